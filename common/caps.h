@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * caps: give up privileges; the only user of libcap-ng, and only outside the
+ * window between fork and exec (there, raw system calls are used).
+ */
+#ifndef COMMON_CAPS_H
+#define COMMON_CAPS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/*
+ * Become uid:gid without supplementary groups and without any capability in
+ * any set (bounding and ambient too, as far as the caller may).  uid -1
+ * keeps the ids and only drops capabilities.  Cannot be undone.
+ */
+int	caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
+/* true if this process has CAP_SETUID and CAP_SETGID. */
+bool	caps_can_change_ids(void);
+/* true if this process has no effective, permitted or ambient capability. */
+bool	caps_none(void);
+
+#endif

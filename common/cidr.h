@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* cidr: source address rules, IPv4 and IPv6. */
+#ifndef COMMON_CIDR_H
+#define COMMON_CIDR_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "common/bytes.h"
+
+enum {
+	CIDR_TEXT = 64		/* characters of an address as text, with NUL */
+};
+
+struct cidr {
+	uint8_t addr[16];	/* IPv4 as ::ffff:a.b.c.d */
+	uint8_t bits;		/* 0 to 128 */
+};
+
+/* "10.0.0.0/8", "::1", "fd00::/8"; host bits that are set are ERR_BAD. */
+int	cidr_parse(struct bytes text, struct cidr *out, struct err *e)
+	    MUST_CHECK;
+/* Is the address (as text, IPv4-mapped too) within c?  Not an address: no. */
+bool	cidr_match(const struct cidr *c, struct bytes address);
+/* Address as text without port, IPv4-mapped ones as IPv4; "unix" for AF_UNIX. */
+void	cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT]);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter: seccomp filters from const tables; the only user of libseccomp.
+ *
+ * A filter is compiled once to classic BPF and later loaded raw by a system
+ * call, so that nothing allocates or calls a library between fork and exec.
+ */
+#ifndef COMMON_FILTER_H
+#define COMMON_FILTER_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+enum filter_verdict {
+	FILTER_ALLOW,
+	FILTER_ERRNO,		/* fail with .error */
+	FILTER_KILL,		/* kill the process */
+	FILTER_LOG		/* allow and log: for the log-mode test runs */
+};
+
+enum filter_compare {
+	FILTER_ANY,		/* no argument is looked at */
+	FILTER_EQ,		/* argument == value */
+	FILTER_MASKED		/* (argument & mask) == value */
+};
+
+/* One row: a system call by name, perhaps only with one argument's value. */
+struct filter_rule {
+	const char *syscall;	/* unknown on this architecture: skipped */
+	enum filter_verdict verdict;
+	int error;		/* errno of FILTER_ERRNO */
+	enum filter_compare compare;
+	unsigned arg;		/* argument's index, 0 to 5 */
+	uint64_t mask;		/* FILTER_MASKED */
+	uint64_t value;
+};
+
+/* Compiled program; owned, filter_fini frees it. */
+struct filter {
+	struct sock_fprog prog;
+	uint8_t digest[32];	/* SHA-256 of the program's bytes */
+};
+
+/*
+ * Compile rules on top of a default verdict (with its errno).  Foreign ABIs
+ * are killed.  With log_only every refusing verdict becomes FILTER_LOG.
+ */
+int	filter_compile(const struct filter_rule *rules, size_t count,
+	    enum filter_verdict fallback, int fallback_errno, bool log_only,
+	    struct filter *out, struct err *e) MUST_CHECK;
+void	filter_fini(struct filter *f);
+/* The filter as libseccomp's pseudo code, to compare and to show. */
+int	filter_describe(const struct filter_rule *rules, size_t count,
+	    enum filter_verdict fallback, int fallback_errno, int fd,
+	    struct err *e) MUST_CHECK;
+/*
+ * Load for this process (no_new_privs must be set): seccomp(2), TSYNC not
+ * needed.  Async-signal-safe.  0, or a negative errno.
+ */
+int	filter_load(const struct filter *f);
+
+#endif

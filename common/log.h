@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log: one line per event on stderr, for the journal.
+ *
+ * "<prio>module: event key=value ..." with sd-daemon(3)'s priority prefix
+ * when stderr is not a terminal.  Untrusted text goes through log_text(),
+ * which escapes and cuts it.  Never log argument values or tokens.
+ * Logging is not auditing (executor/audit).
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+enum log_level {
+	LOG_LEVEL_ERR = 3,	/* syslog(3) priorities */
+	LOG_LEVEL_WARN = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
+
+enum {
+	LOG_MAX_TEXT = 160	/* bytes of an escaped value, with the NUL */
+};
+
+struct log_text {
+	char s[LOG_MAX_TEXT];
+};
+
+/* At most `burst` lines per `period_ms`; what was dropped is counted. */
+struct log_limit {
+	uint32_t burst;
+	uint32_t period_ms;
+	/* private */
+	uint64_t since_ms;
+	uint32_t seen;
+	uint32_t dropped;
+};
+
+void	log_set_name(const char *name);		/* static string: "executor" */
+void	log_set_level(enum log_level max);	/* default LOG_LEVEL_INFO */
+void	log_err(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Printable ASCII of b, other bytes as \xNN, cut with "..." at the maximum. */
+struct log_text log_text(struct bytes b);
+
+/* true if the line may be written; *dropped = lines dropped before it. */
+bool	log_allowed(struct log_limit *l, uint32_t *dropped);
+
+/* Our own invariant is broken: log and abort.  Never reached by input. */
+_Noreturn void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf: mcp-execd.json, the main configuration (executor and mcp-execctl).
+ *
+ * Trusts nobody: unknown keys, duplicate keys, wrong types, values out of
+ * range and files or directories that others may write are errors with file,
+ * line and column; all of them are collected before loading fails.
+ */
+#ifndef EXECUTOR_CONF_H
+#define EXECUTOR_CONF_H
+
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/bytes.h"
+
+enum {
+	CONF_MAX_LISTENERS = 8,
+	CONF_MAX_NAMES = 32,		/* allowed_hosts, allowed_origins each */
+	CONF_MAX_NAME = 256,		/* bytes with the NUL */
+	CONF_MAX_REPORT = 16384		/* bytes of collected error lines */
+};
+
+/* Collected findings of a load: one line each, "file:line:col: text". */
+struct conf_report {
+	struct buf text;
+	unsigned count;
+};
+
+void	conf_report_init(struct conf_report *r);
+void	conf_report_fini(struct conf_report *r);
+
+struct conf_listener {
+	char text[CONF_MAX_NAME];	/* as written: "127.0.0.1:8001" */
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+};
+
+/* limits; all bytes or milliseconds or plain counts */
+struct conf_limits {
+	uint32_t body_bytes;			/* of one request */
+	uint32_t header_bytes;			/* of one request */
+	uint32_t connections;
+	uint32_t connections_per_address;
+	uint32_t idle_timeout_ms;		/* of a connection */
+	uint32_t header_timeout_ms;		/* first byte to last header */
+	uint32_t body_timeout_ms;		/* last header to end of body */
+	uint32_t sessions;
+	uint32_t sessions_per_token;
+	uint32_t session_idle_ms;
+	uint32_t runs;				/* at the same time, all tokens */
+};
+
+struct conf {
+	char path[PATH_MAX];		/* of the file itself */
+	char policy_dir[PATH_MAX];	/* default: policies.d beside the file */
+	char token_dir[PATH_MAX];	/* default: tokens.d beside the file */
+	char audit_file[PATH_MAX];
+	char frontend_path[PATH_MAX];	/* executable of the frontend */
+	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */
+	uint32_t frontend_uid;		/* resolved; own uid when not root */
+	uint32_t frontend_gid;
+	struct conf_listener listen[CONF_MAX_LISTENERS];
+	size_t listen_count;
+	char hosts[CONF_MAX_NAMES][CONF_MAX_NAME];	/* beyond loopback names */
+	size_t host_count;
+	char origins[CONF_MAX_NAMES][CONF_MAX_NAME];
+	size_t origin_count;
+	uint32_t stop_grace_ms;		/* TERM to KILL of runs at stop */
+	struct conf_limits limits;
+};
+
+/*
+ * Load and check the file at path.  On ERR_BAD, *r holds every finding and
+ * *out is unspecified.  `r` is initialised by the caller.
+ */
+int	conf_load(const char *path, struct conf *out, struct conf_report *r,
+	    struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* profiles: the named seccomp profiles for commands, as const tables. */
+#ifndef EXECUTOR_PROFILES_H
+#define EXECUTOR_PROFILES_H
+
+#include "common/filter.h"
+
+struct profile {
+	const char *name;
+	const char *summary;		/* one line for people */
+	const struct filter_rule *rules;
+	size_t rule_count;
+	enum filter_verdict fallback;	/* for calls that no rule names */
+	int fallback_errno;
+};
+
+/* NULL if there is no such profile. */
+const struct profile *profile_find(struct bytes name);
+/* The i-th profile, NULL after the last. */
+const struct profile *profile_at(size_t i);
+
+#endif

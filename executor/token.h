@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * token: bearer tokens, as loaded from tokens.d/NAME.json.
+ *
+ * What a token, its proof and its verifier are: common/bearer.
+ *
+ * A file's keys: "verifier" (64 hex digits), "policy", "created" (RFC 3339),
+ * and optionally "expires" (RFC 3339), "sources" (list of CIDRs), "directory"
+ * (within the policy's), "timeout_max_ms" (within the policy's), "comment".
+ */
+#ifndef EXECUTOR_TOKEN_H
+#define EXECUTOR_TOKEN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bearer.h"
+#include "common/cidr.h"
+#include "executor/policy.h"
+
+enum {
+	TOKEN_MAX_SOURCES = 16,
+	TOKEN_MAX_TOKENS = 1024
+};
+
+struct token {
+	char name[POLICY_MAX_NAME];
+	uint8_t verifier[DIGEST_BYTES];
+	struct policy *policy;		/* referenced */
+	char directory[PATH_MAX];	/* empty: the policy's */
+	int dir_fd;			/* its directory, -1: the policy's */
+	uint64_t created;		/* Unix seconds */
+	uint64_t expires;		/* Unix seconds, 0: never */
+	uint32_t timeout_max_ms;	/* 0: the policy's */
+	struct cidr sources[TOKEN_MAX_SOURCES];
+	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT];	/* as written */
+	size_t source_count;		/* 0: any */
+	char comment[256];
+};
+
+struct token_table {
+	struct token *t[TOKEN_MAX_TOKENS];	/* sorted by name */
+	size_t count;
+};
+
+enum token_verdict {
+	TOKEN_OK, TOKEN_UNKNOWN, TOKEN_EXPIRED, TOKEN_WRONG_SOURCE
+};
+
+/*
+ * Load every *.json of dir.  Files stand for themselves: one that is bad is a
+ * finding in *r and leaves that token out (or, when `old` has it, keeps the
+ * old one), the others load; a token whose file is gone is gone.  ERR_SYS if
+ * the directory cannot be read.
+ */
+int	token_load_dir(const char *dir, const struct policy_table *policies,
+	    const struct token_table *old, struct token_table *out,
+	    struct conf_report *r, struct err *e) MUST_CHECK;
+void	token_table_fini(struct token_table *t);
+/*
+ * Who presented this proof?  Constant time over the table.  *out is set also
+ * for TOKEN_EXPIRED and TOKEN_WRONG_SOURCE.  peer is an address as text.
+ */
+enum token_verdict token_check(const struct token_table *t,
+	    const uint8_t proof[DIGEST_BYTES], struct bytes peer,
+	    uint64_t now_s, const struct token **out);
+struct token *token_find(const struct token_table *t, struct bytes name);
+
+#endif

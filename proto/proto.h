@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proto: the frames of msgs.def as structs, with one encoder and one decoder.
+ *
+ * A frame is u16 code, u16 zero, then the fields.  Canonical: whatever
+ * decodes encodes back to identical bytes.  Decoding checks direction, every
+ * length before use, and refuses trailing bytes; the result borrows the frame.
+ */
+#ifndef PROTO_PROTO_H
+#define PROTO_PROTO_H
+
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+enum {
+	PROTO_VERSION = 1,	/* +1 with every change of msgs.def */
+	PROTO_MAX_FRAME = 20480,	/* bytes; static_assert'ed in proto.c */
+	PROTO_MAX_DATA = 16384,	/* bytes of ARG.value and OUTPUT.data */
+	PROTO_FD = 3,		/* the frontend's end of the pair */
+	PROTO_FD_LISTEN = 4	/* its first listener */
+};
+
+enum proto_direction { F2E, E2F };
+
+enum proto_kind { PROTO_STRING, PROTO_NUMBER, PROTO_BOOL };
+
+enum proto_why {
+	PROTO_WHY_CLIENT,	/* notifications/cancelled */
+	PROTO_WHY_DISCONNECT,	/* the client's connection is gone */
+	PROTO_WHY_SESSION	/* its session ended */
+};
+
+enum proto_authfail {
+	PROTO_AUTH_MISSING, PROTO_AUTH_MALFORMED, PROTO_AUTH_UNKNOWN,
+	PROTO_AUTH_EXPIRED, PROTO_AUTH_SOURCE
+};
+
+enum proto_name { PROTO_NAME_HOST, PROTO_NAME_ORIGIN };
+
+enum proto_state {
+	PROTO_EXITED, PROTO_SIGNALLED, PROTO_TIMED_OUT, PROTO_CANCELLED,
+	PROTO_REFUSED, PROTO_LOST
+};
+
+/* Layers of the frontend's lockdown, as HELLO reports them. */
+enum {
+	PROTO_LOCK_IDS = 1 << 0,	/* changed to its own uid and gid */
+	PROTO_LOCK_CAPS = 1 << 1,	/* no capability in any set */
+	PROTO_LOCK_NNP = 1 << 2,	/* no_new_privs */
+	PROTO_LOCK_CHROOT = 1 << 3,	/* root is an empty, deleted directory */
+	PROTO_LOCK_LANDLOCK = 1 << 4,	/* no path at all */
+	PROTO_LOCK_RLIMITS = 1 << 5,	/* no process, no file */
+	PROTO_LOCK_SECCOMP = 1 << 6	/* allow-list in force */
+};
+
+enum proto_code {
+#define MSG(NAME, name, code, dir)	PROTO_##NAME = code,
+#define U8(f)
+#define U32(f)
+#define U64(f)
+#define I32(f)
+#define FIXED(f, n)
+#define BYTES(f, max)
+#define END(NAME, name)
+#include "proto/msgs.def"
+#undef MSG
+#undef U8
+#undef U32
+#undef U64
+#undef I32
+#undef FIXED
+#undef BYTES
+#undef END
+};
+
+#define MSG(NAME, name, code, dir)	struct msg_##name {
+#define U8(f)		uint8_t f;
+#define U32(f)		uint32_t f;
+#define U64(f)		uint64_t f;
+#define I32(f)		int32_t f;
+#define FIXED(f, n)	uint8_t f[n];
+#define BYTES(f, max)	struct bytes f;
+#define END(NAME, name)	};
+#include "proto/msgs.def"
+#undef MSG
+#undef U8
+#undef U32
+#undef U64
+#undef I32
+#undef FIXED
+#undef BYTES
+#undef END
+
+struct msg {
+	enum proto_code code;
+	union {
+#define MSG(NAME, name, code, dir)	struct msg_##name name;
+#define U8(f)
+#define U32(f)
+#define U64(f)
+#define I32(f)
+#define FIXED(f, n)
+#define BYTES(f, max)
+#define END(NAME, name)
+#include "proto/msgs.def"
+#undef MSG
+#undef U8
+#undef U32
+#undef U64
+#undef I32
+#undef FIXED
+#undef BYTES
+#undef END
+	};
+};
+
+/* Append the frame of m to out; ERR_BAD if a field is over its maximum. */
+int	proto_encode(const struct msg *m, struct buf *out, struct err *e)
+	    MUST_CHECK;
+/* ERR_PROTO unless frame is exactly one canonical message of direction dir. */
+int	proto_decode(struct bytes frame, enum proto_direction dir,
+	    struct msg *out, struct err *e) MUST_CHECK;
+/* "CALL", or "?" for an unknown code. */
+const char *proto_name(unsigned code);
+/* Text of an enum proto_state for records and results: "timed_out", ... */
+const char *proto_state_name(enum proto_state s);
+const char *proto_why_name(enum proto_why w);
+const char *proto_authfail_name(enum proto_authfail r);
+
+#endif
