@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* words: POSIX quoting without a shell.  Executor; input is untrusted. */
+#include "executor/words.h"
+
+#include <string.h>
+
+enum mode { BETWEEN, PLAIN, SINGLE, DOUBLE };
+
+struct splitter {
+	struct buf *out;
+	size_t count;
+	enum mode mode;
+};
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void
+end_word(struct splitter *s)
+{
+	if (s->mode == PLAIN) {
+		buf_put_u8(s->out, '\0');
+		s->count++;
+	}
+	s->mode = BETWEEN;
+}
+
+/* One character outside of quotes, c not being a backslash. */
+static void
+plain(struct splitter *s, uint8_t c)
+{
+	if (is_blank(c)) {
+		end_word(s);
+		return;
+	}
+	s->mode = c == '\'' ? SINGLE : c == '"' ? DOUBLE : PLAIN;
+	if (s->mode == PLAIN)
+		buf_put_u8(s->out, c);
+}
+
+static void
+quoted(struct splitter *s, uint8_t c)
+{
+	if (c == (s->mode == SINGLE ? '\'' : '"'))
+		s->mode = PLAIN;
+	else
+		buf_put_u8(s->out, c);
+}
+
+/* A backslash and what follows it; XCU 2.2.1 and 2.2.3. */
+static void
+escaped(struct splitter *s, uint8_t next)
+{
+	if (s->mode == DOUBLE && strchr("$`\"\\\n", next) == NULL)
+		buf_put_u8(s->out, '\\');
+	if (next == '\n')	/* line continuation */
+		return;
+	buf_put_u8(s->out, next);
+	if (s->mode == BETWEEN)
+		s->mode = PLAIN;
+}
+
+int
+words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
+    struct err *e)
+{
+	struct splitter s = { .out = out, .mode = BETWEEN };
+	size_t i;
+
+	if (bytes_has_nul(text))
+		return err_set(e, ERR_BAD, "command holds a NUL character");
+	for (i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (c == '\\' && s.mode != SINGLE) {
+			if (++i == text.len)
+				return err_set(e, ERR_BAD, "command ends with "
+				    "a backslash that quotes nothing");
+			escaped(&s, text.p[i]);
+		} else if (s.mode == SINGLE || s.mode == DOUBLE) {
+			quoted(&s, c);
+		} else {
+			plain(&s, c);
+		}
+		if (s.count > max)
+			return err_set(e, ERR_BAD,
+			    "command has more than %zu words", max);
+	}
+	if (s.mode == SINGLE || s.mode == DOUBLE)
+		return err_set(e, ERR_BAD, "command has a %s quote that is "
+		    "not closed", s.mode == SINGLE ? "single" : "double");
+	end_word(&s);
+	if (out->overflow)
+		return err_set(e, ERR_BAD, "command is too long");
+	*count = s.count;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* words: split a command line as a POSIX shell quotes, expanding nothing. */
+#ifndef EXECUTOR_WORDS_H
+#define EXECUTOR_WORDS_H
+
+#include "common/bytes.h"
+
+/*
+ * Append each word of text to out, with a NUL after each, and count them.
+ * Quoting is POSIX.1-2017 XCU 2.2 (backslash, single and double quotes);
+ * every other character stands for itself: no expansion, no operators.
+ * ERR_BAD for an open quote, a NUL, or more than max words.
+ */
+int	words_split(struct bytes text, size_t max, struct buf *out,
+	    size_t *count, struct err *e) MUST_CHECK;
+
+#endif
