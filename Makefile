@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+#
+# mcp-execd: one non-recursive GNU Makefile.  `make help` lists the targets.
+#
+# V=release|asan|valgrind|cov|fuzz|tidy picks the variant, built in build/$(V).
+# CPPFLAGS, CFLAGS and LDFLAGS of the caller come last and are never replaced.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+V ?= release
+VERSION := 0.1.0
+B := build/$(V)
+O := $(B)/obj
+
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+PYTHON ?= python3
+ifeq ($(V)$(origin CC),fuzzdefault)
+CC := clang
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+
+# --- where things go (GNU names; packages set prefix=/usr) -----------------
+prefix ?= /usr/local
+exec_prefix ?= $(prefix)
+sbindir ?= $(exec_prefix)/sbin
+libexecdir ?= $(exec_prefix)/libexec
+sysconfdir ?= /etc
+localstatedir ?= /var
+runstatedir ?= /run
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/mcp-execd
+
+# --- sources ---------------------------------------------------------------
+COMMON := $(wildcard common/*.c)
+PROTO := $(wildcard proto/*.c)
+FRONTEND := $(wildcard frontend/*.c)
+EXECUTOR := $(wildcard executor/*.c)
+CTL := $(wildcard executor/ctl/*.c)
+
+MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
+	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8
+
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+PROGRAMS := $(B)/mcp-execd $(B)/frontend $(B)/mcp-execctl
+
+# --- flags: what this compiler takes of these is kept (STYLE 5.4) ----------
+WARN_TRY := -Wall -Wextra -Wformat=2 -Wconversion -Wshadow -Wvla -Wundef \
+	-Wcast-qual -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wnull-dereference \
+	-Wimplicit-fallthrough -Werror=format-security -Wduplicated-cond \
+	-Wduplicated-branches -Wlogical-op -Wtrampolines -Wbidi-chars=any
+HARDEN_TRY := -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection=full -mbranch-protection=standard \
+	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr \
+	-fstrict-flex-arrays=3
+ALWAYS_TRY := -fno-delete-null-pointer-checks -fno-strict-overflow \
+	-fno-strict-aliasing
+LINK_TRY := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,nodlopen \
+	-Wl,-z,separate-code -Wl,--as-needed
+
+# No initialising of locals and no FORTIFY where a tool is to find the bug.
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+opt_release := -O2 -g
+opt_asan := -O1 -g $(SAN)
+opt_valgrind := -O1 -g -DUNLOCKED
+opt_cov := -O0 -g --coverage
+opt_fuzz := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
+opt_tidy := -O1 -g
+ifndef opt_$(V)
+$(error V=$(V) is not a variant: use release, asan, valgrind, cov, fuzz or tidy)
+endif
+ifeq ($(V),release)
+TRY := $(WARN_TRY) $(ALWAYS_TRY) $(HARDEN_TRY)
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+else
+TRY := $(WARN_TRY) $(ALWAYS_TRY)
+FORTIFY :=
+endif
+
+BASE_CPPFLAGS := -D_GNU_SOURCE -I. $(FORTIFY) \
+	-DMCP_EXECD_VERSION='"$(VERSION)"' \
+	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
+	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
+	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"'
+BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
+
+# --- targets that need no compiler and no library yet ----------------------
+FREE := help deps deps-build check demo lint lint-deps clean asan valgrind \
+	cov fuzz e2e sandbox interop unit replay tidy analyze man-lint dist
+GOALS := $(or $(MAKECMDGOALS),all)
+NEEDS_CC := $(filter-out $(FREE),$(GOALS))
+
+LIBS := yajl libseccomp libcap-ng nettle
+HTTP_LIBS := libmicrohttpd
+
+# One file per compiler: probed once, seconds; then only read.
+empty :=
+space := $(empty) $(empty)
+PROBE := $(B)/probe-$(subst /,_,$(subst $(space),_,$(CC))).mk
+ifneq ($(NEEDS_CC),)
+-include $(PROBE)
+endif
+
+ALL_CPPFLAGS = $(BASE_CPPFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = $(BASE_CFLAGS) $(PROBED_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(opt_$(V)) -pie $(PROBED_LDFLAGS) $(LDFLAGS)
+
+objs = $(patsubst %.c,$(O)/%.o,$(1))
+but_main = $(filter-out %/main.c,$(1))
+say = @printf '  %-6s %s\n' $(1) $@
+
+.PHONY: all
+all: $(PROGRAMS)		## build the three programs in build/$(V)
+
+$(PROBE): Makefile tests/probe
+	@mkdir -p $(@D)
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tests/probe \
+	    --libs '$(LIBS)' --http-libs '$(HTTP_LIBS)' \
+	    --cflags '$(TRY)' --ldflags '$(LINK_TRY)' >$@.new && mv $@.new $@
+
+# Objects are made anew when the compiler or a flag changes.
+FLAGS_NOW = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(B)/flags: $(PROBE) always
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(FLAGS_NOW)) >$@.new; \
+	    cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+quote = '$(subst ','\'',$(1))'
+.PHONY: always
+always:
+
+$(O)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libcommon.a: $(call objs,$(COMMON))
+$(B)/libproto.a: $(call objs,$(PROTO))
+$(B)/libfrontend.a: $(call objs,$(call but_main,$(FRONTEND)))
+$(B)/libexecutor.a: $(call objs,$(call but_main,$(EXECUTOR)))
+$(B)/libctl.a: $(call objs,$(call but_main,$(CTL)))
+$(B)/lib%.a:
+	$(call say,AR)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+BASE_A := $(B)/libproto.a $(B)/libcommon.a
+link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@
+
+$(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)
+	$(call say,LINK)
+	@$(link) $^ $(PKG_LIBS)
+$(B)/frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
+	$(call say,LINK)
+	@$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+$(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(B)/libexecutor.a \
+	    $(BASE_A)
+	$(call say,LINK)
+	@$(link) $^ $(PKG_LIBS)
+
+# --- tests -----------------------------------------------------------------
+# A test takes its modules from the archives: only what it names is linked.
+TEST_A := $(B)/libctl.a $(B)/libexecutor.a $(B)/libfrontend.a $(BASE_A)
+UNIT_BIN := $(addprefix $(B)/,$(UNIT))
+UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
+	common/$(t:test_%=%).[ch] proto/$(t:test_%=%).[ch]),$(t)))
+REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
+FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
+
+.SECONDARY:
+$(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
+$(UNIT_BIN): $(B)/test_%: $(O)/tests/unit/test_%.o $(BASE_A)
+	$(call say,LINK)
+	@$(link) $< $(filter $^,$(TEST_A)) -lcmocka $(PKG_HTTP_LIBS) $(PKG_LIBS)
+$(REPLAY_BIN): $(B)/replay_%: $(O)/tests/fuzz/replay.o \
+	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
+	$(call say,LINK)
+	@$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+$(FUZZ_BIN): $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
+	$(call say,LINK)
+	@$(link) -fsanitize=fuzzer $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+
+.PHONY: tests
+tests: $(UNIT_BIN) $(REPLAY_BIN)	## build unit tests and corpus replay
+
+.PHONY: check asan valgrind unit replay e2e sandbox interop
+check:				## everything: deps, build, all suites
+	tests/deps
+	$(PYTHON) tests/run-check
+asan:				## build everything with sanitizers
+	$(MAKE) V=asan all tests
+valgrind:			## build for valgrind, run the e2e suite in it
+	$(MAKE) V=valgrind all
+	$(PYTHON) tests/run-check valgrind
+unit replay e2e sandbox interop: ## run one suite (build first)
+	$(PYTHON) tests/run-check $@
+
+TIME ?= 60
+.PHONY: fuzz
+fuzz:				## libFuzzer: make fuzz T=json TIME=60
+	$(if $(T),,$(error T=TARGET is missing, one of: $(FUZZ)))
+	$(MAKE) V=fuzz build/fuzz/fuzz_$(T)
+	@mkdir -p build/fuzz/corpus/$(T)
+	build/fuzz/fuzz_$(T) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=1024 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+.PHONY: cov
+cov:				## line coverage of the unit tests and replay
+	$(MAKE) V=cov all tests
+	$(PYTHON) tests/coverage
+
+# --- demo, dependencies, lint ----------------------------------------------
+.PHONY: demo deps deps-build
+demo:				## try it: a throwaway server on 127.0.0.1:8001
+	@tests/deps --build
+	@$(MAKE) --no-print-directory all
+	@exec $(PYTHON) tests/demo.py
+deps:				## install what build and tests need (apt, dnf)
+	@tests/deps
+deps-build:			## install what the build needs
+	@tests/deps --build
+
+.PHONY: lint tidy analyze man-lint
+lint:				## style, layers, analyzers, manuals, scripts
+	@$(PYTHON) tests/lint/run
+tidy:				## clang-tidy only
+	@$(PYTHON) tests/lint/run tidy
+analyze:			## gcc -fanalyzer and cppcheck only
+	@$(PYTHON) tests/lint/run analyzer cppcheck
+man-lint:			## manuals only
+	@$(PYTHON) tests/lint/run manuals
+
+# --- install ---------------------------------------------------------------
+.PHONY: install
+install: all			## install (DESTDIR, prefix, sbindir, ...)
+	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd \
+	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
+	    $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/mcp-execd
+	$(INSTALL) -d -m 0700 $(DESTDIR)$(sysconfdir)/mcp-execd/policies.d \
+	    $(DESTDIR)$(sysconfdir)/mcp-execd/tokens.d \
+	    $(DESTDIR)$(localstatedir)/log/mcp-execd
+	$(INSTALL) -m 0755 $(B)/mcp-execd $(B)/mcp-execctl $(DESTDIR)$(sbindir)
+	$(INSTALL) -m 0755 $(B)/frontend $(DESTDIR)$(libexecdir)/mcp-execd
+	$(INSTALL) -m 0644 $(filter %.5,$(MANUALS)) $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 0644 $(filter %.8,$(MANUALS)) $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 0644 README.md SECURITY.md NEWS.md LICENSE $(DESTDIR)$(docdir)
+
+.PHONY: clean help
+clean:				## remove build/
+	rm -rf build
+help:				## this list
+	@echo 'mcp-execd $(VERSION): make [V=release|asan|valgrind|cov|fuzz] TARGET'
+	@sed -n 's/^\([a-z][a-z0-9 -]*\):[^#]*##[[:space:]]*\(.*\)/\1\t\2/p' \
+	    Makefile | while IFS="$$(printf '\t')" read -r t d; do \
+	    printf '  %-38s %s\n' "$$t" "$$d"; done
+
+ifneq ($(NEEDS_CC),)
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+endif
