@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log: lines on stderr, for the journal; every process.
+ *
+ * Trusts its formats, not their arguments: whatever would end a line or play
+ * tricks on a terminal is replaced before the one write(2) of a line.
+ */
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+enum {
+	LOG_MAX_LINE = 1024,	/* bytes of a line, with its newline */
+	LOG_LEVEL_CRIT = 2	/* fatal() only */
+};
+
+static struct log_self {
+	const char *name;
+	enum log_level max;
+} self = { "mcp-execd", LOG_LEVEL_INFO };
+
+void
+log_set_name(const char *name)
+{
+	self.name = name;
+}
+
+void
+log_set_level(enum log_level max)
+{
+	self.max = max;
+}
+
+static void
+log_write(const char *line, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = write(STDERR_FILENO, line + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;		/* nobody is left to be told */
+		done += (size_t)n;
+	}
+}
+
+static void PRINTF_LIKE(2, 0)
+log_line(int prio, const char *fmt, va_list ap)
+{
+	char line[LOG_MAX_LINE];
+	int saved = errno;
+	size_t len;
+
+	if (isatty(STDERR_FILENO))
+		(void)snprintf(line, sizeof(line), "%s: ", self.name);
+	else
+		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio,
+		    self.name);
+	len = strlen(line);
+	errno = saved;		/* for %m */
+	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	len = strlen(line);
+	if (len == sizeof(line) - 1)
+		(void)memcpy(line + len - 4, "...", 3);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[len < sizeof(line) - 1 ? len++ : len - 1] = '\n';
+	log_write(line, len);
+	errno = saved;
+}
+
+#define LOG_AT(level) do {						\
+	va_list ap;							\
+									\
+	if ((level) > self.max)						\
+		return;							\
+	va_start(ap, fmt);						\
+	log_line((level), fmt, ap);					\
+	va_end(ap);							\
+} while (0)
+
+void
+log_err(const char *fmt, ...)
+{
+	LOG_AT(LOG_LEVEL_ERR);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	LOG_AT(LOG_LEVEL_WARN);
+}
+
+void
+log_notice(const char *fmt, ...)
+{
+	LOG_AT(LOG_LEVEL_NOTICE);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	LOG_AT(LOG_LEVEL_INFO);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	LOG_AT(LOG_LEVEL_DEBUG);
+}
+
+/*
+ * The quote and the backslash are escaped as well, so that key="value" can be
+ * read back and no value passes for an escape.
+ */
+static bool
+log_is_plain(uint8_t c)
+{
+	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+struct log_text
+log_text(struct bytes b)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct log_text t;
+	size_t n = 0, need, i;
+
+	for (i = 0; i < b.len; i++) {
+		need = log_is_plain(b.p[i]) ? 1 : 4;
+		/* Keep room for "..." unless this byte is the last. */
+		if (n + need + (i + 1 < b.len ? 3 : 0) >= LOG_MAX_TEXT)
+			break;
+		if (need == 1) {
+			t.s[n++] = (char)b.p[i];
+			continue;
+		}
+		t.s[n++] = '\\';
+		t.s[n++] = 'x';
+		t.s[n++] = hex[b.p[i] >> 4];
+		t.s[n++] = hex[b.p[i] & 15];
+	}
+	if (i < b.len) {
+		(void)memcpy(t.s + n, "...", 3);
+		n += 3;
+	}
+	t.s[n] = '\0';
+	return t;
+}
+
+bool
+log_allowed(struct log_limit *l, uint32_t *dropped)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (l->since_ms == 0 || now - l->since_ms >= l->period_ms) {
+		l->since_ms = now;
+		l->seen = 0;
+	}
+	if (l->seen >= l->burst) {
+		if (l->dropped < UINT32_MAX)
+			l->dropped++;
+		return false;
+	}
+	l->seen++;
+	*dropped = l->dropped;
+	l->dropped = 0;
+	return true;
+}
+
+_Noreturn void
+fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(LOG_LEVEL_CRIT, fmt, ap);
+	va_end(ap);
+	abort();
+}
