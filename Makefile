@@ -220,7 +220,7 @@ cov:				## line coverage of the unit tests and replay
 # --- demo, dependencies, lint ----------------------------------------------
 .PHONY: demo deps deps-build
 demo:				## try it: a throwaway server on 127.0.0.1:8001
-	@tests/deps --build
+	@tests/deps --demo
 	@$(MAKE) --no-print-directory all
 	@exec $(PYTHON) tests/demo.py
 deps:				## install what build and tests need (apt, dnf)
