@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""A throwaway instance of mcp-execd, for tests/serve and for the demo.
+
+Everything lives in one temporary directory that goes away at the end.  Needs
+Python's standard library only.
+"""
+import ctypes
+import json
+import os
+import pathlib
+import pwd
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+FRONTEND_USER = "mcp-execd"     # where the package made it ...
+FRONTEND_UID = 65533            # ... and where nobody did
+START_S = 20                    # to listen; times SLOW under a wrapper
+STOP_S = 20                     # SIGTERM to the end
+SLOW = 6
+TOKEN = re.compile(r"mxt_[A-Za-z0-9_-]{43}")
+# What a sanitizer or valgrind says when it found something.
+FINDING = re.compile(r"runtime error:|ERROR: (Address|Leak)Sanitizer"
+                     r"|ERROR SUMMARY: [1-9]")
+
+
+class Failure(Exception):
+    """The instance could not be started, or did not end well."""
+
+
+def strip_comments(text):
+    """JSON with // and /* */ comments, without them; strings are kept."""
+    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/',
+                  lambda m: m.group(1) or " ", text, flags=re.S)
+
+
+def read_json(path):
+    if path is None:
+        return {}
+    return json.loads(strip_comments(pathlib.Path(path).read_text()))
+
+
+def build_dir():
+    return (TOP / os.environ.get("MCP_EXECD_BUILD", "build/release")).resolve()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def user_ids(user):
+    """uid and gid of a name, or of a number that need not have a name."""
+    try:
+        entry = (pwd.getpwnam(user) if isinstance(user, str)
+                 else pwd.getpwuid(user))
+        return entry.pw_uid, entry.pw_gid
+    except KeyError:
+        if isinstance(user, str) and not user.isdigit():
+            raise Failure(f"there is no user {user}") from None
+        return int(user), int(user)
+
+
+def name_or_number(uid):
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return uid
+
+
+def die_with_parent():
+    """PR_SET_PDEATHSIG: no instance outlives a killed test."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+
+
+def children(pid):
+    """Process ids whose parent is pid."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+class Instance:
+    def __init__(self, config=None, policy=None, tools=None, user=None,
+                 port=None, name="test"):
+        """config, policy: dictionaries; what they leave out is filled in."""
+        self.build = build_dir()
+        self.wrapper = shlex.split(os.environ.get("MCP_EXECD_WRAPPER", ""))
+        self.slow = SLOW if self.wrapper or "asan" in self.build.name else 1
+        self.name = name
+        self.port = port
+        self.process = None
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="mcp-execd."))
+        self.dir.chmod(0o755)   # the policy's user must get to its directory
+        self.config_file = self.dir / "mcp-execd.json"
+        self.stderr = self.dir / "stderr"
+        try:
+            self.policy = self.fill_policy(dict(policy or {}), tools, user)
+            self.config = self.fill_config(dict(config or {}))
+            self.write()
+            self.token = self.add_token()
+        except BaseException:
+            self.remove()
+            raise
+
+    def fill_policy(self, policy, tools, user):
+        if user is not None:
+            policy["user"] = int(user) if user.isdigit() else user
+        elif "user" not in policy:
+            policy["user"] = ("nobody" if os.geteuid() == 0
+                              else name_or_number(os.geteuid()))
+        if tools is not None:
+            policy["tools"] = tools.split(",")
+        directory = pathlib.Path(policy.setdefault("directory",
+                                                   str(self.dir / "work")))
+        if not directory.exists():
+            directory.mkdir(0o755)
+            if os.geteuid() == 0:
+                os.chown(directory, *user_ids(policy["user"]))
+        return policy
+
+    def fill_config(self, config):
+        self.fill_listen(config)
+        for key, default in (("policy_dir", "policies.d"),
+                             ("token_dir", "tokens.d")):
+            path = self.dir / config.setdefault(key, default)
+            path.mkdir(0o700, exist_ok=True)
+        audit = dict(config.get("audit", {}))
+        if "file" not in audit:
+            (self.dir / "log").mkdir(0o700)
+            audit["file"] = str(self.dir / "log" / "audit.jsonl")
+        config["audit"] = audit
+        frontend = dict(config.get("frontend", {}))
+        frontend.setdefault("path", str(self.build / "frontend"))
+        if os.geteuid() == 0 and "user" not in frontend:
+            try:
+                pwd.getpwnam(FRONTEND_USER)
+                frontend["user"] = FRONTEND_USER
+            except KeyError:
+                frontend["user"] = FRONTEND_UID
+        config["frontend"] = frontend
+        return config
+
+    def fill_listen(self, config):
+        """A free port where none is wanted; the URLs follow it."""
+        self.own_port = "listen" not in config
+        if self.own_port:
+            config["listen"] = [f"127.0.0.1:{self.port or free_port()}"]
+        self.base = "http://" + config["listen"][0]
+
+    def write(self):
+        self.config_file.write_text(json.dumps(self.config, indent=2) + "\n")
+        policies = self.dir / self.config["policy_dir"]
+        (policies / f"{self.name}.json").write_text(
+            json.dumps(self.policy, indent=2) + "\n")
+        for path in self.dir, policies:
+            for file in path.glob("*.json"):
+                file.chmod(0o600)
+
+    def ctl(self, *args):
+        """Run mcp-execctl on this instance; its standard output."""
+        run = subprocess.run(
+            [self.build / "mcp-execctl", "-c", self.config_file, *args],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=START_S * self.slow)
+        if run.returncode != 0:
+            raise Failure(f"mcp-execctl {' '.join(args)} failed "
+                          f"({run.returncode}):\n{run.stderr}{run.stdout}")
+        return run.stdout
+
+    def add_token(self):
+        out = self.ctl("token", "add", self.name, "--policy", self.name)
+        found = TOKEN.search(out)
+        if found is None:
+            raise Failure("mcp-execctl token add printed no token:\n" + out)
+        return found.group()
+
+    def start(self):
+        for last in (False, False, True):
+            try:
+                self.start_once()
+                return
+            except Failure as e:
+                # Somebody else may have taken the free port meanwhile.
+                taken = self.own_port and "in use" in str(e).lower()
+                if last or not taken or self.port:
+                    raise
+                del self.config["listen"]
+                self.fill_listen(self.config)
+                self.write()
+
+    def start_once(self):
+        with open(self.stderr, "ab") as err:
+            self.process = subprocess.Popen(
+                [*self.wrapper, self.build / "mcp-execd",
+                 "-c", self.config_file],
+                stdin=subprocess.DEVNULL, stdout=err, stderr=err,
+                start_new_session=True, preexec_fn=die_with_parent)
+        end = time.monotonic() + START_S * self.slow
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise Failure("mcp-execd ended at start, status "
+                              f"{self.process.returncode}:\n{self.log()}")
+            if self.healthy():
+                return
+            time.sleep(0.02)
+        self.kill()
+        raise Failure(f"mcp-execd did not listen on {self.base}:\n{self.log()}")
+
+    def healthy(self):
+        try:
+            with urllib.request.urlopen(self.base + "/healthz", timeout=5) as r:
+                return r.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def frontend_pid(self):
+        """The frontend: the executor's child of that name, or only child."""
+        pids = children(self.process.pid)
+        for pid in pids:
+            try:
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(self.config["frontend"]["path"]) in words:
+                return pid
+        return pids[0] if pids else None
+
+    def environment(self):
+        return {
+            "MCP_URL": self.base + "/mcp",
+            "MCP_SSE_URL": self.base + "/sse",
+            "MCP_TOKEN": self.token,
+            "MCP_AUDIT": str(self.dir / self.config["audit"]["file"]),
+            "MCP_DIR": self.policy["directory"],
+            "MCP_CONFIG": str(self.config_file),
+            "MCP_CTL": str(self.build / "mcp-execctl"),
+            "MCP_STDERR": str(self.stderr),
+            "MCP_EXECUTOR_PID": str(self.process.pid),
+            "MCP_FRONTEND_PID": str(self.frontend_pid() or ""),
+        }
+
+    def log(self):
+        return self.stderr.read_text(errors="replace")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM and a bounded wait; Failure if it does not end well."""
+        if self.process is None:
+            return
+        deliberate = self.process.poll() == -signal.SIGKILL
+        self.process.terminate()
+        try:
+            status = self.process.wait(STOP_S * self.slow)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure("mcp-execd did not stop on SIGTERM:\n"
+                          + self.log()) from None
+        if status != 0 and not deliberate:
+            raise Failure(f"mcp-execd ended with status {status}:\n"
+                          + self.log())
+        if FINDING.search(self.log()):
+            raise Failure("a checker found something:\n" + self.log())
+
+    def remove(self):
+        if os.environ.get("MCP_KEEP"):
+            print(f"kept: {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
