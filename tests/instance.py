@@ -213,13 +213,16 @@ class Instance:
                 start_new_session=True, preexec_fn=die_with_parent)
         end = time.monotonic() + START_S * self.slow
         while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise Failure("mcp-execd ended at start, status "
-                              f"{self.process.returncode}:\n{self.log()}")
+            status = self.process.poll()
+            if status is not None:
+                self.process = None
+                raise Failure("mcp-execd ended at start, "
+                              f"status {status}:\n{self.log()}")
             if self.healthy():
                 return
             time.sleep(0.02)
         self.kill()
+        self.process = None
         raise Failure(f"mcp-execd did not listen on {self.base}:\n{self.log()}")
 
     def healthy(self):
