@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cases: what every client is asked to do.  connect(token) gives
+ * { list(), call(name, arguments), close() }; results are as the client
+ * hands them out.
+ */
+import assert from 'node:assert/strict';
+
+const env = (name) => {
+	const value = process.env[name];
+
+	if (!value)
+		throw new Error(`${name} is not set: run this by tests/interop/run`);
+	return value;
+};
+
+export const endpoints = {
+	http: env('MCP_URL'),
+	sse: env('MCP_SSE_URL'),
+};
+const TOKEN = env('MCP_TOKEN');
+const WRONG = `mxt_${'A'.repeat(43)}`;
+
+const text = (result) => result.content.map((c) => c.text ?? '').join('');
+
+const cases = {
+	async list(c) {
+		const tools = await c.list();
+		const names = tools.map((t) => t.name).sort();
+
+		assert.deepEqual(names, ['cli_command', 'exec_cmd']);
+		for (const tool of tools) {
+			assert.ok(tool.description.length > 20, 'description');
+			assert.ok(tool.inputSchema.required.includes('command'));
+		}
+	},
+	async exec_cmd(c) {
+		const r = await c.call('exec_cmd',
+		    { command: 'printf "a b\\nc\\n" | wc -l; id -u' });
+
+		assert.ok(!r.isError, text(r));
+		assert.match(text(r), /^\s*2\n\d+\n/);
+		assert.equal(r.structuredContent.exit_code, 0);
+		assert.match(r.structuredContent.stdout, /^\s*2\n\d+\n$/);
+	},
+	async cli_command(c) {
+		const r = await c.call('cli_command',
+		    { command: 'printf %s "a  $HOME | b"' });
+
+		assert.ok(!r.isError, text(r));
+		assert.equal(text(r), 'STDOUT: a  $HOME | b\n\n' +
+		    'STDERR: \nRETURNCODE: 0\nSUCCESS: True');
+	},
+	async working_directory(c) {
+		const top = await c.call('exec_cmd',
+		    { command: 'mkdir -p sub/dir && pwd' });
+		const sub = await c.call('exec_cmd',
+		    { command: 'pwd', working_dir: 'sub/dir' });
+		const cli = await c.call('cli_command',
+		    { command: 'pwd', work_dir: 'sub' });
+		const out = await c.call('exec_cmd',
+		    { command: 'pwd', working_dir: '../..' });
+		const here = top.structuredContent.stdout.trim();
+
+		assert.equal(sub.structuredContent.stdout, `${here}/sub/dir\n`);
+		assert.equal(cli.structuredContent.stdout, `${here}/sub\n`);
+		assert.ok(out.isError, 'a directory outside is refused');
+	},
+	async failing_command(c) {
+		const shell = await c.call('exec_cmd',
+		    { command: 'echo so far; echo why >&2; exit 3' });
+		const cli = await c.call('cli_command',
+		    { command: 'ls /does/not/exist' });
+
+		assert.equal(shell.isError, true);
+		assert.match(text(shell), /execution failed/);
+		assert.match(text(shell), /so far/);
+		assert.match(text(shell), /why/);
+		assert.equal(shell.structuredContent.exit_code, 3);
+		assert.match(text(cli), /RETURNCODE: 2\nSUCCESS: False/);
+		assert.match(text(cli), /No such file/);
+	},
+	async time_out(c) {
+		const begin = Date.now();
+		const r = await c.call('exec_cmd',
+		    { command: 'echo so far; exec sleep 60', timeout_ms: 400 });
+
+		assert.ok(Date.now() - begin < 15000, 'ends in time');
+		assert.equal(r.isError, true);
+		assert.equal(r.structuredContent.timed_out, true);
+		assert.match(text(r), /so far/);
+	},
+};
+
+const report = async (name, test) => {
+	try {
+		await test();
+		console.log(`ok ${name}`);
+	} catch (e) {
+		const why = String(e?.message ?? e).replace(/\s+/g, ' ');
+
+		console.log(`FAIL ${name}: ${why.slice(0, 400)}`);
+	}
+};
+
+/* Every case over one connection, then a wrong token over another. */
+export const run = async (label, connect) => {
+	const client = await connect(TOKEN).catch((e) => {
+		console.log(`FAIL ${label} connect: ${e?.message}`);
+	});
+
+	for (const [name, test] of Object.entries(cases))
+		await report(`${label} ${name}`, async () => {
+			assert.ok(client, 'no connection');
+			await test(client);
+		});
+	await report(`${label} wrong_token`, async () => {
+		await assert.rejects(async () => {
+			const c = await connect(WRONG);
+
+			await c.list();
+		}, /401|[Uu]nauthorized/);
+	});
+	await client?.close();
+};

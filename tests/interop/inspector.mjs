@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspector: the Inspector's command line, one process a request.  It exits
+ * with 5 when a tool says isError; its result is read all the same.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endpoints, run } from './cases.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const launcher = join(here, 'node_modules/@modelcontextprotocol/inspector',
+    'clients/launcher/build/index.js');
+const home = mkdtempSync(join(tmpdir(), 'inspector-'));
+
+const inspect = (config, args) => new Promise((resolve, reject) => {
+	execFile(process.execPath, [launcher, '--cli', '--config', config,
+	    '--server', 'ours', '--format', 'json', ...args],
+	    { env: { ...process.env, HOME: home }, timeout: 30000 },
+	    (error, stdout, stderr) => {
+		try {
+			resolve(JSON.parse(stdout));
+		} catch {
+			reject(new Error(`${error?.code}: ${stdout}` +
+			    stderr.replace(/^\[mcp-inspector\].*$/gm, '')));
+		}
+	});
+});
+
+for (const kind of ['http', 'sse'])
+	await run(`inspector-2.12 ${kind}`, async (token) => {
+		const config = join(home, `${kind}-${token.slice(4, 12)}.json`);
+
+		writeFileSync(config, JSON.stringify({ mcpServers: { ours: {
+			type: kind, url: endpoints[kind],
+			headers: { Authorization: `Bearer ${token}` },
+		} } }), { mode: 0o600 });
+		return {
+			list: async () => {
+				const r = await inspect(config,
+				    ['--method', 'tools/list']);
+
+				return (r.result ?? r).tools;
+			},
+			call: async (name, args) => {
+				const r = await inspect(config,
+				    ['--method', 'tools/call', '--tool-name', name,
+				    ...Object.entries(args).flatMap(([k, v]) =>
+					['--tool-arg', `${k}=${v}`])]);
+
+				return r.result ?? r;
+			},
+			close: async () => {},
+		};
+	});
+rmSync(home, { recursive: true });
+process.exit(0);

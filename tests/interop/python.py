@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""python: the Python package mcp over Streamable HTTP and HTTP+SSE."""
+import asyncio
+import os
+import time
+
+import httpx2
+from mcp import Client
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+TOKEN = os.environ["MCP_TOKEN"]
+WRONG = "mxt_" + "A" * 43
+CASES = {}
+
+
+def case(test):
+    CASES[test.__name__] = test
+    return test
+
+
+def text(result):
+    return "".join(getattr(c, "text", "") for c in result.content)
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+@case
+async def list_tools(client):
+    tools = (await client.list_tools()).tools
+    check(sorted(t.name for t in tools) == ["cli_command", "exec_cmd"], tools)
+    for tool in tools:
+        check("command" in tool.input_schema["required"], tool.input_schema)
+        check(len(tool.description) > 20, "description")
+
+
+@case
+async def exec_cmd(client):
+    r = await client.call_tool("exec_cmd",
+                               {"command": "echo one two | wc -w; id -u"})
+    check(not r.is_error, text(r))
+    check(r.structured_content["exit_code"] == 0, r.structured_content)
+    check(r.structured_content["stdout"].split()[0] == "2", text(r))
+
+
+@case
+async def cli_command(client):
+    r = await client.call_tool("cli_command",
+                               {"command": "printf %s 'a  $HOME | b'"})
+    check(text(r) == "STDOUT: a  $HOME | b\n\nSTDERR: \nRETURNCODE: 0\n"
+          "SUCCESS: True", repr(text(r)))
+
+
+@case
+async def working_directory(client):
+    top = await client.call_tool("exec_cmd",
+                                 {"command": "mkdir -p sub/dir && pwd"})
+    sub = await client.call_tool("exec_cmd", {"command": "pwd",
+                                              "working_dir": "sub/dir"})
+    cli = await client.call_tool("cli_command", {"command": "pwd",
+                                                 "work_dir": "sub"})
+    out = await client.call_tool("exec_cmd", {"command": "pwd",
+                                              "working_dir": "../.."})
+    here = top.structured_content["stdout"].strip()
+    check(sub.structured_content["stdout"] == f"{here}/sub/dir\n", text(sub))
+    check(cli.structured_content["stdout"] == f"{here}/sub\n", text(cli))
+    check(out.is_error, "a directory outside is refused")
+
+
+@case
+async def failing_command(client):
+    r = await client.call_tool(
+        "exec_cmd", {"command": "echo so far; echo why >&2; exit 3"})
+    check(r.is_error, "isError")
+    for word in ("execution failed", "so far", "why"):
+        check(word in text(r), f"{word!r} in {text(r)!r}")
+    check(r.structured_content["exit_code"] == 3, r.structured_content)
+    r = await client.call_tool("cli_command", {"command": "ls /no/such"})
+    check("RETURNCODE: 2\nSUCCESS: False" in text(r), text(r))
+
+
+@case
+async def time_out(client):
+    begin = time.monotonic()
+    r = await client.call_tool(
+        "exec_cmd", {"command": "echo so far; exec sleep 60",
+                     "timeout_ms": 400})
+    check(time.monotonic() - begin < 15, "ends in time")
+    check(r.is_error and r.structured_content["timed_out"], text(r))
+    check("so far" in text(r), text(r))
+
+
+def http(token):
+    return streamable_http_client(os.environ["MCP_URL"],
+                                  http_client=httpx2.AsyncClient(
+                                      headers=bearer(token), timeout=60))
+
+
+def sse(token):
+    return sse_client(os.environ["MCP_SSE_URL"], headers=bearer(token))
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def why(error):
+    """The first error inside of groups, on one line."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__} {error}".split())[:400]
+
+
+async def one(label, test, client):
+    try:
+        await test(client)
+        print("ok", label, flush=True)
+    except Exception as e:
+        print(f"FAIL {label}: {why(e)}", flush=True)
+
+
+async def drive(label, transport, mode):
+    try:
+        async with Client(transport(TOKEN), mode=mode) as client:
+            for name, test in CASES.items():
+                await one(f"{label} {name}", test, client)
+    except Exception as e:
+        print(f"FAIL {label} connect: {why(e)}", flush=True)
+    try:
+        async with Client(transport(WRONG), mode=mode) as client:
+            await client.list_tools()
+        print(f"FAIL {label} wrong_token: it was let in", flush=True)
+    except Exception as e:
+        verdict = "401" in why(e) or "nauthorized" in why(e)
+        print(f"ok {label} wrong_token" if verdict else
+              f"FAIL {label} wrong_token: {why(e)}", flush=True)
+
+
+async def main():
+    await drive("python-2.3 http legacy", http, "legacy")
+    await drive("python-2.3 http auto", http, "auto")
+    await drive("python-2.3 sse", sse, "legacy")
+
+
+asyncio.run(main())
