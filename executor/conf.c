@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conf: mcp-execd.json, the main configuration.
+ *
+ * Runs in the executor and in mcp-execctl.  Trusts nobody: see conf.h.
+ */
+#include "executor/conf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "executor/account.h"
+#include "executor/keys.h"
+
+#ifndef MCP_EXECD_LIBEXECDIR
+#define MCP_EXECD_LIBEXECDIR "/usr/libexec/mcp-execd"
+#endif
+#ifndef MCP_EXECD_LOGDIR
+#define MCP_EXECD_LOGDIR "/var/log/mcp-execd"
+#endif
+
+#define FRONTEND_USER "mcp-execd"
+
+enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
+
+/* What is read before anything of it is looked at more closely. */
+struct draft {
+	struct conf conf;
+	const struct json_value *listen, *hosts, *origins, *user, *group;
+};
+
+#define U32(key, field, lo, hi)                                                \
+	{                                                                      \
+		key, KEYS_U32, offsetof(struct draft, conf.field), lo, hi,     \
+		    NULL, NULL                                                 \
+	}
+#define STRING(key, field, lo)                                                 \
+	{                                                                      \
+		key, KEYS_STRING, offsetof(struct draft, conf.field), lo,      \
+		    sizeof(((struct conf *)NULL)->field), NULL, NULL           \
+	}
+#define VALUE(key, field)                                                      \
+	{                                                                      \
+		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
+		    NULL                                                       \
+	}
+#define OBJECT(key, table)                                                     \
+	{                                                                      \
+		key, KEYS_OBJECT, 0, 0, 0, table, NULL                         \
+	}
+#define LAST                                                                   \
+	{                                                                      \
+		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
+	}
+
+static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
+					     1024, 16 << 20),
+	U32("header_bytes", limits.header_bytes, 1024, 256 << 10),
+	U32("connections", limits.connections, 1, 65536),
+	U32("connections_per_address", limits.connections_per_address, 1,
+	    65536),
+	U32("idle_timeout_ms", limits.idle_timeout_ms, SECOND, HOUR),
+	U32("header_timeout_ms", limits.header_timeout_ms, 100, HOUR),
+	U32("body_timeout_ms", limits.body_timeout_ms, 100, HOUR),
+	U32("sessions", limits.sessions, 1, 65536),
+	U32("sessions_per_token", limits.sessions_per_token, 1, 65536),
+	U32("session_idle_ms", limits.session_idle_ms, SECOND, WEEK),
+	U32("runs", limits.runs, 1, 4096), LAST };
+
+static const struct key audit_keys[] = { STRING("file", audit_file, 1), LAST };
+
+static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
+	VALUE("user", user), VALUE("group", group), LAST };
+
+static const struct key conf_keys[] = { VALUE("listen", listen),
+	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
+	OBJECT("audit", audit_keys), OBJECT("frontend", frontend_keys),
+	STRING("public_url", public_url, 0), VALUE("allowed_hosts", hosts),
+	VALUE("allowed_origins", origins),
+	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
+	OBJECT("limits", limit_keys), LAST };
+
+static const struct conf_limits default_limits = {
+	.body_bytes = 1 << 20,
+	.header_bytes = 16 << 10,
+	.connections = 1024,
+	.connections_per_address = 256,
+	.idle_timeout_ms = 120 * SECOND,
+	.header_timeout_ms = 10 * SECOND,
+	.body_timeout_ms = 30 * SECOND,
+	.sessions = 4096,
+	.sessions_per_token = 512,
+	.session_idle_ms = HOUR,
+	.runs = 64,
+};
+
+void
+conf_report_init(struct conf_report *r)
+{
+	buf_init(&r->text, CONF_MAX_REPORT);
+	r->count = 0;
+}
+
+void
+conf_report_fini(struct conf_report *r)
+{
+	buf_fini(&r->text);
+	r->count = 0;
+}
+
+static void
+copy(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text);
+}
+
+static void
+set_defaults(struct conf *c)
+{
+	copy(c->policy_dir, sizeof(c->policy_dir), "policies.d");
+	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
+	copy(c->audit_file, sizeof(c->audit_file),
+	    MCP_EXECD_LOGDIR "/audit.jsonl");
+	copy(c->frontend_path, sizeof(c->frontend_path),
+	    MCP_EXECD_LIBEXECDIR "/frontend");
+	c->stop_grace_ms = 5 * SECOND;
+	c->limits = default_limits;
+}
+
+/* "127.0.0.1:8001" or "[::1]:8001": numbers only, no name is looked up. */
+static bool
+parse_listener(const char *text, struct conf_listener *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->addr;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->addr;
+	const char *colon = strrchr(text, ':');
+	char host[CONF_MAX_NAME];
+	uint64_t port;
+	struct err e;
+	size_t len;
+
+	if (colon == NULL ||
+	    bytes_to_u64(bytes_of(colon + 1), 0, 65535, &port, &e) != 0)
+		return false;
+	len = (size_t)(colon - text);
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		out->addr_len = sizeof(*v4);
+		return true;
+	}
+	if (len < 2 || host[0] != '[' || host[len - 1] != ']')
+		return false;
+	host[len - 1] = '\0';
+	if (inet_pton(AF_INET6, host + 1, &v6->sin6_addr) != 1)
+		return false;
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((uint16_t)port);
+	out->addr_len = sizeof(*v6);
+	return true;
+}
+
+static void
+read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
+{
+	struct conf_listener l;
+
+	memset(&l, 0, sizeof(l));
+	if (!keys_string(k, v, 1, l.text, sizeof(l.text)))
+		return;
+	if (!parse_listener(l.text, &l)) {
+		keys_complain(k, v,
+		    "\"%s\" is no address to listen on: write it as "
+		    "\"127.0.0.1:8001\" or \"[::1]:8001\"",
+		    log_text(v->text).s);
+		return;
+	}
+	for (size_t i = 0; i < c->listen_count; i++) {
+		if (c->listen[i].addr_len == l.addr_len &&
+		    memcmp(&c->listen[i].addr, &l.addr, l.addr_len) == 0) {
+			keys_complain(k, v, "\"%s\" is there twice", l.text);
+			return;
+		}
+	}
+	c->listen[c->listen_count++] = l;
+}
+
+static void
+read_listeners(
+    const struct keys *k, const struct json_value *list, struct conf *c)
+{
+	const struct json_value *v;
+
+	if (list == NULL) {
+		copy(c->listen[0].text, sizeof(c->listen[0].text),
+		    "127.0.0.1:8001");
+		if (!parse_listener(c->listen[0].text, &c->listen[0]))
+			fatal("the default listener is wrong");
+		c->listen_count = 1;
+		return;
+	}
+	if (!keys_array(k, list, "\"listen\""))
+		return;
+	if (list->count == 0 || list->count > CONF_MAX_LISTENERS) {
+		keys_complain(k, list, "\"listen\" needs 1 to %d addresses",
+		    CONF_MAX_LISTENERS);
+		return;
+	}
+	for (v = list->child; v != NULL; v = v->next)
+		read_listener(k, v, c);
+}
+
+/* What follows "http://" or "https://"; NULL if text begins with neither. */
+static const char *
+after_scheme(const char *text)
+{
+	if (strncmp(text, "https://", 8) == 0)
+		return text + 8;
+	if (strncmp(text, "http://", 7) == 0)
+		return text + 7;
+	return NULL;
+}
+
+static bool
+is_host(const char *text)
+{
+	static const char okay[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789-._:[]";
+
+	return text[0] != '\0' && strspn(text, okay) == strlen(text);
+}
+
+static bool
+is_origin(const char *text)
+{
+	const char *host = after_scheme(text);
+
+	return host != NULL && is_host(host);
+}
+
+/* One of "allowed_hosts" and "allowed_origins". */
+struct name_list {
+	const char *key;
+	bool (*okay)(const char *text);
+	const char *advice;
+};
+
+static void
+read_names(const struct keys *k, const struct json_value *list,
+    const struct name_list *kind, char out[][CONF_MAX_NAME], size_t *count)
+{
+	const struct json_value *v;
+	size_t n = 0;
+
+	if (list == NULL || !keys_array(k, list, kind->key))
+		return;
+	if (list->count > CONF_MAX_NAMES) {
+		keys_complain(k, list, "%s: at most %d entries", kind->key,
+		    CONF_MAX_NAMES);
+		return;
+	}
+	for (v = list->child; v != NULL; v = v->next) {
+		if (!keys_string(k, v, 1, out[n], CONF_MAX_NAME))
+			continue;
+		if (kind->okay(out[n]))
+			n++;
+		else
+			keys_complain(k, v, "\"%s\": %s", log_text(v->text).s,
+			    kind->advice);
+	}
+	*count = n;
+}
+
+static void
+check_public_url(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	const char *rest = after_scheme(c->public_url);
+
+	if (c->public_url[0] == '\0')
+		return;
+	if (rest == NULL || rest[0] == '\0' ||
+	    strpbrk(rest, " \"'\\<>") != NULL)
+		keys_complain(k, v,
+		    "\"public_url\" must be the address that clients use, "
+		    "such as \"https://host.example\"");
+}
+
+static void
+unprivileged_frontend(
+    const struct keys *k, const struct draft *d, struct account *who, gid_t gid)
+{
+	struct account self;
+
+	account_self(&self);
+	if (d->user != NULL && who->uid != self.uid)
+		keys_complain(k, d->user,
+		    "only root can run the frontend as another user: start as "
+		    "root, or leave \"user\" out");
+	if (d->group != NULL && gid != self.gid)
+		keys_complain(k, d->group,
+		    "only root can run the frontend in another group: start as "
+		    "root, or leave \"group\" out");
+	*who = self;
+}
+
+static bool
+default_frontend_user(const struct keys *k, struct account *out)
+{
+	const struct json_value name = { .type = JSON_STRING,
+		.text = BYTES_LIT(FRONTEND_USER) };
+	struct conf_report r;
+	struct keys quiet = *k;
+	bool found;
+
+	conf_report_init(&r);
+	quiet.report = &r;
+	found = account_user(&quiet, &name, out);
+	conf_report_fini(&r);
+	if (!found)
+		keys_complain(k, NULL,
+		    "the frontend's user \"" FRONTEND_USER "\" does not exist: "
+		    "create it (systemd-sysusers, or useradd "
+		    "--system " FRONTEND_USER
+		    "), or set \"frontend\": {\"user\": ...}");
+	return found;
+}
+
+/* The frontend faces the network: as root it is never run. */
+static void
+read_frontend_ids(const struct keys *k, const struct draft *d, struct conf *c)
+{
+	struct account who;
+	gid_t gid = 0;
+
+	account_self(&who);
+	if (d->user != NULL) {
+		if (!account_user(k, d->user, &who))
+			return;
+	} else if (caps_can_change_ids() && !default_frontend_user(k, &who))
+		return;
+	if (!who.has_gid)
+		who.gid = who.uid;
+	gid = who.gid;
+	if (d->group != NULL && !account_group(k, d->group, &gid))
+		return;
+	if (!caps_can_change_ids()) {
+		unprivileged_frontend(k, d, &who, gid);
+		gid = who.gid;
+	} else if (who.uid == 0 || gid == 0) {
+		keys_complain(k, d->user != NULL ? d->user : d->group,
+		    "the frontend must not run as root: name an account of its "
+		    "own, such as \"" FRONTEND_USER "\"");
+	}
+	c->frontend_uid = who.uid;
+	c->frontend_gid = gid;
+}
+
+/* We exec it with our own privileges, before it gives them up. */
+static void
+check_frontend_path(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	struct stat st;
+
+	if (stat(c->frontend_path, &st) != 0)
+		keys_complain(k, v,
+		    "%s: %s: install it, or set \"frontend\": {\"path\": ...}",
+		    c->frontend_path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(c->frontend_path, X_OK) != 0)
+		keys_complain(
+		    k, v, "%s is not an executable file", c->frontend_path);
+	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		keys_complain(k, v,
+		    "%s may be changed by others: chown it to root and "
+		    "chmod go-w it",
+		    c->frontend_path);
+}
+
+/* Relative paths stand beside the configuration file. */
+static void
+anchor(const struct keys *k, const struct json_value *v, const char *dir,
+    char path[PATH_MAX])
+{
+	char joined[PATH_MAX];
+	struct err e;
+
+	if (fdio_join(joined, sizeof(joined), dir, path, &e) != 0)
+		keys_complain(k, v, "%s", e.what);
+	else
+		memcpy(path, joined, strlen(joined) + 1);
+}
+
+static void
+anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
+{
+	char dir[PATH_MAX];
+
+	copy(dir, sizeof(dir), c->path);
+	*strrchr(dir, '/') = '\0';
+	if (dir[0] == '\0')
+		copy(dir, sizeof(dir), "/");
+	anchor(k, json_get(root, "policy_dir"), dir, c->policy_dir);
+	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
+	anchor(k, json_get(root, "audit"), dir, c->audit_file);
+	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
+}
+
+static void
+read_root(const struct keys *k, const struct json_value *root, struct draft *d)
+{
+	static const struct name_list hosts = { "\"allowed_hosts\"", is_host,
+		"a host as in the Host header is needed, such as "
+		"\"host.example\" or \"host.example:8001\"" };
+	static const struct name_list origins = { "\"allowed_origins\"",
+		is_origin,
+		"an origin as browsers send it is needed, such as "
+		"\"https://host.example\", without a path" };
+	struct conf *c = &d->conf;
+
+	keys_read(k, root, conf_keys, d);
+	anchor_all(k, root, c);
+	read_listeners(k, d->listen, c);
+	read_names(k, d->hosts, &hosts, c->hosts, &c->host_count);
+	read_names(k, d->origins, &origins, c->origins, &c->origin_count);
+	check_public_url(k, json_get(root, "public_url"), c);
+	read_frontend_ids(k, d, c);
+	check_frontend_path(k, json_get(root, "frontend"), c);
+}
+
+/* Absolute, so that it holds after a change of directory. */
+static int
+absolute(const char *path, char out[PATH_MAX], struct err *e)
+{
+	char cwd[PATH_MAX];
+
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return err_sys(e, "current directory");
+	return fdio_join(out, PATH_MAX, cwd, path, e);
+}
+
+int
+conf_load(
+    const char *path, struct conf *out, struct conf_report *r, struct err *e)
+{
+	CLEANUP_BUF struct buf text;
+	struct json_doc *doc;
+	struct draft *d;
+	unsigned before = r->count;
+	int rc;
+
+	buf_init(&text, KEYS_MAX_FILE);
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return err_sys(e, "configuration");
+	set_defaults(&d->conf);
+	rc = absolute(path, d->conf.path, e);
+	if (rc == 0)
+		rc = keys_open(path, &text, &doc, r, e);
+	if (rc == 0) {
+		struct keys k = { d->conf.path, buf_bytes(&text), r };
+
+		read_root(&k, json_root(doc), d);
+		json_free(doc);
+		rc = keys_verdict(r, before, path, e);
+	}
+	if (rc == 0)
+		*out = d->conf;
+	free(d);
+	return rc;
+}

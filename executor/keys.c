@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keys: typed reading of configuration files, driven by const tables.
+ *
+ * Runs in the executor and in mcp-execctl, on files that only root (or the
+ * user who runs it) may write; people make mistakes in them all the same.
+ */
+#include "executor/keys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fdio.h"
+#include "common/log.h"
+
+enum {
+	MAX_LINE = 1024, /* bytes of one finding */
+	MAX_WORD = 48 /* bytes of a word that is looked for */
+};
+
+static void report_line(struct conf_report *r, const char *where,
+    const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+
+/* Append a whole line or nothing: a report is never cut within a line. */
+static void
+report_line(
+    struct conf_report *r, const char *where, const char *fmt, va_list ap)
+{
+	char line[MAX_LINE];
+	size_t len;
+
+	r->count++;
+	(void)snprintf(line, sizeof(line), "%s: ", where);
+	len = strlen(line);
+	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	len = strlen(line);
+	if (r->text.len + len + 1 > r->text.max)
+		return;
+	buf_put(&r->text, line, len);
+	buf_put_u8(&r->text, '\n');
+}
+
+void
+keys_complain(
+    const struct keys *k, const struct json_value *v, const char *fmt, ...)
+{
+	char where[PATH_MAX + 64];
+	size_t line = 1, column = 1;
+	va_list ap;
+
+	if (v != NULL)
+		json_position(k->text, v->offset, &line, &column);
+	(void)snprintf(
+	    where, sizeof(where), "%s:%zu:%zu", k->path, line, column);
+	va_start(ap, fmt);
+	report_line(k->report, where, fmt, ap);
+	va_end(ap);
+}
+
+void
+keys_complain_path(
+    struct conf_report *r, const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report_line(r, path, fmt, ap);
+	va_end(ap);
+}
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+static char
+fold(char c)
+{
+	if (c == '-')
+		return '_';
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Levenshtein's distance, blind to case and to "-" for "_". */
+static size_t
+distance(struct bytes a, const char *b)
+{
+	size_t row[MAX_WORD + 1], n = strlen(b);
+
+	if (a.len > MAX_WORD || n > MAX_WORD)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t above = row[j];
+			bool same = fold((char)a.p[i - 1]) == fold(b[j - 1]);
+
+			row[j] = min3(row[j] + 1, row[j - 1] + 1,
+			    diagonal + (same ? 0 : 1));
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *
+keys_closest(struct bytes word, const char *const *candidates)
+{
+	const char *best = NULL;
+	/* One slip in three characters is still a slip, more is another word */
+	size_t limit = word.len / 3 < 3 ? word.len / 3 : 3;
+
+	for (size_t i = 0; candidates[i] != NULL; i++) {
+		size_t d = distance(word, candidates[i]);
+
+		if (d <= limit) {
+			best = candidates[i];
+			/* only a closer one may replace it */
+			if (d == 0)
+				break;
+			limit = d - 1;
+		}
+	}
+	return best;
+}
+
+bool
+keys_array(const struct keys *k, const struct json_value *v, const char *what)
+{
+	if (json_is(v, JSON_ARRAY))
+		return true;
+	keys_complain(k, v, "%s must be a list, such as [\"...\"]; this is %s",
+	    what, json_type_name(v->type));
+	return false;
+}
+
+bool
+keys_string(const struct keys *k, const struct json_value *v, size_t lo,
+    char *out, size_t size)
+{
+	struct err e;
+
+	if (!json_is(v, JSON_STRING)) {
+		keys_complain(k, v, "a string in quotes is needed here, not %s",
+		    json_type_name(v->type));
+		return false;
+	}
+	if (v->text.len < lo) {
+		keys_complain(k, v, "must not be empty");
+		return false;
+	}
+	for (size_t i = 0; i < v->text.len; i++) {
+		if (v->text.p[i] < 0x20 || v->text.p[i] == 0x7f) {
+			keys_complain(
+			    k, v, "holds a control character: remove it");
+			return false;
+		}
+	}
+	if (bytes_to_str(v->text, out, size, &e) != 0) {
+		keys_complain(k, v, "is too long: at most %zu bytes", size - 1);
+		return false;
+	}
+	return true;
+}
+
+static void
+read_number(const struct keys *k, const struct json_value *v,
+    const struct key *key, void *field)
+{
+	int64_t n;
+	uint64_t u;
+	uint32_t small;
+
+	if (!json_to_i64(v, &n)) {
+		keys_complain(k, v, "\"%s\" must be a whole number, not %s",
+		    key->name,
+		    json_is(v, JSON_NUMBER) ? "this one"
+					    : json_type_name(v->type));
+		return;
+	}
+	if (n < 0 || (uint64_t)n < key->lo || (uint64_t)n > key->hi) {
+		keys_complain(k, v,
+		    "\"%s\" must be from %" PRIu64 " to %" PRIu64, key->name,
+		    key->lo, key->hi);
+		return;
+	}
+	u = (uint64_t)n;
+	small = (uint32_t)u;
+	if (key->type == KEYS_U32)
+		memcpy(field, &small, sizeof(small));
+	else
+		memcpy(field, &u, sizeof(u));
+}
+
+static void
+read_value(const struct keys *k, const struct json_value *v,
+    const struct key *key, void *out)
+{
+	char *field = (char *)out + key->offset;
+
+	switch (key->type) {
+	case KEYS_U32:
+	case KEYS_U64:
+		read_number(k, v, key, field);
+		return;
+	case KEYS_STRING:
+		(void)keys_string(
+		    k, v, (size_t)key->lo, field, (size_t)key->hi);
+		return;
+	case KEYS_OBJECT:
+		keys_read(k, v, key->sub, out);
+		return;
+	case KEYS_VALUE:
+		memcpy(field, &v, sizeof(v));
+		return;
+	}
+	fatal("key %s has no type", key->name);
+}
+
+static void
+complain_unknown(
+    const struct keys *k, const struct json_value *v, const struct key *table)
+{
+	const char *names[64];
+	const char *close;
+	struct log_text shown = log_text(v->key);
+	size_t n = 0;
+
+	for (; table[n].name != NULL && n < 63; n++)
+		names[n] = table[n].name;
+	names[n] = NULL;
+	close = keys_closest(v->key, names);
+	if (close != NULL)
+		keys_complain(k, v, "unknown key \"%s\": did you mean \"%s\"?",
+		    shown.s, close);
+	else
+		keys_complain(k, v,
+		    "unknown key \"%s\": remove it, or see "
+		    "mcp-execd.json(5) for the keys that exist",
+		    shown.s);
+}
+
+void
+keys_read(const struct keys *k, const struct json_value *object,
+    const struct key *table, void *out)
+{
+	const struct json_value *v;
+	const struct key *key;
+
+	if (!json_is(object, JSON_OBJECT)) {
+		keys_complain(k, object,
+		    "an object { ... } is needed here, not %s",
+		    json_type_name(object->type));
+		return;
+	}
+	for (v = object->child; v != NULL; v = v->next) {
+		for (key = table; key->name != NULL; key++)
+			if (bytes_eq_str(v->key, key->name))
+				break;
+		if (key->name == NULL)
+			complain_unknown(k, v, table);
+		else
+			read_value(k, v, key, out);
+	}
+	for (key = table; key->name != NULL; key++)
+		if (key->missing != NULL && json_get(object, key->name) == NULL)
+			keys_complain(k, object, "\"%s\" is missing: %s",
+			    key->name, key->missing);
+}
+
+int
+keys_parse(const char *path, struct bytes text, struct json_doc **doc,
+    struct conf_report *r, struct err *e)
+{
+	size_t line, column;
+	const char *at;
+	char where[PATH_MAX + 64];
+	struct err bad;
+
+	if (json_parse(text, JSON_COMMENTS, doc, &bad) == 0)
+		return 0;
+	at = strstr(bad.what, "line ");
+	if (at != NULL &&
+	    sscanf(at, "line %zu, column %zu", &line, &column) == 2)
+		(void)snprintf(
+		    where, sizeof(where), "%s:%zu:%zu", path, line, column);
+	else
+		(void)snprintf(where, sizeof(where), "%s:1:1", path);
+	keys_complain_path(r, where, "%s", bad.what);
+	return err_set(e, ERR_BAD, "%s is not valid JSON", path);
+}
+
+int
+keys_open(const char *path, struct buf *text, struct json_doc **doc,
+    struct conf_report *r, struct err *e)
+{
+	struct err bad;
+
+	if (fdio_read_file(path, true, text, &bad) != 0) {
+		const char *why = bad.what;
+
+		/* the finding begins with the path already */
+		if (strncmp(why, path, strlen(path)) == 0 &&
+		    strncmp(why + strlen(path), ": ", 2) == 0)
+			why += strlen(path) + 2;
+		keys_complain_path(r, path, "%s", why);
+		return err_set(e, ERR_BAD, "%s cannot be read", path);
+	}
+	return keys_parse(path, buf_bytes(text), doc, r, e);
+}
+
+int
+keys_verdict(const struct conf_report *r, unsigned before, const char *what,
+    struct err *e)
+{
+	unsigned n = r->count - before;
+
+	if (n == 0)
+		return 0;
+	return err_set(
+	    e, ERR_BAD, "%s: %u finding%s", what, n, n == 1 ? "" : "s");
+}
+
+/* NAME.json, but no editor's leftovers such as .NAME.json.swp. */
+static int
+is_json(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	return d->d_name[0] != '.' && len > 5 &&
+	       strcmp(d->d_name + len - 5, ".json") == 0;
+}
+
+/* alphasort() follows the locale; tables are searched in byte order. */
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int
+keys_each_file(const char *dir,
+    bool (*fn)(void *arg, const char *path, struct bytes name), void *arg,
+    struct err *e)
+{
+	struct dirent **list;
+	char path[PATH_MAX];
+	bool go_on = true;
+	int n = scandir(dir, &list, is_json, by_name);
+
+	if (n == -1)
+		return err_sys(e, "%s", dir);
+	for (int i = 0; i < n; i++) {
+		const char *file = list[i]->d_name;
+		struct err bad;
+
+		if (go_on &&
+		    fdio_join(path, sizeof(path), dir, file, &bad) == 0)
+			go_on =
+			    fn(arg, path, bytes_make(file, strlen(file) - 5));
+		free(list[i]);
+	}
+	free(list);
+	return 0;
+}
