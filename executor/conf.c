@@ -452,31 +452,38 @@ absolute(const char *path, char out[PATH_MAX], struct err *e)
 	return fdio_join(out, PATH_MAX, cwd, path, e);
 }
 
+static int
+load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
+{
+	CLEANUP_BUF struct buf text;
+	struct keys k = { .path = d->conf.path, .report = r };
+	unsigned before = r->count;
+	struct json_doc *doc;
+
+	buf_init(&text, KEYS_MAX_FILE);
+	set_defaults(&d->conf);
+	if (absolute(path, d->conf.path, e) != 0)
+		return e->code;
+	if (!keys_read_file(k.path, &text, r))
+		return err_set(e, ERR_BAD, "%s cannot be read", path);
+	k.text = buf_bytes(&text);
+	if (keys_parse(k.path, k.text, &doc, r, e) != 0)
+		return e->code;
+	read_root(&k, json_root(doc), d);
+	json_free(doc);
+	return keys_verdict(r, before, path, e);
+}
+
 int
 conf_load(
     const char *path, struct conf *out, struct conf_report *r, struct err *e)
 {
-	CLEANUP_BUF struct buf text;
-	struct json_doc *doc;
-	struct draft *d;
-	unsigned before = r->count;
+	struct draft *d = calloc(1, sizeof(*d));
 	int rc;
 
-	buf_init(&text, KEYS_MAX_FILE);
-	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return err_sys(e, "configuration");
-	set_defaults(&d->conf);
-	rc = absolute(path, d->conf.path, e);
-	if (rc == 0)
-		rc = keys_open(path, &text, &doc, r, e);
-	if (rc == 0) {
-		struct keys k = { d->conf.path, buf_bytes(&text), r };
-
-		read_root(&k, json_root(doc), d);
-		json_free(doc);
-		rc = keys_verdict(r, before, path, e);
-	}
+	rc = load(path, d, r, e);
 	if (rc == 0)
 		*out = d->conf;
 	free(d);

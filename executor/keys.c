@@ -302,23 +302,21 @@ keys_parse(const char *path, struct bytes text, struct json_doc **doc,
 	return err_set(e, ERR_BAD, "%s is not valid JSON", path);
 }
 
-int
-keys_open(const char *path, struct buf *text, struct json_doc **doc,
-    struct conf_report *r, struct err *e)
+bool
+keys_read_file(const char *path, struct buf *text, struct conf_report *r)
 {
+	const char *why;
 	struct err bad;
 
-	if (fdio_read_file(path, true, text, &bad) != 0) {
-		const char *why = bad.what;
-
-		/* the finding begins with the path already */
-		if (strncmp(why, path, strlen(path)) == 0 &&
-		    strncmp(why + strlen(path), ": ", 2) == 0)
-			why += strlen(path) + 2;
-		keys_complain_path(r, path, "%s", why);
-		return err_set(e, ERR_BAD, "%s cannot be read", path);
-	}
-	return keys_parse(path, buf_bytes(text), doc, r, e);
+	if (fdio_read_file(path, true, text, &bad) == 0)
+		return true;
+	why = bad.what;
+	/* the finding begins with the path already */
+	if (strncmp(why, path, strlen(path)) == 0 &&
+	    strncmp(why + strlen(path), ": ", 2) == 0)
+		why += strlen(path) + 2;
+	keys_complain_path(r, path, "%s", why);
+	return false;
 }
 
 int

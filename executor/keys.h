@@ -41,12 +41,12 @@ struct key {
 };
 
 /*
- * Read and parse the file at path (trusted: see fdio_read_file) into *text,
- * which the caller initialises, and *doc.  ERR_BAD after a finding.
+ * Read the file at path (trusted: see fdio_read_file) into *text, which the
+ * caller initialises; false after a finding.
  */
-int	keys_open(const char *path, struct buf *text, struct json_doc **doc,
-	    struct conf_report *r, struct err *e) MUST_CHECK;
-/* The same for text that is in memory already. */
+bool	keys_read_file(const char *path, struct buf *text,
+	    struct conf_report *r);
+/* Parse text, which came from path; ERR_BAD after a finding. */
 int	keys_parse(const char *path, struct bytes text, struct json_doc **doc,
 	    struct conf_report *r, struct err *e) MUST_CHECK;
 /* Read an object by its table into the struct at out. */

@@ -1,0 +1,831 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy: what a token may do, as loaded from policies.d/NAME.json.
+ *
+ * Runs in the executor and in mcp-execctl.  The files are root's; what they
+ * ask for and this machine cannot give is refused here, not at run time.
+ */
+#include "executor/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "executor/account.h"
+#include "executor/keys.h"
+#include "executor/profiles.h"
+
+#define NOT_SET UINT64_MAX
+
+enum { SECOND = 1000, DAY = 24 * 3600 * SECOND, RLIMIT_COUNT = 8 };
+
+/* What is read before anything of it is looked at more closely. */
+struct draft {
+	struct policy p;
+	const struct json_value *root;
+	const struct json_value *user, *group, *groups, *tools, *shell, *set,
+	    *allow, *umask, *directory, *profile;
+	uint64_t rlimits[RLIMIT_COUNT];
+};
+
+struct rlimit_row {
+	const char *key;
+	int resource;
+	uint64_t by_default;
+};
+
+static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
+	{ "open_files", RLIMIT_NOFILE, 1024 },
+	{ "file_size_bytes", RLIMIT_FSIZE, NOT_SET },
+	{ "processes", RLIMIT_NPROC, NOT_SET },
+	{ "memory_bytes", RLIMIT_AS, NOT_SET },
+	{ "cpu_seconds", RLIMIT_CPU, NOT_SET },
+	{ "core_bytes", RLIMIT_CORE, 0 },
+	{ "stack_bytes", RLIMIT_STACK, NOT_SET },
+	{ "locked_bytes", RLIMIT_MEMLOCK, NOT_SET },
+};
+
+#define U32(key, field, lo, hi)                                                \
+	{                                                                      \
+		key, KEYS_U32, offsetof(struct draft, p.field), lo, hi, NULL,  \
+		    NULL                                                       \
+	}
+#define RLIMIT(key, i, lo)                                                     \
+	{                                                                      \
+		key, KEYS_U64, offsetof(struct draft, rlimits[i]), lo,         \
+		    INT64_MAX, NULL, NULL                                      \
+	}
+#define VALUE(key, field)                                                      \
+	{                                                                      \
+		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
+		    NULL                                                       \
+	}
+#define STRING(key, field)                                                     \
+	{                                                                      \
+		key, KEYS_STRING, offsetof(struct draft, p.field), 0,          \
+		    sizeof(((struct policy *)NULL)->field), NULL, NULL         \
+	}
+#define OBJECT(key, table)                                                     \
+	{                                                                      \
+		key, KEYS_OBJECT, 0, 0, 0, table, NULL                         \
+	}
+#define LAST                                                                   \
+	{                                                                      \
+		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
+	}
+
+static const struct key limit_keys[] = {
+	U32("timeout_ms", timeout_ms, 100, DAY),
+	U32("timeout_max_ms", timeout_max_ms, 100, DAY),
+	U32("kill_grace_ms", kill_grace_ms, 0, 60 * SECOND),
+	U32("output_bytes", output_bytes, 1024, 16 << 20),
+	U32("runs", runs, 1, 4096),
+	U32("runs_per_minute", runs_per_minute, 0, 1000000),
+	RLIMIT("open_files", 0, 8), RLIMIT("file_size_bytes", 1, 0),
+	RLIMIT("processes", 2, 1), RLIMIT("memory_bytes", 3, 16 << 20),
+	RLIMIT("cpu_seconds", 4, 1), RLIMIT("core_bytes", 5, 0),
+	RLIMIT("stack_bytes", 6, 128 << 10), RLIMIT("locked_bytes", 7, 0), LAST
+};
+
+static const struct key environment_keys[] = { VALUE("set", set),
+	VALUE("allow", allow), LAST };
+
+static const struct key syscall_keys[] = { VALUE("profile", profile), LAST };
+
+static const struct key policy_keys[] = { STRING("description", description),
+	VALUE("user", user), VALUE("group", group), VALUE("groups", groups),
+	{ "directory", KEYS_VALUE, offsetof(struct draft, directory), 0, 0,
+	    NULL,
+	    "name the directory that commands work in, such as "
+	    "\"/srv/app\"" },
+	VALUE("tools", tools), VALUE("shell", shell),
+	OBJECT("environment", environment_keys), OBJECT("limits", limit_keys),
+	VALUE("umask", umask), OBJECT("syscalls", syscall_keys), LAST };
+
+static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
+
+/*
+ * Variables that make some program run code, load a library, or read another
+ * configuration.  A caller may never set them; `fixed` says whether a policy
+ * may at least give them a value of its own.
+ */
+static const struct forbidden {
+	const char *name; /* a "*" at the end stands for anything */
+	bool fixed;
+} forbidden[] = {
+	{ "LD_*", false },
+	{ "GLIBC_TUNABLES", false },
+	{ "GCONV_PATH", false },
+	{ "GETCONF_DIR", false },
+	{ "MALLOC_*", false },
+	{ "LOCPATH", false },
+	{ "NLSPATH", false },
+	{ "HOSTALIASES", false },
+	{ "LOCALDOMAIN", false },
+	{ "RES_OPTIONS", false },
+	{ "RESOLV_*", false },
+	{ "DYLD_*", false },
+	{ "PATH", true },
+	{ "HOME", true },
+	{ "USER", true },
+	{ "LOGNAME", true },
+	{ "SHELL", true },
+	{ "PWD", false },
+	{ "OLDPWD", false },
+	{ "TMPDIR", true },
+	{ "IFS", false },
+	{ "ENV", false },
+	{ "BASH*", false },
+	{ "SHELLOPTS", false },
+	{ "PS4", false },
+	{ "PROMPT_COMMAND", false },
+	{ "CDPATH", false },
+	{ "FPATH", false },
+	{ "ZDOTDIR", false },
+	{ "GLOBIGNORE", false },
+	{ "INPUTRC", true },
+	{ "PYTHON*", true },
+	{ "PERL*", true },
+	{ "RUBY*", true },
+	{ "GEM_*", true },
+	{ "BUNDLE_*", true },
+	{ "NODE_*", true },
+	{ "NPM_*", true },
+	{ "npm_*", true },
+	{ "LUA_*", true },
+	{ "PHP*", true },
+	{ "TCLLIBPATH", true },
+	{ "R_*", true },
+	{ "ERL_*", true },
+	{ "AWK*", true },
+	{ "JAVA_*", true },
+	{ "_JAVA_*", true },
+	{ "JDK_*", true },
+	{ "CLASSPATH", true },
+	{ "MAVEN_*", true },
+	{ "GRADLE_*", true },
+	{ "GO*", true },
+	{ "CARGO*", true },
+	{ "RUSTC*", true },
+	{ "RUSTFLAGS", true },
+	{ "RUSTDOC*", true },
+	{ "MAKEFILES", true },
+	{ "MAKEFLAGS", true },
+	{ "GNUMAKEFLAGS", true },
+	{ "CC", true },
+	{ "CXX", true },
+	{ "CPP", true },
+	{ "AR", true },
+	{ "LD", true },
+	{ "GIT_*", true },
+	{ "SSH_*", true },
+	{ "GNUPGHOME", true },
+	{ "SUDO_*", true },
+	{ "EDITOR", true },
+	{ "VISUAL", true },
+	{ "PAGER", true },
+	{ "MANPAGER", true },
+	{ "LESS*", true },
+	{ "BROWSER", true },
+	{ "TAR_OPTIONS", true },
+	{ "RSYNC_*", true },
+	{ "CURL_HOME", true },
+	{ "WGETRC", true },
+	{ "SYSTEMD_*", true },
+	{ "DBUS_*", true },
+	{ "XDG_*", true },
+	{ "DOCKER_*", true },
+	{ "CONTAINER_*", true },
+	{ "KUBECONFIG", true },
+	{ "OPENSSL_*", true },
+	{ "SSL_*", true },
+	{ "TERMINFO*", true },
+	{ "TERMCAP", true },
+	{ "QT_*", true },
+	{ "GTK_*", true },
+	{ "GIO_*", true },
+	{ "PSModulePath", true },
+	{ NULL, false },
+};
+
+static bool
+matches(struct bytes name, const char *pattern)
+{
+	size_t n = strlen(pattern);
+
+	if (pattern[n - 1] != '*')
+		return bytes_eq_str(name, pattern);
+	return name.len >= n - 1 && memcmp(name.p, pattern, n - 1) == 0;
+}
+
+static const struct forbidden *
+find_forbidden(struct bytes name)
+{
+	for (const struct forbidden *f = forbidden; f->name != NULL; f++)
+		if (matches(name, f->name))
+			return f;
+	return NULL;
+}
+
+static bool
+is_one_of(uint8_t c, const char *punctuation)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr(punctuation, c) != NULL);
+}
+
+static bool
+is_variable(struct bytes name)
+{
+	if (name.len == 0 || name.len > 128 ||
+	    (name.p[0] >= '0' && name.p[0] <= '9'))
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_one_of(name.p[i], "_"))
+			return false;
+	return true;
+}
+
+bool
+policy_name_ok(struct bytes name)
+{
+	if (name.len == 0 || name.len >= POLICY_MAX_NAME || name.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_one_of(name.p[i], "_.-"))
+			return false;
+	return true;
+}
+
+bool
+policy_env_ok(const struct policy *p, struct bytes name)
+{
+	if (!is_variable(name) || find_forbidden(name) != NULL)
+		return false;
+	for (size_t i = 0; i < p->env_allowed_count; i++)
+		if (bytes_eq_str(name, p->env_allowed[i]))
+			return true;
+	return false;
+}
+
+bool
+policy_offers(const struct policy *p, struct bytes tool)
+{
+	for (size_t i = 0; i < p->tool_count; i++)
+		if (bytes_eq_str(tool, p->tools[i]))
+			return true;
+	return false;
+}
+
+static void
+copy(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text);
+}
+
+static void
+fini(struct policy *p)
+{
+	for (size_t i = 0; i < p->env_count; i++)
+		free(p->env[i]);
+	for (size_t i = 0; i < p->env_allowed_count; i++)
+		free(p->env_allowed[i]);
+	if (p->dir_fd >= 0)
+		(void)close(p->dir_fd);
+	filter_fini(&p->filter);
+}
+
+struct policy *
+policy_ref(struct policy *p)
+{
+	p->refs++;
+	return p;
+}
+
+void
+policy_unref(struct policy *p)
+{
+	if (p == NULL || --p->refs > 0)
+		return;
+	fini(p);
+	free(p);
+}
+
+static void
+set_defaults(struct policy *p)
+{
+	p->dir_fd = -1;
+	p->timeout_ms = 50 * SECOND;
+	p->timeout_max_ms = 600 * SECOND;
+	p->kill_grace_ms = 2 * SECOND;
+	p->output_bytes = 128 << 10;
+	p->runs = 4;
+	p->runs_per_minute = 120;
+	p->umask = 0077;
+	copy(p->shell, sizeof(p->shell), "/bin/sh");
+	copy(p->profile, sizeof(p->profile), "default");
+}
+
+static void
+read_groups(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	const struct json_value *v;
+
+	if (d->groups == NULL || !keys_array(k, d->groups, "\"groups\""))
+		return;
+	if (d->groups->count > POLICY_MAX_GROUPS) {
+		keys_complain(
+		    k, d->groups, "\"groups\": at most %d", POLICY_MAX_GROUPS);
+		return;
+	}
+	for (v = d->groups->child; v != NULL; v = v->next)
+		if (account_group(k, v, &p->groups[p->group_count]))
+			p->group_count++;
+}
+
+/*
+ * Without privileges there is only one identity: ours.  Naming another is a
+ * finding; the groups that we cannot leave are shown as what they are.
+ */
+static void
+check_own_identity(
+    const struct keys *k, const struct draft *d, struct policy *p)
+{
+	int n;
+
+	if (p->uid != geteuid())
+		keys_complain(k, d->user,
+		    "only root can run commands as \"%s\": start mcp-execd as "
+		    "root, or leave \"user\" out",
+		    p->user);
+	if (p->gid != getegid())
+		keys_complain(k, d->group != NULL ? d->group : d->user,
+		    "only root can run commands in group %u: start mcp-execd "
+		    "as root, or leave \"group\" out",
+		    (unsigned)p->gid);
+	if (d->groups != NULL)
+		keys_complain(k, d->groups,
+		    "only root can set supplementary groups: start mcp-execd "
+		    "as root, or leave \"groups\" out");
+	n = getgroups(POLICY_MAX_GROUPS, p->groups);
+	p->group_count = n > 0 ? (size_t)n : 0;
+}
+
+static void
+read_identity(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	struct account who;
+
+	account_self(&who);
+	if (d->user != NULL) {
+		if (!account_user(k, d->user, &who))
+			return;
+	} else if (caps_can_change_ids()) {
+		keys_complain(k, d->root,
+		    "\"user\" is missing: name the account that commands run "
+		    "as (\"root\" only if that is what you want)");
+		return;
+	}
+	if (!who.has_gid && d->group == NULL) {
+		keys_complain(k, d->user,
+		    "uid %u has no account, so \"group\" is needed as well",
+		    (unsigned)who.uid);
+		return;
+	}
+	p->uid = who.uid;
+	p->gid = who.gid;
+	copy(p->user, sizeof(p->user), who.name);
+	copy(p->home, sizeof(p->home), who.home);
+	if (d->group != NULL && !account_group(k, d->group, &p->gid))
+		return;
+	read_groups(k, d, p);
+	if (!caps_can_change_ids())
+		check_own_identity(k, d, p);
+}
+
+static void
+read_directory(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS };
+	long fd;
+
+	if (d->directory == NULL || !keys_string(k, d->directory, 1,
+					p->directory, sizeof(p->directory)))
+		return;
+	if (p->directory[0] != '/') {
+		keys_complain(k, d->directory,
+		    "\"directory\" must be an absolute path, such as "
+		    "\"/srv/app\"");
+		return;
+	}
+	fd = syscall(SYS_openat2, AT_FDCWD, p->directory, &how, sizeof(how));
+	if (fd == -1) {
+		keys_complain(k, d->directory,
+		    "the directory \"%s\" cannot be used: %s",
+		    log_text(d->directory->text).s, strerror(errno));
+		return;
+	}
+	p->dir_fd = (int)fd;
+}
+
+/* Without a shell exec_cmd cannot be offered: said aloud if it was asked for */
+static void
+add_tool(const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	char *name = p->tools[p->tool_count];
+	const char *close;
+
+	if (!keys_string(k, v, 1, name, sizeof(p->tools[0])))
+		return;
+	close = keys_closest(v->text, tool_names);
+	if (close == NULL || strcmp(close, name) != 0)
+		keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
+		    log_text(v->text).s,
+		    close == NULL ? "use exec_cmd, cli_command or both"
+				  : "did you mean \"",
+		    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+	else if (policy_offers(p, v->text))
+		keys_complain(k, v, "\"%s\" is there twice", name);
+	else if (strcmp(name, "exec_cmd") == 0 && p->shell[0] == '\0')
+		keys_complain(k, v,
+		    "exec_cmd needs a shell: set \"shell\", or offer only "
+		    "cli_command");
+	else
+		p->tool_count++;
+}
+
+static void
+read_tools(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	const struct json_value *v;
+
+	if (d->tools == NULL) {
+		for (size_t i = 0; tool_names[i] != NULL; i++)
+			if (i > 0 || p->shell[0] != '\0')
+				copy(p->tools[p->tool_count++],
+				    sizeof(p->tools[0]), tool_names[i]);
+		return;
+	}
+	if (!keys_array(k, d->tools, "\"tools\""))
+		return;
+	if (d->tools->count == 0 || d->tools->count > POLICY_MAX_TOOLS) {
+		keys_complain(k, d->tools,
+		    "\"tools\" needs at least one of exec_cmd, cli_command");
+		return;
+	}
+	for (v = d->tools->child; v != NULL; v = v->next)
+		add_tool(k, v, p);
+}
+
+static void
+read_shell(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	struct stat st;
+
+	if (json_is(d->shell, JSON_NULL)) {
+		p->shell[0] = '\0';
+		return;
+	}
+	if (d->shell != NULL &&
+	    !keys_string(k, d->shell, 1, p->shell, sizeof(p->shell)))
+		return;
+	if (p->shell[0] != '/')
+		keys_complain(k, d->shell,
+		    "\"shell\" must be an absolute path, such as \"/bin/sh\", "
+		    "or null for none");
+	else if (stat(p->shell, &st) != 0)
+		keys_complain(k, d->shell, "the shell %s cannot be used: %s",
+		    log_text(bytes_of(p->shell)).s, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(p->shell, X_OK) != 0)
+		keys_complain(k, d->shell, "%s is not an executable file",
+		    log_text(bytes_of(p->shell)).s);
+}
+
+static bool
+variable_ok(const struct keys *k, const struct json_value *v, struct bytes name,
+    bool fixed)
+{
+	const struct forbidden *f;
+
+	if (!is_variable(name)) {
+		keys_complain(k, v,
+		    "\"%s\" is no name of a variable: use letters, digits and "
+		    "\"_\"",
+		    log_text(name).s);
+		return false;
+	}
+	f = find_forbidden(name);
+	if (f == NULL || (fixed && f->fixed))
+		return true;
+	keys_complain(k, v,
+	    "%s changes what programs run or load, so %s: remove it",
+	    log_text(name).s,
+	    fixed ? "it is never set" : "a caller may never set it");
+	return false;
+}
+
+static void
+set_variable(const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	char value[4096];
+
+	if (!variable_ok(k, v, v->key, true) ||
+	    !keys_string(k, v, 0, value, sizeof(value)))
+		return;
+	if (asprintf(&p->env[p->env_count], "%.*s=%s", (int)v->key.len,
+		(const char *)v->key.p, value) == -1)
+		keys_complain(k, v, "no memory");
+	else
+		p->env_count++;
+}
+
+static void
+allow_variable(
+    const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	char name[CONF_MAX_NAME];
+
+	if (!keys_string(k, v, 1, name, sizeof(name)) ||
+	    !variable_ok(k, v, v->text, false))
+		return;
+	p->env_allowed[p->env_allowed_count] = strdup(name);
+	if (p->env_allowed[p->env_allowed_count] == NULL)
+		keys_complain(k, v, "no memory");
+	else
+		p->env_allowed_count++;
+}
+
+static bool
+list_ok(const struct keys *k, const struct json_value *v, enum json_type type,
+    const char *example)
+{
+	if (v == NULL)
+		return false;
+	if (json_is(v, type) && v->count <= POLICY_MAX_ENV)
+		return true;
+	keys_complain(k, v, "%s with at most %d entries is needed here",
+	    example, POLICY_MAX_ENV);
+	return false;
+}
+
+static void
+read_environment(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	const struct json_value *v;
+
+	if (list_ok(k, d->set, JSON_OBJECT, "{\"NAME\": \"value\"}"))
+		for (v = d->set->child; v != NULL; v = v->next)
+			set_variable(k, v, p);
+	if (list_ok(k, d->allow, JSON_ARRAY, "[\"NAME\"]"))
+		for (v = d->allow->child; v != NULL; v = v->next)
+			allow_variable(k, v, p);
+}
+
+static const struct json_value *
+limit_at(const struct draft *d, const char *key)
+{
+	const struct json_value *v = json_get(json_get(d->root, "limits"), key);
+
+	return v != NULL ? v : d->root;
+}
+
+/* Only the privileged may raise a hard limit: say so now, not at each run. */
+static rlim_t
+within_hard_limit(const struct keys *k, const struct draft *d,
+    const struct rlimit_row *row, rlim_t value)
+{
+	struct rlimit own;
+
+	if (geteuid() == 0 ||
+	    getrlimit((__rlimit_resource_t)row->resource, &own) != 0 ||
+	    value <= own.rlim_max)
+		return value;
+	if (limit_at(d, row->key) == d->root)
+		return own.rlim_max;
+	keys_complain(k, limit_at(d, row->key),
+	    "\"%s\" is above this process's own limit of %llu, which only root "
+	    "can raise",
+	    row->key, (unsigned long long)own.rlim_max);
+	return value;
+}
+
+static void
+read_limits(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	if (p->timeout_ms > p->timeout_max_ms)
+		keys_complain(k, limit_at(d, "timeout_ms"),
+		    "\"timeout_ms\" (%u) is above \"timeout_max_ms\" (%u)",
+		    p->timeout_ms, p->timeout_max_ms);
+	for (size_t i = 0; i < RLIMIT_COUNT; i++) {
+		const struct rlimit_row *row = &rlimit_rows[i];
+
+		if (d->rlimits[i] == NOT_SET)
+			continue;
+		p->rlimits[p->rlimit_count++] = (struct policy_rlimit){
+			row->resource, row->key,
+			within_hard_limit(k, d, row, (rlim_t)d->rlimits[i])
+		};
+	}
+}
+
+static void
+read_umask(const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	char text[8];
+	mode_t mask = 0;
+
+	if (v == NULL)
+		return;
+	if (!json_is(v, JSON_STRING) || v->text.len < 3 || v->text.len > 4 ||
+	    bytes_to_str(v->text, text, sizeof(text), &(struct err){ 0 }) !=
+		0 ||
+	    strspn(text, "01234567") != v->text.len) {
+		keys_complain(k, v,
+		    "\"umask\" must be octal digits in quotes, such as "
+		    "\"0077\"");
+		return;
+	}
+	for (size_t i = 0; i < v->text.len; i++)
+		mask = mask << 3 | (mode_t)(text[i] - '0');
+	if (mask > 0777)
+		keys_complain(k, v, "\"umask\" is above \"0777\"");
+	else
+		p->umask = mask;
+}
+
+static void
+complain_profile(const struct keys *k, const struct json_value *v)
+{
+	char known[256];
+	size_t len;
+
+	copy(known, sizeof(known), "none");
+	for (size_t i = 0; profile_at(i) != NULL; i++) {
+		len = strlen(known);
+		(void)snprintf(known + len, sizeof(known) - len, ", %s",
+		    profile_at(i)->name);
+	}
+	keys_complain(k, v, "there is no profile \"%s\": use one of %s",
+	    log_text(v->text).s, known);
+}
+
+static void
+read_syscalls(
+    const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	const struct profile *profile;
+	struct err e;
+
+	if (v != NULL && !keys_string(k, v, 1, p->profile, sizeof(p->profile)))
+		return;
+	if (strcmp(p->profile, "none") == 0)
+		return;
+	profile = profile_find(bytes_of(p->profile));
+	if (profile == NULL && v != NULL)
+		complain_profile(k, v);
+	else if (profile == NULL)
+		fatal("there is no default profile");
+	else if (filter_compile(profile->rules, profile->rule_count,
+		     profile->fallback, profile->fallback_errno, false,
+		     &p->filter, &e) != 0)
+		keys_complain(k, v, "profile \"%s\": %s", p->profile, e.what);
+}
+
+static void
+read_root(const struct keys *k, const struct json_value *root, struct draft *d)
+{
+	struct policy *p = &d->p;
+
+	d->root = root;
+	for (size_t i = 0; i < RLIMIT_COUNT; i++)
+		d->rlimits[i] = rlimit_rows[i].by_default;
+	keys_read(k, root, policy_keys, d);
+	read_identity(k, d, p);
+	read_directory(k, d, p);
+	read_shell(k, d, p);
+	read_tools(k, d, p);
+	read_environment(k, d, p);
+	read_limits(k, d, p);
+	read_umask(k, d->umask, p);
+	read_syscalls(k, d->profile, p);
+}
+
+static int
+keep(struct policy *p, struct policy **out, struct err *e)
+{
+	struct policy *kept = malloc(sizeof(*kept));
+
+	if (kept == NULL)
+		return err_sys(e, "policy %s", p->name);
+	*kept = *p;
+	kept->refs = 1;
+	*out = kept;
+	return 0;
+}
+
+int
+policy_parse(const char *path, const char *name, struct bytes text,
+    struct policy **out, struct conf_report *r, struct err *e)
+{
+	struct keys k = { path, text, r };
+	unsigned before = r->count;
+	struct json_doc *doc;
+	struct draft d;
+	int rc = keys_parse(path, text, &doc, r, e);
+
+	if (rc != 0)
+		return rc;
+	memset(&d, 0, sizeof(d));
+	set_defaults(&d.p);
+	copy(d.p.name, sizeof(d.p.name), name);
+	read_root(&k, json_root(doc), &d);
+	json_free(doc);
+	rc = keys_verdict(r, before, path, e);
+	if (rc == 0)
+		rc = keep(&d.p, out, e);
+	if (rc != 0)
+		fini(&d.p);
+	return rc;
+}
+
+struct loader {
+	struct policy_table *out;
+	struct conf_report *report;
+};
+
+static bool
+load_file(void *arg, const char *path, struct bytes name)
+{
+	struct loader *l = arg;
+	CLEANUP_BUF struct buf text;
+	char plain[POLICY_MAX_NAME];
+	struct err e;
+
+	if (!policy_name_ok(name) ||
+	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
+		keys_complain_path(l->report, path,
+		    "a policy's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename "
+		    "the file");
+		return true;
+	}
+	if (l->out->count == POLICY_MAX_POLICIES) {
+		keys_complain_path(l->report, path,
+		    "more than %d policies: remove some", POLICY_MAX_POLICIES);
+		return false;
+	}
+	buf_init(&text, KEYS_MAX_FILE);
+	if (keys_read_file(path, &text, l->report) &&
+	    policy_parse(path, plain, buf_bytes(&text),
+		&l->out->p[l->out->count], l->report, &e) == 0)
+		l->out->count++;
+	return true;
+}
+
+int
+policy_load_dir(const char *dir, struct policy_table *out,
+    struct conf_report *r, struct err *e)
+{
+	struct loader l = { out, r };
+	unsigned before = r->count;
+	struct err bad;
+	int rc;
+
+	out->count = 0;
+	if (keys_each_file(dir, load_file, &l, &bad) != 0)
+		keys_complain_path(r, dir,
+		    "%s: create the directory, or set \"policy_dir\"",
+		    bad.sysno != 0 ? strerror(bad.sysno) : bad.what);
+	rc = keys_verdict(r, before, dir, e);
+	if (rc != 0)
+		policy_table_fini(out);
+	return rc;
+}
+
+void
+policy_table_fini(struct policy_table *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		policy_unref(t->p[i]);
+	t->count = 0;
+}
+
+struct policy *
+policy_find(const struct policy_table *t, struct bytes name)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (bytes_eq_str(name, t->p[i]->name))
+			return t->p[i];
+	return NULL;
+}
