@@ -228,7 +228,26 @@ deps:				## install what build and tests need (apt, dnf)
 deps-build:			## install what the build needs
 	@tests/deps --build
 
-.PHONY: lint tidy analyze man-lint
+# One stamp a file, so that only what changed is looked at again.
+SHIPPED := $(COMMON) $(PROTO) $(FRONTEND) $(EXECUTOR) $(CTL)
+.PHONY: tidied analyzed
+tidied: $(patsubst %.c,$(O)/%.tidied,$(SHIPPED))
+analyzed: $(patsubst %.c,$(O)/%.analyzed,$(SHIPPED))
+$(O)/%.tidied: %.c .clang-tidy $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,TIDY)
+	@clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=c17 2>&1 | \
+	    grep -v 'warnings generated' >$@.log; \
+	    ! grep . $@.log && touch $@
+$(O)/%.analyzed: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,ANALYZ)
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O2 -fanalyzer -Werror \
+	    -c -o /dev/null $< && touch $@
+
+.PHONY: lint lint-deps tidy analyze man-lint
+lint-deps:			## install the linters too
+	@tests/deps --all
 lint:				## style, layers, analyzers, manuals, scripts
 	@$(PYTHON) tests/lint/run
 tidy:				## clang-tidy only
