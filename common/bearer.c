@@ -17,8 +17,8 @@ bearer_make(char text[BEARER_TEXT], uint8_t verifier[DIGEST_BYTES])
 
 	digest_random(secret, sizeof(secret));
 	(void)memcpy(text, BEARER_PREFIX, sizeof(BEARER_PREFIX) - 1);
-	digest_base64url(secret, sizeof(secret),
-	    text + sizeof(BEARER_PREFIX) - 1);
+	digest_base64url(
+	    secret, sizeof(secret), text + sizeof(BEARER_PREFIX) - 1);
 	bearer_proof(bytes_of(text), proof);
 	bearer_verifier(proof, verifier);
 	explicit_bzero(secret, sizeof(secret));
@@ -39,8 +39,8 @@ bearer_proof(struct bytes text, uint8_t proof[DIGEST_BYTES])
 }
 
 void
-bearer_verifier(const uint8_t proof[DIGEST_BYTES],
-    uint8_t verifier[DIGEST_BYTES])
+bearer_verifier(
+    const uint8_t proof[DIGEST_BYTES], uint8_t verifier[DIGEST_BYTES])
 {
 	digest_sha256(bytes_make(proof, DIGEST_BYTES), verifier);
 }
@@ -76,8 +76,8 @@ bearer_from_header(struct bytes value, struct bytes *token, struct err *e)
 
 	if (value.len < skip ||
 	    strncasecmp((const char *)value.p, scheme, skip) != 0)
-		return err_set(e, ERR_BAD,
-		    "Authorization must be \"Bearer TOKEN\"");
+		return err_set(
+		    e, ERR_BAD, "Authorization must be \"Bearer TOKEN\"");
 	t = bytes_make(value.p + skip, value.len - skip);
 	for (; t.len > 0 && t.p[0] == ' '; t.len--)
 		t.p++;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-	BYTES_MIN_CAP = 64	/* first allocation of a buf */
+	BYTES_MIN_CAP = 64 /* first allocation of a buf */
 };
 
 struct bytes
@@ -80,8 +80,8 @@ bytes_to_str(struct bytes b, char *out, size_t size, struct err *e)
 }
 
 int
-bytes_to_u64(struct bytes b, uint64_t lo, uint64_t hi, uint64_t *out,
-    struct err *e)
+bytes_to_u64(
+    struct bytes b, uint64_t lo, uint64_t hi, uint64_t *out, struct err *e)
 {
 	uint64_t v = 0;
 	bool big = false;
@@ -90,14 +90,14 @@ bytes_to_u64(struct bytes b, uint64_t lo, uint64_t hi, uint64_t *out,
 		return err_set(e, ERR_BAD, "is empty, a number is needed");
 	for (size_t i = 0; i < b.len; i++) {
 		if (b.p[i] < '0' || b.p[i] > '9')
-			return err_set(e, ERR_BAD,
-			    "is not a number of decimal digits");
+			return err_set(
+			    e, ERR_BAD, "is not a number of decimal digits");
 		big = big || __builtin_mul_overflow(v, (uint64_t)10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(b.p[i] - '0'), &v);
+		      __builtin_add_overflow(v, (uint64_t)(b.p[i] - '0'), &v);
 	}
 	if (big || v < lo || v > hi)
-		return err_set(e, ERR_BAD,
-		    "must be from %" PRIu64 " to %" PRIu64, lo, hi);
+		return err_set(
+		    e, ERR_BAD, "must be from %" PRIu64 " to %" PRIu64, lo, hi);
 	*out = v;
 	return 0;
 }
@@ -204,8 +204,8 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	if (n < 0) {
 		b->overflow = true;
 	} else if (n > 0 && buf_reserve(b, (size_t)n)) {
-		(void)vsnprintf((char *)b->p + b->len, (size_t)n + 1, fmt,
-		    again);
+		(void)vsnprintf(
+		    (char *)b->p + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 	}
 	va_end(again);

@@ -67,11 +67,11 @@ digest_unhex(struct bytes hex, uint8_t *out, size_t len, struct err *e)
 		return err_set(e, ERR_BAD, "must be %zu hex digits", 2 * len);
 	for (size_t i = 0; i < hex.len; i++)
 		if (digest_nibble(hex.p[i]) < 0)
-			return err_set(e, ERR_BAD, "must be %zu hex digits",
-			    2 * len);
+			return err_set(
+			    e, ERR_BAD, "must be %zu hex digits", 2 * len);
 	for (size_t i = 0; i < len; i++)
 		out[i] = (uint8_t)(digest_nibble(hex.p[2 * i]) << 4 |
-		    digest_nibble(hex.p[2 * i + 1]));
+				   digest_nibble(hex.p[2 * i + 1]));
 	return 0;
 }
 
@@ -79,7 +79,7 @@ void
 digest_base64url(const uint8_t *p, size_t len, char *out)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789-_";
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits = 0;
 	unsigned have = 0;
 

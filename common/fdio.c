@@ -18,8 +18,8 @@
 #include "common/digest.h"
 
 enum {
-	FDIO_CHUNK = 16384,	/* bytes of one read */
-	FDIO_RANDOM = 8		/* random bytes in a temporary name */
+	FDIO_CHUNK = 16384, /* bytes of one read */
+	FDIO_RANDOM = 8 /* random bytes in a temporary name */
 };
 
 int
@@ -80,7 +80,7 @@ fdio_open_dir(const char *path, int *dirfd, const char **base, struct err *e)
 		(void)memcpy(dir, ".", 2);
 	} else {
 		if (len == 0)
-			len = 1;	/* in the root directory */
+			len = 1; /* in the root directory */
 		(void)memcpy(dir, path, len);
 		dir[len] = '\0';
 	}
@@ -107,8 +107,8 @@ fdio_check_trust(const struct stat *st, const char *what, struct err *e)
 }
 
 static int
-fdio_open_file(int dirfd, const char *base, bool trusted, int *out,
-    struct err *e)
+fdio_open_file(
+    int dirfd, const char *base, bool trusted, int *out, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -176,8 +176,8 @@ fdio_read_file(const char *path, bool trusted, struct buf *out, struct err *e)
 }
 
 int
-fdio_join(char *out, size_t size, const char *dir, const char *name,
-    struct err *e)
+fdio_join(
+    char *out, size_t size, const char *dir, const char *name, struct err *e)
 {
 	size_t dir_len = name[0] == '/' ? 0 : strlen(dir);
 	size_t name_len = strlen(name);
@@ -196,8 +196,8 @@ fdio_join(char *out, size_t size, const char *dir, const char *name,
 }
 
 static int
-fdio_fill(int dirfd, const char *name, mode_t mode, struct bytes data,
-    struct err *e)
+fdio_fill(
+    int dirfd, const char *name, mode_t mode, struct bytes data, struct err *e)
 {
 	CLEANUP_FD int fd = openat(dirfd, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

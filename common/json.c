@@ -24,8 +24,8 @@
 #include "common/utf8.h"
 
 struct json_doc {
-	size_t count, cap;		/* values used, and that there are */
-	uint8_t *text;			/* behind the values */
+	size_t count, cap; /* values used, and that there are */
+	uint8_t *text; /* behind the values */
 	size_t text_len, text_cap;
 	struct json_value values[];
 };
@@ -41,12 +41,12 @@ struct json_parser {
 	unsigned flags;
 	yajl_handle yajl;
 	struct json_doc *doc;
-	const struct json_value **sorted;	/* scratch, doc->cap entries */
+	const struct json_value **sorted; /* scratch, doc->cap entries */
 	struct json_level level[JSON_MAX_DEPTH];
 	size_t depth;
-	struct bytes key;		/* name that waits for its value */
-	size_t end;			/* source offset behind the last token */
-	struct err *e;			/* set when a callback returns 0 */
+	struct bytes key; /* name that waits for its value */
+	size_t end; /* source offset behind the last token */
+	struct err *e; /* set when a callback returns 0 */
 };
 
 static const char *const json_type_names[] = {
@@ -58,9 +58,8 @@ static const char *const json_type_names[] = {
 	[JSON_OBJECT] = "object",
 };
 
-static int PRINTF_LIKE(4, 5)
-json_fail(struct bytes source, size_t offset, struct err *e, const char *fmt,
-    ...)
+static int PRINTF_LIKE(4, 5) json_fail(
+    struct bytes source, size_t offset, struct err *e, const char *fmt, ...)
 {
 	char text[ERR_MAX_WHAT / 2];
 	size_t line, column;
@@ -70,8 +69,8 @@ json_fail(struct bytes source, size_t offset, struct err *e, const char *fmt,
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	json_position(source, offset, &line, &column);
-	return err_set(e, ERR_BAD, "line %zu, column %zu: %s", line, column,
-	    text);
+	return err_set(
+	    e, ERR_BAD, "line %zu, column %zu: %s", line, column, text);
 }
 
 /* Offset behind the comment that begins at `at`; `at` if there is none. */
@@ -221,8 +220,8 @@ json_check_text(struct bytes s, unsigned flags, struct err *e)
 
 /* Copy decoded text into the document. */
 static int
-json_keep(struct json_parser *p, const void *text, size_t len,
-    struct bytes *out)
+json_keep(
+    struct json_parser *p, const void *text, size_t len, struct bytes *out)
 {
 	struct json_doc *d = p->doc;
 
@@ -402,7 +401,7 @@ json_on_end_object(void *arg)
 	struct json_parser *p = arg;
 
 	return json_close(p) &&
-	    json_check_duplicates(p, p->level[p->depth].container);
+	       json_check_duplicates(p, p->level[p->depth].container);
 }
 
 static int
@@ -439,7 +438,7 @@ json_yajl_free(void *ctx, void *p)
 static const yajl_callbacks json_callbacks = {
 	.yajl_null = json_on_null,
 	.yajl_boolean = json_on_boolean,
-	.yajl_number = json_on_number,	/* so numbers are never converted */
+	.yajl_number = json_on_number, /* so numbers are never converted */
 	.yajl_string = json_on_string,
 	.yajl_start_map = json_on_start_object,
 	.yajl_map_key = json_on_key,
@@ -510,8 +509,8 @@ json_doc_new(size_t source_len)
 }
 
 int
-json_parse(struct bytes text, unsigned flags, struct json_doc **out,
-    struct err *e)
+json_parse(
+    struct bytes text, unsigned flags, struct json_doc **out, struct err *e)
 {
 	struct json_parser p = { .source = text, .flags = flags, .e = e };
 	int r;
@@ -557,7 +556,7 @@ json_position(struct bytes text, size_t offset, size_t *line, size_t *column)
 			++*line;
 			*column = 1;
 		} else if ((text.p[i] & 0xc0) != 0x80) {
-			++*column;	/* characters, as editors count */
+			++*column; /* characters, as editors count */
 		}
 	}
 }
@@ -647,15 +646,33 @@ json_must_escape(uint32_t cp)
 static const struct json_range {
 	uint32_t first, last;
 } json_hidden[] = {
-	{ 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x600, 0x605 },
-	{ 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
-	{ 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x115f, 0x1160 },
-	{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f },
-	{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
-	{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
-	{ 0xfff0, 0xfffb }, { 0xfffe, 0xffff }, { 0x110bd, 0x110bd },
-	{ 0x110cd, 0x110cd }, { 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },
-	{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+	{ 0x7f, 0x9f },
+	{ 0xad, 0xad },
+	{ 0x34f, 0x34f },
+	{ 0x600, 0x605 },
+	{ 0x61c, 0x61c },
+	{ 0x6dd, 0x6dd },
+	{ 0x70f, 0x70f },
+	{ 0x890, 0x891 },
+	{ 0x8e2, 0x8e2 },
+	{ 0x115f, 0x1160 },
+	{ 0x17b4, 0x17b5 },
+	{ 0x180b, 0x180f },
+	{ 0x200b, 0x200f },
+	{ 0x2028, 0x202e },
+	{ 0x2060, 0x206f },
+	{ 0x3164, 0x3164 },
+	{ 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff },
+	{ 0xffa0, 0xffa0 },
+	{ 0xfff0, 0xfffb },
+	{ 0xfffe, 0xffff },
+	{ 0x110bd, 0x110bd },
+	{ 0x110cd, 0x110cd },
+	{ 0x13430, 0x1343f },
+	{ 0x1bca0, 0x1bca3 },
+	{ 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe0fff },
 };
 
 static bool
@@ -710,7 +727,7 @@ static void
 json_put_replacement(struct buf *b, uint8_t byte)
 {
 	(void)byte;
-	buf_put_str(b, "\xef\xbf\xbd");		/* U+FFFD */
+	buf_put_str(b, "\xef\xbf\xbd"); /* U+FFFD */
 }
 
 static void
@@ -722,9 +739,8 @@ json_put_byte(struct buf *b, uint8_t byte)
 void
 json_put_string(struct buf *b, struct bytes s)
 {
-	static const struct json_style style = {
-		json_must_escape, json_put_replacement
-	};
+	static const struct json_style style = { json_must_escape,
+		json_put_replacement };
 
 	json_put_styled(b, s, &style);
 }
@@ -732,9 +748,8 @@ json_put_string(struct buf *b, struct bytes s)
 void
 json_put_audit(struct buf *b, struct bytes s)
 {
-	static const struct json_style style = {
-		json_is_hidden, json_put_byte
-	};
+	static const struct json_style style = { json_is_hidden,
+		json_put_byte };
 
 	json_put_styled(b, s, &style);
 }
@@ -816,10 +831,10 @@ json_put_value(struct buf *b, const struct json_value *v)
 		} else {
 			/* Close what has no further member. */
 			while (depth > 0 &&
-			    (open[depth - 1] == at || at->next == NULL)) {
+			       (open[depth - 1] == at || at->next == NULL)) {
 				at = open[--depth];
-				buf_put_u8(b, at->type == JSON_ARRAY ? ']' :
-				    '}');
+				buf_put_u8(
+				    b, at->type == JSON_ARRAY ? ']' : '}');
 			}
 			if (depth == 0)
 				return;

@@ -17,8 +17,8 @@
 #include "common/clock.h"
 
 enum {
-	LOG_MAX_LINE = 1024,	/* bytes of a line, with its newline */
-	LOG_LEVEL_CRIT = 2	/* fatal() only */
+	LOG_MAX_LINE = 1024, /* bytes of a line, with its newline */
+	LOG_LEVEL_CRIT = 2 /* fatal() only */
 };
 
 static struct log_self {
@@ -49,13 +49,12 @@ log_write(const char *line, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;		/* nobody is left to be told */
+			return; /* nobody is left to be told */
 		done += (size_t)n;
 	}
 }
 
-static void PRINTF_LIKE(2, 0)
-log_line(int prio, const char *fmt, va_list ap)
+static void PRINTF_LIKE(2, 0) log_line(int prio, const char *fmt, va_list ap)
 {
 	char line[LOG_MAX_LINE];
 	int saved = errno;
@@ -64,10 +63,9 @@ log_line(int prio, const char *fmt, va_list ap)
 	if (isatty(STDERR_FILENO))
 		(void)snprintf(line, sizeof(line), "%s: ", self.name);
 	else
-		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio,
-		    self.name);
+		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio, self.name);
 	len = strlen(line);
-	errno = saved;		/* for %m */
+	errno = saved; /* for %m */
 	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	len = strlen(line);
 	if (len == sizeof(line) - 1)
@@ -80,15 +78,16 @@ log_line(int prio, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_AT(level) do {						\
-	va_list ap;							\
-									\
-	if ((level) > self.max)						\
-		return;							\
-	va_start(ap, fmt);						\
-	log_line((level), fmt, ap);					\
-	va_end(ap);							\
-} while (0)
+#define LOG_AT(level)                                                          \
+	do {                                                                   \
+		va_list ap;                                                    \
+                                                                               \
+		if ((level) > self.max)                                        \
+			return;                                                \
+		va_start(ap, fmt);                                             \
+		log_line((level), fmt, ap);                                    \
+		va_end(ap);                                                    \
+	} while (0)
 
 void
 log_err(const char *fmt, ...)

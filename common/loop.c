@@ -11,16 +11,16 @@
 #include "common/clock.h"
 
 enum {
-	LOOP_BATCH = 64		/* events taken by one wait */
+	LOOP_BATCH = 64 /* events taken by one wait */
 };
 
 struct loop {
 	int epfd;
 	bool stop;
 	struct epoll_event batch[LOOP_BATCH];
-	int batch_count;		/* 0 outside of a batch */
-	struct loop_timer *first, *last;	/* sorted by at_ms */
-	uint64_t firing_ms;		/* timers up to here are fired now */
+	int batch_count; /* 0 outside of a batch */
+	struct loop_timer *first, *last; /* sorted by at_ms */
+	uint64_t firing_ms; /* timers up to here are fired now */
 	int (*idle)(void *arg);
 	void *idle_arg;
 };
@@ -77,7 +77,7 @@ loop_add(struct loop *l, struct loop_watch *w, uint32_t events, struct err *e)
 	int r = loop_ctl(l, EPOLL_CTL_ADD, w, events, e);
 
 	if (r != 0)
-		w->fd = -1;	/* not in the loop */
+		w->fd = -1; /* not in the loop */
 	return r;
 }
 
@@ -192,8 +192,8 @@ loop_run(struct loop *l, struct err *e)
 		max = l->idle != NULL ? l->idle(l->idle_arg) : -1;
 		if (l->stop)
 			break;
-		n = epoll_wait(l->epfd, l->batch, LOOP_BATCH,
-		    loop_timeout(l, max));
+		n = epoll_wait(
+		    l->epfd, l->batch, LOOP_BATCH, loop_timeout(l, max));
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "epoll_wait");
 		loop_dispatch(l, n);

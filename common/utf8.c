@@ -7,10 +7,10 @@
  * may follow a lead byte.  Later bytes are always 80..BF.
  */
 struct utf8_form {
-	uint8_t first, last;		/* lead bytes */
-	uint8_t second_lo, second_hi;	/* the byte after it */
+	uint8_t first, last; /* lead bytes */
+	uint8_t second_lo, second_hi; /* the byte after it */
 	uint8_t len;
-	uint8_t mask;			/* payload bits of the lead byte */
+	uint8_t mask; /* payload bits of the lead byte */
 };
 
 static const struct utf8_form utf8_forms[] = {

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* caps: give up privileges for good; frontend at start, executor helpers. */
+#include "common/caps.h"
+
+#include <cap-ng.h>
+#include <grp.h>
+#include <unistd.h>
+
+enum {
+	CAPS_MAX = 64 /* the kernel's sets have 64 bits */
+};
+
+static int
+caps_clear_bounding(struct err *e)
+{
+	/* Without CAP_SETPCAP it cannot be done, and nothing is to be had. */
+	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+		return 0;
+	capng_clear(CAPNG_SELECT_BOUNDS);
+	if (capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+		return err_sys(e, "cannot clear the bounding set");
+	return 0;
+}
+
+static int
+caps_change_ids(uid_t uid, gid_t gid, struct err *e)
+{
+	/* In this order: each step needs a right that the next one ends. */
+	if (setgroups(0, NULL) != 0)
+		return err_sys(e, "cannot drop supplementary groups");
+	if (setresgid(gid, gid, gid) != 0)
+		return err_sys(e, "cannot become gid %u", (unsigned)gid);
+	if (setresuid(uid, uid, uid) != 0)
+		return err_sys(e, "cannot become uid %u", (unsigned)uid);
+	return 0;
+}
+
+/* Believe the kernel, not the return values of the calls before. */
+static int
+caps_verify(uid_t uid, gid_t gid, struct err *e)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	if (!caps_none())
+		return err_set(e, ERR_SYS, "capabilities are still there");
+	if (uid == (uid_t)-1)
+		return 0;
+	if (getresuid(&u[0], &u[1], &u[2]) != 0 ||
+	    getresgid(&g[0], &g[1], &g[2]) != 0)
+		return err_sys(e, "cannot read the ids back");
+	for (int i = 0; i < 3; i++)
+		if (u[i] != uid || g[i] != gid)
+			return err_set(e, ERR_SYS, "ids did not change");
+	if (getgroups(0, NULL) != 0)
+		return err_set(e, ERR_SYS, "supplementary groups are left");
+	return 0;
+}
+
+int
+caps_drop(uid_t uid, gid_t gid, struct err *e)
+{
+	if (capng_get_caps_process() != 0)
+		return err_sys(e, "cannot read capabilities");
+	if (caps_clear_bounding(e) != 0)
+		return e->code;
+	if (uid != (uid_t)-1 && caps_change_ids(uid, gid, e) != 0)
+		return e->code;
+	capng_clear(CAPNG_SELECT_ALL);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0 ||
+	    capng_apply(CAPNG_SELECT_AMBIENT) != 0)
+		return err_sys(e, "cannot drop capabilities");
+	return caps_verify(uid, gid, e);
+}
+
+bool
+caps_can_change_ids(void)
+{
+	return capng_get_caps_process() == 0 &&
+	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) &&
+	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
+}
+
+bool
+caps_none(void)
+{
+	if (capng_get_caps_process() != 0)
+		return false;
+	for (unsigned cap = 0; cap < CAPS_MAX; cap++)
+		if (capng_have_capability(CAPNG_EFFECTIVE, cap) ||
+		    capng_have_capability(CAPNG_PERMITTED, cap) ||
+		    capng_have_capability(CAPNG_AMBIENT, cap))
+			return false;
+	return true;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* cidr: source address rules; executor (rules) and frontend (addresses). */
+#include "common/cidr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum {
+	CIDR_MAPPED_BITS = 96 /* length of ::ffff:0:0/96 */
+};
+
+static const uint8_t cidr_mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+static bool
+cidr_is_mapped(const uint8_t addr[16])
+{
+	return memcmp(addr, cidr_mapped, sizeof(cidr_mapped)) == 0;
+}
+
+/* IPv4 becomes ::ffff:a.b.c.d; *v4 says that it was written as IPv4. */
+static bool
+cidr_read_address(struct bytes text, uint8_t addr[16], bool *v4)
+{
+	char str[CIDR_TEXT];
+	struct err e;
+
+	if (bytes_to_str(text, str, sizeof(str), &e) != 0)
+		return false;
+	*v4 = inet_pton(AF_INET, str, addr + sizeof(cidr_mapped)) == 1;
+	if (!*v4)
+		return inet_pton(AF_INET6, str, addr) == 1;
+	(void)memcpy(addr, cidr_mapped, sizeof(cidr_mapped));
+	return true;
+}
+
+/* Bits of the byte at index i that the prefix covers. */
+static uint8_t
+cidr_mask(unsigned bits, unsigned i)
+{
+	unsigned covered = bits > 8 * i ? bits - 8 * i : 0;
+
+	return covered >= 8 ? 0xff : (uint8_t)(0xff00U >> covered);
+}
+
+static bool
+cidr_has_host_bits(const struct cidr *c)
+{
+	for (unsigned i = 0; i < sizeof(c->addr); i++)
+		if ((c->addr[i] & ~cidr_mask(c->bits, i)) != 0)
+			return true;
+	return false;
+}
+
+int
+cidr_parse(struct bytes text, struct cidr *out, struct err *e)
+{
+	const uint8_t *slash = NULL;
+	struct bytes address = text, bits;
+	uint64_t n, max;
+	struct cidr c;
+	bool v4;
+
+	if (text.len > 0)
+		slash = memchr(text.p, '/', text.len);
+	if (slash != NULL)
+		address.len = (size_t)(slash - text.p);
+	if (!cidr_read_address(address, c.addr, &v4))
+		return err_set(e, ERR_BAD,
+		    "is not an address: write it as "
+		    "10.0.0.0/8, 192.0.2.1, fd00::/8 or ::1");
+	n = max = v4 ? 32 : 128;
+	if (slash != NULL) {
+		bits = bytes_make(slash + 1, text.len - address.len - 1);
+		if (bytes_to_u64(bits, 0, max, &n, e) != 0)
+			return err_wrap(e, "the prefix length");
+	}
+	c.bits = (uint8_t)(n + (v4 ? CIDR_MAPPED_BITS : 0));
+	if (cidr_has_host_bits(&c))
+		return err_set(e, ERR_BAD,
+		    "has bits set behind its prefix of "
+		    "%u: clear them, or use a longer prefix",
+		    (unsigned)n);
+	*out = c;
+	return 0;
+}
+
+bool
+cidr_match(const struct cidr *c, struct bytes address)
+{
+	uint8_t addr[16];
+	bool v4;
+
+	if (!cidr_read_address(address, addr, &v4))
+		return false;
+	/* ::/0 means every IPv6 address, not IPv4 by way of the mapping. */
+	if (cidr_is_mapped(addr) && c->bits < CIDR_MAPPED_BITS)
+		return false;
+	for (unsigned i = 0; i < sizeof(addr); i++)
+		if (((addr[i] ^ c->addr[i]) & cidr_mask(c->bits, i)) != 0)
+			return false;
+	return true;
+}
+
+void
+cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT])
+{
+	const char *text = NULL;
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in;
+
+	/* Copies: sa need not be aligned for its family. */
+	if (sa->sa_family == AF_INET) {
+		(void)memcpy(&in, sa, sizeof(in));
+		text = inet_ntop(AF_INET, &in.sin_addr, out, CIDR_TEXT);
+	} else if (sa->sa_family == AF_INET6) {
+		(void)memcpy(&in6, sa, sizeof(in6));
+		if (cidr_is_mapped(in6.sin6_addr.s6_addr))
+			text = inet_ntop(AF_INET,
+			    in6.sin6_addr.s6_addr + sizeof(cidr_mapped), out,
+			    CIDR_TEXT);
+		else
+			text =
+			    inet_ntop(AF_INET6, &in6.sin6_addr, out, CIDR_TEXT);
+	}
+	if (text == NULL)
+		(void)strcpy(
+		    out, sa->sa_family == AF_UNIX ? "unix" : "unknown");
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter: const tables to classic BPF; both processes, at start or reload.
+ * The tables are ours and trusted; filter_load alone runs in a forked child.
+ */
+#include "common/filter.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/digest.h"
+
+static uint32_t
+filter_action(enum filter_verdict verdict, int error, bool log_only)
+{
+	if (verdict == FILTER_ALLOW)
+		return SCMP_ACT_ALLOW;
+	if (verdict == FILTER_LOG || log_only)
+		return SCMP_ACT_LOG;
+	return verdict == FILTER_ERRNO ? SCMP_ACT_ERRNO((uint16_t)error)
+				       : SCMP_ACT_KILL_PROCESS;
+}
+
+static struct scmp_arg_cmp
+filter_comparison(const struct filter_rule *r)
+{
+	if (r->compare == FILTER_MASKED)
+		return SCMP_CMP64(
+		    r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value);
+	return SCMP_CMP64(r->arg, SCMP_CMP_EQ, r->value, 0);
+}
+
+/*
+ * libseccomp lets a rule without comparison swallow those with one, silently:
+ * a table that says both about one call does not mean what it seems to.
+ */
+static int
+filter_check_overlap(
+    const struct filter_rule *rules, size_t count, size_t i, struct err *e)
+{
+	const struct filter_rule *r = &rules[i];
+
+	if (r->compare != FILTER_ANY)
+		return 0;
+	for (size_t j = 0; j < count; j++)
+		if (strcmp(rules[j].syscall, r->syscall) == 0 &&
+		    (rules[j].verdict != r->verdict ||
+			rules[j].error != r->error))
+			return err_set(e, ERR_BAD,
+			    "filter: %s has a rule "
+			    "for any argument and another one",
+			    r->syscall);
+	return 0;
+}
+
+static int
+filter_add(scmp_filter_ctx ctx, const struct filter_rule *r, uint32_t fallback,
+    bool log_only, struct err *e)
+{
+	uint32_t action = filter_action(r->verdict, r->error, log_only);
+	int nr = seccomp_syscall_resolve_name(r->syscall);
+	struct scmp_arg_cmp cmp;
+	int rc;
+
+	/* Negative: not on this architecture, or of another one. */
+	if (nr < 0 || action == fallback)
+		return 0;
+	cmp = filter_comparison(r);
+	rc = seccomp_rule_add_array(
+	    ctx, action, nr, r->compare == FILTER_ANY ? 0 : 1, &cmp);
+	if (rc == 0 || rc == -EEXIST) /* said twice */
+		return 0;
+	errno = -rc;
+	return err_sys(e, "filter: rule for %s", r->syscall);
+}
+
+static int
+filter_set_attributes(scmp_filter_ctx ctx, struct err *e)
+{
+	int rc;
+
+	/* Foreign ABIs, on x86-64 also x32 calls, end here. */
+	rc = seccomp_attr_set(
+	    ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (rc != 0) {
+		errno = -rc;
+		return err_sys(e, "filter: action for foreign ABIs");
+	}
+#if SCMP_VER_MAJOR > 2 || (SCMP_VER_MAJOR == 2 && SCMP_VER_MINOR >= 5)
+	/* A binary tree by number; without it filters are only slower. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+#endif
+	return 0;
+}
+
+static int
+filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
+    bool log_only, scmp_filter_ctx *out, struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(fallback);
+	int r;
+
+	if (ctx == NULL)
+		return err_set(e, ERR_BUSY, "filter: seccomp_init failed");
+	r = filter_set_attributes(ctx, e);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = filter_check_overlap(rules, count, i, e);
+		if (r == 0)
+			r = filter_add(ctx, &rules[i], fallback, log_only, e);
+	}
+	if (r != 0) {
+		seccomp_release(ctx);
+		return r;
+	}
+	*out = ctx;
+	return 0;
+}
+
+/* seccomp_export_bpf_mem came after 2.5: by way of a memory file. */
+static int
+filter_export(const scmp_filter_ctx ctx, struct buf *out, struct err *e)
+{
+	CLEANUP_FD int fd = memfd_create("filter", MFD_CLOEXEC);
+	uint8_t chunk[4096];
+	ssize_t n;
+	int rc;
+
+	if (fd < 0)
+		return err_sys(e, "filter: memfd_create");
+	if ((rc = seccomp_export_bpf(ctx, fd)) != 0) {
+		errno = -rc;
+		return err_sys(e, "filter: export");
+	}
+	for (off_t at = 0;; at += n) {
+		if ((n = pread(fd, chunk, sizeof(chunk), at)) < 0)
+			return err_sys(e, "filter: read back");
+		if (n == 0)
+			break;
+		buf_put(out, chunk, (size_t)n);
+	}
+	if (out->overflow || out->len == 0 ||
+	    out->len % sizeof(struct sock_filter) != 0)
+		return err_set(e, ERR_BAD,
+		    "filter: the program must have "
+		    "from 1 to %d instructions",
+		    BPF_MAXINSNS);
+	return 0;
+}
+
+int
+filter_compile(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, bool log_only,
+    struct filter *out, struct err *e)
+{
+	CLEANUP_BUF struct buf program = { 0 };
+	struct filter f = { 0 };
+	scmp_filter_ctx ctx;
+	int r;
+
+	buf_init(&program, BPF_MAXINSNS * sizeof(struct sock_filter));
+	r = filter_build(rules, count,
+	    filter_action(fallback, fallback_errno, log_only), log_only, &ctx,
+	    e);
+	if (r != 0)
+		return r;
+	r = filter_export(ctx, &program, e);
+	seccomp_release(ctx);
+	if (r != 0)
+		return r;
+	f.prog.len = (unsigned short)(program.len / sizeof(struct sock_filter));
+	f.prog.filter = malloc(program.len);
+	if (f.prog.filter == NULL)
+		return err_set(e, ERR_BUSY, "filter: out of memory");
+	(void)memcpy(f.prog.filter, program.p, program.len);
+	digest_sha256(buf_bytes(&program), f.digest);
+	*out = f;
+	return 0;
+}
+
+void
+filter_fini(struct filter *f)
+{
+	free(f->prog.filter);
+	*f = (struct filter){ 0 };
+}
+
+int
+filter_describe(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, int fd, struct err *e)
+{
+	scmp_filter_ctx ctx;
+	int r;
+
+	r = filter_build(rules, count,
+	    filter_action(fallback, fallback_errno, false), false, &ctx, e);
+	if (r != 0)
+		return r;
+	r = seccomp_export_pfc(ctx, fd);
+	seccomp_release(ctx);
+	if (r != 0) {
+		errno = -r;
+		return err_sys(e, "filter: describe");
+	}
+	return 0;
+}
+
+int
+filter_load(const struct filter *f)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f->prog) == 0)
+		return 0;
+	/* Kernels, and outer filters, that know prctl(2) only. */
+	if (errno == ENOSYS &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f->prog, 0, 0) == 0)
+		return 0;
+	return -errno;
+}
