@@ -66,5 +66,8 @@ enum token_verdict token_check(const struct token_table *t,
 	    const uint8_t proof[DIGEST_BYTES], struct bytes peer,
 	    uint64_t now_s, const struct token **out);
 struct token *token_find(const struct token_table *t, struct bytes name);
+/* RFC 3339 with any time zone to Unix seconds; ERR_BAD says what is wrong. */
+int	token_parse_time(struct bytes text, uint64_t *out, struct err *e)
+	    MUST_CHECK;
 
 #endif
