@@ -124,6 +124,10 @@ class Instance:
         elif "user" not in policy:
             policy["user"] = ("nobody" if os.geteuid() == 0
                               else name_or_number(os.geteuid()))
+        if isinstance(policy["user"], int) and "group" not in policy:
+            # A number need not have an account, and then has no group.
+            policy["group"] = (os.getegid() if policy["user"] == os.geteuid()
+                               else user_ids(policy["user"])[1])
         if tools is not None:
             policy["tools"] = tools.split(",")
         directory = pathlib.Path(policy.setdefault("directory",
