@@ -24,6 +24,7 @@ enum {
 struct chan {
 	struct loop *loop;
 	struct loop_watch watch;
+	int fd; /* owned; loop_del() forgets the watch's */
 	const struct chan_ops *ops;
 	void *arg;
 	enum proto_direction receives;
@@ -81,9 +82,7 @@ chan_free(struct chan *c)
 		return;
 	c->freed = c->broken = true;
 	loop_del(c->loop, &c->watch);
-	if (c->watch.fd >= 0)
-		(void)close(c->watch.fd);
-	c->watch.fd = -1;
+	(void)close(c->fd);
 	/* A handler still looks at the frame, and we at the channel. */
 	if (!c->busy)
 		release(c);
@@ -129,7 +128,7 @@ close_later(struct chan *c, const struct err *why)
 	c->sick = true;
 	c->why = *why;
 	/* Makes the socket report a hang-up, also while reading is paused. */
-	(void)shutdown(c->watch.fd, SHUT_RDWR);
+	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
 /* 0 when the kernel took the frame; ERR_AGAIN when it has no room now. */
@@ -139,8 +138,8 @@ send_frame(struct chan *c, struct bytes frame, struct err *e)
 	ssize_t n;
 
 	do
-		n = send(c->watch.fd, frame.p, frame.len,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(
+		    c->fd, frame.p, frame.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	if (n == (ssize_t)frame.len)
 		return 0;
@@ -257,7 +256,7 @@ receive(struct chan *c, int flags, size_t *len, struct err *e)
 	ssize_t n;
 
 	do
-		n = recvmsg(c->watch.fd, &h, flags | MSG_DONTWAIT);
+		n = recvmsg(c->fd, &h, flags | MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EAGAIN)
 		return err_set(e, ERR_AGAIN, "nothing there");
@@ -373,6 +372,7 @@ chan_new(struct loop *l, int fd, enum proto_direction receives,
 	c->ops = ops;
 	c->arg = arg;
 	c->receives = receives;
+	c->fd = fd;
 	c->watch =
 	    (struct loop_watch){ .fd = fd, .handler = handle_events, .arg = c };
 	buf_init(&c->frame, PROTO_MAX_FRAME);
