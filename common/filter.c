@@ -39,9 +39,25 @@ filter_comparison(const struct filter_rule *r)
 }
 
 /*
- * libseccomp lets a rule without comparison swallow those with one, silently:
- * a table that says both about one call does not mean what it seems to.
+ * libseccomp lets a rule without comparison swallow those with one, silently.
+ * "Allowed, but not with this argument" is therefore compiled into the second
+ * program; any other pair about one call does not mean what it seems to.
  */
+static bool
+filter_refines(const struct filter_rule *rules, size_t count, size_t i)
+{
+	const struct filter_rule *r = &rules[i];
+
+	if (r->compare == FILTER_ANY || r->verdict == FILTER_ALLOW)
+		return false;
+	for (size_t j = 0; j < count; j++)
+		if (rules[j].compare == FILTER_ANY &&
+		    rules[j].verdict == FILTER_ALLOW &&
+		    strcmp(rules[j].syscall, r->syscall) == 0)
+			return true;
+	return false;
+}
+
 static int
 filter_check_overlap(
     const struct filter_rule *rules, size_t count, size_t i, struct err *e)
@@ -53,7 +69,8 @@ filter_check_overlap(
 	for (size_t j = 0; j < count; j++)
 		if (strcmp(rules[j].syscall, r->syscall) == 0 &&
 		    (rules[j].verdict != r->verdict ||
-			rules[j].error != r->error))
+			rules[j].error != r->error) &&
+		    !filter_refines(rules, count, j))
 			return err_set(e, ERR_BAD,
 			    "filter: %s has a rule "
 			    "for any argument and another one",
@@ -101,9 +118,10 @@ filter_set_attributes(scmp_filter_ctx ctx, struct err *e)
 	return 0;
 }
 
+/* One of the two programs: the rules that refine, or the others. */
 static int
 filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
-    bool log_only, scmp_filter_ctx *out, struct err *e)
+    bool log_only, bool refining, scmp_filter_ctx *out, struct err *e)
 {
 	scmp_filter_ctx ctx = seccomp_init(fallback);
 	int r;
@@ -112,6 +130,8 @@ filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
 		return err_set(e, ERR_BUSY, "filter: seccomp_init failed");
 	r = filter_set_attributes(ctx, e);
 	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (filter_refines(rules, count, i) != refining)
+			continue;
 		r = filter_check_overlap(rules, count, i, e);
 		if (r == 0)
 			r = filter_add(ctx, &rules[i], fallback, log_only, e);
@@ -155,32 +175,62 @@ filter_export(const scmp_filter_ctx ctx, struct buf *out, struct err *e)
 	return 0;
 }
 
-int
-filter_compile(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, bool log_only,
-    struct filter *out, struct err *e)
+static bool
+filter_has_refinement(const struct filter_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (filter_refines(rules, count, i))
+			return true;
+	return false;
+}
+
+static int
+filter_compile_one(const struct filter_rule *rules, size_t count,
+    uint32_t fallback, bool log_only, bool refining, struct sock_fprog *out,
+    struct buf *both, struct err *e)
 {
 	CLEANUP_BUF struct buf program = { 0 };
-	struct filter f = { 0 };
 	scmp_filter_ctx ctx;
 	int r;
 
 	buf_init(&program, BPF_MAXINSNS * sizeof(struct sock_filter));
-	r = filter_build(rules, count,
-	    filter_action(fallback, fallback_errno, log_only), log_only, &ctx,
-	    e);
+	r = filter_build(rules, count, fallback, log_only, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = filter_export(ctx, &program, e);
 	seccomp_release(ctx);
 	if (r != 0)
 		return r;
-	f.prog.len = (unsigned short)(program.len / sizeof(struct sock_filter));
-	f.prog.filter = malloc(program.len);
-	if (f.prog.filter == NULL)
+	out->len = (unsigned short)(program.len / sizeof(struct sock_filter));
+	out->filter = malloc(program.len);
+	if (out->filter == NULL)
 		return err_set(e, ERR_BUSY, "filter: out of memory");
-	(void)memcpy(f.prog.filter, program.p, program.len);
-	digest_sha256(buf_bytes(&program), f.digest);
+	(void)memcpy(out->filter, program.p, program.len);
+	buf_put_bytes(both, buf_bytes(&program));
+	return 0;
+}
+
+int
+filter_compile(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, bool log_only,
+    struct filter *out, struct err *e)
+{
+	CLEANUP_BUF struct buf both = { 0 };
+	struct filter f = { 0 };
+	int r;
+
+	buf_init(&both, 2 * BPF_MAXINSNS * sizeof(struct sock_filter));
+	r = filter_compile_one(rules, count,
+	    filter_action(fallback, fallback_errno, log_only), log_only, false,
+	    &f.prog, &both, e);
+	if (r == 0 && filter_has_refinement(rules, count))
+		r = filter_compile_one(rules, count, SCMP_ACT_ALLOW, log_only,
+		    true, &f.refine, &both, e);
+	if (r != 0) {
+		filter_fini(&f);
+		return r;
+	}
+	digest_sha256(buf_bytes(&both), f.digest);
 	*out = f;
 	return 0;
 }
@@ -189,18 +239,18 @@ void
 filter_fini(struct filter *f)
 {
 	free(f->prog.filter);
+	free(f->refine.filter);
 	*f = (struct filter){ 0 };
 }
 
-int
-filter_describe(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, int fd, struct err *e)
+static int
+filter_describe_one(const struct filter_rule *rules, size_t count,
+    uint32_t fallback, bool refining, int fd, struct err *e)
 {
 	scmp_filter_ctx ctx;
 	int r;
 
-	r = filter_build(rules, count,
-	    filter_action(fallback, fallback_errno, false), false, &ctx, e);
+	r = filter_build(rules, count, fallback, false, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = seccomp_export_pfc(ctx, fd);
@@ -213,13 +263,35 @@ filter_describe(const struct filter_rule *rules, size_t count,
 }
 
 int
-filter_load(const struct filter *f)
+filter_describe(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, int fd, struct err *e)
 {
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f->prog) == 0)
+	int r = filter_describe_one(rules, count,
+	    filter_action(fallback, fallback_errno, false), false, fd, e);
+
+	if (r != 0 || !filter_has_refinement(rules, count))
+		return r;
+	return filter_describe_one(
+	    rules, count, SCMP_ACT_ALLOW, true, fd, e);
+}
+
+static int
+filter_load_one(const struct sock_fprog *prog)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog) == 0)
 		return 0;
 	/* Kernels, and outer filters, that know prctl(2) only. */
 	if (errno == ENOSYS &&
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f->prog, 0, 0) == 0)
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog, 0, 0) == 0)
 		return 0;
 	return -errno;
+}
+
+int
+filter_load(const struct filter *f)
+{
+	/* The allow-list last, as it need not allow seccomp(2). */
+	int r = f->refine.len == 0 ? 0 : filter_load_one(&f->refine);
+
+	return r != 0 ? r : filter_load_one(&f->prog);
 }

@@ -38,10 +38,15 @@ struct filter_rule {
 	uint64_t value;
 };
 
-/* Compiled program; owned, filter_fini frees it. */
+/*
+ * Compiled programs; owned, filter_fini frees them.  Of two programs the
+ * kernel takes the stricter verdict, seccomp(2), so what a table refuses of a
+ * call that it otherwise allows stands in a program of its own.
+ */
 struct filter {
 	struct sock_fprog prog;
-	uint8_t digest[32];	/* SHA-256 of the program's bytes */
+	struct sock_fprog refine;	/* len 0: there is nothing to refine */
+	uint8_t digest[32];	/* SHA-256 of both programs' bytes */
 };
 
 /*

@@ -272,7 +272,8 @@ audit_flush(struct audit *a, struct err *e)
 	a->unsynced = true;
 	if (a->durable && fdatasync(a->fd) == -1) {
 		(void)err_sys(e, "audit log %s: fdatasync", a->path);
-		(void)ftruncate(a->fd, st.st_size);
+		if (ftruncate(a->fd, st.st_size) == -1)
+			log_err("audit: cannot take back a write: %m");
 		return e->code;
 	}
 	a->unsynced = !a->durable;
@@ -280,6 +281,12 @@ audit_flush(struct audit *a, struct err *e)
 	buf_reset(&a->pending);
 	note_lost(a);
 	return 0;
+}
+
+bool
+audit_unsynced(const struct audit *a)
+{
+	return a->unsynced;
 }
 
 void

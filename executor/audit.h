@@ -46,7 +46,9 @@ bool	audit_pending(const struct audit *a);
  * ERR_SYS: nothing is lost, it waits on, and runs must be refused.
  */
 int	audit_flush(struct audit *a, struct err *e) MUST_CHECK;
-/* fdatasync what was written without it; for a timer. */
+/* Was anything written that is not synced yet? */
+bool	audit_unsynced(const struct audit *a);
+/* fdatasync it; for a timer. */
 void	audit_sync(struct audit *a);
 
 #endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child: the steps between fork and execve.  Executor's child, privileged
+ * until the identity step; trusts the plan, which was checked before fork.
+ */
+#include "executor/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	REPORT_FD = 3,		/* after stdio; both are closed by exec */
+	DIR_FD = 4,
+	FIRST_CLOSED = 5
+};
+
+static int
+step_session(const struct child *c)
+{
+	(void)c;
+	return setsid() == -1 ? -errno : 0;
+}
+
+/* Dispositions that exec would keep (ignored ones) and the mask. */
+static int
+step_signals(const struct child *c)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int sig;
+
+	(void)c;
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+	(void)sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
+}
+
+static int
+step_rlimits(const struct child *c)
+{
+	const struct policy *p = c->plan->policy;
+	size_t i;
+
+	for (i = 0; i < p->rlimit_count; i++) {
+		struct rlimit r = { p->rlimits[i].value, p->rlimits[i].value };
+
+		if (syscall(SYS_prlimit64, 0, p->rlimits[i].resource, &r,
+		    NULL) == -1)
+			return -errno;
+	}
+	return 0;
+}
+
+/* While still privileged: nothing can be regained through exec. */
+static int
+step_bounding(const struct child *c)
+{
+	int cap;
+
+	(void)c;
+	if (geteuid() != 0)
+		return 0;
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+	    SECBIT_NO_CAP_AMBIENT_RAISE |
+	    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) == -1)
+		return -errno;
+	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			return -errno;
+	return 0;
+}
+
+/* Raw calls: libc's wrappers would try to reach other threads. */
+static int
+step_identity(const struct child *c)
+{
+	const struct policy *p = c->plan->policy;
+
+	if (geteuid() != 0)	/* policy load made sure that it is ourselves */
+		return 0;
+	if (syscall(SYS_setgroups, p->group_count, p->groups) == -1 ||
+	    syscall(SYS_setresgid, p->gid, p->gid, p->gid) == -1 ||
+	    syscall(SYS_setresuid, p->uid, p->uid, p->uid) == -1)
+		return -errno;
+	return 0;
+}
+
+static int
+step_capabilities(const struct child *c)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2];
+
+	(void)c;
+	memset(none, 0, sizeof(none));
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	return syscall(SYS_capset, &head, none) == -1 ? -errno : 0;
+}
+
+static int
+step_no_new_privs(const struct child *c)
+{
+	(void)c;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -errno : 0;
+}
+
+static int
+step_directory(const struct child *c)
+{
+	(void)c;
+	return fchdir(DIR_FD) == -1 ? -errno : 0;
+}
+
+static int
+step_umask(const struct child *c)
+{
+	(void)umask(c->plan->policy->umask);
+	return 0;
+}
+
+/*
+ * To their fixed places.  What is not stdio moves out of the way first, as
+ * any of the numbers may be another's place.
+ */
+static int
+step_stdio(const struct child *c)
+{
+	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+	int dir = fcntl(c->plan->cwd_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+
+	if (report == -1 || dir == -1 ||
+	    dup2(c->in, STDIN_FILENO) == -1 ||
+	    dup2(c->out, STDOUT_FILENO) == -1 ||
+	    dup2(c->err, STDERR_FILENO) == -1 ||
+	    dup3(report, REPORT_FD, O_CLOEXEC) == -1 ||
+	    dup3(dir, DIR_FD, O_CLOEXEC) == -1)
+		return -errno;
+	return 0;
+}
+
+static int
+step_descriptors(const struct child *c)
+{
+	(void)c;
+	return syscall(SYS_close_range, FIRST_CLOSED, ~0U, 0) == -1 ?
+	    -errno : 0;
+}
+
+static int
+step_seccomp(const struct child *c)
+{
+	const struct filter *f = &c->plan->policy->filter;
+
+	return f->prog.len == 0 ? 0 : filter_load(f);
+}
+
+/*
+ * As execvp(3): a place where the program is not moves on to the next, and
+ * "found but not permitted" is remembered.
+ */
+static int
+step_execve(const struct child *c)
+{
+	const struct plan *p = c->plan;
+	int denied = 0;
+	size_t i;
+
+	for (i = 0; p->path[i] != NULL; i++) {
+		(void)execve(p->path[i], p->argv, p->envp);
+		if (errno == EACCES)
+			denied = EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			return -errno;
+	}
+	return denied != 0 ? -EACCES : -ENOENT;
+}
+
+/*
+ * The order, and why:
+ *  session, signals, umask: need nothing and change nothing that follows;
+ *  rlimits: before identity, as raising a hard limit may need privilege;
+ *  stdio, descriptors: from here on nothing of the executor's is open;
+ *  bounding: needs CAP_SETPCAP, so before identity gives it up;
+ *  identity: groups, gid, uid in this order, as each needs the next's right;
+ *  capabilities: explicit, also for uid 0;
+ *  directory: as the policy's user, so that its permissions count;
+ *  no_new_privs: before seccomp, which needs it;
+ *  seccomp: last, so that it need not allow any of the above.
+ */
+static const struct {
+	const char *name;
+	int (*run)(const struct child *c);
+} steps[] = {
+	{ "session", step_session },
+	{ "signals", step_signals },
+	{ "umask", step_umask },
+	{ "rlimits", step_rlimits },
+	{ "stdio", step_stdio },
+	{ "descriptors", step_descriptors },
+	{ "bounding", step_bounding },
+	{ "identity", step_identity },
+	{ "capabilities", step_capabilities },
+	{ "directory", step_directory },
+	{ "no_new_privs", step_no_new_privs },
+	{ "seccomp", step_seccomp },
+	{ "execve", step_execve },
+};
+
+enum {
+	STEP_COUNT = sizeof(steps) / sizeof(steps[0])
+};
+
+void
+child_exec(const struct child *c)
+{
+	struct child_failure f = { 0 };
+	int i, report = c->report;
+
+	for (i = 0; i < STEP_COUNT && f.sysno == 0; i++) {
+		f.step = i;
+		f.sysno = -steps[i].run(c);
+		if (steps[i].run == step_stdio && f.sysno == 0)
+			report = REPORT_FD;
+	}
+	(void)!write(report, &f, sizeof(f));
+	_exit(126);
+}
+
+const char *
+child_step_name(int step)
+{
+	return step >= 0 && step < STEP_COUNT ? steps[step].name : "?";
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child: from fork to execve, in one const table of steps.
+ *
+ * Runs in a fresh child of the guard with the executor's memory image: only
+ * async-signal-safe system calls, no allocation, no library state.
+ */
+#ifndef EXECUTOR_CHILD_H
+#define EXECUTOR_CHILD_H
+
+#include "executor/request.h"
+
+/* What the child inherits and may use, besides the plan. */
+struct child {
+	const struct plan *plan;
+	int in, out, err;	/* become 0, 1, 2 */
+	int report;		/* a step's failure goes here; closed by exec */
+};
+
+/* The failure of one step, as written to `report` in one piece. */
+struct child_failure {
+	int step;		/* index for child_step_name */
+	int sysno;
+};
+
+/* Confine this process and become the command; never returns. */
+_Noreturn void child_exec(const struct child *c);
+/* "seccomp", "execve", ...; "?" if there is no such step. */
+const char *child_step_name(int step);
+
+#endif

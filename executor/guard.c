@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard: subreaper of one run.  A fork of the executor with its privileges,
+ * needed to end processes of the policy's user; reads nothing but one-byte
+ * orders from the executor and wait statuses from the kernel.
+ */
+#include "executor/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "executor/tree.h"
+
+enum {
+	KILL_AGAIN_MS = 5,	/* between rounds of SIGKILL */
+	KILL_ROUNDS = 1000	/* after which what is left is reported */
+};
+
+struct guard {
+	int ctl;
+	int sigfd;
+	int failure;		/* read end: a step's failure, or EOF at exec */
+	pid_t command;
+	bool started;		/* GUARD_STARTED or GUARD_FAILED was sent */
+	bool exited;		/* the command itself is gone */
+	bool killing;
+	unsigned rounds;
+	struct guard_report report;
+};
+
+static void
+send_report(struct guard *g, enum guard_event event)
+{
+	g->report.event = event;
+	g->report.pid = g->command;
+	(void)send(g->ctl, &g->report, sizeof(g->report), MSG_NOSIGNAL);
+}
+
+/* Stop the tree first, so that it cannot fork faster than it dies. */
+static void
+kill_tree(struct guard *g)
+{
+	unsigned before = 0, now, i;
+
+	g->killing = true;
+	for (i = 0; i < 4; i++) {
+		now = tree_kill(SIGSTOP, NULL, 0);
+		if (now == before)
+			break;
+		before = now;
+	}
+	(void)tree_kill(SIGKILL, NULL, 0);
+	g->rounds++;
+}
+
+static _Noreturn void
+finish(struct guard *g, unsigned left)
+{
+	g->report.left = left;
+	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
+	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);
+	_exit(0);
+}
+
+/* Reap what has ended; the end of the command is the end of the run. */
+static void
+reap(struct guard *g)
+{
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	while (read(g->sigfd, &si, sizeof(si)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == g->command) {
+			g->report.status = status;
+			g->exited = true;
+		}
+	if (pid == -1 && errno == ECHILD && g->failure == -1)
+		finish(g, 0);
+	if (g->exited)
+		kill_tree(g);
+}
+
+static void
+take_order(struct guard *g)
+{
+	char order = GUARD_KILL;
+	ssize_t n = recv(g->ctl, &order, 1, 0);
+
+	if (n == -1 && errno == EINTR)
+		return;
+	if (n <= 0) {		/* the executor is gone */
+		(void)close(g->ctl);
+		g->ctl = -1;
+	}
+	if (n == 1 && order == GUARD_TERM)
+		(void)tree_kill(SIGTERM, NULL, 0);
+	else
+		kill_tree(g);
+}
+
+/* The command's own word on how its start went; EOF is execve's success. */
+static void
+take_failure(struct guard *g)
+{
+	struct child_failure f;
+	ssize_t n = read(g->failure, &f, sizeof(f));
+
+	if (n == -1 && errno == EINTR)
+		return;
+	(void)close(g->failure);
+	g->failure = -1;
+	if (n == (ssize_t)sizeof(f)) {
+		g->report.step = f.step;
+		g->report.sysno = f.sysno;
+	} else {
+		g->started = true;
+		send_report(g, GUARD_STARTED);
+	}
+	reap(g);		/* it may be over already */
+}
+
+static _Noreturn void
+watch(struct guard *g)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = g->ctl, .events = POLLIN },
+			{ .fd = g->sigfd, .events = POLLIN },
+			{ .fd = g->failure, .events = POLLIN },
+		};
+
+		if (poll(p, 3, g->killing ? KILL_AGAIN_MS : -1) == 0) {
+			if (g->rounds > KILL_ROUNDS)
+				finish(g, tree_kill(SIGKILL, NULL, 0));
+			kill_tree(g);
+		}
+		if (p[2].revents != 0)
+			take_failure(g);
+		if (p[1].revents != 0)
+			reap(g);
+		if (p[0].revents != 0)
+			take_order(g);
+	}
+}
+
+/* Nothing of the executor stays open but what the run needs. */
+static void
+close_others(const int *keep, size_t count)
+{
+	unsigned from = 0;
+	size_t i, j, least;
+	int sorted[8];
+
+	memcpy(sorted, keep, count * sizeof(*keep));
+	for (i = 0; i < count; i++) {
+		least = i;
+		for (j = i + 1; j < count; j++)
+			if (sorted[j] < sorted[least])
+				least = j;
+		int fd = sorted[least];
+
+		sorted[least] = sorted[i];
+		if ((unsigned)fd > from)
+			(void)syscall(SYS_close_range, from, fd - 1, 0);
+		from = (unsigned)fd + 1;
+	}
+	(void)syscall(SYS_close_range, from, ~0U, 0);
+}
+
+static void
+start_command(struct guard *g, const struct plan *plan, int in, int out,
+    int err)
+{
+	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		_exit(1);
+	g->failure = ends[0];
+	c.report = ends[1];
+	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (g->command == 0)
+		child_exec(&c);
+	g->report.sysno = errno;
+	(void)close(ends[1]);
+	(void)close(in);
+	(void)close(out);
+	(void)close(err);
+	if (g->command == -1)
+		finish(g, 0);
+}
+
+void
+guard_main(const struct plan *plan, int ctl, int in, int out, int err)
+{
+	static struct guard g;
+	int keep[] = { ctl, in, out, err, plan->cwd_fd };
+	sigset_t chld, all;
+
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
+	(void)setsid();		/* a terminal's ^C is not for us */
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	g.ctl = ctl;
+	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (g.sigfd == -1)
+		_exit(1);
+	start_command(&g, plan, in, out, err);
+	watch(&g);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guard: one small process a run, between the executor and the command.
+ *
+ * It is the subreaper of the command's whole process tree, so that nothing
+ * escapes by double fork or setsid: when the command exits, or the executor
+ * says so, or the executor dies (its end of `ctl` closes), the guard ends the
+ * tree, reaps it and reports.  Runs the executor's image after fork without
+ * exec: async-signal-safe calls only.
+ */
+#ifndef EXECUTOR_GUARD_H
+#define EXECUTOR_GUARD_H
+
+#include <sys/resource.h>
+
+#include "executor/child.h"
+
+/* Executor to guard, one byte each. */
+enum guard_order {
+	GUARD_TERM = 'T',	/* SIGTERM to every process of the tree */
+	GUARD_KILL = 'K'	/* SIGKILL, until none is left */
+};
+
+enum guard_event {
+	GUARD_FAILED,		/* a step failed: step and sysno; it is over */
+	GUARD_STARTED,		/* execve succeeded: pid */
+	GUARD_EXITED		/* all is over: status, usage, left */
+};
+
+/* Guard to executor, one message each (same image: no codec). */
+struct guard_report {
+	enum guard_event event;
+	pid_t pid;		/* of the command */
+	int step, sysno;
+	int status;		/* wait status of the command */
+	unsigned left;		/* processes that could not be ended */
+	struct rusage usage;	/* of the whole tree */
+};
+
+/* Never returns.  ctl: this end of a SEQPACKET pair. */
+_Noreturn void guard_main(const struct plan *plan, int ctl, int in, int out,
+	    int err);
+
+#endif

@@ -1,0 +1,652 @@
+/* SPDX-License-Identifier: MIT */
+/* job: the state machine of runs.  Executor. */
+#include "executor/job.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "executor/output.h"
+#include "executor/quota.h"
+#include "executor/record.h"
+#include "executor/spawn.h"
+
+enum {
+	GUARD_PATIENCE_MS = 10000,	/* from KILL until the guard is killed */
+	DRAIN_PATIENCE_MS = 30000,	/* for a frontend that gives no credit */
+	MAX_CREDIT = 64 << 20		/* bytes; more is a broken frontend */
+};
+
+enum phase {
+	FREE,
+	ACCEPTED,	/* intent waits to be on disk */
+	RUNNING,	/* there is a guard */
+	DRAINING	/* the guard is gone, output is still to be forwarded */
+};
+
+struct job {
+	enum phase phase;
+	struct jobs *jobs;
+	uint64_t call;
+	char id[JOB_ID];
+	bool silent;		/* nobody is to be told */
+	struct plan plan;
+	struct spawned sp;
+	struct loop_watch ctl, guard, in, out, err;
+	struct loop_timer timer;	/* time-out, grace, patience in turn */
+	struct output stdout_, stderr_;
+	uint32_t credit;	/* bytes that may be forwarded */
+	size_t in_sent;
+	uint64_t start_ns, end_ns;	/* monotonic; 0: not yet */
+	bool reported;		/* the guard's last report is there */
+	bool executed;		/* execve succeeded */
+	struct guard_report report;
+	bool ending;		/* TERM was sent, verdict says why */
+	bool killing;		/* KILL was sent */
+	enum proto_state verdict;	/* valid if ending, or failed to start */
+	char message[512];
+};
+
+struct jobs {
+	struct loop *loop;
+	struct audit *audit;
+	const struct job_ops *ops;
+	void *arg;
+	struct quota quota;
+	struct log_limit audit_errors;
+	size_t max;
+	struct job job[];
+};
+
+static void job_pump(struct job *j);
+
+/* --- the end of a run ------------------------------------------------- */
+
+static void
+job_release(struct job *j)
+{
+	struct loop *l = j->jobs->loop;
+
+	loop_timer_cancel(l, &j->timer);
+	loop_del(l, &j->ctl);
+	loop_del(l, &j->guard);
+	loop_del(l, &j->in);
+	loop_del(l, &j->out);
+	loop_del(l, &j->err);
+	cleanup_fd(&j->sp.ctl);
+	cleanup_fd(&j->sp.pidfd);
+	cleanup_fd(&j->sp.in);
+	output_fini(&j->stdout_);
+	output_fini(&j->stderr_);
+	plan_fini(&j->plan);
+	memset(j, 0, sizeof(*j));
+}
+
+static void
+fill_result(const struct job *j, struct job_result *r)
+{
+	int status = j->report.status;
+
+	r->call = j->call;
+	r->state = j->verdict;
+	r->exit_code = -1;
+	r->message = j->message;
+	r->stdout_bytes = j->stdout_.total;
+	r->stderr_bytes = j->stderr_.total;
+	(void)memcpy(r->id, j->id, sizeof(r->id));
+	r->duration_us = (j->end_ns - j->start_ns) / 1000;
+	if (!j->executed || !j->reported)
+		return;
+	if (WIFSIGNALED(status))
+		r->signal = WTERMSIG(status);
+	else if (!j->ending)
+		r->exit_code = WEXITSTATUS(status);
+	if (!j->ending)
+		r->state = r->signal != 0 ? PROTO_SIGNALLED : PROTO_EXITED;
+}
+
+static void
+job_finish(struct job *j)
+{
+	struct jobs *jobs = j->jobs;
+	struct job_result r = { 0 };
+	struct record_end end = {
+		.plan = &j->plan, .out = &j->stdout_, .err = &j->stderr_,
+		.pid = j->executed ? j->report.pid : 0,
+		.usage = &j->report.usage, .left = j->report.left,
+	};
+
+	fill_result(j, &r);
+	record_result(jobs->audit, &r, &end);
+	if (!j->silent)
+		jobs->ops->done(jobs->arg, &r);
+	job_release(j);
+}
+
+/* The run does not take place: say so to caller and log. */
+static void PRINTF_LIKE(2, 3)
+job_refuse(struct job *j, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(j->message, sizeof(j->message), fmt, ap);
+	va_end(ap);
+	j->verdict = PROTO_REFUSED;
+}
+
+/* --- output ----------------------------------------------------------- */
+
+static void
+forward(struct job *j, uint8_t stream, const struct output_piece *p)
+{
+	uint32_t n = (uint32_t)p->data.len;
+
+	j->credit = n < j->credit ? j->credit - n : 0;
+	if (n > 0 && !j->silent)
+		j->jobs->ops->output(j->jobs->arg, j->call, stream,
+		    p->skipped, p->data);
+}
+
+/* Wait for more of a stream only while what comes may be forwarded. */
+static void
+stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
+{
+	bool want = o->fd >= 0 && j->phase == RUNNING &&
+	    (j->credit > 0 || !output_needs_credit(o));
+	struct err e = { 0 };
+
+	if (!want)
+		loop_del(j->jobs->loop, w);
+	else if (w->fd == -1) {
+		w->fd = o->fd;
+		if (loop_add(j->jobs->loop, w, EPOLLIN, &e) != 0)
+			log_err("job: %s", e.what);
+	}
+}
+
+/* One read of one stream; what the read said. */
+static int
+stream_read(struct job *j, struct output *o, struct loop_watch *w)
+{
+	struct output_piece p;
+	struct err e = { 0 };
+	int rc, fd = o->fd;
+
+	if (fd == -1)
+		return ERR_EOF;
+	rc = output_read(o, j->credit, &p, &e);
+	if (rc == 0)
+		forward(j, o->stream, &p);
+	if (o->fd == -1)
+		loop_del(j->jobs->loop, w);
+	return rc;
+}
+
+static void
+on_stream(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	(void)events;
+
+	/* One read each, so that a flood leaves room for others. */
+	(void)stream_read(j, &j->stdout_, &j->out);
+	(void)stream_read(j, &j->stderr_, &j->err);
+	stream_rearm(j, &j->stdout_, &j->out);
+	stream_rearm(j, &j->stderr_, &j->err);
+}
+
+/* Read what the pipe still holds; true when there is nothing more. */
+static bool
+stream_drain(struct job *j, struct output *o, struct loop_watch *w)
+{
+	int rc;
+
+	do {
+		if (o->fd >= 0 && output_needs_credit(o) && j->credit == 0)
+			return false;
+		rc = stream_read(j, o, w);
+	} while (rc == 0);
+	return true;
+}
+
+static bool
+tail_drain(struct job *j, struct output *o)
+{
+	struct output_piece p;
+
+	while (j->credit > 0 && output_tail(o, j->credit, &p))
+		forward(j, o->stream, &p);
+	return output_tail_left(o) == 0;
+}
+
+/* After the tree has ended: forward the rest as far as credit goes. */
+static void
+job_pump(struct job *j)
+{
+	if (j->silent)
+		j->credit = MAX_CREDIT;	/* counted and hashed, not sent */
+	if (stream_drain(j, &j->stdout_, &j->out) &&
+	    stream_drain(j, &j->stderr_, &j->err) &&
+	    tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
+		job_finish(j);
+}
+
+static void
+on_input(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	struct bytes in = j->plan.input;
+	ssize_t n = 0;
+	(void)events;
+
+	if (j->in_sent < in.len)
+		n = write(j->sp.in, in.p + j->in_sent, in.len - j->in_sent);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		j->in_sent += (size_t)n;
+	if (n != -1 && j->in_sent < in.len)
+		return;
+	loop_del(j->jobs->loop, &j->in);	/* all written, or nobody reads */
+	(void)close(j->sp.in);
+	j->sp.in = -1;
+}
+
+/* --- time-out, cancel, the guard ------------------------------------- */
+
+static void
+order(struct job *j, enum guard_order o)
+{
+	char c = (char)o;
+
+	if (send(j->sp.ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
+		log_debug("job: guard is gone run=%s", j->id);
+}
+
+static void
+job_kill(struct job *j)
+{
+	j->killing = true;
+	order(j, GUARD_KILL);
+	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
+}
+
+/* TERM now, KILL after the policy's grace. */
+static void
+job_end(struct job *j, enum proto_state verdict, const char *why,
+    const char *detail)
+{
+	if (j->ending)
+		return;
+	j->ending = true;
+	j->verdict = verdict;
+	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
+	    detail[0] != '\0' ? ": " : "", detail);
+	if (j->phase != RUNNING)
+		return;		/* jobs_flush sees it, or it is over */
+	order(j, GUARD_TERM);
+	loop_timer_set(j->jobs->loop, &j->timer,
+	    j->plan.policy->kill_grace_ms);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct job *j = arg;
+	char text[96];
+
+	if (j->phase == DRAINING) {
+		log_warn("job: output not taken by the frontend run=%s",
+		    j->id);
+		j->silent = true;
+		job_pump(j);
+	} else if (!j->ending) {
+		(void)snprintf(text, sizeof(text), "timed out after %u ms",
+		    j->plan.timeout_ms);
+		job_end(j, PROTO_TIMED_OUT, text, "");
+	} else if (!j->killing) {
+		job_kill(j);
+	} else {		/* the guard itself hangs */
+		log_err("job: guard does not answer run=%s", j->id);
+		(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL,
+		    NULL, 0);
+	}
+}
+
+static void
+explain_failure(struct job *j)
+{
+	const char *step = child_step_name(j->report.step);
+	int sysno = j->report.sysno;
+
+	if (strcmp(step, "execve") != 0)
+		job_refuse(j, "the command was not started: step %s failed: %s",
+		    step, strerror(sysno));
+	else if (sysno == ENOENT)
+		job_refuse(j, "command not found: %s", j->plan.argv[0]);
+	else
+		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0],
+		    strerror(sysno));
+}
+
+static void
+take_reports(struct job *j)
+{
+	struct guard_report r;
+
+	while (recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT) ==
+	    (ssize_t)sizeof(r)) {
+		j->report = r;
+		if (r.event == GUARD_STARTED) {
+			j->executed = true;
+			if (!j->silent)
+				j->jobs->ops->started(j->jobs->arg, j->call,
+				    j->id);
+			continue;
+		}
+		j->reported = true;
+		if (r.event == GUARD_FAILED && !j->ending)
+			explain_failure(j);
+	}
+}
+
+static void
+on_report(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+
+	take_reports(j);
+	if (j->reported || (events & (EPOLLHUP | EPOLLERR)) != 0)
+		loop_del(j->jobs->loop, &j->ctl);	/* on_guard follows */
+}
+
+/* The guard has ended, and with it the tree: forward what is left. */
+static void
+on_guard(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	(void)events;
+
+	j->end_ns = clock_mono_ns();
+	take_reports(j);
+	(void)waitpid(j->sp.guard, NULL, 0);
+	loop_del(j->jobs->loop, &j->guard);
+	loop_del(j->jobs->loop, &j->ctl);
+	loop_del(j->jobs->loop, &j->in);
+	loop_del(j->jobs->loop, &j->out);
+	loop_del(j->jobs->loop, &j->err);
+	if (!j->reported) {
+		j->ending = true;
+		j->verdict = PROTO_LOST;
+		(void)snprintf(j->message, sizeof(j->message),
+		    "the run's guard process was killed");
+	}
+	j->phase = DRAINING;
+	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
+	job_pump(j);
+}
+
+/* --- start ------------------------------------------------------------ */
+
+static int
+watch(struct job *j, struct loop_watch *w, int fd, uint32_t events,
+    void (*handler)(void *, uint32_t), struct err *e)
+{
+	*w = (struct loop_watch) { .fd = fd, .handler = handler, .arg = j };
+	return fd == -1 ? 0 : loop_add(j->jobs->loop, w, events, e);
+}
+
+static void
+job_start(struct job *j)
+{
+	uint32_t cap = j->plan.policy->output_bytes;
+	struct err e = { 0 };
+
+	if (spawn_run(&j->plan, &j->sp, &e) != 0) {
+		job_refuse(j, "the command was not started: %s", e.what);
+		job_finish(j);
+		return;
+	}
+	j->phase = RUNNING;
+	j->start_ns = clock_mono_ns();
+	output_init(&j->stdout_, 1, j->sp.out, cap);
+	output_init(&j->stderr_, 2, j->sp.err, cap);
+	if (watch(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
+	    watch(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
+	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0 ||
+	    watch(j, &j->out, j->sp.out, EPOLLIN, on_stream, &e) != 0 ||
+	    watch(j, &j->err, j->sp.err, EPOLLIN, on_stream, &e) != 0)
+		fatal("job: %s", e.what);	/* epoll out of memory */
+	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
+}
+
+void
+jobs_flush(struct jobs *jobs)
+{
+	struct err e = { 0 };
+	uint32_t dropped;
+	size_t i;
+	int rc;
+
+	rc = audit_flush(jobs->audit, &e);
+	if (rc != 0 && log_allowed(&jobs->audit_errors, &dropped))
+		log_err("audit: %s; runs are refused until it can be written",
+		    e.what);
+	for (i = 0; i < jobs->max; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->phase != ACCEPTED)
+			continue;
+		if (j->ending) {
+			job_finish(j);
+		} else if (rc != 0) {
+			job_refuse(j, "the audit log cannot be written, so "
+			    "nothing is run; tell the administrator of this "
+			    "server");
+			job_finish(j);
+		} else {
+			job_start(j);
+		}
+	}
+}
+
+static struct job *
+find_free(struct jobs *jobs, const struct token *t, struct err *e)
+{
+	struct job *free_job = NULL;
+	uint64_t wait_ms;
+	uint32_t same = 0;
+	size_t i;
+
+	for (i = 0; i < jobs->max; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->phase == FREE)
+			free_job = j;
+		else if (strcmp(j->plan.token, t->name) == 0)
+			same++;
+	}
+	if (same >= t->policy->runs) {
+		(void)err_set(e, ERR_BUSY, "%u commands of this token are "
+		    "running, the most that policy %s allows; wait until one "
+		    "has ended", same, t->policy->name);
+		return NULL;
+	}
+	if (free_job == NULL) {
+		(void)err_set(e, ERR_BUSY, "the server runs as many commands "
+		    "as it may; try again later");
+		return NULL;
+	}
+	if (!quota_take(&jobs->quota, t->name, t->policy->runs_per_minute,
+	    clock_mono_ms(), &wait_ms)) {
+		(void)err_set(e, ERR_BUSY, "policy %s allows %u runs a minute; "
+		    "try again in %llu s", t->policy->name,
+		    t->policy->runs_per_minute,
+		    (unsigned long long)(wait_ms + 999) / 1000);
+		return NULL;
+	}
+	return free_job;
+}
+
+int
+jobs_submit(struct jobs *jobs, const struct request *r,
+    const struct token *t, struct err *e)
+{
+	uint8_t random[(JOB_ID - 1) / 2];
+	struct job *j = find_free(jobs, t, e);
+
+	if (j == NULL || request_plan(r, t, &j->plan, e) != 0) {
+		record_refused(jobs->audit, r, t, e->what);
+		return e->code;
+	}
+	j->jobs = jobs;
+	j->phase = ACCEPTED;
+	j->call = r->call;
+	j->credit = r->window;
+	j->sp = (struct spawned) { .pidfd = -1, .ctl = -1, .in = -1,
+	    .out = -1, .err = -1 };
+	j->stdout_.fd = j->stderr_.fd = -1;
+	j->ctl.fd = j->guard.fd = j->in.fd = j->out.fd = j->err.fd = -1;
+	j->timer = (struct loop_timer) { .handler = on_timer, .arg = j };
+	digest_random(random, sizeof(random));
+	digest_hex(random, sizeof(random), j->id);
+	record_intent(jobs->audit, j->id, r, &j->plan);
+	return 0;
+}
+
+/* --- the outside ------------------------------------------------------ */
+
+static struct job *
+find_call(struct jobs *jobs, uint64_t call)
+{
+	size_t i;
+
+	for (i = 0; i < jobs->max; i++)
+		if (jobs->job[i].phase != FREE && !jobs->job[i].silent &&
+		    jobs->job[i].call == call)
+			return &jobs->job[i];
+	return NULL;
+}
+
+void
+jobs_cancel(struct jobs *jobs, uint64_t call, const char *why,
+    struct bytes reason)
+{
+	struct job *j = find_call(jobs, call);
+
+	if (j != NULL)
+		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+}
+
+bool
+jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
+{
+	struct job *j = find_call(jobs, call);
+
+	if (j == NULL)
+		return true;
+	if (bytes > MAX_CREDIT || j->credit > MAX_CREDIT - bytes)
+		return false;
+	j->credit += bytes;
+	if (j->phase == DRAINING) {
+		job_pump(j);
+	} else if (j->phase == RUNNING) {
+		stream_rearm(j, &j->stdout_, &j->out);
+		stream_rearm(j, &j->stderr_, &j->err);
+	}
+	return true;
+}
+
+void
+jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
+{
+	size_t i;
+
+	for (i = 0; i < jobs->max; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->phase == FREE)
+			continue;
+		j->silent |= silent;
+		job_end(j, PROTO_CANCELLED, why, "");
+		if (j->phase == DRAINING && j->silent)
+			job_pump(j);
+	}
+}
+
+void
+jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
+{
+	size_t i;
+
+	for (i = 0; i < jobs->max; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->phase != FREE &&
+		    token_find(t, bytes_of(j->plan.token)) == NULL)
+			job_end(j, PROTO_CANCELLED, "the token was revoked",
+			    "");
+	}
+}
+
+size_t
+jobs_count(const struct jobs *jobs)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < jobs->max; i++)
+		n += jobs->job[i].phase != FREE;
+	return n;
+}
+
+size_t
+jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < jobs->max && n < max; i++)
+		if (jobs->job[i].phase == RUNNING)
+			pid[n++] = jobs->job[i].sp.guard;
+	return n;
+}
+
+struct jobs *
+jobs_new(struct loop *l, struct audit *a, uint32_t max,
+    const struct job_ops *ops, void *arg, struct err *e)
+{
+	struct jobs *jobs = calloc(1, sizeof(*jobs) +
+	    max * sizeof(struct job));
+
+	if (jobs == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	*jobs = (struct jobs) {
+		.loop = l, .audit = a, .ops = ops, .arg = arg, .max = max,
+		.audit_errors = { .burst = 5, .period_ms = 60000 },
+	};
+	return jobs;
+}
+
+void
+jobs_free(struct jobs *jobs)
+{
+	size_t i;
+
+	for (i = 0; jobs != NULL && i < jobs->max; i++)
+		if (jobs->job[i].phase != FREE)
+			job_release(&jobs->job[i]);
+	free(jobs);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: mcp-execd, the executor.  Owns policy, tokens and audit; wires the
+ * modules, handles signals, stops in order.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/notify.h"
+#include "executor/listen.h"
+#include "executor/options.h"
+#include "executor/supervise.h"
+#include "executor/tree.h"
+
+enum {
+	SYNC_MS = 1000,		/* until records without a flush are synced */
+	MAX_SPARED = 4096	/* guards and the frontend */
+};
+
+static struct executor {
+	struct loop *loop;
+	struct store store;
+	struct audit *audit;
+	struct jobs *jobs;
+	struct monitor *monitor;
+	struct supervise *supervise;
+	int listeners[CONF_MAX_LISTENERS];
+	size_t listener_count;
+	struct loop_watch signals, tokens;
+	struct loop_timer sync, stop;
+	bool stopping;
+} self;
+
+/* --- reload ----------------------------------------------------------- */
+
+static void
+record_reload(const char *what, const struct conf_report *r, bool ok)
+{
+	struct buf *b = audit_begin(self.audit, what);
+
+	audit_put_str(b, "event.outcome", ok ? "success" : "failure");
+	if (r->count > 0)
+		audit_put(b, "event.reason", buf_bytes(&r->text));
+	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
+	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
+	audit_end(self.audit, false);
+}
+
+/* Tell both sides what is in force now. */
+static void
+apply(void)
+{
+	jobs_cancel_revoked(self.jobs, &self.store.tokens);
+	monitor_configure(self.monitor);
+}
+
+static void
+log_report(const struct conf_report *r)
+{
+	const char *p = (const char *)r->text.p, *end = p + r->text.len, *nl;
+
+	for (; p != NULL && p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			nl = end;
+		log_err("config: %.*s", (int)(nl - p), p);
+	}
+}
+
+static void
+reload(const char *what, int (*load)(struct store *, struct conf_report *,
+    struct err *))
+{
+	struct conf_report r;
+	struct err e = { 0 };
+	int rc;
+
+	conf_report_init(&r);
+	rc = load(&self.store, &r, &e);
+	log_report(&r);
+	if (rc != 0)
+		log_err("reload: %s; the old configuration stays in force",
+		    e.what);
+	else
+		log_notice("reload: in force tokens=%zu policies=%zu",
+		    self.store.tokens.count, self.store.policies.count);
+	record_reload(what, &r, rc == 0);
+	conf_report_fini(&r);
+	apply();
+}
+
+static void
+on_tokens(void *arg, uint32_t events)
+{
+	char scrap[4096] __attribute__((aligned(8)));
+	(void)arg;
+	(void)events;
+
+	while (read(self.tokens.fd, scrap, sizeof(scrap)) > 0)
+		;
+	reload("reload-tokens", store_reload_tokens);
+}
+
+/* --- stop ------------------------------------------------------------- */
+
+static void
+on_frontend_gone(void *arg)
+{
+	(void)arg;
+	loop_stop(self.loop);
+}
+
+static void
+stop_when_quiet(void)
+{
+	if (self.stopping && jobs_count(self.jobs) == 0 &&
+	    self.stop.handler != NULL) {
+		self.stop.handler = NULL;
+		loop_timer_cancel(self.loop, &self.stop);
+		supervise_stop(self.supervise, on_frontend_gone, NULL);
+	}
+}
+
+/* Runs that neither TERM nor KILL ended in time: go all the same. */
+static void
+on_stop_late(void *arg)
+{
+	(void)arg;
+	log_err("stop: %zu runs did not end", jobs_count(self.jobs));
+	self.stop.handler = NULL;
+	supervise_stop(self.supervise, on_frontend_gone, NULL);
+}
+
+static void
+begin_stop(const char *why)
+{
+	uint32_t grace = self.store.conf.stop_grace_ms;
+
+	if (self.stopping)
+		return;
+	self.stopping = true;
+	log_notice("stop: %s runs=%zu", why, jobs_count(self.jobs));
+	(void)notify_send("STOPPING=1");
+	self.stop = (struct loop_timer) { .handler = on_stop_late };
+	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
+	monitor_drain(self.monitor, grace);
+	jobs_cancel_all(self.jobs, "the server is stopping", false);
+}
+
+/* --- signals ---------------------------------------------------------- */
+
+/*
+ * We are a subreaper: what a guard that was killed left behind becomes our
+ * child, and is ended here.
+ */
+static void
+end_strays(void)
+{
+	static pid_t spared[MAX_SPARED];
+	siginfo_t si;
+	size_t n, i;
+
+	n = jobs_guards(self.jobs, spared, MAX_SPARED - 1);
+	spared[n++] = supervise_pid(self.supervise);
+	(void)tree_kill(SIGKILL, spared, n);
+	for (;;) {
+		memset(&si, 0, sizeof(si));
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == -1 ||
+		    si.si_pid == 0)
+			return;
+		for (i = 0; i < n && spared[i] != si.si_pid; i++)
+			;
+		if (i < n)
+			return;		/* its own watch reaps it */
+		(void)waitpid(si.si_pid, NULL, WNOHANG);
+	}
+}
+
+static void
+on_signal(void *arg, uint32_t events)
+{
+	struct signalfd_siginfo si;
+	(void)arg;
+	(void)events;
+
+	while (read(self.signals.fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		switch (si.ssi_signo) {
+		case SIGHUP:
+			reload("reload", store_reload);
+			break;
+		case SIGCHLD:
+			end_strays();
+			break;
+		default:
+			begin_stop(sigabbrev_np((int)si.ssi_signo));
+			break;
+		}
+}
+
+static int
+watch_signals(struct err *e)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	self.signals = (struct loop_watch) { .handler = on_signal,
+	    .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
+	if (self.signals.fd == -1)
+		return err_sys(e, "signalfd");
+	return loop_add(self.loop, &self.signals, EPOLLIN, e);
+}
+
+/* --- wiring ----------------------------------------------------------- */
+
+static void
+on_sync(void *arg)
+{
+	(void)arg;
+	audit_sync(self.audit);
+}
+
+/* Before each wait: records to disk, accepted runs started. */
+static int
+on_idle(void *arg)
+{
+	(void)arg;
+	jobs_flush(self.jobs);
+	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
+		loop_timer_set(self.loop, &self.sync, SYNC_MS);
+	stop_when_quiet();
+	return -1;
+}
+
+static void
+on_ready(void *arg)
+{
+	size_t i;
+	(void)arg;
+
+	for (i = 0; i < self.listener_count; i++)
+		log_notice("ready: listening on %s",
+		    self.store.conf.listen[i].text);
+	if (self.store.tokens.count == 0)
+		log_notice("ready: there is no token yet, so everybody is "
+		    "refused; add one: mcp-execctl token add NAME --policy "
+		    "POLICY");
+	(void)notify_send("READY=1");
+}
+
+static int
+wire(struct err *e)
+{
+	static const struct monitor_ops ops = { supervise_lost, on_ready };
+	struct supervise_deps d = {
+		.conf = &self.store.conf, .listeners = self.listeners,
+		.listener_count = self.listener_count, .audit = self.audit,
+	};
+
+	d.loop = self.loop = loop_new(e);
+	if (self.loop == NULL || watch_signals(e) != 0)
+		return e->code;
+	self.supervise = supervise_new(&d, e);
+	if (self.supervise == NULL)
+		return e->code;
+	self.monitor = monitor_new(self.loop, &self.store, self.audit, &ops,
+	    self.supervise, e);
+	if (self.monitor == NULL)
+		return e->code;
+	self.jobs = jobs_new(self.loop, self.audit,
+	    self.store.conf.limits.runs, monitor_job_ops(), self.monitor, e);
+	if (self.jobs == NULL)
+		return e->code;
+	monitor_set_jobs(self.monitor, self.jobs);
+	supervise_connect(self.supervise, self.monitor, self.jobs);
+	self.sync.handler = on_sync;
+	loop_on_idle(self.loop, on_idle, NULL);
+	self.tokens = (struct loop_watch) { .handler = on_tokens,
+	    .fd = store_watch_tokens(&self.store, e) };
+	if (self.tokens.fd < 0)
+		return e->code;
+	return loop_add(self.loop, &self.tokens, EPOLLIN, e);
+}
+
+static void
+record_life(const char *action)
+{
+	struct buf *b = audit_begin(self.audit, action);
+
+	audit_put_i64(b, "process.pid", getpid());
+	audit_put_i64(b, "user.id", geteuid());
+	audit_put_str(b, "service.version", MCP_EXECD_VERSION);
+	audit_put_str(b, "config.path", self.store.conf.path);
+	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
+	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
+	audit_end(self.audit, true);
+}
+
+/* Everything that may fail before the first frontend is started. */
+static int
+prepare(struct err *e)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	self.audit = audit_open(self.store.conf.audit_file, e);
+	if (self.audit == NULL)
+		return e->code;
+	if (listen_open(&self.store.conf, self.listeners, e) != 0)
+		return e->code;
+	self.listener_count = self.store.conf.listen_count;
+	if (wire(e) != 0)
+		return e->code;
+	record_life("start");
+	return supervise_start(self.supervise, e);
+}
+
+static void
+tear_down(void)
+{
+	if (self.audit != NULL && self.jobs != NULL)
+		record_life("stop");
+	supervise_free(self.supervise);
+	jobs_free(self.jobs);
+	monitor_free(self.monitor);
+	cleanup_fd(&self.signals.fd);
+	cleanup_fd(&self.tokens.fd);
+	loop_free(self.loop);
+	audit_close(self.audit);
+	store_fini(&self.store);
+	while (self.listener_count > 0)
+		(void)close(self.listeners[--self.listener_count]);
+}
+
+/* Descriptors 0 to 2 are open, so that no other file becomes one of them. */
+static void
+open_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
+static int
+load(const struct options *o)
+{
+	struct conf_report r;
+	struct err e = { 0 };
+	int rc;
+
+	conf_report_init(&r);
+	rc = store_load(&self.store, o->config, &r, &e);
+	if (r.count > 0)
+		(void)fwrite(r.text.p, 1, r.text.len, stderr);
+	if (rc != 0)
+		log_err("config: %s", e.what);
+	else if (o->check && r.count > 0)
+		rc = ERR_BAD;
+	else if (o->check)
+		(void)printf("%s: fine, %zu policies, %zu tokens\n",
+		    o->config, self.store.policies.count,
+		    self.store.tokens.count);
+	conf_report_fini(&r);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	struct err e = { 0 };
+	int rc;
+
+	open_stdio();
+	self.signals.fd = self.tokens.fd = -1;
+	log_set_name("executor");
+	rc = options_parse(&o, argc, argv);
+	if (rc != 0)
+		return rc > 0 ? 0 : 2;
+	if (o.debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	rc = load(&o);
+	if (rc != 0 || o.check) {
+		store_fini(&self.store);
+		return rc == 0 ? 0 : 1;
+	}
+	rc = prepare(&e);
+	if (rc == 0)
+		rc = loop_run(self.loop, &e);
+	if (rc != 0)
+		log_err("start: %s", e.what);
+	tear_down();
+	return rc == 0 ? 0 : 1;
+}

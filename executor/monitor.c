@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * monitor: frames of the frontend, by table.  Executor; the frontend may be
+ * hijacked, so nothing it says is believed but the proof of a token.
+ */
+#include "executor/monitor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/cleanup.h"
+#include "executor/instructions.h"
+#include "executor/record.h"
+
+enum {
+	HEARTBEAT_MS = 15000,	/* of idle event streams */
+	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
+};
+
+/* Bits, so that a row can name several. */
+enum state {
+	ST_NEW = 1,		/* HELLO is awaited */
+	ST_UP = 2,		/* configured, calls may come */
+	ST_CALL = 4		/* between CALL and its EXEC */
+};
+
+struct monitor {
+	struct loop *loop;
+	struct store *store;
+	struct audit *audit;
+	struct jobs *jobs;
+	const struct monitor_ops *ops;
+	void *arg;
+	struct chan *chan;	/* NULL: no frontend */
+	enum state state;
+	uint32_t generation;	/* of the last COMMIT sent */
+	uint32_t ready;		/* of the last READY received */
+	uint64_t last_call;	/* ids only grow */
+	bool draining;
+	struct loop_timer hung;	/* fires when the queue was full */
+	struct request request;	/* the call being put together */
+	uint8_t proof[DIGEST_BYTES];
+};
+
+/*
+ * Output is sent under credit, so a queue that is full means that the
+ * frontend does not read: it is replaced, but not from inside a caller.
+ */
+static void
+send_msg(struct monitor *m, const struct msg *msg)
+{
+	struct err e = { 0 };
+
+	if (m->chan == NULL || chan_send(m->chan, msg, &e) == 0)
+		return;
+	log_warn("monitor: %s: %s", proto_name(msg->code), e.what);
+	if (m->hung.at_ms == 0)
+		loop_timer_set(m->loop, &m->hung, 0);
+}
+
+/* --- to the frontend -------------------------------------------------- */
+
+static uint32_t
+largest_output(const struct policy_table *t)
+{
+	uint32_t most = 0;
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (t->p[i]->output_bytes > most)
+			most = t->p[i]->output_bytes;
+	return most;
+}
+
+static void
+send_limits(struct monitor *m)
+{
+	const struct conf_limits *l = &m->store->conf.limits;
+	struct msg msg = { .code = PROTO_CONFIG, .config = {
+		.generation = m->generation,
+		.body_bytes = l->body_bytes,
+		.header_bytes = l->header_bytes,
+		.connections = l->connections,
+		.connections_per_address = l->connections_per_address,
+		.idle_timeout_ms = l->idle_timeout_ms,
+		.header_timeout_ms = l->header_timeout_ms,
+		.body_timeout_ms = l->body_timeout_ms,
+		.sessions = l->sessions,
+		.sessions_per_token = l->sessions_per_token,
+		.session_idle_ms = l->session_idle_ms,
+		.calls = l->runs,
+		.output_bytes = largest_output(&m->store->policies),
+		.heartbeat_ms = HEARTBEAT_MS,
+	} };
+
+	send_msg(m, &msg);
+}
+
+static void
+send_names(struct monitor *m)
+{
+	const struct conf *c = &m->store->conf;
+	struct msg msg = { .code = PROTO_NAME };
+	size_t i;
+
+	msg.name.kind = PROTO_NAME_HOST;
+	for (i = 0; i < c->host_count; i++) {
+		msg.name.value = bytes_of(c->hosts[i]);
+		send_msg(m, &msg);
+	}
+	msg.name.kind = PROTO_NAME_ORIGIN;
+	for (i = 0; i < c->origin_count; i++) {
+		msg.name.value = bytes_of(c->origins[i]);
+		send_msg(m, &msg);
+	}
+}
+
+static void
+join_words(struct buf *b, const char *word)
+{
+	if (b->len > 0)
+		buf_put_u8(b, ' ');
+	buf_put_str(b, word);
+}
+
+static void
+send_token(struct monitor *m, const struct token *t)
+{
+	CLEANUP_BUF struct buf sources, tools, text;
+	struct msg msg = { .code = PROTO_TOKEN };
+	size_t i;
+
+	buf_init(&sources, 1024);
+	buf_init(&tools, 1024);
+	buf_init(&text, INSTRUCTIONS_MAX);
+	for (i = 0; i < t->source_count; i++)
+		join_words(&sources, t->source_text[i]);
+	for (i = 0; i < t->policy->tool_count; i++)
+		join_words(&tools, t->policy->tools[i]);
+	instructions_write(t, &text);
+	memcpy(msg.token.verifier, t->verifier, sizeof(t->verifier));
+	msg.token.name = bytes_of(t->name);
+	msg.token.policy = bytes_of(t->policy->name);
+	msg.token.expires = t->expires;
+	msg.token.sources = buf_bytes(&sources);
+	msg.token.tools = buf_bytes(&tools);
+	msg.token.instructions = buf_bytes(&text);
+	send_msg(m, &msg);
+}
+
+void
+monitor_configure(struct monitor *m)
+{
+	struct msg msg = { .code = PROTO_COMMIT };
+	size_t i;
+
+	if (m->chan == NULL || m->state == ST_NEW)
+		return;
+	m->generation++;
+	send_limits(m);
+	send_names(m);
+	for (i = 0; i < m->store->tokens.count; i++)
+		send_token(m, m->store->tokens.t[i]);
+	msg.commit.generation = m->generation;
+	send_msg(m, &msg);
+}
+
+static void
+tell_started(void *arg, uint64_t call, const char *id)
+{
+	struct msg msg = { .code = PROTO_STARTED, .started = {
+		.call = call, .run = bytes_make(id, JOB_ID - 1) } };
+
+	send_msg(arg, &msg);
+}
+
+static void
+tell_output(void *arg, uint64_t call, uint8_t stream, uint64_t skipped,
+    struct bytes data)
+{
+	struct msg msg = { .code = PROTO_OUTPUT, .output = {
+		.call = call, .stream = stream, .skipped = skipped,
+		.data = data } };
+
+	send_msg(arg, &msg);
+}
+
+static void
+tell_done(void *arg, const struct job_result *r)
+{
+	struct msg msg = { .code = PROTO_DONE, .done = {
+		.call = r->call, .state = (uint8_t)r->state,
+		.exit_code = r->exit_code, .signal = r->signal,
+		.duration_us = r->duration_us,
+		.stdout_bytes = r->stdout_bytes,
+		.stderr_bytes = r->stderr_bytes,
+		.run = bytes_of(r->id), .message = bytes_of(r->message) } };
+
+	send_msg(arg, &msg);
+}
+
+const struct job_ops *
+monitor_job_ops(void)
+{
+	static const struct job_ops ops = {
+		tell_started, tell_output, tell_done
+	};
+
+	return &ops;
+}
+
+static void
+tell_refused(struct monitor *m, uint64_t call, const char *why)
+{
+	struct job_result r = { .call = call, .state = PROTO_REFUSED,
+	    .exit_code = -1, .message = why };
+
+	tell_done(m, &r);
+}
+
+/* --- from the frontend ------------------------------------------------ */
+
+static int
+on_hello(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	struct buf *b;
+
+	if (msg->hello.version != PROTO_VERSION)
+		return err_set(e, ERR_PROTO, "frontend speaks version %u of "
+		    "the frame protocol, %d is ours; install both programs "
+		    "from the same package", msg->hello.version,
+		    PROTO_VERSION);
+	if ((msg->hello.lockdown & LOCK_ALWAYS) != LOCK_ALWAYS)
+		return err_set(e, ERR_PROTO, "frontend is not locked down "
+		    "(layers 0x%x)", msg->hello.lockdown);
+	b = audit_begin(m->audit, "frontend-start");
+	audit_put_i64(b, "frontend.lockdown", msg->hello.lockdown);
+	audit_end(m->audit, false);
+	m->state = ST_UP;
+	monitor_configure(m);
+	return 0;
+}
+
+static int
+on_ready(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	bool first = m->ready == 0;
+
+	if (msg->ready.generation > m->generation ||
+	    msg->ready.generation <= m->ready)
+		return err_set(e, ERR_PROTO, "READY for configuration %u, "
+		    "%u was sent", msg->ready.generation, m->generation);
+	m->ready = msg->ready.generation;
+	if (first)
+		m->ops->ready(m->arg);
+	return 0;
+}
+
+static int
+on_call(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (msg->call.call <= m->last_call)
+		return err_set(e, ERR_PROTO, "CALL with an old id");
+	m->last_call = msg->call.call;
+	memcpy(m->proof, msg->call.proof, sizeof(m->proof));
+	if (request_begin(&m->request, &msg->call, e) != 0)
+		return e->code;
+	m->state = ST_CALL;
+	return 0;
+}
+
+static int
+on_arg(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (msg->arg.call != m->request.call)
+		return err_set(e, ERR_PROTO, "ARG of another call");
+	return request_add(&m->request, &msg->arg, e);
+}
+
+/* The token of the proof, or NULL with the reason in *e. */
+static const struct token *
+authenticate(struct monitor *m, const struct token **known, struct err *e)
+{
+	const char *const why[] = {
+		[TOKEN_UNKNOWN] = "the token is not valid (any more); ask the "
+		    "administrator for a new one",
+		[TOKEN_EXPIRED] = "the token has expired; ask the "
+		    "administrator for a new one",
+		[TOKEN_WRONG_SOURCE] = "the token may not be used from this "
+		    "address",
+	};
+	enum token_verdict v;
+
+	*known = NULL;
+	v = token_check(&m->store->tokens, m->proof,
+	    bytes_of(m->request.peer), clock_wall_us() / 1000000, known);
+	if (v == TOKEN_OK)
+		return *known;
+	(void)err_set(e, ERR_DENIED, "%s", why[v]);
+	return NULL;
+}
+
+static int
+on_exec(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	const struct token *t, *known = NULL;
+	struct request *r = &m->request;
+	struct err why = { 0 };
+
+	if (msg->exec.call != r->call || (r->arg_count > 0 &&
+	    r->arg[r->arg_count - 1].more))
+		return err_set(e, ERR_PROTO, "EXEC out of order");
+	m->state = ST_UP;
+	t = authenticate(m, &known, &why);
+	if (t != NULL && m->draining) {
+		(void)err_set(&why, ERR_BUSY, "the server is stopping; try "
+		    "again in a moment");
+		known = t;
+		t = NULL;
+	}
+	if (t == NULL)
+		record_refused(m->audit, r, known, why.what);
+	if (t == NULL || jobs_submit(m->jobs, r, t, &why) != 0)
+		tell_refused(m, r->call, why.what);
+	explicit_bzero(m->proof, sizeof(m->proof));
+	request_fini(r);
+	return 0;
+}
+
+static int
+on_cancel(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (msg->cancel.why > PROTO_WHY_SESSION)
+		return err_set(e, ERR_PROTO, "CANCEL for an unknown reason");
+	jobs_cancel(m->jobs, msg->cancel.call,
+	    proto_why_name(msg->cancel.why), msg->cancel.reason);
+	return 0;
+}
+
+static int
+on_credit(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (!jobs_credit(m->jobs, msg->credit.call, msg->credit.bytes))
+		return err_set(e, ERR_PROTO, "CREDIT beyond reason");
+	return 0;
+}
+
+static int
+on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	struct buf *b;
+
+	if (msg->authfail.reason > PROTO_AUTH_SOURCE)
+		return err_set(e, ERR_PROTO, "AUTHFAIL for an unknown reason");
+	b = audit_begin(m->audit, "auth-failure");
+	audit_put(b, "source.ip", msg->authfail.peer);
+	audit_put_str(b, "event.outcome", "failure");
+	audit_put_str(b, "event.reason",
+	    proto_authfail_name(msg->authfail.reason));
+	audit_put_i64(b, "event.count", msg->authfail.count);
+	if (msg->authfail.token.len > 0)
+		audit_put(b, "token.name", msg->authfail.token);
+	audit_end(m->audit, false);
+	return 0;
+}
+
+static int
+on_session(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	const struct msg_session *s = &msg->session;
+	const struct token *t = NULL;
+	struct buf *b;
+
+	if (s->began > 1)
+		return err_set(e, ERR_PROTO, "SESSION neither began nor ended");
+	(void)token_check(&m->store->tokens, s->proof, s->peer,
+	    clock_wall_us() / 1000000, &t);
+	b = audit_begin(m->audit, s->began ? "session-begin" : "session-end");
+	if (t != NULL) {
+		audit_put_str(b, "token.name", t->name);
+		audit_put_str(b, "policy.name", t->policy->name);
+	}
+	audit_put(b, "source.ip", s->peer);
+	audit_put(b, "mcp.session.id", s->session);
+	audit_put(b, "mcp.client", s->client);
+	audit_put(b, "mcp.revision", s->revision);
+	audit_end(m->audit, false);
+	return 0;
+}
+
+/* What a frontend may send, and when. */
+static const struct permit {
+	enum proto_code code;
+	unsigned states;
+	int (*handle)(struct monitor *m, const struct msg *msg,
+	    struct err *e);
+} permits[] = {
+	{ PROTO_HELLO, ST_NEW, on_hello },
+	{ PROTO_READY, ST_UP, on_ready },
+	{ PROTO_CALL, ST_UP, on_call },
+	{ PROTO_ARG, ST_CALL, on_arg },
+	{ PROTO_EXEC, ST_CALL, on_exec },
+	{ PROTO_CANCEL, ST_UP, on_cancel },
+	{ PROTO_CREDIT, ST_UP, on_credit },
+	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
+	{ PROTO_SESSION, ST_UP, on_session },
+};
+
+static int
+on_message(void *arg, const struct msg *msg, struct err *e)
+{
+	struct monitor *m = arg;
+	size_t i;
+
+	for (i = 0; i < sizeof(permits) / sizeof(permits[0]); i++)
+		if (permits[i].code == msg->code &&
+		    (permits[i].states & m->state) != 0)
+			return permits[i].handle(m, msg, e);
+	return err_set(e, ERR_PROTO, "%s is not permitted now",
+	    proto_name(msg->code));
+}
+
+static void
+on_closed(void *arg, const struct err *why)
+{
+	struct monitor *m = arg;
+
+	monitor_detach(m);
+	m->ops->lost(m->arg, why);
+}
+
+static void
+on_hung(void *arg)
+{
+	struct err e = { 0 };
+
+	(void)err_set(&e, ERR_PROTO, "frontend does not read its frames");
+	on_closed(arg, &e);
+}
+
+/* --- life ------------------------------------------------------------- */
+
+int
+monitor_attach(struct monitor *m, int fd, struct err *e)
+{
+	static const struct chan_ops ops = { on_message, on_closed, NULL };
+
+	monitor_detach(m);
+	m->state = ST_NEW;
+	m->generation = m->ready = 0;
+	m->last_call = 0;
+	m->chan = chan_new(m->loop, fd, F2E, &ops, m, e);
+	return m->chan == NULL ? e->code : 0;
+}
+
+void
+monitor_detach(struct monitor *m)
+{
+	loop_timer_cancel(m->loop, &m->hung);
+	chan_free(m->chan);
+	m->chan = NULL;
+	m->ready = 0;
+	explicit_bzero(m->proof, sizeof(m->proof));
+	request_fini(&m->request);
+}
+
+void
+monitor_drain(struct monitor *m, uint32_t grace_ms)
+{
+	struct msg msg = { .code = PROTO_DRAIN, .drain = { grace_ms } };
+
+	m->draining = true;
+	send_msg(m, &msg);
+}
+
+bool
+monitor_is_ready(const struct monitor *m)
+{
+	return m->ready > 0;
+}
+
+struct monitor *
+monitor_new(struct loop *l, struct store *s, struct audit *a,
+    const struct monitor_ops *ops, void *arg, struct err *e)
+{
+	struct monitor *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	m->loop = l;
+	m->store = s;
+	m->audit = a;
+	m->ops = ops;
+	m->arg = arg;
+	m->hung = (struct loop_timer) { .handler = on_hung, .arg = m };
+	request_init(&m->request);
+	return m;
+}
+
+void
+monitor_set_jobs(struct monitor *m, struct jobs *j)
+{
+	m->jobs = j;
+}
+
+void
+monitor_free(struct monitor *m)
+{
+	if (m == NULL)
+		return;
+	monitor_detach(m);
+	free(m);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* record: audit records of runs.  Executor. */
+#include "executor/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+
+/* Who asked, from where, through what. */
+static void
+put_caller(struct buf *b, const struct request *r)
+{
+	audit_put_str(b, "source.ip", r->peer);
+	audit_put_str(b, "mcp.session.id", r->session);
+	audit_put_str(b, "mcp.client", r->client);
+	audit_put_str(b, "mcp.revision", r->revision);
+	audit_put_str(b, "mcp.tool", r->tool);
+	if (r->trace[0] != '\0')
+		audit_put_str(b, "trace.parent", r->trace);
+}
+
+static void
+put_args(struct buf *b, char *const *argv)
+{
+	size_t from = b->len, i;
+
+	json_put_key(b, "process.args");
+	buf_put_u8(b, '[');
+	for (i = 0; argv[i] != NULL; i++) {
+		struct bytes s = bytes_of(argv[i]);
+
+		if (b->len - from + s.len > AUDIT_MAX_VALUE)
+			break;	/* process.command_line has the digest */
+		if (i > 0)
+			buf_put_u8(b, ',');
+		json_put_audit(b, s);
+	}
+	buf_put_u8(b, ']');
+	for (; argv[i] != NULL; i++)
+		;
+	audit_put_i64(b, "process.args_count", (int64_t)i);
+}
+
+/* Names only: values may be secrets. */
+static void
+put_env_names(struct buf *b, const struct request *r)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < r->arg_count; i++) {
+		const uint8_t *p = r->store.p + r->arg[i].off;
+		const uint8_t *eq = memchr(p, '=', r->arg[i].len);
+
+		if (strcmp(r->arg[i].name, "env") != 0 || eq == NULL)
+			continue;
+		if (!any) {
+			json_put_key(b, "process.env_names");
+			buf_put_u8(b, '[');
+		} else {
+			buf_put_u8(b, ',');
+		}
+		json_put_audit(b, bytes_make(p, (size_t)(eq - p)));
+		any = true;
+	}
+	if (any)
+		buf_put_u8(b, ']');
+}
+
+static void
+put_digest(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(sum, DIGEST_BYTES, hex);
+	audit_put_str(b, key, hex);
+}
+
+/* What the child will have put on when it executes the command. */
+static void
+put_posture(struct buf *b, const struct plan *p)
+{
+	const struct policy *pol = p->policy;
+	size_t i;
+
+	json_put_key(b, "posture");
+	buf_put_u8(b, '{');
+	audit_put_i64(b, "uid", (int64_t)pol->uid);
+	audit_put_i64(b, "gid", (int64_t)pol->gid);
+	json_put_key(b, "groups");
+	buf_put_u8(b, '[');
+	for (i = 0; i < pol->group_count; i++)
+		buf_printf(b, "%s%u", i > 0 ? "," : "",
+		    (unsigned)pol->groups[i]);
+	buf_put_u8(b, ']');
+	json_put_member_bool(b, "no_new_privs", true);
+	audit_put_str(b, "capabilities", "none");
+	audit_put_str(b, "directory", p->directory);
+	audit_put_str(b, "seccomp", pol->profile);
+	if (pol->filter.prog.len > 0)
+		put_digest(b, "seccomp.sha256", pol->filter.digest);
+	for (i = 0; i < pol->rlimit_count; i++)
+		audit_put_i64(b, pol->rlimits[i].key,
+		    (int64_t)pol->rlimits[i].value);
+	buf_put_u8(b, '}');
+}
+
+void
+record_intent(struct audit *a, const char *id, const struct request *r,
+    const struct plan *p)
+{
+	struct buf *b = audit_begin(a, "run-intent");
+	uint8_t sum[DIGEST_BYTES];
+
+	audit_put_str(b, "run.id", id);
+	audit_put_str(b, "token.name", p->token);
+	audit_put_str(b, "policy.name", p->policy->name);
+	put_caller(b, r);
+	audit_put(b, "process.command_line", p->command);
+	put_args(b, p->argv);
+	put_env_names(b, r);
+	audit_put_str(b, "process.working_directory", p->cwd);
+	audit_put_str(b, "user.name", p->policy->user);
+	audit_put_i64(b, "timeout_ms", p->timeout_ms);
+	if (p->has_input) {
+		digest_sha256(p->input, sum);
+		audit_put_i64(b, "stdin.bytes", (int64_t)p->input.len);
+		put_digest(b, "stdin.sha256", sum);
+	}
+	put_posture(b, p);
+	audit_end(a, true);
+}
+
+static void
+put_stream(struct buf *b, const char *name, struct output *o)
+{
+	uint8_t sum[DIGEST_BYTES];
+	char key[32];
+
+	(void)snprintf(key, sizeof(key), "%s.bytes", name);
+	audit_put_i64(b, key, (int64_t)o->total);
+	(void)snprintf(key, sizeof(key), "%s.returned_bytes", name);
+	audit_put_i64(b, key, (int64_t)o->sent);
+	digest_final(&o->digest, sum);
+	(void)snprintf(key, sizeof(key), "%s.sha256", name);
+	put_digest(b, key, sum);
+}
+
+static int64_t
+microseconds(const struct timeval *tv)
+{
+	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
+}
+
+void
+record_result(struct audit *a, const struct job_result *r,
+    const struct record_end *end)
+{
+	struct buf *b = audit_begin(a, "run-result");
+	bool ok = r->state == PROTO_EXITED && r->exit_code == 0;
+
+	audit_put_str(b, "run.id", r->id);
+	audit_put_str(b, "token.name", end->plan->token);
+	audit_put_str(b, "policy.name", end->plan->policy->name);
+	audit_put_str(b, "event.outcome", ok ? "success" : "failure");
+	audit_put_str(b, "run.state", proto_state_name(r->state));
+	if (r->message[0] != '\0')
+		audit_put_str(b, "event.reason", r->message);
+	audit_put_i64(b, "event.duration", (int64_t)r->duration_us * 1000);
+	if (end->pid != 0) {
+		audit_put_i64(b, "process.pid", end->pid);
+		if (r->exit_code >= 0)
+			audit_put_i64(b, "process.exit_code", r->exit_code);
+		if (r->signal != 0)
+			audit_put_i64(b, "process.signal", r->signal);
+		put_stream(b, "stdout", end->out);
+		put_stream(b, "stderr", end->err);
+		audit_put_i64(b, "rusage.user_us",
+		    microseconds(&end->usage->ru_utime));
+		audit_put_i64(b, "rusage.system_us",
+		    microseconds(&end->usage->ru_stime));
+		audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
+		audit_put_i64(b, "run.processes_left", end->left);
+	}
+	audit_end(a, false);
+}
+
+void
+record_refused(struct audit *a, const struct request *r,
+    const struct token *t, const char *why)
+{
+	struct buf *b = audit_begin(a, "run-refused");
+	size_t i;
+
+	if (t != NULL) {
+		audit_put_str(b, "token.name", t->name);
+		audit_put_str(b, "policy.name", t->policy->name);
+	}
+	put_caller(b, r);
+	for (i = 0; i < r->arg_count; i++)
+		if (strcmp(r->arg[i].name, "command") == 0)
+			audit_put(b, "process.command_line", bytes_make(
+			    r->store.p + r->arg[i].off, r->arg[i].len));
+	audit_put_str(b, "event.outcome", "failure");
+	audit_put_str(b, "event.reason", why);
+	audit_end(a, false);
+}

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request: the frontend's arguments, checked again.  Executor; everything
+ * here is untrusted until it has passed the tables below.
+ */
+#include "executor/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "executor/words.h"
+
+#define DEFAULT_PATH \
+	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct tool {
+	const char *name;
+	const char *dir_arg;	/* its name for the working directory */
+	bool shell;
+};
+
+static const struct tool tools[] = {
+	{ "exec_cmd", "working_dir", true },
+	{ "cli_command", "work_dir", false },
+};
+
+struct arg_rule {
+	const char *name;	/* NULL: the tool's dir_arg */
+	enum proto_kind kind;
+	size_t max;		/* bytes */
+	bool repeated;
+};
+
+static const struct arg_rule arg_rules[] = {
+	{ "command", PROTO_STRING, REQUEST_MAX_COMMAND, false },
+	{ NULL, PROTO_STRING, PATH_MAX - 1, false },
+	{ "stdin", PROTO_STRING, REQUEST_MAX_STDIN, false },
+	{ "timeout_ms", PROTO_NUMBER, 20, false },
+	{ "env", PROTO_STRING, REQUEST_MAX_COMMAND, true },
+};
+
+void
+request_init(struct request *r)
+{
+	memset(r, 0, sizeof(*r));
+	buf_init(&r->store, REQUEST_MAX_BYTES);
+}
+
+void
+request_fini(struct request *r)
+{
+	buf_wipe(&r->store);
+	r->arg_count = 0;
+}
+
+int
+request_begin(struct request *r, const struct msg_call *m, struct err *e)
+{
+	r->call = m->call;
+	r->window = m->window;
+	r->arg_count = 0;
+	buf_reset(&r->store);
+	if (bytes_to_str(m->tool, r->tool, sizeof(r->tool), e) != 0 ||
+	    bytes_to_str(m->peer, r->peer, sizeof(r->peer), e) != 0 ||
+	    bytes_to_str(m->session, r->session, sizeof(r->session), e) != 0 ||
+	    bytes_to_str(m->client, r->client, sizeof(r->client), e) != 0 ||
+	    bytes_to_str(m->revision, r->revision, sizeof(r->revision),
+	    e) != 0 ||
+	    bytes_to_str(m->trace, r->trace, sizeof(r->trace), e) != 0) {
+		(void)err_wrap(e, "CALL");
+		return e->code = ERR_PROTO;
+	}
+	return 0;
+}
+
+int
+request_add(struct request *r, const struct msg_arg *m, struct err *e)
+{
+	struct request_arg *a = r->arg_count == 0 ? NULL :
+	    &r->arg[r->arg_count - 1];
+
+	if (m->kind > PROTO_BOOL || m->more > 1)
+		return err_set(e, ERR_PROTO, "ARG with an unknown kind");
+	if (a == NULL || !a->more) {
+		if (r->arg_count == REQUEST_MAX_ARGS)
+			return err_set(e, ERR_PROTO, "more than %d arguments",
+			    REQUEST_MAX_ARGS);
+		a = &r->arg[r->arg_count];
+		memset(a, 0, sizeof(*a));
+		if (bytes_to_str(m->name, a->name, sizeof(a->name), e) != 0)
+			return e->code = ERR_PROTO;
+		a->kind = m->kind;
+		a->off = r->store.len;
+		r->arg_count++;
+	} else if (!bytes_eq_str(m->name, a->name) || m->kind != a->kind) {
+		return err_set(e, ERR_PROTO, "ARG inside another argument");
+	}
+	a->more = m->more == 1;
+	a->len += m->value.len;
+	buf_put_bytes(&r->store, m->value);
+	if (r->store.overflow)
+		return err_set(e, ERR_PROTO, "arguments over %d bytes",
+		    REQUEST_MAX_BYTES);
+	return 0;
+}
+
+static struct bytes
+arg_value(const struct request *r, const struct request_arg *a)
+{
+	return bytes_make(r->store.p + a->off, a->len);
+}
+
+static const struct request_arg *
+find_arg(const struct request *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->arg_count; i++)
+		if (strcmp(r->arg[i].name, name) == 0)
+			return &r->arg[i];
+	return NULL;
+}
+
+static const struct tool *
+find_tool(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (strcmp(tools[i].name, name) == 0)
+			return &tools[i];
+	return NULL;
+}
+
+static const struct arg_rule *
+find_rule(const struct tool *tool, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(arg_rules) / sizeof(arg_rules[0]); i++) {
+		const char *known = arg_rules[i].name;
+
+		if (strcmp(known != NULL ? known : tool->dir_arg, name) == 0)
+			return &arg_rules[i];
+	}
+	return NULL;
+}
+
+/* Every argument is known, of its kind, within its size and not twice. */
+static int
+check_args(const struct request *r, const struct tool *tool, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->arg_count; i++) {
+		const struct request_arg *a = &r->arg[i];
+		const struct arg_rule *rule = find_rule(tool, a->name);
+
+		if (rule == NULL)
+			return err_set(e, ERR_BAD, "%s has no argument \"%s\"",
+			    tool->name, a->name);
+		if (a->kind != (uint8_t)rule->kind)
+			return err_set(e, ERR_BAD, "argument \"%s\" has the "
+			    "wrong type", a->name);
+		if (a->len > rule->max)
+			return err_set(e, ERR_BAD, "argument \"%s\" has %zu "
+			    "bytes, %zu is the most", a->name, a->len,
+			    rule->max);
+		if (!rule->repeated && find_arg(r, a->name) != a)
+			return err_set(e, ERR_BAD, "argument \"%s\" is given "
+			    "twice", a->name);
+	}
+	return 0;
+}
+
+/* openat2(2): beneath dir_fd, through no magic link. */
+static int
+open_beneath(int dir_fd, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+}
+
+/* The part of an absolute path below the jail, or NULL if it is not below. */
+static const char *
+below(const char *jail, const char *path)
+{
+	size_t n = strlen(jail);
+
+	if (strcmp(jail, "/") == 0)
+		n = 0;
+	if (strncmp(path, jail, n) != 0 || (path[n] != '/' && path[n] != '\0'))
+		return NULL;
+	for (path += n; *path == '/'; path++)
+		;
+	return *path == '\0' ? "." : path;
+}
+
+static int
+refuse_dir(const char *asked, const struct plan *p, struct err *e)
+{
+	switch (errno) {
+	case EXDEV:
+		return err_set(e, ERR_DENIED, "working directory \"%s\" leads "
+		    "out of %s (policy %s, key directory); use a directory "
+		    "inside it", asked, p->directory, p->policy->name);
+	case ELOOP:
+		return err_set(e, ERR_DENIED, "working directory \"%s\" goes "
+		    "through a link that is not followed", asked);
+	default:
+		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
+		    asked, strerror(errno));
+	}
+}
+
+static int
+plan_cwd(struct plan *p, const struct token *t, struct bytes asked,
+    struct err *e)
+{
+	int jail_fd = t->dir_fd >= 0 ? t->dir_fd : t->policy->dir_fd;
+	char text[PATH_MAX], link[64];
+	const char *rel;
+	ssize_t n;
+
+	(void)snprintf(p->directory, sizeof(p->directory), "%s",
+	    t->dir_fd >= 0 ? t->directory : t->policy->directory);
+	if (bytes_to_str(asked, text, sizeof(text), e) != 0)
+		return err_wrap(e, "working directory");
+	rel = text[0] == '\0' ? "." : text;
+	if (rel[0] == '/' && (rel = below(p->directory, text)) == NULL) {
+		errno = EXDEV;
+		return refuse_dir(text, p, e);
+	}
+	p->cwd_fd = open_beneath(jail_fd, rel);
+	if (p->cwd_fd == -1)
+		return refuse_dir(text, p, e);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", p->cwd_fd);
+	n = readlink(link, p->cwd, sizeof(p->cwd) - 1);
+	if (n == -1)
+		return err_sys(e, "working directory: /proc is not readable");
+	p->cwd[n] = '\0';
+	return 0;
+}
+
+static int
+plan_timeout(struct plan *p, const struct request *r, const struct token *t,
+    struct err *e)
+{
+	const struct request_arg *a = find_arg(r, "timeout_ms");
+	uint32_t most = p->policy->timeout_max_ms;
+	uint64_t ms;
+
+	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
+		most = t->timeout_max_ms;
+	p->timeout_ms = p->policy->timeout_ms < most ? p->policy->timeout_ms :
+	    most;
+	if (a == NULL)
+		return 0;
+	if (bytes_to_u64(arg_value(r, a), 1, most, &ms, e) != 0)
+		return err_set(e, ERR_BAD, "timeout_ms must be a whole number "
+		    "from 1 to %u (policy %s, key limits.timeout_max_ms)",
+		    most, p->policy->name);
+	p->timeout_ms = (uint32_t)ms;
+	return 0;
+}
+
+/* Offsets into p->strings, as strings may still move while it grows. */
+struct vector {
+	size_t off[REQUEST_MAX_WORDS + 8];
+	size_t count;
+};
+
+static void
+vector_add(struct vector *v, struct plan *p, struct bytes s)
+{
+	v->off[v->count++] = p->strings.len;
+	buf_put_bytes(&p->strings, s);
+	buf_put_u8(&p->strings, '\0');
+}
+
+static char *
+string_at(struct plan *p, size_t off)
+{
+	return (char *)p->strings.p + off;
+}
+
+static size_t
+put_vector(struct plan *p, const struct vector *v)
+{
+	size_t at = p->vectors.len, i;
+	char *s;
+
+	for (i = 0; i < v->count; i++) {
+		s = string_at(p, v->off[i]);
+		buf_put(&p->vectors, &s, sizeof(s));
+	}
+	s = NULL;
+	buf_put(&p->vectors, &s, sizeof(s));
+	return at;
+}
+
+static int
+plan_argv(struct plan *p, struct bytes command, struct vector *v,
+    struct err *e)
+{
+	size_t count, i, off = p->strings.len;
+
+	if (p->shell) {
+		if (p->policy->shell[0] == '\0')
+			return err_set(e, ERR_DENIED, "policy %s has no shell; "
+			    "use cli_command", p->policy->name);
+		if (bytes_has_nul(command))
+			return err_set(e, ERR_BAD,
+			    "command holds a NUL character");
+		vector_add(v, p, bytes_of(p->policy->shell));
+		vector_add(v, p, BYTES_LIT("-c"));
+		vector_add(v, p, command);
+		return 0;
+	}
+	if (words_split(command, REQUEST_MAX_WORDS, &p->strings, &count,
+	    e) != 0)
+		return e->code;
+	for (i = 0; i < count; i++) {
+		v->off[v->count++] = off;
+		off += strlen(string_at(p, off)) + 1;
+	}
+	if (count == 0 || *string_at(p, v->off[0]) == '\0')
+		return err_set(e, ERR_BAD, "command is empty");
+	return 0;
+}
+
+static bool
+same_variable(const char *a, const char *b, size_t name_len)
+{
+	return strncmp(a, b, name_len) == 0 && a[name_len] == '=' &&
+	    b[name_len] == '=';
+}
+
+/* Add NAME=value; a variable of this name that is there already is replaced. */
+static void
+env_set(struct plan *p, struct vector *v, const char *name,
+    struct bytes value)
+{
+	size_t n = strlen(name), off = p->strings.len, i;
+
+	buf_put_str(&p->strings, name);
+	buf_put_u8(&p->strings, '=');
+	buf_put_bytes(&p->strings, value);
+	buf_put_u8(&p->strings, '\0');
+	if (p->strings.overflow)
+		return;
+	for (i = 0; i < v->count; i++)
+		if (same_variable(string_at(p, v->off[i]), string_at(p, off),
+		    n)) {
+			v->off[i] = off;
+			return;
+		}
+	v->off[v->count++] = off;
+}
+
+static int
+env_from_caller(struct plan *p, struct vector *v, struct bytes pair,
+    struct err *e)
+{
+	const uint8_t *eq = pair.len == 0 ? NULL :
+	    memchr(pair.p, '=', pair.len);
+	struct bytes name, value;
+	char text[256];
+
+	if (eq == NULL || bytes_has_nul(pair))
+		return err_set(e, ERR_BAD,
+		    "env must be names with values without NUL");
+	name = bytes_make(pair.p, (size_t)(eq - pair.p));
+	value = bytes_make(eq + 1, pair.len - name.len - 1);
+	if (bytes_to_str(name, text, sizeof(text), e) != 0)
+		return err_wrap(e, "env");
+	if (!policy_env_ok(p->policy, name))
+		return err_set(e, ERR_DENIED, "env: \"%s\" may not be set "
+		    "(policy %s, key environment.allow)", text,
+		    p->policy->name);
+	env_set(p, v, text, value);
+	return 0;
+}
+
+/* Built from nothing: fixed basics, the policy's, what the caller may set. */
+static int
+plan_env(struct plan *p, const struct request *r, struct vector *v,
+    struct err *e)
+{
+	const struct policy *pol = p->policy;
+	const char *shell = pol->shell[0] != '\0' ? pol->shell : "/bin/sh";
+	size_t i;
+
+	env_set(p, v, "PATH", bytes_of(DEFAULT_PATH));
+	env_set(p, v, "HOME", bytes_of(pol->home));
+	env_set(p, v, "USER", bytes_of(pol->user));
+	env_set(p, v, "LOGNAME", bytes_of(pol->user));
+	env_set(p, v, "SHELL", bytes_of(shell));
+	env_set(p, v, "LANG", BYTES_LIT("C.UTF-8"));
+	env_set(p, v, "TERM", BYTES_LIT("dumb"));
+	env_set(p, v, "PWD", bytes_of(p->cwd));
+	for (i = 0; i < pol->env_count; i++) {
+		const char *eq = strchr(pol->env[i], '=');
+		char name[256];
+
+		if (eq == NULL || (size_t)(eq - pol->env[i]) >= sizeof(name))
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s",
+		    (int)(eq - pol->env[i]), pol->env[i]);
+		env_set(p, v, name, bytes_of(eq + 1));
+	}
+	for (i = 0; i < r->arg_count; i++)
+		if (strcmp(r->arg[i].name, "env") == 0 && env_from_caller(p, v,
+		    arg_value(r, &r->arg[i]), e) != 0)
+			return e->code;
+	return 0;
+}
+
+static const char *
+env_value(struct plan *p, const struct vector *v, const char *name)
+{
+	size_t n = strlen(name), i;
+
+	for (i = 0; i < v->count; i++) {
+		const char *s = string_at(p, v->off[i]);
+
+		if (strncmp(s, name, n) == 0 && s[n] == '=')
+			return s + n + 1;
+	}
+	return "";
+}
+
+/* Where execve looks: the name itself if it has a slash, else along PATH. */
+static int
+plan_paths(struct plan *p, const char *search, const char *name,
+    size_t off[REQUEST_MAX_PATHS], size_t *count, struct err *e)
+{
+	CLEANUP_STR char *copy = strdup(search), *word = strdup(name);
+	char *dir, *rest = copy;
+
+	*count = 0;
+	if (copy == NULL || word == NULL)
+		return err_set(e, ERR_BUSY, "out of memory");
+	if (strchr(word, '/') != NULL) {
+		off[(*count)++] = p->strings.len;
+		buf_printf(&p->strings, "%s", word);
+		buf_put_u8(&p->strings, '\0');
+		return 0;
+	}
+	while ((dir = strsep(&rest, ":")) != NULL) {
+		if (*dir != '/' || *count == REQUEST_MAX_PATHS - 1)
+			continue;	/* never the working directory */
+		off[(*count)++] = p->strings.len;
+		buf_printf(&p->strings, "%s/%s", dir, word);
+		buf_put_u8(&p->strings, '\0');
+	}
+	return 0;
+}
+
+/* All strings of the plan, and then the pointers into them. */
+static int
+plan_strings(struct plan *p, const struct request *r, struct bytes command,
+    struct err *e)
+{
+	static struct vector argv, envp;
+	const struct request_arg *in = find_arg(r, "stdin");
+	size_t off[REQUEST_MAX_PATHS], paths, i, at_command, at_input, argv_at;
+
+	argv.count = envp.count = 0;
+	at_command = p->strings.len;
+	buf_put_bytes(&p->strings, command);
+	at_input = p->strings.len;
+	if (in != NULL)
+		buf_put_bytes(&p->strings, arg_value(r, in));
+	if (plan_argv(p, command, &argv, e) != 0 ||
+	    plan_env(p, r, &envp, e) != 0 ||
+	    plan_paths(p, env_value(p, &envp, "PATH"),
+	    string_at(p, argv.off[0]), off, &paths, e) != 0)
+		return e->code;
+	argv_at = put_vector(p, &argv);
+	i = put_vector(p, &envp);
+	if (p->strings.overflow || p->vectors.overflow)
+		return err_set(e, ERR_BUSY, "out of memory");
+	p->argv = (char **)(void *)(p->vectors.p + argv_at);
+	p->envp = (char **)(void *)(p->vectors.p + i);
+	for (i = 0; i < paths; i++)
+		p->path[i] = string_at(p, off[i]);
+	p->path[paths] = NULL;
+	p->command = bytes_make(p->strings.p + at_command, command.len);
+	p->has_input = in != NULL;
+	p->input = bytes_make(p->strings.p + at_input,
+	    in != NULL ? in->len : 0);
+	return 0;
+}
+
+static int
+make_plan(const struct request *r, const struct token *t, struct plan *p,
+    struct err *e)
+{
+	const struct tool *tool = find_tool(r->tool);
+	const struct request_arg *command, *dir;
+
+	if (tool == NULL || !policy_offers(t->policy, bytes_of(r->tool)))
+		return err_set(e, ERR_DENIED, "tool \"%s\" is not offered to "
+		    "this token (policy %s, key tools)", r->tool,
+		    t->policy->name);
+	if (check_args(r, tool, e) != 0)
+		return e->code;
+	command = find_arg(r, "command");
+	if (command == NULL || command->len == 0)
+		return err_set(e, ERR_BAD, "command is required");
+	dir = find_arg(r, tool->dir_arg);
+	p->shell = tool->shell;
+	if (plan_cwd(p, t, dir != NULL ? arg_value(r, dir) : BYTES_LIT("."),
+	    e) != 0 || plan_timeout(p, r, t, e) != 0)
+		return e->code;
+	return plan_strings(p, r, arg_value(r, command), e);
+}
+
+int
+request_plan(const struct request *r, const struct token *t,
+    struct plan *out, struct err *e)
+{
+	struct plan p = { .cwd_fd = -1 };
+
+	buf_init(&p.strings, 2 * REQUEST_MAX_BYTES + (1 << 20));
+	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
+	p.policy = policy_ref(t->policy);
+	(void)snprintf(p.token, sizeof(p.token), "%s", t->name);
+	if (make_plan(r, t, &p, e) != 0) {
+		plan_fini(&p);
+		return e->code;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+plan_fini(struct plan *p)
+{
+	if (p->cwd_fd >= 0)
+		(void)close(p->cwd_fd);
+	p->cwd_fd = -1;
+	policy_unref(p->policy);
+	p->policy = NULL;
+	buf_wipe(&p->strings);
+	buf_fini(&p->vectors);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* spawn: pipes and the fork of a guard.  Executor. */
+#include "executor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+
+/* Both ends of one channel of the run. */
+struct ends {
+	int ours, theirs;
+};
+
+static void
+ends_fini(struct ends *p)
+{
+	cleanup_fd(&p->ours);
+	cleanup_fd(&p->theirs);
+}
+
+#define CLEANUP_ENDS __attribute__((cleanup(ends_fini)))
+
+/* A pipe that the run writes to (or, with `input`, reads from). */
+static int
+make_pipe(struct ends *p, bool input, struct err *e)
+{
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC) == -1)
+		return err_sys(e, "pipe");
+	p->ours = fd[input ? 1 : 0];
+	p->theirs = fd[input ? 0 : 1];
+	return fdio_set_nonblock(p->ours, e);
+}
+
+static int
+make_input(struct ends *p, bool wanted, struct err *e)
+{
+	if (wanted)
+		return make_pipe(p, true, e);
+	p->theirs = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return p->theirs == -1 ? err_sys(e, "/dev/null") : 0;
+}
+
+static int
+make_control(struct ends *p, struct err *e)
+{
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) == -1)
+		return err_sys(e, "socketpair");
+	p->ours = fd[0];
+	p->theirs = fd[1];
+	return fdio_set_nonblock(p->ours, e);
+}
+
+/*
+ * clone3(2) with a pidfd; where it is not to be had (before Linux 5.3, or
+ * under valgrind), fork and pidfd_open(2): the guard is our child and not
+ * reaped in between, so its id cannot be reused.
+ */
+static pid_t
+fork_guard(int *pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid != -1 || errno != ENOSYS)
+		return pid;
+	pid = fork();
+	if (pid > 0) {
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (*pidfd == -1) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+			return -1;
+		}
+	}
+	return pid;
+}
+
+int
+spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
+{
+	CLEANUP_ENDS struct ends in = { -1, -1 };
+	CLEANUP_ENDS struct ends o = { -1, -1 };
+	CLEANUP_ENDS struct ends err = { -1, -1 };
+	CLEANUP_ENDS struct ends ctl = { -1, -1 };
+	int pidfd = -1;
+	pid_t pid;
+
+	if (make_input(&in, plan->has_input, e) != 0 ||
+	    make_pipe(&o, false, e) != 0 || make_pipe(&err, false, e) != 0 ||
+	    make_control(&ctl, e) != 0)
+		return e->code;
+	pid = fork_guard(&pidfd);
+	if (pid == -1)
+		return err_sys(e, "cannot make a process");
+	if (pid == 0)
+		guard_main(plan, ctl.theirs, in.theirs, o.theirs, err.theirs);
+	*out = (struct spawned) {
+		.guard = pid, .pidfd = pidfd, .ctl = steal_fd(&ctl.ours),
+		.in = steal_fd(&in.ours), .out = steal_fd(&o.ours),
+		.err = steal_fd(&err.ours),
+	};
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* store: load, reload and swap of what is configured.  Executor. */
+#include "executor/store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+static int
+load_tokens(const struct conf *c, const struct policy_table *policies,
+    struct token_table *tokens, struct conf_report *r, struct err *e)
+{
+	static struct token_table fresh;
+
+	memset(&fresh, 0, sizeof(fresh));
+	if (token_load_dir(c->token_dir, policies, tokens, &fresh, r, e) != 0)
+		return e->code;
+	token_table_fini(tokens);
+	*tokens = fresh;
+	return 0;
+}
+
+int
+store_load(struct store *s, const char *path, struct conf_report *r,
+    struct err *e)
+{
+	memset(s, 0, sizeof(*s));
+	if (conf_load(path, &s->conf, r, e) != 0)
+		return e->code;
+	if (policy_load_dir(s->conf.policy_dir, &s->policies, r, e) != 0)
+		return e->code;
+	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
+}
+
+/* What was fixed at start stays; say so when the file now differs. */
+static void
+keep_fixed(struct conf *fresh, const struct conf *old)
+{
+	if (fresh->listen_count != old->listen_count ||
+	    memcmp(fresh->listen, old->listen, sizeof(old->listen)) != 0 ||
+	    strcmp(fresh->audit_file, old->audit_file) != 0 ||
+	    strcmp(fresh->token_dir, old->token_dir) != 0 ||
+	    fresh->limits.runs != old->limits.runs ||
+	    fresh->limits.connections != old->limits.connections ||
+	    fresh->limits.header_bytes != old->limits.header_bytes)
+		log_warn("reload: changes of listen, audit.file, token_dir, "
+		    "limits.runs, limits.connections and limits.header_bytes "
+		    "take effect at the next restart");
+	memcpy(fresh->listen, old->listen, sizeof(old->listen));
+	fresh->listen_count = old->listen_count;
+	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));
+	memcpy(fresh->token_dir, old->token_dir, sizeof(old->token_dir));
+	fresh->limits.runs = old->limits.runs;
+	fresh->limits.connections = old->limits.connections;
+	fresh->limits.header_bytes = old->limits.header_bytes;
+}
+
+int
+store_reload(struct store *s, struct conf_report *r, struct err *e)
+{
+	static struct conf conf;
+	struct policy_table policies = { .count = 0 };
+
+	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
+	    policy_load_dir(conf.policy_dir, &policies, r, e) != 0) {
+		struct err te = { 0 };
+
+		if (store_reload_tokens(s, r, &te) != 0)
+			log_err("reload: tokens: %s", te.what);
+		return e->code;
+	}
+	keep_fixed(&conf, &s->conf);
+	policy_table_fini(&s->policies);
+	s->conf = conf;
+	s->policies = policies;
+	return store_reload_tokens(s, r, e);
+}
+
+int
+store_reload_tokens(struct store *s, struct conf_report *r, struct err *e)
+{
+	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
+}
+
+void
+store_fini(struct store *s)
+{
+	token_table_fini(&s->tokens);
+	policy_table_fini(&s->policies);
+}
+
+int
+store_watch_tokens(const struct store *s, struct err *e)
+{
+	CLEANUP_FD int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd == -1)
+		return err_sys(e, "inotify_init1");
+	if (inotify_add_watch(fd, s->conf.token_dir, IN_CLOSE_WRITE |
+	    IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
+	    IN_ONLYDIR) == -1)
+		return err_sys(e, "cannot watch %s", s->conf.token_dir);
+	return steal_fd(&fd);
+}

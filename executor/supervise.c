@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* supervise: start, watch and replace the frontend.  Executor. */
+#include "executor/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+enum {
+	BACKOFF_FIRST_MS = 100,
+	BACKOFF_MOST_MS = 10000,
+	START_PATIENCE_MS = 60000,	/* until READY; valgrind is slow */
+	STOP_PATIENCE_MS = 5000,	/* until it has flushed its answers */
+	HIGH_FD = 64			/* above all fixed places */
+};
+
+struct supervise {
+	struct supervise_deps d;
+	struct monitor *monitor;
+	struct jobs *jobs;
+	pid_t pid;			/* 0: none */
+	struct loop_watch exit;		/* fd is its pidfd */
+	struct loop_timer timer;	/* restart, or patience */
+	uint32_t backoff_ms;
+	bool was_ready;			/* this one served */
+	char violation[ERR_MAX_WHAT];	/* why we killed it, or empty */
+	void (*stopped)(void *arg);	/* set while stopping */
+	void *stopped_arg;
+};
+
+static void start_again(void *arg);
+
+/* --- the child -------------------------------------------------------- */
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+	int sig;
+
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		(void)signal(sig, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Put fd at its place; everything was moved above HIGH_FD before. */
+static bool
+place(int fd, int where)
+{
+	return fd >= 0 && dup2(fd, where) == where;
+}
+
+static _Noreturn void
+exec_frontend(const struct supervise *s, int pair)
+{
+	const struct conf *c = s->d.conf;
+	char count[16], conns[16], header[16], uid[16], gid[16];
+	char *argv[16] = { NULL }, *envp[] = { NULL };
+	int moved[CONF_MAX_LISTENERS], null, n = 0;
+	size_t i;
+
+	(void)snprintf(count, sizeof(count), "%zu", s->d.listener_count);
+	(void)snprintf(conns, sizeof(conns), "%u", c->limits.connections);
+	(void)snprintf(header, sizeof(header), "%u", c->limits.header_bytes);
+	(void)snprintf(uid, sizeof(uid), "%u", c->frontend_uid);
+	(void)snprintf(gid, sizeof(gid), "%u", c->frontend_gid);
+	argv[n++] = (char *)(uintptr_t)"mcp-execd-frontend";
+	argv[n++] = (char *)(uintptr_t)"-l";
+	argv[n++] = count;
+	argv[n++] = (char *)(uintptr_t)"-n";
+	argv[n++] = conns;
+	argv[n++] = (char *)(uintptr_t)"-m";
+	argv[n++] = header;
+	if (geteuid() == 0) {
+		argv[n++] = (char *)(uintptr_t)"-u";
+		argv[n++] = uid;
+		argv[n++] = (char *)(uintptr_t)"-g";
+		argv[n++] = gid;
+	}
+	reset_signals();
+	pair = fcntl(pair, F_DUPFD, HIGH_FD);
+	for (i = 0; i < s->d.listener_count; i++)
+		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
+	null = open("/dev/null", O_RDONLY);
+	if (!place(null, STDIN_FILENO) || !place(STDERR_FILENO, STDOUT_FILENO)
+	    || !place(pair, PROTO_FD))
+		_exit(126);
+	for (i = 0; i < s->d.listener_count; i++)
+		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
+			_exit(126);
+	(void)syscall(SYS_close_range, PROTO_FD_LISTEN +
+	    s->d.listener_count, ~0U, 0);
+	(void)execve(c->frontend_path, argv, envp);
+	log_err("supervise: cannot execute %s: %m; check frontend.path",
+	    c->frontend_path);
+	_exit(127);
+}
+
+/* --- its life --------------------------------------------------------- */
+
+static void
+describe_exit(int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		(void)snprintf(text, size, "killed by signal %d (%s)",
+		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	else
+		(void)snprintf(text, size, "exit status %d",
+		    WEXITSTATUS(status));
+}
+
+static void
+record_exit(struct supervise *s, int status)
+{
+	char text[64];
+	struct buf *b;
+
+	describe_exit(status, text, sizeof(text));
+	b = audit_begin(s->d.audit, s->violation[0] != '\0' ?
+	    "frontend-violation" : "frontend-exit");
+	audit_put_i64(b, "process.pid", s->pid);
+	audit_put_str(b, "frontend.status", text);
+	if (s->violation[0] != '\0')
+		audit_put_str(b, "event.reason", s->violation);
+	audit_put_i64(b, "run.count", (int64_t)jobs_count(s->jobs));
+	audit_end(s->d.audit, true);
+	if (s->stopped == NULL)
+		log_err("supervise: frontend ended: %s%s%s; starting another",
+		    text, s->violation[0] != '\0' ? ", " : "", s->violation);
+}
+
+static void
+kill_frontend(struct supervise *s)
+{
+	if (s->pid != 0 && syscall(SYS_pidfd_send_signal, s->exit.fd,
+	    SIGKILL, NULL, 0) == -1)
+		log_err("supervise: cannot kill the frontend: %m");
+}
+
+static void
+on_impatient(void *arg)
+{
+	struct supervise *s = arg;
+
+	if (monitor_is_ready(s->monitor) && s->stopped == NULL) {
+		s->backoff_ms = BACKOFF_FIRST_MS;	/* it runs well */
+		s->was_ready = true;
+		return;
+	}
+	if (s->violation[0] == '\0' && s->stopped == NULL)
+		(void)snprintf(s->violation, sizeof(s->violation),
+		    "not ready within %d ms", START_PATIENCE_MS);
+	kill_frontend(s);
+}
+
+static void
+on_exit_of_frontend(void *arg, uint32_t events)
+{
+	struct supervise *s = arg;
+	int pidfd = s->exit.fd, status = 0;
+	(void)events;
+
+	(void)waitpid(s->pid, &status, 0);
+	loop_del(s->d.loop, &s->exit);
+	(void)close(pidfd);
+	record_exit(s, status);
+	s->pid = 0;
+	s->violation[0] = '\0';
+	monitor_detach(s->monitor);
+	jobs_cancel_all(s->jobs, "the frontend ended", true);
+	loop_timer_cancel(s->d.loop, &s->timer);
+	if (s->stopped != NULL) {
+		s->stopped(s->stopped_arg);
+		return;
+	}
+	s->timer.handler = start_again;
+	loop_timer_set(s->d.loop, &s->timer, s->backoff_ms);
+	if (s->backoff_ms < BACKOFF_MOST_MS / 2)
+		s->backoff_ms *= 2;
+	else
+		s->backoff_ms = BACKOFF_MOST_MS;
+}
+
+static int
+watch_frontend(struct supervise *s, pid_t pid, struct err *e)
+{
+	s->exit = (struct loop_watch) {
+		.fd = (int)syscall(SYS_pidfd_open, pid, 0),
+		.handler = on_exit_of_frontend, .arg = s,
+	};
+	if (s->exit.fd == -1)
+		return err_sys(e, "pidfd_open");
+	s->pid = pid;
+	s->timer.handler = on_impatient;
+	loop_timer_set(s->d.loop, &s->timer, START_PATIENCE_MS);
+	return loop_add(s->d.loop, &s->exit, EPOLLIN, e);
+}
+
+int
+supervise_start(struct supervise *s, struct err *e)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (chan_pair(pair, e) != 0)
+		return e->code;
+	pid = fork();
+	if (pid == 0)
+		exec_frontend(s, pair[1]);
+	(void)close(pair[1]);
+	if (pid == -1) {
+		(void)close(pair[0]);
+		return err_sys(e, "cannot make the frontend's process");
+	}
+	if (watch_frontend(s, pid, e) != 0) {
+		(void)kill(pid, SIGKILL);
+		(void)close(pair[0]);
+		return e->code;
+	}
+	return monitor_attach(s->monitor, pair[0], e);
+}
+
+static void
+start_again(void *arg)
+{
+	struct supervise *s = arg;
+	struct err e = { 0 };
+
+	if (supervise_start(s, &e) == 0)
+		return;
+	log_err("supervise: %s", e.what);
+	if (s->pid == 0)	/* else its exit leads here again */
+		loop_timer_set(s->d.loop, &s->timer, BACKOFF_MOST_MS);
+}
+
+void
+supervise_lost(void *arg, const struct err *why)
+{
+	struct supervise *s = arg;
+
+	if (why->code != ERR_EOF && s->stopped == NULL)
+		(void)snprintf(s->violation, sizeof(s->violation), "%s",
+		    why->what);
+	kill_frontend(s);	/* on_exit_of_frontend does the rest */
+}
+
+void
+supervise_stop(struct supervise *s, void (*done)(void *arg), void *arg)
+{
+	s->stopped = done;
+	s->stopped_arg = arg;
+	if (s->pid == 0) {
+		loop_timer_cancel(s->d.loop, &s->timer);
+		done(arg);
+		return;
+	}
+	monitor_detach(s->monitor);
+	s->timer.handler = on_impatient;
+	loop_timer_set(s->d.loop, &s->timer, STOP_PATIENCE_MS);
+}
+
+pid_t
+supervise_pid(const struct supervise *s)
+{
+	return s->pid;
+}
+
+struct supervise *
+supervise_new(const struct supervise_deps *d, struct err *e)
+{
+	struct supervise *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	s->d = *d;
+	s->exit.fd = -1;
+	s->timer.arg = s;
+	s->backoff_ms = BACKOFF_FIRST_MS;
+	return s;
+}
+
+void
+supervise_connect(struct supervise *s, struct monitor *m, struct jobs *j)
+{
+	s->monitor = m;
+	s->jobs = j;
+}
+
+void
+supervise_free(struct supervise *s)
+{
+	if (s == NULL)
+		return;
+	kill_frontend(s);
+	free(s);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervise: the frontend process: started, watched, replaced.
+ *
+ * fork and exec with the socketpair as descriptor 3, the listeners from 4 on,
+ * and nothing else; a fresh image, an empty environment.  When it ends, its
+ * runs are ended and it is started again, with a growing delay.
+ */
+#ifndef EXECUTOR_SUPERVISE_H
+#define EXECUTOR_SUPERVISE_H
+
+#include "executor/monitor.h"
+
+struct supervise;
+
+/* What a supervisor works with; all borrowed. */
+struct supervise_deps {
+	struct loop *loop;
+	const struct conf *conf;
+	struct audit *audit;
+	const int *listeners;
+	size_t listener_count;
+};
+
+struct supervise *supervise_new(const struct supervise_deps *d,
+	    struct err *e) MUST_CHECK;
+void	supervise_free(struct supervise *s);	/* kills a frontend that is left */
+void	supervise_connect(struct supervise *s, struct monitor *m,
+	    struct jobs *j);
+/* Start the first frontend. */
+int	supervise_start(struct supervise *s, struct err *e) MUST_CHECK;
+/* monitor_ops.lost: the channel broke; arg is the supervisor. */
+void	supervise_lost(void *arg, const struct err *why);
+/* Close the channel and let the frontend exit; call done() when it has. */
+void	supervise_stop(struct supervise *s, void (*done)(void *arg),
+	    void *arg);
+/* Process id of the frontend, 0: none at the moment. */
+pid_t	supervise_pid(const struct supervise *s);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree: walk /proc/PID/task/TID/children (proc(5), CONFIG_PROC_CHILDREN).
+ * Guard and executor; async-signal-safe.
+ */
+#include "executor/tree.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	MAX_PIDS = 4096		/* of one pass; further ones wait for the next */
+};
+
+struct walk {
+	pid_t pid[MAX_PIDS];	/* found so far; those from `next` not entered */
+	size_t count, next;
+	const pid_t *spare;
+	size_t spare_count;
+};
+
+/* struct linux_dirent64 of getdents64(2). */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	unsigned short len;
+	unsigned char type;
+	char name[];
+};
+
+static char *
+put_text(char *p, const char *text)
+{
+	while (*text != '\0')
+		*p++ = *text++;
+	*p = '\0';
+	return p;
+}
+
+static char *
+put_pid(char *p, pid_t pid)
+{
+	char digits[16];
+	size_t n = 0;
+
+	for (; pid > 0; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n > 0)
+		*p++ = digits[--n];
+	*p = '\0';
+	return p;
+}
+
+static bool
+spared(const struct walk *w, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < w->spare_count; i++)
+		if (w->spare[i] == pid)
+			return true;
+	return false;
+}
+
+static void
+take(struct walk *w, pid_t pid)
+{
+	if (pid > 0 && w->count < MAX_PIDS && !spared(w, pid))
+		w->pid[w->count++] = pid;
+}
+
+/* "12 345 6 " */
+static void
+read_children(struct walk *w, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[1024];
+	pid_t pid = 0;
+	ssize_t n, i;
+
+	if (fd == -1)
+		return;
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		for (i = 0; i < n; i++) {
+			if (text[i] >= '0' && text[i] <= '9') {
+				pid = pid * 10 + (text[i] - '0');
+				continue;
+			}
+			take(w, pid);
+			pid = 0;
+		}
+	take(w, pid);
+	(void)close(fd);
+}
+
+/* The children of every thread of pid. */
+static void
+enter(struct walk *w, pid_t pid)
+{
+	union { char raw[2048]; struct entry align; } dir;
+	char path[96], *tid;
+	long n, at;
+	int fd;
+
+	tid = put_text(put_pid(put_text(path, "/proc/"), pid), "/task/");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
+		for (at = 0; at < n;) {
+			const struct entry *d = (const void *)(dir.raw + at);
+
+			if (d->name[0] != '.' && strlen(d->name) < 16) {
+				(void)put_text(put_text(tid, d->name),
+				    "/children");
+				read_children(w, path);
+			}
+			at += d->len;
+		}
+	(void)close(fd);
+}
+
+unsigned
+tree_kill(int sig, const pid_t *spare, size_t spare_count)
+{
+	static struct walk w;
+	size_t i;
+
+	w.count = w.next = 0;
+	w.spare = spare;
+	w.spare_count = spare_count;
+	enter(&w, getpid());
+	for (; w.next < w.count; w.next++)
+		enter(&w, w.pid[w.next]);
+	for (i = 0; i < w.count; i++)
+		(void)kill(w.pid[i], sig);
+	return (unsigned)w.count;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* tree: signal all descendants of the calling process, by /proc. */
+#ifndef EXECUTOR_TREE_H
+#define EXECUTOR_TREE_H
+
+#include <sys/types.h>
+
+/*
+ * Send sig to every descendant of this process, except `spare` (a direct
+ * child and its subtree; 0: none).  The caller is their subreaper, so none is
+ * missed but those that are born meanwhile: call it until there are none.
+ * Returns how many were signalled.  Async-signal-safe.
+ */
+unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
+
+#endif
