@@ -237,16 +237,16 @@ class Instance:
             return False
 
     def frontend_pid(self):
-        """The frontend: the executor's child of that name, or only child."""
+        """The frontend: the executor's child with that on its command line."""
         pids = children(self.process.pid)
         for pid in pids:
             try:
                 words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
             except OSError:
                 continue
-            if os.fsencode(self.config["frontend"]["path"]) in words:
+            if b"frontend" in words:
                 return pid
-        return pids[0] if pids else None
+        return None
 
     def environment(self):
         return {
