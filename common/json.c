@@ -58,7 +58,11 @@ static const char *const json_type_names[] = {
 	[JSON_OBJECT] = "object",
 };
 
-static int PRINTF_LIKE(4, 5) json_fail(
+static int json_fail(struct bytes source, size_t offset, struct err *e,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+static int
+json_fail(
     struct bytes source, size_t offset, struct err *e, const char *fmt, ...)
 {
 	char text[ERR_MAX_WHAT / 2];

@@ -54,7 +54,10 @@ log_write(const char *line, size_t len)
 	}
 }
 
-static void PRINTF_LIKE(2, 0) log_line(int prio, const char *fmt, va_list ap)
+static void log_line(int prio, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
+static void
+log_line(int prio, const char *fmt, va_list ap)
 {
 	char line[LOG_MAX_LINE];
 	int saved = errno;
