@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* calls: table of running tool calls (frontend). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "frontend/calls.h"
+
+struct call {
+	uint64_t id;			/* 0: free */
+	const struct catalog_tool *tool;
+	struct capture capture;
+	uint32_t owed;			/* credit not yet sent, bytes */
+	bool cancel_owed;		/* CANCEL did not fit */
+	enum proto_why why;
+	char run[33];			/* id given by STARTED */
+	void (*ended)(void *arg, const struct calls_end *end);
+	void *arg;
+};
+
+struct calls {
+	struct ipc *ipc;
+	uint64_t last_id;
+	uint32_t most;			/* calls at once */
+	uint32_t output_bytes;		/* per stream */
+	size_t count;
+	struct call table[CALLS_MAX];
+};
+
+static struct call *
+find(struct calls *c, uint64_t id)
+{
+	for (size_t i = 0; id != 0 && i < c->most; i++)
+		if (c->table[i].id == id)
+			return &c->table[i];
+	return NULL;
+}
+
+static void
+send_credit(struct calls *c, struct call *call)
+{
+	struct msg m = { .code = PROTO_CREDIT,
+		.credit = { .call = call->id, .bytes = call->owed } };
+	struct err e;
+
+	/* what the channel does not take is sent when it has drained */
+	if (call->owed > 0 && ipc_send(c->ipc, &m, &e) == 0)
+		call->owed = 0;
+}
+
+static void
+send_cancel(struct calls *c, struct call *call, struct bytes reason)
+{
+	struct msg m = { .code = PROTO_CANCEL,
+		.cancel = { .call = call->id, .why = (uint8_t)call->why,
+		    .reason = reason } };
+	struct err e;
+
+	call->cancel_owed = ipc_send(c->ipc, &m, &e) != 0;
+}
+
+static void
+on_drained(void *arg)
+{
+	struct calls *c = arg;
+
+	for (size_t i = 0; i < c->most; i++) {
+		struct call *call = &c->table[i];
+
+		if (call->id == 0)
+			continue;
+		send_credit(c, call);
+		if (call->cancel_owed)
+			send_cancel(c, call, bytes_of(""));
+	}
+}
+
+static int
+on_started(void *arg, const struct msg *m, struct err *e)
+{
+	struct calls *c = arg;
+	struct call *call = find(c, m->started.call);
+
+	if (call == NULL)
+		return err_set(e, ERR_PROTO, "STARTED of an unknown call");
+	return bytes_to_str(m->started.run, call->run, sizeof(call->run), e);
+}
+
+static int
+on_output(void *arg, const struct msg *m, struct err *e)
+{
+	struct calls *c = arg;
+	struct call *call = find(c, m->output.call);
+	unsigned stream = m->output.stream;
+
+	if (call == NULL ||
+	    (stream != CAPTURE_STDOUT && stream != CAPTURE_STDERR))
+		return err_set(e, ERR_PROTO, "OUTPUT of an unknown call");
+	capture_add(&call->capture, stream, m->output.skipped,
+	    m->output.data);
+	call->owed += (uint32_t)m->output.data.len;
+	if (call->owed >= CALLS_WINDOW / 2)
+		send_credit(c, call);
+	return 0;
+}
+
+static void
+release(struct calls *c, struct call *call)
+{
+	capture_fini(&call->capture);
+	memset(call, 0, sizeof(*call));
+	c->count--;
+}
+
+static int
+on_done(void *arg, const struct msg *m, struct err *e)
+{
+	struct calls *c = arg;
+	struct call *call = find(c, m->done.call);
+	struct msg_done done = m->done;
+	struct calls_end end;
+
+	if (call == NULL)
+		return err_set(e, ERR_PROTO, "DONE of an unknown call");
+	if (done.run.len == 0)
+		done.run = bytes_of(call->run);
+	end = (struct calls_end){ .capture = &call->capture,
+		.done = &done, .tool = call->tool };
+	call->id = 0;	/* over: a cancel from within finds nothing */
+	call->ended(call->arg, &end);
+	release(c, call);
+	return 0;
+}
+
+struct calls *
+calls_new(struct ipc *i, struct err *e)
+{
+	struct calls *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		(void)err_sys(e, "allocating the table of calls");
+		return NULL;
+	}
+	c->ipc = i;
+	ipc_on(i, PROTO_STARTED, on_started, c);
+	ipc_on(i, PROTO_OUTPUT, on_output, c);
+	ipc_on(i, PROTO_DONE, on_done, c);
+	ipc_on_drained(i, on_drained, c);
+	return c;
+}
+
+void
+calls_free(struct calls *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (c->table[i].id != 0)
+			capture_fini(&c->table[i].capture);
+	free(c);
+}
+
+void
+calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes)
+{
+	if (most > CALLS_MAX)
+		most = CALLS_MAX;
+	/* a smaller table must still hold what runs in it */
+	for (size_t i = most; i < CALLS_MAX; i++)
+		if (c->table[i].id != 0)
+			most = (uint32_t)i + 1;
+	c->most = most;
+	c->output_bytes = output_bytes;
+}
+
+size_t
+calls_count(const struct calls *c)
+{
+	return c->count;
+}
+
+static void
+send_frame(struct calls *c, const struct msg *m)
+{
+	struct err e;
+
+	/*
+	 * Room was checked before the first one.  A channel that breaks in
+	 * between ends the process by its own callback.
+	 */
+	if (ipc_send(c->ipc, m, &e) != 0)
+		log_err("calls: %s was not sent: %s",
+		    proto_name((unsigned)m->code), e.what);
+}
+
+static void
+send_arg(struct calls *c, uint64_t id, const struct catalog_arg *a)
+{
+	struct bytes rest = a->value;
+
+	do {
+		size_t n = rest.len < PROTO_MAX_DATA ? rest.len :
+		    PROTO_MAX_DATA;
+		struct msg m = { .code = PROTO_ARG, .arg = {
+			.call = id, .name = bytes_of(a->name),
+			.kind = (uint8_t)a->kind, .more = rest.len > n,
+			.value = bytes_make(rest.p, n) } };
+
+		send_frame(c, &m);
+		rest = bytes_make(rest.len > n ? rest.p + n : NULL,
+		    rest.len - n);
+	} while (rest.len > 0);
+}
+
+/* Most bytes of frames that the request becomes. */
+static size_t
+frames_size(const struct catalog_args *args)
+{
+	size_t size = 2048;	/* CALL and EXEC */
+
+	for (size_t i = 0; i < args->count; i++)
+		size += args->arg[i].value.len +
+		    128 * (args->arg[i].value.len / PROTO_MAX_DATA + 1);
+	return size;
+}
+
+static void
+send_request(struct calls *c, uint64_t id, const struct calls_request *r)
+{
+	struct msg m = { .code = PROTO_CALL, .call = {
+		.call = id, .peer = r->peer, .session = r->session,
+		.client = r->client, .revision = r->revision,
+		.trace = r->trace, .tool = bytes_of(r->tool->name),
+		.window = CALLS_WINDOW } };
+	struct msg exec = { .code = PROTO_EXEC, .exec = { .call = id } };
+
+	memcpy(m.call.proof, r->proof, sizeof(m.call.proof));
+	send_frame(c, &m);
+	explicit_bzero(m.call.proof, sizeof(m.call.proof));
+	for (size_t i = 0; i < r->args->count; i++)
+		send_arg(c, id, &r->args->arg[i]);
+	send_frame(c, &exec);
+}
+
+static struct call *
+free_entry(struct calls *c)
+{
+	for (size_t i = 0; i < c->most; i++)
+		if (c->table[i].id == 0)
+			return &c->table[i];
+	return NULL;
+}
+
+int
+calls_start(struct calls *c, const struct calls_request *r,
+    void (*ended)(void *, const struct calls_end *), void *arg, uint64_t *id,
+    struct err *e)
+{
+	struct call *call = free_entry(c);
+
+	if (call == NULL)
+		return err_set(e, ERR_BUSY, "the server runs %u commands "
+		    "already, its limit; wait for one to end and try again",
+		    c->most);
+	if (!ipc_has_room(c->ipc, frames_size(r->args)))
+		return err_set(e, ERR_BUSY, "the server is busy; try again in "
+		    "a moment");
+	call->id = ++c->last_id;
+	call->tool = r->tool;
+	call->ended = ended;
+	call->arg = arg;
+	capture_init(&call->capture,
+	    2 * (size_t)c->output_bytes + CALLS_MARKERS);
+	c->count++;
+	*id = call->id;
+	send_request(c, call->id, r);
+	return 0;
+}
+
+void
+calls_cancel(struct calls *c, uint64_t id, enum proto_why why,
+    struct bytes reason)
+{
+	struct call *call = find(c, id);
+
+	if (call == NULL)
+		return;
+	call->why = why;
+	if (reason.len > 256)
+		reason.len = 256;
+	send_cancel(c, call, reason);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls: tool calls that the executor works on.
+ *
+ * Frontend.  A fixed table; arguments go out as CALL, ARG..., EXEC without
+ * anything between them, output comes back under credit into a bounded
+ * capture, DONE ends the call.  The owner hears of it by one callback.
+ */
+#ifndef FRONTEND_CALLS_H
+#define FRONTEND_CALLS_H
+
+#include "frontend/capture.h"
+#include "frontend/catalog.h"
+#include "frontend/ipc.h"
+
+enum {
+	CALLS_MAX = 4096,		/* entries of the table */
+	CALLS_WINDOW = 128 << 10,	/* bytes of output on the way */
+	CALLS_MARKERS = 4096		/* bytes for "left out" markers */
+};
+
+struct calls;
+
+/* Who calls what; borrowed for the time of calls_start. */
+struct calls_request {
+	const uint8_t *proof;		/* DIGEST_BYTES of it */
+	struct bytes peer, session, client, revision, trace;
+	const struct catalog_tool *tool;
+	const struct catalog_args *args;
+};
+
+/* The call is over; both are borrowed for the time of the callback. */
+struct calls_end {
+	const struct capture *capture;
+	const struct msg_done *done;
+	const struct catalog_tool *tool;
+};
+
+struct calls *calls_new(struct ipc *i, struct err *e) MUST_CHECK;
+/* Forgets all calls without their callbacks. */
+void	calls_free(struct calls *c);
+/* Limits of a new configuration: calls at once, output bytes per stream. */
+void	calls_configure(struct calls *c, uint32_t most,
+	    uint32_t output_bytes);
+/*
+ * Begin.  ERR_BUSY, with words for the caller, if the table or the channel
+ * is full.  *id is never 0.  ended() comes later, never from within.
+ */
+int	calls_start(struct calls *c, const struct calls_request *r,
+	    void (*ended)(void *arg, const struct calls_end *end), void *arg,
+	    uint64_t *id, struct err *e) MUST_CHECK;
+/* Ask for its end; ended() still comes.  Unknown ids are ignored. */
+void	calls_cancel(struct calls *c, uint64_t id, enum proto_why why,
+	    struct bytes reason);
+size_t	calls_count(const struct calls *c);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* capture: output of a call with its arrival order (frontend). */
+#include <stdio.h>
+#include <string.h>
+
+#include "frontend/capture.h"
+
+void
+capture_init(struct capture *c, size_t max_bytes)
+{
+	buf_init(&c->data, max_bytes);
+	buf_init(&c->pieces,
+	    CAPTURE_MAX_PIECES * sizeof(struct capture_piece));
+	c->cut = false;
+}
+
+void
+capture_fini(struct capture *c)
+{
+	buf_fini(&c->data);
+	buf_fini(&c->pieces);
+}
+
+static struct capture_piece *
+pieces(const struct capture *c, size_t *count)
+{
+	*count = c->pieces.len / sizeof(struct capture_piece);
+	return (struct capture_piece *)(void *)c->pieces.p;
+}
+
+/* The piece that goes on with this stream, or a new one; NULL: no room. */
+static struct capture_piece *
+piece_for(struct capture *c, unsigned stream)
+{
+	struct capture_piece fresh = { .len = 0, .stream = stream };
+	size_t n;
+	struct capture_piece *p = pieces(c, &n);
+
+	if (n > 0 && p[n - 1].stream == stream)
+		return &p[n - 1];
+	if (n == CAPTURE_MAX_PIECES)
+		return NULL;
+	buf_put(&c->pieces, &fresh, sizeof(fresh));
+	if (c->pieces.overflow)
+		return NULL;
+	p = pieces(c, &n);
+	return &p[n - 1];
+}
+
+static void
+append(struct capture *c, unsigned stream, struct bytes data)
+{
+	struct capture_piece *p;
+
+	if (data.len == 0)
+		return;
+	if (data.len > c->data.max - c->data.len) {
+		c->cut = true;
+		return;
+	}
+	p = piece_for(c, stream);
+	if (p == NULL) {
+		c->cut = true;
+		return;
+	}
+	buf_put_bytes(&c->data, data);
+	if (c->data.overflow)
+		c->cut = true;
+	else
+		p->len += (uint32_t)data.len;
+}
+
+void
+capture_add(struct capture *c, unsigned stream, uint64_t skipped,
+    struct bytes data)
+{
+	char marker[80];
+
+	if (skipped > 0) {
+		/* U+2026, the ellipsis */
+		(void)snprintf(marker, sizeof(marker),
+		    "\n[\xe2\x80\xa6 %llu bytes left out \xe2\x80\xa6]\n",
+		    (unsigned long long)skipped);
+		append(c, stream, bytes_of(marker));
+		c->cut = true;
+	}
+	append(c, stream, data);
+}
+
+void
+capture_copy(const struct capture *c, unsigned stream, struct buf *out)
+{
+	const uint8_t *at = c->data.p;
+	size_t n;
+	const struct capture_piece *p = pieces(c, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (stream == 0 || p[i].stream == stream)
+			buf_put(out, at, p[i].len);
+		at += p[i].len;
+	}
+}

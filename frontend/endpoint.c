@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* endpoint: routes and the order of checks (frontend, untrusted input). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bearer.h"
+#include "common/clock.h"
+#include "frontend/endpoint.h"
+
+enum {
+	ENDPOINT_MAX_DISCARD = 64 << 10	/* bytes read before a refusal */
+};
+
+struct endpoint {
+	struct settings *settings;
+	struct auth *auth;
+	struct session_table *sessions;
+	bool draining;
+};
+
+struct endpoint_route {
+	const char *path;
+	const char *method;
+	const char *allow;	/* of the path, for 405 */
+	bool open;		/* without a token */
+	bool json;		/* takes a body in JSON */
+	const char *major, *minor;	/* media type of the answer */
+	void (*run)(struct endpoint *ep, struct endpoint_request *r,
+	    const struct settings_token *token);
+};
+
+static void run_mcp_post(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
+static void run_mcp_delete(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
+static void run_sse(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
+static void run_message(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
+static void run_health(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
+
+static const struct endpoint_route routes[] = {
+	{ "/mcp", "POST", "POST, DELETE", false, true,
+	    "application", "json", run_mcp_post },
+	{ "/mcp", "DELETE", "POST, DELETE", false, false,
+	    NULL, NULL, run_mcp_delete },
+	{ "/sse", "GET", "GET", false, false,
+	    "text", "event-stream", run_sse },
+	{ "/message", "POST", "POST", false, true,
+	    NULL, NULL, run_message },
+	{ "/healthz", "GET", "GET, HEAD", true, false,
+	    NULL, NULL, run_health },
+	{ "/healthz", "HEAD", "GET, HEAD", true, false,
+	    NULL, NULL, run_health },
+};
+
+/* Answer {"error": text}; with `now` the body is not waited for. */
+static void
+refuse(struct endpoint_request *r, unsigned status, const char *text,
+    bool now)
+{
+	struct buf *b = &r->answer.body;
+
+	buf_reset(b);
+	buf_put_str(b, "{");
+	json_put_member(b, "error", bytes_of(text));
+	buf_put_str(b, "}\n");
+	r->answer.status = status;
+	r->answer.now = now;
+}
+
+/* The same after authentication: small bodies are read and thrown away. */
+static void
+refuse_politely(struct endpoint_request *r, unsigned status,
+    const char *text)
+{
+	const struct vet_facts *f = &r->facts;
+
+	refuse(r, status, text, f->expect || f->chunked ||
+	    (f->has_length && f->length > ENDPOINT_MAX_DISCARD));
+}
+
+static const struct settings_token *
+authenticate(struct endpoint *ep, struct endpoint_request *r)
+{
+	enum proto_authfail why;
+	struct auth_who who;
+
+	r->scrub = r->facts.has_authorization;
+	if (auth_check(settings_now(ep->settings),
+	    r->facts.has_authorization, r->facts.authorization, r->peer,
+	    clock_wall_us() / 1000000, &who, &why) == 0) {
+		memcpy(r->proof, who.proof, sizeof(r->proof));
+		explicit_bzero(who.proof, sizeof(who.proof));
+		r->authenticated = true;
+		return who.token;
+	}
+	auth_count_failure(ep->auth, r->peer, why, who.token);
+	/* RFC 6750 section 3.1: no error code where there was no token */
+	r->answer.challenge = why == PROTO_AUTH_MISSING ? "Bearer" :
+	    "Bearer error=\"invalid_token\"";
+	refuse_politely(r, 401, auth_advice(why));
+	return NULL;
+}
+
+/* The route, or NULL with 404 or 405 answered. */
+static const struct endpoint_route *
+find_route(struct endpoint_request *r)
+{
+	struct bytes path = vet_path(r->head.target);
+	const char *allow = NULL;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!bytes_eq_str(path, routes[i].path))
+			continue;
+		if (bytes_eq_str(r->method, routes[i].method))
+			return &routes[i];
+		allow = routes[i].allow;
+	}
+	r->answer.allow = allow;
+	if (allow == NULL)
+		refuse_politely(r, 404, "there is nothing here: use /mcp, or "
+		    "/sse with clients of the old transport");
+	else
+		refuse_politely(r, 405, "this path does not take this "
+		    "method: see the Allow header");
+	return NULL;
+}
+
+static bool
+is_open(const struct endpoint_request *r)
+{
+	struct bytes path = vet_path(r->head.target);
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (routes[i].open && bytes_eq_str(path, routes[i].path))
+			return true;
+	return false;
+}
+
+/* Headers of the body that is to come and of the answer that is wanted. */
+static void
+check_content(struct endpoint *ep, struct endpoint_request *r)
+{
+	const struct endpoint_route *route = r->route;
+	uint32_t most = settings_now(ep->settings)->limits.body_bytes;
+
+	if (r->facts.has_length && r->facts.length > most) {
+		refuse(r, 413, "the body is larger than the server takes "
+		    "(limits.body_bytes)", true);
+		return;
+	}
+	if (route->json && !vet_is_json(&r->facts))
+		refuse_politely(r, 415,
+		    "send Content-Type: application/json");
+	else if (route->major != NULL &&
+	    !vet_accepts(&r->facts, route->major, route->minor))
+		refuse_politely(r, 406, strcmp(route->major, "text") == 0 ?
+		    "the answer is text/event-stream: accept that" :
+		    "the answer is application/json: accept that");
+	buf_init(&r->body, most);
+}
+
+void
+endpoint_head(struct endpoint *ep, struct endpoint_request *r)
+{
+	struct vet_refusal no;
+
+	buf_init(&r->answer.body, 4096);
+	if (vet_read(&r->head, &r->facts, &no) != 0) {
+		/* where this request ends is anybody's guess: hang up */
+		refuse(r, no.status, no.text, true);
+		return;
+	}
+	if (vet_names(&r->facts, settings_now(ep->settings), &no) != 0) {
+		refuse_politely(r, no.status, no.text);
+		return;
+	}
+	if (!is_open(r) && authenticate(ep, r) == NULL)
+		return;
+	r->route = find_route(r);
+	if (r->route == NULL)
+		return;
+	if (ep->draining)
+		refuse(r, 503, "the server is stopping: try again in a "
+		    "moment", true);
+	else
+		check_content(ep, r);
+}
+
+void
+endpoint_body(struct endpoint *ep, struct endpoint_request *r)
+{
+	const struct settings_token *token = NULL;
+	uint8_t verifier[DIGEST_BYTES];
+
+	if (r->answer.status != 0)
+		return;
+	if (r->authenticated) {
+		/* the configuration may have changed with the body's arrival */
+		bearer_verifier(r->proof, verifier);
+		token = settings_token_find(settings_now(ep->settings),
+		    verifier);
+	}
+	if (token == NULL && !r->route->open) {
+		r->answer.challenge = "Bearer error=\"invalid_token\"";
+		refuse(r, 401, auth_advice(PROTO_AUTH_UNKNOWN), false);
+		return;
+	}
+	r->route->run(ep, r, token);
+	/* what was asked is done or on its way with the executor */
+	explicit_bzero(r->proof, sizeof(r->proof));
+	buf_wipe(&r->body);
+}
+
+void
+endpoint_end(struct endpoint *ep, struct endpoint_request *r)
+{
+	if (r->exchange != NULL)
+		jsonrpc_abandon(r->exchange);
+	r->exchange = NULL;
+	if (r->streaming) {
+		r->streaming = false;
+		session_stream_gone(ep->sessions, bytes_of(r->stream_id));
+	}
+	if (r->answer.stream)
+		stream_fini(&r->stream);
+	explicit_bzero(r->proof, sizeof(r->proof));
+	buf_fini(&r->answer.body);
+	buf_wipe(&r->body);
+}
+
+static struct mcp_from
+from_of(const struct endpoint_request *r, const struct settings_token *token)
+{
+	struct bytes trace = r->facts.traceparent;
+
+	return (struct mcp_from){
+		.token = token, .proof = r->proof, .peer = r->peer,
+		.session = r->facts.session,
+		.trace = trace.len < 128 ? trace : bytes_of("")
+	};
+}
+
+static void
+take_refusal(struct endpoint_request *r, struct session_refusal *no)
+{
+	buf_fini(&r->answer.body);
+	r->answer.body = no->body;
+	r->answer.status = no->status;
+}
+
+/*
+ * All answers of a POST.  None (only notifications, or cancelled): 202
+ * without a body.  SDK clients, also those that wait for an answer which they
+ * cancelled themselves, take that as "nothing follows".
+ */
+static void
+on_answer(void *arg, struct buf *answer)
+{
+	struct endpoint_request *r = arg;
+
+	r->exchange = NULL;
+	buf_fini(&r->answer.body);
+	if (answer->len > 0) {
+		r->answer.body = *answer;
+		buf_init(answer, 0);
+	}
+	r->answer.status = r->answer.body.len > 0 ? 200 : 202;
+	r->ready(r->arg);
+}
+
+static void
+run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	struct session_post p = {
+		.from = from_of(r, token), .has_id = r->facts.has_session,
+		.has_revision = r->facts.has_revision,
+		.revision = r->facts.revision, .body = buf_bytes(&r->body),
+		.done = on_answer, .arg = r
+	};
+	struct session_refusal no;
+
+	if (session_post(ep->sessions, &p, r->answer.session, &r->exchange,
+	    &no) != 0)
+		take_refusal(r, &no);
+}
+
+static void
+run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	struct mcp_from from = from_of(r, token);
+	struct session_refusal no;
+
+	if (session_delete(ep->sessions, &from, r->facts.has_session,
+	    &no) != 0)
+		take_refusal(r, &no);
+	else
+		r->answer.status = 204;
+}
+
+static void
+on_stream(void *arg)
+{
+	struct endpoint_request *r = arg;
+
+	r->ready(r->arg);
+}
+
+static void
+run_sse(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	struct mcp_from from = from_of(r, token);
+	char target[sizeof("/message?sessionId=") + SESSION_ID] =
+	    "/message?sessionId=";
+	struct session_refusal no;
+
+	/* room for two of the largest answers, one of them on its way */
+	stream_init(&r->stream, 2 * session_max_reply(ep->sessions),
+	    on_stream, r);
+	if (session_open(ep->sessions, &from, &r->stream, r->stream_id,
+	    &no) != 0) {
+		stream_fini(&r->stream);
+		take_refusal(r, &no);
+		return;
+	}
+	r->streaming = true;
+	r->answer.stream = true;
+	r->answer.status = 200;
+	memcpy(target + strlen(target), r->stream_id, SESSION_ID);
+	stream_push(&r->stream, "endpoint", bytes_of(target));
+}
+
+static void
+run_message(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	struct mcp_from from = from_of(r, token);
+	struct session_refusal no;
+
+	if (!vet_query(r->head.target, "sessionId", &from.session)) {
+		refuse(r, 400, "the target must have one sessionId: post to "
+		    "the address that the stream's first event gives", false);
+		return;
+	}
+	if (session_message(ep->sessions, &from, buf_bytes(&r->body),
+	    &no) != 0) {
+		take_refusal(r, &no);
+		return;
+	}
+	buf_reset(&r->answer.body);
+	buf_put_str(&r->answer.body, "Accepted");
+	r->answer.status = 202;
+}
+
+static void
+run_health(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	(void)ep;
+	(void)token;
+	buf_put_str(&r->answer.body, "{\"status\":\"ok\"}\n");
+	r->answer.status = 200;
+}
+
+struct endpoint *
+endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
+    struct err *e)
+{
+	struct endpoint *ep = calloc(1, sizeof(*ep));
+
+	if (ep == NULL) {
+		(void)err_sys(e, "allocating the endpoint");
+		return NULL;
+	}
+	ep->settings = s;
+	ep->auth = a;
+	ep->sessions = t;
+	return ep;
+}
+
+void
+endpoint_free(struct endpoint *ep)
+{
+	free(ep);
+}
+
+void
+endpoint_drain(struct endpoint *ep)
+{
+	ep->draining = true;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* ipc: channel to the executor and dispatch of its frames (frontend). */
+#include <stdlib.h>
+
+#include "frontend/ipc.h"
+#include "proto/chan.h"
+
+enum {
+	IPC_CODES = 64		/* codes of proto/msgs.def are below this */
+};
+
+struct ipc {
+	struct chan *chan;
+	void (*closed)(void *arg, const struct err *why);
+	void *closed_arg;
+	void (*drained)(void *arg);
+	void *drained_arg;
+	struct {
+		int (*fn)(void *arg, const struct msg *m, struct err *e);
+		void *arg;
+	} on[IPC_CODES];
+};
+
+static int
+on_message(void *arg, const struct msg *m, struct err *e)
+{
+	struct ipc *i = arg;
+
+	if ((unsigned)m->code >= IPC_CODES || i->on[m->code].fn == NULL)
+		return err_set(e, ERR_PROTO, "nobody expects %s",
+		    proto_name(m->code));
+	return i->on[m->code].fn(i->on[m->code].arg, m, e);
+}
+
+static void
+on_closed(void *arg, const struct err *why)
+{
+	struct ipc *i = arg;
+
+	i->closed(i->closed_arg, why);
+}
+
+static void
+on_drained(void *arg)
+{
+	struct ipc *i = arg;
+
+	if (i->drained != NULL)
+		i->drained(i->drained_arg);
+}
+
+static const struct chan_ops chan_ops = {
+	.message = on_message,
+	.closed = on_closed,
+	.drained = on_drained
+};
+
+struct ipc *
+ipc_new(struct loop *l, int fd, void (*closed)(void *, const struct err *),
+    void *arg, struct err *e)
+{
+	struct ipc *i = calloc(1, sizeof(*i));
+
+	if (i == NULL) {
+		(void)err_sys(e, "allocating the channel");
+		return NULL;
+	}
+	i->closed = closed;
+	i->closed_arg = arg;
+	i->chan = chan_new(l, fd, E2F, &chan_ops, i, e);
+	if (i->chan == NULL) {
+		free(i);
+		return NULL;
+	}
+	return i;
+}
+
+void
+ipc_free(struct ipc *i)
+{
+	if (i == NULL)
+		return;
+	chan_free(i->chan);
+	free(i);
+}
+
+void
+ipc_on(struct ipc *i, enum proto_code code,
+    int (*fn)(void *, const struct msg *, struct err *), void *arg)
+{
+	i->on[code].fn = fn;
+	i->on[code].arg = arg;
+}
+
+void
+ipc_on_drained(struct ipc *i, void (*fn)(void *), void *arg)
+{
+	i->drained = fn;
+	i->drained_arg = arg;
+}
+
+int
+ipc_send(struct ipc *i, const struct msg *m, struct err *e)
+{
+	return chan_send(i->chan, m, e);
+}
+
+bool
+ipc_has_room(const struct ipc *i, size_t bytes)
+{
+	size_t queued = chan_queued(i->chan);
+
+	return queued <= CHAN_MAX_QUEUE && bytes <= CHAN_MAX_QUEUE - queued;
+}

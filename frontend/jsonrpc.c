@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* jsonrpc: JSON-RPC 2.0 messages and batches (frontend, untrusted). */
+#include <stdlib.h>
+
+#include "frontend/jsonrpc.h"
+
+/* One message's answer; its body begins with the envelope and the id. */
+struct slot {
+	struct mcp_reply reply;		/* first: ready() is given this */
+	struct jsonrpc_exchange *exchange;
+	size_t prefix;			/* bytes of envelope and id */
+	bool silent;			/* nothing is sent for it */
+};
+
+struct jsonrpc_exchange {
+	void (*done)(void *arg, struct buf *answer);	/* NULL: abandoned */
+	void *arg;
+	bool batch;
+	size_t max;		/* bytes of one answer */
+	size_t pending;		/* answers still to come, and 1 for dispatch */
+	size_t count;
+	struct slot slots[];
+};
+
+void
+jsonrpc_put_error(struct buf *out, int code, const char *text)
+{
+	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
+	mcp_put_error(out, code, text);
+	buf_put_str(out, "}");
+}
+
+static bool
+is_id(const struct json_value *id)
+{
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, 2 * MCP_MAX_ID);
+	ok = mcp_put_id(&text, id) && !text.overflow;
+	buf_fini(&text);
+	return ok;
+}
+
+/* A request or notification; NULL, or what is wrong with it. */
+static const char *
+check_call(const struct json_value *m)
+{
+	const struct json_value *id = json_get(m, "id");
+	const struct json_value *params = json_get(m, "params");
+
+	if (!json_is(json_get(m, "method"), JSON_STRING))
+		return "method must be a string";
+	if (params != NULL && params->type != JSON_OBJECT &&
+	    params->type != JSON_NULL)
+		return "params must be an object";
+	if (id != NULL && !is_id(id))
+		return "id must be a string or a whole number, of at most "
+		    "255 characters";
+	return NULL;
+}
+
+static bool
+is_response(const struct json_value *m)
+{
+	return json_get(m, "method") == NULL &&
+	    (json_get(m, "result") != NULL || json_get(m, "error") != NULL);
+}
+
+static const char *
+check_message(const struct json_value *m)
+{
+	const struct json_value *version = json_get(m, "jsonrpc");
+
+	if (m->type != JSON_OBJECT)
+		return "a message must be a JSON object";
+	if (!json_is(version, JSON_STRING) ||
+	    !bytes_eq_str(version->text, "2.0"))
+		return "a message must have \"jsonrpc\":\"2.0\"";
+	/* nothing was asked of the client: its answers are dropped */
+	return is_response(m) ? NULL : check_call(m);
+}
+
+static bool
+wants_answer(const struct json_value *m)
+{
+	return !is_response(m) && json_get(m, "id") != NULL;
+}
+
+static bool
+is_initialize(const struct json_value *m)
+{
+	const struct json_value *method = json_get(m, "method");
+
+	return wants_answer(m) && json_is(method, JSON_STRING) &&
+	    bytes_eq_str(method->text, "initialize");
+}
+
+static const char *
+check_batch(const struct json_value *root)
+{
+	if (root->count == 0)
+		return "an empty batch asks for nothing";
+	if (root->count > JSONRPC_MAX_BATCH)
+		return "a batch has at most 32 messages: send several";
+	for (const struct json_value *m = root->child; m != NULL;
+	    m = m->next) {
+		const char *wrong = check_message(m);
+
+		if (wrong != NULL)
+			return wrong;
+		if (is_initialize(m))
+			return "initialize must not be in a batch";
+	}
+	return NULL;
+}
+
+/* The error response to a single message, with its id if it has one. */
+static void
+put_invalid(struct buf *out, const struct json_value *root, const char *text)
+{
+	const struct json_value *id = json_get(root, "id");
+
+	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
+	if (id != NULL && is_id(id)) {
+		json_put_key(out, "id");
+		(void)mcp_put_id(out, id);
+	}
+	mcp_put_error(out, MCP_CODE_REQUEST, text);
+	buf_put_str(out, "}");
+}
+
+static void
+classify(const struct json_value *root, struct jsonrpc_input *in)
+{
+	const struct json_value *m = in->batch ? root->child : root;
+
+	in->initialize = !in->batch && is_initialize(root);
+	in->requests = 0;
+	for (; m != NULL; m = in->batch ? m->next : NULL)
+		if (wants_answer(m))
+			in->requests++;
+}
+
+int
+jsonrpc_parse(struct bytes body, struct jsonrpc_input *out, struct buf *error)
+{
+	struct jsonrpc_input in = { 0 };
+	const struct json_value *root;
+	const char *wrong;
+	struct err e;
+
+	if (json_parse(body, JSON_STRICT, &in.doc, &e) != 0) {
+		jsonrpc_put_error(error, MCP_CODE_PARSE, e.what);
+		return -1;
+	}
+	root = json_root(in.doc);
+	in.batch = root->type == JSON_ARRAY;
+	wrong = in.batch ? check_batch(root) : check_message(root);
+	if (wrong != NULL) {
+		put_invalid(error, root, wrong);
+		json_free(in.doc);
+		return -1;
+	}
+	classify(root, &in);
+	*out = in;
+	return 0;
+}
+
+void
+jsonrpc_input_fini(struct jsonrpc_input *in)
+{
+	json_free(in->doc);
+	in->doc = NULL;
+}
+
+static void
+free_exchange(struct jsonrpc_exchange *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		buf_fini(&x->slots[i].reply.body);
+	free(x);
+}
+
+static void
+collect(const struct jsonrpc_exchange *x, struct buf *out)
+{
+	size_t put = 0;
+
+	for (size_t i = 0; i < x->count; i++) {
+		const struct slot *s = &x->slots[i];
+
+		if (s->silent)
+			continue;
+		if (x->batch)
+			buf_put_str(out, put == 0 ? "[" : ",");
+		buf_put_bytes(out, buf_bytes(&s->reply.body));
+		put++;
+	}
+	if (x->batch && put > 0)
+		buf_put_str(out, "]");
+}
+
+/* One answer less to wait for; true if the exchange is over and freed. */
+static bool
+settle(struct jsonrpc_exchange *x)
+{
+	struct buf answer;
+
+	if (--x->pending > 0)
+		return false;
+	if (x->done != NULL) {
+		buf_init(&answer, (x->count + 1) * (x->max + 64));
+		collect(x, &answer);
+		x->done(x->arg, &answer);
+		buf_fini(&answer);
+	}
+	free_exchange(x);
+	return true;
+}
+
+static void
+begin_answer(struct slot *s, const struct json_value *id)
+{
+	buf_put_str(&s->reply.body, "{\"jsonrpc\":\"2.0\",\"id\":");
+	(void)mcp_put_id(&s->reply.body, id);
+	s->prefix = s->reply.body.len;
+}
+
+/* Close the envelope; an answer that does not fit becomes an error. */
+static void
+end_answer(struct slot *s)
+{
+	buf_put_str(&s->reply.body, "}");
+	if (!s->reply.body.overflow)
+		return;
+	s->reply.body.len = s->prefix;
+	s->reply.body.overflow = false;
+	mcp_put_error(&s->reply.body, MCP_CODE_INTERNAL,
+	    "the answer is too large to be sent");
+	buf_put_str(&s->reply.body, "}");
+}
+
+static void
+on_ready(struct mcp_reply *r, bool silent)
+{
+	struct slot *s = (struct slot *)(void *)r;
+
+	s->silent = silent;
+	if (!silent)
+		end_answer(s);
+	(void)settle(s->exchange);
+}
+
+static struct jsonrpc_exchange *
+new_exchange(const struct jsonrpc_input *in, size_t max)
+{
+	struct jsonrpc_exchange *x = calloc(1, sizeof(*x) +
+	    in->requests * sizeof(x->slots[0]));
+
+	if (x == NULL)
+		return NULL;
+	x->batch = in->batch;
+	x->max = max;
+	x->count = in->requests;
+	x->pending = 1;
+	for (size_t i = 0; i < x->count; i++) {
+		x->slots[i].exchange = x;
+		x->slots[i].reply.ready = on_ready;
+		buf_init(&x->slots[i].reply.body, max);
+	}
+	return x;
+}
+
+static void
+dispatch_request(struct mcp *mcp, struct mcp_state *s,
+    const struct mcp_from *from, const struct json_value *m,
+    struct slot *slot)
+{
+	const struct json_value *id = json_get(m, "id");
+	struct buf text;
+
+	buf_init(&text, 2 * MCP_MAX_ID);
+	(void)mcp_put_id(&text, id);
+	begin_answer(slot, id);
+	slot->exchange->pending++;
+	if (mcp_request(mcp, s, from, buf_bytes(&text),
+	    json_get(m, "method")->text, json_get(m, "params"),
+	    &slot->reply) == MCP_ANSWERED)
+		on_ready(&slot->reply, false);
+	buf_fini(&text);
+}
+
+struct jsonrpc_exchange *
+jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
+    const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
+    void (*done)(void *, struct buf *), void *arg)
+{
+	const struct json_value *root = json_root(in->doc);
+	const struct json_value *m = in->batch ? root->child : root;
+	struct jsonrpc_exchange *x = new_exchange(in, max);
+	struct buf error;
+	size_t next = 0;
+
+	if (x == NULL) {
+		buf_init(&error, max);
+		jsonrpc_put_error(&error, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+		done(arg, &error);
+		buf_fini(&error);
+		return NULL;
+	}
+	x->done = done;
+	x->arg = arg;
+	for (; m != NULL; m = in->batch ? m->next : NULL) {
+		if (wants_answer(m))
+			dispatch_request(mcp, s, from, m, &x->slots[next++]);
+		else if (!is_response(m))
+			mcp_notification(mcp, s, json_get(m, "method")->text,
+			    json_get(m, "params"));
+	}
+	return settle(x) ? NULL : x;
+}
+
+void
+jsonrpc_abandon(struct jsonrpc_exchange *x)
+{
+	x->done = NULL;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockdown: the frontend's own sandbox, from start to end of the process.
+ *
+ * Order, and why: the filter is compiled first (it needs a memory file, which
+ * the limits forbid); the root changes while the process may still do that;
+ * limits before ids, so that they hold from the first moment of the new uid;
+ * ids and capabilities before PDEATHSIG and DUMPABLE, which a change of ids
+ * resets; no_new_privs before Landlock and seccomp, which demand it; seccomp
+ * last, since it forbids all of the above.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/cleanup.h"
+#include "common/filter.h"
+#include "frontend/lockdown.h"
+#include "proto/proto.h"
+
+/* Debian 12's headers end at REFER: the rest by number (landlock(7)). */
+enum {
+	LL_ABI_NET = 4,
+	LL_ABI_SCOPE = 6,
+	LL_CREATE_VERSION = 1		/* LANDLOCK_CREATE_RULESET_VERSION */
+};
+
+struct ll_attr {
+	uint64_t fs, net, scoped;
+};
+
+/* Bits of file system access that each ABI knows, counted from bit 0. */
+static const unsigned ll_fs_bits[] = {
+	0,	/* no Landlock */
+	13,	/* 1: EXECUTE to MAKE_SYM */
+	14,	/* 2: REFER */
+	15,	/* 3: TRUNCATE */
+	15,	/* 4 */
+	16	/* 5 and later: IOCTL_DEV */
+};
+
+#define ALLOW(name)	{ .syscall = name, .verdict = FILTER_ALLOW }
+/* Only where the argument's masked bits have this value. */
+#define ALLOW_IF(name, n, bits, want) { .syscall = name, \
+	.verdict = FILTER_ALLOW, .compare = FILTER_MASKED, .arg = n, \
+	.mask = bits, .value = want }
+
+static const struct filter_rule rules[] = {
+	/* descriptors that are there, and connections that come */
+	ALLOW("read"), ALLOW("readv"), ALLOW("recvfrom"), ALLOW("recvmsg"),
+	ALLOW("write"), ALLOW("writev"), ALLOW("sendto"), ALLOW("sendmsg"),
+	ALLOW("close"), ALLOW("shutdown"), ALLOW("accept"), ALLOW("accept4"),
+	ALLOW("getsockopt"), ALLOW("setsockopt"), ALLOW("getsockname"),
+	ALLOW("getpeername"),
+	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFD),
+	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFD),
+	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFL),
+	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFL),
+	ALLOW("fstat"),
+	ALLOW_IF("newfstatat", 3, 0x1000, 0x1000),	/* AT_EMPTY_PATH */
+	/* waiting */
+	ALLOW("epoll_create1"), ALLOW("epoll_ctl"), ALLOW("epoll_wait"),
+	ALLOW("epoll_pwait"), ALLOW("eventfd2"), ALLOW("restart_syscall"),
+	/* memory, never executable */
+	ALLOW("brk"), ALLOW("munmap"), ALLOW("mremap"), ALLOW("madvise"),
+	ALLOW_IF("mmap", 2, PROT_EXEC, 0),
+	ALLOW_IF("mprotect", 2, PROT_EXEC, 0),
+	ALLOW("futex"),
+	/* time, random numbers, itself */
+	ALLOW("clock_gettime"), ALLOW("gettimeofday"), ALLOW("time"),
+	ALLOW("getrandom"), ALLOW("getpid"),
+	ALLOW("gettid"), ALLOW("rt_sigaction"),
+	ALLOW("rt_sigprocmask"), ALLOW("rt_sigreturn"), ALLOW("exit"),
+	ALLOW("exit_group"),
+};
+
+bool
+lockdown_has_filter(void)
+{
+#ifdef UNLOCKED
+	return false;
+#else
+	return true;
+#endif
+}
+
+int
+lockdown_check_build(struct err *e)
+{
+	static const char *const installed[] = { "/usr/", "/opt/" };
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (lockdown_has_filter())
+		return 0;
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n == -1)
+		return err_sys(e, "reading /proc/self/exe");
+	path[n] = '\0';
+	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
+		if (strncmp(path, installed[i], strlen(installed[i])) == 0)
+			return err_set(e, ERR_DENIED, "built for tests, "
+			    "without its system call filter: it does not run "
+			    "from %s; install a release build", installed[i]);
+	return 0;
+}
+
+/* An empty directory that nobody can reach any more becomes the root. */
+static int
+change_root(struct err *e)
+{
+	char dir[] = "/run/mcp-execd.XXXXXX", tmp[] = "/tmp/mcp-execd.XXXXXX";
+	char *made = mkdtemp(dir);
+	CLEANUP_FD int fd = -1;
+
+	if (made == NULL)
+		made = mkdtemp(tmp);
+	if (made == NULL)
+		return err_sys(e, "making an empty directory");
+	fd = open(made, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rmdir(made) == -1)
+		return err_sys(e, "removing %s", made);
+	if (fd == -1 || fchdir(fd) == -1 || chroot(".") == -1)
+		return err_sys(e, "changing the root to %s", made);
+	return 0;
+}
+
+static int
+set_limit(int what, rlim_t value, const char *name, struct err *e)
+{
+	struct rlimit r = { .rlim_cur = value, .rlim_max = value };
+	struct rlimit old;
+
+	/* a lower hard limit cannot be raised, and need not be */
+	if (getrlimit((__rlimit_resource_t)what, &old) == 0 &&
+	    old.rlim_max < value)
+		r.rlim_cur = r.rlim_max = old.rlim_max;
+	if (setrlimit((__rlimit_resource_t)what, &r) == -1)
+		return err_sys(e, "limiting %s", name);
+	return 0;
+}
+
+/*
+ * What standard error may still grow by: nothing, unless it is a file (log
+ * of a test run).  No other file can be opened, so this frees nothing else.
+ */
+static rlim_t
+file_limit(void)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode))
+		return 0;
+	return (rlim_t)st.st_size + (1 << 20);
+}
+
+static int
+set_limits(const struct options *o, struct err *e)
+{
+	/* standard streams, channel, listeners, per daemon epoll and event */
+	rlim_t files = o->connections + 4 * OPTIONS_MAX_LISTENERS + 32;
+
+	/* beyond the limit a write fails instead of ending the process */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return err_sys(e, "ignoring SIGXFSZ");
+	if (set_limit(RLIMIT_NOFILE, files, "descriptors", e) != 0 ||
+	    set_limit(RLIMIT_CORE, 0, "core files", e) != 0 ||
+	    set_limit(RLIMIT_NPROC, 0, "processes", e) != 0)
+		return e->code;
+	if (!lockdown_has_filter())
+		return 0;	/* a sanitizer's report may go anywhere */
+	return set_limit(RLIMIT_FSIZE, file_limit(), "files", e);
+}
+
+static int
+close_others(const struct options *o, struct err *e)
+{
+	unsigned first = PROTO_FD_LISTEN + o->listeners;
+
+	if (syscall(SYS_close_range, first, ~0U, 0) == -1)
+		return err_sys(e, "closing what was inherited");
+	return 0;
+}
+
+/* Ids and capabilities, then what a change of ids would have reset. */
+static int
+drop_privileges(const struct options *o, struct err *e)
+{
+	uid_t uid = o->have_ids ? o->uid : (uid_t)-1;
+	gid_t gid = o->have_ids ? o->gid : (gid_t)-1;
+
+	if (caps_drop(uid, gid, e) != 0)
+		return err_wrap(e, "dropping privileges");
+	if (!caps_none() || getuid() == 0 || geteuid() == 0)
+		return err_set(e, ERR_DENIED, "privileges are left: uid %u",
+		    geteuid());
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+		return err_sys(e, "PR_SET_PDEATHSIG");
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		return err_sys(e, "PR_SET_DUMPABLE");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return err_sys(e, "PR_SET_NO_NEW_PRIVS");
+	return 0;
+}
+
+/* No path, no TCP bind or connect, no foreign socket or signal. */
+static int
+restrict_landlock(bool *in_force, struct err *e)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+	    LL_CREATE_VERSION);
+	size_t known = sizeof(ll_fs_bits) / sizeof(ll_fs_bits[0]) - 1;
+	struct ll_attr attr = { 0 };
+	size_t size = sizeof(attr.fs);
+	CLEANUP_FD int fd = -1;
+
+	*in_force = false;
+	if (abi < 1)
+		return 0;	/* the kernel has none: HELLO says so */
+	attr.fs = (1ULL << ll_fs_bits[(size_t)abi < known ? (size_t)abi :
+	    known]) - 1;
+	/* a kernel refuses attributes that it does not know: by its ABI */
+	if (abi >= LL_ABI_NET) {
+		attr.net = 3;		/* BIND_TCP, CONNECT_TCP */
+		size = 2 * sizeof(uint64_t);
+	}
+	if (abi >= LL_ABI_SCOPE) {
+		attr.scoped = 3;	/* abstract UNIX sockets, signals */
+		size = sizeof(attr);
+	}
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (fd == -1)
+		return err_sys(e, "landlock_create_ruleset");
+	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
+		return err_sys(e, "landlock_restrict_self");
+	*in_force = true;
+	return 0;
+}
+
+static int
+load_filter(const struct filter *f, struct err *e)
+{
+	int r = filter_load(f);
+
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_sys(e, "loading the system call filter");
+}
+
+/* Everything but the filter. */
+static int
+apply_layers(const struct options *o, uint32_t *bits, struct err *e)
+{
+	bool landlock;
+
+	if (geteuid() == 0 && !o->have_ids)
+		return err_set(e, ERR_DENIED, "root must say -u and -g");
+	if (close_others(o, e) != 0)
+		return e->code;
+	if (o->have_ids && change_root(e) != 0)
+		return e->code;
+	if (set_limits(o, e) != 0 || drop_privileges(o, e) != 0 ||
+	    restrict_landlock(&landlock, e) != 0)
+		return e->code;
+	*bits = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS;
+	if (o->have_ids)
+		*bits |= PROTO_LOCK_IDS | PROTO_LOCK_CHROOT;
+	if (landlock)
+		*bits |= PROTO_LOCK_LANDLOCK;
+	return 0;
+}
+
+int
+lockdown_apply(const struct options *o, uint32_t *bits, struct err *e)
+{
+	struct filter f;
+	uint32_t b = 0;
+	int r;
+
+	if (filter_compile(rules, sizeof(rules) / sizeof(rules[0]),
+	    FILTER_KILL, 0, false, &f, e) != 0)
+		return err_wrap(e, "the frontend's filter");
+	r = apply_layers(o, &b, e);
+	if (r == 0 && lockdown_has_filter()) {
+		r = load_filter(&f, e);
+		b |= PROTO_LOCK_SECCOMP;
+	}
+	filter_fini(&f);
+	if (r == 0)
+		*bits = b;
+	return r;
+}

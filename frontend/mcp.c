@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/* mcp: initialize, ping, tools (frontend, untrusted input). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/mcp.h"
+#include "frontend/result.h"
+
+#ifndef MCP_EXECD_VERSION
+#define MCP_EXECD_VERSION "0"
+#endif
+
+static const struct mcp_revision revisions[] = {
+	/* newest first		batch	annot.	title	struct. */
+	{ "2025-11-25",		false,	true,	true,	true },
+	{ "2025-06-18",		false,	true,	true,	true },
+	{ "2025-03-26",		true,	true,	false,	false },
+	{ "2024-11-05",		false,	false,	false,	false },
+};
+
+/* A tools/call in flight. */
+struct mcp_call {
+	struct mcp *mcp;
+	struct mcp_state *state;	/* NULL: its session is gone */
+	struct mcp_call *next;		/* of the same session */
+	struct mcp_reply *reply;	/* NULL: cancelled, already answered */
+	uint64_t call;
+	bool structured;
+	char id[MCP_MAX_ID];
+};
+
+struct mcp {
+	struct calls *calls;
+};
+
+/* What a method's handler is given. */
+struct request {
+	struct mcp *mcp;
+	struct mcp_state *state;
+	const struct mcp_from *from;
+	struct bytes id;
+	const struct json_value *params;
+	struct mcp_reply *reply;
+};
+
+const struct mcp_revision *
+mcp_revision_find(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++)
+		if (bytes_eq_str(name, revisions[i].name))
+			return &revisions[i];
+	return NULL;
+}
+
+const struct mcp_revision *
+mcp_revision_latest(void)
+{
+	return &revisions[0];
+}
+
+const char *
+mcp_revision_list(void)
+{
+	return "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05";
+}
+
+void
+mcp_put_error(struct buf *out, int code, const char *text)
+{
+	json_put_key(out, "error");
+	buf_put_str(out, "{");
+	json_put_member_i64(out, "code", code);
+	json_put_member(out, "message", bytes_of(text));
+	buf_put_str(out, "}");
+}
+
+bool
+mcp_put_id(struct buf *out, const struct json_value *id)
+{
+	size_t from = out->len;
+
+	if (id == NULL || id->text.len >= MCP_MAX_ID)
+		return false;
+	if (id->type == JSON_NUMBER) {
+		for (size_t i = 0; i < id->text.len; i++)
+			if (strchr(".eE", id->text.p[i]) != NULL)
+				return false;
+		buf_put_bytes(out, id->text);
+		return true;
+	}
+	if (id->type != JSON_STRING)
+		return false;
+	json_put_string(out, id->text);
+	return out->len - from < MCP_MAX_ID;
+}
+
+static enum mcp_verdict
+answer_error(const struct request *r, int code, const char *text)
+{
+	mcp_put_error(&r->reply->body, code, text);
+	return MCP_ANSWERED;
+}
+
+static enum mcp_verdict
+answer_refusal(const struct request *r, const char *text)
+{
+	json_put_key(&r->reply->body, "result");
+	result_put_refusal(&r->reply->body, bytes_of(text));
+	return MCP_ANSWERED;
+}
+
+/* Append what is printable of a claimed text; the executor logs it. */
+static void
+add_claim(char *out, size_t size, const struct json_value *v)
+{
+	size_t n = strlen(out);
+
+	if (!json_is(v, JSON_STRING))
+		return;
+	for (size_t i = 0; i < v->text.len && n + 1 < size; i++)
+		out[n++] = (char)(v->text.p[i] > ' ' && v->text.p[i] < 0x7f ?
+		    v->text.p[i] : '_');
+	out[n] = '\0';
+}
+
+static void
+take_client(struct mcp_state *s, const struct json_value *info)
+{
+	s->client[0] = '\0';
+	add_claim(s->client, sizeof(s->client) - 1, json_get(info, "name"));
+	if (s->client[0] == '\0' || !json_is(json_get(info, "version"),
+	    JSON_STRING))
+		return;
+	s->client[strlen(s->client) + 1] = '\0';
+	s->client[strlen(s->client)] = ' ';
+	add_claim(s->client, sizeof(s->client), json_get(info, "version"));
+}
+
+static enum mcp_verdict
+do_initialize(const struct request *r)
+{
+	const struct json_value *asked = json_get(r->params,
+	    "protocolVersion");
+	struct buf *out = &r->reply->body;
+	const struct mcp_revision *rev;
+
+	if (!json_is(asked, JSON_STRING))
+		return answer_error(r, MCP_CODE_PARAMS, "initialize needs "
+		    "params.protocolVersion, a string such as "
+		    "\"2025-11-25\"");
+	if (r->state->revision != NULL)
+		return answer_error(r, MCP_CODE_REQUEST, "this session is "
+		    "initialized already; open a new one");
+	/* also for revisions that have no handshake: the newest that has */
+	rev = mcp_revision_find(asked->text);
+	if (rev == NULL)
+		rev = mcp_revision_latest();
+	r->state->revision = rev;
+	take_client(r->state, json_get(r->params, "clientInfo"));
+	json_put_key(out, "result");
+	buf_put_str(out, "{");
+	json_put_member(out, "protocolVersion", bytes_of(rev->name));
+	json_put_key(out, "capabilities");
+	buf_put_str(out, "{\"tools\":{}}");
+	json_put_key(out, "serverInfo");
+	buf_put_str(out, "{");
+	json_put_member(out, "name", BYTES_LIT("mcp-execd"));
+	if (rev->title)
+		json_put_member(out, "title",
+		    BYTES_LIT("mcp-execd command execution"));
+	json_put_member(out, "version", BYTES_LIT(MCP_EXECD_VERSION));
+	buf_put_str(out, "}");
+	if (r->from->token->instructions[0] != '\0')
+		json_put_member(out, "instructions",
+		    bytes_of(r->from->token->instructions));
+	buf_put_str(out, "}");
+	return MCP_ANSWERED;
+}
+
+static enum mcp_verdict
+do_ping(const struct request *r)
+{
+	json_put_key(&r->reply->body, "result");
+	buf_put_str(&r->reply->body, "{}");
+	return MCP_ANSWERED;
+}
+
+static void
+put_tool(struct buf *out, const struct catalog_tool *t,
+    const struct mcp_revision *rev)
+{
+	if (out->len > 0 && out->p[out->len - 1] == '}')
+		buf_put_str(out, ",");
+	buf_put_str(out, "{");
+	json_put_member(out, "name", bytes_of(t->name));
+	if (rev->title)
+		json_put_member(out, "title", bytes_of(t->title));
+	json_put_member(out, "description", bytes_of(t->description));
+	json_put_key(out, "inputSchema");
+	buf_put_str(out, t->input_schema);
+	if (rev->structured) {
+		json_put_key(out, "outputSchema");
+		buf_put_str(out, catalog_output_schema());
+	}
+	if (rev->annotations) {
+		json_put_key(out, "annotations");
+		buf_put_str(out, "{");
+		json_put_member(out, "title", bytes_of(t->title));
+		buf_put_str(out, ",");
+		buf_put_str(out, catalog_annotations());
+		buf_put_str(out, "}");
+	}
+	buf_put_str(out, "}");
+}
+
+/* In the order of the token's policy; one page. */
+static enum mcp_verdict
+do_tools_list(const struct request *r)
+{
+	const struct json_value *cursor = json_get(r->params, "cursor");
+	struct bytes rest = bytes_of(r->from->token->tools), word;
+	struct buf *out = &r->reply->body;
+
+	if (cursor != NULL && cursor->type != JSON_NULL)
+		return answer_error(r, MCP_CODE_PARAMS, "unknown cursor: "
+		    "tools/list has one page, ask without a cursor");
+	json_put_key(out, "result");
+	buf_put_str(out, "{\"tools\":[");
+	while ((word = settings_next_word(&rest)).len > 0) {
+		const struct catalog_tool *t = catalog_find(word);
+
+		if (t != NULL)
+			put_tool(out, t, r->state->revision);
+	}
+	buf_put_str(out, "]}");
+	return MCP_ANSWERED;
+}
+
+static const struct catalog_tool *
+offered_tool(const struct settings_token *token, struct bytes name)
+{
+	struct bytes rest = bytes_of(token->tools), word;
+
+	while ((word = settings_next_word(&rest)).len > 0)
+		if (bytes_eq(word, name))
+			return catalog_find(name);
+	return NULL;
+}
+
+static void
+unlink_call(struct mcp_call *mc)
+{
+	struct mcp_call **at;
+
+	if (mc->state == NULL)
+		return;
+	for (at = &mc->state->calls; *at != NULL; at = &(*at)->next) {
+		if (*at != mc)
+			continue;
+		*at = mc->next;
+		break;
+	}
+	mc->state = NULL;
+}
+
+static void
+on_ended(void *arg, const struct calls_end *end)
+{
+	struct mcp_call *mc = arg;
+	struct mcp_reply *reply = mc->reply;
+
+	unlink_call(mc);
+	if (reply != NULL) {
+		json_put_key(&reply->body, "result");
+		result_put_call(&reply->body, end->tool, end->capture,
+		    end->done, mc->structured);
+	}
+	free(mc);
+	if (reply != NULL)
+		reply->ready(reply, false);
+}
+
+static struct mcp_call *
+find_call(const struct mcp_state *s, struct bytes id)
+{
+	struct mcp_call *mc;
+
+	for (mc = s->calls; mc != NULL; mc = mc->next)
+		if (bytes_eq_str(id, mc->id))
+			return mc;
+	return NULL;
+}
+
+static enum mcp_verdict
+start_call(const struct request *r, const struct catalog_tool *tool,
+    const struct catalog_args *args)
+{
+	struct mcp_call *mc = calloc(1, sizeof(*mc));
+	struct calls_request cr = {
+		.proof = r->from->proof, .peer = r->from->peer,
+		.session = r->from->session,
+		.client = bytes_of(r->state->client),
+		.revision = bytes_of(r->state->revision->name),
+		.trace = r->from->trace, .tool = tool, .args = args
+	};
+	struct err e;
+
+	if (mc == NULL)
+		return answer_refusal(r, "the server is out of memory; try "
+		    "again later");
+	mc->mcp = r->mcp;
+	mc->structured = r->state->revision->structured;
+	mc->reply = r->reply;
+	if (bytes_to_str(r->id, mc->id, sizeof(mc->id), &e) != 0 ||
+	    calls_start(r->mcp->calls, &cr, on_ended, mc, &mc->call,
+	    &e) != 0) {
+		free(mc);
+		return answer_refusal(r, e.what);
+	}
+	mc->state = r->state;
+	mc->next = r->state->calls;
+	r->state->calls = mc;
+	return MCP_PENDING;
+}
+
+static enum mcp_verdict
+do_tools_call(const struct request *r)
+{
+	const struct json_value *name = json_get(r->params, "name");
+	const struct json_value *arguments = json_get(r->params, "arguments");
+	const struct catalog_tool *tool;
+	enum mcp_verdict verdict;
+	struct catalog_args args;
+	struct err e;
+
+	if (!json_is(name, JSON_STRING) || (arguments != NULL &&
+	    arguments->type != JSON_OBJECT && arguments->type != JSON_NULL))
+		return answer_error(r, MCP_CODE_PARAMS, "tools/call needs "
+		    "params.name, a string, and params.arguments, an object");
+	tool = offered_tool(r->from->token, name->text);
+	if (tool == NULL)
+		return answer_error(r, MCP_CODE_PARAMS, "unknown tool, or one "
+		    "that this token is not offered: tools/list tells which "
+		    "there are");
+	catalog_args_init(&args);
+	if (catalog_flatten(tool, arguments, &args, &e) != 0)
+		verdict = answer_refusal(r, e.what);
+	else
+		verdict = start_call(r, tool, &args);
+	catalog_args_fini(&args);
+	return verdict;
+}
+
+static const struct method {
+	const char *name;
+	bool before_initialize;
+	enum mcp_verdict (*handler)(const struct request *r);
+} methods[] = {
+	{ "initialize", true, do_initialize },
+	{ "ping", true, do_ping },
+	{ "tools/list", false, do_tools_list },
+	{ "tools/call", false, do_tools_call },
+};
+
+enum mcp_verdict
+mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
+    struct bytes id, struct bytes method, const struct json_value *params,
+    struct mcp_reply *reply)
+{
+	struct request r = { .mcp = m, .state = s, .from = from, .id = id,
+		.params = params, .reply = reply };
+
+	if (find_call(s, id) != NULL)
+		return answer_error(&r, MCP_CODE_REQUEST, "a request with "
+		    "this id is still running: use another id");
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!bytes_eq_str(method, methods[i].name))
+			continue;
+		if (s->revision == NULL && !methods[i].before_initialize)
+			return answer_error(&r, MCP_CODE_REQUEST,
+			    "send initialize first");
+		return methods[i].handler(&r);
+	}
+	return answer_error(&r, MCP_CODE_METHOD, "this method does not exist "
+	    "here: there are initialize, ping, tools/list and tools/call");
+}
+
+/*
+ * notifications/cancelled: the request gets no answer (specification, utilities:
+ * cancellation), and what still comes of the call is dropped.
+ */
+static void
+cancel(struct mcp *m, struct mcp_state *s, const struct json_value *params)
+{
+	const struct json_value *reason = json_get(params, "reason");
+	struct mcp_reply *reply;
+	struct mcp_call *mc;
+	struct buf id;
+
+	buf_init(&id, 2 * MCP_MAX_ID);
+	mc = mcp_put_id(&id, json_get(params, "requestId")) ?
+	    find_call(s, buf_bytes(&id)) : NULL;
+	buf_fini(&id);
+	if (mc == NULL)
+		return;
+	reply = mc->reply;
+	mc->reply = NULL;
+	unlink_call(mc);
+	calls_cancel(m->calls, mc->call, PROTO_WHY_CLIENT,
+	    json_is(reason, JSON_STRING) ? reason->text : bytes_of(""));
+	reply->ready(reply, true);
+}
+
+void
+mcp_notification(struct mcp *m, struct mcp_state *s, struct bytes method,
+    const struct json_value *params)
+{
+	/* all others, known or not, need nothing done */
+	if (bytes_eq_str(method, "notifications/cancelled"))
+		cancel(m, s, params);
+}
+
+void
+mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why)
+{
+	while (s->calls != NULL) {
+		struct mcp_call *mc = s->calls;
+
+		unlink_call(mc);
+		calls_cancel(m->calls, mc->call, why, bytes_of(""));
+	}
+}
+
+bool
+mcp_is_busy(const struct mcp_state *s)
+{
+	return s->calls != NULL;
+}
+
+struct mcp *
+mcp_new(struct calls *c, struct err *e)
+{
+	struct mcp *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		(void)err_sys(e, "allocating the protocol");
+	else
+		m->calls = c;
+	return m;
+}
+
+void
+mcp_free(struct mcp *m)
+{
+	free(m);
+}

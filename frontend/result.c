@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* result: CallToolResult of the two tools (frontend, any bytes). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "frontend/result.h"
+
+enum {
+	RESULT_MAX_TEXT = 512 << 20	/* bytes; capture's bound is lower */
+};
+
+static bool
+succeeded(const struct msg_done *d)
+{
+	return d->state == PROTO_EXITED && d->exit_code == 0;
+}
+
+static const char *
+signal_name(int number)
+{
+	const char *name = number > 0 ? sigabbrev_np(number) : NULL;
+
+	return name == NULL ? "unknown" : name;
+}
+
+/* Why the command did not succeed, in a few words. */
+static void
+put_reason(struct buf *out, const struct msg_done *d)
+{
+	if (d->state == PROTO_EXITED)
+		buf_printf(out, "exit status %d", d->exit_code);
+	else if (d->state == PROTO_SIGNALLED)
+		buf_printf(out, "killed by signal %d (%s)", d->signal,
+		    signal_name(d->signal));
+	else if (d->message.len > 0)
+		buf_put_bytes(out, d->message);
+	else if (d->state == PROTO_TIMED_OUT)
+		buf_printf(out, "timed out after %" PRIu64 " ms",
+		    d->duration_us / 1000);
+	else if (d->state == PROTO_CANCELLED)
+		buf_put_str(out, "cancelled");
+	else
+		buf_put_str(out, proto_state_name(
+		    (enum proto_state)d->state));
+	if (d->state <= PROTO_SIGNALLED && d->message.len > 0) {
+		buf_put_str(out, ": ");
+		buf_put_bytes(out, d->message);
+	}
+}
+
+/* exec_cmd: output in arrival order, a failure's reason before it. */
+static void
+put_stream(struct buf *text, const struct capture *c,
+    const struct msg_done *d)
+{
+	if (!succeeded(d)) {
+		buf_put_str(text, "execution failed: ");
+		put_reason(text, d);
+		buf_put_str(text, "\n");
+	}
+	capture_copy(c, 0, text);
+}
+
+/* cli_command: labelled parts; a signal is a negative return code. */
+static void
+put_labelled(struct buf *text, const struct capture *c,
+    const struct msg_done *d)
+{
+	int code = d->signal > 0 ? -d->signal : d->exit_code;
+
+	buf_put_str(text, "STDOUT: ");
+	capture_copy(c, CAPTURE_STDOUT, text);
+	buf_put_str(text, "\n\nSTDERR: ");
+	capture_copy(c, CAPTURE_STDERR, text);
+	buf_printf(text, "\nRETURNCODE: %d\nSUCCESS: %s", code,
+	    succeeded(d) ? "True" : "False");
+	if (d->state > PROTO_EXITED) {
+		buf_put_str(text, "\nREASON: ");
+		put_reason(text, d);
+	}
+}
+
+static void
+put_text(struct buf *out, const struct catalog_tool *t,
+    const struct capture *c, const struct msg_done *d)
+{
+	struct buf text;
+
+	buf_init(&text, RESULT_MAX_TEXT);
+	/* refused: it never ran, there is nothing else to tell */
+	if (d->state == PROTO_REFUSED)
+		put_reason(&text, d);
+	else if (t->style == CATALOG_STREAM)
+		put_stream(&text, c, d);
+	else
+		put_labelled(&text, c, d);
+	if (text.overflow)
+		out->overflow = true;
+	json_put_string(out, buf_bytes(&text));
+	buf_fini(&text);
+}
+
+static void
+put_stdio(struct buf *out, const struct capture *c, unsigned stream,
+    const char *key)
+{
+	struct buf text;
+
+	buf_init(&text, RESULT_MAX_TEXT);
+	capture_copy(c, stream, &text);
+	if (text.overflow)
+		out->overflow = true;
+	json_put_member(out, key, buf_bytes(&text));
+	buf_fini(&text);
+}
+
+static void
+put_or_null(struct buf *out, const char *key, bool there, struct bytes text)
+{
+	json_put_key(out, key);
+	if (there)
+		json_put_string(out, text);
+	else
+		buf_put_str(out, "null");
+}
+
+static void
+put_structured(struct buf *out, const struct capture *c,
+    const struct msg_done *d)
+{
+	buf_put_str(out, "{");
+	put_stdio(out, c, CAPTURE_STDOUT, "stdout");
+	put_stdio(out, c, CAPTURE_STDERR, "stderr");
+	if (d->state == PROTO_EXITED) {
+		json_put_member_i64(out, "exit_code", d->exit_code);
+	} else {
+		json_put_key(out, "exit_code");
+		buf_put_str(out, "null");
+	}
+	put_or_null(out, "signal", d->signal > 0,
+	    bytes_of(signal_name(d->signal)));
+	json_put_member(out, "state",
+	    bytes_of(proto_state_name((enum proto_state)d->state)));
+	json_put_member_bool(out, "timed_out", d->state == PROTO_TIMED_OUT);
+	json_put_member_bool(out, "truncated", c->cut);
+	json_put_key(out, "bytes");
+	buf_put_str(out, "{");
+	json_put_member_i64(out, "stdout", (int64_t)d->stdout_bytes);
+	json_put_member_i64(out, "stderr", (int64_t)d->stderr_bytes);
+	buf_put_str(out, "}");
+	json_put_member_i64(out, "duration_ms",
+	    (int64_t)(d->duration_us / 1000));
+	put_or_null(out, "run_id", d->run.len > 0, d->run);
+	/* none can be told yet: the policy's layers do not report them */
+	json_put_key(out, "denials");
+	buf_put_str(out, "[]}");
+}
+
+void
+result_put_call(struct buf *out, const struct catalog_tool *t,
+    const struct capture *c, const struct msg_done *d, bool structured)
+{
+	buf_put_str(out, "{\"content\":[{\"type\":\"text\",\"text\":");
+	put_text(out, t, c, d);
+	buf_put_str(out, "}]");
+	if (structured) {
+		json_put_key(out, "structuredContent");
+		put_structured(out, c, d);
+	}
+	json_put_member_bool(out, "isError", !succeeded(d));
+	buf_put_str(out, "}");
+}
+
+void
+result_put_refusal(struct buf *out, struct bytes text)
+{
+	buf_put_str(out, "{\"content\":[{\"type\":\"text\",\"text\":");
+	json_put_string(out, text);
+	buf_put_str(out, "}]");
+	json_put_member_bool(out, "isError", true);
+	buf_put_str(out, "}");
+}

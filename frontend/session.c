@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+/* session: table of sessions, their limits and their end (frontend). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/log.h"
+#include "frontend/session.h"
+
+enum {
+	SESSION_BUCKETS = 4096,		/* of the hash table, a power of two */
+	SESSION_SWEEP_MS = 5000		/* most between two looks at idle ones */
+};
+
+struct session {
+	char id[SESSION_ID];		/* "": free */
+	uint8_t verifier[DIGEST_BYTES];	/* of the token it is bound to */
+	char peer[CIDR_TEXT];
+	uint64_t last_ms;		/* of the last request */
+	uint64_t expires;		/* of its token, Unix seconds, 0: never */
+	struct mcp_state mcp;
+	struct stream *stream;		/* NULL: streamable transport */
+	struct session *chain;		/* same bucket */
+	bool told;			/* SESSION went to the executor */
+};
+
+struct session_table {
+	struct loop *loop;
+	struct ipc *ipc;
+	struct mcp *mcp;
+	struct loop_timer sweep;
+	uint32_t most, per_token;	/* sessions */
+	uint32_t idle_ms;
+	uint32_t output_bytes;
+	bool draining;
+	size_t used;			/* entries below were ever in use */
+	struct session *bucket[SESSION_BUCKETS];
+	struct session table[SESSION_MAX];
+};
+
+/* An answer on an event stream, looked up again when it is there. */
+struct errand {
+	struct session_table *table;
+	char id[SESSION_ID];
+};
+
+static int
+refuse(struct session_refusal *no, unsigned status, int code,
+    const char *text)
+{
+	no->status = status;
+	buf_init(&no->body, 1024);
+	jsonrpc_put_error(&no->body, code, text);
+	return -1;
+}
+
+static struct session **
+bucket_of(struct session_table *t, struct bytes id)
+{
+	size_t h = 0;
+
+	/* ids that are ours are random already */
+	for (size_t i = 0; i < id.len && i < 8; i++)
+		h = h * 16 + (size_t)(id.p[i] <= '9' ? id.p[i] - '0' :
+		    id.p[i] - 'a' + 10);
+	return &t->bucket[h % SESSION_BUCKETS];
+}
+
+static struct session *
+find(struct session_table *t, struct bytes id)
+{
+	struct session *s;
+
+	if (id.len != SESSION_ID - 1)
+		return NULL;
+	for (s = *bucket_of(t, id); s != NULL; s = s->chain)
+		if (bytes_eq_secret(s->id, id.p, id.len))
+			return s;
+	return NULL;
+}
+
+/* The session, if the token that asks is the one it is bound to. */
+static struct session *
+find_own(struct session_table *t, const struct mcp_from *from)
+{
+	struct session *s = find(t, from->session);
+
+	if (s == NULL || !bytes_eq_secret(s->verifier,
+	    from->token->verifier, sizeof(s->verifier)))
+		return NULL;
+	s->last_ms = clock_mono_ms();
+	return s;
+}
+
+static void
+tell(struct session_table *t, const struct session *s, const uint8_t *proof)
+{
+	struct msg m = { .code = PROTO_SESSION, .session = {
+		.began = proof != NULL, .session = bytes_of(s->id),
+		.peer = bytes_of(s->peer),
+		.client = bytes_of(s->mcp.client),
+		.revision = bytes_of(s->mcp.revision->name) } };
+	struct err e;
+
+	/* at its end a session's proof is not known any more: zeros */
+	if (proof != NULL)
+		memcpy(m.session.proof, proof, sizeof(m.session.proof));
+	if (ipc_send(t->ipc, &m, &e) != 0)
+		log_warn("session: not reported: %s", e.what);
+	explicit_bzero(m.session.proof, sizeof(m.session.proof));
+}
+
+/* Tell of a session once its client has said who it is. */
+static void
+tell_begin(struct session_table *t, struct session *s,
+    const struct mcp_from *from)
+{
+	if (s->told || s->mcp.revision == NULL)
+		return;
+	s->told = true;
+	tell(t, s, from->proof);
+}
+
+static void
+end_session(struct session_table *t, struct session *s, enum proto_why why)
+{
+	struct session **at = bucket_of(t, bytes_of(s->id));
+	struct stream *stream = s->stream;
+
+	while (*at != s)
+		at = &(*at)->chain;
+	*at = s->chain;
+	if (s->told)
+		tell(t, s, NULL);
+	mcp_end(t->mcp, &s->mcp, why);
+	memset(s, 0, sizeof(*s));
+	if (stream != NULL)
+		stream_close(stream);
+}
+
+/* An open stream or a running call holds a session. */
+static bool
+is_idle(const struct session *s)
+{
+	return s->stream == NULL && !mcp_is_busy(&s->mcp);
+}
+
+static bool
+is_over(const struct session_table *t, const struct session *s)
+{
+	if (s->expires != 0 && s->expires <= clock_wall_us() / 1000000)
+		return true;
+	return is_idle(s) && clock_mono_ms() - s->last_ms >= t->idle_ms;
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct session_table *t = arg;
+	bool left = false;
+
+	for (size_t i = 0; i < t->used; i++) {
+		struct session *s = &t->table[i];
+
+		if (s->id[0] == '\0')
+			continue;
+		if (is_over(t, s))
+			end_session(t, s, PROTO_WHY_SESSION);
+		else
+			left = true;
+	}
+	if (left)
+		loop_timer_set(t->loop, &t->sweep,
+		    t->idle_ms / 2 < SESSION_SWEEP_MS ? t->idle_ms / 2 + 1 :
+		    SESSION_SWEEP_MS);
+}
+
+struct session_table *
+session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
+{
+	struct session_table *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		(void)err_sys(e, "allocating the table of sessions");
+		return NULL;
+	}
+	t->loop = l;
+	t->ipc = i;
+	t->mcp = m;
+	t->sweep.handler = on_sweep;
+	t->sweep.arg = t;
+	return t;
+}
+
+void
+session_table_free(struct session_table *t)
+{
+	if (t == NULL)
+		return;
+	loop_timer_cancel(t->loop, &t->sweep);
+	for (size_t i = 0; i < t->used; i++)
+		if (t->table[i].id[0] != '\0')
+			end_session(t, &t->table[i], PROTO_WHY_SESSION);
+	free(t);
+}
+
+void
+session_configure(struct session_table *t, const struct settings_set *set)
+{
+	const struct msg_config *c = &set->limits;
+
+	t->most = c->sessions < SESSION_MAX ? c->sessions : SESSION_MAX;
+	t->per_token = c->sessions_per_token;
+	t->idle_ms = c->session_idle_ms;
+	t->output_bytes = c->output_bytes;
+	for (size_t i = 0; i < t->used; i++) {
+		struct session *s = &t->table[i];
+		const struct settings_token *token;
+
+		if (s->id[0] == '\0')
+			continue;
+		token = settings_token_find(set, s->verifier);
+		if (token == NULL)
+			end_session(t, s, PROTO_WHY_SESSION);
+		else
+			s->expires = token->expires;
+	}
+}
+
+/*
+ * Output of both streams twice (as text and structured), each byte at worst
+ * six characters, and room for the rest.
+ */
+size_t
+session_max_reply(const struct session_table *t)
+{
+	return 24 * (size_t)t->output_bytes + SESSION_MIN_REPLY;
+}
+
+void
+session_drain(struct session_table *t)
+{
+	t->draining = true;
+	for (size_t i = 0; i < t->used; i++) {
+		struct session *s = &t->table[i];
+
+		if (s->id[0] != '\0' && s->stream != NULL &&
+		    !mcp_is_busy(&s->mcp))
+			end_session(t, s, PROTO_WHY_SESSION);
+	}
+}
+
+/* What a token holds, and which of it is longest without use. */
+struct census {
+	size_t all, own;
+	struct session *oldest;		/* own and idle */
+	struct session *spare;		/* unused entry */
+};
+
+static struct census
+count(struct session_table *t, const struct settings_token *token)
+{
+	struct census c = { 0 };
+
+	for (size_t i = 0; i < t->used; i++) {
+		struct session *s = &t->table[i];
+
+		if (s->id[0] == '\0') {
+			c.spare = c.spare == NULL ? s : c.spare;
+			continue;
+		}
+		c.all++;
+		if (!bytes_eq_secret(s->verifier, token->verifier,
+		    sizeof(s->verifier)))
+			continue;
+		c.own++;
+		if (is_idle(s) && (c.oldest == NULL ||
+		    s->last_ms < c.oldest->last_ms))
+			c.oldest = s;
+	}
+	if (c.spare == NULL && t->used < t->most)
+		c.spare = &t->table[t->used];
+	return c;
+}
+
+/* An entry for a new session of this token, perhaps at an old one's cost. */
+static struct session *
+make_room(struct session_table *t, const struct settings_token *token,
+    struct session_refusal *no)
+{
+	struct census c = count(t, token);
+
+	if (c.own < t->per_token && c.all < t->most && c.spare != NULL)
+		return c.spare;
+	if (c.oldest != NULL) {
+		end_session(t, c.oldest, PROTO_WHY_SESSION);
+		return c.oldest;
+	}
+	if (c.own >= t->per_token)
+		(void)refuse(no, 429, MCP_CODE_HTTP, "this token has as many "
+		    "sessions as it may, and all are in use: end one (DELETE, "
+		    "or close its stream) and try again");
+	else
+		(void)refuse(no, 503, MCP_CODE_HTTP,
+		    "the server has no room for a session: try again later");
+	return NULL;
+}
+
+static struct session *
+create(struct session_table *t, const struct mcp_from *from,
+    struct session_refusal *no)
+{
+	struct session *s, **b;
+	uint8_t random[(SESSION_ID - 1) / 2];
+	struct err e;
+
+	if (t->draining) {
+		(void)refuse(no, 503, MCP_CODE_HTTP,
+		    "the server is stopping: try again in a moment");
+		return NULL;
+	}
+	s = make_room(t, from->token, no);
+	if (s == NULL)
+		return NULL;
+	if (s == &t->table[t->used])
+		t->used++;
+	digest_random(random, sizeof(random));
+	digest_hex(random, sizeof(random), s->id);
+	memcpy(s->verifier, from->token->verifier, sizeof(s->verifier));
+	if (bytes_to_str(from->peer, s->peer, sizeof(s->peer), &e) != 0)
+		s->peer[0] = '\0';
+	s->expires = from->token->expires;
+	s->last_ms = clock_mono_ms();
+	b = bucket_of(t, bytes_of(s->id));
+	s->chain = *b;
+	*b = s;
+	if (t->sweep.at_ms == 0)
+		loop_timer_set(t->loop, &t->sweep, t->idle_ms / 2 + 1);
+	return s;
+}
+
+static int
+parse(struct bytes body, struct jsonrpc_input *in, struct session_refusal *no)
+{
+	no->status = 400;
+	buf_init(&no->body, 4096);
+	if (jsonrpc_parse(body, in, &no->body) != 0)
+		return -1;
+	buf_fini(&no->body);
+	return 0;
+}
+
+static int
+check_batch(const struct jsonrpc_input *in, const struct session *s,
+    struct session_refusal *no)
+{
+	if (!in->batch || (s->mcp.revision != NULL &&
+	    s->mcp.revision->batching))
+		return 0;
+	return refuse(no, 400, MCP_CODE_REQUEST, "batches exist in revision "
+	    "2025-03-26 only: send one message at a time");
+}
+
+/* The session that a POST belongs to; a new one for initialize. */
+static struct session *
+session_of(struct session_table *t, const struct session_post *p,
+    const struct jsonrpc_input *in, struct session_refusal *no)
+{
+	struct session *s = NULL;
+
+	if (in->initialize)
+		return create(t, &p->from, no);
+	if (p->has_revision && mcp_revision_find(p->revision) == NULL)
+		(void)refuse(no, 400, MCP_CODE_HTTP, "this "
+		    "MCP-Protocol-Version is not supported; there are "
+		    "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
+	else if (!p->has_id)
+		(void)refuse(no, 400, MCP_CODE_HTTP, "the Mcp-Session-Id "
+		    "header is missing: send initialize first, and then the "
+		    "id that its answer carries");
+	else if ((s = find_own(t, &p->from)) == NULL)
+		(void)refuse(no, 404, MCP_CODE_SESSION, "this session does "
+		    "not exist (any more): send initialize without a session "
+		    "id to begin a new one");
+	else if (check_batch(in, s, no) != 0)
+		s = NULL;
+	return s;
+}
+
+int
+session_post(struct session_table *t, const struct session_post *p,
+    char id[SESSION_ID], struct jsonrpc_exchange **x,
+    struct session_refusal *no)
+{
+	struct jsonrpc_input in;
+	struct mcp_from from = p->from;
+	struct session *s;
+
+	id[0] = '\0';
+	*x = NULL;
+	if (parse(p->body, &in, no) != 0)
+		return -1;
+	s = session_of(t, p, &in, no);
+	if (s == NULL) {
+		jsonrpc_input_fini(&in);
+		return -1;
+	}
+	from.session = bytes_of(s->id);
+	*x = jsonrpc_dispatch(t->mcp, &s->mcp, &from, &in,
+	    session_max_reply(t), p->done, p->arg);
+	if (in.initialize && s->mcp.revision == NULL) {
+		end_session(t, s, PROTO_WHY_SESSION);
+	} else if (in.initialize) {
+		memcpy(id, s->id, SESSION_ID);
+		tell_begin(t, s, &from);
+	}
+	jsonrpc_input_fini(&in);
+	return 0;
+}
+
+int
+session_delete(struct session_table *t, const struct mcp_from *from,
+    bool has_id, struct session_refusal *no)
+{
+	struct session *s;
+
+	if (!has_id)
+		return refuse(no, 400, MCP_CODE_HTTP, "the Mcp-Session-Id "
+		    "header is missing: it names the session to end");
+	s = find_own(t, from);
+	if (s == NULL || s->stream != NULL)
+		return refuse(no, 404, MCP_CODE_SESSION,
+		    "this session does not exist (any more)");
+	end_session(t, s, PROTO_WHY_SESSION);
+	return 0;
+}
+
+int
+session_open(struct session_table *t, const struct mcp_from *from,
+    struct stream *stream, char id[SESSION_ID], struct session_refusal *no)
+{
+	struct session *s = create(t, from, no);
+
+	if (s == NULL)
+		return -1;
+	s->stream = stream;
+	memcpy(id, s->id, SESSION_ID);
+	return 0;
+}
+
+/* Answers of a message that came in for an event stream. */
+static void
+on_answer(void *arg, struct buf *answer)
+{
+	struct errand *errand = arg;
+	struct session_table *t = errand->table;
+	struct session *s = find(t, bytes_of(errand->id));
+
+	free(errand);
+	if (s == NULL || s->stream == NULL)
+		return;
+	if (answer->len > 0)
+		stream_push(s->stream, "message", buf_bytes(answer));
+	s->last_ms = clock_mono_ms();
+	if (t->draining && !mcp_is_busy(&s->mcp))
+		end_session(t, s, PROTO_WHY_SESSION);
+}
+
+int
+session_message(struct session_table *t, const struct mcp_from *from,
+    struct bytes body, struct session_refusal *no)
+{
+	struct session *s = find_own(t, from);
+	struct jsonrpc_input in;
+	struct errand *errand;
+	char id[SESSION_ID];
+
+	if (s == NULL || s->stream == NULL)
+		return refuse(no, 404, MCP_CODE_SESSION, "this session does "
+		    "not exist (any more): open GET /sse again");
+	if (parse(body, &in, no) != 0)
+		return -1;
+	errand = calloc(1, sizeof(*errand));
+	if (errand == NULL || check_batch(&in, s, no) != 0) {
+		jsonrpc_input_fini(&in);
+		if (errand == NULL)
+			return refuse(no, 503, MCP_CODE_INTERNAL,
+			    "the server is out of memory; try again later");
+		free(errand);
+		return -1;
+	}
+	errand->table = t;
+	memcpy(errand->id, s->id, SESSION_ID);
+	memcpy(id, s->id, SESSION_ID);
+	(void)jsonrpc_dispatch(t->mcp, &s->mcp, from, &in,
+	    session_max_reply(t), on_answer, errand);
+	/* the answer may have filled the stream, and so ended the session */
+	s = find(t, bytes_of(id));
+	if (s != NULL)
+		tell_begin(t, s, from);
+	jsonrpc_input_fini(&in);
+	return 0;
+}
+
+void
+session_stream_gone(struct session_table *t, struct bytes id)
+{
+	struct session *s = find(t, id);
+
+	if (s == NULL)
+		return;
+	s->stream = NULL;
+	end_session(t, s, PROTO_WHY_DISCONNECT);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings: staging and swap of the configuration (frontend).
+ *
+ * Input comes from the executor, which is trusted: a frame out of order is a
+ * bug there and breaks the channel.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/settings.h"
+
+struct settings {
+	struct settings_set *now;	/* NULL before the first COMMIT */
+	struct settings_set *next;	/* NULL outside CONFIG..COMMIT */
+};
+
+static void
+set_free(struct settings_set *set)
+{
+	if (set == NULL)
+		return;
+	for (size_t i = 0; i < set->token_count; i++)
+		free(set->tokens[i]);
+	free(set);
+}
+
+struct settings *
+settings_new(struct err *e)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		(void)err_sys(e, "allocating the settings");
+	return s;
+}
+
+void
+settings_free(struct settings *s)
+{
+	if (s == NULL)
+		return;
+	set_free(s->now);
+	set_free(s->next);
+	free(s);
+}
+
+const struct settings_set *
+settings_now(const struct settings *s)
+{
+	return s->now;
+}
+
+int
+settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
+{
+	struct settings_set *set = calloc(1, sizeof(*set));
+
+	if (set == NULL)
+		return err_sys(e, "allocating a configuration");
+	set->limits = *m;
+	set_free(s->next);
+	s->next = set;
+	return 0;
+}
+
+int
+settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
+{
+	struct settings_set *set = s->next;
+	struct settings_name *n;
+
+	if (set == NULL)
+		return err_set(e, ERR_PROTO, "NAME outside CONFIG and COMMIT");
+	if (set->name_count == SETTINGS_MAX_NAMES)
+		return err_set(e, ERR_BUSY, "more than %d names",
+		    SETTINGS_MAX_NAMES);
+	n = &set->names[set->name_count];
+	n->kind = (enum proto_name)m->kind;
+	if (bytes_to_str(m->value, n->text, sizeof(n->text), e) != 0)
+		return err_wrap(e, "NAME");
+	set->name_count++;
+	return 0;
+}
+
+struct bytes
+settings_next_word(struct bytes *rest)
+{
+	struct bytes word;
+	size_t i = 0;
+
+	while (rest->len > 0 && rest->p[0] == ' ') {
+		rest->p++;
+		rest->len--;
+	}
+	while (i < rest->len && rest->p[i] != ' ')
+		i++;
+	word = bytes_make(rest->p, i);
+	rest->p += i;
+	rest->len -= i;
+	return word;
+}
+
+static int
+parse_sources(struct settings_token *t, struct bytes text, struct err *e)
+{
+	struct bytes word;
+
+	while ((word = settings_next_word(&text)).len > 0) {
+		if (t->source_count == SETTINGS_MAX_SOURCES)
+			return err_set(e, ERR_BUSY, "more than %d sources",
+			    SETTINGS_MAX_SOURCES);
+		if (cidr_parse(word, &t->sources[t->source_count], e) != 0)
+			return e->code;
+		t->source_count++;
+	}
+	return 0;
+}
+
+static int
+fill_token(struct settings_token *t, const struct msg_token *m, struct err *e)
+{
+	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
+	t->expires = m->expires;
+	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) != 0 ||
+	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
+	    bytes_to_str(m->tools, t->tools, sizeof(t->tools), e) != 0 ||
+	    bytes_to_str(m->instructions, t->instructions,
+	    sizeof(t->instructions), e) != 0)
+		return e->code;
+	return parse_sources(t, m->sources, e);
+}
+
+int
+settings_add_token(struct settings *s, const struct msg_token *m,
+    struct err *e)
+{
+	struct settings_set *set = s->next;
+	struct settings_token *t;
+
+	if (set == NULL)
+		return err_set(e, ERR_PROTO, "TOKEN outside CONFIG and COMMIT");
+	if (set->token_count == SETTINGS_MAX_TOKENS)
+		return err_set(e, ERR_BUSY, "more than %d tokens",
+		    SETTINGS_MAX_TOKENS);
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return err_sys(e, "allocating a token");
+	if (fill_token(t, m, e) != 0) {
+		free(t);
+		return err_wrap(e, "TOKEN");
+	}
+	set->tokens[set->token_count++] = t;
+	return 0;
+}
+
+int
+settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
+{
+	if (s->next == NULL)
+		return err_set(e, ERR_PROTO, "COMMIT without CONFIG");
+	if (s->next->limits.generation != m->generation)
+		return err_set(e, ERR_PROTO, "COMMIT of generation %u, not %u",
+		    m->generation, s->next->limits.generation);
+	set_free(s->now);
+	s->now = s->next;
+	s->next = NULL;
+	return 0;
+}
+
+const struct settings_token *
+settings_token_find(const struct settings_set *s,
+    const uint8_t verifier[DIGEST_BYTES])
+{
+	const struct settings_token *found = NULL;
+
+	/* no early end: the time must not tell where a match was */
+	for (size_t i = 0; i < s->token_count; i++)
+		if (bytes_eq_secret(s->tokens[i]->verifier, verifier,
+		    DIGEST_BYTES))
+			found = s->tokens[i];
+	return found;
+}
+
+bool
+settings_token_expired(const struct settings_token *t, uint64_t now_s)
+{
+	return t->expires != 0 && t->expires <= now_s;
+}
+
+bool
+settings_token_from(const struct settings_token *t, struct bytes peer)
+{
+	for (size_t i = 0; i < t->source_count; i++)
+		if (cidr_match(&t->sources[i], peer))
+			return true;
+	return t->source_count == 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* stream: bounded queue of server-sent events (frontend). */
+#include <string.h>
+
+#include "frontend/stream.h"
+
+void
+stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
+{
+	buf_init(&s->out, max);
+	s->closed = false;
+	s->wake = wake;
+	s->arg = arg;
+}
+
+void
+stream_fini(struct stream *s)
+{
+	buf_fini(&s->out);
+	s->closed = true;
+}
+
+void
+stream_push(struct stream *s, const char *event, struct bytes data)
+{
+	if (s->closed)
+		return;
+	/* never half an event: what is queued stays whole */
+	if (data.len + 64 > s->out.max - s->out.len) {
+		stream_close(s);
+		return;
+	}
+	buf_printf(&s->out, "event: %s\ndata: ", event);
+	buf_put_bytes(&s->out, data);
+	buf_put_str(&s->out, "\n\n");
+	if (s->out.overflow)
+		s->closed = true;
+	s->wake(s->arg);
+}
+
+void
+stream_heartbeat(struct stream *s)
+{
+	/* what waits already will do as well */
+	if (s->closed || s->out.len > 0)
+		return;
+	buf_put_str(&s->out, ": keep-alive\n\n");
+	s->wake(s->arg);
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s->closed)
+		return;
+	s->closed = true;
+	s->wake(s->arg);
+}
+
+size_t
+stream_take(struct stream *s, char *to, size_t max)
+{
+	size_t n = s->out.len < max ? s->out.len : max;
+
+	if (n > 0)
+		memcpy(to, s->out.p, n);
+	buf_consume(&s->out, n);
+	/* an idle stream holds no memory */
+	if (s->out.len == 0)
+		buf_fini(&s->out);
+	return n;
+}
