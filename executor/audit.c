@@ -18,21 +18,19 @@
 #include "common/json.h"
 #include "common/log.h"
 
-enum {
-	AUDIT_VERSION = 1
-};
+enum { AUDIT_VERSION = 1 };
 
 struct audit {
 	char path[PATH_MAX];
 	int fd;
-	uint64_t seq;		/* of the last record begun */
-	struct buf pending;	/* whole lines that wait */
-	size_t begun;		/* where the open record starts in pending */
-	bool open;		/* between begin and end */
-	bool durable;		/* pending holds a record that asks for a sync */
-	bool unsynced;		/* written but not yet synced */
-	uint64_t lost;		/* records that did not fit while it failed */
-	struct buf scratch;	/* the record being built */
+	uint64_t seq; /* of the last record begun */
+	struct buf pending; /* whole lines that wait */
+	size_t begun; /* where the open record starts in pending */
+	bool open; /* between begin and end */
+	bool durable; /* pending holds a record that asks for a sync */
+	bool unsynced; /* written but not yet synced */
+	uint64_t lost; /* records that did not fit while it failed */
+	struct buf scratch; /* the record being built */
 };
 
 /* The sequence number of the last line, and whether the log ends torn. */
@@ -48,8 +46,8 @@ read_tail(int fd, uint64_t *seq, bool *torn)
 	*torn = false;
 	if (fstat(fd, &st) == -1 || st.st_size == 0)
 		return;
-	off_t from = st.st_size > AUDIT_MAX_RECORD ?
-	    st.st_size - AUDIT_MAX_RECORD : 0;
+	off_t from =
+	    st.st_size > AUDIT_MAX_RECORD ? st.st_size - AUDIT_MAX_RECORD : 0;
 	n = pread(fd, tail, AUDIT_MAX_RECORD, from);
 	if (n <= 0)
 		return;
@@ -68,25 +66,31 @@ open_log(const char *path, struct err *e)
 	CLEANUP_FD int fd = -1;
 	struct stat st;
 
-	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
-	    O_NONBLOCK | O_NOCTTY, 0600);
+	fd = open(path,
+	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+		O_NOCTTY,
+	    0600);
 	if (fd == -1)
 		return err_sys(e, "audit log %s: open", path);
 	if (fstat(fd, &st) == -1)
 		return err_sys(e, "audit log %s: fstat", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_BAD, "audit log %s: not a regular file; "
+		return err_set(e, ERR_BAD,
+		    "audit log %s: not a regular file; "
 		    "name a file in a directory that only root may write",
 		    path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return err_set(e, ERR_BAD, "audit log %s: owned by uid %u, "
+		return err_set(e, ERR_BAD,
+		    "audit log %s: owned by uid %u, "
 		    "mode %04o; it must be ours and writable by nobody else: "
-		    "chown it and chmod 0600", path, (unsigned)st.st_uid,
-		    (unsigned)st.st_mode & 07777);
+		    "chown it and chmod 0600",
+		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return err_set(e, ERR_BAD, "audit log %s: another process "
+		return err_set(e, ERR_BAD,
+		    "audit log %s: another process "
 		    "writes to it; stop the other mcp-execd, or give each its "
-		    "own audit.file", path);
+		    "own audit.file",
+		    path);
 	return steal_fd(&fd);
 }
 
@@ -97,7 +101,7 @@ still_there(const struct audit *a)
 	struct stat on_disk, ours;
 
 	return lstat(a->path, &on_disk) == 0 && fstat(a->fd, &ours) == 0 &&
-	    on_disk.st_dev == ours.st_dev && on_disk.st_ino == ours.st_ino;
+	       on_disk.st_dev == ours.st_dev && on_disk.st_ino == ours.st_ino;
 }
 
 struct audit *
@@ -120,7 +124,7 @@ audit_open(const char *path, struct err *e)
 	a->fd = steal_fd(&fd);
 	buf_init(&a->pending, AUDIT_MAX_PENDING);
 	buf_init(&a->scratch, AUDIT_MAX_RECORD);
-	if (torn)		/* a crash cut the last line: close it */
+	if (torn) /* a crash cut the last line: close it */
 		buf_put_u8(&a->pending, '\n');
 	return a;
 }

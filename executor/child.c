@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-	REPORT_FD = 3,		/* after stdio; both are closed by exec */
+	REPORT_FD = 3, /* after stdio; both are closed by exec */
 	DIR_FD = 4,
 	FIRST_CLOSED = 5
 };
@@ -56,7 +56,7 @@ step_rlimits(const struct child *c)
 		struct rlimit r = { p->rlimits[i].value, p->rlimits[i].value };
 
 		if (syscall(SYS_prlimit64, 0, p->rlimits[i].resource, &r,
-		    NULL) == -1)
+			NULL) == -1)
 			return -errno;
 	}
 	return 0;
@@ -71,10 +71,11 @@ step_bounding(const struct child *c)
 	(void)c;
 	if (geteuid() != 0)
 		return 0;
-	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
-	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
-	    SECBIT_NO_CAP_AMBIENT_RAISE |
-	    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) == -1)
+	if (prctl(PR_SET_SECUREBITS,
+		SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
+		    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+		    SECBIT_NO_CAP_AMBIENT_RAISE |
+		    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) == -1)
 		return -errno;
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
@@ -88,7 +89,7 @@ step_identity(const struct child *c)
 {
 	const struct policy *p = c->plan->policy;
 
-	if (geteuid() != 0)	/* policy load made sure that it is ourselves */
+	if (geteuid() != 0) /* policy load made sure that it is ourselves */
 		return 0;
 	if (syscall(SYS_setgroups, p->group_count, p->groups) == -1 ||
 	    syscall(SYS_setresgid, p->gid, p->gid, p->gid) == -1 ||
@@ -142,8 +143,7 @@ step_stdio(const struct child *c)
 	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 	int dir = fcntl(c->plan->cwd_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 
-	if (report == -1 || dir == -1 ||
-	    dup2(c->in, STDIN_FILENO) == -1 ||
+	if (report == -1 || dir == -1 || dup2(c->in, STDIN_FILENO) == -1 ||
 	    dup2(c->out, STDOUT_FILENO) == -1 ||
 	    dup2(c->err, STDERR_FILENO) == -1 ||
 	    dup3(report, REPORT_FD, O_CLOEXEC) == -1 ||
@@ -156,8 +156,8 @@ static int
 step_descriptors(const struct child *c)
 {
 	(void)c;
-	return syscall(SYS_close_range, FIRST_CLOSED, ~0U, 0) == -1 ?
-	    -errno : 0;
+	return syscall(SYS_close_range, FIRST_CLOSED, ~0U, 0) == -1 ? -errno
+								    : 0;
 }
 
 static int
@@ -220,9 +220,7 @@ static const struct {
 	{ "execve", step_execve },
 };
 
-enum {
-	STEP_COUNT = sizeof(steps) / sizeof(steps[0])
-};
+enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 
 void
 child_exec(const struct child *c)

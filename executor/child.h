@@ -13,13 +13,13 @@
 /* What the child inherits and may use, besides the plan. */
 struct child {
 	const struct plan *plan;
-	int in, out, err;	/* become 0, 1, 2 */
-	int report;		/* a step's failure goes here; closed by exec */
+	int in, out, err; /* become 0, 1, 2 */
+	int report; /* a step's failure goes here; closed by exec */
 };
 
 /* The failure of one step, as written to `report` in one piece. */
 struct child_failure {
-	int step;		/* index for child_step_name */
+	int step; /* index for child_step_name */
 	int sysno;
 };
 

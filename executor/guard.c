@@ -21,17 +21,17 @@
 #include "executor/tree.h"
 
 enum {
-	KILL_AGAIN_MS = 5,	/* between rounds of SIGKILL */
-	KILL_ROUNDS = 1000	/* after which what is left is reported */
+	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
+	KILL_ROUNDS = 1000 /* after which what is left is reported */
 };
 
 struct guard {
 	int ctl;
 	int sigfd;
-	int failure;		/* read end: a step's failure, or EOF at exec */
+	int failure; /* read end: a step's failure, or EOF at exec */
 	pid_t command;
-	bool started;		/* GUARD_STARTED or GUARD_FAILED was sent */
-	bool exited;		/* the command itself is gone */
+	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
+	bool exited; /* the command itself is gone */
 	bool killing;
 	unsigned rounds;
 	struct guard_report report;
@@ -100,7 +100,7 @@ take_order(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
-	if (n <= 0) {		/* the executor is gone */
+	if (n <= 0) { /* the executor is gone */
 		(void)close(g->ctl);
 		g->ctl = -1;
 	}
@@ -128,7 +128,7 @@ take_failure(struct guard *g)
 		g->started = true;
 		send_report(g, GUARD_STARTED);
 	}
-	reap(g);		/* it may be over already */
+	reap(g); /* it may be over already */
 }
 
 static _Noreturn void
@@ -180,8 +180,8 @@ close_others(const int *keep, size_t count)
 }
 
 static void
-start_command(struct guard *g, const struct plan *plan, int in, int out,
-    int err)
+start_command(
+    struct guard *g, const struct plan *plan, int in, int out, int err)
 {
 	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
 	int ends[2];
@@ -211,7 +211,7 @@ guard_main(const struct plan *plan, int ctl, int in, int out, int err)
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
-	(void)setsid();		/* a terminal's ^C is not for us */
+	(void)setsid(); /* a terminal's ^C is not for us */
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);

@@ -17,28 +17,28 @@
 
 /* Executor to guard, one byte each. */
 enum guard_order {
-	GUARD_TERM = 'T',	/* SIGTERM to every process of the tree */
-	GUARD_KILL = 'K'	/* SIGKILL, until none is left */
+	GUARD_TERM = 'T', /* SIGTERM to every process of the tree */
+	GUARD_KILL = 'K' /* SIGKILL, until none is left */
 };
 
 enum guard_event {
-	GUARD_FAILED,		/* a step failed: step and sysno; it is over */
-	GUARD_STARTED,		/* execve succeeded: pid */
-	GUARD_EXITED		/* all is over: status, usage, left */
+	GUARD_FAILED, /* a step failed: step and sysno; it is over */
+	GUARD_STARTED, /* execve succeeded: pid */
+	GUARD_EXITED /* all is over: status, usage, left */
 };
 
 /* Guard to executor, one message each (same image: no codec). */
 struct guard_report {
 	enum guard_event event;
-	pid_t pid;		/* of the command */
+	pid_t pid; /* of the command */
 	int step, sysno;
-	int status;		/* wait status of the command */
-	unsigned left;		/* processes that could not be ended */
-	struct rusage usage;	/* of the whole tree */
+	int status; /* wait status of the command */
+	unsigned left; /* processes that could not be ended */
+	struct rusage usage; /* of the whole tree */
 };
 
 /* Never returns.  ctl: this end of a SEQPACKET pair. */
-_Noreturn void guard_main(const struct plan *plan, int ctl, int in, int out,
-	    int err);
+_Noreturn void guard_main(
+    const struct plan *plan, int ctl, int in, int out, int err);
 
 #endif

@@ -14,24 +14,32 @@ instructions_write(const struct token *t, struct buf *out)
 	(void)gethostname(host, sizeof(host) - 1);
 	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
 		most = t->timeout_max_ms;
-	buf_printf(out, "You run commands on the Linux host %s as user %s, "
-	    "under policy \"%s\".", host, p->user, p->name);
+	buf_printf(out,
+	    "You run commands on the Linux host %s as user %s, "
+	    "under policy \"%s\".",
+	    host, p->user, p->name);
 	if (p->description[0] != '\0')
 		buf_printf(out, " %s", p->description);
-	buf_printf(out, "\nCommands start in %s; a working directory must lie "
-	    "inside it.", t->dir_fd >= 0 ? t->directory : p->directory);
+	buf_printf(out,
+	    "\nCommands start in %s; a working directory must lie "
+	    "inside it.",
+	    t->dir_fd >= 0 ? t->directory : p->directory);
 	if (policy_offers(p, BYTES_LIT("cli_command")))
 		buf_put_str(out, "\ncli_command runs one program without a "
-		    "shell: nothing is expanded. Prefer it.");
+				 "shell: nothing is expanded. Prefer it.");
 	if (policy_offers(p, BYTES_LIT("exec_cmd")))
-		buf_printf(out, "\nexec_cmd runs a line with %s -c: "
-		    "pipelines, redirections, variables.", p->shell);
-	buf_printf(out, "\nA command may take %u s (timeout_ms: at most %u); "
+		buf_printf(out,
+		    "\nexec_cmd runs a line with %s -c: "
+		    "pipelines, redirections, variables.",
+		    p->shell);
+	buf_printf(out,
+	    "\nA command may take %u s (timeout_ms: at most %u); "
 	    "then it and everything it started is ended and you get its "
 	    "output so far. Processes do not outlive their command.",
 	    (unsigned)(p->timeout_ms / 1000), most);
-	buf_printf(out, "\nOf stdout and stderr %u bytes each are returned, "
+	buf_printf(out,
+	    "\nOf stdout and stderr %u bytes each are returned, "
 	    "the beginning and the end; narrow long output down yourself. At "
-	    "most %u commands run at the same time. Every command is recorded."
-	    , p->output_bytes, p->runs);
+	    "most %u commands run at the same time. Every command is recorded.",
+	    p->output_bytes, p->runs);
 }

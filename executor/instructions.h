@@ -6,10 +6,10 @@
 #include "executor/token.h"
 
 enum {
-	INSTRUCTIONS_MAX = 4096		/* bytes, as TOKEN carries them */
+	INSTRUCTIONS_MAX = 4096 /* bytes, as TOKEN carries them */
 };
 
 /* Append to out (whose max is INSTRUCTIONS_MAX or less): plain text, UTF-8. */
-void	instructions_write(const struct token *t, struct buf *out);
+void instructions_write(const struct token *t, struct buf *out);
 
 #endif

@@ -23,16 +23,16 @@
 #include "executor/spawn.h"
 
 enum {
-	GUARD_PATIENCE_MS = 10000,	/* from KILL until the guard is killed */
-	DRAIN_PATIENCE_MS = 30000,	/* for a frontend that gives no credit */
-	MAX_CREDIT = 64 << 20		/* bytes; more is a broken frontend */
+	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
+	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
+	MAX_CREDIT = 64 << 20 /* bytes; more is a broken frontend */
 };
 
 enum phase {
 	FREE,
-	ACCEPTED,	/* intent waits to be on disk */
-	RUNNING,	/* there is a guard */
-	DRAINING	/* the guard is gone, output is still to be forwarded */
+	ACCEPTED, /* intent waits to be on disk */
+	RUNNING, /* there is a guard */
+	DRAINING /* the guard is gone, output is still to be forwarded */
 };
 
 struct job {
@@ -40,21 +40,21 @@ struct job {
 	struct jobs *jobs;
 	uint64_t call;
 	char id[JOB_ID];
-	bool silent;		/* nobody is to be told */
+	bool silent; /* nobody is to be told */
 	struct plan plan;
 	struct spawned sp;
 	struct loop_watch ctl, guard, in, out, err;
-	struct loop_timer timer;	/* time-out, grace, patience in turn */
+	struct loop_timer timer; /* time-out, grace, patience in turn */
 	struct output stdout_, stderr_;
-	uint32_t credit;	/* bytes that may be forwarded */
+	uint32_t credit; /* bytes that may be forwarded */
 	size_t in_sent;
-	uint64_t start_ns, end_ns;	/* monotonic; 0: not yet */
-	bool reported;		/* the guard's last report is there */
-	bool executed;		/* execve succeeded */
+	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
+	bool reported; /* the guard's last report is there */
+	bool executed; /* execve succeeded */
 	struct guard_report report;
-	bool ending;		/* TERM was sent, verdict says why */
-	bool killing;		/* KILL was sent */
-	enum proto_state verdict;	/* valid if ending, or failed to start */
+	bool ending; /* TERM was sent, verdict says why */
+	bool killing; /* KILL was sent */
+	enum proto_state verdict; /* valid if ending, or failed to start */
 	char message[512];
 };
 
@@ -122,9 +122,12 @@ job_finish(struct job *j)
 	struct jobs *jobs = j->jobs;
 	struct job_result r = { 0 };
 	struct record_end end = {
-		.plan = &j->plan, .out = &j->stdout_, .err = &j->stderr_,
+		.plan = &j->plan,
+		.out = &j->stdout_,
+		.err = &j->stderr_,
 		.pid = j->executed ? j->report.pid : 0,
-		.usage = &j->report.usage, .left = j->report.left,
+		.usage = &j->report.usage,
+		.left = j->report.left,
 	};
 
 	fill_result(j, &r);
@@ -135,8 +138,7 @@ job_finish(struct job *j)
 }
 
 /* The run does not take place: say so to caller and log. */
-static void PRINTF_LIKE(2, 3)
-job_refuse(struct job *j, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) job_refuse(struct job *j, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -155,8 +157,8 @@ forward(struct job *j, uint8_t stream, const struct output_piece *p)
 
 	j->credit = n < j->credit ? j->credit - n : 0;
 	if (n > 0 && !j->silent)
-		j->jobs->ops->output(j->jobs->arg, j->call, stream,
-		    p->skipped, p->data);
+		j->jobs->ops->output(
+		    j->jobs->arg, j->call, stream, p->skipped, p->data);
 }
 
 /* Wait for more of a stream only while what comes may be forwarded. */
@@ -164,7 +166,7 @@ static void
 stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 {
 	bool want = o->fd >= 0 && j->phase == RUNNING &&
-	    (j->credit > 0 || !output_needs_credit(o));
+		    (j->credit > 0 || !output_needs_credit(o));
 	struct err e = { 0 };
 
 	if (!want)
@@ -176,21 +178,27 @@ stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 	}
 }
 
-/* One read of one stream; what the read said. */
+/*
+ * One read of one stream; what the read said.  A descriptor leaves the loop
+ * before it is closed: a guard that was just forked may still hold a copy,
+ * and epoll would go on reporting it.
+ */
 static int
 stream_read(struct job *j, struct output *o, struct loop_watch *w)
 {
 	struct output_piece p;
 	struct err e = { 0 };
-	int rc, fd = o->fd;
+	int rc;
 
-	if (fd == -1)
+	if (o->fd == -1)
 		return ERR_EOF;
 	rc = output_read(o, j->credit, &p, &e);
 	if (rc == 0)
 		forward(j, o->stream, &p);
-	if (o->fd == -1)
+	if (rc != 0 && rc != ERR_AGAIN) {
 		loop_del(j->jobs->loop, w);
+		output_close(o);
+	}
 	return rc;
 }
 
@@ -236,7 +244,7 @@ static void
 job_pump(struct job *j)
 {
 	if (j->silent)
-		j->credit = MAX_CREDIT;	/* counted and hashed, not sent */
+		j->credit = MAX_CREDIT; /* counted and hashed, not sent */
 	if (stream_drain(j, &j->stdout_, &j->out) &&
 	    stream_drain(j, &j->stderr_, &j->err) &&
 	    tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
@@ -259,7 +267,7 @@ on_input(void *arg, uint32_t events)
 		j->in_sent += (size_t)n;
 	if (n != -1 && j->in_sent < in.len)
 		return;
-	loop_del(j->jobs->loop, &j->in);	/* all written, or nobody reads */
+	loop_del(j->jobs->loop, &j->in); /* all written, or nobody reads */
 	(void)close(j->sp.in);
 	j->sp.in = -1;
 }
@@ -295,10 +303,9 @@ job_end(struct job *j, enum proto_state verdict, const char *why,
 	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
 	    detail[0] != '\0' ? ": " : "", detail);
 	if (j->phase != RUNNING)
-		return;		/* jobs_flush sees it, or it is over */
+		return; /* jobs_flush sees it, or it is over */
 	order(j, GUARD_TERM);
-	loop_timer_set(j->jobs->loop, &j->timer,
-	    j->plan.policy->kill_grace_ms);
+	loop_timer_set(j->jobs->loop, &j->timer, j->plan.policy->kill_grace_ms);
 }
 
 static void
@@ -308,8 +315,7 @@ on_timer(void *arg)
 	char text[96];
 
 	if (j->phase == DRAINING) {
-		log_warn("job: output not taken by the frontend run=%s",
-		    j->id);
+		log_warn("job: output not taken by the frontend run=%s", j->id);
 		j->silent = true;
 		job_pump(j);
 	} else if (!j->ending) {
@@ -318,10 +324,10 @@ on_timer(void *arg)
 		job_end(j, PROTO_TIMED_OUT, text, "");
 	} else if (!j->killing) {
 		job_kill(j);
-	} else {		/* the guard itself hangs */
+	} else { /* the guard itself hangs */
 		log_err("job: guard does not answer run=%s", j->id);
-		(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL,
-		    NULL, 0);
+		(void)syscall(
+		    SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL, NULL, 0);
 	}
 }
 
@@ -347,13 +353,13 @@ take_reports(struct job *j)
 	struct guard_report r;
 
 	while (recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT) ==
-	    (ssize_t)sizeof(r)) {
+	       (ssize_t)sizeof(r)) {
 		j->report = r;
 		if (r.event == GUARD_STARTED) {
 			j->executed = true;
 			if (!j->silent)
-				j->jobs->ops->started(j->jobs->arg, j->call,
-				    j->id);
+				j->jobs->ops->started(
+				    j->jobs->arg, j->call, j->id);
 			continue;
 		}
 		j->reported = true;
@@ -369,7 +375,7 @@ on_report(void *arg, uint32_t events)
 
 	take_reports(j);
 	if (j->reported || (events & (EPOLLHUP | EPOLLERR)) != 0)
-		loop_del(j->jobs->loop, &j->ctl);	/* on_guard follows */
+		loop_del(j->jobs->loop, &j->ctl); /* on_guard follows */
 }
 
 /* The guard has ended, and with it the tree: forward what is left. */
@@ -404,7 +410,7 @@ static int
 watch(struct job *j, struct loop_watch *w, int fd, uint32_t events,
     void (*handler)(void *, uint32_t), struct err *e)
 {
-	*w = (struct loop_watch) { .fd = fd, .handler = handler, .arg = j };
+	*w = (struct loop_watch){ .fd = fd, .handler = handler, .arg = j };
 	return fd == -1 ? 0 : loop_add(j->jobs->loop, w, events, e);
 }
 
@@ -428,7 +434,7 @@ job_start(struct job *j)
 	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0 ||
 	    watch(j, &j->out, j->sp.out, EPOLLIN, on_stream, &e) != 0 ||
 	    watch(j, &j->err, j->sp.err, EPOLLIN, on_stream, &e) != 0)
-		fatal("job: %s", e.what);	/* epoll out of memory */
+		fatal("job: %s", e.what); /* epoll out of memory */
 	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
 }
 
@@ -452,7 +458,8 @@ jobs_flush(struct jobs *jobs)
 		if (j->ending) {
 			job_finish(j);
 		} else if (rc != 0) {
-			job_refuse(j, "the audit log cannot be written, so "
+			job_refuse(j,
+			    "the audit log cannot be written, so "
 			    "nothing is run; tell the administrator of this "
 			    "server");
 			job_finish(j);
@@ -479,21 +486,25 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 			same++;
 	}
 	if (same >= t->policy->runs) {
-		(void)err_set(e, ERR_BUSY, "%u commands of this token are "
+		(void)err_set(e, ERR_BUSY,
+		    "%u commands of this token are "
 		    "running, the most that policy %s allows; wait until one "
-		    "has ended", same, t->policy->name);
+		    "has ended",
+		    same, t->policy->name);
 		return NULL;
 	}
 	if (free_job == NULL) {
-		(void)err_set(e, ERR_BUSY, "the server runs as many commands "
+		(void)err_set(e, ERR_BUSY,
+		    "the server runs as many commands "
 		    "as it may; try again later");
 		return NULL;
 	}
 	if (!quota_take(&jobs->quota, t->name, t->policy->runs_per_minute,
-	    clock_mono_ms(), &wait_ms)) {
-		(void)err_set(e, ERR_BUSY, "policy %s allows %u runs a minute; "
-		    "try again in %llu s", t->policy->name,
-		    t->policy->runs_per_minute,
+		clock_mono_ms(), &wait_ms)) {
+		(void)err_set(e, ERR_BUSY,
+		    "policy %s allows %u runs a minute; "
+		    "try again in %llu s",
+		    t->policy->name, t->policy->runs_per_minute,
 		    (unsigned long long)(wait_ms + 999) / 1000);
 		return NULL;
 	}
@@ -501,8 +512,8 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 }
 
 int
-jobs_submit(struct jobs *jobs, const struct request *r,
-    const struct token *t, struct err *e)
+jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
+    struct err *e)
 {
 	uint8_t random[(JOB_ID - 1) / 2];
 	struct job *j = find_free(jobs, t, e);
@@ -515,11 +526,12 @@ jobs_submit(struct jobs *jobs, const struct request *r,
 	j->phase = ACCEPTED;
 	j->call = r->call;
 	j->credit = r->window;
-	j->sp = (struct spawned) { .pidfd = -1, .ctl = -1, .in = -1,
-	    .out = -1, .err = -1 };
+	j->sp = (struct spawned){
+		.pidfd = -1, .ctl = -1, .in = -1, .out = -1, .err = -1
+	};
 	j->stdout_.fd = j->stderr_.fd = -1;
 	j->ctl.fd = j->guard.fd = j->in.fd = j->out.fd = j->err.fd = -1;
-	j->timer = (struct loop_timer) { .handler = on_timer, .arg = j };
+	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
 	digest_random(random, sizeof(random));
 	digest_hex(random, sizeof(random), j->id);
 	record_intent(jobs->audit, j->id, r, &j->plan);
@@ -541,8 +553,8 @@ find_call(struct jobs *jobs, uint64_t call)
 }
 
 void
-jobs_cancel(struct jobs *jobs, uint64_t call, const char *why,
-    struct bytes reason)
+jobs_cancel(
+    struct jobs *jobs, uint64_t call, const char *why, struct bytes reason)
 {
 	struct job *j = find_call(jobs, call);
 
@@ -596,8 +608,8 @@ jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 
 		if (j->phase != FREE &&
 		    token_find(t, bytes_of(j->plan.token)) == NULL)
-			job_end(j, PROTO_CANCELLED, "the token was revoked",
-			    "");
+			job_end(
+			    j, PROTO_CANCELLED, "the token was revoked", "");
 	}
 }
 
@@ -626,15 +638,18 @@ struct jobs *
 jobs_new(struct loop *l, struct audit *a, uint32_t max,
     const struct job_ops *ops, void *arg, struct err *e)
 {
-	struct jobs *jobs = calloc(1, sizeof(*jobs) +
-	    max * sizeof(struct job));
+	struct jobs *jobs = calloc(1, sizeof(*jobs) + max * sizeof(struct job));
 
 	if (jobs == NULL) {
 		(void)err_set(e, ERR_BUSY, "out of memory");
 		return NULL;
 	}
-	*jobs = (struct jobs) {
-		.loop = l, .audit = a, .ops = ops, .arg = arg, .max = max,
+	*jobs = (struct jobs){
+		.loop = l,
+		.audit = a,
+		.ops = ops,
+		.arg = arg,
+		.max = max,
 		.audit_errors = { .burst = 5, .period_ms = 60000 },
 	};
 	return jobs;

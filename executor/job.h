@@ -16,55 +16,55 @@
 #include "executor/request.h"
 
 enum {
-	JOB_ID = 33		/* 128 random bits as hex, with the NUL */
+	JOB_ID = 33 /* 128 random bits as hex, with the NUL */
 };
 
 struct job_result {
 	uint64_t call;
-	char id[JOB_ID];		/* empty: refused before it had one */
+	char id[JOB_ID]; /* empty: refused before it had one */
 	enum proto_state state;
-	int exit_code;			/* of PROTO_EXITED, else -1 */
-	int signal;			/* that ended it, else 0 */
+	int exit_code; /* of PROTO_EXITED, else -1 */
+	int signal; /* that ended it, else 0 */
 	uint64_t duration_us;
 	uint64_t stdout_bytes, stderr_bytes;
-	const char *message;		/* never NULL */
+	const char *message; /* never NULL */
 };
 
 /* How a run's events reach the frontend. */
 struct job_ops {
-	void	(*started)(void *arg, uint64_t call, const char *id);
-	void	(*output)(void *arg, uint64_t call, uint8_t stream,
-		    uint64_t skipped, struct bytes data);
-	void	(*done)(void *arg, const struct job_result *r);
+	void (*started)(void *arg, uint64_t call, const char *id);
+	void (*output)(void *arg, uint64_t call, uint8_t stream,
+	    uint64_t skipped, struct bytes data);
+	void (*done)(void *arg, const struct job_result *r);
 };
 
 struct jobs;
 
 /* max: runs at the same time, all tokens together. */
 struct jobs *jobs_new(struct loop *l, struct audit *a, uint32_t max,
-	    const struct job_ops *ops, void *arg, struct err *e) MUST_CHECK;
-void	jobs_free(struct jobs *j);
+    const struct job_ops *ops, void *arg, struct err *e) MUST_CHECK;
+void jobs_free(struct jobs *j);
 /*
  * Accept a run of this token.  On failure it has been recorded as refused and
  * nothing else happens for the call: e->what tells the caller why.
  */
-int	jobs_submit(struct jobs *j, const struct request *r,
-	    const struct token *t, struct err *e) MUST_CHECK;
+int jobs_submit(struct jobs *j, const struct request *r, const struct token *t,
+    struct err *e) MUST_CHECK;
 /* Unknown calls are fine: the run may have ended meanwhile. */
-void	jobs_cancel(struct jobs *j, uint64_t call, const char *why,
-	    struct bytes reason);
+void jobs_cancel(
+    struct jobs *j, uint64_t call, const char *why, struct bytes reason);
 /* false if there is no such call or the credit is beyond reason. */
-bool	jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
+bool jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
 /*
  * Cancel every run, or those whose token is no longer as it was in *t.
  * `silent`: the frontend is gone, tell it nothing.
  */
-void	jobs_cancel_all(struct jobs *j, const char *why, bool silent);
-void	jobs_cancel_revoked(struct jobs *j, const struct token_table *t);
+void jobs_cancel_all(struct jobs *j, const char *why, bool silent);
+void jobs_cancel_revoked(struct jobs *j, const struct token_table *t);
 /* Record and start what was accepted; call before each wait of the loop. */
-void	jobs_flush(struct jobs *j);
-size_t	jobs_count(const struct jobs *j);
+void jobs_flush(struct jobs *j);
+size_t jobs_count(const struct jobs *j);
 /* Process ids of all guards into pid; how many. */
-size_t	jobs_guards(const struct jobs *j, pid_t *pid, size_t max);
+size_t jobs_guards(const struct jobs *j, pid_t *pid, size_t max);
 
 #endif

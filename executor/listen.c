@@ -8,16 +8,14 @@
 
 #include "common/cleanup.h"
 
-enum {
-	BACKLOG = 512
-};
+enum { BACKLOG = 512 };
 
 static int
 listen_one(const struct conf_listener *l, struct err *e)
 {
 	const int on = 1;
-	CLEANUP_FD int fd = socket(l->addr.ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP_FD int fd = socket(
+	    l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
 		return err_sys(e, "listen %s: socket", l->text);
@@ -28,7 +26,8 @@ listen_one(const struct conf_listener *l, struct err *e)
 		return err_sys(e, "listen %s: IPV6_V6ONLY", l->text);
 	if (bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == -1) {
 		if (errno == EADDRINUSE)
-			return err_set(e, ERR_BAD, "listen %s: another program "
+			return err_set(e, ERR_BAD,
+			    "listen %s: another program "
 			    "uses this port; stop it or change \"listen\"",
 			    l->text);
 		return err_sys(e, "listen %s: bind", l->text);
@@ -39,8 +38,7 @@ listen_one(const struct conf_listener *l, struct err *e)
 }
 
 int
-listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS],
-    struct err *e)
+listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS], struct err *e)
 {
 	size_t i;
 

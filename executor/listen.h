@@ -9,7 +9,7 @@
  * Bind and listen on every address of c; fds[i] are non-blocking, CLOEXEC.
  * On failure none stays open; *e says which address and what to do.
  */
-int	listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS],
-	    struct err *e) MUST_CHECK;
+int listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS],
+    struct err *e) MUST_CHECK;
 
 #endif

@@ -26,8 +26,8 @@
 #include "executor/tree.h"
 
 enum {
-	SYNC_MS = 1000,		/* until records without a flush are synced */
-	MAX_SPARED = 4096	/* guards and the frontend */
+	SYNC_MS = 1000, /* until records without a flush are synced */
+	MAX_SPARED = 4096 /* guards and the frontend */
 };
 
 static struct executor {
@@ -81,8 +81,8 @@ log_report(const struct conf_report *r)
 }
 
 static void
-reload(const char *what, int (*load)(struct store *, struct conf_report *,
-    struct err *))
+reload(const char *what,
+    int (*load)(struct store *, struct conf_report *, struct err *))
 {
 	struct conf_report r;
 	struct err e = { 0 };
@@ -92,8 +92,8 @@ reload(const char *what, int (*load)(struct store *, struct conf_report *,
 	rc = load(&self.store, &r, &e);
 	log_report(&r);
 	if (rc != 0)
-		log_err("reload: %s; the old configuration stays in force",
-		    e.what);
+		log_err(
+		    "reload: %s; the old configuration stays in force", e.what);
 	else
 		log_notice("reload: in force tokens=%zu policies=%zu",
 		    self.store.tokens.count, self.store.policies.count);
@@ -154,7 +154,7 @@ begin_stop(const char *why)
 	self.stopping = true;
 	log_notice("stop: %s runs=%zu", why, jobs_count(self.jobs));
 	(void)notify_send("STOPPING=1");
-	self.stop = (struct loop_timer) { .handler = on_stop_late };
+	self.stop = (struct loop_timer){ .handler = on_stop_late };
 	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
 	monitor_drain(self.monitor, grace);
 	jobs_cancel_all(self.jobs, "the server is stopping", false);
@@ -184,7 +184,7 @@ end_strays(void)
 		for (i = 0; i < n && spared[i] != si.si_pid; i++)
 			;
 		if (i < n)
-			return;		/* its own watch reaps it */
+			return; /* its own watch reaps it */
 		(void)waitpid(si.si_pid, NULL, WNOHANG);
 	}
 }
@@ -222,8 +222,8 @@ watch_signals(struct err *e)
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	self.signals = (struct loop_watch) { .handler = on_signal,
-	    .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
+	self.signals = (struct loop_watch){ .handler = on_signal,
+		.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
 	if (self.signals.fd == -1)
 		return err_sys(e, "signalfd");
 	return loop_add(self.loop, &self.signals, EPOLLIN, e);
@@ -257,10 +257,11 @@ on_ready(void *arg)
 	(void)arg;
 
 	for (i = 0; i < self.listener_count; i++)
-		log_notice("ready: listening on %s",
-		    self.store.conf.listen[i].text);
+		log_notice(
+		    "ready: listening on %s", self.store.conf.listen[i].text);
 	if (self.store.tokens.count == 0)
-		log_notice("ready: there is no token yet, so everybody is "
+		log_notice(
+		    "ready: there is no token yet, so everybody is "
 		    "refused; add one: mcp-execctl token add NAME --policy "
 		    "POLICY");
 	(void)notify_send("READY=1");
@@ -271,8 +272,10 @@ wire(struct err *e)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready };
 	struct supervise_deps d = {
-		.conf = &self.store.conf, .listeners = self.listeners,
-		.listener_count = self.listener_count, .audit = self.audit,
+		.conf = &self.store.conf,
+		.listeners = self.listeners,
+		.listener_count = self.listener_count,
+		.audit = self.audit,
 	};
 
 	d.loop = self.loop = loop_new(e);
@@ -281,20 +284,20 @@ wire(struct err *e)
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)
 		return e->code;
-	self.monitor = monitor_new(self.loop, &self.store, self.audit, &ops,
-	    self.supervise, e);
+	self.monitor = monitor_new(
+	    self.loop, &self.store, self.audit, &ops, self.supervise, e);
 	if (self.monitor == NULL)
 		return e->code;
-	self.jobs = jobs_new(self.loop, self.audit,
-	    self.store.conf.limits.runs, monitor_job_ops(), self.monitor, e);
+	self.jobs = jobs_new(self.loop, self.audit, self.store.conf.limits.runs,
+	    monitor_job_ops(), self.monitor, e);
 	if (self.jobs == NULL)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
 	self.sync.handler = on_sync;
 	loop_on_idle(self.loop, on_idle, NULL);
-	self.tokens = (struct loop_watch) { .handler = on_tokens,
-	    .fd = store_watch_tokens(&self.store, e) };
+	self.tokens = (struct loop_watch){ .handler = on_tokens,
+		.fd = store_watch_tokens(&self.store, e) };
 	if (self.tokens.fd < 0)
 		return e->code;
 	return loop_add(self.loop, &self.tokens, EPOLLIN, e);
@@ -378,9 +381,8 @@ load(const struct options *o)
 	else if (o->check && r.count > 0)
 		rc = ERR_BAD;
 	else if (o->check)
-		(void)printf("%s: fine, %zu policies, %zu tokens\n",
-		    o->config, self.store.policies.count,
-		    self.store.tokens.count);
+		(void)printf("%s: fine, %zu policies, %zu tokens\n", o->config,
+		    self.store.policies.count, self.store.tokens.count);
 	conf_report_fini(&r);
 	return rc;
 }

@@ -16,15 +16,15 @@
 #include "executor/record.h"
 
 enum {
-	HEARTBEAT_MS = 15000,	/* of idle event streams */
+	HEARTBEAT_MS = 15000, /* of idle event streams */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
 
 /* Bits, so that a row can name several. */
 enum state {
-	ST_NEW = 1,		/* HELLO is awaited */
-	ST_UP = 2,		/* configured, calls may come */
-	ST_CALL = 4		/* between CALL and its EXEC */
+	ST_NEW = 1, /* HELLO is awaited */
+	ST_UP = 2, /* configured, calls may come */
+	ST_CALL = 4 /* between CALL and its EXEC */
 };
 
 struct monitor {
@@ -34,14 +34,14 @@ struct monitor {
 	struct jobs *jobs;
 	const struct monitor_ops *ops;
 	void *arg;
-	struct chan *chan;	/* NULL: no frontend */
+	struct chan *chan; /* NULL: no frontend */
 	enum state state;
-	uint32_t generation;	/* of the last COMMIT sent */
-	uint32_t ready;		/* of the last READY received */
-	uint64_t last_call;	/* ids only grow */
+	uint32_t generation; /* of the last COMMIT sent */
+	uint32_t ready; /* of the last READY received */
+	uint64_t last_call; /* ids only grow */
 	bool draining;
-	struct loop_timer hung;	/* fires when the queue was full */
-	struct request request;	/* the call being put together */
+	struct loop_timer hung; /* fires when the queue was full */
+	struct request request; /* the call being put together */
 	uint8_t proof[DIGEST_BYTES];
 };
 
@@ -79,22 +79,23 @@ static void
 send_limits(struct monitor *m)
 {
 	const struct conf_limits *l = &m->store->conf.limits;
-	struct msg msg = { .code = PROTO_CONFIG, .config = {
-		.generation = m->generation,
-		.body_bytes = l->body_bytes,
-		.header_bytes = l->header_bytes,
-		.connections = l->connections,
-		.connections_per_address = l->connections_per_address,
-		.idle_timeout_ms = l->idle_timeout_ms,
-		.header_timeout_ms = l->header_timeout_ms,
-		.body_timeout_ms = l->body_timeout_ms,
-		.sessions = l->sessions,
-		.sessions_per_token = l->sessions_per_token,
-		.session_idle_ms = l->session_idle_ms,
-		.calls = l->runs,
-		.output_bytes = largest_output(&m->store->policies),
-		.heartbeat_ms = HEARTBEAT_MS,
-	} };
+	struct msg msg = { .code = PROTO_CONFIG,
+		.config = {
+		    .generation = m->generation,
+		    .body_bytes = l->body_bytes,
+		    .header_bytes = l->header_bytes,
+		    .connections = l->connections,
+		    .connections_per_address = l->connections_per_address,
+		    .idle_timeout_ms = l->idle_timeout_ms,
+		    .header_timeout_ms = l->header_timeout_ms,
+		    .body_timeout_ms = l->body_timeout_ms,
+		    .sessions = l->sessions,
+		    .sessions_per_token = l->sessions_per_token,
+		    .session_idle_ms = l->session_idle_ms,
+		    .calls = l->runs,
+		    .output_bytes = largest_output(&m->store->policies),
+		    .heartbeat_ms = HEARTBEAT_MS,
+		} };
 
 	send_msg(m, &msg);
 }
@@ -171,8 +172,9 @@ monitor_configure(struct monitor *m)
 static void
 tell_started(void *arg, uint64_t call, const char *id)
 {
-	struct msg msg = { .code = PROTO_STARTED, .started = {
-		.call = call, .run = bytes_make(id, JOB_ID - 1) } };
+	struct msg msg = { .code = PROTO_STARTED,
+		.started = {
+		    .call = call, .run = bytes_make(id, JOB_ID - 1) } };
 
 	send_msg(arg, &msg);
 }
@@ -181,9 +183,11 @@ static void
 tell_output(void *arg, uint64_t call, uint8_t stream, uint64_t skipped,
     struct bytes data)
 {
-	struct msg msg = { .code = PROTO_OUTPUT, .output = {
-		.call = call, .stream = stream, .skipped = skipped,
-		.data = data } };
+	struct msg msg = { .code = PROTO_OUTPUT,
+		.output = { .call = call,
+		    .stream = stream,
+		    .skipped = skipped,
+		    .data = data } };
 
 	send_msg(arg, &msg);
 }
@@ -191,13 +195,16 @@ tell_output(void *arg, uint64_t call, uint8_t stream, uint64_t skipped,
 static void
 tell_done(void *arg, const struct job_result *r)
 {
-	struct msg msg = { .code = PROTO_DONE, .done = {
-		.call = r->call, .state = (uint8_t)r->state,
-		.exit_code = r->exit_code, .signal = r->signal,
-		.duration_us = r->duration_us,
-		.stdout_bytes = r->stdout_bytes,
-		.stderr_bytes = r->stderr_bytes,
-		.run = bytes_of(r->id), .message = bytes_of(r->message) } };
+	struct msg msg = { .code = PROTO_DONE,
+		.done = { .call = r->call,
+		    .state = (uint8_t)r->state,
+		    .exit_code = r->exit_code,
+		    .signal = r->signal,
+		    .duration_us = r->duration_us,
+		    .stdout_bytes = r->stdout_bytes,
+		    .stderr_bytes = r->stderr_bytes,
+		    .run = bytes_of(r->id),
+		    .message = bytes_of(r->message) } };
 
 	send_msg(arg, &msg);
 }
@@ -205,9 +212,8 @@ tell_done(void *arg, const struct job_result *r)
 const struct job_ops *
 monitor_job_ops(void)
 {
-	static const struct job_ops ops = {
-		tell_started, tell_output, tell_done
-	};
+	static const struct job_ops ops = { tell_started, tell_output,
+		tell_done };
 
 	return &ops;
 }
@@ -215,8 +221,10 @@ monitor_job_ops(void)
 static void
 tell_refused(struct monitor *m, uint64_t call, const char *why)
 {
-	struct job_result r = { .call = call, .state = PROTO_REFUSED,
-	    .exit_code = -1, .message = why };
+	struct job_result r = { .call = call,
+		.state = PROTO_REFUSED,
+		.exit_code = -1,
+		.message = why };
 
 	tell_done(m, &r);
 }
@@ -229,13 +237,16 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	struct buf *b;
 
 	if (msg->hello.version != PROTO_VERSION)
-		return err_set(e, ERR_PROTO, "frontend speaks version %u of "
+		return err_set(e, ERR_PROTO,
+		    "frontend speaks version %u of "
 		    "the frame protocol, %d is ours; install both programs "
-		    "from the same package", msg->hello.version,
-		    PROTO_VERSION);
+		    "from the same package",
+		    msg->hello.version, PROTO_VERSION);
 	if ((msg->hello.lockdown & LOCK_ALWAYS) != LOCK_ALWAYS)
-		return err_set(e, ERR_PROTO, "frontend is not locked down "
-		    "(layers 0x%x)", msg->hello.lockdown);
+		return err_set(e, ERR_PROTO,
+		    "frontend is not locked down "
+		    "(layers 0x%x)",
+		    msg->hello.lockdown);
 	b = audit_begin(m->audit, "frontend-start");
 	audit_put_i64(b, "frontend.lockdown", msg->hello.lockdown);
 	audit_end(m->audit, false);
@@ -251,8 +262,10 @@ on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 
 	if (msg->ready.generation > m->generation ||
 	    msg->ready.generation <= m->ready)
-		return err_set(e, ERR_PROTO, "READY for configuration %u, "
-		    "%u was sent", msg->ready.generation, m->generation);
+		return err_set(e, ERR_PROTO,
+		    "READY for configuration %u, "
+		    "%u was sent",
+		    msg->ready.generation, m->generation);
 	m->ready = msg->ready.generation;
 	if (first)
 		m->ops->ready(m->arg);
@@ -286,17 +299,17 @@ authenticate(struct monitor *m, const struct token **known, struct err *e)
 {
 	const char *const why[] = {
 		[TOKEN_UNKNOWN] = "the token is not valid (any more); ask the "
-		    "administrator for a new one",
+				  "administrator for a new one",
 		[TOKEN_EXPIRED] = "the token has expired; ask the "
-		    "administrator for a new one",
+				  "administrator for a new one",
 		[TOKEN_WRONG_SOURCE] = "the token may not be used from this "
-		    "address",
+				       "address",
 	};
 	enum token_verdict v;
 
 	*known = NULL;
-	v = token_check(&m->store->tokens, m->proof,
-	    bytes_of(m->request.peer), clock_wall_us() / 1000000, known);
+	v = token_check(&m->store->tokens, m->proof, bytes_of(m->request.peer),
+	    clock_wall_us() / 1000000, known);
 	if (v == TOKEN_OK)
 		return *known;
 	(void)err_set(e, ERR_DENIED, "%s", why[v]);
@@ -310,13 +323,14 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 	struct request *r = &m->request;
 	struct err why = { 0 };
 
-	if (msg->exec.call != r->call || (r->arg_count > 0 &&
-	    r->arg[r->arg_count - 1].more))
+	if (msg->exec.call != r->call ||
+	    (r->arg_count > 0 && r->arg[r->arg_count - 1].more))
 		return err_set(e, ERR_PROTO, "EXEC out of order");
 	m->state = ST_UP;
 	t = authenticate(m, &known, &why);
 	if (t != NULL && m->draining) {
-		(void)err_set(&why, ERR_BUSY, "the server is stopping; try "
+		(void)err_set(&why, ERR_BUSY,
+		    "the server is stopping; try "
 		    "again in a moment");
 		known = t;
 		t = NULL;
@@ -335,8 +349,8 @@ on_cancel(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	if (msg->cancel.why > PROTO_WHY_SESSION)
 		return err_set(e, ERR_PROTO, "CANCEL for an unknown reason");
-	jobs_cancel(m->jobs, msg->cancel.call,
-	    proto_why_name(msg->cancel.why), msg->cancel.reason);
+	jobs_cancel(m->jobs, msg->cancel.call, proto_why_name(msg->cancel.why),
+	    msg->cancel.reason);
 	return 0;
 }
 
@@ -358,8 +372,8 @@ on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 	b = audit_begin(m->audit, "auth-failure");
 	audit_put(b, "source.ip", msg->authfail.peer);
 	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(b, "event.reason",
-	    proto_authfail_name(msg->authfail.reason));
+	audit_put_str(
+	    b, "event.reason", proto_authfail_name(msg->authfail.reason));
 	audit_put_i64(b, "event.count", msg->authfail.count);
 	if (msg->authfail.token.len > 0)
 		audit_put(b, "token.name", msg->authfail.token);
@@ -395,8 +409,7 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 static const struct permit {
 	enum proto_code code;
 	unsigned states;
-	int (*handle)(struct monitor *m, const struct msg *msg,
-	    struct err *e);
+	int (*handle)(struct monitor *m, const struct msg *msg, struct err *e);
 } permits[] = {
 	{ PROTO_HELLO, ST_NEW, on_hello },
 	{ PROTO_READY, ST_UP, on_ready },
@@ -419,8 +432,8 @@ on_message(void *arg, const struct msg *msg, struct err *e)
 		if (permits[i].code == msg->code &&
 		    (permits[i].states & m->state) != 0)
 			return permits[i].handle(m, msg, e);
-	return err_set(e, ERR_PROTO, "%s is not permitted now",
-	    proto_name(msg->code));
+	return err_set(
+	    e, ERR_PROTO, "%s is not permitted now", proto_name(msg->code));
 }
 
 static void
@@ -497,7 +510,7 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->audit = a;
 	m->ops = ops;
 	m->arg = arg;
-	m->hung = (struct loop_timer) { .handler = on_hung, .arg = m };
+	m->hung = (struct loop_timer){ .handler = on_hung, .arg = m };
 	request_init(&m->request);
 	return m;
 }

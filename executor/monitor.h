@@ -17,29 +17,28 @@ struct monitor;
 
 struct monitor_ops {
 	/* The channel is broken or closed; monitor is ready for the next. */
-	void	(*lost)(void *arg, const struct err *why);
+	void (*lost)(void *arg, const struct err *why);
 	/* This frontend has put its first configuration in force. */
-	void	(*ready)(void *arg);
+	void (*ready)(void *arg);
 };
 
 /* jobs are given later by monitor_set_jobs, as they need monitor's ops. */
-struct monitor *monitor_new(struct loop *l, struct store *s,
-	    struct audit *a, const struct monitor_ops *ops, void *arg,
-	    struct err *e) MUST_CHECK;
-void	monitor_free(struct monitor *m);
-void	monitor_set_jobs(struct monitor *m, struct jobs *j);
+struct monitor *monitor_new(struct loop *l, struct store *s, struct audit *a,
+    const struct monitor_ops *ops, void *arg, struct err *e) MUST_CHECK;
+void monitor_free(struct monitor *m);
+void monitor_set_jobs(struct monitor *m, struct jobs *j);
 /* How runs tell the frontend; arg is the monitor. */
 const struct job_ops *monitor_job_ops(void);
 
 /* Speak with a new frontend on fd (taken over). */
-int	monitor_attach(struct monitor *m, int fd, struct err *e) MUST_CHECK;
+int monitor_attach(struct monitor *m, int fd, struct err *e) MUST_CHECK;
 /* Send the configuration again after a reload. */
-void	monitor_configure(struct monitor *m);
+void monitor_configure(struct monitor *m);
 /* Refuse new calls and tell the frontend to accept nothing. */
-void	monitor_drain(struct monitor *m, uint32_t grace_ms);
+void monitor_drain(struct monitor *m, uint32_t grace_ms);
 /* Close the channel (the frontend sees the end and exits). */
-void	monitor_detach(struct monitor *m);
+void monitor_detach(struct monitor *m);
 /* Has this frontend said READY? */
-bool	monitor_is_ready(const struct monitor *m);
+bool monitor_is_ready(const struct monitor *m);
 
 #endif

@@ -9,7 +9,7 @@
 struct row {
 	int letter;
 	const char *name;
-	const char *value;	/* of its argument in the help, or NULL */
+	const char *value; /* of its argument in the help, or NULL */
 	const char *help;
 };
 
@@ -21,16 +21,15 @@ static const struct row rows[] = {
 	{ 'V', "version", NULL, "the version" },
 };
 
-enum {
-	ROWS = sizeof(rows) / sizeof(rows[0])
-};
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static void
 usage(FILE *f)
 {
 	size_t i;
 
-	(void)fprintf(f, "usage: mcp-execd [-c FILE] [-ndhV]\n\n"
+	(void)fprintf(f,
+	    "usage: mcp-execd [-c FILE] [-ndhV]\n\n"
 	    "Runs commands for LLM agents over MCP, confined and recorded.\n"
 	    "It stays in the foreground; SIGHUP reloads, SIGTERM stops.\n\n");
 	for (i = 0; i < ROWS; i++)
@@ -65,7 +64,7 @@ options_parse(struct options *o, int argc, char **argv)
 	char letters[2 * ROWS + 1];
 	int c;
 
-	*o = (struct options) { .config = MCP_EXECD_CONFIG };
+	*o = (struct options){ .config = MCP_EXECD_CONFIG };
 	fill_tables(longs, letters);
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		switch (c) {
@@ -89,8 +88,8 @@ options_parse(struct options *o, int argc, char **argv)
 			return -1;
 		}
 	if (optind < argc) {
-		(void)fprintf(stderr, "mcp-execd: unexpected \"%s\"\n",
-		    argv[optind]);
+		(void)fprintf(
+		    stderr, "mcp-execd: unexpected \"%s\"\n", argv[optind]);
 		usage(stderr);
 		return -1;
 	}

@@ -14,15 +14,15 @@
 #endif
 
 struct options {
-	const char *config;	/* borrowed from argv */
-	bool check;		/* -n: load, report, exit */
-	bool debug;		/* -d */
+	const char *config; /* borrowed from argv */
+	bool check; /* -n: load, report, exit */
+	bool debug; /* -d */
 };
 
 /*
  * Parse argv.  0: go on; 1: it was -h or -V, answered; -1: usage error, said
  * on stderr.
  */
-int	options_parse(struct options *o, int argc, char **argv);
+int options_parse(struct options *o, int argc, char **argv);
 
 #endif

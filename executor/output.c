@@ -21,11 +21,17 @@ output_init(struct output *o, uint8_t stream, int fd, uint32_t cap)
 }
 
 void
-output_fini(struct output *o)
+output_close(struct output *o)
 {
 	if (o->fd >= 0)
 		(void)close(o->fd);
 	o->fd = -1;
+}
+
+void
+output_fini(struct output *o)
+{
+	output_close(o);
 	free(o->ring);
 	o->ring = NULL;
 }
@@ -43,7 +49,7 @@ ring_put(struct output *o, const uint8_t *p, size_t len)
 		o->ring = calloc(1, o->ring_size);
 	o->ring_total += len;
 	if (o->ring == NULL)
-		return;		/* no memory: it counts as left out */
+		return; /* no memory: it counts as left out */
 	if (len > o->ring_size) {
 		p += len - o->ring_size;
 		len = o->ring_size;
@@ -59,8 +65,8 @@ ring_put(struct output *o, const uint8_t *p, size_t len)
 }
 
 int
-output_read(struct output *o, uint32_t credit, struct output_piece *out,
-    struct err *e)
+output_read(
+    struct output *o, uint32_t credit, struct output_piece *out, struct err *e)
 {
 	size_t want = sizeof(piece), head;
 	ssize_t n;
@@ -72,11 +78,8 @@ output_read(struct output *o, uint32_t credit, struct output_piece *out,
 	n = read(o->fd, piece, want);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return ERR_AGAIN;
-	if (n <= 0) {
-		(void)close(o->fd);
-		o->fd = -1;
+	if (n <= 0)
 		return n == 0 ? ERR_EOF : err_sys(e, "read of output");
-	}
 	digest_update(&o->digest, bytes_make(piece, (size_t)n));
 	head = o->total >= o->head ? 0 : o->head - (size_t)o->total;
 	if (head > (size_t)n)

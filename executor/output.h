@@ -13,41 +13,43 @@
 #include "common/digest.h"
 
 enum {
-	OUTPUT_MAX_PIECE = 16384	/* bytes of one read and of one frame */
+	OUTPUT_MAX_PIECE = 16384 /* bytes of one read and of one frame */
 };
 
 struct output {
-	int fd;			/* our end of the pipe, -1 after its end */
-	uint8_t stream;		/* 1 stdout, 2 stderr */
-	uint64_t total;		/* bytes that the command wrote */
-	uint64_t sent;		/* bytes forwarded */
-	uint32_t head;		/* most bytes that go out as they come */
-	struct digest digest;	/* of all that was written */
-	uint8_t *ring;		/* owned; allocated when the head is full */
-	uint32_t ring_size;	/* bytes */
-	uint64_t ring_total;	/* bytes that ever went into the ring */
-	uint64_t ring_sent;	/* of what it kept */
+	int fd; /* our end of the pipe, -1 after its end */
+	uint8_t stream; /* 1 stdout, 2 stderr */
+	uint64_t total; /* bytes that the command wrote */
+	uint64_t sent; /* bytes forwarded */
+	uint32_t head; /* most bytes that go out as they come */
+	struct digest digest; /* of all that was written */
+	uint8_t *ring; /* owned; allocated when the head is full */
+	uint32_t ring_size; /* bytes */
+	uint64_t ring_total; /* bytes that ever went into the ring */
+	uint64_t ring_sent; /* of what it kept */
 };
 
 /* What came of a read or a piece of the tail: forward it. */
 struct output_piece {
-	uint64_t skipped;	/* bytes left out just before */
-	struct bytes data;	/* borrowed until the next call; may be empty */
+	uint64_t skipped; /* bytes left out just before */
+	struct bytes data; /* borrowed until the next call; may be empty */
 };
 
 /* cap: bytes kept of the stream.  Takes over fd. */
-void	output_init(struct output *o, uint8_t stream, int fd, uint32_t cap);
-void	output_fini(struct output *o);
+void output_init(struct output *o, uint8_t stream, int fd, uint32_t cap);
+void output_fini(struct output *o);
+/* Close our end of the pipe; what was kept stays. */
+void output_close(struct output *o);
 /*
  * Read once, at most `credit` bytes while the head is being filled.
- * 0; ERR_AGAIN: nothing there now; ERR_EOF: the stream has ended (fd closed).
+ * 0; ERR_AGAIN: nothing there now; ERR_EOF, ERR_SYS: the stream has ended.
  */
-int	output_read(struct output *o, uint32_t credit,
-	    struct output_piece *out, struct err *e) MUST_CHECK;
+int output_read(struct output *o, uint32_t credit, struct output_piece *out,
+    struct err *e) MUST_CHECK;
 /* Would a read be forwarded (and so need credit)? */
-bool	output_needs_credit(const struct output *o);
+bool output_needs_credit(const struct output *o);
 /* Next piece of the tail, at most max bytes; false when it is all sent. */
-bool	output_tail(struct output *o, uint32_t max, struct output_piece *out);
-uint64_t output_tail_left(const struct output *o);	/* bytes */
+bool output_tail(struct output *o, uint32_t max, struct output_piece *out);
+uint64_t output_tail_left(const struct output *o); /* bytes */
 
 #endif

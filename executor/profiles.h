@@ -7,10 +7,10 @@
 
 struct profile {
 	const char *name;
-	const char *summary;		/* one line for people */
+	const char *summary; /* one line for people */
 	const struct filter_rule *rules;
 	size_t rule_count;
-	enum filter_verdict fallback;	/* for calls that no rule names */
+	enum filter_verdict fallback; /* for calls that no rule names */
 	int fallback_errno;
 };
 

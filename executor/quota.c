@@ -36,7 +36,7 @@ quota_take(struct quota *q, const char *token, uint32_t per_minute,
 		return true;
 	e = find(q, token, per_minute, now_ms);
 	gained = (now_ms - e->at_ms) * per_minute / 60;
-	if (gained > 0) {	/* else keep the fraction for later */
+	if (gained > 0) { /* else keep the fraction for later */
 		e->milli = e->milli + gained < full ? e->milli + gained : full;
 		e->at_ms = now_ms;
 	}

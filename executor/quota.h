@@ -9,8 +9,8 @@
 
 struct quota_entry {
 	char name[POLICY_MAX_NAME];
-	uint64_t milli;		/* runs left, in thousandths */
-	uint64_t at_ms;		/* when that was so, monotonic */
+	uint64_t milli; /* runs left, in thousandths */
+	uint64_t at_ms; /* when that was so, monotonic */
 };
 
 struct quota {
@@ -22,7 +22,7 @@ struct quota {
  * Take one run of this token; false when its minute is used up, and then
  * *wait_ms says when to try again.  per_minute 0: no limit.
  */
-bool	quota_take(struct quota *q, const char *token, uint32_t per_minute,
-	    uint64_t now_ms, uint64_t *wait_ms);
+bool quota_take(struct quota *q, const char *token, uint32_t per_minute,
+    uint64_t now_ms, uint64_t *wait_ms);
 
 #endif

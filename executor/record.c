@@ -31,7 +31,7 @@ put_args(struct buf *b, char *const *argv)
 		struct bytes s = bytes_of(argv[i]);
 
 		if (b->len - from + s.len > AUDIT_MAX_VALUE)
-			break;	/* process.command_line has the digest */
+			break; /* process.command_line has the digest */
 		if (i > 0)
 			buf_put_u8(b, ',');
 		json_put_audit(b, s);
@@ -91,8 +91,8 @@ put_posture(struct buf *b, const struct plan *p)
 	json_put_key(b, "groups");
 	buf_put_u8(b, '[');
 	for (i = 0; i < pol->group_count; i++)
-		buf_printf(b, "%s%u", i > 0 ? "," : "",
-		    (unsigned)pol->groups[i]);
+		buf_printf(
+		    b, "%s%u", i > 0 ? "," : "", (unsigned)pol->groups[i]);
 	buf_put_u8(b, ']');
 	json_put_member_bool(b, "no_new_privs", true);
 	audit_put_str(b, "capabilities", "none");
@@ -101,8 +101,8 @@ put_posture(struct buf *b, const struct plan *p)
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);
 	for (i = 0; i < pol->rlimit_count; i++)
-		audit_put_i64(b, pol->rlimits[i].key,
-		    (int64_t)pol->rlimits[i].value);
+		audit_put_i64(
+		    b, pol->rlimits[i].key, (int64_t)pol->rlimits[i].value);
 	buf_put_u8(b, '}');
 }
 
@@ -154,8 +154,8 @@ microseconds(const struct timeval *tv)
 }
 
 void
-record_result(struct audit *a, const struct job_result *r,
-    const struct record_end *end)
+record_result(
+    struct audit *a, const struct job_result *r, const struct record_end *end)
 {
 	struct buf *b = audit_begin(a, "run-result");
 	bool ok = r->state == PROTO_EXITED && r->exit_code == 0;
@@ -176,10 +176,10 @@ record_result(struct audit *a, const struct job_result *r,
 			audit_put_i64(b, "process.signal", r->signal);
 		put_stream(b, "stdout", end->out);
 		put_stream(b, "stderr", end->err);
-		audit_put_i64(b, "rusage.user_us",
-		    microseconds(&end->usage->ru_utime));
-		audit_put_i64(b, "rusage.system_us",
-		    microseconds(&end->usage->ru_stime));
+		audit_put_i64(
+		    b, "rusage.user_us", microseconds(&end->usage->ru_utime));
+		audit_put_i64(
+		    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
 		audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
 		audit_put_i64(b, "run.processes_left", end->left);
 	}
@@ -187,8 +187,8 @@ record_result(struct audit *a, const struct job_result *r,
 }
 
 void
-record_refused(struct audit *a, const struct request *r,
-    const struct token *t, const char *why)
+record_refused(struct audit *a, const struct request *r, const struct token *t,
+    const char *why)
 {
 	struct buf *b = audit_begin(a, "run-refused");
 	size_t i;
@@ -200,8 +200,9 @@ record_refused(struct audit *a, const struct request *r,
 	put_caller(b, r);
 	for (i = 0; i < r->arg_count; i++)
 		if (strcmp(r->arg[i].name, "command") == 0)
-			audit_put(b, "process.command_line", bytes_make(
-			    r->store.p + r->arg[i].off, r->arg[i].len));
+			audit_put(b, "process.command_line",
+			    bytes_make(
+				r->store.p + r->arg[i].off, r->arg[i].len));
 	audit_put_str(b, "event.outcome", "failure");
 	audit_put_str(b, "event.reason", why);
 	audit_end(a, false);

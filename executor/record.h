@@ -12,20 +12,20 @@
 /* What is known when a run is over, beside its job_result. */
 struct record_end {
 	const struct plan *plan;
-	pid_t pid;			/* of the command, 0: never started */
-	struct output *out, *err;	/* their digests are finished here */
+	pid_t pid; /* of the command, 0: never started */
+	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
-	unsigned left;			/* processes that could not be ended */
+	unsigned left; /* processes that could not be ended */
 };
 
 /* run-intent: durable before anything is executed. */
-void	record_intent(struct audit *a, const char *id, const struct request *r,
-	    const struct plan *p);
+void record_intent(struct audit *a, const char *id, const struct request *r,
+    const struct plan *p);
 /* run-result */
-void	record_result(struct audit *a, const struct job_result *r,
-	    const struct record_end *end);
+void record_result(
+    struct audit *a, const struct job_result *r, const struct record_end *end);
 /* run-refused: token is NULL when the proof belongs to none. */
-void	record_refused(struct audit *a, const struct request *r,
-	    const struct token *t, const char *why);
+void record_refused(struct audit *a, const struct request *r,
+    const struct token *t, const char *why);
 
 #endif

@@ -18,12 +18,12 @@
 #include "common/cleanup.h"
 #include "executor/words.h"
 
-#define DEFAULT_PATH \
+#define DEFAULT_PATH                                                           \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct tool {
 	const char *name;
-	const char *dir_arg;	/* its name for the working directory */
+	const char *dir_arg; /* its name for the working directory */
 	bool shell;
 };
 
@@ -33,9 +33,9 @@ static const struct tool tools[] = {
 };
 
 struct arg_rule {
-	const char *name;	/* NULL: the tool's dir_arg */
+	const char *name; /* NULL: the tool's dir_arg */
 	enum proto_kind kind;
-	size_t max;		/* bytes */
+	size_t max; /* bytes */
 	bool repeated;
 };
 
@@ -72,8 +72,8 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 	    bytes_to_str(m->peer, r->peer, sizeof(r->peer), e) != 0 ||
 	    bytes_to_str(m->session, r->session, sizeof(r->session), e) != 0 ||
 	    bytes_to_str(m->client, r->client, sizeof(r->client), e) != 0 ||
-	    bytes_to_str(m->revision, r->revision, sizeof(r->revision),
-	    e) != 0 ||
+	    bytes_to_str(m->revision, r->revision, sizeof(r->revision), e) !=
+		0 ||
 	    bytes_to_str(m->trace, r->trace, sizeof(r->trace), e) != 0) {
 		(void)err_wrap(e, "CALL");
 		return e->code = ERR_PROTO;
@@ -84,8 +84,8 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 int
 request_add(struct request *r, const struct msg_arg *m, struct err *e)
 {
-	struct request_arg *a = r->arg_count == 0 ? NULL :
-	    &r->arg[r->arg_count - 1];
+	struct request_arg *a =
+	    r->arg_count == 0 ? NULL : &r->arg[r->arg_count - 1];
 
 	if (m->kind > PROTO_BOOL || m->more > 1)
 		return err_set(e, ERR_PROTO, "ARG with an unknown kind");
@@ -107,8 +107,8 @@ request_add(struct request *r, const struct msg_arg *m, struct err *e)
 	a->len += m->value.len;
 	buf_put_bytes(&r->store, m->value);
 	if (r->store.overflow)
-		return err_set(e, ERR_PROTO, "arguments over %d bytes",
-		    REQUEST_MAX_BYTES);
+		return err_set(
+		    e, ERR_PROTO, "arguments over %d bytes", REQUEST_MAX_BYTES);
 	return 0;
 }
 
@@ -168,15 +168,20 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 			return err_set(e, ERR_BAD, "%s has no argument \"%s\"",
 			    tool->name, a->name);
 		if (a->kind != (uint8_t)rule->kind)
-			return err_set(e, ERR_BAD, "argument \"%s\" has the "
-			    "wrong type", a->name);
+			return err_set(e, ERR_BAD,
+			    "argument \"%s\" has the "
+			    "wrong type",
+			    a->name);
 		if (a->len > rule->max)
-			return err_set(e, ERR_BAD, "argument \"%s\" has %zu "
-			    "bytes, %zu is the most", a->name, a->len,
-			    rule->max);
+			return err_set(e, ERR_BAD,
+			    "argument \"%s\" has %zu "
+			    "bytes, %zu is the most",
+			    a->name, a->len, rule->max);
 		if (!rule->repeated && find_arg(r, a->name) != a)
-			return err_set(e, ERR_BAD, "argument \"%s\" is given "
-			    "twice", a->name);
+			return err_set(e, ERR_BAD,
+			    "argument \"%s\" is given "
+			    "twice",
+			    a->name);
 	}
 	return 0;
 }
@@ -213,12 +218,16 @@ refuse_dir(const char *asked, const struct plan *p, struct err *e)
 {
 	switch (errno) {
 	case EXDEV:
-		return err_set(e, ERR_DENIED, "working directory \"%s\" leads "
+		return err_set(e, ERR_DENIED,
+		    "working directory \"%s\" leads "
 		    "out of %s (policy %s, key directory); use a directory "
-		    "inside it", asked, p->directory, p->policy->name);
+		    "inside it",
+		    asked, p->directory, p->policy->name);
 	case ELOOP:
-		return err_set(e, ERR_DENIED, "working directory \"%s\" goes "
-		    "through a link that is not followed", asked);
+		return err_set(e, ERR_DENIED,
+		    "working directory \"%s\" goes "
+		    "through a link that is not followed",
+		    asked);
 	default:
 		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
 		    asked, strerror(errno));
@@ -226,8 +235,8 @@ refuse_dir(const char *asked, const struct plan *p, struct err *e)
 }
 
 static int
-plan_cwd(struct plan *p, const struct token *t, struct bytes asked,
-    struct err *e)
+plan_cwd(
+    struct plan *p, const struct token *t, struct bytes asked, struct err *e)
 {
 	int jail_fd = t->dir_fd >= 0 ? t->dir_fd : t->policy->dir_fd;
 	char text[PATH_MAX], link[64];
@@ -264,12 +273,13 @@ plan_timeout(struct plan *p, const struct request *r, const struct token *t,
 
 	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
 		most = t->timeout_max_ms;
-	p->timeout_ms = p->policy->timeout_ms < most ? p->policy->timeout_ms :
-	    most;
+	p->timeout_ms =
+	    p->policy->timeout_ms < most ? p->policy->timeout_ms : most;
 	if (a == NULL)
 		return 0;
 	if (bytes_to_u64(arg_value(r, a), 1, most, &ms, e) != 0)
-		return err_set(e, ERR_BAD, "timeout_ms must be a whole number "
+		return err_set(e, ERR_BAD,
+		    "timeout_ms must be a whole number "
 		    "from 1 to %u (policy %s, key limits.timeout_max_ms)",
 		    most, p->policy->name);
 	p->timeout_ms = (uint32_t)ms;
@@ -312,25 +322,26 @@ put_vector(struct plan *p, const struct vector *v)
 }
 
 static int
-plan_argv(struct plan *p, struct bytes command, struct vector *v,
-    struct err *e)
+plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 {
 	size_t count, i, off = p->strings.len;
 
 	if (p->shell) {
 		if (p->policy->shell[0] == '\0')
-			return err_set(e, ERR_DENIED, "policy %s has no shell; "
-			    "use cli_command", p->policy->name);
+			return err_set(e, ERR_DENIED,
+			    "policy %s has no shell; "
+			    "use cli_command",
+			    p->policy->name);
 		if (bytes_has_nul(command))
-			return err_set(e, ERR_BAD,
-			    "command holds a NUL character");
+			return err_set(
+			    e, ERR_BAD, "command holds a NUL character");
 		vector_add(v, p, bytes_of(p->policy->shell));
 		vector_add(v, p, BYTES_LIT("-c"));
 		vector_add(v, p, command);
 		return 0;
 	}
-	if (words_split(command, REQUEST_MAX_WORDS, &p->strings, &count,
-	    e) != 0)
+	if (words_split(command, REQUEST_MAX_WORDS, &p->strings, &count, e) !=
+	    0)
 		return e->code;
 	for (i = 0; i < count; i++) {
 		v->off[v->count++] = off;
@@ -345,13 +356,12 @@ static bool
 same_variable(const char *a, const char *b, size_t name_len)
 {
 	return strncmp(a, b, name_len) == 0 && a[name_len] == '=' &&
-	    b[name_len] == '=';
+	       b[name_len] == '=';
 }
 
 /* Add NAME=value; a variable of this name that is there already is replaced. */
 static void
-env_set(struct plan *p, struct vector *v, const char *name,
-    struct bytes value)
+env_set(struct plan *p, struct vector *v, const char *name, struct bytes value)
 {
 	size_t n = strlen(name), off = p->strings.len, i;
 
@@ -362,8 +372,8 @@ env_set(struct plan *p, struct vector *v, const char *name,
 	if (p->strings.overflow)
 		return;
 	for (i = 0; i < v->count; i++)
-		if (same_variable(string_at(p, v->off[i]), string_at(p, off),
-		    n)) {
+		if (same_variable(
+			string_at(p, v->off[i]), string_at(p, off), n)) {
 			v->off[i] = off;
 			return;
 		}
@@ -371,33 +381,34 @@ env_set(struct plan *p, struct vector *v, const char *name,
 }
 
 static int
-env_from_caller(struct plan *p, struct vector *v, struct bytes pair,
-    struct err *e)
+env_from_caller(
+    struct plan *p, struct vector *v, struct bytes pair, struct err *e)
 {
-	const uint8_t *eq = pair.len == 0 ? NULL :
-	    memchr(pair.p, '=', pair.len);
+	const uint8_t *eq =
+	    pair.len == 0 ? NULL : memchr(pair.p, '=', pair.len);
 	struct bytes name, value;
 	char text[256];
 
 	if (eq == NULL || bytes_has_nul(pair))
-		return err_set(e, ERR_BAD,
-		    "env must be names with values without NUL");
+		return err_set(
+		    e, ERR_BAD, "env must be names with values without NUL");
 	name = bytes_make(pair.p, (size_t)(eq - pair.p));
 	value = bytes_make(eq + 1, pair.len - name.len - 1);
 	if (bytes_to_str(name, text, sizeof(text), e) != 0)
 		return err_wrap(e, "env");
 	if (!policy_env_ok(p->policy, name))
-		return err_set(e, ERR_DENIED, "env: \"%s\" may not be set "
-		    "(policy %s, key environment.allow)", text,
-		    p->policy->name);
+		return err_set(e, ERR_DENIED,
+		    "env: \"%s\" may not be set "
+		    "(policy %s, key environment.allow)",
+		    text, p->policy->name);
 	env_set(p, v, text, value);
 	return 0;
 }
 
 /* Built from nothing: fixed basics, the policy's, what the caller may set. */
 static int
-plan_env(struct plan *p, const struct request *r, struct vector *v,
-    struct err *e)
+plan_env(
+    struct plan *p, const struct request *r, struct vector *v, struct err *e)
 {
 	const struct policy *pol = p->policy;
 	const char *shell = pol->shell[0] != '\0' ? pol->shell : "/bin/sh";
@@ -422,8 +433,8 @@ plan_env(struct plan *p, const struct request *r, struct vector *v,
 		env_set(p, v, name, bytes_of(eq + 1));
 	}
 	for (i = 0; i < r->arg_count; i++)
-		if (strcmp(r->arg[i].name, "env") == 0 && env_from_caller(p, v,
-		    arg_value(r, &r->arg[i]), e) != 0)
+		if (strcmp(r->arg[i].name, "env") == 0 &&
+		    env_from_caller(p, v, arg_value(r, &r->arg[i]), e) != 0)
 			return e->code;
 	return 0;
 }
@@ -461,7 +472,7 @@ plan_paths(struct plan *p, const char *search, const char *name,
 	}
 	while ((dir = strsep(&rest, ":")) != NULL) {
 		if (*dir != '/' || *count == REQUEST_MAX_PATHS - 1)
-			continue;	/* never the working directory */
+			continue; /* never the working directory */
 		off[(*count)++] = p->strings.len;
 		buf_printf(&p->strings, "%s/%s", dir, word);
 		buf_put_u8(&p->strings, '\0');
@@ -487,7 +498,7 @@ plan_strings(struct plan *p, const struct request *r, struct bytes command,
 	if (plan_argv(p, command, &argv, e) != 0 ||
 	    plan_env(p, r, &envp, e) != 0 ||
 	    plan_paths(p, env_value(p, &envp, "PATH"),
-	    string_at(p, argv.off[0]), off, &paths, e) != 0)
+		string_at(p, argv.off[0]), off, &paths, e) != 0)
 		return e->code;
 	argv_at = put_vector(p, &argv);
 	i = put_vector(p, &envp);
@@ -500,8 +511,8 @@ plan_strings(struct plan *p, const struct request *r, struct bytes command,
 	p->path[paths] = NULL;
 	p->command = bytes_make(p->strings.p + at_command, command.len);
 	p->has_input = in != NULL;
-	p->input = bytes_make(p->strings.p + at_input,
-	    in != NULL ? in->len : 0);
+	p->input =
+	    bytes_make(p->strings.p + at_input, in != NULL ? in->len : 0);
 	return 0;
 }
 
@@ -513,9 +524,10 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 	const struct request_arg *command, *dir;
 
 	if (tool == NULL || !policy_offers(t->policy, bytes_of(r->tool)))
-		return err_set(e, ERR_DENIED, "tool \"%s\" is not offered to "
-		    "this token (policy %s, key tools)", r->tool,
-		    t->policy->name);
+		return err_set(e, ERR_DENIED,
+		    "tool \"%s\" is not offered to "
+		    "this token (policy %s, key tools)",
+		    r->tool, t->policy->name);
 	if (check_args(r, tool, e) != 0)
 		return e->code;
 	command = find_arg(r, "command");
@@ -524,14 +536,15 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
 	if (plan_cwd(p, t, dir != NULL ? arg_value(r, dir) : BYTES_LIT("."),
-	    e) != 0 || plan_timeout(p, r, t, e) != 0)
+		e) != 0 ||
+	    plan_timeout(p, r, t, e) != 0)
 		return e->code;
 	return plan_strings(p, r, arg_value(r, command), e);
 }
 
 int
-request_plan(const struct request *r, const struct token *t,
-    struct plan *out, struct err *e)
+request_plan(const struct request *r, const struct token *t, struct plan *out,
+    struct err *e)
 {
 	struct plan p = { .cwd_fd = -1 };
 

@@ -14,20 +14,20 @@
 #include "proto/proto.h"
 
 enum {
-	REQUEST_MAX_ARGS = 80,		/* named arguments, each env one */
-	REQUEST_MAX_COMMAND = 131071,	/* bytes; MAX_ARG_STRLEN less its NUL */
-	REQUEST_MAX_STDIN = 1 << 20,	/* bytes */
-	REQUEST_MAX_BYTES = 1400 << 10,	/* of all arguments together */
-	REQUEST_MAX_WORDS = 4096,	/* words of cli_command */
-	REQUEST_MAX_ENV = 64,		/* variables that a caller sets */
-	REQUEST_MAX_PATHS = 32		/* places where a program is looked for */
+	REQUEST_MAX_ARGS = 80, /* named arguments, each env one */
+	REQUEST_MAX_COMMAND = 131071, /* bytes; MAX_ARG_STRLEN less its NUL */
+	REQUEST_MAX_STDIN = 1 << 20, /* bytes */
+	REQUEST_MAX_BYTES = 1400 << 10, /* of all arguments together */
+	REQUEST_MAX_WORDS = 4096, /* words of cli_command */
+	REQUEST_MAX_ENV = 64, /* variables that a caller sets */
+	REQUEST_MAX_PATHS = 32 /* places where a program is looked for */
 };
 
 struct request_arg {
 	char name[64];
-	uint8_t kind;		/* enum proto_kind */
-	bool more;		/* further frames follow */
-	size_t off, len;	/* in request.store */
+	uint8_t kind; /* enum proto_kind */
+	bool more; /* further frames follow */
+	size_t off, len; /* in request.store */
 };
 
 /* Filled from CALL, ARG... by the monitor. */
@@ -47,37 +47,37 @@ struct request {
 
 /* What to run: filled by request_plan, owned, plan_fini frees it. */
 struct plan {
-	struct policy *policy;		/* referenced */
+	struct policy *policy; /* referenced */
 	char token[POLICY_MAX_NAME];
 	uint32_t timeout_ms;
-	char directory[PATH_MAX];	/* of the jail, for messages */
-	char cwd[PATH_MAX];		/* as resolved, for the record */
-	int cwd_fd;			/* O_PATH, opened beneath the jail */
-	struct bytes command;		/* as asked for, in strings */
-	struct bytes input;		/* stdin, in strings */
+	char directory[PATH_MAX]; /* of the jail, for messages */
+	char cwd[PATH_MAX]; /* as resolved, for the record */
+	int cwd_fd; /* O_PATH, opened beneath the jail */
+	struct bytes command; /* as asked for, in strings */
+	struct bytes input; /* stdin, in strings */
 	bool has_input;
-	bool shell;			/* run by the policy's shell */
-	char **argv;			/* NULL-terminated, into strings */
+	bool shell; /* run by the policy's shell */
+	char **argv; /* NULL-terminated, into strings */
 	char **envp;
-	const char *path[REQUEST_MAX_PATHS];	/* tried in turn, NULL ends */
-	struct buf strings;		/* all text above */
-	struct buf vectors;		/* argv and envp */
+	const char *path[REQUEST_MAX_PATHS]; /* tried in turn, NULL ends */
+	struct buf strings; /* all text above */
+	struct buf vectors; /* argv and envp */
 };
 
-void	request_init(struct request *r);
-void	request_fini(struct request *r);
+void request_init(struct request *r);
+void request_fini(struct request *r);
 /* Begin with a CALL; ERR_PROTO if one of its fields holds a NUL. */
-int	request_begin(struct request *r, const struct msg_call *m,
-	    struct err *e) MUST_CHECK;
+int request_begin(
+    struct request *r, const struct msg_call *m, struct err *e) MUST_CHECK;
 /* Take an ARG; ERR_PROTO if it is out of order or over a limit. */
-int	request_add(struct request *r, const struct msg_arg *m,
-	    struct err *e) MUST_CHECK;
+int request_add(
+    struct request *r, const struct msg_arg *m, struct err *e) MUST_CHECK;
 /*
  * Check everything against the token's policy and make the plan.  ERR_BAD or
  * ERR_DENIED with words for the caller; ERR_SYS or ERR_BUSY otherwise.
  */
-int	request_plan(const struct request *r, const struct token *t,
-	    struct plan *out, struct err *e) MUST_CHECK;
-void	plan_fini(struct plan *p);
+int request_plan(const struct request *r, const struct token *t,
+    struct plan *out, struct err *e) MUST_CHECK;
+void plan_fini(struct plan *p);
 
 #endif

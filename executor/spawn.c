@@ -111,9 +111,12 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 		return err_sys(e, "cannot make a process");
 	if (pid == 0)
 		guard_main(plan, ctl.theirs, in.theirs, o.theirs, err.theirs);
-	*out = (struct spawned) {
-		.guard = pid, .pidfd = pidfd, .ctl = steal_fd(&ctl.ours),
-		.in = steal_fd(&in.ours), .out = steal_fd(&o.ours),
+	*out = (struct spawned){
+		.guard = pid,
+		.pidfd = pidfd,
+		.ctl = steal_fd(&ctl.ours),
+		.in = steal_fd(&in.ours),
+		.out = steal_fd(&o.ours),
 		.err = steal_fd(&err.ours),
 	};
 	return 0;

@@ -7,15 +7,15 @@
 
 /* Our side of a run; every descriptor is owned, CLOEXEC and non-blocking. */
 struct spawned {
-	pid_t guard;		/* process id of the guard */
-	int pidfd;		/* of the guard: readable when it has ended */
-	int ctl;		/* orders out, struct guard_report in */
-	int in;			/* write end of stdin, -1: it is /dev/null */
-	int out, err;		/* read ends */
+	pid_t guard; /* process id of the guard */
+	int pidfd; /* of the guard: readable when it has ended */
+	int ctl; /* orders out, struct guard_report in */
+	int in; /* write end of stdin, -1: it is /dev/null */
+	int out, err; /* read ends */
 };
 
 /* Fork the guard, which starts the command.  *out untouched on failure. */
-int	spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
-	    MUST_CHECK;
+int spawn_run(
+    const struct plan *plan, struct spawned *out, struct err *e) MUST_CHECK;
 
 #endif

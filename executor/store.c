@@ -24,8 +24,8 @@ load_tokens(const struct conf *c, const struct policy_table *policies,
 }
 
 int
-store_load(struct store *s, const char *path, struct conf_report *r,
-    struct err *e)
+store_load(
+    struct store *s, const char *path, struct conf_report *r, struct err *e)
 {
 	memset(s, 0, sizeof(*s));
 	if (conf_load(path, &s->conf, r, e) != 0)
@@ -46,7 +46,8 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    fresh->limits.runs != old->limits.runs ||
 	    fresh->limits.connections != old->limits.connections ||
 	    fresh->limits.header_bytes != old->limits.header_bytes)
-		log_warn("reload: changes of listen, audit.file, token_dir, "
+		log_warn(
+		    "reload: changes of listen, audit.file, token_dir, "
 		    "limits.runs, limits.connections and limits.header_bytes "
 		    "take effect at the next restart");
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
@@ -99,9 +100,9 @@ store_watch_tokens(const struct store *s, struct err *e)
 
 	if (fd == -1)
 		return err_sys(e, "inotify_init1");
-	if (inotify_add_watch(fd, s->conf.token_dir, IN_CLOSE_WRITE |
-	    IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
-	    IN_ONLYDIR) == -1)
+	if (inotify_add_watch(fd, s->conf.token_dir,
+		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+		    IN_ATTRIB | IN_ONLYDIR) == -1)
 		return err_sys(e, "cannot watch %s", s->conf.token_dir);
 	return steal_fd(&fd);
 }

@@ -18,21 +18,21 @@ struct store {
 };
 
 /* Load everything; every finding goes into *r, one line each. */
-int	store_load(struct store *s, const char *path, struct conf_report *r,
-	    struct err *e) MUST_CHECK;
+int store_load(struct store *s, const char *path, struct conf_report *r,
+    struct err *e) MUST_CHECK;
 /*
  * Load everything anew and swap; on failure the old stays in force, but for
  * tokens, which are loaded against the policies that are in force then.
  * Listeners, audit file and frontend settings are those of the start.
  */
-int	store_reload(struct store *s, struct conf_report *r, struct err *e)
-	    MUST_CHECK;
+int store_reload(
+    struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
 /* Load the tokens anew: a file that is gone revokes its token. */
-int	store_reload_tokens(struct store *s, struct conf_report *r,
-	    struct err *e) MUST_CHECK;
-void	store_fini(struct store *s);
+int store_reload_tokens(
+    struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
+void store_fini(struct store *s);
 
 /* An inotify descriptor that becomes readable when token files change. */
-int	store_watch_tokens(const struct store *s, struct err *e) MUST_CHECK;
+int store_watch_tokens(const struct store *s, struct err *e) MUST_CHECK;
 
 #endif

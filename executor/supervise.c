@@ -19,22 +19,22 @@
 enum {
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MOST_MS = 10000,
-	START_PATIENCE_MS = 60000,	/* until READY; valgrind is slow */
-	STOP_PATIENCE_MS = 5000,	/* until it has flushed its answers */
-	HIGH_FD = 64			/* above all fixed places */
+	START_PATIENCE_MS = 60000, /* until READY; valgrind is slow */
+	STOP_PATIENCE_MS = 5000, /* until it has flushed its answers */
+	HIGH_FD = 64 /* above all fixed places */
 };
 
 struct supervise {
 	struct supervise_deps d;
 	struct monitor *monitor;
 	struct jobs *jobs;
-	pid_t pid;			/* 0: none */
-	struct loop_watch exit;		/* fd is its pidfd */
-	struct loop_timer timer;	/* restart, or patience */
+	pid_t pid; /* 0: none */
+	struct loop_watch exit; /* fd is its pidfd */
+	struct loop_timer timer; /* restart, or patience */
 	uint32_t backoff_ms;
-	bool was_ready;			/* this one served */
-	char violation[ERR_MAX_WHAT];	/* why we killed it, or empty */
-	void (*stopped)(void *arg);	/* set while stopping */
+	bool was_ready; /* this one served */
+	char violation[ERR_MAX_WHAT]; /* why we killed it, or empty */
+	void (*stopped)(void *arg); /* set while stopping */
 	void *stopped_arg;
 };
 
@@ -75,17 +75,17 @@ exec_frontend(const struct supervise *s, int pair)
 	(void)snprintf(header, sizeof(header), "%u", c->limits.header_bytes);
 	(void)snprintf(uid, sizeof(uid), "%u", c->frontend_uid);
 	(void)snprintf(gid, sizeof(gid), "%u", c->frontend_gid);
-	argv[n++] = (char *)(uintptr_t)"mcp-execd-frontend";
-	argv[n++] = (char *)(uintptr_t)"-l";
+	argv[n++] = (char *)(uintptr_t) "mcp-execd-frontend";
+	argv[n++] = (char *)(uintptr_t) "-l";
 	argv[n++] = count;
-	argv[n++] = (char *)(uintptr_t)"-n";
+	argv[n++] = (char *)(uintptr_t) "-n";
 	argv[n++] = conns;
-	argv[n++] = (char *)(uintptr_t)"-m";
+	argv[n++] = (char *)(uintptr_t) "-m";
 	argv[n++] = header;
 	if (geteuid() == 0) {
-		argv[n++] = (char *)(uintptr_t)"-u";
+		argv[n++] = (char *)(uintptr_t) "-u";
 		argv[n++] = uid;
-		argv[n++] = (char *)(uintptr_t)"-g";
+		argv[n++] = (char *)(uintptr_t) "-g";
 		argv[n++] = gid;
 	}
 	reset_signals();
@@ -93,14 +93,14 @@ exec_frontend(const struct supervise *s, int pair)
 	for (i = 0; i < s->d.listener_count; i++)
 		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
 	null = open("/dev/null", O_RDONLY);
-	if (!place(null, STDIN_FILENO) || !place(STDERR_FILENO, STDOUT_FILENO)
-	    || !place(pair, PROTO_FD))
+	if (!place(null, STDIN_FILENO) ||
+	    !place(STDERR_FILENO, STDOUT_FILENO) || !place(pair, PROTO_FD))
 		_exit(126);
 	for (i = 0; i < s->d.listener_count; i++)
 		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
 			_exit(126);
-	(void)syscall(SYS_close_range, PROTO_FD_LISTEN +
-	    s->d.listener_count, ~0U, 0);
+	(void)syscall(
+	    SYS_close_range, PROTO_FD_LISTEN + s->d.listener_count, ~0U, 0);
 	(void)execve(c->frontend_path, argv, envp);
 	log_err("supervise: cannot execute %s: %m; check frontend.path",
 	    c->frontend_path);
@@ -116,8 +116,8 @@ describe_exit(int status, char *text, size_t size)
 		(void)snprintf(text, size, "killed by signal %d (%s)",
 		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
 	else
-		(void)snprintf(text, size, "exit status %d",
-		    WEXITSTATUS(status));
+		(void)snprintf(
+		    text, size, "exit status %d", WEXITSTATUS(status));
 }
 
 static void
@@ -127,8 +127,8 @@ record_exit(struct supervise *s, int status)
 	struct buf *b;
 
 	describe_exit(status, text, sizeof(text));
-	b = audit_begin(s->d.audit, s->violation[0] != '\0' ?
-	    "frontend-violation" : "frontend-exit");
+	b = audit_begin(s->d.audit,
+	    s->violation[0] != '\0' ? "frontend-violation" : "frontend-exit");
 	audit_put_i64(b, "process.pid", s->pid);
 	audit_put_str(b, "frontend.status", text);
 	if (s->violation[0] != '\0')
@@ -143,8 +143,8 @@ record_exit(struct supervise *s, int status)
 static void
 kill_frontend(struct supervise *s)
 {
-	if (s->pid != 0 && syscall(SYS_pidfd_send_signal, s->exit.fd,
-	    SIGKILL, NULL, 0) == -1)
+	if (s->pid != 0 &&
+	    syscall(SYS_pidfd_send_signal, s->exit.fd, SIGKILL, NULL, 0) == -1)
 		log_err("supervise: cannot kill the frontend: %m");
 }
 
@@ -154,7 +154,7 @@ on_impatient(void *arg)
 	struct supervise *s = arg;
 
 	if (monitor_is_ready(s->monitor) && s->stopped == NULL) {
-		s->backoff_ms = BACKOFF_FIRST_MS;	/* it runs well */
+		s->backoff_ms = BACKOFF_FIRST_MS; /* it runs well */
 		s->was_ready = true;
 		return;
 	}
@@ -195,9 +195,10 @@ on_exit_of_frontend(void *arg, uint32_t events)
 static int
 watch_frontend(struct supervise *s, pid_t pid, struct err *e)
 {
-	s->exit = (struct loop_watch) {
+	s->exit = (struct loop_watch){
 		.fd = (int)syscall(SYS_pidfd_open, pid, 0),
-		.handler = on_exit_of_frontend, .arg = s,
+		.handler = on_exit_of_frontend,
+		.arg = s,
 	};
 	if (s->exit.fd == -1)
 		return err_sys(e, "pidfd_open");
@@ -240,7 +241,7 @@ start_again(void *arg)
 	if (supervise_start(s, &e) == 0)
 		return;
 	log_err("supervise: %s", e.what);
-	if (s->pid == 0)	/* else its exit leads here again */
+	if (s->pid == 0) /* else its exit leads here again */
 		loop_timer_set(s->d.loop, &s->timer, BACKOFF_MOST_MS);
 }
 
@@ -250,9 +251,9 @@ supervise_lost(void *arg, const struct err *why)
 	struct supervise *s = arg;
 
 	if (why->code != ERR_EOF && s->stopped == NULL)
-		(void)snprintf(s->violation, sizeof(s->violation), "%s",
-		    why->what);
-	kill_frontend(s);	/* on_exit_of_frontend does the rest */
+		(void)snprintf(
+		    s->violation, sizeof(s->violation), "%s", why->what);
+	kill_frontend(s); /* on_exit_of_frontend does the rest */
 }
 
 void

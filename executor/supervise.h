@@ -22,19 +22,17 @@ struct supervise_deps {
 	size_t listener_count;
 };
 
-struct supervise *supervise_new(const struct supervise_deps *d,
-	    struct err *e) MUST_CHECK;
-void	supervise_free(struct supervise *s);	/* kills a frontend that is left */
-void	supervise_connect(struct supervise *s, struct monitor *m,
-	    struct jobs *j);
+struct supervise *supervise_new(
+    const struct supervise_deps *d, struct err *e) MUST_CHECK;
+void supervise_free(struct supervise *s); /* kills a frontend that is left */
+void supervise_connect(struct supervise *s, struct monitor *m, struct jobs *j);
 /* Start the first frontend. */
-int	supervise_start(struct supervise *s, struct err *e) MUST_CHECK;
+int supervise_start(struct supervise *s, struct err *e) MUST_CHECK;
 /* monitor_ops.lost: the channel broke; arg is the supervisor. */
-void	supervise_lost(void *arg, const struct err *why);
+void supervise_lost(void *arg, const struct err *why);
 /* Close the channel and let the frontend exit; call done() when it has. */
-void	supervise_stop(struct supervise *s, void (*done)(void *arg),
-	    void *arg);
+void supervise_stop(struct supervise *s, void (*done)(void *arg), void *arg);
 /* Process id of the frontend, 0: none at the moment. */
-pid_t	supervise_pid(const struct supervise *s);
+pid_t supervise_pid(const struct supervise *s);
 
 #endif

@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 enum {
-	MAX_PIDS = 4096		/* of one pass; further ones wait for the next */
+	MAX_PIDS = 4096 /* of one pass; further ones wait for the next */
 };
 
 struct walk {
-	pid_t pid[MAX_PIDS];	/* found so far; those from `next` not entered */
+	pid_t pid[MAX_PIDS]; /* found so far; those from `next` not entered */
 	size_t count, next;
 	const pid_t *spare;
 	size_t spare_count;
@@ -102,7 +102,10 @@ read_children(struct walk *w, const char *path)
 static void
 enter(struct walk *w, pid_t pid)
 {
-	union { char raw[2048]; struct entry align; } dir;
+	union {
+		char raw[2048];
+		struct entry align;
+	} dir;
 	char path[96], *tid;
 	long n, at;
 	int fd;
@@ -116,8 +119,8 @@ enter(struct walk *w, pid_t pid)
 			const struct entry *d = (const void *)(dir.raw + at);
 
 			if (d->name[0] != '.' && strlen(d->name) < 16) {
-				(void)put_text(put_text(tid, d->name),
-				    "/children");
+				(void)put_text(
+				    put_text(tid, d->name), "/children");
 				read_children(w, path);
 			}
 			at += d->len;

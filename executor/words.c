@@ -56,7 +56,7 @@ escaped(struct splitter *s, uint8_t next)
 {
 	if (s->mode == DOUBLE && strchr("$`\"\\\n", next) == NULL)
 		buf_put_u8(s->out, '\\');
-	if (next == '\n')	/* line continuation */
+	if (next == '\n') /* line continuation */
 		return;
 	buf_put_u8(s->out, next);
 	if (s->mode == BETWEEN)
@@ -77,7 +77,8 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 
 		if (c == '\\' && s.mode != SINGLE) {
 			if (++i == text.len)
-				return err_set(e, ERR_BAD, "command ends with "
+				return err_set(e, ERR_BAD,
+				    "command ends with "
 				    "a backslash that quotes nothing");
 			escaped(&s, text.p[i]);
 		} else if (s.mode == SINGLE || s.mode == DOUBLE) {
@@ -86,12 +87,14 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 			plain(&s, c);
 		}
 		if (s.count > max)
-			return err_set(e, ERR_BAD,
-			    "command has more than %zu words", max);
+			return err_set(
+			    e, ERR_BAD, "command has more than %zu words", max);
 	}
 	if (s.mode == SINGLE || s.mode == DOUBLE)
-		return err_set(e, ERR_BAD, "command has a %s quote that is "
-		    "not closed", s.mode == SINGLE ? "single" : "double");
+		return err_set(e, ERR_BAD,
+		    "command has a %s quote that is "
+		    "not closed",
+		    s.mode == SINGLE ? "single" : "double");
 	end_word(&s);
 	if (out->overflow)
 		return err_set(e, ERR_BAD, "command is too long");

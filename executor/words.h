@@ -11,7 +11,7 @@
  * every other character stands for itself: no expansion, no operators.
  * ERR_BAD for an open quote, a NUL, or more than max words.
  */
-int	words_split(struct bytes text, size_t max, struct buf *out,
-	    size_t *count, struct err *e) MUST_CHECK;
+int words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
+    struct err *e) MUST_CHECK;
 
 #endif
