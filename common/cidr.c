@@ -40,7 +40,7 @@ cidr_mask(unsigned bits, unsigned i)
 {
 	unsigned covered = bits > 8 * i ? bits - 8 * i : 0;
 
-	return covered >= 8 ? 0xff : (uint8_t)(0xff00U >> covered);
+	return (uint8_t)(covered >= 8 ? 0xffU : 0xff00U >> covered);
 }
 
 static bool

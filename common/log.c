@@ -136,26 +136,26 @@ struct log_text
 log_text(struct bytes b)
 {
 	static const char hex[] = "0123456789abcdef";
+	size_t n = 0, cut = 0, need;
 	struct log_text t;
-	size_t n = 0, need, i;
 
-	for (i = 0; i < b.len; i++) {
+	for (size_t i = 0; i < b.len; i++, n += need) {
 		need = log_is_plain(b.p[i]) ? 1 : 4;
-		/* Keep room for "..." unless this byte is the last. */
-		if (n + need + (i + 1 < b.len ? 3 : 0) >= LOG_MAX_TEXT)
+		if (n + 3 < LOG_MAX_TEXT)
+			cut = n; /* the last place where "..." fits */
+		if (n + need >= LOG_MAX_TEXT) {
+			(void)memcpy(t.s + cut, "...", 3);
+			n = cut + 3;
 			break;
+		}
 		if (need == 1) {
-			t.s[n++] = (char)b.p[i];
+			t.s[n] = (char)b.p[i];
 			continue;
 		}
-		t.s[n++] = '\\';
-		t.s[n++] = 'x';
-		t.s[n++] = hex[b.p[i] >> 4];
-		t.s[n++] = hex[b.p[i] & 15];
-	}
-	if (i < b.len) {
-		(void)memcpy(t.s + n, "...", 3);
-		n += 3;
+		t.s[n] = '\\';
+		t.s[n + 1] = 'x';
+		t.s[n + 2] = hex[b.p[i] >> 4];
+		t.s[n + 3] = hex[b.p[i] & 15];
 	}
 	t.s[n] = '\0';
 	return t;
