@@ -112,24 +112,40 @@ release(struct calls *c, struct call *call)
 	c->count--;
 }
 
+static void
+end_call(struct calls *c, struct call *call, const struct msg_done *d)
+{
+	struct msg_done done = *d;
+	struct calls_end end = { .capture = &call->capture, .done = &done,
+		.tool = call->tool };
+
+	if (done.run.len == 0)
+		done.run = bytes_of(call->run);
+	call->ended(call->arg, &end);
+	release(c, call);
+}
+
 static int
 on_done(void *arg, const struct msg *m, struct err *e)
 {
 	struct calls *c = arg;
 	struct call *call = find(c, m->done.call);
-	struct msg_done done = m->done;
-	struct calls_end end;
 
 	if (call == NULL)
 		return err_set(e, ERR_PROTO, "DONE of an unknown call");
-	if (done.run.len == 0)
-		done.run = bytes_of(call->run);
-	end = (struct calls_end){ .capture = &call->capture,
-		.done = &done, .tool = call->tool };
-	call->id = 0;	/* over: a cancel from within finds nothing */
-	call->ended(call->arg, &end);
-	release(c, call);
+	end_call(c, call, &m->done);
 	return 0;
+}
+
+void
+calls_lose(struct calls *c)
+{
+	const struct msg_done lost = { .state = PROTO_LOST, .exit_code = -1,
+		.message = BYTES_LIT("the server stopped") };
+
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (c->table[i].id != 0)
+			end_call(c, &c->table[i], &lost);
 }
 
 struct calls *

@@ -52,6 +52,8 @@ int	calls_start(struct calls *c, const struct calls_request *r,
 /* Ask for its end; ended() still comes.  Unknown ids are ignored. */
 void	calls_cancel(struct calls *c, uint64_t id, enum proto_why why,
 	    struct bytes reason);
+/* The executor is gone: every call ends as lost. */
+void	calls_lose(struct calls *c);
 size_t	calls_count(const struct calls *c);
 
 #endif

@@ -24,7 +24,7 @@ struct endpoint_route {
 	const char *allow;	/* of the path, for 405 */
 	bool open;		/* without a token */
 	bool json;		/* takes a body in JSON */
-	const char *major, *minor;	/* media type of the answer */
+	bool typed;		/* looks at Accept */
 	void (*run)(struct endpoint *ep, struct endpoint_request *r,
 	    const struct settings_token *token);
 };
@@ -42,17 +42,17 @@ static void run_health(struct endpoint *, struct endpoint_request *,
 
 static const struct endpoint_route routes[] = {
 	{ "/mcp", "POST", "POST, DELETE", false, true,
-	    "application", "json", run_mcp_post },
+	    true, run_mcp_post },
 	{ "/mcp", "DELETE", "POST, DELETE", false, false,
-	    NULL, NULL, run_mcp_delete },
+	    false, run_mcp_delete },
 	{ "/sse", "GET", "GET", false, false,
-	    "text", "event-stream", run_sse },
+	    true, run_sse },
 	{ "/message", "POST", "POST", false, true,
-	    NULL, NULL, run_message },
+	    false, run_message },
 	{ "/healthz", "GET", "GET, HEAD", true, false,
-	    NULL, NULL, run_health },
+	    false, run_health },
 	{ "/healthz", "HEAD", "GET, HEAD", true, false,
-	    NULL, NULL, run_health },
+	    false, run_health },
 };
 
 /* Answer {"error": text}; with `now` the body is not waited for. */
@@ -154,11 +154,11 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 	if (route->json && !vet_is_json(&r->facts))
 		refuse_politely(r, 415,
 		    "send Content-Type: application/json");
-	else if (route->major != NULL &&
-	    !vet_accepts(&r->facts, route->major, route->minor))
-		refuse_politely(r, 406, strcmp(route->major, "text") == 0 ?
-		    "the answer is text/event-stream: accept that" :
-		    "the answer is application/json: accept that");
+	else if (route->typed &&
+	    !vet_accepts(&r->facts, "text", "event-stream") &&
+	    !(route->json && vet_accepts(&r->facts, "application", "json")))
+		refuse_politely(r, 406, "send Accept: application/json, "
+		    "text/event-stream");
 	buf_init(&r->body, most);
 }
 

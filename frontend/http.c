@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http: glue between libmicrohttpd and endpoint (frontend, untrusted).
+ *
+ * A slot per connection holds its one request.  Life of a request: HEAD (the
+ * library reads the head) - BODY - WAIT (suspended, the answer is not there
+ * yet) - ANSWER or STREAM - IDLE.  Each has its own deadline, kept by
+ * shutting the socket down, which the library then notices.
+ */
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "common/log.h"
+#include "frontend/conn.h"
+#include "frontend/http.h"
+
+#if MHD_VERSION < 0x00097200
+#error "libmicrohttpd 0.9.72 or later is needed"
+#endif
+
+enum {
+	HTTP_MAX_LISTENERS = 8,
+	HTTP_POOL_EXTRA = 4096,		/* beside the head: answer's head */
+	HTTP_BLOCK = 16384,		/* bytes of a stream's pieces */
+	HTTP_SLOWEST = 2048		/* bytes per second of a reader */
+};
+
+enum stage {
+	STAGE_IDLE, STAGE_HEAD, STAGE_BODY, STAGE_WAIT, STAGE_ANSWER,
+	STAGE_STREAM
+};
+
+struct slot {
+	struct http *http;
+	struct conn *conn;
+	struct MHD_Connection *mhd;
+	enum stage stage;
+	bool begun;		/* the head was looked at */
+	bool finished;		/* the body was */
+	bool suspended;
+	bool dead;		/* client gone or time over */
+	char target[ENDPOINT_MAX_TARGET];
+	bool target_cut;
+	struct endpoint_request req;
+};
+
+struct daemon {
+	struct MHD_Daemon *mhd;
+	struct loop_watch watch;
+};
+
+struct http {
+	struct loop *loop;
+	struct settings *settings;
+	struct endpoint *ep;
+	struct http_limits limits;
+	struct conn_table *conns;
+	struct slot *slots;		/* one per entry of conns */
+	struct daemon daemons[HTTP_MAX_LISTENERS];
+	bool started;
+	struct log_limit refused;
+};
+
+static const struct msg_config *
+limits(const struct http *h)
+{
+	return &settings_now(h->settings)->limits;
+}
+
+/* --- life of a connection ---------------------------------------------- */
+
+static void
+resume(struct slot *s)
+{
+	if (!s->suspended)
+		return;
+	s->suspended = false;
+	MHD_resume_connection(s->mhd);
+}
+
+static void
+on_ready(void *arg)
+{
+	resume(arg);
+}
+
+static void
+set_stage(struct slot *s, enum stage stage)
+{
+	const struct msg_config *c = limits(s->http);
+	const uint64_t ms[] = {
+		[STAGE_IDLE] = c->idle_timeout_ms,
+		[STAGE_HEAD] = c->header_timeout_ms,
+		[STAGE_BODY] = c->body_timeout_ms,
+		[STAGE_WAIT] = 0,
+		/* a reader may be slow, but not for ever */
+		[STAGE_ANSWER] = c->idle_timeout_ms +
+		    s->req.answer.body.len * 1000 / HTTP_SLOWEST,
+		[STAGE_STREAM] = c->heartbeat_ms
+	};
+
+	s->stage = stage;
+	conn_set_deadline(s->conn, ms[stage]);
+}
+
+/* The client is gone: let go of what waits for it. */
+static void
+on_gone(void *arg, struct conn *c)
+{
+	struct http *h = arg;
+	struct slot *s = &h->slots[c->index];
+
+	s->dead = true;
+	if (!s->suspended)
+		return;		/* the library reads the end by itself */
+	endpoint_end(h->ep, &s->req);
+	(void)shutdown(c->fd, SHUT_RDWR);
+	resume(s);
+}
+
+/* An answer that the library cannot be made to give at this point. */
+static void
+send_raw(const struct slot *s, const char *status, const char *text)
+{
+	char b[512];
+	int n = snprintf(b, sizeof(b), "HTTP/1.1 %s\r\nConnection: close\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
+	    "{\"error\":\"%s\"}\n", status, strlen(text) + 13, text);
+
+	if (n > 0 && (size_t)n < sizeof(b))
+		(void)send(s->conn->fd, b, (size_t)n,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+on_expired(void *arg, struct conn *c)
+{
+	struct http *h = arg;
+	struct slot *s = &h->slots[c->index];
+
+	if (s->stage == STAGE_STREAM) {
+		stream_heartbeat(&s->req.stream);
+		set_stage(s, STAGE_STREAM);
+		return;
+	}
+	if (s->stage == STAGE_HEAD || s->stage == STAGE_BODY)
+		send_raw(s, "408 Request Timeout",
+		    "the request took too long to arrive: send it again");
+	s->dead = true;
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+static const struct conn_ops conn_ops = {
+	.gone = on_gone,
+	.expired = on_expired
+};
+
+static enum MHD_Result
+on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
+{
+	struct http *h = arg;
+	const struct msg_config *c = limits(h);
+	uint32_t dropped;
+
+	(void)len;
+	if (conn_admit(h->conns, addr, c->connections,
+	    c->connections_per_address))
+		return MHD_YES;
+	if (log_allowed(&h->refused, &dropped))
+		log_notice("http: connection refused, too many "
+		    "connections=%zu more=%u", conn_count(h->conns), dropped);
+	return MHD_NO;
+}
+
+static void
+connection_began(struct http *h, struct MHD_Connection *c, void **context)
+{
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(c,
+	    MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *from = MHD_get_connection_info(c,
+	    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct conn *conn = NULL;
+	struct slot *s;
+
+	*context = NULL;
+	if (fd != NULL && from != NULL)
+		conn = conn_open(h->conns, fd->connect_fd, from->client_addr);
+	if (conn == NULL)
+		return;		/* its requests find no slot and end */
+	s = &h->slots[conn->index];
+	memset(s, 0, sizeof(*s));
+	s->http = h;
+	s->conn = conn;
+	s->mhd = c;
+	*context = s;
+	set_stage(s, STAGE_HEAD);
+}
+
+static void
+on_connection(void *arg, struct MHD_Connection *c, void **context,
+    enum MHD_ConnectionNotificationCode what)
+{
+	struct slot *s = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection_began(arg, c, context);
+	} else if (s != NULL) {
+		conn_close(s->conn);
+		s->conn = NULL;
+		*context = NULL;
+	}
+}
+
+/* --- life of a request ------------------------------------------------- */
+
+/* The request's line is there; what is returned becomes its context. */
+static void *
+on_target(void *arg, const char *target, struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c,
+	    MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct slot *s = info == NULL ? NULL : info->socket_context;
+	size_t n = strlen(target);
+
+	(void)arg;
+	if (s == NULL)
+		return NULL;
+	/* the library decodes its own copy in place: keep what was sent */
+	s->target_cut = n >= sizeof(s->target);
+	if (s->target_cut)
+		n = sizeof(s->target) - 1;
+	memcpy(s->target, target, n);
+	s->target[n] = '\0';
+	/* a connection's first head has its time from the beginning on */
+	if (s->stage == STAGE_IDLE)
+		set_stage(s, STAGE_HEAD);
+	return s;
+}
+
+static void
+on_completed(void *arg, struct MHD_Connection *c, void **context,
+    enum MHD_RequestTerminationCode how)
+{
+	struct http *h = arg;
+	struct slot *s = *context;
+
+	(void)c;
+	(void)how;
+	if (s == NULL)
+		return;
+	endpoint_end(h->ep, &s->req);
+	memset(&s->req, 0, sizeof(s->req));
+	s->begun = s->finished = s->suspended = false;
+	*context = NULL;
+	if (s->conn != NULL)
+		set_stage(s, STAGE_IDLE);
+}
+
+static enum MHD_Result
+take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
+    const char *value, size_t len)
+{
+	struct vet_request *head = arg;
+
+	(void)kind;
+	if (head->header_count == VET_MAX_HEADERS) {
+		head->too_many = true;
+		return MHD_NO;
+	}
+	head->headers[head->header_count++] = (struct vet_header){
+		.name = bytes_make(key, keylen),
+		.value = bytes_make(value, len)
+	};
+	return MHD_YES;
+}
+
+/*
+ * The head lies in the library's memory for as long as the request lives,
+ * which on a stream is hours: the token must not.
+ */
+static void
+scrub(struct endpoint_request *r)
+{
+	for (size_t i = 0; i < r->head.header_count; i++) {
+		const struct vet_header *h = &r->head.headers[i];
+
+		if (vet_eq_nocase(h->name, BYTES_LIT("Authorization")))
+			explicit_bzero((void *)(uintptr_t)h->value.p,
+			    h->value.len);
+	}
+}
+
+static void
+begin(struct slot *s, const char *method, const char *version)
+{
+	struct endpoint_request *r = &s->req;
+
+	memset(r, 0, sizeof(*r));
+	s->begun = true;
+	r->method = bytes_of(method);
+	r->peer = bytes_of(s->conn->peer);
+	r->ready = on_ready;
+	r->arg = s;
+	r->head.target = bytes_of(s->target_cut ? "" : s->target);
+	r->head.http11 = strcmp(version, "HTTP/1.1") == 0;
+	(void)MHD_get_connection_values_n(s->mhd, MHD_HEADER_KIND,
+	    take_header, &r->head);
+	endpoint_head(s->http->ep, r);
+	if (r->scrub)
+		scrub(r);
+}
+
+/* false: the body has become too large, and was answered. */
+static bool
+take_body(struct slot *s, const char *data, size_t len)
+{
+	struct endpoint_request *r = &s->req;
+
+	/* refused already: what comes is bounded by its declared length */
+	if (r->answer.status != 0)
+		return true;
+	buf_put(&r->body, data, len);
+	if (!r->body.overflow)
+		return true;
+	send_raw(s, "413 Content Too Large", "the body is larger than the "
+	    "server takes (limits.body_bytes)");
+	return false;
+}
+
+static ssize_t
+read_stream(void *arg, uint64_t pos, char *to, size_t max)
+{
+	struct slot *s = arg;
+	size_t n;
+
+	(void)pos;
+	if (s->dead)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	n = stream_take(&s->req.stream, to, max);
+	if (n > 0)
+		return (ssize_t)n;
+	if (s->req.stream.closed)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	s->suspended = true;
+	MHD_suspend_connection(s->mhd);
+	return 0;
+}
+
+static struct MHD_Response *
+make_response(struct slot *s)
+{
+	struct buf *b = &s->req.answer.body;
+	struct MHD_Response *resp;
+
+	if (s->req.answer.stream)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+		    HTTP_BLOCK, read_stream, s, NULL);
+	if (b->len == 0)
+		return MHD_create_response_from_buffer(0, NULL,
+		    MHD_RESPMEM_PERSISTENT);
+	resp = MHD_create_response_from_buffer(b->len, b->p,
+	    MHD_RESPMEM_MUST_FREE);
+	if (resp != NULL)
+		buf_init(b, 0);		/* the response owns it now */
+	return resp;
+}
+
+static bool
+add_headers(struct MHD_Response *resp, const struct endpoint_answer *a,
+    bool body)
+{
+	const struct {
+		const char *name, *value;
+	} headers[] = {
+		{ "Content-Type", a->stream ? "text/event-stream" :
+		    !body ? NULL : a->status == 202 ? "text/plain" :
+		    "application/json" },
+		{ "Cache-Control", a->stream ? "no-cache, no-transform" :
+		    "no-store" },
+		/* nginx would hold events back */
+		{ "X-Accel-Buffering", a->stream ? "no" : NULL },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "WWW-Authenticate", a->challenge },
+		{ "Allow", a->allow },
+		{ "Mcp-Session-Id", a->session[0] != '\0' ? a->session :
+		    NULL },
+		{ "Connection", a->now ? "close" : NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		if (headers[i].value != NULL &&
+		    MHD_add_response_header(resp, headers[i].name,
+		    headers[i].value) != MHD_YES)
+			return false;
+	return true;
+}
+
+static enum MHD_Result
+answer(struct slot *s)
+{
+	struct endpoint_answer *a = &s->req.answer;
+	bool body = a->body.len > 0;
+	enum MHD_Result r = MHD_NO;
+	struct MHD_Response *resp;
+
+	set_stage(s, a->stream ? STAGE_STREAM : STAGE_ANSWER);
+	resp = make_response(s);
+	if (resp == NULL)
+		return MHD_NO;
+	if (add_headers(resp, a, body))
+		r = MHD_queue_response(s->mhd, a->status, resp);
+	MHD_destroy_response(resp);
+	return r;
+}
+
+static enum MHD_Result
+wait_for_answer(struct slot *s)
+{
+	set_stage(s, STAGE_WAIT);
+	s->suspended = true;
+	MHD_suspend_connection(s->mhd);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *c, const char *url,
+    const char *method, const char *version, const char *data, size_t *len,
+    void **context)
+{
+	struct http *h = arg;
+	struct slot *s = *context;
+
+	(void)c;
+	(void)url;
+	if (s == NULL || s->conn == NULL)
+		return MHD_NO;
+	if (!s->begun) {
+		begin(s, method, version);
+		if (s->req.answer.now)
+			return answer(s);
+		set_stage(s, STAGE_BODY);
+		return MHD_YES;
+	}
+	if (*len > 0) {
+		bool fits = take_body(s, data, *len);
+
+		*len = 0;
+		return fits ? MHD_YES : MHD_NO;
+	}
+	/* half-closed or gone: nobody would hear, so begin nothing */
+	if (s->dead && s->req.authenticated && s->req.answer.status == 0)
+		return MHD_NO;
+	if (!s->finished) {
+		s->finished = true;
+		endpoint_body(h->ep, &s->req);
+	}
+	return s->req.answer.status != 0 ? answer(s) : wait_for_answer(s);
+}
+
+/* --- daemons ------------------------------------------------------------ */
+
+static void
+on_daemon(void *arg, uint32_t events)
+{
+	struct daemon *d = arg;
+
+	(void)events;
+	(void)MHD_run(d->mhd);
+}
+
+/* Before each wait: let the library do what is due, ask how long it can. */
+static int
+on_idle(void *arg)
+{
+	struct http *h = arg;
+	int sleep_ms = -1;
+
+	for (size_t i = 0; i < h->limits.listeners; i++) {
+		struct MHD_Daemon *d = h->daemons[i].mhd;
+		MHD_UNSIGNED_LONG_LONG ms;
+
+		if (d == NULL || MHD_get_timeout(d, &ms) != MHD_YES)
+			continue;
+		if (ms == 0) {
+			(void)MHD_run(d);
+			if (MHD_get_timeout(d, &ms) != MHD_YES)
+				continue;
+		}
+		if (ms < 60000 && (sleep_ms < 0 || (int)ms < sleep_ms))
+			sleep_ms = (int)ms;
+	}
+	return sleep_ms;
+}
+
+static void
+on_library_log(void *arg, const char *fmt, va_list ap)
+{
+	struct http *h = arg;
+	char line[256];
+	uint32_t dropped;
+
+	if (!log_allowed(&h->refused, &dropped))
+		return;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+#pragma GCC diagnostic pop
+	log_notice("http: library says: %s", log_text(bytes_of(line)).s);
+}
+
+static int
+start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
+{
+	const union MHD_DaemonInfo *info;
+
+	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+	    MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, h,
+	    MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_LIMIT, h->limits.connections,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)h->limits.header_bytes + HTTP_POOL_EXTRA,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
+	    MHD_OPTION_END);
+	if (d->mhd == NULL)
+		return err_set(e, ERR_SYS, "libmicrohttpd does not start on "
+		    "descriptor %d", fd);
+	info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	if (info == NULL)
+		return err_set(e, ERR_SYS, "libmicrohttpd has no epoll");
+	d->watch.fd = info->epoll_fd;
+	d->watch.handler = on_daemon;
+	d->watch.arg = d;
+	return loop_add(h->loop, &d->watch, EPOLLIN, e);
+}
+
+int
+http_start(struct http *h, struct err *e)
+{
+	if (h->started)
+		return 0;
+	for (uint32_t i = 0; i < h->limits.listeners; i++)
+		if (start_daemon(h, &h->daemons[i],
+		    h->limits.first_fd + (int)i, e) != 0)
+			return e->code;
+	h->started = true;
+	loop_on_idle(h->loop, on_idle, h);
+	return 0;
+}
+
+void
+http_drain(struct http *h)
+{
+	for (size_t i = 0; i < h->limits.listeners; i++)
+		if (h->daemons[i].mhd != NULL)
+			(void)MHD_quiesce_daemon(h->daemons[i].mhd);
+}
+
+struct http *
+http_new(struct loop *l, struct settings *s, struct endpoint *ep,
+    const struct http_limits *lim, struct err *e)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL) {
+		(void)err_sys(e, "allocating the server");
+		return NULL;
+	}
+	h->loop = l;
+	h->settings = s;
+	h->ep = ep;
+	h->limits = *lim;
+	h->refused = (struct log_limit){ .burst = 5, .period_ms = 10000 };
+	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
+		h->daemons[i].watch.fd = -1;
+	h->slots = calloc(lim->connections, sizeof(h->slots[0]));
+	h->conns = conn_table_new(l, lim->connections, &conn_ops, h, e);
+	if (h->slots == NULL || h->conns == NULL) {
+		http_free(h);
+		(void)err_sys(e, "allocating connections");
+		return NULL;
+	}
+	return h;
+}
+
+/* The library demands that nobody is suspended when it stops. */
+static void
+resume_all(struct http *h)
+{
+	if (h->slots == NULL)
+		return;
+	for (size_t i = 0; i < h->limits.connections; i++) {
+		h->slots[i].dead = true;
+		if (h->slots[i].suspended)
+			resume(&h->slots[i]);
+	}
+}
+
+void
+http_free(struct http *h)
+{
+	if (h == NULL)
+		return;
+	resume_all(h);
+	loop_on_idle(h->loop, NULL, NULL);
+	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++) {
+		loop_del(h->loop, &h->daemons[i].watch);
+		if (h->daemons[i].mhd != NULL)
+			MHD_stop_daemon(h->daemons[i].mhd);
+	}
+	conn_table_free(h->conns);
+	free(h->slots);
+	free(h);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: the unprivileged process that faces the network.
+ *
+ * Started by mcp-execd with the channel as descriptor 3 and the listeners
+ * from 4 on.  Order: options, lockdown, channel, HELLO, loop; nothing from
+ * the network is read before the lockdown holds.  The executor is trusted,
+ * clients are not.  The process ends when the channel closes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "frontend/http.h"
+#include "frontend/lockdown.h"
+#include "frontend/selftest.h"
+
+#ifndef MCP_EXECD_VERSION
+#define MCP_EXECD_VERSION "unknown"
+#endif
+
+enum {
+	MAIN_WRONG_USE = 2	/* exit status */
+};
+
+/* Everything that lives as long as the process, in order of the chain. */
+struct frontend {
+	struct loop *loop;
+	struct settings *settings;
+	struct ipc *ipc;
+	struct calls *calls;
+	struct mcp *mcp;
+	struct session_table *sessions;
+	struct auth *auth;
+	struct endpoint *endpoint;
+	struct http *http;
+	struct loop_timer grace;	/* of DRAIN */
+	int status;
+};
+
+static void
+on_closed(void *arg, const struct err *why)
+{
+	struct frontend *f = arg;
+
+	/* the ordinary end: the executor closed its side */
+	if (why->code != ERR_EOF) {
+		log_err("main: channel to the executor broke: %s", why->what);
+		f->status = EXIT_FAILURE;
+	}
+	loop_stop(f->loop);
+}
+
+static int
+on_config(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_begin(f->settings, &m->config, e);
+}
+
+static int
+on_name(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_add_name(f->settings, &m->name, e);
+}
+
+static int
+on_token(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_add_token(f->settings, &m->token, e);
+}
+
+static int
+on_commit(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+	struct msg ready = { .code = PROTO_READY,
+		.ready = { .generation = m->commit.generation } };
+	const struct settings_set *now;
+
+	if (settings_commit(f->settings, &m->commit, e) != 0)
+		return e->code;
+	now = settings_now(f->settings);
+	calls_configure(f->calls, now->limits.calls,
+	    now->limits.output_bytes);
+	session_configure(f->sessions, now);
+	if (http_start(f->http, e) != 0)
+		return e->code;
+	return ipc_send(f->ipc, &ready, e);
+}
+
+static void
+on_grace(void *arg)
+{
+	struct frontend *f = arg;
+
+	loop_stop(f->loop);
+}
+
+static int
+on_drain(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	(void)e;
+	endpoint_drain(f->endpoint);
+	http_drain(f->http);
+	session_drain(f->sessions);
+	f->grace.handler = on_grace;
+	f->grace.arg = f;
+	loop_timer_set(f->loop, &f->grace, m->drain.grace_ms);
+	return 0;
+}
+
+static int
+build(struct frontend *f, const struct options *o, struct err *e)
+{
+	struct http_limits limits = {
+		.first_fd = PROTO_FD_LISTEN, .listeners = o->listeners,
+		.connections = o->connections,
+		.header_bytes = o->header_bytes
+	};
+
+	if ((f->loop = loop_new(e)) == NULL ||
+	    (f->settings = settings_new(e)) == NULL ||
+	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
+	    (f->calls = calls_new(f->ipc, e)) == NULL ||
+	    (f->mcp = mcp_new(f->calls, e)) == NULL ||
+	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
+	    NULL ||
+	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
+	    (f->endpoint = endpoint_new(f->settings, f->auth, f->sessions,
+	    e)) == NULL ||
+	    (f->http = http_new(f->loop, f->settings, f->endpoint, &limits,
+	    e)) == NULL)
+		return e->code;
+	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
+	ipc_on(f->ipc, PROTO_NAME, on_name, f);
+	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
+	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
+	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);
+	return 0;
+}
+
+/* Leftmost first: what is on the left holds what is on the right. */
+static void
+destroy(struct frontend *f)
+{
+	if (f->calls != NULL)
+		calls_lose(f->calls);
+	http_free(f->http);
+	endpoint_free(f->endpoint);
+	auth_free(f->auth);
+	session_table_free(f->sessions);
+	mcp_free(f->mcp);
+	calls_free(f->calls);
+	ipc_free(f->ipc);
+	settings_free(f->settings);
+	loop_free(f->loop);
+}
+
+static int
+serve(const struct options *o, uint32_t lockdown, struct err *e)
+{
+	struct frontend f = { .status = EXIT_SUCCESS };
+	struct msg hello = { .code = PROTO_HELLO, .hello = {
+		.version = PROTO_VERSION, .lockdown = lockdown } };
+	int r = build(&f, o, e);
+
+	if (r == 0)
+		r = ipc_send(f.ipc, &hello, e);
+	if (r == 0)
+		r = loop_run(f.loop, e);
+	destroy(&f);
+	return r == 0 ? f.status : r;
+}
+
+static bool
+has_channel(void)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(PROTO_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_SEQPACKET;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	uint32_t lockdown;
+	struct err e;
+	int r;
+
+	log_set_name("frontend");
+	if (options_parse(argc, argv, &o, &e) != 0) {
+		(void)fprintf(stderr, "frontend: %s\n%s", e.what,
+		    options_usage());
+		return MAIN_WRONG_USE;
+	}
+	if (o.mode == OPTIONS_VERSION) {
+		(void)printf("mcp-execd frontend %s\n", MCP_EXECD_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (o.mode == OPTIONS_SELF_TEST)
+		return selftest_run(&o);
+	if (!has_channel()) {
+		(void)fprintf(stderr, "frontend: descriptor %d is no channel "
+		    "to an executor; start mcp-execd, which starts this "
+		    "program\n", PROTO_FD);
+		return MAIN_WRONG_USE;
+	}
+	if (lockdown_check_build(&e) != 0 ||
+	    lockdown_apply(&o, &lockdown, &e) != 0) {
+		log_err("main: lockdown failed: %s", e.what);
+		return EXIT_FAILURE;
+	}
+	r = serve(&o, lockdown, &e);
+	if (r < 0)
+		log_err("main: %s", e.what);
+	return r < 0 ? EXIT_FAILURE : r;
+}
