@@ -484,8 +484,7 @@ conf_load(
 	if (d == NULL)
 		return err_sys(e, "configuration");
 	rc = load(path, d, r, e);
-	if (rc == 0)
-		*out = d->conf;
+	*out = d->conf;
 	free(d);
 	return rc;
 }

@@ -74,7 +74,8 @@ struct conf {
 
 /*
  * Load and check the file at path.  On ERR_BAD, *r holds every finding and
- * *out is unspecified.  `r` is initialised by the caller.
+ * *out what could be read, only good for looking for further findings.  `r`
+ * is initialised by the caller.
  */
 int	conf_load(const char *path, struct conf *out, struct conf_report *r,
 	    struct err *e) MUST_CHECK;

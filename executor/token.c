@@ -57,7 +57,7 @@ static const struct key token_keys[] = {
 	{ NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL }
 };
 
-static void
+void
 token_free(struct token *t)
 {
 	if (t == NULL)
@@ -305,9 +305,8 @@ read_root(const struct keys *k, const struct json_value *root,
 		keys_complain(k, json_get(root, key), "%s", e.what);
 }
 
-/* NULL after a finding. */
-static struct token *
-parse(const char *path, const char *name, struct bytes text,
+struct token *
+token_parse(const char *path, const char *name, struct bytes text,
     const struct policy_table *policies, struct conf_report *r)
 {
 	struct keys k = { path, text, r };
@@ -410,7 +409,7 @@ load_file(void *arg, const char *path, struct bytes name)
 		return false;
 	}
 	if (keys_read_file(path, &text, l->report))
-		t = parse(
+		t = token_parse(
 		    path, plain, buf_bytes(&text), l->policies, l->report);
 	if (t == NULL)
 		t = keep_old(l, plain);

@@ -57,6 +57,11 @@ enum token_verdict {
 int	token_load_dir(const char *dir, const struct policy_table *policies,
 	    const struct token_table *old, struct token_table *out,
 	    struct conf_report *r, struct err *e) MUST_CHECK;
+/* One token from text (path is for messages); NULL after a finding. */
+struct token *token_parse(const char *path, const char *name,
+	    struct bytes text, const struct policy_table *policies,
+	    struct conf_report *r) MUST_CHECK;
+void	token_free(struct token *t);			/* NULL is fine */
 void	token_table_fini(struct token_table *t);
 /*
  * Who presented this proof?  Constant time over the table.  *out is set also

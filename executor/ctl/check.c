@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* check: load everything as the executor would, and print every finding. */
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "executor/ctl/ctl.h"
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] check\n\n"
+    "Loads the configuration, every policy and every token, as mcp-execd\n"
+    "would, and prints each finding as FILE:LINE:COLUMN: TEXT.\n"
+    "Exit status: 0 if all is well, 1 if there is any finding.\n";
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool
+is_loopback(const struct conf_listener *l)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&l->addr;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&v4, &l->addr, sizeof(v4));
+		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+	}
+	memcpy(&v6, &l->addr, sizeof(v6));
+	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+/* What is allowed and yet worth a second look. */
+static void
+print_notes(const struct ctl *c)
+{
+	for (size_t i = 0; i < c->conf.listen_count; i++)
+		if (!is_loopback(&c->conf.listen[i]))
+			(void)printf("note: %s is reached by others, and "
+			    "tokens travel there unencrypted: listen on "
+			    "127.0.0.1 behind a proxy with TLS\n",
+			    c->conf.listen[i].text);
+	for (size_t i = 0; i < c->policies.count; i++)
+		if (c->policies.p[i]->uid == 0)
+			(void)printf("note: policy \"%s\" runs commands as "
+			    "root\n", c->policies.p[i]->name);
+	if (c->policies.count == 0)
+		(void)printf("note: there is no policy yet: write %s/NAME.json,"
+		    " see mcp-execd.json(5)\n", c->conf.policy_dir);
+	else if (c->tokens.count == 0)
+		(void)printf("note: there is no token yet: mcp-execctl token "
+		    "add NAME --policy %s\n", c->policies.p[0]->name);
+}
+
+/* Everything, as far as one thing's findings leave the next readable. */
+static void
+load_all(struct ctl *c)
+{
+	struct err e;
+	bool policies_good;
+
+	(void)memset(&c->conf, 0, sizeof(c->conf));
+	if (conf_load(c->config, &c->conf, &c->report, &e) != 0 &&
+	    c->report.count == 0) {
+		(void)ctl_error("%s", e.what);
+		c->report.count++;
+	}
+	if (c->conf.policy_dir[0] != '/')
+		return;
+	policies_good = policy_load_dir(c->conf.policy_dir, &c->policies,
+	    &c->report, &e) == 0;
+	/* Without policies every token would seem wrong. */
+	if (!policies_good)
+		(void)printf("note: tokens are checked once the policies are "
+		    "in order\n");
+	else if (token_load_dir(c->conf.token_dir, &c->policies, NULL,
+	    &c->tokens, &c->report, &e) != 0) {
+		(void)printf("%s: create the directory, or set "
+		    "\"token_dir\"\n", e.what);
+		c->report.count++;
+	}
+}
+
+int
+check_run(struct ctl *c, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt != 'h')
+			return ctl_usage("check", "unknown option");
+		return ctl_print(bytes_of(help));
+	}
+	if (optind != argc)
+		return ctl_usage("check", "takes no operand");
+	load_all(c);
+	if (c->report.text.len > 0)
+		(void)fputs(buf_cstr(&c->report.text), stdout);
+	if (c->report.count > 0) {
+		(void)printf("%u finding%s: put right what they name, then "
+		    "check again\n", c->report.count,
+		    c->report.count == 1 ? "" : "s");
+		return CTL_FAILED;
+	}
+	print_notes(c);
+	(void)printf("%s is good: %zu listeners, %zu policies, %zu tokens\n",
+	    c->conf.path, c->conf.listen_count, c->policies.count,
+	    c->tokens.count);
+	return CTL_OK;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* ctl: what the verbs of mcp-execctl share. */
+#include "executor/ctl/ctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fdio.h"
+#include "common/log.h"
+
+static void
+print_report(struct conf_report *r)
+{
+	if (r->text.len > 0)
+		(void)fputs(buf_cstr(&r->text), stderr);
+}
+
+static bool
+failed(struct ctl *c, const struct err *e)
+{
+	print_report(&c->report);
+	(void)ctl_error("%s", e->what);
+	if (geteuid() != 0 && access(c->config, R_OK) != 0 && errno == EACCES)
+		(void)fputs("You may not read it: run mcp-execctl as root.\n",
+		    stderr);
+	else if (access(c->config, F_OK) != 0)
+		(void)fputs("Name the configuration with -c FILE.\n", stderr);
+	return false;
+}
+
+bool
+ctl_load_conf(struct ctl *c)
+{
+	struct err e;
+
+	if (conf_load(c->config, &c->conf, &c->report, &e) == 0)
+		return true;
+	return failed(c, &e);
+}
+
+bool
+ctl_load_policies(struct ctl *c)
+{
+	struct err e;
+
+	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report,
+	    &e) == 0)
+		return true;
+	return failed(c, &e);
+}
+
+bool
+ctl_load_tokens(struct ctl *c)
+{
+	struct err e;
+
+	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
+	    &c->report, &e) == 0) {
+		print_report(&c->report);
+		return true;
+	}
+	return failed(c, &e);
+}
+
+void
+ctl_fini(struct ctl *c)
+{
+	token_table_fini(&c->tokens);
+	policy_table_fini(&c->policies);
+	conf_report_fini(&c->report);
+}
+
+int
+ctl_usage(const char *verb, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "mcp-execctl %s: ", verb);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\nTry: mcp-execctl %s --help\n", verb);
+	return CTL_USAGE;
+}
+
+int
+ctl_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("mcp-execctl: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	return CTL_FAILED;
+}
+
+int
+ctl_print(struct bytes text)
+{
+	struct err e;
+
+	if (fdio_write_all(STDOUT_FILENO, text.p, text.len, &e) == 0)
+		return CTL_OK;
+	return ctl_error("standard output: %s", e.what);
+}
+
+const char *
+ctl_name(const char *verb, int argc, char **argv)
+{
+	if (argc - optind != 1) {
+		(void)ctl_usage(verb, argc == optind ?
+		    "the token's NAME is missing" :
+		    "one NAME is needed, not %d", argc - optind);
+		return NULL;
+	}
+	if (!policy_name_ok(bytes_of(argv[optind]))) {
+		(void)ctl_usage(verb, "\"%s\" is no name: use 1 to 63 of A-Z "
+		    "a-z 0-9 _ . - and no dot in front",
+		    log_text(bytes_of(argv[optind])).s);
+		return NULL;
+	}
+	return argv[optind];
+}
+
+int
+ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
+    struct err *e)
+{
+	char file[POLICY_MAX_NAME + sizeof(".json")];
+
+	(void)snprintf(file, sizeof(file), "%s.json", name);
+	return fdio_join(out, PATH_MAX, c->conf.token_dir, file, e);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* main: mcp-execctl, the administrator's tool for mcp-execd. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "executor/ctl/ctl.h"
+#include "executor/keys.h"
+
+#ifndef MCP_EXECD_SYSCONFDIR
+#define MCP_EXECD_SYSCONFDIR "/etc/mcp-execd"
+#endif
+#ifndef MCP_EXECD_VERSION
+#define MCP_EXECD_VERSION "unknown"
+#endif
+
+static const struct verb {
+	const char *name;
+	const char *second;	/* its second word, or NULL */
+	const char *summary;
+	int (*run)(struct ctl *c, int argc, char **argv);
+} verbs[] = {
+	{ "check", NULL, "check configuration, policies and tokens",
+	    check_run },
+	{ "token", "add", "make a token and print it, once", token_add_run },
+	{ "token", "list", "show the tokens", token_list_run },
+	{ "token", "revoke", "end a token at once", token_revoke_run },
+	{ "client-config", NULL, "print what a client needs to connect",
+	    client_config_run },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void
+print_help(FILE *to)
+{
+	(void)fprintf(to, "usage: mcp-execctl [-c CONFIG] VERB [...]\n\n");
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
+		    v->second == NULL ? "" : v->second, v->summary);
+	(void)fprintf(to, "\n"
+	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
+	    "/mcp-execd.json\n"
+	    "  -h, --help            this, or after a VERB its own help\n"
+	    "  -V, --version\n");
+}
+
+/* argv[0] is the verb; *words is how many words it has. */
+static const struct verb *
+find_verb(int argc, char **argv, int *words)
+{
+	for (const struct verb *v = verbs; v->name != NULL; v++) {
+		if (strcmp(argv[0], v->name) != 0)
+			continue;
+		*words = v->second == NULL ? 1 : 2;
+		if (v->second == NULL ||
+		    (argc > 1 && strcmp(argv[1], v->second) == 0))
+			return v;
+	}
+	return NULL;
+}
+
+static int
+unknown_verb(const char *word)
+{
+	const char *names[sizeof(verbs) / sizeof(verbs[0])];
+	const char *close;
+	size_t n = 0;
+
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		names[n++] = v->name;
+	names[n] = NULL;
+	close = keys_closest(bytes_of(word), names);
+	if (close != NULL)
+		(void)fprintf(stderr, "mcp-execctl: did you mean \"%s\"?\n",
+		    close);
+	print_help(stderr);
+	return CTL_USAGE;
+}
+
+static int
+run_verb(struct ctl *c, int argc, char **argv)
+{
+	const struct verb *v;
+	int words = 1, status;
+
+	v = find_verb(argc, argv, &words);
+	if (v == NULL)
+		return unknown_verb(argv[0]);
+	/* getopt is to begin anew, behind the verb's last word */
+	optind = 0;
+	status = v->run(c, argc - words + 1, argv + words - 1);
+	ctl_fini(c);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct ctl ctl = {
+		.config = MCP_EXECD_SYSCONFDIR "/mcp-execd.json"
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			ctl.config = optarg;
+			break;
+		case 'h':
+			print_help(stdout);
+			return CTL_OK;
+		case 'V':
+			(void)puts("mcp-execctl " MCP_EXECD_VERSION);
+			return CTL_OK;
+		default:
+			print_help(stderr);
+			return CTL_USAGE;
+		}
+	}
+	if (optind == argc) {
+		print_help(stderr);
+		return CTL_USAGE;
+	}
+	conf_report_init(&ctl.report);
+	return run_verb(&ctl, argc - optind, argv + optind);
+}

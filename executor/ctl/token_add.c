@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * token_add: make a token.
+ *
+ * The token is printed once and stored nowhere; its file holds the verifier.
+ * What narrows it is checked by the code that will load the file.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fdio.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "executor/ctl/client_config.h"
+#include "executor/ctl/ctl.h"
+#include "executor/keys.h"
+
+#define VERB "token add"
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] token add NAME --policy POLICY\n"
+    "           [--directory DIR] [--expires WHEN] [--from CIDR]...\n"
+    "           [--timeout-max MS] [--comment TEXT]\n\n"
+    "Makes a token, prints it once, and stores only a hash of it.  A running\n"
+    "mcp-execd accepts it within milliseconds.\n\n"
+    "  --policy POLICY   what the token grants: policies.d/POLICY.json\n"
+    "  --directory DIR   narrows it to a directory within the policy's\n"
+    "  --expires WHEN    30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z\n"
+    "  --from CIDR       where it may be used from, such as 10.0.0.0/8\n"
+    "  --timeout-max MS  narrows the time that a run may take\n"
+    "  --comment TEXT    for whom it is, shown by token list\n";
+
+struct options {
+	const char *policy, *directory, *expires, *timeout_max, *comment;
+	const char *from[TOKEN_MAX_SOURCES];
+	size_t from_count;
+	bool help;
+};
+
+/* Options with one value, by their letter. */
+static const struct option long_options[] = {
+	{ "policy", required_argument, NULL, 'p' },
+	{ "directory", required_argument, NULL, 'd' },
+	{ "expires", required_argument, NULL, 'e' },
+	{ "from", required_argument, NULL, 'f' },
+	{ "timeout-max", required_argument, NULL, 't' },
+	{ "comment", required_argument, NULL, 'm' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char **
+value_slot(struct options *o, int opt)
+{
+	switch (opt) {
+	case 'p':
+		return &o->policy;
+	case 'd':
+		return &o->directory;
+	case 'e':
+		return &o->expires;
+	case 't':
+		return &o->timeout_max;
+	case 'm':
+		return &o->comment;
+	case 'f':
+		if (o->from_count < TOKEN_MAX_SOURCES)
+			return &o->from[o->from_count++];
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static int
+parse_options(int argc, char **argv, struct options *o)
+{
+	const char **slot;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (opt == 'h') {
+			o->help = true;
+			return CTL_OK;
+		}
+		slot = value_slot(o, opt);
+		if (slot == NULL && opt == 'f')
+			return ctl_usage(VERB, "at most %d times --from",
+			    TOKEN_MAX_SOURCES);
+		if (slot == NULL)
+			return ctl_usage(VERB, "option not understood");
+		*slot = optarg;
+	}
+	if (o->policy == NULL)
+		return ctl_usage(VERB, "--policy is missing");
+	return CTL_OK;
+}
+
+static uint64_t
+unit_seconds(uint8_t letter)
+{
+	static const struct {
+		uint8_t letter;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+		{ 'w', 604800 } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].letter == letter)
+			return units[i].seconds;
+	return 0;
+}
+
+/* "30d" from now on, or a time as it is. */
+static int
+parse_expiry(const char *text, uint64_t now_s, uint64_t *out, struct err *e)
+{
+	struct bytes b = bytes_of(text);
+	uint64_t n, unit = b.len > 1 ? unit_seconds(b.p[b.len - 1]) : 0;
+	struct err none;
+
+	if (unit > 0 && bytes_to_u64(bytes_make(b.p, b.len - 1), 1, 1000000,
+	    &n, &none) == 0) {
+		*out = now_s + n * unit;
+		return 0;
+	}
+	if (token_parse_time(b, out, &none) != 0)
+		return err_set(e, ERR_BAD, "--expires: write it as 30d, 12h, "
+		    "90m or 2026-12-31T23:59:59Z");
+	if (*out <= now_s)
+		return err_set(e, ERR_BAD, "--expires: that time has passed");
+	return 0;
+}
+
+static void
+put_line(struct buf *b, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(b, ",\n  \"%s\": ", key);
+	json_put_string(b, bytes_of(value));
+}
+
+/* RFC 3339 in whole seconds. */
+static void
+put_time(struct buf *b, const char *key, uint64_t seconds)
+{
+	char text[CLOCK_MAX_TEXT];
+
+	clock_format(seconds * 1000000, text);
+	(void)strcpy(text + strcspn(text, "."), "Z");
+	put_line(b, key, text);
+}
+
+static int
+write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
+    struct buf *b, struct err *e)
+{
+	uint64_t now = clock_wall_us() / 1000000, expires, ms;
+	char hex[DIGEST_HEX];
+
+	digest_hex(verifier, DIGEST_BYTES, hex);
+	buf_printf(b, "{\n  \"verifier\": \"%s\"", hex);
+	put_line(b, "policy", o->policy);
+	put_time(b, "created", now);
+	if (o->expires != NULL) {
+		if (parse_expiry(o->expires, now, &expires, e) != 0)
+			return e->code;
+		put_time(b, "expires", expires);
+	}
+	for (size_t i = 0; i < o->from_count; i++) {
+		buf_put_str(b, i == 0 ? ",\n  \"sources\": [" : ", ");
+		json_put_string(b, bytes_of(o->from[i]));
+	}
+	if (o->from_count > 0)
+		buf_put_u8(b, ']');
+	put_line(b, "directory", o->directory);
+	if (o->timeout_max != NULL) {
+		if (bytes_to_u64(bytes_of(o->timeout_max), 100, UINT32_MAX,
+		    &ms, e) != 0)
+			return err_set(e, ERR_BAD, "--timeout-max: a number "
+			    "of milliseconds from 100 on is needed");
+		buf_printf(b, ",\n  \"timeout_max_ms\": %" PRIu64, ms);
+	}
+	put_line(b, "comment", o->comment);
+	buf_put_str(b, "\n}\n");
+	return 0;
+}
+
+/* Findings without a position: the file is not written yet. */
+static void
+print_findings(struct conf_report *r)
+{
+	char *save, *line, *text;
+	CLEANUP_STR char *all = strdup(buf_cstr(&r->text));
+
+	for (line = all == NULL ? NULL : strtok_r(all, "\n", &save);
+	    line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		text = strstr(line, ": ");
+		(void)ctl_error("%s", text == NULL ? line : text + 2);
+	}
+}
+
+/* What the executor will say to this file, it says now. */
+static bool
+acceptable(struct ctl *c, const char *name, struct bytes json)
+{
+	struct token *t = token_parse("new", name, json, &c->policies,
+	    &c->report);
+
+	if (t == NULL)
+		print_findings(&c->report);
+	token_free(t);
+	return t != NULL;
+}
+
+static int
+print_token(const struct ctl *c, const char *name, const char *policy,
+    const char *text)
+{
+	struct client_config w = { .name = name };
+	struct buf out;
+	struct err e;
+	int status;
+
+	if (client_config_url(&c->conf, NULL, false, w.url, sizeof(w.url),
+	    &e) != 0)
+		return ctl_error("public_url: %s", e.what);
+	buf_init(&out, 16384);
+	buf_printf(&out, "Token \"%s\", which grants policy \"%s\":\n\n"
+	    "    %s\n\n"
+	    "It is shown this once and stored nowhere: give it to the client "
+	    "now.\n"
+	    "Server: %s\n\n"
+	    "Claude Code (.mcp.json, with the token in the environment as "
+	    "MCP_TOKEN):\n\n", name, policy, text, w.url);
+	if (client_config_write("claude-code", &w, &out, &e) != 0)
+		fatal("claude-code is no client: %s", e.what);
+	buf_printf(&out, "\nOther clients: mcp-execctl client-config %s "
+	    "--client vscode|cursor|inspector|\n"
+	    "    mcphost|claude-desktop|curl\n"
+	    "To end it: mcp-execctl token revoke %s\n", name, name);
+	status = ctl_print(buf_bytes(&out));
+	buf_wipe(&out);
+	return status;
+}
+
+static int
+add(struct ctl *c, const char *name, const struct options *o)
+{
+	CLEANUP_BUF struct buf json;
+	uint8_t verifier[DIGEST_BYTES];
+	char text[BEARER_TEXT], path[PATH_MAX];
+	struct err e;
+	int status;
+
+	buf_init(&json, KEYS_MAX_FILE);
+	bearer_make(text, verifier);
+	if (write_json(o, verifier, &json, &e) != 0)
+		return ctl_error("%s", e.what);
+	if (json.overflow)
+		return ctl_error("that is too long for a token's file");
+	if (!acceptable(c, name, buf_bytes(&json)))
+		return CTL_FAILED;
+	if (ctl_token_path(c, name, path, &e) != 0)
+		return ctl_error("%s", e.what);
+	if (fdio_write_file(path, 0600, buf_bytes(&json), true, &e) != 0)
+		return ctl_error("%s%s", e.what, e.code == ERR_BAD ?
+		    ": take another name, or revoke that token first" : "");
+	status = print_token(c, name, o->policy, text);
+	explicit_bzero(text, sizeof(text));
+	return status;
+}
+
+int
+token_add_run(struct ctl *c, int argc, char **argv)
+{
+	struct options o = { .from_count = 0 };
+	const char *name;
+	int status = parse_options(argc, argv, &o);
+
+	if (status != CTL_OK)
+		return status;
+	if (o.help)
+		return ctl_print(bytes_of(help));
+	name = ctl_name(VERB, argc, argv);
+	if (name == NULL)
+		return CTL_USAGE;
+	if (!ctl_load_conf(c) || !ctl_load_policies(c))
+		return CTL_FAILED;
+	return add(c, name, &o);
+}
