@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""The audit log: intent before, result after, and nothing without it."""
+import contextlib
+import datetime
+import os
+import pathlib
+import resource
+import subprocess
+import time
+
+from client import (COMMAND, INTENT, RESULT, ROOT, Http, Server, Skip, check,
+                    equal, mark, within)
+
+INTENT_KEYS = ("@timestamp", "event.action", "run.id", "token.name",
+               "policy.name", "source.ip", "mcp.session.id", "mcp.client",
+               "mcp.revision", "mcp.tool", COMMAND,
+               "process.working_directory", "user.name")
+RESULT_KEYS = ("@timestamp", "event.action", "run.id", "token.name",
+               "event.outcome", "run.state", "event.duration", "process.pid",
+               "stdout.bytes", "stderr.bytes", "stdout.sha256")
+
+
+def seconds(record):
+    text = record["@timestamp"].replace("Z", "+00:00")
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def test_intent_before_result_after():
+    with Server() as server, Http(server) as c:
+        m = mark()
+        conn = c.begin(f"date +%s.%N > when; echo {m}; sleep 0.7")
+        server.file("when")
+        intent, result = server.run_records(m)
+        equal(result, None, "a result while it runs")
+        check(seconds(intent) <= float(server.file("when")) + 0.01,
+              "the intent is younger than the command")
+        check(not c.finish(conn).error, "run")
+        result = server.ended(m)
+        for key in INTENT_KEYS:
+            check(intent.get(key) not in (None, ""), key, intent)
+        for key in RESULT_KEYS:
+            check(key in result, key, result)
+        equal((intent["token.name"], intent["source.ip"],
+               intent["mcp.tool"], intent["user.name"]),
+              (server.name, "127.0.0.1", "exec_cmd",
+               str(server.policy["user"])), intent)
+        equal((result["run.state"], result["process.exit_code"],
+               result["event.outcome"]), ("exited", 0, "success"), result)
+        check(7e8 < result["event.duration"] < 5e9 * server.slow, result)
+        conn.close()
+
+
+def test_each_end():
+    """State, code and signal of every kind of end."""
+    with Server() as server, Http(server) as c:
+        for command, more, state, outcome in (
+                ("exit 3", {}, "exited", "failure"),
+                ("kill -9 $$", {}, "signalled", "failure"),
+                ("sleep 30", {"timeout_ms": 200}, "timed_out", "failure")):
+            m = mark()
+            c.sh(f": {m}; {command}", **more)
+            r = server.ended(m)
+            equal((r["run.state"], r["event.outcome"]), (state, outcome), r)
+        before = len(server.audit(INTENT))
+        c.sh("true", working_dir="/etc")
+        r = within("run-refused", 3, lambda: server.audit("run-refused"))[-1]
+        check("/etc" in r["event.reason"], r)
+        equal(len(server.audit(INTENT)), before, "an intent for nothing")
+
+
+def test_output_digest():
+    with Server() as server, Http(server) as c:
+        import hashlib
+        m = mark()
+        c.sh(f"echo {m}; seq 1 50000")
+        text = m + "\n" + "".join(f"{i}\n" for i in range(1, 50001))
+        r = server.ended(m)
+        equal(r["stdout.bytes"], len(text), "bytes")
+        equal(r["stdout.sha256"], hashlib.sha256(text.encode()).hexdigest(),
+              "digest of all that was written")
+
+
+def test_order_and_sequence():
+    with Server() as server, Http(server) as c:
+        conns = [c.begin(f"echo {i}") for i in range(12)]
+        for conn in conns:
+            check(not c.finish(conn).error, "run")
+            conn.close()
+        within("results", 3, lambda: len(server.audit(RESULT)) == 12)
+        records = server.audit()
+        seen = set()
+        for r in records:
+            if r["event.action"] == INTENT:
+                seen.add(r["run.id"])
+            elif r["event.action"] == RESULT:
+                check(r["run.id"] in seen, "result before its intent")
+        times = [r["@timestamp"] for r in records]
+        equal(times, sorted(times), "time goes on")
+        numbers = [r["event.sequence"] for r in records]
+        equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))),
+              "sequence")
+
+
+def test_mode_and_life():
+    with Server() as server:
+        equal(server.audit_file.stat().st_mode & 0o7777, 0o600, "mode")
+        equal(server.audit()[0]["event.action"], "start", "first record")
+        check(server.audit("frontend-start"), "frontend-start")
+        server.reload()
+        server.stop()
+        equal(server.audit()[-1]["event.action"], "stop", "last record")
+        server.start()
+        numbers = [r["event.sequence"] for r in server.audit()]
+        equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))),
+              "sequence goes on across a restart")
+
+
+def test_large_values():
+    """A long command is cut in its record, with length and digest kept."""
+    with Server() as server, Http(server) as c:
+        m = mark()
+        c.sh(f"echo {m} " + "x" * 100000)
+        intent, _ = server.run_records(m)
+        check(len(intent[COMMAND]) < 20000, len(intent[COMMAND]))
+        equal(intent[COMMAND + ".length"], len(f"echo {m} ") + 100000,
+              "length")
+        equal(len(intent[COMMAND + ".sha256"]), 64, "digest")
+
+
+def test_torn_tail():
+    """A log whose last line was cut by a power failure is gone on with."""
+    with Server() as server:
+        server.stop()
+        with server.audit_file.open("ab") as f:
+            f.write(b'{"event.action":"run-int')
+        server.start()
+        with Http(server) as c:
+            m = mark()
+            c.sh(f"echo {m}")
+        lines = server.audit_file.read_bytes().split(b"\n")
+        whole = [x for x in lines if m.encode() in x]
+        check(len(whole) >= 1 and whole[0].startswith(b"{"), whole)
+
+
+def refused_and_recovers(server, c, recover):
+    """While the log cannot be written, nothing runs; then it does again."""
+    r = c.sh("touch unrecorded")
+    check(r.error and "audit" in r.text, r)
+    check("/" not in r.text.replace("\n", ""), "the log's path is told", r)
+    time.sleep(0.3)
+    check(not (server.work / "unrecorded").exists(), "it ran unrecorded")
+    equal(server.get("/healthz").status, 200, "the daemon lives")
+    r = c.sh("touch unrecorded")
+    check(r.error, "still refused", r)
+    recover()
+    m = mark()
+
+    def again():
+        return not c.sh(f"echo {m} > {m}").error
+    within("runs again", 10, again, 0.3)
+    check((server.work / m).exists(), "it ran")
+    check(not (server.work / "unrecorded").exists(), "ran later")
+    for line in server.audit_file.read_bytes().split(b"\n")[:-1]:
+        check(line.startswith(b"{") and line.endswith(b"}"), "torn", line)
+
+
+def test_full_disk():
+    if not ROOT:
+        raise Skip("only root may mount a small file system")
+    server = Server()
+    log = server.audit_file.parent
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=700",
+                           "tmpfs", log], capture_output=True, text=True)
+    try:
+        if made.returncode != 0:
+            raise Skip("mount is not permitted here: " + made.stderr)
+        server.start()
+        with Http(server) as c:
+            check(not c.sh("true").error, "control")
+            filler = log / "filler"
+            with contextlib.suppress(OSError), filler.open("wb",
+                                                           0) as f:
+                while f.write(b"x" * 512):
+                    pass
+            # what is left of the last page
+            for _ in range(200):
+                if c.sh("true").error:
+                    break
+            refused_and_recovers(server, c, filler.unlink)
+        server.stop()
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
+        subprocess.run(["umount", "-l", log], capture_output=True)
+        server.remove()
+
+
+def test_file_size_limit():
+    """Every write fails with EFBIG, and half of the first one is there."""
+    with Server() as server, Http(server) as c:
+        check(not c.sh("true").error, "control")
+        size = server.audit_file.stat().st_size
+        soft, hard = resource.prlimit(server.process.pid,
+                                      resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                         (size + 100, hard))
+        refused_and_recovers(server, c, lambda: resource.prlimit(
+            server.process.pid, resource.RLIMIT_FSIZE, (soft, hard)))
+        equal(server.process.poll(), None, "the executor died")
+
+
+def test_log_taken_away():
+    """An unlinked or replaced log is noticed: never a run without record."""
+    with Server() as server, Http(server) as c:
+        check(not c.sh("true").error, "control")
+        server.audit_file.rename(server.audit_file.with_suffix(".old"))
+        m = mark()
+        r = c.sh(f"echo {m}")
+        held = [p for p in server.audit_file.parent.iterdir()
+                if m.encode() in p.read_bytes()]
+        check(r.error or held, "it ran, and no file holds its record")
+
+
+def test_run_is_not_faster_than_its_record():
+    """fdatasync before execve: seen from outside by strace if there is."""
+    strace = next((p for p in ("/usr/bin/strace",) if os.path.exists(p)),
+                  None)
+    if not strace or not ROOT:
+        raise Skip("needs strace and root")
+    with Server() as server, Http(server) as c:
+        out = server.dir / "trace"
+        with subprocess.Popen(
+                [strace, "-f", "-qq", "-e", "trace=fdatasync,fsync,execve",
+                 "-o", out, "-p", str(server.process.pid)],
+                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+            time.sleep(0.7)
+            c.call("cli_command", command="true")
+            time.sleep(0.3)
+            p.terminate()
+        text = pathlib.Path(out).read_text()
+        sync = min(text.find(s) % (1 << 40) for s in ("fdatasync(",
+                                                      "fsync("))
+        check("true" in text and sync < text.index("execve("), text[-800:])

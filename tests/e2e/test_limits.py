@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: MIT
+"""Limits: connections, time, sessions, runs.  Instances of their own."""
+import contextlib
+import time
+
+from client import (JSON_HEADERS, Connection, Failed, Gone, Http, Server, Sse,
+                    bearer, check, equal, initialize, mark, message, parse,
+                    processes, request, within)
+
+
+def limits(**more):
+    return {"limits": more}
+
+
+def test_200_idle_streams():
+    """200 idle clients of /sse, while commands run beside them."""
+    with Server(limits(connections_per_address=300)) as server:
+        with contextlib.ExitStack() as stack:
+            streams = [stack.enter_context(Sse(server)) for _ in range(200)]
+            c = stack.enter_context(Http(server))
+            begin = time.monotonic()
+            for i in range(40):
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+            took = time.monotonic() - begin
+            check(took < 8 * server.slow, "40 runs took", took)
+            for s in streams[::20]:
+                equal(s.sh("echo mine").text, "mine\n", "on a stream")
+        with Sse(server) as s:
+            within("all sessions ended", 5, lambda: len(server.audit(
+                "session-end")) >= 201)
+            equal(s.ask("ping"), {}, "alive")
+
+
+def test_connections_per_address():
+    with Server(limits(connections_per_address=8)) as server:
+        held = [Connection(server) for _ in range(8)]
+        for c in held:
+            equal(c.request("GET", "/healthz").status, 200, "within")
+        refused = 0
+        for _ in range(4):
+            try:
+                with Connection(server) as c:
+                    c.sock.settimeout(3)
+                    refused += c.request("GET", "/healthz").status in (
+                        429, 503)
+            except (Gone, OSError):
+                refused += 1
+            except Failed:
+                refused += 1        # not accepted at all
+        equal(refused, 4, "those above the limit")
+        for c in held:
+            equal(c.request("GET", "/healthz").status, 200, "those before")
+        with Connection(server, source="127.0.0.2") as c:
+            equal(c.request("GET", "/healthz").status, 200, "another source")
+        for c in held:
+            c.close()
+        within("room again", 5,
+               lambda: server.get("/healthz").status == 200)
+
+
+def test_connections_in_all():
+    with Server(limits(connections=10)) as server:
+        held = []
+        for i in range(14):
+            with contextlib.suppress(OSError):
+                held.append(Connection(server, timeout=2,
+                                       source=f"127.0.0.{i + 2}"))
+        served = 0
+        for c in held:
+            with contextlib.suppress(Failed, OSError):
+                served += c.request("GET", "/healthz").status == 200
+        check(1 <= served <= 10, served)
+        for c in held:
+            c.close()
+        within("room again", 5, lambda: server.healthy())
+
+
+def dribble(conn, data, seconds, pause=0.1):
+    """A byte at a time until the server ends it; how long that took."""
+    begin = time.monotonic()
+    conn.sock.settimeout(pause)
+    for i in range(int(seconds / pause)):
+        try:
+            conn.send(data[i:i + 1] or b"x")
+            if not conn.sock.recv(65536):
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    else:
+        return None
+    return time.monotonic() - begin
+
+
+def test_slow_headers_and_bodies():
+    with Server(limits(header_timeout_ms=1500, body_timeout_ms=1500,
+                       idle_timeout_ms=4000)) as server:
+        port = server.address[1]
+        head = request("POST", "/mcp", port, {
+            **bearer(server.token), **JSON_HEADERS,
+            "Content-Length": 1000})
+        with Connection(server) as c:
+            took = dribble(c, head, 8)
+            check(took and took < 4 * server.slow, "slow headers", took)
+        with Connection(server) as c:
+            c.send(head)
+            took = dribble(c, b"{" + b" " * 999, 8)
+            check(took and took < 4 * server.slow, "slow body", took)
+        with Connection(server) as c:   # nothing at all
+            check(c.closed(7), "a silent connection stays")
+        with Connection(server) as c:   # idle between requests
+            equal(c.request("GET", "/healthz").status, 200, "first")
+            time.sleep(0.5)
+            equal(c.request("GET", "/healthz").status, 200, "second")
+            check(c.closed(7), "an idle connection stays")
+        with server.http() as c:        # control: a long call is not idle
+            r = c.sh("sleep 5; echo done")
+            equal(r.text, "done\n", "a call longer than the time-outs")
+        with server.sse() as s:         # nor is an open stream
+            time.sleep(5)
+            equal(s.sh("echo there").text, "there\n", "a stream")
+
+
+def test_sessions_per_token():
+    with Server(limits(sessions_per_token=3)) as server:
+        held = [Http(server) for _ in range(3)]
+        with Connection(server) as c:
+            h = {**bearer(server.token), **JSON_HEADERS}
+            r = c.request("POST", "/mcp", h, initialize())
+            check(r.status in (429, 503), r)
+            check(b"session" in r.body, r)
+            r = c.request("GET", "/sse", {**h, "Accept": "text/event-stream"})
+            check(r.status in (429, 503), "on /sse", r)
+        other = server.add("other")
+        Http(server, other).close()     # control: another token may
+        for c in held:
+            equal(c.ask("ping"), {}, "those before")
+        held[0].delete()
+        with Http(server) as c:
+            equal(c.ask("ping"), {}, "room again")
+
+
+def test_sessions_in_all():
+    with Server(limits(sessions=3)) as server:
+        for _ in range(3):
+            Http(server).close()
+        with Connection(server) as c:
+            r = c.request("POST", "/mcp", {
+                **bearer(server.token), **JSON_HEADERS}, initialize())
+            # the oldest idle one may make room instead
+            check(r.status in (200, 429, 503), r)
+            if r.status != 200:
+                equal(r.status, 503, r)
+
+
+def test_session_idle():
+    with Server(limits(session_idle_ms=1500)) as server:
+        with Http(server) as c, Http(server) as busy:
+            m = mark()
+            conn = busy.begin(f"sleep 4; echo {m}")
+            time.sleep(3)
+            equal(c.post(message("ping", id=1)).status, 404, "idle")
+            check(m in busy.finish(conn).text, "a running call is not idle")
+            conn.close()
+
+
+def test_runs_per_token():
+    with Server(limits={"runs": 2}) as server:
+        with Http(server) as c, Http(server) as d:
+            conns = [c.begin(f"echo {m}; sleep 2; echo on") for m in "ab"]
+            within("both run", 5, lambda: len(server.audit("run-intent")) > 1)
+            r = d.sh("touch third")
+            check(r.error and "2" in r.text, r)
+            check(not (server.work / "third").exists(), "it ran")
+            refused = within("a record", 3,
+                             lambda: server.audit("run-refused"))[-1]
+            equal(refused["process.command_line"], "touch third", refused)
+            other = server.add("other")
+            with Http(server, other) as o:
+                check(not o.sh("true").error, "another token may")
+            for conn in conns:
+                check("on" in c.finish(conn).text, "those before")
+                conn.close()
+            check(not d.sh("true").error, "room again")
+
+
+def test_runs_in_all():
+    with Server(limits(runs=2)) as server:
+        with Http(server) as c:
+            conns = [c.begin("sleep 1.5; echo on") for _ in "ab"]
+            within("both run", 5, lambda: len(server.audit("run-intent")) > 1)
+            r = c.sh("true")
+            check(r.error and len(r.text) > 10, r)
+            for conn in conns:
+                check("on" in c.finish(conn).text, "those before")
+                conn.close()
+            check(not c.sh("true").error, "room again")
+
+
+def test_runs_per_minute():
+    with Server(limits={"runs_per_minute": 5}) as server:
+        with Http(server) as c:
+            results = [c.sh("echo x >> count") for _ in range(9)]
+        ran = (server.work / "count").read_text().count("x")
+        equal(ran, 5, "commands that ran")
+        equal([r.error for r in results], [False] * 5 + [True] * 4, "results")
+        check("minute" in results[-1].text, results[-1])
+
+
+def test_vanished_sse():
+    """RST and FIN on a stream end its runs at once."""
+    with Server() as server:
+        for how in "reset", "close":
+            s = Sse(server)
+            m = mark()
+            s.begin(f"echo {m}; exec sleep 311")
+            server.running(m)
+            begin = time.monotonic()
+            getattr(s.stream, how)()
+            r = server.ended(m, 3)
+            equal(r["run.state"], "cancelled", how)
+            check(time.monotonic() - begin < 2 * server.slow, "at once")
+            check("connect" in r["event.reason"] or
+                  "client" in r["event.reason"] or
+                  "session" in r["event.reason"], r)
+            equal(processes("311"), [], "processes")
+            s.close()
+
+
+def test_vanished_http():
+    """On /mcp a lost connection is no cancel (2025-03-26, transports)."""
+    with Server() as server:
+        with Http(server) as c:
+            m = mark()
+            conn = c.begin(f"echo {m}; sleep 1; echo on > kept")
+            server.running(m)
+            conn.reset()
+            r = server.ended(m, 6)
+            check(r["run.state"] in ("exited", "cancelled"), r)
+            equal(c.ask("ping"), {}, "the session lives")
+            equal(c.sh("echo next").text, "next\n", "goes on")
+
+
+def test_vanished_while_output_flows():
+    with Server() as server:
+        for _ in range(3):
+            with Http(server) as c:
+                conn = c.begin("yes", timeout_ms=1500)
+                time.sleep(0.2)
+                conn.reset()
+            with Sse(server) as s:
+                s.begin("yes", timeout_ms=1500)
+                time.sleep(0.2)
+                s.stream.reset()
+        within("all ended", 8, lambda: len(server.audit("run-result")) == 6)
+        equal(processes("yes"), [], "processes")
+
+
+def test_slow_reader():
+    """Who does not read his answer hurts nobody else."""
+    with Server(policy={"limits": {"output_bytes": 4 << 20}}) as server:
+        with Http(server) as c:
+            slow = [c.begin("head -c 3500000 /dev/zero | tr '\\0' x")
+                    for _ in range(4)]
+            for i in range(20):
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+            for conn in slow:
+                equal(len(c.finish(conn).text), 3500000, "all of it, later")
+                conn.close()
+
+
+def test_slow_stream_reader():
+    with Server(policy={"limits": {"output_bytes": 4 << 20}}) as server:
+        with Sse(server) as s, Http(server) as c:
+            for i in range(4):
+                s.begin("head -c 3500000 /dev/zero | tr '\\0' x", id=i)
+            time.sleep(1)
+            equal(c.sh("echo beside").text, "beside\n", "beside it")
+            got = sorted(s.answer()["id"] for _ in range(4))
+            equal(got, [0, 1, 2, 3], "answers, later")
+
+
+def test_body_limit():
+    with Server(limits(body_bytes=4096, header_bytes=2048)) as server:
+        with Http(server) as c:
+            equal(c.post(message("ping", {"x": "y" * 3900}, 1)).status, 200,
+                  "below")
+            equal(c.post(message("ping", {"x": "y" * 4100}, 1)).status, 413,
+                  "above")
+        with Connection(server) as c:
+            r = c.request("POST", "/mcp", {
+                **bearer(server.token), **JSON_HEADERS, "X": "y" * 4096},
+                initialize())
+            equal(r.status, 431, r)
+
+
+def test_default_body_limit_and_1_mib_command():
+    """With the default limits the body itself is too large: 413."""
+    with Server() as server:
+        with Http(server) as c:
+            r = c.post(message("tools/call", {
+                "name": "exec_cmd", "arguments": {
+                    "command": "true " + "x" * (1 << 20)}}, 1))
+            equal(r.status, 413, r)
+            check(b"1048576" in r.body, "says the limit", r)
+        with Http(server) as c:
+            equal(parse(c.post(message("ping", id=1)))[0]["result"], {},
+                  "alive")
+
+
+def test_many_sessions_leave_nothing():
+    with Server() as server:
+        for _ in range(300):
+            with Http(server) as c:
+                c.delete()
+        equal(len(server.audit("session-begin")), 300, "begun")
+        within("ended", 3, lambda: len(server.audit("session-end")) == 300)

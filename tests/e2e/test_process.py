@@ -1,0 +1,424 @@
+# SPDX-License-Identifier: MIT
+"""Both processes: lockdown, crashes, stop, reload."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import instance
+from client import (FRONTEND_EXIT, ROOT, Connection, Gone, Http, Server, Skip,
+                    alive, check, descendants, equal, fds, mark, message,
+                    processes, status_of, within)
+
+
+def test_lockdown():
+    """The frontend as /proc shows it."""
+    with Server() as server, Http(server) as c, server.sse():
+        c.sh("true")
+        pid = server.frontend_pid()
+        s = status_of(pid)
+        for caps in "CapInh", "CapPrm", "CapEff", "CapAmb":
+            equal(int(s[caps], 16), 0, caps)
+        equal(s["NoNewPrivs"], "1", "NoNewPrivs")
+        if "asan" not in server.build.name and \
+                "valgrind" not in server.build.name:
+            equal(s["Seccomp"], "2", "Seccomp")
+        if ROOT:
+            uid = server.config["frontend"]["user"]
+            uid = instance.user_ids(uid)[0]
+            check(uid != 0, "uid")
+            equal(s["Uid"].split(), [str(uid)] * 4, "Uid")
+            check("0" not in s["Gid"].split(), "Gid", s["Gid"])
+            equal(s["Groups"].split(), [], "Groups")
+            equal(int(s["CapBnd"], 16), 0, "CapBnd")
+        equal(s["PPid"], str(server.process.pid), "parent")
+        if not ROOT:
+            raise Skip("descriptors of the frontend: only root may look")
+        held = fds(pid)
+        kinds = {n: t.partition(":")[0] for n, t in held.items()}
+        check(held[0] == "/dev/null", held)
+        for n, t in held.items():
+            check(kinds[n] in ("socket", "anon_inode", "/dev/null", "pipe")
+                  or n in (1, 2) or "/dev/null" in t, n, t)
+            check("[eventfd]" in t or "[eventpoll]" in t or "[signalfd]" in t
+                  or "[timerfd]" in t or "[pidfd]" in t
+                  or not t.startswith("anon_inode"), n, t)
+        check(kinds[3] == kinds[4] == "socket", held)
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        check("Max processes             0                    0" in limits,
+              limits)
+        root = os.readlink(f"/proc/{pid}/root")
+        check("(deleted)" in root or not os.path.lexists(root) or
+              root == "/" or not os.listdir(f"/proc/{pid}/root"), root)
+
+
+def test_self_test():
+    """Inside the lockdown: open, socket, execve, fork, ptrace... fail."""
+    build = instance.build_dir()
+    out = subprocess.run([build / "frontend", "--self-test"],
+                         capture_output=True, text=True, timeout=60)
+    equal(out.returncode, 0, out.stdout + out.stderr)
+    text = (out.stdout + out.stderr).lower()
+    for call in "open", "socket", "connect", "exec", "fork", "ptrace":
+        check(call in text, f"{call} is not tried:", text)
+
+
+def test_no_secret_in_the_frontend():
+    """No file, argument nor variable of it holds a verifier or a path."""
+    with Server() as server:
+        pid = server.frontend_pid()
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        check(server.token.encode() not in words, words)
+        check(str(server.dir).encode() not in words, words)
+        if ROOT:
+            env = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            check(b"PATH" not in env and b"HOME" not in env, env)
+
+
+def test_frontend_killed_during_a_run():
+    with Server() as server:
+        first = server.frontend_pid()
+        with Http(server) as c:
+            m = mark()
+            conn = c.begin(f"echo {m}; exec sleep 320")
+            server.running(m)
+            begin = time.monotonic()
+            os.kill(first, signal.SIGKILL)
+            r = server.ended(m)
+            check(r["run.state"] in ("cancelled", "lost"), r)
+            equal(processes("320"), [], "the command")
+            conn.close()
+        record = within("a record", 3, lambda: server.audit(FRONTEND_EXIT))[0]
+        check("9" in record["frontend.status"], record)
+        equal(record["process.pid"], first, record)
+        within("service again", 5, server.healthy)
+        check(time.monotonic() - begin < 8 * server.slow, "quickly")
+        check(server.frontend_pid() != first, "another process")
+        with Http(server) as c:
+            equal(c.sh("echo again").text, "again\n", "runs again")
+        equal(len(server.audit("start")), 1, "the executor lived on")
+
+
+def test_frontend_killed_again_and_again():
+    """Restarts with backoff; the executor and the listener stay."""
+    with Server() as server:
+        for i in range(4):
+            pid = within("a frontend", 20, server.frontend_pid)
+            os.kill(pid, signal.SIGKILL)
+            within("recorded", 5,
+                   lambda: len(server.audit(FRONTEND_EXIT)) == i + 1)
+        within("service again", 30, server.healthy)
+        with Http(server) as c:
+            check(not c.sh("true").error, "runs")
+
+
+def test_executor_killed_during_a_run():
+    with Server() as server:
+        with Http(server) as c:
+            m = mark()
+            c.begin(f"echo {m}; (setsid sleep 321 &) ; trap '' TERM; "
+                    f"while :; do sleep 322; done")
+            server.running(m)
+            within("the tree stands", 5, lambda: processes("321")
+                   and processes("322"))
+        tree = descendants(server.process.pid)
+        check(len(tree) >= 3, tree)
+        server.process.kill()
+        server.process.wait()
+        within("frontend and commands died", 5,
+               lambda: not [p for p in tree if alive(p)])
+        equal(processes("321") + processes("322"), [], "escaped")
+        with socket.socket() as s:
+            check(s.connect_ex(server.address) != 0, "it still listens")
+        before = len(server.audit())
+        server.start_once()     # and it starts again, on the same log
+        check(len(server.audit("start")) == 2 and
+              len(server.audit()) > before, "continues the log")
+        with Http(server) as c:
+            check(not c.sh("true").error, "runs")
+
+
+def stop(server):
+    begin = time.monotonic()
+    server.process.terminate()
+    status = server.process.wait(30 * server.slow)
+    return status, time.monotonic() - begin
+
+
+def test_sigterm_idle():
+    with Server() as server:
+        with Http(server), server.sse() as s:
+            status, took = stop(server)
+            equal(status, 0, server.log())
+            check(took < 3 * server.slow, "took", took)
+            check(s.stream.closed(2), "the stream is open")
+        check(server.audit("stop"), "no stop record")
+        equal(server.audit()[-1]["event.action"], "stop", "last record")
+        server.process = None
+
+
+def test_sigterm_during_runs():
+    """TERM, grace, KILL; output so far arrives; records; exit 0."""
+    with Server({"stop_grace_ms": 1000}) as server:
+        c = Http(server)
+        polite = c.begin("trap 'echo bye > bye; exit 0' TERM; echo polite; "
+                         "while :; do sleep 0.1; done")
+        stubborn = c.begin("trap '' TERM; echo stubborn; "
+                           "while :; do sleep 323; done")
+        within("both run", 5, lambda: len(server.audit("run-intent")) == 2)
+        time.sleep(0.3)
+        status, took = stop(server)
+        equal(status, 0, server.log())
+        check(0.5 < took < 6 * server.slow, "took", took)
+        equal(processes("323"), [], "the stubborn one")
+        equal(server.file("bye"), "bye\n", "the polite one had its time")
+        results = server.audit("run-result")
+        equal(len(results), 2, "results")
+        equal(server.audit()[-1]["event.action"], "stop", "last record")
+        for conn in polite, stubborn, c:
+            conn.close()
+        server.process = None
+
+
+def test_sigterm_twice_and_sigint():
+    with Server() as server:
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGTERM)
+        equal(server.process.wait(20 * server.slow), 0, server.log())
+        server.process = None
+
+
+def test_reload_good():
+    """SIGHUP: policies, tokens and limits, without a session lost."""
+    with Server() as server, Http(server) as c:
+        equal(c.sh("echo $FIXED").text, "yes\n", "before")
+        m = mark()
+        conn = c.begin(f"sleep 1; echo {m}$FIXED")
+        server.running(m)
+        server.policy["environment"]["set"]["FIXED"] = "changed"
+        server.config["limits"] = {"body_bytes": 5000}
+        server.write()
+        r = server.reload()
+        equal(r["event.outcome"], "success", r)
+        equal(c.sh("echo $FIXED").text, "changed\n", "after")
+        check(f"{m}yes" in c.finish(conn).text, "a run keeps its policy")
+        conn.close()
+        equal(c.post(message("ping", {"x": "y" * 6000}, 1)).status, 413,
+              "the new limit")
+
+
+def bad_reload(server, path, text, *words):
+    """This text in that file is refused, and nothing changes."""
+    old = path.read_text() if path.exists() else None
+    path.write_text(text)
+    path.chmod(0o600)
+    try:
+        r = server.reload()
+        equal(r["event.outcome"], "failure", f"{path.name} {text[:80]} {r}")
+        for word in (path.name, *words):
+            check(word in r["event.reason"], word, "not in", r)
+        check(path.name in server.log(), "the journal does not say so")
+    finally:
+        if old is None:
+            path.unlink()
+        else:
+            path.write_text(old)
+
+
+def test_reload_bad():
+    with Server() as server, Http(server) as c:
+        conf = server.config_file
+        policy = server.dir / "policies.d" / "test.json"
+        good = json.loads(conf.read_text())
+        rule = json.loads(policy.read_text())
+
+        def text(base, **keys):
+            return json.dumps({**base, **keys}, indent=1)
+
+        bad_reload(server, conf, "{", "mcp-execd.json:1:")
+        bad_reload(server, conf, text(good, nope=1), "nope")
+        bad_reload(server, conf, text(good, limits={"runs": "x"}), "runs")
+        bad_reload(server, conf, text(good, limits={"runs": 0}), "runs")
+        bad_reload(server, conf, '{"listen":[],"listen":[]}')
+        bad_reload(server, policy, text(rule, nope=1), "nope")
+        bad_reload(server, policy, text(rule, directory="relative"),
+                   "directory")
+        bad_reload(server, policy, text(rule, directory="/no/such"),
+                   "/no/such")
+        bad_reload(server, policy, text(rule, user="nosuchuser"),
+                   "nosuchuser")
+        bad_reload(server, policy, text(rule, tools=["rm"]), "rm")
+        bad_reload(server, policy, text(rule, shell="/no/shell"),
+                   "/no/shell")
+        bad_reload(server, policy, text(
+            rule, shell=None, tools=["exec_cmd"]), "shell")
+        bad_reload(server, policy, text(
+            rule, syscalls={"profile": "nope"}), "nope")
+        bad_reload(server, policy, text(rule, umask="0999"), "umask")
+        bad_reload(server, policy, text(
+            rule, limits={"timeout_ms": 5, "timeout_max_ms": 1}))
+        if not ROOT:
+            bad_reload(server, policy, text(rule, user="root"), "root")
+        equal(c.sh("echo on").text, "on\n", "the old one is in force")
+        equal(server.reload()["event.outcome"], "success", "mended")
+        equal(c.sh("echo on").text, "on\n", "and still")
+
+
+def test_reload_unsafe_modes():
+    with Server() as server, Http(server) as c:
+        policy = server.dir / "policies.d" / "test.json"
+        policy.chmod(0o666)
+        equal(server.reload()["event.outcome"], "failure", "0666")
+        policy.chmod(0o600)
+        (server.dir / "policies.d").chmod(0o777)
+        equal(server.reload()["event.outcome"], "failure", "0777")
+        (server.dir / "policies.d").chmod(0o700)
+        equal(server.reload()["event.outcome"], "success", "mended")
+        check(not c.sh("true").error, "runs")
+
+
+def start_fails(server, *words):
+    out = subprocess.run([server.build / "mcp-execd", "-c",
+                          server.config_file], capture_output=True,
+                         text=True, timeout=20 * server.slow,
+                         stdin=subprocess.DEVNULL)
+    check(out.returncode not in (0, -6, -11), out)
+    for word in words:
+        check(word in out.stderr, word, "not in", out.stderr)
+    return out
+
+
+def test_start_refused():
+    """It does not start on anything doubtful, and says what."""
+    server = Server()
+    try:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(server.address)
+            s.listen()
+            start_fails(server, str(server.address[1]))
+        server.config_file.chmod(0o666)
+        start_fails(server, "mcp-execd.json")
+        server.config_file.chmod(0o600)
+        server.audit_file.symlink_to("/dev/null")
+        start_fails(server, "audit")
+        server.audit_file.unlink()
+        server.audit_file.mkdir()
+        start_fails(server, "audit")
+        server.audit_file.rmdir()
+        if ROOT:
+            keep = dict(server.policy)
+            del server.policy["user"]
+            server.write()
+            start_fails(server, "user")
+            server.policy = keep
+            server.write()
+        path = server.config["frontend"]["path"]
+        server.config["frontend"]["path"] = "/no/such/frontend"
+        server.write()
+        out = subprocess.Popen([server.build / "mcp-execd", "-c",
+                                server.config_file],
+                               stderr=subprocess.PIPE, text=True,
+                               stdin=subprocess.DEVNULL)
+        time.sleep(1)
+        out.terminate()
+        text = out.communicate(timeout=20 * server.slow)[1]
+        check("/no/such/frontend" in text, text)
+        server.config["frontend"]["path"] = path
+        server.write()
+        server.start()          # control: mended, it starts
+        server.stop()
+    finally:
+        server.remove()
+
+
+def test_second_executor():
+    """One audit log, one executor."""
+    with Server() as server:
+        listen = server.config["listen"]
+        server.config["listen"] = [f"127.0.0.1:{instance.free_port()}"]
+        server.write()
+        start_fails(server, "audit")
+        server.config["listen"] = listen
+        with Http(server) as c:
+            check(not c.sh("true").error, "the first one goes on")
+
+
+def test_check_only():
+    """mcp-execd -n tells all findings at once, and starts nothing."""
+    server = Server()
+    try:
+        command = [server.build / "mcp-execd", "-n", "-c",
+                   server.config_file]
+        out = subprocess.run(command, capture_output=True, text=True,
+                             timeout=20 * server.slow)
+        equal(out.returncode, 0, out.stderr)
+        server.policy["nope"] = 1
+        server.policy["directory"] = "relative"
+        server.write()
+        out = subprocess.run(command, capture_output=True, text=True,
+                             timeout=20 * server.slow)
+        check(out.returncode != 0, out)
+        for word in "nope", "directory", "test.json:":
+            check(word in out.stderr + out.stdout, word, out)
+    finally:
+        server.remove()
+
+
+def test_ctl():
+    """Tokens by mcp-execctl: added, listed, revoked, explained."""
+    with Server() as server:
+        out = server.ctl("token", "add", "ci", "--policy", "test",
+                         "--expires", "30d", "--from", "127.0.0.0/8")
+        token = instance.TOKEN.search(out).group()
+        within("in force without a reload", 5, lambda: server.accepts(token))
+        listed = server.ctl("token", "list")
+        check("ci" in listed and "test" in listed, listed)
+        check(token not in listed, "the token is listed")
+        file = server.dir / "tokens.d" / "ci.json"
+        equal(file.stat().st_mode & 0o077, 0, "mode")
+        for args in (("ci", "--policy", "test"),        # exists
+                     ("x", "--policy", "nope"), ("../x", "--policy", "test"),
+                     ("y", "--policy", "test", "--expires", "yesterday"),
+                     ("z", "--policy", "test", "--from", "300.1.1.1/8"),
+                     ("w", "--policy", "test", "--directory", "/etc"),
+                     ("v",), ()):
+            try:
+                server.ctl("token", "add", *args)
+            except instance.Failure as e:
+                check(len(str(e)) > 40, e)
+            else:
+                check(False, "token add", args, "was taken")
+        server.ctl("check")
+        for client in ("claude-code", "vscode", "cursor", "inspector",
+                       "mcphost", "claude-desktop", "curl"):
+            text = server.ctl("client-config", "ci", "--client", client)
+            check(str(server.address[1]) in text, client, text)
+        server.ctl("token", "revoke", "ci")
+        within("revoked", 5, lambda: not server.accepts(token))
+        check(not file.exists(), "the file is there")
+        try:
+            server.ctl("token", "revoke", "ci")
+        except instance.Failure:
+            pass
+        else:
+            check(False, "revoking nobody was taken")
+
+
+def test_health_during_start():
+    """No connection is refused between start and the frontend's READY."""
+    server = Server()
+    try:
+        server.start()
+        with Connection(server) as c:
+            equal(c.request("GET", "/healthz").status, 200, "status")
+            try:
+                equal(c.request("GET", "/healthz").status, 200, "again")
+            except Gone:
+                check(False, "closed")
+    finally:
+        server.stop()
+        server.remove()
