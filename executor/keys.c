@@ -120,7 +120,7 @@ keys_closest(struct bytes word, const char *const *candidates)
 {
 	const char *best = NULL;
 	/* One slip in three characters is still a slip, more is another word */
-	size_t limit = word.len / 3 < 3 ? word.len / 3 : 3;
+	size_t limit = word.len < 9 ? (word.len + 1) / 3 : 3;
 
 	for (size_t i = 0; candidates[i] != NULL; i++) {
 		size_t d = distance(word, candidates[i]);
@@ -284,21 +284,19 @@ int
 keys_parse(const char *path, struct bytes text, struct json_doc **doc,
     struct conf_report *r, struct err *e)
 {
-	size_t line, column;
-	const char *at;
+	size_t line = 1, column = 1;
+	int used = 0;
 	char where[PATH_MAX + 64];
 	struct err bad;
 
 	if (json_parse(text, JSON_COMMENTS, doc, &bad) == 0)
 		return 0;
-	at = strstr(bad.what, "line ");
-	if (at != NULL &&
-	    sscanf(at, "line %zu, column %zu", &line, &column) == 2)
-		(void)snprintf(
-		    where, sizeof(where), "%s:%zu:%zu", path, line, column);
-	else
-		(void)snprintf(where, sizeof(where), "%s:1:1", path);
-	keys_complain_path(r, where, "%s", bad.what);
+	/* its own words for the position give way to ours */
+	if (sscanf(bad.what, "line %zu, column %zu: %n", &line, &column,
+	    &used) != 2)
+		used = 0;
+	(void)snprintf(where, sizeof(where), "%s:%zu:%zu", path, line, column);
+	keys_complain_path(r, where, "%s", bad.what + used);
 	return err_set(e, ERR_BAD, "%s is not valid JSON", path);
 }
 

@@ -60,7 +60,7 @@ static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
 		key, KEYS_U32, offsetof(struct draft, p.field), lo, hi, NULL,  \
 		    NULL                                                       \
 	}
-#define RLIMIT(key, i, lo)                                                     \
+#define RLIMIT(key, i, lo, hi)                                                     \
 	{                                                                      \
 		key, KEYS_U64, offsetof(struct draft, rlimits[i]), lo,         \
 		    INT64_MAX, NULL, NULL                                      \
@@ -91,10 +91,10 @@ static const struct key limit_keys[] = {
 	U32("output_bytes", output_bytes, 1024, 16 << 20),
 	U32("runs", runs, 1, 4096),
 	U32("runs_per_minute", runs_per_minute, 0, 1000000),
-	RLIMIT("open_files", 0, 8), RLIMIT("file_size_bytes", 1, 0),
-	RLIMIT("processes", 2, 1), RLIMIT("memory_bytes", 3, 16 << 20),
-	RLIMIT("cpu_seconds", 4, 1), RLIMIT("core_bytes", 5, 0),
-	RLIMIT("stack_bytes", 6, 128 << 10), RLIMIT("locked_bytes", 7, 0), LAST
+	RLIMIT("open_files", 0, 8, 1 << 20), RLIMIT("file_size_bytes", 1, 0, INT64_MAX),
+	RLIMIT("processes", 2, 1, 4 << 20), RLIMIT("memory_bytes", 3, 16 << 20, INT64_MAX),
+	RLIMIT("cpu_seconds", 4, 1, INT64_MAX), RLIMIT("core_bytes", 5, 0, INT64_MAX),
+	RLIMIT("stack_bytes", 6, 128 << 10, INT64_MAX), RLIMIT("locked_bytes", 7, 0, INT64_MAX), LAST
 };
 
 static const struct key environment_keys[] = { VALUE("set", set),

@@ -189,7 +189,7 @@ read_source(const struct keys *k, const struct json_value *v, struct token *t)
 	if (!keys_string(k, v, 1, text, CIDR_TEXT))
 		return;
 	if (cidr_parse(v->text, &t->sources[t->source_count], &e) != 0)
-		keys_complain(k, v, "%s", e.what);
+		keys_complain(k, v, "\"%s\" %s", log_text(v->text).s, e.what);
 	else
 		t->source_count++;
 }
@@ -259,50 +259,62 @@ open_directory(struct token *t, struct err *e)
 	return 0;
 }
 
-/*
- * Give the token its policy.  A token may narrow what the policy grants and
- * never widen it.  *key is the key that is to blame on failure.
- */
+/* A token may narrow what its policy grants and never widen it. */
+static int
+check_time(const struct token *t, struct err *e)
+{
+	if (t->timeout_max_ms <= t->policy->timeout_max_ms)
+		return 0;
+	return err_set(e, ERR_BAD,
+	    "\"timeout_max_ms\" is above the %u of policy \"%s\"",
+	    t->policy->timeout_max_ms, t->policy->name);
+}
+
 static int
 bind_policy(struct token *t, const char *name,
-    const struct policy_table *policies, const char **key, struct err *e)
+    const struct policy_table *policies, struct err *e)
 {
 	struct policy *p = policy_find(policies, bytes_of(name));
 
-	*key = "policy";
 	if (p == NULL)
 		return err_set(e, ERR_BAD,
 		    "there is no policy \"%s\": create policies.d/%s.json, or "
 		    "name another",
 		    log_text(bytes_of(name)).s, log_text(bytes_of(name)).s);
-	*key = "timeout_max_ms";
-	if (t->timeout_max_ms > p->timeout_max_ms)
-		return err_set(e, ERR_BAD,
-		    "\"timeout_max_ms\" is above the %u of policy \"%s\"",
-		    p->timeout_max_ms, p->name);
 	t->policy = policy_ref(p);
-	*key = "directory";
-	if (t->directory[0] != '\0')
-		return open_directory(t, e);
 	return 0;
+}
+
+static void
+read_policy(const struct keys *k, struct draft *d,
+    const struct policy_table *policies)
+{
+	struct err e;
+
+	if (d->policy[0] == '\0')
+		return;
+	if (bind_policy(&d->t, d->policy, policies, &e) != 0) {
+		keys_complain(k, json_get(d->root, "policy"), "%s", e.what);
+		return;
+	}
+	if (check_time(&d->t, &e) != 0)
+		keys_complain(k, json_get(d->root, "timeout_max_ms"), "%s",
+		    e.what);
+	if (d->t.directory[0] != '\0' && open_directory(&d->t, &e) != 0)
+		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }
 
 static void
 read_root(const struct keys *k, const struct json_value *root,
     const struct policy_table *policies, struct draft *d)
 {
-	const char *key;
-	struct err e;
-
 	d->root = root;
 	keys_read(k, root, token_keys, d);
 	read_verifier(k, d->verifier, &d->t);
 	read_time(k, d->created, &d->t.created);
 	read_time(k, d->expires, &d->t.expires);
 	read_sources(k, d->sources, &d->t);
-	if (d->policy[0] != '\0' &&
-	    bind_policy(&d->t, d->policy, policies, &key, &e) != 0)
-		keys_complain(k, json_get(root, key), "%s", e.what);
+	read_policy(k, d, policies);
 }
 
 struct token *
@@ -350,7 +362,6 @@ static struct token *
 keep_old(const struct loader *l, const char *name)
 {
 	const struct token *old;
-	const char *key;
 	struct token *t;
 	struct err e;
 
@@ -363,7 +374,9 @@ keep_old(const struct loader *l, const char *name)
 	*t = *old;
 	t->policy = NULL;
 	t->dir_fd = -1;
-	if (bind_policy(t, old->policy->name, l->policies, &key, &e) == 0)
+	if (bind_policy(t, old->policy->name, l->policies, &e) == 0 &&
+	    check_time(t, &e) == 0 &&
+	    (t->directory[0] == '\0' || open_directory(t, &e) == 0))
 		return t;
 	token_free(t);
 	return NULL;

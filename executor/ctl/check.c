@@ -106,7 +106,7 @@ check_run(struct ctl *c, int argc, char **argv)
 		return CTL_FAILED;
 	}
 	print_notes(c);
-	(void)printf("%s is good: %zu listeners, %zu policies, %zu tokens\n",
+	(void)printf("%s is good; listeners: %zu, policies: %zu, tokens: %zu\n",
 	    c->conf.path, c->conf.listen_count, c->policies.count,
 	    c->tokens.count);
 	return CTL_OK;

@@ -77,7 +77,10 @@ unknown_verb(const char *word)
 		names[n++] = v->name;
 	names[n] = NULL;
 	close = keys_closest(bytes_of(word), names);
-	if (close != NULL)
+	if (close != NULL && strcmp(close, word) == 0)
+		(void)fprintf(stderr, "mcp-execctl: \"%s\" needs a second "
+		    "word\n", word);
+	else if (close != NULL)
 		(void)fprintf(stderr, "mcp-execctl: did you mean \"%s\"?\n",
 		    close);
 	print_help(stderr);

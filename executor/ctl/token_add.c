@@ -270,8 +270,7 @@ add(struct ctl *c, const char *name, const struct options *o)
 	if (ctl_token_path(c, name, path, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (fdio_write_file(path, 0600, buf_bytes(&json), true, &e) != 0)
-		return ctl_error("%s%s", e.what, e.code == ERR_BAD ?
-		    ": take another name, or revoke that token first" : "");
+		return ctl_error("%s", e.what);
 	status = print_token(c, name, o->policy, text);
 	explicit_bzero(text, sizeof(text));
 	return status;
