@@ -37,11 +37,22 @@ mandir ?= $(datarootdir)/man
 docdir ?= $(datarootdir)/doc/mcp-execd
 
 # --- sources ---------------------------------------------------------------
-COMMON := $(wildcard common/*.c)
-PROTO := $(wildcard proto/*.c)
-FRONTEND := $(wildcard frontend/*.c)
-EXECUTOR := $(wildcard executor/*.c)
-CTL := $(wildcard executor/ctl/*.c)
+# By name, so that nothing ships by accident; `make lint` compares.
+in = $(patsubst %,$(1)/%.c,$(2))
+COMMON := $(call in,common, \
+	bearer bytes caps cidr clock digest err fdio filter json landlock \
+	log loop notify utf8)
+PROTO := $(call in,proto, \
+	chan proto)
+FRONTEND := $(call in,frontend, \
+	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
+	main mcp options result selftest session settings stream vet)
+EXECUTOR := $(call in,executor, \
+	account audit child conf guard instructions job keys listen main \
+	monitor mounts options output policy profiles quota record request \
+	spawn store supervise token tree words)
+CTL := $(call in,executor/ctl, \
+	check client_config ctl main token_add token_list token_revoke)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8
@@ -95,7 +106,7 @@ BASE_CPPFLAGS := -D_GNU_SOURCE -I. $(FORTIFY) \
 BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 
 # --- targets that need no compiler and no library yet ----------------------
-FREE := help deps deps-build check demo lint lint-deps clean asan valgrind \
+FREE := sources help deps deps-build check demo lint lint-deps clean asan valgrind \
 	cov fuzz e2e sandbox interop unit replay tidy analyze man-lint dist
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
@@ -245,6 +256,10 @@ $(O)/%.analyzed: %.c $(B)/flags
 	$(call say,ANALYZ)
 	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O2 -fanalyzer -Werror \
 	    -c -o /dev/null $< && touch $@
+
+.PHONY: sources
+sources:			# for tests/lint/sources
+	@printf '%s\n' $(SHIPPED)
 
 .PHONY: lint lint-deps tidy analyze man-lint
 lint-deps:			## install the linters too
