@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* test_policy: policies, what they refuse, and the table. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/caps.h"
+#include "executor/policy.h"
+
+static struct conf_report report;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	conf_report_init(&report);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	conf_report_fini(&report);
+	return 0;
+}
+
+/* A policy for this process's own account, in /tmp, with further keys. */
+static int
+parse(const char *keys, struct policy **out)
+{
+	char text[8192];
+	struct err e;
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"/tmp\"\n%s%s}",
+	    (unsigned)geteuid(), (unsigned)getegid(),
+	    keys[0] != '\0' ? "," : "", keys);
+	conf_report_fini(&report);
+	return policy_parse("p.json", "p", bytes_of(text), out, &report, &e);
+}
+
+static void
+test_defaults(void **state)
+{
+	struct policy *p;
+
+	(void)state;
+	assert_int_equal(parse("", &p), 0);
+	assert_int_equal(report.count, 0);
+	assert_string_equal(p->name, "p");
+	assert_int_equal(p->uid, geteuid());
+	assert_int_equal(p->gid, getegid());
+	assert_string_equal(p->directory, "/tmp");
+	assert_int_equal(fcntl(p->dir_fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	assert_string_equal(p->shell, "/bin/sh");
+	assert_int_equal(p->tool_count, 2);
+	assert_true(policy_offers(p, BYTES_LIT("exec_cmd")));
+	assert_true(policy_offers(p, BYTES_LIT("cli_command")));
+	assert_false(policy_offers(p, BYTES_LIT("exec_cm")));
+	assert_int_equal(p->timeout_ms, 50000);
+	assert_int_equal(p->timeout_max_ms, 600000);
+	assert_int_equal(p->umask, 0077);
+	assert_int_equal(p->rlimit_count, 2);
+	assert_string_equal(p->rlimits[0].key, "open_files");
+	assert_int_equal(p->rlimits[1].resource, RLIMIT_CORE);
+	assert_int_equal(p->rlimits[1].value, 0);
+	assert_string_equal(p->profile, "default");
+	assert_true(p->filter.prog.len > 0);
+	policy_unref(p);
+}
+
+static void
+test_values(void **state)
+{
+	struct policy *p;
+
+	(void)state;
+	assert_int_equal(
+	    parse("\"shell\":null,\"umask\":\"027\","
+		  "\"description\":\"d\",\"environment\":{\"set\":{\"LANG\":"
+		  "\"C\","
+		  "\"PATH\":\"/bin\"},\"allow\":[\"CI\",\"TERM\"]},"
+		  "\"limits\":{\"timeout_ms\":100,\"cpu_seconds\":5,"
+		  "\"open_files\":64,\"runs_per_minute\":0},"
+		  "\"syscalls\":{\"profile\":\"none\"}",
+		&p),
+	    0);
+	assert_string_equal(p->shell, "");
+	assert_int_equal(p->tool_count, 1);
+	assert_string_equal(p->tools[0], "cli_command");
+	assert_int_equal(p->umask, 027);
+	assert_int_equal(p->env_count, 2);
+	assert_string_equal(p->env[0], "LANG=C");
+	assert_int_equal(p->env_allowed_count, 2);
+	assert_int_equal(p->timeout_ms, 100);
+	assert_int_equal(p->runs_per_minute, 0);
+	assert_int_equal(p->rlimit_count, 3);
+	assert_int_equal(p->rlimits[1].resource, RLIMIT_CPU);
+	assert_int_equal(p->rlimits[1].value, 5);
+	assert_int_equal(p->filter.prog.len, 0);
+	policy_unref(p);
+}
+
+static void
+test_findings(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "\"shel\":\"/bin/sh\"", "did you mean \"shell\"" },
+		{ "\"shell\":\"/nonexistent\"", "No such file" },
+		{ "\"shell\":\"sh\"", "absolute" },
+		{ "\"shell\":\"/etc/passwd\"", "not an executable" },
+		{ "\"shell\":\"/tmp\"", "not an executable" },
+		{ "\"shell\":null,\"tools\":[\"exec_cmd\"]", "needs a shell" },
+		{ "\"tools\":[]", "at least one" },
+		{ "\"tools\":[\"exec_cm\"]", "did you mean" },
+		{ "\"tools\":[\"rm\"]", "no tool" },
+		{ "\"tools\":[\"exec_cmd\",\"exec_cmd\"]", "twice" },
+		{ "\"tools\":\"exec_cmd\"", "list" },
+		{ "\"environment\":{\"set\":{\"LD_PRELOAD\":\"/x\"}}",
+		    "never set" },
+		{ "\"environment\":{\"set\":{\"A-B\":\"/x\"}}", "no name" },
+		{ "\"environment\":{\"set\":{\"A\":1}}", "string" },
+		{ "\"environment\":{\"set\":[]}", "needed here" },
+		{ "\"environment\":{\"allow\":[\"LD_AUDIT\"]}", "caller" },
+		{ "\"environment\":{\"allow\":[\"PATH\"]}", "caller" },
+		{ "\"environment\":{\"allow\":[\"GIT_SSH\"]}", "caller" },
+		{ "\"environment\":{\"allow\":[\"\"]}", "empty" },
+		{ "\"limits\":{\"timeout_ms\":600001}", "above" },
+		{ "\"limits\":{\"runs\":0}", "from 1" },
+		{ "\"limits\":{\"memory_bytes\":1}", "from 16777216" },
+		{ "\"umask\":63", "octal" },
+		{ "\"umask\":\"888\"", "octal" },
+		{ "\"umask\":\"7777\"", "above" },
+		{ "\"syscalls\":{\"profile\":\"nothing\"}", "one of none" },
+		{ "\"groups\":\"adm\"", NULL },
+	};
+	struct policy *p = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse(bad[i][0], &p), ERR_BAD);
+		assert_true(report.count >= 1);
+		if (bad[i][1] != NULL &&
+		    (report.count != 1 ||
+			strstr(buf_cstr(&report.text), bad[i][1]) == NULL))
+			fail_msg("%s -> %s", bad[i][0], buf_cstr(&report.text));
+		assert_non_null(strstr(buf_cstr(&report.text), "p.json:2:"));
+	}
+	assert_null(p);
+}
+
+static void
+expect_bad(const char *text, const char *words)
+{
+	struct policy *p;
+	struct err e;
+
+	conf_report_fini(&report);
+	assert_int_equal(
+	    policy_parse("p.json", "p", bytes_of(text), &p, &report, &e),
+	    ERR_BAD);
+	if (strstr(buf_cstr(&report.text), words) == NULL)
+		fail_msg("%s -> %s", text, buf_cstr(&report.text));
+}
+
+static void
+test_directory(void **state)
+{
+	(void)state;
+	expect_bad("{\"user\":0}", "\"directory\" is missing");
+	expect_bad("{\"directory\":\"tmp\"}", "absolute");
+	expect_bad("{\"directory\":\"/nonexistent\"}", "No such file");
+	expect_bad("{\"directory\":\"/etc/passwd\"}", "Not a directory");
+	/* a magic link is not followed */
+	expect_bad("{\"directory\":\"/proc/self/cwd\"}", "symbolic links");
+	expect_bad("[]", "object");
+	expect_bad("{", "");
+}
+
+static void
+test_identity(void **state)
+{
+	struct policy *p;
+	struct err e;
+	const char *named = "{\"user\":\"nobody\",\"directory\":\"/tmp\"}";
+
+	(void)state;
+	expect_bad(
+	    "{\"user\":\"no-such-user\",\"directory\":\"/tmp\"}", "no user");
+	expect_bad("{\"user\":-1,\"directory\":\"/tmp\"}", "number from 0");
+	expect_bad(
+	    "{\"user\":4294967295,\"directory\":\"/tmp\"}", "number from 0");
+	expect_bad(
+	    "{\"user\":64999,\"directory\":\"/tmp\"}", "\"group\" is needed");
+	if (!caps_can_change_ids()) {
+		expect_bad(named, "only root");
+		expect_bad(
+		    "{\"directory\":\"/tmp\",\"groups\":[0]}", "only root");
+		return;
+	}
+	/* root must be asked for */
+	expect_bad("{\"directory\":\"/tmp\"}", "\"user\" is missing");
+	conf_report_fini(&report);
+	assert_int_equal(
+	    policy_parse("p.json", "p", bytes_of(named), &p, &report, &e), 0);
+	assert_int_not_equal(p->uid, 0);
+	assert_int_not_equal(p->gid, 0);
+	assert_int_equal(p->group_count, 0);
+	assert_string_equal(p->user, "nobody");
+	policy_unref(p);
+}
+
+static void
+test_env_ok(void **state)
+{
+	static const char *const never[] = { "LD_PRELOAD", "LD_AUDIT",
+		"LD_LIBRARY_PATH", "PATH", "IFS", "BASH_ENV", "ENV",
+		"SHELLOPTS", "BASHOPTS", "PS4", "PYTHONPATH", "PYTHONSTARTUP",
+		"PERL5OPT", "PERL5LIB", "RUBYOPT", "NODE_OPTIONS", "GIT_DIR",
+		"GIT_SSH_COMMAND", "GLIBC_TUNABLES", "GCONV_PATH", "HOME",
+		"BASH_FUNC_x", "JAVA_TOOL_OPTIONS", "", "A=B", "1A", "a b" };
+	char long_name[200];
+	struct policy p = { .env_allowed_count = 1 };
+
+	(void)state;
+	/* even if it were in the list, which loading refuses */
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		char name[64];
+
+		(void)snprintf(name, sizeof(name), "%s", never[i]);
+		p.env_allowed[0] = name;
+		if (policy_env_ok(&p, bytes_of(never[i])))
+			fail_msg("%s may be set", never[i]);
+	}
+	memset(long_name, 'A', sizeof(long_name));
+	assert_false(policy_env_ok(&p, bytes_make(long_name, 200)));
+	p.env_allowed[0] = (char[]){ "CI" };
+	assert_true(policy_env_ok(&p, BYTES_LIT("CI")));
+	assert_false(policy_env_ok(&p, BYTES_LIT("C")));
+	assert_false(policy_env_ok(&p, BYTES_LIT("CI\0")));
+	assert_false(policy_env_ok(&p, BYTES_LIT("TERM")));
+}
+
+static void
+test_name_ok(void **state)
+{
+	char name[64];
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	assert_true(policy_name_ok(bytes_make(name, 63)));
+	assert_false(policy_name_ok(bytes_make(name, 64)));
+	assert_true(policy_name_ok(BYTES_LIT("a.b-c_9")));
+	assert_false(policy_name_ok(BYTES_LIT("")));
+	assert_false(policy_name_ok(BYTES_LIT(".a")));
+	assert_false(policy_name_ok(BYTES_LIT("a/b")));
+	assert_false(policy_name_ok(BYTES_LIT("a\0")));
+}
+
+static void
+write_policy(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void
+remove_all(const char *dir, const char *const *names)
+{
+	char path[128];
+
+	for (; *names != NULL; names++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, *names);
+		(void)unlink(path);
+	}
+	(void)rmdir(dir);
+}
+
+static void
+test_directory_of_policies(void **state)
+{
+	static const char *const names[] = { "b.json", "a.json", "x.json~",
+		".a.json", "bad name.json", "c.json", NULL };
+	char dir[] = "/tmp/test_policy.XXXXXX", good[128];
+	struct policy_table t = { .count = 0 };
+	struct policy *kept;
+	struct err e;
+
+	(void)state;
+	(void)snprintf(good, sizeof(good),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"/tmp\"}",
+	    (unsigned)geteuid(), (unsigned)getegid());
+	assert_non_null(mkdtemp(dir));
+	write_policy(dir, "b.json", good);
+	write_policy(dir, "a.json", good);
+	write_policy(dir, "x.json~", "{");
+	write_policy(dir, ".a.json", "{");
+	assert_int_equal(policy_load_dir(dir, &t, &report, &e), 0);
+	assert_int_equal(t.count, 2);
+	assert_string_equal(t.p[0]->name, "a");
+	assert_string_equal(t.p[1]->name, "b");
+	assert_null(policy_find(&t, BYTES_LIT("c")));
+	kept = policy_ref(policy_find(&t, BYTES_LIT("b")));
+	policy_table_fini(&t);
+	/* a run keeps the policy that it began with */
+	assert_string_equal(kept->directory, "/tmp");
+	policy_unref(kept);
+	write_policy(dir, "bad name.json", good);
+	write_policy(dir, "c.json", "{}");
+	assert_int_equal(policy_load_dir(dir, &t, &report, &e), ERR_BAD);
+	assert_int_equal(t.count, 0);
+	assert_true(report.count >= 2);
+	remove_all(dir, names);
+	assert_int_equal(policy_load_dir(dir, &t, &report, &e), ERR_BAD);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_defaults),
+		TEST(test_values),
+		TEST(test_findings),
+		TEST(test_directory),
+		TEST(test_identity),
+		TEST(test_env_ok),
+		TEST(test_name_ok),
+		TEST(test_directory_of_policies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

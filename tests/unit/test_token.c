@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* test_token: tokens, narrowing, reload, and the check of a proof. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "executor/token.h"
+
+static struct {
+	char base[64]; /* holds work/, work/sub, workevil/, tokens/ */
+	char tokens[80];
+	struct policy_table policies;
+	struct conf_report report;
+	char text[BEARER_TEXT];
+	char hex[DIGEST_HEX];
+} fix;
+
+/* in the order of removing; the other way round they are made */
+static const char *const dirs[] = { "work/sub", "work", "workevil", "tokens" };
+
+static void
+in_base(char *out, size_t size, const char *name)
+{
+	(void)snprintf(out, size, "%s/%s", fix.base, name);
+}
+
+static int
+group_setup(void **state)
+{
+	char path[128], text[512];
+	uint8_t verifier[DIGEST_BYTES];
+	struct err e;
+
+	(void)state;
+	(void)strcpy(fix.base, "/tmp/test_token.XXXXXX");
+	assert_non_null(mkdtemp(fix.base));
+	for (size_t i = 4; i > 0; i--) {
+		in_base(path, sizeof(path), dirs[i - 1]);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	in_base(fix.tokens, sizeof(fix.tokens), "tokens");
+	in_base(path, sizeof(path), "work/out");
+	assert_int_equal(symlink("/etc", path), 0);
+	(void)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\"}",
+	    (unsigned)geteuid(), (unsigned)getegid(), fix.base);
+	conf_report_init(&fix.report);
+	assert_int_equal(policy_parse("p", "p", bytes_of(text),
+			     &fix.policies.p[0], &fix.report, &e),
+	    0);
+	fix.policies.count = 1;
+	bearer_make(fix.text, verifier);
+	digest_hex(verifier, DIGEST_BYTES, fix.hex);
+	return 0;
+}
+
+static int
+group_teardown(void **state)
+{
+	char path[128];
+
+	(void)state;
+	in_base(path, sizeof(path), "work/out");
+	(void)unlink(path);
+	for (size_t i = 0; i < 4; i++) {
+		in_base(path, sizeof(path), dirs[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
+	(void)rmdir(fix.base);
+	policy_table_fini(&fix.policies);
+	conf_report_fini(&fix.report);
+	return 0;
+}
+
+/* A token with the fixture's verifier and further keys. */
+static struct token *
+parse(const char *keys)
+{
+	char text[2048];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"verifier\":\"%s\","
+	    "\"policy\":\"p\",\"created\":\"2026-01-01T00:00:00Z\"%s%s}",
+	    fix.hex, keys[0] != '\0' ? ",\n" : "", keys);
+	conf_report_fini(&fix.report);
+	return token_parse(
+	    "t", "t", bytes_of(text), &fix.policies, &fix.report);
+}
+
+static void
+test_plain(void **state)
+{
+	struct token *t = parse("");
+
+	(void)state;
+	assert_non_null(t);
+	assert_string_equal(t->name, "t");
+	assert_ptr_equal(t->policy, fix.policies.p[0]);
+	assert_int_equal(t->dir_fd, -1);
+	assert_int_equal(t->created, 1767225600);
+	assert_int_equal(t->expires, 0);
+	assert_int_equal(t->source_count, 0);
+	assert_int_equal(fix.policies.p[0]->refs, 2);
+	token_free(t);
+	assert_int_equal(fix.policies.p[0]->refs, 1);
+}
+
+static struct token *
+parse_directory(const char *name)
+{
+	char keys[256];
+
+	(void)snprintf(
+	    keys, sizeof(keys), "\"directory\":\"%s/%s\"", fix.base, name);
+	return parse(keys);
+}
+
+static void
+test_directory(void **state)
+{
+	static const char *const out[] = { "workevil", "work/..", "work/out",
+		"work/../workevil", "work/nothing", "",
+		"work/sub/../../tokens" };
+	static const char *const in[] = { "work", "work/", "work/sub",
+		"work//sub/", "work/sub/..", "work/sub/." };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		struct token *t = parse_directory(in[i]);
+
+		if (t == NULL)
+			fail_msg("%s: %s", in[i], buf_cstr(&fix.report.text));
+		else
+			assert_true(t->dir_fd >= 0);
+		token_free(t);
+	}
+	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+		if (parse_directory(out[i]) != NULL)
+			fail_msg("%s is accepted", out[i]);
+		assert_int_equal(fix.report.count, 1);
+	}
+	assert_null(parse("\"directory\":\"/proc/self/cwd\""));
+	assert_null(parse("\"directory\":\"sub\""));
+	assert_int_equal(fix.policies.p[0]->refs, 1);
+}
+
+static void
+test_findings(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "\"expires\":\"2026-02-30T00:00:00Z\"", "calendar" },
+		{ "\"expires\":\"2026-02-20\"", "no time" },
+		{ "\"expires\":5", "in quotes" },
+		{ "\"sources\":[]", "leave it out" },
+		{ "\"sources\":[\"10.0.0.1/8\"]", "10.0.0.1/8" },
+		{ "\"sources\":[\"host\"]", "host" },
+		{ "\"sources\":\"10.0.0.0/8\"", "list" },
+		{ "\"timeout_max_ms\":600001", "above" },
+		{ "\"timeout_max_ms\":1", "from 100" },
+		{ "\"source\":[]", "did you mean \"sources\"" },
+		{ "\"comment\":\"a\\u001bb\"", "control" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(parse(bad[i][0]));
+		if (fix.report.count != 1 ||
+		    strstr(buf_cstr(&fix.report.text), bad[i][1]) == NULL ||
+		    strstr(buf_cstr(&fix.report.text), "t:2:") == NULL)
+			fail_msg(
+			    "%s -> %s", bad[i][0], buf_cstr(&fix.report.text));
+	}
+	conf_report_fini(&fix.report);
+	assert_null(
+	    token_parse("t", "t", BYTES_LIT("{}"), &fix.policies, &fix.report));
+	assert_int_equal(fix.report.count, 3);
+	assert_null(token_parse("t", "t",
+	    BYTES_LIT("{\"verifier\":\"00\","
+		      "\"policy\":\"q\",\"created\":\"2026-01-01T00:00:00Z\"}"),
+	    &fix.policies, &fix.report));
+	assert_int_equal(fix.report.count, 5);
+}
+
+static void
+test_time(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t seconds; /* 0: refused */
+	} rows[] = {
+		{ "1970-01-01T00:00:01Z", 1 },
+		{ "2026-01-01T00:00:00Z", 1767225600 },
+		{ "2026-01-01T00:00:00.123456Z", 1767225600 },
+		{ "2026-01-01T02:00:00+02:00", 1767225600 },
+		{ "2025-12-31T19:00:00-05:00", 1767225600 },
+		{ "2028-02-29T00:00:00Z", 1835395200 },
+		{ "2027-02-29T00:00:00Z", 0 },
+		{ "2026-01-01T24:00:00Z", 0 },
+		{ "2026-13-01T00:00:00Z", 0 },
+		{ "2026-01-01T00:00:00", 0 },
+		{ "2026-01-01T00:00:00+2:00", 0 },
+		{ "2026-01-01T00:00:00Zx", 0 },
+		{ "2026-01-01 00:00:00Z", 0 },
+		{ "1969-12-31T23:59:59Z", 0 },
+		{ "", 0 },
+		{ "2026-01-01T00:00:00.1111111111111111111111111111111Z", 0 },
+	};
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t got = 7;
+		int rc = token_parse_time(bytes_of(rows[i].text), &got, &e);
+
+		assert_int_equal(rc, rows[i].seconds == 0 ? ERR_BAD : 0);
+		assert_int_equal(
+		    got, rows[i].seconds == 0 ? 7 : rows[i].seconds);
+	}
+}
+
+static void
+test_check(void **state)
+{
+	struct token_table t = { .count = 1 };
+	const struct token *who = NULL;
+	uint8_t proof[DIGEST_BYTES];
+	struct bytes home = BYTES_LIT("10.1.2.3");
+
+	(void)state;
+	t.t[0] = parse("\"expires\":\"2026-01-02T00:00:00Z\","
+		       "\"sources\":[\"10.0.0.0/8\",\"::1\"]");
+	assert_non_null(t.t[0]);
+	bearer_proof(bytes_of(fix.text), proof);
+	assert_int_equal(
+	    token_check(&t, proof, home, 1767225600, &who), TOKEN_OK);
+	assert_ptr_equal(who, t.t[0]);
+	assert_int_equal(
+	    token_check(&t, proof, BYTES_LIT("::1"), 1, &who), TOKEN_OK);
+	assert_int_equal(token_check(&t, proof, BYTES_LIT("11.0.0.1"), 1, &who),
+	    TOKEN_WRONG_SOURCE);
+	assert_int_equal(token_check(&t, proof, BYTES_LIT("unix"), 1, &who),
+	    TOKEN_WRONG_SOURCE);
+	assert_int_equal(
+	    token_check(&t, proof, home, 1767312000, &who), TOKEN_EXPIRED);
+	who = NULL;
+	/* the verifier, which files and the frontend hold, opens nothing */
+	assert_int_equal(
+	    token_check(&t, t.t[0]->verifier, home, 1, &who), TOKEN_UNKNOWN);
+	proof[31] ^= 1;
+	assert_int_equal(token_check(&t, proof, home, 1, &who), TOKEN_UNKNOWN);
+	assert_null(who);
+	token_table_fini(&t);
+}
+
+static void
+write_token(const char *name, const char *verifier, const char *keys)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.json", fix.tokens, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fprintf(f,
+	    "{\"verifier\":\"%s\",\"policy\":\"p\","
+	    "\"created\":\"2026-01-01T00:00:00Z\"%s}",
+	    verifier, keys);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void
+reload(struct token_table *old, struct token_table *fresh, unsigned findings)
+{
+	struct err e;
+
+	conf_report_fini(&fix.report);
+	assert_int_equal(token_load_dir(fix.tokens, &fix.policies, old, fresh,
+			     &fix.report, &e),
+	    0);
+	if (fix.report.count != findings)
+		fail_msg("%s", buf_cstr(&fix.report.text));
+}
+
+static void
+remove_token(const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s.json", fix.tokens, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+test_directory_of_tokens(void **state)
+{
+	static struct token_table one, two, three;
+	char other[DIGEST_HEX];
+
+	(void)state;
+	memset(other, 'a', sizeof(other) - 1);
+	other[DIGEST_HEX - 1] = '\0';
+	write_token("b", fix.hex, "");
+	write_token("a", other, ",\"timeout_max_ms\":500");
+	reload(NULL, &one, 0);
+	assert_int_equal(one.count, 2);
+	assert_string_equal(one.t[0]->name, "a");
+	/* bad now: stays as it was; gone: is gone; same secret: one of them */
+	write_token("a", other, ",\"timeout_max_ms\":9999999");
+	remove_token("b");
+	write_token("c", other, "");
+	write_token("d", "zz", "");
+	reload(&one, &two, 3);
+	token_table_fini(&one);
+	assert_int_equal(two.count, 1);
+	assert_int_equal(two.t[0]->timeout_max_ms, 500);
+	assert_null(token_find(&two, BYTES_LIT("b")));
+	/* its policy is gone: nothing is left to keep */
+	fix.policies.count = 0;
+	reload(&two, &three, 4);
+	fix.policies.count = 1;
+	assert_int_equal(three.count, 0);
+	token_table_fini(&two);
+	remove_token("a");
+	remove_token("c");
+	remove_token("d");
+}
+
+static void
+test_no_directory(void **state)
+{
+	static struct token_table t;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(token_load_dir("/nonexistent", &fix.policies, NULL, &t,
+			     &fix.report, &e),
+	    ERR_SYS);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_directory_of_tokens),
+		cmocka_unit_test(test_no_directory),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
