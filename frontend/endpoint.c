@@ -8,7 +8,9 @@
 #include "frontend/endpoint.h"
 
 enum {
-	ENDPOINT_MAX_DISCARD = 64 << 10	/* bytes read before a refusal */
+	/* bytes of a body read before a refusal: from anybody, with a token */
+	ENDPOINT_MAX_DISCARD = 64 << 10,
+	ENDPOINT_MAX_DISCARD_KNOWN = 4 << 20
 };
 
 struct endpoint {
@@ -70,15 +72,21 @@ refuse(struct endpoint_request *r, unsigned status, const char *text,
 	r->answer.now = now;
 }
 
-/* The same after authentication: small bodies are read and thrown away. */
+/*
+ * The same, but a body that is not too large is read and thrown away first:
+ * a client that is still writing when the connection closes may never see
+ * the answer.
+ */
 static void
 refuse_politely(struct endpoint_request *r, unsigned status,
     const char *text)
 {
 	const struct vet_facts *f = &r->facts;
+	uint64_t most = r->authenticated ? ENDPOINT_MAX_DISCARD_KNOWN :
+	    ENDPOINT_MAX_DISCARD;
 
 	refuse(r, status, text, f->expect || f->chunked ||
-	    (f->has_length && f->length > ENDPOINT_MAX_DISCARD));
+	    (f->has_length && f->length > most));
 }
 
 static const struct settings_token *
@@ -147,8 +155,8 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 	uint32_t most = settings_now(ep->settings)->limits.body_bytes;
 
 	if (r->facts.has_length && r->facts.length > most) {
-		refuse(r, 413, "the body is larger than the server takes "
-		    "(limits.body_bytes)", true);
+		refuse_politely(r, 413, "the body is larger than the server "
+		    "takes (limits.body_bytes)");
 		return;
 	}
 	if (route->json && !vet_is_json(&r->facts))

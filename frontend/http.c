@@ -61,6 +61,7 @@ struct http {
 	struct slot *slots;		/* one per entry of conns */
 	struct daemon daemons[HTTP_MAX_LISTENERS];
 	bool started;
+	bool resumed;			/* the library has to be run */
 	struct log_limit refused;
 };
 
@@ -78,6 +79,7 @@ resume(struct slot *s)
 	if (!s->suspended)
 		return;
 	s->suspended = false;
+	s->http->resumed = true;
 	MHD_resume_connection(s->mhd);
 }
 
@@ -304,7 +306,8 @@ begin(struct slot *s, const char *method, const char *version)
 	r->peer = bytes_of(s->conn->peer);
 	r->ready = on_ready;
 	r->arg = s;
-	r->head.target = bytes_of(s->target_cut ? "" : s->target);
+	r->head.target = bytes_of(s->target);
+	r->head.target_cut = s->target_cut;
 	r->head.http11 = strcmp(version, "HTTP/1.1") == 0;
 	(void)MHD_get_connection_values_n(s->mhd, MHD_HEADER_KIND,
 	    take_header, &r->head);
@@ -477,38 +480,38 @@ on_idle(void *arg)
 {
 	struct http *h = arg;
 	int sleep_ms = -1;
+	bool run = h->resumed;
 
+	h->resumed = false;
 	for (size_t i = 0; i < h->limits.listeners; i++) {
 		struct MHD_Daemon *d = h->daemons[i].mhd;
 		MHD_UNSIGNED_LONG_LONG ms;
 
-		if (d == NULL || MHD_get_timeout(d, &ms) != MHD_YES)
+		if (d == NULL)
 			continue;
-		if (ms == 0) {
+		if (run || (MHD_get_timeout(d, &ms) == MHD_YES && ms == 0))
 			(void)MHD_run(d);
-			if (MHD_get_timeout(d, &ms) != MHD_YES)
-				continue;
-		}
+		if (MHD_get_timeout(d, &ms) != MHD_YES)
+			continue;
 		if (ms < 60000 && (sleep_ms < 0 || (int)ms < sleep_ms))
 			sleep_ms = (int)ms;
 	}
-	return sleep_ms;
+	/* what just ran may have resumed another */
+	return h->resumed ? 0 : sleep_ms;
 }
 
 static void
 on_library_log(void *arg, const char *fmt, va_list ap)
 {
-	struct http *h = arg;
 	char line[256];
-	uint32_t dropped;
 
-	if (!log_allowed(&h->refused, &dropped))
-		return;
+	/* mostly clients that went away: each of them could fill a log */
+	(void)arg;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 #pragma GCC diagnostic pop
-	log_notice("http: library says: %s", log_text(bytes_of(line)).s);
+	log_debug("http: library says: %s", log_text(bytes_of(line)).s);
 }
 
 static int
@@ -517,8 +520,8 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	const union MHD_DaemonInfo *info;
 
 	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-	    MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, h,
+	    MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_CONNECTION_LIMIT, h->limits.connections,

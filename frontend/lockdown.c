@@ -15,11 +15,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/caps.h"
@@ -66,6 +68,7 @@ static const struct filter_rule rules[] = {
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFD),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFL),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFL),
+	ALLOW_IF("ioctl", 1, UINT32_MAX, TCGETS),	/* isatty(3) of log */
 	ALLOW("fstat"),
 	ALLOW_IF("newfstatat", 3, 0x1000, 0x1000),	/* AT_EMPTY_PATH */
 	/* waiting */
@@ -288,6 +291,8 @@ lockdown_apply(const struct options *o, uint32_t *bits, struct err *e)
 	uint32_t b = 0;
 	int r;
 
+	/* libc reads the zone file once, also for the Date header in UTC */
+	tzset();
 	if (filter_compile(rules, sizeof(rules) / sizeof(rules[0]),
 	    FILTER_KILL, 0, false, &f, e) != 0)
 		return err_wrap(e, "the frontend's filter");

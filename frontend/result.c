@@ -34,17 +34,18 @@ put_reason(struct buf *out, const struct msg_done *d)
 	else if (d->state == PROTO_SIGNALLED)
 		buf_printf(out, "killed by signal %d (%s)", d->signal,
 		    signal_name(d->signal));
+	else if (d->state == PROTO_CANCELLED)
+		buf_put_str(out, "cancelled");
 	else if (d->message.len > 0)
 		buf_put_bytes(out, d->message);
 	else if (d->state == PROTO_TIMED_OUT)
 		buf_printf(out, "timed out after %" PRIu64 " ms",
 		    d->duration_us / 1000);
-	else if (d->state == PROTO_CANCELLED)
-		buf_put_str(out, "cancelled");
 	else
 		buf_put_str(out, proto_state_name(
 		    (enum proto_state)d->state));
-	if (d->state <= PROTO_SIGNALLED && d->message.len > 0) {
+	if (d->message.len > 0 && (d->state <= PROTO_SIGNALLED ||
+	    d->state == PROTO_CANCELLED)) {
 		buf_put_str(out, ": ");
 		buf_put_bytes(out, d->message);
 	}

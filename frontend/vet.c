@@ -188,6 +188,8 @@ vet_read(const struct vet_request *r, struct vet_facts *out,
 
 	if (r->too_many)
 		return refuse(no, 431, "send fewer headers");
+	if (r->target_cut)
+		return refuse(no, 414, "the request's target is too long");
 	if (r->target.len == 0 || r->target.p[0] != '/')
 		return refuse(no, 400, "the request's target must be a path");
 	for (size_t i = 0; i < r->header_count; i++)

@@ -26,6 +26,7 @@ struct vet_header {
 /* A request as it was received. */
 struct vet_request {
 	struct bytes target;		/* as sent, with the query */
+	bool target_cut;		/* it was longer */
 	bool http11;
 	struct vet_header headers[VET_MAX_HEADERS];
 	size_t header_count;
