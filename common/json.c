@@ -172,8 +172,9 @@ json_check_string(struct bytes s, size_t at, size_t *end, struct err *e)
 	return 0;
 }
 
+/* Strings' escapes, and between tokens what yajl takes for white space. */
 static int
-json_check_escapes(struct bytes s, unsigned flags, struct err *e)
+json_check_tokens(struct bytes s, unsigned flags, struct err *e)
 {
 	size_t at = 0, behind;
 
@@ -185,6 +186,9 @@ json_check_escapes(struct bytes s, unsigned flags, struct err *e)
 			at = behind;
 			continue;
 		}
+		if (s.p[at] == '\f' || s.p[at] == '\v')
+			return json_fail(s, at, e,
+			    "a form feed or vertical tab is no white space");
 		if (s.p[at++] == '"' && json_check_string(s, at, &at, e) != 0)
 			return e->code;
 	}
@@ -219,7 +223,7 @@ json_check_text(struct bytes s, unsigned flags, struct err *e)
 		    JSON_MAX_BYTES);
 	if (json_check_utf8(s, e) != 0)
 		return e->code;
-	return json_check_escapes(s, flags, e);
+	return json_check_tokens(s, flags, e);
 }
 
 /* Copy decoded text into the document. */
