@@ -40,7 +40,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	bearer bytes caps cidr clock digest err fdio filter json landlock \
+	bearer bytes caps cidr clock digest err fdio filter json \
 	log loop notify utf8)
 PROTO := $(call in,proto, \
 	chan proto)
@@ -49,7 +49,7 @@ FRONTEND := $(call in,frontend, \
 	main mcp options result selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
 	account audit child conf guard instructions job keys listen main \
-	monitor mounts options output policy profiles quota record request \
+	monitor options output policy profiles quota record request \
 	spawn store supervise token tree words)
 CTL := $(call in,executor/ctl, \
 	check client_config ctl main token_add token_list token_revoke)
