@@ -86,9 +86,6 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 		} else {
 			plain(&s, c);
 		}
-		if (s.count > max)
-			return err_set(
-			    e, ERR_BAD, "command has more than %zu words", max);
 	}
 	if (s.mode == SINGLE || s.mode == DOUBLE)
 		return err_set(e, ERR_BAD,
@@ -96,6 +93,9 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 		    "not closed",
 		    s.mode == SINGLE ? "single" : "double");
 	end_word(&s);
+	if (s.count > max)
+		return err_set(
+		    e, ERR_BAD, "command has more than %zu words", max);
 	if (out->overflow)
 		return err_set(e, ERR_BAD, "command is too long");
 	*count = s.count;

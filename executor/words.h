@@ -8,7 +8,8 @@
 /*
  * Append each word of text to out, with a NUL after each, and count them.
  * Quoting is POSIX.1-2017 XCU 2.2 (backslash, single and double quotes);
- * every other character stands for itself: no expansion, no operators.
+ * every other character stands for itself: no expansion, no operators.  Words
+ * end at space, tab, newline and carriage return.
  * ERR_BAD for an open quote, a NUL, or more than max words.
  */
 int words_split(struct bytes text, size_t max, struct buf *out, size_t *count,

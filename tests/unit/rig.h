@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rig: what tests of the executor share: a directory of their own, a policy
+ * for whoever runs the test, requests and plans.  Real modules throughout.
+ */
+#ifndef TESTS_UNIT_RIG_H
+#define TESTS_UNIT_RIG_H
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "executor/request.h"
+
+#define RIG __attribute__((unused)) static
+
+enum { RIG_NOBODY = 65534 };
+
+/* The test's own directory, made by rig_setup. */
+RIG char rig_top[64];
+
+RIG int
+rig_setup(void **state)
+{
+	(void)state;
+	(void)umask(022);
+	(void)alarm(120); /* a test that hangs ends itself */
+	(void)strcpy(rig_top, "/tmp/test_rig.XXXXXX");
+	if (mkdtemp(rig_top) == NULL)
+		return -1;
+	return chmod(rig_top, 0755);
+}
+
+RIG int
+rig_remove(const char *path, const struct stat *st, int kind, struct FTW *f)
+{
+	(void)st;
+	(void)kind;
+	(void)f;
+	return remove(path);
+}
+
+RIG int
+rig_teardown(void **state)
+{
+	(void)state;
+	return nftw(rig_top, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A path below the test's directory; four may be in use at a time. */
+RIG const char *
+rig_path(const char *name)
+{
+	static char path[4][256];
+	static unsigned next;
+	char *p = path[next++ % 4];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/%s", rig_top, name);
+	return p;
+}
+
+RIG void
+rig_write(const char *path, const char *text, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* The whole of a file as text, in one buffer that the next call reuses. */
+RIG const char *
+rig_read(const char *path)
+{
+	static char text[1 << 20];
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	if (f == NULL)
+		return "";
+	n = fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+/*
+ * A policy named "p" for whoever runs the test, working in dir; `more` is
+ * put among its keys and begins with a comma, or is empty.
+ */
+RIG struct policy *
+rig_policy(const char *dir, const char *more)
+{
+	const char *user = geteuid() == 0 && strstr(more, "\"user\"") == NULL
+			       ? ",\"user\":\"root\""
+			       : "";
+	struct conf_report r;
+	struct policy *p = NULL;
+	struct err e = { 0 };
+	char text[4096];
+
+	(void)snprintf(
+	    text, sizeof(text), "{\"directory\":\"%s\"%s%s}", dir, user, more);
+	conf_report_init(&r);
+	if (policy_parse("p.json", "p", bytes_of(text), &p, &r, &e) != 0)
+		fail_msg("policy: %.*s", (int)r.text.len, (char *)r.text.p);
+	conf_report_fini(&r);
+	return p;
+}
+
+/* A token of that policy; takes the reference over. */
+RIG void
+rig_token(struct token *t, struct policy *p)
+{
+	memset(t, 0, sizeof(*t));
+	(void)strcpy(t->name, "t");
+	t->policy = p;
+	t->dir_fd = -1;
+}
+
+RIG void
+rig_token_fini(struct token *t)
+{
+	if (t->dir_fd >= 0)
+		(void)close(t->dir_fd);
+	policy_unref(t->policy);
+}
+
+RIG void
+rig_begin(struct request *r, const char *tool)
+{
+	struct msg_call m = { .call = 1,
+		.peer = BYTES_LIT("127.0.0.1"),
+		.tool = bytes_of(tool),
+		.window = 1 << 20 };
+	struct err e = { 0 };
+
+	request_init(r);
+	assert_int_equal(request_begin(r, &m, &e), 0);
+}
+
+/* One whole argument; what request_add says. */
+RIG int
+rig_arg(struct request *r, const char *name, enum proto_kind kind,
+    struct bytes value, struct err *e)
+{
+	struct msg_arg m = {
+		.call = r->call, .name = bytes_of(name), .kind = (uint8_t)kind
+	};
+	int rc;
+
+	do {
+		m.value = value;
+		if (m.value.len > PROTO_MAX_DATA)
+			m.value.len = PROTO_MAX_DATA;
+		value.len -= m.value.len;
+		value.p = value.len > 0 ? value.p + m.value.len : NULL;
+		m.more = value.len > 0;
+		rc = request_add(r, &m, e);
+	} while (rc == 0 && m.more == 1);
+	return rc;
+}
+
+RIG void
+rig_text(struct request *r, const char *name, const char *value)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(
+	    rig_arg(r, name, PROTO_STRING, bytes_of(value), &e), 0);
+}
+
+/* The plan of a shell line under p. */
+RIG void
+rig_plan(
+    struct plan *out, struct policy *p, const char *command, const char *input)
+{
+	struct request r;
+	struct token t;
+	struct err e = { 0 };
+
+	rig_token(&t, policy_ref(p));
+	rig_begin(&r, "exec_cmd");
+	rig_text(&r, "command", command);
+	if (input != NULL)
+		rig_text(&r, "stdin", input);
+	if (request_plan(&r, &t, out, &e) != 0)
+		fail_msg("plan: %s", e.what);
+	request_fini(&r);
+	rig_token_fini(&t);
+}
+
+#endif
