@@ -77,7 +77,7 @@ json_fail(
 	    e, ERR_BAD, "line %zu, column %zu: %s", line, column, text);
 }
 
-/* Offset behind the comment that begins at `at`; `at` if there is none. */
+/* Offset behind the comment that begins at `at`; `at` if none does, or ends. */
 static size_t
 json_skip_comment(struct bytes s, size_t at)
 {
@@ -92,29 +92,33 @@ json_skip_comment(struct bytes s, size_t at)
 	if (s.p[at + 1] != '*')
 		return at;
 	end = memmem(s.p + at + 2, s.len - at - 2, "*/", 2);
-	return end == NULL ? s.len : (size_t)(end - s.p) + 2;
+	return end == NULL ? at : (size_t)(end - s.p) + 2;
 }
 
-/* Offset of the token that follows; punctuation is no token of interest. */
+/* Offset behind any of these characters, and comments, from `at` on. */
 static size_t
-json_next_token(const struct json_parser *p)
+json_skip(struct bytes s, unsigned flags, const char *chars, size_t at)
 {
-	struct bytes s = p->source;
-	size_t at = p->end, behind;
+	size_t behind;
 
 	while (at < s.len) {
-		if (memchr(" \t\r\n,:", s.p[at], 6) != NULL) {
-			at++;
-			continue;
-		}
 		behind = at;
-		if ((p->flags & JSON_COMMENTS) != 0)
+		if (s.p[at] != '\0' && strchr(chars, s.p[at]) != NULL)
+			behind++;
+		else if ((flags & JSON_COMMENTS) != 0)
 			behind = json_skip_comment(s, at);
 		if (behind == at)
 			break;
 		at = behind;
 	}
 	return at;
+}
+
+/* Offset of the token that follows; punctuation is no token of interest. */
+static size_t
+json_next_token(const struct json_parser *p)
+{
+	return json_skip(p->source, p->flags, " \t\r\n,:", p->end);
 }
 
 /* UTF-16 unit of the \uXXXX at p, or -1; n bytes are there. */
@@ -470,6 +474,20 @@ json_fail_yajl(struct json_parser *p)
 	return r;
 }
 
+/*
+ * Nothing may follow the root.  yajl sees to that, but for a token that has no
+ * end, such as a lone quote: at the end of the text it takes it for nothing.
+ */
+static int
+json_check_rest(struct json_parser *p)
+{
+	size_t at = json_skip(p->source, p->flags, " \t\r\n", p->end);
+
+	if (p->doc->count == 0 || p->depth != 0 || at == p->source.len)
+		return 0;
+	return json_fail(p->source, at, p->e, "text follows the value");
+}
+
 static int
 json_run(struct json_parser *p)
 {
@@ -485,10 +503,12 @@ json_run(struct json_parser *p)
 	if ((p->flags & JSON_COMMENTS) != 0)
 		(void)yajl_config(p->yajl, yajl_allow_comments, 1);
 	status = yajl_parse(p->yajl, p->source.p, p->source.len);
-	/* Numbers and literals at the very end show only now. */
+	if (status == yajl_status_ok)
+		r = json_check_rest(p);
+	/* A number at the very end shows only now. */
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(p->yajl);
-	if (status == yajl_status_client_canceled)
+	if (r != 0 || status == yajl_status_client_canceled)
 		r = p->e->code;
 	else if (status != yajl_status_ok)
 		r = json_fail_yajl(p);

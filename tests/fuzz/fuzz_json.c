@@ -4,7 +4,9 @@
  *
  * The first byte chooses the flags.  What parses is written and parsed again,
  * strictly, and must then be written as the same text; all offsets lie in the
- * source; all counts are right.  Any input written as a string parses.
+ * source; all counts are right.  Any input written as a string parses.  What
+ * parses without comments also passes the grammar of RFC 8259, written here a
+ * second time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,114 @@ require(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+/* The grammar: each function returns where it ends, or NULL. */
+static const char *
+skip_space(const char *p)
+{
+	return p + strspn(p, " \t\r\n");
+}
+
+static const char *
+skip_digits(const char *p)
+{
+	size_t n = strspn(p, "0123456789");
+
+	return n == 0 ? NULL : p + n;
+}
+
+static const char *
+skip_number(const char *p)
+{
+	p += *p == '-';
+	p = *p == '0' ? p + 1 : skip_digits(p);
+	if (p != NULL && *p == '.')
+		p = skip_digits(p + 1);
+	if (p != NULL && (*p == 'e' || *p == 'E')) {
+		p++;
+		p = skip_digits(p + (*p == '+' || *p == '-'));
+	}
+	return p;
+}
+
+static const char *
+skip_string(const char *p)
+{
+	if (*p++ != '"')
+		return NULL;
+	for (; *p != '"'; p++) {
+		if ((unsigned char)*p < ' ')
+			return NULL;
+		if (*p != '\\')
+			continue;
+		if (*++p == '\0' || strchr("\"\\/bfnrtu", *p) == NULL)
+			return NULL;
+		if (*p == 'u' && strspn(p + 1, "0123456789abcdefABCDEF") < 4)
+			return NULL;
+	}
+	return p + 1;
+}
+
+static const char *skip_value(const char *p);
+
+/* Members or elements, from behind the bracket. */
+static const char *
+skip_inside(const char *p, char end)
+{
+	p = skip_space(p);
+	if (*p == end)
+		return p + 1;
+	for (;; p++) {
+		if (end == '}') {
+			p = skip_string(skip_space(p));
+			if (p == NULL || *(p = skip_space(p)) != ':')
+				return NULL;
+			p++;
+		}
+		if ((p = skip_value(p)) == NULL)
+			return NULL;
+		if (*p == end)
+			return p + 1;
+		if (*p != ',')
+			return NULL;
+	}
+}
+
+static const char *
+skip_value(const char *p)
+{
+	static const char *const words[] = { "null", "true", "false" };
+
+	p = skip_space(p);
+	if (*p == '{' || *p == '[')
+		p = skip_inside(p + 1, *p == '{' ? '}' : ']');
+	else if (*p == '"')
+		p = skip_string(p);
+	else if (*p == '-' || (*p >= '0' && *p <= '9'))
+		p = skip_number(p);
+	else {
+		const char *word = NULL;
+
+		for (size_t i = 0; i < 3; i++)
+			if (strncmp(p, words[i], strlen(words[i])) == 0)
+				word = words[i];
+		p = word == NULL ? NULL : p + strlen(word);
+	}
+	return p == NULL ? NULL : skip_space(p);
+}
+
+static void
+check_grammar(struct bytes text)
+{
+	CLEANUP_BUF struct buf b;
+	const char *end;
+
+	buf_init(&b, SIZE_MAX);
+	buf_put_bytes(&b, text);
+	require(!bytes_has_nul(text));
+	end = skip_value(buf_cstr(&b));
+	require(end == (const char *)b.p + b.len);
 }
 
 static void
@@ -108,6 +218,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(e.code == ERR_OK);
 		check_tree(json_root(d), text.len);
 		check_round_trip(json_root(d));
+		if (flags == JSON_STRICT)
+			check_grammar(text);
 	} else {
 		require(r == ERR_BAD && e.code == ERR_BAD && d == NULL);
 		require(e.what[0] != '\0' && utf8_valid(bytes_of(e.what)));

@@ -232,6 +232,14 @@ test_grammar(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refuse(bytes_of(bad[i]), JSON_STRICT, "line ");
 	refuse(bytes_of(NULL), 0, "empty");
+	/* what yajl takes for the end of the text */
+	refuse(BYTES_LIT("\"\"\""), 0, "column 3: text follows the value");
+	refuse(BYTES_LIT("{} \"a"), 0, "column 4: text follows the value");
+	refuse(BYTES_LIT("1 \"\\"), 0, "text follows the value");
+	refuse(BYTES_LIT("[] nul"), 0, "line 1, column 4");
+	refuse(BYTES_LIT("[] -"), 0, "line 1, column 4");
+	refuse(BYTES_LIT("[] 1"), 0, "line 1, column 4");
+	refuse(BYTES_LIT("[] ,"), 0, "line 1");
 	refuse(bytes_of(" \n"), 0, "line 2, column 1");
 }
 
@@ -252,6 +260,11 @@ test_comments(void **state)
 	refuse(BYTES_LIT("[1,/*]"), JSON_COMMENTS, "");
 	refuse(BYTES_LIT("/"), JSON_COMMENTS, "");
 	refuse(BYTES_LIT("1/"), JSON_COMMENTS, "");
+	refuse(BYTES_LIT("{}/*"), JSON_COMMENTS, "column 3");
+	refuse(BYTES_LIT("{}/*/"), JSON_COMMENTS, "column 3");
+	refuse(BYTES_LIT("{}/* *"), JSON_COMMENTS, "column 3");
+	refuse(BYTES_LIT("{} // x\n/"), JSON_COMMENTS, "line 2, column 1");
+	rewrite("{}/**//*/*/ //", JSON_COMMENTS, "{}");
 	refuse(BYTES_LIT("//"), JSON_COMMENTS, "");
 	rewrite("/*\f*/1//\v", JSON_COMMENTS, "1");
 }
