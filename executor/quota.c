@@ -20,7 +20,7 @@ find(struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms)
 	}
 	e = q->count < TOKEN_MAX_TOKENS ? &q->entry[q->count++] : oldest;
 	(void)snprintf(e->name, sizeof(e->name), "%s", token);
-	e->milli = (uint64_t)per_minute * 1000;
+	e->level = (uint64_t)per_minute * QUOTA_RUN;
 	e->at_ms = now_ms;
 	return e;
 }
@@ -29,21 +29,20 @@ bool
 quota_take(struct quota *q, const char *token, uint32_t per_minute,
     uint64_t now_ms, uint64_t *wait_ms)
 {
+	uint64_t full = (uint64_t)per_minute * QUOTA_RUN;
 	struct quota_entry *e;
-	uint64_t full = (uint64_t)per_minute * 1000, gained;
 
 	if (per_minute == 0)
 		return true;
 	e = find(q, token, per_minute, now_ms);
-	gained = (now_ms - e->at_ms) * per_minute / 60;
-	if (gained > 0) { /* else keep the fraction for later */
-		e->milli = e->milli + gained < full ? e->milli + gained : full;
-		e->at_ms = now_ms;
-	}
-	if (e->milli < 1000) {
-		*wait_ms = (1000 - e->milli) * 60 / per_minute + 1;
+	e->level += (now_ms - e->at_ms) * per_minute;
+	if (e->level > full)
+		e->level = full;
+	e->at_ms = now_ms;
+	if (e->level < QUOTA_RUN) {
+		*wait_ms = (QUOTA_RUN - e->level + per_minute - 1) / per_minute;
 		return false;
 	}
-	e->milli -= 1000;
+	e->level -= QUOTA_RUN;
 	return true;
 }

@@ -7,9 +7,13 @@
 
 #include "executor/token.h"
 
+enum {
+	QUOTA_RUN = 60000 /* a rate of r a minute adds r each millisecond */
+};
+
 struct quota_entry {
 	char name[POLICY_MAX_NAME];
-	uint64_t milli; /* runs left, in thousandths */
+	uint64_t level; /* what is left; QUOTA_RUN is one run */
 	uint64_t at_ms; /* when that was so, monotonic */
 };
 

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of executor/quota. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "executor/quota.h"
+
+enum { MINUTE = 60000 };
+
+static struct quota q;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(&q, 0, sizeof(q));
+	return 0;
+}
+
+static bool
+take(const char *token, uint32_t per_minute, uint64_t now)
+{
+	uint64_t wait = UINT64_MAX;
+	bool ok = quota_take(&q, token, per_minute, now, &wait);
+
+	if (ok)
+		assert_int_equal(wait, UINT64_MAX);
+	else
+		assert_in_range(wait, 1, MINUTE + 1);
+	return ok;
+}
+
+static void
+test_full_bucket(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		assert_true(take("a", 5, 1000));
+	assert_false(take("a", 5, 1000));
+	assert_true(take("b", 5, 1000)); /* each token has its own */
+}
+
+static void
+test_unlimited(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10000; i++)
+		assert_true(take("a", 0, 7));
+	assert_int_equal(q.count, 0);
+}
+
+/* What it says to wait is enough, and not much more than needed. */
+static void
+test_wait(void **state)
+{
+	static const uint32_t rates[] = { 1, 2, 7, 59, 60, 61, 120, 1000000 };
+	uint64_t wait, now;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		(void)setup(NULL);
+		now = 5;
+		while (quota_take(&q, "a", rates[i], now, &wait))
+			;
+		assert_in_range(wait, 1, MINUTE / rates[i] + 2);
+		if (wait > 3)
+			assert_false(take("a", rates[i], now + wait - 3));
+		assert_true(take("a", rates[i], now + wait));
+	}
+}
+
+/* Never more than a full bucket and what flows in meanwhile. */
+static void
+test_rate(void **state)
+{
+	const uint32_t rate = 120;
+	uint64_t now, taken = 0;
+
+	(void)state;
+	for (now = 1; now <= 10 * MINUTE; now += 7)
+		taken += take("a", rate, now);
+	assert_in_range(taken, 10 * rate, 11 * rate);
+}
+
+static void
+test_idle_does_not_pile_up(void **state)
+{
+	int i, taken = 0;
+
+	(void)state;
+	assert_true(take("a", 3, 1));
+	for (i = 0; i < 10; i++)
+		taken += take("a", 3, (uint64_t)1000 * MINUTE);
+	assert_int_equal(taken, 3);
+}
+
+/* A reload that lowers the rate is in force at once. */
+static void
+test_lowered(void **state)
+{
+	int i, taken = 0;
+
+	(void)state;
+	assert_true(take("a", 1000, 1));
+	for (i = 0; i < 100; i++)
+		taken += take("a", 2, 2);
+	assert_in_range(taken, 0, 2);
+}
+
+/* The token that was idle for longest makes room, and no other. */
+static void
+test_many_tokens(void **state)
+{
+	char name[32];
+	int i;
+
+	(void)state;
+	for (i = 0; i < TOKEN_MAX_TOKENS; i++) {
+		(void)snprintf(name, sizeof(name), "token-%d", i);
+		assert_true(take(name, 1, (uint64_t)(100 + i)));
+		assert_false(take(name, 1, (uint64_t)(100 + i)));
+	}
+	assert_int_equal(q.count, TOKEN_MAX_TOKENS);
+	assert_true(take("one-more", 1, 2000));
+	assert_int_equal(q.count, TOKEN_MAX_TOKENS);
+	assert_false(take("token-1", 1, 2000));
+	assert_false(take("one-more", 1, 2000));
+	assert_true(take("token-0", 1, 2000));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_full_bucket, setup),
+		cmocka_unit_test_setup(test_unlimited, setup),
+		cmocka_unit_test_setup(test_wait, setup),
+		cmocka_unit_test_setup(test_rate, setup),
+		cmocka_unit_test_setup(test_idle_does_not_pile_up, setup),
+		cmocka_unit_test_setup(test_lowered, setup),
+		cmocka_unit_test_setup(test_many_tokens, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
