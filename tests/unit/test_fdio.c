@@ -26,7 +26,7 @@ static char top[64];
 static const char *
 path_of(const char *name)
 {
-	static char path[4][128];
+	static char path[4][512];
 	static unsigned next;
 	char *p = path[next++ % 4];
 
