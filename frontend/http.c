@@ -261,6 +261,23 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 		set_stage(s, STAGE_IDLE);
 }
 
+/*
+ * Before 1.0 the library glues a folded line (RFC 9112 section 5.2) to the
+ * header's name, elsewhere in memory, so that Content-Length would not be
+ * known as such: a name that is not followed by its value is such a one.
+ */
+static bool
+is_folded(const char *key, size_t keylen, const char *value)
+{
+	const char *p = key + keylen + 1;
+
+	if (MHD_VERSION >= 0x01000000 || value == NULL)
+		return false;
+	while (*p == ' ' || *p == '\t')
+		p++;
+	return p != value;
+}
+
 static enum MHD_Result
 take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
     const char *value, size_t len)
@@ -268,6 +285,8 @@ take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
 	struct vet_request *head = arg;
 
 	(void)kind;
+	if (is_folded(key, keylen, value))
+		keylen = 0;	/* malformed: refused */
 	if (head->header_count == VET_MAX_HEADERS) {
 		head->too_many = true;
 		return MHD_NO;
@@ -340,8 +359,13 @@ read_stream(void *arg, uint64_t pos, char *to, size_t max)
 	size_t n;
 
 	(void)pos;
+	/*
+	 * Gone: the write of the end fails, and with it the connection.  An
+	 * error told here would leave 0.9.75 with a closed connection whose
+	 * descriptor stays open until something else happens.
+	 */
 	if (s->dead)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	n = stream_take(&s->req.stream, to, max);
 	if (n > 0)
 		return (ssize_t)n;
