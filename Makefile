@@ -41,16 +41,16 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	bearer bytes caps cidr clock digest err fdio filter json \
-	log loop notify utf8)
+	landlock log loop notify utf8)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
 	main mcp options result selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
-	account audit child conf guard instructions job keys listen main \
-	monitor options output policy profiles quota record request \
-	spawn store supervise token tree words)
+	account audit child conf confine confine_load guard instructions job \
+	keys listen main monitor mounts options output policy probe profiles \
+	quota record request spawn store supervise token tree words)
 CTL := $(call in,executor/ctl, \
 	check client_config ctl main token_add token_list token_revoke)
 

@@ -84,15 +84,20 @@ filter_add(scmp_filter_ctx ctx, const struct filter_rule *r, uint32_t fallback,
 {
 	uint32_t action = filter_action(r->verdict, r->error, log_only);
 	int nr = seccomp_syscall_resolve_name(r->syscall);
-	struct scmp_arg_cmp cmp;
+	struct scmp_arg_cmp cmp[2];
 	int rc;
 
 	/* Negative: not on this architecture, or of another one. */
 	if (nr < 0 || action == fallback)
 		return 0;
-	cmp = filter_comparison(r);
-	rc = seccomp_rule_add_array(
-	    ctx, action, nr, r->compare == FILTER_ANY ? 0 : 1, &cmp);
+	cmp[0] = filter_comparison(r);
+	cmp[1] =
+	    SCMP_CMP64(r->arg_b, SCMP_CMP_MASKED_EQ, r->mask_b, r->value_b);
+	rc = seccomp_rule_add_array(ctx, action, nr,
+	    r->compare == FILTER_ANY ? 0
+	    : r->mask_b == 0         ? 1
+				     : 2,
+	    cmp);
 	if (rc == 0 || rc == -EEXIST) /* said twice */
 		return 0;
 	errno = -rc;
@@ -271,8 +276,7 @@ filter_describe(const struct filter_rule *rules, size_t count,
 
 	if (r != 0 || !filter_has_refinement(rules, count))
 		return r;
-	return filter_describe_one(
-	    rules, count, SCMP_ACT_ALLOW, true, fd, e);
+	return filter_describe_one(rules, count, SCMP_ACT_ALLOW, true, fd, e);
 }
 
 static int

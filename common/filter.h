@@ -16,26 +16,29 @@
 
 enum filter_verdict {
 	FILTER_ALLOW,
-	FILTER_ERRNO,		/* fail with .error */
-	FILTER_KILL,		/* kill the process */
-	FILTER_LOG		/* allow and log: for the log-mode test runs */
+	FILTER_ERRNO, /* fail with .error */
+	FILTER_KILL, /* kill the process */
+	FILTER_LOG /* allow and log: for the log-mode test runs */
 };
 
 enum filter_compare {
-	FILTER_ANY,		/* no argument is looked at */
-	FILTER_EQ,		/* argument == value */
-	FILTER_MASKED		/* (argument & mask) == value */
+	FILTER_ANY, /* no argument is looked at */
+	FILTER_EQ, /* argument == value */
+	FILTER_MASKED /* (argument & mask) == value */
 };
 
 /* One row: a system call by name, perhaps only with one argument's value. */
 struct filter_rule {
-	const char *syscall;	/* unknown on this architecture: skipped */
+	const char *syscall; /* unknown on this architecture: skipped */
 	enum filter_verdict verdict;
-	int error;		/* errno of FILTER_ERRNO */
+	int error; /* errno of FILTER_ERRNO */
 	enum filter_compare compare;
-	unsigned arg;		/* argument's index, 0 to 5 */
-	uint64_t mask;		/* FILTER_MASKED */
+	unsigned arg; /* argument's index, 0 to 5 */
+	uint64_t mask; /* FILTER_MASKED */
 	uint64_t value;
+	unsigned arg_b; /* and (argument arg_b & mask_b) == value_b, */
+	uint64_t mask_b; /* unless mask_b is 0 */
+	uint64_t value_b;
 };
 
 /*
@@ -45,26 +48,26 @@ struct filter_rule {
  */
 struct filter {
 	struct sock_fprog prog;
-	struct sock_fprog refine;	/* len 0: there is nothing to refine */
-	uint8_t digest[32];	/* SHA-256 of both programs' bytes */
+	struct sock_fprog refine; /* len 0: there is nothing to refine */
+	uint8_t digest[32]; /* SHA-256 of both programs' bytes */
 };
 
 /*
  * Compile rules on top of a default verdict (with its errno).  Foreign ABIs
  * are killed.  With log_only every refusing verdict becomes FILTER_LOG.
  */
-int	filter_compile(const struct filter_rule *rules, size_t count,
-	    enum filter_verdict fallback, int fallback_errno, bool log_only,
-	    struct filter *out, struct err *e) MUST_CHECK;
-void	filter_fini(struct filter *f);
+int filter_compile(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, bool log_only,
+    struct filter *out, struct err *e) MUST_CHECK;
+void filter_fini(struct filter *f);
 /* The filter as libseccomp's pseudo code, to compare and to show. */
-int	filter_describe(const struct filter_rule *rules, size_t count,
-	    enum filter_verdict fallback, int fallback_errno, int fd,
-	    struct err *e) MUST_CHECK;
+int filter_describe(const struct filter_rule *rules, size_t count,
+    enum filter_verdict fallback, int fallback_errno, int fd,
+    struct err *e) MUST_CHECK;
 /*
  * Load for this process (no_new_privs must be set): seccomp(2), TSYNC not
  * needed.  Async-signal-safe.  0, or a negative errno.
  */
-int	filter_load(const struct filter *f);
+int filter_load(const struct filter *f);
 
 #endif

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <string.h>
@@ -18,10 +19,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/landlock.h"
+
 enum {
 	REPORT_FD = 3, /* after stdio; both are closed by exec */
 	DIR_FD = 4,
-	FIRST_CLOSED = 5
+	RULESET_FD = 5,
+	FIRST_CLOSED = 6
 };
 
 static int
@@ -68,8 +72,8 @@ step_bounding(const struct child *c)
 {
 	int cap;
 
-	(void)c;
-	if (geteuid() != 0)
+	if (geteuid() != 0 &&
+	    (c->plan->policy->confine.layers & CONFINE_USER) == 0)
 		return 0;
 	if (prctl(PR_SET_SECUREBITS,
 		SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
@@ -119,11 +123,32 @@ step_no_new_privs(const struct child *c)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -errno : 0;
 }
 
+/*
+ * In a root of its own the directory is looked up again, in one step beneath
+ * the policy's directory: the descriptor from before would lead out of it.
+ */
+static int
+open_inside(const struct plan *p)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	int jail = open(p->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return jail == -1 ? -1
+			  : (int)syscall(SYS_openat2, jail, p->relative, &how,
+				sizeof(how));
+}
+
 static int
 step_directory(const struct child *c)
 {
-	(void)c;
-	return fchdir(DIR_FD) == -1 ? -errno : 0;
+	int fd = DIR_FD;
+
+	if ((c->plan->policy->confine.layers & CONFINE_MOUNTS) != 0)
+		fd = open_inside(c->plan);
+	return fd == -1 || fchdir(fd) == -1 ? -errno : 0;
 }
 
 static int
@@ -142,12 +167,16 @@ step_stdio(const struct child *c)
 {
 	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 	int dir = fcntl(c->plan->cwd_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+	int set = c->ruleset == -1
+		      ? -1
+		      : fcntl(c->ruleset, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 
 	if (report == -1 || dir == -1 || dup2(c->in, STDIN_FILENO) == -1 ||
 	    dup2(c->out, STDOUT_FILENO) == -1 ||
 	    dup2(c->err, STDERR_FILENO) == -1 ||
 	    dup3(report, REPORT_FD, O_CLOEXEC) == -1 ||
-	    dup3(dir, DIR_FD, O_CLOEXEC) == -1)
+	    dup3(dir, DIR_FD, O_CLOEXEC) == -1 ||
+	    (c->ruleset != -1 && dup3(set, RULESET_FD, O_CLOEXEC) == -1))
 		return -errno;
 	return 0;
 }
@@ -158,6 +187,12 @@ step_descriptors(const struct child *c)
 	(void)c;
 	return syscall(SYS_close_range, FIRST_CLOSED, ~0U, 0) == -1 ? -errno
 								    : 0;
+}
+
+static int
+step_landlock(const struct child *c)
+{
+	return c->ruleset == -1 ? 0 : landlock_restrict(RULESET_FD);
 }
 
 static int
@@ -198,7 +233,8 @@ step_execve(const struct child *c)
  *  identity: groups, gid, uid in this order, as each needs the next's right;
  *  capabilities: explicit, also for uid 0;
  *  directory: as the policy's user, so that its permissions count;
- *  no_new_privs: before seccomp, which needs it;
+ *  no_new_privs: before Landlock and seccomp, which need it;
+ *  landlock: after the directory was opened, which it need not allow;
  *  seccomp: last, so that it need not allow any of the above.
  */
 static const struct {
@@ -216,6 +252,7 @@ static const struct {
 	{ "capabilities", step_capabilities },
 	{ "directory", step_directory },
 	{ "no_new_privs", step_no_new_privs },
+	{ "landlock", step_landlock },
 	{ "seccomp", step_seccomp },
 	{ "execve", step_execve },
 };

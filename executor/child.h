@@ -14,6 +14,7 @@
 struct child {
 	const struct plan *plan;
 	int in, out, err; /* become 0, 1, 2 */
+	int ruleset; /* Landlock, -1: without */
 	int report; /* a step's failure goes here; closed by exec */
 };
 

@@ -28,6 +28,7 @@ enum {
 struct guard {
 	int ctl;
 	int sigfd;
+	bool own_pids; /* it is process 1 of a namespace */
 	int failure; /* read end: a step's failure, or EOF at exec */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
@@ -45,6 +46,18 @@ send_report(struct guard *g, enum guard_event event)
 	(void)send(g->ctl, &g->report, sizeof(g->report), MSG_NOSIGNAL);
 }
 
+/*
+ * To every process of the tree.  As the first process of its own process ids
+ * the guard reaches all others with one call, kill(2).
+ */
+static unsigned
+signal_tree(const struct guard *g, int sig)
+{
+	if (g->own_pids)
+		return kill(-1, sig) == 0 ? 1 : 0;
+	return tree_kill(sig, NULL, 0);
+}
+
 /* Stop the tree first, so that it cannot fork faster than it dies. */
 static void
 kill_tree(struct guard *g)
@@ -52,13 +65,13 @@ kill_tree(struct guard *g)
 	unsigned before = 0, now, i;
 
 	g->killing = true;
-	for (i = 0; i < 4; i++) {
-		now = tree_kill(SIGSTOP, NULL, 0);
+	for (i = 0; i < 4 && !g->own_pids; i++) {
+		now = signal_tree(g, SIGSTOP);
 		if (now == before)
 			break;
 		before = now;
 	}
-	(void)tree_kill(SIGKILL, NULL, 0);
+	(void)signal_tree(g, SIGKILL);
 	g->rounds++;
 }
 
@@ -105,7 +118,7 @@ take_order(struct guard *g)
 		g->ctl = -1;
 	}
 	if (n == 1 && order == GUARD_TERM)
-		(void)tree_kill(SIGTERM, NULL, 0);
+		(void)signal_tree(g, SIGTERM);
 	else
 		kill_tree(g);
 }
@@ -122,7 +135,7 @@ take_failure(struct guard *g)
 	(void)close(g->failure);
 	g->failure = -1;
 	if (n == (ssize_t)sizeof(f)) {
-		g->report.step = f.step;
+		g->report.step = child_step_name(f.step);
 		g->report.sysno = f.sysno;
 	} else {
 		g->started = true;
@@ -143,7 +156,7 @@ watch(struct guard *g)
 
 		if (poll(p, 3, g->killing ? KILL_AGAIN_MS : -1) == 0) {
 			if (g->rounds > KILL_ROUNDS)
-				finish(g, tree_kill(SIGKILL, NULL, 0));
+				finish(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
 		}
 		if (p[2].revents != 0)
@@ -180,32 +193,47 @@ close_others(const int *keep, size_t count)
 }
 
 static void
-start_command(
-    struct guard *g, const struct plan *plan, int in, int out, int err)
+start_command(struct guard *g, struct child *c)
 {
-	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		_exit(1);
 	g->failure = ends[0];
-	c.report = ends[1];
+	c->report = ends[1];
 	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (g->command == 0)
-		child_exec(&c);
+		child_exec(c);
 	g->report.sysno = errno;
+	g->report.step = "fork";
 	(void)close(ends[1]);
-	(void)close(in);
-	(void)close(out);
-	(void)close(err);
+	(void)close(c->in);
+	(void)close(c->out);
+	(void)close(c->err);
 	if (g->command == -1)
 		finish(g, 0);
+}
+
+/* The layers around the whole run; without one of them there is no run. */
+static void
+enter(struct guard *g, const struct plan *plan, int *ruleset)
+{
+	const struct policy *p = plan->policy;
+	struct confine_failure f;
+
+	if (confine_enter(&p->confine, p->uid, p->gid, ruleset, &f) == 0)
+		return;
+	g->report.step = f.step;
+	g->report.path = f.path;
+	g->report.sysno = f.sysno;
+	finish(g, 0);
 }
 
 void
 guard_main(const struct plan *plan, int ctl, int in, int out, int err)
 {
 	static struct guard g;
+	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
 	int keep[] = { ctl, in, out, err, plan->cwd_fd };
 	sigset_t chld, all;
 
@@ -218,9 +246,11 @@ guard_main(const struct plan *plan, int ctl, int in, int out, int err)
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
 	g.ctl = ctl;
+	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)
 		_exit(1);
-	start_command(&g, plan, in, out, err);
+	enter(&g, plan, &c.ruleset);
+	start_command(&g, &c);
 	watch(&g);
 }

@@ -31,7 +31,9 @@ enum guard_event {
 struct guard_report {
 	enum guard_event event;
 	pid_t pid; /* of the command */
-	int step, sysno;
+	const char *step; /* that failed; static text */
+	const char *path; /* it was about, in the plan, or NULL */
+	int sysno;
 	int status; /* wait status of the command */
 	unsigned left; /* processes that could not be ended */
 	struct rusage usage; /* of the whole tree */

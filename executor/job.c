@@ -21,6 +21,7 @@
 #include "executor/quota.h"
 #include "executor/record.h"
 #include "executor/spawn.h"
+#include "executor/tree.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
@@ -334,17 +335,17 @@ on_timer(void *arg)
 static void
 explain_failure(struct job *j)
 {
-	const char *step = child_step_name(j->report.step);
-	int sysno = j->report.sysno;
+	const struct guard_report *r = &j->report;
+	const char *error = strerror(r->sysno);
 
-	if (strcmp(step, "execve") != 0)
-		job_refuse(j, "the command was not started: step %s failed: %s",
-		    step, strerror(sysno));
-	else if (sysno == ENOENT)
+	if (strcmp(r->step, "execve") != 0)
+		job_refuse(j, "the command was not started: %s%s%s: %s",
+		    r->step, r->path != NULL ? " " : "",
+		    r->path != NULL ? r->path : "", error);
+	else if (r->sysno == ENOENT)
 		job_refuse(j, "command not found: %s", j->plan.argv[0]);
 	else
-		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0],
-		    strerror(sysno));
+		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0], error);
 }
 
 static void
@@ -354,8 +355,10 @@ take_reports(struct job *j)
 
 	while (recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT) ==
 	       (ssize_t)sizeof(r)) {
+		r.pid = j->report.pid; /* its own is of its namespace */
 		j->report = r;
 		if (r.event == GUARD_STARTED) {
+			j->report.pid = tree_child(j->sp.guard);
 			j->executed = true;
 			if (!j->silent)
 				j->jobs->ops->started(

@@ -22,12 +22,18 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/account.h"
+#include "executor/confine_load.h"
 #include "executor/keys.h"
 #include "executor/profiles.h"
 
 #define NOT_SET UINT64_MAX
 
-enum { SECOND = 1000, DAY = 24 * 3600 * SECOND, RLIMIT_COUNT = 8 };
+enum {
+	SECOND = 1000,
+	DAY = 24 * 3600 * SECOND,
+	RLIMIT_COUNT = 8,
+	TMP_BYTES = 64 << 20
+};
 
 /* What is read before anything of it is looked at more closely. */
 struct draft {
@@ -36,6 +42,7 @@ struct draft {
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
 	uint64_t rlimits[RLIMIT_COUNT];
+	struct confine_keys confine;
 };
 
 struct rlimit_row {
@@ -60,7 +67,7 @@ static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
 		key, KEYS_U32, offsetof(struct draft, p.field), lo, hi, NULL,  \
 		    NULL                                                       \
 	}
-#define RLIMIT(key, i, lo, hi)                                                     \
+#define RLIMIT(key, i, lo, hi)                                                 \
 	{                                                                      \
 		key, KEYS_U64, offsetof(struct draft, rlimits[i]), lo,         \
 		    INT64_MAX, NULL, NULL                                      \
@@ -84,23 +91,34 @@ static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
 		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
 	}
 
-static const struct key limit_keys[] = {
-	U32("timeout_ms", timeout_ms, 100, DAY),
+static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
+					     DAY),
 	U32("timeout_max_ms", timeout_max_ms, 100, DAY),
 	U32("kill_grace_ms", kill_grace_ms, 0, 60 * SECOND),
 	U32("output_bytes", output_bytes, 1024, 16 << 20),
 	U32("runs", runs, 1, 4096),
 	U32("runs_per_minute", runs_per_minute, 0, 1000000),
-	RLIMIT("open_files", 0, 8, 1 << 20), RLIMIT("file_size_bytes", 1, 0, INT64_MAX),
-	RLIMIT("processes", 2, 1, 4 << 20), RLIMIT("memory_bytes", 3, 16 << 20, INT64_MAX),
-	RLIMIT("cpu_seconds", 4, 1, INT64_MAX), RLIMIT("core_bytes", 5, 0, INT64_MAX),
-	RLIMIT("stack_bytes", 6, 128 << 10, INT64_MAX), RLIMIT("locked_bytes", 7, 0, INT64_MAX), LAST
-};
+	RLIMIT("open_files", 0, 8, 1 << 20),
+	RLIMIT("file_size_bytes", 1, 0, INT64_MAX),
+	RLIMIT("processes", 2, 1, 4 << 20),
+	RLIMIT("memory_bytes", 3, 16 << 20, INT64_MAX),
+	RLIMIT("cpu_seconds", 4, 1, INT64_MAX),
+	RLIMIT("core_bytes", 5, 0, INT64_MAX),
+	RLIMIT("stack_bytes", 6, 128 << 10, INT64_MAX),
+	RLIMIT("locked_bytes", 7, 0, INT64_MAX), LAST };
 
 static const struct key environment_keys[] = { VALUE("set", set),
 	VALUE("allow", allow), LAST };
 
 static const struct key syscall_keys[] = { VALUE("profile", profile), LAST };
+
+static const struct key file_keys[] = { VALUE("read", confine.read),
+	VALUE("write", confine.write), VALUE("hide", confine.hide),
+	VALUE("private_tmp", confine.private_tmp),
+	VALUE("noexec", confine.noexec),
+	{ "tmp_bytes", KEYS_U64, offsetof(struct draft, confine.tmp_bytes),
+	    4096, INT64_MAX, NULL, NULL },
+	LAST };
 
 static const struct key policy_keys[] = { STRING("description", description),
 	VALUE("user", user), VALUE("group", group), VALUE("groups", groups),
@@ -110,7 +128,11 @@ static const struct key policy_keys[] = { STRING("description", description),
 	    "\"/srv/app\"" },
 	VALUE("tools", tools), VALUE("shell", shell),
 	OBJECT("environment", environment_keys), OBJECT("limits", limit_keys),
-	VALUE("umask", umask), OBJECT("syscalls", syscall_keys), LAST };
+	VALUE("umask", umask), OBJECT("syscalls", syscall_keys),
+	OBJECT("files", file_keys), VALUE("network", confine.network),
+	VALUE("unix_sockets", confine.unix_sockets),
+	VALUE("programs", confine.programs), VALUE("require", confine.require),
+	VALUE("disable", confine.disable), LAST };
 
 static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
 
@@ -304,6 +326,7 @@ fini(struct policy *p)
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);
+	mounts_fini(&p->confine.mounts);
 }
 
 struct policy *
@@ -682,24 +705,29 @@ complain_profile(const struct keys *k, const struct json_value *v)
 }
 
 static void
-read_syscalls(
-    const struct keys *k, const struct json_value *v, struct policy *p)
+read_profile(const struct keys *k, const struct json_value *v, struct policy *p)
 {
-	const struct profile *profile;
-	struct err e;
-
 	if (v != NULL && !keys_string(k, v, 1, p->profile, sizeof(p->profile)))
 		return;
-	if (strcmp(p->profile, "none") == 0)
-		return;
-	profile = profile_find(bytes_of(p->profile));
-	if (profile == NULL && v != NULL)
+	if (strcmp(p->profile, "none") != 0 &&
+	    profile_find(bytes_of(p->profile)) == NULL)
 		complain_profile(k, v);
-	else if (profile == NULL)
-		fatal("there is no default profile");
-	else if (filter_compile(profile->rules, profile->rule_count,
-		     profile->fallback, profile->fallback_errno, false,
-		     &p->filter, &e) != 0)
+}
+
+static void
+compile_filter(
+    const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	struct profile_choice choice = {
+		.profile = profile_find(bytes_of(p->profile)),
+		.internet = p->confine.network != CONFINE_NONE,
+		.sockets = p->confine.sockets,
+		.listed_programs = p->confine.listed_programs,
+	};
+	struct err e;
+
+	if (choice.profile != NULL &&
+	    profile_compile(&choice, &p->filter, &e) != 0)
 		keys_complain(k, v, "profile \"%s\": %s", p->profile, e.what);
 }
 
@@ -711,6 +739,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	d->root = root;
 	for (size_t i = 0; i < RLIMIT_COUNT; i++)
 		d->rlimits[i] = rlimit_rows[i].by_default;
+	d->confine.tmp_bytes = TMP_BYTES;
 	keys_read(k, root, policy_keys, d);
 	read_identity(k, d, p);
 	read_directory(k, d, p);
@@ -719,7 +748,9 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_environment(k, d, p);
 	read_limits(k, d, p);
 	read_umask(k, d->umask, p);
-	read_syscalls(k, d->profile, p);
+	read_profile(k, d->profile, p);
+	confine_load(k, &d->confine, p);
+	compile_filter(k, d->profile, p);
 }
 
 static int

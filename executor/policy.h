@@ -16,43 +16,44 @@
 
 #include "common/filter.h"
 #include "executor/conf.h"
+#include "executor/confine.h"
 
 enum {
-	POLICY_MAX_NAME = 64,		/* bytes with the NUL: [A-Za-z0-9_.-] */
+	POLICY_MAX_NAME = 64, /* bytes with the NUL: [A-Za-z0-9_.-] */
 	POLICY_MAX_TOOLS = 16,
 	POLICY_MAX_GROUPS = 32,
-	POLICY_MAX_ENV = 64,		/* fixed variables; settable names */
+	POLICY_MAX_ENV = 64, /* fixed variables; settable names */
 	POLICY_MAX_RLIMITS = 16,
 	POLICY_MAX_POLICIES = 256
 };
 
 struct policy_rlimit {
-	int resource;		/* RLIMIT_* */
-	const char *key;	/* its key under "limits" */
-	rlim_t value;		/* soft and hard */
+	int resource; /* RLIMIT_* */
+	const char *key; /* its key under "limits" */
+	rlim_t value; /* soft and hard */
 };
 
 struct policy {
 	unsigned refs;
 	char name[POLICY_MAX_NAME];
-	char description[256];		/* shown to the model; may be empty */
+	char description[256]; /* shown to the model; may be empty */
 
 	/* identity */
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[POLICY_MAX_GROUPS];
 	size_t group_count;
-	char user[64];			/* its name, or the number as text */
-	char home[PATH_MAX];		/* from the password database, or "/" */
+	char user[64]; /* its name, or the number as text */
+	char home[PATH_MAX]; /* from the password database, or "/" */
 
 	/* place */
-	char directory[PATH_MAX];	/* absolute */
-	int dir_fd;			/* O_PATH|O_DIRECTORY, opened at load */
+	char directory[PATH_MAX]; /* absolute */
+	int dir_fd; /* O_PATH|O_DIRECTORY, opened at load */
 
 	/* tools */
-	char tools[POLICY_MAX_TOOLS][64];	/* in the order offered */
+	char tools[POLICY_MAX_TOOLS][64]; /* in the order offered */
 	size_t tool_count;
-	char shell[PATH_MAX];		/* for exec_cmd; empty: no shell */
+	char shell[PATH_MAX]; /* for exec_cmd; empty: no shell */
 
 	/* environment: "NAME=value" strings, owned; names a caller may set */
 	char *env[POLICY_MAX_ENV];
@@ -61,23 +62,25 @@ struct policy {
 	size_t env_allowed_count;
 
 	/* limits */
-	uint32_t timeout_ms;		/* when the caller names none */
+	uint32_t timeout_ms; /* when the caller names none */
 	uint32_t timeout_max_ms;
-	uint32_t kill_grace_ms;		/* TERM to KILL */
-	uint32_t output_bytes;		/* kept of each stream */
-	uint32_t runs;			/* concurrent, per token */
-	uint32_t runs_per_minute;	/* per token; 0: no limit */
+	uint32_t kill_grace_ms; /* TERM to KILL */
+	uint32_t output_bytes; /* kept of each stream */
+	uint32_t runs; /* concurrent, per token */
+	uint32_t runs_per_minute; /* per token; 0: no limit */
 	struct policy_rlimit rlimits[POLICY_MAX_RLIMITS];
 	size_t rlimit_count;
 	mode_t umask;
 
 	/* syscalls */
-	char profile[32];		/* "default" or "none" */
-	struct filter filter;		/* compiled at load; len 0 for "none" */
+	char profile[32]; /* "default" or "none" */
+	struct filter filter; /* compiled at load; len 0 for "none" */
+
+	struct confine confine; /* namespaces, files, network, Landlock */
 };
 
 struct policy_table {
-	struct policy *p[POLICY_MAX_POLICIES];	/* sorted by name */
+	struct policy *p[POLICY_MAX_POLICIES]; /* sorted by name */
 	size_t count;
 };
 
@@ -87,23 +90,22 @@ struct policy_table {
  * ignored: a user or group that this process cannot become, a directory that
  * is not there, a shell that is not executable.
  */
-int	policy_load_dir(const char *dir, struct policy_table *out,
-	    struct conf_report *r, struct err *e) MUST_CHECK;
+int policy_load_dir(const char *dir, struct policy_table *out,
+    struct conf_report *r, struct err *e) MUST_CHECK;
 /*
  * Load one policy from text (name as given; path for messages).  This is the
  * parser that is fuzzed.
  */
-int	policy_parse(const char *path, const char *name, struct bytes text,
-	    struct policy **out, struct conf_report *r, struct err *e)
-	    MUST_CHECK;
-void	policy_table_fini(struct policy_table *t);
+int policy_parse(const char *path, const char *name, struct bytes text,
+    struct policy **out, struct conf_report *r, struct err *e) MUST_CHECK;
+void policy_table_fini(struct policy_table *t);
 struct policy *policy_find(const struct policy_table *t, struct bytes name);
 struct policy *policy_ref(struct policy *p);
-void	policy_unref(struct policy *p);			/* NULL is fine */
-bool	policy_offers(const struct policy *p, struct bytes tool);
+void policy_unref(struct policy *p); /* NULL is fine */
+bool policy_offers(const struct policy *p, struct bytes tool);
 /* true if name is 1 to 63 of [A-Za-z0-9_.-] and does not begin with a dot. */
-bool	policy_name_ok(struct bytes name);
+bool policy_name_ok(struct bytes name);
 /* May a caller set this variable?  Never LD_*, PATH and their like. */
-bool	policy_env_ok(const struct policy *p, struct bytes name);
+bool policy_env_ok(const struct policy *p, struct bytes name);
 
 #endif

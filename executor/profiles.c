@@ -12,32 +12,40 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/* clang-format off: tables are read as tables */
 #define ALLOW(name)                                                            \
 	{                                                                      \
-		name, FILTER_ALLOW, 0, FILTER_ANY, 0, 0, 0                     \
+		.syscall = name, .verdict = FILTER_ALLOW                       \
 	}
 #define REFUSE(name)                                                           \
 	{                                                                      \
-		name, FILTER_ERRNO, EPERM, FILTER_ANY, 0, 0, 0                 \
+		.syscall = name, .verdict = FILTER_ERRNO, .error = EPERM       \
 	}
 #define MISSING(name)                                                          \
 	{                                                                      \
-		name, FILTER_ERRNO, ENOSYS, FILTER_ANY, 0, 0, 0                \
+		.syscall = name, .verdict = FILTER_ERRNO, .error = ENOSYS      \
 	}
 /* Kernel interfaces that take an int look at the low 32 bits only. */
 #define LOW32 0xffffffffULL
-#define FAMILY(f)                                                              \
-	{ "socket", FILTER_ALLOW, 0, FILTER_MASKED, 0, LOW32, f },             \
+/* Only where the masked bits of an argument have this value. */
+#define ALLOW_IF(name, n, bits, want)                                          \
 	{                                                                      \
-		"socketpair", FILTER_ALLOW, 0, FILTER_MASKED, 0, LOW32, f      \
+		.syscall = name, .verdict = FILTER_ALLOW,                      \
+		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
+		.value = want                                                  \
 	}
-#define NO_CLONE(flag)                                                         \
+#define REFUSE_IF(name, n, bits, want)                                         \
 	{                                                                      \
-		"clone", FILTER_ERRNO, EPERM, FILTER_MASKED, 0, flag, flag     \
+		.syscall = name, .verdict = FILTER_ERRNO, .error = EPERM,      \
+		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
+		.value = want                                                  \
 	}
+#define FAMILY(call, f) ALLOW_IF(call, 0, LOW32, f)
+#define NO_CLONE(flag)  REFUSE_IF("clone", 0, flag, flag)
 
 /* Namespaces that clone(2) could make. */
 #define NAMESPACES                                                             \
@@ -125,7 +133,7 @@ static const struct filter_rule default_rules[] = {
 	ALLOW("pidfd_send_signal"),
 	ALLOW("restart_syscall"),
 	ALLOW("riscv_flush_icache"),
-	{ "clone", FILTER_ALLOW, 0, FILTER_MASKED, 0, NAMESPACES, 0 },
+	ALLOW_IF("clone", 0, NAMESPACES, 0),
 	NO_CLONE(CLONE_NEWNS),
 	NO_CLONE(CLONE_NEWCGROUP),
 	NO_CLONE(CLONE_NEWUTS),
@@ -225,8 +233,8 @@ static const struct filter_rule default_rules[] = {
 	ALLOW("inotify_init1"),
 	ALLOW("inotify_rm_watch"),
 	/* every ioctl but typing into a terminal; the command is an int */
-	{ "ioctl", FILTER_ERRNO, EPERM, FILTER_MASKED, 1, LOW32, TIOCSTI },
-	{ "ioctl", FILTER_ERRNO, EPERM, FILTER_MASKED, 1, LOW32, TIOCLINUX },
+	REFUSE_IF("ioctl", 1, LOW32, TIOCSTI),
+	REFUSE_IF("ioctl", 1, LOW32, TIOCLINUX),
 	ALLOW("ioctl"),
 
 	/* reading and writing */
@@ -338,11 +346,8 @@ static const struct filter_rule default_rules[] = {
 	ALLOW("landlock_add_rule"),
 	ALLOW("landlock_restrict_self"),
 
-	/* network and local sockets, of the ordinary families only */
-	FAMILY(AF_UNIX),
-	FAMILY(AF_INET),
-	FAMILY(AF_INET6),
-	FAMILY(AF_NETLINK),
+	/* sockets; which families may be made, the policy's keys say */
+	FAMILY("socketpair", AF_UNIX),
 	ALLOW("accept"),
 	ALLOW("accept4"),
 	ALLOW("bind"),
@@ -448,9 +453,77 @@ static const struct filter_rule default_rules[] = {
 	REFUSE("userfaultfd"),
 	REFUSE("vhangup"),
 	/* asking for the personality and for the ordinary one */
-	{ "personality", FILTER_ALLOW, 0, FILTER_MASKED, 0, LOW32, 0 },
-	{ "personality", FILTER_ALLOW, 0, FILTER_MASKED, 0, LOW32, LOW32 },
+	ALLOW_IF("personality", 0, LOW32, 0),
+	ALLOW_IF("personality", 0, LOW32, LOW32),
 };
+
+/* With the policy's "network" other than none. */
+static const struct filter_rule internet_rules[] = {
+	FAMILY("socket", AF_INET),
+	FAMILY("socket", AF_INET6),
+	/* of netlink only routing, protocol 0: getaddrinfo(3) asks it */
+	{ .syscall = "socket",
+	    .verdict = FILTER_ALLOW,
+	    .compare = FILTER_MASKED,
+	    .arg = 0,
+	    .mask = LOW32,
+	    .value = AF_NETLINK,
+	    .arg_b = 2,
+	    .mask_b = LOW32,
+	    .value_b = 0 },
+};
+
+static const struct filter_rule unix_rules[] = {
+	FAMILY("socket", AF_UNIX),
+};
+
+/* A file that is only memory is no listed program. */
+static const struct filter_rule listed_rules[] = {
+	REFUSE("memfd_create"),
+};
+/* clang-format on */
+
+enum { MAX_RULES = 1024 };
+
+/* An unconditional rule replaces an earlier one of the same call. */
+static void
+put_rules(struct filter_rule *all, size_t *count,
+    const struct filter_rule *more, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < n && *count < MAX_RULES; i++) {
+		for (j = 0; j < *count; j++)
+			if (more[i].compare == FILTER_ANY &&
+			    all[j].compare == FILTER_ANY &&
+			    strcmp(all[j].syscall, more[i].syscall) == 0)
+				break;
+		all[j] = more[i];
+		if (j == *count)
+			(*count)++;
+	}
+}
+
+#define PUT(all, count, more)                                                  \
+	put_rules(all, count, more, sizeof(more) / sizeof((more)[0]))
+
+int
+profile_compile(
+    const struct profile_choice *c, struct filter *out, struct err *e)
+{
+	static struct filter_rule all[MAX_RULES];
+	size_t count = 0;
+
+	put_rules(all, &count, c->profile->rules, c->profile->rule_count);
+	if (c->internet)
+		PUT(all, &count, internet_rules);
+	if (c->sockets)
+		PUT(all, &count, unix_rules);
+	if (c->listed_programs)
+		PUT(all, &count, listed_rules);
+	return filter_compile(all, count, c->profile->fallback,
+	    c->profile->fallback_errno, false, out, e);
+}
 
 static const struct profile profiles[] = {
 	{

@@ -14,6 +14,17 @@ struct profile {
 	int fallback_errno;
 };
 
+/* What a policy makes of a profile. */
+struct profile_choice {
+	const struct profile *profile;
+	bool internet; /* IPv4, IPv6 and routing sockets */
+	bool sockets; /* AF_UNIX sockets that connect to others */
+	bool listed_programs; /* no program but those of files */
+};
+
+/* Compile the profile with what the other keys of the policy add to it. */
+int profile_compile(const struct profile_choice *c, struct filter *out,
+    struct err *e) MUST_CHECK;
 /* NULL if there is no such profile. */
 const struct profile *profile_find(struct bytes name);
 /* The i-th profile, NULL after the last. */

@@ -77,6 +77,20 @@ put_digest(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
 	audit_put_str(b, key, hex);
 }
 
+static void
+put_layers(struct buf *b, const struct confine *c)
+{
+	unsigned bit, any = 0;
+
+	json_put_key(b, "layers");
+	buf_put_u8(b, '[');
+	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
+		if ((c->layers & bit) != 0)
+			buf_printf(b, "%s\"%s\"", any++ > 0 ? "," : "",
+			    confine_layer_name(bit));
+	buf_put_u8(b, ']');
+}
+
 /* What the child will have put on when it executes the command. */
 static void
 put_posture(struct buf *b, const struct plan *p)
@@ -96,7 +110,10 @@ put_posture(struct buf *b, const struct plan *p)
 	buf_put_u8(b, ']');
 	json_put_member_bool(b, "no_new_privs", true);
 	audit_put_str(b, "capabilities", "none");
+	put_layers(b, &pol->confine);
 	audit_put_str(b, "directory", p->directory);
+	audit_put_str(b, "network", confine_network_name(pol->confine.network));
+	audit_put_i64(b, "landlock.abi", pol->confine.landlock_abi);
 	audit_put_str(b, "seccomp", pol->profile);
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);

@@ -252,6 +252,7 @@ plan_cwd(
 		errno = EXDEV;
 		return refuse_dir(text, p, e);
 	}
+	(void)snprintf(p->relative, sizeof(p->relative), "%s", rel);
 	p->cwd_fd = open_beneath(jail_fd, rel);
 	if (p->cwd_fd == -1)
 		return refuse_dir(text, p, e);

@@ -52,6 +52,7 @@ struct plan {
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as resolved, for the record */
+	char relative[PATH_MAX]; /* the same, from the jail */
 	int cwd_fd; /* O_PATH, opened beneath the jail */
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */

@@ -144,3 +144,13 @@ tree_kill(int sig, const pid_t *spare, size_t spare_count)
 		(void)kill(w.pid[i], sig);
 	return (unsigned)w.count;
 }
+
+pid_t
+tree_child(pid_t parent)
+{
+	static struct walk w;
+
+	w.count = w.spare_count = 0;
+	enter(&w, parent);
+	return w.count > 0 ? w.pid[0] : 0;
+}

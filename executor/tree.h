@@ -12,5 +12,7 @@
  * Returns how many were signalled.  Async-signal-safe.
  */
 unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
+/* First child of a process as /proc here shows it; 0: none. */
+pid_t tree_child(pid_t parent);
 
 #endif

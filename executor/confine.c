@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * confine: layers of a run, carried out in the guard.  Everything from
+ * confine_enter down is async-signal-safe; the plan is the policy's.
+ */
+#include "executor/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/landlock.h"
+
+static const struct {
+	enum confine_layer layer;
+	const char *name;
+	uint64_t clone; /* namespace that makes it, or 0 */
+} layers[CONFINE_LAYERS] = {
+	{ CONFINE_MOUNTS, "mounts", CLONE_NEWNS },
+	{ CONFINE_PIDS, "pids", CLONE_NEWPID },
+	{ CONFINE_IPC, "ipc", CLONE_NEWIPC },
+	{ CONFINE_NET, "network", CLONE_NEWNET },
+	{ CONFINE_USER, "user", CLONE_NEWUSER },
+	{ CONFINE_LANDLOCK, "landlock", 0 },
+	{ CONFINE_SECCOMP, "seccomp", 0 },
+	{ CONFINE_CGROUP, "cgroup", 0 },
+};
+
+const char *
+confine_layer_name(unsigned layer)
+{
+	size_t i;
+
+	for (i = 0; i < CONFINE_LAYERS; i++)
+		if ((unsigned)layers[i].layer == layer)
+			return layers[i].name;
+	return NULL;
+}
+
+unsigned
+confine_layer_find(struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < CONFINE_LAYERS; i++)
+		if (bytes_eq_str(name, layers[i].name))
+			return layers[i].layer;
+	return 0;
+}
+
+const char *
+confine_network_name(enum confine_network n)
+{
+	static const char *const names[] = { "none", "loopback", "host" };
+
+	return names[n];
+}
+
+uint64_t
+confine_clone_flags(const struct confine *c)
+{
+	uint64_t flags = 0;
+	size_t i;
+
+	for (i = 0; i < CONFINE_LAYERS; i++)
+		if ((c->layers & layers[i].layer) != 0)
+			flags |= layers[i].clone;
+	return flags;
+}
+
+/* --- between fork and exec -------------------------------------------- */
+
+static int
+write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = 0;
+
+	if (fd == -1)
+		return -errno;
+	if (write(fd, text, strlen(text)) == -1)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static char *
+put_number(char *p, unsigned n)
+{
+	char digits[12];
+	size_t i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (i > 0)
+		*p++ = digits[--i];
+	return p;
+}
+
+/* "ID ID 1": ourselves and nobody else, under our own name. */
+static int
+write_map(const char *path, unsigned id)
+{
+	char text[40], *p = put_number(text, id);
+
+	*p++ = ' ';
+	p = put_number(p, id);
+	memcpy(p, " 1", 3);
+	return write_file(path, text);
+}
+
+/*
+ * user_namespaces(7): setgroups must be denied before gid_map.  A process
+ * that is not dumpable does not own its own /proc files, proc(5).
+ */
+static int
+enter_user(uid_t uid, gid_t gid)
+{
+	int r;
+
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	r = write_file("/proc/self/setgroups", "deny");
+
+	if (r == 0 || r == -ENOENT)
+		r = write_map("/proc/self/uid_map", uid);
+	if (r == 0)
+		r = write_map("/proc/self/gid_map", gid);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return r;
+}
+
+static int
+loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd == -1)
+		return -errno;
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr) == -1)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+/* Landlock's rights for what an operation of the mount plan offers. */
+static uint64_t
+rights(const struct confine *c, const struct mounts_op *op)
+{
+	uint64_t run = c->listed_programs ? 0 : LANDLOCK_EXECUTE;
+	bool private = (c->layers & CONFINE_MOUNTS) != 0;
+
+	switch (op->kind) {
+	case MOUNTS_READ:
+		return LANDLOCK_READ | run;
+	case MOUNTS_PROGRAM:
+		return LANDLOCK_READ | LANDLOCK_EXECUTE;
+	case MOUNTS_WRITE:
+		return LANDLOCK_READ | LANDLOCK_WRITE | run;
+	case MOUNTS_WRITE_NOEXEC:
+		return LANDLOCK_READ | LANDLOCK_WRITE;
+	case MOUNTS_DEVICE:
+		return LANDLOCK_READ | LANDLOCK_WRITE_FILE | LANDLOCK_IOCTL_DEV;
+	case MOUNTS_TMPFS: /* the host's is not for us */
+		return private ? LANDLOCK_READ | LANDLOCK_WRITE | run : 0;
+	case MOUNTS_TMPFS_NOEXEC:
+		return private ? LANDLOCK_READ | LANDLOCK_WRITE : 0;
+	case MOUNTS_PROC:
+		return LANDLOCK_READ;
+	case MOUNTS_EMPTY:
+		return LANDLOCK_READ_DIR;
+	case MOUNTS_LINK:
+	case MOUNTS_HIDE:
+		break;
+	}
+	return 0;
+}
+
+static int
+allow_one(const struct landlock_set *set, const char *path, uint64_t fs)
+{
+	struct err e = { 0 };
+	int fd, r;
+
+	if (fs == 0)
+		return 0;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -errno;
+	r = landlock_allow(set, fd, fs, &e);
+	(void)close(fd);
+	return r == 0 ? 0 : -e.sysno;
+}
+
+static int
+make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
+{
+	const struct mounts *m = &c->mounts;
+	uint64_t net = c->network == CONFINE_NONE
+			   ? LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP
+			   : 0;
+	struct landlock_set set;
+	struct err e = { 0 };
+	size_t i;
+	int r = 0;
+
+	if (landlock_open(net, LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT,
+		&set, &e) != 0)
+		return e.sysno != 0 ? -e.sysno : -ENOSYS;
+	/* What can be seen at all may be listed: the mounts decide that. */
+	if ((c->layers & CONFINE_MOUNTS) != 0)
+		r = allow_one(&set, "/", LANDLOCK_READ_DIR);
+	for (i = 0; r == 0 && i < m->count; i++) {
+		f->path = m->op[i].path;
+		r = allow_one(&set, f->path, rights(c, &m->op[i]));
+	}
+	if (r != 0)
+		landlock_close(&set);
+	else
+		*ruleset = set.fd;
+	return r;
+}
+
+static int
+fail(struct confine_failure *f, const char *step, int r)
+{
+	f->step = step;
+	f->sysno = -r;
+	return -1;
+}
+
+/*
+ * The order, and why: the user map first, as it grants what the others need;
+ * the network while a socket may be made; mounts last of the namespaces, as
+ * they take the host's files away; Landlock on the files that are left.
+ */
+int
+confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
+    struct confine_failure *f)
+{
+	int r = 0;
+
+	*ruleset = -1;
+	*f = (struct confine_failure){ 0 };
+	if ((c->layers & CONFINE_USER) != 0 && (r = enter_user(uid, gid)) != 0)
+		return fail(f, "user namespace", r);
+	if ((c->layers & CONFINE_NET) != 0 && c->network == CONFINE_LOOPBACK &&
+	    (r = loopback_up()) != 0)
+		return fail(f, "network namespace", r);
+	if ((c->layers & CONFINE_MOUNTS) != 0 &&
+	    (r = mounts_enter(&c->mounts, &f->path)) != 0)
+		return fail(f, "mounts", r);
+	f->path = NULL;
+	if ((c->layers & CONFINE_LANDLOCK) != 0 &&
+	    (r = make_ruleset(c, ruleset, f)) != 0)
+		return fail(f, "landlock", r);
+	f->path = NULL;
+	return 0;
+}

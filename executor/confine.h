@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * confine: which layers stand around a policy's runs.
+ *
+ * Planned when a policy is loaded: what the policy asks for is compared with
+ * what this machine can enforce (executor/probe), and what cannot be had is a
+ * finding, never left out in silence.  Carried out by confine_enter in the
+ * guard, between fork and exec; confine_command is the part that the command
+ * itself puts on.
+ */
+#ifndef EXECUTOR_CONFINE_H
+#define EXECUTOR_CONFINE_H
+
+#include <sys/types.h>
+
+#include "executor/mounts.h"
+
+enum confine_layer {
+	CONFINE_MOUNTS = 1 << 0, /* a root of its own */
+	CONFINE_PIDS = 1 << 1, /* process ids of its own */
+	CONFINE_IPC = 1 << 2, /* System V and POSIX IPC of its own */
+	CONFINE_NET = 1 << 3, /* a network stack of its own */
+	CONFINE_USER = 1 << 4, /* in a user namespace */
+	CONFINE_LANDLOCK = 1 << 5,
+	CONFINE_SECCOMP = 1 << 6,
+	CONFINE_CGROUP = 1 << 7
+};
+
+enum { CONFINE_LAYERS = 8 };
+
+enum confine_network {
+	CONFINE_NONE, /* no address at all */
+	CONFINE_LOOPBACK, /* 127.0.0.1 of its own */
+	CONFINE_HOST /* as the host's */
+};
+
+struct confine {
+	unsigned layers; /* enum confine_layer bits in force */
+	enum confine_network network;
+	bool sockets; /* AF_UNIX may be used */
+	bool noexec; /* nothing writable executes */
+	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
+	int landlock_abi; /* 0 without that layer */
+	struct mounts mounts;
+};
+
+/* What a step of the guard could not do. */
+struct confine_failure {
+	const char *step; /* static */
+	const char *path; /* it was about, borrowed from the plan, or NULL */
+	int sysno;
+};
+
+/* Namespaces for clone3(2) of the guard. */
+uint64_t confine_clone_flags(const struct confine *c);
+/*
+ * In the guard, first thing in its namespaces: user map, network, mounts,
+ * Landlock ruleset (its descriptor in *ruleset, -1 without that layer).
+ * 0, or -1 and *f.  Async-signal-safe.
+ */
+int confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
+    struct confine_failure *f);
+/* "mounts", ...; NULL if layer is no single known bit. */
+const char *confine_layer_name(unsigned layer);
+/* The bit of that name, 0 if there is none. */
+unsigned confine_layer_find(struct bytes name);
+const char *confine_network_name(enum confine_network n);
+
+#endif

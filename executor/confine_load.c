@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * confine_load: from keys to a plan.  Executor and mcp-execctl; the file is
+ * the administrator's, and what it asks for and cannot be had is a finding.
+ */
+#include "executor/confine_load.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "executor/probe.h"
+
+/* What programs need to run at all; read when files.read says nothing. */
+static const char *const system_paths[] = { "/usr", "/bin", "/sbin", "/lib",
+	"/lib32", "/lib64", "/libx32", "/etc", "/opt", NULL };
+
+/* Ours; a command that could read these would know too much. */
+static const char *const own_paths[] = { "/etc/mcp-execd", "/var/log/mcp-execd",
+	"/var/lib/mcp-execd", "/run/mcp-execd", NULL };
+
+/*
+ * Where something with more rights listens and does what it is asked: hidden
+ * wherever a policy would show it, but for what unix_sockets names.
+ */
+static const char *const delegates[] = { "/run/dbus", "/run/user",
+	"/run/systemd/private", "/run/systemd/notify",
+	"/run/systemd/io.system.ManagedOOM",
+	"/run/systemd/io.systemd.ManagedOOM", "/run/systemd/userdb",
+	"/run/systemd/journal", "/run/systemd/resolve/io.systemd.Resolve",
+	"/run/systemd/resolve/io.systemd.Resolve.Monitor", "/run/systemd/oom",
+	"/run/systemd/machine", "/run/udev/control", "/run/docker.sock",
+	"/run/docker", "/run/podman", "/run/containerd", "/run/crio",
+	"/run/buildkit", "/run/lxd", "/run/incus", "/var/lib/lxd/unix.socket",
+	"/var/lib/incus/unix.socket", "/var/snap/lxd/common/lxd/unix.socket",
+	"/run/libvirt", "/run/snapd.socket", "/run/snapd-snap.socket",
+	"/run/acpid.socket", "/run/cups", "/run/pcscd", "/run/uuidd",
+	"/run/rpcbind.sock", "/run/screen", "/run/tmux", "/run/sudo",
+	"/run/polkit", "/var/spool/cron", "/var/spool/at", "/var/spool/anacron",
+	"/var/lib/systemd/linger", NULL };
+
+static const char *const program_dirs[] = { "/usr/bin", "/usr/sbin",
+	"/usr/local/bin", "/usr/local/sbin", "/usr/games", "/bin", "/sbin",
+	NULL };
+
+/* Dynamic loaders: without them no listed program would start. */
+static const char *const loaders[] = { "/lib64/ld-linux-x86-64.so.2",
+	"/lib/ld-linux-aarch64.so.1", "/lib/ld-linux-riscv64-lp64d.so.1",
+	"/lib64/ld64.so.2", "/lib/ld-musl-x86_64.so.1",
+	"/lib/ld-musl-aarch64.so.1", NULL };
+
+static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
+	"/dev/random", "/dev/urandom", NULL };
+
+static const char *const network_names[] = { "none", "loopback", "host", NULL };
+
+/* One load; what the steps below share. */
+struct load {
+	const struct keys *k;
+	const struct confine_keys *v;
+	struct policy *p;
+	struct confine *c;
+	const struct probe *probe;
+	unsigned disabled; /* layers that the policy leaves out */
+};
+
+static void
+add(const struct load *l, const struct json_value *at, enum mounts_kind kind,
+    const char *path, bool optional)
+{
+	struct err e = { 0 };
+
+	if (mounts_add(
+		&l->c->mounts, kind, path, l->v->tmp_bytes, optional, &e) != 0)
+		keys_complain(l->k, at, "%s", e.what);
+}
+
+static void
+add_defaults(
+    const struct load *l, enum mounts_kind kind, const char *const *paths)
+{
+	for (; *paths != NULL; paths++)
+		add(l, NULL, kind, *paths, true);
+}
+
+/* Each string of a list, as an absolute path that must exist. */
+static void
+add_list(const struct load *l, const struct json_value *list,
+    enum mounts_kind kind, const char *name)
+{
+	const struct json_value *v;
+	char path[PATH_MAX];
+
+	if (list == NULL || !keys_array(l->k, list, name))
+		return;
+	for (v = list->child; v != NULL; v = v->next)
+		if (keys_string(l->k, v, 1, path, sizeof(path)))
+			add(l, v, kind, path, false);
+}
+
+static bool
+lists(const struct json_value *list, const char *text)
+{
+	const struct json_value *v = list != NULL ? list->child : NULL;
+
+	for (; v != NULL; v = v->next)
+		if (bytes_eq_str(v->text, text))
+			return true;
+	return false;
+}
+
+/* Does a path of the list lie in this directory? */
+static bool
+holds(const struct json_value *list, const char *dir)
+{
+	const struct json_value *v = list != NULL ? list->child : NULL;
+	size_t n = strlen(dir);
+
+	for (; v != NULL; v = v->next)
+		if (bytes_starts(v->text, dir) && v->text.len > n &&
+		    v->text.p[n] == '/')
+			return true;
+	return false;
+}
+
+/* Hidden, or emptied where a socket inside is granted. */
+static void
+hide_covered(const struct load *l, const char *const *paths)
+{
+	for (; *paths != NULL; paths++)
+		if (mounts_cover(&l->c->mounts, *paths) &&
+		    !lists(l->v->unix_sockets, *paths))
+			add(l, NULL,
+			    holds(l->v->unix_sockets, *paths) ? MOUNTS_EMPTY
+							      : MOUNTS_HIDE,
+			    *paths, true);
+}
+
+static bool
+read_bool(const struct load *l, const struct json_value *v, bool by_default)
+{
+	if (v == NULL)
+		return by_default;
+	if (!json_is(v, JSON_BOOL)) {
+		keys_complain(l->k, v, "true or false is needed here");
+		return by_default;
+	}
+	return v->boolean;
+}
+
+static void
+read_network(const struct load *l)
+{
+	const struct json_value *v = l->v->network;
+	size_t i;
+
+	l->c->network = CONFINE_NONE;
+	if (v == NULL)
+		return;
+	for (i = 0; network_names[i] != NULL; i++)
+		if (json_is(v, JSON_STRING) &&
+		    bytes_eq_str(v->text, network_names[i])) {
+			l->c->network = (enum confine_network)i;
+			return;
+		}
+	keys_complain(l->k, v,
+	    "\"network\" is \"none\", \"loopback\" (one of "
+	    "the run's own) or \"host\"");
+}
+
+/* A list of layer names as bits. */
+static unsigned
+read_layers(
+    const struct load *l, const struct json_value *list, const char *name)
+{
+	const struct json_value *v;
+	unsigned bits = 0, bit;
+
+	if (list == NULL || !keys_array(l->k, list, name))
+		return 0;
+	for (v = list->child; v != NULL; v = v->next) {
+		bit = json_is(v, JSON_STRING) ? confine_layer_find(v->text) : 0;
+		if (bit == 0)
+			keys_complain(l->k, v,
+			    "%s: layers are mounts, pids, "
+			    "ipc, network, user, landlock, seccomp, cgroup",
+			    name);
+		bits |= bit;
+	}
+	return bits;
+}
+
+static void
+add_basics(const struct load *l, bool private_tmp)
+{
+	struct mounts *m = &l->c->mounts;
+	struct err e = { 0 };
+
+	add(l, NULL, MOUNTS_PROC, "/proc", false);
+	add(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev", false);
+	add_defaults(l, MOUNTS_DEVICE, devices);
+	if (mounts_add_link(m, "/dev/fd", "/proc/self/fd", &e) != 0 ||
+	    mounts_add_link(m, "/dev/stdin", "/proc/self/fd/0", &e) != 0 ||
+	    mounts_add_link(m, "/dev/stdout", "/proc/self/fd/1", &e) != 0 ||
+	    mounts_add_link(m, "/dev/stderr", "/proc/self/fd/2", &e) != 0)
+		keys_complain(l->k, NULL, "%s", e.what);
+	add(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev/shm", true);
+	if (!private_tmp)
+		return;
+	add(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS, "/tmp",
+	    true);
+	add(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
+	    "/var/tmp", true);
+}
+
+/* Names lead to the network in files that links may put elsewhere. */
+static void
+add_resolver(const struct load *l)
+{
+	if (l->c->network == CONFINE_HOST &&
+	    mounts_cover(&l->c->mounts, "/etc/resolv.conf"))
+		add(l, NULL, MOUNTS_READ, "/etc/resolv.conf", true);
+}
+
+static void
+add_files(const struct load *l)
+{
+	enum mounts_kind writable =
+	    l->c->noexec ? MOUNTS_WRITE_NOEXEC : MOUNTS_WRITE;
+
+	if (l->v->read == NULL)
+		add_defaults(l, MOUNTS_READ, system_paths);
+	else
+		add_list(l, l->v->read, MOUNTS_READ, "\"files\".\"read\"");
+	if (l->p->directory[0] == '/' && l->p->dir_fd >= 0)
+		add(l, NULL, writable, l->p->directory, false);
+	add_list(l, l->v->write, writable, "\"files\".\"write\"");
+	add_resolver(l);
+}
+
+/*
+ * Only the listed programs: Landlock lets nothing else execute, and the
+ * directories of programs hold nothing else, so that a loader finds no other
+ * program to load either.
+ */
+static void
+add_programs(const struct load *l)
+{
+	if (!l->c->listed_programs)
+		return;
+	if ((l->c->layers & CONFINE_LANDLOCK) == 0 ||
+	    (l->c->layers & CONFINE_MOUNTS) == 0)
+		keys_complain(l->k, l->v->programs,
+		    "\"programs\" needs the "
+		    "layers landlock and mounts, which this machine or this "
+		    "policy does not have");
+	add_defaults(l, MOUNTS_EMPTY, program_dirs);
+	add_defaults(l, MOUNTS_PROGRAM, loaders);
+	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
+	if (l->p->shell[0] != '\0' &&
+	    policy_offers(l->p, BYTES_LIT("exec_cmd")))
+		add(l, NULL, MOUNTS_PROGRAM, l->p->shell, false);
+}
+
+static void
+check_hide(const struct load *l)
+{
+	const struct json_value *v =
+	    l->v->hide != NULL ? l->v->hide->child : NULL;
+	char path[PATH_MAX];
+
+	if ((l->c->layers & CONFINE_MOUNTS) != 0)
+		return;
+	for (; v != NULL; v = v->next)
+		if (keys_string(l->k, v, 1, path, sizeof(path)) &&
+		    mounts_cover(&l->c->mounts, path))
+			keys_complain(l->k, v,
+			    "%s is inside what may be read, "
+			    "and can only be hidden with the layer mounts",
+			    path);
+}
+
+/* Layers that can be had here, less what the policy does not want. */
+static void
+choose_layers(const struct load *l)
+{
+	unsigned layers = l->probe->namespaces;
+
+	if (l->probe->landlock_abi > 0)
+		layers |= CONFINE_LANDLOCK;
+	if (strcmp(l->p->profile, "none") != 0)
+		layers |= CONFINE_SECCOMP;
+	layers &= ~l->disabled;
+	if (l->c->network == CONFINE_HOST)
+		layers &= ~(unsigned)CONFINE_NET;
+	/* A root without the process ids of its own cannot mount proc. */
+	if ((layers & CONFINE_PIDS) == 0)
+		layers &= ~(unsigned)CONFINE_MOUNTS;
+	if ((layers & (CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC |
+			  CONFINE_NET)) == 0)
+		layers &= ~(unsigned)CONFINE_USER;
+	l->c->layers = layers;
+	l->c->landlock_abi =
+	    (layers & CONFINE_LANDLOCK) != 0 ? l->probe->landlock_abi : 0;
+}
+
+/*
+ * Without require, a privileged executor needs all that a stock Debian 12,
+ * Ubuntu 24.04 and RHEL 9 give it; an ordinary user needs one wall around
+ * files.  What the policy disables by name it does not require.
+ */
+static unsigned
+required(const struct load *l)
+{
+	unsigned need = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC |
+			CONFINE_LANDLOCK | CONFINE_SECCOMP;
+
+	if (l->v->require != NULL)
+		return read_layers(l, l->v->require, "\"require\"");
+	if (l->c->network != CONFINE_HOST)
+		need |= CONFINE_NET;
+	if (strcmp(l->p->profile, "none") == 0)
+		need &= ~(unsigned)CONFINE_SECCOMP;
+	if (!l->probe->privileged)
+		need =
+		    (l->c->layers & CONFINE_MOUNTS) != 0 ? 0 : CONFINE_LANDLOCK;
+	return need & ~l->disabled;
+}
+
+static void
+check_required(const struct load *l)
+{
+	unsigned missing = required(l) & ~l->c->layers, bit;
+
+	for (bit = 1; missing != 0 && bit <= CONFINE_CGROUP; bit <<= 1)
+		if ((missing & bit) != 0)
+			keys_complain(l->k, l->v->require,
+			    "the layer \"%s\" "
+			    "is required and cannot be had here%s%s: run "
+			    "mcp-execctl doctor, or say \"disable\": [\"%s\"] "
+			    "if you accept that",
+			    confine_layer_name(bit),
+			    l->probe->why[0] != '\0' ? ": " : "", l->probe->why,
+			    confine_layer_name(bit));
+}
+
+void
+confine_load(
+    const struct keys *k, const struct confine_keys *v, struct policy *p)
+{
+	struct load l = {
+		.k = k, .v = v, .p = p, .c = &p->confine, .probe = probe_get()
+	};
+
+	mounts_init(&l.c->mounts);
+	l.disabled = read_layers(&l, v->disable, "\"disable\"");
+	read_network(&l);
+	l.c->listed_programs = v->programs != NULL;
+	l.c->noexec = read_bool(&l, v->noexec, false) || l.c->listed_programs;
+	choose_layers(&l);
+	l.c->sockets =
+	    v->unix_sockets != NULL || (l.c->layers & CONFINE_MOUNTS) != 0;
+	add_files(&l);
+	add_programs(&l);
+	hide_covered(&l, own_paths);
+	hide_covered(&l, delegates);
+	check_hide(&l);
+	add_list(&l, v->hide, MOUNTS_HIDE, "\"files\".\"hide\"");
+	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
+	add_basics(&l, read_bool(&l, v->private_tmp, true));
+	mounts_done(&l.c->mounts);
+	check_required(&l);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mounts: plan at load, carry out in the guard.  The plan comes from the
+ * administrator's policy; what it binds is the host's.
+ */
+#include "executor/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+/* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
+struct attr {
+	uint64_t set, clear, propagation, userns_fd;
+};
+
+enum {
+	ATTR_RDONLY = 0x1,
+	ATTR_NOSUID = 0x2,
+	ATTR_NODEV = 0x4,
+	ATTR_NOEXEC = 0x8,
+	RECURSIVE = 0x8000 /* AT_RECURSIVE */
+};
+
+/* --- the plan --------------------------------------------------------- */
+
+void
+mounts_init(struct mounts *m)
+{
+	memset(m, 0, sizeof(*m));
+}
+
+void
+mounts_fini(struct mounts *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++) {
+		free(m->op[i].path);
+		free(m->op[i].text);
+	}
+	mounts_init(m);
+}
+
+static bool
+is_tmpfs(enum mounts_kind kind)
+{
+	return kind == MOUNTS_TMPFS || kind == MOUNTS_TMPFS_NOEXEC;
+}
+
+static int
+put(struct mounts *m, enum mounts_kind kind, const char *path, const char *text,
+    bool directory, struct err *e)
+{
+	struct mounts_op *op = &m->op[m->count];
+
+	if (m->count == MOUNTS_MAX)
+		return err_set(e, ERR_BAD, "more than %d paths", MOUNTS_MAX);
+	op->kind = kind;
+	op->directory = directory;
+	op->path = strdup(path);
+	op->text = text != NULL ? strdup(text) : NULL;
+	if (op->path == NULL || (text != NULL && op->text == NULL)) {
+		free(op->path);
+		free(op->text);
+		return err_set(e, ERR_BUSY, "out of memory");
+	}
+	m->count++;
+	return 0;
+}
+
+static int
+add_link(struct mounts *m, enum mounts_kind kind, const char *path,
+    uint64_t bytes, struct err *e)
+{
+	char text[PATH_MAX], real[PATH_MAX];
+	ssize_t n = readlink(path, text, sizeof(text) - 1);
+
+	if (n == -1 || realpath(path, real) == NULL)
+		return err_sys(e, "%s", path);
+	text[n] = '\0';
+	if (kind != MOUNTS_HIDE &&
+	    put(m, MOUNTS_LINK, path, text, false, e) != 0)
+		return e->code;
+	return mounts_add(m, kind, real, bytes, false, e);
+}
+
+int
+mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
+    uint64_t bytes, bool optional, struct err *e)
+{
+	char options[64];
+	struct stat st;
+
+	if (path[0] != '/')
+		return err_set(e, ERR_BAD, "\"%s\" must begin with /", path);
+	if (lstat(path, &st) == -1) {
+		if (optional &&
+		    (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+			return 0;
+		return err_sys(e, "%s", path);
+	}
+	if (S_ISLNK(st.st_mode))
+		return add_link(m, kind, path, bytes, e);
+	if (is_tmpfs(kind)) {
+		(void)snprintf(options, sizeof(options), "mode=1777,size=%llu",
+		    (unsigned long long)bytes);
+		return put(m, kind, path, options, true, e);
+	}
+	return put(m, kind, path, NULL, S_ISDIR(st.st_mode), e);
+}
+
+int
+mounts_add_link(
+    struct mounts *m, const char *path, const char *target, struct err *e)
+{
+	return put(m, MOUNTS_LINK, path, target, false, e);
+}
+
+static bool
+is_bound(enum mounts_kind kind)
+{
+	return kind == MOUNTS_READ || kind == MOUNTS_WRITE ||
+	       kind == MOUNTS_WRITE_NOEXEC;
+}
+
+bool
+mounts_cover(const struct mounts *m, const char *path)
+{
+	size_t i, n;
+
+	for (i = 0; i < m->count; i++) {
+		n = strcmp(m->op[i].path, "/") == 0 ? 0 : strlen(m->op[i].path);
+		if (is_bound(m->op[i].kind) &&
+		    strncmp(m->op[i].path, path, n) == 0 &&
+		    (path[n] == '/' || path[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct mounts_op *x = a, *y = b;
+	int d = strcmp(x->path, y->path);
+
+	return d != 0 ? d : (int)x->kind - (int)y->kind;
+}
+
+void
+mounts_done(struct mounts *m)
+{
+	size_t i, n = 0;
+
+	qsort(m->op, m->count, sizeof(m->op[0]), compare);
+	for (i = 0; i < m->count; i++) {
+		if (i + 1 < m->count &&
+		    strcmp(m->op[i].path, m->op[i + 1].path) == 0) {
+			free(m->op[i].path);
+			free(m->op[i].text);
+			continue;
+		}
+		m->op[n++] = m->op[i];
+	}
+	m->count = n;
+	m->whole_root = n > 0 && strcmp(m->op[0].path, "/") == 0;
+}
+
+/* --- carrying it out: async-signal-safe ------------------------------- */
+
+/* "/old" and "/new" before the path of an operation. */
+static const char *
+inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
+{
+	char *p = out;
+
+	while (*prefix != '\0')
+		*p++ = *prefix++;
+	while (*path != '\0' && p < out + PATH_MAX + 6)
+		*p++ = *path++;
+	*p = '\0';
+	return out;
+}
+
+/* mkdir -p of all but, unless `last`, the last component of out. */
+static void
+make_dirs(char *out, bool last)
+{
+	char *p;
+
+	for (p = out + 5; *p != '\0'; p++) /* behind "/new/" */
+		if (*p == '/') {
+			*p = '\0';
+			(void)mkdir(out, 0755);
+			*p = '/';
+		}
+	if (last)
+		(void)mkdir(out, 0755);
+}
+
+/* Where a mount goes must exist; on a bound host tree it does already. */
+static void
+make_place(char *out, bool directory)
+{
+	int fd;
+
+	make_dirs(out, directory);
+	if (directory)
+		return;
+	fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static int
+set_attr(const char *path, uint64_t set, bool recursive)
+{
+	struct attr a = { .set = set };
+
+	return syscall(SYS_mount_setattr, AT_FDCWD, path,
+		   recursive ? RECURSIVE : 0, &a, sizeof(a)) == -1
+		   ? -errno
+		   : 0;
+}
+
+static int
+bind(const char *from, const char *to, uint64_t attr)
+{
+	if (mount(from, to, NULL, MS_BIND | MS_REC | MS_SILENT, NULL) == -1)
+		return -errno;
+	return set_attr(to, attr, true);
+}
+
+static int
+do_hide(const struct mounts_op *op, const char *to)
+{
+	if (!op->directory) /* a device that may not be one */
+		return bind("/old/dev/null", to,
+		    ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+	return mount("hidden", to, "tmpfs",
+		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
+		   "mode=0000,size=4k,nr_inodes=1") == -1
+		   ? -errno
+		   : 0;
+}
+
+static int
+do_op(const struct mounts_op *op)
+{
+	static char from[PATH_MAX + 8], to[PATH_MAX + 8];
+	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+
+	(void)inside(from, "/old", op->path);
+	(void)inside(to, "/new", op->path);
+	if (op->kind == MOUNTS_LINK) {
+		make_dirs(to, false);
+		return symlink(op->text, to) == -1 && errno != EEXIST ? -errno
+								      : 0;
+	}
+	make_place(to, op->directory);
+	switch (op->kind) {
+	case MOUNTS_EMPTY:
+		return mount("empty", to, "tmpfs",
+			   MS_NOSUID | MS_NODEV | MS_SILENT,
+			   "mode=0755,size=64k") == -1
+			   ? -errno
+			   : 0;
+	case MOUNTS_READ:
+	case MOUNTS_PROGRAM:
+		return bind(from, to, safe | ATTR_RDONLY);
+	case MOUNTS_WRITE:
+		return bind(from, to, safe);
+	case MOUNTS_WRITE_NOEXEC:
+		return bind(from, to, safe | ATTR_NOEXEC);
+	case MOUNTS_DEVICE:
+		return bind(from, to, ATTR_NOSUID | ATTR_NOEXEC);
+	case MOUNTS_TMPFS:
+	case MOUNTS_TMPFS_NOEXEC:
+		return mount("private", to, "tmpfs",
+			   MS_NOSUID | MS_NODEV | MS_SILENT |
+			       (op->kind == MOUNTS_TMPFS ? 0UL : MS_NOEXEC),
+			   op->text) == -1
+			   ? -errno
+			   : 0;
+	case MOUNTS_PROC:
+		return mount("proc", to, "proc",
+			   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
+			       MS_SILENT,
+			   NULL) == -1
+			   ? -errno
+			   : 0;
+	case MOUNTS_HIDE:
+		return do_hide(op, to);
+	case MOUNTS_LINK:
+		break;
+	}
+	return -EINVAL;
+}
+
+/*
+ * Two roots side by side: the host's at /old, the run's at /new.  /tmp is
+ * only the place where a root of our own is put; nothing of it is used.
+ */
+static int
+begin(const struct mounts *m)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE | MS_SILENT, NULL) ==
+		-1 ||
+	    mount("run", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_SILENT,
+		"mode=0755,size=1m") == -1 ||
+	    chdir("/tmp") == -1 || mkdir("new", 0755) == -1 ||
+	    mkdir("old", 0755) == -1 ||
+	    mount("new", "new", NULL, MS_BIND | MS_SILENT, NULL) == -1 ||
+	    syscall(SYS_pivot_root, ".", "old") == -1 || chdir("/") == -1)
+		return -errno;
+	return m->whole_root
+		   ? bind("/old", "/new",
+			 ATTR_NOSUID |
+			     (m->op[0].kind == MOUNTS_READ ? ATTR_RDONLY : 0U))
+		   : 0;
+}
+
+static int
+finish(const struct mounts *m)
+{
+	int r = m->whole_root
+		    ? 0
+		    : set_attr("/new", ATTR_RDONLY | ATTR_NOSUID, false);
+
+	if (r != 0)
+		return r;
+	if (umount2("/old", MNT_DETACH) == -1 || chdir("/new") == -1 ||
+	    syscall(SYS_pivot_root, ".", ".") == -1 ||
+	    umount2(".", MNT_DETACH) == -1 || chdir("/") == -1)
+		return -errno;
+	return 0;
+}
+
+int
+mounts_enter(const struct mounts *m, const char **failed)
+{
+	mode_t mask = umask(0);
+	size_t i;
+	int r;
+
+	*failed = "/";
+	r = begin(m);
+	for (i = m->whole_root ? 1 : 0; r == 0 && i < m->count; i++) {
+		*failed = m->op[i].path;
+		r = do_op(&m->op[i]);
+	}
+	if (r == 0) {
+		*failed = "/";
+		r = finish(m);
+	}
+	(void)umask(mask);
+	return r;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mounts: the file system that a run sees, as a list of operations.
+ *
+ * The list is made when a policy is loaded.  mounts_enter carries it out in a
+ * fresh mount namespace, between fork and exec: a new root that holds nothing
+ * but what the list names, then pivot_root(2).  All paths are those of the
+ * host; a path keeps its name inside.
+ */
+#ifndef EXECUTOR_MOUNTS_H
+#define EXECUTOR_MOUNTS_H
+
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+enum {
+	MOUNTS_MAX = 256 /* operations of one policy */
+};
+
+/* What a path becomes.  Of two rows for one path the later kind wins. */
+enum mounts_kind {
+	MOUNTS_LINK, /* the symbolic link that the host has there */
+	MOUNTS_READ, /* bound read-only */
+	MOUNTS_EMPTY, /* an empty directory, read-only */
+	MOUNTS_PROGRAM, /* bound read-only, and may be executed */
+	MOUNTS_WRITE, /* bound read-write */
+	MOUNTS_WRITE_NOEXEC, /* the same, and nothing in it executes */
+	MOUNTS_DEVICE, /* a device node, bound as it is */
+	MOUNTS_TMPFS, /* private, empty, writable */
+	MOUNTS_TMPFS_NOEXEC,
+	MOUNTS_PROC, /* of the run's own process ids, read-only */
+	MOUNTS_HIDE /* there, but neither readable nor enterable */
+};
+
+struct mounts_op {
+	enum mounts_kind kind;
+	bool directory; /* else a file */
+	char *path; /* owned */
+	char *text; /* owned: link's target, tmpfs' options, or NULL */
+};
+
+struct mounts {
+	struct mounts_op op[MOUNTS_MAX]; /* sorted by path */
+	size_t count;
+	bool whole_root; /* "/" itself is listed: bind it first */
+};
+
+void mounts_init(struct mounts *m);
+void mounts_fini(struct mounts *m);
+/*
+ * Add a path of the host.  A link brings the place it leads to with it.
+ * With `optional`, a path that is not there is left out; else it is ERR_BAD.
+ * bytes: size of a tmpfs.
+ */
+int mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
+    uint64_t bytes, bool optional, struct err *e) MUST_CHECK;
+/* A symbolic link that only the run has. */
+int mounts_add_link(struct mounts *m, const char *path, const char *target,
+    struct err *e) MUST_CHECK;
+/* Is path, or a directory above it, bound from the host? */
+bool mounts_cover(const struct mounts *m, const char *path);
+/* Sort and resolve what was said twice; call once after the last add. */
+void mounts_done(struct mounts *m);
+/*
+ * Build it in this process's own mount namespace and make it the root.
+ * 0, or a negative errno and in *failed the path (borrowed).
+ * Async-signal-safe.
+ */
+int mounts_enter(const struct mounts *m, const char **failed);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* probe: try the layers in children.  Executor and mcp-execctl, at load. */
+#include "executor/probe.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/landlock.h"
+#include "executor/confine.h"
+
+/* Enter a plan's layers in a child; 0, or the step that failed in *f. */
+static int
+try_layers(const struct confine *c, struct confine_failure *f)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	int report[2], status, ruleset;
+	uid_t uid = getuid(); /* a new user namespace knows no ids yet */
+	gid_t gid = getgid();
+	pid_t pid;
+
+	args.flags = confine_clone_flags(c);
+	*f = (struct confine_failure){ "namespaces", NULL, 0 };
+	if (pipe(report) == -1)
+		return -errno;
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		if (confine_enter(c, uid, gid, &ruleset, f) != 0)
+			(void)!write(report[1], f, sizeof(*f));
+		_exit(f->sysno != 0);
+	}
+	f->sysno = pid == -1 ? errno : 0;
+	(void)close(report[1]);
+	if (pid != -1) {
+		if (read(report[0], f, sizeof(*f)) != (ssize_t)sizeof(*f))
+			f->sysno = 0;
+		(void)waitpid(pid, &status, 0);
+	}
+	(void)close(report[0]);
+	return -f->sysno;
+}
+
+/* A small root with what every run has: a bind, a tmpfs and its own proc. */
+static int
+try_namespaces(unsigned layers, struct probe *p)
+{
+	static struct confine c;
+	struct confine_failure f;
+	struct err e = { 0 };
+	int r = -EINVAL;
+
+	memset(&c, 0, sizeof(c));
+	c.layers = layers;
+	c.network = CONFINE_LOOPBACK;
+	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", 0, false, &e) == 0 &&
+	    mounts_add(&c.mounts, MOUNTS_TMPFS, "/tmp", 65536, false, &e) ==
+		0 &&
+	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", 0, false, &e) == 0) {
+		mounts_done(&c.mounts);
+		r = try_layers(&c, &f);
+		if (r != 0)
+			(void)snprintf(p->why, sizeof(p->why), "%s: %s", f.step,
+			    strerror(f.sysno));
+	}
+	mounts_fini(&c.mounts);
+	if (r == 0) {
+		p->namespaces = layers;
+		p->why[0] = '\0';
+	}
+	return r;
+}
+
+const struct probe *
+probe_get(void)
+{
+	const unsigned all =
+	    CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC | CONFINE_NET;
+	static struct probe p;
+	static bool done;
+
+	if (done)
+		return &p;
+	done = true;
+	p.privileged = caps_can_change_ids();
+	p.landlock_abi = landlock_abi();
+	if (try_namespaces(p.privileged ? all : all | CONFINE_USER, &p) != 0)
+		p.namespaces = 0;
+	return &p;
+}

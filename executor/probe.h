@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe: what this machine and this process can enforce, found by trying.
+ *
+ * Tried once, in short-lived children that change nothing here; the kernel's
+ * version is never looked at.
+ */
+#ifndef EXECUTOR_PROBE_H
+#define EXECUTOR_PROBE_H
+
+#include <stdbool.h>
+
+enum {
+	PROBE_MAX_WHY = 160 /* bytes of a reason, with the NUL */
+};
+
+struct probe {
+	bool privileged; /* may change ids (root) */
+	unsigned namespaces; /* enum confine_layer bits, CONFINE_USER too */
+	char why[PROBE_MAX_WHY]; /* why not more of them, or empty */
+	int landlock_abi; /* 0: none */
+};
+
+/* The result, for the life of the process. */
+const struct probe *probe_get(void);
+
+#endif
