@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -124,6 +125,6 @@ cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT])
 			    inet_ntop(AF_INET6, &in6.sin6_addr, out, CIDR_TEXT);
 	}
 	if (text == NULL)
-		(void)strcpy(
-		    out, sa->sa_family == AF_UNIX ? "unix" : "unknown");
+		(void)snprintf(out, CIDR_TEXT, "%s",
+		    sa->sa_family == AF_UNIX ? "unix" : "unknown");
 }

@@ -7,18 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * Replace the text of e by text and, if tail is not NULL, ": " and tail.
- * Cut at the end when it does not fit.
- */
+/* Replace the text of e by these three, cut at the end if it does not fit. */
 static void
-err_store(struct err *e, const char *text, const char *tail)
+err_store(
+    struct err *e, const char *text, const char *between, const char *tail)
 {
 	char joined[2 * ERR_MAX_WHAT + 2];
 
-	/* By way of a copy: either part may lie inside e->what. */
-	(void)snprintf(joined, sizeof(joined), "%s%s%s", text,
-	    tail != NULL ? ": " : "", tail != NULL ? tail : "");
+	/* By way of a copy: text and tail may lie inside e->what. */
+	(void)snprintf(joined, sizeof(joined), "%s%s%s", text, between, tail);
 	joined[ERR_MAX_WHAT - 1] = '\0';
 	(void)memcpy(e->what, joined, strlen(joined) + 1);
 }
@@ -32,7 +29,7 @@ err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	err_store(e, text, NULL);
+	err_store(e, text, "", "");
 	e->code = code;
 	e->sysno = 0;
 	return code;
@@ -48,7 +45,7 @@ err_sys(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	err_store(e, text, strerror(saved));
+	err_store(e, text, ": ", strerror(saved));
 	e->code = ERR_SYS;
 	e->sysno = saved;
 	errno = saved;
@@ -64,6 +61,6 @@ err_wrap(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	err_store(e, text, e->what);
+	err_store(e, text, ": ", e->what);
 	return e->code;
 }

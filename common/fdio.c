@@ -240,14 +240,14 @@ fdio_write_file(const char *path, mode_t mode, struct bytes data,
 {
 	CLEANUP_FD int dirfd = -1;
 	uint8_t random[FDIO_RANDOM];
-	char temp[2 * FDIO_RANDOM + 8] = ".";
+	char hex[2 * FDIO_RANDOM + 1], temp[sizeof(hex) + 8];
 	const char *base;
 
 	if (fdio_open_dir(path, &dirfd, &base, e) != 0)
 		return err_wrap(e, "%s", path);
 	digest_random(random, sizeof(random));
-	digest_hex(random, sizeof(random), temp + 1);
-	(void)strcat(temp, ".tmp");
+	digest_hex(random, sizeof(random), hex);
+	(void)snprintf(temp, sizeof(temp), ".%s.tmp", hex);
 	if (fdio_fill(dirfd, temp, mode, data, e) != 0 ||
 	    fdio_place(dirfd, temp, base, exclusive, e) != 0) {
 		(void)unlinkat(dirfd, temp, 0);

@@ -844,34 +844,48 @@ json_put_shallow(struct buf *b, const struct json_value *v)
 	}
 }
 
+static bool
+json_is_container(const struct json_value *v)
+{
+	return v->type == JSON_ARRAY || v->type == JSON_OBJECT;
+}
+
+/*
+ * The value to write after v, of the containers that are open; those that
+ * have no further member are closed.  NULL when all are.
+ */
+static const struct json_value *
+json_put_after(struct buf *b, const struct json_value *v,
+    const struct json_value *open[], size_t *depth)
+{
+	if (json_is_container(v)) {
+		open[(*depth)++] = v;
+		if (v->child != NULL)
+			return v->child;
+	}
+	while (*depth > 0) {
+		if (open[*depth - 1] != v && v->next != NULL) {
+			buf_put_u8(b, ',');
+			return v->next;
+		}
+		v = open[--*depth];
+		buf_put_u8(b, v->type == JSON_ARRAY ? ']' : '}');
+	}
+	return NULL;
+}
+
 void
 json_put_value(struct buf *b, const struct json_value *v)
 {
-	const struct json_value *open[JSON_MAX_DEPTH], *at = v;
+	const struct json_value *open[JSON_MAX_DEPTH];
 	size_t depth = 0;
 
-	for (;;) {
-		json_put_shallow(b, at);
-		if (at->type == JSON_ARRAY || at->type == JSON_OBJECT)
-			open[depth++] = at;
-		if (depth > 0 && open[depth - 1] == at && at->child != NULL) {
-			at = at->child;
-		} else {
-			/* Close what has no further member. */
-			while (depth > 0 &&
-			       (open[depth - 1] == at || at->next == NULL)) {
-				at = open[--depth];
-				buf_put_u8(
-				    b, at->type == JSON_ARRAY ? ']' : '}');
-			}
-			if (depth == 0)
-				return;
-			at = at->next;
-			buf_put_u8(b, ',');
-		}
-		if (open[depth - 1]->type == JSON_OBJECT) {
-			json_put_string(b, at->key);
+	while (v != NULL) {
+		if (depth > 0 && open[depth - 1]->type == JSON_OBJECT) {
+			json_put_string(b, v->key);
 			buf_put_u8(b, ':');
 		}
+		json_put_shallow(b, v);
+		v = json_put_after(b, v, open, &depth);
 	}
 }
