@@ -29,6 +29,7 @@ struct audit {
 	bool open; /* between begin and end */
 	bool durable; /* pending holds a record that asks for a sync */
 	bool unsynced; /* written but not yet synced */
+	bool torn; /* the log ends inside a line */
 	uint64_t lost; /* records that did not fit while it failed */
 	struct buf scratch; /* the record being built */
 };
@@ -40,7 +41,7 @@ read_tail(int fd, uint64_t *seq, bool *torn)
 	static char tail[AUDIT_MAX_RECORD + 2];
 	struct stat st;
 	ssize_t n;
-	char *p;
+	char *p, *end;
 
 	*seq = 0;
 	*torn = false;
@@ -55,9 +56,11 @@ read_tail(int fd, uint64_t *seq, bool *torn)
 	*torn = tail[n - 1] != '\n';
 	for (p = tail + n; p > tail; p--)
 		if (strncmp(p, "\"event.sequence\":", 17) == 0) {
-			*seq = strtoull(p + 17, NULL, 10);
-			return;
+			*seq = strtoull(p + 17, &end, 10);
+			if (*end == ',') /* not cut among its digits */
+				return;
 		}
+	*seq = 0;
 }
 
 static int
@@ -109,7 +112,6 @@ audit_open(const char *path, struct err *e)
 {
 	CLEANUP_FD int fd = open_log(path, e);
 	struct audit *a;
-	bool torn;
 
 	if (fd < 0)
 		return NULL;
@@ -120,12 +122,10 @@ audit_open(const char *path, struct err *e)
 		return NULL;
 	}
 	(void)snprintf(a->path, sizeof(a->path), "%s", path);
-	read_tail(fd, &a->seq, &torn);
+	read_tail(fd, &a->seq, &a->torn);
 	a->fd = steal_fd(&fd);
 	buf_init(&a->pending, AUDIT_MAX_PENDING);
 	buf_init(&a->scratch, AUDIT_MAX_RECORD);
-	if (torn) /* a crash cut the last line: close it */
-		buf_put_u8(&a->pending, '\n');
 	return a;
 }
 
@@ -228,35 +228,79 @@ static int
 reopen(struct audit *a, struct err *e)
 {
 	int fd = open_log(a->path, e);
+	uint64_t seq; /* ours goes on */
 
 	if (fd < 0)
 		return e->code;
+	read_tail(fd, &seq, &a->torn);
 	log_notice("audit: log reopened path=%s", a->path);
 	(void)close(a->fd);
 	a->fd = fd;
 	return 0;
 }
 
-/* Note what did not fit while the log could not be written. */
-static void
-note_lost(struct audit *a)
+/*
+ * Note what did not fit while the log could not be written.  An intent may be
+ * among it, so that this flush fails all the same.
+ */
+static int
+note_lost(struct audit *a, struct err *e)
 {
 	uint64_t lost = a->lost;
 	struct buf *b;
 
 	if (lost == 0)
-		return;
+		return 0;
 	b = audit_begin(a, "records-lost");
 	audit_put_i64(b, "records", (int64_t)lost);
 	audit_end(a, true);
 	a->lost = 0;
+	return err_set(e, ERR_BUSY, "audit log %s: %llu records were lost",
+	    a->path, (unsigned long long)lost);
+}
+
+/*
+ * Only the first n bytes of what waits were taken.  Where even they cannot be
+ * taken back (chattr +a), whole lines among them count as written.
+ */
+static void
+take_back(struct audit *a, size_t n, off_t size)
+{
+	const uint8_t *end;
+
+	if (n == 0 || ftruncate(a->fd, size) == 0)
+		return;
+	log_warn("audit: cannot take back a torn write: %m");
+	end = memrchr(a->pending.p, '\n', n);
+	a->torn = a->pending.p[n - 1] != '\n';
+	if (end != NULL)
+		buf_consume(&a->pending, (size_t)(end + 1 - a->pending.p));
+}
+
+/* All of what waits, or ERR_SYS and no torn line is left behind. */
+static int
+write_pending(struct audit *a, off_t size, struct err *e)
+{
+	ssize_t n;
+
+	if (a->torn && write(a->fd, "\n", 1) != 1)
+		return err_sys(e, "audit log %s: write", a->path);
+	size += a->torn;
+	a->torn = false;
+	n = write(a->fd, a->pending.p, a->pending.len);
+	if (n == (ssize_t)a->pending.len)
+		return 0;
+	if (n >= 0)
+		errno = ENOSPC;
+	(void)err_sys(e, "audit log %s: write", a->path);
+	take_back(a, n > 0 ? (size_t)n : 0, size);
+	return e->code;
 }
 
 int
 audit_flush(struct audit *a, struct err *e)
 {
 	struct stat st;
-	ssize_t n;
 
 	if (a->pending.len == 0)
 		return 0;
@@ -264,15 +308,8 @@ audit_flush(struct audit *a, struct err *e)
 		return e->code;
 	if (fstat(a->fd, &st) == -1)
 		return err_sys(e, "audit log %s: fstat", a->path);
-	n = write(a->fd, a->pending.p, a->pending.len);
-	if (n != (ssize_t)a->pending.len) {
-		if (n >= 0)
-			errno = ENOSPC;
-		(void)err_sys(e, "audit log %s: write", a->path);
-		if (n > 0 && ftruncate(a->fd, st.st_size) == -1)
-			log_err("audit: cannot take back a torn write: %m");
+	if (write_pending(a, st.st_size, e) != 0)
 		return e->code;
-	}
 	a->unsynced = true;
 	if (a->durable && fdatasync(a->fd) == -1) {
 		(void)err_sys(e, "audit log %s: fdatasync", a->path);
@@ -283,8 +320,7 @@ audit_flush(struct audit *a, struct err *e)
 	a->unsynced = !a->durable;
 	a->durable = false;
 	buf_reset(&a->pending);
-	note_lost(a);
-	return 0;
+	return note_lost(a, e);
 }
 
 bool

@@ -43,7 +43,8 @@ void audit_end(struct audit *a, bool durable);
 bool audit_pending(const struct audit *a);
 /*
  * Write what waits; with a durable record among it, it is on disk afterwards.
- * ERR_SYS: nothing is lost, it waits on, and runs must be refused.
+ * ERR_SYS: nothing is lost, it waits on, and runs must be refused.  ERR_BUSY:
+ * it is written, but records were lost before, perhaps an intent: the same.
  */
 int audit_flush(struct audit *a, struct err *e) MUST_CHECK;
 /* Was anything written that is not synced yet? */

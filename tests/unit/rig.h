@@ -50,13 +50,13 @@ rig_teardown(void **state)
 	return nftw(rig_top, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A path below the test's directory; four may be in use at a time. */
+/* A path below the test's directory; sixteen may be in use. */
 RIG const char *
 rig_path(const char *name)
 {
-	static char path[4][256];
+	static char path[16][256];
 	static unsigned next;
-	char *p = path[next++ % 4];
+	char *p = path[next++ % 16];
 
 	(void)snprintf(p, sizeof(path[0]), "%s/%s", rig_top, name);
 	return p;
@@ -77,7 +77,7 @@ rig_write(const char *path, const char *text, mode_t mode)
 RIG const char *
 rig_read(const char *path)
 {
-	static char text[1 << 20];
+	static char text[8 << 20];
 	FILE *f = fopen(path, "r");
 	size_t n;
 

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/audit, on real files: continuation, rotation, full
+ * disks (a small tmpfs when root, RLIMIT_FSIZE otherwise), hostile places.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "common/digest.h"
+#include "common/json.h"
+#include "executor/audit.h"
+#include "tests/unit/rig.h"
+
+static struct audit *
+must_open(const char *path)
+{
+	struct err e = { 0 };
+	struct audit *a = audit_open(path, &e);
+
+	if (a == NULL)
+		fail_msg("%s", e.what);
+	return a;
+}
+
+static void
+refused(const char *path, const char *says)
+{
+	struct err e = { 0 };
+
+	assert_null(audit_open(path, &e));
+	if (strstr(e.what, says) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", e.what, says);
+}
+
+static void
+put_record(struct audit *a, const char *action)
+{
+	(void)audit_begin(a, action);
+	audit_end(a, true);
+}
+
+static void
+must_flush(struct audit *a)
+{
+	struct err e = { 0 };
+
+	if (audit_flush(a, &e) != 0)
+		fail_msg("%s", e.what);
+	assert_false(audit_unsynced(a));
+}
+
+/* Check that each line is a record, and that numbers grow; their count. */
+static size_t
+check_lines(const char *path, int64_t *first, int64_t *last)
+{
+	const char *p = rig_read(path), *nl;
+	struct json_doc *doc;
+	int64_t seq, before = 0;
+	size_t n = 0;
+	struct err e;
+
+	for (; *p != '\0'; p = nl + 1, n++) {
+		nl = strchr(p, '\n');
+		assert_non_null(nl); /* no torn end */
+		if (json_parse(bytes_make(p, (size_t)(nl - p)), JSON_STRICT,
+			&doc, &e) != 0)
+			fail_msg("%.*s: %s", (int)(nl - p), p, e.what);
+		assert_true(json_to_i64(
+		    json_get(json_root(doc), "event.sequence"), &seq));
+		json_free(doc);
+		assert_true(seq > before);
+		if (n == 0 && first != NULL)
+			*first = seq;
+		before = seq;
+	}
+	if (last != NULL)
+		*last = before;
+	return n;
+}
+
+static size_t
+count(const char *path, const char *what)
+{
+	const char *p = rig_read(path);
+	size_t n = 0;
+
+	for (; (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+static void
+test_record(void **state)
+{
+	const char *path = rig_path("record");
+	struct audit *a = must_open(path);
+	struct stat st;
+	struct buf *b;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_false(audit_pending(a));
+	b = audit_begin(a, "run-intent");
+	audit_put_str(b, "text", "quote \" backslash \\ newline \n tab \t");
+	audit_put(b, "bytes", BYTES_LIT("\xff\x00\x1b[31m\xc0\xaf"));
+	/* right-to-left override, zero width space, a tag, a line separator */
+	audit_put_str(b, "hidden",
+	    "\xe2\x80\xae\xe2\x80\x8b\xf3\xa0\x81\x81\xe2\x80\xa8\x7f");
+	audit_put_i64(b, "number", INT64_MIN);
+	audit_end(a, false);
+	assert_true(audit_pending(a));
+	audit_close(a);
+	assert_int_equal(check_lines(path, NULL, NULL), 1);
+	assert_int_equal(count(path, "\"event.action\":\"run-intent\""), 1);
+	assert_int_equal(
+	    count(path, "quote \\\" backslash \\\\ newline \\u000a tab "), 1);
+	assert_int_equal(count(path, "\\\\xff\\u0000\\u001b[31m\\\\xc0"), 1);
+	assert_int_equal(count(path, "\"hidden\":\"\\u202e\\u200b\\udb40\\udc41"
+				     "\\u2028\\u007f\""),
+	    1);
+	assert_int_equal(count(path, "\"number\":-9223372036854775808"), 1);
+}
+
+static void
+test_cut(void **state)
+{
+	static uint8_t text[AUDIT_MAX_VALUE + 1];
+	const char *path = rig_path("cut");
+	struct audit *a = must_open(path);
+	uint8_t sum[DIGEST_BYTES];
+	char hex[DIGEST_HEX], want[128];
+	struct buf *b;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	b = audit_begin(a, "x");
+	audit_put(b, "fits", bytes_make(text, AUDIT_MAX_VALUE));
+	audit_put(b, "over", bytes_make(text, sizeof(text)));
+	audit_end(a, false);
+	audit_close(a);
+	assert_int_equal(check_lines(path, NULL, NULL), 1);
+	assert_int_equal(count(path, "fits.length"), 0);
+	assert_int_equal(count(path, "\"over.length\":8193"), 1);
+	digest_sha256(bytes_make(text, sizeof(text)), sum);
+	digest_hex(sum, sizeof(sum), hex);
+	(void)snprintf(want, sizeof(want), "\"over.sha256\":\"%s\"", hex);
+	assert_int_equal(count(path, want), 1);
+	assert_int_equal(count(path, "xxxx"), 2 * (AUDIT_MAX_VALUE - 3));
+}
+
+static void
+test_continues(void **state)
+{
+	const char *path = rig_path("continues");
+	struct audit *a;
+	int64_t last;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		a = must_open(path);
+		put_record(a, "one");
+		put_record(a, "two");
+		audit_close(a);
+	}
+	assert_int_equal(check_lines(path, NULL, &last), 6);
+	assert_int_equal(last, 6);
+}
+
+/* What a value says is no sequence number. */
+static void
+test_not_misled(void **state)
+{
+	const char *path = rig_path("misled");
+	struct audit *a = must_open(path);
+	struct buf *b;
+	int64_t last;
+
+	(void)state;
+	b = audit_begin(a, "x");
+	audit_put_str(b, "claim", "\"event.sequence\":900,");
+	audit_end(a, true);
+	audit_close(a);
+	a = must_open(path);
+	put_record(a, "y");
+	audit_close(a);
+	assert_int_equal(check_lines(path, NULL, &last), 2);
+	assert_int_equal(last, 2);
+}
+
+/* The sequence number of the last line. */
+static int64_t
+last_number(const char *path)
+{
+	char *text = strdup(rig_read(path)), *line;
+	struct json_doc *doc;
+	int64_t seq;
+	struct err e;
+
+	assert_non_null(text);
+	text[strlen(text) - 1] = '\0';
+	line = strrchr(text, '\n') + 1;
+	assert_int_equal(json_parse(bytes_of(line), JSON_STRICT, &doc, &e), 0);
+	assert_true(
+	    json_to_i64(json_get(json_root(doc), "event.sequence"), &seq));
+	json_free(doc);
+	free(text);
+	return seq;
+}
+
+/* A last line that a crash cut anywhere is closed, and numbers only grow. */
+static void
+test_torn(void **state)
+{
+	const char *path = rig_path("torn");
+	char *whole, *line;
+	size_t len, cut;
+	struct audit *a;
+
+	(void)state;
+	a = must_open(path);
+	for (len = 0; len < 124; len++)
+		put_record(a, "early");
+	audit_close(a);
+	whole = strdup(rig_read(path));
+	assert_non_null(whole);
+	len = strlen(whole);
+	line = strrchr(whole, '{'); /* number 124 */
+	for (cut = (size_t)(line - whole); cut < len; cut++) {
+		line = strndup(whole, cut);
+		rig_write(path, line, 0600);
+		free(line);
+		a = must_open(path);
+		put_record(a, "later");
+		audit_close(a);
+		assert_memory_equal(rig_read(path), whole, cut);
+		assert_in_range(last_number(path), 124, 125);
+		if (whole[cut - 1] != '\n')
+			assert_int_equal(rig_read(path)[cut], '\n');
+	}
+	free(whole);
+}
+
+static void
+test_hostile_places(void **state)
+{
+	const char *file = rig_path("hostile");
+
+	(void)state;
+	audit_close(must_open(file));
+	assert_int_equal(symlink("hostile", rig_path("link")), 0);
+	refused(rig_path("link"), "open");
+	refused(rig_top, "open");
+	refused(rig_path("none/audit"), "open");
+	assert_int_equal(mkfifo(rig_path("fifo"), 0600), 0);
+	refused(rig_path("fifo"), "not a regular file");
+	assert_int_equal(chmod(file, 0620), 0);
+	refused(file, "writable by nobody else");
+	assert_int_equal(chmod(file, 0602), 0);
+	refused(file, "writable by nobody else");
+	assert_int_equal(chmod(file, 0640), 0);
+	audit_close(must_open(file));
+	if (geteuid() == 0) {
+		assert_int_equal(chown(file, RIG_NOBODY, RIG_NOBODY), 0);
+		refused(file, "owned by uid 65534");
+	}
+}
+
+static void
+test_second_writer(void **state)
+{
+	const char *path = rig_path("second");
+	struct audit *a = must_open(path);
+
+	(void)state;
+	refused(path, "another process");
+	audit_close(a);
+	audit_close(must_open(path));
+}
+
+/* Rotation: renamed, removed, replaced. */
+static void
+test_reopens(void **state)
+{
+	const char *path = rig_path("log"), *old = rig_path("log.1");
+	struct audit *a = must_open(path);
+	int64_t first, last;
+
+	(void)state;
+	put_record(a, "before");
+	must_flush(a);
+	assert_int_equal(rename(path, old), 0);
+	put_record(a, "after-rename");
+	must_flush(a);
+	assert_int_equal(check_lines(old, &first, &last), 1);
+	assert_int_equal(check_lines(path, &first, &last), 1);
+	assert_int_equal(first, 2); /* goes on, so that a gap would show */
+	assert_int_equal(unlink(path), 0);
+	put_record(a, "after-unlink");
+	must_flush(a);
+	assert_int_equal(check_lines(path, &first, &last), 1);
+	assert_int_equal(first, 3);
+	refused(path, "another process"); /* the new one is locked as well */
+	audit_close(a);
+}
+
+/* Put back later, nothing is lost; a symbolic link is never followed. */
+static void
+test_reopen_refused(void **state)
+{
+	const char *path = rig_path("swap"), *away = rig_path("swap.1");
+	struct audit *a = must_open(path);
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(symlink(rig_path("bait"), path), 0);
+	put_record(a, "kept");
+	assert_int_equal(audit_flush(a, &e), ERR_SYS);
+	assert_int_equal(access(rig_path("bait"), F_OK), -1);
+	assert_int_equal(unlink(path), 0);
+	must_flush(a);
+	assert_int_equal(count(path, "kept"), 1);
+	audit_close(a);
+}
+
+/* --- no room ----------------------------------------------------------- */
+
+/* Fill up, free, and check that every record is there once, in order. */
+static void
+recover(const char *path, void (*fill)(const char *), void (*empty)(void))
+{
+	struct audit *a = must_open(path);
+	struct err e = { 0 };
+	int64_t first, last;
+	int i, failed = 0;
+
+	fill(path);
+	for (i = 0; i < 400; i++) {
+		struct buf *b = audit_begin(a, "full");
+
+		audit_put(b, "pad", bytes_make("................", 16));
+		audit_put_i64(b, "nr", i);
+		audit_end(a, i % 3 == 0);
+		failed += audit_flush(a, &e) != 0;
+		/* Whole lines only, at any time. */
+		if (failed > 0 && failed < 5)
+			(void)check_lines(path, NULL, NULL);
+	}
+	assert_true(failed > 0);
+	assert_int_equal(e.code, ERR_SYS);
+	assert_true(audit_pending(a));
+	empty();
+	must_flush(a);
+	assert_false(audit_pending(a));
+	audit_close(a);
+	assert_int_equal(check_lines(path, &first, &last), 400);
+	assert_int_equal(first, 1);
+	assert_int_equal(last, 400);
+}
+
+static void
+fill_disk(const char *path)
+{
+	static char junk[4096];
+	int fd = open(rig_path("small/junk"), O_WRONLY | O_CREAT, 0600);
+	ssize_t n;
+
+	(void)path;
+	assert_true(fd >= 0);
+	do
+		n = write(fd, junk, sizeof(junk));
+	while (n > 0);
+	assert_int_equal(errno, ENOSPC);
+	/* One page, in which some records fit, and then the end. */
+	assert_int_equal(
+	    ftruncate(fd, lseek(fd, 0, SEEK_END) - (off_t)sizeof(junk)), 0);
+	(void)close(fd);
+}
+
+static void
+free_disk(void)
+{
+	assert_int_equal(unlink(rig_path("small/junk")), 0);
+}
+
+static void
+mount_small(void)
+{
+	assert_int_equal(mkdir(rig_path("small"), 0700), 0);
+	assert_int_equal(
+	    mount("none", rig_path("small"), "tmpfs", 0, "size=16m,mode=0700"),
+	    0);
+}
+
+static void
+unmount_small(void)
+{
+	assert_int_equal(umount2(rig_path("small"), MNT_DETACH), 0);
+	assert_int_equal(rmdir(rig_path("small")), 0);
+}
+
+static void
+test_disk_full(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	mount_small();
+	recover(rig_path("small/log"), fill_disk, free_disk);
+	unmount_small();
+}
+
+static void
+set_flags(const char *path, int flags)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
+	(void)close(fd);
+}
+
+static void
+fill_append_only(const char *path)
+{
+	set_flags(path, FS_APPEND_FL);
+	fill_disk(path);
+}
+
+/*
+ * chattr +a: nothing can be taken back, so a torn line stays, but it is
+ * closed, and each record comes whole exactly once.
+ */
+static void
+test_append_only(void **state)
+{
+	char path[256], nr[32];
+	struct audit *a;
+	struct err e;
+	int i, failed = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	mount_small();
+	(void)strcpy(path, rig_path("small/log"));
+	a = must_open(path);
+	fill_append_only(path);
+	for (i = 0; i < 60; i++) {
+		struct buf *b = audit_begin(a, "full");
+
+		audit_put_i64(b, "nr", i);
+		audit_end(a, true);
+		if (i % 7 == 0)
+			failed += audit_flush(a, &e) != 0;
+	}
+	assert_true(failed > 0);
+	free_disk();
+	must_flush(a);
+	audit_close(a);
+	for (i = 0; i < 60; i++) {
+		(void)snprintf(nr, sizeof(nr), "\"nr\":%d}\n{", i);
+		if (i == 59)
+			*strrchr(nr, '{') = '\0';
+		if (count(path, nr) != 1)
+			fail_msg(
+			    "record %d is %zu times there", i, count(path, nr));
+	}
+	set_flags(path, 0);
+	unmount_small();
+}
+
+static void
+fill_rlimit(const char *path)
+{
+	struct rlimit r = { 4096 + 100, RLIM_INFINITY };
+
+	(void)path;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+static void
+free_rlimit(void)
+{
+	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
+
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+static void
+test_file_size_limit(void **state)
+{
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	recover(rig_path("limited"), fill_rlimit, free_rlimit);
+}
+
+/*
+ * More waits than may: what did not fit is counted, and the flush after it
+ * fails once, as a run's intent may be among it.
+ */
+static void
+test_lost(void **state)
+{
+	static uint8_t pad[AUDIT_MAX_VALUE];
+	const char *path = rig_path("lost");
+	struct audit *a = must_open(path);
+	struct err e = { 0 };
+	int i, records = AUDIT_MAX_PENDING / AUDIT_MAX_VALUE + 10;
+	unsigned long lost;
+	int64_t last;
+
+	(void)state;
+	memset(pad, 'x', sizeof(pad));
+	(void)signal(SIGXFSZ, SIG_IGN);
+	fill_rlimit(path);
+	for (i = 0; i < records; i++) {
+		audit_put(
+		    audit_begin(a, "big"), "pad", bytes_make(pad, sizeof(pad)));
+		audit_end(a, true);
+	}
+	assert_int_equal(audit_flush(a, &e), ERR_SYS);
+	free_rlimit();
+	assert_int_not_equal(audit_flush(a, &e), 0);
+	must_flush(a);
+	audit_close(a);
+	lost = strtoul(strstr(rig_read(path), "\"records\":") + 10, NULL, 10);
+	assert_in_range(lost, 10, records / 2);
+	assert_int_equal(
+	    check_lines(path, NULL, &last), (size_t)records - lost + 1);
+	assert_int_equal(last, records + 1); /* the lost leave a gap */
+}
+
+static int
+teardown(void **state)
+{
+	(void)umount2(rig_path("small"), MNT_DETACH); /* a test failed */
+	return rig_teardown(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_continues),
+		cmocka_unit_test(test_not_misled),
+		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_hostile_places),
+		cmocka_unit_test(test_second_writer),
+		cmocka_unit_test(test_reopens),
+		cmocka_unit_test(test_reopen_refused),
+		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_append_only),
+		cmocka_unit_test(test_file_size_limit),
+		cmocka_unit_test(test_lost),
+	};
+
+	return cmocka_run_group_tests(tests, rig_setup, teardown);
+}
