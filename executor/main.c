@@ -222,6 +222,7 @@ watch_signals(struct err *e)
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a log that may not grow: EFBIG */
 	self.signals = (struct loop_watch){ .handler = on_signal,
 		.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
 	if (self.signals.fd == -1)
