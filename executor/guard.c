@@ -72,7 +72,6 @@ kill_tree(struct guard *g)
 		before = now;
 	}
 	(void)signal_tree(g, SIGKILL);
-	g->rounds++;
 }
 
 static _Noreturn void
@@ -155,7 +154,7 @@ watch(struct guard *g)
 		};
 
 		if (poll(p, 3, g->killing ? KILL_AGAIN_MS : -1) == 0) {
-			if (g->rounds > KILL_ROUNDS)
+			if (++g->rounds > KILL_ROUNDS)
 				finish(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
 		}
