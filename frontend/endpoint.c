@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint: routes and the order of checks (frontend, untrusted input). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,10 +154,13 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 {
 	const struct endpoint_route *route = r->route;
 	uint32_t most = settings_now(ep->settings)->limits.body_bytes;
+	char text[128];
 
 	if (r->facts.has_length && r->facts.length > most) {
-		refuse_politely(r, 413, "the body is larger than the server "
-		    "takes (limits.body_bytes)");
+		(void)snprintf(text, sizeof(text), "the body is larger than "
+		    "the %u bytes that the server takes (limits.body_bytes)",
+		    most);
+		refuse_politely(r, 413, text);
 		return;
 	}
 	if (route->json && !vet_is_json(&r->facts))

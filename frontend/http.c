@@ -213,6 +213,8 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 		conn_close(s->conn);
 		s->conn = NULL;
 		*context = NULL;
+		/* at its limit the library looks for room only when it is run */
+		s->http->resumed = true;
 	}
 }
 
@@ -298,6 +300,17 @@ take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
 	return MHD_YES;
 }
 
+/* The library's memory is larger than what a head may have of it. */
+static size_t
+head_bytes(const struct vet_request *head)
+{
+	size_t n = head->target.len;
+
+	for (size_t i = 0; i < head->header_count; i++)
+		n += head->headers[i].name.len + head->headers[i].value.len;
+	return n;
+}
+
 /*
  * The head lies in the library's memory for as long as the request lives,
  * which on a stream is hours: the token must not.
@@ -330,6 +343,8 @@ begin(struct slot *s, const char *method, const char *version)
 	r->head.http11 = strcmp(version, "HTTP/1.1") == 0;
 	(void)MHD_get_connection_values_n(s->mhd, MHD_HEADER_KIND,
 	    take_header, &r->head);
+	if (head_bytes(&r->head) > limits(s->http)->header_bytes)
+		r->head.too_many = true;
 	endpoint_head(s->http->ep, r);
 	if (r->scrub)
 		scrub(r);

@@ -187,7 +187,7 @@ vet_read(const struct vet_request *r, struct vet_facts *out,
 	struct vet_facts f = { 0 };
 
 	if (r->too_many)
-		return refuse(no, 431, "send fewer headers");
+		return refuse(no, 431, "send fewer or shorter headers");
 	if (r->target_cut)
 		return refuse(no, 414, "the request's target is too long");
 	if (r->target.len == 0 || r->target.p[0] != '/')
