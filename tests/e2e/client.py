@@ -369,7 +369,7 @@ class Http(Client):
         conn = Connection(self.server)
         self.send(message("tools/call", {
             "name": tool, "arguments": {"command": command, **arguments}},
-            id or self.next_id()), conn)
+            self.next_id() if id is None else id), conn)
         return conn
 
     def finish(self, conn):
@@ -469,7 +469,7 @@ class Sse(Client):
     def begin(self, command, id=None, tool="exec_cmd", **arguments):
         self.post(message("tools/call", {
             "name": tool, "arguments": {"command": command, **arguments}},
-            id or self.next_id()))
+            self.next_id() if id is None else id))
 
 
 def parse(reply):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """HTTP: status codes, framing, Host and Origin."""
 import json
+import re
 import socket
 
 from client import (JSON_HEADERS, Connection, Gone, bearer, check, equal,
@@ -251,8 +252,6 @@ def test_smuggling(server):
             "no host": start + auth + b"Content-Length: 0\r\n\r\n",
             "absolute form": b"POST http://evil.example/mcp HTTP/1.1\r\n"
             + host + auth + b"Content-Length: 0\r\n\r\n",
-            "NUL in a header": start + host + auth + b"X: a\0b\r\n"
-            b"Content-Length: 0\r\n\r\n",
             "bare CR": start + host + auth + b"X: a\rTransfer-Encoding: "
             b"chunked\r\nContent-Length: 0\r\n\r\n",
             "chunked in 1.0": b"POST /mcp HTTP/1.0\r\n" + host + auth
@@ -261,24 +260,38 @@ def test_smuggling(server):
             b" chunked\r\n\r\n10000000000000000\r\n\r\n",
             "chunk size sign": start + host + auth + b"Transfer-Encoding:"
             b" chunked\r\n\r\n-1\r\n\r\n",
-            "not HTTP": b"\0\1\2 garbage\r\n\r\n",
+            "folded host": start + b"Host:\r\n evil.example\r\n" + host + auth
+            + b"Content-Length: 0\r\n\r\n",
+            "not HTTP": b"\1\2 garbage\r\n\r\n",
             "HTTP/0.9": b"GET /healthz\r\n\r\n",
             "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         }
         bad = []
         for name, head in shapes.items():
             answer = smuggle(server, head, hidden)
-            if answer.startswith(b"HTTP/1.1 200") or b"200 OK" in answer:
-                bad.append(f"{name}: {answer[:120]!r}")
-            elif (server.work / m).exists():
+            if (server.work / m).exists():
                 bad.append(f"{name}: the hidden request ran")
                 (server.work / m).unlink()
+            elif not re.match(rb"HTTP/1.1 (4|505)|$", answer) or \
+                    b"HTTP/1.1 2" in answer:
+                bad.append(f"{name}: {answer[:120]!r}")
         check(not bad, "; ".join(bad))
-        check(not (server.work / m).exists(), "the hidden request ran")
         with Connection(server) as c:   # control: not hidden, it runs
             c.send(hidden)
             equal(c.reply().status, 200, "control")
         check((server.work / m).exists(), "control")
+
+
+def test_nul_in_a_header(server):
+    """Cut by the library: whatever is answered, its framing holds."""
+    body = initialize()
+    for text in (b"X: a\0b", b"X\0Y: b", b"Content-Length\0: 5"):
+        head = request("POST", "/mcp", server.address[1], {
+            **bearer(server.token), **JSON_HEADERS,
+            "Content-Length": len(body)})
+        head = head.replace(b"\r\n\r\n", b"\r\n" + text + b"\r\n\r\n", 1)
+        answer = smuggle(server, head, body)
+        equal(answer.count(b"HTTP/1.1 "), 1, f"answers to {text}")
 
 
 def test_bare_lf(server):

@@ -83,13 +83,13 @@ def test_frontend_killed_during_a_run():
         first = server.frontend_pid()
         with Http(server) as c:
             m = mark()
-            conn = c.begin(f"echo {m}; exec sleep 320")
+            conn = c.begin(f"echo {m}; exec sleep 1000320")
             server.running(m)
             begin = time.monotonic()
             os.kill(first, signal.SIGKILL)
             r = server.ended(m)
             check(r["run.state"] in ("cancelled", "lost"), r)
-            equal(processes("320"), [], "the command")
+            equal(processes("1000320"), [], "the command")
             conn.close()
         record = within("a record", 3, lambda: server.audit(FRONTEND_EXIT))[0]
         check("9" in record["frontend.status"], record)
@@ -119,18 +119,18 @@ def test_executor_killed_during_a_run():
     with Server() as server:
         with Http(server) as c:
             m = mark()
-            c.begin(f"echo {m}; (setsid sleep 321 &) ; trap '' TERM; "
-                    f"while :; do sleep 322; done")
+            c.begin(f"echo {m}; (setsid sleep 1000321 &) ; trap '' TERM; "
+                    f"while :; do sleep 1000322; done")
             server.running(m)
-            within("the tree stands", 5, lambda: processes("321")
-                   and processes("322"))
+            within("the tree stands", 5, lambda: processes("1000321")
+                   and processes("1000322"))
         tree = descendants(server.process.pid)
         check(len(tree) >= 3, tree)
         server.process.kill()
         server.process.wait()
         within("frontend and commands died", 5,
                lambda: not [p for p in tree if alive(p)])
-        equal(processes("321") + processes("322"), [], "escaped")
+        equal(processes("1000321") + processes("1000322"), [], "escaped")
         with socket.socket() as s:
             check(s.connect_ex(server.address) != 0, "it still listens")
         before = len(server.audit())
@@ -167,13 +167,13 @@ def test_sigterm_during_runs():
         polite = c.begin("trap 'echo bye > bye; exit 0' TERM; echo polite; "
                          "while :; do sleep 0.1; done")
         stubborn = c.begin("trap '' TERM; echo stubborn; "
-                           "while :; do sleep 323; done")
+                           "while :; do sleep 1000323; done")
         within("both run", 5, lambda: len(server.audit("run-intent")) == 2)
         time.sleep(0.3)
         status, took = stop(server)
         equal(status, 0, server.log())
-        check(0.5 < took < 6 * server.slow, "took", took)
-        equal(processes("323"), [], "the stubborn one")
+        check(0.3 < took < 6 * server.slow, "took", took)
+        equal(processes("1000323"), [], "the stubborn one")
         equal(server.file("bye"), "bye\n", "the polite one had its time")
         results = server.audit("run-result")
         equal(len(results), 2, "results")
@@ -303,6 +303,7 @@ def test_start_refused():
         server.config_file.chmod(0o666)
         start_fails(server, "mcp-execd.json")
         server.config_file.chmod(0o600)
+        server.audit_file.unlink(missing_ok=True)
         server.audit_file.symlink_to("/dev/null")
         start_fails(server, "audit")
         server.audit_file.unlink()
