@@ -5,6 +5,7 @@
  */
 #include "executor/tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@ enum {
 };
 
 struct walk {
+	pid_t self;
 	pid_t pid[MAX_PIDS]; /* found so far; those from `next` not entered */
 	size_t count, next;
 	const pid_t *spare;
@@ -128,20 +130,79 @@ enter(struct walk *w, pid_t pid)
 	(void)close(fd);
 }
 
+/* Its parent as of now, 0 if that cannot be read. */
+static pid_t
+parent_of(pid_t pid)
+{
+	char text[512], *p;
+	pid_t parent = 0;
+	ssize_t n;
+	int fd;
+
+	(void)put_text(put_pid(put_text(text, "/proc/"), pid), "/stat");
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')'); /* its name may hold anything: "(x) S 1 " */
+	if (p == NULL || strlen(p) < 5)
+		return 0;
+	for (p += 4; *p >= '0' && *p <= '9'; p++)
+		parent = parent * 10 + (*p - '0');
+	return parent;
+}
+
+static bool
+found(const struct walk *w, pid_t pid)
+{
+	size_t i;
+
+	if (pid == w->self)
+		return true;
+	for (i = 0; i < w->count; i++)
+		if (w->pid[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * A process may have ended since it was found, and its number be another's:
+ * take hold of it first, then see whether it is still one of the tree.
+ */
+static void
+signal_one(const struct walk *w, pid_t pid, int sig)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pid_t parent;
+
+	if (fd == -1) {
+		if (errno != ESRCH)
+			(void)kill(pid, sig);
+		return;
+	}
+	parent = parent_of(pid);
+	if (parent == 0 || found(w, parent))
+		(void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+	(void)close(fd);
+}
+
 unsigned
 tree_kill(int sig, const pid_t *spare, size_t spare_count)
 {
 	static struct walk w;
 	size_t i;
 
+	w.self = getpid();
 	w.count = w.next = 0;
 	w.spare = spare;
 	w.spare_count = spare_count;
-	enter(&w, getpid());
+	enter(&w, w.self);
 	for (; w.next < w.count; w.next++)
 		enter(&w, w.pid[w.next]);
 	for (i = 0; i < w.count; i++)
-		(void)kill(w.pid[i], sig);
+		signal_one(&w, w.pid[i], sig);
 	return (unsigned)w.count;
 }
 
