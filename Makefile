@@ -48,9 +48,9 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
 	main mcp options result selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
-	account audit child conf confine confine_load guard instructions job \
+	account audit child conf confine confine_load denial guard instructions job \
 	keys listen main monitor mounts options output policy probe profiles \
-	quota record request spawn store supervise token tree words)
+	quota record request spawn store sysgroups supervise token tree words)
 CTL := $(call in,executor/ctl, \
 	check client_config ctl main token_add token_list token_revoke)
 
@@ -166,6 +166,12 @@ $(B)/lib%.a:
 
 BASE_A := $(B)/libproto.a $(B)/libcommon.a
 link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@
+
+# valgrind does not know every system call that we use.
+ifeq ($(V),valgrind)
+$(PROGRAMS): $(O)/tests/valgrind.o
+$(PROGRAMS): private LDFLAGS += -Wl,--wrap=syscall
+endif
 
 $(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,15 +19,30 @@
 #include "common/cleanup.h"
 #include "common/digest.h"
 
+enum {
+	FLAG_WAIT_KILLABLE_RECV = 1 << 5 /* not in libc's headers yet */
+};
+
 static uint32_t
-filter_action(enum filter_verdict verdict, int error, bool log_only)
+filter_action(enum filter_verdict verdict, int error, enum filter_mode mode)
 {
-	if (verdict == FILTER_ALLOW)
+	switch (verdict) {
+	case FILTER_ALLOW:
 		return SCMP_ACT_ALLOW;
-	if (verdict == FILTER_LOG || log_only)
+	case FILTER_REFUSE:
+		if (mode == FILTER_TELL)
+			return SCMP_ACT_NOTIFY;
+		break;
+	case FILTER_LOG:
 		return SCMP_ACT_LOG;
-	return verdict == FILTER_ERRNO ? SCMP_ACT_ERRNO((uint16_t)error)
-				       : SCMP_ACT_KILL_PROCESS;
+	case FILTER_ERRNO:
+	case FILTER_KILL:
+		break;
+	}
+	if (mode == FILTER_LOG_ONLY)
+		return SCMP_ACT_LOG;
+	return verdict == FILTER_KILL ? SCMP_ACT_KILL_PROCESS
+				      : SCMP_ACT_ERRNO((uint16_t)error);
 }
 
 static struct scmp_arg_cmp
@@ -80,9 +96,9 @@ filter_check_overlap(
 
 static int
 filter_add(scmp_filter_ctx ctx, const struct filter_rule *r, uint32_t fallback,
-    bool log_only, struct err *e)
+    enum filter_mode mode, struct err *e)
 {
-	uint32_t action = filter_action(r->verdict, r->error, log_only);
+	uint32_t action = filter_action(r->verdict, r->error, mode);
 	int nr = seccomp_syscall_resolve_name(r->syscall);
 	struct scmp_arg_cmp cmp[2];
 	int rc;
@@ -126,7 +142,7 @@ filter_set_attributes(scmp_filter_ctx ctx, struct err *e)
 /* One of the two programs: the rules that refine, or the others. */
 static int
 filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
-    bool log_only, bool refining, scmp_filter_ctx *out, struct err *e)
+    enum filter_mode mode, bool refining, scmp_filter_ctx *out, struct err *e)
 {
 	scmp_filter_ctx ctx = seccomp_init(fallback);
 	int r;
@@ -139,7 +155,7 @@ filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
 			continue;
 		r = filter_check_overlap(rules, count, i, e);
 		if (r == 0)
-			r = filter_add(ctx, &rules[i], fallback, log_only, e);
+			r = filter_add(ctx, &rules[i], fallback, mode, e);
 	}
 	if (r != 0) {
 		seccomp_release(ctx);
@@ -191,15 +207,15 @@ filter_has_refinement(const struct filter_rule *rules, size_t count)
 
 static int
 filter_compile_one(const struct filter_rule *rules, size_t count,
-    uint32_t fallback, bool log_only, bool refining, struct sock_fprog *out,
-    struct buf *both, struct err *e)
+    uint32_t fallback, enum filter_mode mode, bool refining,
+    struct sock_fprog *out, struct buf *both, struct err *e)
 {
 	CLEANUP_BUF struct buf program = { 0 };
 	scmp_filter_ctx ctx;
 	int r;
 
 	buf_init(&program, BPF_MAXINSNS * sizeof(struct sock_filter));
-	r = filter_build(rules, count, fallback, log_only, refining, &ctx, e);
+	r = filter_build(rules, count, fallback, mode, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = filter_export(ctx, &program, e);
@@ -217,7 +233,7 @@ filter_compile_one(const struct filter_rule *rules, size_t count,
 
 int
 filter_compile(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, bool log_only,
+    enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
     struct filter *out, struct err *e)
 {
 	CLEANUP_BUF struct buf both = { 0 };
@@ -226,11 +242,12 @@ filter_compile(const struct filter_rule *rules, size_t count,
 
 	buf_init(&both, 2 * BPF_MAXINSNS * sizeof(struct sock_filter));
 	r = filter_compile_one(rules, count,
-	    filter_action(fallback, fallback_errno, log_only), log_only, false,
-	    &f.prog, &both, e);
+	    filter_action(fallback, fallback_errno, mode), mode, false, &f.prog,
+	    &both, e);
 	if (r == 0 && filter_has_refinement(rules, count))
-		r = filter_compile_one(rules, count, SCMP_ACT_ALLOW, log_only,
-		    true, &f.refine, &both, e);
+		r = filter_compile_one(rules, count, SCMP_ACT_ALLOW,
+		    mode == FILTER_TELL ? FILTER_ENFORCE : mode, true,
+		    &f.refine, &both, e);
 	if (r != 0) {
 		filter_fini(&f);
 		return r;
@@ -238,6 +255,21 @@ filter_compile(const struct filter_rule *rules, size_t count,
 	digest_sha256(buf_bytes(&both), f.digest);
 	*out = f;
 	return 0;
+}
+
+bool
+filter_knows(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
+void
+filter_call_name(int nr, char name[32])
+{
+	CLEANUP_STR char *found =
+	    seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+
+	(void)snprintf(name, 32, "%s", found != NULL ? found : "");
 }
 
 void
@@ -255,7 +287,8 @@ filter_describe_one(const struct filter_rule *rules, size_t count,
 	scmp_filter_ctx ctx;
 	int r;
 
-	r = filter_build(rules, count, fallback, false, refining, &ctx, e);
+	r = filter_build(
+	    rules, count, fallback, FILTER_ENFORCE, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = seccomp_export_pfc(ctx, fd);
@@ -272,7 +305,8 @@ filter_describe(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, int fd, struct err *e)
 {
 	int r = filter_describe_one(rules, count,
-	    filter_action(fallback, fallback_errno, false), false, fd, e);
+	    filter_action(fallback, fallback_errno, FILTER_ENFORCE), false, fd,
+	    e);
 
 	if (r != 0 || !filter_has_refinement(rules, count))
 		return r;
@@ -298,4 +332,22 @@ filter_load(const struct filter *f)
 	int r = f->refine.len == 0 ? 0 : filter_load_one(&f->refine);
 
 	return r != 0 ? r : filter_load_one(&f->prog);
+}
+
+int
+filter_load_listener(const struct filter *f)
+{
+	int r = f->refine.len == 0 ? 0 : filter_load_one(&f->refine);
+	long fd;
+
+	if (r != 0)
+		return r;
+	/* A signal must not make a call ask twice; Linux 5.19. */
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	    SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV,
+	    &f->prog);
+	if (fd == -1 && errno == EINVAL)
+		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		    SECCOMP_FILTER_FLAG_NEW_LISTENER, &f->prog);
+	return fd == -1 ? -errno : (int)fd;
 }

@@ -17,6 +17,7 @@
 enum filter_verdict {
 	FILTER_ALLOW,
 	FILTER_ERRNO, /* fail with .error */
+	FILTER_REFUSE, /* the same, and said to a listener if there is one */
 	FILTER_KILL, /* kill the process */
 	FILTER_LOG /* allow and log: for the log-mode test runs */
 };
@@ -31,7 +32,7 @@ enum filter_compare {
 struct filter_rule {
 	const char *syscall; /* unknown on this architecture: skipped */
 	enum filter_verdict verdict;
-	int error; /* errno of FILTER_ERRNO */
+	int error; /* errno of FILTER_ERRNO and FILTER_REFUSE */
 	enum filter_compare compare;
 	unsigned arg; /* argument's index, 0 to 5 */
 	uint64_t mask; /* FILTER_MASKED */
@@ -52,14 +53,29 @@ struct filter {
 	uint8_t digest[32]; /* SHA-256 of both programs' bytes */
 };
 
+enum filter_mode {
+	FILTER_ENFORCE,
+	FILTER_LOG_ONLY, /* every refusing verdict becomes FILTER_LOG */
+	/*
+	 * FILTER_REFUSE asks the listener, seccomp_unotify(2), which answers
+	 * with an error and never lets the call go on; without a listener
+	 * the call fails with ENOSYS.
+	 */
+	FILTER_TELL
+};
+
 /*
  * Compile rules on top of a default verdict (with its errno).  Foreign ABIs
- * are killed.  With log_only every refusing verdict becomes FILTER_LOG.
+ * are killed.
  */
 int filter_compile(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, bool log_only,
+    enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
     struct filter *out, struct err *e) MUST_CHECK;
 void filter_fini(struct filter *f);
+/* Is this the name of a system call, on any architecture? */
+bool filter_knows(const char *name);
+/* Name of a native system call, cut to fit; "" if it is not known. */
+void filter_call_name(int nr, char name[32]);
 /* The filter as libseccomp's pseudo code, to compare and to show. */
 int filter_describe(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, int fd,
@@ -69,5 +85,7 @@ int filter_describe(const struct filter_rule *rules, size_t count,
  * needed.  Async-signal-safe.  0, or a negative errno.
  */
 int filter_load(const struct filter *f);
+/* Load one of FILTER_TELL: the listener's descriptor, or a negative errno. */
+int filter_load_listener(const struct filter *f);
 
 #endif

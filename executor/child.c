@@ -195,12 +195,36 @@ step_landlock(const struct child *c)
 	return c->ruleset == -1 ? 0 : landlock_restrict(RULESET_FD);
 }
 
+/*
+ * Give the guard time to take its copy of the listener, which exec closes:
+ * its number goes out, and a byte comes back when the guard has it.  Only
+ * read and write: the filter is in force already.
+ */
+static int
+hand_over(int listener)
+{
+	struct child_failure f = { .step = CHILD_LISTENER, .sysno = listener };
+	char done;
+
+	if (write(REPORT_FD, &f, sizeof(f)) != (ssize_t)sizeof(f) ||
+	    read(REPORT_FD, &done, 1) != 1)
+		return -EPIPE;
+	(void)close(listener);
+	return 0;
+}
+
 static int
 step_seccomp(const struct child *c)
 {
-	const struct filter *f = &c->plan->policy->filter;
+	const struct policy *p = c->plan->policy;
+	int listener;
 
-	return f->prog.len == 0 ? 0 : filter_load(f);
+	if (p->filter.prog.len == 0)
+		return 0;
+	if (!p->explained)
+		return filter_load(&p->filter);
+	listener = filter_load_listener(&p->filter);
+	return listener < 0 ? listener : hand_over(listener);
 }
 
 /*

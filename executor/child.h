@@ -18,6 +18,10 @@ struct child {
 	int report; /* a step's failure goes here; closed by exec */
 };
 
+enum {
+	CHILD_LISTENER = -1 /* a step that is none: sysno is a descriptor */
+};
+
 /* The failure of one step, as written to `report` in one piece. */
 struct child_failure {
 	int step; /* index for child_step_name */

@@ -29,7 +29,8 @@ struct guard {
 	int ctl;
 	int sigfd;
 	bool own_pids; /* it is process 1 of a namespace */
-	int failure; /* read end: a step's failure, or EOF at exec */
+	int failure; /* a step's failure, the listener, or EOF at exec */
+	int listener; /* refused calls are told here; -1: none */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
@@ -122,6 +123,39 @@ take_order(struct guard *g)
 		kill_tree(g);
 }
 
+/*
+ * The command's filter tells its refusals to a listener; take a copy of it
+ * before exec closes the command's.  pidfd_getfd(2), Linux 5.6.
+ */
+static void
+take_listener(struct guard *g, int number)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, g->command, 0);
+
+	g->listener = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	(void)close(pidfd);
+	(void)fcntl(g->listener, F_SETFD, FD_CLOEXEC);
+	/* Without a copy the child gets no answer and reports the step. */
+	if (g->listener != -1)
+		(void)!write(g->failure, "", 1);
+	else
+		(void)shutdown(g->failure, SHUT_WR);
+}
+
+/* A call was refused: answer, and tell as many as a run may tell. */
+static void
+take_denial(struct guard *g)
+{
+	int r = denial_answer(g->listener, &g->report.denial);
+
+	if (r == 0 && g->report.denials++ < DENIAL_MAX_TOLD)
+		send_report(g, GUARD_DENIED);
+	if (r != 0 && r != -EAGAIN) {
+		(void)close(g->listener);
+		g->listener = -1;
+	}
+}
+
 /* The command's own word on how its start went; EOF is execve's success. */
 static void
 take_failure(struct guard *g)
@@ -131,6 +165,10 @@ take_failure(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
+	if (n == (ssize_t)sizeof(f) && f.step == CHILD_LISTENER) {
+		take_listener(g, f.sysno);
+		return;
+	}
 	(void)close(g->failure);
 	g->failure = -1;
 	if (n == (ssize_t)sizeof(f)) {
@@ -151,13 +189,16 @@ watch(struct guard *g)
 			{ .fd = g->ctl, .events = POLLIN },
 			{ .fd = g->sigfd, .events = POLLIN },
 			{ .fd = g->failure, .events = POLLIN },
+			{ .fd = g->listener, .events = POLLIN },
 		};
 
-		if (poll(p, 3, g->killing ? KILL_AGAIN_MS : -1) == 0) {
+		if (poll(p, 4, g->killing ? KILL_AGAIN_MS : -1) == 0) {
 			if (++g->rounds > KILL_ROUNDS)
 				finish(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
 		}
+		if (p[3].revents != 0)
+			take_denial(g);
 		if (p[2].revents != 0)
 			take_failure(g);
 		if (p[1].revents != 0)
@@ -196,7 +237,7 @@ start_command(struct guard *g, struct child *c)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) == -1)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		_exit(1);
 	g->failure = ends[0];
 	c->report = ends[1];
@@ -245,6 +286,7 @@ guard_main(const struct plan *plan, int ctl, int in, int out, int err)
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
 	g.ctl = ctl;
+	g.listener = -1;
 	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "executor/child.h"
+#include "executor/denial.h"
 
 /* Executor to guard, one byte each. */
 enum guard_order {
@@ -23,6 +24,7 @@ enum guard_order {
 
 enum guard_event {
 	GUARD_FAILED, /* a step failed: step and sysno; it is over */
+	GUARD_DENIED, /* a system call was refused: denial */
 	GUARD_STARTED, /* execve succeeded: pid */
 	GUARD_EXITED /* all is over: status, usage, left */
 };
@@ -36,6 +38,8 @@ struct guard_report {
 	int sysno;
 	int status; /* wait status of the command */
 	unsigned left; /* processes that could not be ended */
+	struct denial denial;
+	unsigned denials; /* calls refused so far, told or not */
 	struct rusage usage; /* of the whole tree */
 };
 

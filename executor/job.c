@@ -26,6 +26,7 @@
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
+	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
 	MAX_CREDIT = 64 << 20 /* bytes; more is a broken frontend */
 };
 
@@ -57,6 +58,7 @@ struct job {
 	bool killing; /* KILL was sent */
 	enum proto_state verdict; /* valid if ending, or failed to start */
 	char message[512];
+	struct buf denials; /* explanations, one a line */
 };
 
 struct jobs {
@@ -91,6 +93,7 @@ job_release(struct job *j)
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
 	plan_fini(&j->plan);
+	buf_fini(&j->denials);
 	memset(j, 0, sizeof(*j));
 }
 
@@ -103,6 +106,7 @@ fill_result(const struct job *j, struct job_result *r)
 	r->state = j->verdict;
 	r->exit_code = -1;
 	r->message = j->message;
+	r->denials = buf_bytes(&j->denials);
 	r->stdout_bytes = j->stdout_.total;
 	r->stderr_bytes = j->stderr_.total;
 	(void)memcpy(r->id, j->id, sizeof(r->id));
@@ -129,6 +133,7 @@ job_finish(struct job *j)
 		.pid = j->executed ? j->report.pid : 0,
 		.usage = &j->report.usage,
 		.left = j->report.left,
+		.denials = j->report.denials,
 	};
 
 	fill_result(j, &r);
@@ -348,6 +353,24 @@ explain_failure(struct job *j)
 		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0], error);
 }
 
+/* Each refusal is recorded; the caller is told each explanation once. */
+static void
+take_denial(struct job *j, const struct denial *d)
+{
+	struct buf line;
+
+	record_denial(j->jobs->audit, j->id, &j->plan, d);
+	buf_init(&line, DENIALS_MAX);
+	denial_explain(d, j->plan.policy, &line);
+	if (memmem(j->denials.p, j->denials.len, line.p, line.len) == NULL &&
+	    j->denials.len + line.len + 1 <= DENIALS_MAX) {
+		if (j->denials.len > 0)
+			buf_put_u8(&j->denials, '\n');
+		buf_put_bytes(&j->denials, buf_bytes(&line));
+	}
+	buf_fini(&line);
+}
+
 static void
 take_reports(struct job *j)
 {
@@ -357,6 +380,10 @@ take_reports(struct job *j)
 	       (ssize_t)sizeof(r)) {
 		r.pid = j->report.pid; /* its own is of its namespace */
 		j->report = r;
+		if (r.event == GUARD_DENIED) {
+			take_denial(j, &r.denial);
+			continue;
+		}
 		if (r.event == GUARD_STARTED) {
 			j->report.pid = tree_child(j->sp.guard);
 			j->executed = true;
@@ -527,6 +554,7 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 	}
 	j->jobs = jobs;
 	j->phase = ACCEPTED;
+	buf_init(&j->denials, DENIALS_MAX);
 	j->call = r->call;
 	j->credit = r->window;
 	j->sp = (struct spawned){

@@ -28,6 +28,7 @@ struct job_result {
 	uint64_t duration_us;
 	uint64_t stdout_bytes, stderr_bytes;
 	const char *message; /* never NULL */
+	struct bytes denials; /* explanations, one a line */
 };
 
 /* How a run's events reach the frontend. */

@@ -204,7 +204,8 @@ tell_done(void *arg, const struct job_result *r)
 		    .stdout_bytes = r->stdout_bytes,
 		    .stderr_bytes = r->stderr_bytes,
 		    .run = bytes_of(r->id),
-		    .message = bytes_of(r->message) } };
+		    .message = bytes_of(r->message),
+		    .denials = r->denials } };
 
 	send_msg(arg, &msg);
 }

@@ -24,6 +24,7 @@
 #include "executor/account.h"
 #include "executor/confine_load.h"
 #include "executor/keys.h"
+#include "executor/probe.h"
 #include "executor/profiles.h"
 
 #define NOT_SET UINT64_MAX
@@ -41,8 +42,14 @@ struct draft {
 	const struct json_value *root;
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
+	const struct json_value *allow_calls, *deny_calls;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
+};
+
+struct call_names {
+	char text[PROFILE_MAX_CHANGES + 1][40];
+	size_t count;
 };
 
 struct rlimit_row {
@@ -110,7 +117,8 @@ static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
 static const struct key environment_keys[] = { VALUE("set", set),
 	VALUE("allow", allow), LAST };
 
-static const struct key syscall_keys[] = { VALUE("profile", profile), LAST };
+static const struct key syscall_keys[] = { VALUE("profile", profile),
+	VALUE("allow", allow_calls), VALUE("deny", deny_calls), LAST };
 
 static const struct key file_keys[] = { VALUE("read", confine.read),
 	VALUE("write", confine.write), VALUE("hide", confine.hide),
@@ -714,21 +722,62 @@ read_profile(const struct keys *k, const struct json_value *v, struct policy *p)
 		complain_profile(k, v);
 }
 
+/* Names of calls or groups for the filter; they live as long as the text. */
 static void
-compile_filter(
-    const struct keys *k, const struct json_value *v, struct policy *p)
+read_calls(const struct keys *k, const struct json_value *list,
+    const char *what, struct call_names *out)
 {
-	struct profile_choice choice = {
-		.profile = profile_find(bytes_of(p->profile)),
-		.internet = p->confine.network != CONFINE_NONE,
-		.sockets = p->confine.sockets,
-		.listed_programs = p->confine.listed_programs,
-	};
+	const struct json_value *v;
+	char *name;
+
+	if (list == NULL || !keys_array(k, list, what))
+		return;
+	for (v = list->child; v != NULL; v = v->next) {
+		name = out->text[out->count];
+		if (out->count == PROFILE_MAX_CHANGES) {
+			keys_complain(k, v, "%s: at most %d names", what,
+			    PROFILE_MAX_CHANGES);
+			return;
+		}
+		if (!keys_string(k, v, 1, name, sizeof(out->text[0])))
+			continue;
+		if (profile_knows(name))
+			out->count++;
+		else
+			keys_complain(k, v,
+			    "there is no system call or group "
+			    "\"%s\"",
+			    log_text(v->text).s);
+	}
+}
+
+static void
+compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	static struct call_names allow, deny;
+	static struct profile_choice choice;
 	struct err e;
 
+	memset(&allow, 0, sizeof(allow));
+	memset(&deny, 0, sizeof(deny));
+	memset(&choice, 0, sizeof(choice));
+	choice.profile = profile_find(bytes_of(p->profile));
+	choice.internet = p->confine.network != CONFINE_NONE;
+	choice.sockets = p->confine.sockets;
+	choice.listed_programs = p->confine.listed_programs;
+	read_calls(k, d->allow_calls, "\"allow\"", &allow);
+	read_calls(k, d->deny_calls, "\"deny\"", &deny);
+	for (size_t i = 0; i < allow.count; i++)
+		choice.allow[i] = allow.text[i];
+	for (size_t i = 0; i < deny.count; i++)
+		choice.deny[i] = deny.text[i];
+	p->explained = probe_get()->listener;
 	if (choice.profile != NULL &&
-	    profile_compile(&choice, &p->filter, &e) != 0)
-		keys_complain(k, v, "profile \"%s\": %s", p->profile, e.what);
+	    profile_compile(&choice,
+		p->explained ? FILTER_TELL : FILTER_ENFORCE, &p->filter,
+		&e) != 0)
+		keys_complain(
+		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }
 
 static void
@@ -750,7 +799,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
 	confine_load(k, &d->confine, p);
-	compile_filter(k, d->profile, p);
+	compile_filter(k, d, p);
 }
 
 static int

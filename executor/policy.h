@@ -74,6 +74,7 @@ struct policy {
 
 	/* syscalls */
 	char profile[32]; /* "default" or "none" */
+	bool explained; /* its refusals are told and explained */
 	struct filter filter; /* compiled at load; len 0 for "none" */
 
 	struct confine confine; /* namespaces, files, network, Landlock */

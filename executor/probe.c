@@ -4,15 +4,18 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/caps.h"
+#include "common/filter.h"
 #include "common/landlock.h"
 #include "executor/confine.h"
 
@@ -77,6 +80,29 @@ try_namespaces(unsigned layers, struct probe *p)
 	return r;
 }
 
+/*
+ * seccomp_unotify(2), and pidfd_getfd(2) to take the listener over.  An outer
+ * filter may have the one listener that there can be.
+ */
+static bool
+try_listener(void)
+{
+	static struct sock_filter allow[] = {
+		{ .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW },
+	};
+	struct filter f = { .prog = { 1, allow } };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		_exit(filter_load_listener(&f) < 0);
+	}
+	if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0)
+		return false;
+	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno == EBADF;
+}
+
 const struct probe *
 probe_get(void)
 {
@@ -89,6 +115,7 @@ probe_get(void)
 		return &p;
 	done = true;
 	p.privileged = caps_can_change_ids();
+	p.listener = try_listener();
 	p.landlock_abi = landlock_abi();
 	if (try_namespaces(p.privileged ? all : all | CONFINE_USER, &p) != 0)
 		p.namespaces = 0;

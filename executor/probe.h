@@ -18,6 +18,7 @@ struct probe {
 	bool privileged; /* may change ids (root) */
 	unsigned namespaces; /* enum confine_layer bits, CONFINE_USER too */
 	char why[PROBE_MAX_WHY]; /* why not more of them, or empty */
+	bool listener; /* a filter may tell what it refuses */
 	int landlock_abi; /* 0: none */
 };
 

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* profiles: the named seccomp profiles for commands, as const tables. */
+/*
+ * profiles: the named seccomp profiles for commands.
+ *
+ * A profile is a list of groups (executor/sysgroups) that may be used; calls
+ * of the other groups are refused and explained; calls in no group fail with
+ * ENOSYS, so that a libc newer than the tables falls back.  A policy's other
+ * keys open and close socket families, and add or take single calls.
+ */
 #ifndef EXECUTOR_PROFILES_H
 #define EXECUTOR_PROFILES_H
 
 #include "common/filter.h"
 
+enum {
+	PROFILE_MAX_CHANGES = 64 /* "allow" and "deny" of a policy */
+};
+
 struct profile {
 	const char *name;
 	const char *summary; /* one line for people */
-	const struct filter_rule *rules;
-	size_t rule_count;
-	enum filter_verdict fallback; /* for calls that no rule names */
-	int fallback_errno;
+	const char *const *groups; /* allowed, NULL ends them */
 };
 
 /* What a policy makes of a profile. */
@@ -20,11 +28,19 @@ struct profile_choice {
 	bool internet; /* IPv4, IPv6 and routing sockets */
 	bool sockets; /* AF_UNIX sockets that connect to others */
 	bool listed_programs; /* no program but those of files */
+	/* names or @groups; NULL ends them */
+	const char *allow[PROFILE_MAX_CHANGES + 1];
+	const char *deny[PROFILE_MAX_CHANGES + 1];
 };
 
 /* Compile the profile with what the other keys of the policy add to it. */
-int profile_compile(const struct profile_choice *c, struct filter *out,
-    struct err *e) MUST_CHECK;
+int profile_compile(const struct profile_choice *c, enum filter_mode mode,
+    struct filter *out, struct err *e) MUST_CHECK;
+/* The same as libseccomp's pseudo code, on fd. */
+int profile_describe(
+    const struct profile_choice *c, int fd, struct err *e) MUST_CHECK;
+/* Is there a system call, or a group, of this name? */
+bool profile_knows(const char *name);
 /* NULL if there is no such profile. */
 const struct profile *profile_find(struct bytes name);
 /* The i-th profile, NULL after the last. */

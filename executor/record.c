@@ -199,7 +199,36 @@ record_result(
 		    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
 		audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
 		audit_put_i64(b, "run.processes_left", end->left);
+		if (end->denials > 0)
+			audit_put_i64(b, "run.denials", end->denials);
 	}
+	audit_end(a, false);
+}
+
+void
+record_denial(struct audit *a, const char *id, const struct plan *p,
+    const struct denial *d)
+{
+	struct buf *b = audit_begin(a, "run-denial");
+	char name[32];
+	size_t i;
+
+	audit_put_str(b, "run.id", id);
+	audit_put_str(b, "token.name", p->token);
+	audit_put_str(b, "policy.name", p->policy->name);
+	audit_put_str(b, "event.outcome", "failure");
+	denial_name(d, name);
+	audit_put_str(b, "denial.syscall", name);
+	audit_put_i64(b, "denial.syscall_number", d->nr);
+	json_put_key(b, "denial.args");
+	for (i = 0; i < 6; i++)
+		buf_printf(b, "%s\"0x%llx\"", i == 0 ? "[" : ",",
+		    (unsigned long long)d->args[i]);
+	buf_put_u8(b, ']');
+	if (d->path[0] != '\0')
+		audit_put_str(b, "file.path", d->path);
+	audit_put_i64(b, "process.namespace_pid", d->pid);
+	audit_put_str(b, "process.name", d->comm);
 	audit_end(a, false);
 }
 

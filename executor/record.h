@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "executor/audit.h"
+#include "executor/denial.h"
 #include "executor/job.h"
 #include "executor/output.h"
 
@@ -15,6 +16,7 @@ struct record_end {
 	pid_t pid; /* of the command, 0: never started */
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
+	unsigned denials; /* system calls refused */
 	unsigned left; /* processes that could not be ended */
 };
 
@@ -24,6 +26,9 @@ void record_intent(struct audit *a, const char *id, const struct request *r,
 /* run-result */
 void record_result(
     struct audit *a, const struct job_result *r, const struct record_end *end);
+/* run-denial: the sandbox refused a system call */
+void record_denial(struct audit *a, const char *id, const struct plan *p,
+    const struct denial *d);
 /* run-refused: token is NULL when the proof belongs to none. */
 void record_refused(struct audit *a, const struct request *r,
     const struct token *t, const char *why);

@@ -97,6 +97,13 @@ put_text(struct buf *out, const struct catalog_tool *t,
 		put_stream(&text, c, d);
 	else
 		put_labelled(&text, c, d);
+	if (!succeeded(d) && d->denials.len > 0) {
+		if (text.len > 0 && text.p[text.len - 1] != '\n')
+			buf_put_u8(&text, '\n');
+		buf_put_str(&text, "DENIED: ");
+		buf_put_bytes(&text, d->denials);
+		buf_put_u8(&text, '\n');
+	}
 	if (text.overflow)
 		out->overflow = true;
 	json_put_string(out, buf_bytes(&text));
@@ -127,6 +134,26 @@ put_or_null(struct buf *out, const char *key, bool there, struct bytes text)
 		buf_put_str(out, "null");
 }
 
+/* An array of the lines of text. */
+static void
+put_lines(struct buf *out, struct bytes text)
+{
+	const uint8_t *nl;
+	size_t n;
+
+	buf_put_str(out, "[");
+	while (text.len > 0) {
+		nl = memchr(text.p, '\n', text.len);
+		n = nl != NULL ? (size_t)(nl - text.p) : text.len;
+		json_put_string(out, bytes_make(text.p, n));
+		if (nl == NULL)
+			break;
+		buf_put_str(out, ",");
+		text = bytes_make(nl + 1, text.len - n - 1);
+	}
+	buf_put_str(out, "]");
+}
+
 static void
 put_structured(struct buf *out, const struct capture *c,
     const struct msg_done *d)
@@ -154,9 +181,9 @@ put_structured(struct buf *out, const struct capture *c,
 	json_put_member_i64(out, "duration_ms",
 	    (int64_t)(d->duration_us / 1000));
 	put_or_null(out, "run_id", d->run.len > 0, d->run);
-	/* none can be told yet: the policy's layers do not report them */
 	json_put_key(out, "denials");
-	buf_put_str(out, "[]}");
+	put_lines(out, d->denials);
+	buf_put_str(out, "}");
 }
 
 void

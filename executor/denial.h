@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * denial: a system call that the sandbox refused, told and explained.
+ *
+ * The filter has refused the call already when it is told here: the answer
+ * is always an error, never "go on", so nothing rests on what this code
+ * reads of a hostile process.  denial_answer runs in the guard.
+ */
+#ifndef EXECUTOR_DENIAL_H
+#define EXECUTOR_DENIAL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "executor/policy.h"
+
+enum {
+	DENIAL_MAX_PATH = 128, /* bytes kept of a path argument, with NUL */
+	DENIAL_MAX_TOLD = 32 /* denials of one run that are told */
+};
+
+struct denial {
+	int nr; /* of the system call */
+	uint64_t args[6];
+	pid_t pid; /* of the caller, in the run's process ids */
+	char comm[16]; /* its name, as it is called now */
+	char path[DENIAL_MAX_PATH]; /* main argument, or empty */
+};
+
+/*
+ * Take one notification and answer it with an error.  0 and *out; -EAGAIN if
+ * the caller is gone meanwhile; another negative errno if the listener is of
+ * no more use.  Async-signal-safe.
+ */
+int denial_answer(int listener, struct denial *out);
+/* Name of the call, "" if unknown; name has room for 32 bytes. */
+void denial_name(const struct denial *d, char name[32]);
+/*
+ * Append one sentence that a model can act on: what was refused, by which
+ * policy and key.  Names the rule, not a way around it.
+ */
+void denial_explain(
+    const struct denial *d, const struct policy *p, struct buf *out);
+
+#endif
