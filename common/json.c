@@ -649,9 +649,12 @@ json_put_unit(struct buf *b, uint32_t unit)
 static void
 json_put_escaped(struct buf *b, uint32_t cp)
 {
-	if (cp == '"' || cp == '\\') {
+	static const char from[] = "\"\\\n\t\r\b\f", to[] = "\"\\ntrbf";
+	const char *p = cp != 0 && cp < 0x80 ? strchr(from, (int)cp) : NULL;
+
+	if (p != NULL) {
 		buf_put_u8(b, '\\');
-		buf_put_u8(b, (uint8_t)cp);
+		buf_put_u8(b, (uint8_t)to[p - from]);
 	} else if (cp < 0x10000) {
 		json_put_unit(b, cp);
 	} else {

@@ -65,7 +65,7 @@ const char *json_type_name(enum json_type t);		/* "string", ... */
 
 /*
  * Writers append to a buf.  json_put_string writes quotes and escapes:
- * control characters as \u00XX, invalid UTF-8 bytes as U+FFFD each, so any
+ * control characters as \n or \u00XX, invalid UTF-8 bytes as U+FFFD each, so any
  * bytes come out as valid JSON.  json_put_audit also escapes DEL, C1, bidi
  * controls, tag characters, line separators and other invisible format
  * characters as \uXXXX pairs, and each invalid byte as "\\xNN" text.
