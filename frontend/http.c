@@ -108,6 +108,16 @@ set_stage(struct slot *s, enum stage stage)
 	conn_set_deadline(s->conn, ms[stage]);
 }
 
+/*
+ * Have the library read the end of the stream.  It is told once of what
+ * arrives, and may have read the data before that and stopped there.
+ */
+static void
+show_end(const struct slot *s)
+{
+	(void)shutdown(s->conn->fd, SHUT_RD);
+}
+
 /* The client is gone: let go of what waits for it. */
 static void
 on_gone(void *arg, struct conn *c)
@@ -116,8 +126,10 @@ on_gone(void *arg, struct conn *c)
 	struct slot *s = &h->slots[c->index];
 
 	s->dead = true;
-	if (!s->suspended)
-		return;		/* the library reads the end by itself */
+	if (!s->suspended) {
+		show_end(s);
+		return;
+	}
 	endpoint_end(h->ep, &s->req);
 	(void)shutdown(c->fd, SHUT_RDWR);
 	resume(s);
@@ -259,8 +271,11 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	memset(&s->req, 0, sizeof(s->req));
 	s->begun = s->finished = s->suspended = false;
 	*context = NULL;
-	if (s->conn != NULL)
-		set_stage(s, STAGE_IDLE);
+	if (s->conn == NULL)
+		return;
+	set_stage(s, STAGE_IDLE);
+	if (s->dead)
+		show_end(s);
 }
 
 /*
