@@ -12,7 +12,7 @@ struct failure {
 	char peer[CIDR_TEXT];
 	char token[65];
 	enum proto_authfail why;
-	uint32_t count;		/* not yet reported; 0: slot may be reused */
+	uint32_t count; /* not yet reported; 0: slot may be reused */
 };
 
 struct auth {
@@ -20,7 +20,7 @@ struct auth {
 	struct ipc *ipc;
 	struct loop_timer timer;
 	struct failure failures[AUTH_MAX_FAILURES];
-	uint32_t lost;		/* failures that found no slot */
+	uint32_t lost; /* failures that found no slot */
 };
 
 static int
@@ -64,10 +64,10 @@ auth_advice(enum proto_authfail why)
 	switch (why) {
 	case PROTO_AUTH_MISSING:
 		return "send the header \"Authorization: Bearer TOKEN\"; the "
-		    "administrator makes tokens with mcp-execctl token add";
+		       "administrator makes tokens with mcp-execctl token add";
 	case PROTO_AUTH_MALFORMED:
 		return "the Authorization header must read \"Bearer TOKEN\", "
-		    "with the token as it was printed";
+		       "with the token as it was printed";
 	case PROTO_AUTH_UNKNOWN:
 	case PROTO_AUTH_EXPIRED:
 	case PROTO_AUTH_SOURCE:
@@ -85,12 +85,11 @@ flush(struct auth *a)
 
 	for (size_t i = 0; i < AUTH_MAX_FAILURES; i++) {
 		struct failure *f = &a->failures[i];
-		struct msg m = {
-			.code = PROTO_AUTHFAIL,
+		struct msg m = { .code = PROTO_AUTHFAIL,
 			.authfail = { .peer = bytes_of(f->peer),
-			    .reason = (uint8_t)f->why, .count = f->count,
-			    .token = bytes_of(f->token) }
-		};
+			    .reason = (uint8_t)f->why,
+			    .count = f->count,
+			    .token = bytes_of(f->token) } };
 		struct err e;
 
 		if (f->count == 0)
@@ -109,8 +108,8 @@ on_timer(void *arg)
 	struct auth *a = arg;
 
 	if (a->lost > 0)
-		log_warn("auth: failures from too many sources lost=%u",
-		    a->lost);
+		log_warn(
+		    "auth: failures from too many sources lost=%u", a->lost);
 	a->lost = 0;
 	if (flush(a))
 		loop_timer_set(a->loop, &a->timer, AUTH_REPORT_MS);
@@ -120,8 +119,8 @@ static bool
 is_same(const struct failure *f, struct bytes peer, enum proto_authfail why,
     const char *token)
 {
-	return f->count > 0 && f->why == why &&
-	    bytes_eq_str(peer, f->peer) && strcmp(f->token, token) == 0;
+	return f->count > 0 && f->why == why && bytes_eq_str(peer, f->peer) &&
+	       strcmp(f->token, token) == 0;
 }
 
 /* The slot that counts these, or a free one, or NULL. */

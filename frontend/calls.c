@@ -7,13 +7,13 @@
 #include "frontend/calls.h"
 
 struct call {
-	uint64_t id;			/* 0: free */
+	uint64_t id; /* 0: free */
 	const struct catalog_tool *tool;
 	struct capture capture;
-	uint32_t owed;			/* credit not yet sent, bytes */
-	bool cancel_owed;		/* CANCEL did not fit */
+	uint32_t owed; /* credit not yet sent, bytes */
+	bool cancel_owed; /* CANCEL did not fit */
 	enum proto_why why;
-	char run[33];			/* id given by STARTED */
+	char run[33]; /* id given by STARTED */
 	void (*ended)(void *arg, const struct calls_end *end);
 	void *arg;
 };
@@ -21,8 +21,8 @@ struct call {
 struct calls {
 	struct ipc *ipc;
 	uint64_t last_id;
-	uint32_t most;			/* calls at once */
-	uint32_t output_bytes;		/* per stream */
+	uint32_t most; /* calls at once */
+	uint32_t output_bytes; /* per stream */
 	size_t count;
 	struct call table[CALLS_MAX];
 };
@@ -52,7 +52,8 @@ static void
 send_cancel(struct calls *c, struct call *call, struct bytes reason)
 {
 	struct msg m = { .code = PROTO_CANCEL,
-		.cancel = { .call = call->id, .why = (uint8_t)call->why,
+		.cancel = { .call = call->id,
+		    .why = (uint8_t)call->why,
 		    .reason = reason } };
 	struct err e;
 
@@ -96,8 +97,7 @@ on_output(void *arg, const struct msg *m, struct err *e)
 	if (call == NULL ||
 	    (stream != CAPTURE_STDOUT && stream != CAPTURE_STDERR))
 		return err_set(e, ERR_PROTO, "OUTPUT of an unknown call");
-	capture_add(&call->capture, stream, m->output.skipped,
-	    m->output.data);
+	capture_add(&call->capture, stream, m->output.skipped, m->output.data);
 	call->owed += (uint32_t)m->output.data.len;
 	if (call->owed >= CALLS_WINDOW / 2)
 		send_credit(c, call);
@@ -116,8 +116,9 @@ static void
 end_call(struct calls *c, struct call *call, const struct msg_done *d)
 {
 	struct msg_done done = *d;
-	struct calls_end end = { .capture = &call->capture, .done = &done,
-		.tool = call->tool };
+	struct calls_end end = {
+		.capture = &call->capture, .done = &done, .tool = call->tool
+	};
 
 	if (done.run.len == 0)
 		done.run = bytes_of(call->run);
@@ -140,7 +141,8 @@ on_done(void *arg, const struct msg *m, struct err *e)
 void
 calls_lose(struct calls *c)
 {
-	const struct msg_done lost = { .state = PROTO_LOST, .exit_code = -1,
+	const struct msg_done lost = { .state = PROTO_LOST,
+		.exit_code = -1,
 		.message = BYTES_LIT("the server stopped") };
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
@@ -215,16 +217,18 @@ send_arg(struct calls *c, uint64_t id, const struct catalog_arg *a)
 	struct bytes rest = a->value;
 
 	do {
-		size_t n = rest.len < PROTO_MAX_DATA ? rest.len :
-		    PROTO_MAX_DATA;
-		struct msg m = { .code = PROTO_ARG, .arg = {
-			.call = id, .name = bytes_of(a->name),
-			.kind = (uint8_t)a->kind, .more = rest.len > n,
-			.value = bytes_make(rest.p, n) } };
+		size_t n =
+		    rest.len < PROTO_MAX_DATA ? rest.len : PROTO_MAX_DATA;
+		struct msg m = { .code = PROTO_ARG,
+			.arg = { .call = id,
+			    .name = bytes_of(a->name),
+			    .kind = (uint8_t)a->kind,
+			    .more = rest.len > n,
+			    .value = bytes_make(rest.p, n) } };
 
 		send_frame(c, &m);
-		rest = bytes_make(rest.len > n ? rest.p + n : NULL,
-		    rest.len - n);
+		rest =
+		    bytes_make(rest.len > n ? rest.p + n : NULL, rest.len - n);
 	} while (rest.len > 0);
 }
 
@@ -232,22 +236,26 @@ send_arg(struct calls *c, uint64_t id, const struct catalog_arg *a)
 static size_t
 frames_size(const struct catalog_args *args)
 {
-	size_t size = 2048;	/* CALL and EXEC */
+	size_t size = 2048; /* CALL and EXEC */
 
 	for (size_t i = 0; i < args->count; i++)
 		size += args->arg[i].value.len +
-		    128 * (args->arg[i].value.len / PROTO_MAX_DATA + 1);
+			128 * (args->arg[i].value.len / PROTO_MAX_DATA + 1);
 	return size;
 }
 
 static void
 send_request(struct calls *c, uint64_t id, const struct calls_request *r)
 {
-	struct msg m = { .code = PROTO_CALL, .call = {
-		.call = id, .peer = r->peer, .session = r->session,
-		.client = r->client, .revision = r->revision,
-		.trace = r->trace, .tool = bytes_of(r->tool->name),
-		.window = CALLS_WINDOW } };
+	struct msg m = { .code = PROTO_CALL,
+		.call = { .call = id,
+		    .peer = r->peer,
+		    .session = r->session,
+		    .client = r->client,
+		    .revision = r->revision,
+		    .trace = r->trace,
+		    .tool = bytes_of(r->tool->name),
+		    .window = CALLS_WINDOW } };
 	struct msg exec = { .code = PROTO_EXEC, .exec = { .call = id } };
 
 	memcpy(m.call.proof, r->proof, sizeof(m.call.proof));
@@ -275,18 +283,20 @@ calls_start(struct calls *c, const struct calls_request *r,
 	struct call *call = free_entry(c);
 
 	if (call == NULL)
-		return err_set(e, ERR_BUSY, "the server runs %u commands "
+		return err_set(e, ERR_BUSY,
+		    "the server runs %u commands "
 		    "already, its limit; wait for one to end and try again",
 		    c->most);
 	if (!ipc_has_room(c->ipc, frames_size(r->args)))
-		return err_set(e, ERR_BUSY, "the server is busy; try again in "
+		return err_set(e, ERR_BUSY,
+		    "the server is busy; try again in "
 		    "a moment");
 	call->id = ++c->last_id;
 	call->tool = r->tool;
 	call->ended = ended;
 	call->arg = arg;
-	capture_init(&call->capture,
-	    2 * (size_t)c->output_bytes + CALLS_MARKERS);
+	capture_init(
+	    &call->capture, 2 * (size_t)c->output_bytes + CALLS_MARKERS);
 	c->count++;
 	*id = call->id;
 	send_request(c, call->id, r);
@@ -294,8 +304,8 @@ calls_start(struct calls *c, const struct calls_request *r,
 }
 
 void
-calls_cancel(struct calls *c, uint64_t id, enum proto_why why,
-    struct bytes reason)
+calls_cancel(
+    struct calls *c, uint64_t id, enum proto_why why, struct bytes reason)
 {
 	struct call *call = find(c, id);
 

@@ -14,16 +14,16 @@
 #include "frontend/ipc.h"
 
 enum {
-	CALLS_MAX = 4096,		/* entries of the table */
-	CALLS_WINDOW = 128 << 10,	/* bytes of output on the way */
-	CALLS_MARKERS = 4096		/* bytes for "left out" markers */
+	CALLS_MAX = 4096, /* entries of the table */
+	CALLS_WINDOW = 128 << 10, /* bytes of output on the way */
+	CALLS_MARKERS = 4096 /* bytes for "left out" markers */
 };
 
 struct calls;
 
 /* Who calls what; borrowed for the time of calls_start. */
 struct calls_request {
-	const uint8_t *proof;		/* DIGEST_BYTES of it */
+	const uint8_t *proof; /* DIGEST_BYTES of it */
 	struct bytes peer, session, client, revision, trace;
 	const struct catalog_tool *tool;
 	const struct catalog_args *args;
@@ -38,22 +38,21 @@ struct calls_end {
 
 struct calls *calls_new(struct ipc *i, struct err *e) MUST_CHECK;
 /* Forgets all calls without their callbacks. */
-void	calls_free(struct calls *c);
+void calls_free(struct calls *c);
 /* Limits of a new configuration: calls at once, output bytes per stream. */
-void	calls_configure(struct calls *c, uint32_t most,
-	    uint32_t output_bytes);
+void calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes);
 /*
  * Begin.  ERR_BUSY, with words for the caller, if the table or the channel
  * is full.  *id is never 0.  ended() comes later, never from within.
  */
-int	calls_start(struct calls *c, const struct calls_request *r,
-	    void (*ended)(void *arg, const struct calls_end *end), void *arg,
-	    uint64_t *id, struct err *e) MUST_CHECK;
+int calls_start(struct calls *c, const struct calls_request *r,
+    void (*ended)(void *arg, const struct calls_end *end), void *arg,
+    uint64_t *id, struct err *e) MUST_CHECK;
 /* Ask for its end; ended() still comes.  Unknown ids are ignored. */
-void	calls_cancel(struct calls *c, uint64_t id, enum proto_why why,
-	    struct bytes reason);
+void calls_cancel(
+    struct calls *c, uint64_t id, enum proto_why why, struct bytes reason);
 /* The executor is gone: every call ends as lost. */
-void	calls_lose(struct calls *c);
-size_t	calls_count(const struct calls *c);
+void calls_lose(struct calls *c);
+size_t calls_count(const struct calls *c);
 
 #endif

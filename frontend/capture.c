@@ -9,8 +9,7 @@ void
 capture_init(struct capture *c, size_t max_bytes)
 {
 	buf_init(&c->data, max_bytes);
-	buf_init(&c->pieces,
-	    CAPTURE_MAX_PIECES * sizeof(struct capture_piece));
+	buf_init(&c->pieces, CAPTURE_MAX_PIECES * sizeof(struct capture_piece));
 	c->cut = false;
 }
 
@@ -71,8 +70,8 @@ append(struct capture *c, unsigned stream, struct bytes data)
 }
 
 void
-capture_add(struct capture *c, unsigned stream, uint64_t skipped,
-    struct bytes data)
+capture_add(
+    struct capture *c, unsigned stream, uint64_t skipped, struct bytes data)
 {
 	char marker[80];
 

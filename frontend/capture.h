@@ -13,27 +13,26 @@
 enum {
 	CAPTURE_STDOUT = 1,
 	CAPTURE_STDERR = 2,
-	CAPTURE_MAX_PIECES = 65536	/* changes between the streams */
+	CAPTURE_MAX_PIECES = 65536 /* changes between the streams */
 };
 
 struct capture_piece {
-	uint32_t len;		/* bytes */
+	uint32_t len; /* bytes */
 	uint32_t stream;
 };
 
 struct capture {
 	struct buf data;
-	struct buf pieces;	/* array of struct capture_piece */
-	bool cut;		/* something was left out */
+	struct buf pieces; /* array of struct capture_piece */
+	bool cut; /* something was left out */
 };
 
-void	capture_init(struct capture *c, size_t max_bytes);
-void	capture_fini(struct capture *c);
+void capture_init(struct capture *c, size_t max_bytes);
+void capture_fini(struct capture *c);
 /* Append; skipped: bytes that the executor left out just before. */
-void	capture_add(struct capture *c, unsigned stream, uint64_t skipped,
-	    struct bytes data);
+void capture_add(
+    struct capture *c, unsigned stream, uint64_t skipped, struct bytes data);
 /* Append the stream's bytes (0: both, as they arrived) to out. */
-void	capture_copy(const struct capture *c, unsigned stream,
-	    struct buf *out);
+void capture_copy(const struct capture *c, unsigned stream, struct buf *out);
 
 #endif

@@ -9,15 +9,17 @@ enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV };
 struct catalog_param {
 	const char *name;
 	enum param_kind kind;
-	size_t max;		/* bytes */
+	size_t max; /* bytes */
 	bool required;
-	bool nul;		/* may hold NUL */
+	bool nul; /* may hold NUL */
 };
 
-#define COMMON_PARAMS \
-	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true }, \
-	{ "timeout_ms", PARAM_NUMBER, 20, false, false }, \
-	{ "env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false }
+#define COMMON_PARAMS                                                          \
+	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true },               \
+	    { "timeout_ms", PARAM_NUMBER, 20, false, false },                  \
+	{                                                                      \
+		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false            \
+	}
 
 static const struct catalog_param exec_params[] = {
 	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false },
@@ -31,88 +33,87 @@ static const struct catalog_param cli_params[] = {
 	COMMON_PARAMS
 };
 
-#define COMMON_SCHEMA \
-	"\"stdin\":{\"type\":\"string\",\"description\":\"Text for the " \
-	"command's standard input. Without it, standard input is empty.\"}," \
-	"\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1," \
-	"\"description\":\"Milliseconds after which the command and all it " \
-	"started is ended; the output so far is returned. The policy sets " \
-	"the default and the maximum.\"}," \
-	"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":" \
-	"\"string\"},\"description\":\"Environment variables for this " \
+#define COMMON_SCHEMA                                                          \
+	"\"stdin\":{\"type\":\"string\",\"description\":\"Text for the "       \
+	"command's standard input. Without it, standard input is empty.\"},"   \
+	"\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,"                  \
+	"\"description\":\"Milliseconds after which the command and all it "   \
+	"started is ended; the output so far is returned. The policy sets "    \
+	"the default and the maximum.\"},"                                     \
+	"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"     \
+	"\"string\"},\"description\":\"Environment variables for this "        \
 	"command; only names that the policy allows.\"}"
 
 static const char exec_schema[] =
-	"{\"type\":\"object\",\"properties\":{"
-	"\"command\":{\"type\":\"string\",\"description\":\"Shell command "
-	"line, for example: ls -l | head. Pipes, redirections, variables "
-	"and && work.\"},"
-	"\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to "
-	"run in, relative to the token's directory or absolute inside it. "
-	"Default: the token's directory.\"},"
-	COMMON_SCHEMA
-	"},\"required\":[\"command\"],\"additionalProperties\":false}";
+    "{\"type\":\"object\",\"properties\":{"
+    "\"command\":{\"type\":\"string\",\"description\":\"Shell command "
+    "line, for example: ls -l | head. Pipes, redirections, variables "
+    "and && work.\"},"
+    "\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to "
+    "run in, relative to the token's directory or absolute inside it. "
+    "Default: the token's directory.\"}," COMMON_SCHEMA
+    "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char cli_schema[] =
-	"{\"type\":\"object\",\"properties\":{"
-	"\"command\":{\"type\":\"string\",\"description\":\"Program and "
-	"arguments, for example: grep -n 'two words' file.txt. Quotes group "
-	"words; no pipes, redirections, variables or wildcards.\"},"
-	"\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to "
-	"run in, relative to the token's directory or absolute inside it. "
-	"Default: the token's directory.\"},"
-	COMMON_SCHEMA
-	"},\"required\":[\"command\"],\"additionalProperties\":false}";
+    "{\"type\":\"object\",\"properties\":{"
+    "\"command\":{\"type\":\"string\",\"description\":\"Program and "
+    "arguments, for example: grep -n 'two words' file.txt. Quotes group "
+    "words; no pipes, redirections, variables or wildcards.\"},"
+    "\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to "
+    "run in, relative to the token's directory or absolute inside it. "
+    "Default: the token's directory.\"}," COMMON_SCHEMA
+    "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char output_schema[] =
-	"{\"type\":\"object\",\"properties\":{"
-	"\"stdout\":{\"type\":\"string\"},"
-	"\"stderr\":{\"type\":\"string\"},"
-	"\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":"
-	"\"null unless the command ended by itself\"},"
-	"\"signal\":{\"type\":[\"string\",\"null\"],\"description\":"
-	"\"name of the signal that ended it\"},"
-	"\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\","
-	"\"timed_out\",\"cancelled\",\"refused\",\"lost\"]},"
-	"\"timed_out\":{\"type\":\"boolean\"},"
-	"\"truncated\":{\"type\":\"boolean\",\"description\":\"output was "
-	"left out; a marker in it tells where\"},"
-	"\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":"
-	"\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":["
-	"\"stdout\",\"stderr\"],\"description\":\"written by the command\"},"
-	"\"duration_ms\":{\"type\":\"integer\"},"
-	"\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names "
-	"this run in the server's audit log\"},"
-	"\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
-	"\"description\":\"what the policy refused to the command\"}"
-	"},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\","
-	"\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\","
-	"\"run_id\",\"denials\"]}";
+    "{\"type\":\"object\",\"properties\":{"
+    "\"stdout\":{\"type\":\"string\"},"
+    "\"stderr\":{\"type\":\"string\"},"
+    "\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":"
+    "\"null unless the command ended by itself\"},"
+    "\"signal\":{\"type\":[\"string\",\"null\"],\"description\":"
+    "\"name of the signal that ended it\"},"
+    "\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\","
+    "\"timed_out\",\"cancelled\",\"refused\",\"lost\"]},"
+    "\"timed_out\":{\"type\":\"boolean\"},"
+    "\"truncated\":{\"type\":\"boolean\",\"description\":\"output was "
+    "left out; a marker in it tells where\"},"
+    "\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":"
+    "\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":["
+    "\"stdout\",\"stderr\"],\"description\":\"written by the command\"},"
+    "\"duration_ms\":{\"type\":\"integer\"},"
+    "\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names "
+    "this run in the server's audit log\"},"
+    "\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+    "\"description\":\"what the policy refused to the command\"}"
+    "},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\","
+    "\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\","
+    "\"run_id\",\"denials\"]}";
 
 /* Any command: a client must assume the worst. */
 static const char annotations[] =
-	"\"readOnlyHint\":false,\"destructiveHint\":true,"
-	"\"idempotentHint\":false,\"openWorldHint\":true";
+    "\"readOnlyHint\":false,\"destructiveHint\":true,"
+    "\"idempotentHint\":false,\"openWorldHint\":true";
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	  "Run a command line in the server's shell and return its output, "
-	  "standard output and standard error in the order they were written. "
-	  "Each call is a new shell: directory and variables do not carry "
-	  "over to the next. Commands that wait for a terminal or for input "
-	  "do not work; give input with stdin. A command that takes longer "
-	  "than the time limit is ended, and its output so far is returned.",
-	  exec_schema, exec_params,
-	  sizeof(exec_params) / sizeof(exec_params[0]), CATALOG_STREAM },
+	    "Run a command line in the server's shell and return its output, "
+	    "standard output and standard error in the order they were "
+	    "written. "
+	    "Each call is a new shell: directory and variables do not carry "
+	    "over to the next. Commands that wait for a terminal or for input "
+	    "do not work; give input with stdin. A command that takes longer "
+	    "than the time limit is ended, and its output so far is returned.",
+	    exec_schema, exec_params,
+	    sizeof(exec_params) / sizeof(exec_params[0]), CATALOG_STREAM },
 	{ "cli_command", "Run a program",
-	  "Run one program with arguments on the server, without a shell, "
-	  "and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is "
-	  "split into words as a POSIX shell would, with quotes, but nothing "
-	  "is expanded: prefer it when arguments hold special characters. "
-	  "Each call stands for itself; a program that takes longer than the "
-	  "time limit is ended, and its output so far is returned.",
-	  cli_schema, cli_params,
-	  sizeof(cli_params) / sizeof(cli_params[0]), CATALOG_LABELLED },
+	    "Run one program with arguments on the server, without a shell, "
+	    "and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is "
+	    "split into words as a POSIX shell would, with quotes, but nothing "
+	    "is expanded: prefer it when arguments hold special characters. "
+	    "Each call stands for itself; a program that takes longer than the "
+	    "time limit is ended, and its output so far is returned.",
+	    cli_schema, cli_params, sizeof(cli_params) / sizeof(cli_params[0]),
+	    CATALOG_LABELLED },
 };
 
 const struct catalog_tool *
@@ -153,9 +154,8 @@ static void
 add(struct catalog_args *out, const char *name, enum proto_kind kind,
     struct bytes value)
 {
-	out->arg[out->count++] = (struct catalog_arg){
-		.name = name, .kind = kind, .value = value
-	};
+	out->arg[out->count++] =
+	    (struct catalog_arg){ .name = name, .kind = kind, .value = value };
 }
 
 static int
@@ -163,12 +163,16 @@ check_text(const struct catalog_param *p, const char *what, struct bytes text,
     struct err *e)
 {
 	if (text.len > p->max)
-		return err_set(e, ERR_BAD, "%s has %zu bytes, %zu is the "
-		    "most%s", what, text.len, p->max,
+		return err_set(e, ERR_BAD,
+		    "%s has %zu bytes, %zu is the "
+		    "most%s",
+		    what, text.len, p->max,
 		    p->required ? "; put long text into stdin" : "");
 	if (!p->nul && bytes_has_nul(text))
-		return err_set(e, ERR_BAD, "%s holds a NUL character, which "
-		    "no program can be given", what);
+		return err_set(e, ERR_BAD,
+		    "%s holds a NUL character, which "
+		    "no program can be given",
+		    what);
 	return 0;
 }
 
@@ -192,8 +196,10 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 	int64_t n;
 
 	if (!json_to_i64(v, &n) || n < 1)
-		return err_set(e, ERR_BAD, "%s must be a whole number of at "
-		    "least 1", p->name);
+		return err_set(e, ERR_BAD,
+		    "%s must be a whole number of at "
+		    "least 1",
+		    p->name);
 	add(out, p->name, PROTO_NUMBER, v->text);
 	return 0;
 }
@@ -202,8 +208,7 @@ static bool
 is_env_name(struct bytes name)
 {
 	for (size_t i = 0; i < name.len; i++)
-		if (name.p[i] == '=' || name.p[i] <= ' ' ||
-		    name.p[i] >= 0x7f)
+		if (name.p[i] == '=' || name.p[i] <= ' ' || name.p[i] >= 0x7f)
 			return false;
 	return name.len > 0;
 }
@@ -216,10 +221,13 @@ take_variable(const struct catalog_param *p, const struct json_value *v,
 	size_t from = out->store.len;
 
 	if (v->type != JSON_STRING)
-		return err_set(e, ERR_BAD, "env values must be strings, not "
-		    "%s", json_type_name(v->type));
+		return err_set(e, ERR_BAD,
+		    "env values must be strings, not "
+		    "%s",
+		    json_type_name(v->type));
 	if (!is_env_name(v->key))
-		return err_set(e, ERR_BAD, "env names must be like NAME: "
+		return err_set(e, ERR_BAD,
+		    "env names must be like NAME: "
 		    "printable, without spaces and \"=\"");
 	buf_put_bytes(&out->store, v->key);
 	buf_put_u8(&out->store, '=');
@@ -238,11 +246,15 @@ take_env(const struct catalog_param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
 	if (v->type != JSON_OBJECT)
-		return err_set(e, ERR_BAD, "%s must be an object of strings, "
-		    "not %s", p->name, json_type_name(v->type));
+		return err_set(e, ERR_BAD,
+		    "%s must be an object of strings, "
+		    "not %s",
+		    p->name, json_type_name(v->type));
 	if (v->count > CATALOG_MAX_ENV)
-		return err_set(e, ERR_BAD, "%s has %zu variables, %d is the "
-		    "most", p->name, v->count, CATALOG_MAX_ENV);
+		return err_set(e, ERR_BAD,
+		    "%s has %zu variables, %d is the "
+		    "most",
+		    p->name, v->count, CATALOG_MAX_ENV);
 	for (v = v->child; v != NULL; v = v->next)
 		if (take_variable(p, v, out, e) != 0)
 			return e->code;
@@ -256,8 +268,7 @@ resolve_env(struct catalog_args *out)
 	const uint8_t *at = out->store.p;
 
 	for (size_t i = 0; i < out->count; i++) {
-		if (out->arg[i].value.p != NULL ||
-		    out->arg[i].value.len == 0)
+		if (out->arg[i].value.p != NULL || out->arg[i].value.len == 0)
 			continue;
 		out->arg[i].value.p = at;
 		at += out->arg[i].value.len;
@@ -296,9 +307,10 @@ take(const struct catalog_tool *t, const struct json_value *v,
 
 	if (p == NULL) {
 		show_name(v->key, name);
-		return err_set(e, ERR_BAD, "%s has no argument \"%s\"; it "
-		    "takes command, %s, stdin, timeout_ms and env", t->name,
-		    name, t->params[1].name);
+		return err_set(e, ERR_BAD,
+		    "%s has no argument \"%s\"; it "
+		    "takes command, %s, stdin, timeout_ms and env",
+		    t->name, name, t->params[1].name);
 	}
 	/* some clients send null for what was left out */
 	if (v->type == JSON_NULL && !p->required)
@@ -316,25 +328,27 @@ take(const struct catalog_tool *t, const struct json_value *v,
 
 int
 catalog_flatten(const struct catalog_tool *t,
-    const struct json_value *arguments, struct catalog_args *out,
-    struct err *e)
+    const struct json_value *arguments, struct catalog_args *out, struct err *e)
 {
 	const struct json_value *command = json_get(arguments, "command");
 	size_t bytes = 0;
 
 	if (command == NULL ||
 	    (command->type == JSON_STRING && command->text.len == 0))
-		return err_set(e, ERR_BAD, "command is required: a string "
+		return err_set(e, ERR_BAD,
+		    "command is required: a string "
 		    "with the command to run");
 	for (const struct json_value *v = arguments->child; v != NULL;
-	    v = v->next)
+	     v = v->next)
 		if (take(t, v, out, e) != 0)
 			return e->code;
 	resolve_env(out);
 	for (size_t i = 0; i < out->count; i++)
 		bytes += out->arg[i].value.len;
 	if (bytes > CATALOG_MAX_BYTES)
-		return err_set(e, ERR_BAD, "the arguments have %zu bytes, %d "
-		    "is the most", bytes, CATALOG_MAX_BYTES);
+		return err_set(e, ERR_BAD,
+		    "the arguments have %zu bytes, %d "
+		    "is the most",
+		    bytes, CATALOG_MAX_BYTES);
 	return 0;
 }

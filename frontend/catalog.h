@@ -12,12 +12,12 @@
 #include "proto/proto.h"
 
 enum {
-	CATALOG_MAX_ARGS = 80,		/* flattened, each variable one */
-	CATALOG_MAX_ENV = 64,		/* variables of one call */
-	CATALOG_MAX_COMMAND = 131071,	/* bytes, as execve(2) takes them */
-	CATALOG_MAX_STDIN = 1 << 20,	/* bytes */
-	CATALOG_MAX_PATH = 4095,	/* bytes of a directory */
-	CATALOG_MAX_BYTES = 1300 << 10	/* of all arguments together */
+	CATALOG_MAX_ARGS = 80, /* flattened, each variable one */
+	CATALOG_MAX_ENV = 64, /* variables of one call */
+	CATALOG_MAX_COMMAND = 131071, /* bytes, as execve(2) takes them */
+	CATALOG_MAX_STDIN = 1 << 20, /* bytes */
+	CATALOG_MAX_PATH = 4095, /* bytes of a directory */
+	CATALOG_MAX_BYTES = 1300 << 10 /* of all arguments together */
 };
 
 /* How a tool's result reads. */
@@ -27,7 +27,7 @@ struct catalog_tool {
 	const char *name;
 	const char *title;
 	const char *description;
-	const char *input_schema;	/* JSON */
+	const char *input_schema; /* JSON */
 	const struct catalog_param *params;
 	size_t param_count;
 	enum catalog_style style;
@@ -43,7 +43,7 @@ struct catalog_arg {
 struct catalog_args {
 	struct catalog_arg arg[CATALOG_MAX_ARGS];
 	size_t count;
-	struct buf store;	/* text of env */
+	struct buf store; /* text of env */
 };
 
 const struct catalog_tool *catalog_find(struct bytes name);
@@ -52,15 +52,15 @@ const char *catalog_output_schema(void);
 /* JSON of the hints on what a tool may do. */
 const char *catalog_annotations(void);
 
-void	catalog_args_init(struct catalog_args *a);
-void	catalog_args_fini(struct catalog_args *a);
+void catalog_args_init(struct catalog_args *a);
+void catalog_args_fini(struct catalog_args *a);
 /*
  * Check a call's "arguments" (NULL: none) against the tool's table and
  * flatten them.  ERR_BAD with words for the model.  The document must live as
  * long as *out is used.
  */
-int	catalog_flatten(const struct catalog_tool *t,
-	    const struct json_value *arguments, struct catalog_args *out,
-	    struct err *e) MUST_CHECK;
+int catalog_flatten(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out,
+    struct err *e) MUST_CHECK;
 
 #endif

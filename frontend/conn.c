@@ -12,7 +12,7 @@ struct conn_table {
 	struct loop *loop;
 	const struct conn_ops *ops;
 	void *arg;
-	struct loop_timer timer;	/* armed for the earliest deadline */
+	struct loop_timer timer; /* armed for the earliest deadline */
 	size_t most, count;
 	struct conn conns[];
 };
@@ -31,8 +31,8 @@ static void
 arm(struct conn_table *t, uint64_t at_ms, uint64_t now)
 {
 	if (t->timer.at_ms == 0 || at_ms < t->timer.at_ms)
-		loop_timer_set(t->loop, &t->timer,
-		    at_ms > now ? at_ms - now : 0);
+		loop_timer_set(
+		    t->loop, &t->timer, at_ms > now ? at_ms - now : 0);
 }
 
 static void
@@ -61,8 +61,8 @@ struct conn_table *
 conn_table_new(struct loop *l, size_t most, const struct conn_ops *ops,
     void *arg, struct err *e)
 {
-	struct conn_table *t = calloc(1, sizeof(*t) +
-	    most * sizeof(t->conns[0]));
+	struct conn_table *t =
+	    calloc(1, sizeof(*t) + most * sizeof(t->conns[0]));
 
 	if (t == NULL) {
 		(void)err_sys(e, "allocating the table of connections");
@@ -75,8 +75,9 @@ conn_table_new(struct loop *l, size_t most, const struct conn_ops *ops,
 	t->timer.handler = on_timer;
 	t->timer.arg = t;
 	for (size_t i = 0; i < most; i++)
-		t->conns[i] = (struct conn){ .fd = -1, .index = i,
-			.watch.fd = -1, .table = t };
+		t->conns[i] = (struct conn){
+			.fd = -1, .index = i, .watch.fd = -1, .table = t
+		};
 	return t;
 }
 
@@ -96,8 +97,8 @@ conn_count(const struct conn_table *t)
 }
 
 bool
-conn_admit(const struct conn_table *t, const struct sockaddr *from,
-    size_t most, size_t per_address)
+conn_admit(const struct conn_table *t, const struct sockaddr *from, size_t most,
+    size_t per_address)
 {
 	char peer[CIDR_TEXT];
 	size_t same = 0;
@@ -106,8 +107,7 @@ conn_admit(const struct conn_table *t, const struct sockaddr *from,
 		return false;
 	cidr_address(from, peer);
 	for (size_t i = 0; i < t->most; i++)
-		if (t->conns[i].fd >= 0 &&
-		    strcmp(t->conns[i].peer, peer) == 0)
+		if (t->conns[i].fd >= 0 && strcmp(t->conns[i].peer, peer) == 0)
 			same++;
 	return same < per_address;
 }
@@ -123,8 +123,8 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from)
 			c = &t->conns[i];
 	if (c == NULL)
 		return NULL;
-	c->watch = (struct loop_watch){ .fd = fd, .handler = on_event,
-		.arg = c };
+	c->watch =
+	    (struct loop_watch){ .fd = fd, .handler = on_event, .arg = c };
 	/* edge: told once, and not at each piece of data */
 	if (loop_add(t->loop, &c->watch, EPOLLRDHUP | EPOLLET, &e) != 0) {
 		log_warn("conn: not watched: %s", e.what);

@@ -24,10 +24,10 @@ struct endpoint {
 struct endpoint_route {
 	const char *path;
 	const char *method;
-	const char *allow;	/* of the path, for 405 */
-	bool open;		/* without a token */
-	bool json;		/* takes a body in JSON */
-	bool typed;		/* looks at Accept */
+	const char *allow; /* of the path, for 405 */
+	bool open; /* without a token */
+	bool json; /* takes a body in JSON */
+	bool typed; /* looks at Accept */
 	void (*run)(struct endpoint *ep, struct endpoint_request *r,
 	    const struct settings_token *token);
 };
@@ -44,24 +44,18 @@ static void run_health(struct endpoint *, struct endpoint_request *,
     const struct settings_token *);
 
 static const struct endpoint_route routes[] = {
-	{ "/mcp", "POST", "POST, DELETE", false, true,
-	    true, run_mcp_post },
-	{ "/mcp", "DELETE", "POST, DELETE", false, false,
-	    false, run_mcp_delete },
-	{ "/sse", "GET", "GET", false, false,
-	    true, run_sse },
-	{ "/message", "POST", "POST", false, true,
-	    false, run_message },
-	{ "/healthz", "GET", "GET, HEAD", true, false,
-	    false, run_health },
-	{ "/healthz", "HEAD", "GET, HEAD", true, false,
-	    false, run_health },
+	{ "/mcp", "POST", "POST, DELETE", false, true, true, run_mcp_post },
+	{ "/mcp", "DELETE", "POST, DELETE", false, false, false,
+	    run_mcp_delete },
+	{ "/sse", "GET", "GET", false, false, true, run_sse },
+	{ "/message", "POST", "POST", false, true, false, run_message },
+	{ "/healthz", "GET", "GET, HEAD", true, false, false, run_health },
+	{ "/healthz", "HEAD", "GET, HEAD", true, false, false, run_health },
 };
 
 /* Answer {"error": text}; with `now` the body is not waited for. */
 static void
-refuse(struct endpoint_request *r, unsigned status, const char *text,
-    bool now)
+refuse(struct endpoint_request *r, unsigned status, const char *text, bool now)
 {
 	struct buf *b = &r->answer.body;
 
@@ -79,15 +73,14 @@ refuse(struct endpoint_request *r, unsigned status, const char *text,
  * the answer.
  */
 static void
-refuse_politely(struct endpoint_request *r, unsigned status,
-    const char *text)
+refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
 {
 	const struct vet_facts *f = &r->facts;
-	uint64_t most = r->authenticated ? ENDPOINT_MAX_DISCARD_KNOWN :
-	    ENDPOINT_MAX_DISCARD;
+	uint64_t most = r->authenticated ? ENDPOINT_MAX_DISCARD_KNOWN
+					 : ENDPOINT_MAX_DISCARD;
 
-	refuse(r, status, text, f->expect || f->chunked ||
-	    (f->has_length && f->length > most));
+	refuse(r, status, text,
+	    f->expect || f->chunked || (f->has_length && f->length > most));
 }
 
 static const struct settings_token *
@@ -97,9 +90,9 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 	struct auth_who who;
 
 	r->scrub = r->facts.has_authorization;
-	if (auth_check(settings_now(ep->settings),
-	    r->facts.has_authorization, r->facts.authorization, r->peer,
-	    clock_wall_us() / 1000000, &who, &why) == 0) {
+	if (auth_check(settings_now(ep->settings), r->facts.has_authorization,
+		r->facts.authorization, r->peer, clock_wall_us() / 1000000,
+		&who, &why) == 0) {
 		memcpy(r->proof, who.proof, sizeof(r->proof));
 		explicit_bzero(who.proof, sizeof(who.proof));
 		r->authenticated = true;
@@ -107,8 +100,9 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 	}
 	auth_count_failure(ep->auth, r->peer, why, who.token);
 	/* RFC 6750 section 3.1: no error code where there was no token */
-	r->answer.challenge = why == PROTO_AUTH_MISSING ? "Bearer" :
-	    "Bearer error=\"invalid_token\"";
+	r->answer.challenge = why == PROTO_AUTH_MISSING
+				  ? "Bearer"
+				  : "Bearer error=\"invalid_token\"";
 	refuse_politely(r, 401, auth_advice(why));
 	return NULL;
 }
@@ -129,10 +123,12 @@ find_route(struct endpoint_request *r)
 	}
 	r->answer.allow = allow;
 	if (allow == NULL)
-		refuse_politely(r, 404, "there is nothing here: use /mcp, or "
+		refuse_politely(r, 404,
+		    "there is nothing here: use /mcp, or "
 		    "/sse with clients of the old transport");
 	else
-		refuse_politely(r, 405, "this path does not take this "
+		refuse_politely(r, 405,
+		    "this path does not take this "
 		    "method: see the Allow header");
 	return NULL;
 }
@@ -157,19 +153,21 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 	char text[128];
 
 	if (r->facts.has_length && r->facts.length > most) {
-		(void)snprintf(text, sizeof(text), "the body is larger than "
+		(void)snprintf(text, sizeof(text),
+		    "the body is larger than "
 		    "the %u bytes that the server takes (limits.body_bytes)",
 		    most);
 		refuse_politely(r, 413, text);
 		return;
 	}
 	if (route->json && !vet_is_json(&r->facts))
-		refuse_politely(r, 415,
-		    "send Content-Type: application/json");
+		refuse_politely(r, 415, "send Content-Type: application/json");
 	else if (route->typed &&
-	    !vet_accepts(&r->facts, "text", "event-stream") &&
-	    !(route->json && vet_accepts(&r->facts, "application", "json")))
-		refuse_politely(r, 406, "send Accept: application/json, "
+		 !vet_accepts(&r->facts, "text", "event-stream") &&
+		 !(route->json &&
+		     vet_accepts(&r->facts, "application", "json")))
+		refuse_politely(r, 406,
+		    "send Accept: application/json, "
 		    "text/event-stream");
 	buf_init(&r->body, most);
 }
@@ -195,8 +193,10 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	if (r->route == NULL)
 		return;
 	if (ep->draining)
-		refuse(r, 503, "the server is stopping: try again in a "
-		    "moment", true);
+		refuse(r, 503,
+		    "the server is stopping: try again in a "
+		    "moment",
+		    true);
 	else
 		check_content(ep, r);
 }
@@ -212,8 +212,8 @@ endpoint_body(struct endpoint *ep, struct endpoint_request *r)
 	if (r->authenticated) {
 		/* the configuration may have changed with the body's arrival */
 		bearer_verifier(r->proof, verifier);
-		token = settings_token_find(settings_now(ep->settings),
-		    verifier);
+		token =
+		    settings_token_find(settings_now(ep->settings), verifier);
 	}
 	if (token == NULL && !r->route->open) {
 		r->answer.challenge = "Bearer error=\"invalid_token\"";
@@ -248,11 +248,11 @@ from_of(const struct endpoint_request *r, const struct settings_token *token)
 {
 	struct bytes trace = r->facts.traceparent;
 
-	return (struct mcp_from){
-		.token = token, .proof = r->proof, .peer = r->peer,
+	return (struct mcp_from){ .token = token,
+		.proof = r->proof,
+		.peer = r->peer,
 		.session = r->facts.session,
-		.trace = trace.len < 128 ? trace : bytes_of("")
-	};
+		.trace = trace.len < 128 ? trace : bytes_of("") };
 }
 
 static void
@@ -287,16 +287,17 @@ static void
 run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	struct session_post p = {
-		.from = from_of(r, token), .has_id = r->facts.has_session,
+	struct session_post p = { .from = from_of(r, token),
+		.has_id = r->facts.has_session,
 		.has_revision = r->facts.has_revision,
-		.revision = r->facts.revision, .body = buf_bytes(&r->body),
-		.done = on_answer, .arg = r
-	};
+		.revision = r->facts.revision,
+		.body = buf_bytes(&r->body),
+		.done = on_answer,
+		.arg = r };
 	struct session_refusal no;
 
-	if (session_post(ep->sessions, &p, r->answer.session, &r->exchange,
-	    &no) != 0)
+	if (session_post(
+		ep->sessions, &p, r->answer.session, &r->exchange, &no) != 0)
 		take_refusal(r, &no);
 }
 
@@ -307,8 +308,7 @@ run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
 	struct mcp_from from = from_of(r, token);
 	struct session_refusal no;
 
-	if (session_delete(ep->sessions, &from, r->facts.has_session,
-	    &no) != 0)
+	if (session_delete(ep->sessions, &from, r->facts.has_session, &no) != 0)
 		take_refusal(r, &no);
 	else
 		r->answer.status = 204;
@@ -332,10 +332,10 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	/* room for two of the largest answers, one of them on its way */
-	stream_init(&r->stream, 2 * session_max_reply(ep->sessions),
-	    on_stream, r);
-	if (session_open(ep->sessions, &from, &r->stream, r->stream_id,
-	    &no) != 0) {
+	stream_init(
+	    &r->stream, 2 * session_max_reply(ep->sessions), on_stream, r);
+	if (session_open(ep->sessions, &from, &r->stream, r->stream_id, &no) !=
+	    0) {
 		stream_fini(&r->stream);
 		take_refusal(r, &no);
 		return;
@@ -355,12 +355,14 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	if (!vet_query(r->head.target, "sessionId", &from.session)) {
-		refuse(r, 400, "the target must have one sessionId: post to "
-		    "the address that the stream's first event gives", false);
+		refuse(r, 400,
+		    "the target must have one sessionId: post to "
+		    "the address that the stream's first event gives",
+		    false);
 		return;
 	}
-	if (session_message(ep->sessions, &from, buf_bytes(&r->body),
-	    &no) != 0) {
+	if (session_message(ep->sessions, &from, buf_bytes(&r->body), &no) !=
+	    0) {
 		take_refusal(r, &no);
 		return;
 	}
@@ -380,8 +382,8 @@ run_health(struct endpoint *ep, struct endpoint_request *r,
 }
 
 struct endpoint *
-endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
-    struct err *e)
+endpoint_new(
+    struct settings *s, struct auth *a, struct session_table *t, struct err *e)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 

@@ -13,20 +13,20 @@
 #include "frontend/vet.h"
 
 enum {
-	ENDPOINT_MAX_TARGET = 1024	/* bytes, with the NUL */
+	ENDPOINT_MAX_TARGET = 1024 /* bytes, with the NUL */
 };
 
 struct endpoint;
 
 /* What is sent back. */
 struct endpoint_answer {
-	unsigned status;		/* 0: not there yet */
-	struct buf body;		/* owned; empty: none */
-	const char *allow;		/* of a 405, or NULL */
-	const char *challenge;		/* of a 401, or NULL */
-	char session[SESSION_ID];	/* Mcp-Session-Id, or "" */
-	bool stream;			/* body is the request's stream */
-	bool now;			/* without reading the body */
+	unsigned status; /* 0: not there yet */
+	struct buf body; /* owned; empty: none */
+	const char *allow; /* of a 405, or NULL */
+	const char *challenge; /* of a 401, or NULL */
+	char session[SESSION_ID]; /* Mcp-Session-Id, or "" */
+	bool stream; /* body is the request's stream */
+	bool now; /* without reading the body */
 };
 
 struct endpoint_request {
@@ -34,34 +34,34 @@ struct endpoint_request {
 	struct bytes method;
 	struct bytes peer;
 	struct vet_request head;
-	void (*ready)(void *arg);	/* a pending answer is there */
+	void (*ready)(void *arg); /* a pending answer is there */
 	void *arg;
 	/* for the caller to look at */
 	struct endpoint_answer answer;
-	struct stream stream;		/* in use if answer.stream */
-	bool scrub;			/* Authorization may be wiped now */
-	struct buf body;		/* the caller appends what it reads */
+	struct stream stream; /* in use if answer.stream */
+	bool scrub; /* Authorization may be wiped now */
+	struct buf body; /* the caller appends what it reads */
 	/* private */
 	struct vet_facts facts;
 	const struct endpoint_route *route;
 	uint8_t proof[DIGEST_BYTES];
 	bool authenticated;
-	bool streaming;			/* the session knows the stream */
+	bool streaming; /* the session knows the stream */
 	char stream_id[SESSION_ID];
 	struct jsonrpc_exchange *exchange;
 };
 
 struct endpoint *endpoint_new(struct settings *s, struct auth *a,
-	    struct session_table *t, struct err *e) MUST_CHECK;
-void	endpoint_free(struct endpoint *ep);
+    struct session_table *t, struct err *e) MUST_CHECK;
+void endpoint_free(struct endpoint *ep);
 /* From now on every new request gets a 503. */
-void	endpoint_drain(struct endpoint *ep);
+void endpoint_drain(struct endpoint *ep);
 
 /* The head is there.  Afterwards the body is read, unless answer.now. */
-void	endpoint_head(struct endpoint *ep, struct endpoint_request *r);
+void endpoint_head(struct endpoint *ep, struct endpoint_request *r);
 /* The body is there: sets the answer, or leaves status 0 until ready(). */
-void	endpoint_body(struct endpoint *ep, struct endpoint_request *r);
+void endpoint_body(struct endpoint *ep, struct endpoint_request *r);
 /* The request is over or its client gone: nothing comes any more. */
-void	endpoint_end(struct endpoint *ep, struct endpoint_request *r);
+void endpoint_end(struct endpoint *ep, struct endpoint_request *r);
 
 #endif

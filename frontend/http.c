@@ -23,13 +23,17 @@
 
 enum {
 	HTTP_MAX_LISTENERS = 8,
-	HTTP_POOL_EXTRA = 4096,		/* beside the head: answer's head */
-	HTTP_BLOCK = 16384,		/* bytes of a stream's pieces */
-	HTTP_SLOWEST = 2048		/* bytes per second of a reader */
+	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
+	HTTP_BLOCK = 16384, /* bytes of a stream's pieces */
+	HTTP_SLOWEST = 2048 /* bytes per second of a reader */
 };
 
 enum stage {
-	STAGE_IDLE, STAGE_HEAD, STAGE_BODY, STAGE_WAIT, STAGE_ANSWER,
+	STAGE_IDLE,
+	STAGE_HEAD,
+	STAGE_BODY,
+	STAGE_WAIT,
+	STAGE_ANSWER,
 	STAGE_STREAM
 };
 
@@ -38,10 +42,10 @@ struct slot {
 	struct conn *conn;
 	struct MHD_Connection *mhd;
 	enum stage stage;
-	bool begun;		/* the head was looked at */
-	bool finished;		/* the body was */
+	bool begun; /* the head was looked at */
+	bool finished; /* the body was */
 	bool suspended;
-	bool dead;		/* client gone or time over */
+	bool dead; /* client gone or time over */
 	char target[ENDPOINT_MAX_TARGET];
 	bool target_cut;
 	struct endpoint_request req;
@@ -58,10 +62,10 @@ struct http {
 	struct endpoint *ep;
 	struct http_limits limits;
 	struct conn_table *conns;
-	struct slot *slots;		/* one per entry of conns */
+	struct slot *slots; /* one per entry of conns */
 	struct daemon daemons[HTTP_MAX_LISTENERS];
 	bool started;
-	bool resumed;			/* the library has to be run */
+	bool resumed; /* the library has to be run */
 	struct log_limit refused;
 };
 
@@ -93,16 +97,14 @@ static void
 set_stage(struct slot *s, enum stage stage)
 {
 	const struct msg_config *c = limits(s->http);
-	const uint64_t ms[] = {
-		[STAGE_IDLE] = c->idle_timeout_ms,
+	const uint64_t ms[] = { [STAGE_IDLE] = c->idle_timeout_ms,
 		[STAGE_HEAD] = c->header_timeout_ms,
 		[STAGE_BODY] = c->body_timeout_ms,
 		[STAGE_WAIT] = 0,
 		/* a reader may be slow, but not for ever */
 		[STAGE_ANSWER] = c->idle_timeout_ms +
-		    s->req.answer.body.len * 1000 / HTTP_SLOWEST,
-		[STAGE_STREAM] = c->heartbeat_ms
-	};
+				 s->req.answer.body.len * 1000 / HTTP_SLOWEST,
+		[STAGE_STREAM] = c->heartbeat_ms };
 
 	s->stage = stage;
 	conn_set_deadline(s->conn, ms[stage]);
@@ -140,13 +142,15 @@ static void
 send_raw(const struct slot *s, const char *status, const char *text)
 {
 	char b[512];
-	int n = snprintf(b, sizeof(b), "HTTP/1.1 %s\r\nConnection: close\r\n"
+	int n = snprintf(b, sizeof(b),
+	    "HTTP/1.1 %s\r\nConnection: close\r\n"
 	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
-	    "{\"error\":\"%s\"}\n", status, strlen(text) + 13, text);
+	    "{\"error\":\"%s\"}\n",
+	    status, strlen(text) + 13, text);
 
 	if (n > 0 && (size_t)n < sizeof(b))
-		(void)send(s->conn->fd, b, (size_t)n,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(
+		    s->conn->fd, b, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void
@@ -167,10 +171,8 @@ on_expired(void *arg, struct conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-static const struct conn_ops conn_ops = {
-	.gone = on_gone,
-	.expired = on_expired
-};
+static const struct conn_ops conn_ops = { .gone = on_gone,
+	.expired = on_expired };
 
 static enum MHD_Result
 on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
@@ -180,22 +182,23 @@ on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 	uint32_t dropped;
 
 	(void)len;
-	if (conn_admit(h->conns, addr, c->connections,
-	    c->connections_per_address))
+	if (conn_admit(
+		h->conns, addr, c->connections, c->connections_per_address))
 		return MHD_YES;
 	if (log_allowed(&h->refused, &dropped))
 		log_notice("http: connection refused, too many "
-		    "connections=%zu more=%u", conn_count(h->conns), dropped);
+			   "connections=%zu more=%u",
+		    conn_count(h->conns), dropped);
 	return MHD_NO;
 }
 
 static void
 connection_began(struct http *h, struct MHD_Connection *c, void **context)
 {
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(c,
-	    MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *from = MHD_get_connection_info(c,
-	    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const union MHD_ConnectionInfo *fd =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *from =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct conn *conn = NULL;
 	struct slot *s;
 
@@ -203,7 +206,7 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	if (fd != NULL && from != NULL)
 		conn = conn_open(h->conns, fd->connect_fd, from->client_addr);
 	if (conn == NULL)
-		return;		/* its requests find no slot and end */
+		return; /* its requests find no slot and end */
 	s = &h->slots[conn->index];
 	memset(s, 0, sizeof(*s));
 	s->http = h;
@@ -236,8 +239,8 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 static void *
 on_target(void *arg, const char *target, struct MHD_Connection *c)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c,
-	    MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct slot *s = info == NULL ? NULL : info->socket_context;
 	size_t n = strlen(target);
 
@@ -303,15 +306,14 @@ take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
 
 	(void)kind;
 	if (is_folded(key, keylen, value))
-		keylen = 0;	/* malformed: refused */
+		keylen = 0; /* malformed: refused */
 	if (head->header_count == VET_MAX_HEADERS) {
 		head->too_many = true;
 		return MHD_NO;
 	}
-	head->headers[head->header_count++] = (struct vet_header){
-		.name = bytes_make(key, keylen),
-		.value = bytes_make(value, len)
-	};
+	head->headers[head->header_count++] =
+	    (struct vet_header){ .name = bytes_make(key, keylen),
+		    .value = bytes_make(value, len) };
 	return MHD_YES;
 }
 
@@ -337,8 +339,8 @@ scrub(struct endpoint_request *r)
 		const struct vet_header *h = &r->head.headers[i];
 
 		if (vet_eq_nocase(h->name, BYTES_LIT("Authorization")))
-			explicit_bzero((void *)(uintptr_t)h->value.p,
-			    h->value.len);
+			explicit_bzero(
+			    (void *)(uintptr_t)h->value.p, h->value.len);
 	}
 }
 
@@ -356,8 +358,8 @@ begin(struct slot *s, const char *method, const char *version)
 	r->head.target = bytes_of(s->target);
 	r->head.target_cut = s->target_cut;
 	r->head.http11 = strcmp(version, "HTTP/1.1") == 0;
-	(void)MHD_get_connection_values_n(s->mhd, MHD_HEADER_KIND,
-	    take_header, &r->head);
+	(void)MHD_get_connection_values_n(
+	    s->mhd, MHD_HEADER_KIND, take_header, &r->head);
 	if (head_bytes(&r->head) > limits(s->http)->header_bytes)
 		r->head.too_many = true;
 	endpoint_head(s->http->ep, r);
@@ -377,7 +379,8 @@ take_body(struct slot *s, const char *data, size_t len)
 	buf_put(&r->body, data, len);
 	if (!r->body.overflow)
 		return true;
-	send_raw(s, "413 Content Too Large", "the body is larger than the "
+	send_raw(s, "413 Content Too Large",
+	    "the body is larger than the "
 	    "server takes (limits.body_bytes)");
 	return false;
 }
@@ -413,44 +416,44 @@ make_response(struct slot *s)
 	struct MHD_Response *resp;
 
 	if (s->req.answer.stream)
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
-		    HTTP_BLOCK, read_stream, s, NULL);
+		return MHD_create_response_from_callback(
+		    MHD_SIZE_UNKNOWN, HTTP_BLOCK, read_stream, s, NULL);
 	if (b->len == 0)
-		return MHD_create_response_from_buffer(0, NULL,
-		    MHD_RESPMEM_PERSISTENT);
-	resp = MHD_create_response_from_buffer(b->len, b->p,
-	    MHD_RESPMEM_MUST_FREE);
+		return MHD_create_response_from_buffer(
+		    0, NULL, MHD_RESPMEM_PERSISTENT);
+	resp = MHD_create_response_from_buffer(
+	    b->len, b->p, MHD_RESPMEM_MUST_FREE);
 	if (resp != NULL)
-		buf_init(b, 0);		/* the response owns it now */
+		buf_init(b, 0); /* the response owns it now */
 	return resp;
 }
 
 static bool
-add_headers(struct MHD_Response *resp, const struct endpoint_answer *a,
-    bool body)
+add_headers(
+    struct MHD_Response *resp, const struct endpoint_answer *a, bool body)
 {
 	const struct {
 		const char *name, *value;
 	} headers[] = {
-		{ "Content-Type", a->stream ? "text/event-stream" :
-		    !body ? NULL : a->status == 202 ? "text/plain" :
-		    "application/json" },
-		{ "Cache-Control", a->stream ? "no-cache, no-transform" :
-		    "no-store" },
+		{ "Content-Type", a->stream          ? "text/event-stream"
+				  : !body            ? NULL
+				  : a->status == 202 ? "text/plain"
+						     : "application/json" },
+		{ "Cache-Control",
+		    a->stream ? "no-cache, no-transform" : "no-store" },
 		/* nginx would hold events back */
 		{ "X-Accel-Buffering", a->stream ? "no" : NULL },
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "WWW-Authenticate", a->challenge },
 		{ "Allow", a->allow },
-		{ "Mcp-Session-Id", a->session[0] != '\0' ? a->session :
-		    NULL },
+		{ "Mcp-Session-Id", a->session[0] != '\0' ? a->session : NULL },
 		{ "Connection", a->now ? "close" : NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		if (headers[i].value != NULL &&
-		    MHD_add_response_header(resp, headers[i].name,
-		    headers[i].value) != MHD_YES)
+		    MHD_add_response_header(
+			resp, headers[i].name, headers[i].value) != MHD_YES)
 			return false;
 	return true;
 }
@@ -574,20 +577,20 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	const union MHD_DaemonInfo *info;
 
 	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-	    MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, on_accept, h, on_request, h,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_CONNECTION_LIMIT, h->limits.connections,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				      MHD_USE_ITC | MHD_USE_ERROR_LOG,
+	    0, on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+	    h->limits.connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)h->limits.header_bytes + HTTP_POOL_EXTRA,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-	    MHD_OPTION_END);
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_END);
 	if (d->mhd == NULL)
-		return err_set(e, ERR_SYS, "libmicrohttpd does not start on "
-		    "descriptor %d", fd);
+		return err_set(e, ERR_SYS,
+		    "libmicrohttpd does not start on "
+		    "descriptor %d",
+		    fd);
 	info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	if (info == NULL)
 		return err_set(e, ERR_SYS, "libmicrohttpd has no epoll");
@@ -603,8 +606,8 @@ http_start(struct http *h, struct err *e)
 	if (h->started)
 		return 0;
 	for (uint32_t i = 0; i < h->limits.listeners; i++)
-		if (start_daemon(h, &h->daemons[i],
-		    h->limits.first_fd + (int)i, e) != 0)
+		if (start_daemon(
+			h, &h->daemons[i], h->limits.first_fd + (int)i, e) != 0)
 			return e->code;
 	h->started = true;
 	loop_on_idle(h->loop, on_idle, h);

@@ -14,20 +14,19 @@ struct http;
 
 /* Where it listens, what it may hold. */
 struct http_limits {
-	int first_fd;			/* listeners: this descriptor and up */
+	int first_fd; /* listeners: this descriptor and up */
 	uint32_t listeners;
-	uint32_t connections;		/* most of all, fixed */
+	uint32_t connections; /* most of all, fixed */
 	uint32_t header_bytes;
 };
 
-struct http *http_new(struct loop *l, struct settings *s,
-	    struct endpoint *ep, const struct http_limits *limits,
-	    struct err *e) MUST_CHECK;
+struct http *http_new(struct loop *l, struct settings *s, struct endpoint *ep,
+    const struct http_limits *limits, struct err *e) MUST_CHECK;
 /* Resumes and drops every connection. */
-void	http_free(struct http *h);
+void http_free(struct http *h);
 /* Begin to accept (once settings are there); again: does nothing. */
-int	http_start(struct http *h, struct err *e) MUST_CHECK;
+int http_start(struct http *h, struct err *e) MUST_CHECK;
 /* Accept no more connections; those that are there go on. */
-void	http_drain(struct http *h);
+void http_drain(struct http *h);
 
 #endif

@@ -6,7 +6,7 @@
 #include "proto/chan.h"
 
 enum {
-	IPC_CODES = 64		/* codes of proto/msgs.def are below this */
+	IPC_CODES = 64 /* codes of proto/msgs.def are below this */
 };
 
 struct ipc {
@@ -27,8 +27,8 @@ on_message(void *arg, const struct msg *m, struct err *e)
 	struct ipc *i = arg;
 
 	if ((unsigned)m->code >= IPC_CODES || i->on[m->code].fn == NULL)
-		return err_set(e, ERR_PROTO, "nobody expects %s",
-		    proto_name(m->code));
+		return err_set(
+		    e, ERR_PROTO, "nobody expects %s", proto_name(m->code));
 	return i->on[m->code].fn(i->on[m->code].arg, m, e);
 }
 
@@ -50,9 +50,7 @@ on_drained(void *arg)
 }
 
 static const struct chan_ops chan_ops = {
-	.message = on_message,
-	.closed = on_closed,
-	.drained = on_drained
+	.message = on_message, .closed = on_closed, .drained = on_drained
 };
 
 struct ipc *

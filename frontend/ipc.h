@@ -15,22 +15,20 @@ struct ipc;
 
 /* Takes over fd.  closed() is called once, when the executor is gone. */
 struct ipc *ipc_new(struct loop *l, int fd,
-	    void (*closed)(void *arg, const struct err *why), void *arg,
-	    struct err *e) MUST_CHECK;
-void	ipc_free(struct ipc *i);
+    void (*closed)(void *arg, const struct err *why), void *arg,
+    struct err *e) MUST_CHECK;
+void ipc_free(struct ipc *i);
 /*
  * Call fn for frames of this code; one handler per code.  Negative with *e
  * set ends the channel, and with it the process.
  */
-void	ipc_on(struct ipc *i, enum proto_code code,
-	    int (*fn)(void *arg, const struct msg *m, struct err *e),
-	    void *arg);
+void ipc_on(struct ipc *i, enum proto_code code,
+    int (*fn)(void *arg, const struct msg *m, struct err *e), void *arg);
 /* Call fn when the queue has drained; one for the process. */
-void	ipc_on_drained(struct ipc *i, void (*fn)(void *arg), void *arg);
+void ipc_on_drained(struct ipc *i, void (*fn)(void *arg), void *arg);
 /* Send or queue; ERR_BUSY when the queue is full. */
-int	ipc_send(struct ipc *i, const struct msg *m, struct err *e)
-	    MUST_CHECK;
+int ipc_send(struct ipc *i, const struct msg *m, struct err *e) MUST_CHECK;
 /* true if about this many bytes of frames can be queued now. */
-bool	ipc_has_room(const struct ipc *i, size_t bytes);
+bool ipc_has_room(const struct ipc *i, size_t bytes);
 
 #endif

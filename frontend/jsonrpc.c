@@ -6,18 +6,18 @@
 
 /* One message's answer; its body begins with the envelope and the id. */
 struct slot {
-	struct mcp_reply reply;		/* first: ready() is given this */
+	struct mcp_reply reply; /* first: ready() is given this */
 	struct jsonrpc_exchange *exchange;
-	size_t prefix;			/* bytes of envelope and id */
-	bool silent;			/* nothing is sent for it */
+	size_t prefix; /* bytes of envelope and id */
+	bool silent; /* nothing is sent for it */
 };
 
 struct jsonrpc_exchange {
-	void (*done)(void *arg, struct buf *answer);	/* NULL: abandoned */
+	void (*done)(void *arg, struct buf *answer); /* NULL: abandoned */
 	void *arg;
 	bool batch;
-	size_t max;		/* bytes of one answer */
-	size_t pending;		/* answers still to come, and 1 for dispatch */
+	size_t max; /* bytes of one answer */
+	size_t pending; /* answers still to come, and 1 for dispatch */
 	size_t count;
 	struct slot slots[];
 };
@@ -56,7 +56,7 @@ check_call(const struct json_value *m)
 		return "params must be an object";
 	if (id != NULL && !is_id(id))
 		return "id must be a string or a whole number, of at most "
-		    "255 characters";
+		       "255 characters";
 	return NULL;
 }
 
@@ -64,7 +64,7 @@ static bool
 is_response(const struct json_value *m)
 {
 	return json_get(m, "method") == NULL &&
-	    (json_get(m, "result") != NULL || json_get(m, "error") != NULL);
+	       (json_get(m, "result") != NULL || json_get(m, "error") != NULL);
 }
 
 static const char *
@@ -93,7 +93,7 @@ is_initialize(const struct json_value *m)
 	const struct json_value *method = json_get(m, "method");
 
 	return wants_answer(m) && json_is(method, JSON_STRING) &&
-	    bytes_eq_str(method->text, "initialize");
+	       bytes_eq_str(method->text, "initialize");
 }
 
 static const char *
@@ -103,8 +103,7 @@ check_batch(const struct json_value *root)
 		return "an empty batch asks for nothing";
 	if (root->count > JSONRPC_MAX_BATCH)
 		return "a batch has at most 32 messages: send several";
-	for (const struct json_value *m = root->child; m != NULL;
-	    m = m->next) {
+	for (const struct json_value *m = root->child; m != NULL; m = m->next) {
 		const char *wrong = check_message(m);
 
 		if (wrong != NULL)
@@ -255,8 +254,8 @@ on_ready(struct mcp_reply *r, bool silent)
 static struct jsonrpc_exchange *
 new_exchange(const struct jsonrpc_input *in, size_t max)
 {
-	struct jsonrpc_exchange *x = calloc(1, sizeof(*x) +
-	    in->requests * sizeof(x->slots[0]));
+	struct jsonrpc_exchange *x =
+	    calloc(1, sizeof(*x) + in->requests * sizeof(x->slots[0]));
 
 	if (x == NULL)
 		return NULL;
@@ -274,8 +273,7 @@ new_exchange(const struct jsonrpc_input *in, size_t max)
 
 static void
 dispatch_request(struct mcp *mcp, struct mcp_state *s,
-    const struct mcp_from *from, const struct json_value *m,
-    struct slot *slot)
+    const struct mcp_from *from, const struct json_value *m, struct slot *slot)
 {
 	const struct json_value *id = json_get(m, "id");
 	struct buf text;
@@ -285,8 +283,8 @@ dispatch_request(struct mcp *mcp, struct mcp_state *s,
 	begin_answer(slot, id);
 	slot->exchange->pending++;
 	if (mcp_request(mcp, s, from, buf_bytes(&text),
-	    json_get(m, "method")->text, json_get(m, "params"),
-	    &slot->reply) == MCP_ANSWERED)
+		json_get(m, "method")->text, json_get(m, "params"),
+		&slot->reply) == MCP_ANSWERED)
 		on_ready(&slot->reply, false);
 	buf_fini(&text);
 }

@@ -12,15 +12,15 @@
 #include "frontend/mcp.h"
 
 enum {
-	JSONRPC_MAX_BATCH = 32	/* messages in one array */
+	JSONRPC_MAX_BATCH = 32 /* messages in one array */
 };
 
 /* A parsed body: one valid message, or an array of them. */
 struct jsonrpc_input {
-	struct json_doc *doc;	/* owned */
+	struct json_doc *doc; /* owned */
 	bool batch;
-	bool initialize;	/* a single request of that method */
-	size_t requests;	/* messages that want an answer */
+	bool initialize; /* a single request of that method */
+	size_t requests; /* messages that want an answer */
 };
 
 struct jsonrpc_exchange;
@@ -29,11 +29,11 @@ struct jsonrpc_exchange;
  * 0, or -1 with an error response appended to *error.  Nothing of a body
  * with an invalid message is dispatched.
  */
-int	jsonrpc_parse(struct bytes body, struct jsonrpc_input *out,
-	    struct buf *error) MUST_CHECK;
-void	jsonrpc_input_fini(struct jsonrpc_input *in);
+int jsonrpc_parse(
+    struct bytes body, struct jsonrpc_input *out, struct buf *error) MUST_CHECK;
+void jsonrpc_input_fini(struct jsonrpc_input *in);
 /* Append an error response without an id. */
-void	jsonrpc_put_error(struct buf *out, int code, const char *text);
+void jsonrpc_put_error(struct buf *out, int code, const char *text);
 
 /*
  * Hand every message to mcp.  done() is called exactly once with what to
@@ -41,10 +41,9 @@ void	jsonrpc_put_error(struct buf *out, int code, const char *text);
  * NULL.  max bounds each answer's bytes.
  */
 struct jsonrpc_exchange *jsonrpc_dispatch(struct mcp *m, struct mcp_state *s,
-	    const struct mcp_from *from, const struct jsonrpc_input *in,
-	    size_t max, void (*done)(void *arg, struct buf *answer),
-	    void *arg);
+    const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
+    void (*done)(void *arg, struct buf *answer), void *arg);
 /* done() will not be called any more; calls go on. */
-void	jsonrpc_abandon(struct jsonrpc_exchange *x);
+void jsonrpc_abandon(struct jsonrpc_exchange *x);
 
 #endif

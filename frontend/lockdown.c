@@ -34,7 +34,7 @@
 enum {
 	LL_ABI_NET = 4,
 	LL_ABI_SCOPE = 6,
-	LL_CREATE_VERSION = 1		/* LANDLOCK_CREATE_RULESET_VERSION */
+	LL_CREATE_VERSION = 1 /* LANDLOCK_CREATE_RULESET_VERSION */
 };
 
 struct ll_attr {
@@ -43,47 +43,77 @@ struct ll_attr {
 
 /* Bits of file system access that each ABI knows, counted from bit 0. */
 static const unsigned ll_fs_bits[] = {
-	0,	/* no Landlock */
-	13,	/* 1: EXECUTE to MAKE_SYM */
-	14,	/* 2: REFER */
-	15,	/* 3: TRUNCATE */
-	15,	/* 4 */
-	16	/* 5 and later: IOCTL_DEV */
+	0, /* no Landlock */
+	13, /* 1: EXECUTE to MAKE_SYM */
+	14, /* 2: REFER */
+	15, /* 3: TRUNCATE */
+	15, /* 4 */
+	16 /* 5 and later: IOCTL_DEV */
 };
 
-#define ALLOW(name)	{ .syscall = name, .verdict = FILTER_ALLOW }
+#define ALLOW(name)                                                            \
+	{                                                                      \
+		.syscall = name, .verdict = FILTER_ALLOW                       \
+	}
 /* Only where the argument's masked bits have this value. */
-#define ALLOW_IF(name, n, bits, want) { .syscall = name, \
-	.verdict = FILTER_ALLOW, .compare = FILTER_MASKED, .arg = n, \
-	.mask = bits, .value = want }
+#define ALLOW_IF(name, n, bits, want)                                          \
+	{                                                                      \
+		.syscall = name, .verdict = FILTER_ALLOW,                      \
+		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
+		.value = want                                                  \
+	}
 
 static const struct filter_rule rules[] = {
 	/* descriptors that are there, and connections that come */
-	ALLOW("read"), ALLOW("readv"), ALLOW("recvfrom"), ALLOW("recvmsg"),
-	ALLOW("write"), ALLOW("writev"), ALLOW("sendto"), ALLOW("sendmsg"),
-	ALLOW("close"), ALLOW("shutdown"), ALLOW("accept"), ALLOW("accept4"),
-	ALLOW("getsockopt"), ALLOW("setsockopt"), ALLOW("getsockname"),
+	ALLOW("read"),
+	ALLOW("readv"),
+	ALLOW("recvfrom"),
+	ALLOW("recvmsg"),
+	ALLOW("write"),
+	ALLOW("writev"),
+	ALLOW("sendto"),
+	ALLOW("sendmsg"),
+	ALLOW("close"),
+	ALLOW("shutdown"),
+	ALLOW("accept"),
+	ALLOW("accept4"),
+	ALLOW("getsockopt"),
+	ALLOW("setsockopt"),
+	ALLOW("getsockname"),
 	ALLOW("getpeername"),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFD),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFD),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFL),
 	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFL),
-	ALLOW_IF("ioctl", 1, UINT32_MAX, TCGETS),	/* isatty(3) of log */
+	ALLOW_IF("ioctl", 1, UINT32_MAX, TCGETS), /* isatty(3) of log */
 	ALLOW("fstat"),
-	ALLOW_IF("newfstatat", 3, 0x1000, 0x1000),	/* AT_EMPTY_PATH */
+	ALLOW_IF("newfstatat", 3, 0x1000, 0x1000), /* AT_EMPTY_PATH */
 	/* waiting */
-	ALLOW("epoll_create1"), ALLOW("epoll_ctl"), ALLOW("epoll_wait"),
-	ALLOW("epoll_pwait"), ALLOW("eventfd2"), ALLOW("restart_syscall"),
+	ALLOW("epoll_create1"),
+	ALLOW("epoll_ctl"),
+	ALLOW("epoll_wait"),
+	ALLOW("epoll_pwait"),
+	ALLOW("eventfd2"),
+	ALLOW("restart_syscall"),
 	/* memory, never executable */
-	ALLOW("brk"), ALLOW("munmap"), ALLOW("mremap"), ALLOW("madvise"),
+	ALLOW("brk"),
+	ALLOW("munmap"),
+	ALLOW("mremap"),
+	ALLOW("madvise"),
 	ALLOW_IF("mmap", 2, PROT_EXEC, 0),
 	ALLOW_IF("mprotect", 2, PROT_EXEC, 0),
 	ALLOW("futex"),
 	/* time, random numbers, itself */
-	ALLOW("clock_gettime"), ALLOW("gettimeofday"), ALLOW("time"),
-	ALLOW("getrandom"), ALLOW("getpid"),
-	ALLOW("gettid"), ALLOW("rt_sigaction"),
-	ALLOW("rt_sigprocmask"), ALLOW("rt_sigreturn"), ALLOW("exit"),
+	ALLOW("clock_gettime"),
+	ALLOW("gettimeofday"),
+	ALLOW("time"),
+	ALLOW("getrandom"),
+	ALLOW("getpid"),
+	ALLOW("gettid"),
+	ALLOW("rt_sigaction"),
+	ALLOW("rt_sigprocmask"),
+	ALLOW("rt_sigreturn"),
+	ALLOW("exit"),
 	ALLOW("exit_group"),
 };
 
@@ -112,9 +142,11 @@ lockdown_check_build(struct err *e)
 	path[n] = '\0';
 	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
 		if (strncmp(path, installed[i], strlen(installed[i])) == 0)
-			return err_set(e, ERR_DENIED, "built for tests, "
+			return err_set(e, ERR_DENIED,
+			    "built for tests, "
 			    "without its system call filter: it does not run "
-			    "from %s; install a release build", installed[i]);
+			    "from %s; install a release build",
+			    installed[i]);
 	return 0;
 }
 
@@ -181,7 +213,7 @@ set_limits(const struct options *o, struct err *e)
 	    set_limit(RLIMIT_NPROC, 0, "processes", e) != 0)
 		return e->code;
 	if (!lockdown_has_filter())
-		return 0;	/* a sanitizer's report may go anywhere */
+		return 0; /* a sanitizer's report may go anywhere */
 	return set_limit(RLIMIT_FSIZE, file_limit(), "files", e);
 }
 
@@ -205,8 +237,8 @@ drop_privileges(const struct options *o, struct err *e)
 	if (caps_drop(uid, gid, e) != 0)
 		return err_wrap(e, "dropping privileges");
 	if (!caps_none() || getuid() == 0 || geteuid() == 0)
-		return err_set(e, ERR_DENIED, "privileges are left: uid %u",
-		    geteuid());
+		return err_set(
+		    e, ERR_DENIED, "privileges are left: uid %u", geteuid());
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		return err_sys(e, "PR_SET_PDEATHSIG");
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
@@ -220,8 +252,8 @@ drop_privileges(const struct options *o, struct err *e)
 static int
 restrict_landlock(bool *in_force, struct err *e)
 {
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
-	    LL_CREATE_VERSION);
+	long abi = syscall(
+	    SYS_landlock_create_ruleset, NULL, (size_t)0, LL_CREATE_VERSION);
 	size_t known = sizeof(ll_fs_bits) / sizeof(ll_fs_bits[0]) - 1;
 	struct ll_attr attr = { 0 };
 	size_t size = sizeof(attr.fs);
@@ -229,16 +261,16 @@ restrict_landlock(bool *in_force, struct err *e)
 
 	*in_force = false;
 	if (abi < 1)
-		return 0;	/* the kernel has none: HELLO says so */
-	attr.fs = (1ULL << ll_fs_bits[(size_t)abi < known ? (size_t)abi :
-	    known]) - 1;
+		return 0; /* the kernel has none: HELLO says so */
+	attr.fs =
+	    (1ULL << ll_fs_bits[(size_t)abi < known ? (size_t)abi : known]) - 1;
 	/* a kernel refuses attributes that it does not know: by its ABI */
 	if (abi >= LL_ABI_NET) {
-		attr.net = 3;		/* BIND_TCP, CONNECT_TCP */
+		attr.net = 3; /* BIND_TCP, CONNECT_TCP */
 		size = 2 * sizeof(uint64_t);
 	}
 	if (abi >= LL_ABI_SCOPE) {
-		attr.scoped = 3;	/* abstract UNIX sockets, signals */
+		attr.scoped = 3; /* abstract UNIX sockets, signals */
 		size = sizeof(attr);
 	}
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
@@ -293,8 +325,8 @@ lockdown_apply(const struct options *o, uint32_t *bits, struct err *e)
 
 	/* libc reads the zone file once, also for the Date header in UTC */
 	tzset();
-	if (filter_compile(rules, sizeof(rules) / sizeof(rules[0]),
-	    FILTER_KILL, 0, false, &f, e) != 0)
+	if (filter_compile(rules, sizeof(rules) / sizeof(rules[0]), FILTER_KILL,
+		0, FILTER_ENFORCE, &f, e) != 0)
 		return err_wrap(e, "the frontend's filter");
 	r = apply_layers(o, &b, e);
 	if (r == 0 && lockdown_has_filter()) {

@@ -26,11 +26,11 @@
  * missing, where the kernel has none, and ids and root stay where the process
  * was not started by root.
  */
-int	lockdown_apply(const struct options *o, uint32_t *bits,
-	    struct err *e) MUST_CHECK;
+int lockdown_apply(
+    const struct options *o, uint32_t *bits, struct err *e) MUST_CHECK;
 /* ERR_DENIED if a build without the filter lies where it was installed. */
-int	lockdown_check_build(struct err *e) MUST_CHECK;
+int lockdown_check_build(struct err *e) MUST_CHECK;
 /* false for builds without the system call filter. */
-bool	lockdown_has_filter(void);
+bool lockdown_has_filter(void);
 
 #endif

@@ -22,7 +22,7 @@
 #endif
 
 enum {
-	MAIN_WRONG_USE = 2	/* exit status */
+	MAIN_WRONG_USE = 2 /* exit status */
 };
 
 /* Everything that lives as long as the process, in order of the chain. */
@@ -36,7 +36,7 @@ struct frontend {
 	struct auth *auth;
 	struct endpoint *endpoint;
 	struct http *http;
-	struct loop_timer grace;	/* of DRAIN */
+	struct loop_timer grace; /* of DRAIN */
 	int status;
 };
 
@@ -88,8 +88,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	if (settings_commit(f->settings, &m->commit, e) != 0)
 		return e->code;
 	now = settings_now(f->settings);
-	calls_configure(f->calls, now->limits.calls,
-	    now->limits.output_bytes);
+	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
 	session_configure(f->sessions, now);
 	if (http_start(f->http, e) != 0)
 		return e->code;
@@ -122,11 +121,10 @@ on_drain(void *arg, const struct msg *m, struct err *e)
 static int
 build(struct frontend *f, const struct options *o, struct err *e)
 {
-	struct http_limits limits = {
-		.first_fd = PROTO_FD_LISTEN, .listeners = o->listeners,
+	struct http_limits limits = { .first_fd = PROTO_FD_LISTEN,
+		.listeners = o->listeners,
 		.connections = o->connections,
-		.header_bytes = o->header_bytes
-	};
+		.header_bytes = o->header_bytes };
 
 	if ((f->loop = loop_new(e)) == NULL ||
 	    (f->settings = settings_new(e)) == NULL ||
@@ -134,12 +132,12 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
 	    (f->mcp = mcp_new(f->calls, e)) == NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
-	    NULL ||
+		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
-	    (f->endpoint = endpoint_new(f->settings, f->auth, f->sessions,
-	    e)) == NULL ||
-	    (f->http = http_new(f->loop, f->settings, f->endpoint, &limits,
-	    e)) == NULL)
+	    (f->endpoint = endpoint_new(
+		 f->settings, f->auth, f->sessions, e)) == NULL ||
+	    (f->http = http_new(
+		 f->loop, f->settings, f->endpoint, &limits, e)) == NULL)
 		return e->code;
 	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
 	ipc_on(f->ipc, PROTO_NAME, on_name, f);
@@ -170,8 +168,8 @@ static int
 serve(const struct options *o, uint32_t lockdown, struct err *e)
 {
 	struct frontend f = { .status = EXIT_SUCCESS };
-	struct msg hello = { .code = PROTO_HELLO, .hello = {
-		.version = PROTO_VERSION, .lockdown = lockdown } };
+	struct msg hello = { .code = PROTO_HELLO,
+		.hello = { .version = PROTO_VERSION, .lockdown = lockdown } };
 	int r = build(&f, o, e);
 
 	if (r == 0)
@@ -189,7 +187,7 @@ has_channel(void)
 	socklen_t len = sizeof(type);
 
 	return getsockopt(PROTO_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	    type == SOCK_SEQPACKET;
+	       type == SOCK_SEQPACKET;
 }
 
 int
@@ -202,8 +200,8 @@ main(int argc, char **argv)
 
 	log_set_name("frontend");
 	if (options_parse(argc, argv, &o, &e) != 0) {
-		(void)fprintf(stderr, "frontend: %s\n%s", e.what,
-		    options_usage());
+		(void)fprintf(
+		    stderr, "frontend: %s\n%s", e.what, options_usage());
 		return MAIN_WRONG_USE;
 	}
 	if (o.mode == OPTIONS_VERSION) {
@@ -213,9 +211,11 @@ main(int argc, char **argv)
 	if (o.mode == OPTIONS_SELF_TEST)
 		return selftest_run(&o);
 	if (!has_channel()) {
-		(void)fprintf(stderr, "frontend: descriptor %d is no channel "
+		(void)fprintf(stderr,
+		    "frontend: descriptor %d is no channel "
 		    "to an executor; start mcp-execd, which starts this "
-		    "program\n", PROTO_FD);
+		    "program\n",
+		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}
 	if (lockdown_check_build(&e) != 0 ||

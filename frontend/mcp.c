@@ -12,18 +12,18 @@
 
 static const struct mcp_revision revisions[] = {
 	/* newest first		batch	annot.	title	struct. */
-	{ "2025-11-25",		false,	true,	true,	true },
-	{ "2025-06-18",		false,	true,	true,	true },
-	{ "2025-03-26",		true,	true,	false,	false },
-	{ "2024-11-05",		false,	false,	false,	false },
+	{ "2025-11-25", false, true, true, true },
+	{ "2025-06-18", false, true, true, true },
+	{ "2025-03-26", true, true, false, false },
+	{ "2024-11-05", false, false, false, false },
 };
 
 /* A tools/call in flight. */
 struct mcp_call {
 	struct mcp *mcp;
-	struct mcp_state *state;	/* NULL: its session is gone */
-	struct mcp_call *next;		/* of the same session */
-	struct mcp_reply *reply;	/* NULL: cancelled, already answered */
+	struct mcp_state *state; /* NULL: its session is gone */
+	struct mcp_call *next; /* of the same session */
+	struct mcp_reply *reply; /* NULL: cancelled, already answered */
 	uint64_t call;
 	bool structured;
 	char id[MCP_MAX_ID];
@@ -118,8 +118,9 @@ add_claim(char *out, size_t size, const struct json_value *v)
 	if (!json_is(v, JSON_STRING))
 		return;
 	for (size_t i = 0; i < v->text.len && n + 1 < size; i++)
-		out[n++] = (char)(v->text.p[i] > ' ' && v->text.p[i] < 0x7f ?
-		    v->text.p[i] : '_');
+		out[n++] = (char)(v->text.p[i] > ' ' && v->text.p[i] < 0x7f
+				      ? v->text.p[i]
+				      : '_');
 	out[n] = '\0';
 }
 
@@ -128,8 +129,8 @@ take_client(struct mcp_state *s, const struct json_value *info)
 {
 	s->client[0] = '\0';
 	add_claim(s->client, sizeof(s->client) - 1, json_get(info, "name"));
-	if (s->client[0] == '\0' || !json_is(json_get(info, "version"),
-	    JSON_STRING))
+	if (s->client[0] == '\0' ||
+	    !json_is(json_get(info, "version"), JSON_STRING))
 		return;
 	s->client[strlen(s->client) + 1] = '\0';
 	s->client[strlen(s->client)] = ' ';
@@ -139,17 +140,18 @@ take_client(struct mcp_state *s, const struct json_value *info)
 static enum mcp_verdict
 do_initialize(const struct request *r)
 {
-	const struct json_value *asked = json_get(r->params,
-	    "protocolVersion");
+	const struct json_value *asked = json_get(r->params, "protocolVersion");
 	struct buf *out = &r->reply->body;
 	const struct mcp_revision *rev;
 
 	if (!json_is(asked, JSON_STRING))
-		return answer_error(r, MCP_CODE_PARAMS, "initialize needs "
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "initialize needs "
 		    "params.protocolVersion, a string such as "
 		    "\"2025-11-25\"");
 	if (r->state->revision != NULL)
-		return answer_error(r, MCP_CODE_REQUEST, "this session is "
+		return answer_error(r, MCP_CODE_REQUEST,
+		    "this session is "
 		    "initialized already; open a new one");
 	/* also for revisions that have no handshake: the newest that has */
 	rev = mcp_revision_find(asked->text);
@@ -166,8 +168,8 @@ do_initialize(const struct request *r)
 	buf_put_str(out, "{");
 	json_put_member(out, "name", BYTES_LIT("mcp-execd"));
 	if (rev->title)
-		json_put_member(out, "title",
-		    BYTES_LIT("mcp-execd command execution"));
+		json_put_member(
+		    out, "title", BYTES_LIT("mcp-execd command execution"));
 	json_put_member(out, "version", BYTES_LIT(MCP_EXECD_VERSION));
 	buf_put_str(out, "}");
 	if (r->from->token->instructions[0] != '\0')
@@ -222,7 +224,8 @@ do_tools_list(const struct request *r)
 	struct buf *out = &r->reply->body;
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
-		return answer_error(r, MCP_CODE_PARAMS, "unknown cursor: "
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "unknown cursor: "
 		    "tools/list has one page, ask without a cursor");
 	json_put_key(out, "result");
 	buf_put_str(out, "{\"tools\":[");
@@ -296,24 +299,24 @@ start_call(const struct request *r, const struct catalog_tool *tool,
     const struct catalog_args *args)
 {
 	struct mcp_call *mc = calloc(1, sizeof(*mc));
-	struct calls_request cr = {
-		.proof = r->from->proof, .peer = r->from->peer,
+	struct calls_request cr = { .proof = r->from->proof,
+		.peer = r->from->peer,
 		.session = r->from->session,
 		.client = bytes_of(r->state->client),
 		.revision = bytes_of(r->state->revision->name),
-		.trace = r->from->trace, .tool = tool, .args = args
-	};
+		.trace = r->from->trace,
+		.tool = tool,
+		.args = args };
 	struct err e;
 
 	if (mc == NULL)
 		return answer_refusal(r, "the server is out of memory; try "
-		    "again later");
+					 "again later");
 	mc->mcp = r->mcp;
 	mc->structured = r->state->revision->structured;
 	mc->reply = r->reply;
 	if (bytes_to_str(r->id, mc->id, sizeof(mc->id), &e) != 0 ||
-	    calls_start(r->mcp->calls, &cr, on_ended, mc, &mc->call,
-	    &e) != 0) {
+	    calls_start(r->mcp->calls, &cr, on_ended, mc, &mc->call, &e) != 0) {
 		free(mc);
 		return answer_refusal(r, e.what);
 	}
@@ -333,13 +336,16 @@ do_tools_call(const struct request *r)
 	struct catalog_args args;
 	struct err e;
 
-	if (!json_is(name, JSON_STRING) || (arguments != NULL &&
-	    arguments->type != JSON_OBJECT && arguments->type != JSON_NULL))
-		return answer_error(r, MCP_CODE_PARAMS, "tools/call needs "
+	if (!json_is(name, JSON_STRING) ||
+	    (arguments != NULL && arguments->type != JSON_OBJECT &&
+		arguments->type != JSON_NULL))
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "tools/call needs "
 		    "params.name, a string, and params.arguments, an object");
 	tool = offered_tool(r->from->token, name->text);
 	if (tool == NULL)
-		return answer_error(r, MCP_CODE_PARAMS, "unknown tool, or one "
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "unknown tool, or one "
 		    "that this token is not offered: tools/list tells which "
 		    "there are");
 	catalog_args_init(&args);
@@ -367,21 +373,27 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
     struct bytes id, struct bytes method, const struct json_value *params,
     struct mcp_reply *reply)
 {
-	struct request r = { .mcp = m, .state = s, .from = from, .id = id,
-		.params = params, .reply = reply };
+	struct request r = { .mcp = m,
+		.state = s,
+		.from = from,
+		.id = id,
+		.params = params,
+		.reply = reply };
 
 	if (find_call(s, id) != NULL)
-		return answer_error(&r, MCP_CODE_REQUEST, "a request with "
+		return answer_error(&r, MCP_CODE_REQUEST,
+		    "a request with "
 		    "this id is still running: use another id");
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		if (!bytes_eq_str(method, methods[i].name))
 			continue;
 		if (s->revision == NULL && !methods[i].before_initialize)
-			return answer_error(&r, MCP_CODE_REQUEST,
-			    "send initialize first");
+			return answer_error(
+			    &r, MCP_CODE_REQUEST, "send initialize first");
 		return methods[i].handler(&r);
 	}
-	return answer_error(&r, MCP_CODE_METHOD, "this method does not exist "
+	return answer_error(&r, MCP_CODE_METHOD,
+	    "this method does not exist "
 	    "here: there are initialize, ping, tools/list and tools/call");
 }
 
@@ -398,8 +410,9 @@ cancel(struct mcp *m, struct mcp_state *s, const struct json_value *params)
 	struct buf id;
 
 	buf_init(&id, 2 * MCP_MAX_ID);
-	mc = mcp_put_id(&id, json_get(params, "requestId")) ?
-	    find_call(s, buf_bytes(&id)) : NULL;
+	mc = mcp_put_id(&id, json_get(params, "requestId"))
+		 ? find_call(s, buf_bytes(&id))
+		 : NULL;
 	buf_fini(&id);
 	if (mc == NULL)
 		return;

@@ -14,24 +14,24 @@
 #include "frontend/settings.h"
 
 enum {
-	MCP_MAX_ID = 256,		/* bytes of a request's id, as JSON */
-	MCP_MAX_CLIENT = 128,		/* with the NUL */
+	MCP_MAX_ID = 256, /* bytes of a request's id, as JSON */
+	MCP_MAX_CLIENT = 128, /* with the NUL */
 	MCP_CODE_PARSE = -32700,
 	MCP_CODE_REQUEST = -32600,
 	MCP_CODE_METHOD = -32601,
 	MCP_CODE_PARAMS = -32602,
 	MCP_CODE_INTERNAL = -32603,
-	MCP_CODE_SESSION = -32001,	/* of the SDKs: session not found */
-	MCP_CODE_HTTP = -32000		/* of the SDKs: anything of HTTP */
+	MCP_CODE_SESSION = -32001, /* of the SDKs: session not found */
+	MCP_CODE_HTTP = -32000 /* of the SDKs: anything of HTTP */
 };
 
 /* What a revision has; later ones are rows of the same table. */
 struct mcp_revision {
 	const char *name;
-	bool batching;		/* arrays of messages */
-	bool annotations;	/* of tools */
-	bool title;		/* of tools and of the server */
-	bool structured;	/* outputSchema and structuredContent */
+	bool batching; /* arrays of messages */
+	bool annotations; /* of tools */
+	bool title; /* of tools and of the server */
+	bool structured; /* outputSchema and structuredContent */
 };
 
 const struct mcp_revision *mcp_revision_find(struct bytes name);
@@ -45,9 +45,9 @@ struct mcp_call;
 
 /* One session's state; embedded in it. */
 struct mcp_state {
-	const struct mcp_revision *revision;	/* NULL before initialize */
-	char client[MCP_MAX_CLIENT];		/* "name version", claimed */
-	struct mcp_call *calls;			/* in flight */
+	const struct mcp_revision *revision; /* NULL before initialize */
+	char client[MCP_MAX_CLIENT]; /* "name version", claimed */
+	struct mcp_call *calls; /* in flight */
 };
 
 /* Who asks; borrowed for the time of one message. */
@@ -69,19 +69,19 @@ struct mcp_reply {
 enum mcp_verdict { MCP_ANSWERED, MCP_PENDING };
 
 struct mcp *mcp_new(struct calls *c, struct err *e) MUST_CHECK;
-void	mcp_free(struct mcp *m);
+void mcp_free(struct mcp *m);
 /* id is the request's id as JSON text. */
 enum mcp_verdict mcp_request(struct mcp *m, struct mcp_state *s,
-	    const struct mcp_from *from, struct bytes id, struct bytes method,
-	    const struct json_value *params, struct mcp_reply *reply);
-void	mcp_notification(struct mcp *m, struct mcp_state *s,
-	    struct bytes method, const struct json_value *params);
+    const struct mcp_from *from, struct bytes id, struct bytes method,
+    const struct json_value *params, struct mcp_reply *reply);
+void mcp_notification(struct mcp *m, struct mcp_state *s, struct bytes method,
+    const struct json_value *params);
 /* The session ends: its calls are cancelled and forgotten by it. */
-void	mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why);
-bool	mcp_is_busy(const struct mcp_state *s);
+void mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why);
+bool mcp_is_busy(const struct mcp_state *s);
 /* Append "error":{...}. */
-void	mcp_put_error(struct buf *out, int code, const char *text);
+void mcp_put_error(struct buf *out, int code, const char *text);
 /* An id as JSON text into out; false: it is none (null, float, too long). */
-bool	mcp_put_id(struct buf *out, const struct json_value *id);
+bool mcp_put_id(struct buf *out, const struct json_value *id);
 
 #endif

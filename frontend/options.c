@@ -14,8 +14,7 @@ struct number_switch {
 };
 
 static const struct number_switch numbers[] = {
-	{ "-l", offsetof(struct options, listeners), 1,
-	    OPTIONS_MAX_LISTENERS },
+	{ "-l", offsetof(struct options, listeners), 1, OPTIONS_MAX_LISTENERS },
 	{ "-u", offsetof(struct options, uid), 1, UINT32_MAX - 1 },
 	{ "-g", offsetof(struct options, gid), 1, UINT32_MAX - 1 },
 	{ "-n", offsetof(struct options, connections), 1, 65536 },
@@ -35,10 +34,10 @@ const char *
 options_usage(void)
 {
 	return "usage: frontend -l LISTENERS [-u UID -g GID] "
-	    "[-n CONNECTIONS] [-m HEADER_BYTES]\n"
-	    "       frontend --self-test [-u UID -g GID]\n"
-	    "       frontend -V\n"
-	    "mcp-execd starts this program; it is of no use by itself.\n";
+	       "[-n CONNECTIONS] [-m HEADER_BYTES]\n"
+	       "       frontend --self-test [-u UID -g GID]\n"
+	       "       frontend -V\n"
+	       "mcp-execd starts this program; it is of no use by itself.\n";
 }
 
 static const struct number_switch *
@@ -63,8 +62,8 @@ take_mode(const char *word, struct options *o)
 }
 
 static int
-take_number(const struct number_switch *s, const char *text,
-    struct options *o, struct err *e)
+take_number(const struct number_switch *s, const char *text, struct options *o,
+    struct err *e)
 {
 	uint64_t v;
 	uint32_t v32;
@@ -92,17 +91,15 @@ int
 options_parse(int argc, char **argv, struct options *out, struct err *e)
 {
 	struct options o = {
-		.mode = OPTIONS_RUN,
-		.connections = 1024,
-		.header_bytes = 16384
+		.mode = OPTIONS_RUN, .connections = 1024, .header_bytes = 16384
 	};
 
 	for (int i = 1; i < argc; i++) {
 		const struct number_switch *s = find_number(argv[i]);
 
 		if (s == NULL && !take_mode(argv[i], &o))
-			return err_set(e, ERR_BAD, "unknown option \"%.40s\"",
-			    argv[i]);
+			return err_set(
+			    e, ERR_BAD, "unknown option \"%.40s\"", argv[i]);
 		/* argv[argc] is NULL: a missing number is noticed */
 		if (s != NULL && take_number(s, argv[++i], &o, e) != 0)
 			return e->code;

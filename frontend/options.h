@@ -8,23 +8,21 @@
 
 #include "common/err.h"
 
-enum {
-	OPTIONS_MAX_LISTENERS = 8
-};
+enum { OPTIONS_MAX_LISTENERS = 8 };
 
 enum options_mode { OPTIONS_RUN, OPTIONS_VERSION, OPTIONS_SELF_TEST };
 
 struct options {
 	enum options_mode mode;
-	uint32_t listeners;	/* descriptors PROTO_FD_LISTEN and up */
-	bool have_ids;		/* -u and -g were given */
+	uint32_t listeners; /* descriptors PROTO_FD_LISTEN and up */
+	bool have_ids; /* -u and -g were given */
 	uint32_t uid, gid;
-	uint32_t connections;	/* most at the same time, all listeners */
-	uint32_t header_bytes;	/* of one request */
+	uint32_t connections; /* most at the same time, all listeners */
+	uint32_t header_bytes; /* of one request */
 };
 
-int	options_parse(int argc, char **argv, struct options *out,
-	    struct err *e) MUST_CHECK;
+int options_parse(
+    int argc, char **argv, struct options *out, struct err *e) MUST_CHECK;
 const char *options_usage(void);
 
 #endif

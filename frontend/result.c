@@ -8,7 +8,7 @@
 #include "frontend/result.h"
 
 enum {
-	RESULT_MAX_TEXT = 512 << 20	/* bytes; capture's bound is lower */
+	RESULT_MAX_TEXT = 512 << 20 /* bytes; capture's bound is lower */
 };
 
 static bool
@@ -42,10 +42,9 @@ put_reason(struct buf *out, const struct msg_done *d)
 		buf_printf(out, "timed out after %" PRIu64 " ms",
 		    d->duration_us / 1000);
 	else
-		buf_put_str(out, proto_state_name(
-		    (enum proto_state)d->state));
-	if (d->message.len > 0 && (d->state <= PROTO_SIGNALLED ||
-	    d->state == PROTO_CANCELLED)) {
+		buf_put_str(out, proto_state_name((enum proto_state)d->state));
+	if (d->message.len > 0 &&
+	    (d->state <= PROTO_SIGNALLED || d->state == PROTO_CANCELLED)) {
 		buf_put_str(out, ": ");
 		buf_put_bytes(out, d->message);
 	}
@@ -53,8 +52,7 @@ put_reason(struct buf *out, const struct msg_done *d)
 
 /* exec_cmd: output in arrival order, a failure's reason before it. */
 static void
-put_stream(struct buf *text, const struct capture *c,
-    const struct msg_done *d)
+put_stream(struct buf *text, const struct capture *c, const struct msg_done *d)
 {
 	if (!succeeded(d)) {
 		buf_put_str(text, "execution failed: ");
@@ -66,8 +64,8 @@ put_stream(struct buf *text, const struct capture *c,
 
 /* cli_command: labelled parts; a signal is a negative return code. */
 static void
-put_labelled(struct buf *text, const struct capture *c,
-    const struct msg_done *d)
+put_labelled(
+    struct buf *text, const struct capture *c, const struct msg_done *d)
 {
 	int code = d->signal > 0 ? -d->signal : d->exit_code;
 
@@ -84,8 +82,8 @@ put_labelled(struct buf *text, const struct capture *c,
 }
 
 static void
-put_text(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, const struct msg_done *d)
+put_text(struct buf *out, const struct catalog_tool *t, const struct capture *c,
+    const struct msg_done *d)
 {
 	struct buf text;
 
@@ -111,8 +109,8 @@ put_text(struct buf *out, const struct catalog_tool *t,
 }
 
 static void
-put_stdio(struct buf *out, const struct capture *c, unsigned stream,
-    const char *key)
+put_stdio(
+    struct buf *out, const struct capture *c, unsigned stream, const char *key)
 {
 	struct buf text;
 
@@ -155,8 +153,8 @@ put_lines(struct buf *out, struct bytes text)
 }
 
 static void
-put_structured(struct buf *out, const struct capture *c,
-    const struct msg_done *d)
+put_structured(
+    struct buf *out, const struct capture *c, const struct msg_done *d)
 {
 	buf_put_str(out, "{");
 	put_stdio(out, c, CAPTURE_STDOUT, "stdout");
@@ -167,8 +165,8 @@ put_structured(struct buf *out, const struct capture *c,
 		json_put_key(out, "exit_code");
 		buf_put_str(out, "null");
 	}
-	put_or_null(out, "signal", d->signal > 0,
-	    bytes_of(signal_name(d->signal)));
+	put_or_null(
+	    out, "signal", d->signal > 0, bytes_of(signal_name(d->signal)));
 	json_put_member(out, "state",
 	    bytes_of(proto_state_name((enum proto_state)d->state)));
 	json_put_member_bool(out, "timed_out", d->state == PROTO_TIMED_OUT);
@@ -178,8 +176,8 @@ put_structured(struct buf *out, const struct capture *c,
 	json_put_member_i64(out, "stdout", (int64_t)d->stdout_bytes);
 	json_put_member_i64(out, "stderr", (int64_t)d->stderr_bytes);
 	buf_put_str(out, "}");
-	json_put_member_i64(out, "duration_ms",
-	    (int64_t)(d->duration_us / 1000));
+	json_put_member_i64(
+	    out, "duration_ms", (int64_t)(d->duration_us / 1000));
 	put_or_null(out, "run_id", d->run.len > 0, d->run);
 	json_put_key(out, "denials");
 	put_lines(out, d->denials);

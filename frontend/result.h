@@ -13,10 +13,9 @@
 #include "proto/proto.h"
 
 /* Append the result object; structured: with structuredContent. */
-void	result_put_call(struct buf *out, const struct catalog_tool *t,
-	    const struct capture *c, const struct msg_done *d,
-	    bool structured);
+void result_put_call(struct buf *out, const struct catalog_tool *t,
+    const struct capture *c, const struct msg_done *d, bool structured);
 /* A result that only says what was wrong with the call (isError). */
-void	result_put_refusal(struct buf *out, struct bytes text);
+void result_put_refusal(struct buf *out, struct bytes text);
 
 #endif

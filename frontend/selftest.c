@@ -22,7 +22,7 @@
 
 enum {
 	SELFTEST_WORKED = 0,
-	SELFTEST_NO_LOCKDOWN = 100,	/* exit statuses; others are errno */
+	SELFTEST_NO_LOCKDOWN = 100, /* exit statuses; others are errno */
 	SELFTEST_SKIPPED = 77
 };
 
@@ -45,26 +45,23 @@ try_socket(int fd)
 static int
 try_connect(int fd)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
+	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(9),
-		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) }
-	};
+		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
 
-	return connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 ?
-	    0 : errno;
+	return connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0
+		   ? 0
+		   : errno;
 }
 
 static int
 try_bind(int fd)
 {
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) }
-	};
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
 
-	return bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ?
-	    0 : errno;
+	return bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0
+								       : errno;
 }
 
 static int
@@ -135,8 +132,8 @@ child(const struct attempt *a, const struct options *o, bool locked)
 }
 
 static bool
-run_child(const struct attempt *a, const struct options *o, bool locked,
-    int *status)
+run_child(
+    const struct attempt *a, const struct options *o, bool locked, int *status)
 {
 	pid_t pid;
 
@@ -155,8 +152,8 @@ run_attempt(const struct attempt *a, const struct options *o)
 
 	if (!run_child(a, o, false, &status) || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) != SELFTEST_WORKED) {
-		(void)printf("%s: does not work without lockdown either\n",
-		    a->name);
+		(void)printf(
+		    "%s: does not work without lockdown either\n", a->name);
 		return false;
 	}
 	if (!run_child(a, o, true, &status)) {
@@ -176,7 +173,7 @@ run_attempt(const struct attempt *a, const struct options *o)
 		(void)printf("%s: refused (%s)\n", a->name,
 		    strerror(WEXITSTATUS(status)));
 	return WEXITSTATUS(status) != SELFTEST_NO_LOCKDOWN &&
-	    WEXITSTATUS(status) != SELFTEST_WORKED;
+	       WEXITSTATUS(status) != SELFTEST_WORKED;
 }
 
 int

@@ -10,6 +10,6 @@
  * then locked down (it must be refused); one line each on standard output.
  * Exit status: 0 all refused, 1 not, 77 built without the filter.
  */
-int	selftest_run(const struct options *o);
+int selftest_run(const struct options *o);
 
 #endif

@@ -9,20 +9,20 @@
 #include "frontend/session.h"
 
 enum {
-	SESSION_BUCKETS = 4096,		/* of the hash table, a power of two */
-	SESSION_SWEEP_MS = 5000		/* most between two looks at idle ones */
+	SESSION_BUCKETS = 4096, /* of the hash table, a power of two */
+	SESSION_SWEEP_MS = 5000 /* most between two looks at idle ones */
 };
 
 struct session {
-	char id[SESSION_ID];		/* "": free */
-	uint8_t verifier[DIGEST_BYTES];	/* of the token it is bound to */
+	char id[SESSION_ID]; /* "": free */
+	uint8_t verifier[DIGEST_BYTES]; /* of the token it is bound to */
 	char peer[CIDR_TEXT];
-	uint64_t last_ms;		/* of the last request */
-	uint64_t expires;		/* of its token, Unix seconds, 0: never */
+	uint64_t last_ms; /* of the last request */
+	uint64_t expires; /* of its token, Unix seconds, 0: never */
 	struct mcp_state mcp;
-	struct stream *stream;		/* NULL: streamable transport */
-	struct session *chain;		/* same bucket */
-	bool told;			/* SESSION went to the executor */
+	struct stream *stream; /* NULL: streamable transport */
+	struct session *chain; /* same bucket */
+	bool told; /* SESSION went to the executor */
 };
 
 struct session_table {
@@ -30,11 +30,11 @@ struct session_table {
 	struct ipc *ipc;
 	struct mcp *mcp;
 	struct loop_timer sweep;
-	uint32_t most, per_token;	/* sessions */
+	uint32_t most, per_token; /* sessions */
 	uint32_t idle_ms;
 	uint32_t output_bytes;
 	bool draining;
-	size_t used;			/* entries below were ever in use */
+	size_t used; /* entries below were ever in use */
 	struct session *bucket[SESSION_BUCKETS];
 	struct session table[SESSION_MAX];
 };
@@ -46,8 +46,7 @@ struct errand {
 };
 
 static int
-refuse(struct session_refusal *no, unsigned status, int code,
-    const char *text)
+refuse(struct session_refusal *no, unsigned status, int code, const char *text)
 {
 	no->status = status;
 	buf_init(&no->body, 1024);
@@ -62,8 +61,8 @@ bucket_of(struct session_table *t, struct bytes id)
 
 	/* ids that are ours are random already */
 	for (size_t i = 0; i < id.len && i < 8; i++)
-		h = h * 16 + (size_t)(id.p[i] <= '9' ? id.p[i] - '0' :
-		    id.p[i] - 'a' + 10);
+		h = h * 16 + (size_t)(id.p[i] <= '9' ? id.p[i] - '0'
+						     : id.p[i] - 'a' + 10);
 	return &t->bucket[h % SESSION_BUCKETS];
 }
 
@@ -86,8 +85,8 @@ find_own(struct session_table *t, const struct mcp_from *from)
 {
 	struct session *s = find(t, from->session);
 
-	if (s == NULL || !bytes_eq_secret(s->verifier,
-	    from->token->verifier, sizeof(s->verifier)))
+	if (s == NULL || !bytes_eq_secret(s->verifier, from->token->verifier,
+			     sizeof(s->verifier)))
 		return NULL;
 	s->last_ms = clock_mono_ms();
 	return s;
@@ -96,11 +95,12 @@ find_own(struct session_table *t, const struct mcp_from *from)
 static void
 tell(struct session_table *t, const struct session *s, const uint8_t *proof)
 {
-	struct msg m = { .code = PROTO_SESSION, .session = {
-		.began = proof != NULL, .session = bytes_of(s->id),
-		.peer = bytes_of(s->peer),
-		.client = bytes_of(s->mcp.client),
-		.revision = bytes_of(s->mcp.revision->name) } };
+	struct msg m = { .code = PROTO_SESSION,
+		.session = { .began = proof != NULL,
+		    .session = bytes_of(s->id),
+		    .peer = bytes_of(s->peer),
+		    .client = bytes_of(s->mcp.client),
+		    .revision = bytes_of(s->mcp.revision->name) } };
 	struct err e;
 
 	/* at its end a session's proof is not known any more: zeros */
@@ -113,8 +113,8 @@ tell(struct session_table *t, const struct session *s, const uint8_t *proof)
 
 /* Tell of a session once its client has said who it is. */
 static void
-tell_begin(struct session_table *t, struct session *s,
-    const struct mcp_from *from)
+tell_begin(
+    struct session_table *t, struct session *s, const struct mcp_from *from)
 {
 	if (s->told || s->mcp.revision == NULL)
 		return;
@@ -172,8 +172,8 @@ on_sweep(void *arg)
 	}
 	if (left)
 		loop_timer_set(t->loop, &t->sweep,
-		    t->idle_ms / 2 < SESSION_SWEEP_MS ? t->idle_ms / 2 + 1 :
-		    SESSION_SWEEP_MS);
+		    t->idle_ms / 2 < SESSION_SWEEP_MS ? t->idle_ms / 2 + 1
+						      : SESSION_SWEEP_MS);
 }
 
 struct session_table *
@@ -254,8 +254,8 @@ session_drain(struct session_table *t)
 /* What a token holds, and which of it is longest without use. */
 struct census {
 	size_t all, own;
-	struct session *oldest;		/* own and idle */
-	struct session *spare;		/* unused entry */
+	struct session *oldest; /* own and idle */
+	struct session *spare; /* unused entry */
 };
 
 static struct census
@@ -271,12 +271,12 @@ count(struct session_table *t, const struct settings_token *token)
 			continue;
 		}
 		c.all++;
-		if (!bytes_eq_secret(s->verifier, token->verifier,
-		    sizeof(s->verifier)))
+		if (!bytes_eq_secret(
+			s->verifier, token->verifier, sizeof(s->verifier)))
 			continue;
 		c.own++;
-		if (is_idle(s) && (c.oldest == NULL ||
-		    s->last_ms < c.oldest->last_ms))
+		if (is_idle(s) &&
+		    (c.oldest == NULL || s->last_ms < c.oldest->last_ms))
 			c.oldest = s;
 	}
 	if (c.spare == NULL && t->used < t->most)
@@ -298,7 +298,8 @@ make_room(struct session_table *t, const struct settings_token *token,
 		return c.oldest;
 	}
 	if (c.own >= t->per_token)
-		(void)refuse(no, 429, MCP_CODE_HTTP, "this token has as many "
+		(void)refuse(no, 429, MCP_CODE_HTTP,
+		    "this token has as many "
 		    "sessions as it may, and all are in use: end one (DELETE, "
 		    "or close its stream) and try again");
 	else
@@ -355,10 +356,11 @@ static int
 check_batch(const struct jsonrpc_input *in, const struct session *s,
     struct session_refusal *no)
 {
-	if (!in->batch || (s->mcp.revision != NULL &&
-	    s->mcp.revision->batching))
+	if (!in->batch ||
+	    (s->mcp.revision != NULL && s->mcp.revision->batching))
 		return 0;
-	return refuse(no, 400, MCP_CODE_REQUEST, "batches exist in revision "
+	return refuse(no, 400, MCP_CODE_REQUEST,
+	    "batches exist in revision "
 	    "2025-03-26 only: send one message at a time");
 }
 
@@ -372,15 +374,18 @@ session_of(struct session_table *t, const struct session_post *p,
 	if (in->initialize)
 		return create(t, &p->from, no);
 	if (p->has_revision && mcp_revision_find(p->revision) == NULL)
-		(void)refuse(no, 400, MCP_CODE_HTTP, "this "
+		(void)refuse(no, 400, MCP_CODE_HTTP,
+		    "this "
 		    "MCP-Protocol-Version is not supported; there are "
 		    "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
 	else if (!p->has_id)
-		(void)refuse(no, 400, MCP_CODE_HTTP, "the Mcp-Session-Id "
+		(void)refuse(no, 400, MCP_CODE_HTTP,
+		    "the Mcp-Session-Id "
 		    "header is missing: send initialize first, and then the "
 		    "id that its answer carries");
 	else if ((s = find_own(t, &p->from)) == NULL)
-		(void)refuse(no, 404, MCP_CODE_SESSION, "this session does "
+		(void)refuse(no, 404, MCP_CODE_SESSION,
+		    "this session does "
 		    "not exist (any more): send initialize without a session "
 		    "id to begin a new one");
 	else if (check_batch(in, s, no) != 0)
@@ -407,8 +412,8 @@ session_post(struct session_table *t, const struct session_post *p,
 		return -1;
 	}
 	from.session = bytes_of(s->id);
-	*x = jsonrpc_dispatch(t->mcp, &s->mcp, &from, &in,
-	    session_max_reply(t), p->done, p->arg);
+	*x = jsonrpc_dispatch(
+	    t->mcp, &s->mcp, &from, &in, session_max_reply(t), p->done, p->arg);
 	if (in.initialize && s->mcp.revision == NULL) {
 		end_session(t, s, PROTO_WHY_SESSION);
 	} else if (in.initialize) {
@@ -426,7 +431,8 @@ session_delete(struct session_table *t, const struct mcp_from *from,
 	struct session *s;
 
 	if (!has_id)
-		return refuse(no, 400, MCP_CODE_HTTP, "the Mcp-Session-Id "
+		return refuse(no, 400, MCP_CODE_HTTP,
+		    "the Mcp-Session-Id "
 		    "header is missing: it names the session to end");
 	s = find_own(t, from);
 	if (s == NULL || s->stream != NULL)
@@ -477,7 +483,8 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	char id[SESSION_ID];
 
 	if (s == NULL || s->stream == NULL)
-		return refuse(no, 404, MCP_CODE_SESSION, "this session does "
+		return refuse(no, 404, MCP_CODE_SESSION,
+		    "this session does "
 		    "not exist (any more): open GET /sse again");
 	if (parse(body, &in, no) != 0)
 		return -1;
@@ -493,8 +500,8 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	errand->table = t;
 	memcpy(errand->id, s->id, SESSION_ID);
 	memcpy(id, s->id, SESSION_ID);
-	(void)jsonrpc_dispatch(t->mcp, &s->mcp, from, &in,
-	    session_max_reply(t), on_answer, errand);
+	(void)jsonrpc_dispatch(t->mcp, &s->mcp, from, &in, session_max_reply(t),
+	    on_answer, errand);
 	/* the answer may have filled the stream, and so ended the session */
 	s = find(t, bytes_of(id));
 	if (s != NULL)

@@ -14,23 +14,23 @@
 #include "frontend/stream.h"
 
 enum {
-	SESSION_ID = 33,		/* hex digits and the NUL */
-	SESSION_MAX = 16384,		/* entries of the table */
-	SESSION_MIN_REPLY = 256 << 10	/* bytes of an answer, see below */
+	SESSION_ID = 33, /* hex digits and the NUL */
+	SESSION_MAX = 16384, /* entries of the table */
+	SESSION_MIN_REPLY = 256 << 10 /* bytes of an answer, see below */
 };
 
 /* Why a request about a session is refused. */
 struct session_refusal {
-	unsigned status;	/* of HTTP */
-	struct buf body;	/* JSON, to be freed by the caller */
+	unsigned status; /* of HTTP */
+	struct buf body; /* JSON, to be freed by the caller */
 };
 
 /* One POST on the endpoint of the streamable transport. */
 struct session_post {
-	struct mcp_from from;		/* .session: the header's value */
-	bool has_id;			/* there was an Mcp-Session-Id */
+	struct mcp_from from; /* .session: the header's value */
+	bool has_id; /* there was an Mcp-Session-Id */
 	bool has_revision;
-	struct bytes revision;		/* of MCP-Protocol-Version */
+	struct bytes revision; /* of MCP-Protocol-Version */
 	struct bytes body;
 	void (*done)(void *arg, struct buf *answer);
 	void *arg;
@@ -38,42 +38,41 @@ struct session_post {
 
 struct session_table;
 
-struct session_table *session_table_new(struct loop *l, struct ipc *i,
-	    struct mcp *m, struct err *e) MUST_CHECK;
-void	session_table_free(struct session_table *t);
+struct session_table *session_table_new(
+    struct loop *l, struct ipc *i, struct mcp *m, struct err *e) MUST_CHECK;
+void session_table_free(struct session_table *t);
 /*
  * A configuration was committed: limits, and sessions whose token is gone
  * end now.
  */
-void	session_configure(struct session_table *t,
-	    const struct settings_set *set);
+void session_configure(struct session_table *t, const struct settings_set *set);
 /* Nothing new begins; streams end as soon as they have nothing to wait for. */
-void	session_drain(struct session_table *t);
+void session_drain(struct session_table *t);
 /* Bytes that one answer may have. */
-size_t	session_max_reply(const struct session_table *t);
+size_t session_max_reply(const struct session_table *t);
 
 /*
  * Streamable HTTP.  0: done() is or will be called once; *x is what to
  * abandon until then, or NULL; id has the new session's id, or "".
  * -1: *no says why.
  */
-int	session_post(struct session_table *t, const struct session_post *p,
-	    char id[SESSION_ID], struct jsonrpc_exchange **x,
-	    struct session_refusal *no) MUST_CHECK;
-int	session_delete(struct session_table *t, const struct mcp_from *from,
-	    bool has_id, struct session_refusal *no) MUST_CHECK;
+int session_post(struct session_table *t, const struct session_post *p,
+    char id[SESSION_ID], struct jsonrpc_exchange **x,
+    struct session_refusal *no) MUST_CHECK;
+int session_delete(struct session_table *t, const struct mcp_from *from,
+    bool has_id, struct session_refusal *no) MUST_CHECK;
 
 /*
  * HTTP+SSE of 2024-11-05.  The stream is the caller's and lives until
  * session_stream_gone(); a session that ends by itself closes it.
  */
-int	session_open(struct session_table *t, const struct mcp_from *from,
-	    struct stream *s, char id[SESSION_ID],
-	    struct session_refusal *no) MUST_CHECK;
+int session_open(struct session_table *t, const struct mcp_from *from,
+    struct stream *s, char id[SESSION_ID],
+    struct session_refusal *no) MUST_CHECK;
 /* 0: accepted, answers go out on the stream. */
-int	session_message(struct session_table *t, const struct mcp_from *from,
-	    struct bytes body, struct session_refusal *no) MUST_CHECK;
+int session_message(struct session_table *t, const struct mcp_from *from,
+    struct bytes body, struct session_refusal *no) MUST_CHECK;
 /* The stream's client is gone: cancel what it waits for. */
-void	session_stream_gone(struct session_table *t, struct bytes id);
+void session_stream_gone(struct session_table *t, struct bytes id);
 
 #endif

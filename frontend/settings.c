@@ -11,8 +11,8 @@
 #include "frontend/settings.h"
 
 struct settings {
-	struct settings_set *now;	/* NULL before the first COMMIT */
-	struct settings_set *next;	/* NULL outside CONFIG..COMMIT */
+	struct settings_set *now; /* NULL before the first COMMIT */
+	struct settings_set *next; /* NULL outside CONFIG..COMMIT */
 };
 
 static void
@@ -73,8 +73,8 @@ settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
 	if (set == NULL)
 		return err_set(e, ERR_PROTO, "NAME outside CONFIG and COMMIT");
 	if (set->name_count == SETTINGS_MAX_NAMES)
-		return err_set(e, ERR_BUSY, "more than %d names",
-		    SETTINGS_MAX_NAMES);
+		return err_set(
+		    e, ERR_BUSY, "more than %d names", SETTINGS_MAX_NAMES);
 	n = &set->names[set->name_count];
 	n->kind = (enum proto_name)m->kind;
 	if (bytes_to_str(m->value, n->text, sizeof(n->text), e) != 0)
@@ -96,8 +96,8 @@ settings_next_word(struct bytes *rest)
 	while (i < rest->len && rest->p[i] != ' ')
 		i++;
 	word = bytes_make(rest->p, i);
-	rest->p += i;
-	rest->len -= i;
+	if (i > 0)
+		*rest = bytes_make(rest->p + i, rest->len - i);
 	return word;
 }
 
@@ -126,14 +126,13 @@ fill_token(struct settings_token *t, const struct msg_token *m, struct err *e)
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
 	    bytes_to_str(m->tools, t->tools, sizeof(t->tools), e) != 0 ||
 	    bytes_to_str(m->instructions, t->instructions,
-	    sizeof(t->instructions), e) != 0)
+		sizeof(t->instructions), e) != 0)
 		return e->code;
 	return parse_sources(t, m->sources, e);
 }
 
 int
-settings_add_token(struct settings *s, const struct msg_token *m,
-    struct err *e)
+settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 {
 	struct settings_set *set = s->next;
 	struct settings_token *t;
@@ -141,8 +140,8 @@ settings_add_token(struct settings *s, const struct msg_token *m,
 	if (set == NULL)
 		return err_set(e, ERR_PROTO, "TOKEN outside CONFIG and COMMIT");
 	if (set->token_count == SETTINGS_MAX_TOKENS)
-		return err_set(e, ERR_BUSY, "more than %d tokens",
-		    SETTINGS_MAX_TOKENS);
+		return err_set(
+		    e, ERR_BUSY, "more than %d tokens", SETTINGS_MAX_TOKENS);
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return err_sys(e, "allocating a token");
@@ -169,15 +168,15 @@ settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
 }
 
 const struct settings_token *
-settings_token_find(const struct settings_set *s,
-    const uint8_t verifier[DIGEST_BYTES])
+settings_token_find(
+    const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES])
 {
 	const struct settings_token *found = NULL;
 
 	/* no early end: the time must not tell where a match was */
 	for (size_t i = 0; i < s->token_count; i++)
-		if (bytes_eq_secret(s->tokens[i]->verifier, verifier,
-		    DIGEST_BYTES))
+		if (bytes_eq_secret(
+			s->tokens[i]->verifier, verifier, DIGEST_BYTES))
 			found = s->tokens[i];
 	return found;
 }

@@ -16,8 +16,8 @@
 
 enum {
 	SETTINGS_MAX_TOKENS = 4096,
-	SETTINGS_MAX_NAMES = 128,	/* hosts and origins together */
-	SETTINGS_MAX_NAME = 257,	/* bytes with the NUL */
+	SETTINGS_MAX_NAMES = 128, /* hosts and origins together */
+	SETTINGS_MAX_NAME = 257, /* bytes with the NUL */
 	SETTINGS_MAX_SOURCES = 32
 };
 
@@ -25,10 +25,10 @@ struct settings_token {
 	uint8_t verifier[DIGEST_BYTES];
 	char name[65];
 	char policy[65];
-	uint64_t expires;		/* Unix seconds, 0: never */
+	uint64_t expires; /* Unix seconds, 0: never */
 	struct cidr sources[SETTINGS_MAX_SOURCES];
-	size_t source_count;		/* 0: any */
-	char tools[1025];		/* names, separated by spaces */
+	size_t source_count; /* 0: any */
+	char tools[1025]; /* names, separated by spaces */
 	char instructions[4097];
 };
 
@@ -42,33 +42,33 @@ struct settings_set {
 	struct msg_config limits;
 	struct settings_name names[SETTINGS_MAX_NAMES];
 	size_t name_count;
-	struct settings_token *tokens[SETTINGS_MAX_TOKENS];	/* owned */
+	struct settings_token *tokens[SETTINGS_MAX_TOKENS]; /* owned */
 	size_t token_count;
 };
 
 struct settings;
 
 struct settings *settings_new(struct err *e) MUST_CHECK;
-void	settings_free(struct settings *s);
+void settings_free(struct settings *s);
 /* The set in force; NULL before the first COMMIT. */
 const struct settings_set *settings_now(const struct settings *s);
 
 /* One handler per frame; ERR_PROTO out of order, ERR_BUSY when too many. */
-int	settings_begin(struct settings *s, const struct msg_config *m,
-	    struct err *e) MUST_CHECK;
-int	settings_add_name(struct settings *s, const struct msg_name *m,
-	    struct err *e) MUST_CHECK;
-int	settings_add_token(struct settings *s, const struct msg_token *m,
-	    struct err *e) MUST_CHECK;
-int	settings_commit(struct settings *s, const struct msg_commit *m,
-	    struct err *e) MUST_CHECK;
+int settings_begin(
+    struct settings *s, const struct msg_config *m, struct err *e) MUST_CHECK;
+int settings_add_name(
+    struct settings *s, const struct msg_name *m, struct err *e) MUST_CHECK;
+int settings_add_token(
+    struct settings *s, const struct msg_token *m, struct err *e) MUST_CHECK;
+int settings_commit(
+    struct settings *s, const struct msg_commit *m, struct err *e) MUST_CHECK;
 
 /* The token with this verifier, in constant time over all; NULL if none. */
-const struct settings_token *settings_token_find(const struct settings_set *s,
-	    const uint8_t verifier[DIGEST_BYTES]);
-bool	settings_token_expired(const struct settings_token *t, uint64_t now_s);
+const struct settings_token *settings_token_find(
+    const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES]);
+bool settings_token_expired(const struct settings_token *t, uint64_t now_s);
 /* May this token come from that address (as text)? */
-bool	settings_token_from(const struct settings_token *t, struct bytes peer);
+bool settings_token_from(const struct settings_token *t, struct bytes peer);
 /* Next of the words in *rest, which moves on; empty at the end. */
 struct bytes settings_next_word(struct bytes *rest);
 

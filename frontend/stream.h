@@ -13,20 +13,20 @@
 
 struct stream {
 	struct buf out;
-	bool closed;			/* nothing more will be pushed */
-	void (*wake)(void *arg);	/* there is something to take */
+	bool closed; /* nothing more will be pushed */
+	void (*wake)(void *arg); /* there is something to take */
 	void *arg;
 };
 
-void	stream_init(struct stream *s, size_t max, void (*wake)(void *arg),
-	    void *arg);
-void	stream_fini(struct stream *s);
+void stream_init(
+    struct stream *s, size_t max, void (*wake)(void *arg), void *arg);
+void stream_fini(struct stream *s);
 /* One event; data is one line.  Closes the stream if it does not fit. */
-void	stream_push(struct stream *s, const char *event, struct bytes data);
+void stream_push(struct stream *s, const char *event, struct bytes data);
 /* A comment line, which keeps proxies from giving up. */
-void	stream_heartbeat(struct stream *s);
-void	stream_close(struct stream *s);
+void stream_heartbeat(struct stream *s);
+void stream_close(struct stream *s);
 /* Move at most max bytes to `to`; 0: nothing there now. */
-size_t	stream_take(struct stream *s, char *to, size_t max);
+size_t stream_take(struct stream *s, char *to, size_t max);
 
 #endif

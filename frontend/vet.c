@@ -80,8 +80,8 @@ trim(struct bytes s)
 static struct bytes
 next_part(struct bytes *rest, char sep)
 {
-	const uint8_t *at = rest->len == 0 ? NULL :
-	    memchr(rest->p, sep, rest->len);
+	const uint8_t *at =
+	    rest->len == 0 ? NULL : memchr(rest->p, sep, rest->len);
 	struct bytes part = *rest;
 
 	if (at == NULL) {
@@ -97,12 +97,16 @@ next_part(struct bytes *rest, char sep)
 /* Headers that are looked at; all of them may be there once only. */
 static const struct field {
 	const char *name;
-	size_t value;		/* offset in struct vet_facts */
-	size_t present;		/* offset of its flag, 0: none */
+	size_t value; /* offset in struct vet_facts */
+	size_t present; /* offset of its flag, 0: none */
 	const char *twice;
 } fields[] = {
-#define FIELD(n, v, has) { n, offsetof(struct vet_facts, v), \
-	offsetof(struct vet_facts, has), "send exactly one " n " header" }
+#define FIELD(n, v, has)                                                       \
+	{                                                                      \
+		n, offsetof(struct vet_facts, v),                              \
+		    offsetof(struct vet_facts, has),                           \
+		    "send exactly one " n " header"                            \
+	}
 	FIELD("Host", host, has_host),
 	FIELD("Origin", origin, has_origin),
 	FIELD("Authorization", authorization, has_authorization),
@@ -151,8 +155,8 @@ take_coding(struct bytes value, struct vet_facts *out, struct vet_refusal *no)
 }
 
 static int
-take_header(const struct vet_header *h, struct vet_facts *out,
-    struct vet_refusal *no)
+take_header(
+    const struct vet_header *h, struct vet_facts *out, struct vet_refusal *no)
 {
 	struct bytes value = trim(h->value);
 
@@ -181,8 +185,8 @@ take_header(const struct vet_header *h, struct vet_facts *out,
 }
 
 int
-vet_read(const struct vet_request *r, struct vet_facts *out,
-    struct vet_refusal *no)
+vet_read(
+    const struct vet_request *r, struct vet_facts *out, struct vet_refusal *no)
 {
 	struct vet_facts f = { 0 };
 
@@ -196,7 +200,8 @@ vet_read(const struct vet_request *r, struct vet_facts *out,
 		if (take_header(&r->headers[i], &f, no) != 0)
 			return -1;
 	if (f.chunked && f.has_length)
-		return refuse(no, 400, "send Content-Length or "
+		return refuse(no, 400,
+		    "send Content-Length or "
 		    "Transfer-Encoding, not both");
 	if (f.chunked && !r->http11)
 		return refuse(no, 400, "Transfer-Encoding needs HTTP/1.1");
@@ -258,12 +263,12 @@ static bool
 is_loopback(struct bytes name)
 {
 	return is_name(name, "localhost") || bytes_eq_str(name, "[::1]") ||
-	    is_ipv4_loopback(name);
+	       is_ipv4_loopback(name);
 }
 
 static bool
-is_configured(const struct settings_set *set, enum proto_name kind,
-    struct bytes text)
+is_configured(
+    const struct settings_set *set, enum proto_name kind, struct bytes text)
 {
 	for (size_t i = 0; i < set->name_count; i++)
 		if (set->names[i].kind == kind &&
@@ -280,9 +285,8 @@ vet_host_ok(struct bytes host, const struct settings_set *set)
 	if (!split_port(host, &name))
 		return false;
 	/* configured with its port: that port only; without: any */
-	return is_loopback(name) ||
-	    is_configured(set, PROTO_NAME_HOST, host) ||
-	    is_configured(set, PROTO_NAME_HOST, name);
+	return is_loopback(name) || is_configured(set, PROTO_NAME_HOST, host) ||
+	       is_configured(set, PROTO_NAME_HOST, name);
 }
 
 bool
@@ -299,8 +303,7 @@ vet_origin_ok(struct bytes origin, const struct settings_set *set)
 		if (origin.len <= n ||
 		    !is_name(bytes_make(origin.p, n), schemes[i]))
 			continue;
-		if (split_port(bytes_make(origin.p + n, origin.len - n),
-		    &name))
+		if (split_port(bytes_make(origin.p + n, origin.len - n), &name))
 			return is_loopback(name);
 	}
 	return false;
@@ -311,11 +314,13 @@ vet_names(const struct vet_facts *f, const struct settings_set *set,
     struct vet_refusal *no)
 {
 	if (f->has_host && !vet_host_ok(f->host, set))
-		return refuse(no, 403, "this Host is not served: use a "
+		return refuse(no, 403,
+		    "this Host is not served: use a "
 		    "loopback name, or have the administrator add it to "
 		    "allowed_hosts");
 	if (f->has_origin && !vet_origin_ok(f->origin, set))
-		return refuse(no, 403, "this Origin may not use the server: "
+		return refuse(no, 403,
+		    "this Origin may not use the server: "
 		    "have the administrator add it to allowed_origins");
 	return 0;
 }
@@ -334,8 +339,8 @@ vet_accepts(const struct vet_facts *f, const char *major, const char *minor)
 		sub = trim(next_part(&range, ';'));
 		type = next_part(&sub, '/');
 		if (bytes_eq_str(type, "*") ||
-		    (is_name(type, major) && (bytes_eq_str(sub, "*") ||
-		    is_name(sub, minor))))
+		    (is_name(type, major) &&
+			(bytes_eq_str(sub, "*") || is_name(sub, minor))))
 			return true;
 	}
 	return false;

@@ -16,7 +16,7 @@
 
 enum {
 	VET_MAX_HEADERS = 64,
-	VET_MAX_TEXT = 192	/* bytes of a refusal's text, with the NUL */
+	VET_MAX_TEXT = 192 /* bytes of a refusal's text, with the NUL */
 };
 
 struct vet_header {
@@ -25,12 +25,12 @@ struct vet_header {
 
 /* A request as it was received. */
 struct vet_request {
-	struct bytes target;		/* as sent, with the query */
-	bool target_cut;		/* it was longer */
+	struct bytes target; /* as sent, with the query */
+	bool target_cut; /* it was longer */
 	bool http11;
 	struct vet_header headers[VET_MAX_HEADERS];
 	size_t header_count;
-	bool too_many;			/* there were more headers */
+	bool too_many; /* there were more headers */
 };
 
 /* What the rest of the frontend wants to know of it; all borrowed. */
@@ -41,33 +41,33 @@ struct vet_facts {
 	bool has_accept, has_session, has_revision;
 	bool chunked, expect;
 	bool has_length;
-	uint64_t length;		/* Content-Length */
+	uint64_t length; /* Content-Length */
 };
 
 /* Why a request is refused. */
 struct vet_refusal {
 	unsigned status;
-	char text[VET_MAX_TEXT];	/* what to do about it */
+	char text[VET_MAX_TEXT]; /* what to do about it */
 };
 
 /* 0, or -1 with *no set.  Framing and header syntax. */
-int	vet_read(const struct vet_request *r, struct vet_facts *out,
-	    struct vet_refusal *no) MUST_CHECK;
+int vet_read(const struct vet_request *r, struct vet_facts *out,
+    struct vet_refusal *no) MUST_CHECK;
 /* 0, or -1 with 403 in *no: DNS rebinding (Host, Origin). */
-int	vet_names(const struct vet_facts *f, const struct settings_set *set,
-	    struct vet_refusal *no) MUST_CHECK;
-bool	vet_host_ok(struct bytes host, const struct settings_set *set);
-bool	vet_origin_ok(struct bytes origin, const struct settings_set *set);
+int vet_names(const struct vet_facts *f, const struct settings_set *set,
+    struct vet_refusal *no) MUST_CHECK;
+bool vet_host_ok(struct bytes host, const struct settings_set *set);
+bool vet_origin_ok(struct bytes origin, const struct settings_set *set);
 /* Does the Accept header (absent: yes) take "major/minor"? */
-bool	vet_accepts(const struct vet_facts *f, const char *major,
-	    const char *minor);
+bool vet_accepts(
+    const struct vet_facts *f, const char *major, const char *minor);
 /* Is the Content-Type application/json (in UTF-8 if it says a charset)? */
-bool	vet_is_json(const struct vet_facts *f);
+bool vet_is_json(const struct vet_facts *f);
 /* Without regard to ASCII case. */
-bool	vet_eq_nocase(struct bytes a, struct bytes b);
+bool vet_eq_nocase(struct bytes a, struct bytes b);
 /* Path of a target without its query. */
 struct bytes vet_path(struct bytes target);
 /* Value of the query's key, undecoded; false if it is absent or twice there. */
-bool	vet_query(struct bytes target, const char *key, struct bytes *value);
+bool vet_query(struct bytes target, const char *key, struct bytes *value);
 
 #endif

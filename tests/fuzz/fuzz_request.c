@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_request: any body, on both transports and in every revision, through
+ * sessions, JSON-RPC and MCP to the frames for the executor.
+ *
+ * The first byte chooses revision and transport, the rest is the body.  Holds
+ * always: one answer at most, each of them valid JSON, and what is sent to
+ * the executor is a whole, canonical call.
+ */
+#include <stdint.h>
+
+#include "tests/unit/desk.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const revisions[] = { "2024-11-05", "2025-03-26",
+	"2025-06-18", "2025-11-25" };
+
+struct state {
+	struct desk *desk;
+	unsigned answers;
+};
+
+static void
+on_wake(void *arg)
+{
+	(void)arg;
+}
+
+static void
+check_json(struct bytes text)
+{
+	struct json_doc *doc;
+	struct err e;
+
+	desk_must(json_parse(text, JSON_STRICT, &doc, &e) == 0);
+	json_free(doc);
+}
+
+static void
+on_answer(void *arg, struct buf *answer)
+{
+	struct state *s = arg;
+
+	s->answers++;
+	if (answer->len > 0)
+		check_json(buf_bytes(answer));
+}
+
+/* CALL, ARG..., EXEC without anything between; then its end comes. */
+static void
+play_executor(struct state *s)
+{
+	struct msg m, done = { .code = PROTO_DONE };
+	bool inside = false;
+
+	while (desk_receive(s->desk, &m)) {
+		desk_must(
+		    inside == (m.code == PROTO_ARG || m.code == PROTO_EXEC));
+		if (m.code != PROTO_CALL && m.code != PROTO_EXEC)
+			continue;
+		inside = m.code == PROTO_CALL;
+		if (inside)
+			continue;
+		done.done.call = m.exec.call;
+		done.done.state = (uint8_t)(m.exec.call % (PROTO_LOST + 1));
+		desk_send(s->desk, &done);
+	}
+	desk_must(!inside);
+	desk_turn(s->desk, 0);
+	desk_must(!s->desk->closed && calls_count(s->desk->calls) == 0);
+}
+
+static void
+post(struct state *s, const char *id, const char *revision, struct bytes body)
+{
+	struct session_post p = { .from = desk_from(s->desk, 0, id),
+		.has_id = id[0] != '\0',
+		.has_revision = revision != NULL,
+		.revision = bytes_of(revision),
+		.body = body,
+		.done = on_answer,
+		.arg = s };
+	struct session_refusal no;
+	struct jsonrpc_exchange *x;
+	char made[SESSION_ID];
+
+	s->answers = 0;
+	if (session_post(s->desk->sessions, &p, made, &x, &no) != 0) {
+		check_json(buf_bytes(&no.body));
+		buf_fini(&no.body);
+		desk_must(s->answers == 0);
+		return;
+	}
+	desk_must(s->answers == (x == NULL ? 1 : 0));
+	play_executor(s);
+	desk_must(s->answers == 1);
+}
+
+/* A session of that revision, and in it the body. */
+static void
+try_streamable(struct state *s, const char *revision, struct bytes body)
+{
+	struct mcp_from from = desk_from(s->desk, 0, "");
+	struct session_post p = { .from = from, .done = on_answer, .arg = s };
+	struct session_refusal no;
+	struct jsonrpc_exchange *x;
+	char id[SESSION_ID];
+	CLEANUP_BUF struct buf init;
+
+	buf_init(&init, 512);
+	buf_printf(&init,
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
+	    "\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
+	    revision);
+	p.body = buf_bytes(&init);
+	desk_must(session_post(s->desk->sessions, &p, id, &x, &no) == 0);
+	desk_must(strlen(id) == SESSION_ID - 1);
+	post(s, id, revision, body);
+	from.session = bytes_of(id);
+	/* the body may have ended nothing but what it may end */
+	desk_must(session_delete(s->desk->sessions, &from, true, &no) == 0);
+}
+
+static void
+try_stream(struct state *s, struct bytes body)
+{
+	struct mcp_from from = desk_from(s->desk, 0, "");
+	struct session_refusal no;
+	struct stream stream;
+	char id[SESSION_ID];
+
+	stream_init(
+	    &stream, session_max_reply(s->desk->sessions), on_wake, NULL);
+	desk_must(
+	    session_open(s->desk->sessions, &from, &stream, id, &no) == 0);
+	from.session = bytes_of(id);
+	if (session_message(s->desk->sessions, &from, body, &no) != 0) {
+		check_json(buf_bytes(&no.body));
+		buf_fini(&no.body);
+	}
+	play_executor(s);
+	session_stream_gone(s->desk->sessions, bytes_of(id));
+	desk_must(stream.closed || stream.out.len <= stream.out.max);
+	stream_fini(&stream);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct state s;
+	struct bytes body;
+	uint8_t way;
+
+	if (size == 0)
+		return 0;
+	if (s.desk == NULL)
+		s.desk = desk_new();
+	/* a printable digit first, so that seeds can be read */
+	way = (uint8_t)(data[0] % 8);
+	body = bytes_make(data + 1, size - 1);
+	if (way >= 4)
+		try_stream(&s, body);
+	else
+		try_streamable(&s, revisions[way], body);
+	post(&s, "", NULL, body);
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * desk: the frontend's modules from sessions to the channel, in one process
+ * with whoever plays the executor at the other end.  Real modules throughout.
+ */
+#ifndef TESTS_UNIT_DESK_H
+#define TESTS_UNIT_DESK_H
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/bearer.h"
+#include "common/cleanup.h"
+#include "frontend/session.h"
+#include "proto/chan.h"
+
+#define DESK __attribute__((unused)) static
+
+enum { DESK_TOKENS = 2, DESK_CALLS = 4 };
+
+struct desk {
+	struct loop *loop;
+	struct loop_timer timer;
+	struct settings *settings;
+	struct ipc *ipc;
+	struct calls *calls;
+	struct mcp *mcp;
+	struct session_table *sessions;
+	int peer; /* the executor's end */
+	uint8_t frame[PROTO_MAX_FRAME];
+	uint8_t proof[DESK_TOKENS][DIGEST_BYTES];
+	bool closed;
+};
+
+DESK void
+desk_must(bool okay)
+{
+	if (!okay)
+		abort();
+}
+
+DESK void
+desk_on_closed(void *arg, const struct err *why)
+{
+	struct desk *d = arg;
+
+	(void)why;
+	d->closed = true;
+}
+
+DESK void
+desk_on_timer(void *arg)
+{
+	struct desk *d = arg;
+
+	loop_stop(d->loop);
+}
+
+/* Let the frontend handle what was sent to it. */
+DESK void
+desk_turn(struct desk *d, uint64_t ms)
+{
+	struct err e;
+
+	d->timer.handler = desk_on_timer;
+	d->timer.arg = d;
+	loop_timer_set(d->loop, &d->timer, ms);
+	desk_must(loop_run(d->loop, &e) == 0);
+}
+
+/* As the executor: one frame to the frontend. */
+DESK void
+desk_send(struct desk *d, const struct msg *m)
+{
+	CLEANUP_BUF struct buf b;
+	struct err e;
+
+	buf_init(&b, PROTO_MAX_FRAME);
+	desk_must(proto_encode(m, &b, &e) == 0);
+	desk_must(send(d->peer, b.p, b.len, 0) == (ssize_t)b.len);
+}
+
+/* As the executor: the next frame of the frontend; false if there is none. */
+DESK bool
+desk_receive(struct desk *d, struct msg *m)
+{
+	struct err e;
+	ssize_t n;
+
+	n = recv(d->peer, d->frame, sizeof(d->frame), MSG_DONTWAIT);
+	if (n <= 0)
+		return false;
+	desk_must(
+	    proto_decode(bytes_make(d->frame, (size_t)n), F2E, m, &e) == 0);
+	return true;
+}
+
+/* Skip to the next frame of this code. */
+DESK bool
+desk_expect(struct desk *d, enum proto_code code, struct msg *m)
+{
+	while (desk_receive(d, m))
+		if (m->code == code)
+			return true;
+	return false;
+}
+
+DESK const struct settings_token *
+desk_token(struct desk *d, size_t i)
+{
+	uint8_t verifier[DIGEST_BYTES];
+
+	bearer_verifier(d->proof[i], verifier);
+	return settings_token_find(settings_now(d->settings), verifier);
+}
+
+/* Put tokens 0 to `tokens` - 1 and these limits in force. */
+DESK void
+desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
+    uint32_t per_token, uint32_t idle_ms)
+{
+	static const char *const names[] = { "one", "two" };
+	static uint32_t generation;
+	struct msg_config c = { .generation = ++generation,
+		.sessions = sessions,
+		.sessions_per_token = per_token,
+		.session_idle_ms = idle_ms,
+		.body_bytes = 65536,
+		.calls = DESK_CALLS,
+		.output_bytes = 4096 };
+	struct msg_commit commit = { .generation = generation };
+	struct err e;
+
+	desk_must(settings_begin(d->settings, &c, &e) == 0);
+	for (size_t i = 0; i < tokens; i++) {
+		struct msg_token t = { .name = bytes_of(names[i]),
+			.policy = BYTES_LIT("p"),
+			.tools = i == 0 ? BYTES_LIT("exec_cmd cli_command")
+					: BYTES_LIT("cli_command"),
+			.instructions = BYTES_LIT("Be careful.") };
+
+		bearer_proof(bytes_of(names[i]), d->proof[i]);
+		bearer_verifier(d->proof[i], t.verifier);
+		desk_must(settings_add_token(d->settings, &t, &e) == 0);
+	}
+	desk_must(settings_commit(d->settings, &commit, &e) == 0);
+	calls_configure(d->calls, c.calls, c.output_bytes);
+	session_configure(d->sessions, settings_now(d->settings));
+}
+
+DESK struct desk *
+desk_new(void)
+{
+	struct desk *d = calloc(1, sizeof(*d));
+	struct err e;
+	int fds[2];
+
+	desk_must(d != NULL && chan_pair(fds, &e) == 0);
+	d->peer = fds[1];
+	d->loop = loop_new(&e);
+	d->settings = settings_new(&e);
+	d->ipc = ipc_new(d->loop, fds[0], desk_on_closed, d, &e);
+	d->calls = calls_new(d->ipc, &e);
+	d->mcp = mcp_new(d->calls, &e);
+	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
+	desk_must(d->sessions != NULL);
+	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
+	return d;
+}
+
+DESK void
+desk_free(struct desk *d)
+{
+	calls_lose(d->calls);
+	session_table_free(d->sessions);
+	mcp_free(d->mcp);
+	calls_free(d->calls);
+	ipc_free(d->ipc);
+	settings_free(d->settings);
+	loop_free(d->loop);
+	(void)close(d->peer);
+	free(d);
+}
+
+/* Who asks, with token i and a session id. */
+DESK struct mcp_from
+desk_from(struct desk *d, size_t i, const char *session)
+{
+	return (struct mcp_from){ .token = desk_token(d, i),
+		.proof = d->proof[i],
+		.peer = BYTES_LIT("127.0.0.1"),
+		.session = bytes_of(session) };
+}
+
+/* An answer that came, or did not yet. */
+struct desk_answer {
+	unsigned times;
+	char text[65536];
+};
+
+DESK void
+desk_on_answer(void *arg, struct buf *answer)
+{
+	struct desk_answer *a = arg;
+
+	desk_must(answer->len < sizeof(a->text));
+	if (answer->len > 0)
+		memcpy(a->text, answer->p, answer->len);
+	a->text[answer->len] = '\0';
+	a->times++;
+}
+
+#endif
