@@ -48,7 +48,7 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
 	main mcp options result selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
-	account audit child conf confine confine_load denial guard instructions job \
+	account audit cgroup child conf confine confine_load denial guard instructions job \
 	keys listen main monitor mounts options output policy probe profiles \
 	quota record request spawn store sysgroups supervise token tree words)
 CTL := $(call in,executor/ctl, \
@@ -192,6 +192,7 @@ UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 	common/$(t:test_%=%).[ch] proto/$(t:test_%=%).[ch]),$(t)))
 REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
+SANDBOX_BIN := $(B)/sandbox_try
 
 .SECONDARY:
 $(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
@@ -206,8 +207,13 @@ $(FUZZ_BIN): $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)
 	@$(link) -fsanitize=fuzzer $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 
+# It tries what is forbidden: no sanitizer and no hardening in its way.
+$(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
+	$(call say,CC)
+	@$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
+
 .PHONY: tests
-tests: $(UNIT_BIN) $(REPLAY_BIN)	## build unit tests and corpus replay
+tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN)	## build unit tests and corpus replay
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop
 check:				## everything: deps, build, all suites

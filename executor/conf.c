@@ -84,7 +84,7 @@ static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 static const struct key conf_keys[] = { VALUE("listen", listen),
 	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
 	OBJECT("audit", audit_keys), OBJECT("frontend", frontend_keys),
-	STRING("public_url", public_url, 0), VALUE("allowed_hosts", hosts),
+	STRING("public_url", public_url, 0), STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
 	OBJECT("limits", limit_keys), LAST };
@@ -127,6 +127,7 @@ static void
 set_defaults(struct conf *c)
 {
 	copy(c->policy_dir, sizeof(c->policy_dir), "policies.d");
+	copy(c->cgroup, sizeof(c->cgroup), "auto");
 	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
 	copy(c->audit_file, sizeof(c->audit_file),
 	    MCP_EXECD_LOGDIR "/audit.jsonl");

@@ -59,6 +59,7 @@ struct conf {
 	char token_dir[PATH_MAX];	/* default: tokens.d beside the file */
 	char audit_file[PATH_MAX];
 	char frontend_path[PATH_MAX];	/* executable of the frontend */
+	char cgroup[PATH_MAX];		/* "auto", "off" or a group's path */
 	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */
 	uint32_t frontend_uid;		/* resolved; own uid when not root */
 	uint32_t frontend_gid;

@@ -292,6 +292,8 @@ choose_layers(const struct load *l)
 		layers |= CONFINE_LANDLOCK;
 	if (strcmp(l->p->profile, "none") != 0)
 		layers |= CONFINE_SECCOMP;
+	if (cgroup_ready())
+		layers |= CONFINE_CGROUP;
 	layers &= ~l->disabled;
 	if (l->c->network == CONFINE_HOST)
 		layers &= ~(unsigned)CONFINE_NET;

@@ -59,6 +59,7 @@ struct job {
 	enum proto_state verdict; /* valid if ending, or failed to start */
 	char message[512];
 	struct buf denials; /* explanations, one a line */
+	struct cgroup_usage usage;
 };
 
 struct jobs {
@@ -134,6 +135,7 @@ job_finish(struct job *j)
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,
+		.cgroup = &j->usage,
 	};
 
 	fill_result(j, &r);
@@ -353,6 +355,40 @@ explain_failure(struct job *j)
 		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0], error);
 }
 
+static void
+add_denial(struct job *j, struct bytes line)
+{
+	if (memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL ||
+	    j->denials.len + line.len + 1 > DENIALS_MAX)
+		return;
+	if (j->denials.len > 0)
+		buf_put_u8(&j->denials, '\n');
+	buf_put_bytes(&j->denials, line);
+}
+
+/* Limits of the control group that the run ran into. */
+static void
+explain_limits(struct job *j)
+{
+	const struct policy *p = j->plan.policy;
+	char line[256];
+
+	if (j->usage.oom_kills > 0) {
+		(void)snprintf(line, sizeof(line),
+		    "the memory limit of %llu "
+		    "bytes was reached (policy %s, key limits.memory_bytes)",
+		    (unsigned long long)p->cgroup.memory_bytes, p->name);
+		add_denial(j, bytes_of(line));
+	}
+	if (j->usage.pids_denied > 0) {
+		(void)snprintf(line, sizeof(line),
+		    "the limit of %llu "
+		    "processes was reached (policy %s, key limits.processes)",
+		    (unsigned long long)p->cgroup.processes, p->name);
+		add_denial(j, bytes_of(line));
+	}
+}
+
 /* Each refusal is recorded; the caller is told each explanation once. */
 static void
 take_denial(struct job *j, const struct denial *d)
@@ -362,12 +398,7 @@ take_denial(struct job *j, const struct denial *d)
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
 	buf_init(&line, DENIALS_MAX);
 	denial_explain(d, j->plan.policy, &line);
-	if (memmem(j->denials.p, j->denials.len, line.p, line.len) == NULL &&
-	    j->denials.len + line.len + 1 <= DENIALS_MAX) {
-		if (j->denials.len > 0)
-			buf_put_u8(&j->denials, '\n');
-		buf_put_bytes(&j->denials, buf_bytes(&line));
-	}
+	add_denial(j, buf_bytes(&line));
 	buf_fini(&line);
 }
 
@@ -423,11 +454,16 @@ on_guard(void *arg, uint32_t events)
 	loop_del(j->jobs->loop, &j->in);
 	loop_del(j->jobs->loop, &j->out);
 	loop_del(j->jobs->loop, &j->err);
+	if ((j->plan.policy->confine.layers & CONFINE_CGROUP) != 0)
+		cgroup_end(j->id, &j->usage);
+	explain_limits(j);
 	if (!j->reported) {
 		j->ending = true;
 		j->verdict = PROTO_LOST;
 		(void)snprintf(j->message, sizeof(j->message),
-		    "the run's guard process was killed");
+		    j->usage.oom_kills > 0
+			? "ended by the kernel: out of its memory limit"
+			: "the run's guard process was killed");
 	}
 	j->phase = DRAINING;
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
@@ -444,13 +480,34 @@ watch(struct job *j, struct loop_watch *w, int fd, uint32_t events,
 	return fd == -1 ? 0 : loop_add(j->jobs->loop, w, events, e);
 }
 
+static int
+start_in_cgroup(struct job *j, struct err *e)
+{
+	const struct policy *p = j->plan.policy;
+	CLEANUP_FD int fd = -1;
+	struct cgroup_usage unused;
+	int rc;
+
+	if ((p->confine.layers & CONFINE_CGROUP) == 0)
+		return spawn_run(&j->plan, &j->sp, e);
+	fd = cgroup_make(j->id, &p->cgroup, e);
+	if (fd < 0)
+		return e->code;
+	j->plan.cgroup_fd = fd;
+	rc = spawn_run(&j->plan, &j->sp, e);
+	j->plan.cgroup_fd = -1;
+	if (rc != 0)
+		cgroup_end(j->id, &unused);
+	return rc;
+}
+
 static void
 job_start(struct job *j)
 {
 	uint32_t cap = j->plan.policy->output_bytes;
 	struct err e = { 0 };
 
-	if (spawn_run(&j->plan, &j->sp, &e) != 0) {
+	if (start_in_cgroup(j, &e) != 0) {
 		job_refuse(j, "the command was not started: %s", e.what);
 		job_finish(j);
 		return;

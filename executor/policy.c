@@ -103,6 +103,7 @@ static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
 	U32("timeout_max_ms", timeout_max_ms, 100, DAY),
 	U32("kill_grace_ms", kill_grace_ms, 0, 60 * SECOND),
 	U32("output_bytes", output_bytes, 1024, 16 << 20),
+	U32("cpu_percent", cgroup.cpu_percent, 1, 100000),
 	U32("runs", runs, 1, 4096),
 	U32("runs_per_minute", runs_per_minute, 0, 1000000),
 	RLIMIT("open_files", 0, 8, 1 << 20),
@@ -652,6 +653,21 @@ within_hard_limit(const struct keys *k, const struct draft *d,
 	return value;
 }
 
+/* What a control group limits better than an rlimit would. */
+static bool
+by_cgroup(int resource, uint64_t value, struct policy *p)
+{
+	unsigned has = cgroup_controllers();
+
+	if (resource == RLIMIT_AS && (has & CGROUP_MEMORY) != 0)
+		p->cgroup.memory_bytes = value;
+	else if (resource == RLIMIT_NPROC && (has & CGROUP_PIDS) != 0)
+		p->cgroup.processes = value;
+	else
+		return false;
+	return true;
+}
+
 static void
 read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -659,10 +675,16 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 		keys_complain(k, limit_at(d, "timeout_ms"),
 		    "\"timeout_ms\" (%u) is above \"timeout_max_ms\" (%u)",
 		    p->timeout_ms, p->timeout_max_ms);
+	if (p->cgroup.cpu_percent > 0 &&
+	    (cgroup_controllers() & CGROUP_CPU) == 0)
+		keys_complain(k, limit_at(d, "cpu_percent"),
+		    "\"cpu_percent\" needs a control group with the cpu "
+		    "controller: see \"cgroup\" in mcp-execd.json(5)");
 	for (size_t i = 0; i < RLIMIT_COUNT; i++) {
 		const struct rlimit_row *row = &rlimit_rows[i];
 
-		if (d->rlimits[i] == NOT_SET)
+		if (d->rlimits[i] == NOT_SET ||
+		    by_cgroup(row->resource, d->rlimits[i], p))
 			continue;
 		p->rlimits[p->rlimit_count++] = (struct policy_rlimit){
 			row->resource, row->key,

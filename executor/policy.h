@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/filter.h"
+#include "executor/cgroup.h"
 #include "executor/conf.h"
 #include "executor/confine.h"
 
@@ -70,6 +71,7 @@ struct policy {
 	uint32_t runs_per_minute; /* per token; 0: no limit */
 	struct policy_rlimit rlimits[POLICY_MAX_RLIMITS];
 	size_t rlimit_count;
+	struct cgroup_limits cgroup; /* by control group */
 	mode_t umask;
 
 	/* syscalls */

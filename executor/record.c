@@ -91,6 +91,13 @@ put_layers(struct buf *b, const struct confine *c)
 	buf_put_u8(b, ']');
 }
 
+static void
+put_limit(struct buf *b, const char *key, uint64_t value)
+{
+	if (value > 0)
+		audit_put_i64(b, key, (int64_t)value);
+}
+
 /* What the child will have put on when it executes the command. */
 static void
 put_posture(struct buf *b, const struct plan *p)
@@ -114,6 +121,9 @@ put_posture(struct buf *b, const struct plan *p)
 	audit_put_str(b, "directory", p->directory);
 	audit_put_str(b, "network", confine_network_name(pol->confine.network));
 	audit_put_i64(b, "landlock.abi", pol->confine.landlock_abi);
+	put_limit(b, "cgroup.memory_bytes", pol->cgroup.memory_bytes);
+	put_limit(b, "cgroup.processes", pol->cgroup.processes);
+	put_limit(b, "cgroup.cpu_percent", pol->cgroup.cpu_percent);
 	audit_put_str(b, "seccomp", pol->profile);
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);
@@ -199,6 +209,12 @@ record_result(
 		    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
 		audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
 		audit_put_i64(b, "run.processes_left", end->left);
+		if (end->cgroup->memory_peak > 0)
+			audit_put_i64(b, "cgroup.memory_peak",
+			    (int64_t)end->cgroup->memory_peak);
+		if (end->cgroup->oom_kills > 0)
+			audit_put_i64(b, "cgroup.oom_kills",
+			    (int64_t)end->cgroup->oom_kills);
 		if (end->denials > 0)
 			audit_put_i64(b, "run.denials", end->denials);
 	}

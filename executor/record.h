@@ -16,6 +16,7 @@ struct record_end {
 	pid_t pid; /* of the command, 0: never started */
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
+	const struct cgroup_usage *cgroup; /* zeros without one */
 	unsigned denials; /* system calls refused */
 	unsigned left; /* processes that could not be ended */
 };

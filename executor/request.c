@@ -547,7 +547,7 @@ int
 request_plan(const struct request *r, const struct token *t, struct plan *out,
     struct err *e)
 {
-	struct plan p = { .cwd_fd = -1 };
+	struct plan p = { .cwd_fd = -1, .cgroup_fd = -1 };
 
 	buf_init(&p.strings, 2 * REQUEST_MAX_BYTES + (1 << 20));
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));

@@ -54,6 +54,7 @@ struct plan {
 	char cwd[PATH_MAX]; /* as resolved, for the record */
 	char relative[PATH_MAX]; /* the same, from the jail */
 	int cwd_fd; /* O_PATH, opened beneath the jail */
+	int cgroup_fd;			/* of the run, -1: none; borrowed */
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */
 	bool has_input;

@@ -69,16 +69,21 @@ make_control(struct ends *p, struct err *e)
  * reaped in between, so its id cannot be reused.
  */
 static pid_t
-fork_guard(uint64_t namespaces, int *pidfd)
+fork_guard(uint64_t namespaces, int cgroup_fd, int *pidfd)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | namespaces,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid_t pid;
 
-	if (pid != -1 || errno != ENOSYS || namespaces != 0)
+	if (cgroup_fd != -1) {
+		args.flags |= (uint64_t)CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)cgroup_fd;
+	}
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid != -1 || errno != ENOSYS || namespaces != 0 || cgroup_fd != -1)
 		return pid;
 	pid = fork();
 	if (pid > 0) {
@@ -106,7 +111,8 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	    make_pipe(&o, false, e) != 0 || make_pipe(&err, false, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
-	pid = fork_guard(confine_clone_flags(&plan->policy->confine), &pidfd);
+	pid = fork_guard(confine_clone_flags(&plan->policy->confine),
+	    plan->cgroup_fd, &pidfd);
 	if (pid == -1)
 		return err_sys(e, "cannot make a process");
 	if (pid == 0)

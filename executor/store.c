@@ -30,6 +30,8 @@ store_load(
 	memset(s, 0, sizeof(*s));
 	if (conf_load(path, &s->conf, r, e) != 0)
 		return e->code;
+	if (cgroup_setup(s->conf.cgroup, e) != 0)
+		return e->code;
 	if (policy_load_dir(s->conf.policy_dir, &s->policies, r, e) != 0)
 		return e->code;
 	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* cgroup: version 2 by files, cgroups(7).  Executor. */
+#include "executor/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+enum {
+	CGROUP2_MAGIC = 0x63677270,
+	MAX_ID = 40,
+	MAX_DYING = 64, /* groups that were still populated */
+	CPU_PERIOD_US = 100000
+};
+
+static struct cgroup {
+	int runs; /* O_PATH of BASE/runs, -1: not in use */
+	unsigned controllers;
+	char dying[MAX_DYING][MAX_ID];
+	size_t dying_count;
+} self = { .runs = -1 };
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} controllers[] = {
+	{ CGROUP_MEMORY, "memory" },
+	{ CGROUP_PIDS, "pids" },
+	{ CGROUP_CPU, "cpu" },
+};
+
+static int
+write_at(int dir, const char *name, const char *text)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+	ssize_t n = (ssize_t)strlen(text);
+
+	return fd != -1 && write(fd, text, (size_t)n) == n ? 0 : -1;
+}
+
+/* The file's text, NUL-terminated; empty if it cannot be read. */
+static void
+read_at(int dir, const char *name, char *text, size_t size)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* The number behind "key " in a flat-keyed file, or of the whole file. */
+static uint64_t
+number_at(int dir, const char *name, const char *key)
+{
+	char text[2048];
+	const char *p = text;
+
+	read_at(dir, name, text, sizeof(text));
+	if (key != NULL) {
+		p = strstr(text, key);
+		if (p == NULL)
+			return 0;
+		p += strlen(key);
+	}
+	return strtoull(p, NULL, 10);
+}
+
+/* --- setting up ------------------------------------------------------- */
+
+/* "/sys/fs/cgroup" or, on a hybrid machine, its "unified". */
+static const char *
+find_mount(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup",
+		"/sys/fs/cgroup/unified", NULL };
+	struct statfs fs;
+	size_t i;
+
+	for (i = 0; places[i] != NULL; i++)
+		if (statfs(places[i], &fs) == 0 && fs.f_type == CGROUP2_MAGIC)
+			return places[i];
+	return NULL;
+}
+
+/* Our own group, from the line "0::/path" of /proc/self/cgroup. */
+static bool
+find_own(char path[PATH_MAX])
+{
+	const char *mount = find_mount();
+	char text[4096], *line, *end;
+
+	if (mount == NULL)
+		return false;
+	read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (line == NULL)
+		return false;
+	line = strchr(line, '/');
+	if (line == NULL)
+		return false;
+	end = strchr(line, '\n');
+	if (end != NULL)
+		*end = '\0';
+	return snprintf(path, PATH_MAX, "%s%s", mount, line) < PATH_MAX;
+}
+
+static bool
+is_delegated(const char *path)
+{
+	char value[8];
+
+	return getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
+	       getxattr(path, "trusted.delegate", value, sizeof(value)) > 0;
+}
+
+/* Hand a group's controllers on to the groups inside it. */
+static unsigned
+enable(int dir)
+{
+	char text[512], word[32];
+	unsigned have = 0;
+	size_t i;
+
+	read_at(dir, "cgroup.controllers", text, sizeof(text));
+	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+		(void)snprintf(word, sizeof(word), "+%s", controllers[i].name);
+		if (strstr(text, controllers[i].name) != NULL &&
+		    write_at(dir, "cgroup.subtree_control", word) == 0)
+			have |= controllers[i].bit;
+	}
+	return have;
+}
+
+static int
+use(const char *path, struct err *e)
+{
+	CLEANUP_FD int base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int runs = -1;
+	char pid[16];
+
+	if (base == -1)
+		return err_sys(e, "cgroup %s", path);
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if ((mkdirat(base, "supervisor", 0755) == -1 && errno != EEXIST) ||
+	    (mkdirat(base, "runs", 0755) == -1 && errno != EEXIST) ||
+	    write_at(base, "supervisor/cgroup.procs", pid) == -1)
+		return err_sys(e, "cgroup %s: cannot be used", path);
+	runs = openat(base, "runs", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (runs == -1)
+		return err_sys(e, "cgroup %s/runs", path);
+	(void)enable(base);
+	self.controllers = enable(runs);
+	self.runs = steal_fd(&runs);
+	log_info("cgroup: in use path=%s memory=%d pids=%d cpu=%d", path,
+	    (self.controllers & CGROUP_MEMORY) != 0,
+	    (self.controllers & CGROUP_PIDS) != 0,
+	    (self.controllers & CGROUP_CPU) != 0);
+	return 0;
+}
+
+int
+cgroup_setup(const char *where, struct err *e)
+{
+	char path[PATH_MAX];
+	struct err ignored = { 0 };
+
+	if (self.runs != -1 || strcmp(where, "off") == 0)
+		return 0;
+	if (strcmp(where, "auto") != 0)
+		return use(where, e);
+	if (find_own(path) && is_delegated(path) && use(path, &ignored) != 0)
+		log_warn("cgroup: %s", ignored.what);
+	return 0;
+}
+
+bool
+cgroup_ready(void)
+{
+	return self.runs != -1;
+}
+
+unsigned
+cgroup_controllers(void)
+{
+	return self.controllers;
+}
+
+/* --- a run's group ---------------------------------------------------- */
+
+static int
+set_number(int dir, const char *name, uint64_t value)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	return write_at(dir, name, text);
+}
+
+static int
+set_limits(int dir, const struct cgroup_limits *l)
+{
+	char text[64];
+
+	if (l->memory_bytes > 0 && (self.controllers & CGROUP_MEMORY) != 0) {
+		if (set_number(dir, "memory.max", l->memory_bytes) == -1)
+			return -1;
+		(void)write_at(dir, "memory.swap.max", "0");
+		(void)write_at(dir, "memory.oom.group", "1");
+	}
+	/* one more, as the guard is in it too */
+	if (l->processes > 0 && (self.controllers & CGROUP_PIDS) != 0 &&
+	    set_number(dir, "pids.max", l->processes + 1) == -1)
+		return -1;
+	(void)snprintf(text, sizeof(text), "%" PRIu64 " %d",
+	    (uint64_t)l->cpu_percent * CPU_PERIOD_US / 100, CPU_PERIOD_US);
+	if (l->cpu_percent > 0 && (self.controllers & CGROUP_CPU) != 0)
+		return write_at(dir, "cpu.max", text);
+	return 0;
+}
+
+int
+cgroup_make(const char *id, const struct cgroup_limits *l, struct err *e)
+{
+	CLEANUP_FD int dir = -1;
+
+	cgroup_sweep();
+	if (mkdirat(self.runs, id, 0755) == -1)
+		return err_sys(e, "cgroup of the run");
+	dir = openat(self.runs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1 || set_limits(dir, l) == -1) {
+		(void)err_sys(e, "cgroup of the run: limits");
+		(void)unlinkat(self.runs, id, AT_REMOVEDIR);
+		return e->code;
+	}
+	return steal_fd(&dir);
+}
+
+void
+cgroup_end(const char *id, struct cgroup_usage *u)
+{
+	CLEANUP_FD int dir =
+	    openat(self.runs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	memset(u, 0, sizeof(*u));
+	if (dir == -1)
+		return;
+	(void)write_at(dir, "cgroup.kill", "1");
+	u->memory_peak = number_at(dir, "memory.peak", NULL);
+	u->cpu_us = number_at(dir, "cpu.stat", "usage_usec ");
+	u->oom_kills = number_at(dir, "memory.events", "oom_kill ");
+	u->pids_denied = number_at(dir, "pids.events", "max ");
+	if (unlinkat(self.runs, id, AT_REMOVEDIR) == -1 && errno == EBUSY &&
+	    self.dying_count < MAX_DYING)
+		(void)snprintf(
+		    self.dying[self.dying_count++], MAX_ID, "%s", id);
+}
+
+void
+cgroup_sweep(void)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < self.dying_count; i++)
+		if (unlinkat(self.runs, self.dying[i], AT_REMOVEDIR) == -1 &&
+		    errno == EBUSY)
+			memmove(self.dying[n++], self.dying[i], MAX_ID);
+	self.dying_count = n;
+}

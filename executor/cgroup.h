@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup: a control group (version 2) for each run, beneath our own.
+ *
+ * Used where the administrator names one or systemd delegates ours
+ * (Delegate=, shown by the xattr user.delegate or trusted.delegate).  We move
+ * into a leaf, "supervisor", as a group with controllers may hold none but
+ * leaves, and make runs/ID for each run.  One user: the executor.
+ */
+#ifndef EXECUTOR_CGROUP_H
+#define EXECUTOR_CGROUP_H
+
+#include <stdint.h>
+
+#include "common/bytes.h"
+
+enum cgroup_controller {
+	CGROUP_MEMORY = 1 << 0,
+	CGROUP_PIDS = 1 << 1,
+	CGROUP_CPU = 1 << 2
+};
+
+/* Limits of one run; 0: none. */
+struct cgroup_limits {
+	uint64_t memory_bytes;
+	uint64_t processes;
+	uint32_t cpu_percent; /* of one processor; 200 is two */
+};
+
+/* What a run used; what is not known stays 0. */
+struct cgroup_usage {
+	uint64_t memory_peak; /* bytes */
+	uint64_t cpu_us;
+	uint64_t oom_kills;
+	uint64_t pids_denied; /* forks that the limit refused */
+};
+
+/*
+ * Prepare.  where: "auto", "off", or the path of a group to use.  ERR_SYS if
+ * a named one cannot be used; with auto, 0 also when there is none.
+ */
+int cgroup_setup(const char *where, struct err *e) MUST_CHECK;
+bool cgroup_ready(void);
+/* enum cgroup_controller bits that runs can have. */
+unsigned cgroup_controllers(void);
+
+/*
+ * Make the group of run id with these limits (those without a controller are
+ * left out); a descriptor for CLONE_INTO_CGROUP, owned by the caller.
+ */
+int cgroup_make(
+    const char *id, const struct cgroup_limits *l, struct err *e) MUST_CHECK;
+/* End every process in it, read what it used, remove it (now or soon). */
+void cgroup_end(const char *id, struct cgroup_usage *u);
+/* Remove what could not be removed before; call now and then. */
+void cgroup_sweep(void);
+
+#endif
