@@ -223,6 +223,8 @@ step_seccomp(const struct child *c)
 		return 0;
 	if (!p->explained)
 		return filter_load(&p->filter);
+	/* As exec will: a guard without privileges may not reach in else. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	listener = filter_load_listener(&p->filter);
 	return listener < 0 ? listener : hand_over(listener);
 }

@@ -96,7 +96,7 @@ rig_read(const char *path)
 RIG struct policy *
 rig_policy(const char *dir, const char *more)
 {
-	const char *user = geteuid() == 0 && strstr(more, "\"user\"") == NULL
+	const char *user = geteuid() == 0 && strstr(more, "\"user\":") == NULL
 			       ? ",\"user\":\"root\""
 			       : "";
 	struct conf_report r;

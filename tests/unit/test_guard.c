@@ -1,0 +1,794 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/guard, spawn and child: real guards of real
+ * commands, each under a bare policy and under one with all layers.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "common/clock.h"
+#include "common/fdio.h"
+#include "executor/spawn.h"
+#include "executor/tree.h"
+#include "tests/unit/rig.h"
+
+#define BARE                                                                   \
+	",\"syscalls\":{\"profile\":\"none\"},\"disable\":[\"mounts\","        \
+	"\"pids\",\"ipc\",\"network\",\"user\",\"landlock\",\"seccomp\"]"
+
+enum {
+	WAIT_MS = 20000, /* for anything that must happen */
+	TEXT = 16384
+};
+
+struct stream {
+	int fd;
+	char text[TEXT];
+	size_t len;
+	bool end; /* EOF: nobody has the other end any more */
+};
+
+struct run {
+	struct policy *policy;
+	struct plan plan;
+	struct spawned sp;
+	struct stream out, err;
+	struct guard_report report; /* the last one */
+	bool started, failed, exited;
+	bool gone; /* the guard itself */
+};
+
+/* What r->plan says. */
+static void
+start_planned(struct run *r, struct policy *p)
+{
+	struct err e = { 0 };
+
+	r->policy = p;
+	if (spawn_run(&r->plan, &r->sp, &e) != 0)
+		fail_msg("%s", e.what);
+	r->out.fd = r->sp.out;
+	r->err.fd = r->sp.err;
+}
+
+static void
+start_as(
+    struct run *r, struct policy *p, const char *command, const char *input)
+{
+	memset(r, 0, sizeof(*r));
+	rig_plan(&r->plan, p, command, input);
+	start_planned(r, p);
+}
+
+static void
+start(struct run *r, const char *flavour, const char *command)
+{
+	start_as(r, rig_policy(rig_top, flavour), command, NULL);
+}
+
+static void
+take_stream(struct stream *s)
+{
+	ssize_t n = read(s->fd, s->text + s->len, TEXT - 1 - s->len);
+
+	if (n > 0)
+		s->len += (size_t)n;
+	s->text[s->len] = '\0';
+	if (n == 0)
+		s->end = true;
+}
+
+static void
+take_report(struct run *r)
+{
+	struct guard_report report;
+
+	while (recv(r->sp.ctl, &report, sizeof(report), MSG_DONTWAIT) ==
+	       (ssize_t)sizeof(report)) {
+		r->report = report;
+		r->started |= report.event == GUARD_STARTED;
+		r->failed |= report.event == GUARD_FAILED;
+		r->exited |= report.event == GUARD_EXITED;
+	}
+}
+
+/* One wait for anything of the run. */
+static void
+turn(struct run *r, int ms)
+{
+	struct pollfd p[] = {
+		{ .fd = r->gone ? -1 : r->sp.pidfd, .events = POLLIN },
+		{ .fd = r->gone ? -1 : r->sp.ctl, .events = POLLIN },
+		{ .fd = r->out.end ? -1 : r->out.fd, .events = POLLIN },
+		{ .fd = r->err.end ? -1 : r->err.fd, .events = POLLIN },
+	};
+
+	(void)poll(p, 4, ms);
+	if (p[2].revents != 0)
+		take_stream(&r->out);
+	if (p[3].revents != 0)
+		take_stream(&r->err);
+	if (p[1].revents != 0)
+		take_report(r);
+	if (p[0].revents != 0) {
+		take_report(r);
+		assert_int_equal(waitpid(r->sp.guard, NULL, 0), r->sp.guard);
+		r->gone = true;
+	}
+}
+
+/* Until the guard is gone and nobody holds an output pipe. */
+static bool
+all_over(const struct run *r)
+{
+	return r->gone && r->out.end && r->err.end;
+}
+
+static void
+wait_over(struct run *r)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+
+	while (!all_over(r) && clock_mono_ms() < end)
+		turn(r, 100);
+	assert_true(r->gone);
+	assert_true(r->out.end && r->err.end);
+}
+
+static void
+wait_text(struct run *r, const char *text)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+
+	while (strstr(r->out.text, text) == NULL && !all_over(r) &&
+	       clock_mono_ms() < end)
+		turn(r, 100);
+	if (strstr(r->out.text, text) == NULL)
+		fail_msg("no \"%s\" in \"%s\" \"%s\"", text, r->out.text,
+		    r->err.text);
+}
+
+static void
+order(struct run *r, char what)
+{
+	assert_int_equal(send(r->sp.ctl, &what, 1, MSG_NOSIGNAL), 1);
+}
+
+static void
+done(struct run *r)
+{
+	(void)close(r->sp.pidfd);
+	if (r->sp.ctl >= 0)
+		(void)close(r->sp.ctl);
+	if (r->sp.in >= 0)
+		(void)close(r->sp.in);
+	(void)close(r->sp.out);
+	(void)close(r->sp.err);
+	plan_fini(&r->plan);
+	policy_unref(r->policy);
+}
+
+/* Run it to its end; a step that failed is shown. */
+static void
+run_as(struct run *r, struct policy *p, const char *command)
+{
+	start_as(r, p, command, NULL);
+	wait_over(r);
+	if (r->failed)
+		fail_msg("%s %s: %s", r->report.step,
+		    r->report.path != NULL ? r->report.path : "",
+		    strerror(r->report.sysno));
+	assert_true(r->started && r->exited);
+	assert_int_equal(r->report.left, 0);
+}
+
+static void
+run(struct run *r, const char *flavour, const char *command)
+{
+	run_as(r, rig_policy(rig_top, flavour), command);
+}
+
+/* --- ends -------------------------------------------------------------- */
+
+static void
+exit_status(const char *flavour)
+{
+	struct run r;
+
+	run(&r, flavour, "echo out; echo err >&2; exit 7");
+	assert_string_equal(r.out.text, "out\n");
+	assert_string_equal(r.err.text, "err\n");
+	assert_true(WIFEXITED(r.report.status));
+	assert_int_equal(WEXITSTATUS(r.report.status), 7);
+	assert_true(r.report.usage.ru_maxrss > 0);
+	done(&r);
+	run(&r, flavour, "kill -USR1 $$");
+	assert_true(WIFSIGNALED(r.report.status));
+	assert_int_equal(WTERMSIG(r.report.status), SIGUSR1);
+	done(&r);
+}
+
+static void
+input(const char *flavour)
+{
+	struct run r;
+
+	start_as(&r, rig_policy(rig_top, flavour), "cat; echo end", "hello ");
+	assert_int_equal(write(r.sp.in, "hello ", 6), 6);
+	(void)close(r.sp.in);
+	r.sp.in = -1;
+	wait_over(&r);
+	assert_string_equal(r.out.text, "hello end\n");
+	done(&r);
+	start_as(&r, rig_policy(rig_top, flavour), "cat; echo end", NULL);
+	assert_int_equal(r.sp.in, -1); /* /dev/null */
+	wait_over(&r);
+	assert_string_equal(r.out.text, "end\n");
+	done(&r);
+}
+
+/* --- the tree ---------------------------------------------------------- */
+
+#define DAEMONS                                                                \
+	"daemon() { setsid sh -c 'trap \"\" TERM HUP INT; "                    \
+	"(sleep 1000 & echo up; wait) & wait; sleep 1000' & }; "               \
+	"daemon; (daemon; (daemon)); "
+
+/* They hold stdout, so its end says that they are gone. */
+static void
+daemons_are_gone(const char *flavour)
+{
+	struct run r;
+
+	start(&r, flavour,
+	    DAEMONS "while [ \"$go\" != 3 ]; do sleep 0.1; go=3; done; "
+		    "sleep 0.5; exit 3");
+	wait_over(&r);
+	assert_non_null(strstr(r.out.text, "up\nup\nup\n"));
+	assert_int_equal(WEXITSTATUS(r.report.status), 3);
+	assert_int_equal(r.report.left, 0);
+	done(&r);
+}
+
+static void
+kill_ends_all(const char *flavour)
+{
+	struct run r;
+	int i;
+
+	start(&r, flavour,
+	    "trap '' TERM HUP INT; " DAEMONS
+	    "echo ready; while :; do sleep 1; done");
+	wait_text(&r, "ready");
+	wait_text(&r, "up\n");
+	order(&r, GUARD_TERM);
+	for (i = 0; i < 5; i++)
+		turn(&r, 50);
+	assert_false(r.exited || r.gone); /* it ignores TERM */
+	order(&r, GUARD_KILL);
+	wait_over(&r);
+	assert_true(r.exited);
+	assert_true(WIFSIGNALED(r.report.status));
+	assert_int_equal(WTERMSIG(r.report.status), SIGKILL);
+	done(&r);
+}
+
+/* TERM reaches everyone, and who handles it has time to end. */
+static void
+term_is_kind(const char *flavour)
+{
+	struct run r;
+
+	start(&r, flavour,
+	    "sh -c 'trap \"echo child; exit\" TERM; echo c1; "
+	    "while :; do sleep 0.1; done' & "
+	    "trap 'wait; echo parent; exit 5' TERM; echo c2; wait");
+	wait_text(&r, "c1");
+	wait_text(&r, "c2");
+	order(&r, GUARD_TERM);
+	wait_over(&r);
+	assert_non_null(strstr(r.out.text, "child\nparent\n"));
+	assert_int_equal(WEXITSTATUS(r.report.status), 5);
+	done(&r);
+}
+
+/* Our end of the control socket is all that the guard knows of us. */
+static void
+executor_is_gone(const char *flavour)
+{
+	struct run r;
+
+	start(&r, flavour, DAEMONS "echo ready; sleep 1000");
+	wait_text(&r, "ready");
+	wait_text(&r, "up\n");
+	(void)close(r.sp.ctl);
+	r.sp.ctl = -1;
+	wait_over(&r);
+	done(&r);
+}
+
+static void
+closed_at_once(const char *flavour)
+{
+	struct run r;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		start(&r, flavour, "sleep 1000");
+		(void)close(r.sp.ctl);
+		r.sp.ctl = -1;
+		wait_over(&r);
+		done(&r);
+	}
+}
+
+static void
+killed_at_once(const char *flavour)
+{
+	struct run r;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		start(&r, flavour, "sleep 1000");
+		order(&r, i % 2 == 0 ? GUARD_KILL : GUARD_TERM);
+		if (i % 2 != 0) /* TERM before exec may be lost */
+			order(&r, GUARD_KILL);
+		wait_over(&r);
+		assert_true(r.exited || r.failed);
+		done(&r);
+	}
+}
+
+/* A hundred processes that each have a hundred milliseconds of children. */
+static void
+many(const char *flavour)
+{
+	struct run r;
+
+	start(&r, flavour,
+	    "i=0; while [ $i -lt 100 ]; do (while :; do sleep 0.1; done) & "
+	    "i=$((i+1)); done; echo ready; wait");
+	wait_text(&r, "ready");
+	order(&r, GUARD_KILL);
+	wait_over(&r);
+	assert_int_equal(r.report.left, 0);
+	done(&r);
+}
+
+/*
+ * The guard is killed, as a command of the same user may do without process
+ * ids of its own: what is left becomes ours, where it can be ended.
+ */
+static void
+test_guard_killed(void **state)
+{
+	struct run r;
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	start(&r, BARE, "kill -9 $PPID; " DAEMONS "echo ready; sleep 1000");
+	wait_text(&r, "ready");
+	while (!all_over(&r) && clock_mono_ms() < end) {
+		turn(&r, 10);
+		(void)tree_kill(SIGKILL, &r.sp.guard, r.gone ? 0 : 1);
+	}
+	assert_true(all_over(&r));
+	assert_false(r.exited);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+	done(&r);
+}
+
+/* --- what the command has ---------------------------------------------- */
+
+/* Descriptors, by asking for each number without opening one. */
+static void
+descriptors(const char *flavour)
+{
+	int leak[8], i;
+	struct run r;
+
+	for (i = 0; i < 8; i++) /* without CLOEXEC */
+		leak[i] = open("/dev/null", O_RDWR);
+	assert_int_equal(dup2(leak[0], 200), 200);
+	run(&r, flavour,
+	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && "
+	    "echo $i; i=$((i+1)); done; true");
+	assert_string_equal(r.out.text, "0\n1\n2\n");
+	for (i = 0; i < 8; i++)
+		(void)close(leak[i]);
+	(void)close(200);
+	done(&r);
+}
+
+static const char *
+status_field(const struct run *r, const char *name)
+{
+	static char value[256];
+	const char *p = strstr(r->out.text, name);
+
+	if (p == NULL)
+		fail_msg("no %s in %s", name, r->out.text);
+	p += strlen(name);
+	p += strspn(p, ":\t ");
+	(void)snprintf(value, sizeof(value), "%.*s", (int)strcspn(p, "\n"), p);
+	return value;
+}
+
+/* Nothing of ours is ignored, blocked or handled in the command. */
+static void
+signals(const char *flavour)
+{
+	sigset_t set, old;
+	struct run r;
+	int sig;
+
+	(void)sigfillset(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		if (sig != SIGCHLD)
+			(void)signal(sig, SIG_IGN);
+	run(&r, flavour, "exec cat /proc/self/status");
+	for (sig = 1; sig <= SIGRTMAX; sig++)
+		if (sig != SIGCHLD)
+			(void)signal(sig, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	assert_string_equal(status_field(&r, "SigBlk"), "0000000000000000");
+	assert_string_equal(status_field(&r, "SigIgn"), "0000000000000000");
+	assert_string_equal(status_field(&r, "SigCgt"), "0000000000000000");
+	done(&r);
+}
+
+static void
+privileges(const char *flavour)
+{
+	struct run r;
+
+	run(&r, flavour, "exec cat /proc/self/status");
+	assert_string_equal(status_field(&r, "CapInh"), "0000000000000000");
+	assert_string_equal(status_field(&r, "CapPrm"), "0000000000000000");
+	assert_string_equal(status_field(&r, "CapEff"), "0000000000000000");
+	assert_string_equal(status_field(&r, "CapAmb"), "0000000000000000");
+	if (geteuid() == 0)
+		assert_string_equal(
+		    status_field(&r, "CapBnd"), "0000000000000000");
+	assert_string_equal(status_field(&r, "NoNewPrivs"), "1");
+	done(&r);
+}
+
+static void
+place(const char *flavour)
+{
+	char more[512];
+	struct run r;
+
+	(void)snprintf(more, sizeof(more), "%s,\"umask\":\"0027\"", flavour);
+	run(&r, more, "umask; pwd; ps -o sid= -p $$ 2>/dev/null || true");
+	assert_true(strncmp(r.out.text, "0027\n", 5) == 0);
+	assert_true(strncmp(r.out.text + 5, rig_top, strlen(rig_top)) == 0);
+	done(&r);
+}
+
+/* Of its own session: nothing of the terminal's reaches it. */
+static void
+session(const char *flavour)
+{
+	char comm[64];
+	int pid, ppid, pgid, sid;
+	struct run r;
+
+	run(&r, flavour, "exec cat /proc/self/stat");
+	assert_int_equal(sscanf(r.out.text, "%d %63s %*c %d %d %d", &pid, comm,
+			     &ppid, &pgid, &sid),
+	    5);
+	assert_int_equal(sid, pid);
+	assert_int_equal(pgid, pid);
+	done(&r);
+}
+
+/* --- failures ---------------------------------------------------------- */
+
+static void
+fails(struct run *r, const char *step, int sysno)
+{
+	wait_over(r);
+	assert_true(r->failed);
+	assert_false(r->started || r->exited);
+	assert_string_equal(r->report.step, step);
+	assert_int_equal(r->report.sysno, sysno);
+	assert_int_equal(r->out.len, 0);
+	done(r);
+}
+
+static void
+step_failures(const char *flavour)
+{
+	struct policy *p = rig_policy(rig_top, flavour);
+	const char *dir = rig_path("shut"), *file = rig_path("file");
+	struct run r;
+
+	assert_true(p->rlimit_count > 0);
+	p->rlimits[0].resource = RLIMIT_NOFILE; /* beyond fs.nr_open */
+	p->rlimits[0].value = 1UL << 40;
+	start_as(&r, p, "echo never", NULL);
+	fails(&r, "rlimits", EPERM);
+
+	p = rig_policy(rig_top, flavour);
+	(void)strcpy(p->shell, "/nonexistent/sh");
+	start_as(&r, p, "echo never", NULL);
+	fails(&r, "execve", ENOENT);
+
+	rig_write(file, "no program", 0644);
+	p = rig_policy(rig_top, flavour);
+	(void)strcpy(p->shell, file);
+	start_as(&r, p, "echo never", NULL);
+	fails(&r, "execve", EACCES);
+
+	assert_int_equal(mkdir(dir, 0755), 0);
+	p = rig_policy(dir, flavour);
+	memset(&r, 0, sizeof(r));
+	rig_plan(&r.plan, p, "echo never", NULL);
+	assert_int_equal(chmod(dir, 0), 0);
+	start_planned(&r, p);
+	fails(&r, "directory", EACCES);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(unlink(file), 0);
+}
+
+/* In a child, as limits cannot be taken back: what the run came to. */
+static int
+run_under_nproc(const char *flavour, rlim_t more)
+{
+	struct rlimit r = { more, more };
+	struct policy *p = rig_policy(rig_top, flavour);
+	struct spawned sp;
+	struct plan plan;
+	struct guard_report report = { 0 };
+	struct err e = { 0 };
+	int rc = 100;
+
+	rig_plan(&plan, p, "echo never", NULL);
+	if (setrlimit(RLIMIT_NPROC, &r) == -1)
+		return 1;
+	if (spawn_run(&plan, &sp, &e) != 0)
+		return e.code == ERR_SYS && e.sysno == EAGAIN ? 10 : 2;
+	(void)waitpid(sp.guard, NULL, 0);
+	if (recv(sp.ctl, &report, sizeof(report), 0) != (ssize_t)sizeof(report))
+		return 3;
+	if (report.event == GUARD_FAILED && report.sysno == EAGAIN &&
+	    strcmp(report.step, "fork") == 0)
+		rc = 11;
+	return rc;
+}
+
+/* Out of processes: the run is refused, with the reason. */
+static void
+test_no_processes(void **state)
+{
+	int want, status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* needs a uid that has no other process */
+	for (want = 10; want <= 11; want++) {
+		pid = fork();
+		if (pid == 0) {
+			assert_int_equal(setgroups(0, NULL), 0);
+			assert_int_equal(setresgid(64999, 64999, 64999), 0);
+			assert_int_equal(setresuid(64999, 64999, 64999), 0);
+			_exit(run_under_nproc(BARE, (rlim_t)(want - 9)));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, want << 8);
+	}
+}
+
+/* Out of descriptors: an error, and none is left open. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit old, low;
+	struct spawned sp;
+	struct plan plan;
+	struct policy *p = rig_policy(rig_top, BARE);
+	struct err e = { 0 };
+	int free_fd = dup(0), failed = 0, i;
+
+	(void)state;
+	rig_plan(&plan, p, "echo never", NULL);
+	(void)close(free_fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	for (i = 0; i < 9; i++) {
+		low.rlim_cur = (rlim_t)(free_fd + 1 + i);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		if (spawn_run(&plan, &sp, &e) == 0)
+			break;
+		assert_int_equal(e.code, ERR_SYS);
+		failed++;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		int fd = dup(0);
+		assert_true(fd <= free_fd + 1); /* but for the plan's own */
+		(void)close(fd);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_true(failed >= 5);
+	if (i < 9) {
+		(void)close(sp.ctl);
+		(void)waitpid(sp.guard, NULL, 0);
+		(void)close(sp.pidfd);
+		(void)close(sp.out);
+		(void)close(sp.err);
+	}
+	plan_fini(&plan);
+	policy_unref(p);
+}
+
+/* --- root only --------------------------------------------------------- */
+
+#define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
+
+static void
+test_other_user(void **state)
+{
+	static const char *const flavours[] = { NOBODY BARE, NOBODY };
+	struct run r;
+	size_t i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i < 2; i++) {
+		run(&r, flavours[i], "exec cat /proc/self/status");
+		assert_string_equal(
+		    status_field(&r, "Uid"), "65534\t65534\t65534\t65534");
+		assert_string_equal(
+		    status_field(&r, "Gid"), "65534\t65534\t65534\t65534");
+		assert_string_equal(status_field(&r, "Groups"), "64123 ");
+		assert_string_equal(
+		    status_field(&r, "CapPrm"), "0000000000000000");
+		assert_string_equal(
+		    status_field(&r, "CapBnd"), "0000000000000000");
+		done(&r);
+	}
+}
+
+/* An executor that is not root but may change ids, as under systemd. */
+static int
+keep_two_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	data[0].permitted = data[0].effective =
+	    1U << CAP_SETUID | 1U << CAP_SETGID;
+	if (prctl(PR_SET_KEEPCAPS, 1) == -1 ||
+	    setresgid(64998, 64998, 64998) == -1 ||
+	    setresuid(64998, 64998, 64998) == -1)
+		return -1;
+	return (int)syscall(SYS_capset, &head, data);
+}
+
+static void
+test_capable_executor(void **state)
+{
+	struct run r;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	if (pid == 0) {
+		assert_int_equal(keep_two_capabilities(), 0);
+		start(&r, NOBODY BARE, "exec cat /proc/self/status");
+		wait_over(&r);
+		if (!r.started)
+			_exit(1);
+		if (strcmp(status_field(&r, "Uid"),
+			"65534\t65534\t65534\t65534") != 0)
+			_exit(2);
+		if (strcmp(status_field(&r, "CapPrm"), "0000000000000000") != 0)
+			_exit(3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Every test twice: without any layer, and with all that are to be had. */
+#define BOTH(name)                                                             \
+	static void test_bare_##name(void **state)                             \
+	{                                                                      \
+		(void)state;                                                   \
+		name(BARE);                                                    \
+	}                                                                      \
+	static void test_full_##name(void **state)                             \
+	{                                                                      \
+		(void)state;                                                   \
+		name("");                                                      \
+	}
+
+BOTH(exit_status)
+BOTH(input)
+BOTH(daemons_are_gone)
+BOTH(kill_ends_all)
+BOTH(term_is_kind)
+BOTH(executor_is_gone)
+BOTH(closed_at_once)
+BOTH(killed_at_once)
+BOTH(many)
+BOTH(descriptors)
+BOTH(signals)
+BOTH(privileges)
+BOTH(place)
+BOTH(session)
+BOTH(step_failures)
+
+#define BOTH_ROWS(name)                                                        \
+	cmocka_unit_test(test_bare_##name), cmocka_unit_test(test_full_##name)
+
+/* As the executor is: what it may do as an ordinary user depends on it. */
+static int
+setup(void **state)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ? -1 : rig_setup(state);
+}
+
+static int
+teardown(void **state)
+{
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak check needs it */
+	return rig_teardown(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH_ROWS(exit_status),
+		BOTH_ROWS(input),
+		BOTH_ROWS(daemons_are_gone),
+		BOTH_ROWS(kill_ends_all),
+		BOTH_ROWS(term_is_kind),
+		BOTH_ROWS(executor_is_gone),
+		BOTH_ROWS(closed_at_once),
+		BOTH_ROWS(killed_at_once),
+		BOTH_ROWS(many),
+		BOTH_ROWS(descriptors),
+		BOTH_ROWS(signals),
+		BOTH_ROWS(privileges),
+		BOTH_ROWS(place),
+		BOTH_ROWS(session),
+		BOTH_ROWS(step_failures),
+		cmocka_unit_test(test_guard_killed),
+		cmocka_unit_test(test_no_processes),
+		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_other_user),
+		cmocka_unit_test(test_capable_executor),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
