@@ -50,9 +50,10 @@ FRONTEND := $(call in,frontend, \
 EXECUTOR := $(call in,executor, \
 	account audit cgroup child conf confine confine_load denial guard instructions job \
 	keys listen main monitor mounts options output policy probe profiles \
-	quota record request spawn store sysgroups supervise token tree words)
+	quota record request spawn store sysgroup supervise token tree words)
 CTL := $(call in,executor/ctl, \
-	check client_config ctl main token_add token_list token_revoke)
+	call check client_config ctl main policy_explain policy_test posture \
+	text token_add token_list token_revoke verdict view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8
@@ -170,7 +171,7 @@ link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@
 # valgrind does not know every system call that we use.
 ifeq ($(V),valgrind)
 $(PROGRAMS): $(O)/tests/valgrind.o
-$(PROGRAMS): private LDFLAGS += -Wl,--wrap=syscall
+$(PROGRAMS): private LDFLAGS += -Wl,--wrap=syscall,--wrap=setrlimit
 endif
 
 $(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)

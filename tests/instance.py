@@ -26,6 +26,8 @@ FRONTEND_UID = 65533            # ... and where nobody did
 START_S = 20                    # to listen; times SLOW under a wrapper
 STOP_S = 20                     # SIGTERM to the end
 SLOW = 6
+# Layers whose system calls valgrind does not have.
+UNKNOWN_TO_VALGRIND = ["mounts", "pids", "ipc", "network", "landlock"]
 TOKEN = re.compile(r"mxt_[A-Za-z0-9_-]{43}")
 # What a sanitizer or valgrind says when it found something.
 FINDING = re.compile(r"runtime error:|ERROR: (Address|Leak)Sanitizer"
@@ -128,6 +130,8 @@ class Instance:
             # A number need not have an account, and then has no group.
             policy["group"] = (os.getegid() if policy["user"] == os.geteuid()
                                else user_ids(policy["user"])[1])
+        if any("valgrind" in word for word in self.wrapper):
+            policy.setdefault("disable", UNKNOWN_TO_VALGRIND)
         if tools is not None:
             policy["tools"] = tools.split(",")
         directory = pathlib.Path(policy.setdefault("directory",
