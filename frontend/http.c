@@ -195,16 +195,18 @@ on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 static void
 connection_began(struct http *h, struct MHD_Connection *c, void **context)
 {
-	const union MHD_ConnectionInfo *fd =
+	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *from =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct conn *conn = NULL;
 	struct slot *s;
+	int fd;
 
 	*context = NULL;
-	if (fd != NULL && from != NULL)
-		conn = conn_open(h->conns, fd->connect_fd, from->client_addr);
+	/* libmicrohttpd 1.0 answers the next question in the same place */
+	fd = info != NULL ? info->connect_fd : -1;
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (fd >= 0 && info != NULL)
+		conn = conn_open(h->conns, fd, info->client_addr);
 	if (conn == NULL)
 		return; /* its requests find no slot and end */
 	s = &h->slots[conn->index];
