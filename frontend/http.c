@@ -23,6 +23,7 @@
 
 enum {
 	HTTP_MAX_LISTENERS = 8,
+	HTTP_MAX_BLANKS = 64, /* between a header's colon and its value */
 	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
 	HTTP_BLOCK = 16384, /* bytes of a stream's pieces */
 	HTTP_SLOWEST = 2048 /* bytes per second of a reader */
@@ -295,7 +296,10 @@ is_folded(const char *key, size_t keylen, const char *value)
 
 	if (MHD_VERSION >= 0x01000000 || value == NULL)
 		return false;
-	while (*p == ' ' || *p == '\t')
+	/* far off: not looked at, since nobody wrote what lies between */
+	if (value < p || value - p > HTTP_MAX_BLANKS)
+		return true;
+	while (p < value && (*p == ' ' || *p == '\t'))
 		p++;
 	return p != value;
 }
@@ -669,6 +673,10 @@ http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
+	/* answers that came with the channel's end still go out */
+	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
+		if (h->daemons[i].mhd != NULL)
+			(void)MHD_run(h->daemons[i].mhd);
 	resume_all(h);
 	loop_on_idle(h->loop, NULL, NULL);
 	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++) {

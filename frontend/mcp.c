@@ -398,8 +398,8 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 }
 
 /*
- * notifications/cancelled: the request gets no answer (specification, utilities:
- * cancellation), and what still comes of the call is dropped.
+ * notifications/cancelled: the request gets no answer (specification,
+ * utilities: cancellation), and what still comes of the call is dropped.
  */
 static void
 cancel(struct mcp *m, struct mcp_state *s, const struct json_value *params)

@@ -199,9 +199,13 @@ session_table_free(struct session_table *t)
 	if (t == NULL)
 		return;
 	loop_timer_cancel(t->loop, &t->sweep);
-	for (size_t i = 0; i < t->used; i++)
-		if (t->table[i].id[0] != '\0')
-			end_session(t, &t->table[i], PROTO_WHY_SESSION);
+	for (size_t i = 0; i < t->used; i++) {
+		if (t->table[i].id[0] == '\0')
+			continue;
+		/* the process ends: the executor knows, and is gone */
+		t->table[i].told = false;
+		end_session(t, &t->table[i], PROTO_WHY_SESSION);
+	}
 	free(t);
 }
 
