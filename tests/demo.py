@@ -59,7 +59,7 @@ INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
     "clientInfo": {"name": "curl", "version": "1"}}}
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
-    "name": "exec_cmd", "arguments": {"command": "whoami; pwd; uptime"}}}
+    "name": "exec_cmd", "arguments": {"command": "whoami; pwd; head -1 /etc/os-release"}}}
 
 
 def demo_port():
