@@ -184,10 +184,17 @@ cgroup_setup(const char *where, struct err *e)
 	return 0;
 }
 
+void
+cgroup_assume(unsigned bits)
+{
+	if (self.runs == -1)
+		self.controllers = bits;
+}
+
 bool
 cgroup_ready(void)
 {
-	return self.runs != -1;
+	return self.runs != -1 || self.controllers != 0;
 }
 
 unsigned

@@ -40,6 +40,11 @@ struct cgroup_usage {
  * a named one cannot be used; with auto, 0 also when there is none.
  */
 int cgroup_setup(const char *where, struct err *e) MUST_CHECK;
+/*
+ * For mcp-execctl, which is not where the service is: plan as if runs could
+ * have a group with these controllers (0: none).  None can be made then.
+ */
+void cgroup_assume(unsigned bits);
 bool cgroup_ready(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);

@@ -177,6 +177,7 @@ rights(const struct confine *c, const struct mounts_op *op)
 	case MOUNTS_EMPTY:
 		return LANDLOCK_READ_DIR;
 	case MOUNTS_LINK:
+	case MOUNTS_PROTECT: /* as what it lies in; the mount is read-only */
 	case MOUNTS_HIDE:
 		break;
 	}

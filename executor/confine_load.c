@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "common/fdio.h"
 #include "common/log.h"
+#include "executor/cgroup.h"
 #include "executor/probe.h"
 
 /* What programs need to run at all; read when files.read says nothing. */
@@ -60,7 +63,7 @@ static const char *const network_names[] = { "none", "loopback", "host", NULL };
 struct load {
 	const struct keys *k;
 	const struct confine_keys *v;
-	struct policy *p;
+	const struct confine_input *in;
 	struct confine *c;
 	const struct probe *probe;
 	unsigned disabled; /* layers that the policy leaves out */
@@ -234,8 +237,8 @@ add_files(const struct load *l)
 		add_defaults(l, MOUNTS_READ, system_paths);
 	else
 		add_list(l, l->v->read, MOUNTS_READ, "\"files\".\"read\"");
-	if (l->p->directory[0] == '/' && l->p->dir_fd >= 0)
-		add(l, NULL, writable, l->p->directory, false);
+	if (l->in->directory != NULL)
+		add(l, NULL, writable, l->in->directory, false);
 	add_list(l, l->v->write, writable, "\"files\".\"write\"");
 	add_resolver(l);
 }
@@ -259,9 +262,71 @@ add_programs(const struct load *l)
 	add_defaults(l, MOUNTS_EMPTY, program_dirs);
 	add_defaults(l, MOUNTS_PROGRAM, loaders);
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
-	if (l->p->shell[0] != '\0' &&
-	    policy_offers(l->p, BYTES_LIT("exec_cmd")))
-		add(l, NULL, MOUNTS_PROGRAM, l->p->shell, false);
+	if (l->in->shell != NULL)
+		add(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
+}
+
+/*
+ * Directories on the way to a protected name become mounts of their own, as
+ * those cannot be renamed; one that is not there is itself what may not be
+ * made.
+ */
+static int
+pin_parents(const struct load *l, char *path, size_t place_len, struct err *e)
+{
+	enum mounts_kind kind =
+	    l->c->noexec ? MOUNTS_WRITE_NOEXEC : MOUNTS_WRITE;
+	char *slash = path + place_len;
+	struct stat st;
+
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (lstat(path, &st) == -1)
+			return 0; /* path ends here now */
+		if (mounts_add(&l->c->mounts, kind, path, 0, false, e) != 0)
+			return e->code;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* A name of "protect" in one writable place. */
+static void
+protect(const struct load *l, const struct json_value *at, const char *place)
+{
+	char name[NAME_MAX], path[PATH_MAX];
+	struct err e = { 0 };
+
+	if (!keys_string(l->k, at, 1, name, sizeof(name)))
+		return;
+	if (name[0] == '/' || strstr(name, "..") != NULL)
+		keys_complain(l->k, at,
+		    "\"protect\" has names inside what may be written, such "
+		    "as \".git\"");
+	else if (fdio_join(path, sizeof(path), place, name, &e) != 0 ||
+		 pin_parents(l, path, strlen(place), &e) != 0 ||
+		 mounts_add_protected(&l->c->mounts, path, &e) != 0)
+		keys_complain(l->k, at, "%s", e.what);
+}
+
+static void
+add_protected(const struct load *l)
+{
+	const struct json_value *list = l->v->protect, *v, *w;
+	char place[PATH_MAX];
+
+	if (list == NULL || !keys_array(l->k, list, "\"files\".\"protect\""))
+		return;
+	if ((l->c->layers & CONFINE_MOUNTS) == 0)
+		keys_complain(l->k, list, "\"protect\" needs the layer mounts");
+	for (v = list->child; v != NULL; v = v->next) {
+		if (l->in->directory != NULL)
+			protect(l, v, l->in->directory);
+		w = l->v->write != NULL ? l->v->write->child : NULL;
+		for (; w != NULL; w = w->next)
+			if (keys_string(l->k, w, 1, place, sizeof(place)))
+				protect(l, v, place);
+	}
 }
 
 static void
@@ -290,7 +355,7 @@ choose_layers(const struct load *l)
 
 	if (l->probe->landlock_abi > 0)
 		layers |= CONFINE_LANDLOCK;
-	if (strcmp(l->p->profile, "none") != 0)
+	if (l->in->filtered)
 		layers |= CONFINE_SECCOMP;
 	if (cgroup_ready())
 		layers |= CONFINE_CGROUP;
@@ -323,7 +388,7 @@ required(const struct load *l)
 		return read_layers(l, l->v->require, "\"require\"");
 	if (l->c->network != CONFINE_HOST)
 		need |= CONFINE_NET;
-	if (strcmp(l->p->profile, "none") == 0)
+	if (!l->in->filtered)
 		need &= ~(unsigned)CONFINE_SECCOMP;
 	if (!l->probe->privileged)
 		need =
@@ -349,11 +414,11 @@ check_required(const struct load *l)
 }
 
 void
-confine_load(
-    const struct keys *k, const struct confine_keys *v, struct policy *p)
+confine_load(const struct keys *k, const struct confine_keys *v,
+    const struct confine_input *in, struct confine *out)
 {
 	struct load l = {
-		.k = k, .v = v, .p = p, .c = &p->confine, .probe = probe_get()
+		.k = k, .v = v, .in = in, .c = out, .probe = probe_get()
 	};
 
 	mounts_init(&l.c->mounts);
@@ -366,6 +431,7 @@ confine_load(
 	    v->unix_sockets != NULL || (l.c->layers & CONFINE_MOUNTS) != 0;
 	add_files(&l);
 	add_programs(&l);
+	add_protected(&l);
 	hide_covered(&l, own_paths);
 	hide_covered(&l, delegates);
 	check_hide(&l);

@@ -6,20 +6,28 @@
 #ifndef EXECUTOR_CONFINE_LOAD_H
 #define EXECUTOR_CONFINE_LOAD_H
 
+#include "executor/confine.h"
 #include "executor/keys.h"
-#include "executor/policy.h"
 
 /* The values as they stand in the file; NULL: not given. */
 struct confine_keys {
 	const struct json_value *read, *write, *hide; /* of "files" */
+	const struct json_value *protect;
 	const struct json_value *private_tmp, *noexec;
 	uint64_t tmp_bytes;
 	const struct json_value *network, *unix_sockets, *programs;
 	const struct json_value *require, *disable;
 };
 
-/* Fill p->confine; p->directory and p->shell are known.  Findings go to k. */
-void confine_load(
-    const struct keys *k, const struct confine_keys *v, struct policy *p);
+/* What else of the policy matters here. */
+struct confine_input {
+	const char *directory; /* writable; NULL: there is none to use */
+	const char *shell; /* of exec_cmd; NULL: it is not offered */
+	bool filtered; /* a seccomp profile is in force */
+};
+
+/* Make *out of them; findings go to k. */
+void confine_load(const struct keys *k, const struct confine_keys *v,
+    const struct confine_input *in, struct confine *out);
 
 #endif

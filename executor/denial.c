@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "executor/sysgroups.h"
+#include "executor/sysgroup.h"
 
 /* Which argument is a path worth telling. */
 static const struct {

@@ -78,6 +78,7 @@ kill_tree(struct guard *g)
 static _Noreturn void
 finish(struct guard *g, unsigned left)
 {
+	mounts_leave();
 	g->report.left = left;
 	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
 	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fdio.h"
 
 /* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
 struct attr {
@@ -30,6 +32,13 @@ enum {
 	ATTR_NOEXEC = 0x8,
 	RECURSIVE = 0x8000 /* AT_RECURSIVE */
 };
+
+/* Places that this process, a guard, holds for its run. */
+static struct {
+	int fd;
+	const struct mounts_op *op;
+} held[MOUNTS_MAX];
+static size_t held_count;
 
 /* --- the plan --------------------------------------------------------- */
 
@@ -94,29 +103,50 @@ add_link(struct mounts *m, enum mounts_kind kind, const char *path,
 	return mounts_add(m, kind, real, bytes, false, e);
 }
 
+/* The path with all links before its last component followed. */
+static int
+canonical(const char *path, char out[PATH_MAX], struct err *e)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	const char *last = strrchr(path, '/');
+
+	if (path[0] != '/')
+		return err_set(e, ERR_BAD, "\"%s\" must begin with /", path);
+	if (strlen(path) >= sizeof(dir))
+		return err_set(e, ERR_BAD, "\"%s\" is too long", path);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(last - path), path);
+	if (realpath(dir[0] == '\0' ? "/" : dir, real) == NULL)
+		return err_sys(e, "%s", path);
+	return fdio_join(out, PATH_MAX, real, last + 1, e);
+}
+
 int
 mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
     uint64_t bytes, bool optional, struct err *e)
 {
-	char options[64];
+	char options[64], clean[PATH_MAX];
+	struct err why = { 0 };
 	struct stat st;
 
-	if (path[0] != '/')
-		return err_set(e, ERR_BAD, "\"%s\" must begin with /", path);
-	if (lstat(path, &st) == -1) {
+	if (canonical(path, clean, &why) != 0 || lstat(clean, &st) == -1) {
+		int sysno = why.code != 0 ? why.sysno : errno;
+
 		if (optional &&
-		    (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+		    (sysno == ENOENT || sysno == ENOTDIR || sysno == EACCES))
 			return 0;
-		return err_sys(e, "%s", path);
+		if (why.code == 0)
+			return err_sys(e, "%s", path);
+		*e = why;
+		return e->code;
 	}
 	if (S_ISLNK(st.st_mode))
-		return add_link(m, kind, path, bytes, e);
+		return add_link(m, kind, clean, bytes, e);
 	if (is_tmpfs(kind)) {
 		(void)snprintf(options, sizeof(options), "mode=1777,size=%llu",
 		    (unsigned long long)bytes);
-		return put(m, kind, path, options, true, e);
+		return put(m, kind, clean, options, true, e);
 	}
-	return put(m, kind, path, NULL, S_ISDIR(st.st_mode), e);
+	return put(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
 }
 
 int
@@ -124,6 +154,12 @@ mounts_add_link(
     struct mounts *m, const char *path, const char *target, struct err *e)
 {
 	return put(m, MOUNTS_LINK, path, target, false, e);
+}
+
+int
+mounts_add_protected(struct mounts *m, const char *path, struct err *e)
+{
+	return put(m, MOUNTS_PROTECT, path, NULL, true, e);
 }
 
 static bool
@@ -254,6 +290,80 @@ do_hide(const struct mounts_op *op, const char *to)
 		   : 0;
 }
 
+/* An empty directory without any permission: nobody but us makes those. */
+static bool
+is_placeholder(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && (st->st_mode & 07777) == 0 &&
+	       st->st_nlink <= 2 && st->st_uid == geteuid();
+}
+
+/*
+ * Hold the place of a name that is not there with an empty directory.  Every
+ * run that needs it has a shared lock on it, so that the last one, and only
+ * that, takes it away (mounts_leave).  0 and its descriptor in *fd, or -1
+ * there if the name is a real one.
+ */
+static int
+hold_place(const char *path, int *fd)
+{
+	struct stat st;
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		*fd = -1;
+		if (mkdir(path, 0) == -1 && errno != EEXIST)
+			return -errno;
+		if (lstat(path, &st) == -1)
+			continue; /* another run just took it away */
+		if (!is_placeholder(&st))
+			return 0;
+		*fd =
+		    open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (*fd != -1 && flock(*fd, LOCK_SH) == 0 &&
+		    fstat(*fd, &st) == 0 && st.st_nlink > 0)
+			return 0;
+		if (*fd != -1)
+			(void)close(*fd);
+	}
+	return -EAGAIN;
+}
+
+static int
+do_protect(const struct mounts_op *op, const char *from, const char *to)
+{
+	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+	int fd, r = hold_place(to, &fd);
+
+	if (r != 0 || fd == -1)
+		return r != 0 ? r : bind(from, to, safe | ATTR_RDONLY);
+	if (held_count < MOUNTS_MAX) {
+		held[held_count].fd = fd;
+		held[held_count++].op = op;
+	}
+	return mount("protected", to, "tmpfs",
+		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
+		   "mode=0555,size=4k,nr_inodes=1") == -1
+		   ? -errno
+		   : 0;
+}
+
+void
+mounts_leave(void)
+{
+	size_t i;
+
+	for (i = 0; i < held_count; i++) {
+		const char *path = held[i].op->path;
+
+		(void)umount2(path, MNT_DETACH);
+		if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0)
+			(void)rmdir(path);
+		(void)close(held[i].fd);
+	}
+	held_count = 0;
+}
+
 static int
 do_op(const struct mounts_op *op)
 {
@@ -267,6 +377,8 @@ do_op(const struct mounts_op *op)
 		return symlink(op->text, to) == -1 && errno != EEXIST ? -errno
 								      : 0;
 	}
+	if (op->kind == MOUNTS_PROTECT)
+		return do_protect(op, from, to);
 	make_place(to, op->directory);
 	switch (op->kind) {
 	case MOUNTS_EMPTY:
@@ -302,6 +414,7 @@ do_op(const struct mounts_op *op)
 	case MOUNTS_HIDE:
 		return do_hide(op, to);
 	case MOUNTS_LINK:
+	case MOUNTS_PROTECT:
 		break;
 	}
 	return -EINVAL;

@@ -30,6 +30,7 @@ enum mounts_kind {
 	MOUNTS_TMPFS, /* private, empty, writable */
 	MOUNTS_TMPFS_NOEXEC,
 	MOUNTS_PROC, /* of the run's own process ids, read-only */
+	MOUNTS_PROTECT, /* read-only; not there: it cannot be made */
 	MOUNTS_HIDE /* there, but neither readable nor enterable */
 };
 
@@ -58,6 +59,9 @@ int mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 /* A symbolic link that only the run has. */
 int mounts_add_link(struct mounts *m, const char *path, const char *target,
     struct err *e) MUST_CHECK;
+/* A name inside a writable place that must stay as it is, there or not. */
+int mounts_add_protected(
+    struct mounts *m, const char *path, struct err *e) MUST_CHECK;
 /* Is path, or a directory above it, bound from the host? */
 bool mounts_cover(const struct mounts *m, const char *path);
 /* Sort and resolve what was said twice; call once after the last add. */
@@ -68,5 +72,12 @@ void mounts_done(struct mounts *m);
  * Async-signal-safe.
  */
 int mounts_enter(const struct mounts *m, const char **failed);
+
+/*
+ * At the end of the run, when its other processes are gone: take away what
+ * held the place of protected names, unless another run still needs it.
+ * Async-signal-safe.
+ */
+void mounts_leave(void);
 
 #endif

@@ -123,6 +123,7 @@ static const struct key syscall_keys[] = { VALUE("profile", profile),
 
 static const struct key file_keys[] = { VALUE("read", confine.read),
 	VALUE("write", confine.write), VALUE("hide", confine.hide),
+	VALUE("protect", confine.protect),
 	VALUE("private_tmp", confine.private_tmp),
 	VALUE("noexec", confine.noexec),
 	{ "tmp_bytes", KEYS_U64, offsetof(struct draft, confine.tmp_bytes),
@@ -806,6 +807,7 @@ static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
 	struct policy *p = &d->p;
+	struct confine_input input;
 
 	d->root = root;
 	for (size_t i = 0; i < RLIMIT_COUNT; i++)
@@ -820,7 +822,13 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_limits(k, d, p);
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
-	confine_load(k, &d->confine, p);
+	input.directory = p->dir_fd >= 0 ? p->directory : NULL;
+	input.shell =
+	    p->shell[0] != '\0' && policy_offers(p, BYTES_LIT("exec_cmd"))
+		? p->shell
+		: NULL;
+	input.filtered = strcmp(p->profile, "none") != 0;
+	confine_load(k, &d->confine, &input, &p->confine);
 	compile_filter(k, d, p);
 }
 

@@ -37,7 +37,7 @@ try_layers(const struct confine *c, struct confine_failure *f)
 	if (pid == 0) {
 		if (confine_enter(c, uid, gid, &ruleset, f) != 0)
 			(void)!write(report[1], f, sizeof(*f));
-		_exit(f->sysno != 0);
+		_exit(f->sysno != 0 ? 1 : 0);
 	}
 	f->sysno = pid == -1 ? errno : 0;
 	(void)close(report[1]);
@@ -96,7 +96,7 @@ try_listener(void)
 
 	if (pid == 0) {
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		_exit(filter_load_listener(&f) < 0);
+		_exit(filter_load_listener(&f) < 0 ? 1 : 0);
 	}
 	if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0)
 		return false;

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "executor/sysgroups.h"
+#include "executor/sysgroup.h"
 
 /* Kernel interfaces that take an int look at the low 32 bits only. */
 #define LOW32 0xffffffffULL

@@ -37,12 +37,22 @@ store_load(
 	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
 }
 
+static bool
+same_listeners(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->listen_count && i < b->listen_count; i++)
+		if (strcmp(a->listen[i].text, b->listen[i].text) != 0)
+			return false;
+	return a->listen_count == b->listen_count;
+}
+
 /* What was fixed at start stays; say so when the file now differs. */
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
 {
-	if (fresh->listen_count != old->listen_count ||
-	    memcmp(fresh->listen, old->listen, sizeof(old->listen)) != 0 ||
+	if (!same_listeners(fresh, old) ||
 	    strcmp(fresh->audit_file, old->audit_file) != 0 ||
 	    strcmp(fresh->token_dir, old->token_dir) != 0 ||
 	    fresh->limits.runs != old->limits.runs ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sysgroups: named groups of system calls, for profiles and policies. */
-#ifndef EXECUTOR_SYSGROUPS_H
-#define EXECUTOR_SYSGROUPS_H
+/* sysgroup: named groups of system calls, for profiles and policies. */
+#ifndef EXECUTOR_SYSGROUP_H
+#define EXECUTOR_SYSGROUP_H
 
 #include <stddef.h>
 

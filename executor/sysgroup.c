@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysgroups: system calls by purpose, in the way of systemd.exec(5).
+ * sysgroup: system calls by purpose, in the way of systemd.exec(5).
  * Executor and mcp-execctl; const tables, names that an architecture does
  * not have are skipped when a filter is compiled.
  */
-#include "executor/sysgroups.h"
+#include "executor/sysgroup.h"
 
 #include <string.h>
 
