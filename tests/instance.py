@@ -31,7 +31,9 @@ UNKNOWN_TO_VALGRIND = ["mounts", "pids", "ipc", "network", "landlock"]
 TOKEN = re.compile(r"mxt_[A-Za-z0-9_-]{43}")
 # What a sanitizer or valgrind says when it found something.
 FINDING = re.compile(r"runtime error:|ERROR: (Address|Leak)Sanitizer"
-                     r"|ERROR SUMMARY: [1-9]")
+                     r"|==\d+== (Invalid |Conditional jump|Use of uninit|Mism"
+                     r"atched|Syscall param|Argument |Process terminating|.* a"
+                     r"re (definitely|indirectly) lost)")
 
 
 class Failure(Exception):
