@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/securebits.h>
 #include <signal.h>
@@ -98,6 +99,17 @@ step_identity(const struct child *c)
 	if (syscall(SYS_setgroups, p->group_count, p->groups) == -1 ||
 	    syscall(SYS_setresgid, p->gid, p->gid, p->gid) == -1 ||
 	    syscall(SYS_setresuid, p->uid, p->uid, p->uid) == -1)
+		return -errno;
+	return 0;
+}
+
+/* A keyring of its own: keys of whoever started us are not for commands. */
+static int
+step_keyring(const struct child *c)
+{
+	(void)c;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1 &&
+	    errno != ENOSYS && errno != EPERM) /* no keyrings here */
 		return -errno;
 	return 0;
 }
@@ -257,6 +269,7 @@ step_execve(const struct child *c)
  *  stdio, descriptors: from here on nothing of the executor's is open;
  *  bounding: needs CAP_SETPCAP, so before identity gives it up;
  *  identity: groups, gid, uid in this order, as each needs the next's right;
+ *  keyring: after identity, as it belongs to the user;
  *  capabilities: explicit, also for uid 0;
  *  directory: as the policy's user, so that its permissions count;
  *  no_new_privs: before Landlock and seccomp, which need it;
@@ -275,6 +288,7 @@ static const struct {
 	{ "descriptors", step_descriptors },
 	{ "bounding", step_bounding },
 	{ "identity", step_identity },
+	{ "keyring", step_keyring },
 	{ "capabilities", step_capabilities },
 	{ "directory", step_directory },
 	{ "no_new_privs", step_no_new_privs },

@@ -237,6 +237,13 @@ fail(struct confine_failure *f, const char *step, int r)
 	return -1;
 }
 
+/* When memory runs out, commands go before daemons; raising needs nothing. */
+static void
+prefer_for_oom(void)
+{
+	(void)write_file("/proc/self/oom_score_adj", "500");
+}
+
 /*
  * The order, and why: the user map first, as it grants what the others need;
  * the network while a socket may be made; mounts last of the namespaces, as
@@ -250,6 +257,7 @@ confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
 
 	*ruleset = -1;
 	*f = (struct confine_failure){ 0 };
+	prefer_for_oom();
 	if ((c->layers & CONFINE_USER) != 0 && (r = enter_user(uid, gid)) != 0)
 		return fail(f, "user namespace", r);
 	if ((c->layers & CONFINE_NET) != 0 && c->network == CONFINE_LOOPBACK &&

@@ -42,7 +42,7 @@ struct draft {
 	const struct json_value *root;
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
-	const struct json_value *allow_calls, *deny_calls;
+	const struct json_value *allow_calls, *deny_calls, *log_only;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -119,7 +119,8 @@ static const struct key environment_keys[] = { VALUE("set", set),
 	VALUE("allow", allow), LAST };
 
 static const struct key syscall_keys[] = { VALUE("profile", profile),
-	VALUE("allow", allow_calls), VALUE("deny", deny_calls), LAST };
+	VALUE("allow", allow_calls), VALUE("deny", deny_calls),
+	VALUE("log_only", log_only), LAST };
 
 static const struct key file_keys[] = { VALUE("read", confine.read),
 	VALUE("write", confine.write), VALUE("hide", confine.hide),
@@ -774,6 +775,14 @@ read_calls(const struct keys *k, const struct json_value *list,
 	}
 }
 
+static bool
+is_true(const struct keys *k, const struct json_value *v)
+{
+	if (v != NULL && !json_is(v, JSON_BOOL))
+		keys_complain(k, v, "true or false is needed here");
+	return json_is(v, JSON_BOOL) && v->boolean;
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -794,11 +803,13 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		choice.allow[i] = allow.text[i];
 	for (size_t i = 0; i < deny.count; i++)
 		choice.deny[i] = deny.text[i];
-	p->explained = probe_get()->listener;
-	if (choice.profile != NULL &&
-	    profile_compile(&choice,
-		p->explained ? FILTER_TELL : FILTER_ENFORCE, &p->filter,
-		&e) != 0)
+	p->log_only = is_true(k, d->log_only);
+	p->explained = probe_get()->listener && !p->log_only;
+	if (choice.profile != NULL && profile_compile(&choice,
+					  p->log_only    ? FILTER_LOG_ONLY
+					  : p->explained ? FILTER_TELL
+							 : FILTER_ENFORCE,
+					  &p->filter, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }

@@ -125,6 +125,8 @@ put_posture(struct buf *b, const struct plan *p)
 	put_limit(b, "cgroup.processes", pol->cgroup.processes);
 	put_limit(b, "cgroup.cpu_percent", pol->cgroup.cpu_percent);
 	audit_put_str(b, "seccomp", pol->profile);
+	if (pol->log_only)
+		json_put_member_bool(b, "seccomp.log_only", true);
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);
 	for (i = 0; i < pol->rlimit_count; i++)
