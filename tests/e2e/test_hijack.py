@@ -104,6 +104,7 @@ class Hijacked(Server):
     def __init__(self, **more):
         if not ROOT and not os.access("/usr/bin/python3", os.X_OK):
             raise Skip("needs /usr/bin/python3")
+        self.chan = self.door = None
         super().__init__(**more)
         self.program = self.dir / "hijacked"
         shutil.copy(pathlib.Path(__file__).with_name("hijacked"),
@@ -117,8 +118,6 @@ class Hijacked(Server):
         os.chmod(path, 0o777)
         self.door.listen(8)
         self.door.settimeout(20 * self.slow)
-        self.chan = None
-        self.buffer = []
 
     def healthy(self):
         """Started: the first frontend came."""
@@ -147,9 +146,9 @@ class Hijacked(Server):
         super().stop()
 
     def remove(self):
-        if self.chan is not None:
-            self.chan.close()
-        self.door.close()
+        for s in self.chan, self.door:
+            if s is not None:
+                s.close()
         super().remove()
 
     def send(self, *frames):
