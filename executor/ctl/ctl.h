@@ -49,6 +49,9 @@ int	ctl_token_path(const struct ctl *c, const char *name,
 
 /* The verbs: each prints its own help for --help. */
 int	check_run(struct ctl *c, int argc, char **argv);
+int	doctor_run(struct ctl *c, int argc, char **argv);
+int	policy_explain_run(struct ctl *c, int argc, char **argv);
+int	policy_test_run(struct ctl *c, int argc, char **argv);
 int	token_add_run(struct ctl *c, int argc, char **argv);
 int	token_list_run(struct ctl *c, int argc, char **argv);
 int	token_revoke_run(struct ctl *c, int argc, char **argv);

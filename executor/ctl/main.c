@@ -22,6 +22,10 @@ static const struct verb {
 } verbs[] = {
 	{ "check", NULL, "check configuration, policies and tokens",
 	    check_run },
+	{ "policy", "explain", "say what a policy lets a command do",
+	    policy_explain_run },
+	{ "policy", "test", "run a command under a policy, from here",
+	    policy_test_run },
 	{ "token", "add", "make a token and print it, once", token_add_run },
 	{ "token", "list", "show the tokens", token_list_run },
 	{ "token", "revoke", "end a token at once", token_revoke_run },
@@ -96,6 +100,8 @@ run_verb(struct ctl *c, int argc, char **argv)
 	v = find_verb(argc, argv, &words);
 	if (v == NULL)
 		return unknown_verb(argv[0]);
+	/* What the service's group gives, the service checks when it loads. */
+	cgroup_assume(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
 	/* getopt is to begin anew, behind the verb's last word */
 	optind = 0;
 	status = v->run(c, argc - words + 1, argv + words - 1);

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * policy_test: run a command under a policy, from the terminal.
+ *
+ * The same code as for a call: request_plan, spawn_run, guard, child.  Only
+ * what stands before and behind differs: there is no token, no audit record
+ * and no cap on output.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/fdio.h"
+#include "executor/ctl/call.h"
+#include "executor/ctl/posture.h"
+#include "executor/spawn.h"
+
+#define VERB "policy test"
+
+/* Our own statuses, as timeout(1) and env(1) have them. */
+enum {
+	STATUS_TIMED_OUT = 124,
+	STATUS_FAILED = 125, /* of mcp-execctl */
+	STATUS_NOT_EXECUTED = 126,
+	STATUS_NOT_FOUND = 127,
+	STATUS_SIGNAL = 128 /* plus its number */
+};
+
+enum {
+	PIECE = 65536, /* bytes of one read */
+	DENIALS_MAX = 16384, /* bytes of explanations */
+	GUARD_PATIENCE_MS = 10000 /* from KILL until the guard is killed */
+};
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] policy test POLICY [--shell]\n"
+    "           [--dir DIR] [--timeout-ms N] -- COMMAND...\n\n"
+    "Runs COMMAND under the policy as a client's call would, by the same\n"
+    "code, with this terminal's output and, where that is no terminal,\n"
+    "input.  Says on standard error what was enforced.  Nothing is recorded\n"
+    "in the audit log.\n\n"
+    "  --shell          as exec_cmd: the words, joined, are a line for the\n"
+    "                   policy's shell; else as cli_command\n"
+    "  --dir DIR        the working directory, inside the policy's\n"
+    "  --timeout-ms N   as a caller may ask for\n\n"
+    "Exit status: the command's; 128 + N when signal N ended it; 124 when\n"
+    "its time was over; 125 when it was refused or mcp-execctl failed; 126\n"
+    "when it could not be confined or executed; 127 when it was not found.\n";
+
+enum slot { CTL, GUARD, SIGNALS, IN, OUT, ERR, SLOTS };
+
+/* One run, from here. */
+struct test {
+	const struct plan *plan;
+	char id[33]; /* of its control group */
+	struct spawned sp;
+	int sigfd;
+	struct bytes input; /* read, and not yet written */
+	uint8_t piece[PIECE]; /* holds it */
+	bool input_open; /* our standard input has more */
+	bool stopping, killing, timed_out;
+	uint64_t next_ms; /* monotonic: when to go a step further */
+	bool ended; /* the guard has gone */
+	bool reported; /* its last word is there */
+	bool started; /* execve succeeded */
+	struct guard_report report;
+	struct buf denials; /* explanations given already */
+};
+
+static void
+order(const struct test *t, enum guard_order o)
+{
+	char c = (char)o;
+
+	(void)send(t->sp.ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* TERM, then after the policy's grace KILL, then the guard itself. */
+static void
+stop_further(struct test *t)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (!t->stopping) {
+		t->stopping = true;
+		order(t, GUARD_TERM);
+		t->next_ms = now + t->plan->policy->kill_grace_ms;
+	} else if (!t->killing) {
+		t->killing = true;
+		order(t, GUARD_KILL);
+		t->next_ms = now + GUARD_PATIENCE_MS;
+	} else {
+		(void)kill(t->sp.guard, SIGKILL);
+		t->next_ms = UINT64_MAX;
+	}
+}
+
+static bool
+in_group(const struct plan *p)
+{
+	return (p->policy->confine.layers & CONFINE_CGROUP) != 0;
+}
+
+/* End what is left in it; say which of its limits the run ran into. */
+static void
+end_group(const struct test *t)
+{
+	const struct policy *p = t->plan->policy;
+	struct cgroup_usage u;
+
+	if (!in_group(t->plan))
+		return;
+	cgroup_end(t->id, &u);
+	if (u.oom_kills > 0)
+		(void)ctl_error("the memory limit of %llu bytes was reached "
+				"(policy %s, key limits.memory_bytes)",
+		    (unsigned long long)p->cgroup.memory_bytes, p->name);
+	if (u.pids_denied > 0)
+		(void)ctl_error("the limit of %llu processes was reached "
+				"(policy %s, key limits.processes)",
+		    (unsigned long long)p->cgroup.processes, p->name);
+	cgroup_sweep();
+}
+
+static void
+say_enforced(const struct plan *p)
+{
+	CLEANUP_BUF struct buf line;
+
+	buf_init(&line, 4096);
+	posture_line(&line, p);
+	(void)fprintf(stderr,
+	    "mcp-execctl: %s; nothing of it is in the audit "
+	    "log\n",
+	    buf_cstr(&line));
+}
+
+/* Each explanation once, as a caller gets it. */
+static void
+take_denial(struct test *t, const struct denial *d)
+{
+	CLEANUP_BUF struct buf line;
+
+	buf_init(&line, DENIALS_MAX);
+	denial_explain(d, t->plan->policy, &line);
+	if (memmem(t->denials.p, t->denials.len, line.p, line.len) != NULL)
+		return;
+	(void)ctl_error("refused: %s", buf_cstr(&line));
+	buf_put_bytes(&t->denials, buf_bytes(&line));
+}
+
+static void
+take_reports(struct test *t)
+{
+	struct guard_report r;
+	ssize_t n;
+
+	while ((n = recv(t->sp.ctl, &r, sizeof(r), MSG_DONTWAIT)) ==
+	       (ssize_t)sizeof(r)) {
+		t->report = r;
+		if (r.event == GUARD_STARTED) {
+			t->started = true;
+			say_enforced(t->plan);
+		} else if (r.event == GUARD_DENIED) {
+			take_denial(t, &r.denial);
+		} else {
+			t->reported = true;
+		}
+	}
+	if (n == 0) { /* the guard's end is closed */
+		(void)close(t->sp.ctl);
+		t->sp.ctl = -1;
+	}
+}
+
+static void
+take_signals(struct test *t)
+{
+	struct signalfd_siginfo si;
+
+	while (read(t->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		stop_further(t);
+}
+
+/* One read of the command's output, passed on; the end of it closes fd. */
+static void
+relay(struct test *t, int *fd, int to)
+{
+	static uint8_t data[PIECE];
+	struct err e = { 0 };
+	ssize_t n = *fd == -1 ? 0 : read(*fd, data, sizeof(data));
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0 && fdio_write_all(to, data, (size_t)n, &e) == 0)
+		return;
+	if (n > 0) /* nobody reads ours */
+		stop_further(t);
+	cleanup_fd(fd);
+	*fd = -1;
+}
+
+static void
+read_input(struct test *t)
+{
+	ssize_t n = read(STDIN_FILENO, t->piece, sizeof(t->piece));
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	t->input_open = n > 0;
+	t->input = bytes_make(t->piece, n > 0 ? (size_t)n : 0);
+}
+
+static void
+write_input(struct test *t)
+{
+	ssize_t n = 0;
+
+	if (t->input.len > 0)
+		n = write(t->sp.in, t->input.p, t->input.len);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == -1) { /* the command does not read it */
+		t->input_open = false;
+		n = (ssize_t)t->input.len;
+	}
+	t->input = bytes_make(t->input.p + n, t->input.len - (size_t)n);
+	if (t->input.len > 0 || t->input_open)
+		return;
+	(void)close(t->sp.in);
+	t->sp.in = -1;
+}
+
+/* What is waited for; a descriptor of -1 is passed over, poll(2). */
+static void
+fill_slots(const struct test *t, struct pollfd p[SLOTS])
+{
+	bool talks = t->started && !t->ended;
+	bool full = t->input.len > 0 || !t->input_open;
+
+	p[CTL] = (struct pollfd){ .fd = t->sp.ctl, .events = POLLIN };
+	p[GUARD] = (struct pollfd){ .fd = t->sp.pidfd, .events = POLLIN };
+	p[SIGNALS] = (struct pollfd){ .fd = t->sigfd, .events = POLLIN };
+	/* One direction at a time; none once the command has closed it. */
+	p[IN] = (struct pollfd){ .fd = -1 };
+	if (t->sp.in != -1)
+		p[IN] =
+		    full ? (struct pollfd){ .fd = t->sp.in, .events = POLLOUT }
+			 : (struct pollfd){ .fd = STDIN_FILENO,
+				   .events = POLLIN };
+	p[OUT] =
+	    (struct pollfd){ .fd = talks ? t->sp.out : -1, .events = POLLIN };
+	p[ERR] =
+	    (struct pollfd){ .fd = talks ? t->sp.err : -1, .events = POLLIN };
+}
+
+static int
+patience(const struct test *t)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (t->next_ms == UINT64_MAX)
+		return -1;
+	return t->next_ms <= now              ? 0
+	       : t->next_ms - now > INT32_MAX ? INT32_MAX
+					      : (int)(t->next_ms - now);
+}
+
+static void
+handle_slots(struct test *t, const struct pollfd p[SLOTS])
+{
+	if (p[CTL].revents != 0)
+		take_reports(t);
+	if (p[SIGNALS].revents != 0)
+		take_signals(t);
+	if (p[IN].revents != 0 && p[IN].fd == STDIN_FILENO)
+		read_input(t);
+	else if (p[IN].revents != 0)
+		write_input(t);
+	if (p[OUT].revents != 0)
+		relay(t, &t->sp.out, STDOUT_FILENO);
+	if (p[ERR].revents != 0)
+		relay(t, &t->sp.err, STDERR_FILENO);
+	t->ended = p[GUARD].revents != 0;
+}
+
+/* What the pipe still holds; no writer is left, or none that counts. */
+static void
+drain(struct test *t, int *fd, int to)
+{
+	struct pollfd p = { .fd = *fd, .events = POLLIN };
+
+	while (*fd != -1 && poll(&p, 1, 0) == 1)
+		relay(t, fd, to);
+}
+
+static void
+watch(struct test *t)
+{
+	struct pollfd p[SLOTS];
+
+	t->next_ms = clock_mono_ms() + t->plan->timeout_ms;
+	while (!t->ended) {
+		fill_slots(t, p);
+		if (poll(p, SLOTS, patience(t)) == -1)
+			continue; /* EINTR */
+		if (clock_mono_ms() >= t->next_ms) {
+			t->timed_out |= !t->stopping;
+			stop_further(t);
+		}
+		handle_slots(t, p);
+	}
+	if (t->sp.ctl != -1)
+		take_reports(t);
+	drain(t, &t->sp.out, STDOUT_FILENO);
+	drain(t, &t->sp.err, STDERR_FILENO);
+	(void)waitpid(t->sp.guard, NULL, 0);
+}
+
+static int
+not_started(const struct test *t)
+{
+	const struct guard_report *r = &t->report;
+	const char *error = strerror(r->sysno);
+
+	if (strcmp(r->step, "execve") != 0)
+		(void)ctl_error("the command was not started: %s%s%s: %s",
+		    r->step, r->path != NULL ? " " : "",
+		    r->path != NULL ? r->path : "", error);
+	else if (r->sysno == ENOENT)
+		(void)ctl_error("command not found: %s", t->plan->argv[0]);
+	else
+		(void)ctl_error(
+		    "cannot execute %s: %s", t->plan->argv[0], error);
+	return strcmp(r->step, "execve") == 0 && r->sysno == ENOENT
+		   ? STATUS_NOT_FOUND
+		   : STATUS_NOT_EXECUTED;
+}
+
+static int
+verdict(const struct test *t)
+{
+	if (t->reported && t->report.left > 0)
+		(void)ctl_error(
+		    "%u processes could not be ended", t->report.left);
+	if (t->timed_out)
+		(void)ctl_error("timed out after %u ms", t->plan->timeout_ms);
+	if (!t->reported) {
+		(void)ctl_error("the run's guard process was killed");
+		return STATUS_FAILED;
+	}
+	if (!t->started)
+		return not_started(t);
+	if (t->timed_out)
+		return STATUS_TIMED_OUT;
+	if (WIFSIGNALED(t->report.status))
+		return STATUS_SIGNAL + WTERMSIG(t->report.status);
+	return WEXITSTATUS(t->report.status);
+}
+
+static int
+watch_signals(struct err *e)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return fd == -1 ? err_sys(e, "signalfd") : fd;
+}
+
+static void
+test_fini(struct test *t)
+{
+	cleanup_fd(&t->sp.ctl);
+	cleanup_fd(&t->sp.pidfd);
+	cleanup_fd(&t->sp.in);
+	cleanup_fd(&t->sp.out);
+	cleanup_fd(&t->sp.err);
+	cleanup_fd(&t->sigfd);
+	buf_fini(&t->denials);
+}
+
+/* In a control group of its own where the policy's layers have that. */
+static int
+start(struct test *t, struct plan *p, struct err *e)
+{
+	CLEANUP_FD int group = -1;
+	uint8_t random[sizeof(t->id) / 2];
+	int rc;
+
+	digest_random(random, sizeof(random));
+	digest_hex(random, sizeof(random), t->id);
+	if (in_group(p)) {
+		group = cgroup_make(t->id, &p->policy->cgroup, e);
+		if (group < 0)
+			return e->code;
+	}
+	p->cgroup_fd = group;
+	rc = spawn_run(p, &t->sp, e);
+	p->cgroup_fd = -1;
+	if (rc != 0)
+		end_group(t);
+	return rc;
+}
+
+/* As main() of the executor prepares itself, then as job.c starts a run. */
+static int
+test(struct plan *p)
+{
+	static struct test t;
+	struct err e = { 0 };
+	int status;
+
+	t = (struct test){ .plan = p, .input_open = true };
+	buf_init(&t.denials, DENIALS_MAX);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	t.sigfd = watch_signals(&e);
+	if (t.sigfd < 0 || start(&t, p, &e) != 0) {
+		cleanup_fd(&t.sigfd);
+		(void)ctl_error("the command was not started: %s", e.what);
+		return STATUS_NOT_EXECUTED;
+	}
+	watch(&t);
+	end_group(&t);
+	status = verdict(&t);
+	test_fini(&t);
+	return status;
+}
+
+/* For real, not only for planning; a run gets what a service here would. */
+static bool
+prepare_groups(struct ctl *ctl)
+{
+	struct err e;
+
+	cgroup_assume(0);
+	if (!ctl_load_conf(ctl))
+		return false;
+	if (cgroup_setup(ctl->conf.cgroup, &e) == 0)
+		return true;
+	(void)ctl_error("%s", e.what);
+	return false;
+}
+
+int
+policy_test_run(struct ctl *ctl, int argc, char **argv)
+{
+	struct policy *p;
+	struct plan plan;
+	struct err e;
+	struct call c;
+	int status;
+
+	if (call_parse(VERB, argc, argv, &c) != CTL_OK)
+		return STATUS_FAILED;
+	if (c.help)
+		return ctl_print(bytes_of(help));
+	if (c.words[0] == NULL) {
+		(void)ctl_usage(VERB, "the COMMAND is missing");
+		return STATUS_FAILED;
+	}
+	p = prepare_groups(ctl) ? call_policy(ctl, &c) : NULL;
+	if (p == NULL)
+		return STATUS_FAILED;
+	if (call_plan(&c, p, isatty(STDIN_FILENO) == 0, &plan, &e) != 0) {
+		(void)ctl_error("%s", e.what);
+		return STATUS_FAILED;
+	}
+	status = test(&plan);
+	plan_fini(&plan);
+	return status;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* text: rows for people.  mcp-execctl; values are the administrator's. */
+#include "executor/ctl/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+static void
+indent(struct buf *b, const char *label)
+{
+	buf_printf(b, "%-*s", TEXT_LABEL, label);
+}
+
+void
+text_put(struct buf *b, const char *label, const char *text)
+{
+	size_t column = TEXT_LABEL, word;
+
+	indent(b, label);
+	while (*text != '\0') {
+		word = strcspn(text, " ");
+		if (column > TEXT_LABEL && column + word >= TEXT_WIDTH) {
+			buf_put_u8(b, '\n');
+			indent(b, "");
+			column = TEXT_LABEL;
+		}
+		buf_put(b, text, word);
+		column += word;
+		text += word;
+		if (*text != ' ')
+			continue;
+		text += strspn(text, " ");
+		if (column + 1 + strcspn(text, " ") < TEXT_WIDTH)
+			buf_put_u8(b, ' ');
+		column++;
+	}
+	buf_put_u8(b, '\n');
+}
+
+void
+text_row(struct buf *b, const char *label, const char *fmt, ...)
+{
+	CLEANUP_STR char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n == -1)
+		text = NULL;
+	text_put(b, label, text != NULL ? text : "?");
+}
+
+void
+text_item(struct buf *b, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (b->len > 0)
+		buf_put_str(b, ", ");
+	buf_put_str(b, text);
+}
