@@ -91,16 +91,23 @@ static int
 add_link(struct mounts *m, enum mounts_kind kind, const char *path,
     uint64_t bytes, struct err *e)
 {
-	char text[PATH_MAX], real[PATH_MAX];
+	char text[PATH_MAX], dir[PATH_MAX], next[PATH_MAX];
 	ssize_t n = readlink(path, text, sizeof(text) - 1);
 
-	if (n == -1 || realpath(path, real) == NULL)
+	/* It leads somewhere, so that this comes to an end. */
+	if (n == -1 || realpath(path, next) == NULL)
 		return err_sys(e, "%s", path);
 	text[n] = '\0';
 	if (kind != MOUNTS_HIDE &&
 	    put(m, MOUNTS_LINK, path, text, false, e) != 0)
 		return e->code;
-	return mounts_add(m, kind, real, bytes, false, e);
+	/* One link at a time: each on the way has to be there as well. */
+	(void)snprintf(dir, sizeof(dir), "%.*s",
+	    (int)(strrchr(path, '/') - path), path);
+	if (fdio_join(next, sizeof(next), dir[0] == '\0' ? "/" : dir, text,
+		e) != 0)
+		return e->code;
+	return mounts_add(m, kind, next, bytes, false, e);
 }
 
 /* The path with all links before its last component followed. */

@@ -104,6 +104,7 @@ static const struct {
 	{ MOUNTS_TMPFS_NOEXEC, "private, and nothing in it executes" },
 	{ MOUNTS_PROC, "processes of this run only, read-only" },
 	{ MOUNTS_DEVICE, "devices" },
+	{ MOUNTS_PROTECT, "not to be changed nor made" },
 	{ MOUNTS_EMPTY, "emptied but for what is named below it" },
 	{ MOUNTS_HIDE, "hidden" },
 };
@@ -266,6 +267,10 @@ put_calls(struct buf *b, const struct policy *p)
 	}
 	text_row(b, "System calls", "profile %s: %s", p->profile,
 	    profile != NULL ? profile->summary : "?");
+	if (p->log_only)
+		text_put(b, "",
+		    "NOT IN FORCE: log_only lets what is refused below go on, "
+		    "and only logs it");
 	for (int nr = 0; nr < MAX_CALL; nr++)
 		filter_call_name(nr, names[nr].text);
 	for (size_t i = 0; (g = sysgroup_at(i)) != NULL; i++)
@@ -281,6 +286,14 @@ put_calls(struct buf *b, const struct policy *p)
 /* --- limits and layers ------------------------------------------------ */
 
 static void
+put_limit(struct buf *b, const char *key, uint64_t value)
+{
+	if (value > 0)
+		text_row(b, "", "%s: %llu, of the whole run by its cgroup", key,
+		    (unsigned long long)value);
+}
+
+static void
 put_limits(struct buf *b, const struct policy *p)
 {
 	text_row(b, "Limits",
@@ -294,6 +307,9 @@ put_limits(struct buf *b, const struct policy *p)
 	for (size_t i = 0; i < p->rlimit_count; i++)
 		text_row(b, "", "%s: %llu", p->rlimits[i].key,
 		    (unsigned long long)p->rlimits[i].value);
+	put_limit(b, "memory_bytes", p->cgroup.memory_bytes);
+	put_limit(b, "processes", p->cgroup.processes);
+	put_limit(b, "cpu_percent", p->cgroup.cpu_percent);
 	text_row(b, "", "umask: %04o", (unsigned)p->umask);
 }
 

@@ -70,8 +70,9 @@ meaning(uint32_t action)
 {
 	switch (action & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_ALLOW:
-	case SECCOMP_RET_LOG:
 		return VERDICT_ALLOWED;
+	case SECCOMP_RET_LOG:
+		return VERDICT_LOGGED;
 	case SECCOMP_RET_ERRNO:
 		return (action & SECCOMP_RET_DATA) == ENOSYS ? VERDICT_MISSING
 							     : VERDICT_REFUSED;
@@ -89,7 +90,7 @@ enum verdict
 verdict_of(const struct filter *f, int nr, const uint64_t args[6])
 {
 	struct seccomp_data data = { .nr = nr, .arch = ARCH };
-	enum verdict v, refined;
+	enum verdict v;
 
 	memcpy(data.args, args, sizeof(data.args));
 	if (f->prog.len == 0)
@@ -97,6 +98,5 @@ verdict_of(const struct filter *f, int nr, const uint64_t args[6])
 	v = meaning(run(&f->prog, &data));
 	if (f->refine.len == 0 || v != VERDICT_ALLOWED)
 		return v;
-	refined = meaning(run(&f->refine, &data));
-	return refined;
+	return meaning(run(&f->refine, &data));
 }

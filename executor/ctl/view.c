@@ -123,7 +123,8 @@ is_bound(const struct mounts_op *op)
 	return op != NULL &&
 	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
 		   op->kind == MOUNTS_WRITE ||
-		   op->kind == MOUNTS_WRITE_NOEXEC || op->kind == MOUNTS_PROC);
+		   op->kind == MOUNTS_WRITE_NOEXEC || op->kind == MOUNTS_PROC ||
+		   op->kind == MOUNTS_PROTECT);
 }
 
 static void

@@ -83,7 +83,7 @@ teardown(void **state)
 {
 	static const char *const files[] = { "mcp-execd.json",
 		"policies.d/p.json", "work/script", "work/plain", "out", "err",
-		"in", "policies.d", "tokens.d", "work" };
+		"first", "second", "in", "policies.d", "tokens.d", "work" };
 	char path[128];
 
 	(void)state;
@@ -288,6 +288,37 @@ test_views(void **state)
 	policy_table_fini(&t);
 }
 
+/* A listed program is reached through all links that lead to it. */
+static void
+test_links(void **state)
+{
+	struct policy_table t = { .count = 0 };
+	const struct policy *p;
+	char first[128], text[512];
+
+	(void)state;
+	(void)snprintf(first, sizeof(first), "%s/first", fix.dir);
+	(void)snprintf(text, sizeof(text), "%s/second", fix.dir);
+	assert_int_equal(symlink("second", first), 0);
+	assert_int_equal(symlink("/bin/echo", text), 0);
+	(void)snprintf(
+	    text, sizeof(text), ",\"shell\":null,\"programs\":[\"%s\"]", first);
+	write_policy("");
+	p = load(&t);
+	if ((p->confine.layers & CONFINE_MOUNTS) != 0 &&
+	    (p->confine.layers & CONFINE_LANDLOCK) != 0) {
+		policy_table_fini(&t);
+		write_policy(text);
+		p = load(&t);
+		expect_view(p, first, true, true);
+		expect_view(p, "/bin/cat", false, false);
+		assert_int_equal(TEST_RUN("p", "--", first, "hi"), 0);
+		assert_string_equal(fix.out, "hi\n");
+		assert_int_equal(TEST_RUN("p", "--", "/bin/cat"), 127);
+	}
+	policy_table_fini(&t);
+}
+
 static void
 test_rows(void **state)
 {
@@ -397,6 +428,7 @@ main(void)
 		TEST(test_words_survive),
 		TEST(test_verdicts),
 		TEST(test_views),
+		TEST(test_links),
 		TEST(test_rows),
 		TEST(test_explain),
 		TEST(test_test),
