@@ -358,8 +358,10 @@ explain_failure(struct job *j)
 static void
 add_denial(struct job *j, struct bytes line)
 {
-	if (memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL ||
-	    j->denials.len + line.len + 1 > DENIALS_MAX)
+	if (j->denials.len > 0 && memmem(j->denials.p, j->denials.len,
+	    line.p, line.len) != NULL)
+		return;
+	if (j->denials.len + line.len + 1 > DENIALS_MAX)
 		return;
 	if (j->denials.len > 0)
 		buf_put_u8(&j->denials, '\n');
