@@ -143,11 +143,16 @@ take_listener(struct guard *g, int number)
 		(void)shutdown(g->failure, SHUT_WR);
 }
 
-/* A call was refused: answer, and tell as many as a run may tell. */
+/*
+ * A call was refused: answer, and tell as many as a run may tell.  A hang-up
+ * means that nobody has the filter any more, and would be told for ever.
+ */
 static void
-take_denial(struct guard *g)
+take_denial(struct guard *g, short events)
 {
-	int r = denial_answer(g->listener, &g->report.denial);
+	int r = (events & POLLIN) != 0
+		    ? denial_answer(g->listener, &g->report.denial)
+		    : -EPIPE;
 
 	if (r == 0 && g->report.denials++ < DENIAL_MAX_TOLD)
 		send_report(g, GUARD_DENIED);
@@ -199,7 +204,7 @@ watch(struct guard *g)
 			kill_tree(g);
 		}
 		if (p[3].revents != 0)
-			take_denial(g);
+			take_denial(g, p[3].revents);
 		if (p[2].revents != 0)
 			take_failure(g);
 		if (p[1].revents != 0)
