@@ -112,10 +112,11 @@ request_add(struct request *r, const struct msg_arg *m, struct err *e)
 	return 0;
 }
 
-static struct bytes
-arg_value(const struct request *r, const struct request_arg *a)
+struct bytes
+request_value(const struct request *r, const struct request_arg *a)
 {
-	return bytes_make(r->store.p + a->off, a->len);
+	return a->len == 0 ? bytes_make(NULL, 0)
+			   : bytes_make(r->store.p + a->off, a->len);
 }
 
 static const struct request_arg *
@@ -158,7 +159,7 @@ find_rule(const struct tool *tool, const char *name)
 static int
 check_args(const struct request *r, const struct tool *tool, struct err *e)
 {
-	size_t i;
+	size_t i, repeats = 0;
 
 	for (i = 0; i < r->arg_count; i++) {
 		const struct request_arg *a = &r->arg[i];
@@ -182,11 +183,19 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 			    "argument \"%s\" is given "
 			    "twice",
 			    a->name);
+		if (rule->repeated && ++repeats > REQUEST_MAX_ENV)
+			return err_set(e, ERR_BAD,
+			    "more than %d variables in "
+			    "\"%s\"",
+			    REQUEST_MAX_ENV, a->name);
 	}
 	return 0;
 }
 
-/* openat2(2): beneath dir_fd, through no magic link. */
+/*
+ * openat2(2): beneath dir_fd, through no magic link.  EAGAIN: something was
+ * renamed while a ".." was followed.
+ */
 static int
 open_beneath(int dir_fd, const char *path)
 {
@@ -194,8 +203,12 @@ open_beneath(int dir_fd, const char *path)
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
+	int fd, tries = 0;
 
-	return (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	do
+		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	while (fd == -1 && errno == EAGAIN && ++tries < 16);
+	return fd;
 }
 
 /* The part of an absolute path below the jail, or NULL if it is not below. */
@@ -204,8 +217,8 @@ below(const char *jail, const char *path)
 {
 	size_t n = strlen(jail);
 
-	if (strcmp(jail, "/") == 0)
-		n = 0;
+	while (n > 0 && jail[n - 1] == '/')
+		n--;
 	if (strncmp(path, jail, n) != 0 || (path[n] != '/' && path[n] != '\0'))
 		return NULL;
 	for (path += n; *path == '/'; path++)
@@ -278,7 +291,7 @@ plan_timeout(struct plan *p, const struct request *r, const struct token *t,
 	    p->policy->timeout_ms < most ? p->policy->timeout_ms : most;
 	if (a == NULL)
 		return 0;
-	if (bytes_to_u64(arg_value(r, a), 1, most, &ms, e) != 0)
+	if (bytes_to_u64(request_value(r, a), 1, most, &ms, e) != 0)
 		return err_set(e, ERR_BAD,
 		    "timeout_ms must be a whole number "
 		    "from 1 to %u (policy %s, key limits.timeout_max_ms)",
@@ -435,7 +448,7 @@ plan_env(
 	}
 	for (i = 0; i < r->arg_count; i++)
 		if (strcmp(r->arg[i].name, "env") == 0 &&
-		    env_from_caller(p, v, arg_value(r, &r->arg[i]), e) != 0)
+		    env_from_caller(p, v, request_value(r, &r->arg[i]), e) != 0)
 			return e->code;
 	return 0;
 }
@@ -495,9 +508,12 @@ plan_strings(struct plan *p, const struct request *r, struct bytes command,
 	buf_put_bytes(&p->strings, command);
 	at_input = p->strings.len;
 	if (in != NULL)
-		buf_put_bytes(&p->strings, arg_value(r, in));
-	if (plan_argv(p, command, &argv, e) != 0 ||
-	    plan_env(p, r, &envp, e) != 0 ||
+		buf_put_bytes(&p->strings, request_value(r, in));
+	if (plan_argv(p, command, &argv, e) != 0)
+		return e->code;
+	if (p->strings.overflow) /* argv may point at what is not there */
+		return err_set(e, ERR_BUSY, "out of memory");
+	if (plan_env(p, r, &envp, e) != 0 ||
 	    plan_paths(p, env_value(p, &envp, "PATH"),
 		string_at(p, argv.off[0]), off, &paths, e) != 0)
 		return e->code;
@@ -536,11 +552,11 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return err_set(e, ERR_BAD, "command is required");
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
-	if (plan_cwd(p, t, dir != NULL ? arg_value(r, dir) : BYTES_LIT("."),
+	if (plan_cwd(p, t, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
 	    plan_timeout(p, r, t, e) != 0)
 		return e->code;
-	return plan_strings(p, r, arg_value(r, command), e);
+	return plan_strings(p, r, request_value(r, command), e);
 }
 
 int
@@ -553,6 +569,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
 	p.policy = policy_ref(t->policy);
 	(void)snprintf(p.token, sizeof(p.token), "%s", t->name);
+	memcpy(p.verifier, t->verifier, sizeof(p.verifier));
 	if (make_plan(r, t, &p, e) != 0) {
 		plan_fini(&p);
 		return e->code;

@@ -49,6 +49,7 @@ struct request {
 struct plan {
 	struct policy *policy; /* referenced */
 	char token[POLICY_MAX_NAME];
+	uint8_t verifier[DIGEST_BYTES]; /* which token of that name */
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as resolved, for the record */
@@ -74,6 +75,9 @@ int request_begin(
 /* Take an ARG; ERR_PROTO if it is out of order or over a limit. */
 int request_add(
     struct request *r, const struct msg_arg *m, struct err *e) MUST_CHECK;
+/* What was given for it; borrowed from the request. */
+struct bytes request_value(
+    const struct request *r, const struct request_arg *a);
 /*
  * Check everything against the token's policy and make the plan.  ERR_BAD or
  * ERR_DENIED with words for the caller; ERR_SYS or ERR_BUSY otherwise.
