@@ -135,6 +135,7 @@ job_finish(struct job *j)
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,
+		.execs_untold = j->report.execs_untold,
 		.cgroup = &j->usage,
 	};
 
@@ -169,11 +170,14 @@ forward(struct job *j, uint8_t stream, const struct output_piece *p)
 		    j->jobs->arg, j->call, stream, p->skipped, p->data);
 }
 
-/* Wait for more of a stream only while what comes may be forwarded. */
+/*
+ * Wait for more of a stream only while what comes may be forwarded, and not
+ * before the frontend was told of the run.
+ */
 static void
 stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 {
-	bool want = o->fd >= 0 && j->phase == RUNNING &&
+	bool want = o->fd >= 0 && j->phase == RUNNING && j->executed &&
 		    (j->credit > 0 || !output_needs_credit(o));
 	struct err e = { 0 };
 
@@ -413,6 +417,11 @@ take_reports(struct job *j)
 	       (ssize_t)sizeof(r)) {
 		r.pid = j->report.pid; /* its own is of its namespace */
 		j->report = r;
+		if (r.event == GUARD_EXEC) {
+			record_exec(
+			    j->jobs->audit, j->id, &j->plan, &r.exec);
+			continue;
+		}
 		if (r.event == GUARD_DENIED) {
 			take_denial(j, &r.denial);
 			continue;
@@ -423,6 +432,8 @@ take_reports(struct job *j)
 			if (!j->silent)
 				j->jobs->ops->started(
 				    j->jobs->arg, j->call, j->id);
+			stream_rearm(j, &j->stdout_, &j->out);
+			stream_rearm(j, &j->stderr_, &j->err);
 			continue;
 		}
 		j->reported = true;
@@ -520,10 +531,11 @@ job_start(struct job *j)
 	output_init(&j->stderr_, 2, j->sp.err, cap);
 	if (watch(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
 	    watch(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
-	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0 ||
-	    watch(j, &j->out, j->sp.out, EPOLLIN, on_stream, &e) != 0 ||
-	    watch(j, &j->err, j->sp.err, EPOLLIN, on_stream, &e) != 0)
+	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
+	j->out = j->err = (struct loop_watch){
+		.fd = -1, .handler = on_stream, .arg = j
+	};
 	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
 }
 
