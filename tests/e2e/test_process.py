@@ -60,6 +60,9 @@ def test_self_test():
     build = instance.build_dir()
     out = subprocess.run([build / "frontend", "--self-test"],
                          capture_output=True, text=True, timeout=60)
+    if out.returncode == 77 and "without the system call filter" in \
+            out.stdout + out.stderr:
+        raise Skip("this build has no system call filter")
     equal(out.returncode, 0, out.stdout + out.stderr)
     text = (out.stdout + out.stderr).lower()
     for call in "open", "socket", "connect", "exec", "fork", "ptrace":
