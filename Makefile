@@ -213,6 +213,11 @@ $(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
 	$(call say,CC)
 	@$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
+# What the layers of a run cost, with the executor's own modules.
+$(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
+	$(call say,LINK)
+	@$(link) $^ $(PKG_LIBS)
+
 .PHONY: tests
 tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN)	## build unit tests and corpus replay
 
@@ -227,6 +232,10 @@ valgrind:			## build for valgrind, run the e2e suite in it
 	$(PYTHON) tests/run-check valgrind
 unit replay e2e sandbox interop: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
+
+.PHONY: bench-layers
+bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
+	$(B)/bench_layers
 
 TIME ?= 60
 .PHONY: fuzz

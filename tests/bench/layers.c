@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layers: what each layer of confinement costs a run.
+ *
+ * Measures, interleaved in one process, a command that does nothing: raw
+ * fork and exec, posix_spawn(3), spawn_run with one layer more in each row,
+ * and bubblewrap with comparable isolation.  The executor's own modules and
+ * policies as the loader reads them; nothing is simulated.  No part of the
+ * product: `make bench-layers`, or bench_layers [SECONDS [ROWS NAMED SO]].
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "executor/cgroup.h"
+#include "executor/probe.h"
+#include "executor/spawn.h"
+
+enum {
+	ROUNDS = 1000,
+	WARM_UP = 5, /* rounds that are not counted */
+	SECONDS = 30, /* unless the command line says otherwise */
+	NOBODY = 65534
+};
+
+#define COMMAND     "/bin/true"
+#define NO_IDENTITY 1 /* as root, without resource limits */
+
+static const char *const words[] = { COMMAND, NULL };
+static const char *const empty[] = { NULL };
+
+struct row {
+	const char *name;
+	/* One command from start to its end; false if it did not do well. */
+	bool (*run)(const struct row *r);
+	const char *keys; /* of a policy, begins with a comma */
+	unsigned layer; /* that this row adds and must have */
+	int special;
+	bool shares; /* its difference to the row before is shown */
+	struct policy *policy;
+	uint64_t *ns; /* of each round */
+};
+
+static bool run_raw(const struct row *r);
+static bool run_spawn(const struct row *r);
+static bool run_policy(const struct row *r);
+static bool run_bwrap(const struct row *r);
+
+#define OFF(layers) ",\"disable\":[" layers "]"
+#define NO_FILTER   ",\"syscalls\":{\"profile\":\"none\"}"
+
+static struct row rows[] = {
+	{ .name = "raw fork + execve", .run = run_raw },
+	{ .name = "posix_spawn", .run = run_spawn },
+	{ .name = "guard, pipes, watched tree",
+	    .run = run_policy,
+	    .special = NO_IDENTITY,
+	    .keys = NO_FILTER OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
+				  "\"landlock\",\"cgroup\"") },
+	{ .name = "+ uid, groups, rlimits",
+	    .run = run_policy,
+	    .shares = true,
+	    .keys = NO_FILTER OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
+				  "\"landlock\",\"cgroup\"") },
+	{ .name = "+ seccomp, explained",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_SECCOMP,
+	    .keys = OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
+			"\"landlock\",\"cgroup\"") },
+	{ .name = "+ pids",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_PIDS,
+	    .keys = OFF("\"mounts\",\"ipc\",\"network\",\"landlock\","
+			"\"cgroup\"") },
+	{ .name = "+ ipc",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_IPC,
+	    .keys = OFF("\"mounts\",\"network\",\"landlock\",\"cgroup\"") },
+	{ .name = "+ network none",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_NET,
+	    .keys = OFF("\"mounts\",\"landlock\",\"cgroup\"") },
+	{ .name = "+ mounts",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_MOUNTS,
+	    .keys = OFF("\"landlock\",\"cgroup\"") },
+	{ .name = "+ landlock: all but cgroup",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_LANDLOCK,
+	    .keys = OFF("\"cgroup\"") },
+	{ .name = "+ cgroup: all layers",
+	    .run = run_policy,
+	    .shares = true,
+	    .layer = CONFINE_CGROUP,
+	    .keys = "" },
+	{ .name = "all but cgroup, loopback",
+	    .run = run_policy,
+	    .layer = CONFINE_NET,
+	    .keys = ",\"network\":\"loopback\"" OFF("\"cgroup\"") },
+	{ .name = "bubblewrap", .run = run_bwrap },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static char directory[] = "/tmp/bench-layers.XXXXXX";
+static const char group[] = "mcp-execd-bench";
+static char group_path[128];
+
+static _Noreturn void
+die(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "bench_layers: %s: %s\n", what, why);
+	exit(1);
+}
+
+/* --- one run ---------------------------------------------------------- */
+
+static bool
+ended_well(pid_t pid)
+{
+	int status;
+
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool
+run_raw(const struct row *r)
+{
+	pid_t pid = fork();
+	(void)r;
+
+	if (pid == 0) {
+		(void)execve(COMMAND, (char **)(uintptr_t)words,
+		    (char **)(uintptr_t)empty);
+		_exit(127);
+	}
+	return ended_well(pid);
+}
+
+static bool
+spawn_words(const char *path, const char *const *argv)
+{
+	pid_t pid;
+
+	return posix_spawn(&pid, path, NULL, NULL, (char **)(uintptr_t)argv,
+		   (char **)(uintptr_t)empty) == 0 &&
+	       ended_well(pid);
+}
+
+static bool
+run_spawn(const struct row *r)
+{
+	(void)r;
+	return spawn_words(COMMAND, words);
+}
+
+/* The files of the default policy, and its namespaces. */
+static bool
+run_bwrap(const struct row *r)
+{
+	const char *const argv[] = { "bwrap", "--unshare-pid", "--unshare-ipc",
+		"--unshare-net", "--die-with-parent", "--new-session",
+		"--cap-drop", "ALL", "--ro-bind", "/usr", "/usr", "--ro-bind",
+		"/etc", "/etc", "--ro-bind", "/opt", "/opt", "--symlink",
+		"usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
+		"--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
+		"/lib64", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+		"--tmpfs", "/var/tmp", "--bind", directory, directory,
+		"--chdir", directory, COMMAND, NULL };
+
+	(void)r;
+	return spawn_words("/usr/bin/bwrap", argv);
+}
+
+/* As the executor does: until the guard has reported and is reaped. */
+static bool
+wait_for_guard(struct spawned *sp)
+{
+	struct guard_report rep = { 0 };
+	struct pollfd p = { .fd = sp->pidfd, .events = POLLIN };
+	bool exited = false;
+
+	if (poll(&p, 1, 10000) != 1)
+		die("the guard", "does not end");
+	while (recv(sp->ctl, &rep, sizeof(rep), MSG_DONTWAIT) ==
+	       (ssize_t)sizeof(rep)) {
+		exited = rep.event == GUARD_EXITED && rep.status == 0;
+		if (rep.event == GUARD_FAILED)
+			(void)fprintf(stderr, "bench_layers: %s%s%s: %s\n",
+			    rep.step, rep.path != NULL ? " " : "",
+			    rep.path != NULL ? rep.path : "",
+			    strerror(rep.sysno));
+	}
+	if (waitpid(sp->guard, NULL, 0) != sp->guard)
+		die("the guard", strerror(errno));
+	cleanup_fd(&sp->ctl);
+	cleanup_fd(&sp->pidfd);
+	cleanup_fd(&sp->out);
+	cleanup_fd(&sp->err);
+	return exited;
+}
+
+static bool
+run_policy(const struct row *r)
+{
+	static struct plan plan;
+	static unsigned count;
+	char id[32];
+	bool grouped = (r->policy->confine.layers & CONFINE_CGROUP) != 0, well;
+	struct cgroup_usage usage;
+	struct spawned sp;
+	struct err e = { 0 };
+
+	plan = (struct plan){ .policy = r->policy,
+		.cwd_fd = r->policy->dir_fd,
+		.cgroup_fd = -1,
+		.argv = (char **)(uintptr_t)words,
+		.envp = (char **)(uintptr_t)empty,
+		.path = { COMMAND } };
+	(void)strcpy(plan.directory, r->policy->directory);
+	(void)strcpy(plan.relative, ".");
+	(void)snprintf(id, sizeof(id), "bench%u", count++);
+	if (grouped &&
+	    (plan.cgroup_fd = cgroup_make(id, &r->policy->cgroup, &e)) < 0)
+		die("cgroup", e.what);
+	if (spawn_run(&plan, &sp, &e) != 0)
+		die(r->name, e.what);
+	well = wait_for_guard(&sp);
+	if (grouped) {
+		cgroup_end(id, &usage);
+		(void)close(plan.cgroup_fd);
+	}
+	return well;
+}
+
+/* --- preparing -------------------------------------------------------- */
+
+static struct policy *
+load_policy(const struct row *r)
+{
+	uid_t uid =
+	    geteuid() == 0 && r->special != NO_IDENTITY ? NOBODY : geteuid();
+	struct conf_report report;
+	struct policy *p = NULL;
+	struct err e = { 0 };
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"directory\":\"%s\",\"user\":%u,\"group\":%u,"
+	    "\"require\":[]%s}",
+	    directory, uid, geteuid() == 0 ? uid : getegid(), r->keys);
+	conf_report_init(&report);
+	if (policy_parse(
+		"bench.json", "bench", bytes_of(text), &p, &report, &e) != 0) {
+		(void)fprintf(stderr, "%.*s", (int)report.text.len,
+		    (const char *)report.text.p);
+		die("policy", e.what);
+	}
+	conf_report_fini(&report);
+	if (r->special == NO_IDENTITY)
+		p->rlimit_count = 0;
+	return p;
+}
+
+/* A group beneath the top one, where no other is delegated to us. */
+static void
+make_group(void)
+{
+	static const char *const tops[] = { "/sys/fs/cgroup",
+		"/sys/fs/cgroup/unified" };
+	struct err e = { 0 };
+	size_t i;
+
+	if (cgroup_setup("auto", &e) != 0 || cgroup_ready())
+		return;
+	for (i = 0; i < 2 && !cgroup_ready(); i++) {
+		(void)snprintf(
+		    group_path, sizeof(group_path), "%s/%s", tops[i], group);
+		if (access(tops[i], W_OK) == 0 &&
+		    mkdir(group_path, 0755) == 0 &&
+		    cgroup_setup(group_path, &e) != 0)
+			(void)rmdir(group_path);
+	}
+	if (!cgroup_ready())
+		group_path[0] = '\0';
+}
+
+static void
+drop_group(void)
+{
+	static const char *const inner[] = { "/runs", "/supervisor", "" };
+	char path[160];
+	size_t i;
+	FILE *f;
+
+	if (group_path[0] == '\0')
+		return;
+	cgroup_sweep();
+	(void)snprintf(path, sizeof(path), "%.*s/cgroup.procs",
+	    (int)(strlen(group_path) - strlen(group) - 1), group_path);
+	if ((f = fopen(path, "w")) != NULL) {
+		(void)fprintf(f, "%d\n", (int)getpid());
+		(void)fclose(f);
+	}
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s%s", group_path, inner[i]);
+		if (rmdir(path) == -1)
+			(void)fprintf(stderr, "bench_layers: %s: %s\n", path,
+			    strerror(errno));
+	}
+}
+
+static void
+clean_up(void)
+{
+	drop_group();
+	(void)rmdir(directory);
+}
+
+/* What cannot be had on this machine leaves the table, and says so. */
+static void
+prepare(struct row *r)
+{
+	if (r->run == run_bwrap && access("/usr/bin/bwrap", X_OK) != 0) {
+		printf("%s: is not installed\n", r->name);
+		r->run = NULL;
+	}
+	if (r->run == run_policy)
+		r->policy = load_policy(r);
+	if (r->run == run_policy &&
+	    (r->policy->confine.layers & r->layer) != r->layer) {
+		printf("%s: cannot be had here\n", r->name);
+		r->run = NULL;
+	}
+	r->ns = calloc(ROUNDS, sizeof(*r->ns));
+	if (r->ns == NULL)
+		die(r->name, "out of memory");
+}
+
+/* --- the table -------------------------------------------------------- */
+
+static int
+compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static double
+mean(const struct row *r, size_t n)
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += (double)r->ns[i];
+	return sum / (double)n / 1000;
+}
+
+static double
+median(const struct row *r, size_t n)
+{
+	return (double)r->ns[n / 2] / 1000;
+}
+
+static void
+print_table(size_t n)
+{
+	double raw = 0, before = 0, now;
+	size_t i;
+
+	printf("%-28s %8s %8s %8s %7s %7s\n", "us, of " COMMAND, "least",
+	    "median", "mean", "layer", "x raw");
+	for (i = 0; i < ROWS; i++) {
+		struct row *r = &rows[i];
+
+		if (r->run == NULL)
+			continue;
+		qsort(r->ns, n, sizeof(*r->ns), compare);
+		now = median(r, n);
+		raw = i == 0 ? now : raw;
+		printf("%-28s %8.0f %8.0f %8.0f ", r->name,
+		    (double)r->ns[0] / 1000, now, mean(r, n));
+		if (r->shares)
+			printf("%+7.0f ", now - before);
+		else
+			printf("%7s ", "");
+		printf("%7.2f\n", now / raw);
+		before = now;
+	}
+}
+
+/* The goals, as the policy with all of this machine's layers meets them. */
+static void
+print_goals(size_t n)
+{
+	const struct row *all = NULL, *none = NULL, *bwrap = NULL;
+	double layers;
+	size_t i;
+
+	for (i = 0; i < ROWS; i++) {
+		if (rows[i].run == run_policy && none == NULL)
+			none = &rows[i];
+		if (rows[i].run == run_policy && rows[i].shares)
+			all = &rows[i];
+		if (rows[i].run == run_bwrap)
+			bwrap = &rows[i];
+	}
+	if (all == NULL || none == NULL)
+		return;
+	layers = median(all, n) - median(none, n);
+	if (rows[0].run != NULL)
+		printf("all layers: %.0f us, %.2f of a raw fork + execve\n",
+		    layers, layers / median(&rows[0], n));
+	if (bwrap != NULL)
+		printf("a whole run: %.2f of bubblewrap\n",
+		    median(all, n) / median(bwrap, n));
+}
+
+static void
+one_round(size_t at)
+{
+	uint64_t start;
+	size_t i;
+
+	for (i = 0; i < ROWS; i++) {
+		if (rows[i].run == NULL)
+			continue;
+		start = clock_mono_ns();
+		if (!rows[i].run(&rows[i]))
+			die(rows[i].name, "the command failed");
+		rows[i].ns[at] = clock_mono_ns() - start;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t end;
+	long seconds = argc > 1 ? strtol(argv[1], NULL, 10) : SECONDS;
+	size_t i, n = 0;
+
+	(void)umask(022);
+	log_set_level(LOG_LEVEL_WARN);
+	if (mkdtemp(directory) == NULL || chmod(directory, 0755) == -1)
+		die(directory, strerror(errno));
+	make_group();
+	(void)atexit(clean_up);
+	for (i = 0; i < ROWS; i++)
+		prepare(&rows[i]);
+	for (i = 0; i < ROWS; i++)
+		if (argc > 2 && strstr(rows[i].name, argv[2]) == NULL)
+			rows[i].run = NULL;
+	for (i = 0; i < WARM_UP; i++)
+		one_round(0);
+	end = clock_mono_ns() + (uint64_t)seconds * 1000000000;
+	while (n < ROUNDS && clock_mono_ns() < end)
+		one_round(n++);
+	printf("%zu rounds, rows in turn\n", n);
+	print_table(n);
+	print_goals(n);
+	for (i = 0; i < ROWS; i++) {
+		policy_unref(rows[i].policy);
+		free(rows[i].ns);
+	}
+	return 0;
+}
