@@ -48,11 +48,13 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
 	main mcp options result selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
-	account audit cgroup child conf confine confine_load denial guard instructions job \
-	keys listen main monitor mounts options output policy probe profiles \
-	quota record request spawn store sysgroup supervise token tree words)
+	account audit cgroup child conf confine confine_load denial execlog \
+	guard instructions job keys listen listener main monitor mounts \
+	options output policy probe profiles quota record request spawn store \
+	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \
-	call check client_config ctl main policy_explain policy_test posture \
+	call check client_config ctl doctor doctor_kernel doctor_service main \
+	policy_explain policy_test posture report \
 	text token_add token_list token_revoke verdict view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \

@@ -33,6 +33,8 @@ filter_action(enum filter_verdict verdict, int error, enum filter_mode mode)
 		if (mode == FILTER_TELL)
 			return SCMP_ACT_NOTIFY;
 		break;
+	case FILTER_WATCH:
+		return mode == FILTER_TELL ? SCMP_ACT_NOTIFY : SCMP_ACT_ALLOW;
 	case FILTER_LOG:
 		return SCMP_ACT_LOG;
 	case FILTER_ERRNO:
@@ -51,7 +53,8 @@ filter_comparison(const struct filter_rule *r)
 	if (r->compare == FILTER_MASKED)
 		return SCMP_CMP64(
 		    r->arg, SCMP_CMP_MASKED_EQ, r->mask, r->value);
-	return SCMP_CMP64(r->arg, SCMP_CMP_EQ, r->value, 0);
+	return SCMP_CMP64(r->arg,
+	    r->compare == FILTER_NE ? SCMP_CMP_NE : SCMP_CMP_EQ, r->value, 0);
 }
 
 /*

@@ -18,6 +18,7 @@ enum filter_verdict {
 	FILTER_ALLOW,
 	FILTER_ERRNO, /* fail with .error */
 	FILTER_REFUSE, /* the same, and said to a listener if there is one */
+	FILTER_WATCH, /* allowed; said to a listener if there is one */
 	FILTER_KILL, /* kill the process */
 	FILTER_LOG /* allow and log: for the log-mode test runs */
 };
@@ -25,6 +26,7 @@ enum filter_verdict {
 enum filter_compare {
 	FILTER_ANY, /* no argument is looked at */
 	FILTER_EQ, /* argument == value */
+	FILTER_NE, /* argument != value */
 	FILTER_MASKED /* (argument & mask) == value */
 };
 

@@ -3,15 +3,10 @@
 #include "executor/denial.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "executor/sysgroup.h"
 
@@ -53,74 +48,30 @@ static const struct {
 
 /* Whatever cannot be read leaves the text empty. */
 static void
-read_path(struct denial *d)
+read_path(const struct notice *n, struct denial *d)
 {
-	struct iovec mine = { d->path, sizeof(d->path) - 1 }, theirs;
 	size_t i;
 
-	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (paths[i].nr != d->nr)
-			continue;
-		theirs.iov_base = (void *)(uintptr_t)d->args[paths[i].arg];
-		theirs.iov_len = mine.iov_len;
-		if (process_vm_readv(d->pid, &mine, 1, &theirs, 1, 0) <= 0)
-			d->path[0] = '\0';
-	}
-	d->path[sizeof(d->path) - 1] = '\0';
-}
-
-static void
-read_comm(struct denial *d)
-{
-	char path[40], digits[12], *p = path;
-	pid_t pid = d->pid;
-	size_t n = 0;
-	ssize_t got;
-	int fd;
-
-	memcpy(p, "/proc/", 6);
-	p += 6;
-	for (; pid > 0 && n < sizeof(digits); pid /= 10)
-		digits[n++] = (char)('0' + pid % 10);
-	while (n > 0)
-		*p++ = digits[--n];
-	memcpy(p, "/comm", 6);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	got = read(fd, d->comm, sizeof(d->comm) - 1);
-	if (got > 0 && d->comm[got - 1] == '\n')
-		d->comm[got - 1] = '\0';
-	(void)close(fd);
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (paths[i].nr == d->nr)
+			listener_read_text(
+			    n, d->args[paths[i].arg], d->path, sizeof(d->path));
 }
 
 int
-denial_answer(int listener, struct denial *out)
+denial_error(const struct notice *n, struct denial *out)
 {
-	union {
-		struct seccomp_notif n;
-		char room[512]; /* newer kernels may write more */
-	} in;
-	union {
-		struct seccomp_notif_resp r;
-		char room[512];
-	} answer;
+	size_t len;
 
-	memset(&in, 0, sizeof(in));
-	memset(&answer, 0, sizeof(answer));
 	memset(out, 0, sizeof(*out));
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in.n) == -1)
-		return errno == ENOENT || errno == EINTR ? -EAGAIN : -errno;
-	out->nr = in.n.data.nr;
-	out->pid = (pid_t)in.n.pid;
-	memcpy(out->args, in.n.data.args, sizeof(out->args));
-	read_path(out);
-	read_comm(out);
-	answer.r.id = in.n.id;
-	answer.r.error = out->nr == SYS_socket ? -EACCES : -EPERM;
-	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer.r) == -1)
-		return errno == ENOENT ? -EAGAIN : -errno;
-	return 0;
+	out->nr = n->nr;
+	out->pid = n->pid;
+	memcpy(out->args, n->args, sizeof(out->args));
+	read_path(n, out);
+	len = listener_read_proc(n->pid, "comm", out->comm, sizeof(out->comm));
+	if (len > 0 && out->comm[len - 1] == '\n')
+		out->comm[len - 1] = '\0';
+	return n->nr == SYS_socket ? EACCES : EPERM;
 }
 
 /* --- in the executor -------------------------------------------------- */

@@ -4,7 +4,7 @@
  *
  * The filter has refused the call already when it is told here: the answer
  * is always an error, never "go on", so nothing rests on what this code
- * reads of a hostile process.  denial_answer runs in the guard.
+ * reads of a hostile process. 
  */
 #ifndef EXECUTOR_DENIAL_H
 #define EXECUTOR_DENIAL_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "executor/listener.h"
 #include "executor/policy.h"
 
 enum {
@@ -28,11 +29,10 @@ struct denial {
 };
 
 /*
- * Take one notification and answer it with an error.  0 and *out; -EAGAIN if
- * the caller is gone meanwhile; another negative errno if the listener is of
- * no more use.  Async-signal-safe.
+ * What was refused, in *out, and the error to answer with.  In the guard;
+ * async-signal-safe.
  */
-int denial_answer(int listener, struct denial *out);
+int denial_error(const struct notice *n, struct denial *out);
 /* Name of the call, "" if unknown; name has room for 32 bytes. */
 void denial_name(const struct denial *d, char name[32]);
 /*

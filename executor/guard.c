@@ -36,6 +36,7 @@ struct guard {
 	bool exited; /* the command itself is gone */
 	bool killing;
 	unsigned rounds;
+	struct execlog execs;
 	struct guard_report report;
 };
 
@@ -75,10 +76,21 @@ kill_tree(struct guard *g)
 	(void)signal_tree(g, SIGKILL);
 }
 
+static void
+tell_exec(struct guard *g)
+{
+	if (g->execs.told++ < EXECLOG_MAX_TOLD)
+		send_report(g, GUARD_EXEC);
+	else
+		g->report.execs_untold++;
+}
+
 static _Noreturn void
 finish(struct guard *g, unsigned left)
 {
 	mounts_leave();
+	while (execlog_rest(&g->execs, &g->report.exec))
+		tell_exec(g);
 	g->report.left = left;
 	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
 	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);
@@ -144,18 +156,28 @@ take_listener(struct guard *g, int number)
 }
 
 /*
- * A call was refused: answer, and tell as many as a run may tell.  A hang-up
- * means that nobody has the filter any more, and would be told for ever.
+ * A call was refused, or a program starts: tell, as far as a run may tell,
+ * and answer.  A hang-up means that nobody has the filter any more, and would
+ * be told for ever.
  */
 static void
-take_denial(struct guard *g, short events)
+take_notice(struct guard *g, short events)
 {
-	int r = (events & POLLIN) != 0
-		    ? denial_answer(g->listener, &g->report.denial)
-		    : -EPIPE;
+	struct notice n;
+	int error = 0, r = (events & POLLIN) != 0
+			       ? listener_receive(g->listener, &n)
+			       : -EPIPE;
 
-	if (r == 0 && g->report.denials++ < DENIAL_MAX_TOLD)
-		send_report(g, GUARD_DENIED);
+	if (r == 0 && execlog_wants(&n)) {
+		if (execlog_notice(&g->execs, g->listener, &n, &g->report.exec))
+			tell_exec(g);
+	} else if (r == 0) {
+		error = denial_error(&n, &g->report.denial);
+		if (g->report.denials++ < DENIAL_MAX_TOLD)
+			send_report(g, GUARD_DENIED);
+	}
+	if (r == 0)
+		r = listener_answer(g->listener, &n, error);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->listener);
 		g->listener = -1;
@@ -204,7 +226,7 @@ watch(struct guard *g)
 			kill_tree(g);
 		}
 		if (p[3].revents != 0)
-			take_denial(g, p[3].revents);
+			take_notice(g, p[3].revents);
 		if (p[2].revents != 0)
 			take_failure(g);
 		if (p[1].revents != 0)

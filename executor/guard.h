@@ -15,6 +15,7 @@
 
 #include "executor/child.h"
 #include "executor/denial.h"
+#include "executor/execlog.h"
 
 /* Executor to guard, one byte each. */
 enum guard_order {
@@ -25,6 +26,7 @@ enum guard_order {
 enum guard_event {
 	GUARD_FAILED, /* a step failed: step and sysno; it is over */
 	GUARD_DENIED, /* a system call was refused: denial */
+	GUARD_EXEC, /* a program started in the tree: exec */
 	GUARD_STARTED, /* execve succeeded: pid */
 	GUARD_EXITED /* all is over: status, usage, left */
 };
@@ -40,6 +42,8 @@ struct guard_report {
 	unsigned left; /* processes that could not be ended */
 	struct denial denial;
 	unsigned denials; /* calls refused so far, told or not */
+	struct exec_event exec;
+	unsigned execs_untold; /* beyond what a run may tell */
 	struct rusage usage; /* of the whole tree */
 };
 

@@ -362,8 +362,8 @@ explain_failure(struct job *j)
 static void
 add_denial(struct job *j, struct bytes line)
 {
-	if (j->denials.len > 0 && memmem(j->denials.p, j->denials.len,
-	    line.p, line.len) != NULL)
+	if (j->denials.len > 0 &&
+	    memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL)
 		return;
 	if (j->denials.len + line.len + 1 > DENIALS_MAX)
 		return;
@@ -418,8 +418,7 @@ take_reports(struct job *j)
 		r.pid = j->report.pid; /* its own is of its namespace */
 		j->report = r;
 		if (r.event == GUARD_EXEC) {
-			record_exec(
-			    j->jobs->audit, j->id, &j->plan, &r.exec);
+			record_exec(j->jobs->audit, j->id, &j->plan, &r.exec);
 			continue;
 		}
 		if (r.event == GUARD_DENIED) {
@@ -533,9 +532,8 @@ job_start(struct job *j)
 	    watch(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
 	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
-	j->out = j->err = (struct loop_watch){
-		.fd = -1, .handler = on_stream, .arg = j
-	};
+	j->out = j->err =
+	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
 	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
 }
 

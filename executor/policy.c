@@ -43,6 +43,7 @@ struct draft {
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
 	const struct json_value *allow_calls, *deny_calls, *log_only;
+	const struct json_value *audit_exec;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -122,6 +123,8 @@ static const struct key syscall_keys[] = { VALUE("profile", profile),
 	VALUE("allow", allow_calls), VALUE("deny", deny_calls),
 	VALUE("log_only", log_only), LAST };
 
+static const struct key audit_keys[] = { VALUE("exec", audit_exec), LAST };
+
 static const struct key file_keys[] = { VALUE("read", confine.read),
 	VALUE("write", confine.write), VALUE("hide", confine.hide),
 	VALUE("protect", confine.protect),
@@ -140,7 +143,8 @@ static const struct key policy_keys[] = { STRING("description", description),
 	VALUE("tools", tools), VALUE("shell", shell),
 	OBJECT("environment", environment_keys), OBJECT("limits", limit_keys),
 	VALUE("umask", umask), OBJECT("syscalls", syscall_keys),
-	OBJECT("files", file_keys), VALUE("network", confine.network),
+	OBJECT("files", file_keys), OBJECT("audit", audit_keys),
+	VALUE("network", confine.network),
 	VALUE("unix_sockets", confine.unix_sockets),
 	VALUE("programs", confine.programs), VALUE("require", confine.require),
 	VALUE("disable", confine.disable), LAST };
@@ -803,8 +807,11 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		choice.allow[i] = allow.text[i];
 	for (size_t i = 0; i < deny.count; i++)
 		choice.deny[i] = deny.text[i];
+	p->audit_exec = d->audit_exec == NULL || is_true(k, d->audit_exec);
 	p->log_only = is_true(k, d->log_only);
 	p->explained = probe_get()->listener && !p->log_only;
+	p->audit_exec = p->audit_exec && p->explained;
+	choice.watch_exec = p->audit_exec;
 	if (choice.profile != NULL && profile_compile(&choice,
 					  p->log_only    ? FILTER_LOG_ONLY
 					  : p->explained ? FILTER_TELL

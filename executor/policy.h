@@ -77,6 +77,7 @@ struct policy {
 	/* syscalls */
 	char profile[32]; /* "default" or "none" */
 	bool explained; /* its refusals are told and explained */
+	bool audit_exec; /* each program that starts is recorded */
 	bool log_only; /* refusals are only logged: for trying out */
 	struct filter filter; /* compiled at load; len 0 for "none" */
 

@@ -204,6 +204,19 @@ put_families(struct rules *r, const struct profile_choice *c)
 	PUT_ALL(r, family_rules);
 }
 
+/* See executor/execlog: execve announces, the first brk(0) confirms. */
+static void
+put_exec_watch(struct rules *r)
+{
+	set_call(r, "execve", FILTER_WATCH);
+	set_call(r, "execveat", FILTER_WATCH);
+	set_call(r, "brk", FILTER_WATCH);
+	r->row[r->count - 1].compare = FILTER_EQ;
+	put(r, (struct filter_rule){ .syscall = "brk",
+		   .verdict = FILTER_ALLOW,
+		   .compare = FILTER_NE });
+}
+
 static void
 make_rules(const struct profile_choice *c, struct rules *r)
 {
@@ -221,6 +234,8 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	set_names(r, c->allow, FILTER_ALLOW);
 	set_names(r, c->deny, FILTER_REFUSE);
+	if (c->watch_exec)
+		put_exec_watch(r);
 }
 
 int

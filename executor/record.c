@@ -217,6 +217,9 @@ record_result(
 		if (end->cgroup->oom_kills > 0)
 			audit_put_i64(b, "cgroup.oom_kills",
 			    (int64_t)end->cgroup->oom_kills);
+		if (end->execs_untold > 0)
+			audit_put_i64(
+			    b, "run.execs_not_recorded", end->execs_untold);
 		if (end->denials > 0)
 			audit_put_i64(b, "run.denials", end->denials);
 	}
@@ -247,6 +250,50 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 		audit_put_str(b, "file.path", d->path);
 	audit_put_i64(b, "process.namespace_pid", d->pid);
 	audit_put_str(b, "process.name", d->comm);
+	audit_end(a, false);
+}
+
+static void
+put_words(struct buf *b, const char *key, const char *text, size_t len)
+{
+	size_t n;
+
+	json_put_key(b, key);
+	buf_put_u8(b, '[');
+	for (; len > 0; text += n + 1, len -= n + 1) {
+		n = strnlen(text, len);
+		if (b->p[b->len - 1] != '[')
+			buf_put_u8(b, ',');
+		json_put_audit(b, bytes_make(text, n));
+		if (n == len)
+			break;
+	}
+	buf_put_u8(b, ']');
+}
+
+void
+record_exec(struct audit *a, const char *id, const struct plan *p,
+    const struct exec_event *x)
+{
+	struct buf *b = audit_begin(a, "process-exec");
+
+	audit_put_str(b, "run.id", id);
+	audit_put_str(b, "token.name", p->token);
+	audit_put_str(b, "policy.name", p->policy->name);
+	audit_put_str(b, "event.outcome", x->seen ? "success" : "unknown");
+	audit_put_i64(b, "process.namespace_pid", x->pid);
+	if (x->asked[0] != '\0')
+		audit_put_str(b, "process.asked", x->asked);
+	if (x->seen) {
+		audit_put_i64(b, "process.parent.namespace_pid", x->parent);
+		audit_put_str(b, "process.executable", x->executable);
+		put_words(b, "process.args", x->args, x->args_len);
+		if (x->args_cut)
+			json_put_member_bool(b, "process.args_cut", true);
+		audit_put_str(b, "process.working_directory", x->directory);
+		audit_put_i64(b, "file.device", (int64_t)x->device);
+		audit_put_i64(b, "file.inode", (int64_t)x->inode);
+	}
 	audit_end(a, false);
 }
 

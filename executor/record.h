@@ -7,6 +7,7 @@
 
 #include "executor/audit.h"
 #include "executor/denial.h"
+#include "executor/execlog.h"
 #include "executor/job.h"
 #include "executor/output.h"
 
@@ -17,6 +18,7 @@ struct record_end {
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
 	const struct cgroup_usage *cgroup; /* zeros without one */
+	unsigned execs_untold; /* programs beyond what is recorded */
 	unsigned denials; /* system calls refused */
 	unsigned left; /* processes that could not be ended */
 };
@@ -30,6 +32,9 @@ void record_result(
 /* run-denial: the sandbox refused a system call */
 void record_denial(struct audit *a, const char *id, const struct plan *p,
     const struct denial *d);
+/* process-exec: a program started, or was announced and not seen to */
+void record_exec(struct audit *a, const char *id, const struct plan *p,
+    const struct exec_event *x);
 /* run-refused: token is NULL when the proof belongs to none. */
 void record_refused(struct audit *a, const struct request *r,
     const struct token *t, const char *why);

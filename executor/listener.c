@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* listener: receive, look, answer.  Guard; the processes are hostile. */
+#include "executor/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
+
+int
+listener_receive(int fd, struct notice *out)
+{
+	union {
+		struct seccomp_notif n;
+		char room[512]; /* newer kernels may write more */
+	} in;
+
+	memset(&in, 0, sizeof(in));
+	memset(out, 0, sizeof(*out));
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &in.n) == -1)
+		return errno == ENOENT || errno == EINTR ? -EAGAIN : -errno;
+	out->id = in.n.id;
+	out->nr = in.n.data.nr;
+	out->pid = (pid_t)in.n.pid;
+	for (size_t i = 0; i < 6; i++)
+		out->args[i] = in.n.data.args[i];
+	return 0;
+}
+
+int
+listener_answer(int fd, const struct notice *n, int error)
+{
+	union {
+		struct seccomp_notif_resp r;
+		char room[512];
+	} answer;
+
+	memset(&answer, 0, sizeof(answer));
+	answer.r.id = n->id;
+	answer.r.error = -error;
+	if (error == 0)
+		answer.r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer.r) == -1)
+		return errno == ENOENT ? -EAGAIN : -errno;
+	return 0;
+}
+
+bool
+listener_valid(int fd, const struct notice *n)
+{
+	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->id) == 0;
+}
+
+/* Page by page, as the text may end just before one that is not there. */
+void
+listener_read_text(
+    const struct notice *n, uint64_t address, char *out, size_t size)
+{
+	size_t got = 0, want;
+	struct iovec mine, theirs;
+	ssize_t r;
+
+	while (got < size - 1) {
+		want = PAGE - (address + got) % PAGE;
+		if (want > size - 1 - got)
+			want = size - 1 - got;
+		mine = (struct iovec){ out + got, want };
+		theirs =
+		    (struct iovec){ (void *)(uintptr_t)(address + got), want };
+		r = process_vm_readv(n->pid, &mine, 1, &theirs, 1, 0);
+		if (r <= 0)
+			break;
+		if (memchr(out + got, '\0', (size_t)r) != NULL)
+			return;
+		got += (size_t)r;
+	}
+	out[got] = '\0';
+}
+
+static void
+proc_path(pid_t pid, const char *name, char out[64])
+{
+	char digits[12], *p = out;
+	size_t i = 0;
+
+	memcpy(p, "/proc/", 6);
+	p += 6;
+	for (; pid > 0; pid /= 10)
+		digits[i++] = (char)('0' + pid % 10);
+	while (i > 0)
+		*p++ = digits[--i];
+	*p++ = '/';
+	memcpy(p, name, strlen(name) + 1);
+}
+
+size_t
+listener_read_proc(pid_t pid, const char *name, char *out, size_t size)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	proc_path(pid, name, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, out, size - 1);
+		(void)close(fd);
+	}
+	if (n < 0)
+		n = 0;
+	out[n] = '\0';
+	return (size_t)n;
+}
+
+void
+listener_read_link(pid_t pid, const char *name, char *out, size_t size)
+{
+	char path[64];
+	ssize_t n;
+
+	proc_path(pid, name, path);
+	n = readlink(path, out, size - 1);
+	out[n > 0 ? n : 0] = '\0';
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listener: notifications of a run's seccomp filter, seccomp_unotify(2).
+ *
+ * In the guard; async-signal-safe.  The filter has decided already: a call
+ * that it refuses is answered with an error, one that it allows and that is
+ * only watched is let go on.  Nothing rests on what is read of the process.
+ */
+#ifndef EXECUTOR_LISTENER_H
+#define EXECUTOR_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct notice {
+	uint64_t id; /* to answer */
+	int nr; /* of the system call */
+	uint64_t args[6];
+	pid_t pid; /* of the caller, in the run's process ids */
+};
+
+/* 0; -EAGAIN: the caller is gone meanwhile; else the listener is useless. */
+int listener_receive(int fd, struct notice *out);
+/* Answer with an error (positive errno), or with 0 to let it go on. */
+int listener_answer(int fd, const struct notice *n, int error);
+/* Is the caller still waiting, so that what was read of it is its own? */
+bool listener_valid(int fd, const struct notice *n);
+/* Copy a text of the caller's memory; "" if it cannot be read. */
+void listener_read_text(
+    const struct notice *n, uint64_t address, char *out, size_t size);
+/* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */
+size_t listener_read_proc(pid_t pid, const char *name, char *out, size_t size);
+/* Where the link NAME of /proc/PID leads; "" if it cannot be read. */
+void listener_read_link(pid_t pid, const char *name, char *out, size_t size);
+
+#endif
