@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	API_LEVEL = 5	/* of libseccomp, which asks the kernel otherwise */
+	API_LEVEL = 5 /* of libseccomp, which asks the kernel otherwise */
 };
 
 long __real_syscall(long nr, ...);
