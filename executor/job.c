@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -131,7 +132,8 @@ job_finish(struct job *j)
 		.plan = &j->plan,
 		.out = &j->stdout_,
 		.err = &j->stderr_,
-		.pid = j->executed ? j->report.pid : 0,
+		.executed = j->executed,
+		.pid = j->report.pid,
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,
@@ -227,17 +229,23 @@ on_stream(void *arg, uint32_t events)
 	stream_rearm(j, &j->stderr_, &j->err);
 }
 
-/* Read what the pipe still holds; true when there is nothing more. */
+/*
+ * Read what the pipe holds now; true when that is done.  Not until there is
+ * nothing more: a process that outlived its guard may write for ever.
+ */
 static bool
 stream_drain(struct job *j, struct output *o, struct loop_watch *w)
 {
-	int rc;
+	int held = 0;
+	uint64_t until;
 
+	if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &held) == -1)
+		held = 0;
+	until = o->total + (uint64_t)held;
 	do {
 		if (o->fd >= 0 && output_needs_credit(o) && j->credit == 0)
 			return false;
-		rc = stream_read(j, o, w);
-	} while (rc == 0);
+	} while (stream_read(j, o, w) == 0 && o->total < until);
 	return true;
 }
 
@@ -308,14 +316,14 @@ static void
 job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail)
 {
-	if (j->ending)
+	if (j->ending || j->phase == DRAINING) /* it is over already */
 		return;
 	j->ending = true;
 	j->verdict = verdict;
 	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
 	    detail[0] != '\0' ? ": " : "", detail);
 	if (j->phase != RUNNING)
-		return; /* jobs_flush sees it, or it is over */
+		return; /* jobs_flush sees it */
 	order(j, GUARD_TERM);
 	loop_timer_set(j->jobs->loop, &j->timer, j->plan.policy->kill_grace_ms);
 }
@@ -415,7 +423,8 @@ take_reports(struct job *j)
 
 	while (recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT) ==
 	       (ssize_t)sizeof(r)) {
-		r.pid = j->report.pid; /* its own is of its namespace */
+		if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
+			r.pid = j->report.pid; /* of the run's namespace */
 		j->report = r;
 		if (r.event == GUARD_EXEC) {
 			record_exec(j->jobs->audit, j->id, &j->plan, &r.exec);
@@ -426,7 +435,8 @@ take_reports(struct job *j)
 			continue;
 		}
 		if (r.event == GUARD_STARTED) {
-			j->report.pid = tree_child(j->sp.guard);
+			if (r.pid == 0)
+				j->report.pid = tree_child(j->sp.guard);
 			j->executed = true;
 			if (!j->silent)
 				j->jobs->ops->started(
@@ -537,18 +547,25 @@ job_start(struct job *j)
 	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
 }
 
-void
-jobs_flush(struct jobs *jobs)
+static int
+flush_audit(struct jobs *jobs)
 {
 	struct err e = { 0 };
 	uint32_t dropped;
-	size_t i;
-	int rc;
+	int rc = audit_flush(jobs->audit, &e);
 
-	rc = audit_flush(jobs->audit, &e);
 	if (rc != 0 && log_allowed(&jobs->audit_errors, &dropped))
 		log_err("audit: %s; runs are refused until it can be written",
 		    e.what);
+	return rc;
+}
+
+void
+jobs_flush(struct jobs *jobs)
+{
+	int rc = flush_audit(jobs);
+	size_t i;
+
 	for (i = 0; i < jobs->max; i++) {
 		struct job *j = &jobs->job[i];
 
@@ -566,6 +583,8 @@ jobs_flush(struct jobs *jobs)
 			job_start(j);
 		}
 	}
+	if (rc == 0) /* runs that were over before they began */
+		(void)flush_audit(jobs);
 }
 
 static struct job *
@@ -625,7 +644,7 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 	j->phase = ACCEPTED;
 	buf_init(&j->denials, DENIALS_MAX);
 	j->call = r->call;
-	j->credit = r->window;
+	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
 	j->sp = (struct spawned){
 		.pidfd = -1, .ctl = -1, .in = -1, .out = -1, .err = -1
 	};
@@ -698,6 +717,16 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	}
 }
 
+/* Is the token of that name still the one that asked? */
+static bool
+token_is_same(const struct token_table *t, const struct plan *p)
+{
+	const struct token *now = token_find(t, bytes_of(p->token));
+
+	return now != NULL &&
+	       memcmp(now->verifier, p->verifier, sizeof(p->verifier)) == 0;
+}
+
 void
 jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 {
@@ -706,8 +735,7 @@ jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 	for (i = 0; i < jobs->max; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase != FREE &&
-		    token_find(t, bytes_of(j->plan.token)) == NULL)
+		if (j->phase != FREE && !token_is_same(t, &j->plan))
 			job_end(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
 	}

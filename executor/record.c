@@ -50,8 +50,9 @@ put_env_names(struct buf *b, const struct request *r)
 	size_t i;
 
 	for (i = 0; i < r->arg_count; i++) {
-		const uint8_t *p = r->store.p + r->arg[i].off;
-		const uint8_t *eq = memchr(p, '=', r->arg[i].len);
+		struct bytes v = request_value(r, &r->arg[i]);
+		const uint8_t *eq =
+		    v.len == 0 ? NULL : memchr(v.p, '=', v.len);
 
 		if (strcmp(r->arg[i].name, "env") != 0 || eq == NULL)
 			continue;
@@ -61,7 +62,7 @@ put_env_names(struct buf *b, const struct request *r)
 		} else {
 			buf_put_u8(b, ',');
 		}
-		json_put_audit(b, bytes_make(p, (size_t)(eq - p)));
+		json_put_audit(b, bytes_make(v.p, (size_t)(eq - v.p)));
 		any = true;
 	}
 	if (any)
@@ -197,8 +198,9 @@ record_result(
 	if (r->message[0] != '\0')
 		audit_put_str(b, "event.reason", r->message);
 	audit_put_i64(b, "event.duration", (int64_t)r->duration_us * 1000);
-	if (end->pid != 0) {
-		audit_put_i64(b, "process.pid", end->pid);
+	if (end->executed) {
+		if (end->pid != 0)
+			audit_put_i64(b, "process.pid", end->pid);
 		if (r->exit_code >= 0)
 			audit_put_i64(b, "process.exit_code", r->exit_code);
 		if (r->signal != 0)
@@ -312,8 +314,7 @@ record_refused(struct audit *a, const struct request *r, const struct token *t,
 	for (i = 0; i < r->arg_count; i++)
 		if (strcmp(r->arg[i].name, "command") == 0)
 			audit_put(b, "process.command_line",
-			    bytes_make(
-				r->store.p + r->arg[i].off, r->arg[i].len));
+			    request_value(r, &r->arg[i]));
 	audit_put_str(b, "event.outcome", "failure");
 	audit_put_str(b, "event.reason", why);
 	audit_end(a, false);

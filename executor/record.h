@@ -14,7 +14,8 @@
 /* What is known when a run is over, beside its job_result. */
 struct record_end {
 	const struct plan *plan;
-	pid_t pid; /* of the command, 0: never started */
+	bool executed; /* else the command never started */
+	pid_t pid; /* of the command, 0: it was too quick to tell */
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
 	const struct cgroup_usage *cgroup; /* zeros without one */

@@ -1,0 +1,1282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/monitor and job, in a real loop with real guards:
+ * the peer of the channel is this test, polite or hijacked.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "common/clock.h"
+#include "executor/monitor.h"
+#include "executor/tree.h"
+#include "tests/unit/rig.h"
+
+#define BARE                                                                   \
+	",\"syscalls\":{\"profile\":\"none\"},\"disable\":[\"mounts\","        \
+	"\"pids\",\"ipc\",\"network\",\"user\",\"landlock\",\"seccomp\"]"
+
+enum {
+	DEADLINE_MS = 20000,
+	MOST_RUNS = 8,
+	LOCKED = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
+};
+
+/* What came back about one call. */
+struct seen {
+	int started, done;
+	char run[33];
+	struct msg_done end;
+	char message[1025];
+	uint64_t skipped;
+	char text[1 << 16]; /* of both streams */
+	size_t len;
+};
+
+static char audit_path[128]; /* another for each bench */
+
+static struct bench {
+	struct loop *loop;
+	struct loop_timer deadline;
+	struct store store;
+	struct audit *audit;
+	struct jobs *jobs;
+	struct monitor *monitor;
+	struct chan *peer;
+	int peer_fd; /* the chan's */
+	bool lost, ready;
+	struct err why; /* of lost */
+	uint32_t commits;
+	struct seen seen[16]; /* by call */
+	bool (*until)(void);
+} b;
+
+/* --- the peer ----------------------------------------------------------- */
+
+static struct seen *
+see(uint64_t call)
+{
+	assert_in_range(call, 1, 15);
+	assert_int_equal(b.seen[call].done, 0); /* nothing after DONE */
+	return &b.seen[call];
+}
+
+static int
+on_frame(void *arg, const struct msg *m, struct err *e)
+{
+	struct seen *s;
+	(void)arg;
+	(void)e;
+
+	if (m->code == PROTO_COMMIT) {
+		b.commits = m->commit.generation;
+	} else if (m->code == PROTO_STARTED) {
+		s = see(m->started.call);
+		s->started++;
+		assert_int_equal(
+		    bytes_to_str(m->started.run, s->run, sizeof(s->run), e), 0);
+	} else if (m->code == PROTO_OUTPUT) {
+		s = see(m->output.call);
+		s->skipped += m->output.skipped;
+		if (s->len + m->output.data.len >= sizeof(s->text))
+			return 0; /* a flood: nobody looks at its text */
+		memcpy(s->text + s->len, m->output.data.p, m->output.data.len);
+		s->len += m->output.data.len;
+	} else if (m->code == PROTO_DONE) {
+		s = see(m->done.call);
+		s->end = m->done;
+		assert_int_equal(bytes_to_str(m->done.message, s->message,
+				     sizeof(s->message), e),
+		    0);
+		s->done++;
+	}
+	return 0;
+}
+
+static void
+on_peer_closed(void *arg, const struct err *why)
+{
+	(void)arg;
+	(void)why;
+}
+
+static void
+on_lost(void *arg, const struct err *why)
+{
+	(void)arg;
+	assert_false(b.lost); /* once */
+	b.lost = true;
+	b.why = *why;
+}
+
+static void
+on_ready(void *arg)
+{
+	(void)arg;
+	b.ready = true;
+}
+
+static void
+too_late(void *arg)
+{
+	(void)arg;
+	fail_msg("nothing happens any more");
+}
+
+static int
+on_idle(void *arg)
+{
+	(void)arg;
+	if (b.until != NULL && b.until())
+		loop_stop(b.loop);
+	else
+		jobs_flush(b.jobs);
+	return 10;
+}
+
+static void
+run_until(bool (*until)(void))
+{
+	struct err e = { 0 };
+
+	b.until = until;
+	loop_timer_set(b.loop, &b.deadline, DEADLINE_MS);
+	assert_int_equal(loop_run(b.loop, &e), 0);
+	loop_timer_cancel(b.loop, &b.deadline);
+}
+
+static uint64_t until_ms;
+
+static bool
+time_is_up(void)
+{
+	return clock_mono_ms() >= until_ms;
+}
+
+static void
+run_for(uint64_t ms)
+{
+	until_ms = clock_mono_ms() + ms;
+	run_until(time_is_up);
+}
+
+static bool
+is_lost(void)
+{
+	return b.lost;
+}
+
+static bool
+all_done(void)
+{
+	return jobs_count(b.jobs) == 0;
+}
+
+static bool
+has_commit(void)
+{
+	return b.commits > 0;
+}
+
+static bool
+is_ready(void)
+{
+	return b.ready;
+}
+
+static void
+say(const struct msg *m)
+{
+	struct err e = { 0 };
+
+	if (chan_send(b.peer, m, &e) != 0)
+		fail_msg("%s: %s", proto_name((unsigned)m->code), e.what);
+}
+
+/* --- set-up ------------------------------------------------------------- */
+
+static const uint8_t proof[DIGEST_BYTES] = "it is me, and I was here before";
+
+static void
+attach(void)
+{
+	static const struct chan_ops ops = { on_frame, on_peer_closed, NULL };
+	struct err e = { 0 };
+	int pair[2];
+
+	assert_int_equal(chan_pair(pair, &e), 0);
+	assert_int_equal(monitor_attach(b.monitor, pair[0], &e), 0);
+	b.peer = chan_new(b.loop, pair[1], E2F, &ops, NULL, &e);
+	assert_non_null(b.peer);
+	b.peer_fd = pair[1];
+	b.lost = b.ready = false;
+	b.commits = 0;
+	memset(b.seen, 0, sizeof(b.seen));
+}
+
+static void
+begin_with(const char *more)
+{
+	static const struct monitor_ops ops = { on_lost, on_ready };
+	static struct token t;
+	static unsigned count;
+	struct err e = { 0 };
+
+	memset(&b, 0, sizeof(b));
+	b.loop = loop_new(&e);
+	(void)snprintf(audit_path, sizeof(audit_path), "%s/audit%u.jsonl",
+	    rig_top, count++);
+	b.audit = audit_open(audit_path, &e);
+	assert_non_null(b.audit);
+	rig_token(&t, rig_policy(rig_top, more));
+	bearer_verifier(proof, t.verifier);
+	b.store.policies.p[0] = t.policy;
+	b.store.policies.count = 1;
+	b.store.tokens.t[0] = &t;
+	b.store.tokens.count = 1;
+	b.monitor = monitor_new(b.loop, &b.store, b.audit, &ops, NULL, &e);
+	b.jobs = jobs_new(
+	    b.loop, b.audit, MOST_RUNS, monitor_job_ops(), b.monitor, &e);
+	monitor_set_jobs(b.monitor, b.jobs);
+	b.deadline.handler = too_late;
+	loop_on_idle(b.loop, on_idle, NULL);
+	attach();
+}
+
+static void
+begin(void)
+{
+	begin_with(BARE ",\"limits\":{\"runs\":3,\"kill_grace_ms\":200,"
+			"\"output_bytes\":4096}");
+}
+
+/* Greeted and ready, as a frontend is that serves. */
+static void
+greet(void)
+{
+	struct msg m = { .code = PROTO_HELLO,
+		.hello = { PROTO_VERSION, LOCKED } };
+
+	say(&m);
+	run_until(has_commit);
+	m = (struct msg){ .code = PROTO_READY, .ready = { b.commits } };
+	say(&m);
+	run_until(is_ready);
+}
+
+static void
+end(void)
+{
+	struct err e = { 0 };
+
+	jobs_cancel_all(b.jobs, "the test ends", true);
+	run_until(all_done);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	monitor_free(b.monitor);
+	jobs_free(b.jobs);
+	chan_free(b.peer);
+	loop_free(b.loop);
+	audit_close(b.audit);
+	policy_unref(b.store.policies.p[0]);
+	assert_int_equal(unlink(audit_path), 0);
+}
+
+/* --- what it says ------------------------------------------------------- */
+
+static struct msg
+call_frame(uint64_t call)
+{
+	struct msg m = { .code = PROTO_CALL,
+		.call = { .call = call,
+		    .peer = BYTES_LIT("127.0.0.1"),
+		    .session = BYTES_LIT("s1"),
+		    .tool = BYTES_LIT("exec_cmd"),
+		    .window = 1 << 20 } };
+
+	memcpy(m.call.proof, proof, sizeof(proof));
+	return m;
+}
+
+static struct msg
+arg_frame(uint64_t call, const char *name, const char *value)
+{
+	return (struct msg){ .code = PROTO_ARG,
+		.arg = { .call = call,
+		    .name = bytes_of(name),
+		    .value = bytes_of(value) } };
+}
+
+static struct msg
+exec_frame(uint64_t call)
+{
+	return (struct msg){ .code = PROTO_EXEC, .exec = { call } };
+}
+
+static void
+ask_windowed(uint64_t call, const char *command, uint32_t window)
+{
+	struct msg m = call_frame(call);
+
+	m.call.window = window;
+	say(&m);
+	m = arg_frame(call, "command", command);
+	say(&m);
+	m = exec_frame(call);
+	say(&m);
+}
+
+static void
+ask(uint64_t call, const char *command)
+{
+	ask_windowed(call, command, 1 << 20);
+}
+
+static void
+credit(uint64_t call, uint32_t bytes)
+{
+	struct msg m = { .code = PROTO_CREDIT, .credit = { call, bytes } };
+
+	say(&m);
+}
+
+static void
+cancel(uint64_t call)
+{
+	struct msg m = { .code = PROTO_CANCEL,
+		.cancel = { .call = call, .reason = BYTES_LIT("\x1b[2J") } };
+
+	say(&m);
+}
+
+static uint64_t waited;
+
+static bool
+call_done(void)
+{
+	return b.seen[waited].done > 0 || b.lost;
+}
+
+static bool
+call_started(void)
+{
+	return b.seen[waited].started > 0 || b.lost;
+}
+
+static bool
+call_has_output(void)
+{
+	return b.seen[waited].len > 0 || b.lost;
+}
+
+static struct seen *
+wait_done(uint64_t call)
+{
+	waited = call;
+	run_until(call_done);
+	if (b.lost)
+		fail_msg("lost: %s", b.why.what);
+	return &b.seen[call];
+}
+
+static void
+wait_started(uint64_t call)
+{
+	waited = call;
+	run_until(call_started);
+	assert_false(b.lost);
+}
+
+/* After this frame the channel is broken, for this reason. */
+static void
+breaks(const struct msg *m, const char *says)
+{
+	say(m);
+	run_until(is_lost);
+	assert_int_equal(b.why.code, ERR_PROTO);
+	if (strstr(b.why.what, says) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", b.why.what, says);
+}
+
+static size_t
+in_log(const char *what)
+{
+	const char *p = rig_read(audit_path);
+	size_t n = 0;
+
+	for (; (p = strstr(p, what)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* --- the order of frames ------------------------------------------------- */
+
+static void
+test_before_hello(void **state)
+{
+	const struct msg early[] = {
+		call_frame(1),
+		arg_frame(1, "command", "true"),
+		exec_frame(1),
+		{ .code = PROTO_READY, .ready = { 1 } },
+		{ .code = PROTO_CANCEL, .cancel = { .call = 1 } },
+		{ .code = PROTO_CREDIT, .credit = { 1, 1 } },
+		{ .code = PROTO_AUTHFAIL, .authfail = { .count = 1 } },
+		{ .code = PROTO_SESSION, .session = { .began = 1 } },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+		begin();
+		breaks(&early[i], "not permitted now");
+		assert_non_null(
+		    strstr(b.why.what, proto_name((unsigned)early[i].code)));
+		end();
+	}
+}
+
+static void
+test_hello(void **state)
+{
+	struct msg m = { .code = PROTO_HELLO,
+		.hello = { PROTO_VERSION + 1, LOCKED } };
+	uint32_t bit;
+
+	(void)state;
+	begin();
+	breaks(&m, "same package");
+	end();
+	for (bit = 1; bit <= LOCKED; bit <<= 1) {
+		if ((LOCKED & bit) == 0)
+			continue;
+		begin();
+		m.hello.version = PROTO_VERSION;
+		m.hello.lockdown = LOCKED & ~bit;
+		breaks(&m, "not locked down");
+		end();
+	}
+	begin();
+	greet();
+	m.hello.lockdown = LOCKED;
+	breaks(&m, "HELLO is not permitted now");
+	end();
+}
+
+static void
+test_ready(void **state)
+{
+	static const uint32_t wrong[] = { 0, 1, 2, UINT32_MAX };
+	struct msg m = { .code = PROTO_READY };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		begin();
+		greet(); /* READY 1 was said */
+		m.ready.generation = wrong[i];
+		breaks(&m, "READY for configuration");
+		end();
+	}
+	begin();
+	greet();
+	monitor_configure(b.monitor);
+	m.ready.generation = 2;
+	say(&m);
+	run_for(50);
+	assert_false(b.lost);
+	assert_int_equal(b.commits, 2);
+	end();
+}
+
+static void
+test_call_order(void **state)
+{
+	struct msg m;
+
+	(void)state;
+	begin(); /* ARG and EXEC of nothing */
+	greet();
+	m = arg_frame(1, "command", "true");
+	breaks(&m, "ARG is not permitted now");
+	end();
+	begin();
+	greet();
+	m = exec_frame(1);
+	breaks(&m, "EXEC is not permitted now");
+	end();
+	begin(); /* of another call */
+	greet();
+	m = call_frame(1);
+	say(&m);
+	m = arg_frame(2, "command", "true");
+	breaks(&m, "ARG of another call");
+	end();
+	begin();
+	greet();
+	m = call_frame(1);
+	say(&m);
+	m = exec_frame(2);
+	breaks(&m, "EXEC out of order");
+	end();
+	begin(); /* one inside another */
+	greet();
+	m = call_frame(1);
+	say(&m);
+	m = call_frame(2);
+	breaks(&m, "CALL is not permitted now");
+	end();
+	begin(); /* an argument that is not complete */
+	greet();
+	m = call_frame(1);
+	say(&m);
+	m = arg_frame(1, "command", "true");
+	m.arg.more = 1;
+	say(&m);
+	m = exec_frame(1);
+	breaks(&m, "EXEC out of order");
+	end();
+	begin(); /* twice */
+	greet();
+	ask(1, "true");
+	m = exec_frame(1);
+	breaks(&m, "EXEC is not permitted now");
+	end();
+}
+
+static void
+test_inside_a_call(void **state)
+{
+	const struct msg wrong[] = {
+		{ .code = PROTO_READY, .ready = { 2 } },
+		{ .code = PROTO_CANCEL, .cancel = { .call = 1 } },
+		{ .code = PROTO_CREDIT, .credit = { 1, 1 } },
+		{ .code = PROTO_AUTHFAIL, .authfail = { .count = 1 } },
+		{ .code = PROTO_SESSION, .session = { .began = 1 } },
+		{ .code = PROTO_HELLO, .hello = { PROTO_VERSION, LOCKED } },
+	};
+	struct msg m = call_frame(1);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		begin();
+		greet();
+		say(&m);
+		breaks(&wrong[i], "not permitted now");
+		end();
+	}
+}
+
+static void
+test_old_ids(void **state)
+{
+	struct msg m;
+
+	(void)state;
+	begin();
+	greet();
+	m = call_frame(0);
+	breaks(&m, "old id");
+	end();
+	begin();
+	greet();
+	ask(5, "true");
+	(void)wait_done(5);
+	m = call_frame(5);
+	breaks(&m, "old id");
+	end();
+	begin();
+	greet();
+	ask(5, "true");
+	(void)wait_done(5);
+	m = call_frame(4);
+	breaks(&m, "old id");
+	end();
+}
+
+static void
+test_bad_values(void **state)
+{
+	const struct msg wrong[] = {
+		{ .code = PROTO_CANCEL,
+		    .cancel = { .call = 1, .why = PROTO_WHY_SESSION + 1 } },
+		{ .code = PROTO_AUTHFAIL,
+		    .authfail = { .reason = PROTO_AUTH_SOURCE + 1 } },
+		{ .code = PROTO_SESSION, .session = { .began = 2 } },
+		{ .code = PROTO_CALL,
+		    .call = { .call = 1, .tool = BYTES_LIT("a\0b") } },
+	};
+	static const char *const says[] = { "CANCEL for", "AUTHFAIL for",
+		"SESSION neither", "CALL" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		begin();
+		greet();
+		breaks(&wrong[i], says[i]);
+		end();
+	}
+}
+
+/* Bytes that are no frame, or frames of our own direction. */
+static void
+test_no_frames(void **state)
+{
+	static const char junk[3][8] = { "junk...", { 40, 0, 0, 0, 1, 0, 0, 0 },
+		{ 1, 0, 1, 0 } };
+	const struct msg ours = { .code = PROTO_STARTED, .started = { 1 } };
+	struct buf frame;
+	struct err e = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		begin();
+		greet();
+		assert_int_equal(send(b.peer_fd, junk[i], 8, 0), 8);
+		run_until(is_lost);
+		assert_int_equal(b.why.code, ERR_PROTO);
+		end();
+	}
+	begin();
+	greet();
+	buf_init(&frame, PROTO_MAX_FRAME);
+	assert_int_equal(proto_encode(&ours, &frame, &e), 0);
+	assert_true(send(b.peer_fd, frame.p, frame.len, 0) > 0);
+	run_until(is_lost);
+	assert_int_equal(b.why.code, ERR_PROTO);
+	buf_fini(&frame);
+	end();
+}
+
+/* The end of a frontend is no violation, and another may come. */
+static void
+test_end_and_again(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	chan_free(b.peer);
+	b.peer = NULL;
+	run_until(is_lost);
+	assert_int_equal(b.why.code, ERR_EOF);
+	assert_false(monitor_is_ready(b.monitor));
+	attach();
+	greet();
+	ask(1, "echo again"); /* ids begin anew */
+	assert_string_equal(wait_done(1)->text, "again\n");
+	end();
+}
+
+/* --- authentication ------------------------------------------------------ */
+
+static void
+refused_with(struct msg *call, const char *says)
+{
+	struct msg m = arg_frame(
+	    call->call.call, "command", "touch /tmp/never-made-by-a-test");
+
+	say(call);
+	say(&m);
+	m = exec_frame(call->call.call);
+	say(&m);
+	(void)wait_done(call->call.call);
+	assert_int_equal(b.seen[call->call.call].end.state, PROTO_REFUSED);
+	assert_int_equal(b.seen[call->call.call].end.exit_code, -1);
+	assert_int_equal(b.seen[call->call.call].started, 0);
+	if (strstr(b.seen[call->call.call].message, says) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"",
+		    b.seen[call->call.call].message, says);
+	assert_false(b.lost); /* that is no violation */
+	assert_int_equal(access("/tmp/never-made-by-a-test", F_OK), -1);
+}
+
+static void
+test_wrong_proof(void **state)
+{
+	struct msg m = call_frame(1);
+
+	(void)state;
+	begin();
+	greet();
+	m.call.proof[31] ^= 1;
+	refused_with(&m, "not valid");
+	m = call_frame(2);
+	memset(m.call.proof, 0, sizeof(m.call.proof));
+	refused_with(&m, "not valid");
+	/* the verifier itself, which every frontend knows, is no proof */
+	m = call_frame(3);
+	memcpy(m.call.proof, b.store.tokens.t[0]->verifier, DIGEST_BYTES);
+	refused_with(&m, "not valid");
+	run_for(20);
+	assert_int_equal(in_log("run-refused"), 3);
+	assert_int_equal(in_log("token.name"), 0);
+	assert_int_equal(in_log("run-intent"), 0);
+	ask(4, "echo fine");
+	assert_string_equal(wait_done(4)->text, "fine\n");
+	end();
+}
+
+static void
+test_expired(void **state)
+{
+	struct msg m = call_frame(1);
+
+	(void)state;
+	begin();
+	greet();
+	b.store.tokens.t[0]->expires = 1;
+	refused_with(&m, "expired");
+	b.store.tokens.t[0]->expires = 0;
+	b.store.tokens.t[0]->source_count = 1;
+	assert_int_equal(cidr_parse(BYTES_LIT("10.0.0.0/8"),
+			     &b.store.tokens.t[0]->sources[0], &b.why),
+	    0);
+	m = call_frame(2);
+	refused_with(&m, "not be used from this address");
+	m = call_frame(3);
+	m.call.peer = BYTES_LIT("not an address");
+	refused_with(&m, "not be used from this address");
+	run_for(20);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 3);
+	end();
+}
+
+/* Each call proves itself: the last one's proof is forgotten. */
+static void
+test_proof_is_forgotten(void **state)
+{
+	struct msg m = call_frame(2);
+
+	(void)state;
+	begin();
+	greet();
+	ask(1, "true");
+	(void)wait_done(1);
+	memset(m.call.proof, 0, sizeof(m.call.proof));
+	refused_with(&m, "not valid");
+	end();
+}
+
+static void
+test_bad_request(void **state)
+{
+	struct msg m = call_frame(1);
+
+	(void)state;
+	begin();
+	greet();
+	m.call.tool = BYTES_LIT("no_such_tool");
+	refused_with(&m, "not offered");
+	end();
+}
+
+/* --- runs ----------------------------------------------------------------- */
+
+static void
+plain_run(const char *more)
+{
+	struct seen *s;
+
+	begin_with(more);
+	greet();
+	ask(1, "echo out; echo err >&2; exit 3");
+	s = wait_done(1);
+	assert_int_equal(s->started, 1);
+	assert_int_equal(s->end.state, PROTO_EXITED);
+	assert_int_equal(s->end.exit_code, 3);
+	assert_int_equal(s->end.signal, 0);
+	assert_int_equal(s->end.stdout_bytes, 4);
+	assert_int_equal(s->end.stderr_bytes, 4);
+	assert_int_equal(s->len, 8);
+	run_for(20);
+	assert_int_equal(in_log("run-intent"), 1);
+	assert_int_equal(in_log("run-result"), 1);
+	assert_int_equal(in_log("\"process.exit_code\":3"), 1);
+	assert_int_equal(in_log("\"stdout.bytes\":4"), 1);
+	end();
+}
+
+static void
+test_run(void **state)
+{
+	(void)state;
+	plain_run(BARE);
+	plain_run("");
+}
+
+/* Also of the quickest command everything is recorded. */
+static void
+quick_runs(const char *more)
+{
+	int i;
+
+	begin_with(more);
+	greet();
+	for (i = 1; i <= 12; i++) {
+		ask((uint64_t)i, ":");
+		assert_int_equal(
+		    wait_done((uint64_t)i)->end.state, PROTO_EXITED);
+	}
+	run_for(20);
+	assert_int_equal(in_log("\"process.exit_code\":0"), 12);
+	assert_int_equal(in_log("\"stdout.sha256\""), 12);
+	end();
+}
+
+static void
+test_quick_runs(void **state)
+{
+	(void)state;
+	quick_runs(BARE);
+	quick_runs("");
+}
+
+/* The intent is in the log when the command looks. */
+static void
+test_intent_first(void **state)
+{
+	char command[512];
+
+	(void)state;
+	begin();
+	greet();
+	(void)snprintf(
+	    command, sizeof(command), "grep -c run-intent %s", audit_path);
+	ask(1, command);
+	assert_string_equal(wait_done(1)->text, "1\n");
+	end();
+}
+
+static void
+test_not_found(void **state)
+{
+	struct msg m = call_frame(1);
+	struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	m.call.tool = BYTES_LIT("cli_command");
+	say(&m);
+	m = arg_frame(1, "command", "no-such-program-here x");
+	say(&m);
+	m = exec_frame(1);
+	say(&m);
+	s = wait_done(1);
+	assert_int_equal(s->end.state, PROTO_REFUSED);
+	assert_string_equal(
+	    s->message, "command not found: no-such-program-here");
+	assert_int_equal(s->started, 0);
+	end();
+}
+
+static void
+test_cancel(void **state)
+{
+	struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	cancel(99); /* unknown calls are fine */
+	ask(1, "echo x; sleep 1000");
+	waited = 1;
+	run_until(call_has_output);
+	cancel(1);
+	cancel(1);
+	s = wait_done(1);
+	assert_int_equal(s->end.state, PROTO_CANCELLED);
+	assert_int_equal(s->end.signal, SIGTERM);
+	assert_int_equal(s->end.exit_code, -1);
+	assert_null(strchr(s->message, '\x1b'));
+	assert_int_equal(s->len, 2); /* what there was */
+	end();
+}
+
+/* Before it was started: nothing is executed. */
+static void
+test_cancel_at_once(void **state)
+{
+	struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	ask(1, "echo never");
+	cancel(1);
+	s = wait_done(1);
+	assert_int_equal(s->end.state, PROTO_CANCELLED);
+	assert_int_equal(s->len, 0);
+	run_for(20);
+	assert_int_equal(in_log("run-intent"), 1);
+	assert_int_equal(in_log("run-result"), 1);
+	end();
+}
+
+static void
+test_time_out(void **state)
+{
+	struct msg m = call_frame(1);
+	uint64_t start = clock_mono_ms();
+	struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	say(&m);
+	m = arg_frame(1, "command",
+	    "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000' & "
+	    "echo x; while :; do sleep 1; done");
+	say(&m);
+	m = arg_frame(1, "timeout_ms", "300");
+	m.arg.kind = PROTO_NUMBER;
+	say(&m);
+	m = exec_frame(1);
+	say(&m);
+	s = wait_done(1);
+	assert_int_equal(s->end.state, PROTO_TIMED_OUT);
+	assert_int_equal(s->end.signal, SIGKILL);
+	assert_string_equal(s->text, "x\n");
+	assert_non_null(strstr(s->message, "300 ms"));
+	assert_in_range(clock_mono_ms() - start, 500, 5000);
+	end();
+}
+
+static void
+test_revoked(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	ask(1, "sleep 1000");
+	wait_started(1);
+	jobs_cancel_revoked(b.jobs, &b.store.tokens); /* it is there */
+	run_for(100);
+	assert_int_equal(b.seen[1].done, 0);
+	b.store.tokens.count = 0;
+	jobs_cancel_revoked(b.jobs, &b.store.tokens);
+	assert_int_equal(wait_done(1)->end.state, PROTO_CANCELLED);
+	assert_non_null(strstr(b.seen[1].message, "revoked"));
+	b.store.tokens.count = 1;
+	/* another token of the same name is another token */
+	ask(2, "sleep 1000");
+	wait_started(2);
+	b.store.tokens.t[0]->verifier[0] ^= 1;
+	jobs_cancel_revoked(b.jobs, &b.store.tokens);
+	assert_int_equal(wait_done(2)->end.state, PROTO_CANCELLED);
+	end();
+}
+
+static void
+test_limits(void **state)
+{
+	int i;
+
+	(void)state;
+	begin();
+	greet();
+	for (i = 1; i <= 4; i++)
+		ask((uint64_t)i, "sleep 1000");
+	assert_int_equal(wait_done(4)->end.state, PROTO_REFUSED);
+	assert_non_null(strstr(b.seen[4].message, "3 commands"));
+	cancel(2);
+	(void)wait_done(2);
+	ask(5, "echo room");
+	assert_string_equal(wait_done(5)->text, "room\n");
+	end();
+}
+
+static void
+test_drain(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	ask(1, "echo before; sleep 0.3; exit 4");
+	wait_started(1);
+	monitor_drain(b.monitor, 1000);
+	ask(2, "echo never");
+	assert_int_equal(wait_done(2)->end.state, PROTO_REFUSED);
+	assert_non_null(strstr(b.seen[2].message, "stopping"));
+	assert_int_equal(wait_done(1)->end.exit_code, 4);
+	end();
+}
+
+/* --- output --------------------------------------------------------------- */
+
+static void
+test_credit(void **state)
+{
+	struct seen *s = &b.seen[1];
+
+	(void)state;
+	begin();
+	greet();
+	ask_windowed(1, "printf 0123456789; printf abcdef >&2; exit 2", 4);
+	run_for(300);
+	assert_int_equal(s->len, 4);
+	assert_int_equal(s->done, 0);
+	credit(1, 3);
+	run_for(100);
+	assert_int_equal(s->len, 7);
+	credit(1, 100);
+	(void)wait_done(1);
+	assert_int_equal(s->len, 16);
+	assert_int_equal(s->end.exit_code, 2);
+	credit(1, 5); /* late credit is fine */
+	run_for(20);
+	assert_false(b.lost);
+	end();
+}
+
+/* A cancel after the command has exited changes nothing of the result. */
+static void
+test_cancel_too_late(void **state)
+{
+	struct seen *s = &b.seen[1];
+
+	(void)state;
+	begin();
+	greet();
+	ask_windowed(1, "printf 0123456789; exit 2", 4);
+	run_for(300);
+	assert_int_equal(s->len, 4);
+	cancel(1);
+	credit(1, 100);
+	(void)wait_done(1);
+	assert_int_equal(s->end.state, PROTO_EXITED);
+	assert_int_equal(s->end.exit_code, 2);
+	run_for(20);
+	assert_int_equal(in_log("\"process.exit_code\":2"), 1);
+	end();
+}
+
+static void
+test_credit_beyond_reason(void **state)
+{
+	struct msg m = { .code = PROTO_CREDIT, .credit = { 1, UINT32_MAX } };
+
+	(void)state;
+	begin();
+	greet();
+	ask(1, "sleep 1000");
+	breaks(&m, "CREDIT beyond reason");
+	end();
+	begin();
+	greet();
+	ask_windowed(1, "sleep 1000", UINT32_MAX);
+	m.credit.bytes = 1;
+	breaks(&m, "CREDIT beyond reason");
+	end();
+}
+
+static void
+test_head_and_tail(void **state)
+{
+	struct seen *s;
+
+	(void)state;
+	begin();
+	greet();
+	ask(1, "i=0; while [ $i -lt 1500 ]; do echo $((10000+i)); i=$((i+1)); "
+	       "done");
+	s = wait_done(1);
+	assert_int_equal(s->end.stdout_bytes, 9000);
+	assert_int_equal(s->len, 4096);
+	assert_int_equal(s->skipped, 9000 - 4096);
+	assert_memory_equal(s->text, "10000\n10001\n", 12);
+	assert_memory_equal(s->text + 4096 - 12, "11498\n11499\n", 12);
+	end();
+}
+
+/* A frontend that does not read is replaced; nobody waits for it. */
+static void
+test_does_not_read(void **state)
+{
+	(void)state;
+	begin_with(BARE ",\"limits\":{\"output_bytes\":16777216}");
+	greet();
+	ask_windowed(1, "yes", UINT32_MAX);
+	waited = 1;
+	run_until(call_has_output);
+	chan_pause(b.peer, true);
+	run_until(is_lost);
+	assert_int_equal(b.why.code, ERR_PROTO);
+	assert_non_null(strstr(b.why.what, "does not read"));
+	end();
+}
+
+/* --- trouble -------------------------------------------------------------- */
+
+static void
+test_log_full(void **state)
+{
+	struct rlimit none = { 0, RLIM_INFINITY },
+		      all = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *mark = rig_path("mark");
+	char command[300];
+	struct seen *s;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	begin();
+	greet();
+	(void)snprintf(command, sizeof(command), "echo x >%s", mark);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ask(1, command);
+	s = wait_done(1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(s->end.state, PROTO_REFUSED);
+	assert_non_null(strstr(s->message, "audit log cannot be written"));
+	assert_int_equal(access(mark, F_OK), -1);
+	ask(2, command);
+	assert_int_equal(wait_done(2)->end.exit_code, 0);
+	run_for(20);
+	assert_int_equal(in_log("run-intent"), 2); /* none was lost */
+	assert_int_equal(in_log("run-result"), 2);
+	assert_int_equal(unlink(mark), 0);
+	end();
+}
+
+/* Out of descriptors: refused, with its record written without delay. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit old, low;
+	struct seen *s;
+	int next = dup(0);
+
+	(void)state;
+	(void)close(next);
+	begin();
+	greet();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	next = dup(0);
+	(void)close(next);
+	low.rlim_cur = (rlim_t)next + 3; /* the directory, and not much more */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	ask(1, "echo never");
+	s = wait_done(1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(s->end.state, PROTO_REFUSED);
+	assert_non_null(strstr(s->message, "Too many open files"));
+	assert_int_equal(in_log("run-result"), 1);
+	ask(2, "echo fine");
+	assert_string_equal(wait_done(2)->text, "fine\n");
+	end();
+}
+
+static pid_t
+only_guard(void)
+{
+	pid_t pid[2];
+
+	assert_int_equal(jobs_guards(b.jobs, pid, 2), 1);
+	return pid[0];
+}
+
+/*
+ * The guard is killed while the command floods its output: the run is lost,
+ * and what the rest of the tree writes does not keep us.
+ */
+static void
+test_guard_killed(void **state)
+{
+	uint64_t start;
+	struct seen *s;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	begin();
+	greet();
+	ask(1, "for i in 1 2 3 4; do cat /dev/zero & done; cat /dev/zero");
+	waited = 1;
+	run_until(call_has_output);
+	start = clock_mono_ms();
+	assert_int_equal(kill(only_guard(), SIGKILL), 0);
+	s = wait_done(1);
+	assert_true(clock_mono_ms() - start < 5000);
+	assert_int_equal(s->end.state, PROTO_LOST);
+	while (tree_kill(SIGKILL, NULL, 0) > 0)
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+	run_for(20);
+	assert_int_equal(in_log("\"run.state\":\"lost\""), 1);
+	end();
+}
+
+/* The frontend dies: its runs end, are recorded, and nothing is told. */
+static void
+test_frontend_dies(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	ask(1, "sleep 1000");
+	ask_windowed(2, "yes | head -c 100000; exit 1", 10);
+	wait_started(1);
+	wait_started(2);
+	chan_free(b.peer);
+	b.peer = NULL;
+	run_until(is_lost);
+	jobs_cancel_all(b.jobs, "the frontend ended", true);
+	run_until(all_done);
+	run_for(20);
+	assert_int_equal(in_log("\"run.state\":\"cancelled\""), 2);
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_before_hello),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_call_order),
+		cmocka_unit_test(test_inside_a_call),
+		cmocka_unit_test(test_old_ids),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_no_frames),
+		cmocka_unit_test(test_end_and_again),
+		cmocka_unit_test(test_wrong_proof),
+		cmocka_unit_test(test_expired),
+		cmocka_unit_test(test_proof_is_forgotten),
+		cmocka_unit_test(test_bad_request),
+		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_quick_runs),
+		cmocka_unit_test(test_intent_first),
+		cmocka_unit_test(test_not_found),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancel_at_once),
+		cmocka_unit_test(test_time_out),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_cancel_too_late),
+		cmocka_unit_test(test_credit_beyond_reason),
+		cmocka_unit_test(test_head_and_tail),
+		cmocka_unit_test(test_does_not_read),
+		cmocka_unit_test(test_log_full),
+		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_guard_killed),
+		cmocka_unit_test(test_frontend_dies),
+	};
+
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+}
