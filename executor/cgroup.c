@@ -17,6 +17,8 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 
+#define SERVICE_GROUP "/system.slice/mcp-execd.service"
+
 enum {
 	CGROUP2_MAGIC = 0x63677270,
 	MAX_ID = 40,
@@ -181,6 +183,55 @@ cgroup_setup(const char *where, struct err *e)
 		return use(where, e);
 	if (find_own(path) && is_delegated(path) && use(path, &ignored) != 0)
 		log_warn("cgroup: %s", ignored.what);
+	return 0;
+}
+
+/* Our own, or the service's where systemd puts it. */
+static bool
+find_delegated(char path[PATH_MAX])
+{
+	const char *mount = find_mount();
+
+	if (find_own(path) && is_delegated(path))
+		return true;
+	return mount != NULL &&
+	       snprintf(path, PATH_MAX, "%s%s", mount, SERVICE_GROUP) <
+		   PATH_MAX &&
+	       is_delegated(path);
+}
+
+int
+cgroup_look(
+    const char *where, char path[PATH_MAX], unsigned *bits, struct err *e)
+{
+	CLEANUP_FD int dir = -1;
+	char text[512], *word, *save;
+	size_t i;
+
+	*bits = 0;
+	path[0] = '\0';
+	if (strcmp(where, "off") == 0)
+		return 0;
+	if (strcmp(where, "auto") != 0)
+		(void)snprintf(path, PATH_MAX, "%s", where);
+	else if (!find_delegated(path)) {
+		path[0] = '\0';
+		return 0;
+	}
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir == -1 || faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) == -1 ||
+	    faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS) == -1) {
+		(void)err_sys(e, "cgroup %s", path);
+		path[0] = '\0';
+		return e->code;
+	}
+	read_at(dir, "cgroup.controllers", text, sizeof(text));
+	for (word = strtok_r(text, " \n", &save); word != NULL;
+	     word = strtok_r(NULL, " \n", &save))
+		for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]);
+		     i++)
+			if (strcmp(word, controllers[i].name) == 0)
+				*bits |= controllers[i].bit;
 	return 0;
 }
 

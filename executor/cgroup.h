@@ -10,6 +10,7 @@
 #ifndef EXECUTOR_CGROUP_H
 #define EXECUTOR_CGROUP_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "common/bytes.h"
@@ -40,6 +41,13 @@ struct cgroup_usage {
  * a named one cannot be used; with auto, 0 also when there is none.
  */
 int cgroup_setup(const char *where, struct err *e) MUST_CHECK;
+/*
+ * What cgroup_setup would use, or, with auto, mcp-execd.service has, without
+ * touching it: *path (empty: none) and the controllers that are to be had.
+ * ERR_SYS if a named one cannot be used.
+ */
+int cgroup_look(const char *where, char path[PATH_MAX], unsigned *bits,
+    struct err *e) MUST_CHECK;
 /*
  * For mcp-execctl, which is not where the service is: plan as if runs could
  * have a group with these controllers (0: none).  None can be made then.

@@ -22,6 +22,7 @@ static const struct verb {
 } verbs[] = {
 	{ "check", NULL, "check configuration, policies and tokens",
 	    check_run },
+	{ "doctor", NULL, "show what this machine can enforce", doctor_run },
 	{ "policy", "explain", "say what a policy lets a command do",
 	    policy_explain_run },
 	{ "policy", "test", "run a command under a policy, from here",

@@ -228,7 +228,7 @@ user_may_execute(const struct policy *p, const char *real)
 			syscall(SYS_setresgid, p->gid, p->gid, p->gid) == -1 ||
 			syscall(SYS_setresuid, p->uid, p->uid, p->uid) == -1))
 			_exit(1);
-		_exit(faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) != 0);
+		_exit(faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) == 0 ? 0 : 1);
 	}
 	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
 }

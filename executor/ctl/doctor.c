@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* doctor: what this machine and this process can enforce, and what is amiss. */
+#include <getopt.h>
+#include <stddef.h>
+
+#include "executor/ctl/doctor_kernel.h"
+#include "executor/ctl/doctor_service.h"
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] doctor [--json]\n\n"
+    "Tries what the kernel lets this process enforce, looks at the files,\n"
+    "the frontend, the audit log, the tokens and the ports, and says what to\n"
+    "do about each gap.  Changes nothing.  Run it as the user, and with the\n"
+    "restrictions, that mcp-execd has.\n\n"
+    "  --json   as an object with an array of checks\n\n"
+    "Exit status: 1 if a check failed; warnings do not count.\n";
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Later checks use what earlier ones have loaded. */
+static void (*const checks[])(struct report *r) = {
+	doctor_service_config,
+	doctor_kernel_namespaces,
+	doctor_kernel_root,
+	doctor_kernel_landlock,
+	doctor_kernel_seccomp,
+	doctor_kernel_calls,
+	doctor_kernel_exposure,
+	doctor_service_cgroup,
+	doctor_service_policies,
+	doctor_service_tokens,
+	doctor_service_frontend,
+	doctor_service_audit,
+	doctor_service_ports,
+};
+
+int
+doctor_run(struct ctl *c, int argc, char **argv)
+{
+	struct report r;
+	bool json = false;
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ctl_print(bytes_of(help));
+		if (opt != 'j')
+			return ctl_usage("doctor", "option not understood");
+		json = true;
+	}
+	if (optind != argc)
+		return ctl_usage("doctor", "takes no operand");
+	report_init(&r, c, json);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		checks[i](&r);
+	status = report_print(&r);
+	report_fini(&r);
+	return status;
+}

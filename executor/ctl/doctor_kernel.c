@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doctor_kernel: tries in short-lived children, changes nothing here, and
+ * looks at no version.  mcp-execctl.
+ */
+#include "executor/ctl/doctor_kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/cleanup.h"
+#include "common/landlock.h"
+#include "executor/ctl/text.h"
+#include "executor/probe.h"
+
+/* Up to size - 1 bytes of a small file without its last newline, or "". */
+static void
+read_small(const char *path, char *text, size_t size)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static bool
+file_says(const char *path, const char *value)
+{
+	char text[64];
+
+	read_small(path, text, sizeof(text));
+	return strcmp(text, value) == 0;
+}
+
+/* --- namespaces ------------------------------------------------------- */
+
+/* clone(2) a child that ends at once; 0 or an errno. */
+static int
+try_clone(unsigned long flags)
+{
+	int status;
+	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid == -1)
+		return errno;
+	return waitpid((pid_t)pid, &status, 0) == pid ? 0 : errno;
+}
+
+static const struct {
+	const char *name;
+	unsigned long flag;
+	const char *limit; /* where a 0 forbids it */
+} spaces[] = {
+	{ "mount", CLONE_NEWNS, "/proc/sys/user/max_mnt_namespaces" },
+	{ "pid", CLONE_NEWPID, "/proc/sys/user/max_pid_namespaces" },
+	{ "ipc", CLONE_NEWIPC, "/proc/sys/user/max_ipc_namespaces" },
+	{ "network", (unsigned)CLONE_NEWNET,
+	    "/proc/sys/user/max_net_namespaces" },
+};
+
+/* What is known to keep an ordinary user from a user namespace. */
+static const struct {
+	const char *path, *value, *advice;
+} user_limits[] = {
+	{ "/proc/sys/user/max_user_namespaces", "0",
+	    "sysctl user.max_user_namespaces is 0: raise it, or run mcp-execd "
+	    "as root" },
+	{ "/proc/sys/kernel/unprivileged_userns_clone", "0",
+	    "sysctl kernel.unprivileged_userns_clone is 0: set it to 1, or "
+	    "run mcp-execd as root" },
+	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
+	    "AppArmor restricts user namespaces "
+	    "(kernel.apparmor_restrict_unprivileged_userns is 1): give "
+	    "mcp-execd a profile with \"userns,\", or run it as root" },
+};
+
+static const char *
+user_advice(void)
+{
+	for (size_t i = 0; i < sizeof(user_limits) / sizeof(user_limits[0]);
+	     i++)
+		if (file_says(user_limits[i].path, user_limits[i].value))
+			return user_limits[i].advice;
+	return "a container or a unit's RestrictNamespaces= may forbid it; "
+	       "or run mcp-execd as root";
+}
+
+static bool
+check_user_namespace(struct report *r)
+{
+	int error = try_clone(CLONE_NEWUSER);
+
+	if (error == 0)
+		report_say(r, REPORT_OK, "namespace user", NULL, "%s",
+		    caps_can_change_ids() ? "to be had; not needed as root"
+					  : "to be had");
+	else if (caps_can_change_ids())
+		report_say(r, REPORT_OK, "namespace user", NULL,
+		    "not to be had (%s), and not needed as root",
+		    strerror(error));
+	else
+		report_say(r, REPORT_WARN, "namespace user", user_advice(),
+		    "not to be had: %s", strerror(error));
+	return error == 0;
+}
+
+void
+doctor_kernel_namespaces(struct report *r)
+{
+	bool user = check_user_namespace(r);
+	unsigned long with = caps_can_change_ids() ? 0 : CLONE_NEWUSER;
+	char name[32];
+	int error;
+
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+		(void)snprintf(
+		    name, sizeof(name), "namespace %s", spaces[i].name);
+		error = try_clone(spaces[i].flag | with);
+		if (error == 0)
+			report_say(r, REPORT_OK, name, NULL, "to be had");
+		else
+			report_say(r, REPORT_WARN, name,
+			    !user && with != 0 ? "it needs a user namespace"
+			    : file_says(spaces[i].limit, "0")
+				? "the limit in /proc/sys/user is 0: raise it"
+				: "a container, or the unit's "
+				  "RestrictNamespaces=, forbids it: allow it",
+			    "not to be had: %s", strerror(error));
+	}
+}
+
+/* mount, pid, ipc and network stand and fall together, executor/probe. */
+void
+doctor_kernel_root(struct report *r)
+{
+	const struct probe *p = probe_get();
+
+	if (p->namespaces != 0)
+		report_say(r, REPORT_OK, "own root", NULL,
+		    "the layers mounts, pids, ipc and network can be put "
+		    "around a run");
+	else
+		report_say(r, REPORT_WARN, "own root",
+		    p->privileged
+			? "policies need \"disable\": [\"mounts\", \"pids\", "
+			  "\"ipc\", \"network\"], and then rest on Landlock"
+			: "runs rest on Landlock alone",
+		    "the layers mounts, pids, ipc and network cannot be had: "
+		    "%s",
+		    p->why);
+}
+
+/* --- Landlock and seccomp --------------------------------------------- */
+
+/* What is not covered below an ABI, landlock(7), and what else covers it. */
+static const struct {
+	int abi;
+	const char *lacks;
+} landlock_gaps[] = {
+	{ 2, "moving files between directories (refused altogether)" },
+	{ 3, "truncating files" },
+	{ 4, "TCP" },
+	{ 5, "ioctl on devices" },
+	{ 6, "abstract sockets and signals to others" },
+	{ 9, "connecting to sockets by path" },
+	{ 10, "UDP" },
+};
+
+void
+doctor_kernel_landlock(struct report *r)
+{
+	CLEANUP_BUF struct buf lacks;
+	int abi = landlock_abi();
+
+	if (abi == 0) {
+		report_say(r, REPORT_WARN, "landlock",
+		    "boot with lsm=landlock,... on a kernel that has it; else "
+		    "policies need \"disable\": [\"landlock\"]",
+		    "this kernel has none");
+		return;
+	}
+	buf_init(&lacks, 1024);
+	for (size_t i = 0; i < sizeof(landlock_gaps) / sizeof(landlock_gaps[0]);
+	     i++)
+		if (abi < landlock_gaps[i].abi)
+			text_item(&lacks, "%s", landlock_gaps[i].lacks);
+	if (lacks.len == 0)
+		report_say(r, REPORT_OK, "landlock", NULL, "ABI %d", abi);
+	else
+		/* With a root and a network of its own these are covered. */
+		report_say(r,
+		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
+		    "landlock",
+		    "a newer kernel knows more of them; the layers mounts and "
+		    "network cover them as well",
+		    "ABI %d, without: %s", abi, buf_cstr(&lacks));
+}
+
+static const struct {
+	uint32_t action;
+	const char *name;
+	enum report_level without;
+	const char *advice;
+} actions[] = {
+	{ SECCOMP_RET_ERRNO, "errno", REPORT_FAIL,
+	    "use a kernel with CONFIG_SECCOMP_FILTER" },
+	{ SECCOMP_RET_KILL_PROCESS, "kill_process", REPORT_WARN,
+	    "programs of a foreign ABI are ended by thread only" },
+	{ SECCOMP_RET_LOG, "log", REPORT_WARN,
+	    "log_only in policies needs it" },
+	{ SECCOMP_RET_USER_NOTIF, "user_notif", REPORT_WARN,
+	    "refusals cannot be explained without it" },
+};
+
+void
+doctor_kernel_seccomp(struct report *r)
+{
+	char avail[256], name[40];
+
+	read_small(
+	    "/proc/sys/kernel/seccomp/actions_avail", avail, sizeof(avail));
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		(void)snprintf(
+		    name, sizeof(name), "seccomp %s", actions[i].name);
+		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0,
+			&actions[i].action) == 0)
+			report_say(r, REPORT_OK, name, NULL, "to be had");
+		else
+			report_say(r, actions[i].without, name,
+			    actions[i].advice,
+			    "not to be had: %s; the kernel "
+			    "names: %s",
+			    strerror(errno), avail);
+	}
+	if (probe_get()->listener)
+		report_say(
+		    r, REPORT_OK, "explained refusals", NULL, "to be had");
+	else
+		report_say(r, REPORT_WARN, "explained refusals",
+		    "an outer filter may have the one listener there can be, "
+		    "or the kernel is older than Linux 5.6",
+		    "a run's refused system calls fail, but are neither "
+		    "explained nor recorded");
+}
+
+/* --- system calls that everything rests on ---------------------------- */
+
+static int
+try_openat2(void)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH };
+	long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
+
+	if (fd >= 0)
+		(void)close((int)fd);
+	return fd >= 0 ? 0 : errno;
+}
+
+static int
+try_pidfd(void)
+{
+	long fd = syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd >= 0)
+		(void)close((int)fd);
+	return fd >= 0 ? 0 : errno;
+}
+
+static int
+try_close_range(void)
+{
+	return syscall(SYS_close_range, ~0U, ~0U, 0) == 0 ? 0 : errno;
+}
+
+/* As spawn.c calls it. */
+static int
+try_clone3(void)
+{
+	int pidfd = -1, status;
+	struct clone_args args = { .flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0)
+		_exit(0);
+	if (pid == -1)
+		return errno;
+	(void)close(pidfd);
+	return waitpid((pid_t)pid, &status, 0) == pid ? 0 : errno;
+}
+
+/* Only whether it is there: what it does needs a mount. */
+static int
+try_mount_setattr(void)
+{
+	if (syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) == 0 ||
+	    errno != ENOSYS)
+		return 0;
+	return errno;
+}
+
+static int
+try_no_new_privs(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			      prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
+			  ? 0
+			  : 1);
+	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0
+		   ? 0
+		   : EINVAL;
+}
+
+static const struct {
+	const char *name;
+	int (*try)(void);
+	enum report_level without;
+	const char *advice;
+} calls[] = {
+	{ "no_new_privs", try_no_new_privs, REPORT_FAIL,
+	    "no command is run without it: use Linux 3.5 or later" },
+	{ "openat2", try_openat2, REPORT_FAIL,
+	    "working directories are opened with it: use Linux 5.6 or later, "
+	    "or let the container's or unit's filter allow it" },
+	{ "pidfd_open", try_pidfd, REPORT_FAIL,
+	    "runs are watched by it: use Linux 5.3 or later, or let the "
+	    "container's or unit's filter allow it" },
+	{ "close_range", try_close_range, REPORT_FAIL,
+	    "a command's descriptors are closed by it: use Linux 5.9 or "
+	    "later, or let the container's or unit's filter allow it" },
+	{ "clone3", try_clone3, REPORT_WARN,
+	    "no namespace and no control group is to be had without it: use "
+	    "Linux 5.7 or later, or let the container's or unit's filter "
+	    "allow it" },
+	{ "mount_setattr", try_mount_setattr, REPORT_WARN,
+	    "the layer mounts needs it: use Linux 5.12 or later, or let the "
+	    "container's or unit's filter allow it" },
+};
+
+void
+doctor_kernel_calls(struct report *r)
+{
+	int error;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		error = calls[i].try();
+		if (error == 0)
+			report_say(r, REPORT_OK, calls[i].name, NULL, "works");
+		else
+			report_say(r, calls[i].without, calls[i].name,
+			    calls[i].advice, "%s", strerror(error));
+	}
+}
+
+/* --- what runs could see and do on the host --------------------------- */
+
+static void
+check_yama(struct report *r)
+{
+	char scope[16];
+
+	read_small("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
+	if (scope[0] == '\0' || scope[0] == '0')
+		report_say(r,
+		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
+		    "yama",
+		    "set kernel.yama.ptrace_scope to 1, so that processes of "
+		    "one user cannot trace each other where a profile allows "
+		    "tracing",
+		    "%s",
+		    scope[0] == '\0'
+			? "not in this kernel; runs see no process of others "
+			  "with the layer pids"
+			: "ptrace_scope is 0; runs see no process of others "
+			  "with the layer pids");
+	else
+		report_say(
+		    r, REPORT_OK, "yama", NULL, "ptrace_scope is %s", scope);
+}
+
+/* proc(5): once set, only CAP_AUDIT_CONTROL may change it. */
+static void
+check_loginuid(struct report *r)
+{
+	char uid[16];
+	bool covered = probe_get()->namespaces != 0;
+
+	read_small("/proc/self/loginuid", uid, sizeof(uid));
+	if (uid[0] == '\0')
+		report_say(r, REPORT_OK, "loginuid", NULL,
+		    "this kernel has no audit login uid");
+	else if (strcmp(uid, "4294967295") == 0)
+		report_say(r, covered ? REPORT_OK : REPORT_WARN, "loginuid",
+		    "without the layer mounts a command could write any uid "
+		    "there and be taken for that user by auditd: set it for "
+		    "mcp-execd (pam_loginuid in a unit with PAMName=)",
+		    "not set%s",
+		    covered ? ", and read-only for runs with the layer mounts"
+			    : "");
+	else
+		report_say(r, REPORT_OK, "loginuid", NULL, "set to %s", uid);
+}
+
+/* The options of the last line of mountinfo that mounts /proc. */
+static void
+check_proc(struct report *r)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+	bool hides = false;
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, " /proc ") != NULL &&
+		    strstr(line, " - proc ") != NULL)
+			hides = strstr(line, "hidepid=") != NULL &&
+				strstr(line, "hidepid=0") == NULL &&
+				strstr(line, "hidepid=off") == NULL;
+	if (f == NULL) {
+		report_say(r, REPORT_FAIL, "/proc",
+		    "mount it: runs are planned and ended by it", "%s",
+		    strerror(errno));
+		return;
+	}
+	(void)fclose(f);
+	if (hides)
+		report_say(r, REPORT_OK, "/proc", NULL,
+		    "hides processes of other users");
+	else
+		report_say(r,
+		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
+		    "/proc", "mount it with hidepid=invisible",
+		    "shows processes of all users%s",
+		    probe_get()->namespaces != 0
+			? "; runs have one of their own with the layer pids"
+			: "");
+}
+
+void
+doctor_kernel_exposure(struct report *r)
+{
+	check_yama(r);
+	check_loginuid(r);
+	check_proc(r);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doctor_service: what mcp-execd will find when it starts, or has found if it
+ * runs.  Looks only; takes no lock and makes no file.  mcp-execctl.
+ */
+#include "executor/ctl/doctor_service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/caps.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fdio.h"
+#include "executor/ctl/posture.h"
+#include "executor/ctl/text.h"
+
+enum {
+	SOON_DAYS = 14, /* a token that ends within is worth a word */
+	DAY_S = 86400,
+	LOW_BYTES = 1 << 30, /* free space that is little */
+	LOWEST_BYTES = 64 << 20, /* and that is too little */
+	LOW_PERCENT = 5
+};
+
+/* --- configuration ---------------------------------------------------- */
+
+/* Each line that loading has left in the report is a failure. */
+static void
+say_findings(struct report *r, const char *check)
+{
+	struct conf_report *found = &r->ctl->report;
+	CLEANUP_STR char *all = strdup(buf_cstr(&found->text));
+	char *save, *line;
+
+	for (line = all == NULL ? NULL : strtok_r(all, "\n", &save);
+	     line != NULL; line = strtok_r(NULL, "\n", &save))
+		report_say(r, REPORT_FAIL, check,
+		    "put it right, then: mcp-execctl check", "%s", line);
+	conf_report_fini(found);
+	conf_report_init(found);
+}
+
+static bool
+has_conf(const struct report *r)
+{
+	return r->ctl->conf.policy_dir[0] == '/';
+}
+
+void
+doctor_service_config(struct report *r)
+{
+	struct ctl *c = r->ctl;
+	struct err e;
+	int rc;
+
+	memset(&c->conf, 0, sizeof(c->conf));
+	rc = conf_load(c->config, &c->conf, &c->report, &e);
+	if (rc == 0)
+		report_say(r, REPORT_OK, "configuration", NULL,
+		    "%s is good, and so are the permissions on its way",
+		    c->conf.path);
+	else if (c->report.count == 0)
+		report_say(r, REPORT_FAIL, "configuration",
+		    "name it with -c FILE, or write it", "%s", e.what);
+	say_findings(r, "configuration");
+}
+
+/* --- control groups --------------------------------------------------- */
+
+static void
+put_controllers(struct buf *b, unsigned bits)
+{
+	if ((bits & CGROUP_MEMORY) != 0)
+		text_item(b, "memory");
+	if ((bits & CGROUP_PIDS) != 0)
+		text_item(b, "pids");
+	if ((bits & CGROUP_CPU) != 0)
+		text_item(b, "cpu");
+}
+
+/* Policies are then checked as mcp-execd would, with what there is. */
+void
+doctor_service_cgroup(struct report *r)
+{
+	const unsigned all = CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU;
+	const char *where = has_conf(r) ? r->ctl->conf.cgroup : "auto";
+	CLEANUP_BUF struct buf names;
+	char path[PATH_MAX] = "";
+	unsigned bits = 0;
+	struct err e;
+
+	buf_init(&names, 128);
+	if (cgroup_look(where, path, &bits, &e) != 0)
+		report_say(r, REPORT_FAIL, "cgroup",
+		    "make the group and let mcp-execd write there, or set "
+		    "\"cgroup\" to \"auto\" or \"off\"",
+		    "%s", e.what);
+	else if (path[0] == '\0')
+		report_say(r, REPORT_WARN, "cgroup",
+		    "in the unit set Delegate=yes, or name a group as "
+		    "\"cgroup\"; without one memory_bytes is a limit of each "
+		    "process and processes one of the user, and cpu_percent "
+		    "cannot be had",
+		    "no group of version 2 is delegated to this process or to "
+		    "mcp-execd.service");
+	put_controllers(&names, bits);
+	if (path[0] != '\0')
+		report_say(r, bits == all ? REPORT_OK : REPORT_WARN, "cgroup",
+		    "let the groups above hand on memory, pids and cpu "
+		    "(cgroup.subtree_control)",
+		    "%s, controllers: %s", path,
+		    names.len > 0 ? buf_cstr(&names) : "none");
+	cgroup_assume(bits);
+}
+
+/* --- policies and tokens ---------------------------------------------- */
+
+static void
+say_policy(struct report *r, const struct policy *p)
+{
+	CLEANUP_BUF struct buf in;
+	char name[POLICY_MAX_NAME + 16];
+
+	buf_init(&in, 1024);
+	(void)snprintf(name, sizeof(name), "policy %s", p->name);
+	posture_layers(&in, p);
+	report_say(r, REPORT_OK, name, NULL,
+	    "nothing that it requires is missing; layers: %s", buf_cstr(&in));
+	if (p->log_only)
+		report_say(r, REPORT_WARN, name,
+		    "remove log_only when the trial is over",
+		    "its refusals of system calls are only logged");
+	if (p->uid == r->ctl->conf.frontend_uid && caps_can_change_ids())
+		report_say(r, REPORT_FAIL, name,
+		    "give the policy another \"user\", or the frontend one of "
+		    "its own",
+		    "its commands run as the frontend's user, uid %u",
+		    (unsigned)p->uid);
+}
+
+void
+doctor_service_policies(struct report *r)
+{
+	struct ctl *c = r->ctl;
+	struct err e;
+
+	if (!has_conf(r))
+		return;
+	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report, &e) ==
+		0 &&
+	    c->policies.count == 0)
+		report_say(r, REPORT_WARN, "policies",
+		    "write one: see mcp-execd-policy(5) and the examples",
+		    "%s holds none", c->conf.policy_dir);
+	for (size_t i = 0; i < c->policies.count; i++)
+		say_policy(r, c->policies.p[i]);
+	say_findings(r, "policies");
+}
+
+static void
+say_token(struct report *r, const struct token *t, uint64_t now)
+{
+	char name[POLICY_MAX_NAME + 16];
+
+	(void)snprintf(name, sizeof(name), "token %s", t->name);
+	if (t->expires != 0 && t->expires <= now)
+		report_say(r, REPORT_WARN, name,
+		    "remove it: mcp-execctl token revoke", "has expired");
+	else if (t->expires != 0 && t->expires - now < SOON_DAYS * DAY_S)
+		report_say(r, REPORT_WARN, name,
+		    "make a new one: mcp-execctl token add",
+		    "expires within %llu days",
+		    (unsigned long long)(t->expires - now) / DAY_S + 1);
+}
+
+void
+doctor_service_tokens(struct report *r)
+{
+	struct ctl *c = r->ctl;
+	unsigned before = r->count[REPORT_WARN];
+	struct err e;
+
+	if (!has_conf(r) || c->policies.count == 0)
+		return;
+	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
+		&c->report, &e) != 0)
+		report_say(r, REPORT_FAIL, "tokens",
+		    "create the directory, or set \"token_dir\"", "%s", e.what);
+	for (size_t i = 0; i < c->tokens.count; i++)
+		say_token(r, c->tokens.t[i], clock_wall_us() / 1000000);
+	if (c->tokens.count == 0)
+		report_say(r, REPORT_WARN, "tokens",
+		    "make one: mcp-execctl token add NAME --policy POLICY",
+		    "there is none, so everybody is refused");
+	else if (r->count[REPORT_WARN] == before)
+		report_say(r, REPORT_OK, "tokens", NULL,
+		    "%zu, none expires within %d days", c->tokens.count,
+		    SOON_DAYS);
+	say_findings(r, "tokens");
+}
+
+/* --- frontend --------------------------------------------------------- */
+
+void
+doctor_service_frontend(struct report *r)
+{
+	const struct conf *c = &r->ctl->conf;
+	struct stat st;
+
+	if (!has_conf(r) || stat(c->frontend_path, &st) != 0)
+		return; /* the configuration's findings name it */
+	report_say(r, REPORT_OK, "frontend", NULL, "%s, as uid %u and gid %u",
+	    c->frontend_path, c->frontend_uid, c->frontend_gid);
+	if ((st.st_mode & (S_ISUID | S_ISGID)) != 0)
+		report_say(r, REPORT_FAIL, "frontend",
+		    "chmod ug-s it: it faces the network",
+		    "%s is set-user-ID "
+		    "or set-group-ID",
+		    c->frontend_path);
+}
+
+/* --- audit log -------------------------------------------------------- */
+
+/*
+ * Does a process hold the log, as a running mcp-execd does?  From
+ * /proc/locks, as taking a lock ourselves could keep one from starting.
+ */
+static bool
+is_locked(const struct stat *st)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char line[256], file[64];
+	bool found = false;
+
+	/* By inode alone: btrfs has two device numbers for one file. */
+	(void)snprintf(
+	    file, sizeof(file), ":%llu ", (unsigned long long)st->st_ino);
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		found |=
+		    strstr(line, "FLOCK") != NULL && strstr(line, file) != NULL;
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
+static void
+check_space(struct report *r, const char *dir)
+{
+	struct statvfs fs;
+	uint64_t free_bytes, percent;
+
+	if (statvfs(dir, &fs) != 0) {
+		report_say(r, REPORT_FAIL, "disk space",
+		    "see whether the file system is mounted", "%s: %s", dir,
+		    strerror(errno));
+		return;
+	}
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	percent = fs.f_blocks > 0 ? fs.f_bavail * 100 / fs.f_blocks : 100;
+	report_say(r,
+	    free_bytes < LOWEST_BYTES || (fs.f_files > 0 && fs.f_favail == 0)
+		? REPORT_FAIL
+	    : free_bytes < LOW_BYTES || percent < LOW_PERCENT ? REPORT_WARN
+							      : REPORT_OK,
+	    "disk space",
+	    "make room: when the log cannot be written, nothing is run",
+	    "%llu MiB (%llu %%) are free at %s",
+	    (unsigned long long)(free_bytes >> 20), (unsigned long long)percent,
+	    dir);
+}
+
+static void
+check_log_file(struct report *r, const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
+	    (st->st_mode & 022) != 0)
+		report_say(r, REPORT_FAIL, "audit log",
+		    "it must be a file of the user that mcp-execd runs as, "
+		    "and writable by nobody else: chown and chmod 0600 it",
+		    "%s: owned by uid %u, mode %04o", path,
+		    (unsigned)st->st_uid, (unsigned)st->st_mode & 07777);
+	else if (access(path, W_OK) != 0)
+		report_say(r, REPORT_FAIL, "audit log",
+		    "see the file system and its attributes", "%s: %s", path,
+		    strerror(errno));
+	else
+		report_say(r, REPORT_OK, "audit log", NULL,
+		    "%s can be written%s", path,
+		    is_locked(st) ? ", and mcp-execd does" : "");
+}
+
+static void
+check_log_dir(struct report *r, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) != 0 || access(dir, W_OK | X_OK) != 0)
+		report_say(r, REPORT_FAIL, "audit log",
+		    "make the directory: install -d -m 0700", "%s: %s", dir,
+		    strerror(errno));
+	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+		 ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0))
+		report_say(r, REPORT_FAIL, "audit log",
+		    "chown the directory to root and chmod go-w it",
+		    "%s: others may rename or remove the log", dir);
+}
+
+void
+doctor_service_audit(struct report *r)
+{
+	const char *path = r->ctl->conf.audit_file;
+	char dir[PATH_MAX];
+	struct stat st;
+
+	if (!has_conf(r) || path[0] != '/')
+		return;
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	*strrchr(dir, '/') = '\0';
+	if (dir[0] == '\0')
+		(void)strcpy(dir, "/");
+	check_log_dir(r, dir);
+	if (lstat(path, &st) == 0)
+		check_log_file(r, path, &st);
+	else if (errno == ENOENT)
+		report_say(r, REPORT_OK, "audit log", NULL,
+		    "%s is not there yet, and will be made", path);
+	else
+		report_say(r, REPORT_FAIL, "audit log",
+		    "make it readable to mcp-execd", "%s: %s", path,
+		    strerror(errno));
+	check_space(r, dir);
+}
+
+/* --- ports ------------------------------------------------------------ */
+
+static void
+check_port(struct report *r, const struct conf_listener *l, bool running)
+{
+	const int on = 1;
+	CLEANUP_FD int fd =
+	    socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char name[CONF_MAX_NAME + 8];
+
+	(void)snprintf(name, sizeof(name), "port %s", l->text);
+	if (fd != -1)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (fd != -1 &&
+	    bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0)
+		report_say(r, REPORT_OK, name, NULL, "free");
+	else if (errno == EADDRINUSE && running)
+		report_say(r, REPORT_OK, name, NULL,
+		    "in use, and an mcp-execd is running");
+	else if (errno == EADDRINUSE)
+		report_say(r, REPORT_FAIL, name,
+		    "stop the other program, or change \"listen\"",
+		    "in use, and no mcp-execd writes this audit log");
+	else
+		report_say(r, REPORT_FAIL, name, "change \"listen\"", "%s",
+		    strerror(errno));
+}
+
+void
+doctor_service_ports(struct report *r)
+{
+	const struct conf *c = &r->ctl->conf;
+	struct stat st;
+	bool running = lstat(c->audit_file, &st) == 0 && is_locked(&st);
+
+	for (size_t i = 0; i < c->listen_count; i++)
+		check_port(r, &c->listen[i], running);
+}
