@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* execlog: announced by execve, confirmed by the first brk.  Guard. */
+/* execlog: announced by execve, confirmed by a program's first steps.  Guard. */
 #include "executor/execlog.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@ bool
 execlog_wants(const struct notice *n)
 {
 	return n->nr == SYS_execve || n->nr == SYS_execveat ||
-	       (n->nr == SYS_brk && n->args[0] == 0);
+	       (n->nr == EXECLOG_CONFIRM_NR &&
+		   n->args[0] == EXECLOG_CONFIRM_ARG);
 }
 
 static pid_t
@@ -113,10 +114,10 @@ bool
 execlog_notice(
     struct execlog *l, int fd, const struct notice *n, struct exec_event *out)
 {
-	if (n->nr != SYS_brk)
+	if (n->nr != EXECLOG_CONFIRM_NR)
 		return announce(l, n, out);
 	memset(out, 0, sizeof(*out));
-	/* Any other brk(0), of malloc for example, was not announced. */
+	/* The same call later in a program's life was not announced. */
 	if (!take_pending(l, n->pid, out->asked))
 		return false;
 	look(n, out);

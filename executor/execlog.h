@@ -3,16 +3,31 @@
  * execlog: every program that starts in a run's tree.
  *
  * execve is announced by the filter and let go on; what is recorded is read
- * when the new program makes its first brk(2), which every dynamic loader and
- * libc does before any code of its own: the process waits there, and /proc
- * shows what the kernel really executes, so that nothing rests on arguments
- * that a thread could have changed meanwhile.  An announced program that was
- * never seen to start is told as such.  In the guard; async-signal-safe.
+ * when the new program makes the call with which every loader and runtime
+ * sets itself up, before any code of its own: the process waits there, and
+ * /proc shows what the kernel really executes, so that nothing rests on
+ * arguments that a thread could have changed meanwhile.  An announced program
+ * that was never seen to start is told as such.  In the guard;
+ * async-signal-safe.
  */
 #ifndef EXECUTOR_EXECLOG_H
 #define EXECUTOR_EXECLOG_H
 
+#include <sys/syscall.h>
+
 #include "executor/listener.h"
+
+/*
+ * That call: on x86-64 arch_prctl(ARCH_SET_FS), for thread-local storage (C,
+ * C++, Rust, Go); elsewhere the first brk(0), of C's start-up.
+ */
+#ifdef __x86_64__
+#define EXECLOG_CONFIRM "arch_prctl"
+enum { EXECLOG_CONFIRM_NR = SYS_arch_prctl, EXECLOG_CONFIRM_ARG = 0x1002 };
+#else
+#define EXECLOG_CONFIRM "brk"
+enum { EXECLOG_CONFIRM_NR = SYS_brk, EXECLOG_CONFIRM_ARG = 0 };
+#endif
 
 enum {
 	EXECLOG_MAX_TOLD = 10000, /* of one run; further ones are counted */

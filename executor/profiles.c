@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "executor/execlog.h"
 #include "executor/sysgroup.h"
 
 /* Kernel interfaces that take an int look at the low 32 bits only. */
@@ -204,17 +205,25 @@ put_families(struct rules *r, const struct profile_choice *c)
 	PUT_ALL(r, family_rules);
 }
 
-/* See executor/execlog: execve announces, the first brk(0) confirms. */
+/* See executor/execlog: execve announces, a first step confirms. */
 static void
 put_exec_watch(struct rules *r)
 {
+	struct filter_rule confirm = {
+		.syscall = EXECLOG_CONFIRM,
+		.verdict = FILTER_WATCH,
+		.compare = FILTER_EQ,
+		.value = EXECLOG_CONFIRM_ARG,
+	};
+
 	set_call(r, "execve", FILTER_WATCH);
 	set_call(r, "execveat", FILTER_WATCH);
-	set_call(r, "brk", FILTER_WATCH);
-	r->row[r->count - 1].compare = FILTER_EQ;
-	put(r, (struct filter_rule){ .syscall = "brk",
-		   .verdict = FILTER_ALLOW,
-		   .compare = FILTER_NE });
+	set_call(r, confirm.syscall, FILTER_WATCH);
+	r->count--;
+	put(r, confirm);
+	confirm.verdict = FILTER_ALLOW;
+	confirm.compare = FILTER_NE;
+	put(r, confirm);
 }
 
 static void
