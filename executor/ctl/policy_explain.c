@@ -16,6 +16,7 @@
 #include "executor/ctl/text.h"
 #include "executor/ctl/verdict.h"
 #include "executor/ctl/view.h"
+#include "executor/execlog.h"
 #include "executor/profiles.h"
 #include "executor/sysgroup.h"
 
@@ -170,6 +171,19 @@ static const struct {
 	{ "kernel crypto (AF_ALG)", AF_ALG },
 };
 
+/* What comes of a call; the guard lets go on what it only records. */
+static enum verdict
+outcome(const struct policy *p, int nr, const uint64_t args[6])
+{
+	enum verdict v = verdict_of(&p->filter, nr, args);
+	struct notice n = { .nr = nr };
+
+	memcpy(n.args, args, sizeof(n.args));
+	if (v != VERDICT_TOLD)
+		return v;
+	return execlog_wants(&n) ? VERDICT_ALLOWED : VERDICT_REFUSED;
+}
+
 static void
 put_families(struct buf *b, const struct policy *p)
 {
@@ -180,10 +194,9 @@ put_families(struct buf *b, const struct policy *p)
 	buf_init(&not, 1024);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		args[0] = (uint64_t)families[i].family;
-		text_item(
-		    verdict_of(&p->filter, SYS_socket, args) == VERDICT_ALLOWED
-			? &may
-			: &not,
+		text_item(outcome(p, SYS_socket, args) == VERDICT_ALLOWED
+			      ? &may
+			      : &not,
 		    "%s", families[i].name);
 	}
 	text_row(b, "Sockets", "of these families may be made: %s",
@@ -224,7 +237,7 @@ verdict_by_name(const struct policy *p, const struct call_name names[MAX_CALL],
 
 	for (int nr = 0; nr < MAX_CALL; nr++)
 		if (strcmp(names[nr].text, name) == 0)
-			return verdict_of(&p->filter, nr, args);
+			return outcome(p, nr, args);
 	return VERDICT_UNKNOWN; /* of another architecture */
 }
 
@@ -281,6 +294,8 @@ put_calls(struct buf *b, const struct policy *p)
 	text_put(b, "",
 	    p->explained ? "a refusal is explained to the caller and recorded"
 			 : "refusals cannot be explained on this kernel");
+	if (p->audit_exec)
+		text_put(b, "", "each program that starts is recorded");
 }
 
 /* --- limits and layers ------------------------------------------------ */

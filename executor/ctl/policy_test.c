@@ -168,13 +168,20 @@ take_reports(struct test *t)
 	while ((n = recv(t->sp.ctl, &r, sizeof(r), MSG_DONTWAIT)) ==
 	       (ssize_t)sizeof(r)) {
 		t->report = r;
-		if (r.event == GUARD_STARTED) {
+		switch (r.event) {
+		case GUARD_STARTED:
 			t->started = true;
 			say_enforced(t->plan);
-		} else if (r.event == GUARD_DENIED) {
+			break;
+		case GUARD_DENIED:
 			take_denial(t, &r.denial);
-		} else {
+			break;
+		case GUARD_EXEC: /* for the audit log */
+			break;
+		case GUARD_FAILED:
+		case GUARD_EXITED:
 			t->reported = true;
+			break;
 		}
 	}
 	if (n == 0) { /* the guard's end is closed */

@@ -77,7 +77,7 @@ meaning(uint32_t action)
 		return (action & SECCOMP_RET_DATA) == ENOSYS ? VERDICT_MISSING
 							     : VERDICT_REFUSED;
 	case SECCOMP_RET_USER_NOTIF:
-		return VERDICT_REFUSED;
+		return VERDICT_TOLD;
 	case SECCOMP_RET_KILL_PROCESS:
 	case SECCOMP_RET_KILL_THREAD:
 		return VERDICT_KILLED;

@@ -13,6 +13,7 @@
 enum verdict {
 	VERDICT_ALLOWED,
 	VERDICT_REFUSED, /* with an error that says so */
+	VERDICT_TOLD, /* a listener decides */
 	VERDICT_MISSING, /* as if the kernel did not have it */
 	VERDICT_LOGGED, /* goes on, and is logged */
 	VERDICT_KILLED,
