@@ -103,6 +103,25 @@ add_list(const struct load *l, const struct json_value *list,
 			add(l, v, kind, path, false);
 }
 
+/* As add_list; "@system" stands for what is read without the key. */
+static void
+add_read(const struct load *l, const struct json_value *list)
+{
+	const struct json_value *v;
+	char path[PATH_MAX];
+
+	if (!keys_array(l->k, list, "\"files\".\"read\""))
+		return;
+	for (v = list->child; v != NULL; v = v->next) {
+		if (!keys_string(l->k, v, 1, path, sizeof(path)))
+			continue;
+		if (strcmp(path, "@system") == 0)
+			add_defaults(l, MOUNTS_READ, system_paths);
+		else
+			add(l, v, MOUNTS_READ, path, false);
+	}
+}
+
 static bool
 lists(const struct json_value *list, const char *text)
 {
@@ -236,7 +255,7 @@ add_files(const struct load *l)
 	if (l->v->read == NULL)
 		add_defaults(l, MOUNTS_READ, system_paths);
 	else
-		add_list(l, l->v->read, MOUNTS_READ, "\"files\".\"read\"");
+		add_read(l, l->v->read);
 	if (l->in->directory != NULL)
 		add(l, NULL, writable, l->in->directory, false);
 	add_list(l, l->v->write, writable, "\"files\".\"write\"");

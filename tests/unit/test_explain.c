@@ -159,6 +159,17 @@ test_views(void **state)
 	expect_view(p, path, true, false);
 	expect_view(p, "/usr/share/doc", false, false);
 	policy_table_fini(&t);
+	/* the usual places and one more; without them, that one alone */
+	write_policy(",\"files\":{\"read\":[\"@system\",\"/root\"]}");
+	p = load(&t);
+	expect_view(p, "/root", true, false);
+	expect_view(p, "/bin/sh", true, true);
+	policy_table_fini(&t);
+	write_policy(",\"shell\":null,\"files\":{\"read\":[\"/root\"]}");
+	p = load(&t);
+	expect_view(p, "/root", true, false);
+	expect_view(p, "/bin/sh", false, false);
+	policy_table_fini(&t);
 }
 
 /* A listed program is reached through all links that lead to it. */
