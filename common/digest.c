@@ -3,6 +3,8 @@
 #include "common/digest.h"
 
 #include <errno.h>
+#include <nettle/hmac.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/log.h"
@@ -34,6 +36,21 @@ digest_sha256(struct bytes b, uint8_t out[DIGEST_BYTES])
 	digest_init(&d);
 	digest_update(&d, b);
 	digest_final(&d, out);
+}
+
+void
+digest_hmac(const uint8_t key[DIGEST_BYTES], struct bytes a, struct bytes b,
+    uint8_t out[DIGEST_BYTES])
+{
+	struct hmac_sha256_ctx ctx;
+
+	hmac_sha256_set_key(&ctx, DIGEST_BYTES, key);
+	if (a.len > 0)
+		hmac_sha256_update(&ctx, a.len, a.p);
+	if (b.len > 0)
+		hmac_sha256_update(&ctx, b.len, b.p);
+	hmac_sha256_digest(&ctx, DIGEST_BYTES, out);
+	explicit_bzero(&ctx, sizeof(ctx)); /* as good as the key */
 }
 
 void

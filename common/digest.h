@@ -21,6 +21,9 @@ void	digest_init(struct digest *d);
 void	digest_update(struct digest *d, struct bytes b);
 void	digest_final(struct digest *d, uint8_t out[DIGEST_BYTES]);
 void	digest_sha256(struct bytes b, uint8_t out[DIGEST_BYTES]);
+/* HMAC-SHA-256 (RFC 2104) of a and b, one after the other. */
+void	digest_hmac(const uint8_t key[DIGEST_BYTES], struct bytes a,
+	    struct bytes b, uint8_t out[DIGEST_BYTES]);
 
 /* Lower-case hex; out has room for 2 * len + 1. */
 void	digest_hex(const uint8_t *p, size_t len, char *out);
