@@ -40,6 +40,9 @@ static struct {
 } held[MOUNTS_MAX];
 static size_t held_count;
 
+/* Of a private tmpfs. */
+enum { BYTES_PER_INODE = 4096, MIN_INODES = 64 };
+
 /* --- the plan --------------------------------------------------------- */
 
 void
@@ -131,7 +134,7 @@ int
 mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
     uint64_t bytes, bool optional, struct err *e)
 {
-	char options[64], clean[PATH_MAX];
+	char options[96], clean[PATH_MAX];
 	struct err why = { 0 };
 	struct stat st;
 
@@ -149,8 +152,11 @@ mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 	if (S_ISLNK(st.st_mode))
 		return add_link(m, kind, clean, bytes, e);
 	if (is_tmpfs(kind)) {
-		(void)snprintf(options, sizeof(options), "mode=1777,size=%llu",
-		    (unsigned long long)bytes);
+		/* empty files take no bytes, but memory of the kernel's */
+		(void)snprintf(options, sizeof(options),
+		    "mode=1777,size=%llu,nr_inodes=%llu",
+		    (unsigned long long)bytes,
+		    (unsigned long long)bytes / BYTES_PER_INODE + MIN_INODES);
 		return put(m, kind, clean, options, true, e);
 	}
 	return put(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
