@@ -432,6 +432,25 @@ check_required(const struct load *l)
 			    confine_layer_name(bit));
 }
 
+/* Without its layer a network of the run's own would be the host's. */
+static void
+check_network(const struct load *l)
+{
+	if ((l->c->layers & CONFINE_NET) != 0)
+		return;
+	if (l->c->network == CONFINE_LOOPBACK)
+		keys_complain(l->k, l->v->network,
+		    "\"network\": \"loopback\" needs the layer network, "
+		    "which this machine or this policy does not have%s%s: "
+		    "say \"none\" or \"host\"",
+		    l->probe->why[0] != '\0' ? ": " : "", l->probe->why);
+	else if (l->c->network == CONFINE_NONE && !l->in->filtered)
+		keys_complain(l->k, l->v->network,
+		    "\"network\": \"none\" needs the layer network or a "
+		    "filter of system calls, and there is neither: choose a "
+		    "\"profile\", or say \"host\"");
+}
+
 void
 confine_load(const struct keys *k, const struct confine_keys *v,
     const struct confine_input *in, struct confine *out)
@@ -446,8 +465,8 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	l.c->listed_programs = v->programs != NULL;
 	l.c->noexec = read_bool(&l, v->noexec, false) || l.c->listed_programs;
 	choose_layers(&l);
-	l.c->sockets =
-	    v->unix_sockets != NULL || (l.c->layers & CONFINE_MOUNTS) != 0;
+	/* A socket in a tree that may be read could be anybody's: none. */
+	l.c->sockets = v->unix_sockets != NULL;
 	add_files(&l);
 	add_programs(&l);
 	add_protected(&l);
@@ -459,4 +478,5 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_basics(&l, read_bool(&l, v->private_tmp, true));
 	mounts_done(&l.c->mounts);
 	check_required(&l);
+	check_network(&l);
 }

@@ -23,7 +23,8 @@
 #include "tests/unit/rig.h"
 
 #define BARE                                                                   \
-	",\"syscalls\":{\"profile\":\"none\"},\"disable\":[\"mounts\","        \
+	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
+	",\"disable\":[\"mounts\","                                            \
 	"\"pids\",\"ipc\",\"network\",\"user\",\"landlock\",\"seccomp\"]"
 
 enum {
