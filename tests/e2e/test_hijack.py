@@ -332,7 +332,8 @@ def test_policy_holds():
         for pair in ("LD_PRELOAD=/x", "PATH=/x", "NOPE=1", "=x", "CI", "",
                      "FIXED=no", "CI\0=x"):
             refused(pair, arg(n + 1, "env", pair))
-        for t in ("0", "-1", "99999999999", "x", "", "1e3", "18446744073709551617"):
+        for t in ("0", "-1", "99999999999", "x", "", "1e3",
+                  "18446744073709551617"):
             refused("timeout " + t, arg(n + 1, "timeout_ms", t, NUMBER))
         refused("wrong kind", arg(n + 1, "timeout_ms", "5"))
         refused("unknown argument", arg(n + 1, "user", "root"))

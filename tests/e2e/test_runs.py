@@ -253,8 +253,8 @@ def test_time_out_of_the_policy(server):
 def test_ignores_term(server):
     with server.http() as c:
         begin = time.monotonic()
-        r = c.sh("trap '' TERM INT HUP; echo on; while :; do sleep 1000307; done",
-                 timeout_ms=300)
+        r = c.sh("trap '' TERM INT HUP; echo on; "
+                 "while :; do sleep 1000307; done", timeout_ms=300)
         took = time.monotonic() - begin
         check(r.error and r.data["timed_out"] and "on" in r.text, r)
         check(0.6 < took < 6 * server.slow, "took", took)
