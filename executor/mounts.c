@@ -105,10 +105,10 @@ add_link(struct mounts *m, enum mounts_kind kind, const char *path,
 	    put(m, MOUNTS_LINK, path, text, false, e) != 0)
 		return e->code;
 	/* One link at a time: each on the way has to be there as well. */
-	(void)snprintf(dir, sizeof(dir), "%.*s",
-	    (int)(strrchr(path, '/') - path), path);
-	if (fdio_join(next, sizeof(next), dir[0] == '\0' ? "/" : dir, text,
-		e) != 0)
+	(void)snprintf(
+	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	if (fdio_join(
+		next, sizeof(next), dir[0] == '\0' ? "/" : dir, text, e) != 0)
 		return e->code;
 	return mounts_add(m, kind, next, bytes, false, e);
 }
@@ -434,15 +434,53 @@ do_op(const struct mounts_op *op)
 }
 
 /*
+ * In a chroot "/" is no mount, so that it can neither be made private nor be
+ * pivoted.  Go out to the real root, which is one, and come back to ours as a
+ * mount of its own.
+ */
+static int
+mount_chroot(void)
+{
+	static char path[PATH_MAX];
+	int up, fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || chdir("/") == -1 || chroot("/tmp") == -1)
+		return -errno;
+	for (up = 0; up < 64; up++) /* above the top it stays there */
+		if (chdir("..") == -1)
+			return -errno;
+	if (chroot(".") == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE | MS_SILENT, NULL) ==
+		-1 ||
+	    fchdir(fd) == -1 || syscall(SYS_getcwd, path, sizeof(path)) <= 0 ||
+	    mount(path, path, NULL, MS_BIND | MS_REC | MS_SILENT, NULL) == -1 ||
+	    chdir(path) == -1 || chroot(".") == -1)
+		return -errno;
+	(void)close(fd);
+	return 0;
+}
+
+/* Nothing that is mounted from here on reaches the host. */
+static int
+make_private(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE | MS_SILENT, NULL) == 0)
+		return 0;
+	return errno == EINVAL ? mount_chroot() : -errno;
+}
+
+/*
  * Two roots side by side: the host's at /old, the run's at /new.  /tmp is
  * only the place where a root of our own is put; nothing of it is used.
  */
 static int
 begin(const struct mounts *m)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE | MS_SILENT, NULL) ==
-		-1 ||
-	    mount("run", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_SILENT,
+	int r = make_private();
+
+	if (r != 0)
+		return r;
+	if (mount("run", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_SILENT,
 		"mode=0755,size=1m") == -1 ||
 	    chdir("/tmp") == -1 || mkdir("new", 0755) == -1 ||
 	    mkdir("old", 0755) == -1 ||
