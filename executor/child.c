@@ -26,6 +26,7 @@ enum {
 	REPORT_FD = 3, /* after stdio; both are closed by exec */
 	DIR_FD = 4,
 	RULESET_FD = 5,
+	MAX_TRIES = 64, /* of openat2(2) */
 	FIRST_CLOSED = 6
 };
 
@@ -147,10 +148,16 @@ open_inside(const struct plan *p)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	int jail = open(p->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd, tries = 0;
 
-	return jail == -1 ? -1
-			  : (int)syscall(SYS_openat2, jail, p->relative, &how,
-				sizeof(how));
+	if (jail == -1)
+		return -1;
+	/* EAGAIN: something on the machine was renamed or mounted meanwhile */
+	do
+		fd = (int)syscall(
+		    SYS_openat2, jail, p->relative, &how, sizeof(how));
+	while (fd == -1 && errno == EAGAIN && ++tries < MAX_TRIES);
+	return fd;
 }
 
 static int
