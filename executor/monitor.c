@@ -40,6 +40,7 @@ struct monitor {
 	uint32_t ready; /* of the last READY received */
 	uint64_t last_call; /* ids only grow */
 	bool draining;
+	struct log_limit authfails, sessions; /* records of a frontend's word */
 	struct loop_timer hung; /* fires when the queue was full */
 	struct request request; /* the call being put together */
 	uint8_t proof[DIGEST_BYTES];
@@ -363,14 +364,29 @@ on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/*
+ * Records that rest on the frontend's word alone come at a bounded rate, so
+ * that a hijacked one cannot fill the log; what was left out is counted.
+ */
+static void
+put_suppressed(struct buf *b, uint32_t dropped)
+{
+	if (dropped > 0)
+		audit_put_i64(b, "event.suppressed", dropped);
+}
+
 static int
 on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 {
+	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (msg->authfail.reason > PROTO_AUTH_SOURCE)
 		return err_set(e, ERR_PROTO, "AUTHFAIL for an unknown reason");
+	if (!log_allowed(&m->authfails, &dropped))
+		return 0;
 	b = audit_begin(m->audit, "auth-failure");
+	put_suppressed(b, dropped);
 	audit_put(b, "source.ip", msg->authfail.peer);
 	audit_put_str(b, "event.outcome", "failure");
 	audit_put_str(
@@ -387,13 +403,17 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_session *s = &msg->session;
 	const struct token *t = NULL;
+	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (s->began > 1)
 		return err_set(e, ERR_PROTO, "SESSION neither began nor ended");
 	(void)token_check(&m->store->tokens, s->proof, s->peer,
 	    clock_wall_us() / 1000000, &t);
+	if (!log_allowed(&m->sessions, &dropped))
+		return 0;
 	b = audit_begin(m->audit, s->began ? "session-begin" : "session-end");
+	put_suppressed(b, dropped);
 	if (t != NULL) {
 		audit_put_str(b, "token.name", t->name);
 		audit_put_str(b, "policy.name", t->policy->name);
@@ -511,6 +531,8 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->audit = a;
 	m->ops = ops;
 	m->arg = arg;
+	m->authfails = (struct log_limit){ .burst = 50, .period_ms = 1000 };
+	m->sessions = (struct log_limit){ .burst = 200, .period_ms = 1000 };
 	m->hung = (struct loop_timer){ .handler = on_hung, .arg = m };
 	request_init(&m->request);
 	return m;
