@@ -134,6 +134,9 @@ class Instance:
                                else user_ids(policy["user"])[1])
         if any("valgrind" in word for word in self.wrapper):
             policy.setdefault("disable", UNKNOWN_TO_VALGRIND)
+        if os.environ.get("MCP_EXECD_LOG_ONLY"):    # tests/e2e/run --log-only
+            policy["syscalls"] = {"log_only": True,
+                                  **policy.get("syscalls", {})}
         if tools is not None:
             policy["tools"] = tools.split(",")
         directory = pathlib.Path(policy.setdefault("directory",
