@@ -79,6 +79,8 @@ static const struct filter_rule argument_rules[] = {
 	/* asking for the personality, and the ordinary one */
 	ALLOW_IF("personality", 0, LOW32, 0),
 	ALLOW_IF("personality", 0, LOW32, LOW32),
+	/* its own limits; those of its guard are none of its business */
+	ALLOW_IF("prlimit64", 0, LOW32, 0),
 	ALLOW_IF("socketpair", 0, LOW32, AF_UNIX),
 };
 

@@ -25,7 +25,7 @@ static const char *const process_calls[] = {
 	"getpgrp", "getsid", "setpgid", "setsid", "set_tid_address",
 	"set_robust_list", "get_robust_list", "futex", "futex_waitv", "rseq",
 	"arch_prctl", "set_thread_area", "get_thread_area", "prctl",
-	"prlimit64", "getrlimit", "setrlimit", "ugetrlimit", "getrusage",
+	"getrlimit", "setrlimit", "ugetrlimit", "getrusage",
 	"getpriority", "ioprio_get", "sched_yield", "sched_getaffinity",
 	"sched_getattr", "sched_getparam", "sched_getscheduler",
 	"sched_get_priority_max", "sched_get_priority_min",
