@@ -512,6 +512,15 @@ do_fexecve(char **arg)
 	    syscall(SYS_execveat, fd, "", arg, environ, AT_EMPTY_PATH));
 }
 
+/* NAME PROGRAM: called by another name. */
+static int
+do_named(char **arg)
+{
+	char *argv[] = { arg[0], NULL };
+
+	return say("execve", execve(arg[1], argv, environ));
+}
+
 /* FILE: mapped as program text, as a loader does it. */
 static int
 do_map(char **arg)
@@ -853,13 +862,17 @@ static int
 do_swap(char **arg)
 {
 	struct timespec now, end;
-	long ms = number(arg[2]);
+	long i, ms = number(arg[2]);
 
+	printf("swapping\n");
+	(void)fflush(stdout);
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += ms / 1000;
 	do {
-		(void)syscall(SYS_renameat2, AT_FDCWD, arg[0], AT_FDCWD, arg[1],
-		    2 /* RENAME_EXCHANGE */);
+		for (i = random() % 50; i >= 0; i--)
+			(void)syscall(SYS_renameat2, AT_FDCWD, arg[0], AT_FDCWD,
+			    arg[1], 2 /* RENAME_EXCHANGE */);
+		(void)usleep((useconds_t)(random() % 500));
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec <= end.tv_sec);
 	return 0;
@@ -980,6 +993,8 @@ do_forks(char **arg)
 	(void)fflush(stdout);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)kill(0, SIGTERM);
+	while (wait(NULL) != -1)
+		;
 	return pid != -1;
 }
 
@@ -1149,6 +1164,7 @@ static const struct {
 	{ "listen", 1, do_listen },
 	{ "memfd", 1, do_memfd },
 	{ "fexecve", 1, do_fexecve },
+	{ "named", 2, do_named },
 	{ "map", 1, do_map },
 	{ "fds", 0, do_fds },
 	{ "victim", 2, do_victim },

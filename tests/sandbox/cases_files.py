@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: MIT
+"""Files: what a run reads and writes is what its policy says."""
+import os
+import pathlib
+import stat
+
+import world
+from world import (FILES, SECRET, Attack, add, as_root, case, changed, client,
+                   made, matches, says, through, with_mounts)
+
+secret = says(SECRET)
+OUT = "{out}/victim"
+RO = "{ro}/victim"
+
+
+def link(target, name="{work}/l"):
+    """Make a link inside, as the policy's user."""
+    def before(w):
+        path = w.path(name)
+        path.unlink(missing_ok=True)
+        path.symlink_to(w.text(target))
+        w.own(path)
+    return before
+
+
+def fresh(*names):
+    """Take away what an earlier command made."""
+    def before(w):
+        for name in names:
+            w.path(name).unlink(missing_ok=True)
+    return before
+
+
+# Outside of everything the policy names.
+add(
+    Attack("files.read_outside", "cat {out}/secret", secret, needs=FILES),
+    Attack("files.write_outside", "echo x >{out}/new", made("{out}/new"),
+           needs=FILES),
+    Attack("files.append_outside", "echo x >>" + OUT, changed(OUT),
+           needs=FILES),
+    Attack("files.truncate_outside", "{try} truncate " + OUT, changed(OUT),
+           needs=FILES),
+    Attack("files.delete_outside", "rm -f " + OUT, changed(OUT), needs=FILES),
+    Attack("files.move_in", "mv " + OUT + " {work}/moved", changed(OUT),
+           needs=FILES),
+    Attack("files.move_out", "echo x >m; mv m {out}/new", made("{out}/new"),
+           needs=FILES),
+    Attack("files.mkdir_outside", "mkdir {out}/newdir", made("{out}/newdir"),
+           needs=FILES),
+    Attack("files.fifo_outside", "mkfifo {out}/new", made("{out}/new"),
+           needs=FILES),
+    Attack("files.socket_outside", "{try} unix-listen {out}/new",
+           made("{out}/new"), needs=FILES),
+    Attack("files.symlink_outside", "ln -s x {out}/new", made("{out}/new"),
+           needs=FILES),
+    Attack("files.chmod_outside", "chmod 777 " + OUT, changed(OUT),
+           needs=["mounts"]),
+    Attack("files.touch_outside", "touch -c -d 2001-01-01 " + OUT,
+           changed(OUT), needs=["mounts"]),
+    Attack("files.xattr_outside", "{try} xattr " + OUT + " user.x",
+           changed(OUT), needs=["mounts"]),
+    Attack("files.stat_outside", "stat -c there=%s {out}/secret",
+           says("there="), needs=["mounts"]),
+    Attack("files.list_outside", "ls {out}", says("secret"), needs=FILES),
+    Attack("files.sibling_prefix", "cat {work}evil/secret", secret,
+           needs=FILES),
+    Attack("files.sibling_prefix_write", "echo x >{work}evil/new",
+           made("{work}evil/new"), needs=FILES),
+    Attack("files.dotdot", "cat ../out/secret sub/../../out/secret", secret,
+           needs=FILES),
+    Attack("files.cwd_changed", "cd ../out && cat secret", secret,
+           needs=FILES),
+)
+
+# Through names inside.
+add(
+    Attack("files.symlink_read", "cat l", secret, needs=FILES,
+           before=link("{out}/secret")),
+    Attack("files.symlink_write", "echo x >l", changed(OUT), needs=FILES,
+           before=link(OUT)),
+    Attack("files.symlink_made_inside",
+           "ln -sf {out} d; cat d/secret; rm -f d", secret, needs=FILES),
+    Attack("files.symlink_chain", "ln -sf l l2; cat l2", secret, needs=FILES,
+           before=link("sub/../../out/secret")),
+    Attack("files.hardlink_in", "ln {out}/secret h && cat h", secret,
+           needs=FILES, before=fresh("{work}/h")),
+    Attack("files.hardlink_of_readable", "ln " + RO + " h && echo x >>h",
+           changed(RO), policy="files", needs=FILES,
+           before=fresh("{work}/h")),
+    Attack("files.hardlink_over_readable", "echo x >h; ln -f h " + RO,
+           changed(RO), policy="files", needs=FILES,
+           before=fresh("{work}/h")),
+    Attack("files.proc_root", "cat /proc/self/root{out}/secret", secret,
+           needs=FILES),
+    Attack("files.proc_cwd", "cat /proc/self/cwd/../out/secret", secret,
+           needs=FILES),
+    Attack("files.dev_fd", "cat /dev/fd/0/../../out/secret "
+           "/proc/self/fd/../cwd/../out/secret", secret, needs=FILES),
+    Attack("files.handle", "{try} handle {out}/secret", secret,
+           control="root"),
+)
+
+# What may be read may not be changed.
+add(
+    Attack("files.readonly_write", "echo x >" + RO, changed(RO),
+           policy="files", needs=FILES),
+    Attack("files.readonly_append", "echo x >>" + RO, changed(RO),
+           policy="files", needs=FILES),
+    Attack("files.readonly_truncate", "{try} truncate " + RO, changed(RO),
+           policy="files", needs=FILES),
+    Attack("files.readonly_delete", "rm -f " + RO, changed(RO),
+           policy="files", needs=FILES),
+    Attack("files.readonly_replace", "echo x >r; mv -f r " + RO, changed(RO),
+           policy="files", needs=FILES),
+    Attack("files.readonly_create", "echo x >{ro}/new", made("{ro}/new"),
+           policy="files", needs=FILES),
+    Attack("files.readonly_mkdir", "mkdir {ro}/newdir", made("{ro}/newdir"),
+           policy="files", needs=FILES),
+    Attack("files.readonly_chmod", "chmod 777 " + RO, changed(RO),
+           policy="files", needs=["mounts"]),
+    Attack("files.readonly_touch", "touch -c -d 2001-01-01 " + RO,
+           changed(RO), policy="files", needs=["mounts"]),
+    Attack("files.readonly_xattr", "{try} xattr " + RO + " user.x",
+           changed(RO), policy="files", needs=["mounts"]),
+    Attack("files.readonly_remount", "{try} remount {ro}; echo x >" + RO,
+           changed(RO), policy="files", needs=FILES,
+           direct="echo x >" + RO),
+)
+
+# Hidden beneath what may be read and written.
+add(
+    Attack("files.hidden_read", "cat {rw}/hidden/secret", secret,
+           policy="files", only=with_mounts),
+    Attack("files.hidden_list", "ls {rw}/hidden", says("secret"),
+           policy="files", only=with_mounts),
+    Attack("files.hidden_file", "cat {rw}/masked", secret, policy="files",
+           only=with_mounts),
+    Attack("files.hidden_write", "echo x >{rw}/hidden/new",
+           made("{rw}/hidden/new"), policy="files", only=with_mounts),
+    Attack("files.hidden_renamed",
+           "mv {rw}/hidden {rw}/shown; cat {rw}/shown/secret", secret,
+           policy="files", only=with_mounts,
+           direct="mv {rw}/hidden {rw}/shown; cat {rw}/shown/secret;"
+           "mv {rw}/shown {rw}/hidden"),
+    Attack("files.hidden_unmounted",
+           "{try} umount {rw}/hidden; cat {rw}/hidden/secret", secret,
+           policy="files", only=with_mounts),
+)
+
+# Temporary files, and what runs leave to each other.
+add(
+    Attack("files.tmp_of_host", "cat /tmp/{tag}", secret, needs=FILES,
+           before=lambda w: w.file(w.path("/tmp/{tag}"), SECRET)),
+    Attack("files.tmp_to_host", "echo x >/tmp/{tag}.new",
+           made("/tmp/{tag}.new"), needs=FILES),
+    Attack("files.tmp_predictable", "echo x >/tmp/{tag}.link",
+           changed(OUT), needs=FILES,
+           before=link(OUT, "/tmp/{tag}.link")),
+    Attack("files.var_tmp_to_host", "echo x >/var/tmp/{tag}.new",
+           made("/var/tmp/{tag}.new"), needs=FILES),
+    Attack("files.shm_to_host", "echo x >/dev/shm/{tag}.new",
+           made("/dev/shm/{tag}.new"), needs=FILES),
+)
+
+
+def between(name, put, get, needs):
+    """What one run leaves, another one must not find."""
+    def before(w):
+        w.direct(put)
+
+    attack = Attack(name, f"{get}; {put}; :", secret, needs=needs,
+                    before=before)
+
+    def run(w):
+        attack.check_control(w)
+        w.inside(put + "; :")
+        out = w.inside(get)
+        happened = SECRET in out
+        if needs and not any(n in w.layers for n in needs):
+            client.check(happened, "no longer a gap", out)
+            raise client.Skip(f"without {' or '.join(needs)} this is not "
+                              "prevented, as README.md says")
+        client.check(not happened, "came through:", out)
+
+    world.CASES.append((name, run))
+
+
+between("files.tmp_between_runs", "echo {secret} >/tmp/{tag}.b",
+        "cat /tmp/{tag}.b", FILES)
+between("files.shm_between_runs", "echo {secret} >/dev/shm/{tag}.b",
+        "cat /dev/shm/{tag}.b", FILES)
+between("files.sysv_between_runs", "{try} shm-put {uid} {secret}",
+        "{try} shm-get {uid}; ipcrm -M {uid}", ["ipc"])
+between("files.mqueue_between_runs", "{try} mq-put /{tag} {secret}",
+        "{try} mq-get /{tag}", ["ipc", "landlock"])
+
+
+@case("files.granted_works")
+def granted(w):
+    """The other side of all this: what a policy grants is there."""
+    out = w.inside("cat {ro}/secret {rw}/secret; echo y >{rw}/w; cat {rw}/w;"
+                   "echo z >{work}/w; cat {work}/w; echo t >/dev/null",
+                   "files")
+    client.equal(out.split()[:4], [SECRET, SECRET, "y", "z"], "granted")
+    client.equal(w.path("{rw}/w").read_text(), "y\n", "on the host")
+
+
+# Nothing of the server's own is in reach.
+add(
+    Attack("files.server_config", "cat {dir}/mcp-execd.json", says("listen"),
+           needs=FILES, control="root"),
+    Attack("files.server_tokens", "cat {dir}/tokens.d/*", says("verifier"),
+           needs=FILES, control="root"),
+    Attack("files.server_policy_write", "echo {} >{dir}/policies.d/x.new",
+           made("{dir}/policies.d/x.new"), needs=FILES, control="root"),
+    Attack("files.server_audit_read", "cat {dir}/log/audit.jsonl",
+           says("run-intent"), needs=FILES, control="root"),
+    Attack("files.server_audit_cut", "{try} truncate {dir}/log/copy",
+           changed("{dir}/log/copy"), needs=FILES, control="root"),
+    Attack("files.server_environ", "cat /proc/{executor}/environ "
+           "/proc/1/environ | tr '\\0' '\\n'", matches("^PATH="),
+           control="root", direct="cat /proc/{executor}/environ | "
+           "tr '\\0' '\\n'"),
+    Attack("files.server_memory", "cat /proc/{executor}/maps /proc/1/maps",
+           matches("mcp-execd$"), control="root",
+           direct="cat /proc/{executor}/maps"),
+    Attack("files.server_descriptors", "ls -l /proc/{executor}/fd /proc/1/fd",
+           says("audit.jsonl"), control="root"),
+    Attack("files.server_program", "head -c 4 /proc/1/exe /proc/{executor}/exe"
+           " /proc/$PPID/exe", says("ELF"), control="root",
+           direct="head -c 4 /proc/{executor}/exe"),
+)
+
+
+@case("files.server_program_unchanged")
+def program(w):
+    """CVE-2019-5736: the executor's image through /proc/PID/exe."""
+    file = w.server.build / "mcp-execd"
+    before = file.read_bytes()
+    out = w.inside("for p in /proc/[0-9]*; do (echo x >>$p/exe) 2>&1; "
+                   "readlink $p/exe; done; :")
+    client.check("mcp-execd" not in out or "enied" in out, out)
+    client.check(file.read_bytes() == before, "the program was changed")
+
+
+# Devices, and the kernel's files.
+add(
+    Attack("files.mknod", "{try} mknod {work}/n 1 5", through,
+           control="root"),
+    Attack("files.kmsg", "dd if=/dev/kmsg of=/dev/null bs=8192 count=1 && echo {secret}",
+           secret, needs=FILES, control="root"),
+    Attack("files.tty", "{try} open /dev/ptmx", through, needs=FILES),
+    Attack("files.sys", "ls /sys/class/net", matches("^lo$"), needs=FILES),
+    Attack("files.comm_of_host", "cat /proc/{executor}/comm",
+           says("mcp-execd"), needs=["mounts"]),
+    Attack("files.oom_score", "echo 321 >/proc/self/oom_score_adj; "
+           "cat /proc/self/oom_score_adj", matches("^321$"), needs=FILES),
+)
+
+
+def node(w):
+    """A device node that root left in the directory."""
+    path = w.path("{work}/zero")
+    os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    path.chmod(0o666)
+
+
+add(
+    Attack("files.device_in_directory", "head -c 3 zero | od -An -tx1",
+           matches("00 00 00"), needs=["mounts"], only=as_root, before=node),
+)
+
+
+# Nothing writable executes, where the policy says noexec.
+def copy_to(place):
+    x = place + "/{tag}.x"
+    return f"cp /usr/bin/id {x} && chmod 755 {x} && {x} -u"
+
+
+uid = matches("^{uid}$")
+add(
+    Attack("files.noexec_directory", copy_to("{work}"), uid, policy="files",
+           needs=FILES),
+    Attack("files.noexec_write", copy_to("{rw}"), uid, policy="files",
+           needs=FILES),
+    Attack("files.noexec_tmp", copy_to("/tmp"), uid, policy="files",
+           needs=FILES),
+    Attack("files.noexec_shm", copy_to("/dev/shm"), uid, policy="files",
+           needs=FILES),
+    Attack("files.noexec_script", "printf '#!/bin/sh\\nid -u\\n' >s; "
+           "chmod 755 s; ./s", uid, policy="files", needs=FILES),
+    Attack("files.noexec_loader",
+           "cp /usr/bin/id x; /lib64/ld-linux-x86-64.so.2 ./x -u", uid,
+           policy="files", needs=["mounts"]),
+    Attack("files.noexec_map", "{try} map {work}/try", through,
+           policy="files", needs=["mounts"]),
+    Attack("files.noexec_remount",
+           "{try} remount {work}; " + copy_to("{work}"), uid,
+           policy="files", needs=FILES, direct=copy_to("{work}")),
+)
+
+# Room in private places.
+add(
+    Attack("files.tmp_full", "{try} fill /tmp/{tag}.f 8; rm /tmp/{tag}.f",
+           says(" all"), policy="files", only=with_mounts),
+    Attack("files.shm_full",
+           "{try} fill /dev/shm/{tag}.f 8; rm /dev/shm/{tag}.f",
+           says(" all"), policy="files", only=with_mounts),
+    Attack("files.tmp_inodes", "mkdir /tmp/{tag}.d; {try} inodes "
+           "/tmp/{tag}.d 20000; rm -r /tmp/{tag}.d", says(" all"),
+           policy="files", only=with_mounts),
+    Attack("files.dev_full", "{try} fill /dev/{tag}.f 8", says(" all"),
+           policy="files", only=with_mounts, control="root",
+           direct="{try} fill /dev/{tag}.f 8; rm -f /dev/{tag}.f"),
+)
+
+
+@case("files.tmp_cleaned")
+def cleaned(w):
+    """Take away what the controls left on the host."""
+    for top in "/tmp", "/var/tmp", "/dev/shm":
+        for path in pathlib.Path(top).glob(w.names["tag"] + "*"):
+            path.unlink()
+    w.direct("ipcrm -M {uid} 2>/dev/null; {try} mq-get /{tag} >/dev/null")
+    name = w.names["tag"].encode()
+    world.libc().syscall(241, b"/" + name)      # mq_unlink
+    for queue in world.queues(w.uid):
+        pathlib.Path("/dev/mqueue", queue).unlink(missing_ok=True)

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""The network, and sockets of services that would act on one's behalf."""
+import contextlib
+import os
+import pathlib
+import subprocess
+import time
+
+import world
+from world import (Attack, add, as_root, case, client, heard, once,
+                   says, table)
+
+told = heard()
+TCP = "{try} tcp 127.0.0.1 {port} {word}"
+TCP6 = "{try} tcp ::1 {port6} {word}"
+UDP = "{try} udp 127.0.0.1 {udp} {word}"
+
+# Nothing at all by default.
+add(
+    Attack("network.tcp", TCP, told),
+    Attack("network.tcp6", TCP6, told),
+    Attack("network.tcp_mapped", "{try} tcp ::ffff:127.0.0.1 {port} {word}",
+           told),
+    Attack("network.tcp_any", "{try} tcp 0.0.0.0 {port} {word}", told),
+    Attack("network.fastopen", "{try} fastopen 127.0.0.1 {port} {word}",
+           told),
+    Attack("network.udp", UDP, told),
+    Attack("network.listen", "{try} listen 0", says("listening")),
+    Attack("network.interfaces", "{try} sockets", says("netlink.route ok")),
+    Attack("network.bash", "bash -c 'echo {word} >/dev/tcp/127.0.0.1/{port}'",
+           told),
+    Attack("network.child", "sh -c 'sh -c \"" + TCP + "\" & wait'", told),
+)
+
+# Of its own only.
+add(
+    Attack("network.loopback_tcp", TCP, told, policy="loopback"),
+    Attack("network.loopback_tcp6", TCP6, told, policy="loopback"),
+    Attack("network.loopback_udp", UDP, told, policy="loopback"),
+    Attack("network.loopback_fastopen",
+           "{try} fastopen 127.0.0.1 {port} {word}", told,
+           policy="loopback"),
+)
+
+
+@case("network.loopback_works")
+def loopback(w):
+    w.need_policy("loopback")
+    out = w.inside("{try} listen 4321 800 & sleep 0.2; "
+                   "{try} tcp 127.0.0.1 4321 hello; wait", "loopback")
+    client.check("listening" in out and world.THROUGH in out, out)
+
+
+@case("network.loopback_between_runs")
+def between_runs(w):
+    """Two runs of one policy do not meet on their loopback."""
+    w.need_policy("loopback")
+    with w.running("{try} listen 4322 2000", "loopback"):
+        time.sleep(0.2)
+        out = w.inside("{try} tcp 127.0.0.1 4322 hello; :", "loopback")
+    client.check(world.THROUGH not in out, "came through:", out)
+    with w.beside("{try} listen 4322 5000"):
+        out = w.direct("{try} tcp 127.0.0.1 4322 hello")
+    client.check(world.THROUGH in out, "the control did not work:", out)
+
+
+@case("network.host_works")
+def host(w):
+    told.reset(w)
+    out = w.inside(TCP + "; " + UDP, "host")
+    client.check(told.happened(w, out, True), "not heard", out)
+
+
+@case("network.after_reload")
+def reload(w):
+    """A reload loses no rule."""
+    for _ in range(3):
+        w.server.reload()
+        told.reset(w)
+        out = w.inside(TCP + "; " + UDP + "; :")
+        client.check(not told.happened(w, out, False), "came through", out)
+
+
+# UNIX sockets: by name, by abstract name, one by one.
+UNIX = "{try} unix "
+add(
+    Attack("sockets.outside", UNIX + "{out}/host.sock {word}", told),
+    Attack("sockets.outside_with_grant", UNIX + "{out}/host.sock {word}",
+           told, policy="granted", needs=["mounts"]),
+    Attack("sockets.abstract", UNIX + "{abstract} {word}", told),
+    Attack("sockets.abstract_with_network", UNIX + "{abstract} {word}", told,
+           policy="host"),
+    Attack("sockets.abstract_with_grant", UNIX + "{abstract} {word}", told,
+           policy="granted", needs=["network", "landlock"]),
+    Attack("sockets.abstract_with_both", UNIX + "{abstract} {word}", told,
+           policy="both", needs=["landlock"]),
+    Attack("sockets.not_granted", UNIX + "{sock}/other {word}", told,
+           policy="granted", needs=["mounts"]),
+    Attack("sockets.not_granted_datagram",
+           "{try} unix-dgram {sock}/datagrams {word}", told,
+           policy="granted", needs=["mounts"]),
+    Attack("sockets.in_directory", UNIX + "{work}/host.sock {word}", told),
+    Attack("sockets.in_readable", UNIX + "{ro}/host.sock {word}", told,
+           policy="files"),
+    Attack("sockets.by_link", "ln -sf {out}/host.sock s; "
+           + UNIX + "s {word}", told),
+)
+
+
+@case("sockets.granted_works")
+def granted(w):
+    told.reset(w)
+    out = w.inside(UNIX + "{sock}/granted {word}", "granted")
+    client.check(told.happened(w, out, True), "not heard", out)
+
+
+@case("sockets.abstract_between_runs")
+def abstract_runs(w):
+    with w.beside("{try} unix-listen @{tag}.runs 3000"):
+        out = w.direct(UNIX + "@{tag}.runs x")
+    client.check(world.THROUGH in out, "the control did not work:", out)
+    with w.running("{try} unix-listen @{tag}.runs 3000", "granted"):
+        time.sleep(0.2)
+        out = w.inside(UNIX + "@{tag}.runs x; :", "granted")
+    client.check(world.THROUGH not in out, "came through:", out)
+
+
+# --- delegated authority ------------------------------------------------------
+
+# Services that do as they are asked, with rights of their own.
+DELEGATES = (
+    "/run/dbus/system_bus_socket", "/run/user/{uid}/bus",
+    "/run/user/{uid}/systemd/private", "/run/user/{uid}/gnupg/S.gpg-agent",
+    "/run/systemd/private", "/run/systemd/notify",
+    "/run/systemd/journal/socket", "/run/systemd/journal/stdout",
+    "/run/systemd/userdb/io.systemd.DynamicUser",
+    "/run/systemd/io.systemd.ManagedOOM", "/run/systemd/machine/x",
+    "/run/docker.sock", "/run/docker/x.sock", "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock", "/run/crio/crio.sock",
+    "/run/buildkit/buildkitd.sock", "/run/lxd/unix.socket",
+    "/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock",
+    "/run/snapd.socket", "/run/snapd-snap.socket", "/run/acpid.socket",
+    "/run/cups/cups.sock", "/run/pcscd/pcscd.comm", "/run/uuidd/request",
+    "/run/rpcbind.sock", "/run/screen/S-x/x", "/run/tmux/{uid}/default",
+    "/run/udev/control", "/run/polkit/agent-helper.socket",
+)
+LATE = "/run/docker.sock", "/run/podman/podman.sock", "/run/snapd.socket"
+OTHER = "/run/other/x.sock"             # the one that is granted
+LISTENER = """
+import os, socket, sys, selectors
+poll = selectors.DefaultSelector()
+for path in sys.argv[2:]:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path); s.listen(8); os.chmod(path, 0o777)
+    poll.register(s, selectors.EVENT_READ)
+print("ready", flush=True)
+heard = open(sys.argv[1], "ab", 0)
+while True:
+    for key, _ in poll.select():
+        c, _ = key.fileobj.accept()
+        c.settimeout(2)
+        try:
+            heard.write(c.recv(200) + b"\\n")
+        except OSError:
+            pass
+        c.close()
+"""
+
+
+class Delegates:
+    """A server whose machine has a /run of its own, full of services.
+
+    Its policy grants one socket, so that only the masks stand before the
+    others; a second policy grants none.
+    """
+
+    def __init__(self, w):
+        self.w = w
+        self.helpers = []
+        self.hearing = w.server.dir / "heard"
+        self.hearing.write_text("")
+        self.hearing.chmod(0o666)
+        self.files = {"read": [*world.SYSTEM, "/run"]}
+        self.server = client.Server(policy={
+            **w.keys, **w.identity(), "files": self.files})
+        self.server.wrapper = ["unshare", "-m", "sh", "-c",
+                               "mount -t tmpfs -o mode=755 run /run && "
+                               "exec \"$0\" \"$@\""]
+
+    def __enter__(self):
+        tool = self.server.work / "try"
+        tool.write_bytes((self.server.build / "sandbox_try").read_bytes())
+        tool.chmod(0o755)
+        self.server.start()
+        self.listen([self.w.text(p) for p in (*DELEGATES, OTHER)
+                     if p not in LATE])
+        self.server.add_policy("granted", unix_sockets=[OTHER])
+        # mcp-execctl must see the same files as the executor
+        out = subprocess.run(
+            self.within(str(self.server.build / "mcp-execctl"), "-c",
+                        str(self.server.config_file), "token", "add", "g",
+                        "--policy", "granted"),
+            stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.tokens = {"none": self.server.token,
+                       "granted": world.instance.TOKEN.search(out).group()}
+        client.within("the token in force", 5, lambda: self.server.accepts(
+            self.tokens["granted"]))
+        return self
+
+    def __exit__(self, *_):
+        for helper in self.helpers:
+            helper.kill()
+            helper.wait()
+        try:
+            self.server.stop()
+        finally:
+            self.server.remove()
+
+    def within(self, *words):
+        return ["nsenter", "-t", str(self.server.process.pid), "-m", *words]
+
+    def listen(self, paths):
+        helper = subprocess.Popen(
+            self.within("python3", "-c", LISTENER, str(self.hearing), *paths),
+            stdout=subprocess.PIPE, text=True,
+            preexec_fn=world.instance.die_with_parent)
+        self.helpers.append(helper)
+        client.equal(helper.stdout.readline(), "ready\n", "listener")
+
+    def heard(self, word, seconds=0.05):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if word in self.hearing.read_text():
+                return True
+            time.sleep(0.005)
+        return False
+
+    def control(self, path, word):
+        subprocess.run(
+            self.within("setpriv", f"--reuid={self.w.uid}",
+                        f"--regid={self.w.uid}", "--clear-groups",
+                        str(self.server.work / "try"), "unix", path, word),
+            stdout=subprocess.DEVNULL, check=False)
+        client.check(self.heard(word, 2), "the control did not work", path)
+
+    def attack(self, path, policy):
+        self.control(path, f"c{path}c")
+        word = f"s{policy}{path}s"
+        with self.server.http(token=self.tokens[policy]) as c:
+            c.sh(f"./try unix {path} {word}")
+        return self.heard(word, 2 if path == OTHER else 0.05)
+
+
+@table("delegates")
+def delegates(w):
+    """One server for all rows, closed by the last one."""
+    if os.geteuid() != 0 or "mounts" not in w.layers:
+        yield "all", refuse_here
+        return
+    stack = contextlib.ExitStack()
+    place = stack.enter_context(Delegates(w))
+    yield "granted_works", lambda w: client.check(
+        place.attack(OTHER, "granted"), "not reached")
+    for path in DELEGATES:
+        if path not in LATE:
+            yield name_of(path), lambda w, p=w.text(path): masked(place, p)
+    yield "late", lambda w: late(place)
+    yield "late_granted", lambda w: late_granted(place)
+    yield "closed", lambda w: stack.close()
+
+
+def name_of(path):
+    return path.removeprefix("/run/").replace("/", ".").format(uid="uid")
+
+
+def masked(place, path):
+    for policy in place.tokens:
+        client.check(not place.attack(path, policy), "reached", path,
+                     "with", policy)
+
+
+def late(place):
+    """Services that come up after the policy was loaded."""
+    place.listen(list(LATE))
+    reached = [p for p in LATE if place.attack(p, "none")]
+    client.equal(reached, [], "reached, as they came after the load")
+
+
+def late_granted(place):
+    """Masks are of what there was at the load."""
+    reached = [p for p in LATE if place.attack(p, "granted")]
+    if reached:
+        raise client.Skip("a policy that shows all of /run and grants a "
+                          "socket there hides what was there when it was "
+                          "loaded, as README.md says; reached: "
+                          + " ".join(reached))
+
+
+def refuse_here(w):
+    as_root(w)
+    world.with_mounts(w)
+
+
+@case("sockets.agent_in_tmp")
+def agent(w):
+    """ssh-agent and tmux leave their sockets in /tmp."""
+    folder = pathlib.Path(f"/tmp/ssh-{w.names['tag']}")
+    w.own_made(folder)
+    path = folder / "agent.1"
+    w.ear.add(1, 1, str(path))
+    path.chmod(0o777)
+    try:
+        Attack("", UNIX + f"{path} {{word}}", told, policy="granted",
+               needs=["mounts"])(w)
+    finally:
+        path.unlink()
+        folder.rmdir()
+
+
+@case("sockets.cron", only=once)
+def cron(w):
+    """Spools of cron and at are not written."""
+    out = w.inside("for d in /var/spool/cron/crontabs /var/spool/cron "
+                   "/var/spool/at /etc/cron.d /var/spool/anacron; do "
+                   "echo x >$d/{tag} && echo wrote $d; done; :")
+    client.check("wrote" not in out, out)

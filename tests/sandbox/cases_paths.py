@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Working directories that a caller names, and races around them."""
+import os
+
+from world import SECRET, Attack, add, case, client, says
+
+
+def into(name, where, **more):
+    """A call with that working directory must not see the place outside."""
+    return Attack(f"paths.{name}", "cat secret; pwd -P", says(SECRET),
+                  direct=f"cd -P '{where}' && cat secret", may_refuse=True,
+                  working_dir=where, **more)
+
+
+def link_out(w):
+    path = w.path("{work}/way")
+    path.unlink(missing_ok=True)
+    path.symlink_to(w.text("{out}"))
+    w.own(path)
+
+
+add(
+    into("dotdot", "../out"),
+    into("dotdot_inside", "sub/../../out"),
+    into("dotdot_slash", "..//out/"),
+    into("absolute", "{out}"),
+    into("absolute_dotdot", "{work}/../out"),
+    into("absolute_sibling", "{work}evil"),
+    into("relative_sibling", "../workevil"),
+    into("symlink", "way", before=link_out),
+    into("symlink_slash", "way/", before=link_out),
+    into("symlink_dot", "./way/.", before=link_out),
+    into("proc_cwd", "/proc/self/cwd/../out"),
+    into("proc_root", "/proc/self/root{out}"),
+)
+
+
+def goes(where, inside):
+    """Where a call with that working directory begins."""
+    def run(w):
+        r = w.call("pwd -P", working_dir=w.text(where))
+        if inside is None:
+            client.check(r.error, "was taken:", r)
+            client.check(r.data is None or not r.data.get("stdout"), r)
+        else:
+            client.equal(r.text.strip(), w.text(inside), where)
+    return run
+
+
+for name, where, inside in (
+        ("empty", "", "{work}"), ("dot", ".", "{work}"),
+        ("sub", "sub", "{work}/sub"), ("sub_slash", "sub//", "{work}/sub"),
+        ("absolute_inside", "{work}/sub", "{work}/sub"),
+        ("sub_dotdot", "sub/..", "{work}"),
+        ("root", "/", None), ("parent", "..", None),
+        ("no_directory", "plain", None), ("missing", "nothing", None),
+        ("nul", "sub\0", None), ("nul_out", "sub\0/../../out", None),
+        ("own_descriptor", "/proc/self/fd/4", None),
+        ("dev_fd", "/dev/fd/4", None), ("dev_fd3", "/dev/fd/3", None),
+        ("guard_cwd", "/proc/1/cwd", None),
+        ("self_cwd", "/proc/self/cwd", None),
+        ("long", "a/" * 3000, None), ("tilde", "~", None),
+        ("device", "/dev/null", None)):
+    case(f"paths.goes_{name}")(goes(where, inside))
+
+
+@case("paths.race_rename")
+def race(w):
+    """A directory and a link to the outside change names all the time."""
+    flip, flop = w.path("{work}/flip"), w.path("{work}/flop")
+    w.tidy()
+    w.own_made(flip)
+    flop.symlink_to(w.text("{out}"))
+    w.own(flop)
+    inside = refused = 0
+    with w.beside("{try} swap {work}/flip {work}/flop 6000"):
+        seen = [SECRET in w.direct("cd flip && cat secret")
+                for _ in range(30)]
+        client.check(any(seen), "the control never got outside")
+        for n in range(400):
+            if n > 150 and inside and refused:
+                break
+            r = w.call("cat secret; pwd -P; cat ../out/secret",
+                       working_dir="flip")
+            client.check(SECRET not in r.text, "came through:", r)
+            if r.data and r.data.get("stdout"):
+                inside += 1
+            else:
+                refused += 1
+    client.check(inside and refused, "inside", inside, "refused", refused)
+
+
+@case("paths.directory_replaced")
+def replaced(w):
+    """The policy's directory is that of the load, whatever its name leads
+    to later: with mounts the name is looked up anew, and must not lead to
+    more than its user may see."""
+    sub = w.path("{work}/gone")
+    w.own_made(sub)
+    r = w.call("pwd -P; ls", working_dir="gone")
+    client.equal(r.text.split()[0], w.text("{work}/gone"), "before")
+    sub.rmdir()
+    sub.symlink_to(w.text("{out}"))
+    try:
+        r = w.call("cat secret", working_dir="gone")
+        client.check(r.error and SECRET not in r.text, r)
+    finally:
+        sub.unlink()
+
+
+@case("paths.narrowed_token")
+def narrowed(w):
+    """A token that is narrowed to a directory begins and stays in it."""
+    r = w.call("pwd -P", "narrow")
+    client.equal(r.text.strip(), w.text("{work}/sub"), "begins")
+    for where in "..", "{work}", "../out", "{out}", "/":
+        r = w.call("pwd -P", "narrow", working_dir=w.text(where))
+        client.check(r.error and "pwd" not in r.text, where, r)
+    plain = w.path("{work}/plain")
+    client.check(plain.read_text() == "inside\n", "plain")
+    w.call("echo x >../plain", "narrow")
+    reached = plain.read_text() != "inside\n"
+    w.file(plain, "inside\n")
+    w.call("echo x >{out}/new".format(**w.names), "narrow")
+    client.check(not w.path("{out}/new").exists(), "out of the policy's")
+    if reached:
+        raise client.Skip("a token's directory bounds where its commands "
+                          "begin; what they reach is the policy's, as "
+                          "README.md says")
+
+
+@case("paths.directory_of_the_host_kept")
+def kept(w):
+    """No place that a run needed is left on the host."""
+    for name in "/new", "/old", "/tmp/new", "/tmp/old":
+        client.check(not os.path.exists(name), name, "was left")

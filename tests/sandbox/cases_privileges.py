@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""Who a run is, what it may become, and whom it may touch."""
+import contextlib
+import os
+import re
+import struct
+import time
+
+import world
+from world import (FILES, ROOT, THROUGH, Attack, add, as_root, case, client,
+                   matches, once, says, through)
+
+NONE = "0000000000000000"
+
+
+def status(w, policy="base", tool="cat /proc/self/status"):
+    return dict(re.findall(r"^(\w+):\t(.*)$", w.inside(tool, policy), re.M))
+
+
+@case("privileges.capabilities")
+def capabilities(w):
+    """None in any set, also in those for later."""
+    direct = dict(re.findall(r"^(\w+):\t(.*)$", w.direct(
+        "cat /proc/self/status", "root"), re.M))
+    client.check(direct["CapBnd"] != NONE, "the control did not work", direct)
+    inside = status(w)
+    sets = ["CapInh", "CapPrm", "CapEff", "CapAmb"]
+    if ROOT or "user" in w.layers:
+        sets.append("CapBnd")
+    for name in sets:
+        client.equal(inside[name], NONE, name)
+
+
+@case("privileges.identity")
+def identity(w):
+    uid = w.uid
+    gid = uid if ROOT else os.getegid()
+    out = w.inside("{try} ids")
+    for line in (f"uid {uid} {uid} {uid}", f"gid {gid} {gid} {gid}",
+                 "no_new_privs 1", "seccomp 2", "terminal 0"):
+        client.check(line + "\n" in out, "not", line, "in", out)
+    if ROOT:
+        client.check("groups\n" in out, "groups", out)
+        bits = int(re.search(r"securebits (\w+)", out)[1], 0)
+        client.equal(bits & 3, 3, "securebits: NOROOT and locked")
+    client.check("no_new_privs 0" in w.direct("{try} ids"), "the control")
+
+
+@case("privileges.status")
+def proc_status(w):
+    s = status(w)
+    client.equal(s["NoNewPrivs"], "1", "NoNewPrivs")
+    client.equal(s["Seccomp"], "2", "Seccomp")
+    client.equal(s["SigIgn"], NONE, "SigIgn")
+    client.equal(s["SigBlk"], NONE, "SigBlk")
+    client.equal(s["Umask"], "0077", "Umask")
+    client.equal(set(s["Uid"].split()), {str(w.uid)}, "Uid")
+
+
+@case("privileges.root_user", only=as_root)
+def root_user(w):
+    """A policy may say root; that is a user without a capability."""
+    w.need_policy("rootuser")
+    s = status(w, "rootuser")
+    client.equal(s["Uid"].split()[0], "0", "uid")
+    for name in "CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd":
+        client.equal(s[name], NONE, name)
+    private = w.file(w.path("{work}/private"), SECRET, 0o600)
+    client.check(world.SECRET in w.direct("cat private", "root"), "control")
+    out = w.inside("cat private; chown 0 private; cat /proc/1/environ; "
+                   "dmesg; hostname x; :", "rootuser")
+    client.check(world.SECRET not in out, "past another user's file", out)
+    client.equal(private.stat().st_uid, w.uid, "owner")
+
+
+SECRET = world.SECRET
+
+
+@case("privileges.root_proc_sys", only=as_root)
+def root_proc_sys(w):
+    """uid 0 owns the files of /proc/sys: they must be out of its reach."""
+    w.need_policy("rootuser")
+    path = "/proc/sys/kernel/printk_ratelimit_burst"
+    with open(path) as f:
+        before = f.read().strip()
+    other = str(int(before) + 1)
+
+    def now():
+        with open(path) as f:
+            return f.read().strip()
+
+    w.direct(f"echo {other} >{path}", "root")
+    changed = now()
+    w.direct(f"echo {before} >{path}", "root")
+    client.equal(changed, other, "the control")
+    w.inside(f"echo {other} >{path}; echo h >/proc/sysrq-trigger; "
+             "echo '|/x' >/proc/sys/kernel/core_pattern; :", "rootuser")
+    after = now()
+    w.direct(f"echo {before} >{path}", "root")
+    client.equal(after, before, path)
+
+
+@case("privileges.root_files", only=as_root)
+def root_files(w):
+    """uid 0 owns most of the host's files, too."""
+    w.need_policy("rootuser")
+    target = w.path("{dir}/rooted")
+    target.write_text("as it was\n")
+    w.inside("echo x >{dir}/rooted; echo x >/etc/{tag}; "
+             "echo x >/usr/bin/{tag}; cat {dir}/log/audit.jsonl; "
+             "echo >>{dir}/log/audit.jsonl; :", "rootuser")
+    client.equal(target.read_text(), "as it was\n", "a file of root")
+    for path in "/etc/", "/usr/bin/":
+        client.check(not os.path.exists(path + w.names["tag"]), path)
+
+
+# --- more privilege -------------------------------------------------------------
+
+def as_setuid(w):
+    """A program in the directory that would make anybody root."""
+    path = w.path("{work}/suid")
+    path.unlink(missing_ok=True)
+    path.write_bytes(w.path("{try}").read_bytes())
+    path.chmod(0o4755)
+
+
+def as_setgid(w):
+    as_setuid(w)
+    w.path("{work}/suid").chmod(0o2755)
+
+
+def with_file_caps(w):
+    """vfs_cap_data, revision 2: cap_chown permitted and effective."""
+    path = w.path("{work}/capable")
+    path.unlink(missing_ok=True)
+    with open("/usr/bin/cat", "rb") as f:
+        path.write_bytes(f.read())
+    path.chmod(0o755)
+    os.setxattr(path, "security.capability",
+                struct.pack("<5I", 0x02000001, 1, 0, 0, 0))
+
+
+add(
+    Attack("privileges.setuid_program", "./suid setuid", through,
+           before=as_setuid, only=as_root),
+    Attack("privileges.setgid_program", "./suid ids", matches("gid {uid} 0"),
+           before=as_setgid, only=as_root),
+    Attack("privileges.file_capabilities", "./capable /proc/self/status",
+           matches("CapEff:\t0*1$"), before=with_file_caps, only=as_root),
+    Attack("privileges.setuid_call", "{try} setuid", through,
+           control="root"),
+    Attack("privileges.ambient", "{try} ambient", through, control="root"),
+    Attack("privileges.loginuid", "echo 4242 >/proc/self/loginuid; "
+           "cat /proc/self/loginuid", says("4242"), needs=FILES),
+    Attack("privileges.chown_away", "touch o; chown 1 o && stat -c o=%u o",
+           says("o=1"), control="root", only=as_root),
+    Attack("privileges.core_limit", "ulimit -c unlimited; ulimit -c",
+           matches("^unlimited$")),
+)
+
+
+@case("privileges.su", only=as_root)
+def su(w):
+    """setuid programs of the system gain nothing."""
+    out = w.inside("grep -h . /proc/self/status | grep NoNewPrivs; "
+                   "for p in /usr/bin/su /usr/bin/mount /usr/bin/passwd; do "
+                   "test -u $p && echo is setuid; done; "
+                   "su -c id </dev/null; sudo -n id; run0 id; pkexec id; :")
+    client.check("is setuid" in out, "the control", out)
+    client.check("uid=0" not in out, out)
+
+
+@case("privileges.environment")
+def environment(w):
+    """Built from nothing, and not to be steered by a caller."""
+    out = w.inside("env")
+    client.check("MCP_TEST_CANARY" not in out, "the executor's own", out)
+    own = b"LS_COLORS=\0"
+    if ROOT:
+        with open(f"/proc/{w.names['executor']}/environ", "rb") as f:
+            own = f.read()
+    for name in re.findall(rb"^(\w+)=", own.replace(b"\0", b"\n"), re.M):
+        if name not in (b"PATH", b"HOME", b"LANG", b"USER", b"LOGNAME",
+                        b"PWD", b"SHELL", b"SHLVL", b"_", b"FIXED",
+                        b"TERM"):
+            client.check(f"\n{name.decode()}=" not in "\n" + out, name, out)
+    for name in ("LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "PATH",
+                 "BASH_ENV", "ENV", "IFS", "PS4", "SHELLOPTS", "PYTHONPATH",
+                 "PERL5OPT", "NODE_OPTIONS", "GIT_SSH_COMMAND",
+                 "GCONV_PATH", "NOT_LISTED"):
+        r = w.call("env", env={name: "/evil"})
+        client.check("/evil" not in r.text or r.error, name, r)
+        client.check(r.error, name, "was taken", r)
+    r = w.call("echo CI=$CI", env={"CI": "1"})
+    client.check("CI=1" in r.text, "what is allowed works", r)
+
+
+# --- other processes -------------------------------------------------------------
+
+def against(name, command, effect=through, needs=("pids", "landlock"),
+            policy="base", covers="", only=None):
+    """An attack on a process of the same user: first directly, then from a
+    run; once on a process of the host, once on another token's run."""
+    def on_host(w):
+        if only:
+            only(w)
+        w.need_policy(policy)
+        with victim(w) as pid:
+            check_effect(w, effect, w.direct(command), True)
+        with victim(w) as pid:
+            out = w.inside(command + "; :", policy)
+            verdict(w, effect, out, needs, pid)
+
+    def on_run(w):
+        if only:
+            only(w)
+        w.need_policy(policy)
+        with w.running("exec {try} victim run 4000 >victim", "other"):
+            line = client.within("a victim", 5, lambda: w.path(
+                "{work}/victim").exists() and w.path(
+                    "{work}/victim").read_text())
+            _, w.names["address"] = line.split()
+            w.names["pid"] = str(find_victim(w))
+            out = w.inside(command + "; :", policy)
+            verdict(w, effect, out, needs, w.names["pid"])
+        w.path("{work}/victim").unlink(missing_ok=True)
+
+    world.CASES.append((f"processes.{name}_host", on_host))
+    world.CASES.append((f"processes.{name}_run", on_run))
+
+
+def find_victim(w):
+    def look():
+        return [p for p in client.descendants(w.server.process.pid)
+                if b"victim\0run" in cmdline(p)]
+    return client.within("the victim's pid", 5, look)[0]
+
+
+def cmdline(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline",
+                                            "rb") as f:
+        return f.read()
+    return b""
+
+
+@contextlib.contextmanager
+def victim(w):
+    with w.beside("{try} victim host 4000") as (child, line):
+        w.names["pid"], w.names["address"] = line.split()
+        yield child.pid
+
+
+def check_effect(w, effect, out, want):
+    client.equal(effect.happened(w, out, want), want,
+                 "the control did not work: " + out)
+
+
+def verdict(w, effect, out, needs, pid):
+    happened = effect.happened(w, out, False)
+    if needs and not any(n in w.layers for n in needs):
+        client.check(happened, "no longer a gap", out)
+        raise client.Skip(f"without {' or '.join(needs)} this is not "
+                          "prevented, as README.md says")
+    client.check(not happened, "came through:", out)
+
+
+class dead(world.Effect):
+    """The victim is no longer alive."""
+
+    def happened(self, w, out, control):
+        time.sleep(0.05)
+        return not client.alive(w.names["pid"])
+
+
+against("kill", "kill -9 {pid}", dead())
+against("pidfd_signal", "{try} pidfd-signal {pid} 9", dead())
+against("ptrace", "{try} ptrace {pid}", needs=())
+against("vm_read", "{try} vm-read {pid} {address}", says("secret-"),
+        needs=())
+against("vm_write", "{try} vm-write {pid} {address} x", needs=())
+against("memory_file", "{try} mem {pid} {address}", says("secret-"))
+against("descriptor", "{try} getfd {pid} 1", needs=())
+against("prlimit", "{try} prlimit {pid} 100", needs=())
+against("renice", "renice -n 7 -p {pid}; ps -o ni= -p {pid}",
+        matches("^ *7$"), needs=["pids"])
+against("see", "{try} find victim", needs=["pids"])
+against("environ", "cat /proc/{pid}/environ | tr '\\0' '\\n'",
+        matches("^PATH="))
+against("cwd", "ls /proc/{pid}/cwd/", says("plain"))
+against("build_ptrace", "{try} ptrace {pid}", policy="build", only=once)
+against("build_vm_read", "{try} vm-read {pid} {address}", says("secret-"),
+        policy="build", only=once)
+
+
+@case("processes.guard")
+def guard(w):
+    """The guard of one's own run is out of reach as well."""
+    out = w.inside("kill -9 1 $PPID; kill -STOP $PPID; {try} ptrace $PPID; "
+                   "{try} mem $PPID 4096; {try} getfd $PPID 4; "
+                   "{try} getfd 1 4; {try} prlimit $PPID 100; "
+                   "{try} prlimit 1 100; cat /proc/$PPID/environ; "
+                   "ls -l /proc/$PPID/fd; cat /proc/$PPID/maps; echo alive")
+    client.check("alive" in out, out)
+    client.check(THROUGH not in out, "came through:", out)
+    client.check("socket:" not in out and "mcp-execd" not in out, out)
+
+
+@case("processes.executor")
+def executor(w):
+    """Nor is the executor, nor the frontend."""
+    pids = [w.server.process.pid, w.server.frontend_pid()]
+    for pid in pids:
+        out = w.inside(f"kill -9 {pid}; kill -STOP {pid}; "
+                       f"{{try}} pidfd-signal {pid} 9; {{try}} ptrace {pid}; "
+                       f"{{try}} getfd {pid} 3; "
+                       f"{{try}} prlimit {pid} 100; :")
+        client.check(THROUGH not in out, "came through:", out)
+        client.check(client.alive(pid), "was killed:", pid)
+    client.equal(w.server.get("/healthz").status, 200, "/healthz")
+
+
+@case("processes.everybody")
+def everybody(w):
+    """kill(-1) reaches the run and nobody else."""
+    with w.beside("{try} victim host 4000") as (child, _):
+        w.call("kill -9 -1; sleep 0.1")
+        time.sleep(0.1)
+        if not {"pids", "landlock"} & set(w.layers):
+            raise client.Skip("nothing prevents it")
+        client.check(child.poll() is None, "a process of the host was killed")
+    with w.beside("{try} victim host 4000") as (child, _):
+        if ROOT:        # an ordinary user would kill himself
+            w.direct("kill -9 -1; true")
+            client.within("the control", 2, lambda: child.poll() is not None)
+    client.equal(w.server.get("/healthz").status, 200, "/healthz")

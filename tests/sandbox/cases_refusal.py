@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""A layer that cannot be had is a refusal, never a run with less."""
+import json
+import shutil
+
+import world
+from world import ROOT, case, client, once
+
+LAYERS = ("mounts", "pids", "ipc", "network", "user", "landlock", "seccomp",
+          "cgroup")
+
+
+def finding(w, **keys):
+    """What the check says of such a policy; empty: it can be loaded."""
+    path = w.server.dir / "policies.d" / "odd.json"
+    path.write_text(json.dumps({**w.server.policy, **w.identity(), **keys}))
+    path.chmod(0o600)
+    try:
+        return w.check_config()
+    finally:
+        path.unlink()
+
+
+def refused(name, word, only=None, **keys):
+    @case("refusal." + name, only=only)
+    def run(w):
+        said = finding(w, **keys)
+        client.check(said, "was loaded")
+        client.check(word in said and "odd.json" in said, said)
+    return run
+
+
+for layer in LAYERS:
+    refused(f"required_and_disabled_{layer}", layer, only=once,
+            require=[layer], disable=[layer],
+            **({"syscalls": {"profile": "none"}} if layer == "seccomp"
+               else {}))
+refused("programs_without_landlock", "programs", programs=["/usr/bin/cat"],
+        disable=["landlock"])
+refused("programs_without_mounts", "programs", programs=["/usr/bin/cat"],
+        disable=["mounts"])
+refused("hide_without_mounts", "hidden", disable=["mounts"],
+        files={"read": ["/usr", "/etc"], "hide": ["/etc/ssl"]})
+refused("loopback_without_network", "loopback", network="loopback",
+        disable=["network"])
+refused("unfiltered_without_network", "network", disable=["network"],
+        syscalls={"profile": "none"})
+refused("unknown_layer", "layers", require=["everything"])
+refused("unknown_profile", "profile", syscalls={"profile": "all"})
+refused("unknown_call", "nosuchcall", syscalls={"deny": ["nosuchcall"]})
+refused("unknown_key", "sandbox", sandbox=False)
+refused("relative_path", "/", files={"read": ["usr"]})
+refused("missing_path", "/no/such", files={"write": ["/no/such"]})
+refused("missing_program", "/no/such", programs=["/no/such"])
+refused("missing_socket", "/no/such", unix_sockets=["/no/such"])
+refused("bad_network", "network", network="internet")
+
+
+@case("refusal.only_by_name")
+def by_name(w):
+    """Only a policy that says so by name goes without a layer."""
+    client.equal(finding(w, disable=["mounts", "landlock"]), "", "by name")
+
+
+@case("refusal.what_is_missing_here")
+def missing(w):
+    """Each layer that this mode does not have, required by name."""
+    for layer in set(LAYERS) - set(w.layers) - {"user"}:
+        said = finding(w, require=[layer])
+        if layer == "cgroup" and not said:
+            continue    # it can be had, and is not asked for
+        client.check(layer in said, layer, "was loaded", said)
+
+
+@case("refusal.at_run_time")
+def run_time(w):
+    """A path that went away after the load: no run, and not a run with
+    less; and when it is back, all is well."""
+    if "mounts" not in w.layers:
+        raise client.Skip("has a meaning with the layer mounts only")
+    place = w.path("{passing}")
+    client.check("yes" in w.call("echo yes", "passing").text, "control")
+    place.rmdir()
+    target = w.path("{work}/ran")
+    r = w.call("echo x >" + str(target), "passing")
+    client.check(r.error and "passing" in r.text, r)
+    client.check(not target.exists(), "it ran")
+    place.symlink_to(w.names["out"])
+    r = w.call("cat passing/secret ../passing/secret "
+               + str(place) + "/secret", "passing")
+    client.check(world.SECRET not in r.text, "a link in its place", r)
+    place.unlink()
+    w.folder("passing")
+    client.check("yes" in w.call("echo yes", "passing").text, "again")
+
+
+@case("refusal.bad_reload_keeps")
+def bad_reload(w):
+    """A policy that cannot be had leaves the others in force."""
+    path = w.server.dir / "policies.d" / "odd.json"
+    path.write_text(json.dumps({**w.server.policy, **w.identity(),
+                                "require": ["mounts"],
+                                "disable": ["mounts"]}))
+    path.chmod(0o600)
+    try:
+        client.equal(w.server.reload()["event.outcome"], "failure", "reload")
+        out = w.inside("{try} userns; cat {out}/secret; :")
+        client.check(world.THROUGH not in out and world.SECRET not in out,
+                     out)
+    finally:
+        path.unlink()
+    client.equal(w.server.reload()["event.outcome"], "success", "reload")
+
+
+@case("refusal.no_start")
+def no_start(w):
+    """Such a policy alone: the server does not come up."""
+    try:
+        server = client.Server(policy={**w.keys, **w.identity(),
+                                       "require": ["pids"],
+                                       "disable": ["pids"]})
+    except world.instance.Failure as e:
+        client.check("pids" in str(e), e)
+        return
+    try:
+        server.start()
+        server.stop()
+        raise client.Failed("it came up")
+    except world.instance.Failure as e:
+        client.check("pids" in str(e), e)
+    finally:
+        shutil.rmtree(server.dir, ignore_errors=True)
+
+
+@case("refusal.posture")
+def posture(w):
+    """The record says what was in force, and the process shows it."""
+    w.inside("true")
+    p = w.posture()
+    client.equal(p["no_new_privs"], True, "no_new_privs")
+    client.equal(p["capabilities"], "none", "capabilities")
+    client.equal(p["uid"], w.uid, "uid")
+    client.equal(p["network"], "none", "network")
+    client.equal(p["landlock.abi"] > 0, "landlock" in w.layers, "landlock")
+    if w.mode == "full" and ROOT:
+        for layer in ("mounts", "pids", "ipc", "network", "landlock",
+                      "seccomp"):
+            client.check(layer in p["layers"], layer, p)
+    inside = dict(zip(("mnt", "pid", "ipc", "net", "user"), w.inside(
+        "for n in mnt pid ipc net user; do readlink /proc/self/ns/$n; done"
+    ).split()))
+    outside = dict(zip(("mnt", "pid", "ipc", "net", "user"), w.direct(
+        "for n in mnt pid ipc net user; do readlink /proc/self/ns/$n; done"
+    ).split()))
+    for kind, layer in (("mnt", "mounts"), ("pid", "pids"), ("ipc", "ipc"),
+                        ("net", "network"), ("user", "user")):
+        if w.mode == "no-userns" and kind == "user":
+            continue    # the whole server is in one
+        client.equal(inside[kind] != outside[kind], layer in p["layers"],
+                     f"{layer} as recorded")
