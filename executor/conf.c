@@ -84,8 +84,8 @@ static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 static const struct key conf_keys[] = { VALUE("listen", listen),
 	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
 	OBJECT("audit", audit_keys), OBJECT("frontend", frontend_keys),
-	STRING("public_url", public_url, 0), STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
-	VALUE("allowed_origins", origins),
+	STRING("public_url", public_url, 0), STRING("cgroup", cgroup, 1),
+	VALUE("allowed_hosts", hosts), VALUE("allowed_origins", origins),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
 	OBJECT("limits", limit_keys), LAST };
 

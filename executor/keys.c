@@ -8,6 +8,7 @@
 #include "executor/keys.h"
 
 #include <dirent.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -86,7 +87,7 @@ fold(char c)
 {
 	if (c == '-')
 		return '_';
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return (char)tolower((unsigned char)c);
 }
 
 /* Levenshtein's distance, blind to case and to "-" for "_". */
@@ -285,18 +286,22 @@ keys_parse(const char *path, struct bytes text, struct json_doc **doc,
     struct conf_report *r, struct err *e)
 {
 	size_t line = 1, column = 1;
-	int used = 0;
-	char where[PATH_MAX + 64];
-	struct err bad;
+	char where[PATH_MAX + 64], *end;
+	struct err bad = { 0 };
+	const char *what = bad.what;
 
 	if (json_parse(text, JSON_COMMENTS, doc, &bad) == 0)
 		return 0;
 	/* its own words for the position give way to ours */
-	if (sscanf(bad.what, "line %zu, column %zu: %n", &line, &column,
-	    &used) != 2)
-		used = 0;
+	if (strncmp(bad.what, "line ", 5) == 0) {
+		line = strtoul(bad.what + 5, &end, 10);
+		if (strncmp(end, ", column ", 9) == 0)
+			column = strtoul(end + 9, &end, 10);
+		if (strncmp(end, ": ", 2) == 0)
+			what = end + 2;
+	}
 	(void)snprintf(where, sizeof(where), "%s:%zu:%zu", path, line, column);
-	keys_complain_path(r, where, "%s", bad.what + used);
+	keys_complain_path(r, where, "%s", what);
 	return err_set(e, ERR_BAD, "%s is not valid JSON", path);
 }
 

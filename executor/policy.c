@@ -737,7 +737,7 @@ complain_profile(const struct keys *k, const struct json_value *v)
 		    profile_at(i)->name);
 	}
 	keys_complain(k, v, "there is no profile \"%s\": use one of %s",
-	    log_text(v->text).s, known);
+	    v != NULL ? log_text(v->text).s : "default", known);
 }
 
 static void
@@ -782,9 +782,11 @@ read_calls(const struct keys *k, const struct json_value *list,
 static bool
 is_true(const struct keys *k, const struct json_value *v)
 {
-	if (v != NULL && !json_is(v, JSON_BOOL))
+	if (v == NULL)
+		return false;
+	if (!json_is(v, JSON_BOOL))
 		keys_complain(k, v, "true or false is needed here");
-	return json_is(v, JSON_BOOL) && v->boolean;
+	return v->type == JSON_BOOL && v->boolean;
 }
 
 static void

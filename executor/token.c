@@ -263,7 +263,8 @@ open_directory(struct token *t, struct err *e)
 static int
 check_time(const struct token *t, struct err *e)
 {
-	if (t->timeout_max_ms <= t->policy->timeout_max_ms)
+	if (t->policy == NULL ||
+	    t->timeout_max_ms <= t->policy->timeout_max_ms)
 		return 0;
 	return err_set(e, ERR_BAD,
 	    "\"timeout_max_ms\" is above the %u of policy \"%s\"",

@@ -39,20 +39,24 @@ print_notes(const struct ctl *c)
 {
 	for (size_t i = 0; i < c->conf.listen_count; i++)
 		if (!is_loopback(&c->conf.listen[i]))
-			(void)printf("note: %s is reached by others, and "
+			(void)printf(
+			    "note: %s is reached by others, and "
 			    "tokens travel there unencrypted: listen on "
 			    "127.0.0.1 behind a proxy with TLS\n",
 			    c->conf.listen[i].text);
 	for (size_t i = 0; i < c->policies.count; i++)
 		if (c->policies.p[i]->uid == 0)
 			(void)printf("note: policy \"%s\" runs commands as "
-			    "root\n", c->policies.p[i]->name);
+				     "root\n",
+			    c->policies.p[i]->name);
 	if (c->policies.count == 0)
 		(void)printf("note: there is no policy yet: write %s/NAME.json,"
-		    " see mcp-execd.json(5)\n", c->conf.policy_dir);
+			     " see mcp-execd.json(5)\n",
+		    c->conf.policy_dir);
 	else if (c->tokens.count == 0)
 		(void)printf("note: there is no token yet: mcp-execctl token "
-		    "add NAME --policy %s\n", c->policies.p[0]->name);
+			     "add NAME --policy %s\n",
+		    c->policies.p[0]->name);
 }
 
 /* Everything, as far as one thing's findings leave the next readable. */
@@ -71,15 +75,16 @@ load_all(struct ctl *c)
 	if (c->conf.policy_dir[0] != '/')
 		return;
 	policies_good = policy_load_dir(c->conf.policy_dir, &c->policies,
-	    &c->report, &e) == 0;
+			    &c->report, &e) == 0;
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)
 		(void)printf("note: tokens are checked once the policies are "
-		    "in order\n");
+			     "in order\n");
 	else if (token_load_dir(c->conf.token_dir, &c->policies, NULL,
-	    &c->tokens, &c->report, &e) != 0) {
+		     &c->tokens, &c->report, &e) != 0) {
 		(void)printf("%s: create the directory, or set "
-		    "\"token_dir\"\n", e.what);
+			     "\"token_dir\"\n",
+		    e.what);
 		c->report.count++;
 	}
 }
@@ -101,8 +106,8 @@ check_run(struct ctl *c, int argc, char **argv)
 		(void)fputs(buf_cstr(&c->report.text), stdout);
 	if (c->report.count > 0) {
 		(void)printf("%u finding%s: put right what they name, then "
-		    "check again\n", c->report.count,
-		    c->report.count == 1 ? "" : "s");
+			     "check again\n",
+		    c->report.count, c->report.count == 1 ? "" : "s");
 		return CTL_FAILED;
 	}
 	print_notes(c);

@@ -38,86 +38,97 @@ static const char help[] =
  */
 static const struct client {
 	const char *name;
-	const char *advice;	/* on stderr: where it goes */
-	const char *reference;	/* how the client refers to MCP_TOKEN */
+	const char *advice; /* on stderr: where it goes */
+	const char *reference; /* how the client refers to MCP_TOKEN */
 	const char *http;
-	const char *sse;	/* NULL: as http */
-	const char *literal;	/* with a literal token; NULL: as http */
+	const char *sse; /* NULL: as http */
+	const char *literal; /* with a literal token; NULL: as http */
 } clients[] = {
 	{ "claude-code",
-	  "Put this into .mcp.json of a project (or ~/.claude.json), and set\n"
-	  "MCP_TOKEN in the environment that Claude Code starts in.\n",
-	  "${MCP_TOKEN}",
-	  "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	  "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n", NULL, NULL },
+	    "Put this into .mcp.json of a project (or ~/.claude.json), and "
+	    "set\n"
+	    "MCP_TOKEN in the environment that Claude Code starts in.\n",
+	    "${MCP_TOKEN}",
+	    "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
+	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
+	    NULL, NULL },
 	{ "vscode",
-	  "Put this into .vscode/mcp.json, or the user's mcp.json; VS Code\n"
-	  "asks for the token.\n",
-	  "${input:mcp-token}",
-	  "{\"inputs\":[{\"type\":\"promptString\",\"id\":\"mcp-token\",\n"
-	  "  \"description\":\"token of @N\",\"password\":true}],\n"
-	  " \"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	  "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n", NULL,
-	  "{\"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	  "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n" },
+	    "Put this into .vscode/mcp.json, or the user's mcp.json; VS Code\n"
+	    "asks for the token.\n",
+	    "${input:mcp-token}",
+	    "{\"inputs\":[{\"type\":\"promptString\",\"id\":\"mcp-token\",\n"
+	    "  \"description\":\"token of @N\",\"password\":true}],\n"
+	    " \"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
+	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
+	    NULL,
+	    "{\"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
+	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n" },
 	{ "cursor",
-	  "Put this into ~/.cursor/mcp.json or .cursor/mcp.json, set MCP_TOKEN\n"
-	  "in the environment that Cursor starts in, and reload it.\n",
-	  "${env:MCP_TOKEN}",
-	  "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
-	  "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n", NULL, NULL },
+	    "Put this into ~/.cursor/mcp.json or .cursor/mcp.json, set "
+	    "MCP_TOKEN\n"
+	    "in the environment that Cursor starts in, and reload it.\n",
+	    "${env:MCP_TOKEN}",
+	    "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
+	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
+	    NULL, NULL },
 	{ "inspector",
-	  "Run this with MCP_TOKEN set.  The token shows in the list of\n"
-	  "processes while it runs: with --token-stdin you get a file for\n"
-	  "--config instead.\n",
-	  "$MCP_TOKEN",
-	  "npx @modelcontextprotocol/inspector --cli --server-url '@U' \\\n"
-	  "  --transport @T --protocol-era auto \\\n"
-	  "  --header \"Authorization: Bearer @A\" --method tools/list\n", NULL,
-	  "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	  "  \"headers\":{\"Authorization\":\"Bearer @A\"},\n"
-	  "  \"protocolEra\":\"auto\"}}}\n" },
+	    "Run this with MCP_TOKEN set.  The token shows in the list of\n"
+	    "processes while it runs: with --token-stdin you get a file for\n"
+	    "--config instead.\n",
+	    "$MCP_TOKEN",
+	    "npx @modelcontextprotocol/inspector --cli --server-url '@U' \\\n"
+	    "  --transport @T --protocol-era auto \\\n"
+	    "  --header \"Authorization: Bearer @A\" --method tools/list\n",
+	    NULL,
+	    "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
+	    "  \"headers\":{\"Authorization\":\"Bearer @A\"},\n"
+	    "  \"protocolEra\":\"auto\"}}}\n" },
 	{ "mcphost",
-	  "Put this into ~/.mcphost.json, and set MCP_TOKEN in the environment\n"
-	  "that mcphost starts in.\n",
-	  "${env://MCP_TOKEN}",
-	  "{\"mcpServers\":{\"@N\":{\"type\":\"remote\",\"url\":\"@U\",\n"
-	  "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n",
-	  "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
-	  "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n", NULL },
+	    "Put this into ~/.mcphost.json, and set MCP_TOKEN in the "
+	    "environment\n"
+	    "that mcphost starts in.\n",
+	    "${env://MCP_TOKEN}",
+	    "{\"mcpServers\":{\"@N\":{\"type\":\"remote\",\"url\":\"@U\",\n"
+	    "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n",
+	    "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
+	    "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n",
+	    NULL },
 	{ "claude-desktop",
-	  "Put this into claude_desktop_config.json; it runs mcp-remote, as\n"
-	  "Claude Desktop itself only starts local servers.  Set AUTH_HEADER to\n"
-	  "\"Bearer TOKEN\" in the environment that it starts in.  To plain http\n"
-	  "beyond loopback mcp-remote needs \"--allow-http\" as well.\n",
-	  "",
-	  "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
-	  "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
-	  "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"]}}}\n",
-	  NULL,
-	  "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
-	  "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
-	  "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"],\n"
-	  "  \"env\":{\"AUTH_HEADER\":\"Bearer @A\"}}}}\n" },
+	    "Put this into claude_desktop_config.json; it runs mcp-remote, as\n"
+	    "Claude Desktop itself only starts local servers.  Set AUTH_HEADER "
+	    "to\n"
+	    "\"Bearer TOKEN\" in the environment that it starts in.  To plain "
+	    "http\n"
+	    "beyond loopback mcp-remote needs \"--allow-http\" as well.\n",
+	    "",
+	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
+	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
+	    "    "
+	    "\"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"]}}}\n",
+	    NULL,
+	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
+	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
+	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"],\n"
+	    "  \"env\":{\"AUTH_HEADER\":\"Bearer @A\"}}}}\n" },
 	{ "curl",
-	  "Run this with MCP_TOKEN set; the header goes through a pipe, so that\n"
-	  "the token is not in the list of processes.\n",
-	  "$MCP_TOKEN",
-	  "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
-	  "curl -sS -H @- -H 'Content-Type: application/json' \\\n"
-	  "  -H 'Accept: application/json, text/event-stream' \\\n"
-	  "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\","
-	  "\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
-	  "\"clientInfo\":{\"name\":\"curl\",\"version\":\"1\"}}}' \\\n"
-	  "  '@U'\n",
-	  "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
-	  "curl -sSN -H @- -H 'Accept: text/event-stream' '@U'\n", NULL },
+	    "Run this with MCP_TOKEN set; the header goes through a pipe, so "
+	    "that\n"
+	    "the token is not in the list of processes.\n",
+	    "$MCP_TOKEN",
+	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
+	    "curl -sS -H @- -H 'Content-Type: application/json' \\\n"
+	    "  -H 'Accept: application/json, text/event-stream' \\\n"
+	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\","
+	    "\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"
+	    ","
+	    "\"clientInfo\":{\"name\":\"curl\",\"version\":\"1\"}}}' \\\n"
+	    "  '@U'\n",
+	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
+	    "curl -sSN -H @- -H 'Accept: text/event-stream' '@U'\n",
+	    NULL },
 };
 
-enum {
-	CLIENTS = sizeof(clients) / sizeof(clients[0]),
-	MAX_OUTPUT = 16384
-};
+enum { CLIENTS = sizeof(clients) / sizeof(clients[0]), MAX_OUTPUT = 16384 };
 
 static const struct client *
 find_client(const char *name, struct err *e)
@@ -126,16 +137,17 @@ find_client(const char *name, struct err *e)
 	const char *close;
 
 	for (size_t i = 0; i < CLIENTS; i++) {
-		if (strcmp(name, clients[i].name) == 0)
+		if (name != NULL && strcmp(name, clients[i].name) == 0)
 			return &clients[i];
 		names[i] = clients[i].name;
 	}
 	close = keys_closest(bytes_of(name), names);
 	if (close != NULL)
-		(void)err_set(e, ERR_BAD, "unknown client: did you mean %s?",
-		    close);
+		(void)err_set(
+		    e, ERR_BAD, "unknown client: did you mean %s?", close);
 	else
-		(void)err_set(e, ERR_BAD, "unknown client: use claude-code, "
+		(void)err_set(e, ERR_BAD,
+		    "unknown client: use claude-code, "
 		    "vscode, cursor, inspector, mcphost, claude-desktop or "
 		    "curl");
 	return NULL;
@@ -160,8 +172,8 @@ value_of(char letter, const struct client *c, const struct client_config *w)
 
 /* Names, URLs and tokens are checked to hold nothing that needs quoting. */
 static void
-expand(const char *text, const struct client *c,
-    const struct client_config *w, struct buf *out)
+expand(const char *text, const struct client *c, const struct client_config *w,
+    struct buf *out)
 {
 	for (const char *p = text; *p != '\0'; p++) {
 		const char *v = p[0] == '@' ? value_of(p[1], c, w) : NULL;
@@ -216,7 +228,7 @@ url_ok(const char *url)
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return false;
 	return rest != NULL && rest[3] != '\0' && rest[3] != '/' &&
-	    strspn(url, okay) == strlen(url);
+	       strspn(url, okay) == strlen(url);
 }
 
 int
@@ -231,7 +243,8 @@ client_config_url(const struct conf *c, const char *base, bool sse, char *out,
 	if (base == NULL)
 		reachable(c->listen[0].text, url, sizeof(url));
 	else if (strlen(base) >= sizeof(url) || !url_ok(base))
-		return err_set(e, ERR_BAD, "the URL must be like "
+		return err_set(e, ERR_BAD,
+		    "the URL must be like "
 		    "https://host.example, without spaces and quotes");
 	else
 		memcpy(url, base, strlen(base) + 1);
@@ -240,7 +253,7 @@ client_config_url(const struct conf *c, const char *base, bool sse, char *out,
 		url[--len] = '\0';
 	/* people paste the endpoint as well as the base */
 	if (len > 4 && (strcmp(url + len - 4, "/mcp") == 0 ||
-	    strcmp(url + len - 4, "/sse") == 0))
+			   strcmp(url + len - 4, "/sse") == 0))
 		url[len - 4] = '\0';
 	(void)snprintf(out, size, "%s%s", url, sse ? "/sse" : "/mcp");
 	return 0;
@@ -306,8 +319,10 @@ read_token(const struct token *t, char text[BEARER_TEXT], struct err *e)
 	if (strlen(line) >= BEARER_TEXT ||
 	    !bytes_eq_secret(verifier, t->verifier, DIGEST_BYTES)) {
 		explicit_bzero(line, sizeof(line));
-		return err_set(e, ERR_BAD, "what standard input holds is not "
-		    "the token \"%s\"", t->name);
+		return err_set(e, ERR_BAD,
+		    "what standard input holds is not "
+		    "the token \"%s\"",
+		    t->name);
 	}
 	memcpy(text, line, BEARER_TEXT);
 	explicit_bzero(line, sizeof(line));
@@ -325,8 +340,9 @@ print(const struct ctl *c, const struct options *o, const struct token *t)
 	int status = CTL_FAILED;
 
 	buf_init(&out, MAX_OUTPUT);
-	if (client_config_url(&c->conf, o->url, o->sse, w.url, sizeof(w.url),
-	    &e) != 0 || (o->token_stdin && read_token(t, text, &e) != 0))
+	if (client_config_url(
+		&c->conf, o->url, o->sse, w.url, sizeof(w.url), &e) != 0 ||
+	    (o->token_stdin && read_token(t, text, &e) != 0))
 		return ctl_error("%s", e.what);
 	if (o->token_stdin)
 		w.token = text;
@@ -361,7 +377,9 @@ client_config_run(struct ctl *c, int argc, char **argv)
 		return CTL_FAILED;
 	t = token_find(&c->tokens, bytes_of(name));
 	if (t == NULL)
-		return ctl_error("there is no token \"%s\": see mcp-execctl "
-		    "token list, or make it with mcp-execctl token add", name);
+		return ctl_error(
+		    "there is no token \"%s\": see mcp-execctl "
+		    "token list, or make it with mcp-execctl token add",
+		    name);
 	return print(c, &o, t);
 }

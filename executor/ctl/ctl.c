@@ -25,8 +25,8 @@ failed(struct ctl *c, const struct err *e)
 	print_report(&c->report);
 	(void)ctl_error("%s", e->what);
 	if (geteuid() != 0 && access(c->config, R_OK) != 0 && errno == EACCES)
-		(void)fputs("You may not read it: run mcp-execctl as root.\n",
-		    stderr);
+		(void)fputs(
+		    "You may not read it: run mcp-execctl as root.\n", stderr);
 	else if (access(c->config, F_OK) != 0)
 		(void)fputs("Name the configuration with -c FILE.\n", stderr);
 	return false;
@@ -47,8 +47,8 @@ ctl_load_policies(struct ctl *c)
 {
 	struct err e;
 
-	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report,
-	    &e) == 0)
+	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report, &e) ==
+	    0)
 		return true;
 	return failed(c, &e);
 }
@@ -59,7 +59,7 @@ ctl_load_tokens(struct ctl *c)
 	struct err e;
 
 	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
-	    &c->report, &e) == 0) {
+		&c->report, &e) == 0) {
 		print_report(&c->report);
 		return true;
 	}
@@ -114,13 +114,15 @@ const char *
 ctl_name(const char *verb, int argc, char **argv)
 {
 	if (argc - optind != 1) {
-		(void)ctl_usage(verb, argc == optind ?
-		    "the token's NAME is missing" :
-		    "one NAME is needed, not %d", argc - optind);
+		(void)ctl_usage(verb,
+		    argc == optind ? "the token's NAME is missing"
+				   : "one NAME is needed, not %d",
+		    argc - optind);
 		return NULL;
 	}
 	if (!policy_name_ok(bytes_of(argv[optind]))) {
-		(void)ctl_usage(verb, "\"%s\" is no name: use 1 to 63 of A-Z "
+		(void)ctl_usage(verb,
+		    "\"%s\" is no name: use 1 to 63 of A-Z "
 		    "a-z 0-9 _ . - and no dot in front",
 		    log_text(bytes_of(argv[optind])).s);
 		return NULL;
@@ -129,8 +131,8 @@ ctl_name(const char *verb, int argc, char **argv)
 }
 
 int
-ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
-    struct err *e)
+ctl_token_path(
+    const struct ctl *c, const char *name, char out[PATH_MAX], struct err *e)
 {
 	char file[POLICY_MAX_NAME + sizeof(".json")];
 

@@ -90,8 +90,8 @@ parse_options(int argc, char **argv, struct options *o)
 		}
 		slot = value_slot(o, opt);
 		if (slot == NULL && opt == 'f')
-			return ctl_usage(VERB, "at most %d times --from",
-			    TOKEN_MAX_SOURCES);
+			return ctl_usage(
+			    VERB, "at most %d times --from", TOKEN_MAX_SOURCES);
 		if (slot == NULL)
 			return ctl_usage(VERB, "option not understood");
 		*slot = optarg;
@@ -124,13 +124,14 @@ parse_expiry(const char *text, uint64_t now_s, uint64_t *out, struct err *e)
 	uint64_t n, unit = b.len > 1 ? unit_seconds(b.p[b.len - 1]) : 0;
 	struct err none;
 
-	if (unit > 0 && bytes_to_u64(bytes_make(b.p, b.len - 1), 1, 1000000,
-	    &n, &none) == 0) {
+	if (unit > 0 && bytes_to_u64(bytes_make(b.p, b.len - 1), 1, 1000000, &n,
+			    &none) == 0) {
 		*out = now_s + n * unit;
 		return 0;
 	}
 	if (token_parse_time(b, out, &none) != 0)
-		return err_set(e, ERR_BAD, "--expires: write it as 30d, 12h, "
+		return err_set(e, ERR_BAD,
+		    "--expires: write it as 30d, 12h, "
 		    "90m or 2026-12-31T23:59:59Z");
 	if (*out <= now_s)
 		return err_set(e, ERR_BAD, "--expires: that time has passed");
@@ -153,7 +154,7 @@ put_time(struct buf *b, const char *key, uint64_t seconds)
 	char text[CLOCK_MAX_TEXT];
 
 	clock_format(seconds * 1000000, text);
-	(void)strcpy(text + strcspn(text, "."), "Z");
+	memcpy(text + strcspn(text, "."), "Z", sizeof("Z"));
 	put_line(b, key, text);
 }
 
@@ -181,9 +182,10 @@ write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
 		buf_put_u8(b, ']');
 	put_line(b, "directory", o->directory);
 	if (o->timeout_max != NULL) {
-		if (bytes_to_u64(bytes_of(o->timeout_max), 100, UINT32_MAX,
-		    &ms, e) != 0)
-			return err_set(e, ERR_BAD, "--timeout-max: a number "
+		if (bytes_to_u64(
+			bytes_of(o->timeout_max), 100, UINT32_MAX, &ms, e) != 0)
+			return err_set(e, ERR_BAD,
+			    "--timeout-max: a number "
 			    "of milliseconds from 100 on is needed");
 		buf_printf(b, ",\n  \"timeout_max_ms\": %" PRIu64, ms);
 	}
@@ -200,7 +202,7 @@ print_findings(struct conf_report *r)
 	CLEANUP_STR char *all = strdup(buf_cstr(&r->text));
 
 	for (line = all == NULL ? NULL : strtok_r(all, "\n", &save);
-	    line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	     line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		text = strstr(line, ": ");
 		(void)ctl_error("%s", text == NULL ? line : text + 2);
 	}
@@ -210,8 +212,8 @@ print_findings(struct conf_report *r)
 static bool
 acceptable(struct ctl *c, const char *name, struct bytes json)
 {
-	struct token *t = token_parse("new", name, json, &c->policies,
-	    &c->report);
+	struct token *t =
+	    token_parse("new", name, json, &c->policies, &c->report);
 
 	if (t == NULL)
 		print_findings(&c->report);
@@ -220,31 +222,35 @@ acceptable(struct ctl *c, const char *name, struct bytes json)
 }
 
 static int
-print_token(const struct ctl *c, const char *name, const char *policy,
-    const char *text)
+print_token(
+    const struct ctl *c, const char *name, const char *policy, const char *text)
 {
 	struct client_config w = { .name = name };
 	struct buf out;
 	struct err e;
 	int status;
 
-	if (client_config_url(&c->conf, NULL, false, w.url, sizeof(w.url),
-	    &e) != 0)
+	if (client_config_url(
+		&c->conf, NULL, false, w.url, sizeof(w.url), &e) != 0)
 		return ctl_error("public_url: %s", e.what);
 	buf_init(&out, 16384);
-	buf_printf(&out, "Token \"%s\", which grants policy \"%s\":\n\n"
+	buf_printf(&out,
+	    "Token \"%s\", which grants policy \"%s\":\n\n"
 	    "    %s\n\n"
 	    "It is shown this once and stored nowhere: give it to the client "
 	    "now.\n"
 	    "Server: %s\n\n"
 	    "Claude Code (.mcp.json, with the token in the environment as "
-	    "MCP_TOKEN):\n\n", name, policy, text, w.url);
+	    "MCP_TOKEN):\n\n",
+	    name, policy, text, w.url);
 	if (client_config_write("claude-code", &w, &out, &e) != 0)
 		fatal("claude-code is no client: %s", e.what);
-	buf_printf(&out, "\nOther clients: mcp-execctl client-config %s "
+	buf_printf(&out,
+	    "\nOther clients: mcp-execctl client-config %s "
 	    "--client vscode|cursor|inspector|\n"
 	    "    mcphost|claude-desktop|curl\n"
-	    "To end it: mcp-execctl token revoke %s\n", name, name);
+	    "To end it: mcp-execctl token revoke %s\n",
+	    name, name);
 	status = ctl_print(buf_bytes(&out));
 	buf_wipe(&out);
 	return status;

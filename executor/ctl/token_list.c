@@ -20,7 +20,8 @@ enum {
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] token list [--json]\n\n"
     "Shows each token's name, policy, times, sources, state and comment.\n"
-    "The state is \"active\" or \"expired\".  Exit status: 1 if a token's file\n"
+    "The state is \"active\" or \"expired\".  Exit status: 1 if a token's "
+    "file\n"
     "is bad; the others are shown all the same.\n\n"
     "  --json   an array of objects instead of a table\n";
 
@@ -47,7 +48,7 @@ format_time(uint64_t seconds, const char *never, char out[CLOCK_MAX_TEXT])
 		return;
 	}
 	clock_format(seconds * 1000000, out);
-	(void)strcpy(out + strcspn(out, "."), "Z");
+	memcpy(out + strcspn(out, "."), "Z", sizeof("Z"));
 }
 
 static void
@@ -113,10 +114,12 @@ put_object(struct buf *b, const struct token *t)
 	}
 	json_put_member(b, "state", bytes_of(state_of(t)));
 	put_sources(b, t);
-	json_put_member(b, "directory", bytes_of(t->directory[0] != '\0' ?
-	    t->directory : t->policy->directory));
-	json_put_member_i64(b, "timeout_max_ms", t->timeout_max_ms != 0 ?
-	    t->timeout_max_ms : t->policy->timeout_max_ms);
+	json_put_member(b, "directory",
+	    bytes_of(
+		t->directory[0] != '\0' ? t->directory : t->policy->directory));
+	json_put_member_i64(b, "timeout_max_ms",
+	    t->timeout_max_ms != 0 ? t->timeout_max_ms
+				   : t->policy->timeout_max_ms);
 	json_put_member(b, "comment", bytes_of(t->comment));
 	buf_put_u8(b, '}');
 }
@@ -145,7 +148,8 @@ list(struct ctl *c, bool as_json)
 		put_table(&out, &c->tokens);
 	if (!as_json && c->tokens.count == 0)
 		(void)fputs("There is no token yet: mcp-execctl token add NAME "
-		    "--policy POLICY\n", stderr);
+			    "--policy POLICY\n",
+		    stderr);
 	if (out.overflow)
 		return ctl_error("the list is too long");
 	status = ctl_print(buf_bytes(&out));

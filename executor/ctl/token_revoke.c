@@ -36,8 +36,8 @@ sync_directory(const char *dir)
 
 	if (fd == -1 || fsync(fd) == -1)
 		return ctl_error("%s: %s: the token is revoked, but a crash of "
-		    "the machine now could bring its file back", dir,
-		    strerror(errno));
+				 "the machine now could bring its file back",
+		    dir, strerror(errno));
 	return CTL_OK;
 }
 
@@ -51,13 +51,15 @@ remove_file(const struct ctl *c, const char *name)
 		return ctl_error("%s", e.what);
 	if (unlink(path) == -1)
 		return ctl_error("%s: %s%s", path, strerror(errno),
-		    errno == ENOENT ? ": see mcp-execctl token list" :
-		    errno == EACCES || errno == EPERM ? ": run as root" : "");
+		    errno == ENOENT ? ": see mcp-execctl token list"
+		    : errno == EACCES || errno == EPERM ? ": run as root"
+							: "");
 	if (sync_directory(c->conf.token_dir) != CTL_OK)
 		return CTL_FAILED;
 	(void)printf("Token \"%s\" is revoked.  A running mcp-execd notices "
-	    "within milliseconds,\n"
-	    "ends its sessions and kills its runs.\n", name);
+		     "within milliseconds,\n"
+		     "ends its sessions and kills its runs.\n",
+	    name);
 	return CTL_OK;
 }
 
@@ -76,7 +78,8 @@ token_revoke_run(struct ctl *c, int argc, char **argv)
 	if (name == NULL)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c))
-		return ctl_error("nothing was revoked: put the configuration "
+		return ctl_error(
+		    "nothing was revoked: put the configuration "
 		    "right, or remove %s.json from the directory of tokens",
 		    name);
 	return remove_file(c, name);
