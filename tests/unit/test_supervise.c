@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/supervise: what a frontend is given, and what
+ * becomes of one that ends.  Scripts stand where the frontend would.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "executor/supervise.h"
+#include "tests/unit/rig.h"
+
+enum { DEADLINE_MS = 20000 };
+
+static struct bench {
+	struct loop *loop;
+	struct loop_timer deadline;
+	struct conf conf;
+	struct store store;
+	struct audit *audit;
+	struct jobs *jobs;
+	struct monitor *monitor;
+	struct supervise *supervise;
+	int listeners[2];
+	const char *file; /* waited for */
+	const char *holds;
+} b;
+
+static void
+too_late(void *arg)
+{
+	(void)arg;
+	fail_msg("\"%s\" does not come: %s", b.holds, rig_read(b.file));
+}
+
+static void
+on_ready(void *arg)
+{
+	(void)arg;
+}
+
+static int
+on_idle(void *arg)
+{
+	(void)arg;
+	jobs_flush(b.jobs);
+	if (strstr(rig_read(b.file), b.holds) != NULL)
+		loop_stop(b.loop);
+	return 10;
+}
+
+static void
+run_until(const char *file, const char *holds)
+{
+	struct err e = { 0 };
+
+	b.file = file;
+	b.holds = holds;
+	loop_timer_set(b.loop, &b.deadline, DEADLINE_MS);
+	assert_int_equal(loop_run(b.loop, &e), 0);
+	loop_timer_cancel(b.loop, &b.deadline);
+}
+
+static void
+begin(const char *script)
+{
+	static const struct monitor_ops ops = { supervise_lost, on_ready };
+	struct err e = { 0 };
+
+	memset(&b, 0, sizeof(b));
+	rig_write(rig_path("frontend"), script, 0755);
+	(void)strcpy(b.conf.frontend_path, rig_path("frontend"));
+	b.loop = loop_new(&e);
+	b.audit = audit_open(rig_path("audit.jsonl"), &e);
+	assert_non_null(b.audit);
+	b.listeners[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	b.listeners[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	b.supervise = supervise_new(&(struct supervise_deps){ .loop = b.loop,
+					.conf = &b.conf,
+					.audit = b.audit,
+					.listeners = b.listeners,
+					.listener_count = 2 },
+	    &e);
+	b.monitor =
+	    monitor_new(b.loop, &b.store, b.audit, &ops, b.supervise, &e);
+	b.jobs = jobs_new(b.loop, b.audit, 4, monitor_job_ops(), b.monitor, &e);
+	monitor_set_jobs(b.monitor, b.jobs);
+	supervise_connect(b.supervise, b.monitor, b.jobs);
+	b.deadline.handler = too_late;
+	loop_on_idle(b.loop, on_idle, NULL);
+}
+
+static void
+end(void)
+{
+	pid_t pid = supervise_pid(b.supervise);
+
+	supervise_free(b.supervise); /* kills it */
+	if (pid != 0)
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	jobs_free(b.jobs);
+	monitor_free(b.monitor);
+	loop_free(b.loop);
+	audit_close(b.audit);
+	(void)close(b.listeners[0]);
+	(void)close(b.listeners[1]);
+	assert_int_equal(unlink(rig_path("audit.jsonl")), 0);
+}
+
+static void
+start(void)
+{
+	struct err e = { 0 };
+
+	if (supervise_start(b.supervise, &e) != 0)
+		fail_msg("%s", e.what);
+	assert_true(supervise_pid(b.supervise) > 0);
+}
+
+/* Stdio, the channel, the listeners; no variable, no signal setting. */
+static void
+test_what_it_is_given(void **state)
+{
+	const char *seen = rig_path("seen");
+	sigset_t set, old;
+	char script[1024];
+	int leak[4], i;
+
+	(void)state;
+	(void)snprintf(script, sizeof(script),
+	    "#!/bin/sh\n"
+	    "exec >%s\n"
+	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && "
+	    "echo fd $i; i=$((i+1)); done\n"
+	    "echo args \"$@\"\n"
+	    "tr '\\0' '\\n' </proc/$$/environ | sed 's/^/env /'\n"
+	    "sed -n '/^Sig[BI]/p' /proc/$$/status\n"
+	    "echo end; while :; do sleep 1; done\n",
+	    seen);
+	for (i = 0; i < 4; i++) /* without CLOEXEC */
+		leak[i] = open("/dev/null", O_RDWR);
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)sigfillset(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	begin(script);
+	start();
+	run_until(seen, "end\n");
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	(void)signal(SIGUSR1, SIG_DFL);
+	for (i = 0; i < 4; i++)
+		(void)close(leak[i]);
+	/* 10 is where a shell puts its script */
+	assert_non_null(strstr(rig_read(seen),
+	    "fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 10\nargs -l 2 "));
+	assert_null(strstr(rig_read(seen), "env "));
+	assert_non_null(strstr(rig_read(seen), "SigBlk:\t0000000000000000"));
+	assert_non_null(strstr(rig_read(seen), "SigIgn:\t0000000000000000"));
+	end();
+	assert_int_equal(unlink(seen), 0);
+}
+
+/* Its end is recorded with its reason, and another one is started. */
+static void
+test_is_replaced(void **state)
+{
+	const char *log = rig_path("audit.jsonl");
+
+	(void)state;
+	begin("#!/bin/sh\nexit 3\n");
+	start();
+	run_until(log, "exit status 3");
+	run_until(log, "\"event.sequence\":3,"); /* the third end */
+	end();
+	begin("#!/bin/sh\nkill -SEGV $$\n");
+	start();
+	run_until(log, "killed by signal 11");
+	end();
+}
+
+/* One that breaks the protocol is killed, and the log says why. */
+static void
+test_violation(void **state)
+{
+	(void)state;
+	begin("#!/bin/sh\necho nonsense >&3\nexec sleep 1000\n");
+	start();
+	run_until(rig_path("audit.jsonl"), "frontend-violation");
+	assert_non_null(
+	    strstr(rig_read(rig_path("audit.jsonl")), "killed by signal 9"));
+	end();
+}
+
+/* Out of descriptors: an error, and no process is left. */
+static void
+test_no_descriptors(void **state)
+{
+	struct rlimit old, low;
+	struct err e = { 0 };
+	int next, i, failed = 0;
+
+	(void)state;
+	begin("#!/bin/sh\nexec sleep 1000\n");
+	next = dup(0);
+	(void)close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	for (i = 0; i < 2; i++) {
+		low.rlim_cur = (rlim_t)(next + i);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+		failed += supervise_start(b.supervise, &e) != 0;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_int_equal(supervise_pid(b.supervise), 0);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+		assert_int_equal(errno, ECHILD);
+	}
+	assert_int_equal(failed, 2);
+	start();
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_it_is_given),
+		cmocka_unit_test(test_is_replaced),
+		cmocka_unit_test(test_violation),
+		cmocka_unit_test(test_no_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+}
