@@ -58,6 +58,8 @@ CTL := $(call in,executor/ctl, \
 	text token_add token_list token_revoke verdict view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
+	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \
+	executor/mcp-execd-audit.5 \
 	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -302,7 +304,9 @@ man-lint:			## manuals only
 install: all			## install (DESTDIR, prefix, sbindir, ...)
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd \
 	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
-	    $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/mcp-execd
+	    $(DESTDIR)$(docdir)/examples/policies.d \
+	    $(DESTDIR)$(datarootdir)/mcp-execd/schema \
+	    $(DESTDIR)$(sysconfdir)/mcp-execd
 	$(INSTALL) -d -m 0700 $(DESTDIR)$(sysconfdir)/mcp-execd/policies.d \
 	    $(DESTDIR)$(sysconfdir)/mcp-execd/tokens.d \
 	    $(DESTDIR)$(localstatedir)/log/mcp-execd
@@ -311,6 +315,12 @@ install: all			## install (DESTDIR, prefix, sbindir, ...)
 	$(INSTALL) -m 0644 $(filter %.5,$(MANUALS)) $(DESTDIR)$(mandir)/man5
 	$(INSTALL) -m 0644 $(filter %.8,$(MANUALS)) $(DESTDIR)$(mandir)/man8
 	$(INSTALL) -m 0644 README.md SECURITY.md NEWS.md LICENSE $(DESTDIR)$(docdir)
+	$(INSTALL) -m 0644 packaging/examples/mcp-execd.json \
+	    $(DESTDIR)$(docdir)/examples
+	$(INSTALL) -m 0644 packaging/examples/policies.d/*.json \
+	    $(DESTDIR)$(docdir)/examples/policies.d
+	$(INSTALL) -m 0644 packaging/schema/*.schema.json \
+	    $(DESTDIR)$(datarootdir)/mcp-execd/schema
 
 .PHONY: clean help
 clean:				## remove build/

@@ -51,7 +51,7 @@ print_notes(const struct ctl *c)
 			    c->policies.p[i]->name);
 	if (c->policies.count == 0)
 		(void)printf("note: there is no policy yet: write %s/NAME.json,"
-			     " see mcp-execd.json(5)\n",
+			     " see mcp-execd-policy(5)\n",
 		    c->conf.policy_dir);
 	else if (c->tokens.count == 0)
 		(void)printf("note: there is no token yet: mcp-execctl token "
