@@ -46,7 +46,8 @@ PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
-	main mcp options result selftest session settings stream vet)
+	main mcp modern options progress result selftest session settings \
+	stream vet)
 EXECUTOR := $(call in,executor, \
 	account audit cgroup child conf confine confine_load denial execlog \
 	guard instructions job keys listen listener main monitor mounts \

@@ -14,6 +14,7 @@ struct call {
 	bool cancel_owed; /* CANCEL did not fit */
 	enum proto_why why;
 	char run[33]; /* id given by STARTED */
+	void (*output)(void *arg, uint64_t skipped, struct bytes data);
 	void (*ended)(void *arg, const struct calls_end *end);
 	void *arg;
 };
@@ -46,6 +47,23 @@ send_credit(struct calls *c, struct call *call)
 	/* what the channel does not take is sent when it has drained */
 	if (call->owed > 0 && ipc_send(c->ipc, &m, &e) == 0)
 		call->owed = 0;
+}
+
+static void
+owe(struct calls *c, struct call *call, uint32_t bytes)
+{
+	call->owed += bytes;
+	if (call->owed >= CALLS_WINDOW / 2)
+		send_credit(c, call);
+}
+
+void
+calls_credit(struct calls *c, uint64_t id, uint32_t bytes)
+{
+	struct call *call = find(c, id);
+
+	if (call != NULL)
+		owe(c, call, bytes);
 }
 
 static void
@@ -98,9 +116,10 @@ on_output(void *arg, const struct msg *m, struct err *e)
 	    (stream != CAPTURE_STDOUT && stream != CAPTURE_STDERR))
 		return err_set(e, ERR_PROTO, "OUTPUT of an unknown call");
 	capture_add(&call->capture, stream, m->output.skipped, m->output.data);
-	call->owed += (uint32_t)m->output.data.len;
-	if (call->owed >= CALLS_WINDOW / 2)
-		send_credit(c, call);
+	if (call->output != NULL)
+		call->output(call->arg, m->output.skipped, m->output.data);
+	else
+		owe(c, call, (uint32_t)m->output.data.len);
 	return 0;
 }
 
@@ -276,8 +295,7 @@ free_entry(struct calls *c)
 }
 
 int
-calls_start(struct calls *c, const struct calls_request *r,
-    void (*ended)(void *, const struct calls_end *), void *arg, uint64_t *id,
+calls_start(struct calls *c, const struct calls_request *r, uint64_t *id,
     struct err *e)
 {
 	struct call *call = free_entry(c);
@@ -293,8 +311,9 @@ calls_start(struct calls *c, const struct calls_request *r,
 		    "a moment");
 	call->id = ++c->last_id;
 	call->tool = r->tool;
-	call->ended = ended;
-	call->arg = arg;
+	call->output = r->output;
+	call->ended = r->ended;
+	call->arg = r->arg;
 	capture_init(
 	    &call->capture, 2 * (size_t)c->output_bytes + CALLS_MARKERS);
 	c->count++;

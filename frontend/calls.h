@@ -20,6 +20,7 @@ enum {
 };
 
 struct calls;
+struct calls_end;
 
 /* Who calls what; borrowed for the time of calls_start. */
 struct calls_request {
@@ -27,6 +28,10 @@ struct calls_request {
 	struct bytes peer, session, client, revision, trace;
 	const struct catalog_tool *tool;
 	const struct catalog_args *args;
+	/* output arrived: the owner gives credit; NULL: it is given at once */
+	void (*output)(void *arg, uint64_t skipped, struct bytes data);
+	void (*ended)(void *arg, const struct calls_end *end);
+	void *arg; /* of both */
 };
 
 /* The call is over; both are borrowed for the time of the callback. */
@@ -43,11 +48,12 @@ void calls_free(struct calls *c);
 void calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes);
 /*
  * Begin.  ERR_BUSY, with words for the caller, if the table or the channel
- * is full.  *id is never 0.  ended() comes later, never from within.
+ * is full.  *id is never 0.  ended() comes later, never from within, once.
  */
-int calls_start(struct calls *c, const struct calls_request *r,
-    void (*ended)(void *arg, const struct calls_end *end), void *arg,
-    uint64_t *id, struct err *e) MUST_CHECK;
+int calls_start(struct calls *c, const struct calls_request *r, uint64_t *id,
+    struct err *e) MUST_CHECK;
+/* So many bytes of output have been dealt with.  Unknown ids are ignored. */
+void calls_credit(struct calls *c, uint64_t id, uint32_t bytes);
 /* Ask for its end; ended() still comes.  Unknown ids are ignored. */
 void calls_cancel(
     struct calls *c, uint64_t id, enum proto_why why, struct bytes reason);

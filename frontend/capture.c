@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* capture: output of a call with its arrival order (frontend). */
-#include <stdio.h>
 #include <string.h>
 
 #include "frontend/capture.h"
@@ -70,17 +69,24 @@ append(struct capture *c, unsigned stream, struct bytes data)
 }
 
 void
+capture_put_marker(struct buf *out, uint64_t skipped)
+{
+	/* U+2026, the ellipsis */
+	buf_printf(out, "\n[\xe2\x80\xa6 %llu bytes left out \xe2\x80\xa6]\n",
+	    (unsigned long long)skipped);
+}
+
+void
 capture_add(
     struct capture *c, unsigned stream, uint64_t skipped, struct bytes data)
 {
-	char marker[80];
+	struct buf marker;
 
 	if (skipped > 0) {
-		/* U+2026, the ellipsis */
-		(void)snprintf(marker, sizeof(marker),
-		    "\n[\xe2\x80\xa6 %llu bytes left out \xe2\x80\xa6]\n",
-		    (unsigned long long)skipped);
-		append(c, stream, bytes_of(marker));
+		buf_init(&marker, 128);
+		capture_put_marker(&marker, skipped);
+		append(c, stream, buf_bytes(&marker));
+		buf_fini(&marker);
 		c->cut = true;
 	}
 	append(c, stream, data);

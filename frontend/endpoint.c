@@ -18,6 +18,7 @@ struct endpoint {
 	struct settings *settings;
 	struct auth *auth;
 	struct session_table *sessions;
+	struct modern *modern;
 	bool draining;
 };
 
@@ -232,6 +233,9 @@ endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 	if (r->exchange != NULL)
 		jsonrpc_abandon(r->exchange);
 	r->exchange = NULL;
+	if (r->modern != NULL)
+		modern_abandon(r->modern);
+	r->modern = NULL;
 	if (r->streaming) {
 		r->streaming = false;
 		session_stream_gone(ep->sessions, bytes_of(r->stream_id));
@@ -274,6 +278,13 @@ on_answer(void *arg, struct buf *answer)
 	struct endpoint_request *r = arg;
 
 	r->exchange = NULL;
+	r->modern = NULL;
+	if (r->answer.stream) {
+		if (answer->len > 0)
+			stream_push(&r->stream, "message", buf_bytes(answer));
+		stream_close(&r->stream);
+		return;
+	}
 	buf_fini(&r->answer.body);
 	if (answer->len > 0) {
 		r->answer.body = *answer;
@@ -284,21 +295,95 @@ on_answer(void *arg, struct buf *answer)
 }
 
 static void
-run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
-    const struct settings_token *token)
+on_stream(void *arg)
+{
+	struct endpoint_request *r = arg;
+
+	r->ready(r->arg);
+}
+
+/* The first one turns the answer into a stream. */
+static bool
+on_notify(void *arg, struct bytes message)
+{
+	struct endpoint_request *r = arg;
+
+	if (!r->answer.stream) {
+		stream_init(&r->stream, r->stream_max, on_stream, r);
+		r->answer.stream = true;
+		r->answer.status = 200;
+	}
+	if (!stream_has_room(&r->stream))
+		return false;
+	if (message.len > 0)
+		stream_push(&r->stream, "message", message);
+	return true;
+}
+
+static void
+post_modern(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token, const struct jsonrpc_input *in,
+    const struct jsonrpc_sink *sink)
+{
+	struct modern_post p = { .from = from_of(r, token),
+		.facts = &r->facts,
+		.in = in,
+		.max = session_max_reply(ep->sessions),
+		.sink = *sink };
+	struct buf body;
+	unsigned status;
+
+	buf_init(&body, p.max);
+	status = modern_post(ep->modern, &p, &body, &r->modern);
+	if (status == 0) {
+		buf_fini(&body);
+		return;
+	}
+	buf_fini(&r->answer.body);
+	r->answer.body = body;
+	r->answer.status = status;
+}
+
+static void
+post_legacy(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token, const struct jsonrpc_input *in,
+    const struct jsonrpc_sink *sink)
 {
 	struct session_post p = { .from = from_of(r, token),
 		.has_id = r->facts.has_session,
 		.has_revision = r->facts.has_revision,
 		.revision = r->facts.revision,
-		.body = buf_bytes(&r->body),
-		.done = on_answer,
-		.arg = r };
+		.in = in,
+		.sink = *sink };
 	struct session_refusal no;
 
 	if (session_post(
 		ep->sessions, &p, r->answer.session, &r->exchange, &no) != 0)
 		take_refusal(r, &no);
+}
+
+/* Era first, method second. */
+static void
+run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	struct jsonrpc_sink sink = { .done = on_answer, .arg = r };
+	struct jsonrpc_input in;
+
+	if (jsonrpc_parse(buf_bytes(&r->body), &in, &r->answer.body) != 0) {
+		r->answer.status = 400;
+		return;
+	}
+	/* room for two of the largest answers, one of them on its way */
+	r->stream_max = 2 * session_max_reply(ep->sessions);
+	if (r->facts.has_accept &&
+	    vet_accepts(&r->facts, "text", "event-stream"))
+		sink.notify = on_notify;
+	if (modern_is_claimed(&in, &r->facts))
+		post_modern(ep, r, token, &in, &sink);
+	else
+		post_legacy(ep, r, token, &in, &sink);
+	jsonrpc_input_fini(&in);
 }
 
 static void
@@ -308,18 +393,15 @@ run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
 	struct mcp_from from = from_of(r, token);
 	struct session_refusal no;
 
+	if (r->facts.has_revision && modern_is_revision(r->facts.revision)) {
+		r->answer.allow = "POST";
+		refuse(r, 405, "this revision has no sessions to end", false);
+		return;
+	}
 	if (session_delete(ep->sessions, &from, r->facts.has_session, &no) != 0)
 		take_refusal(r, &no);
 	else
 		r->answer.status = 204;
-}
-
-static void
-on_stream(void *arg)
-{
-	struct endpoint_request *r = arg;
-
-	r->ready(r->arg);
 }
 
 static void
@@ -382,8 +464,8 @@ run_health(struct endpoint *ep, struct endpoint_request *r,
 }
 
 struct endpoint *
-endpoint_new(
-    struct settings *s, struct auth *a, struct session_table *t, struct err *e)
+endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
+    struct modern *m, struct err *e)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 
@@ -394,6 +476,7 @@ endpoint_new(
 	ep->settings = s;
 	ep->auth = a;
 	ep->sessions = t;
+	ep->modern = m;
 	return ep;
 }
 

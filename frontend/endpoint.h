@@ -9,6 +9,7 @@
 #define FRONTEND_ENDPOINT_H
 
 #include "frontend/auth.h"
+#include "frontend/modern.h"
 #include "frontend/session.h"
 #include "frontend/vet.h"
 
@@ -39,6 +40,7 @@ struct endpoint_request {
 	/* for the caller to look at */
 	struct endpoint_answer answer;
 	struct stream stream; /* in use if answer.stream */
+	size_t stream_max; /* bytes waiting in it */
 	bool scrub; /* Authorization may be wiped now */
 	struct buf body; /* the caller appends what it reads */
 	/* private */
@@ -48,11 +50,12 @@ struct endpoint_request {
 	bool authenticated;
 	bool streaming; /* the session knows the stream */
 	char stream_id[SESSION_ID];
-	struct jsonrpc_exchange *exchange;
+	struct jsonrpc_exchange *exchange; /* a call goes on without it */
+	struct modern_exchange *modern; /* a call ends with it */
 };
 
 struct endpoint *endpoint_new(struct settings *s, struct auth *a,
-    struct session_table *t, struct err *e) MUST_CHECK;
+    struct session_table *t, struct modern *m, struct err *e) MUST_CHECK;
 void endpoint_free(struct endpoint *ep);
 /* From now on every new request gets a 503. */
 void endpoint_drain(struct endpoint *ep);

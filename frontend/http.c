@@ -104,7 +104,9 @@ set_stage(struct slot *s, enum stage stage)
 		[STAGE_WAIT] = 0,
 		/* a reader may be slow, but not for ever */
 		[STAGE_ANSWER] = c->idle_timeout_ms +
-				 s->req.answer.body.len * 1000 / HTTP_SLOWEST,
+				 (s->req.answer.body.len +
+				     s->req.stream.out.len) *
+				     1000 / HTTP_SLOWEST,
 		[STAGE_STREAM] = c->heartbeat_ms };
 
 	s->stage = stage;
@@ -162,7 +164,9 @@ on_expired(void *arg, struct conn *c)
 
 	if (s->stage == STAGE_STREAM) {
 		stream_heartbeat(&s->req.stream);
-		set_stage(s, STAGE_STREAM);
+		/* all is said: it need only be read */
+		set_stage(s, s->req.stream.closed ? STAGE_ANSWER
+						  : STAGE_STREAM);
 		return;
 	}
 	if (s->stage == STAGE_HEAD || s->stage == STAGE_BODY)

@@ -13,8 +13,7 @@ struct slot {
 };
 
 struct jsonrpc_exchange {
-	void (*done)(void *arg, struct buf *answer); /* NULL: abandoned */
-	void *arg;
+	struct jsonrpc_sink sink; /* done is NULL: abandoned */
 	bool batch;
 	size_t max; /* bytes of one answer */
 	size_t pending; /* answers still to come, and 1 for dispatch */
@@ -208,10 +207,10 @@ settle(struct jsonrpc_exchange *x)
 
 	if (--x->pending > 0)
 		return false;
-	if (x->done != NULL) {
+	if (x->sink.done != NULL) {
 		buf_init(&answer, (x->count + 1) * (x->max + 64));
 		collect(x, &answer);
-		x->done(x->arg, &answer);
+		x->sink.done(x->sink.arg, &answer);
 		buf_fini(&answer);
 	}
 	free_exchange(x);
@@ -251,14 +250,26 @@ on_ready(struct mcp_reply *r, bool silent)
 	(void)settle(s->exchange);
 }
 
+/* Nobody is there to hear it: there is room for all. */
+static bool
+on_notify(struct mcp_reply *r, struct bytes message)
+{
+	const struct jsonrpc_sink *k =
+	    &((struct slot *)(void *)r)->exchange->sink;
+
+	return k->done == NULL || k->notify(k->arg, message);
+}
+
 static struct jsonrpc_exchange *
-new_exchange(const struct jsonrpc_input *in, size_t max)
+new_exchange(const struct jsonrpc_input *in, size_t max,
+    const struct jsonrpc_sink *sink)
 {
 	struct jsonrpc_exchange *x =
 	    calloc(1, sizeof(*x) + in->requests * sizeof(x->slots[0]));
 
 	if (x == NULL)
 		return NULL;
+	x->sink = *sink;
 	x->batch = in->batch;
 	x->max = max;
 	x->count = in->requests;
@@ -266,6 +277,8 @@ new_exchange(const struct jsonrpc_input *in, size_t max)
 	for (size_t i = 0; i < x->count; i++) {
 		x->slots[i].exchange = x;
 		x->slots[i].reply.ready = on_ready;
+		if (sink->notify != NULL && !in->batch)
+			x->slots[i].reply.notify = on_notify;
 		buf_init(&x->slots[i].reply.body, max);
 	}
 	return x;
@@ -292,11 +305,11 @@ dispatch_request(struct mcp *mcp, struct mcp_state *s,
 struct jsonrpc_exchange *
 jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
     const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
-    void (*done)(void *, struct buf *), void *arg)
+    const struct jsonrpc_sink *sink)
 {
 	const struct json_value *root = json_root(in->doc);
 	const struct json_value *m = in->batch ? root->child : root;
-	struct jsonrpc_exchange *x = new_exchange(in, max);
+	struct jsonrpc_exchange *x = new_exchange(in, max, sink);
 	struct buf error;
 	size_t next = 0;
 
@@ -304,12 +317,10 @@ jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
 		buf_init(&error, max);
 		jsonrpc_put_error(&error, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
-		done(arg, &error);
+		sink->done(sink->arg, &error);
 		buf_fini(&error);
 		return NULL;
 	}
-	x->done = done;
-	x->arg = arg;
 	for (; m != NULL; m = in->batch ? m->next : NULL) {
 		if (wants_answer(m))
 			dispatch_request(mcp, s, from, m, &x->slots[next++]);
@@ -323,5 +334,5 @@ jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
 void
 jsonrpc_abandon(struct jsonrpc_exchange *x)
 {
-	x->done = NULL;
+	x->sink.done = NULL;
 }

@@ -25,6 +25,17 @@ struct jsonrpc_input {
 
 struct jsonrpc_exchange;
 
+/* Where what is said about a body goes. */
+struct jsonrpc_sink {
+	void (*done)(void *arg, struct buf *answer);
+	/*
+	 * A notification before the answer; an empty one only asks for room.
+	 * false: no room now.  NULL: the answer is all that can be sent.
+	 */
+	bool (*notify)(void *arg, struct bytes message);
+	void *arg;
+};
+
 /*
  * 0, or -1 with an error response appended to *error.  Nothing of a body
  * with an invalid message is dispatched.
@@ -38,12 +49,12 @@ void jsonrpc_put_error(struct buf *out, int code, const char *text);
 /*
  * Hand every message to mcp.  done() is called exactly once with what to
  * send (empty: nothing), perhaps before this returns; then the result is
- * NULL.  max bounds each answer's bytes.
+ * NULL.  max bounds each answer's bytes.  Calls in a batch are not live.
  */
 struct jsonrpc_exchange *jsonrpc_dispatch(struct mcp *m, struct mcp_state *s,
     const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
-    void (*done)(void *arg, struct buf *answer), void *arg);
-/* done() will not be called any more; calls go on. */
+    const struct jsonrpc_sink *sink);
+/* Neither done() nor notify() is called any more; calls go on. */
 void jsonrpc_abandon(struct jsonrpc_exchange *x);
 
 #endif

@@ -32,6 +32,7 @@ struct frontend {
 	struct ipc *ipc;
 	struct calls *calls;
 	struct mcp *mcp;
+	struct modern *modern;
 	struct session_table *sessions;
 	struct auth *auth;
 	struct endpoint *endpoint;
@@ -130,12 +131,13 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->settings = settings_new(e)) == NULL ||
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
-	    (f->mcp = mcp_new(f->calls, e)) == NULL ||
+	    (f->mcp = mcp_new(f->loop, f->calls, e)) == NULL ||
+	    (f->modern = modern_new(f->loop, f->calls, e)) == NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
 	    (f->endpoint = endpoint_new(
-		 f->settings, f->auth, f->sessions, e)) == NULL ||
+		 f->settings, f->auth, f->sessions, f->modern, e)) == NULL ||
 	    (f->http = http_new(
 		 f->loop, f->settings, f->endpoint, &limits, e)) == NULL)
 		return e->code;
@@ -157,6 +159,7 @@ destroy(struct frontend *f)
 	endpoint_free(f->endpoint);
 	auth_free(f->auth);
 	session_table_free(f->sessions);
+	modern_free(f->modern);
 	mcp_free(f->mcp);
 	calls_free(f->calls);
 	ipc_free(f->ipc);

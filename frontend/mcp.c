@@ -11,11 +11,11 @@
 #endif
 
 static const struct mcp_revision revisions[] = {
-	/* newest first		batch	annot.	title	struct. */
-	{ "2025-11-25", false, true, true, true },
-	{ "2025-06-18", false, true, true, true },
-	{ "2025-03-26", true, true, false, false },
-	{ "2024-11-05", false, false, false, false },
+	/* newest first	batch	told	annot.	title	struct. */
+	{ "2025-11-25", false, true, true, true, true },
+	{ "2025-06-18", false, true, true, true, true },
+	{ "2025-03-26", true, true, true, false, false },
+	{ "2024-11-05", false, false, false, false, false },
 };
 
 /* A tools/call in flight. */
@@ -24,12 +24,13 @@ struct mcp_call {
 	struct mcp_state *state; /* NULL: its session is gone */
 	struct mcp_call *next; /* of the same session */
 	struct mcp_reply *reply; /* NULL: cancelled, already answered */
-	uint64_t call;
+	struct progress progress;
 	bool structured;
 	char id[MCP_MAX_ID];
 };
 
 struct mcp {
+	struct loop *loop;
 	struct calls *calls;
 };
 
@@ -124,17 +125,44 @@ add_claim(char *out, size_t size, const struct json_value *v)
 	out[n] = '\0';
 }
 
-static void
-take_client(struct mcp_state *s, const struct json_value *info)
+void
+mcp_claim(char out[MCP_MAX_CLIENT], const struct json_value *info)
 {
-	s->client[0] = '\0';
-	add_claim(s->client, sizeof(s->client) - 1, json_get(info, "name"));
-	if (s->client[0] == '\0' ||
-	    !json_is(json_get(info, "version"), JSON_STRING))
+	out[0] = '\0';
+	add_claim(out, MCP_MAX_CLIENT - 1, json_get(info, "name"));
+	if (out[0] == '\0' || !json_is(json_get(info, "version"), JSON_STRING))
 		return;
-	s->client[strlen(s->client) + 1] = '\0';
-	s->client[strlen(s->client)] = ' ';
-	add_claim(s->client, sizeof(s->client), json_get(info, "version"));
+	out[strlen(out) + 1] = '\0';
+	out[strlen(out)] = ' ';
+	add_claim(out, MCP_MAX_CLIENT, json_get(info, "version"));
+}
+
+void
+mcp_progress_token(
+    char out[PROGRESS_MAX_TOKEN], const struct json_value *params)
+{
+	const struct json_value *meta = json_get(params, "_meta");
+	struct buf text;
+	struct err e;
+
+	out[0] = '\0';
+	buf_init(&text, 2 * PROGRESS_MAX_TOKEN);
+	if (mcp_put_id(&text, json_get(meta, "progressToken")) &&
+	    bytes_to_str(buf_bytes(&text), out, PROGRESS_MAX_TOKEN, &e) != 0)
+		out[0] = '\0';
+	buf_fini(&text);
+}
+
+void
+mcp_put_server(struct buf *out, const struct mcp_revision *rev)
+{
+	buf_put_str(out, "{");
+	json_put_member(out, "name", BYTES_LIT("mcp-execd"));
+	if (rev->title)
+		json_put_member(
+		    out, "title", BYTES_LIT("mcp-execd command execution"));
+	json_put_member(out, "version", BYTES_LIT(MCP_EXECD_VERSION));
+	buf_put_str(out, "}");
 }
 
 static enum mcp_verdict
@@ -158,20 +186,14 @@ do_initialize(const struct request *r)
 	if (rev == NULL)
 		rev = mcp_revision_latest();
 	r->state->revision = rev;
-	take_client(r->state, json_get(r->params, "clientInfo"));
+	mcp_claim(r->state->client, json_get(r->params, "clientInfo"));
 	json_put_key(out, "result");
 	buf_put_str(out, "{");
 	json_put_member(out, "protocolVersion", bytes_of(rev->name));
 	json_put_key(out, "capabilities");
 	buf_put_str(out, "{\"tools\":{}}");
 	json_put_key(out, "serverInfo");
-	buf_put_str(out, "{");
-	json_put_member(out, "name", BYTES_LIT("mcp-execd"));
-	if (rev->title)
-		json_put_member(
-		    out, "title", BYTES_LIT("mcp-execd command execution"));
-	json_put_member(out, "version", BYTES_LIT(MCP_EXECD_VERSION));
-	buf_put_str(out, "}");
+	mcp_put_server(out, rev);
 	if (r->from->token->instructions[0] != '\0')
 		json_put_member(out, "instructions",
 		    bytes_of(r->from->token->instructions));
@@ -215,12 +237,29 @@ put_tool(struct buf *out, const struct catalog_tool *t,
 	buf_put_str(out, "}");
 }
 
-/* In the order of the token's policy; one page. */
+/* In the order of the token's policy. */
+void
+mcp_put_tools(struct buf *out, const struct settings_token *token,
+    const struct mcp_revision *rev)
+{
+	struct bytes rest = bytes_of(token->tools), word;
+
+	json_put_key(out, "tools");
+	buf_put_str(out, "[");
+	while ((word = settings_next_word(&rest)).len > 0) {
+		const struct catalog_tool *t = catalog_find(word);
+
+		if (t != NULL)
+			put_tool(out, t, rev);
+	}
+	buf_put_str(out, "]");
+}
+
+/* One page. */
 static enum mcp_verdict
 do_tools_list(const struct request *r)
 {
 	const struct json_value *cursor = json_get(r->params, "cursor");
-	struct bytes rest = bytes_of(r->from->token->tools), word;
 	struct buf *out = &r->reply->body;
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
@@ -228,19 +267,14 @@ do_tools_list(const struct request *r)
 		    "unknown cursor: "
 		    "tools/list has one page, ask without a cursor");
 	json_put_key(out, "result");
-	buf_put_str(out, "{\"tools\":[");
-	while ((word = settings_next_word(&rest)).len > 0) {
-		const struct catalog_tool *t = catalog_find(word);
-
-		if (t != NULL)
-			put_tool(out, t, r->state->revision);
-	}
-	buf_put_str(out, "]}");
+	buf_put_str(out, "{");
+	mcp_put_tools(out, r->from->token, r->state->revision);
+	buf_put_str(out, "}");
 	return MCP_ANSWERED;
 }
 
-static const struct catalog_tool *
-offered_tool(const struct settings_token *token, struct bytes name)
+const struct catalog_tool *
+mcp_find_tool(const struct settings_token *token, struct bytes name)
 {
 	struct bytes rest = bytes_of(token->tools), word;
 
@@ -272,6 +306,7 @@ on_ended(void *arg, const struct calls_end *end)
 	struct mcp_call *mc = arg;
 	struct mcp_reply *reply = mc->reply;
 
+	progress_end(&mc->progress);
 	unlink_call(mc);
 	if (reply != NULL) {
 		json_put_key(&reply->body, "result");
@@ -281,6 +316,37 @@ on_ended(void *arg, const struct calls_end *end)
 	free(mc);
 	if (reply != NULL)
 		reply->ready(reply, false);
+}
+
+static void
+on_output(void *arg, uint64_t skipped, struct bytes data)
+{
+	struct mcp_call *mc = arg;
+
+	progress_output(&mc->progress, skipped, data);
+}
+
+static bool
+on_notify(void *arg, struct bytes message)
+{
+	struct mcp_call *mc = arg;
+
+	return mc->reply->notify(mc->reply, message);
+}
+
+/* Live output, where it was asked for and can be sent. */
+static void
+begin_progress(const struct request *r, struct mcp_call *mc)
+{
+	struct progress_sink sink = { .notify = on_notify, .arg = mc };
+
+	mc->progress.loop = r->mcp->loop;
+	mc->progress.calls = r->mcp->calls;
+	mc->progress.message = r->state->revision->told;
+	if (r->reply->notify == NULL)
+		return;
+	mcp_progress_token(mc->progress.token, r->params);
+	progress_begin(&mc->progress, &sink);
 }
 
 static struct mcp_call *
@@ -306,7 +372,8 @@ start_call(const struct request *r, const struct catalog_tool *tool,
 		.revision = bytes_of(r->state->revision->name),
 		.trace = r->from->trace,
 		.tool = tool,
-		.args = args };
+		.args = args,
+		.ended = on_ended };
 	struct err e;
 
 	if (mc == NULL)
@@ -315,11 +382,14 @@ start_call(const struct request *r, const struct catalog_tool *tool,
 	mc->mcp = r->mcp;
 	mc->structured = r->state->revision->structured;
 	mc->reply = r->reply;
+	cr.output = on_output;
+	cr.arg = mc;
 	if (bytes_to_str(r->id, mc->id, sizeof(mc->id), &e) != 0 ||
-	    calls_start(r->mcp->calls, &cr, on_ended, mc, &mc->call, &e) != 0) {
+	    calls_start(r->mcp->calls, &cr, &mc->progress.call, &e) != 0) {
 		free(mc);
 		return answer_refusal(r, e.what);
 	}
+	begin_progress(r, mc);
 	mc->state = r->state;
 	mc->next = r->state->calls;
 	r->state->calls = mc;
@@ -342,7 +412,7 @@ do_tools_call(const struct request *r)
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "tools/call needs "
 		    "params.name, a string, and params.arguments, an object");
-	tool = offered_tool(r->from->token, name->text);
+	tool = mcp_find_tool(r->from->token, name->text);
 	if (tool == NULL)
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "unknown tool, or one "
@@ -417,9 +487,10 @@ cancel(struct mcp *m, struct mcp_state *s, const struct json_value *params)
 	if (mc == NULL)
 		return;
 	reply = mc->reply;
+	progress_mute(&mc->progress);
 	mc->reply = NULL;
 	unlink_call(mc);
-	calls_cancel(m->calls, mc->call, PROTO_WHY_CLIENT,
+	calls_cancel(m->calls, mc->progress.call, PROTO_WHY_CLIENT,
 	    json_is(reason, JSON_STRING) ? reason->text : bytes_of(""));
 	reply->ready(reply, true);
 }
@@ -440,7 +511,7 @@ mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why)
 		struct mcp_call *mc = s->calls;
 
 		unlink_call(mc);
-		calls_cancel(m->calls, mc->call, why, bytes_of(""));
+		calls_cancel(m->calls, mc->progress.call, why, bytes_of(""));
 	}
 }
 
@@ -451,14 +522,16 @@ mcp_is_busy(const struct mcp_state *s)
 }
 
 struct mcp *
-mcp_new(struct calls *c, struct err *e)
+mcp_new(struct loop *l, struct calls *c, struct err *e)
 {
 	struct mcp *m = calloc(1, sizeof(*m));
 
-	if (m == NULL)
+	if (m == NULL) {
 		(void)err_sys(e, "allocating the protocol");
-	else
-		m->calls = c;
+		return NULL;
+	}
+	m->loop = l;
+	m->calls = c;
 	return m;
 }
 

@@ -10,11 +10,11 @@
 #define FRONTEND_MCP_H
 
 #include "common/json.h"
-#include "frontend/calls.h"
+#include "frontend/progress.h"
 #include "frontend/settings.h"
 
 enum {
-	MCP_MAX_ID = 256, /* bytes of a request's id, as JSON */
+	MCP_MAX_ID = PROGRESS_MAX_TOKEN, /* bytes of an id, as JSON */
 	MCP_MAX_CLIENT = 128, /* with the NUL */
 	MCP_CODE_PARSE = -32700,
 	MCP_CODE_REQUEST = -32600,
@@ -29,6 +29,7 @@ enum {
 struct mcp_revision {
 	const char *name;
 	bool batching; /* arrays of messages */
+	bool told; /* progress has a message */
 	bool annotations; /* of tools */
 	bool title; /* of tools and of the server */
 	bool structured; /* outputSchema and structuredContent */
@@ -60,15 +61,19 @@ struct mcp_from {
 /*
  * Where an answer goes: the member is appended to body, then, if the answer
  * was pending, ready() is called.  silent: nothing is to be sent (cancelled).
+ * Until then notify() takes whole notifications (struct progress_sink); NULL:
+ * none can be sent.
  */
 struct mcp_reply {
 	struct buf body;
+	bool (*notify)(struct mcp_reply *r, struct bytes message);
 	void (*ready)(struct mcp_reply *r, bool silent);
 };
 
 enum mcp_verdict { MCP_ANSWERED, MCP_PENDING };
 
-struct mcp *mcp_new(struct calls *c, struct err *e) MUST_CHECK;
+struct mcp *mcp_new(
+    struct loop *l, struct calls *c, struct err *e) MUST_CHECK;
 void mcp_free(struct mcp *m);
 /* id is the request's id as JSON text. */
 enum mcp_verdict mcp_request(struct mcp *m, struct mcp_state *s,
@@ -79,6 +84,18 @@ void mcp_notification(struct mcp *m, struct mcp_state *s, struct bytes method,
 /* The session ends: its calls are cancelled and forgotten by it. */
 void mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why);
 bool mcp_is_busy(const struct mcp_state *s);
+/* "name version" of an Implementation as claimed, printable; "": unknown. */
+void mcp_claim(char out[MCP_MAX_CLIENT], const struct json_value *info);
+/* The progressToken of params._meta as JSON; "": none. */
+void mcp_progress_token(
+    char out[PROGRESS_MAX_TOKEN], const struct json_value *params);
+/* Append "tools":[...] and "serverInfo" as an object without its key. */
+void mcp_put_tools(struct buf *out, const struct settings_token *token,
+    const struct mcp_revision *rev);
+void mcp_put_server(struct buf *out, const struct mcp_revision *rev);
+/* A tool that this token is offered, or NULL. */
+const struct catalog_tool *mcp_find_tool(
+    const struct settings_token *token, struct bytes name);
 /* Append "error":{...}. */
 void mcp_put_error(struct buf *out, int code, const char *text);
 /* An id as JSON text into out; false: it is none (null, float, too long). */

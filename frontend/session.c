@@ -402,29 +402,23 @@ session_post(struct session_table *t, const struct session_post *p,
     char id[SESSION_ID], struct jsonrpc_exchange **x,
     struct session_refusal *no)
 {
-	struct jsonrpc_input in;
 	struct mcp_from from = p->from;
 	struct session *s;
 
 	id[0] = '\0';
 	*x = NULL;
-	if (parse(p->body, &in, no) != 0)
+	s = session_of(t, p, p->in, no);
+	if (s == NULL)
 		return -1;
-	s = session_of(t, p, &in, no);
-	if (s == NULL) {
-		jsonrpc_input_fini(&in);
-		return -1;
-	}
 	from.session = bytes_of(s->id);
 	*x = jsonrpc_dispatch(
-	    t->mcp, &s->mcp, &from, &in, session_max_reply(t), p->done, p->arg);
-	if (in.initialize && s->mcp.revision == NULL) {
+	    t->mcp, &s->mcp, &from, p->in, session_max_reply(t), &p->sink);
+	if (p->in->initialize && s->mcp.revision == NULL) {
 		end_session(t, s, PROTO_WHY_SESSION);
-	} else if (in.initialize) {
+	} else if (p->in->initialize) {
 		memcpy(id, s->id, SESSION_ID);
 		tell_begin(t, s, &from);
 	}
-	jsonrpc_input_fini(&in);
 	return 0;
 }
 
@@ -477,10 +471,27 @@ on_answer(void *arg, struct buf *answer)
 		end_session(t, s, PROTO_WHY_SESSION);
 }
 
+/* A notification about a message that came in for an event stream. */
+static bool
+on_notify(void *arg, struct bytes message)
+{
+	struct errand *errand = arg;
+	struct session *s = find(errand->table, bytes_of(errand->id));
+
+	if (s == NULL || s->stream == NULL)
+		return true; /* nobody is there to hear it */
+	if (!stream_has_room(s->stream))
+		return false;
+	if (message.len > 0)
+		stream_push(s->stream, "message", message);
+	return true;
+}
+
 int
 session_message(struct session_table *t, const struct mcp_from *from,
     struct bytes body, struct session_refusal *no)
 {
+	struct jsonrpc_sink sink = { .done = on_answer, .notify = on_notify };
 	struct session *s = find_own(t, from);
 	struct jsonrpc_input in;
 	struct errand *errand;
@@ -504,8 +515,9 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	errand->table = t;
 	memcpy(errand->id, s->id, SESSION_ID);
 	memcpy(id, s->id, SESSION_ID);
-	(void)jsonrpc_dispatch(t->mcp, &s->mcp, from, &in, session_max_reply(t),
-	    on_answer, errand);
+	sink.arg = errand;
+	(void)jsonrpc_dispatch(
+	    t->mcp, &s->mcp, from, &in, session_max_reply(t), &sink);
 	/* the answer may have filled the stream, and so ended the session */
 	s = find(t, bytes_of(id));
 	if (s != NULL)

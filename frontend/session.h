@@ -31,9 +31,8 @@ struct session_post {
 	bool has_id; /* there was an Mcp-Session-Id */
 	bool has_revision;
 	struct bytes revision; /* of MCP-Protocol-Version */
-	struct bytes body;
-	void (*done)(void *arg, struct buf *answer);
-	void *arg;
+	const struct jsonrpc_input *in;
+	struct jsonrpc_sink sink;
 };
 
 struct session_table;
@@ -52,7 +51,7 @@ void session_drain(struct session_table *t);
 size_t session_max_reply(const struct session_table *t);
 
 /*
- * Streamable HTTP.  0: done() is or will be called once; *x is what to
+ * Streamable HTTP.  0: sink.done() is or will be called once; *x is what to
  * abandon until then, or NULL; id has the new session's id, or "".
  * -1: *no says why.
  */

@@ -4,6 +4,10 @@
 
 #include "frontend/stream.h"
 
+enum {
+	STREAM_ROOM = 256 << 10 /* bytes waiting at most for more to come */
+};
+
 void
 stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
 {
@@ -18,6 +22,13 @@ stream_fini(struct stream *s)
 {
 	buf_fini(&s->out);
 	s->closed = true;
+}
+
+/* A closed one takes, and forgets, everything. */
+bool
+stream_has_room(const struct stream *s)
+{
+	return s->closed || s->out.len < STREAM_ROOM;
 }
 
 void

@@ -21,6 +21,8 @@ struct stream {
 void stream_init(
     struct stream *s, size_t max, void (*wake)(void *arg), void *arg);
 void stream_fini(struct stream *s);
+/* Is little enough waiting for what may also be left out? */
+bool stream_has_room(const struct stream *s);
 /* One event; data is one line.  Closes the stream if it does not fit. */
 void stream_push(struct stream *s, const char *event, struct bytes data);
 /* A comment line, which keeps proxies from giving up. */

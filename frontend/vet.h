@@ -36,9 +36,9 @@ struct vet_request {
 /* What the rest of the frontend wants to know of it; all borrowed. */
 struct vet_facts {
 	struct bytes host, origin, authorization, content_type, accept;
-	struct bytes session, revision, traceparent;
+	struct bytes session, revision, method, name, traceparent;
 	bool has_host, has_origin, has_authorization, has_content_type;
-	bool has_accept, has_session, has_revision;
+	bool has_accept, has_session, has_revision, has_method, has_name;
 	bool chunked, expect;
 	bool has_length;
 	uint64_t length; /* Content-Length */
@@ -63,6 +63,11 @@ bool vet_accepts(
     const struct vet_facts *f, const char *major, const char *minor);
 /* Is the Content-Type application/json (in UTF-8 if it says a charset)? */
 bool vet_is_json(const struct vet_facts *f);
+/*
+ * Append the value of a header in which text may be wrapped as
+ * =?base64?...?=; false if that is malformed.
+ */
+bool vet_decode(struct bytes value, struct buf *out);
 /* Without regard to ASCII case. */
 bool vet_eq_nocase(struct bytes a, struct bytes b);
 /* Path of a target without its query. */

@@ -78,15 +78,13 @@ post(struct state *s, const char *id, const char *revision, struct bytes body)
 		.has_id = id[0] != '\0',
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
-		.body = body,
-		.done = on_answer,
-		.arg = s };
+		.sink = { .done = on_answer, .arg = s } };
 	struct session_refusal no;
 	struct jsonrpc_exchange *x;
 	char made[SESSION_ID];
 
 	s->answers = 0;
-	if (session_post(s->desk->sessions, &p, made, &x, &no) != 0) {
+	if (desk_post(s->desk, &p, body, made, &x, &no) != 0) {
 		check_json(buf_bytes(&no.body));
 		buf_fini(&no.body);
 		desk_must(s->answers == 0);
@@ -102,7 +100,8 @@ static void
 try_streamable(struct state *s, const char *revision, struct bytes body)
 {
 	struct mcp_from from = desk_from(s->desk, 0, "");
-	struct session_post p = { .from = from, .done = on_answer, .arg = s };
+	struct session_post p = { .from = from,
+		.sink = { .done = on_answer, .arg = s } };
 	struct session_refusal no;
 	struct jsonrpc_exchange *x;
 	char id[SESSION_ID];
@@ -113,8 +112,7 @@ try_streamable(struct state *s, const char *revision, struct bytes body)
 	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
 	    "\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
 	    revision);
-	p.body = buf_bytes(&init);
-	desk_must(session_post(s->desk->sessions, &p, id, &x, &no) == 0);
+	desk_must(desk_post(s->desk, &p, buf_bytes(&init), id, &x, &no) == 0);
 	desk_must(strlen(id) == SESSION_ID - 1);
 	post(s, id, revision, body);
 	from.session = bytes_of(id);

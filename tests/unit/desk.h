@@ -13,6 +13,7 @@
 
 #include "common/bearer.h"
 #include "common/cleanup.h"
+#include "frontend/modern.h"
 #include "frontend/session.h"
 #include "proto/chan.h"
 
@@ -27,6 +28,7 @@ struct desk {
 	struct ipc *ipc;
 	struct calls *calls;
 	struct mcp *mcp;
+	struct modern *modern;
 	struct session_table *sessions;
 	int peer; /* the executor's end */
 	uint8_t frame[PROTO_MAX_FRAME];
@@ -163,7 +165,8 @@ desk_new(void)
 	d->settings = settings_new(&e);
 	d->ipc = ipc_new(d->loop, fds[0], desk_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
-	d->mcp = mcp_new(d->calls, &e);
+	d->mcp = mcp_new(d->loop, d->calls, &e);
+	d->modern = modern_new(d->loop, d->calls, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	desk_must(d->sessions != NULL);
 	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
@@ -175,6 +178,7 @@ desk_free(struct desk *d)
 {
 	calls_lose(d->calls);
 	session_table_free(d->sessions);
+	modern_free(d->modern);
 	mcp_free(d->mcp);
 	calls_free(d->calls);
 	ipc_free(d->ipc);
@@ -192,6 +196,26 @@ desk_from(struct desk *d, size_t i, const char *session)
 		.proof = d->proof[i],
 		.peer = BYTES_LIT("127.0.0.1"),
 		.session = bytes_of(session) };
+}
+
+/* A body to the streamable transport, in a revision that has sessions. */
+DESK int
+desk_post(struct desk *d, struct session_post *p, struct bytes body,
+    char made[SESSION_ID], struct jsonrpc_exchange **x,
+    struct session_refusal *no)
+{
+	struct jsonrpc_input in;
+	int rc;
+
+	no->status = 400;
+	buf_init(&no->body, 4096);
+	if (jsonrpc_parse(body, &in, &no->body) != 0)
+		return -1;
+	buf_fini(&no->body);
+	p->in = &in;
+	rc = session_post(d->sessions, p, made, x, no);
+	jsonrpc_input_fini(&in);
+	return rc;
 }
 
 /* An answer that came, or did not yet. */

@@ -38,6 +38,7 @@ static struct jsonrpc_exchange *
 give(const char *body, size_t token)
 {
 	struct mcp_from from = desk_from(desk, token, "");
+	struct jsonrpc_sink sink = { .done = desk_on_answer, .arg = &answer };
 	struct jsonrpc_exchange *x;
 	struct jsonrpc_input in;
 	CLEANUP_BUF struct buf error;
@@ -49,8 +50,8 @@ give(const char *body, size_t token)
 		desk_on_answer(&answer, &error);
 		return NULL;
 	}
-	x = jsonrpc_dispatch(desk->mcp, &mcp_state_, &from, &in, 262144,
-	    desk_on_answer, &answer);
+	x = jsonrpc_dispatch(
+	    desk->mcp, &mcp_state_, &from, &in, 262144, &sink);
 	jsonrpc_input_fini(&in);
 	return x;
 }

@@ -50,14 +50,12 @@ post_as(size_t token, const char *id, const char *revision, const char *body)
 		.has_id = id != NULL,
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
-		.body = bytes_of(body),
-		.done = desk_on_answer,
-		.arg = &answer };
+		.sink = { .done = desk_on_answer, .arg = &answer } };
 	struct session_refusal no;
 	struct jsonrpc_exchange *x;
 
 	answer.times = 0;
-	if (session_post(desk->sessions, &p, made, &x, &no) == 0)
+	if (desk_post(desk, &p, bytes_of(body), made, &x, &no) == 0)
 		return 0;
 	assert_true(no.body.len > 0);
 	buf_fini(&no.body);

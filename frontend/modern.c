@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+/* modern: revision 2026-07-28, stateless (frontend, untrusted input). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/modern.h"
+#include "frontend/result.h"
+
+#define META(name) "io.modelcontextprotocol/" name
+
+enum {
+	MODERN_TTL_MS = 60000, /* for which lists may be kept */
+	MODERN_TRACE = 56 /* a traceparent, with the NUL */
+};
+
+/* The first of this kind; later ones are compared as text. */
+static const char first[] = "2026-07-28";
+
+static const struct mcp_revision revision = { .name = first,
+	.told = true,
+	.annotations = true,
+	.title = true,
+	.structured = true };
+
+struct modern {
+	struct loop *loop;
+	struct calls *calls;
+};
+
+/* A tools/call in flight. */
+struct modern_exchange {
+	struct jsonrpc_sink sink; /* done is NULL: the client is gone */
+	struct progress progress;
+	struct buf body;
+	size_t prefix; /* bytes of envelope and id */
+	char trace[MODERN_TRACE];
+};
+
+/* A request on its way through the checks and its method. */
+struct request {
+	struct modern *modern;
+	const struct modern_post *post;
+	const struct json_value *message, *params, *meta, *claim;
+	struct bytes method;
+	char trace[MODERN_TRACE]; /* of _meta; "": none */
+	struct buf *body;
+	struct modern_exchange *exchange; /* set: the answer comes later */
+	unsigned status;
+};
+
+bool
+modern_is_revision(struct bytes name)
+{
+	size_t n = sizeof(first) - 1;
+	int order = memcmp(name.p != NULL ? (const void *)name.p : "", first,
+	    name.len < n ? name.len : n);
+
+	return order > 0 || (order == 0 && name.len >= n);
+}
+
+static const struct json_value *
+claim_of(const struct json_value *message)
+{
+	return json_get(json_get(json_get(message, "params"), "_meta"),
+	    META("protocolVersion"));
+}
+
+/* The body decides, whatever the method; then the header does. */
+bool
+modern_is_claimed(const struct jsonrpc_input *in, const struct vet_facts *f)
+{
+	const struct json_value *m = json_root(in->doc);
+
+	for (m = in->batch ? m->child : m; m != NULL;
+	     m = in->batch ? m->next : NULL)
+		if (claim_of(m) != NULL)
+			return true;
+	return f->has_revision && modern_is_revision(f->revision);
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static void
+put_envelope(struct buf *out, const struct json_value *message)
+{
+	const struct json_value *id = json_get(message, "id");
+
+	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
+	if (id == NULL)
+		return;
+	json_put_key(out, "id");
+	(void)mcp_put_id(out, id);
+}
+
+static bool
+refuse(struct request *r, unsigned status, int code, const char *text)
+{
+	r->status = status;
+	put_envelope(r->body, r->message);
+	mcp_put_error(r->body, code, text);
+	buf_put_str(r->body, "}");
+	return false;
+}
+
+static bool
+refuse_revision(struct request *r)
+{
+	struct buf *out = r->body;
+
+	r->status = 400;
+	put_envelope(out, r->message);
+	json_put_key(out, "error");
+	buf_put_str(out, "{");
+	json_put_member_i64(out, "code", MODERN_CODE_REVISION);
+	json_put_member(out, "message",
+	    BYTES_LIT("this revision is not served without a session: use one "
+		      "of data.supported, or send initialize"));
+	json_put_key(out, "data");
+	buf_put_str(out, "{\"supported\":[");
+	json_put_string(out, bytes_of(first));
+	buf_put_str(out, "]");
+	json_put_member(out, "requested", r->claim->text);
+	buf_put_str(out, "}}}");
+	return false;
+}
+
+/* What every result ends with; out ends inside of its object. */
+static void
+end_result(struct buf *out, const char *trace)
+{
+	json_put_member(out, "resultType", BYTES_LIT("complete"));
+	json_put_key(out, "_meta");
+	buf_put_str(out, "{");
+	json_put_key(out, META("serverInfo"));
+	mcp_put_server(out, &revision);
+	if (trace[0] != '\0')
+		json_put_member(out, "traceparent", bytes_of(trace));
+	buf_put_str(out, "}}");
+}
+
+static void
+begin_result(struct request *r)
+{
+	r->status = 200;
+	put_envelope(r->body, r->message);
+	json_put_key(r->body, "result");
+}
+
+/* Another token may be offered other things: nobody may share it. */
+static void
+put_lifetime(struct buf *out)
+{
+	json_put_member_i64(out, "ttlMs", MODERN_TTL_MS);
+	json_put_member(out, "cacheScope", BYTES_LIT("private"));
+}
+
+/* A CallToolResult that was just appended, whole, goes on to be ours. */
+static void
+reopen_result(struct buf *out)
+{
+	if (!out->overflow)
+		out->len--;
+}
+
+static bool
+answer_refusal(struct request *r, const char *text)
+{
+	begin_result(r);
+	result_put_refusal(r->body, bytes_of(text));
+	reopen_result(r->body);
+	end_result(r->body, r->trace);
+	buf_put_str(r->body, "}");
+	return true;
+}
+
+/* --- checks, in the order in which they are made ------------------------- */
+
+/* A single request; responses and batches do not exist here. */
+static bool
+check_shape(struct request *r)
+{
+	if (r->post->in->batch)
+		return refuse(r, 400, MCP_CODE_REQUEST,
+		    "this revision has no "
+		    "batches: send one message at a time");
+	if (json_get(r->message, "method") == NULL)
+		return refuse(r, 400, MCP_CODE_REQUEST,
+		    "nothing was asked of "
+		    "the client: send requests only");
+	return true;
+}
+
+/* What the headers say must be what the body says. */
+static bool
+check_same(struct request *r)
+{
+	const struct vet_facts *f = r->post->facts;
+
+	if (r->claim == NULL && bytes_eq_str(r->method, "initialize"))
+		return refuse(r, 400, MODERN_CODE_HEADER,
+		    "there is no initialize in the revision that "
+		    "MCP-Protocol-Version names: send it without that header");
+	if (json_is(r->claim, JSON_STRING) && f->has_revision &&
+	    !bytes_eq(f->revision, r->claim->text))
+		return refuse(r, 400, MODERN_CODE_HEADER,
+		    "MCP-Protocol-Version and params._meta name different "
+		    "revisions: send the same in both");
+	if (f->has_method && !bytes_eq(f->method, r->method))
+		return refuse(r, 400, MODERN_CODE_HEADER,
+		    "Mcp-Method is not the body's method: send the same in "
+		    "both");
+	return true;
+}
+
+static bool
+check_envelope(struct request *r)
+{
+	const struct json_value *who = json_get(r->meta, META("clientInfo"));
+	const struct json_value *progress = json_get(r->meta, "progressToken");
+	char token[PROGRESS_MAX_TOKEN];
+
+	if (!json_is(r->claim, JSON_STRING) ||
+	    !json_is(
+		json_get(r->meta, META("clientCapabilities")), JSON_OBJECT))
+		return refuse(r, 400, MCP_CODE_PARAMS,
+		    "params._meta needs \"" META("protocolVersion") "\", a "
+								    "string, "
+								    "and "
+								    "\"" META(
+									"client"
+									"Capabi"
+									"litie"
+									"s") "\", an object");
+	if (who != NULL && who->type != JSON_OBJECT)
+		return refuse(r, 400, MCP_CODE_PARAMS,
+		    "\"" META("clientInfo") "\" must be an object");
+	mcp_progress_token(token, r->params);
+	if (progress != NULL && token[0] == '\0')
+		return refuse(r, 400, MCP_CODE_PARAMS,
+		    "progressToken must be a string or a whole number, of at "
+		    "most 255 characters");
+	return true;
+}
+
+static bool
+check_revision(struct request *r)
+{
+	return bytes_eq_str(r->claim->text, first) || refuse_revision(r);
+}
+
+/* The param that Mcp-Name repeats; NULL: that method has none. */
+static const char *
+name_key(struct bytes method)
+{
+	static const struct {
+		const char *method, *key;
+	} rows[] = {
+		{ "tools/call", "name" },
+		{ "prompts/get", "name" },
+		{ "resources/read", "uri" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (bytes_eq_str(method, rows[i].method))
+			return rows[i].key;
+	return NULL;
+}
+
+static bool
+is_same_name(struct bytes header, const struct json_value *name)
+{
+	struct buf text;
+	bool same;
+
+	buf_init(&text, header.len + 1);
+	/* a body without it is refused for that, later */
+	same = vet_decode(header, &text) &&
+	       (!json_is(name, JSON_STRING) ||
+		   bytes_eq(buf_bytes(&text), name->text));
+	buf_fini(&text);
+	return same;
+}
+
+static bool
+check_headers(struct request *r)
+{
+	const struct vet_facts *f = r->post->facts;
+	const char *key = name_key(r->method);
+
+	if (!f->has_revision || !f->has_method)
+		return refuse(r, 400, MODERN_CODE_HEADER,
+		    "send the headers MCP-Protocol-Version and Mcp-Method, "
+		    "with what the body says");
+	if (key == NULL)
+		return true;
+	if (!f->has_name || !is_same_name(f->name, json_get(r->params, key)))
+		return refuse(r, 400, MODERN_CODE_HEADER,
+		    "send the header Mcp-Name, with params.name (of "
+		    "resources/read: params.uri); as =?base64?...?= if it is "
+		    "not plain ASCII");
+	return true;
+}
+
+static bool (*const checks[])(struct request *r) = { check_shape, check_same,
+	check_envelope, check_revision, check_headers };
+
+/* --- methods ------------------------------------------------------------ */
+
+static bool
+do_discover(struct request *r)
+{
+	const struct settings_token *token = r->post->from.token;
+	struct buf *out = r->body;
+
+	begin_result(r);
+	buf_put_str(out, "{\"supportedVersions\":[");
+	json_put_string(out, bytes_of(first));
+	buf_put_str(out, "]");
+	json_put_key(out, "capabilities");
+	buf_put_str(out, "{\"tools\":{}}");
+	if (token->instructions[0] != '\0')
+		json_put_member(
+		    out, "instructions", bytes_of(token->instructions));
+	put_lifetime(out);
+	end_result(out, r->trace);
+	buf_put_str(out, "}");
+	return true;
+}
+
+static bool
+do_tools_list(struct request *r)
+{
+	const struct json_value *cursor = json_get(r->params, "cursor");
+
+	if (cursor != NULL && cursor->type != JSON_NULL)
+		return refuse(r, 200, MCP_CODE_PARAMS,
+		    "unknown cursor: "
+		    "tools/list has one page, ask without a cursor");
+	begin_result(r);
+	buf_put_str(r->body, "{");
+	mcp_put_tools(r->body, r->post->from.token, &revision);
+	put_lifetime(r->body);
+	end_result(r->body, r->trace);
+	buf_put_str(r->body, "}");
+	return true;
+}
+
+static void
+on_output(void *arg, uint64_t skipped, struct bytes data)
+{
+	struct modern_exchange *x = arg;
+
+	progress_output(&x->progress, skipped, data);
+}
+
+/* Close the envelope; an answer that does not fit becomes an error. */
+static void
+end_answer(struct modern_exchange *x)
+{
+	buf_put_str(&x->body, "}");
+	if (!x->body.overflow)
+		return;
+	x->body.len = x->prefix;
+	x->body.overflow = false;
+	mcp_put_error(
+	    &x->body, MCP_CODE_INTERNAL, "the answer is too large to be sent");
+	buf_put_str(&x->body, "}");
+}
+
+static void
+on_ended(void *arg, const struct calls_end *end)
+{
+	struct modern_exchange *x = arg;
+
+	progress_end(&x->progress);
+	if (x->sink.done != NULL) {
+		json_put_key(&x->body, "result");
+		result_put_call(
+		    &x->body, end->tool, end->capture, end->done, true);
+		reopen_result(&x->body);
+		end_result(&x->body, x->trace);
+		end_answer(x);
+		x->sink.done(x->sink.arg, &x->body);
+	}
+	buf_fini(&x->body);
+	free(x);
+}
+
+static struct modern_exchange *
+new_exchange(const struct request *r)
+{
+	struct modern_exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->sink = r->post->sink;
+	x->progress.loop = r->modern->loop;
+	x->progress.calls = r->modern->calls;
+	x->progress.message = revision.told;
+	memcpy(x->trace, r->trace, sizeof(x->trace));
+	mcp_progress_token(x->progress.token, r->params);
+	buf_init(&x->body, r->post->max);
+	put_envelope(&x->body, r->message);
+	x->prefix = x->body.len;
+	return x;
+}
+
+static bool
+start_call(struct request *r, const struct catalog_tool *tool,
+    const struct catalog_args *args)
+{
+	struct modern_exchange *x = new_exchange(r);
+	char client[MCP_MAX_CLIENT];
+	struct calls_request cr = { .proof = r->post->from.proof,
+		.peer = r->post->from.peer,
+		.revision = bytes_of(first),
+		.trace = r->trace[0] != '\0' ? bytes_of(r->trace)
+					     : r->post->from.trace,
+		.tool = tool,
+		.args = args,
+		.output = on_output,
+		.ended = on_ended,
+		.arg = x };
+	struct progress_sink sink;
+	struct err e;
+
+	if (x == NULL)
+		return answer_refusal(
+		    r, "the server is out of memory; try again later");
+	mcp_claim(client, json_get(r->meta, META("clientInfo")));
+	cr.client = bytes_of(client);
+	if (calls_start(r->modern->calls, &cr, &x->progress.call, &e) != 0) {
+		buf_fini(&x->body);
+		free(x);
+		return answer_refusal(r, e.what);
+	}
+	sink = (struct progress_sink){ .notify = x->sink.notify,
+		.arg = x->sink.arg };
+	progress_begin(&x->progress, &sink);
+	r->exchange = x;
+	r->status = 0;
+	return true;
+}
+
+/*
+ * No tool asks its caller anything: inputResponses and requestState, which
+ * nobody was given, are passed over.
+ */
+static bool
+do_tools_call(struct request *r)
+{
+	const struct json_value *name = json_get(r->params, "name");
+	const struct json_value *arguments = json_get(r->params, "arguments");
+	const struct catalog_tool *tool;
+	struct catalog_args args;
+	struct err e;
+	bool done;
+
+	if (!json_is(name, JSON_STRING) ||
+	    (arguments != NULL && arguments->type != JSON_OBJECT &&
+		arguments->type != JSON_NULL))
+		return refuse(r, 200, MCP_CODE_PARAMS,
+		    "tools/call needs "
+		    "params.name, a string, and params.arguments, an object");
+	tool = mcp_find_tool(r->post->from.token, name->text);
+	if (tool == NULL)
+		return refuse(r, 200, MCP_CODE_PARAMS,
+		    "unknown tool, or one "
+		    "that this token is not offered: tools/list tells which "
+		    "there are");
+	catalog_args_init(&args);
+	if (catalog_flatten(tool, arguments, &args, &e) != 0)
+		done = answer_refusal(r, e.what);
+	else
+		done = start_call(r, tool, &args);
+	catalog_args_fini(&args);
+	return done;
+}
+
+static const struct method {
+	const char *name;
+	bool (*handler)(struct request *r);
+} methods[] = {
+	{ "server/discover", do_discover },
+	{ "tools/list", do_tools_list },
+	{ "tools/call", do_tools_call },
+};
+
+/* Lower-case hex digits of a traceparent; some: not all of them 0. */
+static bool
+is_hex(const uint8_t *p, size_t n, bool some)
+{
+	struct bytes s = bytes_make(p, n);
+	bool zero = true;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == 0 || strchr("0123456789abcdef", s.p[i]) == NULL)
+			return false;
+		zero = zero && s.p[i] == '0';
+	}
+	return !some || !zero;
+}
+
+/* W3C Trace Context, section 3.2, version 00; others are passed over. */
+static void
+take_trace(struct request *r)
+{
+	const struct json_value *v = json_get(r->meta, "traceparent");
+	struct bytes t = json_is(v, JSON_STRING) ? v->text : bytes_of("");
+
+	r->trace[0] = '\0';
+	if (t.len != MODERN_TRACE - 1 || !bytes_starts(t, "00-") ||
+	    t.p[35] != '-' || t.p[52] != '-' || !is_hex(t.p + 3, 32, true) ||
+	    !is_hex(t.p + 36, 16, true) || !is_hex(t.p + 53, 2, false))
+		return;
+	memcpy(r->trace, t.p, t.len);
+	r->trace[t.len] = '\0';
+}
+
+static void
+run(struct request *r)
+{
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (!checks[i](r))
+			return;
+	take_trace(r);
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (bytes_eq_str(r->method, methods[i].name)) {
+			(void)methods[i].handler(r);
+			return;
+		}
+	(void)refuse(r, 404, MCP_CODE_METHOD,
+	    "this method does not exist in "
+	    "revision 2026-07-28 here: there are server/discover, tools/list "
+	    "and tools/call");
+}
+
+unsigned
+modern_post(struct modern *m, const struct modern_post *p, struct buf *body,
+    struct modern_exchange **x)
+{
+	const struct json_value *root = json_root(p->in->doc);
+	const struct json_value *method = json_get(root, "method");
+	struct request r = { .modern = m,
+		.post = p,
+		.message = root,
+		.params = json_get(root, "params"),
+		.claim = claim_of(root),
+		.method = method != NULL ? method->text : bytes_of(""),
+		.body = body };
+
+	r.meta = json_get(r.params, "_meta");
+	*x = NULL;
+	/* none that a client may send means anything here */
+	if (!p->in->batch && method != NULL && p->in->requests == 0)
+		return 202;
+	run(&r);
+	*x = r.exchange;
+	return r.status;
+}
+
+void
+modern_abandon(struct modern_exchange *x)
+{
+	progress_mute(&x->progress);
+	x->sink.done = NULL;
+	calls_cancel(x->progress.calls, x->progress.call, PROTO_WHY_DISCONNECT,
+	    bytes_of(""));
+}
+
+struct modern *
+modern_new(struct loop *l, struct calls *c, struct err *e)
+{
+	struct modern *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		(void)err_sys(e, "allocating the protocol");
+		return NULL;
+	}
+	m->loop = l;
+	m->calls = c;
+	return m;
+}
+
+void
+modern_free(struct modern *m)
+{
+	free(m);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * progress: output of a running call as notifications/progress.
+ *
+ * Frontend; the bytes are the command's.  What arrives is held back until it
+ * is whole lines, a moment has passed and the client has read what went
+ * before; credit is given for what left, so that a slow reader slows the
+ * command and at most the call's window is held.
+ */
+#ifndef FRONTEND_PROGRESS_H
+#define FRONTEND_PROGRESS_H
+
+#include "common/json.h"
+#include "common/loop.h"
+#include "frontend/calls.h"
+
+enum {
+	PROGRESS_MAX_TOKEN = 256 /* bytes, as JSON, with the NUL */
+};
+
+/*
+ * Where notifications go.  An empty one is not sent: it only asks whether
+ * there is room, the first time before anything else.
+ */
+struct progress_sink {
+	bool (*notify)(void *arg, struct bytes message); /* NULL: nowhere */
+	void *arg;
+};
+
+struct progress {
+	struct loop *loop;
+	struct calls *calls;
+	uint64_t call; /* set by the owner once it is known */
+	bool message; /* the revision has that field */
+	char token[PROGRESS_MAX_TOKEN]; /* as JSON; "": none wanted */
+	/* private */
+	struct progress_sink sink;
+	struct loop_timer timer;
+	struct buf held; /* output not sent yet */
+	size_t unpaid; /* of it, bytes without credit */
+	uint64_t bytes; /* of output sent so far: the progress */
+	uint64_t skipped; /* before what is held */
+	uint64_t since_ms; /* arrival of the first byte held */
+	uint64_t last_ms; /* of the last notification */
+};
+
+/* loop, calls, message and token are set; does nothing without a token. */
+void progress_begin(struct progress *p, const struct progress_sink *sink);
+bool progress_is_wanted(const struct progress *p);
+/* Output arrived. */
+void progress_output(struct progress *p, uint64_t skipped, struct bytes data);
+/* From now on output is dropped, with credit. */
+void progress_mute(struct progress *p);
+/* The call is over: what is held goes out if there is room. */
+void progress_end(struct progress *p);
+
+#endif

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""A client of revision 2026-07-28, which has no sessions."""
+import base64
+import json
+
+from client import (JSON_HEADERS, Client, Connection, RpcError, Result, bearer,
+                    equal, message, one, parse, strict_json)
+
+REVISION = "2026-07-28"
+META = "io.modelcontextprotocol/"
+NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+
+
+def wrap(value):
+    """A header's value as clients send what is not plain ASCII."""
+    if value.isascii() and value.isprintable() and value == value.strip():
+        return value
+    return f"=?base64?{base64.b64encode(value.encode()).decode()}?="
+
+
+def meta(**more):
+    return {META + "protocolVersion": REVISION,
+            META + "clientCapabilities": {},
+            META + "clientInfo": {"name": "e2e", "version": "1"}, **more}
+
+
+class Modern(Client):
+    """Each request on its own; a connection is kept for all but live ones."""
+
+    def __init__(self, server, token=None):
+        super().__init__()
+        self.server = server
+        self.token = token or server.token
+        self.conn = Connection(server)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.conn.close()
+
+    def headers(self, method, params):
+        h = {**bearer(self.token), **JSON_HEADERS,
+             "MCP-Protocol-Version": REVISION, "Mcp-Method": method}
+        if isinstance(params.get(NAMED.get(method)), str):
+            h["Mcp-Name"] = wrap(params[NAMED[method]])
+        return h
+
+    def post(self, method, params=None, id=1, headers=(), conn=None,
+             **more):
+        """Any request; headers of value None are left out."""
+        params = {"_meta": meta(**more), **(params or {})}
+        return (conn or self.conn).request(
+            "POST", "/mcp", {**self.headers(method, params), **dict(headers)},
+            message(method, params, id))
+
+    def exchange(self, body, id):
+        m = json.loads(body)
+        return one(parse(self.post(m["method"], m.get("params"), id)), id)
+
+    def ask(self, method, params=None, **more):
+        self.ids += 1
+        answer = one(parse(self.post(method, params, self.ids, **more)),
+                     self.ids)
+        if "error" in answer:
+            raise RpcError(answer["error"])
+        equal(answer["result"]["resultType"], "complete", "resultType")
+        return answer["result"]
+
+    def begin(self, command, tool="exec_cmd", accept=None, arguments=None,
+              **more):
+        """Start a call on a connection of its own; that connection."""
+        conn = Connection(self.server)
+        params = {"_meta": meta(**more), "name": tool,
+                  "arguments": {"command": command, **(arguments or {})}}
+        h = self.headers("tools/call", params)
+        if accept:
+            h["Accept"] = accept
+        body = message("tools/call", params, 1)
+        lines = [f"{k}: {v}" for k, v in
+                 {"Host": f"127.0.0.1:{conn.port}",
+                  "Content-Length": len(body), **h}.items()]
+        conn.send(("POST /mcp HTTP/1.1\r\n" + "\r\n".join(lines)
+                   + "\r\n\r\n").encode() + body)
+        return conn
+
+
+class Events:
+    """Messages of an event stream, as they come."""
+
+    def __init__(self, conn):
+        self.conn = conn
+        self.status, headers = conn.head()
+        self.headers = dict(headers)
+        equal(self.headers["content-type"], "text/event-stream",
+              f"type of status {self.status}")
+        equal(self.headers.get("transfer-encoding"), "chunked", "framing")
+        self.text = b""
+        self.comments = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            while b"\n\n" not in self.text:
+                piece = self.conn.chunk()
+                if not piece:
+                    equal(self.text, b"", "half an event at the end")
+                    raise StopIteration
+                self.text += piece
+            block, _, self.text = self.text.partition(b"\n\n")
+            if block.startswith(b":"):
+                self.comments += 1
+                continue
+            data = [line.removeprefix(b"data: ")
+                    for line in block.split(b"\n")
+                    if line.startswith(b"data: ")]
+            equal(len(data), 1, f"data lines of {block[:200]!r}")
+            return strict_json(data[0])
+
+
+def finish(events):
+    """(notifications, result) of a stream to its end."""
+    messages = list(events)
+    notes, last = messages[:-1], messages[-1]
+    equal([m for m in notes if "method" not in m], [], "answers before it")
+    if "error" in last:
+        raise RpcError(last["error"])
+    return notes, Result(last["result"])
