@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/log.h"
-#include "executor/keys.h"
 
 static const struct option options[] = {
 	{ "shell", no_argument, NULL, 's' },
@@ -66,23 +64,7 @@ call_parse(const char *verb, int argc, char **argv, struct call *c)
 struct policy *
 call_policy(struct ctl *ctl, const struct call *c)
 {
-	const char *names[POLICY_MAX_POLICIES + 1] = { NULL };
-	const char *close;
-	struct policy *p;
-
-	if (!ctl_load_policies(ctl))
-		return NULL;
-	p = policy_find(&ctl->policies, bytes_of(c->policy));
-	if (p != NULL)
-		return p;
-	for (size_t i = 0; i < ctl->policies.count; i++)
-		names[i] = ctl->policies.p[i]->name;
-	close = keys_closest(bytes_of(c->policy), names);
-	(void)ctl_error("there is no policy \"%s\" in %s%s%s%s",
-	    log_text(bytes_of(c->policy)).s, ctl->conf.policy_dir,
-	    close != NULL ? ": did you mean \"" : "",
-	    close != NULL ? close : "", close != NULL ? "\"?" : "");
-	return NULL;
+	return ctl_load_policy(ctl, c->policy) ? ctl->policies.p[0] : NULL;
 }
 
 /* One word, so that words_split gives it back as it is. */

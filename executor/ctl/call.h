@@ -23,7 +23,7 @@ struct call {
 
 /* CTL_OK, or CTL_USAGE after a message. */
 int call_parse(const char *verb, int argc, char **argv, struct call *c);
-/* Load the policies and find this one; NULL after a message.  Conf is loaded. */
+/* Load the policy; NULL after a message.  The configuration is loaded. */
 struct policy *call_policy(struct ctl *ctl, const struct call *c);
 /*
  * The plan of the command; the caller frees it.  input: it gets a pipe as its

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "executor/keys.h"
 
 static void
 print_report(struct conf_report *r)
@@ -51,6 +53,70 @@ ctl_load_policies(struct ctl *c)
 	    0)
 		return true;
 	return failed(c, &e);
+}
+
+/* For "did you mean". */
+struct name_list {
+	char name[POLICY_MAX_POLICIES][POLICY_MAX_NAME];
+	size_t count;
+};
+
+static bool
+add_name(void *arg, const char *path, struct bytes name)
+{
+	struct name_list *l = arg;
+	struct err e;
+
+	(void)path;
+	if (bytes_to_str(name, l->name[l->count], POLICY_MAX_NAME, &e) == 0)
+		l->count++;
+	return l->count < POLICY_MAX_POLICIES;
+}
+
+static bool
+no_policy(const struct ctl *c, const char *name)
+{
+	static struct name_list l;
+	const char *names[POLICY_MAX_POLICIES + 1] = { NULL };
+	const char *close;
+	struct err e;
+
+	l.count = 0;
+	if (keys_each_file(c->conf.policy_dir, add_name, &l, &e) != 0) {
+		(void)ctl_error("%s: %s", c->conf.policy_dir, e.what);
+		return false;
+	}
+	for (size_t i = 0; i < l.count; i++)
+		names[i] = l.name[i];
+	close = keys_closest(bytes_of(name), names);
+	(void)ctl_error("there is no policy \"%s\" in %s%s%s%s",
+	    log_text(bytes_of(name)).s, c->conf.policy_dir,
+	    close != NULL ? ": did you mean \"" : "",
+	    close != NULL ? close : "", close != NULL ? "\"?" : "");
+	return false;
+}
+
+bool
+ctl_load_policy(struct ctl *c, const char *name)
+{
+	char file[POLICY_MAX_NAME + sizeof(".json")], path[PATH_MAX];
+	CLEANUP_BUF struct buf text;
+	struct err e;
+
+	buf_init(&text, KEYS_MAX_FILE);
+	(void)snprintf(file, sizeof(file), "%s.json", name);
+	if (!policy_name_ok(bytes_of(name)) ||
+	    fdio_join(path, sizeof(path), c->conf.policy_dir, file, &e) != 0 ||
+	    (access(path, F_OK) != 0 && errno == ENOENT))
+		return no_policy(c, name);
+	if (keys_read_file(path, &text, &c->report) &&
+	    policy_parse(path, name, buf_bytes(&text), &c->policies.p[0],
+		&c->report, &e) == 0) {
+		c->policies.count = 1;
+		return true;
+	}
+	print_report(&c->report);
+	return false;
 }
 
 bool

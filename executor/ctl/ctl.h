@@ -28,6 +28,8 @@ struct ctl {
 /* Load, or print the findings and what to do; false then. */
 bool	ctl_load_conf(struct ctl *c);
 bool	ctl_load_policies(struct ctl *c);	/* conf is loaded */
+/* This one alone, whatever is wrong with the others. */
+bool ctl_load_policy(struct ctl *c, const char *name);
 /* Tokens stand for themselves: true with those that are good. */
 bool	ctl_load_tokens(struct ctl *c);		/* policies are loaded */
 void	ctl_fini(struct ctl *c);

@@ -88,7 +88,7 @@ static int
 teardown(void **state)
 {
 	static const char *const files[] = { "mcp-execd.json",
-		"policies.d/p.json", "work/script", "work/plain", "out", "err",
+		"policies.d/p.json", "policies.d/other.json", "work/script", "work/plain", "out", "err",
 		"first", "second", "in",
 		"log", "tokens.d/t.json", "policies.d", "tokens.d", "work" };
 	char path[128];

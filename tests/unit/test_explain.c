@@ -257,6 +257,15 @@ test_explain(void **state)
 	assert_non_null(strstr(fix.out, "leads out of"));
 	assert_int_equal(EXPLAIN("p", "--shell", "--", "sh"), CTL_FAILED);
 	assert_int_equal(EXPLAIN("q"), CTL_FAILED);
+	assert_non_null(strstr(fix.err, "no policy \"q\""));
+	assert_int_equal(EXPLAIN("../p"), CTL_FAILED);
+	/* another that is wrong is no obstacle, this one is */
+	write_file("policies.d/other.json", 0600, "{\"tolls\":1}");
+	assert_int_equal(EXPLAIN("p"), CTL_OK);
+	assert_int_equal(EXPLAIN("other"), CTL_FAILED);
+	assert_non_null(strstr(fix.err, "other.json:1:"));
+	assert_int_equal(EXPLAIN("othr"), CTL_FAILED);
+	assert_non_null(strstr(fix.err, "did you mean \"other\"?"));
 	assert_int_equal(EXPLAIN("p", "--shell"), CTL_USAGE);
 	assert_int_equal(EXPLAIN("--nothing", "p"), CTL_USAGE);
 }
