@@ -113,7 +113,7 @@ BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 
 # --- targets that need no compiler and no library yet ----------------------
 FREE := sources help deps deps-build check demo lint lint-deps clean asan valgrind \
-	cov fuzz e2e sandbox interop unit replay tidy analyze man-lint dist
+	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
 
@@ -226,7 +226,7 @@ $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 .PHONY: tests
 tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN)	## build unit tests and corpus replay
 
-.PHONY: check asan valgrind unit replay e2e sandbox interop
+.PHONY: check asan valgrind unit replay e2e sandbox interop conformance
 check:				## everything: deps, build, all suites
 	tests/deps
 	$(PYTHON) tests/run-check
@@ -235,7 +235,7 @@ asan:				## build everything with sanitizers
 valgrind:			## build for valgrind, run the e2e suite in it
 	$(MAKE) V=valgrind all
 	$(PYTHON) tests/run-check valgrind
-unit replay e2e sandbox interop: ## run one suite (build first)
+unit replay e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 
 .PHONY: bench-layers
