@@ -153,7 +153,8 @@ take_denial(struct test *t, const struct denial *d)
 
 	buf_init(&line, DENIALS_MAX);
 	denial_explain(d, t->plan->policy, &line);
-	if (memmem(t->denials.p, t->denials.len, line.p, line.len) != NULL)
+	if (t->denials.len > 0 &&
+	    memmem(t->denials.p, t->denials.len, line.p, line.len) != NULL)
 		return;
 	(void)ctl_error("refused: %s", buf_cstr(&line));
 	buf_put_bytes(&t->denials, buf_bytes(&line));

@@ -15,6 +15,7 @@
 #include "executor/ctl/text.h"
 #include "executor/ctl/verdict.h"
 #include "executor/ctl/view.h"
+#include "executor/probe.h"
 #include "tests/unit/admin.h"
 
 #define EXPLAIN(...)                                                           \
@@ -288,6 +289,16 @@ test_test(void **state)
 	assert_int_equal(
 	    TEST_RUN("p", "--timeout-ms", "200", "--", "sleep", "60"), 124);
 	assert_non_null(strstr(fix.err, "timed out"));
+	/* a refusal is explained, once */
+	assert_int_equal(TEST_RUN("p", "--shell", "--",
+			     "unshare -n true; unshare -n true; exit 5"),
+	    5);
+	if (probe_get()->listener) {
+		const char *said = strstr(fix.err, "call unshare is refused");
+
+		assert_non_null(said);
+		assert_null(strstr(said + 1, "call unshare is refused"));
+	}
 	assert_int_equal(TEST_RUN("p", "--dir", "/etc", "--", "true"), 125);
 	assert_int_equal(TEST_RUN("p"), 125);
 	assert_int_equal(TEST_RUN("q", "--", "true"), 125);
