@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cases: what every client is asked to do.  connect(token) gives
- * { list(), call(name, arguments), close() }; results are as the client
- * hands them out.
+ * { list(), call(name, arguments, onprogress), close() }; results are as the
+ * client hands them out.  A client without progress says { progress: false },
+ * one that says which revision it speaks { revision }.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -98,6 +99,23 @@ const cases = {
 		assert.equal(r.structuredContent.timed_out, true);
 		assert.match(text(r), /so far/);
 	},
+	async live_output(c) {
+		const seen = [];
+		const r = await c.call('exec_cmd', {
+			command: 'for i in 1 2 3; do echo tick $i; sleep 0.4; done',
+		}, (p) => seen.push({ at: Date.now(), ...p }));
+		const end = Date.now();
+
+		assert.ok(!r.isError, text(r));
+		assert.equal(seen.length, 3, JSON.stringify(seen));
+		seen.forEach((p, i) => {
+			assert.ok(i === 0 || p.progress > seen[i - 1].progress);
+			if (c.messages ?? true)
+				assert.equal(p.message, `tick ${i + 1}\n`);
+		});
+		assert.ok(end - seen[0].at > 700, 'while it runs');
+		assert.ok(seen[2].at - seen[0].at > 500, 'as it comes');
+	},
 };
 
 const report = async (name, test) => {
@@ -117,11 +135,17 @@ export const run = async (label, connect) => {
 		console.log(`FAIL ${label} connect: ${e?.message}`);
 	});
 
-	for (const [name, test] of Object.entries(cases))
+	for (const [name, test] of Object.entries(cases)) {
+		if (name === 'live_output' && client?.progress === false)
+			continue;
 		await report(`${label} ${name}`, async () => {
 			assert.ok(client, 'no connection');
 			await test(client);
 		});
+	}
+	if (client?.revision !== undefined)
+		await report(`${label} revision`, () =>
+			assert.equal(client.revision, client.expected));
 	await report(`${label} wrong_token`, async () => {
 		const before = failures();
 

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * client: @modelcontextprotocol/client 2.x over both transports, as it comes
- * (legacy handshake), and once asking for the newest revision first ("auto").
+ * (legacy handshake), asking for the newest revision first ("auto"), and
+ * taking nothing else ("modern").
  */
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from
     '@modelcontextprotocol/client';
 import { endpoints, run } from './cases.mjs';
 
+const modern = '2026-07-28';
 const variants = [
-	['http', StreamableHTTPClientTransport, 'legacy'],
-	['http', StreamableHTTPClientTransport, 'auto'],
-	['sse', SSEClientTransport, 'legacy'],
+	['http', StreamableHTTPClientTransport, 'legacy', '2025-11-25'],
+	['http', StreamableHTTPClientTransport, 'auto', modern],
+	['http', StreamableHTTPClientTransport, 'modern', modern],
+	['sse', SSEClientTransport, 'legacy', '2025-11-25'],
 ];
 
-for (const [kind, Transport, mode] of variants)
+for (const [kind, Transport, mode, expected] of variants)
 	await run(`client-2.4 ${kind} ${mode}`, async (token) => {
-		const client = new Client({ name: 'interop', version: '1' },
-		    { versionNegotiation: { mode } });
+		const client = new Client({ name: 'interop', version: '1' }, {
+			versionNegotiation: {
+				mode: mode === 'modern' ? { pin: modern } : mode,
+			},
+		});
 
 		await client.connect(new Transport(new URL(endpoints[kind]), {
 			requestInit: {
@@ -24,9 +30,11 @@ for (const [kind, Transport, mode] of variants)
 			},
 		}));
 		return {
+			expected,
+			revision: client.getNegotiatedProtocolVersion(),
 			list: async () => (await client.listTools()).tools,
-			call: (name, args) =>
-			    client.callTool({ name, arguments: args }),
+			call: (name, args, onprogress) => client.callTool(
+			    { name, arguments: args }, { onprogress }),
 			close: () => client.close(),
 		};
 	});

@@ -29,15 +29,20 @@ const inspect = (config, args) => new Promise((resolve, reject) => {
 	});
 });
 
-for (const kind of ['http', 'sse'])
-	await run(`inspector-2.12 ${kind}`, async (token) => {
-		const config = join(home, `${kind}-${token.slice(4, 12)}.json`);
+const variants = [['http', 'legacy'], ['http', 'auto'], ['http', 'modern'],
+	['sse', 'legacy']];
+
+for (const [kind, era] of variants)
+	await run(`inspector-2.12 ${kind} ${era}`, async (token) => {
+		const config = join(home,
+		    `${kind}-${era}-${token.slice(4, 12)}.json`);
 
 		writeFileSync(config, JSON.stringify({ mcpServers: { ours: {
-			type: kind, url: endpoints[kind],
+			type: kind, url: endpoints[kind], protocolEra: era,
 			headers: { Authorization: `Bearer ${token}` },
 		} } }), { mode: 0o600 });
 		return {
+			progress: false, /* it shows results only */
 			list: async () => {
 				const r = await inspect(config,
 				    ['--method', 'tools/list']);

@@ -94,6 +94,24 @@ async def time_out(client):
     check("so far" in text(r), text(r))
 
 
+@case
+async def live_output(client):
+    seen = []
+
+    async def on_progress(progress, total, message):
+        seen.append((time.monotonic(), progress, message))
+
+    r = await client.call_tool(
+        "exec_cmd", {"command": "for i in 1 2 3; do echo tick $i; sleep 0.4;"
+                     " done"}, progress_callback=on_progress)
+    end = time.monotonic()
+    check(not r.is_error, text(r))
+    check([m for _, _, m in seen] == [f"tick {i}\n" for i in (1, 2, 3)], seen)
+    check(seen[0][1] < seen[1][1] < seen[2][1], seen)
+    check(end - seen[0][0] > 0.7 and seen[2][0] - seen[0][0] > 0.5,
+          "while it runs")
+
+
 def http(token):
     return streamable_http_client(os.environ["MCP_URL"],
                                   http_client=httpx2.AsyncClient(
@@ -132,11 +150,14 @@ async def one(label, test, client):
         print(f"FAIL {label}: {why(e)}", flush=True)
 
 
-async def drive(label, transport, mode):
+async def drive(label, transport, mode, revision):
     try:
         async with Client(transport(TOKEN), mode=mode) as client:
             for name, test in CASES.items():
                 await one(f"{label} {name}", test, client)
+            got = client.protocol_version
+            print("ok" if got == revision else "FAIL", label, "revision",
+                  "" if got == revision else f": {got}", flush=True)
     except Exception as e:
         print(f"FAIL {label} connect: {why(e)}", flush=True)
     before = failures()
@@ -157,9 +178,10 @@ async def drive(label, transport, mode):
 
 
 async def main():
-    await drive("python-2.3 http legacy", http, "legacy")
-    await drive("python-2.3 http auto", http, "auto")
-    await drive("python-2.3 sse", sse, "legacy")
+    await drive("python-2.3 http legacy", http, "legacy", "2025-11-25")
+    await drive("python-2.3 http auto", http, "auto", "2026-07-28")
+    await drive("python-2.3 http modern", http, "2026-07-28", "2026-07-28")
+    await drive("python-2.3 sse", sse, "legacy", "2025-11-25")
 
 
 asyncio.run(main())

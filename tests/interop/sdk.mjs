@@ -23,8 +23,8 @@ for (const [kind, Transport] of Object.entries(transports))
 		}));
 		return {
 			list: async () => (await client.listTools()).tools,
-			call: (name, args) =>
-			    client.callTool({ name, arguments: args }),
+			call: (name, args, onprogress) => client.callTool(
+			    { name, arguments: args }, undefined, { onprogress }),
 			close: () => client.close(),
 		};
 	});
