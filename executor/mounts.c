@@ -182,18 +182,24 @@ is_bound(enum mounts_kind kind)
 	       kind == MOUNTS_WRITE_NOEXEC;
 }
 
+/* Is it the directory, or in it? */
+static bool
+lies_in(const char *path, const char *dir)
+{
+	size_t n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
+
+	return strncmp(dir, path, n) == 0 &&
+	       (path[n] == '/' || path[n] == '\0');
+}
+
 bool
 mounts_cover(const struct mounts *m, const char *path)
 {
-	size_t i, n;
+	size_t i;
 
-	for (i = 0; i < m->count; i++) {
-		n = strcmp(m->op[i].path, "/") == 0 ? 0 : strlen(m->op[i].path);
-		if (is_bound(m->op[i].kind) &&
-		    strncmp(m->op[i].path, path, n) == 0 &&
-		    (path[n] == '/' || path[n] == '\0'))
+	for (i = 0; i < m->count; i++)
+		if (is_bound(m->op[i].kind) && lies_in(path, m->op[i].path))
 			return true;
-	}
 	return false;
 }
 
@@ -206,6 +212,18 @@ compare(const void *a, const void *b)
 	return d != 0 ? d : (int)x->kind - (int)y->kind;
 }
 
+/* Is it bound already, in the same way, with what it lies in? */
+static bool
+is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
+{
+	size_t i;
+
+	for (i = count; i > 0 && is_bound(op->kind); i--)
+		if (lies_in(op->path, m->op[i - 1].path))
+			return m->op[i - 1].kind == op->kind;
+	return false;
+}
+
 void
 mounts_done(struct mounts *m)
 {
@@ -213,8 +231,9 @@ mounts_done(struct mounts *m)
 
 	qsort(m->op, m->count, sizeof(m->op[0]), compare);
 	for (i = 0; i < m->count; i++) {
-		if (i + 1 < m->count &&
-		    strcmp(m->op[i].path, m->op[i + 1].path) == 0) {
+		if ((i + 1 < m->count &&
+			strcmp(m->op[i].path, m->op[i + 1].path) == 0) ||
+		    is_repeated(m, n, &m->op[i])) {
 			free(m->op[i].path);
 			free(m->op[i].text);
 			continue;
@@ -503,8 +522,7 @@ finish(const struct mounts *m)
 
 	if (r != 0)
 		return r;
-	if (umount2("/old", MNT_DETACH) == -1 || chdir("/new") == -1 ||
-	    syscall(SYS_pivot_root, ".", ".") == -1 ||
+	if (chdir("/new") == -1 || syscall(SYS_pivot_root, ".", ".") == -1 ||
 	    umount2(".", MNT_DETACH) == -1 || chdir("/") == -1)
 		return -errno;
 	return 0;
