@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -62,8 +64,55 @@ confine_network_name(enum confine_network n)
 	return names[n];
 }
 
+void
+confine_init(struct confine *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->net_spare = -1;
+	mounts_init(&c->mounts);
+}
+
+void
+confine_fini(struct confine *c)
+{
+	if (c->net_spare != -1)
+		(void)close(c->net_spare);
+	mounts_fini(&c->mounts);
+	confine_init(c);
+}
+
+int
+confine_take_network(struct confine *c)
+{
+	int net = c->net_spare;
+
+	c->net_spare = -1;
+	return net;
+}
+
+int
+confine_find_network(const struct confine *c, pid_t guard)
+{
+	char path[40];
+
+	if ((c->layers & (CONFINE_NET | CONFINE_USER)) != CONFINE_NET ||
+	    c->network != CONFINE_NONE)
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)guard);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void
+confine_keep_network(struct confine *c, int net)
+{
+	if (c->net_spare == -1)
+		c->net_spare = net;
+	else
+		(void)close(net);
+}
+
 uint64_t
-confine_clone_flags(const struct confine *c)
+confine_clone_flags(const struct confine *c, int net)
 {
 	uint64_t flags = 0;
 	size_t i;
@@ -71,7 +120,7 @@ confine_clone_flags(const struct confine *c)
 	for (i = 0; i < CONFINE_LAYERS; i++)
 		if ((c->layers & layers[i].layer) != 0)
 			flags |= layers[i].clone;
-	return flags;
+	return net == -1 ? flags : flags & ~(uint64_t)CLONE_NEWNET;
 }
 
 /* --- between fork and exec -------------------------------------------- */
@@ -133,6 +182,17 @@ enter_user(uid_t uid, gid_t gid)
 		r = write_map("/proc/self/gid_map", gid);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return r;
+}
+
+static int
+enter_network(int net)
+{
+	if (net == -1)
+		return 0;
+	if (setns(net, CLONE_NEWNET) == -1)
+		return -errno;
+	(void)close(net);
+	return 0;
 }
 
 static int
@@ -250,8 +310,8 @@ prefer_for_oom(void)
  * they take the host's files away; Landlock on the files that are left.
  */
 int
-confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
-    struct confine_failure *f)
+confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
+    int *ruleset, struct confine_failure *f)
 {
 	int r = 0;
 
@@ -260,6 +320,8 @@ confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
 	prefer_for_oom();
 	if ((c->layers & CONFINE_USER) != 0 && (r = enter_user(uid, gid)) != 0)
 		return fail(f, "user namespace", r);
+	if ((r = enter_network(net)) != 0)
+		return fail(f, "network namespace", r);
 	if ((c->layers & CONFINE_NET) != 0 && c->network == CONFINE_LOOPBACK &&
 	    (r = loopback_up()) != 0)
 		return fail(f, "network namespace", r);

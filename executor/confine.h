@@ -41,6 +41,7 @@ struct confine {
 	bool noexec; /* nothing writable executes */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
 	int landlock_abi; /* 0 without that layer */
+	int net_spare; /* network namespace that no run is in, or -1 */
 	struct mounts mounts;
 };
 
@@ -51,15 +52,30 @@ struct confine_failure {
 	int sysno;
 };
 
-/* Namespaces for clone3(2) of the guard. */
-uint64_t confine_clone_flags(const struct confine *c);
+void confine_init(struct confine *c);
+void confine_fini(struct confine *c);
+/*
+ * To make a network namespace takes almost as long as fork and exec.  With a
+ * privileged executor and "none", the one that a run leaves is kept for the
+ * next run of the policy: nothing can be set in it without privilege, and
+ * what was open in it ended with the run's last process.  No two runs are in
+ * one at the same time.
+ *
+ * Take the one that is kept, -1: there is none and the run gets a new one;
+ * find that, by its guard; keep one when the run has no process any more.
+ */
+int confine_take_network(struct confine *c);
+int confine_find_network(const struct confine *c, pid_t guard);
+void confine_keep_network(struct confine *c, int net);
+/* Namespaces for clone3(2) of the guard, which enters net if that is not -1. */
+uint64_t confine_clone_flags(const struct confine *c, int net);
 /*
  * In the guard, first thing in its namespaces: user map, network, mounts,
  * Landlock ruleset (its descriptor in *ruleset, -1 without that layer).
  * 0, or -1 and *f.  Async-signal-safe.
  */
-int confine_enter(const struct confine *c, uid_t uid, gid_t gid, int *ruleset,
-    struct confine_failure *f);
+int confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
+    int *ruleset, struct confine_failure *f);
 /* "mounts", ...; NULL if layer is no single known bit. */
 const char *confine_layer_name(unsigned layer);
 /* The bit of that name, 0 if there is none. */

@@ -459,7 +459,6 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 		.k = k, .v = v, .in = in, .c = out, .probe = probe_get()
 	};
 
-	mounts_init(&l.c->mounts);
 	l.disabled = read_layers(&l, v->disable, "\"disable\"");
 	read_network(&l);
 	l.c->listed_programs = v->programs != NULL;

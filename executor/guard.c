@@ -236,7 +236,7 @@ watch(struct guard *g)
 	}
 }
 
-/* Nothing of the executor stays open but what the run needs. */
+/* Nothing of the executor stays open but what the run needs (-1: skipped). */
 static void
 close_others(const int *keep, size_t count)
 {
@@ -253,6 +253,8 @@ close_others(const int *keep, size_t count)
 		int fd = sorted[least];
 
 		sorted[least] = sorted[i];
+		if (fd == -1)
+			continue;
 		if ((unsigned)fd > from)
 			(void)syscall(SYS_close_range, from, fd - 1, 0);
 		from = (unsigned)fd + 1;
@@ -284,12 +286,12 @@ start_command(struct guard *g, struct child *c)
 
 /* The layers around the whole run; without one of them there is no run. */
 static void
-enter(struct guard *g, const struct plan *plan, int *ruleset)
+enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
 {
 	const struct policy *p = plan->policy;
 	struct confine_failure f;
 
-	if (confine_enter(&p->confine, p->uid, p->gid, ruleset, &f) == 0)
+	if (confine_enter(&p->confine, net, p->uid, p->gid, ruleset, &f) == 0)
 		return;
 	g->report.step = f.step;
 	g->report.path = f.path;
@@ -298,11 +300,11 @@ enter(struct guard *g, const struct plan *plan, int *ruleset)
 }
 
 void
-guard_main(const struct plan *plan, int ctl, int in, int out, int err)
+guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
 {
 	static struct guard g;
 	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
-	int keep[] = { ctl, in, out, err, plan->cwd_fd };
+	int keep[] = { ctl, net, in, out, err, plan->cwd_fd };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -319,7 +321,7 @@ guard_main(const struct plan *plan, int ctl, int in, int out, int err)
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)
 		_exit(1);
-	enter(&g, plan, &c.ruleset);
+	enter(&g, plan, net, &c.ruleset);
 	start_command(&g, &c);
 	watch(&g);
 }

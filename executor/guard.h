@@ -47,8 +47,11 @@ struct guard_report {
 	struct rusage usage; /* of the whole tree */
 };
 
-/* Never returns.  ctl: this end of a SEQPACKET pair. */
+/*
+ * Never returns.  net: a network namespace to enter, -1: it is in its own.
+ * ctl: this end of a SEQPACKET pair.
+ */
 _Noreturn void guard_main(
-    const struct plan *plan, int ctl, int in, int out, int err);
+    const struct plan *plan, int net, int ctl, int in, int out, int err);
 
 #endif

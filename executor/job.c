@@ -92,6 +92,7 @@ job_release(struct job *j)
 	cleanup_fd(&j->sp.ctl);
 	cleanup_fd(&j->sp.pidfd);
 	cleanup_fd(&j->sp.in);
+	cleanup_fd(&j->sp.net);
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
 	plan_fini(&j->plan);
@@ -471,6 +472,8 @@ on_guard(void *arg, uint32_t events)
 	j->end_ns = clock_mono_ns();
 	take_reports(j);
 	(void)waitpid(j->sp.guard, NULL, 0);
+	spawn_over(&j->sp, j->plan.policy,
+	    j->executed && j->reported && j->report.left == 0);
 	loop_del(j->jobs->loop, &j->guard);
 	loop_del(j->jobs->loop, &j->ctl);
 	loop_del(j->jobs->loop, &j->in);
@@ -646,7 +649,12 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 	j->call = r->call;
 	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
 	j->sp = (struct spawned){
-		.pidfd = -1, .ctl = -1, .in = -1, .out = -1, .err = -1
+		.pidfd = -1,
+		.ctl = -1,
+		.in = -1,
+		.out = -1,
+		.err = -1,
+		.net = -1,
 	};
 	j->stdout_.fd = j->stderr_.fd = -1;
 	j->ctl.fd = j->guard.fd = j->in.fd = j->out.fd = j->err.fd = -1;

@@ -341,7 +341,7 @@ fini(struct policy *p)
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);
-	mounts_fini(&p->confine.mounts);
+	confine_fini(&p->confine);
 }
 
 struct policy *
@@ -364,6 +364,7 @@ static void
 set_defaults(struct policy *p)
 {
 	p->dir_fd = -1;
+	confine_init(&p->confine);
 	p->timeout_ms = 50 * SECOND;
 	p->timeout_max_ms = 600 * SECOND;
 	p->kill_grace_ms = 2 * SECOND;

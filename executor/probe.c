@@ -29,13 +29,13 @@ try_layers(const struct confine *c, struct confine_failure *f)
 	gid_t gid = getgid();
 	pid_t pid;
 
-	args.flags = confine_clone_flags(c);
+	args.flags = confine_clone_flags(c, -1);
 	*f = (struct confine_failure){ "namespaces", NULL, 0 };
 	if (pipe(report) == -1)
 		return -errno;
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0) {
-		if (confine_enter(c, uid, gid, &ruleset, f) != 0)
+		if (confine_enter(c, -1, uid, gid, &ruleset, f) != 0)
 			(void)!write(report[1], f, sizeof(*f));
 		_exit(f->sysno != 0 ? 1 : 0);
 	}
@@ -59,7 +59,7 @@ try_namespaces(unsigned layers, struct probe *p)
 	struct err e = { 0 };
 	int r = -EINVAL;
 
-	memset(&c, 0, sizeof(c));
+	confine_init(&c);
 	c.layers = layers;
 	c.network = CONFINE_LOOPBACK;
 	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", 0, false, &e) == 0 &&
@@ -72,7 +72,7 @@ try_namespaces(unsigned layers, struct probe *p)
 			(void)snprintf(p->why, sizeof(p->why), "%s: %s", f.step,
 			    strerror(f.sysno));
 	}
-	mounts_fini(&c.mounts);
+	confine_fini(&c);
 	if (r == 0) {
 		p->namespaces = layers;
 		p->why[0] = '\0';

@@ -104,6 +104,8 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	CLEANUP_ENDS struct ends o = { -1, -1 };
 	CLEANUP_ENDS struct ends err = { -1, -1 };
 	CLEANUP_ENDS struct ends ctl = { -1, -1 };
+	struct confine *confine = &plan->policy->confine;
+	CLEANUP_FD int net = -1;
 	int pidfd = -1;
 	pid_t pid;
 
@@ -111,12 +113,16 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	    make_pipe(&o, false, e) != 0 || make_pipe(&err, false, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
-	pid = fork_guard(confine_clone_flags(&plan->policy->confine),
-	    plan->cgroup_fd, &pidfd);
+	net = confine_take_network(confine);
+	pid = fork_guard(
+	    confine_clone_flags(confine, net), plan->cgroup_fd, &pidfd);
 	if (pid == -1)
 		return err_sys(e, "cannot make a process");
 	if (pid == 0)
-		guard_main(plan, ctl.theirs, in.theirs, o.theirs, err.theirs);
+		guard_main(
+		    plan, net, ctl.theirs, in.theirs, o.theirs, err.theirs);
+	if (net == -1)
+		net = confine_find_network(confine, pid);
 	*out = (struct spawned){
 		.guard = pid,
 		.pidfd = pidfd,
@@ -124,6 +130,15 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 		.in = steal_fd(&in.ours),
 		.out = steal_fd(&o.ours),
 		.err = steal_fd(&err.ours),
+		.net = steal_fd(&net),
 	};
 	return 0;
+}
+
+void
+spawn_over(struct spawned *sp, struct policy *p, bool clean)
+{
+	if (sp->net != -1 && clean)
+		confine_keep_network(&p->confine, steal_fd(&sp->net));
+	cleanup_fd(&sp->net);
 }

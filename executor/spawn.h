@@ -12,10 +12,13 @@ struct spawned {
 	int ctl; /* orders out, struct guard_report in */
 	int in; /* write end of stdin, -1: it is /dev/null */
 	int out, err; /* read ends */
+	int net; /* its network namespace, if that can be kept, or -1 */
 };
 
 /* Fork the guard, which starts the command.  *out untouched on failure. */
 int spawn_run(
     const struct plan *plan, struct spawned *out, struct err *e) MUST_CHECK;
+/* The run is over.  clean: no process of it is left. */
+void spawn_over(struct spawned *sp, struct policy *p, bool clean);
 
 #endif

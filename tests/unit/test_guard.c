@@ -181,6 +181,7 @@ done(struct run *r)
 		(void)close(r->sp.in);
 	(void)close(r->sp.out);
 	(void)close(r->sp.err);
+	spawn_over(&r->sp, r->policy, r->exited && r->report.left == 0);
 	plan_fini(&r->plan);
 	policy_unref(r->policy);
 }
@@ -648,6 +649,52 @@ test_no_descriptors(void **state)
 
 #define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
 
+#define WHICH_NETWORK "readlink /proc/self/ns/net"
+
+/* Kept for the next run of the policy, never shared, never the host's. */
+static void
+test_network(void **state)
+{
+	struct policy *p;
+	struct run r, other;
+	char first[64], host[64];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	memset(host, 0, sizeof(host));
+	assert_true(readlink("/proc/self/ns/net", host, sizeof(host) - 1) > 0);
+	p = rig_policy(rig_top, NOBODY);
+	if ((p->confine.layers & CONFINE_NET) == 0) {
+		policy_unref(p);
+		skip();
+	}
+	run_as(&r, policy_ref(p), WHICH_NETWORK);
+	(void)snprintf(first, sizeof(first), "%.60s", r.out.text);
+	assert_true(strncmp(first, host, strlen(host)) != 0);
+	done(&r);
+	assert_int_not_equal(p->confine.net_spare, -1);
+
+	start_as(&r, policy_ref(p), WHICH_NETWORK "; sleep 60", NULL);
+	assert_int_equal(p->confine.net_spare, -1);
+	wait_text(&r, first);
+	run_as(&other, policy_ref(p), WHICH_NETWORK);
+	assert_string_not_equal(other.out.text, first);
+	done(&other);
+	assert_int_not_equal(p->confine.net_spare, -1);
+	order(&r, GUARD_KILL);
+	wait_over(&r);
+	done(&r);
+	policy_unref(p);
+
+	p = rig_policy(rig_top, NOBODY ",\"network\":\"loopback\"");
+	run_as(&r, policy_ref(p), "true");
+	assert_int_equal(r.sp.net, -1);
+	done(&r);
+	assert_int_equal(p->confine.net_spare, -1);
+	policy_unref(p);
+}
+
 static void
 test_other_user(void **state)
 {
@@ -787,6 +834,7 @@ main(void)
 		cmocka_unit_test(test_guard_killed),
 		cmocka_unit_test(test_no_processes),
 		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_capable_executor),
 	};
