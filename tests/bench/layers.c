@@ -34,8 +34,11 @@ enum {
 	NOBODY = 65534
 };
 
-#define COMMAND     "/bin/true"
-#define NO_IDENTITY 1 /* as root, without resource limits */
+#define COMMAND "/bin/true"
+enum special {
+	NO_IDENTITY = 1, /* as root, without resource limits */
+	AUDIT /* no layer, but what the default policy records */
+};
 
 static const char *const words[] = { COMMAND, NULL };
 static const char *const empty[] = { NULL };
@@ -46,7 +49,7 @@ struct row {
 	bool (*run)(const struct row *r);
 	const char *keys; /* of a policy, begins with a comma */
 	unsigned layer; /* that this row adds and must have */
-	int special;
+	enum special special;
 	bool shares; /* its difference to the row before is shown */
 	struct policy *policy;
 	uint64_t *ns; /* of each round */
@@ -58,7 +61,11 @@ static bool run_policy(const struct row *r);
 static bool run_bwrap(const struct row *r);
 
 #define OFF(layers) ",\"disable\":[" layers "]"
-#define NO_FILTER   ",\"syscalls\":{\"profile\":\"none\"}"
+#define NO_FILTER   ",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""
+#define NO_EXECS    ",\"audit\":{\"exec\":false}"
+#define NO_WALLS                                                               \
+	OFF("\"mounts\",\"pids\",\"ipc\",\"network\",\"landlock\","            \
+	    "\"cgroup\"")
 
 static struct row rows[] = {
 	{ .name = "raw fork + execve", .run = run_raw },
@@ -66,54 +73,56 @@ static struct row rows[] = {
 	{ .name = "guard, pipes, watched tree",
 	    .run = run_policy,
 	    .special = NO_IDENTITY,
-	    .keys = NO_FILTER OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
-				  "\"landlock\",\"cgroup\"") },
+	    .keys = NO_FILTER NO_WALLS },
 	{ .name = "+ uid, groups, rlimits",
 	    .run = run_policy,
 	    .shares = true,
-	    .keys = NO_FILTER OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
-				  "\"landlock\",\"cgroup\"") },
+	    .keys = NO_FILTER NO_WALLS },
 	{ .name = "+ seccomp, explained",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_SECCOMP,
-	    .keys = OFF("\"mounts\",\"pids\",\"ipc\",\"network\","
-			"\"landlock\",\"cgroup\"") },
+	    .keys = NO_EXECS NO_WALLS },
 	{ .name = "+ pids",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_PIDS,
-	    .keys = OFF("\"mounts\",\"ipc\",\"network\",\"landlock\","
-			"\"cgroup\"") },
+	    .keys = NO_EXECS OFF("\"mounts\",\"ipc\",\"network\","
+				 "\"landlock\",\"cgroup\"") },
 	{ .name = "+ ipc",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_IPC,
-	    .keys = OFF("\"mounts\",\"network\",\"landlock\",\"cgroup\"") },
+	    .keys = NO_EXECS OFF("\"mounts\",\"network\",\"landlock\","
+				 "\"cgroup\"") },
 	{ .name = "+ network none",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_NET,
-	    .keys = OFF("\"mounts\",\"landlock\",\"cgroup\"") },
+	    .keys = NO_EXECS OFF("\"mounts\",\"landlock\",\"cgroup\"") },
 	{ .name = "+ mounts",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_MOUNTS,
-	    .keys = OFF("\"landlock\",\"cgroup\"") },
-	{ .name = "+ landlock: all but cgroup",
+	    .keys = NO_EXECS OFF("\"landlock\",\"cgroup\"") },
+	{ .name = "+ landlock",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_LANDLOCK,
-	    .keys = OFF("\"cgroup\"") },
+	    .keys = NO_EXECS OFF("\"cgroup\"") },
 	{ .name = "+ cgroup: all layers",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_CGROUP,
-	    .keys = "" },
-	{ .name = "all but cgroup, loopback",
+	    .keys = NO_EXECS },
+	{ .name = "+ each program recorded",
 	    .run = run_policy,
-	    .layer = CONFINE_NET,
-	    .keys = ",\"network\":\"loopback\"" OFF("\"cgroup\"") },
+	    .shares = true,
+	    .special = AUDIT,
+	    .keys = "" },
+	{ .name = "all, network loopback",
+	    .run = run_policy,
+	    .keys = ",\"network\":\"loopback\"" },
 	{ .name = "bubblewrap", .run = run_bwrap },
 };
 
@@ -191,13 +200,13 @@ run_bwrap(const struct row *r)
 
 /* As the executor does: until the guard has reported and is reaped. */
 static bool
-wait_for_guard(struct spawned *sp)
+wait_for_guard(struct spawned *sp, struct policy *p)
 {
 	struct guard_report rep = { 0 };
-	struct pollfd p = { .fd = sp->pidfd, .events = POLLIN };
+	struct pollfd ended = { .fd = sp->pidfd, .events = POLLIN };
 	bool exited = false;
 
-	if (poll(&p, 1, 10000) != 1)
+	if (poll(&ended, 1, 10000) != 1)
 		die("the guard", "does not end");
 	while (recv(sp->ctl, &rep, sizeof(rep), MSG_DONTWAIT) ==
 	       (ssize_t)sizeof(rep)) {
@@ -214,6 +223,7 @@ wait_for_guard(struct spawned *sp)
 	cleanup_fd(&sp->pidfd);
 	cleanup_fd(&sp->out);
 	cleanup_fd(&sp->err);
+	spawn_over(sp, p, exited && rep.left == 0);
 	return exited;
 }
 
@@ -242,7 +252,7 @@ run_policy(const struct row *r)
 		die("cgroup", e.what);
 	if (spawn_run(&plan, &sp, &e) != 0)
 		die(r->name, e.what);
-	well = wait_for_guard(&sp);
+	well = wait_for_guard(&sp, r->policy);
 	if (grouped) {
 		cgroup_end(id, &usage);
 		(void)close(plan.cgroup_fd);
@@ -414,26 +424,28 @@ static void
 print_goals(size_t n)
 {
 	const struct row *all = NULL, *none = NULL, *bwrap = NULL;
+	const struct row *whole = NULL;
 	double layers;
 	size_t i;
 
 	for (i = 0; i < ROWS; i++) {
 		if (rows[i].run == run_policy && none == NULL)
 			none = &rows[i];
-		if (rows[i].run == run_policy && rows[i].shares)
-			all = &rows[i];
+		if (rows[i].run == run_policy && rows[i].shares) {
+			whole = &rows[i];
+			all = rows[i].special == AUDIT ? all : whole;
+		}
 		if (rows[i].run == run_bwrap)
 			bwrap = &rows[i];
 	}
-	if (all == NULL || none == NULL)
+	if (all == NULL || none == NULL || rows[0].run == NULL)
 		return;
 	layers = median(all, n) - median(none, n);
-	if (rows[0].run != NULL)
-		printf("all layers: %.0f us, %.2f of a raw fork + execve\n",
-		    layers, layers / median(&rows[0], n));
+	printf("all layers: %.0f us, %.2f of a raw fork + execve\n", layers,
+	    layers / median(&rows[0], n));
 	if (bwrap != NULL)
-		printf("a whole run: %.2f of bubblewrap\n",
-		    median(all, n) / median(bwrap, n));
+		printf("a whole run, default policy: %.2f of bubblewrap\n",
+		    median(whole, n) / median(bwrap, n));
 }
 
 static void
