@@ -37,17 +37,22 @@ step_session(const struct child *c)
 	return setsid() == -1 ? -errno : 0;
 }
 
-/* Dispositions that exec would keep (ignored ones) and the mask. */
+/*
+ * Dispositions that exec would keep (ignored ones) and the mask.  By the
+ * kernel's call: libc keeps 32 and 33 to itself, and they come ignored from
+ * whoever started us by posix_spawn(3), such as make(1).
+ */
 static int
 step_signals(const struct child *c)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* the kernel's struct sigaction: all zero is SIG_DFL everywhere */
+	static const unsigned long dfl[8];
 	sigset_t none;
 	int sig;
 
 	(void)c;
-	for (sig = 1; sig <= SIGRTMAX; sig++)
-		(void)sigaction(sig, &dfl, NULL);
+	for (sig = 1; sig < _NSIG; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
 }
