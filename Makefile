@@ -50,8 +50,10 @@ FRONTEND := $(call in,frontend, \
 	stream vet)
 EXECUTOR := $(call in,executor, \
 	account audit cgroup child conf confine confine_load denial execlog \
-	guard instructions job keys listen listener main monitor mounts \
-	options output policy probe profiles quota record request seal spawn store \
+	guard instructions job keys listen listener logfile logline logread main \
+	monitor mounts \
+	options output policy probe profiles prune \
+	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \
 	call check client_config ctl doctor doctor_kernel doctor_service main \

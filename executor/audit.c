@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,133 +16,46 @@
 #include "common/digest.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "executor/prune.h"
+#include "executor/resume.h"
 
-enum { AUDIT_VERSION = 1 };
+enum { ROTATE_AGAIN_US = 60000000 };
+
+/* Records that the next flush puts in front of all that waits. */
+enum lead {
+	LEAD_BEGIN = 1, /* seal-begin: the chain's first record */
+	LEAD_BROKEN = 2, /* seal-broken: the log is not as the state says */
+	LEAD_CONTINUE = 4, /* log-continue: the first of a file */
+	LEAD_TORN = 8 /* log-torn: what a crash left of a line */
+};
 
 struct audit {
 	char path[PATH_MAX];
+	struct audit_setup setup; /* its texts are not kept */
 	int fd;
-	uint64_t seq; /* of the last record begun */
-	struct buf pending; /* whole lines that wait */
-	size_t begun; /* where the open record starts in pending */
+	off_t size; /* of the log, as we left it */
+	uint64_t born_us; /* when the file was begun */
+	uint64_t retry_us; /* no rotation before, one failed */
+	uint64_t seq; /* of the last record in `out` or written */
+	struct seal *seal; /* NULL: nothing is sealed */
+	struct resume resumed;
+	struct runset open_runs; /* as written */
+	unsigned leads;
+	const char *moved; /* why the file is another, for log-continue */
+	struct logfile_torn remains; /* for log-torn */
+	struct buf scratch; /* the record being built */
+	struct buf pending; /* records that wait, without number */
+	struct buf out; /* whole lines, being written */
 	bool open; /* between begin and end */
-	bool durable; /* pending holds a record that asks for a sync */
+	bool must_sync; /* a record that waits asks for a sync */
+	bool durable; /* a line in `out` does */
 	bool unsynced; /* written but not yet synced */
+	bool stale; /* the state of the seal is behind the log */
 	bool torn; /* the log ends inside a line */
 	uint64_t lost; /* records that did not fit while it failed */
-	struct buf scratch; /* the record being built */
 };
 
-/* The sequence number of the last line, and whether the log ends torn. */
-static void
-read_tail(int fd, uint64_t *seq, bool *torn)
-{
-	static char tail[AUDIT_MAX_RECORD + 2];
-	struct stat st;
-	ssize_t n;
-	char *p, *end;
-
-	*seq = 0;
-	*torn = false;
-	if (fstat(fd, &st) == -1 || st.st_size == 0)
-		return;
-	off_t from =
-	    st.st_size > AUDIT_MAX_RECORD ? st.st_size - AUDIT_MAX_RECORD : 0;
-	n = pread(fd, tail, AUDIT_MAX_RECORD, from);
-	if (n <= 0)
-		return;
-	tail[n] = '\0';
-	*torn = tail[n - 1] != '\n';
-	for (p = tail + n; p > tail; p--)
-		if (strncmp(p, "\"event.sequence\":", 17) == 0) {
-			*seq = strtoull(p + 17, &end, 10);
-			if (*end == ',') /* not cut among its digits */
-				return;
-		}
-	*seq = 0;
-}
-
-static int
-open_log(const char *path, struct err *e)
-{
-	CLEANUP_FD int fd = -1;
-	struct stat st;
-
-	fd = open(path,
-	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
-		O_NOCTTY,
-	    0600);
-	if (fd == -1)
-		return err_sys(e, "audit log %s: open", path);
-	if (fstat(fd, &st) == -1)
-		return err_sys(e, "audit log %s: fstat", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_BAD,
-		    "audit log %s: not a regular file; "
-		    "name a file in a directory that only root may write",
-		    path);
-	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
-		return err_set(e, ERR_BAD,
-		    "audit log %s: owned by uid %u, "
-		    "mode %04o; it must be ours and writable by nobody else: "
-		    "chown it and chmod 0600",
-		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return err_set(e, ERR_BAD,
-		    "audit log %s: another process "
-		    "writes to it; stop the other mcp-execd, or give each its "
-		    "own audit.file",
-		    path);
-	return steal_fd(&fd);
-}
-
-/* Does the path still lead to the file that is open? */
-static bool
-still_there(const struct audit *a)
-{
-	struct stat on_disk, ours;
-
-	return lstat(a->path, &on_disk) == 0 && fstat(a->fd, &ours) == 0 &&
-	       on_disk.st_dev == ours.st_dev && on_disk.st_ino == ours.st_ino;
-}
-
-struct audit *
-audit_open(const char *path, struct err *e)
-{
-	CLEANUP_FD int fd = open_log(path, e);
-	struct audit *a;
-
-	if (fd < 0)
-		return NULL;
-	a = calloc(1, sizeof(*a));
-	if (a == NULL || strlen(path) >= sizeof(a->path)) {
-		free(a);
-		(void)err_set(e, ERR_BUSY, "audit log: out of memory");
-		return NULL;
-	}
-	(void)snprintf(a->path, sizeof(a->path), "%s", path);
-	read_tail(fd, &a->seq, &a->torn);
-	a->fd = steal_fd(&fd);
-	buf_init(&a->pending, AUDIT_MAX_PENDING);
-	buf_init(&a->scratch, AUDIT_MAX_RECORD);
-	return a;
-}
-
-void
-audit_close(struct audit *a)
-{
-	struct err e = { 0 };
-
-	if (a == NULL)
-		return;
-	if (audit_flush(a, &e) != 0)
-		log_err("audit: last records not written: %s", e.what);
-	audit_sync(a);
-	(void)close(a->fd);
-	buf_fini(&a->pending);
-	buf_fini(&a->scratch);
-	free(a);
-}
+/* --- records ------------------------------------------------------------ */
 
 struct buf *
 audit_begin(struct audit *a, const char *action)
@@ -157,8 +69,6 @@ audit_begin(struct audit *a, const char *action)
 	buf_reset(b);
 	clock_format(clock_wall_us(), when);
 	buf_put_u8(b, '{');
-	json_put_member_i64(b, "v", AUDIT_VERSION);
-	json_put_member_i64(b, "event.sequence", (int64_t)++a->seq);
 	json_put_member(b, "@timestamp", bytes_of(when));
 	json_put_member_i64(b, "monotonic_ns", (int64_t)clock_mono_ns());
 	json_put_member(b, "event.action", bytes_of(action));
@@ -198,46 +108,381 @@ audit_put_i64(struct buf *b, const char *key, int64_t value)
 	json_put_member_i64(b, key, value);
 }
 
-void
-audit_end(struct audit *a, bool durable)
+/* The record in scratch is whole. */
+static struct bytes
+finish(struct audit *a)
 {
-	struct buf *b = &a->scratch;
-
 	if (!a->open)
 		fatal("audit: a record ends that was not begun");
 	a->open = false;
-	buf_put_str(b, "}\n");
-	if (b->overflow)
+	buf_put_str(&a->scratch, "}\n");
+	if (a->scratch.overflow)
 		fatal("audit: a record is over %d bytes", AUDIT_MAX_RECORD);
-	if (a->pending.len + b->len > AUDIT_MAX_PENDING) {
+	return buf_bytes(&a->scratch);
+}
+
+void
+audit_end(struct audit *a, bool durable)
+{
+	struct bytes record = finish(a);
+
+	if (a->pending.len + record.len > AUDIT_MAX_PENDING) {
 		a->lost++;
 		return;
 	}
-	buf_put_bytes(&a->pending, buf_bytes(b));
-	a->durable |= durable;
+	buf_put_bytes(&a->pending, record);
+	a->must_sync |= durable;
 }
 
 bool
 audit_pending(const struct audit *a)
 {
-	return a->pending.len > 0;
+	return a->pending.len > 0 || a->out.len > 0;
 }
 
-/* The log was moved or removed under us (rotation): go on with a new one. */
-static int
-reopen(struct audit *a, struct err *e)
+/* Seal the line that begins at `from` in out and is not closed yet. */
+static void
+put_seal(struct audit *a, size_t from)
 {
-	int fd = open_log(a->path, e);
-	uint64_t seq; /* ours goes on */
+	uint8_t seal[DIGEST_BYTES];
+	char hex[DIGEST_HEX];
 
-	if (fd < 0)
+	seal_make(seal_point(a->seal),
+	    bytes_make(a->out.p + from, a->out.len - from), seal);
+	seal_step(seal_point(a->seal), a->seq, seal);
+	digest_hex(seal, sizeof(seal), hex);
+	json_put_member(&a->out, "seal", bytes_of(hex));
+	a->stale = true;
+}
+
+/* Give a record its number and seal, and put it among what is written. */
+static void
+number(struct audit *a, struct bytes record)
+{
+	size_t from = a->out.len;
+	struct logline l;
+
+	buf_printf(&a->out, "{\"v\":%d,\"event.sequence\":%llu,",
+	    LOGLINE_VERSION, (unsigned long long)++a->seq);
+	buf_put(&a->out, record.p + 1, record.len - 3);
+	if (a->seal != NULL && !a->out.overflow)
+		put_seal(a, from);
+	buf_put_str(&a->out, "}\n");
+	if (a->out.overflow)
+		fatal("audit: out of memory");
+	if (!logline_parse(
+		bytes_make(a->out.p + from, a->out.len - from - 1), &l))
+		fatal("audit: a record is not of its form");
+	runset_note(&a->open_runs, &l);
+}
+
+/* --- records of the log itself ------------------------------------------ */
+
+static void
+put_hex(struct buf *b, const char *key, const uint8_t *p, size_t len)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(p, len, hex);
+	audit_put_str(b, key, hex);
+}
+
+/* Where the chain stands, so that reading can begin at this record. */
+static void
+put_chain(struct audit *a, struct buf *b)
+{
+	const struct seal_point *p;
+
+	audit_put_i64(b, "log.previous.sequence", (int64_t)a->seq);
+	if (a->seal == NULL)
+		return;
+	p = seal_point(a->seal);
+	put_hex(b, "log.previous.seal", p->last, sizeof(p->last));
+	put_hex(b, "seal.chain", p->chain, sizeof(p->chain));
+	audit_put_i64(b, "seal.index", (int64_t)p->index);
+}
+
+static void
+put_torn(struct audit *a, struct buf *b)
+{
+	if (a->remains.len == 0)
+		return;
+	audit_put_i64(b, "log.torn_bytes", (int64_t)a->remains.len);
+	put_hex(b, "log.torn_sha256", a->remains.sum, DIGEST_BYTES);
+	a->remains.len = 0;
+}
+
+static void
+lead_continue(struct audit *a, struct buf *b)
+{
+	audit_put_str(b, "event.reason", a->moved);
+	put_chain(a, b);
+	put_torn(a, b);
+}
+
+static void
+lead_torn(struct audit *a, struct buf *b)
+{
+	put_torn(a, b);
+}
+
+static void
+lead_begin(struct audit *a, struct buf *b)
+{
+	put_chain(a, b);
+	audit_put_i64(b, "log.previous.bytes", (int64_t)a->resumed.bytes);
+	put_hex(b, "log.previous.sha256", a->resumed.sum, DIGEST_BYTES);
+}
+
+static void
+lead_broken(struct audit *a, struct buf *b)
+{
+	const struct resume *r = &a->resumed;
+
+	audit_put_str(b, "event.outcome", "failure");
+	audit_put_str(b, "event.reason", resume_gap_text(r->gap));
+	audit_put_i64(b, "log.last.sequence", (int64_t)r->sequence);
+	audit_put_str(b, "log.last.timestamp", r->when);
+	put_chain(a, b);
+}
+
+static void
+put_open_runs(struct audit *a)
+{
+	size_t from;
+
+	for (from = 0; from < a->open_runs.count; from += RUNSET_RECORD) {
+		runset_put(&a->open_runs, from, audit_begin(a, "runs-open"));
+		number(a, finish(a));
+	}
+}
+
+/* In their order in the file. */
+static void
+put_leads(struct audit *a)
+{
+	static const struct {
+		unsigned bit;
+		const char *action;
+		void (*put)(struct audit *a, struct buf *b);
+	} all[] = {
+		{ LEAD_BROKEN, "seal-broken", lead_broken },
+		{ LEAD_CONTINUE, "log-continue", lead_continue },
+		{ LEAD_TORN, "log-torn", lead_torn },
+		{ LEAD_BEGIN, "seal-begin", lead_begin },
+	};
+	unsigned leads = a->leads;
+	size_t i;
+
+	a->leads = 0;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if ((leads & all[i].bit) == 0 ||
+		    (all[i].bit == LEAD_TORN && a->remains.len == 0))
+			continue;
+		all[i].put(a, audit_begin(a, all[i].action));
+		number(a, finish(a));
+		if (all[i].bit == LEAD_CONTINUE)
+			put_open_runs(a);
+	}
+	a->durable |= leads != 0;
+}
+
+/* All that waits becomes lines. */
+static void
+number_pending(struct audit *a)
+{
+	const uint8_t *p = a->pending.p, *end = p + a->pending.len, *nl;
+
+	if (a->leads != 0)
+		put_leads(a);
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			fatal("audit: a record without its end waits");
+		number(a, bytes_make(p, (size_t)(nl + 1 - p)));
+	}
+	buf_reset(&a->pending);
+	a->durable |= a->must_sync;
+	a->must_sync = false;
+}
+
+/* --- writing ------------------------------------------------------------ */
+
+/*
+ * Only the first n bytes of what waits were taken.  Where even they cannot be
+ * taken back (chattr +a), whole lines among them count as written.
+ */
+static void
+take_back(struct audit *a, size_t n)
+{
+	const uint8_t *end;
+
+	if (n == 0 || ftruncate(a->fd, a->size) == 0)
+		return;
+	log_warn("audit: cannot take back a torn write: %m");
+	a->size += (off_t)n;
+	end = memrchr(a->out.p, '\n', n);
+	a->torn = a->out.p[n - 1] != '\n';
+	if (end != NULL)
+		buf_consume(&a->out, (size_t)(end + 1 - a->out.p));
+}
+
+/* All of the lines, or ERR_SYS and no torn line is left behind. */
+static int
+write_out(struct audit *a, struct err *e)
+{
+	ssize_t n;
+
+	if (a->torn && write(a->fd, "\n", 1) != 1)
+		return err_sys(e, "audit log %s: write", a->path);
+	a->size += a->torn;
+	a->torn = false;
+	n = write(a->fd, a->out.p, a->out.len);
+	if (n == (ssize_t)a->out.len)
+		return 0;
+	if (n >= 0)
+		errno = ENOSPC;
+	(void)err_sys(e, "audit log %s: write", a->path);
+	take_back(a, n > 0 ? (size_t)n : 0);
+	return e->code;
+}
+
+/* The log is on disk: only now may the seal's state name its last record. */
+static int
+store_seal(struct audit *a, struct err *e)
+{
+	if (!a->stale)
+		return 0;
+	if (seal_store(a->seal, e) != 0)
 		return e->code;
-	read_tail(fd, &seq, &a->torn);
-	log_notice("audit: log reopened path=%s", a->path);
-	(void)close(a->fd);
-	a->fd = fd;
+	a->stale = false;
 	return 0;
 }
+
+/* Not synced: it may be gone, so it is taken back and written again. */
+static int
+unsynced_write(struct audit *a, struct err *e)
+{
+	(void)err_sys(e, "audit log %s: fdatasync", a->path);
+	if (ftruncate(a->fd, a->size) == 0)
+		return e->code;
+	log_err("audit: cannot take back a write: %m");
+	a->size += (off_t)a->out.len;
+	buf_reset(&a->out);
+	return e->code;
+}
+
+/* Write the lines; with a durable record among them, to the disk. */
+static int
+commit(struct audit *a, struct err *e)
+{
+	if (a->out.len > 0 && write_out(a, e) != 0)
+		return e->code;
+	a->unsynced |= a->out.len > 0;
+	if (a->durable && fdatasync(a->fd) == -1)
+		return unsynced_write(a, e);
+	a->size += (off_t)a->out.len;
+	buf_reset(&a->out);
+	if (a->durable)
+		a->durable = a->unsynced = false;
+	return a->unsynced ? 0 : store_seal(a, e);
+}
+
+/* --- other files --------------------------------------------------------- */
+
+/* Go on in the file that is at the path now; `why` is a static string. */
+static int
+reopen(struct audit *a, const char *why, struct err *e)
+{
+	struct stat st;
+	int fd;
+
+	audit_sync(a); /* what the file before still holds */
+	fd = logfile_open(a->path, e);
+	if (fd < 0)
+		return e->code;
+	(void)close(a->fd);
+	a->fd = fd;
+	a->size = fstat(fd, &st) == 0 ? st.st_size : 0;
+	logfile_torn(fd, &a->remains);
+	a->torn = a->remains.len > 0;
+	a->leads |= LEAD_CONTINUE;
+	a->moved = why;
+	a->born_us = clock_wall_us();
+	return 0;
+}
+
+/* The log was moved, removed or cut under us (logrotate). */
+static int
+settle(struct audit *a, struct err *e)
+{
+	struct stat st;
+
+	if (!logfile_is(a->path, a->fd)) {
+		if (reopen(a, "the log was moved away or removed", e) != 0)
+			return e->code;
+		log_notice("audit: log reopened path=%s", a->path);
+	}
+	if (fstat(a->fd, &st) == -1)
+		return err_sys(e, "audit log %s: fstat", a->path);
+	if (st.st_size < a->size) {
+		log_err("audit: %s was cut from %lld to %lld bytes", a->path,
+		    (long long)a->size, (long long)st.st_size);
+		a->leads |= LEAD_CONTINUE;
+		a->moved = "the log was cut short while it was written";
+		logfile_torn(a->fd, &a->remains);
+		a->torn = a->remains.len > 0;
+	}
+	a->size = st.st_size;
+	return 0;
+}
+
+static bool
+is_full(const struct audit *a)
+{
+	const struct audit_setup *s = &a->setup;
+
+	return (s->rotate_bytes > 0 && (uint64_t)a->size >= s->rotate_bytes) ||
+	       (s->rotate_seconds > 0 && a->size > 0 &&
+		   clock_wall_us() >=
+		       a->born_us + s->rotate_seconds * 1000000ULL);
+}
+
+/* End this file with a record of it, name it by its last, begin the next. */
+static int
+rotate(struct audit *a, struct err *e)
+{
+	(void)put_chain(a, audit_begin(a, "log-rotate"));
+	number(a, finish(a));
+	a->durable = true;
+	if (commit(a, e) != 0 || logfile_retire(a->path, a->seq, e) != 0 ||
+	    reopen(a, "rotated", e) != 0)
+		return e->code;
+	log_notice("audit: log rotated last=%llu", (unsigned long long)a->seq);
+	number_pending(a);
+	return commit(a, e);
+}
+
+/* Files beyond audit.keep: said first, then removed. */
+static void
+prune(struct audit *a)
+{
+	struct err e = { 0 };
+	struct prune p;
+
+	if (a->setup.keep == 0 || !prune_find(a->path, a->setup.keep, &p))
+		return;
+	prune_put(&p, audit_begin(a, "log-prune"));
+	number(a, finish(a));
+	a->durable = true;
+	if (commit(a, &e) == 0)
+		prune_remove(&p);
+	else
+		log_err("audit: %s", e.what);
+	prune_fini(&p);
+}
+
+/* --- flush ---------------------------------------------------------------- */
 
 /*
  * Note what did not fit while the log could not be written.  An intent may be
@@ -259,80 +504,203 @@ note_lost(struct audit *a, struct err *e)
 	    a->path, (unsigned long long)lost);
 }
 
-/*
- * Only the first n bytes of what waits were taken.  Where even they cannot be
- * taken back (chattr +a), whole lines among them count as written.
- */
 static void
-take_back(struct audit *a, size_t n, off_t size)
+rotate_if_full(struct audit *a)
 {
-	const uint8_t *end;
+	struct err e = { 0 };
 
-	if (n == 0 || ftruncate(a->fd, size) == 0)
+	if (!is_full(a) || clock_wall_us() < a->retry_us)
 		return;
-	log_warn("audit: cannot take back a torn write: %m");
-	end = memrchr(a->pending.p, '\n', n);
-	a->torn = a->pending.p[n - 1] != '\n';
-	if (end != NULL)
-		buf_consume(&a->pending, (size_t)(end + 1 - a->pending.p));
-}
-
-/* All of what waits, or ERR_SYS and no torn line is left behind. */
-static int
-write_pending(struct audit *a, off_t size, struct err *e)
-{
-	ssize_t n;
-
-	if (a->torn && write(a->fd, "\n", 1) != 1)
-		return err_sys(e, "audit log %s: write", a->path);
-	size += a->torn;
-	a->torn = false;
-	n = write(a->fd, a->pending.p, a->pending.len);
-	if (n == (ssize_t)a->pending.len)
-		return 0;
-	if (n >= 0)
-		errno = ENOSPC;
-	(void)err_sys(e, "audit log %s: write", a->path);
-	take_back(a, n > 0 ? (size_t)n : 0, size);
-	return e->code;
+	if (rotate(a, &e) == 0) {
+		prune(a);
+		return;
+	}
+	log_err("audit: rotation: %s", e.what);
+	a->retry_us = clock_wall_us() + ROTATE_AGAIN_US;
 }
 
 int
 audit_flush(struct audit *a, struct err *e)
 {
-	struct stat st;
-
-	if (a->pending.len == 0)
-		return 0;
-	if (!still_there(a) && reopen(a, e) != 0)
+	if (!audit_pending(a))
+		return a->durable || (a->stale && !a->unsynced) ? commit(a, e)
+								: 0;
+	if (settle(a, e) != 0)
 		return e->code;
-	if (fstat(a->fd, &st) == -1)
-		return err_sys(e, "audit log %s: fstat", a->path);
-	if (write_pending(a, st.st_size, e) != 0)
+	/* What a failed flush left has its numbers, and goes first. */
+	if (a->out.len > 0 && commit(a, e) != 0)
 		return e->code;
-	a->unsynced = true;
-	if (a->durable && fdatasync(a->fd) == -1) {
-		(void)err_sys(e, "audit log %s: fdatasync", a->path);
-		if (ftruncate(a->fd, st.st_size) == -1)
-			log_err("audit: cannot take back a write: %m");
+	number_pending(a);
+	if (commit(a, e) != 0)
 		return e->code;
-	}
-	a->unsynced = !a->durable;
-	a->durable = false;
-	buf_reset(&a->pending);
+	rotate_if_full(a);
 	return note_lost(a, e);
 }
 
 bool
 audit_unsynced(const struct audit *a)
 {
-	return a->unsynced;
+	return a->unsynced || a->stale;
 }
 
 void
 audit_sync(struct audit *a)
 {
-	if (a->unsynced && fdatasync(a->fd) == -1)
+	struct err e = { 0 };
+
+	if (a->unsynced && fdatasync(a->fd) == -1) {
 		log_err("audit: fdatasync: %m");
+		return;
+	}
 	a->unsynced = false;
+	if (a->out.len == 0 && store_seal(a, &e) != 0)
+		log_err("audit: %s", e.what);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+/* Refuse, or say in the log, that the log is not as the seal's state says. */
+static int
+judge(struct audit *a, const struct audit_setup *s, struct err *e)
+{
+	const struct resume *r = &a->resumed;
+
+	if (r->gap == RESUME_FITS ||
+	    (r->gap == RESUME_UNSEALED && s->seal == AUDIT_SEAL_OFF))
+		return 0;
+	if (s->seal == AUDIT_SEAL_REQUIRE)
+		return err_set(e, ERR_BAD,
+		    "audit log %s: %s; see mcp-execctl audit verify, then move "
+		    "the log's files away as evidence and begin a new chain "
+		    "with mcp-execctl audit seal-init --force",
+		    a->path, resume_gap_text(r->gap));
+	log_err("audit: %s: %s; see mcp-execctl audit verify", a->path,
+	    resume_gap_text(r->gap));
+	a->leads |= LEAD_BROKEN;
+	return 0;
+}
+
+static int
+open_seal(struct audit *a, const struct audit_setup *s, struct err *e)
+{
+	if (s->seal_state == NULL || s->seal == AUDIT_SEAL_OFF)
+		return 0;
+	if (seal_open(s->seal_state, &a->seal, e) != 0)
+		return e->code;
+	if (a->seal == NULL && s->seal == AUDIT_SEAL_REQUIRE)
+		return err_set(e, ERR_BAD,
+		    "audit.seal is \"require\" and there is no %s: run "
+		    "mcp-execctl audit seal-init, and keep the key that it "
+		    "shows",
+		    s->seal_state);
+	return 0;
+}
+
+/* What the first flush says in front of all. */
+static void
+plan_leads(struct audit *a)
+{
+	const struct resume *r = &a->resumed;
+	bool fresh = a->seal != NULL && seal_point(a->seal)->index == 0;
+
+	a->remains = r->torn;
+	a->torn = r->torn.len > 0 && !r->newline && !r->empty;
+	if (r->torn.len > 0)
+		a->leads |= LEAD_TORN;
+	if (fresh)
+		a->leads |= LEAD_BEGIN;
+	else if (r->empty && a->seq > 0)
+		a->leads |= LEAD_CONTINUE;
+	a->moved = "the log was moved away or removed while nothing ran";
+}
+
+static int
+take_up(struct audit *a, const struct audit_setup *s, struct err *e)
+{
+	struct resume *r = &a->resumed;
+	struct seal_point *p;
+	struct stat st;
+
+	if (open_seal(a, s, e) != 0)
+		return e->code;
+	p = a->seal != NULL ? seal_point(a->seal) : NULL;
+	if (resume_read(a->path, a->fd, p, r, e) != 0 || judge(a, s, e) != 0)
+		return e->code;
+	a->seq = r->sequence;
+	if (p != NULL && p->sequence > a->seq)
+		a->seq = p->sequence;
+	a->size = fstat(a->fd, &st) == 0 ? st.st_size : 0;
+	a->born_us = r->born_us > 0 ? r->born_us : clock_wall_us();
+	a->unsynced = a->stale = p != NULL && p->index > 0;
+	plan_leads(a);
+	audit_sync(a); /* no older key stays in the state */
+	return runset_copy(&a->open_runs, &r->open, e);
+}
+
+struct audit *
+audit_new(const struct audit_setup *s, struct err *e)
+{
+	CLEANUP_FD int fd = logfile_open(s->path, e);
+	struct audit *a;
+
+	if (fd < 0)
+		return NULL;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL || strlen(s->path) >= sizeof(a->path)) {
+		free(a);
+		(void)err_set(e, ERR_BUSY, "audit log: out of memory");
+		return NULL;
+	}
+	(void)snprintf(a->path, sizeof(a->path), "%s", s->path);
+	audit_adjust(a, s);
+	a->fd = steal_fd(&fd);
+	buf_init(&a->scratch, AUDIT_MAX_RECORD);
+	buf_init(&a->pending, AUDIT_MAX_PENDING);
+	buf_init(&a->out, AUDIT_MAX_OUT);
+	if (take_up(a, s, e) == 0)
+		return a;
+	a->stale = a->unsynced = false; /* as it was */
+	audit_close(a);
+	return NULL;
+}
+
+struct audit *
+audit_open(const char *path, struct err *e)
+{
+	struct audit_setup s = { .path = path };
+
+	return audit_new(&s, e);
+}
+
+const struct resume *
+audit_resumed(const struct audit *a)
+{
+	return &a->resumed;
+}
+
+void
+audit_adjust(struct audit *a, const struct audit_setup *s)
+{
+	a->setup = *s;
+	a->setup.path = a->setup.seal_state = NULL;
+}
+
+void
+audit_close(struct audit *a)
+{
+	struct err e = { 0 };
+
+	if (a == NULL)
+		return;
+	if (audit_flush(a, &e) != 0)
+		log_err("audit: last records not written: %s", e.what);
+	audit_sync(a);
+	(void)close(a->fd);
+	seal_close(a->seal);
+	resume_fini(&a->resumed);
+	runset_fini(&a->open_runs);
+	buf_fini(&a->scratch);
+	buf_fini(&a->pending);
+	buf_fini(&a->out);
+	free(a);
 }

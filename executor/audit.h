@@ -7,6 +7,10 @@
  * waits for audit_flush, which makes everything that waits durable at once,
  * so that concurrent runs share one flush.  What could not be written waits
  * for the next flush; the log is never left with a torn line.
+ *
+ * A record gets its number, and where the log is sealed (executor/seal) its
+ * seal, when it is flushed.  The order is: log written, log synced, state of
+ * the seal replaced.
  */
 #ifndef EXECUTOR_AUDIT_H
 #define EXECUTOR_AUDIT_H
@@ -16,17 +20,41 @@
 enum {
 	AUDIT_MAX_VALUE = 8192, /* bytes kept of one value */
 	AUDIT_MAX_RECORD = 256 << 10, /* bytes of one line */
-	AUDIT_MAX_PENDING = 4 << 20 /* bytes that wait while it fails */
+	AUDIT_MAX_PENDING = 4 << 20, /* bytes that wait while it fails */
+	AUDIT_MAX_OUT = 32 << 20 /* of these with their numbers and seals */
 };
 
 struct audit;
+struct resume;
+
+enum audit_seal {
+	AUDIT_SEAL_AUTO, /* if there is a state file */
+	AUDIT_SEAL_REQUIRE, /* or nothing starts */
+	AUDIT_SEAL_OFF
+};
+
+struct audit_setup {
+	const char *path;
+	const char *seal_state; /* NULL: nothing is sealed */
+	enum audit_seal seal;
+	uint64_t rotate_bytes; /* 0: never by size */
+	uint32_t rotate_seconds; /* 0: never by age */
+	uint32_t keep; /* files rotated away; 0: all */
+};
 
 /*
  * Open (or create, 0600) the log for appending and lock it against a second
- * executor; continues its sequence numbers.  Refuses symbolic links, other
- * kinds of files and files that others may write.
+ * executor; goes on where it was left.  Refuses symbolic links, other kinds
+ * of files and files that others may write.  With AUDIT_SEAL_REQUIRE also a
+ * log that the state of the seal does not explain; else the log says so.
  */
+struct audit *audit_new(const struct audit_setup *s, struct err *e) MUST_CHECK;
+/* The same with nothing sealed and nothing rotated. */
 struct audit *audit_open(const char *path, struct err *e) MUST_CHECK;
+/* What the executor before left; valid until audit_close. */
+const struct resume *audit_resumed(const struct audit *a);
+/* After a reload: when to rotate; path and seal stay. */
+void audit_adjust(struct audit *a, const struct audit_setup *s);
 /* Flush and close; NULL is fine. */
 void audit_close(struct audit *a);
 
@@ -47,9 +75,9 @@ bool audit_pending(const struct audit *a);
  * it is written, but records were lost before, perhaps an intent: the same.
  */
 int audit_flush(struct audit *a, struct err *e) MUST_CHECK;
-/* Was anything written that is not synced yet? */
+/* Was anything written that is not synced, or its key not replaced, yet? */
 bool audit_unsynced(const struct audit *a);
-/* fdatasync it; for a timer. */
+/* Do that; for a timer. */
 void audit_sync(struct audit *a);
 
 #endif

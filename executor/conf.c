@@ -43,6 +43,11 @@ struct draft {
 		key, KEYS_U32, offsetof(struct draft, conf.field), lo, hi,     \
 		    NULL, NULL                                                 \
 	}
+#define U64(key, field, lo, hi)                                                \
+	{                                                                      \
+		key, KEYS_U64, offsetof(struct draft, conf.field), lo, hi,     \
+		    NULL, NULL                                                 \
+	}
 #define STRING(key, field, lo)                                                 \
 	{                                                                      \
 		key, KEYS_STRING, offsetof(struct draft, conf.field), lo,      \
@@ -76,7 +81,12 @@ static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
 	U32("session_idle_ms", limits.session_idle_ms, SECOND, WEEK),
 	U32("runs", limits.runs, 1, 4096), LAST };
 
-static const struct key audit_keys[] = { STRING("file", audit_file, 1), LAST };
+static const struct key audit_keys[] = { STRING("file", audit_file, 1),
+	STRING("seal", audit_seal, 1),
+	STRING("seal_state", audit_seal_state, 1),
+	U64("rotate_bytes", audit_rotate_bytes, 0, 1ULL << 40),
+	U32("rotate_seconds", audit_rotate_seconds, 0, 10 * 365 * 24 * 3600),
+	U32("keep", audit_keep, 0, 1000000), LAST };
 
 static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 	VALUE("user", user), VALUE("group", group), LAST };
@@ -131,6 +141,8 @@ set_defaults(struct conf *c)
 	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
 	copy(c->audit_file, sizeof(c->audit_file),
 	    MCP_EXECD_LOGDIR "/audit.jsonl");
+	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
+	c->audit_rotate_bytes = 100 << 20;
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/frontend");
 	c->stop_grace_ms = 5 * SECOND;
@@ -405,6 +417,32 @@ anchor(const struct keys *k, const struct json_value *v, const char *dir,
 		memcpy(path, joined, strlen(joined) + 1);
 }
 
+/* The state of the log's seal: beside the log unless it is said. */
+static void
+anchor_seal(const struct keys *k, const struct json_value *v, const char *dir,
+    struct conf *c)
+{
+	char log_dir[PATH_MAX];
+	char *slash;
+
+	if (c->audit_seal_state[0] == '\0') {
+		copy(log_dir, sizeof(log_dir), c->audit_file);
+		slash = strrchr(log_dir, '/');
+		if (slash != NULL)
+			slash[slash == log_dir] = '\0';
+		copy(c->audit_seal_state, sizeof(c->audit_seal_state),
+		    "seal.state");
+		anchor(k, v, log_dir, c->audit_seal_state);
+	} else {
+		anchor(k, v, dir, c->audit_seal_state);
+	}
+	if (strcmp(c->audit_seal, "auto") != 0 &&
+	    strcmp(c->audit_seal, "require") != 0 &&
+	    strcmp(c->audit_seal, "off") != 0)
+		keys_complain(k, json_get(v, "seal"),
+		    "\"seal\" must be \"auto\", \"require\" or \"off\"");
+}
+
 static void
 anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 {
@@ -417,6 +455,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "policy_dir"), dir, c->policy_dir);
 	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
+	anchor_seal(k, json_get(root, "audit"), dir, c);
 	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
 }
 

@@ -58,6 +58,11 @@ struct conf {
 	char policy_dir[PATH_MAX];	/* default: policies.d beside the file */
 	char token_dir[PATH_MAX];	/* default: tokens.d beside the file */
 	char audit_file[PATH_MAX];
+	char audit_seal_state[PATH_MAX]; /* default: seal.state beside it */
+	char audit_seal[8];		/* "auto", "require" or "off" */
+	uint64_t audit_rotate_bytes;	/* 0: never by size */
+	uint32_t audit_rotate_seconds;	/* 0: never by age */
+	uint32_t audit_keep;		/* rotated files; 0: all */
 	char frontend_path[PATH_MAX];	/* executable of the frontend */
 	char cgroup[PATH_MAX];		/* "auto", "off" or a group's path */
 	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */

@@ -22,11 +22,12 @@
 #include "common/notify.h"
 #include "executor/listen.h"
 #include "executor/options.h"
+#include "executor/recover.h"
 #include "executor/supervise.h"
 #include "executor/tree.h"
 
 enum {
-	SYNC_MS = 1000, /* until records without a flush are synced */
+	SYNC_MS = 200, /* until records that no run waits for are synced */
 	MAX_SPARED = 4096 /* guards and the frontend */
 };
 
@@ -59,10 +60,31 @@ record_reload(const char *what, const struct conf_report *r, bool ok)
 	audit_end(self.audit, false);
 }
 
-/* Tell both sides what is in force now. */
+static struct audit_setup
+audit_setup(void)
+{
+	const struct conf *c = &self.store.conf;
+
+	return (struct audit_setup){
+		.path = c->audit_file,
+		.seal_state = c->audit_seal_state,
+		.seal = strcmp(c->audit_seal, "require") == 0
+			    ? AUDIT_SEAL_REQUIRE
+			: strcmp(c->audit_seal, "off") == 0 ? AUDIT_SEAL_OFF
+							    : AUDIT_SEAL_AUTO,
+		.rotate_bytes = c->audit_rotate_bytes,
+		.rotate_seconds = c->audit_rotate_seconds,
+		.keep = c->audit_keep,
+	};
+}
+
+/* Tell everybody what is in force now. */
 static void
 apply(void)
 {
+	struct audit_setup setup = audit_setup();
+
+	audit_adjust(self.audit, &setup);
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
 	monitor_configure(self.monitor);
 }
@@ -305,7 +327,7 @@ wire(struct err *e)
 }
 
 static void
-record_life(const char *action)
+record_life(const char *action, bool start)
 {
 	struct buf *b = audit_begin(self.audit, action);
 
@@ -315,7 +337,17 @@ record_life(const char *action)
 	audit_put_str(b, "config.path", self.store.conf.path);
 	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
 	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
+	if (start)
+		recover_put(b, audit_resumed(self.audit));
 	audit_end(self.audit, true);
+}
+
+static struct audit *
+open_audit(struct err *e)
+{
+	struct audit_setup s = audit_setup();
+
+	return audit_new(&s, e);
 }
 
 /* Everything that may fail before the first frontend is started. */
@@ -324,7 +356,7 @@ prepare(struct err *e)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	self.audit = audit_open(self.store.conf.audit_file, e);
+	self.audit = open_audit(e);
 	if (self.audit == NULL)
 		return e->code;
 	if (listen_open(&self.store.conf, self.listeners, e) != 0)
@@ -332,7 +364,8 @@ prepare(struct err *e)
 	self.listener_count = self.store.conf.listen_count;
 	if (wire(e) != 0)
 		return e->code;
-	record_life("start");
+	record_life("start", true);
+	recover_runs(self.audit);
 	return supervise_start(self.supervise, e);
 }
 
@@ -340,7 +373,7 @@ static void
 tear_down(void)
 {
 	if (self.audit != NULL && self.jobs != NULL)
-		record_life("stop");
+		record_life("stop", false);
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);
 	monitor_free(self.monitor);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* logfile: the files of an audit log.  Executor and mcp-execctl. */
+#include "executor/logfile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "executor/logline.h"
+
+enum { DIGITS = 12 };
+
+int
+logfile_open(const char *path, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+
+	fd = open(path,
+	    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+		O_NOCTTY,
+	    0600);
+	if (fd == -1)
+		return err_sys(e, "audit log %s: open", path);
+	if (fstat(fd, &st) == -1)
+		return err_sys(e, "audit log %s: fstat", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_BAD,
+		    "audit log %s: not a regular file; "
+		    "name a file in a directory that only root may write",
+		    path);
+	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+		return err_set(e, ERR_BAD,
+		    "audit log %s: owned by uid %u, "
+		    "mode %04o; it must be ours and writable by nobody else: "
+		    "chown it and chmod 0600",
+		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return err_set(e, ERR_BAD,
+		    "audit log %s: another process "
+		    "writes to it; stop the other mcp-execd, or give each its "
+		    "own audit.file",
+		    path);
+	return steal_fd(&fd);
+}
+
+bool
+logfile_is(const char *path, int fd)
+{
+	struct stat on_disk, ours;
+
+	return lstat(path, &on_disk) == 0 && fstat(fd, &ours) == 0 &&
+	       on_disk.st_dev == ours.st_dev && on_disk.st_ino == ours.st_ino;
+}
+
+void
+logfile_torn(int fd, struct logfile_torn *out)
+{
+	static uint8_t tail[LOGLINE_MAX];
+	const uint8_t *nl;
+	struct stat st;
+	ssize_t n;
+
+	out->len = 0;
+	if (fstat(fd, &st) == -1 || st.st_size == 0)
+		return;
+	n = pread(fd, tail, sizeof(tail),
+	    st.st_size > (off_t)sizeof(tail) ? st.st_size - (off_t)sizeof(tail)
+					     : 0);
+	if (n <= 0)
+		return;
+	nl = memrchr(tail, '\n', (size_t)n);
+	nl = nl == NULL ? tail : nl + 1;
+	out->len = (size_t)(tail + n - nl);
+	digest_sha256(bytes_make(nl, out->len), out->sum);
+}
+
+/* The number in ".000000000123", with perhaps ".gz" behind; 0: none. */
+static uint64_t
+number_of(const char *suffix)
+{
+	char *end;
+	uint64_t n;
+
+	if (suffix[0] != '.' || strspn(suffix + 1, "0123456789") < DIGITS)
+		return 0;
+	n = strtoull(suffix + 1, &end, 10);
+	return *end == '\0' || *end == '.' ? n : 0;
+}
+
+static int
+add(struct logfile_list *l, int dirfd, const char *dir, const char *name,
+    const char *suffix)
+{
+	struct logfile *f;
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(st.st_mode) || l->count == LOGFILE_MAX)
+		return 0;
+	f = reallocarray(l->file, l->count + 1, sizeof(*f));
+	if (f == NULL)
+		return -1;
+	l->file = f;
+	f += l->count;
+	if (asprintf(&f->path, "%s/%s", dir, name) == -1)
+		return -1;
+	l->count++;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->changed_ns =
+	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	f->number = number_of(suffix);
+	return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct logfile *x = a, *y = b;
+
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return (x->changed_ns > y->changed_ns) -
+	       (x->changed_ns < y->changed_ns);
+}
+
+/* path's directory into dir; its last part is returned. */
+static const char *
+split(const char *path, char dir[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		(void)snprintf(dir, PATH_MAX, ".");
+	else
+		(void)snprintf(dir, PATH_MAX, "%.*s",
+		    slash == path ? 1 : (int)(slash - path), path);
+	return slash == NULL ? path : slash + 1;
+}
+
+int
+logfile_list(const char *path, struct logfile_list *out, struct err *e)
+{
+	char dir[PATH_MAX];
+	const char *base = split(path, dir);
+	size_t len = strlen(base);
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (d == NULL)
+		return err_sys(e, "%s", dir);
+	while (rc == 0 && (entry = readdir(d)) != NULL)
+		if (strncmp(entry->d_name, base, len) == 0 &&
+		    (entry->d_name[len] == '.' || entry->d_name[len] == '-'))
+			rc = add(out, dirfd(d), dir, entry->d_name,
+			    entry->d_name + len);
+	(void)closedir(d);
+	if (rc != 0) {
+		logfile_list_free(out);
+		return err_set(e, ERR_BUSY, "out of memory");
+	}
+	if (out->count > 0)
+		qsort(out->file, out->count, sizeof(out->file[0]), compare);
+	return 0;
+}
+
+void
+logfile_list_free(struct logfile_list *l)
+{
+	while (l->count > 0)
+		free(l->file[--l->count].path);
+	free(l->file);
+	l->file = NULL;
+}
+
+int
+logfile_retire(const char *path, uint64_t number, struct err *e)
+{
+	CLEANUP_FD int dirfd = -1;
+	char dir[PATH_MAX], to[PATH_MAX + 32];
+
+	(void)split(path, dir);
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd == -1)
+		return err_sys(e, "%s: open", dir);
+	(void)snprintf(to, sizeof(to), "%s.%0*llu", path, DIGITS,
+	    (unsigned long long)number);
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, to, RENAME_NOREPLACE) == -1)
+		return err_sys(e, "rename %s to %s", path, to);
+	if (fsync(dirfd) == -1)
+		return err_sys(e, "%s: fsync", dir);
+	return 0;
+}

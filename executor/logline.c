@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* logline: a line of the audit log, taken apart.  Executor and mcp-execctl. */
+#include "executor/logline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEAL_HEAD ",\"seal\":\""
+
+enum { SEAL_TAIL = sizeof(SEAL_HEAD) - 1 + LOGLINE_SEAL + 2 };
+
+/* Move *at behind this text; false if something else is there. */
+static bool
+take(struct bytes *at, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!bytes_starts(*at, text))
+		return false;
+	at->p += n;
+	at->len -= n;
+	return true;
+}
+
+/* Digits as the writer makes them: no sign, no zero in front. */
+static bool
+take_number(struct bytes *at, uint64_t *out)
+{
+	size_t n = 0;
+	struct err e;
+
+	while (n < at->len && at->p[n] >= '0' && at->p[n] <= '9')
+		n++;
+	if (n == 0 || (n > 1 && at->p[0] == '0') ||
+	    bytes_to_u64(bytes_make(at->p, n), 0, UINT64_MAX, out, &e) != 0)
+		return false;
+	at->p += n;
+	at->len -= n;
+	return true;
+}
+
+/* Text up to the next quote; there is no escape in what is taken so. */
+static bool
+take_text(struct bytes *at, struct bytes *out)
+{
+	const uint8_t *end = at->len > 0 ? memchr(at->p, '"', at->len) : NULL;
+
+	if (end == NULL)
+		return false;
+	*out = bytes_make(at->p, (size_t)(end - at->p));
+	at->len -= out->len + 1;
+	at->p = end + 1;
+	return out->len == 0 || memchr(out->p, '\\', out->len) == NULL;
+}
+
+static bool
+is_hex(struct bytes b)
+{
+	size_t i;
+
+	for (i = 0; i < b.len; i++)
+		if (!(b.p[i] >= '0' && b.p[i] <= '9') &&
+		    !(b.p[i] >= 'a' && b.p[i] <= 'f'))
+			return false;
+	return true;
+}
+
+/* Split what is at the end off: a seal, or only the brace. */
+static bool
+split_seal(struct bytes line, struct logline *l)
+{
+	struct bytes tail;
+
+	if (line.len < SEAL_TAIL || line.p[line.len - 1] != '}')
+		return false;
+	l->sealed = bytes_make(line.p, line.len - SEAL_TAIL);
+	tail = bytes_make(line.p + l->sealed.len, SEAL_TAIL);
+	if (!bytes_starts(tail, SEAL_HEAD) || tail.p[SEAL_TAIL - 2] != '"') {
+		l->sealed = bytes_make(line.p, line.len - 1);
+		l->seal = bytes_make(NULL, 0);
+		return true;
+	}
+	l->seal = bytes_make(tail.p + sizeof(SEAL_HEAD) - 1, LOGLINE_SEAL);
+	return is_hex(l->seal);
+}
+
+bool
+logline_parse(struct bytes line, struct logline *out)
+{
+	struct logline l = { .sequence = 0 };
+	struct bytes at;
+
+	if (line.len > LOGLINE_MAX || !split_seal(line, &l))
+		return false;
+	at = l.sealed;
+	if (!take(&at, "{\"v\":1,\"event.sequence\":") ||
+	    !take_number(&at, &l.sequence) || l.sequence == 0 ||
+	    !take(&at, ",\"@timestamp\":\"") || !take_text(&at, &l.when) ||
+	    !take(&at, ",\"monotonic_ns\":") || !take_number(&at, &l.mono_ns) ||
+	    !take(&at, ",\"event.action\":\"") || !take_text(&at, &l.action))
+		return false;
+	if (at.len > 0 && at.p[0] != ',')
+		return false;
+	l.rest = at;
+	*out = l;
+	return true;
+}
+
+/* In a value each quote is escaped, so that this is found outside of them. */
+struct bytes
+logline_get(const struct logline *l, const char *key)
+{
+	struct bytes at = l->rest, none = { NULL, 0 };
+	const uint8_t *p, *q;
+	char name[80];
+	int n;
+
+	n = snprintf(name, sizeof(name), ",\"%s\":", key);
+	if (at.len == 0 || n <= 0 || (size_t)n >= sizeof(name))
+		return none;
+	p = memmem(at.p, at.len, name, (size_t)n);
+	if (p == NULL)
+		return none;
+	p += n;
+	at.len -= (size_t)(p - at.p);
+	if (at.len > 0 && *p == '"') {
+		for (q = ++p; q < p + at.len - 1 && *q != '"'; q++)
+			if (*q == '\\')
+				q++;
+	} else {
+		for (q = p; q < p + at.len && *q != ',' && *q != '}'; q++)
+			;
+	}
+	return bytes_make(p, (size_t)(q - p));
+}
+
+uint64_t
+logline_get_u64(const struct logline *l, const char *key, uint64_t otherwise)
+{
+	struct bytes text = logline_get(l, key);
+	uint64_t value;
+	struct err e;
+
+	if (text.len == 0 || bytes_to_u64(text, 0, UINT64_MAX, &value, &e) != 0)
+		return otherwise;
+	return value;
+}
+
+bool
+logline_is(const struct logline *l, const char *action)
+{
+	return bytes_eq_str(l->action, action);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* resume: take the audit log up where it was left.  Executor, at start. */
+#include "executor/resume.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "executor/logread.h"
+
+/* How far the state's place in the log has been found. */
+enum follow { LOOKING, FOLLOWING, LOST };
+
+struct scan {
+	struct resume *out;
+	struct seal_point *point; /* or NULL */
+	enum follow follow;
+	struct digest digest;
+};
+
+static void
+copy(char *out, size_t size, struct bytes text)
+{
+	(void)snprintf(out, size, "%.*s", (int)text.len, (const char *)text.p);
+}
+
+/* Of a @timestamp; 0 if it is none. */
+static uint64_t
+wall_us(struct bytes when)
+{
+	struct tm tm = { .tm_sec = 0 };
+	char text[32];
+	time_t t;
+
+	copy(text, sizeof(text), when);
+	if (strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+		return 0;
+	t = timegm(&tm);
+	return t > 0 ? (uint64_t)t * 1000000 : 0;
+}
+
+static bool
+is_last(const struct seal_point *p, const struct logline *l)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(p->last, sizeof(p->last), hex);
+	return p->index > 0 && l->sequence == p->sequence &&
+	       bytes_eq_str(l->seal, hex);
+}
+
+/* Is it the record that comes next in the chain?  Then step behind it. */
+static bool
+is_next(struct seal_point *p, const struct logline *l)
+{
+	uint8_t seal[DIGEST_BYTES];
+
+	if (p->index > 0 ? l->sequence != p->sequence + 1
+			 : !logline_is(l, "seal-begin"))
+		return false;
+	if (!seal_check(p, l->sealed, l->seal))
+		return false;
+	seal_make(p, l->sealed, seal);
+	seal_step(p, l->sequence, seal);
+	return true;
+}
+
+static void
+follow(struct scan *s, const struct logline *l)
+{
+	if (s->point == NULL || s->follow == LOST)
+		return;
+	if (s->follow == LOOKING && is_last(s->point, l))
+		s->follow = FOLLOWING;
+	else if (is_next(s->point, l))
+		s->follow = FOLLOWING;
+	else if (s->follow == FOLLOWING)
+		s->follow = LOST;
+}
+
+static void
+take_line(struct scan *s, struct bytes line, bool whole)
+{
+	struct resume *out = s->out;
+	struct logline l;
+
+	digest_update(&s->digest, line);
+	if (whole)
+		digest_update(&s->digest, BYTES_LIT("\n"));
+	out->bytes += line.len + whole;
+	if (!whole || !logline_parse(line, &l)) {
+		out->torn.len = line.len;
+		out->newline = whole;
+		digest_sha256(line, out->torn.sum);
+		return;
+	}
+	out->torn.len = 0;
+	if (out->born_us == 0)
+		out->born_us = wall_us(l.when);
+	copy(out->when, sizeof(out->when), l.when);
+	copy(out->action, sizeof(out->action), l.action);
+	out->sequence = l.sequence;
+	out->sealed = l.seal.len > 0;
+	runset_note(&out->open, &l);
+	follow(s, &l);
+}
+
+static int
+scan(struct scan *s, struct logread *r, struct err *e)
+{
+	struct bytes line;
+	struct err ce;
+	bool whole;
+	int rc;
+
+	s->out->bytes = 0;
+	s->out->born_us = 0;
+	digest_init(&s->digest);
+	while ((rc = logread_line(r, &line, &whole, e)) == 1)
+		take_line(s, line, whole);
+	s->out->empty = s->out->bytes == 0;
+	digest_final(&s->digest, s->out->sum);
+	if (logread_close(r, &ce) != 0 && rc == 0) {
+		*e = ce;
+		return e->code;
+	}
+	return rc;
+}
+
+static int
+scan_live(struct scan *s, int fd, struct err *e)
+{
+	struct logread r;
+
+	if (logread_from(&r, fd, e) != 0)
+		return e->code;
+	return scan(s, &r, e);
+}
+
+/* The newest of the rotated files; that it cannot be read is only said. */
+static void
+scan_rotated(struct scan *s, const char *path)
+{
+	struct logfile_list l;
+	struct logread r;
+	struct err e = { 0 };
+
+	if (logfile_list(path, &l, &e) != 0 || l.count == 0)
+		return;
+	if (logread_open(&r, l.file[l.count - 1].path, &e) != 0 ||
+	    scan(s, &r, &e) != 0)
+		log_warn("audit: %s: %s", l.file[l.count - 1].path, e.what);
+	logfile_list_free(&l);
+}
+
+int
+resume_read(const char *path, int fd, struct seal_point *p, struct resume *out,
+    struct err *e)
+{
+	struct scan s = { .out = out, .point = p };
+
+	memset(out, 0, sizeof(*out));
+	if (scan_live(&s, fd, e) != 0)
+		return e->code;
+	/* Rotated while nobody ran, perhaps: then it goes on from there. */
+	if (s.follow == LOOKING &&
+	    (out->empty || (p != NULL && p->index > 0))) {
+		runset_fini(&out->open);
+		scan_rotated(&s, path);
+		if (scan_live(&s, fd, e) != 0)
+			return e->code;
+	}
+	if (p == NULL)
+		out->gap = out->sealed ? RESUME_UNSEALED : RESUME_FITS;
+	else if (s.follow == LOST)
+		out->gap = RESUME_FOREIGN;
+	else if (s.follow == LOOKING && p->index > 0)
+		out->gap = RESUME_LACKS;
+	return 0;
+}
+
+void
+resume_fini(struct resume *r)
+{
+	runset_fini(&r->open);
+}
+
+const char *
+resume_gap_text(enum resume_gap gap)
+{
+	static const char *const text[] = {
+		[RESUME_FITS] = "the log goes on where it was left",
+		[RESUME_LACKS] = "the last record that was sealed is not in "
+				 "the log: its end was cut, or it was removed "
+				 "or replaced",
+		[RESUME_FOREIGN] = "behind the last sealed record there are "
+				   "records that this chain did not make",
+		[RESUME_UNSEALED] = "the log is sealed, but the seal's state "
+				    "file is gone",
+	};
+
+	return text[gap];
+}
