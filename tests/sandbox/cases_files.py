@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Files: what a run reads and writes is what its policy says."""
+import contextlib
 import os
 import pathlib
+import shutil
 import stat
+import time
 
 import world
 from world import (FILES, SECRET, Attack, add, as_root, case, changed, client,
@@ -11,6 +14,35 @@ from world import (FILES, SECRET, Attack, add, as_root, case, changed, client,
 secret = says(SECRET)
 OUT = "{out}/victim"
 RO = "{ro}/victim"
+
+
+class differs(world.Effect):
+    """A file no longer holds that text, or is gone."""
+
+    def __init__(self, path, text):
+        self.path, self.want = path, text
+
+    def happened(self, w, out, control):
+        try:
+            return w.path(self.path).read_text() != self.want
+        except OSError:
+            return True
+
+
+class holds(world.Effect):
+    """A file is there that holds something."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def happened(self, w, out, control):
+        path = w.path(self.path)
+        return path.is_file() and path.stat().st_size > 0
+
+
+class link_at(holds):
+    def happened(self, w, out, control):
+        return w.path(self.path).is_symlink()
 
 
 def link(target, name="{work}/l"):
@@ -146,6 +178,80 @@ add(
            "{try} umount {rw}/hidden; cat {rw}/hidden/secret", secret,
            policy="files", only=with_mounts),
 )
+
+# Names inside the directory that must stay as they are, there or not.
+def hooks(w):
+    """A repository with a hook; and nothing of the other names."""
+    w.path("{work}/.git").exists() and shutil.rmtree(w.path("{work}/.git"))
+    for path in w.path("{work}/.git"), w.path("{work}/.git/hooks"):
+        w.own_made(path)
+    w.file(w.path("{work}/.git/hooks/pre-push"), "as it was\n")
+    w.path("{rw}/.ssh").exists() and shutil.rmtree(w.path("{rw}/.ssh"))
+
+
+def protected(name, command, effect, **more):
+    add(Attack("files.protected_" + name, command, effect, policy="protect",
+               before=hooks, only=with_mounts, **more))
+
+
+HOOK = made("{work}/.git/hooks/pre-commit")
+protected("write", "echo x >.git/hooks/pre-push",
+          differs("{work}/.git/hooks/pre-push", "as it was\n"))
+protected("delete", "rm -rf .git/hooks",
+          differs("{work}/.git/hooks/pre-push", "as it was\n"))
+protected("create", "echo x >.git/hooks/pre-commit", HOOK)
+protected("renamed", "mv .git/hooks .git/h; mkdir .git/hooks; "
+          "echo x >.git/hooks/pre-commit", HOOK)
+protected("above_renamed", "mv .git g; mkdir -p .git/hooks; "
+          "echo x >.git/hooks/pre-commit", HOOK)
+protected("above_deleted", "rm -rf .git; mkdir -p .git/hooks; "
+          "echo x >.git/hooks/pre-commit", HOOK)
+protected("exchanged", "mkdir h; echo x >h/pre-commit; "
+          "{try} exchange h .git/hooks", HOOK)
+protected("missing", "mkdir .ssh; echo x >.ssh/authorized_keys",
+          made("{work}/.ssh/authorized_keys"))
+protected("missing_file", "echo x >authorized_keys",
+          holds("{work}/authorized_keys"))
+protected("missing_link", "ln -s {out} .ssh", link_at("{work}/.ssh"))
+protected("missing_moved", "mkdir d; echo x >d/k; mv d .ssh",
+          made("{work}/.ssh/k"))
+protected("missing_deep", "mkdir -p deep/er; echo x >deep/er/name",
+          holds("{work}/deep/er/name"))
+protected("elsewhere", "mkdir {rw}/.ssh; echo x >{rw}/.ssh/k",
+          made("{rw}/.ssh/k"))
+protected("unmounted", "{try} umount {work}/.git/hooks; "
+          "echo x >.git/hooks/pre-commit", HOOK)
+
+
+@case("files.protected_others_work", only=with_mounts)
+def others(w):
+    """The names beside them are free, and no place holder is left."""
+    w.tidy()
+    hooks(w)
+    w.inside("echo x >.git/config; echo y >other; mkdir .sshd", "protect")
+    client.equal(w.path("{work}/.git/config").read_text(), "x\n", "beside")
+    for name in ".ssh", "authorized_keys", "deep":
+        client.check(not os.path.lexists(w.path("{work}/" + name)), name,
+                     "is left")
+
+
+@case("files.protected_while_others_end", only=with_mounts)
+def overlapping(w):
+    """The end of one run does not open the names to another."""
+    w.tidy()
+    hooks(w)
+    with w.running("sleep 0.6; mkdir .ssh; echo x >.ssh/k; "
+                   "echo x >authorized_keys; sleep 5", "protect"):
+        for _ in range(3):
+            w.inside("true", "protect")
+        time.sleep(1)
+        # its place holder cannot be entered
+        with contextlib.suppress(PermissionError):
+            client.check(not w.path("{work}/.ssh/k").exists(), ".ssh")
+    for name in ".ssh", "authorized_keys":
+        path = w.path("{work}/" + name)
+        client.check(not os.path.lexists(path), name, "is left")
+
 
 # Temporary files, and what runs leave to each other.
 add(

@@ -2,7 +2,7 @@
 """Working directories that a caller names, and races around them."""
 import os
 
-from world import SECRET, Attack, add, case, client, says
+from world import SECRET, Attack, add, case, client, once, says
 
 
 def into(name, where, **more):
@@ -124,9 +124,10 @@ def narrowed(w):
     w.call("echo x >{out}/new".format(**w.names), "narrow")
     client.check(not w.path("{out}/new").exists(), "out of the policy's")
     if reached:
+        once(w)
         raise client.Skip("a token's directory bounds where its commands "
                           "begin; what they reach is the policy's, as "
-                          "README.md says")
+                          "mcp-execd-token(5) says")
 
 
 @case("paths.directory_of_the_host_kept")

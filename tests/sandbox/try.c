@@ -857,7 +857,16 @@ do_xattr(char **arg)
 	    "setxattr", syscall(SYS_setxattr, arg[0], arg[1], "x", 1UL, 0));
 }
 
-/* A B C MS: what A is called changes all the time, B behind it. */
+/* A B: each takes the other's name. */
+static int
+do_exchange(char **arg)
+{
+	return through(
+	    "renameat2", syscall(SYS_renameat2, AT_FDCWD, arg[0], AT_FDCWD,
+			     arg[1], 2 /* RENAME_EXCHANGE */));
+}
+
+/* A B MS: the same, all the time. */
 static int
 do_swap(char **arg)
 {
@@ -1191,6 +1200,7 @@ static const struct {
 	{ "open", 1, do_open },
 	{ "truncate", 1, do_truncate },
 	{ "xattr", 2, do_xattr },
+	{ "exchange", 2, do_exchange },
 	{ "swap", 3, do_swap },
 	{ "io-uring", 0, do_io_uring },
 #ifdef __x86_64__

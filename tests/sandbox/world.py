@@ -367,7 +367,8 @@ class World:
         for place in (out, ro, rw, hidden, evil):
             self.file(place / "secret", SECRET + "\n")
         self.file(rw / "masked", SECRET + "\n")
-        self.own_made(w.work / "sub")
+        for name in "sub", ".git", ".git/hooks":
+            self.own_made(w.work / name)
         self.file(w.work / "plain", "inside\n")
         self.names = {
             "work": str(w.work), "out": str(out), "ro": str(ro),
@@ -615,6 +616,8 @@ def policies(w):
                             "tmp_bytes": 1 << 20}},
         "programs": {"programs": programs,
                      "files": {"read": read}},
+        "protect": {"files": {"write": [n["rw"]], "protect": [
+            ".git/hooks", ".ssh", "authorized_keys", "deep/er/name"]}},
         "loopback": {"network": "loopback"},
         "host": {"network": "host"},
         "granted": {"unix_sockets": [n["sock"] + "/granted"]},
