@@ -3,9 +3,11 @@
  * fuzz_request: any body, on both transports and in every revision, through
  * sessions, JSON-RPC and MCP to the frames for the executor.
  *
- * The first byte chooses revision and transport, the rest is the body.  Holds
- * always: one answer at most, each of them valid JSON, and what is sent to
- * the executor is a whole, canonical call.
+ * The first byte chooses revision and transport, the rest is the body; for the
+ * revision without sessions the body's first two lines are the headers
+ * Mcp-Method and Mcp-Name.  Holds always: one answer at most, each of them and
+ * each notification valid JSON, the latter in front of it, and what is sent
+ * to the executor is a whole, canonical call.
  */
 #include <stdint.h>
 
@@ -19,6 +21,7 @@ static const char *const revisions[] = { "2024-11-05", "2025-03-26",
 struct state {
 	struct desk *desk;
 	unsigned answers;
+	unsigned asked; /* for room: every third time there is none */
 };
 
 static void
@@ -47,6 +50,36 @@ on_answer(void *arg, struct buf *answer)
 		check_json(buf_bytes(answer));
 }
 
+static bool
+on_notify(void *arg, struct bytes message)
+{
+	struct state *s = arg;
+
+	desk_must(s->answers == 0);
+	if (message.len == 0)
+		return ++s->asked % 3 != 2;
+	check_json(message);
+	return true;
+}
+
+/* What a command of that call says, some of it no text. */
+static void
+send_output(struct state *s, uint64_t call)
+{
+	static const uint8_t text[] = "a line\nand \xc3";
+	struct msg m = { .code = PROTO_STARTED,
+		.started = { .call = call,
+		    .run = BYTES_LIT("00112233445566778899aabbccddeeff") } };
+
+	desk_send(s->desk, &m);
+	m = (struct msg){ .code = PROTO_OUTPUT,
+		.output = { .call = call,
+		    .stream = (uint8_t)(1 + call % 2),
+		    .skipped = call % 5,
+		    .data = bytes_make(text, 1 + call % (sizeof(text) - 1)) } };
+	desk_send(s->desk, &m);
+}
+
 /* CALL, ARG..., EXEC without anything between; then its end comes. */
 static void
 play_executor(struct state *s)
@@ -62,6 +95,7 @@ play_executor(struct state *s)
 		inside = m.code == PROTO_CALL;
 		if (inside)
 			continue;
+		send_output(s, m.exec.call);
 		done.done.call = m.exec.call;
 		done.done.state = (uint8_t)(m.exec.call % (PROTO_LOST + 1));
 		desk_send(s->desk, &done);
@@ -78,7 +112,7 @@ post(struct state *s, const char *id, const char *revision, struct bytes body)
 		.has_id = id[0] != '\0',
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
-		.sink = { .done = on_answer, .arg = s } };
+		.sink = { .done = on_answer, .notify = on_notify, .arg = s } };
 	struct session_refusal no;
 	struct jsonrpc_exchange *x;
 	char made[SESSION_ID];
@@ -143,6 +177,57 @@ try_stream(struct state *s, struct bytes body)
 	stream_fini(&stream);
 }
 
+/* The next line of *body, which moves on. */
+static struct bytes
+take_line(struct bytes *body)
+{
+	const uint8_t *nl =
+	    body->len > 0 ? memchr(body->p, '\n', body->len) : NULL;
+	size_t n = nl != NULL ? (size_t)(nl - body->p) : 0;
+	struct bytes line = bytes_make(body->p, n);
+
+	if (nl != NULL)
+		*body = bytes_make(nl + 1, body->len - n - 1);
+	return line;
+}
+
+/* The revision without sessions; gone: its client leaves before the answer. */
+static void
+try_modern(struct state *s, struct bytes body, bool gone)
+{
+	struct vet_facts facts = { .has_revision = true,
+		.revision = BYTES_LIT("2026-07-28"),
+		.has_method = true,
+		.method = take_line(&body),
+		.has_name = true,
+		.name = take_line(&body) };
+	struct modern_post p = { .from = desk_from(s->desk, 0, ""),
+		.facts = &facts,
+		.max = 262144,
+		.sink = { .done = on_answer, .notify = on_notify, .arg = s } };
+	struct modern_exchange *x = NULL;
+	struct jsonrpc_input in;
+	unsigned status;
+	CLEANUP_BUF struct buf out;
+
+	s->answers = 0;
+	buf_init(&out, p.max);
+	if (jsonrpc_parse(body, &in, &out) != 0)
+		return;
+	p.in = &in;
+	desk_must(modern_is_claimed(&in, &facts));
+	status = modern_post(s->desk->modern, &p, &out, &x);
+	jsonrpc_input_fini(&in);
+	desk_must((status == 0) == (x != NULL));
+	desk_must((out.len == 0) == (status == 0 || status == 202));
+	if (out.len > 0)
+		check_json(buf_bytes(&out));
+	if (x != NULL && gone)
+		modern_abandon(x);
+	play_executor(s);
+	desk_must(s->answers == (x != NULL && !gone ? 1 : 0));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -155,8 +240,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (s.desk == NULL)
 		s.desk = desk_new();
 	/* a printable digit first, so that seeds can be read */
-	way = (uint8_t)(data[0] % 8);
+	way = (uint8_t)((data[0] + 256 - '0') % 10);
 	body = bytes_make(data + 1, size - 1);
+	if (way >= 8) {
+		try_modern(&s, body, way == 9);
+		return 0;
+	}
 	if (way >= 4)
 		try_stream(&s, body);
 	else
