@@ -444,7 +444,8 @@ check_network(const struct load *l)
 		    "which this machine or this policy does not have%s%s: "
 		    "say \"none\" or \"host\"",
 		    l->probe->why[0] != '\0' ? ": " : "", l->probe->why);
-	else if (l->c->network == CONFINE_NONE && !l->in->filtered)
+	else if (l->c->network == CONFINE_NONE &&
+		 (l->c->layers & CONFINE_SECCOMP) == 0)
 		keys_complain(l->k, l->v->network,
 		    "\"network\": \"none\" needs the layer network or a "
 		    "filter of system calls, and there is neither: choose a "

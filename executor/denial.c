@@ -58,6 +58,14 @@ read_path(const struct notice *n, struct denial *d)
 			    n, d->args[paths[i].arg], d->path, sizeof(d->path));
 }
 
+bool
+denial_is_routine(const struct notice *n)
+{
+	return n->nr == SYS_socket && (uint32_t)n->args[0] == AF_UNIX &&
+	       (uint32_t)n->args[1] ==
+		   (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 int
 denial_error(const struct notice *n, struct denial *out)
 {

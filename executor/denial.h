@@ -33,6 +33,11 @@ struct denial {
  * async-signal-safe.
  */
 int denial_error(const struct notice *n, struct denial *out);
+/*
+ * Every look-up of a user's name asks nscd first, with just this socket (glibc
+ * nscd_helper.c): a refusal that is counted, and not worth a word.
+ */
+bool denial_is_routine(const struct notice *n);
 /* Name of the call, "" if unknown; name has room for 32 bytes. */
 void denial_name(const struct denial *d, char name[32]);
 /*

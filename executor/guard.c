@@ -36,6 +36,7 @@ struct guard {
 	bool exited; /* the command itself is gone */
 	bool killing;
 	unsigned rounds;
+	unsigned told; /* refusals that were told */
 	struct execlog execs;
 	struct guard_report report;
 };
@@ -173,7 +174,8 @@ take_notice(struct guard *g, short events)
 			tell_exec(g);
 	} else if (r == 0) {
 		error = denial_error(&n, &g->report.denial);
-		if (g->report.denials++ < DENIAL_MAX_TOLD)
+		g->report.denials++;
+		if (!denial_is_routine(&n) && g->told++ < DENIAL_MAX_TOLD)
 			send_report(g, GUARD_DENIED);
 	}
 	if (r == 0)

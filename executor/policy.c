@@ -815,11 +815,13 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	p->explained = probe_get()->listener && !p->log_only;
 	p->audit_exec = p->audit_exec && p->explained;
 	choice.watch_exec = p->audit_exec;
-	if (choice.profile != NULL && profile_compile(&choice,
-					  p->log_only    ? FILTER_LOG_ONLY
-					  : p->explained ? FILTER_TELL
-							 : FILTER_ENFORCE,
-					  &p->filter, &e) != 0)
+	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
+		copy(p->profile, sizeof(p->profile), "none");
+	else if (choice.profile != NULL && profile_compile(&choice,
+					       p->log_only    ? FILTER_LOG_ONLY
+					       : p->explained ? FILTER_TELL
+							      : FILTER_ENFORCE,
+					       &p->filter, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }
