@@ -16,6 +16,8 @@
 #include "executor/record.h"
 
 enum {
+	MAX_AUTHFAILS = 3000, /* records of them in a minute */
+	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
 	HEARTBEAT_MS = 15000, /* of idle event streams */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
@@ -531,8 +533,10 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->audit = a;
 	m->ops = ops;
 	m->arg = arg;
-	m->authfails = (struct log_limit){ .burst = 50, .period_ms = 1000 };
-	m->sessions = (struct log_limit){ .burst = 200, .period_ms = 1000 };
+	m->authfails =
+	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
+	m->sessions =
+	    (struct log_limit){ .burst = MAX_SESSIONS, .period_ms = 60000 };
 	m->hung = (struct loop_timer){ .handler = on_hung, .arg = m };
 	request_init(&m->request);
 	return m;
