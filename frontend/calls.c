@@ -295,8 +295,8 @@ free_entry(struct calls *c)
 }
 
 int
-calls_start(struct calls *c, const struct calls_request *r, uint64_t *id,
-    struct err *e)
+calls_start(
+    struct calls *c, const struct calls_request *r, uint64_t *id, struct err *e)
 {
 	struct call *call = free_entry(c);
 

@@ -103,10 +103,10 @@ set_stage(struct slot *s, enum stage stage)
 		[STAGE_BODY] = c->body_timeout_ms,
 		[STAGE_WAIT] = 0,
 		/* a reader may be slow, but not for ever */
-		[STAGE_ANSWER] = c->idle_timeout_ms +
-				 (s->req.answer.body.len +
-				     s->req.stream.out.len) *
-				     1000 / HTTP_SLOWEST,
+		[STAGE_ANSWER] =
+		    c->idle_timeout_ms +
+		    (s->req.answer.body.len + s->req.stream.out.len) * 1000 /
+			HTTP_SLOWEST,
 		[STAGE_STREAM] = c->heartbeat_ms };
 
 	s->stage = stage;
@@ -165,8 +165,8 @@ on_expired(void *arg, struct conn *c)
 	if (s->stage == STAGE_STREAM) {
 		stream_heartbeat(&s->req.stream);
 		/* all is said: it need only be read */
-		set_stage(s, s->req.stream.closed ? STAGE_ANSWER
-						  : STAGE_STREAM);
+		set_stage(
+		    s, s->req.stream.closed ? STAGE_ANSWER : STAGE_STREAM);
 		return;
 	}
 	if (s->stage == STAGE_HEAD || s->stage == STAGE_BODY)

@@ -261,8 +261,8 @@ on_notify(struct mcp_reply *r, struct bytes message)
 }
 
 static struct jsonrpc_exchange *
-new_exchange(const struct jsonrpc_input *in, size_t max,
-    const struct jsonrpc_sink *sink)
+new_exchange(
+    const struct jsonrpc_input *in, size_t max, const struct jsonrpc_sink *sink)
 {
 	struct jsonrpc_exchange *x =
 	    calloc(1, sizeof(*x) + in->requests * sizeof(x->slots[0]));

@@ -200,8 +200,8 @@ check_same(struct request *r)
 		return refuse(r, 400, MODERN_CODE_HEADER,
 		    "there is no initialize in the revision that "
 		    "MCP-Protocol-Version names: send it without that header");
-	if (json_is(r->claim, JSON_STRING) && f->has_revision &&
-	    !bytes_eq(f->revision, r->claim->text))
+	if (r->claim != NULL && r->claim->type == JSON_STRING &&
+	    f->has_revision && !bytes_eq(f->revision, r->claim->text))
 		return refuse(r, 400, MODERN_CODE_HEADER,
 		    "MCP-Protocol-Version and params._meta name different "
 		    "revisions: send the same in both");
@@ -219,18 +219,18 @@ check_envelope(struct request *r)
 	const struct json_value *progress = json_get(r->meta, "progressToken");
 	char token[PROGRESS_MAX_TOKEN];
 
-	if (!json_is(r->claim, JSON_STRING) ||
+	if (r->claim == NULL || r->claim->type != JSON_STRING ||
 	    !json_is(
 		json_get(r->meta, META("clientCapabilities")), JSON_OBJECT))
 		return refuse(r, 400, MCP_CODE_PARAMS,
-		    "params._meta needs \"" META("protocolVersion") "\", a "
-								    "string, "
-								    "and "
-								    "\"" META(
-									"client"
-									"Capabi"
-									"litie"
-									"s") "\", an object");
+		    "params._meta needs \"" META(
+			"protocolVersion") "\", a "
+					   "string, "
+					   "and "
+					   "\"" META("client"
+						     "Capabi"
+						     "litie"
+						     "s") "\", an object");
 	if (who != NULL && who->type != JSON_OBJECT)
 		return refuse(r, 400, MCP_CODE_PARAMS,
 		    "\"" META("clientInfo") "\" must be an object");

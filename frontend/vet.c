@@ -370,8 +370,9 @@ vet_is_json(const struct vet_facts *f)
 static int
 base64_digit(uint8_t c)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-				     "qrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+	    "qrstuvwxyz0123456789+/";
 	const char *at = c == 0 ? NULL : strchr(digits, c);
 
 	return at == NULL ? -1 : (int)(at - digits);
@@ -417,8 +418,7 @@ vet_decode(struct bytes value, struct buf *out)
 	}
 	if (value.len < n + 2 || memcmp(value.p + value.len - 2, "?=", 2) != 0)
 		return false;
-	return decode_base64(
-	    bytes_make(value.p + n, value.len - n - 2), out);
+	return decode_base64(bytes_make(value.p + n, value.len - n - 2), out);
 }
 
 struct bytes

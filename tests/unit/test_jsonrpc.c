@@ -50,8 +50,7 @@ give(const char *body, size_t token)
 		desk_on_answer(&answer, &error);
 		return NULL;
 	}
-	x = jsonrpc_dispatch(
-	    desk->mcp, &mcp_state_, &from, &in, 262144, &sink);
+	x = jsonrpc_dispatch(desk->mcp, &mcp_state_, &from, &in, 262144, &sink);
 	jsonrpc_input_fini(&in);
 	return x;
 }

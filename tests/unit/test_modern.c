@@ -336,7 +336,9 @@ test_decode(void **state)
 		{ "=?base64?YWI=?=", "ab" },
 		{ "=?base64?YWJj?=", "abc" },
 		{ "=?base64?w6k=?=", "\xc3\xa9" },
-		{ "=?base64?" "?=", "" },
+		{ "=?base64?"
+		  "?=",
+		    "" },
 		{ "=?base64?YQ==", NULL },
 		{ "=?base64?", NULL },
 		{ "=?base64?=", NULL },
