@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Which rows of a mount plan stand, and which are said twice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "executor/mounts.h"
+
+static void
+add(struct mounts *m, enum mounts_kind kind, const char *path)
+{
+	struct err e = { 0 };
+
+	if (mounts_add(m, kind, path, 4096, false, &e) != 0)
+		fail_msg("%s", e.what);
+}
+
+/* The plan's rows are these, in this order; NULL ends them. */
+static void
+expect(struct mounts *m, const char *const *paths)
+{
+	size_t i;
+
+	mounts_done(m);
+	for (i = 0; i < m->count && paths[i] != NULL; i++)
+		assert_string_equal(m->op[i].path, paths[i]);
+	assert_int_equal(i, m->count);
+	assert_null(paths[i]);
+	mounts_fini(m);
+}
+
+static void
+test_later_kind_wins(void **state)
+{
+	static const char *const want[] = { "/etc", NULL };
+	struct mounts m;
+
+	(void)state;
+	mounts_init(&m);
+	add(&m, MOUNTS_HIDE, "/etc");
+	add(&m, MOUNTS_READ, "/etc");
+	mounts_done(&m);
+	assert_int_equal(m.count, 1);
+	assert_int_equal(m.op[0].kind, MOUNTS_HIDE);
+	expect(&m, want);
+}
+
+static void
+test_read_only_repeated(void **state)
+{
+	static const char *const want[] = { "/etc", "/usr", NULL };
+	static const char *const whole[] = { "/", NULL };
+	struct mounts m;
+
+	(void)state;
+	mounts_init(&m);
+	add(&m, MOUNTS_READ, "/usr/bin");
+	add(&m, MOUNTS_READ, "/usr");
+	add(&m, MOUNTS_READ, "/usr/lib");
+	add(&m, MOUNTS_READ, "/etc");
+	expect(&m, want);
+
+	mounts_init(&m);
+	add(&m, MOUNTS_READ, "/");
+	add(&m, MOUNTS_READ, "/usr");
+	add(&m, MOUNTS_READ, "/usr/bin");
+	expect(&m, whole);
+}
+
+/* The row before decides, not one further up. */
+static void
+test_between(void **state)
+{
+	static const char *const want[] = { "/usr", "/usr/bin", "/usr/bin/env",
+		NULL };
+	static const char *const beside[] = { "/usr", "/usr/bin", "/usr/lib",
+		"/usr/share", NULL };
+	struct mounts m;
+
+	(void)state;
+	mounts_init(&m);
+	add(&m, MOUNTS_READ, "/usr");
+	add(&m, MOUNTS_EMPTY, "/usr/bin");
+	add(&m, MOUNTS_READ, "/usr/bin/env");
+	expect(&m, want);
+
+	mounts_init(&m);
+	add(&m, MOUNTS_WRITE, "/usr");
+	add(&m, MOUNTS_READ, "/usr/bin");
+	add(&m, MOUNTS_WRITE, "/usr/lib"); /* so that it stays where it is */
+	add(&m, MOUNTS_WRITE_NOEXEC, "/usr/share");
+	expect(&m, beside);
+}
+
+static void
+test_cover(void **state)
+{
+	struct mounts m;
+
+	(void)state;
+	mounts_init(&m);
+	add(&m, MOUNTS_READ, "/usr/bin");
+	add(&m, MOUNTS_TMPFS, "/tmp");
+	assert_true(mounts_cover(&m, "/usr/bin"));
+	assert_true(mounts_cover(&m, "/usr/bin/env"));
+	assert_false(mounts_cover(&m, "/usr/binary"));
+	assert_false(mounts_cover(&m, "/usr"));
+	assert_false(mounts_cover(&m, "/tmp/x"));
+	add(&m, MOUNTS_READ, "/");
+	assert_true(mounts_cover(&m, "/tmp/x"));
+	mounts_fini(&m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_later_kind_wins),
+		cmocka_unit_test(test_read_only_repeated),
+		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_cover),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
