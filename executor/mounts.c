@@ -30,6 +30,7 @@ enum {
 	ATTR_NOSUID = 0x2,
 	ATTR_NODEV = 0x4,
 	ATTR_NOEXEC = 0x8,
+	ATTR_NOSYMFOLLOW = 0x200000,
 	RECURSIVE = 0x8000 /* AT_RECURSIVE */
 };
 
@@ -305,6 +306,17 @@ set_attr(const char *path, uint64_t set, bool recursive)
 }
 
 static int
+clear_attr(const char *path, uint64_t clear)
+{
+	struct attr a = { .clear = clear };
+
+	return syscall(SYS_mount_setattr, AT_FDCWD, path, RECURSIVE, &a,
+		   sizeof(a)) == -1
+		   ? -errno
+		   : 0;
+}
+
+static int
 bind(const char *from, const char *to, uint64_t attr)
 {
 	if (mount(from, to, NULL, MS_BIND | MS_REC | MS_SILENT, NULL) == -1)
@@ -388,6 +400,8 @@ mounts_leave(void)
 {
 	size_t i;
 
+	if (held_count > 0) /* nor is a link followed now */
+		(void)set_attr("/", ATTR_NOSYMFOLLOW, true);
 	for (i = 0; i < held_count; i++) {
 		const char *path = held[i].op->path;
 
@@ -494,6 +508,11 @@ make_private(void)
 /*
  * Two roots side by side: the host's at /old, the run's at /new.  /tmp is
  * only the place where a root of our own is put; nothing of it is used.
+ *
+ * The plan's paths have no link in them any more.  If there is one now, in a
+ * directory that a command may write, it could lead us, privileged as we are,
+ * to any place of the host: until all is done no link is followed, neither in
+ * the host's root nor in what is bound from it.
  */
 static int
 begin(const struct mounts *m)
@@ -509,6 +528,9 @@ begin(const struct mounts *m)
 	    mount("new", "new", NULL, MS_BIND | MS_SILENT, NULL) == -1 ||
 	    syscall(SYS_pivot_root, ".", "old") == -1 || chdir("/") == -1)
 		return -errno;
+	r = set_attr("/old", ATTR_NOSYMFOLLOW, true);
+	if (r != 0)
+		return r;
 	return m->whole_root
 		   ? bind("/old", "/new",
 			 ATTR_NOSUID |
@@ -519,10 +541,10 @@ begin(const struct mounts *m)
 static int
 finish(const struct mounts *m)
 {
-	int r = m->whole_root
-		    ? 0
-		    : set_attr("/new", ATTR_RDONLY | ATTR_NOSUID, false);
+	int r = clear_attr("/new", ATTR_NOSYMFOLLOW);
 
+	if (r == 0 && !m->whole_root)
+		r = set_attr("/new", ATTR_RDONLY | ATTR_NOSUID, false);
 	if (r != 0)
 		return r;
 	if (chdir("/new") == -1 || syscall(SYS_pivot_root, ".", ".") == -1 ||

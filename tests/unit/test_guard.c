@@ -649,6 +649,71 @@ test_no_descriptors(void **state)
 
 #define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
 
+struct planted {
+	const char *key, *name; /* what the policy says about own/a/NAME */
+	const char *more, *step; /* further keys; what refuses the run */
+};
+
+/* own/a becomes a link to victim; the policy was loaded before. */
+static void
+plant(const struct planted *t, const char *prefix, const char *target)
+{
+	char keys[512], link[256];
+	struct policy *p;
+	struct run r;
+
+	assert_int_equal(mkdir(rig_path("victim"), 0755), 0);
+	assert_int_equal(mkdir(rig_path("own/a"), 0755), 0);
+	assert_int_equal(mkdir(rig_path("own/a/b"), 0755), 0);
+	rig_write(rig_path("own/a/file"), "x", 0644);
+	(void)snprintf(keys, sizeof(keys),
+	    NOBODY "%s,\"files\":{\"%s\":[\"%s/%s\"]}", t->more, t->key,
+	    rig_path("own/a"), t->name);
+	p = rig_policy(rig_path("own"), keys);
+	assert_int_equal(rename(rig_path("own/a"), rig_path("moved")), 0);
+	(void)snprintf(link, sizeof(link), "%s%s", prefix, target);
+	assert_int_equal(symlink(link, rig_path("own/a")), 0);
+	start_as(&r, p, "echo never", NULL);
+	wait_over(&r);
+	if (!r.failed || r.started)
+		fail_msg("%s of %s through %s: was run", t->key, t->name, link);
+	assert_string_equal(r.report.step, t->step);
+	assert_int_equal(r.report.sysno, ELOOP);
+	done(&r);
+	assert_int_equal(rmdir(rig_path("victim")), 0); /* nothing is in it */
+	assert_int_equal(unlink(rig_path("own/a")), 0);
+	assert_int_equal(unlink(rig_path("moved/file")), 0);
+	assert_int_equal(rmdir(rig_path("moved/b")), 0);
+	assert_int_equal(rmdir(rig_path("moved")), 0);
+}
+
+/*
+ * A command that owns a directory puts a link in the place of one that the
+ * policy has something to say about: privileged steps do not follow it.
+ */
+static void
+test_planted_link(void **state)
+{
+	static const struct planted t[] = {
+		{ "hide", "file", "", "mounts" },
+		{ "hide", "b", "", "mounts" },
+		{ "write", "b", "", "mounts" },
+		{ "read", "b", "", "mounts" },
+		{ "read", "b", ",\"disable\":[\"mounts\"]", "landlock" },
+	};
+	size_t i;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(rig_path("own"), 0755), 0);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		plant(&t[i], "/old", rig_path("victim"));
+		plant(&t[i], "", rig_path("victim"));
+		plant(&t[i], "", "../victim");
+	}
+}
+
 #define WHICH_NETWORK "readlink /proc/self/ns/net"
 
 /* Kept for the next run of the policy, never shared, never the host's. */
@@ -834,6 +899,7 @@ main(void)
 		cmocka_unit_test(test_guard_killed),
 		cmocka_unit_test(test_no_processes),
 		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_planted_link),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_capable_executor),
