@@ -56,6 +56,8 @@ EXECUTOR := $(call in,executor, \
 	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \
+	audit_report audit_search audit_show audit_stats auditarg audithtml \
+	auditlog auditrec auditrow auditrun auditsum auditwhy screen \
 	call check client_config ctl doctor doctor_kernel doctor_service main \
 	policy_explain policy_test posture report \
 	text token_add token_list token_revoke verdict view)

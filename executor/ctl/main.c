@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "executor/ctl/audit.h"
 #include "executor/ctl/ctl.h"
 #include "executor/keys.h"
 
@@ -32,6 +33,12 @@ static const struct verb {
 	{ "token", "revoke", "end a token at once", token_revoke_run },
 	{ "client-config", NULL, "print what a client needs to connect",
 	    client_config_run },
+	{ "audit", "search", "find records in the audit log",
+	    audit_search_run },
+	{ "audit", "show", "tell the whole story of a run", audit_show_run },
+	{ "audit", "stats", "count runs and records", audit_stats_run },
+	{ "audit", "report", "make a page about the audit log",
+	    audit_report_run },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* audit: the verbs of mcp-execctl that read the audit log. */
+#ifndef EXECUTOR_CTL_AUDIT_H
+#define EXECUTOR_CTL_AUDIT_H
+
+#include "executor/ctl/ctl.h"
+
+int audit_search_run(struct ctl *c, int argc, char **argv);
+int audit_show_run(struct ctl *c, int argc, char **argv);
+int audit_stats_run(struct ctl *c, int argc, char **argv);
+int audit_report_run(struct ctl *c, int argc, char **argv);
+
+#endif

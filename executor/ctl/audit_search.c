@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/* audit_search: find records in the audit log.  mcp-execctl. */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "executor/ctl/audit.h"
+#include "executor/ctl/auditarg.h"
+#include "executor/ctl/auditlog.h"
+#include "executor/ctl/auditrow.h"
+#include "executor/ctl/screen.h"
+
+#define VERB "audit search"
+
+enum {
+	MAX_PENDING = 2048, /* runs of which one half was seen */
+	MAX_FIRST = 1000, /* rows in front of what follows */
+	BLOCK = 64 << 10, /* bytes written at once */
+	MAX_OUT = 2 * LOGLINE_MAX + (1 << 20),
+	ON_TERMINAL = 50, /* rows unless -n says otherwise */
+	BEFORE_FOLLOWING = 10,
+	WAIT_US = 200000
+};
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] audit search [--token T] [--user U]\n"
+    "           [--run ID] [--policy P] [--event E] [--exit N | --failed]\n"
+    "           [--since T] [--until T] [--log FILE] [--json] [-n N] [-f]\n"
+    "           [TEXT]\n\n"
+    "Shows what the audit log holds, newest first; each run is one row with\n"
+    "its result.  All that is asked for must hold.\n\n"
+    "      --token T    on behalf of this token\n"
+    "      --user U     runs as this account\n"
+    "      --run ID     of this run; the beginning of its id is enough\n"
+    "      --policy P   under this policy\n"
+    "      --event E    records of this event.action, one row each\n"
+    "      --exit N     runs with this exit status\n"
+    "      --failed     runs and events that failed\n"
+    "      --since T    not before: 90m, 12h or 3d ago, or a date of UTC\n"
+    "      --until T    before that time\n"
+    "      --log FILE   this log, with its rotated files\n"
+    "      --json       records as they are, one a line\n"
+    "  -n, --lines N    at most N rows; 0: all\n"
+    "  -f, --follow     oldest first, then as they come\n"
+    "  TEXT             in a value of the record, as it is written there\n";
+
+static const struct option options[] = {
+	{ "token", required_argument, NULL, 't' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "run", required_argument, NULL, 'r' },
+	{ "policy", required_argument, NULL, 'p' },
+	{ "event", required_argument, NULL, 'e' },
+	{ "exit", required_argument, NULL, 'x' },
+	{ "failed", no_argument, NULL, 'F' },
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'U' },
+	{ "log", required_argument, NULL, 'l' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "lines", required_argument, NULL, 'n' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct search {
+	struct auditrec_query q;
+	const char *log;
+	bool json, follow, help;
+	bool fold; /* intent and result of a run are one row */
+	bool halves; /* a condition is on one of these two */
+	int64_t lines; /* -1: not said */
+	struct auditrow row;
+	struct auditrun_map *pending;
+	struct auditrun_limits limits;
+	struct buf out;
+	struct buf first[MAX_FIRST]; /* rows, newest first */
+	size_t first_count;
+	uint64_t shown, damaged;
+	bool broken; /* output */
+};
+
+static void
+flush(struct search *s)
+{
+	if (s->out.len > 0 && ctl_print(buf_bytes(&s->out)) != CTL_OK)
+		s->broken = true;
+	buf_reset(&s->out);
+}
+
+/* A row is complete in s->out, behind `from`. */
+static void
+end_row(struct search *s, size_t from)
+{
+	struct buf *b;
+
+	s->shown++;
+	if (s->follow && s->first_count < MAX_FIRST && from != SIZE_MAX) {
+		b = &s->first[s->first_count++];
+		buf_init(b, MAX_OUT);
+		buf_put(b, s->out.p + from, s->out.len - from);
+		s->out.len = from;
+	} else if (s->out.len > BLOCK) {
+		flush(s);
+	}
+}
+
+static void
+put_line(struct search *s, struct bytes line)
+{
+	buf_put_bytes(&s->out, line);
+	if (line.len > 0)
+		buf_put_u8(&s->out, '\n');
+}
+
+static void
+put_run(struct search *s, const struct auditrun *r, struct bytes intent)
+{
+	size_t from = s->out.len;
+
+	if (s->json) {
+		put_line(s, auditrun_get(r, r->line));
+		put_line(s, intent);
+	} else {
+		auditrow_run(&s->row, r, "no result", &s->out);
+	}
+	end_row(s, from);
+}
+
+static void
+put_record(struct search *s, const struct logline *l, struct bytes line)
+{
+	size_t from = s->out.len;
+
+	if (s->json)
+		put_line(s, line);
+	else
+		auditrow_record(&s->row, l, &s->out);
+	end_row(s, from);
+}
+
+/* --- newest first ------------------------------------------------------ */
+
+/* The result comes before its intent here: it waits for that. */
+static void
+note_result(struct search *s, const struct logline *l, struct bytes line)
+{
+	struct auditrun *r = auditrun_new(logline_get(l, "run.id"), &s->limits);
+
+	if (r == NULL)
+		return;
+	auditrun_add(r, &s->limits, l);
+	r->outcome_fits = auditrec_outcome(&s->q, l);
+	r->noted = auditrec_has_text(l, &s->q.text);
+	if (s->json)
+		auditrun_keep_line(r, &s->limits, line);
+	auditrun_map_put(s->pending, r);
+}
+
+static void
+join(struct search *s, const struct logline *l, struct bytes line)
+{
+	struct auditrun *r =
+	    auditrun_map_take(s->pending, logline_get(l, "run.id"));
+	bool asked = s->q.failed || s->q.has_exit;
+
+	if (r == NULL)
+		r = auditrun_new(logline_get(l, "run.id"), &s->limits);
+	if (r == NULL)
+		return;
+	auditrun_add(r, &s->limits, l);
+	if (auditrec_fits(&s->q, l) && auditrec_holds(line, &s->q.user) &&
+	    (!asked || r->outcome_fits) &&
+	    (r->noted || auditrec_has_text(l, &s->q.text)))
+		put_run(s, r, line);
+	auditrun_drop(r);
+}
+
+/* Programs and refused calls of a run are many: only if asked for. */
+static bool
+is_detail(const struct search *s, const struct logline *l)
+{
+	return s->fold && s->q.run.len == 0 && s->q.text.len == 0 &&
+	       logline_is(l, "process-exec");
+}
+
+static bool
+fits_alone(struct search *s, const struct logline *l, struct bytes line)
+{
+	return auditrec_fits(&s->q, l) && auditrec_holds(line, &s->q.user) &&
+	       auditrec_outcome(&s->q, l) && !is_detail(s, l) &&
+	       auditrec_has_text(l, &s->q.text);
+}
+
+/* What need not be taken apart. */
+static bool
+passes(const struct search *s, struct bytes line)
+{
+	static const struct auditrec_term result = {
+		.s = "\"event.action\":\"run-result\"", .len = 27
+	};
+	static const struct auditrec_term intent = {
+		.s = "\"event.action\":\"run-intent\"", .len = 27
+	};
+
+	if (!auditrec_maybe(&s->q, line))
+		return false;
+	if (s->fold && s->halves && auditrec_holds(line, &result))
+		return true;
+	/* of a run, the text may be in its result */
+	return auditrec_holds(line, &s->q.user) &&
+	       (auditrec_holds(line, &s->q.text) ||
+		   (s->fold && s->halves && auditrec_holds(line, &intent)));
+}
+
+/* false: no earlier record is of interest. */
+static bool
+look(struct search *s, struct bytes line)
+{
+	struct logline l;
+
+	if (!passes(s, line))
+		return true;
+	if (!logline_parse(line, &l)) {
+		s->damaged++;
+		return true;
+	}
+	if (auditrec_too_old(&s->q, &l))
+		return false;
+	if (s->fold && s->halves && logline_is(&l, "run-result"))
+		note_result(s, &l, line);
+	else if (s->fold && s->halves && logline_is(&l, "run-intent"))
+		join(s, &l, line);
+	else if (fits_alone(s, &l, line))
+		put_record(s, &l, line);
+	return !s->broken && (s->lines <= 0 || s->shown < (uint64_t)s->lines);
+}
+
+static int
+search_back(struct search *s, const char *path)
+{
+	struct auditlog *log;
+	struct bytes line;
+	struct err e;
+	int rc = 1;
+
+	log = auditlog_open(path, AUDITLOG_NEWEST, s->q.since, &e);
+	if (log == NULL)
+		return ctl_error("%s", e.what);
+	while (rc == 1 && (rc = auditlog_next(log, &line, &e)) == 1)
+		rc = look(s, line) ? 1 : 0;
+	auditlog_close(log);
+	return rc == 0 ? CTL_OK : ctl_error("audit log: %s", e.what);
+}
+
+/* --- as they come ------------------------------------------------------ */
+
+static void
+begin_run(struct search *s, const struct logline *l, struct bytes line)
+{
+	struct auditrun *r;
+
+	if (!auditrec_fits(&s->q, l) || !auditrec_holds(line, &s->q.user) ||
+	    !auditrec_has_text(l, &s->q.text) ||
+	    (r = auditrun_new(logline_get(l, "run.id"), &s->limits)) == NULL)
+		return;
+	auditrun_add(r, &s->limits, l);
+	if (!s->q.failed && !s->q.has_exit) {
+		if (s->json)
+			put_line(s, line);
+		else
+			auditrow_run(&s->row, r, "started", &s->out);
+		end_row(s, SIZE_MAX);
+	}
+	auditrun_map_put(s->pending, r);
+}
+
+static void
+end_run(struct search *s, const struct logline *l, struct bytes line)
+{
+	struct auditrun *r =
+	    auditrun_map_take(s->pending, logline_get(l, "run.id"));
+
+	if (r == NULL && s->q.user.len == 0 && s->q.text.len == 0)
+		r = auditrun_new(logline_get(l, "run.id"), &s->limits);
+	if (r == NULL)
+		return;
+	auditrun_add(r, &s->limits, l);
+	if (auditrec_outcome(&s->q, l)) {
+		(void)snprintf(r->when, sizeof(r->when), "%.*s",
+		    (int)l->when.len, (const char *)l->when.p);
+		if (s->json)
+			put_line(s, line);
+		else
+			auditrow_run(&s->row, r, "", &s->out);
+		end_row(s, SIZE_MAX);
+	}
+	auditrun_drop(r);
+}
+
+static void
+look_now(struct search *s, struct bytes line)
+{
+	struct logline l;
+
+	if (!passes(s, line) || !logline_parse(line, &l))
+		return;
+	if (s->fold && logline_is(&l, "run-intent"))
+		begin_run(s, &l, line);
+	else if (s->fold && logline_is(&l, "run-result"))
+		end_run(s, &l, line);
+	else if (fits_alone(s, &l, line)) {
+		s->follow = false; /* no row is kept back now */
+		put_record(s, &l, line);
+	}
+}
+
+static int
+follow(struct search *s, struct auditlog_tail *t)
+{
+	struct bytes line;
+	struct err e;
+	int rc;
+
+	while (s->first_count > 0) {
+		struct buf *b = &s->first[--s->first_count];
+
+		buf_put_bytes(&s->out, buf_bytes(b));
+		buf_fini(b);
+		flush(s);
+	}
+	for (;;) {
+		rc = auditlog_tail_next(t, &line, &e);
+		if (rc == 1) {
+			look_now(s, line);
+			continue;
+		}
+		flush(s);
+		if (rc != 0 || s->broken)
+			break;
+		(void)usleep(WAIT_US);
+	}
+	return s->broken ? CTL_FAILED : ctl_error("audit log: %s", e.what);
+}
+
+/* --- the verb ---------------------------------------------------------- */
+
+static int
+set_number(const char *text, uint64_t max, int64_t *out)
+{
+	struct err e;
+	uint64_t n;
+
+	if (bytes_to_u64(bytes_of(text), 0, max, &n, &e) != 0)
+		return ctl_usage(VERB, "\"%s\" is no number from 0 to %llu",
+		    text, (unsigned long long)max);
+	*out = (int64_t)n;
+	return CTL_OK;
+}
+
+static int
+set_option(struct search *s, int opt)
+{
+	struct auditarg_term terms[] = {
+		{ 't', &s->q.token, "token.name", false },
+		{ 'u', &s->q.user, "user.name", false },
+		{ 'r', &s->q.run, "run.id", true },
+		{ 'p', &s->q.policy, "policy.name", false },
+		{ 'e', &s->q.event, "event.action", false },
+		{ 0, NULL, NULL, false },
+	};
+
+	switch (opt) {
+	case 'x':
+		s->q.has_exit = true;
+		return set_number(optarg, 255, &s->q.exit);
+	case 'n':
+		return set_number(optarg, INT32_MAX, &s->lines);
+	case 's':
+		return auditarg_time(VERB, optarg, s->q.since);
+	case 'U':
+		return auditarg_time(VERB, optarg, s->q.until);
+	case 'l':
+		s->log = optarg;
+		return CTL_OK;
+	case 'F':
+		s->q.failed = true;
+		return CTL_OK;
+	case 'j':
+		s->json = true;
+		return CTL_OK;
+	case 'f':
+		s->follow = true;
+		return CTL_OK;
+	case 'h':
+		s->help = true;
+		return CTL_OK;
+	default:
+		return auditarg_set(VERB, terms, opt);
+	}
+}
+
+static int
+parse(struct search *s, int argc, char **argv)
+{
+	struct err e;
+	int opt, status = CTL_OK;
+
+	while (status == CTL_OK &&
+	       (opt = getopt_long(argc, argv, "n:fh", options, NULL)) != -1)
+		status = set_option(s, opt);
+	if (status != CTL_OK || s->help)
+		return status;
+	if (argc - optind > 1)
+		return ctl_usage(VERB, "one TEXT is possible; put words with "
+				       "spaces between them in quotes");
+	if (argc - optind == 1 &&
+	    auditrec_text(&s->q.text, argv[optind], &e) != 0)
+		return ctl_usage(VERB, "%s", e.what);
+	s->fold = s->q.event.len == 0;
+	s->halves = !s->json || s->q.failed || s->q.has_exit ||
+		    s->q.user.len > 0 || s->q.text.len > 0;
+	if (s->lines < 0)
+		s->lines = s->follow ? BEFORE_FOLLOWING
+			   : !s->json && isatty(STDOUT_FILENO) ? ON_TERMINAL
+							       : 0;
+	if (s->follow && (s->lines == 0 || s->lines > MAX_FIRST))
+		s->lines = MAX_FIRST;
+	return CTL_OK;
+}
+
+static void
+say_more(const struct search *s)
+{
+	if (s->damaged > 0)
+		(void)ctl_error("%llu lines are no records: see mcp-execctl "
+				"audit verify",
+		    (unsigned long long)s->damaged);
+	if (s->json || s->follow || !isatty(STDERR_FILENO))
+		return;
+	if (s->shown == 0)
+		(void)fputs("Nothing found.\n", stderr);
+	else if (s->lines > 0 && s->shown >= (uint64_t)s->lines)
+		(void)fprintf(stderr, "The newest %llu; all with -n 0.\n",
+		    (unsigned long long)s->shown);
+}
+
+static int
+run(struct search *s, const char *path)
+{
+	struct auditlog_tail *t = NULL;
+	struct err e;
+	int status;
+
+	if (s->follow && (t = auditlog_tail_open(path, &e)) == NULL)
+		return ctl_error("%s", e.what);
+	if (!s->json)
+		auditrow_head(&s->row, &s->out);
+	flush(s);
+	status = search_back(s, path);
+	flush(s);
+	say_more(s);
+	if (status == CTL_OK && t != NULL)
+		status = follow(s, t);
+	auditlog_tail_close(t);
+	return status;
+}
+
+int
+audit_search_run(struct ctl *c, int argc, char **argv)
+{
+	static struct search s;
+	const char *path;
+	int status;
+
+	memset(&s, 0, sizeof(s));
+	s.lines = -1;
+	status = parse(&s, argc, argv);
+	if (status != CTL_OK)
+		return status;
+	if (s.help)
+		return ctl_print(bytes_of(help));
+	path = auditarg_log(c, s.log);
+	if (path == NULL)
+		return CTL_FAILED;
+	s.row.width = screen_width();
+	s.row.colour = screen_colours();
+	s.limits = (struct auditrun_limits){ 0, 0, 32 << 10, 8192 };
+	s.pending = auditrun_map_new(MAX_PENDING);
+	buf_init(&s.out, MAX_OUT);
+	if (s.pending == NULL)
+		return ctl_error("out of memory");
+	status = run(&s, path);
+	auditrun_map_free(s.pending);
+	buf_fini(&s.out);
+	return s.broken ? CTL_FAILED : status;
+}

@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: MIT */
+/* audit_show: the whole story of one run.  mcp-execctl. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/json.h"
+#include "executor/ctl/audit.h"
+#include "executor/ctl/auditarg.h"
+#include "executor/ctl/auditlog.h"
+#include "executor/ctl/auditrun.h"
+#include "executor/ctl/auditwhy.h"
+#include "executor/ctl/screen.h"
+
+#define VERB "audit show"
+
+enum {
+	ID_HEX = 32, /* characters of a whole id */
+	MAX_IDS = 8, /* that a beginning may fit and are listed */
+	MAX_RECORDS = 20000, /* of the run, and bytes of them */
+	MAX_BYTES = 64 << 20,
+	MAX_OUT = 96 << 20,
+	LABEL = 11
+};
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] audit show [--log FILE] [--json] RUN\n\n"
+    "Shows all that the audit log holds of a run: who asked, what stood\n"
+    "around it, its processes as a tree, what was refused, and how it ended.\n"
+    "Of the run's id the beginning is enough.\n\n"
+    "      --log FILE   in this log, with its rotated files\n"
+    "      --json       the run's records as they are, oldest first\n";
+
+static const struct option options[] = {
+	{ "log", required_argument, NULL, 'l' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct record {
+	size_t at, len;
+};
+
+/* The run's records, newest first as they are found. */
+struct show {
+	char id[AUDITRUN_ID];
+	char also[MAX_IDS][AUDITRUN_ID]; /* other runs that fit */
+	size_t others;
+	struct record *record; /* owned */
+	size_t count;
+	struct buf lines;
+	bool cut;
+	bool colour;
+	unsigned width;
+	struct buf out;
+};
+
+/* --- find -------------------------------------------------------------- */
+
+static void
+note_other(struct show *s, struct bytes id)
+{
+	size_t i;
+
+	for (i = 0; i < s->others; i++)
+		if (bytes_eq_str(id, s->also[i]))
+			return;
+	if (s->others < MAX_IDS)
+		(void)snprintf(s->also[s->others++], AUDITRUN_ID, "%.*s",
+		    (int)id.len, (const char *)id.p);
+}
+
+static void
+take_record(struct show *s, struct bytes line)
+{
+	struct record *r;
+
+	if (s->count >= MAX_RECORDS || s->lines.len + line.len > MAX_BYTES) {
+		s->cut = true;
+		return;
+	}
+	r = &s->record[s->count++];
+	r->at = s->lines.len;
+	r->len = line.len;
+	buf_put_bytes(&s->lines, line);
+}
+
+static int
+find(struct show *s, const char *path, const char *prefix, struct err *e)
+{
+	struct auditrec_term term = { .len = 0 };
+	bool whole = strlen(prefix) >= ID_HEX;
+	struct auditlog *log;
+	struct bytes line, id;
+	struct logline l;
+	int rc;
+
+	if (auditrec_term(&term, "run.id", prefix, true, e) != 0 ||
+	    (log = auditlog_open(path, AUDITLOG_NEWEST, "", e)) == NULL)
+		return e->code;
+	while ((rc = auditlog_next(log, &line, e)) == 1) {
+		if (!auditrec_holds(line, &term) || !logline_parse(line, &l))
+			continue;
+		id = logline_get(&l, "run.id");
+		if (!bytes_starts(id, prefix) || id.len >= AUDITRUN_ID)
+			continue;
+		if (s->id[0] == '\0')
+			memcpy(s->id, id.p, id.len);
+		if (!bytes_eq_str(id, s->id)) {
+			note_other(s, id);
+			continue;
+		}
+		take_record(s, line);
+		if (whole && logline_is(&l, "run-intent"))
+			break; /* nothing of it stands before */
+	}
+	auditlog_close(log);
+	return rc < 0 ? rc : 0;
+}
+
+/* --- tell -------------------------------------------------------------- */
+
+static void
+put_label(struct show *s, const char *label)
+{
+	buf_put_str(&s->out, "  ");
+	screen_style(&s->out, s->colour, SCREEN_DIM);
+	buf_printf(&s->out, "%-*s", LABEL, label);
+	screen_plain(&s->out, s->colour);
+}
+
+/* Where to break a text longer than room: at a space, or between letters. */
+static size_t
+cut(const uint8_t *p, size_t room)
+{
+	size_t n = room;
+
+	while (n > room / 2 && p[n - 1] != ' ')
+		n--;
+	if (n > room / 2)
+		return n;
+	for (n = room; n > 1 && (p[n] & 0xc0) == 0x80;)
+		n--;
+	return n;
+}
+
+/* A value of any length: it is broken at the width, not cut. */
+static void
+put_value(struct show *s, const char *label, struct bytes raw)
+{
+	CLEANUP_BUF struct buf one;
+	size_t room = s->width - LABEL - 2, at = 0, n;
+
+	if (raw.len == 0)
+		return;
+	buf_init(&one, 6 * LOGLINE_MAX);
+	(void)screen_put(&one, raw, SCREEN_ALL, false);
+	while (at < one.len) {
+		n = one.len - at;
+		if (n > room && s->width < SCREEN_ALL)
+			n = cut(one.p + at, room);
+		put_label(s, at == 0 ? label : "");
+		buf_put(&s->out, one.p + at, n);
+		buf_put_u8(&s->out, '\n');
+		at += n;
+	}
+}
+
+static void
+put_heading(struct show *s, const char *text)
+{
+	buf_put_u8(&s->out, '\n');
+	screen_style(&s->out, s->colour, SCREEN_BOLD);
+	buf_put_str(&s->out, text);
+	screen_plain(&s->out, s->colour);
+	buf_put_u8(&s->out, '\n');
+}
+
+/* Members of a record, one row each, if they are there. */
+struct member {
+	const char *label, *key;
+};
+
+static void
+put_members(struct show *s, const struct logline *l, const struct member *m)
+{
+	for (; m->key != NULL; m++)
+		put_value(s, m->label, logline_get(l, m->key));
+}
+
+/* Posture: an object, written back without the braces and quotes. */
+static void
+put_posture(struct show *s, struct bytes line)
+{
+	const struct json_value *p, *v;
+	struct json_doc *doc;
+	struct buf text;
+	struct err e;
+
+	if (json_parse(line, JSON_STRICT, &doc, &e) != 0)
+		return;
+	p = json_get(json_root(doc), "posture");
+	for (v = p != NULL ? p->child : NULL; v != NULL; v = v->next) {
+		if (bytes_eq_str(v->key, "directory") ||
+		    (v->type == JSON_BOOL && !v->boolean))
+			continue;
+		buf_init(&text, LOGLINE_MAX);
+		buf_put_bytes(&text, v->key);
+		buf_put_u8(&text, ' ');
+		if (v->type == JSON_STRING)
+			buf_put_bytes(&text, v->text);
+		else
+			json_put_value(&text, v);
+		put_value(s, v == p->child ? "posture" : "", buf_bytes(&text));
+		buf_fini(&text);
+	}
+	json_free(doc);
+}
+
+static void
+put_intent(struct show *s, const struct logline *l, struct bytes line)
+{
+	static const struct member members[] = {
+		{ "token", "token.name" },
+		{ "policy", "policy.name" },
+		{ "from", "source.ip" },
+		{ "client", "mcp.client" },
+		{ "session", "mcp.session.id" },
+		{ "revision", "mcp.revision" },
+		{ "trace", "trace.parent" },
+		{ "tool", "mcp.tool" },
+		{ "command", "process.command_line" },
+		{ "directory", "process.working_directory" },
+		{ "user", "user.name" },
+		{ "time limit", "timeout_ms" },
+		{ "input", "stdin.bytes" },
+		{ "sha256", "stdin.sha256" },
+		{ NULL, NULL },
+	};
+
+	put_heading(s, "Asked");
+	put_value(s, "at", l->when);
+	put_members(s, l, members);
+	put_posture(s, line);
+}
+
+static void
+put_size(struct show *s, const struct logline *l, const char *name)
+{
+	char key[32], text[200], size[24];
+	uint64_t total, passed;
+	struct bytes sum;
+
+	(void)snprintf(key, sizeof(key), "%s.bytes", name);
+	total = logline_get_u64(l, key, UINT64_MAX);
+	(void)snprintf(key, sizeof(key), "%s.returned_bytes", name);
+	passed = logline_get_u64(l, key, total);
+	(void)snprintf(key, sizeof(key), "%s.sha256", name);
+	sum = logline_get(l, key);
+	if (total == UINT64_MAX)
+		return;
+	screen_size(size, total);
+	(void)snprintf(text, sizeof(text),
+	    "%s (%llu bytes, %llu passed on), sha256 %.*s", size,
+	    (unsigned long long)total, (unsigned long long)passed,
+	    (int)(sum.len < 64 ? sum.len : 64),
+	    sum.len > 0 ? (const char *)sum.p : "");
+	put_value(s, name, bytes_of(text));
+}
+
+static void
+put_result(struct show *s, const struct logline *l)
+{
+	static const struct member members[] = {
+		{ "reason", "event.reason" },
+		{ "pid", "process.pid" },
+		{ "left over", "run.processes_left" },
+		{ "memory", "cgroup.memory_peak" },
+		{ "oom kills", "cgroup.oom_kills" },
+		{ "rss KiB", "rusage.max_rss_kib" },
+		{ "user us", "rusage.user_us" },
+		{ "system us", "rusage.system_us" },
+		{ "unrecorded", "run.execs_not_recorded" },
+		{ NULL, NULL },
+	};
+	char how[24], took[24], text[64];
+	bool good = auditrec_result(l, how);
+
+	put_heading(s, "Result");
+	screen_duration(took, logline_get_u64(l, "event.duration", 0));
+	(void)snprintf(text, sizeof(text), "%s after %s", how, took);
+	put_label(s, "ended");
+	screen_style(&s->out, s->colour, good ? SCREEN_GOOD : SCREEN_BAD);
+	buf_put_str(&s->out, text);
+	screen_plain(&s->out, s->colour);
+	buf_put_u8(&s->out, '\n');
+	put_value(s, "at", l->when);
+	put_members(s, l, members);
+	put_size(s, l, "stdout");
+	put_size(s, l, "stderr");
+}
+
+static void
+put_branch(struct show *s, const struct auditrun *r, uint32_t at)
+{
+	const char *part[AUDITRUN_DEPTH];
+	size_t n = 0;
+	int32_t up = (int32_t)at;
+
+	for (; up >= 0 && r->exec[up].depth > 0; up = r->exec[up].above) {
+		if (n == AUDITRUN_DEPTH)
+			break;
+		if (up == (int32_t)at)
+			part[n++] = r->exec[up].last ? "\xe2\x94\x94 "
+						     : "\xe2\x94\x9c ";
+		else
+			part[n++] = r->exec[up].last ? "  " : "\xe2\x94\x82 ";
+	}
+	while (n > 0)
+		buf_put_str(&s->out, part[--n]);
+}
+
+static void
+put_exec(struct show *s, const struct auditrun *r, uint32_t at)
+{
+	const struct auditrun_exec *x = &r->exec[at];
+	unsigned depth = x->depth < AUDITRUN_DEPTH ? x->depth : AUDITRUN_DEPTH;
+	unsigned room = s->width >= SCREEN_ALL ? SCREEN_ALL : s->width;
+	double after = x->mono_ns > r->begin_ns
+			   ? (double)(x->mono_ns - r->begin_ns) / 1e9
+			   : 0;
+
+	screen_style(&s->out, s->colour, SCREEN_DIM);
+	buf_printf(&s->out, "  %+9.3f s %6lld  ", after, (long long)x->pid);
+	put_branch(s, r, at);
+	screen_plain(&s->out, s->colour);
+	if (x->same)
+		buf_put_str(&s->out, "\xe2\x86\x92 ");
+	if (room < SCREEN_ALL)
+		room -= 21 + 2 * depth + (x->same ? 2 : 0);
+	if (room < 20)
+		room = 20;
+	screen_style(&s->out, s->colour && x->unknown, SCREEN_WARN);
+	if (x->unknown) {
+		buf_put_str(&s->out, "(not seen to start) ");
+		room = room > 40 ? room - 20 : 20;
+	}
+	if (x->args.len == 0) {
+		(void)screen_put(
+		    &s->out, auditrun_get(r, x->path), room, false);
+	} else {
+		unsigned used = screen_put(
+		    &s->out, auditrun_get(r, x->path), room / 2, false);
+
+		screen_style(&s->out, s->colour, SCREEN_DIM);
+		buf_put_str(&s->out, "  ");
+		(void)screen_put(&s->out, auditrun_get(r, x->args),
+		    room < SCREEN_ALL ? room - used - 2 : room, false);
+	}
+	screen_plain(&s->out, s->colour);
+	buf_put_u8(&s->out, '\n');
+}
+
+static void
+put_tree(struct show *s, struct auditrun *r)
+{
+	uint32_t *order = calloc(r->exec_count + 1, sizeof(*order));
+	char title[80];
+	size_t i;
+
+	if (order == NULL || r->exec_count == 0) {
+		free(order);
+		return;
+	}
+	(void)snprintf(title, sizeof(title),
+	    "Programs (%llu): time, process id in the run, program, arguments",
+	    (unsigned long long)r->execs);
+	put_heading(s, title);
+	auditrun_tree(r, order);
+	for (i = 0; i < r->exec_count; i++)
+		put_exec(s, r, order[i]);
+	free(order);
+}
+
+static void
+put_denials(struct show *s, const struct auditrun *r, struct bytes intent)
+{
+	CLEANUP_BUF struct buf text;
+	const struct auditrun_denial *d;
+	char when[32], title[40];
+	size_t i;
+
+	if (r->denials == 0)
+		return;
+	(void)snprintf(title, sizeof(title), "Refused (%llu)",
+	    (unsigned long long)r->denials);
+	put_heading(s, title);
+	buf_init(&text, 4096);
+	for (i = 0; i < r->denial_count; i++) {
+		d = &r->denial[i];
+		buf_reset(&text);
+		auditwhy_put(r, d, intent, &text);
+		(void)snprintf(when, sizeof(when), "%+.3f s",
+		    d->mono_ns > r->begin_ns
+			? (double)(d->mono_ns - r->begin_ns) / 1e9
+			: 0);
+		put_value(s, when, buf_bytes(&text));
+	}
+}
+
+/* --- the verb ---------------------------------------------------------- */
+
+static struct bytes
+record_at(const struct show *s, size_t i)
+{
+	return bytes_make(s->lines.p + s->record[i].at, s->record[i].len);
+}
+
+static void
+put_story(struct show *s, struct auditrun *r)
+{
+	const struct auditrun_limits all = { MAX_RECORDS, MAX_RECORDS,
+		MAX_BYTES, LOGLINE_MAX };
+	struct logline l, result = { .sequence = 0 };
+	struct bytes intent = { NULL, 0 };
+	size_t i;
+
+	screen_style(&s->out, s->colour, SCREEN_BOLD);
+	buf_printf(&s->out, "Run %s\n", s->id);
+	screen_plain(&s->out, s->colour);
+	for (i = s->count; i-- > 0;) {
+		if (!logline_parse(record_at(s, i), &l))
+			continue;
+		auditrun_add(r, &all, &l);
+		if (logline_is(&l, "run-intent")) {
+			intent = record_at(s, i);
+			put_intent(s, &l, intent);
+		} else if (logline_is(&l, "run-result")) {
+			result = l;
+		}
+	}
+	put_tree(s, r);
+	put_denials(s, r, intent);
+	if (result.sequence != 0)
+		put_result(s, &result);
+	else
+		buf_put_str(&s->out,
+		    "\nNo result: it still runs, or mcp-execd was killed.\n");
+	if (s->cut)
+		buf_put_str(&s->out, "\nThere is more; see --json.\n");
+}
+
+static int
+tell(struct show *s, bool as_json)
+{
+	const struct auditrun_limits small = { 0, 0, MAX_BYTES, LOGLINE_MAX };
+	struct auditrun *r;
+	size_t i;
+
+	if (as_json) {
+		for (i = s->count; i-- > 0;) {
+			buf_put_bytes(&s->out, record_at(s, i));
+			buf_put_u8(&s->out, '\n');
+		}
+		return ctl_print(buf_bytes(&s->out));
+	}
+	r = auditrun_new(bytes_of(s->id), &small);
+	if (r == NULL)
+		return ctl_error("out of memory");
+	put_story(s, r);
+	auditrun_drop(r);
+	return ctl_print(buf_bytes(&s->out));
+}
+
+static int
+show(struct show *s, const char *path, const char *prefix, bool as_json)
+{
+	struct err e;
+	size_t i;
+
+	if (find(s, path, prefix, &e) != 0)
+		return ctl_error("audit log: %s", e.what);
+	if (s->others > 0) {
+		(void)ctl_error("several runs begin so:\n  %s", s->id);
+		for (i = 0; i < s->others; i++)
+			(void)fprintf(stderr, "  %s%s\n", s->also[i],
+			    i + 1 == MAX_IDS ? " ..." : "");
+		return CTL_FAILED;
+	}
+	if (s->count == 0)
+		return ctl_error("no run whose id begins so is in the log; "
+				 "see mcp-execctl audit search");
+	return tell(s, as_json);
+}
+
+static bool
+is_id(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && n <= ID_HEX && strspn(text, "0123456789abcdef") == n;
+}
+
+static int
+prepare(struct show *s, const char *path, const char *prefix, bool as_json)
+{
+	int status;
+
+	s->record = calloc(MAX_RECORDS, sizeof(*s->record));
+	if (s->record == NULL)
+		return ctl_error("out of memory");
+	buf_init(&s->lines, MAX_BYTES);
+	buf_init(&s->out, MAX_OUT);
+	s->colour = screen_colours();
+	s->width = screen_width();
+	status = show(s, path, prefix, as_json);
+	free(s->record);
+	buf_fini(&s->lines);
+	buf_fini(&s->out);
+	return status;
+}
+
+int
+audit_show_run(struct ctl *c, int argc, char **argv)
+{
+	const char *log = NULL, *path;
+	struct show s = { .count = 0 };
+	bool as_json = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ctl_print(bytes_of(help));
+		if (opt == 'l')
+			log = optarg;
+		else if (opt == 'j')
+			as_json = true;
+		else
+			return ctl_usage(VERB, "see above");
+	}
+	if (argc - optind != 1 || !is_id(argv[optind]))
+		return ctl_usage(VERB, "one RUN is needed: an id, or its "
+				       "beginning, of 0-9 and a-f");
+	path = auditarg_log(c, log);
+	if (path == NULL)
+		return CTL_FAILED;
+	return prepare(&s, path, argv[optind], as_json);
+}

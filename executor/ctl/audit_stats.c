@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* audit_stats: the audit log in numbers.  mcp-execctl. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "executor/ctl/audit.h"
+#include "executor/ctl/auditarg.h"
+#include "executor/ctl/auditsum.h"
+#include "executor/ctl/screen.h"
+
+#define VERB "audit stats"
+
+enum { MAX_OUT = 4 << 20, ROWS = 15 };
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] audit stats [--since T] [--until T]\n"
+    "           [--log FILE] [--json]\n\n"
+    "Counts runs by token, policy and result, and records by event; shows\n"
+    "the runs that took longest and those that wrote most.\n\n"
+    "      --since T    not before: 90m, 12h or 3d ago, or a date of UTC\n"
+    "      --until T    before that time\n"
+    "      --log FILE   this log, with its rotated files\n"
+    "      --json       as an object\n";
+
+static const struct option options[] = {
+	{ "since", required_argument, NULL, 's' },
+	{ "until", required_argument, NULL, 'U' },
+	{ "log", required_argument, NULL, 'l' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct {
+	const char *title, *key;
+	bool runs; /* all numbers, else the count only */
+} tables[AUDITSUM_TABLES] = {
+	[AUDITSUM_TOKEN] = { "Runs by token", "tokens", true },
+	[AUDITSUM_POLICY] = { "Runs by policy", "policies", true },
+	[AUDITSUM_RESULT] = { "Runs by result", "results", true },
+	[AUDITSUM_EVENT] = { "Records by event", "events", false },
+	[AUDITSUM_DENIED] = { "Refused system calls", "denials", false },
+	[AUDITSUM_SOURCE] = { "Failed authentication by address",
+	    "authentication_failures", false },
+};
+
+/* --- for people -------------------------------------------------------- */
+
+struct page {
+	unsigned width;
+	bool colour;
+	struct buf out;
+};
+
+static void
+put_heading(struct page *p, const char *text)
+{
+	buf_put_u8(&p->out, '\n');
+	screen_style(&p->out, p->colour, SCREEN_BOLD);
+	buf_put_str(&p->out, text);
+	screen_plain(&p->out, p->colour);
+	buf_put_u8(&p->out, '\n');
+}
+
+static void
+put_row(struct page *p, const struct auditsum_row *r, bool runs)
+{
+	char size[24], mean[24];
+
+	buf_put_str(&p->out, "  ");
+	(void)screen_put(&p->out, bytes_of(r->name), 24, true);
+	buf_printf(&p->out, " %10llu", (unsigned long long)r->count);
+	if (runs) {
+		screen_size(size, r->bytes);
+		screen_duration(
+		    mean, r->count > 0 ? r->duration_ns / r->count : 0);
+		buf_printf(&p->out, " %10llu %9llu %9s %12s",
+		    (unsigned long long)r->failed,
+		    (unsigned long long)r->denials, size, mean);
+	}
+	buf_put_u8(&p->out, '\n');
+}
+
+static void
+put_table(struct page *p, const struct auditsum *s, enum auditsum_by by)
+{
+	const struct auditsum_table *t = &s->table[by];
+	size_t i;
+
+	if (t->count == 0)
+		return;
+	put_heading(p, tables[by].title);
+	if (tables[by].runs) {
+		screen_style(&p->out, p->colour, SCREEN_DIM);
+		buf_printf(&p->out, "  %-24s %10s %10s %9s %9s %12s\n", "",
+		    "runs", "failed", "refused", "output", "mean time");
+		screen_plain(&p->out, p->colour);
+	}
+	for (i = 0; i < t->count && i < ROWS; i++)
+		put_row(p, &t->row[i], tables[by].runs);
+	if (i < t->count)
+		buf_printf(&p->out, "  ... and %zu more\n", t->count - i);
+}
+
+static void
+put_top(struct page *p, struct auditrun *const top[AUDITSUM_TOP], bool noise)
+{
+	unsigned room = p->width >= SCREEN_ALL ? SCREEN_ALL : p->width - 40;
+	char value[24];
+	size_t i;
+
+	for (i = 0; i < AUDITSUM_TOP && top[i] != NULL; i++) {
+		if (noise)
+			screen_size(
+			    value, top[i]->out_bytes + top[i]->err_bytes);
+		else
+			screen_duration(value, top[i]->duration_ns);
+		buf_printf(&p->out, "  %12s  ", value);
+		(void)screen_put(&p->out,
+		    bytes_make(top[i]->id, strnlen(top[i]->id, 8)), 8, true);
+		buf_put_str(&p->out, "  ");
+		(void)screen_put(&p->out, bytes_of(top[i]->token), 12, true);
+		buf_put_str(&p->out, "  ");
+		(void)screen_put(&p->out, auditrun_get(top[i], top[i]->command),
+		    room, false);
+		buf_put_u8(&p->out, '\n');
+	}
+}
+
+static void
+put_text(struct page *p, const struct auditsum *s)
+{
+	const char *last = s->last[0] != '\0' ? s->last : s->first;
+	char size[24];
+	unsigned by;
+
+	screen_size(size, s->bytes);
+	buf_printf(&p->out,
+	    "%llu records, %.10s %.8s to %.10s %.8s UTC\n%llu runs, %llu "
+	    "failed, %llu "
+	    "without a result; %llu calls refused before they ran\n%llu "
+	    "system calls refused; %llu failed authentications; %s of "
+	    "output\n",
+	    (unsigned long long)s->records, s->first,
+	    strlen(s->first) > 11 ? s->first + 11 : "", last,
+	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->runs,
+	    (unsigned long long)s->failed, (unsigned long long)s->open,
+	    (unsigned long long)s->refused, (unsigned long long)s->denials,
+	    (unsigned long long)s->unauthenticated, size);
+	for (by = 0; by < AUDITSUM_TABLES; by++)
+		put_table(p, s, (enum auditsum_by)by);
+	if (s->longest[0] != NULL) {
+		put_heading(p, "Longest runs");
+		put_top(p, s->longest, false);
+	}
+	if (s->noisiest[0] != NULL) {
+		put_heading(p, "Noisiest runs");
+		put_top(p, s->noisiest, true);
+	}
+}
+
+/* --- for programs ------------------------------------------------------ */
+
+static void
+put_number(struct buf *b, const char *key, uint64_t v)
+{
+	json_put_member_i64(b, key, v > INT64_MAX ? INT64_MAX : (int64_t)v);
+}
+
+/* Names and commands are as the log has them, so with two backslashes. */
+static void
+put_json_table(struct buf *b, const struct auditsum *s, enum auditsum_by by)
+{
+	const struct auditsum_row *r = s->table[by].row;
+	const struct auditsum_row *end = r + s->table[by].count;
+
+	json_put_key(b, tables[by].key);
+	buf_put_u8(b, '[');
+	for (; r < end; r++) {
+		buf_put_str(b, r == s->table[by].row ? "{" : ",{");
+		json_put_member(b, "name", bytes_of(r->name));
+		put_number(b, "count", r->count);
+		if (tables[by].runs) {
+			put_number(b, "failed", r->failed);
+			put_number(b, "denials", r->denials);
+			put_number(b, "output_bytes", r->bytes);
+			put_number(b, "duration_ns", r->duration_ns);
+		}
+		buf_put_u8(b, '}');
+	}
+	buf_put_u8(b, ']');
+}
+
+static void
+put_json_top(
+    struct buf *b, const char *key, struct auditrun *const top[AUDITSUM_TOP])
+{
+	size_t i;
+
+	json_put_key(b, key);
+	buf_put_u8(b, '[');
+	for (i = 0; i < AUDITSUM_TOP && top[i] != NULL; i++) {
+		buf_put_str(b, i == 0 ? "{" : ",{");
+		json_put_member(b, "run.id", bytes_of(top[i]->id));
+		json_put_member(b, "token.name", bytes_of(top[i]->token));
+		json_put_member(b, "@timestamp", bytes_of(top[i]->when));
+		put_number(b, "event.duration", top[i]->duration_ns);
+		put_number(
+		    b, "output_bytes", top[i]->out_bytes + top[i]->err_bytes);
+		buf_put_u8(b, '}');
+	}
+	buf_put_u8(b, ']');
+}
+
+static void
+put_json(struct buf *b, const struct auditsum *s)
+{
+	unsigned by;
+
+	buf_put_u8(b, '{');
+	json_put_member(b, "first", bytes_of(s->first));
+	json_put_member(b, "last", bytes_of(s->last));
+	put_number(b, "records", s->records);
+	put_number(b, "damaged", s->damaged);
+	put_number(b, "runs", s->runs);
+	put_number(b, "failed", s->failed);
+	put_number(b, "open", s->open);
+	put_number(b, "refused", s->refused);
+	put_number(b, "refused_system_calls", s->denials);
+	put_number(b, "failed_authentications", s->unauthenticated);
+	put_number(b, "output_bytes", s->bytes);
+	for (by = 0; by < AUDITSUM_TABLES; by++)
+		put_json_table(b, s, (enum auditsum_by)by);
+	put_json_top(b, "longest", s->longest);
+	put_json_top(b, "noisiest", s->noisiest);
+	buf_put_str(b, "}\n");
+}
+
+/* --- the verb ---------------------------------------------------------- */
+
+static int
+tell(struct auditsum *s, const char *path, bool as_json)
+{
+	struct page p = { screen_width(), screen_colours(), { .len = 0 } };
+	struct err e;
+	int status;
+
+	if (auditsum_read(s, path, &e) != 0)
+		return ctl_error("audit log: %s", e.what);
+	buf_init(&p.out, MAX_OUT);
+	if (as_json)
+		put_json(&p.out, s);
+	else
+		put_text(&p, s);
+	status = ctl_print(buf_bytes(&p.out));
+	buf_fini(&p.out);
+	if (s->damaged > 0)
+		(void)ctl_error("%llu lines are no records: see mcp-execctl "
+				"audit verify",
+		    (unsigned long long)s->damaged);
+	return status;
+}
+
+int
+audit_stats_run(struct ctl *c, int argc, char **argv)
+{
+	static struct auditsum s;
+	struct auditrec_query q = { .failed = false };
+	const char *log = NULL, *path;
+	bool as_json = false;
+	struct err e;
+	int opt, status = CTL_OK;
+
+	while (status == CTL_OK &&
+	       (opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ctl_print(bytes_of(help));
+		if (opt == 's' || opt == 'U')
+			status = auditarg_time(
+			    VERB, optarg, opt == 's' ? q.since : q.until);
+		else if (opt == 'l')
+			log = optarg;
+		else if (opt == 'j')
+			as_json = true;
+		else
+			status = ctl_usage(VERB, "see above");
+	}
+	if (status != CTL_OK)
+		return status;
+	if (argc > optind)
+		return ctl_usage(VERB, "no operand is taken");
+	if ((path = auditarg_log(c, log)) == NULL)
+		return CTL_FAILED;
+	if (auditsum_init(&s, 0, &e) != 0)
+		return ctl_error("%s", e.what);
+	s.q = q;
+	status = tell(&s, path, as_json);
+	auditsum_fini(&s);
+	return status;
+}
