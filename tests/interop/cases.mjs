@@ -2,8 +2,8 @@
 /*
  * cases: what every client is asked to do.  connect(token) gives
  * { list(), call(name, arguments, onprogress), close() }; results are as the
- * client hands them out.  A client without progress says { progress: false },
- * one that says which revision it speaks { revision }.
+ * client hands them out.  A client without progress says { progress: false };
+ * { expected } is the revision that it is to speak.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,9 +23,15 @@ export const endpoints = {
 const TOKEN = env('MCP_TOKEN');
 const WRONG = `mxt_${'A'.repeat(43)}`;
 
+const records = () => readFileSync(env('MCP_AUDIT'), 'utf8').split('\n')
+    .filter((line) => line !== '').map((line) => JSON.parse(line));
+
+/* The revision of the last command, as recorded. */
+const spoken = () => records()
+    .findLast((r) => r['event.action'] === 'run-intent')['mcp.revision'];
+
 /* Failed authentications with an unknown token, as recorded. */
-const failures = () => readFileSync(env('MCP_AUDIT'), 'utf8').split('\n')
-    .filter((line) => line !== '').map((line) => JSON.parse(line))
+const failures = () => records()
     .filter((r) => r['event.action'] === 'auth-failure' &&
 	r['event.reason'].includes('unknown'))
     .reduce((sum, r) => sum + r['event.count'], 0);
@@ -143,9 +149,9 @@ export const run = async (label, connect) => {
 			await test(client);
 		});
 	}
-	if (client?.revision !== undefined)
+	if (client?.expected !== undefined)
 		await report(`${label} revision`, () =>
-			assert.equal(client.revision, client.expected));
+			assert.equal(spoken(), client.expected));
 	await report(`${label} wrong_token`, async () => {
 		const before = failures();
 

@@ -31,7 +31,6 @@ for (const [kind, Transport, mode, expected] of variants)
 		}));
 		return {
 			expected,
-			revision: client.getNegotiatedProtocolVersion(),
 			list: async () => (await client.listTools()).tools,
 			call: (name, args, onprogress) => client.callTool(
 			    { name, arguments: args }, { onprogress }),

@@ -29,10 +29,14 @@ const inspect = (config, args) => new Promise((resolve, reject) => {
 	});
 });
 
-const variants = [['http', 'legacy'], ['http', 'auto'], ['http', 'modern'],
-	['sse', 'legacy']];
+const variants = [
+	['http', 'legacy', '2025-11-25'],
+	['http', 'auto', '2026-07-28'],
+	['http', 'modern', '2026-07-28'],
+	['sse', 'legacy', '2025-11-25'],
+];
 
-for (const [kind, era] of variants)
+for (const [kind, era, expected] of variants)
 	await run(`inspector-2.12 ${kind} ${era}`, async (token) => {
 		const config = join(home,
 		    `${kind}-${era}-${token.slice(4, 12)}.json`);
@@ -42,6 +46,7 @@ for (const [kind, era] of variants)
 			headers: { Authorization: `Bearer ${token}` },
 		} } }), { mode: 0o600 });
 		return {
+			expected,
 			progress: false, /* it shows results only */
 			list: async () => {
 				const r = await inspect(config,
