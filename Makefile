@@ -56,11 +56,11 @@ EXECUTOR := $(call in,executor, \
 	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \
-	audit_report audit_search audit_show audit_stats auditarg audithtml \
-	auditlog auditrec auditrow auditrun auditsum auditwhy screen \
+	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
+	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
 	call check client_config ctl doctor doctor_kernel doctor_service main \
 	policy_explain policy_test posture report \
-	text token_add token_list token_revoke verdict view)
+	text token_add token_list token_revoke verdict verify view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \

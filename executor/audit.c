@@ -232,6 +232,7 @@ lead_begin(struct audit *a, struct buf *b)
 	put_chain(a, b);
 	audit_put_i64(b, "log.previous.bytes", (int64_t)a->resumed.bytes);
 	put_hex(b, "log.previous.sha256", a->resumed.sum, DIGEST_BYTES);
+	put_torn(a, b);
 }
 
 static void
@@ -266,10 +267,10 @@ put_leads(struct audit *a)
 		const char *action;
 		void (*put)(struct audit *a, struct buf *b);
 	} all[] = {
+		{ LEAD_BEGIN, "seal-begin", lead_begin },
 		{ LEAD_BROKEN, "seal-broken", lead_broken },
 		{ LEAD_CONTINUE, "log-continue", lead_continue },
 		{ LEAD_TORN, "log-torn", lead_torn },
-		{ LEAD_BEGIN, "seal-begin", lead_begin },
 	};
 	unsigned leads = a->leads;
 	size_t i;

@@ -146,6 +146,41 @@ logline_get_u64(const struct logline *l, const char *key, uint64_t otherwise)
 	return value;
 }
 
+/* Two or four digits at i of the time; -1 if they are none. */
+static int
+digits(struct bytes b, size_t i, size_t n)
+{
+	int v = 0;
+
+	for (; n > 0 && i < b.len; n--, i++) {
+		if (b.p[i] < '0' || b.p[i] > '9')
+			return -1;
+		v = 10 * v + (b.p[i] - '0');
+	}
+	return n == 0 ? v : -1;
+}
+
+uint64_t
+logline_wall_us(const struct logline *l)
+{
+	struct bytes t = l->when;
+	int y = digits(t, 0, 4), m = digits(t, 5, 2), d = digits(t, 8, 2);
+	int h = digits(t, 11, 2), min = digits(t, 14, 2), s = digits(t, 17, 2);
+	int us = digits(t, 20, 6);
+	int64_t day;
+
+	if (y < 1970 || m < 1 || d < 1 || h < 0 || min < 0 || s < 0 || us < 0)
+		return 0;
+	/* Days since 1970 with the year beginning in March. */
+	y -= m < 3;
+	m += m < 3 ? 9 : -3;
+	day = 365LL * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + d -
+	      719469;
+	return ((uint64_t)(day * 24 + h) * 3600 + (uint64_t)(min * 60 + s)) *
+		   1000000 +
+	       (uint64_t)us;
+}
+
 bool
 logline_is(const struct logline *l, const char *action)
 {

@@ -37,6 +37,8 @@ struct bytes logline_get(const struct logline *l, const char *key);
 /* The same as a number; `otherwise` if it is none. */
 uint64_t logline_get_u64(
     const struct logline *l, const char *key, uint64_t otherwise);
+/* Of its @timestamp, microseconds; 0 if that is none. */
+uint64_t logline_wall_us(const struct logline *l);
 bool logline_is(const struct logline *l, const char *action);
 
 #endif

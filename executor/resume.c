@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "executor/logread.h"
@@ -23,21 +22,6 @@ static void
 copy(char *out, size_t size, struct bytes text)
 {
 	(void)snprintf(out, size, "%.*s", (int)text.len, (const char *)text.p);
-}
-
-/* Of a @timestamp; 0 if it is none. */
-static uint64_t
-wall_us(struct bytes when)
-{
-	struct tm tm = { .tm_sec = 0 };
-	char text[32];
-	time_t t;
-
-	copy(text, sizeof(text), when);
-	if (strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
-		return 0;
-	t = timegm(&tm);
-	return t > 0 ? (uint64_t)t * 1000000 : 0;
 }
 
 static bool
@@ -86,9 +70,8 @@ take_line(struct scan *s, struct bytes line, bool whole)
 	struct logline l;
 
 	digest_update(&s->digest, line);
-	if (whole)
-		digest_update(&s->digest, BYTES_LIT("\n"));
-	out->bytes += line.len + whole;
+	digest_update(&s->digest, BYTES_LIT("\n")); /* we close a torn one */
+	out->bytes += line.len + 1;
 	if (!whole || !logline_parse(line, &l)) {
 		out->torn.len = line.len;
 		out->newline = whole;
@@ -97,7 +80,7 @@ take_line(struct scan *s, struct bytes line, bool whole)
 	}
 	out->torn.len = 0;
 	if (out->born_us == 0)
-		out->born_us = wall_us(l.when);
+		out->born_us = logline_wall_us(&l);
 	copy(out->when, sizeof(out->when), l.when);
 	copy(out->action, sizeof(out->action), l.action);
 	out->sequence = l.sequence;

@@ -58,5 +58,7 @@ int	token_add_run(struct ctl *c, int argc, char **argv);
 int	token_list_run(struct ctl *c, int argc, char **argv);
 int	token_revoke_run(struct ctl *c, int argc, char **argv);
 int	client_config_run(struct ctl *c, int argc, char **argv);
+int	audit_seal_init_run(struct ctl *c, int argc, char **argv);
+int	audit_verify_run(struct ctl *c, int argc, char **argv);
 
 #endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* audit_verify: check the audit log, live and rotated, against its seals. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "executor/ctl/ctl.h"
+#include "executor/ctl/verify.h"
+#include "executor/logfile.h"
+#include "executor/logread.h"
+
+#define VERB "audit verify"
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] audit verify [options] [FILE...]\n\n"
+    "Reads the audit log, the live file and those rotated away (compressed\n"
+    "ones too), or the FILEs, in any order, and names the first bad record "
+    "and\n"
+    "what was done: changed, inserted, deleted, reordered, tail cut, file\n"
+    "missing, other chain.  Status 0: clean, 1: not, 2: wrong usage.\n\n"
+    "  --key-file FILE   the verification key that seal-init showed, - reads\n"
+    "                    standard input; without a key nothing is proven\n"
+    "  --key KEY         the same, seen by who lists processes\n"
+    "  --state FILE      compare with this state of the seal; without FILEs,\n"
+    "                    the configured one\n"
+    "  --no-state        do not compare with a state\n"
+    "  --expect-seq N    the log must reach record N\n"
+    "  --first N         nothing before record N is looked at or missed\n"
+    "  --pruned          what audit.keep removed is not missed\n";
+
+enum opt_code {
+	OPT_KEY = 256,
+	OPT_KEY_FILE,
+	OPT_STATE,
+	OPT_NO_STATE,
+	OPT_EXPECT,
+	OPT_FIRST,
+	OPT_PRUNED
+};
+
+static const struct option options[] = {
+	{ "key", required_argument, NULL, OPT_KEY },
+	{ "key-file", required_argument, NULL, OPT_KEY_FILE },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "no-state", no_argument, NULL, OPT_NO_STATE },
+	{ "expect-seq", required_argument, NULL, OPT_EXPECT },
+	{ "first", required_argument, NULL, OPT_FIRST },
+	{ "pruned", no_argument, NULL, OPT_PRUNED },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct job {
+	struct verify_setup setup;
+	uint8_t key[DIGEST_BYTES];
+	struct seal_point state;
+	const char *state_path;
+	bool no_state;
+	struct input *input;
+	size_t count;
+};
+
+/* One file to be read. */
+struct input {
+	char *path;
+	uint64_t first; /* sequence of its first record; 0: there is none */
+	dev_t dev;
+	ino_t ino;
+};
+
+/* --- options --------------------------------------------------------------- */
+
+static int
+take_key(struct job *j, const char *text)
+{
+	struct err e;
+
+	if (seal_key_parse(bytes_of(text), j->key, &e) != 0)
+		return ctl_usage(VERB, "%s", e.what);
+	j->setup.key = j->key;
+	return CTL_OK;
+}
+
+static int
+read_key(struct job *j, const char *path)
+{
+	char text[1024];
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	size_t n;
+	int rc;
+
+	if (f == NULL)
+		return ctl_error("%s: %s", path, strerror(errno));
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	if (f != stdin)
+		(void)fclose(f);
+	rc = take_key(j, text);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+static int
+take_number(const char *name, const char *text, uint64_t *out)
+{
+	struct err e;
+
+	if (bytes_to_u64(bytes_of(text), 1, INT64_MAX, out, &e) != 0)
+		return ctl_usage(VERB, "%s: a record's number is needed", name);
+	return CTL_OK;
+}
+
+static int
+take_option(struct job *j, int opt)
+{
+	switch (opt) {
+	case OPT_KEY:
+		return take_key(j, optarg);
+	case OPT_KEY_FILE:
+		return read_key(j, optarg);
+	case OPT_STATE:
+		j->state_path = optarg;
+		return CTL_OK;
+	case OPT_NO_STATE:
+		j->no_state = true;
+		return CTL_OK;
+	case OPT_EXPECT:
+		return take_number("--expect-seq", optarg, &j->setup.expect);
+	case OPT_FIRST:
+		return take_number("--first", optarg, &j->setup.first);
+	case OPT_PRUNED:
+		j->setup.pruned = true;
+		return CTL_OK;
+	default:
+		return ctl_usage(VERB, "option not understood");
+	}
+}
+
+/* --- which files ------------------------------------------------------------- */
+
+/* The number of the first record in it. */
+static int
+peek(struct input *in)
+{
+	struct logread r;
+	struct logline l;
+	struct bytes line;
+	struct err e;
+	bool whole;
+	int rc;
+
+	if (logread_open(&r, in->path, &e) != 0)
+		return ctl_error("%s", e.what);
+	while ((rc = logread_line(&r, &line, &whole, &e)) == 1)
+		if (logline_parse(line, &l)) {
+			in->first = l.sequence;
+			break;
+		}
+	if (rc < 0)
+		(void)ctl_error("%s: %s", in->path, e.what);
+	if (logread_close(&r, &e) != 0)
+		(void)ctl_error("%s: %s", in->path, e.what);
+	return rc < 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int
+add_input(struct job *j, const char *path, const struct stat *st)
+{
+	struct input *in;
+	size_t i;
+
+	for (i = 0; i < j->count; i++)
+		if (j->input[i].dev == st->st_dev &&
+		    j->input[i].ino == st->st_ino)
+			return CTL_OK; /* rotated while we looked */
+	in = reallocarray(j->input, j->count + 1, sizeof(*in));
+	if (in == NULL)
+		return ctl_error("out of memory");
+	j->input = in;
+	in += j->count;
+	memset(in, 0, sizeof(*in));
+	in->path = strdup(path);
+	if (in->path == NULL)
+		return ctl_error("out of memory");
+	in->dev = st->st_dev;
+	in->ino = st->st_ino;
+	j->count++;
+	return peek(in);
+}
+
+static int
+add_named(struct job *j, char **paths)
+{
+	struct stat st;
+
+	for (; *paths != NULL; paths++) {
+		if (stat(*paths, &st) == -1)
+			return ctl_error("%s: %s", *paths, strerror(errno));
+		if (add_input(j, *paths, &st) != CTL_OK)
+			return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
+static int
+add_rotated(struct job *j, const char *path)
+{
+	struct logfile_list l;
+	struct stat st;
+	struct err e;
+	size_t i;
+	int rc = CTL_OK;
+
+	if (logfile_list(path, &l, &e) != 0)
+		return ctl_error("%s", e.what);
+	for (i = 0; i < l.count && rc == CTL_OK; i++)
+		if (stat(l.file[i].path, &st) == 0)
+			rc = add_input(j, l.file[i].path, &st);
+	logfile_list_free(&l);
+	return rc;
+}
+
+/* The configured log: rotated files, then the live one, each only once. */
+static int
+add_configured(struct job *j, const char *path)
+{
+	CLEANUP_FD int live = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	int rc = CTL_OK;
+
+	if (live == -1 && errno != ENOENT)
+		return ctl_error("%s: %s", path, strerror(errno));
+	if (add_rotated(j, path) != CTL_OK)
+		return CTL_FAILED;
+	if (live >= 0 && fstat(live, &st) == 0 && logfile_is(path, live))
+		rc = add_input(j, path, &st);
+	else if (live >= 0)
+		rc = add_rotated(j, path); /* it has been rotated since */
+	return rc;
+}
+
+static int
+by_first(const void *a, const void *b)
+{
+	const struct input *x = a, *y = b;
+
+	if (x->first == y->first)
+		return strcmp(x->path, y->path);
+	if (x->first == 0 || y->first == 0) /* without a record: last */
+		return x->first == 0 ? 1 : -1;
+	return x->first < y->first ? -1 : 1;
+}
+
+/* --- the check ------------------------------------------------------------- */
+
+/* Before the log, so that the log has at least what the state tells of. */
+static int
+read_state(struct job *j)
+{
+	bool there = false;
+	struct err e;
+
+	if (j->no_state || j->state_path == NULL)
+		return CTL_OK;
+	if (seal_read(j->state_path, &j->state, &there, &e) != 0)
+		return ctl_error("%s", e.what);
+	if (there)
+		j->setup.state = &j->state;
+	else if (j->setup.key != NULL)
+		return ctl_error("seal state: %s is gone: whether the log's "
+				 "end was cut cannot be told; --no-state does "
+				 "without",
+		    j->state_path);
+	return CTL_OK;
+}
+
+static int
+read_file(struct verify *v, const char *path)
+{
+	struct logread r;
+	struct bytes line;
+	struct err e;
+	bool whole;
+	int rc;
+
+	if (logread_open(&r, path, &e) != 0)
+		return ctl_error("%s", e.what);
+	verify_file(v, path);
+	while (
+	    (rc = logread_line(&r, &line, &whole, &e)) == 1 && !verify_done(v))
+		verify_line(v, line, whole);
+	if (rc < 0)
+		(void)ctl_error("%s: %s", path, e.what);
+	if (logread_close(&r, &e) != 0)
+		rc = ctl_error("%s: %s", path, e.what);
+	return rc == CTL_OK || rc == 1 ? CTL_OK : CTL_FAILED;
+}
+
+static void
+print_where(const struct verify_result *r)
+{
+	if (r->file[0] != '\0' && r->line > 0)
+		(void)printf("%s:%llu: ", r->file, (unsigned long long)r->line);
+	if (r->sequence > 0)
+		(void)printf("record %llu: ", (unsigned long long)r->sequence);
+}
+
+static int
+print_result(const struct job *j, const struct verify_result *r)
+{
+	if (r->notes.len > 0)
+		(void)printf(
+		    "%.*s", (int)r->notes.len, (const char *)r->notes.p);
+	if (r->what != VERIFY_FINE) {
+		print_where(r);
+		(void)printf("%s: %s\n", verify_name(r->what), r->text);
+	}
+	if (r->what == VERIFY_FINE && r->records == 0)
+		(void)printf("no record\n");
+	else if (r->records > 0)
+		(void)printf("%s%llu records, %llu to %llu, %s to %s%s\n",
+		    r->what == VERIFY_FINE ? "" : "in order before that: ",
+		    (unsigned long long)r->records,
+		    (unsigned long long)r->begin, (unsigned long long)r->end,
+		    r->from, r->to,
+		    j->setup.key == NULL ? "" : ", seals right");
+	if (j->setup.key == NULL)
+		(void)printf("No key was given: numbers and form were checked, "
+			     "which proves nothing.\n");
+	else if (j->setup.state == NULL && j->setup.expect == 0)
+		(void)printf("Neither a state nor --expect-seq was given: "
+			     "records cut off the end are not missed.\n");
+	return r->what == VERIFY_FINE ? CTL_OK : CTL_FAILED;
+}
+
+static int
+check(struct job *j)
+{
+	struct verify *v;
+	struct err e;
+	size_t i;
+	int rc = CTL_OK;
+
+	if (j->count > 0)
+		qsort(j->input, j->count, sizeof(j->input[0]), by_first);
+	v = verify_new(&j->setup, &e);
+	if (v == NULL)
+		return ctl_error("%s", e.what);
+	for (i = 0; i < j->count && rc == CTL_OK; i++)
+		rc = read_file(v, j->input[i].path);
+	if (print_result(j, verify_end(v)) != CTL_OK)
+		rc = CTL_FAILED;
+	verify_free(v);
+	return rc;
+}
+
+static int
+run(struct ctl *c, struct job *j, char **paths)
+{
+	int rc;
+
+	if (*paths == NULL) {
+		if (!ctl_load_conf(c))
+			return CTL_FAILED;
+		if (j->state_path == NULL)
+			j->state_path = c->conf.audit_seal_state;
+	}
+	if (read_state(j) != CTL_OK)
+		return CTL_FAILED;
+	rc = *paths == NULL ? add_configured(j, c->conf.audit_file)
+			    : add_named(j, paths);
+	return rc == CTL_OK ? check(j) : rc;
+}
+
+int
+audit_verify_run(struct ctl *c, int argc, char **argv)
+{
+	struct job j = { .count = 0 };
+	int opt, rc = CTL_OK;
+
+	while (rc == CTL_OK &&
+	       (opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ctl_print(bytes_of(help));
+		rc = take_option(&j, opt);
+	}
+	if (rc == CTL_OK)
+		rc = run(c, &j, argv + optind);
+	while (j.count > 0)
+		free(j.input[--j.count].path);
+	free(j.input);
+	explicit_bzero(&j, sizeof(j));
+	return rc;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify: was the audit log tampered with?  mcp-execctl.
+ *
+ * Reads record after record and tells the first that is not what the chain
+ * says, and what was done to it as far as that shows.  Whoever changed the log
+ * is taken to have today's key and state of the seal, and to have written any
+ * bytes into any of the files.
+ */
+#ifndef EXECUTOR_CTL_VERIFY_H
+#define EXECUTOR_CTL_VERIFY_H
+
+#include "executor/logline.h"
+#include "executor/seal.h"
+
+enum verify_what {
+	VERIFY_FINE,
+	VERIFY_CHANGED,
+	VERIFY_INSERTED,
+	VERIFY_DELETED,
+	VERIFY_REORDERED,
+	VERIFY_CUT, /* at the end */
+	VERIFY_MISSING, /* a whole file, or the first ones */
+	VERIFY_OTHER, /* of another host or chain, or the wrong key */
+	VERIFY_STATE, /* the state of the seal was replaced or removed */
+	VERIFY_BROKEN /* the executor itself found the log tampered with */
+};
+
+struct verify_setup {
+	const uint8_t *key; /* NULL: structure and numbers only */
+	const struct seal_point *state; /* NULL: not compared */
+	uint64_t expect; /* the last number that there must be; 0: not said */
+	uint64_t first; /* nothing before it is missed; 0: 1 */
+	bool pruned; /* what log-prune tells of is not missed either */
+};
+
+struct verify_result {
+	enum verify_what what;
+	char file[256]; /* where it shows first; may be empty */
+	uint64_t line, sequence; /* 0: unknown */
+	char text[512];
+	uint64_t records, sealed, begin, end;
+	char from[40], to[40]; /* times of the first and the last record */
+	struct buf notes; /* lines: what is no tampering, but worth knowing */
+};
+
+struct verify;
+
+struct verify *verify_new(const struct verify_setup *s, struct err *e)
+    MUST_CHECK;
+/* The next file in order begins. */
+void verify_file(struct verify *v, const char *path);
+void verify_line(struct verify *v, struct bytes line, bool whole);
+/* Has something been found?  Further lines do not change it. */
+bool verify_done(const struct verify *v);
+/* After the last; *out is good until verify_free. */
+const struct verify_result *verify_end(struct verify *v);
+void verify_free(struct verify *v);
+/* "changed", "tail cut", ... */
+const char *verify_name(enum verify_what what);
+
+#endif
