@@ -242,9 +242,11 @@ valgrind:			## build for valgrind, run the e2e suite in it
 unit replay e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 
-.PHONY: bench-layers
+.PHONY: bench-layers bench-figures
 bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
 	$(B)/bench_layers
+bench-figures: all $(B)/bench_layers	## memory, time to start, round trip
+	$(PYTHON) tests/bench/figures
 
 TIME ?= 60
 .PHONY: fuzz

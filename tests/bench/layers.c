@@ -448,6 +448,22 @@ print_goals(size_t n)
 		    median(whole, n) / median(bwrap, n));
 }
 
+/* One raw run for each byte of standard input: its time in ns, on a line. */
+static int
+on_request(void)
+{
+	uint64_t start;
+
+	while (getchar() != EOF) {
+		start = clock_mono_ns();
+		if (!run_raw(NULL))
+			die(COMMAND, "the command failed");
+		printf("%llu\n", (unsigned long long)(clock_mono_ns() - start));
+		(void)fflush(stdout);
+	}
+	return 0;
+}
+
 static void
 one_round(size_t at)
 {
@@ -471,6 +487,8 @@ main(int argc, char **argv)
 	long seconds = argc > 1 ? strtol(argv[1], NULL, 10) : SECONDS;
 	size_t i, n = 0;
 
+	if (argc == 2 && strcmp(argv[1], "on-request") == 0)
+		return on_request();
 	(void)umask(022);
 	log_set_level(LOG_LEVEL_WARN);
 	if (mkdtemp(directory) == NULL || chmod(directory, 0755) == -1)
