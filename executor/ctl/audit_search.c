@@ -181,7 +181,7 @@ join(struct search *s, const struct logline *l, struct bytes line)
 static bool
 is_detail(const struct search *s, const struct logline *l)
 {
-	return s->fold && s->q.run.len == 0 && s->q.text.len == 0 &&
+	return s->fold && !s->json && s->q.run.len == 0 && s->q.text.len == 0 &&
 	       logline_is(l, "process-exec");
 }
 

@@ -71,7 +71,7 @@ put_row(struct page *p, const struct auditsum_row *r, bool runs)
 	char size[24], mean[24];
 
 	buf_put_str(&p->out, "  ");
-	(void)screen_put(&p->out, bytes_of(r->name), 24, true);
+	(void)screen_put(&p->out, bytes_of(r->name), 22, true);
 	buf_printf(&p->out, " %10llu", (unsigned long long)r->count);
 	if (runs) {
 		screen_size(size, r->bytes);
@@ -95,7 +95,7 @@ put_table(struct page *p, const struct auditsum *s, enum auditsum_by by)
 	put_heading(p, tables[by].title);
 	if (tables[by].runs) {
 		screen_style(&p->out, p->colour, SCREEN_DIM);
-		buf_printf(&p->out, "  %-24s %10s %10s %9s %9s %12s\n", "",
+		buf_printf(&p->out, "  %-22s %10s %10s %9s %9s %12s\n", "",
 		    "runs", "failed", "refused", "output", "mean time");
 		screen_plain(&p->out, p->colour);
 	}
