@@ -15,7 +15,6 @@
 
 enum {
 	MODERN_CODE_HEADER = -32020, /* headers and body differ */
-	MODERN_CODE_CAPABILITY = -32021, /* the client lacks what it takes */
 	MODERN_CODE_REVISION = -32022 /* not served */
 };
 

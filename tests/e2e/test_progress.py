@@ -3,8 +3,8 @@
 import json
 import time
 
-from client import (REVISIONS, SLOW, Connection, Sse, check, equal, mark, message,
-                    status_of, within)
+from client import (REVISIONS, SLOW, Connection, Sse, check, equal, mark,
+                    message, status_of)
 from modern import Events, Modern, finish
 
 SERVER = {}
@@ -195,6 +195,30 @@ def test_slow_reader(server):
               r.data["stdout"], "nothing is lost")
         check_notes(notes, 1)
         conn.close()
+
+
+def test_slow_reader_on_the_old_transport(server):
+    """A stream that nobody reads slows its command, and ends no session."""
+    server.add_policy("lots", limits={"output_bytes": 16 << 20,
+                                      "timeout_ms": 60000})
+    with Sse(server, server.add("lots", policy="lots"),
+             revision="2025-11-25") as c:
+        m = mark()
+        c.post(message("tools/call", {
+            "name": "exec_cmd", "arguments": {"command":
+                f": {m}; yes 0123456789 | head -c 8000000; "
+                f"echo end > {m}.txt"},
+            "_meta": {"progressToken": "s"}}, 9))
+        server.running(m)
+        time.sleep(1.5)
+        check(not (server.work / f"{m}.txt").exists(), "was not slowed")
+        got = [c.answer()]
+        while "method" in got[-1]:
+            got.append(c.answer())
+        check_notes(got[:-1], "s")
+        equal("".join(n["params"]["message"] for n in got[:-1]),
+              got[-1]["result"]["structuredContent"]["stdout"], "all of it")
+        check(not c.sh("true").error, "the session goes on")
 
 
 def test_disconnect(server):
