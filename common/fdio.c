@@ -11,13 +11,16 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/digest.h"
 
 enum {
+	FDIO_LOCK_MS = 20, /* between two tries */
 	FDIO_CHUNK = 16384, /* bytes of one read */
 	FDIO_RANDOM = 8 /* random bytes in a temporary name */
 };
@@ -42,6 +45,21 @@ fdio_set_cloexec(int fd, bool on, struct err *e)
 	if (flags < 0 || fcntl(fd, F_SETFD, flags) != 0)
 		return err_sys(e, "cannot set a descriptor's close-on-exec");
 	return 0;
+}
+
+bool
+fdio_lock(int fd, uint32_t wait_ms)
+{
+	const struct timespec pause = { 0, FDIO_LOCK_MS * 1000000 };
+	uint32_t waited = 0;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (waited >= wait_ms)
+			return false;
+		(void)nanosleep(&pause, NULL);
+		waited += FDIO_LOCK_MS;
+	}
+	return true;
 }
 
 int

@@ -14,6 +14,12 @@ int	fdio_set_cloexec(int fd, bool on, struct err *e) MUST_CHECK;
 int	fdio_write_all(int fd, const void *p, size_t len, struct err *e)
 	    MUST_CHECK;
 /*
+ * Lock a file for us alone (flock(2)), waiting for at most wait_ms; false if
+ * somebody else has it.  A process that was killed may leave its lock to
+ * children of it that are about to end, so that a start waits a little.
+ */
+bool	fdio_lock(int fd, uint32_t wait_ms);
+/*
  * Read a whole regular file into *out (initialised by the caller, whose max
  * bounds it).  Opens with O_NOFOLLOW|O_CLOEXEC|O_NONBLOCK.  With `trusted`,
  * it must be owned by root or the effective user and not be writable by

@@ -19,7 +19,7 @@
 #include "executor/prune.h"
 #include "executor/resume.h"
 
-enum { ROTATE_AGAIN_US = 60000000 };
+enum { ROTATE_AGAIN_US = 60000000, LOCK_WAIT_MS = 2000 };
 
 /* Records that the next flush puts in front of all that waits. */
 enum lead {
@@ -399,7 +399,7 @@ reopen(struct audit *a, const char *why, struct err *e)
 	int fd;
 
 	audit_sync(a); /* what the file before still holds */
-	fd = logfile_open(a->path, e);
+	fd = logfile_open(a->path, 0, e);
 	if (fd < 0)
 		return e->code;
 	(void)close(a->fd);
@@ -641,7 +641,7 @@ take_up(struct audit *a, const struct audit_setup *s, struct err *e)
 struct audit *
 audit_new(const struct audit_setup *s, struct err *e)
 {
-	CLEANUP_FD int fd = logfile_open(s->path, e);
+	CLEANUP_FD int fd = logfile_open(s->path, LOCK_WAIT_MS, e);
 	struct audit *a;
 
 	if (fd < 0)

@@ -9,17 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "executor/logline.h"
 
 enum { DIGITS = 12 };
 
 int
-logfile_open(const char *path, struct err *e)
+logfile_open(const char *path, uint32_t wait_ms, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -43,7 +43,7 @@ logfile_open(const char *path, struct err *e)
 		    "mode %04o; it must be ours and writable by nobody else: "
 		    "chown it and chmod 0600",
 		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+	if (!fdio_lock(fd, wait_ms))
 		return err_set(e, ERR_BAD,
 		    "audit log %s: another process "
 		    "writes to it; stop the other mcp-execd, or give each its "

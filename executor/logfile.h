@@ -21,8 +21,9 @@ enum {
 /*
  * Open (or create, 0600) the live file for appending and lock it.  Refuses
  * symbolic links, other kinds of files and files that others may write.
+ * Waits for at most wait_ms for another process to give up the lock.
  */
-int logfile_open(const char *path, struct err *e) MUST_CHECK;
+int logfile_open(const char *path, uint32_t wait_ms, struct err *e) MUST_CHECK;
 /* Does path still lead to what is open as fd? */
 bool logfile_is(const char *path, int fd);
 

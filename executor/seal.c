@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #define MAGIC       "mcp-execd seal state v1\n"
 
 enum {
+	LOCK_WAIT_MS = 1000,
 	KEY_VERSION = 1,
 	CHECK_BYTES = 4, /* of the checksum in a key's text */
 	KEY_BYTES = 1 + DIGEST_BYTES + CHECK_BYTES,
@@ -322,7 +322,7 @@ open_state(const char *path, int flags, struct err *e)
 static int
 lock_state(int fd, const char *path, struct err *e)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+	if (!fdio_lock(fd, LOCK_WAIT_MS))
 		return err_set(e, ERR_BAD,
 		    "seal state %s: another process uses it; stop that "
 		    "mcp-execd, or give each its own audit.seal_state",
