@@ -195,17 +195,23 @@ on_exit_of_frontend(void *arg, uint32_t events)
 static int
 watch_frontend(struct supervise *s, pid_t pid, struct err *e)
 {
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
 	s->exit = (struct loop_watch){
-		.fd = (int)syscall(SYS_pidfd_open, pid, 0),
+		.fd = pidfd,
 		.handler = on_exit_of_frontend,
 		.arg = s,
 	};
-	if (s->exit.fd == -1)
+	if (pidfd == -1)
 		return err_sys(e, "pidfd_open");
+	if (loop_add(s->d.loop, &s->exit, EPOLLIN, e) != 0) {
+		(void)close(pidfd);
+		return e->code;
+	}
 	s->pid = pid;
 	s->timer.handler = on_impatient;
 	loop_timer_set(s->d.loop, &s->timer, START_PATIENCE_MS);
-	return loop_add(s->d.loop, &s->exit, EPOLLIN, e);
+	return 0;
 }
 
 int
@@ -226,6 +232,7 @@ supervise_start(struct supervise *s, struct err *e)
 	}
 	if (watch_frontend(s, pid, e) != 0) {
 		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
 		(void)close(pair[0]);
 		return e->code;
 	}
@@ -303,8 +310,14 @@ supervise_connect(struct supervise *s, struct monitor *m, struct jobs *j)
 void
 supervise_free(struct supervise *s)
 {
+	int pidfd;
+
 	if (s == NULL)
 		return;
 	kill_frontend(s);
+	pidfd = s->exit.fd;
+	loop_timer_cancel(s->d.loop, &s->timer);
+	loop_del(s->d.loop, &s->exit);
+	cleanup_fd(&pidfd);
 	free(s);
 }

@@ -143,8 +143,8 @@ test_what_it_is_given(void **state)
 	    "echo fd $i; i=$((i+1)); done\n"
 	    "echo args \"$@\"\n"
 	    "tr '\\0' '\\n' </proc/$$/environ | sed 's/^/env /'\n"
-	    "sed -n '/^Sig[BI]/p' /proc/$$/status\n"
-	    "echo end; while :; do sleep 1; done\n",
+	    "sed -n '/^Sig[BI]/p' /proc/self/status\n"
+	    "echo end; exec sleep 20\n",
 	    seen);
 	for (i = 0; i < 4; i++) /* without CLOEXEC */
 		leak[i] = open("/dev/null", O_RDWR);
