@@ -82,6 +82,13 @@ denial_error(const struct notice *n, struct denial *out)
 	return n->nr == SYS_socket ? EACCES : EPERM;
 }
 
+void
+denial_forget(struct denial *d)
+{
+	memset(d->path, 0, sizeof(d->path));
+	memset(d->comm, 0, sizeof(d->comm));
+}
+
 /* --- in the executor -------------------------------------------------- */
 
 void

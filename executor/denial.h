@@ -38,6 +38,8 @@ int denial_error(const struct notice *n, struct denial *out);
  * nscd_helper.c): a refusal that is counted, and not worth a word.
  */
 bool denial_is_routine(const struct notice *n);
+/* Drop what was read of the process: it may have been another by then. */
+void denial_forget(struct denial *d);
 /* Name of the call, "" if unknown; name has room for 32 bytes. */
 void denial_name(const struct denial *d, char name[32]);
 /*

@@ -174,6 +174,8 @@ take_notice(struct guard *g, short events)
 			tell_exec(g);
 	} else if (r == 0) {
 		error = denial_error(&n, &g->report.denial);
+		if (!listener_valid(g->listener, &n)) /* it read another's */
+			denial_forget(&g->report.denial);
 		g->report.denials++;
 		if (!denial_is_routine(&n) && g->told++ < DENIAL_MAX_TOLD)
 			send_report(g, GUARD_DENIED);
