@@ -151,7 +151,7 @@ cut(const uint8_t *p, size_t room)
 static void
 put_value(struct show *s, const char *label, struct bytes raw)
 {
-	CLEANUP_BUF struct buf one;
+	CLEANUP_BUF struct buf one = { .len = 0 };
 	size_t room = s->width - LABEL - 2, at = 0, n;
 
 	if (raw.len == 0)
@@ -388,7 +388,7 @@ put_tree(struct show *s, struct auditrun *r)
 static void
 put_denials(struct show *s, const struct auditrun *r, struct bytes intent)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { .len = 0 };
 	const struct auditrun_denial *d;
 	char when[32], title[40];
 	size_t i;

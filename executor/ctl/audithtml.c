@@ -92,6 +92,7 @@ static const char style[] =
     "umeric:tabular-nums}\n"
     ".tree .p{color:var(--dim);flex:0 0 34px;text-align:right}\n"
     ".tree .x{border-left:2px solid var(--line);padding-left:8px}\n"
+    "ul.fail{font-weight:400;font-size:14px}\n"
     "ul{margin:6px 0;padding-left:20px}li{overflow-wrap:anywhere}\n"
     "footer{margin-top:36px;color:var(--dim);font-size:13px}\n"
     "@media(max-width:640px){main{padding:20px 12px 40px}h1{font-size:22px}."
