@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/json.h"
 #include "common/log.h"
-#include "executor/audit.h"
 
 bool
 prune_find(const char *path, uint32_t keep, struct prune *out)
@@ -36,8 +36,8 @@ prune_put(const struct prune *p, struct buf *record)
 {
 	const struct logfile *last = &p->files.file[p->from + p->count - 1];
 
-	audit_put_i64(record, "log.files", (int64_t)p->count);
-	audit_put_i64(record, "log.last.sequence", (int64_t)last->number);
+	json_put_member_i64(record, "log.files", (int64_t)p->count);
+	json_put_member_i64(record, "log.last.sequence", (int64_t)last->number);
 }
 
 void
