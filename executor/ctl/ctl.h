@@ -11,14 +11,10 @@
 
 #include "executor/token.h"
 
-enum {
-	CTL_OK = 0,
-	CTL_FAILED = 1,
-	CTL_USAGE = 2
-};
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
 struct ctl {
-	const char *config;		/* path of mcp-execd.json */
+	const char *config; /* path of mcp-execd.json */
 	struct conf conf;
 	struct policy_table policies;
 	struct token_table tokens;
@@ -26,39 +22,39 @@ struct ctl {
 };
 
 /* Load, or print the findings and what to do; false then. */
-bool	ctl_load_conf(struct ctl *c);
-bool	ctl_load_policies(struct ctl *c);	/* conf is loaded */
+bool ctl_load_conf(struct ctl *c);
+bool ctl_load_policies(struct ctl *c); /* conf is loaded */
 /* This one alone, whatever is wrong with the others. */
 bool ctl_load_policy(struct ctl *c, const char *name);
 /* Tokens stand for themselves: true with those that are good. */
-bool	ctl_load_tokens(struct ctl *c);		/* policies are loaded */
-void	ctl_fini(struct ctl *c);
+bool ctl_load_tokens(struct ctl *c); /* policies are loaded */
+void ctl_fini(struct ctl *c);
 
 /* "verb: text" and where to find help on stderr; returns CTL_USAGE. */
-int	ctl_usage(const char *verb, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int ctl_usage(const char *verb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "mcp-execctl: text" on stderr; returns CTL_FAILED. */
-int	ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
-int	ctl_print(struct bytes text);
+int ctl_print(struct bytes text);
 /*
  * After getopt: the one operand of a verb, a name that is fit for a file;
  * NULL after a message.
  */
 const char *ctl_name(const char *verb, int argc, char **argv);
 /* tokens.d/NAME.json */
-int	ctl_token_path(const struct ctl *c, const char *name,
-	    char out[PATH_MAX], struct err *e) MUST_CHECK;
+int ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
+    struct err *e) MUST_CHECK;
 
 /* The verbs: each prints its own help for --help. */
-int	check_run(struct ctl *c, int argc, char **argv);
-int	doctor_run(struct ctl *c, int argc, char **argv);
-int	policy_explain_run(struct ctl *c, int argc, char **argv);
-int	policy_test_run(struct ctl *c, int argc, char **argv);
-int	token_add_run(struct ctl *c, int argc, char **argv);
-int	token_list_run(struct ctl *c, int argc, char **argv);
-int	token_revoke_run(struct ctl *c, int argc, char **argv);
-int	client_config_run(struct ctl *c, int argc, char **argv);
-int	audit_seal_init_run(struct ctl *c, int argc, char **argv);
-int	audit_verify_run(struct ctl *c, int argc, char **argv);
+int check_run(struct ctl *c, int argc, char **argv);
+int doctor_run(struct ctl *c, int argc, char **argv);
+int policy_explain_run(struct ctl *c, int argc, char **argv);
+int policy_test_run(struct ctl *c, int argc, char **argv);
+int token_add_run(struct ctl *c, int argc, char **argv);
+int token_list_run(struct ctl *c, int argc, char **argv);
+int token_revoke_run(struct ctl *c, int argc, char **argv);
+int client_config_run(struct ctl *c, int argc, char **argv);
+int audit_seal_init_run(struct ctl *c, int argc, char **argv);
+int audit_verify_run(struct ctl *c, int argc, char **argv);
 
 #endif

@@ -17,7 +17,7 @@
 
 static const struct verb {
 	const char *name;
-	const char *second;	/* its second word, or NULL */
+	const char *second; /* its second word, or NULL */
 	const char *summary;
 	int (*run)(struct ctl *c, int argc, char **argv);
 } verbs[] = {
@@ -60,7 +60,8 @@ print_help(FILE *to)
 	for (const struct verb *v = verbs; v->name != NULL; v++)
 		(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
 		    v->second == NULL ? "" : v->second, v->summary);
-	(void)fprintf(to, "\n"
+	(void)fprintf(to,
+	    "\n"
 	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
 	    "/mcp-execd.json\n"
 	    "  -h, --help            this, or after a VERB its own help\n"
@@ -94,11 +95,13 @@ unknown_verb(const char *word)
 	names[n] = NULL;
 	close = keys_closest(bytes_of(word), names);
 	if (close != NULL && strcmp(close, word) == 0)
-		(void)fprintf(stderr, "mcp-execctl: \"%s\" needs a second "
-		    "word\n", word);
+		(void)fprintf(stderr,
+		    "mcp-execctl: \"%s\" needs a second "
+		    "word\n",
+		    word);
 	else if (close != NULL)
-		(void)fprintf(stderr, "mcp-execctl: did you mean \"%s\"?\n",
-		    close);
+		(void)fprintf(
+		    stderr, "mcp-execctl: did you mean \"%s\"?\n", close);
 	print_help(stderr);
 	return CTL_USAGE;
 }
@@ -124,9 +127,8 @@ run_verb(struct ctl *c, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	static struct ctl ctl = {
-		.config = MCP_EXECD_SYSCONFDIR "/mcp-execd.json"
-	};
+	static struct ctl ctl = { .config =
+				      MCP_EXECD_SYSCONFDIR "/mcp-execd.json" };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1) {
