@@ -18,6 +18,7 @@
 #define POLICY                                                                 \
 	"\"directory\":\"" JAIL "\",\"environment\":{\"set\":{\"X\":\"1\"},"   \
 	"\"allow\":[\"CI\",\"X\"]},\"syscalls\":{\"profile\":\"none\"},"       \
+	"\"network\":\"host\","                                                \
 	"\"disable\":[\"mounts\",\"pids\",\"ipc\",\"network\",\"user\","       \
 	"\"landlock\",\"seccomp\"]}"
 
