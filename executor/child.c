@@ -12,7 +12,6 @@
 #include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/securebits.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/landlock.h"
+#include "common/sigreset.h"
 
 enum {
 	REPORT_FD = 3, /* after stdio; both are closed by exec */
@@ -37,24 +37,11 @@ step_session(const struct child *c)
 	return setsid() == -1 ? -errno : 0;
 }
 
-/*
- * Dispositions that exec would keep (ignored ones) and the mask.  By the
- * kernel's call: libc keeps 32 and 33 to itself, and they come ignored from
- * whoever started us by posix_spawn(3), such as make(1).
- */
 static int
 step_signals(const struct child *c)
 {
-	/* the kernel's struct sigaction: all zero is SIG_DFL everywhere */
-	static const unsigned long dfl[8];
-	sigset_t none;
-	int sig;
-
 	(void)c;
-	for (sig = 1; sig < _NSIG; sig++)
-		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
-	(void)sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
+	return sigreset_all();
 }
 
 static int

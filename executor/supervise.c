@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/sigreset.h"
 
 enum {
 	BACKOFF_FIRST_MS = 100,
@@ -41,18 +42,6 @@ struct supervise {
 static void start_again(void *arg);
 
 /* --- the child -------------------------------------------------------- */
-
-static void
-reset_signals(void)
-{
-	sigset_t none;
-	int sig;
-
-	for (sig = 1; sig <= SIGRTMAX; sig++)
-		(void)signal(sig, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* Put fd at its place; everything was moved above HIGH_FD before. */
 static bool
@@ -88,7 +77,7 @@ exec_frontend(const struct supervise *s, int pair)
 		argv[n++] = (char *)(uintptr_t) "-g";
 		argv[n++] = gid;
 	}
-	reset_signals();
+	(void)sigreset_all();
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
 	for (i = 0; i < s->d.listener_count; i++)
 		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigreset: signals as a new program expects them.
+ *
+ * By the kernel's own call, as libc keeps two signals (32 and 33) to itself;
+ * they come ignored from whoever started us by posix_spawn(3), as make(1)
+ * does.
+ */
+#include "common/sigreset.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int
+sigreset_all(void)
+{
+	/* the kernel's struct sigaction: all zero is SIG_DFL everywhere */
+	static const unsigned long dfl[8];
+	sigset_t none;
+	int sig;
+
+	for (sig = 1; sig < _NSIG; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
+	(void)sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
+}
