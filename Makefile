@@ -282,7 +282,7 @@ $(O)/%.tidied: %.c .clang-tidy $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,TIDY)
 	@clang-tidy --quiet $< -- $(ALL_CPPFLAGS) -std=c17 2>&1 | \
-	    grep -v 'warnings generated' >$@.log; \
+	    grep -Ev 'warnings? generated' >$@.log; \
 	    ! grep . $@.log && touch $@
 $(O)/%.analyzed: %.c $(B)/flags
 	@mkdir -p $(@D)

@@ -244,8 +244,9 @@ run_policy(const struct row *r)
 		.argv = (char **)(uintptr_t)words,
 		.envp = (char **)(uintptr_t)empty,
 		.path = { COMMAND } };
-	(void)strcpy(plan.directory, r->policy->directory);
-	(void)strcpy(plan.relative, ".");
+	(void)snprintf(
+	    plan.directory, sizeof(plan.directory), "%s", r->policy->directory);
+	plan.relative[0] = '.';
 	(void)snprintf(id, sizeof(id), "bench%u", count++);
 	if (grouped &&
 	    (plan.cgroup_fd = cgroup_make(id, &r->policy->cgroup, &e)) < 0)
