@@ -296,11 +296,12 @@ number_pending(struct audit *a)
 
 	if (a->leads != 0)
 		put_leads(a);
-	for (; p < end; p = nl + 1) {
+	for (; p < end; p = nl) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)
 			fatal("audit: a record without its end waits");
-		number(a, bytes_make(p, (size_t)(nl + 1 - p)));
+		nl++;
+		number(a, bytes_make(p, (size_t)(nl - p)));
 	}
 	buf_reset(&a->pending);
 	a->durable |= a->must_sync;

@@ -51,8 +51,7 @@ put_env_names(struct buf *b, const struct request *r)
 
 	for (i = 0; i < r->arg_count; i++) {
 		struct bytes v = request_value(r, &r->arg[i]);
-		const uint8_t *eq =
-		    v.len == 0 ? NULL : memchr(v.p, '=', v.len);
+		const uint8_t *eq = v.len == 0 ? NULL : memchr(v.p, '=', v.len);
 
 		if (strcmp(r->arg[i].name, "env") != 0 || eq == NULL)
 			continue;

@@ -55,9 +55,8 @@ follow(struct scan *s, const struct logline *l)
 {
 	if (s->point == NULL || s->follow == LOST)
 		return;
-	if (s->follow == LOOKING && is_last(s->point, l))
-		s->follow = FOLLOWING;
-	else if (is_next(s->point, l))
+	if ((s->follow == LOOKING && is_last(s->point, l)) ||
+	    is_next(s->point, l))
 		s->follow = FOLLOWING;
 	else if (s->follow == FOLLOWING)
 		s->follow = LOST;

@@ -237,9 +237,12 @@ open_directory(struct token *t, struct err *e)
 {
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	const char *rest = beneath(t->directory, t->policy->directory);
+	const char *rest;
 	long fd;
 
+	if (t->policy == NULL) /* its name was a finding already */
+		return err_set(e, ERR_BAD, "the token has no policy");
+	rest = beneath(t->directory, t->policy->directory);
 	if (rest == NULL)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" is not within %s, the directory of policy \"%s\"",
@@ -263,8 +266,7 @@ open_directory(struct token *t, struct err *e)
 static int
 check_time(const struct token *t, struct err *e)
 {
-	if (t->policy == NULL ||
-	    t->timeout_max_ms <= t->policy->timeout_max_ms)
+	if (t->policy == NULL || t->timeout_max_ms <= t->policy->timeout_max_ms)
 		return 0;
 	return err_set(e, ERR_BAD,
 	    "\"timeout_max_ms\" is above the %u of policy \"%s\"",
@@ -287,8 +289,8 @@ bind_policy(struct token *t, const char *name,
 }
 
 static void
-read_policy(const struct keys *k, struct draft *d,
-    const struct policy_table *policies)
+read_policy(
+    const struct keys *k, struct draft *d, const struct policy_table *policies)
 {
 	struct err e;
 
@@ -299,8 +301,8 @@ read_policy(const struct keys *k, struct draft *d,
 		return;
 	}
 	if (check_time(&d->t, &e) != 0)
-		keys_complain(k, json_get(d->root, "timeout_max_ms"), "%s",
-		    e.what);
+		keys_complain(
+		    k, json_get(d->root, "timeout_max_ms"), "%s", e.what);
 	if (d->t.directory[0] != '\0' && open_directory(&d->t, &e) != 0)
 		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }

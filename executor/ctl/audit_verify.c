@@ -91,16 +91,18 @@ static int
 read_key(struct job *j, const char *path)
 {
 	char text[1024];
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	size_t n;
+	CLEANUP_FD int fd = strcmp(path, "-") == 0
+				? dup(STDIN_FILENO)
+				: open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
 	int rc;
 
-	if (f == NULL)
+	if (fd == -1)
 		return ctl_error("%s: %s", path, strerror(errno));
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	if (f != stdin)
-		(void)fclose(f);
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
 	rc = take_key(j, text);
 	explicit_bzero(text, sizeof(text));
 	return rc;

@@ -323,7 +323,7 @@ auditlog_tail_open(const char *path, struct err *e)
 	struct auditlog_tail *t = calloc(1, sizeof(*t));
 	int fd = open_plain(path, e);
 
-	if (t == NULL || fd < 0 || strlen(path) >= sizeof(t->path)) {
+	if (t == NULL || fd < 0) {
 		cleanup_fd(&fd);
 		free(t);
 		return NULL;

@@ -93,7 +93,7 @@ auditrow_head(const struct auditrow *w, struct buf *out)
 static struct bytes
 show_time(const struct auditrow *w, struct bytes when, char out[24])
 {
-	struct bytes b = when;
+	struct bytes b;
 
 	if (when.len < 20)
 		return when;
