@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/resume and of what executor/audit does with it: a
+ * sealed log goes on after a crash at any point between its writes, and one
+ * that was tampered with is told of or refused.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "executor/audit.h"
+#include "executor/resume.h"
+#include "tests/unit/rig.h"
+
+enum { STATE_BYTES = 2 * SEAL_SLOT, COPIES = 12 };
+
+static const uint8_t first_key[DIGEST_BYTES] = { 7, 7, 7 };
+
+/* A directory of its own for each test. */
+struct place {
+	char log[128], state[128];
+};
+
+static struct audit_setup
+setup(struct place *p, const char *name)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(mkdir(rig_path(name), 0700), 0);
+	(void)snprintf(p->log, sizeof(p->log), "%s/%s/log", rig_top, name);
+	(void)snprintf(
+	    p->state, sizeof(p->state), "%s/%s/state", rig_top, name);
+	assert_int_equal(seal_create(p->state, first_key, false, &e), 0);
+	return (struct audit_setup){ .path = p->log, .seal_state = p->state };
+}
+
+static struct audit *
+must_open(const struct audit_setup *s)
+{
+	struct err e = { 0 };
+	struct audit *a = audit_new(s, &e);
+
+	if (a == NULL)
+		fail_msg("%s", e.what);
+	return a;
+}
+
+static void
+must_put(struct audit *a, const char *action, const char *run)
+{
+	struct buf *b = audit_begin(a, action);
+	struct err e = { 0 };
+
+	if (run != NULL)
+		audit_put_str(b, "run.id", run);
+	audit_end(a, true);
+	if (audit_flush(a, &e) != 0)
+		fail_msg("%s", e.what);
+}
+
+/* The chain from its first key through the whole text: its last number. */
+static uint64_t
+check_chain(const char *text)
+{
+	struct seal_point p;
+	struct logline l;
+	const char *nl;
+	uint8_t seal[DIGEST_BYTES];
+	uint64_t last = 0;
+
+	seal_start(&p, first_key);
+	for (; *text != '\0'; text = nl + 1) {
+		nl = strchr(text, '\n');
+		assert_non_null(nl);
+		if (!logline_parse(bytes_make(text, (size_t)(nl - text)), &l))
+			fail_msg("no record: %.*s", (int)(nl - text), text);
+		assert_int_equal(l.sequence, ++last);
+		if (!seal_check(&p, l.sealed, l.seal))
+			fail_msg("record %d", (int)l.sequence);
+		seal_make(&p, l.sealed, seal);
+		seal_step(&p, l.sequence, seal);
+	}
+	return last;
+}
+
+static size_t
+count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+static void
+save(const char *path, uint8_t out[STATE_BYTES])
+{
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fread(out, 1, STATE_BYTES, f), STATE_BYTES);
+	(void)fclose(f);
+}
+
+static void
+restore(const char *path, const uint8_t text[STATE_BYTES])
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, STATE_BYTES, f), STATE_BYTES);
+	(void)fclose(f);
+}
+
+static void
+test_sealed(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "sealed");
+	struct audit *a;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		a = must_open(&s);
+		assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
+		must_put(a, "one", NULL);
+		must_put(a, "two", NULL);
+		audit_close(a);
+	}
+	assert_int_equal(check_chain(rig_read(at.log)), 7);
+	assert_int_equal(count(rig_read(at.log), "\"seal-begin\""), 1);
+}
+
+/*
+ * Each state that there was, with each log that there was at that time or
+ * later: as a crash between the log's sync and the state's write leaves them.
+ */
+static void
+test_state_behind(void **state)
+{
+	static uint8_t states[COPIES][STATE_BYTES];
+	static char *logs[COPIES];
+	struct place at;
+	struct audit_setup s = setup(&at, "behind");
+	struct audit *a = must_open(&s);
+	int i, k;
+
+	(void)state;
+	for (i = 0; i < COPIES; i++) {
+		save(at.state, states[i]);
+		logs[i] = strdup(rig_read(at.log));
+		must_put(a, "step", NULL);
+	}
+	audit_close(a);
+	for (i = 0; i < COPIES; i++)
+		for (k = i; k < COPIES; k++) {
+			restore(at.state, states[i]);
+			rig_write(at.log, logs[k], 0600);
+			a = must_open(&s);
+			assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
+			must_put(a, "again", NULL);
+			audit_close(a);
+			(void)check_chain(rig_read(at.log));
+		}
+	/* The other way round it was cut. */
+	for (i = 2; i < COPIES; i++) {
+		restore(at.state, states[i]);
+		rig_write(at.log, logs[i - 1], 0600);
+		a = must_open(&s);
+		assert_int_equal(audit_resumed(a)->gap, RESUME_LACKS);
+		must_put(a, "again", NULL);
+		audit_close(a);
+		assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+	}
+	for (i = 0; i < COPIES; i++)
+		free(logs[i]);
+}
+
+/* A write that a crash cut at each of its bytes. */
+static void
+test_torn_tail(void **state)
+{
+	static uint8_t before[STATE_BYTES];
+	struct place at;
+	struct audit_setup s = setup(&at, "torn");
+	struct audit *a = must_open(&s);
+	char *whole, *part;
+	size_t from, cut;
+
+	(void)state;
+	must_put(a, "first", NULL);
+	save(at.state, before);
+	from = strlen(rig_read(at.log));
+	must_put(a, "second", NULL);
+	audit_close(a);
+	whole = strdup(rig_read(at.log));
+	for (cut = from + 1; cut < strlen(whole); cut++) {
+		restore(at.state, before);
+		part = strndup(whole, cut);
+		rig_write(at.log, part, 0600);
+		free(part);
+		a = must_open(&s);
+		assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
+		assert_int_equal(audit_resumed(a)->torn.len, cut - from);
+		must_put(a, "third", NULL);
+		audit_close(a);
+		assert_int_equal(count(rig_read(at.log), "\"log-torn\""), 1);
+	}
+	free(whole);
+}
+
+static void
+test_foreign(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "foreign");
+	struct audit *a = must_open(&s);
+	struct err e = { 0 };
+	FILE *f;
+
+	(void)state;
+	must_put(a, "first", NULL);
+	audit_close(a);
+	f = fopen(at.log, "a");
+	assert_non_null(f);
+	(void)fputs("{\"v\":1,\"event.sequence\":3,\"@timestamp\":\"x\","
+		    "\"monotonic_ns\":1,\"event.action\":\"forged\"}\n",
+	    f);
+	assert_int_equal(fclose(f), 0);
+	s.seal = AUDIT_SEAL_REQUIRE;
+	assert_null(audit_new(&s, &e));
+	assert_non_null(strstr(e.what, "did not make"));
+	s.seal = AUDIT_SEAL_AUTO;
+	a = must_open(&s);
+	assert_int_equal(audit_resumed(a)->gap, RESUME_FOREIGN);
+	must_put(a, "second", NULL);
+	audit_close(a);
+	assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+}
+
+static void
+test_state_gone(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "gone");
+	struct audit *a = must_open(&s);
+	struct err e = { 0 };
+
+	(void)state;
+	must_put(a, "first", NULL);
+	audit_close(a);
+	assert_int_equal(unlink(at.state), 0);
+	s.seal = AUDIT_SEAL_REQUIRE;
+	assert_null(audit_new(&s, &e));
+	assert_non_null(strstr(e.what, "seal-init"));
+	s.seal = AUDIT_SEAL_AUTO;
+	a = must_open(&s);
+	assert_int_equal(audit_resumed(a)->gap, RESUME_UNSEALED);
+	must_put(a, "second", NULL);
+	audit_close(a);
+	assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+}
+
+/* All files of the log in order of their names, the live one last. */
+static const char *
+read_all(const struct place *at)
+{
+	static char text[1 << 20];
+	struct logfile_list l;
+	struct err e = { 0 };
+	size_t i, n = 0;
+
+	assert_int_equal(logfile_list(at->log, &l, &e), 0);
+	for (i = 0; i <= l.count; i++)
+		n += strlen(strcpy(text + n,
+		    rig_read(i < l.count ? l.file[i].path : at->log)));
+	logfile_list_free(&l);
+	return text;
+}
+
+static size_t
+file_count(const struct place *at)
+{
+	struct logfile_list l;
+	struct err e = { 0 };
+	size_t n;
+
+	assert_int_equal(logfile_list(at->log, &l, &e), 0);
+	n = l.count;
+	logfile_list_free(&l);
+	return n;
+}
+
+static void
+test_rotation(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "rotation");
+	struct audit *a;
+	int i;
+
+	(void)state;
+	s.rotate_bytes = 2000;
+	for (i = 0; i < 40; i++) {
+		a = must_open(&s);
+		must_put(a, "one", NULL);
+		must_put(a, "two", NULL);
+		audit_close(a);
+	}
+	assert_true(file_count(&at) > 5);
+	(void)check_chain(read_all(&at));
+	assert_int_equal(
+	    count(read_all(&at), "\"log-rotate\""), file_count(&at));
+	assert_int_equal(
+	    count(read_all(&at), "\"log-continue\""), file_count(&at));
+	s.keep = 3;
+	a = must_open(&s);
+	for (i = 0; i < 10; i++)
+		must_put(a, "three", NULL);
+	audit_close(a);
+	assert_int_equal(file_count(&at), 3);
+	assert_true(count(read_all(&at), "\"log-prune\"") > 0);
+}
+
+/* Moved away, while it runs and while it does not. */
+static void
+test_moved(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "moved");
+	struct audit *a = must_open(&s);
+	char away[160];
+
+	(void)state;
+	must_put(a, "one", NULL);
+	(void)snprintf(away, sizeof(away), "%s-1", at.log);
+	assert_int_equal(rename(at.log, away), 0);
+	must_put(a, "two", NULL);
+	audit_close(a);
+	(void)snprintf(away, sizeof(away), "%s-2", at.log);
+	assert_int_equal(rename(at.log, away), 0);
+	a = must_open(&s);
+	assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
+	must_put(a, "three", NULL);
+	audit_close(a);
+	(void)check_chain(read_all(&at));
+	assert_int_equal(count(rig_read(at.log), "\"log-continue\""), 1);
+}
+
+static void
+test_cut_while_running(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "copytruncate");
+	struct audit *a = must_open(&s);
+
+	(void)state;
+	must_put(a, "one", NULL);
+	assert_int_equal(truncate(at.log, 0), 0);
+	must_put(a, "two", NULL);
+	audit_close(a);
+	assert_int_equal(count(rig_read(at.log), "cut short"), 1);
+}
+
+static void
+test_open_runs(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "runs");
+	struct audit *a = must_open(&s);
+	const struct runset *open;
+
+	(void)state;
+	s.rotate_bytes = 1;
+	must_put(a, "run-intent", "aaaa");
+	must_put(a, "run-intent", "bbbb");
+	must_put(a, "run-intent", "cccc");
+	audit_adjust(a, &s); /* rotate after each record */
+	must_put(a, "run-result", "bbbb");
+	must_put(a, "other", NULL);
+	must_put(a, "run-intent", "dddd");
+	must_put(a, "run-result", "cccc");
+	audit_close(a);
+	a = must_open(&s);
+	open = &audit_resumed(a)->open;
+	assert_int_equal(open->count, 2);
+	assert_string_equal(open->run[0].id, "aaaa");
+	assert_string_equal(open->run[1].id, "dddd");
+	audit_close(a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_state_behind),
+		cmocka_unit_test(test_torn_tail),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_state_gone),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_cut_while_running),
+		cmocka_unit_test(test_open_runs),
+	};
+
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+}
