@@ -42,7 +42,8 @@ struct monitor {
 	uint32_t ready; /* of the last READY received */
 	uint64_t last_call; /* ids only grow */
 	bool draining;
-	struct log_limit authfails, sessions; /* records of a frontend's word */
+	struct log_limit strangers, authfails,
+	    sessions; /* records of a frontend's word */
 	struct loop_timer hung; /* fires when the queue was full */
 	struct request request; /* the call being put together */
 	uint8_t proof[DIGEST_BYTES];
@@ -325,6 +326,7 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct token *t, *known = NULL;
 	struct request *r = &m->request;
+	uint32_t dropped = 0;
 	struct err why = { 0 };
 
 	if (msg->exec.call != r->call ||
@@ -339,7 +341,9 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 		known = t;
 		t = NULL;
 	}
-	if (t == NULL)
+	/* An honest frontend sends no proof of a token that it does not know. */
+	if (t == NULL &&
+	    (known != NULL || log_allowed(&m->strangers, &dropped)))
 		record_refused(m->audit, r, known, why.what);
 	if (t == NULL || jobs_submit(m->jobs, r, t, &why) != 0)
 		tell_refused(m, r->call, why.what);
@@ -533,6 +537,8 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->audit = a;
 	m->ops = ops;
 	m->arg = arg;
+	m->strangers =
+	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->authfails =
 	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->sessions =
