@@ -27,29 +27,9 @@
 #include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/filter.h"
+#include "common/landlock.h"
 #include "frontend/lockdown.h"
 #include "proto/proto.h"
-
-/* Debian 12's headers end at REFER: the rest by number (landlock(7)). */
-enum {
-	LL_ABI_NET = 4,
-	LL_ABI_SCOPE = 6,
-	LL_CREATE_VERSION = 1 /* LANDLOCK_CREATE_RULESET_VERSION */
-};
-
-struct ll_attr {
-	uint64_t fs, net, scoped;
-};
-
-/* Bits of file system access that each ABI knows, counted from bit 0. */
-static const unsigned ll_fs_bits[] = {
-	0, /* no Landlock */
-	13, /* 1: EXECUTE to MAKE_SYM */
-	14, /* 2: REFER */
-	15, /* 3: TRUNCATE */
-	15, /* 4 */
-	16 /* 5 and later: IOCTL_DEV */
-};
 
 #define ALLOW(name)                                                            \
 	{                                                                      \
@@ -267,34 +247,21 @@ drop_privileges(const struct options *o, struct err *e)
 static int
 restrict_landlock(bool *in_force, struct err *e)
 {
-	long abi = syscall(
-	    SYS_landlock_create_ruleset, NULL, (size_t)0, LL_CREATE_VERSION);
-	size_t known = sizeof(ll_fs_bits) / sizeof(ll_fs_bits[0]) - 1;
-	struct ll_attr attr = { 0 };
-	size_t size = sizeof(attr.fs);
-	CLEANUP_FD int fd = -1;
+	struct landlock_set set;
+	int r;
 
-	*in_force = false;
-	if (abi < 1)
+	*in_force = landlock_abi() > 0;
+	if (!*in_force)
 		return 0; /* the kernel has none: HELLO says so */
-	attr.fs =
-	    (1ULL << ll_fs_bits[(size_t)abi < known ? (size_t)abi : known]) - 1;
-	/* a kernel refuses attributes that it does not know: by its ABI */
-	if (abi >= LL_ABI_NET) {
-		attr.net = 3; /* BIND_TCP, CONNECT_TCP */
-		size = 2 * sizeof(uint64_t);
-	}
-	if (abi >= LL_ABI_SCOPE) {
-		attr.scoped = 3; /* abstract UNIX sockets, signals */
-		size = sizeof(attr);
-	}
-	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-	if (fd == -1)
-		return err_sys(e, "landlock_create_ruleset");
-	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
-		return err_sys(e, "landlock_restrict_self");
-	*in_force = true;
-	return 0;
+	if (landlock_open(LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
+		LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set, e) != 0)
+		return e->code;
+	r = landlock_restrict(set.fd);
+	landlock_close(&set);
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_sys(e, "landlock_restrict_self");
 }
 
 static int
