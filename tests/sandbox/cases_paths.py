@@ -73,7 +73,7 @@ def race(w):
     flop.symlink_to(w.text("{out}"))
     w.own(flop)
     inside = refused = 0
-    with w.beside("{try} swap {work}/flip {work}/flop 6000"):
+    with w.beside("{try} swap {work}/flip {work}/flop 30000"):
         seen = [SECRET in w.direct("cd flip && cat secret")
                 for _ in range(30)]
         client.check(any(seen), "the control never got outside")
