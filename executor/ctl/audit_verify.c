@@ -72,6 +72,7 @@ struct input {
 	uint64_t first; /* sequence of its first record; 0: there is none */
 	dev_t dev;
 	ino_t ino;
+	int fd; /* the live file, which may be renamed meanwhile; or -1 */
 };
 
 /* --- options --------------------------------------------------------------- */
@@ -146,6 +147,13 @@ take_option(struct job *j, int opt)
 
 /* --- which files ------------------------------------------------------------- */
 
+static int
+open_input(const struct input *in, struct logread *r, struct err *e)
+{
+	return in->fd >= 0 ? logread_from(r, in->fd, e)
+			   : logread_open(r, in->path, e);
+}
+
 /* The number of the first record in it. */
 static int
 peek(struct input *in)
@@ -157,7 +165,7 @@ peek(struct input *in)
 	bool whole;
 	int rc;
 
-	if (logread_open(&r, in->path, &e) != 0)
+	if (open_input(in, &r, &e) != 0)
 		return ctl_error("%s", e.what);
 	while ((rc = logread_line(&r, &line, &whole, &e)) == 1)
 		if (logline_parse(line, &l)) {
@@ -171,9 +179,11 @@ peek(struct input *in)
 	return rc < 0 ? CTL_FAILED : CTL_OK;
 }
 
+/* fd, unless it is -1, is taken over. */
 static int
-add_input(struct job *j, const char *path, const struct stat *st)
+add_input(struct job *j, const char *path, const struct stat *st, int fd)
 {
+	CLEANUP_FD int own = fd;
 	struct input *in;
 	size_t i;
 
@@ -192,6 +202,7 @@ add_input(struct job *j, const char *path, const struct stat *st)
 		return ctl_error("out of memory");
 	in->dev = st->st_dev;
 	in->ino = st->st_ino;
+	in->fd = steal_fd(&own);
 	j->count++;
 	return peek(in);
 }
@@ -204,7 +215,7 @@ add_named(struct job *j, char **paths)
 	for (; *paths != NULL; paths++) {
 		if (stat(*paths, &st) == -1)
 			return ctl_error("%s: %s", *paths, strerror(errno));
-		if (add_input(j, *paths, &st) != CTL_OK)
+		if (add_input(j, *paths, &st, -1) != CTL_OK)
 			return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -223,7 +234,7 @@ add_rotated(struct job *j, const char *path)
 		return ctl_error("%s", e.what);
 	for (i = 0; i < l.count && rc == CTL_OK; i++)
 		if (stat(l.file[i].path, &st) == 0)
-			rc = add_input(j, l.file[i].path, &st);
+			rc = add_input(j, l.file[i].path, &st, -1);
 	logfile_list_free(&l);
 	return rc;
 }
@@ -241,7 +252,7 @@ add_configured(struct job *j, const char *path)
 	if (add_rotated(j, path) != CTL_OK)
 		return CTL_FAILED;
 	if (live >= 0 && fstat(live, &st) == 0 && logfile_is(path, live))
-		rc = add_input(j, path, &st);
+		rc = add_input(j, path, &st, steal_fd(&live));
 	else if (live >= 0)
 		rc = add_rotated(j, path); /* it has been rotated since */
 	return rc;
@@ -283,15 +294,16 @@ read_state(struct job *j)
 }
 
 static int
-read_file(struct verify *v, const char *path)
+read_file(struct verify *v, const struct input *in)
 {
+	const char *path = in->path;
 	struct logread r;
 	struct bytes line;
 	struct err e;
 	bool whole;
 	int rc;
 
-	if (logread_open(&r, path, &e) != 0)
+	if (open_input(in, &r, &e) != 0)
 		return ctl_error("%s", e.what);
 	verify_file(v, path);
 	while (
@@ -355,7 +367,7 @@ check(struct job *j)
 	if (v == NULL)
 		return ctl_error("%s", e.what);
 	for (i = 0; i < j->count && rc == CTL_OK; i++)
-		rc = read_file(v, j->input[i].path);
+		rc = read_file(v, &j->input[i]);
 	if (print_result(j, verify_end(v)) != CTL_OK)
 		rc = CTL_FAILED;
 	verify_free(v);
@@ -365,18 +377,19 @@ check(struct job *j)
 static int
 run(struct ctl *c, struct job *j, char **paths)
 {
+	const char *log = NULL; /* the configured one */
 	int rc;
 
 	if (*paths == NULL) {
 		if (!ctl_load_conf(c))
 			return CTL_FAILED;
+		log = c->conf.audit_file;
 		if (j->state_path == NULL)
 			j->state_path = c->conf.audit_seal_state;
 	}
 	if (read_state(j) != CTL_OK)
 		return CTL_FAILED;
-	rc = *paths == NULL ? add_configured(j, c->conf.audit_file)
-			    : add_named(j, paths);
+	rc = log != NULL ? add_configured(j, log) : add_named(j, paths);
 	return rc == CTL_OK ? check(j) : rc;
 }
 
@@ -394,8 +407,10 @@ audit_verify_run(struct ctl *c, int argc, char **argv)
 	}
 	if (rc == CTL_OK)
 		rc = run(c, &j, argv + optind);
-	while (j.count > 0)
+	while (j.count > 0) {
 		free(j.input[--j.count].path);
+		cleanup_fd(&j.input[j.count].fd);
+	}
 	free(j.input);
 	explicit_bzero(&j, sizeof(j));
 	return rc;
