@@ -320,17 +320,19 @@ struct auditlog_tail {
 struct auditlog_tail *
 auditlog_tail_open(const char *path, struct err *e)
 {
-	struct auditlog_tail *t = calloc(1, sizeof(*t));
-	int fd = open_plain(path, e);
+	CLEANUP_FD int fd = open_plain(path, e);
+	struct auditlog_tail *t;
 
-	if (t == NULL || fd < 0) {
-		cleanup_fd(&fd);
-		free(t);
+	if (fd < 0)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
 		return NULL;
 	}
 	(void)snprintf(t->path, sizeof(t->path), "%s", path);
-	t->fd = fd;
 	(void)lseek(fd, 0, SEEK_END);
+	t->fd = steal_fd(&fd);
 	buf_init(&t->in, WINDOW);
 	return t;
 }
