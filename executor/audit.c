@@ -293,17 +293,15 @@ static void
 number_pending(struct audit *a)
 {
 	const uint8_t *p = a->pending.p, *end = p + a->pending.len, *nl;
-	size_t len;
 
 	if (a->leads != 0)
 		put_leads(a);
-	for (; p < end; p += len) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (nl == NULL)
-			fatal("audit: a record without its end waits");
-		len = (size_t)(nl - p) + 1;
-		number(a, bytes_make(p, len));
+	while (p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		number(a, bytes_make(p, (size_t)(nl - p) + 1));
+		p = nl + 1;
 	}
+	if (p != end)
+		fatal("audit: a record without its end waits");
 	buf_reset(&a->pending);
 	a->durable |= a->must_sync;
 	a->must_sync = false;

@@ -129,7 +129,7 @@ test_era(void **state)
 	static const char *const later[] = { REVISION, "2026-07-29", "2027",
 		"v1", "2026-07-28x" };
 	static const char *const earlier[] = { "", "2", "2025-11-25",
-		"2026-07-27", "2026-07-2", "1", "2026-07-28" + 4 };
+		"2026-07-27", "2026-07-2", "1", &"2026-07-28"[4] };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)

@@ -636,7 +636,8 @@ test_no_frames(void **state)
 {
 	static const char junk[3][8] = { "junk...", { 40, 0, 0, 0, 1, 0, 0, 0 },
 		{ 1, 0, 1, 0 } };
-	const struct msg ours = { .code = PROTO_STARTED, .started = { 1 } };
+	const struct msg ours = { .code = PROTO_STARTED,
+		.started = { .call = 1 } };
 	struct buf frame;
 	struct err e = { 0 };
 	size_t i;
