@@ -23,6 +23,14 @@ enum {
 	FLAG_WAIT_KILLABLE_RECV = 1 << 5 /* not in libc's headers yet */
 };
 
+/* What a program is made from. */
+struct filter_source {
+	const struct filter_rule *rules;
+	size_t count;
+	enum filter_mode mode;
+	uint32_t arch; /* SCMP_ARCH_* */
+};
+
 static uint32_t
 filter_action(enum filter_verdict verdict, int error, enum filter_mode mode)
 {
@@ -98,16 +106,18 @@ filter_check_overlap(
 }
 
 static int
-filter_add(scmp_filter_ctx ctx, const struct filter_rule *r, uint32_t fallback,
-    enum filter_mode mode, struct err *e)
+filter_add(scmp_filter_ctx ctx, const struct filter_source *s,
+    const struct filter_rule *r, uint32_t fallback, struct err *e)
 {
-	uint32_t action = filter_action(r->verdict, r->error, mode);
+	uint32_t action = filter_action(r->verdict, r->error, s->mode);
+	/* Rules have the native number, or the name's, whatever s->arch is. */
 	int nr = seccomp_syscall_resolve_name(r->syscall);
 	struct scmp_arg_cmp cmp[2];
 	int rc;
 
-	/* Negative: not on this architecture, or of another one. */
-	if (nr < 0 || action == fallback)
+	/* Negative: not on that architecture. */
+	if (seccomp_syscall_resolve_name_arch(s->arch, r->syscall) < 0 ||
+	    action == fallback)
 		return 0;
 	cmp[0] = filter_comparison(r);
 	cmp[1] =
@@ -124,10 +134,18 @@ filter_add(scmp_filter_ctx ctx, const struct filter_rule *r, uint32_t fallback,
 }
 
 static int
-filter_set_attributes(scmp_filter_ctx ctx, struct err *e)
+filter_set_attributes(scmp_filter_ctx ctx, uint32_t arch, struct err *e)
 {
-	int rc;
+	int rc = 0;
 
+	if (arch != seccomp_arch_native())
+		rc = seccomp_arch_add(ctx, arch);
+	if (rc == 0 && arch != seccomp_arch_native())
+		rc = seccomp_arch_remove(ctx, seccomp_arch_native());
+	if (rc != 0) {
+		errno = -rc;
+		return err_sys(e, "filter: architecture");
+	}
 	/* Foreign ABIs, on x86-64 also x32 calls, end here. */
 	rc = seccomp_attr_set(
 	    ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -144,21 +162,21 @@ filter_set_attributes(scmp_filter_ctx ctx, struct err *e)
 
 /* One of the two programs: the rules that refine, or the others. */
 static int
-filter_build(const struct filter_rule *rules, size_t count, uint32_t fallback,
-    enum filter_mode mode, bool refining, scmp_filter_ctx *out, struct err *e)
+filter_build(const struct filter_source *s, uint32_t fallback, bool refining,
+    scmp_filter_ctx *out, struct err *e)
 {
 	scmp_filter_ctx ctx = seccomp_init(fallback);
 	int r;
 
 	if (ctx == NULL)
 		return err_set(e, ERR_BUSY, "filter: seccomp_init failed");
-	r = filter_set_attributes(ctx, e);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (filter_refines(rules, count, i) != refining)
+	r = filter_set_attributes(ctx, s->arch, e);
+	for (size_t i = 0; r == 0 && i < s->count; i++) {
+		if (filter_refines(s->rules, s->count, i) != refining)
 			continue;
-		r = filter_check_overlap(rules, count, i, e);
+		r = filter_check_overlap(s->rules, s->count, i, e);
 		if (r == 0)
-			r = filter_add(ctx, &rules[i], fallback, mode, e);
+			r = filter_add(ctx, s, &s->rules[i], fallback, e);
 	}
 	if (r != 0) {
 		seccomp_release(ctx);
@@ -209,16 +227,15 @@ filter_has_refinement(const struct filter_rule *rules, size_t count)
 }
 
 static int
-filter_compile_one(const struct filter_rule *rules, size_t count,
-    uint32_t fallback, enum filter_mode mode, bool refining,
-    struct sock_fprog *out, struct buf *both, struct err *e)
+filter_compile_one(const struct filter_source *s, uint32_t fallback,
+    bool refining, struct sock_fprog *out, struct buf *both, struct err *e)
 {
 	CLEANUP_BUF struct buf program = { 0 };
 	scmp_filter_ctx ctx;
 	int r;
 
 	buf_init(&program, BPF_MAXINSNS * sizeof(struct sock_filter));
-	r = filter_build(rules, count, fallback, mode, refining, &ctx, e);
+	r = filter_build(s, fallback, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = filter_export(ctx, &program, e);
@@ -240,17 +257,19 @@ filter_compile(const struct filter_rule *rules, size_t count,
     struct filter *out, struct err *e)
 {
 	CLEANUP_BUF struct buf both = { 0 };
+	struct filter_source s = { rules, count, mode, seccomp_arch_native() };
 	struct filter f = { 0 };
 	int r;
 
 	buf_init(&both, 2 * BPF_MAXINSNS * sizeof(struct sock_filter));
-	r = filter_compile_one(rules, count,
-	    filter_action(fallback, fallback_errno, mode), mode, false, &f.prog,
+	r = filter_compile_one(&s,
+	    filter_action(fallback, fallback_errno, mode), false, &f.prog,
 	    &both, e);
+	if (mode == FILTER_TELL) /* one listener is enough */
+		s.mode = FILTER_ENFORCE;
 	if (r == 0 && filter_has_refinement(rules, count))
-		r = filter_compile_one(rules, count, SCMP_ACT_ALLOW,
-		    mode == FILTER_TELL ? FILTER_ENFORCE : mode, true,
-		    &f.refine, &both, e);
+		r = filter_compile_one(
+		    &s, SCMP_ACT_ALLOW, true, &f.refine, &both, e);
 	if (r != 0) {
 		filter_fini(&f);
 		return r;
@@ -284,14 +303,13 @@ filter_fini(struct filter *f)
 }
 
 static int
-filter_describe_one(const struct filter_rule *rules, size_t count,
-    uint32_t fallback, bool refining, int fd, struct err *e)
+filter_describe_one(const struct filter_source *s, uint32_t fallback,
+    bool refining, int fd, struct err *e)
 {
 	scmp_filter_ctx ctx;
 	int r;
 
-	r = filter_build(
-	    rules, count, fallback, FILTER_ENFORCE, refining, &ctx, e);
+	r = filter_build(s, fallback, refining, &ctx, e);
 	if (r != 0)
 		return r;
 	r = seccomp_export_pfc(ctx, fd);
@@ -305,15 +323,22 @@ filter_describe_one(const struct filter_rule *rules, size_t count,
 
 int
 filter_describe(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, int fd, struct err *e)
+    enum filter_verdict fallback, int fallback_errno, const char *arch, int fd,
+    struct err *e)
 {
-	int r = filter_describe_one(rules, count,
+	struct filter_source s = { rules, count, FILTER_ENFORCE,
+		arch == NULL ? seccomp_arch_native()
+			     : seccomp_arch_resolve_name(arch) };
+	int r;
+
+	if (s.arch == 0)
+		return err_set(e, ERR_BAD, "filter: no architecture %s", arch);
+	r = filter_describe_one(&s,
 	    filter_action(fallback, fallback_errno, FILTER_ENFORCE), false, fd,
 	    e);
-
 	if (r != 0 || !filter_has_refinement(rules, count))
 		return r;
-	return filter_describe_one(rules, count, SCMP_ACT_ALLOW, true, fd, e);
+	return filter_describe_one(&s, SCMP_ACT_ALLOW, true, fd, e);
 }
 
 static int

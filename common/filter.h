@@ -78,9 +78,12 @@ void filter_fini(struct filter *f);
 bool filter_knows(const char *name);
 /* Name of a native system call, cut to fit; "" if it is not known. */
 void filter_call_name(int nr, char name[32]);
-/* The filter as libseccomp's pseudo code, to compare and to show. */
+/*
+ * The filter as libseccomp's pseudo code, to compare and to show; for an
+ * architecture by libseccomp's name of it ("aarch64"), or NULL: this one.
+ */
 int filter_describe(const struct filter_rule *rules, size_t count,
-    enum filter_verdict fallback, int fallback_errno, int fd,
+    enum filter_verdict fallback, int fallback_errno, const char *arch, int fd,
     struct err *e) MUST_CHECK;
 /*
  * Load for this process (no_new_privs must be set): seccomp(2), TSYNC not

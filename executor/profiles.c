@@ -261,12 +261,14 @@ profile_compile(const struct profile_choice *c, enum filter_mode mode,
 }
 
 int
-profile_describe(const struct profile_choice *c, int fd, struct err *e)
+profile_describe(
+    const struct profile_choice *c, const char *arch, int fd, struct err *e)
 {
 	static struct rules r;
 
 	make_rules(c, &r);
-	return filter_describe(r.row, r.count, FILTER_ERRNO, ENOSYS, fd, e);
+	return filter_describe(
+	    r.row, r.count, FILTER_ERRNO, ENOSYS, arch, fd, e);
 }
 
 bool

@@ -37,9 +37,9 @@ struct profile_choice {
 /* Compile the profile with what the other keys of the policy add to it. */
 int profile_compile(const struct profile_choice *c, enum filter_mode mode,
     struct filter *out, struct err *e) MUST_CHECK;
-/* The same as libseccomp's pseudo code, on fd. */
-int profile_describe(
-    const struct profile_choice *c, int fd, struct err *e) MUST_CHECK;
+/* The same as filter_describe() shows it, for arch (NULL: this one), on fd. */
+int profile_describe(const struct profile_choice *c, const char *arch, int fd,
+    struct err *e) MUST_CHECK;
 /* Is there a system call, or a group, of this name? */
 bool profile_knows(const char *name);
 /* NULL if there is no such profile. */

@@ -442,15 +442,15 @@ test_describe(void **state)
 		CLEANUP_FD int fd = memfd_create("pfc", MFD_CLOEXEC);
 
 		assert_int_equal(filter_describe(mixed, COUNT(mixed),
-				     FILTER_ERRNO, EPERM, fd, &e),
+				     FILTER_ERRNO, EPERM, NULL, fd, &e),
 		    0);
 		assert_true(pread(fd, text[i], sizeof(text[i]) - 1, 0) > 100);
 	}
 	assert_string_equal(text[0], text[1]);
 	assert_non_null(strstr(text[0], "\"clone3\""));
 	assert_null(strstr(text[0], "no_such_call"));
-	assert_int_equal(
-	    filter_describe(mixed, COUNT(mixed), FILTER_ERRNO, EPERM, -1, &e),
+	assert_int_equal(filter_describe(mixed, COUNT(mixed), FILTER_ERRNO,
+			     EPERM, NULL, -1, &e),
 	    ERR_SYS);
 }
 
