@@ -40,7 +40,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	bearer bytes caps cidr clock digest err fdio filter json \
+	base64 bearer bytes caps cidr clock digest err fdio filter json \
 	landlock log loop notify sigreset utf8)
 PROTO := $(call in,proto, \
 	chan proto)

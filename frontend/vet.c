@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "frontend/vet.h"
 
 static uint8_t
@@ -366,46 +367,6 @@ vet_is_json(const struct vet_facts *f)
 	return true;
 }
 
-/* RFC 4648 section 4; -1: none of its digits. */
-static int
-base64_digit(uint8_t c)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-	    "qrstuvwxyz0123456789+/";
-	const char *at = c == 0 ? NULL : strchr(digits, c);
-
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
-/* Padded, and nothing in the bits that padding leaves over. */
-static bool
-decode_base64(struct bytes s, struct buf *out)
-{
-	uint32_t bits = 0;
-	size_t pad = 0;
-
-	if (s.len % 4 != 0)
-		return false;
-	while (pad < 2 && pad < s.len && s.p[s.len - 1 - pad] == '=')
-		pad++;
-	for (size_t i = 0; i < s.len; i++) {
-		int d = i < s.len - pad ? base64_digit(s.p[i]) : 0;
-
-		if (d < 0)
-			return false;
-		bits = bits << 6 | (uint32_t)d;
-		if (i % 4 != 3)
-			continue;
-		if (i + 1 == s.len && (bits & ((1U << 8 * pad) - 1)) != 0)
-			return false;
-		for (size_t k = 0; k < 3 - (i + 1 == s.len ? pad : 0); k++)
-			buf_put_u8(out, (uint8_t)(bits >> (16 - 8 * k)));
-		bits = 0;
-	}
-	return !out->overflow;
-}
-
 bool
 vet_decode(struct bytes value, struct buf *out)
 {
@@ -418,7 +379,7 @@ vet_decode(struct bytes value, struct buf *out)
 	}
 	if (value.len < n + 2 || memcmp(value.p + value.len - 2, "?=", 2) != 0)
 		return false;
-	return decode_base64(bytes_make(value.p + n, value.len - n - 2), out);
+	return base64_take(bytes_make(value.p + n, value.len - n - 2), out);
 }
 
 struct bytes
