@@ -41,7 +41,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	base64 bearer bytes caps cidr clock digest err fdio filter json \
-	landlock log loop notify sigreset utf8)
+	landlock log loop match match_compile notify sigreset utf8)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
