@@ -25,7 +25,8 @@ AR := ar
 endif
 
 # --- where things go (GNU names; packages set prefix=/usr) -----------------
-prefix ?= /usr/local
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
 exec_prefix ?= $(prefix)
 sbindir ?= $(exec_prefix)/sbin
 libexecdir ?= $(exec_prefix)/libexec
@@ -307,27 +308,7 @@ man-lint:			## manuals only
 	@$(PYTHON) tests/lint/run manuals
 
 # --- install ---------------------------------------------------------------
-.PHONY: install
-install: all			## install (DESTDIR, prefix, sbindir, ...)
-	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd \
-	    $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 \
-	    $(DESTDIR)$(docdir)/examples/policies.d \
-	    $(DESTDIR)$(datarootdir)/mcp-execd/schema \
-	    $(DESTDIR)$(sysconfdir)/mcp-execd
-	$(INSTALL) -d -m 0700 $(DESTDIR)$(sysconfdir)/mcp-execd/policies.d \
-	    $(DESTDIR)$(sysconfdir)/mcp-execd/tokens.d \
-	    $(DESTDIR)$(localstatedir)/log/mcp-execd
-	$(INSTALL) -m 0755 $(B)/mcp-execd $(B)/mcp-execctl $(DESTDIR)$(sbindir)
-	$(INSTALL) -m 0755 $(B)/frontend $(DESTDIR)$(libexecdir)/mcp-execd
-	$(INSTALL) -m 0644 $(filter %.5,$(MANUALS)) $(DESTDIR)$(mandir)/man5
-	$(INSTALL) -m 0644 $(filter %.8,$(MANUALS)) $(DESTDIR)$(mandir)/man8
-	$(INSTALL) -m 0644 README.md SECURITY.md NEWS.md LICENSE $(DESTDIR)$(docdir)
-	$(INSTALL) -m 0644 packaging/examples/mcp-execd.json \
-	    $(DESTDIR)$(docdir)/examples
-	$(INSTALL) -m 0644 packaging/examples/policies.d/*.json \
-	    $(DESTDIR)$(docdir)/examples/policies.d
-	$(INSTALL) -m 0644 packaging/schema/*.schema.json \
-	    $(DESTDIR)$(datarootdir)/mcp-execd/schema
+include packaging/install.mk
 
 .PHONY: clean help
 clean:				## remove build/
@@ -335,7 +316,7 @@ clean:				## remove build/
 help:				## this list
 	@echo 'mcp-execd $(VERSION): make [V=release|asan|valgrind|cov|fuzz] TARGET'
 	@sed -n 's/^\([a-z][a-z0-9 -]*\):[^#]*##[[:space:]]*\(.*\)/\1\t\2/p' \
-	    Makefile | while IFS="$$(printf '\t')" read -r t d; do \
+	    Makefile packaging/*.mk | while IFS="$$(printf '\t')" read -r t d; do \
 	    printf '  %-38s %s\n' "$$t" "$$d"; done
 
 ifneq ($(NEEDS_CC),)
