@@ -50,8 +50,8 @@ FRONTEND := $(call in,frontend, \
 	main mcp modern options progress result selftest session settings \
 	stream vet)
 EXECUTOR := $(call in,executor, \
-	account audit cgroup child conf confine confine_load denial execlog \
-	guard instructions job keys listen listener logfile logline logread main \
+	account audit cgroup child conf conf_listen confine confine_load denial execlog \
+	guard instructions job keys listen listen_unix listener logfile logline logread main \
 	monitor mounts \
 	options output policy probe profiles prune \
 	quota record recover request resume runset seal spawn store \

@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-	CIDR_MAPPED_BITS = 96 /* length of ::ffff:0:0/96 */
+	CIDR_MAPPED_BITS = 96, /* length of ::ffff:0:0/96 */
+	CIDR_USER_BITS = 40 /* that there is a uid, and the uid */
 };
 
 static const uint8_t cidr_mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -17,6 +18,29 @@ static bool
 cidr_is_mapped(const uint8_t addr[16])
 {
 	return memcmp(addr, cidr_mapped, sizeof(cidr_mapped)) == 0;
+}
+
+/* "unix", or "unix:UID"; false if it is neither. */
+static bool
+cidr_read_local(struct bytes text, struct cidr *c)
+{
+	const size_t name = sizeof("unix") - 1;
+	struct err e;
+	uint64_t uid;
+
+	memset(c, 0, sizeof(*c));
+	c->local = true;
+	if (bytes_eq_str(text, "unix"))
+		return true;
+	if (!bytes_starts(text, "unix:") ||
+	    bytes_to_u64(bytes_make(text.p + name + 1, text.len - name - 1), 0,
+		UINT32_MAX, &uid, &e) != 0)
+		return false;
+	c->bits = CIDR_USER_BITS;
+	c->addr[0] = 1;
+	for (unsigned i = 0; i < 4; i++)
+		c->addr[1 + i] = (uint8_t)(uid >> (24 - 8 * i));
+	return true;
 }
 
 /* IPv4 becomes ::ffff:a.b.c.d; *v4 says that it was written as IPv4. */
@@ -62,6 +86,10 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	struct cidr c;
 	bool v4;
 
+	if (cidr_read_local(text, &c)) {
+		*out = c;
+		return 0;
+	}
 	if (text.len > 0)
 		slash = memchr(text.p, '/', text.len);
 	if (slash != NULL)
@@ -69,13 +97,15 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	if (!cidr_read_address(address, c.addr, &v4))
 		return err_set(e, ERR_BAD,
 		    "is not an address: write it as "
-		    "10.0.0.0/8, 192.0.2.1, fd00::/8 or ::1");
+		    "10.0.0.0/8, 192.0.2.1, fd00::/8 or ::1, or \"unix\" or "
+		    "\"unix:UID\"");
 	n = max = v4 ? 32 : 128;
 	if (slash != NULL) {
 		bits = bytes_make(slash + 1, text.len - address.len - 1);
 		if (bytes_to_u64(bits, 0, max, &n, e) != 0)
 			return err_wrap(e, "the prefix length");
 	}
+	c.local = false;
 	c.bits = (uint8_t)(n + (v4 ? CIDR_MAPPED_BITS : 0));
 	if (cidr_has_host_bits(&c))
 		return err_set(e, ERR_BAD,
@@ -89,18 +119,32 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 bool
 cidr_match(const struct cidr *c, struct bytes address)
 {
-	uint8_t addr[16];
+	struct cidr a;
 	bool v4;
 
-	if (!cidr_read_address(address, addr, &v4))
+	if (cidr_read_local(address, &a) != c->local)
+		return false;
+	if (!c->local && !cidr_read_address(address, a.addr, &v4))
 		return false;
 	/* ::/0 means every IPv6 address, not IPv4 by way of the mapping. */
-	if (cidr_is_mapped(addr) && c->bits < CIDR_MAPPED_BITS)
+	if (!c->local && cidr_is_mapped(a.addr) && c->bits < CIDR_MAPPED_BITS)
 		return false;
-	for (unsigned i = 0; i < sizeof(addr); i++)
-		if (((addr[i] ^ c->addr[i]) & cidr_mask(c->bits, i)) != 0)
+	for (unsigned i = 0; i < sizeof(a.addr); i++)
+		if (((a.addr[i] ^ c->addr[i]) & cidr_mask(c->bits, i)) != 0)
 			return false;
 	return true;
+}
+
+void
+cidr_peer_user(int fd, char out[CIDR_TEXT])
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		(void)snprintf(out, CIDR_TEXT, "unix:%u", (unsigned)peer.uid);
+	else
+		(void)snprintf(out, CIDR_TEXT, "unix");
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cidr: source address rules, IPv4 and IPv6. */
+/* cidr: source address rules: IPv4, IPv6, and users of a UNIX socket. */
 #ifndef COMMON_CIDR_H
 #define COMMON_CIDR_H
 
@@ -13,16 +13,22 @@ enum {
 };
 
 struct cidr {
-	uint8_t addr[16];	/* IPv4 as ::ffff:a.b.c.d */
+	bool local;		/* a UNIX socket's peer */
+	uint8_t addr[16];	/* IPv4 as ::ffff:a.b.c.d; local: 1, then uid */
 	uint8_t bits;		/* 0 to 128 */
 };
 
-/* "10.0.0.0/8", "::1", "fd00::/8"; host bits that are set are ERR_BAD. */
+/*
+ * "10.0.0.0/8", "::1", "fd00::/8"; "unix" and "unix:1000" (uid 1000) for what
+ * comes by a UNIX socket.  Host bits that are set are ERR_BAD.
+ */
 int	cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	    MUST_CHECK;
 /* Is the address (as text, IPv4-mapped too) within c?  Not an address: no. */
 bool	cidr_match(const struct cidr *c, struct bytes address);
 /* Address as text without port, IPv4-mapped ones as IPv4; "unix" for AF_UNIX. */
 void	cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT]);
+/* "unix:UID" of the peer of a UNIX socket, by SO_PEERCRED; unix(7). */
+void	cidr_peer_user(int fd, char out[CIDR_TEXT]);
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "executor/conf.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/account.h"
+#include "executor/conf_listen.h"
 #include "executor/keys.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
@@ -36,6 +36,7 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
+	const struct json_value *socket_mode, *socket_group;
 };
 
 #define U32(key, field, lo, hi)                                                \
@@ -91,11 +92,15 @@ static const struct key audit_keys[] = { STRING("file", audit_file, 1),
 static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 	VALUE("user", user), VALUE("group", group), LAST };
 
+static const struct key socket_keys[] = { VALUE("mode", socket_mode),
+	VALUE("group", socket_group), LAST };
+
 static const struct key conf_keys[] = { VALUE("listen", listen),
-	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
-	OBJECT("audit", audit_keys), OBJECT("frontend", frontend_keys),
-	STRING("public_url", public_url, 0), STRING("cgroup", cgroup, 1),
-	VALUE("allowed_hosts", hosts), VALUE("allowed_origins", origins),
+	OBJECT("unix_socket", socket_keys), STRING("policy_dir", policy_dir, 1),
+	STRING("token_dir", token_dir, 1), OBJECT("audit", audit_keys),
+	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
+	STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
+	VALUE("allowed_origins", origins),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
 	OBJECT("limits", limit_keys), LAST };
 
@@ -147,91 +152,6 @@ set_defaults(struct conf *c)
 	    MCP_EXECD_LIBEXECDIR "/frontend");
 	c->stop_grace_ms = 5 * SECOND;
 	c->limits = default_limits;
-}
-
-/* "127.0.0.1:8001" or "[::1]:8001": numbers only, no name is looked up. */
-static bool
-parse_listener(const char *text, struct conf_listener *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&out->addr;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->addr;
-	const char *colon = strrchr(text, ':');
-	char host[CONF_MAX_NAME];
-	uint64_t port;
-	struct err e;
-	size_t len;
-
-	if (colon == NULL ||
-	    bytes_to_u64(bytes_of(colon + 1), 0, 65535, &port, &e) != 0)
-		return false;
-	len = (size_t)(colon - text);
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		out->addr_len = sizeof(*v4);
-		return true;
-	}
-	if (len < 2 || host[0] != '[' || host[len - 1] != ']')
-		return false;
-	host[len - 1] = '\0';
-	if (inet_pton(AF_INET6, host + 1, &v6->sin6_addr) != 1)
-		return false;
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)port);
-	out->addr_len = sizeof(*v6);
-	return true;
-}
-
-static void
-read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
-{
-	struct conf_listener l;
-
-	memset(&l, 0, sizeof(l));
-	if (!keys_string(k, v, 1, l.text, sizeof(l.text)))
-		return;
-	if (!parse_listener(l.text, &l)) {
-		keys_complain(k, v,
-		    "\"%s\" is no address to listen on: write it as "
-		    "\"127.0.0.1:8001\" or \"[::1]:8001\"",
-		    log_text(v->text).s);
-		return;
-	}
-	for (size_t i = 0; i < c->listen_count; i++) {
-		if (c->listen[i].addr_len == l.addr_len &&
-		    memcmp(&c->listen[i].addr, &l.addr, l.addr_len) == 0) {
-			keys_complain(k, v, "\"%s\" is there twice", l.text);
-			return;
-		}
-	}
-	c->listen[c->listen_count++] = l;
-}
-
-static void
-read_listeners(
-    const struct keys *k, const struct json_value *list, struct conf *c)
-{
-	const struct json_value *v;
-
-	if (list == NULL) {
-		copy(c->listen[0].text, sizeof(c->listen[0].text),
-		    "127.0.0.1:8001");
-		if (!parse_listener(c->listen[0].text, &c->listen[0]))
-			fatal("the default listener is wrong");
-		c->listen_count = 1;
-		return;
-	}
-	if (!keys_array(k, list, "\"listen\""))
-		return;
-	if (list->count == 0 || list->count > CONF_MAX_LISTENERS) {
-		keys_complain(k, list, "\"listen\" needs 1 to %d addresses",
-		    CONF_MAX_LISTENERS);
-		return;
-	}
-	for (v = list->child; v != NULL; v = v->next)
-		read_listener(k, v, c);
 }
 
 /* What follows "http://" or "https://"; NULL if text begins with neither. */
@@ -473,7 +393,11 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 
 	keys_read(k, root, conf_keys, d);
 	anchor_all(k, root, c);
-	read_listeners(k, d->listen, c);
+	conf_listen_read(k, d->listen, c);
+	conf_listen_read_mode(k, d->socket_mode, c);
+	c->socket_gid = (uint32_t)-1;
+	if (d->socket_group != NULL)
+		(void)account_group(k, d->socket_group, &c->socket_gid);
 	read_names(k, d->hosts, &hosts, c->hosts, &c->host_count);
 	read_names(k, d->origins, &origins, c->origins, &c->origin_count);
 	check_public_url(k, json_get(root, "public_url"), c);

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -36,6 +37,7 @@ struct conf_listener {
 	char text[CONF_MAX_NAME];	/* as written: "127.0.0.1:8001" */
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
+	bool tls;
 };
 
 /* limits; all bytes or milliseconds or plain counts */
@@ -70,6 +72,8 @@ struct conf {
 	uint32_t frontend_gid;
 	struct conf_listener listen[CONF_MAX_LISTENERS];
 	size_t listen_count;
+	uint32_t socket_mode;		/* of UNIX sockets */
+	uint32_t socket_gid;		/* of UNIX sockets; -1: as it is */
 	char hosts[CONF_MAX_NAMES][CONF_MAX_NAME];	/* beyond loopback names */
 	size_t host_count;
 	char origins[CONF_MAX_NAMES][CONF_MAX_NAME];

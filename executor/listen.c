@@ -7,31 +7,42 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "executor/listen_unix.h"
 
 enum { BACKLOG = 512 };
 
 static int
-listen_one(const struct conf_listener *l, struct err *e)
+bind_tcp(const struct conf_listener *l, struct err *e)
 {
 	const int on = 1;
 	CLEANUP_FD int fd = socket(
 	    l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
-		return err_sys(e, "listen %s: socket", l->text);
+		return err_sys(e, "socket");
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
-		return err_sys(e, "listen %s: SO_REUSEADDR", l->text);
+		return err_sys(e, "SO_REUSEADDR");
 	if (l->addr.ss_family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
-		return err_sys(e, "listen %s: IPV6_V6ONLY", l->text);
-	if (bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == -1) {
-		if (errno == EADDRINUSE)
-			return err_set(e, ERR_BAD,
-			    "listen %s: another program "
-			    "uses this port; stop it or change \"listen\"",
-			    l->text);
-		return err_sys(e, "listen %s: bind", l->text);
-	}
+		return err_sys(e, "IPV6_V6ONLY");
+	if (bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0)
+		return steal_fd(&fd);
+	if (errno == EADDRINUSE)
+		return err_set(e, ERR_BAD,
+		    "another program "
+		    "uses this port; stop it or change \"listen\"");
+	return err_sys(e, "bind");
+}
+
+static int
+listen_one(const struct conf_listener *l, const struct conf *c, struct err *e)
+{
+	CLEANUP_FD int fd = l->addr.ss_family == AF_UNIX
+				? listen_unix_bind(l, c, e)
+				: bind_tcp(l, e);
+
+	if (fd < 0)
+		return err_wrap(e, "listen %s", l->text);
 	if (listen(fd, BACKLOG) == -1)
 		return err_sys(e, "listen %s", l->text);
 	return steal_fd(&fd);
@@ -43,14 +54,22 @@ listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS], struct err *e)
 	size_t i;
 
 	for (i = 0; i < c->listen_count; i++) {
-		int fd = listen_one(&c->listen[i], e);
+		int fd = listen_one(&c->listen[i], c, e);
 
 		if (fd < 0) {
-			while (i-- > 0)
-				(void)close(fds[i]);
+			listen_close(c, fds, i);
 			return e->code;
 		}
 		fds[i] = fd;
 	}
 	return 0;
+}
+
+void
+listen_close(const struct conf *c, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		listen_unix_remove(&c->listen[i]);
+		(void)close(fds[i]);
+	}
 }

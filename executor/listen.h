@@ -11,5 +11,7 @@
  */
 int listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS],
     struct err *e) MUST_CHECK;
+/* Close what listen_open() opened; names of UNIX sockets go. */
+void listen_close(const struct conf *c, const int *fds, size_t count);
 
 #endif

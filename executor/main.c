@@ -381,9 +381,9 @@ tear_down(void)
 	cleanup_fd(&self.tokens.fd);
 	loop_free(self.loop);
 	audit_close(self.audit);
+	listen_close(&self.store.conf, self.listeners, self.listener_count);
+	self.listener_count = 0;
 	store_fini(&self.store);
-	while (self.listener_count > 0)
-		(void)close(self.listeners[--self.listener_count]);
 }
 
 /* Descriptors 0 to 2 are open, so that no other file becomes one of them. */

@@ -96,28 +96,42 @@ conn_count(const struct conn_table *t)
 	return t->count;
 }
 
+static size_t
+count_from(const struct conn_table *t, const char *peer)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < t->most; i++)
+		if (t->conns[i].fd >= 0 && strcmp(t->conns[i].peer, peer) == 0)
+			same++;
+	return same;
+}
+
 bool
 conn_admit(const struct conn_table *t, const struct sockaddr *from, size_t most,
     size_t per_address)
 {
 	char peer[CIDR_TEXT];
-	size_t same = 0;
 
 	if (t->count >= t->most || t->count >= most)
 		return false;
 	cidr_address(from, peer);
-	for (size_t i = 0; i < t->most; i++)
-		if (t->conns[i].fd >= 0 && strcmp(t->conns[i].peer, peer) == 0)
-			same++;
-	return same < per_address;
+	return count_from(t, peer) < per_address;
 }
 
 struct conn *
-conn_open(struct conn_table *t, int fd, const struct sockaddr *from)
+conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
+    size_t per_address)
 {
 	struct conn *c = NULL;
+	char peer[CIDR_TEXT];
 	struct err e;
 
+	cidr_address(from, peer);
+	if (from->sa_family == AF_UNIX)
+		cidr_peer_user(fd, peer);
+	if (count_from(t, peer) >= per_address)
+		return NULL;
 	for (size_t i = 0; i < t->most && c == NULL; i++)
 		if (t->conns[i].fd < 0)
 			c = &t->conns[i];
@@ -132,7 +146,7 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from)
 	}
 	c->fd = fd;
 	c->deadline_ms = 0;
-	cidr_address(from, c->peer);
+	memcpy(c->peer, peer, sizeof(c->peer));
 	t->count++;
 	return c;
 }

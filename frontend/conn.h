@@ -35,12 +35,15 @@ struct conn_table *conn_table_new(struct loop *l, size_t most,
     const struct conn_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void conn_table_free(struct conn_table *t);
 size_t conn_count(const struct conn_table *t);
-/* May one more come from there?  Both limits hold, and the table's size. */
+/*
+ * May one more come from there?  Both limits hold, and the table's size; a
+ * UNIX socket's users are known, and counted, only when it is open.
+ */
 bool conn_admit(const struct conn_table *t, const struct sockaddr *from,
     size_t most, size_t per_address);
-/* NULL if the table is full. */
-struct conn *conn_open(
-    struct conn_table *t, int fd, const struct sockaddr *from);
+/* NULL if the table is full, or that many come from there already. */
+struct conn *conn_open(struct conn_table *t, int fd,
+    const struct sockaddr *from, size_t per_address);
 /* Before the socket is closed. */
 void conn_close(struct conn *c);
 /* Call expired() in so many ms unless told otherwise; 0: never. */

@@ -179,21 +179,28 @@ on_expired(void *arg, struct conn *c)
 static const struct conn_ops conn_ops = { .gone = on_gone,
 	.expired = on_expired };
 
+static void
+log_refused(struct http *h)
+{
+	uint32_t dropped;
+
+	if (log_allowed(&h->refused, &dropped))
+		log_notice("http: connection refused, too many "
+			   "connections=%zu more=%u",
+		    conn_count(h->conns), dropped);
+}
+
 static enum MHD_Result
 on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 {
 	struct http *h = arg;
 	const struct msg_config *c = limits(h);
-	uint32_t dropped;
 
 	(void)len;
 	if (conn_admit(
 		h->conns, addr, c->connections, c->connections_per_address))
 		return MHD_YES;
-	if (log_allowed(&h->refused, &dropped))
-		log_notice("http: connection refused, too many "
-			   "connections=%zu more=%u",
-		    conn_count(h->conns), dropped);
+	log_refused(h);
 	return MHD_NO;
 }
 
@@ -211,9 +218,15 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	fd = info != NULL ? info->connect_fd : -1;
 	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	if (fd >= 0 && info != NULL)
-		conn = conn_open(h->conns, fd, info->client_addr);
-	if (conn == NULL)
-		return; /* its requests find no slot and end */
+		conn = conn_open(h->conns, fd, info->client_addr,
+		    limits(h)->connections_per_address);
+	if (conn == NULL) {
+		/* its requests find no slot and end */
+		log_refused(h);
+		(void)shutdown(fd, SHUT_RDWR);
+		h->resumed = true;
+		return;
+	}
 	s = &h->slots[conn->index];
 	memset(s, 0, sizeof(*s));
 	s->http = h;

@@ -341,6 +341,32 @@ doctor_service_audit(struct report *r)
 
 /* --- ports ------------------------------------------------------------ */
 
+/* A UNIX socket is not bound, which would replace it: somebody answers? */
+static void
+check_socket(struct report *r, const struct conf_listener *l, bool running)
+{
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char name[CONF_MAX_NAME + 8];
+	bool answers =
+	    connect(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0;
+	int why = errno;
+
+	(void)snprintf(name, sizeof(name), "socket %s", l->text);
+	if (answers && running)
+		report_say(r, REPORT_OK, name, NULL,
+		    "in use, and an mcp-execd is running");
+	else if (answers)
+		report_say(r, REPORT_FAIL, name,
+		    "stop the other program, or change \"listen\"",
+		    "in use, and no mcp-execd writes this audit log");
+	else if (why == ENOENT || why == ECONNREFUSED)
+		report_say(r, REPORT_OK, name, NULL, "free");
+	else
+		report_say(r, REPORT_FAIL, name,
+		    "see what is there, or change \"listen\"", "%s",
+		    strerror(why));
+}
+
 static void
 check_port(struct report *r, const struct conf_listener *l, bool running)
 {
@@ -375,5 +401,8 @@ doctor_service_ports(struct report *r)
 	bool running = lstat(c->audit_file, &st) == 0 && is_locked(&st);
 
 	for (size_t i = 0; i < c->listen_count; i++)
-		check_port(r, &c->listen[i], running);
+		if (c->listen[i].addr.ss_family == AF_UNIX)
+			check_socket(r, &c->listen[i], running);
+		else
+			check_port(r, &c->listen[i], running);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "common/cidr.h"
 
@@ -24,7 +25,8 @@ test_parse_bad(void **state)
 		"11.0.0.0/7", "::1/127", "fd00::1/8", "10.0.0", "10.0.0.0.0",
 		"256.0.0.1", "localhost", "10.0.0.1 ", " 10.0.0.1", "010.0.0.1",
 		"[::1]", "::1%lo", "fe80::1%eth0/64",
-		"1.2.3.4/99999999999999999999", "unix", "0.0.0.1/0",
+		"1.2.3.4/99999999999999999999", "unix:", "unix:-1", "unix:x",
+		"unix:4294967296", "unix/8", "UNIX", "unix:1/8", "0.0.0.1/0",
 		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:d"
 	};
 	struct cidr c = { .bits = 77 };
@@ -68,7 +70,15 @@ test_match(void **state)
 		{ "2001:db8::/33", "2001:db8:8000::1", false },
 		{ "::/0", "unix", false }, { "::/0", "", false },
 		{ "0.0.0.0/0", "10.0.0.0/8", false },
-		{ "0.0.0.0/0", "1.2.3.4 ", false } };
+		{ "0.0.0.0/0", "1.2.3.4 ", false }, { "unix", "unix", true },
+		{ "unix", "unix:1000", true }, { "unix", "unix:0", true },
+		{ "unix", "127.0.0.1", false }, { "unix", "::", false },
+		{ "unix", "unix:", false }, { "unix", "", false },
+		{ "unix:1000", "unix:1000", true },
+		{ "unix:1000", "unix:1001", false },
+		{ "unix:1000", "unix:66536", false },
+		{ "unix:0", "unix", false }, { "unix:0", "unix:0", true },
+		{ "::/0", "unix:0", false }, { "0.0.0.0/0", "unix", false } };
 	struct cidr c;
 	struct err e;
 
@@ -134,6 +144,23 @@ test_address(void **state)
 	assert_string_equal(out, "unknown");
 }
 
+static void
+test_peer_user(void **state)
+{
+	char out[CIDR_TEXT], mine[CIDR_TEXT];
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	(void)snprintf(mine, sizeof(mine), "unix:%u", (unsigned)geteuid());
+	cidr_peer_user(pair[0], out);
+	assert_string_equal(out, mine);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	cidr_peer_user(-1, out);
+	assert_string_equal(out, "unix");
+}
+
 int
 main(void)
 {
@@ -142,6 +169,7 @@ main(void)
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_peer_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

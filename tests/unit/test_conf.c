@@ -19,6 +19,9 @@
 /* Every configuration needs a frontend that is there; root also a user. */
 #define FRONTEND "\"frontend\":{\"path\":\"/bin/true\"%s}"
 
+#define A20  "aaaaaaaaaaaaaaaaaaaa"
+#define A100 A20 A20 A20 A20 A20 "12345678"
+
 struct fixture {
 	char dir[64];
 	char path[96];
@@ -140,6 +143,23 @@ test_values(void **state)
 }
 
 static void
+test_unix_socket(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+	    load(f, "\"listen\":[\"unix:/run/a.sock\"],"
+		    "\"unix_socket\":{\"mode\":\"0600\",\"group\":7}"),
+	    0);
+	assert_int_equal(f->conf.listen[0].addr.ss_family, AF_UNIX);
+	assert_int_equal(f->conf.socket_mode, 0600);
+	assert_int_equal(f->conf.socket_gid, 7);
+	assert_int_equal(load(f, "\"listen\":[\"unix:/run/a.sock\"]"), 0);
+	assert_int_equal(f->conf.socket_mode, 0660);
+	assert_int_equal(f->conf.socket_gid, UINT32_MAX);
+}
+
+static void
 test_findings(void **state)
 {
 	static const struct {
@@ -156,6 +176,16 @@ test_findings(void **state)
 		{ "\"listen\":[\"[::1:80\"]", "3:13", "no address" },
 		{ "\"listen\":[\"127.0.0.1:1\",\"127.0.0.1:1\"]", "3:27",
 		    "twice" },
+		{ "\"listen\":[\"unix:run/s\"]", "3:13", "unix:/PATH" },
+		{ "\"listen\":[\"unix:\"]", "3:13", "unix:/PATH" },
+		{ "\"listen\":[\"unix:/run/\"]", "3:13", "unix:/PATH" },
+		{ "\"listen\":[\"unix:/" A100 "\"]", "3:13", "107" },
+		{ "\"listen\":[\"unix:/a\",\"unix:/a\"]", "3:23", "twice" },
+		{ "\"unix_socket\":{\"mode\":\"660\"}", "3:25", "octal" },
+		{ "\"unix_socket\":{\"mode\":\"0668\"}", "3:25", "octal" },
+		{ "\"unix_socket\":{\"mode\":432}", "3:25", "string" },
+		{ "\"unix_socket\":{\"group\":\"no-such-group\"}", "3:26",
+		    "no group" },
 		{ "\"limits\":{\"runs\":0}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":-1}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":1.5}", "3:20", "whole number" },
@@ -287,6 +317,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
 		TEST(test_values),
+		TEST(test_unix_socket),
 		TEST(test_findings),
 		TEST(test_all_findings_at_once),
 		TEST(test_report_is_bounded),

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* listen_unix: bind UNIX sockets.  Executor, at start. */
+#include "executor/listen_unix.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "executor/conf_listen.h"
+
+/* Who may write there could put another socket in the place of ours. */
+static int
+check_directory(const char *path, struct err *e)
+{
+	char dir[CONF_MAX_NAME];
+	struct stat st;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	strrchr(dir, '/')[dir == strrchr(dir, '/')] = '\0';
+	if (stat(dir, &st) != 0)
+		return err_sys(e,
+		    "the directory %s (make it, or let systemd do so: "
+		    "RuntimeDirectory=)",
+		    dir);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return err_set(e, ERR_BAD,
+		    "others may write in %s: chown it to root and chmod go-w "
+		    "it, or use a directory of the service's own",
+		    dir);
+	return 0;
+}
+
+static int
+new_socket(struct err *e)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd == -1 ? err_sys(e, "socket") : fd;
+}
+
+/* What a process that was killed left behind is removed. */
+static int
+clear(const struct conf_listener *l, const char *path, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : err_sys(e, "looking at it");
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(e, ERR_BAD,
+		    "something else is there that is no socket: remove it, or "
+		    "change \"listen\"");
+	fd = new_socket(e);
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0 ||
+	    errno != ECONNREFUSED)
+		return err_set(e, ERR_BAD,
+		    "another program uses this socket; stop it or change "
+		    "\"listen\"");
+	return unlink(path) == 0 ? 0 : err_sys(e, "removing the old one");
+}
+
+/* Nobody may connect until mode and group are as they should be. */
+static int
+bind_closed(const struct conf_listener *l, int fd, struct err *e)
+{
+	mode_t old = umask(0777);
+	int r = bind(fd, (const struct sockaddr *)&l->addr, l->addr_len);
+
+	(void)umask(old);
+	return r == 0 ? 0 : err_sys(e, "bind");
+}
+
+static int
+open_up(const char *path, const struct conf *c, struct err *e)
+{
+	if (c->socket_gid != (uint32_t)-1 &&
+	    lchown(path, (uid_t)-1, c->socket_gid) != 0)
+		return err_sys(e, "giving it to group %u", c->socket_gid);
+	return chmod(path, c->socket_mode) == 0 ? 0 : err_sys(e, "chmod");
+}
+
+int
+listen_unix_bind(
+    const struct conf_listener *l, const struct conf *c, struct err *e)
+{
+	const char *path = conf_listen_path(l);
+	CLEANUP_FD int fd = -1;
+
+	if (check_directory(path, e) != 0 || clear(l, path, e) != 0)
+		return e->code;
+	fd = new_socket(e);
+	if (fd < 0)
+		return fd;
+	if (bind_closed(l, fd, e) != 0)
+		return e->code;
+	if (open_up(path, c, e) != 0) {
+		(void)unlink(path);
+		return e->code;
+	}
+	return steal_fd(&fd);
+}
+
+void
+listen_unix_remove(const struct conf_listener *l)
+{
+	const char *path = conf_listen_path(l);
+
+	if (path != NULL)
+		(void)unlink(path);
+}
