@@ -51,9 +51,10 @@ FRONTEND := $(call in,frontend, \
 	stream vet)
 EXECUTOR := $(call in,executor, \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
-	guard instructions job keys listen listen_unix listener logfile logline logread main \
+	guard inherit instructions job keys listen listen_unix listener logfile logline \
+	logread main \
 	monitor mounts \
-	options output policy probe profiles prune \
+	options output policy probe profiles prune pulse \
 	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \

@@ -6,14 +6,20 @@
 #include "common/notify.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 enum {
@@ -71,4 +77,41 @@ notify_send(const char *state)
 		return;
 	if (notify_try(name, state, &e) != 0)
 		log_warn("notify: not sent: %s", e.what);
+}
+
+void
+notify_reloading(void)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof(text),
+	    "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_mono_ns() / 1000);
+	notify_send(text);
+}
+
+/* A variable that is a number of at most `most`; 0: it is not. */
+static uint64_t
+number(const char *name, uint64_t most)
+{
+	const char *text = getenv(name);
+	struct err unused;
+	uint64_t n;
+
+	if (text == NULL ||
+	    bytes_to_u64(bytes_of(text), 1, most, &n, &unused) != 0)
+		return 0;
+	return n;
+}
+
+unsigned
+notify_watchdog_ms(void)
+{
+	uint64_t us = number("WATCHDOG_USEC", INT64_MAX);
+
+	if (getenv("WATCHDOG_PID") != NULL &&
+	    number("WATCHDOG_PID", INT_MAX) != (uint64_t)getpid())
+		return 0;
+	if (us / 1000 > UINT_MAX)
+		return UINT_MAX;
+	return us > 0 && us < 1000 ? 1 : (unsigned)(us / 1000);
 }

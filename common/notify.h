@@ -9,5 +9,12 @@
  * variable nothing happens; a failure is logged and otherwise ignored.
  */
 void notify_send(const char *state);
+/* RELOADING=1 with the time that it must carry; READY=1 ends it. */
+void notify_reloading(void);
+/*
+ * Milliseconds within which WATCHDOG=1 is to come again and again, by
+ * $WATCHDOG_USEC and $WATCHDOG_PID; 0: nobody waits for it.
+ */
+unsigned notify_watchdog_ms(void);
 
 #endif

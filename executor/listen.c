@@ -49,27 +49,31 @@ listen_one(const struct conf_listener *l, const struct conf *c, struct err *e)
 }
 
 int
-listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS], struct err *e)
+listen_open(const struct conf *c, struct inherit *in,
+    int fds[CONF_MAX_LISTENERS], struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < c->listen_count; i++) {
-		int fd = listen_one(&c->listen[i], c, e);
-
-		if (fd < 0) {
-			listen_close(c, fds, i);
-			return e->code;
-		}
-		fds[i] = fd;
+		fds[i] = inherit_find(in, &c->listen[i]);
+		if (fds[i] == -1)
+			fds[i] = listen_one(&c->listen[i], c, e);
+		if (fds[i] < 0)
+			break;
 	}
-	return 0;
+	if (i == c->listen_count && inherit_all_found(in, e) == 0)
+		return 0;
+	listen_close(c, in, fds, i);
+	return e->code;
 }
 
 void
-listen_close(const struct conf *c, const int *fds, size_t count)
+listen_close(const struct conf *c, const struct inherit *in, const int *fds,
+    size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		listen_unix_remove(&c->listen[i]);
+		if (!inherit_gave(in, fds[i]))
+			listen_unix_remove(&c->listen[i]);
 		(void)close(fds[i]);
 	}
 }

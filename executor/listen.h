@@ -3,15 +3,17 @@
 #ifndef EXECUTOR_LISTEN_H
 #define EXECUTOR_LISTEN_H
 
-#include "executor/conf.h"
+#include "executor/inherit.h"
 
 /*
- * Bind and listen on every address of c; fds[i] are non-blocking, CLOEXEC.
- * On failure none stays open; *e says which address and what to do.
+ * Listen on every address of c: by the socket that was handed over for it, or
+ * one bound here; fds[i] are non-blocking, CLOEXEC.  On failure none stays
+ * open; *e says which address and what to do.
  */
-int listen_open(const struct conf *c, int fds[CONF_MAX_LISTENERS],
-    struct err *e) MUST_CHECK;
-/* Close what listen_open() opened; names of UNIX sockets go. */
-void listen_close(const struct conf *c, const int *fds, size_t count);
+int listen_open(const struct conf *c, struct inherit *in,
+    int fds[CONF_MAX_LISTENERS], struct err *e) MUST_CHECK;
+/* Close what listen_open() opened; names of UNIX sockets of ours go. */
+void listen_close(const struct conf *c, const struct inherit *in,
+    const int *fds, size_t count);
 
 #endif

@@ -22,6 +22,7 @@
 #include "common/notify.h"
 #include "executor/listen.h"
 #include "executor/options.h"
+#include "executor/pulse.h"
 #include "executor/recover.h"
 #include "executor/supervise.h"
 #include "executor/tree.h"
@@ -38,11 +39,14 @@ static struct executor {
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
+	struct inherit inherited;
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals, tokens;
 	struct loop_timer sync, stop;
+	struct pulse pulse;
 	bool stopping;
+	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
 
 /* --- reload ----------------------------------------------------------- */
@@ -110,6 +114,8 @@ reload(const char *what,
 	struct err e = { 0 };
 	int rc;
 
+	notify_reloading();
+	self.ready_owed = true; /* until on_settled */
 	conf_report_init(&r);
 	rc = load(&self.store, &r, &e);
 	log_report(&r);
@@ -175,7 +181,7 @@ begin_stop(const char *why)
 		return;
 	self.stopping = true;
 	log_notice("stop: %s runs=%zu", why, jobs_count(self.jobs));
-	(void)notify_send("STOPPING=1");
+	notify_send("STOPPING=1\nSTATUS=ending runs");
 	self.stop = (struct loop_timer){ .handler = on_stop_late };
 	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
 	monitor_drain(self.monitor, grace);
@@ -287,13 +293,45 @@ on_ready(void *arg)
 		    "ready: there is no token yet, so everybody is "
 		    "refused; add one: mcp-execctl token add NAME --policy "
 		    "POLICY");
-	(void)notify_send("READY=1");
+}
+
+/* STATUS= for systemctl status, with READY=1 at start and after a reload. */
+static void
+tell_manager(void)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=%zu tokens, %zu policies, configuration %u",
+	    self.store.tokens.count, self.store.policies.count,
+	    (unsigned)monitor_vitals(self.monitor).generation);
+	notify_send(text);
+}
+
+/* The frontend has put in force what was sent last. */
+static void
+on_settled(void *arg)
+{
+	(void)arg;
+	if (!self.ready_owed)
+		return;
+	self.ready_owed = false;
+	if (!self.stopping)
+		tell_manager();
+}
+
+static void
+on_alive(void *arg)
+{
+	(void)arg;
+	pulse_answered(&self.pulse);
 }
 
 static int
 wire(struct err *e)
 {
-	static const struct monitor_ops ops = { supervise_lost, on_ready };
+	static const struct monitor_ops ops = { supervise_lost, on_ready,
+		on_settled, on_alive };
 	struct supervise_deps d = {
 		.conf = &self.store.conf,
 		.listeners = self.listeners,
@@ -317,6 +355,7 @@ wire(struct err *e)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
+	pulse_start(&self.pulse, self.loop, self.monitor);
 	self.sync.handler = on_sync;
 	loop_on_idle(self.loop, on_idle, NULL);
 	self.tokens = (struct loop_watch){ .handler = on_tokens,
@@ -359,11 +398,13 @@ prepare(struct err *e)
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
 		return e->code;
-	if (listen_open(&self.store.conf, self.listeners, e) != 0)
+	if (listen_open(&self.store.conf, &self.inherited, self.listeners, e) !=
+	    0)
 		return e->code;
 	self.listener_count = self.store.conf.listen_count;
 	if (wire(e) != 0)
 		return e->code;
+	self.ready_owed = true;
 	record_life("start", true);
 	recover_runs(self.audit);
 	return supervise_start(self.supervise, e);
@@ -374,6 +415,7 @@ tear_down(void)
 {
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
+	pulse_stop(&self.pulse);
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);
 	monitor_free(self.monitor);
@@ -381,9 +423,11 @@ tear_down(void)
 	cleanup_fd(&self.tokens.fd);
 	loop_free(self.loop);
 	audit_close(self.audit);
-	listen_close(&self.store.conf, self.listeners, self.listener_count);
+	listen_close(&self.store.conf, &self.inherited, self.listeners,
+	    self.listener_count);
 	self.listener_count = 0;
 	store_fini(&self.store);
+	inherit_fini(&self.inherited);
 }
 
 /* Descriptors 0 to 2 are open, so that no other file becomes one of them. */
@@ -436,6 +480,10 @@ main(int argc, char **argv)
 		return rc > 0 ? 0 : 2;
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
+	if (inherit_take(&self.inherited, &e) != 0) {
+		log_err("start: %s", e.what);
+		return 1;
+	}
 	rc = load(&o);
 	if (rc != 0 || o.check) {
 		store_fini(&self.store);

@@ -19,6 +19,7 @@ enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
 	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
 	HEARTBEAT_MS = 15000, /* of idle event streams */
+	SEND_AHEAD = 1 << 20, /* bytes of a configuration that may wait */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
 
@@ -40,6 +41,12 @@ struct monitor {
 	enum state state;
 	uint32_t generation; /* of the last COMMIT sent */
 	uint32_t ready; /* of the last READY received */
+	bool sending; /* tokens from `next_token` on, and COMMIT, follow */
+	size_t next_token;
+	uint32_t lockdown; /* PROTO_LOCK_* bits, as HELLO told */
+	uint32_t asked, answered; /* nonces of the last ASK and VITALS */
+	uint64_t asked_ms; /* when that was, monotonic */
+	struct monitor_vitals vitals; /* as last told */
 	uint64_t last_call; /* ids only grow */
 	bool draining;
 	struct log_limit strangers, authfails,
@@ -156,20 +163,56 @@ send_token(struct monitor *m, const struct token *t)
 	send_msg(m, &msg);
 }
 
+/*
+ * Tokens as they fit, and the COMMIT behind the last; the rest when what
+ * waits has gone out.  A reload meanwhile begins anew.
+ */
+static void
+send_tokens(struct monitor *m)
+{
+	const struct token_table *t = &m->store->tokens;
+	struct msg msg = { .code = PROTO_COMMIT };
+
+	while (m->sending && m->next_token < t->count) {
+		if (m->chan == NULL || chan_queued(m->chan) > SEND_AHEAD)
+			return; /* on_drained goes on */
+		send_token(m, t->t[m->next_token++]);
+	}
+	if (!m->sending)
+		return;
+	m->sending = false;
+	msg.commit.generation = m->generation;
+	send_msg(m, &msg);
+}
+
+static void
+on_drained(void *arg)
+{
+	send_tokens(arg);
+}
+
 void
 monitor_configure(struct monitor *m)
 {
-	struct msg msg = { .code = PROTO_COMMIT };
-	size_t i;
-
 	if (m->chan == NULL || m->state == ST_NEW)
 		return;
 	m->generation++;
 	send_limits(m);
 	send_names(m);
-	for (i = 0; i < m->store->tokens.count; i++)
-		send_token(m, m->store->tokens.t[i]);
-	msg.commit.generation = m->generation;
+	m->next_token = 0;
+	m->sending = true;
+	send_tokens(m);
+}
+
+void
+monitor_ask(struct monitor *m)
+{
+	struct msg msg = { .code = PROTO_ASK };
+
+	if (m->ready == 0 || m->asked != m->answered)
+		return;
+	msg.ask.nonce = ++m->asked;
+	m->asked_ms = clock_mono_ms();
 	send_msg(m, &msg);
 }
 
@@ -255,6 +298,7 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	b = audit_begin(m->audit, "frontend-start");
 	audit_put_i64(b, "frontend.lockdown", msg->hello.lockdown);
 	audit_end(m->audit, false);
+	m->lockdown = msg->hello.lockdown;
 	m->state = ST_UP;
 	monitor_configure(m);
 	return 0;
@@ -274,6 +318,25 @@ on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 	m->ready = msg->ready.generation;
 	if (first)
 		m->ops->ready(m->arg);
+	if (m->ready == m->generation && m->ops->settled != NULL)
+		m->ops->settled(m->arg);
+	return 0;
+}
+
+static int
+on_vitals(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (m->asked == m->answered || msg->vitals.nonce != m->asked)
+		return err_set(e, ERR_PROTO, "VITALS that were not asked for");
+	m->answered = m->asked;
+	m->vitals = (struct monitor_vitals){
+		.known = true,
+		.connections = msg->vitals.connections,
+		.sessions = msg->vitals.sessions,
+		.calls = msg->vitals.calls,
+	};
+	if (m->ops->alive != NULL)
+		m->ops->alive(m->arg);
 	return 0;
 }
 
@@ -447,6 +510,7 @@ static const struct permit {
 	{ PROTO_CREDIT, ST_UP, on_credit },
 	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
 	{ PROTO_SESSION, ST_UP, on_session },
+	{ PROTO_VITALS, ST_UP, on_vitals },
 };
 
 static int
@@ -481,12 +545,22 @@ on_hung(void *arg)
 	on_closed(arg, &e);
 }
 
+void
+monitor_give_up(struct monitor *m)
+{
+	struct err e = { 0 };
+
+	(void)err_set(&e, ERR_PROTO, "frontend does not answer");
+	on_closed(m, &e);
+}
+
 /* --- life ------------------------------------------------------------- */
 
 int
 monitor_attach(struct monitor *m, int fd, struct err *e)
 {
-	static const struct chan_ops ops = { on_message, on_closed, NULL };
+	static const struct chan_ops ops = { on_message, on_closed,
+		on_drained };
 
 	monitor_detach(m);
 	m->state = ST_NEW;
@@ -503,6 +577,9 @@ monitor_detach(struct monitor *m)
 	chan_free(m->chan);
 	m->chan = NULL;
 	m->ready = 0;
+	m->sending = false;
+	m->asked = m->answered = 0;
+	m->vitals.known = false;
 	explicit_bzero(m->proof, sizeof(m->proof));
 	request_fini(&m->request);
 }
@@ -520,6 +597,28 @@ bool
 monitor_is_ready(const struct monitor *m)
 {
 	return m->ready > 0;
+}
+
+bool
+monitor_is_settled(const struct monitor *m)
+{
+	return m->ready > 0 && m->ready == m->generation;
+}
+
+uint64_t
+monitor_silent_ms(const struct monitor *m)
+{
+	return m->asked == m->answered ? 0 : clock_mono_ms() - m->asked_ms;
+}
+
+struct monitor_vitals
+monitor_vitals(const struct monitor *m)
+{
+	struct monitor_vitals v = m->vitals;
+
+	v.lockdown = m->lockdown;
+	v.generation = m->ready;
+	return v;
 }
 
 struct monitor *

@@ -20,6 +20,18 @@ struct monitor_ops {
 	void (*lost)(void *arg, const struct err *why);
 	/* This frontend has put its first configuration in force. */
 	void (*ready)(void *arg);
+	/* It has put in force what was sent last; may be NULL. */
+	void (*settled)(void *arg);
+	/* It has answered monitor_ask(); may be NULL. */
+	void (*alive)(void *arg);
+};
+
+/* The frontend's own words about itself: for people, nothing rests on them. */
+struct monitor_vitals {
+	bool known; /* it has answered since it was started */
+	uint32_t connections, sessions, calls;
+	uint32_t lockdown; /* PROTO_LOCK_* bits */
+	uint32_t generation; /* of the configuration in force; 0: none */
 };
 
 /* jobs are given later by monitor_set_jobs, as they need monitor's ops. */
@@ -32,8 +44,20 @@ const struct job_ops *monitor_job_ops(void);
 
 /* Speak with a new frontend on fd (taken over). */
 int monitor_attach(struct monitor *m, int fd, struct err *e) MUST_CHECK;
-/* Send the configuration again after a reload. */
+/*
+ * Send the configuration again after a reload, at the pace at which the
+ * frontend reads; ops->settled when it is in force.
+ */
 void monitor_configure(struct monitor *m);
+/* Is what was sent last in force? */
+bool monitor_is_settled(const struct monitor *m);
+/* Ask whether it is alive, unless that is being asked already. */
+void monitor_ask(struct monitor *m);
+/* For how long it owes an answer, ms; 0: it owes none. */
+uint64_t monitor_silent_ms(const struct monitor *m);
+struct monitor_vitals monitor_vitals(const struct monitor *m);
+/* It answers no more: end the channel, so that it is replaced. */
+void monitor_give_up(struct monitor *m);
 /* Refuse new calls and tell the frontend to accept nothing. */
 void monitor_drain(struct monitor *m, uint32_t grace_ms);
 /* Close the channel (the frontend sees the end and exits). */

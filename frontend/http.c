@@ -645,6 +645,12 @@ http_drain(struct http *h)
 			(void)MHD_quiesce_daemon(h->daemons[i].mhd);
 }
 
+size_t
+http_connections(const struct http *h)
+{
+	return conn_count(h->conns);
+}
+
 struct http *
 http_new(struct loop *l, struct settings *s, struct endpoint *ep,
     const struct http_limits *lim, struct err *e)

@@ -28,5 +28,7 @@ void http_free(struct http *h);
 int http_start(struct http *h, struct err *e) MUST_CHECK;
 /* Accept no more connections; those that are there go on. */
 void http_drain(struct http *h);
+/* Connections that are open. */
+size_t http_connections(const struct http *h);
 
 #endif

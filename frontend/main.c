@@ -120,6 +120,21 @@ on_drain(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_ask(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+	struct msg vitals = { .code = PROTO_VITALS,
+		.vitals = {
+		    .nonce = m->ask.nonce,
+		    .connections = (uint32_t)http_connections(f->http),
+		    .sessions = (uint32_t)session_count(f->sessions),
+		    .calls = (uint32_t)calls_count(f->calls),
+		} };
+
+	return ipc_send(f->ipc, &vitals, e);
+}
+
+static int
 build(struct frontend *f, const struct options *o, struct err *e)
 {
 	struct http_limits limits = { .first_fd = PROTO_FD_LISTEN,
@@ -146,6 +161,7 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
 	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
 	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);
+	ipc_on(f->ipc, PROTO_ASK, on_ask, f);
 	return 0;
 }
 

@@ -288,6 +288,16 @@ count(struct session_table *t, const struct settings_token *token)
 	return c;
 }
 
+size_t
+session_count(const struct session_table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->used; i++)
+		n += t->table[i].id[0] != '\0';
+	return n;
+}
+
 /* An entry for a new session of this token, perhaps at an old one's cost. */
 static struct session *
 make_room(struct session_table *t, const struct settings_token *token,

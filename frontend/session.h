@@ -47,6 +47,8 @@ void session_table_free(struct session_table *t);
 void session_configure(struct session_table *t, const struct settings_set *set);
 /* Nothing new begins; streams end as soon as they have nothing to wait for. */
 void session_drain(struct session_table *t);
+/* Sessions that live. */
+size_t session_count(const struct session_table *t);
 /* Bytes that one answer may have. */
 size_t session_max_reply(const struct session_table *t);
 

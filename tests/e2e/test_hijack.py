@@ -66,6 +66,10 @@ def arg(n, name, value, kind=STRING, more=0):
     return frame(ARG, u64(n), data(name), u8(kind), u8(more), data(value))
 
 
+def vitals(nonce, n=7):
+    return frame(VITALS, u32(nonce), u32(n), u32(n), u32(n))
+
+
 def proof_of(token):
     return hashlib.sha256(b"mcp-execd token proof v1\0"
                           + token.encode()).digest()
@@ -382,6 +386,9 @@ def violations(proof):
         "SESSION of neither": [frame(SESSION, b"\0" * 32, u8(2), data("s"),
                                      data("p"), data("c"), data("r"))],
         "a frame of the executor": [frame(DRAIN, u32(0))],
+        "VITALS that nobody asked for": [vitals(0)],
+        "VITALS of the future": [vitals(1)],
+        "VITALS in a CALL": [good, vitals(0)],
         "TOKEN from below": [frame(TOKEN, b"\0" * 32, data("n"), data("p"),
                                    u64(0), data(""), data("exec_cmd"),
                                    data(""))],
@@ -502,6 +509,20 @@ def test_credit_beyond_reason():
             s.send(*[frame(CREDIT, u64(1), u32(0xffffffff))] * 3)
         s.replaced()
         s.up()
+
+
+def test_vitals():
+    """Each ASK is answered once, with its number."""
+    with hijacked() as s:
+        s.up()
+        while (got := s.recv())[0] != ASK:
+            pass
+        nonce = decode(*got)["nonce"]
+        s.send(vitals(nonce))
+        done, out = s.run(1, proof_of(s.token), "echo on")
+        equal((done.state, out), (EXITED, b"on\n"), "control")
+        s.send(vitals(nonce))
+        s.replaced("not asked for")
 
 
 def test_unread_frames():

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/notify.h"
 
 /* A socket bound to name ("@..." is abstract), and NOTIFY_SOCKET set to it. */
@@ -107,6 +108,52 @@ test_unset_or_odd(void **state)
 	expect(fd, "LAST=1");
 }
 
+static void
+test_reloading(void **state)
+{
+	CLEANUP_FD int fd = -1;
+	char name[64], text[128], *end;
+	uint64_t before = clock_mono_ns() / 1000, at;
+	ssize_t n;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "@test_notify.r%d", (int)getpid());
+	fd = receiver(name);
+	notify_reloading();
+	n = recv(fd, text, sizeof(text) - 1, 0);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_ptr_equal(strstr(text, "RELOADING=1\nMONOTONIC_USEC="), text);
+	at = strtoull(strrchr(text, '=') + 1, &end, 10);
+	assert_int_equal(*end, '\0');
+	assert_in_range(at, before, clock_mono_ns() / 1000);
+}
+
+static void
+test_watchdog(void **state)
+{
+	char own[16];
+
+	(void)state;
+	(void)unsetenv("WATCHDOG_PID");
+	assert_int_equal(notify_watchdog_ms(), 0);
+	(void)setenv("WATCHDOG_USEC", "30000000", 1);
+	assert_int_equal(notify_watchdog_ms(), 30000);
+	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
+	(void)setenv("WATCHDOG_PID", own, 1);
+	assert_int_equal(notify_watchdog_ms(), 30000);
+	(void)setenv("WATCHDOG_PID", "1", 1);
+	assert_int_equal(notify_watchdog_ms(), 0);
+	(void)unsetenv("WATCHDOG_PID");
+	(void)setenv("WATCHDOG_USEC", "-1", 1);
+	assert_int_equal(notify_watchdog_ms(), 0);
+	(void)setenv("WATCHDOG_USEC", "12 s", 1);
+	assert_int_equal(notify_watchdog_ms(), 0);
+	(void)setenv("WATCHDOG_USEC", "5", 1);
+	assert_int_equal(notify_watchdog_ms(), 1);
+	(void)unsetenv("WATCHDOG_USEC");
+}
+
 int
 main(void)
 {
@@ -114,6 +161,8 @@ main(void)
 		cmocka_unit_test(test_abstract),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_unset_or_odd),
+		cmocka_unit_test(test_reloading),
+		cmocka_unit_test(test_watchdog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,8 @@ run_until(const char *file, const char *holds)
 static void
 begin(const char *script)
 {
-	static const struct monitor_ops ops = { supervise_lost, on_ready };
+	static const struct monitor_ops ops = { supervise_lost, on_ready, NULL,
+		NULL };
 	struct err e = { 0 };
 
 	memset(&b, 0, sizeof(b));
