@@ -119,7 +119,8 @@ BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 
 # --- targets that need no compiler and no library yet ----------------------
 FREE := sources help deps deps-build check demo lint lint-deps clean asan valgrind \
-	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist
+	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist \
+	deb rpm package-test
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
 
@@ -310,6 +311,7 @@ man-lint:			## manuals only
 
 # --- install ---------------------------------------------------------------
 include packaging/install.mk
+include packaging/package.mk
 
 .PHONY: clean help
 clean:				## remove build/
