@@ -50,6 +50,7 @@ FRONTEND := $(call in,frontend, \
 	main mcp modern options progress result selftest session settings \
 	stream vet)
 EXECUTOR := $(call in,executor, \
+	cast castread keep recorder \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
 	logread main \
@@ -114,7 +115,8 @@ BASE_CPPFLAGS := -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
 	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
-	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"'
+	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"' \
+	-DMCP_EXECD_STATEDIR='"$(localstatedir)/lib/mcp-execd"'
 BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 
 # --- targets that need no compiler and no library yet ----------------------

@@ -28,6 +28,10 @@
 #define MCP_EXECD_LOGDIR "/var/log/mcp-execd"
 #endif
 
+#ifndef MCP_EXECD_STATEDIR
+#define MCP_EXECD_STATEDIR "/var/lib/mcp-execd"
+#endif
+
 #define FRONTEND_USER "mcp-execd"
 
 enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
@@ -89,6 +93,12 @@ static const struct key audit_keys[] = { STRING("file", audit_file, 1),
 	U32("rotate_seconds", audit_rotate_seconds, 0, 10 * 365 * 24 * 3600),
 	U32("keep", audit_keep, 0, 1000000), LAST };
 
+static const struct key recordings_keys[] = { STRING("directory",
+						  recordings_dir, 1),
+	U64("max_bytes", recordings_max_bytes, 1 << 20, 1ULL << 50),
+	U32("max_seconds", recordings_max_seconds, 0, 10 * 365 * 24 * 3600),
+	LAST };
+
 static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 	VALUE("user", user), VALUE("group", group), LAST };
 
@@ -98,6 +108,7 @@ static const struct key socket_keys[] = { VALUE("mode", socket_mode),
 static const struct key conf_keys[] = { VALUE("listen", listen),
 	OBJECT("unix_socket", socket_keys), STRING("policy_dir", policy_dir, 1),
 	STRING("token_dir", token_dir, 1), OBJECT("audit", audit_keys),
+	OBJECT("recordings", recordings_keys),
 	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
@@ -147,6 +158,10 @@ set_defaults(struct conf *c)
 	copy(c->audit_file, sizeof(c->audit_file),
 	    MCP_EXECD_LOGDIR "/audit.jsonl");
 	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
+	copy(c->recordings_dir, sizeof(c->recordings_dir),
+	    MCP_EXECD_STATEDIR "/recordings");
+	c->recordings_max_bytes = 1 << 30;
+	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/frontend");
@@ -376,6 +391,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
 	anchor_seal(k, json_get(root, "audit"), dir, c);
+	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);
 	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
 }
 

@@ -65,6 +65,9 @@ struct conf {
 	uint64_t audit_rotate_bytes;	/* 0: never by size */
 	uint32_t audit_rotate_seconds;	/* 0: never by age */
 	uint32_t audit_keep;		/* rotated files; 0: all */
+	char recordings_dir[PATH_MAX];	/* of commands' output */
+	uint64_t recordings_max_bytes;	/* of all together */
+	uint32_t recordings_max_seconds; /* age; 0: any */
 	char frontend_path[PATH_MAX];	/* executable of the frontend */
 	char cgroup[PATH_MAX];		/* "auto", "off" or a group's path */
 	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */

@@ -21,6 +21,7 @@
 #include "executor/output.h"
 #include "executor/quota.h"
 #include "executor/record.h"
+#include "executor/recorder.h"
 #include "executor/spawn.h"
 #include "executor/tree.h"
 
@@ -49,11 +50,13 @@ struct job {
 	struct loop_watch ctl, guard, in, out, err;
 	struct loop_timer timer; /* time-out, grace, patience in turn */
 	struct output stdout_, stderr_;
+	struct recorder *recorder; /* NULL before it starts */
 	uint32_t credit; /* bytes that may be forwarded */
 	size_t in_sent;
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
 	bool executed; /* execve succeeded */
+	bool unrecorded; /* recording failed, the run is ended for it */
 	struct guard_report report;
 	bool ending; /* TERM was sent, verdict says why */
 	bool killing; /* KILL was sent */
@@ -66,6 +69,7 @@ struct job {
 struct jobs {
 	struct loop *loop;
 	struct audit *audit;
+	struct keep *keep;
 	const struct job_ops *ops;
 	void *arg;
 	struct quota quota;
@@ -75,6 +79,8 @@ struct jobs {
 };
 
 static void job_pump(struct job *j);
+static void job_end(struct job *j, enum proto_state verdict, const char *why,
+    const char *detail);
 
 /* --- the end of a run ------------------------------------------------- */
 
@@ -95,6 +101,7 @@ job_release(struct job *j)
 	cleanup_fd(&j->sp.net);
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
+	recorder_free(j->recorder);
 	plan_fini(&j->plan);
 	buf_fini(&j->denials);
 	memset(j, 0, sizeof(*j));
@@ -125,6 +132,21 @@ fill_result(const struct job *j, struct job_result *r)
 }
 
 static void
+end_recording(struct job *j, struct job_result *r)
+{
+	struct cast_end end = { .state = r->state,
+		.exit_code = r->exit_code,
+		.signal = r->signal,
+		.total = { r->stdout_bytes, r->stderr_bytes } };
+
+	if (j->recorder == NULL)
+		return;
+	recorder_end(j->recorder, &end);
+	r->kept[0] = recorder_kept(j->recorder, 1);
+	r->kept[1] = recorder_kept(j->recorder, 2);
+}
+
+static void
 job_finish(struct job *j)
 {
 	struct jobs *jobs = j->jobs;
@@ -140,9 +162,11 @@ job_finish(struct job *j)
 		.denials = j->report.denials,
 		.execs_untold = j->report.execs_untold,
 		.cgroup = &j->usage,
+		.recorder = j->recorder,
 	};
 
 	fill_result(j, &r);
+	end_recording(j, &r);
 	record_result(jobs->audit, &r, &end);
 	if (!j->silent)
 		jobs->ops->done(jobs->arg, &r);
@@ -194,6 +218,29 @@ stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 }
 
 /*
+ * What a policy wants recorded and cannot be is not passed on, and its
+ * command goes no further.
+ */
+static void
+take_piece(struct job *j, struct output *o, const struct output_piece *p)
+{
+	struct err e;
+
+	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
+		forward(j, o->stream, p);
+		return;
+	}
+	output_mute(o, p);
+	if (!j->unrecorded)
+		log_err(
+		    "job: output is not recorded run=%s: %s", j->id, e.what);
+	j->unrecorded = true;
+	job_end(j, PROTO_CANCELLED,
+	    "ended by the server, as its output cannot be recorded any more",
+	    e.what);
+}
+
+/*
  * One read of one stream; what the read said.  A descriptor leaves the loop
  * before it is closed: a guard that was just forked may still hold a copy,
  * and epoll would go on reporting it.
@@ -209,7 +256,7 @@ stream_read(struct job *j, struct output *o, struct loop_watch *w)
 		return ERR_EOF;
 	rc = output_read(o, j->credit, &p, &e);
 	if (rc == 0)
-		forward(j, o->stream, &p);
+		take_piece(j, o, &p);
 	if (rc != 0 && rc != ERR_AGAIN) {
 		loop_del(j->jobs->loop, w);
 		output_close(o);
@@ -526,13 +573,30 @@ start_in_cgroup(struct job *j, struct err *e)
 	return rc;
 }
 
+static int
+begin_recording(struct job *j, struct err *e)
+{
+	const struct policy *p = j->plan.policy;
+	struct recorder_setup s = { .mode = p->output,
+		.max = p->output_max,
+		.head = { .begin_s = clock_wall_us() / 1000000 } };
+
+	memcpy(s.head.run, j->id, sizeof(s.head.run));
+	keep_owner(j->plan.verifier, s.head.owner);
+	(void)snprintf(s.head.token, sizeof(s.head.token), "%s", j->plan.token);
+	(void)snprintf(s.head.policy, sizeof(s.head.policy), "%s", p->name);
+	(void)snprintf(s.head.tool, sizeof(s.head.tool), "%s", j->plan.tool);
+	j->recorder = recorder_new(j->jobs->keep, &s, e);
+	return j->recorder == NULL ? e->code : 0;
+}
+
 static void
 job_start(struct job *j)
 {
 	uint32_t cap = j->plan.policy->output_bytes;
 	struct err e = { 0 };
 
-	if (start_in_cgroup(j, &e) != 0) {
+	if (begin_recording(j, &e) != 0 || start_in_cgroup(j, &e) != 0) {
 		job_refuse(j, "the command was not started: %s", e.what);
 		job_finish(j);
 		return;
@@ -771,7 +835,7 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 }
 
 struct jobs *
-jobs_new(struct loop *l, struct audit *a, uint32_t max,
+jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
     const struct job_ops *ops, void *arg, struct err *e)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs) + max * sizeof(struct job));
@@ -783,6 +847,7 @@ jobs_new(struct loop *l, struct audit *a, uint32_t max,
 	*jobs = (struct jobs){
 		.loop = l,
 		.audit = a,
+		.keep = k,
 		.ops = ops,
 		.arg = arg,
 		.max = max,

@@ -13,6 +13,7 @@
 
 #include "common/loop.h"
 #include "executor/audit.h"
+#include "executor/keep.h"
 #include "executor/request.h"
 
 enum {
@@ -27,6 +28,7 @@ struct job_result {
 	int signal; /* that ended it, else 0 */
 	uint64_t duration_us;
 	uint64_t stdout_bytes, stderr_bytes;
+	uint64_t kept[CAST_STREAMS]; /* bytes that can be read later */
 	const char *message; /* never NULL */
 	struct bytes denials; /* explanations, one a line */
 };
@@ -42,8 +44,9 @@ struct job_ops {
 struct jobs;
 
 /* max: runs at the same time, all tokens together. */
-struct jobs *jobs_new(struct loop *l, struct audit *a, uint32_t max,
-    const struct job_ops *ops, void *arg, struct err *e) MUST_CHECK;
+struct jobs *jobs_new(struct loop *l, struct audit *a, struct keep *k,
+    uint32_t max, const struct job_ops *ops, void *arg,
+    struct err *e) MUST_CHECK;
 void jobs_free(struct jobs *j);
 /*
  * Accept a run of this token.  On failure it has been recorded as refused and

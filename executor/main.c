@@ -28,6 +28,7 @@
 #include "executor/tree.h"
 
 enum {
+	SWEEP_MS = 600000, /* between two looks at the age of recordings */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	MAX_SPARED = 4096 /* guards and the frontend */
 };
@@ -36,6 +37,7 @@ static struct executor {
 	struct loop *loop;
 	struct store store;
 	struct audit *audit;
+	struct keep *keep;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
@@ -43,7 +45,7 @@ static struct executor {
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals, tokens;
-	struct loop_timer sync, stop;
+	struct loop_timer sync, stop, sweep;
 	struct pulse pulse;
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
@@ -82,13 +84,34 @@ audit_setup(void)
 	};
 }
 
+/* Recordings: only a directory that some policy needs is made. */
+static int
+open_keep(struct err *e)
+{
+	const struct policy_table *t = &self.store.policies;
+	const struct conf *c = &self.store.conf;
+	struct keep_limits l = { .bytes = c->recordings_max_bytes,
+		.seconds = c->recordings_max_seconds };
+	size_t i;
+
+	keep_adjust(self.keep, &l);
+	for (i = 0; i < t->count; i++)
+		if (t->p[i]->output != RECORDER_OFF)
+			return keep_open(self.keep, c->recordings_dir, e);
+	return 0;
+}
+
 /* Tell everybody what is in force now. */
 static void
 apply(void)
 {
 	struct audit_setup setup = audit_setup();
+	struct err e;
 
 	audit_adjust(self.audit, &setup);
+	if (open_keep(&e) != 0)
+		log_err("reload: %s; runs that are to be recorded are refused",
+		    e.what);
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
 	monitor_configure(self.monitor);
 }
@@ -267,12 +290,20 @@ on_sync(void *arg)
 	audit_sync(self.audit);
 }
 
+static void
+on_sweep(void *arg)
+{
+	(void)arg;
+	loop_timer_set(self.loop, &self.sweep, SWEEP_MS); /* on_idle does it */
+}
+
 /* Before each wait: records to disk, accepted runs started. */
 static int
 on_idle(void *arg)
 {
 	(void)arg;
 	jobs_flush(self.jobs);
+	keep_sweep(self.keep);
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
 		loop_timer_set(self.loop, &self.sync, SYNC_MS);
 	stop_when_quiet();
@@ -349,14 +380,16 @@ wire(struct err *e)
 	    self.loop, &self.store, self.audit, &ops, self.supervise, e);
 	if (self.monitor == NULL)
 		return e->code;
-	self.jobs = jobs_new(self.loop, self.audit, self.store.conf.limits.runs,
-	    monitor_job_ops(), self.monitor, e);
+	self.jobs = jobs_new(self.loop, self.audit, self.keep,
+	    self.store.conf.limits.runs, monitor_job_ops(), self.monitor, e);
 	if (self.jobs == NULL)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
 	pulse_start(&self.pulse, self.loop, self.monitor);
 	self.sync.handler = on_sync;
+	self.sweep.handler = on_sweep;
+	on_sweep(NULL);
 	loop_on_idle(self.loop, on_idle, NULL);
 	self.tokens = (struct loop_watch){ .handler = on_tokens,
 		.fd = store_watch_tokens(&self.store, e) };
@@ -398,6 +431,9 @@ prepare(struct err *e)
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
 		return e->code;
+	self.keep = keep_new(self.audit, e);
+	if (self.keep == NULL || open_keep(e) != 0)
+		return e->code;
 	if (listen_open(&self.store.conf, &self.inherited, self.listeners, e) !=
 	    0)
 		return e->code;
@@ -406,7 +442,7 @@ prepare(struct err *e)
 		return e->code;
 	self.ready_owed = true;
 	record_life("start", true);
-	recover_runs(self.audit);
+	recover_runs(self.audit, self.keep);
 	return supervise_start(self.supervise, e);
 }
 
@@ -423,6 +459,7 @@ tear_down(void)
 	cleanup_fd(&self.tokens.fd);
 	loop_free(self.loop);
 	audit_close(self.audit);
+	keep_free(self.keep);
 	listen_close(&self.store.conf, &self.inherited, self.listeners,
 	    self.listener_count);
 	self.listener_count = 0;

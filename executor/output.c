@@ -89,7 +89,17 @@ output_read(
 	ring_put(o, piece + head, (size_t)n - head);
 	out->skipped = 0;
 	out->data = bytes_make(piece, head);
+	out->all = bytes_make(piece, (size_t)n);
 	return 0;
+}
+
+void
+output_mute(struct output *o, const struct output_piece *p)
+{
+	o->sent -= p->data.len;
+	o->head = o->ring_size = 0;
+	free(o->ring);
+	o->ring = NULL;
 }
 
 static uint64_t

@@ -33,6 +33,7 @@ struct output {
 struct output_piece {
 	uint64_t skipped; /* bytes left out just before */
 	struct bytes data; /* borrowed until the next call; may be empty */
+	struct bytes all; /* the whole read: data and what is held back */
 };
 
 /* cap: bytes kept of the stream.  Takes over fd. */
@@ -46,6 +47,8 @@ void output_close(struct output *o);
  */
 int output_read(struct output *o, uint32_t credit, struct output_piece *out,
     struct err *e) MUST_CHECK;
+/* Nothing of the stream is forwarded any more, nor was this piece. */
+void output_mute(struct output *o, const struct output_piece *p);
 /* Would a read be forwarded (and so need credit)? */
 bool output_needs_credit(const struct output *o);
 /* Next piece of the tail, at most max bytes; false when it is all sent. */

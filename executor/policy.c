@@ -43,7 +43,7 @@ struct draft {
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
 	const struct json_value *allow_calls, *deny_calls, *log_only;
-	const struct json_value *audit_exec;
+	const struct json_value *audit_exec, *audit_output;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -123,7 +123,9 @@ static const struct key syscall_keys[] = { VALUE("profile", profile),
 	VALUE("allow", allow_calls), VALUE("deny", deny_calls),
 	VALUE("log_only", log_only), LAST };
 
-static const struct key audit_keys[] = { VALUE("exec", audit_exec), LAST };
+static const struct key audit_keys[] = { VALUE("exec", audit_exec),
+	VALUE("output", audit_output),
+	U32("output_bytes", output_max, 8192, 1 << 30), LAST };
 
 static const struct key file_keys[] = { VALUE("read", confine.read),
 	VALUE("write", confine.write), VALUE("hide", confine.hide),
@@ -790,6 +792,34 @@ is_true(const struct keys *k, const struct json_value *v)
 	return v->type == JSON_BOOL && v->boolean;
 }
 
+/* Which of a run's output is recorded, and how much of it. */
+static void
+read_recording(
+    const struct keys *k, const struct json_value *v, struct policy *p)
+{
+	static const uint32_t by_default[] = { 0, 64 << 10, 64 << 20 };
+	enum recorder_mode m = RECORDER_OFF;
+
+	while (v != NULL && m <= RECORDER_ALL &&
+	       (v->type != JSON_STRING ||
+		   !bytes_eq_str(v->text, recorder_mode_name(m))))
+		m++;
+	if (m > RECORDER_ALL) {
+		keys_complain(
+		    k, v, "\"output\" must be \"off\", \"tail\" or \"all\"");
+		return;
+	}
+	p->output = m;
+	if (p->output_max == 0)
+		p->output_max = by_default[m];
+	if (m == RECORDER_TAIL && p->output_max > RECORDER_MAX_TAIL)
+		keys_complain(k, v,
+		    "\"output_bytes\": of \"tail\" at most %d, as it is held "
+		    "in "
+		    "memory; or use \"all\"",
+		    RECORDER_MAX_TAIL);
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -845,6 +875,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_limits(k, d, p);
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
+	read_recording(k, d->audit_output, p);
 	input.directory = p->dir_fd >= 0 ? p->directory : NULL;
 	input.shell =
 	    p->shell[0] != '\0' && policy_offers(p, BYTES_LIT("exec_cmd"))

@@ -18,6 +18,7 @@
 #include "executor/cgroup.h"
 #include "executor/conf.h"
 #include "executor/confine.h"
+#include "executor/recorder.h"
 
 enum {
 	POLICY_MAX_NAME = 64, /* bytes with the NUL: [A-Za-z0-9_.-] */
@@ -78,6 +79,8 @@ struct policy {
 	char profile[32]; /* "default" or "none" */
 	bool explained; /* its refusals are told and explained */
 	bool audit_exec; /* each program that starts is recorded */
+	enum recorder_mode output; /* what is recorded of its output */
+	uint32_t output_max; /* bytes of it, per run */
 	bool log_only; /* refusals are only logged: for trying out */
 	struct filter filter; /* compiled at load; len 0 for "none" */
 

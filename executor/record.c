@@ -152,6 +152,9 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 	audit_put_str(b, "process.working_directory", p->cwd);
 	audit_put_str(b, "user.name", p->policy->user);
 	audit_put_i64(b, "timeout_ms", p->timeout_ms);
+	if (p->policy->output != RECORDER_OFF)
+		audit_put_str(b, "recording.output",
+		    recorder_mode_name(p->policy->output));
 	if (p->has_input) {
 		digest_sha256(p->input, sum);
 		audit_put_i64(b, "stdin.bytes", (int64_t)p->input.len);
@@ -224,6 +227,8 @@ record_result(
 		if (end->denials > 0)
 			audit_put_i64(b, "run.denials", end->denials);
 	}
+	if (end->recorder != NULL)
+		recorder_put_result(end->recorder, b);
 	audit_end(a, false);
 }
 

@@ -10,6 +10,7 @@
 #include "executor/execlog.h"
 #include "executor/job.h"
 #include "executor/output.h"
+#include "executor/recorder.h"
 
 /* What is known when a run is over, beside its job_result. */
 struct record_end {
@@ -22,6 +23,7 @@ struct record_end {
 	unsigned execs_untold; /* programs beyond what is recorded */
 	unsigned denials; /* system calls refused */
 	unsigned left; /* processes that could not be ended */
+	struct recorder *recorder; /* NULL: it never began */
 };
 
 /* run-intent: durable before anything is executed. */

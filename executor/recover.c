@@ -17,8 +17,22 @@ recover_put(struct buf *b, const struct resume *r)
 	audit_put_i64(b, "run.lost", (int64_t)r->open.count);
 }
 
+static void
+put_recording(struct buf *b, const struct keep *k, const char *run)
+{
+	uint8_t sum[DIGEST_BYTES];
+	char hex[DIGEST_HEX];
+	uint64_t bytes;
+
+	if (!keep_digest(k, run, &bytes, sum))
+		return;
+	digest_hex(sum, sizeof(sum), hex);
+	audit_put_i64(b, "recording.bytes", (int64_t)bytes);
+	audit_put_str(b, "recording.sha256", hex);
+}
+
 void
-recover_runs(struct audit *a)
+recover_runs(struct audit *a, const struct keep *k)
 {
 	const struct runset *s = &audit_resumed(a)->open;
 	struct buf *b;
@@ -36,6 +50,7 @@ recover_runs(struct audit *a)
 		audit_put_str(b, "event.outcome", "failure");
 		audit_put_str(b, "run.state", proto_state_name(PROTO_LOST));
 		audit_put_str(b, "event.reason", "executor ended");
+		put_recording(b, k, s->run[i].id);
 		audit_end(a, true);
 	}
 }

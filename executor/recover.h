@@ -3,12 +3,15 @@
 #ifndef EXECUTOR_RECOVER_H
 #define EXECUTOR_RECOVER_H
 
-#include "executor/audit.h"
+#include "executor/keep.h"
 #include "executor/resume.h"
 
 /* Members of the start record: the last record before, and the gap. */
 void recover_put(struct buf *b, const struct resume *r);
-/* A run-result for each run that was left open: its state is lost. */
-void recover_runs(struct audit *a);
+/*
+ * A run-result for each run that was left open: its state is lost.  It names
+ * what there is of its recording.
+ */
+void recover_runs(struct audit *a, const struct keep *k);
 
 #endif

@@ -569,6 +569,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
 	p.policy = policy_ref(t->policy);
 	(void)snprintf(p.token, sizeof(p.token), "%s", t->name);
+	(void)snprintf(p.tool, sizeof(p.tool), "%s", r->tool);
 	memcpy(p.verifier, t->verifier, sizeof(p.verifier));
 	if (make_plan(r, t, &p, e) != 0) {
 		plan_fini(&p);

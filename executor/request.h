@@ -49,6 +49,7 @@ struct request {
 struct plan {
 	struct policy *policy; /* referenced */
 	char token[POLICY_MAX_NAME];
+	char tool[64];
 	uint8_t verifier[DIGEST_BYTES]; /* which token of that name */
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */

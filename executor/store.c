@@ -57,12 +57,13 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    strcmp(fresh->audit_seal_state, old->audit_seal_state) != 0 ||
 	    strcmp(fresh->audit_seal, old->audit_seal) != 0 ||
 	    strcmp(fresh->token_dir, old->token_dir) != 0 ||
+	    strcmp(fresh->recordings_dir, old->recordings_dir) != 0 ||
 	    fresh->limits.runs != old->limits.runs ||
 	    fresh->limits.connections != old->limits.connections ||
 	    fresh->limits.header_bytes != old->limits.header_bytes)
 		log_warn(
 		    "reload: changes of listen, audit.file, audit.seal, "
-		    "audit.seal_state, token_dir, "
+		    "audit.seal_state, recordings.directory, token_dir, "
 		    "limits.runs, limits.connections and limits.header_bytes "
 		    "take effect at the next restart");
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
@@ -72,6 +73,8 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    sizeof(old->audit_seal_state));
 	memcpy(fresh->audit_seal, old->audit_seal, sizeof(old->audit_seal));
 	memcpy(fresh->token_dir, old->token_dir, sizeof(old->token_dir));
+	memcpy(fresh->recordings_dir, old->recordings_dir,
+	    sizeof(old->recordings_dir));
 	fresh->limits.runs = old->limits.runs;
 	fresh->limits.connections = old->limits.connections;
 	fresh->limits.header_bytes = old->limits.header_bytes;

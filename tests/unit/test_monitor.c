@@ -51,6 +51,7 @@ static struct bench {
 	struct loop_timer deadline;
 	struct store store;
 	struct audit *audit;
+	struct keep *keep;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct chan *peer;
@@ -246,8 +247,10 @@ begin_with(const char *more)
 	b.store.tokens.t[0] = &t;
 	b.store.tokens.count = 1;
 	b.monitor = monitor_new(b.loop, &b.store, b.audit, &ops, NULL, &e);
-	b.jobs = jobs_new(
-	    b.loop, b.audit, MOST_RUNS, monitor_job_ops(), b.monitor, &e);
+	b.keep = keep_new(b.audit, &e);
+	assert_non_null(b.keep);
+	b.jobs = jobs_new(b.loop, b.audit, b.keep, MOST_RUNS, monitor_job_ops(),
+	    b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
 	b.deadline.handler = too_late;
 	loop_on_idle(b.loop, on_idle, NULL);
@@ -288,6 +291,7 @@ end(void)
 	chan_free(b.peer);
 	loop_free(b.loop);
 	audit_close(b.audit);
+	keep_free(b.keep);
 	policy_unref(b.store.policies.p[0]);
 	assert_int_equal(unlink(audit_path), 0);
 }

@@ -27,6 +27,7 @@ static struct bench {
 	struct conf conf;
 	struct store store;
 	struct audit *audit;
+	struct keep *keep;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
@@ -93,7 +94,10 @@ begin(const char *script)
 	    &e);
 	b.monitor =
 	    monitor_new(b.loop, &b.store, b.audit, &ops, b.supervise, &e);
-	b.jobs = jobs_new(b.loop, b.audit, 4, monitor_job_ops(), b.monitor, &e);
+	b.keep = keep_new(b.audit, &e);
+	assert_non_null(b.keep);
+	b.jobs = jobs_new(
+	    b.loop, b.audit, b.keep, 4, monitor_job_ops(), b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
 	supervise_connect(b.supervise, b.monitor, b.jobs);
 	b.deadline.handler = too_late;
@@ -112,6 +116,7 @@ end(void)
 	monitor_free(b.monitor);
 	loop_free(b.loop);
 	audit_close(b.audit);
+	keep_free(b.keep);
 	(void)close(b.listeners[0]);
 	(void)close(b.listeners[1]);
 	assert_int_equal(unlink(rig_path("audit.jsonl")), 0);

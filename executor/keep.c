@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/* keep: the table of runs and the directory of recordings.  Executor. */
+#include "executor/keep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "executor/castread.h"
+
+enum {
+	NAME = CAST_ID + 5, /* "RUN.cast" */
+	FIRST_LINE = 2048, /* bytes in which a header ends */
+	LAST_LINE = 512, /* bytes in which the last line begins */
+	LOCK_WAIT_MS = 2000
+};
+
+struct keep {
+	struct audit *audit;
+	struct keep_limits limits;
+	char path[PATH_MAX]; /* for messages */
+	int dir; /* -1: nothing is recorded */
+	uint64_t last; /* number of the newest run */
+	uint64_t oldest; /* no recording has a lower number */
+	uint64_t bytes; /* of all recordings */
+	size_t doomed_count;
+	char doomed[KEEP_MAX][CAST_ID]; /* on record, to be removed */
+	struct keep_run run[KEEP_MAX]; /* by number */
+};
+
+struct keep *
+keep_new(struct audit *a, struct err *e)
+{
+	struct keep *k = calloc(1, sizeof(*k));
+
+	if (k == NULL) {
+		(void)err_sys(e, "allocating the table of runs");
+		return NULL;
+	}
+	k->audit = a;
+	k->dir = -1;
+	k->limits.bytes = UINT64_MAX;
+	k->oldest = 1;
+	return k;
+}
+
+void
+keep_free(struct keep *k)
+{
+	if (k == NULL)
+		return;
+	cleanup_fd(&k->dir);
+	free(k);
+}
+
+bool
+keep_is_open(const struct keep *k)
+{
+	return k->dir >= 0;
+}
+
+void
+keep_owner(const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES])
+{
+	/* only the token's holder and we can make it */
+	digest_hmac(verifier, BYTES_LIT("mcp-execd owner of a run v1"),
+	    bytes_make(NULL, 0), owner);
+}
+
+/* --- removal -------------------------------------------------------------- */
+
+static const struct keep_run *
+at(const struct keep *k, uint64_t number)
+{
+	const struct keep_run *r = &k->run[number % KEEP_MAX];
+
+	return number != 0 && r->number == number ? r : NULL;
+}
+
+/* Say it, then (keep_sweep) do it. */
+static void
+doom(struct keep *k, struct keep_run *r, const char *why)
+{
+	struct buf *b;
+
+	if (!r->kept)
+		return;
+	if (k->doomed_count == KEEP_MAX)
+		return; /* the log cannot be written: nothing new begins */
+	b = audit_begin(k->audit, "recording-remove");
+	audit_put_str(b, "run.id", r->head.run);
+	if (r->head.token[0] != '\0')
+		audit_put_str(b, "token.name", r->head.token);
+	audit_put_i64(b, "recording.bytes", (int64_t)r->bytes);
+	audit_put_str(b, "event.reason", why);
+	audit_end(k->audit, false);
+	memcpy(k->doomed[k->doomed_count++], r->head.run, CAST_ID);
+	r->kept = false;
+	k->bytes -= r->bytes;
+}
+
+/* The oldest recording of a run that is over; NULL: there is none. */
+static struct keep_run *
+oldest(struct keep *k)
+{
+	const struct keep_run *r;
+	bool first = true;
+	uint64_t n;
+
+	for (n = k->oldest; n <= k->last; n++) {
+		r = at(k, n);
+		if (r != NULL && r->kept && r->over)
+			return &k->run[n % KEEP_MAX];
+		if (first && (r == NULL || r->over))
+			k->oldest = n + 1;
+		else
+			first = false;
+	}
+	return NULL;
+}
+
+static void
+remove_doomed(struct keep *k)
+{
+	char name[NAME];
+
+	while (k->doomed_count > 0) {
+		(void)snprintf(name, sizeof(name), "%s.cast",
+		    k->doomed[--k->doomed_count]);
+		if (unlinkat(k->dir, name, 0) == -1 && errno != ENOENT)
+			log_err("keep: %s/%s: %m", k->path, name);
+	}
+}
+
+void
+keep_sweep(struct keep *k)
+{
+	uint64_t now = clock_wall_us(), age = k->limits.seconds * 1000000ULL;
+	struct keep_run *r;
+
+	if (k->dir < 0)
+		return;
+	if (!audit_pending(k->audit))
+		remove_doomed(k);
+	while (k->bytes > k->limits.bytes && (r = oldest(k)) != NULL &&
+	       k->doomed_count < KEEP_MAX)
+		doom(k, r, "more bytes than recordings.max_bytes");
+	while (age > 0 && (r = oldest(k)) != NULL && now > r->begin_us &&
+	       now - r->begin_us > age && k->doomed_count < KEEP_MAX)
+		doom(k, r, "older than recordings.max_seconds");
+}
+
+void
+keep_adjust(struct keep *k, const struct keep_limits *l)
+{
+	k->limits = *l;
+}
+
+/* --- runs ----------------------------------------------------------------- */
+
+struct keep_run *
+keep_begin(struct keep *k, const struct cast_head *h)
+{
+	struct keep_run *r;
+
+	/* at most half of the table runs */
+	do
+		r = &k->run[++k->last % KEEP_MAX];
+	while (r->number != 0 && !r->over);
+	if (r->kept)
+		doom(k, r, "more recordings than are kept");
+	memset(r, 0, sizeof(*r));
+	r->number = k->last;
+	r->head = *h;
+	r->begin_us = clock_wall_us();
+	return r;
+}
+
+int
+keep_create(struct keep *k, struct keep_run *r, struct err *e)
+{
+	char name[NAME];
+	int fd;
+
+	if (k->dir < 0)
+		return err_set(e, ERR_BUSY,
+		    "there is no directory for recordings; tell the "
+		    "administrator of this server");
+	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
+	fd = openat(k->dir, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return err_sys(e, "recording %s/%s", k->path, name);
+	r->kept = true;
+	return fd;
+}
+
+static int
+make_room(struct keep *k, uint64_t bytes, struct err *e)
+{
+	struct keep_run *old;
+
+	while (k->bytes + bytes > k->limits.bytes) {
+		old = oldest(k);
+		if (old == NULL || k->doomed_count == KEEP_MAX)
+			return err_set(e, ERR_BUSY,
+			    "all recordings together may have %llu bytes "
+			    "(recordings.max_bytes)",
+			    (unsigned long long)k->limits.bytes);
+		doom(k, old, "more bytes than recordings.max_bytes");
+	}
+	return 0;
+}
+
+int
+keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
+    struct err *e)
+{
+	ssize_t n;
+
+	if (data.len == 0)
+		return 0;
+	if (make_room(k, data.len, e) != 0)
+		return e->code;
+	n = write(fd, data.p, data.len);
+	if (n != (ssize_t)data.len) {
+		if (n >= 0)
+			errno = ENOSPC;
+		(void)err_sys(e, "recording in %s", k->path);
+		/* no half of a line; if even that fails, readers bear it */
+		if (n > 0 && ftruncate(fd, (off_t)r->bytes) == -1)
+			log_warn("keep: %s: %m", r->head.run);
+		return e->code;
+	}
+	k->bytes += data.len;
+	r->bytes += data.len;
+	return 0;
+}
+
+void
+keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
+    uint64_t duration_us)
+{
+	(void)k;
+	r->end = *end;
+	r->duration_us = duration_us;
+	r->over = true;
+}
+
+static bool
+is_of(const struct keep_run *r, const uint8_t owner[DIGEST_BYTES])
+{
+	return bytes_eq_secret(r->head.owner, owner, DIGEST_BYTES);
+}
+
+const struct keep_run *
+keep_find(
+    const struct keep *k, struct bytes run, const uint8_t owner[DIGEST_BYTES])
+{
+	size_t i;
+
+	for (i = 0; i < KEEP_MAX; i++)
+		if (k->run[i].number != 0 &&
+		    bytes_eq_str(run, k->run[i].head.run))
+			return is_of(&k->run[i], owner) ? &k->run[i] : NULL;
+	return NULL;
+}
+
+const struct keep_run *
+keep_before(
+    const struct keep *k, uint64_t number, const uint8_t owner[DIGEST_BYTES])
+{
+	uint64_t n = number == 0 ? k->last : number - 1, tries;
+	const struct keep_run *r;
+
+	/* a run that took long may have left a gap in the numbers */
+	for (tries = 0; n > 0 && tries < 2 * KEEP_MAX; n--, tries++) {
+		r = at(k, n);
+		if (r != NULL && is_of(r, owner))
+			return r;
+	}
+	return NULL;
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+static int
+open_file(const struct keep *k, const char *run, off_t *size)
+{
+	CLEANUP_FD int fd = -1;
+	char name[NAME];
+	struct stat st;
+
+	(void)snprintf(name, sizeof(name), "%s.cast", run);
+	fd = openat(k->dir, name,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return -1;
+	*size = st.st_size;
+	return steal_fd(&fd);
+}
+
+int
+keep_read(const struct keep *k, const struct keep_run *r, struct err *e)
+{
+	off_t size;
+	int fd = r->kept ? open_file(k, r->head.run, &size) : -1;
+
+	if (fd == -1)
+		return err_set(e, ERR_BAD, "its output is not kept");
+	return fd;
+}
+
+bool
+keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
+    uint8_t sum[DIGEST_BYTES])
+{
+	CLEANUP_FD int fd = -1;
+	static uint8_t part[65536];
+	struct digest d;
+	ssize_t n;
+	off_t size;
+
+	if (k->dir < 0 || strlen(run) != CAST_ID - 1)
+		return false;
+	fd = open_file(k, run, &size);
+	if (fd == -1)
+		return false;
+	*bytes = 0;
+	digest_init(&d);
+	while ((n = read(fd, part, sizeof(part))) > 0) {
+		digest_update(&d, bytes_make(part, (size_t)n));
+		*bytes += (uint64_t)n;
+	}
+	digest_final(&d, sum);
+	return n == 0;
+}
+
+/* --- what is there at start ------------------------------------------------- */
+
+static void
+on_head(void *arg, const struct cast_head *h)
+{
+	struct keep_run *r = arg;
+
+	if (strcmp(r->head.run, h->run) == 0) {
+		r->head = *h;
+		r->begin_us = h->begin_s * 1000000;
+	}
+}
+
+static void
+on_end(void *arg, uint64_t at_us, const struct cast_end *end)
+{
+	struct keep_run *r = arg;
+
+	r->end = *end;
+	r->duration_us = at_us;
+}
+
+/* What the first and the last line tell, if they are whole. */
+static void
+read_ends(int fd, off_t size, struct keep_run *r)
+{
+	static const struct castread_ops ops = { .head = on_head,
+		.end = on_end };
+	static uint8_t part[FIRST_LINE];
+	struct castread c;
+	const uint8_t *nl;
+	struct err e;
+	ssize_t n;
+
+	castread_init(&c, &ops, r);
+	n = pread(fd, part, sizeof(part), 0);
+	nl = n > 0 ? memchr(part, '\n', (size_t)n) : NULL;
+	if (nl != NULL &&
+	    castread_line(&c, bytes_make(part, (size_t)(nl - part)), &e) != 0)
+		log_warn("keep: %s: %s", r->head.run, e.what);
+	n = pread(fd, part, LAST_LINE, size > LAST_LINE ? size - LAST_LINE : 0);
+	if (n > 1 && part[n - 1] == '\n' && c.has_head) {
+		nl = memrchr(part, '\n', (size_t)n - 1);
+		if (nl != NULL &&
+		    castread_line(&c,
+			bytes_make(nl + 1, (size_t)(part + n - 2 - nl)),
+			&e) != 0)
+			log_warn("keep: %s: %s", r->head.run, e.what);
+	}
+	castread_fini(&c);
+}
+
+static bool
+take_file(struct keep *k, const char *name, struct keep_run *r)
+{
+	CLEANUP_FD int fd = -1;
+	struct stat st;
+	off_t size;
+
+	if (strlen(name) != NAME - 1 || strcmp(name + CAST_ID - 1, ".cast") ||
+	    strspn(name, "0123456789abcdef") != CAST_ID - 1)
+		return false;
+	memset(r, 0, sizeof(*r));
+	memcpy(r->head.run, name, CAST_ID - 1);
+	fd = open_file(k, r->head.run, &size);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return false;
+	r->kept = r->over = true;
+	r->bytes = (uint64_t)size;
+	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
+	r->end = (struct cast_end){ .state = PROTO_LOST, .exit_code = -1 };
+	read_ends(fd, size, r);
+	return true;
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+	uint64_t x = ((const struct keep_run *)a)->begin_us;
+	uint64_t y = ((const struct keep_run *)b)->begin_us;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Put them into the table in their order; what does not fit goes. */
+static void
+take_in(struct keep *k, struct keep_run *found, size_t count)
+{
+	size_t i;
+
+	if (count > 0)
+		qsort(found, count, sizeof(*found), by_age);
+	for (i = 0; i < count; i++) {
+		struct keep_run *r = keep_begin(k, &found[i].head);
+
+		found[i].number = r->number;
+		*r = found[i];
+		k->bytes += r->bytes;
+	}
+}
+
+static int
+scan(struct keep *k, struct err *e)
+{
+	CLEANUP_FD int fd =
+	    openat(k->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct keep_run *found = NULL, *more;
+	size_t count = 0, room = 0;
+	struct dirent *d;
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+	if (dir == NULL)
+		return err_sys(e, "%s", k->path);
+	(void)steal_fd(&fd);
+	while ((d = readdir(dir)) != NULL) {
+		if (count == room) {
+			room = room == 0 ? 64 : 2 * room;
+			more = reallocarray(found, room, sizeof(*found));
+			if (more == NULL)
+				break;
+			found = more;
+		}
+		count += take_file(k, d->d_name, &found[count]);
+	}
+	(void)closedir(dir);
+	take_in(k, found, count);
+	free(found);
+	return 0;
+}
+
+static int
+check_dir(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return err_sys(e, "%s", path);
+	if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+		return err_set(e, ERR_BAD,
+		    "%s holds what commands wrote: it must be ours and closed "
+		    "to all others: chown it to uid %u and chmod 0700 it",
+		    path, (unsigned)geteuid());
+	if (!fdio_lock(fd, LOCK_WAIT_MS))
+		return err_set(e, ERR_BAD,
+		    "%s is used by another mcp-execd: give each its own "
+		    "recordings.directory",
+		    path);
+	return 0;
+}
+
+int
+keep_open(struct keep *k, const char *dir, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+
+	if (k->dir >= 0)
+		return 0;
+	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
+		return err_sys(e, "recordings.directory %s", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return err_sys(e, "recordings.directory %s", dir);
+	if (check_dir(fd, dir, e) != 0)
+		return e->code;
+	(void)snprintf(k->path, sizeof(k->path), "%s", dir);
+	k->dir = steal_fd(&fd);
+	return scan(k, e);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keep: recent runs, and the recordings of their output.
+ *
+ * Executor.  One table of runs, newest last; those whose policy asks for it
+ * have a file RUN.cast in one directory that only we may enter.  Bounded by
+ * bytes, age and number: the oldest goes first, and each removal is recorded
+ * before it is done.  A run is found only with the owner that it began with.
+ */
+#ifndef EXECUTOR_KEEP_H
+#define EXECUTOR_KEEP_H
+
+#include <limits.h>
+
+#include "executor/audit.h"
+#include "executor/cast.h"
+
+enum {
+	KEEP_MAX = 8192 /* runs that are known, twice what may run at once */
+};
+
+struct keep;
+
+struct keep_limits {
+	uint64_t bytes; /* of all recordings together */
+	uint32_t seconds; /* age; 0: any */
+};
+
+/* What is known of a run; read only outside of keep. */
+struct keep_run {
+	uint64_t number; /* grows with each run; 0: free */
+	struct cast_head head; /* head.run is its id */
+	struct cast_end end; /* valid if over */
+	uint64_t begin_us; /* wall clock */
+	uint64_t duration_us; /* 0: not known any more */
+	uint64_t bytes; /* of the recording */
+	bool kept; /* there is a recording */
+	bool over;
+};
+
+/* NULL only without memory.  Nothing is recorded before keep_open. */
+struct keep *keep_new(struct audit *a, struct err *e) MUST_CHECK;
+void keep_free(struct keep *k);
+/*
+ * Use (make, 0700, if it is not there) this directory, and take in what it
+ * holds.  Refused: one that others may enter, or that another executor uses.
+ */
+int keep_open(struct keep *k, const char *dir, struct err *e) MUST_CHECK;
+bool keep_is_open(const struct keep *k);
+void keep_adjust(struct keep *k, const struct keep_limits *l);
+
+/* Who may see a run: what this is of the token's verifier. */
+void keep_owner(
+    const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES]);
+/* A run was accepted; never NULL, the oldest makes room. */
+struct keep_run *keep_begin(struct keep *k, const struct cast_head *h);
+/* Make its file: the descriptor, or negative. */
+int keep_create(struct keep *k, struct keep_run *r, struct err *e) MUST_CHECK;
+/*
+ * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
+ * the rest of the room is that of runs which go on; ERR_SYS: no such write.
+ */
+int keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
+    struct err *e) MUST_CHECK;
+void keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
+    uint64_t duration_us);
+
+/* NULL: there is none, or not for this owner. */
+const struct keep_run *keep_find(const struct keep *k, struct bytes run,
+    const uint8_t owner[DIGEST_BYTES]);
+/* The run of this owner that began before `number` (0: the newest); NULL. */
+const struct keep_run *keep_before(const struct keep *k, uint64_t number,
+    const uint8_t owner[DIGEST_BYTES]);
+/* Its recording, to be read; the descriptor, or negative. */
+int keep_read(
+    const struct keep *k, const struct keep_run *r, struct err *e) MUST_CHECK;
+/* Size and digest of the recording that an executor before us left. */
+bool keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
+    uint8_t sum[DIGEST_BYTES]);
+
+/*
+ * Remove what is too old, and the files whose removal is on record; after
+ * each flush of the log.
+ */
+void keep_sweep(struct keep *k);
+
+#endif

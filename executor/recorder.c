@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* recorder: the recording of one run.  Executor; bytes are untrusted. */
+#include "executor/recorder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+enum {
+	MAX_PUT = 64 << 10, /* bytes of one recorder_put */
+	MAX_LINES = (MAX_PUT / CAST_MAX_PIECE + 2) * CAST_MAX_LINE,
+	TAIL_GROWTH = 8, /* times as long may the lines of a tail be */
+	WRITEBACK = 1 << 20 /* bytes after which the disk begins */
+};
+
+/* Lines that belong together, of a tail. */
+struct unit {
+	uint32_t lines; /* bytes */
+	uint16_t output; /* bytes of it in them */
+	uint16_t stream;
+};
+
+struct recorder {
+	struct keep *keep;
+	struct keep_run *run;
+	struct recorder_setup setup;
+	int fd; /* -1: there is no file */
+	uint64_t begin_ns;
+	struct cast_held held[CAST_STREAMS];
+	struct buf lines; /* to be written; of a tail, all that is held */
+	struct buf units; /* array of struct unit, of a tail */
+	size_t first; /* unit of the tail, and where its lines begin */
+	size_t first_at;
+	uint64_t taken; /* bytes of output: so far; of a tail, held */
+	uint64_t kept[CAST_STREAMS]; /* bytes of each in the lines */
+	uint64_t skipped[CAST_STREAMS]; /* bytes before those of a tail */
+	uint64_t written; /* bytes that the disk was not told of */
+	struct digest digest; /* of the file */
+	char error[ERR_MAX_WHAT]; /* why it is not whole, or "" */
+};
+
+const char *
+recorder_mode_name(enum recorder_mode m)
+{
+	static const char *const names[] = { "off", "tail", "all" };
+
+	return names[m];
+}
+
+/* --- the file ------------------------------------------------------------- */
+
+/* Write what is in lines; the disk is kept busy early, so never for long. */
+static int
+write_lines(struct recorder *r, struct err *e)
+{
+	struct bytes lines = buf_bytes(&r->lines);
+
+	if (r->lines.overflow)
+		return err_set(e, ERR_BUSY, "recording: out of memory");
+	if (keep_write(r->keep, r->run, r->fd, lines, e) != 0)
+		return e->code;
+	digest_update(&r->digest, lines);
+	r->written += lines.len;
+	if (r->written >= WRITEBACK) {
+		(void)sync_file_range(r->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		r->written = 0;
+	}
+	buf_reset(&r->lines);
+	return 0;
+}
+
+static uint64_t
+now_us(const struct recorder *r)
+{
+	return (clock_mono_ns() - r->begin_ns) / 1000;
+}
+
+/* --- tail ------------------------------------------------------------------ */
+
+static const struct unit *
+first_unit(const struct recorder *r)
+{
+	return (const struct unit *)(const void *)r->units.p + r->first;
+}
+
+static void
+drop_first(struct recorder *r)
+{
+	const struct unit *u = first_unit(r);
+
+	r->taken -= u->output;
+	r->kept[u->stream - 1] -= u->output;
+	r->skipped[u->stream - 1] += u->output;
+	r->first_at += u->lines;
+	r->first++;
+	if (r->first_at < r->lines.len / 2)
+		return;
+	buf_consume(&r->lines, r->first_at);
+	buf_consume(&r->units, r->first * sizeof(*u));
+	r->first = r->first_at = 0;
+}
+
+static void
+note_unit(struct recorder *r, unsigned stream, size_t lines, size_t output)
+{
+	struct unit u = { (uint32_t)lines, (uint16_t)output, (uint16_t)stream };
+
+	buf_put(&r->units, &u, sizeof(u));
+	while (r->taken - first_unit(r)->output >= r->setup.max ||
+	       r->lines.len - r->first_at > (size_t)TAIL_GROWTH * r->setup.max)
+		drop_first(r);
+}
+
+/* --- output ---------------------------------------------------------------- */
+
+static void
+note_output(struct recorder *r, unsigned stream, size_t from, size_t output)
+{
+	if (output == 0)
+		return;
+	r->taken += output;
+	r->kept[stream - 1] += output;
+	if (r->setup.mode == RECORDER_TAIL)
+		note_unit(r, stream, r->lines.len - from, output);
+}
+
+static void
+put_pieces(struct recorder *r, unsigned stream, struct bytes data)
+{
+	uint64_t at = now_us(r);
+	size_t from, n;
+
+	do {
+		from = r->lines.len;
+		n = cast_put(
+		    &r->lines, &r->held[stream - 1], stream, at, &data);
+		note_output(r, stream, from, n);
+	} while (data.len > 0);
+}
+
+static int
+fail(struct recorder *r, struct err *e)
+{
+	(void)snprintf(r->error, sizeof(r->error), "%s", e->what);
+	buf_reset(&r->lines);
+	return e->code;
+}
+
+int
+recorder_put(
+    struct recorder *r, unsigned stream, struct bytes data, struct err *e)
+{
+	if (r->setup.mode == RECORDER_OFF || data.len == 0)
+		return 0;
+	if (r->setup.mode == RECORDER_TAIL) {
+		put_pieces(r, stream, data);
+		return 0;
+	}
+	if (r->error[0] != '\0')
+		return err_set(e, ERR_BUSY, "%s", r->error);
+	if (r->taken + data.len > r->setup.max) {
+		(void)err_set(e, ERR_BUSY,
+		    "more than %u bytes of output (policy %s, key "
+		    "audit.output_bytes)",
+		    r->setup.max, r->setup.head.policy);
+		return fail(r, e);
+	}
+	put_pieces(r, stream, data);
+	return write_lines(r, e) != 0 ? fail(r, e) : 0;
+}
+
+/* --- begin and end ---------------------------------------------------------- */
+
+static int
+begin_file(struct recorder *r, struct err *e)
+{
+	r->fd = keep_create(r->keep, r->run, e);
+	if (r->fd < 0)
+		return e->code;
+	if (r->setup.mode == RECORDER_TAIL)
+		return 0; /* its header tells what was skipped */
+	cast_put_head(&r->lines, &r->setup.head);
+	return write_lines(r, e);
+}
+
+struct recorder *
+recorder_new(struct keep *k, const struct recorder_setup *s, struct err *e)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	struct cast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
+
+	if (r == NULL) {
+		(void)err_sys(e, "recording");
+		return NULL;
+	}
+	r->keep = k;
+	r->setup = *s;
+	r->setup.head.tail = s->mode == RECORDER_TAIL;
+	r->fd = -1;
+	r->begin_ns = clock_mono_ns();
+	buf_init(&r->lines, r->setup.head.tail
+				? 2 * TAIL_GROWTH * (size_t)s->max + MAX_LINES
+				: MAX_LINES);
+	buf_init(&r->units, 64 << 20);
+	digest_init(&r->digest);
+	r->run = keep_begin(k, &r->setup.head);
+	if (s->mode == RECORDER_OFF || begin_file(r, e) == 0)
+		return r;
+	(void)err_wrap(e, "its output cannot be recorded");
+	keep_end(k, r->run, &none, 0);
+	recorder_free(r);
+	return NULL;
+}
+
+void
+recorder_free(struct recorder *r)
+{
+	if (r == NULL)
+		return;
+	cleanup_fd(&r->fd);
+	buf_fini(&r->lines);
+	buf_fini(&r->units);
+	free(r);
+}
+
+/* What is held becomes the file of a tail. */
+static int
+write_tail(struct recorder *r, struct err *e)
+{
+	CLEANUP_BUF struct buf head;
+
+	buf_init(&head, CAST_MAX_LINE);
+	memcpy(r->setup.head.skipped, r->skipped, sizeof(r->skipped));
+	r->run->head = r->setup.head;
+	cast_put_head(&head, &r->setup.head);
+	if (keep_write(r->keep, r->run, r->fd, buf_bytes(&head), e) != 0)
+		return e->code;
+	digest_update(&r->digest, buf_bytes(&head));
+	buf_consume(&r->lines, r->first_at);
+	return write_lines(r, e);
+}
+
+static int
+end_file(struct recorder *r, const struct cast_end *end, struct err *e)
+{
+	uint64_t at = now_us(r);
+	size_t from, n;
+	unsigned s;
+
+	for (s = 1; s <= CAST_STREAMS; s++) {
+		from = r->lines.len;
+		n = cast_put_held(&r->lines, &r->held[s - 1], s, at);
+		note_output(r, s, from, n);
+	}
+	cast_put_end(&r->lines, at, end);
+	return r->setup.mode == RECORDER_TAIL ? write_tail(r, e)
+					      : write_lines(r, e);
+}
+
+void
+recorder_end(struct recorder *r, const struct cast_end *end)
+{
+	struct err e;
+
+	if (r->fd >= 0 && r->error[0] == '\0' && end_file(r, end, &e) != 0) {
+		log_err("recorder: %s: %s", r->setup.head.run, e.what);
+		(void)fail(r, &e);
+	}
+	if (r->fd >= 0)
+		(void)sync_file_range(r->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	cleanup_fd(&r->fd);
+	r->fd = -1;
+	keep_end(r->keep, r->run, end, now_us(r));
+}
+
+uint64_t
+recorder_kept(const struct recorder *r, unsigned stream)
+{
+	return r->run->kept ? r->kept[stream - 1] : 0;
+}
+
+void
+recorder_put_result(struct recorder *r, struct buf *b)
+{
+	uint8_t sum[DIGEST_BYTES];
+	char hex[DIGEST_HEX];
+
+	if (r->setup.mode == RECORDER_OFF)
+		return;
+	digest_final(&r->digest, sum);
+	digest_hex(sum, sizeof(sum), hex);
+	audit_put_str(b, "recording.output", recorder_mode_name(r->setup.mode));
+	audit_put_i64(b, "recording.bytes", (int64_t)r->run->bytes);
+	audit_put_str(b, "recording.sha256", hex);
+	if (r->error[0] != '\0')
+		audit_put_str(b, "recording.error", r->error);
+}

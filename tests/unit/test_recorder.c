@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/recorder and executor/keep: real files in a real
+ * directory, with limits that are soon reached.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "executor/castread.h"
+#include "executor/recorder.h"
+#include "tests/unit/rig.h"
+
+static struct {
+	struct audit *audit;
+	struct keep *keep;
+	struct buf got[CAST_STREAMS];
+	struct cast_head head;
+	bool ended;
+} b;
+
+static const uint8_t alice[DIGEST_BYTES] = { 1 }, bob[DIGEST_BYTES] = { 2 };
+
+static void
+open_keep(void)
+{
+	struct err e = { 0 };
+
+	b.audit = audit_open(rig_path("audit.jsonl"), &e);
+	assert_non_null(b.audit);
+	b.keep = keep_new(b.audit, &e);
+	assert_non_null(b.keep);
+	if (keep_open(b.keep, rig_path("rec"), &e) != 0)
+		fail_msg("%s", e.what);
+}
+
+static void
+close_keep(void)
+{
+	struct err e;
+
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	keep_sweep(b.keep);
+	keep_free(b.keep);
+	audit_close(b.audit);
+}
+
+static int
+setup(void **state)
+{
+	if (rig_setup(state) != 0)
+		return -1;
+	open_keep();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	close_keep();
+	return rig_teardown(state);
+}
+
+static struct recorder_setup
+setup_of(enum recorder_mode mode, uint32_t max, unsigned n)
+{
+	struct recorder_setup s = { .mode = mode, .max = max };
+
+	(void)snprintf(s.head.run, sizeof(s.head.run), "%032x", n);
+	keep_owner(alice, s.head.owner);
+	(void)strcpy(s.head.token, "alice");
+	(void)strcpy(s.head.policy, "p");
+	(void)strcpy(s.head.tool, "exec_cmd");
+	s.head.begin_s = (uint64_t)time(NULL);
+	return s;
+}
+
+static struct recorder *
+begin(enum recorder_mode mode, uint32_t max, unsigned n)
+{
+	struct recorder_setup s = setup_of(mode, max, n);
+	struct err e = { 0 };
+	struct recorder *r = recorder_new(b.keep, &s, &e);
+
+	if (r == NULL)
+		fail_msg("%s", e.what);
+	return r;
+}
+
+static void
+end(struct recorder *r)
+{
+	static const struct cast_end done = { PROTO_EXITED, 0, 0, { 3, 4 } };
+
+	recorder_end(r, &done);
+	recorder_free(r);
+}
+
+static const struct keep_run *
+find(unsigned n, const uint8_t verifier[DIGEST_BYTES])
+{
+	uint8_t owner[DIGEST_BYTES];
+	char id[CAST_ID];
+
+	(void)snprintf(id, sizeof(id), "%032x", n);
+	keep_owner(verifier, owner);
+	return keep_find(b.keep, bytes_of(id), owner);
+}
+
+static void
+on_head(void *arg, const struct cast_head *h)
+{
+	(void)arg;
+	b.head = *h;
+}
+
+static void
+on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
+{
+	(void)arg;
+	(void)at_us;
+	buf_put_bytes(&b.got[stream - 1], data);
+}
+
+static void
+on_end(void *arg, uint64_t at_us, const struct cast_end *e)
+{
+	(void)arg;
+	(void)at_us;
+	(void)e;
+	b.ended = true;
+}
+
+/* The recording as it is in the file. */
+static void
+read_back(unsigned n)
+{
+	static const struct castread_ops ops = { on_head, on_output, on_end };
+	const struct keep_run *r = find(n, alice);
+	static uint8_t part[4096];
+	struct castread c;
+	struct err e = { 0 };
+	ssize_t got;
+	int fd;
+
+	assert_non_null(r);
+	b.ended = false;
+	for (int s = 0; s < CAST_STREAMS; s++) {
+		buf_fini(&b.got[s]);
+		buf_init(&b.got[s], 1 << 20);
+	}
+	fd = keep_read(b.keep, r, &e);
+	assert_true(fd >= 0);
+	castread_init(&c, &ops, NULL);
+	while ((got = read(fd, part, sizeof(part))) > 0)
+		assert_int_equal(
+		    castread_feed(&c, bytes_make(part, (size_t)got), &e), 0);
+	castread_fini(&c);
+	(void)close(fd);
+}
+
+static void
+put(struct recorder *r, unsigned stream, const char *text)
+{
+	struct err e = { 0 };
+
+	if (recorder_put(r, stream, bytes_of(text), &e) != 0)
+		fail_msg("%s", e.what);
+}
+
+static void
+test_all(void **state)
+{
+	struct recorder *r = begin(RECORDER_ALL, 8192, 1);
+	struct err e = { 0 };
+	uint64_t bytes;
+	uint8_t sum[DIGEST_BYTES], again[DIGEST_BYTES];
+	struct buf record;
+	char hex[DIGEST_HEX], id[CAST_ID];
+	(void)state;
+
+	put(r, 1, "out");
+	/* it is there before anything else happens */
+	read_back(1);
+	assert_true(bytes_eq_str(buf_bytes(&b.got[0]), "out"));
+	assert_false(b.ended);
+	put(r, 2, "err!");
+	recorder_end(r, &(struct cast_end){ PROTO_EXITED, 0, 0, { 3, 4 } });
+	assert_int_equal(recorder_kept(r, 1), 3);
+	assert_int_equal(recorder_kept(r, 2), 4);
+	buf_init(&record, 4096);
+	recorder_put_result(r, &record);
+	recorder_free(r);
+	read_back(1);
+	assert_true(b.ended);
+	assert_true(bytes_eq_str(buf_bytes(&b.got[1]), "err!"));
+	/* the digest of the record is that of the file */
+	(void)snprintf(id, sizeof(id), "%032x", 1);
+	assert_true(keep_digest(b.keep, id, &bytes, sum));
+	digest_hex(sum, sizeof(sum), hex);
+	assert_non_null(strstr(buf_cstr(&record), hex));
+	assert_int_equal(bytes, find(1, alice)->bytes);
+	digest_sha256(bytes_of(rig_read(rig_path("rec/00000000000000000000000"
+						 "000000001.cast"))),
+	    again);
+	assert_memory_equal(sum, again, sizeof(sum));
+	buf_fini(&record);
+	(void)e;
+}
+
+/* One byte too much: it is not written, nor is anything after it. */
+static void
+test_bound(void **state)
+{
+	static char big[8193];
+	struct recorder *r = begin(RECORDER_ALL, 8192, 2);
+	struct err e = { 0 };
+	(void)state;
+
+	memset(big, 'x', sizeof(big) - 1);
+	put(r, 1, big);
+	assert_int_equal(recorder_put(r, 1, BYTES_LIT("y"), &e), ERR_BUSY);
+	assert_non_null(strstr(e.what, "8192"));
+	assert_int_equal(recorder_put(r, 2, BYTES_LIT("z"), &e), ERR_BUSY);
+	end(r);
+	read_back(2);
+	assert_int_equal(b.got[0].len, 8192);
+	assert_int_equal(b.got[1].len, 0);
+}
+
+static void
+test_tail(void **state)
+{
+	struct recorder *r = begin(RECORDER_TAIL, 8192, 3);
+	char line[32];
+	uint64_t total = 0;
+	(void)state;
+
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(line, sizeof(line), "line %d\n", i);
+		put(r, i % 7 == 0 ? 2 : 1, line);
+		total += strlen(line);
+	}
+	end(r);
+	read_back(3);
+	assert_true(b.ended);
+	assert_true(b.head.tail);
+	assert_int_equal(
+	    b.head.skipped[0] + b.head.skipped[1] + b.got[0].len + b.got[1].len,
+	    total);
+	assert_in_range(b.got[0].len + b.got[1].len, 1000, 8192 + 4096);
+	assert_non_null(strstr(buf_cstr(&b.got[1]), "line 19999\n"));
+
+	r = begin(RECORDER_TAIL, 8192, 4); /* as large as the pieces come */
+	total = 0;
+	for (int i = 0; i < 300; i++) {
+		static char big[16385];
+
+		memset(big, 'a' + i % 26, sizeof(big) - 1);
+		put(r, 1, big);
+		total += sizeof(big) - 1;
+	}
+	end(r);
+	read_back(4);
+	assert_in_range(b.got[0].len, 8192, 8192 + 4096);
+	assert_int_equal(b.head.skipped[0] + b.got[0].len, total);
+}
+
+/* The disk does not take it: no half line, no more output. */
+static void
+test_disk_full(void **state)
+{
+	struct rlimit old, few = { 2000, RLIM_INFINITY };
+	struct recorder *r = begin(RECORDER_ALL, 1 << 20, 5);
+	static char big[1001];
+	struct err e = { 0 };
+	(void)state;
+
+	memset(big, 'x', sizeof(big) - 1);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	put(r, 1, big);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	memset(big, 'y', sizeof(big) - 1);
+	assert_true(recorder_put(r, 1, bytes_of(big), &e) != 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_true(recorder_put(r, 1, BYTES_LIT("z"), &e) != 0);
+	end(r);
+	read_back(5);
+	assert_int_equal(b.got[0].len, 1000);
+	assert_int_equal(find(5, alice)->bytes,
+	    strlen(rig_read(
+		rig_path("rec/00000000000000000000000000000005.cast"))));
+}
+
+static unsigned
+files(void)
+{
+	DIR *d = opendir(rig_path("rec"));
+	unsigned n = 0;
+
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n - 2;
+}
+
+/* The oldest goes first, is recorded first, and never one that goes on. */
+static void
+test_room(void **state)
+{
+	struct keep_limits l = { .bytes = 100000 };
+	static char big[16385];
+	struct recorder *open, *r;
+	struct err e = { 0 };
+	const char *log;
+	(void)state;
+
+	keep_adjust(b.keep, &l);
+	memset(big, 'x', sizeof(big) - 1);
+	open = begin(RECORDER_ALL, 1 << 20, 10);
+	put(open, 1, big);
+	for (unsigned n = 11; n < 20; n++) {
+		r = begin(RECORDER_ALL, 1 << 20, n);
+		put(r, 1, big);
+		end(r);
+	}
+	assert_false(find(11, alice)->kept);
+	assert_true(find(10, alice)->kept);
+	assert_true(find(19, alice)->kept);
+	assert_int_equal(files(), 10); /* not before it is on record */
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	keep_sweep(b.keep);
+	assert_in_range(files(), 3, 6);
+	log = rig_read(rig_path("audit.jsonl"));
+	assert_non_null(strstr(log, "recording-remove"));
+	assert_non_null(strstr(log, "0000000b\""));
+	assert_null(strstr(log, "0000000a\""));
+	/* what runs has the room: then it is full */
+	for (int i = 0; i < 5 && e.code == 0; i++)
+		(void)!recorder_put(open, 1, bytes_of(big), &e);
+	assert_int_equal(recorder_put(open, 1, bytes_of(big), &e), ERR_BUSY);
+	assert_non_null(strstr(e.what, "recordings.max_bytes"));
+	end(open);
+}
+
+static void
+test_owner(void **state)
+{
+	uint8_t owner[DIGEST_BYTES];
+	const struct keep_run *r;
+	unsigned n = 0;
+	(void)state;
+
+	end(begin(RECORDER_OFF, 0, 30));
+	end(begin(RECORDER_ALL, 8192, 31));
+	assert_non_null(find(30, alice));
+	assert_null(find(30, bob));
+	assert_null(find(31, bob));
+	assert_null(find(32, alice));
+	keep_owner(alice, owner);
+	for (r = keep_before(b.keep, 0, owner); r != NULL;
+	     r = keep_before(b.keep, r->number, owner))
+		n++;
+	assert_int_equal(n, 2);
+	r = keep_before(b.keep, 0, owner);
+	assert_non_null(strstr(r->head.run, "1f"));
+	keep_owner(bob, owner);
+	assert_null(keep_before(b.keep, 0, owner));
+}
+
+/* Another executor finds what this one left. */
+static void
+test_restart(void **state)
+{
+	struct recorder *r = begin(RECORDER_ALL, 8192, 40);
+	const struct keep_run *k;
+	(void)state;
+
+	put(r, 1, "before");
+	end(begin(RECORDER_ALL, 8192, 41));
+	recorder_free(r); /* as if it had been killed */
+	close_keep();
+	rig_write(rig_path("rec/notes.txt"), "not ours", 0600);
+	rig_write(rig_path("rec/0000000000000000000000000000002a.cast"),
+	    "{\"version\":2", 0600);
+	open_keep();
+	k = find(41, alice);
+	assert_non_null(k);
+	assert_int_equal(k->end.state, PROTO_EXITED);
+	assert_int_equal(k->end.total[1], 4);
+	assert_true(k->kept && k->over);
+	assert_string_equal(k->head.token, "alice");
+	k = find(40, alice);
+	assert_non_null(k);
+	assert_int_equal(k->end.state, PROTO_LOST);
+	read_back(40);
+	assert_true(bytes_eq_str(buf_bytes(&b.got[0]), "before"));
+	assert_null(find(42, alice)); /* nobody's, but it will be removed */
+	assert_null(find(41, bob));
+	assert_int_equal(files(), 4);
+}
+
+static void
+test_directory(void **state)
+{
+	struct recorder_setup s = setup_of(RECORDER_ALL, 8192, 50);
+	struct err e = { 0 };
+	struct keep *k;
+	(void)state;
+
+	k = keep_new(b.audit, &e);
+	assert_int_equal(keep_open(k, rig_path("rec"), &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "another mcp-execd"));
+	assert_int_equal(mkdir(rig_path("open"), 0755), 0);
+	assert_int_equal(keep_open(k, rig_path("open"), &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "0700"));
+	assert_int_equal(keep_open(k, rig_path("no/such"), &e), ERR_SYS);
+	assert_int_equal(symlink(rig_path("rec"), rig_path("link")), 0);
+	assert_int_equal(keep_open(k, rig_path("link"), &e), ERR_SYS);
+	assert_false(keep_is_open(k));
+	/* then what is to be recorded does not run */
+	assert_null(recorder_new(k, &s, &e));
+	assert_non_null(strstr(e.what, "cannot be recorded"));
+	keep_free(k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tail, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_disk_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_directory, setup, teardown),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	for (int s = 0; s < CAST_STREAMS; s++)
+		buf_fini(&b.got[s]);
+	return rc;
+}
