@@ -21,6 +21,7 @@ INSTALL_PROGRAM ?= $(INSTALL) -m 0755
 # Paths in what is installed are those of this build.
 filled = sed -e 's,@sbindir@,$(sbindir),g' -e 's,@docdir@,$(docdir),g' \
 	-e 's,@statedir@,$(statedir),g' -e 's,@logdir@,$(logdir),g' \
+	-e 's,@localstatedir@,$(localstatedir),g' \
 	packaging/$(1) >$(B)/$(notdir $(1)) && \
 	$(INSTALL_DATA) $(B)/$(notdir $(1)) $(DESTDIR)$(2)
 
@@ -73,9 +74,8 @@ install-etc:
 # systemd-tmpfiles.
 install-systemd: all
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir) \
-	    $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(statedir)/diagnose
-	$(INSTALL) -d -m 0711 $(DESTDIR)$(statedir)
-	$(INSTALL) -d -m 0700 $(DESTDIR)$(logdir)
+	    $(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(localstatedir)/lib/mcp-diagnose
+	$(INSTALL) -d -m 0700 $(DESTDIR)$(statedir) $(DESTDIR)$(logdir)
 	$(call filled,systemd/mcp-execd.service,$(unitdir))
 	$(call filled,systemd/mcp-execd.socket,$(unitdir))
 	$(call filled,tmpfiles.d/mcp-execd.conf,$(tmpfilesdir))
