@@ -53,6 +53,7 @@ EXECUTOR := $(call in,executor, \
 	cast castread keep recorder \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
+	loginuid \
 	logread main \
 	monitor mounts \
 	options output policy probe profiles prune pulse \

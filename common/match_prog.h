@@ -4,9 +4,6 @@
 #define COMMON_MATCH_PROG_H
 
 #include <stdbool.h>
-#include <stdint.h>
-
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -20,6 +20,7 @@
 #include "executor/account.h"
 #include "executor/conf_listen.h"
 #include "executor/keys.h"
+#include "executor/loginuid.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
 #define MCP_EXECD_LIBEXECDIR "/usr/libexec/mcp-execd"
@@ -91,7 +92,9 @@ static const struct key audit_keys[] = { STRING("file", audit_file, 1),
 	STRING("seal_state", audit_seal_state, 1),
 	U64("rotate_bytes", audit_rotate_bytes, 0, 1ULL << 40),
 	U32("rotate_seconds", audit_rotate_seconds, 0, 10 * 365 * 24 * 3600),
-	U32("keep", audit_keep, 0, 1000000), LAST };
+	U32("keep", audit_keep, 0, 1000000),
+	U32("login_uid_first", login_uid_first, 1, 4294967294),
+	U32("login_uid_last", login_uid_last, 1, 4294967294), LAST };
 
 static const struct key recordings_keys[] = { STRING("directory",
 						  recordings_dir, 1),
@@ -163,6 +166,8 @@ set_defaults(struct conf *c)
 	c->recordings_max_bytes = 1 << 30;
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
+	c->login_uid_first = LOGINUID_FIRST;
+	c->login_uid_last = LOGINUID_LAST;
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/frontend");
 	c->stop_grace_ms = 5 * SECOND;
@@ -395,6 +400,18 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
 }
 
+/* Room for the hash of each token's name, and not all accounts. */
+static void
+check_login_uids(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	if (c->login_uid_last < c->login_uid_first ||
+	    c->login_uid_last - c->login_uid_first < 65535)
+		keys_complain(k, v,
+		    "\"login_uid_first\" to \"login_uid_last\" must be at "
+		    "least 65536 uids");
+}
+
 static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
@@ -409,6 +426,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 
 	keys_read(k, root, conf_keys, d);
 	anchor_all(k, root, c);
+	check_login_uids(k, json_get(root, "audit"), c);
 	conf_listen_read(k, d->listen, c);
 	conf_listen_read_mode(k, d->socket_mode, c);
 	c->socket_gid = (uint32_t)-1;

@@ -68,6 +68,8 @@ struct conf {
 	char recordings_dir[PATH_MAX];	/* of commands' output */
 	uint64_t recordings_max_bytes;	/* of all together */
 	uint32_t recordings_max_seconds; /* age; 0: any */
+	uint32_t login_uid_first;	/* range of tokens' login uids */
+	uint32_t login_uid_last;
 	char frontend_path[PATH_MAX];	/* executable of the frontend */
 	char cgroup[PATH_MAX];		/* "auto", "off" or a group's path */
 	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */

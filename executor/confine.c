@@ -34,6 +34,7 @@ static const struct {
 	{ CONFINE_LANDLOCK, "landlock", 0 },
 	{ CONFINE_SECCOMP, "seccomp", 0 },
 	{ CONFINE_CGROUP, "cgroup", 0 },
+	{ CONFINE_LOGINUID, "loginuid", 0 },
 };
 
 const char *

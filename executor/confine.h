@@ -23,10 +23,11 @@ enum confine_layer {
 	CONFINE_USER = 1 << 4, /* in a user namespace */
 	CONFINE_LANDLOCK = 1 << 5,
 	CONFINE_SECCOMP = 1 << 6,
-	CONFINE_CGROUP = 1 << 7
+	CONFINE_CGROUP = 1 << 7,
+	CONFINE_LOGINUID = 1 << 8 /* an audit login uid of the token's */
 };
 
-enum { CONFINE_LAYERS = 8 };
+enum { CONFINE_LAYERS = 9 };
 
 enum confine_network {
 	CONFINE_NONE, /* no address at all */

@@ -207,7 +207,8 @@ read_layers(
 		if (bit == 0)
 			keys_complain(l->k, v,
 			    "%s: layers are mounts, pids, "
-			    "ipc, network, user, landlock, seccomp, cgroup",
+			    "ipc, network, user, landlock, seccomp, cgroup, "
+			    "loginuid",
 			    name);
 		bits |= bit;
 	}
@@ -378,6 +379,8 @@ choose_layers(const struct load *l)
 		layers |= CONFINE_SECCOMP;
 	if (cgroup_ready())
 		layers |= CONFINE_CGROUP;
+	if (l->probe->loginuid == PROBE_LOGINUID)
+		layers |= CONFINE_LOGINUID;
 	layers &= ~l->disabled;
 	if (l->c->network == CONFINE_HOST)
 		layers &= ~(unsigned)CONFINE_NET;
@@ -387,6 +390,9 @@ choose_layers(const struct load *l)
 	if ((layers & (CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC |
 			  CONFINE_NET)) == 0)
 		layers &= ~(unsigned)CONFINE_USER;
+	/* A user namespace knows none of the uids. */
+	if ((layers & CONFINE_USER) != 0)
+		layers &= ~(unsigned)CONFINE_LOGINUID;
 	l->c->layers = layers;
 	l->c->landlock_abi =
 	    (layers & CONFINE_LANDLOCK) != 0 ? l->probe->landlock_abi : 0;
@@ -407,6 +413,8 @@ required(const struct load *l)
 		return read_layers(l, l->v->require, "\"require\"");
 	if (l->c->network != CONFINE_HOST)
 		need |= CONFINE_NET;
+	if (l->probe->loginuid != PROBE_NO_LOGINUIDS)
+		need |= CONFINE_LOGINUID;
 	if (!l->in->filtered)
 		need &= ~(unsigned)CONFINE_SECCOMP;
 	if (!l->probe->privileged)
@@ -420,7 +428,7 @@ check_required(const struct load *l)
 {
 	unsigned missing = required(l) & ~l->c->layers, bit;
 
-	for (bit = 1; missing != 0 && bit <= CONFINE_CGROUP; bit <<= 1)
+	for (bit = 1; missing != 0 && bit <= CONFINE_LOGINUID; bit <<= 1)
 		if ((missing & bit) != 0)
 			keys_complain(l->k, l->v->require,
 			    "the layer \"%s\" "

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executor/loginuid.h"
 #include "executor/tree.h"
 
 enum {
@@ -288,6 +289,19 @@ start_command(struct guard *g, struct child *c)
 		finish(g, 0);
 }
 
+/* While /proc is the machine's; the whole tree inherits it. */
+static int
+enter_login(struct guard *g, const struct plan *plan, struct confine_failure *f)
+{
+	g->report.audit_session = LOGINUID_UNSET;
+	if ((plan->policy->confine.layers & CONFINE_LOGINUID) == 0)
+		return 0;
+	*f = (struct confine_failure){ "loginuid", NULL, 0 };
+	f->sysno = -loginuid_set(plan->login_uid);
+	g->report.audit_session = loginuid_session();
+	return -f->sysno;
+}
+
 /* The layers around the whole run; without one of them there is no run. */
 static void
 enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
@@ -295,7 +309,8 @@ enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
 	const struct policy *p = plan->policy;
 	struct confine_failure f;
 
-	if (confine_enter(&p->confine, net, p->uid, p->gid, ruleset, &f) == 0)
+	if (enter_login(g, plan, &f) == 0 &&
+	    confine_enter(&p->confine, net, p->uid, p->gid, ruleset, &f) == 0)
 		return;
 	g->report.step = f.step;
 	g->report.path = f.path;

@@ -35,6 +35,7 @@ enum guard_event {
 struct guard_report {
 	enum guard_event event;
 	pid_t pid; /* of the command */
+	uint32_t audit_session; /* LOGINUID_UNSET: none */
 	const char *step; /* that failed; static text */
 	const char *path; /* it was about, in the plan, or NULL */
 	int sysno;

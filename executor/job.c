@@ -157,6 +157,7 @@ job_finish(struct job *j)
 		.err = &j->stderr_,
 		.executed = j->executed,
 		.pid = j->report.pid,
+		.audit_session = j->report.audit_session,
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,

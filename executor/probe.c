@@ -18,6 +18,7 @@
 #include "common/filter.h"
 #include "common/landlock.h"
 #include "executor/confine.h"
+#include "executor/loginuid.h"
 
 /* Enter a plan's layers in a child; 0, or the step that failed in *f. */
 static int
@@ -103,6 +104,22 @@ try_listener(void)
 	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno == EBADF;
 }
 
+static enum probe_loginuid
+try_loginuid(void)
+{
+	int status;
+	pid_t pid;
+
+	if (access("/proc/self/loginuid", F_OK) == -1)
+		return PROBE_NO_LOGINUIDS;
+	pid = fork();
+	if (pid == 0)
+		_exit(loginuid_set(LOGINUID_FIRST) == 0 ? 0 : 1);
+	if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0)
+		return PROBE_LOGINUID_FIXED;
+	return PROBE_LOGINUID;
+}
+
 const struct probe *
 probe_get(void)
 {
@@ -117,6 +134,7 @@ probe_get(void)
 	p.privileged = caps_can_change_ids();
 	p.listener = try_listener();
 	p.landlock_abi = landlock_abi();
+	p.loginuid = try_loginuid();
 	if (try_namespaces(p.privileged ? all : all | CONFINE_USER, &p) != 0)
 		p.namespaces = 0;
 	return &p;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "executor/loginuid.h"
 
 /* Who asked, from where, through what. */
 static void
@@ -151,6 +152,8 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 	put_env_names(b, r);
 	audit_put_str(b, "process.working_directory", p->cwd);
 	audit_put_str(b, "user.name", p->policy->user);
+	if ((p->policy->confine.layers & CONFINE_LOGINUID) != 0)
+		audit_put_i64(b, "user.audit.id", p->login_uid);
 	audit_put_i64(b, "timeout_ms", p->timeout_ms);
 	if (p->policy->output != RECORDER_OFF)
 		audit_put_str(b, "recording.output",
@@ -203,6 +206,8 @@ record_result(
 	if (end->executed) {
 		if (end->pid != 0)
 			audit_put_i64(b, "process.pid", end->pid);
+		if (end->audit_session != LOGINUID_UNSET)
+			audit_put_i64(b, "auditd.session", end->audit_session);
 		if (r->exit_code >= 0)
 			audit_put_i64(b, "process.exit_code", r->exit_code);
 		if (r->signal != 0)

@@ -17,6 +17,7 @@ struct record_end {
 	const struct plan *plan;
 	bool executed; /* else the command never started */
 	pid_t pid; /* of the command, 0: it was too quick to tell */
+	uint32_t audit_session; /* the kernel's, or LOGINUID_UNSET */
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
 	const struct cgroup_usage *cgroup; /* zeros without one */

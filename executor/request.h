@@ -51,6 +51,7 @@ struct plan {
 	char token[POLICY_MAX_NAME];
 	char tool[64];
 	uint8_t verifier[DIGEST_BYTES]; /* which token of that name */
+	uint32_t login_uid; /* the token's, for the kernel's audit */
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as resolved, for the record */

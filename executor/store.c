@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "executor/loginuid.h"
 
 static int
 load_tokens(const struct conf *c, const struct policy_table *policies,
@@ -30,6 +31,7 @@ store_load(
 	memset(s, 0, sizeof(*s));
 	if (conf_load(path, &s->conf, r, e) != 0)
 		return e->code;
+	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
 	if (cgroup_setup(s->conf.cgroup, e) != 0)
 		return e->code;
 	if (policy_load_dir(s->conf.policy_dir, &s->policies, r, e) != 0)
@@ -98,6 +100,7 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 	policy_table_fini(&s->policies);
 	s->conf = conf;
 	s->policies = policies;
+	loginuid_reserve(conf.login_uid_first, conf.login_uid_last);
 	return store_reload_tokens(s, r, e);
 }
 

@@ -22,6 +22,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/keys.h"
+#include "executor/loginuid.h"
 
 /* What is read before anything of it is looked at more closely. */
 struct draft {
@@ -52,6 +53,8 @@ static const struct key token_keys[] = {
 	STRING("directory", t.directory, 1, PATH_MAX, NULL),
 	{ "timeout_max_ms", KEYS_U32, offsetof(struct draft, t.timeout_max_ms),
 	    100, UINT32_MAX, NULL, NULL },
+	{ "login_uid", KEYS_U32, offsetof(struct draft, t.login_uid), 1,
+	    4294967294, NULL, NULL },
 	STRING("comment", t.comment, 0, sizeof(((struct token *)NULL)->comment),
 	    NULL),
 	{ NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL }
@@ -307,6 +310,18 @@ read_policy(
 		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }
 
+/* Else the kernel's audit would take its runs for somebody's. */
+static void
+read_login_uid(const struct keys *k, struct draft *d)
+{
+	if (d->t.login_uid == 0)
+		d->t.login_uid = loginuid_of(d->t.name);
+	else if (!loginuid_reserved(d->t.login_uid))
+		keys_complain(k, json_get(d->root, "login_uid"),
+		    "\"login_uid\" must be in the range that mcp-execd.json "
+		    "reserves (audit.login_uid_first to login_uid_last)");
+}
+
 static void
 read_root(const struct keys *k, const struct json_value *root,
     const struct policy_table *policies, struct draft *d)
@@ -318,6 +333,7 @@ read_root(const struct keys *k, const struct json_value *root,
 	read_time(k, d->expires, &d->t.expires);
 	read_sources(k, d->sources, &d->t);
 	read_policy(k, d, policies);
+	read_login_uid(k, d);
 }
 
 struct token *
@@ -385,6 +401,22 @@ keep_old(const struct loader *l, const char *name)
 	return NULL;
 }
 
+/* Two tokens that the kernel's audit could not tell apart. */
+static bool
+shares_login(const struct loader *l, const char *path, const struct token *t)
+{
+	for (size_t i = 0; i < l->out->count; i++) {
+		if (l->out->t[i]->login_uid != t->login_uid)
+			continue;
+		keys_complain_path(l->report, path,
+		    "its audit login uid %u is that of token \"%s\": give one "
+		    "of them a \"login_uid\" of its own",
+		    (unsigned)t->login_uid, l->out->t[i]->name);
+		return true;
+	}
+	return false;
+}
+
 /* Two names for one secret would make the audit ambiguous. */
 static bool
 is_duplicate(const struct loader *l, const char *path, const struct token *t)
@@ -429,7 +461,7 @@ load_file(void *arg, const char *path, struct bytes name)
 		    path, plain, buf_bytes(&text), l->policies, l->report);
 	if (t == NULL)
 		t = keep_old(l, plain);
-	if (t != NULL && is_duplicate(l, path, t))
+	if (t != NULL && (is_duplicate(l, path, t) || shares_login(l, path, t)))
 		token_free(t);
 	else if (t != NULL)
 		l->out->t[l->out->count++] = t;

@@ -6,7 +6,7 @@
  *
  * A file's keys: "verifier" (64 hex digits), "policy", "created" (RFC 3339),
  * and optionally "expires" (RFC 3339), "sources" (list of CIDRs), "directory"
- * (within the policy's), "timeout_max_ms" (within the policy's), "comment".
+ * (within the policy's), "timeout_max_ms" (within the policy's), "login_uid", "comment".
  */
 #ifndef EXECUTOR_TOKEN_H
 #define EXECUTOR_TOKEN_H
@@ -33,6 +33,7 @@ struct token {
 	uint64_t created;		/* Unix seconds */
 	uint64_t expires;		/* Unix seconds, 0: never */
 	uint32_t timeout_max_ms;	/* 0: the policy's */
+	uint32_t login_uid;		/* of its runs, executor/loginuid */
 	struct cidr sources[TOKEN_MAX_SOURCES];
 	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT];	/* as written */
 	size_t source_count;		/* 0: any */

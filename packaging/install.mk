@@ -48,7 +48,8 @@ install-manuals:
 install-data:
 	$(INSTALL) -d $(DESTDIR)$(docdir) $(DESTDIR)$(schemadir) \
 	    $(DESTDIR)$(exampledir)/policies.d \
-	    $(DESTDIR)$(exampledir)/systemd $(DESTDIR)$(completiondir)
+	    $(DESTDIR)$(exampledir)/systemd $(DESTDIR)$(exampledir)/auditd \
+	    $(DESTDIR)$(completiondir)
 	$(INSTALL_DATA) README.md SECURITY.md NEWS.md LICENSE \
 	    $(DESTDIR)$(docdir)
 	$(INSTALL_DATA) $(EXAMPLES)/mcp-execd.json $(DESTDIR)$(exampledir)
@@ -56,6 +57,8 @@ install-data:
 	    $(DESTDIR)$(exampledir)/policies.d
 	$(INSTALL_DATA) $(EXAMPLES)/systemd/*.conf \
 	    $(DESTDIR)$(exampledir)/systemd
+	$(INSTALL_DATA) packaging/auditd/mcp-execd.rules \
+	    $(DESTDIR)$(exampledir)/auditd
 	$(INSTALL_DATA) packaging/schema/*.schema.json $(DESTDIR)$(schemadir)
 	$(INSTALL_DATA) $(COMPLETED:%=packaging/completion/%) \
 	    $(DESTDIR)$(completiondir)

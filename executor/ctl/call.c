@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "executor/loginuid.h"
 
 static const struct option options[] = {
 	{ "shell", no_argument, NULL, 's' },
@@ -148,6 +149,10 @@ call_plan(const struct call *c, struct policy *p, bool input, struct plan *out,
 	struct token t = { .name = "mcp-execctl", .policy = p, .dir_fd = -1 };
 	int rc;
 
+	/* The kernel's audit goes on to name who is at the terminal. */
+	t.login_uid = loginuid_get();
+	if (t.login_uid == LOGINUID_UNSET)
+		t.login_uid = loginuid_of(t.name);
 	request_init(&r);
 	rc = make_request(c, input, &r, e);
 	if (rc == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "executor/ctl/ctl.h"
+#include "executor/loginuid.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] check\n\n"
@@ -74,6 +75,7 @@ load_all(struct ctl *c)
 	}
 	if (c->conf.policy_dir[0] != '/')
 		return;
+	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	policies_good = policy_load_dir(c->conf.policy_dir, &c->policies,
 			    &c->report, &e) == 0;
 	/* Without policies every token would seem wrong. */

@@ -13,6 +13,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/keys.h"
+#include "executor/loginuid.h"
 
 static void
 print_report(struct conf_report *r)
@@ -39,8 +40,11 @@ ctl_load_conf(struct ctl *c)
 {
 	struct err e;
 
-	if (conf_load(c->config, &c->conf, &c->report, &e) == 0)
+	if (conf_load(c->config, &c->conf, &c->report, &e) == 0) {
+		loginuid_reserve(
+		    c->conf.login_uid_first, c->conf.login_uid_last);
 		return true;
+	}
 	return failed(c, &e);
 }
 

@@ -23,6 +23,7 @@
 #include "common/cleanup.h"
 #include "common/landlock.h"
 #include "executor/ctl/text.h"
+#include "executor/loginuid.h"
 #include "executor/probe.h"
 
 /* Up to size - 1 bytes of a small file without its last newline, or "". */
@@ -399,27 +400,32 @@ check_yama(struct report *r)
 		    r, REPORT_OK, "yama", NULL, "ptrace_scope is %s", scope);
 }
 
-/* proc(5): once set, only CAP_AUDIT_CONTROL may change it. */
+/* As confine_load chooses the layer loginuid. */
 static void
 check_loginuid(struct report *r)
 {
-	char uid[16];
-	bool covered = probe_get()->namespaces != 0;
+	const struct probe *p = probe_get();
+	uint32_t uid = loginuid_get();
+	bool in_user = !p->privileged && p->namespaces != 0;
 
-	read_small("/proc/self/loginuid", uid, sizeof(uid));
-	if (uid[0] == '\0')
+	if (p->loginuid == PROBE_NO_LOGINUIDS)
 		report_say(r, REPORT_OK, "loginuid", NULL,
 		    "this kernel has no audit login uid");
-	else if (strcmp(uid, "4294967295") == 0)
-		report_say(r, covered ? REPORT_OK : REPORT_WARN, "loginuid",
-		    "without the layer mounts a command could write any uid "
-		    "there and be taken for that user by auditd: set it for "
-		    "mcp-execd (pam_loginuid in a unit with PAMName=)",
-		    "not set%s",
-		    covered ? ", and read-only for runs with the layer mounts"
-			    : "");
+	else if (p->loginuid == PROBE_LOGINUID && !in_user)
+		report_say(r, REPORT_OK, "loginuid", NULL,
+		    "each run gets its token's, which it cannot change");
+	else if (uid != LOGINUID_UNSET)
+		report_say(r, p->privileged ? REPORT_WARN : REPORT_OK,
+		    "loginuid",
+		    "start mcp-execd as a service, which has none of its own "
+		    "to keep, or say \"disable\": [\"loginuid\"]",
+		    "it is %u and can be no other: runs keep it, and are "
+		    "taken for that user by auditd",
+		    (unsigned)uid);
 	else
-		report_say(r, REPORT_OK, "loginuid", NULL, "set to %s", uid);
+		report_say(r, REPORT_OK, "loginuid", NULL,
+		    "not set, as runs in a user namespace cannot have their "
+		    "token's; it is read-only there");
 }
 
 /* The options of the last line of mountinfo that mounts /proc. */

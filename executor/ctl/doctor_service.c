@@ -21,6 +21,7 @@
 #include "common/fdio.h"
 #include "executor/ctl/posture.h"
 #include "executor/ctl/text.h"
+#include "executor/loginuid.h"
 
 enum {
 	SOON_DAYS = 14, /* a token that ends within is worth a word */
@@ -190,6 +191,7 @@ doctor_service_tokens(struct report *r)
 
 	if (!has_conf(r) || c->policies.count == 0)
 		return;
+	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
 		&c->report, &e) != 0)
 		report_say(r, REPORT_FAIL, "tokens",

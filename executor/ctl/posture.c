@@ -49,6 +49,15 @@ reason(const struct policy *p, unsigned bit)
 	case CONFINE_LANDLOCK:
 		return have->landlock_abi > 0 ? "the policy disables it"
 					      : "this kernel has none";
+	case CONFINE_LOGINUID:
+		return have->loginuid == PROBE_NO_LOGINUIDS
+			   ? "this kernel has none"
+		       : have->loginuid == PROBE_LOGINUID_FIXED
+			   ? "this process has one already and may not set "
+			     "another: start mcp-execd as a service"
+		       : (p->confine.layers & CONFINE_USER) != 0
+			   ? "the layer user knows no such uid"
+			   : "the policy disables it";
 	case CONFINE_CGROUP:
 		return "this process has no cgroup for it, or the policy "
 		       "disables it";

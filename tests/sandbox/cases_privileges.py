@@ -151,7 +151,8 @@ add(
            control="root"),
     Attack("privileges.ambient", "{try} ambient", through, control="root"),
     Attack("privileges.loginuid", "echo 4242 >/proc/self/loginuid; "
-           "cat /proc/self/loginuid", says("4242"), needs=FILES),
+           "cat /proc/self/loginuid", says("4242"),
+           needs=(*FILES, "loginuid")),
     Attack("privileges.chown_away", "touch o; chown 1 o && stat -c o=%u o",
            says("o=1"), control="root", only=as_root),
     Attack("privileges.core_limit", "ulimit -c unlimited; ulimit -c",

@@ -7,7 +7,7 @@ import world
 from world import ROOT, case, client, once
 
 LAYERS = ("mounts", "pids", "ipc", "network", "user", "landlock", "seccomp",
-          "cgroup")
+          "cgroup", "loginuid")
 
 
 def finding(w, **keys):
@@ -146,7 +146,7 @@ def posture(w):
     client.equal(p["landlock.abi"] > 0, "landlock" in w.layers, "landlock")
     if w.mode == "full" and ROOT:
         for layer in ("mounts", "pids", "ipc", "network", "landlock",
-                      "seccomp"):
+                      "seccomp", "loginuid"):
             client.check(layer in p["layers"], layer, p)
     inside = dict(zip(("mnt", "pid", "ipc", "net", "user"), w.inside(
         "for n in mnt pid ipc net user; do readlink /proc/self/ns/$n; done"

@@ -31,7 +31,8 @@
 #define BARE                                                                   \
 	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
 	",\"disable\":[\"mounts\","                                            \
-	"\"pids\",\"ipc\",\"network\",\"user\",\"landlock\",\"seccomp\"]"
+	"\"pids\",\"ipc\",\"network\",\"user\",\"landlock\","                  \
+	"\"seccomp\",\"loginuid\"]"
 
 enum {
 	WAIT_MS = 20000, /* for anything that must happen */
