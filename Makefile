@@ -236,7 +236,7 @@ $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 .PHONY: tests
 tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN)	## build unit tests and corpus replay
 
-.PHONY: check asan valgrind unit replay e2e sandbox interop conformance
+.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test
 check:				## everything: deps, build, all suites
 	tests/deps
 	$(PYTHON) tests/run-check
@@ -245,6 +245,8 @@ asan:				## build everything with sanitizers
 valgrind:			## build for valgrind, run the e2e suite in it
 	$(MAKE) V=valgrind all
 	$(PYTHON) tests/run-check valgrind
+boot-test: all $(SANDBOX_BIN)	## our package in a booted machine of its own (qemu, root)
+	$(PYTHON) tests/boot/run --long
 unit replay e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 

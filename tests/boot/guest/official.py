@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""official: a few calls with the Python package mcp, as its users make them."""
+import asyncio
+import os
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+
+async def main():
+    http = httpx2.AsyncClient(
+        headers={"Authorization": "Bearer " + os.environ["MCP_TOKEN"]},
+        timeout=120)
+    transport = streamable_http_client(os.environ["MCP_URL"], http_client=http)
+    async with Client(transport) as client:
+        names = sorted(t.name for t in (await client.list_tools()).tools)
+        assert names == ["cli_command", "exec_cmd"], names
+        r = await client.call_tool("exec_cmd", {"command": "id -un"})
+        assert r.structured_content["stdout"] == "deploy\n", r
+        r = await client.call_tool("cli_command", {"command": "false"})
+        assert r.is_error, r
+        print("ok revision", client.protocol_version)
+
+
+asyncio.run(main())
