@@ -60,6 +60,7 @@ EXECUTOR := $(call in,executor, \
 	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token tree words)
 CTL := $(call in,executor/ctl, \
+	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
 	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
 	call check client_config ctl doctor doctor_kernel doctor_service main \

@@ -7,6 +7,7 @@
 
 int audit_search_run(struct ctl *c, int argc, char **argv);
 int audit_show_run(struct ctl *c, int argc, char **argv);
+int audit_replay_run(struct ctl *c, int argc, char **argv);
 int audit_stats_run(struct ctl *c, int argc, char **argv);
 int audit_report_run(struct ctl *c, int argc, char **argv);
 

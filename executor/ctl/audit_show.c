@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "executor/ctl/audit.h"
 #include "executor/ctl/auditarg.h"
+#include "executor/ctl/auditcast.h"
 #include "executor/ctl/auditlog.h"
 #include "executor/ctl/auditrun.h"
 #include "executor/ctl/auditwhy.h"
@@ -26,15 +27,19 @@ enum {
 };
 
 static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit show [--log FILE] [--json] RUN\n\n"
+    "usage: mcp-execctl [-c CONFIG] audit show [--log FILE]\n"
+    "           [--recordings DIR] [--json] RUN\n\n"
     "Shows all that the audit log holds of a run: who asked, what stood\n"
-    "around it, its processes as a tree, what was refused, and how it ended.\n"
+    "around it, its processes as a tree, what was refused, how it ended, and\n"
+    "the end of its output if that is recorded.\n"
     "Of the run's id the beginning is enough.\n\n"
     "      --log FILE   in this log, with its rotated files\n"
+    "      --recordings DIR   recorded output is there\n"
     "      --json       the run's records as they are, oldest first\n";
 
 static const struct option options[] = {
 	{ "log", required_argument, NULL, 'l' },
+	{ "recordings", required_argument, NULL, 'd' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -53,6 +58,7 @@ struct show {
 	size_t count;
 	struct buf lines;
 	bool cut;
+	const char *recordings; /* directory of output, "" or NULL: unknown */
 	bool colour;
 	unsigned width;
 	struct buf out;
@@ -411,6 +417,69 @@ put_denials(struct show *s, const struct auditrun *r, struct bytes intent)
 	}
 }
 
+/* --- output ------------------------------------------------------------- */
+
+enum { TAIL_LINES = 20, TAIL_BYTES = 8192 };
+
+static void
+on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
+{
+	struct buf *tail = arg;
+
+	(void)at_us;
+	(void)stream;
+	buf_put_bytes(tail, data);
+	if (tail->len > TAIL_BYTES)
+		buf_consume(tail, tail->len - TAIL_BYTES);
+}
+
+/* The last lines of it. */
+static struct bytes
+last_lines(const struct buf *tail)
+{
+	size_t at = tail->len, lines = 0;
+
+	while (at > 0 && lines <= TAIL_LINES)
+		if (tail->p[--at] == '\n' && at + 1 < tail->len)
+			lines++;
+	if (lines > TAIL_LINES)
+		at++;
+	return bytes_make(tail->p + at, tail->len - at);
+}
+
+static int
+read_tail(struct show *s, struct auditcast *c, struct buf *tail, struct err *e)
+{
+	static const struct castread_ops ops = { .output = on_output };
+
+	if (auditcast_open(c, s->recordings, e) != 0 ||
+	    auditcast_verify(c, e) != 0)
+		return e->code;
+	return auditcast_read(c, &ops, tail, e);
+}
+
+static void
+put_output(struct show *s, const struct logline *result)
+{
+	CLEANUP_BUF struct buf tail;
+	struct auditcast c;
+	struct bytes last;
+	struct err e;
+
+	buf_init(&tail, TAIL_BYTES + CAST_MAX_PIECE);
+	auditcast_init(&c);
+	if (s->recordings == NULL || !auditcast_take(&c, result))
+		return;
+	put_heading(s, "Output (its end; see mcp-execctl audit replay)");
+	if (read_tail(s, &c, &tail, &e) != 0)
+		put_value(s, "", bytes_of(e.what));
+	last = last_lines(&tail);
+	auditcast_put_safe(&s->out, last);
+	if (last.len > 0 && last.p[last.len - 1] != '\n')
+		buf_put_u8(&s->out, '\n');
+	auditcast_fini(&c);
+}
+
 /* --- the verb ---------------------------------------------------------- */
 
 static struct bytes
@@ -444,11 +513,13 @@ put_story(struct show *s, struct auditrun *r)
 	}
 	put_tree(s, r);
 	put_denials(s, r, intent);
-	if (result.sequence != 0)
+	if (result.sequence != 0) {
 		put_result(s, &result);
-	else
+		put_output(s, &result);
+	} else {
 		buf_put_str(&s->out,
 		    "\nNo result: it still runs, or mcp-execd was killed.\n");
+	}
 	if (s->cut)
 		buf_put_str(&s->out, "\nThere is more; see --json.\n");
 }
@@ -536,6 +607,8 @@ audit_show_run(struct ctl *c, int argc, char **argv)
 			return ctl_print(bytes_of(help));
 		if (opt == 'l')
 			log = optarg;
+		else if (opt == 'd')
+			s.recordings = optarg;
 		else if (opt == 'j')
 			as_json = true;
 		else
@@ -547,5 +620,7 @@ audit_show_run(struct ctl *c, int argc, char **argv)
 	path = auditarg_log(c, log);
 	if (path == NULL)
 		return CTL_FAILED;
+	if (s.recordings == NULL && log == NULL)
+		s.recordings = c->conf.recordings_dir;
 	return prepare(&s, path, argv[optind], as_json);
 }

@@ -40,6 +40,7 @@ static const struct verb {
 	{ "audit", "search", "find records in the audit log",
 	    audit_search_run },
 	{ "audit", "show", "tell the whole story of a run", audit_show_run },
+	{ "audit", "replay", "play what a run wrote", audit_replay_run },
 	{ "audit", "stats", "count runs and records", audit_stats_run },
 	{ "audit", "report", "make a page about the audit log",
 	    audit_report_run },

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * auditcast: the recording of a run's output, as the audit log knows it.
+ *
+ * mcp-execctl.  The log says what size and digest the recording has; what
+ * differs is not shown as if it were the run's output.
+ */
+#ifndef EXECUTOR_CTL_AUDITCAST_H
+#define EXECUTOR_CTL_AUDITCAST_H
+
+#include <limits.h>
+
+#include "executor/castread.h"
+#include "executor/ctl/auditlog.h"
+#include "executor/logline.h"
+
+struct auditcast {
+	char run[CAST_ID];
+	char path[PATH_MAX];
+	int fd; /* -1: there is none */
+	uint64_t bytes; /* as the log says; UINT64_MAX: it says nothing */
+	char sum[DIGEST_HEX];
+};
+
+void auditcast_init(struct auditcast *c);
+void auditcast_fini(struct auditcast *c);
+/* What a run-result says of its recording; false: nothing was recorded. */
+bool auditcast_take(struct auditcast *c, const struct logline *result);
+/*
+ * The result of the run whose id begins so, from this log.  ERR_BAD with
+ * words: there is none, several, or one without a recording.
+ */
+int auditcast_find(struct auditcast *c, const char *log, const char *prefix,
+    struct err *e) MUST_CHECK;
+/* Open it in this directory. */
+int auditcast_open(
+    struct auditcast *c, const char *dir, struct err *e) MUST_CHECK;
+/* Is the file what the log says?  ERR_BAD if not. */
+int auditcast_verify(struct auditcast *c, struct err *e) MUST_CHECK;
+/* Read all of it; castread_ops are called. */
+int auditcast_read(struct auditcast *c, const struct castread_ops *ops,
+    void *arg, struct err *e) MUST_CHECK;
+
+/*
+ * Append what a command wrote so that it cannot act on a terminal: line ends
+ * and tabs stay, all else that is not printable comes out as an escape.
+ */
+void auditcast_put_safe(struct buf *out, struct bytes data);
+
+#endif
