@@ -136,12 +136,12 @@ put_pieces(struct recorder *r, unsigned stream, struct bytes data)
 	uint64_t at = now_us(r);
 	size_t from, n;
 
-	do {
+	while (data.len > 0) {
 		from = r->lines.len;
 		n = cast_put(
 		    &r->lines, &r->held[stream - 1], stream, at, &data);
 		note_output(r, stream, from, n);
-	} while (data.len > 0);
+	}
 }
 
 static int
@@ -156,6 +156,8 @@ int
 recorder_put(
     struct recorder *r, unsigned stream, struct bytes data, struct err *e)
 {
+	size_t left;
+
 	if (r->setup.mode == RECORDER_OFF || data.len == 0)
 		return 0;
 	if (r->setup.mode == RECORDER_TAIL) {
@@ -164,15 +166,17 @@ recorder_put(
 	}
 	if (r->error[0] != '\0')
 		return err_set(e, ERR_BUSY, "%s", r->error);
-	if (r->taken + data.len > r->setup.max) {
-		(void)err_set(e, ERR_BUSY,
-		    "more than %u bytes of output (policy %s, key "
-		    "audit.output_bytes)",
-		    r->setup.max, r->setup.head.policy);
+	left = r->setup.max > r->taken ? (size_t)(r->setup.max - r->taken) : 0;
+	put_pieces(
+	    r, stream, bytes_make(data.p, data.len < left ? data.len : left));
+	if (write_lines(r, e) != 0)
 		return fail(r, e);
-	}
-	put_pieces(r, stream, data);
-	return write_lines(r, e) != 0 ? fail(r, e) : 0;
+	if (data.len <= left)
+		return 0;
+	(void)err_set(e, ERR_BUSY,
+	    "more than %u bytes of output (policy %s, key audit.output_bytes)",
+	    r->setup.max, r->setup.head.policy);
+	return fail(r, e);
 }
 
 /* --- begin and end ---------------------------------------------------------- */

@@ -158,6 +158,8 @@ class Instance:
             (self.dir / "log").mkdir(0o700)
             audit["file"] = str(self.dir / "log" / "audit.jsonl")
         config["audit"] = audit
+        config.setdefault("recordings", {}).setdefault(
+            "directory", str(self.dir / "recordings"))
         frontend = dict(config.get("frontend", {}))
         frontend.setdefault("path", str(self.build / "frontend"))
         if os.geteuid() == 0 and "user" not in frontend:
