@@ -46,9 +46,9 @@ COMMON := $(call in,common, \
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
-	auth calls capture catalog conn endpoint http ipc jsonrpc lockdown \
-	main mcp modern options progress result selftest session settings \
-	stream vet)
+	auth calls capture catalog conn endpoint http ipc jsonrpc level \
+	lockdown main mcp modern options outbox post progress result \
+	selftest session settings stream vet)
 EXECUTOR := $(call in,executor, \
 	cast castread keep recorder \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \

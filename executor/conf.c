@@ -85,6 +85,8 @@ static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
 	U32("sessions", limits.sessions, 1, 65536),
 	U32("sessions_per_token", limits.sessions_per_token, 1, 65536),
 	U32("session_idle_ms", limits.session_idle_ms, SECOND, WEEK),
+	U32("replay_bytes", limits.replay_bytes, 0, 64 << 20),
+	U32("stream_ms", limits.stream_ms, 0, WEEK),
 	U32("runs", limits.runs, 1, 4096), LAST };
 
 static const struct key audit_keys[] = { STRING("file", audit_file, 1),
@@ -129,6 +131,8 @@ static const struct conf_limits default_limits = {
 	.sessions = 4096,
 	.sessions_per_token = 512,
 	.session_idle_ms = HOUR,
+	.replay_bytes = 1 << 20,
+	.stream_ms = 0,
 	.runs = 64,
 };
 

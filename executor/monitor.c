@@ -106,6 +106,8 @@ send_limits(struct monitor *m)
 		    .calls = l->runs,
 		    .output_bytes = largest_output(&m->store->policies),
 		    .heartbeat_ms = HEARTBEAT_MS,
+		    .replay_bytes = l->replay_bytes,
+		    .stream_ms = l->stream_ms,
 		} };
 
 	send_msg(m, &msg);

@@ -14,7 +14,8 @@ struct call {
 	bool cancel_owed; /* CANCEL did not fit */
 	enum proto_why why;
 	char run[33]; /* id given by STARTED */
-	void (*output)(void *arg, uint64_t skipped, struct bytes data);
+	void (*output)(
+	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
 	void (*ended)(void *arg, const struct calls_end *end);
 	void *arg;
 };
@@ -117,7 +118,8 @@ on_output(void *arg, const struct msg *m, struct err *e)
 		return err_set(e, ERR_PROTO, "OUTPUT of an unknown call");
 	capture_add(&call->capture, stream, m->output.skipped, m->output.data);
 	if (call->output != NULL)
-		call->output(call->arg, m->output.skipped, m->output.data);
+		call->output(
+		    call->arg, stream, m->output.skipped, m->output.data);
 	else
 		owe(c, call, (uint32_t)m->output.data.len);
 	return 0;

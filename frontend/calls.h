@@ -29,7 +29,8 @@ struct calls_request {
 	const struct catalog_tool *tool;
 	const struct catalog_args *args;
 	/* output arrived: the owner gives credit; NULL: it is given at once */
-	void (*output)(void *arg, uint64_t skipped, struct bytes data);
+	void (*output)(
+	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
 	void (*ended)(void *arg, const struct calls_end *end);
 	void *arg; /* of both */
 };

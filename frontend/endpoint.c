@@ -35,6 +35,8 @@ struct endpoint_route {
 
 static void run_mcp_post(struct endpoint *, struct endpoint_request *,
     const struct settings_token *);
+static void run_mcp_get(struct endpoint *, struct endpoint_request *,
+    const struct settings_token *);
 static void run_mcp_delete(struct endpoint *, struct endpoint_request *,
     const struct settings_token *);
 static void run_sse(struct endpoint *, struct endpoint_request *,
@@ -45,8 +47,10 @@ static void run_health(struct endpoint *, struct endpoint_request *,
     const struct settings_token *);
 
 static const struct endpoint_route routes[] = {
-	{ "/mcp", "POST", "POST, DELETE", false, true, true, run_mcp_post },
-	{ "/mcp", "DELETE", "POST, DELETE", false, false, false,
+	{ "/mcp", "POST", "GET, POST, DELETE", false, true, true,
+	    run_mcp_post },
+	{ "/mcp", "GET", "GET, POST, DELETE", false, false, true, run_mcp_get },
+	{ "/mcp", "DELETE", "GET, POST, DELETE", false, false, false,
 	    run_mcp_delete },
 	{ "/sse", "GET", "GET", false, false, true, run_sse },
 	{ "/message", "POST", "POST", false, true, false, run_message },
@@ -230,9 +234,9 @@ endpoint_body(struct endpoint *ep, struct endpoint_request *r)
 void
 endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 {
-	if (r->exchange != NULL)
-		jsonrpc_abandon(r->exchange);
-	r->exchange = NULL;
+	if (r->post != NULL)
+		post_abandon(r->post);
+	r->post = NULL;
 	if (r->modern != NULL)
 		modern_abandon(r->modern);
 	r->modern = NULL;
@@ -277,7 +281,7 @@ on_answer(void *arg, struct buf *answer)
 {
 	struct endpoint_request *r = arg;
 
-	r->exchange = NULL;
+	r->post = NULL;
 	r->modern = NULL;
 	if (r->answer.stream) {
 		if (answer->len > 0)
@@ -302,17 +306,28 @@ on_stream(void *arg)
 	r->ready(r->arg);
 }
 
+/* From now on the answer is a stream. */
+static struct stream *
+on_begin(void *arg)
+{
+	struct endpoint_request *r = arg;
+
+	r->post = NULL;
+	stream_init(&r->stream, r->stream_max, on_stream, r);
+	r->answer.stream = true;
+	r->answer.status = 200;
+	r->ready(r->arg);
+	return &r->stream;
+}
+
 /* The first one turns the answer into a stream. */
 static bool
 on_notify(void *arg, struct bytes message)
 {
 	struct endpoint_request *r = arg;
 
-	if (!r->answer.stream) {
-		stream_init(&r->stream, r->stream_max, on_stream, r);
-		r->answer.stream = true;
-		r->answer.status = 200;
-	}
+	if (!r->answer.stream)
+		(void)on_begin(r);
 	if (!stream_has_room(&r->stream))
 		return false;
 	if (message.len > 0)
@@ -323,13 +338,15 @@ on_notify(void *arg, struct bytes message)
 static void
 post_modern(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
-    const struct jsonrpc_sink *sink)
+    bool stream)
 {
 	struct modern_post p = { .from = from_of(r, token),
 		.facts = &r->facts,
 		.in = in,
 		.max = session_max_reply(ep->sessions),
-		.sink = *sink };
+		.sink = { .done = on_answer,
+		    .notify = stream ? on_notify : NULL,
+		    .arg = r } };
 	struct buf body;
 	unsigned status;
 
@@ -347,18 +364,20 @@ post_modern(struct endpoint *ep, struct endpoint_request *r,
 static void
 post_legacy(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
-    const struct jsonrpc_sink *sink)
+    bool stream)
 {
 	struct session_post p = { .from = from_of(r, token),
 		.has_id = r->facts.has_session,
 		.has_revision = r->facts.has_revision,
 		.revision = r->facts.revision,
 		.in = in,
-		.sink = *sink };
+		.sink = { .done = on_answer,
+		    .begin = stream ? on_begin : NULL,
+		    .arg = r } };
 	struct session_refusal no;
 
-	if (session_post(
-		ep->sessions, &p, r->answer.session, &r->exchange, &no) != 0)
+	if (session_post(ep->sessions, &p, r->answer.session, &r->post, &no) !=
+	    0)
 		take_refusal(r, &no);
 }
 
@@ -367,23 +386,58 @@ static void
 run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	struct jsonrpc_sink sink = { .done = on_answer, .arg = r };
 	struct jsonrpc_input in;
+	bool stream;
 
 	if (jsonrpc_parse(buf_bytes(&r->body), &in, &r->answer.body) != 0) {
 		r->answer.status = 400;
 		return;
 	}
-	/* room for two of the largest answers, one of them on its way */
-	r->stream_max = 2 * session_max_reply(ep->sessions);
-	if (r->facts.has_accept &&
-	    vet_accepts(&r->facts, "text", "event-stream"))
-		sink.notify = on_notify;
+	r->stream_max = session_max_stream(ep->sessions);
+	stream = r->facts.has_accept &&
+		 vet_accepts(&r->facts, "text", "event-stream");
 	if (modern_is_claimed(&in, &r->facts))
-		post_modern(ep, r, token, &in, &sink);
+		post_modern(ep, r, token, &in, stream);
 	else
-		post_legacy(ep, r, token, &in, &sink);
+		post_legacy(ep, r, token, &in, stream);
 	jsonrpc_input_fini(&in);
+}
+
+static void
+refuse_modern(struct endpoint_request *r, const char *text)
+{
+	r->answer.allow = "POST";
+	refuse(r, 405, text, false);
+}
+
+static void
+run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
+{
+	const struct vet_facts *f = &r->facts;
+	struct session_get g = { .from = from_of(r, token),
+		.has_id = f->has_session,
+		.has_revision = f->has_revision,
+		.revision = f->revision,
+		.has_event = f->has_event,
+		.event = f->event };
+	struct session_refusal no;
+
+	if (f->has_revision && modern_is_revision(f->revision)) {
+		refuse_modern(r, "this revision has no streams of a session: "
+				 "use subscriptions/listen");
+		return;
+	}
+	stream_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
+	if (session_get(ep->sessions, &g, &r->stream, &no) != 0) {
+		stream_fini(&r->stream);
+		if (no.status == 405)
+			r->answer.allow = "POST, DELETE";
+		take_refusal(r, &no);
+		return;
+	}
+	r->answer.stream = true;
+	r->answer.status = 200;
 }
 
 static void
@@ -394,8 +448,7 @@ run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	if (r->facts.has_revision && modern_is_revision(r->facts.revision)) {
-		r->answer.allow = "POST";
-		refuse(r, 405, "this revision has no sessions to end", false);
+		refuse_modern(r, "this revision has no sessions to end");
 		return;
 	}
 	if (session_delete(ep->sessions, &from, r->facts.has_session, &no) != 0)
@@ -413,9 +466,7 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
 	    "/message?sessionId=";
 	struct session_refusal no;
 
-	/* room for two of the largest answers, one of them on its way */
-	stream_init(
-	    &r->stream, 2 * session_max_reply(ep->sessions), on_stream, r);
+	stream_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
 	if (session_open(ep->sessions, &from, &r->stream, r->stream_id, &no) !=
 	    0) {
 		stream_fini(&r->stream);

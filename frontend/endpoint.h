@@ -50,7 +50,7 @@ struct endpoint_request {
 	bool authenticated;
 	bool streaming; /* the session knows the stream */
 	char stream_id[SESSION_ID];
-	struct jsonrpc_exchange *exchange; /* a call goes on without it */
+	struct post *post; /* a call goes on without it */
 	struct modern_exchange *modern; /* a call ends with it */
 };
 

@@ -11,11 +11,11 @@
 #endif
 
 static const struct mcp_revision revisions[] = {
-	/* newest first	batch	told	annot.	title	struct. */
-	{ "2025-11-25", false, true, true, true, true },
-	{ "2025-06-18", false, true, true, true, true },
-	{ "2025-03-26", true, true, true, false, false },
-	{ "2024-11-05", false, false, false, false, false },
+	/* newest first	batch  told  annot. title struct. listen polls */
+	{ "2025-11-25", false, true, true, true, true, true, true },
+	{ "2025-06-18", false, true, true, true, true, true, false },
+	{ "2025-03-26", true, true, true, false, false, true, false },
+	{ "2024-11-05", false, false, false, false, false, false, false },
 };
 
 /* A tools/call in flight. */
@@ -191,7 +191,7 @@ do_initialize(const struct request *r)
 	buf_put_str(out, "{");
 	json_put_member(out, "protocolVersion", bytes_of(rev->name));
 	json_put_key(out, "capabilities");
-	buf_put_str(out, "{\"tools\":{}}");
+	buf_put_str(out, "{\"logging\":{},\"tools\":{\"listChanged\":true}}");
 	json_put_key(out, "serverInfo");
 	mcp_put_server(out, rev);
 	if (r->from->token->instructions[0] != '\0')
@@ -204,6 +204,22 @@ do_initialize(const struct request *r)
 static enum mcp_verdict
 do_ping(const struct request *r)
 {
+	json_put_key(&r->reply->body, "result");
+	buf_put_str(&r->reply->body, "{}");
+	return MCP_ANSWERED;
+}
+
+/* From now on; before, nobody asked for messages. */
+static enum mcp_verdict
+do_set_level(const struct request *r)
+{
+	const struct json_value *level = json_get(r->params, "level");
+
+	if (!json_is(level, JSON_STRING) ||
+	    !level_parse(level->text, &r->state->level))
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "logging/setLevel needs params.level: debug, info, notice, "
+		    "warning, error, critical, alert or emergency");
 	json_put_key(&r->reply->body, "result");
 	buf_put_str(&r->reply->body, "{}");
 	return MCP_ANSWERED;
@@ -319,11 +335,11 @@ on_ended(void *arg, const struct calls_end *end)
 }
 
 static void
-on_output(void *arg, uint64_t skipped, struct bytes data)
+on_output(void *arg, unsigned stream, uint64_t skipped, struct bytes data)
 {
 	struct mcp_call *mc = arg;
 
-	progress_output(&mc->progress, skipped, data);
+	progress_output(&mc->progress, stream, skipped, data);
 }
 
 static bool
@@ -346,6 +362,7 @@ begin_progress(const struct request *r, struct mcp_call *mc)
 	if (r->reply->notify == NULL)
 		return;
 	mcp_progress_token(mc->progress.token, r->params);
+	mc->progress.level = r->state->level;
 	progress_begin(&mc->progress, &sink);
 }
 
@@ -434,6 +451,7 @@ static const struct method {
 } methods[] = {
 	{ "initialize", true, do_initialize },
 	{ "ping", true, do_ping },
+	{ "logging/setLevel", false, do_set_level },
 	{ "tools/list", false, do_tools_list },
 	{ "tools/call", false, do_tools_call },
 };
@@ -464,7 +482,9 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 	}
 	return answer_error(&r, MCP_CODE_METHOD,
 	    "this method does not exist "
-	    "here: there are initialize, ping, tools/list and tools/call");
+	    "here: there are initialize, ping, logging/setLevel, tools/list "
+	    "and "
+	    "tools/call");
 }
 
 /*

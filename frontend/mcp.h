@@ -33,6 +33,8 @@ struct mcp_revision {
 	bool annotations; /* of tools */
 	bool title; /* of tools and of the server */
 	bool structured; /* outputSchema and structuredContent */
+	bool listens; /* GET opens a stream; events have ids */
+	bool polls; /* streams begin with an id, clients come back */
 };
 
 const struct mcp_revision *mcp_revision_find(struct bytes name);
@@ -48,6 +50,7 @@ struct mcp_call;
 struct mcp_state {
 	const struct mcp_revision *revision; /* NULL before initialize */
 	char client[MCP_MAX_CLIENT]; /* "name version", claimed */
+	enum level level; /* of messages, as the client set it */
 	struct mcp_call *calls; /* in flight */
 };
 
@@ -72,8 +75,7 @@ struct mcp_reply {
 
 enum mcp_verdict { MCP_ANSWERED, MCP_PENDING };
 
-struct mcp *mcp_new(
-    struct loop *l, struct calls *c, struct err *e) MUST_CHECK;
+struct mcp *mcp_new(struct loop *l, struct calls *c, struct err *e) MUST_CHECK;
 void mcp_free(struct mcp *m);
 /* id is the request's id as JSON text. */
 enum mcp_verdict mcp_request(struct mcp *m, struct mcp_state *s,

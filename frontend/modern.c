@@ -42,6 +42,7 @@ struct request {
 	const struct modern_post *post;
 	const struct json_value *message, *params, *meta, *claim;
 	struct bytes method;
+	enum level level; /* of messages about this request */
 	char trace[MODERN_TRACE]; /* of _meta; "": none */
 	struct buf *body;
 	struct modern_exchange *exchange; /* set: the answer comes later */
@@ -217,6 +218,7 @@ check_envelope(struct request *r)
 {
 	const struct json_value *who = json_get(r->meta, META("clientInfo"));
 	const struct json_value *progress = json_get(r->meta, "progressToken");
+	const struct json_value *level = json_get(r->meta, META("logLevel"));
 	char token[PROGRESS_MAX_TOKEN];
 
 	if (r->claim == NULL || r->claim->type != JSON_STRING ||
@@ -239,6 +241,12 @@ check_envelope(struct request *r)
 		return refuse(r, 400, MCP_CODE_PARAMS,
 		    "progressToken must be a string or a whole number, of at "
 		    "most 255 characters");
+	if (level != NULL && (!json_is(level, JSON_STRING) ||
+				 !level_parse(level->text, &r->level)))
+		return refuse(r, 400, MCP_CODE_PARAMS,
+		    "\"" META("logLevel") "\" must be debug, info, notice, "
+					  "warning, error, critical, alert or "
+					  "emergency");
 	return true;
 }
 
@@ -317,7 +325,7 @@ do_discover(struct request *r)
 	json_put_string(out, bytes_of(first));
 	buf_put_str(out, "]");
 	json_put_key(out, "capabilities");
-	buf_put_str(out, "{\"tools\":{}}");
+	buf_put_str(out, "{\"logging\":{},\"tools\":{}}");
 	if (token->instructions[0] != '\0')
 		json_put_member(
 		    out, "instructions", bytes_of(token->instructions));
@@ -346,11 +354,11 @@ do_tools_list(struct request *r)
 }
 
 static void
-on_output(void *arg, uint64_t skipped, struct bytes data)
+on_output(void *arg, unsigned stream, uint64_t skipped, struct bytes data)
 {
 	struct modern_exchange *x = arg;
 
-	progress_output(&x->progress, skipped, data);
+	progress_output(&x->progress, stream, skipped, data);
 }
 
 /* Close the envelope; an answer that does not fit becomes an error. */
@@ -399,6 +407,7 @@ new_exchange(const struct request *r)
 	x->progress.message = revision.told;
 	memcpy(x->trace, r->trace, sizeof(x->trace));
 	mcp_progress_token(x->progress.token, r->params);
+	x->progress.level = r->level;
 	buf_init(&x->body, r->post->max);
 	put_envelope(&x->body, r->message);
 	x->prefix = x->body.len;

@@ -9,7 +9,14 @@ enum {
 	PROGRESS_PACE_MS = 100, /* least between two notifications */
 	PROGRESS_LINE_MS = 1000, /* for which a line may stay unfinished */
 	PROGRESS_PIECE = CALLS_WINDOW / 2, /* bytes of one notification */
-	PROGRESS_HELD = 2 * CALLS_WINDOW
+	PROGRESS_HELD = 2 * CALLS_WINDOW,
+	PROGRESS_RUNS = 16 /* messages of one notification, at most */
+};
+
+/* Bytes of one stream that arrived one after the other. */
+struct progress_run {
+	uint32_t len;
+	uint32_t stream;
 };
 
 static void on_timer(void *arg);
@@ -17,11 +24,14 @@ static void on_timer(void *arg);
 void
 progress_begin(struct progress *p, const struct progress_sink *sink)
 {
-	if (p->token[0] == '\0' || sink->notify == NULL)
+	if (sink->notify == NULL ||
+	    (p->token[0] == '\0' && !level_wants(p->level, LEVEL_WARNING)))
 		return;
 	p->sink = *sink;
 	p->timer = (struct loop_timer){ .handler = on_timer, .arg = p };
 	buf_init(&p->held, PROGRESS_HELD);
+	/* the shortest run is one byte */
+	buf_init(&p->runs, PROGRESS_HELD * sizeof(struct progress_run));
 	(void)p->sink.notify(p->sink.arg, bytes_of(""));
 }
 
@@ -53,30 +63,63 @@ whole_characters(struct bytes s)
 	return s.len;
 }
 
+static struct progress_run *
+runs(const struct progress *p, size_t *count)
+{
+	*count = p->runs.len / sizeof(struct progress_run);
+	return (struct progress_run *)(void *)p->runs.p;
+}
+
+static void
+add_run(struct progress *p, unsigned stream, size_t len)
+{
+	struct progress_run fresh = { .len = (uint32_t)len, .stream = stream };
+	size_t n;
+	struct progress_run *r = runs(p, &n);
+
+	if (n > 0 && r[n - 1].stream == stream)
+		r[n - 1].len += (uint32_t)len;
+	else
+		buf_put(&p->runs, &fresh, sizeof(fresh));
+}
+
+/* Most bytes of one notification: with messages, few of them. */
+static size_t
+most(const struct progress *p)
+{
+	size_t max =
+	    p->held.len < PROGRESS_PIECE ? p->held.len : PROGRESS_PIECE;
+	size_t n, sum = 0;
+	const struct progress_run *r = runs(p, &n);
+
+	if (p->level == LEVEL_NONE || n <= PROGRESS_RUNS)
+		return max;
+	for (size_t i = 0; i < PROGRESS_RUNS; i++)
+		sum += r[i].len;
+	return sum < max ? sum : max;
+}
+
 /* Bytes of what is held that may go out now; 0: wait for more. */
 static size_t
 piece(const struct progress *p, uint64_t now)
 {
-	size_t n = p->held.len < PROGRESS_PIECE ? p->held.len : PROGRESS_PIECE;
+	size_t n = most(p);
 	const uint8_t *nl = n > 0 ? memrchr(p->held.p, '\n', n) : NULL;
 
 	if (nl != NULL)
 		return (size_t)(nl - p->held.p) + 1;
-	if (n < PROGRESS_PIECE && now - p->since_ms < PROGRESS_LINE_MS)
+	if (n == p->held.len && n < PROGRESS_PIECE &&
+	    now - p->since_ms < PROGRESS_LINE_MS)
 		return 0;
 	return whole_characters(bytes_make(p->held.p, n));
 }
 
 static void
-send_piece(struct progress *p, size_t n)
+send_progress(struct progress *p, struct bytes text)
 {
 	struct buf out;
-	size_t paid = n < p->unpaid ? n : p->unpaid;
 
-	/* what was left out has gone by as well */
-	p->bytes += n + p->skipped;
-	p->skipped = 0;
-	buf_init(&out, 6 * n + 1024);
+	buf_init(&out, 6 * text.len + 1024);
 	buf_put_str(
 	    &out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"");
 	json_put_key(&out, "params");
@@ -85,11 +128,64 @@ send_piece(struct progress *p, size_t n)
 	buf_put_str(&out, p->token);
 	json_put_member_i64(&out, "progress", (int64_t)p->bytes);
 	if (p->message)
-		json_put_member(&out, "message", bytes_make(p->held.p, n));
+		json_put_member(&out, "message", text);
 	buf_put_str(&out, "}}");
 	if (!out.overflow)
 		(void)p->sink.notify(p->sink.arg, buf_bytes(&out));
 	buf_fini(&out);
+}
+
+static void
+send_message(struct progress *p, unsigned stream, struct bytes text)
+{
+	bool err = stream == CAPTURE_STDERR;
+	enum level level = err ? LEVEL_WARNING : LEVEL_INFO;
+	struct buf out;
+
+	if (!level_wants(p->level, level))
+		return;
+	/* the end of a line is not of its text */
+	if (text.len > 0 && text.p[text.len - 1] == '\n')
+		text.len--;
+	buf_init(&out, 6 * text.len + 1024);
+	level_put_message(&out, level, err ? "stderr" : "stdout", text);
+	if (!out.overflow)
+		(void)p->sink.notify(p->sink.arg, buf_bytes(&out));
+	buf_fini(&out);
+}
+
+/* The first n bytes, each run of one stream a message; they are forgotten. */
+static void
+send_messages(struct progress *p, size_t n)
+{
+	size_t count, i = 0;
+	struct progress_run *r = runs(p, &count);
+	const uint8_t *at = p->held.p;
+
+	while (n > 0 && i < count) {
+		size_t len = r[i].len < n ? r[i].len : n;
+
+		send_message(p, r[i].stream, bytes_make(at, len));
+		at += len;
+		n -= len;
+		r[i].len -= (uint32_t)len;
+		if (r[i].len == 0)
+			i++;
+	}
+	buf_consume(&p->runs, i * sizeof(*r));
+}
+
+static void
+send_piece(struct progress *p, size_t n)
+{
+	size_t paid = n < p->unpaid ? n : p->unpaid;
+
+	/* what was left out has gone by as well */
+	p->bytes += n + p->skipped;
+	p->skipped = 0;
+	if (p->token[0] != '\0')
+		send_progress(p, bytes_make(p->held.p, n));
+	send_messages(p, n);
 	buf_consume(&p->held, n);
 	p->unpaid -= paid;
 	calls_credit(p->calls, p->call, (uint32_t)paid);
@@ -136,18 +232,23 @@ on_timer(void *arg)
 }
 
 void
-progress_output(struct progress *p, uint64_t skipped, struct bytes data)
+progress_output(
+    struct progress *p, unsigned stream, uint64_t skipped, struct bytes data)
 {
+	size_t before = p->held.len;
+
 	if (!progress_is_wanted(p)) {
 		calls_credit(p->calls, p->call, (uint32_t)data.len);
 		return;
 	}
-	if (p->held.len == 0)
+	if (before == 0)
 		p->since_ms = clock_mono_ms();
 	p->skipped += skipped;
 	if (skipped > 0)
 		capture_put_marker(&p->held, skipped);
 	buf_put_bytes(&p->held, data);
+	if (p->level != LEVEL_NONE && p->held.len > before)
+		add_run(p, stream, p->held.len - before);
 	p->unpaid += data.len;
 	step(p);
 }
@@ -160,6 +261,7 @@ progress_mute(struct progress *p)
 	p->sink.notify = NULL;
 	loop_timer_cancel(p->loop, &p->timer);
 	buf_fini(&p->held);
+	buf_fini(&p->runs);
 	calls_credit(p->calls, p->call, (uint32_t)p->unpaid);
 	p->unpaid = 0;
 }
@@ -170,8 +272,7 @@ progress_end(struct progress *p)
 	if (!progress_is_wanted(p))
 		return;
 	while (p->held.len > 0 && has_room(p))
-		send_piece(p, p->held.len < PROGRESS_PIECE
-				  ? p->held.len
-				  : piece(p, UINT64_MAX));
+		send_piece(
+		    p, most(p) == p->held.len ? most(p) : piece(p, UINT64_MAX));
 	progress_mute(p);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress: output of a running call as notifications/progress.
+ * progress: output of a running call as notifications/progress and, where
+ * logging is on, as notifications/message: stdout at info, stderr at warning.
  *
  * Frontend; the bytes are the command's.  What arrives is held back until it
  * is whole lines, a moment has passed and the client has read what went
@@ -13,6 +14,7 @@
 #include "common/json.h"
 #include "common/loop.h"
 #include "frontend/calls.h"
+#include "frontend/level.h"
 
 enum {
 	PROGRESS_MAX_TOKEN = 256 /* bytes, as JSON, with the NUL */
@@ -33,10 +35,12 @@ struct progress {
 	uint64_t call; /* set by the owner once it is known */
 	bool message; /* the revision has that field */
 	char token[PROGRESS_MAX_TOKEN]; /* as JSON; "": none wanted */
+	enum level level; /* from which on messages are wanted */
 	/* private */
 	struct progress_sink sink;
 	struct loop_timer timer;
 	struct buf held; /* output not sent yet */
+	struct buf runs; /* of it: array of struct progress_run */
 	size_t unpaid; /* of it, bytes without credit */
 	uint64_t bytes; /* of output sent so far: the progress */
 	uint64_t skipped; /* before what is held */
@@ -44,11 +48,15 @@ struct progress {
 	uint64_t last_ms; /* of the last notification */
 };
 
-/* loop, calls, message and token are set; does nothing without a token. */
+/*
+ * loop, calls, message, token and level are set; does nothing if neither of
+ * the latter two asks for something.
+ */
 void progress_begin(struct progress *p, const struct progress_sink *sink);
 bool progress_is_wanted(const struct progress *p);
 /* Output arrived. */
-void progress_output(struct progress *p, uint64_t skipped, struct bytes data);
+void progress_output(
+    struct progress *p, unsigned stream, uint64_t skipped, struct bytes data);
 /* From now on output is dropped, with credit. */
 void progress_mute(struct progress *p);
 /* The call is over: what is held goes out if there is room. */

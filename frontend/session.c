@@ -21,8 +21,11 @@ struct session {
 	uint64_t expires; /* of its token, Unix seconds, 0: never */
 	struct mcp_state mcp;
 	struct stream *stream; /* NULL: streamable transport */
+	struct outbox outbox; /* of the streamable transport */
 	struct session *chain; /* same bucket */
+	uint64_t tools; /* settings_token's, when last looked at */
 	bool told; /* SESSION went to the executor */
+	bool owed[SESSION_NOTICES]; /* to be told */
 };
 
 struct session_table {
@@ -33,6 +36,8 @@ struct session_table {
 	uint32_t most, per_token; /* sessions */
 	uint32_t idle_ms;
 	uint32_t output_bytes;
+	uint32_t replay_bytes;
+	uint32_t stream_ms;
 	bool draining;
 	size_t used; /* entries below were ever in use */
 	struct session *bucket[SESSION_BUCKETS];
@@ -134,6 +139,7 @@ end_session(struct session_table *t, struct session *s, enum proto_why why)
 	if (s->told)
 		tell(t, s, NULL);
 	mcp_end(t->mcp, &s->mcp, why);
+	outbox_fini(&s->outbox);
 	memset(s, 0, sizeof(*s));
 	if (stream != NULL)
 		stream_close(stream);
@@ -143,7 +149,37 @@ end_session(struct session_table *t, struct session *s, enum proto_why why)
 static bool
 is_idle(const struct session *s)
 {
-	return s->stream == NULL && !mcp_is_busy(&s->mcp);
+	return s->stream == NULL && !mcp_is_busy(&s->mcp) &&
+	       !outbox_is_open(&s->outbox);
+}
+
+static const char *const notices[] = {
+	[SESSION_TOOLS_CHANGED] =
+	    "{\"jsonrpc\":\"2.0\","
+	    "\"method\":\"notifications/tools/list_changed\"}",
+	[SESSION_RESOURCES_CHANGED] =
+	    "{\"jsonrpc\":\"2.0\","
+	    "\"method\":\"notifications/resources/list_changed\"}"
+};
+
+/* On the stream of the old transport, or on a general one of the other. */
+static bool
+say(struct session *s, struct bytes message, uint64_t now_ms)
+{
+	if (s->stream == NULL)
+		return outbox_say(&s->outbox, message, now_ms);
+	if (!stream_has_room(s->stream))
+		return false;
+	stream_push(s->stream, "message", message);
+	return true;
+}
+
+static void
+pay(struct session *s, uint64_t now_ms)
+{
+	for (size_t i = 0; i < SESSION_NOTICES; i++)
+		if (s->owed[i] && s->mcp.revision != NULL)
+			s->owed[i] = !say(s, bytes_of(notices[i]), now_ms);
 }
 
 static bool
@@ -152,6 +188,28 @@ is_over(const struct session_table *t, const struct session *s)
 	if (s->expires != 0 && s->expires <= clock_wall_us() / 1000000)
 		return true;
 	return is_idle(s) && clock_mono_ms() - s->last_ms >= t->idle_ms;
+}
+
+/* What time does to a session. */
+static void
+tend(const struct session_table *t, struct session *s)
+{
+	uint64_t now = clock_mono_ms();
+
+	outbox_tend(&s->outbox, t->stream_ms, now);
+	if (outbox_is_open(&s->outbox))
+		s->last_ms = now;
+	pay(s, now);
+}
+
+static uint64_t
+sweep_ms(const struct session_table *t)
+{
+	uint64_t ms = t->idle_ms / 2 + 1;
+
+	if (t->stream_ms != 0 && t->stream_ms / 2 + 1 < ms)
+		ms = t->stream_ms / 2 + 1;
+	return ms < SESSION_SWEEP_MS ? ms : SESSION_SWEEP_MS;
 }
 
 static void
@@ -165,15 +223,15 @@ on_sweep(void *arg)
 
 		if (s->id[0] == '\0')
 			continue;
-		if (is_over(t, s))
+		if (is_over(t, s)) {
 			end_session(t, s, PROTO_WHY_SESSION);
-		else
+		} else {
+			tend(t, s);
 			left = true;
+		}
 	}
 	if (left)
-		loop_timer_set(t->loop, &t->sweep,
-		    t->idle_ms / 2 < SESSION_SWEEP_MS ? t->idle_ms / 2 + 1
-						      : SESSION_SWEEP_MS);
+		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
 }
 
 struct session_table *
@@ -209,6 +267,18 @@ session_table_free(struct session_table *t)
 	free(t);
 }
 
+/* What a new configuration says of the session's token. */
+static void
+follow(struct session *s, const struct settings_token *token)
+{
+	s->expires = token->expires;
+	if (s->tools == token->tools_mark)
+		return;
+	s->tools = token->tools_mark;
+	s->owed[SESSION_TOOLS_CHANGED] = true;
+	pay(s, clock_mono_ms());
+}
+
 void
 session_configure(struct session_table *t, const struct settings_set *set)
 {
@@ -218,6 +288,10 @@ session_configure(struct session_table *t, const struct settings_set *set)
 	t->per_token = c->sessions_per_token;
 	t->idle_ms = c->session_idle_ms;
 	t->output_bytes = c->output_bytes;
+	t->replay_bytes = c->replay_bytes;
+	t->stream_ms = c->stream_ms;
+	if (t->sweep.at_ms != 0)
+		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
 	for (size_t i = 0; i < t->used; i++) {
 		struct session *s = &t->table[i];
 		const struct settings_token *token;
@@ -228,7 +302,22 @@ session_configure(struct session_table *t, const struct settings_set *set)
 		if (token == NULL)
 			end_session(t, s, PROTO_WHY_SESSION);
 		else
-			s->expires = token->expires;
+			follow(s, token);
+	}
+}
+
+void
+session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
+    enum session_notice what)
+{
+	for (size_t i = 0; i < t->used; i++) {
+		struct session *s = &t->table[i];
+
+		if (s->id[0] == '\0' || !bytes_eq_secret(s->verifier, verifier,
+					    sizeof(s->verifier)))
+			continue;
+		s->owed[what] = true;
+		pay(s, clock_mono_ms());
 	}
 }
 
@@ -240,6 +329,13 @@ size_t
 session_max_reply(const struct session_table *t)
 {
 	return 24 * (size_t)t->output_bytes + SESSION_MIN_REPLY;
+}
+
+size_t
+session_max_stream(const struct session_table *t)
+{
+	/* two of the largest answers, one on its way, and what was kept */
+	return 2 * session_max_reply(t) + t->replay_bytes;
 }
 
 void
@@ -346,12 +442,13 @@ create(struct session_table *t, const struct mcp_from *from,
 	if (bytes_to_str(from->peer, s->peer, sizeof(s->peer), &e) != 0)
 		s->peer[0] = '\0';
 	s->expires = from->token->expires;
+	s->tools = from->token->tools_mark;
 	s->last_ms = clock_mono_ms();
 	b = bucket_of(t, bytes_of(s->id));
 	s->chain = *b;
 	*b = s;
 	if (t->sweep.at_ms == 0)
-		loop_timer_set(t->loop, &t->sweep, t->idle_ms / 2 + 1);
+		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
 	return s;
 }
 
@@ -378,39 +475,60 @@ check_batch(const struct jsonrpc_input *in, const struct session *s,
 	    "2025-03-26 only: send one message at a time");
 }
 
+/* The session that headers name, and the token owns. */
+static struct session *
+named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
+    const struct bytes *revision, struct session_refusal *no)
+{
+	struct session *s = NULL;
+
+	if (revision != NULL && mcp_revision_find(*revision) == NULL)
+		(void)refuse(no, 400, MCP_CODE_HTTP,
+		    "this "
+		    "MCP-Protocol-Version is not supported; there are "
+		    "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
+	else if (!has_id)
+		(void)refuse(no, 400, MCP_CODE_HTTP,
+		    "the Mcp-Session-Id "
+		    "header is missing: send initialize first, and then the "
+		    "id that its answer carries");
+	else if ((s = find_own(t, from)) == NULL)
+		(void)refuse(no, 404, MCP_CODE_SESSION,
+		    "this session does "
+		    "not exist (any more): send initialize without a session "
+		    "id to begin a new one");
+	return s;
+}
+
 /* The session that a POST belongs to; a new one for initialize. */
 static struct session *
 session_of(struct session_table *t, const struct session_post *p,
     const struct jsonrpc_input *in, struct session_refusal *no)
 {
-	struct session *s = NULL;
+	struct session *s;
 
 	if (in->initialize)
 		return create(t, &p->from, no);
-	if (p->has_revision && mcp_revision_find(p->revision) == NULL)
-		(void)refuse(no, 400, MCP_CODE_HTTP,
-		    "this "
-		    "MCP-Protocol-Version is not supported; there are "
-		    "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
-	else if (!p->has_id)
-		(void)refuse(no, 400, MCP_CODE_HTTP,
-		    "the Mcp-Session-Id "
-		    "header is missing: send initialize first, and then the "
-		    "id that its answer carries");
-	else if ((s = find_own(t, &p->from)) == NULL)
-		(void)refuse(no, 404, MCP_CODE_SESSION,
-		    "this session does "
-		    "not exist (any more): send initialize without a session "
-		    "id to begin a new one");
-	else if (check_batch(in, s, no) != 0)
-		s = NULL;
-	return s;
+	s = named_session(
+	    t, &p->from, p->has_id, p->has_revision ? &p->revision : NULL, no);
+	return s != NULL && check_batch(in, s, no) == 0 ? s : NULL;
+}
+
+/* The handshake is over: what the session's streams are like. */
+static void
+begin_outbox(const struct session_table *t, struct session *s)
+{
+	const struct mcp_revision *rev = s->mcp.revision;
+	struct outbox_rules rules = { .ids =
+					  rev->listens && t->replay_bytes > 0,
+		.polling = rev->polls && t->replay_bytes > 0 };
+
+	outbox_begin(&s->outbox, &rules, t->replay_bytes);
 }
 
 int
 session_post(struct session_table *t, const struct session_post *p,
-    char id[SESSION_ID], struct jsonrpc_exchange **x,
-    struct session_refusal *no)
+    char id[SESSION_ID], struct post **x, struct session_refusal *no)
 {
 	struct mcp_from from = p->from;
 	struct session *s;
@@ -421,14 +539,46 @@ session_post(struct session_table *t, const struct session_post *p,
 	if (s == NULL)
 		return -1;
 	from.session = bytes_of(s->id);
-	*x = jsonrpc_dispatch(
-	    t->mcp, &s->mcp, &from, p->in, session_max_reply(t), &p->sink);
+	*x = post_dispatch(t->loop, t->mcp, &s->mcp, &s->outbox, &from, p->in,
+	    session_max_reply(t), &p->sink);
 	if (p->in->initialize && s->mcp.revision == NULL) {
 		end_session(t, s, PROTO_WHY_SESSION);
 	} else if (p->in->initialize) {
 		memcpy(id, s->id, SESSION_ID);
+		begin_outbox(t, s);
 		tell_begin(t, s, &from);
 	}
+	return 0;
+}
+
+int
+session_get(struct session_table *t, const struct session_get *g,
+    struct stream *stream, struct session_refusal *no)
+{
+	uint64_t now = clock_mono_ms();
+	struct session *s = named_session(
+	    t, &g->from, g->has_id, g->has_revision ? &g->revision : NULL, no);
+	bool warn;
+
+	if (s == NULL)
+		return -1;
+	if (s->stream != NULL || !s->mcp.revision->listens)
+		return refuse(no, 405, MCP_CODE_HTTP,
+		    "the revision of this session has no stream here: answers "
+		    "come with POST");
+	warn = s->mcp.level <= LEVEL_WARNING;
+	if (g->has_event && g->event.len > 0) {
+		if (!outbox_resume(&s->outbox, g->event, stream, warn, now))
+			return refuse(no, 400, MCP_CODE_HTTP,
+			    "no stream of this session has the event that "
+			    "Last-Event-ID names, or it is not kept any more: "
+			    "open a new stream without that header, and ask "
+			    "again for answers that are missing");
+	} else if (!outbox_listen(&s->outbox, stream, now)) {
+		return refuse(no, 503, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+	}
+	pay(s, now);
 	return 0;
 }
 

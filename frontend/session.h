@@ -10,8 +10,7 @@
 #define FRONTEND_SESSION_H
 
 #include "common/loop.h"
-#include "frontend/jsonrpc.h"
-#include "frontend/stream.h"
+#include "frontend/post.h"
 
 enum {
 	SESSION_ID = 33, /* hex digits and the NUL */
@@ -32,7 +31,24 @@ struct session_post {
 	bool has_revision;
 	struct bytes revision; /* of MCP-Protocol-Version */
 	const struct jsonrpc_input *in;
-	struct jsonrpc_sink sink;
+	struct post_sink sink;
+};
+
+/* One GET there. */
+struct session_get {
+	struct mcp_from from;
+	bool has_id;
+	bool has_revision;
+	struct bytes revision;
+	bool has_event;
+	struct bytes event; /* of Last-Event-ID */
+};
+
+/* What a session is told of without having asked. */
+enum session_notice {
+	SESSION_TOOLS_CHANGED,
+	SESSION_RESOURCES_CHANGED,
+	SESSION_NOTICES /* how many there are */
 };
 
 struct session_table;
@@ -51,15 +67,20 @@ void session_drain(struct session_table *t);
 size_t session_count(const struct session_table *t);
 /* Bytes that one answer may have. */
 size_t session_max_reply(const struct session_table *t);
+/* Bytes that may wait on one event stream. */
+size_t session_max_stream(const struct session_table *t);
 
 /*
- * Streamable HTTP.  0: sink.done() is or will be called once; *x is what to
- * abandon until then, or NULL; id has the new session's id, or "".
- * -1: *no says why.
+ * Streamable HTTP.  0: sink.done() or sink.begin() is or will be called, each
+ * once at most; *x is what to abandon until then, or NULL; id has the new
+ * session's id, or "".  -1: *no says why.
  */
 int session_post(struct session_table *t, const struct session_post *p,
-    char id[SESSION_ID], struct jsonrpc_exchange **x,
+    char id[SESSION_ID], struct post **x,
     struct session_refusal *no) MUST_CHECK;
+/* 0: the stream belongs to the session, or goes on with one that was cut. */
+int session_get(struct session_table *t, const struct session_get *g,
+    struct stream *s, struct session_refusal *no) MUST_CHECK;
 int session_delete(struct session_table *t, const struct mcp_from *from,
     bool has_id, struct session_refusal *no) MUST_CHECK;
 
@@ -75,5 +96,9 @@ int session_message(struct session_table *t, const struct mcp_from *from,
     struct bytes body, struct session_refusal *no) MUST_CHECK;
 /* The stream's client is gone: cancel what it waits for. */
 void session_stream_gone(struct session_table *t, struct bytes id);
+
+/* Tell the sessions of a token, each as soon as it can be told. */
+void session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
+    enum session_notice what);
 
 #endif

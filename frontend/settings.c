@@ -117,11 +117,22 @@ parse_sources(struct settings_token *t, struct bytes text, struct err *e)
 	return 0;
 }
 
+uint64_t
+settings_mark(uint64_t mark, struct bytes text)
+{
+	if (mark == 0)
+		mark = 0xcbf29ce484222325ULL;
+	for (size_t i = 0; i < text.len; i++)
+		mark = (mark ^ text.p[i]) * 0x100000001b3ULL;
+	return mark;
+}
+
 static int
 fill_token(struct settings_token *t, const struct msg_token *m, struct err *e)
 {
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
 	t->expires = m->expires;
+	t->tools_mark = settings_mark(0, m->tools);
 	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) != 0 ||
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
 	    bytes_to_str(m->tools, t->tools, sizeof(t->tools), e) != 0 ||

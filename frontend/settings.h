@@ -29,6 +29,11 @@ struct settings_token {
 	struct cidr sources[SETTINGS_MAX_SOURCES];
 	size_t source_count; /* 0: any */
 	char tools[1025]; /* names, separated by spaces */
+	/*
+	 * Differs from that of another configuration if the tools do: of what
+	 * is said of a tool beside its name, mix all in.
+	 */
+	uint64_t tools_mark;
 	char instructions[4097];
 };
 
@@ -69,6 +74,8 @@ const struct settings_token *settings_token_find(
 bool settings_token_expired(const struct settings_token *t, uint64_t now_s);
 /* May this token come from that address (as text)? */
 bool settings_token_from(const struct settings_token *t, struct bytes peer);
+/* Mix a text into a mark (FNV-1a): not for secrets. */
+uint64_t settings_mark(uint64_t mark, struct bytes text);
 /* Next of the words in *rest, which moves on; empty at the end. */
 struct bytes settings_next_word(struct bytes *rest);
 

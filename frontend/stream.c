@@ -5,7 +5,8 @@
 #include "frontend/stream.h"
 
 enum {
-	STREAM_ROOM = 256 << 10 /* bytes waiting at most for more to come */
+	STREAM_ROOM = 256 << 10, /* bytes waiting at most for more to come */
+	STREAM_FRAME = 160 /* bytes of an event beside its data, at most */
 };
 
 void
@@ -15,6 +16,7 @@ stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
 	s->closed = false;
 	s->wake = wake;
 	s->arg = arg;
+	s->held = NULL;
 }
 
 void
@@ -22,6 +24,24 @@ stream_fini(struct stream *s)
 {
 	buf_fini(&s->out);
 	s->closed = true;
+	if (s->held != NULL)
+		*s->held = NULL;
+	s->held = NULL;
+}
+
+void
+stream_hold(struct stream *s, struct stream **by)
+{
+	*by = s;
+	s->held = by;
+}
+
+void
+stream_release(struct stream **by)
+{
+	if (*by != NULL)
+		(*by)->held = NULL;
+	*by = NULL;
 }
 
 /* A closed one takes, and forgets, everything. */
@@ -31,22 +51,52 @@ stream_has_room(const struct stream *s)
 	return s->closed || s->out.len < STREAM_ROOM;
 }
 
-void
-stream_push(struct stream *s, const char *event, struct bytes data)
+/* Whether there is room for a whole event; if not, that is its end. */
+static bool
+take_room(struct stream *s, size_t data)
 {
-	if (s->closed)
-		return;
 	/* never half an event: what is queued stays whole */
-	if (data.len + 64 > s->out.max - s->out.len) {
+	if (!s->closed && data + STREAM_FRAME > s->out.max - s->out.len)
 		stream_close(s);
-		return;
-	}
-	buf_printf(&s->out, "event: %s\ndata: ", event);
+	return !s->closed;
+}
+
+static void
+end_event(struct stream *s, struct bytes data)
+{
+	buf_put_str(&s->out, "data: ");
 	buf_put_bytes(&s->out, data);
 	buf_put_str(&s->out, "\n\n");
 	if (s->out.overflow)
 		s->closed = true;
 	s->wake(s->arg);
+}
+
+void
+stream_push(struct stream *s, const char *event, struct bytes data)
+{
+	if (!take_room(s, data.len))
+		return;
+	buf_printf(&s->out, "event: %s\n", event);
+	end_event(s, data);
+}
+
+void
+stream_push_id(struct stream *s, const char *id, struct bytes data)
+{
+	if (!take_room(s, data.len))
+		return;
+	buf_printf(&s->out, "id: %s\nevent: message\n", id);
+	end_event(s, data);
+}
+
+void
+stream_prime(struct stream *s, const char *id, unsigned retry_ms)
+{
+	if (!take_room(s, 0))
+		return;
+	buf_printf(&s->out, "id: %s\nretry: %u\n", id, retry_ms);
+	end_event(s, bytes_of(""));
 }
 
 void

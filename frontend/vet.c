@@ -116,6 +116,7 @@ static const struct field {
 	FIELD("MCP-Protocol-Version", revision, has_revision),
 	FIELD("Mcp-Method", method, has_method),
 	FIELD("Mcp-Name", name, has_name),
+	FIELD("Last-Event-ID", event, has_event),
 #undef FIELD
 };
 

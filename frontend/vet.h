@@ -36,9 +36,10 @@ struct vet_request {
 /* What the rest of the frontend wants to know of it; all borrowed. */
 struct vet_facts {
 	struct bytes host, origin, authorization, content_type, accept;
-	struct bytes session, revision, method, name, traceparent;
+	struct bytes session, revision, method, name, traceparent, event;
 	bool has_host, has_origin, has_authorization, has_content_type;
 	bool has_accept, has_session, has_revision, has_method, has_name;
+	bool has_event; /* Last-Event-ID */
 	bool chunked, expect;
 	bool has_length;
 	uint64_t length; /* Content-Length */

@@ -4,7 +4,7 @@ import base64
 import json
 
 from client import (JSON_HEADERS, Client, Connection, RpcError, Result, bearer,
-                    equal, message, one, parse, strict_json)
+                    check, equal, message, one, parse, strict_json)
 
 REVISION = "2026-07-28"
 META = "io.modelcontextprotocol/"
@@ -97,6 +97,9 @@ class Events:
         equal(self.headers.get("transfer-encoding"), "chunked", "framing")
         self.text = b""
         self.comments = 0
+        self.last = None        # id of the last event that was whole
+        self.ids = []           # of all events, empty ones too
+        self.retry = None
 
     def __iter__(self):
         return self
@@ -113,11 +116,29 @@ class Events:
             if block.startswith(b":"):
                 self.comments += 1
                 continue
-            data = [line.removeprefix(b"data: ")
-                    for line in block.split(b"\n")
-                    if line.startswith(b"data: ")]
-            equal(len(data), 1, f"data lines of {block[:200]!r}")
-            return strict_json(data[0])
+            if message := self.take(block):
+                return message
+
+    def take(self, block):
+        """The message of an event; None if it has only an id."""
+        fields = {}
+        for line in block.split(b"\n"):
+            name, colon, value = line.partition(b": ")
+            check(colon and name not in fields, f"line {line[:200]!r}")
+            fields[name.decode()] = value
+        check(set(fields) <= {"id", "event", "data", "retry"}, fields.keys())
+        check("data" in fields, f"no data in {block[:200]!r}")
+        if "id" in fields:
+            self.last = fields["id"].decode("ascii")
+            check(self.last not in self.ids, "an id came twice", self.last)
+            self.ids.append(self.last)
+        if "retry" in fields:
+            self.retry = int(fields["retry"])
+        if not fields["data"]:
+            check("id" in fields, f"an empty event {block[:200]!r}")
+            return None
+        equal(fields.get("event"), b"message", "type of an event")
+        return strict_json(fields["data"])
 
 
 def finish(events):

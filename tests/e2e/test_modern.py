@@ -9,6 +9,7 @@ from client import (COMMAND, INTENT, JSON_HEADERS, NEWEST, Connection,
                     parse, processes, within)
 from modern import META, REVISION, Modern, meta
 
+CAPABILITIES = {"logging": {}, "tools": {}}
 SERVER = {}
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -34,7 +35,7 @@ def test_discover(server):
     with Modern(server) as c:
         r = c.ask("server/discover")
         equal(r["supportedVersions"], [REVISION], "versions")
-        equal(r["capabilities"], {"tools": {}}, "capabilities")
+        equal(r["capabilities"], CAPABILITIES, "capabilities")
         check(str(server.work) in r["instructions"], r)
         equal((r["cacheScope"], type(r["ttlMs"])), ("private", int), r)
         equal(r["_meta"][META + "serverInfo"]["name"], "mcp-execd", r)

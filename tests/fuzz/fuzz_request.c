@@ -22,6 +22,8 @@ struct state {
 	struct desk *desk;
 	unsigned answers;
 	unsigned asked; /* for room: every third time there is none */
+	struct stream stream;
+	bool begun; /* the answer is a stream */
 };
 
 static void
@@ -60,6 +62,42 @@ on_notify(void *arg, struct bytes message)
 		return ++s->asked % 3 != 2;
 	check_json(message);
 	return true;
+}
+
+static struct stream *
+on_begin(void *arg)
+{
+	struct state *s = arg;
+
+	desk_must(s->answers == 0 && !s->begun);
+	s->begun = true;
+	stream_init(&s->stream, session_max_stream(s->desk->sessions), on_wake,
+	    NULL);
+	return &s->stream;
+}
+
+/* It is over: each event's data is JSON, the last an answer. */
+static void
+check_stream(struct state *s)
+{
+	struct bytes rest = buf_bytes(&s->stream.out);
+	size_t events = 0;
+
+	desk_must(s->stream.closed && s->stream.held == NULL);
+	while (rest.len > 0) {
+		const uint8_t *nl = memchr(rest.p, '\n', rest.len);
+		struct bytes line;
+
+		desk_must(nl != NULL);
+		line = bytes_make(rest.p, (size_t)(nl - rest.p));
+		rest = bytes_make(nl + 1, rest.len - line.len - 1);
+		if (!bytes_starts(line, "data: ") || line.len == 6)
+			continue;
+		check_json(bytes_make(line.p + 6, line.len - 6));
+		events++;
+	}
+	desk_must(events > 0);
+	stream_fini(&s->stream);
 }
 
 /* What a command of that call says, some of it no text. */
@@ -112,21 +150,24 @@ post(struct state *s, const char *id, const char *revision, struct bytes body)
 		.has_id = id[0] != '\0',
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
-		.sink = { .done = on_answer, .notify = on_notify, .arg = s } };
+		.sink = { .done = on_answer, .begin = on_begin, .arg = s } };
 	struct session_refusal no;
-	struct jsonrpc_exchange *x;
+	struct post *x;
 	char made[SESSION_ID];
 
 	s->answers = 0;
+	s->begun = false;
 	if (desk_post(s->desk, &p, body, made, &x, &no) != 0) {
 		check_json(buf_bytes(&no.body));
 		buf_fini(&no.body);
 		desk_must(s->answers == 0);
 		return;
 	}
-	desk_must(s->answers == (x == NULL ? 1 : 0));
+	desk_must((s->answers == 1 || s->begun) == (x == NULL));
 	play_executor(s);
-	desk_must(s->answers == 1);
+	desk_must(s->answers == (s->begun ? 0 : 1));
+	if (s->begun)
+		check_stream(s);
 }
 
 /* A session of that revision, and in it the body. */
@@ -137,7 +178,7 @@ try_streamable(struct state *s, const char *revision, struct bytes body)
 	struct session_post p = { .from = from,
 		.sink = { .done = on_answer, .arg = s } };
 	struct session_refusal no;
-	struct jsonrpc_exchange *x;
+	struct post *x;
 	char id[SESSION_ID];
 	CLEANUP_BUF struct buf init;
 

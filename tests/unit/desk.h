@@ -201,7 +201,7 @@ desk_from(struct desk *d, size_t i, const char *session)
 /* A body to the streamable transport, in a revision that has sessions. */
 DESK int
 desk_post(struct desk *d, struct session_post *p, struct bytes body,
-    char made[SESSION_ID], struct jsonrpc_exchange **x,
+    char made[SESSION_ID], struct post **x,
     struct session_refusal *no)
 {
 	struct jsonrpc_input in;

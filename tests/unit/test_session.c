@@ -52,7 +52,7 @@ post_as(size_t token, const char *id, const char *revision, const char *body)
 		.revision = bytes_of(revision),
 		.sink = { .done = desk_on_answer, .arg = &answer } };
 	struct session_refusal no;
-	struct jsonrpc_exchange *x;
+	struct post *x;
 
 	answer.times = 0;
 	if (desk_post(desk, &p, bytes_of(body), made, &x, &no) == 0)

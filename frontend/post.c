@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* post: JSON or a stream, whichever it becomes (frontend). */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "frontend/post.h"
+
+enum {
+	POST_PATIENCE_MS = 2000 /* after which an answer becomes a stream */
+};
+
+struct post {
+	struct loop *loop;
+	struct loop_timer timer;
+	struct post_sink sink; /* done is NULL: abandoned */
+	struct outbox_line *line;
+	bool streaming; /* the line has begun */
+};
+
+static void
+begin(struct post *p)
+{
+	struct stream *s = p->sink.begin(p->sink.arg);
+
+	loop_timer_cancel(p->loop, &p->timer);
+	p->streaming = true;
+	/* from here on the connection is the stream's alone */
+	p->sink = (struct post_sink){ 0 };
+	outbox_attach(p->line, s, clock_mono_ms());
+}
+
+static void
+on_timer(void *arg)
+{
+	begin(arg);
+}
+
+static bool
+on_notify(void *arg, struct bytes message)
+{
+	struct post *p = arg;
+
+	if (!p->streaming && p->sink.done == NULL)
+		return true; /* nobody is there to hear it */
+	if (!p->streaming)
+		begin(p);
+	if (!outbox_has_room(p->line))
+		return false;
+	if (message.len > 0)
+		outbox_push(p->line, message, clock_mono_ms());
+	return true;
+}
+
+static void
+on_done(void *arg, struct buf *answer)
+{
+	struct post *p = arg;
+
+	loop_timer_cancel(p->loop, &p->timer);
+	if (p->streaming) {
+		outbox_finish(p->line, buf_bytes(answer), clock_mono_ms());
+	} else {
+		outbox_drop(p->line);
+		if (p->sink.done != NULL)
+			p->sink.done(p->sink.arg, answer);
+	}
+	free(p);
+}
+
+static struct post *
+new_post(struct loop *l, struct outbox *o, const struct jsonrpc_input *in,
+    const struct post_sink *sink)
+{
+	struct post *p = calloc(1, sizeof(*p));
+	struct buf id;
+
+	if (p == NULL)
+		return NULL;
+	buf_init(&id, 2 * MCP_MAX_ID);
+	if (!in->batch)
+		(void)mcp_put_id(&id, json_get(json_root(in->doc), "id"));
+	p->loop = l;
+	p->timer = (struct loop_timer){ .handler = on_timer, .arg = p };
+	p->sink = *sink;
+	p->line = outbox_open(o, buf_bytes(&id));
+	buf_fini(&id);
+	if (p->line != NULL)
+		return p;
+	free(p);
+	return NULL;
+}
+
+struct post *
+post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
+    struct outbox *o, const struct mcp_from *from,
+    const struct jsonrpc_input *in, size_t max, const struct post_sink *sink)
+{
+	struct post *p = new_post(l, o, in, sink);
+	struct jsonrpc_sink k = { .done = on_done, .arg = p };
+	struct buf error;
+
+	if (p == NULL) {
+		buf_init(&error, 4096);
+		jsonrpc_put_error(&error, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+		sink->done(sink->arg, &error);
+		buf_fini(&error);
+		return NULL;
+	}
+	if (sink->begin != NULL)
+		k.notify = on_notify;
+	if (jsonrpc_dispatch(m, s, from, in, max, &k) == NULL)
+		return NULL; /* answered, and p is gone */
+	if (p->streaming)
+		return NULL;
+	if (sink->begin != NULL && !in->batch)
+		loop_timer_set(l, &p->timer, POST_PATIENCE_MS);
+	return p;
+}
+
+void
+post_abandon(struct post *p)
+{
+	loop_timer_cancel(p->loop, &p->timer);
+	p->sink = (struct post_sink){ 0 };
+}
