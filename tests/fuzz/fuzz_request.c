@@ -71,8 +71,8 @@ on_begin(void *arg)
 
 	desk_must(s->answers == 0 && !s->begun);
 	s->begun = true;
-	stream_init(&s->stream, session_max_stream(s->desk->sessions), on_wake,
-	    NULL);
+	stream_init(
+	    &s->stream, session_max_stream(s->desk->sessions), on_wake, NULL);
 	return &s->stream;
 }
 
