@@ -10,6 +10,9 @@
 MAKEFLAGS += --no-builtin-rules
 
 V ?= release
+ifneq ($(filter 0 1,$(V)),)	# other projects' word for silence
+override V := release
+endif
 VERSION := 0.1.0
 B := build/$(V)
 O := $(B)/obj

@@ -9,3 +9,7 @@ dist:				## source archive in build/dist
 deb:				## Debian packages in build/deb
 	@tests/deps --package
 	packaging/deb $(DEBFLAGS)
+.PHONY: rpm
+rpm:				## RPM packages in build/rpm
+	@tests/deps --package
+	packaging/rpm/build $(RPMFLAGS)
