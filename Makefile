@@ -45,13 +45,14 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	base64 bearer bytes caps cidr clock digest err fdio filter json \
-	landlock log loop match match_compile notify sigreset utf8)
+	landlock log loop match match_compile notify param sigreset utf8)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
-	auth calls capture catalog conn endpoint http ipc jsonrpc level \
+	auth calls capture catalog conn defined endpoint http ipc jsonrpc \
+	level \
 	lockdown main mcp modern options outbox post progress result \
-	selftest session settings stream vet)
+	selftest session settings shaped stream vet)
 EXECUTOR := $(call in,executor, \
 	cast castread keep recorder \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
@@ -61,7 +62,7 @@ EXECUTOR := $(call in,executor, \
 	monitor mounts \
 	options output policy probe profiles prune pulse \
 	quota record recover request resume runset seal spawn store \
-	supervise sysgroup token tree words)
+	supervise sysgroup token toolargv toolcall tooldef toolframes toolparam tree words)
 CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \

@@ -112,7 +112,8 @@ static const struct key socket_keys[] = { VALUE("mode", socket_mode),
 
 static const struct key conf_keys[] = { VALUE("listen", listen),
 	OBJECT("unix_socket", socket_keys), STRING("policy_dir", policy_dir, 1),
-	STRING("token_dir", token_dir, 1), OBJECT("audit", audit_keys),
+	STRING("token_dir", token_dir, 1), STRING("tool_dir", tool_dir, 1),
+	OBJECT("audit", audit_keys),
 	OBJECT("recordings", recordings_keys),
 	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
@@ -162,6 +163,7 @@ set_defaults(struct conf *c)
 	copy(c->policy_dir, sizeof(c->policy_dir), "policies.d");
 	copy(c->cgroup, sizeof(c->cgroup), "auto");
 	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
+	copy(c->tool_dir, sizeof(c->tool_dir), "tools.d");
 	copy(c->audit_file, sizeof(c->audit_file),
 	    MCP_EXECD_LOGDIR "/audit.jsonl");
 	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
@@ -398,6 +400,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 		copy(dir, sizeof(dir), "/");
 	anchor(k, json_get(root, "policy_dir"), dir, c->policy_dir);
 	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
+	anchor(k, json_get(root, "tool_dir"), dir, c->tool_dir);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
 	anchor_seal(k, json_get(root, "audit"), dir, c);
 	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);

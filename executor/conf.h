@@ -61,6 +61,7 @@ struct conf {
 	char path[PATH_MAX];		/* of the file itself */
 	char policy_dir[PATH_MAX];	/* default: policies.d beside the file */
 	char token_dir[PATH_MAX];	/* default: tokens.d beside the file */
+	char tool_dir[PATH_MAX];	/* default: tools.d beside the file */
 	char audit_file[PATH_MAX];
 	char audit_seal_state[PATH_MAX]; /* default: seal.state beside it */
 	char audit_seal[8];		/* "auto", "require" or "off" */

@@ -284,6 +284,8 @@ add_programs(const struct load *l)
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
 	if (l->in->shell != NULL)
 		add(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
+	for (size_t i = 0; i < l->in->tool_count; i++)
+		add(l, NULL, MOUNTS_PROGRAM, l->in->tools[i], false);
 }
 
 /*

@@ -9,6 +9,8 @@
 #include "executor/confine.h"
 #include "executor/keys.h"
 
+enum { CONFINE_MAX_TOOLS = 32 };
+
 /* The values as they stand in the file; NULL: not given. */
 struct confine_keys {
 	const struct json_value *read, *write, *hide; /* of "files" */
@@ -23,6 +25,8 @@ struct confine_keys {
 struct confine_input {
 	const char *directory; /* writable; NULL: there is none to use */
 	const char *shell; /* of exec_cmd; NULL: it is not offered */
+	const char *tools[CONFINE_MAX_TOOLS]; /* programs of defined tools */
+	size_t tool_count;
 	bool filtered; /* a seccomp profile is in force */
 };
 

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "executor/instructions.h"
 #include "executor/record.h"
+#include "executor/toolframes.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
@@ -148,7 +149,7 @@ send_token(struct monitor *m, const struct token *t)
 	size_t i;
 
 	buf_init(&sources, 1024);
-	buf_init(&tools, 1024);
+	buf_init(&tools, 2048);
 	buf_init(&text, INSTRUCTIONS_MAX);
 	for (i = 0; i < t->source_count; i++)
 		join_words(&sources, t->source_text[i]);
@@ -163,6 +164,21 @@ send_token(struct monitor *m, const struct token *t)
 	msg.token.tools = buf_bytes(&tools);
 	msg.token.instructions = buf_bytes(&text);
 	send_msg(m, &msg);
+}
+
+static void
+send_frame(void *arg, const struct msg *msg)
+{
+	send_msg(arg, msg);
+}
+
+static void
+send_tools(struct monitor *m)
+{
+	const struct tooldef_table *t = &m->store->tools;
+
+	for (size_t i = 0; i < t->count; i++)
+		toolframes_send(t->t[i], send_frame, m);
 }
 
 /*
@@ -201,6 +217,7 @@ monitor_configure(struct monitor *m)
 	m->generation++;
 	send_limits(m);
 	send_names(m);
+	send_tools(m);
 	m->next_token = 0;
 	m->sending = true;
 	send_tokens(m);

@@ -39,6 +39,7 @@ enum {
 /* What is read before anything of it is looked at more closely. */
 struct draft {
 	struct policy p;
+	const struct tooldef_table *known; /* tools; NULL: none */
 	const struct json_value *root;
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
 	    *allow, *umask, *directory, *profile;
@@ -151,6 +152,7 @@ static const struct key policy_keys[] = { STRING("description", description),
 	VALUE("programs", confine.programs), VALUE("require", confine.require),
 	VALUE("disable", confine.disable), LAST };
 
+/* Offered where a policy does not say. */
 static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
 
 /*
@@ -327,6 +329,15 @@ policy_offers(const struct policy *p, struct bytes tool)
 	return false;
 }
 
+const struct tooldef *
+policy_tool(const struct policy *p, struct bytes tool)
+{
+	for (size_t i = 0; i < p->tool_count; i++)
+		if (bytes_eq_str(tool, p->tools[i]))
+			return p->defined[i];
+	return NULL;
+}
+
 static void
 copy(char *out, size_t size, const char *text)
 {
@@ -340,6 +351,8 @@ fini(struct policy *p)
 		free(p->env[i]);
 	for (size_t i = 0; i < p->env_allowed_count; i++)
 		free(p->env_allowed[i]);
+	for (size_t i = 0; i < p->tool_count; i++)
+		tooldef_unref(p->defined[i]);
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);
@@ -481,30 +494,55 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 	p->dir_fd = (int)fd;
 }
 
+/* What it may have been meant to be, among all tools that there are. */
+static void
+complain_tool(
+    const struct keys *k, const struct draft *d, const struct json_value *v)
+{
+	const char *names[TOOLDEF_MAX_TOOLS + 3], *close;
+	size_t n = 0;
+
+	for (; tool_names[n] != NULL; n++)
+		names[n] = tool_names[n];
+	for (size_t i = 0; d->known != NULL && i < d->known->count; i++)
+		names[n++] = d->known->t[i]->name;
+	names[n] = NULL;
+	close = keys_closest(v->text, names);
+	keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
+	    log_text(v->text).s,
+	    close == NULL ? "use exec_cmd, cli_command, or define it in "
+			    "\"tool_dir\" (mcp-execd-tool(5))"
+			  : "did you mean \"",
+	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+}
+
 /* Without a shell exec_cmd cannot be offered: said aloud if it was asked for */
 static void
-add_tool(const struct keys *k, const struct json_value *v, struct policy *p)
+add_tool(const struct keys *k, const struct draft *d,
+    const struct json_value *v, struct policy *p)
 {
 	char *name = p->tools[p->tool_count];
-	const char *close;
+	struct tooldef *def;
 
 	if (!keys_string(k, v, 1, name, sizeof(p->tools[0])))
 		return;
-	close = keys_closest(v->text, tool_names);
-	if (close == NULL || strcmp(close, name) != 0)
-		keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
-		    log_text(v->text).s,
-		    close == NULL ? "use exec_cmd, cli_command or both"
-				  : "did you mean \"",
-		    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+	def = tooldef_find(d->known, v->text);
+	if (def == NULL && !tooldef_is_built_in(v->text))
+		complain_tool(k, d, v);
 	else if (policy_offers(p, v->text))
 		keys_complain(k, v, "\"%s\" is there twice", name);
 	else if (strcmp(name, "exec_cmd") == 0 && p->shell[0] == '\0')
 		keys_complain(k, v,
 		    "exec_cmd needs a shell: set \"shell\", or offer only "
 		    "cli_command");
+	else if (def != NULL && def->timeout_ms > p->timeout_max_ms)
+		keys_complain(k, v,
+		    "%s may take %u ms, \"timeout_max_ms\" is %u: raise it, "
+		    "or lower \"timeout_ms\" in the tool's definition",
+		    name, def->timeout_ms, p->timeout_max_ms);
 	else
-		p->tool_count++;
+		p->defined[p->tool_count++] =
+		    def != NULL ? tooldef_ref(def) : NULL;
 }
 
 static void
@@ -523,11 +561,13 @@ read_tools(const struct keys *k, const struct draft *d, struct policy *p)
 		return;
 	if (d->tools->count == 0 || d->tools->count > POLICY_MAX_TOOLS) {
 		keys_complain(k, d->tools,
-		    "\"tools\" needs at least one of exec_cmd, cli_command");
+		    "\"tools\" needs at least one name, such as "
+		    "\"cli_command\", and at most %d",
+		    POLICY_MAX_TOOLS);
 		return;
 	}
 	for (v = d->tools->child; v != NULL; v = v->next)
-		add_tool(k, v, p);
+		add_tool(k, d, v, p);
 }
 
 static void
@@ -881,6 +921,11 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	    p->shell[0] != '\0' && policy_offers(p, BYTES_LIT("exec_cmd"))
 		? p->shell
 		: NULL;
+	input.tool_count = 0;
+	for (size_t i = 0; i < p->tool_count; i++)
+		if (p->defined[i] != NULL)
+			input.tools[input.tool_count++] =
+			    p->defined[i]->program;
 	input.filtered = strcmp(p->profile, "none") != 0;
 	confine_load(k, &d->confine, &input, &p->confine);
 	compile_filter(k, d, p);
@@ -901,7 +946,8 @@ keep(struct policy *p, struct policy **out, struct err *e)
 
 int
 policy_parse(const char *path, const char *name, struct bytes text,
-    struct policy **out, struct conf_report *r, struct err *e)
+    const struct tooldef_table *tools, struct policy **out,
+    struct conf_report *r, struct err *e)
 {
 	struct keys k = { path, text, r };
 	unsigned before = r->count;
@@ -914,6 +960,7 @@ policy_parse(const char *path, const char *name, struct bytes text,
 	memset(&d, 0, sizeof(d));
 	set_defaults(&d.p);
 	copy(d.p.name, sizeof(d.p.name), name);
+	d.known = tools;
 	read_root(&k, json_root(doc), &d);
 	json_free(doc);
 	rc = keys_verdict(r, before, path, e);
@@ -925,6 +972,7 @@ policy_parse(const char *path, const char *name, struct bytes text,
 }
 
 struct loader {
+	const struct tooldef_table *tools;
 	struct policy_table *out;
 	struct conf_report *report;
 };
@@ -951,17 +999,17 @@ load_file(void *arg, const char *path, struct bytes name)
 	}
 	buf_init(&text, KEYS_MAX_FILE);
 	if (keys_read_file(path, &text, l->report) &&
-	    policy_parse(path, plain, buf_bytes(&text),
+	    policy_parse(path, plain, buf_bytes(&text), l->tools,
 		&l->out->p[l->out->count], l->report, &e) == 0)
 		l->out->count++;
 	return true;
 }
 
 int
-policy_load_dir(const char *dir, struct policy_table *out,
-    struct conf_report *r, struct err *e)
+policy_load_dir(const char *dir, const struct tooldef_table *tools,
+    struct policy_table *out, struct conf_report *r, struct err *e)
 {
-	struct loader l = { out, r };
+	struct loader l = { tools, out, r };
 	unsigned before = r->count;
 	struct err bad;
 	int rc;

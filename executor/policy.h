@@ -19,10 +19,11 @@
 #include "executor/conf.h"
 #include "executor/confine.h"
 #include "executor/recorder.h"
+#include "executor/tooldef.h"
 
 enum {
 	POLICY_MAX_NAME = 64, /* bytes with the NUL: [A-Za-z0-9_.-] */
-	POLICY_MAX_TOOLS = 16,
+	POLICY_MAX_TOOLS = 32,
 	POLICY_MAX_GROUPS = 32,
 	POLICY_MAX_ENV = 64, /* fixed variables; settable names */
 	POLICY_MAX_RLIMITS = 16,
@@ -54,6 +55,7 @@ struct policy {
 
 	/* tools */
 	char tools[POLICY_MAX_TOOLS][64]; /* in the order offered */
+	struct tooldef *defined[POLICY_MAX_TOOLS]; /* NULL: built in */
 	size_t tool_count;
 	char shell[PATH_MAX]; /* for exec_cmd; empty: no shell */
 
@@ -93,24 +95,28 @@ struct policy_table {
 };
 
 /*
- * Load every *.json of dir into *out (empty before).  All findings go into
+ * Load every *.json of dir into *out (empty before); what they offer beside
+ * the built-in tools is in `tools` (NULL: there are none).  All findings go into
  * *r; ERR_BAD if there was any, and then *out is empty.  Refused, never
  * ignored: a user or group that this process cannot become, a directory that
  * is not there, a shell that is not executable.
  */
-int policy_load_dir(const char *dir, struct policy_table *out,
-    struct conf_report *r, struct err *e) MUST_CHECK;
+int policy_load_dir(const char *dir, const struct tooldef_table *tools,
+    struct policy_table *out, struct conf_report *r, struct err *e) MUST_CHECK;
 /*
  * Load one policy from text (name as given; path for messages).  This is the
  * parser that is fuzzed.
  */
 int policy_parse(const char *path, const char *name, struct bytes text,
-    struct policy **out, struct conf_report *r, struct err *e) MUST_CHECK;
+    const struct tooldef_table *tools, struct policy **out,
+    struct conf_report *r, struct err *e) MUST_CHECK;
 void policy_table_fini(struct policy_table *t);
 struct policy *policy_find(const struct policy_table *t, struct bytes name);
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p); /* NULL is fine */
 bool policy_offers(const struct policy *p, struct bytes tool);
+/* The definition of a tool that it offers; NULL: it is built in, or none. */
+const struct tooldef *policy_tool(const struct policy *p, struct bytes tool);
 /* true if name is 1 to 63 of [A-Za-z0-9_.-] and does not begin with a dot. */
 bool policy_name_ok(struct bytes name);
 /* May a caller set this variable?  Never LD_*, PATH and their like. */

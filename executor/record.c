@@ -149,7 +149,8 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 	put_caller(b, r);
 	audit_put(b, "process.command_line", p->command);
 	put_args(b, p->argv);
-	put_env_names(b, r);
+	if (!p->defined)
+		put_env_names(b, r);
 	audit_put_str(b, "process.working_directory", p->cwd);
 	audit_put_str(b, "user.name", p->policy->user);
 	if ((p->policy->confine.layers & CONFINE_LOGINUID) != 0)

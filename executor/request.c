@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "executor/toolcall.h"
 #include "executor/words.h"
 
 #define DEFAULT_PATH                                                           \
@@ -277,16 +278,24 @@ plan_cwd(
 	return 0;
 }
 
+static uint32_t
+longest_timeout(const struct token *t)
+{
+	uint32_t most = t->policy->timeout_max_ms;
+
+	return t->timeout_max_ms != 0 && t->timeout_max_ms < most
+		   ? t->timeout_max_ms
+		   : most;
+}
+
 static int
 plan_timeout(struct plan *p, const struct request *r, const struct token *t,
     struct err *e)
 {
 	const struct request_arg *a = find_arg(r, "timeout_ms");
-	uint32_t most = p->policy->timeout_max_ms;
+	uint32_t most = longest_timeout(t);
 	uint64_t ms;
 
-	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
-		most = t->timeout_max_ms;
 	p->timeout_ms =
 	    p->policy->timeout_ms < most ? p->policy->timeout_ms : most;
 	if (a == NULL)
@@ -363,6 +372,60 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 	}
 	if (count == 0 || *string_at(p, v->off[0]) == '\0')
 		return err_set(e, ERR_BAD, "command is empty");
+	return 0;
+}
+
+/* One word, so that a shell or words_split would give it back as it is. */
+static void
+put_quoted(struct buf *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_@%+=:,./-";
+
+	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+		buf_put_str(out, word);
+		return;
+	}
+	buf_put_u8(out, '\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			buf_put_str(out, "'\\''");
+		else
+			buf_put_u8(out, (uint8_t)*word);
+	buf_put_u8(out, '\'');
+}
+
+/*
+ * The words of a defined tool's template, and behind them the line that they
+ * are in the records; *command is where it begins.
+ */
+static int
+plan_defined(struct plan *p, const struct toolcall *call, struct vector *v,
+    size_t *command, struct err *e)
+{
+	struct buf line;
+
+	for (size_t i = 0; i < call->def->argv.words; i++) {
+		size_t off = p->strings.len;
+
+		if (!toolcall_put_word(call, i, &p->strings))
+			continue;
+		buf_put_u8(&p->strings, '\0');
+		v->off[v->count++] = off;
+	}
+	if (p->strings.overflow)
+		return err_set(e, ERR_BUSY, "out of memory");
+	buf_init(&line, 2 * REQUEST_MAX_BYTES);
+	for (size_t i = 0; i < v->count; i++) {
+		if (i > 0)
+			buf_put_u8(&line, ' ');
+		put_quoted(&line, string_at(p, v->off[i]));
+	}
+	*command = p->strings.len;
+	buf_put_bytes(&p->strings, buf_bytes(&line));
+	p->command = bytes_make(NULL, line.len);
+	buf_fini(&line);
 	return 0;
 }
 
@@ -446,7 +509,8 @@ plan_env(
 		    (int)(eq - pol->env[i]), pol->env[i]);
 		env_set(p, v, name, bytes_of(eq + 1));
 	}
-	for (i = 0; i < r->arg_count; i++)
+	/* a defined tool's arguments are its parameters and nothing else */
+	for (i = 0; i < r->arg_count && !p->defined; i++)
 		if (strcmp(r->arg[i].name, "env") == 0 &&
 		    env_from_caller(p, v, request_value(r, &r->arg[i]), e) != 0)
 			return e->code;
@@ -494,22 +558,39 @@ plan_paths(struct plan *p, const char *search, const char *name,
 	return 0;
 }
 
+/* What is to be run: a command of the caller's, or a defined tool. */
+struct what {
+	const struct toolcall *call; /* NULL: the command */
+	struct bytes command, input;
+	bool has_input;
+};
+
+/* The command as text, the words of argv; `at` is the text's place. */
+static int
+plan_command(struct plan *p, const struct what *w, struct vector *v, size_t *at,
+    struct err *e)
+{
+	if (w->call != NULL)
+		return plan_defined(p, w->call, v, at, e);
+	*at = p->strings.len;
+	buf_put_bytes(&p->strings, w->command);
+	p->command = bytes_make(NULL, w->command.len);
+	return plan_argv(p, w->command, v, e);
+}
+
 /* All strings of the plan, and then the pointers into them. */
 static int
-plan_strings(struct plan *p, const struct request *r, struct bytes command,
+plan_strings(struct plan *p, const struct request *r, const struct what *w,
     struct err *e)
 {
 	static struct vector argv, envp;
-	const struct request_arg *in = find_arg(r, "stdin");
-	size_t off[REQUEST_MAX_PATHS], paths, i, at_command, at_input, argv_at;
+	size_t off[REQUEST_MAX_PATHS], paths, i, at_command = 0, at_input,
+	    argv_at;
 
 	argv.count = envp.count = 0;
-	at_command = p->strings.len;
-	buf_put_bytes(&p->strings, command);
 	at_input = p->strings.len;
-	if (in != NULL)
-		buf_put_bytes(&p->strings, request_value(r, in));
-	if (plan_argv(p, command, &argv, e) != 0)
+	buf_put_bytes(&p->strings, w->input);
+	if (plan_command(p, w, &argv, &at_command, e) != 0)
 		return e->code;
 	if (p->strings.overflow) /* argv may point at what is not there */
 		return err_set(e, ERR_BUSY, "out of memory");
@@ -526,11 +607,38 @@ plan_strings(struct plan *p, const struct request *r, struct bytes command,
 	for (i = 0; i < paths; i++)
 		p->path[i] = string_at(p, off[i]);
 	p->path[paths] = NULL;
-	p->command = bytes_make(p->strings.p + at_command, command.len);
-	p->has_input = in != NULL;
-	p->input =
-	    bytes_make(p->strings.p + at_input, in != NULL ? in->len : 0);
+	p->command = bytes_make(p->strings.p + at_command, p->command.len);
+	p->has_input = w->has_input;
+	p->input = bytes_make(p->strings.p + at_input, w->input.len);
 	return 0;
+}
+
+/* A tool that the administrator defined: its parameters and nothing else. */
+static int
+plan_tool(struct plan *p, const struct request *r, const struct token *t,
+    const struct tooldef *def, struct err *e)
+{
+	uint32_t most = longest_timeout(t);
+	uint32_t wanted =
+	    def->timeout_ms != 0 ? def->timeout_ms : p->policy->timeout_ms;
+	struct what w = { 0 };
+	struct toolcall call;
+
+	p->defined = true;
+	p->timeout_ms = wanted < most ? wanted : most;
+	toolcall_init(&call, def);
+	for (size_t i = 0; i < r->arg_count; i++)
+		if (toolcall_take(&call, r->arg[i].name, r->arg[i].kind,
+			request_value(r, &r->arg[i]), e) != 0)
+			return e->code;
+	if (toolcall_complete(&call, e) != 0 ||
+	    plan_cwd(p, t,
+		bytes_of(def->directory[0] != '\0' ? def->directory : "."),
+		e) != 0)
+		return e->code;
+	w.call = &call;
+	w.has_input = toolcall_input(&call, &w.input);
+	return plan_strings(p, r, &w, e);
 }
 
 static int
@@ -538,8 +646,12 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
     struct err *e)
 {
 	const struct tool *tool = find_tool(r->tool);
-	const struct request_arg *command, *dir;
+	const struct request_arg *command, *dir, *in;
+	const struct tooldef *def = policy_tool(t->policy, bytes_of(r->tool));
+	struct what w = { 0 };
 
+	if (def != NULL)
+		return plan_tool(p, r, t, def, e);
 	if (tool == NULL || !policy_offers(t->policy, bytes_of(r->tool)))
 		return err_set(e, ERR_DENIED,
 		    "tool \"%s\" is not offered to "
@@ -556,7 +668,12 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		e) != 0 ||
 	    plan_timeout(p, r, t, e) != 0)
 		return e->code;
-	return plan_strings(p, r, request_value(r, command), e);
+	in = find_arg(r, "stdin");
+	w.command = request_value(r, command);
+	w.has_input = in != NULL;
+	if (in != NULL)
+		w.input = request_value(r, in);
+	return plan_strings(p, r, &w, e);
 }
 
 int

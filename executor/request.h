@@ -62,6 +62,7 @@ struct plan {
 	struct bytes input; /* stdin, in strings */
 	bool has_input;
 	bool shell; /* run by the policy's shell */
+	bool defined; /* a tool that the administrator defined */
 	char **argv; /* NULL-terminated, into strings */
 	char **envp;
 	const char *path[REQUEST_MAX_PATHS]; /* tried in turn, NULL ends */

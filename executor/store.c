@@ -34,7 +34,9 @@ store_load(
 	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
 	if (cgroup_setup(s->conf.cgroup, e) != 0)
 		return e->code;
-	if (policy_load_dir(s->conf.policy_dir, &s->policies, r, e) != 0)
+	if (tooldef_load_dir(s->conf.tool_dir, &s->tools, r, e) != 0 ||
+	    policy_load_dir(
+		s->conf.policy_dir, &s->tools, &s->policies, r, e) != 0)
 		return e->code;
 	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
 }
@@ -87,18 +89,23 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 {
 	static struct conf conf;
 	struct policy_table policies = { .count = 0 };
+	struct tooldef_table tools = { .count = 0 };
 
 	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
-	    policy_load_dir(conf.policy_dir, &policies, r, e) != 0) {
+	    tooldef_load_dir(conf.tool_dir, &tools, r, e) != 0 ||
+	    policy_load_dir(conf.policy_dir, &tools, &policies, r, e) != 0) {
 		struct err te = { 0 };
 
+		tooldef_table_fini(&tools);
 		if (store_reload_tokens(s, r, &te) != 0)
 			log_err("reload: tokens: %s", te.what);
 		return e->code;
 	}
 	keep_fixed(&conf, &s->conf);
 	policy_table_fini(&s->policies);
+	tooldef_table_fini(&s->tools);
 	s->conf = conf;
+	s->tools = tools;
 	s->policies = policies;
 	loginuid_reserve(conf.login_uid_first, conf.login_uid_last);
 	return store_reload_tokens(s, r, e);
@@ -115,6 +122,7 @@ store_fini(struct store *s)
 {
 	token_table_fini(&s->tokens);
 	policy_table_fini(&s->policies);
+	tooldef_table_fini(&s->tools);
 }
 
 int

@@ -2,7 +2,7 @@
 /*
  * store: what the administrator configured, as it is in force.
  *
- * Main configuration and policies change together or not at all; tokens each
+ * Main configuration, tools and policies change together or not at all; tokens each
  * for itself, at once when their files change (inotify(7)).
  */
 #ifndef EXECUTOR_STORE_H
@@ -13,6 +13,7 @@
 
 struct store {
 	struct conf conf;
+	struct tooldef_table tools;
 	struct policy_table policies;
 	struct token_table tokens;
 };

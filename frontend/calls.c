@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "frontend/calls.h"
+#include "frontend/defined.h"
 
 struct call {
 	uint64_t id; /* 0: free */
@@ -129,6 +130,7 @@ static void
 release(struct calls *c, struct call *call)
 {
 	capture_fini(&call->capture);
+	defined_unref(call->tool->defined);
 	memset(call, 0, sizeof(*call));
 	c->count--;
 }
@@ -195,7 +197,7 @@ calls_free(struct calls *c)
 		return;
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		if (c->table[i].id != 0)
-			capture_fini(&c->table[i].capture);
+			release(c, &c->table[i]);
 	free(c);
 }
 
@@ -313,6 +315,7 @@ calls_start(
 		    "a moment");
 	call->id = ++c->last_id;
 	call->tool = r->tool;
+	defined_ref(r->tool->defined);
 	call->output = r->output;
 	call->ended = r->ended;
 	call->arg = r->arg;

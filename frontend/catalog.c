@@ -94,6 +94,15 @@ static const char annotations[] =
     "\"readOnlyHint\":false,\"destructiveHint\":true,"
     "\"idempotentHint\":false,\"openWorldHint\":true";
 
+static int flatten(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out,
+    struct err *e);
+
+#define PARAMS(table)                                                          \
+	.params = (table), .param_count = sizeof(table) / sizeof((table)[0]),  \
+	.output_schema = output_schema, .annotations = annotations,            \
+	.flatten = flatten
+
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
 	    "Run a command line in the server's shell and return its output, "
@@ -103,8 +112,7 @@ static const struct catalog_tool tools[] = {
 	    "over to the next. Commands that wait for a terminal or for input "
 	    "do not work; give input with stdin. A command that takes longer "
 	    "than the time limit is ended, and its output so far is returned.",
-	    exec_schema, exec_params,
-	    sizeof(exec_params) / sizeof(exec_params[0]), CATALOG_STREAM },
+	    exec_schema, .style = CATALOG_STREAM, PARAMS(exec_params) },
 	{ "cli_command", "Run a program",
 	    "Run one program with arguments on the server, without a shell, "
 	    "and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is "
@@ -112,8 +120,7 @@ static const struct catalog_tool tools[] = {
 	    "is expanded: prefer it when arguments hold special characters. "
 	    "Each call stands for itself; a program that takes longer than the "
 	    "time limit is ended, and its output so far is returned.",
-	    cli_schema, cli_params, sizeof(cli_params) / sizeof(cli_params[0]),
-	    CATALOG_LABELLED },
+	    cli_schema, .style = CATALOG_LABELLED, PARAMS(cli_params) },
 };
 
 const struct catalog_tool *
@@ -129,12 +136,6 @@ const char *
 catalog_output_schema(void)
 {
 	return output_schema;
-}
-
-const char *
-catalog_annotations(void)
-{
-	return annotations;
 }
 
 void
@@ -284,9 +285,8 @@ find_param(const struct catalog_tool *t, struct bytes name)
 	return NULL;
 }
 
-/* A name from outside, cut and printable, for a message. */
-static void
-show_name(struct bytes name, char out[65])
+void
+catalog_show_name(struct bytes name, char out[65])
 {
 	size_t n = 0;
 
@@ -306,7 +306,7 @@ take(const struct catalog_tool *t, const struct json_value *v,
 	char name[65];
 
 	if (p == NULL) {
-		show_name(v->key, name);
+		catalog_show_name(v->key, name);
 		return err_set(e, ERR_BAD,
 		    "%s has no argument \"%s\"; it "
 		    "takes command, %s, stdin, timeout_ms and env",
@@ -326,9 +326,9 @@ take(const struct catalog_tool *t, const struct json_value *v,
 	return take_env(p, v, out, e);
 }
 
-int
-catalog_flatten(const struct catalog_tool *t,
-    const struct json_value *arguments, struct catalog_args *out, struct err *e)
+static int
+flatten(const struct catalog_tool *t, const struct json_value *arguments,
+    struct catalog_args *out, struct err *e)
 {
 	const struct json_value *command = json_get(arguments, "command");
 	size_t bytes = 0;
@@ -351,4 +351,13 @@ catalog_flatten(const struct catalog_tool *t,
 		    "is the most",
 		    bytes, CATALOG_MAX_BYTES);
 	return 0;
+}
+
+int
+catalog_flatten(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out, struct err *e)
+{
+	if (json_is(arguments, JSON_NULL))
+		arguments = NULL;
+	return t->flatten(t, arguments, out, e);
 }

@@ -20,6 +20,8 @@ enum {
 	CATALOG_MAX_BYTES = 1300 << 10 /* of all arguments together */
 };
 
+struct catalog_args;
+
 /* How a tool's result reads. */
 enum catalog_style { CATALOG_STREAM, CATALOG_LABELLED };
 
@@ -28,9 +30,17 @@ struct catalog_tool {
 	const char *title;
 	const char *description;
 	const char *input_schema; /* JSON */
+	const char *output_schema; /* JSON; NULL: none */
+	const char *annotations; /* members of a JSON object */
+	enum catalog_style style;
+	enum proto_form form;
 	const struct catalog_param *params;
 	size_t param_count;
-	enum catalog_style style;
+	/* check and flatten a call's "arguments" */
+	int (*flatten)(const struct catalog_tool *t,
+	    const struct json_value *arguments, struct catalog_args *out,
+	    struct err *e);
+	struct defined *defined; /* NULL: built in */
 };
 
 /* One flattened argument; value is borrowed from the document or store. */
@@ -47,10 +57,10 @@ struct catalog_args {
 };
 
 const struct catalog_tool *catalog_find(struct bytes name);
-/* JSON of what both tools return. */
+/* JSON of what a tool returns whose output is text. */
 const char *catalog_output_schema(void);
-/* JSON of the hints on what a tool may do. */
-const char *catalog_annotations(void);
+/* A name from outside, cut and printable, for a message. */
+void catalog_show_name(struct bytes name, char out[65]);
 
 void catalog_args_init(struct catalog_args *a);
 void catalog_args_fini(struct catalog_args *a);

@@ -71,6 +71,30 @@ on_name(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_tool(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_add_tool(f->settings, &m->tool, e);
+}
+
+static int
+on_param(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_add_param(f->settings, &m->param, e);
+}
+
+static int
+on_schema(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_add_schema(f->settings, &m->schema, e);
+}
+
+static int
 on_token(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
@@ -158,6 +182,9 @@ build(struct frontend *f, const struct options *o, struct err *e)
 		return e->code;
 	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
 	ipc_on(f->ipc, PROTO_NAME, on_name, f);
+	ipc_on(f->ipc, PROTO_TOOL, on_tool, f);
+	ipc_on(f->ipc, PROTO_PARAM, on_param, f);
+	ipc_on(f->ipc, PROTO_SCHEMA, on_schema, f);
 	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
 	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
 	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);

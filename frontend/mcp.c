@@ -238,16 +238,16 @@ put_tool(struct buf *out, const struct catalog_tool *t,
 	json_put_member(out, "description", bytes_of(t->description));
 	json_put_key(out, "inputSchema");
 	buf_put_str(out, t->input_schema);
-	if (rev->structured) {
+	if (rev->structured && t->output_schema != NULL) {
 		json_put_key(out, "outputSchema");
-		buf_put_str(out, catalog_output_schema());
+		buf_put_str(out, t->output_schema);
 	}
 	if (rev->annotations) {
 		json_put_key(out, "annotations");
 		buf_put_str(out, "{");
 		json_put_member(out, "title", bytes_of(t->title));
 		buf_put_str(out, ",");
-		buf_put_str(out, catalog_annotations());
+		buf_put_str(out, t->annotations);
 		buf_put_str(out, "}");
 	}
 	buf_put_str(out, "}");
@@ -258,16 +258,10 @@ void
 mcp_put_tools(struct buf *out, const struct settings_token *token,
     const struct mcp_revision *rev)
 {
-	struct bytes rest = bytes_of(token->tools), word;
-
 	json_put_key(out, "tools");
 	buf_put_str(out, "[");
-	while ((word = settings_next_word(&rest)).len > 0) {
-		const struct catalog_tool *t = catalog_find(word);
-
-		if (t != NULL)
-			put_tool(out, t, rev);
-	}
+	for (size_t i = 0; i < token->tool_count; i++)
+		put_tool(out, token->tools[i], rev);
 	buf_put_str(out, "]");
 }
 
@@ -292,11 +286,9 @@ do_tools_list(const struct request *r)
 const struct catalog_tool *
 mcp_find_tool(const struct settings_token *token, struct bytes name)
 {
-	struct bytes rest = bytes_of(token->tools), word;
-
-	while ((word = settings_next_word(&rest)).len > 0)
-		if (bytes_eq(word, name))
-			return catalog_find(name);
+	for (size_t i = 0; i < token->tool_count; i++)
+		if (bytes_eq_str(name, token->tools[i]->name))
+			return token->tools[i];
 	return NULL;
 }
 

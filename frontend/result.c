@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "frontend/result.h"
+#include "frontend/shaped.h"
 
 enum {
 	RESULT_MAX_TEXT = 512 << 20 /* bytes; capture's bound is lower */
@@ -184,14 +185,36 @@ put_structured(
 	buf_put_str(out, "}");
 }
 
+static void
+put_shaped(struct buf *out, const struct catalog_tool *t,
+    const struct capture *c, bool structured)
+{
+	size_t from = out->len;
+	struct err e;
+
+	buf_put_str(out, "{");
+	if (shaped_put(out, t, c, structured, &e) != 0) {
+		out->len = from;
+		result_put_refusal(out, bytes_of(e.what));
+		return;
+	}
+	json_put_member_bool(out, "isError", false);
+	buf_put_str(out, "}");
+}
+
 void
 result_put_call(struct buf *out, const struct catalog_tool *t,
     const struct capture *c, const struct msg_done *d, bool structured)
 {
+	if (t->form != PROTO_FORM_TEXT && succeeded(d)) {
+		put_shaped(out, t, c, structured);
+		return;
+	}
 	buf_put_str(out, "{\"content\":[{\"type\":\"text\",\"text\":");
 	put_text(out, t, c, d);
 	buf_put_str(out, "}]");
-	if (structured) {
+	/* an error has none: it would not be as the tool's schema promises */
+	if (structured && t->form == PROTO_FORM_TEXT) {
 		json_put_key(out, "structuredContent");
 		put_structured(out, c, d);
 	}

@@ -22,6 +22,8 @@ set_free(struct settings_set *set)
 		return;
 	for (size_t i = 0; i < set->token_count; i++)
 		free(set->tokens[i]);
+	for (size_t i = 0; i < set->tool_count; i++)
+		defined_unref(set->tools[i]);
 	free(set);
 }
 
@@ -127,15 +129,125 @@ settings_mark(uint64_t mark, struct bytes text)
 	return mark;
 }
 
+/* --- defined tools, all of them before the first token ------------------- */
+
 static int
-fill_token(struct settings_token *t, const struct msg_token *m, struct err *e)
+finish_tool(const struct settings_set *set, struct err *e)
+{
+	if (set->tool_count == 0)
+		return 0;
+	return defined_finish(set->tools[set->tool_count - 1], e);
+}
+
+int
+settings_add_tool(struct settings *s, const struct msg_tool *m, struct err *e)
+{
+	struct settings_set *set = s->next;
+	struct defined *d;
+
+	if (set == NULL || set->token_count > 0)
+		return err_set(e, ERR_PROTO, "TOOL outside CONFIG and TOKEN");
+	if (set->tool_count == SETTINGS_MAX_TOOLS)
+		return err_set(
+		    e, ERR_BUSY, "more than %d tools", SETTINGS_MAX_TOOLS);
+	if (finish_tool(set, e) != 0)
+		return e->code;
+	d = defined_new(m, e);
+	if (d == NULL)
+		return e->code;
+	set->tools[set->tool_count++] = d;
+	return 0;
+}
+
+/* The tool that is being told, or NULL with *e set. */
+static struct defined *
+open_tool(const struct settings *s, struct err *e)
+{
+	const struct settings_set *set = s->next;
+
+	if (set != NULL && set->token_count == 0 && set->tool_count > 0)
+		return set->tools[set->tool_count - 1];
+	(void)err_set(e, ERR_PROTO, "PARAM or SCHEMA without its TOOL");
+	return NULL;
+}
+
+int
+settings_add_param(struct settings *s, const struct msg_param *m, struct err *e)
+{
+	struct defined *d = open_tool(s, e);
+
+	return d == NULL ? e->code : defined_add_param(d, m, e);
+}
+
+int
+settings_add_schema(
+    struct settings *s, const struct msg_schema *m, struct err *e)
+{
+	struct defined *d = open_tool(s, e);
+
+	return d == NULL ? e->code : defined_add_schema(d, m, e);
+}
+
+static const struct catalog_tool *
+find_tool(const struct settings_set *set, struct bytes name)
+{
+	for (size_t i = 0; i < set->tool_count; i++) {
+		const struct catalog_tool *t = defined_tool(set->tools[i]);
+
+		if (bytes_eq_str(name, t->name))
+			return t;
+	}
+	return catalog_find(name);
+}
+
+/* All that tools/list says of it. */
+static void
+mark_tool(struct settings_token *t, const struct catalog_tool *tool)
+{
+	const char *const texts[] = { tool->name, tool->title,
+		tool->description, tool->input_schema, tool->output_schema,
+		tool->annotations };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		t->tools_mark =
+		    settings_mark(t->tools_mark, bytes_of(texts[i]));
+		t->tools_mark =
+		    settings_mark(t->tools_mark, BYTES_LIT("\n"));
+	}
+}
+
+static int
+take_tools(const struct settings_set *set, struct settings_token *t,
+    struct bytes names, struct err *e)
+{
+	struct bytes word;
+
+	while ((word = settings_next_word(&names)).len > 0) {
+		const struct catalog_tool *tool = find_tool(set, word);
+
+		if (t->tool_count == SETTINGS_MAX_OFFERED)
+			return err_set(e, ERR_PROTO, "more than %d tools",
+			    SETTINGS_MAX_OFFERED);
+		/* a token that outlived its policy may name what is gone */
+		if (tool == NULL)
+			continue;
+		t->tools[t->tool_count++] = tool;
+		mark_tool(t, tool);
+	}
+	return 0;
+}
+
+/* --- tokens ------------------------------------------------------------- */
+
+static int
+fill_token(const struct settings_set *set, struct settings_token *t,
+    const struct msg_token *m, struct err *e)
 {
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
 	t->expires = m->expires;
-	t->tools_mark = settings_mark(0, m->tools);
 	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) != 0 ||
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
-	    bytes_to_str(m->tools, t->tools, sizeof(t->tools), e) != 0 ||
+	    take_tools(set, t, m->tools, e) != 0 ||
 	    bytes_to_str(m->instructions, t->instructions,
 		sizeof(t->instructions), e) != 0)
 		return e->code;
@@ -153,10 +265,12 @@ settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 	if (set->token_count == SETTINGS_MAX_TOKENS)
 		return err_set(
 		    e, ERR_BUSY, "more than %d tokens", SETTINGS_MAX_TOKENS);
+	if (set->token_count == 0 && finish_tool(set, e) != 0)
+		return err_wrap(e, "TOOL");
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return err_sys(e, "allocating a token");
-	if (fill_token(t, m, e) != 0) {
+	if (fill_token(set, t, m, e) != 0) {
 		free(t);
 		return err_wrap(e, "TOKEN");
 	}

@@ -12,13 +12,16 @@
 #include "common/bytes.h"
 #include "common/cidr.h"
 #include "common/digest.h"
+#include "frontend/defined.h"
 #include "proto/proto.h"
 
 enum {
 	SETTINGS_MAX_TOKENS = 4096,
 	SETTINGS_MAX_NAMES = 128, /* hosts and origins together */
 	SETTINGS_MAX_NAME = 257, /* bytes with the NUL */
-	SETTINGS_MAX_SOURCES = 32
+	SETTINGS_MAX_SOURCES = 32,
+	SETTINGS_MAX_TOOLS = 256, /* that are defined */
+	SETTINGS_MAX_OFFERED = 32 /* of one token */
 };
 
 struct settings_token {
@@ -28,7 +31,8 @@ struct settings_token {
 	uint64_t expires; /* Unix seconds, 0: never */
 	struct cidr sources[SETTINGS_MAX_SOURCES];
 	size_t source_count; /* 0: any */
-	char tools[1025]; /* names, separated by spaces */
+	const struct catalog_tool *tools[SETTINGS_MAX_OFFERED];
+	size_t tool_count; /* in the order that they are listed */
 	/*
 	 * Differs from that of another configuration if the tools do: of what
 	 * is said of a tool beside its name, mix all in.
@@ -47,6 +51,8 @@ struct settings_set {
 	struct msg_config limits;
 	struct settings_name names[SETTINGS_MAX_NAMES];
 	size_t name_count;
+	struct defined *tools[SETTINGS_MAX_TOOLS]; /* referenced */
+	size_t tool_count;
 	struct settings_token *tokens[SETTINGS_MAX_TOKENS]; /* owned */
 	size_t token_count;
 };
@@ -63,6 +69,12 @@ int settings_begin(
     struct settings *s, const struct msg_config *m, struct err *e) MUST_CHECK;
 int settings_add_name(
     struct settings *s, const struct msg_name *m, struct err *e) MUST_CHECK;
+int settings_add_tool(
+    struct settings *s, const struct msg_tool *m, struct err *e) MUST_CHECK;
+int settings_add_param(
+    struct settings *s, const struct msg_param *m, struct err *e) MUST_CHECK;
+int settings_add_schema(
+    struct settings *s, const struct msg_schema *m, struct err *e) MUST_CHECK;
 int settings_add_token(
     struct settings *s, const struct msg_token *m, struct err *e) MUST_CHECK;
 int settings_commit(

@@ -43,6 +43,28 @@ enum proto_state {
 	PROTO_REFUSED, PROTO_LOST
 };
 
+/* What a defined tool's standard output is. */
+enum proto_form {
+	PROTO_FORM_TEXT,	/* as of the built-in tools */
+	PROTO_FORM_JSON		/* an object: structuredContent */
+};
+
+/* A defined tool's annotations. */
+enum {
+	PROTO_HINT_READ_ONLY = 1 << 0,
+	PROTO_HINT_DESTRUCTIVE = 1 << 1,
+	PROTO_HINT_IDEMPOTENT = 1 << 2,
+	PROTO_HINT_OPEN_WORLD = 1 << 3
+};
+
+/* PARAM.flags */
+enum {
+	PROTO_PARAM_REQUIRED = 1 << 0,
+	PROTO_PARAM_DEFAULT = 1 << 1,	/* by_default is one, even if empty */
+	PROTO_PARAM_DASH = 1 << 2,	/* may begin with "-" */
+	PROTO_PARAM_INPUT = 1 << 3	/* the stdin: any bytes */
+};
+
 /* Layers of the frontend's lockdown, as HELLO reports them. */
 enum {
 	PROTO_LOCK_IDS = 1 << 0,	/* changed to its own uid and gid */

@@ -52,6 +52,13 @@ def read_json(path):
     return json.loads(strip_comments(pathlib.Path(path).read_text()))
 
 
+def read_definitions(source):
+    if source is None or isinstance(source, dict):
+        return dict(source or {})
+    return {p.stem: read_json(p)
+            for p in sorted(pathlib.Path(source).glob("*.json"))}
+
+
 def build_dir():
     return (TOP / os.environ.get("MCP_EXECD_BUILD", "build/release")).resolve()
 
@@ -101,8 +108,12 @@ def children(pid):
 
 class Instance:
     def __init__(self, config=None, policy=None, tools=None, user=None,
-                 port=None, name="test"):
-        """config, policy: dictionaries; what they leave out is filled in."""
+                 port=None, name="test", definitions=None):
+        """config, policy: dictionaries; what they leave out is filled in.
+
+        definitions: {name: a tool's definition}, or a folder of them.
+        """
+        self.definitions = read_definitions(definitions)
         self.build = build_dir()
         self.wrapper = shlex.split(os.environ.get("MCP_EXECD_WRAPPER", ""))
         self.slow = SLOW if self.wrapper or "asan" in self.build.name else 1
@@ -150,7 +161,8 @@ class Instance:
     def fill_config(self, config):
         self.fill_listen(config)
         for key, default in (("policy_dir", "policies.d"),
-                             ("token_dir", "tokens.d")):
+                             ("token_dir", "tokens.d"),
+                             ("tool_dir", "tools.d")):
             path = self.dir / config.setdefault(key, default)
             path.mkdir(0o700, exist_ok=True)
         audit = dict(config.get("audit", {}))
@@ -183,7 +195,10 @@ class Instance:
         policies = self.dir / self.config["policy_dir"]
         (policies / f"{self.name}.json").write_text(
             json.dumps(self.policy, indent=2) + "\n")
-        for path in self.dir, policies:
+        tools = self.dir / self.config["tool_dir"]
+        for name, text in self.definitions.items():
+            (tools / f"{name}.json").write_text(json.dumps(text, indent=2))
+        for path in self.dir, policies, tools:
             for file in path.glob("*.json"):
                 file.chmod(0o600)
 

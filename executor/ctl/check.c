@@ -10,7 +10,7 @@
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] check\n\n"
-    "Loads the configuration, every policy and every token, as mcp-execd\n"
+    "Loads the configuration, every tool, policy and token, as mcp-execd\n"
     "would, and prints each finding as FILE:LINE:COLUMN: TEXT.\n"
     "Exit status: 0 if all is well, 1 if there is any finding.\n";
 
@@ -76,8 +76,15 @@ load_all(struct ctl *c)
 	if (c->conf.policy_dir[0] != '/')
 		return;
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
-	policies_good = policy_load_dir(c->conf.policy_dir, &c->policies,
-			    &c->report, &e) == 0;
+	/* Without tools the policies that offer them would seem wrong. */
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
+	    0) {
+		(void)printf("note: policies and tokens are checked once the "
+			     "tools are in order\n");
+		return;
+	}
+	policies_good = policy_load_dir(c->conf.policy_dir, &c->tools,
+			    &c->policies, &c->report, &e) == 0;
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)
 		(void)printf("note: tokens are checked once the policies are "
@@ -113,8 +120,9 @@ check_run(struct ctl *c, int argc, char **argv)
 		return CTL_FAILED;
 	}
 	print_notes(c);
-	(void)printf("%s is good; listeners: %zu, policies: %zu, tokens: %zu\n",
-	    c->conf.path, c->conf.listen_count, c->policies.count,
-	    c->tokens.count);
+	(void)printf("%s is good; listeners: %zu, tools: %zu, policies: %zu, "
+		     "tokens: %zu\n",
+	    c->conf.path, c->conf.listen_count, c->tools.count,
+	    c->policies.count, c->tokens.count);
 	return CTL_OK;
 }

@@ -53,8 +53,10 @@ ctl_load_policies(struct ctl *c)
 {
 	struct err e;
 
-	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report, &e) ==
-	    0)
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
+		0 &&
+	    policy_load_dir(c->conf.policy_dir, &c->tools, &c->policies,
+		&c->report, &e) == 0)
 		return true;
 	return failed(c, &e);
 }
@@ -113,9 +115,11 @@ ctl_load_policy(struct ctl *c, const char *name)
 	    fdio_join(path, sizeof(path), c->conf.policy_dir, file, &e) != 0 ||
 	    (access(path, F_OK) != 0 && errno == ENOENT))
 		return no_policy(c, name);
-	if (keys_read_file(path, &text, &c->report) &&
-	    policy_parse(path, name, buf_bytes(&text), &c->policies.p[0],
-		&c->report, &e) == 0) {
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
+		0 &&
+	    keys_read_file(path, &text, &c->report) &&
+	    policy_parse(path, name, buf_bytes(&text), &c->tools,
+		&c->policies.p[0], &c->report, &e) == 0) {
 		c->policies.count = 1;
 		return true;
 	}
@@ -141,6 +145,7 @@ ctl_fini(struct ctl *c)
 {
 	token_table_fini(&c->tokens);
 	policy_table_fini(&c->policies);
+	tooldef_table_fini(&c->tools);
 	conf_report_fini(&c->report);
 }
 

@@ -16,6 +16,7 @@ enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 struct ctl {
 	const char *config; /* path of mcp-execd.json */
 	struct conf conf;
+	struct tooldef_table tools;
 	struct policy_table policies;
 	struct token_table tokens;
 	struct conf_report report;

@@ -155,8 +155,10 @@ doctor_service_policies(struct report *r)
 
 	if (!has_conf(r))
 		return;
-	if (policy_load_dir(c->conf.policy_dir, &c->policies, &c->report, &e) ==
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
 		0 &&
+	    policy_load_dir(c->conf.policy_dir, &c->tools, &c->policies,
+		&c->report, &e) == 0 &&
 	    c->policies.count == 0)
 		report_say(r, REPORT_WARN, "policies",
 		    "write one: see mcp-execd-policy(5) and the examples",

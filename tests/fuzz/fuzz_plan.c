@@ -47,7 +47,7 @@ token(void)
 	if (t.policy != NULL)
 		return &t;
 	conf_report_init(&r);
-	must(policy_parse("p", "p", bytes_of(text), &t.policy, &r, &e) == 0);
+	must(policy_parse("p", "p", bytes_of(text), NULL, &t.policy, &r, &e) == 0);
 	conf_report_fini(&r);
 	return &t;
 }

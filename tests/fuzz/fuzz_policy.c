@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	conf_report_init(&r);
 	rc = policy_parse(
-	    "fuzz.json", "fuzz", bytes_make(data, size), &p, &r, &e);
+	    "fuzz.json", "fuzz", bytes_make(data, size), NULL, &p, &r, &e);
 	demand((rc == 0) == (r.count == 0) && (rc == 0) == (p != NULL));
 	demand(rc == 0 || rc == ERR_BAD);
 	if (p != NULL)

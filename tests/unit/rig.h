@@ -107,7 +107,7 @@ rig_policy(const char *dir, const char *more)
 	(void)snprintf(
 	    text, sizeof(text), "{\"directory\":\"%s\"%s%s}", dir, user, more);
 	conf_report_init(&r);
-	if (policy_parse("p.json", "p", bytes_of(text), &p, &r, &e) != 0)
+	if (policy_parse("p.json", "p", bytes_of(text), NULL, &p, &r, &e) != 0)
 		fail_msg("policy: %.*s", (int)r.text.len, (char *)r.text.p);
 	conf_report_fini(&r);
 	return p;

@@ -32,7 +32,7 @@ load(struct policy_table *t)
 
 	(void)snprintf(dir, sizeof(dir), "%s/policies.d", fix.dir);
 	conf_report_init(&r);
-	if (policy_load_dir(dir, t, &r, &e) != 0)
+	if (policy_load_dir(dir, NULL, t, &r, &e) != 0)
 		fail_msg("%s", buf_cstr(&r.text));
 	conf_report_fini(&r);
 	return t->p[0];

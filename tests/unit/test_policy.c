@@ -45,7 +45,7 @@ parse(const char *keys, struct policy **out)
 	    (unsigned)geteuid(), (unsigned)getegid(),
 	    keys[0] != '\0' ? "," : "", keys);
 	conf_report_fini(&report);
-	return policy_parse("p.json", "p", bytes_of(text), out, &report, &e);
+	return policy_parse("p.json", "p", bytes_of(text), NULL, out, &report, &e);
 }
 
 static void
@@ -166,7 +166,7 @@ expect_bad(const char *text, const char *words)
 
 	conf_report_fini(&report);
 	assert_int_equal(
-	    policy_parse("p.json", "p", bytes_of(text), &p, &report, &e),
+	    policy_parse("p.json", "p", bytes_of(text), NULL, &p, &report, &e),
 	    ERR_BAD);
 	if (strstr(buf_cstr(&report.text), words) == NULL)
 		fail_msg("%s -> %s", text, buf_cstr(&report.text));
@@ -211,7 +211,7 @@ test_identity(void **state)
 	expect_bad("{\"directory\":\"/tmp\"}", "\"user\" is missing");
 	conf_report_fini(&report);
 	assert_int_equal(
-	    policy_parse("p.json", "p", bytes_of(named), &p, &report, &e), 0);
+	    policy_parse("p.json", "p", bytes_of(named), NULL, &p, &report, &e), 0);
 	assert_int_not_equal(p->uid, 0);
 	assert_int_not_equal(p->gid, 0);
 	assert_int_equal(p->group_count, 0);
@@ -311,7 +311,7 @@ test_directory_of_policies(void **state)
 	write_policy(dir, "a.json", good);
 	write_policy(dir, "x.json~", "{");
 	write_policy(dir, ".a.json", "{");
-	assert_int_equal(policy_load_dir(dir, &t, &report, &e), 0);
+	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), 0);
 	assert_int_equal(t.count, 2);
 	assert_string_equal(t.p[0]->name, "a");
 	assert_string_equal(t.p[1]->name, "b");
@@ -323,11 +323,11 @@ test_directory_of_policies(void **state)
 	policy_unref(kept);
 	write_policy(dir, "bad name.json", good);
 	write_policy(dir, "c.json", "{}");
-	assert_int_equal(policy_load_dir(dir, &t, &report, &e), ERR_BAD);
+	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), ERR_BAD);
 	assert_int_equal(t.count, 0);
 	assert_true(report.count >= 2);
 	remove_all(dir, names);
-	assert_int_equal(policy_load_dir(dir, &t, &report, &e), ERR_BAD);
+	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), ERR_BAD);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -52,7 +52,7 @@ group_setup(void **state)
 	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\"}",
 	    (unsigned)geteuid(), (unsigned)getegid(), fix.base);
 	conf_report_init(&fix.report);
-	assert_int_equal(policy_parse("p", "p", bytes_of(text),
+	assert_int_equal(policy_parse("p", "p", bytes_of(text), NULL,
 			     &fix.policies.p[0], &fix.report, &e),
 	    0);
 	fix.policies.count = 1;

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: MIT
+"""Tools that the administrator defined: what is offered, run and refused."""
+import json
+import os
+
+from client import (INTENT, REVISIONS, Connection, Failed, RpcError, Server,
+                    check, equal, message, within)
+import modern
+
+# Prints its arguments, one a line in brackets, then its input.
+SHOW = ["/bin/sh", "-c", 'for a; do printf "[%s]" "$a"; done; cat', "show"]
+
+
+def word(pattern, **more):
+    return {"type": "string", "pattern": pattern, **more}
+
+
+DEFINITIONS = {
+    "tail_log": {
+        "title": "Tail of the log",
+        "description": "The last lines of a file of words.",
+        "parameters": {
+            "lines": {"type": "integer", "minimum": 1, "maximum": 100,
+                      "default": 3, "description": "How many"},
+            "name": word("[a-z]+", maxLength=20),
+            "verbose": {"type": "boolean"},
+        },
+        "argv": ["/usr/bin/tail", {"if": "verbose", "words": ["-v"]},
+                 "-n", "{lines}", "{name}.log"],
+        "annotations": {"readOnlyHint": True, "idempotentHint": True,
+                        "openWorldHint": False},
+    },
+    "show": {
+        "description": "Shows its words.",
+        "parameters": {
+            "first": word(".*", minLength=0),
+            "inner": word(".*", required=False),
+            "level": {"type": "string", "enum": ["low", "high"],
+                      "required": False},
+            "text": {"type": "string"},
+            "offset": {"type": "integer", "minimum": -5, "maximum": 5,
+                       "leading_dash": True, "default": 0},
+        },
+        "argv": [*SHOW, "{first}", "{{literal}}", "{offset}",
+                 {"if": "inner", "words": ["--inner={inner}", "x"]},
+                 {"if": "level", "words": ["{level}"]},
+                 {"unless": "level", "words": ["none"]}],
+        "stdin": "text",
+    },
+    "slow": {
+        "description": "Sleeps for longer than it may.",
+        "argv": ["/bin/sleep", "60"], "timeout_ms": 300,
+    },
+    "where": {
+        "description": "Says where it is.",
+        "argv": ["/bin/pwd"], "directory": "sub",
+    },
+    "status": {
+        "description": "A JSON object.",
+        "parameters": {"text": word(".*", minLength=0)},
+        "argv": ["/usr/bin/printf", "%s", "{text}"],
+        "output": {"form": "json", "schema": {
+            "type": "object", "properties": {"up": {"type": "boolean"}},
+            "required": ["up"]}},
+    },
+}
+OFFERED = ["tail_log", "show", "slow", "where", "status"]
+
+SERVER = {"definitions": DEFINITIONS,
+          "policy": {"tools": OFFERED, "limits": {"timeout_max_ms": 60000}}}
+
+
+def warm(client):
+    """A first run, after which descriptors are counted."""
+    client.call("where")
+
+
+def tool(client, name):
+    return next(t for t in client.tools() if t["name"] == name)
+
+
+def test_listed(server):
+    for revision in REVISIONS:
+        with server.http(revision=revision) as c:
+            equal([t["name"] for t in c.tools()], OFFERED, "names, in order")
+            t = tool(c, "tail_log")
+            equal("title" in t, revision >= "2025-06-18", "title")
+            equal("annotations" in t, revision >= "2025-03-26", "hints")
+            equal("outputSchema" in t, revision >= "2025-06-18", "output")
+    equal(t["title"], "Tail of the log", "title")
+    equal(t["description"], DEFINITIONS["tail_log"]["description"], "words")
+    equal(t["annotations"], {
+        "title": "Tail of the log", "readOnlyHint": True,
+        "destructiveHint": False, "idempotentHint": True,
+        "openWorldHint": False}, "annotations")
+    equal(t["inputSchema"], {
+        "type": "object", "additionalProperties": False,
+        "required": ["name"], "properties": {
+            "lines": {"type": "integer", "minimum": 1, "maximum": 100,
+                      "default": 3, "description": "How many"},
+            "name": {"type": "string", "minLength": 1, "maxLength": 20,
+                     "pattern": "^(?:[a-z]+)$"},
+            "verbose": {"type": "boolean"}}}, "inputSchema")
+    with server.http() as c:
+        equal(tool(c, "slow")["annotations"]["destructiveHint"], True,
+              "what is not said is the worst")
+        equal(tool(c, "status")["outputSchema"],
+              DEFINITIONS["status"]["output"]["schema"], "outputSchema")
+
+
+def test_call(server):
+    (server.work / "words.log").write_text("a\nb\nc\nd\ne\n")
+    with server.http() as c:
+        r = c.call("tail_log", name="words")
+        equal((r.error, r.text), (False, "c\nd\ne\n"), "the default")
+        equal(r.data["exit_code"], 0, "structured")
+        equal(c.call("tail_log", name="words", lines=1).text, "e\n", "lines")
+        check(c.call("tail_log", name="words", lines=1, verbose=True)
+              .text.startswith("==> words.log <=="), "an optional word")
+        equal(c.call("tail_log", name="words", lines=2, verbose=False).text,
+              "d\ne\n", "false: not there")
+        equal(c.call("tail_log", name="words", lines=None).text,
+              "c\nd\ne\n", "null is as if left out")
+        r = c.call("tail_log", name="missing")
+        check(r.error and "No such file" in r.text, r)
+    with server.sse() as c:
+        equal(c.call("tail_log", name="words", lines=1).text, "e\n", "SSE")
+
+
+def test_one_word(server):
+    """Nothing splits a value, expands it, or takes it for an option."""
+    with server.http() as c:
+        for odd in ("a b", "$(id)", "`id`", "'; id; '", "a\\b", "*", "~",
+                    "{first}", "{{", "}", "%s", "é€😀", "", " -x", "$HOME",
+                    '"', "a|b>c<d&", "#", "!x"):
+            r = c.call("show", first=odd, text="", inner=odd or "y")
+            equal(r.text, f"[{odd}][{{literal}}][0][--inner={odd or 'y'}][x]"
+                  "[none]", f"as it is: {odd!r}")
+        r = c.call("show", first="a", text="in\n\0put\n", level="high",
+                   offset=-5)
+        equal(r.data["stdout"], "[a][{literal}][-5][high]in\n\0put\n", "all")
+        equal(c.call("show", first="a", text="", inner="-rf").text,
+              "[a][{literal}][0][--inner=-rf][x][none]", "inside of a word")
+
+
+BAD_ARGUMENTS = (
+    ("tail_log", {}, "name is required"),
+    ("tail_log", {"name": None}, "name must be a string"),
+    ("tail_log", {"name": "Words"}, "pattern [a-z]+"),
+    ("tail_log", {"name": "a\n"}, "control"),
+    ("tail_log", {"name": "words\n"}, "control"),
+    ("tail_log", {"name": "../words"}, "pattern"),
+    ("tail_log", {"name": ""}, "empty"),
+    ("tail_log", {"name": "a" * 21}, "characters"),
+    ("tail_log", {"name": 5}, "string"),
+    ("tail_log", {"name": "a", "lines": 0}, "from 1 to 100"),
+    ("tail_log", {"name": "a", "lines": 101}, "from 1 to 100"),
+    ("tail_log", {"name": "a", "lines": "5"}, "whole number"),
+    ("tail_log", {"name": "a", "lines": 5.5}, "whole number"),
+    ("tail_log", {"name": "a", "lines": 1e2}, "whole number"),
+    ("tail_log", {"name": "a", "verbose": "true"}, "true or false"),
+    ("tail_log", {"name": "a", "verbose": 1}, "true or false"),
+    ("tail_log", {"name": "a", "command": "id"}, "no argument \"command\""),
+    ("tail_log", {"name": "a", "timeout_ms": 5}, "no argument"),
+    ("tail_log", {"name": "a", "env": {"A": "b"}}, "no argument"),
+    ("tail_log", {"name": "a", "stdin": "x"}, "no argument"),
+    ("show", {"first": "-rf", "text": ""}, "begin with \"-\""),
+    ("show", {"first": "a\0b", "text": ""}, "control"),
+    ("show", {"first": "a", "text": "", "level": "mid"}, "low, high"),
+    ("show", {"first": "a", "text": "", "offset": -6}, "from -5 to 5"),
+    ("show", {"first": "a"}, "text is required"),
+    ("slow", {"seconds": 1}, "it takes no arguments"),
+)
+
+
+def test_bad_arguments(server):
+    with server.http() as c:
+        before = len(server.audit(INTENT))
+        for name, arguments, words in BAD_ARGUMENTS:
+            r = c.call(name, **arguments)
+            check(r.error and words in r.text, name, arguments, r)
+        equal(len(server.audit(INTENT)), before, "nothing was run")
+
+
+def test_no_shell(server):
+    """What the policy does not list does not exist for this token."""
+    with server.http() as c:
+        for name in "exec_cmd", "cli_command", "nothing", "../show", "":
+            try:
+                c.call(name, command="id")
+            except RpcError as e:
+                equal(e.code, -32602, name)
+            else:
+                raise Failed(f"{name} was run")
+
+
+def test_times_and_places(server):
+    os.makedirs(server.work / "sub", exist_ok=True)
+    with server.http() as c:
+        r = c.call("slow")
+        check(r.error and r.data["timed_out"], r)
+        equal(c.call("where").text, f"{server.work}/sub\n", "directory")
+        (server.work / "sub").rmdir()
+        os.symlink("/", server.work / "sub")
+        r = c.call("where")
+        check(r.error and "leads out of" in r.text, "a way out", r)
+        (server.work / "sub").unlink()
+
+
+def test_recorded(server):
+    (server.work / "recorded.log").write_text("x\n")
+    with server.http() as c:
+        equal(c.call("tail_log", name="recorded", lines=7).text, "x\n", "run")
+        c.call("show", first="two words", text="secret", level="low")
+    intent = server.run_records("tail -n 7 recorded.log")[0]
+    equal(intent["mcp.tool"], "tail_log", "the tool")
+    equal(intent["process.args"],
+          ["/usr/bin/tail", "-n", "7", "recorded.log"], "the final argv")
+    intent = server.run_records("'two words'")[0]
+    equal((intent["mcp.tool"], intent["process.args"][4:]),
+          ("show", ["two words", "{literal}", "0", "low"]), "the final argv")
+    equal(intent["stdin.bytes"], 6, "stdin is counted, not kept")
+    check("secret" not in json.dumps(intent), intent)
+
+
+def test_json(server):
+    with server.http() as c:
+        r = c.call("status", text='{"up": true, "n": [1, 2.50]}')
+        equal((r.error, r.data), (False, {"up": True, "n": [1, 2.5]}), "data")
+        equal(json.loads(r.text), r.data, "the same as text")
+        for bad in ("", "[1]", "5", "{", '{"up": true} x', "nothing",
+                    '{"a": 1, "a": 2}'):
+            r = c.call("status", text=bad)
+            check(r.error and "JSON" in r.text and r.data is None, bad, r)
+    with server.http(revision="2024-11-05") as c:
+        r = c.call("status", text='{"up": true}')
+        equal((json.loads(r.text), r.data), ({"up": True}, None), "older")
+
+
+def test_modern(server):
+    (server.work / "modern.log").write_text("m\n")
+    with modern.Modern(server) as c:
+        equal([t["name"] for t in c.tools()], OFFERED, "names")
+        equal(c.call("tail_log", name="modern").text, "m\n", "a call")
+        equal(c.call("status", text='{"up": false}').data, {"up": False},
+              "structured")
+
+
+def test_reload(server):
+    """New definitions at once, calls of the old go on, a bad set is not."""
+    with Server(definitions=DEFINITIONS, policy=SERVER["policy"]) as s, \
+            s.http() as c:
+        path = s.dir / "tools.d" / "show.json"
+        good = path.read_text()
+        changed = {**DEFINITIONS["show"], "description": "Changed."}
+        path.write_text(json.dumps(changed))
+        equal(s.reload()["event.outcome"], "success", "reload")
+        within("the new words", 5,
+               lambda: tool(c, "show")["description"] == "Changed.")
+        path.write_text(good.replace('"argv"', '"args"'))
+        record = s.reload()
+        equal(record["event.outcome"], "failure", "a bad definition")
+        equal(tool(c, "show")["description"], "Changed.", "the old stays")
+        path.write_text(good)
+        path.chmod(0o666)
+        equal(s.reload()["event.outcome"], "failure", "anybody may write it")
+        path.chmod(0o600)
+        path.unlink()
+        equal(s.reload()["event.outcome"], "failure", "a policy wants it")
+        path.write_text(good)
+        path.chmod(0o600)
+        equal(s.reload()["event.outcome"], "success", "good again")
+
+
+def test_call_outlives_definition(server):
+    slow = {"description": "Waits.", "parameters": {
+                "name": word("[a-z]+")},
+            "argv": ["/bin/sh", "-c",
+                     'echo on >"$1"; while [ ! -e "$1.go" ]; do '
+                     "sleep 0.05; done; echo done", "sh", "{name}"]}
+    with Server(definitions={"wait": slow},
+                policy={"tools": ["wait", "cli_command"]}) as s:
+        with s.http() as c:
+            body = {"name": "wait", "arguments": {"name": "mark"}}
+            conn = Connection(s)
+            c.send(message("tools/call", body, 5), conn)
+            s.file("mark")
+            path = s.dir / "policies.d" / "test.json"
+            path.write_text(json.dumps({**s.policy,
+                                        "tools": ["cli_command"]}))
+            (s.dir / "tools.d" / "wait.json").unlink()
+            equal(s.reload()["event.outcome"], "success", "reload")
+            within("it is gone", 5, lambda: [t["name"] for t in c.tools()]
+                   == ["cli_command"])
+            (s.work / "mark.go").write_text("")
+            r = c.finish(conn)
+            equal((r.error, r.text), (False, "done\n"), "its own end")
