@@ -98,8 +98,7 @@ refuse_choice(const struct param *p, struct err *e)
 
 	while (n < sizeof(list) - 1 && param_next_choice(&rest, &choice))
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s",
-		    n > 0 ? ", " : "", (int)choice.len,
-		    (const char *)choice.p);
+		    n > 0 ? ", " : "", (int)choice.len, (const char *)choice.p);
 	return err_set(e, ERR_BAD, "%s must be one of: %s", p->name, list);
 }
 

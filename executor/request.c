@@ -585,7 +585,7 @@ plan_strings(struct plan *p, const struct request *r, const struct what *w,
 {
 	static struct vector argv, envp;
 	size_t off[REQUEST_MAX_PATHS], paths, i, at_command = 0, at_input,
-	    argv_at;
+						 argv_at;
 
 	argv.count = envp.count = 0;
 	at_input = p->strings.len;

@@ -32,8 +32,8 @@ add_part(struct toolargv *a, int param, struct bytes text, struct err *e)
 	if (a->parts == TOOLARGV_MAX_PARTS)
 		return err_set(
 		    e, ERR_BAD, "\"argv\" has too many words and parameters");
-	a->part[a->parts] = (struct toolargv_part){ param, a->text.len,
-		text.len };
+	a->part[a->parts] =
+	    (struct toolargv_part){ param, a->text.len, text.len };
 	buf_put_bytes(&a->text, text);
 	if (a->text.overflow)
 		return err_set(e, ERR_BAD, "\"argv\" has over %d bytes",
@@ -68,8 +68,7 @@ take_brace(struct toolargv *a, struct bytes *rest, const struct param *params,
 		return err_set(e, ERR_BAD,
 		    "{%.*s}: there is no such parameter; write {{ and }} for "
 		    "braces",
-		    (int)(name.len < 64 ? name.len : 64),
-		    (const char *)name.p);
+		    (int)(name.len < 64 ? name.len : 64), (const char *)name.p);
 	*rest = bytes_make(end + 1, rest->len - name.len - 2);
 	return add_part(a, param, bytes_make(NULL, 0), e);
 }
@@ -94,8 +93,9 @@ toolargv_add(struct toolargv *a, struct bytes word, enum toolargv_when when,
 	if (a->words == TOOLARGV_MAX_WORDS)
 		return err_set(e, ERR_BAD, "\"argv\" has over %d words",
 		    TOOLARGV_MAX_WORDS);
-	*w = (struct toolargv_word){ .first = a->parts, .when = when,
-		.param = param };
+	*w = (struct toolargv_word){
+		.first = a->parts, .when = when, .param = param
+	};
 	while (word.len > 0) {
 		n = plain_length(word);
 		if (n == 0) {

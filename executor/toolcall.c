@@ -57,9 +57,8 @@ toolcall_complete(struct toolcall *c, struct err *e)
 			return err_set(e, ERR_BAD, "%s is required", p->name);
 		if (!p->has_default)
 			continue;
-		c->value[i] = p->by_default.len > 0
-				  ? buf_bytes(&p->by_default)
-				  : bytes_make(nothing, 0);
+		c->value[i] = p->by_default.len > 0 ? buf_bytes(&p->by_default)
+						    : bytes_make(nothing, 0);
 	}
 	return 0;
 }

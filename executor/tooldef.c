@@ -53,8 +53,8 @@ struct draft {
 
 static const struct key annotation_keys[] = { VALUE("readOnlyHint", read_only),
 	VALUE("destructiveHint", destructive),
-	VALUE("idempotentHint", idempotent),
-	VALUE("openWorldHint", open_world), LAST };
+	VALUE("idempotentHint", idempotent), VALUE("openWorldHint", open_world),
+	LAST };
 
 static const struct key output_keys[] = { VALUE("form", form),
 	VALUE("schema", schema), LAST };
@@ -148,7 +148,7 @@ add_condition(
 	const struct json_value *is = json_get(v, "if"),
 				*not = json_get(v, "unless"),
 				*words = json_get(v, "words"),
-				*which = is != NULL ? is : not;
+				*which = is != NULL ? is : not ;
 	int param;
 
 	if (v->count != 2 || words == NULL || !json_is(which, JSON_STRING)) {
@@ -319,8 +319,7 @@ read_form(const struct keys *k, const struct json_value *v)
 }
 
 static void
-read_schema(
-    const struct keys *k, const struct json_value *v, struct tooldef *t)
+read_schema(const struct keys *k, const struct json_value *v, struct tooldef *t)
 {
 	const struct json_value *type = json_get(v, "type");
 
@@ -328,8 +327,9 @@ read_schema(
 		keys_complain(k, v, "\"schema\" is for the form \"json\" only");
 	else if (!json_is(type, JSON_STRING) ||
 		 !bytes_eq_str(type->text, "object"))
-		keys_complain(k, v, "\"schema\" is a JSON Schema of \"type\": "
-				    "\"object\": that is what MCP returns");
+		keys_complain(k, v,
+		    "\"schema\" is a JSON Schema of \"type\": "
+		    "\"object\": that is what MCP returns");
 	json_put_value(&t->schema, v);
 	if (t->schema.overflow)
 		keys_complain(k, v, "\"schema\" is too large");
@@ -421,8 +421,7 @@ name_ok(struct bytes name)
 		uint8_t c = name.p[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '_' && c != '-' &&
-		    c != '.')
+		    !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
 			return false;
 	}
 	return true;

@@ -33,7 +33,8 @@ static const struct key param_keys[] = {
 	VALUE("enum", choices), VALUE("minLength", min_len),
 	VALUE("maxLength", max_len), VALUE("minimum", minimum),
 	VALUE("maximum", maximum), VALUE("default", by_default),
-	VALUE("required", required), VALUE("leading_dash", dash), LAST };
+	VALUE("required", required), VALUE("leading_dash", dash), LAST
+};
 
 static const char *const type_names[] = { "string", "integer", "boolean",
 	NULL };
@@ -51,10 +52,11 @@ read_type(const struct keys *k, const struct json_value *v, struct param *p)
 				p->kind = (enum param_kind)i;
 				return true;
 			}
-	close = json_is(v, JSON_STRING) ? keys_closest(v->text, type_names)
-					: NULL;
-	keys_complain(k, v, "\"type\" is \"string\", \"integer\" or "
-			    "\"boolean\"%s%s%s",
+	close =
+	    json_is(v, JSON_STRING) ? keys_closest(v->text, type_names) : NULL;
+	keys_complain(k, v,
+	    "\"type\" is \"string\", \"integer\" or "
+	    "\"boolean\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",
 	    close != NULL ? close : "", close != NULL ? "\"?" : "");
 	return false;
@@ -67,8 +69,8 @@ read_bool(const struct keys *k, const struct json_value *v, const char *name,
 	if (v == NULL)
 		return by_default;
 	if (!json_is(v, JSON_BOOL))
-		keys_complain(k, v, "\"%s\" is true or false, without quotes",
-		    name);
+		keys_complain(
+		    k, v, "\"%s\" is true or false, without quotes", name);
 	return v->boolean;
 }
 
@@ -87,8 +89,8 @@ not_for(const struct keys *k, const struct json_value *v, const char *name,
     const char *type)
 {
 	if (v != NULL)
-		keys_complain(k, v, "\"%s\" is for a \"%s\" only: remove it",
-		    name, type);
+		keys_complain(
+		    k, v, "\"%s\" is for a \"%s\" only: remove it", name, type);
 }
 
 static void
@@ -191,10 +193,11 @@ read_integer(const struct keys *k, const struct json_value *at,
 	not_for(k, d->min_len, "minLength", "string");
 	not_for(k, d->max_len, "maxLength", "string");
 	if (!low || !high)
-		keys_complain(k, at,
-		    "\"%s\" needs \"minimum\" and \"maximum\"", p->name);
+		keys_complain(
+		    k, at, "\"%s\" needs \"minimum\" and \"maximum\"", p->name);
 	else if (p->minimum > p->maximum)
-		keys_complain(k, d->minimum, "\"minimum\" is above \"maximum\"");
+		keys_complain(
+		    k, d->minimum, "\"minimum\" is above \"maximum\"");
 }
 
 static void
@@ -217,8 +220,8 @@ read_default(const struct keys *k, const struct json_value *v, struct param *p)
 	if (v == NULL)
 		return;
 	if (!json_is(v, types[p->kind])) {
-		keys_complain(k, v, "\"default\" must be a %s",
-		    type_names[p->kind]);
+		keys_complain(
+		    k, v, "\"default\" must be a %s", type_names[p->kind]);
 		return;
 	}
 	p->has_default = true;
@@ -227,8 +230,8 @@ read_default(const struct keys *k, const struct json_value *v, struct param *p)
 	else
 		buf_put_bytes(&p->by_default, v->text);
 	if (p->by_default.overflow)
-		keys_complain(k, v, "\"default\" has over %d bytes",
-		    PARAM_MAX_TEXT);
+		keys_complain(
+		    k, v, "\"default\" has over %d bytes", PARAM_MAX_TEXT);
 }
 
 static void
@@ -265,9 +268,10 @@ toolparam_read(const struct keys *k, const struct json_value *object,
 	if (object == NULL)
 		return;
 	if (!json_is(object, JSON_OBJECT)) {
-		keys_complain(k, object, "\"parameters\" is an object, such as "
-					 "{\"lines\": {\"type\": "
-					 "\"integer\", ...}}");
+		keys_complain(k, object,
+		    "\"parameters\" is an object, such as "
+		    "{\"lines\": {\"type\": "
+		    "\"integer\", ...}}");
 		return;
 	}
 	for (const struct json_value *v = object->child; v != NULL;
@@ -316,6 +320,6 @@ toolparam_check_dash(const struct keys *k, const struct json_value *at,
 		p->dash = true;
 	if (p->has_default &&
 	    param_check(p, buf_bytes(&p->by_default), &e) != 0)
-		keys_complain(k, json_get(at, "default"), "\"default\": %s",
-		    e.what);
+		keys_complain(
+		    k, json_get(at, "default"), "\"default\": %s", e.what);
 }

@@ -146,8 +146,7 @@ defined_add_param(struct defined *d, const struct msg_param *m, struct err *e)
 }
 
 int
-defined_add_schema(
-    struct defined *d, const struct msg_schema *m, struct err *e)
+defined_add_schema(struct defined *d, const struct msg_schema *m, struct err *e)
 {
 	if (m->more > 1 || (d->output_schema.len > 0 && !d->more))
 		return err_set(e, ERR_PROTO, "SCHEMA behind the last one");
@@ -168,8 +167,8 @@ defined_finish(struct defined *d, struct err *e)
 	else if (d->output_schema.len > 0)
 		d->tool.output_schema = buf_cstr(&d->output_schema);
 	if (d->input_schema.overflow || d->output_schema.overflow)
-		return err_set(e, ERR_BUSY, "the schemas of %s are too large",
-		    d->name);
+		return err_set(
+		    e, ERR_BUSY, "the schemas of %s are too large", d->name);
 	return 0;
 }
 
@@ -228,8 +227,8 @@ take(const struct param *p, const struct json_value *v,
 }
 
 static int
-check_required(const struct defined *d, const struct catalog_args *out,
-    struct err *e)
+check_required(
+    const struct defined *d, const struct catalog_args *out, struct err *e)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		bool given = !d->param[i].required;

@@ -211,8 +211,7 @@ mark_tool(struct settings_token *t, const struct catalog_tool *tool)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		t->tools_mark =
 		    settings_mark(t->tools_mark, bytes_of(texts[i]));
-		t->tools_mark =
-		    settings_mark(t->tools_mark, BYTES_LIT("\n"));
+		t->tools_mark = settings_mark(t->tools_mark, BYTES_LIT("\n"));
 	}
 }
 

@@ -45,7 +45,8 @@ parse(const char *keys, struct policy **out)
 	    (unsigned)geteuid(), (unsigned)getegid(),
 	    keys[0] != '\0' ? "," : "", keys);
 	conf_report_fini(&report);
-	return policy_parse("p.json", "p", bytes_of(text), NULL, out, &report, &e);
+	return policy_parse(
+	    "p.json", "p", bytes_of(text), NULL, out, &report, &e);
 }
 
 static void
@@ -211,7 +212,8 @@ test_identity(void **state)
 	expect_bad("{\"directory\":\"/tmp\"}", "\"user\" is missing");
 	conf_report_fini(&report);
 	assert_int_equal(
-	    policy_parse("p.json", "p", bytes_of(named), NULL, &p, &report, &e), 0);
+	    policy_parse("p.json", "p", bytes_of(named), NULL, &p, &report, &e),
+	    0);
 	assert_int_not_equal(p->uid, 0);
 	assert_int_not_equal(p->gid, 0);
 	assert_int_equal(p->group_count, 0);
