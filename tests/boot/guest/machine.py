@@ -73,6 +73,20 @@ def status(*argv, seconds=60):
                           timeout=seconds * SLOW).returncode
 
 
+def apt(verb, *packages):
+    """apt-get, which keeps configuration that was changed."""
+    if verb == "install":
+        sh("apt-get", "update")
+    return sh("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", verb, "-q",
+              "-y", "-o", "Dpkg::Options::=--force-confold", *packages,
+              seconds=120)
+
+
+def version():
+    """Of the executor that runs, in its own words."""
+    return audit("start")[-1]["service.version"]
+
+
 def show(key, unit=UNIT):
     return sh("systemctl", "show", "-P", key, unit).strip()
 

@@ -8,46 +8,27 @@ import shutil
 import machine
 from machine import check, equal, service, sh, step
 
-UNIT_TEXT = """[Unit]
-Description=MCP executor
-[Service]
-Type=notify
-ExecStart=/usr/sbin/mcp-execd
-ExecReload=/bin/kill -HUP $MAINPID
-Delegate=memory pids cpu
-TasksMax=1024
-[Install]
-WantedBy=multi-user.target
-"""
 
-
-@step("install.files", always=True)
+@step("install.apt", always=True)
 def install():
-    debs = sorted(pathlib.Path("/srv/deps").glob("*.deb"))
-    sh("dpkg", "-i", *debs)
-    for top, _, files in os.walk(machine.HERE / "install"):
-        place = pathlib.Path("/") / os.path.relpath(
-            top, machine.HERE / "install")
-        if not place.exists():
-            place.mkdir()
-            shutil.copystat(top, place)
-        for f in files:
-            shutil.copy2(os.path.join(top, f), place)
-    sh("useradd", "--system", "--no-create-home", "--shell",
-       "/usr/sbin/nologin", "mcp-execd")
-    pathlib.Path("/etc/systemd/system/mcp-execd.service").write_text(UNIT_TEXT)
-    (machine.ETC / "mcp-execd.json").write_text("{}\n")
-    machine.write_policy("none", user="nobody", directory="/srv")
-    sh("systemctl", "daemon-reload")
-    sh("systemctl", "start", machine.UNIT)
+    """With what it depends on from a repository, and nothing by hand."""
+    out = machine.apt("install", machine.HERE / "old.deb")
+    last = [line for line in out.splitlines() if line.strip()
+            and not line.startswith("Processing triggers")][-1]
+    check("mcp-execctl token add" in last, "the last line of ours:", last)
 
 
 @step("service.up", always=True)
 def unit_up():
     equal(machine.show("ActiveState"), "active", "unit")
     machine.up()
-    main = int(machine.show("MainPID"))
-    check(os.path.realpath(f"/proc/{main}/exe").endswith("/mcp-execd"), main)
+    equal(machine.version(), "0.0.9", "version")
+
+
+@step("service.at_boot")
+def at_boot():
+    equal(sh("systemctl", "is-enabled", machine.UNIT).strip(), "enabled",
+          "unit")
 
 
 @step("service.refuses_everybody")
@@ -59,6 +40,11 @@ def refuses():
 
 @step("token.first", always=True)
 def first_token():
+    """Of the policy that is installed, and of one of our own."""
+    token = machine.add_token("look", "diagnose")
+    r = machine.call(token, "id -un; ls /var/log/dpkg.log; touch x")
+    check("mcp-diagnose" in r.data["stdout"] and
+          "/var/log/dpkg.log" in r.data["stdout"] and r.error, r)
     sh("useradd", "--create-home", "--shell", "/bin/sh", "deploy")
     work = pathlib.Path("/srv/work")
     work.mkdir()
