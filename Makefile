@@ -52,9 +52,11 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn defined endpoint http ipc jsonrpc \
 	level \
 	lockdown main mcp modern options outbox post progress result \
-	selftest session settings shaped stream vet)
+	selftest session settings shaped stream vet \
+	tls tlscheck)
 EXECUTOR := $(call in,executor, \
 	cast castread keep recorder \
+	certificate pemfile \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
 	loginuid \
@@ -133,7 +135,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
 
 LIBS := yajl libseccomp libcap-ng nettle
-HTTP_LIBS := libmicrohttpd
+HTTP_LIBS := libmicrohttpd gnutls
 
 # One file per compiler: probed once, seconds; then only read.
 empty :=

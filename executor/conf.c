@@ -21,6 +21,7 @@
 #include "executor/conf_listen.h"
 #include "executor/keys.h"
 #include "executor/loginuid.h"
+#include "executor/pemfile.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
 #define MCP_EXECD_LIBEXECDIR "/usr/libexec/mcp-execd"
@@ -41,7 +42,7 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
-	const struct json_value *socket_mode, *socket_group;
+	const struct json_value *socket_mode, *socket_group, *plaintext;
 };
 
 #define U32(key, field, lo, hi)                                                \
@@ -110,10 +111,15 @@ static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
 static const struct key socket_keys[] = { VALUE("mode", socket_mode),
 	VALUE("group", socket_group), LAST };
 
+static const struct key tls_keys[] = { STRING(
+					   "certificate", tls_certificate, 1),
+	STRING("key", tls_key, 1), LAST };
+
 static const struct key conf_keys[] = { VALUE("listen", listen),
-	OBJECT("unix_socket", socket_keys), STRING("policy_dir", policy_dir, 1),
-	STRING("token_dir", token_dir, 1), STRING("tool_dir", tool_dir, 1),
-	OBJECT("audit", audit_keys),
+	OBJECT("unix_socket", socket_keys), OBJECT("tls", tls_keys),
+	VALUE("insecure_plaintext", plaintext),
+	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
+	STRING("tool_dir", tool_dir, 1), OBJECT("audit", audit_keys),
 	OBJECT("recordings", recordings_keys),
 	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
@@ -390,6 +396,16 @@ anchor_seal(const struct keys *k, const struct json_value *v, const char *dir,
 }
 
 static void
+anchor_pem(const struct keys *k, const struct json_value *v, const char *dir,
+    char path[PATH_MAX])
+{
+	const size_t n = sizeof(PEMFILE_CREDENTIAL) - 1;
+
+	if (path[0] != '\0' && strncmp(path, PEMFILE_CREDENTIAL, n) != 0)
+		anchor(k, v, dir, path);
+}
+
+static void
 anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 {
 	char dir[PATH_MAX];
@@ -405,6 +421,19 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor_seal(k, json_get(root, "audit"), dir, c);
 	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);
 	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
+	anchor_pem(k, json_get(root, "tls"), dir, c->tls_certificate);
+	anchor_pem(k, json_get(root, "tls"), dir, c->tls_key);
+}
+
+static void
+check_tls(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	if (v != NULL &&
+	    (c->tls_certificate[0] == '\0' || c->tls_key[0] == '\0'))
+		keys_complain(k, v,
+		    "\"tls\" needs \"certificate\" and \"key\", the paths "
+		    "of two files");
 }
 
 /* Room for the hash of each token's name, and not all accounts. */
@@ -432,8 +461,13 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	struct conf *c = &d->conf;
 
 	keys_read(k, root, conf_keys, d);
+	check_tls(k, json_get(root, "tls"), c);
 	anchor_all(k, root, c);
 	check_login_uids(k, json_get(root, "audit"), c);
+	if (d->plaintext != NULL && d->plaintext->type != JSON_BOOL)
+		keys_complain(k, d->plaintext,
+		    "\"insecure_plaintext\" must be true or false");
+	c->insecure_plaintext = d->plaintext != NULL && d->plaintext->boolean;
 	conf_listen_read(k, d->listen, c);
 	conf_listen_read_mode(k, d->socket_mode, c);
 	c->socket_gid = (uint32_t)-1;

@@ -80,6 +80,9 @@ struct conf {
 	uint32_t frontend_gid;
 	struct conf_listener listen[CONF_MAX_LISTENERS];
 	size_t listen_count;
+	bool insecure_plaintext;	/* tokens in clear text over a network */
+	char tls_certificate[PATH_MAX];	/* or "credential:NAME"; "": no TLS */
+	char tls_key[PATH_MAX];
 	uint32_t socket_mode;		/* of UNIX sockets */
 	uint32_t socket_gid;		/* of UNIX sockets; -1: as it is */
 	char hosts[CONF_MAX_NAMES][CONF_MAX_NAME];	/* beyond loopback names */

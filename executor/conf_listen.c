@@ -103,11 +103,41 @@ parse(struct conf_listener *l)
 	const char *address = after(l->text, TLS_PREFIX);
 
 	l->tls = address != NULL;
-	if (l->tls)
-		return false; /* follows */
 	if (path != NULL)
 		return parse_unix(path, l);
 	return parse_tcp(l->tls ? address : l->text, l);
+}
+
+/* Tokens travel there: in clear text only where nobody else listens in. */
+static void
+check_secrecy(const struct keys *k, const struct json_value *v,
+    const struct conf_listener *l, const struct conf *c)
+{
+	if (l->tls && c->tls_certificate[0] == '\0')
+		keys_complain(k, v,
+		    "\"%s\" needs \"tls\": {\"certificate\": FILE, \"key\": "
+		    "FILE}",
+		    l->text);
+	else if (!l->tls && !conf_listen_is_local(l) && !c->insecure_plaintext)
+		keys_complain(k, v,
+		    "\"%s\" would take tokens in clear text from the network: "
+		    "write \"tls:%s\", or listen on loopback or a UNIX socket "
+		    "behind a proxy, or set \"insecure_plaintext\": true",
+		    l->text, l->text);
+}
+
+/* A certificate that no listener uses is a mistake. */
+static void
+check_used(
+    const struct keys *k, const struct json_value *list, const struct conf *c)
+{
+	for (size_t i = 0; i < c->listen_count; i++)
+		if (c->listen[i].tls)
+			return;
+	if (c->tls_certificate[0] != '\0')
+		keys_complain(k, list,
+		    "there is \"tls\", but no listener speaks it: write "
+		    "\"tls:ADDRESS:PORT\" in \"listen\"");
 }
 
 static void
@@ -127,6 +157,7 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 		    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return;
 	}
+	check_secrecy(k, v, &l, c);
 	for (size_t i = 0; i < c->listen_count; i++) {
 		if (c->listen[i].addr_len == l.addr_len &&
 		    memcmp(&c->listen[i].addr, &l.addr, l.addr_len) == 0) {
@@ -149,6 +180,7 @@ conf_listen_read(
 		if (!parse(&c->listen[0]))
 			fatal("the default listener is wrong");
 		c->listen_count = 1;
+		check_used(k, list, c);
 		return;
 	}
 	if (!keys_array(k, list, "\"listen\""))
@@ -160,6 +192,8 @@ conf_listen_read(
 	}
 	for (v = list->child; v != NULL; v = v->next)
 		read_listener(k, v, c);
+	if (c->listen_count == list->count)
+		check_used(k, list, c);
 }
 
 void

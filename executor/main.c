@@ -30,6 +30,7 @@
 enum {
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
+	DAY_MS = 24 * 3600 * 1000,
 	MAX_SPARED = 4096 /* guards and the frontend */
 };
 
@@ -45,7 +46,7 @@ static struct executor {
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals, tokens;
-	struct loop_timer sync, stop, sweep;
+	struct loop_timer sync, stop, sweep, daily;
 	struct pulse pulse;
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
@@ -114,6 +115,17 @@ apply(void)
 		    e.what);
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
 	monitor_configure(self.monitor);
+	certificate_warn(&self.store.certificate);
+}
+
+/* Once a day, so that an expiry shows in the log before it comes. */
+static void
+on_daily(void *arg)
+{
+	(void)arg;
+	certificate_warn(&self.store.certificate);
+	self.daily.handler = on_daily;
+	loop_timer_set(self.loop, &self.daily, DAY_MS);
 }
 
 static void
@@ -442,6 +454,7 @@ prepare(struct err *e)
 		return e->code;
 	self.ready_owed = true;
 	record_life("start", true);
+	on_daily(NULL);
 	recover_runs(self.audit, self.keep);
 	return supervise_start(self.supervise, e);
 }

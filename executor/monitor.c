@@ -87,6 +87,18 @@ largest_output(const struct policy_table *t)
 	return most;
 }
 
+static uint32_t
+tls_listeners(const struct conf *c)
+{
+	uint32_t bits = 0;
+	size_t i;
+
+	for (i = 0; i < c->listen_count; i++)
+		if (c->listen[i].tls)
+			bits |= 1U << i;
+	return bits;
+}
+
 static void
 send_limits(struct monitor *m)
 {
@@ -109,6 +121,7 @@ send_limits(struct monitor *m)
 		    .heartbeat_ms = HEARTBEAT_MS,
 		    .replay_bytes = l->replay_bytes,
 		    .stream_ms = l->stream_ms,
+		    .tls_listeners = tls_listeners(&m->store->conf),
 		} };
 
 	send_msg(m, &msg);
@@ -131,6 +144,25 @@ send_names(struct monitor *m)
 		msg.name.value = bytes_of(c->origins[i]);
 		send_msg(m, &msg);
 	}
+}
+
+static void
+send_tls(struct monitor *m, enum proto_tls kind, struct bytes all)
+{
+	struct msg msg = { .code = PROTO_TLS,
+		.tls = { .kind = (uint8_t)kind } };
+
+	while (all.len > 0) {
+		msg.tls.data = bytes_make(
+		    all.p, all.len < PROTO_MAX_DATA ? all.len : PROTO_MAX_DATA);
+		all.p += msg.tls.data.len;
+		all.len -= msg.tls.data.len;
+		msg.tls.more = all.len > 0;
+		send_msg(m, &msg);
+	}
+	/* no copy of the key stays here, for runs to inherit */
+	if (m->chan != NULL)
+		chan_forget(m->chan);
 }
 
 static void
@@ -216,6 +248,8 @@ monitor_configure(struct monitor *m)
 		return;
 	m->generation++;
 	send_limits(m);
+	send_tls(m, PROTO_TLS_CHAIN, m->store->certificate.chain);
+	send_tls(m, PROTO_TLS_KEY, m->store->certificate.key);
 	send_names(m);
 	send_tools(m);
 	m->next_token = 0;

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "executor/keys.h"
 #include "executor/loginuid.h"
 
 static int
@@ -24,6 +25,16 @@ load_tokens(const struct conf *c, const struct policy_table *policies,
 	return 0;
 }
 
+static int
+load_certificate(const struct conf *c, struct certificate *out,
+    struct conf_report *r, struct err *e)
+{
+	if (certificate_load(c, out, e) == 0)
+		return 0;
+	keys_complain_path(r, c->path, "%s", e->what);
+	return err_set(e, ERR_BAD, "TLS cannot be had as it is configured");
+}
+
 int
 store_load(
     struct store *s, const char *path, struct conf_report *r, struct err *e)
@@ -32,6 +43,8 @@ store_load(
 	if (conf_load(path, &s->conf, r, e) != 0)
 		return e->code;
 	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
+	if (load_certificate(&s->conf, &s->certificate, r, e) != 0)
+		return e->code;
 	if (cgroup_setup(s->conf.cgroup, e) != 0)
 		return e->code;
 	if (tooldef_load_dir(s->conf.tool_dir, &s->tools, r, e) != 0 ||
@@ -88,10 +101,12 @@ int
 store_reload(struct store *s, struct conf_report *r, struct err *e)
 {
 	static struct conf conf;
+	struct certificate certificate = { .memory = NULL };
 	struct policy_table policies = { .count = 0 };
 	struct tooldef_table tools = { .count = 0 };
 
 	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
+	    load_certificate(&conf, &certificate, r, e) != 0 ||
 	    tooldef_load_dir(conf.tool_dir, &tools, r, e) != 0 ||
 	    policy_load_dir(conf.policy_dir, &tools, &policies, r, e) != 0) {
 		struct err te = { 0 };
@@ -99,11 +114,17 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 		tooldef_table_fini(&tools);
 		if (store_reload_tokens(s, r, &te) != 0)
 			log_err("reload: tokens: %s", te.what);
+		certificate_fini(&certificate);
 		return e->code;
 	}
 	keep_fixed(&conf, &s->conf);
 	policy_table_fini(&s->policies);
 	tooldef_table_fini(&s->tools);
+	/* a listener of the start needs one, also if "tls" is gone */
+	if (certificate.chain.len > 0) {
+		certificate_fini(&s->certificate);
+		s->certificate = certificate;
+	}
 	s->conf = conf;
 	s->tools = tools;
 	s->policies = policies;
@@ -123,6 +144,7 @@ store_fini(struct store *s)
 	token_table_fini(&s->tokens);
 	policy_table_fini(&s->policies);
 	tooldef_table_fini(&s->tools);
+	certificate_fini(&s->certificate);
 }
 
 int

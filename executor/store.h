@@ -9,6 +9,7 @@
 #define EXECUTOR_STORE_H
 
 #include "common/loop.h"
+#include "executor/certificate.h"
 #include "executor/token.h"
 
 struct store {
@@ -16,6 +17,7 @@ struct store {
 	struct tooldef_table tools;
 	struct policy_table policies;
 	struct token_table tokens;
+	struct certificate certificate;
 };
 
 /* Load everything; every finding goes into *r, one line each. */

@@ -42,6 +42,8 @@ struct slot {
 	struct http *http;
 	struct conn *conn;
 	struct MHD_Connection *mhd;
+	void *tls; /* its session; NULL: plaintext */
+	struct tls_pair *pair;
 	enum stage stage;
 	bool begun; /* the head was looked at */
 	bool finished; /* the body was */
@@ -61,6 +63,7 @@ struct http {
 	struct loop *loop;
 	struct settings *settings;
 	struct endpoint *ep;
+	struct tls *tls;
 	struct http_limits limits;
 	struct conn_table *conns;
 	struct slot *slots; /* one per entry of conns */
@@ -151,7 +154,11 @@ send_raw(const struct slot *s, const char *status, const char *text)
 	    "{\"error\":\"%s\"}\n",
 	    status, strlen(text) + 13, text);
 
-	if (n > 0 && (size_t)n < sizeof(b))
+	if (n <= 0 || (size_t)n >= sizeof(b))
+		return;
+	if (s->tls != NULL)
+		tls_send(s->tls, b, (size_t)n);
+	else
 		(void)send(
 		    s->conn->fd, b, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -169,7 +176,9 @@ on_expired(void *arg, struct conn *c)
 		    s, s->req.stream.closed ? STAGE_ANSWER : STAGE_STREAM);
 		return;
 	}
-	if (s->stage == STAGE_HEAD || s->stage == STAGE_BODY)
+	/* in TLS the handshake may be what took too long */
+	if ((s->stage == STAGE_HEAD && s->tls == NULL) ||
+	    s->stage == STAGE_BODY)
 		send_raw(s, "408 Request Timeout",
 		    "the request took too long to arrive: send it again");
 	s->dead = true;
@@ -232,6 +241,11 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	s->http = h;
 	s->conn = conn;
 	s->mhd = c;
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info != NULL && info->tls_session != NULL) {
+		s->tls = info->tls_session;
+		s->pair = tls_take(h->tls, s->tls);
+	}
 	*context = s;
 	set_stage(s, STAGE_HEAD);
 }
@@ -247,6 +261,8 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 	} else if (s != NULL) {
 		conn_close(s->conn);
 		s->conn = NULL;
+		tls_drop(s->pair);
+		s->pair = NULL;
 		*context = NULL;
 		/* at its limit the library looks for room only when it is run */
 		s->http->resumed = true;
@@ -594,13 +610,32 @@ on_library_log(void *arg, const char *fmt, va_list ap)
 	log_debug("http: library says: %s", log_text(bytes_of(line)).s);
 }
 
+/* What only a daemon with TLS may be told. */
+static void
+tls_options(struct MHD_OptionItem out[3])
+{
+	void (*none)(void) = tls_no_certificate();
+
+	memset(out, 0, 3 * sizeof(out[0]));
+	out[0].option = MHD_OPTION_HTTPS_PRIORITIES;
+	out[0].ptr_value = (void *)(uintptr_t)tls_priorities();
+	out[1].option = MHD_OPTION_HTTPS_CERT_CALLBACK;
+	memcpy(&out[1].ptr_value, &none, sizeof(none));
+	out[2].option = MHD_OPTION_END;
+}
+
 static int
-start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
+start_daemon(struct http *h, struct daemon *d, int fd, bool tls, struct err *e)
 {
 	const union MHD_DaemonInfo *info;
+	struct MHD_OptionItem more[3];
 
+	tls_options(more);
+	if (!tls)
+		more[0].option = MHD_OPTION_END;
 	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-				      MHD_USE_ITC | MHD_USE_ERROR_LOG,
+				      MHD_USE_ITC | MHD_USE_ERROR_LOG |
+				      (tls ? (unsigned)MHD_USE_TLS : 0),
 	    0, on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
@@ -608,7 +643,8 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	    (size_t)h->limits.header_bytes + HTTP_POOL_EXTRA,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_END);
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_ARRAY, more,
+	    MHD_OPTION_END);
 	if (d->mhd == NULL)
 		return err_set(e, ERR_SYS,
 		    "libmicrohttpd does not start on "
@@ -629,8 +665,8 @@ http_start(struct http *h, struct err *e)
 	if (h->started)
 		return 0;
 	for (uint32_t i = 0; i < h->limits.listeners; i++)
-		if (start_daemon(
-			h, &h->daemons[i], h->limits.first_fd + (int)i, e) != 0)
+		if (start_daemon(h, &h->daemons[i], h->limits.first_fd + (int)i,
+			(limits(h)->tls_listeners >> i & 1) != 0, e) != 0)
 			return e->code;
 	h->started = true;
 	loop_on_idle(h->loop, on_idle, h);
@@ -652,7 +688,7 @@ http_connections(const struct http *h)
 }
 
 struct http *
-http_new(struct loop *l, struct settings *s, struct endpoint *ep,
+http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
     const struct http_limits *lim, struct err *e)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -664,6 +700,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep,
 	h->loop = l;
 	h->settings = s;
 	h->ep = ep;
+	h->tls = t;
 	h->limits = *lim;
 	h->refused = (struct log_limit){ .burst = 5, .period_ms = 10000 };
 	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)

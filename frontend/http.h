@@ -9,6 +9,7 @@
 #define FRONTEND_HTTP_H
 
 #include "frontend/endpoint.h"
+#include "frontend/tls.h"
 
 struct http;
 
@@ -21,7 +22,7 @@ struct http_limits {
 };
 
 struct http *http_new(struct loop *l, struct settings *s, struct endpoint *ep,
-    const struct http_limits *limits, struct err *e) MUST_CHECK;
+    struct tls *t, const struct http_limits *limits, struct err *e) MUST_CHECK;
 /* Resumes and drops every connection. */
 void http_free(struct http *h);
 /* Begin to accept (once settings are there); again: does nothing. */

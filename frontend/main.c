@@ -16,6 +16,8 @@
 #include "frontend/http.h"
 #include "frontend/lockdown.h"
 #include "frontend/selftest.h"
+#include "frontend/tls.h"
+#include "frontend/tlscheck.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"
@@ -36,6 +38,7 @@ struct frontend {
 	struct session_table *sessions;
 	struct auth *auth;
 	struct endpoint *endpoint;
+	struct tls *tls;
 	struct http *http;
 	struct loop_timer grace; /* of DRAIN */
 	int status;
@@ -59,6 +62,7 @@ on_config(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
 
+	tls_begin(f->tls);
 	return settings_begin(f->settings, &m->config, e);
 }
 
@@ -103,6 +107,14 @@ on_token(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_tls(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return tls_add(f->tls, &m->tls, e);
+}
+
+static int
 on_commit(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
@@ -110,7 +122,8 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 		.ready = { .generation = m->commit.generation } };
 	const struct settings_set *now;
 
-	if (settings_commit(f->settings, &m->commit, e) != 0)
+	if (tls_commit(f->tls, e) != 0 ||
+	    settings_commit(f->settings, &m->commit, e) != 0)
 		return e->code;
 	now = settings_now(f->settings);
 	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
@@ -177,8 +190,9 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
 	    (f->endpoint = endpoint_new(
 		 f->settings, f->auth, f->sessions, f->modern, e)) == NULL ||
-	    (f->http = http_new(
-		 f->loop, f->settings, f->endpoint, &limits, e)) == NULL)
+	    (f->tls = tls_new(e)) == NULL ||
+	    (f->http = http_new(f->loop, f->settings, f->endpoint, f->tls,
+		 &limits, e)) == NULL)
 		return e->code;
 	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
 	ipc_on(f->ipc, PROTO_NAME, on_name, f);
@@ -186,6 +200,7 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	ipc_on(f->ipc, PROTO_PARAM, on_param, f);
 	ipc_on(f->ipc, PROTO_SCHEMA, on_schema, f);
 	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
+	ipc_on(f->ipc, PROTO_TLS, on_tls, f);
 	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
 	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);
 	ipc_on(f->ipc, PROTO_ASK, on_ask, f);
@@ -199,6 +214,7 @@ destroy(struct frontend *f)
 	if (f->calls != NULL)
 		calls_lose(f->calls);
 	http_free(f->http);
+	tls_free(f->tls);
 	endpoint_free(f->endpoint);
 	auth_free(f->auth);
 	session_table_free(f->sessions);
@@ -256,6 +272,8 @@ main(int argc, char **argv)
 	}
 	if (o.mode == OPTIONS_SELF_TEST)
 		return selftest_run(&o);
+	if (o.mode == OPTIONS_CHECK_TLS)
+		return tlscheck_run(&o);
 	if (!has_channel()) {
 		(void)fprintf(stderr,
 		    "frontend: descriptor %d is no channel "
@@ -264,7 +282,7 @@ main(int argc, char **argv)
 		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}
-	if (lockdown_check_build(&e) != 0 ||
+	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||
 	    lockdown_apply(&o, &lockdown, &e) != 0) {
 		log_err("main: lockdown failed: %s", e.what);
 		return EXIT_FAILURE;

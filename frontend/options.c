@@ -28,6 +28,7 @@ static const struct {
 	{ "-V", OPTIONS_VERSION },
 	{ "--version", OPTIONS_VERSION },
 	{ "--self-test", OPTIONS_SELF_TEST },
+	{ "--check-tls", OPTIONS_CHECK_TLS },
 };
 
 const char *
@@ -35,7 +36,7 @@ options_usage(void)
 {
 	return "usage: frontend -l LISTENERS [-u UID -g GID] "
 	       "[-n CONNECTIONS] [-m HEADER_BYTES]\n"
-	       "       frontend --self-test [-u UID -g GID]\n"
+	       "       frontend --self-test | --check-tls [-u UID -g GID]\n"
 	       "       frontend -V\n"
 	       "mcp-execd starts this program; it is of no use by itself.\n";
 }

@@ -10,7 +10,8 @@
 
 enum { OPTIONS_MAX_LISTENERS = 8 };
 
-enum options_mode { OPTIONS_RUN, OPTIONS_VERSION, OPTIONS_SELF_TEST };
+enum options_mode { OPTIONS_RUN, OPTIONS_VERSION, OPTIONS_SELF_TEST,
+	OPTIONS_CHECK_TLS };
 
 struct options {
 	enum options_mode mode;

@@ -202,6 +202,14 @@ chan_send(struct chan *c, const struct msg *m, struct err *e)
 	return rc;
 }
 
+void
+chan_forget(struct chan *c)
+{
+	if (c->frame.p != NULL)
+		explicit_bzero(c->frame.p, c->frame.cap);
+	buf_reset(&c->frame);
+}
+
 /* Send what waits; ERR_AGAIN when some of it still does. */
 static int
 flush_queue(struct chan *c, struct err *e)

@@ -42,6 +42,8 @@ int	chan_send(struct chan *c, const struct msg *m, struct err *e)
 	    MUST_CHECK;
 /* Bytes that wait to be sent. */
 size_t	chan_queued(const struct chan *c);
+/* Wipe what the last frame sent has left in this process's memory. */
+void	chan_forget(struct chan *c);
 /* Stop (or go on) reading: frames wait in the socket. */
 void	chan_pause(struct chan *c, bool pause);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* check: load everything as the executor would, and print every finding. */
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "executor/certificate.h"
+#include "executor/conf_listen.h"
 #include "executor/ctl/ctl.h"
 #include "executor/loginuid.h"
 
@@ -19,32 +20,17 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static bool
-is_loopback(const struct conf_listener *l)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)&l->addr;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (sa->sa_family == AF_INET) {
-		memcpy(&v4, &l->addr, sizeof(v4));
-		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-	}
-	memcpy(&v6, &l->addr, sizeof(v6));
-	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 /* What is allowed and yet worth a second look. */
 static void
 print_notes(const struct ctl *c)
 {
 	for (size_t i = 0; i < c->conf.listen_count; i++)
-		if (!is_loopback(&c->conf.listen[i]))
-			(void)printf(
-			    "note: %s is reached by others, and "
-			    "tokens travel there unencrypted: listen on "
-			    "127.0.0.1 behind a proxy with TLS\n",
-			    c->conf.listen[i].text);
+		if (!conf_listen_is_local(&c->conf.listen[i]) &&
+		    !c->conf.listen[i].tls)
+			(void)printf("note: %s is reached by others, and "
+				     "tokens travel there unencrypted: write "
+				     "\"tls:%s\"\n",
+			    c->conf.listen[i].text, c->conf.listen[i].text);
 	for (size_t i = 0; i < c->policies.count; i++)
 		if (c->policies.p[i]->uid == 0)
 			(void)printf("note: policy \"%s\" runs commands as "
@@ -58,6 +44,21 @@ print_notes(const struct ctl *c)
 		(void)printf("note: there is no token yet: mcp-execctl token "
 			     "add NAME --policy %s\n",
 		    c->policies.p[0]->name);
+}
+
+/* Only the service sees its credentials: then there is nothing to look at. */
+static void
+check_certificate(struct ctl *c)
+{
+	struct certificate cert = { .memory = NULL };
+	struct err e;
+	int r = certificate_load(&c->conf, &cert, &e);
+
+	if (r == ERR_AGAIN)
+		(void)printf("note: %s\n", e.what);
+	else if (r != 0)
+		keys_complain_path(&c->report, c->conf.path, "%s", e.what);
+	certificate_fini(&cert);
 }
 
 /* Everything, as far as one thing's findings leave the next readable. */
@@ -76,6 +77,8 @@ load_all(struct ctl *c)
 	if (c->conf.policy_dir[0] != '/')
 		return;
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
+	if (c->report.count == 0)
+		check_certificate(c);
 	/* Without tools the policies that offer them would seem wrong. */
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
 	    0) {

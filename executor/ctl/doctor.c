@@ -34,6 +34,7 @@ static void (*const checks[])(struct report *r) = {
 	doctor_service_policies,
 	doctor_service_tokens,
 	doctor_service_frontend,
+	doctor_service_certificate,
 	doctor_service_audit,
 	doctor_service_ports,
 };

@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/fdio.h"
+#include "executor/certificate.h"
 #include "executor/ctl/posture.h"
 #include "executor/ctl/text.h"
 #include "executor/loginuid.h"
@@ -229,6 +230,48 @@ doctor_service_frontend(struct report *r)
 		    "%s is set-user-ID "
 		    "or set-group-ID",
 		    c->frontend_path);
+}
+
+/* --- certificate ------------------------------------------------------ */
+
+void
+doctor_service_certificate(struct report *r)
+{
+	static const struct {
+		enum report_level level;
+		const char *advice;
+	} states[] = {
+		[CERTIFICATE_GOOD] = { REPORT_OK, NULL },
+		[CERTIFICATE_SOON] = { REPORT_WARN,
+		    "renew it, then reload mcp-execd" },
+		[CERTIFICATE_EARLY] = { REPORT_FAIL,
+		    "look at the clock, or make another" },
+		[CERTIFICATE_EXPIRED] = { REPORT_FAIL,
+		    "renew it, then reload mcp-execd" },
+	};
+	int64_t now = (int64_t)(clock_wall_us() / 1000000);
+	const struct conf *c = &r->ctl->conf;
+	struct certificate cert = { .memory = NULL };
+	enum certificate_state s;
+	char text[128];
+	struct err e;
+	int rc;
+
+	if (!has_conf(r) || c->tls_certificate[0] == '\0')
+		return;
+	rc = certificate_load(c, &cert, &e);
+	s = certificate_state_at(&cert, now);
+	certificate_describe(&cert, now, text, sizeof(text));
+	if (rc == ERR_AGAIN)
+		report_say(r, REPORT_WARN, "certificate",
+		    "run doctor again when mcp-execd runs", "%s", e.what);
+	else if (rc != 0)
+		report_say(r, REPORT_FAIL, "certificate",
+		    "put it right, then: mcp-execctl check", "%s", e.what);
+	else
+		report_say(r, states[s].level, "certificate", states[s].advice,
+		    "%s: %s", c->tls_certificate, text);
+	certificate_fini(&cert);
 }
 
 /* --- audit log -------------------------------------------------------- */

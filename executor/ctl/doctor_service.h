@@ -10,6 +10,7 @@ void doctor_service_cgroup(struct report *r);
 void doctor_service_policies(struct report *r); /* loads ctl->policies */
 void doctor_service_tokens(struct report *r); /* loads ctl->tokens */
 void doctor_service_frontend(struct report *r);
+void doctor_service_certificate(struct report *r);
 void doctor_service_audit(struct report *r);
 void doctor_service_ports(struct report *r);
 

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* tls: certificates of connections (frontend); GnuTLS. */
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/tls.h"
+
+enum { TLS_MAX_CERTS = 16 /* in a chain */ };
+
+struct tls_pair {
+	gnutls_certificate_credentials_t cred;
+	size_t uses; /* connections, and being in force */
+};
+
+struct tls {
+	struct tls_pair *now; /* NULL: none was handed over */
+	struct buf chain, key; /* of the configuration that arrives */
+	bool whole_chain, whole_key;
+};
+
+const char *
+tls_priorities(void)
+{
+	return "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+	       ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"
+	       ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
+	       ":-MAC-ALL:+AEAD:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"
+	       ":%SERVER_PRECEDENCE";
+}
+
+int
+tls_prepare(struct err *e)
+{
+	gnutls_priority_t p;
+	const char *at = "";
+	int r = gnutls_global_init();
+
+	/* reads the system's own restrictions, if it has a file of them */
+	if (r == 0)
+		r = gnutls_priority_init(&p, tls_priorities(), &at);
+	if (r != 0)
+		return err_set(e, ERR_SYS, "GnuTLS: %s%s%s", gnutls_strerror(r),
+		    at[0] != '\0' ? " at " : "", at);
+	gnutls_priority_deinit(p);
+	return 0;
+}
+
+/* --- certificate and key ------------------------------------------------ */
+
+static gnutls_datum_t
+datum(struct bytes b)
+{
+	return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)b.p,
+		.size = (unsigned)b.len };
+}
+
+static const char *
+advice(int r)
+{
+	switch (r) {
+	case GNUTLS_E_CERTIFICATE_KEY_MISMATCH:
+		return "the key is not that of the certificate, which must be "
+		       "the first of its file";
+	case GNUTLS_E_BASE64_DECODING_ERROR:
+	case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
+	case GNUTLS_E_NO_CERTIFICATE_FOUND:
+	case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
+		return "certificate and key must be in PEM";
+	case GNUTLS_E_DECRYPTION_FAILED:
+		return "the key must not have a passphrase: nobody is there "
+		       "to type it";
+	default:
+		return "certificate or key cannot be used";
+	}
+}
+
+static int
+bad(struct err *e, int r)
+{
+	return err_set(
+	    e, ERR_BAD, "%s (GnuTLS: %s)", advice(r), gnutls_strerror(r));
+}
+
+static int
+make_pair(
+    struct bytes chain, struct bytes key, struct tls_pair **out, struct err *e)
+{
+	gnutls_datum_t c = datum(chain), k = datum(key);
+	struct tls_pair *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (p == NULL)
+		return err_sys(e, "allocating a certificate");
+	r = gnutls_certificate_allocate_credentials(&p->cred);
+	if (r >= 0) {
+		r = gnutls_certificate_set_x509_key_mem2(
+		    p->cred, &c, &k, GNUTLS_X509_FMT_PEM, NULL, 0);
+		if (r < 0)
+			gnutls_certificate_free_credentials(p->cred);
+	}
+	if (r < 0) {
+		free(p);
+		return bad(e, r);
+	}
+	p->uses = 1;
+	*out = p;
+	return 0;
+}
+
+void
+tls_drop(struct tls_pair *pair)
+{
+	if (pair == NULL || --pair->uses > 0)
+		return;
+	gnutls_certificate_free_credentials(pair->cred);
+	free(pair);
+}
+
+static int
+check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
+{
+	gnutls_datum_t d = datum(key);
+	unsigned bits = 0;
+	int algorithm, r = gnutls_x509_privkey_import2(
+			   k, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
+
+	if (r < 0)
+		return bad(e, r);
+	algorithm = gnutls_x509_privkey_get_pk_algorithm2(k, &bits);
+	if (gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
+		bits) < GNUTLS_SEC_PARAM_MEDIUM)
+		return err_set(e, ERR_BAD,
+		    "a key of %u bits is too weak: make one of at least 2048 "
+		    "(RSA) or 256 (ECDSA)",
+		    bits);
+	return 0;
+}
+
+/* Of the whole chain: clients refuse it when any part is out of date. */
+static int
+check_chain(struct bytes chain, struct tls_validity *out, struct err *e)
+{
+	gnutls_x509_crt_t crt[TLS_MAX_CERTS];
+	unsigned count = TLS_MAX_CERTS;
+	gnutls_datum_t d = datum(chain);
+	int r = gnutls_x509_crt_list_import(crt, &count, &d,
+	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+
+	if (r < 0)
+		return bad(e, r);
+	for (unsigned i = 0; i < count; i++) {
+		int64_t from = gnutls_x509_crt_get_activation_time(crt[i]);
+		int64_t until = gnutls_x509_crt_get_expiration_time(crt[i]);
+
+		if (i == 0 || from > out->from)
+			out->from = from;
+		if (i == 0 || until < out->until)
+			out->until = until;
+		gnutls_x509_crt_deinit(crt[i]);
+	}
+	return 0;
+}
+
+int
+tls_check(struct bytes chain, struct bytes key, struct tls_validity *out,
+    struct err *e)
+{
+	struct tls_validity v = { 0, 0 };
+	struct tls_pair *pair;
+	gnutls_x509_privkey_t k;
+	int r;
+
+	if (gnutls_x509_privkey_init(&k) < 0)
+		return err_sys(e, "allocating a key");
+	r = check_key(k, key, e);
+	gnutls_x509_privkey_deinit(k);
+	if (r != 0 || check_chain(chain, &v, e) != 0 ||
+	    make_pair(chain, key, &pair, e) != 0)
+		return e->code;
+	tls_drop(pair);
+	*out = v;
+	return 0;
+}
+
+/* --- configuration ------------------------------------------------------- */
+
+struct tls *
+tls_new(struct err *e)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		(void)err_sys(e, "allocating TLS");
+		return NULL;
+	}
+	tls_begin(t);
+	return t;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	tls_drop(t->now);
+	buf_wipe(&t->chain);
+	buf_wipe(&t->key);
+	free(t);
+}
+
+void
+tls_begin(struct tls *t)
+{
+	buf_wipe(&t->chain);
+	buf_wipe(&t->key);
+	buf_init(&t->chain, TLS_MAX_CHAIN);
+	buf_init(&t->key, TLS_MAX_KEY);
+	t->whole_chain = t->whole_key = false;
+}
+
+int
+tls_add(struct tls *t, const struct msg_tls *m, struct err *e)
+{
+	bool is_key = m->kind == PROTO_TLS_KEY;
+	struct buf *b = is_key ? &t->key : &t->chain;
+	bool *whole = is_key ? &t->whole_key : &t->whole_chain;
+
+	if (m->kind > PROTO_TLS_KEY || m->more > 1 || *whole)
+		return err_set(e, ERR_PROTO, "TLS out of order");
+	buf_put_bytes(b, m->data);
+	if (b->overflow)
+		return err_set(e, ERR_PROTO, "TLS over its maximum");
+	*whole = m->more == 0;
+	return 0;
+}
+
+int
+tls_commit(struct tls *t, struct err *e)
+{
+	struct tls_pair *fresh = NULL;
+
+	if (t->whole_chain != t->whole_key)
+		return err_set(e, ERR_PROTO, "certificate without key");
+	if (t->whole_key &&
+	    make_pair(buf_bytes(&t->chain), buf_bytes(&t->key), &fresh, e) != 0)
+		return e->code;
+	tls_begin(t);
+	tls_drop(t->now);
+	t->now = fresh;
+	return 0;
+}
+
+/* --- connections --------------------------------------------------------- */
+
+struct tls_pair *
+tls_take(struct tls *t, void *session)
+{
+	gnutls_session_t s = session;
+
+	/* takes the place of the library's, which has no certificate */
+	if (t->now == NULL ||
+	    gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, t->now->cred) < 0)
+		return NULL;
+	t->now->uses++;
+	return t->now;
+}
+
+void
+tls_send(void *session, const void *p, size_t len)
+{
+	gnutls_session_t s = session;
+
+	(void)gnutls_record_send(s, p, len);
+}
+
+static int
+no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca_rdn,
+    int nreqs, const gnutls_pk_algorithm_t *algorithms, int count,
+    gnutls_pcert_st **pcert, unsigned *pcert_count, gnutls_privkey_t *key)
+{
+	(void)session;
+	(void)req_ca_rdn;
+	(void)nreqs;
+	(void)algorithms;
+	(void)count;
+	(void)pcert;
+	(void)pcert_count;
+	(void)key;
+	return -1;
+}
+
+void (*tls_no_certificate(void))(void)
+{
+	return (void (*)(void))no_certificate;
+}

@@ -1,0 +1,542 @@
+# SPDX-License-Identifier: MIT
+"""TLS: what is spoken, with which certificate, and its renewal under load."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import client
+import instance
+from client import (JSON_HEADERS, ROOT, SLOW, Connection, Gone, Http, Server,
+                    Skip, bearer, check, equal, initialize, message, request,
+                    within)
+
+KEYS = {"ec": ("ecdsa", "--curve=secp256r1"), "rsa": ("rsa", "--bits=2048"),
+        "ed25519": ("ed25519",), "weak": ("rsa", "--bits=1024")}
+
+
+def certtool(*args, **more):
+    run = subprocess.run(["certtool", *args], capture_output=True, text=True,
+                         timeout=60, **more)
+    check(run.returncode == 0, run.stderr)
+    return run.stdout
+
+
+def make_key(path, kind="ec"):
+    with open(path, "w") as f:
+        kind, *more = KEYS[kind]
+        f.write(certtool("--generate-privkey", "--no-text",
+                         f"--key-type={kind}", *more))
+    path.chmod(0o600)
+
+
+def stamp(days):
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC",
+                         time.gmtime(time.time() + days * 86400))
+
+
+def make_certificate(path, key, name="first", days=90, since=-1):
+    template = path.with_suffix(".template")
+    template.write_text(
+        f'cn = "{name}"\ndns_name = "localhost"\nip_address = "127.0.0.1"\n'
+        f'activation_date = "{stamp(since)}"\n'
+        f'expiration_date = "{stamp(days)}"\ntls_www_server\n')
+    path.write_text(certtool(
+        "--generate-self-signed", "--no-text", f"--template={template}",
+        f"--load-privkey={key}"))
+
+
+class Tls(Server):
+    """A port in plaintext, and one with TLS."""
+
+    def __init__(self, kind="ec", days=90, since=-1, **more):
+        self.made = kind, days, since
+        super().__init__(**more)
+
+    def fill_listen(self, config):
+        super().fill_listen(config)
+        self.secure = "127.0.0.1", instance.free_port()
+        config["listen"].append(f"tls:127.0.0.1:{self.secure[1]}")
+        folder = self.dir / "tls"
+        folder.mkdir(exist_ok=True)
+        self.key, self.cert = folder / "key.pem", folder / "cert.pem"
+        if not self.key.exists():
+            kind, days, since = self.made
+            make_key(self.key, kind)
+            make_certificate(self.cert, self.key, days=days, since=since)
+        config.setdefault("tls", {"certificate": str(self.cert),
+                                  "key": str(self.key)})
+
+    def renew(self, name, kind="ec", **more):
+        """Another pair in the place of this one, as an ACME client does."""
+        make_key(self.key.with_suffix(".new"), kind)
+        make_certificate(self.cert.with_suffix(".new"),
+                         self.key.with_suffix(".new"), name, **more)
+        self.key.with_suffix(".new").rename(self.key)
+        self.cert.with_suffix(".new").rename(self.cert)
+
+    def subject(self):
+        """Common name of the certificate that a new connection gets."""
+        with socket.create_connection(self.secure, 20 * SLOW) as raw, \
+                context().wrap_socket(raw) as s:
+            der = s.getpeercert(binary_form=True)
+        text = subprocess.run(
+            ["openssl", "x509", "-inform", "DER", "-noout", "-subject"],
+            input=der, capture_output=True, check=True).stdout.decode()
+        return re.search(r"CN ?= ?(\w+)", text)[1]
+
+
+def context(ca=None):
+    c = ssl.create_default_context(cafile=ca)
+    if ca is None:
+        c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    return c
+
+
+class Secure(Connection):
+    def __init__(self, server, ca=None, source=None):
+        self.pending = b""
+        self.host, self.port = server.secure
+        raw = socket.create_connection(server.secure, 20 * SLOW)
+        self.sock = context(ca).wrap_socket(raw, server_hostname="localhost")
+
+
+class SecureHttp(Http):
+    def __init__(self, server, ca=None):
+        self.ca, self.plain = ca, None
+        super().__init__(server)
+
+    def post(self, body, headers=(), conn=None):
+        if not isinstance(self.conn, Secure):
+            self.conn.close()
+            self.conn = Secure(self.server, self.ca)
+        return super().post(body, headers, conn)
+
+
+def s_client(server, *args):
+    """What openssl says of a connection; its status."""
+    run = subprocess.run(
+        ["openssl", "s_client", "-connect", "%s:%d" % server.secure, *args],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=30 * SLOW)
+    return run.returncode, run.stdout + run.stderr
+
+
+def gnutls_cli(server, *args):
+    run = subprocess.run(
+        ["gnutls-cli", "--port", str(server.secure[1]), *args, "127.0.0.1"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=30 * SLOW)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_calls():
+    """Verified against the certificate, by every kind of key."""
+    for kind in "ec", "rsa", "ed25519":
+        with Tls(kind) as server:
+            with SecureHttp(server, server.cert) as c:
+                equal(c.sh("echo hello").text.strip(), "hello", kind)
+                big = c.sh("head -c 300000 /dev/zero | tr '\\0' x",
+                           timeout_ms=20000)
+                equal(big.data["bytes"]["stdout"], 300000, "much output")
+            with server.http() as c:
+                equal(c.sh("echo too").text.strip(), "too", "plaintext port")
+
+
+def test_stream_and_large_body():
+    with Tls() as server, Secure(server) as c:
+        c.send(request("GET", "/sse", c.port, {
+            **bearer(server.token), "Accept": "text/event-stream"}))
+        equal(c.head()[0], 200, "stream")
+        check(b"endpoint" in c.chunk(), "first event")
+        with Secure(server) as other:
+            body = message("ping", {"x": "y" * 900000}, 1)
+            r = other.request("POST", "/mcp",
+                              {**bearer(server.token), **JSON_HEADERS}, body)
+            check(r.status in (200, 400), r)
+            equal(other.request("GET", "/healthz").status, 200, "keep-alive")
+
+
+def test_versions():
+    with Tls() as server:
+        for version, good in (("-tls1_3", True), ("-tls1_2", True),
+                              ("-tls1_1", False), ("-tls1", False)):
+            status, text = s_client(server, version, "-cipher",
+                                    "ALL:@SECLEVEL=0")
+            equal(status == 0, good, f"{version}: {text[-300:]}")
+        for priority, good in (("NORMAL:-VERS-ALL:+VERS-TLS1.3", True),
+                               ("NORMAL:-VERS-ALL:+VERS-TLS1.2", True),
+                               ("LEGACY:-VERS-ALL:+VERS-TLS1.1", False),
+                               ("LEGACY:-VERS-ALL:+VERS-TLS1.0", False)):
+            status, text = gnutls_cli(server, "--insecure",
+                                      f"--priority={priority}")
+            equal(status == 0, good, f"{priority}: {text[-300:]}")
+
+
+def test_ciphers():
+    """Forward secrecy and authenticated encryption, nothing else."""
+    for kind, auth in ("ec", "ECDSA"), ("rsa", "RSA"):
+        with Tls(kind) as server:
+            for cipher in "AES128-GCM-SHA256", "AES256-GCM-SHA384", \
+                    "CHACHA20-POLY1305":
+                name = f"ECDHE-{auth}-{cipher}"
+                status, text = s_client(server, "-tls1_2", "-cipher", name)
+                equal(status, 0, f"{name}: {text[-300:]}")
+                check(f"Cipher is {name}" in text, text[-300:])
+            for cipher in (f"ECDHE-{auth}-AES128-SHA256",
+                           f"ECDHE-{auth}-AES256-SHA", "AES128-GCM-SHA256",
+                           "DHE-RSA-AES128-GCM-SHA256", "NULL", "aNULL"):
+                status, text = s_client(server, "-tls1_2", "-cipher",
+                                        cipher + ":@SECLEVEL=0")
+                check(status != 0, cipher, text[-300:])
+            for suite in "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384":
+                status, text = s_client(server, "-tls1_3", "-ciphersuites",
+                                        suite)
+                check(status == 0 and suite in text, suite, text[-300:])
+            status, text = s_client(server, "-tls1_2", "-sigalgs",
+                                    f"{auth}+SHA1", "-cipher",
+                                    "ALL:@SECLEVEL=0")
+            check(status != 0, "signature with SHA-1", text[-300:])
+            status, text = s_client(server, "-alpn", "h2,http/1.1")
+            check("ALPN protocol: http/1.1" in text, text[-500:])
+
+
+def test_expired():
+    """Served all the same, and said: clients say why they refuse it."""
+    with Tls(days=-0.5, since=-9) as server:
+        check("certificate expired at" in server.log(), server.log())
+        status, text = gnutls_cli(
+            server, f"--x509cafile={server.cert}")
+        check(status != 0 and "expired" in text.lower(), text[-500:])
+        status, text = s_client(server, "-CAfile", str(server.cert),
+                                "-verify_return_error")
+        check(status != 0 and "certificate has expired" in text, text[-500:])
+        # renewed: the same clients are content
+        server.renew("fresh")
+        equal(server.reload()["event.outcome"], "success", "reload")
+        within("the new one", 5, lambda: server.subject() == "fresh")
+        status, text = s_client(server, "-CAfile", str(server.cert),
+                                "-verify_return_error")
+        equal(status, 0, text[-300:])
+    with Tls(days=5.5) as server:
+        check("is valid for 5 days" in server.log(), server.log())
+    with Tls(days=90, since=3) as server:
+        check("is not valid before" in server.log(), server.log())
+    with Tls() as server:
+        check("certificate" not in server.log(), server.log())
+
+
+def test_plaintext_on_the_secure_port():
+    with Tls() as server:
+        with socket.create_connection(server.secure, 20) as s:
+            s.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            data = b""
+            with contextlib.suppress(OSError):
+                while piece := s.recv(4096):
+                    data += piece
+            check(b"HTTP/" not in data and b"ok" not in data, data)
+        with socket.create_connection(server.secure, 20) as s:
+            s.sendall(os.urandom(4000))
+        with SecureHttp(server, server.cert) as c:
+            equal(c.sh("echo on").text.strip(), "on", "goes on")
+
+
+def test_slow_and_silent():
+    """Who does not finish the handshake is closed, and keeps nobody out."""
+    with Tls(config={"limits": {"header_timeout_ms": 700,
+                                "body_timeout_ms": 700}}) as server:
+        silent = [socket.create_connection(server.secure, 20)
+                  for _ in range(20)]
+        half = socket.create_connection(server.secure, 20)
+        half.sendall(b"\x16\x03\x01\x02\x00\x01")
+        with SecureHttp(server, server.cert) as c:
+            equal(c.sh("echo in").text.strip(), "in", "others")
+        begin = time.monotonic()
+        for s in silent + [half]:
+            s.settimeout(10 * SLOW)
+            data = b""
+            with contextlib.suppress(ConnectionError):
+                while piece := s.recv(4096):
+                    data += piece
+            check(b"HTTP" not in data, "plaintext in a TLS port", data)
+            s.close()
+        check(time.monotonic() - begin < 5 * SLOW, "in time")
+        # a body that does not come: told within the session
+        with Secure(server) as c:
+            c.send(request("POST", "/mcp", c.port, {
+                **bearer(server.token), **JSON_HEADERS,
+                "Content-Length": 100}, b""))
+            equal(c.reply().status, 408, "slow body")
+        with Secure(server) as c:
+            c.send(request("POST", "/mcp", c.port, {
+                **bearer(server.token), **JSON_HEADERS,
+                "Content-Length": None, "Transfer-Encoding": "chunked"}))
+            piece = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+            with contextlib.suppress(OSError):
+                for _ in range(64):
+                    c.send(piece)
+            with contextlib.suppress(Gone, OSError):
+                equal(c.reply().status, 413, "too large")
+
+
+class Load(threading.Thread):
+    """Requests one after another, half of them on connections that stay."""
+
+    def __init__(self, server, stay):
+        super().__init__(daemon=True)
+        self.server, self.stay = server, stay
+        self.done, self.wrong, self.end = 0, [], False
+        self.names = set()
+
+    def one(self, c):
+        r = c.request("POST", "/mcp", {
+            **bearer(self.server.token), **JSON_HEADERS}, initialize())
+        if r.status != 200:
+            self.wrong.append(repr(r))
+        self.done += 1
+
+    def run(self):
+        kept = Secure(self.server) if self.stay else None
+        while not self.end:
+            try:
+                if kept is not None:
+                    self.one(kept)
+                else:
+                    with Secure(self.server) as c:
+                        self.one(c)
+            except (OSError, client.Failed) as e:
+                self.wrong.append(repr(e))
+                return
+
+
+def test_reload_under_load():
+    """Not one request fails, while the certificate changes ten times."""
+    with Tls() as server:
+        with Secure(server) as old:
+            before = old.sock.getpeercert(True)
+            equal(old.request("GET", "/healthz").status, 200, "control")
+            loads = [Load(server, i % 2 == 0) for i in range(4)]
+            for t in loads:
+                t.start()
+            for i in range(10):
+                server.renew(f"n{i}", ("ec", "rsa")[i % 2])
+                equal(server.reload()["event.outcome"], "success", "reload")
+                within("the new one", 5, lambda: server.subject() == f"n{i}")
+            for t in loads:
+                t.end = True
+            for t in loads:
+                t.join(20 * SLOW)
+            for t in loads:
+                equal(t.wrong, [], "failed requests")
+                check(t.done > 10, "control: under load", t.done)
+            equal(old.request("GET", "/healthz").status, 200, "the old one")
+            equal(old.sock.getpeercert(True), before, "its certificate")
+        print(f"# {sum(t.done for t in loads)} requests, 10 reloads")
+
+
+def test_bad_reload():
+    """What does not fit together stays out; the old pair goes on."""
+    with Tls() as server:
+        good = server.key.read_text(), server.cert.read_text()
+
+        def refused(words):
+            r = server.reload()
+            equal(r["event.outcome"], "failure", words)
+            check(words in r["event.reason"], words, r)
+            equal(server.subject(), "first", "the old one")
+
+        make_key(server.key)
+        refused("not that of the certificate")
+        server.key.write_text("")
+        refused("PEM")
+        server.key.write_text(good[0])
+        server.cert.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n"
+                               "-----END CERTIFICATE-----\n")
+        refused("certificate")
+        server.cert.write_text("x" * 70000)
+        refused("too large")
+        server.cert.unlink()
+        refused("cert.pem")
+        server.cert.write_text(good[1])
+        server.key.chmod(0o644)
+        refused("everybody may read this key")
+        server.key.chmod(0o620)
+        refused("may be written by others")
+        server.key.chmod(0o600)
+        make_key(server.key, "weak")
+        refused("too weak")
+        server.key.write_text(certtool(
+            "--generate-privkey", "--key-type=rsa", "--bits=2048", "--no-text",
+            "--pkcs8", "--password=secret", "--pkcs-cipher=aes-256"))
+        refused("passphrase")
+        server.key.write_text(good[0])
+        equal(server.reload()["event.outcome"], "success", "control")
+        equal(server.subject(), "first", "control")
+
+
+def test_links():
+    """As certbot keeps them: links into another directory."""
+    with Tls() as server:
+        live, archive = server.dir / "live", server.dir / "archive"
+        live.mkdir(0o755)
+        archive.mkdir(0o755)
+        for n, file in ("key1.pem", server.key), ("cert1.pem", server.cert):
+            shutil.copy2(file, archive / n)
+        (live / "key.pem").symlink_to("../archive/key1.pem")
+        (live / "cert.pem").symlink_to("../archive/cert1.pem")
+        server.config["tls"] = {"certificate": str(live / "cert.pem"),
+                                "key": str(live / "key.pem")}
+        server.write()
+        equal(server.reload()["event.outcome"], "success", "links")
+        for folder in live, archive:
+            folder.chmod(0o777)
+            r = server.reload()
+            check(r["event.outcome"] == "failure" and
+                  "its directory may be written" in r["event.reason"], r)
+            folder.chmod(0o755)
+        if ROOT:
+            os.chown(live / "key.pem", 64200, 64200, follow_symlinks=False)
+            r = server.reload()
+            check("the link belongs to uid 64200" in r["event.reason"], r)
+            os.chown(live / "key.pem", 0, 0, follow_symlinks=False)
+        (live / "key.pem").unlink()
+        (live / "key.pem").symlink_to("key.pem")
+        check("too many links" in server.reload()["event.reason"], "a loop")
+
+
+def test_credential():
+    """"credential:NAME" is what systemd's LoadCredential= gives."""
+    server = Tls()
+    try:
+        given = server.dir / "credentials"
+        given.mkdir(0o700)
+        server.key.rename(given / "tls.key")
+        server.config["tls"]["key"] = "credential:tls.key"
+        server.write()
+        try:
+            server.start_once()
+            check(False, "started without the credential")
+        except instance.Failure as e:
+            check("LoadCredential=tls.key" in str(e), e)
+        check("note:" in server.ctl("check"), "check cannot see it")
+        os.environ["CREDENTIALS_DIRECTORY"] = str(given)
+        try:
+            server.start_once()
+            check("note: credential" not in server.ctl("check"), "sees it")
+        finally:
+            del os.environ["CREDENTIALS_DIRECTORY"]
+        equal(server.subject(), "first", "served")
+        server.stop()
+    finally:
+        server.remove()
+
+
+def test_refused_at_load():
+    """Tokens do not cross a network in clear text by accident."""
+    server = Tls()
+    port = instance.free_port()
+
+    def findings(listen, **keys):
+        text = {**server.config, "listen": listen, **keys}
+        if keys.get("tls", 1) is None:
+            del text["tls"]
+        server.config_file.write_text(json.dumps(text))
+        run = subprocess.run(
+            [server.build / "mcp-execd", "-n", "-c", server.config_file],
+            capture_output=True, text=True, timeout=60 * SLOW)
+        return run.stderr if run.returncode else ""
+
+    try:
+        tls = f"tls:127.0.0.1:{port}"
+        equal(findings([tls]), "", "control")
+        for address in "0.0.0.0", "192.0.2.1", "[::]", "[2001:db8::1]":
+            there = f"{address}:{port}"
+            check("clear text" in findings([tls, there]), there)
+            equal(findings([tls, "tls:" + there]), "", there)
+            equal(findings([tls, there], insecure_plaintext=True), "", there)
+        for there in f"127.0.0.2:{port}", f"[::1]:{port}", "unix:/run/x/s":
+            equal(findings([tls, there]), "", there)
+        check("needs \"tls\"" in findings([tls], tls=None), "no certificate")
+        check("no listener speaks it" in findings([f"127.0.0.1:{port}"]),
+              "unused")
+        check("needs \"certificate\" and \"key\"" in findings(
+            [tls], tls={"key": str(server.key)}), "half of it")
+        check("true or false" in findings([tls], insecure_plaintext=1), "1")
+    finally:
+        server.remove()
+
+
+def test_frontend_restart():
+    """Another frontend gets the certificate too."""
+    with Tls() as server:
+        first = server.frontend_pid()
+        os.kill(first, signal.SIGKILL)
+        within("another", 20, lambda: server.frontend_pid() not in
+               (None, first) and server.healthy())
+        equal(server.subject(), "first", "certificate")
+
+
+def test_key_stays():
+    """No process of a run inherits it, and the frontend opened no file."""
+    if not ROOT:
+        raise Skip("memory of other processes is for root to read")
+    with Tls() as server:
+        secret = server.key.read_text().split("\n")[2].encode()
+        with server.http() as c:
+            conn = c.begin("sleep 20")
+            pids = within("a run", 5, lambda: [
+                p for p in client.descendants(server.process.pid)
+                if p != server.frontend_pid()])
+            check(secret in memory(server.process.pid), "control: it is held")
+            for pid in pids:
+                check(secret not in memory(pid), f"process {pid} has the key")
+            conn.close()
+        files = [t for t in client.fds(server.frontend_pid()).values()
+                 if t.startswith("/") and not t.startswith("/dev/null")
+                 and str(server.stderr) not in t]
+        equal(files, [], "files of the frontend")
+
+
+def memory(pid):
+    out = b""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            where, access = line.split()[:2]
+            begin, end = (int(x, 16) for x in where.split("-"))
+            if not access.startswith("rw") or end - begin > 1 << 28:
+                continue
+            with contextlib.suppress(OSError, ValueError, OverflowError):
+                mem.seek(begin)
+                out += mem.read(end - begin)
+    return out
+
+
+def test_doctor():
+    for days, since, verdict, words in (
+            (90.5, -1, "ok", "is valid for 90 days"),
+            (3.5, -1, "warn", "is valid for 3 days"),
+            (-1, -9, "fail", "expired at")):
+        server = Tls(days=days, since=since)
+        try:
+            found = doctor(server)
+            check(words in str(found), found)
+            check(verdict in str(found), found)
+        finally:
+            server.remove()
+
+
+def doctor(server):
+    run = subprocess.run(
+        [server.build / "mcp-execctl", "-c", server.config_file, "doctor",
+         "--json"], capture_output=True, text=True, timeout=60 * SLOW)
+    return [c for c in client.strict_json(run.stdout)["checks"]
+            if c["check"] == "certificate"]
