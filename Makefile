@@ -55,7 +55,7 @@ FRONTEND := $(call in,frontend, \
 	selftest session settings shaped stream vet \
 	tls tlscheck)
 EXECUTOR := $(call in,executor, \
-	cast castread keep recorder \
+	cast castread describe fetch keep recorder \
 	certificate pemfile \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \

@@ -39,6 +39,7 @@ static struct executor {
 	struct store store;
 	struct audit *audit;
 	struct keep *keep;
+	struct fetches *fetches;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
@@ -114,6 +115,7 @@ apply(void)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
+	fetches_stop_revoked(self.fetches, &self.store.tokens);
 	monitor_configure(self.monitor);
 	certificate_warn(&self.store.certificate);
 }
@@ -397,6 +399,11 @@ wire(struct err *e)
 	if (self.jobs == NULL)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
+	self.fetches = fetches_new(self.loop, self.audit, self.keep,
+	    monitor_fetch_ops(), self.monitor, e);
+	if (self.fetches == NULL)
+		return e->code;
+	monitor_set_fetches(self.monitor, self.fetches);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
 	pulse_start(&self.pulse, self.loop, self.monitor);
 	self.sync.handler = on_sync;
@@ -468,6 +475,7 @@ tear_down(void)
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);
 	monitor_free(self.monitor);
+	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
 	cleanup_fd(&self.tokens.fd);
 	loop_free(self.loop);

@@ -36,6 +36,7 @@ struct monitor {
 	struct store *store;
 	struct audit *audit;
 	struct jobs *jobs;
+	struct fetches *fetches; /* NULL: nothing can be read */
 	const struct monitor_ops *ops;
 	void *arg;
 	struct chan *chan; /* NULL: no frontend */
@@ -303,6 +304,8 @@ tell_done(void *arg, const struct job_result *r)
 		    .duration_us = r->duration_us,
 		    .stdout_bytes = r->stdout_bytes,
 		    .stderr_bytes = r->stderr_bytes,
+		    .stdout_kept = r->kept[0],
+		    .stderr_kept = r->kept[1],
 		    .run = bytes_of(r->id),
 		    .message = bytes_of(r->message),
 		    .denials = r->denials } };
@@ -315,6 +318,31 @@ monitor_job_ops(void)
 {
 	static const struct job_ops ops = { tell_started, tell_output,
 		tell_done };
+
+	return &ops;
+}
+
+static void
+tell_part(void *arg, uint64_t fetch, struct bytes data)
+{
+	struct msg msg = { .code = PROTO_PART,
+		.part = { .fetch = fetch, .data = data } };
+
+	send_msg(arg, &msg);
+}
+
+static void
+tell_fetched(void *arg, const struct msg_fetched *m)
+{
+	struct msg msg = { .code = PROTO_FETCHED, .fetched = *m };
+
+	send_msg(arg, &msg);
+}
+
+const struct fetch_ops *
+monitor_fetch_ops(void)
+{
+	static const struct fetch_ops ops = { tell_part, tell_fetched };
 
 	return &ops;
 }
@@ -416,7 +444,8 @@ on_arg(struct monitor *m, const struct msg *msg, struct err *e)
 
 /* The token of the proof, or NULL with the reason in *e. */
 static const struct token *
-authenticate(struct monitor *m, const struct token **known, struct err *e)
+authenticate(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
+    struct bytes peer, const struct token **known, struct err *e)
 {
 	const char *const why[] = {
 		[TOKEN_UNKNOWN] = "the token is not valid (any more); ask the "
@@ -429,8 +458,8 @@ authenticate(struct monitor *m, const struct token **known, struct err *e)
 	enum token_verdict v;
 
 	*known = NULL;
-	v = token_check(&m->store->tokens, m->proof, bytes_of(m->request.peer),
-	    clock_wall_us() / 1000000, known);
+	v = token_check(
+	    &m->store->tokens, proof, peer, clock_wall_us() / 1000000, known);
 	if (v == TOKEN_OK)
 		return *known;
 	(void)err_set(e, ERR_DENIED, "%s", why[v]);
@@ -449,7 +478,7 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 	    (r->arg_count > 0 && r->arg[r->arg_count - 1].more))
 		return err_set(e, ERR_PROTO, "EXEC out of order");
 	m->state = ST_UP;
-	t = authenticate(m, &known, &why);
+	t = authenticate(m, m->proof, bytes_of(r->peer), &known, &why);
 	if (t != NULL && m->draining) {
 		(void)err_set(&why, ERR_BUSY,
 		    "the server is stopping; try "
@@ -483,6 +512,48 @@ on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	if (!jobs_credit(m->jobs, msg->credit.call, msg->credit.bytes))
 		return err_set(e, ERR_PROTO, "CREDIT beyond reason");
+	return 0;
+}
+
+/*
+ * Reading is bound to the token here, whatever the frontend believes.  A proof
+ * that nobody presented is recorded, as that of a call is.
+ */
+static int
+on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	const struct msg_fetch *f = &msg->fetch;
+	const struct token *t, *known = NULL;
+	struct err why = { 0 };
+	uint32_t dropped = 0;
+	struct buf *b;
+
+	t = authenticate(m, f->proof, f->peer, &known, &why);
+	if (t == NULL &&
+	    (known != NULL || log_allowed(&m->strangers, &dropped))) {
+		b = audit_begin(m->audit, "recording-refused");
+		if (known != NULL)
+			audit_put_str(b, "token.name", known->name);
+		audit_put(b, "source.ip", f->peer);
+		audit_put(b, "run.id", f->run);
+		audit_put_str(b, "event.outcome", "failure");
+		audit_put_str(b, "event.reason", why.what);
+		audit_end(m->audit, false);
+	}
+	return fetches_begin(m->fetches, f, t, why.what, e);
+}
+
+static int
+on_fetchmore(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	return fetches_more(m->fetches, &msg->fetchmore, e);
+}
+
+static int
+on_fetchstop(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	(void)e;
+	fetches_stop(m->fetches, msg->fetchstop.fetch);
 	return 0;
 }
 
@@ -561,6 +632,9 @@ static const struct permit {
 	{ PROTO_EXEC, ST_CALL, on_exec },
 	{ PROTO_CANCEL, ST_UP, on_cancel },
 	{ PROTO_CREDIT, ST_UP, on_credit },
+	{ PROTO_FETCH, ST_UP, on_fetch },
+	{ PROTO_FETCHMORE, ST_UP, on_fetchmore },
+	{ PROTO_FETCHSTOP, ST_UP, on_fetchstop },
 	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
 	{ PROTO_SESSION, ST_UP, on_session },
 	{ PROTO_VITALS, ST_UP, on_vitals },
@@ -629,6 +703,8 @@ monitor_detach(struct monitor *m)
 	loop_timer_cancel(m->loop, &m->hung);
 	chan_free(m->chan);
 	m->chan = NULL;
+	if (m->fetches != NULL)
+		fetches_forget(m->fetches);
 	m->ready = 0;
 	m->sending = false;
 	m->asked = m->answered = 0;
@@ -704,6 +780,12 @@ void
 monitor_set_jobs(struct monitor *m, struct jobs *j)
 {
 	m->jobs = j;
+}
+
+void
+monitor_set_fetches(struct monitor *m, struct fetches *f)
+{
+	m->fetches = f;
 }
 
 void

@@ -9,6 +9,7 @@
 #ifndef EXECUTOR_MONITOR_H
 #define EXECUTOR_MONITOR_H
 
+#include "executor/fetch.h"
 #include "executor/job.h"
 #include "executor/store.h"
 #include "proto/chan.h"
@@ -39,6 +40,9 @@ struct monitor *monitor_new(struct loop *l, struct store *s, struct audit *a,
     const struct monitor_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void monitor_free(struct monitor *m);
 void monitor_set_jobs(struct monitor *m, struct jobs *j);
+void monitor_set_fetches(struct monitor *m, struct fetches *f);
+/* How fetches tell the frontend; arg is the monitor. */
+const struct fetch_ops *monitor_fetch_ops(void);
 /* How runs tell the frontend; arg is the monitor. */
 const struct job_ops *monitor_job_ops(void);
 

@@ -38,6 +38,21 @@ enum proto_authfail {
 
 enum proto_tls { PROTO_TLS_CHAIN, PROTO_TLS_KEY };
 
+enum proto_fetch {
+	PROTO_FETCH_POLICY,	/* what the token may do, as text */
+	PROTO_FETCH_RUNS,	/* recent runs, one JSON object a line */
+	PROTO_FETCH_IDS,	/* ids of those whose output is kept, a line each */
+	PROTO_FETCH_OUTPUT	/* a stream of one run */
+};
+
+enum proto_fetched {
+	PROTO_FOUND, PROTO_ABSENT,	/* no such run for this token */
+	PROTO_NOT_KEPT,		/* a run of it, but not its output */
+	PROTO_DENIED		/* of the token, or stopped, or no room */
+};
+
+enum { PROTO_MAX_FETCH = 1 << 20 };	/* bytes of one FETCH */
+
 enum proto_name { PROTO_NAME_HOST, PROTO_NAME_ORIGIN };
 
 enum proto_state {

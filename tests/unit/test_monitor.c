@@ -52,6 +52,7 @@ static struct bench {
 	struct store store;
 	struct audit *audit;
 	struct keep *keep;
+	struct fetches *fetches;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct chan *peer;
@@ -252,6 +253,9 @@ begin_with(const char *more)
 	b.jobs = jobs_new(b.loop, b.audit, b.keep, MOST_RUNS, monitor_job_ops(),
 	    b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
+	b.fetches = fetches_new(
+	    b.loop, b.audit, b.keep, monitor_fetch_ops(), b.monitor, &e);
+	monitor_set_fetches(b.monitor, b.fetches);
 	b.deadline.handler = too_late;
 	loop_on_idle(b.loop, on_idle, NULL);
 	attach();
@@ -287,6 +291,7 @@ end(void)
 	run_until(all_done);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
 	monitor_free(b.monitor);
+	fetches_free(b.fetches);
 	jobs_free(b.jobs);
 	chan_free(b.peer);
 	loop_free(b.loop);

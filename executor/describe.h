@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* describe: what a token may do, and its runs, in words for its holder. */
+#ifndef EXECUTOR_DESCRIBE_H
+#define EXECUTOR_DESCRIBE_H
+
+#include "executor/keep.h"
+#include "executor/token.h"
+
+enum {
+	DESCRIBE_MAX = 64 << 10 /* bytes of a policy */
+};
+
+/*
+ * Append the policy in Markdown.  Nothing of it is secret from the token,
+ * whose commands run into all of it; paths that are hidden are not named.
+ */
+void describe_policy(const struct token *t, struct buf *out);
+/* Append one run as a JSON object and a newline. */
+void describe_run(const struct keep_run *r, struct buf *out);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch: what a token's holder reads of its policy, its runs and their
+ * output.
+ *
+ * Executor.  A recording is read a slice at a time, from the loop, and sent
+ * under credit; however large it is, nothing waits long and little is held.
+ * Only the token that a run began with finds it.
+ */
+#ifndef EXECUTOR_FETCH_H
+#define EXECUTOR_FETCH_H
+
+#include "common/loop.h"
+#include "executor/keep.h"
+#include "executor/token.h"
+
+enum {
+	FETCH_MAX = 32, /* at the same time */
+	FETCH_RUNS = 200 /* runs that are listed at most */
+};
+
+struct fetches;
+
+/* How a fetch reaches the frontend. */
+struct fetch_ops {
+	void (*part)(void *arg, uint64_t fetch, struct bytes data);
+	void (*fetched)(void *arg, const struct msg_fetched *m);
+};
+
+struct fetches *fetches_new(struct loop *l, struct audit *a, struct keep *k,
+    const struct fetch_ops *ops, void *arg, struct err *e) MUST_CHECK;
+void fetches_free(struct fetches *f);
+/* t: who presented the proof; NULL: nobody, `why` says it.  ERR_PROTO */
+int fetches_begin(struct fetches *f, const struct msg_fetch *m,
+    const struct token *t, const char *why, struct err *e) MUST_CHECK;
+/* Unknown ids are ignored; ERR_PROTO: beyond reason. */
+int fetches_more(
+    struct fetches *f, const struct msg_fetchmore *m, struct err *e) MUST_CHECK;
+void fetches_stop(struct fetches *f, uint64_t fetch);
+/* Those of tokens that are not in the table any more. */
+void fetches_stop_revoked(struct fetches *f, const struct token_table *t);
+/* The frontend is gone: all of them, silently; ids begin anew. */
+void fetches_forget(struct fetches *f);
+
+#endif
