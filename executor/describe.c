@@ -98,7 +98,7 @@ put_environment(struct buf *out, const struct policy *p)
 }
 
 static void
-put_limit(struct buf *out, const char *words, uint64_t value)
+bound(struct buf *out, const char *words, uint64_t value)
 {
 	if (value > 0)
 		buf_printf(
@@ -114,18 +114,17 @@ put_limits(struct buf *out, const struct policy *p, const struct token *t)
 	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
 		most = t->timeout_max_ms;
 	heading(out, "Limits");
-	put_limit(out, "milliseconds of a command, unless timeout_ms is given",
+	bound(out, "milliseconds of a command, unless timeout_ms is given",
 	    p->timeout_ms < most ? p->timeout_ms : most);
-	put_limit(out, "milliseconds at most", most);
-	put_limit(out, "commands at the same time", p->runs);
-	put_limit(out, "commands a minute", p->runs_per_minute);
-	put_limit(
-	    out, "bytes returned of stdout and stderr each", p->output_bytes);
-	put_limit(out, "bytes of memory", p->cgroup.memory_bytes);
-	put_limit(out, "processes", p->cgroup.processes);
-	put_limit(out, "percent of a processor", p->cgroup.cpu_percent);
+	bound(out, "milliseconds at most", most);
+	bound(out, "commands at the same time", p->runs);
+	bound(out, "commands a minute", p->runs_per_minute);
+	bound(out, "bytes returned of stdout and stderr each", p->output_bytes);
+	bound(out, "bytes of memory", p->cgroup.memory_bytes);
+	bound(out, "processes", p->cgroup.processes);
+	bound(out, "percent of a processor", p->cgroup.cpu_percent);
 	for (i = 0; i < p->rlimit_count; i++)
-		put_limit(out, p->rlimits[i].key, p->rlimits[i].value);
+		bound(out, p->rlimits[i].key, p->rlimits[i].value);
 }
 
 static void
