@@ -49,11 +49,10 @@ COMMON := $(call in,common, \
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
-	auth calls capture catalog conn defined endpoint http ipc jsonrpc \
-	level \
-	lockdown main mcp modern options outbox post progress result \
-	selftest session settings shaped stream vet \
-	tls tlscheck)
+	auth calls capture catalog conn defined endpoint events http ipc \
+	jsonrpc level lockdown main mcp modern notice options outbox post \
+	progress result selftest session settings shaped stream subscribe \
+	tls tlscheck vet)
 EXECUTOR := $(call in,executor, \
 	cast castread describe fetch keep recorder \
 	certificate pemfile \

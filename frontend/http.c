@@ -26,6 +26,7 @@ enum {
 	HTTP_MAX_BLANKS = 64, /* between a header's colon and its value */
 	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
 	HTTP_BLOCK = 16384, /* bytes of a stream's pieces */
+	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
 	HTTP_SLOWEST = 2048 /* bytes per second of a reader */
 };
 
@@ -733,10 +734,13 @@ http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
-	/* answers that came with the channel's end still go out */
-	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
-		if (h->daemons[i].mhd != NULL)
-			(void)MHD_run(h->daemons[i].mhd);
+	/*
+	 * Answers that came with the channel's end still go out: one round
+	 * resumes, the next ones read and write.
+	 */
+	for (size_t i = 0; i < HTTP_LAST_ROUNDS * HTTP_MAX_LISTENERS; i++)
+		if (h->daemons[i % HTTP_MAX_LISTENERS].mhd != NULL)
+			(void)MHD_run(h->daemons[i % HTTP_MAX_LISTENERS].mhd);
 	resume_all(h);
 	loop_on_idle(h->loop, NULL, NULL);
 	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++) {

@@ -34,6 +34,7 @@ struct frontend {
 	struct ipc *ipc;
 	struct calls *calls;
 	struct mcp *mcp;
+	struct subscribe_table *subscriptions;
 	struct modern *modern;
 	struct session_table *sessions;
 	struct auth *auth;
@@ -128,6 +129,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	now = settings_now(f->settings);
 	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
 	session_configure(f->sessions, now);
+	subscribe_configure(f->subscriptions, now);
 	if (http_start(f->http, e) != 0)
 		return e->code;
 	return ipc_send(f->ipc, &ready, e);
@@ -150,6 +152,7 @@ on_drain(void *arg, const struct msg *m, struct err *e)
 	endpoint_drain(f->endpoint);
 	http_drain(f->http);
 	session_drain(f->sessions);
+	subscribe_drain(f->subscriptions);
 	f->grace.handler = on_grace;
 	f->grace.arg = f;
 	loop_timer_set(f->loop, &f->grace, m->drain.grace_ms);
@@ -184,7 +187,9 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
 	    (f->mcp = mcp_new(f->loop, f->calls, e)) == NULL ||
-	    (f->modern = modern_new(f->loop, f->calls, e)) == NULL ||
+	    (f->subscriptions = subscribe_table_new(f->loop, e)) == NULL ||
+	    (f->modern = modern_new(f->loop, f->calls, f->subscriptions, e)) ==
+		NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
@@ -219,6 +224,7 @@ destroy(struct frontend *f)
 	auth_free(f->auth);
 	session_table_free(f->sessions);
 	modern_free(f->modern);
+	subscribe_table_free(f->subscriptions);
 	mcp_free(f->mcp);
 	calls_free(f->calls);
 	ipc_free(f->ipc);

@@ -525,6 +525,7 @@ mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why)
 		unlink_call(mc);
 		calls_cancel(m->calls, mc->progress.call, why, bytes_of(""));
 	}
+	notice_fini(&s->notices);
 }
 
 bool

@@ -10,6 +10,7 @@
 #define FRONTEND_MCP_H
 
 #include "common/json.h"
+#include "frontend/notice.h"
 #include "frontend/progress.h"
 #include "frontend/settings.h"
 
@@ -51,6 +52,7 @@ struct mcp_state {
 	const struct mcp_revision *revision; /* NULL before initialize */
 	char client[MCP_MAX_CLIENT]; /* "name version", claimed */
 	enum level level; /* of messages, as the client set it */
+	struct notice_set notices; /* to be told; what it watches */
 	struct mcp_call *calls; /* in flight */
 };
 

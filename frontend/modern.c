@@ -25,11 +25,13 @@ static const struct mcp_revision revision = { .name = first,
 struct modern {
 	struct loop *loop;
 	struct calls *calls;
+	struct subscribe_table *subscriptions;
 };
 
-/* A tools/call in flight. */
+/* A tools/call in flight, or an open subscription. */
 struct modern_exchange {
 	struct jsonrpc_sink sink; /* done is NULL: the client is gone */
+	struct subscription *subscription; /* NULL: it is a call */
 	struct progress progress;
 	struct buf body;
 	size_t prefix; /* bytes of envelope and id */
@@ -325,7 +327,7 @@ do_discover(struct request *r)
 	json_put_string(out, bytes_of(first));
 	buf_put_str(out, "]");
 	json_put_key(out, "capabilities");
-	buf_put_str(out, "{\"logging\":{},\"tools\":{}}");
+	buf_put_str(out, "{\"logging\":{},\"tools\":{\"listChanged\":true}}");
 	if (token->instructions[0] != '\0')
 		json_put_member(
 		    out, "instructions", bytes_of(token->instructions));
@@ -486,6 +488,69 @@ do_tools_call(struct request *r)
 	return done;
 }
 
+/* The server or the token ends it. */
+static void
+on_subscription_ended(void *arg, struct buf *answer)
+{
+	struct modern_exchange *x = arg;
+
+	x->sink.done(x->sink.arg, answer);
+	free(x);
+}
+
+static bool
+on_subscription_notify(void *arg, struct bytes message)
+{
+	const struct modern_exchange *x = arg;
+
+	return x->sink.notify(x->sink.arg, message);
+}
+
+static bool
+open_subscription(struct request *r, struct modern_exchange *x, struct bytes id)
+{
+	struct subscribe_wish w = { .token = r->post->from.token,
+		.id = id,
+		.params = r->params,
+		.revision = &revision,
+		.sink = { .done = on_subscription_ended,
+		    .notify = on_subscription_notify,
+		    .arg = x } };
+	struct err e;
+
+	x->subscription = subscribe_open(r->modern->subscriptions, &w, &e);
+	if (x->subscription == NULL && e.code == ERR_BUSY)
+		return refuse(r, 429, MCP_CODE_INTERNAL, e.what);
+	if (x->subscription == NULL)
+		return refuse(r, 200, MCP_CODE_PARAMS, e.what);
+	r->exchange = x;
+	r->status = 0;
+	return true;
+}
+
+static bool
+do_listen(struct request *r)
+{
+	struct modern_exchange *x;
+	struct buf id;
+
+	if (r->post->sink.notify == NULL)
+		return refuse(r, 406, MCP_CODE_REQUEST,
+		    "subscriptions/listen is answered with a stream: send "
+		    "Accept: application/json, text/event-stream");
+	x = calloc(1, sizeof(*x));
+	if (x == NULL)
+		return refuse(r, 503, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+	x->sink = r->post->sink;
+	buf_init(&id, 2 * MCP_MAX_ID);
+	(void)mcp_put_id(&id, json_get(r->message, "id"));
+	if (!open_subscription(r, x, buf_bytes(&id)))
+		free(x);
+	buf_fini(&id);
+	return r->exchange != NULL;
+}
+
 static const struct method {
 	const char *name;
 	bool (*handler)(struct request *r);
@@ -493,6 +558,7 @@ static const struct method {
 	{ "server/discover", do_discover },
 	{ "tools/list", do_tools_list },
 	{ "tools/call", do_tools_call },
+	{ "subscriptions/listen", do_listen },
 };
 
 /* Lower-case hex digits of a traceparent; some: not all of them 0. */
@@ -540,8 +606,8 @@ run(struct request *r)
 		}
 	(void)refuse(r, 404, MCP_CODE_METHOD,
 	    "this method does not exist in "
-	    "revision 2026-07-28 here: there are server/discover, tools/list "
-	    "and tools/call");
+	    "revision 2026-07-28 here: there are server/discover, tools/list, "
+	    "tools/call and subscriptions/listen");
 }
 
 unsigned
@@ -571,6 +637,11 @@ modern_post(struct modern *m, const struct modern_post *p, struct buf *body,
 void
 modern_abandon(struct modern_exchange *x)
 {
+	if (x->subscription != NULL) {
+		subscribe_gone(x->subscription);
+		free(x);
+		return;
+	}
 	progress_mute(&x->progress);
 	x->sink.done = NULL;
 	calls_cancel(x->progress.calls, x->progress.call, PROTO_WHY_DISCONNECT,
@@ -578,7 +649,8 @@ modern_abandon(struct modern_exchange *x)
 }
 
 struct modern *
-modern_new(struct loop *l, struct calls *c, struct err *e)
+modern_new(
+    struct loop *l, struct calls *c, struct subscribe_table *s, struct err *e)
 {
 	struct modern *m = calloc(1, sizeof(*m));
 
@@ -588,6 +660,7 @@ modern_new(struct loop *l, struct calls *c, struct err *e)
 	}
 	m->loop = l;
 	m->calls = c;
+	m->subscriptions = s;
 	return m;
 }
 

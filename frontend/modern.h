@@ -10,7 +10,7 @@
 #ifndef FRONTEND_MODERN_H
 #define FRONTEND_MODERN_H
 
-#include "frontend/jsonrpc.h"
+#include "frontend/subscribe.h"
 #include "frontend/vet.h"
 
 enum {
@@ -30,8 +30,8 @@ struct modern_post {
 	struct jsonrpc_sink sink;
 };
 
-struct modern *modern_new(
-    struct loop *l, struct calls *c, struct err *e) MUST_CHECK;
+struct modern *modern_new(struct loop *l, struct calls *c,
+    struct subscribe_table *s, struct err *e) MUST_CHECK;
 void modern_free(struct modern *m);
 /* Does the revision that a header names belong here, served or not? */
 bool modern_is_revision(struct bytes name);

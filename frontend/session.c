@@ -25,7 +25,6 @@ struct session {
 	struct session *chain; /* same bucket */
 	uint64_t tools; /* settings_token's, when last looked at */
 	bool told; /* SESSION went to the executor */
-	bool owed[SESSION_NOTICES]; /* to be told */
 };
 
 struct session_table {
@@ -153,21 +152,14 @@ is_idle(const struct session *s)
 	       !outbox_is_open(&s->outbox);
 }
 
-static const char *const notices[] = {
-	[SESSION_TOOLS_CHANGED] =
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"method\":\"notifications/tools/list_changed\"}",
-	[SESSION_RESOURCES_CHANGED] =
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"method\":\"notifications/resources/list_changed\"}"
-};
-
 /* On the stream of the old transport, or on a general one of the other. */
 static bool
-say(struct session *s, struct bytes message, uint64_t now_ms)
+say(void *arg, struct bytes message)
 {
+	struct session *s = arg;
+
 	if (s->stream == NULL)
-		return outbox_say(&s->outbox, message, now_ms);
+		return outbox_say(&s->outbox, message, clock_mono_ms());
 	if (!stream_has_room(s->stream))
 		return false;
 	stream_push(s->stream, "message", message);
@@ -175,11 +167,10 @@ say(struct session *s, struct bytes message, uint64_t now_ms)
 }
 
 static void
-pay(struct session *s, uint64_t now_ms)
+pay(struct session *s)
 {
-	for (size_t i = 0; i < SESSION_NOTICES; i++)
-		if (s->owed[i] && s->mcp.revision != NULL)
-			s->owed[i] = !say(s, bytes_of(notices[i]), now_ms);
+	if (s->mcp.revision != NULL)
+		notice_pay(&s->mcp.notices, "", say, s);
 }
 
 static bool
@@ -199,7 +190,7 @@ tend(const struct session_table *t, struct session *s)
 	outbox_tend(&s->outbox, t->stream_ms, now);
 	if (outbox_is_open(&s->outbox))
 		s->last_ms = now;
-	pay(s, now);
+	pay(s);
 }
 
 static uint64_t
@@ -275,8 +266,8 @@ follow(struct session *s, const struct settings_token *token)
 	if (s->tools == token->tools_mark)
 		return;
 	s->tools = token->tools_mark;
-	s->owed[SESSION_TOOLS_CHANGED] = true;
-	pay(s, clock_mono_ms());
+	notice_owe(&s->mcp.notices, NOTICE_TOOLS);
+	pay(s);
 }
 
 void
@@ -306,18 +297,34 @@ session_configure(struct session_table *t, const struct settings_set *set)
 	}
 }
 
+static bool
+is_of(const struct session *s, const uint8_t verifier[DIGEST_BYTES])
+{
+	return s->id[0] != '\0' &&
+	       bytes_eq_secret(s->verifier, verifier, sizeof(s->verifier));
+}
+
 void
 session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
-    enum session_notice what)
+    enum notice what)
 {
 	for (size_t i = 0; i < t->used; i++) {
-		struct session *s = &t->table[i];
-
-		if (s->id[0] == '\0' || !bytes_eq_secret(s->verifier, verifier,
-					    sizeof(s->verifier)))
+		if (!is_of(&t->table[i], verifier))
 			continue;
-		s->owed[what] = true;
-		pay(s, clock_mono_ms());
+		notice_owe(&t->table[i].mcp.notices, what);
+		pay(&t->table[i]);
+	}
+}
+
+void
+session_tell_uri(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
+    struct bytes uri)
+{
+	for (size_t i = 0; i < t->used; i++) {
+		if (!is_of(&t->table[i], verifier))
+			continue;
+		notice_owe_uri(&t->table[i].mcp.notices, uri);
+		pay(&t->table[i]);
 	}
 }
 
@@ -578,7 +585,7 @@ session_get(struct session_table *t, const struct session_get *g,
 		return refuse(no, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
 	}
-	pay(s, now);
+	pay(s);
 	return 0;
 }
 

@@ -44,13 +44,6 @@ struct session_get {
 	struct bytes event; /* of Last-Event-ID */
 };
 
-/* What a session is told of without having asked. */
-enum session_notice {
-	SESSION_TOOLS_CHANGED,
-	SESSION_RESOURCES_CHANGED,
-	SESSION_NOTICES /* how many there are */
-};
-
 struct session_table;
 
 struct session_table *session_table_new(
@@ -99,6 +92,8 @@ void session_stream_gone(struct session_table *t, struct bytes id);
 
 /* Tell the sessions of a token, each as soon as it can be told. */
 void session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
-    enum session_notice what);
+    enum notice what);
+void session_tell_uri(struct session_table *t,
+    const uint8_t verifier[DIGEST_BYTES], struct bytes uri);
 
 #endif

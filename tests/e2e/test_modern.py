@@ -9,7 +9,7 @@ from client import (COMMAND, INTENT, JSON_HEADERS, NEWEST, Connection,
                     parse, processes, within)
 from modern import META, REVISION, Modern, meta
 
-CAPABILITIES = {"logging": {}, "tools": {}}
+CAPABILITIES = {"logging": {}, "tools": {"listChanged": True}}
 SERVER = {}
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -88,8 +88,7 @@ def test_unknown_methods(server):
         for method in ("initialize", "ping", "logging/setLevel",
                        "resources/subscribe", "resources/unsubscribe",
                        "prompts/list", "resources/list", "tasks/get",
-                       "subscriptions/listen", "completion/complete", "",
-                       "TOOLS/LIST"):
+                       "completion/complete", "", "TOOLS/LIST"):
             refused(c.post(method), 404, -32601)
         equal(len(c.tools()), 2, "control")
 

@@ -5,8 +5,9 @@ import random
 import time
 
 from client import (NEWEST, REVISIONS, SLOW, Connection, Gone, RpcError, Server,
-                    Sse, bearer, check, equal, mark, message, request)
-from modern import META, Events, Modern, finish
+                    Sse, bearer, check, equal, mark, message, one, request,
+                    within)
+from modern import META, Events, Modern, finish, meta
 
 SERVER = {"config": {"limits": {"replay_bytes": 1 << 20}}}
 STREAMABLE = REVISIONS[1:]
@@ -354,16 +355,16 @@ def test_too_large_to_keep(_):
         _, r = finish(Events(call(c, "head -c 100000 /dev/zero | tr '\\0' x")))
         equal(len(r.text), 100000, "control")
         conn = call(c, "for i in $(seq 40); do seq 1000 1200; sleep .12;"
-                       " done; sleep 1")
+                       " done; sleep 30")
         events = Events(conn)
         next(events)
         conn.reset()
         time.sleep(6 * SLOW)
         with get(c, events.last) as conn:
-            got = list(Events(conn))
-        equal(got[0]["method"], "notifications/message", got[0])
-        equal(got[0]["params"]["level"], "warning", got[0])
-        check("not kept" in got[0]["params"]["data"], got[0])
+            got = next(Events(conn))
+        equal(got["method"], "notifications/message", got)
+        equal(got["params"]["level"], "warning", got)
+        check("not kept" in got["params"]["data"], got)
 
 
 def test_nothing_kept(_):
@@ -514,3 +515,117 @@ def test_logging_stateless(server):
         reply = c.post("logging/setLevel", {"level": "info"})
         equal((reply.status, reply.json()["error"]["code"]), (404, -32601),
               "not in this revision")
+
+
+# --- subscriptions of the revision without sessions ------------------------------
+
+SUBSCRIPTION = META + "subscriptionId"
+
+
+def listen(c, wants, id=1, **more):
+    """subscriptions/listen on a connection of its own; its events."""
+    conn = Connection(c.server)
+    params = {"_meta": meta(), "notifications": wants}
+    conn.send(request("POST", "/mcp", conn.port, {
+        **c.headers("subscriptions/listen", params), **more},
+        message("subscriptions/listen", params, id)))
+    return conn
+
+
+def test_subscription(server):
+    wants = {"toolsListChanged": True, "resourceSubscriptions": ["exec://x"],
+             "promptsListChanged": True, "resourcesListChanged": False}
+    try:
+        with Modern(server) as c:
+            for id in (7, "seven", "ü\"", 9007199254740993):
+                conn = listen(c, wants, id)
+                events = Events(conn)
+                first = next(events)
+                equal(first, {
+                    "jsonrpc": "2.0",
+                    "method": "notifications/subscriptions/acknowledged",
+                    "params": {"_meta": {SUBSCRIPTION: id}, "notifications": {
+                        "toolsListChanged": True,
+                        "resourceSubscriptions": ["exec://x"]}}}, "first")
+                equal(events.ids, [], "no ids here")
+                conn.close()
+            conn, other = listen(c, wants, 5), listen(c, {}, 6)
+            events, silent = Events(conn), Events(other)
+            next(events), next(silent)
+            equal(server.reload()["event.outcome"], "success", "no change")
+            token_tools(server, None, ["exec_cmd"])
+            changed = {**CHANGED, "params": {"_meta": {SUBSCRIPTION: 5}}}
+            equal(next(events), changed, "changed")
+            token_tools(server, None, None)
+            equal(next(events), changed, "and back")
+            conn.close()
+            other.close()
+    finally:
+        token_tools(server, None, None)
+
+
+def test_subscription_ends_with_the_token(server):
+    token = server.add("subscriber")
+    with Modern(server, token) as c:
+        conn, other = listen(c, {"toolsListChanged": True}, "x"), listen(c, {})
+        events, silent = Events(conn), Events(other)
+        next(events), next(silent)
+        server.ctl("token", "revoke", "subscriber")
+        for e, id in (events, "x"), (silent, 1):
+            last = one(list(e), id)
+            equal(last["result"]["resultType"], "complete", last)
+            equal(last["result"]["_meta"][SUBSCRIPTION], id, last)
+        conn.close()
+        other.close()
+
+
+def test_subscription_refused(server):
+    with Modern(server) as c:
+        for wants in (None, [], 5, {"toolsListChanged": 1},
+                      {"resourceSubscriptions": "exec://x"},
+                      {"resourceSubscriptions": [5]},
+                      {"resourceSubscriptions": [""]},
+                      {"resourceSubscriptions": ["x" * 2000]},
+                      {"resourceSubscriptions":
+                       [f"exec://{i}" for i in range(200)]}):
+            with listen(c, wants) as conn:
+                reply = conn.reply()
+            equal((reply.status, reply.json()["error"]["code"]),
+                  (200, -32602), wants)
+        with listen(c, {}, Accept="application/json") as conn:
+            equal(conn.reply().status, 406, "no stream")
+    with server.http() as c:
+        try:
+            c.ask("subscriptions/listen", {"notifications": {}})
+        except RpcError as e:
+            equal(e.code, -32601, "not in a session")
+        else:
+            check(False, "was taken")
+
+
+def test_subscriptions_are_bounded(_):
+    with Server({"limits": {"sessions_per_token": 3}}) as server, \
+            Modern(server) as c:
+        conns = [listen(c, {}, i) for i in range(5)]
+        heads = [conn.head()[0] for conn in conns]
+        equal(sorted(heads), [200, 200, 200, 429, 429], "at most three")
+        conns[heads.index(200)].close()
+
+        def again():
+            with listen(c, {}) as conn:
+                return conn.head()[0] == 200
+        within("room again", 5, again)
+        for conn in conns:
+            conn.close()
+
+
+def test_subscription_ends_with_the_server(_):
+    with Server() as server, Modern(server) as c:
+        conn = listen(c, {"toolsListChanged": True}, 4)
+        events = Events(conn)
+        next(events)
+        server.process.terminate()
+        last = one(list(events), 4)
+        equal(last["result"]["_meta"][SUBSCRIPTION], 4, last)
+        server.process.wait(20 * SLOW)
+        conn.close()

@@ -28,6 +28,7 @@ struct desk {
 	struct ipc *ipc;
 	struct calls *calls;
 	struct mcp *mcp;
+	struct subscribe_table *subscriptions;
 	struct modern *modern;
 	struct session_table *sessions;
 	int peer; /* the executor's end */
@@ -150,6 +151,7 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 	desk_must(settings_commit(d->settings, &commit, &e) == 0);
 	calls_configure(d->calls, c.calls, c.output_bytes);
 	session_configure(d->sessions, settings_now(d->settings));
+	subscribe_configure(d->subscriptions, settings_now(d->settings));
 }
 
 DESK struct desk *
@@ -166,7 +168,8 @@ desk_new(void)
 	d->ipc = ipc_new(d->loop, fds[0], desk_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
 	d->mcp = mcp_new(d->loop, d->calls, &e);
-	d->modern = modern_new(d->loop, d->calls, &e);
+	d->subscriptions = subscribe_table_new(d->loop, &e);
+	d->modern = modern_new(d->loop, d->calls, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	desk_must(d->sessions != NULL);
 	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
@@ -179,6 +182,7 @@ desk_free(struct desk *d)
 	calls_lose(d->calls);
 	session_table_free(d->sessions);
 	modern_free(d->modern);
+	subscribe_table_free(d->subscriptions);
 	mcp_free(d->mcp);
 	calls_free(d->calls);
 	ipc_free(d->ipc);
@@ -201,8 +205,7 @@ desk_from(struct desk *d, size_t i, const char *session)
 /* A body to the streamable transport, in a revision that has sessions. */
 DESK int
 desk_post(struct desk *d, struct session_post *p, struct bytes body,
-    char made[SESSION_ID], struct post **x,
-    struct session_refusal *no)
+    char made[SESSION_ID], struct post **x, struct session_refusal *no)
 {
 	struct jsonrpc_input in;
 	int rc;

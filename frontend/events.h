@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * events: something changed that clients of a token want to know.
+ *
+ * Frontend.  The one place to tell it: sessions hear of it on their streams
+ * (revisions with a handshake), subscriptions on theirs (2026-07-28), each
+ * once and as soon as it can be told.  A reload that changes a token's tools
+ * needs no call here: it shows in settings_token's tools_mark.
+ *
+ * Who serves resources adds and removes what a client watches with
+ * notice_watch() and notice_unwatch() on its mcp_state's notices.
+ */
+#ifndef FRONTEND_EVENTS_H
+#define FRONTEND_EVENTS_H
+
+#include "frontend/session.h"
+#include "frontend/subscribe.h"
+
+struct events {
+	struct session_table *sessions;
+	struct subscribe_table *subscriptions;
+};
+
+void events_tools_changed(
+    const struct events *ev, const uint8_t verifier[DIGEST_BYTES]);
+/* The list of resources; not what is in one of them. */
+void events_resources_changed(
+    const struct events *ev, const uint8_t verifier[DIGEST_BYTES]);
+/* What can be read at that URI. */
+void events_resource_updated(const struct events *ev,
+    const uint8_t verifier[DIGEST_BYTES], struct bytes uri);
+
+#endif

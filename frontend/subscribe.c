@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* subscribe: open subscriptions and their end (frontend). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "frontend/subscribe.h"
+
+enum {
+	SUBSCRIBE_SWEEP_MS = NOTICE_RETRY_MS /* between two looks at all */
+};
+
+struct subscription {
+	struct subscribe_table *table;
+	struct subscription *next;
+	struct jsonrpc_sink sink;
+	const struct mcp_revision *revision;
+	uint8_t verifier[DIGEST_BYTES]; /* of the token it is bound to */
+	uint64_t expires; /* of that, Unix seconds, 0: never */
+	uint64_t tools; /* settings_token's mark, when last looked at */
+	bool wants[NOTICE_LISTS];
+	struct notice_set notices;
+	char id[MCP_MAX_ID]; /* as JSON */
+};
+
+struct subscribe_table {
+	struct loop *loop;
+	struct loop_timer sweep;
+	struct subscription *list;
+	uint32_t per_token;
+	bool draining;
+};
+
+static void
+remove_one(struct subscription *s)
+{
+	struct subscription **at = &s->table->list;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	notice_fini(&s->notices);
+	free(s);
+}
+
+/* Close it in order: an answer, and the end of the stream. */
+static void
+end(struct subscription *s)
+{
+	struct jsonrpc_sink sink = s->sink;
+	struct buf b;
+
+	buf_init(&b, 4096);
+	buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{", s->id);
+	json_put_member(&b, "resultType", BYTES_LIT("complete"));
+	notice_put_meta(&b, s->id);
+	/* inside of _meta, which was just closed */
+	if (!b.overflow)
+		b.len--;
+	json_put_key(&b, "io.modelcontextprotocol/serverInfo");
+	mcp_put_server(&b, s->revision);
+	buf_put_str(&b, "}}}");
+	remove_one(s);
+	sink.done(sink.arg, &b);
+	buf_fini(&b);
+}
+
+static bool
+say(void *arg, struct bytes message)
+{
+	const struct subscription *s = arg;
+
+	/* asks for room first */
+	return s->sink.notify(s->sink.arg, bytes_of("")) &&
+	       s->sink.notify(s->sink.arg, message);
+}
+
+static void
+pay(struct subscription *s)
+{
+	notice_pay(&s->notices, s->id, say, s);
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct subscribe_table *t = arg;
+	uint64_t now_s = clock_wall_us() / 1000000;
+	struct subscription *s, *next;
+
+	for (s = t->list; s != NULL; s = next) {
+		next = s->next;
+		if (s->expires != 0 && s->expires <= now_s)
+			end(s);
+		else
+			pay(s);
+	}
+	if (t->list != NULL)
+		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);
+}
+
+struct subscribe_table *
+subscribe_table_new(struct loop *l, struct err *e)
+{
+	struct subscribe_table *t = calloc(1, sizeof(*t));
+
+	if (t == NULL) {
+		(void)err_sys(e, "allocating the table of subscriptions");
+		return NULL;
+	}
+	t->loop = l;
+	t->sweep = (struct loop_timer){ .handler = on_sweep, .arg = t };
+	return t;
+}
+
+void
+subscribe_table_free(struct subscribe_table *t)
+{
+	if (t == NULL)
+		return;
+	loop_timer_cancel(t->loop, &t->sweep);
+	while (t->list != NULL)
+		remove_one(t->list);
+	free(t);
+}
+
+static void
+follow(struct subscription *s, const struct settings_token *token)
+{
+	s->expires = token->expires;
+	if (s->tools == token->tools_mark)
+		return;
+	s->tools = token->tools_mark;
+	if (s->wants[NOTICE_TOOLS])
+		notice_owe(&s->notices, NOTICE_TOOLS);
+	pay(s);
+}
+
+void
+subscribe_configure(struct subscribe_table *t, const struct settings_set *set)
+{
+	struct subscription *s, *next;
+
+	t->per_token = set->limits.sessions_per_token;
+	for (s = t->list; s != NULL; s = next) {
+		const struct settings_token *token =
+		    settings_token_find(set, s->verifier);
+
+		next = s->next;
+		if (token == NULL)
+			end(s);
+		else
+			follow(s, token);
+	}
+}
+
+void
+subscribe_drain(struct subscribe_table *t)
+{
+	t->draining = true;
+	while (t->list != NULL)
+		end(t->list);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+static const struct {
+	const char *key;
+	enum notice what;
+} lists[] = {
+	{ "toolsListChanged", NOTICE_TOOLS },
+	{ "resourcesListChanged", NOTICE_RESOURCES },
+};
+
+static int
+take_lists(
+    struct subscription *s, const struct json_value *asked, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct json_value *v = json_get(asked, lists[i].key);
+
+		if (v != NULL && v->type != JSON_BOOL)
+			return err_set(e, ERR_BAD, "%s must be true or false",
+			    lists[i].key);
+		s->wants[lists[i].what] = v != NULL && v->boolean;
+	}
+	return 0;
+}
+
+static int
+take_uris(struct subscription *s, const struct json_value *asked, struct err *e)
+{
+	const struct json_value *v = json_get(asked, "resourceSubscriptions");
+
+	if (v == NULL)
+		return 0;
+	if (v->type != JSON_ARRAY)
+		return err_set(
+		    e, ERR_BAD, "resourceSubscriptions must be a list of URIs");
+	for (v = v->child; v != NULL; v = v->next) {
+		if (v->type != JSON_STRING)
+			return err_set(e, ERR_BAD,
+			    "resourceSubscriptions must hold strings");
+		if (notice_watch(&s->notices, v->text, e) == 0)
+			continue;
+		/* also that they are too many is for the client to mend */
+		e->code = ERR_BAD;
+		return err_wrap(e, "resourceSubscriptions");
+	}
+	return 0;
+}
+
+/* What the revision's filter has and we have; the rest is not honoured. */
+static int
+take_filter(
+    struct subscription *s, const struct json_value *params, struct err *e)
+{
+	const struct json_value *asked = json_get(params, "notifications");
+
+	if (!json_is(asked, JSON_OBJECT))
+		return err_set(e, ERR_BAD,
+		    "subscriptions/listen needs params.notifications, an "
+		    "object such as {\"toolsListChanged\":true}");
+	if (take_lists(s, asked, e) != 0)
+		return e->code;
+	return take_uris(s, asked, e);
+}
+
+static bool
+acknowledge(struct subscription *s)
+{
+	struct buf b;
+	bool said;
+
+	buf_init(&b, (size_t)NOTICE_MAX_URIS * 6 * NOTICE_MAX_URI + 4096);
+	buf_put_str(&b, "{\"jsonrpc\":\"2.0\",\"method\":"
+			"\"notifications/subscriptions/acknowledged\"");
+	json_put_key(&b, "params");
+	buf_put_str(&b, "{");
+	notice_put_meta(&b, s->id);
+	json_put_key(&b, "notifications");
+	buf_put_str(&b, "{");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (s->wants[lists[i].what])
+			json_put_member_bool(&b, lists[i].key, true);
+	if (s->notices.count > 0) {
+		json_put_key(&b, "resourceSubscriptions");
+		buf_put_str(&b, "[");
+		notice_put_uris(&b, &s->notices);
+		buf_put_str(&b, "]");
+	}
+	buf_put_str(&b, "}}}");
+	said = !b.overflow && s->sink.notify(s->sink.arg, buf_bytes(&b));
+	buf_fini(&b);
+	return said;
+}
+
+static size_t
+count_of(const struct subscribe_table *t, const uint8_t *verifier)
+{
+	size_t n = 0;
+
+	for (const struct subscription *s = t->list; s != NULL; s = s->next)
+		n += bytes_eq_secret(s->verifier, verifier, DIGEST_BYTES);
+	return n;
+}
+
+static int
+check_limits(const struct subscribe_table *t, const struct subscribe_wish *w,
+    struct err *e)
+{
+	if (t->draining)
+		return err_set(e, ERR_BUSY,
+		    "the server is stopping: try again in a moment");
+	if (count_of(t, w->token->verifier) >= t->per_token)
+		return err_set(e, ERR_BUSY,
+		    "this token has as many subscriptions as it may "
+		    "(limits.sessions_per_token): close one and try again");
+	return 0;
+}
+
+struct subscription *
+subscribe_open(
+    struct subscribe_table *t, const struct subscribe_wish *w, struct err *e)
+{
+	struct subscription *s;
+
+	if (check_limits(t, w, e) != 0)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		(void)err_set(e, ERR_BUSY,
+		    "the server is out of memory; try again later");
+		return NULL;
+	}
+	s->table = t;
+	s->sink = w->sink;
+	s->revision = w->revision;
+	s->expires = w->token->expires;
+	s->tools = w->token->tools_mark;
+	memcpy(s->verifier, w->token->verifier, sizeof(s->verifier));
+	if (bytes_to_str(w->id, s->id, sizeof(s->id), e) != 0 ||
+	    take_filter(s, w->params, e) != 0) {
+		notice_fini(&s->notices);
+		free(s);
+		return NULL;
+	}
+	s->next = t->list;
+	t->list = s;
+	(void)acknowledge(s);
+	if (t->sweep.at_ms == 0)
+		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);
+	return s;
+}
+
+void
+subscribe_gone(struct subscription *s)
+{
+	remove_one(s);
+}
+
+void
+subscribe_tell(struct subscribe_table *t, const uint8_t verifier[DIGEST_BYTES],
+    enum notice what)
+{
+	for (struct subscription *s = t->list; s != NULL; s = s->next) {
+		if (!s->wants[what] ||
+		    !bytes_eq_secret(s->verifier, verifier, DIGEST_BYTES))
+			continue;
+		notice_owe(&s->notices, what);
+		pay(s);
+	}
+}
+
+void
+subscribe_tell_uri(struct subscribe_table *t,
+    const uint8_t verifier[DIGEST_BYTES], struct bytes uri)
+{
+	for (struct subscription *s = t->list; s != NULL; s = s->next) {
+		if (!bytes_eq_secret(s->verifier, verifier, DIGEST_BYTES))
+			continue;
+		notice_owe_uri(&s->notices, uri);
+		pay(s);
+	}
+}
