@@ -318,6 +318,11 @@ cgroup_end(const char *id, struct cgroup_usage *u)
 	u->cpu_us = number_at(dir, "cpu.stat", "usage_usec ");
 	u->oom_kills = number_at(dir, "memory.events", "oom_kill ");
 	u->pids_denied = number_at(dir, "pids.events", "max ");
+}
+
+void
+cgroup_remove(const char *id)
+{
 	if (unlinkat(self.runs, id, AT_REMOVEDIR) == -1 && errno == EBUSY &&
 	    self.dying_count < MAX_DYING)
 		(void)snprintf(

@@ -63,8 +63,10 @@ unsigned cgroup_controllers(void);
  */
 int cgroup_make(
     const char *id, const struct cgroup_limits *l, struct err *e) MUST_CHECK;
-/* End every process in it, read what it used, remove it (now or soon). */
+/* End every process in it and read what it used. */
 void cgroup_end(const char *id, struct cgroup_usage *u);
+/* Remove it; if it is not empty yet, soon (cgroup_sweep). */
+void cgroup_remove(const char *id);
 /* Remove what could not be removed before; call now and then. */
 void cgroup_sweep(void);
 

@@ -75,8 +75,7 @@ add(const struct load *l, const struct json_value *at, enum mounts_kind kind,
 {
 	struct err e = { 0 };
 
-	if (mounts_add(
-		&l->c->mounts, kind, path, l->v->tmp_bytes, optional, &e) != 0)
+	if (mounts_add(&l->c->mounts, kind, path, optional, &e) != 0)
 		keys_complain(l->k, at, "%s", e.what);
 }
 
@@ -305,7 +304,7 @@ pin_parents(const struct load *l, char *path, size_t place_len, struct err *e)
 		*slash = '\0';
 		if (lstat(path, &st) == -1)
 			return 0; /* path ends here now */
-		if (mounts_add(&l->c->mounts, kind, path, 0, false, e) != 0)
+		if (mounts_add(&l->c->mounts, kind, path, false, e) != 0)
 			return e->code;
 		*slash = '/';
 	}
@@ -486,6 +485,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_list(&l, v->hide, MOUNTS_HIDE, "\"files\".\"hide\"");
 	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
 	add_basics(&l, read_bool(&l, v->private_tmp, true));
+	l.c->mounts.tmp_bytes = l.v->tmp_bytes;
 	mounts_done(&l.c->mounts);
 	check_required(&l);
 	check_network(&l);

@@ -36,7 +36,8 @@ enum phase {
 	FREE,
 	ACCEPTED, /* intent waits to be on disk */
 	RUNNING, /* there is a guard */
-	DRAINING /* the guard is gone, output is still to be forwarded */
+	DRAINING, /* the tree is gone, output is still to be forwarded */
+	LEAVING /* all is told, only the guard's own exit is waited for */
 };
 
 struct job {
@@ -44,6 +45,7 @@ struct job {
 	struct jobs *jobs;
 	uint64_t call;
 	char id[JOB_ID];
+	bool grouped; /* has a control group */
 	bool silent; /* nobody is to be told */
 	struct plan plan;
 	struct spawned sp;
@@ -74,7 +76,9 @@ struct jobs {
 	void *arg;
 	struct quota quota;
 	struct log_limit audit_errors;
-	size_t max;
+	size_t max; /* runs at the same time */
+	size_t leaving; /* jobs of phase LEAVING, at most max */
+	size_t slots; /* of job: both */
 	struct job job[];
 };
 
@@ -82,21 +86,34 @@ static void job_pump(struct job *j);
 static void job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail);
 
+/* Has it a command that is to run, or an answer to give? */
+static bool
+is_active(const struct job *j)
+{
+	return j->phase != FREE && j->phase != LEAVING;
+}
+
 /* --- the end of a run ------------------------------------------------- */
 
+/* Nothing of the run is watched any more but its guard. */
 static void
-job_release(struct job *j)
+job_unwatch(struct job *j)
 {
 	struct loop *l = j->jobs->loop;
 
-	loop_timer_cancel(l, &j->timer);
 	loop_del(l, &j->ctl);
-	loop_del(l, &j->guard);
 	loop_del(l, &j->in);
 	loop_del(l, &j->out);
 	loop_del(l, &j->err);
+}
+
+/* All but the guard. */
+static void
+job_forget(struct job *j)
+{
+	loop_timer_cancel(j->jobs->loop, &j->timer);
+	job_unwatch(j);
 	cleanup_fd(&j->sp.ctl);
-	cleanup_fd(&j->sp.pidfd);
 	cleanup_fd(&j->sp.in);
 	cleanup_fd(&j->sp.net);
 	output_fini(&j->stdout_);
@@ -104,6 +121,15 @@ job_release(struct job *j)
 	recorder_free(j->recorder);
 	plan_fini(&j->plan);
 	buf_fini(&j->denials);
+}
+
+static void
+job_release(struct job *j)
+{
+	if (j->phase != LEAVING)
+		job_forget(j);
+	loop_del(j->jobs->loop, &j->guard);
+	cleanup_fd(&j->sp.pidfd);
 	memset(j, 0, sizeof(*j));
 }
 
@@ -171,7 +197,13 @@ job_finish(struct job *j)
 	record_result(jobs->audit, &r, &end);
 	if (!j->silent)
 		jobs->ops->done(jobs->arg, &r);
-	job_release(j);
+	if (j->sp.pidfd == -1) {
+		job_release(j);
+		return;
+	}
+	job_forget(j);
+	j->phase = LEAVING;
+	jobs->leaving++;
 }
 
 /* The run does not take place: say so to caller and log. */
@@ -365,7 +397,7 @@ static void
 job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail)
 {
-	if (j->ending || j->phase == DRAINING) /* it is over already */
+	if (j->ending || j->phase > RUNNING) /* it is over already */
 		return;
 	j->ending = true;
 	j->verdict = verdict;
@@ -501,46 +533,80 @@ take_reports(struct job *j)
 }
 
 static void
+explain_loss(struct job *j)
+{
+	j->ending = true;
+	j->verdict = PROTO_LOST;
+	(void)snprintf(j->message, sizeof(j->message),
+	    j->usage.oom_kills > 0
+		? "ended by the kernel: out of its memory limit"
+		: "the run's guard process was killed");
+}
+
+/* Nothing of the tree is left: forward what it wrote, then tell its end. */
+static void
+job_over(struct job *j)
+{
+	j->end_ns = clock_mono_ns();
+	spawn_over(&j->sp, j->plan.policy,
+	    j->executed && j->reported && j->report.left == 0);
+	job_unwatch(j);
+	if (j->grouped)
+		cgroup_end(j->id, &j->usage);
+	explain_limits(j);
+	if (!j->reported)
+		explain_loss(j);
+	j->phase = DRAINING;
+	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
+}
+
+/*
+ * The guard reports the end when it alone is left, so that its own exit, for
+ * which the kernel takes its time, need not be waited for; but for so many
+ * that each has its place while it lasts.
+ */
+static bool
+is_over(const struct job *j)
+{
+	return j->reported && j->report.event == GUARD_EXITED &&
+	       j->report.left == 0 && j->jobs->leaving < j->jobs->max;
+}
+
+static void
 on_report(void *arg, uint32_t events)
 {
 	struct job *j = arg;
 
 	take_reports(j);
-	if (j->reported || (events & (EPOLLHUP | EPOLLERR)) != 0)
+	if (is_over(j)) {
+		job_over(j);
+		job_pump(j);
+	} else if (j->reported || (events & (EPOLLHUP | EPOLLERR)) != 0) {
 		loop_del(j->jobs->loop, &j->ctl); /* on_guard follows */
+	}
 }
 
-/* The guard has ended, and with it the tree: forward what is left. */
 static void
 on_guard(void *arg, uint32_t events)
 {
 	struct job *j = arg;
 	(void)events;
 
-	j->end_ns = clock_mono_ns();
-	take_reports(j);
-	(void)waitpid(j->sp.guard, NULL, 0);
-	spawn_over(&j->sp, j->plan.policy,
-	    j->executed && j->reported && j->report.left == 0);
-	loop_del(j->jobs->loop, &j->guard);
-	loop_del(j->jobs->loop, &j->ctl);
-	loop_del(j->jobs->loop, &j->in);
-	loop_del(j->jobs->loop, &j->out);
-	loop_del(j->jobs->loop, &j->err);
-	if ((j->plan.policy->confine.layers & CONFINE_CGROUP) != 0)
-		cgroup_end(j->id, &j->usage);
-	explain_limits(j);
-	if (!j->reported) {
-		j->ending = true;
-		j->verdict = PROTO_LOST;
-		(void)snprintf(j->message, sizeof(j->message),
-		    j->usage.oom_kills > 0
-			? "ended by the kernel: out of its memory limit"
-			: "the run's guard process was killed");
+	if (j->phase == RUNNING) {
+		take_reports(j);
+		job_over(j);
 	}
-	j->phase = DRAINING;
-	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
-	job_pump(j);
+	(void)waitpid(j->sp.guard, NULL, 0);
+	loop_del(j->jobs->loop, &j->guard);
+	(void)close(steal_fd(&j->sp.pidfd));
+	if (j->grouped)
+		cgroup_remove(j->id);
+	if (j->phase == LEAVING) {
+		j->jobs->leaving--;
+		memset(j, 0, sizeof(*j));
+	} else {
+		job_pump(j);
+	}
 }
 
 /* --- start ------------------------------------------------------------ */
@@ -558,10 +624,10 @@ start_in_cgroup(struct job *j, struct err *e)
 {
 	const struct policy *p = j->plan.policy;
 	CLEANUP_FD int fd = -1;
-	struct cgroup_usage unused;
 	int rc;
 
-	if ((p->confine.layers & CONFINE_CGROUP) == 0)
+	j->grouped = (p->confine.layers & CONFINE_CGROUP) != 0;
+	if (!j->grouped)
 		return spawn_run(&j->plan, &j->sp, e);
 	fd = cgroup_make(j->id, &p->cgroup, e);
 	if (fd < 0)
@@ -570,7 +636,7 @@ start_in_cgroup(struct job *j, struct err *e)
 	rc = spawn_run(&j->plan, &j->sp, e);
 	j->plan.cgroup_fd = -1;
 	if (rc != 0)
-		cgroup_end(j->id, &unused);
+		cgroup_remove(j->id);
 	return rc;
 }
 
@@ -634,7 +700,7 @@ jobs_flush(struct jobs *jobs)
 	int rc = flush_audit(jobs);
 	size_t i;
 
-	for (i = 0; i < jobs->max; i++) {
+	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->phase != ACCEPTED)
@@ -661,15 +727,17 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	struct job *free_job = NULL;
 	uint64_t wait_ms;
 	uint32_t same = 0;
-	size_t i;
+	size_t i, active = 0;
 
-	for (i = 0; i < jobs->max; i++) {
+	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->phase == FREE)
 			free_job = j;
-		else if (strcmp(j->plan.token, t->name) == 0)
-			same++;
+		if (!is_active(j))
+			continue;
+		active++;
+		same += strcmp(j->plan.token, t->name) == 0;
 	}
 	if (same >= t->policy->runs) {
 		(void)err_set(e, ERR_BUSY,
@@ -679,7 +747,7 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 		    same, t->policy->name);
 		return NULL;
 	}
-	if (free_job == NULL) {
+	if (free_job == NULL || active >= jobs->max) {
 		(void)err_set(e, ERR_BUSY,
 		    "the server runs as many commands "
 		    "as it may; try again later");
@@ -737,8 +805,8 @@ find_call(struct jobs *jobs, uint64_t call)
 {
 	size_t i;
 
-	for (i = 0; i < jobs->max; i++)
-		if (jobs->job[i].phase != FREE && !jobs->job[i].silent &&
+	for (i = 0; i < jobs->slots; i++)
+		if (is_active(&jobs->job[i]) && !jobs->job[i].silent &&
 		    jobs->job[i].call == call)
 			return &jobs->job[i];
 	return NULL;
@@ -778,10 +846,10 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 {
 	size_t i;
 
-	for (i = 0; i < jobs->max; i++) {
+	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase == FREE)
+		if (!is_active(j))
 			continue;
 		j->silent |= silent;
 		job_end(j, PROTO_CANCELLED, why, "");
@@ -805,10 +873,10 @@ jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 {
 	size_t i;
 
-	for (i = 0; i < jobs->max; i++) {
+	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase != FREE && !token_is_same(t, &j->plan))
+		if (is_active(j) && !token_is_same(t, &j->plan))
 			job_end(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
 	}
@@ -819,9 +887,15 @@ jobs_count(const struct jobs *jobs)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < jobs->max; i++)
-		n += jobs->job[i].phase != FREE;
+	for (i = 0; i < jobs->slots; i++)
+		n += is_active(&jobs->job[i]);
 	return n;
+}
+
+bool
+jobs_quiet(const struct jobs *jobs)
+{
+	return jobs_count(jobs) == 0 && jobs->leaving == 0;
 }
 
 size_t
@@ -829,8 +903,8 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < jobs->max && n < max; i++)
-		if (jobs->job[i].phase == RUNNING)
+	for (i = 0; i < jobs->slots && n < max; i++)
+		if (jobs->job[i].phase != FREE && jobs->job[i].sp.pidfd != -1)
 			pid[n++] = jobs->job[i].sp.guard;
 	return n;
 }
@@ -839,7 +913,8 @@ struct jobs *
 jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
     const struct job_ops *ops, void *arg, struct err *e)
 {
-	struct jobs *jobs = calloc(1, sizeof(*jobs) + max * sizeof(struct job));
+	struct jobs *jobs =
+	    calloc(1, sizeof(*jobs) + 2 * max * sizeof(struct job));
 
 	if (jobs == NULL) {
 		(void)err_set(e, ERR_BUSY, "out of memory");
@@ -852,6 +927,7 @@ jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
 		.ops = ops,
 		.arg = arg,
 		.max = max,
+		.slots = 2 * (size_t)max,
 		.audit_errors = { .burst = 5, .period_ms = 60000 },
 	};
 	return jobs;
@@ -862,7 +938,7 @@ jobs_free(struct jobs *jobs)
 {
 	size_t i;
 
-	for (i = 0; jobs != NULL && i < jobs->max; i++)
+	for (i = 0; jobs != NULL && i < jobs->slots; i++)
 		if (jobs->job[i].phase != FREE)
 			job_release(&jobs->job[i]);
 	free(jobs);

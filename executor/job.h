@@ -67,7 +67,10 @@ void jobs_cancel_all(struct jobs *j, const char *why, bool silent);
 void jobs_cancel_revoked(struct jobs *j, const struct token_table *t);
 /* Record and start what was accepted; call before each wait of the loop. */
 void jobs_flush(struct jobs *j);
+/* Runs whose end was not told yet. */
 size_t jobs_count(const struct jobs *j);
+/* Is there none, nor a guard that is about to exit? */
+bool jobs_quiet(const struct jobs *j);
 /* Process ids of all guards into pid; how many. */
 size_t jobs_guards(const struct jobs *j, pid_t *pid, size_t max);
 

@@ -31,7 +31,7 @@ enum {
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 4096 /* guards and the frontend */
+	MAX_SPARED = 2 * 4096 + 1 /* guards and the frontend */
 };
 
 static struct executor {
@@ -191,7 +191,7 @@ on_frontend_gone(void *arg)
 static void
 stop_when_quiet(void)
 {
-	if (self.stopping && jobs_count(self.jobs) == 0 &&
+	if (self.stopping && jobs_quiet(self.jobs) &&
 	    self.stop.handler != NULL) {
 		self.stop.handler = NULL;
 		loop_timer_cancel(self.loop, &self.stop);

@@ -41,8 +41,16 @@ static struct {
 } held[MOUNTS_MAX];
 static size_t held_count;
 
-/* Of a private tmpfs. */
-enum { BYTES_PER_INODE = 4096, MIN_INODES = 64 };
+enum {
+	TMP_BYTES = 64 << 10, /* of the run's tmpfs, beside the private ones */
+	TMP_INODES = 2 * MOUNTS_MAX + 64, /* directories on the way, links */
+	BYTES_PER_INODE = 4096
+};
+
+/* What the run's tmpfs holds beside its root, where no run sees it. */
+#define HIDDEN  "/hidden" /* empty, and not to be entered */
+#define EMPTY   "/empty" /* empty, and to be seen */
+#define PRIVATE "/private" /* and a letter: writable by all */
 
 /* --- the plan --------------------------------------------------------- */
 
@@ -50,6 +58,7 @@ void
 mounts_init(struct mounts *m)
 {
 	memset(m, 0, sizeof(*m));
+	mounts_done(m);
 }
 
 void
@@ -62,12 +71,6 @@ mounts_fini(struct mounts *m)
 		free(m->op[i].text);
 	}
 	mounts_init(m);
-}
-
-static bool
-is_tmpfs(enum mounts_kind kind)
-{
-	return kind == MOUNTS_TMPFS || kind == MOUNTS_TMPFS_NOEXEC;
 }
 
 static int
@@ -92,8 +95,8 @@ put(struct mounts *m, enum mounts_kind kind, const char *path, const char *text,
 }
 
 static int
-add_link(struct mounts *m, enum mounts_kind kind, const char *path,
-    uint64_t bytes, struct err *e)
+add_link(
+    struct mounts *m, enum mounts_kind kind, const char *path, struct err *e)
 {
 	char text[PATH_MAX], dir[PATH_MAX], next[PATH_MAX];
 	ssize_t n = readlink(path, text, sizeof(text) - 1);
@@ -111,7 +114,7 @@ add_link(struct mounts *m, enum mounts_kind kind, const char *path,
 	if (fdio_join(
 		next, sizeof(next), dir[0] == '\0' ? "/" : dir, text, e) != 0)
 		return e->code;
-	return mounts_add(m, kind, next, bytes, false, e);
+	return mounts_add(m, kind, next, false, e);
 }
 
 /* The path with all links before its last component followed. */
@@ -133,9 +136,9 @@ canonical(const char *path, char out[PATH_MAX], struct err *e)
 
 int
 mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
-    uint64_t bytes, bool optional, struct err *e)
+    bool optional, struct err *e)
 {
-	char options[96], clean[PATH_MAX];
+	char clean[PATH_MAX];
 	struct err why = { 0 };
 	struct stat st;
 
@@ -151,15 +154,7 @@ mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 		return e->code;
 	}
 	if (S_ISLNK(st.st_mode))
-		return add_link(m, kind, clean, bytes, e);
-	if (is_tmpfs(kind)) {
-		/* empty files take no bytes, but memory of the kernel's */
-		(void)snprintf(options, sizeof(options),
-		    "mode=1777,size=%llu,nr_inodes=%llu",
-		    (unsigned long long)bytes,
-		    (unsigned long long)bytes / BYTES_PER_INODE + MIN_INODES);
-		return put(m, kind, clean, options, true, e);
-	}
+		return add_link(m, kind, clean, e);
 	return put(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
 }
 
@@ -246,6 +241,11 @@ mounts_done(struct mounts *m)
 	}
 	m->count = n;
 	m->whole_root = n > 0 && strcmp(m->op[0].path, "/") == 0;
+	/* empty files take no bytes, but memory of the kernel's */
+	(void)snprintf(m->options, sizeof(m->options),
+	    "mode=0755,size=%llu,nr_inodes=%llu",
+	    (unsigned long long)m->tmp_bytes + TMP_BYTES,
+	    (unsigned long long)m->tmp_bytes / BYTES_PER_INODE + TMP_INODES);
 }
 
 /* --- carrying it out: async-signal-safe ------------------------------- */
@@ -264,9 +264,9 @@ inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
 	return out;
 }
 
-/* mkdir -p of all but, unless `last`, the last component of out. */
+/* mkdir -p of all but the last component of out. */
 static void
-make_dirs(char *out, bool last)
+make_parents(char *out)
 {
 	char *p;
 
@@ -276,22 +276,37 @@ make_dirs(char *out, bool last)
 			(void)mkdir(out, 0755);
 			*p = '/';
 		}
-	if (last)
-		(void)mkdir(out, 0755);
 }
 
-/* Where a mount goes must exist; on a bound host tree it does already. */
-static void
-make_place(char *out, bool directory)
+static int
+make_one(const char *out, const struct mounts_op *op)
 {
 	int fd;
 
-	make_dirs(out, directory);
-	if (directory)
-		return;
+	if (op->kind == MOUNTS_LINK)
+		return symlink(op->text, out);
+	if (op->directory)
+		return mkdir(out, 0755);
 	fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (fd >= 0)
+	if (fd != -1)
 		(void)close(fd);
+	return fd == -1 ? -1 : 0;
+}
+
+/*
+ * Where a mount goes must exist; on a bound host tree it does already, and
+ * what is not to be had there fails at the mount.
+ */
+static int
+make_place(char *out, const struct mounts_op *op)
+{
+	int r = make_one(out, op);
+
+	if (r == -1 && errno == ENOENT) {
+		make_parents(out);
+		r = make_one(out, op);
+	}
+	return r == 0 || errno == EEXIST ? 0 : -errno;
 }
 
 static int
@@ -324,17 +339,28 @@ bind(const char *from, const char *to, uint64_t attr)
 	return set_attr(to, attr, true);
 }
 
+/* For a file, a device that may not be one. */
 static int
 do_hide(const struct mounts_op *op, const char *to)
 {
-	if (!op->directory) /* a device that may not be one */
-		return bind("/old/dev/null", to,
-		    ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
-	return mount("hidden", to, "tmpfs",
-		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
-		   "mode=0000,size=4k,nr_inodes=1") == -1
-		   ? -errno
-		   : 0;
+	return bind(op->directory ? HIDDEN : "/old/dev/null", to,
+	    ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+}
+
+/* A writable directory that only this run has. */
+static int
+do_private(const char *to, uint64_t attr)
+{
+	static char name[] = PRIVATE "a";
+	int r;
+
+	if (name[sizeof(PRIVATE) - 1] > 'z')
+		return -E2BIG;
+	if (mkdir(name, 01777) == -1)
+		return -errno;
+	r = bind(name, to, attr);
+	name[sizeof(PRIVATE) - 1]++; /* for the next of this process */
+	return r;
 }
 
 /* An empty directory without any permission: nobody but us makes those. */
@@ -388,11 +414,8 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 		held[held_count].fd = fd;
 		held[held_count++].op = op;
 	}
-	return mount("protected", to, "tmpfs",
-		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
-		   "mode=0555,size=4k,nr_inodes=1") == -1
-		   ? -errno
-		   : 0;
+	return bind(
+	    EMPTY, to, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 }
 
 void
@@ -418,17 +441,13 @@ do_op(const struct mounts_op *op)
 {
 	static char from[PATH_MAX + 8], to[PATH_MAX + 8];
 	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+	int made;
 
 	(void)inside(from, "/old", op->path);
 	(void)inside(to, "/new", op->path);
-	if (op->kind == MOUNTS_LINK) {
-		make_dirs(to, false);
-		return symlink(op->text, to) == -1 && errno != EEXIST ? -errno
-								      : 0;
-	}
 	if (op->kind == MOUNTS_PROTECT)
 		return do_protect(op, from, to);
-	make_place(to, op->directory);
+	made = make_place(to, op);
 	switch (op->kind) {
 	case MOUNTS_EMPTY:
 		return mount("empty", to, "tmpfs",
@@ -446,13 +465,9 @@ do_op(const struct mounts_op *op)
 	case MOUNTS_DEVICE:
 		return bind(from, to, ATTR_NOSUID | ATTR_NOEXEC);
 	case MOUNTS_TMPFS:
+		return do_private(to, safe);
 	case MOUNTS_TMPFS_NOEXEC:
-		return mount("private", to, "tmpfs",
-			   MS_NOSUID | MS_NODEV | MS_SILENT |
-			       (op->kind == MOUNTS_TMPFS ? 0UL : MS_NOEXEC),
-			   op->text) == -1
-			   ? -errno
-			   : 0;
+		return do_private(to, safe | ATTR_NOEXEC);
 	case MOUNTS_PROC:
 		return mount("proc", to, "proc",
 			   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
@@ -463,6 +478,7 @@ do_op(const struct mounts_op *op)
 	case MOUNTS_HIDE:
 		return do_hide(op, to);
 	case MOUNTS_LINK:
+		return made;
 	case MOUNTS_PROTECT:
 		break;
 	}
@@ -522,9 +538,10 @@ begin(const struct mounts *m)
 	if (r != 0)
 		return r;
 	if (mount("run", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_SILENT,
-		"mode=0755,size=1m") == -1 ||
+		m->options) == -1 ||
 	    chdir("/tmp") == -1 || mkdir("new", 0755) == -1 ||
-	    mkdir("old", 0755) == -1 ||
+	    mkdir("old", 0755) == -1 || mkdir(&HIDDEN[1], 0) == -1 ||
+	    mkdir(&EMPTY[1], 0555) == -1 ||
 	    mount("new", "new", NULL, MS_BIND | MS_SILENT, NULL) == -1 ||
 	    syscall(SYS_pivot_root, ".", "old") == -1 || chdir("/") == -1)
 		return -errno;

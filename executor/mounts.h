@@ -38,12 +38,14 @@ struct mounts_op {
 	enum mounts_kind kind;
 	bool directory; /* else a file */
 	char *path; /* owned */
-	char *text; /* owned: link's target, tmpfs' options, or NULL */
+	char *text; /* owned: link's target, or NULL */
 };
 
 struct mounts {
 	struct mounts_op op[MOUNTS_MAX]; /* sorted by path */
 	size_t count;
+	uint64_t tmp_bytes; /* that all private directories hold together */
+	char options[96]; /* of the one tmpfs that they are in */
 	bool whole_root; /* "/" itself is listed: bind it first */
 };
 
@@ -52,10 +54,9 @@ void mounts_fini(struct mounts *m);
 /*
  * Add a path of the host.  A link brings the place it leads to with it.
  * With `optional`, a path that is not there is left out; else it is ERR_BAD.
- * bytes: size of a tmpfs.
  */
 int mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
-    uint64_t bytes, bool optional, struct err *e) MUST_CHECK;
+    bool optional, struct err *e) MUST_CHECK;
 /* A symbolic link that only the run has. */
 int mounts_add_link(struct mounts *m, const char *path, const char *target,
     struct err *e) MUST_CHECK;

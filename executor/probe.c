@@ -63,10 +63,9 @@ try_namespaces(unsigned layers, struct probe *p)
 	confine_init(&c);
 	c.layers = layers;
 	c.network = CONFINE_LOOPBACK;
-	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", 0, false, &e) == 0 &&
-	    mounts_add(&c.mounts, MOUNTS_TMPFS, "/tmp", 65536, false, &e) ==
-		0 &&
-	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", 0, false, &e) == 0) {
+	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", false, &e) == 0 &&
+	    mounts_add(&c.mounts, MOUNTS_TMPFS, "/tmp", false, &e) == 0 &&
+	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", false, &e) == 0) {
 		mounts_done(&c.mounts);
 		r = try_layers(&c, &f);
 		if (r != 0)

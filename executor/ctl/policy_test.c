@@ -129,6 +129,7 @@ end_group(const struct test *t)
 		(void)ctl_error("the limit of %llu processes was reached "
 				"(policy %s, key limits.processes)",
 		    (unsigned long long)p->cgroup.processes, p->name);
+	cgroup_remove(t->id);
 	cgroup_sweep();
 }
 

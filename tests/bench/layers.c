@@ -52,8 +52,11 @@ struct row {
 	enum special special;
 	bool shares; /* its difference to the row before is shown */
 	struct policy *policy;
-	uint64_t *ns; /* of each round */
+	uint64_t *ns; /* until the result, of each round */
+	uint64_t *exit_ns; /* of the guard, after it */
 };
+
+static uint64_t result_ns; /* when a run's result was there; 0: at its end */
 
 static bool run_raw(const struct row *r);
 static bool run_spawn(const struct row *r);
@@ -198,33 +201,37 @@ run_bwrap(const struct row *r)
 	return spawn_words("/usr/bin/bwrap", argv);
 }
 
-/* As the executor does: until the guard has reported and is reaped. */
+/* As the executor does: until the guard has reported that it is alone. */
 static bool
-wait_for_guard(struct spawned *sp, struct policy *p)
+wait_for_end(const struct spawned *sp)
 {
 	struct guard_report rep = { 0 };
-	struct pollfd ended = { .fd = sp->pidfd, .events = POLLIN };
-	bool exited = false;
+	struct pollfd told = { .fd = sp->ctl, .events = POLLIN };
 
-	if (poll(&ended, 1, 10000) != 1)
-		die("the guard", "does not end");
-	while (recv(sp->ctl, &rep, sizeof(rep), MSG_DONTWAIT) ==
-	       (ssize_t)sizeof(rep)) {
-		exited = rep.event == GUARD_EXITED && rep.status == 0;
-		if (rep.event == GUARD_FAILED)
-			(void)fprintf(stderr, "bench_layers: %s%s%s: %s\n",
-			    rep.step, rep.path != NULL ? " " : "",
-			    rep.path != NULL ? rep.path : "",
-			    strerror(rep.sysno));
-	}
+	do
+		if (poll(&told, 1, 10000) != 1 ||
+		    recv(sp->ctl, &rep, sizeof(rep), 0) != (ssize_t)sizeof(rep))
+			die("the guard", "is lost");
+	while (rep.event != GUARD_EXITED && rep.event != GUARD_FAILED);
+	if (rep.event == GUARD_FAILED)
+		(void)fprintf(stderr, "bench_layers: %s%s%s: %s\n", rep.step,
+		    rep.path != NULL ? " " : "",
+		    rep.path != NULL ? rep.path : "", strerror(rep.sysno));
+	return rep.event == GUARD_EXITED && rep.status == 0 && rep.left == 0;
+}
+
+/* What comes after the result and is not waited for: the guard's own exit. */
+static void
+reap_guard(struct spawned *sp, const char *id, bool grouped)
+{
 	if (waitpid(sp->guard, NULL, 0) != sp->guard)
 		die("the guard", strerror(errno));
+	if (grouped)
+		cgroup_remove(id);
 	cleanup_fd(&sp->ctl);
 	cleanup_fd(&sp->pidfd);
 	cleanup_fd(&sp->out);
 	cleanup_fd(&sp->err);
-	spawn_over(sp, p, exited && rep.left == 0);
-	return exited;
 }
 
 static bool
@@ -253,11 +260,14 @@ run_policy(const struct row *r)
 		die("cgroup", e.what);
 	if (spawn_run(&plan, &sp, &e) != 0)
 		die(r->name, e.what);
-	well = wait_for_guard(&sp, r->policy);
+	well = wait_for_end(&sp);
+	spawn_over(&sp, r->policy, well);
 	if (grouped) {
 		cgroup_end(id, &usage);
 		(void)close(plan.cgroup_fd);
 	}
+	result_ns = clock_mono_ns();
+	reap_guard(&sp, id, grouped);
 	return well;
 }
 
@@ -362,7 +372,8 @@ prepare(struct row *r)
 		r->run = NULL;
 	}
 	r->ns = calloc(ROUNDS, sizeof(*r->ns));
-	if (r->ns == NULL)
+	r->exit_ns = calloc(ROUNDS, sizeof(*r->exit_ns));
+	if (r->ns == NULL || r->exit_ns == NULL)
 		die(r->name, "out of memory");
 }
 
@@ -393,20 +404,27 @@ median(const struct row *r, size_t n)
 	return (double)r->ns[n / 2] / 1000;
 }
 
+static double
+exit_median(const struct row *r, size_t n)
+{
+	return (double)r->exit_ns[n / 2] / 1000;
+}
+
 static void
 print_table(size_t n)
 {
 	double raw = 0, before = 0, now;
 	size_t i;
 
-	printf("%-28s %8s %8s %8s %7s %7s\n", "us, of " COMMAND, "least",
-	    "median", "mean", "layer", "x raw");
+	printf("%-28s %8s %8s %8s %7s %7s %7s\n", "us, of " COMMAND, "least",
+	    "median", "mean", "layer", "x raw", "exit");
 	for (i = 0; i < ROWS; i++) {
 		struct row *r = &rows[i];
 
 		if (r->run == NULL)
 			continue;
 		qsort(r->ns, n, sizeof(*r->ns), compare);
+		qsort(r->exit_ns, n, sizeof(*r->exit_ns), compare);
 		now = median(r, n);
 		raw = i == 0 ? now : raw;
 		printf("%-28s %8.0f %8.0f %8.0f ", r->name,
@@ -415,7 +433,7 @@ print_table(size_t n)
 			printf("%+7.0f ", now - before);
 		else
 			printf("%7s ", "");
-		printf("%7.2f\n", now / raw);
+		printf("%7.2f %7.0f\n", now / raw, exit_median(r, n));
 		before = now;
 	}
 }
@@ -442,8 +460,11 @@ print_goals(size_t n)
 	if (all == NULL || none == NULL || rows[0].run == NULL)
 		return;
 	layers = median(all, n) - median(none, n);
-	printf("all layers: %.0f us, %.2f of a raw fork + execve\n", layers,
+	printf("all layers: %.0f us, %.2f of a raw fork + execve", layers,
 	    layers / median(&rows[0], n));
+	layers += exit_median(all, n) - exit_median(none, n);
+	printf(
+	    "; with the guard's own exit %.2f\n", layers / median(&rows[0], n));
 	if (bwrap != NULL)
 		printf("a whole run, default policy: %.2f of bubblewrap\n",
 		    median(whole, n) / median(bwrap, n));
@@ -468,16 +489,21 @@ on_request(void)
 static void
 one_round(size_t at)
 {
-	uint64_t start;
+	uint64_t start, end;
 	size_t i;
 
 	for (i = 0; i < ROWS; i++) {
 		if (rows[i].run == NULL)
 			continue;
+		result_ns = 0;
 		start = clock_mono_ns();
 		if (!rows[i].run(&rows[i]))
 			die(rows[i].name, "the command failed");
-		rows[i].ns[at] = clock_mono_ns() - start;
+		end = clock_mono_ns();
+		if (result_ns == 0)
+			result_ns = end;
+		rows[i].ns[at] = result_ns - start;
+		rows[i].exit_ns[at] = end - result_ns;
 	}
 }
 
@@ -512,6 +538,7 @@ main(int argc, char **argv)
 	for (i = 0; i < ROWS; i++) {
 		policy_unref(rows[i].policy);
 		free(rows[i].ns);
+		free(rows[i].exit_ns);
 	}
 	return 0;
 }

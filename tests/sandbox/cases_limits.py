@@ -175,9 +175,10 @@ def orphan(name, victim):
             c.begin(f"./try daemon 20 {mark}; exec ./try stubborn 20 {mark}")
             client.within("they are there", 5,
                           lambda: len(client.processes(mark)) >= 2)
-            os.kill(victim(server), 9)
+            pid = victim(server)
+            os.kill(pid, 9)
             gone(w, mark, 10)
-            if victim(server) == server.process.pid:
+            if pid == server.process.pid:
                 server.process.wait()
             else:
                 client.within("a new frontend", 10, lambda: healthy(server))

@@ -182,7 +182,7 @@ is_lost(void)
 static bool
 all_done(void)
 {
-	return jobs_count(b.jobs) == 0;
+	return jobs_quiet(b.jobs);
 }
 
 static bool

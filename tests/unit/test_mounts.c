@@ -16,7 +16,7 @@ add(struct mounts *m, enum mounts_kind kind, const char *path)
 {
 	struct err e = { 0 };
 
-	if (mounts_add(m, kind, path, 4096, false, &e) != 0)
+	if (mounts_add(m, kind, path, false, &e) != 0)
 		fail_msg("%s", e.what);
 }
 
