@@ -54,6 +54,7 @@ FRONTEND := $(call in,frontend, \
 	progress result selftest session settings shaped stream subscribe \
 	tls tlscheck vet)
 EXECUTOR := $(call in,executor, \
+	control control_request control_socket control_status peer \
 	cast castread describe fetch keep recorder \
 	certificate pemfile \
 	account audit cgroup child conf conf_listen confine confine_load denial execlog \
@@ -69,7 +70,7 @@ CTL := $(call in,executor/ctl, \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
 	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
 	call check client_config ctl doctor doctor_kernel doctor_service main \
-	policy_explain policy_test posture report \
+	policy_explain policy_test posture remote report runs status steer \
 	text token_add token_list token_revoke verdict verify view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
@@ -122,6 +123,7 @@ BASE_CPPFLAGS := -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
 	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
+	-DMCP_EXECD_RUNDIR='"$(runstatedir)/mcp-execd"' \
 	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"' \
 	-DMCP_EXECD_STATEDIR='"$(localstatedir)/lib/mcp-execd"'
 BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)

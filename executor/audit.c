@@ -52,6 +52,7 @@ struct audit {
 	bool unsynced; /* written but not yet synced */
 	bool stale; /* the state of the seal is behind the log */
 	bool torn; /* the log ends inside a line */
+	bool rotate_asked; /* by the administrator */
 	uint64_t lost; /* records that did not fit while it failed */
 };
 
@@ -443,6 +444,8 @@ is_full(const struct audit *a)
 {
 	const struct audit_setup *s = &a->setup;
 
+	if (a->rotate_asked)
+		return a->size > 0;
 	return (s->rotate_bytes > 0 && (uint64_t)a->size >= s->rotate_bytes) ||
 	       (s->rotate_seconds > 0 && a->size > 0 &&
 		   clock_wall_us() >=
@@ -513,6 +516,7 @@ rotate_if_full(struct audit *a)
 	if (!is_full(a) || clock_wall_us() < a->retry_us)
 		return;
 	if (rotate(a, &e) == 0) {
+		a->rotate_asked = false;
 		prune(a);
 		return;
 	}
@@ -536,6 +540,28 @@ audit_flush(struct audit *a, struct err *e)
 		return e->code;
 	rotate_if_full(a);
 	return note_lost(a, e);
+}
+
+void
+audit_rotate(struct audit *a)
+{
+	a->rotate_asked = true;
+	a->retry_us = 0;
+}
+
+bool
+audit_rotates(const struct audit *a)
+{
+	return a->rotate_asked;
+}
+
+struct audit_status
+audit_status(const struct audit *a)
+{
+	return (struct audit_status){ .sealed = a->seal != NULL,
+		.sequence = a->seq,
+		.bytes = (uint64_t)a->size,
+		.lost = a->lost };
 }
 
 bool

@@ -67,6 +67,19 @@ void audit_put_i64(struct buf *b, const char *key, int64_t value);
 /* End the record.  `durable` asks the next flush for fdatasync(2). */
 void audit_end(struct audit *a, bool durable);
 
+/* The next flush rotates the file, whatever its size and age. */
+void audit_rotate(struct audit *a);
+/* Is that still to be done? */
+bool audit_rotates(const struct audit *a);
+
+struct audit_status {
+	bool sealed;
+	uint64_t sequence; /* of the last record */
+	uint64_t bytes; /* of the live file */
+	uint64_t lost; /* records that did not fit while it could not be written */
+};
+struct audit_status audit_status(const struct audit *a);
+
 /* Is there anything that waits for a flush? */
 bool audit_pending(const struct audit *a);
 /*

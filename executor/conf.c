@@ -122,8 +122,8 @@ static const struct key conf_keys[] = { VALUE("listen", listen),
 	STRING("tool_dir", tool_dir, 1), OBJECT("audit", audit_keys),
 	OBJECT("recordings", recordings_keys),
 	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
-	STRING("cgroup", cgroup, 1), VALUE("allowed_hosts", hosts),
-	VALUE("allowed_origins", origins),
+	STRING("cgroup", cgroup, 1), STRING("control", control, 1),
+	VALUE("allowed_hosts", hosts), VALUE("allowed_origins", origins),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
 	OBJECT("limits", limit_keys), LAST };
 
@@ -417,6 +417,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "policy_dir"), dir, c->policy_dir);
 	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
 	anchor(k, json_get(root, "tool_dir"), dir, c->tool_dir);
+	anchor(k, json_get(root, "control"), dir, c->control);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
 	anchor_seal(k, json_get(root, "audit"), dir, c);
 	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);
@@ -491,6 +492,24 @@ absolute(const char *path, char out[PATH_MAX], struct err *e)
 	return fdio_join(out, PATH_MAX, cwd, path, e);
 }
 
+/*
+ * Of the installed service it is in /run; of any other configuration beside
+ * the file, so that mcp-execctl -c finds it and two never meet.  Known even if
+ * the file is broken: what runs can be asked then, too.
+ */
+static void
+default_control(struct conf *c)
+{
+	char *slash = strrchr(c->path, '/');
+
+	if (strcmp(c->path, MCP_EXECD_CONFIG) == 0)
+		copy(c->control, sizeof(c->control),
+		    MCP_EXECD_RUNDIR "/control.sock");
+	else
+		(void)snprintf(c->control, sizeof(c->control),
+		    "%.*s/control.sock", (int)(slash - c->path), c->path);
+}
+
 static int
 load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
 {
@@ -503,6 +522,7 @@ load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
 	set_defaults(&d->conf);
 	if (absolute(path, d->conf.path, e) != 0)
 		return e->code;
+	default_control(&d->conf);
 	if (!keys_read_file(k.path, &text, r))
 		return err_set(e, ERR_BAD, "%s cannot be read", path);
 	k.text = buf_bytes(&text);

@@ -74,6 +74,7 @@ struct conf {
 	uint32_t login_uid_first;	/* range of tokens' login uids */
 	uint32_t login_uid_last;
 	char frontend_path[PATH_MAX];	/* executable of the frontend */
+	char control[PATH_MAX];		/* socket of mcp-execctl */
 	char cgroup[PATH_MAX];		/* "auto", "off" or a group's path */
 	char public_url[CONF_MAX_NAME];	/* for client-config; may be empty */
 	uint32_t frontend_uid;		/* resolved; own uid when not root */

@@ -46,6 +46,8 @@ struct job {
 	uint64_t call;
 	char id[JOB_ID];
 	bool grouped; /* has a control group */
+	char tool[64], client[128], peer[64]; /* for people */
+	uint64_t accepted_ns; /* monotonic */
 	bool silent; /* nobody is to be told */
 	struct plan plan;
 	struct spawned sp;
@@ -79,6 +81,8 @@ struct jobs {
 	size_t max; /* runs at the same time */
 	size_t leaving; /* jobs of phase LEAVING, at most max */
 	size_t slots; /* of job: both */
+	uint32_t grace_ms; /* most from TERM to KILL while stopping */
+	uint64_t total, refused; /* since the start */
 	struct job job[];
 };
 
@@ -392,7 +396,16 @@ job_kill(struct job *j)
 	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
 }
 
-/* TERM now, KILL after the policy's grace. */
+/* From TERM to KILL: the policy's, but for no longer than we stop. */
+static uint32_t
+kill_grace(const struct job *j)
+{
+	uint32_t ms = j->plan.policy->kill_grace_ms;
+
+	return j->jobs->grace_ms < ms ? j->jobs->grace_ms : ms;
+}
+
+/* TERM now, KILL after the grace. */
 static void
 job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail)
@@ -406,7 +419,7 @@ job_end(struct job *j, enum proto_state verdict, const char *why,
 	if (j->phase != RUNNING)
 		return; /* jobs_flush sees it */
 	order(j, GUARD_TERM);
-	loop_timer_set(j->jobs->loop, &j->timer, j->plan.policy->kill_grace_ms);
+	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
 }
 
 static void
@@ -694,7 +707,7 @@ flush_audit(struct jobs *jobs)
 	return rc;
 }
 
-void
+int
 jobs_flush(struct jobs *jobs)
 {
 	int rc = flush_audit(jobs);
@@ -719,6 +732,7 @@ jobs_flush(struct jobs *jobs)
 	}
 	if (rc == 0) /* runs that were over before they began */
 		(void)flush_audit(jobs);
+	return rc;
 }
 
 static struct job *
@@ -773,11 +787,17 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 	struct job *j = find_free(jobs, t, e);
 
 	if (j == NULL || request_plan(r, t, &j->plan, e) != 0) {
+		jobs->refused++;
 		record_refused(jobs->audit, r, t, e->what);
 		return e->code;
 	}
+	jobs->total++;
 	j->jobs = jobs;
 	j->phase = ACCEPTED;
+	j->accepted_ns = clock_mono_ns();
+	(void)snprintf(j->tool, sizeof(j->tool), "%s", r->tool);
+	(void)snprintf(j->client, sizeof(j->client), "%s", r->client);
+	(void)snprintf(j->peer, sizeof(j->peer), "%s", r->peer);
 	buf_init(&j->denials, DENIALS_MAX);
 	j->call = r->call;
 	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
@@ -858,6 +878,101 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	}
 }
 
+/* Runs that were told to end already do not wait for longer either. */
+void
+jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
+{
+	uint64_t last = clock_mono_ms() + grace_ms;
+	size_t i;
+
+	jobs->grace_ms = grace_ms;
+	for (i = 0; i < jobs->slots; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->phase == RUNNING && j->ending && !j->killing &&
+		    j->timer.at_ms > last)
+			loop_timer_set(jobs->loop, &j->timer, grace_ms);
+	}
+	jobs_cancel_all(jobs, why, false);
+}
+
+int
+jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
+{
+	struct job *found = NULL;
+	size_t i;
+
+	for (i = 0; i < jobs->slots; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (!is_active(j) || strncmp(j->id, id, strlen(id)) != 0)
+			continue;
+		if (found != NULL)
+			return err_set(e, ERR_BAD,
+			    "more than one run's id begins so: give more of "
+			    "it");
+		found = j;
+	}
+	if (found == NULL)
+		return err_set(e, ERR_BAD,
+		    "no run with that id is there: see mcp-execctl runs");
+	memcpy(id, found->id, JOB_ID);
+	job_end(found, PROTO_CANCELLED, why, "");
+	return 0;
+}
+
+static const char *
+state_of(const struct job *j)
+{
+	if (j->phase == ACCEPTED)
+		return "accepted";
+	if (j->phase == DRAINING)
+		return "sending output";
+	return j->killing ? "being killed" : j->ending ? "ending" : "running";
+}
+
+void
+jobs_each(const struct jobs *jobs,
+    void (*fn)(void *arg, const struct job_view *v), void *arg)
+{
+	uint64_t now = clock_mono_ns();
+	struct job_view v;
+	size_t i;
+
+	for (i = 0; i < jobs->slots; i++) {
+		const struct job *j = &jobs->job[i];
+
+		if (!is_active(j))
+			continue;
+		v = (struct job_view){
+			.id = j->id,
+			.token = j->plan.token,
+			.policy = j->plan.policy->name,
+			.user = j->plan.policy->user,
+			.tool = j->tool,
+			.client = j->client,
+			.peer = j->peer,
+			.state = state_of(j),
+			.command = j->plan.command,
+			.pid = j->report.pid,
+			.age_ms = (now - j->accepted_ns) / 1000000,
+			.timeout_ms = j->plan.timeout_ms,
+			.stdout_bytes = j->stdout_.total,
+			.stderr_bytes = j->stderr_.total,
+		};
+		fn(arg, &v);
+	}
+}
+
+struct jobs_counts
+jobs_counts(const struct jobs *jobs)
+{
+	return (struct jobs_counts){ .now = jobs_count(jobs),
+		.max = jobs->max,
+		.total = jobs->total,
+		.refused = jobs->refused };
+}
+
 /* Is the token of that name still the one that asked? */
 static bool
 token_is_same(const struct token_table *t, const struct plan *p)
@@ -928,6 +1043,7 @@ jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
 		.arg = arg,
 		.max = max,
 		.slots = 2 * (size_t)max,
+		.grace_ms = UINT32_MAX,
 		.audit_errors = { .burst = 5, .period_ms = 60000 },
 	};
 	return jobs;

@@ -65,12 +65,45 @@ bool jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
  */
 void jobs_cancel_all(struct jobs *j, const char *why, bool silent);
 void jobs_cancel_revoked(struct jobs *j, const struct token_table *t);
-/* Record and start what was accepted; call before each wait of the loop. */
-void jobs_flush(struct jobs *j);
 /* Runs whose end was not told yet. */
 size_t jobs_count(const struct jobs *j);
 /* Is there none, nor a guard that is about to exit? */
 bool jobs_quiet(const struct jobs *j);
+/* Cancel all; no run has longer than this from TERM to KILL from now on. */
+void jobs_stop(struct jobs *j, const char *why, uint32_t grace_ms);
+/*
+ * Cancel the run whose id begins so; id becomes the whole of it.  ERR_BAD:
+ * there is none, or more than one.
+ */
+int jobs_kill(struct jobs *j, char id[JOB_ID], const char *why,
+    struct err *e) MUST_CHECK;
+/*
+ * Record and start what was accepted; call before each wait of the loop.  0,
+ * or what audit_flush() said: records that wait are not on disk.
+ */
+int jobs_flush(struct jobs *j);
+
+/* A run, for people; all borrowed. */
+struct job_view {
+	const char *id, *token, *policy, *user, *tool, *client, *peer;
+	const char *state;
+	struct bytes command; /* as asked for */
+	pid_t pid; /* 0: not known (yet) */
+	uint64_t age_ms;
+	uint32_t timeout_ms;
+	uint64_t stdout_bytes, stderr_bytes;
+};
+
+/* Call fn for each run that is there. */
+void jobs_each(const struct jobs *j,
+    void (*fn)(void *arg, const struct job_view *v), void *arg);
+
+struct jobs_counts {
+	size_t now, max;
+	uint64_t total, refused; /* since the start */
+};
+struct jobs_counts jobs_counts(const struct jobs *j);
+
 /* Process ids of all guards into pid; how many. */
 size_t jobs_guards(const struct jobs *j, pid_t *pid, size_t max);
 

@@ -20,6 +20,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "executor/control.h"
 #include "executor/listen.h"
 #include "executor/options.h"
 #include "executor/pulse.h"
@@ -43,6 +44,7 @@ static struct executor {
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
+	struct control *control;
 	struct inherit inherited;
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
@@ -52,6 +54,9 @@ static struct executor {
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
+
+/* Of store. */
+typedef int load_fn(struct store *, struct conf_report *, struct err *);
 
 /* --- reload ----------------------------------------------------------- */
 
@@ -143,28 +148,44 @@ log_report(const struct conf_report *r)
 	}
 }
 
-static void
-reload(const char *what,
-    int (*load)(struct store *, struct conf_report *, struct err *))
+/* Findings go to r, and into the journal and the audit log. */
+static int
+reload_into(
+    const char *what, load_fn *load, struct conf_report *r, struct err *e)
 {
-	struct conf_report r;
-	struct err e = { 0 };
 	int rc;
 
 	notify_reloading();
 	self.ready_owed = true; /* until on_settled */
-	conf_report_init(&r);
-	rc = load(&self.store, &r, &e);
-	log_report(&r);
+	rc = load(&self.store, r, e);
+	log_report(r);
 	if (rc != 0)
-		log_err(
-		    "reload: %s; the old configuration stays in force", e.what);
+		log_err("reload: %s; the old configuration stays in force",
+		    e->what);
 	else
 		log_notice("reload: in force tokens=%zu policies=%zu",
 		    self.store.tokens.count, self.store.policies.count);
-	record_reload(what, &r, rc == 0);
-	conf_report_fini(&r);
+	record_reload(what, r, rc == 0);
 	apply();
+	return rc;
+}
+
+static void
+reload(const char *what, load_fn *load)
+{
+	struct conf_report r;
+	struct err e = { 0 };
+
+	conf_report_init(&r);
+	(void)reload_into(what, load, &r, &e);
+	conf_report_fini(&r);
+}
+
+/* mcp-execctl reload */
+static int
+reload_asked(struct conf_report *r, struct err *e)
+{
+	return reload_into("reload", store_reload, r, e);
 }
 
 static void
@@ -222,7 +243,7 @@ begin_stop(const char *why)
 	self.stop = (struct loop_timer){ .handler = on_stop_late };
 	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
 	monitor_drain(self.monitor, grace);
-	jobs_cancel_all(self.jobs, "the server is stopping", false);
+	jobs_stop(self.jobs, "the server is stopping", grace);
 }
 
 /* --- signals ---------------------------------------------------------- */
@@ -316,7 +337,7 @@ static int
 on_idle(void *arg)
 {
 	(void)arg;
-	jobs_flush(self.jobs);
+	control_flushed(self.control, jobs_flush(self.jobs) == 0);
 	keep_sweep(self.keep);
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
 		loop_timer_set(self.loop, &self.sync, SYNC_MS);
@@ -358,6 +379,7 @@ static void
 on_settled(void *arg)
 {
 	(void)arg;
+	control_settled(self.control);
 	if (!self.ready_owed)
 		return;
 	self.ready_owed = false;
@@ -370,6 +392,23 @@ on_alive(void *arg)
 {
 	(void)arg;
 	pulse_answered(&self.pulse);
+	control_alive(self.control);
+}
+
+static struct control *
+open_control(struct err *e)
+{
+	struct control_deps d = {
+		.loop = self.loop,
+		.store = &self.store,
+		.audit = self.audit,
+		.jobs = self.jobs,
+		.monitor = self.monitor,
+		.supervise = self.supervise,
+		.reload = reload_asked,
+	};
+
+	return control_new(&d, e);
 }
 
 static int
@@ -405,6 +444,9 @@ wire(struct err *e)
 		return e->code;
 	monitor_set_fetches(self.monitor, self.fetches);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
+	self.control = open_control(e);
+	if (self.control == NULL)
+		return e->code;
 	pulse_start(&self.pulse, self.loop, self.monitor);
 	self.sync.handler = on_sync;
 	self.sweep.handler = on_sweep;
@@ -472,6 +514,7 @@ tear_down(void)
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
 	pulse_stop(&self.pulse);
+	control_free(self.control);
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);
 	monitor_free(self.monitor);

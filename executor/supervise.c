@@ -33,6 +33,7 @@ struct supervise {
 	struct loop_watch exit; /* fd is its pidfd */
 	struct loop_timer timer; /* restart, or patience */
 	uint32_t backoff_ms;
+	uint64_t restarts;
 	bool was_ready; /* this one served */
 	char violation[ERR_MAX_WHAT]; /* why we killed it, or empty */
 	void (*stopped)(void *arg); /* set while stopping */
@@ -234,6 +235,7 @@ start_again(void *arg)
 	struct supervise *s = arg;
 	struct err e = { 0 };
 
+	s->restarts++;
 	if (supervise_start(s, &e) == 0)
 		return;
 	log_err("supervise: %s", e.what);
@@ -271,6 +273,12 @@ pid_t
 supervise_pid(const struct supervise *s)
 {
 	return s->pid;
+}
+
+uint64_t
+supervise_restarts(const struct supervise *s)
+{
+	return s->restarts;
 }
 
 struct supervise *

@@ -34,5 +34,7 @@ void supervise_lost(void *arg, const struct err *why);
 void supervise_stop(struct supervise *s, void (*done)(void *arg), void *arg);
 /* Process id of the frontend, 0: none at the moment. */
 pid_t supervise_pid(const struct supervise *s);
+/* How often one was started again. */
+uint64_t supervise_restarts(const struct supervise *s);
 
 #endif

@@ -130,9 +130,9 @@ enter(struct walk *w, pid_t pid)
 	(void)close(fd);
 }
 
-/* Its parent as of now, 0 if that cannot be read. */
+/* Its parent as of now, 0: outside of our pid namespace; -1: cannot be read. */
 static pid_t
-parent_of(pid_t pid)
+read_parent(pid_t pid)
 {
 	char text[512], *p;
 	pid_t parent = 0;
@@ -142,16 +142,25 @@ parent_of(pid_t pid)
 	(void)put_text(put_pid(put_text(text, "/proc/"), pid), "/stat");
 	fd = open(text, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		return 0;
+		return -1;
 	n = read(fd, text, sizeof(text) - 1);
 	(void)close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	p = strrchr(text, ')'); /* its name may hold anything: "(x) S 1 " */
 	if (p == NULL || strlen(p) < 5)
-		return 0;
+		return -1;
 	for (p += 4; *p >= '0' && *p <= '9'; p++)
 		parent = parent * 10 + (*p - '0');
 	return parent;
+}
+
+/* The same with 0 for both. */
+static pid_t
+parent_of(pid_t pid)
+{
+	pid_t parent = read_parent(pid);
+
+	return parent > 0 ? parent : 0;
 }
 
 static bool
@@ -214,4 +223,26 @@ tree_child(pid_t parent)
 	w.count = w.spare_count = 0;
 	enter(&w, parent);
 	return w.count > 0 ? w.pid[0] : 0;
+}
+
+/*
+ * From child to parent until somebody is reached that cannot be ours.  Root
+ * sees every process, so what is not there has just gone, and counts as ours;
+ * others may not see those of root (hidepid, proc(5)), but do see their own.
+ */
+bool
+tree_has_ancestor(pid_t pid, pid_t ancestor)
+{
+	unsigned steps;
+
+	for (steps = 0; steps < MAX_PIDS; steps++) {
+		if (pid == ancestor)
+			return true;
+		if (pid == 1 || pid == 0)
+			return false;
+		pid = read_parent(pid);
+		if (pid == -1)
+			return steps == 0 || geteuid() == 0;
+	}
+	return true;
 }

@@ -3,6 +3,7 @@
 #ifndef EXECUTOR_TREE_H
 #define EXECUTOR_TREE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -14,5 +15,11 @@
 unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
 /* First child of a process as /proc here shows it; 0: none. */
 pid_t tree_child(pid_t parent);
+
+/*
+ * Does pid descend from `ancestor`, or is it that itself?  true also for what
+ * is gone.
+ */
+bool tree_has_ancestor(pid_t pid, pid_t ancestor);
 
 #endif

@@ -3,8 +3,8 @@
  * ctl: what the verbs of mcp-execctl share.
  *
  * mcp-execctl runs as the administrator, on the executor's files and with the
- * executor's own modules, so that it can never read them differently.  It
- * speaks with nobody: a running executor notices the files.
+ * executor's own modules, so that it can never read them differently.  What
+ * only a running executor knows it asks at the control socket (remote).
  */
 #ifndef EXECUTOR_CTL_CTL_H
 #define EXECUTOR_CTL_CTL_H
@@ -49,6 +49,11 @@ int ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
 /* The verbs: each prints its own help for --help. */
 int check_run(struct ctl *c, int argc, char **argv);
 int doctor_run(struct ctl *c, int argc, char **argv);
+int status_run(struct ctl *c, int argc, char **argv);
+int runs_run(struct ctl *c, int argc, char **argv);
+int steer_kill(struct ctl *c, int argc, char **argv);
+int steer_reload(struct ctl *c, int argc, char **argv);
+int steer_rotate(struct ctl *c, int argc, char **argv);
 int policy_explain_run(struct ctl *c, int argc, char **argv);
 int policy_test_run(struct ctl *c, int argc, char **argv);
 int token_add_run(struct ctl *c, int argc, char **argv);

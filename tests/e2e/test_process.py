@@ -186,6 +186,27 @@ def test_sigterm_during_runs():
         server.process = None
 
 
+def test_stop_is_not_held_up():
+    """stop_grace_ms bounds a policy's kill_grace_ms, also one that began."""
+    with Server({"stop_grace_ms": 500},
+                limits={"kill_grace_ms": 60000}) as server:
+        c = Http(server)
+        first = c.begin("trap '' TERM; while :; do sleep 1000325; done")
+        second = c.begin("trap '' TERM; while :; do sleep 1000326; done")
+        within("both run", 5, lambda: processes("1000325") and
+               processes("1000326"))
+        first.close()       # cancelled: its long grace has begun
+        time.sleep(0.5)
+        check(processes("1000325"), "control: it has its grace")
+        status, took = stop(server)
+        equal(status, 0, server.log())
+        check(0.4 < took < 5 * server.slow, "took", took)
+        equal(processes("1000325") + processes("1000326"), [], "the runs")
+        second.close()
+        c.close()
+        server.process = None
+
+
 def test_sigterm_twice_and_sigint():
     with Server() as server:
         server.process.send_signal(signal.SIGINT)

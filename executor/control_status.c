@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* control_status: what is in force and what happens.  Executor. */
+#include "executor/control_status.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "executor/confine.h"
+
+enum {
+	MAX_COMMAND = 4096 /* bytes of a command that are shown */
+};
+
+static void
+put_u64(struct buf *b, const char *key, uint64_t v)
+{
+	json_put_member_i64(b, key, (int64_t)v);
+}
+
+static void
+put_text(struct buf *b, const char *key, const char *text)
+{
+	json_put_key(b, key);
+	json_put_audit(b, bytes_of(text)); /* nothing that moves a cursor */
+}
+
+static void
+begin(struct buf *b, const char *key, char bracket)
+{
+	json_put_key(b, key);
+	buf_put_u8(b, (uint8_t)bracket);
+}
+
+static void
+item(struct buf *b)
+{
+	if (b->len > 0 && b->p[b->len - 1] != '[')
+		buf_put_u8(b, ',');
+}
+
+/* --- status ----------------------------------------------------------- */
+
+static void
+put_process(struct buf *b, uint64_t started_us)
+{
+	char when[CLOCK_MAX_TEXT];
+	struct utsname u;
+
+	clock_format(started_us, when);
+	put_text(b, "version", MCP_EXECD_VERSION);
+	put_u64(b, "protocol", PROTO_VERSION);
+	put_text(b, "kernel", uname(&u) == 0 ? u.release : "");
+	put_u64(b, "pid", (uint64_t)getpid());
+	put_u64(b, "uid", geteuid());
+	put_text(b, "started", when);
+	put_u64(b, "uptime_s", (clock_wall_us() - started_us) / 1000000);
+}
+
+static void
+put_configuration(struct buf *b, const struct store *s, uint32_t generation)
+{
+	const struct conf *c = &s->conf;
+	size_t i;
+
+	begin(b, "configuration", '{');
+	put_text(b, "path", c->path);
+	put_u64(b, "generation", generation);
+	begin(b, "listen", '[');
+	for (i = 0; i < c->listen_count; i++) {
+		item(b);
+		json_put_string(b, bytes_of(c->listen[i].text));
+	}
+	buf_put_u8(b, ']');
+	put_u64(b, "tokens", s->tokens.count);
+	put_u64(b, "policies", s->policies.count);
+	buf_put_u8(b, '}');
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} locks[] = {
+	{ PROTO_LOCK_IDS, "ids" },
+	{ PROTO_LOCK_CAPS, "capabilities" },
+	{ PROTO_LOCK_NNP, "no_new_privs" },
+	{ PROTO_LOCK_CHROOT, "chroot" },
+	{ PROTO_LOCK_LANDLOCK, "landlock" },
+	{ PROTO_LOCK_RLIMITS, "rlimits" },
+	{ PROTO_LOCK_SECCOMP, "seccomp" },
+};
+
+static void
+put_frontend(struct buf *b, const struct control_deps *d)
+{
+	struct monitor_vitals v = monitor_vitals(d->monitor);
+	size_t i;
+
+	begin(b, "frontend", '{');
+	put_u64(b, "pid", (uint64_t)supervise_pid(d->supervise));
+	put_u64(b, "restarts", supervise_restarts(d->supervise));
+	json_put_member_bool(b, "ready", monitor_is_ready(d->monitor));
+	json_put_member_bool(
+	    b, "answers", v.known && monitor_silent_ms(d->monitor) == 0);
+	if (v.known) {
+		put_u64(b, "connections", v.connections);
+		put_u64(b, "sessions", v.sessions);
+		put_u64(b, "calls", v.calls);
+	}
+	begin(b, "lockdown", '[');
+	for (i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
+		if ((v.lockdown & locks[i].bit) != 0) {
+			item(b);
+			json_put_string(b, bytes_of(locks[i].name));
+		}
+	buf_put_str(b, "]}");
+}
+
+static void
+put_counts(struct buf *b, const struct jobs *j)
+{
+	struct jobs_counts n = jobs_counts(j);
+
+	begin(b, "runs", '{');
+	put_u64(b, "now", n.now);
+	put_u64(b, "max", n.max);
+	put_u64(b, "total", n.total);
+	put_u64(b, "refused", n.refused);
+	buf_put_u8(b, '}');
+}
+
+static void
+put_limits(struct buf *b, const struct conf *c)
+{
+	const struct conf_limits *l = &c->limits;
+
+	begin(b, "limits", '{');
+	put_u64(b, "connections", l->connections);
+	put_u64(b, "connections_per_address", l->connections_per_address);
+	put_u64(b, "sessions", l->sessions);
+	put_u64(b, "sessions_per_token", l->sessions_per_token);
+	put_u64(b, "body_bytes", l->body_bytes);
+	put_u64(b, "stop_grace_ms", c->stop_grace_ms);
+	buf_put_u8(b, '}');
+}
+
+static void
+put_audit(struct buf *b, const struct control_deps *d, bool on_disk)
+{
+	struct audit_status s = audit_status(d->audit);
+
+	begin(b, "audit", '{');
+	put_text(b, "file", d->store->conf.audit_file);
+	json_put_member_bool(b, "writable", on_disk);
+	json_put_member_bool(b, "sealed", s.sealed);
+	put_u64(b, "sequence", s.sequence);
+	put_u64(b, "bytes", s.bytes);
+	put_u64(b, "lost", s.lost);
+	buf_put_u8(b, '}');
+}
+
+/* What stands around each policy's runs, and what it asks for at least. */
+static void
+put_policy(struct buf *b, const struct policy *p)
+{
+	unsigned bit;
+
+	item(b);
+	buf_put_u8(b, '{');
+	put_text(b, "name", p->name);
+	put_text(b, "user", p->user);
+	put_text(b, "network", confine_network_name(p->confine.network));
+	put_text(b, "syscalls", p->profile);
+	json_put_member_bool(b, "log_only", p->log_only);
+	put_u64(b, "landlock_abi", (uint64_t)p->confine.landlock_abi);
+	begin(b, "layers", '[');
+	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
+		if ((p->confine.layers & bit) != 0) {
+			item(b);
+			json_put_string(b, bytes_of(confine_layer_name(bit)));
+		}
+	buf_put_str(b, "]}");
+}
+
+void
+control_status_put(struct buf *b, const struct control_deps *d,
+    uint64_t started_us, bool audit_on_disk)
+{
+	const struct policy_table *t = &d->store->policies;
+	size_t i;
+
+	put_process(b, started_us);
+	put_configuration(b, d->store, monitor_vitals(d->monitor).generation);
+	put_frontend(b, d);
+	put_counts(b, d->jobs);
+	put_limits(b, &d->store->conf);
+	put_audit(b, d, audit_on_disk);
+	begin(b, "policies", '[');
+	for (i = 0; i < t->count; i++)
+		put_policy(b, t->p[i]);
+	buf_put_u8(b, ']');
+}
+
+/* --- runs ------------------------------------------------------------- */
+
+static void
+put_run(void *arg, const struct job_view *v)
+{
+	struct buf *b = arg;
+	struct bytes command = v->command;
+
+	if (command.len > MAX_COMMAND)
+		command.len = MAX_COMMAND;
+	buf_put_u8(b, '{');
+	put_text(b, "run", v->id);
+	put_text(b, "state", v->state);
+	put_text(b, "token", v->token);
+	put_text(b, "policy", v->policy);
+	put_text(b, "user", v->user);
+	put_text(b, "tool", v->tool);
+	put_text(b, "client", v->client);
+	put_text(b, "source", v->peer);
+	put_u64(b, "pid", (uint64_t)v->pid);
+	put_u64(b, "age_ms", v->age_ms);
+	put_u64(b, "timeout_ms", v->timeout_ms);
+	put_u64(b, "stdout_bytes", v->stdout_bytes);
+	put_u64(b, "stderr_bytes", v->stderr_bytes);
+	json_put_key(b, "command");
+	json_put_audit(b, command);
+	put_u64(b, "command_bytes", v->command.len);
+	buf_put_str(b, "}\n");
+}
+
+void
+control_status_put_runs(struct buf *b, const struct jobs *j)
+{
+	jobs_each(j, put_run, b);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* control_status: the state of this process, as JSON for mcp-execctl. */
+#ifndef EXECUTOR_CONTROL_STATUS_H
+#define EXECUTOR_CONTROL_STATUS_H
+
+#include "executor/supervise.h"
+
+/* What it shows and steers; all borrowed. */
+struct control_deps {
+	struct loop *loop;
+	const struct store *store;
+	struct audit *audit;
+	struct jobs *jobs;
+	struct monitor *monitor;
+	const struct supervise *supervise;
+	/* Reload now; findings go to r. */
+	int (*reload)(struct conf_report *r, struct err *e);
+};
+
+/* Members of an object about everything; the object is the caller's. */
+void control_status_put(struct buf *b, const struct control_deps *d,
+    uint64_t started_us, bool audit_on_disk);
+/* One object a line for each run. */
+void control_status_put_runs(struct buf *b, const struct jobs *j);
+
+#endif

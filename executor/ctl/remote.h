@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* remote: ask the mcp-execd that runs, by its control socket.  mcp-execctl. */
+#ifndef EXECUTOR_CTL_REMOTE_H
+#define EXECUTOR_CTL_REMOTE_H
+
+#include "common/json.h"
+#include "common/log.h"
+#include "executor/control_request.h"
+#include "executor/ctl/ctl.h"
+
+struct remote_answer {
+	struct buf text; /* owned */
+	struct json_doc *doc; /* of its first line; owned */
+	struct bytes lines; /* what follows that; borrowed from text */
+};
+
+/*
+ * Send r to the executor of c's configuration, of which only the socket's
+ * place is needed, and wait for the answer, within bounds.  ERR_EOF: no executor runs there; ERR_DENIED: we may not ask;
+ * ERR_BAD, with *out: it answered no, and e->what says why.
+ */
+int remote_ask(struct ctl *c, const struct control_request *r,
+    struct remote_answer *out, struct err *e) MUST_CHECK;
+void remote_fini(struct remote_answer *a); /* also after a failure */
+/* The next line of *rest, without its newline; empty at the end. */
+struct bytes remote_line(struct bytes *rest);
+
+/* Print the answer's findings (of a reload) on stderr. */
+void remote_findings(const struct remote_answer *a);
+/* A member as text, or ""; as a number, or 0. */
+struct log_text remote_text(const struct json_value *o, const char *key);
+int64_t remote_number(const struct json_value *o, const char *key);
+
+#endif

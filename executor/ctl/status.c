@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* status: the state of the mcp-execd that runs, for people. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "executor/ctl/remote.h"
+#include "executor/ctl/screen.h"
+#include "executor/ctl/text.h"
+
+#define VERB "status"
+
+enum { MAX_OUT = 1 << 20 };
+
+static const char help[] =
+    "usage: mcp-execctl [-c CONFIG] status [--json]\n\n"
+    "Asks the mcp-execd that runs with this configuration: versions, for how\n"
+    "long, listeners, frontend, sessions, runs, limits, audit log, and what\n"
+    "each policy's runs are confined by.  The question is recorded.\n\n"
+    "  --json   as an object\n\n"
+    "Exit status: 1 if none runs, its frontend does not answer, or the audit\n"
+    "log cannot be written.\n";
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool
+is_true(const struct json_value *o, const char *key)
+{
+	const struct json_value *v = json_get(o, key);
+
+	return json_is(v, JSON_BOOL) && v->boolean;
+}
+
+static long long
+number(const struct json_value *o, const char *key)
+{
+	return (long long)remote_number(o, key);
+}
+
+/* A list of texts: "a, b". */
+static const char *
+list(const struct json_value *o, const char *key, struct buf *scratch)
+{
+	const struct json_value *l = json_get(o, key), *v;
+
+	buf_reset(scratch);
+	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
+		text_item(scratch, "%s", log_text(v->text).s);
+	return scratch->len > 0 ? buf_cstr(scratch) : "none";
+}
+
+static void
+put_service(struct buf *b, const struct json_value *o, struct buf *scratch)
+{
+	const struct json_value *c = json_get(o, "configuration");
+	char uptime[24];
+
+	if (number(o, "uptime_s") < 60)
+		(void)snprintf(
+		    uptime, sizeof(uptime), "%lld s", number(o, "uptime_s"));
+	else
+		screen_duration(
+		    uptime, (uint64_t)number(o, "uptime_s") * 1000000000ULL);
+	text_row(b, "mcp-execd", "%s, for %s (since %s)",
+	    remote_text(o, "version").s, uptime, remote_text(o, "started").s);
+	text_row(b, "process", "%lld, uid %lld, kernel %s", number(o, "pid"),
+	    number(o, "uid"), remote_text(o, "kernel").s);
+	text_row(b, "listening", "%s", list(c, "listen", scratch));
+	text_row(b, "config", "%s, generation %lld", remote_text(c, "path").s,
+	    number(c, "generation"));
+	text_row(b, "", "%lld token%s, %lld polic%s", number(c, "tokens"),
+	    number(c, "tokens") == 1 ? "" : "s", number(c, "policies"),
+	    number(c, "policies") == 1 ? "y" : "ies");
+}
+
+static void
+put_frontend(struct buf *b, const struct json_value *f, struct buf *scratch)
+{
+	if (number(f, "pid") == 0)
+		text_row(b, "frontend", "not there: it is being started again");
+	else
+		text_row(b, "frontend", "process %lld, %s", number(f, "pid"),
+		    is_true(f, "answers") ? "answers"
+					  : "DOES NOT ANSWER; see the journal");
+	text_row(b, "", "connections: %lld, sessions: %lld, calls: %lld",
+	    number(f, "connections"), number(f, "sessions"),
+	    number(f, "calls"));
+	text_row(b, "", "locked down by: %s; restarts: %lld",
+	    list(f, "lockdown", scratch), number(f, "restarts"));
+}
+
+static void
+put_numbers(struct buf *b, const struct json_value *o)
+{
+	const struct json_value *r = json_get(o, "runs");
+	const struct json_value *l = json_get(o, "limits");
+
+	text_row(b, "runs",
+	    "%lld now, at most %lld; %lld since the start, "
+	    "%lld refused",
+	    number(r, "now"), number(r, "max"), number(r, "total"),
+	    number(r, "refused"));
+	text_row(b, "limits",
+	    "%lld connections (%lld an address), %lld sessions (%lld a "
+	    "token), %lld bytes a request",
+	    number(l, "connections"), number(l, "connections_per_address"),
+	    number(l, "sessions"), number(l, "sessions_per_token"),
+	    number(l, "body_bytes"));
+}
+
+static void
+put_audit(struct buf *b, const struct json_value *a)
+{
+	char size[24];
+
+	screen_size(size, (uint64_t)number(a, "bytes"));
+	text_row(b, "audit log", "%s, record %lld, %s, %s",
+	    remote_text(a, "file").s, number(a, "sequence"), size,
+	    is_true(a, "sealed") ? "sealed" : "not sealed");
+	if (!is_true(a, "writable"))
+		text_row(b, "",
+		    "CANNOT BE WRITTEN: runs are refused; see the "
+		    "journal");
+	if (number(a, "lost") > 0)
+		text_row(b, "", "%lld records did not fit", number(a, "lost"));
+}
+
+static void
+put_policies(struct buf *b, const struct json_value *list_, struct buf *scratch)
+{
+	const struct json_value *p = list_ != NULL ? list_->child : NULL;
+
+	for (; p != NULL; p = p->next)
+		text_row(b, "policy",
+		    "%s: as %s, network %s, system calls %s%s; layers: %s",
+		    remote_text(p, "name").s, remote_text(p, "user").s,
+		    remote_text(p, "network").s, remote_text(p, "syscalls").s,
+		    is_true(p, "log_only") ? " (only logged)" : "",
+		    list(p, "layers", scratch));
+}
+
+/* As it came, without "ok". */
+static void
+put_json(struct buf *b, const struct remote_answer *a)
+{
+	static const char ok[] = "{\"ok\":true,";
+	struct bytes text = buf_bytes(&a->text);
+
+	if (bytes_starts(text, ok)) {
+		buf_put_u8(b, '{');
+		text.p += sizeof(ok) - 1;
+		text.len -= sizeof(ok) - 1;
+	}
+	buf_put_bytes(b, text);
+}
+
+static int
+show(const struct remote_answer *a, bool as_json)
+{
+	const struct json_value *o = json_root(a->doc);
+	CLEANUP_BUF struct buf b, scratch;
+	bool well = is_true(json_get(o, "frontend"), "answers") &&
+		    is_true(json_get(o, "audit"), "writable");
+	int status;
+
+	buf_init(&b, MAX_OUT);
+	buf_init(&scratch, MAX_OUT);
+	if (as_json) {
+		put_json(&b, a);
+	} else {
+		put_service(&b, o, &scratch);
+		put_frontend(&b, json_get(o, "frontend"), &scratch);
+		put_numbers(&b, o);
+		put_audit(&b, json_get(o, "audit"));
+		put_policies(&b, json_get(o, "policies"), &scratch);
+	}
+	if (b.overflow)
+		return ctl_error("the answer is too long");
+	status = ctl_print(buf_bytes(&b));
+	return well ? status : CTL_FAILED;
+}
+
+int
+status_run(struct ctl *c, int argc, char **argv)
+{
+	const struct control_request r = { .verb = CONTROL_STATUS };
+	struct remote_answer a;
+	bool as_json = false;
+	struct err e = { 0 };
+	int opt, status;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h')
+			return ctl_print(bytes_of(help));
+		if (opt != 'j')
+			return ctl_usage(VERB, "option not understood");
+		as_json = true;
+	}
+	if (optind != argc)
+		return ctl_usage(VERB, "takes no operand");
+	if (remote_ask(c, &r, &a, &e) == 0)
+		status = show(&a, as_json);
+	else
+		status = ctl_error("%s", e.what);
+	remote_fini(&a);
+	return status;
+}

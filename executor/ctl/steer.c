@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* steer: kill, reload and audit rotate: told to the mcp-execd that runs. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "executor/ctl/remote.h"
+
+static const char help_kill[] =
+    "usage: mcp-execctl [-c CONFIG] kill RUN\n\n"
+    "Ends a run and all that it started: SIGTERM, and SIGKILL after the\n"
+    "policy's kill_grace_ms.  Its caller is told \"ended by the\n"
+    "administrator\", with the output so far.  RUN is an id of mcp-execctl\n"
+    "runs, or enough of its beginning.  Who asked is recorded.\n";
+
+static const char help_reload[] =
+    "usage: mcp-execctl [-c CONFIG] reload\n\n"
+    "Loads configuration, policies and tokens anew, as SIGHUP does, and waits\n"
+    "until they are in force.  If something is wrong with them, all findings\n"
+    "are printed, the old ones stay in force, and the status is 1.  Who asked\n"
+    "is recorded.\n";
+
+static const char help_rotate[] =
+    "usage: mcp-execctl [-c CONFIG] audit rotate\n\n"
+    "Ends the live file of the audit log with a record of that and begins the\n"
+    "next, as audit.rotate_bytes does.  Who asked is recorded.\n";
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* CTL_OK to go on; -1: help was shown; else the exit status. */
+static int
+read_options(const char *verb, const char *help, int argc, char **argv)
+{
+	int opt = getopt_long(argc, argv, "h", options, NULL);
+
+	if (opt == 'h')
+		return ctl_print(bytes_of(help)) == CTL_OK ? -1 : CTL_FAILED;
+	if (opt != -1)
+		return ctl_usage(verb, "option not understood");
+	return CTL_OK;
+}
+
+/* Print what came of it: `done`, or the error. */
+static int
+order(struct ctl *c, const struct control_request *r, const char *done)
+{
+	struct remote_answer a;
+	struct err e = { 0 };
+	int status;
+
+	if (remote_ask(c, r, &a, &e) == 0)
+		status = ctl_print(bytes_of(done));
+	else
+		status = ctl_error("%s", e.what);
+	remote_findings(&a);
+	remote_fini(&a);
+	return status;
+}
+
+int
+steer_kill(struct ctl *c, int argc, char **argv)
+{
+	struct control_request r = { .verb = CONTROL_KILL };
+	int rc = read_options("kill", help_kill, argc, argv);
+	const char *id;
+	size_t n;
+
+	if (rc != CTL_OK)
+		return rc == -1 ? CTL_OK : rc;
+	id = argc - optind == 1 ? argv[optind] : "";
+	n = strlen(id);
+	if (n == 0 || n >= sizeof(r.run) || strspn(id, "0123456789abcdef") != n)
+		return ctl_usage("kill",
+		    "one RUN is needed: an id, or its beginning, of 0-9 and "
+		    "a-f; see mcp-execctl runs");
+	memcpy(r.run, id, n + 1);
+	return order(c, &r, "The run is being ended.\n");
+}
+
+static int
+order_alone(struct ctl *c, const char *verb, const char *help,
+    enum control_verb v, const char *done, int argc, char **argv)
+{
+	const struct control_request r = { .verb = v };
+	int rc = read_options(verb, help, argc, argv);
+
+	if (rc != CTL_OK)
+		return rc == -1 ? CTL_OK : rc;
+	if (optind != argc)
+		return ctl_usage(verb, "takes no operand");
+	return order(c, &r, done);
+}
+
+int
+steer_reload(struct ctl *c, int argc, char **argv)
+{
+	return order_alone(c, "reload", help_reload, CONTROL_RELOAD,
+	    "It is in force.\n", argc, argv);
+}
+
+int
+steer_rotate(struct ctl *c, int argc, char **argv)
+{
+	return order_alone(c, "audit rotate", help_rotate, CONTROL_ROTATE,
+	    "The audit log is rotated.\n", argc, argv);
+}

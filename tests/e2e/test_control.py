@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: MIT
+"""The control socket: mcp-execctl status, runs, kill, reload, audit rotate."""
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+from client import (ROOT, SLOW, Http, Server, check, equal, mark, processes,
+                    within)
+
+CONTROL = "control"
+
+
+def ctl(server, *args):
+    return subprocess.run(
+        [server.build / "mcp-execctl", "-c", server.config_file, *args],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=60 * SLOW)
+
+
+def ask_json(server, *args):
+    return json.loads(server.ctl(*args, "--json"))
+
+
+def records(server, verb):
+    return [r for r in server.audit(CONTROL) if r.get("control.verb") == verb]
+
+
+def connect(server):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(20 * SLOW)
+    s.connect(str(server.dir / "control.sock"))
+    return s
+
+
+def frame(text):
+    raw = text.encode() if isinstance(text, str) else text
+    return struct.pack("<I", len(raw)) + raw
+
+
+def answer(s):
+    raw = b""
+    while piece := s.recv(65536):
+        raw += piece
+    equal(struct.unpack("<I", raw[:4])[0], len(raw) - 4, "length")
+    return json.loads(raw[4:].split(b"\n")[0])
+
+
+def test_status():
+    with Server(config={"limits": {"runs": 7}}) as server:
+        with Http(server) as c:
+            c.sh("true")
+            conn = c.begin("sleep 1000330")
+            within("it runs", 5, lambda: processes("1000330"))
+            s = ask_json(server, "status")
+            equal(s["pid"], server.process.pid, "pid")
+            equal(s["configuration"]["listen"], server.config["listen"],
+                  "listen")
+            equal(s["configuration"]["tokens"], 1, "tokens")
+            equal(s["configuration"]["generation"], 1, "generation")
+            equal(s["frontend"]["pid"], server.frontend_pid(), "frontend")
+            equal(s["frontend"]["restarts"], 0, "restarts")
+            check(s["frontend"]["answers"] and s["frontend"]["ready"], s)
+            equal(s["frontend"]["connections"], 2, "connections")
+            equal(s["frontend"]["sessions"], 1, "sessions")
+            equal(s["frontend"]["calls"], 1, "calls")
+            equal(s["runs"], {"now": 1, "max": 7, "total": 2, "refused": 0},
+                  "runs")
+            check(s["audit"]["writable"] and not s["audit"]["sealed"], s)
+            equal(s["policies"][0]["name"], "test", "policy")
+            check("seccomp" in s["policies"][0]["layers"], s)
+            check("seccomp" in s["frontend"]["lockdown"]
+                  or server.slow > 1, s)
+            conn.close()
+        text = server.ctl("status")
+        for word in ("0.1.0", server.config["listen"][0], "answers",
+                     "test: as ", "layers:"):
+            check(word in text, word, "not in", text)
+        check(max(map(len, text.split("\n"))) <= 80 + len(str(server.dir)),
+              text)
+        r = records(server, "status")[-1]
+        equal((r["user.id"], r["process.name"], r["event.outcome"]),
+              (os.geteuid(), "mcp-execctl", "success"), r)
+        os.kill(server.frontend_pid(), signal.SIGKILL)
+        within("another", 10, server.healthy)
+        equal(ask_json(server, "status")["frontend"]["restarts"], 1,
+              "restarts")
+
+
+def test_status_of_what_is_not_well():
+    """Exit status 1: none runs; the frontend hangs, which stalls nothing."""
+    with Server() as server:
+        pid = server.frontend_pid()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            out = ctl(server, "status")
+            equal(out.returncode, 1, out)
+            check("DOES NOT ANSWER" in out.stdout, out)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        within("it answers again", 5,
+               lambda: ctl(server, "status").returncode == 0)
+        server.stop()
+        out = ctl(server, "status")
+        equal((out.returncode, out.stdout), (1, ""), out)
+        check("no mcp-execd answers" in out.stderr, out.stderr)
+        check(not (server.dir / "control.sock").exists(), "it is left behind")
+        server.start_once()
+
+
+def test_runs_and_kill():
+    with Server() as server, Http(server) as c:
+        equal(server.ctl("runs"), "No command runs.\n", "none")
+        equal(ask_json(server, "runs"), [], "none")
+        m = mark()
+        conn = c.begin(f"echo {m}; (setsid sleep 1000331 &); \u202e=\x1b[31m;"
+                       " trap '' TERM; while :; do sleep 1000332; done")
+        other = c.begin("sleep 1000333")
+        within("all stand", 5, lambda: processes("1000331") and processes(
+            "1000332") and processes("1000333"))
+        runs = ask_json(server, "runs")
+        equal(len(runs), 2, "runs")
+        run = [r for r in runs if m in r["command"]][0]
+        intent = server.run_records(m)[0]
+        equal(run["run"], intent["run.id"], "run")
+        equal((run["token"], run["policy"], run["tool"], run["state"]),
+              ("test", "test", "exec_cmd", "running"), run)
+        equal(run["client"], "e2e 1", run)
+        equal(run["source"], "127.0.0.1", run)
+        check(run["pid"] in processes(m), run)
+        check(run["stdout_bytes"] == len(m) + 1 and run["age_ms"] > 0, run)
+        text = server.ctl("runs")
+        check("\x1b" not in text and "\u202e" not in text, text)
+        check(m in text and run["run"][:12] in text, text)
+        check("\u202e" not in server.ctl("runs", "--json"), "in JSON")
+        out = server.ctl("kill", run["run"][:12])
+        check("ended" in out, out)
+        within("being ended", 2, lambda: [
+            r["state"] for r in ask_json(server, "runs")
+            if r["run"] == run["run"]] != ["running"])
+        result = c.finish(conn)
+        check(result.error and "ended by the administrator" in result.text
+              and m in result.text, result)
+        equal(processes("1000331") + processes("1000332"), [], "its tree")
+        check(processes("1000333"), "the other one goes on")
+        record = records(server, "kill")[0]
+        equal((record["run.id"], record["event.outcome"], record["user.id"]),
+              (run["run"], "success", os.geteuid()), record)
+        record = server.ended(m)
+        equal(record["run.state"], "cancelled", record)
+        for args in (("kill", run["run"]), ("kill", "f" * 32), ("kill", "xyz"),
+                     ("kill",), ("kill", "0", "1"), ("kill", "0" * 33),
+                     ("runs", "x"), ("status", "x"), ("reload", "x")):
+            out = ctl(server, *args)
+            check(out.returncode in (1, 2) and out.stderr, args, out)
+        conn.close()
+        other.close()
+
+
+def test_kill_by_a_beginning():
+    """Of two runs with the same beginning none is ended."""
+    with Server() as server, Http(server) as c:
+        conns = [c.begin("sleep 1000334") for _ in range(16)]
+        ids = within("16 runs", 10, lambda: (
+            r := ask_json(server, "runs")) and len(r) == 16 and [
+                x["run"] for x in r])
+        first = [i[0] for i in ids]
+        twice = [d for d in first if first.count(d) > 1]
+        if twice:       # all but certain with 16 of 16 digits
+            out = ctl(server, "kill", twice[0])
+            equal(out.returncode, 1, out)
+            check("more than one" in out.stderr, out.stderr)
+            equal(len(ask_json(server, "runs")), 16, "none has ended")
+        for i in ids:
+            server.ctl("kill", i)
+        within("all have", 10, lambda: ask_json(server, "runs") == [])
+        for conn in conns:
+            check("administrator" in c.finish(conn).text, "told")
+            conn.close()
+
+
+def test_reload():
+    with Server() as server, Http(server) as c:
+        server.policy["environment"]["set"]["FIXED"] = "new"
+        server.write()
+        check("in force" in server.ctl("reload"), "reload")
+        # it has waited: no moment in which the old one is seen
+        equal(c.sh("echo $FIXED").text, "new\n", "at once")
+        equal(ask_json(server, "status")["configuration"]["generation"], 2,
+              "generation")
+        server.config["nope"] = 1
+        server.config["limits"] = {"runs": 0}
+        server.write()
+        out = ctl(server, "reload")
+        equal((out.returncode, out.stdout), (1, ""), out)
+        for word in "nope", "runs", "mcp-execd.json:":
+            check(word in out.stderr, word, out.stderr)
+        server.config_file.write_text("{")
+        equal(ctl(server, "reload").returncode, 1, "no JSON")
+        equal(ctl(server, "status").returncode, 0, "it can be asked even so")
+        equal(c.sh("echo $FIXED").text, "new\n", "the old one stays")
+        r = records(server, "reload")
+        equal([x["event.outcome"] for x in r],
+              ["success", "failure", "failure"], r)
+        check(r[0]["process.pid"] > 0, r)
+
+
+def test_rotate():
+    with Server() as server:
+        before = server.audit()
+        check("rotated" in server.ctl("audit", "rotate"), "rotate")
+        files = list(server.audit_file.parent.glob("audit.jsonl.*"))
+        equal(len(files), 1, files)
+        old = [json.loads(line) for line in files[0].read_text().splitlines()]
+        equal(old[:len(before)], before, "records")
+        equal(old[-1]["event.action"], "log-rotate", "its last")
+        equal(old[-2]["control.verb"], "rotate", "who asked")
+        equal(server.audit()[0]["event.action"], "log-continue", "the next")
+
+
+def test_form():
+    """What is no request is answered, and nothing else happens."""
+    with Server() as server:
+        for raw, word in (
+                (frame("{}"), "version"), (frame("nonsense"), "error"),
+                (frame(""), "empty"), (frame("\0" * 100), "error"),
+                (frame('{"v":1,"verb":"nope"}'), "verb"),
+                (frame('{"v":9,"verb":"status"}'), "same package"),
+                (frame('{"v":1,"verb":"kill","run":"../.."}'), "digits"),
+                (frame('{"v":1,"verb":"status"}') + b"x", "follows"),
+                (struct.pack("<I", 8193), "at most"),
+                (b"\xff\xff\xff\xff", "at most"),
+                (frame("[" * 8000), "")):
+            with connect(server) as s:
+                s.sendall(raw)
+                a = answer(s)
+                check(a["ok"] is False and word in a["error"], raw[:40], a)
+        with connect(server) as s:      # control, a byte at a time
+            for b in frame('{"v":1,"verb":"status"}'):
+                s.sendall(bytes([b]))
+            check(answer(s)["ok"], "a slow one")
+        equal(len(server.audit("start")), 1, "it lives")
+
+
+def test_hung_clients():
+    """They cost their places for some seconds, and nobody else anything."""
+    with Server() as server, Http(server) as c:
+        hung = [connect(server) for _ in range(30)]
+        try:
+            for i, s in enumerate(hung):
+                if i % 3 == 1:
+                    s.sendall(b"\x20\0")        # half a length
+                elif i % 3 == 2:                # reads no answer
+                    s.sendall(frame('{"v":1,"verb":"status"}'))
+            begin = time.monotonic()
+            equal(c.sh("echo on").text, "on\n", "a run")
+            check(time.monotonic() - begin < 2 * SLOW, "stalled")
+            equal(ctl(server, "status").returncode, 0, "a status, in time")
+        finally:
+            for s in hung:
+                s.close()
+        equal(ctl(server, "status").returncode, 0, "and after")
+
+
+SCRIPT = """
+import socket, struct
+s = socket.socket(socket.AF_UNIX)
+s.connect("control.sock")
+t = b'{"v":1,"verb":"status"}'
+s.sendall(struct.pack("<I", len(t)) + t)
+print(s.recv(4096)[4:].decode())
+"""
+
+
+def test_a_run_may_not_ask():
+    """Not even with every layer off and as the executor's own user."""
+    loose = ["mounts", "pids", "ipc", "network", "landlock", "seccomp"]
+    with Server(policy={"user": "root" if ROOT else os.geteuid(),
+                        "disable": loose, "network": "host"}) as server:
+        server.policy["directory"] = str(server.dir)
+        server.write()
+        server.reload()
+        (server.dir / "ask.py").write_text(SCRIPT)
+        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
+                             capture_output=True, text=True, timeout=20)
+        check('"ok":true' in out.stdout, "control:", out)
+        with Http(server) as c:
+            r = c.sh("python3 ask.py")
+            check('"ok":false' in r.text and "may not ask" in r.text, r)
+            r = c.sh("(setsid python3 ask.py > out &) ; sleep 1; cat out")
+            check("may not ask" in r.text, "an orphan:", r)
+        denied = [r for r in server.audit(CONTROL)
+                  if r["event.outcome"] == "failure"]
+        equal(len(denied), 2, denied)
+        check("may not ask" in denied[0]["event.reason"], denied)
+        check(denied[0]["process.name"].startswith("python"), denied)
+
+
+def test_other_users_may_not():
+    with Server() as server:
+        path = server.dir / "control.sock"
+        equal(path.stat().st_mode & 0o777, 0o600, "mode")
+        if not ROOT:
+            return
+        path.chmod(0o666)       # even if somebody opens it
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+                with connect(server) as s:
+                    s.sendall(frame('{"v":1,"verb":"status"}'))
+                    os._exit(0 if answer(s)["ok"] else 7)
+            except BrokenPipeError:
+                os._exit(7)
+            except BaseException:
+                os._exit(9)
+        equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 7, "nobody")
+        check("only root" in server.audit(CONTROL)[-1]["event.reason"],
+              server.audit(CONTROL))
+
+
+def test_two_executors():
+    """One socket, one executor; what a killed one left is replaced."""
+    with Server() as server:
+        server.process.kill()
+        server.process.wait()
+        check((server.dir / "control.sock").exists(), "left behind")
+        server.start_once()
+        equal(ctl(server, "status").returncode, 0, "answers")
+        with Server() as second:
+            second.stop()
+            second.config["control"] = str(server.dir / "control.sock")
+            second.write()
+            p = subprocess.run([second.build / "mcp-execd", "-c",
+                                second.config_file], capture_output=True,
+                               text=True, timeout=20 * SLOW)
+            equal(p.returncode, 1, p)
+            check("another mcp-execd answers" in p.stderr, p.stderr)
+            del second.config["control"]
+            second.write()
+            second.start_once()
+        equal(ctl(server, "status").returncode, 0, "the first goes on")
