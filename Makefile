@@ -52,7 +52,8 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
-	tls tlscheck vet)
+	tls tlscheck vet \
+	forwarded)
 EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer \
 	cast castread describe fetch keep recorder \

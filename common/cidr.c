@@ -147,6 +147,20 @@ cidr_peer_user(int fd, char out[CIDR_TEXT])
 		(void)snprintf(out, CIDR_TEXT, "unix");
 }
 
+bool
+cidr_normal(struct bytes address, char out[CIDR_TEXT])
+{
+	uint8_t addr[16];
+	bool v4;
+
+	if (!cidr_read_address(address, addr, &v4))
+		return false;
+	if (cidr_is_mapped(addr))
+		return inet_ntop(AF_INET, addr + sizeof(cidr_mapped), out,
+			   CIDR_TEXT) != NULL;
+	return inet_ntop(AF_INET6, addr, out, CIDR_TEXT) != NULL;
+}
+
 void
 cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT])
 {

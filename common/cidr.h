@@ -26,6 +26,11 @@ int	cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	    MUST_CHECK;
 /* Is the address (as text, IPv4-mapped too) within c?  Not an address: no. */
 bool	cidr_match(const struct cidr *c, struct bytes address);
+/*
+ * The one way to write this IPv4 or IPv6 address, IPv4-mapped ones as IPv4;
+ * false if it is none.
+ */
+bool	cidr_normal(struct bytes address, char out[CIDR_TEXT]);
 /* Address as text without port, IPv4-mapped ones as IPv4; "unix" for AF_UNIX. */
 void	cidr_address(const struct sockaddr *sa, char out[CIDR_TEXT]);
 /* "unix:UID" of the peer of a UNIX socket, by SO_PEERCRED; unix(7). */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/caps.h"
+#include "common/cidr.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
@@ -42,6 +43,7 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
+	const struct json_value *proxies;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
 };
 
@@ -124,6 +126,8 @@ static const struct key conf_keys[] = { VALUE("listen", listen),
 	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1), STRING("control", control, 1),
 	VALUE("allowed_hosts", hosts), VALUE("allowed_origins", origins),
+	VALUE("trusted_proxies", proxies),
+	STRING("forwarded_header", forwarded_header, 1),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
 	OBJECT("limits", limit_keys), LAST };
 
@@ -182,6 +186,8 @@ set_defaults(struct conf *c)
 	c->login_uid_last = LOGINUID_LAST;
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/frontend");
+	copy(c->forwarded_header, sizeof(c->forwarded_header),
+	    "x-forwarded-for");
 	c->stop_grace_ms = 5 * SECOND;
 	c->limits = default_limits;
 }
@@ -449,6 +455,28 @@ check_login_uids(
 		    "least 65536 uids");
 }
 
+/* Who believes everybody lets clients choose their address. */
+static bool
+is_proxy(const char *text)
+{
+	struct cidr c;
+	struct err e;
+
+	return cidr_parse(bytes_of(text), &c, &e) == 0 &&
+	       (c.local || strstr(text, "/0") == NULL);
+}
+
+static void
+check_forwarded(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	if (strcmp(c->forwarded_header, "x-forwarded-for") != 0 &&
+	    strcmp(c->forwarded_header, "forwarded") != 0)
+		keys_complain(k, v,
+		    "\"forwarded_header\" must be \"x-forwarded-for\" or "
+		    "\"forwarded\", the one that the proxies write");
+}
+
 static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
@@ -459,6 +487,11 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		is_origin,
 		"an origin as browsers send it is needed, such as "
 		"\"https://host.example\", without a path" };
+	static const struct name_list proxies = { "\"trusted_proxies\"",
+		is_proxy,
+		"an address or network of proxies is needed, such as "
+		"\"10.0.0.5\", \"127.0.0.1\" or \"unix\", and not all that "
+		"there are" };
 	struct conf *c = &d->conf;
 
 	keys_read(k, root, conf_keys, d);
@@ -476,6 +509,8 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		(void)account_group(k, d->socket_group, &c->socket_gid);
 	read_names(k, d->hosts, &hosts, c->hosts, &c->host_count);
 	read_names(k, d->origins, &origins, c->origins, &c->origin_count);
+	read_names(k, d->proxies, &proxies, c->proxies, &c->proxy_count);
+	check_forwarded(k, json_get(root, "forwarded_header"), c);
 	check_public_url(k, json_get(root, "public_url"), c);
 	read_frontend_ids(k, d, c);
 	check_frontend_path(k, json_get(root, "frontend"), c);

@@ -90,6 +90,9 @@ struct conf {
 	size_t host_count;
 	char origins[CONF_MAX_NAMES][CONF_MAX_NAME];
 	size_t origin_count;
+	char proxies[CONF_MAX_NAMES][CONF_MAX_NAME];	/* trusted: CIDRs */
+	size_t proxy_count;
+	char forwarded_header[32];	/* "x-forwarded-for" or "forwarded" */
 	uint32_t stop_grace_ms;		/* TERM to KILL of runs at stop */
 	struct conf_limits limits;
 };

@@ -100,6 +100,14 @@ tls_listeners(const struct conf *c)
 	return bits;
 }
 
+static uint32_t
+forwarded_header(const struct conf *c)
+{
+	return strcmp(c->forwarded_header, "forwarded") == 0
+		   ? PROTO_FORWARDED_RFC7239
+		   : PROTO_FORWARDED_FOR;
+}
+
 static void
 send_limits(struct monitor *m)
 {
@@ -123,28 +131,34 @@ send_limits(struct monitor *m)
 		    .replay_bytes = l->replay_bytes,
 		    .stream_ms = l->stream_ms,
 		    .tls_listeners = tls_listeners(&m->store->conf),
+		    .forwarded_header = forwarded_header(&m->store->conf),
 		} };
 
 	send_msg(m, &msg);
 }
 
 static void
+send_list(struct monitor *m, enum proto_name kind,
+    const char list[][CONF_MAX_NAME], size_t count)
+{
+	struct msg msg = { .code = PROTO_NAME,
+		.name = { .kind = (uint8_t)kind } };
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		msg.name.value = bytes_of(list[i]);
+		send_msg(m, &msg);
+	}
+}
+
+static void
 send_names(struct monitor *m)
 {
 	const struct conf *c = &m->store->conf;
-	struct msg msg = { .code = PROTO_NAME };
-	size_t i;
 
-	msg.name.kind = PROTO_NAME_HOST;
-	for (i = 0; i < c->host_count; i++) {
-		msg.name.value = bytes_of(c->hosts[i]);
-		send_msg(m, &msg);
-	}
-	msg.name.kind = PROTO_NAME_ORIGIN;
-	for (i = 0; i < c->origin_count; i++) {
-		msg.name.value = bytes_of(c->origins[i]);
-		send_msg(m, &msg);
-	}
+	send_list(m, PROTO_NAME_HOST, c->hosts, c->host_count);
+	send_list(m, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
+	send_list(m, PROTO_NAME_PROXY, c->proxies, c->proxy_count);
 }
 
 static void

@@ -101,6 +101,8 @@ count_from(const struct conn_table *t, const char *peer)
 {
 	size_t same = 0;
 
+	if (t->ops->shared(t->arg, peer))
+		return 0;
 	for (size_t i = 0; i < t->most; i++)
 		if (t->conns[i].fd >= 0 && strcmp(t->conns[i].peer, peer) == 0)
 			same++;

@@ -29,6 +29,8 @@ struct conn {
 struct conn_ops {
 	void (*gone)(void *arg, struct conn *c); /* client hung up */
 	void (*expired)(void *arg, struct conn *c); /* deadline passed */
+	/* do many clients come from there, so that they are not counted? */
+	bool (*shared)(void *arg, const char *peer);
 };
 
 struct conn_table *conn_table_new(struct loop *l, size_t most,

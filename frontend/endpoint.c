@@ -7,6 +7,7 @@
 #include "common/bearer.h"
 #include "common/clock.h"
 #include "frontend/endpoint.h"
+#include "frontend/forwarded.h"
 
 enum {
 	/* bytes of a body read before a refusal: from anybody, with a token */
@@ -188,6 +189,9 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 		refuse(r, no.status, no.text, true);
 		return;
 	}
+	forwarded_client(
+	    &r->head, r->peer, settings_now(ep->settings), r->client);
+	r->peer = bytes_of(r->client);
 	if (vet_names(&r->facts, settings_now(ep->settings), &no) != 0) {
 		refuse_politely(r, no.status, no.text);
 		return;

@@ -33,7 +33,7 @@ struct endpoint_answer {
 struct endpoint_request {
 	/* filled by the caller before endpoint_head() */
 	struct bytes method;
-	struct bytes peer;
+	struct bytes peer; /* afterwards: whom it speaks for */
 	struct vet_request head;
 	void (*ready)(void *arg); /* a pending answer is there */
 	void *arg;
@@ -44,6 +44,7 @@ struct endpoint_request {
 	bool scrub; /* Authorization may be wiped now */
 	struct buf body; /* the caller appends what it reads */
 	/* private */
+	char client[CIDR_TEXT]; /* that peer speaks for */
 	struct vet_facts facts;
 	const struct endpoint_route *route;
 	uint8_t proof[DIGEST_BYTES];

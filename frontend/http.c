@@ -186,8 +186,19 @@ on_expired(void *arg, struct conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-static const struct conn_ops conn_ops = { .gone = on_gone,
-	.expired = on_expired };
+/* A proxy keeps its clients apart itself. */
+static bool
+is_shared(void *arg, const char *peer)
+{
+	const struct http *h = arg;
+
+	return settings_is_in(
+	    &settings_now(h->settings)->proxies, bytes_of(peer));
+}
+
+static const struct conn_ops conn_ops = {
+	.gone = on_gone, .expired = on_expired, .shared = is_shared
+};
 
 static void
 log_refused(struct http *h)

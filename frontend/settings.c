@@ -66,6 +66,18 @@ settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
 	return 0;
 }
 
+static int
+add_net(struct settings_nets *n, const struct msg_name *m, struct err *e)
+{
+	if (n->count == SETTINGS_MAX_NETS)
+		return err_set(
+		    e, ERR_BUSY, "more than %d networks", SETTINGS_MAX_NETS);
+	if (cidr_parse(m->value, &n->net[n->count], e) != 0)
+		return err_wrap(e, "NAME");
+	n->count++;
+	return 0;
+}
+
 int
 settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
 {
@@ -74,6 +86,10 @@ settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
 
 	if (set == NULL)
 		return err_set(e, ERR_PROTO, "NAME outside CONFIG and COMMIT");
+	if (m->kind == PROTO_NAME_PROXY)
+		return add_net(&set->proxies, m, e);
+	if (m->kind == PROTO_NAME_EXEMPT)
+		return add_net(&set->exempt, m, e);
 	if (set->name_count == SETTINGS_MAX_NAMES)
 		return err_set(
 		    e, ERR_BUSY, "more than %d names", SETTINGS_MAX_NAMES);
@@ -309,6 +325,15 @@ bool
 settings_token_expired(const struct settings_token *t, uint64_t now_s)
 {
 	return t->expires != 0 && t->expires <= now_s;
+}
+
+bool
+settings_is_in(const struct settings_nets *n, struct bytes peer)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (cidr_match(&n->net[i], peer))
+			return true;
+	return false;
 }
 
 bool

@@ -20,6 +20,7 @@ enum {
 	SETTINGS_MAX_NAMES = 128, /* hosts and origins together */
 	SETTINGS_MAX_NAME = 257, /* bytes with the NUL */
 	SETTINGS_MAX_SOURCES = 32,
+	SETTINGS_MAX_NETS = 32,
 	SETTINGS_MAX_TOOLS = 256, /* that are defined */
 	SETTINGS_MAX_OFFERED = 32 /* of one token */
 };
@@ -46,11 +47,18 @@ struct settings_name {
 	char text[SETTINGS_MAX_NAME];
 };
 
+struct settings_nets {
+	struct cidr net[SETTINGS_MAX_NETS];
+	size_t count;
+};
+
 /* One complete configuration. */
 struct settings_set {
 	struct msg_config limits;
 	struct settings_name names[SETTINGS_MAX_NAMES];
 	size_t name_count;
+	struct settings_nets proxies; /* trusted */
+	struct settings_nets exempt; /* from penalties */
 	struct defined *tools[SETTINGS_MAX_TOOLS]; /* referenced */
 	size_t tool_count;
 	struct settings_token *tokens[SETTINGS_MAX_TOKENS]; /* owned */
@@ -88,6 +96,8 @@ bool settings_token_expired(const struct settings_token *t, uint64_t now_s);
 bool settings_token_from(const struct settings_token *t, struct bytes peer);
 /* Mix a text into a mark (FNV-1a): not for secrets. */
 uint64_t settings_mark(uint64_t mark, struct bytes text);
+/* Is this address (as text) in one of the networks? */
+bool settings_is_in(const struct settings_nets *n, struct bytes peer);
 /* Next of the words in *rest, which moves on; empty at the end. */
 struct bytes settings_next_word(struct bytes *rest);
 

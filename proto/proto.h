@@ -53,7 +53,13 @@ enum proto_fetched {
 
 enum { PROTO_MAX_FETCH = 1 << 20 };	/* bytes of one FETCH */
 
-enum proto_name { PROTO_NAME_HOST, PROTO_NAME_ORIGIN };
+enum proto_name {
+	PROTO_NAME_HOST, PROTO_NAME_ORIGIN, PROTO_NAME_PROXY,
+	PROTO_NAME_EXEMPT
+};
+
+/* Where a trusted proxy tells the address of its client. */
+enum proto_forwarded { PROTO_FORWARDED_FOR, PROTO_FORWARDED_RFC7239 };
 
 enum proto_state {
 	PROTO_EXITED, PROTO_SIGNALLED, PROTO_TIMED_OUT, PROTO_CANCELLED,

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* forwarded: X-Forwarded-For and Forwarded, RFC 7239 (frontend, untrusted). */
+#include <stdio.h>
+#include <string.h>
+
+#include "frontend/forwarded.h"
+
+#define UNKNOWN "unknown"
+
+/* The last hops that were told, oldest overwritten. */
+struct hops {
+	struct bytes hop[FORWARDED_MAX_HOPS];
+	size_t count; /* of all, also of those that are gone */
+};
+
+static struct bytes
+trim(struct bytes s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+/*
+ * Split *rest at the first sep that is not within quotes (RFC 9110 section
+ * 5.6.4); the part before it, *rest moves behind it.
+ */
+static struct bytes
+next_part(struct bytes *rest, char sep)
+{
+	struct bytes part = *rest;
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i < rest->len; i++) {
+		if (quoted && rest->p[i] == '\\')
+			i++;
+		else if (rest->p[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && rest->p[i] == (uint8_t)sep)
+			break;
+	}
+	if (i >= rest->len) {
+		*rest = bytes_make(NULL, 0);
+		return trim(part);
+	}
+	part.len = i;
+	*rest = bytes_make(rest->p + i + 1, rest->len - i - 1);
+	return trim(part);
+}
+
+/* A list's empty elements are none: RFC 9110 section 5.6.1. */
+static void
+take_line(struct hops *h, struct bytes line)
+{
+	while (line.len > 0) {
+		struct bytes hop = next_part(&line, ',');
+
+		if (hop.len > 0)
+			h->hop[h->count++ % FORWARDED_MAX_HOPS] = hop;
+	}
+}
+
+/* The value of "for", which must be there once; RFC 7239 section 4. */
+static bool
+find_for(struct bytes element, struct bytes *out)
+{
+	bool found = false;
+
+	while (element.len > 0) {
+		struct bytes value = next_part(&element, ';');
+		struct bytes name = next_part(&value, '=');
+
+		if (!vet_eq_nocase(name, BYTES_LIT("for")))
+			continue;
+		if (found)
+			return false;
+		found = true;
+		*out = value;
+	}
+	return found;
+}
+
+static bool
+unquote(struct bytes *s)
+{
+	if (s->len == 0 || s->p[0] != '"')
+		return true;
+	if (s->len < 2 || s->p[s->len - 1] != '"')
+		return false;
+	*s = bytes_make(s->p + 1, s->len - 2);
+	/* no address needs an escape */
+	return s->len > 0 && memchr(s->p, '\\', s->len) == NULL &&
+	       memchr(s->p, '"', s->len) == NULL;
+}
+
+/* Take a port away: "192.0.2.1:80", "[2001:db8::1]:80", "[2001:db8::1]". */
+static bool
+strip_port(struct bytes *s)
+{
+	const uint8_t *colon, *end;
+
+	if (s->len == 0)
+		return false;
+	if (s->p[0] == '[') {
+		end = memchr(s->p, ']', s->len);
+		if (end == NULL || (end + 1 < s->p + s->len && end[1] != ':'))
+			return false;
+		*s = bytes_make(s->p + 1, (size_t)(end - s->p) - 1);
+		return s->len > 0;
+	}
+	colon = memchr(s->p, ':', s->len);
+	if (colon != NULL &&
+	    memchr(colon + 1, ':', s->len - (size_t)(colon + 1 - s->p)) == NULL)
+		s->len = (size_t)(colon - s->p);
+	return s->len > 0;
+}
+
+static bool
+read_hop(struct bytes hop, bool rfc7239, char out[CIDR_TEXT])
+{
+	if (rfc7239 && (!find_for(hop, &hop) || !unquote(&hop)))
+		return false;
+	return strip_port(&hop) && cidr_normal(hop, out);
+}
+
+static void
+collect(const struct vet_request *r, bool rfc7239, struct hops *h)
+{
+	const struct bytes name =
+	    rfc7239 ? BYTES_LIT("Forwarded") : BYTES_LIT("X-Forwarded-For");
+
+	h->count = 0;
+	for (size_t i = 0; i < r->header_count; i++)
+		if (vet_eq_nocase(r->headers[i].name, name))
+			take_line(h, r->headers[i].value);
+}
+
+void
+forwarded_client(const struct vet_request *r, struct bytes peer,
+    const struct settings_set *set, char out[CIDR_TEXT])
+{
+	bool rfc7239 = set->limits.forwarded_header == PROTO_FORWARDED_RFC7239;
+	struct hops h;
+	struct err e;
+
+	if (bytes_to_str(peer, out, CIDR_TEXT, &e) != 0)
+		(void)snprintf(out, CIDR_TEXT, UNKNOWN);
+	if (!settings_is_in(&set->proxies, peer))
+		return;
+	collect(r, rfc7239, &h);
+	for (size_t i = h.count; i > 0; i--) {
+		if (h.count - i == FORWARDED_MAX_HOPS ||
+		    !read_hop(
+			h.hop[(i - 1) % FORWARDED_MAX_HOPS], rfc7239, out)) {
+			(void)snprintf(out, CIDR_TEXT, UNKNOWN);
+			return;
+		}
+		if (!settings_is_in(&set->proxies, bytes_of(out)))
+			return;
+	}
+}
