@@ -145,7 +145,7 @@ toolargv_begins_word(const struct toolargv *a, size_t param)
 static bool
 always_there(const struct param *p)
 {
-	return p->required || p->has_default;
+	return p->required || p->has_default || p->kind == PARAM_BOOLEAN;
 }
 
 int
@@ -195,4 +195,37 @@ toolargv_put(const struct toolargv *a, size_t word,
 				  : bytes_make(a->text.p + p->off, p->len));
 	}
 	return true;
+}
+
+static void
+describe_word(const struct toolargv *a, const struct toolargv_word *w,
+    const struct param *params, struct buf *out)
+{
+	for (size_t i = w->first; i < w->first + w->count; i++) {
+		const struct toolargv_part *p = &a->part[i];
+
+		if (p->param >= 0)
+			buf_printf(out, "{%s}", params[p->param].name);
+		else
+			buf_put(out, a->text.p + p->off, p->len);
+	}
+	if (w->count == 0)
+		buf_put_str(out, "''");
+}
+
+void
+toolargv_describe(
+    const struct toolargv *a, const struct param *params, struct buf *out)
+{
+	for (size_t i = 0; i < a->words; i++) {
+		const struct toolargv_word *w = &a->word[i];
+
+		buf_put_str(out, i > 0 ? " " : "");
+		buf_put_str(out, w->when == TOOLARGV_ALWAYS ? "" : "[");
+		describe_word(a, w, params, out);
+		if (w->when != TOOLARGV_ALWAYS)
+			buf_printf(out, " %s %s]",
+			    w->when == TOOLARGV_IF ? "if" : "unless",
+			    params[w->param].name);
+	}
 }

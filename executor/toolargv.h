@@ -65,4 +65,8 @@ int toolargv_missing(
 bool toolargv_put(const struct toolargv *a, size_t word,
     const struct toolargv_values *v, struct buf *out);
 
+/* Append the template as people read it: words, [words if parameter]. */
+void toolargv_describe(
+    const struct toolargv *a, const struct param *params, struct buf *out);
+
 #endif

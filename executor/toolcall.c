@@ -55,6 +55,8 @@ toolcall_complete(struct toolcall *c, struct err *e)
 			continue;
 		if (p->required)
 			return err_set(e, ERR_BAD, "%s is required", p->name);
+		if (p->kind == PARAM_BOOLEAN && !p->has_default)
+			c->value[i] = BYTES_LIT("false");
 		if (!p->has_default)
 			continue;
 		c->value[i] = p->by_default.len > 0 ? buf_bytes(&p->by_default)

@@ -18,7 +18,7 @@
 #include "executor/keys.h"
 #include "executor/toolparam.h"
 
-enum { DAY_MS = 24 * 3600 * 1000 };
+enum { DAY = 24 * 3600 * 1000 };
 
 /* What is read before anything of it is looked at more closely. */
 struct draft {
@@ -66,7 +66,7 @@ static const struct key tool_keys[] = { STRING("title", title),
 	{ "argv", KEYS_VALUE, offsetof(struct draft, argv), 0, 0, NULL,
 	    "say what to run, such as [\"/usr/bin/df\", \"-h\"]" },
 	VALUE("stdin", input), STRING("directory", directory),
-	U32("timeout_ms", timeout_ms, 100, DAY_MS),
+	U32("timeout_ms", timeout_ms, 100, DAY),
 	OBJECT("annotations", annotation_keys), OBJECT("output", output_keys),
 	LAST };
 

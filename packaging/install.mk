@@ -48,6 +48,7 @@ install-manuals:
 install-data:
 	$(INSTALL) -d $(DESTDIR)$(docdir) $(DESTDIR)$(schemadir) \
 	    $(DESTDIR)$(exampledir)/policies.d \
+	    $(DESTDIR)$(exampledir)/tools.d \
 	    $(DESTDIR)$(exampledir)/systemd $(DESTDIR)$(exampledir)/auditd \
 	    $(DESTDIR)$(completiondir)
 	$(INSTALL_DATA) README.md SECURITY.md NEWS.md LICENSE \
@@ -55,6 +56,8 @@ install-data:
 	$(INSTALL_DATA) $(EXAMPLES)/mcp-execd.json $(DESTDIR)$(exampledir)
 	$(INSTALL_DATA) $(EXAMPLES)/policies.d/*.json \
 	    $(DESTDIR)$(exampledir)/policies.d
+	$(INSTALL_DATA) $(EXAMPLES)/tools.d/*.json \
+	    $(DESTDIR)$(exampledir)/tools.d
 	$(INSTALL_DATA) $(EXAMPLES)/systemd/*.conf \
 	    $(DESTDIR)$(exampledir)/systemd
 	$(INSTALL_DATA) packaging/auditd/mcp-execd.rules \
@@ -69,7 +72,7 @@ etc_file = test -e $(DESTDIR)$(etcdir)/$(1) || \
 install-etc:
 	$(INSTALL) -d $(DESTDIR)$(etcdir)
 	$(INSTALL) -d -m 0700 $(DESTDIR)$(etcdir)/policies.d \
-	    $(DESTDIR)$(etcdir)/tokens.d
+	    $(DESTDIR)$(etcdir)/tokens.d $(DESTDIR)$(etcdir)/tools.d
 	$(call etc_file,mcp-execd.json)
 	$(call etc_file,policies.d/diagnose.json)
 

@@ -9,15 +9,31 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "executor/loginuid.h"
 
 static const struct option options[] = {
 	{ "shell", no_argument, NULL, 's' },
 	{ "dir", required_argument, NULL, 'd' },
 	{ "timeout-ms", required_argument, NULL, 't' },
+	{ "tool", required_argument, NULL, 'T' },
+	{ "arg", required_argument, NULL, 'a' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int
+take_arg(struct call *c, const char *arg)
+{
+	if (strchr(arg, '=') == NULL)
+		return ctl_usage(c->verb, "--arg needs NAME=VALUE, not \"%s\"",
+		    log_text(bytes_of(arg)).s);
+	if (c->args == TOOLDEF_MAX_PARAMS)
+		return ctl_usage(
+		    c->verb, "more than %d times --arg", TOOLDEF_MAX_PARAMS);
+	c->arg[c->args++] = arg;
+	return CTL_OK;
+}
 
 static int
 take_option(struct call *c, int opt)
@@ -32,6 +48,11 @@ take_option(struct call *c, int opt)
 	case 't':
 		c->timeout_ms = optarg;
 		return CTL_OK;
+	case 'T':
+		c->tool = optarg;
+		return CTL_OK;
+	case 'a':
+		return take_arg(c, optarg);
 	case 'h':
 		c->help = true;
 		return CTL_OK;
@@ -56,10 +77,22 @@ call_parse(const char *verb, int argc, char **argv, struct call *c)
 		return ctl_usage(verb, "the POLICY is missing");
 	c->policy = argv[optind];
 	c->words = argv + optind + 1;
-	if (c->words[0] == NULL && (c->shell || c->dir || c->timeout_ms))
+	if (c->tool == NULL && c->args > 0)
+		return ctl_usage(verb, "--arg is for a --tool NAME");
+	if (c->tool != NULL &&
+	    (c->words[0] != NULL || c->shell || c->dir || c->timeout_ms))
+		return ctl_usage(verb, "a --tool has neither a COMMAND nor its "
+				       "options: give it --arg NAME=VALUE");
+	if (!call_given(c) && (c->shell || c->dir || c->timeout_ms))
 		return ctl_usage(verb, "these options are about a COMMAND, "
 				       "which is missing");
 	return CTL_OK;
+}
+
+bool
+call_given(const struct call *c)
+{
+	return c->words[0] != NULL || c->tool != NULL;
 }
 
 struct policy *
@@ -116,6 +149,49 @@ add_arg(struct request *r, const char *name, enum proto_kind kind,
 	return 0;
 }
 
+/* Typed as the tool's parameter is; what is no parameter is refused later. */
+static int
+add_value(struct request *r, const struct tooldef *def, const char *arg,
+    struct err *e)
+{
+	static const enum proto_kind kinds[] = {
+		[PARAM_STRING] = PROTO_STRING,
+		[PARAM_INTEGER] = PROTO_NUMBER,
+		[PARAM_BOOLEAN] = PROTO_BOOL,
+	};
+	size_t n = strcspn(arg, "=");
+	enum proto_kind kind = PROTO_STRING;
+	char name[PARAM_MAX_NAME];
+
+	if (bytes_to_str(bytes_make(arg, n), name, sizeof(name), e) != 0)
+		return err_wrap(e, "--arg");
+	for (size_t i = 0; i < def->param_count; i++)
+		if (strcmp(def->param[i].name, name) == 0)
+			kind = kinds[def->param[i].kind];
+	return add_arg(r, name, kind, bytes_of(arg + n + 1), e);
+}
+
+static int
+make_tool_request(const struct call *c, const struct policy *p,
+    struct request *r, struct err *e)
+{
+	const struct tooldef *def = policy_tool(p, bytes_of(c->tool));
+	struct msg_call head = { .call = 1,
+		.tool = bytes_of(c->tool),
+		.client = BYTES_LIT("mcp-execctl") };
+
+	if (def == NULL)
+		return err_set(e, ERR_BAD,
+		    "policy %s offers no defined tool \"%s\"", p->name,
+		    log_text(bytes_of(c->tool)).s);
+	if (request_begin(r, &head, e) != 0)
+		return e->code;
+	for (size_t i = 0; i < c->args; i++)
+		if (add_value(r, def, c->arg[i], e) != 0)
+			return e->code;
+	return 0;
+}
+
 static int
 make_request(const struct call *c, bool input, struct request *r, struct err *e)
 {
@@ -154,7 +230,8 @@ call_plan(const struct call *c, struct policy *p, bool input, struct plan *out,
 	if (t.login_uid == LOGINUID_UNSET)
 		t.login_uid = loginuid_of(t.name);
 	request_init(&r);
-	rc = make_request(c, input, &r, e);
+	rc = c->tool != NULL ? make_tool_request(c, p, &r, e)
+			     : make_request(c, input, &r, e);
 	if (rc == 0)
 		rc = request_plan(&r, &t, out, e);
 	request_fini(&r);

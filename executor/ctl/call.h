@@ -17,12 +17,17 @@ struct call {
 	const char *dir; /* NULL: the policy's */
 	const char *timeout_ms; /* NULL: the policy's */
 	bool shell; /* exec_cmd, else cli_command */
+	const char *tool; /* a defined tool instead; NULL: none */
+	const char *arg[TOOLDEF_MAX_PARAMS]; /* "name=value" for it */
+	size_t args;
 	bool help;
 	char **words; /* the command's, NULL-terminated; may be none */
 };
 
 /* CTL_OK, or CTL_USAGE after a message. */
 int call_parse(const char *verb, int argc, char **argv, struct call *c);
+/* Is there something to run: a command, or a tool? */
+bool call_given(const struct call *c);
 /* Load the policy; NULL after a message.  The configuration is loaded. */
 struct policy *call_policy(struct ctl *ctl, const struct call *c);
 /*

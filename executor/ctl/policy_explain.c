@@ -30,14 +30,18 @@ enum {
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] policy explain POLICY [--shell]\n"
-    "           [--dir DIR] [--timeout-ms N] [-- COMMAND...]\n\n"
+    "           [--dir DIR] [--timeout-ms N] [-- COMMAND...]\n"
+    "       mcp-execctl [-c CONFIG] policy explain POLICY --tool NAME\n"
+    "           [--arg NAME=VALUE]...\n\n"
     "Says what a run under the policy may do and what stands around it, and\n"
     "runs nothing.  With a COMMAND also which file would be executed,\n"
     "whether it may be, where, and with which environment and time.\n\n"
     "  --shell          as exec_cmd: the words, joined, are a line for the\n"
     "                   policy's shell; else as cli_command\n"
     "  --dir DIR        the working directory, inside the policy's\n"
-    "  --timeout-ms N   as a caller may ask for\n\n"
+    "  --timeout-ms N   as a caller may ask for\n"
+    "  --tool NAME      a tool that the administrator defined\n"
+    "  --arg NAME=VALUE a parameter of it\n\n"
     "Exit status: 1 if the command would be refused or not found.\n";
 
 /* --- who, where, with what -------------------------------------------- */
@@ -63,14 +67,31 @@ put_identity(struct buf *b, const struct policy *p)
 }
 
 static void
+put_defined(struct buf *b, const char *label, const struct tooldef *t)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 2 * TOOLARGV_MAX_TEXT);
+	toolargv_describe(&t->argv, t->param, &text);
+	text_row(b, label, "%s: %s", t->name, buf_cstr(&text));
+}
+
+static void
 put_tools(struct buf *b, const struct policy *p)
 {
-	if (policy_offers(p, BYTES_LIT("exec_cmd")))
-		text_row(b, "Tools", "exec_cmd: a line for %s -c", p->shell);
-	if (policy_offers(p, BYTES_LIT("cli_command")))
-		text_put(b,
-		    policy_offers(p, BYTES_LIT("exec_cmd")) ? "" : "Tools",
-		    "cli_command: a program with arguments, without a shell");
+	for (size_t i = 0; i < p->tool_count; i++) {
+		const char *label = i == 0 ? "Tools" : "";
+
+		if (p->defined[i] != NULL)
+			put_defined(b, label, p->defined[i]);
+		else if (strcmp(p->tools[i], "exec_cmd") == 0)
+			text_row(
+			    b, label, "exec_cmd: a line for %s -c", p->shell);
+		else
+			text_put(b, label,
+			    "cli_command: a program with arguments, without a "
+			    "shell");
+	}
 }
 
 static void
@@ -450,7 +471,7 @@ explain(const struct call *c, struct policy *p)
 
 	buf_init(&out, MAX_OUTPUT);
 	put_policy(&out, p);
-	if (c->words[0] != NULL) {
+	if (call_given(c)) {
 		buf_put_u8(&out, '\n');
 		if (call_plan(c, p, false, &plan, &e) == 0) {
 			ok = put_command(&out, &plan);

@@ -44,7 +44,9 @@ enum {
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] policy test POLICY [--shell]\n"
-    "           [--dir DIR] [--timeout-ms N] -- COMMAND...\n\n"
+    "           [--dir DIR] [--timeout-ms N] -- COMMAND...\n"
+    "       mcp-execctl [-c CONFIG] policy test POLICY --tool NAME\n"
+    "           [--arg NAME=VALUE]...\n\n"
     "Runs COMMAND under the policy as a client's call would, by the same\n"
     "code, with this terminal's output and, where that is no terminal,\n"
     "input.  Says on standard error what was enforced.  Nothing is recorded\n"
@@ -52,7 +54,9 @@ static const char help[] =
     "  --shell          as exec_cmd: the words, joined, are a line for the\n"
     "                   policy's shell; else as cli_command\n"
     "  --dir DIR        the working directory, inside the policy's\n"
-    "  --timeout-ms N   as a caller may ask for\n\n"
+    "  --timeout-ms N   as a caller may ask for\n"
+    "  --tool NAME      a tool that the administrator defined\n"
+    "  --arg NAME=VALUE a parameter of it\n\n"
     "Exit status: the command's; 128 + N when signal N ended it; 124 when\n"
     "its time was over; 125 when it was refused or mcp-execctl failed; 126\n"
     "when it could not be confined or executed; 127 when it was not found.\n";
@@ -436,7 +440,9 @@ test(struct plan *p)
 	struct err e = { 0 };
 	int status;
 
-	t = (struct test){ .plan = p, .input_open = true };
+	t = (struct test){ .plan = p,
+		.input = p->input,
+		.input_open = !p->defined };
 	buf_init(&t.denials, DENIALS_MAX);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -481,7 +487,7 @@ policy_test_run(struct ctl *ctl, int argc, char **argv)
 		return STATUS_FAILED;
 	if (c.help)
 		return ctl_print(bytes_of(help));
-	if (c.words[0] == NULL) {
+	if (!call_given(&c)) {
 		(void)ctl_usage(VERB, "the COMMAND is missing");
 		return STATUS_FAILED;
 	}

@@ -31,7 +31,7 @@ for _m in re.finditer(r"^MSG\((\w+), \w+, (\d+), \w+\)(.*?)^END",
 VERSION = int(re.search(r"PROTO_VERSION = (\d+)", (
     TOP / "proto" / "proto.h").read_text())[1])
 LOCKED = 0x7f
-STRING, NUMBER = 0, 1
+STRING, NUMBER, BOOL = 0, 1, 2
 EXITED, SIGNALLED, TIMED_OUT, CANCELLED, REFUSED_STATE, LOST = range(6)
 VIOLATION = "frontend-violation"
 
@@ -314,6 +314,68 @@ def test_source_and_expiry():
         equal(done.state, EXITED, "control")
 
 
+SHOW = {"description": "Shows a word.", "stdin": "text",
+        "parameters": {
+            "word": {"type": "string", "pattern": "[a-z]+"},
+            "n": {"type": "integer", "minimum": 1, "maximum": 9,
+                  "default": 5},
+            "yes": {"type": "boolean"},
+            "text": {"type": "string", "required": False, "maxLength": 9}},
+        "argv": ["/usr/bin/printf", "%s:secret-of-the-template:", "{word}",
+                 "{n}", {"if": "yes", "words": ["y"]}]}
+TOUCH = {"description": "Makes a file.", "argv": ["/usr/bin/touch", "stolen"]}
+
+
+def test_defined_tools():
+    """Of a defined tool a frontend gives values, and nothing else."""
+    with hijacked(definitions={"show": SHOW, "touch": TOUCH},
+                  policy={"tools": ["show"]}) as s:
+        frames = s.up()
+        told = b"".join(body for _, body in frames)
+        tools = [decode(c, b)["name"] for c, b in frames if c == TOOL]
+        equal(tools, [b"show", b"touch"], "tools")
+        equal([decode(c, b)["name"] for c, b in frames if c == PARAM],
+              [b"word", b"n", b"yes", b"text"], "parameters")
+        check(b"secret-of-the-template" not in told, "the template is told")
+        proof = proof_of(s.token)
+        done, out = s.run(1, proof, None, arg(1, "word", "abc"),
+                          arg(1, "yes", "true", BOOL), tool="show")
+        equal((done.state, out), (EXITED, b"abc:secret-of-the-template:"
+                                  b"5:secret-of-the-template:"
+                                  b"y:secret-of-the-template:"), "control")
+        bad = (
+            [], [("word", "ABC")], [("word", "a b")], [("word", "")],
+            [("word", "-n")], [("word", "a\n")], [("word", "a\0b")],
+            [("word", b"\xff")], [("word", "a" * 257)],
+            [("word", "5", NUMBER)], [("word", "a"), ("word", "b")],
+            [("word", "a"), ("n", "0", NUMBER)],
+            [("word", "a"), ("n", "10", NUMBER)],
+            [("word", "a"), ("n", "5x", NUMBER)],
+            [("word", "a"), ("n", "05", NUMBER)],
+            [("word", "a"), ("n", "5")],
+            [("word", "a"), ("yes", "maybe", BOOL)],
+            [("word", "a"), ("text", "x" * 10)],
+            [("word", "a"), ("command", "touch stolen")],
+            [("word", "a"), ("env", "LD_PRELOAD=/x")],
+            [("word", "a"), ("timeout_ms", "1", NUMBER)],
+            [("word", "a"), ("work_dir", "/")],
+            [("word", "a"), ("", "x")],
+        )
+        for n, values in enumerate(bad, 2):
+            done, out = s.run(n, proof, None, *(
+                arg(n, *v) for v in values), tool="show")
+            equal((done.state, done.run, out), (REFUSED_STATE, "", b""),
+                  values)
+            check(len(done.message) > 5, values)
+        for n, tool in enumerate(("touch", "exec_cmd", "cli_command", "",
+                                  "show/../touch", "SHOW"), 50):
+            more = [arg(n, "command", "touch stolen")] if "_" in tool else []
+            done, _ = s.run(n, proof, None, *more, tool=tool)
+            equal(done.state, REFUSED_STATE, tool)
+        check(not (s.work / "stolen").exists(), "it ran")
+        equal(len(s.audit(INTENT)), 1, "intents")
+
+
 def test_policy_holds():
     """A valid proof is no way around its policy."""
     with hijacked(policy={"tools": ["exec_cmd"]}) as s:
@@ -389,6 +451,12 @@ def violations(proof):
         "VITALS that nobody asked for": [vitals(0)],
         "VITALS of the future": [vitals(1)],
         "VITALS in a CALL": [good, vitals(0)],
+        "TOOL from below": [frame(TOOL, data("x"), data(""), data("d"),
+                                  u8(0), u8(0))],
+        "PARAM from below": [frame(PARAM, data("x"), u8(0), u8(0), u32(0),
+                                   u32(9), u64(0), u64(0), data(""),
+                                   data(""), data(""), data(""))],
+        "SCHEMA from below": [frame(SCHEMA, u8(0), data("{}"))],
         "TOKEN from below": [frame(TOKEN, b"\0" * 32, data("n"), data("p"),
                                    u64(0), data(""), data("exec_cmd"),
                                    data(""))],

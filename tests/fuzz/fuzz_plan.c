@@ -18,13 +18,15 @@
 #define POLICY                                                                 \
 	"\"directory\":\"" JAIL "\",\"environment\":{\"set\":{\"X\":\"1\"},"   \
 	"\"allow\":[\"CI\",\"X\"]},\"syscalls\":{\"profile\":\"none\"},"       \
-	"\"network\":\"host\","                                                \
+	"\"network\":\"host\",\"tools\":[\"exec_cmd\",\"cli_command\","        \
+	"\"defined\"],"                                                        \
 	"\"disable\":[\"mounts\",\"pids\",\"ipc\",\"network\",\"user\","       \
 	"\"landlock\",\"seccomp\"]}"
 
-static const char *const tools[] = { "exec_cmd", "cli_command", "other" };
+static const char *const tools[] = { "exec_cmd", "cli_command", "other",
+	"defined" };
 static const char *const names[] = { "command", "working_dir", "work_dir",
-	"stdin", "timeout_ms", "env", "", "x" };
+	"stdin", "timeout_ms", "env", "", "x", "word", "n", "yes" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +35,27 @@ must(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+static const char definition[] =
+    "{\"description\":\"d\",\"stdin\":\"stdin\",\"parameters\":{\"stdin\":{"
+    "\"type\":\"string\"},\"word\":{\"type\":\"string\",\"pattern\":\"[^/]+\""
+    "},\"n\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99,\"default\":7"
+    "},\"yes\":{\"type\":\"boolean\"},\"env\":{\"type\":\"string\",\"enum\":["
+    "\"LD_PRELOAD=x\"],\"default\":\"LD_PRELOAD=x\"}},\"argv\":["
+    "\"/bin/true\",\"{word}\",\"{n}\",\"{env}\",{\"if\":\"yes\",\"words\":["
+    "\"--\"]}]}";
+
+static struct tooldef_table *
+known(struct conf_report *r)
+{
+	static struct tooldef_table t;
+	struct err e;
+
+	must(tooldef_parse("defined.json", "defined", bytes_of(definition),
+		 &t.t[0], r, &e) == 0);
+	t.count = 1;
+	return &t;
 }
 
 static struct token *
@@ -47,7 +70,8 @@ token(void)
 	if (t.policy != NULL)
 		return &t;
 	conf_report_init(&r);
-	must(policy_parse("p", "p", bytes_of(text), NULL, &t.policy, &r, &e) == 0);
+	must(policy_parse(
+		 "p", "p", bytes_of(text), known(&r), &t.policy, &r, &e) == 0);
 	conf_report_fini(&r);
 	return &t;
 }
@@ -92,6 +116,10 @@ check_plan(const struct plan *p)
 	for (i = 0; p->argv[i] != NULL; i++)
 		must(is_string(p, p->argv[i]));
 	must(i > 0 && i <= REQUEST_MAX_WORDS && p->argv[0][0] != '\0');
+	if (p->defined)
+		must(strcmp(p->argv[0], "/bin/true") == 0 &&
+		     p->argv[1][0] != '-' && strchr(p->argv[1], '/') == NULL &&
+		     (i == 4 || (i == 5 && strcmp(p->argv[4], "--") == 0)));
 	check_env(p);
 	for (i = 0; p->path[i] != NULL; i++)
 		must(i < REQUEST_MAX_PATHS && is_string(p, p->path[i]) &&
