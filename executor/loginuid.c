@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/digest.h"
@@ -59,13 +60,31 @@ digits(uint32_t n, char out[10])
 	return sizeof(text) - at;
 }
 
+/*
+ * Of a process that is not dumpable, as we are not, these files belong to
+ * root: without privileges it has to be that for a moment.
+ */
+static int
+open_own(void)
+{
+	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC), error;
+
+	if (fd != -1 || errno != EACCES)
+		return fd;
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	error = errno;
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	errno = error;
+	return fd;
+}
+
 int
 loginuid_set(uint32_t uid)
 {
 	char text[10];
 	size_t len = digits(uid, text);
-	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
-	int r = 0;
+	int fd = open_own(), r = 0;
 
 	if (fd == -1)
 		return -errno;
