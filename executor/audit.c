@@ -310,6 +310,14 @@ number_pending(struct audit *a)
 
 /* --- writing ------------------------------------------------------------ */
 
+/* The first n bytes of the lines are in the log: whoever wants a copy. */
+static void
+pass_on(struct audit *a, size_t n)
+{
+	if (a->setup.wrote != NULL && n > 0)
+		a->setup.wrote(a->setup.arg, bytes_make(a->out.p, n));
+}
+
 /*
  * Only the first n bytes of what waits were taken.  Where even they cannot be
  * taken back (chattr +a), whole lines among them count as written.
@@ -325,6 +333,8 @@ take_back(struct audit *a, size_t n)
 	a->size += (off_t)n;
 	end = memrchr(a->out.p, '\n', n);
 	a->torn = a->out.p[n - 1] != '\n';
+	if (end != NULL)
+		pass_on(a, (size_t)(end + 1 - a->out.p));
 	if (end != NULL)
 		buf_consume(&a->out, (size_t)(end + 1 - a->out.p));
 }
@@ -370,6 +380,7 @@ unsynced_write(struct audit *a, struct err *e)
 		return e->code;
 	log_err("audit: cannot take back a write: %m");
 	a->size += (off_t)a->out.len;
+	pass_on(a, a->out.len);
 	buf_reset(&a->out);
 	return e->code;
 }
@@ -384,6 +395,7 @@ commit(struct audit *a, struct err *e)
 	if (a->durable && fdatasync(a->fd) == -1)
 		return unsynced_write(a, e);
 	a->size += (off_t)a->out.len;
+	pass_on(a, a->out.len);
 	buf_reset(&a->out);
 	if (a->durable)
 		a->durable = a->unsynced = false;
@@ -524,12 +536,21 @@ rotate_if_full(struct audit *a)
 	a->retry_us = clock_wall_us() + ROTATE_AGAIN_US;
 }
 
+static int
+ready(const struct audit *a, struct err *e)
+{
+	return a->setup.ready != NULL ? a->setup.ready(a->setup.arg, e) : 0;
+}
+
 int
 audit_flush(struct audit *a, struct err *e)
 {
-	if (!audit_pending(a))
-		return a->durable || (a->stale && !a->unsynced) ? commit(a, e)
-								: 0;
+	if (!audit_pending(a)) {
+		if ((a->durable || (a->stale && !a->unsynced)) &&
+		    commit(a, e) != 0)
+			return e->code;
+		return ready(a, e);
+	}
 	if (settle(a, e) != 0)
 		return e->code;
 	/* What a failed flush left has its numbers, and goes first. */
@@ -539,7 +560,9 @@ audit_flush(struct audit *a, struct err *e)
 	if (commit(a, e) != 0)
 		return e->code;
 	rotate_if_full(a);
-	return note_lost(a, e);
+	if (note_lost(a, e) != 0)
+		return e->code;
+	return ready(a, e);
 }
 
 void

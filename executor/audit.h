@@ -40,6 +40,14 @@ struct audit_setup {
 	uint64_t rotate_bytes; /* 0: never by size */
 	uint32_t rotate_seconds; /* 0: never by age */
 	uint32_t keep; /* files rotated away; 0: all */
+	/*
+	 * Called with whole lines after they were written, and asked by a
+	 * flush whether runs may go on (else ERR_BUSY, or ERR_AGAIN to wait);
+	 * NULL: nobody is.
+	 */
+	void (*wrote)(void *arg, struct bytes lines);
+	int (*ready)(void *arg, struct err *e);
+	void *arg;
 };
 
 /*
@@ -86,6 +94,7 @@ bool audit_pending(const struct audit *a);
  * Write what waits; with a durable record among it, it is on disk afterwards.
  * ERR_SYS: nothing is lost, it waits on, and runs must be refused.  ERR_BUSY:
  * it is written, but records were lost before, perhaps an intent: the same.
+ * ERR_AGAIN: it is written, and runs must wait for somebody who gets a copy.
  */
 int audit_flush(struct audit *a, struct err *e) MUST_CHECK;
 /* Was anything written that is not synced, or its key not replaced, yet? */

@@ -19,9 +19,9 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/account.h"
+#include "executor/conf_audit.h"
 #include "executor/conf_listen.h"
 #include "executor/keys.h"
-#include "executor/loginuid.h"
 #include "executor/pemfile.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
@@ -98,6 +98,10 @@ static const struct key audit_keys[] = { STRING("file", audit_file, 1),
 	U64("rotate_bytes", audit_rotate_bytes, 0, 1ULL << 40),
 	U32("rotate_seconds", audit_rotate_seconds, 0, 10 * 365 * 24 * 3600),
 	U32("keep", audit_keep, 0, 1000000),
+	STRING("journal", audit_journal, 1), STRING("syslog", audit_syslog, 1),
+	STRING("kernel", audit_kernel, 1),
+	STRING("journal_socket", audit_journal_socket, 1),
+	STRING("syslog_socket", audit_syslog_socket, 1),
 	U32("login_uid_first", login_uid_first, 1, 4294967294),
 	U32("login_uid_last", login_uid_last, 1, 4294967294), LAST };
 
@@ -182,8 +186,7 @@ set_defaults(struct conf *c)
 	c->recordings_max_bytes = 1 << 30;
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
-	c->login_uid_first = LOGINUID_FIRST;
-	c->login_uid_last = LOGINUID_LAST;
+	conf_audit_defaults(c);
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/frontend");
 	copy(c->forwarded_header, sizeof(c->forwarded_header),
@@ -443,18 +446,6 @@ check_tls(
 		    "of two files");
 }
 
-/* Room for the hash of each token's name, and not all accounts. */
-static void
-check_login_uids(
-    const struct keys *k, const struct json_value *v, const struct conf *c)
-{
-	if (c->login_uid_last < c->login_uid_first ||
-	    c->login_uid_last - c->login_uid_first < 65535)
-		keys_complain(k, v,
-		    "\"login_uid_first\" to \"login_uid_last\" must be at "
-		    "least 65536 uids");
-}
-
 /* Who believes everybody lets clients choose their address. */
 static bool
 is_proxy(const char *text)
@@ -497,7 +488,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	keys_read(k, root, conf_keys, d);
 	check_tls(k, json_get(root, "tls"), c);
 	anchor_all(k, root, c);
-	check_login_uids(k, json_get(root, "audit"), c);
+	conf_audit_check(k, json_get(root, "audit"), c);
 	if (d->plaintext != NULL && d->plaintext->type != JSON_BOOL)
 		keys_complain(k, d->plaintext,
 		    "\"insecure_plaintext\" must be true or false");

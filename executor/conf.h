@@ -71,6 +71,11 @@ struct conf {
 	char recordings_dir[PATH_MAX];	/* of commands' output */
 	uint64_t recordings_max_bytes;	/* of all together */
 	uint32_t recordings_max_seconds; /* age; 0: any */
+	char audit_journal[12];		/* receivers: off, on, required */
+	char audit_syslog[12];
+	char audit_kernel[12];
+	char audit_journal_socket[108];	/* sun_path */
+	char audit_syslog_socket[108];
 	uint32_t login_uid_first;	/* range of tokens' login uids */
 	uint32_t login_uid_last;
 	char frontend_path[PATH_MAX];	/* executable of the frontend */

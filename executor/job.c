@@ -701,7 +701,8 @@ flush_audit(struct jobs *jobs)
 	uint32_t dropped;
 	int rc = audit_flush(jobs->audit, &e);
 
-	if (rc != 0 && log_allowed(&jobs->audit_errors, &dropped))
+	if (rc != 0 && rc != ERR_AGAIN &&
+	    log_allowed(&jobs->audit_errors, &dropped))
 		log_err("audit: %s; runs are refused until it can be written",
 		    e.what);
 	return rc;
@@ -720,6 +721,8 @@ jobs_flush(struct jobs *jobs)
 			continue;
 		if (j->ending) {
 			job_finish(j);
+		} else if (rc == ERR_AGAIN) {
+			continue; /* it is accepted, and waits */
 		} else if (rc != 0) {
 			job_refuse(j,
 			    "the audit log cannot be written, so "

@@ -134,6 +134,50 @@ logline_get(const struct logline *l, const char *key)
 	return bytes_make(p, (size_t)(q - p));
 }
 
+/* Length of the value that text begins with; 0 if it has no end. */
+static size_t
+value_length(struct bytes text)
+{
+	size_t i, depth = 0;
+	bool quoted = false;
+
+	for (i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (quoted) {
+			i += c == '\\';
+			quoted = c != '"';
+		} else if (c == '"') {
+			quoted = true;
+		} else if (c == '{' || c == '[') {
+			depth++;
+		} else if (c == '}' || c == ']') {
+			if (depth == 0)
+				return i;
+			depth--;
+		} else if (c == ',' && depth == 0) {
+			return i;
+		}
+	}
+	return quoted || depth > 0 ? 0 : text.len;
+}
+
+bool
+logline_next(struct bytes *at, struct bytes *key, struct bytes *value)
+{
+	struct bytes a = *at, k;
+
+	if (!take(&a, ",\"") || !take_text(&a, &k) || !take(&a, ":"))
+		return false;
+	value->p = a.p;
+	value->len = value_length(a);
+	if (value->len == 0 || k.len == 0)
+		return false;
+	*key = k;
+	*at = bytes_make(a.p + value->len, a.len - value->len);
+	return true;
+}
+
 uint64_t
 logline_get_u64(const struct logline *l, const char *key, uint64_t otherwise)
 {

@@ -20,12 +20,16 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "executor/conf_audit.h"
 #include "executor/control.h"
 #include "executor/listen.h"
 #include "executor/options.h"
 #include "executor/pulse.h"
 #include "executor/recover.h"
 #include "executor/supervise.h"
+#include "executor/to_journal.h"
+#include "executor/to_kernel.h"
+#include "executor/to_syslog.h"
 #include "executor/tree.h"
 
 enum {
@@ -39,6 +43,7 @@ static struct executor {
 	struct loop *loop;
 	struct store store;
 	struct audit *audit;
+	struct receivers *receivers;
 	struct keep *keep;
 	struct fetches *fetches;
 	struct jobs *jobs;
@@ -49,7 +54,7 @@ static struct executor {
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals, tokens;
-	struct loop_timer sync, stop, sweep, daily;
+	struct loop_timer sync, stop, sweep, daily, copies;
 	struct pulse pulse;
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
@@ -73,11 +78,25 @@ record_reload(const char *what, const struct conf_report *r, bool ok)
 	audit_end(self.audit, false);
 }
 
+static void
+use_receivers(void)
+{
+	const struct conf *c = &self.store.conf;
+
+	receivers_use(self.receivers, to_journal_kind(),
+	    conf_audit_mode(c->audit_journal), c->audit_journal_socket);
+	receivers_use(self.receivers, to_syslog_kind(),
+	    conf_audit_mode(c->audit_syslog), c->audit_syslog_socket);
+	receivers_use(self.receivers, to_kernel_kind(),
+	    conf_audit_mode(c->audit_kernel), NULL);
+}
+
 static struct audit_setup
 audit_setup(void)
 {
 	const struct conf *c = &self.store.conf;
 
+	use_receivers();
 	return (struct audit_setup){
 		.path = c->audit_file,
 		.seal_state = c->audit_seal_state,
@@ -88,6 +107,9 @@ audit_setup(void)
 		.rotate_bytes = c->audit_rotate_bytes,
 		.rotate_seconds = c->audit_rotate_seconds,
 		.keep = c->audit_keep,
+		.wrote = receivers_take,
+		.ready = receivers_ready,
+		.arg = self.receivers,
 	};
 }
 
@@ -326,6 +348,23 @@ on_sync(void *arg)
 }
 
 static void
+on_copies(void *arg)
+{
+	(void)arg;
+	receivers_again(self.receivers);
+}
+
+/* As soon as a receiver may take what waits for it. */
+static void
+plan_copies(void)
+{
+	int ms = receivers_wait_ms(self.receivers);
+
+	if (ms >= 0 && self.copies.at_ms == 0)
+		loop_timer_set(self.loop, &self.copies, (uint32_t)ms);
+}
+
+static void
 on_sweep(void *arg)
 {
 	(void)arg;
@@ -336,9 +375,14 @@ on_sweep(void *arg)
 static int
 on_idle(void *arg)
 {
+	int rc;
+
 	(void)arg;
-	control_flushed(self.control, jobs_flush(self.jobs) == 0);
+	receivers_tell(self.receivers, self.audit);
+	rc = jobs_flush(self.jobs);
+	control_flushed(self.control, rc == 0 || rc == ERR_AGAIN);
 	keep_sweep(self.keep);
+	plan_copies();
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
 		loop_timer_set(self.loop, &self.sync, SYNC_MS);
 	stop_when_quiet();
@@ -449,6 +493,7 @@ wire(struct err *e)
 		return e->code;
 	pulse_start(&self.pulse, self.loop, self.monitor);
 	self.sync.handler = on_sync;
+	self.copies.handler = on_copies;
 	self.sweep.handler = on_sweep;
 	on_sweep(NULL);
 	loop_on_idle(self.loop, on_idle, NULL);
@@ -478,8 +523,12 @@ record_life(const char *action, bool start)
 static struct audit *
 open_audit(struct err *e)
 {
-	struct audit_setup s = audit_setup();
+	struct audit_setup s;
 
+	self.receivers = receivers_new(e);
+	if (self.receivers == NULL)
+		return NULL;
+	s = audit_setup();
 	return audit_new(&s, e);
 }
 
@@ -523,6 +572,7 @@ tear_down(void)
 	cleanup_fd(&self.tokens.fd);
 	loop_free(self.loop);
 	audit_close(self.audit);
+	receivers_free(self.receivers);
 	keep_free(self.keep);
 	listen_close(&self.store.conf, &self.inherited, self.listeners,
 	    self.listener_count);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * to_journal: audit records to the systemd journal, by its native protocol
+ * (systemd.io/JOURNAL_NATIVE_PROTOCOL).  Executor.
+ *
+ * Each member of a record becomes a field: MCP_ and its name in capitals with
+ * underscores, its text as the log has it, so escaped; MCP_RECORD is the whole
+ * line, seal and all.  MESSAGE_ID tells the kind of record.
+ */
+#ifndef EXECUTOR_TO_JOURNAL_H
+#define EXECUTOR_TO_JOURNAL_H
+
+#include "executor/receiver.h"
+
+#define TO_JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+enum {
+	TO_JOURNAL_ID = 33 /* characters of a MESSAGE_ID, with the NUL */
+};
+
+/* Its path is the journal's socket, NULL: TO_JOURNAL_SOCKET. */
+const struct receiver_kind *to_journal_kind(void);
+/*
+ * MESSAGE_ID of records with this event.action: the first 128 bits of
+ * SHA-256("mcp-execd message v1" NUL action), marked as a random UUID.
+ */
+void to_journal_id(struct bytes action, char out[TO_JOURNAL_ID]);
+/* The datagram for a record; *out is emptied first. */
+void to_journal_format(
+    struct buf *out, struct bytes line, const struct logline *l);
+
+#endif
