@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* to_kernel: USER_CMD records by netlink.  Executor; what the kernel says is
  * trusted. */
+/* Its name is also one of ours. */
+#define audit_status kernel_audit_status
+#include <linux/audit.h>
+#undef audit_status
+
 #include "executor/to_kernel.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
@@ -133,7 +137,7 @@ static bool
 is_off(int fd)
 {
 	static struct message answer;
-	struct audit_status status;
+	struct kernel_audit_status status;
 
 	if (say(fd, AUDIT_GET, bytes_make(NULL, 0)) != 0 ||
 	    !hear(fd, AUDIT_GET, ANSWER_MS, &answer))
