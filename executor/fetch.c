@@ -305,6 +305,22 @@ go_on(struct fetches *all)
 
 /* --- what is asked ------------------------------------------------------------- */
 
+/* "RUN STDOUT STDERR": bytes that can be read, "?" if that is unknown. */
+static void
+put_id(struct fetch *f, const struct keep_run *r)
+{
+	int s;
+
+	buf_put_str(&f->ready, r->head.run);
+	for (s = 0; s < CAST_STREAMS; s++)
+		if (r->held[s] == UINT64_MAX)
+			buf_put_str(&f->ready, " ?");
+		else
+			buf_printf(
+			    &f->ready, " %llu", (unsigned long long)r->held[s]);
+	buf_put_u8(&f->ready, '\n');
+}
+
 static void
 put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 {
@@ -328,7 +344,7 @@ put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 		}
 		n++;
 		if (ids)
-			buf_printf(&f->ready, "%s\n", r->head.run);
+			put_id(f, r);
 		else
 			describe_run(r, &f->ready);
 	}

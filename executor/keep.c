@@ -366,6 +366,10 @@ on_end(void *arg, uint64_t at_us, const struct cast_end *end)
 
 	r->end = *end;
 	r->duration_us = at_us;
+	for (int s = 0; s < CAST_STREAMS; s++)
+		r->held[s] = end->total[s] >= r->head.skipped[s]
+				 ? end->total[s] - r->head.skipped[s]
+				 : 0;
 }
 
 /* What the first and the last line tell, if they are whole. */
@@ -417,6 +421,7 @@ take_file(struct keep *k, const char *name, struct keep_run *r)
 	r->bytes = (uint64_t)size;
 	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
 	r->end = (struct cast_end){ .state = PROTO_LOST, .exit_code = -1 };
+	r->held[0] = r->held[1] = UINT64_MAX;
 	read_ends(fd, size, r);
 	return true;
 }

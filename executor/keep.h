@@ -34,6 +34,7 @@ struct keep_run {
 	uint64_t begin_us; /* wall clock */
 	uint64_t duration_us; /* 0: not known any more */
 	uint64_t bytes; /* of the recording */
+	uint64_t held[CAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */
 	bool kept; /* there is a recording */
 	bool over;
 };

@@ -38,7 +38,6 @@ struct recorder {
 	size_t first; /* unit of the tail, and where its lines begin */
 	size_t first_at;
 	uint64_t taken; /* bytes of output: so far; of a tail, held */
-	uint64_t kept[CAST_STREAMS]; /* bytes of each in the lines */
 	uint64_t skipped[CAST_STREAMS]; /* bytes before those of a tail */
 	uint64_t written; /* bytes that the disk was not told of */
 	struct digest digest; /* of the file */
@@ -95,7 +94,7 @@ drop_first(struct recorder *r)
 	const struct unit *u = first_unit(r);
 
 	r->taken -= u->output;
-	r->kept[u->stream - 1] -= u->output;
+	r->run->held[u->stream - 1] -= u->output;
 	r->skipped[u->stream - 1] += u->output;
 	r->first_at += u->lines;
 	r->first++;
@@ -125,7 +124,7 @@ note_output(struct recorder *r, unsigned stream, size_t from, size_t output)
 	if (output == 0)
 		return;
 	r->taken += output;
-	r->kept[stream - 1] += output;
+	r->run->held[stream - 1] += output;
 	if (r->setup.mode == RECORDER_TAIL)
 		note_unit(r, stream, r->lines.len - from, output);
 }
@@ -286,7 +285,7 @@ recorder_end(struct recorder *r, const struct cast_end *end)
 uint64_t
 recorder_kept(const struct recorder *r, unsigned stream)
 {
-	return r->run->kept ? r->kept[stream - 1] : 0;
+	return r->run->kept ? r->run->held[stream - 1] : 0;
 }
 
 void

@@ -2,19 +2,24 @@
 /* ipc: channel to the executor and dispatch of its frames (frontend). */
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "frontend/ipc.h"
 #include "proto/chan.h"
 
 enum {
-	IPC_CODES = 64 /* codes of proto/msgs.def are below this */
+	IPC_CODES = 64, /* codes of proto/msgs.def are below this */
+	IPC_DRAINED = 4 /* who is told that the queue has drained */
 };
 
 struct ipc {
 	struct chan *chan;
 	void (*closed)(void *arg, const struct err *why);
 	void *closed_arg;
-	void (*drained)(void *arg);
-	void *drained_arg;
+	struct {
+		void (*fn)(void *arg);
+		void *arg;
+	} drained[IPC_DRAINED];
+	size_t drained_count;
 	struct {
 		int (*fn)(void *arg, const struct msg *m, struct err *e);
 		void *arg;
@@ -45,8 +50,8 @@ on_drained(void *arg)
 {
 	struct ipc *i = arg;
 
-	if (i->drained != NULL)
-		i->drained(i->drained_arg);
+	for (size_t k = 0; k < i->drained_count; k++)
+		i->drained[k].fn(i->drained[k].arg);
 }
 
 static const struct chan_ops chan_ops = {
@@ -93,8 +98,10 @@ ipc_on(struct ipc *i, enum proto_code code,
 void
 ipc_on_drained(struct ipc *i, void (*fn)(void *), void *arg)
 {
-	i->drained = fn;
-	i->drained_arg = arg;
+	if (i->drained_count == IPC_DRAINED)
+		fatal("ipc: more than %d wait for the queue", IPC_DRAINED);
+	i->drained[i->drained_count].fn = fn;
+	i->drained[i->drained_count++].arg = arg;
 }
 
 int

@@ -24,7 +24,7 @@ void ipc_free(struct ipc *i);
  */
 void ipc_on(struct ipc *i, enum proto_code code,
     int (*fn)(void *arg, const struct msg *m, struct err *e), void *arg);
-/* Call fn when the queue has drained; one for the process. */
+/* Call fn as well when the queue has drained; a few for the process. */
 void ipc_on_drained(struct ipc *i, void (*fn)(void *arg), void *arg);
 /* Send or queue; ERR_BUSY when the queue is full. */
 int ipc_send(struct ipc *i, const struct msg *m, struct err *e) MUST_CHECK;

@@ -33,6 +33,7 @@ struct frontend {
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
+	struct readings *readings;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
 	struct modern *modern;
@@ -186,10 +187,11 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->settings = settings_new(e)) == NULL ||
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
-	    (f->mcp = mcp_new(f->loop, f->calls, e)) == NULL ||
+	    (f->readings = readings_new(f->ipc, e)) == NULL ||
+	    (f->mcp = mcp_new(f->loop, f->calls, f->readings, e)) == NULL ||
 	    (f->subscriptions = subscribe_table_new(f->loop, e)) == NULL ||
-	    (f->modern = modern_new(f->loop, f->calls, f->subscriptions, e)) ==
-		NULL ||
+	    (f->modern = modern_new(f->loop, f->calls, f->readings,
+		 f->subscriptions, e)) == NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
@@ -218,6 +220,8 @@ destroy(struct frontend *f)
 {
 	if (f->calls != NULL)
 		calls_lose(f->calls);
+	if (f->readings != NULL)
+		readings_lose(f->readings);
 	http_free(f->http);
 	tls_free(f->tls);
 	endpoint_free(f->endpoint);
@@ -226,6 +230,7 @@ destroy(struct frontend *f)
 	modern_free(f->modern);
 	subscribe_table_free(f->subscriptions);
 	mcp_free(f->mcp);
+	readings_free(f->readings);
 	calls_free(f->calls);
 	ipc_free(f->ipc);
 	settings_free(f->settings);

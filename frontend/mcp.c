@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/asking.h"
 #include "frontend/mcp.h"
 #include "frontend/result.h"
 
@@ -11,11 +12,31 @@
 #endif
 
 static const struct mcp_revision revisions[] = {
-	/* newest first	batch  told  annot. title struct. listen polls */
-	{ "2025-11-25", false, true, true, true, true, true, true },
-	{ "2025-06-18", false, true, true, true, true, true, false },
-	{ "2025-03-26", true, true, true, false, false, true, false },
-	{ "2024-11-05", false, false, false, false, false, false, false },
+	/* newest first */
+	{ .name = "2025-11-25",
+	    .told = true,
+	    .annotations = true,
+	    .title = true,
+	    .structured = true,
+	    .listens = true,
+	    .polls = true,
+	    .audio = true,
+	    .links = true },
+	{ .name = "2025-06-18",
+	    .told = true,
+	    .annotations = true,
+	    .title = true,
+	    .structured = true,
+	    .listens = true,
+	    .audio = true,
+	    .links = true },
+	{ .name = "2025-03-26",
+	    .batching = true,
+	    .told = true,
+	    .annotations = true,
+	    .listens = true,
+	    .audio = true },
+	{ .name = "2024-11-05" },
 };
 
 /* A tools/call in flight. */
@@ -29,9 +50,17 @@ struct mcp_call {
 	char id[MCP_MAX_ID];
 };
 
+/* A request that waits for the executor's answer on resources. */
+struct mcp_asking {
+	struct mcp_reply *reply;
+	bool within; /* mcp_request has not returned yet */
+	bool answered;
+};
+
 struct mcp {
 	struct loop *loop;
 	struct calls *calls;
+	struct readings *readings;
 };
 
 /* What a method's handler is given. */
@@ -165,6 +194,16 @@ mcp_put_server(struct buf *out, const struct mcp_revision *rev)
 	buf_put_str(out, "}");
 }
 
+void
+mcp_put_capabilities(struct buf *out, const struct mcp_revision *rev)
+{
+	buf_put_str(out, "{\"logging\":{},\"resources\":{}");
+	/* before it was announced, it was there all the same */
+	if (rev->audio)
+		buf_put_str(out, ",\"completions\":{}");
+	buf_put_str(out, ",\"tools\":{\"listChanged\":true}}");
+}
+
 static enum mcp_verdict
 do_initialize(const struct request *r)
 {
@@ -191,7 +230,7 @@ do_initialize(const struct request *r)
 	buf_put_str(out, "{");
 	json_put_member(out, "protocolVersion", bytes_of(rev->name));
 	json_put_key(out, "capabilities");
-	buf_put_str(out, "{\"logging\":{},\"tools\":{\"listChanged\":true}}");
+	mcp_put_capabilities(out, rev);
 	json_put_key(out, "serverInfo");
 	mcp_put_server(out, rev);
 	if (r->from->token->instructions[0] != '\0')
@@ -436,6 +475,92 @@ do_tools_call(const struct request *r)
 	return verdict;
 }
 
+/* --- resources ----------------------------------------------------------- */
+
+static void
+on_asked(void *arg, const struct asking *a)
+{
+	struct mcp_asking *w = arg;
+	struct buf *out = &w->reply->body;
+
+	if (asking_failed(a)) {
+		asking_put_error(out, a);
+	} else {
+		json_put_key(out, "result");
+		buf_put_str(out, "{");
+		asking_put(out, a);
+		buf_put_str(out, "}");
+	}
+	w->answered = true;
+	if (w->within)
+		return;
+	w->reply->ready(w->reply, false);
+	free(w);
+}
+
+static enum mcp_verdict
+ask(const struct request *r, enum asking_kind kind)
+{
+	struct mcp_asking *w = calloc(1, sizeof(*w));
+	struct asking_request q = { .kind = kind,
+		.proof = r->from->proof,
+		.peer = r->from->peer,
+		.params = r->params,
+		.revision = r->state->revision,
+		.code_absent = MCP_CODE_ABSENT,
+		.room = r->reply->body.max,
+		.done = on_asked,
+		.arg = w };
+	uint64_t id;
+
+	if (w == NULL)
+		return answer_error(r, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+	w->reply = r->reply;
+	w->within = true;
+	asking_begin(r->mcp->readings, &q, &id);
+	w->within = false;
+	if (!w->answered)
+		return MCP_PENDING;
+	free(w);
+	return MCP_ANSWERED;
+}
+
+static enum mcp_verdict
+do_resources_list(const struct request *r)
+{
+	return ask(r, ASKING_LIST);
+}
+
+static enum mcp_verdict
+do_resources_read(const struct request *r)
+{
+	return ask(r, ASKING_READ);
+}
+
+static enum mcp_verdict
+do_complete(const struct request *r)
+{
+	return ask(r, ASKING_COMPLETE);
+}
+
+static enum mcp_verdict
+do_templates_list(const struct request *r)
+{
+	const struct json_value *cursor = json_get(r->params, "cursor");
+	struct buf *out = &r->reply->body;
+
+	if (cursor != NULL && cursor->type != JSON_NULL)
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "unknown cursor: this list has one page, ask without a "
+		    "cursor");
+	json_put_key(out, "result");
+	buf_put_str(out, "{");
+	resource_put_templates(out, r->state->revision);
+	buf_put_str(out, "}");
+	return MCP_ANSWERED;
+}
+
 static const struct method {
 	const char *name;
 	bool before_initialize;
@@ -446,6 +571,10 @@ static const struct method {
 	{ "logging/setLevel", false, do_set_level },
 	{ "tools/list", false, do_tools_list },
 	{ "tools/call", false, do_tools_call },
+	{ "resources/list", false, do_resources_list },
+	{ "resources/templates/list", false, do_templates_list },
+	{ "resources/read", false, do_resources_read },
+	{ "completion/complete", false, do_complete },
 };
 
 enum mcp_verdict
@@ -474,9 +603,9 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 	}
 	return answer_error(&r, MCP_CODE_METHOD,
 	    "this method does not exist "
-	    "here: there are initialize, ping, logging/setLevel, tools/list "
-	    "and "
-	    "tools/call");
+	    "here: there are initialize, ping, logging/setLevel, tools/list, "
+	    "tools/call, resources/list, resources/templates/list, "
+	    "resources/read and completion/complete");
 }
 
 /*
@@ -535,7 +664,7 @@ mcp_is_busy(const struct mcp_state *s)
 }
 
 struct mcp *
-mcp_new(struct loop *l, struct calls *c, struct err *e)
+mcp_new(struct loop *l, struct calls *c, struct readings *r, struct err *e)
 {
 	struct mcp *m = calloc(1, sizeof(*m));
 
@@ -545,6 +674,7 @@ mcp_new(struct loop *l, struct calls *c, struct err *e)
 	}
 	m->loop = l;
 	m->calls = c;
+	m->readings = r;
 	return m;
 }
 

@@ -12,30 +12,13 @@
 #include "common/json.h"
 #include "frontend/notice.h"
 #include "frontend/progress.h"
+#include "frontend/reading.h"
+#include "frontend/revision.h"
 #include "frontend/settings.h"
 
 enum {
 	MCP_MAX_ID = PROGRESS_MAX_TOKEN, /* bytes of an id, as JSON */
-	MCP_MAX_CLIENT = 128, /* with the NUL */
-	MCP_CODE_PARSE = -32700,
-	MCP_CODE_REQUEST = -32600,
-	MCP_CODE_METHOD = -32601,
-	MCP_CODE_PARAMS = -32602,
-	MCP_CODE_INTERNAL = -32603,
-	MCP_CODE_SESSION = -32001, /* of the SDKs: session not found */
-	MCP_CODE_HTTP = -32000 /* of the SDKs: anything of HTTP */
-};
-
-/* What a revision has; later ones are rows of the same table. */
-struct mcp_revision {
-	const char *name;
-	bool batching; /* arrays of messages */
-	bool told; /* progress has a message */
-	bool annotations; /* of tools */
-	bool title; /* of tools and of the server */
-	bool structured; /* outputSchema and structuredContent */
-	bool listens; /* GET opens a stream; events have ids */
-	bool polls; /* streams begin with an id, clients come back */
+	MCP_MAX_CLIENT = 128 /* with the NUL */
 };
 
 const struct mcp_revision *mcp_revision_find(struct bytes name);
@@ -77,7 +60,8 @@ struct mcp_reply {
 
 enum mcp_verdict { MCP_ANSWERED, MCP_PENDING };
 
-struct mcp *mcp_new(struct loop *l, struct calls *c, struct err *e) MUST_CHECK;
+struct mcp *mcp_new(struct loop *l, struct calls *c, struct readings *r,
+    struct err *e) MUST_CHECK;
 void mcp_free(struct mcp *m);
 /* id is the request's id as JSON text. */
 enum mcp_verdict mcp_request(struct mcp *m, struct mcp_state *s,
@@ -93,6 +77,8 @@ void mcp_claim(char out[MCP_MAX_CLIENT], const struct json_value *info);
 /* The progressToken of params._meta as JSON; "": none. */
 void mcp_progress_token(
     char out[PROGRESS_MAX_TOKEN], const struct json_value *params);
+/* Append the capabilities as an object without its key. */
+void mcp_put_capabilities(struct buf *out, const struct mcp_revision *rev);
 /* Append "tools":[...] and "serverInfo" as an object without its key. */
 void mcp_put_tools(struct buf *out, const struct settings_token *token,
     const struct mcp_revision *rev);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/asking.h"
 #include "frontend/modern.h"
 #include "frontend/result.h"
 
@@ -20,11 +21,14 @@ static const struct mcp_revision revision = { .name = first,
 	.told = true,
 	.annotations = true,
 	.title = true,
-	.structured = true };
+	.structured = true,
+	.audio = true,
+	.links = true };
 
 struct modern {
 	struct loop *loop;
 	struct calls *calls;
+	struct readings *readings;
 	struct subscribe_table *subscriptions;
 };
 
@@ -32,6 +36,9 @@ struct modern {
 struct modern_exchange {
 	struct jsonrpc_sink sink; /* done is NULL: the client is gone */
 	struct subscription *subscription; /* NULL: it is a call */
+	struct readings *readings; /* NULL: it is none of these */
+	uint64_t reading; /* of readings */
+	bool within, answered; /* of readings: before it is pending */
 	struct progress progress;
 	struct buf body;
 	size_t prefix; /* bytes of envelope and id */
@@ -327,7 +334,7 @@ do_discover(struct request *r)
 	json_put_string(out, bytes_of(first));
 	buf_put_str(out, "]");
 	json_put_key(out, "capabilities");
-	buf_put_str(out, "{\"logging\":{},\"tools\":{\"listChanged\":true}}");
+	mcp_put_capabilities(out, &revision);
 	if (token->instructions[0] != '\0')
 		json_put_member(
 		    out, "instructions", bytes_of(token->instructions));
@@ -488,6 +495,123 @@ do_tools_call(struct request *r)
 	return done;
 }
 
+/* --- resources ----------------------------------------------------------- */
+
+static void
+put_asked(struct modern_exchange *x, const struct asking *a, bool lasts)
+{
+	if (asking_failed(a)) {
+		asking_put_error(&x->body, a);
+	} else {
+		json_put_key(&x->body, "result");
+		buf_put_str(&x->body, "{");
+		asking_put(&x->body, a);
+		if (lasts) {
+			json_put_member_i64(&x->body, "ttlMs", 0);
+			json_put_member(
+			    &x->body, "cacheScope", BYTES_LIT("private"));
+		}
+		end_result(&x->body, x->trace);
+	}
+	end_answer(x);
+}
+
+static void
+take_asked(struct modern_exchange *x, const struct asking *a, bool lasts)
+{
+	if (x->sink.done != NULL)
+		put_asked(x, a, lasts);
+	x->answered = true;
+	if (x->within)
+		return;
+	if (x->sink.done != NULL)
+		x->sink.done(x->sink.arg, &x->body);
+	buf_fini(&x->body);
+	free(x);
+}
+
+/* Lists and contents have a lifetime; they may change at any time. */
+static void
+on_asked(void *arg, const struct asking *a)
+{
+	take_asked(arg, a, true);
+}
+
+static void
+on_completed(void *arg, const struct asking *a)
+{
+	take_asked(arg, a, false);
+}
+
+static bool
+ask(struct request *r, enum asking_kind kind)
+{
+	struct modern_exchange *x = new_exchange(r);
+	struct asking_request q = { .kind = kind,
+		.proof = r->post->from.proof,
+		.peer = r->post->from.peer,
+		.params = r->params,
+		.revision = &revision,
+		.code_absent = MCP_CODE_PARAMS,
+		.room = r->post->max,
+		.done = kind == ASKING_COMPLETE ? on_completed : on_asked,
+		.arg = x };
+
+	if (x == NULL)
+		return refuse(r, 503, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+	x->readings = r->modern->readings;
+	x->within = true;
+	asking_begin(x->readings, &q, &x->reading);
+	x->within = false;
+	if (!x->answered) {
+		r->exchange = x;
+		r->status = 0;
+		return true;
+	}
+	buf_put_bytes(r->body, buf_bytes(&x->body));
+	r->status = 200;
+	buf_fini(&x->body);
+	free(x);
+	return true;
+}
+
+static bool
+do_resources_list(struct request *r)
+{
+	return ask(r, ASKING_LIST);
+}
+
+static bool
+do_resources_read(struct request *r)
+{
+	return ask(r, ASKING_READ);
+}
+
+static bool
+do_complete(struct request *r)
+{
+	return ask(r, ASKING_COMPLETE);
+}
+
+static bool
+do_templates_list(struct request *r)
+{
+	const struct json_value *cursor = json_get(r->params, "cursor");
+
+	if (cursor != NULL && cursor->type != JSON_NULL)
+		return refuse(r, 200, MCP_CODE_PARAMS,
+		    "unknown cursor: this list has one page, ask without a "
+		    "cursor");
+	begin_result(r);
+	buf_put_str(r->body, "{");
+	resource_put_templates(r->body, &revision);
+	put_lifetime(r->body);
+	end_result(r->body, r->trace);
+	buf_put_str(r->body, "}");
+	return true;
+}
+
 /* The server or the token ends it. */
 static void
 on_subscription_ended(void *arg, struct buf *answer)
@@ -558,6 +682,10 @@ static const struct method {
 	{ "server/discover", do_discover },
 	{ "tools/list", do_tools_list },
 	{ "tools/call", do_tools_call },
+	{ "resources/list", do_resources_list },
+	{ "resources/templates/list", do_templates_list },
+	{ "resources/read", do_resources_read },
+	{ "completion/complete", do_complete },
 	{ "subscriptions/listen", do_listen },
 };
 
@@ -607,7 +735,8 @@ run(struct request *r)
 	(void)refuse(r, 404, MCP_CODE_METHOD,
 	    "this method does not exist in "
 	    "revision 2026-07-28 here: there are server/discover, tools/list, "
-	    "tools/call and subscriptions/listen");
+	    "tools/call, resources/list, resources/templates/list, "
+	    "resources/read, completion/complete and subscriptions/listen");
 }
 
 unsigned
@@ -642,15 +771,19 @@ modern_abandon(struct modern_exchange *x)
 		free(x);
 		return;
 	}
-	progress_mute(&x->progress);
 	x->sink.done = NULL;
+	if (x->readings != NULL) {
+		reading_stop(x->readings, x->reading);
+		return;
+	}
+	progress_mute(&x->progress);
 	calls_cancel(x->progress.calls, x->progress.call, PROTO_WHY_DISCONNECT,
 	    bytes_of(""));
 }
 
 struct modern *
-modern_new(
-    struct loop *l, struct calls *c, struct subscribe_table *s, struct err *e)
+modern_new(struct loop *l, struct calls *c, struct readings *r,
+    struct subscribe_table *s, struct err *e)
 {
 	struct modern *m = calloc(1, sizeof(*m));
 
@@ -660,6 +793,7 @@ modern_new(
 	}
 	m->loop = l;
 	m->calls = c;
+	m->readings = r;
 	m->subscriptions = s;
 	return m;
 }

@@ -31,7 +31,7 @@ struct modern_post {
 };
 
 struct modern *modern_new(struct loop *l, struct calls *c,
-    struct subscribe_table *s, struct err *e) MUST_CHECK;
+    struct readings *r, struct subscribe_table *s, struct err *e) MUST_CHECK;
 void modern_free(struct modern *m);
 /* Does the revision that a header names belong here, served or not? */
 bool modern_is_revision(struct bytes name);

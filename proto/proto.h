@@ -41,7 +41,7 @@ enum proto_tls { PROTO_TLS_CHAIN, PROTO_TLS_KEY };
 enum proto_fetch {
 	PROTO_FETCH_POLICY,	/* what the token may do, as text */
 	PROTO_FETCH_RUNS,	/* recent runs, one JSON object a line */
-	PROTO_FETCH_IDS,	/* ids of those whose output is kept, a line each */
+	PROTO_FETCH_IDS,	/* those whose output is kept: "RUN STDOUT STDERR\n" */
 	PROTO_FETCH_OUTPUT	/* a stream of one run */
 };
 

@@ -7,7 +7,8 @@ from client import (NEWEST, REVISIONS, S_RUN_ID, Connection, Gone, Http,
                     RpcError, Sse, check, equal, initialize, mark, message,
                     one, parse, processes, within)
 
-CAPABILITIES = {"logging": {}, "tools": {"listChanged": True}}
+CAPABILITIES = {"logging": {}, "resources": {}, "completions": {},
+                "tools": {"listChanged": True}}
 SERVER = {}
 OLDER = "2024-11-05", "2025-03-26"      # without structuredContent
 
@@ -210,8 +211,8 @@ def test_batch(server):
 def test_unknown(server):
     for transport in Http, Sse:
         with transport(server) as c:
-            for method in ("nope", "resources/list", "prompts/list",
-                           "completion/complete",
+            for method in ("nope", "resources/lists", "prompts/list",
+                           "completions/complete",
                            "tools/lists", "tasks/list", "server/discover"):
                 raises(-32601, c.ask, method)
             for name in ("nope", "", "exec_cmd ", "EXEC_CMD"):

@@ -9,7 +9,8 @@ from client import (COMMAND, INTENT, JSON_HEADERS, NEWEST, Connection,
                     parse, processes, within)
 from modern import META, REVISION, Modern, meta
 
-CAPABILITIES = {"logging": {}, "tools": {"listChanged": True}}
+CAPABILITIES = {"logging": {}, "resources": {}, "completions": {},
+                "tools": {"listChanged": True}}
 SERVER = {}
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -87,8 +88,8 @@ def test_unknown_methods(server):
     with Modern(server) as c:
         for method in ("initialize", "ping", "logging/setLevel",
                        "resources/subscribe", "resources/unsubscribe",
-                       "prompts/list", "resources/list", "tasks/get",
-                       "completion/complete", "", "TOOLS/LIST"):
+                       "prompts/list", "tasks/get", "resources/lists",
+                       "", "TOOLS/LIST"):
             refused(c.post(method), 404, -32601)
         equal(len(c.tools()), 2, "control")
 

@@ -27,6 +27,7 @@ struct desk {
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
+	struct readings *readings;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
 	struct modern *modern;
@@ -167,9 +168,11 @@ desk_new(void)
 	d->settings = settings_new(&e);
 	d->ipc = ipc_new(d->loop, fds[0], desk_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
-	d->mcp = mcp_new(d->loop, d->calls, &e);
+	d->readings = readings_new(d->ipc, &e);
+	d->mcp = mcp_new(d->loop, d->calls, d->readings, &e);
 	d->subscriptions = subscribe_table_new(d->loop, &e);
-	d->modern = modern_new(d->loop, d->calls, d->subscriptions, &e);
+	d->modern = modern_new(
+	    d->loop, d->calls, d->readings, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	desk_must(d->sessions != NULL);
 	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
@@ -180,10 +183,12 @@ DESK void
 desk_free(struct desk *d)
 {
 	calls_lose(d->calls);
+	readings_lose(d->readings);
 	session_table_free(d->sessions);
 	modern_free(d->modern);
 	subscribe_table_free(d->subscriptions);
 	mcp_free(d->mcp);
+	readings_free(d->readings);
 	calls_free(d->calls);
 	ipc_free(d->ipc);
 	settings_free(d->settings);

@@ -190,8 +190,8 @@ test_ladder(void **state)
 		    "-32602" },
 		{ REVISION, "ping", NULL, BODY("ping", META), 404, "-32601" },
 		{ REVISION, "resources/read", "u:a",
-		    BODY("resources/read", "\"uri\":\"u:a\"," META), 404,
-		    "-32601" },
+		    BODY("resources/read", "\"uri\":\"u:a\"," META), 200,
+		    "-32602" },
 	};
 
 	(void)state;
