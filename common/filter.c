@@ -302,6 +302,34 @@ filter_fini(struct filter *f)
 	*f = (struct filter){ 0 };
 }
 
+static bool
+filter_copy_one(const struct sock_fprog *from, struct sock_fprog *to)
+{
+	size_t bytes = from->len * sizeof(*from->filter);
+
+	*to = (struct sock_fprog){ .len = from->len };
+	if (bytes == 0)
+		return true;
+	to->filter = malloc(bytes);
+	if (to->filter != NULL)
+		(void)memcpy(to->filter, from->filter, bytes);
+	return to->filter != NULL;
+}
+
+int
+filter_copy(const struct filter *f, struct filter *out, struct err *e)
+{
+	struct filter copy = *f;
+	bool first = filter_copy_one(&f->prog, &copy.prog);
+
+	if (!filter_copy_one(&f->refine, &copy.refine) || !first) {
+		filter_fini(&copy);
+		return err_set(e, ERR_BUSY, "filter: out of memory");
+	}
+	*out = copy;
+	return 0;
+}
+
 static int
 filter_describe_one(const struct filter_source *s, uint32_t fallback,
     bool refining, int fd, struct err *e)

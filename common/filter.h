@@ -73,6 +73,9 @@ enum filter_mode {
 int filter_compile(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
     struct filter *out, struct err *e) MUST_CHECK;
+/* A copy of its own; ERR_BUSY without memory. */
+int filter_copy(
+    const struct filter *f, struct filter *out, struct err *e) MUST_CHECK;
 void filter_fini(struct filter *f);
 /* Is this the name of a system call, on any architecture? */
 bool filter_knows(const char *name);

@@ -23,7 +23,7 @@ instructions_write(const struct token *t, struct buf *out)
 	buf_printf(out,
 	    "\nCommands start in %s; a working directory must lie "
 	    "inside it.",
-	    t->dir_fd >= 0 ? t->directory : p->directory);
+	    p->directory);
 	if (policy_offers(p, BYTES_LIT("cli_command")))
 		buf_put_str(out, "\ncli_command runs one program without a "
 				 "shell: nothing is expanded. Prefer it.");

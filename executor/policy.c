@@ -36,9 +36,17 @@ enum {
 	TMP_BYTES = 64 << 20
 };
 
+/* A directory that a policy is made anew for, policy_narrow(). */
+struct narrow {
+	const struct policy *whole;
+	const char *directory;
+	int dir_fd;
+};
+
 /* What is read before anything of it is looked at more closely. */
 struct draft {
 	struct policy p;
+	const struct narrow *narrow; /* NULL: as it is written */
 	const struct tooldef_table *known; /* tools; NULL: none */
 	const struct json_value *root;
 	const struct json_value *user, *group, *groups, *tools, *shell, *set,
@@ -357,6 +365,7 @@ fini(struct policy *p)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);
 	confine_fini(&p->confine);
+	free(p->source);
 }
 
 struct policy *
@@ -475,6 +484,11 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 		.resolve = RESOLVE_NO_MAGICLINKS };
 	long fd;
 
+	if (d->narrow != NULL) {
+		copy(p->directory, sizeof(p->directory), d->narrow->directory);
+		p->dir_fd = d->narrow->dir_fd;
+		return;
+	}
 	if (d->directory == NULL || !keys_string(k, d->directory, 1,
 					p->directory, sizeof(p->directory)))
 		return;
@@ -860,6 +874,20 @@ read_recording(
 		    RECORDER_MAX_TAIL);
 }
 
+/* Compiling takes milliseconds; directories have no part in it. */
+static int
+make_filter(const struct draft *d, const struct profile_choice *c,
+    struct policy *p, struct err *e)
+{
+	if (d->narrow != NULL)
+		return filter_copy(&d->narrow->whole->filter, &p->filter, e);
+	return profile_compile(c,
+	    p->log_only    ? FILTER_LOG_ONLY
+	    : p->explained ? FILTER_TELL
+			   : FILTER_ENFORCE,
+	    &p->filter, e);
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -887,11 +915,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.watch_exec = p->audit_exec;
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy(p->profile, sizeof(p->profile), "none");
-	else if (choice.profile != NULL && profile_compile(&choice,
-					       p->log_only    ? FILTER_LOG_ONLY
-					       : p->explained ? FILTER_TELL
-							      : FILTER_ENFORCE,
-					       &p->filter, &e) != 0)
+	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }
@@ -944,30 +968,85 @@ keep(struct policy *p, struct policy **out, struct err *e)
 	return 0;
 }
 
+/* d: all zero, but for known and narrow. */
+static int
+parse(const struct keys *k, const char *name, struct draft *d,
+    struct policy **out, struct err *e)
+{
+	unsigned before = k->report->count;
+	struct json_doc *doc;
+	int rc = keys_parse(k->path, k->text, &doc, k->report, e);
+
+	if (rc != 0)
+		return rc;
+	set_defaults(&d->p);
+	copy(d->p.name, sizeof(d->p.name), name);
+	d->p.source = strndup((const char *)k->text.p, k->text.len);
+	read_root(k, json_root(doc), d);
+	json_free(doc);
+	rc = keys_verdict(k->report, before, k->path, e);
+	if (rc == 0 && d->p.source == NULL)
+		rc = err_set(e, ERR_BUSY, "policy %s: out of memory", name);
+	if (rc == 0)
+		rc = keep(&d->p, out, e);
+	if (rc != 0)
+		fini(&d->p);
+	return rc;
+}
+
 int
 policy_parse(const char *path, const char *name, struct bytes text,
     const struct tooldef_table *tools, struct policy **out,
     struct conf_report *r, struct err *e)
 {
 	struct keys k = { path, text, r };
-	unsigned before = r->count;
-	struct json_doc *doc;
 	struct draft d;
-	int rc = keys_parse(path, text, &doc, r, e);
 
-	if (rc != 0)
-		return rc;
 	memset(&d, 0, sizeof(d));
-	set_defaults(&d.p);
-	copy(d.p.name, sizeof(d.p.name), name);
 	d.known = tools;
-	read_root(&k, json_root(doc), &d);
-	json_free(doc);
-	rc = keys_verdict(r, before, path, e);
-	if (rc == 0)
-		rc = keep(&d.p, out, e);
-	if (rc != 0)
-		fini(&d.p);
+	return parse(&k, name, &d, out, e);
+}
+
+/* The tools that it offers and that are not built in, sorted by name. */
+static void
+defined_tools(const struct policy *p, struct tooldef_table *out)
+{
+	size_t at;
+
+	out->count = 0;
+	for (size_t i = 0; i < p->tool_count; i++) {
+		if (p->defined[i] == NULL)
+			continue;
+		for (at = out->count++; at > 0 && strcmp(out->t[at - 1]->name,
+						      p->defined[i]->name) > 0;
+		     at--)
+			out->t[at] = out->t[at - 1];
+		out->t[at] = p->defined[i];
+	}
+}
+
+int
+policy_narrow(const struct policy *p, const char *directory, int dir_fd,
+    struct policy **out, struct err *e)
+{
+	struct narrow narrow = { p, directory, dir_fd };
+	static struct tooldef_table known;
+	struct conf_report report;
+	struct keys k = { p->name, bytes_of(p->source), &report };
+	struct draft d;
+	int rc;
+
+	defined_tools(p, &known);
+	memset(&d, 0, sizeof(d));
+	d.known = &known;
+	d.narrow = &narrow;
+	conf_report_init(&report);
+	rc = parse(&k, p->name, &d, out, e);
+	if (rc != 0 && report.count > 0)
+		(void)err_set(e, ERR_BAD, "policy %.*s",
+		    (int)strcspn((const char *)report.text.p, "\n"),
+		    (const char *)report.text.p);
+	conf_report_fini(&report);
 	return rc;
 }
 

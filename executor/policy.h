@@ -87,6 +87,7 @@ struct policy {
 	struct filter filter; /* compiled at load; len 0 for "none" */
 
 	struct confine confine; /* namespaces, files, network, Landlock */
+	char *source; /* owned: its file's text, for policy_narrow */
 };
 
 struct policy_table {
@@ -111,6 +112,13 @@ int policy_parse(const char *path, const char *name, struct bytes text,
     const struct tooldef_table *tools, struct policy **out,
     struct conf_report *r, struct err *e) MUST_CHECK;
 void policy_table_fini(struct policy_table *t);
+/*
+ * The same policy for a directory within its own: what is reached, protected
+ * and hidden there is made anew.  dir_fd is that directory (taken over, also
+ * on failure).  ERR_BAD with the first finding.
+ */
+int policy_narrow(const struct policy *p, const char *directory, int dir_fd,
+    struct policy **out, struct err *e) MUST_CHECK;
 struct policy *policy_find(const struct policy_table *t, struct bytes name);
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p); /* NULL is fine */

@@ -252,13 +252,12 @@ static int
 plan_cwd(
     struct plan *p, const struct token *t, struct bytes asked, struct err *e)
 {
-	int jail_fd = t->dir_fd >= 0 ? t->dir_fd : t->policy->dir_fd;
 	char text[PATH_MAX], link[64];
 	const char *rel;
 	ssize_t n;
 
-	(void)snprintf(p->directory, sizeof(p->directory), "%s",
-	    t->dir_fd >= 0 ? t->directory : t->policy->directory);
+	(void)snprintf(
+	    p->directory, sizeof(p->directory), "%s", t->policy->directory);
 	if (bytes_to_str(asked, text, sizeof(text), e) != 0)
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
@@ -267,7 +266,7 @@ plan_cwd(
 		return refuse_dir(text, p, e);
 	}
 	(void)snprintf(p->relative, sizeof(p->relative), "%s", rel);
-	p->cwd_fd = open_beneath(jail_fd, rel);
+	p->cwd_fd = open_beneath(t->policy->dir_fd, rel);
 	if (p->cwd_fd == -1)
 		return refuse_dir(text, p, e);
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", p->cwd_fd);

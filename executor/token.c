@@ -65,8 +65,6 @@ token_free(struct token *t)
 {
 	if (t == NULL)
 		return;
-	if (t->dir_fd >= 0)
-		(void)close(t->dir_fd);
 	policy_unref(t->policy);
 	free(t);
 }
@@ -234,12 +232,30 @@ beneath(const char *directory, const char *of)
 	return directory[0] == '\0' ? "." : directory;
 }
 
+/* An unusual spelling is replaced by what the kernel calls the directory. */
+static void
+spell_out(char directory[PATH_MAX], int fd)
+{
+	size_t len = strlen(directory);
+	char link[64];
+	ssize_t n;
+
+	if (strstr(directory, "/.") == NULL &&
+	    strstr(directory, "//") == NULL && directory[len - 1] != '/')
+		return;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, directory, PATH_MAX - 1);
+	if (n > 0)
+		directory[n] = '\0';
+}
+
 /* The name alone proves nothing (links, ".."): the kernel checks as well. */
 static int
-open_directory(struct token *t, struct err *e)
+narrow_to_directory(struct token *t, struct err *e)
 {
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	struct policy *narrow;
 	const char *rest;
 	long fd;
 
@@ -261,7 +277,11 @@ open_directory(struct token *t, struct err *e)
 		return err_set(e, ERR_BAD,
 		    "the directory \"%s\" cannot be used: %s",
 		    log_text(bytes_of(t->directory)).s, strerror(errno));
-	t->dir_fd = (int)fd;
+	spell_out(t->directory, (int)fd);
+	if (policy_narrow(t->policy, t->directory, (int)fd, &narrow, e) != 0)
+		return e->code;
+	policy_unref(t->policy);
+	t->policy = narrow;
 	return 0;
 }
 
@@ -306,7 +326,7 @@ read_policy(
 	if (check_time(&d->t, &e) != 0)
 		keys_complain(
 		    k, json_get(d->root, "timeout_max_ms"), "%s", e.what);
-	if (d->t.directory[0] != '\0' && open_directory(&d->t, &e) != 0)
+	if (d->t.directory[0] != '\0' && narrow_to_directory(&d->t, &e) != 0)
 		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }
 
@@ -351,12 +371,9 @@ token_parse(const char *path, const char *name, struct bytes text,
 		return NULL;
 	d = calloc(1, sizeof(*d));
 	t = calloc(1, sizeof(*t));
-	if (t != NULL)
-		t->dir_fd = -1;
 	if (d == NULL || t == NULL) {
 		keys_complain(&k, NULL, "no memory");
 	} else {
-		d->t.dir_fd = -1;
 		(void)snprintf(d->t.name, sizeof(d->t.name), "%s", name);
 		read_root(&k, json_root(doc), policies, d);
 		*t = d->t;
@@ -392,10 +409,9 @@ keep_old(const struct loader *l, const char *name)
 		return NULL;
 	*t = *old;
 	t->policy = NULL;
-	t->dir_fd = -1;
 	if (bind_policy(t, old->policy->name, l->policies, &e) == 0 &&
 	    check_time(t, &e) == 0 &&
-	    (t->directory[0] == '\0' || open_directory(t, &e) == 0))
+	    (t->directory[0] == '\0' || narrow_to_directory(t, &e) == 0))
 		return t;
 	token_free(t);
 	return NULL;

@@ -19,34 +19,33 @@
 #include "common/cidr.h"
 #include "executor/policy.h"
 
-enum {
-	TOKEN_MAX_SOURCES = 16,
-	TOKEN_MAX_TOKENS = 1024
-};
+enum { TOKEN_MAX_SOURCES = 16, TOKEN_MAX_TOKENS = 1024 };
 
 struct token {
 	char name[POLICY_MAX_NAME];
 	uint8_t verifier[DIGEST_BYTES];
-	struct policy *policy;		/* referenced */
-	char directory[PATH_MAX];	/* empty: the policy's */
-	int dir_fd;			/* its directory, -1: the policy's */
-	uint64_t created;		/* Unix seconds */
-	uint64_t expires;		/* Unix seconds, 0: never */
-	uint32_t timeout_max_ms;	/* 0: the policy's */
-	uint32_t login_uid;		/* of its runs, executor/loginuid */
+	struct policy *policy; /* referenced */
+	char directory[PATH_MAX]; /* that *policy is narrowed to, or "" */
+	uint64_t created; /* Unix seconds */
+	uint64_t expires; /* Unix seconds, 0: never */
+	uint32_t timeout_max_ms; /* 0: the policy's */
+	uint32_t login_uid; /* of its runs, executor/loginuid */
 	struct cidr sources[TOKEN_MAX_SOURCES];
-	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT];	/* as written */
-	size_t source_count;		/* 0: any */
+	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT]; /* as written */
+	size_t source_count; /* 0: any */
 	char comment[256];
 };
 
 struct token_table {
-	struct token *t[TOKEN_MAX_TOKENS];	/* sorted by name */
+	struct token *t[TOKEN_MAX_TOKENS]; /* sorted by name */
 	size_t count;
 };
 
 enum token_verdict {
-	TOKEN_OK, TOKEN_UNKNOWN, TOKEN_EXPIRED, TOKEN_WRONG_SOURCE
+	TOKEN_OK,
+	TOKEN_UNKNOWN,
+	TOKEN_EXPIRED,
+	TOKEN_WRONG_SOURCE
 };
 
 /*
@@ -55,25 +54,24 @@ enum token_verdict {
  * old one), the others load; a token whose file is gone is gone.  ERR_SYS if
  * the directory cannot be read.
  */
-int	token_load_dir(const char *dir, const struct policy_table *policies,
-	    const struct token_table *old, struct token_table *out,
-	    struct conf_report *r, struct err *e) MUST_CHECK;
+int token_load_dir(const char *dir, const struct policy_table *policies,
+    const struct token_table *old, struct token_table *out,
+    struct conf_report *r, struct err *e) MUST_CHECK;
 /* One token from text (path is for messages); NULL after a finding. */
-struct token *token_parse(const char *path, const char *name,
-	    struct bytes text, const struct policy_table *policies,
-	    struct conf_report *r) MUST_CHECK;
-void	token_free(struct token *t);			/* NULL is fine */
-void	token_table_fini(struct token_table *t);
+struct token *token_parse(const char *path, const char *name, struct bytes text,
+    const struct policy_table *policies, struct conf_report *r) MUST_CHECK;
+void token_free(struct token *t); /* NULL is fine */
+void token_table_fini(struct token_table *t);
 /*
  * Who presented this proof?  Constant time over the table.  *out is set also
  * for TOKEN_EXPIRED and TOKEN_WRONG_SOURCE.  peer is an address as text.
  */
 enum token_verdict token_check(const struct token_table *t,
-	    const uint8_t proof[DIGEST_BYTES], struct bytes peer,
-	    uint64_t now_s, const struct token **out);
+    const uint8_t proof[DIGEST_BYTES], struct bytes peer, uint64_t now_s,
+    const struct token **out);
 struct token *token_find(const struct token_table *t, struct bytes name);
 /* RFC 3339 with any time zone to Unix seconds; ERR_BAD says what is wrong. */
-int	token_parse_time(struct bytes text, uint64_t *out, struct err *e)
-	    MUST_CHECK;
+int token_parse_time(
+    struct bytes text, uint64_t *out, struct err *e) MUST_CHECK;
 
 #endif

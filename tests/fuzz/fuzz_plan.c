@@ -61,7 +61,7 @@ known(struct conf_report *r)
 static struct token *
 token(void)
 {
-	static struct token t = { .name = "t", .dir_fd = -1 };
+	static struct token t = { .name = "t" };
 	const char *text =
 	    geteuid() == 0 ? "{\"user\":\"root\"," POLICY : "{" POLICY;
 	struct conf_report r;

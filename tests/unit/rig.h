@@ -120,14 +120,11 @@ rig_token(struct token *t, struct policy *p)
 	memset(t, 0, sizeof(*t));
 	(void)strcpy(t->name, "t");
 	t->policy = p;
-	t->dir_fd = -1;
 }
 
 RIG void
 rig_token_fini(struct token *t)
 {
-	if (t->dir_fd >= 0)
-		(void)close(t->dir_fd);
 	policy_unref(t->policy);
 }
 

@@ -506,6 +506,21 @@ test_cwd_no_directory(void **state)
 	end();
 }
 
+static void
+begin_narrow(const char *dir, const char *sub)
+{
+	int fd = open(sub, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct policy *whole, *narrow;
+	struct err e = { 0 };
+
+	begin("cli_command", dir, "");
+	whole = t.policy;
+	if (policy_narrow(whole, sub, fd, &narrow, &e) != 0)
+		fail_msg("%s", e.what);
+	policy_unref(whole);
+	t.policy = narrow;
+}
+
 /* A token may have a smaller jail of its own. */
 static void
 test_cwd_of_token(void **state)
@@ -513,10 +528,7 @@ test_cwd_of_token(void **state)
 	const char *sub = rig_path("work/sub");
 
 	(void)state;
-	begin("cli_command", rig_path("work"), "");
-	(void)snprintf(t.directory, sizeof(t.directory), "%s", sub);
-	t.dir_fd = open(sub, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	assert_true(t.dir_fd >= 0);
+	begin_narrow(rig_path("work"), sub);
 	rig_text(&r, "command", "true");
 	planned();
 	assert_string_equal(p.cwd, sub);
@@ -525,9 +537,7 @@ test_cwd_of_token(void **state)
 	rig_text(&r, "work_dir", rig_path("work"));
 	refused(ERR_DENIED, "leads out of");
 	end();
-	begin("cli_command", rig_path("work"), "");
-	(void)snprintf(t.directory, sizeof(t.directory), "%s", sub);
-	t.dir_fd = open(sub, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	begin_narrow(rig_path("work"), sub);
 	rig_text(&r, "command", "true");
 	rig_text(&r, "work_dir", "..");
 	refused(ERR_DENIED, "leads out of");

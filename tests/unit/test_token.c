@@ -103,7 +103,7 @@ test_plain(void **state)
 	assert_non_null(t);
 	assert_string_equal(t->name, "t");
 	assert_ptr_equal(t->policy, fix.policies.p[0]);
-	assert_int_equal(t->dir_fd, -1);
+	assert_string_equal(t->directory, "");
 	assert_int_equal(t->created, 1767225600);
 	assert_int_equal(t->expires, 0);
 	assert_int_equal(t->source_count, 0);
@@ -122,6 +122,25 @@ parse_directory(const char *name)
 	return parse(keys);
 }
 
+/* Its policy is a narrower one, of the same name, filter and tools. */
+static void
+check_narrowed(const struct token *t)
+{
+	const struct policy *whole = fix.policies.p[0], *p = t->policy;
+
+	assert_ptr_not_equal(p, whole);
+	assert_int_equal(whole->refs, 1);
+	assert_string_equal(p->name, whole->name);
+	assert_string_equal(p->directory, t->directory);
+	assert_null(strstr(p->directory, "/."));
+	assert_true(p->dir_fd >= 0);
+	assert_int_equal(p->tool_count, whole->tool_count);
+	assert_memory_equal(
+	    p->filter.digest, whole->filter.digest, sizeof(p->filter.digest));
+	assert_true(mounts_cover(&p->confine.mounts, p->directory) ||
+		    (p->confine.layers & CONFINE_MOUNTS) == 0);
+}
+
 static void
 test_directory(void **state)
 {
@@ -138,7 +157,7 @@ test_directory(void **state)
 		if (t == NULL)
 			fail_msg("%s: %s", in[i], buf_cstr(&fix.report.text));
 		else
-			assert_true(t->dir_fd >= 0);
+			check_narrowed(t);
 		token_free(t);
 	}
 	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
