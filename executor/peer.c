@@ -28,25 +28,38 @@ read_proc(pid_t pid, const char *name, char *out, size_t size)
 	out[strcspn(out, "\n")] = '\0';
 }
 
+static void
+fill(struct peer *out, uid_t uid, pid_t pid)
+{
+	struct err unused;
+	char login[16];
+	uint64_t n;
+
+	memset(out, 0, sizeof(*out));
+	out->uid = uid;
+	out->pid = pid;
+	read_proc(pid, "comm", out->name, sizeof(out->name));
+	read_proc(pid, "loginuid", login, sizeof(login));
+	out->login = UINT32_MAX;
+	if (bytes_to_u64(bytes_of(login), 0, UINT32_MAX, &n, &unused) == 0)
+		out->login = (uint32_t)n;
+}
+
+void
+peer_self(struct peer *out)
+{
+	fill(out, geteuid(), getpid());
+}
+
 int
 peer_read(int fd, struct peer *out, struct err *e)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
-	struct err unused;
-	char login[16];
-	uint64_t n;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
 		return err_sys(e, "SO_PEERCRED");
-	memset(out, 0, sizeof(*out));
-	out->uid = who.uid;
-	out->pid = who.pid;
-	read_proc(who.pid, "comm", out->name, sizeof(out->name));
-	read_proc(who.pid, "loginuid", login, sizeof(login));
-	out->login = UINT32_MAX;
-	if (bytes_to_u64(bytes_of(login), 0, UINT32_MAX, &n, &unused) == 0)
-		out->login = (uint32_t)n;
+	fill(out, who.uid, who.pid);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct peer {
 	char name[PEER_NAME]; /* /proc/PID/comm, "" if it is gone */
 };
 
+/* This process itself. */
+void peer_self(struct peer *out);
 /* Who connected to fd. */
 int peer_read(int fd, struct peer *out, struct err *e) MUST_CHECK;
 /*

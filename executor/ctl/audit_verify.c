@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/recorded.h"
 #include "executor/ctl/verify.h"
 #include "executor/logfile.h"
 #include "executor/logread.h"
@@ -375,6 +376,19 @@ check(struct job *j)
 }
 
 static int
+record(struct ctl *c, char **paths)
+{
+	int rc = CTL_OK;
+
+	if (*paths == NULL)
+		return access(c->conf.audit_file, R_OK) == 0 ? recorded_log(c)
+							     : CTL_OK;
+	for (; *paths != NULL && rc == CTL_OK; paths++)
+		rc = recorded_file(c, *paths);
+	return rc;
+}
+
+static int
 run(struct ctl *c, struct job *j, char **paths)
 {
 	const char *log = NULL; /* the configured one */
@@ -387,7 +401,7 @@ run(struct ctl *c, struct job *j, char **paths)
 		if (j->state_path == NULL)
 			j->state_path = c->conf.audit_seal_state;
 	}
-	if (read_state(j) != CTL_OK)
+	if (record(c, paths) != CTL_OK || read_state(j) != CTL_OK)
 		return CTL_FAILED;
 	rc = log != NULL ? add_configured(j, log) : add_named(j, paths);
 	return rc == CTL_OK ? check(j) : rc;

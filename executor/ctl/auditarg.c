@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* auditarg: arguments of the verbs that read the audit log.  mcp-execctl. */
 #include "executor/ctl/auditarg.h"
+#include "executor/ctl/recorded.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -35,13 +36,18 @@ auditarg_time(const char *verb, const char *text, char out[CLOCK_MAX_TEXT])
 const char *
 auditarg_log(struct ctl *c, const char *given)
 {
-	if (given == NULL) {
+	bool configured = given == NULL;
+
+	if (configured) {
 		if (!ctl_load_conf(c))
 			return NULL;
 		given = c->conf.audit_file;
 	}
 	if (access(given, R_OK) == 0)
-		return given;
+		return (configured ? recorded_log(c)
+				   : recorded_file(c, given)) == CTL_OK
+			   ? given
+			   : NULL;
 	(void)ctl_error("%s: %s%s", given, strerror(errno),
 	    errno == ENOENT   ? "; it is made when mcp-execd starts, and named "
 				"by audit.file of the configuration"

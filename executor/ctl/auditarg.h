@@ -17,7 +17,10 @@ struct auditarg_term {
 /* Set that option's term from optarg; CTL_USAGE if there is no such option. */
 int auditarg_set(const char *verb, const struct auditarg_term *t, int option);
 int auditarg_time(const char *verb, const char *text, char out[CLOCK_MAX_TEXT]);
-/* `given`, or the configuration's log; NULL after a message. */
+/*
+ * `given`, or the configuration's log, once the read is recorded (recorded.h);
+ * NULL after a message.
+ */
 const char *auditarg_log(struct ctl *c, const char *given);
 
 #endif

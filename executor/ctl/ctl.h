@@ -13,8 +13,13 @@
 
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
+enum { CTL_MAX_ARGUMENTS = 1024 };
+
 struct ctl {
 	const char *config; /* path of mcp-execd.json */
+	const char *verb; /* its last word */
+	char arguments[CTL_MAX_ARGUMENTS]; /* behind it, for the record */
+	bool unrecorded; /* read the log even if that cannot be recorded */
 	struct conf conf;
 	struct tooldef_table tools;
 	struct policy_table policies;

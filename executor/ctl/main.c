@@ -6,6 +6,7 @@
 
 #include "executor/ctl/audit.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/recorded.h"
 #include "executor/keys.h"
 
 #ifndef MCP_EXECD_SYSCONFDIR
@@ -55,6 +56,7 @@ static const struct verb {
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
+	{ "unrecorded", no_argument, NULL, 'u' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -71,6 +73,8 @@ print_help(FILE *to)
 	    "\n"
 	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
 	    "/mcp-execd.json\n"
+	    "      --unrecorded      read the audit log even if that cannot be "
+	    "recorded\n"
 	    "  -h, --help            this, or after a VERB its own help\n"
 	    "  -V, --version\n");
 }
@@ -126,6 +130,8 @@ run_verb(struct ctl *c, int argc, char **argv)
 	cgroup_assume(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
 	/* getopt is to begin anew, behind the verb's last word */
 	optind = 0;
+	c->verb = argv[words - 1];
+	recorded_arguments(c, argv + words);
 	status = v->run(c, argc - words + 1, argv + words - 1);
 	ctl_fini(c);
 	return status;
@@ -142,6 +148,9 @@ main(int argc, char **argv)
 		switch (opt) {
 		case 'c':
 			ctl.config = optarg;
+			break;
+		case 'u':
+			ctl.unrecorded = true;
 			break;
 		case 'h':
 			print_help(stdout);

@@ -345,3 +345,116 @@ def test_two_executors():
             second.write()
             second.start_once()
         equal(ctl(server, "status").returncode, 0, "the first goes on")
+
+
+def reads(server):
+    return [(r["control.verb"], r["control.arguments"])
+            for r in server.audit("audit-read")]
+
+
+def test_reading_is_recorded():
+    """Each verb that reads the log, and before it shows anything."""
+    with Server() as server, Http(server) as c:
+        m = mark()
+        run = c.sh(f"echo {m}").data["run_id"]
+        page = server.dir / "page.html"
+        for args in (("search", "--token", "test", m), ("show", run),
+                     ("stats",), ("report", "--html", str(page))):
+            server.ctl("audit", *args)
+            equal(reads(server)[-1], (args[0], " ".join(args[1:])), args)
+        server.ctl("audit", "verify")
+        equal(reads(server)[-1], ("verify", ""), "verify")
+        r = server.audit("audit-read")[0]
+        equal((r["user.id"], r["process.name"], r["event.outcome"]),
+              (os.geteuid(), "mcp-execctl", "success"), r)
+        out = server.ctl("audit", "search", "--event", "audit-read", "--json")
+        check('"control.verb":"search"' in out, "its own read is in it", out)
+        before = len(reads(server))
+        copy = server.dir / "copy.jsonl"
+        copy.write_bytes(server.audit_file.read_bytes())
+        server.ctl("audit", "search", "--log", str(copy))
+        equal(len(reads(server)), before, "a copy")
+        server.ctl("audit", "search", "--log", str(server.audit_file))
+        equal(len(reads(server)), before + 1, "the log by its name")
+        check("usage" in server.ctl("audit", "search", "--help"), "help")
+        check(ctl(server, "audit", "search", "--nope").returncode == 2, "use")
+        equal(len(reads(server)), before + 1, "nothing was read")
+
+
+def test_reading_that_cannot_be_recorded():
+    """The live log is shown only if somebody insists."""
+    with Server() as server:
+        os.kill(server.process.pid, signal.SIGSTOP)     # and never answers
+        server.config["control"] = str(server.dir / "nobody.sock")
+        server.write()
+        try:
+            for args in (("audit", "search"), ("audit", "stats"),
+                         ("audit", "verify"),
+                         ("audit", "search", "--log", server.audit_file)):
+                out = ctl(server, *args)
+                equal((out.returncode, out.stdout), (1, ""), args)
+                check("--unrecorded" in out.stderr, out)
+            out = ctl(server, "--unrecorded", "audit", "search")
+            equal(out.returncode, 0, out)
+            check("start" in out.stdout and "not recorded" in out.stderr, out)
+            with Server() as other:     # another's live log is no copy
+                out = ctl(other, "audit", "search", "--log",
+                          str(server.audit_file))
+                check(out.returncode == 1 and "-c" in out.stderr, out)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+            del server.config["control"]
+            server.write()
+        equal(reads(server), [], "none")
+
+
+def seal_key(server):
+    words = server.ctl("audit", "seal-init").split()
+    return [w for w in words if len(w) > 40 and "-" in w or len(w) == 64][0]
+
+
+def test_reading_when_none_runs():
+    """We append ourselves, but never to a chain that is broken."""
+    with Server() as server:
+        server.stop()
+        key = seal_key(server)
+        server.start_once()
+        server.stop()
+        text = server.ctl("audit", "search")
+        check("start" in text, text)
+        equal(len(reads(server)), 1, "recorded")
+        equal(server.audit()[-1]["process.name"], "mcp-execctl", "by us")
+        check("seal" in server.audit()[-1], "sealed")
+        server.start_once()
+        server.ctl("audit", "verify", "--key", key)
+        equal(reads(server)[-1], ("verify", "--key ..."), "no key is kept")
+        server.ctl("audit", "verify", "--key=" + key)
+        equal(reads(server)[-1], ("verify", "--key=..."), "nor so")
+        server.stop()
+        out = ctl(server, "audit", "verify", "--key", key)
+        equal(out.returncode, 0, out)
+        raw = server.audit_file.read_bytes()
+        server.audit_file.write_bytes(raw.replace(b'"stop"', b'"stoq"', 1))
+        state = (server.audit_file.parent / "seal.state").read_bytes()
+        server.audit_file.write_bytes(raw[:raw.rstrip().rfind(b"\n") + 1])
+        before = server.audit_file.read_bytes()
+        out = ctl(server, "audit", "verify", "--key", key)
+        check(out.returncode == 1 and "not recorded" in out.stderr, out)
+        equal(server.audit_file.read_bytes(), before, "the evidence")
+        equal((server.audit_file.parent / "seal.state").read_bytes(), state,
+              "the seal's state")
+        server.process = None
+
+
+def test_reading_while_it_starts():
+    """A reader in the moment of a restart waits for the service."""
+    with Server() as server:
+        server.stop()
+        p = subprocess.Popen([server.build / "mcp-execctl", "-c",
+                              server.config_file, "audit", "stats"],
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True)
+        server.start_once()
+        err = p.communicate(timeout=20 * SLOW)[1]
+        equal((p.returncode, err), (0, ""), err)
+        equal(len(reads(server)), 1, "recorded")

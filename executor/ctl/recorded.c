@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* recorded: note each read of the audit log before anything is shown. */
+#include "executor/ctl/recorded.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "executor/audit.h"
+#include "executor/ctl/remote.h"
+#include "executor/peer.h"
+#include "executor/resume.h"
+
+enum { PAUSE_MS = 50, TRIES = 20 };
+
+/* --- arguments -------------------------------------------------------- */
+
+static void
+add(struct ctl *c, const char *word)
+{
+	size_t len = strlen(c->arguments);
+
+	(void)snprintf(c->arguments + len, sizeof(c->arguments) - len, "%s%s",
+	    len > 0 ? " " : "", word);
+}
+
+void
+recorded_arguments(struct ctl *c, char **argv)
+{
+	bool key = false; /* the word before was --key */
+
+	for (; *argv != NULL; argv++) {
+		add(c, key                                ? "..."
+		       : strncmp(*argv, "--key=", 6) == 0 ? "--key=..."
+							  : *argv);
+		key = strcmp(*argv, "--key") == 0;
+	}
+}
+
+/* --- by the executor -------------------------------------------------- */
+
+static int
+ask_executor(struct ctl *c, struct err *e)
+{
+	struct control_request r = { .verb = CONTROL_NOTE };
+	struct remote_answer a;
+	int rc;
+
+	(void)snprintf(r.what, sizeof(r.what), "%s", c->verb);
+	(void)snprintf(r.filter, sizeof(r.filter), "%s", c->arguments);
+	rc = remote_ask(c, &r, &a, e);
+	remote_fini(&a);
+	return rc;
+}
+
+/* --- by ourselves ----------------------------------------------------- */
+
+/* Does an executor write this file?  Its lock tells. */
+static bool
+is_live(const char *path)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd != -1 && flock(fd, LOCK_SH | LOCK_NB) == -1;
+}
+
+/*
+ * An executor that just starts has the lock and does not answer yet, and
+ * another mcp-execctl has it for a moment.
+ */
+static int
+ask_patiently(struct ctl *c, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	int rc = ERR_EOF, tries;
+
+	for (tries = 0; tries < TRIES; tries++) {
+		rc = ask_executor(c, e);
+		if (rc != ERR_EOF || !is_live(c->conf.audit_file))
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	return rc;
+}
+
+/* What makes appending unwise; NULL: nothing. */
+static const char *
+obstacle(const struct conf *c)
+{
+	struct stat st;
+
+	if (lstat(c->audit_file, &st) != 0 || !S_ISREG(st.st_mode))
+		return "it is no file";
+	if (st.st_uid != geteuid())
+		return "it is another user's";
+	if (access(c->audit_file, W_OK) != 0)
+		return "it cannot be written";
+	return NULL;
+}
+
+/* Never a rotation, and nothing at all if the chain is broken: evidence. */
+static struct audit_setup
+setup(const struct conf *c)
+{
+	return (struct audit_setup){
+		.path = c->audit_file,
+		.seal_state = c->audit_seal_state,
+		.seal = strcmp(c->audit_seal, "off") == 0 ? AUDIT_SEAL_OFF
+			: access(c->audit_seal_state, F_OK) == 0
+			    ? AUDIT_SEAL_REQUIRE
+			    : AUDIT_SEAL_AUTO,
+	};
+}
+
+static int
+append(const struct ctl *c, struct err *e)
+{
+	const struct audit_setup s = setup(&c->conf);
+	struct audit *a = audit_new(&s, e);
+	struct peer self;
+	struct buf *b;
+	int rc;
+
+	if (a == NULL)
+		return e->code;
+	if (audit_resumed(a)->gap != RESUME_FITS) {
+		audit_close(a);
+		return err_set(e, ERR_BAD, "it is not as its seal says");
+	}
+	b = audit_begin(a, "audit-read");
+	audit_put_str(b, "control.verb", c->verb);
+	audit_put_str(b, "control.arguments", c->arguments);
+	audit_put_str(b, "event.outcome", "success");
+	peer_self(&self);
+	peer_put(b, &self);
+	audit_end(a, true);
+	rc = audit_flush(a, e);
+	audit_close(a);
+	return rc;
+}
+
+/* --- the outside ------------------------------------------------------ */
+
+static int
+refuse(const struct ctl *c, const char *why)
+{
+	if (c->unrecorded) {
+		(void)ctl_error("this read is not recorded: %s", why);
+		return CTL_OK;
+	}
+	(void)ctl_error(
+	    "this read of the audit log cannot be recorded: %s", why);
+	(void)fputs("To read it all the same: mcp-execctl --unrecorded audit "
+		    "...\n",
+	    stderr);
+	return CTL_FAILED;
+}
+
+int
+recorded_log(struct ctl *c)
+{
+	const char *file = c->conf.audit_file;
+	const char *why;
+	struct err e = { 0 };
+
+	if (ask_patiently(c, &e) == 0)
+		return CTL_OK;
+	if (is_live(file) || e.code == ERR_BAD)
+		return refuse(c, e.what);
+	why = obstacle(&c->conf);
+	if (why == NULL && append(c, &e) == 0)
+		return CTL_OK;
+	(void)ctl_error("this read is not recorded: no mcp-execd runs, and %s "
+			"is not appended to: %s",
+	    file, why != NULL ? why : e.what);
+	return CTL_OK;
+}
+
+static bool
+same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+int
+recorded_file(struct ctl *c, const char *path)
+{
+	struct err e = { 0 };
+	bool known = c->conf.audit_file[0] == '/' ||
+		     conf_load(c->config, &c->conf, &c->report, &e) == 0;
+
+	conf_report_fini(&c->report);
+	conf_report_init(&c->report);
+	if (known && same_file(path, c->conf.audit_file))
+		return recorded_log(c);
+	if (!is_live(path))
+		return CTL_OK;
+	return refuse(c, "it is the log of a mcp-execd that runs with another "
+			 "configuration: name that with -c");
+}
