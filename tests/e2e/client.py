@@ -5,6 +5,7 @@ Nothing here is lenient: replies are parsed strictly, so that a test sees
 exactly what went over the wire.  Python's standard library only.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 import instance  # noqa: E402
+import tap  # noqa: E402
 
 ROOT = os.geteuid() == 0
 REVISIONS = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"
@@ -131,6 +133,11 @@ class Connection:
     def __exit__(self, *_):
         self.close()
 
+    @functools.cached_property
+    def wire(self):
+        """Checks every message; also of classes that connect differently."""
+        return tap.Tap()
+
     def close(self):
         self.sock.close()
 
@@ -141,6 +148,7 @@ class Connection:
         self.sock.close()
 
     def send(self, data):
+        self.wire.sent(data)
         self.sock.sendall(data)
 
     def more(self):
@@ -177,12 +185,14 @@ class Connection:
             name, colon, value = line.partition(":")
             check(colon and re.fullmatch(r"[!-9;-~]+", name), "header", line)
             headers.append((name.lower(), value.strip()))
+        self.wire.began(int(m[1]), dict(headers))
         return int(m[1]), headers
 
     def chunk(self):
         n = int(self.until(b"\r\n").split(b";")[0], 16)
         data = self.exactly(n)
         equal(self.exactly(2), b"\r\n", "end of chunk")
+        self.wire.piece(data)
         return data
 
     def rest(self):
@@ -208,6 +218,7 @@ class Connection:
             body = self.exactly(int(names["content-length"]))
         else:
             body = self.rest()
+        self.wire.body(body)
         return Reply(status, headers, body)
 
     def closed(self, seconds=5):
