@@ -49,6 +49,7 @@ COMMON := $(call in,common, \
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
+	blocks \
 	asking reading resource \
 	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \

@@ -24,7 +24,7 @@ enum { DAY = 24 * 3600 * 1000 };
 struct draft {
 	struct tooldef t;
 	const struct json_value *description, *parameters, *argv, *input, *form,
-	    *schema, *read_only, *destructive, *idempotent, *open_world;
+	    *mime, *schema, *read_only, *destructive, *idempotent, *open_world;
 };
 
 #define U32(key, field, lo, hi)                                                \
@@ -57,7 +57,7 @@ static const struct key annotation_keys[] = { VALUE("readOnlyHint", read_only),
 	LAST };
 
 static const struct key output_keys[] = { VALUE("form", form),
-	VALUE("schema", schema), LAST };
+	VALUE("mime_type", mime), VALUE("schema", schema), LAST };
 
 static const struct key tool_keys[] = { STRING("title", title),
 	{ "description", KEYS_VALUE, offsetof(struct draft, description), 0, 0,
@@ -75,9 +75,14 @@ static const char *const built_in[] = { "exec_cmd", "cli_command", NULL };
 static const struct {
 	const char *name;
 	enum proto_form form;
+	const char *mime; /* what its MIME type begins with; NULL: none */
 } forms[] = {
-	{ "text", PROTO_FORM_TEXT },
-	{ "json", PROTO_FORM_JSON },
+	{ "text", PROTO_FORM_TEXT, NULL },
+	{ "json", PROTO_FORM_JSON, NULL },
+	{ "content", PROTO_FORM_CONTENT, NULL },
+	{ "image", PROTO_FORM_IMAGE, "image/" },
+	{ "audio", PROTO_FORM_AUDIO, "audio/" },
+	{ "resource", PROTO_FORM_RESOURCE, "" },
 };
 
 enum { FORM_COUNT = sizeof(forms) / sizeof(forms[0]) };
@@ -312,7 +317,9 @@ read_form(const struct keys *k, const struct json_value *v)
 	}
 	names[FORM_COUNT] = NULL;
 	close = json_is(v, JSON_STRING) ? keys_closest(v->text, names) : NULL;
-	keys_complain(k, v, "\"form\" is \"text\" or \"json\"%s%s%s",
+	keys_complain(k, v,
+	    "\"form\" is \"text\", \"json\", \"content\", \"image\", "
+	    "\"audio\" or \"resource\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",
 	    close != NULL ? close : "", close != NULL ? "\"?" : "");
 	return 0;
@@ -335,12 +342,39 @@ read_schema(const struct keys *k, const struct json_value *v, struct tooldef *t)
 		keys_complain(k, v, "\"schema\" is too large");
 }
 
+/* begins: what it begins with in this form; NULL: the form has none. */
+static void
+read_mime(const struct keys *k, const struct draft *d, const char *begins,
+    struct tooldef *t)
+{
+	const struct json_value *v = d->mime;
+
+	if (v == NULL && begins == NULL)
+		return;
+	if (v == NULL)
+		keys_complain(k, d->form,
+		    "say what it prints: \"mime_type\", such as \"%s\"",
+		    begins[0] == 'i'   ? "image/png"
+		    : begins[0] == 'a' ? "audio/wav"
+				       : "application/pdf");
+	else if (begins == NULL)
+		keys_complain(k, v,
+		    "\"mime_type\" is for the forms \"image\", \"audio\" and "
+		    "\"resource\" only");
+	else if (keys_string(k, v, 1, t->mime, sizeof(t->mime)) &&
+		 (strchr(t->mime, '/') == NULL ||
+		     !bytes_starts(v->text, begins)))
+		keys_complain(k, v, "\"mime_type\" must be like \"%s...\"",
+		    begins[0] != '\0' ? begins : "application/");
+}
+
 static void
 read_output(const struct keys *k, const struct draft *d, struct tooldef *t)
 {
 	size_t i = read_form(k, d->form);
 
 	t->form = forms[i].form;
+	read_mime(k, d, forms[i].mime, t);
 	if (d->schema != NULL)
 		read_schema(k, d->schema, t);
 }

@@ -37,6 +37,7 @@ struct tooldef {
 	uint32_t timeout_ms; /* 0: the policy's */
 	uint8_t hints; /* PROTO_HINT_* */
 	enum proto_form form;
+	char mime[128]; /* of binary forms, else empty */
 	struct buf schema; /* outputSchema as JSON; empty: none */
 };
 

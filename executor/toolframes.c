@@ -50,7 +50,8 @@ toolframes_send(const struct tooldef *t,
 		    .title = bytes_of(t->title),
 		    .description = bytes_of(t->description),
 		    .form = (uint8_t)t->form,
-		    .hints = t->hints } };
+		    .hints = t->hints,
+		    .mime = bytes_of(t->mime) } };
 	struct bytes rest = buf_bytes(&t->schema);
 
 	send(arg, &tool);

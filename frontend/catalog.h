@@ -34,6 +34,7 @@ struct catalog_tool {
 	const char *annotations; /* members of a JSON object */
 	enum catalog_style style;
 	enum proto_form form;
+	const char *mime; /* of binary forms */
 	const struct catalog_param *params;
 	size_t param_count;
 	/* check and flatten a call's "arguments" */

@@ -12,7 +12,7 @@
 struct defined {
 	unsigned refs;
 	struct catalog_tool tool; /* its texts are the ones below */
-	char name[65], title[129], description[2049];
+	char name[65], title[129], description[2049], mime[129];
 	char annotations[160];
 	struct param param[DEFINED_MAX_PARAMS];
 	size_t count;
@@ -60,10 +60,11 @@ yes_no(uint8_t hints, unsigned bit)
 static int
 fill(struct defined *d, const struct msg_tool *m, struct err *e)
 {
-	if (m->form > PROTO_FORM_JSON)
+	if (m->form > PROTO_FORM_RESOURCE)
 		return err_set(e, ERR_PROTO, "TOOL of an unknown form");
 	if (bytes_to_str(m->name, d->name, sizeof(d->name), e) != 0 ||
 	    bytes_to_str(m->title, d->title, sizeof(d->title), e) != 0 ||
+	    bytes_to_str(m->mime, d->mime, sizeof(d->mime), e) != 0 ||
 	    bytes_to_str(
 		m->description, d->description, sizeof(d->description), e) != 0)
 		return e->code;
@@ -80,6 +81,7 @@ fill(struct defined *d, const struct msg_tool *m, struct err *e)
 		.annotations = d->annotations,
 		.style = CATALOG_STREAM,
 		.form = (enum proto_form)m->form,
+		.mime = d->mime,
 		.flatten = flatten,
 		.defined = d };
 	return 0;

@@ -46,7 +46,7 @@ struct mcp_call {
 	struct mcp_call *next; /* of the same session */
 	struct mcp_reply *reply; /* NULL: cancelled, already answered */
 	struct progress progress;
-	bool structured;
+	const struct mcp_revision *revision;
 	char id[MCP_MAX_ID];
 };
 
@@ -358,7 +358,7 @@ on_ended(void *arg, const struct calls_end *end)
 	if (reply != NULL) {
 		json_put_key(&reply->body, "result");
 		result_put_call(&reply->body, end->tool, end->capture,
-		    end->done, mc->structured);
+		    end->done, mc->revision);
 	}
 	free(mc);
 	if (reply != NULL)
@@ -428,7 +428,7 @@ start_call(const struct request *r, const struct catalog_tool *tool,
 		return answer_refusal(r, "the server is out of memory; try "
 					 "again later");
 	mc->mcp = r->mcp;
-	mc->structured = r->state->revision->structured;
+	mc->revision = r->state->revision;
 	mc->reply = r->reply;
 	cr.output = on_output;
 	cr.arg = mc;

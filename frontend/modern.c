@@ -393,7 +393,8 @@ on_ended(void *arg, const struct calls_end *end)
 	if (x->sink.done != NULL) {
 		json_put_key(&x->body, "result");
 		result_put_call(
-		    &x->body, end->tool, end->capture, end->done, true);
+		    &x->body, end->tool, end->capture, end->done,
+		    &revision);
 		reopen_result(&x->body);
 		end_result(&x->body, x->trace);
 		end_answer(x);

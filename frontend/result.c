@@ -187,13 +187,13 @@ put_structured(
 
 static void
 put_shaped(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, bool structured)
+    const struct capture *c, struct bytes run, const struct mcp_revision *rev)
 {
 	size_t from = out->len;
 	struct err e;
 
 	buf_put_str(out, "{");
-	if (shaped_put(out, t, c, structured, &e) != 0) {
+	if (shaped_put(out, t, c, run, rev, &e) != 0) {
 		out->len = from;
 		result_put_refusal(out, bytes_of(e.what));
 		return;
@@ -204,17 +204,18 @@ put_shaped(struct buf *out, const struct catalog_tool *t,
 
 void
 result_put_call(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, const struct msg_done *d, bool structured)
+    const struct capture *c, const struct msg_done *d,
+    const struct mcp_revision *rev)
 {
 	if (t->form != PROTO_FORM_TEXT && succeeded(d)) {
-		put_shaped(out, t, c, structured);
+		put_shaped(out, t, c, d->run, rev);
 		return;
 	}
 	buf_put_str(out, "{\"content\":[{\"type\":\"text\",\"text\":");
 	put_text(out, t, c, d);
 	buf_put_str(out, "}]");
 	/* an error has none: it would not be as the tool's schema promises */
-	if (structured && t->form == PROTO_FORM_TEXT) {
+	if (rev->structured && t->form == PROTO_FORM_TEXT) {
 		json_put_key(out, "structuredContent");
 		put_structured(out, c, d);
 	}

@@ -2,55 +2,161 @@
 /* shaped: forms of defined tools' output (frontend, any bytes). */
 #include "frontend/shaped.h"
 
+#include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/utf8.h"
+#include "frontend/blocks.h"
 
 enum { SHAPED_MAX = 64 << 20 /* bytes; capture's bound is lower */ };
 
-/* An object, as text for those who read text and as structuredContent. */
+/* What a form is made of. */
+struct shape {
+	struct bytes output;
+	struct bytes run;
+	const char *mime;
+	const struct mcp_revision *rev;
+};
+
 static int
-put_object(struct buf *out, const struct json_value *root, bool structured,
+parse(const struct shape *s, enum json_type type, struct json_doc **doc,
     struct err *e)
 {
-	CLEANUP_BUF struct buf text;
+	struct err bad = { 0 };
+	enum json_type found;
 
-	if (!json_is(root, JSON_OBJECT))
-		return err_set(e, ERR_BAD,
-		    "the tool did not print a JSON object but %s",
-		    json_type_name(root->type));
+	if (json_parse(s->output, JSON_STRICT, doc, &bad) != 0)
+		return err_set(
+		    e, ERR_BAD, "the tool did not print JSON: %s", bad.what);
+	found = json_root(*doc)->type;
+	if (found == type)
+		return 0;
+	json_free(*doc);
+	return err_set(e, ERR_BAD, "the tool did not print a JSON %s but %s",
+	    json_type_name(type), json_type_name(found));
+}
+
+/* An object, as text for those who read text and as structuredContent. */
+static int
+put_object(struct buf *out, const struct shape *s, struct err *e)
+{
+	CLEANUP_BUF struct buf text;
+	struct json_doc *doc;
+
+	if (parse(s, JSON_OBJECT, &doc, e) != 0)
+		return e->code;
 	buf_init(&text, SHAPED_MAX);
-	json_put_value(&text, root);
-	json_put_key(out, "content");
-	buf_put_str(out, "[{\"type\":\"text\",\"text\":");
+	json_put_value(&text, json_root(doc));
+	json_free(doc);
+	buf_put_str(out, "\"content\":[{\"type\":\"text\",\"text\":");
 	json_put_string(out, buf_bytes(&text));
 	buf_put_str(out, "}]");
-	if (structured) {
+	if (s->rev->structured) {
 		json_put_key(out, "structuredContent");
 		buf_put_bytes(out, buf_bytes(&text));
 	}
 	return 0;
 }
 
-int
-shaped_put(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, bool structured, struct err *e)
+static int
+put_content(struct buf *out, const struct shape *s, struct err *e)
 {
-	CLEANUP_BUF struct buf text;
 	struct json_doc *doc;
-	struct err bad = { 0 };
 	int rc;
 
-	(void)t;
+	if (parse(s, JSON_ARRAY, &doc, e) != 0)
+		return e->code;
+	buf_put_str(out, "\"content\":[");
+	rc = blocks_put(out, json_root(doc), s->rev, e);
+	buf_put_str(out, "]");
+	json_free(doc);
+	return rc == 0 ? 0 : err_wrap(e, "the tool did not print content");
+}
+
+static void
+put_media(struct buf *out, const struct shape *s, const char *type)
+{
+	buf_put_str(out, "\"content\":[{");
+	json_put_member(out, "type", bytes_of(type));
+	json_put_key(out, "data");
+	buf_put_str(out, "\"");
+	base64_put(out, s->output);
+	buf_put_str(out, "\"");
+	json_put_member(out, "mimeType", bytes_of(s->mime));
+	buf_put_str(out, "}]");
+}
+
+static int
+put_image(struct buf *out, const struct shape *s, struct err *e)
+{
+	(void)e;
+	put_media(out, s, "image");
+	return 0;
+}
+
+static int
+put_audio(struct buf *out, const struct shape *s, struct err *e)
+{
+	if (!s->rev->audio)
+		return err_set(e, ERR_BAD,
+		    "the tool returns audio, which revision %s of MCP does "
+		    "not have",
+		    s->rev->name);
+	put_media(out, s, "audio");
+	return 0;
+}
+
+/* Text as it is, anything else as base64. */
+static int
+put_resource(struct buf *out, const struct shape *s, struct err *e)
+{
+	CLEANUP_BUF struct buf uri;
+
+	(void)e;
+	buf_init(&uri, 128);
+	buf_put_str(&uri, "exec://runs/");
+	buf_put_bytes(&uri, s->run);
+	buf_put_str(&uri, "/stdout");
+	buf_put_str(out, "\"content\":[{\"type\":\"resource\",\"resource\":{");
+	json_put_member(out, "uri", buf_bytes(&uri));
+	json_put_member(out, "mimeType", bytes_of(s->mime));
+	if (utf8_valid(s->output) && !bytes_has_nul(s->output)) {
+		json_put_member(out, "text", s->output);
+	} else {
+		json_put_key(out, "blob");
+		buf_put_str(out, "\"");
+		base64_put(out, s->output);
+		buf_put_str(out, "\"");
+	}
+	buf_put_str(out, "}}]");
+	return 0;
+}
+
+static int (*const forms[])(
+    struct buf *out, const struct shape *s, struct err *e) = {
+	[PROTO_FORM_JSON] = put_object,
+	[PROTO_FORM_CONTENT] = put_content,
+	[PROTO_FORM_IMAGE] = put_image,
+	[PROTO_FORM_AUDIO] = put_audio,
+	[PROTO_FORM_RESOURCE] = put_resource,
+};
+
+int
+shaped_put(struct buf *out, const struct catalog_tool *t,
+    const struct capture *c, struct bytes run, const struct mcp_revision *rev,
+    struct err *e)
+{
+	CLEANUP_BUF struct buf text;
+	struct shape s = { .run = run, .mime = t->mime, .rev = rev };
+
 	if (c->cut)
 		return err_set(e, ERR_BAD,
 		    "the tool printed more than its policy keeps of an output "
 		    "(limits.output_bytes), so it is incomplete");
 	buf_init(&text, SHAPED_MAX);
 	capture_copy(c, CAPTURE_STDOUT, &text);
-	if (json_parse(buf_bytes(&text), JSON_STRICT, &doc, &bad) != 0)
-		return err_set(
-		    e, ERR_BAD, "the tool did not print JSON: %s", bad.what);
-	rc = put_object(out, json_root(doc), structured, e);
-	json_free(doc);
-	return rc;
+	if (text.overflow)
+		return err_set(e, ERR_BUSY, "the server is out of memory");
+	s.output = buf_bytes(&text);
+	return forms[t->form](out, &s, e);
 }

@@ -11,12 +11,15 @@
 
 #include "frontend/capture.h"
 #include "frontend/catalog.h"
+#include "frontend/revision.h"
 
 /*
- * Append "content":[...] and, if structured, what else the form has; ERR_BAD
- * with words for the model, and nothing appended, if the output is not of it.
+ * Append "content":[...] and what else the form has in that revision; ERR_BAD
+ * with words for the model, and nothing that matters appended, if the output
+ * is not of the form.  run: its id, which names a resource.
  */
 int shaped_put(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, bool structured, struct err *e) MUST_CHECK;
+    const struct capture *c, struct bytes run, const struct mcp_revision *rev,
+    struct err *e) MUST_CHECK;
 
 #endif

@@ -69,7 +69,9 @@ enum proto_state {
 /* What a defined tool's standard output is. */
 enum proto_form {
 	PROTO_FORM_TEXT,	/* as of the built-in tools */
-	PROTO_FORM_JSON		/* an object: structuredContent */
+	PROTO_FORM_JSON,	/* an object: structuredContent */
+	PROTO_FORM_CONTENT,	/* an array of MCP's content blocks */
+	PROTO_FORM_IMAGE, PROTO_FORM_AUDIO, PROTO_FORM_RESOURCE
 };
 
 /* A defined tool's annotations. */

@@ -452,7 +452,7 @@ def violations(proof):
         "VITALS of the future": [vitals(1)],
         "VITALS in a CALL": [good, vitals(0)],
         "TOOL from below": [frame(TOOL, data("x"), data(""), data("d"),
-                                  u8(0), u8(0))],
+                                  u8(0), u8(0), data(""))],
         "PARAM from below": [frame(PARAM, data("x"), u8(0), u8(0), u32(0),
                                    u32(9), u64(0), u64(0), data(""),
                                    data(""), data(""), data(""))],

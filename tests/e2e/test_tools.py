@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Tools that the administrator defined: what is offered, run and refused."""
+import base64
 import json
 import os
 
@@ -64,7 +65,17 @@ DEFINITIONS = {
             "required": ["up"]}},
     },
 }
-OFFERED = ["tail_log", "show", "slow", "where", "status"]
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlE"
+                       "QVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
+for form, mime in (("image", "image/png"), ("audio", "audio/wav"),
+                   ("resource", "application/pdf"), ("content", None)):
+    DEFINITIONS[form] = {
+        "description": f"Prints its input as {form}.",
+        "parameters": {"data": {"type": "string"}},
+        "argv": ["/usr/bin/base64", "-d"], "stdin": "data",
+        "output": {"form": form, **({"mime_type": mime} if mime else {})}}
+
+OFFERED = list(DEFINITIONS)
 
 SERVER = {"definitions": DEFINITIONS,
           "policy": {"tools": OFFERED, "limits": {"timeout_max_ms": 60000}}}
@@ -235,6 +246,94 @@ def test_json(server):
     with server.http(revision="2024-11-05") as c:
         r = c.call("status", text='{"up": true}')
         equal((json.loads(r.text), r.data), ({"up": True}, None), "older")
+
+
+def shaped(client, form, raw):
+    if isinstance(raw, list):
+        raw = json.dumps(raw).encode()
+    return client.ask("tools/call", {"name": form, "arguments": {
+        "data": base64.b64encode(raw).decode()}})
+
+
+def test_media(server):
+    data = base64.b64encode(PNG).decode()
+    with server.http() as c:
+        r = shaped(c, "image", PNG)
+        equal((r["isError"], r["content"]), (False, [
+            {"type": "image", "data": data, "mimeType": "image/png"}]), "png")
+        check("structuredContent" not in r, r)
+        check("outputSchema" not in tool(c, "image"), "no schema")
+        r = shaped(c, "audio", bytes(range(256)))
+        equal(base64.b64decode(r["content"][0]["data"]), bytes(range(256)),
+              "any bytes")
+        run = server.audit(INTENT)[-1]["run.id"]
+        r = shaped(c, "resource", b"%PDF\0\xff")["content"][0]["resource"]
+        check(r["uri"].startswith("exec://runs/")
+              and r["uri"].endswith("/stdout") and run not in r["uri"], r)
+        equal((r["mimeType"], base64.b64decode(r["blob"])),
+              ("application/pdf", b"%PDF\0\xff"), "a blob")
+        r = shaped(c, "resource", "text é\n".encode())
+        equal(r["content"][0]["resource"]["text"], "text é\n", "a text")
+        r = shaped(c, "image", b"x" * 300000)
+        check(r["isError"] and "output_bytes" in r["content"][0]["text"],
+              "never a part of it", r["content"][0]["text"])
+        r = c.call("image", data="%%%")
+        check(r.error and "invalid input" in r.text, "a failure is text", r)
+    with server.http(revision="2024-11-05") as c:
+        r = shaped(c, "audio", b"x")
+        check(r["isError"] and "2024-11-05" in r["content"][0]["text"], r)
+
+
+BLOCKS = [
+    {"type": "text", "text": "é\n"},
+    {"type": "image", "data": "AAAA", "mimeType": "image/png"},
+    {"type": "audio", "data": "", "mimeType": "audio/wav"},
+    {"type": "resource", "resource": {"uri": "x://y", "text": "t"}},
+    {"type": "resource", "resource": {"uri": "x://y", "blob": "AA==",
+                                      "mimeType": "a/b"}},
+    {"type": "resource_link", "uri": "x://y", "name": "n", "size": 5,
+     "title": "t", "description": "d", "mimeType": "a/b"}]
+BAD_BLOCKS = (
+    [{}], [5], ["text"], [{"type": "text"}], [{"type": 5}],
+    [{"type": "text", "text": 5}], [{"type": "video", "text": "x"}],
+    [{"type": "text", "text": "x", "more": 1}],
+    [{"type": "image", "data": "AAA", "mimeType": "a/b"}],
+    [{"type": "image", "data": "A A=", "mimeType": "a/b"}],
+    [{"type": "image", "data": "AAAA"}],
+    [{"type": "resource"}], [{"type": "resource", "resource": "x"}],
+    [{"type": "resource", "resource": {"uri": "x"}}],
+    [{"type": "resource", "resource": {"uri": "x", "text": "a",
+                                       "blob": "AAAA"}}],
+    [{"type": "resource_link", "uri": "x"}],
+    [{"type": "resource_link", "uri": "x", "name": "n", "size": -1}],
+    [BLOCKS[0], {"type": "text", "text": None}],
+)
+
+
+def test_content(server):
+    with server.http() as c:
+        r = shaped(c, "content", BLOCKS)
+        equal((r["isError"], r["content"]), (False, BLOCKS), "as printed")
+        equal(shaped(c, "content", [])["content"], [], "nothing")
+        for bad in BAD_BLOCKS:
+            r = shaped(c, "content", bad)
+            text = r["content"][0]["text"]
+            check(r["isError"] and f"content[{len(bad) - 1}]" in text,
+                  bad, r)
+        for raw in b"", b"{}", b"[", b'[{"type":"text","text":"\xff"}]':
+            r = shaped(c, "content", raw)
+            check(r["isError"] and "JSON" in r["content"][0]["text"], raw, r)
+    for revision, unknown in (("2024-11-05", (2, 5)), ("2025-03-26", (5,)),
+                              ("2025-06-18", ())):
+        with server.http(revision=revision) as c:
+            got = shaped(c, "content", BLOCKS)["content"]
+            for i, (block, want) in enumerate(zip(got, BLOCKS)):
+                if i in unknown:
+                    check(block["type"] == "text" and want["type"]
+                          in block["text"] and revision in block["text"],
+                          revision, block)
+                else:
+                    equal(block, want, revision)
 
 
 def test_modern(server):

@@ -27,7 +27,8 @@ build(const char *tool, const struct capture *c, const struct msg_done *d,
 	struct err e;
 
 	buf_init(&out, 1 << 20);
-	result_put_call(&out, catalog_find(bytes_of(tool)), c, d, structured);
+	result_put_call(&out, catalog_find(bytes_of(tool)), c, d,
+	    &(const struct mcp_revision){ .structured = structured });
 	assert_false(out.overflow);
 	assert_int_equal(
 	    json_parse(buf_bytes(&out), JSON_STRICT, &o.doc, &e), 0);
