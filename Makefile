@@ -65,7 +65,7 @@ EXECUTOR := $(call in,executor, \
 	loginuid receiver summary to_journal to_kernel to_syslog \
 	logread main \
 	monitor mounts \
-	options output policy probe profiles prune pulse \
+	options output overrun policy probe profiles prune pulse \
 	quota record recover request resume runset seal spawn store \
 	supervise sysgroup token toolargv toolcall tooldef toolframes toolparam tree words)
 CTL := $(call in,executor/ctl, \

@@ -2,6 +2,7 @@
 /* cgroup: version 2 by files, cgroups(7).  Executor. */
 #include "executor/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,12 +24,17 @@ enum {
 	CGROUP2_MAGIC = 0x63677270,
 	MAX_ID = 40,
 	MAX_DYING = 64, /* groups that were still populated */
-	CPU_PERIOD_US = 100000
+	CPU_PERIOD_US = 100000,
+	OWN_WEIGHT = 1000, /* of processors; all runs together have 100 */
+	OWN_SHARE = 8, /* of tasks and memory, one in so many is not for runs */
+	FAIR_SHARE = 4 /* of the tasks of all runs, to one that says nothing */
 };
 
 static struct cgroup {
 	int runs; /* O_PATH of BASE/runs, -1: not in use */
+	bool only_look;
 	unsigned controllers;
+	uint64_t fair_processes;
 	char dying[MAX_DYING][MAX_ID];
 	size_t dying_count;
 } self = { .runs = -1 };
@@ -145,6 +151,36 @@ enable(int dir)
 }
 
 static int
+set_number(int dir, const char *name, uint64_t value)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	return write_at(dir, name, text);
+}
+
+/*
+ * The service's own processes come first: they keep a part of its tasks and
+ * memory (TasksMax=, MemoryMax=) that no run gets, and most of the processors
+ * when all want them.
+ */
+static void
+keep_own_share(int base, int runs)
+{
+	uint64_t tasks = number_at(base, "pids.max", NULL); /* "max" is 0 */
+	uint64_t memory = number_at(base, "memory.max", NULL);
+
+	if ((self.controllers & CGROUP_CPU) != 0)
+		(void)set_number(base, "supervisor/cpu.weight", OWN_WEIGHT);
+	tasks -= tasks / OWN_SHARE;
+	if (tasks > 0 && set_number(runs, "pids.max", tasks) == 0)
+		self.fair_processes = tasks / FAIR_SHARE;
+	if (memory > 0)
+		(void)set_number(
+		    runs, "memory.max", memory - memory / OWN_SHARE);
+}
+
+static int
 use(const char *path, struct err *e)
 {
 	CLEANUP_FD int base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -163,6 +199,7 @@ use(const char *path, struct err *e)
 		return err_sys(e, "cgroup %s/runs", path);
 	(void)enable(base);
 	self.controllers = enable(runs);
+	keep_own_share(base, runs);
 	self.runs = steal_fd(&runs);
 	log_info("cgroup: in use path=%s memory=%d pids=%d cpu=%d", path,
 	    (self.controllers & CGROUP_MEMORY) != 0,
@@ -171,12 +208,20 @@ use(const char *path, struct err *e)
 	return 0;
 }
 
+void
+cgroup_only_look(void)
+{
+	self.only_look = true;
+}
+
 int
 cgroup_setup(const char *where, struct err *e)
 {
 	char path[PATH_MAX];
 	struct err ignored = { 0 };
 
+	if (self.only_look)
+		return cgroup_look(where, path, &self.controllers, e);
 	if (self.runs != -1 || strcmp(where, "off") == 0)
 		return 0;
 	if (strcmp(where, "auto") != 0)
@@ -186,14 +231,23 @@ cgroup_setup(const char *where, struct err *e)
 	return 0;
 }
 
-/* Our own, or the service's where systemd puts it. */
+/*
+ * Our own, or that of the service: around us, as systemd runs what a unit says
+ * for its reload in .control, or where systemd puts it.
+ */
 static bool
 find_delegated(char path[PATH_MAX])
 {
 	const char *mount = find_mount();
+	char *end;
 
-	if (find_own(path) && is_delegated(path))
-		return true;
+	if (find_own(path)) {
+		end = strrchr(path, '/');
+		if (strcmp(end, "/.control") == 0)
+			*end = '\0';
+		if (is_delegated(path))
+			return true;
+	}
 	return mount != NULL &&
 	       snprintf(path, PATH_MAX, "%s%s", mount, SERVICE_GROUP) <
 		   PATH_MAX &&
@@ -254,16 +308,13 @@ cgroup_controllers(void)
 	return self.controllers;
 }
 
-/* --- a run's group ---------------------------------------------------- */
-
-static int
-set_number(int dir, const char *name, uint64_t value)
+uint64_t
+cgroup_fair_processes(void)
 {
-	char text[32];
-
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-	return write_at(dir, name, text);
+	return self.fair_processes;
 }
+
+/* --- a run's group ---------------------------------------------------- */
 
 static int
 set_limits(int dir, const struct cgroup_limits *l)
@@ -276,9 +327,8 @@ set_limits(int dir, const struct cgroup_limits *l)
 		(void)write_at(dir, "memory.swap.max", "0");
 		(void)write_at(dir, "memory.oom.group", "1");
 	}
-	/* one more, as the guard is in it too */
 	if (l->processes > 0 && (self.controllers & CGROUP_PIDS) != 0 &&
-	    set_number(dir, "pids.max", l->processes + 1) == -1)
+	    set_number(dir, "pids.max", l->processes) == -1)
 		return -1;
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " %d",
 	    (uint64_t)l->cpu_percent * CPU_PERIOD_US / 100, CPU_PERIOD_US);
@@ -316,6 +366,7 @@ cgroup_end(const char *id, struct cgroup_usage *u)
 	(void)write_at(dir, "cgroup.kill", "1");
 	u->memory_peak = number_at(dir, "memory.peak", NULL);
 	u->cpu_us = number_at(dir, "cpu.stat", "usage_usec ");
+	u->memory_full = number_at(dir, "memory.events", "oom ");
 	u->oom_kills = number_at(dir, "memory.events", "oom_kill ");
 	u->pids_denied = number_at(dir, "pids.events", "max ");
 }
@@ -339,4 +390,27 @@ cgroup_sweep(void)
 		    errno == EBUSY)
 			memmove(self.dying[n++], self.dying[i], MAX_ID);
 	self.dying_count = n;
+}
+
+void
+cgroup_clear(void)
+{
+	CLEANUP_FD int fd = -1;
+	struct cgroup_usage unused;
+	const struct dirent *d;
+	DIR *dir;
+
+	if (self.runs == -1)
+		return;
+	fd = openat(self.runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fdopendir(fd);
+	if (dir == NULL)
+		return;
+	(void)steal_fd(&fd);
+	while ((d = readdir(dir)) != NULL)
+		if (d->d_type == DT_DIR && d->d_name[0] != '.') {
+			cgroup_end(d->d_name, &unused);
+			cgroup_remove(d->d_name);
+		}
+	(void)closedir(dir);
 }

@@ -5,7 +5,9 @@
  * Used where the administrator names one or systemd delegates ours
  * (Delegate=, shown by the xattr user.delegate or trusted.delegate).  We move
  * into a leaf, "supervisor", as a group with controllers may hold none but
- * leaves, and make runs/ID for each run.  One user: the executor.
+ * leaves, and make runs/ID for each run.  A run's guard stays with us: what
+ * limits the command neither slows down nor ends who watches over it.  One
+ * user: the executor.
  */
 #ifndef EXECUTOR_CGROUP_H
 #define EXECUTOR_CGROUP_H
@@ -32,7 +34,8 @@ struct cgroup_limits {
 struct cgroup_usage {
 	uint64_t memory_peak; /* bytes */
 	uint64_t cpu_us;
-	uint64_t oom_kills;
+	uint64_t memory_full; /* times that its own limit was reached */
+	uint64_t oom_kills; /* processes ended for that, or for the machine's */
 	uint64_t pids_denied; /* forks that the limit refused */
 };
 
@@ -41,6 +44,8 @@ struct cgroup_usage {
  * a named one cannot be used; with auto, 0 also when there is none.
  */
 int cgroup_setup(const char *where, struct err *e) MUST_CHECK;
+/* A check only: cgroup_setup is to look, and make and move nothing. */
+void cgroup_only_look(void);
 /*
  * What cgroup_setup would use, or, with auto, mcp-execd.service has, without
  * touching it: *path (empty: none) and the controllers that are to be had.
@@ -56,6 +61,13 @@ void cgroup_assume(unsigned bits);
 bool cgroup_ready(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);
+/*
+ * Processes of a run whose policy names no limit, so that one run cannot have
+ * all that the service has; 0: the service has no limit either.
+ */
+uint64_t cgroup_fair_processes(void);
+/* End and remove what an executor that crashed left; before the first run. */
+void cgroup_clear(void);
 
 /*
  * Make the group of run id with these limits (those without a controller are

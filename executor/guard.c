@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -267,21 +268,37 @@ close_others(const int *keep, size_t count)
 	(void)syscall(SYS_close_range, from, ~0U, 0);
 }
 
+/* In the run's control group from its first moment; the guard stays outside. */
+static pid_t
+fork_command(int cgroup_fd)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (cgroup_fd == -1)
+		return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	args.flags = (uint64_t)CLONE_INTO_CGROUP;
+	args.cgroup = (unsigned)cgroup_fd;
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
 static void
 start_command(struct guard *g, struct child *c)
 {
+	int cgroup_fd = c->plan->cgroup_fd;
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		_exit(1);
 	g->failure = ends[0];
 	c->report = ends[1];
-	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	g->command = fork_command(cgroup_fd);
 	if (g->command == 0)
 		child_exec(c);
 	g->report.sysno = errno;
 	g->report.step = "fork";
 	(void)close(ends[1]);
+	if (cgroup_fd != -1)
+		(void)close(cgroup_fd);
 	(void)close(c->in);
 	(void)close(c->out);
 	(void)close(c->err);
@@ -323,7 +340,7 @@ guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
 {
 	static struct guard g;
 	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
-	int keep[] = { ctl, net, in, out, err, plan->cwd_fd };
+	int keep[] = { ctl, net, in, out, err, plan->cwd_fd, plan->cgroup_fd };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "executor/output.h"
+#include "executor/overrun.h"
 #include "executor/quota.h"
 #include "executor/record.h"
 #include "executor/recorder.h"
@@ -478,23 +479,12 @@ add_denial(struct job *j, struct bytes line)
 static void
 explain_limits(struct job *j)
 {
-	const struct policy *p = j->plan.policy;
-	char line[256];
+	CLEANUP_BUF struct buf lines;
 
-	if (j->usage.oom_kills > 0) {
-		(void)snprintf(line, sizeof(line),
-		    "the memory limit of %llu "
-		    "bytes was reached (policy %s, key limits.memory_bytes)",
-		    (unsigned long long)p->cgroup.memory_bytes, p->name);
-		add_denial(j, bytes_of(line));
-	}
-	if (j->usage.pids_denied > 0) {
-		(void)snprintf(line, sizeof(line),
-		    "the limit of %llu "
-		    "processes was reached (policy %s, key limits.processes)",
-		    (unsigned long long)p->cgroup.processes, p->name);
-		add_denial(j, bytes_of(line));
-	}
+	buf_init(&lines, DENIALS_MAX);
+	overrun_explain(j->plan.policy, &j->usage, &lines);
+	if (lines.len > 0)
+		add_denial(j, buf_bytes(&lines));
 }
 
 /* Each refusal is recorded; the caller is told each explanation once. */
@@ -551,9 +541,7 @@ explain_loss(struct job *j)
 	j->ending = true;
 	j->verdict = PROTO_LOST;
 	(void)snprintf(j->message, sizeof(j->message),
-	    j->usage.oom_kills > 0
-		? "ended by the kernel: out of its memory limit"
-		: "the run's guard process was killed");
+	    "the run's guard process was killed");
 }
 
 /* Nothing of the tree is left: forward what it wrote, then tell its end. */

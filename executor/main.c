@@ -20,6 +20,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "executor/cgroup.h"
 #include "executor/conf_audit.h"
 #include "executor/control.h"
 #include "executor/listen.h"
@@ -552,6 +553,7 @@ prepare(struct err *e)
 		return e->code;
 	self.ready_owed = true;
 	record_life("start", true);
+	cgroup_clear();
 	on_daily(NULL);
 	recover_runs(self.audit, self.keep);
 	return supervise_start(self.supervise, e);
@@ -566,6 +568,7 @@ tear_down(void)
 	control_free(self.control);
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);
+	cgroup_sweep();
 	monitor_free(self.monitor);
 	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
@@ -602,6 +605,8 @@ load(const struct options *o)
 	int rc;
 
 	conf_report_init(&r);
+	if (o->check)
+		cgroup_only_look();
 	rc = store_load(&self.store, o->config, &r, &e);
 	if (r.count > 0)
 		(void)fwrite(r.text.p, 1, r.text.len, stderr);

@@ -716,11 +716,19 @@ within_hard_limit(const struct keys *k, const struct draft *d,
 	return value;
 }
 
+/* enum cgroup_controller bits that runs of this policy have. */
+static unsigned
+controllers_of(const struct policy *p)
+{
+	return (p->confine.layers & CONFINE_CGROUP) != 0 ? cgroup_controllers()
+							 : 0;
+}
+
 /* What a control group limits better than an rlimit would. */
 static bool
 by_cgroup(int resource, uint64_t value, struct policy *p)
 {
-	unsigned has = cgroup_controllers();
+	unsigned has = controllers_of(p);
 
 	if (resource == RLIMIT_AS && (has & CGROUP_MEMORY) != 0)
 		p->cgroup.memory_bytes = value;
@@ -738,11 +746,12 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 		keys_complain(k, limit_at(d, "timeout_ms"),
 		    "\"timeout_ms\" (%u) is above \"timeout_max_ms\" (%u)",
 		    p->timeout_ms, p->timeout_max_ms);
-	if (p->cgroup.cpu_percent > 0 &&
-	    (cgroup_controllers() & CGROUP_CPU) == 0)
+	if (p->cgroup.cpu_percent > 0 && (controllers_of(p) & CGROUP_CPU) == 0)
 		keys_complain(k, limit_at(d, "cpu_percent"),
-		    "\"cpu_percent\" needs a control group with the cpu "
+		    "\"cpu_percent\" needs the layer cgroup with the cpu "
 		    "controller: see \"cgroup\" in mcp-execd.json(5)");
+	if ((controllers_of(p) & CGROUP_PIDS) != 0)
+		p->cgroup.processes = cgroup_fair_processes();
 	for (size_t i = 0; i < RLIMIT_COUNT; i++) {
 		const struct rlimit_row *row = &rlimit_rows[i];
 
@@ -936,7 +945,6 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_shell(k, d, p);
 	read_tools(k, d, p);
 	read_environment(k, d, p);
-	read_limits(k, d, p);
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
 	read_recording(k, d->audit_output, p);
@@ -952,6 +960,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 			    p->defined[i]->program;
 	input.filtered = strcmp(p->profile, "none") != 0;
 	confine_load(k, &d->confine, &input, &p->confine);
+	read_limits(k, d, p);
 	compile_filter(k, d, p);
 }
 

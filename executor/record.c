@@ -227,6 +227,9 @@ record_result(
 		if (end->cgroup->oom_kills > 0)
 			audit_put_i64(b, "cgroup.oom_kills",
 			    (int64_t)end->cgroup->oom_kills);
+		if (end->cgroup->pids_denied > 0)
+			audit_put_i64(b, "cgroup.processes_denied",
+			    (int64_t)end->cgroup->pids_denied);
 		if (end->execs_untold > 0)
 			audit_put_i64(
 			    b, "run.execs_not_recorded", end->execs_untold);

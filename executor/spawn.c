@@ -69,7 +69,7 @@ make_control(struct ends *p, struct err *e)
  * reaped in between, so its id cannot be reused.
  */
 static pid_t
-fork_guard(uint64_t namespaces, int cgroup_fd, int *pidfd)
+fork_guard(uint64_t namespaces, int *pidfd)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | namespaces,
@@ -78,12 +78,8 @@ fork_guard(uint64_t namespaces, int cgroup_fd, int *pidfd)
 	};
 	pid_t pid;
 
-	if (cgroup_fd != -1) {
-		args.flags |= (uint64_t)CLONE_INTO_CGROUP;
-		args.cgroup = (unsigned)cgroup_fd;
-	}
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (pid != -1 || errno != ENOSYS || namespaces != 0 || cgroup_fd != -1)
+	if (pid != -1 || errno != ENOSYS || namespaces != 0)
 		return pid;
 	pid = fork();
 	if (pid > 0) {
@@ -114,8 +110,7 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	    make_control(&ctl, e) != 0)
 		return e->code;
 	net = confine_take_network(confine);
-	pid = fork_guard(
-	    confine_clone_flags(confine, net), plan->cgroup_fd, &pidfd);
+	pid = fork_guard(confine_clone_flags(confine, net), &pidfd);
 	if (pid == -1)
 		return err_sys(e, "cannot make a process");
 	if (pid == 0)

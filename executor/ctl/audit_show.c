@@ -286,6 +286,7 @@ put_result(struct show *s, const struct logline *l)
 		{ "left over", "run.processes_left" },
 		{ "memory", "cgroup.memory_peak" },
 		{ "oom kills", "cgroup.oom_kills" },
+		{ "no fork", "cgroup.processes_denied" },
 		{ "rss KiB", "rusage.max_rss_kib" },
 		{ "user us", "rusage.user_us" },
 		{ "system us", "rusage.system_us" },

@@ -77,6 +77,8 @@ load_all(struct ctl *c)
 	if (c->conf.policy_dir[0] != '/')
 		return;
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
+	if (!ctl_find_cgroup(c))
+		c->report.count++;
 	if (c->report.count == 0)
 		check_certificate(c);
 	/* Without tools the policies that offer them would seem wrong. */

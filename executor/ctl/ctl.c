@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "executor/cgroup.h"
 #include "executor/keys.h"
 #include "executor/loginuid.h"
 
@@ -46,6 +47,26 @@ ctl_load_conf(struct ctl *c)
 		return true;
 	}
 	return failed(c, &e);
+}
+
+/*
+ * A service that is not there yet may be given what it needs, and checks that
+ * when it loads; what is switched off or named is known now.
+ */
+bool
+ctl_find_cgroup(const struct ctl *c)
+{
+	char path[PATH_MAX];
+	unsigned bits;
+	struct err e;
+
+	if (cgroup_look(c->conf.cgroup, path, &bits, &e) != 0) {
+		(void)ctl_error("%s", e.what);
+		return false;
+	}
+	if (path[0] != '\0' || strcmp(c->conf.cgroup, "off") == 0)
+		cgroup_assume(bits);
+	return true;
 }
 
 bool

@@ -30,6 +30,8 @@ struct ctl {
 /* Load, or print the findings and what to do; false then. */
 bool ctl_load_conf(struct ctl *c);
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
+/* Plan with the control group that runs would have; conf is loaded. */
+bool ctl_find_cgroup(const struct ctl *c);
 /* This one alone, whatever is wrong with the others. */
 bool ctl_load_policy(struct ctl *c, const char *name);
 /* Tokens stand for themselves: true with those that are good. */

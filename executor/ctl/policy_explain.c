@@ -498,6 +498,7 @@ policy_explain_run(struct ctl *ctl, int argc, char **argv)
 		return CTL_USAGE;
 	if (c.help)
 		return ctl_print(bytes_of(help));
-	p = ctl_load_conf(ctl) ? call_policy(ctl, &c) : NULL;
+	p = ctl_load_conf(ctl) && ctl_find_cgroup(ctl) ? call_policy(ctl, &c)
+						       : NULL;
 	return p == NULL ? CTL_FAILED : explain(&c, p);
 }

@@ -23,6 +23,7 @@
 #include "common/fdio.h"
 #include "executor/ctl/call.h"
 #include "executor/ctl/posture.h"
+#include "executor/overrun.h"
 #include "executor/spawn.h"
 
 #define VERB "policy test"
@@ -119,20 +120,20 @@ in_group(const struct plan *p)
 static void
 end_group(const struct test *t)
 {
-	const struct policy *p = t->plan->policy;
+	CLEANUP_BUF struct buf lines;
+	CLEANUP_STR char *text = NULL;
 	struct cgroup_usage u;
+	char *line, *save;
 
 	if (!in_group(t->plan))
 		return;
+	buf_init(&lines, DENIALS_MAX);
 	cgroup_end(t->id, &u);
-	if (u.oom_kills > 0)
-		(void)ctl_error("the memory limit of %llu bytes was reached "
-				"(policy %s, key limits.memory_bytes)",
-		    (unsigned long long)p->cgroup.memory_bytes, p->name);
-	if (u.pids_denied > 0)
-		(void)ctl_error("the limit of %llu processes was reached "
-				"(policy %s, key limits.processes)",
-		    (unsigned long long)p->cgroup.processes, p->name);
+	overrun_explain(t->plan->policy, &u, &lines);
+	text = strdup(buf_cstr(&lines));
+	for (line = text == NULL ? NULL : strtok_r(text, "\n", &save);
+	     line != NULL; line = strtok_r(NULL, "\n", &save))
+		(void)ctl_error("%s", line);
 	cgroup_remove(t->id);
 	cgroup_sweep();
 }
