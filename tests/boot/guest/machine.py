@@ -120,6 +120,12 @@ def up(seconds=10):
     client.within("the service answers", seconds, healthy)
 
 
+def restart():
+    status("systemctl", "reset-failed", UNIT)
+    sh("systemctl", "restart", UNIT)
+    up(20)
+
+
 def audit(*actions):
     lines = AUDIT.read_bytes().split(b"\n")
     records = [client.strict_json(line) for line in lines[:-1]]
