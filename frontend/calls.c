@@ -10,6 +10,7 @@
 struct call {
 	uint64_t id; /* 0: free */
 	const struct catalog_tool *tool;
+	bool base64;
 	struct capture capture;
 	uint32_t owed; /* credit not yet sent, bytes */
 	bool cancel_owed; /* CANCEL did not fit */
@@ -139,9 +140,10 @@ static void
 end_call(struct calls *c, struct call *call, const struct msg_done *d)
 {
 	struct msg_done done = *d;
-	struct calls_end end = {
-		.capture = &call->capture, .done = &done, .tool = call->tool
-	};
+	struct calls_end end = { .capture = &call->capture,
+		.done = &done,
+		.tool = call->tool,
+		.base64 = call->base64 };
 
 	if (done.run.len == 0)
 		done.run = bytes_of(call->run);
@@ -315,6 +317,7 @@ calls_start(
 		    "a moment");
 	call->id = ++c->last_id;
 	call->tool = r->tool;
+	call->base64 = r->args->base64;
 	defined_ref(r->tool->defined);
 	call->output = r->output;
 	call->ended = r->ended;

@@ -40,6 +40,7 @@ struct calls_end {
 	const struct capture *capture;
 	const struct msg_done *done;
 	const struct catalog_tool *tool;
+	bool base64; /* as asked for */
 };
 
 struct calls *calls_new(struct ipc *i, struct err *e) MUST_CHECK;

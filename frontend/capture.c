@@ -10,6 +10,7 @@ capture_init(struct capture *c, size_t max_bytes)
 	buf_init(&c->data, max_bytes);
 	buf_init(&c->pieces, CAPTURE_MAX_PIECES * sizeof(struct capture_piece));
 	c->cut = false;
+	memset(c->cut_of, 0, sizeof(c->cut_of));
 }
 
 void
@@ -46,6 +47,12 @@ piece_for(struct capture *c, unsigned stream)
 }
 
 static void
+note_cut(struct capture *c, unsigned stream)
+{
+	c->cut = c->cut_of[stream] = true;
+}
+
+static void
 append(struct capture *c, unsigned stream, struct bytes data)
 {
 	struct capture_piece *p;
@@ -53,17 +60,17 @@ append(struct capture *c, unsigned stream, struct bytes data)
 	if (data.len == 0)
 		return;
 	if (data.len > c->data.max - c->data.len) {
-		c->cut = true;
+		note_cut(c, stream);
 		return;
 	}
 	p = piece_for(c, stream);
 	if (p == NULL) {
-		c->cut = true;
+		note_cut(c, stream);
 		return;
 	}
 	buf_put_bytes(&c->data, data);
 	if (c->data.overflow)
-		c->cut = true;
+		note_cut(c, stream);
 	else
 		p->len += (uint32_t)data.len;
 }
@@ -87,7 +94,7 @@ capture_add(
 		capture_put_marker(&marker, skipped);
 		append(c, stream, buf_bytes(&marker));
 		buf_fini(&marker);
-		c->cut = true;
+		note_cut(c, stream);
 	}
 	append(c, stream, data);
 }

@@ -25,6 +25,7 @@ struct capture {
 	struct buf data;
 	struct buf pieces; /* array of struct capture_piece */
 	bool cut; /* something was left out */
+	bool cut_of[CAPTURE_STDERR + 1]; /* of this stream */
 };
 
 void capture_init(struct capture *c, size_t max_bytes);

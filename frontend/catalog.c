@@ -4,7 +4,7 @@
 
 #include "frontend/catalog.h"
 
-enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV };
+enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV, PARAM_ENCODING };
 
 struct catalog_param {
 	const char *name;
@@ -17,6 +17,7 @@ struct catalog_param {
 #define COMMON_PARAMS                                                          \
 	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true },               \
 	    { "timeout_ms", PARAM_NUMBER, 20, false, false },                  \
+	    { "encoding", PARAM_ENCODING, 16, false, false },                  \
 	{                                                                      \
 		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false            \
 	}
@@ -40,6 +41,10 @@ static const struct catalog_param cli_params[] = {
 	"\"description\":\"Milliseconds after which the command and all it "   \
 	"started is ended; the output so far is returned. The policy sets "    \
 	"the default and the maximum.\"},"                                     \
+	"\"encoding\":{\"type\":\"string\",\"enum\":[\"text\",\"base64\"],"    \
+	"\"description\":\"base64: return standard output as base64, for "     \
+	"bytes that are no text, unless it is longer than what is returned. "  \
+	"Pictures, WAV and PDF are recognised without.\"},"                    \
 	"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"     \
 	"\"string\"},\"description\":\"Environment variables for this "        \
 	"command; only names that the policy allows.\"}"
@@ -68,6 +73,8 @@ static const char output_schema[] =
     "{\"type\":\"object\",\"properties\":{"
     "\"stdout\":{\"type\":\"string\"},"
     "\"stderr\":{\"type\":\"string\"},"
+    "\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":"
+    "\"there if stdout is base64\"},"
     "\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":"
     "\"null unless the command ended by itself\"},"
     "\"signal\":{\"type\":[\"string\",\"null\"],\"description\":"
@@ -142,6 +149,7 @@ void
 catalog_args_init(struct catalog_args *a)
 {
 	a->count = 0;
+	a->base64 = false;
 	buf_init(&a->store, CATALOG_MAX_BYTES);
 }
 
@@ -203,6 +211,20 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 		    p->name);
 	add(out, p->name, PROTO_NUMBER, v->text);
 	return 0;
+}
+
+/* Ours alone: the executor is not told. */
+static int
+take_encoding(
+    const struct json_value *v, struct catalog_args *out, struct err *e)
+{
+	bool text = json_is(v, JSON_STRING) && bytes_eq_str(v->text, "text");
+
+	out->base64 =
+	    json_is(v, JSON_STRING) && bytes_eq_str(v->text, "base64");
+	if (text || out->base64)
+		return 0;
+	return err_set(e, ERR_BAD, "encoding must be \"text\" or \"base64\"");
 }
 
 static bool
@@ -309,7 +331,7 @@ take(const struct catalog_tool *t, const struct json_value *v,
 		catalog_show_name(v->key, name);
 		return err_set(e, ERR_BAD,
 		    "%s has no argument \"%s\"; it "
-		    "takes command, %s, stdin, timeout_ms and env",
+		    "takes command, %s, stdin, timeout_ms, encoding and env",
 		    t->name, name, t->params[1].name);
 	}
 	/* some clients send null for what was left out */
@@ -320,6 +342,8 @@ take(const struct catalog_tool *t, const struct json_value *v,
 		return take_text(p, v, out, e);
 	case PARAM_NUMBER:
 		return take_number(p, v, out, e);
+	case PARAM_ENCODING:
+		return take_encoding(v, out, e);
 	case PARAM_ENV:
 		break;
 	}

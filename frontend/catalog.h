@@ -55,6 +55,7 @@ struct catalog_args {
 	struct catalog_arg arg[CATALOG_MAX_ARGS];
 	size_t count;
 	struct buf store; /* text of env */
+	bool base64; /* stdout is wanted so; not sent on */
 };
 
 const struct catalog_tool *catalog_find(struct bytes name);

@@ -357,8 +357,10 @@ on_ended(void *arg, const struct calls_end *end)
 	unlink_call(mc);
 	if (reply != NULL) {
 		json_put_key(&reply->body, "result");
-		result_put_call(&reply->body, end->tool, end->capture,
-		    end->done, mc->revision);
+		result_put_call(&reply->body,
+		    &(struct result_call){
+			end->tool, end->capture, end->done, end->base64 },
+		    mc->revision);
 	}
 	free(mc);
 	if (reply != NULL)

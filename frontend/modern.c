@@ -392,8 +392,9 @@ on_ended(void *arg, const struct calls_end *end)
 	progress_end(&x->progress);
 	if (x->sink.done != NULL) {
 		json_put_key(&x->body, "result");
-		result_put_call(
-		    &x->body, end->tool, end->capture, end->done,
+		result_put_call(&x->body,
+		    &(struct result_call){
+			end->tool, end->capture, end->done, end->base64 },
 		    &revision);
 		reopen_result(&x->body);
 		end_result(&x->body, x->trace);

@@ -363,20 +363,26 @@ resource_put_contents(
 }
 
 void
-resource_put_link(
-    struct buf *out, struct bytes run, unsigned stream, uint64_t kept)
+resource_put_link(struct buf *out, struct bytes run, unsigned stream,
+    uint64_t kept, bool link)
 {
-	char text[128];
+	char text[192];
 
+	(void)snprintf(text, sizeof(text),
+	    "%" PRIu64 " bytes of %s are kept: resources/read "
+	    "exec://runs/%.*s/%s, in ranges by ?offset=BYTES&length=BYTES",
+	    kept, streams[stream], (int)run.len, (const char *)run.p,
+	    streams[stream]);
+	if (!link) {
+		buf_put_str(out, "{\"type\":\"text\",\"text\":");
+		json_put_string(out, bytes_of(text));
+		buf_put_str(out, "}");
+		return;
+	}
 	buf_put_str(out, "{\"type\":\"resource_link\",");
 	put_uri(out, run, stream);
 	buf_put_str(out, "\"");
 	json_put_member(out, "name", bytes_of(streams[stream]));
-	(void)snprintf(text, sizeof(text),
-	    "%s of this run, %" PRIu64
-	    " bytes that are kept: resources/read, in ranges by "
-	    "?offset=BYTES&length=BYTES",
-	    streams[stream], kept);
 	json_put_member(out, "description", bytes_of(text));
 	json_put_member_i64(out, "size", (int64_t)kept);
 	buf_put_str(out, "}");

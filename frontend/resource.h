@@ -49,8 +49,11 @@ void resource_put_templates(struct buf *out, const struct mcp_revision *rev);
 /* Append "contents":[...]. */
 void resource_put_contents(
     struct buf *out, const struct resource *r, const struct reading_end *end);
-/* Append a resource_link to what is kept of a run's stream. */
-void resource_put_link(
-    struct buf *out, struct bytes run, unsigned stream, uint64_t kept);
+/*
+ * Append a content block about what is kept of a run's stream: a
+ * resource_link, or, for revisions without, text.
+ */
+void resource_put_link(struct buf *out, struct bytes run, unsigned stream,
+    uint64_t kept, bool link);
 
 #endif

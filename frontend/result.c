@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/json.h"
+#include "common/utf8.h"
+#include "frontend/media.h"
+#include "frontend/resource.h"
 #include "frontend/result.h"
 #include "frontend/shaped.h"
 
@@ -154,12 +158,14 @@ put_lines(struct buf *out, struct bytes text)
 }
 
 static void
-put_structured(
-    struct buf *out, const struct capture *c, const struct msg_done *d)
+put_structured(struct buf *out, const struct capture *c,
+    const struct msg_done *d, bool base64)
 {
 	buf_put_str(out, "{");
 	put_stdio(out, c, CAPTURE_STDOUT, "stdout");
 	put_stdio(out, c, CAPTURE_STDERR, "stderr");
+	if (base64)
+		json_put_member(out, "encoding", BYTES_LIT("base64"));
 	if (d->state == PROTO_EXITED) {
 		json_put_member_i64(out, "exit_code", d->exit_code);
 	} else {
@@ -202,25 +208,166 @@ put_shaped(struct buf *out, const struct catalog_tool *t,
 	buf_put_str(out, "}");
 }
 
-void
-result_put_call(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, const struct msg_done *d,
+/* --- output that is no text ---------------------------------------------- */
+
+/* What is shown of a call; the capture may stand in for the call's own. */
+struct shown {
+	struct capture capture; /* if instead */
+	struct buf bytes; /* of stdout, where they are looked at */
+	struct media media;
+	bool instead;
+	bool base64;
+};
+
+/* A capture that has `text` for stdout and the call's own stderr. */
+static void
+replace(struct shown *s, const struct capture *c, struct bytes text)
+{
+	struct buf stderr_;
+
+	buf_init(&stderr_, RESULT_MAX_TEXT);
+	capture_copy(c, CAPTURE_STDERR, &stderr_);
+	capture_init(&s->capture, text.len + stderr_.len + 1);
+	capture_add(&s->capture, CAPTURE_STDOUT, 0, text);
+	capture_add(&s->capture, CAPTURE_STDERR, 0, buf_bytes(&stderr_));
+	s->instead = true;
+	buf_fini(&stderr_);
+}
+
+static void
+show_media(struct shown *s, const struct capture *c)
+{
+	char note[96];
+
+	(void)snprintf(note, sizeof(note),
+	    "[%s, %zu bytes: it is in this result]\n", s->media.mime,
+	    s->bytes.len);
+	replace(s, c, bytes_of(note));
+}
+
+static void
+show_base64(struct shown *s, const struct capture *c)
+{
+	struct buf digits;
+
+	buf_init(&digits, RESULT_MAX_TEXT);
+	base64_put(&digits, buf_bytes(&s->bytes));
+	replace(s, c, buf_bytes(&digits));
+	s->base64 = true;
+	buf_fini(&digits);
+}
+
+/* Nothing that was cut is taken for a whole file, nor coded as if it were. */
+static void
+show(struct shown *s, const struct result_call *call,
     const struct mcp_revision *rev)
 {
+	const struct capture *c = call->capture;
+
+	memset(s, 0, sizeof(*s));
+	buf_init(&s->bytes, RESULT_MAX_TEXT);
+	if (c->cut_of[CAPTURE_STDOUT] || call->done->state == PROTO_REFUSED)
+		return;
+	capture_copy(c, CAPTURE_STDOUT, &s->bytes);
+	if (call->base64) {
+		show_base64(s, c);
+		return;
+	}
+	if (succeeded(call->done))
+		s->media = media_recognise(buf_bytes(&s->bytes));
+	if (s->media.kind == MEDIA_AUDIO && !rev->audio)
+		s->media.kind = MEDIA_FILE;
+	if (s->media.kind != MEDIA_NONE)
+		show_media(s, c);
+}
+
+static void
+shown_fini(struct shown *s)
+{
+	buf_fini(&s->bytes);
+	if (s->instead)
+		capture_fini(&s->capture);
+}
+
+static void
+put_media(struct buf *out, const struct shown *s, const struct msg_done *d)
+{
+	char uri[RESOURCE_ID + 32];
+
+	(void)snprintf(uri, sizeof(uri), "exec://runs/%.*s/stdout",
+	    (int)d->run.len, (const char *)d->run.p);
+	media_put(out, s->media, buf_bytes(&s->bytes), bytes_of(uri));
+	buf_put_str(out, ",");
+}
+
+/* --- what can be read later ---------------------------------------------- */
+
+/* Is what was returned of a stream less than what is kept of it? */
+static bool
+wants_link(
+    const struct result_call *call, const struct shown *s, unsigned stream)
+{
+	struct buf text;
+	bool whole;
+
+	if (call->capture->cut_of[stream])
+		return true;
+	if (s->instead && stream == CAPTURE_STDOUT)
+		return false;
+	buf_init(&text, RESULT_MAX_TEXT);
+	capture_copy(call->capture, stream, &text);
+	whole = utf8_valid(buf_bytes(&text));
+	buf_fini(&text);
+	return !whole;
+}
+
+static void
+put_links(struct buf *out, const struct result_call *call,
+    const struct shown *s, const struct mcp_revision *rev)
+{
+	const uint64_t kept[] = { 0, call->done->stdout_kept,
+		call->done->stderr_kept };
+
+	for (unsigned i = CAPTURE_STDOUT; i <= CAPTURE_STDERR; i++) {
+		if (kept[i] == 0 || !wants_link(call, s, i))
+			continue;
+		buf_put_str(out, ",");
+		resource_put_link(out, call->done->run, i, kept[i], rev->links);
+	}
+}
+
+void
+result_put_call(struct buf *out, const struct result_call *call,
+    const struct mcp_revision *rev)
+{
+	const struct catalog_tool *t = call->tool;
+	const struct msg_done *d = call->done;
+	const struct capture *c = call->capture;
+	struct shown s;
+
 	if (t->form != PROTO_FORM_TEXT && succeeded(d)) {
 		put_shaped(out, t, c, d->run, rev);
 		return;
 	}
-	buf_put_str(out, "{\"content\":[{\"type\":\"text\",\"text\":");
+	show(&s, call, rev);
+	if (s.instead)
+		c = &s.capture;
+	buf_put_str(out, "{\"content\":[");
+	if (s.media.kind != MEDIA_NONE)
+		put_media(out, &s, d);
+	buf_put_str(out, "{\"type\":\"text\",\"text\":");
 	put_text(out, t, c, d);
-	buf_put_str(out, "}]");
+	buf_put_str(out, "}");
+	put_links(out, call, &s, rev);
+	buf_put_str(out, "]");
 	/* an error has none: it would not be as the tool's schema promises */
 	if (rev->structured && t->form == PROTO_FORM_TEXT) {
 		json_put_key(out, "structuredContent");
-		put_structured(out, c, d);
+		put_structured(out, c, d, s.base64);
 	}
 	json_put_member_bool(out, "isError", !succeeded(d));
 	buf_put_str(out, "}");
+	shown_fini(&s);
 }
 
 void

@@ -13,9 +13,16 @@
 #include "frontend/revision.h"
 #include "proto/proto.h"
 
-/* Append the result object, as the revision has it. */
-void result_put_call(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, const struct msg_done *d,
+/* A call that is over; all borrowed. */
+struct result_call {
+	const struct catalog_tool *tool;
+	const struct capture *capture;
+	const struct msg_done *done;
+	bool base64; /* the caller asked for stdout as base64 */
+};
+
+/* Append the result object as the revision has it. */
+void result_put_call(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev);
 /* A result that only says what was wrong with the call (isError). */
 void result_put_refusal(struct buf *out, struct bytes text);

@@ -289,7 +289,8 @@ class Result:
     def __init__(self, result):
         self.raw = result
         self.error = result.get("isError", False)
-        self.text = "".join(c["text"] for c in result["content"])
+        self.text = "".join(c["text"] for c in result["content"]
+                            if c["type"] == "text")
         self.data = result.get("structuredContent")
 
     def __repr__(self):

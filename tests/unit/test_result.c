@@ -21,14 +21,16 @@ static struct outcome
 build(const char *tool, const struct capture *c, const struct msg_done *d,
     bool structured)
 {
+	const struct mcp_revision rev = { .structured = structured };
+	const struct result_call call = { catalog_find(bytes_of(tool)), c, d,
+		false };
 	CLEANUP_BUF struct buf out;
 	const struct json_value *t;
 	struct outcome o;
 	struct err e;
 
 	buf_init(&out, 1 << 20);
-	result_put_call(&out, catalog_find(bytes_of(tool)), c, d,
-	    &(const struct mcp_revision){ .structured = structured });
+	result_put_call(&out, &call, &rev);
 	assert_false(out.overflow);
 	assert_int_equal(
 	    json_parse(buf_bytes(&out), JSON_STRICT, &o.doc, &e), 0);
@@ -317,10 +319,145 @@ test_flatten(void **state)
 	catalog_args_fini(&args);
 }
 
+/* --- what is no text, and what was cut -------------------------------------- */
+
+static const char png[] =
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR12345678901234567890123456789"
+    "\0\0\0\0IEND\xae\x42\x60\x82";
+static const char wav[] = "RIFF\x24\0\0\0WAVEfmt 0123456789012345678901234567";
+static const char run[] = "0123456789abcdef0123456789abcdef";
+
+static const struct json_value *
+give(struct json_doc **doc, const struct result_call *call,
+    const struct mcp_revision *rev)
+{
+	CLEANUP_BUF struct buf out;
+	struct err e;
+
+	buf_init(&out, 1 << 20);
+	result_put_call(&out, call, rev);
+	assert_int_equal(json_parse(buf_bytes(&out), JSON_STRICT, doc, &e), 0);
+	return json_get(json_root(*doc), "content")->child;
+}
+
+static void
+is_text(const struct json_value *o, const char *key, const char *want)
+{
+	const struct json_value *v = json_get(o, key);
+
+	assert_true(json_is(v, JSON_STRING));
+	if (!bytes_eq_str(v->text, want))
+		fail_msg("%s is %.*s, not %s", key, (int)v->text.len,
+		    (const char *)v->text.p, want);
+}
+
+static void
+test_media(void **state)
+{
+	const struct mcp_revision now = {
+		.structured = true, .audio = true, .links = true
+	};
+	const struct mcp_revision old = { .name = "2024-11-05" };
+	struct msg_done d = { .state = PROTO_EXITED, .run = bytes_of(run) };
+	struct capture c;
+	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd")), &c, &d,
+		false };
+	const struct json_value *v;
+	struct json_doc *doc;
+
+	(void)state;
+	capture_init(&c, 4096);
+	capture_add(&c, CAPTURE_STDOUT, 0, bytes_make(png, sizeof(png) - 1));
+	capture_add(&c, CAPTURE_STDERR, 0, BYTES_LIT("warned\n"));
+	v = give(&doc, &call, &now);
+	is_text(v, "type", "image");
+	is_text(v, "mimeType", "image/png");
+	assert_int_equal(
+	    json_get(v, "data")->text.len, 4 * ((sizeof(png) + 1) / 3));
+	is_text(v->next, "type", "text");
+	is_text(v->next, "text",
+	    "[image/png, 57 bytes: it is in this result]\nwarned\n");
+	json_free(doc);
+	/* a command that failed, or a caller that wants something else */
+	d.exit_code = 1;
+	is_text(give(&doc, &call, &now), "type", "text");
+	json_free(doc);
+	d.exit_code = 0;
+	call.base64 = true;
+	v = give(&doc, &call, &now);
+	is_text(v, "type", "text");
+	assert_true(bytes_starts(json_get(v, "text")->text, "iVBORw0KGgo"));
+	v = json_get(json_root(doc), "structuredContent");
+	is_text(v, "encoding", "base64");
+	is_text(v, "stderr", "warned\n");
+	json_free(doc);
+	call.base64 = false;
+	capture_fini(&c);
+
+	capture_init(&c, 4096);
+	capture_add(&c, CAPTURE_STDOUT, 0, bytes_make(wav, 44));
+	v = give(&doc, &call, &now);
+	is_text(v, "type", "audio");
+	json_free(doc);
+	v = give(&doc, &call, &old);
+	is_text(v, "type", "resource");
+	is_text(json_get(v, "resource"), "uri",
+	    "exec://runs/0123456789abcdef0123456789abcdef/stdout");
+	json_free(doc);
+	capture_fini(&c);
+}
+
+/* A picture that was cut is none, and is not coded as if it were whole. */
+static void
+test_cut_is_not_whole(void **state)
+{
+	const struct mcp_revision now = {
+		.structured = true, .audio = true, .links = true
+	};
+	const struct mcp_revision old = { .name = "2025-03-26" };
+	struct msg_done d = { .state = PROTO_EXITED,
+		.run = bytes_of(run),
+		.stdout_bytes = 9999,
+		.stdout_kept = 9999 };
+	struct capture c;
+	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd")), &c, &d,
+		true };
+	const struct json_value *v;
+	struct json_doc *doc;
+
+	(void)state;
+	capture_init(&c, 4096);
+	capture_add(&c, CAPTURE_STDOUT, 0, bytes_make(png, 40));
+	capture_add(&c, CAPTURE_STDOUT, 500, bytes_make(png + 40, 17));
+	v = give(&doc, &call, &now);
+	is_text(v, "type", "text");
+	v = v->next;
+	is_text(v, "type", "resource_link");
+	is_text(
+	    v, "uri", "exec://runs/0123456789abcdef0123456789abcdef/stdout");
+	assert_true(bytes_eq_str(json_get(v, "size")->text, "9999"));
+	assert_null(v->next);
+	v = json_get(json_root(doc), "structuredContent");
+	assert_null(json_get(v, "encoding"));
+	assert_true(json_get(v, "truncated")->boolean);
+	json_free(doc);
+	v = give(&doc, &call, &old)->next;
+	is_text(v, "type", "text");
+	assert_non_null(memmem(json_get(v, "text")->text.p,
+	    json_get(v, "text")->text.len, "resources/read", 14));
+	json_free(doc);
+	d.stdout_kept = 0;
+	assert_null(give(&doc, &call, &now)->next);
+	json_free(doc);
+	capture_fini(&c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_media),
+		cmocka_unit_test(test_cut_is_not_whole),
 		cmocka_unit_test(test_success),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_refused),
