@@ -57,7 +57,7 @@ FRONTEND := $(call in,frontend, \
 	tls tlscheck vet \
 	forwarded)
 EXECUTOR := $(call in,executor, \
-	control control_request control_socket control_status peer \
+	control control_request control_socket control_status ownpaths peer \
 	cast castread describe fetch keep recorder \
 	certificate pemfile \
 	account audit cgroup child conf conf_audit conf_listen confine confine_load denial execlog \

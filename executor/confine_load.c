@@ -14,6 +14,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/cgroup.h"
+#include "executor/ownpaths.h"
 #include "executor/probe.h"
 
 /* What programs need to run at all; read when files.read says nothing. */
@@ -157,6 +158,19 @@ hide_covered(const struct load *l, const char *const *paths)
 			    holds(l->v->unix_sockets, *paths) ? MOUNTS_EMPTY
 							      : MOUNTS_HIDE,
 			    *paths, true);
+}
+
+/* Of this configuration; not a place in which the policy wants something. */
+static void
+hide_own(const struct load *l)
+{
+	const char *path;
+	size_t i;
+
+	for (i = 0; (path = ownpaths_get(i)) != NULL; i++)
+		if (mounts_cover(&l->c->mounts, path) &&
+		    !mounts_within(&l->c->mounts, path))
+			add(l, NULL, MOUNTS_HIDE, path, true);
 }
 
 static bool
@@ -480,6 +494,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_programs(&l);
 	add_protected(&l);
 	hide_covered(&l, own_paths);
+	hide_own(&l);
 	hide_covered(&l, delegates);
 	check_hide(&l);
 	add_list(&l, v->hide, MOUNTS_HIDE, "\"files\".\"hide\"");

@@ -199,6 +199,17 @@ mounts_cover(const struct mounts *m, const char *path)
 	return false;
 }
 
+bool
+mounts_within(const struct mounts *m, const char *dir)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (is_bound(m->op[i].kind) && lies_in(m->op[i].path, dir))
+			return true;
+	return false;
+}
+
 static int
 compare(const void *a, const void *b)
 {

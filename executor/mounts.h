@@ -65,6 +65,8 @@ int mounts_add_protected(
     struct mounts *m, const char *path, struct err *e) MUST_CHECK;
 /* Is path, or a directory above it, bound from the host? */
 bool mounts_cover(const struct mounts *m, const char *path);
+/* Is anything bound from the host at dir, or inside it? */
+bool mounts_within(const struct mounts *m, const char *dir);
 /* Sort and resolve what was said twice; call once after the last add. */
 void mounts_done(struct mounts *m);
 /*

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "executor/keys.h"
 #include "executor/loginuid.h"
+#include "executor/ownpaths.h"
 
 static int
 load_tokens(const struct conf *c, const struct policy_table *policies,
@@ -42,6 +43,7 @@ store_load(
 	memset(s, 0, sizeof(*s));
 	if (conf_load(path, &s->conf, r, e) != 0)
 		return e->code;
+	ownpaths_set(&s->conf);
 	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
 	if (load_certificate(&s->conf, &s->certificate, r, e) != 0)
 		return e->code;
@@ -74,6 +76,7 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    strcmp(fresh->audit_seal_state, old->audit_seal_state) != 0 ||
 	    strcmp(fresh->audit_seal, old->audit_seal) != 0 ||
 	    strcmp(fresh->token_dir, old->token_dir) != 0 ||
+	    strcmp(fresh->control, old->control) != 0 ||
 	    strcmp(fresh->recordings_dir, old->recordings_dir) != 0 ||
 	    fresh->limits.runs != old->limits.runs ||
 	    fresh->limits.connections != old->limits.connections ||
@@ -81,6 +84,7 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 		log_warn(
 		    "reload: changes of listen, audit.file, audit.seal, "
 		    "audit.seal_state, recordings.directory, token_dir, "
+		    "control, "
 		    "limits.runs, limits.connections and limits.header_bytes "
 		    "take effect at the next restart");
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
@@ -90,6 +94,7 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    sizeof(old->audit_seal_state));
 	memcpy(fresh->audit_seal, old->audit_seal, sizeof(old->audit_seal));
 	memcpy(fresh->token_dir, old->token_dir, sizeof(old->token_dir));
+	memcpy(fresh->control, old->control, sizeof(old->control));
 	memcpy(fresh->recordings_dir, old->recordings_dir,
 	    sizeof(old->recordings_dir));
 	fresh->limits.runs = old->limits.runs;
@@ -105,6 +110,7 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 	struct policy_table policies = { .count = 0 };
 	struct tooldef_table tools = { .count = 0 };
 
+	ownpaths_set(&s->conf);
 	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
 	    load_certificate(&conf, &certificate, r, e) != 0 ||
 	    tooldef_load_dir(conf.tool_dir, &tools, r, e) != 0 ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree: walk /proc/PID/task/TID/children (proc(5), CONFIG_PROC_CHILDREN).
+ * tree: walk /proc/PID/task/TID/children (proc(5)), or, where the kernel was
+ * built without CONFIG_PROC_CHILDREN, the parents of all processes.
  * Guard and executor; async-signal-safe.
  */
 #include "executor/tree.h"
@@ -176,6 +177,92 @@ found(const struct walk *w, pid_t pid)
 	return false;
 }
 
+/* --- without CONFIG_PROC_CHILDREN ------------------------------------- */
+
+static enum { UNKNOWN, BY_CHILDREN, BY_PARENTS } method;
+
+void
+tree_by_parents(bool always)
+{
+	method = always ? BY_PARENTS : UNKNOWN;
+}
+
+static bool
+by_parents(void)
+{
+	if (method == UNKNOWN)
+		method = access("/proc/thread-self/children", F_OK) == -1 &&
+				 errno == ENOENT &&
+				 access("/proc/thread-self/stat", F_OK) == 0
+			     ? BY_PARENTS
+			     : BY_CHILDREN;
+	return method == BY_PARENTS;
+}
+
+static pid_t
+number(const char *text)
+{
+	pid_t n = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		n = n * 10 + (*text - '0');
+	return *text == '\0' ? n : 0;
+}
+
+/* Take each process of /proc whose parent is found already. */
+static void
+scan_once(struct walk *w, int fd)
+{
+	union {
+		char raw[2048];
+		struct entry align;
+	} dir;
+	long n, at;
+
+	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
+		for (at = 0; at < n;) {
+			const struct entry *d = (const void *)(dir.raw + at);
+			pid_t pid = number(d->name);
+
+			if (pid > 0 && !found(w, pid) &&
+			    found(w, parent_of(pid)))
+				take(w, pid);
+			at += d->len;
+		}
+}
+
+/* Until nobody is added: children may have smaller numbers than parents. */
+static void
+scan(struct walk *w)
+{
+	size_t before;
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	do {
+		before = w->count;
+		(void)lseek(fd, 0, SEEK_SET);
+		scan_once(w, fd);
+	} while (w->count > before && w->count < MAX_PIDS);
+	(void)close(fd);
+}
+
+/* All descendants of w->self. */
+static void
+walk(struct walk *w)
+{
+	if (by_parents()) {
+		scan(w);
+		return;
+	}
+	enter(w, w->self);
+	for (; w->next < w->count; w->next++)
+		enter(w, w->pid[w->next]);
+}
+
+/* --- signals ---------------------------------------------------------- */
+
 /*
  * A process may have ended since it was found, and its number be another's:
  * take hold of it first, then see whether it is still one of the tree.
@@ -207,9 +294,7 @@ tree_kill(int sig, const pid_t *spare, size_t spare_count)
 	w.count = w.next = 0;
 	w.spare = spare;
 	w.spare_count = spare_count;
-	enter(&w, w.self);
-	for (; w.next < w.count; w.next++)
-		enter(&w, w.pid[w.next]);
+	walk(&w);
 	for (i = 0; i < w.count; i++)
 		signal_one(&w, w.pid[i], sig);
 	return (unsigned)w.count;
@@ -220,8 +305,12 @@ tree_child(pid_t parent)
 {
 	static struct walk w;
 
-	w.count = w.spare_count = 0;
-	enter(&w, parent);
+	w.self = parent;
+	w.count = w.next = w.spare_count = 0;
+	if (by_parents())
+		scan(&w);
+	else
+		enter(&w, parent);
 	return w.count > 0 ? w.pid[0] : 0;
 }
 

@@ -13,6 +13,11 @@
  * Returns how many were signalled.  Async-signal-safe.
  */
 unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
+/*
+ * Look for parents instead of children, as where the kernel was built without
+ * CONFIG_PROC_CHILDREN, which is noticed by itself; for tests.
+ */
+void tree_by_parents(bool always);
 /* First child of a process as /proc here shows it; 0: none. */
 pid_t tree_child(pid_t parent);
 

@@ -8,6 +8,7 @@
 #include "executor/conf_listen.h"
 #include "executor/ctl/ctl.h"
 #include "executor/loginuid.h"
+#include "executor/ownpaths.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] check\n\n"
@@ -76,6 +77,7 @@ load_all(struct ctl *c)
 	}
 	if (c->conf.policy_dir[0] != '/')
 		return;
+	ownpaths_set(&c->conf);
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	if (!ctl_find_cgroup(c))
 		c->report.count++;

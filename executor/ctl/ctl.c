@@ -15,6 +15,7 @@
 #include "executor/cgroup.h"
 #include "executor/keys.h"
 #include "executor/loginuid.h"
+#include "executor/ownpaths.h"
 
 static void
 print_report(struct conf_report *r)
@@ -42,6 +43,7 @@ ctl_load_conf(struct ctl *c)
 	struct err e;
 
 	if (conf_load(c->config, &c->conf, &c->report, &e) == 0) {
+		ownpaths_set(&c->conf);
 		loginuid_reserve(
 		    c->conf.login_uid_first, c->conf.login_uid_last);
 		return true;

@@ -23,6 +23,7 @@
 #include "executor/ctl/posture.h"
 #include "executor/ctl/text.h"
 #include "executor/loginuid.h"
+#include "executor/ownpaths.h"
 
 enum {
 	SOON_DAYS = 14, /* a token that ends within is worth a word */
@@ -194,6 +195,7 @@ doctor_service_tokens(struct report *r)
 
 	if (!has_conf(r) || c->policies.count == 0)
 		return;
+	ownpaths_set(&c->conf);
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
 		&c->report, &e) != 0)

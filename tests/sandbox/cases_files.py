@@ -337,6 +337,31 @@ add(
 )
 
 
+OWN = ("log/audit.jsonl", "log/seal.state", "log/control.sock",
+       "mcp-execd.json", "policies.d/test.json", "tokens.d/test.json")
+
+
+@case("files.own_places", only=with_mounts)
+def own_places(w):
+    """Shown by the policy, and as the executor's own user: hidden still."""
+    server = client.Server({"control": "log/control.sock"}, {
+        **w.keys, "user": "root" if world.ROOT else os.geteuid()})
+    server.policy["files"] = {"read": [*world.SYSTEM, str(server.dir)]}
+    server.write()
+    (server.dir / "shown").write_text("shown")
+    server.ctl("audit", "seal-init")
+    with server, server.http() as c:
+        server.reload()     # what is made at start is there now
+        for name in OWN:
+            client.check((server.dir / name).exists(), "control:", name)
+        for _ in range(2):
+            r = c.sh(f"cd {server.dir}; cat shown; for f in {' '.join(OWN)} "
+                     "log/audit.jsonl.*; do cat $f; test -S $f && echo $f; "
+                     "done; ls log policies.d tokens.d; :")
+            client.equal(r.data["stdout"], "shown", r.data["stderr"])
+            server.ctl("audit", "rotate")   # other files of the same names
+
+
 @case("files.server_program_unchanged")
 def program(w):
     """CVE-2019-5736: the executor's image through /proc/PID/exe."""

@@ -286,6 +286,22 @@ test_child(void **state)
 	all_gone();
 }
 
+static int
+by_parents(void **state)
+{
+	(void)state;
+	tree_by_parents(true);
+	return 0;
+}
+
+static int
+by_what_there_is(void **state)
+{
+	(void)state;
+	tree_by_parents(false);
+	return 0;
+}
+
 int
 main(void)
 {
@@ -300,6 +316,9 @@ main(void)
 		cmocka_unit_test_setup(test_others_untouched, setup),
 		cmocka_unit_test_setup(test_child, setup),
 	};
+	int failed = cmocka_run_group_tests(tests, by_what_there_is, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	/* as on a kernel without CONFIG_PROC_CHILDREN */
+	return failed + cmocka_run_group_tests_name(
+			    "by_parents", tests, by_parents, by_what_there_is);
 }
