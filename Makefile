@@ -55,7 +55,7 @@ FRONTEND := $(call in,frontend, \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
 	tls tlscheck vet \
-	forwarded)
+	forwarded penalty deter)
 EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status ownpaths peer \
 	cast castread describe fetch keep recorder \

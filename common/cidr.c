@@ -147,6 +147,26 @@ cidr_peer_user(int fd, char out[CIDR_TEXT])
 		(void)snprintf(out, CIDR_TEXT, "unix");
 }
 
+void
+cidr_source(struct bytes address, struct cidr_source *out)
+{
+	enum { NO_ADDRESS, LOCAL, V4, V6 };
+	struct cidr local;
+	bool v4;
+
+	memset(out, 0, sizeof(*out));
+	if (cidr_read_local(address, &local)) {
+		out->kind = LOCAL;
+		memcpy(out->addr, local.addr, sizeof(out->addr));
+	} else if (cidr_read_address(address, out->addr, &v4)) {
+		out->kind = cidr_is_mapped(out->addr) ? V4 : V6;
+		if (out->kind == V6)
+			memset(out->addr + 8, 0, 8);
+	} else {
+		memset(out, NO_ADDRESS, sizeof(*out));
+	}
+}
+
 bool
 cidr_normal(struct bytes address, char out[CIDR_TEXT])
 {

@@ -27,6 +27,17 @@ int	cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 /* Is the address (as text, IPv4-mapped too) within c?  Not an address: no. */
 bool	cidr_match(const struct cidr *c, struct bytes address);
 /*
+ * What stands for one source: an IPv4 address, the 64 bits that a network
+ * hands to one IPv6 customer (RFC 6177), a user of a UNIX socket.  All bytes
+ * are set, so that two can be compared by memcmp(3); what is no address, all
+ * alike.
+ */
+struct cidr_source {
+	uint8_t kind;
+	uint8_t addr[16];
+};
+void	cidr_source(struct bytes address, struct cidr_source *out);
+/*
  * The one way to write this IPv4 or IPv6 address, IPv4-mapped ones as IPv4;
  * false if it is none.
  */

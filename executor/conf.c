@@ -43,7 +43,7 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
-	const struct json_value *proxies;
+	const struct json_value *proxies, *exempt;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
 };
 
@@ -121,6 +121,15 @@ static const struct key tls_keys[] = { STRING(
 					   "certificate", tls_certificate, 1),
 	STRING("key", tls_key, 1), LAST };
 
+static const struct key penalty_keys[] = { U32("failure_ms",
+					       penalties.failure_ms, 0, HOUR),
+	U32("missing_ms", penalties.missing_ms, 0, HOUR),
+	U32("threshold_ms", penalties.threshold_ms, 1, HOUR),
+	U32("max_ms", penalties.max_ms, 1, 24 * HOUR),
+	U32("delay_ms", penalties.delay_ms, 0, 10 * SECOND),
+	U32("sources", penalties.sources, 1, 65536), VALUE("exempt", exempt),
+	LAST };
+
 static const struct key conf_keys[] = { VALUE("listen", listen),
 	OBJECT("unix_socket", socket_keys), OBJECT("tls", tls_keys),
 	VALUE("insecure_plaintext", plaintext),
@@ -133,7 +142,7 @@ static const struct key conf_keys[] = { VALUE("listen", listen),
 	VALUE("trusted_proxies", proxies),
 	STRING("forwarded_header", forwarded_header, 1),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
-	OBJECT("limits", limit_keys), LAST };
+	OBJECT("penalties", penalty_keys), OBJECT("limits", limit_keys), LAST };
 
 static const struct conf_limits default_limits = {
 	.body_bytes = 1 << 20,
@@ -149,6 +158,16 @@ static const struct conf_limits default_limits = {
 	.replay_bytes = 1 << 20,
 	.stream_ms = 0,
 	.runs = 64,
+};
+
+/* Six wrong tokens within a moment, or thirty requests without one. */
+static const struct conf_penalties default_penalties = {
+	.failure_ms = 5 * SECOND,
+	.missing_ms = SECOND,
+	.threshold_ms = 30 * SECOND,
+	.max_ms = 600 * SECOND,
+	.delay_ms = SECOND,
+	.sources = 4096,
 };
 
 void
@@ -193,6 +212,7 @@ set_defaults(struct conf *c)
 	    "x-forwarded-for");
 	c->stop_grace_ms = 5 * SECOND;
 	c->limits = default_limits;
+	c->penalties = default_penalties;
 }
 
 /* What follows "http://" or "https://"; NULL if text begins with neither. */
@@ -468,6 +488,25 @@ check_forwarded(
 		    "\"forwarded\", the one that the proxies write");
 }
 
+static bool
+is_network(const char *text)
+{
+	struct cidr c;
+	struct err e;
+
+	return cidr_parse(bytes_of(text), &c, &e) == 0;
+}
+
+static void
+check_penalties(const struct keys *k, const struct json_value *v,
+    const struct conf_penalties *p)
+{
+	if (p->max_ms < p->threshold_ms)
+		keys_complain(k, v,
+		    "\"max_ms\" must not be below \"threshold_ms\", or nobody "
+		    "is ever refused");
+}
+
 static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
@@ -483,6 +522,8 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		"an address or network of proxies is needed, such as "
 		"\"10.0.0.5\", \"127.0.0.1\" or \"unix\", and not all that "
 		"there are" };
+	static const struct name_list exempt = { "\"exempt\"", is_network,
+		"an address or network is needed, such as \"10.0.0.0/8\"" };
 	struct conf *c = &d->conf;
 
 	keys_read(k, root, conf_keys, d);
@@ -501,6 +542,9 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_names(k, d->hosts, &hosts, c->hosts, &c->host_count);
 	read_names(k, d->origins, &origins, c->origins, &c->origin_count);
 	read_names(k, d->proxies, &proxies, c->proxies, &c->proxy_count);
+	read_names(k, d->exempt, &exempt, c->penalties.exempt,
+	    &c->penalties.exempt_count);
+	check_penalties(k, json_get(root, "penalties"), &c->penalties);
 	check_forwarded(k, json_get(root, "forwarded_header"), c);
 	check_public_url(k, json_get(root, "public_url"), c);
 	read_frontend_ids(k, d, c);

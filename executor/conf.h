@@ -40,6 +40,18 @@ struct conf_listener {
 	bool tls;
 };
 
+/* what failures to authenticate cost their source */
+struct conf_penalties {
+	uint32_t failure_ms;
+	uint32_t missing_ms;			/* no token, or an expired one */
+	uint32_t threshold_ms;			/* refused from here on */
+	uint32_t max_ms;
+	uint32_t delay_ms;			/* most that an answer waits */
+	uint32_t sources;			/* that are remembered */
+	char exempt[CONF_MAX_NAMES][CONF_MAX_NAME];	/* CIDRs */
+	size_t exempt_count;
+};
+
 /* limits; all bytes or milliseconds or plain counts */
 struct conf_limits {
 	uint32_t body_bytes;			/* of one request */
@@ -100,6 +112,7 @@ struct conf {
 	char forwarded_header[32];	/* "x-forwarded-for" or "forwarded" */
 	uint32_t stop_grace_ms;		/* TERM to KILL of runs at stop */
 	struct conf_limits limits;
+	struct conf_penalties penalties;
 };
 
 /*

@@ -35,6 +35,7 @@
 
 enum {
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
+	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
 	MAX_SPARED = 2 * 4096 + 1 /* guards and the frontend */
@@ -55,7 +56,7 @@ static struct executor {
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals, tokens;
-	struct loop_timer sync, stop, sweep, daily, copies;
+	struct loop_timer sync, stop, sweep, daily, retry, copies;
 	struct pulse pulse;
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
@@ -372,16 +373,27 @@ on_sweep(void *arg)
 	loop_timer_set(self.loop, &self.sweep, SWEEP_MS); /* on_idle does it */
 }
 
+static void
+on_retry(void *arg)
+{
+	(void)arg; /* on_idle does it */
+}
+
 /* Before each wait: records to disk, accepted runs started. */
 static int
 on_idle(void *arg)
 {
+	bool written;
 	int rc;
 
 	(void)arg;
 	receivers_tell(self.receivers, self.audit);
 	rc = jobs_flush(self.jobs);
-	control_flushed(self.control, rc == 0 || rc == ERR_AGAIN);
+	written = rc == 0 || rc == ERR_AGAIN;
+	control_flushed(self.control, written);
+	monitor_set_health(self.monitor, written);
+	if (!written && self.retry.at_ms == 0)
+		loop_timer_set(self.loop, &self.retry, RETRY_MS);
 	keep_sweep(self.keep);
 	plan_copies();
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
@@ -497,6 +509,7 @@ wire(struct err *e)
 	self.copies.handler = on_copies;
 	self.sweep.handler = on_sweep;
 	on_sweep(NULL);
+	self.retry.handler = on_retry;
 	loop_on_idle(self.loop, on_idle, NULL);
 	self.tokens = (struct loop_watch){ .handler = on_tokens,
 		.fd = store_watch_tokens(&self.store, e) };

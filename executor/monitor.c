@@ -51,7 +51,8 @@ struct monitor {
 	struct monitor_vitals vitals; /* as last told */
 	uint64_t last_call; /* ids only grow */
 	bool draining;
-	struct log_limit strangers, authfails,
+	bool sick; /* the audit log cannot be written */
+	struct log_limit strangers, authfails, penalties,
 	    sessions; /* records of a frontend's word */
 	struct loop_timer hung; /* fires when the queue was full */
 	struct request request; /* the call being put together */
@@ -149,6 +150,22 @@ send_list(struct monitor *m, enum proto_name kind,
 		msg.name.value = bytes_of(list[i]);
 		send_msg(m, &msg);
 	}
+}
+
+static void
+send_penalties(struct monitor *m)
+{
+	const struct conf_penalties *p = &m->store->conf.penalties;
+	struct msg msg = { .code = PROTO_PENALTIES,
+		.penalties = { .failure_ms = p->failure_ms,
+		    .missing_ms = p->missing_ms,
+		    .threshold_ms = p->threshold_ms,
+		    .max_ms = p->max_ms,
+		    .delay_ms = p->delay_ms,
+		    .sources = p->sources } };
+
+	send_msg(m, &msg);
+	send_list(m, PROTO_NAME_EXEMPT, p->exempt, p->exempt_count);
 }
 
 static void
@@ -266,6 +283,7 @@ monitor_configure(struct monitor *m)
 	send_tls(m, PROTO_TLS_CHAIN, m->store->certificate.chain);
 	send_tls(m, PROTO_TLS_KEY, m->store->certificate.key);
 	send_names(m);
+	send_penalties(m);
 	send_tools(m);
 	m->next_token = 0;
 	m->sending = true;
@@ -372,6 +390,25 @@ tell_refused(struct monitor *m, uint64_t call, const char *why)
 	tell_done(m, &r);
 }
 
+static void
+send_health(struct monitor *m)
+{
+	struct msg msg = { .code = PROTO_HEALTH,
+		.health = { .good = !m->sick } };
+
+	send_msg(m, &msg);
+}
+
+void
+monitor_set_health(struct monitor *m, bool good)
+{
+	if (m->sick == !good)
+		return;
+	m->sick = !good;
+	if (m->state != ST_NEW)
+		send_health(m);
+}
+
 /* --- from the frontend ------------------------------------------------ */
 
 static int
@@ -395,6 +432,8 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	audit_end(m->audit, false);
 	m->lockdown = msg->hello.lockdown;
 	m->state = ST_UP;
+	if (m->sick)
+		send_health(m);
 	monitor_configure(m);
 	return 0;
 }
@@ -606,6 +645,29 @@ on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 }
 
 static int
+on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	const struct msg_penalty *p = &msg->penalty;
+	uint32_t dropped = 0;
+	struct buf *b;
+
+	if (p->began > 1)
+		return err_set(e, ERR_PROTO, "PENALTY neither began nor ended");
+	if (!log_allowed(&m->penalties, &dropped))
+		return 0;
+	b = audit_begin(m->audit, p->began ? "penalty-begin" : "penalty-end");
+	put_suppressed(b, dropped);
+	audit_put(b, "source.ip", p->peer);
+	audit_put_i64(b, "event.count", p->failures);
+	if (p->began)
+		audit_put_i64(b, "penalty.seconds", p->seconds);
+	else
+		audit_put_i64(b, "penalty.refused", p->refused);
+	audit_end(m->audit, false);
+	return 0;
+}
+
+static int
 on_session(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_session *s = &msg->session;
@@ -651,6 +713,7 @@ static const struct permit {
 	{ PROTO_FETCHSTOP, ST_UP, on_fetchstop },
 	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
 	{ PROTO_SESSION, ST_UP, on_session },
+	{ PROTO_PENALTY, ST_UP, on_penalty },
 	{ PROTO_VITALS, ST_UP, on_vitals },
 };
 
@@ -782,6 +845,8 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->strangers =
 	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->authfails =
+	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
+	m->penalties =
 	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->sessions =
 	    (struct log_limit){ .burst = MAX_SESSIONS, .period_ms = 60000 };

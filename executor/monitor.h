@@ -64,6 +64,8 @@ struct monitor_vitals monitor_vitals(const struct monitor *m);
 void monitor_give_up(struct monitor *m);
 /* Refuse new calls and tell the frontend to accept nothing. */
 void monitor_drain(struct monitor *m, uint32_t grace_ms);
+/* Can the audit log be written?  For /healthz; the same again: nothing. */
+void monitor_set_health(struct monitor *m, bool good);
 /* Close the channel (the frontend sees the end and exits). */
 void monitor_detach(struct monitor *m);
 /* Has this frontend said READY? */

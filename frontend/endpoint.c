@@ -18,9 +18,11 @@ enum {
 struct endpoint {
 	struct settings *settings;
 	struct auth *auth;
+	struct deter *deter;
 	struct session_table *sessions;
 	struct modern *modern;
 	bool draining;
+	bool sick;
 };
 
 struct endpoint_route {
@@ -89,22 +91,48 @@ refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
 	    f->expect || f->chunked || (f->has_length && f->length > most));
 }
 
+static void
+refuse_for_penalty(
+    struct endpoint *ep, struct endpoint_request *r, uint32_t seconds)
+{
+	char text[192];
+
+	deter_count_refused(ep->deter, r->peer);
+	(void)snprintf(text, sizeof(text),
+	    "too many requests from your address failed to authenticate: wait "
+	    "%u seconds, and look at the token that you send",
+	    seconds);
+	(void)snprintf(r->answer.retry_after, sizeof(r->answer.retry_after),
+	    "%u", seconds);
+	refuse_politely(r, 429, text);
+}
+
 static const struct settings_token *
 authenticate(struct endpoint *ep, struct endpoint_request *r)
 {
+	const struct settings_set *set = settings_now(ep->settings);
+	uint32_t wait_s = deter_refuses(ep->deter, r->peer);
 	enum proto_authfail why;
 	struct auth_who who;
 
 	r->scrub = r->facts.has_authorization;
-	if (auth_check(settings_now(ep->settings), r->facts.has_authorization,
-		r->facts.authorization, r->peer, clock_wall_us() / 1000000,
-		&who, &why) == 0) {
+	if (wait_s > 0 && !deter_is_shared(set, r->peer)) {
+		refuse_for_penalty(ep, r, wait_s);
+		return NULL;
+	}
+	if (auth_check(set, r->facts.has_authorization, r->facts.authorization,
+		r->peer, clock_wall_us() / 1000000, &who, &why) == 0) {
 		memcpy(r->proof, who.proof, sizeof(r->proof));
 		explicit_bzero(who.proof, sizeof(who.proof));
 		r->authenticated = true;
 		return who.token;
 	}
+	if (wait_s > 0) {
+		refuse_for_penalty(ep, r, wait_s);
+		return NULL;
+	}
 	auth_count_failure(ep->auth, r->peer, why, who.token);
+	r->answer.delay_ms = deter_failed(ep->deter, set, r->peer, why);
 	/* RFC 6750 section 3.1: no error code where there was no token */
 	r->answer.challenge = why == PROTO_AUTH_MISSING
 				  ? "Bearer"
@@ -201,7 +229,7 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	r->route = find_route(r);
 	if (r->route == NULL)
 		return;
-	if (ep->draining)
+	if (ep->draining && !r->route->open)
 		refuse(r, 503,
 		    "the server is stopping: try again in a "
 		    "moment",
@@ -508,19 +536,29 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 	r->answer.status = 202;
 }
 
+/* For whoever asks: no more than whether to send requests here. */
 static void
 run_health(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	(void)ep;
+	const char *word = ep->draining ? "draining"
+			   : ep->sick   ? "unavailable"
+					: "ok";
+
 	(void)token;
-	buf_put_str(&r->answer.body, "{\"status\":\"ok\"}\n");
-	r->answer.status = 200;
+	buf_printf(&r->answer.body, "{\"status\":\"%s\"}\n", word);
+	r->answer.status = ep->draining || ep->sick ? 503 : 200;
+}
+
+void
+endpoint_set_health(struct endpoint *ep, bool good)
+{
+	ep->sick = !good;
 }
 
 struct endpoint *
 endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
-    struct modern *m, struct err *e)
+    struct modern *m, struct deter *d, struct err *e)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 
@@ -530,6 +568,7 @@ endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
 	}
 	ep->settings = s;
 	ep->auth = a;
+	ep->deter = d;
 	ep->sessions = t;
 	ep->modern = m;
 	return ep;

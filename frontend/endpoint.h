@@ -9,6 +9,7 @@
 #define FRONTEND_ENDPOINT_H
 
 #include "frontend/auth.h"
+#include "frontend/deter.h"
 #include "frontend/modern.h"
 #include "frontend/session.h"
 #include "frontend/vet.h"
@@ -25,6 +26,8 @@ struct endpoint_answer {
 	struct buf body; /* owned; empty: none */
 	const char *allow; /* of a 405, or NULL */
 	const char *challenge; /* of a 401, or NULL */
+	char retry_after[12]; /* seconds, of a 429, or "" */
+	uint32_t delay_ms; /* wait so long before it is sent */
 	char session[SESSION_ID]; /* Mcp-Session-Id, or "" */
 	bool stream; /* body is the request's stream */
 	bool now; /* without reading the body */
@@ -56,8 +59,11 @@ struct endpoint_request {
 };
 
 struct endpoint *endpoint_new(struct settings *s, struct auth *a,
-    struct session_table *t, struct modern *m, struct err *e) MUST_CHECK;
+    struct session_table *t, struct modern *m, struct deter *d,
+    struct err *e) MUST_CHECK;
 void endpoint_free(struct endpoint *ep);
+/* Can calls be served, as far as the executor knows? */
+void endpoint_set_health(struct endpoint *ep, bool good);
 /* From now on every new request gets a 503. */
 void endpoint_drain(struct endpoint *ep);
 

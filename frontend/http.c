@@ -177,6 +177,10 @@ on_expired(void *arg, struct conn *c)
 		    s, s->req.stream.closed ? STAGE_ANSWER : STAGE_STREAM);
 		return;
 	}
+	if (s->stage == STAGE_WAIT) {
+		resume(s); /* it was held back long enough */
+		return;
+	}
 	/* in TLS the handshake may be what took too long */
 	if ((s->stage == STAGE_HEAD && s->tls == NULL) ||
 	    s->stage == STAGE_BODY)
@@ -496,6 +500,8 @@ add_headers(
 		{ "X-Accel-Buffering", a->stream ? "no" : NULL },
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "WWW-Authenticate", a->challenge },
+		{ "Retry-After",
+		    a->retry_after[0] != '\0' ? a->retry_after : NULL },
 		{ "Allow", a->allow },
 		{ "Mcp-Session-Id", a->session[0] != '\0' ? a->session : NULL },
 		{ "Connection", a->now ? "close" : NULL },
@@ -536,6 +542,16 @@ wait_for_answer(struct slot *s)
 	return MHD_YES;
 }
 
+/* The answer is there, and goes out later: on_expired() sees to it. */
+static enum MHD_Result
+hold_back(struct slot *s)
+{
+	(void)wait_for_answer(s);
+	conn_set_deadline(s->conn, s->req.answer.delay_ms);
+	s->req.answer.delay_ms = 0;
+	return MHD_YES;
+}
+
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *c, const char *url,
     const char *method, const char *version, const char *data, size_t *len,
@@ -568,7 +584,9 @@ on_request(void *arg, struct MHD_Connection *c, const char *url,
 		s->finished = true;
 		endpoint_body(h->ep, &s->req);
 	}
-	return s->req.answer.status != 0 ? answer(s) : wait_for_answer(s);
+	if (s->req.answer.status == 0)
+		return wait_for_answer(s);
+	return s->req.answer.delay_ms > 0 ? hold_back(s) : answer(s);
 }
 
 /* --- daemons ------------------------------------------------------------ */

@@ -39,6 +39,7 @@ struct frontend {
 	struct modern *modern;
 	struct session_table *sessions;
 	struct auth *auth;
+	struct deter *deter;
 	struct endpoint *endpoint;
 	struct tls *tls;
 	struct http *http;
@@ -117,6 +118,24 @@ on_tls(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_penalties(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_set_penalties(f->settings, &m->penalties, e);
+}
+
+static int
+on_health(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	(void)e;
+	endpoint_set_health(f->endpoint, m->health.good != 0);
+	return 0;
+}
+
+static int
 on_commit(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
@@ -131,7 +150,8 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
 	session_configure(f->sessions, now);
 	subscribe_configure(f->subscriptions, now);
-	if (http_start(f->http, e) != 0)
+	if (deter_configure(f->deter, now, e) != 0 ||
+	    http_start(f->http, e) != 0)
 		return e->code;
 	return ipc_send(f->ipc, &ready, e);
 }
@@ -195,8 +215,9 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
-	    (f->endpoint = endpoint_new(
-		 f->settings, f->auth, f->sessions, f->modern, e)) == NULL ||
+	    (f->deter = deter_new(f->loop, f->ipc, e)) == NULL ||
+	    (f->endpoint = endpoint_new(f->settings, f->auth, f->sessions,
+		 f->modern, f->deter, e)) == NULL ||
 	    (f->tls = tls_new(e)) == NULL ||
 	    (f->http = http_new(f->loop, f->settings, f->endpoint, f->tls,
 		 &limits, e)) == NULL)
@@ -208,6 +229,8 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	ipc_on(f->ipc, PROTO_SCHEMA, on_schema, f);
 	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
 	ipc_on(f->ipc, PROTO_TLS, on_tls, f);
+	ipc_on(f->ipc, PROTO_PENALTIES, on_penalties, f);
+	ipc_on(f->ipc, PROTO_HEALTH, on_health, f);
 	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
 	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);
 	ipc_on(f->ipc, PROTO_ASK, on_ask, f);
@@ -225,6 +248,7 @@ destroy(struct frontend *f)
 	http_free(f->http);
 	tls_free(f->tls);
 	endpoint_free(f->endpoint);
+	deter_free(f->deter);
 	auth_free(f->auth);
 	session_table_free(f->sessions);
 	modern_free(f->modern);

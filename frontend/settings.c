@@ -66,6 +66,17 @@ settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
 	return 0;
 }
 
+int
+settings_set_penalties(
+    struct settings *s, const struct msg_penalties *m, struct err *e)
+{
+	if (s->next == NULL)
+		return err_set(
+		    e, ERR_PROTO, "PENALTIES outside CONFIG and COMMIT");
+	s->next->penalties = *m;
+	return 0;
+}
+
 static int
 add_net(struct settings_nets *n, const struct msg_name *m, struct err *e)
 {

@@ -55,6 +55,7 @@ struct settings_nets {
 /* One complete configuration. */
 struct settings_set {
 	struct msg_config limits;
+	struct msg_penalties penalties;
 	struct settings_name names[SETTINGS_MAX_NAMES];
 	size_t name_count;
 	struct settings_nets proxies; /* trusted */
@@ -75,6 +76,8 @@ const struct settings_set *settings_now(const struct settings *s);
 /* One handler per frame; ERR_PROTO out of order, ERR_BUSY when too many. */
 int settings_begin(
     struct settings *s, const struct msg_config *m, struct err *e) MUST_CHECK;
+int settings_set_penalties(struct settings *s, const struct msg_penalties *m,
+    struct err *e) MUST_CHECK;
 int settings_add_name(
     struct settings *s, const struct msg_name *m, struct err *e) MUST_CHECK;
 int settings_add_tool(

@@ -170,6 +170,8 @@ class Instance:
             (self.dir / "log").mkdir(0o700)
             audit["file"] = str(self.dir / "log" / "audit.jsonl")
         config["audit"] = audit
+        # Tests fail to authenticate all the time, from one address.
+        config.setdefault("penalties", {"exempt": ["127.0.0.0/8", "::1"]})
         config.setdefault("recordings", {}).setdefault(
             "directory", str(self.dir / "recordings"))
         frontend = dict(config.get("frontend", {}))

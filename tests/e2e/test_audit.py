@@ -149,10 +149,14 @@ def refused_and_recovers(server, c, recover):
     check("/" not in r.text.replace("\n", ""), "the log's path is told", r)
     time.sleep(0.3)
     check(not (server.work / "unrecorded").exists(), "it ran unrecorded")
-    equal(server.get("/healthz").status, 200, "the daemon lives")
+    within("/healthz says it", 5,
+           lambda: server.get("/healthz").status == 503)
+    equal(server.get("/healthz").json(), {"status": "unavailable"}, "no more")
     r = c.sh("touch unrecorded")
     check(r.error, "still refused", r)
     recover()
+    within("/healthz again", 5,
+           lambda: server.get("/healthz").status == 200)
     m = mark()
 
     def again():

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* deter: rules, clock and reports of penalties (frontend). */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "frontend/deter.h"
+#include "frontend/penalty.h"
+
+enum {
+	/* the answer waits for this part of what is owed */
+	DETER_SHARE = 10
+};
+
+struct deter {
+	struct loop *loop;
+	struct ipc *ipc;
+	struct loop_timer timer;
+	struct penalty_table *table; /* NULL before the first COMMIT */
+	uint32_t sources; /* its size */
+	struct log_limit lost;
+};
+
+static void
+on_event(void *arg, const struct penalty_event *ev)
+{
+	struct deter *d = arg;
+	struct msg m = { .code = PROTO_PENALTY,
+		.penalty = { .peer = ev->peer,
+		    .began = ev->began,
+		    .seconds = (uint32_t)((ev->left_ms + 999) / 1000),
+		    .failures = ev->failures,
+		    .refused = ev->refused } };
+	uint32_t dropped;
+	struct err e;
+
+	if (ipc_send(d->ipc, &m, &e) != 0 && log_allowed(&d->lost, &dropped))
+		log_warn("deter: a penalty was not reported: %s more=%u",
+		    e.what, dropped);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct deter *d = arg;
+
+	penalty_sweep(d->table, clock_mono_ms());
+	if (penalty_count(d->table) > 0)
+		loop_timer_set(d->loop, &d->timer, DETER_SWEEP_MS);
+}
+
+bool
+deter_is_shared(const struct settings_set *set, struct bytes peer)
+{
+	static const struct cidr local[] = {
+		{ .addr = { [10] = 0xff, 0xff, 127 }, .bits = 104 },
+		{ .addr = { [15] = 1 }, .bits = 128 },
+		{ .local = true },
+	};
+
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (cidr_match(&local[i], peer))
+			return true;
+	return settings_is_in(&set->proxies, peer) ||
+	       bytes_eq_str(peer, "unknown");
+}
+
+uint32_t
+deter_refuses(struct deter *d, struct bytes peer)
+{
+	return (
+	    uint32_t)((penalty_left(d->table, peer, clock_mono_ms()) + 999) /
+		      1000);
+}
+
+void
+deter_count_refused(struct deter *d, struct bytes peer)
+{
+	penalty_count_refused(d->table, peer);
+}
+
+/* No token at all, as clients try first, and one that was good: less. */
+static uint32_t
+cost(const struct msg_penalties *p, enum proto_authfail why)
+{
+	return why == PROTO_AUTH_MISSING || why == PROTO_AUTH_EXPIRED
+		   ? p->missing_ms
+		   : p->failure_ms;
+}
+
+uint32_t
+deter_failed(struct deter *d, const struct settings_set *set, struct bytes peer,
+    enum proto_authfail why)
+{
+	const struct msg_penalties *p = &set->penalties;
+	const struct penalty_rules rules = { p->threshold_ms, p->max_ms };
+	uint64_t owed;
+
+	if (cost(p, why) == 0 || settings_is_in(&set->exempt, peer))
+		return 0;
+	owed =
+	    penalty_add(d->table, &rules, peer, cost(p, why), clock_mono_ms());
+	if (d->timer.at_ms == 0)
+		loop_timer_set(d->loop, &d->timer, DETER_SWEEP_MS);
+	owed /= DETER_SHARE;
+	return owed < p->delay_ms ? (uint32_t)owed : p->delay_ms;
+}
+
+int
+deter_configure(struct deter *d, const struct settings_set *set, struct err *e)
+{
+	struct penalty_table *t;
+
+	if (set->penalties.sources == 0 ||
+	    set->penalties.sources > PENALTY_MAX_SOURCES)
+		return err_set(e, ERR_PROTO, "PENALTIES for %u sources",
+		    set->penalties.sources);
+	if (d->sources == set->penalties.sources)
+		return 0;
+	t = penalty_new(set->penalties.sources, on_event, d, e);
+	if (t == NULL)
+		return e->code;
+	penalty_free(d->table);
+	d->table = t;
+	d->sources = set->penalties.sources;
+	return 0;
+}
+
+struct deter *
+deter_new(struct loop *l, struct ipc *i, struct err *e)
+{
+	struct deter *d = calloc(1, sizeof(*d));
+
+	if (d == NULL) {
+		(void)err_sys(e, "allocating penalties");
+		return NULL;
+	}
+	d->loop = l;
+	d->ipc = i;
+	d->timer.handler = on_timer;
+	d->timer.arg = d;
+	d->lost = (struct log_limit){ .burst = 5, .period_ms = 10000 };
+	return d;
+}
+
+void
+deter_free(struct deter *d)
+{
+	if (d == NULL)
+		return;
+	loop_timer_cancel(d->loop, &d->timer);
+	penalty_free(d->table);
+	free(d);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deter: who fails to authenticate waits for the answer, then is refused.
+ *
+ * Frontend.  The table is penalty's; here are the rules of the configuration,
+ * the clock, and the reports to the executor, which records each penalty.
+ *
+ * Some addresses stand for many: the loopback interface, UNIX sockets,
+ * trusted proxies and "unknown".  From there a token that is good is always
+ * taken, so that nobody can lock out the others.
+ */
+#ifndef FRONTEND_DETER_H
+#define FRONTEND_DETER_H
+
+#include "common/loop.h"
+#include "frontend/ipc.h"
+#include "frontend/settings.h"
+
+enum { DETER_SWEEP_MS = 1000 };
+
+struct deter;
+
+struct deter *deter_new(struct loop *l, struct ipc *i, struct err *e)
+    MUST_CHECK;
+void deter_free(struct deter *d);
+/* After a COMMIT.  Penalties stay, unless the table's size changes. */
+int deter_configure(struct deter *d, const struct settings_set *set,
+    struct err *e) MUST_CHECK;
+
+/* Does this address (as text) stand for many clients? */
+bool deter_is_shared(const struct settings_set *set, struct bytes peer);
+/* Seconds for which this source is refused; 0: it is not. */
+uint32_t deter_refuses(struct deter *d, struct bytes peer);
+/* A request was refused for that. */
+void deter_count_refused(struct deter *d, struct bytes peer);
+/* It failed; ms after which it shall be told. */
+uint32_t deter_failed(struct deter *d, const struct settings_set *set,
+    struct bytes peer, enum proto_authfail why);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* penalty: a hash table of sources that cannot be made to collide (frontend). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/digest.h"
+#include "frontend/penalty.h"
+
+enum { NONE = UINT32_MAX };
+
+struct source {
+	struct cidr_source key;
+	char peer[CIDR_TEXT];
+	uint64_t until_ms;
+	uint32_t failures;
+	uint32_t refused;
+	bool active; /* refused until it is over */
+	uint32_t next; /* in its bucket, or of the free ones */
+};
+
+struct penalty_table {
+	void (*tell)(void *arg, const struct penalty_event *ev);
+	void *arg;
+	uint8_t seed[DIGEST_BYTES]; /* nobody outside knows the buckets */
+	size_t size, count;
+	uint32_t spare; /* first of the free ones */
+	uint32_t *buckets; /* size of them */
+	struct source *sources;
+};
+
+struct penalty_table *
+penalty_new(size_t sources,
+    void (*tell)(void *arg, const struct penalty_event *ev), void *arg,
+    struct err *e)
+{
+	struct penalty_table *t = calloc(1, sizeof(*t));
+
+	if (t != NULL) {
+		t->buckets = calloc(sources, sizeof(t->buckets[0]));
+		t->sources = calloc(sources, sizeof(t->sources[0]));
+	}
+	if (t == NULL || t->buckets == NULL || t->sources == NULL) {
+		penalty_free(t);
+		(void)err_sys(e, "allocating the table of penalties");
+		return NULL;
+	}
+	t->tell = tell;
+	t->arg = arg;
+	t->size = sources;
+	digest_random(t->seed, sizeof(t->seed));
+	for (size_t i = 0; i < sources; i++) {
+		t->buckets[i] = NONE;
+		t->sources[i].next = i + 1 < sources ? (uint32_t)(i + 1) : NONE;
+	}
+	return t;
+}
+
+void
+penalty_free(struct penalty_table *t)
+{
+	if (t == NULL)
+		return;
+	free(t->buckets);
+	free(t->sources);
+	free(t);
+}
+
+size_t
+penalty_count(const struct penalty_table *t)
+{
+	return t->count;
+}
+
+static uint32_t *
+bucket_of(const struct penalty_table *t, const struct cidr_source *key)
+{
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t n;
+
+	digest_hmac(
+	    t->seed, bytes_make(key, sizeof(*key)), bytes_of(""), digest);
+	memcpy(&n, digest, sizeof(n));
+	return &t->buckets[n % t->size];
+}
+
+static struct source *
+find(const struct penalty_table *t, const struct cidr_source *key)
+{
+	uint32_t i = t->count == 0 ? NONE : *bucket_of(t, key);
+
+	while (i != NONE && memcmp(&t->sources[i].key, key, sizeof(*key)) != 0)
+		i = t->sources[i].next;
+	return i == NONE ? NULL : &t->sources[i];
+}
+
+static void
+tell(struct penalty_table *t, const struct source *s, uint64_t now_ms)
+{
+	struct penalty_event ev = { .peer = bytes_of(s->peer),
+		.began = s->until_ms > now_ms,
+		.left_ms = s->until_ms > now_ms ? s->until_ms - now_ms : 0,
+		.failures = s->failures,
+		.refused = s->refused };
+
+	t->tell(t->arg, &ev);
+}
+
+/* It is over, by time or because another needs the room. */
+static void
+forget(struct penalty_table *t, struct source *s)
+{
+	uint32_t self = (uint32_t)(s - t->sources);
+	uint32_t *link = bucket_of(t, &s->key);
+
+	while (*link != self)
+		link = &t->sources[*link].next;
+	*link = s->next;
+	if (s->active)
+		tell(t, s, UINT64_MAX);
+	memset(s, 0, sizeof(*s));
+	s->next = t->spare;
+	t->spare = self;
+	t->count--;
+}
+
+void
+penalty_sweep(struct penalty_table *t, uint64_t now_ms)
+{
+	for (size_t i = 0; i < t->size && t->count > 0; i++)
+		if (t->sources[i].until_ms != 0 &&
+		    t->sources[i].until_ms <= now_ms)
+			forget(t, &t->sources[i]);
+}
+
+/* The one whose time ends first, of those that are refused only at last. */
+static struct source *
+weakest(struct penalty_table *t)
+{
+	struct source *w = &t->sources[0];
+
+	for (size_t i = 1; i < t->size; i++) {
+		struct source *s = &t->sources[i];
+
+		if (s->active == w->active ? s->until_ms < w->until_ms
+					   : w->active)
+			w = s;
+	}
+	return w;
+}
+
+static struct source *
+insert(struct penalty_table *t, const struct cidr_source *key)
+{
+	uint32_t *bucket = bucket_of(t, key);
+	struct source *s;
+
+	if (t->spare == NONE)
+		forget(t, weakest(t));
+	s = &t->sources[t->spare];
+	t->spare = s->next;
+	s->key = *key;
+	s->next = *bucket;
+	*bucket = (uint32_t)(s - t->sources);
+	t->count++;
+	return s;
+}
+
+uint64_t
+penalty_add(struct penalty_table *t, const struct penalty_rules *r,
+    struct bytes peer, uint32_t ms, uint64_t now_ms)
+{
+	struct cidr_source key;
+	struct source *s;
+	struct err e;
+
+	cidr_source(peer, &key);
+	s = find(t, &key);
+	if (s != NULL && s->until_ms <= now_ms) {
+		forget(t, s);
+		s = NULL;
+	}
+	if (s == NULL)
+		s = insert(t, &key);
+	s->failures++;
+	s->until_ms = (s->until_ms > now_ms ? s->until_ms : now_ms) + ms;
+	if (s->until_ms > now_ms + r->max_ms)
+		s->until_ms = now_ms + r->max_ms;
+	if (!s->active && s->until_ms - now_ms >= r->threshold_ms) {
+		s->active = true;
+		if (bytes_to_str(peer, s->peer, sizeof(s->peer), &e) != 0)
+			s->peer[0] = '\0';
+		tell(t, s, now_ms);
+	}
+	return s->until_ms - now_ms;
+}
+
+uint64_t
+penalty_left(const struct penalty_table *t, struct bytes peer, uint64_t now_ms)
+{
+	const struct source *s;
+	struct cidr_source key;
+
+	if (t->count == 0)
+		return 0;
+	cidr_source(peer, &key);
+	s = find(t, &key);
+	return s != NULL && s->active && s->until_ms > now_ms
+		   ? s->until_ms - now_ms
+		   : 0;
+}
+
+void
+penalty_count_refused(struct penalty_table *t, struct bytes peer)
+{
+	struct cidr_source key;
+	struct source *s;
+
+	cidr_source(peer, &key);
+	s = find(t, &key);
+	if (s != NULL && s->refused < UINT32_MAX)
+		s->refused++;
+}
