@@ -38,6 +38,11 @@ struct desk {
 	bool closed;
 };
 
+/* Limits that desk_configure() has no argument for. */
+DESK struct {
+	uint32_t replay_bytes, stream_ms;
+} desk_limits = { .replay_bytes = 1 << 20 };
+
 DESK void
 desk_must(bool okay)
 {
@@ -133,7 +138,9 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 		.session_idle_ms = idle_ms,
 		.body_bytes = 65536,
 		.calls = DESK_CALLS,
-		.output_bytes = 4096 };
+		.output_bytes = 4096,
+		.replay_bytes = desk_limits.replay_bytes,
+		.stream_ms = desk_limits.stream_ms };
 	struct msg_commit commit = { .generation = generation };
 	struct err e;
 
@@ -171,8 +178,8 @@ desk_new(void)
 	d->readings = readings_new(d->ipc, &e);
 	d->mcp = mcp_new(d->loop, d->calls, d->readings, &e);
 	d->subscriptions = subscribe_table_new(d->loop, &e);
-	d->modern = modern_new(
-	    d->loop, d->calls, d->readings, d->subscriptions, &e);
+	d->modern =
+	    modern_new(d->loop, d->calls, d->readings, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	desk_must(d->sessions != NULL);
 	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
