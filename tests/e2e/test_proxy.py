@@ -5,7 +5,8 @@ from client import (AUTH_FAILURE, INTENT, JSON_HEADERS, Connection, Http,
 
 PROXY, OTHER = "127.0.0.2", "127.0.0.3"
 CLIENT = "203.0.113.9"
-SERVER = {"config": {"trusted_proxies": [PROXY, "10.0.0.0/24"],
+SERVER = {"config": {"penalties": {"failure_ms": 0, "missing_ms": 0},
+                     "trusted_proxies": [PROXY, "10.0.0.0/24"],
                      "limits": {"connections_per_address": 8}}}
 
 
