@@ -348,7 +348,7 @@ def test_modern(server):
 def test_reload(server):
     """New definitions at once, calls of the old go on, a bad set is not."""
     with Server(definitions=DEFINITIONS, policy=SERVER["policy"]) as s, \
-            s.http() as c:
+            s.http() as c, s.sse() as watcher:
         path = s.dir / "tools.d" / "show.json"
         good = path.read_text()
         changed = {**DEFINITIONS["show"], "description": "Changed."}
@@ -356,6 +356,8 @@ def test_reload(server):
         equal(s.reload()["event.outcome"], "success", "reload")
         within("the new words", 5,
                lambda: tool(c, "show")["description"] == "Changed.")
+        equal(watcher.answer()["method"], "notifications/tools/list_changed",
+              "a description is a change")
         path.write_text(good.replace('"argv"', '"args"'))
         record = s.reload()
         equal(record["event.outcome"], "failure", "a bad definition")
