@@ -3,13 +3,15 @@
 # Packages for Debian and for Fedora and Enterprise Linux; included by the
 # Makefile.
 
-.PHONY: dist deb
+.PHONY: dist deb rpm package-test
 dist:				## source archive in build/dist
 	packaging/dist build/dist/mcp-execd-$(VERSION).tar.gz
 deb:				## Debian packages in build/deb
 	@tests/deps --package
 	packaging/deb $(DEBFLAGS)
-.PHONY: rpm
 rpm:				## RPM packages in build/rpm
 	@tests/deps --package
 	packaging/rpm/build $(RPMFLAGS)
+package-test: all		## packages: twice, installed, run, in Debian 13 (root)
+	@tests/deps --roots
+	$(PYTHON) tests/package/run --long

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The RPM package, without installing it."""
+import re
+
+from harness import TOP, check, equal, run, same_sets, step, world
+from steps_deb import PROGRAMS
+from steps_tree import golden
+
+
+def query(what, *options):
+    return run("rpm", "-qp", *options, "--qf", what,
+               world.rpm_file()).splitlines()
+
+
+@step("rpm.build")
+def build():
+    names = {re.sub(r"-\d.*\.(\w+)\.rpm", r".\1", p.name)
+             for p in world.rpm().glob("*.rpm")}
+    names = {n for n in names if "debugsource" not in n}
+    check("mcp-execd.src" in names and len(names) == 3 and
+          any(n.startswith("mcp-execd-debuginfo.") for n in names), names)
+
+
+@step("rpm.lint")
+def lint():
+    """Clean, but for what rpmlintrc has a reason for."""
+    out = run("rpmlint", "-r", TOP / "packaging/rpm/rpmlintrc",
+              *sorted(world.rpm().glob("*.rpm")),
+              TOP / "packaging/rpm/mcp-execd.spec", status=None)
+    said = re.search(r"(\d+) errors?, (\d+) warnings?", out)
+    check(said and said.groups() == ("0", "0"), out)
+
+
+@step("rpm.files")
+def files():
+    rows = query("[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME} "
+                 "%{FILEGROUPNAME} %{FILEFLAGS:fflags}\\n]")
+    got = {row.split()[0]: row.split()[1:] for row in rows
+           if "/.build-id" not in row}
+    got = {re.sub(r"\.(gz|bz2|xz|zst)$", "", p): v for p, v in got.items()}
+    wanted = golden()
+    del wanted["/usr/share/doc/mcp-execd/LICENSE"]
+    licence = [p for p in got if p.startswith("/usr/share/licenses/")]
+    check(any(p.endswith("/LICENSE") for p in licence), licence)
+    same_sets(set(got) - set(licence), wanted, "the package")
+    for path, mode in wanted.items():
+        equal(int(got[path][0], 8) & 0o7777, mode, path)
+        equal(got[path][1:3], ["root", "root"], path)
+        flags = "".join(got[path][3:])
+        equal("c" in flags and "n" in flags, path.startswith("/etc/")
+              and path.endswith(".json"), f"{path} {flags}: noreplace")
+
+
+@step("rpm.requires")
+def requires():
+    out = run("rpm", "-qp", "--requires", world.rpm_file())
+    for name in ("libmicrohttpd.so.12", "libseccomp.so.2", "libcap-ng.so.0",
+                 "libyajl.so.2", "libnettle.so.", "libgnutls.so.30",
+                 "systemd", "/bin/sh"):
+        check(name in out, name, "is not in", out)
+
+
+@step("rpm.scriptlets")
+def scriptlets():
+    out = run("rpm", "-qp", "--scripts", world.rpm_file())
+    for wanted in ("systemd-sysusers", "systemd-tmpfiles", "preset",
+                   "mcp-execctl token add", "try-restart", "disable --now"):
+        check(wanted in out, wanted, "is not in", out)
+    check("%" not in re.sub(r"\$\{[^}]*%[^}]*\}", "", out),
+          "a macro is left", out)
+
+
+@step("rpm.symbols_are_apart")
+def symbols():
+    out = run("rpm", "-qlp", next(world.rpm().glob("*-debuginfo-*.rpm")))
+    place = world.path / "rpm-files"
+    place.mkdir()
+    run("sh", "-c", 'rpm2cpio "$1" | cpio -idm --quiet', "sh",
+        world.rpm_file(), cwd=place)
+    for program in PROGRAMS:
+        check(re.search(re.escape(program) + r".*\.debug", out), program)
+        sections = run("readelf", "-WS", place / program)
+        check(".debug_info" not in sections, program, "is not stripped")
+
+
+@step("rpm.fallbacks")
+def fallbacks():
+    """With a distribution's macros defined, those are used."""
+    out = run("rpmspec", "-P", "-D", "_unitdir /opt/units", "-D",
+              "systemd_post() THEIRS %{*}", "-D", "dist .el9",
+              TOP / "packaging/rpm/mcp-execd.spec")
+    check("/opt/units/mcp-execd.service" in out, "_unitdir")
+    check("THEIRS mcp-execd.service" in out, "systemd_post")
+    check(re.search(r"Release: +1\.el9", out), "dist")
+
+
+@step("rpm.reproducible", long=True)
+def reproducible():
+    again = world.build("rpm/build", "again/rpm")
+    for file in world.rpm().iterdir():
+        equal(run("sha256sum", again / file.name).split()[0],
+              run("sha256sum", file).split()[0], file.name)

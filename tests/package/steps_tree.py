@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""What `make install` brings, and its units."""
+import os
+import re
+import stat
+
+from harness import (HERE, TOP, VERSION, check, equal, run, same_sets, step,
+                     world)
+
+# What exposure is to be expected: see the unit for what cannot be had.
+EXPOSURE = 5.0
+
+
+def golden():
+    """tests/package/files: mode and path of everything."""
+    rows = [line.split() for line in
+            (HERE / "files").read_text().splitlines()
+            if line and not line.startswith("#")]
+    return {path: int(mode, 8) for mode, path in rows}
+
+
+def listing(root):
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            st = os.lstat(path)
+            found[path[len(str(root)):]] = stat.S_IMODE(st.st_mode) | (
+                0o40000 if stat.S_ISDIR(st.st_mode) else 0)
+    return found
+
+
+def ours(tree):
+    return {path: mode & 0o7777 for path, mode in listing(tree).items()
+            if not mode & 0o40000 or "mcp-" in path}
+
+
+def accept():
+    """Write tests/package/files anew: what is there now is right."""
+    (HERE / "files").write_text(
+        "# Mode and path of what `make install` brings, directories only if "
+        "they are ours.\n# After a change: tests/package/run --accept, and "
+        "look at the difference.\n"
+        + "".join(f"{mode:04o} {path}\n"
+                  for path, mode in sorted(ours(world.tree()).items())))
+
+
+@step("install.files")
+def files():
+    """Names and modes, as tests/package/files has them."""
+    got = ours(world.tree())
+    same_sets(got, golden(), "make install (if that is right: "
+              "tests/package/run --accept)")
+    for path, mode in golden().items():
+        equal(oct(got[path]), oct(mode), path)
+    return f"{len(got)} files and directories"
+
+
+@step("install.places")
+def places():
+    """No placeholder is left, and paths are those of this installation."""
+    tree = world.tree()
+    for path in listing(tree):
+        if path.endswith((".service", ".socket", ".conf", ".json")):
+            check(not re.search(r"@[a-z]+@", (tree / path[1:]).read_text()),
+                  path, "has a placeholder")
+    unit = (tree / "usr/lib/systemd/system/mcp-execd.service").read_text()
+    check("ExecStart=/usr/sbin/mcp-execd\n" in unit, unit)
+    for program in ("mcp-execd", "mcp-execctl"):
+        equal(run(tree / "usr/sbin" / program, "--version").split()[-1],
+              VERSION, program)
+
+
+@step("install.keeps")
+def keeps():
+    """What an administrator changed or removed is not written over."""
+    etc = world.tree() / "etc/mcp-execd"
+    before = (etc / "mcp-execd.json").read_text()
+    (etc / "mcp-execd.json").write_text("// mine\n" + before)
+    run("make", "install", f"DESTDIR={world.tree()}", "PREFIX=/usr",
+        "libexecdir=/usr/libexec")
+    check((etc / "mcp-execd.json").read_text().startswith("// mine"),
+          "the configuration was written over")
+    (etc / "mcp-execd.json").write_text(before)
+
+
+@step("units.verify")
+def verify():
+    """systemd-analyze has nothing to say about the units."""
+    units = world.path / "units"
+    units.mkdir()
+    for name in ("mcp-execd.service", "mcp-execd.socket"):
+        text = (world.tree() / "usr/lib/systemd/system" / name).read_text()
+        (units / name).write_text(text.replace(
+            "=/usr/sbin/", f"={world.tree()}/usr/sbin/"))
+    out = run("systemd-analyze", "verify", "--man=no",
+              *sorted(units.iterdir()))
+    check("mcp-execd" not in out, out)
+
+
+@step("units.drop_ins")
+def drop_ins():
+    """Each example is understood on top of the unit."""
+    examples = sorted((TOP / "packaging/examples/systemd").glob("*.conf"))
+    unit = world.path / "units/mcp-execd.service"
+    for example in examples:
+        place = unit.with_suffix(".service.d")
+        place.mkdir(exist_ok=True)
+        text = example.read_text()
+        check(f"mcp-execd.service.d/{example.name}" in text,
+              example, "does not say where it goes")
+        (place / example.name).write_text(text)
+        out = run("systemd-analyze", "verify", "--man=no", unit)
+        check("mcp-execd" not in out, example, out)
+        (place / example.name).unlink()
+    check(examples, "there are none")
+
+
+@step("units.exposure")
+def exposure():
+    out = run("systemd-analyze", "security", "--offline=true", "--no-pager",
+              f"--threshold={EXPOSURE * 10:.0f}",
+              world.tree() / "usr/lib/systemd/system/mcp-execd.service")
+    said = re.search(r"exposure level for mcp-execd.service: ([\d.]+)", out)
+    check(said, out)
+    check(float(said.group(1)) <= EXPOSURE, said.group(0))
+    return said.group(1)
+
+
+@step("units.capabilities")
+def capabilities():
+    """Each capability that is kept has its reason beside it."""
+    text = (TOP / "packaging/systemd/mcp-execd.service").read_text()
+    kept = re.findall(r"CAP_(\w+)", " ".join(
+        re.findall(r"(?m)^CapabilityBoundingSet=(.*)$", text)))
+    comment = text[text.index("What is left of root"):
+                   text.index("CapabilityBoundingSet=")]
+    told = re.findall(r"(?m)^#  ([A-Z_]+)(?:, ([A-Z_]+))? ", comment)
+    same_sets({name for row in told for name in row if name}, kept,
+              "capabilities with a reason")
+
+
+@step("units.socket_is_the_default_listener")
+def socket_address():
+    socket = (TOP / "packaging/systemd/mcp-execd.socket").read_text()
+    config = (TOP / "packaging/examples/mcp-execd.json").read_text()
+    streams = re.findall(r"(?m)^ListenStream=(\S+)", socket)
+    check(f'"listen": ["{streams[0]}"]' in config, streams, "and", config)
+
+
+@step("versions.agree")
+def versions():
+    control = (TOP / "packaging/debian/changelog").read_text()
+    check(control.startswith(f"mcp-execd ({VERSION}-"), control[:40])
+    spec = (TOP / "packaging/rpm/mcp-execd.spec").read_text()
+    check(re.search(rf"(?m)^Version: +{re.escape(VERSION)}$", spec), "spec")
+    check(f"> - {VERSION}-1" in spec, "the spec's changelog")
+    check(f"## {VERSION}" in (TOP / "NEWS.md").read_text(), "NEWS.md")
+
+
+@step("versions.build_dependencies")
+def build_dependencies():
+    """What tests/deps installs to build, the packages ask for."""
+    deps = (TOP / "tests/deps").read_text()
+
+    def listed(name):
+        return set(re.search(rf'(?m)^{name}="([^"]*)"', deps)
+                   .group(1).split())
+    control = (TOP / "packaging/debian/control").read_text()
+    asked = re.search(r"Build-Depends:((?:.*\n)(?: .*\n)*)", control).group(1)
+    asked = {word.split()[0] for word in asked.split(",")}
+    # gcc, libc and make are there in every build.
+    missing = listed("deb_build") - asked - {"gcc", "libc6-dev", "make"}
+    equal(missing, set(), "packaging/debian/control")
+    spec = (TOP / "packaging/rpm/mcp-execd.spec").read_text()
+    asked = set(re.findall(r"(?m)^BuildRequires: +(\S+)", spec))
+    equal(listed("rpm_build") - asked - {"glibc-devel"}, set(), "the spec")
+
+
+@step("scripts.shellcheck")
+def scripts():
+    """Those that packages bring, with what debhelper put in."""
+    found = sorted((world.unpacked() / "DEBIAN").glob("p*"))
+    found += sorted((TOP / "packaging/completion").iterdir())
+    found += [TOP / "packaging/debian/tests/first-command"]
+    out = run("rpm", "-qp", "--qf", "%{POSTIN}\\n@@\\n%{PREUN}\\n@@\\n"
+              "%{POSTUN}\\n", world.rpm_file())
+    parts = out.split("\n@@\n")
+    equal(len(parts), 3, out)
+    for i, text in enumerate(parts):
+        script = world.path / f"scriptlet{i}"
+        script.write_text("#!/bin/sh\n" + text)
+        found.append(script)
+    # What debhelper writes is its own; ours is without any finding.
+    run("shellcheck", "-S", "warning", *found)
+    run("shellcheck", *sorted((TOP / "packaging/completion").iterdir()),
+        TOP / "packaging/deb", TOP / "packaging/dist",
+        TOP / "packaging/rpm/build", HERE / "inroot")
+    return f"{len(found)} scripts"
