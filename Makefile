@@ -50,7 +50,7 @@ PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
 	blocks \
-	asking media reading resource \
+	asking changes media reading resource \
 	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \

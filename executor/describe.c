@@ -171,6 +171,21 @@ describe_policy(const struct token *t, struct buf *out)
 	}
 }
 
+uint64_t
+describe_mark(const struct token *t)
+{
+	uint8_t sum[DIGEST_BYTES];
+	struct buf text;
+	uint64_t mark;
+
+	buf_init(&text, DESCRIBE_MAX);
+	describe_policy(t, &text);
+	digest_sha256(buf_bytes(&text), sum);
+	buf_fini(&text);
+	memcpy(&mark, sum, sizeof(mark));
+	return mark;
+}
+
 /* --- runs --------------------------------------------------------------------- */
 
 static void

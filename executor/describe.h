@@ -15,6 +15,8 @@ enum {
  * whose commands run into all of it; paths that are hidden are not named.
  */
 void describe_policy(const struct token *t, struct buf *out);
+/* A number that is another if that text is. */
+uint64_t describe_mark(const struct token *t);
 /* Append one run as a JSON object and a newline. */
 void describe_run(const struct keep_run *r, struct buf *out);
 

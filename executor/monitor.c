@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/cleanup.h"
+#include "executor/describe.h"
 #include "executor/instructions.h"
 #include "executor/record.h"
 #include "executor/toolframes.h"
@@ -227,6 +228,7 @@ send_token(struct monitor *m, const struct token *t)
 	msg.token.sources = buf_bytes(&sources);
 	msg.token.tools = buf_bytes(&tools);
 	msg.token.instructions = buf_bytes(&text);
+	msg.token.policy_mark = describe_mark(t);
 	send_msg(m, &msg);
 }
 

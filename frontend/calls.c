@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bearer.h"
 #include "common/log.h"
 #include "frontend/calls.h"
 #include "frontend/defined.h"
@@ -11,6 +12,7 @@ struct call {
 	uint64_t id; /* 0: free */
 	const struct catalog_tool *tool;
 	bool base64;
+	uint8_t verifier[DIGEST_BYTES]; /* of who called */
 	struct capture capture;
 	uint32_t owed; /* credit not yet sent, bytes */
 	bool cancel_owed; /* CANCEL did not fit */
@@ -24,6 +26,8 @@ struct call {
 
 struct calls {
 	struct ipc *ipc;
+	void (*observer)(void *arg, const struct calls_change *change);
+	void *observer_arg;
 	uint64_t last_id;
 	uint32_t most; /* calls at once */
 	uint32_t output_bytes; /* per stream */
@@ -97,6 +101,16 @@ on_drained(void *arg)
 	}
 }
 
+static void
+observe(struct calls *c, const struct call *call, struct bytes run,
+    const struct msg_done *d)
+{
+	struct calls_change change = { call->verifier, run, d };
+
+	if (c->observer != NULL && run.len > 0)
+		c->observer(c->observer_arg, &change);
+}
+
 static int
 on_started(void *arg, const struct msg *m, struct err *e)
 {
@@ -105,7 +119,10 @@ on_started(void *arg, const struct msg *m, struct err *e)
 
 	if (call == NULL)
 		return err_set(e, ERR_PROTO, "STARTED of an unknown call");
-	return bytes_to_str(m->started.run, call->run, sizeof(call->run), e);
+	if (bytes_to_str(m->started.run, call->run, sizeof(call->run), e) != 0)
+		return e->code;
+	observe(c, call, bytes_of(call->run), NULL);
+	return 0;
 }
 
 static int
@@ -147,6 +164,7 @@ end_call(struct calls *c, struct call *call, const struct msg_done *d)
 
 	if (done.run.len == 0)
 		done.run = bytes_of(call->run);
+	observe(c, call, done.run, &done);
 	call->ended(call->arg, &end);
 	release(c, call);
 }
@@ -190,6 +208,14 @@ calls_new(struct ipc *i, struct err *e)
 	ipc_on(i, PROTO_DONE, on_done, c);
 	ipc_on_drained(i, on_drained, c);
 	return c;
+}
+
+void
+calls_observe(
+    struct calls *c, void (*fn)(void *, const struct calls_change *), void *arg)
+{
+	c->observer = fn;
+	c->observer_arg = arg;
 }
 
 void
@@ -318,6 +344,7 @@ calls_start(
 	call->id = ++c->last_id;
 	call->tool = r->tool;
 	call->base64 = r->args->base64;
+	bearer_verifier(r->proof, call->verifier);
 	defined_ref(r->tool->defined);
 	call->output = r->output;
 	call->ended = r->ended;

@@ -43,9 +43,19 @@ struct calls_end {
 	bool base64; /* as asked for */
 };
 
+/* A run began, or (done is there) is over; borrowed. */
+struct calls_change {
+	const uint8_t *verifier; /* of the token, DIGEST_BYTES */
+	struct bytes run; /* its id */
+	const struct msg_done *done;
+};
+
 struct calls *calls_new(struct ipc *i, struct err *e) MUST_CHECK;
 /* Forgets all calls without their callbacks. */
 void calls_free(struct calls *c);
+/* Tell of every run; one for the process. */
+void calls_observe(struct calls *c,
+    void (*fn)(void *arg, const struct calls_change *change), void *arg);
 /* Limits of a new configuration: calls at once, output bytes per stream. */
 void calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes);
 /*

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "common/log.h"
+#include "frontend/changes.h"
 #include "frontend/http.h"
 #include "frontend/lockdown.h"
 #include "frontend/selftest.h"
@@ -38,6 +39,7 @@ struct frontend {
 	struct subscribe_table *subscriptions;
 	struct modern *modern;
 	struct session_table *sessions;
+	struct events events;
 	struct auth *auth;
 	struct deter *deter;
 	struct endpoint *endpoint;
@@ -150,6 +152,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
 	session_configure(f->sessions, now);
 	subscribe_configure(f->subscriptions, now);
+	changes_policies(&f->events, now);
 	if (deter_configure(f->deter, now, e) != 0 ||
 	    http_start(f->http, e) != 0)
 		return e->code;
@@ -222,6 +225,8 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->http = http_new(f->loop, f->settings, f->endpoint, f->tls,
 		 &limits, e)) == NULL)
 		return e->code;
+	f->events = (struct events){ f->sessions, f->subscriptions };
+	calls_observe(f->calls, changes_run, &f->events);
 	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
 	ipc_on(f->ipc, PROTO_NAME, on_name, f);
 	ipc_on(f->ipc, PROTO_TOOL, on_tool, f);

@@ -197,7 +197,8 @@ mcp_put_server(struct buf *out, const struct mcp_revision *rev)
 void
 mcp_put_capabilities(struct buf *out, const struct mcp_revision *rev)
 {
-	buf_put_str(out, "{\"logging\":{},\"resources\":{}");
+	buf_put_str(out, "{\"logging\":{},\"resources\":"
+			 "{\"subscribe\":true,\"listChanged\":true}");
 	/* before it was announced, it was there all the same */
 	if (rev->audio)
 		buf_put_str(out, ",\"completions\":{}");
@@ -240,6 +241,7 @@ do_initialize(const struct request *r)
 	return MCP_ANSWERED;
 }
 
+/* An empty result. */
 static enum mcp_verdict
 do_ping(const struct request *r)
 {
@@ -563,6 +565,51 @@ do_templates_list(const struct request *r)
 	return MCP_ANSWERED;
 }
 
+/* params.uri of a resource that there may be; NULL after an answer. */
+static const struct json_value *
+watched(const struct request *r)
+{
+	const struct json_value *uri = json_get(r->params, "uri");
+	struct resource unused;
+
+	if (!json_is(uri, JSON_STRING)) {
+		(void)answer_error(r, MCP_CODE_PARAMS,
+		    "params.uri is needed, a string such as \"exec://runs\"");
+		return NULL;
+	}
+	if (resource_parse(uri->text, &unused) == RESOURCE_FINE)
+		return uri;
+	(void)answer_error(r, MCP_CODE_ABSENT,
+	    "there is no such resource: resources/list tells which there are");
+	return NULL;
+}
+
+static enum mcp_verdict
+do_subscribe(const struct request *r)
+{
+	const struct json_value *uri = watched(r);
+	struct err e;
+
+	if (uri == NULL)
+		return MCP_ANSWERED;
+	if (notice_watch(&r->state->notices, uri->text, &e) != 0)
+		return answer_error(r,
+		    e.code == ERR_BAD ? MCP_CODE_PARAMS : MCP_CODE_INTERNAL,
+		    e.what);
+	return do_ping(r);
+}
+
+static enum mcp_verdict
+do_unsubscribe(const struct request *r)
+{
+	const struct json_value *uri = watched(r);
+
+	if (uri == NULL)
+		return MCP_ANSWERED;
+	(void)notice_unwatch(&r->state->notices, uri->text);
+	return do_ping(r);
+}
+
 static const struct method {
 	const char *name;
 	bool before_initialize;
@@ -576,6 +623,8 @@ static const struct method {
 	{ "resources/list", false, do_resources_list },
 	{ "resources/templates/list", false, do_templates_list },
 	{ "resources/read", false, do_resources_read },
+	{ "resources/subscribe", false, do_subscribe },
+	{ "resources/unsubscribe", false, do_unsubscribe },
 	{ "completion/complete", false, do_complete },
 };
 
@@ -607,7 +656,8 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 	    "this method does not exist "
 	    "here: there are initialize, ping, logging/setLevel, tools/list, "
 	    "tools/call, resources/list, resources/templates/list, "
-	    "resources/read and completion/complete");
+	    "resources/read, resources/subscribe, resources/unsubscribe and "
+	    "completion/complete");
 }
 
 /*

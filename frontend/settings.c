@@ -271,6 +271,7 @@ fill_token(const struct settings_set *set, struct settings_token *t,
 {
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
 	t->expires = m->expires;
+	t->policy_mark = m->policy_mark;
 	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) != 0 ||
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
 	    take_tools(set, t, m->tools, e) != 0 ||
@@ -304,6 +305,20 @@ settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 	return 0;
 }
 
+/* Which tokens may do something else than before? */
+static void
+compare(const struct settings_set *before, struct settings_set *now)
+{
+	for (size_t i = 0; before != NULL && i < now->token_count; i++) {
+		const struct settings_token *old =
+		    settings_token_find(before, now->tokens[i]->verifier);
+
+		now->tokens[i]->policy_changed =
+		    old != NULL &&
+		    old->policy_mark != now->tokens[i]->policy_mark;
+	}
+}
+
 int
 settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
 {
@@ -312,6 +327,7 @@ settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
 	if (s->next->limits.generation != m->generation)
 		return err_set(e, ERR_PROTO, "COMMIT of generation %u, not %u",
 		    m->generation, s->next->limits.generation);
+	compare(s->now, s->next);
 	set_free(s->now);
 	s->now = s->next;
 	s->next = NULL;

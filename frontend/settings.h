@@ -39,6 +39,8 @@ struct settings_token {
 	 * is said of a tool beside its name, mix all in.
 	 */
 	uint64_t tools_mark;
+	uint64_t policy_mark; /* of what exec://policy says */
+	bool policy_changed; /* since the configuration before */
 	char instructions[4097];
 };
 

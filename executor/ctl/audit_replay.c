@@ -10,6 +10,7 @@
 #include "executor/ctl/audit.h"
 #include "executor/ctl/auditarg.h"
 #include "executor/ctl/auditcast.h"
+#include "executor/ctl/recorded.h"
 #include "executor/ctl/screen.h"
 
 #define VERB "audit replay"
@@ -186,14 +187,18 @@ set_option(struct replay *r, int opt)
 static int
 replay(struct replay *r, struct ctl *c)
 {
+	bool copied = r->log != NULL;
 	struct auditcast cast;
 	struct err e;
 	int status;
 
-	if (r->dir == NULL && r->log != NULL && !ctl_load_conf(c))
+	if (copied && r->dir == NULL && !ctl_load_conf(c))
 		return CTL_FAILED;
 	r->log = auditarg_log(c, r->log);
 	if (r->log == NULL)
+		return CTL_FAILED;
+	/* by whatever log: recordings of this machine are read */
+	if (copied && r->dir == NULL && recorded_log(c) != CTL_OK)
 		return CTL_FAILED;
 	if (r->dir == NULL)
 		r->dir = c->conf.recordings_dir;

@@ -7,7 +7,8 @@ from client import (NEWEST, REVISIONS, S_RUN_ID, Connection, Gone, Http,
                     RpcError, Sse, check, equal, initialize, mark, message,
                     one, parse, processes, within)
 
-CAPABILITIES = {"logging": {}, "resources": {}, "completions": {},
+CAPABILITIES = {"logging": {}, "completions": {},
+                "resources": {"subscribe": True, "listChanged": True},
                 "tools": {"listChanged": True}}
 SERVER = {}
 OLDER = "2024-11-05", "2025-03-26"      # without structuredContent

@@ -9,7 +9,8 @@ from client import (COMMAND, INTENT, JSON_HEADERS, NEWEST, Connection,
                     parse, processes, within)
 from modern import META, REVISION, Modern, meta
 
-CAPABILITIES = {"logging": {}, "resources": {}, "completions": {},
+CAPABILITIES = {"logging": {}, "completions": {},
+                "resources": {"subscribe": True, "listChanged": True},
                 "tools": {"listChanged": True}}
 SERVER = {}
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -178,7 +178,8 @@ def test_changed_is_not_played():
 def test_tail():
     with recording("tail", {"output_bytes": 8192}) as server, \
             server.http() as c:
-        run = c.sh("echo beginning; seq 1 100000; echo end >&2").data[
+        run = c.sh("echo beginning; seq 1 100000; sleep 0.3; "
+                    "echo end >&2").data[
             S_RUN_ID]
         equal(result_of(server, run)["recording.output"], "tail")
         out, err = replay(server, "--speed", "0", run)
