@@ -267,6 +267,13 @@ bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
 bench-figures: all $(B)/bench_layers	## memory, time to start, round trip
 	$(PYTHON) tests/bench/figures
 
+LONG := --streams 2000 --sessions 2000 --clients 64
+.PHONY: load soak
+load: all			## 2,000 streams and sessions, 64 clients
+	$(PYTHON) tests/load/run $(LONG) --seconds 60 --silent 30
+soak: all			## the same, and a reader of nothing for 10 minutes
+	$(PYTHON) tests/load/run $(LONG) --seconds 300 --silent 600
+
 TIME ?= 60
 .PHONY: fuzz
 fuzz:				## libFuzzer: make fuzz T=json TIME=60

@@ -25,7 +25,7 @@ enum {
 	HTTP_MAX_LISTENERS = 8,
 	HTTP_MAX_BLANKS = 64, /* between a header's colon and its value */
 	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
-	HTTP_BLOCK = 16384, /* bytes of a stream's pieces */
+	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
 	HTTP_SLOWEST = 2048 /* bytes per second of a reader */
 };
