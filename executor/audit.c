@@ -728,6 +728,12 @@ audit_resumed(const struct audit *a)
 	return &a->resumed;
 }
 
+struct redact *
+audit_redact(const struct audit *a)
+{
+	return a->setup.redact;
+}
+
 void
 audit_adjust(struct audit *a, const struct audit_setup *s)
 {

@@ -26,6 +26,7 @@ enum {
 
 struct audit;
 struct resume;
+struct redact;
 
 enum audit_seal {
 	AUDIT_SEAL_AUTO, /* if there is a state file */
@@ -40,6 +41,7 @@ struct audit_setup {
 	uint64_t rotate_bytes; /* 0: never by size */
 	uint32_t rotate_seconds; /* 0: never by age */
 	uint32_t keep; /* files rotated away; 0: all */
+	struct redact *redact; /* rules for commands; NULL: none */
 	/*
 	 * Called with whole lines after they were written, and asked by a
 	 * flush whether runs may go on (else ERR_BUSY, or ERR_AGAIN to wait);
@@ -61,6 +63,8 @@ struct audit *audit_new(const struct audit_setup *s, struct err *e) MUST_CHECK;
 struct audit *audit_open(const char *path, struct err *e) MUST_CHECK;
 /* What the executor before left; valid until audit_close. */
 const struct resume *audit_resumed(const struct audit *a);
+/* The rules that its records' commands go through, or NULL. */
+struct redact *audit_redact(const struct audit *a);
 /* After a reload: when to rotate; path and seal stay. */
 void audit_adjust(struct audit *a, const struct audit_setup *s);
 /* Flush and close; NULL is fine. */

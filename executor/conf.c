@@ -21,6 +21,7 @@
 #include "executor/account.h"
 #include "executor/conf_audit.h"
 #include "executor/conf_listen.h"
+#include "executor/conf_redact.h"
 #include "executor/keys.h"
 #include "executor/pemfile.h"
 
@@ -43,7 +44,7 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
-	const struct json_value *proxies, *exempt;
+	const struct json_value *proxies, *exempt, *redact;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
 };
 
@@ -102,6 +103,7 @@ static const struct key audit_keys[] = { STRING("file", audit_file, 1),
 	STRING("kernel", audit_kernel, 1),
 	STRING("journal_socket", audit_journal_socket, 1),
 	STRING("syslog_socket", audit_syslog_socket, 1),
+	VALUE("redact", redact), STRING("redact_key", redact_key, 1),
 	U32("login_uid_first", login_uid_first, 1, 4294967294),
 	U32("login_uid_last", login_uid_last, 1, 4294967294), LAST };
 
@@ -398,25 +400,30 @@ anchor(const struct keys *k, const struct json_value *v, const char *dir,
 		memcpy(path, joined, strlen(joined) + 1);
 }
 
-/* The state of the log's seal: beside the log unless it is said. */
+/* A file beside the log, unless it is said where. */
 static void
-anchor_seal(const struct keys *k, const struct json_value *v, const char *dir,
-    struct conf *c)
+anchor_beside(const struct keys *k, const struct json_value *v, const char *dir,
+    const struct conf *c, const char *name, char *path)
 {
 	char log_dir[PATH_MAX];
 	char *slash;
 
-	if (c->audit_seal_state[0] == '\0') {
-		copy(log_dir, sizeof(log_dir), c->audit_file);
-		slash = strrchr(log_dir, '/');
-		if (slash != NULL)
-			slash[slash == log_dir] = '\0';
-		copy(c->audit_seal_state, sizeof(c->audit_seal_state),
-		    "seal.state");
-		anchor(k, v, log_dir, c->audit_seal_state);
-	} else {
-		anchor(k, v, dir, c->audit_seal_state);
+	if (path[0] != '\0') {
+		anchor(k, v, dir, path);
+		return;
 	}
+	copy(log_dir, sizeof(log_dir), c->audit_file);
+	slash = strrchr(log_dir, '/');
+	if (slash != NULL)
+		slash[slash == log_dir] = '\0';
+	copy(path, PATH_MAX, name);
+	anchor(k, v, log_dir, path);
+}
+
+static void
+check_seal(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
 	if (strcmp(c->audit_seal, "auto") != 0 &&
 	    strcmp(c->audit_seal, "require") != 0 &&
 	    strcmp(c->audit_seal, "off") != 0)
@@ -448,7 +455,11 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "tool_dir"), dir, c->tool_dir);
 	anchor(k, json_get(root, "control"), dir, c->control);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
-	anchor_seal(k, json_get(root, "audit"), dir, c);
+	anchor_beside(k, json_get(root, "audit"), dir, c, "seal.state",
+	    c->audit_seal_state);
+	anchor_beside(
+	    k, json_get(root, "audit"), dir, c, "redact.key", c->redact_key);
+	check_seal(k, json_get(root, "audit"), c);
 	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);
 	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
 	anchor_pem(k, json_get(root, "tls"), dir, c->tls_certificate);
@@ -530,6 +541,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	check_tls(k, json_get(root, "tls"), c);
 	anchor_all(k, root, c);
 	conf_audit_check(k, json_get(root, "audit"), c);
+	conf_redact_read(k, d->redact, c);
 	if (d->plaintext != NULL && d->plaintext->type != JSON_BOOL)
 		keys_complain(k, d->plaintext,
 		    "\"insecure_plaintext\" must be true or false");

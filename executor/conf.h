@@ -20,6 +20,7 @@
 enum {
 	CONF_MAX_LISTENERS = 8,
 	CONF_MAX_NAMES = 32,		/* allowed_hosts, allowed_origins each */
+	CONF_MAX_REDACT = 64,		/* patterns and keys of audit.redact */
 	CONF_MAX_NAME = 256,		/* bytes with the NUL */
 	CONF_MAX_REPORT = 16384		/* bytes of collected error lines */
 };
@@ -69,6 +70,13 @@ struct conf_limits {
 	uint32_t runs;				/* at the same time, all tokens */
 };
 
+/* A pattern, or the name of a secret, of a rule of audit.redact. */
+struct conf_redact {
+	char rule[32];
+	bool by_key;
+	char text[1025];
+};
+
 struct conf {
 	char path[PATH_MAX];		/* of the file itself */
 	char policy_dir[PATH_MAX];	/* default: policies.d beside the file */
@@ -83,6 +91,9 @@ struct conf {
 	char recordings_dir[PATH_MAX];	/* of commands' output */
 	uint64_t recordings_max_bytes;	/* of all together */
 	uint32_t recordings_max_seconds; /* age; 0: any */
+	struct conf_redact redact[CONF_MAX_REDACT]; /* audit.redact */
+	size_t redact_count;
+	char redact_key[PATH_MAX];	/* default: redact.key beside the log */
 	char audit_journal[12];		/* receivers: off, on, required */
 	char audit_syslog[12];
 	char audit_kernel[12];

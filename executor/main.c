@@ -22,6 +22,7 @@
 #include "common/notify.h"
 #include "executor/cgroup.h"
 #include "executor/conf_audit.h"
+#include "executor/conf_redact.h"
 #include "executor/control.h"
 #include "executor/listen.h"
 #include "executor/options.h"
@@ -46,6 +47,7 @@ static struct executor {
 	struct store store;
 	struct audit *audit;
 	struct receivers *receivers;
+	struct redact *redact;
 	struct keep *keep;
 	struct fetches *fetches;
 	struct jobs *jobs;
@@ -93,6 +95,19 @@ use_receivers(void)
 	    conf_audit_mode(c->audit_kernel), NULL);
 }
 
+/* The rules in force stay where the new ones cannot be used. */
+static int
+use_redact(struct err *e)
+{
+	struct redact *fresh = conf_redact_make(&self.store.conf, e);
+
+	if (fresh == NULL)
+		return e->code;
+	redact_free(self.redact);
+	self.redact = fresh;
+	return 0;
+}
+
 static struct audit_setup
 audit_setup(void)
 {
@@ -109,6 +124,7 @@ audit_setup(void)
 		.rotate_bytes = c->audit_rotate_bytes,
 		.rotate_seconds = c->audit_rotate_seconds,
 		.keep = c->audit_keep,
+		.redact = self.redact,
 		.wrote = receivers_take,
 		.ready = receivers_ready,
 		.arg = self.receivers,
@@ -136,9 +152,12 @@ open_keep(struct err *e)
 static void
 apply(void)
 {
-	struct audit_setup setup = audit_setup();
+	struct audit_setup setup;
 	struct err e;
 
+	if (use_redact(&e) != 0)
+		log_err("reload: %s; the rules of redaction stay", e.what);
+	setup = audit_setup();
 	audit_adjust(self.audit, &setup);
 	if (open_keep(&e) != 0)
 		log_err("reload: %s; runs that are to be recorded are refused",
@@ -540,7 +559,7 @@ open_audit(struct err *e)
 	struct audit_setup s;
 
 	self.receivers = receivers_new(e);
-	if (self.receivers == NULL)
+	if (self.receivers == NULL || use_redact(e) != 0)
 		return NULL;
 	s = audit_setup();
 	return audit_new(&s, e);
@@ -589,6 +608,7 @@ tear_down(void)
 	loop_free(self.loop);
 	audit_close(self.audit);
 	receivers_free(self.receivers);
+	redact_free(self.redact);
 	keep_free(self.keep);
 	listen_close(&self.store.conf, &self.inherited, self.listeners,
 	    self.listener_count);

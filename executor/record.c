@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/json.h"
 #include "executor/loginuid.h"
+#include "executor/redact.h"
 
 /* Who asked, from where, through what. */
 static void
@@ -21,25 +23,18 @@ put_caller(struct buf *b, const struct request *r)
 		audit_put_str(b, "trace.parent", r->trace);
 }
 
+/* As one text, a NUL behind each word; no more than a record looks at. */
 static void
-put_args(struct buf *b, char *const *argv)
+put_args(struct buf *b, struct redact *r, char *const *argv)
 {
-	size_t from = b->len, i;
+	CLEANUP_BUF struct buf words;
+	size_t i;
 
-	json_put_key(b, "process.args");
-	buf_put_u8(b, '[');
-	for (i = 0; argv[i] != NULL; i++) {
-		struct bytes s = bytes_of(argv[i]);
-
-		if (b->len - from + s.len > AUDIT_MAX_VALUE)
-			break; /* process.command_line has the digest */
-		if (i > 0)
-			buf_put_u8(b, ',');
-		json_put_audit(b, s);
-	}
-	buf_put_u8(b, ']');
-	for (; argv[i] != NULL; i++)
-		;
+	buf_init(&words, REDACT_LOOK + REQUEST_MAX_COMMAND + 1);
+	for (i = 0; argv[i] != NULL; i++)
+		if (words.len <= REDACT_LOOK)
+			buf_put(&words, argv[i], strlen(argv[i]) + 1);
+	redact_put_words(r, b, "process.args", buf_bytes(&words));
 	audit_put_i64(b, "process.args_count", (int64_t)i);
 }
 
@@ -141,14 +136,13 @@ record_intent(struct audit *a, const char *id, const struct request *r,
     const struct plan *p)
 {
 	struct buf *b = audit_begin(a, "run-intent");
-	uint8_t sum[DIGEST_BYTES];
 
 	audit_put_str(b, "run.id", id);
 	audit_put_str(b, "token.name", p->token);
 	audit_put_str(b, "policy.name", p->policy->name);
 	put_caller(b, r);
-	audit_put(b, "process.command_line", p->command);
-	put_args(b, p->argv);
+	redact_put(audit_redact(a), b, "process.command_line", p->command);
+	put_args(b, audit_redact(a), p->argv);
 	if (!p->defined)
 		put_env_names(b, r);
 	audit_put_str(b, "process.working_directory", p->cwd);
@@ -160,9 +154,8 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 		audit_put_str(b, "recording.output",
 		    recorder_mode_name(p->policy->output));
 	if (p->has_input) {
-		digest_sha256(p->input, sum);
 		audit_put_i64(b, "stdin.bytes", (int64_t)p->input.len);
-		put_digest(b, "stdin.sha256", sum);
+		redact_put_digest(audit_redact(a), b, "stdin", p->input);
 	}
 	put_posture(b, p);
 	audit_end(a, true);
@@ -268,24 +261,6 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 	audit_end(a, false);
 }
 
-static void
-put_words(struct buf *b, const char *key, const char *text, size_t len)
-{
-	size_t n;
-
-	json_put_key(b, key);
-	buf_put_u8(b, '[');
-	for (; len > 0; text += n + 1, len -= n + 1) {
-		n = strnlen(text, len);
-		if (b->p[b->len - 1] != '[')
-			buf_put_u8(b, ',');
-		json_put_audit(b, bytes_make(text, n));
-		if (n == len)
-			break;
-	}
-	buf_put_u8(b, ']');
-}
-
 void
 record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x)
@@ -302,7 +277,8 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
 	if (x->seen) {
 		audit_put_i64(b, "process.parent.namespace_pid", x->parent);
 		audit_put_str(b, "process.executable", x->executable);
-		put_words(b, "process.args", x->args, x->args_len);
+		redact_put_words(audit_redact(a), b, "process.args",
+		    bytes_make(x->args, x->args_len));
 		if (x->args_cut)
 			json_put_member_bool(b, "process.args_cut", true);
 		audit_put_str(b, "process.working_directory", x->directory);
@@ -326,7 +302,7 @@ record_refused(struct audit *a, const struct request *r, const struct token *t,
 	put_caller(b, r);
 	for (i = 0; i < r->arg_count; i++)
 		if (strcmp(r->arg[i].name, "command") == 0)
-			audit_put(b, "process.command_line",
+			redact_put(audit_redact(a), b, "process.command_line",
 			    request_value(r, &r->arg[i]));
 	audit_put_str(b, "event.outcome", "failure");
 	audit_put_str(b, "event.reason", why);

@@ -2,6 +2,7 @@
 """The audit log: intent before, result after, and nothing without it."""
 import contextlib
 import datetime
+import hmac
 import os
 import pathlib
 import resource
@@ -48,6 +49,46 @@ def test_intent_before_result_after():
                result["event.outcome"]), ("exited", 0, "success"), result)
         check(7e8 < result["event.duration"] < 5e9 * server.slow, result)
         conn.close()
+
+
+def test_redacted():
+    """Secrets do not reach the disk: not the command, its words, or what it
+    starts; stdin and environment never do."""
+    rules = [{"name": "keys", "keys": ["SECRET", "--token"]},
+             {"name": "card", "pattern": "4[0-9]{15}"}]
+    m = mark()
+    with Server({"audit": {"file": "audit.jsonl", "redact": rules}},
+                policy={"environment": {"allow": ["SECRET"]}}) as server, \
+            Http(server) as c:
+        reply = c.sh(f": {m}; SECRET=hush1 sh -c 'echo $SECRET; echo \"$1\"' "
+                     "x --token=hush2; /bin/echo --token hush3 "
+                     "4111111111111111", stdin="hush4",
+                     env={"SECRET": "hush5"})
+        for secret in ("hush1", "hush2", "hush3", "4111111111111111"):
+            check(secret in reply.text, "the command got it", reply)
+        c.call("cli_command", command="echo --token 'hush6 hush6' plain")
+        c.sh("echo --token hush7", working_dir="/etc")
+        server.ended(m)
+        intent, _ = server.run_records(m)
+        server.stop()
+        raw = server.audit_file.read_text()
+        for secret in ("hush", "41111"):
+            check(secret not in raw, secret, "in the log")
+        check("SECRET=[redacted:keys] sh -c" in intent[COMMAND], intent)
+        fired = [s.split()[:2] for s in intent[COMMAND + ".redacted"]]
+        equal(fired, [["keys", "5"], ["keys", "5"], ["keys", "5"],
+                      ["card", "16"]], "what was taken")
+        key = bytes.fromhex((server.dir / "redact.key").read_text().strip())
+        equal(intent[COMMAND + ".redacted"][0].split()[2],
+              hmac.new(key, b"hush1", "sha256").hexdigest(), "HMAC")
+        equal(intent["stdin.hmac_sha256"],
+              hmac.new(key, b"hush4", "sha256").hexdigest(), "stdin")
+        words = [r["process.args"] for r in server.audit("process-exec")]
+        check(["/bin/echo", "--token", "[redacted:keys]",
+               "[redacted:card]"] in words, words)
+        check(["echo", "--token", "[redacted:keys]", "plain"] in words, words)
+        check((server.dir / "redact.key").stat().st_mode & 0o777 == 0o600,
+              "mode of the key")
 
 
 def test_each_end():

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * redact: find what rules name, and put something else in its place.
+ * Executor; values are anybody's, rules the administrator's.
+ */
+#include "executor/redact.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/json.h"
+#include "common/match.h"
+#include "executor/audit.h"
+
+struct rule {
+	char name[REDACT_MAX_NAME];
+	struct match *pattern;
+	bool by_key;
+};
+
+struct redact {
+	struct rule rule[REDACT_MAX_RULES];
+	size_t count, states;
+	bool has_key;
+	uint8_t key[DIGEST_BYTES];
+};
+
+/* What is taken out of a value. */
+struct span {
+	size_t from, to;
+	const struct rule *rule;
+};
+
+struct spans {
+	struct span s[REDACT_MAX_SPANS];
+	size_t count;
+};
+
+struct redact *
+redact_new(struct err *e)
+{
+	struct redact *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		(void)err_sys(e, "rules of redaction");
+	return r;
+}
+
+void
+redact_free(struct redact *r)
+{
+	size_t i;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < r->count; i++)
+		match_free(r->rule[i].pattern);
+	explicit_bzero(r->key, sizeof(r->key));
+	free(r);
+}
+
+bool
+redact_any(const struct redact *r)
+{
+	return r != NULL && r->count > 0;
+}
+
+static int
+add(struct redact *r, const char *name, struct bytes pattern, bool by_key,
+    struct err *e)
+{
+	struct match *m;
+
+	if (r->count == REDACT_MAX_RULES)
+		return err_set(e, ERR_BAD,
+		    "more than %d patterns and keys in all", REDACT_MAX_RULES);
+	if (match_compile(pattern, &m, e) != 0)
+		return e->code;
+	if (r->states + match_states(m) > REDACT_MAX_STATES) {
+		match_free(m);
+		return err_set(e, ERR_BAD,
+		    "all patterns together are too large: repeat less");
+	}
+	r->states += match_states(m);
+	(void)snprintf(r->rule[r->count].name, REDACT_MAX_NAME, "%s", name);
+	r->rule[r->count].by_key = by_key;
+	r->rule[r->count++].pattern = m;
+	return 0;
+}
+
+int
+redact_add_pattern(
+    struct redact *r, const char *name, struct bytes pattern, struct err *e)
+{
+	return add(r, name, pattern, false, e);
+}
+
+int
+redact_add_key(
+    struct redact *r, const char *name, struct bytes key, struct err *e)
+{
+	CLEANUP_BUF struct buf b;
+	bool option = key.len > 0 && key.p[0] == '-';
+	size_t i;
+
+	buf_init(&b, MATCH_MAX_PATTERN);
+	if (key.len == 0 || key.len > REDACT_MAX_KEY)
+		return err_set(
+		    e, ERR_BAD, "a key has 1 to %d bytes", REDACT_MAX_KEY);
+	buf_put_str(&b, "(?i)(^|[^A-Za-z0-9])");
+	for (i = 0; i < key.len; i++) {
+		if (strchr("^$\\.*+?()[]{}|", key.p[i]) != NULL)
+			buf_put_u8(&b, '\\');
+		buf_put_u8(&b, key.p[i]);
+	}
+	buf_put_str(
+	    &b, option ? "([\"']?\\s*[=:]\\s*|\\s+)" : "[\"']?\\s*[=:]\\s*");
+	buf_put_str(&b, "\\K(\"[^\"]*\"?|'[^']*'?|[^\\s\"'&;|]+)");
+	return add(r, name, buf_bytes(&b), true, e);
+}
+
+/* --- the key ------------------------------------------------------------- */
+
+static int
+make_key(const char *path, uint8_t key[DIGEST_BYTES], struct err *e)
+{
+	char hex[DIGEST_HEX];
+	int rc;
+
+	digest_random(key, DIGEST_BYTES);
+	digest_hex(key, DIGEST_BYTES, hex);
+	hex[DIGEST_HEX - 1] = '\n';
+	rc = fdio_write_file(path, 0600, bytes_make(hex, DIGEST_HEX), true, e);
+	explicit_bzero(hex, sizeof(hex));
+	return rc;
+}
+
+int
+redact_load_key(struct redact *r, const char *path, struct err *e)
+{
+	CLEANUP_BUF struct buf text;
+	uint8_t key[DIGEST_BYTES];
+	struct err bad;
+	int rc = 0;
+
+	buf_init(&text, 256);
+	if (access(path, F_OK) == -1)
+		rc = make_key(path, key, e);
+	else if (fdio_read_file(path, true, &text, e) != 0)
+		rc = e->code;
+	else if (text.len < DIGEST_HEX - 1 ||
+		 digest_unhex(bytes_make(text.p, DIGEST_HEX - 1), key,
+		     DIGEST_BYTES, &bad) != 0)
+		rc = err_set(e, ERR_BAD,
+		    "%s: no key of 64 hexadecimal digits: remove it, and a "
+		    "new one is made",
+		    path);
+	if (rc == 0)
+		memcpy(r->key, key, sizeof(key));
+	r->has_key = rc == 0;
+	explicit_bzero(key, sizeof(key));
+	if (text.p != NULL)
+		explicit_bzero(text.p, text.len);
+	return rc;
+}
+
+/* --- finding ------------------------------------------------------------- */
+
+/* Into the list, which is in order and holds nothing twice. */
+static void
+note(struct spans *l, const struct rule *rule, size_t from, size_t to)
+{
+	size_t i, j;
+
+	for (i = 0; i < l->count && l->s[i].to <= from; i++)
+		;
+	for (j = i; j < l->count && l->s[j].from < to; j++) {
+		from = l->s[j].from < from ? l->s[j].from : from;
+		to = l->s[j].to > to ? l->s[j].to : to;
+		rule = l->s[j].rule;
+	}
+	if (i == j && l->count == REDACT_MAX_SPANS) {
+		/* No room: up to the next one, or all of the rest. */
+		if (i < l->count)
+			l->s[i].from = from;
+		else
+			l->s[i - 1].to = SIZE_MAX;
+		return;
+	}
+	memmove(&l->s[i + 1], &l->s[j], (l->count - j) * sizeof(l->s[0]));
+	l->s[i] = (struct span){ from, to, rule };
+	l->count = l->count - (j - i) + 1;
+}
+
+/* A value that a word is, or ends with, is all of the rest of the word. */
+static size_t
+word_end(struct bytes words, size_t from, size_t to)
+{
+	const uint8_t *begin = from == 0 ? NULL : memrchr(words.p, '\0', from);
+	size_t i = begin == NULL ? 0 : (size_t)(begin + 1 - words.p);
+
+	for (; i < from; i++)
+		if (words.p[i] == ' ' || words.p[i] == '\n' ||
+		    words.p[i] == '\t')
+			return to; /* a script: not beyond the value */
+	while (to < words.len && words.p[to] != '\0')
+		to++;
+	return to;
+}
+
+/*
+ * All rules on a text.  words: the same with NULs between words, which are
+ * blanks in text; NULL if it is no list.
+ */
+static void
+find(struct redact *r, struct bytes text, bool more, const uint8_t *words,
+    struct spans *out)
+{
+	struct match_span m;
+	size_t i, at, n, to;
+
+	out->count = 0;
+	for (i = 0; i < r->count; i++) {
+		struct rule *rule = &r->rule[i];
+
+		for (at = n = 0; n <= REDACT_MAX_SPANS &&
+				 match_find(rule->pattern, text, at, more, &m);
+		     n++) {
+			to = m.end;
+			if (words != NULL && rule->by_key)
+				to = word_end(
+				    bytes_make(words, text.len), m.keep, m.end);
+			/* Beyond that many, the rest goes. */
+			if (n == REDACT_MAX_SPANS)
+				to = SIZE_MAX;
+			if (m.keep < m.end)
+				note(out, rule, m.keep, to);
+			at = m.end > m.start ? m.end : m.end + 1;
+		}
+	}
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+static void
+put_hmac(struct redact *r, struct bytes value, char hex[DIGEST_HEX])
+{
+	struct bytes none = { NULL, 0 };
+	uint8_t sum[DIGEST_BYTES];
+
+	digest_hmac(r->key, value, none, sum);
+	digest_hex(sum, sizeof(sum), hex);
+}
+
+/* KEY.redacted: "RULE LENGTH HMAC" each. */
+static void
+put_list(struct redact *r, struct buf *b, const char *key, struct bytes text,
+    const struct spans *l)
+{
+	char name[96], item[REDACT_MAX_NAME + 32 + DIGEST_HEX];
+	char hex[DIGEST_HEX] = "";
+	size_t i, to;
+
+	if (l->count == 0)
+		return;
+	(void)snprintf(name, sizeof(name), "%s.redacted", key);
+	json_put_key(b, name);
+	for (i = 0; i < l->count; i++) {
+		to = l->s[i].to < text.len ? l->s[i].to : text.len;
+		if (r->has_key)
+			put_hmac(r,
+			    bytes_make(
+				text.p + l->s[i].from, to - l->s[i].from),
+			    hex);
+		(void)snprintf(item, sizeof(item), "%s %zu%s%s",
+		    l->s[i].rule->name, to - l->s[i].from,
+		    r->has_key ? " " : "", hex);
+		buf_put_u8(b, i == 0 ? '[' : ',');
+		json_put_audit(b, bytes_of(item));
+	}
+	buf_put_u8(b, ']');
+}
+
+/* The part from `from` to `to` of a text, without what is taken out. */
+static void
+put_rest(struct buf *out, struct bytes text, size_t from, size_t to,
+    const struct spans *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->count && from < to; i++) {
+		const struct span *s = &l->s[i];
+
+		if (s->to <= from || s->from >= to)
+			continue;
+		if (s->from > from)
+			buf_put(out, text.p + from, s->from - from);
+		buf_printf(out, "[redacted:%s]", s->rule->name);
+		from = s->to < to ? s->to : to;
+	}
+	if (from < to)
+		buf_put(out, text.p + from, to - from);
+}
+
+void
+redact_put_digest(
+    struct redact *r, struct buf *b, const char *key, struct bytes value)
+{
+	uint8_t sum[DIGEST_BYTES];
+	char hex[DIGEST_HEX], name[96];
+
+	if (redact_any(r) && !r->has_key)
+		return;
+	if (redact_any(r)) {
+		put_hmac(r, value, hex);
+	} else {
+		digest_sha256(value, sum);
+		digest_hex(sum, sizeof(sum), hex);
+	}
+	(void)snprintf(name, sizeof(name), "%s.%s", key,
+	    redact_any(r) ? "hmac_sha256" : "sha256");
+	json_put_member(b, name, bytes_of(hex));
+}
+
+void
+redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value)
+{
+	CLEANUP_BUF struct buf kept;
+	struct bytes look = value;
+	struct spans found;
+	char name[96];
+
+	buf_init(&kept, 4 * REDACT_LOOK);
+	if (!redact_any(r)) {
+		audit_put(b, key, value);
+		return;
+	}
+	if (look.len > REDACT_LOOK)
+		look.len = REDACT_LOOK;
+	find(r, look, look.len < value.len, NULL, &found);
+	put_rest(&kept, look, 0,
+	    look.len > AUDIT_MAX_VALUE ? AUDIT_MAX_VALUE : look.len, &found);
+	json_put_key(b, key);
+	json_put_audit(b, buf_bytes(&kept));
+	if (value.len > AUDIT_MAX_VALUE) {
+		(void)snprintf(name, sizeof(name), "%s.length", key);
+		json_put_member_i64(b, name, (int64_t)value.len);
+		redact_put_digest(r, b, key, value);
+	}
+	put_list(r, b, key, look, &found);
+}
+
+/* Each word in quotes, as many as there is room for. */
+static void
+put_words(struct buf *b, struct bytes words, const struct spans *l)
+{
+	CLEANUP_BUF struct buf word;
+	size_t from, to, begin = b->len;
+	const uint8_t *nul;
+
+	buf_init(&word, 2 * REDACT_LOOK);
+	buf_put_u8(b, '[');
+	for (from = 0; from < words.len; from = to + 1) {
+		nul = memchr(words.p + from, '\0', words.len - from);
+		to = nul == NULL ? words.len : (size_t)(nul - words.p);
+		if (b->len - begin + to - from > AUDIT_MAX_VALUE)
+			break; /* process.command_line has the digest */
+		buf_reset(&word);
+		put_rest(&word, words, from, to, l);
+		if (from > 0)
+			buf_put_u8(b, ',');
+		json_put_audit(b, buf_bytes(&word));
+	}
+	buf_put_u8(b, ']');
+}
+
+void
+redact_put_words(
+    struct redact *r, struct buf *b, const char *key, struct bytes words)
+{
+	CLEANUP_BUF struct buf text;
+	struct spans found = { .count = 0 };
+	struct bytes look = words;
+	size_t i;
+
+	buf_init(&text, REDACT_LOOK);
+	if (look.len > REDACT_LOOK)
+		look.len = REDACT_LOOK;
+	if (redact_any(r)) {
+		buf_put_bytes(&text, look);
+		for (i = 0; i < text.len; i++)
+			if (text.p[i] == '\0')
+				text.p[i] = ' ';
+		find(r, buf_bytes(&text), look.len < words.len, look.p, &found);
+	}
+	json_put_key(b, key);
+	put_words(b, look, &found);
+	put_list(r, b, key, look, &found);
+}

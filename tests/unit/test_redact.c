@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of executor/redact: what is taken out of commands, and what is said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "executor/audit.h"
+#include "executor/redact.h"
+
+#define KEY_OF_FF                                                              \
+	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n"
+
+static char key_path[64];
+
+static struct redact *
+rules(bool with_key)
+{
+	static const char *const keys[] = { "password", "PGPASSWORD", "-p",
+		"--token", "api.key" };
+	struct err e = { 0 };
+	struct redact *r = redact_new(&e);
+	size_t i;
+
+	assert_non_null(r);
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_int_equal(
+		    redact_add_key(r, "key", bytes_of(keys[i]), &e), 0);
+	assert_int_equal(
+	    redact_add_pattern(r, "aws", BYTES_LIT("AKIA[0-9A-Z]{4,16}"), &e),
+	    0);
+	assert_int_equal(redact_add_pattern(r, "pem",
+			     BYTES_LIT("(?s)-----BEGIN.*-----END"), &e),
+	    0);
+	if (with_key)
+		assert_int_equal(redact_load_key(r, key_path, &e), 0);
+	return r;
+}
+
+static void
+expect(const char *what, struct buf *b, const char *want)
+{
+	if (strstr(buf_cstr(b), want) == NULL)
+		fail_msg("%s: no %s in\n%s", what, want, buf_cstr(b));
+}
+
+static const struct {
+	const char *text, *want;
+} texts[] = {
+	{ "make install", "{\"c\":\"make install\"" },
+	{ "PGPASSWORD=s3 psql", "\"PGPASSWORD=[redacted:key] psql\"" },
+	{ "pgpassword=s3;psql", "\"pgpassword=[redacted:key];psql\"" },
+	{ "x --password s3 y", "\"x --password s3 y\"" }, /* not as --key */
+	{ "x --password=s3 y", "\"x --password=[redacted:key] y\"" },
+	{ "x --token s3 y", "\"x --token [redacted:key] y\"" },
+	{ "x --token='a b' y", "\"x --token=[redacted:key] y\"" },
+	{ "x --token 'a b", "\"x --token [redacted:key]\"" },
+	{ "{\"password\": \"a b\"}", "{\\\"password\\\": [redacted:key]}" },
+	{ "{'password':'x'}", "{'password':[redacted:key]}" },
+	{ "api.key: abc", "\"api.key: [redacted:key]\"" },
+	{ "apixkey: abc", "\"apixkey: abc\"" },
+	{ "mypassword=x", "\"mypassword=x\"" },
+	{ "my_password=x", "\"my_password=[redacted:key]\"" },
+	{ "mysql -p s3 -px", "\"mysql -p [redacted:key] -px\"" },
+	{ "k AKIA12345 AKIA99999",
+	    "\"k [redacted:aws] [redacted:aws]\",\"c.redacted\":[\"aws 9\","
+	    "\"aws 9\"]" },
+	{ "password=AKIA12345", "\"password=[redacted:" },
+	{ "-----BEGIN x -----END y", "\"[redacted:pem] y\"" },
+};
+
+static void
+test_texts(void **state)
+{
+	struct redact *r = rules(false);
+	struct buf b;
+	size_t i;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		buf_reset(&b);
+		buf_put_u8(&b, '{');
+		redact_put(r, &b, "c", bytes_of(texts[i].text));
+		expect(texts[i].text, &b, texts[i].want);
+	}
+	buf_fini(&b);
+	redact_free(r);
+}
+
+static const struct {
+	struct bytes words;
+	const char *want;
+} lists[] = {
+	{ BYTES_LIT("mysql\0--token\0a b\0x\0"),
+	    "[\"mysql\",\"--token\",\"[redacted:key]\",\"x\"]" },
+	{ BYTES_LIT("mysql\0--token=a b\0x\0"),
+	    "[\"mysql\",\"--token=[redacted:key]\",\"x\"]" },
+	{ BYTES_LIT("sh\0-c\0PGPASSWORD=x psql\0"),
+	    "[\"sh\",\"-c\",\"PGPASSWORD=[redacted:key]\"]" },
+	{ BYTES_LIT("sh\0-c\0cd /; PGPASSWORD=x psql\0"),
+	    "[\"sh\",\"-c\",\"cd /; PGPASSWORD=[redacted:key] psql\"]" },
+	{ BYTES_LIT("-----BEGIN\0s3\0-----END\0x\0"),
+	    "[\"[redacted:pem]\",\"[redacted:pem]\",\"[redacted:pem]\","
+	    "\"x\"]" },
+	{ BYTES_LIT("a\0\0b"), "[\"a\",\"\",\"b\"]" },
+};
+
+static void
+test_lists(void **state)
+{
+	struct redact *r = rules(false);
+	struct buf b;
+	size_t i;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		buf_reset(&b);
+		buf_put_u8(&b, '{');
+		redact_put_words(r, &b, "a", lists[i].words);
+		expect((const char *)lists[i].words.p, &b, lists[i].want);
+	}
+	buf_fini(&b);
+	redact_free(r);
+}
+
+/* Digests under the key: of what was taken, and of a value that was cut. */
+static void
+test_digests(void **state)
+{
+	struct redact *r = rules(true);
+	char *text = malloc(20000);
+	struct stat st;
+	struct buf b;
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(stat(key_path, &st), 0);
+	buf_init(&b, 1 << 20);
+	redact_put(r, &b, "c", BYTES_LIT("password=s3cret"));
+	/* printf s3cret | openssl dgst -sha256 -mac hmac -macopt hexkey:ff... */
+	expect("of a span", &b,
+	    "\"c.redacted\":[\"key 6 "
+	    "c591ab7133463c9dbce3b7fc529478f8ce89b7efce00acc4ae6ba367dc2df2e8"
+	    "\"]");
+	buf_reset(&b);
+	redact_put_digest(r, &b, "stdin", BYTES_LIT("s3cret"));
+	expect("of all", &b, "\"stdin.hmac_sha256\":\"c591ab71");
+	memset(text, 'x', 20000);
+	buf_reset(&b);
+	redact_put(r, &b, "c", bytes_make(text, 20000));
+	expect("a cut one", &b, "\"c.length\":20000,\"c.hmac_sha256\":\"");
+	assert_null(strstr(buf_cstr(&b), "c.sha256"));
+	redact_put_digest(NULL, &b, "stdin", BYTES_LIT("s3cret"));
+	expect("without rules", &b, ",\"stdin.sha256\":\"");
+	free(text);
+	buf_fini(&b);
+	redact_free(r);
+}
+
+/* A secret that begins in what is kept and ends beyond what is looked at. */
+static void
+test_cut(void **state)
+{
+	struct redact *r = rules(false);
+	char *text = malloc(1 << 20);
+	struct buf b;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 's', 1 << 20);
+	memcpy(text, "x -----BEGIN ", 13);
+	buf_init(&b, 1 << 20);
+	buf_put_u8(&b, '{');
+	redact_put(r, &b, "c", bytes_make(text, 1 << 20));
+	expect("open", &b, "\"c\":\"x [redacted:pem]\"");
+	memcpy(text, "x password=  ", 13);
+	memset(text + 8000, '\n', 10);
+	buf_reset(&b);
+	redact_put(r, &b, "c", bytes_make(text, 1 << 20));
+	expect("key", &b, "\"x password=  [redacted:key]\\n");
+	free(text);
+	buf_fini(&b);
+	redact_free(r);
+}
+
+/* More than can be listed: nothing comes through. */
+static void
+test_many(void **state)
+{
+	struct redact *r = rules(false);
+	struct buf b, text;
+	int i;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	buf_init(&text, 1 << 20);
+	for (i = 0; i < 200; i++)
+		buf_put_str(&text, i % 2 ? "password=s3cret " : "AKIA5S3CRET ");
+	redact_put(r, &b, "c", buf_bytes(&text));
+	assert_null(strstr(buf_cstr(&b), "s3cret"));
+	assert_null(strstr(buf_cstr(&b), "AKIA"));
+	buf_fini(&b);
+	buf_fini(&text);
+	redact_free(r);
+}
+
+static void
+test_key_file(void **state)
+{
+	struct err e = { 0 };
+	struct redact *r = redact_new(&e);
+	char path[80];
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(r);
+	(void)snprintf(path, sizeof(path), "%s.new", key_path);
+	assert_int_equal(redact_load_key(r, path, &e), 0); /* made */
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_size, DIGEST_HEX);
+	assert_int_equal(redact_load_key(r, path, &e), 0); /* read */
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fputs("no key\n", f);
+	(void)fclose(f);
+	assert_int_equal(redact_load_key(r, path, &e), ERR_BAD);
+	assert_int_equal(unlink(path), 0);
+	assert_int_not_equal(redact_load_key(r, "/nonexistent/x", &e), 0);
+	redact_free(r);
+}
+
+static void
+test_too_much(void **state)
+{
+	struct err e = { 0 };
+	struct redact *r = redact_new(&e);
+	int i, rc = 0;
+
+	(void)state;
+	assert_non_null(r);
+	for (i = 0; i < 100 && rc == 0; i++)
+		rc = redact_add_pattern(r, "x", BYTES_LIT("a{255}"), &e);
+	assert_int_equal(rc, ERR_BAD);
+	assert_true(i < 40);
+	assert_int_equal(redact_add_key(r, "x", bytes_of(""), &e), ERR_BAD);
+	redact_free(r);
+}
+
+static int
+set_up(void **state)
+{
+	static char dir[] = "/tmp/redact.XXXXXX"; /* only ours to write */
+	FILE *f;
+
+	*state = dir;
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	(void)snprintf(key_path, sizeof(key_path), "%s/key", dir);
+	f = fopen(key_path, "w");
+	if (f == NULL || fputs(KEY_OF_FF, f) == EOF)
+		return -1;
+	return fclose(f);
+}
+
+static int
+tear_down(void **state)
+{
+	return unlink(key_path) != 0 || rmdir(*state) != 0 ? -1 : 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_key_file),
+		cmocka_unit_test(test_too_much),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
