@@ -23,8 +23,12 @@ base64_put(struct buf *out, struct bytes raw)
 			bits |= raw.p[i + 2];
 		four[0] = digits[bits >> 18];
 		four[1] = digits[bits >> 12 & 63];
-		four[2] = n > 1 ? digits[bits >> 6 & 63] : '=';
-		four[3] = n > 2 ? digits[bits & 63] : '=';
+		four[2] = '=';
+		four[3] = '=';
+		if (n > 1)
+			four[2] = digits[bits >> 6 & 63];
+		if (n > 2)
+			four[3] = digits[bits & 63];
 		buf_put(out, four, sizeof(four));
 	}
 }

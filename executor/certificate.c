@@ -125,13 +125,15 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 static int
 check(const struct conf *c, struct certificate *cert, struct err *e)
 {
-	char said[512];
+	char said[512], *next;
 
 	if (run_check(c, cert, said, sizeof(said), e) != 0)
 		return e->code;
-	if (sscanf(said, "ok %" SCNd64 " %" SCNd64, &cert->from,
-		&cert->until) == 2)
+	if (strncmp(said, "ok ", 3) == 0) {
+		cert->from = strtoll(said + 3, &next, 10);
+		cert->until = strtoll(next, NULL, 10);
 		return 0;
+	}
 	return err_set(e, ERR_BAD, "%.300s", log_text(bytes_of(said)).s);
 }
 

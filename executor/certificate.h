@@ -33,8 +33,8 @@ enum certificate_state {
  * Load what c names (nothing if it names none) and have it checked.  ERR_BAD
  * with words for the administrator; ERR_AGAIN: see pemfile_path().
  */
-int certificate_load(const struct conf *c, struct certificate *out,
-    struct err *e) MUST_CHECK;
+int certificate_load(
+    const struct conf *c, struct certificate *out, struct err *e) MUST_CHECK;
 /* Wipes the key. */
 void certificate_fini(struct certificate *c);
 

@@ -394,6 +394,7 @@ on_accept(void *arg, uint32_t events)
 		loop_del(c->d.loop, &c->watch);
 		return;
 	}
+	/* cppcheck-suppress nullPointer ; accept(2) takes it */
 	fd = accept4(c->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		conn_open(c, n, fd);

@@ -29,17 +29,17 @@ struct fetch_ops {
 
 struct fetches *fetches_new(struct loop *l, struct audit *a, struct keep *k,
     const struct fetch_ops *ops, void *arg, struct err *e) MUST_CHECK;
-void fetches_free(struct fetches *f);
+void fetches_free(struct fetches *all);
 /* t: who presented the proof; NULL: nobody, `why` says it.  ERR_PROTO */
-int fetches_begin(struct fetches *f, const struct msg_fetch *m,
+int fetches_begin(struct fetches *all, const struct msg_fetch *m,
     const struct token *t, const char *why, struct err *e) MUST_CHECK;
 /* Unknown ids are ignored; ERR_PROTO: beyond reason. */
-int fetches_more(
-    struct fetches *f, const struct msg_fetchmore *m, struct err *e) MUST_CHECK;
-void fetches_stop(struct fetches *f, uint64_t fetch);
+int fetches_more(struct fetches *all, const struct msg_fetchmore *m,
+    struct err *e) MUST_CHECK;
+void fetches_stop(struct fetches *all, uint64_t id);
 /* Those of tokens that are not in the table any more. */
-void fetches_stop_revoked(struct fetches *f, const struct token_table *t);
+void fetches_stop_revoked(struct fetches *all, const struct token_table *t);
 /* The frontend is gone: all of them, silently; ids begin anew. */
-void fetches_forget(struct fetches *f);
+void fetches_forget(struct fetches *all);
 
 #endif

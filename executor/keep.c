@@ -409,7 +409,8 @@ take_file(struct keep *k, const char *name, struct keep_run *r)
 	struct stat st;
 	off_t size;
 
-	if (strlen(name) != NAME - 1 || strcmp(name + CAST_ID - 1, ".cast") ||
+	if (strlen(name) != NAME - 1 ||
+	    strcmp(name + CAST_ID - 1, ".cast") != 0 ||
 	    strspn(name, "0123456789abcdef") != CAST_ID - 1)
 		return false;
 	memset(r, 0, sizeof(*r));

@@ -67,11 +67,11 @@ void keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
     uint64_t duration_us);
 
 /* NULL: there is none, or not for this owner. */
-const struct keep_run *keep_find(const struct keep *k, struct bytes run,
-    const uint8_t owner[DIGEST_BYTES]);
+const struct keep_run *keep_find(
+    const struct keep *k, struct bytes run, const uint8_t owner[DIGEST_BYTES]);
 /* The run of this owner that began before `number` (0: the newest); NULL. */
-const struct keep_run *keep_before(const struct keep *k, uint64_t number,
-    const uint8_t owner[DIGEST_BYTES]);
+const struct keep_run *keep_before(
+    const struct keep *k, uint64_t number, const uint8_t owner[DIGEST_BYTES]);
 /* Its recording, to be read; the descriptor, or negative. */
 int keep_read(
     const struct keep *k, const struct keep_run *r, struct err *e) MUST_CHECK;

@@ -239,7 +239,7 @@ complain_unknown(
 	struct log_text shown = log_text(v->key);
 	size_t n = 0;
 
-	for (; table[n].name != NULL && n < 63; n++)
+	for (; n < 63 && table[n].name != NULL; n++)
 		names[n] = table[n].name;
 	names[n] = NULL;
 	close = keys_closest(v->key, names);

@@ -26,13 +26,13 @@ enum receiver_mode { RECEIVER_OFF, RECEIVER_ON, RECEIVER_REQUIRED };
 /* A kind of receiver; it has at most one connection, a descriptor. */
 struct receiver_kind {
 	const char *name; /* as in mcp-execd.json */
-	int (*open)(const char *path, struct err *e) MUST_CHECK;
+	int (*open)(const char *path, struct err *e);
 	/*
 	 * Pass a record on without waiting: 0, ERR_AGAIN (later, as it is
 	 * busy), ERR_BAD (not this record, ever) or ERR_SYS (open it anew).
 	 */
-	int (*send)(int fd, struct bytes line, const struct logline *l,
-	    struct err *e) MUST_CHECK;
+	int (*send)(
+	    int fd, struct bytes line, const struct logline *l, struct err *e);
 };
 
 /* For kinds: a datagram socket that is connected to path. */
@@ -44,9 +44,9 @@ struct receivers;
 
 /* Made once; nothing is passed on before receivers_use. */
 struct receivers *receivers_new(struct err *e) MUST_CHECK;
-void receivers_free(struct receivers *r); /* NULL is fine */
+void receivers_free(struct receivers *all); /* NULL is fine */
 /* From now on as configured: mode, and path of its socket (NULL: fixed). */
-void receivers_use(struct receivers *r, const struct receiver_kind *kind,
+void receivers_use(struct receivers *all, const struct receiver_kind *kind,
     enum receiver_mode mode, const char *path);
 /* Whole lines that were written to the log. */
 void receivers_take(void *receivers, struct bytes lines);
@@ -56,9 +56,9 @@ void receivers_take(void *receivers, struct bytes lines);
  */
 int receivers_ready(void *receivers, struct err *e) MUST_CHECK;
 /* Milliseconds until receivers_again should be called; -1: nothing waits. */
-int receivers_wait_ms(const struct receivers *r);
-void receivers_again(struct receivers *r);
+int receivers_wait_ms(const struct receivers *all);
+void receivers_again(struct receivers *all);
 /* Record that one fails, or works again and what it did not get. */
-void receivers_tell(struct receivers *r, struct audit *a);
+void receivers_tell(struct receivers *all, struct audit *a);
 
 #endif

@@ -27,6 +27,6 @@ const struct receiver_kind *to_journal_kind(void);
 void to_journal_id(struct bytes action, char out[TO_JOURNAL_ID]);
 /* The datagram for a record; *out is emptied first. */
 void to_journal_format(
-    struct buf *out, struct bytes line, const struct logline *l);
+    struct buf *b, struct bytes line, const struct logline *l);
 
 #endif

@@ -21,7 +21,7 @@ enum {
 /* Its path is the daemon's datagram socket, NULL: TO_SYSLOG_SOCKET. */
 const struct receiver_kind *to_syslog_kind(void);
 /* The message for a record at that time; *out is emptied first. */
-void to_syslog_format(struct buf *out, struct bytes line,
-    const struct logline *l, int64_t now_s);
+void to_syslog_format(
+    struct buf *b, struct bytes line, const struct logline *l, int64_t now_s);
 
 #endif

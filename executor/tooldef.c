@@ -483,6 +483,7 @@ load_file(void *arg, const char *path, struct bytes name)
 {
 	struct loader *l = arg;
 	CLEANUP_BUF struct buf text;
+	struct tooldef *def = NULL;
 	char plain[TOOLDEF_MAX_NAME];
 	struct err e;
 
@@ -504,9 +505,9 @@ load_file(void *arg, const char *path, struct bytes name)
 	if (!room_for(l, path, text.len))
 		return false;
 	l->out->bytes += text.len;
-	if (tooldef_parse(path, plain, buf_bytes(&text),
-		&l->out->t[l->out->count], l->report, &e) == 0)
-		l->out->count++;
+	if (tooldef_parse(path, plain, buf_bytes(&text), &def, l->report, &e) ==
+	    0)
+		l->out->t[l->out->count++] = def;
 	return true;
 }
 

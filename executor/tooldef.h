@@ -59,8 +59,7 @@ int tooldef_parse(const char *path, const char *name, struct bytes text,
     struct tooldef **out, struct conf_report *r, struct err *e) MUST_CHECK;
 void tooldef_table_fini(struct tooldef_table *t);
 /* NULL if there is none of that name; t may be NULL. */
-struct tooldef *tooldef_find(
-    const struct tooldef_table *t, struct bytes name);
+struct tooldef *tooldef_find(const struct tooldef_table *t, struct bytes name);
 struct tooldef *tooldef_ref(struct tooldef *t);
 void tooldef_unref(struct tooldef *t); /* NULL is fine */
 /* Is it the name of a tool that is built in? */

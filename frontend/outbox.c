@@ -84,6 +84,11 @@ forget_line(struct outbox *o, const struct outbox_line *l)
 			at = &(*at)->next;
 }
 
+/* The event stays in the list, which gcc 12 loses sight of. */
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 static void
 keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 {
@@ -111,6 +116,7 @@ keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 	while (o->bytes > o->max)
 		forget(o, &o->oldest);
 }
+#pragma GCC diagnostic pop
 
 /* --- lines -------------------------------------------------------------- */
 
@@ -452,13 +458,13 @@ tend_line(struct outbox_line *l, uint32_t stream_ms, uint64_t now_ms)
 {
 	const struct outbox_rules *r = &l->box->rules;
 
-	if (l->done_ms != 0 && l->told && now_ms - l->done_ms >= OUTBOX_KEEP_MS)
+	if ((l->done_ms != 0 && l->told &&
+		now_ms - l->done_ms >= OUTBOX_KEEP_MS) ||
+	    (l->general && l->stream == NULL && !r->ids))
 		remove_line(l);
 	else if (l->stream != NULL && stream_ms != 0 && r->polling &&
 		 now_ms - l->attached_ms >= stream_ms)
 		hang_up(l);
-	else if (l->general && l->stream == NULL && !r->ids)
-		remove_line(l);
 }
 
 void

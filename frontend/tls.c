@@ -169,7 +169,7 @@ tls_check(struct bytes chain, struct bytes key, struct tls_validity *out,
     struct err *e)
 {
 	struct tls_validity v = { 0, 0 };
-	struct tls_pair *pair;
+	struct tls_pair *pair = NULL;
 	gnutls_x509_privkey_t k;
 	int r;
 
@@ -276,6 +276,7 @@ tls_send(void *session, const void *p, size_t len)
 	(void)gnutls_record_send(s, p, len);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): GnuTLS' type */
 static int
 no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca_rdn,
     int nreqs, const gnutls_pk_algorithm_t *algorithms, int count,

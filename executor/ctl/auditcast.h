@@ -30,7 +30,7 @@ bool auditcast_take(struct auditcast *c, const struct logline *result);
  * The result of the run whose id begins so, from this log.  ERR_BAD with
  * words: there is none, several, or one without a recording.
  */
-int auditcast_find(struct auditcast *c, const char *log, const char *prefix,
+int auditcast_find(struct auditcast *c, const char *path, const char *prefix,
     struct err *e) MUST_CHECK;
 /* Open it in this directory. */
 int auditcast_open(

@@ -441,9 +441,9 @@ test(struct plan *p)
 	struct err e = { 0 };
 	int status;
 
-	t = (struct test){ .plan = p,
-		.input = p->input,
-		.input_open = !p->defined };
+	t = (struct test){
+		.plan = p, .input = p->input, .input_open = !p->defined
+	};
 	buf_init(&t.denials, DENIALS_MAX);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -288,8 +288,8 @@ load_policy(const struct row *r)
 	    "\"require\":[]%s}",
 	    directory, uid, geteuid() == 0 ? uid : getegid(), r->keys);
 	conf_report_init(&report);
-	if (policy_parse(
-		"bench.json", "bench", bytes_of(text), NULL, &p, &report, &e) != 0) {
+	if (policy_parse("bench.json", "bench", bytes_of(text), NULL, &p,
+		&report, &e) != 0) {
 		(void)fprintf(stderr, "%.*s", (int)report.text.len,
 		    (const char *)report.text.p);
 		die("policy", e.what);
