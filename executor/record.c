@@ -182,6 +182,39 @@ microseconds(const struct timeval *tv)
 	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
 }
 
+/* A count that is left out while nothing was counted. */
+static void
+put_count(struct buf *b, const char *key, uint64_t n)
+{
+	if (n > 0)
+		audit_put_i64(b, key, (int64_t)n);
+}
+
+/* What came of the command, once it ran. */
+static void
+put_executed(
+    struct buf *b, const struct job_result *r, const struct record_end *end)
+{
+	put_count(b, "process.pid", (uint64_t)end->pid);
+	if (end->audit_session != LOGINUID_UNSET)
+		audit_put_i64(b, "auditd.session", end->audit_session);
+	if (r->exit_code >= 0)
+		audit_put_i64(b, "process.exit_code", r->exit_code);
+	put_count(b, "process.signal", (uint64_t)r->signal);
+	put_stream(b, "stdout", end->out);
+	put_stream(b, "stderr", end->err);
+	audit_put_i64(b, "rusage.user_us", microseconds(&end->usage->ru_utime));
+	audit_put_i64(
+	    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
+	audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
+	audit_put_i64(b, "run.processes_left", end->left);
+	put_count(b, "cgroup.memory_peak", end->cgroup->memory_peak);
+	put_count(b, "cgroup.oom_kills", end->cgroup->oom_kills);
+	put_count(b, "cgroup.processes_denied", end->cgroup->pids_denied);
+	put_count(b, "run.execs_not_recorded", end->execs_untold);
+	put_count(b, "run.denials", end->denials);
+}
+
 void
 record_result(
     struct audit *a, const struct job_result *r, const struct record_end *end)
@@ -197,38 +230,8 @@ record_result(
 	if (r->message[0] != '\0')
 		audit_put_str(b, "event.reason", r->message);
 	audit_put_i64(b, "event.duration", (int64_t)r->duration_us * 1000);
-	if (end->executed) {
-		if (end->pid != 0)
-			audit_put_i64(b, "process.pid", end->pid);
-		if (end->audit_session != LOGINUID_UNSET)
-			audit_put_i64(b, "auditd.session", end->audit_session);
-		if (r->exit_code >= 0)
-			audit_put_i64(b, "process.exit_code", r->exit_code);
-		if (r->signal != 0)
-			audit_put_i64(b, "process.signal", r->signal);
-		put_stream(b, "stdout", end->out);
-		put_stream(b, "stderr", end->err);
-		audit_put_i64(
-		    b, "rusage.user_us", microseconds(&end->usage->ru_utime));
-		audit_put_i64(
-		    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
-		audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
-		audit_put_i64(b, "run.processes_left", end->left);
-		if (end->cgroup->memory_peak > 0)
-			audit_put_i64(b, "cgroup.memory_peak",
-			    (int64_t)end->cgroup->memory_peak);
-		if (end->cgroup->oom_kills > 0)
-			audit_put_i64(b, "cgroup.oom_kills",
-			    (int64_t)end->cgroup->oom_kills);
-		if (end->cgroup->pids_denied > 0)
-			audit_put_i64(b, "cgroup.processes_denied",
-			    (int64_t)end->cgroup->pids_denied);
-		if (end->execs_untold > 0)
-			audit_put_i64(
-			    b, "run.execs_not_recorded", end->execs_untold);
-		if (end->denials > 0)
-			audit_put_i64(b, "run.denials", end->denials);
-	}
+	if (end->executed)
+		put_executed(b, r, end);
 	if (end->recorder != NULL)
 		recorder_put_result(end->recorder, b);
 	audit_end(a, false);
