@@ -33,6 +33,7 @@ enum {
 struct state {
 	struct desk *desk;
 	struct auth *auth;
+	struct deter *deter;
 	struct endpoint *endpoint;
 	char session[SESSION_ID];
 	char values[VET_MAX_HEADERS][MAX_VALUE];
@@ -233,9 +234,10 @@ set_up(struct state *s)
 
 	s->desk = desk_new();
 	s->auth = auth_new(s->desk->loop, s->desk->ipc, &e);
-	desk_must(s->auth != NULL);
-	s->endpoint = endpoint_new(
-	    s->desk->settings, s->auth, s->desk->sessions, s->desk->modern, &e);
+	s->deter = deter_new(s->desk->loop, s->desk->ipc, &e);
+	desk_must(s->auth != NULL && s->deter != NULL);
+	s->endpoint = endpoint_new(s->desk->settings, s->auth,
+	    s->desk->sessions, s->desk->modern, s->deter, &e);
 	desk_must(s->endpoint != NULL);
 }
 
