@@ -218,6 +218,9 @@ outbox_open(struct outbox *o, struct bytes request)
 static void
 attach(struct outbox_line *l, struct stream *s, uint64_t now_ms)
 {
+	/* its client has come back elsewhere: that one reads no more */
+	if (l->stream != NULL)
+		stream_drop(l->stream);
 	hang_up(l);
 	stream_hold(s, &l->stream);
 	l->attached_ms = now_ms;

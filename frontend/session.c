@@ -352,8 +352,8 @@ session_drain(struct session_table *t)
 	for (size_t i = 0; i < t->used; i++) {
 		struct session *s = &t->table[i];
 
-		if (s->id[0] != '\0' && s->stream != NULL &&
-		    !mcp_is_busy(&s->mcp))
+		if (s->id[0] != '\0' && !mcp_is_busy(&s->mcp) &&
+		    (s->stream != NULL || outbox_is_open(&s->outbox)))
 			end_session(t, s, PROTO_WHY_SESSION);
 	}
 }

@@ -118,6 +118,13 @@ stream_close(struct stream *s)
 	s->wake(s->arg);
 }
 
+void
+stream_drop(struct stream *s)
+{
+	buf_fini(&s->out);
+	stream_close(s);
+}
+
 size_t
 stream_take(struct stream *s, char *to, size_t max)
 {

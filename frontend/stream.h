@@ -39,6 +39,8 @@ void stream_prime(struct stream *s, const char *id, unsigned retry_ms);
 /* A comment line, which keeps proxies from giving up. */
 void stream_heartbeat(struct stream *s);
 void stream_close(struct stream *s);
+/* The same, and what waits is of no use to anybody. */
+void stream_drop(struct stream *s);
 /* Move at most max bytes to `to`; 0: nothing there now. */
 size_t stream_take(struct stream *s, char *to, size_t max);
 

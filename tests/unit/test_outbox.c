@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of frontend/outbox: lines, cuts and what is kept. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "frontend/outbox.h"
+
+static const struct outbox_rules polling = { .ids = true, .polling = true };
+static const struct outbox_rules plain = { .ids = true };
+static const struct outbox_rules none = { 0 };
+
+static struct outbox box;
+static struct stream one, two;
+static unsigned wakes;
+
+static void
+on_wake(void *arg)
+{
+	(void)arg;
+	wakes++;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(&box, 0, sizeof(box));
+	stream_init(&one, 1 << 20, on_wake, NULL);
+	stream_init(&two, 1 << 20, on_wake, NULL);
+	wakes = 0;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	outbox_fini(&box);
+	stream_fini(&one);
+	stream_fini(&two);
+	return 0;
+}
+
+/* All that waits on a stream; it is taken. */
+static const char *
+taken(struct stream *s)
+{
+	static char text[65536];
+	size_t n = stream_take(s, text, sizeof(text) - 1);
+
+	text[n] = '\0';
+	return text;
+}
+
+/* "1,2,*": the events of a text by the last part of their ids; *: empty. */
+static const char *
+ids(const char *text)
+{
+	static char out[1024];
+	const char *at = text;
+	size_t n = 0;
+
+	out[0] = '\0';
+	while ((at = strstr(at, "id: ")) != NULL) {
+		const char *seq = strchr(strchr(at, '-') + 1, '-') + 1;
+		const char *data = strstr(at, "\ndata: ");
+
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%ld%s",
+		    n > 0 ? "," : "", strtol(seq, NULL, 10),
+		    data != NULL && data[7] == '\n' ? "*" : "");
+		at += 4;
+	}
+	return out;
+}
+
+static struct bytes
+id_of(uint64_t line, uint64_t seq)
+{
+	static char id[OUTBOX_ID];
+
+	(void)snprintf(id, sizeof(id), "%s-%llu-%llu", box.key,
+	    (unsigned long long)line, (unsigned long long)seq);
+	return bytes_of(id);
+}
+
+static bool
+resume(uint64_t line, uint64_t seq)
+{
+	return outbox_resume(&box, id_of(line, seq), &two, true, 100);
+}
+
+static struct outbox_line *
+begin(const struct outbox_rules *rules, size_t max)
+{
+	struct outbox_line *l;
+
+	outbox_begin(&box, rules, max);
+	l = outbox_open(&box, BYTES_LIT("\"r\""));
+	assert_non_null(l);
+	outbox_attach(l, &one, 1);
+	return l;
+}
+
+static void
+push(struct outbox_line *l, const char *text)
+{
+	outbox_push(l, bytes_of(text), 1);
+}
+
+static void
+test_rules(void **state)
+{
+	struct outbox_line *l;
+
+	(void)state;
+	l = begin(&polling, 4096);
+	push(l, "{}");
+	assert_string_equal(ids(taken(&one)), "0*,1");
+	outbox_finish(l, bytes_of("{\"a\":1}"), 2);
+	assert_true(one.closed);
+	assert_string_equal(ids(taken(&one)), "2");
+	outbox_fini(&box);
+	stream_fini(&one);
+	stream_init(&one, 4096, on_wake, NULL);
+	l = begin(&plain, 4096);
+	push(l, "{}");
+	assert_string_equal(ids(taken(&one)), "1");
+	outbox_finish(l, bytes_of(""), 2);
+	outbox_fini(&box);
+	stream_fini(&one);
+	stream_init(&one, 4096, on_wake, NULL);
+	l = begin(&none, 4096);
+	push(l, "{}");
+	assert_string_equal(taken(&one), "event: message\ndata: {}\n\n");
+	assert_int_equal(box.bytes, 0);
+	outbox_finish(l, bytes_of("{}"), 2);
+	assert_null(box.lines);
+}
+
+static void
+test_resume(void **state)
+{
+	struct outbox_line *l = begin(&polling, 4096);
+
+	(void)state;
+	push(l, "{\"n\":1}");
+	push(l, "{\"n\":2}");
+	assert_string_equal(ids(taken(&one)), "0*,1,2");
+	stream_fini(&one); /* cut */
+	push(l, "{\"n\":3}");
+	assert_false(outbox_is_open(&box));
+	assert_true(outbox_has_room(l));
+	assert_true(resume(1, 1));
+	assert_true(outbox_is_open(&box));
+	assert_string_equal(ids(taken(&two)), "1*,2,3");
+	push(l, "{\"n\":4}");
+	assert_string_equal(ids(taken(&two)), "4");
+	outbox_finish(l, bytes_of("{\"answer\":1}"), 5);
+	assert_true(two.closed);
+	assert_string_equal(ids(taken(&two)), "5");
+}
+
+static void
+test_answer_waits(void **state)
+{
+	struct outbox_line *l = begin(&plain, 4096);
+
+	(void)state;
+	push(l, "{}");
+	stream_fini(&one);
+	outbox_finish(l, bytes_of("{\"answer\":1}"), 5);
+	for (int i = 0; i < 3; i++) {
+		assert_true(resume(1, 1));
+		assert_non_null(strstr(taken(&two), "answer"));
+		assert_true(two.closed);
+		stream_fini(&two);
+		stream_init(&two, 4096, on_wake, NULL);
+	}
+	/* seen to its end: nothing follows */
+	assert_true(resume(1, 2));
+	assert_true(two.closed);
+	assert_string_equal(taken(&two), "");
+}
+
+static void
+test_wrong_ids(void **state)
+{
+	struct outbox_line *l = begin(&polling, 4096);
+	static const char *const tails[] = { "", "-", "-1", "-1-", "--", "-1-x",
+		"-1-1-1", "-1-+1", "-1- 1", "-2-1", "-1-99", "-0-0",
+		"-1-18446744073709551616", "-1-1 " };
+	char id[OUTBOX_ID + 32];
+
+	(void)state;
+	push(l, "{}");
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		(void)snprintf(id, sizeof(id), "%s%s", box.key, tails[i]);
+		assert_false(outbox_resume(&box, bytes_of(id), &two, true, 1));
+	}
+	assert_false(outbox_resume(
+	    &box, BYTES_LIT("0123456789abcdef-1-1"), &two, true, 1));
+	assert_false(outbox_resume(&box, BYTES_LIT("x"), &two, true, 1));
+	assert_null(two.held);
+	assert_true(resume(1, 1)); /* control */
+	/* a line without a connection yet gave no id to anybody */
+	l = outbox_open(&box, BYTES_LIT("2"));
+	assert_false(resume(2, 0));
+	outbox_drop(l);
+}
+
+static void
+test_taken_over(void **state)
+{
+	struct outbox_line *l = begin(&polling, 4096);
+
+	(void)state;
+	push(l, "{}");
+	assert_true(resume(1, 0));
+	assert_true(one.closed);
+	assert_int_equal(one.out.len, 0); /* nobody reads it */
+	assert_null(one.held);
+	assert_string_equal(ids(taken(&two)), "0*,1");
+}
+
+/* The oldest goes; the gap is told in its place. */
+static void
+test_bounded(void **state)
+{
+	struct outbox_line *l = begin(&plain, 4096);
+	const char *text;
+
+	(void)state;
+	stream_fini(&one);
+	for (int i = 0; i < 100; i++) {
+		push(l,
+		    "{\"pad\":\"0123456789012345678901234567890123456789\"}");
+		assert_true(box.bytes <= 4096);
+	}
+	assert_true(resume(1, 1));
+	text = taken(&two);
+	assert_non_null(strstr(text, "notifications/message"));
+	assert_non_null(strstr(text, "\"warning\""));
+	assert_string_equal(strstr(ids(text), ",100"), ",100");
+	/* told once: its id is that of the last that is missing */
+	assert_true(outbox_resume(&box, id_of(1, 100), &two, true, 1));
+	assert_string_equal(taken(&two), "");
+}
+
+static void
+test_quiet(void **state)
+{
+	struct outbox_line *l = begin(&plain, 1000);
+
+	(void)state;
+	stream_fini(&one);
+	for (int i = 0; i < 10; i++)
+		push(l, "{}");
+	assert_true(outbox_resume(&box, id_of(1, 0), &two, false, 1));
+	assert_null(strstr(taken(&two), "notifications/message"));
+}
+
+static void
+test_large_answer(void **state)
+{
+	struct outbox_line *l = begin(&plain, 2000);
+	static char big[5000];
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	push(l, "{}");
+	(void)taken(&one);
+	outbox_finish(l, bytes_make(big, sizeof(big)), 5);
+	/* who is there gets it */
+	assert_true(strlen(taken(&one)) > sizeof(big));
+	assert_true(resume(1, 1));
+	assert_non_null(strstr(taken(&two), "\"id\":\"r\",\"error\":"));
+	assert_true(two.closed);
+	assert_int_equal(box.bytes, 0);
+}
+
+static void
+test_session_over(void **state)
+{
+	struct outbox_line *l = begin(&polling, 4096);
+	struct stream general;
+
+	(void)state;
+	stream_init(&general, 4096, on_wake, NULL);
+	assert_true(outbox_listen(&box, &general, 1));
+	(void)taken(&one);
+	outbox_fini(&box);
+	assert_true(general.closed);
+	assert_false(one.closed);
+	/* the writer goes on to its answer, which has no id */
+	push(l, "{}");
+	outbox_finish(l, bytes_of("{\"a\":1}"), 1);
+	assert_true(one.closed);
+	assert_string_equal(taken(&one),
+	    "event: message\ndata: {}\n\nevent: message\ndata: {\"a\":1}\n\n");
+	stream_fini(&general);
+}
+
+static void
+test_general(void **state)
+{
+	struct stream s[OUTBOX_MAX_GENERAL + 1];
+	const size_t n = OUTBOX_MAX_GENERAL + 1;
+
+	(void)state;
+	outbox_begin(&box, &plain, 4096);
+	assert_false(outbox_say(&box, bytes_of("{}"), 1));
+	for (size_t i = 0; i < n; i++) {
+		stream_init(&s[i], 4096, on_wake, NULL);
+		assert_true(outbox_listen(&box, &s[i], 1));
+	}
+	/* one too many: the oldest was closed */
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(s[i].closed, i == 0);
+	assert_true(outbox_say(&box, bytes_of("{}"), 1));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(s[i].out.len > 0, i == n - 1);
+	/* cut: the newest of those that are there */
+	stream_fini(&s[n - 1]);
+	assert_true(outbox_say(&box, bytes_of("{}"), 1));
+	assert_true(s[n - 2].out.len > 0);
+	for (size_t i = 0; i < n - 1; i++)
+		stream_fini(&s[i]);
+	/* nobody there: it waits for who comes back */
+	assert_true(outbox_say(&box, bytes_of("{\"late\":1}"), 1));
+	assert_true(resume(n, 1));
+	assert_non_null(strstr(taken(&two), "late"));
+}
+
+static void
+test_time(void **state)
+{
+	struct outbox_line *l = begin(&polling, 4096);
+
+	(void)state;
+	push(l, "{}");
+	outbox_tend(&box, 500, 400);
+	assert_false(one.closed);
+	outbox_tend(&box, 500, 501);
+	assert_true(one.closed);
+	push(l, "{}"); /* not sent yet: it is kept */
+	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 1);
+	assert_int_equal(box.bytes, 2 + OUTBOX_OVERHEAD);
+	assert_true(resume(1, 1));
+	assert_string_equal(ids(taken(&two)), "1*,2");
+	outbox_finish(l, bytes_of("{}"), 200);
+	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 199);
+	assert_non_null(box.lines);
+	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 200);
+	assert_null(box.lines);
+	assert_int_equal(box.bytes, 0);
+	assert_false(resume(1, 1));
+}
+
+/* An answer that nobody has had waits as long as its session. */
+static void
+test_unseen_answer_stays(void **state)
+{
+	struct outbox_line *l = begin(&plain, 4096);
+
+	(void)state;
+	push(l, "{}");
+	stream_fini(&one);
+	outbox_finish(l, bytes_of("{\"answer\":1}"), 1);
+	outbox_tend(&box, 0, 100 * (uint64_t)OUTBOX_KEEP_MS);
+	assert_true(resume(1, 1));
+	assert_non_null(strstr(taken(&two), "answer"));
+}
+
+static void
+test_many_lines(void **state)
+{
+	struct outbox_line *l;
+
+	(void)state;
+	outbox_begin(&box, &plain, 1 << 20);
+	for (int i = 0; i < 3 * OUTBOX_MAX_LINES; i++) {
+		struct stream s;
+
+		stream_init(&s, 4096, on_wake, NULL);
+		l = outbox_open(&box, BYTES_LIT("1"));
+		outbox_attach(l, &s, 1);
+		outbox_finish(l, BYTES_LIT("{}"), 1);
+		stream_fini(&s);
+	}
+	assert_int_equal(
+	    box.bytes, OUTBOX_MAX_LINES * (2 + (size_t)OUTBOX_OVERHEAD));
+	assert_false(resume(1, 0));
+	assert_true(resume(3 * OUTBOX_MAX_LINES, 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_rules),
+		T(test_resume),
+		T(test_answer_waits),
+		T(test_wrong_ids),
+		T(test_taken_over),
+		T(test_bounded),
+		T(test_quiet),
+		T(test_large_answer),
+		T(test_session_over),
+		T(test_general),
+		T(test_time),
+		T(test_unseen_answer_stays),
+		T(test_many_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
