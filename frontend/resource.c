@@ -271,7 +271,7 @@ put_runs(struct buf *out, struct bytes lines, bool more)
 {
 	struct buf text;
 
-	buf_init(&text, lines.len + 64);
+	buf_init(&text, 2 * lines.len + 64); /* at most a comma a byte */
 	buf_put_str(&text, "{\"runs\":[");
 	while (lines.len > 0) {
 		buf_put_bytes(&text, next_field(&lines, '\n'));

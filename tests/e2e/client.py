@@ -281,6 +281,7 @@ class RpcError(Failed):
         super().__init__(f"JSON-RPC error {error}")
         self.code = error["code"]
         self.message = error["message"]
+        self.data = error.get("data")
 
 
 class Result:
@@ -476,7 +477,9 @@ class Sse(Client):
 
     def exchange(self, body, id):
         self.post(body)
-        return one([self.answer()], id)
+        while (m := self.answer()).get("method", "").endswith("list_changed"):
+            pass            # they may come at any time
+        return one([m], id)
 
     def begin(self, command, id=None, tool="exec_cmd", **arguments):
         self.post(message("tools/call", {

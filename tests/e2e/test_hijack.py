@@ -599,6 +599,138 @@ def test_vitals():
         s.replaced("not asked for")
 
 
+POLICY, RUNS, IDS, KEPT = range(4)      # enum proto_fetch
+FOUND, ABSENT, NOT_KEPT, DENIED = range(4)
+
+
+def fetch(n, proof, what=KEPT, run="", stream=None, offset=0, length=4096,
+          window=1 << 16, peer="127.0.0.1"):
+    stream = int(what == KEPT) if stream is None else stream
+    return frame(FETCH, u64(n), proof, data(peer), u8(what), data(run),
+                 u8(stream), u64(offset), u32(length), u32(window))
+
+
+def fetched(s, n):
+    """(how it ended, its bytes)."""
+    out = b""
+    while True:
+        got = s.recv()
+        check(got is not None, "closed:", s.log()[-300:])
+        code, body = got
+        if code == PART and decode(code, body)["fetch"] == n:
+            out += decode(code, body)["data"]
+        elif code == FETCHED and decode(code, body)["fetch"] == n:
+            return decode(code, body), out
+
+
+RECORDED = {"audit": {"output": "all"}}
+
+
+def test_reading_is_bound_to_the_token():
+    """No output, list, completion or policy without the proof of its token."""
+    with hijacked(policy=RECORDED) as s:
+        other = s.ctl("token", "add", "other", "--policy", s.name)
+        other = re.search(r"\S{40,}", other).group()
+        within("it is in force", 5, lambda: s.audit("reload-tokens"))
+        s.up()
+        mine, theirs = proof_of(s.token), proof_of(other)
+        done, _ = s.run(1, mine, "echo secret")
+        s.send(fetch(1, mine, run=done.run))
+        how, out = fetched(s, 1)
+        equal((how["state"], out), (FOUND, b"secret\n"), "control")
+        s.send(fetch(2, theirs, run=done.run))
+        how, out = fetched(s, 2)
+        equal((how["state"], out), (ABSENT, b""), how)
+        s.send(fetch(3, theirs, run="0" * 32))
+        equal(fetched(s, 3)[0]["message"], how["message"], "they differ")
+        for n, what in ((4, RUNS), (6, IDS)):
+            s.send(fetch(n, theirs, what))
+            how, out = fetched(s, n)
+            equal((how["state"], out), (FOUND, b""), what)
+            s.send(fetch(n + 1, mine, what))
+            check(done.run.encode() in fetched(s, n + 1)[1], "control")
+        n = 20
+        for proof in (os.urandom(32), bytes(32),
+                      hashlib.sha256(mine).digest()):
+            for what in POLICY, RUNS, KEPT:
+                s.send(fetch(n, proof, what, run=done.run))
+                how, out = fetched(s, n)
+                equal((how["state"], out), (DENIED, b""), n)
+                n += 1
+        check(s.audit("recording-refused"), "not recorded")
+        check([r for r in s.audit("recording-read")
+               if r["run.id"] == done.run], "a read is not recorded")
+
+
+def test_reading_beyond_reason():
+    """FETCH and its like, malformed or out of order: each ends a frontend."""
+    bad = (
+        ("old id", lambda p: (fetch(5, p, POLICY), fetch(5, p, POLICY))),
+        ("old id", lambda p: (fetch(0, p, POLICY),)),
+        ("beyond reason", lambda p: (fetch(1, p, 9),)),
+        ("no stream", lambda p: (fetch(1, p, stream=0),)),
+        ("no stream", lambda p: (fetch(1, p, stream=3),)),
+        ("no stream", lambda p: (fetch(1, p, RUNS, stream=1),)),
+        ("beyond reason", lambda p: (fetch(1, p, length=(1 << 20) + 1),)),
+        ("beyond reason", lambda p: (fetch(1, p, window=(1 << 20) + 1),)),
+        ("beyond reason", lambda p: (fetch(1, p, offset=1 << 63),)),
+        ("beyond reason", lambda p: (fetch(1, p, POLICY, window=1), frame(
+            FETCHMORE, u64(1), u32((1 << 20) + 1)))),
+        ("not permitted", lambda p: (call(1, p), fetch(1, p, POLICY))),
+        ("run", lambda p: (fetch(1, p, run="0" * 33),)),
+    )
+    for few in bad[:6], bad[6:]:        # each time, the next waits longer
+        with hijacked(policy=RECORDED) as s:
+            for why, make in few:
+                s.up()
+                s.send(*make(proof_of(s.token)))
+                s.replaced(why)
+    with hijacked(policy=RECORDED) as s:
+        s.up()
+        s.send(frame(FETCHMORE, u64(77), u32(5)), frame(FETCHSTOP, u64(77)))
+        s.send(fetch(1, proof_of(s.token), POLICY))
+        check(b"# Policy" in fetched(s, 1)[1], "control")
+
+
+def test_reading_under_credit():
+    """No byte without credit; a stop, a flood and odd ids are survived."""
+    with hijacked(policy=RECORDED) as s:
+        s.up()
+        proof = proof_of(s.token)
+        done, _ = s.run(1, proof, "seq 1 100000")
+        s.send(fetch(1, proof, run=done.run, length=1 << 20, window=1000))
+        code, body = s.recv()
+        equal((code, len(decode(code, body)["data"])), (PART, 1000), "window")
+        s.chan.settimeout(0.5)
+        try:
+            check(False, "sent without credit:", s.recv())
+        except Failed as e:
+            check("no frame in time" in str(e), e)
+        s.chan.settimeout(10 * s.slow)
+        s.send(frame(FETCHMORE, u64(1), u32(10)))
+        equal(len(decode(PART, s.recv()[1])["data"]), 10, "credit")
+        s.send(frame(FETCHSTOP, u64(1)))
+        equal(fetched(s, 1)[0]["state"], DENIED, "stopped")
+        # more at once than there is room for
+        s.send(*(fetch(n, proof, run=done.run, window=0)
+                 for n in range(2, 50)))
+        refused = 0
+        for _ in range(48 - 32):
+            code, body = s.recv()
+            equal((code, decode(code, body)["state"]), (FETCHED, DENIED))
+            refused += 1
+        equal(refused, 16, "refused")
+        s.send(*(frame(FETCHSTOP, u64(n)) for n in range(2, 50)))
+        for _ in range(32):
+            equal(s.recv()[0], FETCHED, "stopped")
+        for n, run in enumerate(("", "../../etc/passwd", "x" * 32, "0" * 31,
+                                 "\0" * 32, done.run[:31] + "\n"), 100):
+            s.send(fetch(n, proof, run=run))
+            equal(fetched(s, n)[0]["state"], ABSENT, run)
+        s.send(fetch(200, proof, run=done.run, offset=100000, length=20))
+        equal(len(fetched(s, 200)[1]), 20, "control")
+
+
 def test_unread_frames():
     """A frontend that does not read does not fill the executor's memory."""
     with hijacked(limits={"runs": 8}) as s:
