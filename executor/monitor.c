@@ -169,11 +169,26 @@ send_penalties(struct monitor *m)
 	send_list(m, PROTO_NAME_EXEMPT, p->exempt, p->exempt_count);
 }
 
+/* Clients that were told this address send its host. */
+static void
+send_public_host(struct monitor *m, const char *url)
+{
+	struct msg msg = { .code = PROTO_NAME,
+		.name = { .kind = PROTO_NAME_HOST } };
+	const char *host = strstr(url, "://");
+
+	if (host == NULL)
+		return;
+	msg.name.value = bytes_make(host + 3, strcspn(host + 3, "/?#"));
+	send_msg(m, &msg);
+}
+
 static void
 send_names(struct monitor *m)
 {
 	const struct conf *c = &m->store->conf;
 
+	send_public_host(m, c->public_url);
 	send_list(m, PROTO_NAME_HOST, c->hosts, c->host_count);
 	send_list(m, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
 	send_list(m, PROTO_NAME_PROXY, c->proxies, c->proxy_count);

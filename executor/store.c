@@ -72,6 +72,8 @@ static void
 keep_fixed(struct conf *fresh, const struct conf *old)
 {
 	if (!same_listeners(fresh, old) ||
+	    fresh->socket_mode != old->socket_mode ||
+	    fresh->socket_gid != old->socket_gid ||
 	    strcmp(fresh->audit_file, old->audit_file) != 0 ||
 	    strcmp(fresh->audit_seal_state, old->audit_seal_state) != 0 ||
 	    strcmp(fresh->audit_seal, old->audit_seal) != 0 ||
@@ -82,7 +84,8 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    fresh->limits.connections != old->limits.connections ||
 	    fresh->limits.header_bytes != old->limits.header_bytes)
 		log_warn(
-		    "reload: changes of listen, audit.file, audit.seal, "
+		    "reload: changes of listen, unix_socket, audit.file, "
+		    "audit.seal, "
 		    "audit.seal_state, recordings.directory, token_dir, "
 		    "control, "
 		    "limits.runs, limits.connections and limits.header_bytes "

@@ -203,18 +203,40 @@ client_config_write(const char *client, const struct client_config *w,
 	return 0;
 }
 
-/* "0.0.0.0:8001" is no address to connect to. */
-static void
+/* "0.0.0.0:8001" is no address to connect to; false: no URL leads there. */
+static bool
 reachable(const char *listener, char *out, size_t size)
 {
+	bool tls = strncmp(listener, "tls:", 4) == 0;
+	const char *address = tls ? listener + 4 : listener;
+	const char *scheme = tls ? "https" : "http";
 	const char *port = strrchr(listener, ':');
 
-	if (strncmp(listener, "0.0.0.0:", 8) == 0)
-		(void)snprintf(out, size, "http://127.0.0.1%s", port);
-	else if (strncmp(listener, "[::]:", 5) == 0)
-		(void)snprintf(out, size, "http://[::1]%s", port);
+	if (strncmp(listener, "unix:", 5) == 0)
+		return false;
+	if (strncmp(address, "0.0.0.0:", 8) == 0)
+		(void)snprintf(out, size, "%s://127.0.0.1%s", scheme, port);
+	else if (strncmp(address, "[::]:", 5) == 0)
+		(void)snprintf(out, size, "%s://[::1]%s", scheme, port);
 	else
-		(void)snprintf(out, size, "http://%s", listener);
+		(void)snprintf(out, size, "%s://%s", scheme, address);
+	return true;
+}
+
+/* The first listener that has a URL. */
+static int
+from_listeners(const struct conf *c, char *out, size_t size, struct err *e)
+{
+	size_t i = 0;
+
+	while (!reachable(c->listen[i].text, out, size))
+		if (++i >= c->listen_count)
+			return err_set(e, ERR_BAD,
+			    "there are only UNIX sockets, which most clients "
+			    "cannot use: say --url, or set \"public_url\" "
+			    "(VS Code takes unix:///PATH#/mcp in its own "
+			    "file)");
+	return 0;
 }
 
 static bool
@@ -240,14 +262,16 @@ client_config_url(const struct conf *c, const char *base, bool sse, char *out,
 
 	if (base == NULL && c->public_url[0] != '\0')
 		base = c->public_url;
-	if (base == NULL)
-		reachable(c->listen[0].text, url, sizeof(url));
-	else if (strlen(base) >= sizeof(url) || !url_ok(base))
+	if (base == NULL) {
+		if (from_listeners(c, url, sizeof(url), e) != 0)
+			return e->code;
+	} else if (strlen(base) >= sizeof(url) || !url_ok(base)) {
 		return err_set(e, ERR_BAD,
 		    "the URL must be like "
 		    "https://host.example, without spaces and quotes");
-	else
+	} else {
 		memcpy(url, base, strlen(base) + 1);
+	}
 	len = strlen(url);
 	while (len > 0 && url[len - 1] == '/')
 		url[--len] = '\0';

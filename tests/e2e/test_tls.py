@@ -318,7 +318,7 @@ class Load(threading.Thread):
 
 
 def test_reload_under_load():
-    """Not one request fails, while the certificate changes ten times."""
+    """Not one request fails, while the certificate changes six times."""
     with Tls() as server:
         with Secure(server) as old:
             before = old.sock.getpeercert(True)
@@ -326,7 +326,7 @@ def test_reload_under_load():
             loads = [Load(server, i % 2 == 0) for i in range(4)]
             for t in loads:
                 t.start()
-            for i in range(10):
+            for i in range(6):
                 server.renew(f"n{i}", ("ec", "rsa")[i % 2])
                 equal(server.reload()["event.outcome"], "success", "reload")
                 within("the new one", 5, lambda: server.subject() == f"n{i}")
@@ -339,7 +339,7 @@ def test_reload_under_load():
                 check(t.done > 10, "control: under load", t.done)
             equal(old.request("GET", "/healthz").status, 200, "the old one")
             equal(old.sock.getpeercert(True), before, "its certificate")
-        print(f"# {sum(t.done for t in loads)} requests, 10 reloads")
+        print(f"# {sum(t.done for t in loads)} requests, 6 reloads")
 
 
 def test_bad_reload():
@@ -496,8 +496,12 @@ def test_key_stays():
                 p for p in client.descendants(server.process.pid)
                 if p != server.frontend_pid()])
             check(secret in memory(server.process.pid), "control: it is held")
+            looked = 0
             for pid in pids:
-                check(secret not in memory(pid), f"process {pid} has the key")
+                with contextlib.suppress(FileNotFoundError):    # over by now
+                    check(secret not in memory(pid), f"{pid} has the key")
+                    looked += 1
+            check(looked > 0, "control: one was looked at")
             conn.close()
         files = [t for t in client.fds(server.frontend_pid()).values()
                  if t.startswith("/") and not t.startswith("/dev/null")

@@ -99,8 +99,9 @@ def test_calls():
 
 
 def test_host_and_token():
-    with Both() as server:
+    with Both(config={"public_url": "https://pub.example/x"}) as server:
         equal(status(server, server.token), 200, "control")
+        equal(status(server, server.token, "pub.example"), 200, "public_url")
         equal(status(server, server.token, "evil.example"), 403, "Host")
         equal(status(server, "mxt_" + "A" * 43), 401, "token")
 

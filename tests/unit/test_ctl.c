@@ -264,6 +264,11 @@ test_url(void **state)
 		{ "x", "https://h/sse", "https://h/mcp" },
 		{ "x", "h", NULL },
 		{ "x", "https://", NULL },
+		{ "tls:192.0.2.1:8443", NULL, "https://192.0.2.1:8443/mcp" },
+		{ "tls:0.0.0.0:8443", NULL, "https://127.0.0.1:8443/mcp" },
+		{ "tls:[::]:8443", NULL, "https://[::1]:8443/mcp" },
+		{ "unix:/run/s", NULL, NULL },
+		{ "unix:/run/s", "https://h", "https://h/mcp" },
 		{ "x", "https://h/'$(id)'", NULL },
 		{ "x", "https://h/\"", NULL },
 	};
