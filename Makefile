@@ -72,8 +72,8 @@ CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
 	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
-	call check client_config ctl doctor doctor_kernel doctor_service main \
-	policy_explain policy_test posture recorded remote report runs status steer \
+	call check client_config ctl doctor doctor_kernel doctor_running doctor_service main \
+	policy_explain policy_test portowner posture recorded remote report runs status steer \
 	text token_add token_list token_revoke verdict verify view)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \

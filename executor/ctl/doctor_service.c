@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "executor/certificate.h"
+#include "executor/ctl/portowner.h"
 #include "executor/ctl/posture.h"
 #include "executor/ctl/text.h"
 #include "executor/loginuid.h"
@@ -422,24 +423,34 @@ check_port(struct report *r, const struct conf_listener *l, bool running)
 	const int on = 1;
 	CLEANUP_FD int fd =
 	    socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char name[CONF_MAX_NAME + 8];
+	char name[CONF_MAX_NAME + 8], owner[PORTOWNER_TEXT];
 
 	(void)snprintf(name, sizeof(name), "port %s", l->text);
 	if (fd != -1)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd != -1 &&
-	    bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0)
+	    bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0) {
 		report_say(r, REPORT_OK, name, NULL, "free");
-	else if (errno == EADDRINUSE && running)
-		report_say(r, REPORT_OK, name, NULL,
-		    "in use, and an mcp-execd is running");
-	else if (errno == EADDRINUSE)
-		report_say(r, REPORT_FAIL, name,
-		    "stop the other program, or change \"listen\"",
-		    "in use, and no mcp-execd writes this audit log");
-	else
+		return;
+	}
+	if (errno != EADDRINUSE) {
 		report_say(r, REPORT_FAIL, name, "change \"listen\"", "%s",
 		    strerror(errno));
+		return;
+	}
+	portowner_find(l, owner);
+	if (strcmp(owner, "systemd, process 1") == 0)
+		report_say(r, REPORT_OK, name, NULL,
+		    "systemd holds it, for a socket unit");
+	else if (running)
+		report_say(r, REPORT_OK, name, NULL,
+		    "in use%s%s, and an mcp-execd is running",
+		    owner[0] != '\0' ? " by " : "", owner);
+	else
+		report_say(r, REPORT_FAIL, name,
+		    "stop the other program, or change \"listen\"",
+		    "in use%s%s, and no mcp-execd writes this audit log",
+		    owner[0] != '\0' ? " by " : "", owner);
 }
 
 void

@@ -458,3 +458,71 @@ def test_reading_while_it_starts():
         err = p.communicate(timeout=20 * SLOW)[1]
         equal((p.returncode, err), (0, ""), err)
         equal(len(reads(server)), 1, "recorded")
+
+
+def doctor(server, check_name):
+    """What the doctor says of it, and the exit status."""
+    out = ctl(server, "doctor", "--json")
+    found = [c for c in json.loads(out.stdout)["checks"]
+             if c["check"] == check_name]
+    check(found, check_name, out.stdout)
+    return found[0], out.returncode
+
+
+def test_doctor_of_a_service():
+    """The one that runs, its seal and its port; and nothing is changed."""
+    with Server() as server:
+        before = server.audit_file.read_bytes()
+        said, status = doctor(server, "service")
+        equal((said["status"], status), ("ok", 0), said)
+        check(str(server.process.pid) in said["text"], said)
+        port = "port " + server.config["listen"][0]
+        said, _ = doctor(server, port)
+        equal(said["status"], "ok", said)
+        check("mcp-execd" in said["text"], said)
+        said, _ = doctor(server, "audit seal")
+        equal(said["status"], "warn", said)
+        check("seal-init" in said["advice"], said)
+        said, _ = doctor(server, "no_new_privs of the service")
+        clock, _ = doctor(server, "clock")
+        check(clock["status"] in ("ok", "warn"), clock)
+        time.sleep(0.3)
+        equal(server.audit_file.read_bytes(), before, "the log")
+        server.stop()
+        said, status = doctor(server, "service")
+        equal((said["status"], status), ("warn", 0), said)
+        equal(doctor(server, port)[0]["status"], "ok", "free")
+        server.ctl("audit", "seal-init")
+        server.start_once()
+        equal(doctor(server, "audit seal")[0]["status"], "ok", "sealed")
+        server.stop()
+        raw = server.audit_file.read_bytes()
+        server.audit_file.write_bytes(raw[:raw.rstrip().rfind(b"\n") + 1])
+        said, status = doctor(server, "audit seal")
+        equal((said["status"], status), ("fail", 1), said)
+        check("its end was cut" in said["text"], said)
+        server.audit_file.write_bytes(raw)
+        equal(doctor(server, "audit seal")[0]["status"], "ok", "mended")
+        server.start_once()
+
+
+def test_doctor_of_a_unit():
+    """As a service manager would start it, with and without what is missing."""
+    with Server() as server:
+        server.stop()
+        server.wrapper = ["setpriv", "--no-new-privs", *(
+            ["--bounding-set",
+             "-sys_module,-sys_rawio,-sys_boot,-sys_time,-mknod,-syslog,"
+             "-mac_admin,-bpf"] if ROOT else []), *server.wrapper]
+        server.start_once()
+        said, _ = doctor(server, "no_new_privs of the service")
+        equal(said["status"], "ok", said)
+        if ROOT:
+            equal(doctor(server, "capabilities")[0]["status"], "ok", "caps")
+        server.stop()
+        server.wrapper = ["sh", "-c", "ulimit -n 200; exec \"$0\" \"$@\"",
+                          *server.wrapper]
+        server.start_once()
+        said, _ = doctor(server, "descriptors")
+        equal(said["status"], "warn", said)
+        check("LimitNOFILE=" in said["advice"], said)

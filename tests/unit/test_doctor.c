@@ -155,6 +155,7 @@ test_port(void **state)
 	(void)snprintf(name, sizeof(name), "port 127.0.0.1:%u", fix.port);
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
 	expect(name, "fail");
+	assert_non_null(strstr(fix.out, "in use by test_doctor, process "));
 	(void)snprintf(path, sizeof(path), "%s/log", fix.dir);
 	log = open(path, O_RDWR);
 	assert_int_equal(flock(log, LOCK_EX | LOCK_NB), 0);

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doctor_running: looks at /proc/PID of the process that answers at the
+ * control socket; asks it nothing.  mcp-execctl.
+ */
+#include "executor/ctl/doctor_running.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "executor/control_socket.h"
+#include "executor/ctl/text.h"
+#include "executor/resume.h"
+
+enum {
+	MAX_TEXT = 64 << 10, /* bytes of a file of /proc */
+	FDS_OF_A_RUN = 16, /* descriptors that it may have in the executor */
+	FDS_BESIDES = 128
+};
+
+/* One process; its files are read once. */
+struct service {
+	struct report *r;
+	pid_t pid;
+	char status[MAX_TEXT], limits[MAX_TEXT], environment[MAX_TEXT];
+	char cgroup[PATH_MAX]; /* below /sys/fs/cgroup, or "" */
+	bool managed; /* by a service manager that listens to it */
+};
+
+static bool
+has_conf(const struct report *r)
+{
+	return r->ctl->conf.policy_dir[0] == '/';
+}
+
+/* --- /proc ------------------------------------------------------------- */
+
+/* The file of the process as text, with spaces for NULs; false: not to us. */
+static bool
+read_proc(pid_t pid, const char *name, char *out, size_t size)
+{
+	char path[64];
+	size_t len = 0;
+	ssize_t n = 0;
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd != -1 && len < size - 1 &&
+	       (n = read(fd, out + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	for (size_t i = 0; i < len; i++)
+		if (out[i] == '\0')
+			out[i] = '\n';
+	out[len] = '\0';
+	return fd != -1 && n >= 0;
+}
+
+/* What follows "name:" at the beginning of a line, or NULL. */
+static const char *
+field(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; text != NULL; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (strncmp(text, name, n) == 0)
+			return text + n + strspn(text + n, " \t");
+		if (*text == '\0')
+			break;
+	}
+	return NULL;
+}
+
+static uint64_t
+number(const char *text, const char *name, int base)
+{
+	const char *value = field(text, name);
+
+	return value != NULL ? strtoull(value, NULL, base) : 0;
+}
+
+/* --- its unit ----------------------------------------------------------- */
+
+static void
+check_privileges(struct service *s)
+{
+	if (number(s->status, "NoNewPrivs:", 10) == 1)
+		report_say(s->r, REPORT_OK, "no_new_privs of the service", NULL,
+		    "no set-user-ID program gives it anything back");
+	else
+		report_say(s->r, REPORT_WARN, "no_new_privs of the service",
+		    "in the unit set NoNewPrivileges=yes",
+		    "it is not set (for each run it is, all the same)");
+}
+
+struct cap {
+	unsigned bit;
+	const char *text;
+};
+
+/* Root's service needs these; and what is missed without. */
+static const struct cap needed[] = {
+	{ CAP_SETUID, "CAP_SETUID (run as the policy's user)" },
+	{ CAP_SETGID, "CAP_SETGID (run as the policy's group)" },
+	{ CAP_SETPCAP, "CAP_SETPCAP (empty the bounding set)" },
+	{ CAP_KILL, "CAP_KILL (end what another user runs)" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN (namespaces and mounts)" },
+	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT (a root of its own)" },
+};
+
+/* Nothing here uses these. */
+static const struct cap needless[] = {
+	{ CAP_SYS_MODULE, "CAP_SYS_MODULE" },
+	{ CAP_SYS_RAWIO, "CAP_SYS_RAWIO" },
+	{ CAP_SYS_BOOT, "CAP_SYS_BOOT" },
+	{ CAP_SYS_TIME, "CAP_SYS_TIME" },
+	{ CAP_MKNOD, "CAP_MKNOD" },
+	{ CAP_SYSLOG, "CAP_SYSLOG" },
+	{ CAP_MAC_ADMIN, "CAP_MAC_ADMIN" },
+	{ CAP_BPF, "CAP_BPF" },
+};
+
+static void
+list_caps(struct buf *b, const struct cap *caps, size_t count, uint64_t set)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((set >> caps[i].bit & 1) != 0)
+			text_item(b, "%s", caps[i].text);
+}
+
+static void
+check_capabilities(struct service *s)
+{
+	CLEANUP_BUF struct buf missing, extra;
+
+	if (number(s->status, "Uid:", 10) != 0)
+		return; /* an ordinary user has none, and needs none */
+	buf_init(&missing, 1024);
+	buf_init(&extra, 1024);
+	list_caps(&missing, needed, sizeof(needed) / sizeof(needed[0]),
+	    ~number(s->status, "CapEff:", 16));
+	list_caps(&extra, needless, sizeof(needless) / sizeof(needless[0]),
+	    number(s->status, "CapBnd:", 16));
+	if (missing.len > 0)
+		report_say(s->r, REPORT_FAIL, "capabilities",
+		    "add them to CapabilityBoundingSet= of the unit",
+		    "the service runs without %s", buf_cstr(&missing));
+	if (extra.len > 0)
+		report_say(s->r, REPORT_WARN, "capabilities",
+		    "in the unit set CapabilityBoundingSet= as the package's "
+		    "has it",
+		    "the service could get what it never needs: %s",
+		    buf_cstr(&extra));
+	if (missing.len + extra.len == 0)
+		report_say(s->r, REPORT_OK, "capabilities", NULL,
+		    "the service has what it needs, and not what it does not");
+}
+
+/* As its mount namespace has them. */
+static void
+check_system(struct service *s)
+{
+	CLEANUP_BUF struct buf writable;
+	static const char *const dirs[] = { "/usr", "/boot", "/etc" };
+	char path[64];
+	struct statvfs fs;
+
+	buf_init(&writable, 256);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/root%s",
+		    (int)s->pid, dirs[i]);
+		if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) == 0)
+			text_item(&writable, "%s", dirs[i]);
+	}
+	if (writable.len == 0)
+		report_say(s->r, REPORT_OK, "system files", NULL,
+		    "read-only to the service and all that it starts");
+	else
+		report_say(s->r, REPORT_WARN, "system files",
+		    "in the unit set ProtectSystem=full",
+		    "what gets out of a run as root could change %s",
+		    buf_cstr(&writable));
+}
+
+static void
+check_descriptors(struct service *s)
+{
+	const struct conf_limits *l = &s->r->ctl->conf.limits;
+	const char *value = field(s->limits, "Max open files");
+	uint64_t soft, needs = (uint64_t)l->runs * FDS_OF_A_RUN + FDS_BESIDES;
+
+	if (needs < (uint64_t)l->connections + FDS_BESIDES)
+		needs = (uint64_t)l->connections + FDS_BESIDES;
+	if (value == NULL || strncmp(value, "unlimited", 9) == 0)
+		return;
+	soft = strtoull(value, NULL, 10);
+	report_say(s->r, soft < needs ? REPORT_WARN : REPORT_OK, "descriptors",
+	    "in the unit set LimitNOFILE=, or lower limits.runs and "
+	    "limits.connections",
+	    "%" PRIu64 " may be open, and limits.runs and limits.connections "
+	    "may need %" PRIu64,
+	    soft, needs);
+}
+
+/* systemd marks a group that it hands on (CGROUP_DELEGATION.md). */
+static void
+check_delegation(struct service *s)
+{
+	char path[PATH_MAX + 64], value[4];
+
+	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s", s->cgroup);
+	if (getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
+	    getxattr(path, "trusted.delegate", value, sizeof(value)) > 0)
+		report_say(s->r, REPORT_OK, "delegation", NULL,
+		    "systemd leaves %s to the service", s->cgroup);
+	else if (errno == ENODATA)
+		report_say(s->r, REPORT_WARN, "delegation",
+		    "in the unit set Delegate=memory pids cpu",
+		    "systemd does not leave %s to the service: limits of "
+		    "memory, processes and CPU cannot be had for each run",
+		    s->cgroup);
+}
+
+static void
+check_manager(struct service *s)
+{
+	if (!s->managed) {
+		report_say(s->r, REPORT_OK, "unit", NULL,
+		    "no service manager listens to it");
+		return;
+	}
+	if (field(s->environment, "WATCHDOG_USEC=") == NULL)
+		report_say(s->r, REPORT_WARN, "watchdog",
+		    "in the unit set WatchdogSec=60",
+		    "the service manager does not notice a service that hangs");
+	else
+		report_say(s->r, REPORT_OK, "watchdog", NULL,
+		    "the service manager replaces a service that hangs");
+	if (s->cgroup[0] != '\0')
+		check_delegation(s);
+}
+
+/* "0::/system.slice/mcp-execd.service", of which runs' groups are children. */
+static void
+find_cgroup(struct service *s)
+{
+	char text[PATH_MAX + 64], *end;
+	const char *path;
+
+	if (!read_proc(s->pid, "cgroup", text, sizeof(text)))
+		return;
+	path = field(text, "0::");
+	end = path != NULL ? strstr(path, ".service") : NULL;
+	if (end == NULL)
+		return;
+	end[strlen(".service")] = '\0';
+	(void)snprintf(s->cgroup, sizeof(s->cgroup), "%s", path);
+}
+
+/* The process that listens at the control socket. */
+static pid_t
+find_service(const struct conf *c, struct err *e)
+{
+	CLEANUP_FD int fd = control_socket_connect(c->control, e);
+	struct ucred who = { .pid = 0 };
+	socklen_t len = sizeof(who);
+
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
+		(void)err_sys(e, "SO_PEERCRED");
+	return who.pid;
+}
+
+static void
+look(struct service *s)
+{
+	report_say(s->r, REPORT_OK, "service", NULL,
+	    "process %d runs with this configuration", (int)s->pid);
+	if (!read_proc(s->pid, "status", s->status, sizeof(s->status)) ||
+	    !read_proc(s->pid, "limits", s->limits, sizeof(s->limits)))
+		return; /* it has just ended */
+	find_cgroup(s);
+	check_privileges(s);
+	check_capabilities(s);
+	check_descriptors(s);
+	if (number(s->status, "Uid:", 10) == 0 && geteuid() == 0)
+		check_system(s);
+	if (!read_proc(
+		s->pid, "environ", s->environment, sizeof(s->environment)))
+		return; /* root's alone */
+	s->managed = field(s->environment, "NOTIFY_SOCKET=") != NULL;
+	check_manager(s);
+}
+
+void
+doctor_running_service(struct report *r)
+{
+	static struct service s;
+	struct err e = { 0 };
+
+	if (!has_conf(r))
+		return;
+	memset(&s, 0, sizeof(s));
+	s.r = r;
+	s.pid = find_service(&r->ctl->conf, &e);
+	if (s.pid > 0)
+		look(&s);
+	else if (e.code == ERR_EOF)
+		report_say(r, REPORT_WARN, "service",
+		    "start it: systemctl start mcp-execd, and see journalctl "
+		    "-u mcp-execd",
+		    "none runs with this configuration");
+	else
+		report_say(r, REPORT_WARN, "service",
+		    "run the doctor as root, or as the service's user", "%s",
+		    e.what);
+}
+
+/* --- seal --------------------------------------------------------------- */
+
+static bool
+read_log(const struct conf *c, struct seal_point *p, struct resume *out,
+    struct err *e)
+{
+	CLEANUP_FD int fd =
+	    open(c->audit_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+	memset(out, 0, sizeof(*out));
+	if (fd == -1) {
+		(void)err_sys(e, "%s", c->audit_file);
+		return false;
+	}
+	return resume_read(c->audit_file, fd, p, out, e) == 0;
+}
+
+/* The log may be rotated while it is read: that shows as a gap, once. */
+static bool
+compare(const struct conf *c, bool *sealed, struct resume *out, struct err *e)
+{
+	struct seal_point p;
+	int tries;
+
+	for (tries = 0; tries < 3; tries++) {
+		if (seal_read(c->audit_seal_state, &p, sealed, e) != 0 ||
+		    !read_log(c, *sealed ? &p : NULL, out, e)) {
+			explicit_bzero(&p, sizeof(p));
+			return false;
+		}
+		explicit_bzero(&p, sizeof(p));
+		resume_fini(out);
+		if (out->gap == RESUME_FITS)
+			break;
+	}
+	return true;
+}
+
+void
+doctor_running_seal(struct report *r)
+{
+	const struct conf *c = &r->ctl->conf;
+	bool sealed = false;
+	struct resume log;
+	struct err e = { 0 };
+
+	if (!has_conf(r) || access(c->audit_file, F_OK) != 0)
+		return;
+	if (!compare(c, &sealed, &log, &e))
+		report_say(r, REPORT_WARN, "audit seal",
+		    "run the doctor as root, or as the service's user", "%s",
+		    e.what);
+	else if (log.gap != RESUME_FITS)
+		report_say(r, REPORT_FAIL, "audit seal",
+		    "the log was tampered with, or lost: mcp-execctl audit "
+		    "verify --key-file FILE names the first bad record",
+		    "%s", resume_gap_text(log.gap));
+	else if (sealed)
+		report_say(r, REPORT_OK, "audit seal", NULL,
+		    "the log fits its state, up to record %" PRIu64
+		    "; audit verify checks all of it",
+		    log.sequence);
+	else
+		report_say(r, REPORT_WARN, "audit seal",
+		    "mcp-execctl audit seal-init, and keep the key elsewhere",
+		    "the log is not sealed: who becomes root can rewrite it "
+		    "unnoticed");
+}
+
+/* --- clock -------------------------------------------------------------- */
+
+void
+doctor_running_clock(struct report *r)
+{
+	struct timex t = { .modes = 0 };
+	int state = adjtimex(&t);
+
+	if (state == -1)
+		report_say(r, REPORT_WARN, "clock", "see adjtimex(2)", "%s",
+		    strerror(errno));
+	else if (state == TIME_ERROR || (t.status & STA_UNSYNC) != 0)
+		report_say(r, REPORT_WARN, "clock",
+		    "run chrony or systemd-timesyncd",
+		    "it is not synchronised: times in the log, and when tokens "
+		    "and certificates expire, may be wrong");
+	else
+		report_say(r, REPORT_OK, "clock", NULL, "it is synchronised");
+}

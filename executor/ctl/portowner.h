@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* portowner: which process listens on a TCP port, from /proc.  mcp-execctl. */
+#ifndef EXECUTOR_CTL_PORTOWNER_H
+#define EXECUTOR_CTL_PORTOWNER_H
+
+#include "executor/conf.h"
+
+enum {
+	PORTOWNER_TEXT = 96
+};
+
+/*
+ * "nginx, process 123"; "" if it cannot be told: other users' processes are
+ * shown to root alone.
+ */
+void portowner_find(
+    const struct conf_listener *l, char out[PORTOWNER_TEXT]);
+
+#endif
