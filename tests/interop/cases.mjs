@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cases: what every client is asked to do.  connect(token) gives
- * { list(), call(name, arguments, onprogress), close() }; results are as the
- * client hands them out.  A client without progress says { progress: false };
- * { expected } is the revision that it is to speak.
+ * cases: what every client is asked to do.  connect(token, endpoints) gives
+ * { list(), call(name, arguments, onprogress, signal), close() }; results are
+ * as the client hands them out.  { expected } is the revision that it is to
+ * speak.  `none` of run() names cases that the client or its revision does not
+ * have, each with the reason: a cell of the matrix that is filled with it.
+ * `only` chooses among the cases, where each costs much.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 
 const env = (name) => {
 	const value = process.env[name];
@@ -35,6 +39,74 @@ const failures = () => records()
     .filter((r) => r['event.action'] === 'auth-failure' &&
 	r['event.reason'].includes('unknown'))
     .reduce((sum, r) => sum + r['event.count'], 0);
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/* Wait for it to be true, and give it back. */
+const within = async (what, test) => {
+	for (let i = 0; i < 100; i++) {
+		const value = test();
+
+		if (value)
+			return value;
+		await pause(100);
+	}
+	assert.fail(`not within 10 s: ${what}`);
+};
+
+const mark = () => `m${randomBytes(6).toString('hex')}`;
+const intents = (m) => records().filter((r) =>
+	r['event.action'] === 'run-intent' &&
+	r['process.command_line'].includes(m));
+const ends = (m) => records().filter((r) =>
+	r['event.action'] === 'run-result' &&
+	intents(m).some((i) => i['run.id'] === r['run.id']));
+
+/*
+ * A network that fails once: what stands in front of the server, and cuts all
+ * connections CUT_MS after a tools/call has gone by.
+ */
+const CUT_MS = 900;
+const frail = async () => {
+	const target = new URL(endpoints.http);
+	const open = new Set();
+	const state = { cuts: 0 };
+	let armed = false;
+	const server = net.createServer((client) => {
+		const upstream = net.connect(target.port, target.hostname);
+		const both = [client, upstream];
+
+		both.forEach((s) => {
+			open.add(s);
+			s.on('error', () => {});
+			s.on('close', () => {
+				open.delete(s);
+				both.forEach((other) => other.destroy());
+			});
+		});
+		client.on('data', (data) => {
+			if (armed || !data.includes('"tools/call"'))
+				return;
+			armed = true;
+			setTimeout(() => {
+				state.cuts++;
+				open.forEach((s) => s.destroy());
+			}, CUT_MS);
+		});
+		client.pipe(upstream);
+		upstream.pipe(client);
+	});
+
+	await new Promise((done) => server.listen(0, '127.0.0.1', done));
+	const base = `http://127.0.0.1:${server.address().port}`;
+
+	state.endpoints = { http: `${base}/mcp`, sse: `${base}/sse` };
+	state.close = () => {
+		server.close();
+		open.forEach((s) => s.destroy());
+	};
+	return state;
+};
 
 const text = (result) => result.content.map((c) => c.text ?? '').join('');
 
@@ -122,6 +194,54 @@ const cases = {
 		assert.ok(end - seen[0].at > 700, 'while it runs');
 		assert.ok(seen[2].at - seen[0].at > 500, 'as it comes');
 	},
+	async cancel(c) {
+		const m = mark();
+		const stop = new AbortController();
+		const call = c.call('exec_cmd',
+		    { command: `echo ${m}; sleep 61` }, undefined, stop.signal);
+		const outcome = call.then(() => 'answered', () => 'ended');
+
+		await within('it runs', () => intents(m).length === 1);
+		await pause(200);
+		stop.abort(new Error('no longer wanted'));
+		assert.equal(await outcome, 'ended');
+		const end = await within('its end', () => ends(m)[0]);
+
+		assert.equal(end['run.state'], 'cancelled');
+	},
+	async big_output(c) {
+		const r = await c.call('exec_cmd', { command: 'seq 1 200000' });
+
+		assert.ok(!r.isError, text(r).slice(0, 200));
+		assert.match(text(r), /^1\n2\n3\n/);
+		assert.match(text(r), /\n199999\n200000\n$/);
+		assert.equal(r.structuredContent.truncated, true);
+		assert.equal(r.structuredContent.bytes.stdout, 1288895);
+	},
+};
+
+/* The connection is cut in the middle of a call; it goes on all the same. */
+const resume = async (connect) => {
+	const net = await frail();
+	const m = mark();
+	const seen = [];
+
+	try {
+		const c = await connect(TOKEN, net.endpoints);
+		const r = await c.call('exec_cmd', { command: 'for i in 1 2 3 4 5; ' +
+		    `do echo tick $i ${m}; sleep 0.4; done` },
+		    (p) => seen.push(p.message ?? ''));
+
+		assert.equal(net.cuts, 1, 'the connection was cut');
+		assert.ok(!r.isError, text(r));
+		assert.equal(r.structuredContent.stdout, [1, 2, 3, 4, 5]
+		    .map((i) => `tick ${i} ${m}\n`).join(''));
+		assert.equal(intents(m).length, 1, 'it ran once');
+		assert.equal(new Set(seen).size, seen.length, 'nothing twice');
+		await c.close();
+	} finally {
+		net.close();
+	}
 };
 
 const report = async (name, test) => {
@@ -136,14 +256,18 @@ const report = async (name, test) => {
 };
 
 /* Every case over one connection, then a wrong token over another. */
-export const run = async (label, connect) => {
-	const client = await connect(TOKEN).catch((e) => {
+export const run = async (label, connect, none = {}, only = () => true) => {
+	const client = await connect(TOKEN, endpoints).catch((e) => {
 		console.log(`FAIL ${label} connect: ${e?.message}`);
 	});
 
 	for (const [name, test] of Object.entries(cases)) {
-		if (name === 'live_output' && client?.progress === false)
+		if (!only(name))
 			continue;
+		if (name in none) {
+			console.log(`none ${label} ${name}: ${none[name]}`);
+			continue;
+		}
 		await report(`${label} ${name}`, async () => {
 			assert.ok(client, 'no connection');
 			await test(client);
@@ -152,11 +276,15 @@ export const run = async (label, connect) => {
 	if (client?.expected !== undefined)
 		await report(`${label} revision`, () =>
 			assert.equal(spoken(), client.expected));
+	if ('resume' in none)
+		console.log(`none ${label} resume: ${none.resume}`);
+	else
+		await report(`${label} resume`, () => resume(connect));
 	await report(`${label} wrong_token`, async () => {
 		const before = failures();
 
 		await assert.rejects(async () => {
-			const c = await connect(WRONG);
+			const c = await connect(WRONG, endpoints);
 
 			await c.list();
 		});

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 """python: the Python package mcp over Streamable HTTP and HTTP+SSE."""
 import asyncio
-import json
 import os
 import time
 
+import anyio
 import httpx2
+from ground import (TOKEN, WRONG, bearer, check, ends, failures, frail,
+                    intents, mark, within)
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
-TOKEN = os.environ["MCP_TOKEN"]
-WRONG = "mxt_" + "A" * 43
 CASES = {}
 
 
@@ -22,11 +22,6 @@ def case(test):
 
 def text(result):
     return "".join(getattr(c, "text", "") for c in result.content)
-
-
-def check(condition, what):
-    if not condition:
-        raise AssertionError(what)
 
 
 @case
@@ -112,27 +107,64 @@ async def live_output(client):
           "while it runs")
 
 
-def http(token):
-    return streamable_http_client(os.environ["MCP_URL"],
+@case
+async def cancel(client):
+    m = mark()
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as tasks:
+            async def stop():
+                await within("it runs", lambda: intents(m))
+                await asyncio.sleep(0.2)
+                scope.cancel()
+
+            tasks.start_soon(stop)
+            await client.call_tool("exec_cmd",
+                                   {"command": f"echo {m}; sleep 61"})
+    check(scope.cancelled_caught, "it was answered")
+    end = (await within("its end", lambda: ends(m)))[0]
+    check(end["run.state"] == "cancelled", end)
+
+
+@case
+async def big_output(client):
+    r = await client.call_tool("exec_cmd", {"command": "seq 1 200000"})
+    check(not r.is_error, text(r)[:200])
+    check(text(r).startswith("1\n2\n3\n"), text(r)[:50])
+    check(text(r).endswith("\n199999\n200000\n"), text(r)[-50:])
+    check(r.structured_content["truncated"], "truncated")
+    check(r.structured_content["bytes"]["stdout"] == 1288895, "bytes")
+
+
+async def resume(transport, mode):
+    """The connection is cut in the middle of a call; it goes on."""
+    m, seen = mark(), []
+
+    async def on_progress(progress, total, message):
+        seen.append(message)
+
+    async with frail() as net, \
+            Client(transport(TOKEN, net.base), mode=mode) as client:
+        r = await client.call_tool(
+            "exec_cmd", {"command": "for i in 1 2 3 4 5; do echo tick $i "
+                         f"{m}; sleep 0.4; done"},
+            progress_callback=on_progress)
+    check(net.cuts == 1, "the connection was cut")
+    check(not r.is_error, text(r))
+    check(r.structured_content["stdout"] == "".join(
+        f"tick {i} {m}\n" for i in range(1, 6)), text(r))
+    check(len(intents(m)) == 1, "it ran once")
+    check(len(set(seen)) == len(seen), seen)
+
+
+def http(token, base=None):
+    url = base + "/mcp" if base else os.environ["MCP_URL"]
+    return streamable_http_client(url,
                                   http_client=httpx2.AsyncClient(
                                       headers=bearer(token), timeout=60))
 
 
 def sse(token):
     return sse_client(os.environ["MCP_SSE_URL"], headers=bearer(token))
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
-
-
-def failures():
-    """Failed authentications with an unknown token, as recorded."""
-    with open(os.environ["MCP_AUDIT"]) as f:
-        records = [json.loads(line) for line in f]
-    return sum(r["event.count"] for r in records
-               if r["event.action"] == "auth-failure"
-               and "unknown" in r["event.reason"])
 
 
 def why(error):
@@ -160,6 +192,13 @@ async def drive(label, transport, mode, revision):
                   "" if got == revision else f": {got}", flush=True)
     except Exception as e:
         print(f"FAIL {label} connect: {why(e)}", flush=True)
+    if transport is sse or revision > "2026":
+        print(f"none {label} resume:", "HTTP+SSE has no event ids"
+              if transport is sse else
+              "a lost stream is the end of its call in 2026-07-28")
+    else:
+        await one(f"{label} resume", lambda mode: resume(transport, mode),
+                  mode)
     before = failures()
     try:
         async with Client(transport(WRONG), mode=mode) as client:

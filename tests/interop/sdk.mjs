@@ -5,7 +5,7 @@ import { SSEClientTransport } from
     '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from
     '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { endpoints, run } from './cases.mjs';
+import { run } from './cases.mjs';
 
 const transports = {
 	http: StreamableHTTPClientTransport,
@@ -13,7 +13,7 @@ const transports = {
 };
 
 for (const [kind, Transport] of Object.entries(transports))
-	await run(`sdk-1.32 ${kind}`, async (token) => {
+	await run(`sdk-1.32 ${kind}`, async (token, endpoints) => {
 		const client = new Client({ name: 'interop', version: '1' });
 
 		await client.connect(new Transport(new URL(endpoints[kind]), {
@@ -23,9 +23,10 @@ for (const [kind, Transport] of Object.entries(transports))
 		}));
 		return {
 			list: async () => (await client.listTools()).tools,
-			call: (name, args, onprogress) => client.callTool(
-			    { name, arguments: args }, undefined, { onprogress }),
+			call: (name, args, onprogress, signal) => client.callTool(
+			    { name, arguments: args }, undefined,
+			    { onprogress, signal }),
 			close: () => client.close(),
 		};
-	});
+	}, kind === 'sse' ? { resume: 'HTTP+SSE has no event ids' } : {});
 process.exit(0);
