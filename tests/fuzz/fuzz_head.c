@@ -235,7 +235,9 @@ set_up(struct state *s)
 	s->desk = desk_new();
 	s->auth = auth_new(s->desk->loop, s->desk->ipc, &e);
 	s->deter = deter_new(s->desk->loop, s->desk->ipc, &e);
-	desk_must(s->auth != NULL && s->deter != NULL);
+	desk_must(s->auth != NULL && s->deter != NULL &&
+		  deter_configure(
+		      s->deter, settings_now(s->desk->settings), &e) == 0);
 	s->endpoint = endpoint_new(s->desk->settings, s->auth,
 	    s->desk->sessions, s->desk->modern, s->deter, &e);
 	desk_must(s->endpoint != NULL);

@@ -141,10 +141,15 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 		.output_bytes = 4096,
 		.replay_bytes = desk_limits.replay_bytes,
 		.stream_ms = desk_limits.stream_ms };
+	const struct msg_penalties penalties = { .failure_ms = 1000,
+		.threshold_ms = 3000,
+		.max_ms = 5000,
+		.sources = 16 };
 	struct msg_commit commit = { .generation = generation };
 	struct err e;
 
 	desk_must(settings_begin(d->settings, &c, &e) == 0);
+	desk_must(settings_set_penalties(d->settings, &penalties, &e) == 0);
 	for (size_t i = 0; i < tokens; i++) {
 		struct msg_token t = { .name = bytes_of(names[i]),
 			.policy = BYTES_LIT("p"),
