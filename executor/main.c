@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,19 @@ audit_setup(void)
 	};
 }
 
+/* What was not there when the policies were loaded they do not hide. */
+static int
+hide_recordings(struct err *e)
+{
+	struct conf_report r;
+	int rc;
+
+	conf_report_init(&r);
+	rc = store_reload(&self.store, &r, e);
+	conf_report_fini(&r);
+	return rc;
+}
+
 /* Recordings: only a directory that some policy needs is made. */
 static int
 open_keep(struct err *e)
@@ -142,10 +156,13 @@ open_keep(struct err *e)
 	size_t i;
 
 	keep_adjust(self.keep, &l);
-	for (i = 0; i < t->count; i++)
-		if (t->p[i]->output != RECORDER_OFF)
-			return keep_open(self.keep, c->recordings_dir, e);
-	return 0;
+	for (i = 0; i < t->count && t->p[i]->output == RECORDER_OFF; i++)
+		;
+	if (i == t->count)
+		return 0;
+	if (mkdir(c->recordings_dir, 0700) == 0 && hide_recordings(e) != 0)
+		return e->code;
+	return keep_open(self.keep, c->recordings_dir, e);
 }
 
 /* Tell everybody what is in force now. */

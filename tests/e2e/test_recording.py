@@ -324,3 +324,25 @@ def test_directory_is_ours():
         (server.dir / "recordings").chmod(0o700)
         server.start()
         check(re.search(r"^\{", server.audit_file.read_text(), re.M))
+
+
+def test_recordings_are_hidden():
+    """No run gets at recordings, wherever their directory is."""
+    if not ROOT:
+        raise Skip("needs root: a command of root is what could")
+    with Server(policy={"user": "root",
+                        "audit": {"output": "all"}}) as server:
+        place = server.dir / "recordings"
+        server.policy["files"]["read"] = ["@system", str(server.dir)]
+        server.stop()
+        for f in place.iterdir():
+            f.unlink()
+        place.rmdir()
+        server.process = None
+        server.write()
+        server.start()              # made anew, after policies were read
+        with server.http() as c:
+            c.sh("echo kept")
+            r = c.sh(f"ls {server.dir}; ls -A {place}; cat {place}/*")
+            check("stderr" in r.text and list(place.iterdir()), "control", r)
+            check(".cast" not in r.text and "kept" not in r.text, r)
