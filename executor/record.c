@@ -7,20 +7,39 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "executor/filehash.h"
 #include "executor/loginuid.h"
 #include "executor/redact.h"
+
+/* Of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context, 3.2). */
+static struct bytes
+trace_id(const char *parent)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (strlen(parent) < 55 || parent[2] != '-' || parent[35] != '-' ||
+	    strspn(parent + 3, hex) != 32)
+		return bytes_make(NULL, 0);
+	return bytes_make(parent + 3, 32);
+}
 
 /* Who asked, from where, through what. */
 static void
 put_caller(struct buf *b, const struct request *r)
 {
+	struct bytes id;
+
 	audit_put_str(b, "source.ip", r->peer);
 	audit_put_str(b, "mcp.session.id", r->session);
 	audit_put_str(b, "mcp.client", r->client);
 	audit_put_str(b, "mcp.revision", r->revision);
 	audit_put_str(b, "mcp.tool", r->tool);
-	if (r->trace[0] != '\0')
-		audit_put_str(b, "trace.parent", r->trace);
+	if (r->trace[0] == '\0')
+		return;
+	audit_put_str(b, "trace.parent", r->trace);
+	id = trace_id(r->trace);
+	if (id.len > 0)
+		audit_put(b, "trace.id", id);
 }
 
 /* As one text, a NUL behind each word; no more than a record looks at. */
@@ -269,6 +288,7 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x)
 {
 	struct buf *b = audit_begin(a, "process-exec");
+	uint8_t sum[DIGEST_BYTES];
 
 	audit_put_str(b, "run.id", id);
 	audit_put_str(b, "token.name", p->token);
@@ -287,6 +307,8 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
 		audit_put_str(b, "process.working_directory", x->directory);
 		audit_put_i64(b, "file.device", (int64_t)x->device);
 		audit_put_i64(b, "file.inode", (int64_t)x->inode);
+		if (filehash_get(x->executable, x->device, x->inode, sum))
+			put_digest(b, "process.hash.sha256", sum);
 	}
 	audit_end(a, false);
 }

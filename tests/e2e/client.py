@@ -18,6 +18,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 import instance  # noqa: E402
+import records  # noqa: E402
 import tap  # noqa: E402
 
 ROOT = os.geteuid() == 0
@@ -539,7 +540,9 @@ class Server(instance.Instance):
     def __exit__(self, kind, value, _):
         try:
             self.stop()
-        except instance.Failure:
+            wrong = records.problems(self.audit_file)
+            check(not wrong, "records not as in their schema:", *wrong[:3])
+        except (instance.Failure, Failed):
             if kind is None:
                 raise
         finally:

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filehash: digests of the programs that runs execute, where they are cheap.
+ *
+ * Remembered by file and its times, so that each program is read once; what is
+ * large, or too much at once, or not where the run saw it, has none.
+ * Executor.
+ */
+#ifndef EXECUTOR_FILEHASH_H
+#define EXECUTOR_FILEHASH_H
+
+#include "common/digest.h"
+
+enum {
+	FILEHASH_MAX_FILE = 16 << 20, /* bytes of a file */
+	FILEHASH_PER_SECOND = 32 << 20 /* bytes read for this, all together */
+};
+
+/*
+ * SHA-256 of the file at path, if it is the one with that device and inode.
+ * Never waits for more than a local disk.
+ */
+bool filehash_get(const char *path, uint64_t device, uint64_t inode,
+    uint8_t out[DIGEST_BYTES]);
+
+#endif
