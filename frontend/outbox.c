@@ -299,6 +299,7 @@ outbox_finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms)
 void
 outbox_drop(struct outbox_line *l)
 {
+	hang_up(l);
 	if (l->box != NULL)
 		unlink_line(l);
 	free(l);

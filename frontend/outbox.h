@@ -65,7 +65,7 @@ bool outbox_has_room(const struct outbox_line *l);
 void outbox_push(struct outbox_line *l, struct bytes message, uint64_t now_ms);
 /* The last message (empty: none) of a line that has begun. */
 void outbox_finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms);
-/* The line never began. */
+/* Nothing is to be sent or kept of it any more. */
 void outbox_drop(struct outbox_line *l);
 
 /* A general stream; the oldest goes where there are too many. */

@@ -18,6 +18,7 @@ static const struct outbox_rules none = { 0 };
 
 static struct outbox box;
 static struct stream one, two;
+static struct outbox_line *writing; /* has a writer: this test */
 static unsigned wakes;
 
 static void
@@ -43,6 +44,9 @@ teardown(void **state)
 {
 	(void)state;
 	outbox_fini(&box);
+	if (writing != NULL)
+		outbox_drop(writing);
+	writing = NULL;
 	stream_fini(&one);
 	stream_fini(&two);
 	return 0;
@@ -104,8 +108,16 @@ begin(const struct outbox_rules *rules, size_t max)
 	outbox_begin(&box, rules, max);
 	l = outbox_open(&box, BYTES_LIT("\"r\""));
 	assert_non_null(l);
+	writing = l;
 	outbox_attach(l, &one, 1);
 	return l;
+}
+
+static void
+finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms)
+{
+	writing = NULL;
+	outbox_finish(l, answer, now_ms);
 }
 
 static void
@@ -123,7 +135,7 @@ test_rules(void **state)
 	l = begin(&polling, 4096);
 	push(l, "{}");
 	assert_string_equal(ids(taken(&one)), "0*,1");
-	outbox_finish(l, bytes_of("{\"a\":1}"), 2);
+	finish(l, bytes_of("{\"a\":1}"), 2);
 	assert_true(one.closed);
 	assert_string_equal(ids(taken(&one)), "2");
 	outbox_fini(&box);
@@ -132,7 +144,7 @@ test_rules(void **state)
 	l = begin(&plain, 4096);
 	push(l, "{}");
 	assert_string_equal(ids(taken(&one)), "1");
-	outbox_finish(l, bytes_of(""), 2);
+	finish(l, bytes_of(""), 2);
 	outbox_fini(&box);
 	stream_fini(&one);
 	stream_init(&one, 4096, on_wake, NULL);
@@ -140,7 +152,7 @@ test_rules(void **state)
 	push(l, "{}");
 	assert_string_equal(taken(&one), "event: message\ndata: {}\n\n");
 	assert_int_equal(box.bytes, 0);
-	outbox_finish(l, bytes_of("{}"), 2);
+	finish(l, bytes_of("{}"), 2);
 	assert_null(box.lines);
 }
 
@@ -162,7 +174,7 @@ test_resume(void **state)
 	assert_string_equal(ids(taken(&two)), "1*,2,3");
 	push(l, "{\"n\":4}");
 	assert_string_equal(ids(taken(&two)), "4");
-	outbox_finish(l, bytes_of("{\"answer\":1}"), 5);
+	finish(l, bytes_of("{\"answer\":1}"), 5);
 	assert_true(two.closed);
 	assert_string_equal(ids(taken(&two)), "5");
 }
@@ -175,7 +187,7 @@ test_answer_waits(void **state)
 	(void)state;
 	push(l, "{}");
 	stream_fini(&one);
-	outbox_finish(l, bytes_of("{\"answer\":1}"), 5);
+	finish(l, bytes_of("{\"answer\":1}"), 5);
 	for (int i = 0; i < 3; i++) {
 		assert_true(resume(1, 1));
 		assert_non_null(strstr(taken(&two), "answer"));
@@ -276,7 +288,7 @@ test_large_answer(void **state)
 	memset(big, 'x', sizeof(big));
 	push(l, "{}");
 	(void)taken(&one);
-	outbox_finish(l, bytes_make(big, sizeof(big)), 5);
+	finish(l, bytes_make(big, sizeof(big)), 5);
 	/* who is there gets it */
 	assert_true(strlen(taken(&one)) > sizeof(big));
 	assert_true(resume(1, 1));
@@ -300,7 +312,7 @@ test_session_over(void **state)
 	assert_false(one.closed);
 	/* the writer goes on to its answer, which has no id */
 	push(l, "{}");
-	outbox_finish(l, bytes_of("{\"a\":1}"), 1);
+	finish(l, bytes_of("{\"a\":1}"), 1);
 	assert_true(one.closed);
 	assert_string_equal(taken(&one),
 	    "event: message\ndata: {}\n\nevent: message\ndata: {\"a\":1}\n\n");
@@ -354,7 +366,7 @@ test_time(void **state)
 	assert_int_equal(box.bytes, 2 + OUTBOX_OVERHEAD);
 	assert_true(resume(1, 1));
 	assert_string_equal(ids(taken(&two)), "1*,2");
-	outbox_finish(l, bytes_of("{}"), 200);
+	finish(l, bytes_of("{}"), 200);
 	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 199);
 	assert_non_null(box.lines);
 	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 200);
@@ -372,7 +384,7 @@ test_unseen_answer_stays(void **state)
 	(void)state;
 	push(l, "{}");
 	stream_fini(&one);
-	outbox_finish(l, bytes_of("{\"answer\":1}"), 1);
+	finish(l, bytes_of("{\"answer\":1}"), 1);
 	outbox_tend(&box, 0, 100 * (uint64_t)OUTBOX_KEEP_MS);
 	assert_true(resume(1, 1));
 	assert_non_null(strstr(taken(&two), "answer"));
