@@ -354,12 +354,13 @@ def test_too_large_to_keep(_):
         # It is there for who stays, and small ones still are kept.
         _, r = finish(Events(call(c, "head -c 100000 /dev/zero | tr '\\0' x")))
         equal(len(r.text), 100000, "control")
-        conn = call(c, "for i in $(seq 40); do seq 1000 1200; sleep .12;"
-                       " done; sleep 30")
+        conn = call(c, "for i in $(seq 15); do seq 1000 1500; sleep .12;"
+                       " done; echo x >written; sleep 60")
         events = Events(conn)
         next(events)
         conn.reset()
-        time.sleep(6 * SLOW)
+        server.file("written", 30)
+        time.sleep(.5 * SLOW)
         with get(c, events.last) as conn:
             got = next(Events(conn))
         equal(got["method"], "notifications/message", got)
