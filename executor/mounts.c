@@ -220,15 +220,17 @@ compare(const void *a, const void *b)
 }
 
 /*
- * Is it bound already, in the same way, with what it lies in?  Of what is
- * written, each stays a mount: that keeps its name from being moved away.
+ * Is it bound, or hidden, already with what it lies in?  Of what is written,
+ * each stays a mount: that keeps its name from being moved away.
  */
 static bool
 is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
 {
 	size_t i;
 
-	for (i = count; i > 0 && op->kind == MOUNTS_READ; i--)
+	if (op->kind != MOUNTS_READ && op->kind != MOUNTS_HIDE)
+		return false;
+	for (i = count; i > 0; i--)
 		if (lies_in(op->path, m->op[i - 1].path))
 			return m->op[i - 1].kind == op->kind;
 	return false;

@@ -72,6 +72,29 @@ test_read_only_repeated(void **state)
 	expect(&m, whole);
 }
 
+/* There is no place to mount on in what is hidden; what is shown again has. */
+static void
+test_hidden_in_hidden(void **state)
+{
+	static const char *const want[] = { "/etc", NULL };
+	static const char *const shown[] = { "/usr", "/usr/lib",
+		"/usr/lib/os-release", NULL };
+	struct mounts m;
+
+	(void)state;
+	mounts_init(&m);
+	add(&m, MOUNTS_HIDE, "/etc/passwd");
+	add(&m, MOUNTS_HIDE, "/etc");
+	add(&m, MOUNTS_HIDE, "/etc/group");
+	expect(&m, want);
+
+	mounts_init(&m);
+	add(&m, MOUNTS_HIDE, "/usr");
+	add(&m, MOUNTS_READ, "/usr/lib");
+	add(&m, MOUNTS_HIDE, "/usr/lib/os-release");
+	expect(&m, shown);
+}
+
 /* The row before decides, not one further up. */
 static void
 test_between(void **state)
@@ -122,6 +145,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_later_kind_wins),
 		cmocka_unit_test(test_read_only_repeated),
+		cmocka_unit_test(test_hidden_in_hidden),
 		cmocka_unit_test(test_between),
 		cmocka_unit_test(test_cover),
 	};
