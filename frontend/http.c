@@ -711,6 +711,20 @@ http_drain(struct http *h)
 			(void)MHD_quiesce_daemon(h->daemons[i].mhd);
 }
 
+bool
+http_owes(const struct http *h)
+{
+	for (size_t i = 0; i < h->limits.connections; i++) {
+		const struct slot *s = &h->slots[i];
+
+		if (s->conn != NULL &&
+		    (s->stage == STAGE_HEAD || s->stage == STAGE_BODY ||
+			s->stage == STAGE_ANSWER))
+			return true;
+	}
+	return false;
+}
+
 size_t
 http_connections(const struct http *h)
 {

@@ -29,6 +29,8 @@ void http_free(struct http *h);
 int http_start(struct http *h, struct err *e) MUST_CHECK;
 /* Accept no more connections; those that are there go on. */
 void http_drain(struct http *h);
+/* Does a connection wait for a request or an answer that is on its way? */
+bool http_owes(const struct http *h);
 /* Connections that are open. */
 size_t http_connections(const struct http *h);
 

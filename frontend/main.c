@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "frontend/changes.h"
 #include "frontend/http.h"
@@ -25,7 +26,9 @@
 #endif
 
 enum {
-	MAIN_WRONG_USE = 2 /* exit status */
+	MAIN_WRONG_USE = 2, /* exit status */
+	LINGER_MS = 200, /* after the end, for requests on their way */
+	LINGER_STEP_MS = 5
 };
 
 /* Everything that lives as long as the process, in order of the chain. */
@@ -46,8 +49,26 @@ struct frontend {
 	struct tls *tls;
 	struct http *http;
 	struct loop_timer grace; /* of DRAIN */
+	struct loop_timer linger; /* after the executor's end of it */
+	uint64_t linger_until_ms; /* monotonic */
+	bool draining;
 	int status;
 };
+
+/*
+ * A client that was accepted just before the stop has its request on the way:
+ * it is told that we stop, instead of being hung up on.
+ */
+static void
+on_linger(void *arg)
+{
+	struct frontend *f = arg;
+
+	if (http_owes(f->http) && clock_mono_ms() < f->linger_until_ms)
+		loop_timer_set(f->loop, &f->linger, LINGER_STEP_MS);
+	else
+		loop_stop(f->loop);
+}
 
 static void
 on_closed(void *arg, const struct err *why)
@@ -59,7 +80,13 @@ on_closed(void *arg, const struct err *why)
 		log_err("main: channel to the executor broke: %s", why->what);
 		f->status = EXIT_FAILURE;
 	}
-	loop_stop(f->loop);
+	if (!f->draining || why->code != ERR_EOF) {
+		loop_stop(f->loop);
+		return;
+	}
+	f->linger = (struct loop_timer){ .handler = on_linger, .arg = f };
+	f->linger_until_ms = clock_mono_ms() + LINGER_MS;
+	loop_timer_set(f->loop, &f->linger, LINGER_STEP_MS);
 }
 
 static int
@@ -173,6 +200,7 @@ on_drain(void *arg, const struct msg *m, struct err *e)
 	struct frontend *f = arg;
 
 	(void)e;
+	f->draining = true;
 	endpoint_drain(f->endpoint);
 	http_drain(f->http);
 	session_drain(f->sessions);

@@ -17,7 +17,7 @@ import threading
 import time
 
 import instance
-from client import (FRONTEND_EXIT, SLOW, Connection, Failed, Http,
+from client import (FRONTEND_EXIT, ROOT, SLOW, Connection, Failed, Http,
                     Server, check, equal, within)
 
 # Descriptors to their places, the variables, and no further process.
@@ -146,19 +146,23 @@ def test_restart_refuses_nobody():
     with Manager(names="mcp-execd.socket") as server:
         with Http(server) as c:
             equal(c.sh("echo one").text, "one\n", "before")
-        load = Load(server)
+        loads = [Load(server) for _ in range(4)]
         try:
             for _ in range(3):
-                within("answers", 5, lambda n=load.answered:
-                       load.answered > n + 20)
+                for load in loads:
+                    within("answers", 5, lambda x=load, n=load.answered:
+                           x.answered > n + 20)
                 server.stop()
                 time.sleep(0.3)     # they wait in the socket meanwhile
                 server.start()
-            within("answers", 5, lambda n=load.answered:
-                   load.answered > n + 20)
+            for load in loads:
+                within("answers", 5, lambda x=load, n=load.answered:
+                       x.answered > n + 20)
         finally:
-            load.end()
-        equal(load.wrong, [], f"of {load.answered} answers")
+            for load in loads:
+                load.end()
+        for load in loads:
+            equal(load.wrong, [], f"of {load.answered} answers")
         with Http(server) as c:
             equal(c.sh("echo two").text, "two\n", "after")
         equal(len(server.audit("start")), 4, "starts")
@@ -219,8 +223,9 @@ def test_not_for_us():
     server = Manager(sockets=[], wrong_pid=True)
     with server:
         equal(server.get("/healthz").status, 200, "bound by itself")
-        env = pathlib.Path(f"/proc/{server.process.pid}/environ")
-        check(b"LISTEN_PID" in env.read_bytes(), "control: it was set")
+        if ROOT:        # who else may not look into it
+            env = pathlib.Path(f"/proc/{server.process.pid}/environ")
+            check(b"LISTEN_PID" in env.read_bytes(), "control: it was set")
         with Http(server) as c:
             equal(c.sh("env | grep LISTEN; true").text, "", "of a command")
 
