@@ -73,7 +73,7 @@ def memory():
     return r.data["denials"][0]
 
 
-@step("limits.memory_of_all_processes")
+@step("limits.memory_of_all_processes", long=True)
 def memory_of_all():
     """Four that are small enough, each for itself."""
     one = "python3 -c 'import time; x = b\"x\" * (30 << 20); time.sleep(8)'"
@@ -284,7 +284,7 @@ def switched_off():
         machine.restart()
 
 
-@step("limits.many_at_once")
+@step("limits.many_at_once", long=True)
 def many():
     """Each run in a group of its own, and none is left."""
     t = token("many", limits={"runs": 16, "memory_bytes": 64 * MIB})
