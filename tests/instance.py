@@ -26,6 +26,7 @@ FRONTEND_UID = 65533            # ... and where nobody did
 START_S = 20                    # to listen; times SLOW under a wrapper
 STOP_S = 20                     # SIGTERM to the end
 SLOW = 6
+MACHINE = int(os.environ.get("MCP_EXECD_SLOW", "1"))    # one that is emulated
 # Layers whose system calls valgrind does not have.
 UNKNOWN_TO_VALGRIND = ["mounts", "pids", "ipc", "network", "landlock"]
 TOKEN = re.compile(r"mxt_[A-Za-z0-9_-]{43}")
@@ -116,7 +117,8 @@ class Instance:
         self.definitions = read_definitions(definitions)
         self.build = build_dir()
         self.wrapper = shlex.split(os.environ.get("MCP_EXECD_WRAPPER", ""))
-        self.slow = SLOW if self.wrapper or "asan" in self.build.name else 1
+        self.slow = MACHINE * (
+            SLOW if self.wrapper or "asan" in self.build.name else 1)
         self.name = name
         self.port = port
         self.process = None

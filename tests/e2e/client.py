@@ -24,8 +24,9 @@ import tap  # noqa: E402
 ROOT = os.geteuid() == 0
 REVISIONS = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"
 NEWEST = REVISIONS[-1]
-SLOW = (instance.SLOW if os.environ.get("MCP_EXECD_WRAPPER")
-        or "asan" in os.environ.get("MCP_EXECD_BUILD", "") else 1)
+SLOW = instance.MACHINE * (
+    instance.SLOW if os.environ.get("MCP_EXECD_WRAPPER")
+    or "asan" in os.environ.get("MCP_EXECD_BUILD", "") else 1)
 
 # Names in audit records and in structuredContent, in one place.
 ACTION = "event.action"

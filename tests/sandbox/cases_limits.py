@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Bombs and runaways: a run takes what its policy gives, and ends."""
 import os
+import pathlib
 import time
 
-from world import (Attack, add, as_root, case, client, matches, says,
-                   stop_pid, uid_processes)
+from world import (Attack, add, as_root, case, client, groups_of_runs,
+                   matches, says, stop_pid, uid_processes)
 
 ALL = says(" all")
 
@@ -157,6 +158,40 @@ def descriptors(w):
     client.check("0 pipe:" in out.splitlines()[0], out)
     client.equal(len([x for x in out.splitlines() if x[:1].isdigit()]), 3,
                  "with stdin")
+
+
+@case("limits.control_group")
+def control_group(w):
+    """In a group of its own, with what it starts, which goes with it; the
+    guard and the executor are not in it."""
+    if not w.group:
+        raise client.Skip("has a meaning with mode cgroup")
+    mark = client.mark()
+    r = w.call("cat /proc/self/cgroup", "base")
+    place = r.data["stdout"].strip().rpartition("\n")[2]
+    client.check(place.endswith(f"/runs/{r.data['run_id']}"), place)
+    client.check("cgroup" in w.posture()["layers"], w.posture())
+    with w.running("{try} daemon 20 " + mark + "; {try} stubborn 20 " + mark):
+        client.within("both", 5, lambda: len(client.processes(mark)) > 1)
+        inside = {group_of(p) for p in client.processes(mark)
+                  if client.status_of(p)["Uid"].split()[0] == str(w.uid)}
+        client.equal(len(inside), 1, "groups of one run")
+        client.check("/runs/" in inside.pop(), "their group")
+        client.check("/supervisor" in group_of(w.server.process.pid),
+                     "the executor's")
+    w.inside("true")
+    client.check(not world_groups(w), "left", world_groups(w))
+
+
+def group_of(pid):
+    text = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+    return [line for line in text.splitlines() if line.startswith("0::")][0]
+
+
+def world_groups(w):
+    time.sleep(0.5)
+    w.inside("true")
+    return groups_of_runs(w.group)
 
 
 # --- the end of the daemons -----------------------------------------------------

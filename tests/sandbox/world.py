@@ -46,7 +46,9 @@ MODES = {
     "no-landlock": ({"disable": ["landlock"]}, None),
     "landlock": ({"disable": NAMESPACES}, None),
     "no-userns": ({}, "no_userns"),     # of an ordinary user only
+    "cgroup": ({}, None),               # of root only
 }
+CGROUP_TREES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
 
 def uid_of_this_run():
@@ -320,8 +322,10 @@ class World:
         self.tokens = {}
         self.unavailable = {}
         self.ear = Ear()
+        self.group = make_group() if mode == "cgroup" else None
         self.server = client.Server(
-            config={"limits": {"sessions_per_token": 64}},
+            config={"limits": {"sessions_per_token": 64},
+                    "cgroup": str(self.group) if self.group else "auto"},
             policy={**self.identity(), **keys,
                     "limits": {"runs": 16, "timeout_ms": 20000}})
         if wrapper:
@@ -429,6 +433,8 @@ class World:
         self.tokens["base"] = self.server.token
         self.inside("true")
         self.layers = self.posture()["layers"]
+        client.equal("cgroup" in self.layers, self.group is not None,
+                     "the layer cgroup")
         self.names["executor"] = str(self.server.process.pid)
         self.add_policies()
         for name in self.tokens:
@@ -591,7 +597,8 @@ class World:
             "System V objects": sysv(self.uid),
             "message queues": queues(self.uid),
             "temporary files": temporary(self.uid, self.names["dir"]),
-            "control groups": control_groups(executor),
+            "control groups": control_groups(executor)
+            + groups_of_runs(self.group),
         }
 
     def stop(self):
@@ -601,6 +608,8 @@ class World:
             self.server.stop()
         finally:
             self.server.remove()
+            if self.group:
+                remove_group(self.group)
 
 
 def policies(w):
@@ -704,13 +713,46 @@ def temporary(uid, place):
     return sorted(found)
 
 
+def cgroup_tree():
+    """Where this machine has control groups of version 2, or None."""
+    for tree in CGROUP_TREES:
+        if os.path.exists(tree + "/cgroup.controllers"):
+            return pathlib.Path(tree)
+    return None
+
+
+def make_group():
+    """For one server, with what controllers the tree's top hands on."""
+    group = cgroup_tree() / f"mcp-execd-test.{os.getpid()}"
+    group.mkdir()
+    return group
+
+
+def groups_of_runs(group):
+    """What the executor itself could not remove at once goes with the next
+    run; that there is one shows in many."""
+    if not group:
+        return []
+    found = sorted(p.name for p in (group / "runs").iterdir() if p.is_dir())
+    return found[1:]
+
+
+def remove_group(group):
+    """Its processes have ended; runs of a killed server may have left one."""
+    for place in (*(group / "runs").glob("*/"), group / "runs",
+                  group / "supervisor", group):
+        client.within(f"{place} is empty", 5, lambda p=place: not (
+            p / "cgroup.procs").read_text())
+        place.rmdir()
+
+
 def control_groups(pid):
     """Groups below that of the executor."""
     found = []
     with contextlib.suppress(OSError):
         for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().split():
             number, _, path = line.split(":", 2)
-            for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+            for top in CGROUP_TREES:
                 own = pathlib.Path(top + path)
                 if number == "0" and len(path) > 1 and own.is_dir():
                     found += [str(p) for p in own.rglob("*") if p.is_dir()]
