@@ -75,7 +75,7 @@ def posture():
     return f"Landlock ABI {p['landlock.abi']}"
 
 
-@step("commands.python_client")
+@step("commands.python_client", long=True)
 def python_client():
     """The official package mcp, unmodified."""
     out = sh("/usr/bin/env", f"PYTHONPATH={machine.HERE}/python",

@@ -87,7 +87,7 @@ def memory_of_all():
     explained(r, "memory limit")
 
 
-@step("limits.memory_by_files")
+@step("limits.memory_by_files", long=True)
 def memory_by_files():
     """What is in /tmp and /dev/shm is memory."""
     fill = "head -c 50M /dev/zero >{0} && stat -c %s {0}"
@@ -216,7 +216,7 @@ def starved():
     return f"/healthz {ping:.2f} s, a command {slowest:.2f} s at most"
 
 
-@step("limits.without_the_layer")
+@step("limits.without_the_layer", long=True)
 def without():
     """"disable" is no way around a limit: rlimits take its place."""
     t = token("plain", disable=["cgroup"], limits={
@@ -242,7 +242,7 @@ def refused(**keys):
         path.unlink()
 
 
-@step("limits.required")
+@step("limits.required", long=True)
 def required():
     t = token("strict", require=["mounts", "pids", "ipc", "network",
                                  "landlock", "seccomp", "cgroup"])
@@ -254,7 +254,7 @@ def required():
           "cpu_percent without the layer")
 
 
-@step("limits.switched_off")
+@step("limits.switched_off", long=True)
 def switched_off():
     """"cgroup": "off": a policy that needs one keeps the service down."""
     conf = machine.ETC / "mcp-execd.json"
@@ -297,7 +297,7 @@ def many():
     check(len(machine.groups_of_runs()) < 2, machine.groups_of_runs())
 
 
-@step("limits.left_by_a_crash")
+@step("limits.left_by_a_crash", long=True)
 def crash():
     """The executor killed: its runs end, and their groups go."""
     mark = client.mark()

@@ -15,7 +15,7 @@ import machine
 from machine import call, check, equal, service, sh, step
 
 RULES = "/usr/share/doc/mcp-execd/examples/auditd/mcp-execd.rules"
-EXPOSURE = 2.0
+EXPOSURE = 5.0          # the unit says line by line what it cannot be without
 
 
 @step("service.exposure")
@@ -57,7 +57,7 @@ def status_and_kill():
     equal(ended["run.state"], "cancelled", ended)
 
 
-@step("service.bad_reload")
+@step("service.bad_reload", long=True)
 def bad_reload():
     """What is wrong is named, and what was in force stays so."""
     path = machine.write_policy("odd", user="no-such-user",
@@ -96,7 +96,6 @@ def auditd():
     sh("systemctl", "restart", "auditd.service", ok=False)
     sh("augenrules", "--load")
     check("mcp-exec" in sh("auditctl", "-l"), "the rules are in force")
-    machine.restart()
 
 
 def ausearch(*words):
@@ -129,7 +128,7 @@ def attribution():
     return f"auid {uid}, session {session}, {len(lines)} programs"
 
 
-@step("auditd.not_forged")
+@step("auditd.not_forged", long=True)
 def not_forged():
     """Nor can a run change whose it is; another token has another uid."""
     other = machine.add_token("second", "work")
@@ -189,7 +188,7 @@ def no_refusal(loop):
             f"slowest {loop.slowest:.1f} s")
 
 
-@step("socket.control")
+@step("socket.control", long=True)
 def without_socket():
     """The loop sees a restart that refuses: without the socket unit."""
     with asking() as loop:

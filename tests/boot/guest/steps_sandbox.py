@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""The attacks of tests/sandbox on this kernel: an older Landlock, and control
+groups with their controllers."""
+import os
+import re
+import subprocess
+
+import machine
+from machine import check, step
+
+
+def attacks(*words):
+    """Its own lines go to the console: hundreds, and one line here."""
+    run = subprocess.run(
+        ["python3", machine.HERE / "tests/sandbox/run", *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT, timeout=2400, check=False, env={
+            **os.environ, "MCP_EXECD_SLOW": str(machine.SLOW),
+            "PYTHONPATH": str(machine.HERE / "python")})
+    lines = run.stdout.splitlines()
+    for line in lines:
+        machine.note(line)
+    failed = [x for x in lines if x.startswith("FAIL")]
+    check(re.match(r"\d+ passed, 0 failed", lines[-1]), lines[-1], failed)
+    layers = [x for x in lines if x.startswith("# ") and "layers" in x]
+    return "; ".join([lines[-1], *layers])
+
+
+@step("sandbox.full", long=True)
+def full():
+    return attacks("--mode", "full")
+
+
+@step("sandbox.cgroup", long=True)
+def cgroup():
+    return attacks("--mode", "cgroup")
+
+
+@step("sandbox.landlock_alone", long=True)
+def landlock():
+    return attacks("--mode", "landlock", "-k", "files")
