@@ -244,8 +244,15 @@ $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
 	@$(link) $^ $(PKG_LIBS)
 
+# Loaded into mcp-execd by tests/audit/faults.
+FAULTS_SO := $(B)/faults.so
+$(FAULTS_SO): tests/audit/faults.c $(B)/flags
+	$(call say,CC)
+	@$(CC) -D_GNU_SOURCE -std=c17 -O1 -g -Wall -Wextra -shared -fPIC \
+	    -o $@ $< -ldl
+
 .PHONY: tests
-tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN)	## build unit tests and corpus replay
+tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test
 check:				## everything: deps, build, all suites

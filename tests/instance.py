@@ -122,6 +122,7 @@ class Instance:
         self.name = name
         self.port = port
         self.process = None
+        self.environ = {}       # of the server, beside ours
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="mcp-execd."))
         self.dir.chmod(0o755)   # the policy's user must get to its directory
         self.config_file = self.dir / "mcp-execd.json"
@@ -242,7 +243,7 @@ class Instance:
         with open(self.stderr, "ab") as err:
             self.process = subprocess.Popen(
                 [*self.wrapper, self.build / "mcp-execd",
-                 "-c", self.config_file],
+                 "-c", self.config_file], env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                 start_new_session=True, preexec_fn=die_with_parent)
         end = time.monotonic() + START_S * self.slow

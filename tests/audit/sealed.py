@@ -43,9 +43,9 @@ class Tally:
 class Sealed(client.Server):
     """An instance, the log of which is sealed."""
 
-    def __init__(self, rotate_bytes=0, **more):
-        super().__init__(config={"audit": {"rotate_bytes": rotate_bytes}},
-                         **more)
+    def __init__(self, rotate_bytes=0, keep=0, **more):
+        super().__init__(config={"audit": {"rotate_bytes": rotate_bytes,
+                                           "keep": keep}}, **more)
         self.key = self.ctl("audit", "seal-init").strip()
 
     @property

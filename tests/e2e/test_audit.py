@@ -9,7 +9,8 @@ import resource
 import subprocess
 import time
 
-from client import (COMMAND, INTENT, RESULT, ROOT, Http, Server, Skip, check,
+import instance
+from client import (COMMAND, INTENT, RESULT, ROOT, Failed, Http, Server, Skip, check,
                     equal, mark, within)
 
 INTENT_KEYS = ("@timestamp", "event.action", "run.id", "token.name",
@@ -232,6 +233,55 @@ def test_full_disk():
                 if c.sh("true").error:
                     break
             refused_and_recovers(server, c, filler.unlink)
+        server.stop()
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
+        subprocess.run(["umount", "-l", log], capture_output=True)
+        server.remove()
+
+
+def test_read_only():
+    """The file system of the log becomes read-only, as after an error of its
+    disk, and writable again."""
+    if not ROOT:
+        raise Skip("only root may remount a file system")
+    server = Server()
+    log = server.audit_file.parent
+
+    def mount(*options):
+        return subprocess.run(["mount", "-t", "tmpfs", "-o",
+                               ",".join(("size=4m", "mode=700", *options)),
+                               "tmpfs", log], capture_output=True, text=True)
+
+    def remount(how):
+        done = subprocess.run(["mount", "-o", f"remount,{how}", log],
+                              capture_output=True, text=True)
+        check(done.returncode == 0, done.stderr)
+
+    try:
+        made = mount()
+        if made.returncode != 0:
+            raise Skip("mount is not permitted here: " + made.stderr)
+        server.start()
+        with Http(server) as c:
+            check(not c.sh("true").error, "control")
+            # A file that is open for writing keeps it from that (EBUSY): it
+            # is the log's own, so the kernel is asked to do it all the same.
+            done = subprocess.run(["mount", "-o", "remount,ro", log],
+                                  capture_output=True, text=True)
+            equal(done.returncode != 0, True, "no file was open")
+            server.stop()
+            remount("ro")
+            try:
+                server.start()
+                raise Failed("it started without a log")
+            except instance.Failure as e:
+                check("Read-only file system" in str(e), e)
+            remount("rw")
+            server.start()
+        with Http(server) as c:
+            check(not c.sh("true").error, "runs again")
         server.stop()
     finally:
         if server.process is not None and server.process.poll() is None:
