@@ -664,14 +664,18 @@ static void (*const steps[])(uint8_t arg) = { step_begin, step_call, step_get,
 static void
 set_up(uint8_t first)
 {
-	s.desk = desk_new();
-	s.events = (struct events){ .sessions = s.desk->sessions,
-		.subscriptions = s.desk->subscriptions };
-	s.all_kept = first % 2 == 0;
-	desk_limits.replay_bytes = s.all_kept ? 1 << 20 : (first / 2U) * 16U;
-	desk_configure(s.desk, DESK_TOKENS, 64, first % 3 == 0 ? 2 : 32, 60000);
+	struct desk *d = s.desk != NULL ? s.desk : desk_new();
+
+	s = (struct state){ .desk = d,
+		.events = { .sessions = d->sessions,
+		    .subscriptions = d->subscriptions },
+		.all_kept = first % 2 == 0 };
+	desk_limits.replay_bytes =
+	    s.all_kept ? 1 << 20 : (uint32_t)(first / 2) * 16;
+	desk_configure(d, DESK_TOKENS, 64, first % 3 == 0 ? 2 : 32, 60000);
 }
 
+/* Everything ends, and nothing of it is left for the next input. */
 static void
 tear_down(void)
 {
@@ -682,8 +686,10 @@ tear_down(void)
 		cut(&s.links[i]);
 	}
 	desk_must(!s.desk->closed && calls_count(s.desk->calls) == 0);
-	desk_free(s.desk);
-	memset(&s, 0, sizeof(s));
+	/* without tokens there are no sessions */
+	desk_configure(s.desk, 0, 64, 32, 60000);
+	while (desk_receive(s.desk, &(struct msg){ 0 }))
+		continue;
 }
 
 int
