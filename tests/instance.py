@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,8 @@ FRONTEND_USER = "mcp-execd"     # where the package made it ...
 FRONTEND_UID = 65533            # ... and where nobody did
 START_S = 20                    # to listen; times SLOW under a wrapper
 STOP_S = 20                     # SIGTERM to the end
+# A directory with cert.pem and key.pem: tests/e2e/run --tls.
+TLS = os.environ.get("MCP_EXECD_TLS")
 SLOW = 6
 MACHINE = int(os.environ.get("MCP_EXECD_SLOW", "1"))    # one that is emulated
 # Layers whose system calls valgrind does not have.
@@ -58,6 +61,13 @@ def read_definitions(source):
         return dict(source or {})
     return {p.stem: read_json(p)
             for p in sorted(pathlib.Path(source).glob("*.json"))}
+
+
+def any_certificate():
+    """For clients of our own instances: who answers there is known."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def build_dir():
@@ -192,8 +202,14 @@ class Instance:
         """A free port where none is wanted; the URLs follow it."""
         self.own_port = "listen" not in config
         if self.own_port:
-            config["listen"] = [f"127.0.0.1:{self.port or free_port()}"]
-        self.base = "http://" + config["listen"][0]
+            address = f"127.0.0.1:{self.port or free_port()}"
+            config["listen"] = [("tls:" if TLS else "") + address]
+        if TLS and self.own_port:
+            config["tls"] = {"certificate": f"{TLS}/cert.pem",
+                             "key": f"{TLS}/key.pem"}
+        self.secure = config["listen"][0].startswith("tls:")
+        self.base = (("https://" if self.secure else "http://")
+                     + config["listen"][0].removeprefix("tls:"))
 
     def write(self):
         self.config_file.write_text(json.dumps(self.config, indent=2) + "\n")
@@ -262,7 +278,8 @@ class Instance:
 
     def healthy(self):
         try:
-            with urllib.request.urlopen(self.base + "/healthz", timeout=5) as r:
+            with urllib.request.urlopen(self.base + "/healthz", timeout=5,
+                                        context=any_certificate()) as r:
                 return r.status == 200
         except (urllib.error.URLError, OSError):
             return False

@@ -26,7 +26,8 @@ REVISIONS = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"
 NEWEST = REVISIONS[-1]
 SLOW = instance.MACHINE * (
     instance.SLOW if os.environ.get("MCP_EXECD_WRAPPER")
-    or "asan" in os.environ.get("MCP_EXECD_BUILD", "") else 1)
+    or "asan" in os.environ.get("MCP_EXECD_BUILD", "")
+    else 2 if instance.TLS else 1)
 
 # Names in audit records and in structuredContent, in one place.
 ACTION = "event.action"
@@ -127,6 +128,9 @@ class Connection:
             server.address, timeout * SLOW,
             source_address=(source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if getattr(server, "secure", False):
+            self.sock = instance.any_certificate().wrap_socket(
+                self.sock, suppress_ragged_eofs=True)
         self.pending = b""
 
     def __enter__(self):
@@ -519,7 +523,8 @@ class Server(instance.Instance):
 
     @property
     def address(self):
-        host, _, port = self.config["listen"][0].rpartition(":")
+        host, _, port = self.config["listen"][0].removeprefix(
+            "tls:").rpartition(":")
         return host, int(port)
 
     @property

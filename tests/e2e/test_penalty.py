@@ -155,7 +155,8 @@ def test_slowed():
 
 def test_table_is_bounded():
     """Whoever has many addresses gets nobody refused but himself."""
-    with penalized({"sources": 16, "threshold_ms": 3000}) as server:
+    with penalized({"sources": 16, "failure_ms": 10000,
+                    "threshold_ms": 60000, "max_ms": 60000}) as server:
         begin(server, "203.0.113.1")
         for i in range(60):
             equal(ask(server, client=f"198.51.100.{i}").status, 401, i)

@@ -63,8 +63,8 @@ class Tls(Server):
 
     def fill_listen(self, config):
         super().fill_listen(config)
-        self.secure = "127.0.0.1", instance.free_port()
-        config["listen"].append(f"tls:127.0.0.1:{self.secure[1]}")
+        self.tls_at = "127.0.0.1", instance.free_port()
+        config["listen"].append(f"tls:127.0.0.1:{self.tls_at[1]}")
         folder = self.dir / "tls"
         folder.mkdir(exist_ok=True)
         self.key, self.cert = folder / "key.pem", folder / "cert.pem"
@@ -85,7 +85,7 @@ class Tls(Server):
 
     def subject(self):
         """Common name of the certificate that a new connection gets."""
-        with socket.create_connection(self.secure, 20 * SLOW) as raw, \
+        with socket.create_connection(self.tls_at, 20 * SLOW) as raw, \
                 context().wrap_socket(raw) as s:
             der = s.getpeercert(binary_form=True)
         text = subprocess.run(
@@ -104,8 +104,8 @@ def context(ca=None):
 class Secure(Connection):
     def __init__(self, server, ca=None, source=None):
         self.pending = b""
-        self.host, self.port = server.secure
-        raw = socket.create_connection(server.secure, 20 * SLOW)
+        self.host, self.port = server.tls_at
+        raw = socket.create_connection(server.tls_at, 20 * SLOW)
         self.sock = context(ca).wrap_socket(raw, server_hostname="localhost")
 
 
@@ -124,7 +124,7 @@ class SecureHttp(Http):
 def s_client(server, *args):
     """What openssl says of a connection; its status."""
     run = subprocess.run(
-        ["openssl", "s_client", "-connect", "%s:%d" % server.secure, *args],
+        ["openssl", "s_client", "-connect", "%s:%d" % server.tls_at, *args],
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=30 * SLOW)
     return run.returncode, run.stdout + run.stderr
@@ -132,7 +132,7 @@ def s_client(server, *args):
 
 def gnutls_cli(server, *args):
     run = subprocess.run(
-        ["gnutls-cli", "--port", str(server.secure[1]), *args, "127.0.0.1"],
+        ["gnutls-cli", "--port", str(server.tls_at[1]), *args, "127.0.0.1"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=30 * SLOW)
     return run.returncode, run.stdout + run.stderr
@@ -236,14 +236,14 @@ def test_expired():
 
 def test_plaintext_on_the_secure_port():
     with Tls() as server:
-        with socket.create_connection(server.secure, 20) as s:
+        with socket.create_connection(server.tls_at, 20) as s:
             s.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             data = b""
             with contextlib.suppress(OSError):
                 while piece := s.recv(4096):
                     data += piece
             check(b"HTTP/" not in data and b"ok" not in data, data)
-        with socket.create_connection(server.secure, 20) as s:
+        with socket.create_connection(server.tls_at, 20) as s:
             s.sendall(os.urandom(4000))
         with SecureHttp(server, server.cert) as c:
             equal(c.sh("echo on").text.strip(), "on", "goes on")
@@ -253,9 +253,9 @@ def test_slow_and_silent():
     """Who does not finish the handshake is closed, and keeps nobody out."""
     with Tls(config={"limits": {"header_timeout_ms": 700,
                                 "body_timeout_ms": 700}}) as server:
-        silent = [socket.create_connection(server.secure, 20)
+        silent = [socket.create_connection(server.tls_at, 20)
                   for _ in range(20)]
-        half = socket.create_connection(server.secure, 20)
+        half = socket.create_connection(server.tls_at, 20)
         half.sendall(b"\x16\x03\x01\x02\x00\x01")
         with SecureHttp(server, server.cert) as c:
             equal(c.sh("echo in").text.strip(), "in", "others")
