@@ -20,46 +20,68 @@ port_of(const struct conf_listener *l)
 	return ntohs(v4->sin_port); /* at the same place in sockaddr_in6 */
 }
 
-/* Inode of a socket that listens on the port, 0: none, see proc_net(5). */
+/* The words of a row, see proc_net(5). */
+enum column { LOCAL = 1, STATE = 3, INODE = 9, COLUMNS };
+
+/* Inode of the row's socket if it listens on the port; 0: it does not. */
+static unsigned long
+inode_of(char *row, unsigned port)
+{
+	char *save = NULL, *word[COLUMNS], *colon;
+
+	for (size_t i = 0; i < COLUMNS; i++, row = NULL) {
+		word[i] = strtok_r(row, " ", &save);
+		if (word[i] == NULL)
+			return 0;
+	}
+	colon = strrchr(word[LOCAL], ':');
+	if (colon == NULL || strtoul(colon + 1, NULL, 16) != port ||
+	    strtoul(word[STATE], NULL, 16) != LISTENING)
+		return 0;
+	return strtoul(word[INODE], NULL, 10);
+}
+
 static unsigned long
 find_inode(const char *table, unsigned port)
 {
 	FILE *f = fopen(table, "re");
-	unsigned long inode = 0, found = 0;
-	unsigned local, state;
+	unsigned long inode = 0;
 	char line[512];
 
-	while (f != NULL && found == 0 && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line,
-			" %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s "
-			"%*u %*u %lu",
-			&local, &state, &inode) == 3 &&
-		    local == port && state == LISTENING)
-			found = inode;
+	while (f != NULL && inode == 0 && fgets(line, sizeof(line), f) != NULL)
+		inode = inode_of(line, port);
 	if (f != NULL)
 		(void)fclose(f);
-	return found;
+	return inode;
+}
+
+static bool
+leads_to(const char *dir, const char *fd, const char *socket)
+{
+	char path[352], target[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	return strcmp(target, socket) == 0;
 }
 
 static bool
 holds(const char *pid, const char *socket)
 {
-	char dir[64], path[352], target[64];
-	struct dirent *d;
+	struct dirent **fds = NULL;
+	char dir[64];
 	bool found = false;
-	ssize_t n;
-	DIR *fds;
+	int n;
 
 	(void)snprintf(dir, sizeof(dir), "/proc/%.16s/fd", pid);
-	fds = opendir(dir);
-	while (fds != NULL && !found && (d = readdir(fds)) != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
-		n = readlink(path, target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = '\0';
-		found = strcmp(target, socket) == 0;
+	n = scandir(dir, &fds, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		found |= leads_to(dir, fds[i]->d_name, socket);
+		free(fds[i]);
 	}
-	if (fds != NULL)
-		(void)closedir(fds);
+	free(fds);
 	return found;
 }
 
@@ -79,23 +101,30 @@ describe(const char *pid, char out[PORTOWNER_TEXT])
 	    log_text(bytes_of(name)).s, pid);
 }
 
+static int
+is_pid(const struct dirent *d)
+{
+	return d->d_name[0] >= '1' && d->d_name[0] <= '9';
+}
+
 void
 portowner_find(const struct conf_listener *l, char out[PORTOWNER_TEXT])
 {
 	unsigned long inode = find_inode("/proc/net/tcp", port_of(l));
+	struct dirent **pids = NULL;
 	char socket[48];
-	struct dirent *d;
-	DIR *proc;
+	int n = 0;
 
 	out[0] = '\0';
 	if (inode == 0)
 		inode = find_inode("/proc/net/tcp6", port_of(l));
-	proc = inode != 0 ? opendir("/proc") : NULL;
 	(void)snprintf(socket, sizeof(socket), "socket:[%lu]", inode);
-	while (proc != NULL && out[0] == '\0' && (d = readdir(proc)) != NULL)
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' &&
-		    holds(d->d_name, socket))
-			describe(d->d_name, out);
-	if (proc != NULL)
-		(void)closedir(proc);
+	if (inode != 0)
+		n = scandir("/proc", &pids, is_pid, NULL);
+	for (int i = 0; i < n; i++) {
+		if (out[0] == '\0' && holds(pids[i]->d_name, socket))
+			describe(pids[i]->d_name, out);
+		free(pids[i]);
+	}
+	free(pids);
 }
