@@ -194,14 +194,18 @@ mcp_put_server(struct buf *out, const struct mcp_revision *rev)
 	buf_put_str(out, "}");
 }
 
+/*
+ * The first clients of 2024-11-05 stand still at a notification that they do
+ * not expect: they are told of what they watch, and not of lists of runs.
+ */
 void
 mcp_put_capabilities(struct buf *out, const struct mcp_revision *rev)
 {
-	buf_put_str(out, "{\"logging\":{},\"resources\":"
-			 "{\"subscribe\":true,\"listChanged\":true}");
-	/* before it was announced, it was there all the same */
+	buf_put_str(out, "{\"logging\":{},\"resources\":{\"subscribe\":true");
 	if (rev->audio)
-		buf_put_str(out, ",\"completions\":{}");
+		buf_put_str(out, ",\"listChanged\":true},\"completions\":{}");
+	else
+		buf_put_str(out, "}");
 	buf_put_str(out, ",\"tools\":{\"listChanged\":true}}");
 }
 
@@ -533,6 +537,8 @@ ask(const struct request *r, enum asking_kind kind)
 static enum mcp_verdict
 do_resources_list(const struct request *r)
 {
+	if (r->state->revision->audio)
+		notice_follow(&r->state->notices);
 	return ask(r, ASKING_LIST);
 }
 

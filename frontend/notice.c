@@ -13,6 +13,8 @@ struct notice_uri {
 	uint8_t text[];
 };
 
+static size_t watchers;
+
 static const char *const methods[] = { [NOTICE_TOOLS] =
 					   "notifications/tools/list_changed",
 	[NOTICE_RESOURCES] = "notifications/resources/list_changed" };
@@ -26,6 +28,7 @@ notice_fini(struct notice_set *n)
 		next = u->next;
 		free(u);
 	}
+	watchers -= n->count + n->follows;
 	*n = (struct notice_set){ 0 };
 }
 
@@ -62,6 +65,7 @@ notice_watch(struct notice_set *n, struct bytes uri, struct err *e)
 	memcpy(u->text, uri.p, uri.len);
 	*at = u;
 	n->count++;
+	watchers++;
 	return 0;
 }
 
@@ -75,6 +79,7 @@ notice_unwatch(struct notice_set *n, struct bytes uri)
 	*at = u->next;
 	free(u);
 	n->count--;
+	watchers--;
 	return true;
 }
 
@@ -86,6 +91,19 @@ notice_put_uris(struct buf *out, const struct notice_set *n)
 			buf_put_str(out, ",");
 		json_put_string(out, bytes_make(u->text, u->len));
 	}
+}
+
+void
+notice_follow(struct notice_set *n)
+{
+	watchers += !n->follows;
+	n->follows = true;
+}
+
+size_t
+notice_watchers(void)
+{
+	return watchers;
 }
 
 void

@@ -25,6 +25,7 @@ struct notice_uri;
 /* Of one client; zeroed: nothing. */
 struct notice_set {
 	bool owed[NOTICE_LISTS];
+	bool follows; /* has asked for the list of resources */
 	struct notice_uri *uris; /* watched */
 	size_t count;
 };
@@ -37,6 +38,10 @@ int notice_watch(
 bool notice_unwatch(struct notice_set *n, struct bytes uri);
 /* Append the watched URIs as the elements of a JSON array. */
 void notice_put_uris(struct buf *out, const struct notice_set *n);
+/* It wants to hear of the list of resources. */
+void notice_follow(struct notice_set *n);
+/* How much is watched or followed, of all clients; 0: nobody is to be told. */
+size_t notice_watchers(void);
 void notice_owe(struct notice_set *n, enum notice what);
 /* If it is watched. */
 void notice_owe_uri(struct notice_set *n, struct bytes uri);

@@ -311,7 +311,9 @@ session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
 	for (size_t i = 0; i < t->used; i++) {
 		if (!is_of(&t->table[i], verifier))
 			continue;
-		notice_owe(&t->table[i].mcp.notices, what);
+		/* who never read the list need not hear of each run */
+		if (what != NOTICE_RESOURCES || t->table[i].mcp.notices.follows)
+			notice_owe(&t->table[i].mcp.notices, what);
 		pay(&t->table[i]);
 	}
 }

@@ -184,6 +184,8 @@ take_lists(
 			    lists[i].key);
 		s->wants[lists[i].what] = v != NULL && v->boolean;
 	}
+	if (s->wants[NOTICE_RESOURCES])
+		notice_follow(&s->notices);
 	return 0;
 }
 

@@ -483,9 +483,7 @@ class Sse(Client):
 
     def exchange(self, body, id):
         self.post(body)
-        while (m := self.answer()).get("method", "").endswith("list_changed"):
-            pass            # they may come at any time
-        return one([m], id)
+        return one([self.answer()], id)
 
     def begin(self, command, id=None, tool="exec_cmd", **arguments):
         self.post(message("tools/call", {

@@ -41,6 +41,10 @@ def test_hello(server):
             check(c.hello["serverInfo"]["name"] == "mcp-execd", c.hello)
             check(c.hello["serverInfo"]["version"], c.hello)
             equal(c.hello["capabilities"], CAPABILITIES, "capabilities")
+        with transport(server, revision="2024-11-05") as c:
+            equal(c.hello["capabilities"],
+                  {"logging": {}, "resources": {"subscribe": True},
+                   "tools": {"listChanged": True}}, "2024-11-05")
             text = c.hello["instructions"]
             check(str(server.work) in text, "no directory in", text)
             check("exec_cmd" in text or "command" in text, text)

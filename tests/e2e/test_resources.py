@@ -249,6 +249,8 @@ def test_watching(server):
                               "Accept": "text/event-stream"}.items()
                           if k != "Content-Type").encode() + b"\r\n")
             streams.append((conn, Events(conn)))
+        c.ask("resources/list")
+        plain.ask("resources/list")
         equal(c.ask("resources/subscribe", {"uri": "exec://runs"}), {})
         refused(-32002, c.ask, "resources/subscribe", {"uri": "exec://x"})
         refused(-32602, c.ask, "resources/subscribe", {})

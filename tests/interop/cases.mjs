@@ -220,6 +220,30 @@ const cases = {
 	},
 };
 
+/* Of clients that read resources: { resources(), read(uri) }. */
+const readers = {
+	async resources(c) {
+		const r = await c.call('exec_cmd', { command: 'seq 1 100000' });
+		const link = r.content.find((b) => b.type === 'resource_link');
+		const uris = (await c.resources()).map((x) => x.uri);
+		let got = '';
+
+		assert.deepEqual(uris.slice(0, 2),
+		    ['exec://policy', 'exec://runs']);
+		assert.ok(uris.includes(link.uri), 'listed');
+		assert.match((await c.read('exec://policy'))[0].text,
+		    /^# Policy/);
+		for (let uri = link.uri; uri !== undefined;) {
+			const contents = await c.read(uri);
+
+			got += contents[0].text;
+			uri = contents[1]?.uri;
+		}
+		assert.equal(got, Array.from({ length: 100000 },
+		    (_, i) => `${i + 1}\n`).join(''));
+	},
+};
+
 /* The connection is cut in the middle of a call; it goes on all the same. */
 const resume = async (connect) => {
 	const net = await frail();
@@ -261,7 +285,8 @@ export const run = async (label, connect, none = {}, only = () => true) => {
 		console.log(`FAIL ${label} connect: ${e?.message}`);
 	});
 
-	for (const [name, test] of Object.entries(cases)) {
+	for (const [name, test] of Object.entries(
+	    client?.read ? { ...cases, ...readers } : cases)) {
 		if (!only(name))
 			continue;
 		if (name in none) {

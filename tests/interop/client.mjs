@@ -34,6 +34,10 @@ for (const [kind, Transport, mode, expected] of variants)
 			list: async () => (await client.listTools()).tools,
 			call: (name, args, onprogress, signal) => client.callTool(
 			    { name, arguments: args }, { onprogress, signal }),
+			resources: async () =>
+			    (await client.listResources()).resources,
+			read: async (uri) =>
+			    (await client.readResource({ uri })).contents,
 			close: () => client.close(),
 		};
 	}, kind === 'sse' ? { resume: 'HTTP+SSE has no event ids' } :

@@ -13,6 +13,8 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 CASES = {}
+PNG = ("printf %s iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+       "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg== | base64 -d")
 
 
 def case(test):
@@ -133,6 +135,32 @@ async def big_output(client):
     check(text(r).endswith("\n199999\n200000\n"), text(r)[-50:])
     check(r.structured_content["truncated"], "truncated")
     check(r.structured_content["bytes"]["stdout"] == 1288895, "bytes")
+
+
+@case
+async def resources(client):
+    r = await client.call_tool("exec_cmd", {"command": "seq 1 100000"})
+    link = next(c for c in r.content if c.type == "resource_link")
+    listed = [str(x.uri) for x in (await client.list_resources()).resources]
+    check(listed[:2] == ["exec://policy", "exec://runs"], listed)
+    check(str(link.uri) in listed, listed)
+    templates = (await client.list_resource_templates()).resource_templates
+    check(len(templates) == 1, templates)
+    policy = await client.read_resource("exec://policy")
+    check("# Policy" in policy.contents[0].text, policy)
+    got, uri = "", str(link.uri)
+    while uri:
+        contents = (await client.read_resource(uri)).contents
+        got += contents[0].text
+        uri = str(contents[1].uri) if len(contents) > 1 else None
+    check(got == "".join(f"{i}\n" for i in range(1, 100001)), len(got))
+
+
+@case
+async def picture(client):
+    r = await client.call_tool("exec_cmd", {"command": PNG})
+    check(r.content[0].type == "image" and
+          r.content[0].mime_type == "image/png", r.content)
 
 
 async def resume(transport, mode):

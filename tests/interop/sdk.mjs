@@ -26,6 +26,10 @@ for (const [kind, Transport] of Object.entries(transports))
 			call: (name, args, onprogress, signal) => client.callTool(
 			    { name, arguments: args }, undefined,
 			    { onprogress, signal }),
+			resources: async () =>
+			    (await client.listResources()).resources,
+			read: async (uri) =>
+			    (await client.readResource({ uri })).contents,
 			close: () => client.close(),
 		};
 	}, kind === 'sse' ? { resume: 'HTTP+SSE has no event ids' } : {});
