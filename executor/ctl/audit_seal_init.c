@@ -10,25 +10,30 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/qr.h"
 #include "executor/resume.h"
 
 #define VERB "audit seal-init"
 
 static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit seal-init [--force]\n\n"
+    "usage: mcp-execctl [-c CONFIG] audit seal-init [--force] [--qr]\n\n"
     "Makes the first key of the audit log's seal and prints the verification\n"
     "key, once, on standard output.  Keep it off this machine: on paper, in a\n"
     "password store.  Whoever has it can forge the log.  mcp-execd seals from\n"
     "its next start on.\n\n"
     "  --force   begin a new chain although there is one; the log's files\n"
-    "            must have been moved away before\n";
+    "            must have been moved away before\n"
+    "  --qr      show the key as a QR code on standard error although that\n"
+    "            is no terminal\n";
 
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' },
+	{ "qr", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -68,8 +73,25 @@ check_log(const char *path, bool force)
 	return CTL_OK;
 }
 
+/* For a telephone's camera; the text stays the key. */
+static void
+print_qr(const char *text)
+{
+	struct buf b;
+	struct qr q;
+	struct err e;
+
+	buf_init(&b, 65536);
+	if (qr_make(bytes_of(text), &q, &e) == 0) {
+		qr_put(&b, &q);
+		(void)fputs(buf_cstr(&b), stderr);
+	}
+	explicit_bzero(&q, sizeof(q));
+	buf_wipe(&b);
+}
+
 static int
-print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES])
+print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES], bool qr)
 {
 	char text[SEAL_KEY_TEXT], id[SEAL_ID_HEX];
 	struct seal_point p;
@@ -86,6 +108,8 @@ print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES])
 	    "off this machine.\nCheck the log with: mcp-execctl audit verify "
 	    "--key-file -\n\n",
 	    c->conf.audit_file, id);
+	if (qr || isatty(STDERR_FILENO))
+		print_qr(text);
 	n = printf("%s\n", text);
 	explicit_bzero(text, sizeof(text));
 	if (n < 0 || fflush(stdout) != 0)
@@ -95,7 +119,7 @@ print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES])
 }
 
 static int
-init_seal(const struct ctl *c, bool force)
+init_seal(const struct ctl *c, bool force, bool qr)
 {
 	const char *path = c->conf.audit_seal_state;
 	uint8_t key[DIGEST_BYTES];
@@ -115,7 +139,7 @@ init_seal(const struct ctl *c, bool force)
 	if (seal_create(path, key, force, &e) != 0)
 		rc = ctl_error("%s", e.what);
 	else
-		rc = print_key(c, key);
+		rc = print_key(c, key, qr);
 	explicit_bzero(key, sizeof(key));
 	return rc;
 }
@@ -123,15 +147,16 @@ init_seal(const struct ctl *c, bool force)
 int
 audit_seal_init_run(struct ctl *c, int argc, char **argv)
 {
-	bool force = false;
+	bool force = false, qr = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (opt == 'h')
 			return ctl_print(bytes_of(help));
-		if (opt != 'f')
+		if (opt != 'f' && opt != 'q')
 			return ctl_usage(VERB, "option not understood");
-		force = true;
+		force |= opt == 'f';
+		qr |= opt == 'q';
 	}
 	if (optind < argc)
 		return ctl_usage(VERB, "\"%s\" is too much",
@@ -142,5 +167,5 @@ audit_seal_init_run(struct ctl *c, int argc, char **argv)
 		return ctl_error("\"audit\": {\"seal\": \"off\"} is in %s: "
 				 "take it out first",
 		    c->config);
-	return init_seal(c, force);
+	return init_seal(c, force, qr);
 }
