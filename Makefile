@@ -134,7 +134,7 @@ BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 
 # --- targets that need no compiler and no library yet ----------------------
 FREE := sources help deps deps-build check demo lint lint-deps clean asan valgrind \
-	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist \
+	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist inspector-test \
 	deb rpm package-test
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
@@ -255,7 +255,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 .PHONY: tests
 tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 
-.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test
+.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
 check:				## everything: deps, build, all suites
 	tests/deps
 	$(PYTHON) tests/run-check
@@ -266,6 +266,8 @@ valgrind:			## build for valgrind, run the e2e suite in it
 	$(PYTHON) tests/run-check valgrind
 boot-test: all $(SANDBOX_BIN)	## our package in a booted machine of its own (qemu, root)
 	$(PYTHON) tests/boot/run --long
+inspector-test:			## the Inspector's web page in headless Chromium
+	$(PYTHON) tests/run-check inspector
 unit replay e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 
