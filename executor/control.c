@@ -25,6 +25,7 @@ enum {
 	ALIVE_MS = 2000, /* for the frontend's answer */
 	SETTLE_MS = 30000, /* for the frontend to take a configuration */
 	WRITE_MS = 10000, /* for the answer to be read */
+	RETRY_MS = 1000, /* when no descriptor was left */
 	MAX_STRANGERS = 60 /* records of them in a minute */
 };
 
@@ -51,6 +52,7 @@ struct control {
 	struct control_deps d;
 	struct control_socket socket;
 	struct loop_watch watch;
+	struct loop_timer retry;
 	uint64_t started_us;
 	bool on_disk; /* as of the last flush */
 	struct log_limit strangers;
@@ -396,10 +398,18 @@ on_accept(void *arg, uint32_t events)
 	}
 	/* cppcheck-suppress nullPointer ; accept(2) takes it */
 	fd = accept4(c->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0)
+	if (fd >= 0) {
 		conn_open(c, n, fd);
-	else if (errno == EMFILE || errno == ENFILE)
+	} else if (errno == EMFILE || errno == ENFILE) {
 		loop_del(c->d.loop, &c->watch);
+		loop_timer_set(c->d.loop, &c->retry, RETRY_MS);
+	}
+}
+
+static void
+on_retry(void *arg)
+{
+	accept_again(arg);
 }
 
 static void
@@ -465,6 +475,7 @@ control_new(const struct control_deps *d, struct err *e)
 	}
 	c->d = *d;
 	c->started_us = clock_wall_us();
+	c->retry = (struct loop_timer){ .handler = on_retry, .arg = c };
 	c->strangers =
 	    (struct log_limit){ .burst = MAX_STRANGERS, .period_ms = 60000 };
 	c->socket.fd = c->socket.dir = c->watch.fd = -1;
@@ -489,6 +500,7 @@ control_free(struct control *c)
 	if (c == NULL)
 		return;
 	loop_del(c->d.loop, &c->watch);
+	loop_timer_cancel(c->d.loop, &c->retry);
 	s = c->socket;
 	c->socket.fd = -1; /* nothing is accepted any more */
 	for (i = 0; i < MAX_CONNS; i++)

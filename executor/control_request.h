@@ -16,7 +16,7 @@ enum {
 	CONTROL_VERSION = 1,
 	CONTROL_HEAD = 4, /* bytes of the length */
 	CONTROL_MAX_REQUEST = 8192, /* bytes of its JSON */
-	CONTROL_MAX_ANSWER = 8 << 20,
+	CONTROL_MAX_ANSWER = 32 << 20,
 	CONTROL_MAX_TEXT = 1024 /* of a filter, with the NUL */
 };
 

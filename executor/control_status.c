@@ -11,7 +11,8 @@
 #include "executor/confine.h"
 
 enum {
-	MAX_COMMAND = 4096 /* bytes of a command that are shown */
+	MAX_COMMAND = 4096, /* bytes of a command that are shown */
+	SHORT_COMMAND = 200 /* where there are very many */
 };
 
 static void
@@ -213,6 +214,8 @@ put_run(void *arg, const struct job_view *v)
 
 	if (command.len > MAX_COMMAND)
 		command.len = MAX_COMMAND;
+	if (b->len > b->max / 2 && command.len > SHORT_COMMAND)
+		command.len = SHORT_COMMAND;
 	buf_put_u8(b, '{');
 	put_text(b, "run", v->id);
 	put_text(b, "state", v->state);

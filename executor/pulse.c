@@ -6,7 +6,7 @@
 
 enum {
 	ASK_MS = 5000,
-	PATIENCE_MS = 20000 /* without an answer */
+	PATIENCE_MS = 20000 /* without an answer, in rounds of ours */
 };
 
 static void
@@ -14,10 +14,15 @@ on_timer(void *arg)
 {
 	struct pulse *p = arg;
 
-	if (monitor_silent_ms(p->monitor) >= PATIENCE_MS)
+	/* Not by the clock: after a pause of the machine both have slept. */
+	p->silent_ms =
+	    monitor_silent_ms(p->monitor) > 0 ? p->silent_ms + p->every_ms : 0;
+	if (p->silent_ms >= PATIENCE_MS) {
+		p->silent_ms = 0;
 		monitor_give_up(p->monitor);
-	else
+	} else {
 		monitor_ask(p->monitor);
+	}
 	loop_timer_set(p->loop, &p->timer, p->every_ms);
 }
 

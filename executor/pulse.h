@@ -16,6 +16,7 @@ struct pulse {
 	struct monitor *monitor;
 	struct loop_timer timer;
 	unsigned every_ms;
+	unsigned silent_ms; /* that it owes an answer */
 	bool watched; /* the service manager waits for WATCHDOG=1 */
 };
 

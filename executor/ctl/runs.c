@@ -10,7 +10,7 @@
 #define VERB "runs"
 
 enum {
-	MAX_OUT = 16 << 20,
+	MAX_OUT = 64 << 20,
 	SHORT_ID = 12, /* digits of an id that tell it apart, for people */
 	FIXED_COLUMNS = 81, /* left of the command */
 	LEAST_COMMAND = 20

@@ -274,6 +274,22 @@ def test_no_watchdog():
         equal([t for t in server.hear(2) if "WATCHDOG" in t], [], "sent")
 
 
+def test_pause_of_both():
+    """After a pause of the machine the frontend is not taken for dead."""
+    with Manager(watchdog=3) as server, Http(server) as c:
+        pids = server.process.pid, server.frontend_pid()
+        time.sleep(1.2)     # an answer is owed at some moment of it
+        for _ in range(3):
+            for pid in pids[::-1]:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.5)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            time.sleep(0.3)
+        equal(c.sh("echo on").text, "on\n", "the same session")
+        equal(server.frontend_pid(), pids[1], "the same frontend")
+
+
 def test_hung_frontend_is_replaced():
     with Manager(watchdog=3) as server:
         pid = server.frontend_pid()
