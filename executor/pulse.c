@@ -6,7 +6,8 @@
 
 enum {
 	ASK_MS = 5000,
-	PATIENCE_MS = 20000 /* without an answer, in rounds of ours */
+	PATIENCE_MS = 20000, /* without an answer, in rounds of ours */
+	LEAST_PATIENCE_MS = 3000 /* however short the watchdog's time is */
 };
 
 static void
@@ -17,7 +18,7 @@ on_timer(void *arg)
 	/* Not by the clock: after a pause of the machine both have slept. */
 	p->silent_ms =
 	    monitor_silent_ms(p->monitor) > 0 ? p->silent_ms + p->every_ms : 0;
-	if (p->silent_ms >= PATIENCE_MS) {
+	if (p->silent_ms >= p->patience_ms) {
 		p->silent_ms = 0;
 		monitor_give_up(p->monitor);
 	} else {
@@ -36,11 +37,17 @@ pulse_start(struct pulse *p, struct loop *l, struct monitor *m)
 		.monitor = m,
 		.timer = { .handler = on_timer, .arg = p },
 		.every_ms = ASK_MS,
+		.patience_ms = PATIENCE_MS,
 		.watched = watchdog_ms > 0,
 	};
 	/* Three chances within its time. */
 	if (watchdog_ms > 0 && watchdog_ms / 3 < p->every_ms)
 		p->every_ms = watchdog_ms / 3 + 1;
+	/* Before the service manager would end us all. */
+	if (watchdog_ms > 0 && watchdog_ms / 3 < PATIENCE_MS / 2)
+		p->patience_ms = 2 * (watchdog_ms / 3);
+	if (p->patience_ms < LEAST_PATIENCE_MS)
+		p->patience_ms = LEAST_PATIENCE_MS;
 	loop_timer_set(l, &p->timer, p->every_ms);
 }
 

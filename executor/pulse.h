@@ -15,7 +15,7 @@ struct pulse {
 	struct loop *loop;
 	struct monitor *monitor;
 	struct loop_timer timer;
-	unsigned every_ms;
+	unsigned every_ms, patience_ms;
 	unsigned silent_ms; /* that it owes an answer */
 	bool watched; /* the service manager waits for WATCHDOG=1 */
 };
