@@ -9,6 +9,7 @@ instructions_write(const struct token *t, struct buf *out)
 {
 	const struct policy *p = t->policy;
 	uint32_t most = p->timeout_max_ms;
+	bool defined = false;
 	char host[256] = "this server";
 
 	(void)gethostname(host, sizeof(host) - 1);
@@ -32,6 +33,11 @@ instructions_write(const struct token *t, struct buf *out)
 		    "\nexec_cmd runs a line with %s -c: "
 		    "pipelines, redirections, variables.",
 		    p->shell);
+	for (size_t i = 0; i < p->tool_count; i++)
+		defined |= p->defined[i] != NULL;
+	if (defined)
+		buf_put_str(out, "\nOther tools run one program each, with "
+				 "the parameters that they list.");
 	buf_printf(out,
 	    "\nA command may take %u s (timeout_ms: at most %u); "
 	    "then it and everything it started is ended and you get its "

@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import tempfile
 
-from client import (INTENT, REVISIONS, Connection, Failed, RpcError, Server,
-                    check, equal, message, within)
+from client import (INTENT, REVISIONS, TOP, Connection, Failed, RpcError,
+                    Server, Skip, check, equal, message, within)
+import instance
 import modern
 
 # Prints its arguments, one a line in brackets, then its input.
@@ -396,3 +398,73 @@ def test_call_outlives_definition(server):
             (s.work / "mark.go").write_text("")
             r = c.finish(conn)
             equal((r.error, r.text), (False, "done\n"), "its own end")
+
+
+# --- packaging/examples/tools.d -------------------------------------------------
+
+EXAMPLES = TOP / "packaging" / "examples" / "tools.d"
+
+
+def examples(logs):
+    """As they stand, but for where the logs are."""
+    found = instance.read_definitions(EXAMPLES)
+    check(len(found) >= 5, found)
+    argv = found["tail_log"]["argv"]
+    check(argv[-1].startswith("/var/log/nginx/"), argv)
+    argv[-1] = argv[-1].replace("/var/log/nginx", str(logs))
+    return found
+
+
+def test_examples(_):
+    with tempfile.TemporaryDirectory(prefix="mcp-tools.") as logs:
+        os.chmod(logs, 0o755)
+        found = examples(logs)
+        systemctl = found["restart_nginx"]["argv"][0]
+        if not os.access(systemctl, os.X_OK):
+            raise Skip(f"{systemctl} is not installed")
+        with open(f"{logs}/error.log", "w") as f:
+            f.writelines(f"line {i}\n" for i in range(60))
+        os.chmod(f"{logs}/error.log", 0o644)
+        with Server(definitions=found, policy={
+                "tools": sorted(found), "files": {
+                    "read": ["@system", logs]}}) as s, s.http() as c:
+            every_example(s, c)
+
+
+def every_example(s, c):
+    def call(name, **arguments):
+        r = c.call(name, **arguments)
+        check(not r.error, name, arguments, r)
+        return r
+
+    text = call("tail_log", log="error").text.split("\n")
+    equal((text[0], text[-2], len(text)), ("line 10", "line 59", 51), "50")
+    equal(call("tail_log", log="error", lines=1).text, "line 59\n", "one")
+    for bad in ({"log": "auth"}, {"log": "error", "lines": 0}, {},
+                {"log": "error", "lines": 1001}, {"log": "../syslog"}):
+        check(c.call("tail_log", **bad).error, bad)
+    check("Mounted on" in call("disk_usage").text, "df")
+    check("IUsed" not in call("disk_usage", bytes=True).text, "df -B1")
+    check("IUsed" in call("disk_usage", inodes=True).text, "inodes")
+    (s.work / "a.conf").write_text("one -e two\nONE\n$HOME\n")
+    (s.work / "b.txt").write_text("one\n")
+    equal(call("find_text", text="one").text.count("\n"), 2, "two files")
+    equal(call("find_text", text="one", files="*.conf", case=False).text,
+          "./a.conf:1:one -e two\n./a.conf:2:ONE\n", "one file, any case")
+    equal(call("find_text", text="-e").text, "./a.conf:1:one -e two\n",
+          "no option")
+    equal(call("find_text", text="$HOME").text, "./a.conf:3:$HOME\n",
+          "no pattern")
+    check(c.call("find_text", text=".*").error, "nothing is found")
+    check(c.call("find_text", text="one", files="../*").error, "out of it")
+    data = call("host_status").data
+    check(len(data["load"]) == 3 and data["uptime_s"] > 0 and
+          data["memory_kib"]["available"] <= data["memory_kib"]["total"], data)
+    # There is no nginx here, and no bus for this policy: it fails, and what
+    # was tried is what the definition says.
+    r = c.call("restart_nginx")
+    check(r.error, r)
+    equal(s.audit(INTENT)[-1]["process.args"], [
+        "/usr/bin/systemctl", "--no-ask-password", "restart",
+        "nginx.service"], "the final argv")
+    check(c.call("restart_nginx", unit="sshd").error, "no parameter")
