@@ -111,17 +111,23 @@ static const struct client {
 	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"],\n"
 	    "  \"env\":{\"AUTH_HEADER\":\"Bearer @A\"}}}}\n" },
 	{ "curl",
-	    "Run this with MCP_TOKEN set; the header goes through a pipe, so "
-	    "that\n"
-	    "the token is not in the list of processes.\n",
+	    "Run this with MCP_TOKEN set: it runs the command id by exec_cmd.\n"
+	    "The header goes through a pipe, so that the token is not in the\n"
+	    "list of processes.\n",
 	    "$MCP_TOKEN",
 	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
 	    "curl -sS -H @- -H 'Content-Type: application/json' \\\n"
 	    "  -H 'Accept: application/json, text/event-stream' \\\n"
-	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\","
-	    "\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}"
-	    ","
-	    "\"clientInfo\":{\"name\":\"curl\",\"version\":\"1\"}}}' \\\n"
+	    "  -H 'MCP-Protocol-Version: 2026-07-28' \\\n"
+	    "  -H 'Mcp-Method: tools/call' -H 'Mcp-Name: exec_cmd' \\\n"
+	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,"
+	    "\"method\":\"tools/call\",\"params\":{\n"
+	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"id\"},\n"
+	    "    \"_meta\":{"
+	    "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\n"
+	    "    \"io.modelcontextprotocol/clientCapabilities\":{},\n"
+	    "    \"io.modelcontextprotocol/clientInfo\":"
+	    "{\"name\":\"curl\",\"version\":\"1\"}}}}' \\\n"
 	    "  '@U'\n",
 	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
 	    "curl -sSN -H @- -H 'Accept: text/event-stream' '@U'\n",

@@ -422,6 +422,12 @@ def test_ctl():
                        "mcphost", "claude-desktop", "curl"):
             text = server.ctl("client-config", "ci", "--client", client)
             check(str(server.address[1]) in text, client, text)
+        # The last one is a command that works as it stands.
+        ran = subprocess.run(["sh", "-c", text], text=True, timeout=30,
+                             env={**os.environ, "MCP_TOKEN": token},
+                             capture_output=True, check=True)
+        check("uid=" in json.loads(ran.stdout)["result"]["structuredContent"]
+              ["stdout"], ran)
         server.ctl("token", "revoke", "ci")
         within("revoked", 5, lambda: not server.accepts(token))
         check(not file.exists(), "the file is there")
