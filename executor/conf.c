@@ -442,6 +442,20 @@ anchor_pem(const struct keys *k, const struct json_value *v, const char *dir,
 }
 
 static void
+check_control(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	size_t n = strlen(strrchr(c->control, '/') + 1);
+
+	if (n == 0 || n >= CONF_MAX_SOCKET)
+		keys_complain(k, v,
+		    "the last part of \"control\", the socket's name, must "
+		    "have "
+		    "1 to %d bytes",
+		    CONF_MAX_SOCKET - 1);
+}
+
+static void
 anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 {
 	char dir[PATH_MAX];
@@ -454,6 +468,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
 	anchor(k, json_get(root, "tool_dir"), dir, c->tool_dir);
 	anchor(k, json_get(root, "control"), dir, c->control);
+	check_control(k, json_get(root, "control"), c);
 	anchor(k, json_get(root, "audit"), dir, c->audit_file);
 	anchor_beside(k, json_get(root, "audit"), dir, c, "seal.state",
 	    c->audit_seal_state);

@@ -42,7 +42,12 @@ open_dir(const char *dir, struct err *e)
 {
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return fd == -1 ? err_sys(e, "control socket: %s", dir) : fd;
+	if (fd == -1)
+		return err_sys(e,
+		    "control socket: make the directory %s, or set "
+		    "\"control\" to another path",
+		    dir);
+	return fd;
 }
 
 /* Who may write there could put another socket in the place of ours. */
@@ -56,9 +61,8 @@ check_dir(int fd, const char *dir, struct err *e)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "control socket: others may write in %s: chown it to root "
-		    "and chmod go-w it, or set \"control\" to a path in "
-		    "another directory",
+		    "control socket: others may write in %s: set \"control\" "
+		    "to a path in a directory that only root may write",
 		    dir);
 	return 0;
 }

@@ -203,6 +203,7 @@ recorded_file(struct ctl *c, const char *path)
 		return recorded_log(c);
 	if (!is_live(path))
 		return CTL_OK;
-	return refuse(c, "it is the log of a mcp-execd that runs with another "
-			 "configuration: name that with -c");
+	return refuse(c,
+	    "it is the log of an mcp-execd that runs: run mcp-execctl as root, "
+	    "or name its configuration with -c");
 }

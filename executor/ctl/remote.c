@@ -26,7 +26,7 @@ find(struct ctl *c)
 	if (c->conf.control[0] == '/')
 		return;
 	if (conf_load(c->config, &c->conf, &c->report, &e) != 0 &&
-	    access(c->config, F_OK) == 0)
+	    access(c->config, R_OK) == 0)
 		(void)fprintf(stderr,
 		    "mcp-execctl: %s (see mcp-execctl check); asking at %s all "
 		    "the same\n",

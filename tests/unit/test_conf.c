@@ -322,6 +322,44 @@ test_closest(void **state)
 	assert_null(keys_closest(BYTES_LIT(""), words));
 }
 
+/* Known even of a file that is broken, so that what runs can be asked. */
+static void
+test_control(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/control.sock", f->dir);
+	assert_int_equal(load(f, ""), 0);
+	assert_string_equal(f->conf.control, path);
+	assert_int_equal(load(f, "\"nope\":1"), ERR_BAD);
+	assert_string_equal(f->conf.control, path);
+	assert_int_equal(load(f, "{"), ERR_BAD);
+	assert_string_equal(f->conf.control, path);
+	file = fopen(f->path, "w");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(conf_load(f->path, &f->conf, &f->r, &e), ERR_BAD);
+	assert_string_equal(f->conf.control, path);
+	/* there or not */
+	assert_in_range(
+	    -conf_load(MCP_EXECD_CONFIG, &f->conf, &f->r, &e), 0, 9);
+	assert_string_equal(f->conf.control, MCP_EXECD_RUNDIR "/control.sock");
+	assert_int_equal(load(f, "\"control\":\"/run/x/s\""), 0);
+	assert_string_equal(f->conf.control, "/run/x/s");
+	assert_int_equal(load(f, "\"control\":\"run/s\""), 0);
+	(void)snprintf(path, sizeof(path), "%s/run/s", f->dir);
+	assert_string_equal(f->conf.control, path);
+	finds(f, "\"control\":\"/run/x/\"", "3:13", "1 to 63 bytes");
+	finds(
+	    f, "\"control\":\"" A20 A20 A20 "1234\"", "3:13", "1 to 63 bytes");
+	assert_int_equal(load(f, "\"control\":\"" A20 A20 A20 "123\""), 0);
+	finds(f, "\"control\":\"\"", "3:13", "");
+	finds(f, "\"control\":7", "3:13", "string");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -337,6 +375,7 @@ main(void)
 		TEST(test_trust),
 		TEST(test_frontend),
 		TEST(test_closest),
+		TEST(test_control),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
