@@ -275,8 +275,6 @@ recorder_end(struct recorder *r, const struct cast_end *end)
 		log_err("recorder: %s: %s", r->setup.head.run, e.what);
 		(void)fail(r, &e);
 	}
-	if (r->fd >= 0)
-		(void)sync_file_range(r->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	cleanup_fd(&r->fd);
 	r->fd = -1;
 	keep_end(r->keep, r->run, end, now_us(r));
