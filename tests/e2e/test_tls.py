@@ -95,9 +95,10 @@ class Tls(Server):
 
 
 def context(ca=None):
-    c = ssl.create_default_context(cafile=ca)
-    if ca is None:
-        c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    c = instance.any_certificate()
+    if ca is not None:
+        c.load_verify_locations(ca)
+        c.verify_mode, c.check_hostname = ssl.CERT_REQUIRED, True
     return c
 
 
