@@ -40,6 +40,20 @@ def life():
     return f"{len(found)} parts: {' '.join(found)}"
 
 
+@step("deb.readme", long=True)
+def readme():
+    """The quick start as it is printed, on a machine that has nothing."""
+    root = roots.copy(roots.debian(host_release(), roots.depends()), "readme")
+    stage = world.path / "readme-stage"
+    stage.mkdir()
+    shutil.copy(world.deb_file(), stage / "new.deb")
+    shutil.copy(TOP / "README.md", stage)
+    shutil.copy(HERE / "guest_readme.py", stage)
+    found = roots.boot(root, stage, "guest_readme.py")
+    return f"{len(found) - 2} commands; " + " ".join(
+        name for name in found if "after" in name)
+
+
 @step("deb.autopkgtest", long=True)
 def autopkgtest():
     """debian/tests against the installed package, without systemd."""
