@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
@@ -65,21 +66,35 @@ clear(const struct conf_listener *l, const char *path, struct err *e)
 	return unlink(path) == 0 ? 0 : err_sys(e, "removing the old one");
 }
 
-/* Nobody may connect until mode and group are as they should be. */
+/*
+ * Nobody may connect until mode and group are as they should be.  The group is
+ * that of new files, setfsgid(2), as root may be without CAP_CHOWN.
+ */
 static int
-bind_closed(const struct conf_listener *l, int fd, struct err *e)
+bind_closed(
+    const struct conf_listener *l, const struct conf *c, int fd, struct err *e)
 {
 	mode_t old = umask(0777);
-	int r = bind(fd, (const struct sockaddr *)&l->addr, l->addr_len);
+	int r, sysno;
 
+	if (c->socket_gid != (uint32_t)-1)
+		(void)setfsgid(c->socket_gid);
+	r = bind(fd, (const struct sockaddr *)&l->addr, l->addr_len);
+	sysno = errno;
+	(void)setfsgid(getegid());
 	(void)umask(old);
+	errno = sysno;
 	return r == 0 ? 0 : err_sys(e, "bind");
 }
 
 static int
 open_up(const char *path, const struct conf *c, struct err *e)
 {
-	if (c->socket_gid != (uint32_t)-1 &&
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return err_sys(e, "lstat");
+	if (c->socket_gid != (uint32_t)-1 && st.st_gid != c->socket_gid &&
 	    lchown(path, (uid_t)-1, c->socket_gid) != 0)
 		return err_sys(e, "giving it to group %u", c->socket_gid);
 	return chmod(path, c->socket_mode) == 0 ? 0 : err_sys(e, "chmod");
@@ -97,7 +112,7 @@ listen_unix_bind(
 	fd = new_socket(e);
 	if (fd < 0)
 		return fd;
-	if (bind_closed(l, fd, e) != 0)
+	if (bind_closed(l, c, fd, e) != 0)
 		return e->code;
 	if (open_up(path, c, e) != 0) {
 		(void)unlink(path);

@@ -24,6 +24,11 @@ pemfile_path(const char *name, char out[PATH_MAX], struct err *e)
 
 	if (strncmp(name, PEMFILE_CREDENTIAL, n) != 0)
 		return fdio_join(out, PATH_MAX, "/", name, e);
+	if (name[n] == '\0' || strchr(name + n, '/') != NULL)
+		return err_set(e, ERR_BAD,
+		    "%s: the name of a credential is needed there, as in "
+		    "LoadCredential=NAME:PATH",
+		    name);
 	if (dir == NULL || dir[0] != '/')
 		dir = access(SERVICE_CREDENTIALS, X_OK) == 0
 			  ? SERVICE_CREDENTIALS
@@ -118,7 +123,8 @@ check_file(int fd, bool secret, struct err *e)
 	if (secret && (st.st_mode & S_IROTH) != 0)
 		return err_set(e, ERR_BAD,
 		    "everybody may read this key: chmod o-r it, and think of "
-		    "making a new one");
+		    "making a new one (or is it the certificate, and the two "
+		    "are swapped?)");
 	return 0;
 }
 

@@ -428,6 +428,16 @@ def test_credential():
         except instance.Failure as e:
             check("LoadCredential=tls.key" in str(e), e)
         check("note:" in server.ctl("check"), "check cannot see it")
+        for name in "", "../tls.key", "a/b":
+            server.config["tls"]["key"] = "credential:" + name
+            server.write()
+            try:
+                server.ctl("check")
+                check(False, "taken:", name)
+            except instance.Failure as e:
+                check("the name of a credential" in str(e), e)
+        server.config["tls"]["key"] = "credential:tls.key"
+        server.write()
         os.environ["CREDENTIALS_DIRECTORY"] = str(given)
         try:
             server.start_once()
@@ -545,3 +555,47 @@ def doctor(server):
          "--json"], capture_output=True, text=True, timeout=60 * SLOW)
     return [c for c in client.strict_json(run.stdout)["checks"]
             if c["check"] == "certificate"]
+
+
+def test_renegotiation():
+    """A client cannot have the handshake done again and again."""
+    with Tls() as server, subprocess.Popen(
+            ["openssl", "s_client", "-connect", "%s:%d" % server.tls_at,
+             "-tls1_2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT) as p:
+        time.sleep(1)
+        p.stdin.write(b"R\n")
+        p.stdin.flush()
+        out = p.communicate(timeout=30 * SLOW)[0]
+        check(b"Cipher is ECDHE" in out, "control", out[-300:])
+        after = out.partition(b"RENEGOTIATING\n")[2]
+        equal(after, b"closed\n", "instead of a second handshake")
+        with SecureHttp(server, server.cert) as c:
+            equal(c.sh("echo on").text.strip(), "on", "goes on")
+
+
+def test_ipv6():
+    if not has_ipv6():
+        raise Skip("no IPv6 loopback address here")
+    server = Tls()
+    try:
+        port = instance.free_port()
+        server.config["listen"].append(f"tls:[::1]:{port}")
+        server.write()
+        server.start_once()
+        server.tls_at = "::1", port
+        with SecureHttp(server, server.cert) as c:
+            equal(c.sh("echo six").text.strip(), "six", "a call")
+        equal(server.audit(client.INTENT)[-1]["source.ip"], "::1", "source")
+        server.stop()
+    finally:
+        server.remove()
+
+
+def has_ipv6():
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            return False
+    return True

@@ -134,6 +134,20 @@ def test_mode_and_group():
         equal(as_user(s, uid), 401, "everybody")
 
 
+def test_group_without_capability():
+    """As the unit has it: root, but without CAP_CHOWN."""
+    if not ROOT:
+        raise Skip("root is needed, to be without a capability")
+    gid = 64201
+    server = Both(config={"unix_socket": {"group": gid}})
+    server.wrapper = ["setpriv", "--bounding-set=-chown", *server.wrapper]
+    with server:
+        caps = client.status_of(server.process.pid)["CapEff"]
+        equal(int(caps, 16) & 1, 0, "control: CAP_CHOWN")
+        equal(server.path.stat().st_gid, gid, "group")
+        equal(as_user(server, 64200, [gid]), 401, "of the group")
+
+
 def refuses(server, words):
     try:
         server.start_once()
