@@ -9,7 +9,7 @@ instructions_write(const struct token *t, struct buf *out)
 {
 	const struct policy *p = t->policy;
 	uint32_t most = p->timeout_max_ms;
-	bool defined = false;
+	size_t defined = 0;
 	char host[256] = "this server";
 
 	(void)gethostname(host, sizeof(host) - 1);
@@ -21,10 +21,11 @@ instructions_write(const struct token *t, struct buf *out)
 	    host, p->user, p->name);
 	if (p->description[0] != '\0')
 		buf_printf(out, " %s", p->description);
-	buf_printf(out,
-	    "\nCommands start in %s; a working directory must lie "
-	    "inside it.",
-	    p->directory);
+	buf_printf(out, "\nCommands start in %s%s.", p->directory,
+	    policy_offers(p, BYTES_LIT("cli_command")) ||
+		    policy_offers(p, BYTES_LIT("exec_cmd"))
+		? "; a working directory must lie inside it"
+		: "");
 	if (policy_offers(p, BYTES_LIT("cli_command")))
 		buf_put_str(out, "\ncli_command runs one program without a "
 				 "shell: nothing is expanded. Prefer it.");
@@ -34,15 +35,21 @@ instructions_write(const struct token *t, struct buf *out)
 		    "pipelines, redirections, variables.",
 		    p->shell);
 	for (size_t i = 0; i < p->tool_count; i++)
-		defined |= p->defined[i] != NULL;
-	if (defined)
-		buf_put_str(out, "\nOther tools run one program each, with "
-				 "the parameters that they list.");
-	buf_printf(out,
-	    "\nA command may take %u s (timeout_ms: at most %u); "
-	    "then it and everything it started is ended and you get its "
-	    "output so far. Processes do not outlive their command.",
-	    (unsigned)(p->timeout_ms / 1000), most);
+		defined += p->defined[i] != NULL;
+	if (defined > 0)
+		buf_printf(out,
+		    "\n%s run one program each, with the parameters that they "
+		    "list; there is %s.",
+		    defined < p->tool_count ? "Other tools" : "Your tools",
+		    defined < p->tool_count ? "no shell in between"
+					    : "no shell and no other command");
+	if (defined < p->tool_count)
+		buf_printf(out,
+		    "\nA command may take %u s (timeout_ms: at most %u); "
+		    "then it and everything it started is ended and you get "
+		    "its output so far. Processes do not outlive their "
+		    "command.",
+		    (unsigned)(p->timeout_ms / 1000), most);
 	buf_printf(out,
 	    "\nOf stdout and stderr %u bytes each are returned, "
 	    "the beginning and the end; narrow long output down yourself. At "

@@ -204,6 +204,10 @@ read_program(
 	else if (!S_ISREG(st.st_mode) || access(t->program, X_OK) != 0)
 		keys_complain(k, v, "%s is not an executable file",
 		    log_text(bytes_of(t->program)).s);
+	else if ((st.st_mode & S_IWOTH) != 0)
+		keys_complain(k, v,
+		    "%s may be changed by anybody: chmod o-w it",
+		    log_text(bytes_of(t->program)).s);
 	else
 		add_word(k, v, TOOLARGV_ALWAYS, 0, t);
 }

@@ -400,6 +400,45 @@ def test_call_outlives_definition(server):
             equal((r.error, r.text), (False, "done\n"), "its own end")
 
 
+def test_many(_):
+    """As many as there may be, with parameters, reach the frontend."""
+    def one(i):
+        return {"description": f"Number {i}. " + "x" * 300,
+                "parameters": {f"p{n}": word("[a-z]{1,20}|[0-9]+",
+                                             required=False)
+                               for n in range(8)},
+                "argv": ["/bin/echo", str(i), *(
+                    {"if": f"p{n}", "words": [f"{{p{n}}}"]}
+                    for n in range(8))]}
+    names = [f"tool{i}" for i in range(256)]
+    offered = names[-32:]
+    with Server(definitions={n: one(i) for i, n in enumerate(names)},
+                policy={"tools": offered}) as s, s.http() as c:
+        equal([t["name"] for t in c.tools()], offered, "offered")
+        equal(c.call("tool255", p3="abc", p7="9").text, "255 abc 9\n", "run")
+        check(c.call("tool255", p3="abc1").error, "checked")
+        path = s.dir / "tools.d" / "tool256.json"
+        path.write_text(json.dumps(one(256)))
+        path.chmod(0o600)
+        equal(s.reload()["event.outcome"], "failure", "one more")
+        check("more than 256 tools" in s.log(), s.log()[-300:])
+        path.unlink()
+        equal(s.reload()["event.outcome"], "success", "all again")
+        equal(c.call("tool254").text, "254\n", "after a reload")
+    with Server(policy={"tools": ["cli_command"]}) as s:
+        policy = {**s.policy, "tools": names[:33]}
+        (s.dir / "policies.d" / "test.json").write_text(json.dumps(policy))
+        equal(s.reload()["event.outcome"], "failure", "33 in one policy")
+
+
+def test_words_for_the_model(server):
+    with server.http() as c:
+        text = c.hello["instructions"]
+        check("no shell and no other command" in text, text)
+        for name in "exec_cmd", "cli_command", "timeout_ms":
+            check(name not in text, name, text)
+
+
 # --- packaging/examples/tools.d -------------------------------------------------
 
 EXAMPLES = TOP / "packaging" / "examples" / "tools.d"
