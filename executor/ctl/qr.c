@@ -84,7 +84,7 @@ multiply(uint8_t a, uint8_t b)
 
 	for (i = 8; i-- > 0;) {
 		product = product << 1 ^ (product >> 7) * 0x11d;
-		product ^= (b >> i & 1U) * a;
+		product ^= (b >> i & 1U) * (unsigned)a;
 	}
 	return (uint8_t)product;
 }
