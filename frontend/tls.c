@@ -288,7 +288,7 @@ no_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca_rdn,
 	(void)algorithms;
 	(void)count;
 	(void)pcert;
-	(void)pcert_count;
+	*pcert_count = 0;
 	(void)key;
 	return -1;
 }

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""/healthz: what a load balancer asks, and no more.
+
+That the audit log cannot be written: test_audit.
+"""
+import signal
+
+from client import (SLOW, Connection, Server, check, equal, mark, request,
+                    within)
+
+
+def health(conn, method="GET"):
+    r = conn.request(method, "/healthz")
+    return r.status, r.body
+
+
+def test_ok():
+    with Server() as server, Connection(server) as c:
+        equal(health(c), (200, b'{"status":"ok"}\n'), "GET")
+        equal(health(c, "HEAD"), (200, b""), "HEAD")
+        equal(c.request("POST", "/healthz").status, 405, "POST")
+        for word in server.name, server.token, "0.1", "execd":
+            check(word not in str(c.request("GET", "/healthz")), word)
+
+
+def test_draining():
+    """Whoever is connected is told that it stops, and gets no new work."""
+    with Server(config={"stop_grace_ms": 4000}, limits={
+            "kill_grace_ms": 4000}) as server:
+        m = mark()
+        with server.http() as c:
+            conn = c.begin(f"trap 'sleep 2; exit' TERM; echo {m}; "
+                           "while :; do sleep 0.1; done")
+            server.running(m)
+            with Connection(server) as kept:
+                equal(health(kept)[0], 200, "control")
+                server.process.send_signal(signal.SIGTERM)
+                status = within("draining", 3 * SLOW, lambda: (
+                    lambda s: s if s[0] != 200 else None)(health(kept)))
+                equal(status, (503, b'{"status":"draining"}\n'), "told")
+                kept.send(request("POST", "/mcp", kept.port, c.headers(),
+                                  b"{}"))
+                equal(kept.reply().status, 503, "no new work")
+            conn.close()
+
+
+def test_refused_source():
+    """Asked by an address that is refused otherwise, it answers."""
+    with Server(config={"penalties": {"failure_ms": 60000,
+                                      "threshold_ms": 1000,
+                                      "max_ms": 60000, "delay_ms": 0}}) as s:
+        with Connection(s) as c:
+            bad = {"Authorization": "Bearer x"}
+            equal(c.request("GET", "/mcp", bad).status, 401, "failure")
+            equal(c.request("GET", "/mcp", bad).status, 429, "control")
+            equal(health(c)[0], 200, "health")
