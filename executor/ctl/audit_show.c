@@ -197,6 +197,20 @@ put_members(struct show *s, const struct logline *l, const struct member *m)
 		put_value(s, m->label, logline_get(l, m->key));
 }
 
+static void
+put_list(struct buf *b, const struct json_value *list)
+{
+	const struct json_value *v;
+
+	for (v = list->child; v != NULL; v = v->next) {
+		if (v != list->child)
+			buf_put_str(b, ", ");
+		buf_put_bytes(b, v->text);
+	}
+	if (list->child == NULL)
+		buf_put_str(b, "none");
+}
+
 /* Posture: an object, written back without the braces and quotes. */
 static void
 put_posture(struct show *s, struct bytes line)
@@ -218,6 +232,8 @@ put_posture(struct show *s, struct bytes line)
 		buf_put_u8(&text, ' ');
 		if (v->type == JSON_STRING)
 			buf_put_bytes(&text, v->text);
+		else if (v->type == JSON_ARRAY)
+			put_list(&text, v);
 		else
 			json_put_value(&text, v);
 		put_value(s, v == p->child ? "posture" : "", buf_bytes(&text));
@@ -241,15 +257,19 @@ put_intent(struct show *s, const struct logline *l, struct bytes line)
 		{ "command", "process.command_line" },
 		{ "directory", "process.working_directory" },
 		{ "user", "user.name" },
-		{ "time limit", "timeout_ms" },
+		{ "audit uid", "user.audit.id" },
 		{ "input", "stdin.bytes" },
 		{ "sha256", "stdin.sha256" },
 		{ NULL, NULL },
 	};
 
+	char limit[24];
+
 	put_heading(s, "Asked");
 	put_value(s, "at", l->when);
 	put_members(s, l, members);
+	screen_duration(limit, logline_get_u64(l, "timeout_ms", 0) * 1000000);
+	put_value(s, "time limit", bytes_of(limit));
 	put_posture(s, line);
 }
 
@@ -283,6 +303,7 @@ put_result(struct show *s, const struct logline *l)
 	static const struct member members[] = {
 		{ "reason", "event.reason" },
 		{ "pid", "process.pid" },
+		{ "audit ses", "auditd.session" },
 		{ "left over", "run.processes_left" },
 		{ "memory", "cgroup.memory_peak" },
 		{ "oom kills", "cgroup.oom_kills" },
@@ -415,6 +436,11 @@ put_denials(struct show *s, const struct auditrun *r, struct bytes intent)
 			? (double)(d->mono_ns - r->begin_ns) / 1e9
 			: 0);
 		put_value(s, when, buf_bytes(&text));
+	}
+	if (r->denials > i) {
+		(void)snprintf(title, sizeof(title), "%llu %scounted only",
+		    (unsigned long long)(r->denials - i), i > 0 ? "more " : "");
+		put_value(s, "", bytes_of(title));
 	}
 }
 
