@@ -284,6 +284,12 @@ load: all			## 2,000 streams and sessions, 64 clients
 soak: all			## the same, and a reader of nothing for 10 minutes
 	$(PYTHON) tests/load/run $(LONG) --seconds 300 --silent 600
 
+.PHONY: bench-audit crash-long
+bench-audit: all		## what the audit log costs, in runs per second
+	$(PYTHON) tests/bench/audit
+crash-long: all $(FAULTS_SO)	## 1,000 kills, and faults at each step of the log
+	$(PYTHON) tests/run-check audit-crash-long
+
 TIME ?= 60
 .PHONY: fuzz
 fuzz:				## libFuzzer: make fuzz T=json TIME=60

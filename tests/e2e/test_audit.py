@@ -2,6 +2,7 @@
 """The audit log: intent before, result after, and nothing without it."""
 import contextlib
 import datetime
+import hashlib
 import hmac
 import os
 import pathlib
@@ -10,8 +11,8 @@ import subprocess
 import time
 
 import instance
-from client import (COMMAND, INTENT, RESULT, ROOT, Failed, Http, Server, Skip, check,
-                    equal, mark, within)
+from client import (COMMAND, INTENT, RESULT, ROOT, Failed, Http, Server,
+                    Skip, check, equal, mark, within)
 
 INTENT_KEYS = ("@timestamp", "event.action", "run.id", "token.name",
                "policy.name", "source.ip", "mcp.session.id", "mcp.client",
@@ -112,7 +113,6 @@ def test_each_end():
 
 def test_output_digest():
     with Server() as server, Http(server) as c:
-        import hashlib
         m = mark()
         c.sh(f"echo {m}; seq 1 50000")
         text = m + "\n" + "".join(f"{i}\n" for i in range(1, 50001))
@@ -120,6 +120,23 @@ def test_output_digest():
         equal(r["stdout.bytes"], len(text), "bytes")
         equal(r["stdout.sha256"], hashlib.sha256(text.encode()).hexdigest(),
               "digest of all that was written")
+
+
+def test_program_digest():
+    """Of what was executed, where that is a file of the system."""
+    path = pathlib.Path("/bin/echo").resolve()
+    if path.stat().st_dev not in (os.stat("/").st_dev, os.stat("/usr").st_dev):
+        raise Skip(f"{path} is on a file system of its own")
+    with Server() as server, Http(server) as c:
+        m = mark()
+        c.sh(f"/bin/echo {m}; cp /bin/echo own; ./own {m}")
+        server.ended(m)
+        found = {r["process.executable"]: r.get("process.hash.sha256")
+                 for r in server.audit("process-exec")
+                 if m in r.get("process.args", ())}
+        want = hashlib.sha256(path.read_bytes()).hexdigest()
+        equal(found.get(str(path)), want, found)
+        check(found[str(server.work / "own")] in (want, None), found)
 
 
 def test_order_and_sequence():
