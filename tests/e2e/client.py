@@ -421,8 +421,8 @@ class Sse(Client):
         check(status == 200, "GET /sse:", status, headers)
         names = dict(headers)
         check(names["content-type"].startswith("text/event-stream"), names)
-        self.chunked = names.get("transfer-encoding") == "chunked"
-        self.text = b""
+        equal(names.get("transfer-encoding"), "chunked", "framing")
+        self.text = bytearray()
         event, self.endpoint = self.event()
         equal(event, "endpoint", "first event")
         self.poster = None
@@ -442,21 +442,18 @@ class Sse(Client):
         if self.poster:
             self.poster.close()
 
+    def ended(self):
+        raise Gone("end of the stream")
+
     def event(self):
         """The next event: (type, data); comments are passed over."""
         while True:
-            while b"\n\n" not in self.text.replace(b"\r\n", b"\n"):
-                if self.chunked:
-                    piece = self.stream.chunk()
-                    if not piece:
-                        raise Gone("end of the stream")
-                    self.text += piece
-                else:
-                    self.stream.more()
-                    self.text += self.stream.pending
-                    self.stream.pending = b""
-            block, _, self.text = self.text.replace(
-                b"\r\n", b"\n").partition(b"\n\n")
+            look = 0
+            while (at := self.text.find(b"\n\n", look)) < 0:
+                look = max(len(self.text) - 1, 0)
+                self.text += self.stream.chunk() or self.ended()
+            block = bytes(self.text[:at])
+            del self.text[:at + 2]
             kind, data = "message", []
             for line in block.decode("utf-8").split("\n"):
                 field, _, value = line.partition(":")

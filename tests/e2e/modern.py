@@ -95,7 +95,7 @@ class Events:
         equal(self.headers["content-type"], "text/event-stream",
               f"type of status {self.status}")
         equal(self.headers.get("transfer-encoding"), "chunked", "framing")
-        self.text = b""
+        self.text = bytearray()
         self.comments = 0
         self.last = None        # id of the last event that was whole
         self.ids = []           # of all events, empty ones too
@@ -106,13 +106,16 @@ class Events:
 
     def __next__(self):
         while True:
-            while b"\n\n" not in self.text:
+            look = 0
+            while (at := self.text.find(b"\n\n", look)) < 0:
+                look = max(len(self.text) - 1, 0)
                 piece = self.conn.chunk()
                 if not piece:
-                    equal(self.text, b"", "half an event at the end")
+                    equal(bytes(self.text), b"", "half an event at the end")
                     raise StopIteration
                 self.text += piece
-            block, _, self.text = self.text.partition(b"\n\n")
+            block = bytes(self.text[:at])
+            del self.text[:at + 2]
             if block.startswith(b":"):
                 self.comments += 1
                 continue
