@@ -25,13 +25,13 @@ def test_ok():
 
 def test_draining():
     """Whoever is connected is told that it stops, and gets no new work."""
-    with Server(config={"stop_grace_ms": 4000}, limits={
-            "kill_grace_ms": 4000}) as server:
+    with Server(config={"stop_grace_ms": 3000}, limits={
+            "kill_grace_ms": 3000}) as server:
         m = mark()
         with server.http() as c:
-            conn = c.begin(f"trap 'sleep 2; exit' TERM; echo {m}; "
+            conn = c.begin(f"trap '' TERM; echo on >{m}; "
                            "while :; do sleep 0.1; done")
-            server.running(m)
+            server.file(m)
             with Connection(server) as kept:
                 equal(health(kept)[0], 200, "control")
                 server.process.send_signal(signal.SIGTERM)
