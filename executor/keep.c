@@ -510,7 +510,10 @@ keep_open(struct keep *k, const char *dir, struct err *e)
 	if (k->dir >= 0)
 		return 0;
 	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
-		return err_sys(e, "recordings.directory %s", dir);
+		return err_sys(e,
+		    "recordings.directory %s cannot be made: make the one "
+		    "above it, or name another",
+		    dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return err_sys(e, "recordings.directory %s", dir);

@@ -319,6 +319,24 @@ put_calls(struct buf *b, const struct policy *p)
 		text_put(b, "", "each program that starts is recorded");
 }
 
+static void
+put_recording(struct buf *b, const struct policy *p)
+{
+	if (p->output == RECORDER_OFF)
+		text_put(b, "Output", "not recorded: what is cut is gone");
+	else if (p->output == RECORDER_TAIL)
+		text_row(b, "Output",
+		    "the last %u bytes of a run are recorded, and its token "
+		    "can read them",
+		    p->output_max);
+	else
+		text_row(b, "Output",
+		    "all is recorded, and its token can read it; a run that "
+		    "writes more than %u bytes, or that cannot be recorded, "
+		    "is ended",
+		    p->output_max);
+}
+
 /* --- limits and layers ------------------------------------------------ */
 
 static void
@@ -381,6 +399,7 @@ put_policy(struct buf *b, const struct policy *p)
 	put_programs(b, p);
 	put_network(b, p);
 	put_calls(b, p);
+	put_recording(b, p);
 	put_limits(b, p);
 	put_environment(b, p);
 	put_layers(b, p);
