@@ -33,6 +33,7 @@ enum {
 static struct cgroup {
 	int runs; /* O_PATH of BASE/runs, -1: not in use */
 	bool only_look;
+	bool assumed; /* there will be one, when runs are made */
 	unsigned controllers;
 	uint64_t fair_processes;
 	char dying[MAX_DYING][MAX_ID];
@@ -219,9 +220,14 @@ cgroup_setup(const char *where, struct err *e)
 {
 	char path[PATH_MAX];
 	struct err ignored = { 0 };
+	unsigned bits;
 
-	if (self.only_look)
-		return cgroup_look(where, path, &self.controllers, e);
+	if (self.only_look) {
+		if (cgroup_look(where, path, &bits, e) != 0)
+			return e->code;
+		cgroup_assume(path[0] != '\0', bits);
+		return 0;
+	}
 	if (self.runs != -1 || strcmp(where, "off") == 0)
 		return 0;
 	if (strcmp(where, "auto") != 0)
@@ -290,16 +296,18 @@ cgroup_look(
 }
 
 void
-cgroup_assume(unsigned bits)
+cgroup_assume(bool there, unsigned bits)
 {
-	if (self.runs == -1)
-		self.controllers = bits;
+	if (self.runs != -1)
+		return;
+	self.assumed = there;
+	self.controllers = there ? bits : 0;
 }
 
 bool
 cgroup_ready(void)
 {
-	return self.runs != -1 || self.controllers != 0;
+	return self.runs != -1 || self.assumed;
 }
 
 unsigned

@@ -55,9 +55,9 @@ int cgroup_look(const char *where, char path[PATH_MAX], unsigned *bits,
     struct err *e) MUST_CHECK;
 /*
  * For mcp-execctl, which is not where the service is: plan as if runs could
- * have a group with these controllers (0: none).  None can be made then.
+ * have a group with these controllers, or had none.  None can be made then.
  */
-void cgroup_assume(unsigned bits);
+void cgroup_assume(bool there, unsigned bits);
 bool cgroup_ready(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);

@@ -67,7 +67,7 @@ ctl_find_cgroup(const struct ctl *c)
 		return false;
 	}
 	if (path[0] != '\0' || strcmp(c->conf.cgroup, "off") == 0)
-		cgroup_assume(bits);
+		cgroup_assume(path[0] != '\0', bits);
 	return true;
 }
 

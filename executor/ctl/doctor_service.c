@@ -122,7 +122,7 @@ doctor_service_cgroup(struct report *r)
 		    "(cgroup.subtree_control)",
 		    "%s, controllers: %s", path,
 		    names.len > 0 ? buf_cstr(&names) : "none");
-	cgroup_assume(bits);
+	cgroup_assume(path[0] != '\0', bits);
 }
 
 /* --- policies and tokens ---------------------------------------------- */

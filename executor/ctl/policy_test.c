@@ -466,7 +466,7 @@ prepare_groups(struct ctl *ctl)
 {
 	struct err e;
 
-	cgroup_assume(0);
+	cgroup_assume(false, 0);
 	if (!ctl_load_conf(ctl))
 		return false;
 	if (cgroup_setup(ctl->conf.cgroup, &e) == 0)

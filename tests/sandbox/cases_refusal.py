@@ -2,6 +2,7 @@
 """A layer that cannot be had is a refusal, never a run with less."""
 import json
 import shutil
+import subprocess
 
 import world
 from world import ROOT, case, client, once
@@ -72,6 +73,24 @@ def missing(w):
         if layer == "cgroup" and not said:
             continue    # it can be had, and is not asked for
         client.check(layer in said, layer, "was loaded", said)
+
+
+@case("refusal.group_is_seen")
+def group_seen(w):
+    """A check from outside of the service knows of the group, whatever
+    controllers that has, and moves nobody into it."""
+    if not w.group:
+        raise client.Skip("has a meaning with mode cgroup")
+    before = (w.group / "supervisor/cgroup.procs").read_text()
+    client.equal(finding(w, require=["cgroup"]), "", "mcp-execctl check")
+    check = subprocess.run([w.server.build / "mcp-execd", "-n", "-c",
+                            w.server.config_file], capture_output=True,
+                           text=True, timeout=30, check=False)
+    client.equal(check.returncode, 0, check.stderr)
+    client.equal((w.group / "supervisor/cgroup.procs").read_text(), before,
+                 "processes of the service")
+    client.check("cgroup" in finding(w, require=["cgroup"],
+                                     disable=["cgroup"]), "control")
 
 
 @case("refusal.at_run_time")

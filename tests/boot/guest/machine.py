@@ -82,6 +82,10 @@ def apt(verb, *packages):
               seconds=120)
 
 
+def version_of(deb):
+    return sh("dpkg-deb", "-f", HERE / deb, "Version").partition("-")[0]
+
+
 def version():
     """Of the executor that runs, in its own words."""
     return audit("start")[-1]["service.version"]

@@ -22,7 +22,7 @@ def install():
 def unit_up():
     equal(machine.show("ActiveState"), "active", "unit")
     machine.up()
-    equal(machine.version(), "0.0.9", "version")
+    equal(machine.version(), machine.version_of("old.deb"), "version")
 
 
 @step("service.at_boot")

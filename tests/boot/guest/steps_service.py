@@ -221,19 +221,20 @@ def restart():
 def upgrade():
     """Under load: configuration, tokens and log are kept, runs go on after
     it, and no connection is refused."""
+    new = machine.version_of("new.deb")
     conf = machine.ETC / "mcp-execd.json"
     conf.write_text("// changed here\n" + conf.read_text())
     records = len(machine.audit())
     with asking() as loop:
         machine.apt("install", machine.HERE / "new.deb")
         client.within("the new version runs", 20,
-                      lambda: machine.version() == "0.1.0")
+                      lambda: machine.version() == new)
     check(conf.read_text().startswith("// changed here\n"), "configuration")
     check(len(machine.audit()) > records and
           [r for r in machine.audit("start")
-           if r["service.version"] == "0.0.9"], "the log goes on")
-    check("mcp-execd 0.1.0" in sh("mcp-execd", "-V") or
-          "0.1.0" in sh("mcp-execctl", "-V"), "programs")
+           if r["service.version"] == machine.version_of("old.deb")],
+          "the log goes on")
+    check(new in sh("mcp-execctl", "-V"), "programs")
     return no_refusal(loop)
 
 
