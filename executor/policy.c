@@ -1069,7 +1069,7 @@ static bool
 load_file(void *arg, const char *path, struct bytes name)
 {
 	struct loader *l = arg;
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	char plain[POLICY_MAX_NAME];
 	struct err e;
 

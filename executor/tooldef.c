@@ -486,7 +486,7 @@ static bool
 load_file(void *arg, const char *path, struct bytes name)
 {
 	struct loader *l = arg;
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	struct tooldef *def = NULL;
 	char plain[TOOLDEF_MAX_NAME];
 	struct err e;

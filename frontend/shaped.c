@@ -40,7 +40,7 @@ parse(const struct shape *s, enum json_type type, struct json_doc **doc,
 static int
 put_object(struct buf *out, const struct shape *s, struct err *e)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	struct json_doc *doc;
 
 	if (parse(s, JSON_OBJECT, &doc, e) != 0)
@@ -146,7 +146,7 @@ shaped_put(struct buf *out, const struct catalog_tool *t,
     const struct capture *c, struct bytes run, const struct mcp_revision *rev,
     struct err *e)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	struct shape s = { .run = run, .mime = t->mime, .rev = rev };
 
 	if (c->cut)

@@ -84,7 +84,7 @@ on_head(void *arg, const struct cast_head *h)
 static void
 on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 {
-	CLEANUP_BUF struct buf out;
+	CLEANUP_BUF struct buf out = { 0 };
 	struct replay *r = arg;
 	bool colour = r->colour && stream == 2 && r->stream == 0;
 

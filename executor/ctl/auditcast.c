@@ -185,7 +185,7 @@ auditcast_read(struct auditcast *c, const struct castread_ops *ops, void *arg,
 static void
 put_stretch(struct buf *out, struct bytes s)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
 	if (s.len == 0)
 		return;

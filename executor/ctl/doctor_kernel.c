@@ -185,7 +185,7 @@ static const struct {
 void
 doctor_kernel_landlock(struct report *r)
 {
-	CLEANUP_BUF struct buf lacks;
+	CLEANUP_BUF struct buf lacks = { 0 };
 	int abi = landlock_abi();
 
 	if (abi == 0) {

@@ -143,7 +143,7 @@ list_caps(struct buf *b, const struct cap *caps, size_t count, uint64_t set)
 static void
 check_capabilities(struct service *s)
 {
-	CLEANUP_BUF struct buf missing, extra;
+	CLEANUP_BUF struct buf missing = { 0 }, extra = { 0 };
 
 	if (number(s->status, "Uid:", 10) != 0)
 		return; /* an ordinary user has none, and needs none */

@@ -120,7 +120,7 @@ in_group(const struct plan *p)
 static void
 end_group(const struct test *t)
 {
-	CLEANUP_BUF struct buf lines;
+	CLEANUP_BUF struct buf lines = { 0 };
 	CLEANUP_STR char *text = NULL;
 	struct cgroup_usage u;
 	char *line, *save;
