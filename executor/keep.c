@@ -21,6 +21,7 @@ enum {
 	NAME = CAST_ID + 5, /* "RUN.cast" */
 	FIRST_LINE = 2048, /* bytes in which a header ends */
 	LAST_LINE = 512, /* bytes in which the last line begins */
+	UNLINKS = 64, /* files removed at once */
 	LOCK_WAIT_MS = 2000
 };
 
@@ -132,8 +133,9 @@ static void
 remove_doomed(struct keep *k)
 {
 	char name[NAME];
+	int i;
 
-	while (k->doomed_count > 0) {
+	for (i = 0; i < UNLINKS && k->doomed_count > 0; i++) {
 		(void)snprintf(name, sizeof(name), "%s.cast",
 		    k->doomed[--k->doomed_count]);
 		if (unlinkat(k->dir, name, 0) == -1 && errno != ENOENT)
@@ -141,14 +143,14 @@ remove_doomed(struct keep *k)
 	}
 }
 
-void
+bool
 keep_sweep(struct keep *k)
 {
 	uint64_t now = clock_wall_us(), age = k->limits.seconds * 1000000ULL;
 	struct keep_run *r;
 
 	if (k->dir < 0)
-		return;
+		return false;
 	if (!audit_pending(k->audit))
 		remove_doomed(k);
 	while (k->bytes > k->limits.bytes && (r = oldest(k)) != NULL &&
@@ -157,6 +159,7 @@ keep_sweep(struct keep *k)
 	while (age > 0 && (r = oldest(k)) != NULL && now > r->begin_us &&
 	       now - r->begin_us > age && k->doomed_count < KEEP_MAX)
 		doom(k, r, "older than recordings.max_seconds");
+	return k->doomed_count > 0;
 }
 
 void

@@ -80,9 +80,9 @@ bool keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
     uint8_t sum[DIGEST_BYTES]);
 
 /*
- * Remove what is too old, and the files whose removal is on record; after
- * each flush of the log.
+ * Remove what is too old, and some of the files whose removal is on record;
+ * after each flush of the log.  true: there are more, call again soon.
  */
-void keep_sweep(struct keep *k);
+bool keep_sweep(struct keep *k);
 
 #endif

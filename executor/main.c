@@ -36,6 +36,7 @@
 #include "executor/tree.h"
 
 enum {
+	SWEEP_SOON_MS = 50, /* while there is something to remove */
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
@@ -430,7 +431,8 @@ on_idle(void *arg)
 	monitor_set_health(self.monitor, written);
 	if (!written && self.retry.at_ms == 0)
 		loop_timer_set(self.loop, &self.retry, RETRY_MS);
-	keep_sweep(self.keep);
+	if (keep_sweep(self.keep) && self.sweep.at_ms != 0)
+		loop_timer_set(self.loop, &self.sweep, SWEEP_SOON_MS);
 	plan_copies();
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
 		loop_timer_set(self.loop, &self.sync, SYNC_MS);

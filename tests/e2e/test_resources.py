@@ -215,6 +215,22 @@ def test_not_kept(_):
         check(content["text"].endswith("\n99999\n100000\n"), "the end")
 
 
+def test_found_after_a_restart(_):
+    with Server(**SERVER) as server:
+        with server.http() as c:
+            run, _ = run_id(server, c, "echo before; exit 3")
+        server.stop()
+        server.process = None
+        server.start()
+        other = server.add("other")
+        with server.http() as c, server.http(token=other) as d:
+            listed = json.loads(read(c, "exec://runs")[0]["text"])["runs"]
+            equal([(r["run_id"], r["state"], r["exit_code"], r["stdout_bytes"])
+                   for r in listed], [(run, "exited", 3, 7)], "runs")
+            equal(read(c, output(run))[0]["text"], "before\n")
+            refused(-32002, read, d, output(run))
+
+
 def test_completions(server):
     for revision, c in clients(server):
         run, _ = run_id(server, c, "echo x")
