@@ -75,7 +75,9 @@ class World:
 
     def once(self, name, make):
         if name not in self.made:
+            self.made[name] = None
             self.made[name] = make()
+        check(self.made[name] is not None, f"{name} was not made, see above")
         return self.made[name]
 
     def tree(self):
@@ -111,6 +113,16 @@ class World:
     def rpm_file(self):
         return next(p for p in self.rpm().glob("mcp-execd-[0-9]*.rpm")
                     if not p.name.endswith(".src.rpm"))
+
+    def rpm_tree(self):
+        """The files of the .rpm."""
+        def make():
+            place = self.path / "rpm-files"
+            place.mkdir()
+            run("sh", "-c", 'rpm2cpio "$1" | cpio -idm --quiet', "sh",
+                self.rpm_file(), cwd=place)
+            return place
+        return self.once("rpm-tree", make)
 
     def unpacked(self):
         """The files of the .deb, and its scripts in DEBIAN."""

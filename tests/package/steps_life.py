@@ -68,6 +68,7 @@ def autopkgtest():
 @step("trixie.build", long=True)
 def trixie_build():
     """The same source package in Debian 13, with its unit tests."""
+    world.made["trixie-tried"] = True
     root = roots.copy(roots.debian("trixie", (
         "build-essential", "fakeroot", "debhelper", "lintian", "libcap-ng-dev",
         "dh-sequence-installsysusers", "libcmocka-dev", "libmicrohttpd-dev",
@@ -92,6 +93,7 @@ def trixie_build():
 
 def trixie():
     if "trixie" not in world.made:
+        check("trixie-tried" not in world.made, "it was not built, see above")
         trixie_build()
     return world.made["trixie"]
 
