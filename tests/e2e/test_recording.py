@@ -333,7 +333,7 @@ def test_recordings_are_hidden():
     with Server(policy={"user": "root",
                         "audit": {"output": "all"}}) as server:
         place = server.dir / "recordings"
-        server.policy["files"]["read"] = ["@system", str(server.dir)]
+        server.policy["files"] = {"read": ["@system", str(server.dir)]}
         server.stop()
         for f in place.iterdir():
             f.unlink()
