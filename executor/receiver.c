@@ -82,18 +82,20 @@ forget(struct receiver *r)
 }
 
 void
-receivers_free(struct receivers *r)
+receivers_free(struct receivers *all)
 {
 	size_t i;
 
-	for (i = 0; r != NULL && i < r->count; i++) {
-		if (r->r[i].waiting.len > 0)
+	for (i = 0; all != NULL && i < all->count; i++) {
+		struct receiver *r = &all->r[i];
+
+		if (r->waiting.len > 0)
 			log_warn("audit: receiver %s did not get the last "
 				 "records",
-			    r->r[i].kind->name);
-		forget(&r->r[i]);
+			    r->kind->name);
+		forget(r);
 	}
-	free(r);
+	free(all);
 }
 
 void
