@@ -83,8 +83,8 @@ multiply(uint8_t a, uint8_t b)
 	unsigned product = 0, i;
 
 	for (i = 8; i-- > 0;) {
-		product = product << 1 ^ (product >> 7) * 0x11d;
-		product ^= (b >> i & 1U) * (unsigned)a;
+		product = product << 1 ^ (product >> 7) * 0x11dU;
+		product ^= ((unsigned)b >> i & 1U) * a;
 	}
 	return (uint8_t)product;
 }
