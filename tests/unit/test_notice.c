@@ -148,7 +148,7 @@ test_events(void **state)
 	struct desk *d = desk_new();
 	struct events ev = { .sessions = d->sessions,
 		.subscriptions = d->subscriptions };
-	char id[2][SESSION_ID];
+	char id[2][SESSION_ID], again[SESSION_ID];
 	struct stream s[2];
 	uint8_t verifier[DIGEST_BYTES];
 
@@ -166,6 +166,15 @@ test_events(void **state)
 				  "\"initialize\",\"params\":{"
 				  "\"protocolVersion\":\"2025-06-18\"}}"),
 			id[i], &x, &no),
+		    0);
+		/* who has read the list of resources is told of its changes */
+		p.from = desk_from(d, i, id[i]);
+		p.has_id = true;
+		assert_int_equal(
+		    desk_post(d, &p,
+			BYTES_LIT("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
+				  "\"resources/list\"}"),
+			again, &x, &no),
 		    0);
 		g = (struct session_get){ .from = desk_from(d, i, id[i]),
 			.has_id = true };
