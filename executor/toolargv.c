@@ -168,6 +168,89 @@ toolargv_missing(
 	return -1;
 }
 
+/* The text of a word without parameters; empty: it has some. */
+static struct bytes
+literal(const struct toolargv *a, const struct toolargv_word *w)
+{
+	const struct toolargv_part *p = &a->part[w->first];
+
+	if (w->count != 1 || p->param != -1)
+		return bytes_make(NULL, 0);
+	return bytes_make(a->text.p + p->off, p->len);
+}
+
+/* sh, bash, python3.11...: programs that take a script as an argument. */
+static bool
+is_interpreter(struct bytes word)
+{
+	static const char *const names[] = { "sh", "bash", "dash", "ash", "ksh",
+		"zsh", "fish", "busybox", "python", "perl", "ruby", "node",
+		"php", "lua", "tclsh" };
+	size_t at = word.len;
+
+	while (at > 0 && word.p[at - 1] != '/')
+		at--;
+	word = bytes_make(word.p + at, word.len - at);
+	while (word.len > 0 && word.p[word.len - 1] != '\0' &&
+	       strchr("0123456789.", word.p[word.len - 1]) != NULL)
+		word.len--; /* a version */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (bytes_eq_str(word, names[i]))
+			return true;
+	return false;
+}
+
+/* -c, -e, -r and their like, with other letters before: a script follows. */
+static bool
+begins_script(struct bytes word)
+{
+	if (bytes_eq_str(word, "--eval") || bytes_eq_str(word, "--command"))
+		return true;
+	return word.len >= 2 && word.p[0] == '-' && word.p[1] != '-' &&
+	       memchr("cer", word.p[word.len - 1], 3) != NULL;
+}
+
+int
+toolargv_in_script(const struct toolargv *a)
+{
+	bool interpreter = false, script = false;
+
+	for (size_t i = 0; i < a->words; i++) {
+		const struct toolargv_word *w = &a->word[i];
+		struct bytes word = literal(a, w);
+
+		for (size_t j = w->first; script && j < w->first + w->count;
+		     j++)
+			if (a->part[j].param >= 0)
+				return a->part[j].param;
+		/* its options end with the first word that is none */
+		interpreter = is_interpreter(word) ||
+			      (interpreter && word.len > 0 && word.p[0] == '-');
+		script = interpreter && begins_script(word);
+	}
+	return -1;
+}
+
+bool
+toolargv_in_path(const struct toolargv *a, size_t param)
+{
+	for (size_t i = 0; i < a->words; i++) {
+		const struct toolargv_word *w = &a->word[i];
+		bool slash = false;
+
+		for (size_t j = w->first; j < w->first + w->count; j++) {
+			const struct toolargv_part *p = &a->part[j];
+
+			if (p->param == (int)param && slash)
+				return true;
+			slash = slash || (p->param == -1 && p->len > 0 &&
+					     memchr(a->text.p + p->off, '/',
+						 p->len) != NULL);
+		}
+	}
+	return false;
+}
+
 /* A boolean counts as given when it is true. */
 static bool
 is_given(const struct toolargv_values *v, size_t param)

@@ -61,6 +61,13 @@ bool toolargv_begins_word(const struct toolargv *a, size_t param);
  */
 int toolargv_missing(
     const struct toolargv *a, const struct param *params, size_t count);
+/*
+ * A parameter inside of a script, as in ["/bin/sh", "-c", "ls {dir}"], where
+ * its value would be code: its index, or -1.
+ */
+int toolargv_in_script(const struct toolargv *a);
+/* Does it stand in a word behind a "/", as a part of a path? */
+bool toolargv_in_path(const struct toolargv *a, size_t param);
 /* Append a word's text; false, and nothing appended: it is not there. */
 bool toolargv_put(const struct toolargv *a, size_t word,
     const struct toolargv_values *v, struct buf *out);

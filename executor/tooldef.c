@@ -216,7 +216,7 @@ static void
 read_argv(const struct keys *k, const struct draft *d, struct tooldef *t)
 {
 	const struct json_value *v = d->argv;
-	int missing;
+	int missing, code;
 
 	if (v == NULL || !keys_array(k, v, "\"argv\""))
 		return;
@@ -230,6 +230,13 @@ read_argv(const struct keys *k, const struct draft *d, struct tooldef *t)
 			add_condition(k, v, t);
 		else
 			add_word(k, v, TOOLARGV_ALWAYS, 0, t);
+	code = toolargv_in_script(&t->argv);
+	if (code != -1)
+		keys_complain(k, d->argv,
+		    "{%s} is inside of a script, where its value would be "
+		    "code: give it as an argument, [..., \"-c\", \"... "
+		    "\\\"$1\\\" ...\", \"name\", \"{%s}\"]",
+		    t->param[code].name, t->param[code].name);
 	missing = toolargv_missing(&t->argv, t->param, t->param_count);
 	if (missing != -1)
 		keys_complain(k, d->argv,

@@ -21,6 +21,23 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* A part of a path that leads elsewhere. */
+static void
+note_paths(const struct tooldef *t)
+{
+	for (size_t i = 0; i < t->param_count; i++) {
+		const struct param *p = &t->param[i];
+
+		if (p->match != NULL && toolargv_in_path(&t->argv, i) &&
+		    (match_full(p->match, BYTES_LIT("..")) ||
+			match_full(p->match, BYTES_LIT("../x"))))
+			(void)printf("note: tool \"%s\": {%s} is a part of a "
+				     "path and may be \"..\": narrow its "
+				     "\"pattern\"\n",
+			    t->name, p->name);
+	}
+}
+
 /* What is allowed and yet worth a second look. */
 static void
 print_notes(const struct ctl *c)
@@ -32,6 +49,8 @@ print_notes(const struct ctl *c)
 				     "tokens travel there unencrypted: write "
 				     "\"tls:%s\"\n",
 			    c->conf.listen[i].text, c->conf.listen[i].text);
+	for (size_t i = 0; i < c->tools.count; i++)
+		note_paths(c->tools.t[i]);
 	for (size_t i = 0; i < c->policies.count; i++)
 		if (c->policies.p[i]->uid == 0)
 			(void)printf("note: policy \"%s\" runs commands as "

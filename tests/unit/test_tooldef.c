@@ -78,6 +78,11 @@ test_findings(void **state)
 		{ P("a", STR ",\"required\":false")
 			ARGV("{\"unless\":\"a\",\"words\":[\"{a}\"]}"),
 		    "may be missing" },
+		{ P("a", STR) ",\"argv\":[\"/bin/sh\",\"-c\",\"ls {a}\"]",
+		    "would be code" },
+		{ P("a", STR) ",\"argv\":[\"/usr/bin/env\",\"python3.11\","
+			      "\"-Ic\",\"{a}\"]",
+		    "would be code" },
 		{ P("a", STR), "used nowhere" },
 		{ P("5", STR), "no name of a parameter" },
 		{ P("a", ""), "\"type\" is missing" },
@@ -314,6 +319,23 @@ test_schema(void **state)
 }
 
 static void
+test_scripts_and_paths(void **state)
+{
+	struct tooldef *t = loaded(
+	    P("a", STR) ",\"argv\":[\"/bin/sh\",\"-c\",\"ls \\\"$1\\\"\","
+			"\"name\",\"-e\",\"{a}\"]");
+
+	(void)state;
+	assert_int_equal(toolargv_in_script(&t->argv), -1);
+	assert_false(toolargv_in_path(&t->argv, 0));
+	tooldef_unref(t);
+	t = loaded(P("a", STR) ARGV("\"-e\",\"/x/{a}\""));
+	assert_int_equal(toolargv_in_script(&t->argv), -1);
+	assert_true(toolargv_in_path(&t->argv, 0));
+	tooldef_unref(t);
+}
+
+static void
 test_describe(void **state)
 {
 	struct tooldef *t = loaded(P("a", "\"type\":\"boolean\"")
@@ -346,6 +368,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_scripts_and_paths),
 		cmocka_unit_test(test_describe),
 	};
 
