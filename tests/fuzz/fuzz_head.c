@@ -179,7 +179,7 @@ play_executor(struct state *s)
 		done.done.state = PROTO_EXITED;
 		desk_send(s->desk, &done);
 	}
-	desk_turn(s->desk, 0);
+	desk_poll(s->desk);
 	desk_must(!s->desk->closed);
 }
 

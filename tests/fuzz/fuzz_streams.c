@@ -502,7 +502,7 @@ step_output(uint8_t arg)
 	m.output.stream = CAPTURE_STDOUT;
 	m.output.data = bytes_make(text, n);
 	desk_send(s.desk, &m);
-	desk_turn(s.desk, 0);
+	desk_poll(s.desk);
 }
 
 static void
@@ -517,7 +517,7 @@ step_done(uint8_t arg)
 	m.done.state = PROTO_EXITED;
 	r->call = 0;
 	desk_send(s.desk, &m);
-	desk_turn(s.desk, 0);
+	desk_poll(s.desk);
 }
 
 static void

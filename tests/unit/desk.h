@@ -24,6 +24,7 @@ enum { DESK_TOKENS = 2, DESK_CALLS = 4 };
 struct desk {
 	struct loop *loop;
 	struct loop_timer timer;
+	unsigned rounds; /* of desk_poll() */
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
@@ -77,6 +78,28 @@ desk_turn(struct desk *d, uint64_t ms)
 	d->timer.arg = d;
 	loop_timer_set(d->loop, &d->timer, ms);
 	desk_must(loop_run(d->loop, &e) == 0);
+}
+
+DESK int
+desk_on_idle(void *arg)
+{
+	struct desk *d = arg;
+
+	if (d->rounds-- == 0)
+		loop_stop(d->loop);
+	return 0;
+}
+
+/* The same without any waiting, so that timers do not come due. */
+DESK void
+desk_poll(struct desk *d)
+{
+	struct err e;
+
+	d->rounds = 4;
+	loop_on_idle(d->loop, desk_on_idle, d);
+	desk_must(loop_run(d->loop, &e) == 0);
+	loop_on_idle(d->loop, NULL, NULL);
 }
 
 /* As the executor: one frame to the frontend. */
