@@ -55,4 +55,10 @@ instructions_write(const struct token *t, struct buf *out)
 	    "the beginning and the end; narrow long output down yourself. At "
 	    "most %u commands run at the same time. Every command is recorded.",
 	    p->output_bytes, p->runs);
+	buf_put_str(out, "\nThe resource exec://policy tells more of what "
+			 "you may do.");
+	if (p->output != RECORDER_OFF)
+		buf_put_str(out,
+		    " What was cut of a command's output is kept for a while, "
+		    "in exec://runs/RUN/stdout and stderr (RUN: its run_id).");
 }
