@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pty
+import random
 import re
 import select
 import shutil
@@ -263,6 +264,35 @@ def test_killed_executor():
         equal(out, b"half\n")
         check("ends before the run did" in err, err)
         equal(replay(server, done)[0], b"before\n")
+
+
+def test_killed_at_any_time():
+    """Whatever a kill leaves, log and recordings tell the same."""
+    with recording("all") as server:
+        rng = random.Random(11)
+        for _ in range(4):
+            with server.http() as c:
+                conns = [c.begin("for i in 1 2 3 4 5 6 7 8 9; do seq 1 900;"
+                                 " sleep 0.05; done") for _ in range(6)]
+                time.sleep(rng.uniform(0.05, 0.8))
+                server.process.kill()
+                server.process.wait()
+                for conn in conns:
+                    conn.close()
+            server.start()
+        results = {r[RUN_ID]: r for r in server.audit("run-result")}
+        intents = {r[RUN_ID] for r in server.audit("run-intent")}
+        equal(set(results), intents, "a result for each run")
+        files = {f.stem: f.read_bytes()
+                 for f in (server.dir / "recordings").iterdir()}
+        check(set(files) <= intents and len(files) > 8, len(files))
+        for run, raw in files.items():
+            r = results[run]
+            equal((r["recording.bytes"], r["recording.sha256"]),
+                  (len(raw), hashlib.sha256(raw).hexdigest()), r)
+        for run in list(files)[:6]:
+            if files[run]:
+                replay(server, "--speed", "0", run)
 
 
 @contextlib.contextmanager
