@@ -165,12 +165,14 @@ static void
 hide_own(const struct load *l)
 {
 	const char *path;
+	struct err e = { 0 };
 	size_t i;
 
 	for (i = 0; (path = ownpaths_get(i)) != NULL; i++)
 		if (mounts_cover(&l->c->mounts, path) &&
-		    !mounts_within(&l->c->mounts, path))
-			add(l, NULL, MOUNTS_HIDE, path, true);
+		    !mounts_within(&l->c->mounts, path) &&
+		    mounts_add_hidden(&l->c->mounts, path, &e) != 0)
+			keys_complain(l->k, NULL, "%s", e.what);
 }
 
 static bool

@@ -83,6 +83,7 @@ put(struct mounts *m, enum mounts_kind kind, const char *path, const char *text,
 		return err_set(e, ERR_BAD, "more than %d paths", MOUNTS_MAX);
 	op->kind = kind;
 	op->directory = directory;
+	op->late = false;
 	op->path = strdup(path);
 	op->text = text != NULL ? strdup(text) : NULL;
 	if (op->path == NULL || (text != NULL && op->text == NULL)) {
@@ -163,6 +164,19 @@ mounts_add_link(
     struct mounts *m, const char *path, const char *target, struct err *e)
 {
 	return put(m, MOUNTS_LINK, path, target, false, e);
+}
+
+int
+mounts_add_hidden(struct mounts *m, const char *path, struct err *e)
+{
+	size_t i, before = m->count;
+	int rc = access(path, F_OK) == 0
+		     ? mounts_add(m, MOUNTS_HIDE, path, true, e)
+		     : put(m, MOUNTS_HIDE, path, NULL, false, e);
+
+	for (i = before; rc == 0 && i < m->count; i++)
+		m->op[i].late = true;
+	return rc;
 }
 
 int
@@ -354,10 +368,21 @@ bind(const char *from, const char *to, uint64_t attr)
 
 /* For a file, a device that may not be one. */
 static int
-do_hide(const struct mounts_op *op, const char *to)
+do_hide(bool directory, const char *to)
 {
-	return bind(op->directory ? HIDDEN : "/old/dev/null", to,
+	return bind(directory ? HIDDEN : "/old/dev/null", to,
 	    ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+}
+
+/* As it is now.  Nothing there: nothing to hide. */
+static int
+do_hide_late(const char *to)
+{
+	struct stat st;
+
+	if (lstat(to, &st) == -1)
+		return errno == ENOENT ? 0 : -errno;
+	return do_hide(S_ISDIR(st.st_mode), to);
 }
 
 /* A writable directory that only this run has. */
@@ -460,6 +485,8 @@ do_op(const struct mounts_op *op)
 	(void)inside(to, "/new", op->path);
 	if (op->kind == MOUNTS_PROTECT)
 		return do_protect(op, from, to);
+	if (op->kind == MOUNTS_HIDE && op->late)
+		return do_hide_late(to);
 	made = make_place(to, op);
 	switch (op->kind) {
 	case MOUNTS_EMPTY:
@@ -488,10 +515,10 @@ do_op(const struct mounts_op *op)
 			   NULL) == -1
 			   ? -errno
 			   : 0;
-	case MOUNTS_HIDE:
-		return do_hide(op, to);
 	case MOUNTS_LINK:
 		return made;
+	case MOUNTS_HIDE:
+		return do_hide(op->directory, to);
 	case MOUNTS_PROTECT:
 		break;
 	}

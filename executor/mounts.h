@@ -37,6 +37,7 @@ enum mounts_kind {
 struct mounts_op {
 	enum mounts_kind kind;
 	bool directory; /* else a file */
+	bool late; /* of MOUNTS_HIDE: what is there when a run begins */
 	char *path; /* owned */
 	char *text; /* owned: link's target, or NULL */
 };
@@ -60,6 +61,9 @@ int mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 /* A symbolic link that only the run has. */
 int mounts_add_link(struct mounts *m, const char *path, const char *target,
     struct err *e) MUST_CHECK;
+/* Hide what is there when a run begins, if anything is. */
+int mounts_add_hidden(
+    struct mounts *m, const char *path, struct err *e) MUST_CHECK;
 /* A name inside a writable place that must stay as it is, there or not. */
 int mounts_add_protected(
     struct mounts *m, const char *path, struct err *e) MUST_CHECK;
