@@ -90,18 +90,18 @@ def memory_of_all():
 @step("limits.memory_by_files", long=True)
 def memory_by_files():
     """What is in /tmp and /dev/shm is memory."""
+    room = {"files": {"tmp_bytes": 256 * MIB}}
+    free = token("roomy", **room)
+    held = token("held", limits={"memory_bytes": 64 * MIB}, **room)
     fill = "head -c 50M /dev/zero >{0} && stat -c %s {0}"
-    for place in "/tmp/x", "/dev/shm/x":
-        r = call(service.token, fill.format(place))
-        equal(r.data["stdout"], f"{50 * MIB}\n", f"control {r}")
     both = fill.format("/tmp/x") + " && " + fill.format("/dev/shm/x")
-    r = call(service.token, both)
+    r = call(free, both)
     equal(r.data["stdout"], f"{50 * MIB}\n" * 2, f"control {r}")
-    r = call(small(), both)
+    r = call(held, both)
     check(r.error, r)
     explained(r, "memory limit")
-    check("ok" in call(small(), "head -c 50M /dev/zero >/tmp/x && echo ok"
-                       ).text, "that of the run before is given back")
+    r = call(held, fill.format("/tmp/x"))
+    equal(r.data["stdout"], f"{50 * MIB}\n", f"it is given back: {r}")
 
 
 @step("limits.processes")
