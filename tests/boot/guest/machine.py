@@ -97,8 +97,9 @@ def show(key, unit=UNIT):
 
 def journal(lines=30):
     with contextlib.suppress(Exception):
-        return sh("journalctl", "-n", lines, "-o", "cat", "--no-pager", "-u",
-                  UNIT, ok=False).splitlines()
+        return sh("journalctl", "-n", lines, "-o", "short-monotonic",
+                  "--no-pager", "-u", UNIT, "-u", "mcp-execd.socket",
+                  ok=False).splitlines()
     return []
 
 

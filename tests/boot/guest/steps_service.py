@@ -111,7 +111,7 @@ def attribution():
              f" find /srv -maxdepth 0 -exec stat {{}} \\; ; sleep 0.5")
     intent = machine.record("run-intent", r.data["run_id"])
     end = machine.result_record(r)
-    uid, session = intent["posture"]["user.audit.id"], end["auditd.session"]
+    uid, session = intent["user.audit.id"], end["auditd.session"]
     check(uid >= 1879048192, intent)
     said = client.within("auditd wrote it", 10, lambda: (
         text := ausearch("-k", "mcp-exec", "--session", str(session)))
@@ -128,14 +128,18 @@ def attribution():
     return f"auid {uid}, session {session}, {len(lines)} programs"
 
 
+def login_uid(result):
+    return machine.record("run-intent", result.data["run_id"])["user.audit.id"]
+
+
 @step("auditd.not_forged", long=True)
 def not_forged():
     """Nor can a run change whose it is; another token has another uid."""
     other = machine.add_token("second", "work")
     r = call(other, "cat /proc/self/loginuid; echo; echo 0 "
              ">/proc/self/loginuid; cat /proc/self/loginuid")
-    first = machine.posture(call(service.token, "true"))["user.audit.id"]
-    mine = machine.posture(r)["user.audit.id"]
+    first = login_uid(call(service.token, "true"))
+    mine = login_uid(r)
     check(mine != first, mine)
     numbers = re.findall(r"^\d+", r.data["stdout"], re.M)
     check(set(numbers) in ({str(mine)}, set()), r)
@@ -160,7 +164,7 @@ class Loop(threading.Thread):
                       "answer")
                 self.good += 1
             except ConnectionRefusedError as e:
-                self.bad.append(f"refused: {e}")
+                self.bad.append(f"refused: {e} at {begin:.1f} s")
             except (OSError, client.Failed) as e:
                 self.bad.append(f"{type(e).__name__}: {e}")
             self.slowest = max(self.slowest, time.monotonic() - begin)
