@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What `make install` brings, and its units."""
 import os
+import pathlib
 import re
 import stat
 
@@ -11,12 +12,27 @@ from harness import (HERE, TOP, VERSION, check, equal, run, same_sets, step,
 EXPOSURE = 5.0
 
 
+def from_sources():
+    """Schemas, examples and manuals: all that the tree has."""
+    examples = TOP / "packaging/examples"
+    found = {f"/usr/share/mcp-execd/schema/{p.name}": 0o644
+             for p in (TOP / "packaging/schema").iterdir()}
+    for p in (*examples.rglob("*"), examples):
+        found[str(pathlib.PurePath("/usr/share/doc/mcp-execd/examples") /
+                  p.relative_to(examples)).rstrip("/.")] = \
+            0o755 if p.is_dir() else 0o644
+    for p in (*(TOP / "executor").rglob("*.[58]"),
+              *(TOP / "frontend").rglob("*.[58]")):
+        found[f"/usr/share/man/man{p.suffix[1]}/{p.name}"] = 0o644
+    return found
+
+
 def golden():
-    """tests/package/files: mode and path of everything."""
+    """Mode and path of everything: tests/package/files, and those."""
     rows = [line.split() for line in
             (HERE / "files").read_text().splitlines()
             if line and not line.startswith("#")]
-    return {path: int(mode, 8) for mode, path in rows}
+    return {**{path: int(mode, 8) for mode, path in rows}, **from_sources()}
 
 
 def listing(root):
@@ -39,10 +55,12 @@ def accept():
     """Write tests/package/files anew: what is there now is right."""
     (HERE / "files").write_text(
         "# Mode and path of what `make install` brings, directories only if "
-        "they are ours.\n# After a change: tests/package/run --accept, and "
+        "they are ours.\n# Schemas, examples and manuals are those of the tree.\n"
+        "# After a change: tests/package/run --accept, and "
         "look at the difference.\n"
         + "".join(f"{mode:04o} {path}\n"
-                  for path, mode in sorted(ours(world.tree()).items())))
+                  for path, mode in sorted(ours(world.tree()).items())
+                  if path not in from_sources()))
 
 
 @step("install.files")
