@@ -15,6 +15,9 @@ secret = says(SECRET)
 OUT = "{out}/victim"
 RO = "{ro}/victim"
 
+# truncate(2) is a right of Landlock from its ABI 3, Linux 6.2, on.
+TRUNCATE = FILES if world.landlock_abi() >= 3 else ("mounts",)
+
 
 class differs(world.Effect):
     """A file no longer holds that text, or is gone."""
@@ -71,7 +74,7 @@ add(
     Attack("files.append_outside", "echo x >>" + OUT, changed(OUT),
            needs=FILES),
     Attack("files.truncate_outside", "{try} truncate " + OUT, changed(OUT),
-           needs=FILES),
+           needs=TRUNCATE),
     Attack("files.delete_outside", "rm -f " + OUT, changed(OUT), needs=FILES),
     Attack("files.move_in", "mv " + OUT + " {work}/moved", changed(OUT),
            needs=FILES),
@@ -139,7 +142,7 @@ add(
     Attack("files.readonly_append", "echo x >>" + RO, changed(RO),
            policy="files", needs=FILES),
     Attack("files.readonly_truncate", "{try} truncate " + RO, changed(RO),
-           policy="files", needs=FILES),
+           policy="files", needs=TRUNCATE),
     Attack("files.readonly_delete", "rm -f " + RO, changed(RO),
            policy="files", needs=FILES),
     Attack("files.readonly_replace", "echo x >r; mv -f r " + RO, changed(RO),
