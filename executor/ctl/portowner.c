@@ -76,6 +76,7 @@ holds(const char *pid, const char *socket)
 	int n;
 
 	(void)snprintf(dir, sizeof(dir), "/proc/%.16s/fd", pid);
+	/* cppcheck-suppress nullPointer ; scandir(3) takes it */
 	n = scandir(dir, &fds, NULL, NULL);
 	for (int i = 0; i < n; i++) {
 		found |= leads_to(dir, fds[i]->d_name, socket);
@@ -120,6 +121,7 @@ portowner_find(const struct conf_listener *l, char out[PORTOWNER_TEXT])
 		inode = find_inode("/proc/net/tcp6", port_of(l));
 	(void)snprintf(socket, sizeof(socket), "socket:[%lu]", inode);
 	if (inode != 0)
+		/* cppcheck-suppress nullPointer ; scandir(3) takes it */
 		n = scandir("/proc", &pids, is_pid, NULL);
 	for (int i = 0; i < n; i++) {
 		if (out[0] == '\0' && holds(pids[i]->d_name, socket))
