@@ -47,6 +47,18 @@ bytes_starts(struct bytes a, const char *prefix)
 	return n == 0 || (a.len >= n && memcmp(a.p, prefix, n) == 0);
 }
 
+struct bytes
+bytes_trim(struct bytes s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
 bool
 bytes_has_nul(struct bytes a)
 {

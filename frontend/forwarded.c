@@ -13,18 +13,6 @@ struct hops {
 	size_t count; /* of all, also of those that are gone */
 };
 
-static struct bytes
-trim(struct bytes s)
-{
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 /*
  * Split *rest at the first sep that is not within quotes (RFC 9110 section
  * 5.6.4); the part before it, *rest moves behind it.
@@ -46,11 +34,11 @@ next_part(struct bytes *rest, char sep)
 	}
 	if (i >= rest->len) {
 		*rest = bytes_make(NULL, 0);
-		return trim(part);
+		return bytes_trim(part);
 	}
 	part.len = i;
 	*rest = bytes_make(rest->p + i + 1, rest->len - i - 1);
-	return trim(part);
+	return bytes_trim(part);
 }
 
 /* A list's empty elements are none: RFC 9110 section 5.6.1. */

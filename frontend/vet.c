@@ -65,18 +65,6 @@ is_field_value(struct bytes s)
 	return true;
 }
 
-static struct bytes
-trim(struct bytes s)
-{
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 /* Split *rest at the first sep; the part before it, *rest moves behind it. */
 static struct bytes
 next_part(struct bytes *rest, char sep)
@@ -162,7 +150,7 @@ static int
 take_header(
     const struct vet_header *h, struct vet_facts *out, struct vet_refusal *no)
 {
-	struct bytes value = trim(h->value);
+	struct bytes value = bytes_trim(h->value);
 
 	if (!is_token(h->name))
 		return refuse(no, 400, "a header's name is malformed");
@@ -340,7 +328,7 @@ vet_accepts(const struct vet_facts *f, const char *major, const char *minor)
 		struct bytes range = next_part(&rest, ',');
 		struct bytes type, sub;
 
-		sub = trim(next_part(&range, ';'));
+		sub = bytes_trim(next_part(&range, ';'));
 		type = next_part(&sub, '/');
 		if (bytes_eq_str(type, "*") ||
 		    (is_name(type, major) &&
@@ -355,10 +343,10 @@ vet_is_json(const struct vet_facts *f)
 {
 	struct bytes rest = f->content_type;
 
-	if (!is_name(trim(next_part(&rest, ';')), "application/json"))
+	if (!is_name(bytes_trim(next_part(&rest, ';')), "application/json"))
 		return false;
 	while (rest.len > 0) {
-		struct bytes value = trim(next_part(&rest, ';'));
+		struct bytes value = bytes_trim(next_part(&rest, ';'));
 		struct bytes key = next_part(&value, '=');
 
 		if (is_name(key, "charset") && !is_name(value, "utf-8") &&
