@@ -352,11 +352,24 @@ record_stranger(struct conn *n)
 	audit_end(c->d.audit, true);
 }
 
+/* Did it only look who answers, and hang up?  It may be gone by now. */
+static bool
+asks_nothing(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void
 conn_open(struct control *c, struct conn *n, int fd)
 {
 	struct err e = { 0 };
 
+	if (asks_nothing(fd)) {
+		(void)close(fd);
+		return;
+	}
 	memset(n, 0, sizeof(*n));
 	n->control = c;
 	n->fd = fd;

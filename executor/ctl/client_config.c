@@ -111,7 +111,7 @@ static const struct client {
 	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"],\n"
 	    "  \"env\":{\"AUTH_HEADER\":\"Bearer @A\"}}}}\n" },
 	{ "curl",
-	    "Run this with MCP_TOKEN set: it runs the command id by exec_cmd.\n"
+	    "Run this with MCP_TOKEN set: it runs uname by exec_cmd.\n"
 	    "The header goes through a pipe, so that the token is not in the\n"
 	    "list of processes.\n",
 	    "$MCP_TOKEN",
@@ -122,7 +122,8 @@ static const struct client {
 	    "  -H 'Mcp-Method: tools/call' -H 'Mcp-Name: exec_cmd' \\\n"
 	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,"
 	    "\"method\":\"tools/call\",\"params\":{\n"
-	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"id\"},\n"
+	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"uname "
+	    "-a\"},\n"
 	    "    \"_meta\":{"
 	    "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\n"
 	    "    \"io.modelcontextprotocol/clientCapabilities\":{},\n"

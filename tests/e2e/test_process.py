@@ -426,7 +426,7 @@ def test_ctl():
         ran = subprocess.run(["sh", "-c", text], text=True, timeout=30,
                              env={**os.environ, "MCP_TOKEN": token},
                              capture_output=True, check=True)
-        check("uid=" in json.loads(ran.stdout)["result"]["structuredContent"]
+        check("Linux" in json.loads(ran.stdout)["result"]["structuredContent"]
               ["stdout"], ran)
         server.ctl("token", "revoke", "ci")
         within("revoked", 5, lambda: not server.accepts(token))

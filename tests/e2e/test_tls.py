@@ -570,6 +570,7 @@ def test_renegotiation():
         time.sleep(1)
         p.stdin.write(b"R\n")
         p.stdin.flush()
+        time.sleep(1)   # with an end of its input it would leave by itself
         out = p.communicate(timeout=30 * SLOW)[0]
         check(b"Cipher is ECDHE" in out, "control", out[-300:])
         after = out.partition(b"RENEGOTIATING\n")[2]
