@@ -208,6 +208,19 @@ keep_create(struct keep *k, struct keep_run *r, struct err *e)
 	return fd;
 }
 
+void
+keep_withdraw(struct keep *k, struct keep_run *r)
+{
+	char name[NAME];
+
+	if (!r->kept || r->bytes > 0)
+		return;
+	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
+	if (unlinkat(k->dir, name, 0) == -1)
+		log_err("keep: %s/%s: %m", k->path, name);
+	r->kept = false;
+}
+
 static int
 make_room(struct keep *k, uint64_t bytes, struct err *e)
 {

@@ -57,6 +57,8 @@ void keep_owner(
 struct keep_run *keep_begin(struct keep *k, const struct cast_head *h);
 /* Make its file: the descriptor, or negative. */
 int keep_create(struct keep *k, struct keep_run *r, struct err *e) MUST_CHECK;
+/* Nothing could be written to it and its run does not begin: no file. */
+void keep_withdraw(struct keep *k, struct keep_run *r);
 /*
  * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
  * the rest of the room is that of runs which go on; ERR_SYS: no such write.

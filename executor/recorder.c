@@ -216,6 +216,7 @@ recorder_new(struct keep *k, const struct recorder_setup *s, struct err *e)
 	if (s->mode == RECORDER_OFF || begin_file(r, e) == 0)
 		return r;
 	(void)err_wrap(e, "its output cannot be recorded");
+	keep_withdraw(k, r->run);
 	keep_end(k, r->run, &none, 0);
 	recorder_free(r);
 	return NULL;

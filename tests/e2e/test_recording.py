@@ -314,6 +314,8 @@ def test_disk_full():
     disk = server.dir / "recordings"
     try:
         with small_disk(disk), server, server.http() as c:
+            ballast = disk / "ballast"      # room that can be given back
+            ballast.write_bytes(b"x" * 65536)
             m = mark()
             r = c.sh(f": {m}; head -c 400000 /dev/zero | tr '\\0' x; "
                      "sleep 30")
@@ -324,15 +326,16 @@ def test_disk_full():
             check(len(r.data["stdout"]) <= 256 << 10, "told and not recorded")
             out, _ = replay(server, "--raw", "--speed", "0", result[RUN_ID])
             check(set(out) == {ord("x")}, "half of a line")
-            (disk / "filler").write_bytes(b"")
             with contextlib.suppress(OSError), open(
                     disk / "filler", "wb", buffering=0) as f:
                 while True:
                     f.write(b"x" * 4096)
+            there = set(os.listdir(disk))
             r = c.sh("echo never")
             check(r.error and "cannot be recorded" in r.text, r)
             check("never" not in (r.data or {}).get("stdout", ""), r)
-            (disk / "filler").unlink()
+            equal(set(os.listdir(disk)), there, "files of what did not run")
+            ballast.unlink()
             within("recovered", 5, lambda: not c.sh("echo again").error)
     finally:
         if disk.exists():

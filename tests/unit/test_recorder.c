@@ -275,12 +275,25 @@ test_tail(void **state)
 	assert_int_equal(b.head.skipped[0] + b.got[0].len, total);
 }
 
+static unsigned
+files(void)
+{
+	DIR *d = opendir(rig_path("rec"));
+	unsigned n = 0;
+
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n - 2;
+}
+
 /* The disk does not take it: no half line, no more output. */
 static void
 test_disk_full(void **state)
 {
 	struct rlimit old, few = { 2000, RLIM_INFINITY };
 	struct recorder *r = begin(RECORDER_ALL, 1 << 20, 5);
+	struct recorder_setup next = setup_of(RECORDER_ALL, 1 << 20, 6);
 	static char big[1001];
 	struct err e = { 0 };
 	(void)state;
@@ -293,7 +306,13 @@ test_disk_full(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
 	memset(big, 'y', sizeof(big) - 1);
 	assert_true(recorder_put(r, 1, bytes_of(big), &e) != 0);
+	/* not even the header of another: it does not run, and has no file */
+	few.rlim_cur = 10;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	assert_null(recorder_new(b.keep, &next, &e));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_non_null(strstr(e.what, "cannot be recorded"));
+	assert_int_equal(files(), 1);
 	assert_true(recorder_put(r, 1, BYTES_LIT("z"), &e) != 0);
 	end(r);
 	read_back(5);
@@ -301,18 +320,6 @@ test_disk_full(void **state)
 	assert_int_equal(find(5, alice)->bytes,
 	    strlen(rig_read(
 		rig_path("rec/00000000000000000000000000000005.cast"))));
-}
-
-static unsigned
-files(void)
-{
-	DIR *d = opendir(rig_path("rec"));
-	unsigned n = 0;
-
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n - 2;
 }
 
 /* The oldest goes first, is recorded first, and never one that goes on. */
