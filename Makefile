@@ -54,12 +54,12 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
-	tls tlscheck vet \
+	tls tlsadvice tlscheck vet \
 	forwarded penalty deter)
 EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status ownpaths peer \
 	cast castread describe fetch keep recorder \
-	certificate pemfile \
+	certificate pemfile servername \
 	account audit cgroup child conf conf_audit conf_listen conf_redact confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
 	filehash loginuid receiver redact summary to_journal to_kernel to_syslog \

@@ -20,11 +20,13 @@
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/pemfile.h"
+#include "executor/servername.h"
 
 enum {
 	MAX_CHAIN = 65536, /* the frontend's TLS_MAX_CHAIN, TLS_MAX_KEY */
 	MAX_KEY = 16384,
 	MEMORY = MAX_CHAIN + MAX_KEY + 2,
+	MAX_NAMES = 16384, /* the frontend's TLSCHECK_MAX_NAMES */
 	PATIENCE_S = 30, /* for the check; valgrind is slow */
 	DAY_S = 86400
 };
@@ -66,9 +68,20 @@ send_all(int fd, struct bytes b)
 	return true;
 }
 
-/* What the program says, without its line's end; "" if it says nothing. */
+static bool
+send_names(int fd, const struct conf *c)
+{
+	CLEANUP_BUF struct buf names;
+
+	buf_init(&names, MAX_NAMES);
+	servername_put(c, &names);
+	return send_all(fd, buf_bytes(&names));
+}
+
+/* What the program says; "" if it says nothing. */
 static void
-ask(int fd, const struct certificate *c, char *out, size_t size)
+ask(int fd, const struct conf *c, const struct certificate *cert, char *out,
+    size_t size)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	size_t len = 0;
@@ -78,8 +91,9 @@ ask(int fd, const struct certificate *c, char *out, size_t size)
 	    fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(
 	    fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (send_all(fd, c->chain) && send_all(fd, bytes_make("", 1)) &&
-	    send_all(fd, c->key))
+	if (send_all(fd, cert->chain) && send_all(fd, bytes_make("", 1)) &&
+	    send_all(fd, cert->key) && send_all(fd, bytes_make("", 1)) &&
+	    send_names(fd, c))
 		(void)shutdown(fd, SHUT_WR);
 	do {
 		n = recv(fd, out + len, size - 1 - len, 0);
@@ -87,7 +101,6 @@ ask(int fd, const struct certificate *c, char *out, size_t size)
 			len += (size_t)n;
 	} while (n > 0 && len < size - 1);
 	out[len] = '\0';
-	out[strcspn(out, "\n")] = '\0';
 }
 
 static int
@@ -110,7 +123,7 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 		return err_sys(e, "fork");
 	cleanup_fd(&theirs);
 	theirs = -1;
-	ask(mine, cert, out, size);
+	ask(mine, c, cert, out, size);
 	(void)kill(pid, SIGKILL); /* it is over, or late */
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
@@ -125,17 +138,24 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 static int
 check(const struct conf *c, struct certificate *cert, struct err *e)
 {
-	char said[512], *next;
+	char said[CERTIFICATE_MAX_REMARKS], *next;
+	size_t line;
 
 	if (run_check(c, cert, said, sizeof(said), e) != 0)
 		return e->code;
+	line = strcspn(said, "\n");
 	if (strncmp(said, "ok ", 3) == 0) {
 		cert->from = strtoll(said + 3, &next, 10);
 		cert->until = strtoll(next, NULL, 10);
+		(void)snprintf(cert->remarks, sizeof(cert->remarks), "%s",
+		    said + line + (said[line] == '\n'));
 		return 0;
 	}
+	said[line] = '\0';
 	return err_set(e, ERR_BAD, "%.300s", log_text(bytes_of(said)).s);
 }
+
+#define KEY_MARK "PRIVATE KEY-----"
 
 /* --- memory -------------------------------------------------------------- */
 
@@ -179,7 +199,14 @@ read_one(const char *name, bool secret, uint8_t *to, size_t size,
 		return n;
 	*out = bytes_make(to, (size_t)n);
 	if (bytes_has_nul(*out))
-		return err_set(e, ERR_BAD, "%s: is not in PEM", path);
+		return err_set(e, ERR_BAD,
+		    "%s: is not in PEM: convert it, from DER with openssl %s "
+		    "-inform DER -in FILE",
+		    path, secret ? "pkey" : "x509");
+	/* a key in the certificate's file is one nevertheless */
+	if (!secret && memmem(out->p, out->len, KEY_MARK, strlen(KEY_MARK)) &&
+	    read_one(name, true, to, size, out, e) != 0)
+		return err_wrap(e, "the certificate's file holds a key");
 	return 0;
 }
 
@@ -258,12 +285,27 @@ certificate_describe(
 		    "is valid for %" PRId64 " days, until %s", days, until);
 }
 
+bool
+certificate_remark(const char **at, char *out, size_t size)
+{
+	size_t n = strcspn(*at, "\n");
+
+	if (n == 0)
+		return false;
+	(void)snprintf(out, size, "%s", log_text(bytes_make(*at, n)).s);
+	*at += n + ((*at)[n] == '\n');
+	return true;
+}
+
 void
 certificate_warn(const struct certificate *c)
 {
 	int64_t now = (int64_t)(clock_wall_us() / 1000000);
-	char text[128];
+	const char *at = c->remarks;
+	char text[512];
 
+	while (certificate_remark(&at, text, sizeof(text)))
+		log_warn("tls: the certificate: %s", text);
 	certificate_describe(c, now, text, sizeof(text));
 	switch (certificate_state_at(c, now)) {
 	case CERTIFICATE_GOOD:

@@ -12,12 +12,14 @@
 #include "executor/conf.h"
 
 enum {
-	CERTIFICATE_SOON_DAYS = 14 /* an end within is worth a word */
+	CERTIFICATE_SOON_DAYS = 14, /* an end within is worth a word */
+	CERTIFICATE_MAX_REMARKS = 4096 /* bytes */
 };
 
 struct certificate {
 	struct bytes chain, key; /* PEM; empty: none is configured */
 	int64_t from, until; /* of the whole chain, Unix seconds */
+	char remarks[CERTIFICATE_MAX_REMARKS]; /* see certificate_remark() */
 	/* private */
 	uint8_t *memory;
 };
@@ -43,7 +45,12 @@ enum certificate_state certificate_state_at(
 /* "ends in 3 days, at 2026-11-26T10:00:00Z"; none configured: "". */
 void certificate_describe(
     const struct certificate *c, int64_t now_s, char *out, size_t size);
-/* A line in the log if something is wrong with the time. */
+/*
+ * What clients will not like about it, such as names that it is not for: the
+ * next remark at *at (first c->remarks), one line; false: no more.
+ */
+bool certificate_remark(const char **at, char *out, size_t size);
+/* A line in the log for each remark, and if something is wrong with the time. */
 void certificate_warn(const struct certificate *c);
 
 #endif

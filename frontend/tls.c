@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "frontend/tls.h"
-
-enum { TLS_MAX_CERTS = 16 /* in a chain */ };
+#include "frontend/tlsadvice.h"
 
 struct tls_pair {
 	gnutls_certificate_credentials_t cred;
@@ -64,14 +63,6 @@ advice(int r)
 	case GNUTLS_E_CERTIFICATE_KEY_MISMATCH:
 		return "the key is not that of the certificate, which must be "
 		       "the first of its file";
-	case GNUTLS_E_BASE64_DECODING_ERROR:
-	case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
-	case GNUTLS_E_NO_CERTIFICATE_FOUND:
-	case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
-		return "certificate and key must be in PEM";
-	case GNUTLS_E_DECRYPTION_FAILED:
-		return "the key must not have a passphrase: nobody is there "
-		       "to type it";
 	default:
 		return "certificate or key cannot be used";
 	}
@@ -119,6 +110,31 @@ tls_drop(struct tls_pair *pair)
 	free(pair);
 }
 
+/* Kinds of key that tls_priorities() can serve with. */
+static bool
+is_usable(int algorithm)
+{
+	static const gnutls_pk_algorithm_t kinds[] = { GNUTLS_PK_RSA,
+		GNUTLS_PK_RSA_PSS, GNUTLS_PK_ECDSA, GNUTLS_PK_EDDSA_ED25519,
+		GNUTLS_PK_EDDSA_ED448 };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((int)kinds[i] == algorithm)
+			return true;
+	return false;
+}
+
+static int
+bad_key(struct err *e, struct bytes key, int r)
+{
+	if (r == GNUTLS_E_DECRYPTION_FAILED)
+		return err_set(e, ERR_BAD,
+		    "the key must not have a passphrase: nobody is there to "
+		    "type it");
+	return err_set(e, ERR_BAD, "%s (GnuTLS: %s)", tlsadvice_no_key(key),
+	    gnutls_strerror(r));
+}
+
 static int
 check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
 {
@@ -128,8 +144,13 @@ check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
 			   k, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
 
 	if (r < 0)
-		return bad(e, r);
+		return bad_key(e, key, r);
 	algorithm = gnutls_x509_privkey_get_pk_algorithm2(k, &bits);
+	if (!is_usable(algorithm))
+		return err_set(e, ERR_BAD,
+		    "no client speaks TLS with a key of kind %s: make one of "
+		    "RSA, ECDSA or EdDSA",
+		    gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm));
 	if (gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
 		bits) < GNUTLS_SEC_PARAM_MEDIUM)
 		return err_set(e, ERR_BAD,
@@ -143,14 +164,20 @@ check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
 static int
 check_chain(struct bytes chain, struct tls_validity *out, struct err *e)
 {
-	gnutls_x509_crt_t crt[TLS_MAX_CERTS];
-	unsigned count = TLS_MAX_CERTS;
+	gnutls_x509_crt_t crt[TLSADVICE_MAX_CERTS];
+	unsigned count = TLSADVICE_MAX_CERTS;
 	gnutls_datum_t d = datum(chain);
 	int r = gnutls_x509_crt_list_import(crt, &count, &d,
 	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
 
-	if (r < 0)
-		return bad(e, r);
+	if (r == GNUTLS_E_SHORT_MEMORY_BUFFER)
+		return err_set(e, ERR_BAD,
+		    "there are more than %d certificates in its file: the "
+		    "server's and those above it are needed, no others",
+		    TLSADVICE_MAX_CERTS);
+	if (r <= 0)
+		return err_set(e, ERR_BAD, "%s (GnuTLS: %s)",
+		    tlsadvice_no_certificate(chain), gnutls_strerror(r));
 	for (unsigned i = 0; i < count; i++) {
 		int64_t from = gnutls_x509_crt_get_activation_time(crt[i]);
 		int64_t until = gnutls_x509_crt_get_expiration_time(crt[i]);

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "frontend/lockdown.h"
 #include "frontend/tls.h"
+#include "frontend/tlsadvice.h"
 #include "frontend/tlscheck.h"
 
 static int
@@ -31,41 +32,58 @@ read_all(struct buf *in, struct err *e)
 	return 0;
 }
 
+/* What goes before the next NUL, which it takes too; ERR_BAD without one. */
 static int
-check(struct buf *in, struct tls_validity *v, struct err *e)
+next_part(struct bytes *rest, struct bytes *out, struct err *e)
 {
-	const uint8_t *nul;
-	size_t chain;
+	const uint8_t *nul =
+	    rest->len == 0 ? NULL : memchr(rest->p, '\0', rest->len);
+
+	if (nul == NULL)
+		return err_set(e, ERR_BAD, "there is no key");
+	*out = bytes_make(rest->p, (size_t)(nul - rest->p));
+	*rest = bytes_make(nul + 1, rest->len - out->len - 1);
+	return 0;
+}
+
+static int
+check(
+    struct buf *in, struct tls_validity *v, struct buf *remarks, struct err *e)
+{
+	struct bytes chain, key, rest;
 
 	if (read_all(in, e) != 0)
 		return e->code;
-	nul = in->len == 0 ? NULL : memchr(in->p, '\0', in->len);
-	if (nul == NULL)
-		return err_set(e, ERR_BAD, "there is no key");
-	chain = (size_t)(nul - in->p);
-	return tls_check(bytes_make(in->p, chain),
-	    bytes_make(nul + 1, in->len - chain - 1), v, e);
+	rest = buf_bytes(in);
+	if (next_part(&rest, &chain, e) != 0 ||
+	    next_part(&rest, &key, e) != 0 || tls_check(chain, key, v, e) != 0)
+		return e->code;
+	tlsadvice_remarks(chain, rest, remarks);
+	return 0;
 }
 
 int
 tlscheck_run(const struct options *o)
 {
 	struct tls_validity v;
-	struct buf in;
+	struct buf in, remarks;
 	uint32_t bits;
 	struct err e;
 	int r;
 
-	buf_init(&in, TLS_MAX_CHAIN + TLS_MAX_KEY);
+	buf_init(&in, TLS_MAX_CHAIN + TLS_MAX_KEY + TLSCHECK_MAX_NAMES);
+	buf_init(&remarks, TLSCHECK_MAX_REMARKS);
 	r = tls_prepare(&e);
 	if (r == 0)
 		r = lockdown_apply(o, &bits, &e);
 	if (r == 0)
-		r = check(&in, &v, &e);
+		r = check(&in, &v, &remarks, &e);
 	buf_wipe(&in);
 	if (r == 0)
-		(void)printf("ok %" PRId64 " %" PRId64 "\n", v.from, v.until);
+		(void)printf("ok %" PRId64 " %" PRId64 "\n%s", v.from, v.until,
+		    buf_cstr(&remarks));
 	else
 		(void)printf("%s\n", e.what);
+	buf_fini(&remarks);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

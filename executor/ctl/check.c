@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "executor/certificate.h"
 #include "executor/conf_listen.h"
 #include "executor/ctl/ctl.h"
 #include "executor/loginuid.h"
 #include "executor/ownpaths.h"
+#include "executor/servername.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] check\n\n"
@@ -42,6 +44,14 @@ note_paths(const struct tooldef *t)
 static void
 print_notes(const struct ctl *c)
 {
+	const char *there = servername_unreachable(&c->conf);
+
+	if (there != NULL)
+		(void)printf("note: clients elsewhere can connect to %s, but "
+			     "only names of the loopback interface are "
+			     "answered: set \"public_url\" or "
+			     "\"allowed_hosts\"\n",
+		    there);
 	for (size_t i = 0; i < c->conf.listen_count; i++)
 		if (!conf_listen_is_local(&c->conf.listen[i]) &&
 		    !c->conf.listen[i].tls)
@@ -71,9 +81,17 @@ static void
 check_certificate(struct ctl *c)
 {
 	struct certificate cert = { .memory = NULL };
+	const char *at = cert.remarks;
+	char text[512];
 	struct err e;
+	int64_t now = (int64_t)(clock_wall_us() / 1000000);
 	int r = certificate_load(&c->conf, &cert, &e);
 
+	while (r == 0 && certificate_remark(&at, text, sizeof(text)))
+		(void)printf("note: %s: %s\n", c->conf.tls_certificate, text);
+	certificate_describe(&cert, now, text, sizeof(text));
+	if (r == 0 && certificate_state_at(&cert, now) != CERTIFICATE_GOOD)
+		(void)printf("note: %s: %s\n", c->conf.tls_certificate, text);
 	if (r == ERR_AGAIN)
 		(void)printf("note: %s\n", e.what);
 	else if (r != 0)

@@ -255,8 +255,9 @@ doctor_service_certificate(struct report *r)
 	int64_t now = (int64_t)(clock_wall_us() / 1000000);
 	const struct conf *c = &r->ctl->conf;
 	struct certificate cert = { .memory = NULL };
+	const char *at = cert.remarks;
 	enum certificate_state s;
-	char text[128];
+	char text[512];
 	struct err e;
 	int rc;
 
@@ -274,6 +275,10 @@ doctor_service_certificate(struct report *r)
 	else
 		report_say(r, states[s].level, "certificate", states[s].advice,
 		    "%s: %s", c->tls_certificate, text);
+	while (rc == 0 && certificate_remark(&at, text, sizeof(text)))
+		report_say(r, REPORT_WARN, "certificate",
+		    "have another made, then reload mcp-execd", "%s: %s",
+		    c->tls_certificate, text);
 	certificate_fini(&cert);
 }
 

@@ -383,6 +383,142 @@ def test_bad_reload():
         equal(server.subject(), "first", "control")
 
 
+def openssl(*args, **more):
+    run = subprocess.run(["openssl", *args], capture_output=True, text=True,
+                         timeout=60, **more)
+    check(run.returncode == 0, run.stderr)
+    return run.stdout
+
+
+def issue(folder, name, issuer, *extensions):
+    """A pair NAME.crt and NAME.key; issued by itself if that is NAME."""
+    (folder / "ext").write_text("\n".join(extensions) + "\n")
+    key, asked = folder / f"{name}.key", folder / f"{name}.csr"
+    openssl("req", "-new", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", asked,
+            "-subj", f"/CN={name}")
+    by = (["-signkey", key] if issuer == name else
+          ["-CA", folder / f"{issuer}.crt", "-CAkey",
+           folder / f"{issuer}.key", "-CAcreateserial"])
+    openssl("x509", "-req", "-in", asked, "-days", "60", "-extfile",
+            folder / "ext", "-out", folder / f"{name}.crt", *by)
+    return (folder / f"{name}.crt").read_text(), key.read_text()
+
+
+def said(server):
+    """What `mcp-execctl check` says; its status."""
+    run = subprocess.run(
+        [server.build / "mcp-execctl", "-c", server.config_file, "check"],
+        capture_output=True, text=True, timeout=60 * SLOW)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_remarks():
+    """What clients will not like: said by check, doctor and the log."""
+    server = Tls()
+    tls = server.cert.parent
+    ca = "basicConstraints=critical,CA:true"
+    root, _ = issue(tls, "root", "root", ca)
+    middle, _ = issue(tls, "middle", "root", ca)
+    at = "authorityInfoAccess=caIssuers;URI:http://x.example/i"
+    names = "subjectAltName=DNS:build.example.org,IP:192.0.2.7"
+
+    def expect(chain, key, words, **keys):
+        server.cert.write_text(chain)
+        server.key.write_text(key)
+        server.config_file.write_text(json.dumps({**server.config, **keys}))
+        status, text = said(server)
+        equal(status, 0, text)
+        if words is None:
+            check("note:" not in text, text)
+        else:
+            check("note:" in text and words in text, words, text)
+            check("warn" in str(doctor(server)) and
+                  words in str(doctor(server)), words, doctor(server))
+
+    try:
+        leaf, key = issue(tls, "leaf", "middle", names, at)
+        url = "https://build.example.org:8443/x"
+        expect(leaf + middle, key, None)
+        expect(leaf + middle, key, None, public_url=url,
+               allowed_hosts=["BUILD.example.org", "192.0.2.7:99"])
+        expect(leaf + middle, key, "not for www.example.org, so that",
+               public_url="https://www.example.org",
+               allowed_hosts=["build.example.org", "www.example.org"])
+        expect(leaf + middle, key, "it is for build.example.org, 192.0.2.7",
+               allowed_hosts=["192.0.2.8"])
+        expect(leaf + middle, key, "not for 2001:db8::1,",
+               allowed_hosts=["[2001:db8::1]:8443"])
+        expect(leaf + middle, key, None, public_url="https://proxy.example",
+               trusted_proxies=["192.0.2.1"])
+        expect(leaf, key, "fullchain.pem of certbot")
+        expect(leaf + root, key, "none of the certificates after it")
+        expect(leaf + root + middle, key, None)         # sorted when sent
+        leaf, key = issue(tls, "none", "middle", "keyUsage=digitalSignature")
+        expect(leaf + middle, key, "no subject alternative name")
+        leaf, key = issue(tls, "client", "middle", names,
+                          "extendedKeyUsage=clientAuth")
+        expect(leaf + middle, key, "not for servers")
+        server.start_once()
+        check("tls: the certificate: it is not for servers" in server.log(),
+              server.log())
+        server.stop()
+        here = f"tls:0.0.0.0:{instance.free_port()}"
+        server.config_file.write_text(json.dumps(
+            {**server.config, "listen": [here]}))
+        check(f"elsewhere can connect to {here}" in said(server)[1], "names")
+    finally:
+        server.remove()
+
+
+def test_unusable():
+    """Each mistake has its words."""
+    server = Tls()
+    cert, key = server.cert.read_text(), server.key.read_text()
+    der = openssl("pkey", "-in", server.key, "-pubout")     # control: runs
+    check("PUBLIC KEY" in der, der)
+
+    def expect(words, c=cert, k=key, mode=0o600):
+        server.cert.write_bytes(c if isinstance(c, bytes) else c.encode())
+        server.key.write_bytes(k if isinstance(k, bytes) else k.encode())
+        server.key.chmod(0o600)
+        server.cert.chmod(mode)
+        status, text = said(server)
+        equal(status, 1 if words else 0, text)
+        check((words or "is good") in text, words, text)
+
+    def binary(kind):
+        return subprocess.run(
+            ["openssl", kind, "-outform", "DER"], check=True,
+            input=(cert if kind == "x509" else key).encode(),
+            capture_output=True).stdout
+
+    try:
+        expect(None)
+        expect(None, cert.replace("\n", "\r\n"), key.replace("\n", "\r\n"))
+        expect("openssl x509 -inform DER", binary("x509"))
+        expect("openssl pkey -inform DER", k=binary("pkey"))
+        expect("holds a key: are the two swapped?", key)
+        expect("holds a certificate only", cert, cert)
+        expect("holds a key: ", cert + key, mode=0o644)
+        expect(None, cert + key)
+        expect("-----BEGIN CERTIFICATE-----", "")
+        expect("-----BEGIN PRIVATE KEY-----", k="")
+        expect("is its file whole?", cert[:300])
+        expect("more than 16 certificates", cert * 17)
+        expect(None, cert * 16)
+        expect("holds a request", openssl(
+            "req", "-new", "-key", server.key, "-subj", "/CN=x"))
+        dsa = openssl("genpkey", "-paramfile", "/dev/stdin", input=openssl(
+            "genpkey", "-genparam", "-algorithm", "DSA", "-quiet", "-pkeyopt",
+            "dsa_paramgen_bits:2048"))
+        expect("a key of kind DSA", openssl(
+            "req", "-new", "-x509", "-key", "/dev/stdin", "-subj", "/CN=x",
+            input=dsa), dsa)
+    finally:
+        server.remove()
+
+
 def test_links():
     """As certbot keeps them: links into another directory."""
     with Tls() as server:
