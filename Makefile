@@ -54,7 +54,7 @@ FRONTEND := $(call in,frontend, \
 	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
-	tls tlsadvice tlscheck vet \
+	tls tlsadvice tlscheck vet wrongport \
 	forwarded penalty deter)
 EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status ownpaths peer \

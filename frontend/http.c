@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "frontend/conn.h"
 #include "frontend/http.h"
+#include "frontend/wrongport.h"
 
 #if MHD_VERSION < 0x00097200
 #error "libmicrohttpd 0.9.72 or later is needed"
@@ -45,6 +46,7 @@ struct slot {
 	struct MHD_Connection *mhd;
 	void *tls; /* its session; NULL: plaintext */
 	struct tls_pair *pair;
+	struct wrongport wire;
 	enum stage stage;
 	bool begun; /* the head was looked at */
 	bool finished; /* the body was */
@@ -71,7 +73,7 @@ struct http {
 	struct daemon daemons[HTTP_MAX_LISTENERS];
 	bool started;
 	bool resumed; /* the library has to be run */
-	struct log_limit refused;
+	struct log_limit refused, plaintext;
 };
 
 static const struct msg_config *
@@ -261,9 +263,22 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	if (info != NULL && info->tls_session != NULL) {
 		s->tls = info->tls_session;
 		s->pair = tls_take(h->tls, s->tls);
+		s->wire.fd = fd;
+		tls_read_by(s->tls, wrongport_read, &s->wire);
 	}
 	*context = s;
 	set_stage(s, STAGE_HEAD);
+}
+
+static void
+log_plaintext(struct slot *s)
+{
+	uint32_t dropped;
+
+	if (s->wire.plaintext && log_allowed(&s->http->plaintext, &dropped))
+		log_notice("http: without TLS on a listener with it: use "
+			   "https:// source=%s more=%u",
+		    s->conn->peer, dropped);
 }
 
 static void
@@ -275,6 +290,7 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		connection_began(arg, c, context);
 	} else if (s != NULL) {
+		log_plaintext(s);
 		conn_close(s->conn);
 		s->conn = NULL;
 		tls_drop(s->pair);
@@ -747,6 +763,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 	h->tls = t;
 	h->limits = *lim;
 	h->refused = (struct log_limit){ .burst = 5, .period_ms = 10000 };
+	h->plaintext = h->refused;
 	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
 		h->daemons[i].watch.fd = -1;
 	h->slots = calloc(lim->connections, sizeof(h->slots[0]));

@@ -295,6 +295,28 @@ tls_take(struct tls *t, void *session)
 	return t->now;
 }
 
+/* The socket does not block: what is not there yet is told by reading. */
+static int
+is_readable(gnutls_transport_ptr_t arg, unsigned ms)
+{
+	(void)arg;
+	(void)ms;
+	return 1;
+}
+
+void
+tls_read_by(
+    void *session, ssize_t (*pull)(void *arg, void *p, size_t size), void *arg)
+{
+	gnutls_session_t s = session;
+	gnutls_transport_ptr_t from, to;
+
+	gnutls_transport_get_ptr2(s, &from, &to);
+	gnutls_transport_set_ptr2(s, arg, to);
+	gnutls_transport_set_pull_function(s, pull);
+	gnutls_transport_set_pull_timeout_function(s, is_readable);
+}
+
 void
 tls_send(void *session, const void *p, size_t len)
 {

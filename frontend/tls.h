@@ -10,6 +10,8 @@
 #ifndef FRONTEND_TLS_H
 #define FRONTEND_TLS_H
 
+#include <sys/types.h>
+
 #include "common/bytes.h"
 #include "proto/proto.h"
 
@@ -43,6 +45,9 @@ int tls_commit(struct tls *t, struct err *e) MUST_CHECK;
 struct tls_pair *tls_take(struct tls *t, void *session);
 /* The connection is over; pair may be NULL. */
 void tls_drop(struct tls_pair *pair);
+/* Have the session's socket read by pull(arg, ...), which does as recv(2). */
+void tls_read_by(void *session, ssize_t (*pull)(void *arg, void *p, size_t size),
+    void *arg);
 /* Send by a session whose handshake is done; what does not fit is lost. */
 void tls_send(void *session, const void *p, size_t len);
 /* For the HTTP library to begin with: never used, since each session has its pair. */

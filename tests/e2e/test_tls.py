@@ -243,9 +243,22 @@ def test_plaintext_on_the_secure_port():
             with contextlib.suppress(OSError):
                 while piece := s.recv(4096):
                     data += piece
-            check(b"HTTP/" not in data and b"ok" not in data, data)
-        with socket.create_connection(server.tls_at, 20) as s:
-            s.sendall(os.urandom(4000))
+            check(data.startswith(b"HTTP/1.1 400 "), data)
+            check(b"use https://" in data and b'"ok"' not in data, data)
+            length = re.search(rb"Content-Length: (\d+)\r\n", data)[1]
+            equal(len(data.partition(b"\r\n\r\n")[2]), int(length), data)
+        within("a line", 5, lambda: "without TLS on a listener with it"
+               in server.log())
+        run = subprocess.run(
+            ["curl", "-sS", "-d", "x" * 30000, "http://%s:%d/mcp"
+             % server.tls_at], capture_output=True, text=True, timeout=60)
+        check("use https://" in run.stdout, run.stdout, run.stderr)
+        for garbage in os.urandom(4000), b"\x16GET / HTTP/1.1\r\n\r\n"[:9]:
+            with socket.create_connection(server.tls_at, 20) as s:
+                s.sendall(garbage)
+                s.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(ConnectionError):
+                    check(b"HTTP" not in s.recv(4096), "garbage")
         with SecureHttp(server, server.cert) as c:
             equal(c.sh("echo on").text.strip(), "on", "goes on")
 
