@@ -51,7 +51,7 @@ PROTO := $(call in,proto, \
 FRONTEND := $(call in,frontend, \
 	blocks \
 	asking changes media reading resource \
-	auth calls capture catalog conn defined endpoint events http ipc \
+	auth backlog calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
 	tls tlsadvice tlscheck vet wrongport \

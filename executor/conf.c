@@ -90,6 +90,7 @@ static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
 	U32("sessions_per_token", limits.sessions_per_token, 1, 65536),
 	U32("session_idle_ms", limits.session_idle_ms, SECOND, WEEK),
 	U32("replay_bytes", limits.replay_bytes, 0, 64 << 20),
+	U32("replay_total_bytes", limits.replay_total_bytes, 64 << 10, 1 << 30),
 	U32("stream_ms", limits.stream_ms, 0, WEEK),
 	U32("runs", limits.runs, 1, 4096), LAST };
 
@@ -158,6 +159,7 @@ static const struct conf_limits default_limits = {
 	.sessions_per_token = 512,
 	.session_idle_ms = HOUR,
 	.replay_bytes = 1 << 20,
+	.replay_total_bytes = 64 << 20,
 	.stream_ms = 0,
 	.runs = 64,
 };

@@ -67,6 +67,7 @@ struct conf_limits {
 	uint32_t sessions_per_token;
 	uint32_t session_idle_ms;
 	uint32_t replay_bytes;			/* kept for a client that comes back */
+	uint32_t replay_total_bytes;		/* of all sessions together */
 	uint32_t stream_ms;			/* of a stream's connection, 0: any */
 	uint32_t runs;				/* at the same time, all tokens */
 };

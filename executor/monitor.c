@@ -131,6 +131,7 @@ send_limits(struct monitor *m)
 		    .output_bytes = largest_output(&m->store->policies),
 		    .heartbeat_ms = HEARTBEAT_MS,
 		    .replay_bytes = l->replay_bytes,
+		    .replay_total_bytes = l->replay_total_bytes,
 		    .stream_ms = l->stream_ms,
 		    .tls_listeners = tls_listeners(&m->store->conf),
 		    .forwarded_header = forwarded_header(&m->store->conf),

@@ -28,6 +28,7 @@ struct outbox_line {
 };
 
 struct outbox_event {
+	struct backlog_entry entry;
 	struct outbox_event *next;
 	struct outbox_line *line;
 	uint64_t seq;
@@ -38,11 +39,13 @@ struct outbox_event {
 };
 
 void
-outbox_begin(struct outbox *o, const struct outbox_rules *rules, size_t max)
+outbox_begin(struct outbox *o, const struct outbox_rules *rules, size_t max,
+    struct backlog *all, const uint8_t verifier[DIGEST_BYTES])
 {
 	uint8_t random[(sizeof(o->key) - 1) / 2];
 
-	*o = (struct outbox){ .rules = *rules, .max = max };
+	*o = (struct outbox){ .rules = *rules, .max = max, .all = all };
+	o->user = backlog_join(all, verifier);
 	o->end = &o->oldest;
 	digest_random(random, sizeof(random));
 	digest_hex(random, sizeof(random), o->key);
@@ -66,7 +69,8 @@ forget(struct outbox *o, struct outbox_event **at)
 	*at = e->next;
 	if (o->end == &e->next)
 		o->end = at;
-	o->bytes -= e->len + OUTBOX_OVERHEAD;
+	o->bytes -= e->entry.bytes;
+	backlog_remove(o->all, &e->entry);
 	if (e->line->lost < e->seq)
 		e->line->lost = e->seq;
 	free(e);
@@ -84,6 +88,30 @@ forget_line(struct outbox *o, const struct outbox_line *l)
 			at = &(*at)->next;
 }
 
+void
+outbox_yield(struct backlog *all)
+{
+	const struct backlog_entry *x;
+	const struct outbox_event *e;
+
+	while ((x = backlog_excess(all)) != NULL) {
+		/* its token's oldest is its session's oldest as well */
+		e = x->arg;
+		forget(e->line->box, &e->line->box->oldest);
+	}
+}
+
+/* What an event costs; 0: it is too large to be kept. */
+static size_t
+cost(const struct outbox *o, size_t len)
+{
+	size_t bytes = len + OUTBOX_OVERHEAD;
+
+	return o->user != NULL && bytes <= o->max && bytes <= o->all->max
+		   ? bytes
+		   : 0;
+}
+
 /* The event stays in the list, which gcc 12 loses sight of. */
 #pragma GCC diagnostic push
 #if defined(__GNUC__) && !defined(__clang__)
@@ -93,9 +121,10 @@ static void
 keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 {
 	struct outbox *o = l->box;
+	size_t bytes = cost(o, data.len);
 	struct outbox_event *e = NULL;
 
-	if (data.len + OUTBOX_OVERHEAD <= o->max)
+	if (bytes > 0)
 		e = malloc(sizeof(*e) + data.len);
 	if (e == NULL) {
 		/* the gap is told in its place, and nothing before that */
@@ -107,14 +136,17 @@ keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 		.seq = l->seq,
 		.at_ms = now_ms,
 		.len = data.len,
-		.sent = l->stream != NULL };
+		.sent = l->stream != NULL,
+		.entry = { .arg = e } };
 	if (data.len > 0)
 		memcpy(e->data, data.p, data.len);
 	*o->end = e;
 	o->end = &e->next;
-	o->bytes += data.len + OUTBOX_OVERHEAD;
+	o->bytes += bytes;
+	backlog_add(o->all, o->user, &e->entry, bytes);
 	while (o->bytes > o->max)
 		forget(o, &o->oldest);
+	outbox_yield(o->all);
 }
 #pragma GCC diagnostic pop
 
@@ -167,6 +199,8 @@ outbox_fini(struct outbox *o)
 		hang_up(l);
 		free(l);
 	}
+	if (o->user != NULL)
+		backlog_leave(o->all, o->user);
 	*o = (struct outbox){ 0 };
 }
 
@@ -397,12 +431,13 @@ send_gap(struct outbox_line *l, bool warn)
 		mcp_put_error(&b, MCP_CODE_INTERNAL,
 		    "the command is over, but its answer was larger than what "
 		    "the server keeps for a client that was cut off "
-		    "(limits.replay_bytes)");
+		    "(limits.replay_bytes, limits.replay_total_bytes)");
 		buf_put_str(&b, "}");
 	} else if (warn) {
 		level_put_message(&b, LEVEL_WARNING, "mcp-execd",
 		    BYTES_LIT("some messages are missing here: they are not "
-			      "kept any more (limits.replay_bytes)"));
+			      "kept any more (limits.replay_bytes, "
+			      "limits.replay_total_bytes)"));
 	}
 	if (b.len > 0)
 		emit(l, l->lost, buf_bytes(&b));

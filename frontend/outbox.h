@@ -7,12 +7,14 @@
  * request), or general (opened with GET).  A connection is attached to it,
  * goes, and another may be attached later, which gets what followed the last
  * event that its client has seen (MCP 2025-11-25, transports: resumability).
- * Memory is bounded: the oldest goes first, and who asks for it is told.
+ * Memory is bounded, of a session and of all together (frontend/backlog): the
+ * oldest goes first, and who asks for it is told.
  * Ids hold random bits of the session: they mean nothing in another.
  */
 #ifndef FRONTEND_OUTBOX_H
 #define FRONTEND_OUTBOX_H
 
+#include "frontend/backlog.h"
 #include "frontend/stream.h"
 
 enum {
@@ -36,6 +38,8 @@ struct outbox_event;
 /* Embedded in a session; zeroed: nothing can be opened in it. */
 struct outbox {
 	struct outbox_rules rules;
+	struct backlog *all; /* with what others keep */
+	struct backlog_user *user; /* NULL: nothing is kept */
 	size_t max; /* bytes kept */
 	size_t bytes; /* kept now */
 	struct outbox_event *oldest, **end;
@@ -44,8 +48,9 @@ struct outbox {
 	char key[17]; /* hex; what ids begin with */
 };
 
-void outbox_begin(
-    struct outbox *o, const struct outbox_rules *rules, size_t max);
+/* Of a session of the token with that verifier; `all` outlives it. */
+void outbox_begin(struct outbox *o, const struct outbox_rules *rules,
+    size_t max, struct backlog *all, const uint8_t verifier[DIGEST_BYTES]);
 /*
  * The session is over: its connections end.  Lines that have a writer end
  * with their answer.
@@ -89,5 +94,7 @@ bool outbox_is_open(const struct outbox *o);
  * are older than stream_ms (0: none).
  */
 void outbox_tend(struct outbox *o, uint32_t stream_ms, uint64_t now_ms);
+/* All outboxes together keep no more than they may. */
+void outbox_yield(struct backlog *all);
 
 #endif

@@ -36,6 +36,7 @@ struct session_table {
 	uint32_t idle_ms;
 	uint32_t output_bytes;
 	uint32_t replay_bytes;
+	struct backlog backlog; /* of all outboxes */
 	uint32_t stream_ms;
 	bool draining;
 	size_t used; /* entries below were ever in use */
@@ -280,6 +281,8 @@ session_configure(struct session_table *t, const struct settings_set *set)
 	t->idle_ms = c->session_idle_ms;
 	t->output_bytes = c->output_bytes;
 	t->replay_bytes = c->replay_bytes;
+	t->backlog.max = c->replay_total_bytes;
+	outbox_yield(&t->backlog);
 	t->stream_ms = c->stream_ms;
 	if (t->sweep.at_ms != 0)
 		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
@@ -525,14 +528,15 @@ session_of(struct session_table *t, const struct session_post *p,
 
 /* The handshake is over: what the session's streams are like. */
 static void
-begin_outbox(const struct session_table *t, struct session *s)
+begin_outbox(struct session_table *t, struct session *s)
 {
 	const struct mcp_revision *rev = s->mcp.revision;
 	struct outbox_rules rules = { .ids =
 					  rev->listens && t->replay_bytes > 0,
 		.polling = rev->polls && t->replay_bytes > 0 };
 
-	outbox_begin(&s->outbox, &rules, t->replay_bytes);
+	outbox_begin(
+	    &s->outbox, &rules, t->replay_bytes, &t->backlog, s->verifier);
 }
 
 int

@@ -368,6 +368,40 @@ def test_too_large_to_keep(_):
         check("not kept" in got["params"]["data"], got)
 
 
+def cut_off(c, command):
+    """A call whose client vanishes after the first event; the id of that."""
+    m = mark()
+    conn = call(c, f"{command}; : {m}")
+    events = Events(conn)
+    next(events)
+    conn.reset()
+    c.server.ended(m)
+    return events.last
+
+
+def test_hunger_of_a_token(_):
+    """One token's many sessions push out their own, and nobody else's."""
+    with Server({"limits": {"replay_bytes": 65536,
+                            "replay_total_bytes": 160000}}) as server, \
+            server.http() as modest:
+        last = cut_off(modest, "echo 1; sleep .3; seq 2 9")
+        token = server.add("hungry")
+        hungry = [server.http(token=token) for _ in range(8)]
+        lasts = [cut_off(c, "echo 1; sleep .3; head -c 20000 /dev/zero | "
+                            "tr '\\0' x") for c in hungry]
+        with get(modest, last) as conn:
+            _, r = finish(Events(conn))
+        equal(r.text, "".join(f"{i}\n" for i in range(1, 10)), "the modest")
+        with get(hungry[0], lasts[0]) as conn:
+            answer = list(Events(conn))[-1]
+        check("replay_total_bytes" in answer["error"]["message"], answer)
+        with get(hungry[-1], lasts[-1]) as conn:
+            _, r = finish(Events(conn))
+        equal(len(r.text), 20002, "the newest of the hungry")
+        for c in hungry:
+            c.close()
+
+
 def test_nothing_kept(_):
     """replay_bytes 0: no ids, so that nobody asks."""
     with Server({"limits": {"replay_bytes": 0}}) as server, \

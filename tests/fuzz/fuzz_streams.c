@@ -672,6 +672,8 @@ set_up(uint8_t first)
 		.all_kept = first % 2 == 0 };
 	desk_limits.replay_bytes =
 	    s.all_kept ? 1 << 20 : (uint32_t)(first / 2) * 16;
+	desk_limits.replay_total_bytes =
+	    s.all_kept ? SESSIONS << 20 : (uint32_t)(first % 7) * 500;
 	desk_configure(d, DESK_TOKENS, 64, first % 3 == 0 ? 2 : 32, 60000);
 }
 

@@ -41,8 +41,8 @@ struct desk {
 
 /* Limits that desk_configure() has no argument for. */
 DESK struct {
-	uint32_t replay_bytes, stream_ms;
-} desk_limits = { .replay_bytes = 1 << 20 };
+	uint32_t replay_bytes, replay_total_bytes, stream_ms;
+} desk_limits = { .replay_bytes = 1 << 20, .replay_total_bytes = 4 << 20 };
 
 DESK void
 desk_must(bool okay)
@@ -163,6 +163,7 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 		.calls = DESK_CALLS,
 		.output_bytes = 4096,
 		.replay_bytes = desk_limits.replay_bytes,
+		.replay_total_bytes = desk_limits.replay_total_bytes,
 		.stream_ms = desk_limits.stream_ms };
 	const struct msg_penalties penalties = { .failure_ms = 1000,
 		.threshold_ms = 3000,

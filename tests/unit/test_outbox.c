@@ -16,6 +16,9 @@ static const struct outbox_rules polling = { .ids = true, .polling = true };
 static const struct outbox_rules plain = { .ids = true };
 static const struct outbox_rules none = { 0 };
 
+static const uint8_t alice[DIGEST_BYTES] = { 1 }, bob[DIGEST_BYTES] = { 2 };
+
+static struct backlog all;
 static struct outbox box;
 static struct stream one, two;
 static struct outbox_line *writing; /* has a writer: this test */
@@ -33,6 +36,7 @@ setup(void **state)
 {
 	(void)state;
 	memset(&box, 0, sizeof(box));
+	all.max = 1 << 20;
 	stream_init(&one, 1 << 20, on_wake, NULL);
 	stream_init(&two, 1 << 20, on_wake, NULL);
 	wakes = 0;
@@ -49,6 +53,8 @@ teardown(void **state)
 	writing = NULL;
 	stream_fini(&one);
 	stream_fini(&two);
+	assert_int_equal(all.bytes, 0);
+	assert_null(all.users);
 	return 0;
 }
 
@@ -105,7 +111,7 @@ begin(const struct outbox_rules *rules, size_t max)
 {
 	struct outbox_line *l;
 
-	outbox_begin(&box, rules, max);
+	outbox_begin(&box, rules, max, &all, alice);
 	l = outbox_open(&box, BYTES_LIT("\"r\""));
 	assert_non_null(l);
 	writing = l;
@@ -326,7 +332,7 @@ test_general(void **state)
 	const size_t n = OUTBOX_MAX_GENERAL + 1;
 
 	(void)state;
-	outbox_begin(&box, &plain, 4096);
+	outbox_begin(&box, &plain, 4096, &all, alice);
 	assert_false(outbox_say(&box, bytes_of("{}"), 1));
 	for (size_t i = 0; i < n; i++) {
 		stream_init(&s[i], 4096, on_wake, NULL);
@@ -396,7 +402,7 @@ test_many_lines(void **state)
 	struct outbox_line *l;
 
 	(void)state;
-	outbox_begin(&box, &plain, 1 << 20);
+	outbox_begin(&box, &plain, 1 << 20, &all, alice);
 	for (int i = 0; i < 3 * OUTBOX_MAX_LINES; i++) {
 		struct stream s;
 
@@ -410,6 +416,107 @@ test_many_lines(void **state)
 	    box.bytes, OUTBOX_MAX_LINES * (2 + (size_t)OUTBOX_OVERHEAD));
 	assert_false(resume(1, 0));
 	assert_true(resume(3 * OUTBOX_MAX_LINES, 0));
+}
+
+/* --- all sessions together ------------------------------------------------ */
+
+/* Another session, with one line whose client was cut off at once. */
+static struct outbox_line *
+cut_off(struct outbox *o, const uint8_t verifier[DIGEST_BYTES])
+{
+	struct outbox_line *l;
+	struct stream s;
+
+	outbox_begin(o, &plain, 1 << 20, &all, verifier);
+	l = outbox_open(o, BYTES_LIT("1"));
+	assert_non_null(l);
+	stream_init(&s, 4096, on_wake, NULL);
+	outbox_attach(l, &s, 1);
+	stream_fini(&s);
+	return l;
+}
+
+/* What a client of that session gets that comes back with nothing seen. */
+static const char *
+back(struct outbox *o)
+{
+	char id[OUTBOX_ID];
+
+	stream_fini(&two);
+	stream_init(&two, 1 << 20, on_wake, NULL);
+	(void)snprintf(id, sizeof(id), "%s-1-0", o->key);
+	assert_true(
+	    outbox_resume((struct outbox *)o, bytes_of(id), &two, true, 100));
+	return taken(&two);
+}
+
+/* A token's hunger costs its own sessions, however many, and no other's. */
+static void
+test_hunger(void **state)
+{
+	enum { HUNGRY = 20, EVENT = 100 + OUTBOX_OVERHEAD };
+	struct outbox modest, hungry[HUNGRY];
+	struct outbox_line *m, *l[HUNGRY];
+	static char event[101];
+	const char *text;
+
+	(void)state;
+	memset(event, '7', sizeof(event) - 1);
+	all.max = 100 * EVENT;
+	m = cut_off(&modest, bob);
+	for (int i = 0; i < 10; i++)
+		push(m, event);
+	for (int i = 0; i < HUNGRY; i++)
+		l[i] = cut_off(&hungry[i], alice);
+	for (int i = 0; i < 50 * HUNGRY; i++) {
+		push(l[i % HUNGRY], event);
+		assert_true(all.bytes <= all.max);
+	}
+	assert_int_equal(all.bytes, 100 * EVENT);
+	/* the oldest of hers went, in turn: 90 are left of 20 sessions */
+	for (int i = 0; i < HUNGRY; i++)
+		assert_in_range(hungry[i].bytes, 4 * EVENT, 5 * EVENT);
+	assert_string_equal(ids(back(&modest)), "1,2,3,4,5,6,7,8,9,10");
+	text = back(&hungry[0]);
+	assert_non_null(strstr(text, "replay_total_bytes"));
+	assert_non_null(strstr(text, "\"warning\""));
+	/* as much for each: then his own is what goes */
+	for (int i = 0; i < 200; i++)
+		push(m, event);
+	assert_int_equal(modest.bytes, 50 * EVENT);
+	for (int i = 0; i < HUNGRY; i++) {
+		outbox_fini(&hungry[i]);
+		outbox_drop(l[i]);
+	}
+	assert_int_equal(all.bytes, 50 * EVENT);
+	/* less is allowed from now on */
+	all.max = 3 * EVENT + 1;
+	outbox_yield(&all);
+	assert_int_equal(modest.bytes, 3 * EVENT);
+	text = back(&modest);
+	assert_string_equal(ids(text), "207,208,209,210");
+	assert_non_null(strstr(text, "some messages are missing"));
+	outbox_fini(&modest);
+	outbox_drop(m);
+}
+
+/* More than all may keep: as if it were more than the session may. */
+static void
+test_more_than_all(void **state)
+{
+	struct outbox_line *l = begin(&plain, 1 << 20);
+	static char big[3000];
+
+	(void)state;
+	all.max = 2000;
+	memset(big, 'x', sizeof(big));
+	push(l, "{}");
+	(void)taken(&one);
+	finish(l, bytes_make(big, sizeof(big)), 5);
+	assert_true(strlen(taken(&one)) > sizeof(big));
+	assert_true(resume(1, 1));
+	assert_non_null(strstr(taken(&two), "\"id\":\"r\",\"error\":"));
+	assert_int_equal(box.bytes, 0);
 }
 
 int
@@ -430,6 +537,8 @@ main(void)
 		T(test_time),
 		T(test_unseen_answer_stays),
 		T(test_many_lines),
+		T(test_hunger),
+		T(test_more_than_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
