@@ -7,12 +7,6 @@
 
 #define UNKNOWN "unknown"
 
-/* The last hops that were told, oldest overwritten. */
-struct hops {
-	struct bytes hop[FORWARDED_MAX_HOPS];
-	size_t count; /* of all, also of those that are gone */
-};
-
 /*
  * Split *rest at the first sep that is not within quotes (RFC 9110 section
  * 5.6.4); the part before it, *rest moves behind it.
@@ -41,16 +35,39 @@ next_part(struct bytes *rest, char sep)
 	return bytes_trim(part);
 }
 
-/* A list's empty elements are none: RFC 9110 section 5.6.1. */
-static void
-take_line(struct hops *h, struct bytes line)
+/* Is the quote at i escaped, by an odd number of backslashes before it? */
+static bool
+is_escaped(struct bytes s, size_t i)
 {
-	while (line.len > 0) {
-		struct bytes hop = next_part(&line, ',');
+	size_t n = 0;
 
-		if (hop.len > 0)
-			h->hop[h->count++ % FORWARDED_MAX_HOPS] = hop;
+	while (n < i && s.p[i - n - 1] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
+/*
+ * The last element of the list *rest, which loses it.  Read from the right,
+ * as a client's open quote must not take in what a proxy has put after it;
+ * X-Forwarded-For knows no quotes.
+ */
+static struct bytes
+last_element(struct bytes *rest, bool quotes)
+{
+	const struct bytes all = *rest;
+	bool quoted = false;
+	size_t i;
+
+	for (i = all.len; i > 0; i--) {
+		uint8_t c = all.p[i - 1];
+
+		if (quotes && c == '"' && !(quoted && is_escaped(all, i - 1)))
+			quoted = !quoted;
+		else if (c == ',' && !quoted)
+			break;
 	}
+	rest->len = i > 0 ? i - 1 : 0;
+	return bytes_trim(bytes_make(all.p + i, all.len - i));
 }
 
 /* The value of "for", which must be there once; RFC 7239 section 4. */
@@ -116,39 +133,49 @@ read_hop(struct bytes hop, bool rfc7239, char out[CIDR_TEXT])
 	return strip_port(&hop) && cidr_normal(hop, out);
 }
 
-static void
-collect(const struct vet_request *r, bool rfc7239, struct hops *h)
+/*
+ * Go on to the left through the hops of a header's line; *out is the last one
+ * that was read.  false: that is the client, or cannot be understood.
+ */
+static bool
+read_line(struct bytes line, const struct settings_set *set, size_t *hops,
+    char out[CIDR_TEXT])
 {
-	const struct bytes name =
-	    rfc7239 ? BYTES_LIT("Forwarded") : BYTES_LIT("X-Forwarded-For");
+	bool rfc7239 = set->limits.forwarded_header == PROTO_FORWARDED_RFC7239;
 
-	h->count = 0;
-	for (size_t i = 0; i < r->header_count; i++)
-		if (vet_eq_nocase(r->headers[i].name, name))
-			take_line(h, r->headers[i].value);
+	while (line.len > 0) {
+		struct bytes hop = last_element(&line, rfc7239);
+
+		if (hop.len == 0)
+			continue; /* is none: RFC 9110 section 5.6.1 */
+		if (++*hops > FORWARDED_MAX_HOPS ||
+		    !read_hop(hop, rfc7239, out)) {
+			(void)snprintf(out, CIDR_TEXT, UNKNOWN);
+			return false;
+		}
+		if (!settings_is_in(&set->proxies, bytes_of(out)))
+			return false;
+	}
+	return true;
 }
 
 void
 forwarded_client(const struct vet_request *r, struct bytes peer,
     const struct settings_set *set, char out[CIDR_TEXT])
 {
-	bool rfc7239 = set->limits.forwarded_header == PROTO_FORWARDED_RFC7239;
-	struct hops h;
+	const struct bytes name =
+	    set->limits.forwarded_header == PROTO_FORWARDED_RFC7239
+		? BYTES_LIT("Forwarded")
+		: BYTES_LIT("X-Forwarded-For");
+	size_t hops = 0;
 	struct err e;
 
 	if (bytes_to_str(peer, out, CIDR_TEXT, &e) != 0)
 		(void)snprintf(out, CIDR_TEXT, UNKNOWN);
 	if (!settings_is_in(&set->proxies, peer))
 		return;
-	collect(r, rfc7239, &h);
-	for (size_t i = h.count; i > 0; i--) {
-		if (h.count - i == FORWARDED_MAX_HOPS ||
-		    !read_hop(
-			h.hop[(i - 1) % FORWARDED_MAX_HOPS], rfc7239, out)) {
-			(void)snprintf(out, CIDR_TEXT, UNKNOWN);
+	for (size_t i = r->header_count; i > 0; i--)
+		if (vet_eq_nocase(r->headers[i - 1].name, name) &&
+		    !read_line(r->headers[i - 1].value, set, &hops, out))
 			return;
-		}
-		if (!settings_is_in(&set->proxies, bytes_of(out)))
-			return;
-	}
 }

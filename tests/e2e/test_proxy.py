@@ -65,6 +65,9 @@ def test_spoofed(server):
         equal(ask(server, token, X_Forwarded_For=f"{sent}, 198.51.100.77"),
               401, sent)
     last_failure(server, "198.51.100.77")
+    # nor does an open quote keep him out of the records
+    equal(ask(server, token, X_Forwarded_For='", 198.51.100.78'), 401, "quote")
+    last_failure(server, "198.51.100.78")
     # by the header that this proxy does not write
     equal(ask(server, token, Forwarded=f"for={CLIENT}"), 401, "Forwarded")
     equal(ask(server, token, X_Forwarded_For="198.51.100.77",
