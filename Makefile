@@ -116,13 +116,15 @@ $(error V=$(V) is not a variant: use release, asan, valgrind, cov, fuzz or tidy)
 endif
 ifeq ($(V),release)
 TRY := $(WARN_TRY) $(ALWAYS_TRY) $(HARDEN_TRY)
-FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+# A level that the caller asks for stands, as his flags come last.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
+FORTIFY = $(PROBED_FORTIFY)
+endif
 else
 TRY := $(WARN_TRY) $(ALWAYS_TRY)
-FORTIFY :=
 endif
 
-BASE_CPPFLAGS := -D_GNU_SOURCE -I. $(FORTIFY) \
+BASE_CPPFLAGS = -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_VERSION='"$(VERSION)"' \
 	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
@@ -156,7 +158,9 @@ ALL_LDFLAGS = $(opt_$(V)) -pie $(PROBED_LDFLAGS) $(LDFLAGS)
 
 objs = $(patsubst %.c,$(O)/%.o,$(1))
 but_main = $(filter-out %/main.c,$(1))
-say = @printf '  %-6s %s\n' $(1) $@
+# VERBOSE=1 shows whole commands, as packagers' tools want to read them.
+say = @$(if $(VERBOSE),:,printf '  %-6s %s\n' $(1) $@)
+quiet := $(if $(VERBOSE),,@)
 
 .PHONY: all
 all: $(PROGRAMS)		## build the three programs in build/$(V)
@@ -165,7 +169,8 @@ $(PROBE): Makefile tests/probe
 	@mkdir -p $(@D)
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tests/probe \
 	    --libs '$(LIBS)' --http-libs '$(HTTP_LIBS)' \
-	    --cflags '$(TRY)' --ldflags '$(LINK_TRY)' >$@.new && mv $@.new $@
+	    --cflags '$(TRY)' --ldflags '$(LINK_TRY)' \
+	    --fortify '3 2' >$@.new && mv $@.new $@
 
 # Objects are made anew when the compiler or a flag changes.
 FLAGS_NOW = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -180,7 +185,7 @@ always:
 $(O)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(quiet)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libcommon.a: $(call objs,$(COMMON))
 $(B)/libproto.a: $(call objs,$(PROTO))
@@ -190,10 +195,13 @@ $(B)/libctl.a: $(call objs,$(call but_main,$(CTL)))
 $(B)/lib%.a:
 	$(call say,AR)
 	@rm -f $@
-	@$(AR) rcs $@ $^
+	$(quiet)$(AR) rcs $@ $^
 
 BASE_A := $(B)/libproto.a $(B)/libcommon.a
-link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@
+# Seen across files, gcc takes what a failed call leaves unset for used: it does
+# not know that error codes are never 0.
+LTO_QUIET = $(if $(findstring -flto,$(ALL_CFLAGS)),-Wno-maybe-uninitialized)
+link = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LTO_QUIET) -o $@
 
 # valgrind does not know every system call that we use.
 ifeq ($(V),valgrind)
@@ -203,14 +211,14 @@ endif
 
 $(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
-	@$(link) $^ $(PKG_LIBS)
+	$(quiet)$(link) $^ $(PKG_LIBS)
 $(B)/frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
 	$(call say,LINK)
-	@$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 $(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(B)/libexecutor.a \
 	    $(BASE_A)
 	$(call say,LINK)
-	@$(link) $^ $(PKG_LIBS)
+	$(quiet)$(link) $^ $(PKG_LIBS)
 
 # --- tests -----------------------------------------------------------------
 # A test takes its modules from the archives: only what it names is linked.
@@ -226,34 +234,35 @@ SANDBOX_BIN := $(B)/sandbox_try
 $(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
 $(UNIT_BIN): $(B)/test_%: $(O)/tests/unit/test_%.o $(BASE_A)
 	$(call say,LINK)
-	@$(link) $< $(filter $^,$(TEST_A)) -lcmocka $(PKG_HTTP_LIBS) $(PKG_LIBS)
+	$(quiet)$(link) $< $(filter $^,$(TEST_A)) -lcmocka $(PKG_HTTP_LIBS) $(PKG_LIBS)
 $(REPLAY_BIN): $(B)/replay_%: $(O)/tests/fuzz/replay.o \
 	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)
-	@$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 $(FUZZ_BIN): $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)
-	@$(link) -fsanitize=fuzzer $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+	$(quiet)$(link) -fsanitize=fuzzer $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 
 # It tries what is forbidden: no sanitizer and no hardening in its way.
 $(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
 	$(call say,CC)
-	@$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
+	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
 # What the layers of a run cost, with the executor's own modules.
 $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
-	@$(link) $^ $(PKG_LIBS)
+	$(quiet)$(link) $^ $(PKG_LIBS)
 
 # Loaded into mcp-execd by tests/audit/faults.
 FAULTS_SO := $(B)/faults.so
 $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	$(call say,CC)
-	@$(CC) -D_GNU_SOURCE -std=c17 -O1 -g -Wall -Wextra -shared -fPIC \
+	$(quiet)$(CC) -D_GNU_SOURCE -std=c17 -O1 -g -Wall -Wextra -shared -fPIC \
 	    -o $@ $< -ldl
 
-.PHONY: tests
-tests: $(UNIT_BIN) $(REPLAY_BIN) $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
+.PHONY: tests tests-unit
+tests: tests-unit $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
+tests-unit: $(UNIT_BIN) $(REPLAY_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
 check:				## everything: deps, build, all suites
@@ -329,7 +338,7 @@ $(O)/%.tidied: %.c .clang-tidy $(B)/flags
 $(O)/%.analyzed: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,ANALYZ)
-	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O2 -fanalyzer -Werror \
+	$(quiet)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O2 -fanalyzer -Werror \
 	    -c -o /dev/null $< && touch $@
 
 .PHONY: sources
