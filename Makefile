@@ -45,13 +45,13 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	base64 bearer bytes caps cidr clock digest err fdio filter json \
-	landlock log loop match match_compile notify param sigreset utf8)
+	landlock log loop match match_compile notify param shares sigreset utf8)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
 	blocks \
 	asking changes media reading resource \
-	auth backlog calls capture catalog conn defined endpoint events http ipc \
+	auth calls capture catalog conn defined endpoint events http ipc \
 	jsonrpc level lockdown main mcp modern notice options outbox post \
 	progress result selftest session settings shaped stream subscribe \
 	tls tlsadvice tlscheck vet wrongport \

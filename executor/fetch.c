@@ -330,8 +330,8 @@ put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 	uint32_t n = 0;
 
 	keep_owner(t->verifier, owner);
-	for (r = keep_before(f->all->keep, 0, owner); r != NULL;
-	     r = keep_before(f->all->keep, r->number, owner)) {
+	for (r = keep_before(f->all->keep, NULL, owner); r != NULL;
+	     r = keep_before(f->all->keep, r, owner)) {
 		if (m->run.len > 0 &&
 		    (m->run.len >= CAST_ID ||
 			memcmp(r->head.run, m->run.p, m->run.len) != 0))

@@ -30,12 +30,13 @@ struct keep {
 	struct keep_limits limits;
 	char path[PATH_MAX]; /* for messages */
 	int dir; /* -1: nothing is recorded */
-	uint64_t last; /* number of the newest run */
-	uint64_t oldest; /* no recording has a lower number */
-	uint64_t bytes; /* of all recordings */
+	struct shares *places; /* of owners, in runs */
+	struct shares *room; /* of owners, in bytes of recordings */
+	struct keep_run *newest;
+	size_t count; /* of runs */
 	size_t doomed_count;
 	char doomed[KEEP_MAX][CAST_ID]; /* on record, to be removed */
-	struct keep_run run[KEEP_MAX]; /* by number */
+	struct keep_run run[KEEP_MAX];
 };
 
 struct keep *
@@ -50,7 +51,12 @@ keep_new(struct audit *a, struct err *e)
 	k->audit = a;
 	k->dir = -1;
 	k->limits.bytes = UINT64_MAX;
-	k->oldest = 1;
+	k->places = shares_new(KEEP_MAX, e);
+	k->room = k->places != NULL ? shares_new(KEEP_MAX, e) : NULL;
+	if (k->room == NULL) {
+		keep_free(k);
+		return NULL;
+	}
 	return k;
 }
 
@@ -60,6 +66,8 @@ keep_free(struct keep *k)
 	if (k == NULL)
 		return;
 	cleanup_fd(&k->dir);
+	shares_free(k->places);
+	shares_free(k->room);
 	free(k);
 }
 
@@ -79,12 +87,14 @@ keep_owner(const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES])
 
 /* --- removal -------------------------------------------------------------- */
 
-static const struct keep_run *
-at(const struct keep *k, uint64_t number)
+/* It has no recording any more. */
+static void
+vacate(struct keep *k, struct keep_run *r)
 {
-	const struct keep_run *r = &k->run[number % KEEP_MAX];
-
-	return number != 0 && r->number == number ? r : NULL;
+	r->kept = false;
+	shares_withdraw(&r->room);
+	shares_give(k->room, r->room.user, r->bytes);
+	shares_leave(k->room, r->room.user);
 }
 
 /* Say it, then (keep_sweep) do it. */
@@ -105,28 +115,7 @@ doom(struct keep *k, struct keep_run *r, const char *why)
 	audit_put_str(b, "event.reason", why);
 	audit_end(k->audit, false);
 	memcpy(k->doomed[k->doomed_count++], r->head.run, CAST_ID);
-	r->kept = false;
-	k->bytes -= r->bytes;
-}
-
-/* The oldest recording of a run that is over; NULL: there is none. */
-static struct keep_run *
-oldest(struct keep *k)
-{
-	const struct keep_run *r;
-	bool first = true;
-	uint64_t n;
-
-	for (n = k->oldest; n <= k->last; n++) {
-		r = at(k, n);
-		if (r != NULL && r->kept && r->over)
-			return &k->run[n % KEEP_MAX];
-		if (first && (r == NULL || r->over))
-			k->oldest = n + 1;
-		else
-			first = false;
-	}
-	return NULL;
+	vacate(k, r);
 }
 
 static void
@@ -147,18 +136,24 @@ bool
 keep_sweep(struct keep *k)
 {
 	uint64_t now = clock_wall_us(), age = k->limits.seconds * 1000000ULL;
+	const struct shares_entry *x;
 	struct keep_run *r;
 
 	if (k->dir < 0)
 		return false;
 	if (!audit_pending(k->audit))
 		remove_doomed(k);
-	while (k->bytes > k->limits.bytes && (r = oldest(k)) != NULL &&
+	while (shares_used(k->room) > k->limits.bytes &&
+	       (x = shares_victim(k->room, NULL)) != NULL &&
 	       k->doomed_count < KEEP_MAX)
-		doom(k, r, "more bytes than recordings.max_bytes");
-	while (age > 0 && (r = oldest(k)) != NULL && now > r->begin_us &&
-	       now - r->begin_us > age && k->doomed_count < KEEP_MAX)
+		doom(k, x->arg, "more bytes than recordings.max_bytes");
+	while (age > 0 && (x = shares_oldest(k->room)) != NULL &&
+	       k->doomed_count < KEEP_MAX) {
+		r = x->arg;
+		if (now <= r->begin_us || now - r->begin_us <= age)
+			break;
 		doom(k, r, "older than recordings.max_seconds");
+	}
 	return k->doomed_count > 0;
 }
 
@@ -170,22 +165,73 @@ keep_adjust(struct keep *k, const struct keep_limits *l)
 
 /* --- runs ----------------------------------------------------------------- */
 
-struct keep_run *
-keep_begin(struct keep *k, const struct cast_head *h)
+static void
+unlink_run(struct keep *k, struct keep_run *r)
 {
+	if (r->older != NULL)
+		r->older->newer = r->newer;
+	*(r->newer != NULL ? &r->newer->older : &k->newest) = r->older;
+}
+
+/* The oldest run of the owner who has most makes room for another. */
+static struct keep_run *
+take_place(struct keep *k)
+{
+	struct shares_entry *x = shares_victim(k->places, NULL);
 	struct keep_run *r;
 
 	/* at most half of the table runs */
-	do
-		r = &k->run[++k->last % KEEP_MAX];
-	while (r->number != 0 && !r->over);
+	if (x == NULL)
+		fatal("keep: no run is over");
+	r = x->arg;
 	if (r->kept)
 		doom(k, r, "more recordings than are kept");
-	memset(r, 0, sizeof(*r));
-	r->number = k->last;
-	r->head = *h;
-	r->begin_us = clock_wall_us();
+	if (r->kept)
+		vacate(k, r); /* not now: the next start finds its file */
+	shares_withdraw(x);
+	shares_give(k->places, x->user, 1);
+	shares_leave(k->places, x->user);
+	unlink_run(k, r);
 	return r;
+}
+
+struct keep_run *
+keep_begin(struct keep *k, const struct cast_head *h)
+{
+	struct keep_run *r =
+	    k->count < KEEP_MAX ? &k->run[k->count++] : take_place(k);
+
+	*r = (struct keep_run){ .head = *h,
+		.begin_us = clock_wall_us(),
+		.older = k->newest,
+		.place = {
+		    .user = shares_join(k->places, h->owner), .arg = r } };
+	shares_take(k->places, r->place.user, 1);
+	if (k->newest != NULL)
+		k->newest->newer = r;
+	k->newest = r;
+	return r;
+}
+
+/* It has a recording, of r->bytes. */
+static void
+occupy(struct keep *k, struct keep_run *r)
+{
+	r->kept = true;
+	r->room =
+	    (struct shares_entry){ .user = shares_join(k->room, r->head.owner),
+		    .arg = r };
+	shares_take(k->room, r->room.user, r->bytes);
+}
+
+/* What is over may go. */
+static void
+offer(struct keep *k, struct keep_run *r)
+{
+	r->over = true;
+	shares_offer(k->places, &r->place);
+	if (r->kept)
+		shares_offer(k->room, &r->room);
 }
 
 int
@@ -204,7 +250,7 @@ keep_create(struct keep *k, struct keep_run *r, struct err *e)
 	    0600);
 	if (fd == -1)
 		return err_sys(e, "recording %s/%s", k->path, name);
-	r->kept = true;
+	occupy(k, r);
 	return fd;
 }
 
@@ -218,22 +264,23 @@ keep_withdraw(struct keep *k, struct keep_run *r)
 	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
 	if (unlinkat(k->dir, name, 0) == -1)
 		log_err("keep: %s/%s: %m", k->path, name);
-	r->kept = false;
+	vacate(k, r);
 }
 
 static int
-make_room(struct keep *k, uint64_t bytes, struct err *e)
+make_room(
+    struct keep *k, const struct keep_run *r, uint64_t bytes, struct err *e)
 {
-	struct keep_run *old;
+	struct shares_entry *x;
 
-	while (k->bytes + bytes > k->limits.bytes) {
-		old = oldest(k);
-		if (old == NULL || k->doomed_count == KEEP_MAX)
+	while (shares_used(k->room) + bytes > k->limits.bytes) {
+		x = shares_victim(k->room, r->room.user);
+		if (x == NULL || k->doomed_count == KEEP_MAX)
 			return err_set(e, ERR_BUSY,
 			    "all recordings together may have %llu bytes "
 			    "(recordings.max_bytes)",
 			    (unsigned long long)k->limits.bytes);
-		doom(k, old, "more bytes than recordings.max_bytes");
+		doom(k, x->arg, "more bytes than recordings.max_bytes");
 	}
 	return 0;
 }
@@ -246,7 +293,7 @@ keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
 
 	if (data.len == 0)
 		return 0;
-	if (make_room(k, data.len, e) != 0)
+	if (make_room(k, r, data.len, e) != 0)
 		return e->code;
 	n = write(fd, data.p, data.len);
 	if (n != (ssize_t)data.len) {
@@ -258,7 +305,7 @@ keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
 			log_warn("keep: %s: %m", r->head.run);
 		return e->code;
 	}
-	k->bytes += data.len;
+	shares_take(k->room, r->room.user, data.len);
 	r->bytes += data.len;
 	return 0;
 }
@@ -267,10 +314,9 @@ void
 keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
     uint64_t duration_us)
 {
-	(void)k;
 	r->end = *end;
 	r->duration_us = duration_us;
-	r->over = true;
+	offer(k, r);
 }
 
 static bool
@@ -285,26 +331,19 @@ keep_find(
 {
 	size_t i;
 
-	for (i = 0; i < KEEP_MAX; i++)
-		if (k->run[i].number != 0 &&
-		    bytes_eq_str(run, k->run[i].head.run))
+	for (i = 0; i < k->count; i++)
+		if (bytes_eq_str(run, k->run[i].head.run))
 			return is_of(&k->run[i], owner) ? &k->run[i] : NULL;
 	return NULL;
 }
 
 const struct keep_run *
-keep_before(
-    const struct keep *k, uint64_t number, const uint8_t owner[DIGEST_BYTES])
+keep_before(const struct keep *k, const struct keep_run *r,
+    const uint8_t owner[DIGEST_BYTES])
 {
-	uint64_t n = number == 0 ? k->last : number - 1, tries;
-	const struct keep_run *r;
-
-	/* a run that took long may have left a gap in the numbers */
-	for (tries = 0; n > 0 && tries < 2 * KEEP_MAX; n--, tries++) {
-		r = at(k, n);
-		if (r != NULL && is_of(r, owner))
+	for (r = r == NULL ? k->newest : r->older; r != NULL; r = r->older)
+		if (is_of(r, owner))
 			return r;
-	}
 	return NULL;
 }
 
@@ -434,7 +473,6 @@ take_file(struct keep *k, const char *name, struct keep_run *r)
 	fd = open_file(k, r->head.run, &size);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return false;
-	r->kept = r->over = true;
 	r->bytes = (uint64_t)size;
 	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
 	r->end = (struct cast_end){ .state = PROTO_LOST, .exit_code = -1 };
@@ -456,16 +494,18 @@ by_age(const void *a, const void *b)
 static void
 take_in(struct keep *k, struct keep_run *found, size_t count)
 {
-	size_t i;
+	const struct keep_run *f;
+	struct keep_run *r;
 
 	if (count > 0)
 		qsort(found, count, sizeof(*found), by_age);
-	for (i = 0; i < count; i++) {
-		struct keep_run *r = keep_begin(k, &found[i].head);
-
-		found[i].number = r->number;
-		*r = found[i];
-		k->bytes += r->bytes;
+	for (f = found; f < found + count; f++) {
+		r = keep_begin(k, &f->head);
+		r->begin_us = f->begin_us;
+		r->bytes = f->bytes;
+		memcpy(r->held, f->held, sizeof(r->held));
+		occupy(k, r);
+		keep_end(k, r, &f->end, f->duration_us);
 	}
 }
 

@@ -4,14 +4,16 @@
  *
  * Executor.  One table of runs, newest last; those whose policy asks for it
  * have a file RUN.cast in one directory that only we may enter.  Bounded by
- * bytes, age and number: the oldest goes first, and each removal is recorded
- * before it is done.  A run is found only with the owner that it began with.
+ * bytes, age and number; whoever has most loses his oldest first, and each
+ * removal is recorded before it is done.  A run is found only with the owner
+ * that it began with.
  */
 #ifndef EXECUTOR_KEEP_H
 #define EXECUTOR_KEEP_H
 
 #include <limits.h>
 
+#include "common/shares.h"
 #include "executor/audit.h"
 #include "executor/cast.h"
 
@@ -28,7 +30,9 @@ struct keep_limits {
 
 /* What is known of a run; read only outside of keep. */
 struct keep_run {
-	uint64_t number; /* grows with each run; 0: free */
+	struct keep_run *older, *newer; /* of any owner */
+	struct shares_entry place; /* in the table; may be taken if over */
+	struct shares_entry room; /* bytes of the recording, likewise */
 	struct cast_head head; /* head.run is its id */
 	struct cast_end end; /* valid if over */
 	uint64_t begin_us; /* wall clock */
@@ -53,15 +57,16 @@ void keep_adjust(struct keep *k, const struct keep_limits *l);
 /* Who may see a run: what this is of the token's verifier. */
 void keep_owner(
     const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES]);
-/* A run was accepted; never NULL, the oldest makes room. */
+/* A run was accepted; never NULL, an older one makes room. */
 struct keep_run *keep_begin(struct keep *k, const struct cast_head *h);
 /* Make its file: the descriptor, or negative. */
 int keep_create(struct keep *k, struct keep_run *r, struct err *e) MUST_CHECK;
 /* Nothing could be written to it and its run does not begin: no file. */
 void keep_withdraw(struct keep *k, struct keep_run *r);
 /*
- * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
- * the rest of the room is that of runs which go on; ERR_SYS: no such write.
+ * Append to its file, all or nothing; older recordings make room, of who has
+ * most.  ERR_BUSY: there are none but of runs that go on, or of owners who
+ * have less than this one; ERR_SYS: no such write.
  */
 int keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
     struct err *e) MUST_CHECK;
@@ -71,9 +76,9 @@ void keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
 /* NULL: there is none, or not for this owner. */
 const struct keep_run *keep_find(
     const struct keep *k, struct bytes run, const uint8_t owner[DIGEST_BYTES]);
-/* The run of this owner that began before `number` (0: the newest); NULL. */
-const struct keep_run *keep_before(
-    const struct keep *k, uint64_t number, const uint8_t owner[DIGEST_BYTES]);
+/* The run of this owner that began before `r` (NULL: the newest); NULL. */
+const struct keep_run *keep_before(const struct keep *k,
+    const struct keep_run *r, const uint8_t owner[DIGEST_BYTES]);
 /* Its recording, to be read; the descriptor, or negative. */
 int keep_read(
     const struct keep *k, const struct keep_run *r, struct err *e) MUST_CHECK;

@@ -28,7 +28,7 @@ struct outbox_line {
 };
 
 struct outbox_event {
-	struct backlog_entry entry;
+	struct shares_entry entry;
 	struct outbox_event *next;
 	struct outbox_line *line;
 	uint64_t seq;
@@ -40,12 +40,12 @@ struct outbox_event {
 
 void
 outbox_begin(struct outbox *o, const struct outbox_rules *rules, size_t max,
-    struct backlog *all, const uint8_t verifier[DIGEST_BYTES])
+    struct outbox_all *all, const uint8_t verifier[DIGEST_BYTES])
 {
 	uint8_t random[(sizeof(o->key) - 1) / 2];
 
 	*o = (struct outbox){ .rules = *rules, .max = max, .all = all };
-	o->user = backlog_join(all, verifier);
+	o->user = shares_join(all->shares, verifier);
 	o->end = &o->oldest;
 	digest_random(random, sizeof(random));
 	digest_hex(random, sizeof(random), o->key);
@@ -69,8 +69,9 @@ forget(struct outbox *o, struct outbox_event **at)
 	*at = e->next;
 	if (o->end == &e->next)
 		o->end = at;
-	o->bytes -= e->entry.bytes;
-	backlog_remove(o->all, &e->entry);
+	o->bytes -= e->len + OUTBOX_OVERHEAD;
+	shares_give(o->all->shares, o->user, e->len + OUTBOX_OVERHEAD);
+	shares_withdraw(&e->entry);
 	if (e->line->lost < e->seq)
 		e->line->lost = e->seq;
 	free(e);
@@ -89,27 +90,17 @@ forget_line(struct outbox *o, const struct outbox_line *l)
 }
 
 void
-outbox_yield(struct backlog *all)
+outbox_yield(struct outbox_all *all)
 {
-	const struct backlog_entry *x;
+	const struct shares_entry *x;
 	const struct outbox_event *e;
 
-	while ((x = backlog_excess(all)) != NULL) {
+	while (shares_used(all->shares) > all->max &&
+	       (x = shares_victim(all->shares, NULL)) != NULL) {
 		/* its token's oldest is its session's oldest as well */
 		e = x->arg;
 		forget(e->line->box, &e->line->box->oldest);
 	}
-}
-
-/* What an event costs; 0: it is too large to be kept. */
-static size_t
-cost(const struct outbox *o, size_t len)
-{
-	size_t bytes = len + OUTBOX_OVERHEAD;
-
-	return o->user != NULL && bytes <= o->max && bytes <= o->all->max
-		   ? bytes
-		   : 0;
 }
 
 /* The event stays in the list, which gcc 12 loses sight of. */
@@ -121,10 +112,10 @@ static void
 keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 {
 	struct outbox *o = l->box;
-	size_t bytes = cost(o, data.len);
+	size_t bytes = data.len + OUTBOX_OVERHEAD;
 	struct outbox_event *e = NULL;
 
-	if (bytes > 0)
+	if (bytes <= o->max && bytes <= o->all->max)
 		e = malloc(sizeof(*e) + data.len);
 	if (e == NULL) {
 		/* the gap is told in its place, and nothing before that */
@@ -137,13 +128,14 @@ keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 		.at_ms = now_ms,
 		.len = data.len,
 		.sent = l->stream != NULL,
-		.entry = { .arg = e } };
+		.entry = { .user = o->user, .arg = e } };
 	if (data.len > 0)
 		memcpy(e->data, data.p, data.len);
 	*o->end = e;
 	o->end = &e->next;
 	o->bytes += bytes;
-	backlog_add(o->all, o->user, &e->entry, bytes);
+	shares_take(o->all->shares, o->user, bytes);
+	shares_offer(o->all->shares, &e->entry);
 	while (o->bytes > o->max)
 		forget(o, &o->oldest);
 	outbox_yield(o->all);
@@ -199,8 +191,8 @@ outbox_fini(struct outbox *o)
 		hang_up(l);
 		free(l);
 	}
-	if (o->user != NULL)
-		backlog_leave(o->all, o->user);
+	if (o->all != NULL)
+		shares_leave(o->all->shares, o->user);
 	*o = (struct outbox){ 0 };
 }
 

@@ -7,14 +7,14 @@
  * request), or general (opened with GET).  A connection is attached to it,
  * goes, and another may be attached later, which gets what followed the last
  * event that its client has seen (MCP 2025-11-25, transports: resumability).
- * Memory is bounded, of a session and of all together (frontend/backlog): the
+ * Memory is bounded, of a session and of all together (outbox_all): the
  * oldest goes first, and who asks for it is told.
  * Ids hold random bits of the session: they mean nothing in another.
  */
 #ifndef FRONTEND_OUTBOX_H
 #define FRONTEND_OUTBOX_H
 
-#include "frontend/backlog.h"
+#include "common/shares.h"
 #include "frontend/stream.h"
 
 enum {
@@ -35,11 +35,17 @@ struct outbox_rules {
 struct outbox_line;
 struct outbox_event;
 
+/* What the outboxes of all sessions keep, counted by token. */
+struct outbox_all {
+	size_t max; /* bytes */
+	struct shares *shares;
+};
+
 /* Embedded in a session; zeroed: nothing can be opened in it. */
 struct outbox {
 	struct outbox_rules rules;
-	struct backlog *all; /* with what others keep */
-	struct backlog_user *user; /* NULL: nothing is kept */
+	struct outbox_all *all; /* NULL: nothing is kept */
+	struct shares_user *user; /* its token */
 	size_t max; /* bytes kept */
 	size_t bytes; /* kept now */
 	struct outbox_event *oldest, **end;
@@ -50,7 +56,7 @@ struct outbox {
 
 /* Of a session of the token with that verifier; `all` outlives it. */
 void outbox_begin(struct outbox *o, const struct outbox_rules *rules,
-    size_t max, struct backlog *all, const uint8_t verifier[DIGEST_BYTES]);
+    size_t max, struct outbox_all *all, const uint8_t verifier[DIGEST_BYTES]);
 /*
  * The session is over: its connections end.  Lines that have a writer end
  * with their answer.
@@ -94,7 +100,7 @@ bool outbox_is_open(const struct outbox *o);
  * are older than stream_ms (0: none).
  */
 void outbox_tend(struct outbox *o, uint32_t stream_ms, uint64_t now_ms);
-/* All outboxes together keep no more than they may. */
-void outbox_yield(struct backlog *all);
+/* All together keep no more than they may: the oldest of who keeps most goes. */
+void outbox_yield(struct outbox_all *all);
 
 #endif

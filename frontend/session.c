@@ -36,7 +36,7 @@ struct session_table {
 	uint32_t idle_ms;
 	uint32_t output_bytes;
 	uint32_t replay_bytes;
-	struct backlog backlog; /* of all outboxes */
+	struct outbox_all outboxes;
 	uint32_t stream_ms;
 	bool draining;
 	size_t used; /* entries below were ever in use */
@@ -235,6 +235,11 @@ session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
 		(void)err_sys(e, "allocating the table of sessions");
 		return NULL;
 	}
+	t->outboxes.shares = shares_new(SESSION_MAX, e);
+	if (t->outboxes.shares == NULL) {
+		free(t);
+		return NULL;
+	}
 	t->loop = l;
 	t->ipc = i;
 	t->mcp = m;
@@ -256,6 +261,7 @@ session_table_free(struct session_table *t)
 		t->table[i].told = false;
 		end_session(t, &t->table[i], PROTO_WHY_SESSION);
 	}
+	shares_free(t->outboxes.shares);
 	free(t);
 }
 
@@ -281,8 +287,8 @@ session_configure(struct session_table *t, const struct settings_set *set)
 	t->idle_ms = c->session_idle_ms;
 	t->output_bytes = c->output_bytes;
 	t->replay_bytes = c->replay_bytes;
-	t->backlog.max = c->replay_total_bytes;
-	outbox_yield(&t->backlog);
+	t->outboxes.max = c->replay_total_bytes;
+	outbox_yield(&t->outboxes);
 	t->stream_ms = c->stream_ms;
 	if (t->sweep.at_ms != 0)
 		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
@@ -536,7 +542,7 @@ begin_outbox(struct session_table *t, struct session *s)
 		.polling = rev->polls && t->replay_bytes > 0 };
 
 	outbox_begin(
-	    &s->outbox, &rules, t->replay_bytes, &t->backlog, s->verifier);
+	    &s->outbox, &rules, t->replay_bytes, &t->outboxes, s->verifier);
 }
 
 int

@@ -239,6 +239,35 @@ def test_oldest_goes_first():
         equal(server.process.poll(), None)
 
 
+def test_who_records_most_loses():
+    """A token that records much pushes out its own, and nobody else's."""
+    with Server(policy={"audit": {"output": "all"}},
+                config={"recordings": {"max_bytes": 1 << 20}}) as server:
+        other = server.add("hungry")
+        with server.http() as modest, server.http(token=other) as hungry:
+            his = modest.sh("seq 1 999").data[S_RUN_ID]
+            runs = [hungry.sh("head -c 250000 /dev/zero | tr '\\0' x").data[
+                S_RUN_ID] for _ in range(8)]
+            within("removals", 5,
+                   lambda: not cast(server, runs[3]).exists())
+            gone = server.audit("recording-remove")
+            equal({r["token.name"] for r in gone}, {"hungry"}, "whose")
+            equal([r[RUN_ID] for r in gone], runs[:len(gone)], "their order")
+            equal(replay(server, "--speed", "0", his)[0],
+                  "".join(f"{i}\n" for i in range(1, 1000)).encode())
+            # one command that wants it all does not get it either
+            r = hungry.sh("head -c 1200000 /dev/zero | tr '\\0' x; sleep 30")
+            check(r.error and "recordings.max_bytes" in r.text, r)
+            check(cast(server, his).exists(), "gone")
+            # as it was found at the next start
+            server.stop()
+            server.process = None
+            server.start()
+        with server.http(token=other) as hungry:
+            hungry.sh("head -c 900000 /dev/zero | tr '\\0' x")
+            check(cast(server, his).exists(), "gone after a start")
+
+
 def test_killed_executor():
     """What was written by then is there, on record, and can be played."""
     with recording("all") as server:

@@ -18,7 +18,7 @@ static const struct outbox_rules none = { 0 };
 
 static const uint8_t alice[DIGEST_BYTES] = { 1 }, bob[DIGEST_BYTES] = { 2 };
 
-static struct backlog all;
+static struct outbox_all all;
 static struct outbox box;
 static struct stream one, two;
 static struct outbox_line *writing; /* has a writer: this test */
@@ -34,9 +34,13 @@ on_wake(void *arg)
 static int
 setup(void **state)
 {
+	struct err e;
+
 	(void)state;
 	memset(&box, 0, sizeof(box));
 	all.max = 1 << 20;
+	all.shares = shares_new(32, &e);
+	assert_non_null(all.shares);
 	stream_init(&one, 1 << 20, on_wake, NULL);
 	stream_init(&two, 1 << 20, on_wake, NULL);
 	wakes = 0;
@@ -53,8 +57,9 @@ teardown(void **state)
 	writing = NULL;
 	stream_fini(&one);
 	stream_fini(&two);
-	assert_int_equal(all.bytes, 0);
-	assert_null(all.users);
+	assert_int_equal(shares_used(all.shares), 0);
+	assert_int_equal(shares_joined(all.shares), 0);
+	shares_free(all.shares);
 	return 0;
 }
 
@@ -470,9 +475,9 @@ test_hunger(void **state)
 		l[i] = cut_off(&hungry[i], alice);
 	for (int i = 0; i < 50 * HUNGRY; i++) {
 		push(l[i % HUNGRY], event);
-		assert_true(all.bytes <= all.max);
+		assert_true(shares_used(all.shares) <= all.max);
 	}
-	assert_int_equal(all.bytes, 100 * EVENT);
+	assert_int_equal(shares_used(all.shares), 100 * EVENT);
 	/* the oldest of hers went, in turn: 90 are left of 20 sessions */
 	for (int i = 0; i < HUNGRY; i++)
 		assert_in_range(hungry[i].bytes, 4 * EVENT, 5 * EVENT);
@@ -488,7 +493,7 @@ test_hunger(void **state)
 		outbox_fini(&hungry[i]);
 		outbox_drop(l[i]);
 	}
-	assert_int_equal(all.bytes, 50 * EVENT);
+	assert_int_equal(shares_used(all.shares), 50 * EVENT);
 	/* less is allowed from now on */
 	all.max = 3 * EVENT + 1;
 	outbox_yield(&all);

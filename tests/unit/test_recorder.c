@@ -362,6 +362,96 @@ test_room(void **state)
 }
 
 static void
+record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
+    unsigned n, const char *text)
+{
+	struct recorder_setup s = setup_of(mode, 1 << 20, n);
+	struct err e = { 0 };
+	struct recorder *r;
+
+	keep_owner(verifier, s.head.owner);
+	r = recorder_new(b.keep, &s, &e);
+	if (r == NULL)
+		fail_msg("%s", e.what);
+	put(r, 1, text);
+	end(r);
+}
+
+/* Who records most loses his own, and nobody who has less than he. */
+static void
+test_fair_room(void **state)
+{
+	struct keep_limits l = { .bytes = 200000 };
+	struct recorder *r;
+	static char big[16385];
+	struct err e = { 0 };
+	(void)state;
+
+	keep_adjust(b.keep, &l);
+	memset(big, 'x', sizeof(big) - 1);
+	for (unsigned n = 100; n < 103; n++)
+		record_as(bob, RECORDER_ALL, n, big);
+	for (unsigned n = 200; n < 240; n++)
+		record_as(alice, RECORDER_ALL, n, big);
+	for (unsigned n = 100; n < 103; n++)
+		assert_true(find(n, bob)->kept);
+	assert_false(find(230, alice)->kept);
+	assert_true(find(232, alice)->kept);
+	/* one run of hers that fills it all: it ends, his are still there */
+	r = begin(RECORDER_ALL, 1 << 20, 300);
+	for (int i = 0; i < 20 && e.code == 0; i++)
+		(void)!recorder_put(r, 1, bytes_of(big), &e);
+	assert_int_equal(e.code, ERR_BUSY);
+	for (unsigned n = 100; n < 103; n++)
+		assert_true(find(n, bob)->kept);
+	end(r);
+	/* he has less: hers makes room for him, until he has as much */
+	record_as(bob, RECORDER_ALL, 110, big);
+	assert_false(find(300, alice)->kept);
+	for (unsigned n = 111; n < 140; n++)
+		record_as(bob, RECORDER_ALL, n, big);
+	assert_false(find(100, bob)->kept);
+	assert_true(find(139, bob)->kept);
+	/* a lower limit: the same */
+	record_as(alice, RECORDER_ALL, 301, big);
+	l.bytes = 40000;
+	keep_adjust(b.keep, &l);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	(void)keep_sweep(b.keep);
+	assert_true(find(301, alice)->kept);
+	assert_true(find(139, bob)->kept);
+	assert_false(find(138, bob)->kept);
+}
+
+/* Many small runs push out no recording of others either. */
+static void
+test_fair_places(void **state)
+{
+	struct err e;
+	(void)state;
+
+	record_as(bob, RECORDER_ALL, 1, "his");
+	record_as(bob, RECORDER_OFF, 2, "");
+	record_as(alice, RECORDER_ALL, 3, "hers");
+	record_as(alice, RECORDER_ALL, 4, "hers");
+	for (unsigned n = 0; n < KEEP_MAX - 3; n++)
+		end(begin(RECORDER_OFF, 0, 1000 + n));
+	assert_null(find(3, alice)); /* one too many, and she has most */
+	assert_true(find(4, alice)->kept);
+	for (unsigned n = 0; n < KEEP_MAX; n++)
+		end(begin(RECORDER_OFF, 0, 20000 + n));
+	assert_true(find(1, bob)->kept);
+	assert_non_null(find(2, bob));
+	assert_null(find(4, alice));
+	assert_null(find(20000 + 1, alice));
+	assert_non_null(find(20000 + 2, alice));
+	assert_int_equal(files(), 3);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	assert_false(keep_sweep(b.keep));
+	assert_int_equal(files(), 1);
+}
+
+static void
 test_owner(void **state)
 {
 	uint8_t owner[DIGEST_BYTES];
@@ -376,14 +466,14 @@ test_owner(void **state)
 	assert_null(find(31, bob));
 	assert_null(find(32, alice));
 	keep_owner(alice, owner);
-	for (r = keep_before(b.keep, 0, owner); r != NULL;
-	     r = keep_before(b.keep, r->number, owner))
+	for (r = keep_before(b.keep, NULL, owner); r != NULL;
+	     r = keep_before(b.keep, r, owner))
 		n++;
 	assert_int_equal(n, 2);
-	r = keep_before(b.keep, 0, owner);
+	r = keep_before(b.keep, NULL, owner);
 	assert_non_null(strstr(r->head.run, "1f"));
 	keep_owner(bob, owner);
-	assert_null(keep_before(b.keep, 0, owner));
+	assert_null(keep_before(b.keep, NULL, owner));
 }
 
 /* Another executor finds what this one left. */
@@ -452,6 +542,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_disk_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_fair_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_fair_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(

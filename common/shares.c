@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* shares: a table of users, each with a list of what it offers. */
+#include "common/shares.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+struct shares_user {
+	uint8_t key[DIGEST_BYTES];
+	size_t joined; /* 0: the row is free */
+	uint64_t used;
+	struct shares_entry *oldest, *newest;
+};
+
+struct shares {
+	size_t max, rows; /* rows below were ever in use */
+	size_t joined;
+	uint64_t used;
+	uint64_t serial;
+	struct shares_user user[];
+};
+
+struct shares *
+shares_new(size_t max, struct err *e)
+{
+	struct shares *s = calloc(1, sizeof(*s) + max * sizeof(s->user[0]));
+
+	if (s == NULL) {
+		(void)err_sys(e, "allocating a table of users");
+		return NULL;
+	}
+	s->max = max;
+	return s;
+}
+
+void
+shares_free(struct shares *s)
+{
+	free(s);
+}
+
+uint64_t
+shares_used(const struct shares *s)
+{
+	return s->used;
+}
+
+size_t
+shares_joined(const struct shares *s)
+{
+	return s->joined;
+}
+
+/* The row of that user, or a free one. */
+static struct shares_user *
+row_of(struct shares *s, const uint8_t key[DIGEST_BYTES])
+{
+	struct shares_user *u, *spare = NULL;
+
+	for (u = s->user; u < s->user + s->rows; u++)
+		if (u->joined == 0)
+			spare = u;
+		else if (bytes_eq_secret(u->key, key, DIGEST_BYTES))
+			return u;
+	if (spare == NULL && s->rows < s->max)
+		spare = &s->user[s->rows++];
+	return spare;
+}
+
+struct shares_user *
+shares_join(struct shares *s, const uint8_t key[DIGEST_BYTES])
+{
+	struct shares_user *u = row_of(s, key);
+
+	if (u == NULL)
+		fatal("shares: more than %zu have joined", s->max);
+	memcpy(u->key, key, sizeof(u->key));
+	u->joined++;
+	s->joined++;
+	return u;
+}
+
+void
+shares_leave(struct shares *s, struct shares_user *u)
+{
+	u->joined--;
+	s->joined--;
+}
+
+void
+shares_take(struct shares *s, struct shares_user *u, uint64_t n)
+{
+	u->used += n;
+	s->used += n;
+}
+
+void
+shares_give(struct shares *s, struct shares_user *u, uint64_t n)
+{
+	u->used -= n;
+	s->used -= n;
+}
+
+void
+shares_offer(struct shares *s, struct shares_entry *x)
+{
+	struct shares_user *u = x->user;
+
+	x->serial = ++s->serial;
+	x->older = u->newest;
+	x->newer = NULL;
+	*(u->newest != NULL ? &u->newest->newer : &u->oldest) = x;
+	u->newest = x;
+}
+
+void
+shares_withdraw(struct shares_entry *x)
+{
+	struct shares_user *u = x->user;
+
+	if (x->serial == 0)
+		return;
+	*(x->older != NULL ? &x->older->newer : &u->oldest) = x->newer;
+	*(x->newer != NULL ? &x->newer->older : &u->newest) = x->older;
+	x->serial = 0;
+}
+
+struct shares_entry *
+shares_victim(const struct shares *s, const struct shares_user *asks)
+{
+	const struct shares_user *u, *most = NULL;
+
+	for (u = s->user; u < s->user + s->rows; u++)
+		if (u->oldest != NULL && (most == NULL || u->used > most->used))
+			most = u;
+	if (most == NULL || (asks != NULL && most->used < asks->used))
+		return NULL;
+	return most->oldest;
+}
+
+struct shares_entry *
+shares_oldest(const struct shares *s)
+{
+	const struct shares_user *u;
+	struct shares_entry *x = NULL;
+
+	for (u = s->user; u < s->user + s->rows; u++)
+		if (u->oldest != NULL &&
+		    (x == NULL || u->oldest->serial < x->serial))
+			x = u->oldest;
+	return x;
+}

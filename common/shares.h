@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shares: who uses how much of what all of them share, so that whoever uses
+ * most gives way first.
+ *
+ * Both programs.  A user is known by a digest (of its token) and counted as
+ * long as somebody has joined for it.  What may be taken back is offered,
+ * oldest first; whoever needs room takes what shares_victim() names.  No
+ * user can push out what one who uses less than it does has.
+ */
+#ifndef COMMON_SHARES_H
+#define COMMON_SHARES_H
+
+#include "common/digest.h"
+
+struct shares;
+struct shares_user;
+
+/* Embedded in what is offered. */
+struct shares_entry {
+	struct shares_user *user;
+	struct shares_entry *older, *newer; /* of the same user */
+	uint64_t serial; /* grows with each offer; 0: is not offered */
+	void *arg; /* whose it is */
+};
+
+/* For so many at most that have joined at a time. */
+struct shares *shares_new(size_t max, struct err *e) MUST_CHECK;
+void shares_free(struct shares *s); /* NULL is fine */
+uint64_t shares_used(const struct shares *s);
+/* Those who have joined. */
+size_t shares_joined(const struct shares *s);
+
+/* shares_leave() gives it back; what it used and offers goes before that. */
+struct shares_user *shares_join(
+    struct shares *s, const uint8_t key[DIGEST_BYTES]);
+void shares_leave(struct shares *s, struct shares_user *u);
+void shares_take(struct shares *s, struct shares_user *u, uint64_t n);
+void shares_give(struct shares *s, struct shares_user *u, uint64_t n);
+
+/* The newest of what may be taken back of its user. */
+void shares_offer(struct shares *s, struct shares_entry *x);
+void shares_withdraw(struct shares_entry *x);
+/*
+ * The oldest entry of the user who uses most of those that offer any.  NULL:
+ * there is none, or it uses less than `asks` (NULL: nobody in particular).
+ */
+struct shares_entry *shares_victim(
+    const struct shares *s, const struct shares_user *asks);
+/* The entry that was offered first of all; NULL: there is none. */
+struct shares_entry *shares_oldest(const struct shares *s);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of common/shares: who gives way, and which of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/shares.h"
+
+enum { USERS = 3, ENTRIES = 30 };
+
+static struct shares *s;
+static struct shares_user *user[USERS];
+static struct shares_entry entry[ENTRIES];
+
+static struct shares_user *
+join(uint8_t who)
+{
+	const uint8_t key[DIGEST_BYTES] = { who };
+
+	return shares_join(s, key);
+}
+
+static int
+setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	s = shares_new(USERS, &e);
+	assert_non_null(s);
+	for (uint8_t i = 0; i < USERS; i++)
+		user[i] = join(i);
+	for (size_t i = 0; i < ENTRIES; i++)
+		entry[i] = (struct shares_entry){ .arg = &entry[i] };
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	shares_free(s);
+	return 0;
+}
+
+static void
+offer(size_t i, size_t who, uint64_t n)
+{
+	entry[i].user = user[who];
+	shares_take(s, user[who], n);
+	shares_offer(s, &entry[i]);
+}
+
+static void
+test_greatest(void **state)
+{
+	(void)state;
+	assert_null(shares_victim(s, NULL));
+	assert_null(shares_oldest(s));
+	offer(0, 0, 1);
+	offer(1, 1, 3);
+	offer(2, 0, 1);
+	offer(3, 1, 3);
+	assert_int_equal(shares_used(s), 8);
+	assert_ptr_equal(shares_oldest(s), &entry[0]);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[1]);
+	shares_withdraw(&entry[1]);
+	shares_withdraw(&entry[1]); /* once is enough */
+	assert_ptr_equal(shares_victim(s, NULL), &entry[3]);
+	shares_give(s, user[1], 5);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
+	/* out of the middle, and from either end */
+	offer(4, 0, 1);
+	shares_withdraw(&entry[2]);
+	shares_withdraw(&entry[0]);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[4]);
+	assert_ptr_equal(shares_oldest(s), &entry[3]);
+	shares_withdraw(&entry[4]);
+	offer(5, 0, 1);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[5]);
+}
+
+/* Nobody gives way to who uses more. */
+static void
+test_asks(void **state)
+{
+	(void)state;
+	offer(0, 0, 5);
+	shares_take(s, user[1], 5);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[0]);
+	shares_take(s, user[1], 1);
+	assert_null(shares_victim(s, user[1]));
+	assert_ptr_equal(shares_victim(s, user[2]), &entry[0]);
+	/* but of its own it may take */
+	offer(1, 1, 0);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[1]);
+}
+
+/* One user, however often it has joined; its row is free when all left. */
+static void
+test_joined(void **state)
+{
+	(void)state;
+	assert_int_equal(shares_joined(s), USERS);
+	assert_ptr_equal(join(1), user[1]);
+	shares_leave(s, user[1]);
+	assert_ptr_equal(join(1), user[1]);
+	shares_leave(s, user[1]);
+	shares_leave(s, user[1]);
+	assert_ptr_equal(join(7), user[1]);
+	assert_ptr_not_equal(join(0), user[1]);
+	assert_int_equal(shares_joined(s), USERS + 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_greatest),
+		T(test_asks),
+		T(test_joined),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
