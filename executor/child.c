@@ -10,7 +10,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/openat2.h>
 #include <linux/securebits.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/landlock.h"
 #include "common/sigreset.h"
 
@@ -26,7 +26,6 @@ enum {
 	REPORT_FD = 3, /* after stdio; both are closed by exec */
 	DIR_FD = 4,
 	RULESET_FD = 5,
-	MAX_TRIES = 64, /* of openat2(2) */
 	FIRST_CLOSED = 6
 };
 
@@ -135,21 +134,12 @@ step_no_new_privs(const struct child *c)
 static int
 open_inside(const struct plan *p)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
 	int jail = open(p->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd, tries = 0;
 
 	if (jail == -1)
 		return -1;
-	/* EAGAIN: something on the machine was renamed or mounted meanwhile */
-	do
-		fd = (int)syscall(
-		    SYS_openat2, jail, p->relative, &how, sizeof(how));
-	while (fd == -1 && errno == EAGAIN && ++tries < MAX_TRIES);
-	return fd;
+	return beneath_open(
+	    jail, p->relative, BENEATH_LINKS | BENEATH_DIRECTORY);
 }
 
 static int

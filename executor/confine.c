@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
@@ -16,9 +15,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/landlock.h"
 
 static const struct {
@@ -254,16 +253,12 @@ rights(const struct confine *c, const struct mounts_op *op)
 static int
 allow_one(const struct landlock_set *set, const char *path, uint64_t fs)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS,
-	};
 	struct err e = { 0 };
 	int fd, r;
 
 	if (fs == 0)
 		return 0;
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	fd = beneath_open_plain(path, 0);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -errno;
 	r = landlock_allow(set, fd, fs, &e);

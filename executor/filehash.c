@@ -4,13 +4,12 @@
 #include "executor/filehash.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
@@ -113,11 +112,8 @@ find_file(const char *path)
 {
 	static const char *const anchors[] = { "/usr/local", "/usr", "/opt",
 		"/" };
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-		.resolve =
-		    RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
 	size_t i, n;
-	long fd = -1;
+	int fd = -1;
 
 	for (i = 0; i < sizeof(anchors) / sizeof(anchors[0]) && fd == -1; i++) {
 		CLEANUP_FD int dir = -1;
@@ -127,10 +123,10 @@ find_file(const char *path)
 		    (n > 1 && path[n] != '/'))
 			continue;
 		dir = open(anchors[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-		fd = syscall(SYS_openat2, dir, path + n + strspn(path + n, "/"),
-		    &how, sizeof(how));
+		fd = beneath_open(
+		    dir, path + n + strspn(path + n, "/"), BENEATH_ONE_FS);
 	}
-	return (int)fd;
+	return fd;
 }
 
 static bool

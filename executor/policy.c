@@ -9,15 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -480,9 +479,7 @@ read_identity(const struct keys *k, const struct draft *d, struct policy *p)
 static void
 read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 {
-	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS };
-	long fd;
+	int fd;
 
 	if (d->narrow != NULL) {
 		copy(p->directory, sizeof(p->directory), d->narrow->directory);
@@ -498,14 +495,14 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 		    "\"/srv/app\"");
 		return;
 	}
-	fd = syscall(SYS_openat2, AT_FDCWD, p->directory, &how, sizeof(how));
+	fd = beneath_open_real(p->directory, BENEATH_DIRECTORY);
 	if (fd == -1) {
 		keys_complain(k, d->directory,
 		    "the directory \"%s\" cannot be used: %s",
 		    log_text(d->directory->text).s, strerror(errno));
 		return;
 	}
-	p->dir_fd = (int)fd;
+	p->dir_fd = fd;
 }
 
 /* What it may have been meant to be, among all tools that there are. */

@@ -7,14 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/cleanup.h"
 #include "executor/toolcall.h"
 #include "executor/words.h"
@@ -193,25 +192,6 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 	return 0;
 }
 
-/*
- * openat2(2): beneath dir_fd, through no magic link.  EAGAIN: something was
- * renamed while a ".." was followed.
- */
-static int
-open_beneath(int dir_fd, const char *path)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd, tries = 0;
-
-	do
-		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-	while (fd == -1 && errno == EAGAIN && ++tries < 16);
-	return fd;
-}
-
 /* The part of an absolute path below the jail, or NULL if it is not below. */
 static const char *
 below(const char *jail, const char *path)
@@ -266,7 +246,8 @@ plan_cwd(
 		return refuse_dir(text, p, e);
 	}
 	(void)snprintf(p->relative, sizeof(p->relative), "%s", rel);
-	p->cwd_fd = open_beneath(t->policy->dir_fd, rel);
+	p->cwd_fd = beneath_open(
+	    t->policy->dir_fd, rel, BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (p->cwd_fd == -1)
 		return refuse_dir(text, p, e);
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", p->cwd_fd);

@@ -10,15 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/beneath.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/keys.h"
@@ -253,11 +252,9 @@ spell_out(char directory[PATH_MAX], int fd)
 static int
 narrow_to_directory(struct token *t, struct err *e)
 {
-	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
 	struct policy *narrow;
 	const char *rest;
-	long fd;
+	int fd;
 
 	if (t->policy == NULL) /* its name was a finding already */
 		return err_set(e, ERR_BAD, "the token has no policy");
@@ -267,7 +264,8 @@ narrow_to_directory(struct token *t, struct err *e)
 		    "\"%s\" is not within %s, the directory of policy \"%s\"",
 		    log_text(bytes_of(t->directory)).s, t->policy->directory,
 		    t->policy->name);
-	fd = syscall(SYS_openat2, t->policy->dir_fd, rest, &how, sizeof(how));
+	fd = beneath_open(
+	    t->policy->dir_fd, rest, BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (fd == -1 && errno == EXDEV)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" leads out of %s, the directory of policy \"%s\"",
@@ -277,8 +275,8 @@ narrow_to_directory(struct token *t, struct err *e)
 		return err_set(e, ERR_BAD,
 		    "the directory \"%s\" cannot be used: %s",
 		    log_text(bytes_of(t->directory)).s, strerror(errno));
-	spell_out(t->directory, (int)fd);
-	if (policy_narrow(t->policy, t->directory, (int)fd, &narrow, e) != 0)
+	spell_out(t->directory, fd);
+	if (policy_narrow(t->policy, t->directory, fd, &narrow, e) != 0)
 		return e->code;
 	policy_unref(t->policy);
 	t->policy = narrow;

@@ -46,6 +46,7 @@ MODES = {
     "no-landlock": ({"disable": ["landlock"]}, None),
     "landlock": ({"disable": NAMESPACES}, None),
     "no-userns": ({}, "no_userns"),     # of an ordinary user only
+    "filtered": ({}, "unit_filter"),    # of an ordinary user only
     "cgroup": ({}, None),               # of root only
 }
 CGROUP_TREES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
@@ -306,9 +307,9 @@ def once(w):
 
 # --- the world ----------------------------------------------------------------
 
-def no_userns():
-    """Program text that makes user namespaces unavailable and goes on."""
-    return [sys.executable, str(HERE / "no_userns.py")]
+def around(wrapper):
+    """What makes something unavailable and goes on with a program."""
+    return [sys.executable, str(HERE / f"{wrapper}.py")]
 
 
 class World:
@@ -329,7 +330,7 @@ class World:
             policy={**self.identity(), **keys,
                     "limits": {"runs": 16, "timeout_ms": 20000}})
         if wrapper:
-            self.server.wrapper = no_userns()
+            self.server.wrapper = around(wrapper)
         self.build_places()
 
     def identity(self):
