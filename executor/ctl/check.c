@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* check: load everything as the executor would, and print every finding. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,11 +16,6 @@ static const char help[] =
     "Loads the configuration, every tool, policy and token, as mcp-execd\n"
     "would, and prints each finding as FILE:LINE:COLUMN: TEXT.\n"
     "Exit status: 0 if all is well, 1 if there is any finding.\n";
-
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* A part of a path that leads elsewhere. */
 static void
@@ -145,15 +139,10 @@ load_all(struct ctl *c)
 int
 check_run(struct ctl *c, int argc, char **argv)
 {
-	int opt;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt != 'h')
-			return ctl_usage("check", "unknown option");
-		return ctl_print(bytes_of(help));
-	}
-	if (optind != argc)
-		return ctl_usage("check", "takes no operand");
+	if (!ctl_alone("check", help, NULL, argc, argv, &status))
+		return status;
 	load_all(c);
 	if (c->report.text.len > 0)
 		(void)fputs(buf_cstr(&c->report.text), stdout);

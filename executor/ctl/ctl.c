@@ -208,6 +208,43 @@ ctl_print(struct bytes text)
 	return ctl_error("standard output: %s", e.what);
 }
 
+bool
+ctl_options(const char *verb, const char *help, bool *as_json, int argc,
+    char **argv, int *status)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	if (as_json != NULL)
+		*as_json = false;
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'j' && as_json != NULL) {
+			*as_json = true;
+			continue;
+		}
+		*status = opt == 'h' ? ctl_print(bytes_of(help))
+				     : ctl_usage(verb, "option not understood");
+		return false;
+	}
+	return true;
+}
+
+bool
+ctl_alone(const char *verb, const char *help, bool *as_json, int argc,
+    char **argv, int *status)
+{
+	if (!ctl_options(verb, help, as_json, argc, argv, status))
+		return false;
+	if (optind == argc)
+		return true;
+	*status = ctl_usage(verb, "takes no operand");
+	return false;
+}
+
 const char *
 ctl_name(const char *verb, int argc, char **argv)
 {

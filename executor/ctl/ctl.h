@@ -45,6 +45,16 @@ int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
 int ctl_print(struct bytes text);
 /*
+ * Parse the options of a verb that has none but --help and, where as_json is
+ * not NULL, --json.  true: go on, its operands are argv[optind...]; false:
+ * *status is the exit status.
+ */
+bool ctl_options(const char *verb, const char *help, bool *as_json, int argc,
+    char **argv, int *status);
+/* The same of a verb that takes no operand either. */
+bool ctl_alone(const char *verb, const char *help, bool *as_json, int argc,
+    char **argv, int *status);
+/*
  * After getopt: the one operand of a verb, a name that is fit for a file;
  * NULL after a message.
  */

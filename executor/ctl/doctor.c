@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* doctor: what this machine and this process can enforce, and what is amiss. */
-#include <getopt.h>
 #include <stddef.h>
 
 #include "executor/ctl/doctor_kernel.h"
@@ -18,12 +17,6 @@ static const char help[] =
     "restrictions, that mcp-execd has.\n\n"
     "  --json   as an object with an array of checks\n\n"
     "Exit status: 1 if a check failed; warnings do not count.\n";
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* Later checks use what earlier ones have loaded. */
 static void (*const checks[])(struct report *r) = {
@@ -50,18 +43,11 @@ int
 doctor_run(struct ctl *c, int argc, char **argv)
 {
 	struct report r;
-	bool json = false;
-	int opt, status;
+	bool json;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt != 'j')
-			return ctl_usage("doctor", "option not understood");
-		json = true;
-	}
-	if (optind != argc)
-		return ctl_usage("doctor", "takes no operand");
+	if (!ctl_alone("doctor", help, &json, argc, argv, &status))
+		return status;
 	report_init(&r, c, json);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](&r);

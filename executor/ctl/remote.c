@@ -118,6 +118,23 @@ remote_ask(struct ctl *c, const struct control_request *r,
 	return read_answer(out, e);
 }
 
+int
+remote_show(struct ctl *c, enum control_verb verb,
+    int (*show)(const struct remote_answer *a, bool as_json), bool as_json)
+{
+	const struct control_request r = { .verb = verb };
+	struct remote_answer a;
+	struct err e = { 0 };
+	int status;
+
+	if (remote_ask(c, &r, &a, &e) == 0)
+		status = show(&a, as_json);
+	else
+		status = ctl_error("%s", e.what);
+	remote_fini(&a);
+	return status;
+}
+
 void
 remote_fini(struct remote_answer *a)
 {

@@ -21,6 +21,9 @@ struct remote_answer {
  */
 int remote_ask(struct ctl *c, const struct control_request *r,
     struct remote_answer *out, struct err *e) MUST_CHECK;
+/* Ask what has no operand, and show the answer; the exit status. */
+int remote_show(struct ctl *c, enum control_verb verb,
+    int (*show)(const struct remote_answer *a, bool as_json), bool as_json);
 void remote_fini(struct remote_answer *a); /* also after a failure */
 /* The next line of *rest, without its newline; empty at the end. */
 struct bytes remote_line(struct bytes *rest);

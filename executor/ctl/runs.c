@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* runs: the commands that run now, as a table or as JSON. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "common/cleanup.h"
@@ -22,12 +21,6 @@ static const char help[] =
     "run, token, tool, state, process, age, bytes of output, command.  The\n"
     "question is recorded.  To end one: mcp-execctl kill RUN.\n\n"
     "  --json   an array of objects, with the commands in full up to 4 KiB\n";
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* Text that a client chose, in so many columns. */
 static void
@@ -120,25 +113,10 @@ show(const struct remote_answer *a, bool as_json)
 int
 runs_run(struct ctl *c, int argc, char **argv)
 {
-	const struct control_request r = { .verb = CONTROL_RUNS };
-	struct remote_answer a;
-	bool as_json = false;
-	struct err e = { 0 };
-	int opt, status;
+	bool as_json;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt != 'j')
-			return ctl_usage(VERB, "option not understood");
-		as_json = true;
-	}
-	if (optind != argc)
-		return ctl_usage(VERB, "takes no operand");
-	if (remote_ask(c, &r, &a, &e) == 0)
-		status = show(&a, as_json);
-	else
-		status = ctl_error("%s", e.what);
-	remote_fini(&a);
+	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
+		status = remote_show(c, CONTROL_RUNS, show, as_json);
 	return status;
 }

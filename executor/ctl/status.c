@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* status: the state of the mcp-execd that runs, for people. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "common/cleanup.h"
@@ -20,12 +19,6 @@ static const char help[] =
     "  --json   as an object\n\n"
     "Exit status: 1 if none runs, its frontend does not answer, or the audit\n"
     "log cannot be written.\n";
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 static bool
 is_true(const struct json_value *o, const char *key)
@@ -187,25 +180,10 @@ show(const struct remote_answer *a, bool as_json)
 int
 status_run(struct ctl *c, int argc, char **argv)
 {
-	const struct control_request r = { .verb = CONTROL_STATUS };
-	struct remote_answer a;
-	bool as_json = false;
-	struct err e = { 0 };
-	int opt, status;
+	bool as_json;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt != 'j')
-			return ctl_usage(VERB, "option not understood");
-		as_json = true;
-	}
-	if (optind != argc)
-		return ctl_usage(VERB, "takes no operand");
-	if (remote_ask(c, &r, &a, &e) == 0)
-		status = show(&a, as_json);
-	else
-		status = ctl_error("%s", e.what);
-	remote_fini(&a);
+	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
+		status = remote_show(c, CONTROL_STATUS, show, as_json);
 	return status;
 }

@@ -25,24 +25,6 @@ static const char help_rotate[] =
     "Ends the live file of the audit log with a record of that and begins the\n"
     "next, as audit.rotate_bytes does.  Who asked is recorded.\n";
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* CTL_OK to go on; -1: help was shown; else the exit status. */
-static int
-read_options(const char *verb, const char *help, int argc, char **argv)
-{
-	int opt = getopt_long(argc, argv, "h", options, NULL);
-
-	if (opt == 'h')
-		return ctl_print(bytes_of(help)) == CTL_OK ? -1 : CTL_FAILED;
-	if (opt != -1)
-		return ctl_usage(verb, "option not understood");
-	return CTL_OK;
-}
-
 /* Print what came of it: `done`, or the error. */
 static int
 order(struct ctl *c, const struct control_request *r, const char *done)
@@ -64,12 +46,12 @@ int
 steer_kill(struct ctl *c, int argc, char **argv)
 {
 	struct control_request r = { .verb = CONTROL_KILL };
-	int rc = read_options("kill", help_kill, argc, argv);
 	const char *id;
+	int status;
 	size_t n;
 
-	if (rc != CTL_OK)
-		return rc == -1 ? CTL_OK : rc;
+	if (!ctl_options("kill", help_kill, NULL, argc, argv, &status))
+		return status;
 	id = argc - optind == 1 ? argv[optind] : "";
 	n = strlen(id);
 	if (n == 0 || n >= sizeof(r.run) || strspn(id, "0123456789abcdef") != n)
@@ -85,13 +67,11 @@ order_alone(struct ctl *c, const char *verb, const char *help,
     enum control_verb v, const char *done, int argc, char **argv)
 {
 	const struct control_request r = { .verb = v };
-	int rc = read_options(verb, help, argc, argv);
+	int status;
 
-	if (rc != CTL_OK)
-		return rc == -1 ? CTL_OK : rc;
-	if (optind != argc)
-		return ctl_usage(verb, "takes no operand");
-	return order(c, &r, done);
+	if (ctl_alone(verb, help, NULL, argc, argv, &status))
+		status = order(c, &r, done);
+	return status;
 }
 
 int

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* token_list: show the tokens, as a table or as JSON. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,12 +23,6 @@ static const char help[] =
     "file\n"
     "is bad; the others are shown all the same.\n\n"
     "  --json   an array of objects instead of a table\n";
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 static const char *
 state_of(const struct token *t)
@@ -159,18 +152,11 @@ list(struct ctl *c, bool as_json)
 int
 token_list_run(struct ctl *c, int argc, char **argv)
 {
-	bool as_json = false;
-	int opt;
+	bool as_json;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt != 'j')
-			return ctl_usage(VERB, "option not understood");
-		as_json = true;
-	}
-	if (optind != argc)
-		return ctl_usage(VERB, "takes no operand");
+	if (!ctl_alone(VERB, help, &as_json, argc, argv, &status))
+		return status;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))
 		return CTL_FAILED;
 	return list(c, as_json);

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,11 +21,6 @@ static const char help[] =
     "Removes the token's file.  A running mcp-execd notices within\n"
     "milliseconds: the token is refused, its sessions end, its runs are\n"
     "killed.  It cannot be undone: make a new token instead.\n";
-
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* On disk as well: a crash must not bring the token back. */
 static int
@@ -67,13 +61,10 @@ int
 token_revoke_run(struct ctl *c, int argc, char **argv)
 {
 	const char *name;
-	int opt;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt != 'h')
-			return ctl_usage(VERB, "option not understood");
-		return ctl_print(bytes_of(help));
-	}
+	if (!ctl_options(VERB, help, NULL, argc, argv, &status))
+		return status;
 	name = ctl_name(VERB, argc, argv);
 	if (name == NULL)
 		return CTL_USAGE;
