@@ -6,7 +6,8 @@
  * Holds always: the answer is the peer, "unknown", or an address in its one
  * form that does not lie among the proxies (unless all hops do); who is no
  * proxy stays who he is; and what is put in front, as a client can, changes
- * nothing once a client was found.
+ * nothing once a client was found; what is put after it, as a proxy does,
+ * counts.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,6 +46,33 @@ is_normal(const char *text)
 	return cidr_normal(bytes_of(text), again) && strcmp(text, again) == 0;
 }
 
+/* Whatever a client sends: what the proxy puts after it is the client. */
+static bool
+appended_counts(const struct vet_request *r, struct bytes peer,
+    const struct settings_set *set)
+{
+	struct vet_request all = *r;
+	struct vet_header *last;
+	char out[CIDR_TEXT];
+	struct buf value;
+	bool good;
+
+	if (r->header_count == 0)
+		return true;
+	last = &all.headers[all.header_count - 1];
+	buf_init(&value, 1 << 20);
+	buf_put_bytes(&value, last->value);
+	buf_put_str(
+	    &value, set->limits.forwarded_header == PROTO_FORWARDED_RFC7239
+			? ", for=203.0.113.7;by=\"[::1]:80\""
+			: ", 203.0.113.7");
+	last->value = buf_bytes(&value);
+	forwarded_client(&all, peer, set, out);
+	good = strcmp(out, "203.0.113.7") == 0;
+	buf_fini(&value);
+	return good;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -77,6 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	must(bytes_eq_str(peer, out) || strcmp(out, "unknown") == 0 ||
 	     is_normal(out));
+	must(appended_counts(&r, peer, &set));
 	if (settings_is_in(&set.proxies, bytes_of(out)) ||
 	    r.header_count == VET_MAX_HEADERS)
 		return 0;
