@@ -334,14 +334,19 @@ keys_verdict(const struct conf_report *r, unsigned before, const char *what,
 	    e, ERR_BAD, "%s: %u finding%s", what, n, n == 1 ? "" : "s");
 }
 
-/* NAME.json, but no editor's leftovers such as .NAME.json.swp. */
+bool
+keys_is_file(const char *name)
+{
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len > 5 &&
+	       strcmp(name + len - 5, ".json") == 0;
+}
+
 static int
 is_json(const struct dirent *d)
 {
-	size_t len = strlen(d->d_name);
-
-	return d->d_name[0] != '.' && len > 5 &&
-	       strcmp(d->d_name + len - 5, ".json") == 0;
+	return keys_is_file(d->d_name);
 }
 
 /* alphasort() follows the locale; tables are searched in byte order. */

@@ -73,6 +73,8 @@ const char *keys_closest(struct bytes word, const char *const *candidates);
 int	keys_verdict(const struct conf_report *r, unsigned before,
 	    const char *what, struct err *e) MUST_CHECK;
 
+/* NAME.json, but no editor's leftovers such as .NAME.json.swp. */
+bool	keys_is_file(const char *name);
 /*
  * Call fn for every NAME.json in dir, in byte order of the names, until it
  * returns false.  ERR_SYS if the directory cannot be read.

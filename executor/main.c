@@ -33,6 +33,7 @@
 #include "executor/to_journal.h"
 #include "executor/to_kernel.h"
 #include "executor/to_syslog.h"
+#include "executor/tokenwatch.h"
 #include "executor/tree.h"
 
 enum {
@@ -59,7 +60,8 @@ static struct executor {
 	struct inherit inherited;
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
-	struct loop_watch signals, tokens;
+	struct loop_watch signals;
+	struct tokenwatch tokens;
 	struct loop_timer sync, stop, sweep, daily, retry, copies;
 	struct pulse pulse;
 	bool stopping;
@@ -218,6 +220,7 @@ reload_into(
 
 	notify_reloading();
 	self.ready_owed = true; /* until on_settled */
+	tokenwatch_forget(&self.tokens); /* each load reads them */
 	rc = load(&self.store, r, e);
 	log_report(r);
 	if (rc != 0)
@@ -250,14 +253,8 @@ reload_asked(struct conf_report *r, struct err *e)
 }
 
 static void
-on_tokens(void *arg, uint32_t events)
+on_tokens(void)
 {
-	char scrap[4096] __attribute__((aligned(8)));
-	(void)arg;
-	(void)events;
-
-	while (read(self.tokens.fd, scrap, sizeof(scrap)) > 0)
-		;
 	reload("reload-tokens", store_reload_tokens);
 }
 
@@ -549,11 +546,8 @@ wire(struct err *e)
 	on_sweep(NULL);
 	self.retry.handler = on_retry;
 	loop_on_idle(self.loop, on_idle, NULL);
-	self.tokens = (struct loop_watch){ .handler = on_tokens,
-		.fd = store_watch_tokens(&self.store, e) };
-	if (self.tokens.fd < 0)
-		return e->code;
-	return loop_add(self.loop, &self.tokens, EPOLLIN, e);
+	return tokenwatch_open(
+	    &self.tokens, self.loop, self.store.conf.token_dir, on_tokens, e);
 }
 
 static void
@@ -623,7 +617,7 @@ tear_down(void)
 	monitor_free(self.monitor);
 	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
-	cleanup_fd(&self.tokens.fd);
+	tokenwatch_close(&self.tokens);
 	loop_free(self.loop);
 	audit_close(self.audit);
 	receivers_free(self.receivers);
@@ -681,7 +675,7 @@ main(int argc, char **argv)
 	int rc;
 
 	open_stdio();
-	self.signals.fd = self.tokens.fd = -1;
+	self.signals.fd = -1;
 	log_set_name("executor");
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)

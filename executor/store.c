@@ -2,9 +2,9 @@
 /* store: load, reload and swap of what is configured.  Executor. */
 #include "executor/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -141,10 +141,18 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 	return store_reload_tokens(s, r, e);
 }
 
+/* Who removes the directory removes the tokens: none is left in force. */
 int
 store_reload_tokens(struct store *s, struct conf_report *r, struct err *e)
 {
-	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
+	if (load_tokens(&s->conf, &s->policies, &s->tokens, r, e) == 0)
+		return 0;
+	if (e->sysno != ENOENT)
+		return e->code;
+	token_table_fini(&s->tokens);
+	keys_complain_path(r, s->conf.token_dir,
+	    "the directory is gone, so no token is accepted: make it again");
+	return 0;
 }
 
 void
@@ -154,18 +162,4 @@ store_fini(struct store *s)
 	policy_table_fini(&s->policies);
 	tooldef_table_fini(&s->tools);
 	certificate_fini(&s->certificate);
-}
-
-int
-store_watch_tokens(const struct store *s, struct err *e)
-{
-	CLEANUP_FD int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-
-	if (fd == -1)
-		return err_sys(e, "inotify_init1");
-	if (inotify_add_watch(fd, s->conf.token_dir,
-		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-		    IN_ATTRIB | IN_ONLYDIR) == -1)
-		return err_sys(e, "cannot watch %s", s->conf.token_dir);
-	return steal_fd(&fd);
 }

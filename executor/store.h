@@ -35,7 +35,4 @@ int store_reload_tokens(
     struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
 void store_fini(struct store *s);
 
-/* An inotify descriptor that becomes readable when token files change. */
-int store_watch_tokens(const struct store *s, struct err *e) MUST_CHECK;
-
 #endif

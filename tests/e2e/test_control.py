@@ -208,6 +208,56 @@ def test_reload():
         check(r[0]["process.pid"] > 0, r)
 
 
+def test_files_are_followed():
+    """Each change is told once; so is the end of the directory itself."""
+    def reloads():
+        return len(server.audit("reload-tokens"))
+
+    def once(what, change, good):
+        before = reloads()
+        change()
+        within(what, 5, lambda: reloads() > before)
+        time.sleep(0.3)
+        equal(reloads() - before, 1, what)
+        equal(server.accepts(token), good, what)
+
+    with Server() as server:
+        folder = server.dir / "tokens.d"
+        away = server.dir / "away"
+        token = server.token
+        once("token add", lambda: server.ctl(
+            "token", "add", "other", "--policy", "test"), True)
+        once("token revoke", lambda: server.ctl("token", "revoke", "other"),
+             True)
+        before = reloads()
+        (folder / ".test.json.swp").write_text("x")
+        (folder / "README").write_text("x")
+        once("unlink", (folder / "test.json").rename(away).exists, False)
+        equal(reloads(), before + 1, "other files")
+        once("a link", lambda: os.link(away, folder / "test.json"), True)
+        away.unlink()
+
+        def many():
+            text = json.loads((folder / "test.json").read_text())
+            for i in range(100):
+                text["verifier"] = os.urandom(32).hex()
+                (folder / f"t{i}.json").write_text(json.dumps(text))
+                (folder / f"t{i}.json").chmod(0o600)
+
+        before = reloads()
+        many()
+        within("all", 5, lambda: server.audit("reload-tokens")[-1][
+            "token.count"] == 101)
+        check(reloads() - before < 10, "told", reloads() - before)
+        # another directory in its place
+        once("moved away", lambda: folder.rename(away), False)
+        check("is gone" in server.audit("reload-tokens")[-1]["event.reason"],
+              server.audit("reload-tokens")[-1])
+        once("back", lambda: away.rename(folder), True)
+        once("after that", lambda: server.ctl("token", "revoke", "test"),
+             False)
+
+
 def test_rotate():
     with Server() as server:
         before = server.audit()
