@@ -22,8 +22,10 @@
 #include "executor/conf_audit.h"
 #include "executor/conf_listen.h"
 #include "executor/conf_redact.h"
-#include "executor/keys.h"
 #include "executor/pemfile.h"
+
+#define KEYTABLE_MEMBER conf
+#include "executor/keytable.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
 #define MCP_EXECD_LIBEXECDIR "/usr/libexec/mcp-execd"
@@ -47,35 +49,6 @@ struct draft {
 	const struct json_value *proxies, *exempt, *redact;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
 };
-
-#define U32(key, field, lo, hi)                                                \
-	{                                                                      \
-		key, KEYS_U32, offsetof(struct draft, conf.field), lo, hi,     \
-		    NULL, NULL                                                 \
-	}
-#define U64(key, field, lo, hi)                                                \
-	{                                                                      \
-		key, KEYS_U64, offsetof(struct draft, conf.field), lo, hi,     \
-		    NULL, NULL                                                 \
-	}
-#define STRING(key, field, lo)                                                 \
-	{                                                                      \
-		key, KEYS_STRING, offsetof(struct draft, conf.field), lo,      \
-		    sizeof(((struct conf *)NULL)->field), NULL, NULL           \
-	}
-#define VALUE(key, field)                                                      \
-	{                                                                      \
-		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
-		    NULL                                                       \
-	}
-#define OBJECT(key, table)                                                     \
-	{                                                                      \
-		key, KEYS_OBJECT, 0, 0, 0, table, NULL                         \
-	}
-#define LAST                                                                   \
-	{                                                                      \
-		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
-	}
 
 static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
 					     1024, 16 << 20),

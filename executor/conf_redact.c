@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include "executor/keytable.h"
 
 /* One element of the list. */
 struct draft {
@@ -19,10 +20,7 @@ static const char name_letters[] = "abcdefghijklmnopqrstuvwxyz"
 static const struct key rule_keys[] = {
 	{ "name", KEYS_STRING, offsetof(struct draft, name), 1, REDACT_MAX_NAME,
 	    NULL, "the record says by it which rule took something" },
-	{ "keys", KEYS_VALUE, offsetof(struct draft, keys), 0, 0, NULL, NULL },
-	{ "pattern", KEYS_VALUE, offsetof(struct draft, pattern), 0, 0, NULL,
-	    NULL },
-	{ NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL },
+	VALUE("keys", keys), VALUE("pattern", pattern), LAST
 };
 
 static int

@@ -96,21 +96,29 @@ unpack(struct logread *r, const struct packer *p, struct err *e)
 }
 
 int
-logread_open(struct logread *r, const char *path, struct err *e)
+logread_plain(const char *path, struct err *e)
 {
-	const struct packer *p = find_packer(path);
-	struct err ignored;
+	CLEANUP_FD int fd = -1;
 	struct stat st;
-	int fd;
 
 	fd = open(
 	    path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1)
-		return err_sys(e, "%s: open", path);
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
-		(void)close(fd);
+		return err_sys(e, "%s", path);
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return err_set(e, ERR_BAD, "%s: not a regular file", path);
-	}
+	return steal_fd(&fd);
+}
+
+int
+logread_open(struct logread *r, const char *path, struct err *e)
+{
+	const struct packer *p = find_packer(path);
+	int fd = logread_plain(path, e);
+	struct err ignored;
+
+	if (fd < 0)
+		return e->code;
 	if (begin(r, fd, e) == 0 && (p == NULL || unpack(r, p, e) == 0))
 		return 0;
 	r->eof = false;

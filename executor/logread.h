@@ -20,6 +20,8 @@ struct logread {
 	bool eof, skipping;
 };
 
+/* A file of a log as it is, to be read: the descriptor, or negative. */
+int logread_plain(const char *path, struct err *e) MUST_CHECK;
 /* Open path; symbolic links and other than regular files are refused. */
 int logread_open(struct logread *r, const char *path, struct err *e)
     MUST_CHECK;

@@ -22,9 +22,11 @@
 #include "common/log.h"
 #include "executor/account.h"
 #include "executor/confine_load.h"
-#include "executor/keys.h"
 #include "executor/probe.h"
 #include "executor/profiles.h"
+
+#define KEYTABLE_MEMBER p
+#include "executor/keytable.h"
 
 #define NOT_SET UINT64_MAX
 
@@ -78,33 +80,10 @@ static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
 	{ "locked_bytes", RLIMIT_MEMLOCK, NOT_SET },
 };
 
-#define U32(key, field, lo, hi)                                                \
-	{                                                                      \
-		key, KEYS_U32, offsetof(struct draft, p.field), lo, hi, NULL,  \
-		    NULL                                                       \
-	}
 #define RLIMIT(key, i, lo, hi)                                                 \
 	{                                                                      \
 		key, KEYS_U64, offsetof(struct draft, rlimits[i]), lo,         \
 		    INT64_MAX, NULL, NULL                                      \
-	}
-#define VALUE(key, field)                                                      \
-	{                                                                      \
-		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
-		    NULL                                                       \
-	}
-#define STRING(key, field)                                                     \
-	{                                                                      \
-		key, KEYS_STRING, offsetof(struct draft, p.field), 0,          \
-		    sizeof(((struct policy *)NULL)->field), NULL, NULL         \
-	}
-#define OBJECT(key, table)                                                     \
-	{                                                                      \
-		key, KEYS_OBJECT, 0, 0, 0, table, NULL                         \
-	}
-#define LAST                                                                   \
-	{                                                                      \
-		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
 	}
 
 static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
@@ -144,12 +123,11 @@ static const struct key file_keys[] = { VALUE("read", confine.read),
 	    4096, INT64_MAX, NULL, NULL },
 	LAST };
 
-static const struct key policy_keys[] = { STRING("description", description),
+static const struct key policy_keys[] = { STRING("description", description, 0),
 	VALUE("user", user), VALUE("group", group), VALUE("groups", groups),
-	{ "directory", KEYS_VALUE, offsetof(struct draft, directory), 0, 0,
-	    NULL,
+	NEEDED("directory", directory,
 	    "name the directory that commands work in, such as "
-	    "\"/srv/app\"" },
+	    "\"/srv/app\""),
 	VALUE("tools", tools), VALUE("shell", shell),
 	OBJECT("environment", environment_keys), OBJECT("limits", limit_keys),
 	VALUE("umask", umask), OBJECT("syscalls", syscall_keys),

@@ -20,8 +20,10 @@
 #include "common/beneath.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/keys.h"
 #include "executor/loginuid.h"
+
+#define KEYTABLE_MEMBER t
+#include "executor/keytable.h"
 
 /* What is read before anything of it is looked at more closely. */
 struct draft {
@@ -31,33 +33,18 @@ struct draft {
 	const struct json_value *verifier, *created, *expires, *sources;
 };
 
-#define VALUE(key, field, missing)                                             \
-	{                                                                      \
-		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
-		    missing                                                    \
-	}
-#define STRING(key, field, lo, size, missing)                                  \
-	{                                                                      \
-		key, KEYS_STRING, offsetof(struct draft, field), lo, size,     \
-		    NULL, missing                                              \
-	}
-
-static const struct key token_keys[] = {
-	VALUE("verifier", verifier,
-	    "it comes from mcp-execctl token add; make the token anew"),
-	STRING("policy", policy, 1, POLICY_MAX_NAME,
-	    "name the policy that the token grants"),
-	VALUE("created", created, "say when, such as \"2026-01-01T00:00:00Z\""),
-	VALUE("expires", expires, NULL), VALUE("sources", sources, NULL),
-	STRING("directory", t.directory, 1, PATH_MAX, NULL),
-	{ "timeout_max_ms", KEYS_U32, offsetof(struct draft, t.timeout_max_ms),
-	    100, UINT32_MAX, NULL, NULL },
-	{ "login_uid", KEYS_U32, offsetof(struct draft, t.login_uid), 1,
-	    4294967294, NULL, NULL },
-	STRING("comment", t.comment, 0, sizeof(((struct token *)NULL)->comment),
-	    NULL),
-	{ NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL }
-};
+static const struct key token_keys[] = { NEEDED("verifier", verifier,
+					     "it comes from mcp-execctl token "
+					     "add; make the token anew"),
+	{ "policy", KEYS_STRING, offsetof(struct draft, policy), 1,
+	    POLICY_MAX_NAME, NULL, "name the policy that the token grants" },
+	NEEDED(
+	    "created", created, "say when, such as \"2026-01-01T00:00:00Z\""),
+	VALUE("expires", expires), VALUE("sources", sources),
+	STRING("directory", directory, 1),
+	U32("timeout_max_ms", timeout_max_ms, 100, UINT32_MAX),
+	U32("login_uid", login_uid, 1, 4294967294),
+	STRING("comment", comment, 0), LAST };
 
 void
 token_free(struct token *t)

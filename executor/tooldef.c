@@ -15,8 +15,10 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/keys.h"
 #include "executor/toolparam.h"
+
+#define KEYTABLE_MEMBER t
+#include "executor/keytable.h"
 
 enum { DAY = 24 * 3600 * 1000 };
 
@@ -27,30 +29,6 @@ struct draft {
 	    *mime, *schema, *read_only, *destructive, *idempotent, *open_world;
 };
 
-#define U32(key, field, lo, hi)                                                \
-	{                                                                      \
-		key, KEYS_U32, offsetof(struct draft, t.field), lo, hi, NULL,  \
-		    NULL                                                       \
-	}
-#define VALUE(key, field)                                                      \
-	{                                                                      \
-		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
-		    NULL                                                       \
-	}
-#define STRING(key, field)                                                     \
-	{                                                                      \
-		key, KEYS_STRING, offsetof(struct draft, t.field), 1,          \
-		    sizeof(((struct tooldef *)NULL)->field), NULL, NULL        \
-	}
-#define OBJECT(key, table)                                                     \
-	{                                                                      \
-		key, KEYS_OBJECT, 0, 0, 0, table, NULL                         \
-	}
-#define LAST                                                                   \
-	{                                                                      \
-		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
-	}
-
 static const struct key annotation_keys[] = { VALUE("readOnlyHint", read_only),
 	VALUE("destructiveHint", destructive),
 	VALUE("idempotentHint", idempotent), VALUE("openWorldHint", open_world),
@@ -59,13 +37,13 @@ static const struct key annotation_keys[] = { VALUE("readOnlyHint", read_only),
 static const struct key output_keys[] = { VALUE("form", form),
 	VALUE("mime_type", mime), VALUE("schema", schema), LAST };
 
-static const struct key tool_keys[] = { STRING("title", title),
-	{ "description", KEYS_VALUE, offsetof(struct draft, description), 0, 0,
-	    NULL, "say what the tool does, for the model and for people" },
+static const struct key tool_keys[] = { STRING("title", title, 1),
+	NEEDED("description", description,
+	    "say what the tool does, for the model and for people"),
 	VALUE("parameters", parameters),
-	{ "argv", KEYS_VALUE, offsetof(struct draft, argv), 0, 0, NULL,
-	    "say what to run, such as [\"/usr/bin/df\", \"-h\"]" },
-	VALUE("stdin", input), STRING("directory", directory),
+	NEEDED(
+	    "argv", argv, "say what to run, such as [\"/usr/bin/df\", \"-h\"]"),
+	VALUE("stdin", input), STRING("directory", directory, 1),
 	U32("timeout_ms", timeout_ms, 100, DAY),
 	OBJECT("annotations", annotation_keys), OBJECT("output", output_keys),
 	LAST };

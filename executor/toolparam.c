@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "executor/keytable.h"
 
 /* One parameter, before it is looked at more closely. */
 struct draft {
@@ -16,19 +17,8 @@ struct draft {
 	    *max_len;
 };
 
-#define VALUE(key, field)                                                      \
-	{                                                                      \
-		key, KEYS_VALUE, offsetof(struct draft, field), 0, 0, NULL,    \
-		    NULL                                                       \
-	}
-#define LAST                                                                   \
-	{                                                                      \
-		NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL                          \
-	}
-
 static const struct key param_keys[] = {
-	{ "type", KEYS_VALUE, offsetof(struct draft, type), 0, 0, NULL,
-	    "it is \"string\", \"integer\" or \"boolean\"" },
+	NEEDED("type", type, "it is \"string\", \"integer\" or \"boolean\""),
 	VALUE("description", description), VALUE("pattern", pattern),
 	VALUE("enum", choices), VALUE("minLength", min_len),
 	VALUE("maxLength", max_len), VALUE("minimum", minimum),

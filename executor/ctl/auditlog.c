@@ -159,25 +159,9 @@ is_packed(const char *path)
 }
 
 static int
-open_plain(const char *path, struct err *e)
-{
-	struct stat st;
-	int fd;
-
-	fd = open(
-	    path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd == -1)
-		return err_sys(e, "%s", path);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	(void)close(fd);
-	return err_set(e, ERR_BAD, "%s: not a regular file", path);
-}
-
-static int
 back_open(struct back *b, const char *path, struct err *e)
 {
-	int fd = is_packed(path) ? spool(path, e) : open_plain(path, e);
+	int fd = is_packed(path) ? spool(path, e) : logread_plain(path, e);
 
 	if (fd < 0)
 		return e->code;
@@ -320,7 +304,7 @@ struct auditlog_tail {
 struct auditlog_tail *
 auditlog_tail_open(const char *path, struct err *e)
 {
-	CLEANUP_FD int fd = open_plain(path, e);
+	CLEANUP_FD int fd = logread_plain(path, e);
 	struct auditlog_tail *t;
 
 	if (fd < 0)
@@ -354,7 +338,8 @@ replaced(struct auditlog_tail *t)
 	struct err none;
 	int fd;
 
-	if (logfile_is(t->path, t->fd) || (fd = open_plain(t->path, &none)) < 0)
+	if (logfile_is(t->path, t->fd) ||
+	    (fd = logread_plain(t->path, &none)) < 0)
 		return false;
 	(void)close(t->fd);
 	t->fd = fd;
