@@ -3,8 +3,8 @@
 import os
 import re
 
-from harness import check, equal, run, same_sets, step, world
-from steps_tree import golden, listing
+from harness import check, equal, need, run, same_sets, step, warnings, world
+from steps_tree import ELSEWHERE, golden, listing
 
 PROGRAMS = ("usr/sbin/mcp-execd", "usr/sbin/mcp-execctl",
             "usr/libexec/mcp-execd/frontend")
@@ -96,6 +96,24 @@ def hardening():
               "has a path of its build")
 
 
+@step("deb.flags")
+def flags():
+    """Each command of the build is shown, and has dpkg-buildflags' flags."""
+    need("blhc")
+    world.deb()
+    log = world.path / "deb.log"
+
+    def findings(text):
+        log.write_text(text)
+        return run("blhc", "--all", log, status=None)
+    said = world.made["deb.log"]
+    equal(findings(said), "", "blhc")
+    missing = findings(said.replace("-fstack-protector-strong", ""))
+    check("CFLAGS missing (-fstack-protector-strong)" in missing, missing)
+    equal(warnings(said), [], "warnings")
+    return f"{len(re.findall('(?m)^cc .* -c ', said))} files"
+
+
 @step("deb.symbols_are_apart")
 def symbols():
     """Each program's build id is in the package of debug symbols."""
@@ -111,10 +129,11 @@ def symbols():
 
 @step("deb.reproducible", long=True)
 def reproducible():
-    """Built again, elsewhere, by another umask: the same bytes."""
+    """Built again, elsewhere, by another umask, at another place of the
+    world: the same bytes."""
     old = os.umask(0o027)
     try:
-        again = world.build("deb", "again/deb")
+        again = world.build("deb", "again/deb", env=ELSEWHERE)
     finally:
         os.umask(old)
     count = 0
