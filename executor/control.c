@@ -158,7 +158,7 @@ conn_answer(struct conn *n)
 		put_body(n);
 	buf_put_str(b, "}\n");
 	if (ok && n->request.verb == CONTROL_RUNS)
-		control_status_put_runs(b, n->control->d.jobs);
+		control_status_put_runs(b, &n->control->d);
 	if (b->overflow) {
 		log_err("control: an answer is too long");
 		conn_close(n);

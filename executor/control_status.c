@@ -6,9 +6,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "executor/confine.h"
+#include "executor/redact.h"
 
 enum {
 	MAX_COMMAND = 4096, /* bytes of a command that are shown */
@@ -206,16 +208,32 @@ control_status_put(struct buf *b, const struct control_deps *d,
 
 /* --- runs ------------------------------------------------------------- */
 
+struct runs_page {
+	struct buf *b;
+	struct redact *redact;
+};
+
+/* As the audit log has it: what is shown is copied as easily. */
+static void
+put_command(const struct runs_page *p, struct bytes command)
+{
+	bool many = p->b->len > p->b->max / 2;
+	CLEANUP_BUF struct buf shown;
+
+	buf_init(&shown, 4 * MAX_COMMAND);
+	redact_show(
+	    p->redact, &shown, command, many ? SHORT_COMMAND : MAX_COMMAND);
+	json_put_key(p->b, "command");
+	json_put_audit(p->b, buf_bytes(&shown));
+	put_u64(p->b, "command_bytes", command.len);
+}
+
 static void
 put_run(void *arg, const struct job_view *v)
 {
-	struct buf *b = arg;
-	struct bytes command = v->command;
+	const struct runs_page *p = arg;
+	struct buf *b = p->b;
 
-	if (command.len > MAX_COMMAND)
-		command.len = MAX_COMMAND;
-	if (b->len > b->max / 2 && command.len > SHORT_COMMAND)
-		command.len = SHORT_COMMAND;
 	buf_put_u8(b, '{');
 	put_text(b, "run", v->id);
 	put_text(b, "state", v->state);
@@ -230,14 +248,14 @@ put_run(void *arg, const struct job_view *v)
 	put_u64(b, "timeout_ms", v->timeout_ms);
 	put_u64(b, "stdout_bytes", v->stdout_bytes);
 	put_u64(b, "stderr_bytes", v->stderr_bytes);
-	json_put_key(b, "command");
-	json_put_audit(b, command);
-	put_u64(b, "command_bytes", v->command.len);
+	put_command(p, v->command);
 	buf_put_str(b, "}\n");
 }
 
 void
-control_status_put_runs(struct buf *b, const struct jobs *j)
+control_status_put_runs(struct buf *b, const struct control_deps *d)
 {
-	jobs_each(j, put_run, b);
+	struct runs_page p = { .b = b, .redact = audit_redact(d->audit) };
+
+	jobs_each(d->jobs, put_run, &p);
 }

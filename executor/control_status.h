@@ -21,6 +21,6 @@ struct control_deps {
 void control_status_put(struct buf *b, const struct control_deps *d,
     uint64_t started_us, bool audit_on_disk);
 /* One object a line for each run. */
-void control_status_put_runs(struct buf *b, const struct jobs *j);
+void control_status_put_runs(struct buf *b, const struct control_deps *d);
 
 #endif

@@ -353,6 +353,19 @@ redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value)
 	put_list(r, b, key, look, &found);
 }
 
+void
+redact_show(struct redact *r, struct buf *out, struct bytes value, size_t max)
+{
+	struct bytes look = value;
+	struct spans found = { .count = 0 };
+
+	if (look.len > 2 * max)
+		look.len = 2 * max;
+	if (redact_any(r))
+		find(r, look, look.len < value.len, NULL, &found);
+	put_rest(out, look, 0, look.len > max ? max : look.len, &found);
+}
+
 /* Each word in quotes, as many as there is room for. */
 static void
 put_words(struct buf *b, struct bytes words, const struct spans *l)

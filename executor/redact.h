@@ -60,6 +60,12 @@ void redact_put(struct redact *r, struct buf *b, const char *key,
  */
 void redact_put_words(struct redact *r, struct buf *b, const char *key,
     struct bytes words);
+/*
+ * To be shown, not recorded: append at most `max` bytes of value, without
+ * what rules take.  Twice as many are looked at.
+ */
+void redact_show(
+    struct redact *r, struct buf *out, struct bytes value, size_t max);
 /* Digest of a value that is not kept: KEY.sha256, or KEY.hmac_sha256. */
 void redact_put_digest(struct redact *r, struct buf *b, const char *key,
     struct bytes value);

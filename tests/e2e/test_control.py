@@ -111,6 +111,22 @@ def test_status_of_what_is_not_well():
         server.start_once()
 
 
+def test_runs_are_redacted():
+    """What rules keep out of the log does not come by the other way."""
+    rules = [{"name": "keys", "keys": ["SECRET"]}]
+    with Server({"audit": {"file": "audit.jsonl", "redact": rules}}) as server, \
+            Http(server) as c:
+        m = mark()
+        conn = c.begin(f": {m}; SECRET=hunter2 sleep 1000334")
+        within("it stands", 5, lambda: processes("1000334"))
+        command = ask_json(server, "runs")[0]["command"]
+        equal(command, f": {m}; SECRET=[redacted:keys] sleep 1000334")
+        check("hunter2" not in server.ctl("runs"), "for people")
+        check("hunter2" not in server.audit_file.read_text(), "in the log")
+        server.ctl("kill", ask_json(server, "runs")[0]["run"])
+        c.finish(conn)
+
+
 def test_runs_and_kill():
     with Server() as server, Http(server) as c:
         equal(server.ctl("runs"), "No command runs.\n", "none")

@@ -186,6 +186,19 @@ test_cut(void **state)
 	buf_reset(&b);
 	redact_put(r, &b, "c", bytes_make(text, 1 << 20));
 	expect("key", &b, "\"x password=  [redacted:key]\\n");
+	/* shown: no more than was asked for, and no beginning of a secret */
+	memcpy(text, "x -----BEGIN ", 13);
+	buf_reset(&b);
+	redact_show(r, &b, bytes_make(text, 1 << 20), 100);
+	expect("shown", &b, "x [redacted:pem]");
+	assert_true(b.len < 100);
+	memcpy(text, "x password=  ", 13);
+	buf_reset(&b);
+	redact_show(r, &b, bytes_make(text, 1 << 20), 16);
+	expect("shown", &b, "x password=  [redacted:key]");
+	buf_reset(&b);
+	redact_show(NULL, &b, bytes_make(text, 1 << 20), 16);
+	assert_true(bytes_eq_str(buf_bytes(&b), "x password=  sss"));
 	free(text);
 	buf_fini(&b);
 	redact_free(r);
