@@ -174,11 +174,22 @@ remote_number(const struct json_value *o, const char *key)
 	return v != NULL && json_to_i64(v, &n) ? n : 0;
 }
 
+static const struct json_value *
+findings(const struct remote_answer *a)
+{
+	return a->doc != NULL ? json_get(json_root(a->doc), "findings") : NULL;
+}
+
+bool
+remote_has_findings(const struct remote_answer *a)
+{
+	return findings(a) != NULL;
+}
+
 void
 remote_findings(const struct remote_answer *a)
 {
-	const struct json_value *v =
-	    a->doc != NULL ? json_get(json_root(a->doc), "findings") : NULL;
+	const struct json_value *v = findings(a);
 
 	if (v != NULL)
 		(void)fprintf(

@@ -28,6 +28,7 @@ void remote_fini(struct remote_answer *a); /* also after a failure */
 /* The next line of *rest, without its newline; empty at the end. */
 struct bytes remote_line(struct bytes *rest);
 
+bool remote_has_findings(const struct remote_answer *a);
 /* Print the answer's findings (of a reload) on stderr. */
 void remote_findings(const struct remote_answer *a);
 /* A member as text, or ""; as a number, or 0. */

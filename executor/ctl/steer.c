@@ -17,8 +17,8 @@ static const char help_reload[] =
     "usage: mcp-execctl [-c CONFIG] reload\n\n"
     "Loads configuration, policies and tokens anew, as SIGHUP does, and waits\n"
     "until they are in force.  If something is wrong with them, all findings\n"
-    "are printed, the old ones stay in force, and the status is 1.  Who asked\n"
-    "is recorded.\n";
+    "are printed, the old ones stay in force, and the status is 1; of tokens,\n"
+    "only those that are named stay as they were.  Who asked is recorded.\n";
 
 static const char help_rotate[] =
     "usage: mcp-execctl [-c CONFIG] audit rotate\n\n"
@@ -33,10 +33,12 @@ order(struct ctl *c, const struct control_request *r, const char *done)
 	struct err e = { 0 };
 	int status;
 
-	if (remote_ask(c, r, &a, &e) == 0)
-		status = ctl_print(bytes_of(done));
-	else
+	if (remote_ask(c, r, &a, &e) != 0)
 		status = ctl_error("%s", e.what);
+	else if (remote_has_findings(&a))
+		status = ctl_error("it is in force, but for what these name:");
+	else
+		status = ctl_print(bytes_of(done));
 	remote_findings(&a);
 	remote_fini(&a);
 	return status;

@@ -224,6 +224,26 @@ def test_reload():
         check(r[0]["process.pid"] > 0, r)
 
 
+def test_reload_with_a_broken_token():
+    """All but that one is in force, and the status says so."""
+    with Server() as server:
+        other = server.add("other")
+        file = server.dir / "tokens.d" / "other.json"
+        file.write_text("{")
+        server.policy["description"] = "changed"
+        server.write()
+        out = ctl(server, "reload")
+        equal((out.returncode, out.stdout), (1, ""), out)
+        check("in force, but for what" in out.stderr and
+              "tokens.d/other.json:1" in out.stderr, out.stderr)
+        equal(ask_json(server, "status")["configuration"]["generation"] > 1,
+              True, "in force")
+        check(server.accepts(other), "it stays as it was")
+        file.unlink()
+        equal(ctl(server, "reload").returncode, 0, "control")
+        check(not server.accepts(other), "revoked")
+
+
 def test_files_are_followed():
     """Each change is told once; so is the end of the directory itself."""
     def reloads():
