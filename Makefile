@@ -72,7 +72,7 @@ CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
 	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
-	call check client_config ctl doctor doctor_kernel doctor_running doctor_service main \
+	call check client_config ctl doctor doctor_kernel doctor_recordings doctor_running doctor_service main \
 	qr \
 	policy_explain policy_test portowner posture recorded remote report runs status steer \
 	text token_add token_list token_revoke verdict verify view)

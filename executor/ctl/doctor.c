@@ -3,18 +3,17 @@
 #include <stddef.h>
 
 #include "executor/ctl/doctor_kernel.h"
+#include "executor/ctl/doctor_recordings.h"
 #include "executor/ctl/doctor_running.h"
 #include "executor/ctl/doctor_service.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] doctor [--json]\n\n"
     "Tries what the kernel lets this process enforce, looks at the files,\n"
-    "the frontend, the certificate, the audit log and its seal, the clock, "
-    "the\n"
-    "service that runs and its unit, the tokens and the ports, and says what\n"
-    "to do about each gap.  Changes nothing.  Run it as the user, and with "
-    "the\n"
-    "restrictions, that mcp-execd has.\n\n"
+    "the frontend, the certificate, the audit log and its seal, recordings,\n"
+    "the clock, the service that runs and its unit, the tokens and the ports,\n"
+    "and says what to do about each gap.  Changes nothing.  Run it as the\n"
+    "user, and with the restrictions, that mcp-execd has.\n\n"
     "  --json   as an object with an array of checks\n\n"
     "Exit status: 1 if a check failed; warnings do not count.\n";
 
@@ -33,6 +32,7 @@ static void (*const checks[])(struct report *r) = {
 	doctor_service_frontend,
 	doctor_service_certificate,
 	doctor_service_audit,
+	doctor_recordings,
 	doctor_running_seal,
 	doctor_running_clock,
 	doctor_running_service,

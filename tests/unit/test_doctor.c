@@ -135,6 +135,44 @@ test_log(void **state)
 	expect("openat2", "ok"); /* the rest is looked at all the same */
 }
 
+/* Looked at where a policy records, and only there. */
+static void
+test_recordings(void **state)
+{
+	char path[128];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/work", fix.dir);
+	write_config(",\"recordings\":{\"directory\":\"work\","
+		     "\"max_bytes\":1048576}");
+	assert_int_equal(chmod(path, 0755), 0);
+	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
+	expect("recordings", "none");
+	write_file("policies.d/p.json", 0600,
+	    "{\"user\":\"nobody\",\"directory\":\"/tmp\","
+	    "\"audit\":{\"output\":\"all\"}}");
+	if (!caps_can_change_ids())
+		write_policy(",\"audit\":{\"output\":\"all\"}");
+	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
+	expect("recordings", "fail");
+	assert_non_null(strstr(fix.out, "chmod 0700"));
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
+	expect("recordings", "ok");
+	write_config(",\"recordings\":{\"directory\":\"work\","
+		     "\"max_bytes\":1125899906842624}");
+	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
+	expect("recordings", "warn");
+	assert_non_null(strstr(fix.out, "lower recordings.max_bytes"));
+	write_config(",\"recordings\":{\"directory\":\"log/x\"}");
+	write_file("log", 0600, "");
+	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
+	expect("recordings", "fail");
+	write_config(",\"recordings\":{\"directory\":\"/proc/x\"}");
+	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
+	expect("recordings", "fail");
+}
+
 /* A port in use is fine while an mcp-execd holds the log, and only then. */
 static void
 test_port(void **state)
@@ -175,6 +213,7 @@ main(void)
 		TEST(test_tokens),
 		TEST(test_policies),
 		TEST(test_log),
+		TEST(test_recordings),
 		TEST(test_port),
 	};
 
