@@ -86,8 +86,9 @@ check_there(struct report *r, const char *path, const struct stat *st)
 		    S_ISDIR(st->st_mode) ? "" : ", and no directory");
 	else if (access(path, R_OK | W_OK | X_OK) != 0)
 		report_say(r, REPORT_FAIL, NAME,
-		    "see the file system and its attributes", "%s: %s", path,
-		    strerror(errno));
+		    report_advice(
+			errno, "see the file system and its attributes"),
+		    "%s: %s", path, strerror(errno));
 	else
 		check_room(r, path, bytes_in(path));
 }
@@ -101,8 +102,8 @@ check_above(struct report *r, const char *path)
 	strrchr(dir, '/')[dir == strrchr(dir, '/')] = '\0';
 	if (access(dir, W_OK | X_OK) != 0)
 		report_say(r, REPORT_FAIL, NAME,
-		    "make it: install -d -m 0700, or set "
-		    "recordings.directory",
+		    report_advice(errno, "make it: install -d -m 0700, or set "
+					 "recordings.directory"),
 		    "%s is not there and cannot be made: %s: %s", path, dir,
 		    strerror(errno));
 	else
@@ -124,9 +125,8 @@ doctor_recordings(struct report *r)
 		check_above(r, path);
 	else
 		report_say(r, errno == EACCES ? REPORT_WARN : REPORT_FAIL, NAME,
-		    errno == EACCES
-			? "run the doctor as root, or as the service's user"
-			: "put its way right, or set recordings.directory",
+		    report_advice(errno,
+			"put its way right, or set recordings.directory"),
 		    "%s, which policy %s needs: %s", path, p->name,
 		    strerror(errno));
 }

@@ -379,8 +379,12 @@ doctor_running_seal(struct report *r)
 		return;
 	if (!compare(c, &sealed, &log, &e))
 		report_say(r, REPORT_WARN, "audit seal",
-		    "run the doctor as root, or as the service's user", "%s",
-		    e.what);
+		    report_advice(e.sysno, "see what is there"), "%s", e.what);
+	else if (!log.empty && log.sequence == 0)
+		report_say(r, REPORT_FAIL, "audit seal",
+		    "see what wrote there, and move it away; mcp-execd makes "
+		    "another",
+		    "%s: no line of it is a record", c->audit_file);
 	else if (log.gap != RESUME_FITS)
 		report_say(r, REPORT_FAIL, "audit seal",
 		    "the log was tampered with, or lost: mcp-execctl audit "

@@ -74,6 +74,13 @@ doctor_service_config(struct report *r)
 	else if (c->report.count == 0)
 		report_say(r, REPORT_FAIL, "configuration",
 		    "name it with -c FILE, or write it", "%s", e.what);
+	else if (access(c->config, R_OK) != 0 && errno == EACCES) {
+		conf_report_fini(&c->report);
+		conf_report_init(&c->report);
+		report_say(r, REPORT_FAIL, "configuration",
+		    report_advice(EACCES, NULL), "%s: %s", c->config,
+		    strerror(EACCES));
+	}
 	say_findings(r, "configuration");
 }
 
@@ -201,14 +208,16 @@ doctor_service_tokens(struct report *r)
 	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
 		&c->report, &e) != 0)
 		report_say(r, REPORT_FAIL, "tokens",
-		    "create the directory, or set \"token_dir\"", "%s", e.what);
+		    report_advice(
+			e.sysno, "create the directory, or set \"token_dir\""),
+		    "%s", e.what);
 	for (size_t i = 0; i < c->tokens.count; i++)
 		say_token(r, c->tokens.t[i], clock_wall_us() / 1000000);
-	if (c->tokens.count == 0)
+	if (c->tokens.count == 0 && c->report.count == 0)
 		report_say(r, REPORT_WARN, "tokens",
 		    "make one: mcp-execctl token add NAME --policy POLICY",
 		    "there is none, so everybody is refused");
-	else if (r->count[REPORT_WARN] == before)
+	else if (c->report.count == 0 && r->count[REPORT_WARN] == before)
 		report_say(r, REPORT_OK, "tokens", NULL,
 		    "%zu, none expires within %d days", c->tokens.count,
 		    SOON_DAYS);
@@ -312,6 +321,8 @@ check_space(struct report *r, const char *dir)
 	struct statvfs fs;
 	uint64_t free_bytes, percent;
 
+	if (access(dir, F_OK) != 0)
+		return; /* as check_log_dir has said */
 	if (statvfs(dir, &fs) != 0) {
 		report_say(r, REPORT_FAIL, "disk space",
 		    "see whether the file system is mounted", "%s: %s", dir,
@@ -344,8 +355,9 @@ check_log_file(struct report *r, const char *path, const struct stat *st)
 		    (unsigned)st->st_uid, (unsigned)st->st_mode & 07777);
 	else if (access(path, W_OK) != 0)
 		report_say(r, REPORT_FAIL, "audit log",
-		    "see the file system and its attributes", "%s: %s", path,
-		    strerror(errno));
+		    report_advice(
+			errno, "see the file system and its attributes"),
+		    "%s: %s", path, strerror(errno));
 	else
 		report_say(r, REPORT_OK, "audit log", NULL,
 		    "%s can be written%s", path,
@@ -359,8 +371,9 @@ check_log_dir(struct report *r, const char *dir)
 
 	if (stat(dir, &st) != 0 || access(dir, W_OK | X_OK) != 0)
 		report_say(r, REPORT_FAIL, "audit log",
-		    "make the directory: install -d -m 0700", "%s: %s", dir,
-		    strerror(errno));
+		    report_advice(
+			errno, "make the directory: install -d -m 0700"),
+		    "%s: %s", dir, strerror(errno));
 	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 		 ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0))
 		report_say(r, REPORT_FAIL, "audit log",
@@ -389,8 +402,8 @@ doctor_service_audit(struct report *r)
 		    "%s is not there yet, and will be made", path);
 	else
 		report_say(r, REPORT_FAIL, "audit log",
-		    "make it readable to mcp-execd", "%s: %s", path,
-		    strerror(errno));
+		    report_advice(errno, "make it readable to mcp-execd"),
+		    "%s: %s", path, strerror(errno));
 	check_space(r, dir);
 }
 

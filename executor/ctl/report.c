@@ -2,6 +2,7 @@
 /* report: collect and print.  mcp-execctl. */
 #include "executor/ctl/report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -60,6 +61,21 @@ report_say(struct report *r, enum report_level level, const char *check,
 	text_row(&r->out, names[level], "%s: %s", check, text);
 	if (advice != NULL && level != REPORT_OK)
 		text_row(&r->out, "", "-> %s", advice);
+}
+
+const char *
+report_advice(int sysno, const char *otherwise)
+{
+	switch (sysno) {
+	case EACCES:
+	case EPERM:
+		return "run the doctor as root, or as the service's user";
+	case EROFS:
+		return "have the file system mounted so that it can be "
+		       "written, or name another place";
+	default:
+		return otherwise;
+	}
 }
 
 int

@@ -22,6 +22,8 @@ void report_fini(struct report *r);
  */
 void report_say(struct report *r, enum report_level level, const char *check,
     const char *advice, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* Advice about a file that could not be looked at; otherwise: if not so. */
+const char *report_advice(int sysno, const char *otherwise);
 /* Print all of it; CTL_FAILED if there is a failure. */
 int report_print(struct report *r);
 

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 
-from client import (ROOT, SLOW, Http, Server, check, equal, mark, processes,
+from client import (ROOT, SLOW, Http, Server, Skip, check, equal, mark, processes,
                     within)
 
 CONTROL = "control"
@@ -611,3 +611,21 @@ def test_doctor_of_a_unit():
         said, _ = doctor(server, "descriptors")
         equal(said["status"], "warn", said)
         check("LimitNOFILE=" in said["advice"], said)
+
+
+def test_doctor_who_may_not_look():
+    """He is told so, and not to make what is there already."""
+    if not ROOT:
+        raise Skip("another user is needed: for root only")
+    server = Server()
+    try:
+        run = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+             server.build / "mcp-execctl", "-c", server.config_file, "doctor",
+             "--json"], capture_output=True, text=True, timeout=60 * SLOW)
+        found = [c for c in json.loads(run.stdout)["checks"]
+                 if c["status"] == "fail"]
+        equal([c["check"] for c in found], ["configuration"], found)
+        check("run the doctor as root" in found[0]["advice"], found)
+    finally:
+        server.remove()

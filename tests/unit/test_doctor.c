@@ -93,6 +93,7 @@ test_tokens(void **state)
 	write_file("tokens.d/t.json", 0600, "{}");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
 	assert_non_null(strstr(fix.out, "t.json:1:"));
+	expect("tokens", "fail"); /* and not that there were none */
 }
 
 static void
@@ -126,6 +127,10 @@ test_log(void **state)
 	expect("audit log", "fail");
 	write_file("log", 0600, "");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
+	write_file("log", 0600, "nonsense\n{}\n");
+	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
+	expect("audit seal", "fail");
+	write_file("log", 0600, "");
 	write_config(",\"cgroup\":\"/nonexistent\"");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
 	expect("cgroup", "fail");
