@@ -171,8 +171,8 @@ put_bar(struct buf *b, const struct auditsum *s, size_t i, size_t n, size_t per,
 	}
 	if (sum.runs == 0)
 		return;
-	bad = (double)sum.failed * PIC_H / (double)most;
-	good = (double)(sum.runs - sum.failed) * PIC_H / (double)most;
+	bad = (double)sum.failed * (double)PIC_H / (double)most;
+	good = (double)(sum.runs - sum.failed) * (double)PIC_H / (double)most;
 	label_time(s, (double)(i * per), text);
 	buf_printf(b, "<g><title>%s: %llu runs, %llu failed</title>", text,
 	    (unsigned long long)sum.runs, (unsigned long long)sum.failed);
