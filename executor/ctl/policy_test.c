@@ -475,6 +475,20 @@ prepare_groups(struct ctl *ctl)
 	return false;
 }
 
+/* What the service has and a login shell has not. */
+static void
+advise_group(struct ctl *ctl)
+{
+	if (!cgroup_ready() && strcmp(ctl->conf.cgroup, "off") != 0 &&
+	    strstr(buf_cstr(&ctl->report.text), "cgroup") != NULL)
+		(void)fputs(
+		    "A login shell has no control group to give out, as the "
+		    "service has: run this again behind\n"
+		    "    systemd-run --scope -p Delegate=yes mcp-execctl "
+		    "policy test ...\n",
+		    stderr);
+}
+
 int
 policy_test_run(struct ctl *ctl, int argc, char **argv)
 {
@@ -493,8 +507,10 @@ policy_test_run(struct ctl *ctl, int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	p = prepare_groups(ctl) ? call_policy(ctl, &c) : NULL;
-	if (p == NULL)
+	if (p == NULL) {
+		advise_group(ctl);
 		return STATUS_FAILED;
+	}
 	if (call_plan(&c, p, isatty(STDIN_FILENO) == 0, &plan, &e) != 0) {
 		(void)ctl_error("%s", e.what);
 		return STATUS_FAILED;

@@ -629,3 +629,23 @@ def test_doctor_who_may_not_look():
         check("run the doctor as root" in found[0]["advice"], found)
     finally:
         server.remove()
+
+
+def test_policy_test_names_the_way_to_a_group():
+    """What a shell has not got, and the service has: how to get it."""
+    with Server() as server:
+        server.add_policy("grouped", require=["cgroup"])
+
+        def tried(cgroup):
+            server.config["cgroup"] = cgroup
+            server.write()
+            return ctl(server, "policy", "test", "grouped", "--", "true")
+
+        done = tried("auto")
+        if done.returncode == 0:
+            raise Skip("this process has a control group to give out")
+        for done, advised in (done, True), (tried("off"), False):
+            equal(done.returncode, 125, done.stderr)
+            check('"cgroup" is required' in done.stderr, done.stderr)
+            equal("systemd-run --scope -p Delegate=yes" in done.stderr,
+                  advised, done.stderr)
