@@ -2,6 +2,7 @@
 """The control socket: mcp-execctl status, runs, kill, reload, audit rotate."""
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -619,9 +620,10 @@ def test_doctor_who_may_not_look():
         raise Skip("another user is needed: for root only")
     server = Server()
     try:
+        ours = shutil.copy(server.build / "mcp-execctl", server.dir)
         run = subprocess.run(
             ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-             server.build / "mcp-execctl", "-c", server.config_file, "doctor",
+             ours, "-c", server.config_file, "doctor",
              "--json"], capture_output=True, text=True, timeout=60 * SLOW)
         found = [c for c in json.loads(run.stdout)["checks"]
                  if c["status"] == "fail"]
