@@ -219,10 +219,12 @@ load(const struct conf *c, struct certificate *out, struct err *e)
 	    read_one(c->tls_key, true, out->memory + MAX_CHAIN + 1, MAX_KEY + 1,
 		&out->key, e) != 0)
 		return e->code;
-	if (check(c, out, e) != 0)
-		return err_wrap(
-		    e, "%s with %s", c->tls_certificate, c->tls_key);
-	return 0;
+	if (check(c, out, e) == 0)
+		return 0;
+	if (strncmp(c->tls_key, PEMFILE_CREDENTIAL,
+		sizeof(PEMFILE_CREDENTIAL) - 1) == 0)
+		(void)err_wrap(e, "systemd renews credentials at a restart");
+	return err_wrap(e, "%s with %s", c->tls_certificate, c->tls_key);
 }
 
 int

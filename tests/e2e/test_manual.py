@@ -91,6 +91,8 @@ class Place:
                 (r'("group": )"[\w-]+"', r"\g<1>0"),
                 (r'("groups": )\["[\w-]+"\]', r"\1[0]"),
                 (r'"/srv/', f'"{self.dir}/srv/'),
+                (r'("key": )"/etc/letsencrypt/[^"]*\.pem"',
+                 rf'\1"{tls}/key.pem"'),
                 (r'"/etc/(ssl|letsencrypt)/[^"]*\.pem"',
                  f'"{tls}/cert.pem"'),
                 (r'"/run/mcp-execd/', f'"{self.dir}/'),

@@ -594,6 +594,11 @@ def test_credential():
         finally:
             del os.environ["CREDENTIALS_DIRECTORY"]
         equal(server.subject(), "first", "served")
+        # renewed by an ACME client, while the key is that of the start
+        make_key(server.key.with_suffix(".new"))
+        make_certificate(server.cert, server.key.with_suffix(".new"), "n")
+        reason = server.reload()["event.reason"]
+        check("credentials at a restart" in reason, reason)
         server.stop()
     finally:
         server.remove()
