@@ -62,7 +62,7 @@ EXECUTOR := $(call in,executor, \
 	certificate pemfile servername \
 	account audit cgroup child conf conf_audit conf_listen conf_redact confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
-	filehash loginuid receiver redact summary to_journal to_kernel to_syslog \
+	filehash instance loginuid receiver redact summary to_journal to_kernel to_syslog \
 	logread main \
 	monitor mounts \
 	options output overrun policy probe profiles prune pulse \
@@ -72,7 +72,7 @@ CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
 	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
-	call check client_config ctl doctor doctor_kernel doctor_recordings doctor_running doctor_service main \
+	become call check client_config ctl doctor doctor_kernel doctor_recordings doctor_running doctor_service main \
 	qr \
 	policy_explain policy_test portowner posture recorded remote report runs status steer \
 	text token_add token_list token_revoke verdict verify view)

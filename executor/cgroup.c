@@ -18,7 +18,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 
-#define SERVICE_GROUP "/system.slice/mcp-execd.service"
+#define SERVICE_GROUP "/system.slice/mcp-execd"
 
 enum {
 	CGROUP2_MAGIC = 0x63677270,
@@ -33,6 +33,7 @@ enum {
 static struct cgroup {
 	int runs; /* O_PATH of BASE/runs, -1: not in use */
 	bool only_look;
+	char instance[64]; /* "@NAME" of the service that is looked for */
 	bool assumed; /* there will be one, when runs are made */
 	unsigned controllers;
 	uint64_t fair_processes;
@@ -210,6 +211,12 @@ use(const char *path, struct err *e)
 }
 
 void
+cgroup_of_instance(const char *name)
+{
+	(void)snprintf(self.instance, sizeof(self.instance), "@%s", name);
+}
+
+void
 cgroup_only_look(void)
 {
 	self.only_look = true;
@@ -255,8 +262,8 @@ find_delegated(char path[PATH_MAX])
 			return true;
 	}
 	return mount != NULL &&
-	       snprintf(path, PATH_MAX, "%s%s", mount, SERVICE_GROUP) <
-		   PATH_MAX &&
+	       snprintf(path, PATH_MAX, "%s" SERVICE_GROUP "%s.service", mount,
+		   self.instance) < PATH_MAX &&
 	       is_delegated(path);
 }
 

@@ -44,6 +44,8 @@ struct cgroup_usage {
  * a named one cannot be used; with auto, 0 also when there is none.
  */
 int cgroup_setup(const char *where, struct err *e) MUST_CHECK;
+/* cgroup_look is for the service of this account, mcp-execd@NAME.service. */
+void cgroup_of_instance(const char *name);
 /* A check only: cgroup_setup is to look, and make and move nothing. */
 void cgroup_only_look(void);
 /*

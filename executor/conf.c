@@ -22,6 +22,7 @@
 #include "executor/conf_audit.h"
 #include "executor/conf_listen.h"
 #include "executor/conf_redact.h"
+#include "executor/instance.h"
 #include "executor/pemfile.h"
 
 #define KEYTABLE_MEMBER conf
@@ -174,11 +175,7 @@ set_defaults(struct conf *c)
 	copy(c->cgroup, sizeof(c->cgroup), "auto");
 	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
 	copy(c->tool_dir, sizeof(c->tool_dir), "tools.d");
-	copy(c->audit_file, sizeof(c->audit_file),
-	    MCP_EXECD_LOGDIR "/audit.jsonl");
 	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
-	copy(c->recordings_dir, sizeof(c->recordings_dir),
-	    MCP_EXECD_STATEDIR "/recordings");
 	c->recordings_max_bytes = 1 << 30;
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
@@ -565,18 +562,32 @@ absolute(const char *path, char out[PATH_MAX], struct err *e)
 }
 
 /*
- * Of the installed service it is in /run; of any other configuration beside
- * the file, so that mcp-execctl -c finds it and two never meet.  Known even if
- * the file is broken: what runs can be asked then, too.
+ * Of the installed service the socket is in /run; of any other configuration
+ * beside the file, so that mcp-execctl -c finds it and two never meet.  Known
+ * even if the file is broken: what runs can be asked then, too.
+ *
+ * An account's service has places of its own, which its unit makes.  It may
+ * write its tokens, and never its configuration.
  */
 static void
-default_control(struct conf *c)
+default_places(struct conf *c)
 {
 	char *slash = strrchr(c->path, '/');
+	char name[INSTANCE_NAME], at[INSTANCE_NAME + 1] = "";
+	bool instance = instance_of(c->path, name);
 
-	if (strcmp(c->path, MCP_EXECD_CONFIG) == 0)
-		copy(c->control, sizeof(c->control),
-		    MCP_EXECD_RUNDIR "/control.sock");
+	if (instance)
+		(void)snprintf(at, sizeof(at), "@%s", name);
+	(void)snprintf(c->audit_file, sizeof(c->audit_file),
+	    MCP_EXECD_LOGDIR "%s/audit.jsonl", at);
+	(void)snprintf(c->recordings_dir, sizeof(c->recordings_dir),
+	    MCP_EXECD_STATEDIR "%s/recordings", at);
+	if (instance)
+		(void)snprintf(c->token_dir, sizeof(c->token_dir),
+		    MCP_EXECD_STATEDIR "%s/tokens.d", at);
+	if (instance || strcmp(c->path, MCP_EXECD_CONFIG) == 0)
+		(void)snprintf(c->control, sizeof(c->control),
+		    MCP_EXECD_RUNDIR "%s/control.sock", at);
 	else
 		(void)snprintf(c->control, sizeof(c->control),
 		    "%.*s/control.sock", (int)(slash - c->path), c->path);
@@ -594,7 +605,7 @@ load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
 	set_defaults(&d->conf);
 	if (absolute(path, d->conf.path, e) != 0)
 		return e->code;
-	default_control(&d->conf);
+	default_places(&d->conf);
 	if (!keys_read_file(k.path, &text, r))
 		return err_set(e, ERR_BAD, "%s cannot be read", path);
 	k.text = buf_bytes(&text);

@@ -25,6 +25,7 @@
 #include "executor/conf_audit.h"
 #include "executor/conf_redact.h"
 #include "executor/control.h"
+#include "executor/instance.h"
 #include "executor/listen.h"
 #include "executor/options.h"
 #include "executor/pulse.h"
@@ -440,6 +441,8 @@ on_idle(void *arg)
 static void
 on_ready(void *arg)
 {
+	char name[INSTANCE_NAME];
+	bool instance = instance_of(self.store.conf.path, name);
 	size_t i;
 	(void)arg;
 
@@ -449,8 +452,9 @@ on_ready(void *arg)
 	if (self.store.tokens.count == 0)
 		log_notice(
 		    "ready: there is no token yet, so everybody is "
-		    "refused; add one: mcp-execctl token add NAME --policy "
-		    "POLICY");
+		    "refused; add one: mcp-execctl%s%s token add NAME --policy "
+		    "POLICY",
+		    instance ? " -i " : "", name);
 }
 
 /* STATUS= for systemctl status, with READY=1 at start and after a reload. */

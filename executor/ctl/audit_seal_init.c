@@ -103,11 +103,11 @@ print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES], bool qr)
 	seal_key_format(key, text);
 	(void)fprintf(stderr,
 	    "The audit log %s\nis sealed from the next start of mcp-execd on "
-	    "(systemctl restart mcp-execd).\nChain %s.\n\n"
+	    "(systemctl restart %s).\nChain %s.\n\n"
 	    "This is the verification key.  It is shown only now: keep it "
-	    "off this machine.\nCheck the log with: mcp-execctl audit verify "
+	    "off this machine.\nCheck the log with: %s audit verify "
 	    "--key-file -\n\n",
-	    c->conf.audit_file, id);
+	    c->conf.audit_file, ctl_unit(c), id, ctl_self(c));
 	if (qr || isatty(STDERR_FILENO))
 		print_qr(text);
 	n = printf("%s\n", text);

@@ -13,9 +13,32 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/cgroup.h"
+#include "executor/instance.h"
 #include "executor/keys.h"
 #include "executor/loginuid.h"
 #include "executor/ownpaths.h"
+
+const char *
+ctl_self(const struct ctl *c)
+{
+	static char text[32 + INSTANCE_NAME];
+
+	(void)snprintf(text, sizeof(text), "mcp-execctl%s%s",
+	    c->instance != NULL ? " -i " : "",
+	    c->instance != NULL ? c->instance : "");
+	return text;
+}
+
+const char *
+ctl_unit(const struct ctl *c)
+{
+	static char text[32 + INSTANCE_NAME];
+
+	(void)snprintf(text, sizeof(text), "mcp-execd%s%s",
+	    c->instance != NULL ? "@" : "",
+	    c->instance != NULL ? c->instance : "");
+	return text;
+}
 
 static void
 print_report(struct conf_report *r)

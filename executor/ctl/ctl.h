@@ -17,6 +17,7 @@ enum { CTL_MAX_ARGUMENTS = 1024 };
 
 struct ctl {
 	const char *config; /* path of mcp-execd.json */
+	const char *instance; /* -i: of that account's service, or NULL */
 	const char *verb; /* its last word */
 	char arguments[CTL_MAX_ARGUMENTS]; /* behind it, for the record */
 	bool unrecorded; /* read the log even if that cannot be recorded */
@@ -26,6 +27,10 @@ struct ctl {
 	struct token_table tokens;
 	struct conf_report report;
 };
+
+/* What to type again, "mcp-execctl" with its -i, and the unit's name. */
+const char *ctl_self(const struct ctl *c);
+const char *ctl_unit(const struct ctl *c);
 
 /* Load, or print the findings and what to do; false then. */
 bool ctl_load_conf(struct ctl *c);

@@ -309,6 +309,7 @@ void
 doctor_running_service(struct report *r)
 {
 	static struct service s;
+	char advice[256];
 	struct err e = { 0 };
 
 	if (!has_conf(r))
@@ -316,12 +317,13 @@ doctor_running_service(struct report *r)
 	memset(&s, 0, sizeof(s));
 	s.r = r;
 	s.pid = find_service(&r->ctl->conf, &e);
+	(void)snprintf(advice, sizeof(advice),
+	    "start it: systemctl start %s, and see journalctl -u %s",
+	    ctl_unit(r->ctl), ctl_unit(r->ctl));
 	if (s.pid > 0)
 		look(&s);
 	else if (e.code == ERR_EOF)
-		report_say(r, REPORT_WARN, "service",
-		    "start it: systemctl start mcp-execd, and see journalctl "
-		    "-u mcp-execd",
+		report_say(r, REPORT_WARN, "service", advice,
 		    "none runs with this configuration");
 	else
 		report_say(r, REPORT_WARN, "service",

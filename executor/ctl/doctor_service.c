@@ -121,7 +121,8 @@ doctor_service_cgroup(struct report *r)
 		    "process and processes one of the user, and cpu_percent "
 		    "cannot be had",
 		    "no group of version 2 is delegated to this process or to "
-		    "mcp-execd.service");
+		    "%s.service",
+		    ctl_unit(r->ctl));
 	put_controllers(&names, bits);
 	if (path[0] != '\0')
 		report_say(r, bits == all ? REPORT_OK : REPORT_WARN, "cgroup",

@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "executor/ctl/audit.h"
+#include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
 #include "executor/ctl/recorded.h"
+#include "executor/instance.h"
 #include "executor/keys.h"
 
-#ifndef MCP_EXECD_SYSCONFDIR
-#define MCP_EXECD_SYSCONFDIR "/etc/mcp-execd"
-#endif
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"
 #endif
@@ -56,6 +55,7 @@ static const struct verb {
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
+	{ "instance", required_argument, NULL, 'i' },
 	{ "unrecorded", no_argument, NULL, 'u' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -65,7 +65,8 @@ static const struct option options[] = {
 static void
 print_help(FILE *to)
 {
-	(void)fprintf(to, "usage: mcp-execctl [-c CONFIG] VERB [...]\n\n");
+	(void)fprintf(
+	    to, "usage: mcp-execctl [-c CONFIG | -i USER] VERB [...]\n\n");
 	for (const struct verb *v = verbs; v->name != NULL; v++)
 		(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
 		    v->second == NULL ? "" : v->second, v->summary);
@@ -73,6 +74,8 @@ print_help(FILE *to)
 	    "\n"
 	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
 	    "/mcp-execd.json\n"
+	    "  -i, --instance USER   of mcp-execd@USER.service, and as that "
+	    "user\n"
 	    "      --unrecorded      read the audit log even if that cannot be "
 	    "recorded\n"
 	    "  -h, --help            this, or after a VERB its own help\n"
@@ -142,12 +145,18 @@ main(int argc, char **argv)
 {
 	static struct ctl ctl = { .config =
 				      MCP_EXECD_SYSCONFDIR "/mcp-execd.json" };
+	const char *account = NULL;
+	struct err e;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1) {
+	while (
+	    (opt = getopt_long(argc, argv, "+c:i:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			ctl.config = optarg;
+			break;
+		case 'i':
+			account = optarg;
 			break;
 		case 'u':
 			ctl.unrecorded = true;
@@ -167,6 +176,8 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return CTL_USAGE;
 	}
+	if (account != NULL && become_account(&ctl, account, &e) != 0)
+		return ctl_error("%s", e.what);
 	conf_report_init(&ctl.report);
 	return run_verb(&ctl, argc - optind, argv + optind);
 }

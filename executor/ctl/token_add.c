@@ -246,11 +246,11 @@ print_token(
 	if (client_config_write("claude-code", &w, &out, &e) != 0)
 		fatal("claude-code is no client: %s", e.what);
 	buf_printf(&out,
-	    "\nOther clients: mcp-execctl client-config %s "
+	    "\nOther clients: %s client-config %s "
 	    "--client vscode|cursor|inspector|\n"
 	    "    mcphost|claude-desktop|curl\n"
-	    "To end it: mcp-execctl token revoke %s\n",
-	    name, name);
+	    "To end it: %s token revoke %s\n",
+	    ctl_self(c), name, ctl_self(c), name);
 	status = ctl_print(buf_bytes(&out));
 	buf_wipe(&out);
 	return status;

@@ -140,9 +140,10 @@ list(struct ctl *c, bool as_json)
 	else
 		put_table(&out, &c->tokens);
 	if (!as_json && c->tokens.count == 0)
-		(void)fputs("There is no token yet: mcp-execctl token add NAME "
-			    "--policy POLICY\n",
-		    stderr);
+		(void)fprintf(stderr,
+		    "There is no token yet: %s token add NAME --policy "
+		    "POLICY\n",
+		    ctl_self(c));
 	if (out.overflow)
 		return ctl_error("the list is too long");
 	status = ctl_print(buf_bytes(&out));
