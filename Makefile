@@ -62,7 +62,7 @@ EXECUTOR := $(call in,executor, \
 	certificate pemfile servername \
 	account audit cgroup child conf conf_audit conf_listen conf_redact confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
-	filehash instance loginuid receiver redact summary to_journal to_kernel to_syslog \
+	filehash hostnet instance loginuid receiver redact summary to_journal to_kernel to_syslog \
 	logread main \
 	monitor mounts \
 	options output overrun policy probe profiles prune pulse \

@@ -14,6 +14,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/cgroup.h"
+#include "executor/hostnet.h"
 #include "executor/ownpaths.h"
 #include "executor/probe.h"
 
@@ -461,6 +462,12 @@ check_required(const struct load *l)
 static void
 check_network(const struct load *l)
 {
+	if (l->c->network == CONFINE_HOST && hostnet_is_private())
+		keys_complain(l->k, l->v->network,
+		    "\"network\": \"host\" would be empty, as the unit has "
+		    "PrivateNetwork=yes: say \"none\" or \"loopback\", or set "
+		    "PrivateNetwork=no in a drop-in of the unit, as "
+		    "examples/systemd/host-network.conf does");
 	if ((l->c->layers & CONFINE_NET) != 0)
 		return;
 	if (l->c->network == CONFINE_LOOPBACK)

@@ -15,6 +15,7 @@
 
 #include "common/cidr.h"
 #include "common/fdio.h"
+#include "executor/hostnet.h"
 
 enum {
 	FIRST_FD = 3, /* SD_LISTEN_FDS_START */
@@ -155,6 +156,7 @@ inherit_take(struct inherit *in, struct err *e)
 	for (; rc == 0 && in->count < n; in->count++) {
 		in->fd[in->count] = FIRST_FD + (int)in->count;
 		rc = check_socket(in->fd[in->count], e);
+		hostnet_given(in->fd[in->count]);
 	}
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "executor/hostnet.h"
 #include "executor/listen_unix.h"
 
 enum { BACKLOG = 512 };
@@ -20,6 +21,11 @@ bind_tcp(const struct conf_listener *l, struct err *e)
 
 	if (fd == -1)
 		return err_sys(e, "socket");
+	if (hostnet_is_private())
+		return err_set(e, ERR_BAD,
+		    "the unit has PrivateNetwork=yes, so nobody could connect: "
+		    "write the address as ListenStream= of the socket unit, "
+		    "and start that first");
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return err_sys(e, "SO_REUSEADDR");
 	if (l->addr.ss_family == AF_INET6 &&
