@@ -415,6 +415,7 @@ reopen(struct audit *a, const char *why, struct err *e)
 	fd = logfile_open(a->path, 0, e);
 	if (fd < 0)
 		return e->code;
+	logfile_inherit(fd, a->fd);
 	(void)close(a->fd);
 	a->fd = fd;
 	a->size = fstat(fd, &st) == 0 ? st.st_size : 0;

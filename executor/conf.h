@@ -135,5 +135,11 @@ struct conf {
  */
 int	conf_load(const char *path, struct conf *out, struct conf_report *r,
 	    struct err *e) MUST_CHECK;
+/*
+ * The same for who reads what it names and starts nothing: whether we could
+ * run the frontend as it says is not looked at.
+ */
+int	conf_load_to_read(const char *path, struct conf *out,
+	    struct conf_report *r, struct err *e) MUST_CHECK;
 
 #endif

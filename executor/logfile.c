@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/log.h"
 #include "executor/logline.h"
 
 enum { DIGITS = 12 };
@@ -50,6 +51,19 @@ logfile_open(const char *path, uint32_t wait_ms, struct err *e)
 		    "own audit.file",
 		    path);
 	return steal_fd(&fd);
+}
+
+void
+logfile_inherit(int fd, int old)
+{
+	struct stat new, was;
+
+	if (fstat(fd, &new) == -1 || fstat(old, &was) == -1 ||
+	    new.st_size > 0 || new.st_gid != was.st_gid ||
+	    (was.st_mode & S_IRGRP) == 0)
+		return;
+	if (fchmod(fd, (new.st_mode & 07777) | S_IRGRP) == -1)
+		log_warn("audit: the new file is not for its group: %m");
 }
 
 bool

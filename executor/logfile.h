@@ -24,6 +24,12 @@ enum {
  * Waits for at most wait_ms for another process to give up the lock.
  */
 int logfile_open(const char *path, uint32_t wait_ms, struct err *e) MUST_CHECK;
+/*
+ * A new file, fd, goes on for the one that is open as old: where its group is
+ * the same (that of a directory with the set-group-ID bit), that may read it
+ * if it could.
+ */
+void logfile_inherit(int fd, int old);
 /* Does path still lead to what is open as fd? */
 bool logfile_is(const char *path, int fd);
 

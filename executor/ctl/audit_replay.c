@@ -192,7 +192,7 @@ replay(struct replay *r, struct ctl *c)
 	struct err e;
 	int status;
 
-	if (copied && r->dir == NULL && !ctl_load_conf(c))
+	if (copied && r->dir == NULL && !ctl_load_log(c))
 		return CTL_FAILED;
 	r->log = auditarg_log(c, r->log);
 	if (r->log == NULL)

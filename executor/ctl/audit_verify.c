@@ -283,7 +283,11 @@ read_state(struct job *j)
 	if (j->no_state || j->state_path == NULL)
 		return CTL_OK;
 	if (seal_read(j->state_path, &j->state, &there, &e) != 0)
-		return ctl_error("%s", e.what);
+		return ctl_error("%s%s", e.what,
+		    e.sysno == EACCES ? ": run mcp-execctl as root, or with "
+					"--no-state, which does not tell "
+					"whether the log's end was cut"
+				      : "");
 	if (there)
 		j->setup.state = &j->state;
 	else if (j->setup.key != NULL)
@@ -395,7 +399,7 @@ run(struct ctl *c, struct job *j, char **paths)
 	int rc;
 
 	if (*paths == NULL) {
-		if (!ctl_load_conf(c))
+		if (!ctl_load_log(c))
 			return CTL_FAILED;
 		log = c->conf.audit_file;
 		if (j->state_path == NULL)

@@ -39,7 +39,7 @@ auditarg_log(struct ctl *c, const char *given)
 	bool configured = given == NULL;
 
 	if (configured) {
-		if (!ctl_load_conf(c))
+		if (!ctl_load_log(c))
 			return NULL;
 		given = c->conf.audit_file;
 	}

@@ -74,6 +74,15 @@ ctl_load_conf(struct ctl *c)
 	return failed(c, &e);
 }
 
+bool
+ctl_load_log(struct ctl *c)
+{
+	struct err e;
+
+	return conf_load_to_read(c->config, &c->conf, &c->report, &e) == 0 ||
+	       failed(c, &e);
+}
+
 /*
  * A service that is not there yet may be given what it needs, and checks that
  * when it loads; what is switched off or named is known now.

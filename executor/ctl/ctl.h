@@ -34,6 +34,7 @@ const char *ctl_unit(const struct ctl *c);
 
 /* Load, or print the findings and what to do; false then. */
 bool ctl_load_conf(struct ctl *c);
+bool ctl_load_log(struct ctl *c); /* enough of it to read the audit log */
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
 /* Plan with the control group that runs would have; conf is loaded. */
 bool ctl_find_cgroup(const struct ctl *c);

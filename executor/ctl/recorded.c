@@ -194,8 +194,9 @@ int
 recorded_file(struct ctl *c, const char *path)
 {
 	struct err e = { 0 };
-	bool known = c->conf.audit_file[0] == '/' ||
-		     conf_load(c->config, &c->conf, &c->report, &e) == 0;
+	bool known =
+	    c->conf.audit_file[0] == '/' ||
+	    conf_load_to_read(c->config, &c->conf, &c->report, &e) == 0;
 
 	conf_report_fini(&c->report);
 	conf_report_init(&c->report);

@@ -495,6 +495,55 @@ def test_reading_that_cannot_be_recorded():
         equal(reads(server), [], "none")
 
 
+def test_group_that_reads():
+    """A member of the log's group: only unrecorded, and nothing but reading."""
+    if not ROOT:
+        raise Skip("needs root: a user who is in another group")
+    with Server() as server:
+        group, user = 64125, 64126
+        server.stop()
+        server.audit_file.unlink()
+        os.chown(server.audit_file.parent, 0, group)
+        server.audit_file.parent.chmod(0o2750)
+        key = seal_key(server)
+        server.start_once()
+        within("it stands", 5, lambda: ctl(server, "status").returncode == 0)
+        server.audit_file.chmod(0o640)
+        server.ctl("audit", "rotate")
+        equal(server.audit_file.stat().st_mode & 0o777, 0o640, "the next one")
+        for path in server.dir, server.config_file:
+            path.chmod(path.stat().st_mode | 0o555 & ~0o222)
+
+        def reads_as(groups, *args):
+            return subprocess.run(
+                ["setpriv", f"--reuid={user}", f"--regid={user}", groups,
+                 server.build / "mcp-execctl", "-c", server.config_file,
+                 *args], stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=60 * SLOW)
+
+        member = f"--groups={group}"
+        for args in (("audit", "search"), ("audit", "verify"),
+                     ("audit", "search", "--log", server.audit_file)):
+            out = reads_as(member, *args)
+            equal((out.returncode, out.stdout), (1, ""), out.stderr)
+            check("--unrecorded" in out.stderr, out)
+            out = reads_as("--clear-groups", "--unrecorded", *args)
+            equal((out.returncode, out.stdout), (1, ""), "no member")
+        out = reads_as(member, "--unrecorded", "audit", "search")
+        check(out.returncode == 0 and "log-rotate" in out.stdout, out)
+        out = reads_as(member, "status")
+        check(out.returncode == 1 and "as root" in out.stderr, out)
+        verify = "--unrecorded", "audit", "verify", "--key", key
+        out = reads_as(member, *verify)
+        check(out.returncode == 1 and "--no-state" in out.stderr, out)
+        out = reads_as(member, *verify, "--no-state")
+        equal(out.returncode, 0, out)
+        server.stop()
+        out = reads_as(member, "audit", "search")
+        check(out.returncode == 0 and "not recorded" in out.stderr,
+              "where none runs", out)
+
+
 def seal_key(server):
     words = server.ctl("audit", "seal-init").split()
     return [w for w in words if len(w) > 40 and "-" in w or len(w) == 64][0]

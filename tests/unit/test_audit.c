@@ -319,6 +319,45 @@ test_reopens(void **state)
 	audit_close(a);
 }
 
+/* Another file at the path, as rotation makes one; the mode that it got. */
+static mode_t
+next_mode(struct audit *a, mode_t before)
+{
+	struct stat st;
+
+	assert_int_equal(chmod(rig_path("group/log"), before), 0);
+	assert_int_equal(
+	    rename(rig_path("group/log"), rig_path("group/log.1")), 0);
+	put_record(a, "goes-on");
+	must_flush(a);
+	assert_int_equal(stat(rig_path("group/log"), &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* What its group could read, it can, as long as it is the same. */
+static void
+test_group_of_readers(void **state)
+{
+	struct audit *a;
+
+	(void)state;
+	assert_int_equal(mkdir(rig_path("group"), 0700), 0);
+	a = must_open(rig_path("group/log"));
+	assert_int_equal(next_mode(a, 0600), 0600);
+	assert_int_equal(next_mode(a, 0644), 0640);
+	assert_int_equal(next_mode(a, 0640), 0640);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(rig_path("group/log"), 0, 64123), 0);
+		assert_int_equal(next_mode(a, 0640), 0600);
+		/* that of the directory is inherited */
+		assert_int_equal(chown(rig_path("group"), 0, 64123), 0);
+		assert_int_equal(chmod(rig_path("group"), 02750), 0);
+		assert_int_equal(chown(rig_path("group/log"), 0, 64123), 0);
+		assert_int_equal(next_mode(a, 0640), 0640);
+	}
+	audit_close(a);
+}
+
 /* Put back later, nothing is lost; a symbolic link is never followed. */
 static void
 test_reopen_refused(void **state)
@@ -566,6 +605,7 @@ main(void)
 		cmocka_unit_test(test_hostile_places),
 		cmocka_unit_test(test_second_writer),
 		cmocka_unit_test(test_reopens),
+		cmocka_unit_test(test_group_of_readers),
 		cmocka_unit_test(test_reopen_refused),
 		cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_append_only),

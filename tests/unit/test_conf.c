@@ -299,6 +299,11 @@ test_frontend(void **state)
 	assert_int_equal(f->r.count, 2);
 	assert_non_null(strstr(buf_cstr(&f->r.text), "/nonexistent"));
 	conf_report_fini(&f->r);
+	/* who only reads need not be able to change */
+	assert_int_equal(
+	    conf_load_to_read(f->path, &f->conf, &f->r, &e), ERR_BAD);
+	assert_int_equal(f->r.count, caps_can_change_ids() ? 2 : 1);
+	conf_report_fini(&f->r);
 	write_raw(f, "{\"frontend\":{\"path\":\"/bin/true\","
 		     "\"user\":\"no-such-user\"}}");
 	assert_int_equal(conf_load(f->path, &f->conf, &f->r, &e), ERR_BAD);
