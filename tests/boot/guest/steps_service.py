@@ -12,6 +12,7 @@ import time
 
 import client
 import machine
+import steps_seal
 from machine import call, check, equal, service, sh, step
 
 RULES = "/usr/share/doc/mcp-execd/examples/auditd/mcp-execd.rules"
@@ -244,14 +245,16 @@ def upgrade():
 
 @step("audit.verify")
 def verify():
-    """One log over versions and crashes, whole."""
+    """One log over versions and crashes, whole, and its seal says so."""
     sh("mcp-execctl", "audit", "search", "--since", "1d")
     states = {r["run.state"] for r in machine.audit("run-result")}
     check({"exited", "signalled", "cancelled"} <= states, states)
     intents = {r["run.id"] for r in machine.audit("run-intent")}
     ends = {r["run.id"] for r in machine.audit("run-result")}
     equal(intents - ends, set(), "runs without an end")
-    return f"{len(machine.audit())} records, {len(intents)} runs"
+    said = steps_seal.whole()
+    steps_seal.found()
+    return f"{len(machine.audit())} records, {len(intents)} runs; {said}"
 
 
 def there(*paths):
