@@ -45,9 +45,12 @@ def same_sets(got, wanted, what):
 
 
 def run(*argv, cwd=TOP, env=None, limit=900, status=0, **more):
-    """Standard output and error, together; fails on another status."""
+    """Standard output and error, together; fails on another status.  What is
+    None in env is not in the environment."""
+    merged = {**os.environ, **(env or {})}
     done = subprocess.run([str(a) for a in argv], cwd=cwd, text=True,
-                          env={**os.environ, **(env or {})}, timeout=limit,
+                          env={k: v for k, v in merged.items()
+                               if v is not None}, timeout=limit,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors="replace",
                           check=False, **more)
@@ -100,8 +103,9 @@ class World:
         env = {"DEB_BUILD_OPTIONS": "nocheck", **(env or {})}
         if os.path.isdir("/usr/lib/ccache"):
             env["PATH"] = "/usr/lib/ccache:" + os.environ["PATH"]
+        # Empty ones would keep the distribution's away.
         for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "MAKEFLAGS"):
-            env[name] = ""
+            env[name] = None
         said = run(TOP / "packaging" / tool, "-o", place, *options, env=env)
         self.made[f"{out}.log"] = said
         return place

@@ -73,7 +73,7 @@ def trixie_build():
         "build-essential", "fakeroot", "debhelper", "lintian", "libcap-ng-dev",
         "dh-sequence-installsysusers", "libcmocka-dev", "libmicrohttpd-dev",
         "libseccomp-dev", "libyajl-dev", "nettle-dev", "libgnutls28-dev",
-        "pkg-config", "strace", "openssl", "gnutls-bin",
+        "pkgconf", "strace", "openssl", "gnutls-bin",
         "python3-jsonschema", "rsyslog", "util-linux")), "trixie")
     (root / "build").mkdir()
     for file in world.deb().iterdir():

@@ -34,8 +34,10 @@ def lint():
     out = run("rpmlint", "-r", TOP / "packaging/rpm/rpmlintrc",
               *sorted(world.rpm().glob("*.rpm")),
               TOP / "packaging/rpm/mcp-execd.spec", status=None)
-    said = re.search(r"(\d+) errors?, (\d+) warnings?", out)
-    check(said and said.groups() == ("0", "0"), out)
+    check(re.search(r"specfiles? checked", out), out)
+    # One release finds what another does not; later ones tell of it.
+    equal([line for line in out.splitlines() if re.search(": [EW]: ", line)
+           and "unused-rpmlintrc-filter" not in line], [], "rpmlint")
 
 
 @step("rpm.files")
