@@ -43,7 +43,7 @@ def whole():
     return said.splitlines()[-1]
 
 
-def found():
+def changed():
     """What is changed in a copy, in a record from the middle, is named."""
     copy = pathlib.Path("/root/changed")
     copy.mkdir()
