@@ -22,6 +22,7 @@ INSTALL_PROGRAM ?= $(INSTALL) -m 0755
 filled = sed -e 's,@sbindir@,$(sbindir),g' -e 's,@docdir@,$(docdir),g' \
 	-e 's,@statedir@,$(statedir),g' -e 's,@logdir@,$(logdir),g' \
 	-e 's,@localstatedir@,$(localstatedir),g' \
+	-e 's,@sysconfdir@,$(sysconfdir),g' \
 	packaging/$(1) >$(B)/$(notdir $(1)) && \
 	$(INSTALL_DATA) $(B)/$(notdir $(1)) $(DESTDIR)$(2)
 
@@ -50,6 +51,7 @@ install-data:
 	    $(DESTDIR)$(exampledir)/policies.d \
 	    $(DESTDIR)$(exampledir)/tools.d \
 	    $(DESTDIR)$(exampledir)/systemd $(DESTDIR)$(exampledir)/auditd \
+	    $(DESTDIR)$(exampledir)/instance/policies.d \
 	    $(DESTDIR)$(completiondir)
 	$(INSTALL_DATA) README.md SECURITY.md NEWS.md LICENSE \
 	    $(DESTDIR)$(docdir)
@@ -58,6 +60,10 @@ install-data:
 	    $(DESTDIR)$(exampledir)/policies.d
 	$(INSTALL_DATA) $(EXAMPLES)/tools.d/*.json \
 	    $(DESTDIR)$(exampledir)/tools.d
+	$(INSTALL_DATA) $(EXAMPLES)/instance/mcp-execd.json \
+	    $(DESTDIR)$(exampledir)/instance
+	$(INSTALL_DATA) $(EXAMPLES)/instance/policies.d/*.json \
+	    $(DESTDIR)$(exampledir)/instance/policies.d
 	$(INSTALL_DATA) $(EXAMPLES)/systemd/*.conf \
 	    $(DESTDIR)$(exampledir)/systemd
 	$(INSTALL_DATA) packaging/auditd/mcp-execd.rules \
@@ -84,6 +90,8 @@ install-systemd: all
 	$(INSTALL) -d -m 0700 $(DESTDIR)$(statedir) $(DESTDIR)$(logdir)
 	$(call filled,systemd/mcp-execd.service,$(unitdir))
 	$(call filled,systemd/mcp-execd.socket,$(unitdir))
+	$(call filled,systemd/mcp-execd@.service,$(unitdir))
+	$(call filled,systemd/mcp-execd@.socket,$(unitdir))
 	$(call filled,tmpfiles.d/mcp-execd.conf,$(tmpfilesdir))
 	$(INSTALL_DATA) packaging/sysusers.d/mcp-execd.conf \
 	    $(DESTDIR)$(sysusersdir)

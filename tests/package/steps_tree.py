@@ -8,8 +8,10 @@ import stat
 from harness import (HERE, TOP, VERSION, check, equal, run, same_sets, step,
                      world)
 
-# What exposure is to be expected: see the unit for what cannot be had.
-EXPOSURE = 5.0
+UNITS = ("mcp-execd.service", "mcp-execd.socket", "mcp-execd@.service",
+         "mcp-execd@.socket")
+# What exposure is to be expected: see the units for what cannot be had.
+EXPOSURE = {"mcp-execd.service": 5.0, "mcp-execd@.service": 2.0}
 # What a second build has differently.
 ELSEWHERE = {"TZ": "Pacific/Chatham", "LC_ALL": "C.UTF-8", "USER": "somebody"}
 
@@ -109,9 +111,10 @@ def verify():
     """systemd-analyze has nothing to say about the units."""
     units = world.path / "units"
     units.mkdir()
-    for name in ("mcp-execd.service", "mcp-execd.socket"):
+    for name in UNITS:
         text = (world.tree() / "usr/lib/systemd/system" / name).read_text()
-        (units / name).write_text(text.replace(
+        # An instance, of an account that each machine has.
+        (units / name.replace("@", "@daemon")).write_text(text.replace(
             "=/usr/sbin/", f"={world.tree()}/usr/sbin/"))
     out = run("systemd-analyze", "verify", "--man=no",
               *sorted(units.iterdir()))
@@ -122,13 +125,15 @@ def verify():
 def drop_ins():
     """Each example is understood on top of the unit."""
     examples = sorted((TOP / "packaging/examples/systemd").glob("*.conf"))
-    unit = world.path / "units/mcp-execd.service"
     for example in examples:
+        text = example.read_text()
+        goes = re.search(r"^# /etc/systemd/system/(mcp-execd@?)\.service\.d/"
+                         + re.escape(example.name) + "$", text, re.M)
+        check(goes, example, "does not say where it goes")
+        unit = world.path / "units" / (goes[1].replace("@", "@daemon")
+                                       + ".service")
         place = unit.with_suffix(".service.d")
         place.mkdir(exist_ok=True)
-        text = example.read_text()
-        check(f"mcp-execd.service.d/{example.name}" in text,
-              example, "does not say where it goes")
         (place / example.name).write_text(text)
         out = run("systemd-analyze", "verify", "--man=no", unit)
         check("mcp-execd" not in out, example, out)
@@ -138,13 +143,29 @@ def drop_ins():
 
 @step("units.exposure")
 def exposure():
-    out = run("systemd-analyze", "security", "--offline=true", "--no-pager",
-              f"--threshold={EXPOSURE * 10:.0f}",
-              world.tree() / "usr/lib/systemd/system/mcp-execd.service")
-    said = re.search(r"exposure level for mcp-execd.service: ([\d.]+)", out)
-    check(said, out)
-    check(float(said.group(1)) <= EXPOSURE, said.group(0))
-    return said.group(1)
+    found = {}
+    for unit, most in EXPOSURE.items():
+        out = run("systemd-analyze", "security", "--offline=true",
+                  "--no-pager", f"--threshold={most * 10:.0f}",
+                  world.tree() / "usr/lib/systemd/system" / unit)
+        said = re.search(r"exposure level for mcp-execd\S*: ([\d.]+)", out)
+        check(said, out)
+        found[unit] = float(said.group(1))
+        check(found[unit] <= most, said.group(0))
+    return found
+
+
+@step("units.without_power")
+def without_power():
+    """What makes the account's unit what it is: no capability, no user but
+    its own, no network, nothing to write but what is named."""
+    text = (TOP / "packaging/systemd/mcp-execd@.service").read_text()
+    for line in ("User=%i", "CapabilityBoundingSet=", "NoNewPrivileges=yes",
+                 "PrivateUsers=yes", "PrivateNetwork=yes",
+                 "ProtectSystem=strict", "RestrictSUIDSGID=yes",
+                 "Requires=mcp-execd@%i.socket"):
+        check(f"\n{line}\n" in text, line)
+    check("Ambient" not in text and "\nGroup=" not in text, text)
 
 
 @step("units.capabilities")
@@ -162,10 +183,12 @@ def capabilities():
 
 @step("units.socket_is_the_default_listener")
 def socket_address():
-    socket = (TOP / "packaging/systemd/mcp-execd.socket").read_text()
-    config = (TOP / "packaging/examples/mcp-execd.json").read_text()
-    streams = re.findall(r"(?m)^ListenStream=(\S+)", socket)
-    check(f'"listen": ["{streams[0]}"]' in config, streams, "and", config)
+    for unit, example in (("mcp-execd.socket", "mcp-execd.json"),
+                          ("mcp-execd@.socket", "instance/mcp-execd.json")):
+        socket = (TOP / "packaging/systemd" / unit).read_text()
+        config = (TOP / "packaging/examples" / example).read_text()
+        streams = re.findall(r"(?m)^ListenStream=(\S+)", socket)
+        check(f'"listen": ["{streams[0]}"]' in config, streams, "and", config)
 
 
 @step("versions.agree")

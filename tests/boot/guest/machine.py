@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 import time
 
 import client
@@ -216,3 +217,28 @@ def seconds_of(function):
     begin = time.monotonic()
     function()
     return time.monotonic() - begin
+
+
+class Loop(threading.Thread):
+    """A client that asks again and again, on a new connection each time."""
+
+    def __init__(self, token, server=service):
+        super().__init__(daemon=True)
+        self.server = server
+        self.token, self.over = token, threading.Event()
+        self.good, self.bad, self.slowest = 0, [], 0.0
+
+    def run(self):
+        while not self.over.is_set():
+            begin = time.monotonic()
+            try:
+                with modern.Modern(self.server, self.token) as c:
+                    equal(c.call("exec_cmd", command="echo here").data[
+                        "stdout"], "here\n", "answer")
+                self.good += 1
+            except ConnectionRefusedError as e:
+                self.bad.append(f"refused: {e} at {begin:.1f} s")
+            except (OSError, Failed) as e:
+                self.bad.append(f"{type(e).__name__}: {e}")
+            self.slowest = max(self.slowest, time.monotonic() - begin)
+            self.over.wait(0.1)

@@ -17,7 +17,8 @@ async def main():
         names = sorted(t.name for t in (await client.list_tools()).tools)
         assert names == ["cli_command", "exec_cmd"], names
         r = await client.call_tool("exec_cmd", {"command": "id -un"})
-        assert r.structured_content["stdout"] == "deploy\n", r
+        user = os.environ.get("MCP_USER", "deploy")
+        assert r.structured_content["stdout"] == user + "\n", r
         r = await client.call_tool("cli_command", {"command": "false"})
         assert r.is_error, r
         print("ok revision", client.protocol_version)

@@ -7,8 +7,6 @@ import os
 import pathlib
 import re
 import shutil
-import threading
-import time
 
 import client
 import machine
@@ -149,32 +147,9 @@ def not_forged():
 
 # --- socket activation, upgrade --------------------------------------------------
 
-class Loop(threading.Thread):
-    """A client that asks again and again, on a new connection each time."""
-
-    def __init__(self, token):
-        super().__init__(daemon=True)
-        self.token, self.over = token, threading.Event()
-        self.good, self.bad, self.slowest = 0, [], 0.0
-
-    def run(self):
-        while not self.over.is_set():
-            begin = time.monotonic()
-            try:
-                equal(call(self.token, "echo here").data["stdout"], "here\n",
-                      "answer")
-                self.good += 1
-            except ConnectionRefusedError as e:
-                self.bad.append(f"refused: {e} at {begin:.1f} s")
-            except (OSError, client.Failed) as e:
-                self.bad.append(f"{type(e).__name__}: {e}")
-            self.slowest = max(self.slowest, time.monotonic() - begin)
-            self.over.wait(0.1)
-
-
 @contextlib.contextmanager
 def asking():
-    loop = Loop(service.token)
+    loop = machine.Loop(service.token)
     loop.start()
     client.within("the loop asks", 10, lambda: loop.good > 1)
     yield loop
