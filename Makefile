@@ -67,7 +67,7 @@ EXECUTOR := $(call in,executor, \
 	monitor mounts \
 	options output overrun policy probe profiles prune pulse \
 	quota record recover request resume runset seal spawn store \
-	supervise sysgroup token tokenwatch toolargv toolcall tooldef toolframes toolparam tree words)
+	supervise sysgroup token tokenwatch toolargv toolcall tooldef toolframes toolparam tree variable words)
 CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \
 	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \

@@ -24,6 +24,7 @@
 #include "executor/confine_load.h"
 #include "executor/probe.h"
 #include "executor/profiles.h"
+#include "executor/variable.h"
 
 #define KEYTABLE_MEMBER p
 #include "executor/keytable.h"
@@ -140,147 +141,12 @@ static const struct key policy_keys[] = { STRING("description", description, 0),
 /* Offered where a policy does not say. */
 static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
 
-/*
- * Variables that make some program run code, load a library, or read another
- * configuration.  A caller may never set them; `fixed` says whether a policy
- * may at least give them a value of its own.
- */
-static const struct forbidden {
-	const char *name; /* a "*" at the end stands for anything */
-	bool fixed;
-} forbidden[] = {
-	{ "LD_*", false },
-	{ "GLIBC_TUNABLES", false },
-	{ "GCONV_PATH", false },
-	{ "GETCONF_DIR", false },
-	{ "MALLOC_*", false },
-	{ "LOCPATH", false },
-	{ "NLSPATH", false },
-	{ "HOSTALIASES", false },
-	{ "LOCALDOMAIN", false },
-	{ "RES_OPTIONS", false },
-	{ "RESOLV_*", false },
-	{ "DYLD_*", false },
-	{ "PATH", true },
-	{ "HOME", true },
-	{ "USER", true },
-	{ "LOGNAME", true },
-	{ "SHELL", true },
-	{ "PWD", false },
-	{ "OLDPWD", false },
-	{ "TMPDIR", true },
-	{ "IFS", false },
-	{ "ENV", false },
-	{ "BASH*", false },
-	{ "SHELLOPTS", false },
-	{ "PS4", false },
-	{ "PROMPT_COMMAND", false },
-	{ "CDPATH", false },
-	{ "FPATH", false },
-	{ "ZDOTDIR", false },
-	{ "GLOBIGNORE", false },
-	{ "INPUTRC", true },
-	{ "PYTHON*", true },
-	{ "PERL*", true },
-	{ "RUBY*", true },
-	{ "GEM_*", true },
-	{ "BUNDLE_*", true },
-	{ "NODE_*", true },
-	{ "NPM_*", true },
-	{ "npm_*", true },
-	{ "LUA_*", true },
-	{ "PHP*", true },
-	{ "TCLLIBPATH", true },
-	{ "R_*", true },
-	{ "ERL_*", true },
-	{ "AWK*", true },
-	{ "JAVA_*", true },
-	{ "_JAVA_*", true },
-	{ "JDK_*", true },
-	{ "CLASSPATH", true },
-	{ "MAVEN_*", true },
-	{ "GRADLE_*", true },
-	{ "GO*", true },
-	{ "CARGO*", true },
-	{ "RUSTC*", true },
-	{ "RUSTFLAGS", true },
-	{ "RUSTDOC*", true },
-	{ "MAKEFILES", true },
-	{ "MAKEFLAGS", true },
-	{ "GNUMAKEFLAGS", true },
-	{ "CC", true },
-	{ "CXX", true },
-	{ "CPP", true },
-	{ "AR", true },
-	{ "LD", true },
-	{ "GIT_*", true },
-	{ "SSH_*", true },
-	{ "GNUPGHOME", true },
-	{ "SUDO_*", true },
-	{ "EDITOR", true },
-	{ "VISUAL", true },
-	{ "PAGER", true },
-	{ "MANPAGER", true },
-	{ "LESS*", true },
-	{ "BROWSER", true },
-	{ "TAR_OPTIONS", true },
-	{ "RSYNC_*", true },
-	{ "CURL_HOME", true },
-	{ "WGETRC", true },
-	{ "SYSTEMD_*", true },
-	{ "DBUS_*", true },
-	{ "XDG_*", true },
-	{ "DOCKER_*", true },
-	{ "CONTAINER_*", true },
-	{ "KUBECONFIG", true },
-	{ "OPENSSL_*", true },
-	{ "SSL_*", true },
-	{ "TERMINFO*", true },
-	{ "TERMCAP", true },
-	{ "QT_*", true },
-	{ "GTK_*", true },
-	{ "GIO_*", true },
-	{ "PSModulePath", true },
-	{ NULL, false },
-};
-
-static bool
-matches(struct bytes name, const char *pattern)
-{
-	size_t n = strlen(pattern);
-
-	if (pattern[n - 1] != '*')
-		return bytes_eq_str(name, pattern);
-	return name.len >= n - 1 && memcmp(name.p, pattern, n - 1) == 0;
-}
-
-static const struct forbidden *
-find_forbidden(struct bytes name)
-{
-	for (const struct forbidden *f = forbidden; f->name != NULL; f++)
-		if (matches(name, f->name))
-			return f;
-	return NULL;
-}
-
 static bool
 is_one_of(uint8_t c, const char *punctuation)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 	       (c >= '0' && c <= '9') ||
 	       (c != '\0' && strchr(punctuation, c) != NULL);
-}
-
-static bool
-is_variable(struct bytes name)
-{
-	if (name.len == 0 || name.len > 128 ||
-	    (name.p[0] >= '0' && name.p[0] <= '9'))
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_one_of(name.p[i], "_"))
-			return false;
-	return true;
 }
 
 bool
@@ -297,7 +163,7 @@ policy_name_ok(struct bytes name)
 bool
 policy_env_ok(const struct policy *p, struct bytes name)
 {
-	if (!is_variable(name) || find_forbidden(name) != NULL)
+	if (!variable_is_name(name) || variable_check(name) != VARIABLE_FREE)
 		return false;
 	for (size_t i = 0; i < p->env_allowed_count; i++)
 		if (bytes_eq_str(name, p->env_allowed[i]))
@@ -587,17 +453,16 @@ static bool
 variable_ok(const struct keys *k, const struct json_value *v, struct bytes name,
     bool fixed)
 {
-	const struct forbidden *f;
+	enum variable_rule rule = variable_check(name);
 
-	if (!is_variable(name)) {
+	if (!variable_is_name(name)) {
 		keys_complain(k, v,
 		    "\"%s\" is no name of a variable: use letters, digits and "
 		    "\"_\"",
 		    log_text(name).s);
 		return false;
 	}
-	f = find_forbidden(name);
-	if (f == NULL || (fixed && f->fixed))
+	if (rule == VARIABLE_FREE || (fixed && rule == VARIABLE_FIXED))
 		return true;
 	keys_complain(k, v,
 	    "%s changes what programs run or load, so %s: remove it",
