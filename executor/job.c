@@ -98,6 +98,16 @@ is_active(const struct job *j)
 	return j->phase != FREE && j->phase != LEAVING;
 }
 
+/* The first of them from *at on, which moves behind it; NULL: no more. */
+static struct job *
+next_active(struct jobs *jobs, size_t *at)
+{
+	while (*at < jobs->slots)
+		if (is_active(&jobs->job[(*at)++]))
+			return &jobs->job[*at - 1];
+	return NULL;
+}
+
 /* --- the end of a run ------------------------------------------------- */
 
 /* Nothing of the run is watched any more but its guard. */
@@ -255,6 +265,13 @@ stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 	}
 }
 
+static void
+job_rearm(struct job *j)
+{
+	stream_rearm(j, &j->stdout_, &j->out);
+	stream_rearm(j, &j->stderr_, &j->err);
+}
+
 /*
  * What a policy wants recorded and cannot be is not passed on, and its
  * command goes no further.
@@ -311,8 +328,7 @@ on_stream(void *arg, uint32_t events)
 	/* One read each, so that a flood leaves room for others. */
 	(void)stream_read(j, &j->stdout_, &j->out);
 	(void)stream_read(j, &j->stderr_, &j->err);
-	stream_rearm(j, &j->stdout_, &j->out);
-	stream_rearm(j, &j->stderr_, &j->err);
+	job_rearm(j);
 }
 
 /*
@@ -501,6 +517,43 @@ take_denial(struct job *j, const struct denial *d)
 }
 
 static void
+take_start(struct job *j)
+{
+	if (j->report.pid == 0)
+		j->report.pid = tree_child(j->sp.guard);
+	j->executed = true;
+	if (!j->silent)
+		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
+	job_rearm(j);
+}
+
+static void
+take_report(struct job *j)
+{
+	const struct guard_report *r = &j->report;
+
+	switch (r->event) {
+	case GUARD_STARTED:
+		take_start(j);
+		break;
+	case GUARD_EXEC:
+		record_exec(j->jobs->audit, j->id, &j->plan, &r->exec);
+		break;
+	case GUARD_DENIED:
+		take_denial(j, &r->denial);
+		break;
+	case GUARD_FAILED:
+		if (!j->ending)
+			explain_failure(j);
+		j->reported = true;
+		break;
+	case GUARD_EXITED:
+		j->reported = true;
+		break;
+	}
+}
+
+static void
 take_reports(struct job *j)
 {
 	struct guard_report r;
@@ -510,28 +563,7 @@ take_reports(struct job *j)
 		if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
 			r.pid = j->report.pid; /* of the run's namespace */
 		j->report = r;
-		if (r.event == GUARD_EXEC) {
-			record_exec(j->jobs->audit, j->id, &j->plan, &r.exec);
-			continue;
-		}
-		if (r.event == GUARD_DENIED) {
-			take_denial(j, &r.denial);
-			continue;
-		}
-		if (r.event == GUARD_STARTED) {
-			if (r.pid == 0)
-				j->report.pid = tree_child(j->sp.guard);
-			j->executed = true;
-			if (!j->silent)
-				j->jobs->ops->started(
-				    j->jobs->arg, j->call, j->id);
-			stream_rearm(j, &j->stdout_, &j->out);
-			stream_rearm(j, &j->stderr_, &j->err);
-			continue;
-		}
-		j->reported = true;
-		if (r.event == GUARD_FAILED && !j->ending)
-			explain_failure(j);
+		take_report(j);
 	}
 }
 
@@ -814,13 +846,13 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 static struct job *
 find_call(struct jobs *jobs, uint64_t call)
 {
-	size_t i;
+	struct job *j;
+	size_t at = 0;
 
-	for (i = 0; i < jobs->slots; i++)
-		if (is_active(&jobs->job[i]) && !jobs->job[i].silent &&
-		    jobs->job[i].call == call)
-			return &jobs->job[i];
-	return NULL;
+	while ((j = next_active(jobs, &at)) != NULL)
+		if (!j->silent && j->call == call)
+			break;
+	return j;
 }
 
 void
@@ -846,8 +878,7 @@ jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
 	if (j->phase == DRAINING) {
 		job_pump(j);
 	} else if (j->phase == RUNNING) {
-		stream_rearm(j, &j->stdout_, &j->out);
-		stream_rearm(j, &j->stderr_, &j->err);
+		job_rearm(j);
 	}
 	return true;
 }
@@ -855,13 +886,10 @@ jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
 void
 jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 {
-	size_t i;
+	struct job *j;
+	size_t at = 0;
 
-	for (i = 0; i < jobs->slots; i++) {
-		struct job *j = &jobs->job[i];
-
-		if (!is_active(j))
-			continue;
+	while ((j = next_active(jobs, &at)) != NULL) {
 		j->silent |= silent;
 		job_end(j, PROTO_CANCELLED, why, "");
 		if (j->phase == DRAINING && j->silent)
@@ -890,13 +918,11 @@ jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 int
 jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 {
-	struct job *found = NULL;
-	size_t i;
+	struct job *j, *found = NULL;
+	size_t at = 0;
 
-	for (i = 0; i < jobs->slots; i++) {
-		struct job *j = &jobs->job[i];
-
-		if (!is_active(j) || strncmp(j->id, id, strlen(id)) != 0)
+	while ((j = next_active(jobs, &at)) != NULL) {
+		if (strncmp(j->id, id, strlen(id)) != 0)
 			continue;
 		if (found != NULL)
 			return err_set(e, ERR_BAD,
@@ -977,15 +1003,13 @@ token_is_same(const struct token_table *t, const struct plan *p)
 void
 jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 {
-	size_t i;
+	struct job *j;
+	size_t at = 0;
 
-	for (i = 0; i < jobs->slots; i++) {
-		struct job *j = &jobs->job[i];
-
-		if (is_active(j) && !token_is_same(t, &j->plan))
+	while ((j = next_active(jobs, &at)) != NULL)
+		if (!token_is_same(t, &j->plan))
 			job_end(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
-	}
 }
 
 size_t
