@@ -19,7 +19,10 @@ give_up_root(const struct passwd *pw, struct err *e)
 	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1)
 		return err_sys(e, "becoming the user %s", pw->pw_name);
-	if (setuid(0) == 0 || prctl(PR_GET_DUMPABLE) != 0)
+	/* fs.suid_dumpable, proc_sys_fs(5), decides what the kernel left */
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		return err_sys(e, "becoming untraceable");
+	if (setuid(0) == 0)
 		fatal("root is not gone");
 	return 0;
 }
