@@ -53,7 +53,7 @@ def run(command):
 
 
 # What has to be seen behind these commands.
-SHOWN = {"sh first": "uid=", "audit search": "diagnose",
+SHOWN = {"sh first": '"exit_code":0', "audit search": "diagnose",
          "policy test diagnose": "denied", "policy test deploy": "hello",
          "--key-file -": "", "mcp-execctl status": ""}
 os.makedirs("/tmp/in")
