@@ -137,7 +137,7 @@ BASE_CFLAGS := -std=c17 $(opt_$(V)) -fPIE $(if $(WERROR),-Werror)
 # --- targets that need no compiler and no library yet ----------------------
 FREE := sources help deps deps-build check demo lint lint-deps clean asan valgrind \
 	cov fuzz e2e sandbox interop conformance unit replay tidy analyze man-lint dist inspector-test \
-	deb rpm package-test
+	deb rpm package-test boot-test
 GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
 
@@ -273,7 +273,9 @@ asan:				## build everything with sanitizers
 valgrind:			## build for valgrind, run the e2e suite in it
 	$(MAKE) V=valgrind all
 	$(PYTHON) tests/run-check valgrind
-boot-test: all $(SANDBOX_BIN)	## our package in a booted machine of its own (qemu, root)
+boot-test:			## our package in a booted machine of its own (qemu, root)
+	@tests/deps
+	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
 	$(PYTHON) tests/boot/run --long
 inspector-test:			## the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector

@@ -12,6 +12,7 @@ deb:				## Debian packages in build/deb
 rpm:				## RPM packages in build/rpm
 	@tests/deps --package
 	packaging/rpm/build $(RPMFLAGS)
-package-test: all		## packages: twice, installed, run, in Debian 13 (root)
+package-test:			## packages: twice, installed, run, in Debian 13 (root)
 	@tests/deps --roots
+	@$(MAKE) --no-print-directory all
 	$(PYTHON) tests/package/run --long
