@@ -23,7 +23,8 @@ MANUALS = sorted(p for folder in ("executor", "executor/ctl", "frontend")
 KINDS = {"mcp-execd.json.5": "config", "mcp-execd-policy.5": "policy",
          "mcp-execd-token.5": "token", "mcp-execd-tool.5": "tool"}
 ID = re.compile(r"\b[0-9a-f]{4,32}\b")
-MINE = re.compile(r"mcp-execctl|jq |grep ")
+# An account of a machine's own (-i) is what tests/boot sets up.
+MINE = re.compile(r"mcp-execctl(?! -i )|jq |grep ")
 # Their commands are refused, which is what is to be seen.
 REFUSED = ("cat /etc/shadow", "touch hello /usr/hello")
 
