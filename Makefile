@@ -60,7 +60,7 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status ownpaths peer \
 	cast castread describe fetch keep recorder \
 	certificate pemfile servername \
-	account audit cgroup child conf conf_audit conf_listen conf_redact confine confine_load denial execlog \
+	account audit cgroup child conf confframes conf_audit conf_listen conf_redact confine confine_load denial execlog \
 	guard inherit instructions job keys listen listen_unix listener logfile logline \
 	filehash hostnet instance loginuid receiver redact summary to_journal to_kernel to_syslog \
 	logread main \

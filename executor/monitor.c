@@ -12,15 +12,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/cleanup.h"
-#include "executor/describe.h"
-#include "executor/instructions.h"
+#include "executor/confframes.h"
 #include "executor/record.h"
-#include "executor/toolframes.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
 	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
-	HEARTBEAT_MS = 15000, /* of idle event streams */
 	SEND_AHEAD = 1 << 20, /* bytes of a configuration that may wait */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
@@ -78,189 +75,10 @@ send_msg(struct monitor *m, const struct msg *msg)
 
 /* --- to the frontend -------------------------------------------------- */
 
-static uint32_t
-largest_output(const struct policy_table *t)
-{
-	uint32_t most = 0;
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		if (t->p[i]->output_bytes > most)
-			most = t->p[i]->output_bytes;
-	return most;
-}
-
-static uint32_t
-tls_listeners(const struct conf *c)
-{
-	uint32_t bits = 0;
-	size_t i;
-
-	for (i = 0; i < c->listen_count; i++)
-		if (c->listen[i].tls)
-			bits |= 1U << i;
-	return bits;
-}
-
-static uint32_t
-forwarded_header(const struct conf *c)
-{
-	return strcmp(c->forwarded_header, "forwarded") == 0
-		   ? PROTO_FORWARDED_RFC7239
-		   : PROTO_FORWARDED_FOR;
-}
-
-static void
-send_limits(struct monitor *m)
-{
-	const struct conf_limits *l = &m->store->conf.limits;
-	struct msg msg = { .code = PROTO_CONFIG,
-		.config = {
-		    .generation = m->generation,
-		    .body_bytes = l->body_bytes,
-		    .header_bytes = l->header_bytes,
-		    .connections = l->connections,
-		    .connections_per_address = l->connections_per_address,
-		    .idle_timeout_ms = l->idle_timeout_ms,
-		    .header_timeout_ms = l->header_timeout_ms,
-		    .body_timeout_ms = l->body_timeout_ms,
-		    .sessions = l->sessions,
-		    .sessions_per_token = l->sessions_per_token,
-		    .session_idle_ms = l->session_idle_ms,
-		    .calls = l->runs,
-		    .output_bytes = largest_output(&m->store->policies),
-		    .heartbeat_ms = HEARTBEAT_MS,
-		    .replay_bytes = l->replay_bytes,
-		    .replay_total_bytes = l->replay_total_bytes,
-		    .stream_ms = l->stream_ms,
-		    .tls_listeners = tls_listeners(&m->store->conf),
-		    .forwarded_header = forwarded_header(&m->store->conf),
-		} };
-
-	send_msg(m, &msg);
-}
-
-static void
-send_list(struct monitor *m, enum proto_name kind,
-    const char list[][CONF_MAX_NAME], size_t count)
-{
-	struct msg msg = { .code = PROTO_NAME,
-		.name = { .kind = (uint8_t)kind } };
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		msg.name.value = bytes_of(list[i]);
-		send_msg(m, &msg);
-	}
-}
-
-static void
-send_penalties(struct monitor *m)
-{
-	const struct conf_penalties *p = &m->store->conf.penalties;
-	struct msg msg = { .code = PROTO_PENALTIES,
-		.penalties = { .failure_ms = p->failure_ms,
-		    .missing_ms = p->missing_ms,
-		    .threshold_ms = p->threshold_ms,
-		    .max_ms = p->max_ms,
-		    .delay_ms = p->delay_ms,
-		    .sources = p->sources } };
-
-	send_msg(m, &msg);
-	send_list(m, PROTO_NAME_EXEMPT, p->exempt, p->exempt_count);
-}
-
-/* Clients that were told this address send its host. */
-static void
-send_public_host(struct monitor *m, const char *url)
-{
-	struct msg msg = { .code = PROTO_NAME,
-		.name = { .kind = PROTO_NAME_HOST } };
-	const char *host = strstr(url, "://");
-
-	if (host == NULL)
-		return;
-	msg.name.value = bytes_make(host + 3, strcspn(host + 3, "/?#"));
-	send_msg(m, &msg);
-}
-
-static void
-send_names(struct monitor *m)
-{
-	const struct conf *c = &m->store->conf;
-
-	send_public_host(m, c->public_url);
-	send_list(m, PROTO_NAME_HOST, c->hosts, c->host_count);
-	send_list(m, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
-	send_list(m, PROTO_NAME_PROXY, c->proxies, c->proxy_count);
-}
-
-static void
-send_tls(struct monitor *m, enum proto_tls kind, struct bytes all)
-{
-	struct msg msg = { .code = PROTO_TLS,
-		.tls = { .kind = (uint8_t)kind } };
-
-	while (all.len > 0) {
-		msg.tls.data = bytes_make(
-		    all.p, all.len < PROTO_MAX_DATA ? all.len : PROTO_MAX_DATA);
-		all.p += msg.tls.data.len;
-		all.len -= msg.tls.data.len;
-		msg.tls.more = all.len > 0;
-		send_msg(m, &msg);
-	}
-	/* no copy of the key stays here, for runs to inherit */
-	if (m->chan != NULL)
-		chan_forget(m->chan);
-}
-
-static void
-join_words(struct buf *b, const char *word)
-{
-	if (b->len > 0)
-		buf_put_u8(b, ' ');
-	buf_put_str(b, word);
-}
-
-static void
-send_token(struct monitor *m, const struct token *t)
-{
-	CLEANUP_BUF struct buf sources, tools, text;
-	struct msg msg = { .code = PROTO_TOKEN };
-	size_t i;
-
-	buf_init(&sources, 1024);
-	buf_init(&tools, 2048);
-	buf_init(&text, INSTRUCTIONS_MAX);
-	for (i = 0; i < t->source_count; i++)
-		join_words(&sources, t->source_text[i]);
-	for (i = 0; i < t->policy->tool_count; i++)
-		join_words(&tools, t->policy->tools[i]);
-	instructions_write(t, &text);
-	memcpy(msg.token.verifier, t->verifier, sizeof(t->verifier));
-	msg.token.name = bytes_of(t->name);
-	msg.token.policy = bytes_of(t->policy->name);
-	msg.token.expires = t->expires;
-	msg.token.sources = buf_bytes(&sources);
-	msg.token.tools = buf_bytes(&tools);
-	msg.token.instructions = buf_bytes(&text);
-	msg.token.policy_mark = describe_mark(t);
-	send_msg(m, &msg);
-}
-
 static void
 send_frame(void *arg, const struct msg *msg)
 {
 	send_msg(arg, msg);
-}
-
-static void
-send_tools(struct monitor *m)
-{
-	const struct tooldef_table *t = &m->store->tools;
-
-	for (size_t i = 0; i < t->count; i++)
-		toolframes_send(t->t[i], send_frame, m);
 }
 
 /*
@@ -270,13 +88,14 @@ send_tools(struct monitor *m)
 static void
 send_tokens(struct monitor *m)
 {
+	const struct confframes_out to = { send_frame, m };
 	const struct token_table *t = &m->store->tokens;
 	struct msg msg = { .code = PROTO_COMMIT };
 
 	while (m->sending && m->next_token < t->count) {
 		if (m->chan == NULL || chan_queued(m->chan) > SEND_AHEAD)
 			return; /* on_drained goes on */
-		send_token(m, t->t[m->next_token++]);
+		confframes_token(t->t[m->next_token++], &to);
 	}
 	if (!m->sending)
 		return;
@@ -294,15 +113,18 @@ on_drained(void *arg)
 void
 monitor_configure(struct monitor *m)
 {
+	const struct confframes_out to = { send_frame, m };
+
 	if (m->chan == NULL || m->state == ST_NEW)
 		return;
 	m->generation++;
-	send_limits(m);
-	send_tls(m, PROTO_TLS_CHAIN, m->store->certificate.chain);
-	send_tls(m, PROTO_TLS_KEY, m->store->certificate.key);
-	send_names(m);
-	send_penalties(m);
-	send_tools(m);
+	confframes_limits(m->store, m->generation, &to);
+	confframes_tls(&m->store->certificate, &to);
+	/* no copy of the key stays here, for runs to inherit */
+	if (m->chan != NULL)
+		chan_forget(m->chan);
+	confframes_peers(&m->store->conf, &to);
+	confframes_tools(&m->store->tools, &to);
 	m->next_token = 0;
 	m->sending = true;
 	send_tokens(m);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* confframes: what the administrator configured, for the frontend.  Executor. */
+#include "executor/confframes.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "executor/describe.h"
+#include "executor/instructions.h"
+#include "executor/toolframes.h"
+
+enum { HEARTBEAT_MS = 15000 /* of idle event streams */ };
+
+static uint32_t
+largest_output(const struct policy_table *t)
+{
+	uint32_t most = 0;
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (t->p[i]->output_bytes > most)
+			most = t->p[i]->output_bytes;
+	return most;
+}
+
+static uint32_t
+tls_listeners(const struct conf *c)
+{
+	uint32_t bits = 0;
+	size_t i;
+
+	for (i = 0; i < c->listen_count; i++)
+		if (c->listen[i].tls)
+			bits |= 1U << i;
+	return bits;
+}
+
+static uint32_t
+forwarded_header(const struct conf *c)
+{
+	return strcmp(c->forwarded_header, "forwarded") == 0
+		   ? PROTO_FORWARDED_RFC7239
+		   : PROTO_FORWARDED_FOR;
+}
+
+void
+confframes_limits(
+    const struct store *s, uint32_t generation, const struct confframes_out *to)
+{
+	const struct conf_limits *l = &s->conf.limits;
+	struct msg msg = { .code = PROTO_CONFIG,
+		.config = {
+		    .generation = generation,
+		    .body_bytes = l->body_bytes,
+		    .header_bytes = l->header_bytes,
+		    .connections = l->connections,
+		    .connections_per_address = l->connections_per_address,
+		    .idle_timeout_ms = l->idle_timeout_ms,
+		    .header_timeout_ms = l->header_timeout_ms,
+		    .body_timeout_ms = l->body_timeout_ms,
+		    .sessions = l->sessions,
+		    .sessions_per_token = l->sessions_per_token,
+		    .session_idle_ms = l->session_idle_ms,
+		    .calls = l->runs,
+		    .output_bytes = largest_output(&s->policies),
+		    .heartbeat_ms = HEARTBEAT_MS,
+		    .replay_bytes = l->replay_bytes,
+		    .replay_total_bytes = l->replay_total_bytes,
+		    .stream_ms = l->stream_ms,
+		    .tls_listeners = tls_listeners(&s->conf),
+		    .forwarded_header = forwarded_header(&s->conf),
+		} };
+
+	to->send(to->arg, &msg);
+}
+
+static void
+send_list(const struct confframes_out *to, enum proto_name kind,
+    const char list[][CONF_MAX_NAME], size_t count)
+{
+	struct msg msg = { .code = PROTO_NAME,
+		.name = { .kind = (uint8_t)kind } };
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		msg.name.value = bytes_of(list[i]);
+		to->send(to->arg, &msg);
+	}
+}
+
+static void
+send_penalties(const struct conf_penalties *p, const struct confframes_out *to)
+{
+	struct msg msg = { .code = PROTO_PENALTIES,
+		.penalties = { .failure_ms = p->failure_ms,
+		    .missing_ms = p->missing_ms,
+		    .threshold_ms = p->threshold_ms,
+		    .max_ms = p->max_ms,
+		    .delay_ms = p->delay_ms,
+		    .sources = p->sources } };
+
+	to->send(to->arg, &msg);
+	send_list(to, PROTO_NAME_EXEMPT, p->exempt, p->exempt_count);
+}
+
+/* Clients that were told this address send its host. */
+static void
+send_public_host(const char *url, const struct confframes_out *to)
+{
+	struct msg msg = { .code = PROTO_NAME,
+		.name = { .kind = PROTO_NAME_HOST } };
+	const char *host = strstr(url, "://");
+
+	if (host == NULL)
+		return;
+	msg.name.value = bytes_make(host + 3, strcspn(host + 3, "/?#"));
+	to->send(to->arg, &msg);
+}
+
+void
+confframes_peers(const struct conf *c, const struct confframes_out *to)
+{
+	send_public_host(c->public_url, to);
+	send_list(to, PROTO_NAME_HOST, c->hosts, c->host_count);
+	send_list(to, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
+	send_list(to, PROTO_NAME_PROXY, c->proxies, c->proxy_count);
+	send_penalties(&c->penalties, to);
+}
+
+static void
+send_tls(const struct confframes_out *to, enum proto_tls kind, struct bytes all)
+{
+	struct msg msg = { .code = PROTO_TLS,
+		.tls = { .kind = (uint8_t)kind } };
+
+	while (all.len > 0) {
+		msg.tls.data = bytes_make(
+		    all.p, all.len < PROTO_MAX_DATA ? all.len : PROTO_MAX_DATA);
+		all.p += msg.tls.data.len;
+		all.len -= msg.tls.data.len;
+		msg.tls.more = all.len > 0;
+		to->send(to->arg, &msg);
+	}
+}
+
+void
+confframes_tls(const struct certificate *c, const struct confframes_out *to)
+{
+	send_tls(to, PROTO_TLS_CHAIN, c->chain);
+	send_tls(to, PROTO_TLS_KEY, c->key);
+}
+
+static void
+join_words(struct buf *b, const char *word)
+{
+	if (b->len > 0)
+		buf_put_u8(b, ' ');
+	buf_put_str(b, word);
+}
+
+void
+confframes_token(const struct token *t, const struct confframes_out *to)
+{
+	CLEANUP_BUF struct buf sources, tools, text;
+	struct msg msg = { .code = PROTO_TOKEN };
+	size_t i;
+
+	buf_init(&sources, 1024);
+	buf_init(&tools, 2048);
+	buf_init(&text, INSTRUCTIONS_MAX);
+	for (i = 0; i < t->source_count; i++)
+		join_words(&sources, t->source_text[i]);
+	for (i = 0; i < t->policy->tool_count; i++)
+		join_words(&tools, t->policy->tools[i]);
+	instructions_write(t, &text);
+	memcpy(msg.token.verifier, t->verifier, sizeof(t->verifier));
+	msg.token.name = bytes_of(t->name);
+	msg.token.policy = bytes_of(t->policy->name);
+	msg.token.expires = t->expires;
+	msg.token.sources = buf_bytes(&sources);
+	msg.token.tools = buf_bytes(&tools);
+	msg.token.instructions = buf_bytes(&text);
+	msg.token.policy_mark = describe_mark(t);
+	to->send(to->arg, &msg);
+}
+
+void
+confframes_tools(const struct tooldef_table *t, const struct confframes_out *to)
+{
+	for (size_t i = 0; i < t->count; i++)
+		toolframes_send(t->t[i], to->send, to->arg);
+}
