@@ -77,6 +77,22 @@ def all_options():
     return f"{count} options"
 
 
+@step("completion.every_value")
+def every_value():
+    """What stands behind an option of any verb is known, if only that it is
+    nothing to offer: no name of a policy is taken for it."""
+    source = (TOP / "packaging/completion/mcp-execctl").read_text()
+    known = set(re.findall(r"--?[a-zA-Z][a-z-]*", source[
+        source.index("_mcp_execctl_value()"):
+        source.index("_mcp_execctl_operand()")]))
+    asked = {o for words in verbs() for o in re.findall(
+        r"(?m)^ +(--[a-z-]+)[ =][A-Z]", run(
+            BUILD / "mcp-execctl", *words, "--help", status=None))}
+    check(len(asked) > 15, asked)
+    equal(asked - known, set(), "values unknown to the completion")
+    return f"{len(asked)} options"
+
+
 @step("completion.values")
 def values():
     """Names of policies and tokens, clients; nothing behind --."""
@@ -88,6 +104,10 @@ def values():
     ctl = ["mcp-execctl", "-c", str(etc / "mcp-execd.json")]
     equal(complete(*ctl, "token", "add", "x", "--policy", ""), {"one", "two"},
           "--policy")
+    equal(complete(*ctl, "token", "add", "x", "--policy", "="), {"one", "two"},
+          "--policy=")
+    equal(complete("mcp-execctl", "--config", "=", ctl[2], "token", "add", "x",
+                   "--policy", "=", "o"), {"one"}, "--policy=o")
     equal(complete(*ctl, "policy", "explain", "t"), {"two"}, "explain")
     equal(complete(*ctl, "token", "revoke", ""), {"alice"}, "revoke")
     clients = complete(*ctl, "client-config", "alice", "--client", "c")
