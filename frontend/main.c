@@ -8,6 +8,7 @@
  * clients are not.  The process ends when the channel closes.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -350,6 +351,10 @@ main(int argc, char **argv)
 		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}
+	/* of a terminal, or to all of a group: the executor ends us */
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||
 	    lockdown_apply(&o, &lockdown, &e) != 0) {
 		log_err("main: lockdown failed: %s", e.what);
