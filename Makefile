@@ -65,8 +65,8 @@ EXECUTOR := $(call in,executor, \
 	filehash hostnet instance loginuid receiver redact summary to_journal to_kernel to_syslog \
 	logread main \
 	monitor mounts \
-	options output overrun policy probe profiles prune pulse \
-	quota record recover request resume runset seal spawn store \
+	options output overrun ownlimits policy probe profiles prune pulse \
+	quota record recover request resume runset seal spawn store strays \
 	supervise sysgroup token tokenwatch toolargv toolcall tooldef toolframes toolparam tree variable words)
 CTL := $(call in,executor/ctl, \
 	audit_replay auditcast \

@@ -74,6 +74,13 @@ caps_drop(uid_t uid, gid_t gid, struct err *e)
 }
 
 bool
+caps_can_raise_limits(void)
+{
+	return capng_get_caps_process() == 0 &&
+	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_RESOURCE);
+}
+
+bool
 caps_can_change_ids(void)
 {
 	return capng_get_caps_process() == 0 &&

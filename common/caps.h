@@ -19,6 +19,8 @@
 int	caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
 /* true if this process has CAP_SETUID and CAP_SETGID. */
 bool	caps_can_change_ids(void);
+/* true if this process has CAP_SYS_RESOURCE: it may raise hard limits. */
+bool	caps_can_raise_limits(void);
 /* true if this process has no effective, permitted or ambient capability. */
 bool	caps_none(void);
 

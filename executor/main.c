@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -21,6 +20,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/sigreset.h"
 #include "executor/cgroup.h"
 #include "executor/conf_audit.h"
 #include "executor/conf_redact.h"
@@ -28,14 +28,15 @@
 #include "executor/instance.h"
 #include "executor/listen.h"
 #include "executor/options.h"
+#include "executor/ownlimits.h"
 #include "executor/pulse.h"
 #include "executor/recover.h"
+#include "executor/strays.h"
 #include "executor/supervise.h"
 #include "executor/to_journal.h"
 #include "executor/to_kernel.h"
 #include "executor/to_syslog.h"
 #include "executor/tokenwatch.h"
-#include "executor/tree.h"
 
 enum {
 	SWEEP_SOON_MS = 50, /* while there is something to remove */
@@ -307,31 +308,14 @@ begin_stop(const char *why)
 
 /* --- signals ---------------------------------------------------------- */
 
-/*
- * We are a subreaper: what a guard that was killed left behind becomes our
- * child, and is ended here.
- */
 static void
 end_strays(void)
 {
-	static pid_t spared[MAX_SPARED];
-	siginfo_t si;
-	size_t n, i;
+	static pid_t spared[MAX_SPARED + STRAYS_MAX_INHERITED];
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 1);
 
-	n = jobs_guards(self.jobs, spared, MAX_SPARED - 1);
 	spared[n++] = supervise_pid(self.supervise);
-	(void)tree_kill(SIGKILL, spared, n);
-	for (;;) {
-		memset(&si, 0, sizeof(si));
-		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == -1 ||
-		    si.si_pid == 0)
-			return;
-		for (i = 0; i < n && spared[i] != si.si_pid; i++)
-			;
-		if (i < n)
-			return; /* its own watch reaps it */
-		(void)waitpid(si.si_pid, NULL, WNOHANG);
-	}
+	strays_end(spared, n);
 }
 
 static void
@@ -366,8 +350,6 @@ watch_signals(struct err *e)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a log that may not grow: EFBIG */
 	self.signals = (struct loop_watch){ .handler = on_signal,
 		.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC) };
 	if (self.signals.fd == -1)
@@ -588,6 +570,8 @@ prepare(struct err *e)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (ownlimits_raise_files(&self.store.conf, e) != 0)
+		return e->code;
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
 		return e->code;
@@ -647,6 +631,15 @@ open_stdio(void)
 		(void)close(fd);
 }
 
+/* As we need them, whoever started us: he may ignore SIGCHLD. */
+static void
+expect_signals(void)
+{
+	(void)sigreset_all();
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a log that may not grow: EFBIG */
+}
+
 static int
 load(const struct options *o)
 {
@@ -679,6 +672,8 @@ main(int argc, char **argv)
 	int rc;
 
 	open_stdio();
+	expect_signals();
+	(void)umask(022); /* each file's mode is given where it is made */
 	self.signals.fd = -1;
 	log_set_name("executor");
 	rc = options_parse(&o, argc, argv);
@@ -686,7 +681,8 @@ main(int argc, char **argv)
 		return rc > 0 ? 0 : 2;
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
-	if (inherit_take(&self.inherited, &e) != 0) {
+	if (ownlimits_check(&e) != 0 || strays_begin(&e) != 0 ||
+	    inherit_take(&self.inherited, &e) != 0) {
 		log_err("start: %s", e.what);
 		return 1;
 	}

@@ -543,15 +543,16 @@ within_hard_limit(const struct keys *k, const struct draft *d,
 {
 	struct rlimit own;
 
-	if (geteuid() == 0 ||
+	if (caps_can_raise_limits() ||
 	    getrlimit((__rlimit_resource_t)row->resource, &own) != 0 ||
 	    value <= own.rlim_max)
 		return value;
 	if (limit_at(d, row->key) == d->root)
 		return own.rlim_max;
 	keys_complain(k, limit_at(d, row->key),
-	    "\"%s\" is above this process's own limit of %llu, which only root "
-	    "can raise",
+	    "\"%s\" is above this process's own limit of %llu, which takes "
+	    "CAP_SYS_RESOURCE to raise: set the limit of mcp-execd higher "
+	    "(ulimit, Limit...= of the unit), or this one lower",
 	    row->key, (unsigned long long)own.rlim_max);
 	return value;
 }

@@ -300,17 +300,36 @@ tree_kill(int sig, const pid_t *spare, size_t spare_count)
 	return (unsigned)w.count;
 }
 
+/* Children of w->self, or all that descend from it. */
+static void
+look(struct walk *w, pid_t parent)
+{
+	w->self = parent;
+	w->count = w->next = w->spare_count = 0;
+	if (by_parents())
+		scan(w);
+	else
+		enter(w, parent);
+}
+
+size_t
+tree_children(pid_t *out, size_t max)
+{
+	static struct walk w;
+	size_t i;
+
+	look(&w, getpid());
+	for (i = 0; i < w.count && i < max; i++)
+		out[i] = w.pid[i];
+	return i;
+}
+
 pid_t
 tree_child(pid_t parent)
 {
 	static struct walk w;
 
-	w.self = parent;
-	w.count = w.next = w.spare_count = 0;
-	if (by_parents())
-		scan(&w);
-	else
-		enter(&w, parent);
+	look(&w, parent);
 	return w.count > 0 ? w.pid[0] : 0;
 }
 

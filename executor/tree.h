@@ -18,6 +18,8 @@ unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
  * CONFIG_PROC_CHILDREN, which is noticed by itself; for tests.
  */
 void tree_by_parents(bool always);
+/* Our children, at most max of them; their children too where it scans. */
+size_t tree_children(pid_t *out, size_t max);
 /* First child of a process as /proc here shows it; 0: none. */
 pid_t tree_child(pid_t parent);
 

@@ -21,12 +21,11 @@
 #include "common/cleanup.h"
 #include "executor/control_socket.h"
 #include "executor/ctl/text.h"
+#include "executor/ownlimits.h"
 #include "executor/resume.h"
 
 enum {
-	MAX_TEXT = 64 << 10, /* bytes of a file of /proc */
-	FDS_OF_A_RUN = 16, /* descriptors that it may have in the executor */
-	FDS_BESIDES = 128
+	MAX_TEXT = 64 << 10 /* bytes of a file of /proc */
 };
 
 /* One process; its files are read once. */
@@ -197,12 +196,9 @@ check_system(struct service *s)
 static void
 check_descriptors(struct service *s)
 {
-	const struct conf_limits *l = &s->r->ctl->conf.limits;
 	const char *value = field(s->limits, "Max open files");
-	uint64_t soft, needs = (uint64_t)l->runs * FDS_OF_A_RUN + FDS_BESIDES;
+	uint64_t soft, needs = ownlimits_files_needed(&s->r->ctl->conf);
 
-	if (needs < (uint64_t)l->connections + FDS_BESIDES)
-		needs = (uint64_t)l->connections + FDS_BESIDES;
 	if (value == NULL || strncmp(value, "unlimited", 9) == 0)
 		return;
 	soft = strtoull(value, NULL, 10);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main: mcp-execctl, the administrator's tool for mcp-execd. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,6 +150,8 @@ main(int argc, char **argv)
 	struct err e;
 	int opt;
 
+	(void)signal(
+	    SIGCHLD, SIG_DFL); /* ignored, children are not waited for */
 	while (
 	    (opt = getopt_long(argc, argv, "+c:i:hV", options, NULL)) != -1) {
 		switch (opt) {

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* ownlimits: files, how many and how large.  Executor and mcp-execctl. */
+#include "executor/ownlimits.h"
+
+#include <inttypes.h>
+#include <sys/resource.h>
+
+#include "common/log.h"
+
+enum {
+	OF_A_RUN = 16, /* that it may have in the executor */
+	BESIDES = 128, /* logs, listeners, the control socket, clients of it */
+	FILE_BYTES = 1 << 20 /* that a file may have at least */
+};
+
+#define ADVICE                                                                 \
+	"raise it (LimitNOFILE= of the unit, ulimit -n), or lower "            \
+	"limits.runs and limits.connections"
+
+int
+ownlimits_check(struct err *e)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur >= FILE_BYTES)
+		return 0;
+	return err_set(e, ERR_BAD,
+	    "no file may have more than %" PRIu64 " bytes, not even the audit "
+	    "log: remove that limit (ulimit -f, LimitFSIZE= of the unit)",
+	    (uint64_t)r.rlim_cur);
+}
+
+uint64_t
+ownlimits_files_needed(const struct conf *c)
+{
+	uint64_t runs = (uint64_t)c->limits.runs * OF_A_RUN;
+	uint64_t connections = c->limits.connections;
+
+	return (runs > connections ? runs : connections) + BESIDES;
+}
+
+int
+ownlimits_raise_files(const struct conf *c, struct err *e)
+{
+	uint64_t needed = ownlimits_files_needed(c);
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return err_sys(e, "RLIMIT_NOFILE");
+	if (r.rlim_cur >= needed)
+		return 0;
+	r.rlim_cur = needed < r.rlim_max ? needed : r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		return err_sys(e, "RLIMIT_NOFILE");
+	if (r.rlim_cur < BESIDES)
+		return err_set(e, ERR_BAD,
+		    "only %" PRIu64 " files may be open: " ADVICE,
+		    (uint64_t)r.rlim_cur);
+	if (r.rlim_cur < needed)
+		log_warn("start: %" PRIu64 " files may be open, and %" PRIu64
+			 " may be needed: " ADVICE,
+		    (uint64_t)r.rlim_cur, needed);
+	return 0;
+}

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Whoever starts mcp-execd: a shell, runit, s6, a container's entry point."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import client
+import instance
+from client import (ROOT, SLOW, Http, Server, Skip, check, equal, mark,
+                    processes, within)
+
+
+def by(shell, **more):
+    """A server that is started by these words of a shell; @: the program."""
+    server = Server(**more)
+    server.wrapper = ["sh", "-c", shell.replace("@", '"$@"'), "sh",
+                      *server.wrapper]
+    return server
+
+
+def works(server):
+    with Http(server) as c:
+        r = c.sh("sleep 1000350 & kill -9 $!; wait; umask; exit 3")
+        equal(r.data["exit_code"], 3, r)
+
+
+def test_ways_to_start():
+    """No descriptors, any umask, ignored signals: all the same."""
+    for shell in ("exec @ <&- >&- 2>&-", "umask 0777; exec @",
+                  "umask 0; exec @", "trap '' CHLD; exec @",
+                  "trap '' HUP INT TERM QUIT PIPE; exec @",
+                  "ulimit -l 0; ulimit -c unlimited; exec @"):
+        with by(shell) as server:
+            works(server)
+            equal(server.audit_file.stat().st_mode & 0o777, 0o600, shell)
+
+
+def test_signals_to_the_group():
+    """Ctrl-C in a terminal: what runs is ended and answered, then all ends."""
+    for sig in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        with Server(policy={"limits": {"kill_grace_ms": 5000}}) as server:
+            m, frontend = mark(), server.frontend_pid()
+            with Http(server) as c:
+                conn = c.begin(f"trap 'echo bye; exit' TERM; touch {m}; "
+                               "while :; do sleep 0.1; done")
+                server.running(m)
+                within("its trap", 5, (server.work / m).exists)
+                os.killpg(server.process.pid, sig)
+                if sig == signal.SIGHUP:        # of one that closes
+                    within("a reload", 5, lambda: server.audit("reload"))
+                    equal(server.frontend_pid(), frontend, "its frontend")
+                    server.process.terminate()
+                text = c.finish(conn).text
+                check("bye" in text and "is stopping" in text, sig, text)
+                conn.close()
+            equal(server.process.wait(20 * SLOW), 0, "status")
+            equal(len(server.audit("frontend-start")), 1, "frontends")
+
+
+def test_children_from_before():
+    """What a shell started before it became mcp-execd is left alone."""
+    with by("sleep 1000351 & exec @") as server:
+        check("is left alone" in server.log(), server.log())
+        known = instance.children(server.process.pid)
+        known.remove(server.frontend_pid())
+        equal(len(known), 1, known)
+        try:
+            with Http(server) as c:
+                # SIGKILL of a guard makes its tree ours for a moment
+                conn = c.begin("setsid sleep 1000353")
+                within("a run", 5, lambda: processes("sleep\x001000353"))
+                for pid in instance.children(server.process.pid):
+                    if pid not in [server.frontend_pid(), *known]:
+                        os.kill(pid, signal.SIGKILL)
+                within("control: ended", 5,
+                       lambda: not processes("sleep\x001000353"))
+                conn.close()
+            works(server)
+            check(known[0] in processes("sleep\x001000351"), "it lives")
+        finally:
+            os.kill(known[0], signal.SIGKILL)
+        # and is reaped when it ends, as all others are
+        within("reaped", 5, lambda: instance.children(
+            server.process.pid) == [server.frontend_pid()])
+        works(server)
+
+
+def start_of(shell):
+    """What it says instead of starting."""
+    server = by(shell)
+    try:
+        server.start_once()
+        server.stop()
+    except instance.Failure as e:
+        return str(e)
+    finally:
+        server.remove()
+    return ""
+
+
+def test_few_descriptors():
+    if "valgrind" in os.environ.get("MCP_EXECD_WRAPPER", ""):
+        raise Skip("valgrind takes descriptors itself")
+    for n in 16, 64, 100:
+        said = start_of(f"ulimit -n {n}; exec @")
+        check(f"only {n} files may be open: raise it" in said, n, said)
+    with by("ulimit -n 256; exec @") as server:
+        check("256 files may be open, and" in server.log(), server.log())
+        works(server)
+    with by("ulimit -S -n 64; exec @") as server:
+        check("files may be open" not in server.log(), server.log())
+        works(server)
+
+
+def test_limits_that_cannot_be_raised():
+    """Refused when the policy is loaded, not at each run."""
+    drop = "setpriv --bounding-set=-sys_resource " if ROOT else ""
+    with by(f"exec prlimit --core=0:500 {drop}@") as server:
+        works(server)
+        server.policy["limits"] = {"core_bytes": 500}
+        server.write()
+        equal(server.reload()["event.outcome"], "success", "control")
+        server.policy["limits"] = {"core_bytes": 501}
+        server.write()
+        r = server.reload()
+        check(r["event.outcome"] == "failure" and
+              "own limit of 500" in r["event.reason"], r)
+
+
+INSIDE = """
+set -e
+mount -t proc proc /proc
+mount -o remount,bind,ro /sys/fs/cgroup 2>/dev/null || true
+"$1" -c "$2" &
+pid=$!
+for i in $(seq 200); do
+    "$3" -c "$2" status >/dev/null 2>&1 && break
+    sleep 0.1
+done
+"$3" -c "$2" status --json
+kill $pid
+wait $pid
+echo "status $?"
+"""
+
+
+def test_container():
+    """A pid and mount namespace, control groups that are read-only."""
+    if not ROOT:
+        raise Skip("namespaces of the whole service are for root only")
+    if os.environ.get("MCP_EXECD_WRAPPER"):
+        raise Skip("the checker's own processes are not there")
+    for pid1 in False, True:
+        server = Server(policy={"disable": ["cgroup"]})
+        try:
+            ns = ["unshare", "--pid", "--mount", "--fork", "--kill-child"]
+            program = [server.build / "mcp-execd", "-c", server.config_file]
+            if pid1:
+                run = subprocess.Popen(
+                    [*ns, "--mount-proc", *program],
+                    stderr=open(server.stderr, "ab"))
+                within("it is up", 20, server.healthy)
+                works(server)
+                me = within("process 1", 5, lambda: instance.children(run.pid))
+                os.kill(me[0], signal.SIGTERM)
+                equal(run.wait(20 * SLOW), 0, server.log())
+            else:
+                out = subprocess.run(
+                    [*ns, "sh", "-c", INSIDE, "sh", program[0], program[2],
+                     server.build / "mcp-execctl"], capture_output=True,
+                    text=True, timeout=60 * SLOW)
+                check("status 0" in out.stdout, out)
+                s = json.loads(out.stdout.splitlines()[0])
+                check(s["frontend"]["answers"], s)
+            equal(len(server.audit("stop")), 1, "a clean stop")
+        finally:
+            server.remove()
+
+
+def test_file_size():
+    """No file may grow: said where it can be, and never a core."""
+    started = time.monotonic()
+    server = by("(ulimit -f 0; exec @) 2>&1 | cat")
+    try:
+        server.start_once()
+    except instance.Failure as e:
+        check("no file may have more than 0 bytes" in str(e), e)
+    else:
+        check(False, "it started")
+        server.stop()
+    finally:
+        server.remove()
+    check(time.monotonic() - started < client.instance.START_S * SLOW, "time")
