@@ -64,9 +64,9 @@ row_of(struct shares *s, const uint8_t key[DIGEST_BYTES])
 			spare = u;
 		else if (bytes_eq_secret(u->key, key, DIGEST_BYTES))
 			return u;
-	if (spare == NULL && s->rows < s->max)
-		spare = &s->user[s->rows++];
-	return spare;
+	if (spare == NULL && s->rows == s->max)
+		fatal("shares: more than %zu have joined", s->max);
+	return spare != NULL ? spare : &s->user[s->rows++];
 }
 
 struct shares_user *
@@ -74,8 +74,6 @@ shares_join(struct shares *s, const uint8_t key[DIGEST_BYTES])
 {
 	struct shares_user *u = row_of(s, key);
 
-	if (u == NULL)
-		fatal("shares: more than %zu have joined", s->max);
 	memcpy(u->key, key, sizeof(u->key));
 	u->joined++;
 	s->joined++;

@@ -173,24 +173,30 @@ unlink_run(struct keep *k, struct keep_run *r)
 	*(r->newer != NULL ? &r->newer->older : &k->newest) = r->older;
 }
 
-/* The oldest run of the owner who has most makes room for another. */
+/* The oldest of the owner who has most. */
+static struct keep_run *
+find_place(const struct keep *k)
+{
+	const struct shares_entry *x = shares_victim(k->places, NULL);
+
+	if (x != NULL)
+		return x->arg;
+	fatal("keep: no run is over"); /* at most half of the table runs */
+}
+
+/* One makes room for another. */
 static struct keep_run *
 take_place(struct keep *k)
 {
-	struct shares_entry *x = shares_victim(k->places, NULL);
-	struct keep_run *r;
+	struct keep_run *r = find_place(k);
 
-	/* at most half of the table runs */
-	if (x == NULL)
-		fatal("keep: no run is over");
-	r = x->arg;
 	if (r->kept)
 		doom(k, r, "more recordings than are kept");
 	if (r->kept)
 		vacate(k, r); /* not now: the next start finds its file */
-	shares_withdraw(x);
-	shares_give(k->places, x->user, 1);
-	shares_leave(k->places, x->user);
+	shares_withdraw(&r->place);
+	shares_give(k->places, r->place.user, 1);
+	shares_leave(k->places, r->place.user);
 	unlink_run(k, r);
 	return r;
 }
