@@ -446,6 +446,12 @@ check_required(const struct load *l)
 {
 	unsigned missing = required(l) & ~l->c->layers, bit;
 
+	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
+		missing &= ~(unsigned)CONFINE_NET;
+		keys_complain(l->k, l->v->require,
+		    "the layer \"network\" is required, and \"network\": "
+		    "\"host\" does without it: remove one of them");
+	}
 	for (bit = 1; missing != 0 && bit <= CONFINE_LOGINUID; bit <<= 1)
 		if ((missing & bit) != 0)
 			keys_complain(l->k, l->v->require,

@@ -201,7 +201,8 @@ control_socket_connect(const char *path, struct err *e)
 	if (fd == -ECONNREFUSED || fd == -ENOENT)
 		return err_set(e, ERR_EOF,
 		    "no mcp-execd answers at %s: is it running? see systemctl "
-		    "status mcp-execd, and name its configuration with -c",
+		    "status 'mcp-execd*', and name its configuration with -c, "
+		    "or its account with -i",
 		    path);
 	if (fd == -EACCES)
 		return err_set(e, ERR_DENIED,

@@ -481,12 +481,13 @@ advise_group(struct ctl *ctl)
 {
 	if (!cgroup_ready() && strcmp(ctl->conf.cgroup, "off") != 0 &&
 	    strstr(buf_cstr(&ctl->report.text), "cgroup") != NULL)
-		(void)fputs(
+		(void)fprintf(stderr,
 		    "A login shell has no control group to give out, as the "
 		    "service has: run this again behind\n"
-		    "    systemd-run --scope -p Delegate=yes mcp-execctl "
-		    "policy test ...\n",
-		    stderr);
+		    "    systemd-run --scope -p Delegate=yes%s%s %s policy "
+		    "test ...\n",
+		    ctl->instance != NULL ? " -p User=" : "",
+		    ctl->instance != NULL ? ctl->instance : "", ctl_self(ctl));
 }
 
 int

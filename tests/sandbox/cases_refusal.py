@@ -133,6 +133,23 @@ def bad_reload(w):
     client.equal(w.server.reload()["event.outcome"], "success", "reload")
 
 
+@case("refusal.host_without_network_layer")
+def host_network(w):
+    """Required, and given up in the same breath: the message says which."""
+    path = w.server.dir / "policies.d" / "odd.json"
+    keys = {**w.server.policy, **w.identity(), "network": "host"}
+    keys.pop("disable", None)
+    for require, outcome in ((["seccomp"], "success"),
+                             (["seccomp", "network"], "failure")):
+        path.write_text(json.dumps({**keys, "require": require}))
+        path.chmod(0o600)
+        said = w.server.reload()
+        client.equal(said["event.outcome"], outcome, said)
+    client.check("remove one of them" in said["event.reason"], said)
+    path.unlink()
+    client.equal(w.server.reload()["event.outcome"], "success", "reload")
+
+
 @case("refusal.no_start")
 def no_start(w):
     """Such a policy alone: the server does not come up."""

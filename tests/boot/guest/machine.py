@@ -99,7 +99,7 @@ def show(key, unit=UNIT):
 def journal(lines=30):
     with contextlib.suppress(Exception):
         return sh("journalctl", "-n", lines, "-o", "short-monotonic",
-                  "--no-pager", "-u", UNIT, "-u", "mcp-execd.socket",
+                  "--no-pager", "-u", "mcp-execd*",
                   ok=False).splitlines()
     return []
 
