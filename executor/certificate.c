@@ -138,7 +138,7 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 static int
 check(const struct conf *c, struct certificate *cert, struct err *e)
 {
-	char said[CERTIFICATE_MAX_REMARKS], *next;
+	char said[CERTIFICATE_MAX_REMARKS] = "", *next;
 	size_t line;
 
 	if (run_check(c, cert, said, sizeof(said), e) != 0)

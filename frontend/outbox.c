@@ -227,7 +227,7 @@ prune(struct outbox *o, bool general, size_t most)
 		oldest = oldest == NULL ? l : oldest;
 		n++;
 	}
-	if (n > most)
+	if (oldest != NULL && n > most)
 		remove_line(oldest);
 }
 
