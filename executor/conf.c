@@ -507,6 +507,18 @@ check_penalties(const struct keys *k, const struct json_value *v,
 }
 
 static void
+check_limits(const struct keys *k, const struct json_value *v,
+    const struct conf_limits *l)
+{
+	if (l->replay_bytes > l->replay_total_bytes)
+		keys_complain(k, v,
+		    "\"replay_bytes\" of one session (%u) is above "
+		    "\"replay_total_bytes\" of all (%u): lower it, or raise "
+		    "that",
+		    l->replay_bytes, l->replay_total_bytes);
+}
+
+static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
 	static const struct name_list hosts = { "\"allowed_hosts\"", is_host,
@@ -544,6 +556,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_names(k, d->proxies, &proxies, c->proxies, &c->proxy_count);
 	read_names(k, d->exempt, &exempt, c->penalties.exempt,
 	    &c->penalties.exempt_count);
+	check_limits(k, json_get(root, "limits"), &c->limits);
 	check_penalties(k, json_get(root, "penalties"), &c->penalties);
 	check_forwarded(k, json_get(root, "forwarded_header"), c);
 	check_public_url(k, json_get(root, "public_url"), c);
