@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "executor/instance.h"
+
 enum { MAX_PATHS = 12 };
 
 static struct ownpaths {
@@ -34,6 +36,18 @@ add_with_directory(const char *path)
 	add(stat(dir, &st) == 0 && (st.st_mode & S_IRWXO) == 0 ? dir : path);
 }
 
+/* Of an account's service all of it: policies, tools, what is beside them. */
+static void
+add_configuration(const char *path)
+{
+	char name[INSTANCE_NAME], dir[PATH_MAX];
+	bool instance = instance_of(path, name);
+
+	(void)snprintf(
+	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	add(instance ? dir : path);
+}
+
 void
 ownpaths_set(const struct conf *c)
 {
@@ -41,7 +55,7 @@ ownpaths_set(const struct conf *c)
 	add_with_directory(c->audit_file);
 	add_with_directory(c->audit_seal_state);
 	add_with_directory(c->control);
-	add(c->path);
+	add_configuration(c->path);
 	add(c->policy_dir);
 	add(c->token_dir);
 	add(c->recordings_dir);

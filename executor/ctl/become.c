@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/caps.h"
 #include "common/log.h"
 #include "executor/cgroup.h"
 #include "executor/instance.h"
@@ -22,7 +23,7 @@ give_up_root(const struct passwd *pw, struct err *e)
 	/* fs.suid_dumpable, proc_sys_fs(5), decides what the kernel left */
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		return err_sys(e, "becoming untraceable");
-	if (setuid(0) == 0)
+	if (setuid(0) == 0 || !caps_none())
 		fatal("root is not gone");
 	return 0;
 }

@@ -146,6 +146,7 @@ main(int argc, char **argv)
 {
 	static struct ctl ctl = { .config =
 				      MCP_EXECD_SYSCONFDIR "/mcp-execd.json" };
+	static char name[INSTANCE_NAME];
 	const char *account = NULL;
 	struct err e;
 	int opt;
@@ -179,6 +180,9 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return CTL_USAGE;
 	}
+	/* By its path, it is no less the account's. */
+	if (account == NULL && instance_of(ctl.config, name))
+		account = name;
 	if (account != NULL && become_account(&ctl, account, &e) != 0)
 		return ctl_error("%s", e.what);
 	conf_report_init(&ctl.report);

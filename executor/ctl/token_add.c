@@ -5,6 +5,7 @@
  * The token is printed once and stored nowhere; its file holds the verifier.
  * What narrows it is checked by the code that will load the file.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -221,32 +222,45 @@ acceptable(struct ctl *c, const char *name, struct bytes json)
 	return t != NULL;
 }
 
+/* How to use it; with UNIX sockets alone there is no address for most. */
+static void
+put_client(const struct ctl *c, const char *name, struct buf *out)
+{
+	struct client_config w = { .name = name };
+	struct err e;
+
+	if (client_config_url(
+		&c->conf, NULL, false, w.url, sizeof(w.url), &e) != 0) {
+		buf_printf(out, "Server: %s\n\n", e.what);
+		return;
+	}
+	buf_printf(out,
+	    "Server: %s\n\n"
+	    "Claude Code (.mcp.json, with the token in the environment as "
+	    "MCP_TOKEN):\n\n",
+	    w.url);
+	if (client_config_write("claude-code", &w, out, &e) != 0)
+		fatal("claude-code is no client: %s", e.what);
+	buf_put_u8(out, '\n');
+}
+
 static int
 print_token(
     const struct ctl *c, const char *name, const char *policy, const char *text)
 {
-	struct client_config w = { .name = name };
 	struct buf out;
-	struct err e;
 	int status;
 
-	if (client_config_url(
-		&c->conf, NULL, false, w.url, sizeof(w.url), &e) != 0)
-		return ctl_error("public_url: %s", e.what);
 	buf_init(&out, 16384);
 	buf_printf(&out,
 	    "Token \"%s\", which grants policy \"%s\":\n\n"
 	    "    %s\n\n"
 	    "It is shown this once and stored nowhere: give it to the client "
-	    "now.\n"
-	    "Server: %s\n\n"
-	    "Claude Code (.mcp.json, with the token in the environment as "
-	    "MCP_TOKEN):\n\n",
-	    name, policy, text, w.url);
-	if (client_config_write("claude-code", &w, &out, &e) != 0)
-		fatal("claude-code is no client: %s", e.what);
+	    "now.\n",
+	    name, policy, text);
+	put_client(c, name, &out);
 	buf_printf(&out,
-	    "\nOther clients: %s client-config %s "
+	    "Other clients: %s client-config %s "
 	    "--client vscode|cursor|inspector|\n"
 	    "    mcphost|claude-desktop|curl\n"
 	    "To end it: %s token revoke %s\n",
@@ -276,7 +290,10 @@ add(struct ctl *c, const char *name, const struct options *o)
 	if (ctl_token_path(c, name, path, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (fdio_write_file(path, 0600, buf_bytes(&json), true, &e) != 0)
-		return ctl_error("%s", e.what);
+		return ctl_error("%s%s", e.what,
+		    c->instance != NULL && e.sysno == ENOENT
+			? ": its unit makes it when it starts"
+			: "");
 	status = print_token(c, name, o->policy, text);
 	explicit_bzero(text, sizeof(text));
 	return status;

@@ -181,6 +181,24 @@ test_life_of_a_token(void **state)
 	assert_int_equal(run(token_revoke_run, "a"), CTL_FAILED);
 }
 
+/* There is no address to print then, and the token is shown all the same. */
+static void
+test_token_for_a_unix_socket(void **state)
+{
+	char text[512];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+	    "{\"listen\":[\"unix:/run/s\"],\"frontend\":{\"path\":"
+	    "\"/bin/true\"%s}}",
+	    caps_can_change_ids() ? ",\"user\":64123" : "");
+	write_file("mcp-execd.json", text);
+	assert_int_equal(run(token_add_run, "a --policy p"), CTL_OK);
+	assert_non_null(strstr(fix.out, BEARER_PREFIX));
+	assert_non_null(strstr(fix.out, "only UNIX sockets"));
+	assert_non_null(strstr(fix.out, "token revoke a"));
+}
+
 static void
 test_add_refuses(void **state)
 {
@@ -373,6 +391,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_life_of_a_token),
+		TEST(test_token_for_a_unix_socket),
 		TEST(test_add_refuses),
 		TEST(test_list_as_json),
 		TEST(test_check_finds_all),

@@ -136,6 +136,7 @@ def out_of_reach():
                  ETC / "policies.d/work.json"):
         check(os.path.exists(path), path)
         check("out" not in said(f"cat {path} && echo out"), path)
+    check("out" not in said(f"ls {ETC} && echo out"), ETC)
     check("out" not in said(f"echo >>{ETC}/policies.d/work.json && echo out"),
           "a policy")
     equal(said("ls /proc | grep -c '^[0-9]'") in ("3\n", "4\n", "5\n"), True,
