@@ -168,7 +168,7 @@ test_findings(void **state)
 		{ "\"listne\":[]", "3:12", "did you mean \"listen\"" },
 		{ "\"limits\":{\"replay_total_bytes\":65536}", "3:12",
 		    "above \"replay_total_bytes\"" },
-		{ "\"limits\":{\"replay_total_bytes\":100}", "3:33", "65536" },
+		{ "\"limits\":{\"replay_total_bytes\":100}", "3:34", "65536" },
 		{ "\"zzzzzz\":1", "3:12", "unknown key" },
 		{ "\"listen\":[]", "3:12", "1 to 8" },
 		{ "\"listen\":\"127.0.0.1:1\"", "3:12", "list" },
