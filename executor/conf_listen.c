@@ -158,6 +158,12 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 		return;
 	}
 	check_secrecy(k, v, &l, c);
+	if (conf_listen_path(&l) != NULL &&
+	    strcmp(conf_listen_path(&l), c->control) == 0)
+		keys_complain(k, v,
+		    "\"%s\" is the path of the control socket: name another, "
+		    "or set \"control\"",
+		    l.text);
 	for (size_t i = 0; i < c->listen_count; i++) {
 		if (c->listen[i].addr_len == l.addr_len &&
 		    memcmp(&c->listen[i].addr, &l.addr, l.addr_len) == 0) {

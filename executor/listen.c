@@ -12,6 +12,29 @@
 
 enum { BACKLOG = 512 };
 
+/* What bind(2) says, and what to do about it. */
+static int
+refused(struct err *e)
+{
+	switch (errno) {
+	case EADDRINUSE:
+		return err_set(e, ERR_BAD,
+		    "another program "
+		    "uses this port; stop it or change \"listen\"");
+	case EADDRNOTAVAIL:
+		return err_set(e, ERR_BAD,
+		    "no interface of this machine has that address (yet?): "
+		    "change \"listen\", or start after the network is there "
+		    "(After=network-online.target)");
+	case EACCES:
+		return err_set(e, ERR_BAD,
+		    "a port below net.ipv4.ip_unprivileged_port_start takes "
+		    "root, or CAP_NET_BIND_SERVICE: change \"listen\"");
+	default:
+		return err_sys(e, "bind");
+	}
+}
+
 static int
 bind_tcp(const struct conf_listener *l, struct err *e)
 {
@@ -33,11 +56,7 @@ bind_tcp(const struct conf_listener *l, struct err *e)
 		return err_sys(e, "IPV6_V6ONLY");
 	if (bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0)
 		return steal_fd(&fd);
-	if (errno == EADDRINUSE)
-		return err_set(e, ERR_BAD,
-		    "another program "
-		    "uses this port; stop it or change \"listen\"");
-	return err_sys(e, "bind");
+	return refused(e);
 }
 
 static int

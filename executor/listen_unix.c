@@ -11,26 +11,46 @@
 #include "common/cleanup.h"
 #include "executor/conf_listen.h"
 
-/* Who may write there could put another socket in the place of ours. */
+/*
+ * Who may write there could put another socket in the place of ours; further
+ * up, another directory, but for what is not his where it is sticky.
+ */
 static int
-check_directory(const char *path, struct err *e)
+check_directory(const char *dir, bool last, struct err *e)
 {
-	char dir[CONF_MAX_NAME];
 	struct stat st;
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	strrchr(dir, '/')[dir == strrchr(dir, '/')] = '\0';
 	if (stat(dir, &st) != 0)
 		return err_sys(e,
 		    "the directory %s (make it, or let systemd do so: "
 		    "RuntimeDirectory=)",
 		    dir);
+	if (!last && (st.st_mode & S_ISVTX) != 0 && st.st_uid == 0)
+		return 0;
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
 		    "others may write in %s: chown it to root and chmod go-w "
 		    "it, or use a directory of the service's own",
 		    dir);
+	return 0;
+}
+
+/* From the socket's directory up to the root. */
+static int
+check_way(const char *path, struct err *e)
+{
+	char dir[CONF_MAX_NAME], *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	for (bool last = true; (slash = strrchr(dir, '/')) != NULL;
+	     last = false) {
+		slash[slash == dir] = '\0';
+		if (check_directory(dir, last, e) != 0)
+			return e->code;
+		if (slash == dir)
+			break;
+	}
 	return 0;
 }
 
@@ -107,7 +127,7 @@ listen_unix_bind(
 	const char *path = conf_listen_path(l);
 	CLEANUP_FD int fd = -1;
 
-	if (check_directory(path, e) != 0 || clear(l, path, e) != 0)
+	if (check_way(path, e) != 0 || clear(l, path, e) != 0)
 		return e->code;
 	fd = new_socket(e);
 	if (fd < 0)

@@ -199,6 +199,15 @@ def test_no_socket_there():
         server.path.parent.chmod(0o777)
         refuses(server, "others may write")
         server.path.parent.chmod(0o755)
+        # where the directory itself could be replaced
+        above = server.dir / "above"
+        (above / "ours").mkdir(parents=True, mode=0o755)
+        server.path = above / "ours" / "http.sock"
+        server.config["listen"][1] = f"unix:{server.path}"
+        server.write()
+        above.chmod(0o777)
+        refuses(server, f"others may write in {above}:")
+        above.chmod(0o1777 if ROOT else 0o755)      # sticky: only its own
         server.start_once()
         equal(status(server, server.token), 200, "control")
         server.stop()
@@ -259,3 +268,28 @@ def line(server, name):
              if c["check"] == name]
     equal(len(found), 1, f"{name} in {run.stdout[-300:]}")
     return str(found[0])
+
+
+def test_addresses_that_cannot_be():
+    """Each refusal says what to do."""
+    server = Both()
+    try:
+        for listen, words in (
+                (f"unix:{server.dir}/control.sock", "control socket"),
+                (f"unix:{server.dir}/nope/s", "make it, or let systemd"),
+                ("unix:" + "/x" * 60, "at most 107 bytes"),
+                ("192.0.2.1:8001", "no interface of this machine")):
+            server.config["listen"] = [listen]
+            server.config["insecure_plaintext"] = True
+            server.write()
+            refuses(server, words)
+        server.config["listen"] = ["127.0.0.1:1"]
+        server.write()
+        if ROOT:
+            server.wrapper = ["setpriv", "--bounding-set=-net_bind_service"]
+        limit = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+        with open(limit, encoding="ascii") as f:
+            if int(f.read()) > 1:
+                refuses(server, "CAP_NET_BIND_SERVICE")
+    finally:
+        server.remove()
