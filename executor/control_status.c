@@ -82,6 +82,24 @@ put_configuration(struct buf *b, const struct store *s, uint32_t generation)
 	buf_put_u8(b, '}');
 }
 
+/* The one in force, which its file may have left behind. */
+static void
+put_certificate(struct buf *b, const struct certificate *c)
+{
+	int64_t now_s = (int64_t)(clock_wall_us() / 1000000);
+	char text[128];
+
+	if (c->chain.len == 0)
+		return;
+	certificate_describe(c, now_s, text, sizeof(text));
+	begin(b, "certificate", '{');
+	put_text(b, "text", text);
+	put_u64(b, "until_s", (uint64_t)c->until);
+	json_put_member_bool(
+	    b, "good", certificate_state_at(c, now_s) == CERTIFICATE_GOOD);
+	buf_put_u8(b, '}');
+}
+
 static const struct {
 	unsigned bit;
 	const char *name;
@@ -196,6 +214,7 @@ control_status_put(struct buf *b, const struct control_deps *d,
 
 	put_process(b, started_us);
 	put_configuration(b, d->store, monitor_vitals(d->monitor).generation);
+	put_certificate(b, &d->store->certificate);
 	put_frontend(b, d);
 	put_counts(b, d->jobs);
 	put_limits(b, &d->store->conf);

@@ -87,6 +87,15 @@ put_frontend(struct buf *b, const struct json_value *f, struct buf *scratch)
 }
 
 static void
+put_certificate(struct buf *b, const struct json_value *c)
+{
+	if (c != NULL)
+		text_row(b, "certificate", "%s%s", remote_text(c, "text").s,
+		    is_true(c, "good") ? ""
+				       : ": renew it, then mcp-execctl reload");
+}
+
+static void
 put_numbers(struct buf *b, const struct json_value *o)
 {
 	const struct json_value *r = json_get(o, "runs");
@@ -167,6 +176,7 @@ show(const struct remote_answer *a, bool as_json)
 	} else {
 		put_service(&b, o, &scratch);
 		put_frontend(&b, json_get(o, "frontend"), &scratch);
+		put_certificate(&b, json_get(o, "certificate"));
 		put_numbers(&b, o);
 		put_audit(&b, json_get(o, "audit"));
 		put_policies(&b, json_get(o, "policies"), &scratch);

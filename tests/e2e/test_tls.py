@@ -302,6 +302,31 @@ def test_slow_and_silent():
                 equal(c.reply().status, 413, "too large")
 
 
+def test_half_open():
+    """A handshake that does not end has its place, and its time, as others."""
+    with Tls(config={"limits": {"header_timeout_ms": 1500,
+                                "connections_per_address": 3}}) as server:
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        held = [socket.create_connection(server.tls_at, 20) for _ in range(3)]
+        begin = time.monotonic()
+        with contextlib.suppress(OSError):
+            fourth = socket.create_connection(server.tls_at, 20)
+            with fourth, context().wrap_socket(fourth):
+                check(False, "a fourth of this address")
+        for i in range(200 * SLOW):     # a byte at a time does not help
+            time.sleep(0.05)
+            with contextlib.suppress(OSError):
+                for s in held:
+                    s.sendall(hello[i:i + 1] or b"x")
+            with contextlib.suppress(OSError), Secure(server) as c:
+                equal(c.request("GET", "/healthz").status, 200, "room")
+                break
+        took = time.monotonic() - begin
+        check(1 < took < 6 * SLOW, "their time is over", took)
+        for s in held:
+            s.close()
+
+
 class Load(threading.Thread):
     """Requests one after another, half of them on connections that stay."""
 
@@ -706,6 +731,19 @@ def test_doctor():
             check(verdict in str(found), found)
         finally:
             server.remove()
+
+
+def test_status():
+    """It tells of the certificate in force, not of the file."""
+    with Tls(days=5.5) as server:
+        said = "is valid for 5 days"
+        check(said in server.ctl("status") and "renew it, then" in
+              server.ctl("status"), server.ctl("status"))
+        server.renew("later", days=60.5)
+        check(said in server.ctl("status"), "the file alone changes nothing")
+        server.ctl("reload")
+        text = server.ctl("status")
+        check("is valid for 60 days" in text and "renew" not in text, text)
 
 
 def doctor(server):
