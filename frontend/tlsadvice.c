@@ -11,6 +11,7 @@
 
 enum {
 	MAX_NAMES = 8, /* of a certificate that are shown */
+	MAX_ENTRIES = 256, /* of an extension that are looked at */
 	MAX_NAME = 256
 };
 
@@ -97,13 +98,22 @@ put_address(struct buf *out, const uint8_t *a, size_t len)
 			    (unsigned)(a[i] << 8 | a[i + 1]));
 }
 
+/* One line stays one. */
+static void
+put_text(struct buf *out, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		buf_put_u8(out,
+		    name[i] > ' ' && name[i] < 0x7f ? (uint8_t)name[i] : '?');
+}
+
 /* Names and addresses of the certificate, as far as clients look at them. */
 static unsigned
 put_names(gnutls_x509_crt_t crt, struct buf *out)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; count < MAX_NAMES; i++) {
+	for (unsigned i = 0; i < MAX_ENTRIES && count < MAX_NAMES; i++) {
 		char name[MAX_NAME];
 		size_t size = sizeof(name) - 1;
 		int kind = gnutls_x509_crt_get_subject_alt_name(
@@ -117,7 +127,7 @@ put_names(gnutls_x509_crt_t crt, struct buf *out)
 		if (kind == GNUTLS_SAN_IPADDRESS)
 			put_address(out, (const uint8_t *)name, size);
 		else
-			buf_put(out, name, strnlen(name, size));
+			put_text(out, name, strnlen(name, size));
 	}
 	return count;
 }
@@ -192,12 +202,16 @@ remark_signature(gnutls_x509_crt_t crt, struct buf *out)
 static bool
 names_its_issuer(gnutls_x509_crt_t crt)
 {
-	gnutls_datum_t where = { NULL, 0 };
-	bool found = gnutls_x509_crt_get_authority_info_access(
-			 crt, 0, GNUTLS_IA_CAISSUERS_URI, &where, NULL) >= 0;
+	for (unsigned i = 0; i < MAX_ENTRIES; i++) {
+		gnutls_datum_t where = { NULL, 0 };
+		int r = gnutls_x509_crt_get_authority_info_access(
+		    crt, i, GNUTLS_IA_CAISSUERS_URI, &where, NULL);
 
-	gnutls_free(where.data);
-	return found;
+		gnutls_free(where.data);
+		if (r >= 0 || r == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			return r >= 0;
+	}
+	return false;
 }
 
 /* The order does not matter: GnuTLS sorts what it sends. */

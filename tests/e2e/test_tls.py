@@ -459,7 +459,8 @@ def test_remarks():
     ca = "basicConstraints=critical,CA:true"
     root, _ = issue(tls, "root", "root", ca)
     middle, _ = issue(tls, "middle", "root", ca)
-    at = "authorityInfoAccess=caIssuers;URI:http://x.example/i"
+    at = ("authorityInfoAccess=OCSP;URI:http://x.example/o,"
+          "caIssuers;URI:http://x.example/i")
     names = "subjectAltName=DNS:build.example.org,IP:192.0.2.7"
 
     def expect(chain, key, words, **keys):
