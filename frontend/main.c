@@ -355,6 +355,7 @@ main(int argc, char **argv)
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may end */
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||
 	    lockdown_apply(&o, &lockdown, &e) != 0) {
 		log_err("main: lockdown failed: %s", e.what);

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import client
 import instance
+import test_tls
 from client import (ROOT, SLOW, Http, Server, Skip, check, equal, mark,
                     processes, within)
 
@@ -85,6 +87,22 @@ def test_children_from_before():
         within("reaped", 5, lambda: instance.children(
             server.process.pid) == [server.frontend_pid()])
         works(server)
+
+
+def test_log_without_a_reader():
+    """It is lost, and nobody is ended by what he logs."""
+    server = test_tls.Tls()
+    server.wrapper = ["bash", "-c", 'exec "$@" 2> >(exec true)', "sh",
+                      *server.wrapper]
+    with server:
+        first = server.frontend_pid()
+        for _ in range(3):      # which the frontend logs
+            with socket.create_connection(server.tls_at, 20 * SLOW) as s:
+                s.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                check(b"400" in s.recv(4096), "an answer")
+        works(server)
+        equal(server.reload()["event.outcome"], "success", "reload")
+        equal(server.frontend_pid(), first, "the frontend")
 
 
 def start_of(shell):
