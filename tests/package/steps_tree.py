@@ -5,7 +5,7 @@ import pathlib
 import re
 import stat
 
-from harness import (HERE, TOP, VERSION, check, equal, run, same_sets, step,
+from harness import (HERE, TOP, VERSION, Skip, check, equal, run, same_sets, step,
                      world)
 
 UNITS = ("mcp-execd.service", "mcp-execd.socket", "mcp-execd@.service",
@@ -153,6 +153,55 @@ def exposure():
         found[unit] = float(said.group(1))
         check(found[unit] <= most, said.group(0))
     return found
+
+
+# The rows of the table in mcp-execd(8), as lines of a unit.
+RESTRICTED = (
+    ("RestrictNamespaces=yes",),
+    ("SystemCallFilter=~@mount @privileged @debug",),
+    ("RestrictAddressFamilies=~AF_INET AF_INET6 AF_NETLINK",),
+    ("ProtectProc=invisible", "ProcSubset=pid"),
+    ("MemoryDenyWriteExecute=yes", "Delegate=no"),
+    ("CapabilityBoundingSet=",),
+    ("PrivateNetwork=yes", "IPAddressDeny=any", "ProtectHome=yes",
+     "ProtectSystem=strict"),
+    ("User=daemon",),
+    ("RestrictSUIDSGID=yes", "SystemCallFilter=~@resources"),
+    ("PrivateUsers=yes",),
+)
+
+
+def rated(unit, lines):
+    text = (world.tree() / "usr/lib/systemd/system" / unit).read_text()
+    if lines == ("CapabilityBoundingSet=",):    # else one more of a list
+        text = re.sub(r"(?m)^CapabilityBoundingSet=.*\n", "", text)
+    place = world.path / "rated"
+    place.mkdir(exist_ok=True)
+    file = place / unit.replace("@", "@daemon")
+    file.write_text(text.replace("\n[Install]", "\n" + "\n".join(lines)
+                                 + "\n\n[Install]"))
+    out = run("systemd-analyze", "security", "--offline=true", "--no-pager",
+              file)
+    return re.search(r"exposure level for mcp-execd\S*: ([\d.]+)", out)[1]
+
+
+@step("units.table_of_exposure")
+def table():
+    """What mcp-execd(8) says each restriction would come to."""
+    version = run("systemctl", "--version").split()[1]
+    if version != "252":
+        raise Skip(f"systemd {version} rates otherwise than 252")
+    manual = (TOP / "executor/mcp-execd.8").read_text()
+    rows = [re.findall(r" Ta ?([\d.]*)(?= |$)", line) for line in
+            re.findall(r"(?m)^\.It (.* Ta .*[\d.])$",
+                       manual[manual.index(".Ss Exposure"):])]
+    equal(len(rows), len(RESTRICTED), "rows")
+    for (account, root), lines in zip(rows, RESTRICTED):
+        equal(rated("mcp-execd.service", lines), root, f"root's {lines}")
+        if account:
+            equal(rated("mcp-execd@.service", lines), account,
+                  f"an account's {lines}")
+    return f"{len(rows)} rows"
 
 
 @step("units.without_power")
