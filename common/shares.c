@@ -126,27 +126,54 @@ shares_withdraw(struct shares_entry *x)
 }
 
 struct shares_entry *
-shares_victim(const struct shares *s, const struct shares_user *asks)
+shares_greatest(const struct shares *s)
 {
 	const struct shares_user *u, *most = NULL;
 
 	for (u = s->user; u < s->user + s->rows; u++)
 		if (u->oldest != NULL && (most == NULL || u->used > most->used))
 			most = u;
-	if (most == NULL || (asks != NULL && most->used < asks->used))
-		return NULL;
-	return most->oldest;
+	return most != NULL ? most->oldest : NULL;
 }
 
-struct shares_entry *
-shares_oldest(const struct shares *s)
+/* Of users who use at least so much. */
+static struct shares_entry *
+oldest_of(const struct shares *s, uint64_t least)
 {
 	const struct shares_user *u;
 	struct shares_entry *x = NULL;
 
 	for (u = s->user; u < s->user + s->rows; u++)
-		if (u->oldest != NULL &&
+		if (u->oldest != NULL && u->used >= least &&
 		    (x == NULL || u->oldest->serial < x->serial))
 			x = u->oldest;
 	return x;
+}
+
+static uint64_t
+share(const struct shares *s)
+{
+	const struct shares_user *u;
+	uint64_t n = 0;
+
+	for (u = s->user; u < s->user + s->rows && n < SHARES_MOST; u++)
+		n += u->used > 0;
+	return n > 0 ? s->used / n : 0;
+}
+
+struct shares_entry *
+shares_victim(const struct shares *s, const struct shares_user *asks)
+{
+	uint64_t least = share(s);
+	struct shares_entry *x = oldest_of(s, least);
+
+	if (x == NULL && (asks == NULL || asks->used < least))
+		x = oldest_of(s, 0);
+	return x;
+}
+
+struct shares_entry *
+shares_oldest(const struct shares *s)
+{
+	return oldest_of(s, 0);
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * shares: who uses how much of what all of them share, so that whoever uses
- * most gives way first.
+ * more than others gives way first.
  *
  * Both programs.  A user is known by a digest (of its token) and counted as
  * long as somebody has joined for it.  What may be taken back is offered,
- * oldest first; whoever needs room takes what shares_victim() names.  No
- * user can push out what one who uses less than it does has.
+ * oldest first; whoever needs room takes what is named here.
  */
 #ifndef COMMON_SHARES_H
 #define COMMON_SHARES_H
 
 #include "common/digest.h"
+
+enum { SHARES_MOST = 16 };
 
 struct shares;
 struct shares_user;
@@ -42,8 +43,18 @@ void shares_give(struct shares *s, struct shares_user *u, uint64_t n);
 void shares_offer(struct shares *s, struct shares_entry *x);
 void shares_withdraw(struct shares_entry *x);
 /*
- * The oldest entry of the user who uses most of those that offer any.  NULL:
- * there is none, or it uses less than `asks` (NULL: nobody in particular).
+ * The oldest entry of the user who uses most of those that offer any; NULL:
+ * there is none.
+ */
+struct shares_entry *shares_greatest(const struct shares *s);
+/*
+ * The oldest entry of all users who have their share or more: what is used,
+ * divided by those who use any, or by SHARES_MOST where they are more.  Where
+ * none of them offers any, the oldest of all, but nothing for `asks` (NULL:
+ * nobody in particular) if it has its share.  NULL: there is none.
+ *
+ * For what is kept for long: nobody can push out more than his share of what
+ * others have, and many who come and go do not crowd out what is new.
  */
 struct shares_entry *shares_victim(
     const struct shares *s, const struct shares_user *asks);

@@ -173,7 +173,7 @@ unlink_run(struct keep *k, struct keep_run *r)
 	*(r->newer != NULL ? &r->newer->older : &k->newest) = r->older;
 }
 
-/* The oldest of the owner who has most. */
+/* Whose turn it is. */
 static struct keep_run *
 find_place(const struct keep *k)
 {

@@ -4,9 +4,9 @@
  *
  * Executor.  One table of runs, newest last; those whose policy asks for it
  * have a file RUN.cast in one directory that only we may enter.  Bounded by
- * bytes, age and number; whoever has most loses his oldest first, and each
- * removal is recorded before it is done.  A run is found only with the owner
- * that it began with.
+ * bytes, age and number; whoever has more than his share (common/shares) loses
+ * his oldest first, and each removal is recorded before it is done.  A run is
+ * found only with the owner that it began with.
  */
 #ifndef EXECUTOR_KEEP_H
 #define EXECUTOR_KEEP_H
@@ -64,9 +64,9 @@ int keep_create(struct keep *k, struct keep_run *r, struct err *e) MUST_CHECK;
 /* Nothing could be written to it and its run does not begin: no file. */
 void keep_withdraw(struct keep *k, struct keep_run *r);
 /*
- * Append to its file, all or nothing; older recordings make room, of who has
- * most.  ERR_BUSY: there are none but of runs that go on, or of owners who
- * have less than this one; ERR_SYS: no such write.
+ * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
+ * there are none but of runs that go on, or its owner has more than his share
+ * and no other has; ERR_SYS: no such write.
  */
 int keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
     struct err *e) MUST_CHECK;

@@ -96,7 +96,7 @@ outbox_yield(struct outbox_all *all)
 	const struct outbox_event *e;
 
 	while (shares_used(all->shares) > all->max &&
-	       (x = shares_victim(all->shares, NULL)) != NULL) {
+	       (x = shares_greatest(all->shares)) != NULL) {
 		/* its token's oldest is its session's oldest as well */
 		e = x->arg;
 		forget(e->line->box, &e->line->box->oldest);

@@ -451,6 +451,36 @@ test_fair_places(void **state)
 	assert_int_equal(files(), 1);
 }
 
+/* Owners who come and go: their oldest go, and never what is new. */
+static void
+test_many_owners(void **state)
+{
+	struct keep_limits l = { .bytes = 100000 };
+	uint8_t owner[DIGEST_BYTES] = { 7 };
+	static char text[5000];
+	unsigned n;
+	(void)state;
+
+	keep_adjust(b.keep, &l);
+	memset(text, 'x', sizeof(text) - 1);
+	for (n = 1; n <= 100; n++) {
+		owner[1] = (uint8_t)n;
+		/* every fourth is larger than the others */
+		record_as(owner, RECORDER_ALL, n,
+		    text + (n % 4 == 0 ? 0 : sizeof(text) - 1000));
+	}
+	for (n = 1; n <= 100; n++) {
+		owner[1] = (uint8_t)n;
+		if (find(n, owner)->kept)
+			break;
+	}
+	assert_in_range(n, 50, 70);
+	for (; n <= 100; n++) {
+		owner[1] = (uint8_t)n;
+		assert_true(find(n, owner)->kept);
+	}
+}
+
 static void
 test_owner(void **state)
 {
@@ -546,6 +576,8 @@ main(void)
 		    test_fair_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_fair_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_many_owners, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(

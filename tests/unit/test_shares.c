@@ -29,7 +29,7 @@ setup(void **state)
 	struct err e;
 
 	(void)state;
-	s = shares_new(USERS, &e);
+	s = shares_new(USERS + ENTRIES, &e);
 	assert_non_null(s);
 	for (uint8_t i = 0; i < USERS; i++)
 		user[i] = join(i);
@@ -58,7 +58,7 @@ static void
 test_greatest(void **state)
 {
 	(void)state;
-	assert_null(shares_victim(s, NULL));
+	assert_null(shares_greatest(s));
 	assert_null(shares_oldest(s));
 	offer(0, 0, 1);
 	offer(1, 1, 3);
@@ -66,37 +66,85 @@ test_greatest(void **state)
 	offer(3, 1, 3);
 	assert_int_equal(shares_used(s), 8);
 	assert_ptr_equal(shares_oldest(s), &entry[0]);
-	assert_ptr_equal(shares_victim(s, NULL), &entry[1]);
+	assert_ptr_equal(shares_greatest(s), &entry[1]);
 	shares_withdraw(&entry[1]);
 	shares_withdraw(&entry[1]); /* once is enough */
-	assert_ptr_equal(shares_victim(s, NULL), &entry[3]);
+	assert_ptr_equal(shares_greatest(s), &entry[3]);
 	shares_give(s, user[1], 5);
-	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
+	assert_ptr_equal(shares_greatest(s), &entry[0]);
 	/* out of the middle, and from either end */
 	offer(4, 0, 1);
 	shares_withdraw(&entry[2]);
 	shares_withdraw(&entry[0]);
-	assert_ptr_equal(shares_victim(s, NULL), &entry[4]);
+	assert_ptr_equal(shares_greatest(s), &entry[4]);
 	assert_ptr_equal(shares_oldest(s), &entry[3]);
 	shares_withdraw(&entry[4]);
 	offer(5, 0, 1);
-	assert_ptr_equal(shares_victim(s, NULL), &entry[5]);
+	assert_ptr_equal(shares_greatest(s), &entry[5]);
 }
 
-/* Nobody gives way to who uses more. */
+/* Who has less than his share loses nothing; of the others the oldest goes. */
+static void
+test_share(void **state)
+{
+	(void)state;
+	assert_null(shares_victim(s, NULL));
+	offer(0, 0, 2);
+	offer(1, 1, 50);
+	offer(2, 2, 60);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[1]);
+	shares_withdraw(&entry[1]);
+	shares_give(s, user[1], 50);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[2]);
+	/* all the same: in their order, so that the newest stays */
+	shares_give(s, user[2], 58);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
+	offer(3, 1, 2);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
+	shares_withdraw(&entry[0]);
+	shares_give(s, user[0], 2);
+	offer(4, 0, 2);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[2]);
+}
+
+/* Who has most offers nothing: it can push out nobody, others still can. */
 static void
 test_asks(void **state)
 {
 	(void)state;
-	offer(0, 0, 5);
-	shares_take(s, user[1], 5);
-	assert_ptr_equal(shares_victim(s, user[1]), &entry[0]);
-	shares_take(s, user[1], 1);
-	assert_null(shares_victim(s, user[1]));
-	assert_ptr_equal(shares_victim(s, user[2]), &entry[0]);
-	/* but of its own it may take */
-	offer(1, 1, 0);
+	shares_take(s, user[0], 100);
+	offer(1, 1, 5);
+	offer(2, 2, 9);
+	assert_null(shares_victim(s, user[0]));
 	assert_ptr_equal(shares_victim(s, user[1]), &entry[1]);
+	assert_ptr_equal(shares_victim(s, user[2]), &entry[1]);
+	assert_ptr_equal(shares_victim(s, NULL), &entry[1]);
+	/* of its own it may take */
+	offer(3, 0, 1);
+	assert_ptr_equal(shares_victim(s, user[0]), &entry[3]);
+}
+
+/* Of very many nobody has so much that he would go before what is older. */
+static void
+test_many(void **state)
+{
+	struct shares_user *u;
+
+	(void)state;
+	for (size_t i = 0; i < ENTRIES; i++) {
+		const uint8_t key[DIGEST_BYTES] = { 9, (uint8_t)i };
+
+		u = shares_join(s, key);
+		entry[i].user = u;
+		shares_take(s, u, i % 2 == 0 ? 10 : 12);
+		shares_offer(s, &entry[i]);
+	}
+	assert_ptr_equal(shares_victim(s, u), &entry[0]);
+	/* 330 by 16, not by 30 */
+	shares_take(s, entry[20].user, 5);
+	assert_ptr_equal(shares_victim(s, u), &entry[0]);
+	shares_take(s, entry[20].user, 10);
+	assert_ptr_equal(shares_victim(s, u), &entry[20]);
 }
 
 /* One user, however often it has joined; its row is free when all left. */
@@ -121,7 +169,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_greatest),
+		T(test_share),
 		T(test_asks),
+		T(test_many),
 		T(test_joined),
 	};
 
