@@ -408,14 +408,17 @@ commit(struct audit *a, struct err *e)
 static int
 reopen(struct audit *a, const char *why, struct err *e)
 {
+	bool there;
 	struct stat st;
 	int fd;
 
 	audit_sync(a); /* what the file before still holds */
+	there = lstat(a->path, &st) == 0; /* who made it chose its mode */
 	fd = logfile_open(a->path, 0, e);
 	if (fd < 0)
 		return e->code;
-	logfile_inherit(fd, a->fd);
+	if (!there)
+		logfile_inherit(fd, a->fd);
 	(void)close(a->fd);
 	a->fd = fd;
 	a->size = fstat(fd, &st) == 0 ? st.st_size : 0;

@@ -339,6 +339,7 @@ static void
 test_group_of_readers(void **state)
 {
 	struct audit *a;
+	struct stat st;
 
 	(void)state;
 	assert_int_equal(mkdir(rig_path("group"), 0700), 0);
@@ -346,6 +347,14 @@ test_group_of_readers(void **state)
 	assert_int_equal(next_mode(a, 0600), 0600);
 	assert_int_equal(next_mode(a, 0644), 0640);
 	assert_int_equal(next_mode(a, 0640), 0640);
+	/* but if somebody else begins the next (logrotate's create) */
+	assert_int_equal(
+	    rename(rig_path("group/log"), rig_path("group/log.2")), 0);
+	rig_write(rig_path("group/log"), "", 0600);
+	put_record(a, "goes-on");
+	must_flush(a);
+	assert_int_equal(stat(rig_path("group/log"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(rig_path("group/log"), 0, 64123), 0);
 		assert_int_equal(next_mode(a, 0640), 0600);
