@@ -20,11 +20,13 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "executor/certificate.h"
+#include "executor/conf_listen.h"
 #include "executor/ctl/portowner.h"
 #include "executor/ctl/posture.h"
 #include "executor/ctl/text.h"
 #include "executor/loginuid.h"
 #include "executor/ownpaths.h"
+#include "executor/servername.h"
 
 enum {
 	SOON_DAYS = 14, /* a token that ends within is worth a word */
@@ -472,6 +474,26 @@ check_port(struct report *r, const struct conf_listener *l, bool running)
 		    owner[0] != '\0' ? " by " : "", owner);
 }
 
+/* What is allowed, and yet seldom meant. */
+static void
+check_meaning(struct report *r, const struct conf *c)
+{
+	const char *there = servername_unreachable(c);
+
+	if (there != NULL)
+		report_say(r, REPORT_WARN, "names",
+		    "set \"public_url\" or \"allowed_hosts\"",
+		    "clients elsewhere can connect to %s, but only names of "
+		    "the loopback interface are answered",
+		    there);
+	for (size_t i = 0; i < c->listen_count; i++)
+		if (!c->listen[i].tls && !conf_listen_is_local(&c->listen[i]))
+			report_say(r, REPORT_WARN, "plaintext",
+			    "write \"tls:ADDRESS:PORT\" in \"listen\"",
+			    "tokens travel to %s unencrypted",
+			    c->listen[i].text);
+}
+
 void
 doctor_service_ports(struct report *r)
 {
@@ -479,6 +501,7 @@ doctor_service_ports(struct report *r)
 	struct stat st;
 	bool running = lstat(c->audit_file, &st) == 0 && is_locked(&st);
 
+	check_meaning(r, c);
 	for (size_t i = 0; i < c->listen_count; i++)
 		if (c->listen[i].addr.ss_family == AF_UNIX)
 			check_socket(r, &c->listen[i], running);

@@ -506,7 +506,15 @@ def test_remarks():
         here = f"tls:0.0.0.0:{instance.free_port()}"
         server.config_file.write_text(json.dumps(
             {**server.config, "listen": [here]}))
-        check(f"elsewhere can connect to {here}" in said(server)[1], "names")
+        words = f"elsewhere can connect to {here}"
+        check(words in said(server)[1] and words in server_doctor(server),
+              "names")
+        server.config_file.write_text(json.dumps(
+            {**server.config, "listen": [here.removeprefix("tls:")],
+             "tls": None, "insecure_plaintext": True}).replace(
+                 '"tls": null, ', ""))
+        check("unencrypted" in said(server)[1] and
+              "unencrypted" in server_doctor(server), "plaintext")
     finally:
         server.remove()
 
@@ -747,11 +755,14 @@ def test_status():
         check("is valid for 60 days" in text and "renew" not in text, text)
 
 
-def doctor(server):
-    run = subprocess.run(
+def server_doctor(server):
+    return subprocess.run(
         [server.build / "mcp-execctl", "-c", server.config_file, "doctor",
-         "--json"], capture_output=True, text=True, timeout=60 * SLOW)
-    return [c for c in client.strict_json(run.stdout)["checks"]
+         "--json"], capture_output=True, text=True, timeout=60 * SLOW).stdout
+
+
+def doctor(server):
+    return [c for c in client.strict_json(server_doctor(server))["checks"]
             if c["check"] == "certificate"]
 
 
