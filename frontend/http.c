@@ -28,7 +28,9 @@ enum {
 	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
 	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
-	HTTP_SLOWEST = 2048 /* bytes per second of a reader */
+	HTTP_SLOWEST = 2048, /* bytes per second of a reader */
+	HTTP_PAUSE_MS = 2, /* where the library would ask without end ... */
+	HTTP_PAUSE_SHARE = 32 /* ... and 1 more for so many handshakes */
 };
 
 enum stage {
@@ -47,6 +49,7 @@ struct slot {
 	void *tls; /* its session; NULL: plaintext */
 	struct tls_pair *pair;
 	struct wrongport wire;
+	bool open; /* its handshake is done, as far as was looked */
 	enum stage stage;
 	bool begun; /* the head was looked at */
 	bool finished; /* the body was */
@@ -616,6 +619,35 @@ on_daemon(void *arg, uint32_t events)
 	(void)MHD_run(d->mhd);
 }
 
+static unsigned
+count_handshakes(struct http *h)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < h->limits.connections; i++) {
+		struct slot *s = &h->slots[i];
+
+		if (s->conn == NULL || s->tls == NULL || s->open)
+			continue;
+		s->open = tls_is_open(s->tls);
+		n += !s->open;
+	}
+	return n;
+}
+
+/*
+ * The library takes a handshake that waits for its client as readable all the
+ * time, and would never sleep.  Its epoll descriptor wakes us when there is
+ * something; a pause only delays what it has left to do elsewhere.
+ */
+static int
+pause_ms(struct http *h)
+{
+	unsigned n = count_handshakes(h);
+
+	return n > 0 ? HTTP_PAUSE_MS + (int)n / HTTP_PAUSE_SHARE : 0;
+}
+
 /* Before each wait: let the library do what is due, ask how long it can. */
 static int
 on_idle(void *arg)
@@ -635,6 +667,8 @@ on_idle(void *arg)
 			(void)MHD_run(d);
 		if (MHD_get_timeout(d, &ms) != MHD_YES)
 			continue;
+		if (ms == 0)
+			ms = (MHD_UNSIGNED_LONG_LONG)pause_ms(h);
 		if (ms < 60000 && (sleep_ms < 0 || (int)ms < sleep_ms))
 			sleep_ms = (int)ms;
 	}

@@ -317,6 +317,17 @@ tls_read_by(
 	gnutls_transport_set_pull_timeout_function(s, is_readable);
 }
 
+bool
+tls_is_open(void *session)
+{
+	/* which there is from then on */
+	char *desc = gnutls_session_get_desc(session);
+	bool open = desc != NULL;
+
+	gnutls_free(desc);
+	return open;
+}
+
 void
 tls_send(void *session, const void *p, size_t len)
 {

@@ -48,6 +48,8 @@ void tls_drop(struct tls_pair *pair);
 /* Have the session's socket read by pull(arg, ...), which does as recv(2). */
 void tls_read_by(void *session, ssize_t (*pull)(void *arg, void *p, size_t size),
     void *arg);
+/* Is the handshake done? */
+bool tls_is_open(void *session);
 /* Send by a session whose handshake is done; what does not fit is lost. */
 void tls_send(void *session, const void *p, size_t len);
 /* For the HTTP library to begin with: never used, since each session has its pair. */

@@ -327,6 +327,32 @@ def test_half_open():
             s.close()
 
 
+def ticks(pid):
+    """Processor time, in hundredths of a second."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    return sum(int(n) for n in fields.split()[11:13])
+
+
+def test_waiting_costs_nothing():
+    """libmicrohttpd polls without end while a handshake waits."""
+    with Tls() as server:
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        with contextlib.ExitStack() as stack:
+            for n in range(12):
+                s = stack.enter_context(
+                    socket.create_connection(server.tls_at, 20))
+                s.sendall(hello[:n])
+            with SecureHttp(server, server.cert) as c:
+                equal(c.sh("echo in").text.strip(), "in", "control: others")
+                before = ticks(server.frontend_pid())
+                time.sleep(2)
+                spent = ticks(server.frontend_pid()) - before
+                check(spent < 20 * SLOW, "it is busy", spent)
+                big = c.sh("head -c 3000000 /dev/zero | tr '\\0' x",
+                           timeout_ms=20000)
+                equal(big.data["bytes"]["stdout"], 3000000, "much output")
+
+
 class Load(threading.Thread):
     """Requests one after another, half of them on connections that stay."""
 
