@@ -282,8 +282,8 @@ against("vm_write", "{try} vm-write {pid} {address} x", needs=())
 against("memory_file", "{try} mem {pid} {address}", says("secret-"))
 against("descriptor", "{try} getfd {pid} 1", needs=())
 against("prlimit", "{try} prlimit {pid} 100", needs=())
-against("renice", "renice -n 7 -p {pid}; ps -o ni= -p {pid}",
-        matches("^ *7$"), needs=["pids"])
+against("renice", "renice -n 19 -p {pid}; ps -o ni= -p {pid}",
+        matches("^ *19$"), needs=["pids"])
 against("see", "{try} find victim", needs=["pids"])
 against("environ", "cat /proc/{pid}/environ | tr '\\0' '\\n'",
         matches("^PATH="))
