@@ -3,8 +3,10 @@
 #include "executor/strays.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "executor/tree.h"
@@ -14,12 +16,34 @@ static struct {
 	size_t count;
 } self;
 
+/* Processes are found, and ended, by /proc. */
+static int
+check_proc(struct err *e)
+{
+	char link[16] = "", own[16];
+
+	if (readlink("/proc/self", link, sizeof(link) - 1) == -1)
+		return err_set(
+		    e, ERR_BAD, "/proc is not there: mount -t proc proc /proc");
+	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
+	if (strcmp(link, own) != 0)
+		return err_set(e, ERR_BAD,
+		    "/proc is that of another pid namespace, where this "
+		    "process is %s and not %s: mount one of its own (unshare "
+		    "--mount-proc)",
+		    link, own);
+	return 0;
+}
+
 int
 strays_begin(struct err *e)
 {
 	pid_t found[STRAYS_MAX_INHERITED + 1];
-	size_t n = tree_children(found, STRAYS_MAX_INHERITED + 1);
+	size_t n;
 
+	if (check_proc(e) != 0)
+		return e->code;
+	n = tree_children(found, STRAYS_MAX_INHERITED + 1);
 	if (n > STRAYS_MAX_INHERITED)
 		return err_set(e, ERR_BAD,
 		    "more than %d processes are children of this one: start "

@@ -52,6 +52,13 @@ place(int fd, int where)
 }
 
 static _Noreturn void
+cannot_give(const char *what)
+{
+	log_err("supervise: the frontend cannot be given %s: %m", what);
+	_exit(126);
+}
+
+static _Noreturn void
 exec_frontend(const struct supervise *s, int pair)
 {
 	const struct conf *c = s->d.conf;
@@ -83,12 +90,14 @@ exec_frontend(const struct supervise *s, int pair)
 	for (i = 0; i < s->d.listener_count; i++)
 		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
 	null = open("/dev/null", O_RDONLY);
+	if (null == -1)
+		cannot_give("/dev/null");
 	if (!place(null, STDIN_FILENO) ||
 	    !place(STDERR_FILENO, STDOUT_FILENO) || !place(pair, PROTO_FD))
-		_exit(126);
+		cannot_give("descriptors");
 	for (i = 0; i < s->d.listener_count; i++)
 		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
-			_exit(126);
+			cannot_give("a listener");
 	(void)syscall(
 	    SYS_close_range, PROTO_FD_LISTEN + s->d.listener_count, ~0U, 0);
 	(void)execve(c->frontend_path, argv, envp);

@@ -197,6 +197,28 @@ def test_container():
             server.remove()
 
 
+def test_places_that_are_missing():
+    """A container without /proc, with another's, without /dev/null."""
+    if not ROOT:
+        raise Skip("mount namespaces of the whole service are for root only")
+    for setup, words in (
+            ("mount -t tmpfs x /proc", "mount -t proc proc /proc"),
+            ("true", "that of another pid namespace"),
+            ("mount -t proc proc /proc; mount -t tmpfs x /dev",
+             "cannot be given /dev/null")):
+        server = Server()
+        with open(server.stderr, "ab") as err, subprocess.Popen(
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+                 "sh", "-c", f'{setup}; exec "$@"', "sh",
+                 server.build / "mcp-execd", "-c", server.config_file],
+                stderr=err) as p:
+            try:
+                within(words, 10, lambda: words in server.log())
+            finally:
+                p.kill()
+                server.remove()
+
+
 def test_file_size():
     """No file may grow: said where it can be, and never a core."""
     started = time.monotonic()
