@@ -187,15 +187,28 @@ def loopback():
                "print(c.recv(9))'", token=token), "b'own'\n", "loopback")
 
 
-@step("account.host_network")
-def host_network():
-    """Refused and explained, and what was in force stays."""
-    path = policy("out", network="host", require=sorted(LAYERS - {"network"}))
+def policy_with_host():
+    return policy("out", network="host", require=sorted(LAYERS - {"network"}))
+
+
+@step("account.host_is_refused")
+def host_is_refused():
+    """And explained; what was in force stays."""
+    path = policy_with_host()
     try:
         check(machine.status("systemctl", "reload", UNIT) != 0, "reload")
         out = ctl("reload", ok=False)
         check("host-network.conf" in out and "out.json" in out, out)
         equal(said("echo on"), "on\n", "still in force")
+    finally:
+        path.unlink()
+
+
+@step("account.host_network", long=True)
+def host_network():
+    """With the drop-in that the refusal names."""
+    path = policy_with_host()
+    try:
         place = pathlib.Path(f"/etc/systemd/system/{UNIT}.d")
         place.mkdir()
         drop_in = place / "host-network.conf"

@@ -10,8 +10,10 @@ import shutil
 
 import client
 import machine
+import steps_account
 import steps_seal
 from machine import call, check, equal, service, sh, step
+from steps_account import account
 
 RULES = "/usr/share/doc/mcp-execd/examples/auditd/mcp-execd.rules"
 EXPOSURE = 5.0          # the unit says line by line what it cannot be without
@@ -210,6 +212,9 @@ def upgrade():
         client.within("the new version runs", 20,
                       lambda: machine.version() == new)
     check(conf.read_text().startswith("// changed here\n"), "configuration")
+    if account.token:
+        client.within("the account's service, too", 20, lambda: new == (
+            steps_account.records("start")[-1]["service.version"]))
     check(len(machine.audit()) > records and
           [r for r in machine.audit("start")
            if r["service.version"] == machine.version_of("old.deb")],
@@ -275,8 +280,12 @@ def purge():
     equal(there("/etc/mcp-execd/tokens.d", machine.AUDIT,
                 "/var/lib/mcp-execd", "/etc/mcp-execd/mcp-execd.json"), [],
           "left")
-    mine = "/etc/mcp-execd/policies.d/work.json"
-    check(os.path.exists(mine) and mine in out, out)
+    equal(there(steps_account.STATE, steps_account.LOG), [], "an account's")
+    mine = ["/etc/mcp-execd/policies.d/work.json"]
+    if account.token:
+        mine.append(str(steps_account.ETC / "policies.d/work.json"))
+    for path in mine:
+        check(os.path.exists(path) and path in out, path, out)
     equal(sh("dpkg", "-l", "mcp-execd", ok=False).count("\nii"), 0, "dpkg")
 
 
