@@ -328,6 +328,11 @@ read_frontend_ids(const struct keys *k, const struct draft *d, struct conf *c)
 	if (!caps_can_change_ids()) {
 		unprivileged_frontend(k, d, &who, gid);
 		gid = who.gid;
+		if (who.uid == 0)
+			keys_complain(k, d->user,
+			    "root needs CAP_SETUID and CAP_SETGID to run the "
+			    "frontend as another user: let the unit have them, "
+			    "or start as an ordinary user");
 	} else if (who.uid == 0 || gid == 0) {
 		keys_complain(k, d->user != NULL ? d->user : d->group,
 		    "the frontend must not run as root: name an account of its "

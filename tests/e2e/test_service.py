@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import time
 
 import instance
 from client import (FRONTEND_EXIT, ROOT, SLOW, Connection, Failed, Http,
-                    Server, check, equal, within)
+                    Server, Skip, check, equal, within)
 
 # Descriptors to their places, the variables, and no further process.
 HAND_OVER = """
@@ -216,6 +217,24 @@ def test_wrong_sockets():
             finally:
                 server.sockets = []
                 server.remove()
+
+
+def test_root_without_power():
+    """An ordinary user in all but its number: the frontend would be root."""
+    if not ROOT:
+        raise Skip("of root")
+    server = Manager()
+    try:
+        config = json.loads(server.config_file.read_text())
+        config["frontend"] = {"path": config["frontend"]["path"]} \
+            if "path" in config.get("frontend", {}) else {}
+        server.config_file.write_text(json.dumps(config))
+        server.wrapper = [shutil.which("setpriv"), "--bounding-set=-all",
+                          "--inh-caps=-all"]
+        server.fails("CAP_SETUID")
+    finally:
+        server.sockets = []
+        server.remove()
 
 
 def test_not_for_us():
