@@ -120,6 +120,8 @@ deter_configure(struct deter *d, const struct settings_set *set, struct err *e)
 	t = penalty_new(set->penalties.sources, on_event, d, e);
 	if (t == NULL)
 		return e->code;
+	if (d->table != NULL)
+		penalty_sweep(d->table, UINT64_MAX); /* each is over */
 	penalty_free(d->table);
 	d->table = t;
 	d->sources = set->penalties.sources;
