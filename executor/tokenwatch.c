@@ -60,20 +60,27 @@ is_gone(const struct inotify_event *ev)
 	return (ev->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0;
 }
 
+/* A file's, or of the directory's own mode: ev->len is 0. */
+static bool
+is_change(const struct tokenwatch *w, const struct inotify_event *ev)
+{
+	if ((ev->mask & IN_Q_OVERFLOW) != 0)
+		return true;
+	if (ev->wd != w->wd)
+		return false; /* of a watch that was given up */
+	return is_gone(ev) || ev->len == 0 || keys_is_file(ev->name);
+}
+
 static void
 take(struct tokenwatch *w, const struct inotify_event *ev)
 {
-	if ((ev->mask & IN_Q_OVERFLOW) != 0) {
-		plan(w, SETTLE_MS);
-	} else if (ev->wd != w->wd) {
-		return; /* of a watch that was given up */
-	} else if (is_gone(ev)) {
+	if (!is_change(w, ev))
+		return;
+	if (ev->wd == w->wd && is_gone(ev)) {
 		(void)inotify_rm_watch(w->watch.fd, w->wd);
 		w->wd = -1;
-		plan(w, SETTLE_MS);
-	} else if (ev->len == 0 || keys_is_file(ev->name)) {
-		plan(w, SETTLE_MS); /* a file's, or the directory's own mode */
 	}
+	plan(w, SETTLE_MS);
 }
 
 static void
