@@ -6,15 +6,24 @@ from sealed import CLEAN
 from client import equal
 
 
+def lines(server):
+    """Of all files; from the beginning if one was rotated away meanwhile."""
+    while True:
+        try:
+            return [line for path in server.log_dir.iterdir()
+                    if path.name.startswith("audit.jsonl")
+                    for line in path.read_bytes().splitlines()]
+        except FileNotFoundError:
+            pass
+
+
 def records(server):
     found = []
-    for path in server.log_dir.iterdir():
-        if path.name.startswith("audit.jsonl"):
-            for line in path.read_bytes().splitlines():
-                try:
-                    found.append(json.loads(line))
-                except ValueError:
-                    pass        # torn by a crash: verify judges it
+    for line in lines(server):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            pass                # torn by a crash: verify judges it
     return sorted(found, key=lambda r: r["event.sequence"])
 
 
