@@ -107,8 +107,9 @@ def flood(w):
         return int(client.status_of(w.server.process.pid)["VmRSS"].split()[0])
 
     before = rss()
-    r = w.call("head -c 60000000 /dev/zero | tr '\\0' x", "limits")
-    client.equal(r.data["bytes"]["stdout"], 60000000, "counted")
+    count = 60000000 // client.SLOW
+    r = w.call(f"head -c {count} /dev/zero | tr '\\0' x", "limits")
+    client.equal(r.data["bytes"]["stdout"], count, "counted")
     client.check(len(r.data["stdout"]) < 200000, "kept", len(r.text))
     client.check(rss() - before < 8000, "grew by", rss() - before, "KiB")
 
@@ -116,7 +117,8 @@ def flood(w):
 @case("limits.concurrent")
 def concurrent(w):
     """More at a time than the policy has is refused, and leaves no trace."""
-    begun = [w.running("sleep 3", "limits") for _ in range(3)]
+    begun = [w.running(f"sleep {3 * client.SLOW}", "limits")
+             for _ in range(3)]
     for b in begun:
         b.__enter__()
     try:

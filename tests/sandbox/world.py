@@ -433,7 +433,10 @@ class World:
         self.server.start()
         self.tokens["base"] = self.server.token
         self.inside("true")
-        self.layers = self.posture()["layers"]
+        posture = self.posture()
+        self.layers = list(posture["layers"])
+        if "landlock" in self.layers and posture["landlock.abi"] >= 6:
+            self.layers.append("scopes")    # of signals and abstract sockets
         client.equal("cgroup" in self.layers, self.group is not None,
                      "the layer cgroup")
         self.names["executor"] = str(self.server.process.pid)
