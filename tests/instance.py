@@ -4,11 +4,13 @@
 Everything lives in one temporary directory that goes away at the end.  Needs
 Python's standard library only.
 """
+import contextlib
 import ctypes
 import json
 import os
 import pathlib
 import pwd
+import random
 import re
 import shlex
 import shutil
@@ -75,9 +77,15 @@ def build_dir():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those of connections, so that none of these takes it while an
+    instance is down."""
+    end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+              .read_text().split()[0])
+    for port in random.sample(range(10240, max(end, 10340)), 100):
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise Failure("no port of 127.0.0.1 is free")
 
 
 def user_ids(user):
