@@ -228,18 +228,23 @@ class Connection:
         return Reply(status, headers, body)
 
     def closed(self, seconds=5):
-        """true if the server ends the connection within that time."""
+        """true if the server ends the connection within that time; with 0, if
+        it has done so."""
         end = time.monotonic() + seconds * SLOW
-        while time.monotonic() < end:
-            self.sock.settimeout(max(end - time.monotonic(), 0.01))
-            try:
+        before = self.sock.gettimeout()
+        try:
+            while True:
+                self.sock.settimeout(max(end - time.monotonic(), 0.01))
                 if not self.sock.recv(65536):
                     return True
-            except TimeoutError:
-                return False
-            except ConnectionError:
-                return True
-        return False
+                if time.monotonic() >= end:
+                    return False
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+        finally:
+            self.sock.settimeout(before)
 
     def request(self, method, path, headers=(), body=None):
         self.send(request(method, path, self.port, headers, body))
