@@ -54,7 +54,7 @@ def outlives(name, command, **arguments):
 outlives("background", "{try} stubborn TIME MARK & sleep 0.1")
 outlives("daemon", "{try} daemon TIME MARK")
 outlives("nohup", "nohup {try} stubborn TIME MARK & sleep 0.1")
-outlives("setsid", "setsid -f {try} stubborn TIME MARK")
+outlives("setsid", "setsid -f {try} stubborn TIME MARK; sleep 0.1")
 outlives("double_fork", "( ( {try} stubborn TIME MARK & ) & ); sleep 0.1")
 outlives("many", "for i in 1 2 3 4 5 6 7 8; do {try} daemon TIME MARK & "
          "done; sleep 0.2")
