@@ -1027,6 +1027,26 @@ test_drain(void **state)
 
 /* --- output --------------------------------------------------------------- */
 
+static size_t wanted;
+
+static bool
+has_output(void)
+{
+	return b.lost || b.seen[waited].len >= wanted;
+}
+
+/* So much of it, and no more. */
+static void
+wait_output(uint64_t call, size_t len)
+{
+	waited = call;
+	wanted = len;
+	run_until(has_output);
+	run_for(200);
+	assert_false(b.lost);
+	assert_int_equal(b.seen[call].len, len);
+}
+
 static void
 test_credit(void **state)
 {
@@ -1036,12 +1056,10 @@ test_credit(void **state)
 	begin();
 	greet();
 	ask_windowed(1, "printf 0123456789; printf abcdef >&2; exit 2", 4);
-	run_for(300);
-	assert_int_equal(s->len, 4);
+	wait_output(1, 4);
 	assert_int_equal(s->done, 0);
 	credit(1, 3);
-	run_for(100);
-	assert_int_equal(s->len, 7);
+	wait_output(1, 7);
 	credit(1, 100);
 	(void)wait_done(1);
 	assert_int_equal(s->len, 16);
@@ -1062,8 +1080,7 @@ test_cancel_too_late(void **state)
 	begin();
 	greet();
 	ask_windowed(1, "printf 0123456789; exit 2", 4);
-	run_for(300);
-	assert_int_equal(s->len, 4);
+	wait_output(1, 4);
 	cancel(1);
 	credit(1, 100);
 	(void)wait_done(1);
