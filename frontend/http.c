@@ -63,6 +63,7 @@ struct slot {
 struct daemon {
 	struct MHD_Daemon *mhd;
 	struct loop_watch watch;
+	bool tls;
 };
 
 struct http {
@@ -658,16 +659,16 @@ on_idle(void *arg)
 
 	h->resumed = false;
 	for (size_t i = 0; i < h->limits.listeners; i++) {
-		struct MHD_Daemon *d = h->daemons[i].mhd;
+		const struct daemon *d = &h->daemons[i];
 		MHD_UNSIGNED_LONG_LONG ms;
 
-		if (d == NULL)
+		if (d->mhd == NULL)
 			continue;
-		if (run || (MHD_get_timeout(d, &ms) == MHD_YES && ms == 0))
-			(void)MHD_run(d);
-		if (MHD_get_timeout(d, &ms) != MHD_YES)
+		if (run || (MHD_get_timeout(d->mhd, &ms) == MHD_YES && ms == 0))
+			(void)MHD_run(d->mhd);
+		if (MHD_get_timeout(d->mhd, &ms) != MHD_YES)
 			continue;
-		if (ms == 0)
+		if (ms == 0 && d->tls)
 			ms = (MHD_UNSIGNED_LONG_LONG)pause_ms(h);
 		if (ms < 60000 && (sleep_ms < 0 || (int)ms < sleep_ms))
 			sleep_ms = (int)ms;
@@ -705,17 +706,17 @@ tls_options(struct MHD_OptionItem out[3])
 }
 
 static int
-start_daemon(struct http *h, struct daemon *d, int fd, bool tls, struct err *e)
+start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 {
 	const union MHD_DaemonInfo *info;
 	struct MHD_OptionItem more[3];
 
 	tls_options(more);
-	if (!tls)
+	if (!d->tls)
 		more[0].option = MHD_OPTION_END;
 	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 				      MHD_USE_ITC | MHD_USE_ERROR_LOG |
-				      (tls ? (unsigned)MHD_USE_TLS : 0),
+				      (d->tls ? (unsigned)MHD_USE_TLS : 0),
 	    0, on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
@@ -744,10 +745,12 @@ http_start(struct http *h, struct err *e)
 {
 	if (h->started)
 		return 0;
-	for (uint32_t i = 0; i < h->limits.listeners; i++)
-		if (start_daemon(h, &h->daemons[i], h->limits.first_fd + (int)i,
-			(limits(h)->tls_listeners >> i & 1) != 0, e) != 0)
+	for (uint32_t i = 0; i < h->limits.listeners; i++) {
+		h->daemons[i].tls = (limits(h)->tls_listeners >> i & 1) != 0;
+		if (start_daemon(
+			h, &h->daemons[i], h->limits.first_fd + (int)i, e) != 0)
 			return e->code;
+	}
 	h->started = true;
 	loop_on_idle(h->loop, on_idle, h);
 	return 0;
