@@ -96,6 +96,15 @@ def show(key, unit=UNIT):
     return sh("systemctl", "show", "-P", key, unit).strip()
 
 
+def exposure(unit, most):
+    """systemd's own opinion of a unit; no worse than this."""
+    out = sh("systemd-analyze", "security", "--no-pager", unit)
+    value = float(re.search(r"Overall exposure level.*?: ([0-9.]+)", out)[1])
+    check(value <= most, value, [
+        line for line in out.splitlines() if "✗" in line])
+    return str(value)
+
+
 def journal(lines=30):
     with contextlib.suppress(Exception):
         return sh("journalctl", "-n", lines, "-o", "short-monotonic",

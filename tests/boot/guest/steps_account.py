@@ -116,11 +116,7 @@ def posture():
 @step("account.exposure")
 def exposure():
     """systemd's own opinion, of the unit that runs."""
-    out = sh("systemd-analyze", "security", "--no-pager", UNIT)
-    value = float(re.search(r"Overall exposure level.*?: ([0-9.]+)", out)[1])
-    check(value <= EXPOSURE, value, [
-        line for line in out.splitlines() if "✗" in line])
-    return str(value)
+    return machine.exposure(UNIT, EXPOSURE)
 
 
 @step("account.out_of_reach")

@@ -22,11 +22,7 @@ EXPOSURE = 5.0          # the unit says line by line what it cannot be without
 @step("service.exposure")
 def exposure():
     """systemd's own opinion of the unit."""
-    out = sh("systemd-analyze", "security", "--no-pager", machine.UNIT)
-    value = float(re.search(r"Overall exposure level.*?: ([0-9.]+)", out)[1])
-    check(value <= EXPOSURE, value, [
-        line for line in out.splitlines() if "✗" in line])
-    return str(value)
+    return machine.exposure(machine.UNIT, EXPOSURE)
 
 
 @step("service.doctor")
