@@ -382,10 +382,12 @@ call_started(void)
 	return b.seen[waited].started > 0 || b.lost;
 }
 
+static size_t wanted; /* bytes of output */
+
 static bool
 call_has_output(void)
 {
-	return b.seen[waited].len > 0 || b.lost;
+	return b.seen[waited].len >= wanted || b.lost;
 }
 
 static struct seen *
@@ -404,6 +406,15 @@ wait_started(uint64_t call)
 	waited = call;
 	run_until(call_started);
 	assert_false(b.lost);
+}
+
+/* At least so much; or the frontend is lost. */
+static void
+wait_output(uint64_t call, size_t len)
+{
+	waited = call;
+	wanted = len;
+	run_until(call_has_output);
 }
 
 /* After this frame the channel is broken, for this reason. */
@@ -903,8 +914,7 @@ test_cancel(void **state)
 	greet();
 	cancel(99); /* unknown calls are fine */
 	ask(1, "echo x; sleep 1000");
-	waited = 1;
-	run_until(call_has_output);
+	wait_output(1, 1);
 	cancel(1);
 	cancel(1);
 	s = wait_done(1);
@@ -1027,22 +1037,12 @@ test_drain(void **state)
 
 /* --- output --------------------------------------------------------------- */
 
-static size_t wanted;
-
-static bool
-has_output(void)
-{
-	return b.lost || b.seen[waited].len >= wanted;
-}
-
 /* So much of it, and no more. */
 static void
-wait_output(uint64_t call, size_t len)
+expect_output(uint64_t call, size_t len)
 {
-	waited = call;
-	wanted = len;
-	run_until(has_output);
-	run_for(200);
+	wait_output(call, len);
+	run_for(300);
 	assert_false(b.lost);
 	assert_int_equal(b.seen[call].len, len);
 }
@@ -1056,10 +1056,10 @@ test_credit(void **state)
 	begin();
 	greet();
 	ask_windowed(1, "printf 0123456789; printf abcdef >&2; exit 2", 4);
-	wait_output(1, 4);
+	expect_output(1, 4);
 	assert_int_equal(s->done, 0);
 	credit(1, 3);
-	wait_output(1, 7);
+	expect_output(1, 7);
 	credit(1, 100);
 	(void)wait_done(1);
 	assert_int_equal(s->len, 16);
@@ -1080,7 +1080,7 @@ test_cancel_too_late(void **state)
 	begin();
 	greet();
 	ask_windowed(1, "printf 0123456789; exit 2", 4);
-	wait_output(1, 4);
+	expect_output(1, 4);
 	cancel(1);
 	credit(1, 100);
 	(void)wait_done(1);
@@ -1137,8 +1137,7 @@ test_does_not_read(void **state)
 	begin_with(BARE ",\"limits\":{\"output_bytes\":16777216}");
 	greet();
 	ask_windowed(1, "yes", UINT32_MAX);
-	waited = 1;
-	run_until(call_has_output);
+	wait_output(1, 1);
 	chan_pause(b.peer, true);
 	run_until(is_lost);
 	assert_int_equal(b.why.code, ERR_PROTO);
@@ -1231,8 +1230,7 @@ test_guard_killed(void **state)
 	begin();
 	greet();
 	ask(1, "for i in 1 2 3 4; do cat /dev/zero & done; cat /dev/zero");
-	waited = 1;
-	run_until(call_has_output);
+	wait_output(1, 1);
 	start = clock_mono_ms();
 	assert_int_equal(kill(only_guard(), SIGKILL), 0);
 	s = wait_done(1);
