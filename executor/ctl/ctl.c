@@ -18,26 +18,33 @@
 #include "executor/loginuid.h"
 #include "executor/ownpaths.h"
 
+enum { SELF_TEXT = 32 + INSTANCE_NAME };
+
+/* The name, and that of the instance behind the joint. */
+static const char *
+with_instance(const struct ctl *c, const char *name, const char *joint,
+    char out[SELF_TEXT])
+{
+	(void)snprintf(out, SELF_TEXT, "%s%s%s", name,
+	    c->instance != NULL ? joint : "",
+	    c->instance != NULL ? c->instance : "");
+	return out;
+}
+
 const char *
 ctl_self(const struct ctl *c)
 {
-	static char text[32 + INSTANCE_NAME];
+	static char text[SELF_TEXT];
 
-	(void)snprintf(text, sizeof(text), "mcp-execctl%s%s",
-	    c->instance != NULL ? " -i " : "",
-	    c->instance != NULL ? c->instance : "");
-	return text;
+	return with_instance(c, "mcp-execctl", " -i ", text);
 }
 
 const char *
 ctl_unit(const struct ctl *c)
 {
-	static char text[32 + INSTANCE_NAME];
+	static char text[SELF_TEXT];
 
-	(void)snprintf(text, sizeof(text), "mcp-execd%s%s",
-	    c->instance != NULL ? "@" : "",
-	    c->instance != NULL ? c->instance : "");
-	return text;
+	return with_instance(c, "mcp-execd", "@", text);
 }
 
 static void
