@@ -44,7 +44,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	base64 bearer beneath bytes caps cidr clock digest err fdio filter json \
+	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter json \
 	landlock log loop match match_compile notify param shares sigreset utf8)
 PROTO := $(call in,proto, \
 	chan proto)
