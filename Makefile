@@ -49,33 +49,60 @@ COMMON := $(call in,common, \
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
-	blocks \
-	asking changes media reading resource \
-	auth calls capture catalog conn defined endpoint events http ipc \
-	jsonrpc level lockdown main mcp modern notice options outbox post \
-	progress result selftest session settings shaped stream subscribe \
-	tls tlsadvice tlscheck vet wrongport \
-	forwarded penalty deter)
+	main) \
+	$(call in,frontend/http, \
+	conn endpoint http wrongport) \
+	$(call in,frontend/session, \
+	changes events outbox post session stream) \
+	$(call in,frontend/mcp, \
+	asking jsonrpc mcp modern notice progress subscribe) \
+	$(call in,frontend/content, \
+	blocks level media resource result shaped) \
+	$(call in,frontend/gate, \
+	auth deter forwarded penalty vet) \
+	$(call in,frontend/link, \
+	calls capture catalog defined ipc reading settings) \
+	$(call in,frontend/tls, \
+	tls tlsadvice tlscheck) \
+	$(call in,frontend/process, \
+	lockdown options selftest)
 EXECUTOR := $(call in,executor, \
-	control control_request control_socket control_status ownpaths peer \
-	cast castread describe fetch keep recorder \
-	certificate pemfile servername \
-	account audit cgroup child conf confframes conf_audit conf_listen conf_redact confine confine_load denial execlog \
-	guard inherit instructions job keys listen listen_unix listener logfile logline \
-	filehash hostnet instance loginuid receiver redact summary to_journal to_kernel to_syslog \
-	logread main \
-	monitor mounts \
-	options output overrun ownlimits policy probe profiles prune pulse \
-	quota record recover request resume runset seal spawn store strays \
-	supervise sysgroup token tokenwatch toolargv toolcall tooldef toolframes toolparam tree variable words)
+	main options) \
+	$(call in,executor/control, \
+	control control_request control_socket control_status peer) \
+	$(call in,executor/service, \
+	inherit listen listen_unix ownlimits pulse recover strays supervise) \
+	$(call in,executor/channel, \
+	confframes describe fetch instructions monitor toolframes) \
+	$(call in,executor/run, \
+	child denial filehash guard job output overrun quota record request \
+	spawn toolcall tree words) \
+	$(call in,executor/policy, \
+	policy store token tokenwatch toolargv tooldef toolparam variable) \
+	$(call in,executor/confine, \
+	cgroup confine confine_load execlog listener mounts ownpaths probe \
+	profiles sysgroup) \
+	$(call in,executor/conf, \
+	account certificate conf conf_audit conf_listen conf_redact hostnet \
+	instance keys pemfile servername) \
+	$(call in,executor/recording, \
+	cast castread keep recorder) \
+	$(call in,executor/audit, \
+	audit logfile loginuid logline logread prune receiver redact resume \
+	runset seal summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \
-	audit_replay auditcast \
-	audit_report audit_seal_init audit_search audit_show audit_stats auditarg audithtml \
-	audit_verify auditlog auditrec auditrow auditrun auditsum auditwhy screen \
-	become call check client_config ctl doctor doctor_kernel doctor_recordings doctor_running doctor_service main \
-	qr \
-	policy_explain policy_test portowner posture recorded remote report runs status steer \
-	text token_add token_list token_revoke verdict verify view)
+	become check ctl main qr remote runs screen status steer text) \
+	$(call in,executor/ctl/audit, \
+	audit_replay audit_report audit_seal_init audit_search audit_show \
+	audit_stats audit_verify auditarg auditcast audithtml auditlog \
+	auditrec auditrow auditrun auditsum auditwhy recorded verify) \
+	$(call in,executor/ctl/doctor, \
+	doctor doctor_kernel doctor_recordings doctor_running doctor_service \
+	portowner report) \
+	$(call in,executor/ctl/policy, \
+	call policy_explain policy_test posture verdict view) \
+	$(call in,executor/ctl/token, \
+	client_config token_add token_list token_revoke)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \

@@ -15,12 +15,12 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "frontend/changes.h"
-#include "frontend/http.h"
-#include "frontend/lockdown.h"
-#include "frontend/selftest.h"
-#include "frontend/tls.h"
-#include "frontend/tlscheck.h"
+#include "frontend/session/changes.h"
+#include "frontend/http/http.h"
+#include "frontend/process/lockdown.h"
+#include "frontend/process/selftest.h"
+#include "frontend/tls/tls.h"
+#include "frontend/tls/tlscheck.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"

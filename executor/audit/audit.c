@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* audit: append-only JSON lines with group commit.  Executor only. */
-#include "executor/audit.h"
+#include "executor/audit/audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "common/digest.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/prune.h"
-#include "executor/resume.h"
+#include "executor/audit/prune.h"
+#include "executor/audit/resume.h"
 
 enum { ROTATE_AGAIN_US = 60000000, LOCK_WAIT_MS = 2000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* logfile: the files of an audit log.  Executor and mcp-execctl. */
-#include "executor/logfile.h"
+#include "executor/audit/logfile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 enum { DIGITS = 12 };
 

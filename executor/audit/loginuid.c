@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* loginuid: audit login uids.  Executor, guard and mcp-execctl. */
-#include "executor/loginuid.h"
+#include "executor/audit/loginuid.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* logline: a line of the audit log, taken apart.  Executor and mcp-execctl. */
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 #include <stdio.h>
 #include <string.h>

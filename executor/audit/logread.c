@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* logread: lines of an audit log.  Executor and mcp-execctl. */
-#include "executor/logread.h"
+#include "executor/audit/logread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 enum { BUFFER = 4 * LOGLINE_MAX };
 

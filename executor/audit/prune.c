@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* prune: files of the audit log beyond audit.keep.  Executor. */
-#include "executor/prune.h"
+#include "executor/audit/prune.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_PRUNE_H
 #define EXECUTOR_PRUNE_H
 
-#include "executor/logfile.h"
+#include "executor/audit/logfile.h"
 
 struct prune {
 	struct logfile_list files;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* receiver: who gets copies of records, and what they have not got. */
-#include "executor/receiver.h"
+#include "executor/audit/receiver.h"
 
 #include <errno.h>
 #include <stdio.h>

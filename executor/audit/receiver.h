@@ -11,8 +11,8 @@
 #ifndef EXECUTOR_RECEIVER_H
 #define EXECUTOR_RECEIVER_H
 
-#include "executor/audit.h"
-#include "executor/logline.h"
+#include "executor/audit/audit.h"
+#include "executor/audit/logline.h"
 
 enum {
 	RECEIVER_MAX_WAITING = 8 << 20, /* bytes of records, each receiver */

@@ -3,7 +3,7 @@
  * redact: find what rules name, and put something else in its place.
  * Executor; values are anybody's, rules the administrator's.
  */
-#include "executor/redact.h"
+#include "executor/audit/redact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "common/match.h"
-#include "executor/audit.h"
+#include "executor/audit/audit.h"
 
 struct rule {
 	char name[REDACT_MAX_NAME];

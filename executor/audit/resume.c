@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* resume: take the audit log up where it was left.  Executor, at start. */
-#include "executor/resume.h"
+#include "executor/audit/resume.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "executor/logread.h"
+#include "executor/audit/logread.h"
 
 /* How far the state's place in the log has been found. */
 enum follow { LOOKING, FOLLOWING, LOST };

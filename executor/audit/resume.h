@@ -10,9 +10,9 @@
 #ifndef EXECUTOR_RESUME_H
 #define EXECUTOR_RESUME_H
 
-#include "executor/logfile.h"
-#include "executor/runset.h"
-#include "executor/seal.h"
+#include "executor/audit/logfile.h"
+#include "executor/audit/runset.h"
+#include "executor/audit/seal.h"
 
 enum resume_gap {
 	RESUME_FITS, /* or nothing is sealed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* runset: runs between intent and result.  Executor. */
-#include "executor/runset.h"
+#include "executor/audit/runset.h"
 
 #include <stdlib.h>
 #include <string.h>

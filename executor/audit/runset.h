@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_RUNSET_H
 #define EXECUTOR_RUNSET_H
 
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 enum {
 	RUNSET_MAX = 8192, /* runs; limits.runs is at most half of it */

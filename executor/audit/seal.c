@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* seal: forward-secure chain of the audit log; executor and mcp-execctl. */
-#include "executor/seal.h"
+#include "executor/audit/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* summary: a record for people, where only text can be shown.  Executor. */
-#include "executor/summary.h"
+#include "executor/audit/summary.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_SUMMARY_H
 #define EXECUTOR_SUMMARY_H
 
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 enum {
 	SUMMARY_MAX = 1024 /* bytes of the text, with the NUL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* to_journal: journald's native protocol.  Executor; trusts the journal with
  * what the log holds. */
-#include "executor/to_journal.h"
+#include "executor/audit/to_journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/digest.h"
-#include "executor/summary.h"
+#include "executor/audit/summary.h"
 
 enum {
 	DATAGRAM_MAX = 65536, /* bytes; what is larger goes as a file */

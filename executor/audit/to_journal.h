@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_TO_JOURNAL_H
 #define EXECUTOR_TO_JOURNAL_H
 
-#include "executor/receiver.h"
+#include "executor/audit/receiver.h"
 
 #define TO_JOURNAL_SOCKET "/run/systemd/journal/socket"
 

@@ -6,7 +6,7 @@
 #include <linux/audit.h>
 #undef audit_status
 
-#include "executor/to_kernel.h"
+#include "executor/audit/to_kernel.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

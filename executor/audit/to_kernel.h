@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_TO_KERNEL_H
 #define EXECUTOR_TO_KERNEL_H
 
-#include "executor/receiver.h"
+#include "executor/audit/receiver.h"
 
 enum {
 	/* MAX_AUDIT_MESSAGE_LENGTH is 8970; of it, for cmd. */

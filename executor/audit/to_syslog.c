@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* to_syslog: the form of syslog(3).  Executor; trusts the daemon with what
  * the log holds. */
-#include "executor/to_syslog.h"
+#include "executor/audit/to_syslog.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #include "common/clock.h"
 #include "common/cleanup.h"
-#include "executor/summary.h"
+#include "executor/audit/summary.h"
 
 void
 to_syslog_format(

@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_TO_SYSLOG_H
 #define EXECUTOR_TO_SYSLOG_H
 
-#include "executor/receiver.h"
+#include "executor/audit/receiver.h"
 
 #define TO_SYSLOG_SOCKET "/dev/log"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* confframes: what the administrator configured, for the frontend.  Executor. */
-#include "executor/confframes.h"
+#include "executor/channel/confframes.h"
 
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "executor/describe.h"
-#include "executor/instructions.h"
-#include "executor/toolframes.h"
+#include "executor/channel/describe.h"
+#include "executor/channel/instructions.h"
+#include "executor/channel/toolframes.h"
 
 enum { HEARTBEAT_MS = 15000 /* of idle event streams */ };
 

@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_CONFFRAMES_H
 #define EXECUTOR_CONFFRAMES_H
 
-#include "executor/store.h"
+#include "executor/policy/store.h"
 #include "proto/proto.h"
 
 struct confframes_out {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* describe: a token's policy and runs, for its holder.  Executor. */
-#include "executor/describe.h"
+#include "executor/channel/describe.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "executor/instructions.h"
+#include "executor/channel/instructions.h"
 
 static void
 heading(struct buf *out, const char *text)

@@ -3,8 +3,8 @@
 #ifndef EXECUTOR_DESCRIBE_H
 #define EXECUTOR_DESCRIBE_H
 
-#include "executor/keep.h"
-#include "executor/token.h"
+#include "executor/recording/keep.h"
+#include "executor/policy/token.h"
 
 enum {
 	DESCRIBE_MAX = 64 << 10 /* bytes of a policy */

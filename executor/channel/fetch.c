@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fetch: reading for a token's holder.  Executor; asked by the frontend. */
-#include "executor/fetch.h"
+#include "executor/channel/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/castread.h"
-#include "executor/describe.h"
+#include "executor/recording/castread.h"
+#include "executor/channel/describe.h"
 
 enum {
 	SLICE = 64 << 10, /* bytes of a file that are read at once */

@@ -11,8 +11,8 @@
 #define EXECUTOR_FETCH_H
 
 #include "common/loop.h"
-#include "executor/keep.h"
-#include "executor/token.h"
+#include "executor/recording/keep.h"
+#include "executor/policy/token.h"
 
 enum {
 	FETCH_MAX = 32, /* at the same time */

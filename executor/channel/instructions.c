@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* instructions: MCP's InitializeResult.instructions of a token.  Executor. */
-#include "executor/instructions.h"
+#include "executor/channel/instructions.h"
 
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_INSTRUCTIONS_H
 #define EXECUTOR_INSTRUCTIONS_H
 
-#include "executor/token.h"
+#include "executor/policy/token.h"
 
 enum {
 	INSTRUCTIONS_MAX = 4096 /* bytes, as TOKEN carries them */

@@ -3,7 +3,7 @@
  * monitor: frames of the frontend, by table.  Executor; the frontend may be
  * hijacked, so nothing it says is believed but the proof of a token.
  */
-#include "executor/monitor.h"
+#include "executor/channel/monitor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/cleanup.h"
-#include "executor/confframes.h"
-#include "executor/record.h"
+#include "executor/channel/confframes.h"
+#include "executor/run/record.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */

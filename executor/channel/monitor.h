@@ -9,9 +9,9 @@
 #ifndef EXECUTOR_MONITOR_H
 #define EXECUTOR_MONITOR_H
 
-#include "executor/fetch.h"
-#include "executor/job.h"
-#include "executor/store.h"
+#include "executor/channel/fetch.h"
+#include "executor/run/job.h"
+#include "executor/policy/store.h"
 #include "proto/chan.h"
 
 struct monitor;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* toolframes: what the frontend is told of a defined tool.  Executor. */
-#include "executor/toolframes.h"
+#include "executor/channel/toolframes.h"
 
 static uint8_t
 flags_of(const struct param *p)

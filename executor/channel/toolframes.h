@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_TOOLFRAMES_H
 #define EXECUTOR_TOOLFRAMES_H
 
-#include "executor/tooldef.h"
+#include "executor/policy/tooldef.h"
 
 /* Hand all frames of it to send, in order; each is borrowed for the call. */
 void toolframes_send(const struct tooldef *t,

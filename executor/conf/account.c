@@ -4,7 +4,7 @@
  *
  * Runs in the executor and in mcp-execctl while they load configuration.
  */
-#include "executor/account.h"
+#include "executor/conf/account.h"
 
 #include <grp.h>
 #include <pwd.h>

@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 struct account {
 	uid_t uid;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* certificate: files to memory, and the check by the frontend's program. */
-#include "executor/certificate.h"
+#include "executor/conf/certificate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sigreset.h"
-#include "executor/pemfile.h"
-#include "executor/servername.h"
+#include "executor/conf/pemfile.h"
+#include "executor/conf/servername.h"
 
 enum {
 	MAX_CHAIN = 65536, /* the frontend's TLS_MAX_CHAIN, TLS_MAX_KEY */

@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_CERTIFICATE_H
 #define EXECUTOR_CERTIFICATE_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 enum {
 	CERTIFICATE_SOON_DAYS = 14, /* an end within is worth a word */

@@ -4,7 +4,7 @@
  *
  * Runs in the executor and in mcp-execctl.  Trusts nobody: see conf.h.
  */
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -18,15 +18,15 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/account.h"
-#include "executor/conf_audit.h"
-#include "executor/conf_listen.h"
-#include "executor/conf_redact.h"
-#include "executor/instance.h"
-#include "executor/pemfile.h"
+#include "executor/conf/account.h"
+#include "executor/conf/conf_audit.h"
+#include "executor/conf/conf_listen.h"
+#include "executor/conf/conf_redact.h"
+#include "executor/conf/instance.h"
+#include "executor/conf/pemfile.h"
 
 #define KEYTABLE_MEMBER conf
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 #ifndef MCP_EXECD_LIBEXECDIR
 #define MCP_EXECD_LIBEXECDIR "/usr/libexec/mcp-execd"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* conf_audit: login uids and receivers.  Executor and mcp-execctl. */
-#include "executor/conf_audit.h"
+#include "executor/conf/conf_audit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "executor/loginuid.h"
-#include "executor/to_journal.h"
-#include "executor/to_syslog.h"
+#include "executor/audit/loginuid.h"
+#include "executor/audit/to_journal.h"
+#include "executor/audit/to_syslog.h"
 
 enum { LEAST_LOGIN_UIDS = 65536 };
 

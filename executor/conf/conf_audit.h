@@ -3,8 +3,8 @@
 #ifndef EXECUTOR_CONF_AUDIT_H
 #define EXECUTOR_CONF_AUDIT_H
 
-#include "executor/keys.h"
-#include "executor/receiver.h"
+#include "executor/conf/keys.h"
+#include "executor/audit/receiver.h"
 
 void conf_audit_defaults(struct conf *c);
 /* Findings about the object at v (NULL: not given), which *c was read from. */

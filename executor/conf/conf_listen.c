@@ -4,7 +4,7 @@
  *
  * Runs in the executor and in mcp-execctl.  Trusts nobody: see conf.h.
  */
-#include "executor/conf_listen.h"
+#include "executor/conf/conf_listen.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_CONF_LISTEN_H
 #define EXECUTOR_CONF_LISTEN_H
 
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 /* Fill c->listen; list may be NULL (the default then).  Findings go to k. */
 void	conf_listen_read(const struct keys *k, const struct json_value *list,

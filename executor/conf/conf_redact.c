@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* conf_redact: rules of redaction.  Executor and mcp-execctl. */
-#include "executor/conf_redact.h"
+#include "executor/conf/conf_redact.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 /* One element of the list. */
 struct draft {

@@ -3,8 +3,8 @@
 #ifndef EXECUTOR_CONF_REDACT_H
 #define EXECUTOR_CONF_REDACT_H
 
-#include "executor/keys.h"
-#include "executor/redact.h"
+#include "executor/conf/keys.h"
+#include "executor/audit/redact.h"
 
 /* Read the list (NULL: not given) into *c; each rule is compiled to try it. */
 void conf_redact_read(

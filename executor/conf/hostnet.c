@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* hostnet: interfaces, and where the manager's sockets are.  Executor. */
-#include "executor/hostnet.h"
+#include "executor/conf/hostnet.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>

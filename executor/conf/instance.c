@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* instance: names in paths.  Executor and mcp-execctl. */
-#include "executor/instance.h"
+#include "executor/conf/instance.h"
 
 #include <stdio.h>
 #include <string.h>

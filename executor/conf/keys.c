@@ -5,7 +5,7 @@
  * Runs in the executor and in mcp-execctl, on files that only root (or the
  * user who runs it) may write; people make mistakes in them all the same.
  */
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 #include <dirent.h>
 #include <ctype.h>

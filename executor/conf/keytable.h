@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 #define KEYTABLE_AT(field) offsetof(struct draft, KEYTABLE_MEMBER.field)
 #define KEYTABLE_SIZE(field)                                                   \

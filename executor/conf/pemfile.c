@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pemfile: open with care, follow links with care. */
-#include "executor/pemfile.h"
+#include "executor/conf/pemfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* servername: names out of URLs and Host headers. */
-#include "executor/servername.h"
+#include "executor/conf/servername.h"
 
 #include <string.h>
 
-#include "executor/conf_listen.h"
+#include "executor/conf/conf_listen.h"
 
 /* "host", "host:8443", "[::1]:8443/x" without all but the host. */
 static struct bytes

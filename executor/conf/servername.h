@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_SERVERNAME_H
 #define EXECUTOR_SERVERNAME_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 /*
  * Put the names that a certificate must be for, each once and ended by a NUL,

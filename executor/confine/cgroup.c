@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cgroup: version 2 by files, cgroups(7).  Executor. */
-#include "executor/cgroup.h"
+#include "executor/confine/cgroup.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * confine: layers of a run, carried out in the guard.  Everything from
  * confine_enter down is async-signal-safe; the plan is the policy's.
  */
-#include "executor/confine.h"
+#include "executor/confine/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#include "executor/mounts.h"
+#include "executor/confine/mounts.h"
 
 enum confine_layer {
 	CONFINE_MOUNTS = 1 << 0, /* a root of its own */

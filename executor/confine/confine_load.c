@@ -3,7 +3,7 @@
  * confine_load: from keys to a plan.  Executor and mcp-execctl; the file is
  * the administrator's, and what it asks for and cannot be had is a finding.
  */
-#include "executor/confine_load.h"
+#include "executor/confine/confine_load.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/cgroup.h"
-#include "executor/hostnet.h"
-#include "executor/ownpaths.h"
-#include "executor/probe.h"
+#include "executor/confine/cgroup.h"
+#include "executor/conf/hostnet.h"
+#include "executor/confine/ownpaths.h"
+#include "executor/confine/probe.h"
 
 /* What programs need to run at all; read when files.read says nothing. */
 static const char *const system_paths[] = { "/usr", "/bin", "/sbin", "/lib",

@@ -6,8 +6,8 @@
 #ifndef EXECUTOR_CONFINE_LOAD_H
 #define EXECUTOR_CONFINE_LOAD_H
 
-#include "executor/confine.h"
-#include "executor/keys.h"
+#include "executor/confine/confine.h"
+#include "executor/conf/keys.h"
 
 enum { CONFINE_MAX_TOOLS = 32 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* execlog: announced by execve, confirmed by a program's first steps.  Guard. */
-#include "executor/execlog.h"
+#include "executor/confine/execlog.h"
 
 #include <errno.h>
 #include <string.h>

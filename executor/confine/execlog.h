@@ -15,7 +15,7 @@
 
 #include <sys/syscall.h>
 
-#include "executor/listener.h"
+#include "executor/confine/listener.h"
 
 /*
  * That call: on x86-64 arch_prctl(ARCH_SET_FS), for thread-local storage (C,

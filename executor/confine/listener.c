@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* listener: receive, look, answer.  Guard; the processes are hostile. */
-#include "executor/listener.h"
+#include "executor/confine/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

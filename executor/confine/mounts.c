@@ -3,7 +3,7 @@
  * mounts: plan at load, carry out in the guard.  The plan comes from the
  * administrator's policy; what it binds is the host's.
  */
-#include "executor/mounts.h"
+#include "executor/confine/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>

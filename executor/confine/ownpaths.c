@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* ownpaths: places that no run sees.  Executor and mcp-execctl. */
-#include "executor/ownpaths.h"
+#include "executor/confine/ownpaths.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "executor/instance.h"
+#include "executor/conf/instance.h"
 
 enum { MAX_PATHS = 12 };
 

@@ -5,12 +5,12 @@
  * Executor and mcp-execctl.  The log and its state, the control socket, the
  * directories of policies and tokens, recordings and the key of TLS: hidden
  * where a policy's view would show them.  The usual places are hidden anyway
- * (executor/confine_load.c).
+ * (executor/confine/confine_load.c).
  */
 #ifndef EXECUTOR_OWNPATHS_H
 #define EXECUTOR_OWNPATHS_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 /* Those of c from now on; before policies are loaded. */
 void ownpaths_set(const struct conf *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* probe: try the layers in children.  Executor and mcp-execctl, at load. */
-#include "executor/probe.h"
+#include "executor/confine/probe.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -17,8 +17,8 @@
 #include "common/caps.h"
 #include "common/filter.h"
 #include "common/landlock.h"
-#include "executor/confine.h"
-#include "executor/loginuid.h"
+#include "executor/confine/confine.h"
+#include "executor/audit/loginuid.h"
 
 /* Enter a plan's layers in a child; 0, or the step that failed in *f. */
 static int

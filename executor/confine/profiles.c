@@ -3,7 +3,7 @@
  * profiles: which groups a profile allows, and the rules that look at
  * arguments.  Executor; compiled once when a policy is loaded.
  */
-#include "executor/profiles.h"
+#include "executor/confine/profiles.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "executor/execlog.h"
-#include "executor/sysgroup.h"
+#include "executor/confine/execlog.h"
+#include "executor/confine/sysgroup.h"
 
 /* Kernel interfaces that take an int look at the low 32 bits only. */
 #define LOW32 0xffffffffULL

@@ -4,7 +4,7 @@
  * Executor and mcp-execctl; const tables, names that an architecture does
  * not have are skipped when a filter is compiled.
  */
-#include "executor/sysgroup.h"
+#include "executor/confine/sysgroup.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* control: connections, requests, answers.  Executor; see the header. */
-#include "executor/control.h"
+#include "executor/control/control.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +13,10 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/control_request.h"
-#include "executor/control_socket.h"
-#include "executor/control_status.h"
-#include "executor/peer.h"
+#include "executor/control/control_request.h"
+#include "executor/control/control_socket.h"
+#include "executor/control/control_status.h"
+#include "executor/control/peer.h"
 
 enum {
 	MAX_CONNS = 16, /* further ones wait in the socket's queue */

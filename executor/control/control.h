@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_CONTROL_H
 #define EXECUTOR_CONTROL_H
 
-#include "executor/control_status.h"
+#include "executor/control/control_status.h"
 
 struct control;
 

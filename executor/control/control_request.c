@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* control_request: read and write requests of the control socket. */
-#include "executor/control_request.h"
+#include "executor/control/control_request.h"
 
 #include <stddef.h>
 #include <string.h>

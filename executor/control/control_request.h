@@ -10,7 +10,7 @@
 #define EXECUTOR_CONTROL_REQUEST_H
 
 #include "common/bytes.h"
-#include "executor/job.h"
+#include "executor/run/job.h"
 
 enum {
 	CONTROL_VERSION = 1,

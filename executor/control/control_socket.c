@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* control_socket: bind and connect.  Executor and mcp-execctl. */
-#include "executor/control_socket.h"
+#include "executor/control/control_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

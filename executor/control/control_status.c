@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* control_status: what is in force and what happens.  Executor. */
-#include "executor/control_status.h"
+#include "executor/control/control_status.h"
 
 #include <string.h>
 #include <sys/utsname.h>
@@ -9,8 +9,8 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json.h"
-#include "executor/confine.h"
-#include "executor/redact.h"
+#include "executor/confine/confine.h"
+#include "executor/audit/redact.h"
 
 enum {
 	MAX_COMMAND = 4096, /* bytes of a command that are shown */

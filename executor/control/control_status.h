@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CONTROL_STATUS_H
 #define EXECUTOR_CONTROL_STATUS_H
 
-#include "executor/supervise.h"
+#include "executor/service/supervise.h"
 
 /* What it shows and steers; all borrowed. */
 struct control_deps {

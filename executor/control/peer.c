@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* peer: who connected.  Executor; see what is believed in the header. */
-#include "executor/peer.h"
+#include "executor/control/peer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "executor/audit.h"
-#include "executor/tree.h"
+#include "executor/audit/audit.h"
+#include "executor/run/tree.h"
 
 /* One line of /proc/PID/NAME, "" if it cannot be read. */
 static void

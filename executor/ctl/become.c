@@ -10,8 +10,8 @@
 
 #include "common/caps.h"
 #include "common/log.h"
-#include "executor/cgroup.h"
-#include "executor/instance.h"
+#include "executor/confine/cgroup.h"
+#include "executor/conf/instance.h"
 
 static int
 give_up_root(const struct passwd *pw, struct err *e)

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "executor/certificate.h"
-#include "executor/conf_listen.h"
+#include "executor/conf/certificate.h"
+#include "executor/conf/conf_listen.h"
 #include "executor/ctl/ctl.h"
-#include "executor/loginuid.h"
-#include "executor/ownpaths.h"
-#include "executor/servername.h"
+#include "executor/audit/loginuid.h"
+#include "executor/confine/ownpaths.h"
+#include "executor/conf/servername.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] check\n\n"

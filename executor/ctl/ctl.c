@@ -12,11 +12,11 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/cgroup.h"
-#include "executor/instance.h"
-#include "executor/keys.h"
-#include "executor/loginuid.h"
-#include "executor/ownpaths.h"
+#include "executor/confine/cgroup.h"
+#include "executor/conf/instance.h"
+#include "executor/conf/keys.h"
+#include "executor/audit/loginuid.h"
+#include "executor/confine/ownpaths.h"
 
 enum { SELF_TEXT = 32 + INSTANCE_NAME };
 

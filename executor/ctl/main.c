@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "executor/ctl/audit.h"
+#include "executor/ctl/audit/audit.h"
 #include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
-#include "executor/ctl/recorded.h"
-#include "executor/instance.h"
-#include "executor/keys.h"
+#include "executor/ctl/audit/recorded.h"
+#include "executor/conf/instance.h"
+#include "executor/conf/keys.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"

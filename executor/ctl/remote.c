@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/control_socket.h"
+#include "executor/control/control_socket.h"
 
 enum { PATIENCE_S = 40 /* longer than the executor's own */ };
 

@@ -5,7 +5,7 @@
 
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/control_request.h"
+#include "executor/control/control_request.h"
 #include "executor/ctl/ctl.h"
 
 struct remote_answer {

@@ -5,7 +5,7 @@
  * Runs in the executor and in mcp-execctl.  The files are root's; what they
  * ask for and this machine cannot give is refused here, not at run time.
  */
-#include "executor/policy.h"
+#include "executor/policy/policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +20,14 @@
 #include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/account.h"
-#include "executor/confine_load.h"
-#include "executor/probe.h"
-#include "executor/profiles.h"
-#include "executor/variable.h"
+#include "executor/conf/account.h"
+#include "executor/confine/confine_load.h"
+#include "executor/confine/probe.h"
+#include "executor/confine/profiles.h"
+#include "executor/policy/variable.h"
 
 #define KEYTABLE_MEMBER p
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 #define NOT_SET UINT64_MAX
 

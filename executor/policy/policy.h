@@ -15,11 +15,11 @@
 #include <sys/types.h>
 
 #include "common/filter.h"
-#include "executor/cgroup.h"
-#include "executor/conf.h"
-#include "executor/confine.h"
-#include "executor/recorder.h"
-#include "executor/tooldef.h"
+#include "executor/confine/cgroup.h"
+#include "executor/conf/conf.h"
+#include "executor/confine/confine.h"
+#include "executor/recording/recorder.h"
+#include "executor/policy/tooldef.h"
 
 enum {
 	POLICY_MAX_NAME = 64, /* bytes with the NUL: [A-Za-z0-9_.-] */

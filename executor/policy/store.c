@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* store: load, reload and swap of what is configured.  Executor. */
-#include "executor/store.h"
+#include "executor/policy/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/keys.h"
-#include "executor/loginuid.h"
-#include "executor/ownpaths.h"
+#include "executor/conf/keys.h"
+#include "executor/audit/loginuid.h"
+#include "executor/confine/ownpaths.h"
 
 static int
 load_tokens(const struct conf *c, const struct policy_table *policies,

@@ -9,8 +9,8 @@
 #define EXECUTOR_STORE_H
 
 #include "common/loop.h"
-#include "executor/certificate.h"
-#include "executor/token.h"
+#include "executor/conf/certificate.h"
+#include "executor/policy/token.h"
 
 struct store {
 	struct conf conf;

@@ -6,7 +6,7 @@
  * and is not trusted: it is looked up in constant time and grants nothing
  * that the token's file does not.
  */
-#include "executor/token.h"
+#include "executor/policy/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,10 @@
 #include "common/beneath.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/loginuid.h"
+#include "executor/audit/loginuid.h"
 
 #define KEYTABLE_MEMBER t
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 /* What is read before anything of it is looked at more closely. */
 struct draft {

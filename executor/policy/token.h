@@ -17,7 +17,7 @@
 
 #include "common/bearer.h"
 #include "common/cidr.h"
-#include "executor/policy.h"
+#include "executor/policy/policy.h"
 
 enum { TOKEN_MAX_SOURCES = 16, TOKEN_MAX_TOKENS = 1024 };
 

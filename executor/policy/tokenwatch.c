@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tokenwatch: inotify on the tokens' directory.  Executor. */
-#include "executor/tokenwatch.h"
+#include "executor/policy/tokenwatch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 enum {
 	SETTLE_MS = 20, /* until a change is told, with what follows it */

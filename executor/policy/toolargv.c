@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* toolargv: words of a template, read and filled in.  Executor. */
-#include "executor/toolargv.h"
+#include "executor/policy/toolargv.h"
 
 #include <string.h>
 

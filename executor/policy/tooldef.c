@@ -3,7 +3,7 @@
  * tooldef: tools.d/NAME.json.  Executor and mcp-execctl; the files are
  * root's, and the mistakes in them are told all at once.
  */
-#include "executor/tooldef.h"
+#include "executor/policy/tooldef.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -15,10 +15,10 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/toolparam.h"
+#include "executor/policy/toolparam.h"
 
 #define KEYTABLE_MEMBER t
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 enum { DAY = 24 * 3600 * 1000 };
 

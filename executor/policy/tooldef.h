@@ -11,8 +11,8 @@
 
 #include <limits.h>
 
-#include "executor/conf.h"
-#include "executor/toolargv.h"
+#include "executor/conf/conf.h"
+#include "executor/policy/toolargv.h"
 #include "proto/proto.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* toolparam: "parameters" of a tool's definition (executor, root's file). */
-#include "executor/toolparam.h"
+#include "executor/policy/toolparam.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "executor/keytable.h"
+#include "executor/conf/keytable.h"
 
 /* One parameter, before it is looked at more closely. */
 struct draft {

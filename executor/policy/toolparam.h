@@ -4,7 +4,7 @@
 #define EXECUTOR_TOOLPARAM_H
 
 #include "common/param.h"
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 /*
  * Read an object of at most `most` parameters into list (memory that is not

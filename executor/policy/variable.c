@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* variable: what is known of names of variables.  Executor, mcp-execctl. */
-#include "executor/variable.h"
+#include "executor/policy/variable.h"
 
 #include <string.h>
 

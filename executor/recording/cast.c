@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cast: asciicast v2, written.  Executor; the bytes are the command's. */
-#include "executor/cast.h"
+#include "executor/recording/cast.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* castread: asciicast v2 of our own, read.  Executor and mcp-execctl. */
-#include "executor/castread.h"
+#include "executor/recording/castread.h"
 
 #include <string.h>
 

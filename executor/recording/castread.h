@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_CASTREAD_H
 #define EXECUTOR_CASTREAD_H
 
-#include "executor/cast.h"
+#include "executor/recording/cast.h"
 
 struct castread_ops {
 	void (*head)(void *arg, const struct cast_head *h);

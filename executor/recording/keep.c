@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* keep: the table of runs and the directory of recordings.  Executor. */
-#include "executor/keep.h"
+#include "executor/recording/keep.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "common/log.h"
-#include "executor/castread.h"
+#include "executor/recording/castread.h"
 
 enum {
 	NAME = CAST_ID + 5, /* "RUN.cast" */

@@ -14,8 +14,8 @@
 #include <limits.h>
 
 #include "common/shares.h"
-#include "executor/audit.h"
-#include "executor/cast.h"
+#include "executor/audit/audit.h"
+#include "executor/recording/cast.h"
 
 enum {
 	KEEP_MAX = 8192 /* runs that are known, twice what may run at once */

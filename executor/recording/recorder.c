@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* recorder: the recording of one run.  Executor; bytes are untrusted. */
-#include "executor/recorder.h"
+#include "executor/recording/recorder.h"
 
 #include <fcntl.h>
 #include <stdio.h>

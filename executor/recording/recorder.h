@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_RECORDER_H
 #define EXECUTOR_RECORDER_H
 
-#include "executor/keep.h"
+#include "executor/recording/keep.h"
 
 enum {
 	RECORDER_MAX_TAIL = 1 << 20 /* bytes of output, held in memory */

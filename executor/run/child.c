@@ -3,7 +3,7 @@
  * child: the steps between fork and execve.  Executor's child, privileged
  * until the identity step; trusts the plan, which was checked before fork.
  */
-#include "executor/child.h"
+#include "executor/run/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_CHILD_H
 #define EXECUTOR_CHILD_H
 
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 /* What the child inherits and may use, besides the plan. */
 struct child {

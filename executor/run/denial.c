@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* denial: seccomp_unotify(2), answering errors only.  Guard and executor. */
-#include "executor/denial.h"
+#include "executor/run/denial.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "executor/sysgroup.h"
+#include "executor/confine/sysgroup.h"
 
 /* Which argument is a path worth telling. */
 static const struct {

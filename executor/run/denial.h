@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "executor/listener.h"
-#include "executor/policy.h"
+#include "executor/confine/listener.h"
+#include "executor/policy/policy.h"
 
 enum {
 	DENIAL_MAX_PATH = 128, /* bytes kept of a path argument, with NUL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* filehash: read a program once.  Executor; the path is the kernel's word, and
  * what is there now may be anything. */
-#include "executor/filehash.h"
+#include "executor/run/filehash.h"
 
 #include <fcntl.h>
 #include <stdio.h>

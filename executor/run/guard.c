@@ -4,7 +4,7 @@
  * needed to end processes of the policy's user; reads nothing but one-byte
  * orders from the executor and wait statuses from the kernel.
  */
-#include "executor/guard.h"
+#include "executor/run/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "executor/loginuid.h"
-#include "executor/tree.h"
+#include "executor/audit/loginuid.h"
+#include "executor/run/tree.h"
 
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */

@@ -13,9 +13,9 @@
 
 #include <sys/resource.h>
 
-#include "executor/child.h"
-#include "executor/denial.h"
-#include "executor/execlog.h"
+#include "executor/run/child.h"
+#include "executor/run/denial.h"
+#include "executor/confine/execlog.h"
 
 /* Executor to guard, one byte each. */
 enum guard_order {

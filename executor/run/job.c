@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* job: the state machine of runs.  Executor. */
-#include "executor/job.h"
+#include "executor/run/job.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,13 +18,13 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/output.h"
-#include "executor/overrun.h"
-#include "executor/quota.h"
-#include "executor/record.h"
-#include "executor/recorder.h"
-#include "executor/spawn.h"
-#include "executor/tree.h"
+#include "executor/run/output.h"
+#include "executor/run/overrun.h"
+#include "executor/run/quota.h"
+#include "executor/run/record.h"
+#include "executor/recording/recorder.h"
+#include "executor/run/spawn.h"
+#include "executor/run/tree.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */

@@ -12,9 +12,9 @@
 #define EXECUTOR_JOB_H
 
 #include "common/loop.h"
-#include "executor/audit.h"
-#include "executor/keep.h"
-#include "executor/request.h"
+#include "executor/audit/audit.h"
+#include "executor/recording/keep.h"
+#include "executor/run/request.h"
 
 enum {
 	JOB_ID = 33 /* 128 random bits as hex, with the NUL */

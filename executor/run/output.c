@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* output: head, ring and digest of a stream.  Executor; bytes are untrusted. */
-#include "executor/output.h"
+#include "executor/run/output.h"
 
 #include <errno.h>
 #include <stdlib.h>

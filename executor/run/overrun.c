@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* overrun: what memory.events and pids.events of a run come to. */
-#include "executor/overrun.h"
+#include "executor/run/overrun.h"
 
 #include <inttypes.h>
 

@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_OVERRUN_H
 #define EXECUTOR_OVERRUN_H
 
-#include "executor/policy.h"
+#include "executor/policy/policy.h"
 
 /* One line each, without a newline after the last; nothing: none. */
 void overrun_explain(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* quota: token buckets.  Executor; survives reloads, not restarts. */
-#include "executor/quota.h"
+#include "executor/run/quota.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "executor/token.h"
+#include "executor/policy/token.h"
 
 enum {
 	QUOTA_RUN = 60000 /* a rate of r a minute adds r each millisecond */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* record: audit records of runs.  Executor. */
-#include "executor/record.h"
+#include "executor/run/record.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "executor/filehash.h"
-#include "executor/loginuid.h"
-#include "executor/redact.h"
+#include "executor/run/filehash.h"
+#include "executor/audit/loginuid.h"
+#include "executor/audit/redact.h"
 
 /* Of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context, 3.2). */
 static struct bytes

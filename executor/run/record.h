@@ -5,12 +5,12 @@
 
 #include <sys/resource.h>
 
-#include "executor/audit.h"
-#include "executor/denial.h"
-#include "executor/execlog.h"
-#include "executor/job.h"
-#include "executor/output.h"
-#include "executor/recorder.h"
+#include "executor/audit/audit.h"
+#include "executor/run/denial.h"
+#include "executor/confine/execlog.h"
+#include "executor/run/job.h"
+#include "executor/run/output.h"
+#include "executor/recording/recorder.h"
 
 /* What is known when a run is over, beside its job_result. */
 struct record_end {

@@ -3,7 +3,7 @@
  * request: the frontend's arguments, checked again.  Executor; everything
  * here is untrusted until it has passed the tables below.
  */
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 
 #include "common/beneath.h"
 #include "common/cleanup.h"
-#include "executor/toolcall.h"
-#include "executor/words.h"
+#include "executor/run/toolcall.h"
+#include "executor/run/words.h"
 
 #define DEFAULT_PATH                                                           \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_REQUEST_H
 #define EXECUTOR_REQUEST_H
 
-#include "executor/token.h"
+#include "executor/policy/token.h"
 #include "proto/proto.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* spawn: pipes and the fork of a guard.  Executor. */
-#include "executor/spawn.h"
+#include "executor/run/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

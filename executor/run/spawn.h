@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_SPAWN_H
 #define EXECUTOR_SPAWN_H
 
-#include "executor/guard.h"
+#include "executor/run/guard.h"
 
 /* Our side of a run; every descriptor is owned, CLOEXEC and non-blocking. */
 struct spawned {

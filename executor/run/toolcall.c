@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* toolcall: values of a defined tool (executor, untrusted). */
-#include "executor/toolcall.h"
+#include "executor/run/toolcall.h"
 
 #include <string.h>
 

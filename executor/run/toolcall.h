@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_TOOLCALL_H
 #define EXECUTOR_TOOLCALL_H
 
-#include "executor/tooldef.h"
+#include "executor/policy/tooldef.h"
 
 struct toolcall {
 	const struct tooldef *def; /* borrowed */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* words: POSIX quoting without a shell.  Executor; input is untrusted. */
-#include "executor/words.h"
+#include "executor/run/words.h"
 
 #include <string.h>
 

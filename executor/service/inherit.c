@@ -3,7 +3,7 @@
  * inherit: sockets of a service manager.  Executor, at start; whoever starts
  * us is trusted, but may be configured wrongly.
  */
-#include "executor/inherit.h"
+#include "executor/service/inherit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "common/cidr.h"
 #include "common/fdio.h"
-#include "executor/hostnet.h"
+#include "executor/conf/hostnet.h"
 
 enum {
 	FIRST_FD = 3, /* SD_LISTEN_FDS_START */

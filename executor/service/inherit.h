@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_INHERIT_H
 #define EXECUTOR_INHERIT_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 struct inherit {
 	int fd[CONF_MAX_LISTENERS]; /* owned unless given away */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* listen: bind the configured addresses.  Executor, at start. */
-#include "executor/listen.h"
+#include "executor/service/listen.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
-#include "executor/hostnet.h"
-#include "executor/listen_unix.h"
+#include "executor/conf/hostnet.h"
+#include "executor/service/listen_unix.h"
 
 enum { BACKLOG = 512 };
 

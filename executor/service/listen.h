@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_LISTEN_H
 #define EXECUTOR_LISTEN_H
 
-#include "executor/inherit.h"
+#include "executor/service/inherit.h"
 
 /*
  * Listen on every address of c: by the socket that was handed over for it, or

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* listen_unix: bind UNIX sockets.  Executor, at start. */
-#include "executor/listen_unix.h"
+#include "executor/service/listen_unix.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
-#include "executor/conf_listen.h"
+#include "executor/conf/conf_listen.h"
 
 /*
  * Who may write there could put another socket in the place of ours; further

@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_LISTEN_UNIX_H
 #define EXECUTOR_LISTEN_UNIX_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 /*
  * A bound, non-blocking, CLOEXEC socket with c's mode and group.  A socket

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ownlimits: files, how many and how large.  Executor and mcp-execctl. */
-#include "executor/ownlimits.h"
+#include "executor/service/ownlimits.h"
 
 #include <inttypes.h>
 #include <sys/resource.h>

@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_OWNLIMITS_H
 #define EXECUTOR_OWNLIMITS_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 /* Before anything is loaded.  ERR_BAD: no log can be kept like this. */
 int ownlimits_check(struct err *e) MUST_CHECK;

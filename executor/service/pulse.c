@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pulse: is the frontend alive?  Executor. */
-#include "executor/pulse.h"
+#include "executor/service/pulse.h"
 
 #include "common/notify.h"
 

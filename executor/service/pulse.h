@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_PULSE_H
 #define EXECUTOR_PULSE_H
 
-#include "executor/monitor.h"
+#include "executor/channel/monitor.h"
 
 struct pulse {
 	struct loop *loop;

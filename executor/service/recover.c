@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* recover: close what the executor before left open.  Executor, at start. */
-#include "executor/recover.h"
+#include "executor/service/recover.h"
 
 #include "common/json.h"
 #include "common/log.h"

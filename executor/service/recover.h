@@ -3,8 +3,8 @@
 #ifndef EXECUTOR_RECOVER_H
 #define EXECUTOR_RECOVER_H
 
-#include "executor/keep.h"
-#include "executor/resume.h"
+#include "executor/recording/keep.h"
+#include "executor/audit/resume.h"
 
 /* Members of the start record: the last record before, and the gap. */
 void recover_put(struct buf *b, const struct resume *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* strays: end what runs left behind, and nothing else.  Executor. */
-#include "executor/strays.h"
+#include "executor/service/strays.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "executor/tree.h"
+#include "executor/run/tree.h"
 
 static struct {
 	pid_t pid[STRAYS_MAX_INHERITED];

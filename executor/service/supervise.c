@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* supervise: start, watch and replace the frontend.  Executor. */
-#include "executor/supervise.h"
+#include "executor/service/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_SUPERVISE_H
 #define EXECUTOR_SUPERVISE_H
 
-#include "executor/monitor.h"
+#include "executor/channel/monitor.h"
 
 struct supervise;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* blocks: content that a program printed (frontend, any JSON). */
-#include "frontend/blocks.h"
+#include "frontend/content/blocks.h"
 
 #include <string.h>
 

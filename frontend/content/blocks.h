@@ -10,7 +10,7 @@
 #define FRONTEND_BLOCKS_H
 
 #include "common/json.h"
-#include "frontend/revision.h"
+#include "frontend/content/revision.h"
 
 /* Append the blocks of an array; ERR_BAD names the one that is wrong. */
 int blocks_put(struct buf *out, const struct json_value *array,

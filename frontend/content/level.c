@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* level: names of severities, and messages (frontend, untrusted names). */
-#include "frontend/level.h"
+#include "frontend/content/level.h"
 #include "common/json.h"
 
 static const char *const names[] = { [LEVEL_NONE] = NULL,

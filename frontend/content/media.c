@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* media: pictures, sounds and documents (frontend, any bytes). */
-#include "frontend/media.h"
+#include "frontend/content/media.h"
 
 #include <string.h>
 

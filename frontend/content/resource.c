@@ -6,7 +6,7 @@
 
 #include "common/base64.h"
 #include "common/utf8.h"
-#include "frontend/resource.h"
+#include "frontend/content/resource.h"
 
 enum {
 	ENVELOPE = 4096, /* bytes of an answer beside the content */

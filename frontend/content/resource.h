@@ -14,8 +14,8 @@
 #define FRONTEND_RESOURCE_H
 
 #include "common/json.h"
-#include "frontend/reading.h"
-#include "frontend/revision.h"
+#include "frontend/link/reading.h"
+#include "frontend/content/revision.h"
 
 enum {
 	RESOURCE_ID = 33, /* of a run, with the NUL */

@@ -7,10 +7,10 @@
 #include "common/base64.h"
 #include "common/json.h"
 #include "common/utf8.h"
-#include "frontend/media.h"
-#include "frontend/resource.h"
-#include "frontend/result.h"
-#include "frontend/shaped.h"
+#include "frontend/content/media.h"
+#include "frontend/content/resource.h"
+#include "frontend/content/result.h"
+#include "frontend/content/shaped.h"
 
 enum {
 	RESULT_MAX_TEXT = 512 << 20 /* bytes; capture's bound is lower */

@@ -8,9 +8,9 @@
 #ifndef FRONTEND_RESULT_H
 #define FRONTEND_RESULT_H
 
-#include "frontend/capture.h"
-#include "frontend/catalog.h"
-#include "frontend/revision.h"
+#include "frontend/link/capture.h"
+#include "frontend/link/catalog.h"
+#include "frontend/content/revision.h"
 #include "proto/proto.h"
 
 /* A call that is over; all borrowed. */

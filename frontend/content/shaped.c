@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* shaped: forms of defined tools' output (frontend, any bytes). */
-#include "frontend/shaped.h"
+#include "frontend/content/shaped.h"
 
 #include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "common/utf8.h"
-#include "frontend/blocks.h"
+#include "frontend/content/blocks.h"
 
 enum { SHAPED_MAX = 64 << 20 /* bytes; capture's bound is lower */ };
 

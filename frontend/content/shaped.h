@@ -9,9 +9,9 @@
 #ifndef FRONTEND_SHAPED_H
 #define FRONTEND_SHAPED_H
 
-#include "frontend/capture.h"
-#include "frontend/catalog.h"
-#include "frontend/revision.h"
+#include "frontend/link/capture.h"
+#include "frontend/link/catalog.h"
+#include "frontend/content/revision.h"
 
 /*
  * Append "content":[...] and what else the form has in that revision; ERR_BAD

@@ -6,7 +6,7 @@
 #include "common/bearer.h"
 #include "common/cidr.h"
 #include "common/log.h"
-#include "frontend/auth.h"
+#include "frontend/gate/auth.h"
 
 struct failure {
 	char peer[CIDR_TEXT];

@@ -10,8 +10,8 @@
 #define FRONTEND_AUTH_H
 
 #include "common/loop.h"
-#include "frontend/ipc.h"
-#include "frontend/settings.h"
+#include "frontend/link/ipc.h"
+#include "frontend/link/settings.h"
 
 enum {
 	AUTH_MAX_FAILURES = 256, /* sources and reasons counted apart */

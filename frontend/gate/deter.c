@@ -4,8 +4,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "frontend/deter.h"
-#include "frontend/penalty.h"
+#include "frontend/gate/deter.h"
+#include "frontend/gate/penalty.h"
 
 enum {
 	/* the answer waits for this part of what is owed */

@@ -13,8 +13,8 @@
 #define FRONTEND_DETER_H
 
 #include "common/loop.h"
-#include "frontend/ipc.h"
-#include "frontend/settings.h"
+#include "frontend/link/ipc.h"
+#include "frontend/link/settings.h"
 
 enum { DETER_SWEEP_MS = 1000 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frontend/forwarded.h"
+#include "frontend/gate/forwarded.h"
 
 #define UNKNOWN "unknown"
 

@@ -11,7 +11,7 @@
 #ifndef FRONTEND_FORWARDED_H
 #define FRONTEND_FORWARDED_H
 
-#include "frontend/vet.h"
+#include "frontend/gate/vet.h"
 
 enum {
 	FORWARDED_MAX_HOPS = 32 /* that are looked at, from the right */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/digest.h"
-#include "frontend/penalty.h"
+#include "frontend/gate/penalty.h"
 
 enum { NONE = UINT32_MAX };
 

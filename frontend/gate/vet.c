@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base64.h"
-#include "frontend/vet.h"
+#include "frontend/gate/vet.h"
 
 static uint8_t
 lower(uint8_t c)

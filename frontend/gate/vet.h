@@ -12,7 +12,7 @@
 #define FRONTEND_VET_H
 
 #include "common/bytes.h"
-#include "frontend/settings.h"
+#include "frontend/link/settings.h"
 
 enum {
 	VET_MAX_HEADERS = 64,

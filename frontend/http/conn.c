@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "frontend/conn.h"
+#include "frontend/http/conn.h"
 
 struct conn_table {
 	struct loop *loop;

@@ -6,8 +6,8 @@
 
 #include "common/bearer.h"
 #include "common/clock.h"
-#include "frontend/endpoint.h"
-#include "frontend/forwarded.h"
+#include "frontend/http/endpoint.h"
+#include "frontend/gate/forwarded.h"
 
 enum {
 	/* bytes of a body read before a refusal: from anybody, with a token */

@@ -8,11 +8,11 @@
 #ifndef FRONTEND_ENDPOINT_H
 #define FRONTEND_ENDPOINT_H
 
-#include "frontend/auth.h"
-#include "frontend/deter.h"
-#include "frontend/modern.h"
-#include "frontend/session.h"
-#include "frontend/vet.h"
+#include "frontend/gate/auth.h"
+#include "frontend/gate/deter.h"
+#include "frontend/mcp/modern.h"
+#include "frontend/session/session.h"
+#include "frontend/gate/vet.h"
 
 enum {
 	ENDPOINT_MAX_TARGET = 1024 /* bytes, with the NUL */

@@ -14,9 +14,9 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
-#include "frontend/conn.h"
-#include "frontend/http.h"
-#include "frontend/wrongport.h"
+#include "frontend/http/conn.h"
+#include "frontend/http/http.h"
+#include "frontend/http/wrongport.h"
 
 #if MHD_VERSION < 0x00097200
 #error "libmicrohttpd 0.9.72 or later is needed"

@@ -8,8 +8,8 @@
 #ifndef FRONTEND_HTTP_H
 #define FRONTEND_HTTP_H
 
-#include "frontend/endpoint.h"
-#include "frontend/tls.h"
+#include "frontend/http/endpoint.h"
+#include "frontend/tls/tls.h"
 
 struct http;
 

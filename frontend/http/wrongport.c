@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wrongport: a glance at a connection's first bytes (frontend). */
-#include "frontend/wrongport.h"
+#include "frontend/http/wrongport.h"
 
 #include <string.h>
 #include <sys/socket.h>

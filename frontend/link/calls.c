@@ -5,8 +5,8 @@
 
 #include "common/bearer.h"
 #include "common/log.h"
-#include "frontend/calls.h"
-#include "frontend/defined.h"
+#include "frontend/link/calls.h"
+#include "frontend/link/defined.h"
 
 struct call {
 	uint64_t id; /* 0: free */

@@ -9,9 +9,9 @@
 #ifndef FRONTEND_CALLS_H
 #define FRONTEND_CALLS_H
 
-#include "frontend/capture.h"
-#include "frontend/catalog.h"
-#include "frontend/ipc.h"
+#include "frontend/link/capture.h"
+#include "frontend/link/catalog.h"
+#include "frontend/link/ipc.h"
 
 enum {
 	CALLS_MAX = 4096, /* entries of the table */

@@ -2,7 +2,7 @@
 /* capture: output of a call with its arrival order (frontend). */
 #include <string.h>
 
-#include "frontend/capture.h"
+#include "frontend/link/capture.h"
 
 void
 capture_init(struct capture *c, size_t max_bytes)

@@ -2,7 +2,7 @@
 /* catalog: tools and their arguments (frontend, untrusted input). */
 #include <string.h>
 
-#include "frontend/catalog.h"
+#include "frontend/link/catalog.h"
 
 enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV, PARAM_ENCODING };
 

@@ -3,7 +3,7 @@
  * defined: tools of the administrator's (frontend).  The frames come from the
  * executor, which is trusted; arguments are a client's.
  */
-#include "frontend/defined.h"
+#include "frontend/link/defined.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #define FRONTEND_DEFINED_H
 
 #include "common/param.h"
-#include "frontend/catalog.h"
+#include "frontend/link/catalog.h"
 
 enum {
 	DEFINED_MAX_PARAMS = 32,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "frontend/ipc.h"
+#include "frontend/link/ipc.h"
 #include "proto/chan.h"
 
 enum {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/reading.h"
+#include "frontend/link/reading.h"
 
 struct reading {
 	uint64_t id; /* 0: free */

@@ -9,7 +9,7 @@
 #ifndef FRONTEND_READING_H
 #define FRONTEND_READING_H
 
-#include "frontend/ipc.h"
+#include "frontend/link/ipc.h"
 
 enum {
 	READING_MAX = 32, /* at the same time, as the executor takes */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/settings.h"
+#include "frontend/link/settings.h"
 
 struct settings {
 	struct settings_set *now; /* NULL before the first COMMIT */

@@ -12,7 +12,7 @@
 #include "common/bytes.h"
 #include "common/cidr.h"
 #include "common/digest.h"
-#include "frontend/defined.h"
+#include "frontend/link/defined.h"
 #include "proto/proto.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/asking.h"
+#include "frontend/mcp/asking.h"
 
 enum {
 	VALUES = 100, /* of a completion, as the specification has it */

@@ -10,7 +10,7 @@
 #ifndef FRONTEND_ASKING_H
 #define FRONTEND_ASKING_H
 
-#include "frontend/resource.h"
+#include "frontend/content/resource.h"
 
 struct asking;
 

@@ -2,7 +2,7 @@
 /* jsonrpc: JSON-RPC 2.0 messages and batches (frontend, untrusted). */
 #include <stdlib.h>
 
-#include "frontend/jsonrpc.h"
+#include "frontend/mcp/jsonrpc.h"
 
 /* One message's answer; its body begins with the envelope and the id. */
 struct slot {

@@ -9,7 +9,7 @@
 #ifndef FRONTEND_JSONRPC_H
 #define FRONTEND_JSONRPC_H
 
-#include "frontend/mcp.h"
+#include "frontend/mcp/mcp.h"
 
 enum {
 	JSONRPC_MAX_BATCH = 32 /* messages in one array */

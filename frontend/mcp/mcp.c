@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/asking.h"
-#include "frontend/mcp.h"
-#include "frontend/result.h"
+#include "frontend/mcp/asking.h"
+#include "frontend/mcp/mcp.h"
+#include "frontend/content/result.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "0"

@@ -10,11 +10,11 @@
 #define FRONTEND_MCP_H
 
 #include "common/json.h"
-#include "frontend/notice.h"
-#include "frontend/progress.h"
-#include "frontend/reading.h"
-#include "frontend/revision.h"
-#include "frontend/settings.h"
+#include "frontend/mcp/notice.h"
+#include "frontend/mcp/progress.h"
+#include "frontend/link/reading.h"
+#include "frontend/content/revision.h"
+#include "frontend/link/settings.h"
 
 enum {
 	MCP_MAX_ID = PROGRESS_MAX_TOKEN, /* bytes of an id, as JSON */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/asking.h"
-#include "frontend/modern.h"
-#include "frontend/result.h"
+#include "frontend/mcp/asking.h"
+#include "frontend/mcp/modern.h"
+#include "frontend/content/result.h"
 
 #define META(name) "io.modelcontextprotocol/" name
 

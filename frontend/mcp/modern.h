@@ -10,8 +10,8 @@
 #ifndef FRONTEND_MODERN_H
 #define FRONTEND_MODERN_H
 
-#include "frontend/subscribe.h"
-#include "frontend/vet.h"
+#include "frontend/mcp/subscribe.h"
+#include "frontend/gate/vet.h"
 
 enum {
 	MODERN_CODE_HEADER = -32020, /* headers and body differ */

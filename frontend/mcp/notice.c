@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "frontend/notice.h"
+#include "frontend/mcp/notice.h"
 
 struct notice_uri {
 	struct notice_uri *next;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "frontend/progress.h"
+#include "frontend/mcp/progress.h"
 
 enum {
 	PROGRESS_PACE_MS = 100, /* least between two notifications */

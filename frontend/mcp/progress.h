@@ -13,8 +13,8 @@
 
 #include "common/json.h"
 #include "common/loop.h"
-#include "frontend/calls.h"
-#include "frontend/level.h"
+#include "frontend/link/calls.h"
+#include "frontend/content/level.h"
 
 enum {
 	PROGRESS_MAX_TOKEN = 256 /* bytes, as JSON, with the NUL */

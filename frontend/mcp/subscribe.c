@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "frontend/subscribe.h"
+#include "frontend/mcp/subscribe.h"
 
 enum {
 	SUBSCRIBE_SWEEP_MS = NOTICE_RETRY_MS /* between two looks at all */

@@ -12,8 +12,8 @@
 #define FRONTEND_SUBSCRIBE_H
 
 #include "common/loop.h"
-#include "frontend/jsonrpc.h"
-#include "frontend/notice.h"
+#include "frontend/mcp/jsonrpc.h"
+#include "frontend/mcp/notice.h"
 
 struct subscribe_table;
 struct subscription;

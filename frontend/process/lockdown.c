@@ -28,7 +28,7 @@
 #include "common/cleanup.h"
 #include "common/filter.h"
 #include "common/landlock.h"
-#include "frontend/lockdown.h"
+#include "frontend/process/lockdown.h"
 #include "proto/proto.h"
 
 #define ALLOW(name)                                                            \

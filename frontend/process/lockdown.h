@@ -8,7 +8,7 @@
 #ifndef FRONTEND_LOCKDOWN_H
 #define FRONTEND_LOCKDOWN_H
 
-#include "frontend/options.h"
+#include "frontend/process/options.h"
 
 /* The system call filter hides what sanitizers and valgrind look for. */
 #if defined(__SANITIZE_ADDRESS__) && !defined(UNLOCKED)

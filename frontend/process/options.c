@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
-#include "frontend/options.h"
+#include "frontend/process/options.h"
 
 /* A switch with a number. */
 struct number_switch {

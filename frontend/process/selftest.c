@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "frontend/lockdown.h"
-#include "frontend/selftest.h"
+#include "frontend/process/lockdown.h"
+#include "frontend/process/selftest.h"
 #include "proto/proto.h"
 
 enum {

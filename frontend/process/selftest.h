@@ -3,7 +3,7 @@
 #ifndef FRONTEND_SELFTEST_H
 #define FRONTEND_SELFTEST_H
 
-#include "frontend/options.h"
+#include "frontend/process/options.h"
 
 /*
  * Try each forbidden call in a child of its own, first free (it must work),

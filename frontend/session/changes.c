@@ -2,7 +2,7 @@
 /* changes: resources that changed (frontend). */
 #include <stdio.h>
 
-#include "frontend/changes.h"
+#include "frontend/session/changes.h"
 
 static void
 tell_output(const struct events *ev, const struct calls_change *c,

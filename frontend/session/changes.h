@@ -9,7 +9,7 @@
 #ifndef FRONTEND_CHANGES_H
 #define FRONTEND_CHANGES_H
 
-#include "frontend/events.h"
+#include "frontend/session/events.h"
 
 /* What calls_observe() tells; arg: a const struct events. */
 void changes_run(void *arg, const struct calls_change *c);

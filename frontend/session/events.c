@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events: changes, told in both eras (frontend). */
-#include "frontend/events.h"
+#include "frontend/session/events.h"
 
 void
 events_tools_changed(

@@ -13,8 +13,8 @@
 #ifndef FRONTEND_EVENTS_H
 #define FRONTEND_EVENTS_H
 
-#include "frontend/session.h"
-#include "frontend/subscribe.h"
+#include "frontend/session/session.h"
+#include "frontend/mcp/subscribe.h"
 
 struct events {
 	struct session_table *sessions;

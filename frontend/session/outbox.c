@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/digest.h"
-#include "frontend/level.h"
-#include "frontend/mcp.h"
-#include "frontend/outbox.h"
+#include "frontend/content/level.h"
+#include "frontend/mcp/mcp.h"
+#include "frontend/session/outbox.h"
 
 struct outbox_line {
 	struct outbox *box; /* NULL: the session is over */

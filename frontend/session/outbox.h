@@ -15,7 +15,7 @@
 #define FRONTEND_OUTBOX_H
 
 #include "common/shares.h"
-#include "frontend/stream.h"
+#include "frontend/session/stream.h"
 
 enum {
 	OUTBOX_MAX_LINES = 64, /* that are over, of one session */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "frontend/post.h"
+#include "frontend/session/post.h"
 
 enum {
 	POST_PATIENCE_MS = 2000 /* after which an answer becomes a stream */

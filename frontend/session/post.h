@@ -11,8 +11,8 @@
 #define FRONTEND_POST_H
 
 #include "common/loop.h"
-#include "frontend/jsonrpc.h"
-#include "frontend/outbox.h"
+#include "frontend/mcp/jsonrpc.h"
+#include "frontend/session/outbox.h"
 
 struct post;
 

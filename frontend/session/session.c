@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/log.h"
-#include "frontend/session.h"
+#include "frontend/session/session.h"
 
 enum {
 	SESSION_BUCKETS = 4096, /* of the hash table, a power of two */

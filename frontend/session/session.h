@@ -10,7 +10,7 @@
 #define FRONTEND_SESSION_H
 
 #include "common/loop.h"
-#include "frontend/post.h"
+#include "frontend/session/post.h"
 
 enum {
 	SESSION_ID = 33, /* hex digits and the NUL */

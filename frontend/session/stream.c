@@ -2,7 +2,7 @@
 /* stream: bounded queue of server-sent events (frontend). */
 #include <string.h>
 
-#include "frontend/stream.h"
+#include "frontend/session/stream.h"
 
 enum {
 	STREAM_ROOM = 256 << 10, /* bytes waiting at most for more to come */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/tls.h"
-#include "frontend/tlsadvice.h"
+#include "frontend/tls/tls.h"
+#include "frontend/tls/tlsadvice.h"
 
 struct tls_pair {
 	gnutls_certificate_credentials_t cred;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "frontend/tlsadvice.h"
+#include "frontend/tls/tlsadvice.h"
 
 enum {
 	MAX_NAMES = 8, /* of a certificate that are shown */

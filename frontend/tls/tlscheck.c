@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "frontend/lockdown.h"
-#include "frontend/tls.h"
-#include "frontend/tlsadvice.h"
-#include "frontend/tlscheck.h"
+#include "frontend/process/lockdown.h"
+#include "frontend/tls/tls.h"
+#include "frontend/tls/tlsadvice.h"
+#include "frontend/tls/tlscheck.h"
 
 static int
 read_all(struct buf *in, struct err *e)

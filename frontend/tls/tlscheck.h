@@ -7,7 +7,7 @@
 #ifndef FRONTEND_TLSCHECK_H
 #define FRONTEND_TLSCHECK_H
 
-#include "frontend/options.h"
+#include "frontend/process/options.h"
 
 enum {
 	TLSCHECK_MAX_NAMES = 16384, /* bytes */

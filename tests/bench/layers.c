@@ -23,9 +23,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/cgroup.h"
-#include "executor/probe.h"
-#include "executor/spawn.h"
+#include "executor/confine/cgroup.h"
+#include "executor/confine/probe.h"
+#include "executor/run/spawn.h"
 
 enum {
 	ROUNDS = 1000,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/castread.h"
+#include "executor/recording/castread.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,8 +11,8 @@
  */
 #include <stdint.h>
 
-#include "frontend/auth.h"
-#include "frontend/endpoint.h"
+#include "frontend/gate/auth.h"
+#include "frontend/http/endpoint.h"
 #include "tests/unit/desk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

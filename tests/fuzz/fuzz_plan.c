@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 #define JAIL "/usr"
 #define POLICY                                                                 \

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/redact.h"
+#include "executor/audit/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/media.h"
-#include "frontend/resource.h"
+#include "frontend/content/media.h"
+#include "frontend/content/resource.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "common/json.h"
-#include "frontend/shaped.h"
+#include "frontend/content/shaped.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "frontend/events.h"
+#include "frontend/session/events.h"
 #include "tests/unit/desk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

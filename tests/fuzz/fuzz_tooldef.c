@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/toolcall.h"
+#include "executor/run/toolcall.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

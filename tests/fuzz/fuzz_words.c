@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/words.h"
+#include "executor/run/words.h"
 
 enum { MOST_WORDS = 64 };
 

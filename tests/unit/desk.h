@@ -13,8 +13,8 @@
 
 #include "common/bearer.h"
 #include "common/cleanup.h"
-#include "frontend/modern.h"
-#include "frontend/session.h"
+#include "frontend/mcp/modern.h"
+#include "frontend/session/session.h"
 #include "proto/chan.h"
 
 #define DESK __attribute__((unused)) static

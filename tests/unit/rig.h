@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 #define RIG __attribute__((unused)) static
 

@@ -21,7 +21,7 @@
 
 #include "common/digest.h"
 #include "common/json.h"
-#include "executor/audit.h"
+#include "executor/audit/audit.h"
 #include "tests/unit/rig.h"
 
 static struct audit *

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "executor/ctl/auditrun.h"
+#include "executor/ctl/audit/auditrun.h"
 #include "executor/ctl/screen.h"
 
 static const struct auditrun_limits limits = { 100, 10, 65536, 1000 };

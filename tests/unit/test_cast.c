@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/castread.h"
+#include "executor/recording/castread.h"
 
 static uint64_t seed = 88172645463325252ULL;
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "common/caps.h"
-#include "executor/conf.h"
-#include "executor/keys.h"
+#include "executor/conf/conf.h"
+#include "executor/conf/keys.h"
 
 /* Every configuration needs a frontend that is there; root also a user. */
 #define FRONTEND "\"frontend\":{\"path\":\"/bin/true\"%s}"

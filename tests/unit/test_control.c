@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "executor/control_request.h"
-#include "executor/control_socket.h"
-#include "executor/peer.h"
-#include "executor/tree.h"
+#include "executor/control/control_request.h"
+#include "executor/control/control_socket.h"
+#include "executor/control/peer.h"
+#include "executor/run/tree.h"
 
 static int
 parse(const char *text, struct control_request *r, struct err *e)

@@ -15,7 +15,7 @@
 
 #include "common/caps.h"
 #include "common/json.h"
-#include "executor/ctl/client_config.h"
+#include "executor/ctl/token/client_config.h"
 #include "executor/ctl/ctl.h"
 
 static struct {

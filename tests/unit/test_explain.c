@@ -11,11 +11,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "executor/ctl/call.h"
+#include "executor/ctl/policy/call.h"
 #include "executor/ctl/text.h"
-#include "executor/ctl/verdict.h"
-#include "executor/ctl/view.h"
-#include "executor/probe.h"
+#include "executor/ctl/policy/verdict.h"
+#include "executor/ctl/policy/view.h"
+#include "executor/confine/probe.h"
 #include "tests/unit/admin.h"
 
 #define EXPLAIN(...)                                                           \

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "executor/filehash.h"
+#include "executor/run/filehash.h"
 
 static char path[64], link_path[80];
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frontend/forwarded.h"
+#include "frontend/gate/forwarded.h"
 
 #define XFF "X-Forwarded-For"
 #define FWD "Forwarded"

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/profiles.h"
+#include "executor/confine/profiles.h"
 
 /* libseccomp's names; each is made on any machine. */
 static const char *const arches[] = { "x86_64", "aarch64", "riscv64" };

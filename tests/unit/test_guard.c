@@ -24,8 +24,8 @@
 
 #include "common/clock.h"
 #include "common/fdio.h"
-#include "executor/spawn.h"
-#include "executor/tree.h"
+#include "executor/run/spawn.h"
+#include "executor/run/tree.h"
 #include "tests/unit/rig.h"
 
 #define BARE                                                                   \

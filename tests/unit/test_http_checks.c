@@ -10,8 +10,8 @@
 
 #include "common/bearer.h"
 #include "common/cleanup.h"
-#include "frontend/auth.h"
-#include "frontend/vet.h"
+#include "frontend/gate/auth.h"
+#include "frontend/gate/vet.h"
 
 static void
 add(struct vet_request *r, const char *name, const char *value)

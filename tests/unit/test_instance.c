@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "executor/conf.h"
-#include "executor/instance.h"
+#include "executor/conf/conf.h"
+#include "executor/conf/instance.h"
 
 #define ETC MCP_EXECD_SYSCONFDIR
 

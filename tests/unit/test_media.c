@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "frontend/media.h"
+#include "frontend/content/media.h"
 
 #define BYTES(s)                                                               \
 	{                                                                      \

@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 
 #include "common/clock.h"
-#include "executor/monitor.h"
-#include "executor/tree.h"
+#include "executor/channel/monitor.h"
+#include "executor/run/tree.h"
 #include "tests/unit/rig.h"
 
 #define BARE                                                                   \

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "executor/mounts.h"
+#include "executor/confine/mounts.h"
 
 static void
 add(struct mounts *m, enum mounts_kind kind, const char *path)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frontend/events.h"
+#include "frontend/session/events.h"
 #include "tests/unit/desk.h"
 
 static struct {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "frontend/outbox.h"
+#include "frontend/session/outbox.h"
 
 static const struct outbox_rules polling = { .ids = true, .polling = true };
 static const struct outbox_rules plain = { .ids = true };

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/output.h"
+#include "executor/run/output.h"
 
 enum {
 	MOST = 200000 /* bytes that one test writes */

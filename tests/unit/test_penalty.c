@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frontend/penalty.h"
+#include "frontend/gate/penalty.h"
 
 enum { SOURCES = 64, FAIL = 5000 };
 

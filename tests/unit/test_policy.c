@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "common/caps.h"
-#include "executor/policy.h"
+#include "executor/policy/policy.h"
 
 static struct conf_report report;
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "executor/quota.h"
+#include "executor/run/quota.h"
 
 enum { MINUTE = 60000 };
 

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "executor/to_journal.h"
-#include "executor/to_kernel.h"
-#include "executor/to_syslog.h"
+#include "executor/audit/to_journal.h"
+#include "executor/audit/to_kernel.h"
+#include "executor/audit/to_syslog.h"
 
 #define HEAD                                                                   \
 	"{\"v\":1,\"event.sequence\":7,\"@timestamp\":"                        \

@@ -16,8 +16,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "executor/castread.h"
-#include "executor/recorder.h"
+#include "executor/recording/castread.h"
+#include "executor/recording/recorder.h"
 #include "tests/unit/rig.h"
 
 static struct {

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "executor/audit.h"
-#include "executor/redact.h"
+#include "executor/audit/audit.h"
+#include "executor/audit/redact.h"
 
 #define KEY_OF_FF                                                              \
 	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n"

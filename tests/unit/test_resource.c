@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frontend/resource.h"
+#include "frontend/content/resource.h"
 
 #define RUN "0123456789abcdef0123456789abcdef"
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "frontend/result.h"
+#include "frontend/content/result.h"
 
 struct outcome {
 	struct json_doc *doc;

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "executor/audit.h"
-#include "executor/resume.h"
+#include "executor/audit/audit.h"
+#include "executor/audit/resume.h"
 #include "tests/unit/rig.h"
 
 enum { STATE_BYTES = 2 * SEAL_SLOT, COPIES = 12 };

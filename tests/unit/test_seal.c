@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "executor/seal.h"
+#include "executor/audit/seal.h"
 #include "tests/unit/rig.h"
 
 static const uint8_t first_key[DIGEST_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,

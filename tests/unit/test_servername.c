@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "executor/servername.h"
+#include "executor/conf/servername.h"
 
 static struct conf *conf;
 

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "executor/supervise.h"
+#include "executor/service/supervise.h"
 #include "tests/unit/rig.h"
 
 enum { DEADLINE_MS = 20000 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "executor/token.h"
+#include "executor/policy/token.h"
 
 static struct {
 	char base[64]; /* holds work/, work/sub, workevil/, tokens/ */

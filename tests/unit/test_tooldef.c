@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/toolcall.h"
+#include "executor/run/toolcall.h"
 
 static struct conf_report report;
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "executor/tree.h"
+#include "executor/run/tree.h"
 
 /* Every process of a test holds its write end: EOF says that all are gone. */
 static int life[2];

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "executor/words.h"
+#include "executor/run/words.h"
 #include "tests/unit/rig.h"
 
 enum {

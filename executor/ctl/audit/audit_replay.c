@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "common/cleanup.h"
-#include "executor/ctl/audit.h"
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/auditcast.h"
-#include "executor/ctl/recorded.h"
+#include "executor/ctl/audit/audit.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/auditcast.h"
+#include "executor/ctl/audit/recorded.h"
 #include "executor/ctl/screen.h"
 
 #define VERB "audit replay"

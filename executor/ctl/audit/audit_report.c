@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/fdio.h"
-#include "executor/ctl/audit.h"
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/audithtml.h"
+#include "executor/ctl/audit/audit.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/audithtml.h"
 
 #define VERB "audit report"
 

@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "executor/ctl/ctl.h"
 #include "executor/ctl/qr.h"
-#include "executor/resume.h"
+#include "executor/audit/resume.h"
 
 #define VERB "audit seal-init"
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/ctl/audit.h"
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/auditlog.h"
-#include "executor/ctl/auditrow.h"
+#include "executor/ctl/audit/audit.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/auditlog.h"
+#include "executor/ctl/audit/auditrow.h"
 #include "executor/ctl/screen.h"
 
 #define VERB "audit search"

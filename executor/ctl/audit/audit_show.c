@@ -7,12 +7,12 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "executor/ctl/audit.h"
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/auditcast.h"
-#include "executor/ctl/auditlog.h"
-#include "executor/ctl/auditrun.h"
-#include "executor/ctl/auditwhy.h"
+#include "executor/ctl/audit/audit.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/auditcast.h"
+#include "executor/ctl/audit/auditlog.h"
+#include "executor/ctl/audit/auditrun.h"
+#include "executor/ctl/audit/auditwhy.h"
 #include "executor/ctl/screen.h"
 
 #define VERB "audit show"

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/ctl/audit.h"
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/auditsum.h"
+#include "executor/ctl/audit/audit.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/auditsum.h"
 #include "executor/ctl/screen.h"
 
 #define VERB "audit stats"

@@ -11,10 +11,10 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "executor/ctl/ctl.h"
-#include "executor/ctl/recorded.h"
-#include "executor/ctl/verify.h"
-#include "executor/logfile.h"
-#include "executor/logread.h"
+#include "executor/ctl/audit/recorded.h"
+#include "executor/ctl/audit/verify.h"
+#include "executor/audit/logfile.h"
+#include "executor/audit/logread.h"
 
 #define VERB "audit verify"
 

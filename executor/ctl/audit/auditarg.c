@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* auditarg: arguments of the verbs that read the audit log.  mcp-execctl. */
-#include "executor/ctl/auditarg.h"
-#include "executor/ctl/recorded.h"
+#include "executor/ctl/audit/auditarg.h"
+#include "executor/ctl/audit/recorded.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_AUDITARG_H
 #define EXECUTOR_CTL_AUDITARG_H
 
-#include "executor/ctl/auditrec.h"
+#include "executor/ctl/audit/auditrec.h"
 #include "executor/ctl/ctl.h"
 
 /* An option that asks for a key's value; the last row has no term. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* auditcast: recordings of output, for those who read the log. */
-#include "executor/ctl/auditcast.h"
+#include "executor/ctl/audit/auditcast.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/json.h"
-#include "executor/ctl/auditrec.h"
+#include "executor/ctl/audit/auditrec.h"
 #include "executor/ctl/screen.h"
 
 enum { PART = 65536 };

@@ -10,9 +10,9 @@
 
 #include <limits.h>
 
-#include "executor/castread.h"
-#include "executor/ctl/auditlog.h"
-#include "executor/logline.h"
+#include "executor/recording/castread.h"
+#include "executor/ctl/audit/auditlog.h"
+#include "executor/audit/logline.h"
 
 struct auditcast {
 	char run[CAST_ID];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* audithtml: the audit log as a page.  mcp-execctl. */
-#include "executor/ctl/audithtml.h"
+#include "executor/ctl/audit/audithtml.h"
 
 #include <stdio.h>
 #include <stdlib.h>

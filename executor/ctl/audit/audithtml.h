@@ -7,7 +7,7 @@
 #ifndef EXECUTOR_CTL_AUDITHTML_H
 #define EXECUTOR_CTL_AUDITHTML_H
 
-#include "executor/ctl/auditsum.h"
+#include "executor/ctl/audit/auditsum.h"
 
 void audithtml_put(struct buf *out, struct auditsum *s, const char *source);
 

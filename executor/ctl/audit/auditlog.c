@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* auditlog: lines of all files of an audit log.  mcp-execctl. */
-#include "executor/ctl/auditlog.h"
+#include "executor/ctl/audit/auditlog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,10 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
-#include "executor/logfile.h"
-#include "executor/logline.h"
-#include "executor/logread.h"
-#include "executor/token.h"
+#include "executor/audit/logfile.h"
+#include "executor/audit/logline.h"
+#include "executor/audit/logread.h"
+#include "executor/policy/token.h"
 
 enum {
 	WINDOW = 1 << 20, /* bytes read at once; over two lines */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* auditrec: records asked for, and what they say.  mcp-execctl. */
-#include "executor/ctl/auditrec.h"
+#include "executor/ctl/audit/auditrec.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "executor/token.h"
+#include "executor/policy/token.h"
 
 enum { DAY_S = 86400, SECOND_US = 1000000 };
 

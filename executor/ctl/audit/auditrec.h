@@ -12,7 +12,7 @@
 
 #include "common/bytes.h"
 #include "common/clock.h"
-#include "executor/logline.h"
+#include "executor/audit/logline.h"
 
 enum {
 	AUDITREC_MAX_TERM = 1024, /* bytes of a term as it is written */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* auditrow: records as rows of a table.  mcp-execctl. */
-#include "executor/ctl/auditrow.h"
+#include "executor/ctl/audit/auditrow.h"
 
 #include <stdio.h>
 #include <string.h>

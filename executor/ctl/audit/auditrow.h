@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_AUDITROW_H
 #define EXECUTOR_CTL_AUDITROW_H
 
-#include "executor/ctl/auditrun.h"
+#include "executor/ctl/audit/auditrun.h"
 
 struct auditrow {
 	unsigned width; /* of the terminal */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* auditrun: a run put together from its records.  mcp-execctl. */
-#include "executor/ctl/auditrun.h"
+#include "executor/ctl/audit/auditrun.h"
 
 #include <stdio.h>
 #include <stdlib.h>

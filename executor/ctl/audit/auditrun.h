@@ -7,7 +7,7 @@
 #ifndef EXECUTOR_CTL_AUDITRUN_H
 #define EXECUTOR_CTL_AUDITRUN_H
 
-#include "executor/ctl/auditrec.h"
+#include "executor/ctl/audit/auditrec.h"
 
 enum {
 	AUDITRUN_ID = 40,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* auditsum: the audit log added up.  mcp-execctl. */
-#include "executor/ctl/auditsum.h"
+#include "executor/ctl/audit/auditsum.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/ctl/auditlog.h"
+#include "executor/ctl/audit/auditlog.h"
 
 enum {
 	MAX_PENDING = 4096,

@@ -8,7 +8,7 @@
 #ifndef EXECUTOR_CTL_AUDITSUM_H
 #define EXECUTOR_CTL_AUDITSUM_H
 
-#include "executor/ctl/auditrun.h"
+#include "executor/ctl/audit/auditrun.h"
 
 enum {
 	AUDITSUM_NAMES = 512, /* of a table; the rest is one row */

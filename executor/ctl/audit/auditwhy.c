@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* auditwhy: why a call was refused, told from records.  mcp-execctl. */
-#include "executor/ctl/auditwhy.h"
+#include "executor/ctl/audit/auditwhy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/denial.h"
+#include "executor/run/denial.h"
 
 /* What of the policy an explanation speaks of, as it was for this run. */
 static void

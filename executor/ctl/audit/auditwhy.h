@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_AUDITWHY_H
 #define EXECUTOR_CTL_AUDITWHY_H
 
-#include "executor/ctl/auditrun.h"
+#include "executor/ctl/audit/auditrun.h"
 
 /*
  * As the executor explained it to the caller, by the posture that the run's

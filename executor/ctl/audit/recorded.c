@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* recorded: note each read of the audit log before anything is shown. */
-#include "executor/ctl/recorded.h"
+#include "executor/ctl/audit/recorded.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "executor/audit.h"
+#include "executor/audit/audit.h"
 #include "executor/ctl/remote.h"
-#include "executor/peer.h"
-#include "executor/resume.h"
+#include "executor/control/peer.h"
+#include "executor/audit/resume.h"
 
 enum { PAUSE_MS = 50, TRIES = 20 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* verify: was the audit log tampered with?  mcp-execctl. */
-#include "executor/ctl/verify.h"
+#include "executor/ctl/audit/verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

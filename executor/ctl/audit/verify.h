@@ -10,8 +10,8 @@
 #ifndef EXECUTOR_CTL_VERIFY_H
 #define EXECUTOR_CTL_VERIFY_H
 
-#include "executor/logline.h"
-#include "executor/seal.h"
+#include "executor/audit/logline.h"
+#include "executor/audit/seal.h"
 
 enum verify_what {
 	VERIFY_FINE,

@@ -2,10 +2,10 @@
 /* doctor: what this machine and this process can enforce, and what is amiss. */
 #include <stddef.h>
 
-#include "executor/ctl/doctor_kernel.h"
-#include "executor/ctl/doctor_recordings.h"
-#include "executor/ctl/doctor_running.h"
-#include "executor/ctl/doctor_service.h"
+#include "executor/ctl/doctor/doctor_kernel.h"
+#include "executor/ctl/doctor/doctor_recordings.h"
+#include "executor/ctl/doctor/doctor_running.h"
+#include "executor/ctl/doctor/doctor_service.h"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] doctor [--json]\n\n"

@@ -3,7 +3,7 @@
  * doctor_kernel: tries in short-lived children, changes nothing here, and
  * looks at no version.  mcp-execctl.
  */
-#include "executor/ctl/doctor_kernel.h"
+#include "executor/ctl/doctor/doctor_kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +23,8 @@
 #include "common/cleanup.h"
 #include "common/landlock.h"
 #include "executor/ctl/text.h"
-#include "executor/loginuid.h"
-#include "executor/probe.h"
+#include "executor/audit/loginuid.h"
+#include "executor/confine/probe.h"
 
 /* Up to size - 1 bytes of a small file without its last newline, or "". */
 static void

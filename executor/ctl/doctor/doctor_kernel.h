@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_DOCTOR_KERNEL_H
 #define EXECUTOR_CTL_DOCTOR_KERNEL_H
 
-#include "executor/ctl/report.h"
+#include "executor/ctl/doctor/report.h"
 
 void doctor_kernel_namespaces(struct report *r); /* each by itself */
 void doctor_kernel_root(struct report *r); /* all of a run together */

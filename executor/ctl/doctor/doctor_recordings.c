@@ -2,7 +2,7 @@
 /*
  * doctor_recordings: what executor/keep will find.  Looks only.  mcp-execctl.
  */
-#include "executor/ctl/doctor_recordings.h"
+#include "executor/ctl/doctor/doctor_recordings.h"
 
 #include <dirent.h>
 #include <errno.h>

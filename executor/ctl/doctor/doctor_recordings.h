@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_DOCTOR_RECORDINGS_H
 #define EXECUTOR_CTL_DOCTOR_RECORDINGS_H
 
-#include "executor/ctl/report.h"
+#include "executor/ctl/doctor/report.h"
 
 /* After the policies were loaded: only who records needs the directory. */
 void doctor_recordings(struct report *r);

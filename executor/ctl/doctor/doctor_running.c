@@ -3,7 +3,7 @@
  * doctor_running: looks at /proc/PID of the process that answers at the
  * control socket; asks it nothing.  mcp-execctl.
  */
-#include "executor/ctl/doctor_running.h"
+#include "executor/ctl/doctor/doctor_running.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "executor/control_socket.h"
+#include "executor/control/control_socket.h"
 #include "executor/ctl/text.h"
-#include "executor/ownlimits.h"
-#include "executor/resume.h"
+#include "executor/service/ownlimits.h"
+#include "executor/audit/resume.h"
 
 enum {
 	MAX_TEXT = 64 << 10 /* bytes of a file of /proc */

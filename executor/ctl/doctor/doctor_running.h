@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_CTL_DOCTOR_RUNNING_H
 #define EXECUTOR_CTL_DOCTOR_RUNNING_H
 
-#include "executor/ctl/report.h"
+#include "executor/ctl/doctor/report.h"
 
 void doctor_running_service(struct report *r); /* is there one? its unit */
 void doctor_running_seal(struct report *r); /* state against log */

@@ -3,7 +3,7 @@
  * doctor_service: what mcp-execd will find when it starts, or has found if it
  * runs.  Looks only; takes no lock and makes no file.  mcp-execctl.
  */
-#include "executor/ctl/doctor_service.h"
+#include "executor/ctl/doctor/doctor_service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +19,14 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/fdio.h"
-#include "executor/certificate.h"
-#include "executor/conf_listen.h"
-#include "executor/ctl/portowner.h"
-#include "executor/ctl/posture.h"
+#include "executor/conf/certificate.h"
+#include "executor/conf/conf_listen.h"
+#include "executor/ctl/doctor/portowner.h"
+#include "executor/ctl/policy/posture.h"
 #include "executor/ctl/text.h"
-#include "executor/loginuid.h"
-#include "executor/ownpaths.h"
-#include "executor/servername.h"
+#include "executor/audit/loginuid.h"
+#include "executor/confine/ownpaths.h"
+#include "executor/conf/servername.h"
 
 enum {
 	SOON_DAYS = 14, /* a token that ends within is worth a word */

@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_DOCTOR_SERVICE_H
 #define EXECUTOR_CTL_DOCTOR_SERVICE_H
 
-#include "executor/ctl/report.h"
+#include "executor/ctl/doctor/report.h"
 
 void doctor_service_config(struct report *r); /* loads ctl->conf */
 void doctor_service_cgroup(struct report *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* portowner: from a port to an inode to a process.  mcp-execctl. */
-#include "executor/ctl/portowner.h"
+#include "executor/ctl/doctor/portowner.h"
 
 #include <dirent.h>
 #include <stdio.h>

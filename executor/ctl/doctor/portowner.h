@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_PORTOWNER_H
 #define EXECUTOR_CTL_PORTOWNER_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 enum {
 	PORTOWNER_TEXT = 96

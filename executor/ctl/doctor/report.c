@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report: collect and print.  mcp-execctl. */
-#include "executor/ctl/report.h"
+#include "executor/ctl/doctor/report.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,14 +3,14 @@
  * call: a command line of the administrator's as a request.  mcp-execctl; what
  * it makes goes through the same checks as what a client sends.
  */
-#include "executor/ctl/call.h"
+#include "executor/ctl/policy/call.h"
 
 #include <getopt.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "executor/loginuid.h"
+#include "executor/audit/loginuid.h"
 
 static const struct option options[] = {
 	{ "shell", no_argument, NULL, 's' },

@@ -8,7 +8,7 @@
 #define EXECUTOR_CTL_CALL_H
 
 #include "executor/ctl/ctl.h"
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 /* The words of the command line. */
 struct call {

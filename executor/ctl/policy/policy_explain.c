@@ -11,14 +11,14 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
-#include "executor/ctl/call.h"
-#include "executor/ctl/posture.h"
+#include "executor/ctl/policy/call.h"
+#include "executor/ctl/policy/posture.h"
 #include "executor/ctl/text.h"
-#include "executor/ctl/verdict.h"
-#include "executor/ctl/view.h"
-#include "executor/execlog.h"
-#include "executor/profiles.h"
-#include "executor/sysgroup.h"
+#include "executor/ctl/policy/verdict.h"
+#include "executor/ctl/policy/view.h"
+#include "executor/confine/execlog.h"
+#include "executor/confine/profiles.h"
+#include "executor/confine/sysgroup.h"
 
 #define VERB "policy explain"
 

@@ -21,10 +21,10 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/fdio.h"
-#include "executor/ctl/call.h"
-#include "executor/ctl/posture.h"
-#include "executor/overrun.h"
-#include "executor/spawn.h"
+#include "executor/ctl/policy/call.h"
+#include "executor/ctl/policy/posture.h"
+#include "executor/run/overrun.h"
+#include "executor/run/spawn.h"
 
 #define VERB "policy test"
 

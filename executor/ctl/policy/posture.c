@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* posture: a policy's layers in words.  mcp-execctl. */
-#include "executor/ctl/posture.h"
+#include "executor/ctl/policy/posture.h"
 
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/digest.h"
 #include "executor/ctl/text.h"
-#include "executor/probe.h"
+#include "executor/confine/probe.h"
 
 void
 posture_layers(struct buf *b, const struct policy *p)

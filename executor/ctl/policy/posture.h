@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_POSTURE_H
 #define EXECUTOR_CTL_POSTURE_H
 
-#include "executor/request.h"
+#include "executor/run/request.h"
 
 /* In one line: identity, directory, network, layers in force and missing. */
 void posture_line(struct buf *b, const struct plan *p);

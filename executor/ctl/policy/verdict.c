@@ -3,7 +3,7 @@
  * verdict: classic BPF as seccomp(2) runs it.  mcp-execctl; the program is
  * our own, compiled a moment ago.
  */
-#include "executor/ctl/verdict.h"
+#include "executor/ctl/policy/verdict.h"
 
 #include <errno.h>
 #include <linux/audit.h>

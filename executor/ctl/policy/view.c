@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* view: paths as a run sees them.  mcp-execctl, before any run. */
-#include "executor/ctl/view.h"
+#include "executor/ctl/policy/view.h"
 
 #include <errno.h>
 #include <fcntl.h>

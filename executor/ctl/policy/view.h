@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-#include "executor/policy.h"
+#include "executor/policy/policy.h"
 
 struct view {
 	char real[PATH_MAX]; /* without links, valid if `there` */

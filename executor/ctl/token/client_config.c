@@ -5,7 +5,7 @@
  * The token itself is never printed unless it is given on standard input:
  * each client reads it from its environment, or asks for it.
  */
-#include "executor/ctl/client_config.h"
+#include "executor/ctl/token/client_config.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "executor/ctl/ctl.h"
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 #define VERB "client-config"
 

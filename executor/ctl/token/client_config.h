@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_CTL_CLIENT_CONFIG_H
 #define EXECUTOR_CTL_CLIENT_CONFIG_H
 
-#include "executor/conf.h"
+#include "executor/conf/conf.h"
 
 /* What a client is told. */
 struct client_config {

@@ -17,9 +17,9 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/ctl/client_config.h"
+#include "executor/ctl/token/client_config.h"
 #include "executor/ctl/ctl.h"
-#include "executor/keys.h"
+#include "executor/conf/keys.h"
 
 #define VERB "token add"
 
