@@ -233,6 +233,7 @@ rights(const struct confine *c, const struct mounts_op *op)
 	case MOUNTS_TMPFS: /* the host's is not for us */
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE | run : 0;
 	case MOUNTS_TMPFS_NOEXEC:
+	case MOUNTS_DEV:
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE : 0;
 	case MOUNTS_PROC:
 		return LANDLOCK_READ;

@@ -238,7 +238,7 @@ add_basics(const struct load *l, bool private_tmp)
 	struct err e = { 0 };
 
 	add(l, NULL, MOUNTS_PROC, "/proc", false);
-	add(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev", false);
+	add(l, NULL, MOUNTS_DEV, "/dev", false);
 	add_defaults(l, MOUNTS_DEVICE, devices);
 	if (mounts_add_link(m, "/dev/fd", "/proc/self/fd", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stdin", "/proc/self/fd/0", &e) != 0 ||

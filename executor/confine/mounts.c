@@ -42,6 +42,13 @@ static struct {
 static size_t held_count;
 
 enum {
+	SHARED_MODE = 01777,
+	/*
+	 * Where others may write and the directory is sticky, open(2) with
+	 * O_CREAT refuses a device of another owner (may_create_in_sticky() in
+	 * fs/namei.c, whatever fs.protected_regular says): "> /dev/null".
+	 */
+	DEV_MODE = 0755,
 	TMP_BYTES = 64 << 10, /* of the run's tmpfs, beside the private ones */
 	TMP_INODES = 2 * MOUNTS_MAX + 64, /* directories on the way, links */
 	BYTES_PER_INODE = 4096
@@ -50,7 +57,7 @@ enum {
 /* What the run's tmpfs holds beside its root, where no run sees it. */
 #define HIDDEN  "/hidden" /* empty, and not to be entered */
 #define EMPTY   "/empty" /* empty, and to be seen */
-#define PRIVATE "/private" /* and a letter: writable by all */
+#define PRIVATE "/private" /* and a letter: the run's own directories */
 
 /* --- the plan --------------------------------------------------------- */
 
@@ -385,16 +392,16 @@ do_hide_late(const char *to)
 	return do_hide(S_ISDIR(st.st_mode), to);
 }
 
-/* A writable directory that only this run has. */
+/* A directory that only this run has. */
 static int
-do_private(const char *to, uint64_t attr)
+do_private(const char *to, uint64_t attr, mode_t mode)
 {
 	static char name[] = PRIVATE "a";
 	int r;
 
 	if (name[sizeof(PRIVATE) - 1] > 'z')
 		return -E2BIG;
-	if (mkdir(name, 01777) == -1)
+	if (mkdir(name, mode) == -1)
 		return -errno;
 	r = bind(name, to, attr);
 	name[sizeof(PRIVATE) - 1]++; /* for the next of this process */
@@ -505,9 +512,11 @@ do_op(const struct mounts_op *op)
 	case MOUNTS_DEVICE:
 		return bind(from, to, ATTR_NOSUID | ATTR_NOEXEC);
 	case MOUNTS_TMPFS:
-		return do_private(to, safe);
+		return do_private(to, safe, SHARED_MODE);
 	case MOUNTS_TMPFS_NOEXEC:
-		return do_private(to, safe | ATTR_NOEXEC);
+		return do_private(to, safe | ATTR_NOEXEC, SHARED_MODE);
+	case MOUNTS_DEV:
+		return do_private(to, safe | ATTR_NOEXEC, DEV_MODE);
 	case MOUNTS_PROC:
 		return mount("proc", to, "proc",
 			   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |

@@ -29,6 +29,7 @@ enum mounts_kind {
 	MOUNTS_DEVICE, /* a device node, bound as it is */
 	MOUNTS_TMPFS, /* private, empty, writable */
 	MOUNTS_TMPFS_NOEXEC,
+	MOUNTS_DEV, /* private, and written by its owner alone */
 	MOUNTS_PROC, /* of the run's own process ids, read-only */
 	MOUNTS_PROTECT, /* read-only; not there: it cannot be made */
 	MOUNTS_HIDE /* there, but neither readable nor enterable */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,11 @@ ends_fini(struct ends *p)
 
 #define CLEANUP_ENDS __attribute__((cleanup(ends_fini)))
 
-/* A pipe that the run writes to (or, with `input`, reads from). */
+/*
+ * A pipe that the run writes to (or, with `input`, reads from).  It may also
+ * open it once more in its own direction, as "> /dev/stderr" does, whatever
+ * its uid; only who may trace the run finds the pipe at all (/proc/PID/fd).
+ */
 static int
 make_pipe(struct ends *p, bool input, struct err *e)
 {
@@ -39,6 +44,8 @@ make_pipe(struct ends *p, bool input, struct err *e)
 		return err_sys(e, "pipe");
 	p->ours = fd[input ? 1 : 0];
 	p->theirs = fd[input ? 0 : 1];
+	if (fchmod(p->theirs, input ? 0444 : 0222) == -1)
+		return err_sys(e, "fchmod of a pipe");
 	return fdio_set_nonblock(p->ours, e);
 }
 

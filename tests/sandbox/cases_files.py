@@ -313,6 +313,39 @@ def granted(w):
     client.equal(w.path("{rw}/w").read_text(), "y\n", "on the host")
 
 
+DEVICES = """
+for d in null zero full random urandom; do
+    : >/dev/$d && : >>/dev/$d && printf '' | tee /dev/$d && echo $d
+done
+ls /nowhere 2>/dev/null; echo y 2>/dev/null
+dd if=/dev/zero of=/dev/null count=1
+"""
+OWN_STREAMS = """
+echo out >/dev/stdout; echo err >/dev/stderr; echo x >/dev/fd/1
+(: </dev/stdout) 2>/dev/null || echo write-only
+"""
+
+
+@case("files.devices_with_creat")
+def devices_with_creat(w):
+    """open(2) with O_CREAT, as every shell does for ">", of each device."""
+    want = "null zero full random urandom y".split()
+    for run in (w.direct, w.inside):
+        out = run(DEVICES)
+        client.equal([x for x in out.split() if x in want], want, out)
+        client.check("denied" not in out.lower(), out)
+
+
+@case("files.own_streams_by_name")
+def own_streams_by_name(w):
+    """/dev/stdout and its like, which are pipes of the server's."""
+    out = w.inside(OWN_STREAMS)
+    for word in "out", "err", "x":
+        client.check(word in out.split(), out)
+    if world.ROOT:
+        client.check("write-only" in out, out)
+
+
 # Nothing of the server's own is in reach.
 add(
     Attack("files.server_config", "cat {dir}/mcp-execd.json", says("listen"),

@@ -124,6 +124,7 @@ static const struct {
 	{ MOUNTS_WRITE_NOEXEC, "read and write, nothing in it executes" },
 	{ MOUNTS_TMPFS, "private, empty at the start, gone at the end" },
 	{ MOUNTS_TMPFS_NOEXEC, "private, and nothing in it executes" },
+	{ MOUNTS_DEV, "private, with the devices below" },
 	{ MOUNTS_PROC, "processes of this run only, read-only" },
 	{ MOUNTS_DEVICE, "devices" },
 	{ MOUNTS_PROTECT, "not to be changed nor made" },

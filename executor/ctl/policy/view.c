@@ -196,7 +196,8 @@ refused_by_plan(const struct confine *c, const char *real)
 
 	if ((c->layers & CONFINE_MOUNTS) != 0 && op != NULL &&
 	    (op->kind == MOUNTS_WRITE_NOEXEC ||
-		op->kind == MOUNTS_TMPFS_NOEXEC || op->kind == MOUNTS_PROC))
+		op->kind == MOUNTS_TMPFS_NOEXEC || op->kind == MOUNTS_DEV ||
+		op->kind == MOUNTS_PROC))
 		return "nothing may be executed there (key files.noexec or "
 		       "programs)";
 	if ((c->layers & CONFINE_LANDLOCK) == 0)
