@@ -21,6 +21,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/log.h"
+#include "common/sort.h"
 #include "common/utf8.h"
 
 struct json_doc {
@@ -388,7 +389,7 @@ json_check_duplicates(struct json_parser *p, const struct json_value *object)
 	for (const struct json_value *v = object->child; v != NULL; v = v->next)
 		s[n++] = v;
 	if (n > 1)
-		qsort(s, n, sizeof(s[0]), json_compare_keys);
+		sort_items(s, n, sizeof(s[0]), json_compare_keys);
 	for (size_t i = 1; i < n; i++)
 		if (bytes_eq(s[i - 1]->key, s[i]->key)) {
 			(void)json_fail(p->source, s[i]->offset, p->e,

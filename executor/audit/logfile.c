@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/sort.h"
 #include "executor/audit/logline.h"
 
 enum { DIGITS = 12 };
@@ -185,7 +186,7 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 		return err_set(e, ERR_BUSY, "out of memory");
 	}
 	if (out->count > 0)
-		qsort(out->file, out->count, sizeof(out->file[0]), compare);
+		sort_items(out->file, out->count, sizeof(out->file[0]), compare);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/sort.h"
 
 /* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
 struct attr {
@@ -237,7 +238,9 @@ compare(const void *a, const void *b)
 	const struct mounts_op *x = a, *y = b;
 	int d = strcmp(x->path, y->path);
 
-	return d != 0 ? d : (int)x->kind - (int)y->kind;
+	if (d == 0)
+		d = (int)x->kind - (int)y->kind;
+	return d != 0 ? d : (int)x->late - (int)y->late;
 }
 
 /*
@@ -262,7 +265,7 @@ mounts_done(struct mounts *m)
 {
 	size_t i, n = 0;
 
-	qsort(m->op, m->count, sizeof(m->op[0]), compare);
+	sort_items(m->op, m->count, sizeof(m->op[0]), compare);
 	for (i = 0; i < m->count; i++) {
 		if ((i + 1 < m->count &&
 			strcmp(m->op[i].path, m->op[i + 1].path) == 0) ||

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/sort.h"
 #include "executor/recording/castread.h"
 
 enum {
@@ -504,7 +505,7 @@ take_in(struct keep *k, struct keep_run *found, size_t count)
 	struct keep_run *r;
 
 	if (count > 0)
-		qsort(found, count, sizeof(*found), by_age);
+		sort_items(found, count, sizeof(*found), by_age);
 	for (f = found; f < found + count; f++) {
 		r = keep_begin(k, &f->head);
 		r->begin_us = f->begin_us;

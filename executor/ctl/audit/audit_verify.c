@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/sort.h"
 #include "executor/ctl/ctl.h"
 #include "executor/ctl/audit/recorded.h"
 #include "executor/ctl/audit/verify.h"
@@ -367,7 +368,7 @@ check(struct job *j)
 	int rc = CTL_OK;
 
 	if (j->count > 0)
-		qsort(j->input, j->count, sizeof(j->input[0]), by_first);
+		sort_items(j->input, j->count, sizeof(j->input[0]), by_first);
 	v = verify_new(&j->setup, &e);
 	if (v == NULL)
 		return ctl_error("%s", e.what);

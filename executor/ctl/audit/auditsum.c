@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/sort.h"
 #include "executor/ctl/audit/auditlog.h"
 
 enum {
@@ -106,7 +107,7 @@ sort_tables(struct auditsum *s)
 	struct auditsum_table *t;
 
 	for (t = s->table; t < s->table + AUDITSUM_TABLES; t++) {
-		qsort(t->row, t->count, sizeof(t->row[0]), more_first);
+		sort_items(t->row, t->count, sizeof(t->row[0]), more_first);
 		if (t->row[AUDITSUM_NAMES].count > 0)
 			t->count = AUDITSUM_NAMES + 1;
 	}
