@@ -96,9 +96,7 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 		address.len = (size_t)(slash - text.p);
 	if (!cidr_read_address(address, c.addr, &v4))
 		return err_set(e, ERR_BAD,
-		    "is not an address: write it as "
-		    "10.0.0.0/8, 192.0.2.1, fd00::/8 or ::1, or \"unix\" or "
-		    "\"unix:UID\"");
+		    "is not an address: write it as 10.0.0.0/8, 192.0.2.1, fd00::/8 or ::1, or \"unix\" or \"unix:UID\"");
 	n = max = v4 ? 32 : 128;
 	if (slash != NULL) {
 		bits = bytes_make(slash + 1, text.len - address.len - 1);
@@ -109,8 +107,7 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	c.bits = (uint8_t)(n + (v4 ? CIDR_MAPPED_BITS : 0));
 	if (cidr_has_host_bits(&c))
 		return err_set(e, ERR_BAD,
-		    "has bits set behind its prefix of "
-		    "%u: clear them, or use a longer prefix",
+		    "has bits set behind its prefix of %u: clear them, or use a longer prefix",
 		    (unsigned)n);
 	*out = c;
 	return 0;

@@ -95,8 +95,8 @@ digest_unhex(struct bytes hex, uint8_t *out, size_t len, struct err *e)
 void
 digest_base64url(const uint8_t *p, size_t len, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits = 0;
 	unsigned have = 0;
 

@@ -99,8 +99,7 @@ filter_check_overlap(
 			rules[j].error != r->error) &&
 		    !filter_refines(rules, count, j))
 			return err_set(e, ERR_BAD,
-			    "filter: %s has a rule "
-			    "for any argument and another one",
+			    "filter: %s has a rule for any argument and another one",
 			    r->syscall);
 	return 0;
 }
@@ -211,8 +210,7 @@ filter_export(const scmp_filter_ctx ctx, struct buf *out, struct err *e)
 	if (out->overflow || out->len == 0 ||
 	    out->len % sizeof(struct sock_filter) != 0)
 		return err_set(e, ERR_BAD,
-		    "filter: the program must have "
-		    "from 1 to %d instructions",
+		    "filter: the program must have from 1 to %d instructions",
 		    BPF_MAXINSNS);
 	return 0;
 }

@@ -48,8 +48,7 @@ landlock_open(
 
 	if (s.abi == 0)
 		return err_set(e, ERR_SYS,
-		    "this kernel has no Landlock "
-		    "(CONFIG_SECURITY_LANDLOCK, boot option lsm=)");
+		    "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, boot option lsm=)");
 	attr.fs = (1ULL << fs_bits[s.abi < FS_ABIS ? s.abi : FS_ABIS - 1]) - 1;
 	if (s.abi >= ABI_NET) {
 		attr.net = net;

@@ -225,8 +225,8 @@ parse_member(struct compile *c, uint32_t *out, bool *set)
 	if (!take(c, "\\")) {
 		if (peek(c, '[') && c->at + 1 < c->p.len &&
 		    c->p.p[c->at + 1] == ':')
-			return bad(c, "[:name:] is not known: use \\w, \\d, "
-				      "\\s or ranges");
+			return bad(c,
+			    "[:name:] is not known: use \\w, \\d, \\s or ranges");
 		return parse_char(c, out);
 	}
 	n = c->at < c->p.len ? find_named(c->p.p[c->at]) : NULL;
@@ -252,8 +252,8 @@ parse_range(struct compile *c)
 	if (parse_member(c, &hi, &set) != 0)
 		return ERR_BAD;
 	if (set || hi < lo)
-		return bad(c, "a range must go from a lower to a higher "
-			      "character");
+		return bad(
+		    c, "a range must go from a lower to a higher character");
 	return put_range(c, lo, hi);
 }
 
@@ -283,8 +283,8 @@ parse_number(struct compile *c, int *out)
 	int value = 0;
 
 	if (c->at == c->p.len || c->p.p[c->at] < '0' || c->p.p[c->at] > '9')
-		return bad(c, "repetitions are {m}, {m,} or {m,n}; write \\{ "
-			      "for a brace");
+		return bad(c,
+		    "repetitions are {m}, {m,} or {m,n}; write \\{ for a brace");
 	for (; c->at < c->p.len && c->p.p[c->at] >= '0' &&
 	       c->p.p[c->at] <= '9' && value <= MATCH_MAX_REPEAT;
 	     c->at++)
@@ -367,8 +367,8 @@ static int
 parse_group(struct compile *c)
 {
 	if (peek(c, '?') && !take(c, "?:"))
-		return bad(c, "of the groups with a question mark only (?:...) "
-			      "is known, and (?i) or (?s) in front of all");
+		return bad(c,
+		    "of the groups with a question mark only (?:...) is known, and (?i) or (?s) in front of all");
 	if (++c->depth > MATCH_MAX_DEPTH)
 		return bad(c, "too many groups inside each other");
 	if (parse_choice(c) != 0)
@@ -439,8 +439,8 @@ parse_atom(struct compile *c)
 	if (take(c, "\\"))
 		return parse_backslash(c);
 	if (peek(c, '*') || peek(c, '+') || peek(c, '?') || peek(c, '{'))
-		return bad(c, "there is nothing to repeat, or it is repeated "
-			      "already (lazy repetition is not known)");
+		return bad(c,
+		    "there is nothing to repeat, or it is repeated already (lazy repetition is not known)");
 	if (peek(c, ']') || peek(c, '}'))
 		return bad(
 		    c, "a bracket without its partner: write \\] or \\}");

@@ -39,8 +39,7 @@ param_set_pattern(struct param *p, struct bytes pattern, struct err *e)
 	if (bytes_starts(pattern, "(?i") || bytes_starts(pattern, "(?s") ||
 	    memmem(pattern.p, pattern.len, "\\K", 2) != NULL)
 		return err_set(e, ERR_BAD,
-		    "(?i), (?s) and \\K are not for clients, who match as "
-		    "well: write sets such as [Aa]");
+		    "(?i), (?s) and \\K are not for clients, who match as well: write sets such as [Aa]");
 	if (match_compile(pattern, &p->match, e) != 0)
 		return e->code;
 	buf_put_bytes(&p->pattern, pattern);
@@ -140,8 +139,7 @@ check_word(const struct param *p, struct bytes value, struct err *e)
 		    p->name);
 	if (!p->dash && value.len > 0 && value.p[0] == '-')
 		return err_set(e, ERR_BAD,
-		    "%s must not begin with \"-\": it would be taken for an "
-		    "option",
+		    "%s must not begin with \"-\": it would be taken for an option",
 		    p->name);
 	return check_length(p, n, "characters", e);
 }

@@ -433,9 +433,7 @@ on_ready(void *arg)
 		    "ready: listening on %s", self.store.conf.listen[i].text);
 	if (self.store.tokens.count == 0)
 		log_notice(
-		    "ready: there is no token yet, so everybody is "
-		    "refused; add one: mcp-execctl%s%s token add NAME --policy "
-		    "POLICY",
+		    "ready: there is no token yet, so everybody is refused; add one: mcp-execctl%s%s token add NAME --policy POLICY",
 		    instance ? " -i " : "", name);
 }
 

@@ -345,9 +345,7 @@ main(int argc, char **argv)
 		return tlscheck_run(&o);
 	if (!has_channel()) {
 		(void)fprintf(stderr,
-		    "frontend: descriptor %d is no channel "
-		    "to an executor; start mcp-execd, which starts this "
-		    "program\n",
+		    "frontend: descriptor %d is no channel to an executor; start mcp-execd, which starts this program\n",
 		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}

@@ -624,9 +624,7 @@ judge(struct audit *a, const struct audit_setup *s, struct err *e)
 		return 0;
 	if (s->seal == AUDIT_SEAL_REQUIRE)
 		return err_set(e, ERR_BAD,
-		    "audit log %s: %s; see mcp-execctl audit verify, then move "
-		    "the log's files away as evidence and begin a new chain "
-		    "with mcp-execctl audit seal-init --force",
+		    "audit log %s: %s; see mcp-execctl audit verify, then move the log's files away as evidence and begin a new chain with mcp-execctl audit seal-init --force",
 		    a->path, resume_gap_text(r->gap));
 	log_err("audit: %s: %s; see mcp-execctl audit verify", a->path,
 	    resume_gap_text(r->gap));
@@ -643,9 +641,7 @@ open_seal(struct audit *a, const struct audit_setup *s, struct err *e)
 		return e->code;
 	if (a->seal == NULL && s->seal == AUDIT_SEAL_REQUIRE)
 		return err_set(e, ERR_BAD,
-		    "audit.seal is \"require\" and there is no %s: run "
-		    "mcp-execctl audit seal-init, and keep the key that it "
-		    "shows",
+		    "audit.seal is \"require\" and there is no %s: run mcp-execctl audit seal-init, and keep the key that it shows",
 		    s->seal_state);
 	return 0;
 }

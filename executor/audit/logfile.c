@@ -36,20 +36,15 @@ logfile_open(const char *path, uint32_t wait_ms, struct err *e)
 		return err_sys(e, "audit log %s: fstat", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_BAD,
-		    "audit log %s: not a regular file; "
-		    "name a file in a directory that only root may write",
+		    "audit log %s: not a regular file; name a file in a directory that only root may write",
 		    path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
 		return err_set(e, ERR_BAD,
-		    "audit log %s: owned by uid %u, "
-		    "mode %04o; it must be ours and writable by nobody else: "
-		    "chown it and chmod 0600",
+		    "audit log %s: owned by uid %u, mode %04o; it must be ours and writable by nobody else: chown it and chmod 0600",
 		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777);
 	if (!fdio_lock(fd, wait_ms))
 		return err_set(e, ERR_BAD,
-		    "audit log %s: another process "
-		    "writes to it; stop the other mcp-execd, or give each its "
-		    "own audit.file",
+		    "audit log %s: another process writes to it; stop the other mcp-execd, or give each its own audit.file",
 		    path);
 	return steal_fd(&fd);
 }

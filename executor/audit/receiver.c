@@ -90,8 +90,8 @@ receivers_free(struct receivers *all)
 		struct receiver *r = &all->r[i];
 
 		if (r->waiting.len > 0)
-			log_warn("audit: receiver %s did not get the last "
-				 "records",
+			log_warn(
+			    "audit: receiver %s did not get the last records",
 			    r->kind->name);
 		forget(r);
 	}
@@ -257,8 +257,7 @@ receivers_ready(void *receivers, struct err *e)
 			return err_set(e, ERR_AGAIN,
 			    "audit: receiver %s is busy", r->kind->name);
 		return err_set(e, ERR_BUSY,
-		    "audit: receiver %s is required and takes no "
-		    "records: %s",
+		    "audit: receiver %s is required and takes no records: %s",
 		    r->kind->name, r->why);
 	}
 	return 0;

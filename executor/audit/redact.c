@@ -155,8 +155,7 @@ redact_load_key(struct redact *r, const char *path, struct err *e)
 		 digest_unhex(bytes_make(text.p, DIGEST_HEX - 1), key,
 		     DIGEST_BYTES, &bad) != 0)
 		rc = err_set(e, ERR_BAD,
-		    "%s: no key of 64 hexadecimal digits: remove it, and a "
-		    "new one is made",
+		    "%s: no key of 64 hexadecimal digits: remove it, and a new one is made",
 		    path);
 	if (rc == 0)
 		memcpy(r->key, key, sizeof(key));

@@ -157,8 +157,7 @@ kernel_open(const char *path, struct err *e)
 		return err_sys(e, "this kernel has no audit");
 	if (is_off(fd))
 		return err_set(e, ERR_SYS,
-		    "the kernel's audit is off: install auditd, or boot with "
-		    "audit=1");
+		    "the kernel's audit is off: install auditd, or boot with audit=1");
 	return steal_fd(&fd);
 }
 

@@ -135,13 +135,11 @@ put_records(struct buf *out, const struct policy *p)
 	if (p->audit_exec)
 		item(out, "so is every program that it starts");
 	if (p->output == RECORDER_OFF)
-		item(out, "output is not kept: what is cut cannot be read "
-			  "later");
+		item(out,
+		    "output is not kept: what is cut cannot be read later");
 	else
 		buf_printf(out,
-		    "- %s output is kept for a while, at most %u bytes of a "
-		    "command%s: read exec://runs/RUN/stdout and "
-		    "exec://runs/RUN/stderr\n",
+		    "- %s output is kept for a while, at most %u bytes of a command%s: read exec://runs/RUN/stdout and exec://runs/RUN/stderr\n",
 		    p->output == RECORDER_ALL ? "all" : "the end of its",
 		    p->output_max,
 		    p->output == RECORDER_ALL ? ", which is ended beyond that"

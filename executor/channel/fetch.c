@@ -192,8 +192,8 @@ read_slice(struct fetch *f)
 	if (castread_feed(&f->reader, bytes_make(part, lines), &e) != 0) {
 		log_err("fetch: run=%s: %s", f->run, e.what);
 		f->end.state = PROTO_NOT_KEPT;
-		f->end.message = BYTES_LIT("its recording is damaged; tell the "
-					   "administrator of this server");
+		f->end.message = BYTES_LIT(
+		    "its recording is damaged; tell the administrator of this server");
 		return false;
 	}
 	f->file_at += lines;
@@ -392,8 +392,7 @@ open_output(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 	if (f->fd < 0) {
 		refuse(f, PROTO_NOT_KEPT,
 		    t->policy->output == RECORDER_OFF
-			? "its output is not kept: the policy does not ask "
-			  "for it (key audit.output)"
+			? "its output is not kept: the policy does not ask for it (key audit.output)"
 			: "its output is not kept any more, or was not then");
 		return;
 	}
@@ -464,10 +463,10 @@ fetches_begin(struct fetches *all, const struct msg_fetch *m,
 		return e->code;
 	all->last_id = m->fetch;
 	if (t == NULL || f == NULL) {
-		no.message =
-		    bytes_of(t == NULL ? why
-				       : "too much is read at the same time; "
-					 "try again in a moment");
+		no.message = bytes_of(
+		    t == NULL
+			? why
+			: "too much is read at the same time; try again in a moment");
 		all->ops->fetched(all->arg, &no);
 		return 0;
 	}

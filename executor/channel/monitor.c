@@ -258,14 +258,11 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 
 	if (msg->hello.version != PROTO_VERSION)
 		return err_set(e, ERR_PROTO,
-		    "frontend speaks version %u of "
-		    "the frame protocol, %d is ours; install both programs "
-		    "from the same package",
+		    "frontend speaks version %u of the frame protocol, %d is ours; install both programs from the same package",
 		    msg->hello.version, PROTO_VERSION);
 	if ((msg->hello.lockdown & LOCK_ALWAYS) != LOCK_ALWAYS)
 		return err_set(e, ERR_PROTO,
-		    "frontend is not locked down "
-		    "(layers 0x%x)",
+		    "frontend is not locked down (layers 0x%x)",
 		    msg->hello.lockdown);
 	b = audit_begin(m->audit, "frontend-start");
 	audit_put_i64(b, "frontend.lockdown", msg->hello.lockdown);
@@ -286,8 +283,7 @@ on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 	if (msg->ready.generation > m->generation ||
 	    msg->ready.generation <= m->ready)
 		return err_set(e, ERR_PROTO,
-		    "READY for configuration %u, "
-		    "%u was sent",
+		    "READY for configuration %u, %u was sent",
 		    msg->ready.generation, m->generation);
 	m->ready = msg->ready.generation;
 	if (first)
@@ -341,12 +337,12 @@ authenticate(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
     struct bytes peer, const struct token **known, struct err *e)
 {
 	const char *const why[] = {
-		[TOKEN_UNKNOWN] = "the token is not valid (any more); ask the "
-				  "administrator for a new one",
-		[TOKEN_EXPIRED] = "the token has expired; ask the "
-				  "administrator for a new one",
-		[TOKEN_WRONG_SOURCE] = "the token may not be used from this "
-				       "address",
+		[TOKEN_UNKNOWN] =
+		    "the token is not valid (any more); ask the administrator for a new one",
+		[TOKEN_EXPIRED] =
+		    "the token has expired; ask the administrator for a new one",
+		[TOKEN_WRONG_SOURCE] =
+		    "the token may not be used from this address",
 	};
 	enum token_verdict v;
 
@@ -374,8 +370,7 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 	t = authenticate(m, m->proof, bytes_of(r->peer), &known, &why);
 	if (t != NULL && m->draining) {
 		(void)err_set(&why, ERR_BUSY,
-		    "the server is stopping; try "
-		    "again in a moment");
+		    "the server is stopping; try again in a moment");
 		known = t;
 		t = NULL;
 	}

@@ -59,8 +59,7 @@ read_id(const struct keys *k, const struct json_value *v, const char *what,
 
 	if (!json_to_i64(v, &n) || n < 0 || n >= UINT32_MAX) {
 		keys_complain(k, v,
-		    "%s must be a name in quotes, or a number from 0 to "
-		    "4294967294",
+		    "%s must be a name in quotes, or a number from 0 to 4294967294",
 		    what);
 		return false;
 	}
@@ -87,8 +86,7 @@ account_user(
 	pw = getpwnam(name);
 	if (pw == NULL) {
 		keys_complain(k, v,
-		    "there is no user \"%s\": create it, for example with "
-		    "useradd(8), or name another",
+		    "there is no user \"%s\": create it, for example with useradd(8), or name another",
 		    log_text(v->text).s);
 		return false;
 	}
@@ -115,8 +113,7 @@ account_group(const struct keys *k, const struct json_value *v, gid_t *out)
 	gr = getgrnam(name);
 	if (gr == NULL) {
 		keys_complain(k, v,
-		    "there is no group \"%s\": create it, for example with "
-		    "groupadd(8), or name another",
+		    "there is no group \"%s\": create it, for example with groupadd(8), or name another",
 		    log_text(v->text).s);
 		return false;
 	}

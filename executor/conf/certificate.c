@@ -129,8 +129,7 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 		;
 	if (out[0] == '\0')
 		return err_set(e, ERR_SYS,
-		    "%s --check-tls said nothing (status %d): install both "
-		    "programs from the same package",
+		    "%s --check-tls said nothing (status %d): install both programs from the same package",
 		    c->frontend_path, status);
 	return 0;
 }
@@ -200,8 +199,7 @@ read_one(const char *name, bool secret, uint8_t *to, size_t size,
 	*out = bytes_make(to, (size_t)n);
 	if (bytes_has_nul(*out))
 		return err_set(e, ERR_BAD,
-		    "%s: is not in PEM: convert it, from DER with openssl %s "
-		    "-inform DER -in FILE",
+		    "%s: is not in PEM: convert it, from DER with openssl %s -inform DER -in FILE",
 		    path, secret ? "pkey" : "x509");
 	/* a key in the certificate's file is one nevertheless */
 	if (!secret && memmem(out->p, out->len, KEY_MARK, strlen(KEY_MARK)) &&
@@ -317,8 +315,8 @@ certificate_warn(const struct certificate *c)
 		return;
 	case CERTIFICATE_EARLY:
 	case CERTIFICATE_EXPIRED:
-		log_err("tls: the certificate %s, so that clients refuse it: "
-			"renew it and reload, or look at the clock",
+		log_err(
+		    "tls: the certificate %s, so that clients refuse it: renew it and reload, or look at the clock",
 		    text);
 		return;
 	}

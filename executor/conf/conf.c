@@ -52,8 +52,8 @@ struct draft {
 	bool to_read;
 };
 
-static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
-					     1024, 16 << 20),
+static const struct key limit_keys[] = {
+	U32("body_bytes", limits.body_bytes, 1024, 16 << 20),
 	U32("header_bytes", limits.header_bytes, 1024, 256 << 10),
 	U32("connections", limits.connections, 1, 65536),
 	U32("connections_per_address", limits.connections_per_address, 1,
@@ -67,60 +67,89 @@ static const struct key limit_keys[] = { U32("body_bytes", limits.body_bytes,
 	U32("replay_bytes", limits.replay_bytes, 0, 64 << 20),
 	U32("replay_total_bytes", limits.replay_total_bytes, 64 << 10, 1 << 30),
 	U32("stream_ms", limits.stream_ms, 0, WEEK),
-	U32("runs", limits.runs, 1, 4096), LAST };
+	U32("runs", limits.runs, 1, 4096),
+	LAST,
+};
 
-static const struct key audit_keys[] = { STRING("file", audit_file, 1),
+static const struct key audit_keys[] = {
+	STRING("file", audit_file, 1),
 	STRING("seal", audit_seal, 1),
 	STRING("seal_state", audit_seal_state, 1),
 	U64("rotate_bytes", audit_rotate_bytes, 0, 1ULL << 40),
 	U32("rotate_seconds", audit_rotate_seconds, 0, 10 * 365 * 24 * 3600),
 	U32("keep", audit_keep, 0, 1000000),
-	STRING("journal", audit_journal, 1), STRING("syslog", audit_syslog, 1),
+	STRING("journal", audit_journal, 1),
+	STRING("syslog", audit_syslog, 1),
 	STRING("kernel", audit_kernel, 1),
 	STRING("journal_socket", audit_journal_socket, 1),
 	STRING("syslog_socket", audit_syslog_socket, 1),
-	VALUE("redact", redact), STRING("redact_key", redact_key, 1),
+	VALUE("redact", redact),
+	STRING("redact_key", redact_key, 1),
 	U32("login_uid_first", login_uid_first, 1, 4294967294),
-	U32("login_uid_last", login_uid_last, 1, 4294967294), LAST };
+	U32("login_uid_last", login_uid_last, 1, 4294967294),
+	LAST,
+};
 
-static const struct key recordings_keys[] = { STRING("directory",
-						  recordings_dir, 1),
+static const struct key recordings_keys[] = {
+	STRING("directory", recordings_dir, 1),
 	U64("max_bytes", recordings_max_bytes, 1 << 20, 1ULL << 50),
 	U32("max_seconds", recordings_max_seconds, 0, 10 * 365 * 24 * 3600),
-	LAST };
+	LAST,
+};
 
-static const struct key frontend_keys[] = { STRING("path", frontend_path, 1),
-	VALUE("user", user), VALUE("group", group), LAST };
+static const struct key frontend_keys[] = {
+	STRING("path", frontend_path, 1),
+	VALUE("user", user),
+	VALUE("group", group),
+	LAST,
+};
 
-static const struct key socket_keys[] = { VALUE("mode", socket_mode),
-	VALUE("group", socket_group), LAST };
+static const struct key socket_keys[] = {
+	VALUE("mode", socket_mode),
+	VALUE("group", socket_group),
+	LAST,
+};
 
-static const struct key tls_keys[] = { STRING(
-					   "certificate", tls_certificate, 1),
-	STRING("key", tls_key, 1), LAST };
+static const struct key tls_keys[] = {
+	STRING("certificate", tls_certificate, 1),
+	STRING("key", tls_key, 1),
+	LAST,
+};
 
-static const struct key penalty_keys[] = { U32("failure_ms",
-					       penalties.failure_ms, 0, HOUR),
+static const struct key penalty_keys[] = {
+	U32("failure_ms", penalties.failure_ms, 0, HOUR),
 	U32("missing_ms", penalties.missing_ms, 0, HOUR),
 	U32("threshold_ms", penalties.threshold_ms, 1, HOUR),
 	U32("max_ms", penalties.max_ms, 1, 24 * HOUR),
 	U32("delay_ms", penalties.delay_ms, 0, 10 * SECOND),
-	U32("sources", penalties.sources, 1, 65536), VALUE("exempt", exempt),
-	LAST };
+	U32("sources", penalties.sources, 1, 65536),
+	VALUE("exempt", exempt),
+	LAST,
+};
 
-static const struct key conf_keys[] = { VALUE("listen", listen),
-	OBJECT("unix_socket", socket_keys), OBJECT("tls", tls_keys),
+static const struct key conf_keys[] = {
+	VALUE("listen", listen),
+	OBJECT("unix_socket", socket_keys),
+	OBJECT("tls", tls_keys),
 	VALUE("insecure_plaintext", plaintext),
-	STRING("policy_dir", policy_dir, 1), STRING("token_dir", token_dir, 1),
-	STRING("tool_dir", tool_dir, 1), OBJECT("audit", audit_keys),
+	STRING("policy_dir", policy_dir, 1),
+	STRING("token_dir", token_dir, 1),
+	STRING("tool_dir", tool_dir, 1),
+	OBJECT("audit", audit_keys),
 	OBJECT("recordings", recordings_keys),
-	OBJECT("frontend", frontend_keys), STRING("public_url", public_url, 0),
-	STRING("cgroup", cgroup, 1), STRING("control", control, 1),
-	VALUE("allowed_hosts", hosts), VALUE("allowed_origins", origins),
+	OBJECT("frontend", frontend_keys),
+	STRING("public_url", public_url, 0),
+	STRING("cgroup", cgroup, 1),
+	STRING("control", control, 1),
+	VALUE("allowed_hosts", hosts),
+	VALUE("allowed_origins", origins),
 	VALUE("trusted_proxies", proxies),
 	STRING("forwarded_header", forwarded_header, 1),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
-	OBJECT("penalties", penalty_keys), OBJECT("limits", limit_keys), LAST };
+	OBJECT("penalties", penalty_keys),
+	OBJECT("limits", limit_keys),
+	LAST,
+};
 
 static const struct conf_limits default_limits = {
 	.body_bytes = 1 << 20,
@@ -204,9 +233,8 @@ after_scheme(const char *text)
 static bool
 is_host(const char *text)
 {
-	static const char okay[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789-._:[]";
+	static const char okay[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]";
 
 	return text[0] != '\0' && strspn(text, okay) == strlen(text);
 }
@@ -263,8 +291,7 @@ check_public_url(
 	if (rest == NULL || rest[0] == '\0' ||
 	    strpbrk(rest, " \"'\\<>") != NULL)
 		keys_complain(k, v,
-		    "\"public_url\" must be the address that clients use, "
-		    "such as \"https://host.example\"");
+		    "\"public_url\" must be the address that clients use, such as \"https://host.example\"");
 }
 
 static void
@@ -276,12 +303,10 @@ unprivileged_frontend(
 	account_self(&self);
 	if (d->user != NULL && who->uid != self.uid && !d->to_read)
 		keys_complain(k, d->user,
-		    "only root can run the frontend as another user: start as "
-		    "root, or leave \"user\" out");
+		    "only root can run the frontend as another user: start as root, or leave \"user\" out");
 	if (d->group != NULL && gid != self.gid && !d->to_read)
 		keys_complain(k, d->group,
-		    "only root can run the frontend in another group: start as "
-		    "root, or leave \"group\" out");
+		    "only root can run the frontend in another group: start as root, or leave \"group\" out");
 	*who = self;
 }
 
@@ -300,9 +325,8 @@ default_frontend_user(const struct keys *k, struct account *out)
 	conf_report_fini(&r);
 	if (!found)
 		keys_complain(k, NULL,
-		    "the frontend's user \"" FRONTEND_USER "\" does not exist: "
-		    "create it (systemd-sysusers, or useradd "
-		    "--system " FRONTEND_USER
+		    "the frontend's user \"" FRONTEND_USER
+		    "\" does not exist: create it (systemd-sysusers, or useradd --system " FRONTEND_USER
 		    "), or set \"frontend\": {\"user\": ...}");
 	return found;
 }
@@ -330,13 +354,11 @@ read_frontend_ids(const struct keys *k, const struct draft *d, struct conf *c)
 		gid = who.gid;
 		if (who.uid == 0)
 			keys_complain(k, d->user,
-			    "root needs CAP_SETUID and CAP_SETGID to run the "
-			    "frontend as another user: let the unit have them, "
-			    "or start as an ordinary user");
+			    "root needs CAP_SETUID and CAP_SETGID to run the frontend as another user: let the unit have them, or start as an ordinary user");
 	} else if (who.uid == 0 || gid == 0) {
 		keys_complain(k, d->user != NULL ? d->user : d->group,
-		    "the frontend must not run as root: name an account of its "
-		    "own, such as \"" FRONTEND_USER "\"");
+		    "the frontend must not run as root: name an account of its own, such as \"" FRONTEND_USER
+		    "\"");
 	}
 	c->frontend_uid = who.uid;
 	c->frontend_gid = gid;
@@ -359,8 +381,7 @@ check_frontend_path(
 	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		keys_complain(k, v,
-		    "%s may be changed by others: chown it to root and "
-		    "chmod go-w it",
+		    "%s may be changed by others: chown it to root and chmod go-w it",
 		    c->frontend_path);
 }
 
@@ -427,9 +448,7 @@ check_control(
 
 	if (n == 0 || n >= CONF_MAX_SOCKET)
 		keys_complain(k, v,
-		    "the last part of \"control\", the socket's name, must "
-		    "have "
-		    "1 to %d bytes",
+		    "the last part of \"control\", the socket's name, must have 1 to %d bytes",
 		    CONF_MAX_SOCKET - 1);
 }
 
@@ -466,8 +485,7 @@ check_tls(
 	if (v != NULL &&
 	    (c->tls_certificate[0] == '\0' || c->tls_key[0] == '\0'))
 		keys_complain(k, v,
-		    "\"tls\" needs \"certificate\" and \"key\", the paths "
-		    "of two files");
+		    "\"tls\" needs \"certificate\" and \"key\", the paths of two files");
 }
 
 /* Who believes everybody lets clients choose their address. */
@@ -488,8 +506,7 @@ check_forwarded(
 	if (strcmp(c->forwarded_header, "x-forwarded-for") != 0 &&
 	    strcmp(c->forwarded_header, "forwarded") != 0)
 		keys_complain(k, v,
-		    "\"forwarded_header\" must be \"x-forwarded-for\" or "
-		    "\"forwarded\", the one that the proxies write");
+		    "\"forwarded_header\" must be \"x-forwarded-for\" or \"forwarded\", the one that the proxies write");
 }
 
 static bool
@@ -507,8 +524,7 @@ check_penalties(const struct keys *k, const struct json_value *v,
 {
 	if (p->max_ms < p->threshold_ms)
 		keys_complain(k, v,
-		    "\"max_ms\" must not be below \"threshold_ms\", or nobody "
-		    "is ever refused");
+		    "\"max_ms\" must not be below \"threshold_ms\", or nobody is ever refused");
 }
 
 static void
@@ -517,27 +533,25 @@ check_limits(const struct keys *k, const struct json_value *v,
 {
 	if (l->replay_bytes > l->replay_total_bytes)
 		keys_complain(k, v,
-		    "\"replay_bytes\" of one session (%u) is above "
-		    "\"replay_total_bytes\" of all (%u): lower it, or raise "
-		    "that",
+		    "\"replay_bytes\" of one session (%u) is above \"replay_total_bytes\" of all (%u): lower it, or raise that",
 		    l->replay_bytes, l->replay_total_bytes);
 }
 
 static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
-	static const struct name_list hosts = { "\"allowed_hosts\"", is_host,
-		"a host as in the Host header is needed, such as "
-		"\"host.example\" or \"host.example:8001\"" };
-	static const struct name_list origins = { "\"allowed_origins\"",
-		is_origin,
-		"an origin as browsers send it is needed, such as "
-		"\"https://host.example\", without a path" };
-	static const struct name_list proxies = { "\"trusted_proxies\"",
-		is_proxy,
-		"an address or network of proxies is needed, such as "
-		"\"10.0.0.5\", \"127.0.0.1\" or \"unix\", and not all that "
-		"there are" };
+	static const struct name_list hosts = {
+		"\"allowed_hosts\"", is_host,
+		"a host as in the Host header is needed, such as \"host.example\" or \"host.example:8001\""
+	};
+	static const struct name_list origins = {
+		"\"allowed_origins\"", is_origin,
+		"an origin as browsers send it is needed, such as \"https://host.example\", without a path"
+	};
+	static const struct name_list proxies = {
+		"\"trusted_proxies\"", is_proxy,
+		"an address or network of proxies is needed, such as \"10.0.0.5\", \"127.0.0.1\" or \"unix\", and not all that there are"
+	};
 	static const struct name_list exempt = { "\"exempt\"", is_network,
 		"an address or network is needed, such as \"10.0.0.0/8\"" };
 	struct conf *c = &d->conf;

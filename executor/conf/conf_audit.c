@@ -69,8 +69,7 @@ check_login_uids(
 	if (c->login_uid_last < c->login_uid_first ||
 	    c->login_uid_last - c->login_uid_first < LEAST_LOGIN_UIDS - 1)
 		keys_complain(k, v,
-		    "\"login_uid_first\" to \"login_uid_last\" must be at "
-		    "least %d uids",
+		    "\"login_uid_first\" to \"login_uid_last\" must be at least %d uids",
 		    LEAST_LOGIN_UIDS);
 }
 

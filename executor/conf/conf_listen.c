@@ -115,14 +115,11 @@ check_secrecy(const struct keys *k, const struct json_value *v,
 {
 	if (l->tls && c->tls_certificate[0] == '\0')
 		keys_complain(k, v,
-		    "\"%s\" needs \"tls\": {\"certificate\": FILE, \"key\": "
-		    "FILE}",
+		    "\"%s\" needs \"tls\": {\"certificate\": FILE, \"key\": FILE}",
 		    l->text);
 	else if (!l->tls && !conf_listen_is_local(l) && !c->insecure_plaintext)
 		keys_complain(k, v,
-		    "\"%s\" would take tokens in clear text from the network: "
-		    "write \"tls:%s\", or listen on loopback or a UNIX socket "
-		    "behind a proxy, or set \"insecure_plaintext\": true",
+		    "\"%s\" would take tokens in clear text from the network: write \"tls:%s\", or listen on loopback or a UNIX socket behind a proxy, or set \"insecure_plaintext\": true",
 		    l->text, l->text);
 }
 
@@ -136,8 +133,7 @@ check_used(
 			return;
 	if (c->tls_certificate[0] != '\0')
 		keys_complain(k, list,
-		    "there is \"tls\", but no listener speaks it: write "
-		    "\"tls:ADDRESS:PORT\" in \"listen\"");
+		    "there is \"tls\", but no listener speaks it: write \"tls:ADDRESS:PORT\" in \"listen\"");
 }
 
 static void
@@ -150,9 +146,7 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 		return;
 	if (!parse(&l)) {
 		keys_complain(k, v,
-		    "\"%s\" is no address to listen on: write it as "
-		    "\"127.0.0.1:8001\", \"[::1]:8001\", \"tls:0.0.0.0:8443\" "
-		    "or \"unix:/PATH\" (of at most %zu bytes)",
+		    "\"%s\" is no address to listen on: write it as \"127.0.0.1:8001\", \"[::1]:8001\", \"tls:0.0.0.0:8443\" or \"unix:/PATH\" (of at most %zu bytes)",
 		    log_text(v->text).s,
 		    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return;
@@ -161,8 +155,7 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 	if (conf_listen_path(&l) != NULL &&
 	    strcmp(conf_listen_path(&l), c->control) == 0)
 		keys_complain(k, v,
-		    "\"%s\" is the path of the control socket: name another, "
-		    "or set \"control\"",
+		    "\"%s\" is the path of the control socket: name another, or set \"control\"",
 		    l.text);
 	for (size_t i = 0; i < c->listen_count; i++) {
 		if (c->listen[i].addr_len == l.addr_len &&

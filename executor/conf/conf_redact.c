@@ -13,14 +13,15 @@ struct draft {
 	const struct json_value *keys, *pattern;
 };
 
-static const char name_letters[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789_.-";
+static const char name_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
 static const struct key rule_keys[] = {
 	{ "name", KEYS_STRING, offsetof(struct draft, name), 1, REDACT_MAX_NAME,
 	    NULL, "the record says by it which rule took something" },
-	VALUE("keys", keys), VALUE("pattern", pattern), LAST
+	VALUE("keys", keys),
+	VALUE("pattern", pattern),
+	LAST,
 };
 
 static int
@@ -71,8 +72,7 @@ read_rule(const struct keys *k, const struct json_value *v, struct conf *c,
 		    "a rule's name is of A-Z a-z 0-9 _ . -");
 	if ((d.keys == NULL) == (d.pattern == NULL))
 		keys_complain(k, v,
-		    "a rule has either \"keys\", such as [\"PGPASSWORD\", "
-		    "\"--password\"], or a \"pattern\"");
+		    "a rule has either \"keys\", such as [\"PGPASSWORD\", \"--password\"], or a \"pattern\"");
 	else if (d.pattern != NULL)
 		take(k, d.pattern, d.name, false, c, all);
 	else if (keys_array(k, d.keys, "\"keys\""))

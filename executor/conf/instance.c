@@ -14,9 +14,8 @@
 static bool
 is_name(const char *text, size_t n)
 {
-	static const char okay[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789-_.";
+	static const char okay[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
 	return n > 0 && n < INSTANCE_NAME && text[0] != '.' && text[0] != '-' &&
 	       strspn(text, okay) >= n;

@@ -248,8 +248,7 @@ complain_unknown(
 		    shown.s, close);
 	else
 		keys_complain(k, v,
-		    "unknown key \"%s\": remove it, or see "
-		    "mcp-execd.json(5) for the keys that exist",
+		    "unknown key \"%s\": remove it, or see mcp-execd.json(5) for the keys that exist",
 		    shown.s);
 }
 

@@ -26,8 +26,7 @@ pemfile_path(const char *name, char out[PATH_MAX], struct err *e)
 		return fdio_join(out, PATH_MAX, "/", name, e);
 	if (name[n] == '\0' || strchr(name + n, '/') != NULL)
 		return err_set(e, ERR_BAD,
-		    "%s: the name of a credential is needed there, as in "
-		    "LoadCredential=NAME:PATH",
+		    "%s: the name of a credential is needed there, as in LoadCredential=NAME:PATH",
 		    name);
 	if (dir == NULL || dir[0] != '/')
 		dir = access(SERVICE_CREDENTIALS, X_OK) == 0
@@ -35,8 +34,7 @@ pemfile_path(const char *name, char out[PATH_MAX], struct err *e)
 			  : NULL;
 	if (dir == NULL)
 		return err_set(e, ERR_AGAIN,
-		    "%s: systemd gives credentials to the service only; "
-		    "start it, with LoadCredential=%s:PATH in its unit",
+		    "%s: systemd gives credentials to the service only; start it, with LoadCredential=%s:PATH in its unit",
 		    name, name + n);
 	return fdio_join(out, PATH_MAX, dir, name + n, e);
 }
@@ -122,9 +120,7 @@ check_file(int fd, bool secret, struct err *e)
 		return e->code;
 	if (secret && (st.st_mode & S_IROTH) != 0)
 		return err_set(e, ERR_BAD,
-		    "everybody may read this key: chmod o-r it, and think of "
-		    "making a new one (or is it the certificate, and the two "
-		    "are swapped?)");
+		    "everybody may read this key: chmod o-r it, and think of making a new one (or is it the certificate, and the two are swapped?)");
 	return 0;
 }
 

@@ -204,8 +204,7 @@ read_network(const struct load *l)
 			return;
 		}
 	keys_complain(l->k, v,
-	    "\"network\" is \"none\", \"loopback\" (one of "
-	    "the run's own) or \"host\"");
+	    "\"network\" is \"none\", \"loopback\" (one of the run's own) or \"host\"");
 }
 
 /* A list of layer names as bits. */
@@ -222,9 +221,7 @@ read_layers(
 		bit = json_is(v, JSON_STRING) ? confine_layer_find(v->text) : 0;
 		if (bit == 0)
 			keys_complain(l->k, v,
-			    "%s: layers are mounts, pids, "
-			    "ipc, network, user, landlock, seccomp, cgroup, "
-			    "loginuid",
+			    "%s: layers are mounts, pids, ipc, network, user, landlock, seccomp, cgroup, loginuid",
 			    name);
 		bits |= bit;
 	}
@@ -292,9 +289,7 @@ add_programs(const struct load *l)
 	if ((l->c->layers & CONFINE_LANDLOCK) == 0 ||
 	    (l->c->layers & CONFINE_MOUNTS) == 0)
 		keys_complain(l->k, l->v->programs,
-		    "\"programs\" needs the "
-		    "layers landlock and mounts, which this machine or this "
-		    "policy does not have");
+		    "\"programs\" needs the layers landlock and mounts, which this machine or this policy does not have");
 	add_defaults(l, MOUNTS_EMPTY, program_dirs);
 	add_defaults(l, MOUNTS_PROGRAM, loaders);
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
@@ -339,8 +334,7 @@ protect(const struct load *l, const struct json_value *at, const char *place)
 		return;
 	if (name[0] == '/' || strstr(name, "..") != NULL)
 		keys_complain(l->k, at,
-		    "\"protect\" has names inside what may be written, such "
-		    "as \".git\"");
+		    "\"protect\" has names inside what may be written, such as \".git\"");
 	else if (fdio_join(path, sizeof(path), place, name, &e) != 0 ||
 		 pin_parents(l, path, strlen(place), &e) != 0 ||
 		 mounts_add_protected(&l->c->mounts, path, &e) != 0)
@@ -380,8 +374,7 @@ check_hide(const struct load *l)
 		if (keys_string(l->k, v, 1, path, sizeof(path)) &&
 		    mounts_cover(&l->c->mounts, path))
 			keys_complain(l->k, v,
-			    "%s is inside what may be read, "
-			    "and can only be hidden with the layer mounts",
+			    "%s is inside what may be read, and can only be hidden with the layer mounts",
 			    path);
 }
 
@@ -449,16 +442,12 @@ check_required(const struct load *l)
 	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
 		missing &= ~(unsigned)CONFINE_NET;
 		keys_complain(l->k, l->v->require,
-		    "the layer \"network\" is required, and \"network\": "
-		    "\"host\" does without it: remove one of them");
+		    "the layer \"network\" is required, and \"network\": \"host\" does without it: remove one of them");
 	}
 	for (bit = 1; missing != 0 && bit <= CONFINE_LOGINUID; bit <<= 1)
 		if ((missing & bit) != 0)
 			keys_complain(l->k, l->v->require,
-			    "the layer \"%s\" "
-			    "is required and cannot be had here%s%s: run "
-			    "mcp-execctl doctor, or say \"disable\": [\"%s\"] "
-			    "if you accept that",
+			    "the layer \"%s\" is required and cannot be had here%s%s: run mcp-execctl doctor, or say \"disable\": [\"%s\"] if you accept that",
 			    confine_layer_name(bit),
 			    l->probe->why[0] != '\0' ? ": " : "", l->probe->why,
 			    confine_layer_name(bit));
@@ -470,24 +459,17 @@ check_network(const struct load *l)
 {
 	if (l->c->network == CONFINE_HOST && hostnet_is_private())
 		keys_complain(l->k, l->v->network,
-		    "\"network\": \"host\" would be empty, as the unit has "
-		    "PrivateNetwork=yes: say \"none\" or \"loopback\", or set "
-		    "PrivateNetwork=no in a drop-in of the unit, as "
-		    "examples/systemd/host-network.conf does");
+		    "\"network\": \"host\" would be empty, as the unit has PrivateNetwork=yes: say \"none\" or \"loopback\", or set PrivateNetwork=no in a drop-in of the unit, as examples/systemd/host-network.conf does");
 	if ((l->c->layers & CONFINE_NET) != 0)
 		return;
 	if (l->c->network == CONFINE_LOOPBACK)
 		keys_complain(l->k, l->v->network,
-		    "\"network\": \"loopback\" needs the layer network, "
-		    "which this machine or this policy does not have%s%s: "
-		    "say \"none\" or \"host\"",
+		    "\"network\": \"loopback\" needs the layer network, which this machine or this policy does not have%s%s: say \"none\" or \"host\"",
 		    l->probe->why[0] != '\0' ? ": " : "", l->probe->why);
 	else if (l->c->network == CONFINE_NONE &&
 		 (l->c->layers & CONFINE_SECCOMP) == 0)
 		keys_complain(l->k, l->v->network,
-		    "\"network\": \"none\" needs the layer network or a "
-		    "filter of system calls, and there is neither: choose a "
-		    "\"profile\", or say \"host\"");
+		    "\"network\": \"none\" needs the layer network or a filter of system calls, and there is neither: choose a \"profile\", or say \"host\"");
 }
 
 void

@@ -52,15 +52,11 @@ static const char *const build_groups[] = {
 };
 
 static const struct profile profiles[] = {
-	{ "strict", "computing and files: no sockets, no shared memory, no "
-	    "changes of owner or priority", strict_groups },
-	{ "default", "what ordinary programs use; no namespaces, mounts, "
-	    "tracing, keyrings, io_uring or kernel administration",
+	{ "strict", "computing and files: no sockets, no shared memory, no changes of owner or priority", strict_groups },
+	{ "default", "what ordinary programs use; no namespaces, mounts, tracing, keyrings, io_uring or kernel administration",
 	    default_groups },
-	{ "network", "as default; sockets of diagnosis (sock_diag) too, where "
-	    "the network is not none", default_groups },
-	{ "build", "as default, and debuggers and tracers of one's own "
-	    "processes", build_groups },
+	{ "network", "as default; sockets of diagnosis (sock_diag) too, where the network is not none", default_groups },
+	{ "build", "as default, and debuggers and tracers of one's own processes", build_groups },
 };
 
 /* Of every profile: calls that depend on an argument. */

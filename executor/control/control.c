@@ -193,8 +193,7 @@ on_deadline(void *arg)
 
 	if ((n->needs & NEED_SETTLED) != 0)
 		(void)err_set(&n->failure, ERR_BUSY,
-		    "it is loaded, but the frontend has not taken it within "
-		    "%d s: see the journal",
+		    "it is loaded, but the frontend has not taken it within %d s: see the journal",
 		    SETTLE_MS / 1000);
 	if (n->needs != 0 && n->out.len == 0)
 		conn_answer(n); /* without what did not come */
@@ -454,8 +453,7 @@ control_flushed(struct control *c, bool on_disk)
 			continue;
 		if (n->request.verb == CONTROL_NOTE && !on_disk)
 			(void)err_set(&n->failure, ERR_BUSY,
-			    "the audit log cannot be written, so that the "
-			    "read cannot be recorded: see the journal");
+			    "the audit log cannot be written, so that the read cannot be recorded: see the journal");
 		if (n->request.verb == CONTROL_ROTATE &&
 		    audit_rotates(c->d.audit))
 			(void)err_set(&n->failure, ERR_BUSY,

@@ -27,9 +27,7 @@ split(const char *path, char dir[PATH_MAX], const char **name, struct err *e)
 	if (slash == NULL || slash[1] == '\0' || strlen(path) >= PATH_MAX ||
 	    strlen(slash + 1) >= sizeof(((struct control_socket *)NULL)->name))
 		return err_set(e, ERR_BAD,
-		    "\"%s\" can be no name of the control socket: set "
-		    "\"control\" to an absolute path, whose last part is "
-		    "shorter than 64 bytes",
+		    "\"%s\" can be no name of the control socket: set \"control\" to an absolute path, whose last part is shorter than 64 bytes",
 		    path);
 	(void)snprintf(dir, PATH_MAX, "%s", path);
 	dir[slash == path ? 1 : slash - path] = '\0';
@@ -44,8 +42,7 @@ open_dir(const char *dir, struct err *e)
 
 	if (fd == -1)
 		return err_sys(e,
-		    "control socket: make the directory %s, or set "
-		    "\"control\" to another path",
+		    "control socket: make the directory %s, or set \"control\" to another path",
 		    dir);
 	return fd;
 }
@@ -61,8 +58,7 @@ check_dir(int fd, const char *dir, struct err *e)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "control socket: others may write in %s: set \"control\" "
-		    "to a path in a directory that only root may write",
+		    "control socket: others may write in %s: set \"control\" to a path in a directory that only root may write",
 		    dir);
 	return 0;
 }
@@ -104,14 +100,12 @@ clear(int dir, const char *name, const char *path, struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ERR_BAD,
-		    "control socket: %s is something else: remove it, or set "
-		    "\"control\"",
+		    "control socket: %s is something else: remove it, or set \"control\"",
 		    path);
 	fd = try_connect(dir, name);
 	if (fd != -ECONNREFUSED)
 		return err_set(e, ERR_BAD,
-		    "control socket: another mcp-execd answers at %s: stop "
-		    "it, or set \"control\" to another path",
+		    "control socket: another mcp-execd answers at %s: stop it, or set \"control\" to another path",
 		    path);
 	if (unlinkat(dir, name, 0) == -1)
 		return err_sys(e, "control socket: removing the old %s", path);
@@ -134,8 +128,7 @@ bind_at(struct control_socket *s, const char *path, struct err *e)
 	(void)umask(old);
 	if (r == -1)
 		return err_sys(e,
-		    "control socket %s (set \"control\" to a path in a "
-		    "directory that mcp-execd may write)",
+		    "control socket %s (set \"control\" to a path in a directory that mcp-execd may write)",
 		    path);
 	if (fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		s->ino = st.st_ino;
@@ -200,14 +193,11 @@ control_socket_connect(const char *path, struct err *e)
 		return fd;
 	if (fd == -ECONNREFUSED || fd == -ENOENT)
 		return err_set(e, ERR_EOF,
-		    "no mcp-execd answers at %s: is it running? see systemctl "
-		    "status 'mcp-execd*', and name its configuration with -c, "
-		    "or its account with -i",
+		    "no mcp-execd answers at %s: is it running? see systemctl status 'mcp-execd*', and name its configuration with -c, or its account with -i",
 		    path);
 	if (fd == -EACCES)
 		return err_set(e, ERR_DENIED,
-		    "%s: permission denied; run mcp-execctl as root, or as the "
-		    "user that mcp-execd runs as",
+		    "%s: permission denied; run mcp-execctl as root, or as the user that mcp-execd runs as",
 		    path);
 	errno = -fd;
 	return err_sys(e, "%s", path);

@@ -42,8 +42,7 @@ become_account(struct ctl *c, const char *name, struct err *e)
 	pw = getpwnam(name);
 	if (pw == NULL)
 		return err_set(e, ERR_BAD,
-		    "there is no user \"%s\": the instance of a service is an "
-		    "account, see mcp-execd(8)",
+		    "there is no user \"%s\": the instance of a service is an account, see mcp-execd(8)",
 		    name);
 	if (pw->pw_uid == 0)
 		return err_set(

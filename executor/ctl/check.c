@@ -27,9 +27,8 @@ note_paths(const struct tooldef *t)
 		if (p->match != NULL && toolargv_in_path(&t->argv, i) &&
 		    (match_full(p->match, BYTES_LIT("..")) ||
 			match_full(p->match, BYTES_LIT("../x"))))
-			(void)printf("note: tool \"%s\": {%s} is a part of a "
-				     "path and may be \"..\": narrow its "
-				     "\"pattern\"\n",
+			(void)printf(
+			    "note: tool \"%s\": {%s} is a part of a path and may be \"..\": narrow its \"pattern\"\n",
 			    t->name, p->name);
 	}
 }
@@ -41,32 +40,29 @@ print_notes(const struct ctl *c)
 	const char *there = servername_unreachable(&c->conf);
 
 	if (there != NULL)
-		(void)printf("note: clients elsewhere can connect to %s, but "
-			     "only names of the loopback interface are "
-			     "answered: set \"public_url\" or "
-			     "\"allowed_hosts\"\n",
+		(void)printf(
+		    "note: clients elsewhere can connect to %s, but only names of the loopback interface are answered: set \"public_url\" or \"allowed_hosts\"\n",
 		    there);
 	for (size_t i = 0; i < c->conf.listen_count; i++)
 		if (!conf_listen_is_local(&c->conf.listen[i]) &&
 		    !c->conf.listen[i].tls)
-			(void)printf("note: %s is reached by others, and "
-				     "tokens travel there unencrypted: write "
-				     "\"tls:%s\"\n",
+			(void)printf(
+			    "note: %s is reached by others, and tokens travel there unencrypted: write \"tls:%s\"\n",
 			    c->conf.listen[i].text, c->conf.listen[i].text);
 	for (size_t i = 0; i < c->tools.count; i++)
 		note_paths(c->tools.t[i]);
 	for (size_t i = 0; i < c->policies.count; i++)
 		if (c->policies.p[i]->uid == 0)
-			(void)printf("note: policy \"%s\" runs commands as "
-				     "root\n",
+			(void)printf(
+			    "note: policy \"%s\" runs commands as root\n",
 			    c->policies.p[i]->name);
 	if (c->policies.count == 0)
-		(void)printf("note: there is no policy yet: write %s/NAME.json,"
-			     " see mcp-execd-policy(5)\n",
+		(void)printf(
+		    "note: there is no policy yet: write %s/NAME.json, see mcp-execd-policy(5)\n",
 		    c->conf.policy_dir);
 	else if (c->tokens.count == 0)
-		(void)printf("note: there is no token yet: mcp-execctl token "
-			     "add NAME --policy %s\n",
+		(void)printf(
+		    "note: there is no token yet: mcp-execctl token add NAME --policy %s\n",
 		    c->policies.p[0]->name);
 }
 
@@ -117,21 +113,20 @@ load_all(struct ctl *c)
 	/* Without tools the policies that offer them would seem wrong. */
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
 	    0) {
-		(void)printf("note: policies and tokens are checked once the "
-			     "tools are in order\n");
+		(void)printf(
+		    "note: policies and tokens are checked once the tools are in order\n");
 		return;
 	}
 	policies_good = policy_load_dir(c->conf.policy_dir, &c->tools,
 			    &c->policies, &c->report, &e) == 0;
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)
-		(void)printf("note: tokens are checked once the policies are "
-			     "in order\n");
+		(void)printf(
+		    "note: tokens are checked once the policies are in order\n");
 	else if (token_load_dir(c->conf.token_dir, &c->policies, NULL,
 		     &c->tokens, &c->report, &e) != 0) {
-		(void)printf("%s: create the directory, or set "
-			     "\"token_dir\"\n",
-		    e.what);
+		(void)printf(
+		    "%s: create the directory, or set \"token_dir\"\n", e.what);
 		c->report.count++;
 	}
 }
@@ -147,14 +142,14 @@ check_run(struct ctl *c, int argc, char **argv)
 	if (c->report.text.len > 0)
 		(void)fputs(buf_cstr(&c->report.text), stdout);
 	if (c->report.count > 0) {
-		(void)printf("%u finding%s: put right what they name, then "
-			     "check again\n",
+		(void)printf(
+		    "%u finding%s: put right what they name, then check again\n",
 		    c->report.count, c->report.count == 1 ? "" : "s");
 		return CTL_FAILED;
 	}
 	print_notes(c);
-	(void)printf("%s is good; listeners: %zu, tools: %zu, policies: %zu, "
-		     "tokens: %zu\n",
+	(void)printf(
+	    "%s is good; listeners: %zu, tools: %zu, policies: %zu, tokens: %zu\n",
 	    c->conf.path, c->conf.listen_count, c->tools.count,
 	    c->policies.count, c->tokens.count);
 	return CTL_OK;

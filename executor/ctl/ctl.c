@@ -296,8 +296,7 @@ ctl_name(const char *verb, int argc, char **argv)
 	}
 	if (!policy_name_ok(bytes_of(argv[optind]))) {
 		(void)ctl_usage(verb,
-		    "\"%s\" is no name: use 1 to 63 of A-Z "
-		    "a-z 0-9 _ . - and no dot in front",
+		    "\"%s\" is no name: use 1 to 63 of A-Z a-z 0-9 _ . - and no dot in front",
 		    log_text(bytes_of(argv[optind])).s);
 		return NULL;
 	}

@@ -75,10 +75,8 @@ print_help(FILE *to)
 	    "\n"
 	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
 	    "/mcp-execd.json\n"
-	    "  -i, --instance USER   of mcp-execd@USER.service, and as that "
-	    "user\n"
-	    "      --unrecorded      read the audit log even if that cannot be "
-	    "recorded\n"
+	    "  -i, --instance USER   of mcp-execd@USER.service, and as that user\n"
+	    "      --unrecorded      read the audit log even if that cannot be recorded\n"
 	    "  -h, --help            this, or after a VERB its own help\n"
 	    "  -V, --version\n");
 }
@@ -110,10 +108,8 @@ unknown_verb(const char *word)
 	names[n] = NULL;
 	close = keys_closest(bytes_of(word), names);
 	if (close != NULL && strcmp(close, word) == 0)
-		(void)fprintf(stderr,
-		    "mcp-execctl: \"%s\" needs a second "
-		    "word\n",
-		    word);
+		(void)fprintf(
+		    stderr, "mcp-execctl: \"%s\" needs a second word\n", word);
 	else if (close != NULL)
 		(void)fprintf(
 		    stderr, "mcp-execctl: did you mean \"%s\"?\n", close);

@@ -49,9 +49,7 @@ encode(struct bytes text, struct bits *b, struct err *e)
 
 	if (text.len > QR_MAX_TEXT)
 		return err_set(e, ERR_BAD,
-		    "a QR code of this size holds %d "
-		    "characters",
-		    QR_MAX_TEXT);
+		    "a QR code of this size holds %d characters", QR_MAX_TEXT);
 	put_bits(b, 2, 4); /* alphanumeric */
 	put_bits(b, (unsigned)text.len, 9);
 	for (i = 0; i < text.len; i++) {

@@ -28,8 +28,7 @@ find(struct ctl *c)
 	if (conf_load(c->config, &c->conf, &c->report, &e) != 0 &&
 	    access(c->config, R_OK) == 0)
 		(void)fprintf(stderr,
-		    "mcp-execctl: %s (see mcp-execctl check); asking at %s all "
-		    "the same\n",
+		    "mcp-execctl: %s (see mcp-execctl check); asking at %s all the same\n",
 		    e.what, c->conf.control);
 	conf_report_fini(&c->report);
 	conf_report_init(&c->report);
@@ -69,8 +68,7 @@ receive(int fd, struct buf *text, struct err *e)
 	if (text->overflow || text->len < CONTROL_HEAD ||
 	    text->len != CONTROL_HEAD + (size_t)control_request_length(text->p))
 		return err_set(e, ERR_BUSY,
-		    "mcp-execd has not answered in full: is it being "
-		    "stopped?");
+		    "mcp-execd has not answered in full: is it being stopped?");
 	buf_consume(text, CONTROL_HEAD);
 	return 0;
 }

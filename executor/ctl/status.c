@@ -102,13 +102,11 @@ put_numbers(struct buf *b, const struct json_value *o)
 	const struct json_value *l = json_get(o, "limits");
 
 	text_row(b, "runs",
-	    "%lld now, at most %lld; %lld since the start, "
-	    "%lld refused",
+	    "%lld now, at most %lld; %lld since the start, %lld refused",
 	    number(r, "now"), number(r, "max"), number(r, "total"),
 	    number(r, "refused"));
 	text_row(b, "limits",
-	    "%lld connections (%lld an address), %lld sessions (%lld a "
-	    "token), %lld bytes a request",
+	    "%lld connections (%lld an address), %lld sessions (%lld a token), %lld bytes a request",
 	    number(l, "connections"), number(l, "connections_per_address"),
 	    number(l, "sessions"), number(l, "sessions_per_token"),
 	    number(l, "body_bytes"));
@@ -125,8 +123,7 @@ put_audit(struct buf *b, const struct json_value *a)
 	    is_true(a, "sealed") ? "sealed" : "not sealed");
 	if (!is_true(a, "writable"))
 		text_row(b, "",
-		    "CANNOT BE WRITTEN: runs are refused; see the "
-		    "journal");
+		    "CANNOT BE WRITTEN: runs are refused; see the journal");
 	if (number(a, "lost") > 0)
 		text_row(b, "", "%lld records did not fit", number(a, "lost"));
 }

@@ -58,8 +58,7 @@ steer_kill(struct ctl *c, int argc, char **argv)
 	n = strlen(id);
 	if (n == 0 || n >= sizeof(r.run) || strspn(id, "0123456789abcdef") != n)
 		return ctl_usage("kill",
-		    "one RUN is needed: an id, or its beginning, of 0-9 and "
-		    "a-f; see mcp-execctl runs");
+		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f; see mcp-execctl runs");
 	memcpy(r.run, id, n + 1);
 	return order(c, &r, "The run is being ended.\n");
 }

@@ -87,8 +87,8 @@ static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
 		    INT64_MAX, NULL, NULL                                      \
 	}
 
-static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
-					     DAY),
+static const struct key limit_keys[] = {
+	U32("timeout_ms", timeout_ms, 100, DAY),
 	U32("timeout_max_ms", timeout_max_ms, 100, DAY),
 	U32("kill_grace_ms", kill_grace_ms, 0, 60 * SECOND),
 	U32("output_bytes", output_bytes, 1024, 16 << 20),
@@ -102,41 +102,65 @@ static const struct key limit_keys[] = { U32("timeout_ms", timeout_ms, 100,
 	RLIMIT("cpu_seconds", 4, 1, INT64_MAX),
 	RLIMIT("core_bytes", 5, 0, INT64_MAX),
 	RLIMIT("stack_bytes", 6, 128 << 10, INT64_MAX),
-	RLIMIT("locked_bytes", 7, 0, INT64_MAX), LAST };
+	RLIMIT("locked_bytes", 7, 0, INT64_MAX),
+	LAST,
+};
 
-static const struct key environment_keys[] = { VALUE("set", set),
-	VALUE("allow", allow), LAST };
+static const struct key environment_keys[] = {
+	VALUE("set", set),
+	VALUE("allow", allow),
+	LAST,
+};
 
-static const struct key syscall_keys[] = { VALUE("profile", profile),
-	VALUE("allow", allow_calls), VALUE("deny", deny_calls),
-	VALUE("log_only", log_only), LAST };
+static const struct key syscall_keys[] = {
+	VALUE("profile", profile),
+	VALUE("allow", allow_calls),
+	VALUE("deny", deny_calls),
+	VALUE("log_only", log_only),
+	LAST,
+};
 
-static const struct key audit_keys[] = { VALUE("exec", audit_exec),
+static const struct key audit_keys[] = {
+	VALUE("exec", audit_exec),
 	VALUE("output", audit_output),
-	U32("output_bytes", output_max, 8192, 1 << 30), LAST };
+	U32("output_bytes", output_max, 8192, 1 << 30),
+	LAST,
+};
 
-static const struct key file_keys[] = { VALUE("read", confine.read),
-	VALUE("write", confine.write), VALUE("hide", confine.hide),
+static const struct key file_keys[] = {
+	VALUE("read", confine.read),
+	VALUE("write", confine.write),
+	VALUE("hide", confine.hide),
 	VALUE("protect", confine.protect),
 	VALUE("private_tmp", confine.private_tmp),
 	VALUE("noexec", confine.noexec),
 	{ "tmp_bytes", KEYS_U64, offsetof(struct draft, confine.tmp_bytes),
 	    4096, INT64_MAX, NULL, NULL },
-	LAST };
+	LAST,
+};
 
-static const struct key policy_keys[] = { STRING("description", description, 0),
-	VALUE("user", user), VALUE("group", group), VALUE("groups", groups),
+static const struct key policy_keys[] = {
+	STRING("description", description, 0),
+	VALUE("user", user),
+	VALUE("group", group),
+	VALUE("groups", groups),
 	NEEDED("directory", directory,
-	    "name the directory that commands work in, such as "
-	    "\"/srv/app\""),
-	VALUE("tools", tools), VALUE("shell", shell),
-	OBJECT("environment", environment_keys), OBJECT("limits", limit_keys),
-	VALUE("umask", umask), OBJECT("syscalls", syscall_keys),
-	OBJECT("files", file_keys), OBJECT("audit", audit_keys),
+	    "name the directory that commands work in, such as \"/srv/app\""),
+	VALUE("tools", tools),
+	VALUE("shell", shell),
+	OBJECT("environment", environment_keys),
+	OBJECT("limits", limit_keys),
+	VALUE("umask", umask),
+	OBJECT("syscalls", syscall_keys),
+	OBJECT("files", file_keys),
+	OBJECT("audit", audit_keys),
 	VALUE("network", confine.network),
 	VALUE("unix_sockets", confine.unix_sockets),
-	VALUE("programs", confine.programs), VALUE("require", confine.require),
-	VALUE("disable", confine.disable), LAST };
+	VALUE("programs", confine.programs),
+	VALUE("require", confine.require),
+	VALUE("disable", confine.disable),
+	LAST,
+};
 
 /* Offered where a policy does not say. */
 static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
@@ -272,18 +296,15 @@ check_own_identity(
 
 	if (p->uid != geteuid())
 		keys_complain(k, d->user,
-		    "only root can run commands as \"%s\": start mcp-execd as "
-		    "root, or leave \"user\" out",
+		    "only root can run commands as \"%s\": start mcp-execd as root, or leave \"user\" out",
 		    p->user);
 	if (p->gid != getegid())
 		keys_complain(k, d->group != NULL ? d->group : d->user,
-		    "only root can run commands in group %u: start mcp-execd "
-		    "as root, or leave \"group\" out",
+		    "only root can run commands in group %u: start mcp-execd as root, or leave \"group\" out",
 		    (unsigned)p->gid);
 	if (d->groups != NULL)
 		keys_complain(k, d->groups,
-		    "only root can set supplementary groups: start mcp-execd "
-		    "as root, or leave \"groups\" out");
+		    "only root can set supplementary groups: start mcp-execd as root, or leave \"groups\" out");
 	n = getgroups(POLICY_MAX_GROUPS, p->groups);
 	p->group_count = n > 0 ? (size_t)n : 0;
 }
@@ -299,8 +320,7 @@ read_identity(const struct keys *k, const struct draft *d, struct policy *p)
 			return;
 	} else if (caps_can_change_ids()) {
 		keys_complain(k, d->root,
-		    "\"user\" is missing: name the account that commands run "
-		    "as (\"root\" only if that is what you want)");
+		    "\"user\" is missing: name the account that commands run as (\"root\" only if that is what you want)");
 		return;
 	}
 	if (!who.has_gid && d->group == NULL) {
@@ -335,8 +355,7 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 		return;
 	if (p->directory[0] != '/') {
 		keys_complain(k, d->directory,
-		    "\"directory\" must be an absolute path, such as "
-		    "\"/srv/app\"");
+		    "\"directory\" must be an absolute path, such as \"/srv/app\"");
 		return;
 	}
 	fd = beneath_open_real(p->directory, BENEATH_DIRECTORY);
@@ -365,9 +384,9 @@ complain_tool(
 	close = keys_closest(v->text, names);
 	keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
 	    log_text(v->text).s,
-	    close == NULL ? "use exec_cmd, cli_command, or define it in "
-			    "\"tool_dir\" (mcp-execd-tool(5))"
-			  : "did you mean \"",
+	    close == NULL
+		? "use exec_cmd, cli_command, or define it in \"tool_dir\" (mcp-execd-tool(5))"
+		: "did you mean \"",
 	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
 }
 
@@ -388,12 +407,10 @@ add_tool(const struct keys *k, const struct draft *d,
 		keys_complain(k, v, "\"%s\" is there twice", name);
 	else if (strcmp(name, "exec_cmd") == 0 && p->shell[0] == '\0')
 		keys_complain(k, v,
-		    "exec_cmd needs a shell: set \"shell\", or offer only "
-		    "cli_command");
+		    "exec_cmd needs a shell: set \"shell\", or offer only cli_command");
 	else if (def != NULL && def->timeout_ms > p->timeout_max_ms)
 		keys_complain(k, v,
-		    "%s may take %u ms, \"timeout_max_ms\" is %u: raise it, "
-		    "or lower \"timeout_ms\" in the tool's definition",
+		    "%s may take %u ms, \"timeout_max_ms\" is %u: raise it, or lower \"timeout_ms\" in the tool's definition",
 		    name, def->timeout_ms, p->timeout_max_ms);
 	else
 		p->defined[p->tool_count++] =
@@ -416,8 +433,7 @@ read_tools(const struct keys *k, const struct draft *d, struct policy *p)
 		return;
 	if (d->tools->count == 0 || d->tools->count > POLICY_MAX_TOOLS) {
 		keys_complain(k, d->tools,
-		    "\"tools\" needs at least one name, such as "
-		    "\"cli_command\", and at most %d",
+		    "\"tools\" needs at least one name, such as \"cli_command\", and at most %d",
 		    POLICY_MAX_TOOLS);
 		return;
 	}
@@ -439,8 +455,7 @@ read_shell(const struct keys *k, const struct draft *d, struct policy *p)
 		return;
 	if (p->shell[0] != '/')
 		keys_complain(k, d->shell,
-		    "\"shell\" must be an absolute path, such as \"/bin/sh\", "
-		    "or null for none");
+		    "\"shell\" must be an absolute path, such as \"/bin/sh\", or null for none");
 	else if (stat(p->shell, &st) != 0)
 		keys_complain(k, d->shell, "the shell %s cannot be used: %s",
 		    log_text(bytes_of(p->shell)).s, strerror(errno));
@@ -457,8 +472,7 @@ variable_ok(const struct keys *k, const struct json_value *v, struct bytes name,
 
 	if (!variable_is_name(name)) {
 		keys_complain(k, v,
-		    "\"%s\" is no name of a variable: use letters, digits and "
-		    "\"_\"",
+		    "\"%s\" is no name of a variable: use letters, digits and \"_\"",
 		    log_text(name).s);
 		return false;
 	}
@@ -550,9 +564,7 @@ within_hard_limit(const struct keys *k, const struct draft *d,
 	if (limit_at(d, row->key) == d->root)
 		return own.rlim_max;
 	keys_complain(k, limit_at(d, row->key),
-	    "\"%s\" is above this process's own limit of %llu, which takes "
-	    "CAP_SYS_RESOURCE to raise: set the limit of mcp-execd higher "
-	    "(ulimit, Limit...= of the unit), or this one lower",
+	    "\"%s\" is above this process's own limit of %llu, which takes CAP_SYS_RESOURCE to raise: set the limit of mcp-execd higher (ulimit, Limit...= of the unit), or this one lower",
 	    row->key, (unsigned long long)own.rlim_max);
 	return value;
 }
@@ -589,8 +601,7 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 		    p->timeout_ms, p->timeout_max_ms);
 	if (p->cgroup.cpu_percent > 0 && (controllers_of(p) & CGROUP_CPU) == 0)
 		keys_complain(k, limit_at(d, "cpu_percent"),
-		    "\"cpu_percent\" needs the layer cgroup with the cpu "
-		    "controller: see \"cgroup\" in mcp-execd.json(5)");
+		    "\"cpu_percent\" needs the layer cgroup with the cpu controller: see \"cgroup\" in mcp-execd.json(5)");
 	if ((controllers_of(p) & CGROUP_PIDS) != 0)
 		p->cgroup.processes = cgroup_fair_processes();
 	for (size_t i = 0; i < RLIMIT_COUNT; i++) {
@@ -619,8 +630,7 @@ read_umask(const struct keys *k, const struct json_value *v, struct policy *p)
 		0 ||
 	    strspn(text, "01234567") != v->text.len) {
 		keys_complain(k, v,
-		    "\"umask\" must be octal digits in quotes, such as "
-		    "\"0077\"");
+		    "\"umask\" must be octal digits in quotes, such as \"0077\"");
 		return;
 	}
 	for (size_t i = 0; i < v->text.len; i++)
@@ -680,8 +690,7 @@ read_calls(const struct keys *k, const struct json_value *list,
 			out->count++;
 		else
 			keys_complain(k, v,
-			    "there is no system call or group "
-			    "\"%s\"",
+			    "there is no system call or group \"%s\"",
 			    log_text(v->text).s);
 	}
 }
@@ -718,9 +727,7 @@ read_recording(
 		p->output_max = by_default[m];
 	if (m == RECORDER_TAIL && p->output_max > RECORDER_MAX_TAIL)
 		keys_complain(k, v,
-		    "\"output_bytes\": of \"tail\" at most %d, as it is held "
-		    "in "
-		    "memory; or use \"all\"",
+		    "\"output_bytes\": of \"tail\" at most %d, as it is held in memory; or use \"all\"",
 		    RECORDER_MAX_TAIL);
 }
 
@@ -917,8 +924,7 @@ load_file(void *arg, const char *path, struct bytes name)
 	if (!policy_name_ok(name) ||
 	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
 		keys_complain_path(l->report, path,
-		    "a policy's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename "
-		    "the file");
+		    "a policy's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
 		return true;
 	}
 	if (l->out->count == POLICY_MAX_POLICIES) {

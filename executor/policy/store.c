@@ -84,12 +84,7 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    fresh->limits.connections != old->limits.connections ||
 	    fresh->limits.header_bytes != old->limits.header_bytes)
 		log_warn(
-		    "reload: changes of listen, unix_socket, audit.file, "
-		    "audit.seal, "
-		    "audit.seal_state, recordings.directory, token_dir, "
-		    "control, "
-		    "limits.runs, limits.connections and limits.header_bytes "
-		    "take effect at the next restart");
+		    "reload: changes of listen, unix_socket, audit.file, audit.seal, audit.seal_state, recordings.directory, token_dir, control, limits.runs, limits.connections and limits.header_bytes take effect at the next restart");
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
 	fresh->listen_count = old->listen_count;
 	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));

@@ -33,18 +33,21 @@ struct draft {
 	const struct json_value *verifier, *created, *expires, *sources;
 };
 
-static const struct key token_keys[] = { NEEDED("verifier", verifier,
-					     "it comes from mcp-execctl token "
-					     "add; make the token anew"),
+static const struct key token_keys[] = {
+	NEEDED("verifier", verifier,
+	    "it comes from mcp-execctl token add; make the token anew"),
 	{ "policy", KEYS_STRING, offsetof(struct draft, policy), 1,
 	    POLICY_MAX_NAME, NULL, "name the policy that the token grants" },
 	NEEDED(
 	    "created", created, "say when, such as \"2026-01-01T00:00:00Z\""),
-	VALUE("expires", expires), VALUE("sources", sources),
+	VALUE("expires", expires),
+	VALUE("sources", sources),
 	STRING("directory", directory, 1),
 	U32("timeout_max_ms", timeout_max_ms, 100, UINT32_MAX),
 	U32("login_uid", login_uid, 1, 4294967294),
-	STRING("comment", comment, 0), LAST };
+	STRING("comment", comment, 0),
+	LAST,
+};
 
 void
 token_free(struct token *t)
@@ -108,16 +111,14 @@ token_parse_time(struct bytes text, uint64_t *out, struct err *e)
 	long east;
 
 	if (text.len < sizeof(form) || bytes_to_str(text, s, sizeof(s), e) != 0)
-		return err_set(e, ERR_BAD,
-		    "is no time: write it as "
-		    "2026-12-31T23:59:59Z");
+		return err_set(
+		    e, ERR_BAD, "is no time: write it as 2026-12-31T23:59:59Z");
 	for (size_t i = 0; i < sizeof(form) - 1; i++) {
 		bool digit = s[i] >= '0' && s[i] <= '9';
 
 		if (form[i] == 'd' ? !digit : s[i] != form[i])
 			return err_set(e, ERR_BAD,
-			    "is no time: write it as "
-			    "2026-12-31T23:59:59Z");
+			    "is no time: write it as 2026-12-31T23:59:59Z");
 	}
 	tm.tm_year = two(s) * 100 + two(s + 2) - 1900;
 	tm.tm_mon = two(s + 5) - 1;
@@ -146,8 +147,7 @@ read_time(const struct keys *k, const struct json_value *v, uint64_t *out)
 		return;
 	if (!json_is(v, JSON_STRING))
 		keys_complain(k, v,
-		    "a time in quotes is needed here, such as "
-		    "\"2026-12-31T23:59:59Z\"");
+		    "a time in quotes is needed here, such as \"2026-12-31T23:59:59Z\"");
 	else if (token_parse_time(v->text, out, &e) != 0)
 		keys_complain(k, v, "\"%s\" %s", log_text(v->text).s, e.what);
 }
@@ -162,8 +162,7 @@ read_verifier(const struct keys *k, const struct json_value *v, struct token *t)
 	if (!json_is(v, JSON_STRING) ||
 	    digest_unhex(v->text, t->verifier, DIGEST_BYTES, &e) != 0)
 		keys_complain(k, v,
-		    "\"verifier\" must be %d hex digits in quotes: make the "
-		    "token anew with mcp-execctl token add",
+		    "\"verifier\" must be %d hex digits in quotes: make the token anew with mcp-execctl token add",
 		    2 * DIGEST_BYTES);
 }
 
@@ -192,8 +191,7 @@ read_sources(
 	/* An empty list could be meant as "nobody" or as "anybody". */
 	if (list->count == 0 || list->count > TOKEN_MAX_SOURCES) {
 		keys_complain(k, list,
-		    "\"sources\" needs 1 to %d networks, such as "
-		    "\"10.0.0.0/8\"; leave it out to allow any",
+		    "\"sources\" needs 1 to %d networks, such as \"10.0.0.0/8\"; leave it out to allow any",
 		    TOKEN_MAX_SOURCES);
 		return;
 	}
@@ -289,8 +287,7 @@ bind_policy(struct token *t, const char *name,
 
 	if (p == NULL)
 		return err_set(e, ERR_BAD,
-		    "there is no policy \"%s\": create policies.d/%s.json, or "
-		    "name another",
+		    "there is no policy \"%s\": create policies.d/%s.json, or name another",
 		    log_text(bytes_of(name)).s, log_text(bytes_of(name)).s);
 	t->policy = policy_ref(p);
 	return 0;
@@ -323,8 +320,7 @@ read_login_uid(const struct keys *k, struct draft *d)
 		d->t.login_uid = loginuid_of(d->t.name);
 	else if (!loginuid_reserved(d->t.login_uid))
 		keys_complain(k, json_get(d->root, "login_uid"),
-		    "\"login_uid\" must be in the range that mcp-execd.json "
-		    "reserves (audit.login_uid_first to login_uid_last)");
+		    "\"login_uid\" must be in the range that mcp-execd.json reserves (audit.login_uid_first to login_uid_last)");
 }
 
 static void
@@ -410,8 +406,7 @@ shares_login(const struct loader *l, const char *path, const struct token *t)
 		if (l->out->t[i]->login_uid != t->login_uid)
 			continue;
 		keys_complain_path(l->report, path,
-		    "its audit login uid %u is that of token \"%s\": give one "
-		    "of them a \"login_uid\" of its own",
+		    "its audit login uid %u is that of token \"%s\": give one of them a \"login_uid\" of its own",
 		    (unsigned)t->login_uid, l->out->t[i]->name);
 		return true;
 	}
@@ -427,8 +422,7 @@ is_duplicate(const struct loader *l, const char *path, const struct token *t)
 			l->out->t[i]->verifier, t->verifier, DIGEST_BYTES))
 			continue;
 		keys_complain_path(l->report, path,
-		    "has the verifier of token \"%s\": make one of them anew "
-		    "with mcp-execctl token add",
+		    "has the verifier of token \"%s\": make one of them anew with mcp-execctl token add",
 		    l->out->t[i]->name);
 		return true;
 	}
@@ -448,8 +442,7 @@ load_file(void *arg, const char *path, struct bytes name)
 	if (!policy_name_ok(name) ||
 	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
 		keys_complain_path(l->report, path,
-		    "a token's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename "
-		    "the file");
+		    "a token's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
 		return true;
 	}
 	if (l->out->count == TOKEN_MAX_TOKENS) {

@@ -112,8 +112,8 @@ tokenwatch_open(struct tokenwatch *w, struct loop *l, const char *dir,
 	w->watch = (struct loop_watch){ .handler = on_event, .arg = w };
 	w->watch.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->watch.fd == -1)
-		return err_sys(e, "inotify_init1 (EMFILE: raise sysctl "
-				  "fs.inotify.max_user_instances)");
+		return err_sys(e,
+		    "inotify_init1 (EMFILE: raise sysctl fs.inotify.max_user_instances)");
 	if (!add_watch(w))
 		return err_sys(e, "cannot watch %s", dir);
 	return loop_add(l, &w->watch, EPOLLIN, e);

@@ -59,15 +59,13 @@ take_brace(struct toolargv *a, struct bytes *rest, const struct param *params,
 	}
 	if (rest->p[0] == '}' || end == NULL)
 		return err_set(e, ERR_BAD,
-		    "a lone \"%c\": write {name} for a parameter, {{ and }} "
-		    "for braces",
+		    "a lone \"%c\": write {name} for a parameter, {{ and }} for braces",
 		    rest->p[0]);
 	name = bytes_make(rest->p + 1, (size_t)(end - rest->p) - 1);
 	param = find_param(name, params, count);
 	if (param == -1)
 		return err_set(e, ERR_BAD,
-		    "{%.*s}: there is no such parameter; write {{ and }} for "
-		    "braces",
+		    "{%.*s}: there is no such parameter; write {{ and }} for braces",
 		    (int)(name.len < 64 ? name.len : 64), (const char *)name.p);
 	*rest = bytes_make(end + 1, rest->len - name.len - 2);
 	return add_part(a, param, bytes_make(NULL, 0), e);

@@ -29,24 +29,35 @@ struct draft {
 	    *mime, *schema, *read_only, *destructive, *idempotent, *open_world;
 };
 
-static const struct key annotation_keys[] = { VALUE("readOnlyHint", read_only),
+static const struct key annotation_keys[] = {
+	VALUE("readOnlyHint", read_only),
 	VALUE("destructiveHint", destructive),
-	VALUE("idempotentHint", idempotent), VALUE("openWorldHint", open_world),
-	LAST };
+	VALUE("idempotentHint", idempotent),
+	VALUE("openWorldHint", open_world),
+	LAST,
+};
 
-static const struct key output_keys[] = { VALUE("form", form),
-	VALUE("mime_type", mime), VALUE("schema", schema), LAST };
+static const struct key output_keys[] = {
+	VALUE("form", form),
+	VALUE("mime_type", mime),
+	VALUE("schema", schema),
+	LAST,
+};
 
-static const struct key tool_keys[] = { STRING("title", title, 1),
+static const struct key tool_keys[] = {
+	STRING("title", title, 1),
 	NEEDED("description", description,
 	    "say what the tool does, for the model and for people"),
 	VALUE("parameters", parameters),
 	NEEDED(
 	    "argv", argv, "say what to run, such as [\"/usr/bin/df\", \"-h\"]"),
-	VALUE("stdin", input), STRING("directory", directory, 1),
+	VALUE("stdin", input),
+	STRING("directory", directory, 1),
 	U32("timeout_ms", timeout_ms, 100, DAY),
-	OBJECT("annotations", annotation_keys), OBJECT("output", output_keys),
-	LAST };
+	OBJECT("annotations", annotation_keys),
+	OBJECT("output", output_keys),
+	LAST,
+};
 
 static const char *const built_in[] = { "exec_cmd", "cli_command", NULL };
 
@@ -136,8 +147,7 @@ add_condition(
 
 	if (v->count != 2 || words == NULL || !json_is(which, JSON_STRING)) {
 		keys_complain(k, v,
-		    "words that are not always there are {\"if\": "
-		    "\"PARAMETER\", \"words\": [...]}, or \"unless\"");
+		    "words that are not always there are {\"if\": \"PARAMETER\", \"words\": [...]}, or \"unless\"");
 		return;
 	}
 	param = find_param(t, which->text);
@@ -148,8 +158,7 @@ add_condition(
 	}
 	if (t->param[param].kind != PARAM_BOOLEAN && t->param[param].required)
 		keys_complain(k, which,
-		    "\"%s\" is always given: say \"required\": false there, "
-		    "or put the words without a condition",
+		    "\"%s\" is always given: say \"required\": false there, or put the words without a condition",
 		    t->param[param].name);
 	if (!keys_array(k, words, "\"words\""))
 		return;
@@ -170,12 +179,10 @@ read_program(
 		t->program[0] = '\0';
 	if (t->program[0] != '/')
 		keys_complain(k, v,
-		    "the first word of \"argv\" is the program, an absolute "
-		    "path such as \"/usr/bin/df\"");
+		    "the first word of \"argv\" is the program, an absolute path such as \"/usr/bin/df\"");
 	else if (strpbrk(t->program, "{}") != NULL)
 		keys_complain(k, v,
-		    "no parameter may choose the program: write its whole "
-		    "path");
+		    "no parameter may choose the program: write its whole path");
 	else if (stat(t->program, &st) != 0)
 		keys_complain(k, v, "the program %s cannot be used: %s",
 		    log_text(bytes_of(t->program)).s, strerror(errno));
@@ -211,16 +218,12 @@ read_argv(const struct keys *k, const struct draft *d, struct tooldef *t)
 	code = toolargv_in_script(&t->argv);
 	if (code != -1)
 		keys_complain(k, d->argv,
-		    "{%s} is inside of a script, where its value would be "
-		    "code: give it as an argument, [..., \"-c\", \"... "
-		    "\\\"$1\\\" ...\", \"name\", \"{%s}\"]",
+		    "{%s} is inside of a script, where its value would be code: give it as an argument, [..., \"-c\", \"... \\\"$1\\\" ...\", \"name\", \"{%s}\"]",
 		    t->param[code].name, t->param[code].name);
 	missing = toolargv_missing(&t->argv, t->param, t->param_count);
 	if (missing != -1)
 		keys_complain(k, d->argv,
-		    "{%s} may be missing, and then its word cannot be made: "
-		    "give it a \"default\", or put the word under {\"if\": "
-		    "\"%s\", \"words\": [...]}",
+		    "{%s} may be missing, and then its word cannot be made: give it a \"default\", or put the word under {\"if\": \"%s\", \"words\": [...]}",
 		    t->param[missing].name, t->param[missing].name);
 }
 
@@ -236,8 +239,7 @@ read_input(const struct keys *k, const struct draft *d, struct tooldef *t)
 		t->input = find_param(t, d->input->text);
 	if (t->input == -1) {
 		keys_complain(k, d->input,
-		    "\"stdin\" names the parameter that is the program's "
-		    "input: there is none of this name");
+		    "\"stdin\" names the parameter that is the program's input: there is none of this name");
 		return;
 	}
 	if (t->param[t->input].kind != PARAM_STRING)
@@ -260,8 +262,7 @@ check_params(const struct keys *k, const struct draft *d, struct tooldef *t)
 		    k, at, p, toolargv_begins_word(&t->argv, i));
 		if (!toolargv_uses(&t->argv, i) && t->input != (int)i)
 			keys_complain(k, at,
-			    "\"%s\" is used nowhere: put {%s} into \"argv\", "
-			    "or remove it",
+			    "\"%s\" is used nowhere: put {%s} into \"argv\", or remove it",
 			    p->name, p->name);
 	}
 }
@@ -307,8 +308,7 @@ read_form(const struct keys *k, const struct json_value *v)
 	names[FORM_COUNT] = NULL;
 	close = json_is(v, JSON_STRING) ? keys_closest(v->text, names) : NULL;
 	keys_complain(k, v,
-	    "\"form\" is \"text\", \"json\", \"content\", \"image\", "
-	    "\"audio\" or \"resource\"%s%s%s",
+	    "\"form\" is \"text\", \"json\", \"content\", \"image\", \"audio\" or \"resource\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",
 	    close != NULL ? close : "", close != NULL ? "\"?" : "");
 	return 0;
@@ -324,8 +324,7 @@ read_schema(const struct keys *k, const struct json_value *v, struct tooldef *t)
 	else if (!json_is(type, JSON_STRING) ||
 		 !bytes_eq_str(type->text, "object"))
 		keys_complain(k, v,
-		    "\"schema\" is a JSON Schema of \"type\": "
-		    "\"object\": that is what MCP returns");
+		    "\"schema\" is a JSON Schema of \"type\": \"object\": that is what MCP returns");
 	json_put_value(&t->schema, v);
 	if (t->schema.overflow)
 		keys_complain(k, v, "\"schema\" is too large");
@@ -348,8 +347,7 @@ read_mime(const struct keys *k, const struct draft *d, const char *begins,
 				       : "application/pdf");
 	else if (begins == NULL)
 		keys_complain(k, v,
-		    "\"mime_type\" is for the forms \"image\", \"audio\" and "
-		    "\"resource\" only");
+		    "\"mime_type\" is for the forms \"image\", \"audio\" and \"resource\" only");
 	else if (keys_string(k, v, 1, t->mime, sizeof(t->mime)) &&
 		 (strchr(t->mime, '/') == NULL ||
 		     !bytes_starts(v->text, begins)))
@@ -479,8 +477,7 @@ load_file(void *arg, const char *path, struct bytes name)
 	if (!name_ok(name) ||
 	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
 		keys_complain_path(l->report, path,
-		    "a tool's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename "
-		    "the file");
+		    "a tool's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
 		return true;
 	}
 	if (tooldef_is_built_in(name)) {

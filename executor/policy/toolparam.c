@@ -19,11 +19,17 @@ struct draft {
 
 static const struct key param_keys[] = {
 	NEEDED("type", type, "it is \"string\", \"integer\" or \"boolean\""),
-	VALUE("description", description), VALUE("pattern", pattern),
-	VALUE("enum", choices), VALUE("minLength", min_len),
-	VALUE("maxLength", max_len), VALUE("minimum", minimum),
-	VALUE("maximum", maximum), VALUE("default", by_default),
-	VALUE("required", required), VALUE("leading_dash", dash), LAST
+	VALUE("description", description),
+	VALUE("pattern", pattern),
+	VALUE("enum", choices),
+	VALUE("minLength", min_len),
+	VALUE("maxLength", max_len),
+	VALUE("minimum", minimum),
+	VALUE("maximum", maximum),
+	VALUE("default", by_default),
+	VALUE("required", required),
+	VALUE("leading_dash", dash),
+	LAST,
 };
 
 static const char *const type_names[] = { "string", "integer", "boolean",
@@ -45,8 +51,7 @@ read_type(const struct keys *k, const struct json_value *v, struct param *p)
 	close =
 	    json_is(v, JSON_STRING) ? keys_closest(v->text, type_names) : NULL;
 	keys_complain(k, v,
-	    "\"type\" is \"string\", \"integer\" or "
-	    "\"boolean\"%s%s%s",
+	    "\"type\" is \"string\", \"integer\" or \"boolean\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",
 	    close != NULL ? close : "", close != NULL ? "\"?" : "");
 	return false;
@@ -155,8 +160,7 @@ read_string(const struct keys *k, const struct json_value *at,
 		read_pattern(k, d->pattern, p);
 	else if (!p->input)
 		keys_complain(k, at,
-		    "say which values \"%s\" may have: \"enum\": [...], or "
-		    "\"pattern\", such as \"[a-z0-9][a-z0-9_-]*\"",
+		    "say which values \"%s\" may have: \"enum\": [...], or \"pattern\", such as \"[a-z0-9][a-z0-9_-]*\"",
 		    p->name);
 }
 
@@ -259,9 +263,7 @@ toolparam_read(const struct keys *k, const struct json_value *object,
 		return;
 	if (!json_is(object, JSON_OBJECT)) {
 		keys_complain(k, object,
-		    "\"parameters\" is an object, such as "
-		    "{\"lines\": {\"type\": "
-		    "\"integer\", ...}}");
+		    "\"parameters\" is an object, such as {\"lines\": {\"type\": \"integer\", ...}}");
 		return;
 	}
 	for (const struct json_value *v = object->child; v != NULL;
@@ -272,8 +274,7 @@ toolparam_read(const struct keys *k, const struct json_value *object,
 		}
 		if (!param_name_ok(v->key)) {
 			keys_complain(k, v,
-			    "\"%s\" is no name of a parameter: use up to 63 "
-			    "letters, digits and \"_\"",
+			    "\"%s\" is no name of a parameter: use up to 63 letters, digits and \"_\"",
 			    log_text(v->key).s);
 			continue;
 		}
@@ -302,9 +303,7 @@ toolparam_check_dash(const struct keys *k, const struct json_value *at,
 
 	if (begins_word && !p->dash && has_option(p))
 		keys_complain(k, at,
-		    "a value of \"%s\" would begin a word with \"-\" and be "
-		    "taken for an option: say \"leading_dash\": true if that "
-		    "is what you want",
+		    "a value of \"%s\" would begin a word with \"-\" and be taken for an option: say \"leading_dash\": true if that is what you want",
 		    p->name);
 	if (!begins_word)
 		p->dash = true;

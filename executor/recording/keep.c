@@ -249,8 +249,7 @@ keep_create(struct keep *k, struct keep_run *r, struct err *e)
 
 	if (k->dir < 0)
 		return err_set(e, ERR_BUSY,
-		    "there is no directory for recordings; tell the "
-		    "administrator of this server");
+		    "there is no directory for recordings; tell the administrator of this server");
 	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
 	fd = openat(k->dir, name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
@@ -284,8 +283,7 @@ make_room(
 		x = shares_victim(k->room, r->room.user);
 		if (x == NULL || k->doomed_count == KEEP_MAX)
 			return err_set(e, ERR_BUSY,
-			    "all recordings together may have %llu bytes "
-			    "(recordings.max_bytes)",
+			    "all recordings together may have %llu bytes (recordings.max_bytes)",
 			    (unsigned long long)k->limits.bytes);
 		doom(k, x->arg, "more bytes than recordings.max_bytes");
 	}
@@ -554,13 +552,11 @@ check_dir(int fd, const char *path, struct err *e)
 		return err_sys(e, "%s", path);
 	if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
 		return err_set(e, ERR_BAD,
-		    "%s holds what commands wrote: it must be ours and closed "
-		    "to all others: chown it to uid %u and chmod 0700 it",
+		    "%s holds what commands wrote: it must be ours and closed to all others: chown it to uid %u and chmod 0700 it",
 		    path, (unsigned)geteuid());
 	if (!fdio_lock(fd, LOCK_WAIT_MS))
 		return err_set(e, ERR_BAD,
-		    "%s is used by another mcp-execd: give each its own "
-		    "recordings.directory",
+		    "%s is used by another mcp-execd: give each its own recordings.directory",
 		    path);
 	return 0;
 }
@@ -574,8 +570,7 @@ keep_open(struct keep *k, const char *dir, struct err *e)
 		return 0;
 	if (mkdir(dir, 0700) == -1 && errno != EEXIST)
 		return err_sys(e,
-		    "recordings.directory %s cannot be made: make the one "
-		    "above it, or name another",
+		    "recordings.directory %s cannot be made: make the one above it, or name another",
 		    dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)

@@ -119,14 +119,12 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 	name = family_name(d, text);
 	if (family == AF_UNIX)
 		buf_printf(out,
-		    "local sockets are off for this token "
-		    "(%s refused; policy %s, key unix_sockets)",
+		    "local sockets are off for this token (%s refused; policy %s, key unix_sockets)",
 		    name, p->name);
 	else if (family == AF_INET || family == AF_INET6 ||
 		 (family == AF_NETLINK && p->confine.network == CONFINE_NONE))
 		buf_printf(out,
-		    "network is off for this token (%s refused; "
-		    "policy %s, key network)",
+		    "network is off for this token (%s refused; policy %s, key network)",
 		    name, p->name);
 	else
 		buf_printf(
@@ -159,8 +157,7 @@ denial_explain(const struct denial *d, const struct policy *p, struct buf *out)
 	denial_name(d, name);
 	g = group_of(name);
 	buf_printf(out,
-	    "system call %s is refused%s%s%s (policy %s, key "
-	    "syscalls, profile %s)",
+	    "system call %s is refused%s%s%s (policy %s, key syscalls, profile %s)",
 	    name[0] != '\0' ? name : "of this number", g != NULL ? ": " : "",
 	    g != NULL ? g->purpose : "",
 	    strcmp(name, "clone") == 0 ? ", with a new namespace" : "", p->name,

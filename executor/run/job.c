@@ -745,9 +745,7 @@ jobs_flush(struct jobs *jobs)
 			continue; /* it is accepted, and waits */
 		} else if (rc != 0) {
 			job_refuse(j,
-			    "the audit log cannot be written, so "
-			    "nothing is run; tell the administrator of this "
-			    "server");
+			    "the audit log cannot be written, so nothing is run; tell the administrator of this server");
 			job_finish(j);
 		} else {
 			job_start(j);
@@ -778,23 +776,19 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	}
 	if (same >= t->policy->runs) {
 		(void)err_set(e, ERR_BUSY,
-		    "%u commands of this token are "
-		    "running, the most that policy %s allows; wait until one "
-		    "has ended",
+		    "%u commands of this token are running, the most that policy %s allows; wait until one has ended",
 		    same, t->policy->name);
 		return NULL;
 	}
 	if (free_job == NULL || active >= jobs->max) {
 		(void)err_set(e, ERR_BUSY,
-		    "the server runs as many commands "
-		    "as it may; try again later");
+		    "the server runs as many commands as it may; try again later");
 		return NULL;
 	}
 	if (!quota_take(&jobs->quota, t->name, t->policy->runs_per_minute,
 		clock_mono_ms(), &wait_ms)) {
 		(void)err_set(e, ERR_BUSY,
-		    "policy %s allows %u runs a minute; "
-		    "try again in %llu s",
+		    "policy %s allows %u runs a minute; try again in %llu s",
 		    t->policy->name, t->policy->runs_per_minute,
 		    (unsigned long long)(wait_ms + 999) / 1000);
 		return NULL;
@@ -926,8 +920,7 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 			continue;
 		if (found != NULL)
 			return err_set(e, ERR_BAD,
-			    "more than one run's id begins so: give more of "
-			    "it");
+			    "more than one run's id begins so: give more of it");
 		found = j;
 	}
 	if (found == NULL)

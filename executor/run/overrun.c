@@ -11,14 +11,12 @@ explain_memory(
 {
 	if (u->memory_full > 0 && p->cgroup.memory_bytes > 0)
 		buf_printf(out,
-		    "the memory limit of %" PRIu64 " bytes was reached, "
-		    "and the kernel ended the run (policy %s, key "
-		    "limits.memory_bytes)",
+		    "the memory limit of %" PRIu64
+		    " bytes was reached, and the kernel ended the run (policy %s, key limits.memory_bytes)",
 		    p->cgroup.memory_bytes, p->name);
 	else if (u->oom_kills > 0)
 		buf_put_str(out,
-		    "memory was short on this server, and the kernel ended "
-		    "processes of the run; its administrator can say why");
+		    "memory was short on this server, and the kernel ended processes of the run; its administrator can say why");
 }
 
 static void
@@ -30,8 +28,8 @@ explain_processes(
 	if (out->len > 0)
 		buf_put_u8(out, '\n');
 	buf_printf(out,
-	    "the limit of %" PRIu64 " processes and threads was reached "
-	    "(policy %s, key limits.processes)",
+	    "the limit of %" PRIu64
+	    " processes and threads was reached (policy %s, key limits.processes)",
 	    p->cgroup.processes, p->name);
 }
 

@@ -170,24 +170,18 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 			    tool->name, a->name);
 		if (a->kind != (uint8_t)rule->kind)
 			return err_set(e, ERR_BAD,
-			    "argument \"%s\" has the "
-			    "wrong type",
-			    a->name);
+			    "argument \"%s\" has the wrong type", a->name);
 		if (a->len > rule->max)
 			return err_set(e, ERR_BAD,
-			    "argument \"%s\" has %zu "
-			    "bytes, %zu is the most",
+			    "argument \"%s\" has %zu bytes, %zu is the most",
 			    a->name, a->len, rule->max);
 		if (!rule->repeated && find_arg(r, a->name) != a)
 			return err_set(e, ERR_BAD,
-			    "argument \"%s\" is given "
-			    "twice",
-			    a->name);
+			    "argument \"%s\" is given twice", a->name);
 		if (rule->repeated && ++repeats > REQUEST_MAX_ENV)
 			return err_set(e, ERR_BAD,
-			    "more than %d variables in "
-			    "\"%s\"",
-			    REQUEST_MAX_ENV, a->name);
+			    "more than %d variables in \"%s\"", REQUEST_MAX_ENV,
+			    a->name);
 	}
 	return 0;
 }
@@ -213,14 +207,11 @@ refuse_dir(const char *asked, const struct plan *p, struct err *e)
 	switch (errno) {
 	case EXDEV:
 		return err_set(e, ERR_DENIED,
-		    "working directory \"%s\" leads "
-		    "out of %s (policy %s, key directory); use a directory "
-		    "inside it",
+		    "working directory \"%s\" leads out of %s (policy %s, key directory); use a directory inside it",
 		    asked, p->directory, p->policy->name);
 	case ELOOP:
 		return err_set(e, ERR_DENIED,
-		    "working directory \"%s\" goes "
-		    "through a link that is not followed",
+		    "working directory \"%s\" goes through a link that is not followed",
 		    asked);
 	default:
 		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
@@ -282,8 +273,7 @@ plan_timeout(struct plan *p, const struct request *r, const struct token *t,
 		return 0;
 	if (bytes_to_u64(request_value(r, a), 1, most, &ms, e) != 0)
 		return err_set(e, ERR_BAD,
-		    "timeout_ms must be a whole number "
-		    "from 1 to %u (policy %s, key limits.timeout_max_ms)",
+		    "timeout_ms must be a whole number from 1 to %u (policy %s, key limits.timeout_max_ms)",
 		    most, p->policy->name);
 	p->timeout_ms = (uint32_t)ms;
 	return 0;
@@ -332,8 +322,7 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 	if (p->shell) {
 		if (p->policy->shell[0] == '\0')
 			return err_set(e, ERR_DENIED,
-			    "policy %s has no shell; "
-			    "use cli_command",
+			    "policy %s has no shell; use cli_command",
 			    p->policy->name);
 		if (bytes_has_nul(command))
 			return err_set(
@@ -359,9 +348,8 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 static void
 put_quoted(struct buf *out, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_@%+=:,./-";
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
 
 	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
 		buf_put_str(out, word);
@@ -455,8 +443,7 @@ env_from_caller(
 		return err_wrap(e, "env");
 	if (!policy_env_ok(p->policy, name))
 		return err_set(e, ERR_DENIED,
-		    "env: \"%s\" may not be set "
-		    "(policy %s, key environment.allow)",
+		    "env: \"%s\" may not be set (policy %s, key environment.allow)",
 		    text, p->policy->name);
 	env_set(p, v, text, value);
 	return 0;
@@ -634,8 +621,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return plan_tool(p, r, t, def, e);
 	if (tool == NULL || !policy_offers(t->policy, bytes_of(r->tool)))
 		return err_set(e, ERR_DENIED,
-		    "tool \"%s\" is not offered to "
-		    "this token (policy %s, key tools)",
+		    "tool \"%s\" is not offered to this token (policy %s, key tools)",
 		    r->tool, t->policy->name);
 	if (check_args(r, tool, e) != 0)
 		return e->code;

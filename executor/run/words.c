@@ -78,8 +78,7 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 		if (c == '\\' && s.mode != SINGLE) {
 			if (++i == text.len)
 				return err_set(e, ERR_BAD,
-				    "command ends with "
-				    "a backslash that quotes nothing");
+				    "command ends with a backslash that quotes nothing");
 			escaped(&s, text.p[i]);
 		} else if (s.mode == SINGLE || s.mode == DOUBLE) {
 			quoted(&s, c);
@@ -89,8 +88,7 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 	}
 	if (s.mode == SINGLE || s.mode == DOUBLE)
 		return err_set(e, ERR_BAD,
-		    "command has a %s quote that is "
-		    "not closed",
+		    "command has a %s quote that is not closed",
 		    s.mode == SINGLE ? "single" : "double");
 	end_word(&s);
 	if (s.count > max)

@@ -49,8 +49,7 @@ check_names(const char *names, size_t count, struct err *e)
 		} else if (*names <= ' ' || *names == 0x7f ||
 			   ++len > MAX_NAME) {
 			return err_set(e, ERR_BAD,
-			    "LISTEN_FDNAMES holds what is no name: see "
-			    "FileDescriptorName= of the socket unit");
+			    "LISTEN_FDNAMES holds what is no name: see FileDescriptorName= of the socket unit");
 		}
 	}
 	if (names != NULL && n != count)
@@ -79,9 +78,7 @@ check_socket(int fd, struct err *e)
 	if (!has_option(fd, SOL_SOCKET, SO_TYPE, SOCK_STREAM) ||
 	    !has_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 1))
 		return err_set(e, ERR_BAD,
-		    "descriptor %d of the service manager is no listening "
-		    "stream socket: use ListenStream= and Accept=no in the "
-		    "socket unit",
+		    "descriptor %d of the service manager is no listening stream socket: use ListenStream= and Accept=no in the socket unit",
 		    fd);
 	return fdio_set_nonblock(fd, e);
 }
@@ -192,9 +189,7 @@ inherit_all_found(const struct inherit *in, struct err *e)
 			continue;
 		address_text(in->fd[i], text, sizeof(text));
 		return err_set(e, ERR_BAD,
-		    "the service manager hands over %s, which \"listen\" does "
-		    "not name: write the same addresses there and as "
-		    "ListenStream= of the socket unit%s",
+		    "the service manager hands over %s, which \"listen\" does not name: write the same addresses there and as ListenStream= of the socket unit%s",
 		    text,
 		    text[0] == '[' ? ", with BindIPv6Only=ipv6-only" : "");
 	}

@@ -19,17 +19,13 @@ refused(struct err *e)
 	switch (errno) {
 	case EADDRINUSE:
 		return err_set(e, ERR_BAD,
-		    "another program "
-		    "uses this port; stop it or change \"listen\"");
+		    "another program uses this port; stop it or change \"listen\"");
 	case EADDRNOTAVAIL:
 		return err_set(e, ERR_BAD,
-		    "no interface of this machine has that address (yet?): "
-		    "change \"listen\", or start after the network is there "
-		    "(After=network-online.target)");
+		    "no interface of this machine has that address (yet?): change \"listen\", or start after the network is there (After=network-online.target)");
 	case EACCES:
 		return err_set(e, ERR_BAD,
-		    "a port below net.ipv4.ip_unprivileged_port_start takes "
-		    "root, or CAP_NET_BIND_SERVICE: change \"listen\"");
+		    "a port below net.ipv4.ip_unprivileged_port_start takes root, or CAP_NET_BIND_SERVICE: change \"listen\"");
 	default:
 		return err_sys(e, "bind");
 	}
@@ -46,9 +42,7 @@ bind_tcp(const struct conf_listener *l, struct err *e)
 		return err_sys(e, "socket");
 	if (hostnet_is_private())
 		return err_set(e, ERR_BAD,
-		    "the unit has PrivateNetwork=yes, so nobody could connect: "
-		    "write the address as ListenStream= of the socket unit, "
-		    "and start that first");
+		    "the unit has PrivateNetwork=yes, so nobody could connect: write the address as ListenStream= of the socket unit, and start that first");
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return err_sys(e, "SO_REUSEADDR");
 	if (l->addr.ss_family == AF_INET6 &&

@@ -22,16 +22,14 @@ check_directory(const char *dir, bool last, struct err *e)
 
 	if (stat(dir, &st) != 0)
 		return err_sys(e,
-		    "the directory %s (make it, or let systemd do so: "
-		    "RuntimeDirectory=)",
+		    "the directory %s (make it, or let systemd do so: RuntimeDirectory=)",
 		    dir);
 	if (!last && (st.st_mode & S_ISVTX) != 0 && st.st_uid == 0)
 		return 0;
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "others may write in %s: chown it to root and chmod go-w "
-		    "it, or use a directory of the service's own",
+		    "others may write in %s: chown it to root and chmod go-w it, or use a directory of the service's own",
 		    dir);
 	return 0;
 }
@@ -73,16 +71,14 @@ clear(const struct conf_listener *l, const char *path, struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "looking at it");
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ERR_BAD,
-		    "something else is there that is no socket: remove it, or "
-		    "change \"listen\"");
+		    "something else is there that is no socket: remove it, or change \"listen\"");
 	fd = new_socket(e);
 	if (fd < 0)
 		return fd;
 	if (connect(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0 ||
 	    errno != ECONNREFUSED)
 		return err_set(e, ERR_BAD,
-		    "another program uses this socket; stop it or change "
-		    "\"listen\"");
+		    "another program uses this socket; stop it or change \"listen\"");
 	return unlink(path) == 0 ? 0 : err_sys(e, "removing the old one");
 }
 

@@ -25,8 +25,8 @@ ownlimits_check(struct err *e)
 	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur >= FILE_BYTES)
 		return 0;
 	return err_set(e, ERR_BAD,
-	    "no file may have more than %" PRIu64 " bytes, not even the audit "
-	    "log: remove that limit (ulimit -f, LimitFSIZE= of the unit)",
+	    "no file may have more than %" PRIu64
+	    " bytes, not even the audit log: remove that limit (ulimit -f, LimitFSIZE= of the unit)",
 	    (uint64_t)r.rlim_cur);
 }
 

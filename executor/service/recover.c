@@ -39,8 +39,8 @@ recover_runs(struct audit *a, const struct keep *k)
 	size_t i;
 
 	if (s->count > 0)
-		log_warn("audit: %zu runs had no result when the executor "
-			 "before ended; they are recorded as lost",
+		log_warn(
+		    "audit: %zu runs had no result when the executor before ended; they are recorded as lost",
 		    s->count);
 	for (i = 0; i < s->count; i++) {
 		b = audit_begin(a, "run-result");

@@ -28,9 +28,7 @@ check_proc(struct err *e)
 	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
 	if (strcmp(link, own) != 0)
 		return err_set(e, ERR_BAD,
-		    "/proc is that of another pid namespace, where this "
-		    "process is %s and not %s: mount one of its own (unshare "
-		    "--mount-proc)",
+		    "/proc is that of another pid namespace, where this process is %s and not %s: mount one of its own (unshare --mount-proc)",
 		    link, own);
 	return 0;
 }
@@ -46,16 +44,13 @@ strays_begin(struct err *e)
 	n = tree_children(found, STRAYS_MAX_INHERITED + 1);
 	if (n > STRAYS_MAX_INHERITED)
 		return err_set(e, ERR_BAD,
-		    "more than %d processes are children of this one: start "
-		    "mcp-execd by a supervisor, not from where they were "
-		    "started",
+		    "more than %d processes are children of this one: start mcp-execd by a supervisor, not from where they were started",
 		    STRAYS_MAX_INHERITED);
 	memcpy(self.pid, found, n * sizeof(found[0]));
 	self.count = n;
 	if (n > 0)
-		log_warn("start: process %d%s is a child of this one from "
-			 "before: it is left alone, but what it leaves behind "
-			 "is ended; start it elsewhere",
+		log_warn(
+		    "start: process %d%s is a child of this one from before: it is left alone, but what it leaves behind is ended; start it elsewhere",
 		    (int)found[0], n > 1 ? ", and others," : "");
 	return 0;
 }

@@ -63,8 +63,7 @@ check_resource(const struct json_value *v, struct err *e)
 
 	if (!json_is(v, JSON_OBJECT) || text == (json_get(v, "blob") != NULL))
 		return err_set(e, ERR_BAD,
-		    "\"resource\" must be an object with \"text\" or "
-		    "\"blob\"");
+		    "\"resource\" must be an object with \"text\" or \"blob\"");
 	return check_fields(v, resource_fields, false, e);
 }
 

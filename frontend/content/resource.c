@@ -154,12 +154,10 @@ static const struct fixed {
 	const char *uri, *name, *title, *description, *mime;
 } fixed[] = {
 	{ "exec://policy", "policy", "What this token may do",
-	    "The policy of this token: files, programs, network, limits, and "
-	    "what is recorded. Read it before working around a refusal.",
+	    "The policy of this token: files, programs, network, limits, and what is recorded. Read it before working around a refusal.",
 	    "text/markdown" },
 	{ "exec://runs", "runs", "Recent runs",
-	    "Recent commands of this token, newest first: how they ended, and "
-	    "whether their output can still be read.",
+	    "Recent commands of this token, newest first: how they ended, and whether their output can still be read.",
 	    "application/json" },
 };
 
@@ -246,10 +244,8 @@ resource_put_templates(struct buf *out, const struct mcp_revision *rev)
 		json_put_member(
 		    out, "title", BYTES_LIT("What a command wrote"));
 	json_put_member(out, "description",
-	    BYTES_LIT("Output of a run of this token, for as long as the "
-		      "policy keeps it. id: the run_id of a result; stream: "
-		      "stdout or stderr; offset and length: a range of "
-		      "bytes."));
+	    BYTES_LIT(
+		"Output of a run of this token, for as long as the policy keeps it. id: the run_id of a result; stream: stdout or stderr; offset and length: a range of bytes."));
 	buf_put_str(out, "}]");
 }
 
@@ -369,8 +365,8 @@ resource_put_link(struct buf *out, struct bytes run, unsigned stream,
 	char text[192];
 
 	(void)snprintf(text, sizeof(text),
-	    "%" PRIu64 " bytes of %s are kept: resources/read "
-	    "exec://runs/%.*s/%s, in ranges by ?offset=BYTES&length=BYTES",
+	    "%" PRIu64
+	    " bytes of %s are kept: resources/read exec://runs/%.*s/%s, in ranges by ?offset=BYTES&length=BYTES",
 	    kept, streams[stream], (int)run.len, (const char *)run.p,
 	    streams[stream]);
 	if (!link) {

@@ -99,8 +99,7 @@ put_audio(struct buf *out, const struct shape *s, struct err *e)
 {
 	if (!s->rev->audio)
 		return err_set(e, ERR_BAD,
-		    "the tool returns audio, which revision %s of MCP does "
-		    "not have",
+		    "the tool returns audio, which revision %s of MCP does not have",
 		    s->rev->name);
 	put_media(out, s, "audio");
 	return 0;
@@ -151,8 +150,7 @@ shaped_put(struct buf *out, const struct catalog_tool *t,
 
 	if (c->cut)
 		return err_set(e, ERR_BAD,
-		    "the tool printed more than its policy keeps of an output "
-		    "(limits.output_bytes), so it is incomplete");
+		    "the tool printed more than its policy keeps of an output (limits.output_bytes), so it is incomplete");
 	buf_init(&text, SHAPED_MAX);
 	capture_copy(c, CAPTURE_STDOUT, &text);
 	if (text.overflow)

@@ -63,11 +63,9 @@ auth_advice(enum proto_authfail why)
 {
 	switch (why) {
 	case PROTO_AUTH_MISSING:
-		return "send the header \"Authorization: Bearer TOKEN\"; the "
-		       "administrator makes tokens with mcp-execctl token add";
+		return "send the header \"Authorization: Bearer TOKEN\"; the administrator makes tokens with mcp-execctl token add";
 	case PROTO_AUTH_MALFORMED:
-		return "the Authorization header must read \"Bearer TOKEN\", "
-		       "with the token as it was printed";
+		return "the Authorization header must read \"Bearer TOKEN\", with the token as it was printed";
 	case PROTO_AUTH_UNKNOWN:
 	case PROTO_AUTH_EXPIRED:
 	case PROTO_AUTH_SOURCE:

@@ -193,8 +193,7 @@ vet_read(
 			return -1;
 	if (f.chunked && f.has_length)
 		return refuse(no, 400,
-		    "send Content-Length or "
-		    "Transfer-Encoding, not both");
+		    "send Content-Length or Transfer-Encoding, not both");
 	if (f.chunked && !r->http11)
 		return refuse(no, 400, "Transfer-Encoding needs HTTP/1.1");
 	if (!f.has_host && r->http11)
@@ -307,13 +306,10 @@ vet_names(const struct vet_facts *f, const struct settings_set *set,
 {
 	if (f->has_host && !vet_host_ok(f->host, set))
 		return refuse(no, 403,
-		    "this Host is not served: use a "
-		    "loopback name, or have the administrator add it to "
-		    "allowed_hosts");
+		    "this Host is not served: use a loopback name, or have the administrator add it to allowed_hosts");
 	if (f->has_origin && !vet_origin_ok(f->origin, set))
 		return refuse(no, 403,
-		    "this Origin may not use the server: "
-		    "have the administrator add it to allowed_origins");
+		    "this Origin may not use the server: have the administrator add it to allowed_origins");
 	return 0;
 }
 

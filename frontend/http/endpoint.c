@@ -99,8 +99,7 @@ refuse_for_penalty(
 
 	deter_count_refused(ep->deter, r->peer);
 	(void)snprintf(text, sizeof(text),
-	    "too many requests from your address failed to authenticate: wait "
-	    "%u seconds, and look at the token that you send",
+	    "too many requests from your address failed to authenticate: wait %u seconds, and look at the token that you send",
 	    seconds);
 	(void)snprintf(r->answer.retry_after, sizeof(r->answer.retry_after),
 	    "%u", seconds);
@@ -158,12 +157,10 @@ find_route(struct endpoint_request *r)
 	r->answer.allow = allow;
 	if (allow == NULL)
 		refuse_politely(r, 404,
-		    "there is nothing here: use /mcp, or "
-		    "/sse with clients of the old transport");
+		    "there is nothing here: use /mcp, or /sse with clients of the old transport");
 	else
 		refuse_politely(r, 405,
-		    "this path does not take this "
-		    "method: see the Allow header");
+		    "this path does not take this method: see the Allow header");
 	return NULL;
 }
 
@@ -188,8 +185,7 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 
 	if (r->facts.has_length && r->facts.length > most) {
 		(void)snprintf(text, sizeof(text),
-		    "the body is larger than "
-		    "the %u bytes that the server takes (limits.body_bytes)",
+		    "the body is larger than the %u bytes that the server takes (limits.body_bytes)",
 		    most);
 		refuse_politely(r, 413, text);
 		return;
@@ -200,9 +196,8 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 		 !vet_accepts(&r->facts, "text", "event-stream") &&
 		 !(route->json &&
 		     vet_accepts(&r->facts, "application", "json")))
-		refuse_politely(r, 406,
-		    "send Accept: application/json, "
-		    "text/event-stream");
+		refuse_politely(
+		    r, 406, "send Accept: application/json, text/event-stream");
 	buf_init(&r->body, most);
 }
 
@@ -230,9 +225,7 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	if (r->route == NULL)
 		return;
 	if (ep->draining && !r->route->open)
-		refuse(r, 503,
-		    "the server is stopping: try again in a "
-		    "moment",
+		refuse(r, 503, "the server is stopping: try again in a moment",
 		    true);
 	else
 		check_content(ep, r);
@@ -456,8 +449,8 @@ run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	if (f->has_revision && modern_is_revision(f->revision)) {
-		refuse_modern(r, "this revision has no streams of a session: "
-				 "use subscriptions/listen");
+		refuse_modern(r,
+		    "this revision has no streams of a session: use subscriptions/listen");
 		return;
 	}
 	stream_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
@@ -521,8 +514,7 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 
 	if (!vet_query(r->head.target, "sessionId", &from.session)) {
 		refuse(r, 400,
-		    "the target must have one sessionId: post to "
-		    "the address that the stream's first event gives",
+		    "the target must have one sessionId: post to the address that the stream's first event gives",
 		    false);
 		return;
 	}

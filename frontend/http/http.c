@@ -216,8 +216,8 @@ log_refused(struct http *h)
 	uint32_t dropped;
 
 	if (log_allowed(&h->refused, &dropped))
-		log_notice("http: connection refused, too many "
-			   "connections=%zu more=%u",
+		log_notice(
+		    "http: connection refused, too many connections=%zu more=%u",
 		    conn_count(h->conns), dropped);
 }
 
@@ -280,8 +280,8 @@ log_plaintext(struct slot *s)
 	uint32_t dropped;
 
 	if (s->wire.plaintext && log_allowed(&s->http->plaintext, &dropped))
-		log_notice("http: without TLS on a listener with it: use "
-			   "https:// source=%s more=%u",
+		log_notice(
+		    "http: without TLS on a listener with it: use https:// source=%s more=%u",
 		    s->conn->peer, dropped);
 }
 
@@ -455,8 +455,7 @@ take_body(struct slot *s, const char *data, size_t len)
 	if (!r->body.overflow)
 		return true;
 	send_raw(s, "413 Content Too Large",
-	    "the body is larger than the "
-	    "server takes (limits.body_bytes)");
+	    "the body is larger than the server takes (limits.body_bytes)");
 	return false;
 }
 
@@ -728,9 +727,7 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	    MHD_OPTION_END);
 	if (d->mhd == NULL)
 		return err_set(e, ERR_SYS,
-		    "libmicrohttpd does not start on "
-		    "descriptor %d",
-		    fd);
+		    "libmicrohttpd does not start on descriptor %d", fd);
 	info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	if (info == NULL)
 		return err_set(e, ERR_SYS, "libmicrohttpd has no epoll");

@@ -13,8 +13,7 @@ enum {
 static const char answer[] =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
     "Content-Type: application/json\r\nContent-Length: 68\r\n\r\n"
-    "{\"error\":\"this port speaks TLS: use https:// in the place of "
-    "http\"}\n";
+    "{\"error\":\"this port speaks TLS: use https:// in the place of http\"}\n";
 
 /* A method and a version; TLS begins with 22 (RFC 8446 section 5.1). */
 static bool

@@ -334,13 +334,11 @@ calls_start(
 
 	if (call == NULL)
 		return err_set(e, ERR_BUSY,
-		    "the server runs %u commands "
-		    "already, its limit; wait for one to end and try again",
+		    "the server runs %u commands already, its limit; wait for one to end and try again",
 		    c->most);
 	if (!ipc_has_room(c->ipc, frames_size(r->args)))
-		return err_set(e, ERR_BUSY,
-		    "the server is busy; try again in "
-		    "a moment");
+		return err_set(
+		    e, ERR_BUSY, "the server is busy; try again in a moment");
 	call->id = ++c->last_id;
 	call->tool = r->tool;
 	call->base64 = r->args->base64;

@@ -50,56 +50,19 @@ static const struct catalog_param cli_params[] = {
 	"command; only names that the policy allows.\"}"
 
 static const char exec_schema[] =
-    "{\"type\":\"object\",\"properties\":{"
-    "\"command\":{\"type\":\"string\",\"description\":\"Shell command "
-    "line, for example: ls -l | head. Pipes, redirections, variables "
-    "and && work.\"},"
-    "\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to "
-    "run in, relative to the token's directory or absolute inside it. "
-    "Default: the token's directory.\"}," COMMON_SCHEMA
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"Shell command line, for example: ls -l | head. Pipes, redirections, variables and && work.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"}," COMMON_SCHEMA
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char cli_schema[] =
-    "{\"type\":\"object\",\"properties\":{"
-    "\"command\":{\"type\":\"string\",\"description\":\"Program and "
-    "arguments, for example: grep -n 'two words' file.txt. Quotes group "
-    "words; no pipes, redirections, variables or wildcards.\"},"
-    "\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to "
-    "run in, relative to the token's directory or absolute inside it. "
-    "Default: the token's directory.\"}," COMMON_SCHEMA
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"Program and arguments, for example: grep -n 'two words' file.txt. Quotes group words; no pipes, redirections, variables or wildcards.\"},\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"}," COMMON_SCHEMA
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char output_schema[] =
-    "{\"type\":\"object\",\"properties\":{"
-    "\"stdout\":{\"type\":\"string\"},"
-    "\"stderr\":{\"type\":\"string\"},"
-    "\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":"
-    "\"there if stdout is base64\"},"
-    "\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":"
-    "\"null unless the command ended by itself\"},"
-    "\"signal\":{\"type\":[\"string\",\"null\"],\"description\":"
-    "\"name of the signal that ended it\"},"
-    "\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\","
-    "\"timed_out\",\"cancelled\",\"refused\",\"lost\"]},"
-    "\"timed_out\":{\"type\":\"boolean\"},"
-    "\"truncated\":{\"type\":\"boolean\",\"description\":\"output was "
-    "left out; a marker in it tells where\"},"
-    "\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":"
-    "\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":["
-    "\"stdout\",\"stderr\"],\"description\":\"written by the command\"},"
-    "\"duration_ms\":{\"type\":\"integer\"},"
-    "\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names "
-    "this run in the server's audit log\"},"
-    "\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
-    "\"description\":\"what the policy refused to the command\"}"
-    "},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\","
-    "\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\","
-    "\"run_id\",\"denials\"]}";
+    "{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"string\"},\"stderr\":{\"type\":\"string\"},\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":\"there if stdout is base64\"},\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":\"null unless the command ended by itself\"},\"signal\":{\"type\":[\"string\",\"null\"],\"description\":\"name of the signal that ended it\"},\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\",\"timed_out\",\"cancelled\",\"refused\",\"lost\"]},\"timed_out\":{\"type\":\"boolean\"},\"truncated\":{\"type\":\"boolean\",\"description\":\"output was left out; a marker in it tells where\"},\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":[\"stdout\",\"stderr\"],\"description\":\"written by the command\"},\"duration_ms\":{\"type\":\"integer\"},\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names this run in the server's audit log\"},\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"what the policy refused to the command\"}},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\",\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\",\"run_id\",\"denials\"]}";
 
 /* Any command: a client must assume the worst. */
 static const char annotations[] =
-    "\"readOnlyHint\":false,\"destructiveHint\":true,"
-    "\"idempotentHint\":false,\"openWorldHint\":true";
+    "\"readOnlyHint\":false,\"destructiveHint\":true,\"idempotentHint\":false,\"openWorldHint\":true";
 
 static int flatten(const struct catalog_tool *t,
     const struct json_value *arguments, struct catalog_args *out,
@@ -112,21 +75,10 @@ static int flatten(const struct catalog_tool *t,
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	    "Run a command line in the server's shell and return its output, "
-	    "standard output and standard error in the order they were "
-	    "written. "
-	    "Each call is a new shell: directory and variables do not carry "
-	    "over to the next. Commands that wait for a terminal or for input "
-	    "do not work; give input with stdin. A command that takes longer "
-	    "than the time limit is ended, and its output so far is returned.",
+	    "Run a command line in the server's shell and return its output, standard output and standard error in the order they were written. Each call is a new shell: directory and variables do not carry over to the next. Commands that wait for a terminal or for input do not work; give input with stdin. A command that takes longer than the time limit is ended, and its output so far is returned.",
 	    exec_schema, .style = CATALOG_STREAM, PARAMS(exec_params) },
 	{ "cli_command", "Run a program",
-	    "Run one program with arguments on the server, without a shell, "
-	    "and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is "
-	    "split into words as a POSIX shell would, with quotes, but nothing "
-	    "is expanded: prefer it when arguments hold special characters. "
-	    "Each call stands for itself; a program that takes longer than the "
-	    "time limit is ended, and its output so far is returned.",
+	    "Run one program with arguments on the server, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. Each call stands for itself; a program that takes longer than the time limit is ended, and its output so far is returned.",
 	    cli_schema, .style = CATALOG_LABELLED, PARAMS(cli_params) },
 };
 
@@ -173,14 +125,11 @@ check_text(const struct catalog_param *p, const char *what, struct bytes text,
 {
 	if (text.len > p->max)
 		return err_set(e, ERR_BAD,
-		    "%s has %zu bytes, %zu is the "
-		    "most%s",
-		    what, text.len, p->max,
-		    p->required ? "; put long text into stdin" : "");
+		    "%s has %zu bytes, %zu is the most%s", what, text.len,
+		    p->max, p->required ? "; put long text into stdin" : "");
 	if (!p->nul && bytes_has_nul(text))
 		return err_set(e, ERR_BAD,
-		    "%s holds a NUL character, which "
-		    "no program can be given",
+		    "%s holds a NUL character, which no program can be given",
 		    what);
 	return 0;
 }
@@ -206,9 +155,7 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 
 	if (!json_to_i64(v, &n) || n < 1)
 		return err_set(e, ERR_BAD,
-		    "%s must be a whole number of at "
-		    "least 1",
-		    p->name);
+		    "%s must be a whole number of at least 1", p->name);
 	add(out, p->name, PROTO_NUMBER, v->text);
 	return 0;
 }
@@ -244,14 +191,11 @@ take_variable(const struct catalog_param *p, const struct json_value *v,
 	size_t from = out->store.len;
 
 	if (v->type != JSON_STRING)
-		return err_set(e, ERR_BAD,
-		    "env values must be strings, not "
-		    "%s",
+		return err_set(e, ERR_BAD, "env values must be strings, not %s",
 		    json_type_name(v->type));
 	if (!is_env_name(v->key))
 		return err_set(e, ERR_BAD,
-		    "env names must be like NAME: "
-		    "printable, without spaces and \"=\"");
+		    "env names must be like NAME: printable, without spaces and \"=\"");
 	buf_put_bytes(&out->store, v->key);
 	buf_put_u8(&out->store, '=');
 	buf_put_bytes(&out->store, v->text);
@@ -270,14 +214,12 @@ take_env(const struct catalog_param *p, const struct json_value *v,
 {
 	if (v->type != JSON_OBJECT)
 		return err_set(e, ERR_BAD,
-		    "%s must be an object of strings, "
-		    "not %s",
-		    p->name, json_type_name(v->type));
+		    "%s must be an object of strings, not %s", p->name,
+		    json_type_name(v->type));
 	if (v->count > CATALOG_MAX_ENV)
 		return err_set(e, ERR_BAD,
-		    "%s has %zu variables, %d is the "
-		    "most",
-		    p->name, v->count, CATALOG_MAX_ENV);
+		    "%s has %zu variables, %d is the most", p->name, v->count,
+		    CATALOG_MAX_ENV);
 	for (v = v->child; v != NULL; v = v->next)
 		if (take_variable(p, v, out, e) != 0)
 			return e->code;
@@ -330,8 +272,7 @@ take(const struct catalog_tool *t, const struct json_value *v,
 	if (p == NULL) {
 		catalog_show_name(v->key, name);
 		return err_set(e, ERR_BAD,
-		    "%s has no argument \"%s\"; it "
-		    "takes command, %s, stdin, timeout_ms, encoding and env",
+		    "%s has no argument \"%s\"; it takes command, %s, stdin, timeout_ms, encoding and env",
 		    t->name, name, t->params[1].name);
 	}
 	/* some clients send null for what was left out */
@@ -360,8 +301,7 @@ flatten(const struct catalog_tool *t, const struct json_value *arguments,
 	if (command == NULL ||
 	    (command->type == JSON_STRING && command->text.len == 0))
 		return err_set(e, ERR_BAD,
-		    "command is required: a string "
-		    "with the command to run");
+		    "command is required: a string with the command to run");
 	for (const struct json_value *v = arguments->child; v != NULL;
 	     v = v->next)
 		if (take(t, v, out, e) != 0)
@@ -371,9 +311,8 @@ flatten(const struct catalog_tool *t, const struct json_value *arguments,
 		bytes += out->arg[i].value.len;
 	if (bytes > CATALOG_MAX_BYTES)
 		return err_set(e, ERR_BAD,
-		    "the arguments have %zu bytes, %d "
-		    "is the most",
-		    bytes, CATALOG_MAX_BYTES);
+		    "the arguments have %zu bytes, %d is the most", bytes,
+		    CATALOG_MAX_BYTES);
 	return 0;
 }
 

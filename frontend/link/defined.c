@@ -69,8 +69,7 @@ fill(struct defined *d, const struct msg_tool *m, struct err *e)
 		m->description, d->description, sizeof(d->description), e) != 0)
 		return e->code;
 	(void)snprintf(d->annotations, sizeof(d->annotations),
-	    "\"readOnlyHint\":%s,\"destructiveHint\":%s,"
-	    "\"idempotentHint\":%s,\"openWorldHint\":%s",
+	    "\"readOnlyHint\":%s,\"destructiveHint\":%s,\"idempotentHint\":%s,\"openWorldHint\":%s",
 	    yes_no(m->hints, PROTO_HINT_READ_ONLY),
 	    yes_no(m->hints, PROTO_HINT_DESTRUCTIVE),
 	    yes_no(m->hints, PROTO_HINT_IDEMPOTENT),

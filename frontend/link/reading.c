@@ -125,8 +125,7 @@ reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
 			one = &r->table[i];
 	if (one == NULL)
 		return err_set(e, ERR_BUSY,
-		    "too much is read at the same time; try again in a "
-		    "moment");
+		    "too much is read at the same time; try again in a moment");
 	m.fetch.fetch = r->last_id + 1;
 	memcpy(m.fetch.proof, q->proof, sizeof(m.fetch.proof));
 	rc = ipc_send(r->ipc, &m, e);

@@ -38,8 +38,7 @@ plan_list(struct asking *a, struct reading_request *rr)
 
 	if (cursor != NULL && cursor->type != JSON_NULL) {
 		fail(a, MCP_CODE_PARAMS,
-		    "unknown cursor: this list has one page, ask without a "
-		    "cursor");
+		    "unknown cursor: this list has one page, ask without a cursor");
 		return false;
 	}
 	rr->what = PROTO_FETCH_IDS;
@@ -55,8 +54,7 @@ plan_read(struct asking *a, struct reading_request *rr)
 
 	if (!json_is(uri, JSON_STRING)) {
 		fail(a, MCP_CODE_PARAMS,
-		    "resources/read needs params.uri, a string such as "
-		    "\"exec://policy\"");
+		    "resources/read needs params.uri, a string such as \"exec://policy\"");
 		return false;
 	}
 	if (bytes_to_str(uri->text, a->uri, sizeof(a->uri), &e) != 0)
@@ -66,13 +64,11 @@ plan_read(struct asking *a, struct reading_request *rr)
 		break;
 	case RESOURCE_UNKNOWN:
 		fail(a, a->q.code_absent,
-		    "there is no such resource: resources/list tells which "
-		    "there are");
+		    "there is no such resource: resources/list tells which there are");
 		return false;
 	case RESOURCE_RANGE:
 		fail(a, MCP_CODE_PARAMS,
-		    "a range is ?offset=BYTES&length=BYTES, of whole "
-		    "numbers, the length at least 1");
+		    "a range is ?offset=BYTES&length=BYTES, of whole numbers, the length at least 1");
 		return false;
 	}
 	rr->what = a->resource.what;
@@ -107,10 +103,8 @@ plan_complete(struct asking *a, struct reading_request *rr)
 	if (!json_is(name, JSON_STRING) || !json_is(value, JSON_STRING) ||
 	    !is_template(json_get(a->q.params, "ref"))) {
 		fail(a, MCP_CODE_PARAMS,
-		    "completion/complete needs params.ref, {\"type\": "
-		    "\"ref/resource\", \"uri\": \"" RESOURCE_RANGES
-		    "\"}, and params.argument, {\"name\": \"id\" or "
-		    "\"stream\", \"value\": its beginning}");
+		    "completion/complete needs params.ref, {\"type\": \"ref/resource\", \"uri\": \"" RESOURCE_RANGES
+		    "\"}, and params.argument, {\"name\": \"id\" or \"stream\", \"value\": its beginning}");
 		return false;
 	}
 	if (bytes_to_str(value->text, a->value, sizeof(a->value), &e) != 0)

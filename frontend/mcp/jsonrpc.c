@@ -54,8 +54,7 @@ check_call(const struct json_value *m)
 	    params->type != JSON_NULL)
 		return "params must be an object";
 	if (id != NULL && !is_id(id))
-		return "id must be a string or a whole number, of at most "
-		       "255 characters";
+		return "id must be a string or a whole number, of at most 255 characters";
 	return NULL;
 }
 

@@ -218,13 +218,10 @@ do_initialize(const struct request *r)
 
 	if (!json_is(asked, JSON_STRING))
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "initialize needs "
-		    "params.protocolVersion, a string such as "
-		    "\"2025-11-25\"");
+		    "initialize needs params.protocolVersion, a string such as \"2025-11-25\"");
 	if (r->state->revision != NULL)
 		return answer_error(r, MCP_CODE_REQUEST,
-		    "this session is "
-		    "initialized already; open a new one");
+		    "this session is initialized already; open a new one");
 	/* also for revisions that have no handshake: the newest that has */
 	rev = mcp_revision_find(asked->text);
 	if (rev == NULL)
@@ -263,8 +260,7 @@ do_set_level(const struct request *r)
 	if (!json_is(level, JSON_STRING) ||
 	    !level_parse(level->text, &r->state->level))
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "logging/setLevel needs params.level: debug, info, notice, "
-		    "warning, error, critical, alert or emergency");
+		    "logging/setLevel needs params.level: debug, info, notice, warning, error, critical, alert or emergency");
 	json_put_key(&r->reply->body, "result");
 	buf_put_str(&r->reply->body, "{}");
 	return MCP_ANSWERED;
@@ -319,8 +315,7 @@ do_tools_list(const struct request *r)
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "unknown cursor: "
-		    "tools/list has one page, ask without a cursor");
+		    "unknown cursor: tools/list has one page, ask without a cursor");
 	json_put_key(out, "result");
 	buf_put_str(out, "{");
 	mcp_put_tools(out, r->from->token, r->state->revision);
@@ -433,8 +428,8 @@ start_call(const struct request *r, const struct catalog_tool *tool,
 	struct err e;
 
 	if (mc == NULL)
-		return answer_refusal(r, "the server is out of memory; try "
-					 "again later");
+		return answer_refusal(
+		    r, "the server is out of memory; try again later");
 	mc->mcp = r->mcp;
 	mc->revision = r->state->revision;
 	mc->reply = r->reply;
@@ -466,14 +461,11 @@ do_tools_call(const struct request *r)
 	    (arguments != NULL && arguments->type != JSON_OBJECT &&
 		arguments->type != JSON_NULL))
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "tools/call needs "
-		    "params.name, a string, and params.arguments, an object");
+		    "tools/call needs params.name, a string, and params.arguments, an object");
 	tool = mcp_find_tool(r->from->token, name->text);
 	if (tool == NULL)
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "unknown tool, or one "
-		    "that this token is not offered: tools/list tells which "
-		    "there are");
+		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
 	catalog_args_init(&args);
 	if (catalog_flatten(tool, arguments, &args, &e) != 0)
 		verdict = answer_refusal(r, e.what);
@@ -562,8 +554,7 @@ do_templates_list(const struct request *r)
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
 		return answer_error(r, MCP_CODE_PARAMS,
-		    "unknown cursor: this list has one page, ask without a "
-		    "cursor");
+		    "unknown cursor: this list has one page, ask without a cursor");
 	json_put_key(out, "result");
 	buf_put_str(out, "{");
 	resource_put_templates(out, r->state->revision);
@@ -648,8 +639,7 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 
 	if (find_call(s, id) != NULL)
 		return answer_error(&r, MCP_CODE_REQUEST,
-		    "a request with "
-		    "this id is still running: use another id");
+		    "a request with this id is still running: use another id");
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		if (!bytes_eq_str(method, methods[i].name))
 			continue;
@@ -659,11 +649,7 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
 		return methods[i].handler(&r);
 	}
 	return answer_error(&r, MCP_CODE_METHOD,
-	    "this method does not exist "
-	    "here: there are initialize, ping, logging/setLevel, tools/list, "
-	    "tools/call, resources/list, resources/templates/list, "
-	    "resources/read, resources/subscribe, resources/unsubscribe and "
-	    "completion/complete");
+	    "this method does not exist here: there are initialize, ping, logging/setLevel, tools/list, tools/call, resources/list, resources/templates/list, resources/read, resources/subscribe, resources/unsubscribe and completion/complete");
 }
 
 /*

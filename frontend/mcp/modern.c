@@ -123,8 +123,8 @@ refuse_revision(struct request *r)
 	buf_put_str(out, "{");
 	json_put_member_i64(out, "code", MODERN_CODE_REVISION);
 	json_put_member(out, "message",
-	    BYTES_LIT("this revision is not served without a session: use one "
-		      "of data.supported, or send initialize"));
+	    BYTES_LIT(
+		"this revision is not served without a session: use one of data.supported, or send initialize"));
 	json_put_key(out, "data");
 	buf_put_str(out, "{\"supported\":[");
 	json_put_string(out, bytes_of(first));
@@ -191,12 +191,10 @@ check_shape(struct request *r)
 {
 	if (r->post->in->batch)
 		return refuse(r, 400, MCP_CODE_REQUEST,
-		    "this revision has no "
-		    "batches: send one message at a time");
+		    "this revision has no batches: send one message at a time");
 	if (json_get(r->message, "method") == NULL)
 		return refuse(r, 400, MCP_CODE_REQUEST,
-		    "nothing was asked of "
-		    "the client: send requests only");
+		    "nothing was asked of the client: send requests only");
 	return true;
 }
 
@@ -208,17 +206,14 @@ check_same(struct request *r)
 
 	if (r->claim == NULL && bytes_eq_str(r->method, "initialize"))
 		return refuse(r, 400, MODERN_CODE_HEADER,
-		    "there is no initialize in the revision that "
-		    "MCP-Protocol-Version names: send it without that header");
+		    "there is no initialize in the revision that MCP-Protocol-Version names: send it without that header");
 	if (r->claim != NULL && r->claim->type == JSON_STRING &&
 	    f->has_revision && !bytes_eq(f->revision, r->claim->text))
 		return refuse(r, 400, MODERN_CODE_HEADER,
-		    "MCP-Protocol-Version and params._meta name different "
-		    "revisions: send the same in both");
+		    "MCP-Protocol-Version and params._meta name different revisions: send the same in both");
 	if (f->has_method && !bytes_eq(f->method, r->method))
 		return refuse(r, 400, MODERN_CODE_HEADER,
-		    "Mcp-Method is not the body's method: send the same in "
-		    "both");
+		    "Mcp-Method is not the body's method: send the same in both");
 	return true;
 }
 
@@ -234,28 +229,20 @@ check_envelope(struct request *r)
 	    !json_is(
 		json_get(r->meta, META("clientCapabilities")), JSON_OBJECT))
 		return refuse(r, 400, MCP_CODE_PARAMS,
-		    "params._meta needs \"" META(
-			"protocolVersion") "\", a "
-					   "string, "
-					   "and "
-					   "\"" META("client"
-						     "Capabi"
-						     "litie"
-						     "s") "\", an object");
+		    "params._meta needs \"" META("protocolVersion") "\", a string, and \"" META(
+			"clientCapabilities") "\", an object");
 	if (who != NULL && who->type != JSON_OBJECT)
 		return refuse(r, 400, MCP_CODE_PARAMS,
 		    "\"" META("clientInfo") "\" must be an object");
 	mcp_progress_token(token, r->params);
 	if (progress != NULL && token[0] == '\0')
 		return refuse(r, 400, MCP_CODE_PARAMS,
-		    "progressToken must be a string or a whole number, of at "
-		    "most 255 characters");
+		    "progressToken must be a string or a whole number, of at most 255 characters");
 	if (level != NULL && (!json_is(level, JSON_STRING) ||
 				 !level_parse(level->text, &r->level)))
 		return refuse(r, 400, MCP_CODE_PARAMS,
-		    "\"" META("logLevel") "\" must be debug, info, notice, "
-					  "warning, error, critical, alert or "
-					  "emergency");
+		    "\"" META(
+			"logLevel") "\" must be debug, info, notice, warning, error, critical, alert or emergency");
 	return true;
 }
 
@@ -306,15 +293,12 @@ check_headers(struct request *r)
 
 	if (!f->has_revision || !f->has_method)
 		return refuse(r, 400, MODERN_CODE_HEADER,
-		    "send the headers MCP-Protocol-Version and Mcp-Method, "
-		    "with what the body says");
+		    "send the headers MCP-Protocol-Version and Mcp-Method, with what the body says");
 	if (key == NULL)
 		return true;
 	if (!f->has_name || !is_same_name(f->name, json_get(r->params, key)))
 		return refuse(r, 400, MODERN_CODE_HEADER,
-		    "send the header Mcp-Name, with params.name (of "
-		    "resources/read: params.uri); as =?base64?...?= if it is "
-		    "not plain ASCII");
+		    "send the header Mcp-Name, with params.name (of resources/read: params.uri); as =?base64?...?= if it is not plain ASCII");
 	return true;
 }
 
@@ -351,8 +335,7 @@ do_tools_list(struct request *r)
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
 		return refuse(r, 200, MCP_CODE_PARAMS,
-		    "unknown cursor: "
-		    "tools/list has one page, ask without a cursor");
+		    "unknown cursor: tools/list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
 	mcp_put_tools(r->body, r->post->from.token, &revision);
@@ -480,14 +463,11 @@ do_tools_call(struct request *r)
 	    (arguments != NULL && arguments->type != JSON_OBJECT &&
 		arguments->type != JSON_NULL))
 		return refuse(r, 200, MCP_CODE_PARAMS,
-		    "tools/call needs "
-		    "params.name, a string, and params.arguments, an object");
+		    "tools/call needs params.name, a string, and params.arguments, an object");
 	tool = mcp_find_tool(r->post->from.token, name->text);
 	if (tool == NULL)
 		return refuse(r, 200, MCP_CODE_PARAMS,
-		    "unknown tool, or one "
-		    "that this token is not offered: tools/list tells which "
-		    "there are");
+		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
 	catalog_args_init(&args);
 	if (catalog_flatten(tool, arguments, &args, &e) != 0)
 		done = answer_refusal(r, e.what);
@@ -603,8 +583,7 @@ do_templates_list(struct request *r)
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
 		return refuse(r, 200, MCP_CODE_PARAMS,
-		    "unknown cursor: this list has one page, ask without a "
-		    "cursor");
+		    "unknown cursor: this list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
 	resource_put_templates(r->body, &revision);
@@ -662,8 +641,7 @@ do_listen(struct request *r)
 
 	if (r->post->sink.notify == NULL)
 		return refuse(r, 406, MCP_CODE_REQUEST,
-		    "subscriptions/listen is answered with a stream: send "
-		    "Accept: application/json, text/event-stream");
+		    "subscriptions/listen is answered with a stream: send Accept: application/json, text/event-stream");
 	x = calloc(1, sizeof(*x));
 	if (x == NULL)
 		return refuse(r, 503, MCP_CODE_INTERNAL,
@@ -735,10 +713,7 @@ run(struct request *r)
 			return;
 		}
 	(void)refuse(r, 404, MCP_CODE_METHOD,
-	    "this method does not exist in "
-	    "revision 2026-07-28 here: there are server/discover, tools/list, "
-	    "tools/call, resources/list, resources/templates/list, "
-	    "resources/read, completion/complete and subscriptions/listen");
+	    "this method does not exist in revision 2026-07-28 here: there are server/discover, tools/list, tools/call, resources/list, resources/templates/list, resources/read, completion/complete and subscriptions/listen");
 }
 
 unsigned

@@ -55,8 +55,7 @@ notice_watch(struct notice_set *n, struct bytes uri, struct err *e)
 		    e, ERR_BAD, "a URI has 1 to %d bytes", NOTICE_MAX_URI);
 	if (n->count == NOTICE_MAX_URIS)
 		return err_set(e, ERR_BUSY,
-		    "%d resources are watched already, the most there can be: "
-		    "give one up first",
+		    "%d resources are watched already, the most there can be: give one up first",
 		    NOTICE_MAX_URIS);
 	u = calloc(1, sizeof(*u) + uri.len);
 	if (u == NULL)

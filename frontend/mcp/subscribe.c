@@ -221,8 +221,7 @@ take_filter(
 
 	if (!json_is(asked, JSON_OBJECT))
 		return err_set(e, ERR_BAD,
-		    "subscriptions/listen needs params.notifications, an "
-		    "object such as {\"toolsListChanged\":true}");
+		    "subscriptions/listen needs params.notifications, an object such as {\"toolsListChanged\":true}");
 	if (take_lists(s, asked, e) != 0)
 		return e->code;
 	return take_uris(s, asked, e);
@@ -235,8 +234,8 @@ acknowledge(struct subscription *s)
 	bool said;
 
 	buf_init(&b, (size_t)NOTICE_MAX_URIS * 6 * NOTICE_MAX_URI + 4096);
-	buf_put_str(&b, "{\"jsonrpc\":\"2.0\",\"method\":"
-			"\"notifications/subscriptions/acknowledged\"");
+	buf_put_str(&b,
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"");
 	json_put_key(&b, "params");
 	buf_put_str(&b, "{");
 	notice_put_meta(&b, s->id);
@@ -276,8 +275,7 @@ check_limits(const struct subscribe_table *t, const struct subscribe_wish *w,
 		    "the server is stopping: try again in a moment");
 	if (count_of(t, w->token->verifier) >= t->per_token)
 		return err_set(e, ERR_BUSY,
-		    "this token has as many subscriptions as it may "
-		    "(limits.sessions_per_token): close one and try again");
+		    "this token has as many subscriptions as it may (limits.sessions_per_token): close one and try again");
 	return 0;
 }
 

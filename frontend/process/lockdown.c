@@ -146,9 +146,7 @@ lockdown_check_build(struct err *e)
 	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
 		if (strncmp(path, installed[i], strlen(installed[i])) == 0)
 			return err_set(e, ERR_DENIED,
-			    "built for tests, "
-			    "without its system call filter: it does not run "
-			    "from %s; install a release build",
+			    "built for tests, without its system call filter: it does not run from %s; install a release build",
 			    installed[i]);
 	return 0;
 }

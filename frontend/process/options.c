@@ -34,8 +34,7 @@ static const struct {
 const char *
 options_usage(void)
 {
-	return "usage: frontend -l LISTENERS [-u UID -g GID] "
-	       "[-n CONNECTIONS] [-m HEADER_BYTES]\n"
+	return "usage: frontend -l LISTENERS [-u UID -g GID] [-n CONNECTIONS] [-m HEADER_BYTES]\n"
 	       "       frontend --self-test | --check-tls [-u UID -g GID]\n"
 	       "       frontend -V\n"
 	       "mcp-execd starts this program; it is of no use by itself.\n";

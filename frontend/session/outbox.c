@@ -421,15 +421,12 @@ send_gap(struct outbox_line *l, bool warn)
 	if (answer && l->request[0] != '\0') {
 		buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%s", l->request);
 		mcp_put_error(&b, MCP_CODE_INTERNAL,
-		    "the command is over, but its answer was larger than what "
-		    "the server keeps for a client that was cut off "
-		    "(limits.replay_bytes, limits.replay_total_bytes)");
+		    "the command is over, but its answer was larger than what the server keeps for a client that was cut off (limits.replay_bytes, limits.replay_total_bytes)");
 		buf_put_str(&b, "}");
 	} else if (warn) {
 		level_put_message(&b, LEVEL_WARNING, "mcp-execd",
-		    BYTES_LIT("some messages are missing here: they are not "
-			      "kept any more (limits.replay_bytes, "
-			      "limits.replay_total_bytes)"));
+		    BYTES_LIT(
+			"some messages are missing here: they are not kept any more (limits.replay_bytes, limits.replay_total_bytes)"));
 	}
 	if (b.len > 0)
 		emit(l, l->lost, buf_bytes(&b));

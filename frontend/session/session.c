@@ -427,9 +427,7 @@ make_room(struct session_table *t, const struct settings_token *token,
 	}
 	if (c.own >= t->per_token)
 		(void)refuse(no, 429, MCP_CODE_HTTP,
-		    "this token has as many "
-		    "sessions as it may, and all are in use: end one (DELETE, "
-		    "or close its stream) and try again");
+		    "this token has as many sessions as it may, and all are in use: end one (DELETE, or close its stream) and try again");
 	else
 		(void)refuse(no, 503, MCP_CODE_HTTP,
 		    "the server has no room for a session: try again later");
@@ -489,8 +487,7 @@ check_batch(const struct jsonrpc_input *in, const struct session *s,
 	    (s->mcp.revision != NULL && s->mcp.revision->batching))
 		return 0;
 	return refuse(no, 400, MCP_CODE_REQUEST,
-	    "batches exist in revision "
-	    "2025-03-26 only: send one message at a time");
+	    "batches exist in revision 2025-03-26 only: send one message at a time");
 }
 
 /* The session that headers name, and the token owns. */
@@ -502,19 +499,13 @@ named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
 
 	if (revision != NULL && mcp_revision_find(*revision) == NULL)
 		(void)refuse(no, 400, MCP_CODE_HTTP,
-		    "this "
-		    "MCP-Protocol-Version is not supported; there are "
-		    "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
+		    "this MCP-Protocol-Version is not supported; there are 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
 	else if (!has_id)
 		(void)refuse(no, 400, MCP_CODE_HTTP,
-		    "the Mcp-Session-Id "
-		    "header is missing: send initialize first, and then the "
-		    "id that its answer carries");
+		    "the Mcp-Session-Id header is missing: send initialize first, and then the id that its answer carries");
 	else if ((s = find_own(t, from)) == NULL)
 		(void)refuse(no, 404, MCP_CODE_SESSION,
-		    "this session does "
-		    "not exist (any more): send initialize without a session "
-		    "id to begin a new one");
+		    "this session does not exist (any more): send initialize without a session id to begin a new one");
 	return s;
 }
 
@@ -583,16 +574,12 @@ session_get(struct session_table *t, const struct session_get *g,
 		return -1;
 	if (s->stream != NULL || !s->mcp.revision->listens)
 		return refuse(no, 405, MCP_CODE_HTTP,
-		    "the revision of this session has no stream here: answers "
-		    "come with POST");
+		    "the revision of this session has no stream here: answers come with POST");
 	warn = s->mcp.level <= LEVEL_WARNING;
 	if (g->has_event && g->event.len > 0) {
 		if (!outbox_resume(&s->outbox, g->event, stream, warn, now))
 			return refuse(no, 400, MCP_CODE_HTTP,
-			    "no stream of this session has the event that "
-			    "Last-Event-ID names, or it is not kept any more: "
-			    "open a new stream without that header, and ask "
-			    "again for answers that are missing");
+			    "no stream of this session has the event that Last-Event-ID names, or it is not kept any more: open a new stream without that header, and ask again for answers that are missing");
 	} else if (!outbox_listen(&s->outbox, stream, now)) {
 		return refuse(no, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
@@ -609,8 +596,7 @@ session_delete(struct session_table *t, const struct mcp_from *from,
 
 	if (!has_id)
 		return refuse(no, 400, MCP_CODE_HTTP,
-		    "the Mcp-Session-Id "
-		    "header is missing: it names the session to end");
+		    "the Mcp-Session-Id header is missing: it names the session to end");
 	s = find_own(t, from);
 	if (s == NULL || s->stream != NULL)
 		return refuse(no, 404, MCP_CODE_SESSION,
@@ -678,8 +664,7 @@ session_message(struct session_table *t, const struct mcp_from *from,
 
 	if (s == NULL || s->stream == NULL)
 		return refuse(no, 404, MCP_CODE_SESSION,
-		    "this session does "
-		    "not exist (any more): open GET /sse again");
+		    "this session does not exist (any more): open GET /sse again");
 	if (parse(body, &in, no) != 0)
 		return -1;
 	errand = calloc(1, sizeof(*errand));

@@ -23,11 +23,7 @@ struct tls {
 const char *
 tls_priorities(void)
 {
-	return "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-	       ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"
-	       ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305"
-	       ":-MAC-ALL:+AEAD:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"
-	       ":%SERVER_PRECEDENCE";
+	return "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:%SERVER_PRECEDENCE";
 }
 
 int
@@ -61,8 +57,7 @@ advice(int r)
 {
 	switch (r) {
 	case GNUTLS_E_CERTIFICATE_KEY_MISMATCH:
-		return "the key is not that of the certificate, which must be "
-		       "the first of its file";
+		return "the key is not that of the certificate, which must be the first of its file";
 	default:
 		return "certificate or key cannot be used";
 	}
@@ -129,8 +124,7 @@ bad_key(struct err *e, struct bytes key, int r)
 {
 	if (r == GNUTLS_E_DECRYPTION_FAILED)
 		return err_set(e, ERR_BAD,
-		    "the key must not have a passphrase: nobody is there to "
-		    "type it");
+		    "the key must not have a passphrase: nobody is there to type it");
 	return err_set(e, ERR_BAD, "%s (GnuTLS: %s)", tlsadvice_no_key(key),
 	    gnutls_strerror(r));
 }
@@ -148,14 +142,12 @@ check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
 	algorithm = gnutls_x509_privkey_get_pk_algorithm2(k, &bits);
 	if (!is_usable(algorithm))
 		return err_set(e, ERR_BAD,
-		    "no client speaks TLS with a key of kind %s: make one of "
-		    "RSA, ECDSA or EdDSA",
+		    "no client speaks TLS with a key of kind %s: make one of RSA, ECDSA or EdDSA",
 		    gnutls_pk_get_name((gnutls_pk_algorithm_t)algorithm));
 	if (gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
 		bits) < GNUTLS_SEC_PARAM_MEDIUM)
 		return err_set(e, ERR_BAD,
-		    "a key of %u bits is too weak: make one of at least 2048 "
-		    "(RSA) or 256 (ECDSA)",
+		    "a key of %u bits is too weak: make one of at least 2048 (RSA) or 256 (ECDSA)",
 		    bits);
 	return 0;
 }
@@ -172,8 +164,7 @@ check_chain(struct bytes chain, struct tls_validity *out, struct err *e)
 
 	if (r == GNUTLS_E_SHORT_MEMORY_BUFFER)
 		return err_set(e, ERR_BAD,
-		    "there are more than %d certificates in its file: the "
-		    "server's and those above it are needed, no others",
+		    "there are more than %d certificates in its file: the server's and those above it are needed, no others",
 		    TLSADVICE_MAX_CERTS);
 	if (r <= 0)
 		return err_set(e, ERR_BAD, "%s (GnuTLS: %s)",

@@ -48,18 +48,16 @@ const char *
 tlsadvice_no_certificate(struct bytes pem)
 {
 	static const struct instead rows[] = {
-		{ "CERTIFICATE-----", "the certificate cannot be read: is its "
-				      "file whole?" },
-		{ "PRIVATE KEY-----", "the certificate's file holds a key: "
-				      "are the two swapped?" },
+		{ "CERTIFICATE-----",
+		    "the certificate cannot be read: is its file whole?" },
+		{ "PRIVATE KEY-----",
+		    "the certificate's file holds a key: are the two swapped?" },
 		{ "CERTIFICATE REQUEST-----",
-		    "the certificate's file holds a request for one: what the "
-		    "authority made of it is needed" },
+		    "the certificate's file holds a request for one: what the authority made of it is needed" },
 		{ "-----BEGIN PKCS7-----",
-		    "the certificate's file holds PKCS #7: convert it with "
-		    "openssl pkcs7 -print_certs" },
-		{ NULL, "the certificate must be in PEM, which begins with "
-			"-----BEGIN CERTIFICATE-----" },
+		    "the certificate's file holds PKCS #7: convert it with openssl pkcs7 -print_certs" },
+		{ NULL,
+		    "the certificate must be in PEM, which begins with -----BEGIN CERTIFICATE-----" },
 	};
 
 	return look_up(
@@ -71,15 +69,13 @@ tlsadvice_no_key(struct bytes pem)
 {
 	static const struct instead rows[] = {
 		{ "BEGIN OPENSSH PRIVATE KEY-----",
-		    "the key is one of OpenSSH: convert a copy of it with "
-		    "ssh-keygen -p -m PKCS8" },
-		{ "PRIVATE KEY-----", "the key cannot be read: is its file "
-				      "whole, and the key RSA, ECDSA (P-256, "
-				      "P-384, P-521) or EdDSA?" },
-		{ "CERTIFICATE-----", "the key's file holds a certificate "
-				      "only: are the two swapped?" },
-		{ NULL, "the key must be in PEM, with a line such as "
-			"-----BEGIN PRIVATE KEY-----" },
+		    "the key is one of OpenSSH: convert a copy of it with ssh-keygen -p -m PKCS8" },
+		{ "PRIVATE KEY-----",
+		    "the key cannot be read: is its file whole, and the key RSA, ECDSA (P-256, P-384, P-521) or EdDSA?" },
+		{ "CERTIFICATE-----",
+		    "the key's file holds a certificate only: are the two swapped?" },
+		{ NULL,
+		    "the key must be in PEM, with a line such as -----BEGIN PRIVATE KEY-----" },
 	};
 
 	return look_up(rows, pem);
@@ -140,9 +136,8 @@ remark_names(gnutls_x509_crt_t crt, struct bytes names, struct buf *out)
 	buf_init(&has, MAX_NAMES * (MAX_NAME + 2));
 	buf_init(&lacks, names.len * 2 + 1);
 	if (put_names(crt, &has) == 0) {
-		buf_put_str(out, "it has no subject alternative name, so that "
-				 "clients refuse it: have one made with the "
-				 "names that they use\n");
+		buf_put_str(out,
+		    "it has no subject alternative name, so that clients refuse it: have one made with the names that they use\n");
 		return;
 	}
 	while (names.len > 0) {
@@ -159,8 +154,7 @@ remark_names(gnutls_x509_crt_t crt, struct bytes names, struct buf *out)
 	}
 	if (lacks.len > 0)
 		buf_printf(out,
-		    "it is not for %s, so that clients which use that name "
-		    "refuse it; it is for %s\n",
+		    "it is not for %s, so that clients which use that name refuse it; it is for %s\n",
 		    buf_cstr(&lacks), buf_cstr(&has));
 }
 
@@ -171,9 +165,8 @@ remark_purpose(gnutls_x509_crt_t crt, struct buf *out)
 {
 	if (gnutls_x509_crt_check_key_purpose(
 		crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0)
-		buf_put_str(out, "it is not for servers (its extended key "
-				 "usage lacks serverAuth), so that clients "
-				 "refuse it: have one made for a server\n");
+		buf_put_str(out,
+		    "it is not for servers (its extended key usage lacks serverAuth), so that clients refuse it: have one made for a server\n");
 }
 
 static bool
@@ -193,8 +186,7 @@ remark_signature(gnutls_x509_crt_t crt, struct buf *out)
 	    gnutls_sign_is_secure2((gnutls_sign_algorithm_t)s,
 		GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS) == 0)
 		buf_printf(out,
-		    "it is signed with %s, which clients refuse: have "
-		    "one made with SHA-256\n",
+		    "it is signed with %s, which clients refuse: have one made with SHA-256\n",
 		    name);
 }
 
@@ -224,14 +216,11 @@ remark_chain(const gnutls_x509_crt_t *crt, unsigned count, struct buf *out)
 		if (gnutls_x509_crt_check_issuer(crt[0], crt[i]) != 0)
 			return;
 	if (count > 1)
-		buf_put_str(out, "none of the certificates after it is that "
-				 "of its issuer, so that clients may not know "
-				 "whom to trust: put that one after it\n");
+		buf_put_str(out,
+		    "none of the certificates after it is that of its issuer, so that clients may not know whom to trust: put that one after it\n");
 	else if (names_its_issuer(crt[0]))
-		buf_put_str(out, "the certificate of its issuer is missing, so "
-				 "that many clients refuse it: use the file "
-				 "with the whole chain (fullchain.pem of "
-				 "certbot, not cert.pem)\n");
+		buf_put_str(out,
+		    "the certificate of its issuer is missing, so that many clients refuse it: use the file with the whole chain (fullchain.pem of certbot, not cert.pem)\n");
 }
 
 void

@@ -90,14 +90,14 @@ static struct row rows[] = {
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_PIDS,
-	    .keys = NO_EXECS OFF("\"mounts\",\"ipc\",\"network\","
-				 "\"landlock\",\"cgroup\"") },
+	    .keys = NO_EXECS OFF(
+		"\"mounts\",\"ipc\",\"network\",\"landlock\",\"cgroup\"") },
 	{ .name = "+ ipc",
 	    .run = run_policy,
 	    .shares = true,
 	    .layer = CONFINE_IPC,
-	    .keys = NO_EXECS OFF("\"mounts\",\"network\",\"landlock\","
-				 "\"cgroup\"") },
+	    .keys = NO_EXECS OFF(
+		"\"mounts\",\"network\",\"landlock\",\"cgroup\"") },
 	{ .name = "+ network none",
 	    .run = run_policy,
 	    .shares = true,
@@ -284,8 +284,7 @@ load_policy(const struct row *r)
 	char text[1024];
 
 	(void)snprintf(text, sizeof(text),
-	    "{\"directory\":\"%s\",\"user\":%u,\"group\":%u,"
-	    "\"require\":[]%s}",
+	    "{\"directory\":\"%s\",\"user\":%u,\"group\":%u,\"require\":[]%s}",
 	    directory, uid, geteuid() == 0 ? uid : getegid(), r->keys);
 	conf_report_init(&report);
 	if (policy_parse("bench.json", "bench", bytes_of(text), NULL, &p,

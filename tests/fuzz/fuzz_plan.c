@@ -38,13 +38,7 @@ must(bool ok)
 }
 
 static const char definition[] =
-    "{\"description\":\"d\",\"stdin\":\"stdin\",\"parameters\":{\"stdin\":{"
-    "\"type\":\"string\"},\"word\":{\"type\":\"string\",\"pattern\":\"[^/]+\""
-    "},\"n\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99,\"default\":7"
-    "},\"yes\":{\"type\":\"boolean\"},\"env\":{\"type\":\"string\",\"enum\":["
-    "\"LD_PRELOAD=x\"],\"default\":\"LD_PRELOAD=x\"}},\"argv\":["
-    "\"/bin/true\",\"{word}\",\"{n}\",\"{env}\",{\"if\":\"yes\",\"words\":["
-    "\"--\"]}]}";
+    "{\"description\":\"d\",\"stdin\":\"stdin\",\"parameters\":{\"stdin\":{\"type\":\"string\"},\"word\":{\"type\":\"string\",\"pattern\":\"[^/]+\"},\"n\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99,\"default\":7},\"yes\":{\"type\":\"boolean\"},\"env\":{\"type\":\"string\",\"enum\":[\"LD_PRELOAD=x\"],\"default\":\"LD_PRELOAD=x\"}},\"argv\":[\"/bin/true\",\"{word}\",\"{n}\",\"{env}\",{\"if\":\"yes\",\"words\":[\"--\"]}]}";
 
 static struct tooldef_table *
 known(struct conf_report *r)

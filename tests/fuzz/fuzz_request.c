@@ -184,8 +184,7 @@ try_streamable(struct state *s, const char *revision, struct bytes body)
 
 	buf_init(&init, 512);
 	buf_printf(&init,
-	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
-	    "\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
 	    revision);
 	desk_must(desk_post(s->desk, &p, buf_bytes(&init), id, &x, &no) == 0);
 	desk_must(strlen(id) == SESSION_ID - 1);

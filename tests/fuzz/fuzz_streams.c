@@ -338,8 +338,7 @@ step_begin(uint8_t arg)
 	seat->revision = arg / SESSIONS % 4;
 	seat->token = arg / SESSIONS / 4 % DESK_TOKENS;
 	(void)snprintf(body, sizeof(body),
-	    "{\"jsonrpc\":\"2.0\",\"id\":1000,\"method\":\"initialize\","
-	    "\"params\":{\"protocolVersion\":\"%s\"}}",
+	    "{\"jsonrpc\":\"2.0\",\"id\":1000,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
 	    revisions[seat->revision]);
 	(void)post(l, seat, body, seat->id);
 }
@@ -368,9 +367,7 @@ static void
 call_body(char *body, size_t size, bool progress, const char *more)
 {
 	int n = snprintf(body, size,
-	    "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"tools/call\","
-	    "\"params\":{\"name\":\"cli_command\",\"arguments\":{\"command\":"
-	    "\"ls\"},\"_meta\":{%s",
+	    "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"tools/call\",\"params\":{\"name\":\"cli_command\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{%s",
 	    s.run_count - 1, more);
 
 	desk_must(n > 0 && (size_t)n < size);
@@ -531,14 +528,11 @@ step_say(uint8_t arg)
 		return;
 	if (arg / SESSIONS % 2 == 0)
 		(void)snprintf(body, sizeof(body),
-		    "{\"jsonrpc\":\"2.0\",\"method\":"
-		    "\"notifications/cancelled\",\"params\":{\"requestId\":%d}"
-		    "}",
+		    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":%d}}",
 		    arg / 8);
 	else
 		(void)snprintf(body, sizeof(body),
-		    "{\"jsonrpc\":\"2.0\",\"id\":1001,\"method\":"
-		    "\"logging/setLevel\",\"params\":{\"level\":\"%s\"}}",
+		    "{\"jsonrpc\":\"2.0\",\"id\":1001,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"%s\"}}",
 		    levels[arg / 8 % 3]);
 	(void)post(fresh_link(arg, i), &s.seats[i], body, made);
 }
@@ -581,9 +575,8 @@ step_old(uint8_t arg)
 	l->old = true;
 	from.session = bytes_of(seat->id);
 	if (session_message(s.desk->sessions, &from,
-		BYTES_LIT("{\"jsonrpc\":\"2.0\",\"id\":1000,\"method\":"
-			  "\"initialize\",\"params\":{\"protocolVersion\":"
-			  "\"2024-11-05\"}}"),
+		BYTES_LIT(
+		    "{\"jsonrpc\":\"2.0\",\"id\":1000,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2024-11-05\"}}"),
 		&no) != 0)
 		refused(&no);
 }
@@ -610,12 +603,9 @@ step_modern(uint8_t arg)
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = on_done, .notify = on_notify, .arg = l } };
-	char body[1024] = "{\"jsonrpc\":\"2.0\",\"id\":1002,\"method\":"
-			  "\"subscriptions/listen\",\"params\":{"
-			  "\"notifications\":{\"toolsListChanged\":true,"
-			  "\"resourcesListChanged\":true,"
-			  "\"resourceSubscriptions\":[\"exec://x\"]},"
-			  "\"_meta\":{" MODERN_META "}}}";
+	char body[1024] =
+	    "{\"jsonrpc\":\"2.0\",\"id\":1002,\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"toolsListChanged\":true,\"resourcesListChanged\":true,\"resourceSubscriptions\":[\"exec://x\"]},\"_meta\":{" MODERN_META
+	    "}}}";
 	struct jsonrpc_input in;
 	struct run *r = call ? new_run(0) : NULL;
 	struct buf out;

@@ -129,8 +129,9 @@ test_record(void **state)
 	assert_int_equal(
 	    count(path, "quote \\\" backslash \\\\ newline \\n tab "), 1);
 	assert_int_equal(count(path, "\\\\xff\\u0000\\u001b[31m\\\\xc0"), 1);
-	assert_int_equal(count(path, "\"hidden\":\"\\u202e\\u200b\\udb40\\udc41"
-				     "\\u2028\\u007f\""),
+	assert_int_equal(
+	    count(path,
+		"\"hidden\":\"\\u202e\\u200b\\udb40\\udc41\\u2028\\u007f\""),
 	    1);
 	assert_int_equal(count(path, "\"number\":-9223372036854775808"), 1);
 }

@@ -96,12 +96,7 @@ add(struct auditrun *r, unsigned pid, unsigned parent, const char *path)
 	char line[512];
 
 	(void)snprintf(line, sizeof(line),
-	    "{\"v\":1,\"event.sequence\":1,\"@timestamp\":"
-	    "\"2026-11-22T10:11:12.123456Z\",\"monotonic_ns\":5,"
-	    "\"event.action\":\"process-exec\",\"run.id\":\"ab\","
-	    "\"event.outcome\":\"success\",\"process.namespace_pid\":%u,"
-	    "\"process.parent.namespace_pid\":%u,\"process.executable\":\"%s\","
-	    "\"process.args\":[\"%s\",\"x y\"]}",
+	    "{\"v\":1,\"event.sequence\":1,\"@timestamp\":\"2026-11-22T10:11:12.123456Z\",\"monotonic_ns\":5,\"event.action\":\"process-exec\",\"run.id\":\"ab\",\"event.outcome\":\"success\",\"process.namespace_pid\":%u,\"process.parent.namespace_pid\":%u,\"process.executable\":\"%s\",\"process.args\":[\"%s\",\"x y\"]}",
 	    pid, parent, path, path);
 	assert_true(logline_parse(bytes_of(line), &l));
 	auditrun_add(r, &limits, &l);
@@ -167,10 +162,7 @@ static void
 test_terms(void **state)
 {
 	static const char line[] =
-	    "{\"v\":1,\"event.sequence\":1,\"@timestamp\":"
-	    "\"2026-11-22T10:11:12.123456Z\",\"monotonic_ns\":5,"
-	    "\"event.action\":\"x\",\"token.name\":\"a\",\"process.args\":["
-	    "\"in \\\"quotes\\\"\",\"last\"]}";
+	    "{\"v\":1,\"event.sequence\":1,\"@timestamp\":\"2026-11-22T10:11:12.123456Z\",\"monotonic_ns\":5,\"event.action\":\"x\",\"token.name\":\"a\",\"process.args\":[\"in \\\"quotes\\\"\",\"last\"]}";
 	struct auditrec_term t;
 	struct logline l;
 	struct err e;

@@ -12,10 +12,10 @@
 #include "common/bearer.h"
 
 /* Computed by another implementation of SHA-256 for the token "mxt_AAAA". */
-static const char proof_hex[] = "707aae1e7bc39dca1f01c8c5a09b767c"
-				"607f778b4a116b8ec792e913bb688c71";
-static const char verifier_hex[] = "ea4a8bdc60d4743db982b307cde044bc"
-				   "53e05234a15418da9caed53030a7ea72";
+static const char proof_hex[] =
+    "707aae1e7bc39dca1f01c8c5a09b767c607f778b4a116b8ec792e913bb688c71";
+static const char verifier_hex[] =
+    "ea4a8bdc60d4743db982b307cde044bc53e05234a15418da9caed53030a7ea72";
 
 static void
 test_vector(void **state)
@@ -35,8 +35,8 @@ test_vector(void **state)
 static void
 test_make(void **state)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char alphabet[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	char text[BEARER_TEXT], other[BEARER_TEXT];
 	uint8_t verifier[DIGEST_BYTES], other_verifier[DIGEST_BYTES];
 	uint8_t proof[DIGEST_BYTES], again[DIGEST_BYTES];

@@ -278,10 +278,11 @@ test_refused(void **state)
 	/* nothing follows the end, and a line that was cut is passed over */
 	castread_init(&r, &ops, &g);
 	assert_int_equal(castread_line(&r, buf_bytes(&line), &e), 0);
-	assert_int_equal(castread_feed(&r,
-			     BYTES_LIT("[1.000000,\"x\",\"end lost -1 0 1 2\"]"
-				       "\n[2.000000,\"o\""),
-			     &e),
+	assert_int_equal(
+	    castread_feed(&r,
+		BYTES_LIT(
+		    "[1.000000,\"x\",\"end lost -1 0 1 2\"]\n[2.000000,\"o\""),
+		&e),
 	    0);
 	assert_true(r.has_end);
 	assert_int_equal(

@@ -120,12 +120,8 @@ test_values(void **state)
 	char path[128];
 
 	assert_int_equal(
-	    load(f, "\"listen\":[\"[::1]:9\",\"127.0.0.2:10\"],"
-		    "\"audit\":{\"file\":\"log/a\"},\"policy_dir\":\"/p\","
-		    "\"public_url\":\"https://h.example\",\"stop_grace_ms\":0,"
-		    "\"allowed_hosts\":[\"h.example\",\"h.example:8001\"],"
-		    "\"allowed_origins\":[\"https://h.example\"],"
-		    "\"limits\":{\"runs\":3}"),
+	    load(f,
+		"\"listen\":[\"[::1]:9\",\"127.0.0.2:10\"],\"audit\":{\"file\":\"log/a\"},\"policy_dir\":\"/p\",\"public_url\":\"https://h.example\",\"stop_grace_ms\":0,\"allowed_hosts\":[\"h.example\",\"h.example:8001\"],\"allowed_origins\":[\"https://h.example\"],\"limits\":{\"runs\":3}"),
 	    0);
 	assert_int_equal(f->conf.listen_count, 2);
 	assert_int_equal(f->conf.listen[0].addr.ss_family, AF_INET6);
@@ -148,8 +144,8 @@ test_unix_socket(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(
-	    load(f, "\"listen\":[\"unix:/run/a.sock\"],"
-		    "\"unix_socket\":{\"mode\":\"0600\",\"group\":7}"),
+	    load(f,
+		"\"listen\":[\"unix:/run/a.sock\"],\"unix_socket\":{\"mode\":\"0600\",\"group\":7}"),
 	    0);
 	assert_int_equal(f->conf.listen[0].addr.ss_family, AF_UNIX);
 	assert_int_equal(f->conf.socket_mode, 0600);
@@ -234,8 +230,9 @@ test_all_findings_at_once(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(load(f, "\"a\":1,\"limits\":{\"runs\":0,\"b\":1},"
-				 "\"listen\":[\"x\"],\n\"public_url\":\"y\""),
+	assert_int_equal(
+	    load(f,
+		"\"a\":1,\"limits\":{\"runs\":0,\"b\":1},\"listen\":[\"x\"],\n\"public_url\":\"y\""),
 	    ERR_BAD);
 	assert_int_equal(f->r.count, 5);
 	assert_non_null(strstr(buf_cstr(&f->r.text), "c.json:4:"));
@@ -295,8 +292,8 @@ test_frontend(void **state)
 	struct fixture *f = *state;
 	struct err e;
 
-	write_raw(f, "{\"frontend\":{\"path\":\"/nonexistent\","
-		     "\"user\":\"root\"}}");
+	write_raw(
+	    f, "{\"frontend\":{\"path\":\"/nonexistent\",\"user\":\"root\"}}");
 	assert_int_equal(conf_load(f->path, &f->conf, &f->r, &e), ERR_BAD);
 	/* as root: never as root; as another: only root can change */
 	assert_int_equal(f->r.count, 2);
@@ -307,8 +304,8 @@ test_frontend(void **state)
 	    conf_load_to_read(f->path, &f->conf, &f->r, &e), ERR_BAD);
 	assert_int_equal(f->r.count, caps_can_change_ids() ? 2 : 1);
 	conf_report_fini(&f->r);
-	write_raw(f, "{\"frontend\":{\"path\":\"/bin/true\","
-		     "\"user\":\"no-such-user\"}}");
+	write_raw(f,
+	    "{\"frontend\":{\"path\":\"/bin/true\",\"user\":\"no-such-user\"}}");
 	assert_int_equal(conf_load(f->path, &f->conf, &f->r, &e), ERR_BAD);
 	assert_int_equal(f->r.count, 1);
 	assert_non_null(strstr(buf_cstr(&f->r.text), "no user"));

@@ -43,9 +43,10 @@ test_requests(void **state)
 	    parse("{\"verb\":\"kill\",\"run\":\"0af\",\"v\":1}", &r, &e), 0);
 	assert_int_equal(r.verb, CONTROL_KILL);
 	assert_string_equal(r.run, "0af");
-	assert_int_equal(parse("{\"v\":1,\"verb\":\"note\",\"what\":\"show\","
-			       "\"filter\":\"\"}",
-			     &r, &e),
+	assert_int_equal(
+	    parse(
+		"{\"v\":1,\"verb\":\"note\",\"what\":\"show\",\"filter\":\"\"}",
+		&r, &e),
 	    0);
 	assert_int_equal(r.verb, CONTROL_NOTE);
 	assert_string_equal(r.what, "show");
@@ -67,8 +68,7 @@ test_bad_requests(void **state)
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0g\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0A\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0\\u0000\"}",
-		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0000000000000000"
-		"00000000000000000\"}",
+		"{\"v\":1,\"verb\":\"kill\",\"run\":\"000000000000000000000000000000000\"}",
 		"{\"v\":1,\"verb\":\"note\",\"what\":\"x\"}",
 		"{\"v\":1,\"verb\":\"status\"} ,", NULL };
 	struct control_request r = { .verb = CONTROL_VERBS };

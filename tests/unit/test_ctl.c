@@ -59,13 +59,11 @@ setup(void **state)
 	(void)snprintf(
 	    fix.config, sizeof(fix.config), "%s/mcp-execd.json", fix.dir);
 	(void)snprintf(text, sizeof(text),
-	    "{\"frontend\":{\"path\":"
-	    "\"/bin/true\"%s}}",
+	    "{\"frontend\":{\"path\":\"/bin/true\"%s}}",
 	    caps_can_change_ids() ? ",\"user\":64123" : "");
 	write_file("mcp-execd.json", text);
 	(void)snprintf(text, sizeof(text),
-	    "{\"user\":%u,\"group\":%u,"
-	    "\"directory\":\"%s/work\"}",
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\"}",
 	    (unsigned)geteuid(), (unsigned)getegid(), fix.dir);
 	write_file("policies.d/p.json", text);
 	return 0;
@@ -157,8 +155,8 @@ test_life_of_a_token(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    run(token_add_run, "a --policy p --expires 2d "
-			       "--from 10.0.0.0/8 --comment hello"),
+	    run(token_add_run,
+		"a --policy p --expires 2d --from 10.0.0.0/8 --comment hello"),
 	    CTL_OK);
 	p = strstr(fix.out, BEARER_PREFIX);
 	assert_non_null(p);
@@ -189,8 +187,7 @@ test_token_for_a_unix_socket(void **state)
 
 	(void)state;
 	(void)snprintf(text, sizeof(text),
-	    "{\"listen\":[\"unix:/run/s\"],\"frontend\":{\"path\":"
-	    "\"/bin/true\"%s}}",
+	    "{\"listen\":[\"unix:/run/s\"],\"frontend\":{\"path\":\"/bin/true\"%s}}",
 	    caps_can_change_ids() ? ",\"user\":64123" : "");
 	write_file("mcp-execd.json", text);
 	assert_int_equal(run(token_add_run, "a --policy p"), CTL_OK);
@@ -234,9 +231,7 @@ test_list_as_json(void **state)
 
 	(void)state;
 	(void)snprintf(words, sizeof(words),
-	    "a --policy p --directory "
-	    "%s/work/sub",
-	    fix.dir);
+	    "a --policy p --directory %s/work/sub", fix.dir);
 	assert_int_equal(run(token_add_run, words), CTL_OK);
 	assert_int_equal(run(token_list_run, "--json"), CTL_OK);
 	assert_int_equal(json_parse(bytes_of(fix.out), JSON_STRICT, &d, &e), 0);
@@ -260,8 +255,8 @@ static void
 test_check_finds_all(void **state)
 {
 	(void)state;
-	write_file("mcp-execd.json", "{\"lisen\":[],\"frontend\":{\"path\":"
-				     "\"/nonexistent\"}}");
+	write_file("mcp-execd.json",
+	    "{\"lisen\":[],\"frontend\":{\"path\":\"/nonexistent\"}}");
 	write_file("policies.d/p.json", "{\"tolls\":1}");
 	assert_int_equal(run(check_run, ""), CTL_FAILED);
 	assert_non_null(strstr(fix.out, "\"listen\"?"));

@@ -26,10 +26,10 @@ static void
 test_sha256(void **state)
 {
 	(void)state;
-	check_sha256(bytes_of(NULL), "e3b0c44298fc1c149afbf4c8996fb924"
-				     "27ae41e4649b934ca495991b7852b855");
-	check_sha256(BYTES_LIT("abc"), "ba7816bf8f01cfea414140de5dae2223"
-				       "b00361a396177a9cb410ff61f20015ad");
+	check_sha256(bytes_of(NULL),
+	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	check_sha256(BYTES_LIT("abc"),
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static void
@@ -48,8 +48,9 @@ test_running(void **state)
 	}
 	digest_final(&d, out);
 	assert_int_equal(
-	    digest_unhex(BYTES_LIT("cdc76e5c9914fb9281a1c7e284d73e67"
-				   "f1809a48a497200e046d39ccc7112cd0"),
+	    digest_unhex(
+		BYTES_LIT(
+		    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
 		expected, 32, &e),
 	    0);
 	assert_memory_equal(out, expected, sizeof(out));

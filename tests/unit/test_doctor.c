@@ -52,8 +52,7 @@ write_token(const char *expires)
 	char text[256];
 
 	(void)snprintf(text, sizeof(text),
-	    "{\"verifier\":\"%064d\",\"policy\":\"p\","
-	    "\"created\":\"2026-01-01T00:00:00Z\"%s}",
+	    "{\"verifier\":\"%064d\",\"policy\":\"p\",\"created\":\"2026-01-01T00:00:00Z\"%s}",
 	    1, expires);
 	write_file("tokens.d/t.json", 0600, text);
 }
@@ -111,8 +110,7 @@ test_policies(void **state)
 	assert_non_null(strstr(fix.out, "only logged"));
 	if (caps_can_change_ids()) {
 		write_file("policies.d/p.json", 0600,
-		    "{\"user\":64123,\"group\":64123,"
-		    "\"directory\":\"/tmp\"}");
+		    "{\"user\":64123,\"group\":64123,\"directory\":\"/tmp\"}");
 		assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
 		assert_non_null(strstr(fix.out, "as the frontend's user"));
 	}
@@ -148,14 +146,13 @@ test_recordings(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/work", fix.dir);
-	write_config(",\"recordings\":{\"directory\":\"work\","
-		     "\"max_bytes\":1048576}");
+	write_config(
+	    ",\"recordings\":{\"directory\":\"work\",\"max_bytes\":1048576}");
 	assert_int_equal(chmod(path, 0755), 0);
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("recordings", "none");
 	write_file("policies.d/p.json", 0600,
-	    "{\"user\":\"nobody\",\"directory\":\"/tmp\","
-	    "\"audit\":{\"output\":\"all\"}}");
+	    "{\"user\":\"nobody\",\"directory\":\"/tmp\",\"audit\":{\"output\":\"all\"}}");
 	if (!caps_can_change_ids())
 		write_policy(",\"audit\":{\"output\":\"all\"}");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
@@ -164,8 +161,8 @@ test_recordings(void **state)
 	assert_int_equal(chmod(path, 0700), 0);
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("recordings", "ok");
-	write_config(",\"recordings\":{\"directory\":\"work\","
-		     "\"max_bytes\":1125899906842624}");
+	write_config(
+	    ",\"recordings\":{\"directory\":\"work\",\"max_bytes\":1125899906842624}");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("recordings", "warn");
 	assert_non_null(strstr(fix.out, "lower recordings.max_bytes"));

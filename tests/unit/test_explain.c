@@ -221,8 +221,7 @@ test_rows(void **state)
 	buf_fini(&b);
 	buf_init(&b, 4096);
 	text_put(&b, "",
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
-	    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cc");
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cc");
 	assert_string_equal(buf_cstr(&b),
 	    "             aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
 	    "             bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cc\n");
@@ -233,9 +232,8 @@ static void
 test_explain(void **state)
 {
 	(void)state;
-	write_policy(",\"description\":\"For trying.\",\"shell\":null,"
-		     "\"environment\":{\"set\":{\"A\":\"b\"},"
-		     "\"allow\":[\"CI\"]},\"limits\":{\"open_files\":77}");
+	write_policy(
+	    ",\"description\":\"For trying.\",\"shell\":null,\"environment\":{\"set\":{\"A\":\"b\"},\"allow\":[\"CI\"]},\"limits\":{\"open_files\":77}");
 	assert_int_equal(EXPLAIN("p"), CTL_OK);
 	assert_non_null(strstr(fix.out, "For trying."));
 	assert_non_null(strstr(fix.out, "set: A=b"));
@@ -275,9 +273,8 @@ static void
 test_test(void **state)
 {
 	(void)state;
-	assert_int_equal(TEST_RUN("p", "--", "sh", "-c",
-			     "echo out; echo err "
-			     ">&2; exit 7"),
+	assert_int_equal(
+	    TEST_RUN("p", "--", "sh", "-c", "echo out; echo err >&2; exit 7"),
 	    7);
 	assert_string_equal(fix.out, "out\n");
 	assert_non_null(strstr(fix.err, "err\n"));

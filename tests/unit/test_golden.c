@@ -218,8 +218,8 @@ check_one(const struct profile_choice *c, const char *variant, const char *arch)
 	} else if (!read_golden(path, &was)) {
 		fail_msg("%s: not there; look at what --update writes", path);
 	} else if (differ(path, &is, &was) != 0) {
-		fail_msg("%s: not as it was reviewed; if that is meant, run "
-			 "test_golden --update and look at the difference",
+		fail_msg(
+		    "%s: not as it was reviewed; if that is meant, run test_golden --update and look at the difference",
 		    path);
 	}
 }

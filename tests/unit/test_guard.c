@@ -260,8 +260,8 @@ daemons_are_gone(const char *flavour)
 	struct run r;
 
 	start(&r, flavour,
-	    DAEMONS "while [ \"$go\" != 3 ]; do sleep 0.1; go=3; done; "
-		    "sleep 0.5; exit 3");
+	    DAEMONS
+	    "while [ \"$go\" != 3 ]; do sleep 0.1; go=3; done; sleep 0.5; exit 3");
 	wait_over(&r);
 	assert_non_null(strstr(r.out.text, "up\nup\nup\n"));
 	assert_int_equal(WEXITSTATUS(r.report.status), 3);
@@ -299,9 +299,7 @@ term_is_kind(const char *flavour)
 	struct run r;
 
 	start(&r, flavour,
-	    "sh -c 'trap \"echo child; exit\" TERM; echo c1; "
-	    "while :; do sleep 0.1; done' & "
-	    "trap 'wait; echo parent; exit 5' TERM; echo c2; wait");
+	    "sh -c 'trap \"echo child; exit\" TERM; echo c1; while :; do sleep 0.1; done' & trap 'wait; echo parent; exit 5' TERM; echo c2; wait");
 	wait_text(&r, "c1");
 	wait_text(&r, "c2");
 	order(&r, GUARD_TERM);
@@ -365,8 +363,7 @@ many(const char *flavour)
 	struct run r;
 
 	start(&r, flavour,
-	    "i=0; while [ $i -lt 100 ]; do (while :; do sleep 0.1; done) & "
-	    "i=$((i+1)); done; echo ready; wait");
+	    "i=0; while [ $i -lt 100 ]; do (while :; do sleep 0.1; done) & i=$((i+1)); done; echo ready; wait");
 	wait_text(&r, "ready");
 	order(&r, GUARD_KILL);
 	wait_over(&r);
@@ -413,8 +410,7 @@ descriptors(const char *flavour)
 		leak[i] = open("/dev/null", O_RDWR);
 	assert_int_equal(dup2(leak[0], 200), 200);
 	run(&r, flavour,
-	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && "
-	    "echo $i; i=$((i+1)); done; true");
+	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && echo $i; i=$((i+1)); done; true");
 	assert_string_equal(r.out.text, "0\n1\n2\n");
 	for (i = 0; i < 8; i++)
 		(void)close(leak[i]);

@@ -582,8 +582,7 @@ test_members(void **state)
 	json_put_member(&b, "g", BYTES_LIT("["));
 	buf_put_str(&b, "}]}");
 	assert_string_equal(buf_cstr(&b),
-	    "{\"a\":\"{\",\"b\":-9223372036854775808,"
-	    "\"c\":{\"d\":true,\"e\":false},\"f\\\"\":[{\"g\":\"[\"}]}");
+	    "{\"a\":\"{\",\"b\":-9223372036854775808,\"c\":{\"d\":true,\"e\":false},\"f\\\"\":[{\"g\":\"[\"}]}");
 	d = parse(buf_bytes(&b), 0);
 	json_free(d);
 }
@@ -592,8 +591,8 @@ test_members(void **state)
 static void
 test_mutations(void **state)
 {
-	static const char seed[] = "{\"id\":1,\"m\":\"a\\u00e9\\ud83d\\ude00\","
-				   "\"p\":[{\"x\":[null,true,-1.5e3]},{}]}";
+	static const char seed[] =
+	    "{\"id\":1,\"m\":\"a\\u00e9\\ud83d\\ude00\",\"p\":[{\"x\":[null,true,-1.5e3]},{}]}";
 	static const uint8_t odd[] = "\"\\{}[],:u0d8c/*\n\xed\xa0\x80\xff";
 	unsigned accepted = 0;
 	uint32_t random = 1;

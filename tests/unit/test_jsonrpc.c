@@ -70,9 +70,7 @@ initialize(const char *revision)
 	char body[256];
 
 	(void)snprintf(body, sizeof(body),
-	    "{\"jsonrpc\":\"2.0\",\"id\":0,"
-	    "\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\","
-	    "\"clientInfo\":{\"name\":\"t\\u0007 x\",\"version\":\"1\"}}}",
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\",\"clientInfo\":{\"name\":\"t\\u0007 x\",\"version\":\"1\"}}}",
 	    revision);
 	memset(&mcp_state_, 0, sizeof(mcp_state_));
 	expect(body, "\"serverInfo\"");
@@ -96,8 +94,7 @@ test_envelope(void **state)
 		    "\"id\":7,\"error\":{\"code\":-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":7}", "-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":5}", "-32600" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\","
-		  "\"params\":[]}",
+		{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\",\"params\":[]}",
 		    "-32600" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"toString\"}",
 		    "-32601" },
@@ -129,27 +126,21 @@ test_ids(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		(void)snprintf(body, sizeof(body),
-		    "{\"jsonrpc\":\"2.0\","
-		    "\"method\":\"ping\",\"id\":%s}",
+		    "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":%s}",
 		    good[i]);
 		(void)snprintf(want, sizeof(want),
-		    "{\"jsonrpc\":\"2.0\","
-		    "\"id\":%s,\"result\":{}}",
-		    good[i]);
+		    "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}", good[i]);
 		expect(body, want);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		(void)snprintf(body, sizeof(body),
-		    "{\"jsonrpc\":\"2.0\","
-		    "\"method\":\"ping\",\"id\":%s}",
+		    "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":%s}",
 		    bad[i]);
 		expect(body, "-32600");
 		assert_null(strstr(answer.text, "\"id\""));
 	}
 	(void)snprintf(body, sizeof(body),
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"method\":\"ping\",\"id\":\"%0500d\"}",
-	    1);
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"%0500d\"}", 1);
 	expect(body, "-32600");
 }
 
@@ -157,11 +148,9 @@ static void
 test_silence(void **state)
 {
 	static const char *const quiet[] = {
-		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
-		"initialized\"}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/unknown\"}",
-		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
-		"\"params\":{\"requestId\":99}}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":99}}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}",
 		"{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}",
 		"{\"jsonrpc\":\"2.0\",\"id\":4,\"error\":{\"code\":1}}",
@@ -198,8 +187,8 @@ test_negotiation(void **state)
 		assert_non_null(strstr(answer.text, "Be careful."));
 	}
 	assert_string_equal(mcp_state_.client, "t__x 1");
-	expect("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\","
-	       "\"params\":{\"protocolVersion\":\"2025-06-18\"}}",
+	expect(
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}",
 	    "-32600");
 }
 
@@ -226,8 +215,8 @@ test_tools_list(void **state)
 	(void)give(list, 1);
 	assert_null(strstr(answer.text, "exec_cmd"));
 	assert_non_null(strstr(answer.text, "cli_command"));
-	expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\","
-	       "\"params\":{\"cursor\":\"\"}}",
+	expect(
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":\"\"}}",
 	    "-32602");
 }
 
@@ -295,9 +284,7 @@ test_long_argument(void **state)
 	(void)state;
 	initialize("2025-06-18");
 	at = (size_t)snprintf(body, sizeof(body),
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
-	    "\"exec_cmd\",\"arguments\":{\"command\":\"");
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"");
 	memset(body + at, 'x', 100000);
 	(void)strcpy(body + at + 100000, "\"}}}");
 	assert_non_null(give(body, 0));
@@ -378,13 +365,11 @@ test_cancel(void **state)
 	    give(CALL_TOOL("5", "exec_cmd", "{\"command\":\"ls\"}"), 0));
 	assert_int_equal(answer.times, 0);
 	(void)give(
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
-	    "\"params\":{\"requestId\":\"5\"}}",
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"5\"}}",
 	    0);
 	assert_false(desk_expect(desk, PROTO_CANCEL, &m));
 	(void)give(
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
-	    "\"params\":{\"requestId\":5,\"reason\":\"why not\"}}",
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5,\"reason\":\"why not\"}}",
 	    0);
 	/* the notification's own exchange, and the silent end of the call's */
 	assert_int_equal(answer.times, 2);
@@ -407,23 +392,18 @@ test_batch(void **state)
 	assert_non_null(give(
 	    "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}," CALL_TOOL(
 		"2", "exec_cmd",
-		"{\"command\":\"ls\"}") ","
-					"{\"jsonrpc\":\"2.0\",\"method\":"
-					"\"notifications/x\"},"
-					"{\"jsonrpc\":\"2.0\",\"id\":3,"
-					"\"method\":\"nope\"}]",
+		"{\"command\":\"ls\"}") ",{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"},{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"nope\"}]",
 	    0));
 	assert_int_equal(answer.times, 0);
 	finish(1, "out");
 	assert_int_equal(answer.times, 1);
 	assert_int_equal(
 	    strncmp(answer.text,
-		"[{\"jsonrpc\":\"2.0\",\"id\":1,"
-		"\"result\":{}},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\"",
+		"[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\"",
 		60),
 	    0);
-	assert_non_null(strstr(answer.text, ",{\"jsonrpc\":\"2.0\",\"id\":3,"
-					    "\"error\""));
+	assert_non_null(
+	    strstr(answer.text, ",{\"jsonrpc\":\"2.0\",\"id\":3,\"error\""));
 	assert_int_equal(answer.text[strlen(answer.text) - 1], ']');
 	expect("[{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}]", "");
 	assert_string_equal(answer.text, "");
@@ -439,8 +419,7 @@ test_batch_size(void **state)
 		buf_init(&b, 65536);
 		for (int i = 0; i < n; i++)
 			buf_printf(&b,
-			    "%s{\"jsonrpc\":\"2.0\",\"id\":%d,"
-			    "\"method\":\"ping\"}",
+			    "%s{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"ping\"}",
 			    i == 0 ? "[" : ",", i);
 		buf_put_str(&b, "]");
 		(void)give(buf_cstr(&b), 0);

@@ -94,14 +94,12 @@ test_blocks(void **state)
 	media_put(&b, (struct media){ MEDIA_IMAGE, "image/png" },
 	    BYTES_LIT("foobar"), BYTES_LIT("exec://x"));
 	assert_string_equal(buf_cstr(&b),
-	    "{\"type\":\"image\",\"data\":\"Zm9vYmFy\","
-	    "\"mimeType\":\"image/png\"}");
+	    "{\"type\":\"image\",\"data\":\"Zm9vYmFy\",\"mimeType\":\"image/png\"}");
 	buf_reset(&b);
 	media_put(&b, (struct media){ MEDIA_FILE, "application/pdf" },
 	    BYTES_LIT("foob"), BYTES_LIT("exec://x"));
 	assert_string_equal(buf_cstr(&b),
-	    "{\"type\":\"resource\",\"resource\":{\"uri\":\"exec://x\","
-	    "\"mimeType\":\"application/pdf\",\"blob\":\"Zm9vYg==\"}}");
+	    "{\"type\":\"resource\",\"resource\":{\"uri\":\"exec://x\",\"mimeType\":\"application/pdf\",\"blob\":\"Zm9vYg==\"}}");
 	buf_fini(&b);
 }
 

@@ -248,10 +248,9 @@ test_call(void **state)
 	headers(REVISION, "tools/call", "exec_cmd");
 	(void)snprintf(body, sizeof(body),
 	    BODY("tools/call",
-		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},"
-		"\"_meta\":{" CLAIM "," CAPS ",\"progressToken\":\"t\","
-		"\"traceparent\":\"%s\",\"" P "clientInfo\":{\"name\":\"me\","
-		"\"version\":\"2\"}}"),
+		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+		"," CAPS ",\"progressToken\":\"t\",\"traceparent\":\"%s\",\"" P
+		"clientInfo\":{\"name\":\"me\",\"version\":\"2\"}}"),
 	    trace);
 	assert_int_equal(give(body), 0);
 	assert_non_null(exchange);
@@ -261,9 +260,7 @@ test_call(void **state)
 	assert_non_null(strstr(answer.text, trace));
 	assert_non_null(strstr(answer.text, P "serverInfo"));
 	assert_string_equal(notes,
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\","
-	    "\"params\":{\"progressToken\":\"t\",\"progress\":5,"
-	    "\"message\":\"line\\n\"}}\n");
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\"t\",\"progress\":5,\"message\":\"line\\n\"}}\n");
 }
 
 static void
@@ -298,8 +295,8 @@ test_no_room(void **state)
 	headers(REVISION, "tools/call", "exec_cmd");
 	assert_int_equal(
 	    give(BODY("tools/call",
-		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},"
-		"\"_meta\":{" CLAIM "," CAPS ",\"progressToken\":1}")),
+		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+		"," CAPS ",\"progressToken\":1}")),
 	    0);
 	room = false;
 	memset(data, 'a', sizeof(data));
@@ -336,9 +333,7 @@ test_decode(void **state)
 		{ "=?base64?YWI=?=", "ab" },
 		{ "=?base64?YWJj?=", "abc" },
 		{ "=?base64?w6k=?=", "\xc3\xa9" },
-		{ "=?base64?"
-		  "?=",
-		    "" },
+		{ "=?base64?\?=", "" },
 		{ "=?base64?YQ==", NULL },
 		{ "=?base64?", NULL },
 		{ "=?base64?=", NULL },

@@ -264,8 +264,8 @@ begin_with(const char *more)
 static void
 begin(void)
 {
-	begin_with(BARE ",\"limits\":{\"runs\":3,\"kill_grace_ms\":200,"
-			"\"output_bytes\":4096}");
+	begin_with(BARE
+	    ",\"limits\":{\"runs\":3,\"kill_grace_ms\":200,\"output_bytes\":4096}");
 }
 
 /* Greeted and ready, as a frontend is that serves. */
@@ -958,8 +958,7 @@ test_time_out(void **state)
 	greet();
 	say(&m);
 	m = arg_frame(1, "command",
-	    "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000' & "
-	    "echo x; while :; do sleep 1; done");
+	    "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000' & echo x; while :; do sleep 1; done");
 	say(&m);
 	m = arg_frame(1, "timeout_ms", "300");
 	m.arg.kind = PROTO_NUMBER;
@@ -1118,8 +1117,8 @@ test_head_and_tail(void **state)
 	(void)state;
 	begin();
 	greet();
-	ask(1, "i=0; while [ $i -lt 1500 ]; do echo $((10000+i)); i=$((i+1)); "
-	       "done");
+	ask(1,
+	    "i=0; while [ $i -lt 1500 ]; do echo $((10000+i)); i=$((i+1)); done");
 	s = wait_done(1);
 	assert_int_equal(s->end.stdout_bytes, 9000);
 	assert_int_equal(s->len, 4096);

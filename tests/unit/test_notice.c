@@ -54,17 +54,13 @@ test_owed(void **state)
 	heard.deaf = false;
 	assert_int_equal(pay(&n, ""), 1);
 	assert_string_equal(heard.text,
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"method\":\"notifications/tools/list_changed\"}");
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
 	assert_false(notice_is_owed(&n));
 	assert_int_equal(pay(&n, ""), 0);
 	notice_owe(&n, NOTICE_RESOURCES);
 	assert_int_equal(pay(&n, "\"x\""), 1);
 	assert_string_equal(heard.text,
-	    "{\"jsonrpc\":\"2.0\","
-	    "\"method\":\"notifications/resources/list_changed\","
-	    "\"params\":{\"_meta\":{"
-	    "\"io.modelcontextprotocol/subscriptionId\":\"x\"}}}");
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/list_changed\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"x\"}}}");
 }
 
 static void
@@ -121,9 +117,7 @@ test_levels(void **state)
 	buf_init(&b, 4096);
 	level_put_message(&b, LEVEL_WARNING, "stderr", BYTES_LIT("a\"\xff"));
 	assert_string_equal(buf_cstr(&b),
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\","
-	    "\"params\":{\"level\":\"warning\",\"logger\":\"stderr\","
-	    "\"data\":\"a\\\"\xef\xbf\xbd\"}}");
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"warning\",\"logger\":\"stderr\",\"data\":\"a\\\"\xef\xbf\xbd\"}}");
 	buf_fini(&b);
 }
 
@@ -162,9 +156,8 @@ test_events(void **state)
 
 		assert_int_equal(
 		    desk_post(d, &p,
-			BYTES_LIT("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":"
-				  "\"initialize\",\"params\":{"
-				  "\"protocolVersion\":\"2025-06-18\"}}"),
+			BYTES_LIT(
+			    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}"),
 			id[i], &x, &no),
 		    0);
 		/* who has read the list of resources is told of its changes */
@@ -172,8 +165,8 @@ test_events(void **state)
 		p.has_id = true;
 		assert_int_equal(
 		    desk_post(d, &p,
-			BYTES_LIT("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":"
-				  "\"resources/list\"}"),
+			BYTES_LIT(
+			    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\"}"),
 			again, &x, &no),
 		    0);
 		g = (struct session_get){ .from = desk_from(d, i, id[i]),

@@ -86,13 +86,8 @@ test_values(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    parse("\"shell\":null,\"umask\":\"027\","
-		  "\"description\":\"d\",\"environment\":{\"set\":{\"LANG\":"
-		  "\"C\","
-		  "\"PATH\":\"/bin\"},\"allow\":[\"CI\",\"TERM\"]},"
-		  "\"limits\":{\"timeout_ms\":100,\"cpu_seconds\":5,"
-		  "\"open_files\":64,\"runs_per_minute\":0},"
-		  "\"syscalls\":{\"profile\":\"none\"}",
+	    parse(
+		"\"shell\":null,\"umask\":\"027\",\"description\":\"d\",\"environment\":{\"set\":{\"LANG\":\"C\",\"PATH\":\"/bin\"},\"allow\":[\"CI\",\"TERM\"]},\"limits\":{\"timeout_ms\":100,\"cpu_seconds\":5,\"open_files\":64,\"runs_per_minute\":0},\"syscalls\":{\"profile\":\"none\"}",
 		&p),
 	    0);
 	assert_string_equal(p->shell, "");

@@ -81,8 +81,7 @@ take(struct receivers *r, int from, int to)
 
 	for (; from <= to; from++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-		    "{\"v\":1,\"event.sequence\":%d,\"@timestamp\":\"x\","
-		    "\"monotonic_ns\":9,\"event.action\":\"a\"}\n",
+		    "{\"v\":1,\"event.sequence\":%d,\"@timestamp\":\"x\",\"monotonic_ns\":9,\"event.action\":\"a\"}\n",
 		    from);
 	receivers_take(r, bytes_make(text, n));
 }
@@ -284,8 +283,7 @@ test_kernel(void **state)
 	parse(BYTES_LIT(HEAD REST), &l);
 	assert_true(to_kernel_format(&b, &l));
 	assert_string_equal(buf_cstr(&b),
-	    "cwd=2F737276 cmd=610A2262 acct=alice exe=mcp-execd run=ab "
-	    "addr=10.0.0.1 terminal=? res=success");
+	    "cwd=2F737276 cmd=610A2262 acct=alice exe=mcp-execd run=ab addr=10.0.0.1 terminal=? res=success");
 	parse(BYTES_LIT(HEAD
 		  ",\"token.name\":\"a b\",\"source.ip\":\"x res=success\"}"),
 	    &l);

@@ -209,8 +209,8 @@ test_all(void **state)
 	digest_hex(sum, sizeof(sum), hex);
 	assert_non_null(strstr(buf_cstr(&record), hex));
 	assert_int_equal(bytes, find(1, alice)->bytes);
-	digest_sha256(bytes_of(rig_read(rig_path("rec/00000000000000000000000"
-						 "000000001.cast"))),
+	digest_sha256(bytes_of(rig_read(rig_path(
+			  "rec/00000000000000000000000000000001.cast"))),
 	    again);
 	assert_memory_equal(sum, again, sizeof(sum));
 	buf_fini(&record);

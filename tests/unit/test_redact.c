@@ -69,8 +69,7 @@ static const struct {
 	{ "my_password=x", "\"my_password=[redacted:key]\"" },
 	{ "mysql -p s3 -px", "\"mysql -p [redacted:key] -px\"" },
 	{ "k AKIA12345 AKIA99999",
-	    "\"k [redacted:aws] [redacted:aws]\",\"c.redacted\":[\"aws 9\","
-	    "\"aws 9\"]" },
+	    "\"k [redacted:aws] [redacted:aws]\",\"c.redacted\":[\"aws 9\",\"aws 9\"]" },
 	{ "password=AKIA12345", "\"password=[redacted:" },
 	{ "-----BEGIN x -----END y", "\"[redacted:pem] y\"" },
 };
@@ -107,8 +106,7 @@ static const struct {
 	{ BYTES_LIT("sh\0-c\0cd /; PGPASSWORD=x psql\0"),
 	    "[\"sh\",\"-c\",\"cd /; PGPASSWORD=[redacted:key] psql\"]" },
 	{ BYTES_LIT("-----BEGIN\0s3\0-----END\0x\0"),
-	    "[\"[redacted:pem]\",\"[redacted:pem]\",\"[redacted:pem]\","
-	    "\"x\"]" },
+	    "[\"[redacted:pem]\",\"[redacted:pem]\",\"[redacted:pem]\",\"x\"]" },
 	{ BYTES_LIT("a\0\0b"), "[\"a\",\"\",\"b\"]" },
 };
 
@@ -147,9 +145,7 @@ test_digests(void **state)
 	redact_put(r, &b, "c", BYTES_LIT("password=s3cret"));
 	/* printf s3cret | openssl dgst -sha256 -mac hmac -macopt hexkey:ff... */
 	expect("of a span", &b,
-	    "\"c.redacted\":[\"key 6 "
-	    "c591ab7133463c9dbce3b7fc529478f8ce89b7efce00acc4ae6ba367dc2df2e8"
-	    "\"]");
+	    "\"c.redacted\":[\"key 6 c591ab7133463c9dbce3b7fc529478f8ce89b7efce00acc4ae6ba367dc2df2e8\"]");
 	buf_reset(&b);
 	redact_put_digest(r, &b, "stdin", BYTES_LIT("s3cret"));
 	expect("of all", &b, "\"stdin.hmac_sha256\":\"c591ab71");

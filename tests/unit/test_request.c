@@ -736,8 +736,7 @@ test_lookup_not_in_cwd(void **state)
 {
 	(void)state;
 	begin("cli_command", rig_top,
-	    ",\"environment\":{\"set\":{\"PATH\":"
-	    "\":.:bin:/usr/bin::/bin:\"}}");
+	    ",\"environment\":{\"set\":{\"PATH\":\":.:bin:/usr/bin::/bin:\"}}");
 	rig_text(&r, "command", "evil");
 	planned();
 	assert_string_equal(p.path[0], "/usr/bin/evil");

@@ -122,16 +122,13 @@ test_contents(void **state)
 	    "/stdout\",\"mimeType\":\"text/plain\",\"text\":\"all\\n\"}]");
 	contents(&r, BYTES_LIT("\xff"), (struct msg_fetched){ .total = 1 },
 	    "\"contents\":[{\"uri\":\"exec://runs/" RUN
-	    "/stdout\",\"mimeType\":\"application/octet-stream\","
-	    "\"blob\":\"/w==\"}]");
+	    "/stdout\",\"mimeType\":\"application/octet-stream\",\"blob\":\"/w==\"}]");
 	/* not half a character, and how to go on */
 	contents(&r, BYTES_LIT("abc\xc3"),
 	    (struct msg_fetched){ .total = 99, .more = 1 },
 	    "\"contents\":[{\"uri\":\"exec://runs/" RUN
-	    "/stdout?offset=0&length=3\",\"mimeType\":\"text/plain\","
-	    "\"text\":\"abc\"},{\"uri\":\"exec://runs/" RUN
-	    "/stdout?offset=3\",\"mimeType\":\"text/plain\",\"text\":"
-	    "\"[these were bytes 0 to 3 of 99; go on with exec://runs/" RUN
+	    "/stdout?offset=0&length=3\",\"mimeType\":\"text/plain\",\"text\":\"abc\"},{\"uri\":\"exec://runs/" RUN
+	    "/stdout?offset=3\",\"mimeType\":\"text/plain\",\"text\":\"[these were bytes 0 to 3 of 99; go on with exec://runs/" RUN
 	    "/stdout?offset=3]\"}]");
 	/* a range is given as it is asked for */
 	r.offset = 5;
@@ -139,14 +136,11 @@ test_contents(void **state)
 	contents(&r, BYTES_LIT("abc\xc3"),
 	    (struct msg_fetched){ .from = 5, .total = 99, .more = 1 },
 	    "\"contents\":[{\"uri\":\"exec://runs/" RUN
-	    "/stdout?offset=5&length=4\",\"mimeType\":"
-	    "\"application/octet-stream\",\"blob\":\"YWJjww==\"}]");
+	    "/stdout?offset=5&length=4\",\"mimeType\":\"application/octet-stream\",\"blob\":\"YWJjww==\"}]");
 	r.what = PROTO_FETCH_RUNS;
 	contents(&r, BYTES_LIT("{\"a\":1}\n{\"a\":2}\n"),
 	    (struct msg_fetched){ .more = 0 },
-	    "\"contents\":[{\"uri\":\"exec://runs\",\"mimeType\":"
-	    "\"application/json\",\"text\":\"{\\\"runs\\\":[{\\\"a\\\":1},"
-	    "\\n{\\\"a\\\":2}],\\\"more\\\":false}\"}]");
+	    "\"contents\":[{\"uri\":\"exec://runs\",\"mimeType\":\"application/json\",\"text\":\"{\\\"runs\\\":[{\\\"a\\\":1},\\n{\\\"a\\\":2}],\\\"more\\\":false}\"}]");
 }
 
 static void

@@ -114,15 +114,13 @@ test_failures(void **state)
 		    "RETURNCODE: 3\nSUCCESS: False" },
 		{ { .state = PROTO_SIGNALLED, .exit_code = -1, .signal = 9 },
 		    "execution failed: killed by signal 9 (KILL)\n",
-		    "RETURNCODE: -9\nSUCCESS: False\nREASON: killed by signal "
-		    "9 (KILL)" },
+		    "RETURNCODE: -9\nSUCCESS: False\nREASON: killed by signal 9 (KILL)" },
 		{ { .state = PROTO_TIMED_OUT,
 		      .exit_code = -1,
 		      .signal = 15,
 		      .duration_us = 300000 },
 		    "execution failed: timed out after 300 ms\n",
-		    "RETURNCODE: -15\nSUCCESS: False\nREASON: timed out after "
-		    "300 ms" },
+		    "RETURNCODE: -15\nSUCCESS: False\nREASON: timed out after 300 ms" },
 		{ { .state = PROTO_CANCELLED, .exit_code = -1 },
 		    "execution failed: cancelled\n",
 		    "SUCCESS: False\nREASON: cancelled" },
@@ -224,8 +222,8 @@ test_bounds(void **state)
 	capture_add(&c, CAPTURE_STDOUT, 0, BYTES_LIT("head"));
 	capture_add(&c, CAPTURE_STDOUT, 1234, BYTES_LIT("tail"));
 	o = build("exec_cmd", &c, &d, true);
-	assert_string_equal(o.text, "head\n[\xe2\x80\xa6 1234 bytes left out "
-				    "\xe2\x80\xa6]\ntail");
+	assert_string_equal(o.text,
+	    "head\n[\xe2\x80\xa6 1234 bytes left out \xe2\x80\xa6]\ntail");
 	assert_true(part(&o, "truncated")->boolean);
 	json_free(o.doc);
 	for (int i = 0; i < 50; i++)
@@ -302,9 +300,7 @@ test_flatten(void **state)
 	(void)state;
 	assert_int_equal(
 	    flatten(
-		"{\"command\":\"ls\",\"stdin\":\"a\\u0000\","
-		"\"working_dir\":null,\"timeout_ms\":50,\"env\":{\"A\":\"1\","
-		"\"LONG\":\"\"}}",
+		"{\"command\":\"ls\",\"stdin\":\"a\\u0000\",\"working_dir\":null,\"timeout_ms\":50,\"env\":{\"A\":\"1\",\"LONG\":\"\"}}",
 		&args, &doc, &e),
 	    0);
 	assert_int_equal(args.count, 5);
@@ -322,8 +318,7 @@ test_flatten(void **state)
 /* --- what is no text, and what was cut -------------------------------------- */
 
 static const char png[] =
-    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR12345678901234567890123456789"
-    "\0\0\0\0IEND\xae\x42\x60\x82";
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR12345678901234567890123456789\0\0\0\0IEND\xae\x42\x60\x82";
 static const char wav[] = "RIFF\x24\0\0\0WAVEfmt 0123456789012345678901234567";
 static const char run[] = "0123456789abcdef0123456789abcdef";
 

@@ -228,8 +228,8 @@ test_foreign(void **state)
 	audit_close(a);
 	f = fopen(at.log, "a");
 	assert_non_null(f);
-	(void)fputs("{\"v\":1,\"event.sequence\":3,\"@timestamp\":\"x\","
-		    "\"monotonic_ns\":1,\"event.action\":\"forged\"}\n",
+	(void)fputs(
+	    "{\"v\":1,\"event.sequence\":3,\"@timestamp\":\"x\",\"monotonic_ns\":1,\"event.action\":\"forged\"}\n",
 	    f);
 	assert_int_equal(fclose(f), 0);
 	s.seal = AUDIT_SEAL_REQUIRE;

@@ -145,8 +145,9 @@ test_refusals(void **state)
 	/* ignored where the handshake settles it */
 	assert_int_equal(post_as(0, NULL, "2026-07-28", INIT), 0);
 	/* a handshake that fails leaves no session */
-	assert_int_equal(post(NULL, "{\"jsonrpc\":\"2.0\",\"id\":0,"
-				    "\"method\":\"initialize\"}"),
+	assert_int_equal(
+	    post(NULL,
+		"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\"}"),
 	    0);
 	assert_string_equal(made, "");
 }

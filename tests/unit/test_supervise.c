@@ -145,8 +145,7 @@ test_what_it_is_given(void **state)
 	(void)snprintf(script, sizeof(script),
 	    "#!/bin/sh\n"
 	    "exec >%s\n"
-	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && "
-	    "echo fd $i; i=$((i+1)); done\n"
+	    "i=0; while [ $i -lt 300 ]; do [ -e /proc/self/fd/$i ] && echo fd $i; i=$((i+1)); done\n"
 	    "echo args \"$@\"\n"
 	    "tr '\\0' '\\n' </proc/$$/environ | sed 's/^/env /'\n"
 	    "sed -n '/^Sig[BI]/p' /proc/self/status\n"

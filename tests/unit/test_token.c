@@ -86,8 +86,7 @@ parse(const char *keys)
 	char text[2048];
 
 	(void)snprintf(text, sizeof(text),
-	    "{\"verifier\":\"%s\","
-	    "\"policy\":\"p\",\"created\":\"2026-01-01T00:00:00Z\"%s%s}",
+	    "{\"verifier\":\"%s\",\"policy\":\"p\",\"created\":\"2026-01-01T00:00:00Z\"%s%s}",
 	    fix.hex, keys[0] != '\0' ? ",\n" : "", keys);
 	conf_report_fini(&fix.report);
 	return token_parse(
@@ -201,8 +200,8 @@ test_findings(void **state)
 	    token_parse("t", "t", BYTES_LIT("{}"), &fix.policies, &fix.report));
 	assert_int_equal(fix.report.count, 3);
 	assert_null(token_parse("t", "t",
-	    BYTES_LIT("{\"verifier\":\"00\","
-		      "\"policy\":\"q\",\"created\":\"2026-01-01T00:00:00Z\"}"),
+	    BYTES_LIT(
+		"{\"verifier\":\"00\",\"policy\":\"q\",\"created\":\"2026-01-01T00:00:00Z\"}"),
 	    &fix.policies, &fix.report));
 	assert_int_equal(fix.report.count, 5);
 }
@@ -253,8 +252,8 @@ test_check(void **state)
 	struct bytes home = BYTES_LIT("10.1.2.3");
 
 	(void)state;
-	t.t[0] = parse("\"expires\":\"2026-01-02T00:00:00Z\","
-		       "\"sources\":[\"10.0.0.0/8\",\"::1\"]");
+	t.t[0] = parse(
+	    "\"expires\":\"2026-01-02T00:00:00Z\",\"sources\":[\"10.0.0.0/8\",\"::1\"]");
 	assert_non_null(t.t[0]);
 	bearer_proof(bytes_of(fix.text), proof);
 	assert_int_equal(
@@ -288,8 +287,7 @@ write_token(const char *name, const char *verifier, const char *keys)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	(void)fprintf(f,
-	    "{\"verifier\":\"%s\",\"policy\":\"p\","
-	    "\"created\":\"2026-01-01T00:00:00Z\"%s}",
+	    "{\"verifier\":\"%s\",\"policy\":\"p\",\"created\":\"2026-01-01T00:00:00Z\"%s}",
 	    verifier, keys);
 	assert_int_equal(fclose(f), 0);
 	assert_int_equal(chmod(path, 0600), 0);

@@ -68,8 +68,7 @@ test_findings(void **state)
 		{ "\"argv\":[\"/bin/true\",{\"if\":\"a\",\"words\":[]}]",
 		    "no parameter \"a\"" },
 		{ "\"argv\":[\"/bin/true\",{\"if\":\"a\"}]", "not always" },
-		{ "\"argv\":[\"/bin/true\",{\"if\":\"a\",\"unless\":\"a\","
-		  "\"words\":[]}]",
+		{ "\"argv\":[\"/bin/true\",{\"if\":\"a\",\"unless\":\"a\",\"words\":[]}]",
 		    "not always" },
 		{ P("a", STR) ARGV("{\"if\":\"a\",\"words\":[\"{a}\"]}"),
 		    "always given" },
@@ -80,8 +79,8 @@ test_findings(void **state)
 		    "may be missing" },
 		{ P("a", STR) ",\"argv\":[\"/bin/sh\",\"-c\",\"ls {a}\"]",
 		    "would be code" },
-		{ P("a", STR) ",\"argv\":[\"/usr/bin/env\",\"python3.11\","
-			      "\"-Ic\",\"{a}\"]",
+		{ P("a",
+		      STR) ",\"argv\":[\"/usr/bin/env\",\"python3.11\",\"-Ic\",\"{a}\"]",
 		    "would be code" },
 		{ P("a", STR), "used nowhere" },
 		{ P("5", STR), "no name of a parameter" },
@@ -191,15 +190,10 @@ static void
 test_words(void **state)
 {
 	struct tooldef *t = loaded(
-	    "\"parameters\":{\"a\":{" STR ",\"minLength\":0},\"n\":{" INT(
-		"0", "9") ",\"default\":4},\"b\":{\"type\":\"boolean\"},"
-			  "\"o\":{" STR
-			  ",\"required\":false},\"in\":{\"type\":\"string\"}}"
-			  ",\"stdin\":\"in\"" ARGV(
-			      "\"{a}\",\"x{{{a}}}\",\"-n{n}\",\"\","
-			      "{\"if\":\"b\",\"words\":[\"yes\",\"{n}\"]},"
-			      "{\"unless\":\"b\",\"words\":[\"no\"]},"
-			      "{\"if\":\"o\",\"words\":[\"--o={o}\"]}"));
+	    "\"parameters\":{\"a\":{" STR ",\"minLength\":0},\"n\":{" INT("0",
+		"9") ",\"default\":4},\"b\":{\"type\":\"boolean\"},\"o\":{" STR
+		     ",\"required\":false},\"in\":{\"type\":\"string\"}},\"stdin\":\"in\"" ARGV(
+			 "\"{a}\",\"x{{{a}}}\",\"-n{n}\",\"\",{\"if\":\"b\",\"words\":[\"yes\",\"{n}\"]},{\"unless\":\"b\",\"words\":[\"no\"]},{\"if\":\"o\",\"words\":[\"--o={o}\"]}"));
 	struct toolcall c;
 	struct bytes in;
 	struct err e;
@@ -261,8 +255,7 @@ test_values(void **state)
 	};
 	struct tooldef *t = loaded(
 	    "\"parameters\":{\"a\":{" STR ",\"maxLength\":5},\"n\":{" INT("1",
-		"9") "},\"b\":{\"type\":\"boolean\"}}" ARGV("\"{a}\",\"{n}\","
-							    "\"{b}x\""));
+		"9") "},\"b\":{\"type\":\"boolean\"}}" ARGV("\"{a}\",\"{n}\",\"{b}x\""));
 	struct toolcall c;
 	struct err e;
 
@@ -287,12 +280,9 @@ static void
 test_schema(void **state)
 {
 	struct tooldef *t = loaded(
-	    "\"parameters\":{\"a\":{\"type\":\"string\",\"enum\":[\"x\","
-	    "\"y z\"],\"default\":\"x\",\"description\":\"\\\"d\\\"\"},"
-	    "\"n\":{" INT("-9223372036854775808",
-		"9223372036854775807") "},\"b\":{\"type\":\"boolean\","
-				       "\"default\":true}}" ARGV("\"a{a}{n}{b}"
-								 "\""));
+	    "\"parameters\":{\"a\":{\"type\":\"string\",\"enum\":[\"x\",\"y z\"],\"default\":\"x\",\"description\":\"\\\"d\\\"\"},\"n\":{" INT(
+		"-9223372036854775808",
+		"9223372036854775807") "},\"b\":{\"type\":\"boolean\",\"default\":true}}" ARGV("\"a{a}{n}{b}\""));
 	struct json_doc *doc;
 	struct buf out;
 	struct err e;
@@ -301,19 +291,13 @@ test_schema(void **state)
 	buf_init(&out, 4096);
 	param_put_schema(&out, t->param, t->param_count);
 	assert_string_equal(buf_cstr(&out),
-	    "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\","
-	    "\"description\":\"\\\"d\\\"\",\"enum\":[\"x\",\"y z\"],"
-	    "\"default\":\"x\"},\"n\":{\"type\":\"integer\",\"minimum\":"
-	    "-9223372036854775808,\"maximum\":9223372036854775807},\"b\":{"
-	    "\"type\":\"boolean\",\"default\":true}},\"required\":[\"n\"],"
-	    "\"additionalProperties\":false}");
+	    "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"description\":\"\\\"d\\\"\",\"enum\":[\"x\",\"y z\"],\"default\":\"x\"},\"n\":{\"type\":\"integer\",\"minimum\":-9223372036854775808,\"maximum\":9223372036854775807},\"b\":{\"type\":\"boolean\",\"default\":true}},\"required\":[\"n\"],\"additionalProperties\":false}");
 	assert_int_equal(json_parse(buf_bytes(&out), JSON_STRICT, &doc, &e), 0);
 	json_free(doc);
 	buf_reset(&out);
 	param_put_schema(&out, NULL, 0);
 	assert_string_equal(buf_cstr(&out),
-	    "{\"type\":\"object\",\"properties\":{},"
-	    "\"additionalProperties\":false}");
+	    "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}");
 	buf_fini(&out);
 	tooldef_unref(t);
 }
@@ -321,9 +305,8 @@ test_schema(void **state)
 static void
 test_scripts_and_paths(void **state)
 {
-	struct tooldef *t = loaded(
-	    P("a", STR) ",\"argv\":[\"/bin/sh\",\"-c\",\"ls \\\"$1\\\"\","
-			"\"name\",\"-e\",\"{a}\"]");
+	struct tooldef *t = loaded(P("a",
+	    STR) ",\"argv\":[\"/bin/sh\",\"-c\",\"ls \\\"$1\\\"\",\"name\",\"-e\",\"{a}\"]");
 
 	(void)state;
 	assert_int_equal(toolargv_in_script(&t->argv), -1);
@@ -338,9 +321,8 @@ test_scripts_and_paths(void **state)
 static void
 test_describe(void **state)
 {
-	struct tooldef *t = loaded(P("a", "\"type\":\"boolean\"")
-		ARGV("\"-x{{\",\"\",{\"if\":\"a\",\"words\":[\"b\",\"{a}\"]},"
-		     "{\"unless\":\"a\",\"words\":[\"c\"]}"));
+	struct tooldef *t = loaded(P("a", "\"type\":\"boolean\"") ARGV(
+	    "\"-x{{\",\"\",{\"if\":\"a\",\"words\":[\"b\",\"{a}\"]},{\"unless\":\"a\",\"words\":[\"c\"]}"));
 	struct buf out;
 
 	(void)state;

@@ -75,8 +75,7 @@ on_head(void *arg, const struct cast_head *h)
 
 	if (!r->raw && h->skipped[0] + h->skipped[1] > 0)
 		(void)fprintf(stderr,
-		    "mcp-execctl: only the end was recorded: before it were "
-		    "%llu bytes of stdout and %llu of stderr\n",
+		    "mcp-execctl: only the end was recorded: before it were %llu bytes of stdout and %llu of stderr\n",
 		    (unsigned long long)h->skipped[0],
 		    (unsigned long long)h->skipped[1]);
 }
@@ -234,8 +233,8 @@ audit_replay_run(struct ctl *c, int argc, char **argv)
 			return status;
 	}
 	if (argc - optind != 1 || !is_id(argv[optind]))
-		return ctl_usage(VERB, "one RUN is needed: an id, or its "
-				       "beginning, of 0-9 and a-f");
+		return ctl_usage(VERB,
+		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f");
 	r.run = argv[optind];
 	r.colour = !r.raw && screen_colours();
 	return replay(&r, c);

@@ -85,8 +85,7 @@ report(struct auditsum *s, const struct wanted *w, const char *path)
 	audithtml_put(&page, s, path);
 	if (page.overflow)
 		rc = err_set(&e, ERR_BAD,
-		    "the page would be over %d bytes: "
-		    "ask for fewer --runs",
+		    "the page would be over %d bytes: ask for fewer --runs",
 		    MAX_PAGE);
 	else
 		rc =

@@ -51,9 +51,8 @@ check_log(const char *path, bool force)
 	if (stat(path, &st) == -1)
 		return CTL_OK;
 	if (force && st.st_size > 0)
-		return ctl_error("%s is not empty: with --force, move the "
-				 "log's files to another directory first "
-				 "(stop mcp-execd before)",
+		return ctl_error(
+		    "%s is not empty: with --force, move the log's files to another directory first (stop mcp-execd before)",
 		    path);
 	if (st.st_size == 0)
 		return CTL_OK;
@@ -65,10 +64,8 @@ check_log(const char *path, bool force)
 	sealed = r.sealed;
 	resume_fini(&r);
 	if (sealed)
-		return ctl_error("%s is sealed already, but its state file is "
-				 "gone: keep the log's files as evidence, "
-				 "move them to another directory, and run "
-				 "this again",
+		return ctl_error(
+		    "%s is sealed already, but its state file is gone: keep the log's files as evidence, move them to another directory, and run this again",
 		    path);
 	return CTL_OK;
 }
@@ -102,19 +99,16 @@ print_key(const struct ctl *c, const uint8_t key[DIGEST_BYTES], bool qr)
 	explicit_bzero(&p, sizeof(p));
 	seal_key_format(key, text);
 	(void)fprintf(stderr,
-	    "The audit log %s\nis sealed from the next start of mcp-execd on "
-	    "(systemctl restart %s).\nChain %s.\n\n"
-	    "This is the verification key.  It is shown only now: keep it "
-	    "off this machine.\nCheck the log with: %s audit verify "
-	    "--key-file -\n\n",
+	    "The audit log %s\nis sealed from the next start of mcp-execd on (systemctl restart %s).\nChain %s.\n\n"
+	    "This is the verification key.  It is shown only now: keep it off this machine.\nCheck the log with: %s audit verify --key-file -\n\n",
 	    c->conf.audit_file, ctl_unit(c), id, ctl_self(c));
 	if (qr || isatty(STDERR_FILENO))
 		print_qr(text);
 	n = printf("%s\n", text);
 	explicit_bzero(text, sizeof(text));
 	if (n < 0 || fflush(stdout) != 0)
-		return ctl_error("the key could not be printed: run this "
-				 "again with --force");
+		return ctl_error(
+		    "the key could not be printed: run this again with --force");
 	return CTL_OK;
 }
 
@@ -128,10 +122,8 @@ init_seal(const struct ctl *c, bool force, bool qr)
 	int rc;
 
 	if (!force && lstat(path, &st) == 0)
-		return ctl_error("%s exists: the log is sealed already.  To "
-				 "begin a new chain, stop mcp-execd, move the "
-				 "log's files to another directory, and use "
-				 "--force",
+		return ctl_error(
+		    "%s exists: the log is sealed already.  To begin a new chain, stop mcp-execd, move the log's files to another directory, and use --force",
 		    path);
 	if (check_log(c->conf.audit_file, force) != CTL_OK)
 		return CTL_FAILED;
@@ -164,8 +156,8 @@ audit_seal_init_run(struct ctl *c, int argc, char **argv)
 	if (!ctl_load_conf(c))
 		return CTL_FAILED;
 	if (strcmp(c->conf.audit_seal, "off") == 0)
-		return ctl_error("\"audit\": {\"seal\": \"off\"} is in %s: "
-				 "take it out first",
+		return ctl_error(
+		    "\"audit\": {\"seal\": \"off\"} is in %s: take it out first",
 		    c->config);
 	return init_seal(c, force, qr);
 }

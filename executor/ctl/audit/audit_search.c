@@ -413,8 +413,8 @@ parse(struct search *s, int argc, char **argv)
 	if (status != CTL_OK || s->help)
 		return status;
 	if (argc - optind > 1)
-		return ctl_usage(VERB, "one TEXT is possible; put words with "
-				       "spaces between them in quotes");
+		return ctl_usage(VERB,
+		    "one TEXT is possible; put words with spaces between them in quotes");
 	if (argc - optind == 1 &&
 	    auditrec_text(&s->q.text, argv[optind], &e) != 0)
 		return ctl_usage(VERB, "%s", e.what);
@@ -434,8 +434,8 @@ static void
 say_more(const struct search *s)
 {
 	if (s->damaged > 0)
-		(void)ctl_error("%llu lines are no records: see mcp-execctl "
-				"audit verify",
+		(void)ctl_error(
+		    "%llu lines are no records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	if (s->json || s->follow || !isatty(STDERR_FILENO))
 		return;

@@ -589,8 +589,8 @@ show(struct show *s, const char *path, const char *prefix, bool as_json)
 		return CTL_FAILED;
 	}
 	if (s->count == 0)
-		return ctl_error("no run whose id begins so is in the log; "
-				 "see mcp-execctl audit search");
+		return ctl_error(
+		    "no run whose id begins so is in the log; see mcp-execctl audit search");
 	return tell(s, as_json);
 }
 
@@ -642,8 +642,8 @@ audit_show_run(struct ctl *c, int argc, char **argv)
 			return ctl_usage(VERB, "see above");
 	}
 	if (argc - optind != 1 || !is_id(argv[optind]))
-		return ctl_usage(VERB, "one RUN is needed: an id, or its "
-				       "beginning, of 0-9 and a-f");
+		return ctl_usage(VERB,
+		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f");
 	path = auditarg_log(c, log);
 	if (path == NULL)
 		return CTL_FAILED;

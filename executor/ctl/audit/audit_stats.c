@@ -139,11 +139,7 @@ put_text(struct page *p, const struct auditsum *s)
 
 	screen_size(size, s->bytes);
 	buf_printf(&p->out,
-	    "%llu records, %.10s %.8s to %.10s %.8s UTC\n%llu runs, %llu "
-	    "failed, %llu "
-	    "without a result; %llu calls refused before they ran\n%llu "
-	    "system calls refused; %llu failed authentications; %s of "
-	    "output\n",
+	    "%llu records, %.10s %.8s to %.10s %.8s UTC\n%llu runs, %llu failed, %llu without a result; %llu calls refused before they ran\n%llu system calls refused; %llu failed authentications; %s of output\n",
 	    (unsigned long long)s->records, s->first,
 	    strlen(s->first) > 11 ? s->first + 11 : "", last,
 	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->runs,
@@ -258,8 +254,8 @@ tell(struct auditsum *s, const char *path, bool as_json)
 	status = ctl_print(buf_bytes(&p.out));
 	buf_fini(&p.out);
 	if (s->damaged > 0)
-		(void)ctl_error("%llu lines are no records: see mcp-execctl "
-				"audit verify",
+		(void)ctl_error(
+		    "%llu lines are no records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	return status;
 }

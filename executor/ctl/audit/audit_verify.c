@@ -22,8 +22,7 @@
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] audit verify [options] [FILE...]\n\n"
     "Reads the audit log, the live file and those rotated away (compressed\n"
-    "ones too), or the FILEs, in any order, and names the first bad record "
-    "and\n"
+    "ones too), or the FILEs, in any order, and names the first bad record and\n"
     "what was done: changed, inserted, deleted, reordered, tail cut, file\n"
     "missing, other chain.  Status 0: clean, 1: not, 2: wrong usage.\n\n"
     "  --key-file FILE   the verification key that seal-init showed, - reads\n"
@@ -285,16 +284,14 @@ read_state(struct job *j)
 		return CTL_OK;
 	if (seal_read(j->state_path, &j->state, &there, &e) != 0)
 		return ctl_error("%s%s", e.what,
-		    e.sysno == EACCES ? ": run mcp-execctl as root, or with "
-					"--no-state, which does not tell "
-					"whether the log's end was cut"
-				      : "");
+		    e.sysno == EACCES
+			? ": run mcp-execctl as root, or with --no-state, which does not tell whether the log's end was cut"
+			: "");
 	if (there)
 		j->setup.state = &j->state;
 	else if (j->setup.key != NULL)
-		return ctl_error("seal state: %s is gone: whether the log's "
-				 "end was cut cannot be told; --no-state does "
-				 "without",
+		return ctl_error(
+		    "seal state: %s is gone: whether the log's end was cut cannot be told; --no-state does without",
 		    j->state_path);
 	return CTL_OK;
 }
@@ -351,11 +348,11 @@ print_result(const struct job *j, const struct verify_result *r)
 		    r->from, r->to,
 		    j->setup.key == NULL ? "" : ", seals right");
 	if (j->setup.key == NULL)
-		(void)printf("No key was given: numbers and form were checked, "
-			     "which proves nothing.\n");
+		(void)printf(
+		    "No key was given: numbers and form were checked, which proves nothing.\n");
 	else if (j->setup.state == NULL && j->setup.expect == 0)
-		(void)printf("Neither a state nor --expect-seq was given: "
-			     "records cut off the end are not missed.\n");
+		(void)printf(
+		    "Neither a state nor --expect-seq was given: records cut off the end are not missed.\n");
 	return r->what == VERIFY_FINE ? CTL_OK : CTL_FAILED;
 }
 

@@ -49,8 +49,8 @@ auditarg_log(struct ctl *c, const char *given)
 			   ? given
 			   : NULL;
 	(void)ctl_error("%s: %s%s", given, strerror(errno),
-	    errno == ENOENT   ? "; it is made when mcp-execd starts, and named "
-				"by audit.file of the configuration"
+	    errno == ENOENT
+		? "; it is made when mcp-execd starts, and named by audit.file of the configuration"
 	    : errno == EACCES ? "; run mcp-execctl as root"
 			      : "");
 	return NULL;

@@ -60,8 +60,7 @@ take_result(struct auditcast *c, const struct logline *l, struct err *e)
 	if (auditcast_take(c, l))
 		return 0;
 	return err_set(e, ERR_BAD,
-	    "the output of run %.*s was not recorded (key audit.output of its "
-	    "policy)",
+	    "the output of run %.*s was not recorded (key audit.output of its policy)",
 	    (int)(id.len < CAST_ID ? id.len : CAST_ID), (const char *)id.p);
 }
 
@@ -85,8 +84,7 @@ search(struct auditcast *c, struct auditlog *log, const char *prefix,
 	}
 	if (rc == 0 && c->run[0] == '\0')
 		return err_set(e, ERR_BAD,
-		    "no run whose id begins so has ended; see mcp-execctl "
-		    "audit search");
+		    "no run whose id begins so has ended; see mcp-execctl audit search");
 	return rc;
 }
 
@@ -121,9 +119,7 @@ auditcast_open(struct auditcast *c, const char *dir, struct err *e)
 	    c->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (c->fd == -1 && errno == ENOENT)
 		return err_set(e, ERR_BAD,
-		    "%s is not there: it was removed to make room or for its "
-		    "age (see: mcp-execctl audit search --event "
-		    "recording-remove), or is kept elsewhere (--recordings)",
+		    "%s is not there: it was removed to make room or for its age (see: mcp-execctl audit search --event recording-remove), or is kept elsewhere (--recordings)",
 		    c->path);
 	if (c->fd == -1)
 		return err_sys(e, "%s", c->path);
@@ -154,8 +150,7 @@ auditcast_verify(struct auditcast *c, struct err *e)
 	if (bytes == c->bytes && strcmp(hex, c->sum) == 0)
 		return 0;
 	return err_set(e, ERR_BAD,
-	    "%s is not as it was recorded: it has %llu bytes, the audit log "
-	    "says %llu%s. It was changed, or cut by a crash of the machine",
+	    "%s is not as it was recorded: it has %llu bytes, the audit log says %llu%s. It was changed, or cut by a crash of the machine",
 	    c->path, (unsigned long long)bytes, (unsigned long long)c->bytes,
 	    bytes == c->bytes ? " and another digest" : "");
 }

@@ -20,86 +20,55 @@ enum {
 };
 
 static const char style[] =
-    ":root{--bg:#f6f7f9;--card:#fff;--ink:#1c2330;--dim:#667085;--line:#e3e6"
-    "ec;--good:#2f9e6e;--bad:#d6453d;--warn:#b7791f;--accent:#3b6fd4;--soft:"
-    "#eef2fb}\n"
-    "@media(prefers-color-scheme:dark){:root{--bg:#12161d;--card:#1b212b;--i"
-    "nk:#e6e9ef;--dim:#97a1b3;--line:#2c3442;--good:#4fc08d;--bad:#f0736a;--"
-    "warn:#e0ab4f;--accent:#7aa2f7;--soft:#222b3a}}\n"
+    ":root{--bg:#f6f7f9;--card:#fff;--ink:#1c2330;--dim:#667085;--line:#e3e6ec;--good:#2f9e6e;--bad:#d6453d;--warn:#b7791f;--accent:#3b6fd4;--soft:#eef2fb}\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#12161d;--card:#1b212b;--ink:#e6e9ef;--dim:#97a1b3;--line:#2c3442;--good:#4fc08d;--bad:#f0736a;--warn:#e0ab4f;--accent:#7aa2f7;--soft:#222b3a}}\n"
     "*{box-sizing:border-box}\n"
-    "body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 syste"
-    "m-ui,-apple-system,\"Segoe UI\",Roboto,\"Liberation Sans\",sans-serif}\n"
+    "body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Liberation Sans\",sans-serif}\n"
     "main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}\n"
     "h1{font-size:26px;line-height:1.2;margin:0 0 4px}\n"
     "h2{font-size:17px;margin:34px 0 12px}\n"
     "h3{font-size:14px;margin:0 0 10px}\n"
     "p{margin:0 0 8px}.dim{color:var(--dim)}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr))"
-    ";gap:12px;margin:22px 0}\n"
-    ".tile,.card{background:var(--card);border:1px solid var(--line);border-"
-    "radius:10px;padding:14px 16px;min-width:0}\n"
-    ".tile b{display:block;font-size:25px;line-height:1.2;font-weight:650;fo"
-    "nt-variant-numeric:tabular-nums}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:12px;margin:22px 0}\n"
+    ".tile,.card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px;min-width:0}\n"
+    ".tile b{display:block;font-size:25px;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}\n"
     ".tile span{color:var(--dim);font-size:13px}\n"
     ".tile.bad b{color:var(--bad)}.tile.warn b{color:var(--warn)}\n"
-    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100"
-    "%,440px),1fr));gap:14px}\n"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:14px}\n"
     ".scroll{overflow-x:auto}\n"
     "table{border-collapse:collapse;width:100%;font-size:14px}\n"
     "th{font-weight:500;color:var(--dim);font-size:12.5px}\n"
-    "th,td{text-align:right;padding:4px 0 4px 12px;white-space:nowrap;border"
-    "-top:1px solid var(--line);font-variant-numeric:tabular-nums}\n"
+    "th,td{text-align:right;padding:4px 0 4px 12px;white-space:nowrap;border-top:1px solid var(--line);font-variant-numeric:tabular-nums}\n"
     "tr:first-child th{border-top:0}\n"
     "th:first-child,td:first-child{text-align:left;padding-left:0}\n"
-    "th.l,td.l{text-align:left}td.name{white-space:normal;overflow-wrap:"
-    "anywhere;min-width:7em}\n"
-    "td.cmd{text-align:left;width:60%;max-width:0;overflow:hidden;text-overf"
-    "low:ellipsis}\n"
-    "td i{display:block;height:3px;border-radius:2px;background:var(--accent"
-    ");margin-top:2px}\n"
-    "a{color:var(--accent);text-decoration:none}a:hover{text-decoration:unde"
-    "rline}\n"
-    "code,.mono{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas"
-    ",monospace;font-size:13px}\n"
+    "th.l,td.l{text-align:left}td.name{white-space:normal;overflow-wrap:anywhere;min-width:7em}\n"
+    "td.cmd{text-align:left;width:60%;max-width:0;overflow:hidden;text-overflow:ellipsis}\n"
+    "td i{display:block;height:3px;border-radius:2px;background:var(--accent);margin-top:2px}\n"
+    "a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}\n"
+    "code,.mono{font-family:ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace;font-size:13px}\n"
     "svg{display:block;width:100%;height:auto}\n"
-    ".g{fill:var(--good)}.b{fill:var(--bad)}svg text{fill:var(--dim);font-si"
-    "ze:12px}svg line{stroke:var(--line)}\n"
-    ".key{display:flex;gap:16px;font-size:13px;color:var(--dim);margin-top:6"
-    "px}.key i{display:inline-block;width:10px;height:10px;border-radius:2px"
-    ";margin-right:6px}\n"
-    "details{background:var(--card);border:1px solid var(--line);border-radi"
-    "us:8px;margin:0 0 6px}\n"
-    "summary{cursor:pointer;padding:8px 12px;display:grid;grid-template-colu"
-    "mns:166px 116px 96px 84px minmax(0,1fr);gap:12px;align-items:baseline;l"
-    "ist-style:none;font-size:14px}\n"
+    ".g{fill:var(--good)}.b{fill:var(--bad)}svg text{fill:var(--dim);font-size:12px}svg line{stroke:var(--line)}\n"
+    ".key{display:flex;gap:16px;font-size:13px;color:var(--dim);margin-top:6px}.key i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}\n"
+    "details{background:var(--card);border:1px solid var(--line);border-radius:8px;margin:0 0 6px}\n"
+    "summary{cursor:pointer;padding:8px 12px;display:grid;grid-template-columns:166px 116px 96px 84px minmax(0,1fr);gap:12px;align-items:baseline;list-style:none;font-size:14px}\n"
     "summary::-webkit-details-marker{display:none}\n"
-    "summary:hover,details[open]>summary{background:var(--soft);border-radiu"
-    "s:8px}\n"
+    "summary:hover,details[open]>summary{background:var(--soft);border-radius:8px}\n"
     "summary>*{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}\n"
     "summary .when{color:var(--dim);font-variant-numeric:tabular-nums}\n"
-    ".good{color:var(--good)}.fail{color:var(--bad)}.open{color:var(--warn)}"
-    "\n.good,.fail,.open{font-weight:600}\n"
+    ".good{color:var(--good)}.fail{color:var(--bad)}.open{color:var(--warn)}\n.good,.fail,.open{font-weight:600}\n"
     "details:target{border-color:var(--accent)}\n"
     ".body{padding:4px 14px 14px}\n"
-    "dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px"
-    " 16px;margin:8px 0;font-size:14px}\n"
-    "dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere;white-space:pre-"
-    "wrap}\n"
-    ".tree{overflow-x:auto;border-top:1px solid var(--line);padding-top:8px;"
-    "margin-top:8px}\n"
+    "dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 16px;margin:8px 0;font-size:14px}\n"
+    "dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}\n"
+    ".tree{overflow-x:auto;border-top:1px solid var(--line);padding-top:8px;margin-top:8px}\n"
     ".tree div{white-space:nowrap;font-size:13px;display:flex;gap:12px}\n"
-    ".tree .t{color:var(--dim);flex:0 0 74px;text-align:right;font-variant-n"
-    "umeric:tabular-nums}\n"
+    ".tree .t{color:var(--dim);flex:0 0 74px;text-align:right;font-variant-numeric:tabular-nums}\n"
     ".tree .p{color:var(--dim);flex:0 0 34px;text-align:right}\n"
     ".tree .x{border-left:2px solid var(--line);padding-left:8px}\n"
     "ul.fail{font-weight:400;font-size:14px}\n"
     "ul{margin:6px 0;padding-left:20px}li{overflow-wrap:anywhere}\n"
     "footer{margin-top:36px;color:var(--dim);font-size:13px}\n"
-    "@media(max-width:640px){main{padding:20px 12px 40px}h1{font-size:22px}."
-    "tiles{grid-template-columns:1fr 1fr}.opt{display:none}summary{grid-temp"
-    "late-columns:minmax(0,1fr) auto auto;gap:2px 10px}summary .when{grid-co"
-    "lumn:1/-1}summary code{grid-column:1/-1}svg text{font-size:22px}.tree ."
-    "p{display:none}}\n"
+    "@media(max-width:640px){main{padding:20px 12px 40px}h1{font-size:22px}.tiles{grid-template-columns:1fr 1fr}.opt{display:none}summary{grid-template-columns:minmax(0,1fr) auto auto;gap:2px 10px}summary .when{grid-column:1/-1}summary code{grid-column:1/-1}svg text{font-size:22px}.tree .p{display:none}}\n"
     "@media print{details{break-inside:avoid}body{background:#fff}}\n";
 
 /* --- small parts ------------------------------------------------------- */
@@ -178,13 +147,11 @@ put_bar(struct buf *b, const struct auditsum *s, size_t i, size_t n, size_t per,
 	    (unsigned long long)sum.runs, (unsigned long long)sum.failed);
 	if (sum.runs > sum.failed)
 		buf_printf(b,
-		    "<rect class=\"g\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-		    "height=\"%.1f\"/>",
+		    "<rect class=\"g\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
 		    x, PIC_H + 20 - good, w > 3 ? w - 1 : w, good);
 	if (sum.failed > 0)
 		buf_printf(b,
-		    "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-		    "height=\"%.1f\"/>",
+		    "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
 		    x, PIC_H + 20 - good - bad, w > 3 ? w - 1 : w, bad);
 	buf_put_str(b, "</g>\n");
 }
@@ -237,17 +204,14 @@ put_picture(struct buf *b, const struct auditsum *s)
 	most = most_runs(s, n, per);
 	screen_duration(each, s->slot_us * per * 1000);
 	buf_printf(b,
-	    "<h2>Runs over time</h2>\n<div class=\"card\"><svg viewBox=\"0 0 "
-	    "%d %d\" role=\"img\" aria-label=\"Runs over time\">\n"
+	    "<h2>Runs over time</h2>\n<div class=\"card\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Runs over time\">\n"
 	    "<text x=\"0\" y=\"17\">%llu</text>\n",
 	    PIC_W, PIC_H + 54, (unsigned long long)most);
 	for (i = 0; i < n; i++)
 		put_bar(b, s, i, n, per, most);
 	put_axis(b, s, n * per);
 	buf_printf(b,
-	    "</svg><div class=\"key\"><span><i style=\"background:var(--good)"
-	    "\"></i>well</span><span><i style=\"background:var(--bad)\"></i>"
-	    "failed</span><span>each bar %s, UTC</span></div></div>\n",
+	    "</svg><div class=\"key\"><span><i style=\"background:var(--good)\"></i>well</span><span><i style=\"background:var(--bad)\"></i>failed</span><span>each bar %s, UTC</span></div></div>\n",
 	    each);
 }
 
@@ -282,8 +246,7 @@ put_table_row(
 		screen_duration(
 		    mean, r->count > 0 ? r->duration_ns / r->count : 0);
 		buf_printf(b,
-		    "<td>%llu</td><td>%llu</td><td class=\"opt\">%s</td><td "
-		    "class=\"opt\">%s</td>",
+		    "<td>%llu</td><td>%llu</td><td class=\"opt\">%s</td><td class=\"opt\">%s</td>",
 		    (unsigned long long)r->failed,
 		    (unsigned long long)r->denials, size, mean);
 	}
@@ -302,14 +265,12 @@ put_tables(struct buf *b, const struct auditsum *s)
 		if (t->count == 0)
 			continue;
 		buf_printf(b,
-		    "<div class=\"card\"><h3>%s</h3><div class=\"scroll\">"
-		    "<table><tr><th>%s</th><th>%s</th>%s</tr>\n",
+		    "<div class=\"card\"><h3>%s</h3><div class=\"scroll\"><table><tr><th>%s</th><th>%s</th>%s</tr>\n",
 		    tables[i].title, tables[i].first,
 		    tables[i].runs ? "runs" : "count",
-		    tables[i].runs ? "<th>failed</th><th>denied</th><th class="
-				     "\"opt\">output</th><th class=\"opt\">"
-				     "mean time</th>"
-				   : "");
+		    tables[i].runs
+			? "<th>failed</th><th>denied</th><th class=\"opt\">output</th><th class=\"opt\">mean time</th>"
+			: "");
 		for (j = 0; j < t->count && j < ROWS; j++)
 			put_table_row(
 			    b, &t->row[j], tables[i].runs, t->row[0].count);
@@ -342,9 +303,7 @@ put_top(struct buf *b, const char *title,
 	if (top[0] == NULL)
 		return;
 	buf_printf(b,
-	    "<div class=\"card\"><h3>%s</h3><table><tr><th>%s</th><th "
-	    "class=\"l\">"
-	    "token</th><th class=\"l\">command</th></tr>\n",
+	    "<div class=\"card\"><h3>%s</h3><table><tr><th>%s</th><th class=\"l\">token</th><th class=\"l\">command</th></tr>\n",
 	    title, noise ? "output" : "time");
 	for (i = 0; i < AUDITSUM_TOP && top[i] != NULL; i++) {
 		if (noise)
@@ -388,8 +347,7 @@ put_exec(struct buf *b, const struct auditrun *r, const struct auditrun_exec *x)
 	unsigned depth = x->depth < AUDITRUN_DEPTH ? x->depth : AUDITRUN_DEPTH;
 
 	buf_printf(b,
-	    "<div><span class=\"t\">+%.3f s</span><span class=\"p\">%lld"
-	    "</span><span class=\"x\" style=\"margin-left:%upx\"><code>%s",
+	    "<div><span class=\"t\">+%.3f s</span><span class=\"p\">%lld</span><span class=\"x\" style=\"margin-left:%upx\"><code>%s",
 	    since(r, x->mono_ns), (long long)x->pid, depth * INDENT,
 	    x->same ? "\xe2\x86\x92 " : "");
 	screen_put_html(b, auditrun_get(r, x->path), CELL);
@@ -461,8 +419,7 @@ put_summary(struct buf *b, const struct auditrun *r)
 	    strlen(r->when) > 11 ? r->when + 11 : "");
 	put(b, r->token);
 	buf_printf(b,
-	    "</span><span class=\"%s\">%s</span><span class=\"dim\">"
-	    "%s</span><code>",
+	    "</span><span class=\"%s\">%s</span><span class=\"dim\">%s</span><code>",
 	    r->result[0] == '\0' ? "open"
 	    : r->good            ? "good"
 				 : "fail",
@@ -512,8 +469,7 @@ put_runs(struct buf *b, struct auditsum *s)
 		if ((r = auditrun_map_at(s->pending, i)) != NULL)
 			put_run(b, r);
 	buf_printf(b,
-	    "<h2>Runs</h2>\n<p class=\"dim\">%s%zu of %llu, newest first; "
-	    "open one for its processes.</p>\n",
+	    "<h2>Runs</h2>\n<p class=\"dim\">%s%zu of %llu, newest first; open one for its processes.</p>\n",
 	    s->recent_count < s->runs ? "The newest " : "", s->recent_count,
 	    (unsigned long long)s->runs);
 	for (i = 0; (r = auditsum_recent(s, i)) != NULL; i++)
@@ -539,15 +495,10 @@ put_head(struct buf *b, const struct auditsum *s, const char *source)
 	(void)gethostname(host, sizeof(host) - 1);
 	clock_format(clock_wall_us(), now);
 	buf_put_str(b,
-	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-"
-	    "src 'none'; style-src 'unsafe-inline'\">\n<meta name=\"viewport\""
-	    " content=\"width=device-width,initial-scale=1\"><meta name="
-	    "\"referrer\" content=\"no-referrer\">\n<title>Audit of mcp-execd"
-	    "</title>\n<style>\n");
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"referrer\" content=\"no-referrer\">\n<title>Audit of mcp-execd</title>\n<style>\n");
 	buf_put_str(b, style);
-	buf_put_str(b, "</style></head><body><main>\n<h1>Audit of mcp-execd"
-		       "</h1>\n<p class=\"dim\">");
+	buf_put_str(b,
+	    "</style></head><body><main>\n<h1>Audit of mcp-execd</h1>\n<p class=\"dim\">");
 	put(b, host);
 	last = s->last[0] != '\0' ? s->last : s->first;
 	buf_printf(b, ", %.10s %.8s to %.10s %.8s UTC, %llu records of ",
@@ -571,7 +522,6 @@ audithtml_put(struct buf *out, struct auditsum *s, const char *source)
 	buf_put_str(out, "</div>\n");
 	put_runs(out, s);
 	buf_put_str(out,
-	    "<footer>Whether the log was changed is said by <code>mcp-execctl "
-	    "audit verify</code>, not by this page.</footer>\n"
+	    "<footer>Whether the log was changed is said by <code>mcp-execctl audit verify</code>, not by this page.</footer>\n"
 	    "</main></body></html>\n");
 }

@@ -23,8 +23,7 @@ put_written(struct auditrec_term *t, const char *value, struct err *e)
 	json_put_audit(&b, bytes_of(value));
 	if (b.overflow || b.len - 2 + t->len >= sizeof(t->s))
 		return err_set(e, ERR_BAD,
-		    "a value asked for is longer than "
-		    "%d bytes",
+		    "a value asked for is longer than %d bytes",
 		    AUDITREC_MAX_TERM / 2);
 	memcpy(t->s + t->len, b.p + 1, b.len - 2);
 	t->len += b.len - 2;
@@ -96,8 +95,7 @@ auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 	    strlen(text) == strlen("2026-11-22") ? "T00:00:00Z" : "");
 	if (token_parse_time(bytes_of(whole), &seconds, &none) != 0)
 		return err_set(e, ERR_BAD,
-		    "not a time: give how long ago, as 90m, 12h or 3d, or a "
-		    "date of UTC, as 2026-11-22 or 2026-11-22T10:00:00Z");
+		    "not a time: give how long ago, as 90m, 12h or 3d, or a date of UTC, as 2026-11-22 or 2026-11-22T10:00:00Z");
 	clock_format(seconds * SECOND_US, out);
 	return 0;
 }

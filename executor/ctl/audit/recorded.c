@@ -155,8 +155,8 @@ refuse(const struct ctl *c, const char *why)
 	}
 	(void)ctl_error(
 	    "this read of the audit log cannot be recorded: %s", why);
-	(void)fputs("To read it all the same: mcp-execctl --unrecorded audit "
-		    "...\n",
+	(void)fputs(
+	    "To read it all the same: mcp-execctl --unrecorded audit ...\n",
 	    stderr);
 	return CTL_FAILED;
 }
@@ -175,8 +175,8 @@ recorded_log(struct ctl *c)
 	why = obstacle(&c->conf);
 	if (why == NULL && append(c, &e) == 0)
 		return CTL_OK;
-	(void)ctl_error("this read is not recorded: no mcp-execd runs, and %s "
-			"is not appended to: %s",
+	(void)ctl_error(
+	    "this read is not recorded: no mcp-execd runs, and %s is not appended to: %s",
 	    file, why != NULL ? why : e.what);
 	return CTL_OK;
 }
@@ -205,6 +205,5 @@ recorded_file(struct ctl *c, const char *path)
 	if (!is_live(path))
 		return CTL_OK;
 	return refuse(c,
-	    "it is the log of an mcp-execd that runs: run mcp-execctl as root, "
-	    "or name its configuration with -c");
+	    "it is the log of an mcp-execd that runs: run mcp-execctl as root, or name its configuration with -c");
 }

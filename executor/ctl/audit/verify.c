@@ -252,8 +252,7 @@ tell_displaced(struct verify *v, const struct logline *l)
 	explicit_bzero(&p, sizeof(p));
 	if (genuine)
 		found(v, VERIFY_REORDERED, v->bad_sequence,
-		    "it stands before record %llu, which comes %llu lines "
-		    "later",
+		    "it stands before record %llu, which comes %llu lines later",
 		    number(l->sequence), number(v->seen));
 	else
 		found(v, VERIFY_INSERTED, v->bad_sequence,
@@ -279,8 +278,7 @@ look_on(struct verify *v, struct bytes line)
 	else if (v->seen == 1 && v->setup.key != NULL && v->begun &&
 		 v->bad_seal.len > 0 && follows_bad(v, &l))
 		found(v, VERIFY_CHANGED, expected(v),
-		    "its seal is not that of its bytes; the record after it "
-		    "is in order");
+		    "its seal is not that of its bytes; the record after it is in order");
 }
 
 /* Nothing that follows made it clear. */
@@ -295,8 +293,7 @@ tell_bad(struct verify *v)
 		    number(want));
 	else if (seq > want && v->bad.first)
 		found(v, VERIFY_MISSING, want,
-		    "records %llu to %llu are not there: the file before this "
-		    "one was removed, or its end was cut",
+		    "records %llu to %llu are not there: the file before this one was removed, or its end was cut",
 		    number(want), number(seq - 1));
 	else if (seq > want)
 		found(v, VERIFY_DELETED, want,
@@ -304,8 +301,7 @@ tell_bad(struct verify *v)
 		    number(seq - 1));
 	else if (seq < want)
 		found(v, VERIFY_INSERTED, seq,
-		    "a record with this number stood before already; record "
-		    "%llu should stand here",
+		    "a record with this number stood before already; record %llu should stand here",
 		    number(want));
 	else if (v->setup.key == NULL)
 		found(v, VERIFY_CHANGED, seq, "it is not of a record's form");
@@ -328,8 +324,7 @@ check_clock(struct verify *v, const struct logline *l)
 	if (logline_is(l, "start")) {
 		if (v->wall_us > wall + STEP_US)
 			note(v,
-			    "record %llu: clock step: the start is %.1f s "
-			    "before the record that precedes it",
+			    "record %llu: clock step: the start is %.1f s before the record that precedes it",
 			    number(l->sequence),
 			    (double)(v->wall_us - wall) / 1e6);
 	} else if (v->clock_known && (step > STEP_US || step < -STEP_US)) {
@@ -356,9 +351,7 @@ compare_state(struct verify *v)
 	if (memcmp(s->key, v->point.key, sizeof(s->key)) != 0 ||
 	    memcmp(s->last, v->point.last, sizeof(s->last)) != 0)
 		found(v, VERIFY_STATE, v->last,
-		    "the state of the seal is not the one that the log had "
-		    "after this record: the state was forged, or the log's "
-		    "end replaced");
+		    "the state of the seal is not the one that the log had after this record: the state was forged, or the log's end replaced");
 }
 
 static bool
@@ -401,13 +394,11 @@ check_before(struct verify *v, const struct logline *l)
 	digest_hex(sum, sizeof(sum), hex);
 	if (!bytes_eq_str(logline_get(l, "log.previous.sha256"), hex))
 		found(v, VERIFY_CHANGED, l->sequence - 1,
-		    "what was written before sealing began, %llu bytes, is "
-		    "not as it was then",
+		    "what was written before sealing began, %llu bytes, is not as it was then",
 		    number(logline_get_u64(l, "log.previous.bytes", 0)));
 	else if (l->sequence > 1)
 		note(v,
-		    "record %llu: sealing began here; the records before it "
-		    "are as they were then, which is no proof of them",
+		    "record %llu: sealing began here; the records before it are as they were then, which is no proof of them",
 		    number(l->sequence));
 }
 
@@ -419,8 +410,7 @@ enter(struct verify *v, const struct logline *l)
 		return;
 	if (!is_ours(v, l)) {
 		found(v, VERIFY_OTHER, l->sequence,
-		    "it is of another chain: another host's log, or the key "
-		    "is not this log's");
+		    "it is of another chain: another host's log, or the key is not this log's");
 		return;
 	}
 	if (logline_is(l, "seal-begin")) {
@@ -428,9 +418,7 @@ enter(struct verify *v, const struct logline *l)
 		check_before(v, l);
 	} else if (!enter_midway(v, l)) {
 		found(v, VERIFY_MISSING, l->sequence,
-		    "what stood before this record is not there, so that it "
-		    "cannot be proven; --first with the number of a "
-		    "log-continue record goes on from there");
+		    "what stood before this record is not there, so that it cannot be proven; --first with the number of a log-continue record goes on from there");
 	}
 }
 
@@ -535,15 +523,13 @@ check_record(struct verify *v, const struct logline *l, struct bytes line)
 		look_on(v, line);
 	} else if (!good && v->begun && !is_ours(v, l)) {
 		found(v, VERIFY_OTHER, l->sequence,
-		    "it is of another chain: another host's log, or made with "
-		    "another first key");
+		    "it is of another chain: another host's log, or made with another first key");
 	} else if (!good) {
 		suspect_line(v, line, true);
 	} else if (logline_is(l, "seal-broken") &&
 		   l->sequence != v->setup.first) {
 		found(v, VERIFY_BROKEN, l->sequence,
-		    "the executor found at its start that the log was not as "
-		    "its seal says: see the record's event.reason");
+		    "the executor found at its start that the log was not as its seal says: see the record's event.reason");
 	} else {
 		accept(v, l);
 	}
@@ -601,8 +587,7 @@ end_torn(struct verify *v)
 		return;
 	if (plausible(v)) {
 		note(v,
-		    "%s:%llu: the last line is not whole: it is being "
-		    "written, or a crash tore it",
+		    "%s:%llu: the last line is not whole: it is being written, or a crash tore it",
 		    v->torn.file, number(v->torn.line));
 		return;
 	}
@@ -619,8 +604,7 @@ check_end(struct verify *v)
 	v->line = v->result.end > 0 ? v->line : 0;
 	if (s != NULL && s->index > 0 && v->last < s->sequence)
 		found(v, VERIFY_CUT, v->last + 1,
-		    "the log ends with record %llu, and %llu is the last that "
-		    "was sealed",
+		    "the log ends with record %llu, and %llu is the last that was sealed",
 		    number(v->last), number(s->sequence));
 	if (v->setup.expect > v->last)
 		found(v, VERIFY_CUT, v->last + 1,
@@ -632,8 +616,7 @@ check_end(struct verify *v)
 		    "the state of the seal is of no place in this chain");
 	if (v->setup.key != NULL && !v->begun && v->result.records > 0)
 		found(v, VERIFY_OTHER, v->last,
-		    "no record of the chain of this key is in the log: nothing "
-		    "is proven");
+		    "no record of the chain of this key is in the log: nothing is proven");
 }
 
 /* Whatever else: the beginning must be there, or be excused. */
@@ -655,8 +638,7 @@ check_begin(struct verify *v)
 	found(v, VERIFY_MISSING, 1, "records 1 to %llu are not there%s",
 	    number(v->missing),
 	    v->pruned >= v->missing
-		? ", which a sealed log-prune record tells of: --pruned "
-		  "accepts that"
+		? ", which a sealed log-prune record tells of: --pruned accepts that"
 		: "");
 }
 

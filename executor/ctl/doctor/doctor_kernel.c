@@ -79,15 +79,11 @@ static const struct {
 	const char *path, *value, *advice;
 } user_limits[] = {
 	{ "/proc/sys/user/max_user_namespaces", "0",
-	    "sysctl user.max_user_namespaces is 0: raise it, or run mcp-execd "
-	    "as root" },
+	    "sysctl user.max_user_namespaces is 0: raise it, or run mcp-execd as root" },
 	{ "/proc/sys/kernel/unprivileged_userns_clone", "0",
-	    "sysctl kernel.unprivileged_userns_clone is 0: set it to 1, or "
-	    "run mcp-execd as root" },
+	    "sysctl kernel.unprivileged_userns_clone is 0: set it to 1, or run mcp-execd as root" },
 	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-	    "AppArmor restricts user namespaces "
-	    "(kernel.apparmor_restrict_unprivileged_userns is 1): give "
-	    "mcp-execd a profile with \"userns,\", or run it as root" },
+	    "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1): give mcp-execd a profile with \"userns,\", or run it as root" },
 };
 
 static const char *
@@ -97,8 +93,7 @@ user_advice(void)
 	     i++)
 		if (file_says(user_limits[i].path, user_limits[i].value))
 			return user_limits[i].advice;
-	return "a container or a unit's RestrictNamespaces= may forbid it; "
-	       "or run mcp-execd as root";
+	return "a container or a unit's RestrictNamespaces= may forbid it; or run mcp-execd as root";
 }
 
 static bool
@@ -139,8 +134,7 @@ doctor_kernel_namespaces(struct report *r)
 			    !user && with != 0 ? "it needs a user namespace"
 			    : file_says(spaces[i].limit, "0")
 				? "the limit in /proc/sys/user is 0: raise it"
-				: "a container, or the unit's "
-				  "RestrictNamespaces=, forbids it: allow it",
+				: "a container, or the unit's RestrictNamespaces=, forbids it: allow it",
 			    "not to be had: %s", strerror(error));
 	}
 }
@@ -153,16 +147,13 @@ doctor_kernel_root(struct report *r)
 
 	if (p->namespaces != 0)
 		report_say(r, REPORT_OK, "own root", NULL,
-		    "the layers mounts, pids, ipc and network can be put "
-		    "around a run");
+		    "the layers mounts, pids, ipc and network can be put around a run");
 	else
 		report_say(r, REPORT_WARN, "own root",
 		    p->privileged
-			? "policies need \"disable\": [\"mounts\", \"pids\", "
-			  "\"ipc\", \"network\"], and then rest on Landlock"
+			? "policies need \"disable\": [\"mounts\", \"pids\", \"ipc\", \"network\"], and then rest on Landlock"
 			: "runs rest on Landlock alone",
-		    "the layers mounts, pids, ipc and network cannot be had: "
-		    "%s",
+		    "the layers mounts, pids, ipc and network cannot be had: %s",
 		    p->why);
 }
 
@@ -190,8 +181,7 @@ doctor_kernel_landlock(struct report *r)
 
 	if (abi == 0) {
 		report_say(r, REPORT_WARN, "landlock",
-		    "boot with lsm=landlock,... on a kernel that has it; else "
-		    "policies need \"disable\": [\"landlock\"]",
+		    "boot with lsm=landlock,... on a kernel that has it; else policies need \"disable\": [\"landlock\"]",
 		    "this kernel has none");
 		return;
 	}
@@ -207,8 +197,7 @@ doctor_kernel_landlock(struct report *r)
 		report_say(r,
 		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
 		    "landlock",
-		    "a newer kernel knows more of them; the layers mounts and "
-		    "network cover them as well",
+		    "a newer kernel knows more of them; the layers mounts and network cover them as well",
 		    "ABI %d, without: %s", abi, buf_cstr(&lacks));
 }
 
@@ -244,8 +233,7 @@ doctor_kernel_seccomp(struct report *r)
 		else
 			report_say(r, actions[i].without, name,
 			    actions[i].advice,
-			    "not to be had: %s; the kernel "
-			    "names: %s",
+			    "not to be had: %s; the kernel names: %s",
 			    strerror(errno), avail);
 	}
 	if (probe_get()->listener)
@@ -253,10 +241,8 @@ doctor_kernel_seccomp(struct report *r)
 		    r, REPORT_OK, "explained refusals", NULL, "to be had");
 	else
 		report_say(r, REPORT_WARN, "explained refusals",
-		    "an outer filter may have the one listener there can be, "
-		    "or the kernel is older than Linux 5.6",
-		    "a run's refused system calls fail, but are neither "
-		    "explained nor recorded");
+		    "an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
+		    "a run's refused system calls fail, but are neither explained nor recorded");
 }
 
 /* --- system calls that everything rests on ---------------------------- */
@@ -342,21 +328,15 @@ static const struct {
 	{ "no_new_privs", try_no_new_privs, REPORT_FAIL,
 	    "no command is run without it: use Linux 3.5 or later" },
 	{ "openat2", try_openat2, REPORT_WARN,
-	    "nothing need be done: paths are walked by hand, by the same "
-	    "rules; it takes Linux 5.6, and a unit without RestrictSUIDSGID=" },
+	    "nothing need be done: paths are walked by hand, by the same rules; it takes Linux 5.6, and a unit without RestrictSUIDSGID=" },
 	{ "pidfd_open", try_pidfd, REPORT_FAIL,
-	    "runs are watched by it: use Linux 5.3 or later, or let the "
-	    "container's or unit's filter allow it" },
+	    "runs are watched by it: use Linux 5.3 or later, or let the container's or unit's filter allow it" },
 	{ "close_range", try_close_range, REPORT_FAIL,
-	    "a command's descriptors are closed by it: use Linux 5.9 or "
-	    "later, or let the container's or unit's filter allow it" },
+	    "a command's descriptors are closed by it: use Linux 5.9 or later, or let the container's or unit's filter allow it" },
 	{ "clone3", try_clone3, REPORT_WARN,
-	    "no namespace and no control group is to be had without it: use "
-	    "Linux 5.7 or later, or let the container's or unit's filter "
-	    "allow it" },
+	    "no namespace and no control group is to be had without it: use Linux 5.7 or later, or let the container's or unit's filter allow it" },
 	{ "mount_setattr", try_mount_setattr, REPORT_WARN,
-	    "the layer mounts needs it: use Linux 5.12 or later, or let the "
-	    "container's or unit's filter allow it" },
+	    "the layer mounts needs it: use Linux 5.12 or later, or let the container's or unit's filter allow it" },
 };
 
 void
@@ -386,15 +366,11 @@ check_yama(struct report *r)
 		report_say(r,
 		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
 		    "yama",
-		    "set kernel.yama.ptrace_scope to 1, so that processes of "
-		    "one user cannot trace each other where a profile allows "
-		    "tracing",
+		    "set kernel.yama.ptrace_scope to 1, so that processes of one user cannot trace each other where a profile allows tracing",
 		    "%s",
 		    scope[0] == '\0'
-			? "not in this kernel; runs see no process of others "
-			  "with the layer pids"
-			: "ptrace_scope is 0; runs see no process of others "
-			  "with the layer pids");
+			? "not in this kernel; runs see no process of others with the layer pids"
+			: "ptrace_scope is 0; runs see no process of others with the layer pids");
 	else
 		report_say(
 		    r, REPORT_OK, "yama", NULL, "ptrace_scope is %s", scope);
@@ -417,15 +393,12 @@ check_loginuid(struct report *r)
 	else if (uid != LOGINUID_UNSET)
 		report_say(r, p->privileged ? REPORT_WARN : REPORT_OK,
 		    "loginuid",
-		    "start mcp-execd as a service, which has none of its own "
-		    "to keep, or say \"disable\": [\"loginuid\"]",
-		    "it is %u and can be no other: runs keep it, and are "
-		    "taken for that user by auditd",
+		    "start mcp-execd as a service, which has none of its own to keep, or say \"disable\": [\"loginuid\"]",
+		    "it is %u and can be no other: runs keep it, and are taken for that user by auditd",
 		    (unsigned)uid);
 	else
 		report_say(r, REPORT_OK, "loginuid", NULL,
-		    "not set, as runs in a user namespace cannot have their "
-		    "token's; it is read-only there");
+		    "not set, as runs in a user namespace cannot have their token's; it is read-only there");
 }
 
 /* The options of the last line of mountinfo that mounts /proc. */

@@ -65,10 +65,8 @@ check_room(struct report *r, const char *path, uint64_t used)
 	    : room < LEAST_BYTES       ? REPORT_FAIL
 				       : REPORT_WARN,
 	    NAME,
-	    "make room, or lower recordings.max_bytes: a command whose "
-	    "output cannot be recorded any more is ended",
-	    "%llu MiB are free at %s; %llu MiB are kept, and may become "
-	    "%llu MiB",
+	    "make room, or lower recordings.max_bytes: a command whose output cannot be recorded any more is ended",
+	    "%llu MiB are free at %s; %llu MiB are kept, and may become %llu MiB",
 	    (unsigned long long)(room >> 20), path,
 	    (unsigned long long)(used >> 20), (unsigned long long)(most >> 20));
 }
@@ -79,8 +77,7 @@ check_there(struct report *r, const char *path, const struct stat *st)
 	if (!S_ISDIR(st->st_mode) || st->st_uid != geteuid() ||
 	    (st->st_mode & 077) != 0)
 		report_say(r, REPORT_FAIL, NAME,
-		    "it must be a directory of the user that mcp-execd runs "
-		    "as, closed to all others: chown it and chmod 0700 it",
+		    "it must be a directory of the user that mcp-execd runs as, closed to all others: chown it and chmod 0700 it",
 		    "%s: owned by uid %u, mode %04o%s", path,
 		    (unsigned)st->st_uid, (unsigned)st->st_mode & 07777,
 		    S_ISDIR(st->st_mode) ? "" : ", and no directory");
@@ -102,8 +99,8 @@ check_above(struct report *r, const char *path)
 	strrchr(dir, '/')[dir == strrchr(dir, '/')] = '\0';
 	if (access(dir, W_OK | X_OK) != 0)
 		report_say(r, REPORT_FAIL, NAME,
-		    report_advice(errno, "make it: install -d -m 0700, or set "
-					 "recordings.directory"),
+		    report_advice(errno,
+			"make it: install -d -m 0700, or set recordings.directory"),
 		    "%s is not there and cannot be made: %s: %s", path, dir,
 		    strerror(errno));
 	else

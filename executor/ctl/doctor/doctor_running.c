@@ -158,8 +158,7 @@ check_capabilities(struct service *s)
 		    "the service runs without %s", buf_cstr(&missing));
 	if (extra.len > 0)
 		report_say(s->r, REPORT_WARN, "capabilities",
-		    "in the unit set CapabilityBoundingSet= as the package's "
-		    "has it",
+		    "in the unit set CapabilityBoundingSet= as the package's has it",
 		    "the service could get what it never needs: %s",
 		    buf_cstr(&extra));
 	if (missing.len + extra.len == 0)
@@ -203,10 +202,9 @@ check_descriptors(struct service *s)
 		return;
 	soft = strtoull(value, NULL, 10);
 	report_say(s->r, soft < needs ? REPORT_WARN : REPORT_OK, "descriptors",
-	    "in the unit set LimitNOFILE=, or lower limits.runs and "
-	    "limits.connections",
-	    "%" PRIu64 " may be open, and limits.runs and limits.connections "
-	    "may need %" PRIu64,
+	    "in the unit set LimitNOFILE=, or lower limits.runs and limits.connections",
+	    "%" PRIu64
+	    " may be open, and limits.runs and limits.connections may need %" PRIu64,
 	    soft, needs);
 }
 
@@ -224,8 +222,7 @@ check_delegation(struct service *s)
 	else if (errno == ENODATA)
 		report_say(s->r, REPORT_WARN, "delegation",
 		    "in the unit set Delegate=memory pids cpu",
-		    "systemd does not leave %s to the service: limits of "
-		    "memory, processes and CPU cannot be had for each run",
+		    "systemd does not leave %s to the service: limits of memory, processes and CPU cannot be had for each run",
 		    s->cgroup);
 }
 
@@ -380,13 +377,11 @@ doctor_running_seal(struct report *r)
 		    report_advice(e.sysno, "see what is there"), "%s", e.what);
 	else if (!log.empty && log.sequence == 0)
 		report_say(r, REPORT_FAIL, "audit seal",
-		    "see what wrote there, and move it away; mcp-execd makes "
-		    "another",
+		    "see what wrote there, and move it away; mcp-execd makes another",
 		    "%s: no line of it is a record", c->audit_file);
 	else if (log.gap != RESUME_FITS)
 		report_say(r, REPORT_FAIL, "audit seal",
-		    "the log was tampered with, or lost: mcp-execctl audit "
-		    "verify --key-file FILE names the first bad record",
+		    "the log was tampered with, or lost: mcp-execctl audit verify --key-file FILE names the first bad record",
 		    "%s", resume_gap_text(log.gap));
 	else if (sealed)
 		report_say(r, REPORT_OK, "audit seal", NULL,
@@ -396,8 +391,7 @@ doctor_running_seal(struct report *r)
 	else
 		report_say(r, REPORT_WARN, "audit seal",
 		    "mcp-execctl audit seal-init, and keep the key elsewhere",
-		    "the log is not sealed: who becomes root can rewrite it "
-		    "unnoticed");
+		    "the log is not sealed: who becomes root can rewrite it unnoticed");
 }
 
 /* --- clock -------------------------------------------------------------- */
@@ -414,8 +408,7 @@ doctor_running_clock(struct report *r)
 	else if (state == TIME_ERROR || (t.status & STA_UNSYNC) != 0)
 		report_say(r, REPORT_WARN, "clock",
 		    "run chrony or systemd-timesyncd",
-		    "it is not synchronised: times in the log, and when tokens "
-		    "and certificates expire, may be wrong");
+		    "it is not synchronised: times in the log, and when tokens and certificates expire, may be wrong");
 	else
 		report_say(r, REPORT_OK, "clock", NULL, "it is synchronised");
 }

@@ -113,23 +113,17 @@ doctor_service_cgroup(struct report *r)
 	buf_init(&names, 128);
 	if (cgroup_look(where, path, &bits, &e) != 0)
 		report_say(r, REPORT_FAIL, "cgroup",
-		    "make the group and let mcp-execd write there, or set "
-		    "\"cgroup\" to \"auto\" or \"off\"",
+		    "make the group and let mcp-execd write there, or set \"cgroup\" to \"auto\" or \"off\"",
 		    "%s", e.what);
 	else if (path[0] == '\0')
 		report_say(r, REPORT_WARN, "cgroup",
-		    "in the unit set Delegate=yes, or name a group as "
-		    "\"cgroup\"; without one memory_bytes is a limit of each "
-		    "process and processes one of the user, and cpu_percent "
-		    "cannot be had",
-		    "no group of version 2 is delegated to this process or to "
-		    "%s.service",
+		    "in the unit set Delegate=yes, or name a group as \"cgroup\"; without one memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
+		    "no group of version 2 is delegated to this process or to %s.service",
 		    ctl_unit(r->ctl));
 	put_controllers(&names, bits);
 	if (path[0] != '\0')
 		report_say(r, bits == all ? REPORT_OK : REPORT_WARN, "cgroup",
-		    "let the groups above hand on memory, pids and cpu "
-		    "(cgroup.subtree_control)",
+		    "let the groups above hand on memory, pids and cpu (cgroup.subtree_control)",
 		    "%s, controllers: %s", path,
 		    names.len > 0 ? buf_cstr(&names) : "none");
 	cgroup_assume(path[0] != '\0', bits);
@@ -154,8 +148,7 @@ say_policy(struct report *r, const struct policy *p)
 		    "its refusals of system calls are only logged");
 	if (p->uid == r->ctl->conf.frontend_uid && caps_can_change_ids())
 		report_say(r, REPORT_FAIL, name,
-		    "give the policy another \"user\", or the frontend one of "
-		    "its own",
+		    "give the policy another \"user\", or the frontend one of its own",
 		    "its commands run as the frontend's user, uid %u",
 		    (unsigned)p->uid);
 }
@@ -242,9 +235,7 @@ doctor_service_frontend(struct report *r)
 	if ((st.st_mode & (S_ISUID | S_ISGID)) != 0)
 		report_say(r, REPORT_FAIL, "frontend",
 		    "chmod ug-s it: it faces the network",
-		    "%s is set-user-ID "
-		    "or set-group-ID",
-		    c->frontend_path);
+		    "%s is set-user-ID or set-group-ID", c->frontend_path);
 }
 
 /* --- certificate ------------------------------------------------------ */
@@ -352,8 +343,7 @@ check_log_file(struct report *r, const char *path, const struct stat *st)
 	if (!S_ISREG(st->st_mode) || st->st_uid != geteuid() ||
 	    (st->st_mode & 022) != 0)
 		report_say(r, REPORT_FAIL, "audit log",
-		    "it must be a file of the user that mcp-execd runs as, "
-		    "and writable by nobody else: chown and chmod 0600 it",
+		    "it must be a file of the user that mcp-execd runs as, and writable by nobody else: chown and chmod 0600 it",
 		    "%s: owned by uid %u, mode %04o", path,
 		    (unsigned)st->st_uid, (unsigned)st->st_mode & 07777);
 	else if (access(path, W_OK) != 0)
@@ -483,8 +473,7 @@ check_meaning(struct report *r, const struct conf *c)
 	if (there != NULL)
 		report_say(r, REPORT_WARN, "names",
 		    "set \"public_url\" or \"allowed_hosts\"",
-		    "clients elsewhere can connect to %s, but only names of "
-		    "the loopback interface are answered",
+		    "clients elsewhere can connect to %s, but only names of the loopback interface are answered",
 		    there);
 	for (size_t i = 0; i < c->listen_count; i++)
 		if (!c->listen[i].tls && !conf_listen_is_local(&c->listen[i]))

@@ -57,8 +57,8 @@ take_option(struct call *c, int opt)
 		c->help = true;
 		return CTL_OK;
 	default:
-		return ctl_usage(c->verb, "option not understood: a command's "
-					  "own options stand behind \"--\"");
+		return ctl_usage(c->verb,
+		    "option not understood: a command's own options stand behind \"--\"");
 	}
 }
 
@@ -81,11 +81,11 @@ call_parse(const char *verb, int argc, char **argv, struct call *c)
 		return ctl_usage(verb, "--arg is for a --tool NAME");
 	if (c->tool != NULL &&
 	    (c->words[0] != NULL || c->shell || c->dir || c->timeout_ms))
-		return ctl_usage(verb, "a --tool has neither a COMMAND nor its "
-				       "options: give it --arg NAME=VALUE");
+		return ctl_usage(verb,
+		    "a --tool has neither a COMMAND nor its options: give it --arg NAME=VALUE");
 	if (!call_given(c) && (c->shell || c->dir || c->timeout_ms))
-		return ctl_usage(verb, "these options are about a COMMAND, "
-				       "which is missing");
+		return ctl_usage(verb,
+		    "these options are about a COMMAND, which is missing");
 	return CTL_OK;
 }
 

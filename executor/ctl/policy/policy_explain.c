@@ -55,15 +55,12 @@ put_identity(struct buf *b, const struct policy *p)
 	for (size_t i = 0; i < p->group_count; i++)
 		text_item(&groups, "%u", (unsigned)p->groups[i]);
 	text_row(b, "Identity",
-	    "user %s (uid %u), group %u, further groups %s; home %s.  No "
-	    "capability in any set, and no_new_privs: set-user-ID programs "
-	    "gain nothing.",
+	    "user %s (uid %u), group %u, further groups %s; home %s.  No capability in any set, and no_new_privs: set-user-ID programs gain nothing.",
 	    p->user, (unsigned)p->uid, (unsigned)p->gid,
 	    groups.len > 0 ? buf_cstr(&groups) : "none", p->home);
 	if (p->uid == 0)
 		text_put(b, "",
-		    "This is root: files of root are its own, and only the "
-		    "layers below stand between them and the command.");
+		    "This is root: files of root are its own, and only the layers below stand between them and the command.");
 }
 
 static void
@@ -89,8 +86,7 @@ put_tools(struct buf *b, const struct policy *p)
 			    b, label, "exec_cmd: a line for %s -c", p->shell);
 		else
 			text_put(b, label,
-			    "cli_command: a program with arguments, without a "
-			    "shell");
+			    "cli_command: a program with arguments, without a shell");
 	}
 }
 
@@ -103,8 +99,7 @@ put_environment(struct buf *b, const struct policy *p)
 	for (size_t i = 0; i < p->env_allowed_count; i++)
 		text_item(&allowed, "%s", p->env_allowed[i]);
 	text_put(b, "Environment",
-	    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM "
-	    "and PWD");
+	    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD");
 	for (size_t i = 0; i < p->env_count; i++)
 		text_row(b, "", "set: %s", p->env[i]);
 	text_row(b, "", "a caller may set: %s",
@@ -140,14 +135,12 @@ put_files(struct buf *b, const struct policy *p)
 	CLEANUP_BUF struct buf paths;
 
 	text_put(b, "Files",
-	    root ? "a root of the run's own, in which there is only what "
-		   "follows"
-		 : "the host's root, of which Landlock lets the run use only "
-		   "what follows; names and sizes of other files show");
+	    root
+		? "a root of the run's own, in which there is only what follows"
+		: "the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show");
 	if (!root && (p->confine.layers & CONFINE_LANDLOCK) == 0)
 		text_put(b, "",
-		    "NOT IN FORCE: neither mounts nor landlock is, so the "
-		    "permissions of the policy's user decide alone");
+		    "NOT IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone");
 	buf_init(&paths, 65536);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		buf_reset(&paths);
@@ -165,17 +158,13 @@ put_programs(struct buf *b, const struct policy *p)
 {
 	if (p->confine.listed_programs)
 		text_put(b, "Programs",
-		    "only those named \"read and execute\" above, wherever in "
-		    "the run's process tree; nothing that can be written "
-		    "executes");
+		    "only those named \"read and execute\" above, wherever in the run's process tree; nothing that can be written executes");
 	else if (p->confine.noexec)
 		text_put(b, "Programs",
-		    "any that may be read; nothing that can be written "
-		    "executes");
+		    "any that may be read; nothing that can be written executes");
 	else
 		text_put(b, "Programs",
-		    "any that may be read, those that the run writes itself "
-		    "as well");
+		    "any that may be read, those that the run writes itself as well");
 }
 
 /* --- network and system calls ----------------------------------------- */
@@ -232,18 +221,15 @@ put_network(struct buf *b, const struct policy *p)
 {
 	static const char *const words[] = {
 		"none: no address, not even 127.0.0.1",
-		"loopback: an empty one of the run's own; nothing outside is "
-		"reached, nor the host's 127.0.0.1",
-		"host: as the host's, its 127.0.0.1 and whatever listens "
-		"there as well",
+		"loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
+		"host: as the host's, its 127.0.0.1 and whatever listens there as well",
 	};
 
 	text_put(b, "Network", words[p->confine.network]);
 	if (p->confine.network != CONFINE_HOST &&
 	    (p->confine.layers & CONFINE_NET) == 0)
 		text_put(b, "",
-		    "without the layer network this rests on the families of "
-		    "sockets below and, for TCP, on Landlock from ABI 4 on");
+		    "without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on");
 	put_families(b, p);
 }
 
@@ -304,15 +290,13 @@ put_calls(struct buf *b, const struct policy *p)
 	    profile != NULL ? profile->summary : "?");
 	if (p->log_only)
 		text_put(b, "",
-		    "NOT IN FORCE: log_only lets what is refused below go on, "
-		    "and only logs it");
+		    "NOT IN FORCE: log_only lets what is refused below go on, and only logs it");
 	for (int nr = 0; nr < MAX_CALL; nr++)
 		filter_call_name(nr, names[nr].text);
 	for (size_t i = 0; (g = sysgroup_at(i)) != NULL; i++)
 		put_group(b, p, g, names);
 	text_put(b, "",
-	    "calls in no group fail as if the kernel did not have them; "
-	    "programs of a foreign ABI (32 bits, x32) are killed");
+	    "calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed");
 	text_put(b, "",
 	    p->explained ? "a refusal is explained to the caller and recorded"
 			 : "refusals cannot be explained on this kernel");
@@ -327,14 +311,11 @@ put_recording(struct buf *b, const struct policy *p)
 		text_put(b, "Output", "not recorded: what is cut is gone");
 	else if (p->output == RECORDER_TAIL)
 		text_row(b, "Output",
-		    "the last %u bytes of a run are recorded, and its token "
-		    "can read them",
+		    "the last %u bytes of a run are recorded, and its token can read them",
 		    p->output_max);
 	else
 		text_row(b, "Output",
-		    "all is recorded, and its token can read it; a run that "
-		    "writes more than %u bytes, or that cannot be recorded, "
-		    "is ended",
+		    "all is recorded, and its token can read it; a run that writes more than %u bytes, or that cannot be recorded, is ended",
 		    p->output_max);
 }
 
@@ -352,12 +333,10 @@ static void
 put_limits(struct buf *b, const struct policy *p)
 {
 	text_row(b, "Limits",
-	    "%u ms, if the caller names no time, at most %u ms; then SIGTERM "
-	    "and, %u ms later, SIGKILL to the whole process tree",
+	    "%u ms, if the caller names no time, at most %u ms; then SIGTERM and, %u ms later, SIGKILL to the whole process tree",
 	    p->timeout_ms, p->timeout_max_ms, p->kill_grace_ms);
 	text_row(b, "",
-	    "%u runs at the same time and %u a minute, of one token; of each "
-	    "output %u bytes are returned",
+	    "%u runs at the same time and %u a minute, of one token; of each output %u bytes are returned",
 	    p->runs, p->runs_per_minute, p->output_bytes);
 	for (size_t i = 0; i < p->rlimit_count; i++)
 		text_row(b, "", "%s: %llu", p->rlimits[i].key,
@@ -381,8 +360,7 @@ put_layers(struct buf *b, const struct policy *p)
 	if (out.len > 0)
 		text_row(b, "", "not in force: %s", buf_cstr(&out));
 	text_put(b, "",
-	    "each run's audit record repeats them under \"posture\"; a layer "
-	    "in force that fails ends the run before the command starts");
+	    "each run's audit record repeats them under \"posture\"; a layer in force that fails ends the run before the command starts");
 }
 
 static void
@@ -392,8 +370,7 @@ put_policy(struct buf *b, const struct policy *p)
 	    p->description[0] != '\0' ? ": " : "", p->description);
 	put_identity(b, p);
 	text_row(b, "Directory",
-	    "%s: commands start here or in a directory inside, without links "
-	    "that lead out of it",
+	    "%s: commands start here or in a directory inside, without links that lead out of it",
 	    p->directory);
 	put_tools(b, p);
 	put_files(b, p);
@@ -423,8 +400,7 @@ put_script(struct buf *b, const struct policy *p, const char *real)
 		view_find(&p->confine, interpreter, &v);
 		if (!view_executable(p, &v)) {
 			text_row(b, "",
-			    "but it is a script, and its interpreter %s "
-			    "cannot be executed: %s",
+			    "but it is a script, and its interpreter %s cannot be executed: %s",
 			    interpreter, v.why);
 			return false;
 		}
@@ -460,8 +436,7 @@ put_program(struct buf *b, const struct plan *plan)
 		    v.why);
 	}
 	text_row(b, "Executes",
-	    "nothing: \"%s\" would not be found or may not "
-	    "be executed",
+	    "nothing: \"%s\" would not be found or may not be executed",
 	    plan->argv[0]);
 	return false;
 }

@@ -146,8 +146,7 @@ say_enforced(const struct plan *p)
 	buf_init(&line, 4096);
 	posture_line(&line, p);
 	(void)fprintf(stderr,
-	    "mcp-execctl: %s; nothing of it is in the audit "
-	    "log\n",
+	    "mcp-execctl: %s; nothing of it is in the audit log\n",
 	    buf_cstr(&line));
 }
 
@@ -482,10 +481,8 @@ advise_group(struct ctl *ctl)
 	if (!cgroup_ready() && strcmp(ctl->conf.cgroup, "off") != 0 &&
 	    strstr(buf_cstr(&ctl->report.text), "cgroup") != NULL)
 		(void)fprintf(stderr,
-		    "A login shell has no control group to give out, as the "
-		    "service has: run this again behind\n"
-		    "    systemd-run --scope -p Delegate=yes%s%s %s policy "
-		    "test ...\n",
+		    "A login shell has no control group to give out, as the service has: run this again behind\n"
+		    "    systemd-run --scope -p Delegate=yes%s%s %s policy test ...\n",
 		    ctl->instance != NULL ? " -p User=" : "",
 		    ctl->instance != NULL ? ctl->instance : "", ctl_self(ctl));
 }

@@ -53,14 +53,12 @@ reason(const struct policy *p, unsigned bit)
 		return have->loginuid == PROBE_NO_LOGINUIDS
 			   ? "this kernel has none"
 		       : have->loginuid == PROBE_LOGINUID_FIXED
-			   ? "this process has one already and may not set "
-			     "another: start mcp-execd as a service"
+			   ? "this process has one already and may not set another: start mcp-execd as a service"
 		       : (p->confine.layers & CONFINE_USER) != 0
 			   ? "the layer user knows no such uid"
 			   : "the policy disables it";
 	case CONFINE_CGROUP:
-		return "this process has no cgroup for it, or the policy "
-		       "disables it";
+		return "this process has no cgroup for it, or the policy disables it";
 	default:
 		break;
 	}
@@ -90,8 +88,7 @@ posture_line(struct buf *b, const struct plan *plan)
 	buf_init(&layers, 1024);
 	posture_layers(&layers, p);
 	buf_printf(b,
-	    "policy %s: as %s (uid %u, gid %u) in %s, network %s; "
-	    "no_new_privs, no capabilities, %zu resource limits; layers: %s",
+	    "policy %s: as %s (uid %u, gid %u) in %s, network %s; no_new_privs, no capabilities, %zu resource limits; layers: %s",
 	    p->name, p->user, (unsigned)p->uid, (unsigned)p->gid, plan->cwd,
 	    confine_network_name(p->confine.network), p->rlimit_count,
 	    buf_cstr(&layers));

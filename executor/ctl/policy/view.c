@@ -198,8 +198,7 @@ refused_by_plan(const struct confine *c, const char *real)
 	    (op->kind == MOUNTS_WRITE_NOEXEC ||
 		op->kind == MOUNTS_TMPFS_NOEXEC || op->kind == MOUNTS_DEV ||
 		op->kind == MOUNTS_PROC))
-		return "nothing may be executed there (key files.noexec or "
-		       "programs)";
+		return "nothing may be executed there (key files.noexec or programs)";
 	if ((c->layers & CONFINE_LANDLOCK) == 0)
 		return NULL;
 	for (i = 0; i < c->mounts.count; i++) {
@@ -211,9 +210,9 @@ refused_by_plan(const struct confine *c, const char *real)
 	}
 	if (listed || (covered && !c->listed_programs))
 		return NULL;
-	return c->listed_programs ? "it is not one of the key programs"
-				  : "it is outside of what the policy lets "
-				    "the run read (key files)";
+	return c->listed_programs
+		   ? "it is not one of the key programs"
+		   : "it is outside of what the policy lets the run read (key files)";
 }
 
 /* Asked of the kernel in a child, as the policy's user. */
@@ -246,8 +245,8 @@ view_executable(const struct policy *p, struct view *v)
 	else if (!S_ISREG(st.st_mode))
 		v->why = "it is not a file";
 	else if (!user_may_execute(p, v->real))
-		v->why = "its permissions do not let the policy's user "
-			 "execute it";
+		v->why =
+		    "its permissions do not let the policy's user execute it";
 	else
 		v->why = refused_by_plan(&p->confine, v->real);
 	return v->why == NULL;

@@ -45,8 +45,7 @@ static const struct client {
 	const char *literal; /* with a literal token; NULL: as http */
 } clients[] = {
 	{ "claude-code",
-	    "Put this into .mcp.json of a project (or ~/.claude.json), and "
-	    "set\n"
+	    "Put this into .mcp.json of a project (or ~/.claude.json), and set\n"
 	    "MCP_TOKEN in the environment that Claude Code starts in.\n",
 	    "${MCP_TOKEN}",
 	    "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
@@ -64,8 +63,7 @@ static const struct client {
 	    "{\"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
 	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n" },
 	{ "cursor",
-	    "Put this into ~/.cursor/mcp.json or .cursor/mcp.json, set "
-	    "MCP_TOKEN\n"
+	    "Put this into ~/.cursor/mcp.json or .cursor/mcp.json, set MCP_TOKEN\n"
 	    "in the environment that Cursor starts in, and reload it.\n",
 	    "${env:MCP_TOKEN}",
 	    "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
@@ -84,8 +82,7 @@ static const struct client {
 	    "  \"headers\":{\"Authorization\":\"Bearer @A\"},\n"
 	    "  \"protocolEra\":\"auto\"}}}\n" },
 	{ "mcphost",
-	    "Put this into ~/.mcphost.json, and set MCP_TOKEN in the "
-	    "environment\n"
+	    "Put this into ~/.mcphost.json, and set MCP_TOKEN in the environment\n"
 	    "that mcphost starts in.\n",
 	    "${env://MCP_TOKEN}",
 	    "{\"mcpServers\":{\"@N\":{\"type\":\"remote\",\"url\":\"@U\",\n"
@@ -95,16 +92,13 @@ static const struct client {
 	    NULL },
 	{ "claude-desktop",
 	    "Put this into claude_desktop_config.json; it runs mcp-remote, as\n"
-	    "Claude Desktop itself only starts local servers.  Set AUTH_HEADER "
-	    "to\n"
-	    "\"Bearer TOKEN\" in the environment that it starts in.  To plain "
-	    "http\n"
+	    "Claude Desktop itself only starts local servers.  Set AUTH_HEADER to\n"
+	    "\"Bearer TOKEN\" in the environment that it starts in.  To plain http\n"
 	    "beyond loopback mcp-remote needs \"--allow-http\" as well.\n",
 	    "",
 	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
 	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
-	    "    "
-	    "\"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"]}}}\n",
+	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"]}}}\n",
 	    NULL,
 	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
 	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
@@ -120,15 +114,11 @@ static const struct client {
 	    "  -H 'Accept: application/json, text/event-stream' \\\n"
 	    "  -H 'MCP-Protocol-Version: 2026-07-28' \\\n"
 	    "  -H 'Mcp-Method: tools/call' -H 'Mcp-Name: exec_cmd' \\\n"
-	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,"
-	    "\"method\":\"tools/call\",\"params\":{\n"
-	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"uname "
-	    "-a\"},\n"
-	    "    \"_meta\":{"
-	    "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\n"
+	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\n"
+	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"uname -a\"},\n"
+	    "    \"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\n"
 	    "    \"io.modelcontextprotocol/clientCapabilities\":{},\n"
-	    "    \"io.modelcontextprotocol/clientInfo\":"
-	    "{\"name\":\"curl\",\"version\":\"1\"}}}}' \\\n"
+	    "    \"io.modelcontextprotocol/clientInfo\":{\"name\":\"curl\",\"version\":\"1\"}}}}' \\\n"
 	    "  '@U'\n",
 	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
 	    "curl -sSN -H @- -H 'Accept: text/event-stream' '@U'\n",
@@ -154,9 +144,7 @@ find_client(const char *name, struct err *e)
 		    e, ERR_BAD, "unknown client: did you mean %s?", close);
 	else
 		(void)err_set(e, ERR_BAD,
-		    "unknown client: use claude-code, "
-		    "vscode, cursor, inspector, mcphost, claude-desktop or "
-		    "curl");
+		    "unknown client: use claude-code, vscode, cursor, inspector, mcphost, claude-desktop or curl");
 	return NULL;
 }
 
@@ -239,19 +227,15 @@ from_listeners(const struct conf *c, char *out, size_t size, struct err *e)
 	while (!reachable(c->listen[i].text, out, size))
 		if (++i >= c->listen_count)
 			return err_set(e, ERR_BAD,
-			    "there are only UNIX sockets, which most clients "
-			    "cannot use: say --url, or set \"public_url\" "
-			    "(VS Code takes unix:///PATH#/mcp in its own "
-			    "file)");
+			    "there are only UNIX sockets, which most clients cannot use: say --url, or set \"public_url\" (VS Code takes unix:///PATH#/mcp in its own file)");
 	return 0;
 }
 
 static bool
 url_ok(const char *url)
 {
-	static const char okay[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789-._~:/?#[]%&=+";
+	static const char okay[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]%&=+";
 	const char *rest = strstr(url, "://");
 
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
@@ -274,8 +258,7 @@ client_config_url(const struct conf *c, const char *base, bool sse, char *out,
 			return e->code;
 	} else if (strlen(base) >= sizeof(url) || !url_ok(base)) {
 		return err_set(e, ERR_BAD,
-		    "the URL must be like "
-		    "https://host.example, without spaces and quotes");
+		    "the URL must be like https://host.example, without spaces and quotes");
 	} else {
 		memcpy(url, base, strlen(base) + 1);
 	}
@@ -351,8 +334,7 @@ read_token(const struct token *t, char text[BEARER_TEXT], struct err *e)
 	    !bytes_eq_secret(verifier, t->verifier, DIGEST_BYTES)) {
 		explicit_bzero(line, sizeof(line));
 		return err_set(e, ERR_BAD,
-		    "what standard input holds is not "
-		    "the token \"%s\"",
+		    "what standard input holds is not the token \"%s\"",
 		    t->name);
 	}
 	memcpy(text, line, BEARER_TEXT);
@@ -409,8 +391,7 @@ client_config_run(struct ctl *c, int argc, char **argv)
 	t = token_find(&c->tokens, bytes_of(name));
 	if (t == NULL)
 		return ctl_error(
-		    "there is no token \"%s\": see mcp-execctl "
-		    "token list, or make it with mcp-execctl token add",
+		    "there is no token \"%s\": see mcp-execctl token list, or make it with mcp-execctl token add",
 		    name);
 	return print(c, &o, t);
 }

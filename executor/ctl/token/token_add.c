@@ -132,8 +132,7 @@ parse_expiry(const char *text, uint64_t now_s, uint64_t *out, struct err *e)
 	}
 	if (token_parse_time(b, out, &none) != 0)
 		return err_set(e, ERR_BAD,
-		    "--expires: write it as 30d, 12h, "
-		    "90m or 2026-12-31T23:59:59Z");
+		    "--expires: write it as 30d, 12h, 90m or 2026-12-31T23:59:59Z");
 	if (*out <= now_s)
 		return err_set(e, ERR_BAD, "--expires: that time has passed");
 	return 0;
@@ -186,8 +185,7 @@ write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
 		if (bytes_to_u64(
 			bytes_of(o->timeout_max), 100, UINT32_MAX, &ms, e) != 0)
 			return err_set(e, ERR_BAD,
-			    "--timeout-max: a number "
-			    "of milliseconds from 100 on is needed");
+			    "--timeout-max: a number of milliseconds from 100 on is needed");
 		buf_printf(b, ",\n  \"timeout_max_ms\": %" PRIu64, ms);
 	}
 	put_line(b, "comment", o->comment);
@@ -236,8 +234,7 @@ put_client(const struct ctl *c, const char *name, struct buf *out)
 	}
 	buf_printf(out,
 	    "Server: %s\n\n"
-	    "Claude Code (.mcp.json, with the token in the environment as "
-	    "MCP_TOKEN):\n\n",
+	    "Claude Code (.mcp.json, with the token in the environment as MCP_TOKEN):\n\n",
 	    w.url);
 	if (client_config_write("claude-code", &w, out, &e) != 0)
 		fatal("claude-code is no client: %s", e.what);
@@ -255,13 +252,11 @@ print_token(
 	buf_printf(&out,
 	    "Token \"%s\", which grants policy \"%s\":\n\n"
 	    "    %s\n\n"
-	    "It is shown this once and stored nowhere: give it to the client "
-	    "now.\n",
+	    "It is shown this once and stored nowhere: give it to the client now.\n",
 	    name, policy, text);
 	put_client(c, name, &out);
 	buf_printf(&out,
-	    "Other clients: %s client-config %s "
-	    "--client vscode|cursor|inspector|\n"
+	    "Other clients: %s client-config %s --client vscode|cursor|inspector|\n"
 	    "    mcphost|claude-desktop|curl\n"
 	    "To end it: %s token revoke %s\n",
 	    ctl_self(c), name, ctl_self(c), name);

@@ -19,8 +19,7 @@ enum {
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] token list [--json]\n\n"
     "Shows each token's name, policy, times, sources, state and comment.\n"
-    "The state is \"active\" or \"expired\".  Exit status: 1 if a token's "
-    "file\n"
+    "The state is \"active\" or \"expired\".  Exit status: 1 if a token's file\n"
     "is bad; the others are shown all the same.\n\n"
     "  --json   an array of objects instead of a table\n";
 
@@ -141,8 +140,7 @@ list(struct ctl *c, bool as_json)
 		put_table(&out, &c->tokens);
 	if (!as_json && c->tokens.count == 0)
 		(void)fprintf(stderr,
-		    "There is no token yet: %s token add NAME --policy "
-		    "POLICY\n",
+		    "There is no token yet: %s token add NAME --policy POLICY\n",
 		    ctl_self(c));
 	if (out.overflow)
 		return ctl_error("the list is too long");

@@ -29,8 +29,8 @@ sync_directory(const char *dir)
 	CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd == -1 || fsync(fd) == -1)
-		return ctl_error("%s: %s: the token is revoked, but a crash of "
-				 "the machine now could bring its file back",
+		return ctl_error(
+		    "%s: %s: the token is revoked, but a crash of the machine now could bring its file back",
 		    dir, strerror(errno));
 	return CTL_OK;
 }
@@ -50,9 +50,9 @@ remove_file(const struct ctl *c, const char *name)
 							: "");
 	if (sync_directory(c->conf.token_dir) != CTL_OK)
 		return CTL_FAILED;
-	(void)printf("Token \"%s\" is revoked.  A running mcp-execd notices "
-		     "within milliseconds,\n"
-		     "ends its sessions and kills its runs.\n",
+	(void)printf(
+	    "Token \"%s\" is revoked.  A running mcp-execd notices within milliseconds,\n"
+	    "ends its sessions and kills its runs.\n",
 	    name);
 	return CTL_OK;
 }
@@ -70,8 +70,7 @@ token_revoke_run(struct ctl *c, int argc, char **argv)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c))
 		return ctl_error(
-		    "nothing was revoked: put the configuration "
-		    "right, or remove %s.json from the directory of tokens",
+		    "nothing was revoked: put the configuration right, or remove %s.json from the directory of tokens",
 		    name);
 	return remove_file(c, name);
 }
