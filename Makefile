@@ -112,7 +112,7 @@ MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PROGRAMS := $(B)/mcp-execd $(B)/frontend $(B)/mcp-execctl
+PROGRAMS := $(B)/mcp-execd $(B)/mcp-execd-frontend $(B)/mcp-execctl
 
 # --- flags: what this compiler takes of these is kept (STYLE 5.4) ----------
 WARN_TRY := -Wall -Wextra -Wformat=2 -Wconversion -Wshadow -Wvla -Wundef \
@@ -190,7 +190,11 @@ say = @$(if $(VERBOSE),:,printf '  %-6s %s\n' $(1) $@)
 quiet := $(if $(VERBOSE),,@)
 
 .PHONY: all
-all: $(PROGRAMS)		## build the three programs in build/$(V)
+all: $(PROGRAMS) $(B)/frontend	## build the three programs in build/$(V)
+
+# The name that the frontend had until 0.1: for configurations that say it.
+$(B)/frontend: $(B)/mcp-execd-frontend
+	$(quiet)ln -sf $(<F) $@
 
 $(PROBE): Makefile tests/probe
 	@mkdir -p $(@D)
@@ -239,7 +243,7 @@ endif
 $(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
-$(B)/frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
+$(B)/mcp-execd-frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 $(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(B)/libexecutor.a \

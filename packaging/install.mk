@@ -39,7 +39,7 @@ install-programs: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd
 	$(INSTALL_PROGRAM) $(B)/mcp-execd $(B)/mcp-execctl \
 	    $(DESTDIR)$(sbindir)
-	$(INSTALL_PROGRAM) $(B)/frontend $(DESTDIR)$(libexecdir)/mcp-execd
+	$(INSTALL_PROGRAM) $(B)/mcp-execd-frontend $(DESTDIR)$(libexecdir)/mcp-execd
 
 install-manuals:
 	$(INSTALL) -d $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8

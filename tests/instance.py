@@ -196,7 +196,7 @@ class Instance:
         config.setdefault("recordings", {}).setdefault(
             "directory", str(self.dir / "recordings"))
         frontend = dict(config.get("frontend", {}))
-        frontend.setdefault("path", str(self.build / "frontend"))
+        frontend.setdefault("path", str(self.build / "mcp-execd-frontend"))
         if os.geteuid() == 0 and "user" not in frontend:
             try:
                 pwd.getpwnam(FRONTEND_USER)

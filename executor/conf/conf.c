@@ -211,7 +211,7 @@ set_defaults(struct conf *c)
 	c->audit_rotate_bytes = 100 << 20;
 	conf_audit_defaults(c);
 	copy(c->frontend_path, sizeof(c->frontend_path),
-	    MCP_EXECD_LIBEXECDIR "/frontend");
+	    MCP_EXECD_LIBEXECDIR "/mcp-execd-frontend");
 	copy(c->forwarded_header, sizeof(c->forwarded_header),
 	    "x-forwarded-for");
 	c->stop_grace_ms = 5 * SECOND;

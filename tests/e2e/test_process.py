@@ -58,7 +58,7 @@ def test_lockdown():
 def test_self_test():
     """Inside the lockdown: open, socket, execve, fork, ptrace... fail."""
     build = instance.build_dir()
-    out = subprocess.run([build / "frontend", "--self-test"],
+    out = subprocess.run([build / "mcp-execd-frontend", "--self-test"],
                          capture_output=True, text=True, timeout=60)
     if out.returncode == 77 and "without the system call filter" in \
             out.stdout + out.stderr:

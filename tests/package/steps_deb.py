@@ -7,7 +7,7 @@ from harness import check, equal, need, run, same_sets, step, warnings, world
 from steps_tree import ELSEWHERE, golden, listing
 
 PROGRAMS = ("usr/sbin/mcp-execd", "usr/sbin/mcp-execctl",
-            "usr/libexec/mcp-execd/frontend")
+            "usr/libexec/mcp-execd/mcp-execd-frontend")
 
 
 @step("deb.build")
