@@ -296,9 +296,9 @@ tests: tests-unit $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus rep
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
-check:				## everything: deps, build, all suites
+check:				## everything: deps, build, all suites (QUICK=1: 4 minutes)
 	tests/deps
-	$(PYTHON) tests/run-check
+	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
 asan:				## build everything with sanitizers
 	$(MAKE) V=asan all tests
 valgrind:			## build for valgrind, run the e2e suite in it
@@ -310,8 +310,10 @@ boot-test:			## our package in a booted machine of its own (qemu, root)
 	$(PYTHON) tests/boot/run --long
 inspector-test:			## the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
-unit replay e2e sandbox interop conformance: ## run one suite (build first)
+unit e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
+replay:				## the fuzz corpus, in the build with sanitizers
+	$(PYTHON) tests/run-check replay-asan
 
 .PHONY: bench-layers bench-figures
 bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
@@ -350,7 +352,7 @@ cov:				## line coverage of the unit tests and replay
 .PHONY: demo deps deps-build
 demo:				## try it: a throwaway server on 127.0.0.1:8001
 	@tests/deps --demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j $$(nproc) all
 	@exec $(PYTHON) tests/demo.py
 deps:				## install what build and tests need (apt, dnf)
 	@tests/deps
