@@ -45,7 +45,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter json \
-	landlock log loop match match_compile notify param shares sigreset sort utf8)
+	landlock log loop match match_compile notify param shares sigreset sort utf8 wipe)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \

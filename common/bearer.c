@@ -35,7 +35,6 @@ bearer_proof(struct bytes text, uint8_t proof[DIGEST_BYTES])
 	digest_update(&d, bytes_make(bearer_domain, sizeof(bearer_domain)));
 	digest_update(&d, text);
 	digest_final(&d, proof);
-	explicit_bzero(&d, sizeof(d));
 }
 
 void

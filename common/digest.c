@@ -26,6 +26,8 @@ void
 digest_final(struct digest *d, uint8_t out[DIGEST_BYTES])
 {
 	sha256_digest(&d->ctx, DIGEST_BYTES, out);
+	/* it holds the end of what was digested, which may be a secret */
+	explicit_bzero(&d->ctx, sizeof(d->ctx));
 }
 
 void

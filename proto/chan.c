@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/wipe.h"
 
 enum {
 	SNDBUF = 1 << 20, /* asked of the kernel, for each end */
@@ -70,8 +71,9 @@ chan_pair(int fds[2], struct err *e)
 static void
 release(struct chan *c)
 {
-	buf_fini(&c->frame);
-	buf_fini(&c->queue);
+	buf_wipe(&c->frame);
+	buf_wipe(&c->queue);
+	explicit_bzero(c->in, sizeof(c->in));
 	free(c);
 }
 
@@ -162,7 +164,11 @@ enqueue(struct chan *c, struct bytes frame, struct err *e)
 		return err_set(e, ERR_BUSY, "too many frames wait to be sent");
 	/* queue.max is twice CHAN_MAX_QUEUE, so this moves each byte once. */
 	if (c->queue.len + need > c->queue.max) {
+		size_t before = c->queue.len;
+
 		buf_consume(&c->queue, c->head);
+		explicit_bzero(
+		    c->queue.p + c->queue.len, before - c->queue.len);
 		c->head = 0;
 	}
 	buf_put(&c->queue, &len, PREFIX);
@@ -176,18 +182,21 @@ enqueue(struct chan *c, struct bytes frame, struct err *e)
 	return update_events(c, e);
 }
 
-int
-chan_send(struct chan *c, const struct msg *m, struct err *e)
+/* A frame that is on its way, or queued, stays nowhere else: it has secrets. */
+static void
+forget_frame(struct chan *c)
+{
+	if (c->frame.len > 0)
+		explicit_bzero(c->frame.p, c->frame.len);
+	buf_reset(&c->frame);
+}
+
+static int
+send_encoded(struct chan *c, struct err *e)
 {
 	struct err again;
 	int rc;
 
-	if (c->broken || c->sick)
-		return err_set(e, ERR_EOF, "channel is closed");
-	buf_reset(&c->frame);
-	rc = proto_encode(m, &c->frame, e);
-	if (rc != 0)
-		return rc;
 	if (chan_queued(c) > 0)
 		return enqueue(c, buf_bytes(&c->frame), e);
 	rc = send_frame(c, buf_bytes(&c->frame), &again);
@@ -202,12 +211,26 @@ chan_send(struct chan *c, const struct msg *m, struct err *e)
 	return rc;
 }
 
-void
-chan_forget(struct chan *c)
+int
+chan_send(struct chan *c, const struct msg *m, struct err *e)
 {
-	if (c->frame.p != NULL)
-		explicit_bzero(c->frame.p, c->frame.cap);
-	buf_reset(&c->frame);
+	int rc;
+
+	if (c->broken || c->sick)
+		return err_set(e, ERR_EOF, "channel is closed");
+	rc = proto_encode(m, &c->frame, e);
+	if (rc == 0)
+		rc = send_encoded(c, e);
+	forget_frame(c);
+	return rc;
+}
+
+/* Nothing waits any more: what was sent is not kept, nor the room for it. */
+static void
+drop_queue(struct chan *c)
+{
+	buf_wipe(&c->queue);
+	c->head = 0;
 }
 
 /* Send what waits; ERR_AGAIN when some of it still does. */
@@ -223,10 +246,10 @@ flush_queue(struct chan *c, struct err *e)
 		    c, bytes_make(c->queue.p + c->head + PREFIX, len), e);
 		if (rc != 0)
 			return rc;
+		explicit_bzero(c->queue.p + c->head, PREFIX + len);
 		c->head += PREFIX + len;
 	}
-	buf_reset(&c->queue);
-	c->head = 0;
+	drop_queue(c);
 	return 0;
 }
 
@@ -240,8 +263,7 @@ handle_writable(struct chan *c)
 		return;
 	if (rc == ERR_EOF) {
 		/* Nobody takes it; reading will find the end. */
-		buf_reset(&c->queue);
-		c->head = 0;
+		drop_queue(c);
 	} else if (rc != 0) {
 		close_chan(c, &e);
 		return;
@@ -295,6 +317,16 @@ end_or_empty(struct chan *c, struct err *e)
 }
 
 static int
+handle_message(struct chan *c, const struct msg *m, struct err *e)
+{
+	if (c->ops->message(c->arg, m, e) == 0 || c->freed)
+		return 0;
+	/* Whatever the handler calls it, the peer broke the protocol. */
+	e->code = ERR_PROTO;
+	return err_wrap(e, "%s", proto_name(m->code));
+}
+
+static int
 handle_frame(struct chan *c, struct err *e)
 {
 	struct msg m;
@@ -306,13 +338,12 @@ handle_frame(struct chan *c, struct err *e)
 	if (len == 0)
 		return end_or_empty(c, e);
 	rc = proto_decode(bytes_make(c->in, len), c->receives, &m, e);
-	if (rc != 0)
-		return rc;
-	if (c->ops->message(c->arg, &m, e) == 0 || c->freed)
-		return 0;
-	/* Whatever the handler calls it, the peer broke the protocol. */
-	e->code = ERR_PROTO;
-	return err_wrap(e, "%s", proto_name(m.code));
+	if (rc == 0)
+		rc = handle_message(c, &m, e);
+	/* the proof of a token, the key of a certificate */
+	explicit_bzero(c->in, len);
+	explicit_bzero(&m, sizeof(m));
+	return rc;
 }
 
 static void
@@ -351,6 +382,8 @@ handle_events(void *arg, uint32_t events)
 	c->busy = false;
 	if (c->freed)
 		release(c);
+	/* what was handled had secrets */
+	wipe_stack();
 }
 
 void

@@ -3,9 +3,10 @@
  * chan: frames over one SOCK_SEQPACKET socket, in the loop.
  *
  * One frame per send.  A frame that the socket does not take is queued, up
- * to CHAN_MAX_QUEUE bytes.  Truncation, a control message, a frame that does
- * not decode or a handler that says so breaks the channel: closed() is called
- * once, with the reason, and nothing else afterwards.
+ * to CHAN_MAX_QUEUE bytes.  What was sent, and what was handled, is wiped:
+ * frames hold proofs and keys.  Truncation, a control message, a frame that
+ * does not decode or a handler that says so breaks the channel: closed() is
+ * called once, with the reason, and nothing else afterwards.
  */
 #ifndef PROTO_CHAN_H
 #define PROTO_CHAN_H
@@ -42,8 +43,6 @@ int	chan_send(struct chan *c, const struct msg *m, struct err *e)
 	    MUST_CHECK;
 /* Bytes that wait to be sent. */
 size_t	chan_queued(const struct chan *c);
-/* Wipe what the last frame sent has left in this process's memory. */
-void	chan_forget(struct chan *c);
 /* Stop (or go on) reading: frames wait in the socket. */
 void	chan_pause(struct chan *c, bool pause);
 

@@ -120,9 +120,6 @@ monitor_configure(struct monitor *m)
 	m->generation++;
 	confframes_limits(m->store, m->generation, &to);
 	confframes_tls(&m->store->certificate, &to);
-	/* no copy of the key stays here, for runs to inherit */
-	if (m->chan != NULL)
-		chan_forget(m->chan);
 	confframes_peers(&m->store->conf, &to);
 	confframes_tools(&m->store->tools, &to);
 	m->next_token = 0;

@@ -48,9 +48,11 @@ auth_check(const struct settings_set *set, bool has, struct bytes value,
 	bearer_proof(text, who.proof);
 	bearer_verifier(who.proof, verifier);
 	who.token = settings_token_find(set, verifier);
+	if (who.token != NULL)
+		*out = who;
+	explicit_bzero(who.proof, sizeof(who.proof));
 	if (who.token == NULL)
 		return fail(why, PROTO_AUTH_UNKNOWN);
-	*out = who;
 	if (settings_token_expired(who.token, now_s))
 		return fail(why, PROTO_AUTH_EXPIRED);
 	if (!settings_token_from(who.token, peer))

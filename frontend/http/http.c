@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
+#include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
 #include "frontend/http/wrongport.h"
@@ -77,6 +78,7 @@ struct http {
 	struct daemon daemons[HTTP_MAX_LISTENERS];
 	bool started;
 	bool resumed; /* the library has to be run */
+	bool closed; /* a connection: what it left has to go */
 	struct log_limit refused, plaintext;
 };
 
@@ -296,9 +298,11 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 	} else if (s != NULL) {
 		log_plaintext(s);
 		conn_close(s->conn);
-		s->conn = NULL;
 		tls_drop(s->pair);
+		explicit_bzero(s->target, sizeof(s->target));
+		s->conn = NULL;
 		s->pair = NULL;
+		s->http->closed = true;
 		*context = NULL;
 		/* at its limit the library looks for room only when it is run */
 		s->http->resumed = true;
@@ -343,7 +347,8 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	if (s == NULL)
 		return;
 	endpoint_end(h->ep, &s->req);
-	memset(&s->req, 0, sizeof(s->req));
+	explicit_bzero(&s->req, sizeof(s->req));
+	explicit_bzero(s->target, sizeof(s->target));
 	s->begun = s->finished = s->suspended = false;
 	*context = NULL;
 	if (s->conn == NULL)
@@ -672,6 +677,9 @@ on_idle(void *arg)
 		if (ms < 60000 && (sleep_ms < 0 || (int)ms < sleep_ms))
 			sleep_ms = (int)ms;
 	}
+	if (h->closed)
+		wipe_stack();
+	h->closed = false;
 	/* what just ran may have resumed another */
 	return h->resumed ? 0 : sleep_ms;
 }

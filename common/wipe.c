@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wipe: the allocator's functions, with what is freed overwritten; both
+ * processes.
+ *
+ * "Replacing malloc" of the GNU C Library's manual: functions of the program
+ * take the place of the library's, also for other libraries.  All of them
+ * are here, so that no other allocator can come between (LD_PRELOAD).
+ */
+#include "common/wipe.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__) && !defined(UNLOCKED)
+#define UNLOCKED
+#endif
+#if defined(__has_feature) && !defined(UNLOCKED)
+#if __has_feature(address_sanitizer)
+#define UNLOCKED
+#endif
+#endif
+
+enum {
+	WIPE_STACK = 64 << 10, /* bytes; deeper than any request gets */
+	WIPE_SHRINK = 4 /* realloc() to less than this part moves the block */
+};
+
+void
+wipe_stack(void)
+{
+	uint8_t below[WIPE_STACK];
+
+	explicit_bzero(below, sizeof(below));
+}
+
+#if !defined(__GLIBC__) || defined(UNLOCKED)
+
+bool
+wipe_is_on(void)
+{
+	return false;
+}
+
+#else
+
+bool
+wipe_is_on(void)
+{
+	return true;
+}
+
+/* The C library's own, under the names that it keeps for this. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *p);
+
+void *
+malloc(size_t size)
+{
+	return __libc_malloc(size);
+}
+
+void *
+calloc(size_t count, size_t size)
+{
+	return __libc_calloc(count, size);
+}
+
+void
+free(void *p)
+{
+	int saved = errno;
+
+	if (p == NULL)
+		return;
+	explicit_bzero(p, malloc_usable_size(p));
+	__libc_free(p);
+	errno = saved;
+}
+
+void *
+realloc(void *p, size_t size)
+{
+	size_t had = p == NULL ? 0 : malloc_usable_size(p);
+	void *moved;
+
+	if (p != NULL && size == 0) {
+		free(p);
+		return NULL;
+	}
+	/* a block that shrank in place would leave its end to the next owner */
+	if (size <= had && size >= had / WIPE_SHRINK)
+		return p;
+	moved = __libc_malloc(size);
+	if (moved == NULL || p == NULL)
+		return moved;
+	(void)memcpy(moved, p, size < had ? size : had);
+	free(p);
+	return moved;
+}
+
+void *
+reallocarray(void *p, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+void *
+memalign(size_t alignment, size_t size)
+{
+	return __libc_memalign(alignment, size);
+}
+
+void *
+aligned_alloc(size_t alignment, size_t size)
+{
+	return __libc_memalign(alignment, size);
+}
+
+int
+posix_memalign(void **out, size_t alignment, size_t size)
+{
+	void *p;
+
+	if (alignment % sizeof(void *) != 0 || alignment == 0 ||
+	    (alignment & (alignment - 1)) != 0)
+		return EINVAL;
+	p = __libc_memalign(alignment, size);
+	if (p == NULL)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+#endif
