@@ -75,13 +75,13 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	confframes describe fetch instructions monitor toolframes) \
 	$(call in,executor/run, \
-	child denial filehash guard job output overrun quota record request \
+	child denial guard job output overrun quota record request \
 	spawn toolcall tree words) \
 	$(call in,executor/policy, \
 	policy store token tokenwatch toolargv tooldef toolparam variable) \
 	$(call in,executor/confine, \
-	cgroup confine confine_load execlog listener mounts ownpaths probe \
-	profiles sysgroup) \
+	cgroup confine confine_load execlog filehash image listener mounts \
+	ownpaths probe profiles sysgroup) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact hostnet \
 	instance keys pemfile servername) \

@@ -33,8 +33,10 @@ summary_text(const struct logline *l, char out[SUMMARY_MAX])
 int
 summary_severity(const struct logline *l)
 {
+	if (logline_is(l, "process-exec")) /* also one that failed: ordinary */
+		return LOG_INFO;
 	if (bytes_eq_str(logline_get(l, "event.outcome"), "failure") ||
 	    logline_is(l, "auth-failure") || logline_is(l, "records-lost"))
 		return LOG_WARNING;
-	return logline_is(l, "process-exec") ? LOG_INFO : LOG_NOTICE;
+	return LOG_NOTICE;
 }

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* execlog: announced by execve, confirmed by a program's first steps.  Guard. */
+/* execlog: each execve held until it is seen what came of it.  Guard. */
 #include "executor/confine/execlog.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	FLAG_WAIT_KILLABLE_RECV = 1 << 5, /* not in libc's headers yet */
+	RESTARTS = 512, /* up to 516: the kernel makes the call once more */
+	RESTARTS_END = 517
+};
 
 bool
 execlog_wants(const struct notice *n)
@@ -15,123 +26,431 @@ execlog_wants(const struct notice *n)
 		   n->args[0] == EXECLOG_CONFIRM_ARG);
 }
 
-static pid_t
-parent_of(pid_t pid)
-{
-	char text[512];
-	const char *p;
-	pid_t parent = 0;
-
-	(void)listener_read_proc(pid, "stat", text, sizeof(text));
-	p = strrchr(text, ')'); /* the name may hold anything */
-	if (p == NULL || strlen(p) < 5)
-		return 0;
-	for (p += 4; *p >= '0' && *p <= '9'; p++)
-		parent = parent * 10 + (*p - '0');
-	return parent;
-}
-
-/* The last announcement of this process, taken out; "" if there is none. */
-static bool
-take_pending(struct execlog *l, pid_t pid, char asked[EXECLOG_MAX_PATH])
-{
-	size_t i;
-
-	asked[0] = '\0';
-	for (i = 0; i < EXECLOG_MAX_PENDING; i++)
-		if (l->pending[i].pid == pid) {
-			memcpy(asked, l->pending[i].asked, EXECLOG_MAX_PATH);
-			l->pending[i].pid = 0;
-			return true;
-		}
-	return false;
-}
-
-static bool
-announced_only(struct execlog *l, pid_t pid, struct exec_event *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (!take_pending(l, pid, out->asked))
-		return false;
-	out->pid = pid;
-	return true;
-}
-
-/* execvp(3) tries place after place: where there is nothing, nothing starts. */
-static bool
-misses(const char *path)
-{
-	struct stat st;
-
-	return path[0] == '/' && lstat(path, &st) == -1 && errno == ENOENT;
-}
-
 /*
- * A new announcement; the one before it, of the same process or of the oldest
- * place when all are taken, was never seen to start.
+ * Linux 5.19: a thread whose announcement was received waits in its call
+ * whatever signals it gets (common/filter asks for it where it can).
  */
 static bool
-announce(struct execlog *l, const struct notice *n, struct exec_event *out)
+waits_killable(void)
 {
-	unsigned arg = n->nr == SYS_execveat ? 1 : 0;
-	bool tell = announced_only(l, n->pid, out);
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		   SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV,
+		   NULL) == -1 &&
+	       errno == EFAULT;
+}
+
+void
+execlog_init(struct execlog *l, struct exec_event *event,
+    void (*tell)(void *arg), void *arg)
+{
+	l->fd = -1;
+	l->event = event;
+	l->tell = tell;
+	l->arg = arg;
+	l->killable = waits_killable();
+}
+
+/* --- the table -------------------------------------------------------- */
+
+static struct exec_call *
+find_thread(struct execlog *l, pid_t thread)
+{
 	size_t i;
 
-	for (i = 0; i < EXECLOG_MAX_PENDING && l->pending[i].pid != 0; i++)
-		;
-	if (i == EXECLOG_MAX_PENDING) {
-		tell = announced_only(l, l->pending[0].pid, out);
-		i = 0;
-	}
-	listener_read_text(
-	    n, n->args[arg], l->pending[i].asked, EXECLOG_MAX_PATH);
-	if (!misses(l->pending[i].asked))
-		l->pending[i].pid = n->pid;
-	return tell;
+	for (i = 0; i < l->used; i++)
+		if (l->call[i].state != EXEC_FREE &&
+		    l->call[i].notice.pid == thread)
+			return &l->call[i];
+	return NULL;
+}
+
+/* The first of a process that is in this state. */
+static struct exec_call *
+find_state(struct execlog *l, pid_t process, enum exec_call_state state)
+{
+	size_t i;
+
+	for (i = 0; i < l->used; i++)
+		if (l->call[i].state == state && l->call[i].process == process)
+			return &l->call[i];
+	return NULL;
+}
+
+static struct exec_call *
+find_free(struct execlog *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->used; i++)
+		if (l->call[i].state == EXEC_FREE)
+			return &l->call[i];
+	return l->used < EXECLOG_MAX_CALLS ? &l->call[l->used++] : NULL;
 }
 
 static void
-look(const struct notice *n, struct exec_event *out)
+drop(struct execlog *l, struct exec_call *c)
 {
-	struct stat st;
+	c->state = EXEC_FREE;
+	while (l->used > 0 && l->call[l->used - 1].state == EXEC_FREE)
+		l->used--;
+}
 
-	out->pid = n->pid;
-	out->parent = parent_of(n->pid);
-	listener_read_link(
-	    n->pid, "exe", out->executable, sizeof(out->executable));
-	listener_read_link(
-	    n->pid, "cwd", out->directory, sizeof(out->directory));
-	out->args_len =
-	    listener_read_proc(n->pid, "cmdline", out->args, sizeof(out->args));
-	out->args_cut = out->args_len == sizeof(out->args) - 1;
-	if (out->executable[0] == '/' && stat(out->executable, &st) == 0) {
-		out->device = st.st_dev;
-		out->inode = st.st_ino;
+/* --- what came of a call ---------------------------------------------- */
+
+static void
+begin_event(struct execlog *l, pid_t process, enum exec_outcome outcome)
+{
+	memset(l->event, 0, sizeof(*l->event));
+	l->event->pid = process;
+	l->event->outcome = outcome;
+}
+
+/* It did not start, or nobody knows. */
+static void
+tell_end(struct execlog *l, struct exec_call *c, enum exec_outcome outcome,
+    int error)
+{
+	begin_event(l, c->process, outcome);
+	l->event->error = error;
+	l->event->unconfirmed = c->state == EXEC_UNHELD;
+	l->event->traced = l->event->unconfirmed && c->traced;
+	memcpy(l->event->image.asked, c->asked, sizeof(c->asked));
+	drop(l, c);
+	l->tell(l->arg);
+}
+
+/* Has another image come into its place since it was announced? */
+static bool
+has_started(const struct exec_call *c)
+{
+	struct image_id now;
+
+	image_id(c->process, &now);
+	return now.began != 0 && now.began == c->before.began &&
+	       c->before.stack != 0 && !image_same(&now, &c->before);
+}
+
+/* An unheld one, once it is seen that it started. */
+static void
+tell_unheld(struct execlog *l, struct exec_call *c)
+{
+	begin_event(l, c->process, EXEC_STARTED);
+	l->event->unconfirmed = true;
+	l->event->traced = c->traced;
+	(void)image_look(c->process, &l->event->image);
+	drop(l, c);
+	l->tell(l->arg);
+}
+
+/* As far as that can be seen now. */
+static void
+settle_unheld(struct execlog *l, pid_t process, pid_t thread)
+{
+	struct exec_call *c;
+	size_t i;
+
+	for (i = l->used; i > 0; i--) {
+		c = &l->call[i - 1];
+		if (i > l->used || c->state != EXEC_UNHELD ||
+		    c->process != process)
+			continue;
+		if (has_started(c))
+			tell_unheld(l, c);
+		else if (c->notice.pid == thread) /* it is back */
+			tell_end(l, c, EXEC_UNKNOWN, 0);
 	}
 }
 
-bool
-execlog_notice(
-    struct execlog *l, int fd, const struct notice *n, struct exec_event *out)
+/* --- an announcement -------------------------------------------------- */
+
+/* A number of /proc/PID/status; 0 if it is not there. */
+static pid_t
+status_number(pid_t pid, const char *key)
 {
-	if (n->nr != EXECLOG_CONFIRM_NR)
-		return announce(l, n, out);
-	memset(out, 0, sizeof(*out));
-	/* The same call later in a program's life was not announced. */
-	if (!take_pending(l, n->pid, out->asked))
+	char text[2048];
+	const char *p;
+	pid_t n = 0;
+
+	(void)listener_read_proc(pid, "status", text, sizeof(text));
+	p = strstr(text, key);
+	if (p == NULL)
+		return 0;
+	for (p += strlen(key); *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (*p - '0');
+	return n;
+}
+
+/* The process that a thread is of; pidfd_open(2) takes only first threads. */
+static pid_t
+process_of(pid_t thread)
+{
+	int fd = (int)syscall(SYS_pidfd_open, thread, 0);
+	pid_t process;
+
+	if (fd != -1) {
+		(void)close(fd);
+		return thread;
+	}
+	process = status_number(thread, "\nTgid:\t");
+	return process != 0 ? process : thread;
+}
+
+/*
+ * To trace a thread waits for an execve of its process, and an execve for the
+ * threads that are traced: with one of them held at a time neither does.
+ */
+static bool
+hold(struct execlog *l, struct exec_call *c)
+{
+	pid_t thread = c->notice.pid;
+
+	if (find_state(l, c->process, EXEC_UNHELD) != NULL ||
+	    ptrace(PTRACE_SEIZE, thread, NULL, PTRACE_O_TRACEEXEC) == -1)
 		return false;
-	look(n, out);
-	out->seen = listener_valid(fd, n);
+	c->state = EXEC_HELD;
+	if (l->killable)
+		(void)ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
 	return true;
 }
 
-bool
-execlog_rest(struct execlog *l, struct exec_event *out)
+static int
+let_go(struct execlog *l, struct exec_call *c)
+{
+	bool held = hold(l, c);
+	int r;
+
+	if (!held) {
+		c->state = EXEC_UNHELD;
+		c->traced = status_number(c->notice.pid, "\nTracerPid:\t") != 0;
+		image_id(c->process, &c->before);
+	}
+	r = listener_answer(l->fd, &c->notice, 0);
+	if (held && !l->killable)
+		(void)ptrace(PTRACE_INTERRUPT, c->notice.pid, NULL, NULL);
+	if (r != 0 && held)
+		c->state = EXEC_LEFT;
+	else if (r != 0)
+		drop(l, c);
+	return r;
+}
+
+/* The next thread of a process whose call is over. */
+static void
+let_next_go(struct execlog *l, pid_t process)
+{
+	struct exec_call *c;
+
+	while (find_state(l, process, EXEC_HELD) == NULL &&
+	       (c = find_state(l, process, EXEC_QUEUED)) != NULL)
+		(void)let_go(l, c);
+}
+
+static int
+announce(struct execlog *l, const struct notice *n)
+{
+	pid_t process = process_of(n->pid);
+	struct exec_call *c;
+
+	settle_unheld(l, process, n->pid);
+	c = find_thread(l, n->pid);
+	if (c != NULL && c->state == EXEC_HELD) { /* before 5.19: it is back */
+		tell_end(l, c, EXEC_FAILED, 0);
+		c = NULL;
+	}
+	if (c == NULL && (c = find_free(l)) == NULL)
+		return listener_answer(l->fd, n, EAGAIN);
+	c->notice = *n;
+	c->process = process;
+	listener_read_text(n->pid, n->args[n->nr == SYS_execveat ? 1 : 0],
+	    c->asked, sizeof(c->asked));
+	if (find_state(l, process, EXEC_HELD) == NULL)
+		return let_go(l, c);
+	c->state = EXEC_QUEUED;
+	return 0;
+}
+
+/* Any call of that kind later in a program's life was not announced. */
+static int
+confirm(struct execlog *l, const struct notice *n)
+{
+	struct exec_call *c = find_state(l, n->pid, EXEC_UNHELD);
+
+	if (c != NULL && has_started(c) && listener_valid(l->fd, n))
+		tell_unheld(l, c);
+	return listener_answer(l->fd, n, 0);
+}
+
+int
+execlog_take(struct execlog *l, const struct notice *n)
+{
+	return n->nr == EXECLOG_CONFIRM_NR ? confirm(l, n) : announce(l, n);
+}
+
+/* Threads that have gone while they waited are still in the table. */
+static void
+sweep(struct execlog *l)
 {
 	size_t i;
 
-	for (i = 0; i < EXECLOG_MAX_PENDING; i++)
-		if (l->pending[i].pid != 0)
-			return announced_only(l, l->pending[i].pid, out);
-	return false;
+	for (i = l->used; i > 0; i--)
+		if (i <= l->used && l->call[i - 1].state == EXEC_QUEUED &&
+		    !listener_valid(l->fd, &l->call[i - 1].notice))
+			drop(l, &l->call[i - 1]);
+}
+
+bool
+execlog_full(struct execlog *l)
+{
+	size_t i;
+
+	if (l->used < EXECLOG_MAX_CALLS)
+		return false;
+	sweep(l);
+	for (i = 0; i < l->used; i++)
+		if (l->call[i].state == EXEC_FREE)
+			return false;
+	for (i = 0; i < l->used; i++)
+		if (l->call[i].state == EXEC_UNHELD) {
+			tell_end(l, &l->call[i], EXEC_UNKNOWN, 0);
+			return false;
+		}
+	return true;
+}
+
+/* --- stops ------------------------------------------------------------ */
+
+/* What the call that it stopped behind returned; 1: that cannot be told. */
+static long
+returned(pid_t thread)
+{
+	struct user_regs_struct r;
+	struct iovec v = { &r, sizeof(r) };
+
+	if (ptrace(PTRACE_GETREGSET, thread, NT_PRSTATUS, &v) == -1)
+		return 1;
+#if defined(__x86_64__)
+	return (long)r.rax;
+#elif defined(__aarch64__)
+	return (long)r.regs[0];
+#elif defined(__riscv)
+	return (long)r.a0;
+#else
+	return 1;
+#endif
+}
+
+static void
+release(pid_t thread, int sig)
+{
+	(void)ptrace(PTRACE_DETACH, thread, NULL, (void *)(intptr_t)sig);
+}
+
+/* All other threads of the process are gone, and their calls. */
+static void
+take_start(struct execlog *l, pid_t process)
+{
+	size_t i;
+
+	begin_event(l, process, EXEC_STARTED);
+	l->event->unconfirmed = !image_look(process, &l->event->image);
+	release(process, 0);
+	for (i = l->used; i > 0; i--)
+		if (i <= l->used && l->call[i - 1].process == process)
+			drop(l, &l->call[i - 1]);
+	l->tell(l->arg);
+}
+
+/* Any other stop is behind the call: nothing stops inside of it. */
+static void
+take_return(struct execlog *l, pid_t thread, int sig)
+{
+	struct exec_call *c = find_thread(l, thread);
+	long value = returned(thread);
+	bool again = value <= -RESTARTS && value > -RESTARTS_END;
+	pid_t process = c != NULL ? c->process : 0;
+
+	release(thread, sig);
+	if (c == NULL)
+		return;
+	if (c->state != EXEC_HELD || again)
+		drop(l, c);
+	else
+		tell_end(l, c, EXEC_FAILED, value < 0 ? (int)-value : 0);
+	let_next_go(l, process);
+}
+
+static void
+take_death(struct execlog *l, pid_t thread)
+{
+	struct exec_call *c = find_thread(l, thread);
+	pid_t process = c != NULL ? c->process : 0;
+
+	if (c == NULL)
+		return;
+	if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
+		tell_end(l, c, EXEC_UNKNOWN, 0);
+	else
+		drop(l, c);
+	let_next_go(l, process);
+}
+
+void
+execlog_status(struct execlog *l, pid_t pid, int status)
+{
+	if (!WIFSTOPPED(status))
+		take_death(l, pid);
+	else if (status >> 16 == PTRACE_EVENT_EXEC)
+		take_start(l, pid);
+	else
+		take_return(l, pid, status >> 16 == 0 ? WSTOPSIG(status) : 0);
+}
+
+void
+execlog_rest(struct execlog *l)
+{
+	struct exec_call *c;
+
+	while (l->used > 0) {
+		c = &l->call[l->used - 1];
+		if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
+			tell_end(l, c, EXEC_UNKNOWN, 0);
+		else
+			drop(l, c);
+	}
+}
+
+/* --- programs that were told ------------------------------------------ */
+
+static size_t
+place_of(const struct filehash_version *v)
+{
+	uint64_t h = (v->inode ^ v->device << 32) * 0x9e3779b97f4a7c15;
+
+	return (size_t)(h >> 40) % EXECLOG_MAX_FILES;
+}
+
+/*
+ * Open addressing; a table that is three quarters full takes no more, and
+ * then what is not in it is always new.
+ */
+bool
+execlog_is_new(struct execlog *l, const struct exec_event *e)
+{
+	const struct filehash_version *v = &e->image.file;
+	size_t i = place_of(v);
+	uint64_t sum;
+
+	if (v->inode == 0) /* it could not be looked at */
+		return true;
+	memcpy(&sum, e->image.sum, sizeof(sum));
+	for (; l->file[i].version.inode != 0; i = (i + 1) % EXECLOG_MAX_FILES)
+		if (l->file[i].sum == sum &&
+		    filehash_same(&l->file[i].version, v))
+			return false;
+	if (l->files < EXECLOG_MAX_FILES / 4 * 3) {
+		l->file[i].version = *v;
+		l->file[i].sum = sum;
+		l->files++;
+	}
+	return true;
 }

@@ -2,24 +2,43 @@
 /*
  * execlog: every program that starts in a run's tree.
  *
- * execve is announced by the filter and let go on; what is recorded is read
- * when the new program makes the call with which every loader and runtime
- * sets itself up, before any code of its own: the process waits there, and
- * /proc shows what the kernel really executes, so that nothing rests on
- * arguments that a thread could have changed meanwhile.  An announced program
- * that was never seen to start is told as such.  In the guard;
- * async-signal-safe.
+ * execve(2) is announced by the run's filter and waits there.  The guard takes
+ * hold of the calling thread with ptrace(2), PTRACE_SEIZE, and lets the call
+ * go on.  One that succeeds stops before the first instruction of the new
+ * program: that stop is the kernel's word that the program runs, and what is
+ * recorded is read there (executor/confine/image), where nothing that the
+ * program before did can change it.  One that fails stops on its way back,
+ * with its error.  Either way the thread is released at once, and between two
+ * calls of execve nothing of the run is traced.
+ *
+ * Why so: it is the one way that an ordinary user has as well, that sees the
+ * arguments, that cannot lose an event, and in which the program waits until
+ * it has been looked at.  The connector of processes, fanotify(7), perf and
+ * audit are root's only; the first two have no arguments, the others are
+ * queues that drop what is too much; a first system call of the new program
+ * (which this module used to wait for) need not come, and can be forged.
+ *
+ * What it does not do: a thread that a debugger of the run holds already, or
+ * that this process may not trace, goes on unheld.  It is recorded as such:
+ * its start is believed when another image is seen in it, and stays unknown
+ * until then.  As with audit, a process of the run that may write to the
+ * memory of others can do so in the instant in which the words are read.
+ *
+ * In the guard; async-signal-safe.
  */
 #ifndef EXECUTOR_EXECLOG_H
 #define EXECUTOR_EXECLOG_H
 
 #include <sys/syscall.h>
 
+#include "executor/confine/image.h"
 #include "executor/confine/listener.h"
 
 /*
- * That call: on x86-64 arch_prctl(ARCH_SET_FS), for thread-local storage (C,
- * C++, Rust, Go); elsewhere the first brk(0), of C's start-up.
+ * A call that most programs make when they set themselves up: on x86-64
+ * arch_prctl(ARCH_SET_FS), for thread-local storage (C, C++, Rust, Go);
+ * elsewhere the first brk(0), of C's start-up.  Where threads may be traced
+ * by others it is announced too, and an unheld thread is looked at then.
  */
 #ifdef __x86_64__
 #define EXECLOG_CONFIRM "arch_prctl"
@@ -30,41 +49,74 @@ enum { EXECLOG_CONFIRM_NR = SYS_brk, EXECLOG_CONFIRM_ARG = 0 };
 #endif
 
 enum {
-	EXECLOG_MAX_TOLD = 10000, /* of one run; further ones are counted */
-	EXECLOG_MAX_PATH = 512, /* bytes kept, with the NUL */
-	EXECLOG_MAX_ARGS = 2048, /* bytes kept of argv, NUL between */
-	EXECLOG_MAX_PENDING = 64 /* announced and not yet seen */
+	EXECLOG_MAX_TOLD = 10000, /* of one run; then only what is new */
+	EXECLOG_MAX_FAILED = 1000, /* failures of one run that are told */
+	EXECLOG_MAX_CALLS = 128, /* at a time; further ones wait */
+	EXECLOG_MAX_FILES = 8192 /* told apart; further ones are always new */
+};
+
+enum exec_outcome {
+	EXEC_UNKNOWN, /* it was asked for; nobody saw what came of it */
+	EXEC_STARTED,
+	EXEC_FAILED /* execve returned an error */
 };
 
 struct exec_event {
-	pid_t pid, parent; /* in the run's process ids */
-	bool seen; /* the program was seen to start */
-	char executable[EXECLOG_MAX_PATH]; /* as the kernel has it */
-	char asked[EXECLOG_MAX_PATH]; /* path given to execve, or empty */
-	char directory[EXECLOG_MAX_PATH];
-	char args[EXECLOG_MAX_ARGS];
-	size_t args_len; /* bytes of args, the last NUL too */
-	bool args_cut; /* there were more */
-	uint64_t device, inode; /* of the executable */
+	enum exec_outcome outcome;
+	pid_t pid; /* in the run's process ids */
+	int error; /* EXEC_FAILED: which, 0: it could not be told */
+	bool unconfirmed; /* the thread was not held: not the kernel's word */
+	bool traced; /* because another process of the run traces it */
+	struct image image; /* EXEC_STARTED; asked always */
+};
+
+enum exec_call_state {
+	EXEC_FREE,
+	EXEC_QUEUED, /* unanswered, as its process has a call in progress */
+	EXEC_HELD, /* in the call, and will stop */
+	EXEC_UNHELD,
+	EXEC_LEFT /* held, but the call was over before: to be released */
+};
+
+/* Between announcement and what came of it. */
+struct exec_call {
+	enum exec_call_state state;
+	bool traced; /* EXEC_UNHELD */
+	pid_t process; /* its first thread's id */
+	struct notice notice; /* of the thread */
+	struct image_id before; /* EXEC_UNHELD */
+	char asked[IMAGE_MAX_PATH];
 };
 
 struct execlog {
+	int fd; /* the listener, -1: none */
+	struct exec_event *event; /* what is told */
+	void (*tell)(void *arg);
+	void *arg;
+	bool killable; /* a held thread does not leave its call */
+	size_t used; /* calls from there on are free */
+	struct exec_call call[EXECLOG_MAX_CALLS];
+	size_t files;
 	struct {
-		pid_t pid; /* 0: free */
-		char asked[EXECLOG_MAX_PATH];
-	} pending[EXECLOG_MAX_PENDING];
-	unsigned told, untold;
+		struct filehash_version version; /* inode 0: free */
+		uint64_t sum; /* the start of it, or 0 */
+	} file[EXECLOG_MAX_FILES]; /* by hash */
 };
 
-/* Is this notification one for execlog_notice? */
+/* Events go to *event, and tell is called with arg. */
+void execlog_init(struct execlog *l, struct exec_event *event,
+    void (*tell)(void *arg), void *arg);
+/* Is this notification one for execlog_take? */
 bool execlog_wants(const struct notice *n);
-/*
- * Look at the process while it waits; true if *out is to be told.  The caller
- * lets the call go on afterwards.
- */
-bool execlog_notice(
-    struct execlog *l, int fd, const struct notice *n, struct exec_event *out);
-/* At the end: what was announced and not seen; call until it says false. */
-bool execlog_rest(struct execlog *l, struct exec_event *out);
+/* No place for another announcement: do not receive one now. */
+bool execlog_full(struct execlog *l);
+/* Answer it, now or later; as listener_answer. */
+int execlog_take(struct execlog *l, const struct notice *n);
+/* What waitpid(2) said of a process or thread; released if it is stopped. */
+void execlog_status(struct execlog *l, pid_t pid, int status);
+/* At the end: what nobody saw the outcome of. */
+void execlog_rest(struct execlog *l);
+/* Is the program of the event one that this run has not started before? */
+bool execlog_is_new(struct execlog *l, const struct exec_event *e);
 
 #endif

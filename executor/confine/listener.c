@@ -56,34 +56,38 @@ listener_valid(int fd, const struct notice *n)
 	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->id) == 0;
 }
 
+size_t
+listener_read_memory(pid_t pid, uint64_t address, void *out, size_t size)
+{
+	struct iovec mine = { out, size };
+	struct iovec theirs = { (void *)(uintptr_t)address, size };
+	ssize_t r = process_vm_readv(pid, &mine, 1, &theirs, 1, 0);
+
+	return r > 0 ? (size_t)r : 0;
+}
+
 /* Page by page, as the text may end just before one that is not there. */
 void
-listener_read_text(
-    const struct notice *n, uint64_t address, char *out, size_t size)
+listener_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 {
-	size_t got = 0, want;
-	struct iovec mine, theirs;
-	ssize_t r;
+	size_t got = 0, want, r;
 
 	while (got < size - 1) {
 		want = PAGE - (address + got) % PAGE;
 		if (want > size - 1 - got)
 			want = size - 1 - got;
-		mine = (struct iovec){ out + got, want };
-		theirs =
-		    (struct iovec){ (void *)(uintptr_t)(address + got), want };
-		r = process_vm_readv(n->pid, &mine, 1, &theirs, 1, 0);
-		if (r <= 0)
+		r = listener_read_memory(pid, address + got, out + got, want);
+		if (r == 0)
 			break;
-		if (memchr(out + got, '\0', (size_t)r) != NULL)
+		if (memchr(out + got, '\0', r) != NULL)
 			return;
-		got += (size_t)r;
+		got += r;
 	}
 	out[got] = '\0';
 }
 
-static void
-proc_path(pid_t pid, const char *name, char out[64])
+void
+listener_proc_path(pid_t pid, const char *name, char out[LISTENER_PATH])
 {
 	char digits[12], *p = out;
 	size_t i = 0;
@@ -101,11 +105,11 @@ proc_path(pid_t pid, const char *name, char out[64])
 size_t
 listener_read_proc(pid_t pid, const char *name, char *out, size_t size)
 {
-	char path[64];
+	char path[LISTENER_PATH];
 	ssize_t n = -1;
 	int fd;
 
-	proc_path(pid, name, path);
+	listener_proc_path(pid, name, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd != -1) {
 		n = read(fd, out, size - 1);
@@ -120,10 +124,10 @@ listener_read_proc(pid_t pid, const char *name, char *out, size_t size)
 void
 listener_read_link(pid_t pid, const char *name, char *out, size_t size)
 {
-	char path[64];
+	char path[LISTENER_PATH];
 	ssize_t n;
 
-	proc_path(pid, name, path);
+	listener_proc_path(pid, name, path);
 	n = readlink(path, out, size - 1);
 	out[n > 0 ? n : 0] = '\0';
 }

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { LISTENER_PATH = 64 };
+
 struct notice {
 	uint64_t id; /* to answer */
 	int nr; /* of the system call */
@@ -27,9 +29,13 @@ int listener_receive(int fd, struct notice *out);
 int listener_answer(int fd, const struct notice *n, int error);
 /* Is the caller still waiting, so that what was read of it is its own? */
 bool listener_valid(int fd, const struct notice *n);
-/* Copy a text of the caller's memory; "" if it cannot be read. */
-void listener_read_text(
-    const struct notice *n, uint64_t address, char *out, size_t size);
+/* Copy of a process's memory, and how much that was. */
+size_t listener_read_memory(
+    pid_t pid, uint64_t address, void *out, size_t size);
+/* Copy a text of its memory, cut to fit; "" if it cannot be read. */
+void listener_read_text(pid_t pid, uint64_t address, char *out, size_t size);
+/* "/proc/PID/NAME"; name is short, and ours. */
+void listener_proc_path(pid_t pid, const char *name, char out[LISTENER_PATH]);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */
 size_t listener_read_proc(pid_t pid, const char *name, char *out, size_t size);
 /* Where the link NAME of /proc/PID leads; "" if it cannot be read. */

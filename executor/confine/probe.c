@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +104,24 @@ try_listener(void)
 	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno == EBADF;
 }
 
+/* An outer filter or Yama (ptrace_scope 3) may have none of it. */
+static bool
+try_tracer(void)
+{
+	pid_t pid = fork();
+	bool held;
+
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	if (pid == -1)
+		return false;
+	held = ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXEC) == 0;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, __WALL);
+	return held;
+}
+
 static enum probe_loginuid
 try_loginuid(void)
 {
@@ -132,6 +151,7 @@ probe_get(void)
 	done = true;
 	p.privileged = caps_can_change_ids();
 	p.listener = try_listener();
+	p.tracer = try_tracer();
 	p.landlock_abi = landlock_abi();
 	p.loginuid = try_loginuid();
 	if (try_namespaces(p.privileged ? all : all | CONFINE_USER, &p) != 0)

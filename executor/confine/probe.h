@@ -25,6 +25,7 @@ struct probe {
 	unsigned namespaces; /* enum confine_layer bits, CONFINE_USER too */
 	char why[PROBE_MAX_WHY]; /* why not more of them, or empty */
 	bool listener; /* a filter may tell what it refuses */
+	bool tracer; /* a run can be held at its execve(2), see execlog */
 	int landlock_abi; /* 0: none */
 	enum probe_loginuid loginuid;
 };

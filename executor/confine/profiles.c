@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "executor/confine/execlog.h"
@@ -72,6 +73,9 @@ static const struct filter_rule argument_rules[] = {
 	{ .syscall = "ioctl", .verdict = FILTER_ALLOW },
 	REFUSE_IF("ioctl", 1, LOW32, TIOCSTI, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCLINUX, EPERM),
+	/* where its memory is said to be: by that one program is told from
+	 * the next, see executor/confine/execlog */
+	REFUSE_IF("prctl", 0, LOW32, PR_SET_MM, EPERM),
 	/* asking for the personality, and the ordinary one */
 	ALLOW_IF("personality", 0, LOW32, 0),
 	ALLOW_IF("personality", 0, LOW32, LOW32),
@@ -203,9 +207,20 @@ put_families(struct rules *r, const struct profile_choice *c)
 	PUT_ALL(r, family_rules);
 }
 
-/* See executor/execlog: execve announces, a first step confirms. */
+static bool
+allows(const struct rules *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->count; i++)
+		if (strcmp(r->row[i].syscall, name) == 0)
+			return r->row[i].verdict == FILTER_ALLOW;
+	return false;
+}
+
+/* See executor/confine/execlog: a first step of what could not be held. */
 static void
-put_exec_watch(struct rules *r)
+put_exec_confirm(struct rules *r)
 {
 	struct filter_rule confirm = {
 		.syscall = EXECLOG_CONFIRM,
@@ -214,14 +229,21 @@ put_exec_watch(struct rules *r)
 		.value = EXECLOG_CONFIRM_ARG,
 	};
 
-	set_call(r, "execve", FILTER_WATCH);
-	set_call(r, "execveat", FILTER_WATCH);
 	set_call(r, confirm.syscall, FILTER_WATCH);
 	r->count--;
 	put(r, confirm);
 	confirm.verdict = FILTER_ALLOW;
 	confirm.compare = FILTER_NE;
 	put(r, confirm);
+}
+
+static void
+put_exec_watch(struct rules *r, bool confirm)
+{
+	set_call(r, "execve", FILTER_WATCH);
+	set_call(r, "execveat", FILTER_WATCH);
+	if (confirm || allows(r, "ptrace"))
+		put_exec_confirm(r);
 }
 
 static void
@@ -242,7 +264,7 @@ make_rules(const struct profile_choice *c, struct rules *r)
 	set_names(r, c->allow, FILTER_ALLOW);
 	set_names(r, c->deny, FILTER_REFUSE);
 	if (c->watch_exec)
-		put_exec_watch(r);
+		put_exec_watch(r, c->confirm_exec);
 }
 
 int

@@ -28,6 +28,7 @@ struct profile_choice {
 	bool internet; /* IPv4, IPv6 and routing sockets */
 	bool sockets; /* AF_UNIX sockets that connect to others */
 	bool watch_exec; /* every program that starts is told */
+	bool confirm_exec; /* and its first steps, also without ptrace(2) */
 	bool listed_programs; /* no program but those of files */
 	/* names or @groups; NULL ends them */
 	const char *allow[PROFILE_MAX_CHANGES + 1];

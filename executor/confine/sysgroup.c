@@ -137,7 +137,7 @@ static const char *const system_info_calls[] = {
 /* looking into other processes */
 static const char *const debug_calls[] = {
 	"ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
-	"pidfd_getfd", "process_madvise", "perf_event_open", NULL
+	"pidfd_getfd", "process_madvise", NULL
 };
 
 /* the tree of files itself */
@@ -186,7 +186,8 @@ static const char *const handle_calls[] = {
 /* administration of the machine */
 static const char *const admin_calls[] = {
 	"acct", "bpf", "fanotify_init", "fanotify_mark", "lookup_dcookie",
-	"migrate_pages", "move_pages", "nfsservctl", "quotactl", "quotactl_fd",
+	"migrate_pages", "move_pages", "nfsservctl", "perf_event_open",
+	"quotactl", "quotactl_fd",
 	"reboot", "setdomainname", "sethostname", "swapoff", "swapon",
 	"syslog", "userfaultfd", "vhangup", NULL
 };

@@ -770,6 +770,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	p->explained = probe_get()->listener && !p->log_only;
 	p->audit_exec = p->audit_exec && p->explained;
 	choice.watch_exec = p->audit_exec;
+	choice.confirm_exec = !probe_get()->tracer;
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)

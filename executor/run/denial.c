@@ -54,8 +54,8 @@ read_path(const struct notice *n, struct denial *d)
 
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (paths[i].nr == d->nr)
-			listener_read_text(
-			    n, d->args[paths[i].arg], d->path, sizeof(d->path));
+			listener_read_text(n->pid, d->args[paths[i].arg],
+			    d->path, sizeof(d->path));
 }
 
 bool

@@ -32,14 +32,14 @@ struct guard {
 	int sigfd;
 	bool own_pids; /* it is process 1 of a namespace */
 	int failure; /* a step's failure, the listener, or EOF at exec */
-	int listener; /* refused calls are told here; -1: none */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
 	bool killing;
 	unsigned rounds;
 	unsigned told; /* refusals that were told */
-	struct execlog execs;
+	unsigned execs_told, failures_told;
+	struct execlog execs; /* has the listener for refused calls too */
 	struct guard_report report;
 };
 
@@ -79,21 +79,48 @@ kill_tree(struct guard *g)
 	(void)signal_tree(g, SIGKILL);
 }
 
-static void
-tell_exec(struct guard *g)
+/* What is not sent is in a count. */
+static bool
+tells_exec(struct guard *g)
 {
-	if (g->execs.told++ < EXECLOG_MAX_TOLD)
+	const struct exec_event *e = &g->report.exec;
+	bool fresh;
+
+	switch (e->outcome) {
+	case EXEC_FAILED:
+		g->report.execs_failed++;
+		return e->error != ENOENT && e->error != ENOTDIR &&
+		       g->failures_told++ < EXECLOG_MAX_FAILED;
+	case EXEC_UNKNOWN:
+		g->report.execs_unknown++;
+		break;
+	case EXEC_STARTED:
+		g->report.execs++;
+		fresh = execlog_is_new(&g->execs, e);
+		if (fresh)
+			return true;
+		break;
+	}
+	if (g->execs_told++ < EXECLOG_MAX_TOLD)
+		return true;
+	g->report.execs_untold++;
+	return false;
+}
+
+static void
+tell_exec(void *arg)
+{
+	struct guard *g = arg;
+
+	if (tells_exec(g))
 		send_report(g, GUARD_EXEC);
-	else
-		g->report.execs_untold++;
 }
 
 static _Noreturn void
 finish(struct guard *g, unsigned left)
 {
 	mounts_leave();
-	while (execlog_rest(&g->execs, &g->report.exec))
-		tell_exec(g);
+	execlog_rest(&g->execs);
 	g->report.left = left;
 	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
 	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);
@@ -110,11 +137,13 @@ reap(struct guard *g)
 
 	while (read(g->sigfd, &si, sizeof(si)) > 0)
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == g->command) {
+	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+		execlog_status(&g->execs, pid, status);
+		if (pid == g->command && !WIFSTOPPED(status)) {
 			g->report.status = status;
 			g->exited = true;
 		}
+	}
 	if (pid == -1 && errno == ECHILD && g->failure == -1)
 		finish(g, 0);
 	if (g->exited)
@@ -148,14 +177,27 @@ take_listener(struct guard *g, int number)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, g->command, 0);
 
-	g->listener = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	g->execs.fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	(void)close(pidfd);
-	(void)fcntl(g->listener, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(g->execs.fd, F_SETFD, FD_CLOEXEC);
 	/* Without a copy the child gets no answer and reports the step. */
-	if (g->listener != -1)
+	if (g->execs.fd != -1)
 		(void)!write(g->failure, "", 1);
 	else
 		(void)shutdown(g->failure, SHUT_WR);
+}
+
+static int
+refuse(struct guard *g, const struct notice *n)
+{
+	int error = denial_error(n, &g->report.denial);
+
+	if (!listener_valid(g->execs.fd, n)) /* it read another's */
+		denial_forget(&g->report.denial);
+	g->report.denials++;
+	if (!denial_is_routine(n) && g->told++ < DENIAL_MAX_TOLD)
+		send_report(g, GUARD_DENIED);
+	return listener_answer(g->execs.fd, n, error);
 }
 
 /*
@@ -167,26 +209,15 @@ static void
 take_notice(struct guard *g, short events)
 {
 	struct notice n;
-	int error = 0, r = (events & POLLIN) != 0
-			       ? listener_receive(g->listener, &n)
-			       : -EPIPE;
+	int r =
+	    (events & POLLIN) != 0 ? listener_receive(g->execs.fd, &n) : -EPIPE;
 
-	if (r == 0 && execlog_wants(&n)) {
-		if (execlog_notice(&g->execs, g->listener, &n, &g->report.exec))
-			tell_exec(g);
-	} else if (r == 0) {
-		error = denial_error(&n, &g->report.denial);
-		if (!listener_valid(g->listener, &n)) /* it read another's */
-			denial_forget(&g->report.denial);
-		g->report.denials++;
-		if (!denial_is_routine(&n) && g->told++ < DENIAL_MAX_TOLD)
-			send_report(g, GUARD_DENIED);
-	}
 	if (r == 0)
-		r = listener_answer(g->listener, &n, error);
+		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
+				      : refuse(g, &n);
 	if (r != 0 && r != -EAGAIN) {
-		(void)close(g->listener);
-		g->listener = -1;
+		(void)close(g->execs.fd);
+		g->execs.fd = -1;
 	}
 }
 
@@ -223,7 +254,8 @@ watch(struct guard *g)
 			{ .fd = g->ctl, .events = POLLIN },
 			{ .fd = g->sigfd, .events = POLLIN },
 			{ .fd = g->failure, .events = POLLIN },
-			{ .fd = g->listener, .events = POLLIN },
+			{ .fd = execlog_full(&g->execs) ? -1 : g->execs.fd,
+			    .events = POLLIN },
 		};
 
 		if (poll(p, 4, g->killing ? KILL_AGAIN_MS : -1) == 0) {
@@ -352,7 +384,7 @@ guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
 	g.ctl = ctl;
-	g.listener = -1;
+	execlog_init(&g.execs, &g.report.exec, tell_exec, &g);
 	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)

@@ -26,7 +26,7 @@ enum guard_order {
 enum guard_event {
 	GUARD_FAILED, /* a step failed: step and sysno; it is over */
 	GUARD_DENIED, /* a system call was refused: denial */
-	GUARD_EXEC, /* a program started in the tree: exec */
+	GUARD_EXEC, /* a program started in the tree, or did not: exec */
 	GUARD_STARTED, /* execve succeeded: pid */
 	GUARD_EXITED /* all is over: status, usage, left */
 };
@@ -44,7 +44,10 @@ struct guard_report {
 	struct denial denial;
 	unsigned denials; /* calls refused so far, told or not */
 	struct exec_event exec;
-	unsigned execs_untold; /* beyond what a run may tell */
+	uint64_t execs; /* programs that started so far, told or not */
+	uint64_t execs_untold; /* beyond what a run may tell */
+	uint64_t execs_unknown; /* announced, and nobody saw what came of it */
+	uint64_t execs_failed; /* calls that returned an error */
 	struct rusage usage; /* of the whole tree */
 };
 

@@ -18,6 +18,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "executor/confine/filehash.h"
 #include "executor/run/output.h"
 #include "executor/run/overrun.h"
 #include "executor/run/quota.h"
@@ -202,7 +203,10 @@ job_finish(struct job *j)
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,
+		.execs = j->report.execs,
 		.execs_untold = j->report.execs_untold,
+		.execs_unknown = j->report.execs_unknown,
+		.execs_failed = j->report.execs_failed,
 		.cgroup = &j->usage,
 		.recorder = j->recorder,
 	};
@@ -517,6 +521,14 @@ take_denial(struct job *j, const struct denial *d)
 }
 
 static void
+take_exec(struct job *j, const struct exec_event *x)
+{
+	record_exec(j->jobs->audit, j->id, &j->plan, x);
+	if (x->image.remember)
+		filehash_remember(&x->image.file, x->image.sum);
+}
+
+static void
 take_start(struct job *j)
 {
 	if (j->report.pid == 0)
@@ -537,7 +549,7 @@ take_report(struct job *j)
 		take_start(j);
 		break;
 	case GUARD_EXEC:
-		record_exec(j->jobs->audit, j->id, &j->plan, &r->exec);
+		take_exec(j, &r->exec);
 		break;
 	case GUARD_DENIED:
 		take_denial(j, &r->denial);

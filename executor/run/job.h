@@ -75,8 +75,8 @@ void jobs_stop(struct jobs *j, const char *why, uint32_t grace_ms);
  * Cancel the run whose id begins so; id becomes the whole of it.  ERR_BAD:
  * there is none, or more than one.
  */
-int jobs_kill(struct jobs *j, char id[JOB_ID], const char *why,
-    struct err *e) MUST_CHECK;
+int jobs_kill(
+    struct jobs *j, char id[JOB_ID], const char *why, struct err *e) MUST_CHECK;
 /*
  * Record and start what was accepted; call before each wait of the loop.  0,
  * or what audit_flush() said: records that wait are not on disk.

@@ -7,7 +7,6 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "executor/run/filehash.h"
 #include "executor/audit/loginuid.h"
 #include "executor/audit/redact.h"
 
@@ -230,7 +229,10 @@ put_executed(
 	put_count(b, "cgroup.memory_peak", end->cgroup->memory_peak);
 	put_count(b, "cgroup.oom_kills", end->cgroup->oom_kills);
 	put_count(b, "cgroup.processes_denied", end->cgroup->pids_denied);
+	put_count(b, "run.execs", end->execs);
 	put_count(b, "run.execs_not_recorded", end->execs_untold);
+	put_count(b, "run.execs_unknown", end->execs_unknown);
+	put_count(b, "run.execs_failed", end->execs_failed);
 	put_count(b, "run.denials", end->denials);
 }
 
@@ -283,33 +285,57 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 	audit_end(a, false);
 }
 
+/* What the kernel has started. */
+static void
+put_image(struct buf *b, struct audit *a, const struct image *m)
+{
+	audit_put_i64(b, "process.parent.namespace_pid", m->parent);
+	audit_put_str(b, "process.executable", m->executable);
+	redact_put_words(audit_redact(a), b, "process.args",
+	    bytes_make(m->args, m->args_len));
+	if (m->args_len < m->args_total) {
+		json_put_member_bool(b, "process.args_cut", true);
+		audit_put_i64(b, "process.args_bytes", (int64_t)m->args_total);
+	}
+	if (m->args_summed)
+		put_digest(b, "process.args_sha256", m->args_sum);
+	audit_put_str(b, "process.working_directory", m->directory);
+	if (m->own_mounts)
+		json_put_member_bool(b, "process.own_mounts", true);
+	if (m->file.inode != 0) {
+		audit_put_i64(b, "file.device", (int64_t)m->file.device);
+		audit_put_i64(b, "file.inode", (int64_t)m->file.inode);
+	}
+	if (m->summed)
+		put_digest(b, "process.hash.sha256", m->sum);
+}
+
 void
 record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x)
 {
+	static const char *const outcomes[] = {
+		[EXEC_UNKNOWN] = "unknown",
+		[EXEC_STARTED] = "success",
+		[EXEC_FAILED] = "failure",
+	};
 	struct buf *b = audit_begin(a, "process-exec");
-	uint8_t sum[DIGEST_BYTES];
 
 	audit_put_str(b, "run.id", id);
 	audit_put_str(b, "token.name", p->token);
 	audit_put_str(b, "policy.name", p->policy->name);
-	audit_put_str(b, "event.outcome", x->seen ? "success" : "unknown");
+	audit_put_str(b, "event.outcome", outcomes[x->outcome]);
 	audit_put_i64(b, "process.namespace_pid", x->pid);
-	if (x->asked[0] != '\0')
-		audit_put_str(b, "process.asked", x->asked);
-	if (x->seen) {
-		audit_put_i64(b, "process.parent.namespace_pid", x->parent);
-		audit_put_str(b, "process.executable", x->executable);
-		redact_put_words(audit_redact(a), b, "process.args",
-		    bytes_make(x->args, x->args_len));
-		if (x->args_cut)
-			json_put_member_bool(b, "process.args_cut", true);
-		audit_put_str(b, "process.working_directory", x->directory);
-		audit_put_i64(b, "file.device", (int64_t)x->device);
-		audit_put_i64(b, "file.inode", (int64_t)x->inode);
-		if (filehash_get(x->executable, x->device, x->inode, sum))
-			put_digest(b, "process.hash.sha256", sum);
-	}
+	if (x->unconfirmed)
+		json_put_member_bool(b, "process.unconfirmed", true);
+	if (x->traced)
+		json_put_member_bool(b, "process.traced", true);
+	if (x->error != 0)
+		audit_put_str(b, "event.reason", strerror(x->error));
+	if (x->image.asked[0] != '\0')
+		audit_put_str(b, "process.asked", x->image.asked);
+	if (x->outcome == EXEC_STARTED)
+		put_image(b, a, &x->image);
 	audit_end(a, false);
 }
 

@@ -21,7 +21,9 @@ struct record_end {
 	struct output *out, *err; /* their digests are finished here */
 	const struct rusage *usage;
 	const struct cgroup_usage *cgroup; /* zeros without one */
-	unsigned execs_untold; /* programs beyond what is recorded */
+	uint64_t execs; /* programs that started */
+	uint64_t execs_untold; /* those beyond what is recorded */
+	uint64_t execs_unknown, execs_failed; /* see guard_report */
 	unsigned denials; /* system calls refused */
 	unsigned left; /* processes that could not be ended */
 	struct recorder *recorder; /* NULL: it never began */
@@ -36,7 +38,7 @@ void record_result(
 /* run-denial: the sandbox refused a system call */
 void record_denial(struct audit *a, const char *id, const struct plan *p,
     const struct denial *d);
-/* process-exec: a program started, or was announced and not seen to */
+/* process-exec: a program started, or did not, or nobody knows */
 void record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x);
 /* run-refused: token is NULL when the proof belongs to none. */

@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "executor/confine/filehash.h"
 
 /* Both ends of one channel of the run. */
 struct ends {
@@ -116,6 +117,7 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	    make_pipe(&o, false, e) != 0 || make_pipe(&err, false, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
+	filehash_prepare();
 	net = confine_take_network(confine);
 	pid = fork_guard(confine_clone_flags(confine, net), &pidfd);
 	if (pid == -1)

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "executor/run/filehash.h"
+#include "executor/confine/filehash.h"
 
 static char path[64], link_path[80];
 
@@ -24,61 +25,129 @@ fill(const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static struct stat
+static struct filehash_version
 look(void)
 {
-	struct stat st;
+	struct filehash_version v;
 
-	assert_int_equal(stat(path, &st), 0);
-	return st;
+	assert_true(filehash_look(path, &v));
+	return v;
+}
+
+/* As if its last change were long ago. */
+static struct filehash_version
+look_settled(void)
+{
+	struct filehash_version v = look();
+
+	v.changed.tv_sec -= 100;
+	return v;
+}
+
+static void
+need_near(void)
+{
+	struct stat st, here;
+
+	filehash_prepare();
+	assert_int_equal(stat("/", &st), 0);
+	assert_int_equal(stat(path, &here), 0);
+	if (st.st_dev != here.st_dev)
+		skip(); /* only another file system can be written to here */
 }
 
 static void
 test_digest(void **state)
 {
 	uint8_t sum[DIGEST_BYTES], want[DIGEST_BYTES];
-	struct stat st;
+	struct filehash_version v;
+	bool remember;
 	int i;
 
 	(void)state;
-	assert_int_equal(stat("/", &st), 0);
-	if (st.st_dev != look().st_dev)
-		skip(); /* only another file system can be written to here */
+	need_near();
 	for (i = 0; i < 3; i++) {
 		char text[16];
 
 		(void)snprintf(text, sizeof(text), "version %d", i);
 		fill(text);
-		st = look();
+		v = look();
 		digest_sha256(bytes_of(text), want);
-		assert_true(filehash_get(path, st.st_dev, st.st_ino, sum));
+		assert_true(filehash_get(path, &v, sum, &remember));
 		assert_memory_equal(sum, want, DIGEST_BYTES);
-		/* Remembered. */
-		memset(sum, 0, sizeof(sum));
-		assert_true(filehash_get(path, st.st_dev, st.st_ino, sum));
-		assert_memory_equal(sum, want, DIGEST_BYTES);
-		/* The clock of a file system need not be finer. */
-		assert_int_equal(usleep(20000), 0);
+		/* It may be written to again within a tick of its clock. */
+		assert_false(remember);
 	}
+}
+
+/* What an executor remembers, a guard need not read. */
+static void
+test_remember(void **state)
+{
+	uint8_t sum[DIGEST_BYTES], want[DIGEST_BYTES];
+	struct filehash_version v;
+	bool remember;
+
+	(void)state;
+	need_near();
+	fill("remembered");
+	v = look_settled();
+	/* Not what is there: the times differ. */
+	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(remember);
+	digest_sha256(bytes_of("remembered"), want);
+	filehash_remember(&v, want);
+	assert_true(filehash_get(path, &v, sum, &remember));
+	assert_memory_equal(sum, want, DIGEST_BYTES);
+	assert_false(remember); /* that is known */
+	v.changed.tv_nsec ^= 1;
+	assert_false(filehash_get(path, &v, sum, &remember));
+}
+
+/* A program of the system has been there for long. */
+static void
+test_settled(void **state)
+{
+	uint8_t sum[DIGEST_BYTES], again[DIGEST_BYTES];
+	struct filehash_version v;
+	bool remember;
+
+	(void)state;
+	filehash_prepare();
+	assert_true(filehash_look("/bin/true", &v));
+	if (!filehash_get("/bin/true", &v, sum, &remember))
+		skip(); /* elsewhere */
+	assert_true(remember);
+	assert_true(filehash_get("/bin/true", &v, again, &remember));
+	assert_memory_equal(sum, again, DIGEST_BYTES);
+	assert_false(remember);
 }
 
 static void
 test_another(void **state)
 {
 	uint8_t sum[DIGEST_BYTES];
-	struct stat st = look();
+	struct filehash_version v = look();
+	bool remember;
+	int fd;
 
 	(void)state;
-	assert_false(filehash_get(path, st.st_dev, st.st_ino + 1, sum));
-	assert_false(filehash_get(path, st.st_dev + 1, st.st_ino, sum));
-	assert_false(filehash_get("/nonexistent", st.st_dev, st.st_ino, sum));
-	assert_int_equal(symlink(path, link_path), 0);
-	assert_false(filehash_get(link_path, st.st_dev, st.st_ino, sum));
-	assert_int_equal(unlink(link_path), 0);
-	assert_int_equal(stat("/dev/zero", &st), 0);
-	assert_false(filehash_get("/dev/zero", st.st_dev, st.st_ino, sum));
-	assert_int_equal(stat("/", &st), 0);
-	assert_false(filehash_get("/", st.st_dev, st.st_ino, sum));
+	v.inode++;
+	assert_false(filehash_get(path, &v, sum, &remember));
+	v = look();
+	v.device++;
+	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(filehash_look("/nonexistent", &v));
+	assert_false(filehash_look("/dev/zero", &v));
+	assert_false(filehash_look("/", &v));
+	/* A memory file can be written to while it runs. */
+	fd = memfd_create("x", MFD_CLOEXEC);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, "x", 1), 1);
+	(void)snprintf(link_path, sizeof(link_path), "/proc/self/fd/%d", fd);
+	assert_true(filehash_look(link_path, &v));
+	assert_false(filehash_get(link_path, &v, sum, &remember));
+	assert_int_equal(close(fd), 0);
 }
 
 /* What is large is not read, nor too much in one second. */
@@ -86,17 +155,19 @@ static void
 test_cost(void **state)
 {
 	uint8_t sum[DIGEST_BYTES];
-	struct stat st;
+	struct filehash_version v;
 	int i, read_ones = 0;
+	bool remember;
 
 	(void)state;
+	need_near();
 	assert_int_equal(truncate(path, FILEHASH_MAX_FILE + 1), 0);
-	st = look();
-	assert_false(filehash_get(path, st.st_dev, st.st_ino, sum));
+	v = look();
+	assert_false(filehash_get(path, &v, sum, &remember));
 	for (i = 0; i < 6; i++) {
 		assert_int_equal(truncate(path, FILEHASH_MAX_FILE - i), 0);
-		st = look();
-		read_ones += filehash_get(path, st.st_dev, st.st_ino, sum);
+		v = look();
+		read_ones += filehash_get(path, &v, sum, &remember);
 	}
 	assert_true(read_ones >= 1);
 }
@@ -110,7 +181,6 @@ set_up(void **state)
 	(void)snprintf(path, sizeof(path), "%s/filehash.XXXXXX",
 	    access("/opt", W_OK) == 0 ? "/opt" : "/tmp");
 	fd = mkstemp(path);
-	(void)snprintf(link_path, sizeof(link_path), "%s.link", path);
 	return fd == -1 ? -1 : close(fd);
 }
 
@@ -126,6 +196,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_remember),
+		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_another),
 		cmocka_unit_test(test_cost),
 	};

@@ -311,7 +311,10 @@ put_result(struct show *s, const struct logline *l)
 		{ "rss KiB", "rusage.max_rss_kib" },
 		{ "user us", "rusage.user_us" },
 		{ "system us", "rusage.system_us" },
+		{ "programs", "run.execs" },
 		{ "unrecorded", "run.execs_not_recorded" },
+		{ "unseen", "run.execs_unknown" },
+		{ "failed", "run.execs_failed" },
 		{ NULL, NULL },
 	};
 	char how[24], took[24], text[64];
@@ -357,6 +360,7 @@ put_exec(struct show *s, const struct auditrun *r, uint32_t at)
 	const struct auditrun_exec *x = &r->exec[at];
 	unsigned depth = x->depth < AUDITRUN_DEPTH ? x->depth : AUDITRUN_DEPTH;
 	unsigned room = s->width >= SCREEN_ALL ? SCREEN_ALL : s->width;
+	unsigned note = (unsigned)strlen(x->note);
 	double after = x->mono_ns > r->begin_ns
 			   ? (double)(x->mono_ns - r->begin_ns) / 1e9
 			   : 0;
@@ -371,11 +375,10 @@ put_exec(struct show *s, const struct auditrun *r, uint32_t at)
 		room -= 21 + 2 * depth + (x->same ? 2 : 0);
 	if (room < 20)
 		room = 20;
-	screen_style(&s->out, s->colour && x->unknown, SCREEN_WARN);
-	if (x->unknown) {
-		buf_put_str(&s->out, "(not seen to start) ");
-		room = room > 40 ? room - 20 : 20;
-	}
+	screen_style(&s->out, s->colour && note > 0, SCREEN_WARN);
+	buf_put_str(&s->out, x->note);
+	if (note > 0 && room < SCREEN_ALL)
+		room = room > 20 + note ? room - note : 20;
 	if (x->args.len == 0) {
 		(void)screen_put(
 		    &s->out, auditrun_get(r, x->path), room, false);

@@ -350,11 +350,11 @@ put_exec(struct buf *b, const struct auditrun *r, const struct auditrun_exec *x)
 	    "<div><span class=\"t\">+%.3f s</span><span class=\"p\">%lld</span><span class=\"x\" style=\"margin-left:%upx\"><code>%s",
 	    since(r, x->mono_ns), (long long)x->pid, depth * INDENT,
 	    x->same ? "\xe2\x86\x92 " : "");
+	screen_put_html(b, bytes_of(x->note), CELL);
 	screen_put_html(b, auditrun_get(r, x->path), CELL);
 	buf_put_str(b, "</code> <code class=\"dim\">");
 	screen_put_html(b, auditrun_get(r, x->args), 2 * CELL);
-	buf_printf(b, "%s</code></span></div>\n",
-	    x->unknown ? " (not seen to start)" : "");
+	buf_put_str(b, "</code></span></div>\n");
 }
 
 static void

@@ -103,6 +103,26 @@ grow(void **array, size_t *count, size_t max, size_t size)
 	return p;
 }
 
+static bool
+is_true(const struct logline *l, const char *key)
+{
+	return bytes_eq_str(logline_get(l, key), "true");
+}
+
+/* What is to be said of it besides that it started. */
+static const char *
+exec_note(const struct logline *l, bool started)
+{
+	if (bytes_eq_str(logline_get(l, "event.outcome"), "failure"))
+		return "(did not start) ";
+	if (is_true(l, "process.traced"))
+		return started ? "(traced by the run) "
+			       : "(traced by the run; not seen to start) ";
+	if (!started)
+		return "(not seen to start) ";
+	return is_true(l, "process.unconfirmed") ? "(unconfirmed) " : "";
+}
+
 static void
 add_exec(struct auditrun *r, const struct auditrun_limits *m,
     const struct logline *l)
@@ -118,10 +138,11 @@ add_exec(struct auditrun *r, const struct auditrun_limits *m,
 	x->pid = (int64_t)logline_get_u64(l, "process.namespace_pid", 0);
 	x->parent =
 	    (int64_t)logline_get_u64(l, "process.parent.namespace_pid", 0);
-	x->unknown = bytes_eq_str(logline_get(l, "event.outcome"), "unknown");
+	x->started = bytes_eq_str(logline_get(l, "event.outcome"), "success");
+	x->note = exec_note(l, x->started);
 	x->path = keep(r, m,
 	    logline_get(
-		l, x->unknown ? "process.asked" : "process.executable"));
+		l, x->started ? "process.executable" : "process.asked"));
 	buf_init(&words, LOGLINE_MAX);
 	auditrec_words(l, "process.args", &words);
 	x->args = keep(r, m, buf_bytes(&words));
@@ -224,7 +245,7 @@ find_above(struct auditrun *r, uint32_t i)
 
 	for (j = i; j-- > 0;)
 		if (r->exec[j].pid == x->pid &&
-		    (x->unknown || r->exec[j].parent == x->parent)) {
+		    (!x->started || r->exec[j].parent == x->parent)) {
 			x->same = true;
 			return (int32_t)j;
 		}

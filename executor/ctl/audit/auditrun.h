@@ -23,7 +23,8 @@ struct auditrun_exec {
 	uint64_t mono_ns;
 	int64_t pid, parent; /* parent: -1, it is not known */
 	struct auditrun_text path, args;
-	bool unknown; /* announced, not seen to start */
+	bool started;
+	const char *note; /* for people, before the path; "": none */
 	/* made by auditrun_tree */
 	int32_t above; /* index of the one that it stems from, or -1 */
 	uint32_t depth;
