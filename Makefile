@@ -44,8 +44,9 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter json \
-	landlock log loop match match_compile notify param shares sigreset sort utf8 wipe)
+	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter \
+	hashindex json landlock log loop match match_compile notify param shares \
+	sigreset sort utf8 wipe)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
@@ -78,7 +79,8 @@ EXECUTOR := $(call in,executor, \
 	child denial guard job output overrun quota record request \
 	spawn toolcall tree words) \
 	$(call in,executor/policy, \
-	policy store token tokenwatch toolargv tooldef toolparam variable) \
+	policy store token tokendir tokenwatch toolargv tooldef toolparam \
+	variable) \
 	$(call in,executor/confine, \
 	cgroup confine confine_load execlog filehash image listener mounts \
 	ownpaths probe profiles sysgroup) \

@@ -520,17 +520,6 @@ fetches_stop(struct fetches *all, uint64_t id)
 		refuse(f, PROTO_DENIED, "stopped");
 }
 
-static bool
-is_known(const struct token_table *t, const uint8_t verifier[DIGEST_BYTES])
-{
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		if (memcmp(t->t[i]->verifier, verifier, DIGEST_BYTES) == 0)
-			return true;
-	return false;
-}
-
 void
 fetches_stop_revoked(struct fetches *all, const struct token_table *t)
 {
@@ -538,7 +527,7 @@ fetches_stop_revoked(struct fetches *all, const struct token_table *t)
 
 	for (i = 0; i < FETCH_MAX; i++)
 		if (all->fetch[i].id != 0 &&
-		    !is_known(t, all->fetch[i].verifier))
+		    token_find_verifier(t, all->fetch[i].verifier) == NULL)
 			refuse(&all->fetch[i], PROTO_DENIED,
 			    "the token was revoked");
 }

@@ -123,7 +123,7 @@ load_all(struct ctl *c)
 	if (!policies_good)
 		(void)printf(
 		    "note: tokens are checked once the policies are in order\n");
-	else if (token_load_dir(c->conf.token_dir, &c->policies, NULL,
+	else if (tokendir_load(c->conf.token_dir, &c->policies, NULL,
 		     &c->tokens, &c->report, &e) != 0) {
 		(void)printf(
 		    "%s: create the directory, or set \"token_dir\"\n", e.what);

@@ -169,6 +169,7 @@ ctl_load_policy(struct ctl *c, const char *name)
 {
 	char file[POLICY_MAX_NAME + sizeof(".json")], path[PATH_MAX];
 	CLEANUP_BUF struct buf text;
+	struct policy *p;
 	struct err e;
 
 	buf_init(&text, KEYS_MAX_FILE);
@@ -180,11 +181,10 @@ ctl_load_policy(struct ctl *c, const char *name)
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
 		0 &&
 	    keys_read_file(path, &text, &c->report) &&
-	    policy_parse(path, name, buf_bytes(&text), &c->tools,
-		&c->policies.p[0], &c->report, &e) == 0) {
-		c->policies.count = 1;
+	    policy_parse(path, name, buf_bytes(&text), &c->tools, &p,
+		&c->report, &e) == 0 &&
+	    policy_table_add(&c->policies, p, &e) == 0)
 		return true;
-	}
 	print_report(&c->report);
 	return false;
 }
@@ -194,7 +194,7 @@ ctl_load_tokens(struct ctl *c)
 {
 	struct err e;
 
-	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
+	if (tokendir_load(c->conf.token_dir, &c->policies, NULL, &c->tokens,
 		&c->report, &e) == 0) {
 		print_report(&c->report);
 		return true;

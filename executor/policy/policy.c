@@ -920,6 +920,7 @@ load_file(void *arg, const char *path, struct bytes name)
 	struct loader *l = arg;
 	CLEANUP_BUF struct buf text = { 0 };
 	char plain[POLICY_MAX_NAME];
+	struct policy *p;
 	struct err e;
 
 	if (!policy_name_ok(name) ||
@@ -928,17 +929,15 @@ load_file(void *arg, const char *path, struct bytes name)
 		    "a policy's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
 		return true;
 	}
-	if (l->out->count == POLICY_MAX_POLICIES) {
-		keys_complain_path(l->report, path,
-		    "more than %d policies: remove some", POLICY_MAX_POLICIES);
-		return false;
-	}
 	buf_init(&text, KEYS_MAX_FILE);
-	if (keys_read_file(path, &text, l->report) &&
-	    policy_parse(path, plain, buf_bytes(&text), l->tools,
-		&l->out->p[l->out->count], l->report, &e) == 0)
-		l->out->count++;
-	return true;
+	if (!keys_read_file(path, &text, l->report) ||
+	    policy_parse(path, plain, buf_bytes(&text), l->tools, &p, l->report,
+		&e) != 0)
+		return true;
+	if (policy_table_add(l->out, p, &e) == 0)
+		return true;
+	keys_complain_path(l->report, path, "%s: remove some", e.what);
+	return false;
 }
 
 int
@@ -961,19 +960,41 @@ policy_load_dir(const char *dir, const struct tooldef_table *tools,
 	return rc;
 }
 
+int
+policy_table_add(struct policy_table *t, struct policy *p, struct err *e)
+{
+	int rc;
+
+	if (t->count == POLICY_MAX_POLICIES)
+		rc = err_set(
+		    e, ERR_BAD, "more than %d policies", POLICY_MAX_POLICIES);
+	else
+		rc = hashindex_add(
+		    &t->by_name, bytes_of(p->name), t->count, e);
+	if (rc == 0)
+		t->p[t->count++] = p;
+	else
+		policy_unref(p);
+	return rc;
+}
+
 void
 policy_table_fini(struct policy_table *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		policy_unref(t->p[i]);
 	t->count = 0;
+	hashindex_fini(&t->by_name);
 }
 
 struct policy *
 policy_find(const struct policy_table *t, struct bytes name)
 {
-	for (size_t i = 0; i < t->count; i++)
-		if (bytes_eq_str(name, t->p[i]->name))
+	struct hashindex_walk w = hashindex_find(&t->by_name, name);
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (i < t->count && bytes_eq_str(name, t->p[i]->name))
 			return t->p[i];
 	return NULL;
 }

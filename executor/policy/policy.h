@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/filter.h"
+#include "common/hashindex.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/conf.h"
 #include "executor/confine/confine.h"
@@ -27,7 +28,7 @@ enum {
 	POLICY_MAX_GROUPS = 32,
 	POLICY_MAX_ENV = 64, /* fixed variables; settable names */
 	POLICY_MAX_RLIMITS = 16,
-	POLICY_MAX_POLICIES = 256
+	POLICY_MAX_POLICIES = 1000
 };
 
 struct policy_rlimit {
@@ -91,8 +92,9 @@ struct policy {
 };
 
 struct policy_table {
-	struct policy *p[POLICY_MAX_POLICIES]; /* sorted by name */
+	struct policy *p[POLICY_MAX_POLICIES]; /* in the order of their files */
 	size_t count;
+	struct hashindex by_name;
 };
 
 /*
@@ -111,6 +113,9 @@ int policy_load_dir(const char *dir, const struct tooldef_table *tools,
 int policy_parse(const char *path, const char *name, struct bytes text,
     const struct tooldef_table *tools, struct policy **out,
     struct conf_report *r, struct err *e) MUST_CHECK;
+/* Takes p over, also on failure; ERR_BAD if there are too many. */
+int policy_table_add(
+    struct policy_table *t, struct policy *p, struct err *e) MUST_CHECK;
 void policy_table_fini(struct policy_table *t);
 /*
  * The same policy for a directory within its own: what is reached, protected

@@ -19,7 +19,7 @@ load_tokens(const struct conf *c, const struct policy_table *policies,
 	static struct token_table fresh;
 
 	memset(&fresh, 0, sizeof(fresh));
-	if (token_load_dir(c->token_dir, policies, tokens, &fresh, r, e) != 0)
+	if (tokendir_load(c->token_dir, policies, tokens, &fresh, r, e) != 0)
 		return e->code;
 	token_table_fini(tokens);
 	*tokens = fresh;

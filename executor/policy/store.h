@@ -10,7 +10,7 @@
 
 #include "common/loop.h"
 #include "executor/conf/certificate.h"
-#include "executor/policy/token.h"
+#include "executor/policy/tokendir.h"
 
 struct store {
 	struct conf conf;

@@ -25,9 +25,18 @@
 #define KEYTABLE_MEMBER t
 #include "executor/conf/keytable.h"
 
+/* A token with room for all that its file may say. */
+struct wide {
+	struct token head;
+	char directory[PATH_MAX];
+	char comment[256];
+	struct cidr sources[TOKEN_MAX_SOURCES];
+	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT];
+};
+
 /* What is read before anything of it is looked at more closely. */
 struct draft {
-	struct token t;
+	struct wide t;
 	char policy[POLICY_MAX_NAME];
 	const struct json_value *root;
 	const struct json_value *verifier, *created, *expires, *sources;
@@ -43,19 +52,63 @@ static const struct key token_keys[] = {
 	VALUE("expires", expires),
 	VALUE("sources", sources),
 	STRING("directory", directory, 1),
-	U32("timeout_max_ms", timeout_max_ms, 100, UINT32_MAX),
-	U32("login_uid", login_uid, 1, 4294967294),
+	U32("timeout_max_ms", head.timeout_max_ms, 100, UINT32_MAX),
+	U32("login_uid", head.login_uid, 1, 4294967294),
 	STRING("comment", comment, 0),
 	LAST,
 };
 
+struct token *
+token_ref(struct token *t)
+{
+	t->refs++;
+	return t;
+}
+
+static void
+drop_policies(struct token *t)
+{
+	policy_unref(t->policy);
+	policy_unref(t->whole);
+}
+
 void
 token_free(struct token *t)
 {
-	if (t == NULL)
+	if (t == NULL || --t->refs > 0)
 		return;
-	policy_unref(t->policy);
+	drop_policies(t);
 	free(t);
+}
+
+/*
+ * In one piece, and no larger than it is: there are many, and a run's fork
+ * pays for all memory.  Takes over the references to the policies.
+ */
+static struct token *
+pack(const struct token *head, const char *directory, const char *comment,
+    const struct cidr *sources, const char source_text[][CIDR_TEXT])
+{
+	size_t texts = head->source_count * sizeof(source_text[0]);
+	size_t nets = head->source_count * sizeof(sources[0]);
+	size_t dir = strlen(directory) + 1, words = strlen(comment) + 1;
+	struct token *t = malloc(sizeof(*t) + texts + nets + dir + words);
+	char *p;
+
+	if (t == NULL)
+		return NULL;
+	*t = *head;
+	t->refs = 1;
+	p = (char *)(t + 1);
+	t->source_text = (char(*)[CIDR_TEXT])(void *)p;
+	memcpy(p, source_text, texts);
+	p += texts;
+	t->sources = (struct cidr *)(void *)p;
+	memcpy(p, sources, nets);
+	p += nets;
+	t->directory = memcpy(p, directory, dir);
+	t->comment = memcpy(p + dir, comment, words);
+	return t;
 }
 
 /* Two digits at p; -1 if they are none. */
@@ -167,22 +220,23 @@ read_verifier(const struct keys *k, const struct json_value *v, struct token *t)
 }
 
 static void
-read_source(const struct keys *k, const struct json_value *v, struct token *t)
+read_source(const struct keys *k, const struct json_value *v, struct wide *t)
 {
-	char *text = t->source_text[t->source_count];
+	size_t n = t->head.source_count;
+	char *text = t->source_text[n];
 	struct err e;
 
 	if (!keys_string(k, v, 1, text, CIDR_TEXT))
 		return;
-	if (cidr_parse(v->text, &t->sources[t->source_count], &e) != 0)
+	if (cidr_parse(v->text, &t->sources[n], &e) != 0)
 		keys_complain(k, v, "\"%s\" %s", log_text(v->text).s, e.what);
 	else
-		t->source_count++;
+		t->head.source_count++;
 }
 
 static void
 read_sources(
-    const struct keys *k, const struct json_value *list, struct token *t)
+    const struct keys *k, const struct json_value *list, struct wide *t)
 {
 	const struct json_value *v;
 
@@ -235,7 +289,7 @@ spell_out(char directory[PATH_MAX], int fd)
 
 /* The name alone proves nothing (links, ".."): the kernel checks as well. */
 static int
-narrow_to_directory(struct token *t, struct err *e)
+narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 {
 	struct policy *narrow;
 	const char *rest;
@@ -243,25 +297,25 @@ narrow_to_directory(struct token *t, struct err *e)
 
 	if (t->policy == NULL) /* its name was a finding already */
 		return err_set(e, ERR_BAD, "the token has no policy");
-	rest = beneath(t->directory, t->policy->directory);
+	rest = beneath(directory, t->policy->directory);
 	if (rest == NULL)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" is not within %s, the directory of policy \"%s\"",
-		    log_text(bytes_of(t->directory)).s, t->policy->directory,
+		    log_text(bytes_of(directory)).s, t->policy->directory,
 		    t->policy->name);
 	fd = beneath_open(
 	    t->policy->dir_fd, rest, BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (fd == -1 && errno == EXDEV)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" leads out of %s, the directory of policy \"%s\"",
-		    log_text(bytes_of(t->directory)).s, t->policy->directory,
+		    log_text(bytes_of(directory)).s, t->policy->directory,
 		    t->policy->name);
 	if (fd == -1)
 		return err_set(e, ERR_BAD,
 		    "the directory \"%s\" cannot be used: %s",
-		    log_text(bytes_of(t->directory)).s, strerror(errno));
-	spell_out(t->directory, fd);
-	if (policy_narrow(t->policy, t->directory, fd, &narrow, e) != 0)
+		    log_text(bytes_of(directory)).s, strerror(errno));
+	spell_out(directory, fd);
+	if (policy_narrow(t->policy, directory, fd, &narrow, e) != 0)
 		return e->code;
 	policy_unref(t->policy);
 	t->policy = narrow;
@@ -290,6 +344,7 @@ bind_policy(struct token *t, const char *name,
 		    "there is no policy \"%s\": create policies.d/%s.json, or name another",
 		    log_text(bytes_of(name)).s, log_text(bytes_of(name)).s);
 	t->policy = policy_ref(p);
+	t->whole = policy_ref(p);
 	return 0;
 }
 
@@ -297,28 +352,32 @@ static void
 read_policy(
     const struct keys *k, struct draft *d, const struct policy_table *policies)
 {
+	struct token *t = &d->t.head;
 	struct err e;
 
 	if (d->policy[0] == '\0')
 		return;
-	if (bind_policy(&d->t, d->policy, policies, &e) != 0) {
+	if (bind_policy(t, d->policy, policies, &e) != 0) {
 		keys_complain(k, json_get(d->root, "policy"), "%s", e.what);
 		return;
 	}
-	if (check_time(&d->t, &e) != 0)
+	if (check_time(t, &e) != 0)
 		keys_complain(
 		    k, json_get(d->root, "timeout_max_ms"), "%s", e.what);
-	if (d->t.directory[0] != '\0' && narrow_to_directory(&d->t, &e) != 0)
+	if (d->t.directory[0] != '\0' &&
+	    narrow_to_directory(t, d->t.directory, &e) != 0)
 		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }
 
-/* Else the kernel's audit would take its runs for somebody's. */
+/* Otherwise auditd would attribute its runs to a real user. */
 static void
 read_login_uid(const struct keys *k, struct draft *d)
 {
-	if (d->t.login_uid == 0)
-		d->t.login_uid = loginuid_of(d->t.name);
-	else if (!loginuid_reserved(d->t.login_uid))
+	struct token *t = &d->t.head;
+
+	if (t->login_uid == 0)
+		t->login_uid = loginuid_of(t->name);
+	else if (!loginuid_reserved(t->login_uid))
 		keys_complain(k, json_get(d->root, "login_uid"),
 		    "\"login_uid\" must be in the range that mcp-execd.json reserves (audit.login_uid_first to login_uid_last)");
 }
@@ -329,9 +388,9 @@ read_root(const struct keys *k, const struct json_value *root,
 {
 	d->root = root;
 	keys_read(k, root, token_keys, d);
-	read_verifier(k, d->verifier, &d->t);
-	read_time(k, d->created, &d->t.created);
-	read_time(k, d->expires, &d->t.expires);
+	read_verifier(k, d->verifier, &d->t.head);
+	read_time(k, d->created, &d->t.head.created);
+	read_time(k, d->expires, &d->t.head.expires);
 	read_sources(k, d->sources, &d->t);
 	read_policy(k, d, policies);
 	read_login_uid(k, d);
@@ -343,134 +402,96 @@ token_parse(const char *path, const char *name, struct bytes text,
 {
 	struct keys k = { path, text, r };
 	unsigned before = r->count;
+	struct token *t = NULL;
 	struct json_doc *doc;
-	struct draft *d;
-	struct token *t;
+	struct draft d;
 	struct err e;
 
 	if (keys_parse(path, text, &doc, r, &e) != 0)
 		return NULL;
-	d = calloc(1, sizeof(*d));
-	t = calloc(1, sizeof(*t));
-	if (d == NULL || t == NULL) {
-		keys_complain(&k, NULL, "no memory");
-	} else {
-		(void)snprintf(d->t.name, sizeof(d->t.name), "%s", name);
-		read_root(&k, json_root(doc), policies, d);
-		*t = d->t;
-	}
+	memset(&d, 0, sizeof(d));
+	(void)snprintf(d.t.head.name, sizeof(d.t.head.name), "%s", name);
+	read_root(&k, json_root(doc), policies, &d);
 	json_free(doc);
-	free(d);
-	if (r->count == before)
-		return t;
-	token_free(t);
-	return NULL;
+	if (r->count == before) {
+		t = pack(&d.t.head, d.t.directory, d.t.comment, d.t.sources,
+		    (const char(*)[CIDR_TEXT])d.t.source_text);
+		if (t == NULL)
+			keys_complain(&k, NULL, "out of memory");
+	}
+	if (t == NULL)
+		drop_policies(&d.t.head);
+	return t;
 }
 
-struct loader {
-	const struct policy_table *policies;
-	const struct token_table *old;
-	struct token_table *out;
-	struct conf_report *report;
-};
-
-/* The token as it was before its file went bad, within today's policies. */
-static struct token *
-keep_old(const struct loader *l, const char *name)
+struct token *
+token_rebind(const struct token *old, const struct policy_table *policies)
 {
-	const struct token *old;
-	struct token *t;
+	struct token head = *old, *t = NULL;
+	char directory[PATH_MAX];
 	struct err e;
 
-	if (l->old == NULL)
-		return NULL;
-	old = token_find(l->old, bytes_of(name));
-	t = old == NULL ? NULL : malloc(sizeof(*t));
+	head.policy = head.whole = NULL;
+	(void)snprintf(directory, sizeof(directory), "%s", old->directory);
+	if (bind_policy(&head, old->policy->name, policies, &e) == 0 &&
+	    check_time(&head, &e) == 0 &&
+	    (directory[0] == '\0' ||
+		narrow_to_directory(&head, directory, &e) == 0))
+		t = pack(&head, directory, old->comment, old->sources,
+		    (const char(*)[CIDR_TEXT])old->source_text);
 	if (t == NULL)
-		return NULL;
-	*t = *old;
-	t->policy = NULL;
-	if (bind_policy(t, old->policy->name, l->policies, &e) == 0 &&
-	    check_time(t, &e) == 0 &&
-	    (t->directory[0] == '\0' || narrow_to_directory(t, &e) == 0))
-		return t;
-	token_free(t);
-	return NULL;
+		drop_policies(&head);
+	return t;
 }
 
-/* Two tokens that the kernel's audit could not tell apart. */
-static bool
-shares_login(const struct loader *l, const char *path, const struct token *t)
+/* --- the table -------------------------------------------------------- */
+
+static struct bytes
+verifier_of(const struct token *t)
 {
-	for (size_t i = 0; i < l->out->count; i++) {
-		if (l->out->t[i]->login_uid != t->login_uid)
-			continue;
-		keys_complain_path(l->report, path,
-		    "its audit login uid %u is that of token \"%s\": give one of them a \"login_uid\" of its own",
-		    (unsigned)t->login_uid, l->out->t[i]->name);
-		return true;
-	}
-	return false;
+	return bytes_make(t->verifier, sizeof(t->verifier));
 }
 
-/* Two names for one secret would make the audit ambiguous. */
-static bool
-is_duplicate(const struct loader *l, const char *path, const struct token *t)
+static struct bytes
+login_of(const struct token *t)
 {
-	for (size_t i = 0; i < l->out->count; i++) {
-		if (!bytes_eq_secret(
-			l->out->t[i]->verifier, t->verifier, DIGEST_BYTES))
-			continue;
-		keys_complain_path(l->report, path,
-		    "has the verifier of token \"%s\": make one of them anew with mcp-execctl token add",
-		    l->out->t[i]->name);
-		return true;
-	}
-	return false;
+	return bytes_make(&t->login_uid, sizeof(t->login_uid));
 }
 
-static bool
-load_file(void *arg, const char *path, struct bytes name)
+static int
+add_keys(struct token_table *table, size_t i, struct err *e)
 {
-	struct loader *l = arg;
-	CLEANUP_BUF struct buf text;
-	char plain[POLICY_MAX_NAME];
-	struct token *t = NULL;
-	struct err e;
+	const struct token *t = table->t[i];
 
-	buf_init(&text, KEYS_MAX_FILE);
-	if (!policy_name_ok(name) ||
-	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
-		keys_complain_path(l->report, path,
-		    "a token's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
-		return true;
-	}
-	if (l->out->count == TOKEN_MAX_TOKENS) {
-		keys_complain_path(l->report, path,
-		    "more than %d tokens: revoke some", TOKEN_MAX_TOKENS);
-		return false;
-	}
-	if (keys_read_file(path, &text, l->report))
-		t = token_parse(
-		    path, plain, buf_bytes(&text), l->policies, l->report);
-	if (t == NULL)
-		t = keep_old(l, plain);
-	if (t != NULL && (is_duplicate(l, path, t) || shares_login(l, path, t)))
-		token_free(t);
-	else if (t != NULL)
-		l->out->t[l->out->count++] = t;
-	return true;
+	if (hashindex_add(&table->by_verifier, verifier_of(t), i, e) != 0 ||
+	    hashindex_add(&table->by_name, bytes_of(t->name), i, e) != 0)
+		return e->code;
+	return hashindex_add(&table->by_login, login_of(t), i, e);
 }
 
 int
-token_load_dir(const char *dir, const struct policy_table *policies,
-    const struct token_table *old, struct token_table *out,
-    struct conf_report *r, struct err *e)
+token_table_add(struct token_table *table, struct token *t, struct err *e)
 {
-	struct loader l = { policies, old, out, r };
+	if (table->count == TOKEN_MAX_TOKENS)
+		return err_set(
+		    e, ERR_BUSY, "more than %d tokens", TOKEN_MAX_TOKENS);
+	table->t[table->count] = t;
+	if (add_keys(table, table->count, e) != 0)
+		return e->code;
+	table->count++;
+	return 0;
+}
 
-	out->count = 0;
-	return keys_each_file(dir, load_file, &l, e);
+int
+token_table_index(struct token_table *table, struct err *e)
+{
+	hashindex_clear(&table->by_verifier);
+	hashindex_clear(&table->by_name);
+	hashindex_clear(&table->by_login);
+	for (size_t i = 0; i < table->count; i++)
+		if (add_keys(table, i, e) != 0)
+			return e->code;
+	return 0;
 }
 
 void
@@ -479,13 +500,52 @@ token_table_fini(struct token_table *t)
 	for (size_t i = 0; i < t->count; i++)
 		token_free(t->t[i]);
 	t->count = 0;
+	hashindex_fini(&t->by_verifier);
+	hashindex_fini(&t->by_name);
+	hashindex_fini(&t->by_login);
 }
 
 struct token *
 token_find(const struct token_table *t, struct bytes name)
 {
-	for (size_t i = 0; i < t->count; i++)
-		if (bytes_eq_str(name, t->t[i]->name))
+	struct hashindex_walk w = hashindex_find(&t->by_name, name);
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (i < t->count && bytes_eq_str(name, t->t[i]->name))
+			return t->t[i];
+	return NULL;
+}
+
+/*
+ * Verifiers are digests, and where one is looked for depends on a random key
+ * of this process: the time tells nothing of another token's.  What is
+ * compared at last is compared in constant time.
+ */
+struct token *
+token_find_verifier(
+    const struct token_table *t, const uint8_t verifier[DIGEST_BYTES])
+{
+	struct hashindex_walk w =
+	    hashindex_find(&t->by_verifier, bytes_make(verifier, DIGEST_BYTES));
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (i < t->count &&
+		    bytes_eq_secret(t->t[i]->verifier, verifier, DIGEST_BYTES))
+			return t->t[i];
+	return NULL;
+}
+
+struct token *
+token_find_login(const struct token_table *t, uint32_t login_uid)
+{
+	struct hashindex_walk w = hashindex_find(
+	    &t->by_login, bytes_make(&login_uid, sizeof(login_uid)));
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (i < t->count && t->t[i]->login_uid == login_uid)
 			return t->t[i];
 	return NULL;
 }
@@ -504,13 +564,10 @@ token_check(const struct token_table *t, const uint8_t proof[DIGEST_BYTES],
     struct bytes peer, uint64_t now_s, const struct token **out)
 {
 	uint8_t verifier[DIGEST_BYTES];
-	const struct token *found = NULL;
+	const struct token *found;
 
 	bearer_verifier(proof, verifier);
-	/* Every token is compared, so time does not tell which one it was. */
-	for (size_t i = 0; i < t->count; i++)
-		if (bytes_eq_secret(t->t[i]->verifier, verifier, DIGEST_BYTES))
-			found = t->t[i];
+	found = token_find_verifier(t, verifier);
 	if (found == NULL)
 		return TOKEN_UNKNOWN;
 	*out = found;

@@ -14,31 +14,48 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "common/bearer.h"
 #include "common/cidr.h"
+#include "common/hashindex.h"
 #include "executor/policy/policy.h"
 
-enum { TOKEN_MAX_SOURCES = 16, TOKEN_MAX_TOKENS = 1024 };
+enum { TOKEN_MAX_SOURCES = 16, TOKEN_MAX_TOKENS = 10000 };
 
+/* A file as it was when it was read; read again if it may have changed. */
+struct token_stamp {
+	dev_t device;
+	ino_t inode; /* 0: to be read again whatever it is */
+	off_t size;
+	struct timespec modified, changed;
+};
+
+/* Immutable once it is in a table, and reference-counted. */
 struct token {
+	unsigned refs;
 	char name[POLICY_MAX_NAME];
 	uint8_t verifier[DIGEST_BYTES];
 	struct policy *policy; /* referenced */
-	char directory[PATH_MAX]; /* that *policy is narrowed to, or "" */
+	struct policy *whole; /* the same before it was narrowed; referenced */
+	const char *directory; /* that *policy is narrowed to, or "" */
 	uint64_t created; /* Unix seconds */
 	uint64_t expires; /* Unix seconds, 0: never */
 	uint32_t timeout_max_ms; /* 0: the policy's */
 	uint32_t login_uid; /* of its runs, executor/loginuid */
-	struct cidr sources[TOKEN_MAX_SOURCES];
-	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT]; /* as written */
+	struct cidr *sources;
+	char (*source_text)[CIDR_TEXT]; /* as written */
 	size_t source_count; /* 0: any */
-	char comment[256];
+	const char *comment;
+	struct token_stamp stamp; /* of its file */
 };
 
 struct token_table {
-	struct token *t[TOKEN_MAX_TOKENS]; /* sorted by name */
+	struct token *t[TOKEN_MAX_TOKENS]; /* sorted by name; owned */
 	size_t count;
+	struct hashindex by_verifier, by_name, by_login;
+	struct token_stamp directory; /* that they come from */
 };
 
 enum token_verdict {
@@ -48,28 +65,31 @@ enum token_verdict {
 	TOKEN_WRONG_SOURCE
 };
 
-/*
- * Load every *.json of dir.  Files stand for themselves: one that is bad is a
- * finding in *r and leaves that token out (or, when `old` has it, keeps the
- * old one), the others load; a token whose file is gone is gone.  ERR_SYS if
- * the directory cannot be read.
- */
-int token_load_dir(const char *dir, const struct policy_table *policies,
-    const struct token_table *old, struct token_table *out,
-    struct conf_report *r, struct err *e) MUST_CHECK;
 /* One token from text (path is for messages); NULL after a finding. */
 struct token *token_parse(const char *path, const char *name, struct bytes text,
     const struct policy_table *policies, struct conf_report *r) MUST_CHECK;
-void token_free(struct token *t); /* NULL is fine */
+struct token *token_ref(struct token *t);
+void token_free(struct token *t); /* gives one reference back; NULL is fine */
+/* The same token within today's policies; NULL if they do not allow it. */
+struct token *token_rebind(const struct token *old,
+    const struct policy_table *policies) MUST_CHECK;
+/* Put it behind the last; the caller keeps the order.  Takes it over. */
+int token_table_add(
+    struct token_table *table, struct token *t, struct err *e) MUST_CHECK;
+/* Anew, after t was filled or changed by hand. */
+int token_table_index(struct token_table *table, struct err *e) MUST_CHECK;
 void token_table_fini(struct token_table *t);
 /*
- * Who presented this proof?  Constant time over the table.  *out is set also
- * for TOKEN_EXPIRED and TOKEN_WRONG_SOURCE.  peer is an address as text.
+ * Who presented this proof?  In a time that tells nothing of other tokens,
+ * however many there are.  *out is set also for TOKEN_EXPIRED and TOKEN_WRONG_SOURCE.  peer is an address as text.
  */
 enum token_verdict token_check(const struct token_table *t,
     const uint8_t proof[DIGEST_BYTES], struct bytes peer, uint64_t now_s,
     const struct token **out);
 struct token *token_find(const struct token_table *t, struct bytes name);
+struct token *token_find_verifier(
+    const struct token_table *t, const uint8_t verifier[DIGEST_BYTES]);
+struct token *token_find_login(const struct token_table *t, uint32_t login_uid);
 /* RFC 3339 with any time zone to Unix seconds; ERR_BAD says what is wrong. */
 int token_parse_time(
     struct bytes text, uint64_t *out, struct err *e) MUST_CHECK;

@@ -1077,5 +1077,7 @@ jobs_free(struct jobs *jobs)
 	for (i = 0; jobs != NULL && i < jobs->slots; i++)
 		if (jobs->job[i].phase != FREE)
 			job_release(&jobs->job[i]);
+	if (jobs != NULL)
+		quota_fini(&jobs->quota);
 	free(jobs);
 }

@@ -5,23 +5,71 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/log.h"
+
+enum { FULL_MS = 60000 /* after which every bucket is full again */ };
+
+static struct quota_entry *
+look_up(struct quota *q, const char *token)
+{
+	struct hashindex_walk w = hashindex_find(&q->by_name, bytes_of(token));
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (strcmp(q->entry[i].name, token) == 0)
+			return &q->entry[i];
+	return NULL;
+}
+
+/* Without memory for the index: it is only not found again. */
+static void
+add_name(struct quota *q, size_t i)
+{
+	struct err e;
+
+	if (hashindex_add(&q->by_name, bytes_of(q->entry[i].name), i, &e) != 0)
+		log_warn("quota: %s", e.what);
+}
+
+static void
+forget(struct quota *q, size_t i)
+{
+	q->entry[i] = q->entry[--q->count];
+}
+
+/* Forget those whose bucket is full again; if there are none, the oldest. */
+static void
+make_room(struct quota *q, uint64_t now_ms)
+{
+	size_t oldest = 0, before = q->count;
+
+	for (size_t i = 0; i < q->count; i++)
+		if (q->entry[i].at_ms < q->entry[oldest].at_ms)
+			oldest = i;
+	for (size_t i = q->count; i > 0; i--)
+		if (now_ms - q->entry[i - 1].at_ms >= FULL_MS)
+			forget(q, i - 1);
+	if (q->count == before)
+		forget(q, oldest);
+	hashindex_clear(&q->by_name);
+	for (size_t i = 0; i < q->count; i++)
+		add_name(q, i);
+}
+
 static struct quota_entry *
 find(struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms)
 {
-	struct quota_entry *oldest = &q->entry[0], *e;
-	size_t i;
+	struct quota_entry *e = look_up(q, token);
 
-	for (i = 0; i < q->count; i++) {
-		e = &q->entry[i];
-		if (strcmp(e->name, token) == 0)
-			return e;
-		if (e->at_ms < oldest->at_ms)
-			oldest = e;
-	}
-	e = q->count < TOKEN_MAX_TOKENS ? &q->entry[q->count++] : oldest;
+	if (e != NULL)
+		return e;
+	if (q->count == TOKEN_MAX_TOKENS)
+		make_room(q, now_ms);
+	e = &q->entry[q->count];
 	(void)snprintf(e->name, sizeof(e->name), "%s", token);
 	e->level = (uint64_t)per_minute * QUOTA_RUN;
 	e->at_ms = now_ms;
+	add_name(q, q->count++);
 	return e;
 }
 
@@ -45,4 +93,10 @@ quota_take(struct quota *q, const char *token, uint32_t per_minute,
 	}
 	e->level -= QUOTA_RUN;
 	return true;
+}
+
+void
+quota_fini(struct quota *q)
+{
+	hashindex_fini(&q->by_name);
 }

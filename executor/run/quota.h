@@ -20,6 +20,7 @@ struct quota_entry {
 struct quota {
 	struct quota_entry entry[TOKEN_MAX_TOKENS];
 	size_t count;
+	struct hashindex by_name;
 };
 
 /*
@@ -28,5 +29,6 @@ struct quota {
  */
 bool quota_take(struct quota *q, const char *token, uint32_t per_minute,
     uint64_t now_ms, uint64_t *wait_ms);
+void quota_fini(struct quota *q);
 
 #endif

@@ -55,7 +55,7 @@ known(struct conf_report *r)
 static struct token *
 token(void)
 {
-	static struct token t = { .name = "t" };
+	static struct token t = { .name = "t", .directory = "", .comment = "" };
 	const char *text =
 	    geteuid() == 0 ? "{\"user\":\"root\"," POLICY : "{" POLICY;
 	struct conf_report r;

@@ -117,9 +117,13 @@ rig_policy(const char *dir, const char *more)
 RIG void
 rig_token(struct token *t, struct policy *p)
 {
+	static struct cidr net;
+
 	memset(t, 0, sizeof(*t));
 	(void)strcpy(t->name, "t");
 	t->policy = p;
+	t->directory = t->comment = "";
+	t->sources = &net;
 }
 
 RIG void

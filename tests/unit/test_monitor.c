@@ -243,10 +243,8 @@ begin_with(const char *more)
 	assert_non_null(b.audit);
 	rig_token(&t, rig_policy(rig_top, more));
 	bearer_verifier(proof, t.verifier);
-	b.store.policies.p[0] = t.policy;
-	b.store.policies.count = 1;
-	b.store.tokens.t[0] = &t;
-	b.store.tokens.count = 1;
+	assert_int_equal(policy_table_add(&b.store.policies, t.policy, &e), 0);
+	assert_int_equal(token_table_add(&b.store.tokens, &t, &e), 0);
 	b.monitor = monitor_new(b.loop, &b.store, b.audit, &ops, NULL, &e);
 	b.keep = keep_new(b.audit, &e);
 	assert_non_null(b.keep);
@@ -297,7 +295,9 @@ end(void)
 	loop_free(b.loop);
 	audit_close(b.audit);
 	keep_free(b.keep);
-	policy_unref(b.store.policies.p[0]);
+	policy_table_fini(&b.store.policies);
+	b.store.tokens.count = 0; /* its token is not allocated */
+	token_table_fini(&b.store.tokens);
 	assert_int_equal(unlink(audit_path), 0);
 }
 
@@ -994,6 +994,7 @@ test_revoked(void **state)
 	ask(2, "sleep 1000");
 	wait_started(2);
 	b.store.tokens.t[0]->verifier[0] ^= 1;
+	assert_int_equal(token_table_index(&b.store.tokens, &b.why), 0);
 	jobs_cancel_revoked(b.jobs, &b.store.tokens);
 	assert_int_equal(wait_done(2)->end.state, PROTO_CANCELLED);
 	end();

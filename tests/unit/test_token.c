@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "executor/policy/token.h"
+#include "executor/policy/tokendir.h"
 
 static struct {
 	char base[64]; /* holds work/, work/sub, workevil/, tokens/ */
@@ -36,6 +37,7 @@ group_setup(void **state)
 {
 	char path[128], text[512];
 	uint8_t verifier[DIGEST_BYTES];
+	struct policy *p;
 	struct err e;
 
 	(void)state;
@@ -52,10 +54,10 @@ group_setup(void **state)
 	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\"}",
 	    (unsigned)geteuid(), (unsigned)getegid(), fix.base);
 	conf_report_init(&fix.report);
-	assert_int_equal(policy_parse("p", "p", bytes_of(text), NULL,
-			     &fix.policies.p[0], &fix.report, &e),
+	assert_int_equal(
+	    policy_parse("p", "p", bytes_of(text), NULL, &p, &fix.report, &e),
 	    0);
-	fix.policies.count = 1;
+	assert_int_equal(policy_table_add(&fix.policies, p, &e), 0);
 	bearer_make(fix.text, verifier);
 	digest_hex(verifier, DIGEST_BYTES, fix.hex);
 	return 0;
@@ -106,7 +108,7 @@ test_plain(void **state)
 	assert_int_equal(t->created, 1767225600);
 	assert_int_equal(t->expires, 0);
 	assert_int_equal(t->source_count, 0);
-	assert_int_equal(fix.policies.p[0]->refs, 2);
+	assert_int_equal(fix.policies.p[0]->refs, 3);
 	token_free(t);
 	assert_int_equal(fix.policies.p[0]->refs, 1);
 }
@@ -128,7 +130,7 @@ check_narrowed(const struct token *t)
 	const struct policy *whole = fix.policies.p[0], *p = t->policy;
 
 	assert_ptr_not_equal(p, whole);
-	assert_int_equal(whole->refs, 1);
+	assert_int_equal(whole->refs, 2);
 	assert_string_equal(p->name, whole->name);
 	assert_string_equal(p->directory, t->directory);
 	assert_null(strstr(p->directory, "/."));
@@ -246,15 +248,18 @@ test_time(void **state)
 static void
 test_check(void **state)
 {
-	struct token_table t = { .count = 1 };
+	static struct token_table t;
+	struct token *made;
+	struct err e;
 	const struct token *who = NULL;
 	uint8_t proof[DIGEST_BYTES];
 	struct bytes home = BYTES_LIT("10.1.2.3");
 
 	(void)state;
-	t.t[0] = parse(
+	made = parse(
 	    "\"expires\":\"2026-01-02T00:00:00Z\",\"sources\":[\"10.0.0.0/8\",\"::1\"]");
-	assert_non_null(t.t[0]);
+	assert_non_null(made);
+	assert_int_equal(token_table_add(&t, made, &e), 0);
 	bearer_proof(bytes_of(fix.text), proof);
 	assert_int_equal(
 	    token_check(&t, proof, home, 1767225600, &who), TOKEN_OK);
@@ -299,7 +304,7 @@ reload(struct token_table *old, struct token_table *fresh, unsigned findings)
 	struct err e;
 
 	conf_report_fini(&fix.report);
-	assert_int_equal(token_load_dir(fix.tokens, &fix.policies, old, fresh,
+	assert_int_equal(tokendir_load(fix.tokens, &fix.policies, old, fresh,
 			     &fix.report, &e),
 	    0);
 	if (fix.report.count != findings)
@@ -350,6 +355,117 @@ test_directory_of_tokens(void **state)
 	remove_token("d");
 }
 
+/* A verifier of one's own: the number at its end. */
+static void
+write_numbered(unsigned number, const char *name, unsigned created_s)
+{
+	char hex[DIGEST_HEX], path[128];
+	FILE *f;
+
+	(void)snprintf(hex, sizeof(hex), "%064x", number);
+	(void)snprintf(path, sizeof(path), "%s/%s.json", fix.tokens, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fprintf(f,
+	    "{\"verifier\":\"%s\",\"policy\":\"p\",\"login_uid\":%u,\"created\":\"2026-01-01T00:%02u:%02uZ\"}",
+	    hex, 1900000000 + number, created_s / 60, created_s % 60);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* What is in force stays so, whatever is added and however it is called. */
+static void
+test_adding_revokes_nothing(void **state)
+{
+	static struct token_table one, two, three;
+
+	(void)state;
+	write_numbered(1, "m", 10);
+	reload(NULL, &one, 0);
+	write_numbered(1, "a", 0);
+	reload(&one, &two, 1);
+	token_table_fini(&one);
+	assert_int_equal(two.count, 1);
+	assert_string_equal(two.t[0]->name, "m");
+	/* at a start nothing is in force: the older one is */
+	reload(NULL, &three, 1);
+	assert_string_equal(three.t[0]->name, "a");
+	token_table_fini(&two);
+	token_table_fini(&three);
+	remove_token("a");
+	remove_token("m");
+}
+
+static void
+test_too_many(void **state)
+{
+	static struct token_table one, two, three, again;
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < TOKEN_MAX_TOKENS; i++) {
+		(void)snprintf(name, sizeof(name), "t%u", i);
+		write_numbered(i, name, 100);
+	}
+	reload(NULL, &one, 0);
+	assert_int_equal(one.count, TOKEN_MAX_TOKENS);
+	write_numbered(TOKEN_MAX_TOKENS, "a", 0);
+	reload(&one, &two, 1);
+	assert_non_null(
+	    strstr(buf_cstr(&fix.report.text), "more than 10000 tokens"));
+	assert_non_null(strstr(buf_cstr(&fix.report.text), "a.json"));
+	assert_int_equal(two.count, TOKEN_MAX_TOKENS);
+	assert_null(token_find(&two, BYTES_LIT("a")));
+	for (size_t i = 0; i < one.count; i++)
+		assert_ptr_equal(
+		    token_find_verifier(&two, one.t[i]->verifier)->policy,
+		    one.t[i]->policy);
+	token_table_fini(&one);
+	/* at a start, the one that is made last waits: here all but "a" */
+	reload(NULL, &again, 1);
+	assert_non_null(token_find(&again, BYTES_LIT("a")));
+	token_table_fini(&again);
+	remove_token("t17");
+	reload(&two, &three, 0);
+	assert_non_null(token_find(&three, BYTES_LIT("a")));
+	token_table_fini(&two);
+	token_table_fini(&three);
+	remove_token("a");
+	for (unsigned i = 0; i < TOKEN_MAX_TOKENS; i++) {
+		(void)snprintf(name, sizeof(name), "t%u", i);
+		if (i != 17)
+			remove_token(name);
+	}
+}
+
+/* Unchanged files are not read again: the same object stays. */
+static void
+test_unchanged(void **state)
+{
+	static struct token_table one, two, three;
+	const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+	char path[128];
+
+	(void)state;
+	write_numbered(1, "a", 0);
+	(void)snprintf(path, sizeof(path), "%s/a.json", fix.tokens);
+	reload(NULL, &one, 0);
+	/* its change was just now: another one could look the same */
+	reload(&one, &two, 0);
+	assert_ptr_not_equal(one.t[0], two.t[0]);
+	two.t[0]->stamp.inode = 0;
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	(void)sleep(3);
+	reload(&two, &three, 0);
+	token_table_fini(&two);
+	reload(&three, &two, 0);
+	assert_ptr_equal(two.t[0], three.t[0]);
+	token_table_fini(&one);
+	token_table_fini(&two);
+	token_table_fini(&three);
+	remove_token("a");
+}
+
 static void
 test_no_directory(void **state)
 {
@@ -357,7 +473,7 @@ test_no_directory(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(token_load_dir("/nonexistent", &fix.policies, NULL, &t,
+	assert_int_equal(tokendir_load("/nonexistent", &fix.policies, NULL, &t,
 			     &fix.report, &e),
 	    ERR_SYS);
 }
@@ -372,6 +488,9 @@ main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_directory_of_tokens),
+		cmocka_unit_test(test_adding_revokes_nothing),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_no_directory),
 	};
 

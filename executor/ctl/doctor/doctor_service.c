@@ -201,7 +201,7 @@ doctor_service_tokens(struct report *r)
 		return;
 	ownpaths_set(&c->conf);
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
-	if (token_load_dir(c->conf.token_dir, &c->policies, NULL, &c->tokens,
+	if (tokendir_load(c->conf.token_dir, &c->policies, NULL, &c->tokens,
 		&c->report, &e) != 0)
 		report_say(r, REPORT_FAIL, "tokens",
 		    report_advice(

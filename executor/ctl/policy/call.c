@@ -222,7 +222,10 @@ call_plan(const struct call *c, struct policy *p, bool input, struct plan *out,
 {
 	static struct request r;
 	/* As a token that narrows nothing. */
-	struct token t = { .name = "mcp-execctl", .policy = p };
+	struct token t = { .name = "mcp-execctl",
+		.policy = p,
+		.directory = "",
+		.comment = "" };
 	int rc;
 
 	/* The kernel's audit goes on to name who is at the terminal. */

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "executor/ctl/token/client_config.h"
 #include "executor/ctl/ctl.h"
+#include "executor/audit/loginuid.h"
 #include "executor/conf/keys.h"
 
 #define VERB "token add"
@@ -160,7 +161,7 @@ put_time(struct buf *b, const char *key, uint64_t seconds)
 
 static int
 write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
-    struct buf *b, struct err *e)
+    uint32_t login_uid, struct buf *b, struct err *e)
 {
 	uint64_t now = clock_wall_us() / 1000000, expires, ms;
 	char hex[DIGEST_HEX];
@@ -188,6 +189,8 @@ write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
 			    "--timeout-max: a number of milliseconds from 100 on is needed");
 		buf_printf(b, ",\n  \"timeout_max_ms\": %" PRIu64, ms);
 	}
+	if (login_uid != 0)
+		buf_printf(b, ",\n  \"login_uid\": %" PRIu32, login_uid);
 	put_line(b, "comment", o->comment);
 	buf_put_str(b, "\n}\n");
 	return 0;
@@ -205,6 +208,57 @@ print_findings(struct conf_report *r)
 		text = strstr(line, ": ");
 		(void)ctl_error("%s", text == NULL ? line : text + 2);
 	}
+}
+
+/*
+ * Among all others: one token too many would not be in force, nor one whose
+ * login uid another has.  What is wrong with the others is not said here.
+ */
+static bool
+load_others(struct ctl *c)
+{
+	struct conf_report r;
+	struct err e;
+	int rc;
+
+	conf_report_init(&r);
+	rc = tokendir_load(
+	    c->conf.token_dir, &c->policies, NULL, &c->tokens, &r, &e);
+	conf_report_fini(&r);
+	/* that it is not there is said when the file is written */
+	if (rc == 0 || e.sysno == ENOENT)
+		return true;
+	(void)ctl_error("%s", e.what);
+	return false;
+}
+
+static bool
+has_room(struct ctl *c, const char *name)
+{
+	if (c->tokens.count < TOKEN_MAX_TOKENS ||
+	    token_find(&c->tokens, bytes_of(name)) != NULL)
+		return true;
+	(void)ctl_error(
+	    "there are %d tokens, which is the most: revoke one that is not needed (%s token list shows them)",
+	    TOKEN_MAX_TOKENS, ctl_self(c));
+	return false;
+}
+
+/* 0: that of its name is free; else a free one to write down. */
+static uint32_t
+login_uid_for(const struct ctl *c, const char *name)
+{
+	uint32_t first = loginuid_of(name), uid = first;
+
+	do {
+		const struct token *other = token_find_login(&c->tokens, uid);
+
+		if (other == NULL || strcmp(other->name, name) == 0)
+			return uid == first ? 0 : uid;
+		uid = loginuid_reserved(uid + 1) ? uid + 1
+						 : c->conf.login_uid_first;
+	} while (uid != first);
+	return 0;
 }
 
 /* What the executor will say to this file, it says now. */
@@ -275,8 +329,10 @@ add(struct ctl *c, const char *name, const struct options *o)
 	int status;
 
 	buf_init(&json, KEYS_MAX_FILE);
+	if (!load_others(c) || !has_room(c, name))
+		return CTL_FAILED;
 	bearer_make(text, verifier);
-	if (write_json(o, verifier, &json, &e) != 0)
+	if (write_json(o, verifier, login_uid_for(c, name), &json, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (json.overflow)
 		return ctl_error("that is too long for a token's file");
