@@ -181,7 +181,8 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 		return err_set(e, ERR_BUSY, "out of memory");
 	}
 	if (out->count > 0)
-		sort_items(out->file, out->count, sizeof(out->file[0]), compare);
+		sort_items(
+		    out->file, out->count, sizeof(out->file[0]), compare);
 	return 0;
 }
 
