@@ -66,7 +66,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/tls, \
 	tls tlsadvice tlscheck) \
 	$(call in,frontend/process, \
-	lockdown options selftest)
+	allowed inplace lockdown options selftest)
 EXECUTOR := $(call in,executor, \
 	main options) \
 	$(call in,executor/control, \

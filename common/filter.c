@@ -104,6 +104,24 @@ filter_check_overlap(
 	return 0;
 }
 
+/* What a rule compares, into cmp; how many comparisons that are. */
+static unsigned
+filter_comparisons(const struct filter_rule *r, struct scmp_arg_cmp cmp[3])
+{
+	unsigned n = 0;
+
+	if (r->compare == FILTER_ANY)
+		return 0;
+	cmp[n++] = filter_comparison(r);
+	if (r->mask_b != 0)
+		cmp[n++] = SCMP_CMP64(
+		    r->arg_b, SCMP_CMP_MASKED_EQ, r->mask_b, r->value_b);
+	if (r->mask_c != 0)
+		cmp[n++] = SCMP_CMP64(
+		    r->arg_c, SCMP_CMP_MASKED_EQ, r->mask_c, r->value_c);
+	return n;
+}
+
 static int
 filter_add(scmp_filter_ctx ctx, const struct filter_source *s,
     const struct filter_rule *r, uint32_t fallback, struct err *e)
@@ -111,21 +129,15 @@ filter_add(scmp_filter_ctx ctx, const struct filter_source *s,
 	uint32_t action = filter_action(r->verdict, r->error, s->mode);
 	/* Rules have the native number, or the name's, whatever s->arch is. */
 	int nr = seccomp_syscall_resolve_name(r->syscall);
-	struct scmp_arg_cmp cmp[2];
+	struct scmp_arg_cmp cmp[3];
+	unsigned n = filter_comparisons(r, cmp);
 	int rc;
 
 	/* Negative: not on that architecture. */
 	if (seccomp_syscall_resolve_name_arch(s->arch, r->syscall) < 0 ||
 	    action == fallback)
 		return 0;
-	cmp[0] = filter_comparison(r);
-	cmp[1] =
-	    SCMP_CMP64(r->arg_b, SCMP_CMP_MASKED_EQ, r->mask_b, r->value_b);
-	rc = seccomp_rule_add_array(ctx, action, nr,
-	    r->compare == FILTER_ANY ? 0
-	    : r->mask_b == 0         ? 1
-				     : 2,
-	    cmp);
+	rc = seccomp_rule_add_array(ctx, action, nr, n, cmp);
 	if (rc == 0 || rc == -EEXIST) /* said twice */
 		return 0;
 	errno = -rc;

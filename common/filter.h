@@ -42,6 +42,9 @@ struct filter_rule {
 	unsigned arg_b; /* and (argument arg_b & mask_b) == value_b, */
 	uint64_t mask_b; /* unless mask_b is 0 */
 	uint64_t value_b;
+	unsigned arg_c; /* and likewise a third one */
+	uint64_t mask_c;
+	uint64_t value_c;
 };
 
 /*

@@ -24,12 +24,14 @@ enum {
 static struct log_self {
 	const char *name;
 	enum log_level max;
-} self = { "mcp-execd", LOG_LEVEL_INFO };
+	bool terminal; /* asked once: a filter may forbid it later */
+} self = { "mcp-execd", LOG_LEVEL_INFO, false };
 
 void
 log_set_name(const char *name)
 {
 	self.name = name;
+	self.terminal = isatty(STDERR_FILENO) == 1;
 }
 
 void
@@ -63,7 +65,7 @@ log_line(int prio, const char *fmt, va_list ap)
 	int saved = errno;
 	size_t len;
 
-	if (isatty(STDERR_FILENO))
+	if (self.terminal)
 		(void)snprintf(line, sizeof(line), "%s: ", self.name);
 	else
 		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio, self.name);

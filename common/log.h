@@ -40,7 +40,7 @@ struct log_limit {
 	uint32_t dropped;
 };
 
-void	log_set_name(const char *name);		/* static string: "executor" */
+void	log_set_name(const char *name);		/* static string: "executor"; first */
 void	log_set_level(enum log_level max);	/* default LOG_LEVEL_INFO */
 void	log_err(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);

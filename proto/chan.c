@@ -275,25 +275,42 @@ handle_writable(struct chan *c)
 }
 
 /*
- * One frame of *len bytes into c->in.  No control buffer is offered, so that
- * the kernel never installs a descriptor here and says MSG_CTRUNC instead.
+ * The next message into c->in; what the kernel says of it into *h.  In the
+ * executor no control buffer is offered, so that the kernel never installs a
+ * descriptor here and says MSG_CTRUNC instead.  The frontend has no recvmsg(2):
+ * what it asks for cannot bring it a descriptor.
  */
+static ssize_t
+take(struct chan *c, int flags, struct msghdr *h)
+{
+	struct iovec iov = { .iov_base = c->in, .iov_len = sizeof(c->in) };
+	ssize_t n;
+
+	*h = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
+	if (c->receives == F2E)
+		return recvmsg(c->fd, h, flags);
+	n = recv(c->fd, c->in, sizeof(c->in), flags | MSG_TRUNC);
+	if (n > (ssize_t)sizeof(c->in))
+		h->msg_flags = MSG_TRUNC;
+	return n;
+}
+
+/* One frame of *len bytes into c->in. */
 static int
 receive(struct chan *c, int flags, size_t *len, struct err *e)
 {
-	struct iovec iov = { .iov_base = c->in, .iov_len = sizeof(c->in) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr h;
 	ssize_t n;
 
 	do
-		n = recvmsg(c->fd, &h, flags | MSG_DONTWAIT);
+		n = take(c, flags | MSG_DONTWAIT, &h);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EAGAIN)
 		return err_set(e, ERR_AGAIN, "nothing there");
 	if (n == -1 && (errno == ECONNRESET || errno == EPIPE))
 		return err_set(e, ERR_EOF, "peer closed the channel");
 	if (n == -1)
-		return err_sys(e, "recvmsg");
+		return err_sys(e, "receiving a frame");
 	if ((h.msg_flags & MSG_CTRUNC) != 0 || h.msg_controllen != 0)
 		return err_set(e, ERR_PROTO, "frame with control data");
 	if ((h.msg_flags & MSG_TRUNC) != 0 || n > PROTO_MAX_FRAME)

@@ -15,8 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -28,82 +26,10 @@
 #include "common/cleanup.h"
 #include "common/filter.h"
 #include "common/landlock.h"
+#include "frontend/process/allowed.h"
+#include "frontend/process/inplace.h"
 #include "frontend/process/lockdown.h"
 #include "proto/proto.h"
-
-#define ALLOW(name)                                                            \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW                       \
-	}
-/* Only where the argument's masked bits have this value. */
-#define ALLOW_IF(name, n, bits, want)                                          \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW,                      \
-		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
-		.value = want                                                  \
-	}
-
-static const struct filter_rule rules[] = {
-	/* descriptors that are there, and connections that come */
-	ALLOW("read"),
-	ALLOW("readv"),
-	ALLOW("recvfrom"),
-	ALLOW("recvmsg"),
-	ALLOW("write"),
-	ALLOW("writev"),
-	ALLOW("sendto"),
-	ALLOW("sendmsg"),
-	ALLOW("close"),
-	ALLOW("shutdown"),
-	ALLOW("accept"),
-	ALLOW("accept4"),
-	ALLOW("getsockopt"),
-	ALLOW("setsockopt"),
-	ALLOW("getsockname"),
-	ALLOW("getpeername"),
-	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFD),
-	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFD),
-	ALLOW_IF("fcntl", 1, UINT32_MAX, F_GETFL),
-	ALLOW_IF("fcntl", 1, UINT32_MAX, F_SETFL),
-	ALLOW_IF("ioctl", 1, UINT32_MAX, TCGETS), /* isatty(3) of log */
-	ALLOW("fstat"),
-	ALLOW_IF("newfstatat", 3, 0x1000, 0x1000), /* AT_EMPTY_PATH */
-	/* GnuTLS asks, by libmicrohttpd 1.0, whether its file has changed */
-	{ .syscall = "newfstatat",
-	    .verdict = FILTER_ERRNO,
-	    .error = ENOENT,
-	    .compare = FILTER_MASKED,
-	    .arg = 3,
-	    .mask = 0x1000,
-	    .value = 0 },
-	/* waiting */
-	ALLOW("epoll_create1"),
-	ALLOW("epoll_ctl"),
-	ALLOW("epoll_wait"),
-	ALLOW("epoll_pwait"),
-	ALLOW("eventfd2"),
-	ALLOW("restart_syscall"),
-	/* memory, never executable */
-	ALLOW("brk"),
-	ALLOW("munmap"),
-	ALLOW("mremap"),
-	ALLOW("madvise"),
-	ALLOW_IF("mmap", 2, PROT_EXEC, 0),
-	ALLOW_IF("mprotect", 2, PROT_EXEC, 0),
-	ALLOW("futex"),
-	/* time, random numbers, itself */
-	ALLOW("clock_gettime"),
-	ALLOW("gettimeofday"),
-	ALLOW("time"),
-	ALLOW("getrandom"),
-	ALLOW("getpid"),
-	ALLOW("gettid"),
-	ALLOW("rt_sigaction"),
-	ALLOW("rt_sigprocmask"),
-	ALLOW("rt_sigreturn"),
-	ALLOW("exit"),
-	ALLOW("exit_group"),
-};
 
 #ifdef UNLOCKED
 /*
@@ -307,14 +233,18 @@ apply_layers(const struct options *o, uint32_t *bits, struct err *e)
 int
 lockdown_apply(const struct options *o, uint32_t *bits, struct err *e)
 {
+	struct filter_rule rules[ALLOWED_MAX_RULES];
+	size_t count = allowed_rules(o, rules);
 	struct filter f;
 	uint32_t b = 0;
 	int r;
 
+	if (inplace_check(e) != 0)
+		return e->code;
 	/* libc reads the zone file once, also for the Date header in UTC */
 	tzset();
-	if (filter_compile(rules, sizeof(rules) / sizeof(rules[0]), FILTER_KILL,
-		0, FILTER_ENFORCE, &f, e) != 0)
+	if (filter_compile(
+		rules, count, FILTER_KILL, 0, FILTER_ENFORCE, &f, e) != 0)
 		return err_wrap(e, "the frontend's filter");
 	r = apply_layers(o, &b, e);
 	if (r == 0 && lockdown_has_filter()) {
