@@ -262,6 +262,7 @@ UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
 SANDBOX_BIN := $(B)/sandbox_try
+HOSTILE_BIN := $(B)/hostile_inject
 
 .SECONDARY:
 $(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
@@ -281,6 +282,10 @@ $(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
+$(B)/hostile_%: tests/hostile/%.c $(B)/flags
+	$(call say,CC)
+	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
+
 # What the layers of a run cost, with the executor's own modules.
 $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
@@ -294,7 +299,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	    -o $@ $< -ldl
 
 .PHONY: tests tests-unit
-tests: tests-unit $(SANDBOX_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
+tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
@@ -316,6 +321,10 @@ unit e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 replay:				## the fuzz corpus, in the build with sanitizers
 	$(PYTHON) tests/run-check replay-asan
+
+.PHONY: hostile
+hostile: all $(HOSTILE_BIN)	## a taken-over frontend, and floods: all that tests know
+	$(PYTHON) tests/hostile/run --long
 
 .PHONY: bench-layers bench-figures
 bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
