@@ -46,7 +46,7 @@ in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter \
 	hashindex json landlock log loop match match_compile notify param shares \
-	sigreset sort utf8 wipe)
+	sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
