@@ -76,7 +76,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	confframes describe fetch instructions monitor toolframes) \
 	$(call in,executor/run, \
-	child denial guard job output overrun quota record request \
+	child denial guard job output overrun quota record refuse request \
 	spawn toolcall tree words) \
 	$(call in,executor/policy, \
 	policy store token tokendir tokenwatch toolargv tooldef toolparam \
@@ -90,7 +90,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/recording, \
 	cast castread keep recorder) \
 	$(call in,executor/audit, \
-	audit logfile loginuid logline logread prune receiver redact resume \
+	audit logfile loginuid logline logread prune ration receiver redact resume \
 	runset seal summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \
 	become check ctl main qr remote runs screen status steer text) \

@@ -33,6 +33,7 @@
 #include "executor/service/recover.h"
 #include "executor/service/strays.h"
 #include "executor/service/supervise.h"
+#include "executor/audit/ration.h"
 #include "executor/audit/to_journal.h"
 #include "executor/audit/to_kernel.h"
 #include "executor/audit/to_syslog.h"
@@ -51,6 +52,7 @@ static struct executor {
 	struct loop *loop;
 	struct store store;
 	struct audit *audit;
+	struct ration *ration;
 	struct receivers *receivers;
 	struct redact *redact;
 	struct keep *keep;
@@ -417,7 +419,7 @@ on_idle(void *arg)
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
 		loop_timer_set(self.loop, &self.sync, SYNC_MS);
 	stop_when_quiet();
-	return -1;
+	return jobs_busy(self.jobs) ? 0 : -1;
 }
 
 static void
@@ -502,6 +504,10 @@ wire(struct err *e)
 	d.loop = self.loop = loop_new(e);
 	if (self.loop == NULL || watch_signals(e) != 0)
 		return e->code;
+	self.ration = ration_new(self.loop, self.audit, e);
+	if (self.ration == NULL)
+		return e->code;
+	audit_use_ration(self.audit, self.ration);
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)
 		return e->code;
@@ -604,6 +610,7 @@ tear_down(void)
 	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
 	tokenwatch_close(&self.tokens);
+	ration_free(self.ration);
 	loop_free(self.loop);
 	audit_close(self.audit);
 	receivers_free(self.receivers);

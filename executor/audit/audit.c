@@ -54,6 +54,8 @@ struct audit {
 	bool torn; /* the log ends inside a line */
 	bool rotate_asked; /* by the administrator */
 	uint64_t lost; /* records that did not fit while it failed */
+	size_t last; /* bytes of the record before */
+	struct ration *ration;
 };
 
 /* --- records ------------------------------------------------------------ */
@@ -127,12 +129,25 @@ audit_end(struct audit *a, bool durable)
 {
 	struct bytes record = finish(a);
 
+	a->last = record.len;
 	if (a->pending.len + record.len > AUDIT_MAX_PENDING) {
 		a->lost++;
 		return;
 	}
 	buf_put_bytes(&a->pending, record);
 	a->must_sync |= durable;
+}
+
+size_t
+audit_last_bytes(const struct audit *a)
+{
+	return a->last;
+}
+
+bool
+audit_has_room(const struct audit *a)
+{
+	return a->pending.len + a->out.len < AUDIT_MAX_PENDING / 2;
 }
 
 bool
@@ -732,6 +747,18 @@ struct redact *
 audit_redact(const struct audit *a)
 {
 	return a->setup.redact;
+}
+
+void
+audit_use_ration(struct audit *a, struct ration *r)
+{
+	a->ration = r;
+}
+
+struct ration *
+audit_ration(const struct audit *a)
+{
+	return a->ration;
 }
 
 void

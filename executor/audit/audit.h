@@ -27,6 +27,7 @@ enum {
 struct audit;
 struct resume;
 struct redact;
+struct ration;
 
 enum audit_seal {
 	AUDIT_SEAL_AUTO, /* if there is a state file */
@@ -65,6 +66,9 @@ struct audit *audit_open(const char *path, struct err *e) MUST_CHECK;
 const struct resume *audit_resumed(const struct audit *a);
 /* The rules that its records' commands go through, or NULL. */
 struct redact *audit_redact(const struct audit *a);
+/* Who may write how much (executor/audit/ration); NULL, as at first: no bound. */
+void audit_use_ration(struct audit *a, struct ration *r);
+struct ration *audit_ration(const struct audit *a);
 /* After a reload: when to rotate; path and seal stay. */
 void audit_adjust(struct audit *a, const struct audit_setup *s);
 /* Flush and close; NULL is fine. */
@@ -78,6 +82,13 @@ void audit_put_str(struct buf *b, const char *key, const char *value);
 void audit_put_i64(struct buf *b, const char *key, int64_t value);
 /* End the record.  `durable` asks the next flush for fdatasync(2). */
 void audit_end(struct audit *a, bool durable);
+/* Bytes of the record that was ended last. */
+size_t audit_last_bytes(const struct audit *a);
+/*
+ * Is there room for records that can wait?  Not while the log cannot be
+ * written: what is left then is for what must not be lost.
+ */
+bool audit_has_room(const struct audit *a);
 
 /* The next flush rotates the file, whatever its size and age. */
 void audit_rotate(struct audit *a);

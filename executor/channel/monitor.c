@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/cleanup.h"
+#include "executor/audit/ration.h"
 #include "executor/channel/confframes.h"
 #include "executor/run/record.h"
 
@@ -50,7 +51,7 @@ struct monitor {
 	uint64_t last_call; /* ids only grow */
 	bool draining;
 	bool sick; /* the audit log cannot be written */
-	struct log_limit strangers, authfails, penalties,
+	struct log_limit authfails, penalties,
 	    sessions; /* records of a frontend's word */
 	struct loop_timer hung; /* fires when the queue was full */
 	struct request request; /* the call being put together */
@@ -217,17 +218,6 @@ monitor_fetch_ops(void)
 }
 
 static void
-tell_refused(struct monitor *m, uint64_t call, const char *why)
-{
-	struct job_result r = { .call = call,
-		.state = PROTO_REFUSED,
-		.exit_code = -1,
-		.message = why };
-
-	tell_done(m, &r);
-}
-
-static void
 send_health(struct monitor *m)
 {
 	struct msg msg = { .code = PROTO_HEALTH,
@@ -357,7 +347,6 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct token *t, *known = NULL;
 	struct request *r = &m->request;
-	uint32_t dropped = 0;
 	struct err why = { 0 };
 
 	if (msg->exec.call != r->call ||
@@ -371,12 +360,10 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 		known = t;
 		t = NULL;
 	}
-	/* An honest frontend sends no proof of a token that it does not know. */
-	if (t == NULL &&
-	    (known != NULL || log_allowed(&m->strangers, &dropped)))
-		record_refused(m->audit, r, known, why.what);
-	if (t == NULL || jobs_submit(m->jobs, r, t, &why) != 0)
-		tell_refused(m, r->call, why.what);
+	if (t == NULL)
+		jobs_refuse(m->jobs, r, known, why.what);
+	else
+		jobs_submit(m->jobs, r, t);
 	explicit_bzero(m->proof, sizeof(m->proof));
 	request_fini(r);
 	return 0;
@@ -400,6 +387,25 @@ on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/* --- records of its word -------------------------------------------------- */
+
+static struct ration_owner
+owner_of(const struct token *t, struct bytes peer)
+{
+	return (struct ration_owner){
+		.token = t != NULL ? t->name : NULL,
+		.verifier = t != NULL ? t->verifier : NULL,
+		.source = peer,
+	};
+}
+
+static void
+end_note(struct monitor *m, const struct ration_owner *o)
+{
+	audit_end(m->audit, false);
+	(void)ration_noted(audit_ration(m->audit), o);
+}
+
 /*
  * Reading is bound to the token here, whatever the frontend believes.  A proof
  * that nobody presented is recorded, as that of a call is.
@@ -409,13 +415,14 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_fetch *f = &msg->fetch;
 	const struct token *t, *known = NULL;
+	struct ration_owner o;
 	struct err why = { 0 };
-	uint32_t dropped = 0;
 	struct buf *b;
 
 	t = authenticate(m, f->proof, f->peer, &known, &why);
+	o = owner_of(known, f->peer);
 	if (t == NULL &&
-	    (known != NULL || log_allowed(&m->strangers, &dropped))) {
+	    ration_may_note(audit_ration(m->audit), &o, RATION_REFUSED)) {
 		b = audit_begin(m->audit, "recording-refused");
 		if (known != NULL)
 			audit_put_str(b, "token.name", known->name);
@@ -423,7 +430,7 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 		audit_put(b, "run.id", f->run);
 		audit_put_str(b, "event.outcome", "failure");
 		audit_put_str(b, "event.reason", why.what);
-		audit_end(m->audit, false);
+		end_note(m, &o);
 	}
 	return fetches_begin(m->fetches, f, t, why.what, e);
 }
@@ -453,15 +460,25 @@ put_suppressed(struct buf *b, uint32_t dropped)
 		audit_put_i64(b, "event.suppressed", dropped);
 }
 
+/* The source's share first, so that it cannot use up what all have together. */
+static bool
+may_record(struct monitor *m, const struct ration_owner *o,
+    enum ration_note kind, struct log_limit *all, uint32_t *dropped)
+{
+	return ration_may_note(audit_ration(m->audit), o, kind) &&
+	       log_allowed(all, dropped);
+}
+
 static int
 on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 {
+	struct ration_owner o = owner_of(NULL, msg->authfail.peer);
 	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (msg->authfail.reason > PROTO_AUTH_SOURCE)
 		return err_set(e, ERR_PROTO, "AUTHFAIL for an unknown reason");
-	if (!log_allowed(&m->authfails, &dropped))
+	if (!may_record(m, &o, RATION_AUTH, &m->authfails, &dropped))
 		return 0;
 	b = audit_begin(m->audit, "auth-failure");
 	put_suppressed(b, dropped);
@@ -472,7 +489,7 @@ on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 	audit_put_i64(b, "event.count", msg->authfail.count);
 	if (msg->authfail.token.len > 0)
 		audit_put(b, "token.name", msg->authfail.token);
-	audit_end(m->audit, false);
+	end_note(m, &o);
 	return 0;
 }
 
@@ -480,12 +497,13 @@ static int
 on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_penalty *p = &msg->penalty;
+	struct ration_owner o = owner_of(NULL, p->peer);
 	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (p->began > 1)
 		return err_set(e, ERR_PROTO, "PENALTY neither began nor ended");
-	if (!log_allowed(&m->penalties, &dropped))
+	if (!may_record(m, &o, RATION_AUTH, &m->penalties, &dropped))
 		return 0;
 	b = audit_begin(m->audit, p->began ? "penalty-begin" : "penalty-end");
 	put_suppressed(b, dropped);
@@ -495,7 +513,7 @@ on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
 		audit_put_i64(b, "penalty.seconds", p->seconds);
 	else
 		audit_put_i64(b, "penalty.refused", p->refused);
-	audit_end(m->audit, false);
+	end_note(m, &o);
 	return 0;
 }
 
@@ -504,6 +522,7 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_session *s = &msg->session;
 	const struct token *t = NULL;
+	struct ration_owner o;
 	uint32_t dropped = 0;
 	struct buf *b;
 
@@ -511,7 +530,8 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 		return err_set(e, ERR_PROTO, "SESSION neither began nor ended");
 	(void)token_check(&m->store->tokens, s->proof, s->peer,
 	    clock_wall_us() / 1000000, &t);
-	if (!log_allowed(&m->sessions, &dropped))
+	o = owner_of(t, s->peer);
+	if (!may_record(m, &o, RATION_SESSION, &m->sessions, &dropped))
 		return 0;
 	b = audit_begin(m->audit, s->began ? "session-begin" : "session-end");
 	put_suppressed(b, dropped);
@@ -523,7 +543,7 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 	audit_put(b, "mcp.session.id", s->session);
 	audit_put(b, "mcp.client", s->client);
 	audit_put(b, "mcp.revision", s->revision);
-	audit_end(m->audit, false);
+	end_note(m, &o);
 	return 0;
 }
 
@@ -674,8 +694,6 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 	m->audit = a;
 	m->ops = ops;
 	m->arg = arg;
-	m->strangers =
-	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->authfails =
 	    (struct log_limit){ .burst = MAX_AUTHFAILS, .period_ms = 60000 };
 	m->penalties =

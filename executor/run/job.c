@@ -22,7 +22,9 @@
 #include "executor/run/output.h"
 #include "executor/run/overrun.h"
 #include "executor/run/quota.h"
+#include "executor/audit/ration.h"
 #include "executor/run/record.h"
+#include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
 #include "executor/run/spawn.h"
 #include "executor/run/tree.h"
@@ -31,11 +33,15 @@ enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
 	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
-	MAX_CREDIT = 64 << 20 /* bytes; more is a broken frontend */
+	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
+	SLICE_US = 4000, /* of a turn of the loop, for records */
+	ROOM_MS = 20, /* until a log without room is tried again */
+	BREATH_MS = 1000 /* at most, until a budget is looked at again */
 };
 
 enum phase {
 	FREE,
+	ASKED, /* its intent is still to be made */
 	ACCEPTED, /* intent waits to be on disk */
 	RUNNING, /* there is a guard */
 	DRAINING, /* the tree is gone, output is still to be forwarded */
@@ -52,6 +58,12 @@ struct job {
 	uint64_t accepted_ns; /* monotonic */
 	bool silent; /* nobody is to be told */
 	struct plan plan;
+	struct turns_task task; /* its records */
+	struct loop_timer breath; /* until the next may be made */
+	struct request request; /* until its intent is made */
+	bool slowed; /* its records had to wait */
+	bool guard_gone; /* its last reports are to be taken */
+	uint64_t waits_ns, slowed_ns; /* since when, and how long before */
 	struct spawned sp;
 	struct loop_watch ctl, guard, in, out, err;
 	struct loop_timer timer; /* time-out, grace, patience in turn */
@@ -78,6 +90,9 @@ struct jobs {
 	struct keep *keep;
 	const struct job_ops *ops;
 	void *arg;
+	struct turns *turns;
+	struct refusals *refusals;
+	bool busy; /* the last turn left something to do */
 	struct quota quota;
 	struct log_limit audit_errors;
 	size_t max; /* runs at the same time */
@@ -89,6 +104,8 @@ struct jobs {
 };
 
 static void job_pump(struct job *j);
+static void job_wake(struct job *j);
+static void job_charge(struct job *j);
 static void job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail);
 
@@ -128,6 +145,10 @@ static void
 job_forget(struct job *j)
 {
 	loop_timer_cancel(j->jobs->loop, &j->timer);
+	loop_timer_cancel(j->jobs->loop, &j->breath);
+	turns_remove(j->jobs->turns, &j->task);
+	turns_leave(j->jobs->turns, j->task.owner);
+	request_fini(&j->request);
 	job_unwatch(j);
 	cleanup_fd(&j->sp.ctl);
 	cleanup_fd(&j->sp.in);
@@ -207,6 +228,7 @@ job_finish(struct job *j)
 		.execs_untold = j->report.execs_untold,
 		.execs_unknown = j->report.execs_unknown,
 		.execs_failed = j->report.execs_failed,
+		.slowed_ms = j->slowed_ns / 1000000,
 		.cgroup = &j->usage,
 		.recorder = j->recorder,
 	};
@@ -214,6 +236,7 @@ job_finish(struct job *j)
 	fill_result(j, &r);
 	end_recording(j, &r);
 	record_result(jobs->audit, &r, &end);
+	job_charge(j);
 	if (!j->silent)
 		jobs->ops->done(jobs->arg, &r);
 	if (j->sp.pidfd == -1) {
@@ -437,8 +460,11 @@ job_end(struct job *j, enum proto_state verdict, const char *why,
 	j->verdict = verdict;
 	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
 	    detail[0] != '\0' ? ": " : "", detail);
-	if (j->phase != RUNNING)
+	if (j->phase != RUNNING) {
+		job_wake(j);
 		return; /* jobs_flush sees it */
+	}
+	job_wake(j);
 	order(j, GUARD_TERM);
 	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
 }
@@ -514,6 +540,7 @@ take_denial(struct job *j, const struct denial *d)
 	struct buf line;
 
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
+	job_charge(j);
 	buf_init(&line, DENIALS_MAX);
 	denial_explain(d, j->plan.policy, &line);
 	add_denial(j, buf_bytes(&line));
@@ -550,6 +577,7 @@ take_report(struct job *j)
 		break;
 	case GUARD_EXEC:
 		take_exec(j, &r->exec);
+		job_charge(j);
 		break;
 	case GUARD_DENIED:
 		take_denial(j, &r->denial);
@@ -562,20 +590,6 @@ take_report(struct job *j)
 	case GUARD_EXITED:
 		j->reported = true;
 		break;
-	}
-}
-
-static void
-take_reports(struct job *j)
-{
-	struct guard_report r;
-
-	while (recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT) ==
-	       (ssize_t)sizeof(r)) {
-		if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
-			r.pid = j->report.pid; /* of the run's namespace */
-		j->report = r;
-		take_report(j);
 	}
 }
 
@@ -613,36 +627,18 @@ job_over(struct job *j)
 static bool
 is_over(const struct job *j)
 {
-	return j->reported && j->report.event == GUARD_EXITED &&
-	       j->report.left == 0 && j->jobs->leaving < j->jobs->max;
+	return !j->guard_gone && j->reported &&
+	       j->report.event == GUARD_EXITED && j->report.left == 0 &&
+	       j->jobs->leaving < j->jobs->max;
 }
 
+/* The guard has exited, and all that it told was taken. */
 static void
-on_report(void *arg, uint32_t events)
+job_left(struct job *j)
 {
-	struct job *j = arg;
-
-	take_reports(j);
-	if (is_over(j)) {
+	if (j->phase == RUNNING)
 		job_over(j);
-		job_pump(j);
-	} else if (j->reported || (events & (EPOLLHUP | EPOLLERR)) != 0) {
-		loop_del(j->jobs->loop, &j->ctl); /* on_guard follows */
-	}
-}
-
-static void
-on_guard(void *arg, uint32_t events)
-{
-	struct job *j = arg;
-	(void)events;
-
-	if (j->phase == RUNNING) {
-		take_reports(j);
-		job_over(j);
-	}
 	(void)waitpid(j->sp.guard, NULL, 0);
-	loop_del(j->jobs->loop, &j->guard);
 	(void)close(steal_fd(&j->sp.pidfd));
 	if (j->grouped)
 		cgroup_remove(j->id);
@@ -652,6 +648,163 @@ on_guard(void *arg, uint32_t events)
 	} else {
 		job_pump(j);
 	}
+}
+
+static void
+on_guard(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	(void)events;
+
+	loop_del(j->jobs->loop, &j->guard);
+	j->guard_gone = true;
+	if (j->phase == RUNNING)
+		job_wake(j);
+	else
+		job_left(j);
+}
+
+/* --- records ---------------------------------------------------------- */
+
+static void
+job_charge(struct job *j)
+{
+	ration_charge_run(audit_ration(j->jobs->audit), j->plan.verifier);
+}
+
+/* Its turn comes, now. */
+static void
+job_wake(struct job *j)
+{
+	loop_timer_cancel(j->jobs->loop, &j->breath);
+	if (j->waits_ns != 0)
+		j->slowed_ns += clock_mono_ns() - j->waits_ns;
+	j->waits_ns = 0;
+	turns_add(j->jobs->turns, &j->task);
+}
+
+static void
+on_breath(void *arg)
+{
+	job_wake(arg);
+}
+
+static void
+job_sleep(struct job *j, uint64_t ms)
+{
+	j->waits_ns = clock_mono_ns();
+	loop_timer_set(j->jobs->loop, &j->breath, ms);
+}
+
+/* The caller is told in the end, the log now. */
+static void
+tell_slowed(struct job *j)
+{
+	static const char text[] =
+	    "this run was slowed: it started programs, or was refused system "
+	    "calls, faster than this server records them for one token; "
+	    "fewer and longer-lived processes are faster";
+
+	if (j->slowed)
+		return;
+	j->slowed = true;
+	record_slowed(j->jobs->audit, j->id, &j->plan);
+	add_denial(j, bytes_of(text));
+}
+
+/*
+ * Must its next record wait?  What ends does not: what its guard still has to
+ * tell is little, and time limits are kept.
+ */
+static bool
+must_wait(struct job *j)
+{
+	uint64_t ms;
+
+	if (!audit_has_room(j->jobs->audit)) {
+		job_sleep(j, ROOM_MS);
+		return true;
+	}
+	if (j->ending || j->guard_gone)
+		return false;
+	ms = ration_wait_run(
+	    audit_ration(j->jobs->audit), j->plan.verifier, j->phase == ASKED);
+	if (ms == 0)
+		return false;
+	if (j->phase == RUNNING)
+		tell_slowed(j);
+	job_sleep(j, ms < BREATH_MS ? ms : BREATH_MS);
+	return true;
+}
+
+static void
+make_intent(struct job *j)
+{
+	record_intent(j->jobs->audit, j->id, &j->request, &j->plan);
+	job_charge(j);
+	request_fini(&j->request);
+	j->phase = ACCEPTED;
+}
+
+/* Nothing is there to be read: wait for more, or for the guard's exit. */
+static void
+await_report(struct job *j, ssize_t got)
+{
+	struct err e = { 0 };
+
+	if (j->guard_gone)
+		job_left(j);
+	else if (got == -1 && !j->reported && j->ctl.fd == -1) {
+		j->ctl.fd = j->sp.ctl;
+		if (loop_add(j->jobs->loop, &j->ctl, EPOLLIN, &e) != 0)
+			log_err("job: %s", e.what);
+	}
+}
+
+/* One report; true: there may be more. */
+static bool
+next_report(struct job *j)
+{
+	struct guard_report r;
+	ssize_t n = recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT);
+
+	if (n != (ssize_t)sizeof(r)) {
+		await_report(j, n);
+		return false;
+	}
+	if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
+		r.pid = j->report.pid; /* of the run's namespace */
+	j->report = r;
+	take_report(j);
+	if (!is_over(j))
+		return true;
+	job_over(j);
+	job_pump(j);
+	return false;
+}
+
+static bool
+job_step(void *arg)
+{
+	struct job *j = arg;
+
+	if ((j->phase != ASKED && j->phase != RUNNING) || must_wait(j))
+		return false;
+	if (j->phase == RUNNING)
+		return next_report(j);
+	make_intent(j);
+	return false;
+}
+
+/* Not watched until all of it was taken, as its turn may come late. */
+static void
+on_report(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	(void)events;
+
+	loop_del(j->jobs->loop, &j->ctl);
+	job_wake(j);
 }
 
 /* --- start ------------------------------------------------------------ */
@@ -743,9 +896,11 @@ flush_audit(struct jobs *jobs)
 int
 jobs_flush(struct jobs *jobs)
 {
-	int rc = flush_audit(jobs);
 	size_t i;
+	int rc;
 
+	jobs->busy = turns_run(jobs->turns, SLICE_US);
+	rc = flush_audit(jobs);
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
@@ -766,6 +921,12 @@ jobs_flush(struct jobs *jobs)
 	if (rc == 0) /* runs that were over before they began */
 		(void)flush_audit(jobs);
 	return rc;
+}
+
+bool
+jobs_busy(const struct jobs *jobs)
+{
+	return jobs->busy;
 }
 
 static struct job *
@@ -808,21 +969,53 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	return free_job;
 }
 
-int
-jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
-    struct err *e)
+void
+jobs_refuse(struct jobs *jobs, struct request *r, const struct token *t,
+    const char *why)
+{
+	jobs->refused++;
+	refusals_add(jobs->refusals, r, t, why);
+}
+
+static void
+answer_refused(void *arg, uint64_t call, const char *why)
+{
+	struct jobs *jobs = arg;
+	const struct job_result r = { .call = call,
+		.state = PROTO_REFUSED,
+		.exit_code = -1,
+		.message = why };
+
+	jobs->ops->done(jobs->arg, &r);
+}
+
+/* Its records are the next thing. */
+static void
+job_queue(struct job *j)
+{
+	j->breath = (struct loop_timer){ .handler = on_breath, .arg = j };
+	j->task = (struct turns_task){
+		.owner = turns_join(j->jobs->turns, j->plan.verifier),
+		.step = job_step,
+		.arg = j,
+	};
+	turns_add(j->jobs->turns, &j->task);
+}
+
+void
+jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 {
 	uint8_t random[(JOB_ID - 1) / 2];
-	struct job *j = find_free(jobs, t, e);
+	struct err e = { 0 };
+	struct job *j = find_free(jobs, t, &e);
 
-	if (j == NULL || request_plan(r, t, &j->plan, e) != 0) {
-		jobs->refused++;
-		record_refused(jobs->audit, r, t, e->what);
-		return e->code;
+	if (j == NULL || request_plan(r, t, &j->plan, &e) != 0) {
+		jobs_refuse(jobs, r, t, e.what);
+		return;
 	}
 	jobs->total++;
 	j->jobs = jobs;
-	j->phase = ACCEPTED;
+	j->phase = ASKED;
 	j->accepted_ns = clock_mono_ns();
 	(void)snprintf(j->tool, sizeof(j->tool), "%s", r->tool);
 	(void)snprintf(j->client, sizeof(j->client), "%s", r->client);
@@ -843,8 +1036,9 @@ jobs_submit(struct jobs *jobs, const struct request *r, const struct token *t,
 	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
 	digest_random(random, sizeof(random));
 	digest_hex(random, sizeof(random), j->id);
-	record_intent(jobs->audit, j->id, r, &j->plan);
-	return 0;
+	j->request = *r;
+	request_init(r);
+	job_queue(j);
 }
 
 /* --- the outside ------------------------------------------------------ */
@@ -895,6 +1089,8 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	struct job *j;
 	size_t at = 0;
 
+	if (silent)
+		refusals_silence(jobs->refusals);
 	while ((j = next_active(jobs, &at)) != NULL) {
 		j->silent |= silent;
 		job_end(j, PROTO_CANCELLED, why, "");
@@ -946,10 +1142,12 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 static const char *
 state_of(const struct job *j)
 {
-	if (j->phase == ACCEPTED)
+	if (j->phase == ASKED || j->phase == ACCEPTED)
 		return "accepted";
 	if (j->phase == DRAINING)
 		return "sending output";
+	if (j->waits_ns != 0 && !j->ending)
+		return "running, slowed";
 	return j->killing ? "being killed" : j->ending ? "ending" : "running";
 }
 
@@ -989,10 +1187,16 @@ jobs_each(const struct jobs *jobs,
 struct jobs_counts
 jobs_counts(const struct jobs *jobs)
 {
-	return (struct jobs_counts){ .now = jobs_count(jobs),
+	struct jobs_counts c = { .now = jobs_count(jobs),
 		.max = jobs->max,
 		.total = jobs->total,
-		.refused = jobs->refused };
+		.refused = jobs->refused,
+		.turns = turns_counts(jobs->turns) };
+	size_t i;
+
+	for (i = 0; i < jobs->slots; i++)
+		c.waiting += jobs->job[i].waits_ns != 0;
+	return c;
 }
 
 /* Is the token of that name still the one that asked? */
@@ -1044,6 +1248,22 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 	return n;
 }
 
+static int
+open_turns(struct jobs *jobs, struct err *e)
+{
+	struct refusals_setup s = { .loop = jobs->loop,
+		.audit = jobs->audit,
+		.answer = answer_refused,
+		.arg = jobs };
+
+	jobs->turns = turns_new(jobs->slots + REFUSE_MAX + 1, e);
+	if (jobs->turns == NULL)
+		return e->code;
+	s.turns = jobs->turns;
+	jobs->refusals = refusals_new(&s, e);
+	return jobs->refusals == NULL ? e->code : 0;
+}
+
 struct jobs *
 jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
     const struct job_ops *ops, void *arg, struct err *e)
@@ -1066,7 +1286,10 @@ jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
 		.grace_ms = UINT32_MAX,
 		.audit_errors = { .burst = 5, .period_ms = 60000 },
 	};
-	return jobs;
+	if (open_turns(jobs, e) == 0)
+		return jobs;
+	jobs_free(jobs);
+	return NULL;
 }
 
 void
@@ -1074,10 +1297,13 @@ jobs_free(struct jobs *jobs)
 {
 	size_t i;
 
-	for (i = 0; jobs != NULL && i < jobs->slots; i++)
+	if (jobs == NULL)
+		return;
+	refusals_free(jobs->refusals);
+	for (i = 0; i < jobs->slots; i++)
 		if (jobs->job[i].phase != FREE)
 			job_release(&jobs->job[i]);
-	if (jobs != NULL)
-		quota_fini(&jobs->quota);
+	turns_free(jobs->turns);
+	quota_fini(&jobs->quota);
 	free(jobs);
 }

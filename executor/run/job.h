@@ -7,11 +7,17 @@
  * is on disk (jobs_flush, from the loop's idle hook) is it started.  It ends
  * when the command exits; its tree is ended with it; what it wrote until then
  * is forwarded; then its result is recorded and told.
+ *
+ * Records are made in turns (common/turns) that are shared by the time they
+ * cost, and within the token's share of the log (executor/audit/ration): what
+ * a run's guard reports is read only then, so that a run that starts programs
+ * faster than they can be recorded waits for it, and no other does.
  */
 #ifndef EXECUTOR_JOB_H
 #define EXECUTOR_JOB_H
 
 #include "common/loop.h"
+#include "common/turns.h"
 #include "executor/audit/audit.h"
 #include "executor/recording/keep.h"
 #include "executor/run/request.h"
@@ -49,11 +55,13 @@ struct jobs *jobs_new(struct loop *l, struct audit *a, struct keep *k,
     struct err *e) MUST_CHECK;
 void jobs_free(struct jobs *j);
 /*
- * Accept a run of this token.  On failure it has been recorded as refused and
- * nothing else happens for the call: e->what tells the caller why.
+ * Accept a run of this token, or refuse it (executor/run/refuse): then `done`
+ * says why.  The request's store is taken, as by request_init().
  */
-int jobs_submit(struct jobs *j, const struct request *r, const struct token *t,
-    struct err *e) MUST_CHECK;
+void jobs_submit(struct jobs *j, struct request *r, const struct token *t);
+/* Refuse it; t: the token that it belongs to, NULL: none. */
+void jobs_refuse(struct jobs *j, struct request *r, const struct token *t,
+    const char *why);
 /* Unknown calls are fine: the run may have ended meanwhile. */
 void jobs_cancel(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
@@ -78,10 +86,13 @@ void jobs_stop(struct jobs *j, const char *why, uint32_t grace_ms);
 int jobs_kill(
     struct jobs *j, char id[JOB_ID], const char *why, struct err *e) MUST_CHECK;
 /*
- * Record and start what was accepted; call before each wait of the loop.  0,
- * or what audit_flush() said: records that wait are not on disk.
+ * Make records, as far as a turn of the loop has time for them, and start what
+ * was accepted; call before each wait of the loop.  0, or what audit_flush()
+ * said: records that wait are not on disk.
  */
 int jobs_flush(struct jobs *j);
+/* Is there more to do at once, for which the last turn had no time? */
+bool jobs_busy(const struct jobs *j);
 
 /* A run, for people; all borrowed. */
 struct job_view {
@@ -101,6 +112,8 @@ void jobs_each(const struct jobs *j,
 struct jobs_counts {
 	size_t now, max;
 	uint64_t total, refused; /* since the start */
+	size_t waiting; /* runs whose records wait for the log's budget */
+	struct turns_counts turns;
 };
 struct jobs_counts jobs_counts(const struct jobs *j);
 

@@ -234,6 +234,7 @@ put_executed(
 	put_count(b, "run.execs_unknown", end->execs_unknown);
 	put_count(b, "run.execs_failed", end->execs_failed);
 	put_count(b, "run.denials", end->denials);
+	put_count(b, "run.slowed_ms", end->slowed_ms);
 }
 
 void
@@ -340,15 +341,28 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
 }
 
 void
-record_refused(struct audit *a, const struct request *r, const struct token *t,
-    const char *why)
+record_slowed(struct audit *a, const char *id, const struct plan *p)
+{
+	struct buf *b = audit_begin(a, "run-slowed");
+
+	audit_put_str(b, "run.id", id);
+	audit_put_str(b, "token.name", p->token);
+	audit_put_str(b, "policy.name", p->policy->name);
+	audit_put_str(b, "event.reason",
+	    "its token is over its share of the log (audit.bytes_per_second)");
+	audit_end(a, false);
+}
+
+void
+record_refused(struct audit *a, const struct request *r,
+    const struct record_caller *who, const char *why)
 {
 	struct buf *b = audit_begin(a, "run-refused");
 	size_t i;
 
-	if (t != NULL) {
-		audit_put_str(b, "token.name", t->name);
-		audit_put_str(b, "policy.name", t->policy->name);
+	if (who->token != NULL) {
+		audit_put_str(b, "token.name", who->token);
+		audit_put_str(b, "policy.name", who->policy->name);
 	}
 	put_caller(b, r);
 	for (i = 0; i < r->arg_count; i++)

@@ -25,6 +25,7 @@ struct record_end {
 	uint64_t execs_untold; /* those beyond what is recorded */
 	uint64_t execs_unknown, execs_failed; /* see guard_report */
 	unsigned denials; /* system calls refused */
+	uint64_t slowed_ms; /* that its records waited for the log's budget */
 	unsigned left; /* processes that could not be ended */
 	struct recorder *recorder; /* NULL: it never began */
 };
@@ -41,8 +42,15 @@ void record_denial(struct audit *a, const char *id, const struct plan *p,
 /* process-exec: a program started, or did not, or nobody knows */
 void record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x);
-/* run-refused: token is NULL when the proof belongs to none. */
+/* Of whom a call was refused: NULL, NULL when its proof is no token's. */
+struct record_caller {
+	const char *token;
+	const struct policy *policy;
+};
+/* run-refused */
 void record_refused(struct audit *a, const struct request *r,
-    const struct token *t, const char *why);
+    const struct record_caller *who, const char *why);
+/* run-slowed: the first time that the records of a run have to wait */
+void record_slowed(struct audit *a, const char *id, const struct plan *p);
 
 #endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* ration: budgets of records, and what is said of those left out.  Executor. */
+#include "executor/audit/ration.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/budget.h"
+#include "common/clock.h"
+
+enum {
+	NOTE_RATE = 64 << 10, /* bytes a second, of all owners together */
+	NOTE_BURST = 2 << 20,
+	SAY_MS = 10000, /* between two looks at what was left out */
+	MAX_SAID = 128, /* owners that are told apart in that time */
+	MAX_NAME = 64
+};
+
+/* What one owner was denied since it was last said. */
+struct denied {
+	uint8_t key[DIGEST_BYTES];
+	char token[MAX_NAME]; /* empty: it is a source */
+	char source[MAX_NAME];
+	uint64_t since_ns;
+	uint64_t count[RATION_NOTES];
+};
+
+struct ration {
+	struct loop *loop;
+	struct audit *audit;
+	struct budget *notes, *runs;
+	struct loop_timer say;
+	struct ration_counts counts;
+	size_t denied_count;
+	/* The last place is for all that have none. */
+	struct denied denied[MAX_SAID + 1];
+};
+
+/* As event.action has them. */
+static const char *const kinds[RATION_NOTES] = {
+	[RATION_REFUSED] = "run-refused",
+	[RATION_SESSION] = "session",
+	[RATION_AUTH] = "auth-failure",
+	[RATION_READ] = "recording-read",
+};
+
+/* --- owners --------------------------------------------------------------- */
+
+/* One address is one source; of IPv6, one network of 64 bits. */
+static void
+source_key(struct bytes source, uint8_t key[DIGEST_BYTES])
+{
+	char text[MAX_NAME];
+	struct in6_addr six;
+	struct in_addr four;
+	struct err e;
+
+	memset(key, 0, DIGEST_BYTES);
+	if (bytes_to_str(source, text, sizeof(text), &e) != 0)
+		return;
+	if (inet_pton(AF_INET, text, &four) == 1) {
+		key[0] = 4;
+		memcpy(key + 1, &four, sizeof(four));
+	} else if (inet_pton(AF_INET6, text, &six) == 1) {
+		key[0] = 6;
+		memcpy(key + 1, &six, 8);
+	} /* else all that have none are one */
+}
+
+void
+ration_key(const struct ration_owner *o, uint8_t key[DIGEST_BYTES])
+{
+	if (o->verifier != NULL)
+		memcpy(key, o->verifier, DIGEST_BYTES);
+	else
+		source_key(o->source, key);
+}
+
+/* --- what was left out ---------------------------------------------------- */
+
+static void
+put_kinds(struct buf *b, const struct denied *d)
+{
+	char text[256] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < RATION_NOTES; i++)
+		if (d->count[i] > 0 && n < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    "%s%s %llu", n > 0 ? ", " : "", kinds[i],
+			    (unsigned long long)d->count[i]);
+	audit_put_str(b, "records.kinds", text);
+}
+
+static void
+say_one(struct ration *r, const struct denied *d, bool others)
+{
+	struct buf *b = audit_begin(r->audit, "records-suppressed");
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < RATION_NOTES; i++)
+		sum += d->count[i];
+	if (d->token[0] != '\0')
+		audit_put_str(b, "token.name", d->token);
+	else if (!others)
+		audit_put_str(b, "source.ip", d->source);
+	audit_put_str(b, "event.outcome", "failure");
+	audit_put_str(b, "event.reason",
+	    others ? "many tokens or sources were over their shares of records"
+		   : "over its share of records");
+	audit_put_i64(b, "records", (int64_t)sum);
+	put_kinds(b, d);
+	audit_put_i64(
+	    b, "event.duration", (int64_t)(clock_mono_ns() - d->since_ns));
+	audit_end(r->audit, false);
+}
+
+static void
+say(struct ration *r)
+{
+	struct denied *others = &r->denied[MAX_SAID];
+
+	for (size_t i = 0; i < r->denied_count; i++)
+		say_one(r, &r->denied[i], false);
+	if (others->since_ns != 0)
+		say_one(r, others, true);
+	memset(r->denied, 0, sizeof(r->denied));
+	r->denied_count = 0;
+}
+
+static void
+on_say(void *arg)
+{
+	say(arg);
+}
+
+static struct denied *
+find_denied(struct ration *r, const struct ration_owner *o)
+{
+	uint8_t key[DIGEST_BYTES];
+	struct denied *d;
+
+	ration_key(o, key);
+	for (d = r->denied; d < r->denied + r->denied_count; d++)
+		if (memcmp(d->key, key, sizeof(key)) == 0)
+			return d;
+	if (r->denied_count == MAX_SAID)
+		return d;
+	r->denied_count++;
+	memcpy(d->key, key, sizeof(key));
+	if (o->verifier != NULL)
+		(void)snprintf(d->token, sizeof(d->token), "%s", o->token);
+	(void)snprintf(d->source, sizeof(d->source), "%.*s", (int)o->source.len,
+	    (const char *)o->source.p);
+	return d;
+}
+
+void
+ration_left_out(
+    struct ration *r, const struct ration_owner *o, enum ration_note kind)
+{
+	struct denied *d;
+
+	if (r == NULL)
+		return;
+	d = find_denied(r, o);
+	if (d->since_ns == 0)
+		d->since_ns = clock_mono_ns();
+	d->count[kind]++;
+	r->counts.suppressed++;
+	if (r->say.at_ms == 0)
+		loop_timer_set(r->loop, &r->say, SAY_MS);
+}
+
+/* --- notes ---------------------------------------------------------------- */
+
+/* While the log cannot be written, what room there is is for runs. */
+bool
+ration_may_note(
+    struct ration *r, const struct ration_owner *o, enum ration_note kind)
+{
+	uint8_t key[DIGEST_BYTES];
+
+	if (r == NULL)
+		return true;
+	ration_key(o, key);
+	if (audit_has_room(r->audit) &&
+	    budget_wait(r->notes, key, 1, clock_mono_ms()) <= RATION_WAIT_MS)
+		return true;
+	ration_left_out(r, o, kind);
+	return false;
+}
+
+uint32_t
+ration_noted(struct ration *r, const struct ration_owner *o)
+{
+	uint64_t now = clock_mono_ms(), wait;
+	uint8_t key[DIGEST_BYTES];
+
+	if (r == NULL)
+		return 0;
+	ration_key(o, key);
+	budget_charge(r->notes, key, audit_last_bytes(r->audit), now);
+	wait = budget_wait(r->notes, key, 1, now);
+	r->counts.slowed += wait > 0;
+	return wait < RATION_WAIT_MS ? (uint32_t)wait : RATION_WAIT_MS;
+}
+
+/* --- runs ----------------------------------------------------------------- */
+
+void
+ration_charge_run(struct ration *r, const uint8_t verifier[DIGEST_BYTES])
+{
+	if (r == NULL)
+		return;
+	budget_charge(
+	    r->runs, verifier, audit_last_bytes(r->audit), clock_mono_ms());
+}
+
+uint64_t
+ration_wait_run(
+    struct ration *r, const uint8_t verifier[DIGEST_BYTES], bool credit)
+{
+	uint64_t wait;
+
+	if (r == NULL)
+		return 0;
+	wait = budget_wait(r->runs, verifier, 1, clock_mono_ms());
+	if (credit)
+		wait = wait > RATION_DEBT_MS ? wait - RATION_DEBT_MS : 0;
+	r->counts.waits += wait > 0;
+	return wait;
+}
+
+uint64_t
+ration_written(const struct ration *r, const uint8_t verifier[DIGEST_BYTES])
+{
+	if (r == NULL)
+		return 0;
+	return budget_account(r->runs, verifier).used;
+}
+
+struct ration_counts
+ration_counts(const struct ration *r)
+{
+	struct ration_counts none = { 0 };
+
+	return r != NULL ? r->counts : none;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+void
+ration_adjust(struct ration *r, uint64_t bytes_per_second)
+{
+	budget_adjust(
+	    r->runs, bytes_per_second, bytes_per_second * RATION_BURST_S);
+}
+
+struct ration *
+ration_new(struct loop *l, struct audit *a, struct err *e)
+{
+	const struct budget_setup notes = { RATION_OWNERS, NOTE_RATE,
+		NOTE_BURST };
+	const struct budget_setup runs = { RATION_OWNERS, 1, 1 };
+	struct ration *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		(void)err_set(e, ERR_BUSY, "ration: out of memory");
+		return NULL;
+	}
+	r->loop = l;
+	r->audit = a;
+	r->say = (struct loop_timer){ .handler = on_say, .arg = r };
+	r->notes = budget_new(&notes, e);
+	r->runs = budget_new(&runs, e);
+	if (r->notes == NULL || r->runs == NULL) {
+		ration_free(r);
+		return NULL;
+	}
+	ration_adjust(r, RATION_BYTES_PER_SECOND);
+	return r;
+}
+
+void
+ration_free(struct ration *r)
+{
+	if (r == NULL)
+		return;
+	say(r);
+	loop_timer_cancel(r->loop, &r->say);
+	budget_free(r->notes);
+	budget_free(r->runs);
+	free(r);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * refuse: calls that do not become runs: recorded within their owner's ration,
+ * and answered after the time that the ration says.
+ *
+ * Executor.  The record is made in the owner's turn (common/turns), as what a
+ * command costs to redact is the caller's choice.  Where too many of one owner
+ * wait, further ones are answered at once and only counted.
+ */
+#ifndef EXECUTOR_REFUSE_H
+#define EXECUTOR_REFUSE_H
+
+#include "common/loop.h"
+#include "common/turns.h"
+#include "executor/audit/audit.h"
+#include "executor/run/request.h"
+
+enum {
+	REFUSE_MAX = 4096, /* that wait for their answer */
+	REFUSE_SHARE = 1024, /* of one owner */
+	REFUSE_RECORDS = 64 /* of one owner that wait for their record */
+};
+
+struct refusals;
+
+struct refusals_setup {
+	struct loop *loop;
+	struct audit *audit;
+	struct turns *turns; /* room for REFUSE_MAX owners */
+	/* The call is answered; why never NULL. */
+	void (*answer)(void *arg, uint64_t call, const char *why);
+	void *arg;
+};
+
+struct refusals *refusals_new(
+    const struct refusals_setup *s, struct err *e) MUST_CHECK;
+void refusals_free(struct refusals *f); /* answers none; NULL is fine */
+/*
+ * Refuse this request (whose store is taken, as by request_init()); t: the
+ * token that it belongs to, NULL: none.
+ */
+void refusals_add(struct refusals *f, struct request *r, const struct token *t,
+    const char *why);
+/* The frontend is gone: what waits is recorded, and nobody answered. */
+void refusals_silence(struct refusals *f);
+
+#endif
