@@ -90,7 +90,8 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/recording, \
 	cast castread keep recorder) \
 	$(call in,executor/audit, \
-	audit logfile loginuid logline logread prune ration receiver redact resume \
+	audit logfile loginuid logline logread prune ration receiver redact \
+	reserve resume \
 	runset seal summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \
 	become check ctl main qr remote runs screen status steer text) \

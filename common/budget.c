@@ -309,6 +309,12 @@ budget_account(const struct budget *b, const uint8_t key[DIGEST_BYTES])
 	return i != NONE ? b->row[i].account : none;
 }
 
+bool
+budget_is_above(const struct budget *b, const uint8_t key[DIGEST_BYTES])
+{
+	return budget_account(b, key).used > b->total.used / (b->count + 1);
+}
+
 struct budget_account
 budget_total(const struct budget *b)
 {

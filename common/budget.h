@@ -70,6 +70,9 @@ size_t budget_active(struct budget *b, uint64_t now_ms);
 /* All zeros for an owner that is not known (any more). */
 struct budget_account budget_account(
     const struct budget *b, const uint8_t key[DIGEST_BYTES]);
+/* Has it used more than its share of what all that are known have used? */
+bool budget_is_above(
+    const struct budget *b, const uint8_t key[DIGEST_BYTES]);
 /* Over and suppressed of all owners since the start. */
 struct budget_account budget_total(const struct budget *b);
 

@@ -132,6 +132,7 @@ audit_setup(void)
 		.rotate_bytes = c->audit_rotate_bytes,
 		.rotate_seconds = c->audit_rotate_seconds,
 		.keep = c->audit_keep,
+		.reserve_bytes = c->audit_reserve_bytes,
 		.redact = self.redact,
 		.wrote = receivers_take,
 		.ready = receivers_ready,
@@ -183,6 +184,7 @@ apply(void)
 		log_err("reload: %s; the rules of redaction stay", e.what);
 	setup = audit_setup();
 	audit_adjust(self.audit, &setup);
+	ration_adjust(self.ration, self.store.conf.audit_bytes_per_second);
 	if (open_keep(&e) != 0)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
@@ -507,6 +509,7 @@ wire(struct err *e)
 	self.ration = ration_new(self.loop, self.audit, e);
 	if (self.ration == NULL)
 		return e->code;
+	ration_adjust(self.ration, self.store.conf.audit_bytes_per_second);
 	audit_use_ration(self.audit, self.ration);
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)

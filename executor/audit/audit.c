@@ -17,6 +17,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "executor/audit/prune.h"
+#include "executor/audit/reserve.h"
 #include "executor/audit/resume.h"
 
 enum { ROTATE_AGAIN_US = 60000000, LOCK_WAIT_MS = 2000 };
@@ -56,6 +57,8 @@ struct audit {
 	uint64_t lost; /* records that did not fit while it failed */
 	size_t last; /* bytes of the record before */
 	struct ration *ration;
+	struct reserve reserve;
+	bool reserve_owed; /* a record of what happened to it */
 };
 
 /* --- records ------------------------------------------------------------ */
@@ -148,6 +151,12 @@ bool
 audit_has_room(const struct audit *a)
 {
 	return a->pending.len + a->out.len < AUDIT_MAX_PENDING / 2;
+}
+
+bool
+audit_is_scarce(const struct audit *a)
+{
+	return a->reserve.given_up;
 }
 
 bool
@@ -400,11 +409,26 @@ unsynced_write(struct audit *a, struct err *e)
 	return e->code;
 }
 
+/* The disk is full: by what was put aside for that. */
+static int
+write_on_reserve(struct audit *a, struct err *e)
+{
+	int rc = write_out(a, e);
+
+	if (rc == 0 || (e->sysno != ENOSPC && e->sysno != EDQUOT) ||
+	    !reserve_give_up(&a->reserve))
+		return rc;
+	log_err("audit: %s; the reserve is used up from now on: make room",
+	    e->what);
+	a->reserve_owed = true;
+	return write_out(a, e);
+}
+
 /* Write the lines; with a durable record among them, to the disk. */
 static int
 commit(struct audit *a, struct err *e)
 {
-	if (a->out.len > 0 && write_out(a, e) != 0)
+	if (a->out.len > 0 && write_on_reserve(a, e) != 0)
 		return e->code;
 	a->unsynced |= a->out.len > 0;
 	if (a->durable && fdatasync(a->fd) == -1)
@@ -555,6 +579,29 @@ rotate_if_full(struct audit *a)
 	a->retry_us = clock_wall_us() + ROTATE_AGAIN_US;
 }
 
+/* Once the log can be written: what happened to its reserve. */
+static void
+keep_reserve(struct audit *a)
+{
+	struct buf *b;
+
+	if (reserve_hold(&a->reserve)) {
+		log_notice("audit: the disk has room for the reserve again");
+		a->reserve_owed = true;
+	}
+	if (!a->reserve_owed)
+		return;
+	a->reserve_owed = false;
+	b = audit_begin(a, "log-reserve");
+	audit_put_str(
+	    b, "event.outcome", a->reserve.given_up ? "failure" : "success");
+	audit_put_str(b, "event.reason",
+	    a->reserve.given_up ? "the disk is full, and the reserve in use"
+				: "there is room for the reserve again");
+	audit_put_i64(b, "log.reserve_bytes", (int64_t)a->reserve.bytes);
+	audit_end(a, true);
+}
+
 static int
 ready(const struct audit *a, struct err *e)
 {
@@ -564,6 +611,7 @@ ready(const struct audit *a, struct err *e)
 int
 audit_flush(struct audit *a, struct err *e)
 {
+	keep_reserve(a);
 	if (!audit_pending(a)) {
 		if ((a->durable || (a->stale && !a->unsynced)) &&
 		    commit(a, e) != 0)
@@ -603,7 +651,8 @@ audit_status(const struct audit *a)
 	return (struct audit_status){ .sealed = a->seal != NULL,
 		.sequence = a->seq,
 		.bytes = (uint64_t)a->size,
-		.lost = a->lost };
+		.lost = a->lost,
+		.scarce = audit_is_scarce(a) };
 }
 
 bool
@@ -717,6 +766,7 @@ audit_new(const struct audit_setup *s, struct err *e)
 		return NULL;
 	}
 	(void)snprintf(a->path, sizeof(a->path), "%s", s->path);
+	reserve_init(&a->reserve, s->path);
 	audit_adjust(a, s);
 	a->fd = steal_fd(&fd);
 	buf_init(&a->scratch, AUDIT_MAX_RECORD);
@@ -766,6 +816,8 @@ audit_adjust(struct audit *a, const struct audit_setup *s)
 {
 	a->setup = *s;
 	a->setup.path = a->setup.seal_state = NULL;
+	reserve_adjust(&a->reserve, s->reserve_bytes);
+	(void)reserve_hold(&a->reserve);
 }
 
 void

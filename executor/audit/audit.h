@@ -42,6 +42,7 @@ struct audit_setup {
 	uint64_t rotate_bytes; /* 0: never by size */
 	uint32_t rotate_seconds; /* 0: never by age */
 	uint32_t keep; /* files rotated away; 0: all */
+	uint64_t reserve_bytes; /* of the disk, for when it is full */
 	struct redact *redact; /* rules for commands; NULL: none */
 	/*
 	 * Called with whole lines after they were written, and asked by a
@@ -89,6 +90,11 @@ size_t audit_last_bytes(const struct audit *a);
  * written: what is left then is for what must not be lost.
  */
 bool audit_has_room(const struct audit *a);
+/*
+ * Is the disk so full that the log lives on its reserve (executor/audit/
+ * reserve)?  What is left is for tokens that wrote little.
+ */
+bool audit_is_scarce(const struct audit *a);
 
 /* The next flush rotates the file, whatever its size and age. */
 void audit_rotate(struct audit *a);
@@ -100,6 +106,7 @@ struct audit_status {
 	uint64_t sequence; /* of the last record */
 	uint64_t bytes; /* of the live file */
 	uint64_t lost; /* records that did not fit while it could not be written */
+	bool scarce; /* see audit_is_scarce() */
 };
 struct audit_status audit_status(const struct audit *a);
 

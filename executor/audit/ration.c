@@ -14,6 +14,8 @@
 enum {
 	NOTE_RATE = 64 << 10, /* bytes a second, of all owners together */
 	NOTE_BURST = 2 << 20,
+	SPARED_BYTES =
+	    256 << 10, /* written by a token that is never at fault */
 	SAY_MS = 10000, /* between two looks at what was left out */
 	MAX_SAID = 128, /* owners that are told apart in that time */
 	MAX_NAME = 64
@@ -188,7 +190,7 @@ ration_may_note(
 	if (r == NULL)
 		return true;
 	ration_key(o, key);
-	if (audit_has_room(r->audit) &&
+	if (audit_has_room(r->audit) && !audit_is_scarce(r->audit) &&
 	    budget_wait(r->notes, key, 1, clock_mono_ms()) <= RATION_WAIT_MS)
 		return true;
 	ration_left_out(r, o, kind);
@@ -236,12 +238,12 @@ ration_wait_run(
 	return wait;
 }
 
-uint64_t
-ration_written(const struct ration *r, const uint8_t verifier[DIGEST_BYTES])
+bool
+ration_is_spent(const struct ration *r, const uint8_t verifier[DIGEST_BYTES])
 {
-	if (r == NULL)
-		return 0;
-	return budget_account(r->runs, verifier).used;
+	return r != NULL && audit_is_scarce(r->audit) &&
+	       budget_account(r->runs, verifier).used > SPARED_BYTES &&
+	       budget_is_above(r->runs, verifier);
 }
 
 struct ration_counts
@@ -282,7 +284,6 @@ ration_new(struct loop *l, struct audit *a, struct err *e)
 		ration_free(r);
 		return NULL;
 	}
-	ration_adjust(r, RATION_BYTES_PER_SECOND);
 	return r;
 }
 

@@ -23,7 +23,6 @@ enum {
 	RATION_OWNERS = 4096, /* tokens and sources known at a time */
 	RATION_WAIT_MS = 2000, /* most that an answer waits */
 	RATION_DEBT_MS = 2000, /* of its rate; an intent may be on credit */
-	RATION_BYTES_PER_SECOND = 512 << 10, /* by default, of all runs */
 	RATION_BURST_S = 32 /* of its rate a token may save up */
 };
 
@@ -75,8 +74,11 @@ void ration_charge_run(struct ration *r, const uint8_t verifier[DIGEST_BYTES]);
  */
 uint64_t ration_wait_run(
     struct ration *r, const uint8_t verifier[DIGEST_BYTES], bool credit);
-/* Bytes that runs of this token wrote, as far as it is remembered. */
-uint64_t ration_written(
+/*
+ * Is the disk full, and this token one of those that wrote most of the log?
+ * Its runs wait, so that the reserve is there for others.
+ */
+bool ration_is_spent(
     const struct ration *r, const uint8_t verifier[DIGEST_BYTES]);
 
 struct ration_counts {

@@ -36,7 +36,8 @@ summary_severity(const struct logline *l)
 	if (logline_is(l, "process-exec")) /* also one that failed: ordinary */
 		return LOG_INFO;
 	if (bytes_eq_str(logline_get(l, "event.outcome"), "failure") ||
-	    logline_is(l, "auth-failure") || logline_is(l, "records-lost"))
+	    logline_is(l, "auth-failure") || logline_is(l, "records-lost") ||
+	    logline_is(l, "run-slowed"))
 		return LOG_WARNING;
 	return LOG_NOTICE;
 }

@@ -80,6 +80,8 @@ static const struct key audit_keys[] = {
 	U32("keep", audit_keep, 0, 1000000),
 	STRING("journal", audit_journal, 1),
 	STRING("syslog", audit_syslog, 1),
+	U64("reserve_bytes", audit_reserve_bytes, 0, 1ULL << 40),
+	U64("bytes_per_second", audit_bytes_per_second, 4096, 1ULL << 30),
 	STRING("kernel", audit_kernel, 1),
 	STRING("journal_socket", audit_journal_socket, 1),
 	STRING("syslog_socket", audit_syslog_socket, 1),
@@ -209,6 +211,8 @@ set_defaults(struct conf *c)
 	c->recordings_max_bytes = 1 << 30;
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
+	c->audit_reserve_bytes = 8 << 20;
+	c->audit_bytes_per_second = 512 << 10;
 	conf_audit_defaults(c);
 	copy(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/mcp-execd-frontend");

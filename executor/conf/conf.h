@@ -89,6 +89,8 @@ struct conf {
 	char audit_seal[8];		/* "auto", "require" or "off" */
 	uint64_t audit_rotate_bytes;	/* 0: never by size */
 	uint32_t audit_rotate_seconds;	/* 0: never by age */
+	uint64_t audit_reserve_bytes;	/* of its disk; 0: none */
+	uint64_t audit_bytes_per_second; /* of all runs' records together */
 	uint32_t audit_keep;		/* rotated files; 0: all */
 	char recordings_dir[PATH_MAX];	/* of commands' output */
 	uint64_t recordings_max_bytes;	/* of all together */

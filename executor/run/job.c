@@ -34,6 +34,7 @@ enum {
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
 	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
 	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
+	KEPT_SHARE = 4, /* of the server's places, one in so many */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
 	ROOM_MS = 20, /* until a log without room is tried again */
 	BREATH_MS = 1000 /* at most, until a budget is looked at again */
@@ -91,7 +92,7 @@ struct jobs {
 	const struct job_ops *ops;
 	void *arg;
 	struct turns *turns;
-	struct refusals *refusals;
+	struct refuse *refusals;
 	bool busy; /* the last turn left something to do */
 	struct quota quota;
 	struct log_limit audit_errors;
@@ -729,6 +730,8 @@ must_wait(struct job *j)
 		return false;
 	ms = ration_wait_run(
 	    audit_ration(j->jobs->audit), j->plan.verifier, j->phase == ASKED);
+	if (ration_is_spent(audit_ration(j->jobs->audit), j->plan.verifier))
+		ms = BREATH_MS;
 	if (ms == 0)
 		return false;
 	if (j->phase == RUNNING)
@@ -929,6 +932,26 @@ jobs_busy(const struct jobs *jobs)
 	return jobs->busy;
 }
 
+/* Of all places, those that no single token may fill. */
+static size_t
+places_kept(const struct jobs *jobs)
+{
+	return jobs->max / KEPT_SHARE;
+}
+
+/*
+ * Are only places left that are kept, and has the token its part of them?
+ * Four tokens are needed to fill all, however many runs a policy allows.
+ */
+static bool
+is_reserved(const struct jobs *jobs, size_t active, uint32_t same)
+{
+	size_t kept = places_kept(jobs);
+	size_t part = kept / KEPT_SHARE > 0 ? kept / KEPT_SHARE : 1;
+
+	return active >= jobs->max - kept && same >= part;
+}
+
 static struct job *
 find_free(struct jobs *jobs, const struct token *t, struct err *e)
 {
@@ -947,10 +970,26 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 		active++;
 		same += strcmp(j->plan.token, t->name) == 0;
 	}
+	if (ration_is_spent(audit_ration(jobs->audit), t->verifier)) {
+		(void)err_set(e, ERR_BUSY,
+		    "the disk of the audit log is full, and commands of this "
+		    "token wrote most of it, so that others go first; tell "
+		    "the administrator of this server");
+		return NULL;
+	}
 	if (same >= t->policy->runs) {
 		(void)err_set(e, ERR_BUSY,
 		    "%u commands of this token are running, the most that policy %s allows; wait until one has ended",
 		    same, t->policy->name);
+		return NULL;
+	}
+	if (free_job != NULL && active < jobs->max &&
+	    is_reserved(jobs, active, same)) {
+		(void)err_set(e, ERR_BUSY,
+		    "%u commands of this token are running, and the server "
+		    "keeps its last %zu places for other tokens; wait until "
+		    "one has ended",
+		    same, places_kept(jobs));
 		return NULL;
 	}
 	if (free_job == NULL || active >= jobs->max) {
@@ -974,7 +1013,7 @@ jobs_refuse(struct jobs *jobs, struct request *r, const struct token *t,
     const char *why)
 {
 	jobs->refused++;
-	refusals_add(jobs->refusals, r, t, why);
+	refuse_add(jobs->refusals, r, t, why);
 }
 
 static void
@@ -1090,7 +1129,7 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	size_t at = 0;
 
 	if (silent)
-		refusals_silence(jobs->refusals);
+		refuse_silence(jobs->refusals);
 	while ((j = next_active(jobs, &at)) != NULL) {
 		j->silent |= silent;
 		job_end(j, PROTO_CANCELLED, why, "");
@@ -1251,8 +1290,9 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 static int
 open_turns(struct jobs *jobs, struct err *e)
 {
-	struct refusals_setup s = { .loop = jobs->loop,
+	struct refuse_setup s = { .loop = jobs->loop,
 		.audit = jobs->audit,
+		.record = record_refused,
 		.answer = answer_refused,
 		.arg = jobs };
 
@@ -1260,7 +1300,7 @@ open_turns(struct jobs *jobs, struct err *e)
 	if (jobs->turns == NULL)
 		return e->code;
 	s.turns = jobs->turns;
-	jobs->refusals = refusals_new(&s, e);
+	jobs->refusals = refuse_new(&s, e);
 	return jobs->refusals == NULL ? e->code : 0;
 }
 
@@ -1299,7 +1339,7 @@ jobs_free(struct jobs *jobs)
 
 	if (jobs == NULL)
 		return;
-	refusals_free(jobs->refusals);
+	refuse_free(jobs->refusals);
 	for (i = 0; i < jobs->slots; i++)
 		if (jobs->job[i].phase != FREE)
 			job_release(&jobs->job[i]);

@@ -355,7 +355,7 @@ record_slowed(struct audit *a, const char *id, const struct plan *p)
 
 void
 record_refused(struct audit *a, const struct request *r,
-    const struct record_caller *who, const char *why)
+    const struct refuse_caller *who, const char *why)
 {
 	struct buf *b = audit_begin(a, "run-refused");
 	size_t i;

@@ -10,6 +10,7 @@
 #include "executor/confine/execlog.h"
 #include "executor/run/job.h"
 #include "executor/run/output.h"
+#include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
 
 /* What is known when a run is over, beside its job_result. */
@@ -42,14 +43,9 @@ void record_denial(struct audit *a, const char *id, const struct plan *p,
 /* process-exec: a program started, or did not, or nobody knows */
 void record_exec(struct audit *a, const char *id, const struct plan *p,
     const struct exec_event *x);
-/* Of whom a call was refused: NULL, NULL when its proof is no token's. */
-struct record_caller {
-	const char *token;
-	const struct policy *policy;
-};
-/* run-refused */
+/* run-refused; for executor/run/refuse. */
 void record_refused(struct audit *a, const struct request *r,
-    const struct record_caller *who, const char *why);
+    const struct refuse_caller *who, const char *why);
 /* run-slowed: the first time that the records of a run have to wait */
 void record_slowed(struct audit *a, const char *id, const struct plan *p);
 

@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "executor/audit/ration.h"
-#include "executor/run/record.h"
 
 struct refusal {
-	struct refusals *all;
+	struct refuse *all;
 	struct refusal *prev, *next;
 	struct turns_task task; /* its record is to be made */
 	struct loop_timer timer; /* its answer is to be given */
@@ -23,8 +22,8 @@ struct refusal {
 	char why[512];
 };
 
-struct refusals {
-	struct refusals_setup setup;
+struct refuse {
+	struct refuse_setup setup;
 	size_t count;
 	struct refusal *first;
 };
@@ -32,7 +31,7 @@ struct refusals {
 static void
 release(struct refusal *x)
 {
-	struct refusals *f = x->all;
+	struct refuse *f = x->all;
 
 	loop_timer_cancel(f->setup.loop, &x->timer);
 	turns_remove(f->setup.turns, &x->task);
@@ -50,7 +49,7 @@ static void
 on_answer(void *arg)
 {
 	struct refusal *x = arg;
-	const struct refusals_setup *s = &x->all->setup;
+	const struct refuse_setup *s = &x->all->setup;
 
 	if (!x->silent)
 		s->answer(s->arg, x->call, x->why);
@@ -86,12 +85,13 @@ step(void *arg)
 	struct refusal *x = arg;
 	struct ration_owner o = owner_of(x);
 	struct ration *r = audit_ration(x->all->setup.audit);
-	struct record_caller who = { x->policy != NULL ? x->token : NULL,
+	struct refuse_caller who = { x->policy != NULL ? x->token : NULL,
 		x->policy };
 	uint32_t wait = RATION_WAIT_MS;
 
 	if (ration_may_note(r, &o, RATION_REFUSED)) {
-		record_refused(x->all->setup.audit, &x->request, &who, x->why);
+		x->all->setup.record(
+		    x->all->setup.audit, &x->request, &who, x->why);
 		wait = ration_noted(r, &o);
 	}
 	x->recorded = true;
@@ -107,7 +107,7 @@ step(void *arg)
 
 /* Has this owner its share of what waits? */
 static bool
-is_crowded(const struct refusals *f, const struct turns_owner *o)
+is_crowded(const struct refuse *f, const struct turns_owner *o)
 {
 	size_t waiting = 0, unrecorded = 0;
 	const struct refusal *x;
@@ -123,7 +123,7 @@ is_crowded(const struct refusals *f, const struct turns_owner *o)
 
 /* Its record and its answer come in their time. */
 static void
-put(struct refusals *f, struct refusal *x)
+put(struct refuse *f, struct refusal *x)
 {
 	x->all = f;
 	x->next = f->first;
@@ -135,8 +135,8 @@ put(struct refusals *f, struct refusal *x)
 }
 
 void
-refusals_add(struct refusals *f, struct request *r, const struct token *t,
-    const char *why)
+refuse_add(
+    struct refuse *f, struct request *r, const struct token *t, const char *why)
 {
 	struct refusal *x = calloc(1, sizeof(*x));
 	struct ration_owner o = { .source = bytes_of(r->peer) };
@@ -172,7 +172,7 @@ refusals_add(struct refusals *f, struct request *r, const struct token *t,
 }
 
 void
-refusals_silence(struct refusals *f)
+refuse_silence(struct refuse *f)
 {
 	struct refusal *x;
 
@@ -180,10 +180,10 @@ refusals_silence(struct refusals *f)
 		x->silent = true;
 }
 
-struct refusals *
-refusals_new(const struct refusals_setup *s, struct err *e)
+struct refuse *
+refuse_new(const struct refuse_setup *s, struct err *e)
 {
-	struct refusals *f = calloc(1, sizeof(*f));
+	struct refuse *f = calloc(1, sizeof(*f));
 
 	if (f == NULL) {
 		(void)err_set(e, ERR_BUSY, "out of memory");
@@ -194,7 +194,7 @@ refusals_new(const struct refusals_setup *s, struct err *e)
 }
 
 void
-refusals_free(struct refusals *f)
+refuse_free(struct refuse *f)
 {
 	struct refusal *x;
 

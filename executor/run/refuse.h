@@ -21,27 +21,35 @@ enum {
 	REFUSE_RECORDS = 64 /* of one owner that wait for their record */
 };
 
-struct refusals;
+struct refuse;
 
-struct refusals_setup {
+/* Of whom a call is refused: NULL, NULL when its proof is no token's. */
+struct refuse_caller {
+	const char *token;
+	const struct policy *policy;
+};
+
+struct refuse_setup {
 	struct loop *loop;
 	struct audit *audit;
 	struct turns *turns; /* room for REFUSE_MAX owners */
+	void (*record)(struct audit *a, const struct request *r,
+	    const struct refuse_caller *who, const char *why);
 	/* The call is answered; why never NULL. */
 	void (*answer)(void *arg, uint64_t call, const char *why);
 	void *arg;
 };
 
-struct refusals *refusals_new(
-    const struct refusals_setup *s, struct err *e) MUST_CHECK;
-void refusals_free(struct refusals *f); /* answers none; NULL is fine */
+struct refuse *refuse_new(
+    const struct refuse_setup *s, struct err *e) MUST_CHECK;
+void refuse_free(struct refuse *f); /* answers none; NULL is fine */
 /*
  * Refuse this request (whose store is taken, as by request_init()); t: the
  * token that it belongs to, NULL: none.
  */
-void refusals_add(struct refusals *f, struct request *r, const struct token *t,
+void refuse_add(struct refuse *f, struct request *r, const struct token *t,
     const char *why);
 /* The frontend is gone: what waits is recorded, and nobody answered. */
-void refusals_silence(struct refusals *f);
+void refuse_silence(struct refuse *f);
 
 #endif
