@@ -52,7 +52,7 @@ PROTO := $(call in,proto, \
 FRONTEND := $(call in,frontend, \
 	main) \
 	$(call in,frontend/http, \
-	conn endpoint http wrongport) \
+	conn endpoint http scan wire wrongport) \
 	$(call in,frontend/session, \
 	changes events outbox post session stream) \
 	$(call in,frontend/mcp, \
@@ -64,7 +64,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/link, \
 	calls capture catalog defined ipc reading settings) \
 	$(call in,frontend/tls, \
-	tls tlsadvice tlscheck) \
+	tls tlsadvice tlscheck tlshook) \
 	$(call in,frontend/process, \
 	allowed inplace lockdown options selftest)
 EXECUTOR := $(call in,executor, \

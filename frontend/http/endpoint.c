@@ -175,6 +175,13 @@ is_open(const struct endpoint_request *r)
 	return false;
 }
 
+/* Some would read such a body until the connection's end. */
+static bool
+is_post(const struct endpoint_request *r)
+{
+	return bytes_eq_str(r->method, "POST");
+}
+
 /* Headers of the body that is to come and of the answer that is wanted. */
 static void
 check_content(struct endpoint *ep, struct endpoint_request *r)
@@ -210,6 +217,10 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	if (vet_read(&r->head, &r->facts, &no) != 0) {
 		/* where this request ends is anybody's guess: hang up */
 		refuse(r, no.status, no.text, true);
+		return;
+	}
+	if (is_post(r) && !r->facts.has_length && !r->facts.chunked) {
+		refuse(r, 411, "send Content-Length", true);
 		return;
 	}
 	forwarded_client(

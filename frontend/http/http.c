@@ -17,7 +17,7 @@
 #include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
-#include "frontend/http/wrongport.h"
+#include "frontend/http/wire.h"
 
 #if MHD_VERSION < 0x00097200
 #error "libmicrohttpd 0.9.72 or later is needed"
@@ -29,6 +29,8 @@ enum {
 	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
 	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
+	HTTP_DRAIN = 4096, /* bytes that are read away at once ... */
+	HTTP_DRAINS = 16, /* ... and how often */
 	HTTP_SLOWEST = 2048, /* bytes per second of a reader */
 	HTTP_PAUSE_MS = 2, /* where the library would ask without end ... */
 	HTTP_PAUSE_SHARE = 32 /* ... and 1 more for so many handshakes */
@@ -49,7 +51,7 @@ struct slot {
 	struct MHD_Connection *mhd;
 	void *tls; /* its session; NULL: plaintext */
 	struct tls_pair *pair;
-	struct wrongport wire;
+	struct wire wire;
 	bool open; /* its handshake is done, as far as was looked */
 	enum stage stage;
 	bool begun; /* the head was looked at */
@@ -79,7 +81,7 @@ struct http {
 	bool started;
 	bool resumed; /* the library has to be run */
 	bool closed; /* a connection: what it left has to go */
-	struct log_limit refused, plaintext;
+	struct log_limit refused, plaintext, malformed;
 };
 
 static const struct msg_config *
@@ -198,6 +200,35 @@ on_expired(void *arg, struct conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
+/* Bytes that came are read away: unread, they would take the answer along. */
+static void
+drain(const struct slot *s)
+{
+	char away[HTTP_DRAIN];
+
+	for (int i = 0; i < HTTP_DRAINS; i++)
+		if (recvfrom(s->conn->fd, away, sizeof(away), MSG_DONTWAIT,
+			NULL, NULL) <= 0)
+			break;
+	explicit_bzero(away, sizeof(away));
+}
+
+/* What came is not HTTP, or two parsers could read it differently. */
+static void
+on_fault(void *arg, const char *text)
+{
+	struct slot *s = arg;
+	uint32_t dropped;
+
+	if (log_allowed(&s->http->malformed, &dropped))
+		log_notice("http: malformed request source=%s more=%u: %s",
+		    s->conn->peer, dropped, text);
+	s->dead = true;
+	send_raw(s, "400 Bad Request", text);
+	drain(s);
+	(void)shutdown(s->conn->fd, SHUT_RDWR);
+}
+
 /* A proxy keeps its clients apart itself. */
 static bool
 is_shared(void *arg, const char *peer)
@@ -269,9 +300,9 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	if (info != NULL && info->tls_session != NULL) {
 		s->tls = info->tls_session;
 		s->pair = tls_take(h->tls, s->tls);
-		s->wire.fd = fd;
-		tls_read_by(s->tls, wrongport_read, &s->wire);
 	}
+	if (!wire_open(&s->wire, fd, s->tls, on_fault, s))
+		(void)shutdown(fd, SHUT_RDWR);
 	*context = s;
 	set_stage(s, STAGE_HEAD);
 }
@@ -281,7 +312,8 @@ log_plaintext(struct slot *s)
 {
 	uint32_t dropped;
 
-	if (s->wire.plaintext && log_allowed(&s->http->plaintext, &dropped))
+	if (s->wire.port.plaintext &&
+	    log_allowed(&s->http->plaintext, &dropped))
 		log_notice(
 		    "http: without TLS on a listener with it: use https:// source=%s more=%u",
 		    s->conn->peer, dropped);
@@ -297,6 +329,7 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 		connection_began(arg, c, context);
 	} else if (s != NULL) {
 		log_plaintext(s);
+		wire_close(&s->wire);
 		conn_close(s->conn);
 		tls_drop(s->pair);
 		explicit_bzero(s->target, sizeof(s->target));
@@ -354,6 +387,7 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	if (s->conn == NULL)
 		return;
 	set_stage(s, STAGE_IDLE);
+	wire_end(&s->wire);
 	if (s->dead)
 		show_end(s);
 }
@@ -588,6 +622,10 @@ on_request(void *arg, struct MHD_Connection *c, const char *url,
 	(void)url;
 	if (s == NULL || s->conn == NULL)
 		return MHD_NO;
+	if (!s->begun && !wire_begin(&s->wire)) {
+		on_fault(s, "where this request ends is not clear");
+		return MHD_NO;
+	}
 	if (!s->begun) {
 		begin(s, method, version);
 		if (s->req.answer.now)
@@ -805,7 +843,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 	h->tls = t;
 	h->limits = *lim;
 	h->refused = (struct log_limit){ .burst = 5, .period_ms = 10000 };
-	h->plaintext = h->refused;
+	h->plaintext = h->malformed = h->refused;
 	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
 		h->daemons[i].watch.fd = -1;
 	h->slots = calloc(lim->connections, sizeof(h->slots[0]));

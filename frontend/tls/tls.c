@@ -40,7 +40,7 @@ tls_prepare(struct err *e)
 		return err_set(e, ERR_SYS, "GnuTLS: %s%s%s", gnutls_strerror(r),
 		    at[0] != '\0' ? " at " : "", at);
 	gnutls_priority_deinit(p);
-	return 0;
+	return tlshook_prepare(e);
 }
 
 /* --- certificate and key ------------------------------------------------ */
@@ -295,15 +295,22 @@ is_readable(gnutls_transport_ptr_t arg, unsigned ms)
 	return 1;
 }
 
+static ssize_t
+pull(gnutls_transport_ptr_t arg, void *p, size_t size)
+{
+	struct tlshook *hook = arg;
+
+	return hook->pull(hook->from, p, size);
+}
+
 void
-tls_read_by(
-    void *session, ssize_t (*pull)(void *arg, void *p, size_t size), void *arg)
+tls_read_by(void *session, struct tlshook *hook)
 {
 	gnutls_session_t s = session;
 	gnutls_transport_ptr_t from, to;
 
 	gnutls_transport_get_ptr2(s, &from, &to);
-	gnutls_transport_set_ptr2(s, arg, to);
+	gnutls_transport_set_ptr2(s, hook, to);
 	gnutls_transport_set_pull_function(s, pull);
 	gnutls_transport_set_pull_timeout_function(s, is_readable);
 }

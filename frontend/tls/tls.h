@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "common/bytes.h"
+#include "frontend/tls/tlshook.h"
 #include "proto/proto.h"
 
 enum {
@@ -45,9 +46,11 @@ int tls_commit(struct tls *t, struct err *e) MUST_CHECK;
 struct tls_pair *tls_take(struct tls *t, void *session);
 /* The connection is over; pair may be NULL. */
 void tls_drop(struct tls_pair *pair);
-/* Have the session's socket read by pull(arg, ...), which does as recv(2). */
-void tls_read_by(void *session, ssize_t (*pull)(void *arg, void *p, size_t size),
-    void *arg);
+/*
+ * Have the session read its socket, and hand on what it has decrypted, by the
+ * functions of hook, which lives as long as the session.
+ */
+void tls_read_by(void *session, struct tlshook *hook);
 /* Is the handshake done? */
 bool tls_is_open(void *session);
 /* Send by a session whose handshake is done; what does not fit is lost. */

@@ -264,6 +264,37 @@ def test_smuggling(server):
             + b"Content-Length: 0\r\n\r\n",
             "not HTTP": b"\1\2 garbage\r\n\r\n",
             "HTTP/0.9": b"GET /healthz\r\n\r\n",
+            "no length": start + host + auth + b"\r\n",
+            "same length twice": start + host + auth + b"Content-Length: 0"
+            b"\r\nContent-Length: 0\r\n\r\n",
+            "zeros before a length": start + host + auth
+            + b"Content-Length: 00\r\n\r\n",
+            "chunked, chunked": start + host + auth + b"Transfer-Encoding: "
+            b"chunked, chunked\r\n\r\n0\r\n\r\n",
+            "LF hides a length": start + host + auth + b"X: a\n"
+            b"Content-Length: 0\r\n\r\n",
+            "LF hides a coding": start + host + auth + b"X: a\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "LF ends the head": start + host + auth
+            + b"Content-Length: 0\r\n\n",
+            "NUL hides the rest": start + host + auth
+            + b"X: a\0\r\nContent-Length: 0\r\n\r\n",
+            "NUL in a length": start + host + auth
+            + b"Content-Length: 0\0" + n + b"\r\n\r\n",
+            "NUL in a coding": start + host + auth + b"Transfer-Encoding: "
+            b"chunked\0x\r\n\r\n0\r\n\r\n",
+            "NUL in the target": b"POST /mcp\0 HTTP/1.1\r\n" + host + auth
+            + b"Content-Length: 0\r\n\r\n",
+            "chunk size, LF": start + host + auth + b"Transfer-Encoding: "
+            b"chunked\r\n\r\n0\n\n",
+            "chunk extension, LF": start + host + auth + b"Transfer-Encoding"
+            b": chunked\r\n\r\n0;x\n\r\n",
+            "chunk data, LF": start + host + auth + b"Transfer-Encoding: "
+            b"chunked\r\n\r\n2\r\n{}\n0\r\n\r\n",
+            "chunk too long": start + host + auth + b"Transfer-Encoding: "
+            b"chunked\r\n\r\n2\r\n{}xx0\r\n\r\n",
+            "trailer": start + host + auth + b"Transfer-Encoding: chunked"
+            b"\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
             "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         }
         bad = []
@@ -282,31 +313,53 @@ def test_smuggling(server):
         check((server.work / m).exists(), "control")
 
 
-def test_nul_in_a_header(server):
-    """Cut by the library: whatever is answered, its framing holds."""
+def test_control_characters(server):
+    """NUL and bare CR or LF, wherever they are in a head: 400, and closed."""
     body = initialize()
-    for text in (b"X: a\0b", b"X\0Y: b", b"Content-Length\0: 5"):
-        head = request("POST", "/mcp", server.address[1], {
-            **bearer(server.token), **JSON_HEADERS,
-            "Content-Length": len(body)})
-        head = head.replace(b"\r\n\r\n", b"\r\n" + text + b"\r\n\r\n", 1)
-        answer = smuggle(server, head, body)
-        equal(answer.count(b"HTTP/1.1 "), 1, f"answers to {text}")
-
-
-def test_bare_lf(server):
-    """Tolerated as RFC 9112 2.2 allows, or refused; never half of each."""
     head = request("POST", "/mcp", server.address[1], {
-        **bearer(server.token), **JSON_HEADERS}, initialize())
+        **bearer(server.token), **JSON_HEADERS,
+        "Content-Length": len(body)})
+    for text in (b"X: a\0b", b"X\0Y: b", b"Content-Length\0: 5", b"X: a\rb",
+                 b"X: a\nY: b", b"X: a\n", b"X: \x01", b"X: \x7f",
+                 b"X: a\r\n b", b": x", b"X", b"X : a"):
+        answer = smuggle(server, head.replace(
+            b"\r\n\r\n", b"\r\n" + text + b"\r\n\r\n", 1), body)
+        check(re.match(rb"HTTP/1.1 400 ", answer), text, answer)
+        equal(answer.count(b"HTTP/1.1 "), 1, f"answers to {text}")
+        check(len(answer.split(b'"error":"')[1]) > 20, answer)
+    equal(smuggle(server, head.replace(b"\r\n", b"\n"), body)[:12],
+          b"HTTP/1.1 400", "bare LF")
+    with Connection(server) as c:   # control
+        c.send(head.replace(b"\r\n\r\n", b"\r\nX: \xc3\xa4\t\r\n\r\n", 1)
+               + body)
+        equal(c.reply().status, 200, "a good one")
+
+
+def statuses(server, *pieces):
+    """Of all answers to what is sent, until the connection ends."""
     with Connection(server) as c:
-        c.sock.settimeout(3)
-        c.send(head.replace(b"\r\n", b"\n"))
-        try:
-            answer = c.rest()
-        except Exception:
-            answer = c.pending
-    check(answer.count(b"HTTP/1.1 ") <= 1, answer)
-    equal(server.get("/healthz").status, 200, "alive")
+        for data in pieces:
+            c.sock.sendall(data)
+        return [int(n) for n in re.findall(rb"HTTP/1.1 (\d+)", c.rest())]
+
+
+def test_bad_after_good(server):
+    """Requests that came before the malformed one have their answers."""
+    good = request("GET", "/healthz", server.address[1])
+    bad = b"GET / HTTP/1.1\r\nX: a\nHost: a"
+    equal(statuses(server, good + good + bad + good), [200, 200, 400], "once")
+    equal(statuses(server, *(bytes([b]) for b in good + bad[:-7])),
+          [200, 400], "in bits")
+    equal(statuses(server, good.replace(b"\r\n\r\n", b"\r\nConnection: close"
+                                        b"\r\n\r\n")), [200], "control")
+
+
+def test_411(server):
+    """A POST of which nobody can say how long it is."""
+    with Connection(server) as c:
+        r = c.request("POST", "/mcp", {**bearer(server.token),
+                                       **JSON_HEADERS})
+        equal((r.status, r.header("connection")), (411, "close"), r)
 
 
 def test_token_only_in_its_header(server):

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlshook: two functions of GnuTLS as the HTTP library calls them (frontend).
+ *
+ * They stand in the place of GnuTLS' own, which they call: the HTTP library
+ * says nothing to a client whose handshake fails, and shows its bytes to
+ * nobody.
+ */
+#ifndef FRONTEND_TLSHOOK_H
+#define FRONTEND_TLSHOOK_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/* What a session's bytes come from and go to; the session points to it. */
+struct tlshook {
+	/* as recv(2), of what is encrypted */
+	ssize_t (*pull)(void *from, void *p, size_t size);
+	void *from;
+	/*
+	 * n bytes at p were decrypted; how many of them are handed on, or -1:
+	 * the connection is at its end.  May be NULL.
+	 */
+	ssize_t (*take)(void *arg, void *p, size_t n);
+	/* before anything is read; -1: nothing is to be read.  May be NULL. */
+	int (*ask)(void *arg);
+	void *arg;
+};
+
+/* Before the lockdown. */
+int tlshook_prepare(struct err *e) MUST_CHECK;
+
+#endif
