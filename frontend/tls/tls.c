@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "frontend/tls/tls.h"
 #include "frontend/tls/tlsadvice.h"
+
+enum { TLS_TICKETS_MS = 3600000 /* a key of tickets is in use for an hour */ };
 
 struct tls_pair {
 	gnutls_certificate_credentials_t cred;
@@ -18,6 +21,8 @@ struct tls {
 	struct tls_pair *now; /* NULL: none was handed over */
 	struct buf chain, key; /* of the configuration that arrives */
 	bool whole_chain, whole_key;
+	gnutls_datum_t tickets; /* what they are encrypted with; NULL: none */
+	uint64_t tickets_ms; /* monotonic, when it was made */
 };
 
 const char *
@@ -218,12 +223,23 @@ tls_new(struct err *e)
 	return t;
 }
 
+static void
+drop_tickets(struct tls *t)
+{
+	if (t->tickets.data == NULL)
+		return;
+	explicit_bzero(t->tickets.data, t->tickets.size);
+	gnutls_free(t->tickets.data);
+	t->tickets = (gnutls_datum_t){ 0 };
+}
+
 void
 tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
 	tls_drop(t->now);
+	drop_tickets(t);
 	buf_wipe(&t->chain);
 	buf_wipe(&t->key);
 	free(t);
@@ -267,11 +283,34 @@ tls_commit(struct tls *t, struct err *e)
 		return e->code;
 	tls_begin(t);
 	tls_drop(t->now);
+	/* nobody resumes what began with a pair that was taken back */
+	drop_tickets(t);
 	t->now = fresh;
 	return 0;
 }
 
 /* --- connections --------------------------------------------------------- */
+
+/*
+ * Sessions are resumed by tickets, RFC 8446 section 2.2 and RFC 5077, without
+ * early data.  Nothing is kept here for them but the key, which is thrown away
+ * after a while: clients make a full handshake then.
+ */
+static void
+offer_tickets(struct tls *t, gnutls_session_t s)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (now - t->tickets_ms >= TLS_TICKETS_MS)
+		drop_tickets(t);
+	if (t->tickets.data == NULL) {
+		if (gnutls_session_ticket_key_generate(&t->tickets) < 0)
+			return;
+		t->tickets_ms = now;
+	}
+	if (gnutls_session_ticket_enable_server(s, &t->tickets) >= 0)
+		gnutls_db_set_cache_expiration(s, TLS_TICKETS_MS / 1000);
+}
 
 struct tls_pair *
 tls_take(struct tls *t, void *session)
@@ -282,6 +321,7 @@ tls_take(struct tls *t, void *session)
 	if (t->now == NULL ||
 	    gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, t->now->cred) < 0)
 		return NULL;
+	offer_tickets(t, s);
 	t->now->uses++;
 	return t->now;
 }

@@ -235,6 +235,68 @@ def test_expired():
         check("certificate" not in server.log(), server.log())
 
 
+def again(server, c, session=None):
+    """A request by this context; was the session resumed, and what next."""
+    with Secure(server) as conn:
+        conn.close()
+        conn.sock = c.wrap_socket(socket.create_connection(
+            server.tls_at, 20 * SLOW), session=session)
+        equal(conn.request("GET", "/healthz").status, 200, "status")
+        return conn.sock.session_reused, conn.sock.session
+
+
+def test_resumption():
+    """By ticket, without early data; not over another certificate."""
+    with Tls() as server:
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            c = context()
+            c.maximum_version = version
+            reused, session = again(server, c)
+            check(not reused, "the first")
+            for _ in range(3):
+                reused, session = again(server, c, session)
+                check(reused, version, "is not resumed")
+        server.renew("second")
+        server.reload()
+        check(not again(server, c, session)[0], "over another certificate")
+        _, text = s_client(server, "-tls1_3")
+        check("Max Early Data: 0" in text or "Early data was not sent" in text
+              and "Max Early Data" not in text, text)
+
+
+def test_alerts():
+    """Whoever cannot be served is told why, not hung up on."""
+    with Tls() as server:
+        for args, alert in (
+                (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "protocol version"),
+                (["-tls1_2", "-cipher", "AES128-SHA"], "handshake failure"),
+                (["-tls1_2", "-cipher", "AES256-GCM-SHA384"],
+                 "handshake failure")):
+            status, text = s_client(server, *args)
+            check(status != 0 and alert in text, args, text)
+        check(s_client(server)[0] == 0, "a good one")
+
+
+def first_bytes_ms(server, version):
+    """From the handshake's end to the answer, of a client with Nagle on."""
+    c = context()
+    c.maximum_version = version
+    with socket.create_connection(server.tls_at, 20 * SLOW) as raw, \
+            c.wrap_socket(raw) as s:
+        begin = time.monotonic()
+        s.sendall(request("GET", "/healthz", server.tls_at[1]))
+        check(s.recv(65536).startswith(b"HTTP/1.1 200"), "answer")
+        return (time.monotonic() - begin) * 1000
+
+
+def test_no_delayed_acknowledgement():
+    """The first answer of a connection does not wait for 40 ms."""
+    with Tls() as server:
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            took = sorted(first_bytes_ms(server, version) for _ in range(11))
+            check(took[5] < 25 * SLOW, f"{version}: median {took[5]:.1f} ms")
+
+
 def test_plaintext_on_the_secure_port():
     with Tls() as server:
         with socket.create_connection(server.tls_at, 20) as s:
