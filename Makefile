@@ -74,7 +74,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/service, \
 	inherit listen listen_unix ownlimits pulse recover strays supervise) \
 	$(call in,executor/channel, \
-	confframes describe fetch instructions monitor toolframes) \
+	confframes describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \
 	child denial guard job output overrun quota record refuse request \
 	spawn toolcall tree words) \

@@ -173,9 +173,9 @@ open_keep(struct err *e)
 	return keep_open(self.keep, c->recordings_dir, e);
 }
 
-/* Tell everybody what is in force now. */
+/* Tell everybody what is in force now, of which so much may have changed. */
 static void
-apply(void)
+apply(enum push_kind kind)
 {
 	struct audit_setup setup;
 	struct err e;
@@ -190,7 +190,7 @@ apply(void)
 		    e.what);
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
 	fetches_stop_revoked(self.fetches, &self.store.tokens);
-	monitor_configure(self.monitor);
+	monitor_configure(self.monitor, kind);
 	certificate_warn(&self.store.certificate);
 }
 
@@ -236,7 +236,7 @@ reload_into(
 		log_notice("reload: in force tokens=%zu policies=%zu",
 		    self.store.tokens.count, self.store.policies.count);
 	record_reload(what, r, rc == 0);
-	apply();
+	apply(load == store_reload_tokens ? PUSH_TOKENS : PUSH_ALL);
 	return rc;
 }
 

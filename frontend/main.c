@@ -140,6 +140,22 @@ on_token(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_change(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_change(f->settings, &m->change, e);
+}
+
+static int
+on_forget(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return settings_forget(f->settings, &m->forget, e);
+}
+
+static int
 on_tls(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
@@ -173,7 +189,8 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 		.ready = { .generation = m->commit.generation } };
 	const struct settings_set *now;
 
-	if (tls_commit(f->tls, e) != 0 ||
+	/* a change of tokens leaves the certificate as it is */
+	if ((!settings_is_change(f->settings) && tls_commit(f->tls, e) != 0) ||
 	    settings_commit(f->settings, &m->commit, e) != 0)
 		return e->code;
 	now = settings_now(f->settings);
@@ -262,6 +279,8 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	ipc_on(f->ipc, PROTO_PARAM, on_param, f);
 	ipc_on(f->ipc, PROTO_SCHEMA, on_schema, f);
 	ipc_on(f->ipc, PROTO_TOKEN, on_token, f);
+	ipc_on(f->ipc, PROTO_CHANGE, on_change, f);
+	ipc_on(f->ipc, PROTO_FORGET, on_forget, f);
 	ipc_on(f->ipc, PROTO_TLS, on_tls, f);
 	ipc_on(f->ipc, PROTO_PENALTIES, on_penalties, f);
 	ipc_on(f->ipc, PROTO_HEALTH, on_health, f);

@@ -13,13 +13,12 @@
 #include "common/log.h"
 #include "common/cleanup.h"
 #include "executor/audit/ration.h"
-#include "executor/channel/confframes.h"
+#include "executor/channel/push.h"
 #include "executor/run/record.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
 	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
-	SEND_AHEAD = 1 << 20, /* bytes of a configuration that may wait */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
 
@@ -40,10 +39,8 @@ struct monitor {
 	void *arg;
 	struct chan *chan; /* NULL: no frontend */
 	enum state state;
-	uint32_t generation; /* of the last COMMIT sent */
+	struct push *push;
 	uint32_t ready; /* of the last READY received */
-	bool sending; /* tokens from `next_token` on, and COMMIT, follow */
-	size_t next_token;
 	uint32_t lockdown; /* PROTO_LOCK_* bits, as HELLO told */
 	uint32_t asked, answered; /* nonces of the last ASK and VITALS */
 	uint64_t asked_ms; /* when that was, monotonic */
@@ -82,50 +79,27 @@ send_frame(void *arg, const struct msg *msg)
 	send_msg(arg, msg);
 }
 
-/*
- * Tokens as they fit, and the COMMIT behind the last; the rest when what
- * waits has gone out.  A reload meanwhile begins anew.
- */
-static void
-send_tokens(struct monitor *m)
+static size_t
+queued(void *arg)
 {
-	const struct confframes_out to = { send_frame, m };
-	const struct token_table *t = &m->store->tokens;
-	struct msg msg = { .code = PROTO_COMMIT };
+	const struct monitor *m = arg;
 
-	while (m->sending && m->next_token < t->count) {
-		if (m->chan == NULL || chan_queued(m->chan) > SEND_AHEAD)
-			return; /* on_drained goes on */
-		confframes_token(t->t[m->next_token++], &to);
-	}
-	if (!m->sending)
-		return;
-	m->sending = false;
-	msg.commit.generation = m->generation;
-	send_msg(m, &msg);
+	return m->chan == NULL ? 0 : chan_queued(m->chan);
 }
 
 static void
 on_drained(void *arg)
 {
-	send_tokens(arg);
+	struct monitor *m = arg;
+
+	push_drained(m->push);
 }
 
 void
-monitor_configure(struct monitor *m)
+monitor_configure(struct monitor *m, enum push_kind kind)
 {
-	const struct confframes_out to = { send_frame, m };
-
-	if (m->chan == NULL || m->state == ST_NEW)
-		return;
-	m->generation++;
-	confframes_limits(m->store, m->generation, &to);
-	confframes_tls(&m->store->certificate, &to);
-	confframes_peers(&m->store->conf, &to);
-	confframes_tools(&m->store->tools, &to);
-	m->next_token = 0;
-	m->sending = true;
-	send_tokens(m);
+	if (m->chan != NULL && m->state != ST_NEW)
+		push_begin(m->push, kind);
 }
 
 void
@@ -258,7 +232,7 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	m->state = ST_UP;
 	if (m->sick)
 		send_health(m);
-	monitor_configure(m);
+	monitor_configure(m, PUSH_ALL);
 	return 0;
 }
 
@@ -267,15 +241,15 @@ on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	bool first = m->ready == 0;
 
-	if (msg->ready.generation > m->generation ||
+	if (msg->ready.generation > push_generation(m->push) ||
 	    msg->ready.generation <= m->ready)
 		return err_set(e, ERR_PROTO,
 		    "READY for configuration %u, %u was sent",
-		    msg->ready.generation, m->generation);
+		    msg->ready.generation, push_generation(m->push));
 	m->ready = msg->ready.generation;
 	if (first)
 		m->ops->ready(m->arg);
-	if (m->ready == m->generation && m->ops->settled != NULL)
+	if (monitor_is_settled(m) && m->ops->settled != NULL)
 		m->ops->settled(m->arg);
 	return 0;
 }
@@ -620,7 +594,7 @@ monitor_attach(struct monitor *m, int fd, struct err *e)
 
 	monitor_detach(m);
 	m->state = ST_NEW;
-	m->generation = m->ready = 0;
+	m->ready = 0;
 	m->last_call = 0;
 	m->chan = chan_new(m->loop, fd, F2E, &ops, m, e);
 	return m->chan == NULL ? e->code : 0;
@@ -635,7 +609,7 @@ monitor_detach(struct monitor *m)
 	if (m->fetches != NULL)
 		fetches_forget(m->fetches);
 	m->ready = 0;
-	m->sending = false;
+	push_reset(m->push);
 	m->asked = m->answered = 0;
 	m->vitals.known = false;
 	explicit_bzero(m->proof, sizeof(m->proof));
@@ -660,7 +634,8 @@ monitor_is_ready(const struct monitor *m)
 bool
 monitor_is_settled(const struct monitor *m)
 {
-	return m->ready > 0 && m->ready == m->generation;
+	return m->ready > 0 && m->ready == push_generation(m->push) &&
+	       push_is_over(m->push);
 }
 
 uint64_t
@@ -683,10 +658,16 @@ struct monitor *
 monitor_new(struct loop *l, struct store *s, struct audit *a,
     const struct monitor_ops *ops, void *arg, struct err *e)
 {
+	static const struct push_ops push = { send_frame, queued };
 	struct monitor *m = calloc(1, sizeof(*m));
 
 	if (m == NULL) {
 		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	m->push = push_new(l, s, &push, m, e);
+	if (m->push == NULL) {
+		free(m);
 		return NULL;
 	}
 	m->loop = l;
@@ -723,5 +704,6 @@ monitor_free(struct monitor *m)
 	if (m == NULL)
 		return;
 	monitor_detach(m);
+	push_free(m->push);
 	free(m);
 }

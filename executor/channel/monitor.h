@@ -10,6 +10,7 @@
 #define EXECUTOR_MONITOR_H
 
 #include "executor/channel/fetch.h"
+#include "executor/channel/push.h"
 #include "executor/run/job.h"
 #include "executor/policy/store.h"
 #include "proto/chan.h"
@@ -52,7 +53,7 @@ int monitor_attach(struct monitor *m, int fd, struct err *e) MUST_CHECK;
  * Send the configuration again after a reload, at the pace at which the
  * frontend reads; ops->settled when it is in force.
  */
-void monitor_configure(struct monitor *m);
+void monitor_configure(struct monitor *m, enum push_kind kind);
 /* Is what was sent last in force? */
 bool monitor_is_settled(const struct monitor *m);
 /* Ask whether it is alive, unless that is being asked already. */

@@ -16,12 +16,20 @@ struct settings {
 };
 
 static void
+token_unref(struct settings_token *t)
+{
+	if (--t->refs == 0)
+		free(t);
+}
+
+static void
 set_free(struct settings_set *set)
 {
 	if (set == NULL)
 		return;
 	for (size_t i = 0; i < set->token_count; i++)
-		free(set->tokens[i]);
+		token_unref(set->tokens[i]);
+	hashindex_fini(&set->by_verifier);
 	for (size_t i = 0; i < set->tool_count; i++)
 		defined_unref(set->tools[i]);
 	free(set);
@@ -64,6 +72,88 @@ settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
 	set_free(s->next);
 	s->next = set;
 	return 0;
+}
+
+/* --- a change of tokens alone ------------------------------------------- */
+
+static int
+index_tokens(struct settings_set *set, struct err *e)
+{
+	hashindex_clear(&set->by_verifier);
+	for (size_t i = 0; i < set->token_count; i++)
+		if (hashindex_add(&set->by_verifier,
+			bytes_make(set->tokens[i]->verifier, DIGEST_BYTES), i,
+			e) != 0)
+			return e->code;
+	return 0;
+}
+
+int
+settings_change(struct settings *s, const struct msg_change *m, struct err *e)
+{
+	struct settings_set *set;
+
+	if (s->now == NULL || s->now->limits.generation != m->from)
+		return err_set(e, ERR_PROTO,
+		    "CHANGE of generation %u, which is not in force", m->from);
+	set = malloc(sizeof(*set));
+	if (set == NULL)
+		return err_sys(e, "allocating a configuration");
+	*set = *s->now;
+	set->by_verifier = (struct hashindex){ .slot = NULL };
+	set->changes = m->from;
+	set->limits.generation = m->generation;
+	for (size_t i = 0; i < set->tool_count; i++)
+		defined_ref(set->tools[i]);
+	for (size_t i = 0; i < set->token_count; i++)
+		set->tokens[i]->refs++;
+	set_free(s->next);
+	s->next = set;
+	return index_tokens(set, e);
+}
+
+bool
+settings_is_change(const struct settings *s)
+{
+	return s->next != NULL && s->next->changes != 0;
+}
+
+/* Where it is, or token_count. */
+static size_t
+place_of(const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES])
+{
+	struct hashindex_walk w =
+	    hashindex_find(&s->by_verifier, bytes_make(verifier, DIGEST_BYTES));
+	size_t i;
+
+	while (hashindex_next(&w, &i))
+		if (i < s->token_count &&
+		    bytes_eq_secret(
+			s->tokens[i]->verifier, verifier, DIGEST_BYTES))
+			return i;
+	return s->token_count;
+}
+
+int
+settings_forget(struct settings *s, const struct msg_forget *m, struct err *e)
+{
+	struct settings_set *set = s->next;
+	size_t at;
+
+	if (set == NULL || set->changes == 0)
+		return err_set(
+		    e, ERR_PROTO, "FORGET outside CHANGE and COMMIT");
+	at = place_of(set, m->verifier);
+	if (at == set->token_count)
+		return err_set(e, ERR_PROTO, "FORGET of an unknown token");
+	token_unref(set->tokens[at]);
+	set->tokens[at] = set->tokens[--set->token_count];
+	/* the last one's place has changed: it is found at either */
+	return at == set->token_count
+		   ? 0
+		   : hashindex_add(&set->by_verifier,
+			 bytes_make(set->tokens[at]->verifier, DIGEST_BYTES),
+			 at, e);
 }
 
 int
@@ -130,8 +220,17 @@ settings_next_word(struct bytes *rest)
 	return word;
 }
 
+/* What a TOKEN's lists say, before it is known how much that is. */
+struct lists {
+	struct cidr sources[SETTINGS_MAX_SOURCES];
+	size_t source_count;
+	const struct catalog_tool *tools[SETTINGS_MAX_OFFERED];
+	size_t tool_count;
+	uint64_t tools_mark;
+};
+
 static int
-parse_sources(struct settings_token *t, struct bytes text, struct err *e)
+parse_sources(struct lists *t, struct bytes text, struct err *e)
 {
 	struct bytes word;
 
@@ -172,7 +271,7 @@ settings_add_tool(struct settings *s, const struct msg_tool *m, struct err *e)
 	struct settings_set *set = s->next;
 	struct defined *d;
 
-	if (set == NULL || set->token_count > 0)
+	if (set == NULL || set->token_count > 0 || set->changes != 0)
 		return err_set(e, ERR_PROTO, "TOOL outside CONFIG and TOKEN");
 	if (set->tool_count == SETTINGS_MAX_TOOLS)
 		return err_set(
@@ -192,7 +291,8 @@ open_tool(const struct settings *s, struct err *e)
 {
 	const struct settings_set *set = s->next;
 
-	if (set != NULL && set->token_count == 0 && set->tool_count > 0)
+	if (set != NULL && set->token_count == 0 && set->changes == 0 &&
+	    set->tool_count > 0)
 		return set->tools[set->tool_count - 1];
 	(void)err_set(e, ERR_PROTO, "PARAM or SCHEMA without its TOOL");
 	return NULL;
@@ -228,25 +328,43 @@ find_tool(const struct settings_set *set, struct bytes name)
 }
 
 /* All that tools/list says of it. */
-static void
-mark_tool(struct settings_token *t, const struct catalog_tool *tool)
+static uint64_t
+mark_tool(const struct catalog_tool *tool)
 {
 	const char *const texts[] = { tool->name, tool->title,
 		tool->description, tool->input_schema, tool->output_schema,
 		tool->annotations };
+	uint64_t mark = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		t->tools_mark =
-		    settings_mark(t->tools_mark, bytes_of(texts[i]));
-		t->tools_mark = settings_mark(t->tools_mark, BYTES_LIT("\n"));
+		mark = settings_mark(mark, bytes_of(texts[i]));
+		mark = settings_mark(mark, BYTES_LIT("\n"));
 	}
+	return mark;
+}
+
+/* Mixed once in a set: thousands of tokens may offer it. */
+static uint64_t
+mark_of(struct settings_set *set, const struct catalog_tool *tool)
+{
+	struct settings_mark *m = set->marks;
+
+	for (size_t i = 0; i < set->mark_count; i++, m++)
+		if (m->tool == tool)
+			return m->mark;
+	if (set->mark_count == sizeof(set->marks) / sizeof(set->marks[0]))
+		return mark_tool(tool);
+	*m = (struct settings_mark){ tool, mark_tool(tool) };
+	set->mark_count++;
+	return m->mark;
 }
 
 static int
-take_tools(const struct settings_set *set, struct settings_token *t,
-    struct bytes names, struct err *e)
+take_tools(struct settings_set *set, struct lists *t, struct bytes names,
+    struct err *e)
 {
 	struct bytes word;
+	uint64_t mark;
 
 	while ((word = settings_next_word(&names)).len > 0) {
 		const struct catalog_tool *tool = find_tool(set, word);
@@ -258,51 +376,92 @@ take_tools(const struct settings_set *set, struct settings_token *t,
 		if (tool == NULL)
 			continue;
 		t->tools[t->tool_count++] = tool;
-		mark_tool(t, tool);
+		mark = mark_of(set, tool);
+		t->tools_mark = settings_mark(
+		    t->tools_mark, bytes_make(&mark, sizeof(mark)));
 	}
 	return 0;
 }
 
 /* --- tokens ------------------------------------------------------------- */
 
-static int
-fill_token(const struct settings_set *set, struct settings_token *t,
-    const struct msg_token *m, struct err *e)
+/* In one piece; what it points to is behind it. */
+static struct settings_token *
+make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 {
+	size_t tools = l->tool_count * sizeof(l->tools[0]);
+	size_t nets = l->source_count * sizeof(l->sources[0]);
+	struct settings_token *t =
+	    malloc(sizeof(*t) + tools + nets + m->instructions.len + 1);
+	char *p;
+
+	if (t == NULL) {
+		(void)err_sys(e, "allocating a token");
+		return NULL;
+	}
+	*t = (struct settings_token){ .refs = 1,
+		.expires = m->expires,
+		.source_count = l->source_count,
+		.tool_count = l->tool_count,
+		.tools_mark = l->tools_mark,
+		.policy_mark = m->policy_mark };
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
-	t->expires = m->expires;
-	t->policy_mark = m->policy_mark;
-	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) != 0 ||
-	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) != 0 ||
-	    take_tools(set, t, m->tools, e) != 0 ||
-	    bytes_to_str(m->instructions, t->instructions,
-		sizeof(t->instructions), e) != 0)
+	p = (char *)(t + 1);
+	t->tools = memcpy(p, l->tools, tools);
+	t->sources = memcpy(p + tools, l->sources, nets);
+	p += tools + nets;
+	t->instructions = p;
+	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) == 0 &&
+	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) == 0 &&
+	    bytes_to_str(m->instructions, p, m->instructions.len + 1, e) == 0)
+		return t;
+	free(t);
+	return NULL;
+}
+
+/* In the place of the one with its verifier, or behind all others. */
+static int
+put_token(struct settings_set *set, struct settings_token *t, struct err *e)
+{
+	size_t at = place_of(set, t->verifier);
+
+	if (at < set->token_count) {
+		token_unref(set->tokens[at]);
+		set->tokens[at] = t;
+		return 0;
+	}
+	if (at == SETTINGS_MAX_TOKENS)
+		return err_set(
+		    e, ERR_BUSY, "more than %d tokens", SETTINGS_MAX_TOKENS);
+	if (hashindex_add(&set->by_verifier,
+		bytes_make(t->verifier, DIGEST_BYTES), at, e) != 0)
 		return e->code;
-	return parse_sources(t, m->sources, e);
+	set->tokens[set->token_count++] = t;
+	return 0;
 }
 
 int
 settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 {
+	struct lists lists = { .source_count = 0 };
 	struct settings_set *set = s->next;
 	struct settings_token *t;
 
 	if (set == NULL)
 		return err_set(e, ERR_PROTO, "TOKEN outside CONFIG and COMMIT");
-	if (set->token_count == SETTINGS_MAX_TOKENS)
-		return err_set(
-		    e, ERR_BUSY, "more than %d tokens", SETTINGS_MAX_TOKENS);
-	if (set->token_count == 0 && finish_tool(set, e) != 0)
+	if (set->token_count == 0 && set->changes == 0 &&
+	    finish_tool(set, e) != 0)
 		return err_wrap(e, "TOOL");
-	t = calloc(1, sizeof(*t));
-	if (t == NULL)
-		return err_sys(e, "allocating a token");
-	if (fill_token(set, t, m, e) != 0) {
-		free(t);
+	if (take_tools(set, &lists, m->tools, e) != 0 ||
+	    parse_sources(&lists, m->sources, e) != 0)
 		return err_wrap(e, "TOKEN");
-	}
-	set->tokens[set->token_count++] = t;
-	return 0;
+	t = make_token(&lists, m, e);
+	if (t == NULL)
+		return err_wrap(e, "TOKEN");
+	if (put_token(set, t, e) == 0)
+		return 0;
+	token_unref(t);
+	return err_wrap(e, "TOKEN");
 }
 
 /* Which tokens may do something else than before? */
@@ -310,12 +469,12 @@ static void
 compare(const struct settings_set *before, struct settings_set *now)
 {
 	for (size_t i = 0; before != NULL && i < now->token_count; i++) {
+		struct settings_token *t = now->tokens[i];
 		const struct settings_token *old =
-		    settings_token_find(before, now->tokens[i]->verifier);
+		    settings_token_find(before, t->verifier);
 
-		now->tokens[i]->policy_changed =
-		    old != NULL &&
-		    old->policy_mark != now->tokens[i]->policy_mark;
+		t->policy_changed =
+		    old != NULL && old->policy_mark != t->policy_mark;
 	}
 }
 
@@ -338,14 +497,9 @@ const struct settings_token *
 settings_token_find(
     const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES])
 {
-	const struct settings_token *found = NULL;
+	size_t at = place_of(s, verifier);
 
-	/* no early end: the time must not tell where a match was */
-	for (size_t i = 0; i < s->token_count; i++)
-		if (bytes_eq_secret(
-			s->tokens[i]->verifier, verifier, DIGEST_BYTES))
-			found = s->tokens[i];
-	return found;
+	return at < s->token_count ? s->tokens[at] : NULL;
 }
 
 bool

@@ -2,9 +2,10 @@
 /*
  * settings: what the executor told the frontend: limits, names, tokens.
  *
- * CONFIG begins a set that is filled aside; COMMIT puts it in force at once.
- * The executor is trusted; sizes are still bounded.  A struct settings_token
- * lives until the next COMMIT: whoever waits longer keeps the verifier.
+ * CONFIG begins a set that is filled aside, CHANGE one that holds what the set
+ * in force does; COMMIT puts it in force at once.  The executor is trusted;
+ * sizes are still bounded.  A struct settings_token lives until the next
+ * COMMIT: whoever waits longer keeps the verifier.
  */
 #ifndef FRONTEND_SETTINGS_H
 #define FRONTEND_SETTINGS_H
@@ -12,11 +13,12 @@
 #include "common/bytes.h"
 #include "common/cidr.h"
 #include "common/digest.h"
+#include "common/hashindex.h"
 #include "frontend/link/defined.h"
 #include "proto/proto.h"
 
 enum {
-	SETTINGS_MAX_TOKENS = 4096,
+	SETTINGS_MAX_TOKENS = 10000,
 	SETTINGS_MAX_NAMES = 128, /* hosts and origins together */
 	SETTINGS_MAX_NAME = 257, /* bytes with the NUL */
 	SETTINGS_MAX_SOURCES = 32,
@@ -25,14 +27,16 @@ enum {
 	SETTINGS_MAX_OFFERED = 32 /* of one token */
 };
 
+/* No larger than what is said of it; several sets may hold it. */
 struct settings_token {
+	unsigned refs;
 	uint8_t verifier[DIGEST_BYTES];
 	char name[65];
 	char policy[65];
 	uint64_t expires; /* Unix seconds, 0: never */
-	struct cidr sources[SETTINGS_MAX_SOURCES];
+	struct cidr *sources;
 	size_t source_count; /* 0: any */
-	const struct catalog_tool *tools[SETTINGS_MAX_OFFERED];
+	const struct catalog_tool **tools;
 	size_t tool_count; /* in the order that they are listed */
 	/*
 	 * Differs from that of another configuration if the tools do: of what
@@ -41,7 +45,7 @@ struct settings_token {
 	uint64_t tools_mark;
 	uint64_t policy_mark; /* of what exec://policy says */
 	bool policy_changed; /* since the configuration before */
-	char instructions[4097];
+	const char *instructions;
 };
 
 struct settings_name {
@@ -54,6 +58,12 @@ struct settings_nets {
 	size_t count;
 };
 
+/* What is said of a tool beside its name, mixed once. */
+struct settings_mark {
+	const struct catalog_tool *tool;
+	uint64_t mark;
+};
+
 /* One complete configuration. */
 struct settings_set {
 	struct msg_config limits;
@@ -64,8 +74,12 @@ struct settings_set {
 	struct settings_nets exempt; /* from penalties */
 	struct defined *tools[SETTINGS_MAX_TOOLS]; /* referenced */
 	size_t tool_count;
-	struct settings_token *tokens[SETTINGS_MAX_TOKENS]; /* owned */
+	struct settings_mark marks[SETTINGS_MAX_TOOLS + SETTINGS_MAX_OFFERED];
+	size_t mark_count;
+	struct settings_token *tokens[SETTINGS_MAX_TOKENS]; /* referenced */
 	size_t token_count;
+	struct hashindex by_verifier; /* of the tokens */
+	uint32_t changes; /* 0, or the generation whose tokens it began with */
 };
 
 struct settings;
@@ -78,6 +92,13 @@ const struct settings_set *settings_now(const struct settings *s);
 /* One handler per frame; ERR_PROTO out of order, ERR_BUSY when too many. */
 int settings_begin(
     struct settings *s, const struct msg_config *m, struct err *e) MUST_CHECK;
+/* The set in force, but for tokens that follow and are forgotten. */
+int settings_change(
+    struct settings *s, const struct msg_change *m, struct err *e) MUST_CHECK;
+/* Is that what the next COMMIT puts in force? */
+bool settings_is_change(const struct settings *s);
+int settings_forget(
+    struct settings *s, const struct msg_forget *m, struct err *e) MUST_CHECK;
 int settings_set_penalties(struct settings *s, const struct msg_penalties *m,
     struct err *e) MUST_CHECK;
 int settings_add_name(
@@ -93,7 +114,10 @@ int settings_add_token(
 int settings_commit(
     struct settings *s, const struct msg_commit *m, struct err *e) MUST_CHECK;
 
-/* The token with this verifier, in constant time over all; NULL if none. */
+/*
+ * The token with this verifier, or NULL, in a time that tells nothing of
+ * others, however many there are.
+ */
 const struct settings_token *settings_token_find(
     const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES]);
 bool settings_token_expired(const struct settings_token *t, uint64_t now_s);

@@ -122,6 +122,7 @@ rig_token(struct token *t, struct policy *p)
 	memset(t, 0, sizeof(*t));
 	(void)strcpy(t->name, "t");
 	t->policy = p;
+	t->refs = 1;
 	t->directory = t->comment = "";
 	t->sources = &net;
 }

@@ -317,8 +317,12 @@ static void
 test_tokens(void **state)
 {
 	CLEANUP_BUF struct buf header;
-	struct settings_token token = { .name = "t", .expires = 1000 };
-	struct settings_set set = { .tokens = { &token }, .token_count = 1 };
+	struct cidr net;
+	struct settings_token token = { .name = "t",
+		.expires = 1000,
+		.sources = &net,
+		.instructions = "" };
+	static struct settings_set set;
 	uint8_t proof[DIGEST_BYTES];
 	enum proto_authfail why;
 	struct err e;
@@ -331,6 +335,10 @@ test_tokens(void **state)
 	assert_int_equal(
 	    cidr_parse(BYTES_LIT("10.0.0.0/8"), &token.sources[0], &e), 0);
 	token.source_count = 1;
+	set.tokens[set.token_count++] = &token;
+	assert_int_equal(hashindex_add(&set.by_verifier,
+			     bytes_make(token.verifier, DIGEST_BYTES), 0, &e),
+	    0);
 	assert_int_equal(
 	    check(&set, buf_cstr(&header), "10.1.2.3", 999, &why), 0);
 	assert_int_equal(
@@ -349,6 +357,7 @@ test_tokens(void **state)
 	assert_int_equal(
 	    check(&set, buf_cstr(&header), "10.1.2.3", 1, &why), -1);
 	assert_int_equal(why, PROTO_AUTH_UNKNOWN);
+	hashindex_fini(&set.by_verifier);
 }
 
 int

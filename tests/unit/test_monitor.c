@@ -510,7 +510,7 @@ test_ready(void **state)
 	}
 	begin();
 	greet();
-	monitor_configure(b.monitor);
+	monitor_configure(b.monitor, PUSH_ALL);
 	m.ready.generation = 2;
 	say(&m);
 	run_for(50);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* test_settings: whole configurations and changes of tokens alone. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "frontend/link/settings.h"
+
+static struct settings *s;
+static uint8_t verifier[DIGEST_BYTES];
+
+/* A number in the place of a digest. */
+static const uint8_t *
+digest_of(uint32_t n)
+{
+	memset(verifier, 0, sizeof(verifier));
+	memcpy(verifier, &n, sizeof(n));
+	return verifier;
+}
+
+static void
+begin(uint32_t generation)
+{
+	struct msg_config m = { .generation = generation, .calls = 7 };
+	struct err e;
+
+	assert_int_equal(settings_begin(s, &m, &e), 0);
+}
+
+static int
+change(uint32_t from, uint32_t generation)
+{
+	struct msg_change m = { .from = from, .generation = generation };
+	struct err e;
+
+	return settings_change(s, &m, &e);
+}
+
+static int
+add(uint32_t n, const char *name, uint64_t mark)
+{
+	struct msg_token m = { .name = bytes_of(name),
+		.policy = BYTES_LIT("p"),
+		.tools = BYTES_LIT("exec_cmd cli_command"),
+		.sources = BYTES_LIT("10.0.0.0/8 ::1"),
+		.instructions = BYTES_LIT("be careful"),
+		.policy_mark = mark };
+	struct err e;
+
+	memcpy(m.verifier, digest_of(n), sizeof(m.verifier));
+	return settings_add_token(s, &m, &e);
+}
+
+static int
+forget(uint32_t n)
+{
+	struct msg_forget m;
+	struct err e;
+
+	memcpy(m.verifier, digest_of(n), sizeof(m.verifier));
+	return settings_forget(s, &m, &e);
+}
+
+static int
+commit(uint32_t generation)
+{
+	struct msg_commit m = { .generation = generation };
+	struct err e;
+
+	return settings_commit(s, &m, &e);
+}
+
+static const struct settings_token *
+find(uint32_t n)
+{
+	return settings_token_find(settings_now(s), digest_of(n));
+}
+
+static int
+setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	s = settings_new(&e);
+	return s == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	settings_free(s);
+	return 0;
+}
+
+static void
+test_whole(void **state)
+{
+	const struct settings_token *t;
+
+	(void)state;
+	assert_int_equal(change(0, 1), ERR_PROTO);
+	begin(1);
+	assert_int_equal(add(1, "a", 5), 0);
+	assert_int_equal(add(2, "b", 5), 0);
+	assert_int_equal(forget(1), ERR_PROTO); /* no CHANGE began */
+	assert_int_equal(commit(1), 0);
+	t = find(1);
+	assert_string_equal(t->name, "a");
+	assert_string_equal(t->instructions, "be careful");
+	assert_int_equal(t->tool_count, 2);
+	assert_string_equal(t->tools[1]->name, "cli_command");
+	assert_true(settings_token_from(t, BYTES_LIT("10.1.2.3")));
+	assert_false(settings_token_from(t, BYTES_LIT("11.1.2.3")));
+	assert_null(find(3));
+	/* a whole one has only what it names */
+	begin(2);
+	assert_int_equal(add(2, "b", 6), 0);
+	assert_int_equal(commit(2), 0);
+	assert_null(find(1));
+	assert_true(find(2)->policy_changed);
+}
+
+static void
+test_change(void **state)
+{
+	const struct settings_token *kept;
+
+	(void)state;
+	begin(1);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(add(i, "t", 1), 0);
+	assert_int_equal(commit(1), 0);
+	kept = find(50);
+	assert_int_equal(change(2, 3), ERR_PROTO); /* never was in force */
+	assert_int_equal(change(1, 2), 0);
+	assert_true(settings_is_change(s));
+	assert_int_equal(forget(0), 0);
+	assert_int_equal(forget(0), ERR_PROTO);
+	assert_int_equal(forget(99), 0);
+	assert_int_equal(forget(98), 0);
+	assert_int_equal(add(1, "other", 2), 0); /* in the place of 1 */
+	assert_int_equal(add(200, "new", 1), 0);
+	assert_int_equal(add(0, "again", 1), 0);
+	assert_non_null(find(99)); /* not before the COMMIT */
+	assert_string_equal(find(1)->name, "t");
+	assert_int_equal(commit(2), 0);
+	assert_false(settings_is_change(s));
+	assert_int_equal(settings_now(s)->token_count, 99);
+	assert_int_equal(settings_now(s)->limits.calls, 7);
+	assert_null(find(99));
+	assert_null(find(98));
+	assert_string_equal(find(0)->name, "again");
+	assert_string_equal(find(1)->name, "other");
+	assert_string_equal(find(200)->name, "new");
+	assert_ptr_equal(find(50), kept);
+	assert_false(find(50)->policy_changed);
+	assert_true(find(1)->policy_changed);
+	for (uint32_t i = 2; i < 98; i++)
+		assert_non_null(find(i));
+	/* given up for another one */
+	assert_int_equal(change(2, 3), 0);
+	assert_int_equal(forget(50), 0);
+	assert_int_equal(change(2, 4), 0);
+	assert_int_equal(commit(4), 0);
+	assert_ptr_equal(find(50), kept);
+}
+
+static void
+test_most(void **state)
+{
+	(void)state;
+	begin(1);
+	for (uint32_t i = 0; i < SETTINGS_MAX_TOKENS; i++)
+		assert_int_equal(add(i, "t", 1), 0);
+	assert_int_equal(add(SETTINGS_MAX_TOKENS, "t", 1), ERR_BUSY);
+	assert_int_equal(commit(1), 0);
+	for (uint32_t i = 0; i < SETTINGS_MAX_TOKENS; i++)
+		assert_non_null(find(i));
+	assert_null(find(SETTINGS_MAX_TOKENS));
+	/* one goes and one comes */
+	assert_int_equal(change(1, 2), 0);
+	assert_int_equal(forget(17), 0);
+	assert_int_equal(add(SETTINGS_MAX_TOKENS, "t", 1), 0);
+	assert_int_equal(add(17, "t", 1), ERR_BUSY);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
