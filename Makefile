@@ -83,7 +83,7 @@ EXECUTOR := $(call in,executor, \
 	variable) \
 	$(call in,executor/confine, \
 	cgroup confine confine_load execlog filehash image listener mounts \
-	ownpaths probe profiles sysgroup) \
+	ownpaths places probe profiles remask sysgroup) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact hostnet \
 	instance keys pemfile servername) \

@@ -49,7 +49,8 @@ put_files(struct buf *out, const struct policy *p)
 		item(out, "as the permissions of the user allow");
 	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		for (i = n = 0; i < m->count; i++)
-			if (m->op[i].kind == kinds[k].kind)
+			if (m->op[i].kind == kinds[k].kind &&
+			    confine_shows(&p->confine, &m->op[i]))
 				buf_printf(out, "%s`%s`", n++ > 0 ? ", " : "- ",
 				    m->op[i].path);
 		if (n > 0)

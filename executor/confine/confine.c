@@ -66,6 +66,19 @@ confine_network_name(enum confine_network n)
 	return names[n];
 }
 
+bool
+confine_shows(const struct confine *c, const struct mounts_op *op)
+{
+	if (op->pin)
+		return false;
+	if ((c->layers & CONFINE_MOUNTS) != 0)
+		return true;
+	return (c->layers & CONFINE_LANDLOCK) != 0 &&
+	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
+		   mounts_is_writable(op->kind) || op->kind == MOUNTS_DEVICE ||
+		   op->kind == MOUNTS_PROC);
+}
+
 void
 confine_init(struct confine *c)
 {
@@ -219,6 +232,8 @@ rights(const struct confine *c, const struct mounts_op *op)
 	uint64_t run = c->listed_programs ? 0 : LANDLOCK_EXECUTE;
 	bool private = (c->layers & CONFINE_MOUNTS) != 0;
 
+	if (op->pin) /* as what it lies in */
+		return 0;
 	switch (op->kind) {
 	case MOUNTS_READ:
 		return LANDLOCK_READ | run;
@@ -309,6 +324,20 @@ static void
 prefer_for_oom(void)
 {
 	(void)write_file("/proc/self/oom_score_adj", "500");
+}
+
+bool
+confine_changed(const struct confine *c, struct confine_failure *f)
+{
+	const struct mounts_op *op = NULL;
+	int sysno = 0;
+
+	if ((c->layers & (CONFINE_MOUNTS | CONFINE_LANDLOCK)) != 0)
+		op = mounts_changed(&c->mounts, &sysno);
+	if (op == NULL)
+		return false;
+	*f = (struct confine_failure){ CONFINE_STEP_PLACES, op->path, sysno };
+	return true;
 }
 
 /*

@@ -46,6 +46,9 @@ struct confine {
 	struct mounts mounts;
 };
 
+/* The step that finds a place of the plan gone, or another one there. */
+#define CONFINE_STEP_PLACES "places"
+
 /* What a step of the guard could not do. */
 struct confine_failure {
 	const char *step; /* static */
@@ -71,6 +74,11 @@ void confine_keep_network(struct confine *c, int net);
 /* Namespaces for clone3(2) of the guard, which enters net if that is not -1. */
 uint64_t confine_clone_flags(const struct confine *c, int net);
 /*
+ * Before that, with what the executor has open: is each place of the plan the
+ * one of the load?  Else *f says which is not.  Async-signal-safe.
+ */
+bool confine_changed(const struct confine *c, struct confine_failure *f);
+/*
  * In the guard, first thing in its namespaces: user map, network, mounts,
  * Landlock ruleset (its descriptor in *ruleset, -1 without that layer).
  * 0, or -1 and *f.  Async-signal-safe.
@@ -81,6 +89,8 @@ int confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
 const char *confine_layer_name(unsigned layer);
 /* The bit of that name, 0 if there is none. */
 unsigned confine_layer_find(struct bytes name);
+/* Is a row of the plan in force, and more than a way to another one? */
+bool confine_shows(const struct confine *c, const struct mounts_op *op);
 const char *confine_network_name(enum confine_network n);
 
 #endif

@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/hostnet.h"
-#include "executor/confine/ownpaths.h"
+#include "executor/confine/places.h"
 #include "executor/confine/probe.h"
 
 /* What programs need to run at all; read when files.read says nothing. */
@@ -148,31 +148,25 @@ holds(const struct json_value *list, const char *dir)
 	return false;
 }
 
-/* Hidden, or emptied where a socket inside is granted. */
+/*
+ * Hidden, or emptied where a socket inside is granted.  What listens there
+ * comes and goes: hidden is what is there when a run begins, or later.
+ */
 static void
 hide_covered(const struct load *l, const char *const *paths)
 {
-	for (; *paths != NULL; paths++)
-		if (mounts_cover(&l->c->mounts, *paths) &&
-		    !lists(l->v->unix_sockets, *paths))
-			add(l, NULL,
-			    holds(l->v->unix_sockets, *paths) ? MOUNTS_EMPTY
-							      : MOUNTS_HIDE,
-			    *paths, true);
-}
-
-/* Of this configuration; not a place in which the policy wants something. */
-static void
-hide_own(const struct load *l)
-{
-	const char *path;
+	struct mounts *m = &l->c->mounts;
 	struct err e = { 0 };
-	size_t i;
 
-	for (i = 0; (path = ownpaths_get(i)) != NULL; i++)
-		if (mounts_cover(&l->c->mounts, path) &&
-		    !mounts_within(&l->c->mounts, path) &&
-		    mounts_add_hidden(&l->c->mounts, path, &e) != 0)
+	if ((l->c->layers & CONFINE_MOUNTS) == 0)
+		return;
+	for (; *paths != NULL; paths++)
+		if (!mounts_cover(m, *paths) ||
+		    lists(l->v->unix_sockets, *paths))
+			continue;
+		else if (holds(l->v->unix_sockets, *paths))
+			add(l, NULL, MOUNTS_EMPTY, *paths, true);
+		else if (mounts_add_hidden(m, *paths, &e) != 0)
 			keys_complain(l->k, NULL, "%s", e.what);
 }
 
@@ -265,13 +259,18 @@ add_files(const struct load *l)
 {
 	enum mounts_kind writable =
 	    l->c->noexec ? MOUNTS_WRITE_NOEXEC : MOUNTS_WRITE;
+	size_t before;
 
 	if (l->v->read == NULL)
 		add_defaults(l, MOUNTS_READ, system_paths);
 	else
 		add_read(l, l->v->read);
+	before = l->c->mounts.count;
 	if (l->in->directory != NULL)
 		add(l, NULL, writable, l->in->directory, false);
+	for (; before < l->c->mounts.count; before++)
+		l->c->mounts.op[before].jail =
+		    l->c->mounts.op[before].kind == writable;
 	add_list(l, l->v->write, writable, "\"files\".\"write\"");
 	add_resolver(l);
 }
@@ -300,27 +299,45 @@ add_programs(const struct load *l)
 }
 
 /*
- * Directories on the way to a protected name become mounts of their own, as
- * those cannot be renamed; one that is not there is itself what may not be
- * made.
+ * Up to the first name that is not there: that is then itself what may not be
+ * made.  A link could be replaced by the run, and be mounted on by nobody.
  */
 static int
-pin_parents(const struct load *l, char *path, size_t place_len, struct err *e)
+cut_at_missing(char *path, size_t place_len, struct err *e)
 {
-	enum mounts_kind kind =
-	    l->c->noexec ? MOUNTS_WRITE_NOEXEC : MOUNTS_WRITE;
 	char *slash = path + place_len;
 	struct stat st;
 
-	while ((slash = strchr(slash + 1, '/')) != NULL) {
-		*slash = '\0';
+	while (slash != NULL) {
+		slash = strchr(slash + 1, '/');
+		if (slash != NULL)
+			*slash = '\0';
 		if (lstat(path, &st) == -1)
-			return 0; /* path ends here now */
-		if (mounts_add(&l->c->mounts, kind, path, false, e) != 0)
-			return e->code;
-		*slash = '/';
+			return 0;
+		if (S_ISLNK(st.st_mode))
+			return err_set(e, ERR_BAD,
+			    "%s is a link, which a run could replace: name what it leads to",
+			    path);
+		if (slash != NULL)
+			*slash = '/';
 	}
 	return 0;
+}
+
+/* "a/b", without any part that leads elsewhere. */
+static bool
+is_plain_name(const char *name)
+{
+	size_t n;
+
+	for (; *name != '\0'; name += n + (name[n] == '/')) {
+		n = strcspn(name, "/");
+		if (n == 0 || (n == 1 && name[0] == '.') ||
+		    (n == 2 && name[0] == '.' && name[1] == '.') ||
+		    strcmp(name + n, "/") == 0)
+			return false;
+	}
+	return true;
 }
 
 /* A name of "protect" in one writable place. */
@@ -332,50 +349,43 @@ protect(const struct load *l, const struct json_value *at, const char *place)
 
 	if (!keys_string(l->k, at, 1, name, sizeof(name)))
 		return;
-	if (name[0] == '/' || strstr(name, "..") != NULL)
+	if (!is_plain_name(name))
 		keys_complain(l->k, at,
 		    "\"protect\" has names inside what may be written, such as \".git\"");
 	else if (fdio_join(path, sizeof(path), place, name, &e) != 0 ||
-		 pin_parents(l, path, strlen(place), &e) != 0 ||
+		 cut_at_missing(path, strlen(place), &e) != 0 ||
 		 mounts_add_protected(&l->c->mounts, path, &e) != 0)
 		keys_complain(l->k, at, "%s", e.what);
 }
 
+/* In each place that may be written, by the name that its row has. */
 static void
 add_protected(const struct load *l)
 {
-	const struct json_value *list = l->v->protect, *v, *w;
-	char place[PATH_MAX];
+	const struct json_value *list = l->v->protect, *v;
+	const struct mounts *m = &l->c->mounts;
+	size_t rows = m->count;
 
 	if (list == NULL || !keys_array(l->k, list, "\"files\".\"protect\""))
 		return;
 	if ((l->c->layers & CONFINE_MOUNTS) == 0)
 		keys_complain(l->k, list, "\"protect\" needs the layer mounts");
-	for (v = list->child; v != NULL; v = v->next) {
-		if (l->in->directory != NULL)
-			protect(l, v, l->in->directory);
-		w = l->v->write != NULL ? l->v->write->child : NULL;
-		for (; w != NULL; w = w->next)
-			if (keys_string(l->k, w, 1, place, sizeof(place)))
-				protect(l, v, place);
-	}
+	for (v = list->child; v != NULL; v = v->next)
+		for (size_t i = 0; i < rows; i++)
+			if (mounts_is_writable(m->op[i].kind) &&
+			    m->op[i].directory)
+				protect(l, v, m->op[i].path);
 }
 
+/* Of the policy's directory a token may have a part. */
 static void
-check_hide(const struct load *l)
+clip(const struct load *l)
 {
-	const struct json_value *v =
-	    l->v->hide != NULL ? l->v->hide->child : NULL;
-	char path[PATH_MAX];
+	struct err e = { 0 };
 
-	if ((l->c->layers & CONFINE_MOUNTS) != 0)
-		return;
-	for (; v != NULL; v = v->next)
-		if (keys_string(l->k, v, 1, path, sizeof(path)) &&
-		    mounts_cover(&l->c->mounts, path))
-			keys_complain(l->k, v,
-			    "%s is inside what may be read, and can only be hidden with the layer mounts",
-			    path);
+	if (l->in->narrow != NULL &&
+	    places_clip(&l->c->mounts, l->in->whole, l->in->narrow, &e) != 0)
+		keys_complain(l->k, NULL, "%s", e.what);
 }
 
 /* Layers that can be had here, less what the policy does not want. */
@@ -479,6 +489,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	struct load l = {
 		.k = k, .v = v, .in = in, .c = out, .probe = probe_get()
 	};
+	struct err e = { 0 };
 
 	l.disabled = read_layers(&l, v->disable, "\"disable\"");
 	read_network(&l);
@@ -491,14 +502,16 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_programs(&l);
 	add_protected(&l);
 	hide_covered(&l, own_paths);
-	hide_own(&l);
+	places_own(k, in, out);
 	hide_covered(&l, delegates);
-	check_hide(&l);
 	add_list(&l, v->hide, MOUNTS_HIDE, "\"files\".\"hide\"");
 	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
 	add_basics(&l, read_bool(&l, v->private_tmp, true));
 	l.c->mounts.tmp_bytes = l.v->tmp_bytes;
-	mounts_done(&l.c->mounts);
+	clip(&l);
+	if (mounts_done(&out->mounts, &e) != 0)
+		keys_complain(k, NULL, "%s", e.what);
+	places_check(k, v, in, out);
 	check_required(&l);
 	check_network(&l);
 }

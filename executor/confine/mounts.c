@@ -62,11 +62,30 @@ enum {
 
 /* --- the plan --------------------------------------------------------- */
 
+/* empty files take no bytes, but memory of the kernel's */
+static void
+set_options(struct mounts *m)
+{
+	(void)snprintf(m->options, sizeof(m->options),
+	    "mode=0755,size=%llu,nr_inodes=%llu",
+	    (unsigned long long)m->tmp_bytes + TMP_BYTES,
+	    (unsigned long long)m->tmp_bytes / BYTES_PER_INODE + TMP_INODES);
+}
+
 void
 mounts_init(struct mounts *m)
 {
 	memset(m, 0, sizeof(*m));
-	mounts_done(m);
+	set_options(m);
+}
+
+static void
+op_fini(struct mounts_op *op)
+{
+	free(op->path);
+	free(op->text);
+	if (op->held != -1)
+		(void)close(op->held);
 }
 
 void
@@ -74,10 +93,8 @@ mounts_fini(struct mounts *m)
 {
 	size_t i;
 
-	for (i = 0; i < m->count; i++) {
-		free(m->op[i].path);
-		free(m->op[i].text);
-	}
+	for (i = 0; i < m->count; i++)
+		op_fini(&m->op[i]);
 	mounts_init(m);
 }
 
@@ -89,11 +106,11 @@ put(struct mounts *m, enum mounts_kind kind, const char *path, const char *text,
 
 	if (m->count == MOUNTS_MAX)
 		return err_set(e, ERR_BAD, "more than %d paths", MOUNTS_MAX);
-	op->kind = kind;
-	op->directory = directory;
-	op->late = false;
-	op->path = strdup(path);
-	op->text = text != NULL ? strdup(text) : NULL;
+	*op = (struct mounts_op){ .kind = kind,
+		.directory = directory,
+		.held = -1,
+		.path = strdup(path),
+		.text = text != NULL ? strdup(text) : NULL };
 	if (op->path == NULL || (text != NULL && op->text == NULL)) {
 		free(op->path);
 		free(op->text);
@@ -126,21 +143,83 @@ add_link(
 	return mounts_add(m, kind, next, false, e);
 }
 
-/* The path with all links before its last component followed. */
+/*
+ * The path with all links before its last component followed.  "/x/" is
+ * "/x", and "/x/." and "/x/.." what they lead to: a row is compared with
+ * others by its name.
+ */
 static int
 canonical(const char *path, char out[PATH_MAX], struct err *e)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
-	const char *last = strrchr(path, '/');
+	const char *last;
+	size_t n = strlen(path);
 
 	if (path[0] != '/')
 		return err_set(e, ERR_BAD, "\"%s\" must begin with /", path);
-	if (strlen(path) >= sizeof(dir))
+	if (n >= sizeof(dir))
 		return err_set(e, ERR_BAD, "\"%s\" is too long", path);
-	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(last - path), path);
-	if (realpath(dir[0] == '\0' ? "/" : dir, real) == NULL)
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, path);
+	last = path + (strrchr(dir, '/') - dir) + 1;
+	n -= (size_t)(last - path);
+	if (n == 0 || (n <= 2 && strncmp(last, "..", n) == 0))
+		return realpath(dir, out) == NULL ? err_sys(e, "%s", path) : 0;
+	dir[last - path] = '\0';
+	if (realpath(dir, real) == NULL)
 		return err_sys(e, "%s", path);
-	return fdio_join(out, PATH_MAX, real, last + 1, e);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, last);
+	return fdio_join(out, PATH_MAX, real, dir, e);
+}
+
+/*
+ * A name leads on by each link on the way, which has to be there as well: up
+ * to the n-th character, which ends one.  The rest follows from where it
+ * leads to.
+ */
+static int
+add_link_on_way(struct mounts *m, const char *path, size_t n,
+    char rest[PATH_MAX], struct err *e)
+{
+	char at[PATH_MAX], dir[PATH_MAX], name[PATH_MAX], text[PATH_MAX];
+	ssize_t len;
+	char *slash;
+
+	(void)snprintf(at, sizeof(at), "%.*s", (int)n, path);
+	len = readlink(at, text, sizeof(text) - 1);
+	slash = strrchr(at, '/');
+	*slash = '\0';
+	if (len == -1 || realpath(slash == at ? "/" : at, dir) == NULL)
+		return err_sys(e, "%s", path);
+	text[len] = '\0';
+	if (fdio_join(name, sizeof(name), dir, slash + 1, e) != 0 ||
+	    put(m, MOUNTS_LINK, name, text, false, e) != 0 ||
+	    fdio_join(name, sizeof(name), dir, text, e) != 0)
+		return e->code;
+	return fdio_join(rest, PATH_MAX, name, path + n + 1, e);
+}
+
+static int
+add_links_on_way(struct mounts *m, const char *path, struct err *e)
+{
+	char walked[PATH_MAX], at[PATH_MAX], rest[PATH_MAX];
+	struct stat st;
+	size_t n;
+
+	(void)snprintf(walked, sizeof(walked), "%s", path);
+	for (n = 1; n < strlen(walked); n++) {
+		if (walked[n] != '/' || walked[n + 1] == '\0')
+			continue;
+		(void)snprintf(at, sizeof(at), "%.*s", (int)n, walked);
+		if (lstat(at, &st) == -1 || !S_ISLNK(st.st_mode))
+			continue;
+		if (add_link_on_way(m, walked, n, rest, e) != 0)
+			return e->code;
+		(void)memcpy(walked, rest, sizeof(walked));
+		n = 0;
+	}
+	return 0;
 }
 
 int
@@ -162,6 +241,8 @@ mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 		*e = why;
 		return e->code;
 	}
+	if (kind != MOUNTS_HIDE && add_links_on_way(m, path, e) != 0)
+		return e->code;
 	if (S_ISLNK(st.st_mode))
 		return add_link(m, kind, clean, e);
 	return put(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
@@ -175,15 +256,48 @@ mounts_add_link(
 }
 
 int
+mounts_real(const char *path, char out[PATH_MAX], struct err *e)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	struct err why = { 0 };
+	char *slash;
+
+	(void)snprintf(out, PATH_MAX, "%s", path);
+	if (path[0] == '\0' || realpath(path, out) != NULL)
+		return 0;
+	if (canonical(path, out, &why) == 0)
+		return 0;
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
+		*slash = '\0';
+		if (realpath(dir, real) != NULL)
+			return fdio_join(
+			    out, PATH_MAX, real, path + (slash - dir) + 1, e);
+	}
+	(void)snprintf(out, PATH_MAX, "%s", path);
+	return 0;
+}
+
+void
+mounts_drop(struct mounts *m, size_t i)
+{
+	op_fini(&m->op[i]);
+	m->count--;
+	memmove(&m->op[i], &m->op[i + 1], (m->count - i) * sizeof(m->op[0]));
+}
+
+int
 mounts_add_hidden(struct mounts *m, const char *path, struct err *e)
 {
-	size_t i, before = m->count;
-	int rc = access(path, F_OK) == 0
-		     ? mounts_add(m, MOUNTS_HIDE, path, true, e)
-		     : put(m, MOUNTS_HIDE, path, NULL, false, e);
+	char real[PATH_MAX];
+	struct stat st;
+	int rc = mounts_real(path, real, e);
 
-	for (i = before; rc == 0 && i < m->count; i++)
-		m->op[i].late = true;
+	if (rc == 0)
+		rc = put(m, MOUNTS_HIDE, real, NULL,
+		    stat(real, &st) == 0 && S_ISDIR(st.st_mode), e);
+	if (rc == 0)
+		m->op[m->count - 1].late = true;
 	return rc;
 }
 
@@ -232,6 +346,40 @@ mounts_within(const struct mounts *m, const char *dir)
 	return false;
 }
 
+bool
+mounts_is_writable(enum mounts_kind kind)
+{
+	return kind == MOUNTS_WRITE || kind == MOUNTS_WRITE_NOEXEC;
+}
+
+/* Of the first rows: the one with the longest name that path lies in. */
+static const struct mounts_op *
+decider(const struct mounts *m, size_t count, const char *path, bool itself)
+{
+	const struct mounts_op *best = NULL;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (lies_in(path, m->op[i].path) &&
+		    (itself || strcmp(path, m->op[i].path) != 0) &&
+		    (best == NULL ||
+			strlen(m->op[i].path) >= strlen(best->path)))
+			best = &m->op[i];
+	return best;
+}
+
+const struct mounts_op *
+mounts_decider(const struct mounts *m, const char *path)
+{
+	return decider(m, m->count, path, true);
+}
+
+const struct mounts_op *
+mounts_above(const struct mounts *m, const char *path)
+{
+	return decider(m, m->count, path, false);
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -260,8 +408,8 @@ is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
 	return false;
 }
 
-void
-mounts_done(struct mounts *m)
+static void
+sort(struct mounts *m)
 {
 	size_t i, n = 0;
 
@@ -270,22 +418,165 @@ mounts_done(struct mounts *m)
 		if ((i + 1 < m->count &&
 			strcmp(m->op[i].path, m->op[i + 1].path) == 0) ||
 		    is_repeated(m, n, &m->op[i])) {
-			free(m->op[i].path);
-			free(m->op[i].text);
+			op_fini(&m->op[i]);
 			continue;
 		}
 		m->op[n++] = m->op[i];
 	}
 	m->count = n;
-	m->whole_root = n > 0 && strcmp(m->op[0].path, "/") == 0;
-	/* empty files take no bytes, but memory of the kernel's */
-	(void)snprintf(m->options, sizeof(m->options),
-	    "mode=0755,size=%llu,nr_inodes=%llu",
-	    (unsigned long long)m->tmp_bytes + TMP_BYTES,
-	    (unsigned long long)m->tmp_bytes / BYTES_PER_INODE + TMP_INODES);
+}
+
+/* Directories between place, a writable row, and a row inside it. */
+static int
+pin_between(struct mounts *m, const struct mounts_op *place,
+    const struct mounts_op *row, struct err *e)
+{
+	enum mounts_kind kind = place->kind, of = row->kind;
+	char dir[PATH_MAX];
+	char *slash = dir + strlen(place->path);
+	struct stat st;
+	struct mounts_op *pin;
+
+	(void)snprintf(dir, sizeof(dir), "%s", row->path);
+	if (place->path[1] == '\0')
+		slash = dir;
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (put(m, kind, dir, NULL, true, e) != 0)
+			return e->code;
+		pin = &m->op[m->count - 1];
+		pin->pin = true;
+		pin->named = of == MOUNTS_PROTECT;
+		pin->late = lstat(dir, &st) == -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* The same pin may be wanted by several rows, or a row be there already. */
+static bool
+is_known(struct mounts *m, size_t count, const struct mounts_op *pin)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(m->op[i].path, pin->path) == 0) {
+			m->op[i].named &= pin->named;
+			return true;
+		}
+	return false;
+}
+
+static int
+add_pins(struct mounts *m, struct err *e)
+{
+	size_t i, rows = m->count, known = rows;
+	const struct mounts_op *above;
+
+	for (i = 0; i < rows; i++) {
+		above = decider(m, rows, m->op[i].path, false);
+		if (m->op[i].kind != MOUNTS_LINK && above != NULL &&
+		    mounts_is_writable(above->kind) &&
+		    pin_between(m, above, &m->op[i], e) != 0)
+			return e->code;
+		while (known < m->count)
+			if (is_known(m, known, &m->op[known]))
+				mounts_drop(m, known);
+			else
+				known++;
+	}
+	sort(m);
+	return 0;
+}
+
+/* Which place it is, so that another one by its name is told apart. */
+static void
+identify(struct mounts_op *op, bool writable)
+{
+	struct stat st;
+
+	if (op->late || op->named || op->kind == MOUNTS_PROTECT ||
+	    op->kind == MOUNTS_LINK ||
+	    (!is_bound(op->kind) && op->kind != MOUNTS_HIDE &&
+		op->kind != MOUNTS_PROGRAM) ||
+	    (!op->directory && !writable && op->kind != MOUNTS_HIDE) ||
+	    lstat(op->path, &st) == -1)
+		return;
+	op->dev = st.st_dev;
+	op->ino = st.st_ino;
+	if (!op->directory)
+		op->held = open(op->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* What a rename on the host could undo while a run goes on. */
+static bool
+needs_watch(const struct mounts_op *op, bool writable)
+{
+	if (op->kind == MOUNTS_HIDE || op->kind == MOUNTS_PROTECT || op->pin)
+		return true;
+	return writable &&
+	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM);
+}
+
+int
+mounts_done(struct mounts *m, struct err *e)
+{
+	const struct mounts_op *above;
+	bool writable;
+	size_t i;
+
+	sort(m);
+	if (add_pins(m, e) != 0)
+		return e->code;
+	for (i = 0; i < m->count; i++) {
+		above = mounts_above(m, m->op[i].path);
+		writable = above != NULL && mounts_is_writable(above->kind);
+		m->op[i].within =
+		    above != NULL &&
+		    (is_bound(above->kind) || above->kind == MOUNTS_PROTECT);
+		m->op[i].watched |=
+		    m->op[i].within && needs_watch(&m->op[i], writable);
+		identify(&m->op[i], writable);
+	}
+	m->whole_root = m->count > 0 && strcmp(m->op[0].path, "/") == 0;
+	set_options(m);
+	return 0;
 }
 
 /* --- carrying it out: async-signal-safe ------------------------------- */
+
+/*
+ * A file that is gone was replaced by the one of its name; one that is still
+ * somewhere else may be seen there.
+ */
+static bool
+is_gone(int file)
+{
+	struct stat st;
+
+	return file != -1 && fstat(file, &st) == 0 && st.st_nlink == 0;
+}
+
+const struct mounts_op *
+mounts_changed(const struct mounts *m, int *sysno)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < m->count; i++) {
+		const struct mounts_op *op = &m->op[i];
+
+		if (op->ino == 0 && !op->named)
+			continue;
+		*sysno = lstat(op->path, &st) == -1 ? errno : ESTALE;
+		if (*sysno != ESTALE ||
+		    (op->ino != 0 &&
+			(st.st_dev != op->dev || st.st_ino != op->ino) &&
+			!is_gone(op->held)))
+			return op;
+	}
+	return NULL;
+}
 
 /* "/old" and "/new" before the path of an operation. */
 static const char *
@@ -344,6 +635,20 @@ make_place(char *out, const struct mounts_op *op)
 		r = make_one(out, op);
 	}
 	return r == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+static void
+put_number(char *p, unsigned n)
+{
+	char digits[12];
+	size_t i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (i > 0)
+		*p++ = digits[--i];
+	*p = '\0';
 }
 
 static int
@@ -466,6 +771,40 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 	    EMPTY, to, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
 }
 
+/* By its descriptor, as its name may lead elsewhere by now. */
+int
+mounts_renew(const struct mounts_op *op)
+{
+	const uint64_t safe = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV;
+	char at[40] = "/proc/self/fd/";
+	int r, fd = open(op->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -errno;
+	put_number(at + strlen(at), (unsigned)fd);
+	if (fstat(fd, &st) == -1 || S_ISLNK(st.st_mode))
+		r = -ELOOP;
+	else if (op->pin)
+		r = bind(at, at,
+		    op->kind == MOUNTS_WRITE_NOEXEC
+			? ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC
+			: ATTR_NOSUID | ATTR_NODEV);
+	else if (op->kind != MOUNTS_HIDE)
+		r = bind(at, at, safe);
+	else if (S_ISDIR(st.st_mode))
+		r = mount("hidden", at, "tmpfs",
+			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
+			    MS_SILENT,
+			"mode=0,size=4k,nr_inodes=2") == -1
+			? -errno
+			: 0;
+	else
+		r = bind("/dev/null", at, safe | ATTR_NOEXEC);
+	(void)close(fd);
+	return r;
+}
+
 void
 mounts_leave(void)
 {
@@ -489,6 +828,7 @@ do_op(const struct mounts_op *op)
 {
 	static char from[PATH_MAX + 8], to[PATH_MAX + 8];
 	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+	struct stat st;
 	int made;
 
 	(void)inside(from, "/old", op->path);
@@ -497,7 +837,10 @@ do_op(const struct mounts_op *op)
 		return do_protect(op, from, to);
 	if (op->kind == MOUNTS_HIDE && op->late)
 		return do_hide_late(to);
-	made = make_place(to, op);
+	if (op->late && lstat(to, &st) == -1)
+		return errno == ENOENT ? 0 : -errno;
+	/* in a tree of the host's nothing is made: what is gone is gone */
+	made = op->within ? 0 : make_place(to, op);
 	switch (op->kind) {
 	case MOUNTS_EMPTY:
 		return mount("empty", to, "tmpfs",

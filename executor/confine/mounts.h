@@ -10,7 +10,9 @@
 #ifndef EXECUTOR_MOUNTS_H
 #define EXECUTOR_MOUNTS_H
 
+#include <limits.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/bytes.h"
 
@@ -38,9 +40,17 @@ enum mounts_kind {
 struct mounts_op {
 	enum mounts_kind kind;
 	bool directory; /* else a file */
-	bool late; /* of MOUNTS_HIDE: what is there when a run begins */
+	bool late; /* it may be missing when a run begins */
+	bool jail; /* the policy's directory, until mounts_clip */
+	bool pin; /* only on the way to another row: see mounts_done */
+	bool named; /* a pin of protected names: whatever has its name */
+	bool within; /* its place is in a tree of the host that is bound */
+	bool watched; /* looked after while a run goes on: mounts_watch */
 	char *path; /* owned */
 	char *text; /* owned: link's target, or NULL */
+	dev_t dev; /* what was there at load; */
+	ino_t ino; /* 0: it may be another one when a run begins */
+	int held; /* O_PATH of that, if a file; -1 */
 };
 
 struct mounts {
@@ -68,18 +78,44 @@ int mounts_add_hidden(
 /* A name inside a writable place that must stay as it is, there or not. */
 int mounts_add_protected(
     struct mounts *m, const char *path, struct err *e) MUST_CHECK;
+/*
+ * The name that a row for this path would have, of what need not be there
+ * yet; "" of "".
+ */
+int mounts_real(const char *path, char out[PATH_MAX], struct err *e) MUST_CHECK;
+void mounts_drop(struct mounts *m, size_t i);
 /* Is path, or a directory above it, bound from the host? */
 bool mounts_cover(const struct mounts *m, const char *path);
 /* Is anything bound from the host at dir, or inside it? */
 bool mounts_within(const struct mounts *m, const char *dir);
-/* Sort and resolve what was said twice; call once after the last add. */
-void mounts_done(struct mounts *m);
+/* The row that decides about path: at it, or nearest above; NULL: none. */
+const struct mounts_op *mounts_decider(
+    const struct mounts *m, const char *path);
+/* The same of what is strictly above it. */
+const struct mounts_op *mounts_above(const struct mounts *m, const char *path);
+bool mounts_is_writable(enum mounts_kind kind);
+/*
+ * Sort and resolve what was said twice; call once after the last add.
+ *
+ * A mount cannot be renamed or removed, but a directory above it could, and
+ * would take it along.  So each directory between a writable place and a row
+ * inside it becomes a row of its own, a pin, bound onto itself.
+ */
+int mounts_done(struct mounts *m, struct err *e) MUST_CHECK;
+/* Is every place that of the load?  NULL, or the first that is not. */
+const struct mounts_op *mounts_changed(const struct mounts *m, int *sysno);
 /*
  * Build it in this process's own mount namespace and make it the root.
  * 0, or a negative errno and in *failed the path (borrowed).
  * Async-signal-safe.
  */
 int mounts_enter(const struct mounts *m, const char **failed);
+
+/*
+ * Make a row again of what is in its place now, in the run's root; 0 or a
+ * negative errno.  Async-signal-safe.
+ */
+int mounts_renew(const struct mounts_op *op);
 
 /*
  * At the end of the run, when its other processes are gone: take away what

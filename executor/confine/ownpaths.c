@@ -1,39 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* ownpaths: places that no run sees.  Executor and mcp-execctl. */
+/* ownpaths: places that no run sees or changes.  Executor and mcp-execctl. */
 #include "executor/confine/ownpaths.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "executor/conf/instance.h"
 
-enum { MAX_PATHS = 12 };
+enum { MAX_PATHS = 24 + CONF_MAX_LISTENERS };
 
 static struct ownpaths {
-	char path[MAX_PATHS][PATH_MAX];
+	struct ownpath path[MAX_PATHS];
 	size_t count;
 } self;
 
-static void
-add(const char *path)
+static struct ownpath *
+add(enum ownpath_how how, const char *path)
 {
-	if (path[0] == '/' && self.count < MAX_PATHS)
-		(void)snprintf(self.path[self.count++], PATH_MAX, "%s", path);
+	struct ownpath *own = &self.path[self.count];
+
+	if (path == NULL || path[0] != '/' || self.count == MAX_PATHS)
+		return NULL;
+	*own = (struct ownpath){ .how = how };
+	(void)snprintf(own->path, sizeof(own->path), "%s", path);
+	self.count++;
+	return own;
 }
 
-/* Its directory, if that is for nobody else. */
+/* With its directory, if that is for nobody else. */
 static void
-add_with_directory(const char *path)
+add_file(const char *path, bool replaced)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
+	struct ownpath *own = add(OWNPATH_HIDE, path);
 	struct stat st;
 
-	if (slash == NULL || slash == path)
+	if (own == NULL)
 		return;
-	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-	add(stat(dir, &st) == 0 && (st.st_mode & S_IRWXO) == 0 ? dir : path);
+	own->replaced = replaced;
+	(void)snprintf(own->directory, sizeof(own->directory), "%.*s",
+	    (int)(strrchr(path, '/') - path), path);
+	if (own->directory[0] == '\0' || stat(own->directory, &st) == -1 ||
+	    (st.st_mode & S_IRWXO) != 0)
+		own->directory[0] = '\0';
 }
 
 /* Of an account's service all of it: policies, tools, what is beside them. */
@@ -45,25 +56,65 @@ add_configuration(const char *path)
 
 	(void)snprintf(
 	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
-	add(instance ? dir : path);
+	(void)add(OWNPATH_HIDE, instance ? dir : path);
+}
+
+/* Whoever takes the name of a socket is told our tokens. */
+static void
+add_listeners(const struct conf *c)
+{
+	const struct sockaddr_un *un;
+
+	for (size_t i = 0; i < c->listen_count; i++) {
+		un = (const void *)&c->listen[i].addr;
+		if (un->sun_family == AF_UNIX)
+			(void)add(OWNPATH_HIDE, un->sun_path);
+	}
+}
+
+/* This program, what is beside it of ours, and the frontend. */
+static void
+add_programs(const struct conf *c)
+{
+	static const char *const names[] = { "mcp-execd", "mcp-execctl" };
+	char path[PATH_MAX], beside[PATH_MAX + 16];
+	char *slash;
+
+	(void)add(OWNPATH_KEEP, c->frontend_path);
+	if (realpath("/proc/self/exe", path) == NULL)
+		return;
+	(void)add(OWNPATH_KEEP, path);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(beside, sizeof(beside), "%s/%s", path, names[i]);
+		if (strlen(beside) < PATH_MAX)
+			(void)add(OWNPATH_KEEP, beside);
+	}
 }
 
 void
 ownpaths_set(const struct conf *c)
 {
 	self.count = 0;
-	add_with_directory(c->audit_file);
-	add_with_directory(c->audit_seal_state);
-	add_with_directory(c->control);
+	add_file(c->audit_file, true);
+	add_file(c->audit_seal_state, true);
+	add_file(c->control, false);
 	add_configuration(c->path);
-	add(c->policy_dir);
-	add(c->token_dir);
-	add(c->recordings_dir);
-	add(c->tls_key);
+	(void)add(OWNPATH_HIDE, c->policy_dir);
+	(void)add(OWNPATH_HIDE, c->token_dir);
+	(void)add(OWNPATH_HIDE, c->tool_dir);
+	(void)add(OWNPATH_HIDE, c->recordings_dir);
+	(void)add(OWNPATH_HIDE, c->redact_key);
+	(void)add(OWNPATH_HIDE, c->tls_key);
+	(void)add(OWNPATH_HIDE, c->tls_certificate);
+	(void)add(OWNPATH_HIDE, getenv("CREDENTIALS_DIRECTORY"));
+	add_listeners(c);
+	add_programs(c);
 }
 
-const char *
+const struct ownpath *
 ownpaths_get(size_t i)
 {
-	return i < self.count ? self.path[i] : NULL;
+	return i < self.count ? &self.path[i] : NULL;
 }

@@ -2,23 +2,36 @@
 /*
  * ownpaths: what this configuration keeps from every run, wherever it is.
  *
- * Executor and mcp-execctl.  The log and its state, the control socket, the
- * directories of policies and tokens, recordings and the key of TLS: hidden
- * where a policy's view would show them.  The usual places are hidden anyway
- * (executor/confine/confine_load.c).
+ * Executor and mcp-execctl.  The configuration, its directories of policies,
+ * tokens and tools, certificate and keys, the log and its state, recordings
+ * and the sockets that we listen on are hidden where a policy's view would
+ * show them; our programs cannot be changed where it would let them be
+ * written (executor/confine/places).
  */
 #ifndef EXECUTOR_OWNPATHS_H
 #define EXECUTOR_OWNPATHS_H
 
 #include "executor/conf/conf.h"
 
+enum ownpath_how {
+	OWNPATH_HIDE,
+	OWNPATH_KEEP /* may be read */
+};
+
+struct ownpath {
+	enum ownpath_how how;
+	bool replaced; /* by rename(2), as a log that is rotated */
+	char path[PATH_MAX];
+	/*
+	 * Of a file in a directory that is closed to others that directory,
+	 * to be hidden as a whole; empty: none.
+	 */
+	char directory[PATH_MAX];
+};
+
 /* Those of c from now on; before policies are loaded. */
 void ownpaths_set(const struct conf *c);
-/*
- * The i-th, from 0; NULL behind the last.  Of a file in a directory that is
- * closed to others it is that directory, as log and state are replaced by
- * rename(2), which takes a mount off a file.
- */
-const char *ownpaths_get(size_t i);
+/* The i-th, from 0; NULL after the last. */
+const struct ownpath *ownpaths_get(size_t i);
 
 #endif

@@ -66,8 +66,8 @@ try_namespaces(unsigned layers, struct probe *p)
 	c.network = CONFINE_LOOPBACK;
 	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", false, &e) == 0 &&
 	    mounts_add(&c.mounts, MOUNTS_TMPFS, "/tmp", false, &e) == 0 &&
-	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", false, &e) == 0) {
-		mounts_done(&c.mounts);
+	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", false, &e) == 0 &&
+	    mounts_done(&c.mounts, &e) == 0) {
 		r = try_layers(&c, &f);
 		if (r != 0)
 			(void)snprintf(p->why, sizeof(p->why), "%s: %s", f.step,

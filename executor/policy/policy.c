@@ -782,7 +782,7 @@ static void
 read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 {
 	struct policy *p = &d->p;
-	struct confine_input input;
+	struct confine_input input = { .groups = p->groups };
 
 	d->root = root;
 	for (size_t i = 0; i < RLIMIT_COUNT; i++)
@@ -797,7 +797,15 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
 	read_recording(k, d->audit_output, p);
+	input.uid = p->uid;
+	input.gid = p->gid;
+	input.group_count = p->group_count;
 	input.directory = p->dir_fd >= 0 ? p->directory : NULL;
+	if (d->narrow != NULL) {
+		input.directory = d->narrow->whole->directory;
+		input.narrow = p->directory;
+		input.whole = &d->narrow->whole->confine.mounts;
+	}
 	input.shell =
 	    p->shell[0] != '\0' && policy_offers(p, BYTES_LIT("exec_cmd"))
 		? p->shell

@@ -127,29 +127,42 @@ step_no_new_privs(const struct child *c)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -errno : 0;
 }
 
-/*
- * In a root of its own the directory is looked up again, in one step beneath
- * the policy's directory: the descriptor from before would lead out of it.
- */
-static int
-open_inside(const struct plan *p)
+/* Where links led to counts, as of the shells that look at it. */
+static void
+set_pwd(const struct plan *p)
 {
-	int jail = open(p->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	static char text[4 + PATH_MAX] = "PWD=";
+	size_t i;
 
-	if (jail == -1)
-		return -1;
-	return beneath_open(
-	    jail, p->relative, BENEATH_LINKS | BENEATH_DIRECTORY);
+	if (syscall(SYS_getcwd, text + 4, PATH_MAX) <= 0 || text[4] != '/')
+		return;
+	for (i = 0; p->envp[i] != NULL; i++)
+		if (strncmp(p->envp[i], "PWD=", 4) == 0 &&
+		    strcmp(p->envp[i] + 4, p->cwd) == 0)
+			p->envp[i] = text;
 }
 
+/*
+ * With the rights of the run and in what it sees, beneath the policy's
+ * directory: what it may not look at is not told apart from what is not
+ * there.  In a root of its own the descriptor from before would lead out.
+ */
 static int
 step_directory(const struct child *c)
 {
-	int fd = DIR_FD;
+	int fd, jail = DIR_FD;
 
 	if ((c->plan->policy->confine.layers & CONFINE_MOUNTS) != 0)
-		fd = open_inside(c->plan);
-	return fd == -1 || fchdir(fd) == -1 ? -errno : 0;
+		jail =
+		    open(c->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = jail == -1 ? -1 : plan_open_directory(c->plan, jail);
+	if (fd == -1 || fchdir(fd) == -1)
+		return -errno;
+	(void)close(fd);
+	if (jail != DIR_FD)
+		(void)close(jail);
+	set_pwd(c->plan);
+	return 0;
 }
 
 static int
@@ -167,7 +180,7 @@ static int
 step_stdio(const struct child *c)
 {
 	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
-	int dir = fcntl(c->plan->cwd_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+	int dir = fcntl(c->plan->policy->dir_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 	int set = c->ruleset == -1
 		      ? -1
 		      : fcntl(c->ruleset, F_DUPFD_CLOEXEC, FIRST_CLOSED);
@@ -260,7 +273,8 @@ step_execve(const struct child *c)
  *  identity: groups, gid, uid in this order, as each needs the next's right;
  *  keyring: after identity, as it belongs to the user;
  *  capabilities: explicit, also for uid 0;
- *  directory: as the policy's user, so that its permissions count;
+ *  directory: as the policy's user, so that its permissions count, and in
+ *    the run's own root;
  *  no_new_privs: before Landlock and seccomp, which need it;
  *  landlock: after the directory was opened, which it need not allow;
  *  seccomp: last, so that it need not allow any of the above.
@@ -279,7 +293,7 @@ static const struct {
 	{ "identity", step_identity },
 	{ "keyring", step_keyring },
 	{ "capabilities", step_capabilities },
-	{ "directory", step_directory },
+	{ CHILD_STEP_DIRECTORY, step_directory },
 	{ "no_new_privs", step_no_new_privs },
 	{ "landlock", step_landlock },
 	{ "seccomp", step_seccomp },

@@ -22,6 +22,9 @@ enum {
 	CHILD_LISTENER = -1 /* a step that is none: sysno is a descriptor */
 };
 
+/* The step that looks for the working directory. */
+#define CHILD_STEP_DIRECTORY "directory"
+
 /* The failure of one step, as written to `report` in one piece. */
 struct child_failure {
 	int step; /* index for child_step_name */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "executor/audit/loginuid.h"
+#include "executor/confine/remask.h"
 #include "executor/run/tree.h"
 
 enum {
@@ -40,6 +41,9 @@ struct guard {
 	unsigned told; /* refusals that were told */
 	unsigned execs_told, failures_told;
 	struct execlog execs; /* has the listener for refused calls too */
+	const struct mounts *mounts; /* that are looked after */
+	struct remask masks;
+	struct confine_failure changed; /* a place, since the load */
 	struct guard_report report;
 };
 
@@ -246,6 +250,45 @@ take_failure(struct guard *g)
 	reap(g); /* it may be over already */
 }
 
+/* Once they are watched, what came in between is found by a look. */
+static void
+begin_masks(struct guard *g, const struct confine *c)
+{
+	int r = 0;
+
+	g->mounts = &c->mounts;
+	g->masks = (struct remask){ .fd = -1 };
+	if ((c->layers & CONFINE_MOUNTS) != 0) {
+		remask_begin(g->mounts, &g->masks);
+		if (g->masks.fd != -1 || g->masks.polled)
+			r = remask_look(g->mounts, &g->masks, &g->report.path);
+	}
+	if (r == 0)
+		return;
+	g->report.step = "mounts";
+	g->report.sysno = -r;
+	finish(g, 0);
+}
+
+/* What the host replaced is hidden or protected again, or the run ends. */
+static void
+look_after(struct guard *g)
+{
+	if (remask_look(g->mounts, &g->masks, &g->report.path) == 0)
+		return;
+	send_report(g, GUARD_EXPOSED);
+	g->masks = (struct remask){ .fd = -1 };
+	kill_tree(g);
+}
+
+static int
+patience(const struct guard *g)
+{
+	if (g->killing)
+		return KILL_AGAIN_MS;
+	return g->masks.polled ? REMASK_POLL_MS : -1;
+}
+
 static _Noreturn void
 watch(struct guard *g)
 {
@@ -256,9 +299,13 @@ watch(struct guard *g)
 			{ .fd = g->failure, .events = POLLIN },
 			{ .fd = execlog_full(&g->execs) ? -1 : g->execs.fd,
 			    .events = POLLIN },
+			{ .fd = g->masks.fd, .events = POLLIN },
 		};
+		int ready = poll(p, 5, patience(g));
 
-		if (poll(p, 4, g->killing ? KILL_AGAIN_MS : -1) == 0) {
+		if (g->masks.polled || p[4].revents != 0)
+			look_after(g);
+		if (ready == 0 && g->killing) {
 			if (++g->rounds > KILL_ROUNDS)
 				finish(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
@@ -356,9 +403,9 @@ static void
 enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
 {
 	const struct policy *p = plan->policy;
-	struct confine_failure f;
+	struct confine_failure f = g->changed;
 
-	if (enter_login(g, plan, &f) == 0 &&
+	if (f.sysno == 0 && enter_login(g, plan, &f) == 0 &&
 	    confine_enter(&p->confine, net, p->uid, p->gid, ruleset, &f) == 0)
 		return;
 	g->report.step = f.step;
@@ -372,12 +419,14 @@ guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
 {
 	static struct guard g;
 	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
-	int keep[] = { ctl, net, in, out, err, plan->cwd_fd, plan->cgroup_fd };
+	int keep[] = { ctl, net, in, out, err, plan->policy->dir_fd,
+		plan->cgroup_fd };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
 	(void)setsid(); /* a terminal's ^C is not for us */
+	(void)confine_changed(&plan->policy->confine, &g.changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -390,6 +439,7 @@ guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
 	if (g.sigfd == -1)
 		_exit(1);
 	enter(&g, plan, net, &c.ruleset);
+	begin_masks(&g, &plan->policy->confine);
 	start_command(&g, &c);
 	watch(&g);
 }

@@ -27,6 +27,7 @@ enum guard_event {
 	GUARD_FAILED, /* a step failed: step and sysno; it is over */
 	GUARD_DENIED, /* a system call was refused: denial */
 	GUARD_EXEC, /* a program started in the tree, or did not: exec */
+	GUARD_EXPOSED, /* a place cannot be kept any more: path; it ends */
 	GUARD_STARTED, /* execve succeeded: pid */
 	GUARD_EXITED /* all is over: status, usage, left */
 };

@@ -496,17 +496,22 @@ on_timer(void *arg)
 static void
 explain_failure(struct job *j)
 {
-	const struct guard_report *r = &j->report;
-	const char *error = strerror(r->sysno);
+	struct err why;
 
-	if (strcmp(r->step, "execve") != 0)
-		job_refuse(j, "the command was not started: %s%s%s: %s",
-		    r->step, r->path != NULL ? " " : "",
-		    r->path != NULL ? r->path : "", error);
-	else if (r->sysno == ENOENT)
-		job_refuse(j, "command not found: %s", j->plan.argv[0]);
-	else
-		job_refuse(j, "cannot execute %s: %s", j->plan.argv[0], error);
+	(void)!spawn_why(&j->plan, &j->report, &why);
+	job_refuse(j, "%s", why.what);
+}
+
+/* A rule that the host's renames undid, and that cannot be put back. */
+static void
+end_exposed(struct job *j)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+	    "ended, as %s was replaced and could not be kept from the run any more (policy %s, key files)",
+	    j->report.path, j->plan.policy->name);
+	job_end(j, PROTO_CANCELLED, text, "");
 }
 
 static void
@@ -582,6 +587,10 @@ take_report(struct job *j)
 		break;
 	case GUARD_DENIED:
 		take_denial(j, &r->denial);
+		break;
+	case GUARD_EXPOSED:
+		if (!j->ending)
+			end_exposed(j);
 		break;
 	case GUARD_FAILED:
 		if (!j->ending)

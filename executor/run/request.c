@@ -201,51 +201,78 @@ below(const char *jail, const char *path)
 	return *path == '\0' ? "." : path;
 }
 
-static int
-refuse_dir(const char *asked, const struct plan *p, struct err *e)
+int
+plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 {
-	switch (errno) {
+	switch (sysno) {
 	case EXDEV:
 		return err_set(e, ERR_DENIED,
 		    "working directory \"%s\" leads out of %s (policy %s, key directory); use a directory inside it",
-		    asked, p->directory, p->policy->name);
+		    p->relative, p->directory, p->policy->name);
 	case ELOOP:
 		return err_set(e, ERR_DENIED,
 		    "working directory \"%s\" goes through a link that is not followed",
-		    asked);
+		    p->relative);
 	default:
 		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
-		    asked, strerror(errno));
+		    p->relative, strerror(sysno));
 	}
 }
 
+int
+plan_open_directory(const struct plan *p, int jail)
+{
+	return beneath_open(
+	    jail, p->relative, BENEATH_LINKS | BENEATH_DIRECTORY);
+}
+
+/* The text of a path without "." and needless slashes; ".." leads anywhere. */
+static void
+put_words(char out[PATH_MAX], const char *directory, const char *rel)
+{
+	size_t len = strlen(directory), n;
+
+	while (len > 0 && directory[len - 1] == '/')
+		len--;
+	(void)snprintf(out, PATH_MAX, "%.*s", (int)len, directory);
+	for (; *rel != '\0'; rel += n) {
+		rel += strspn(rel, "/");
+		n = strcspn(rel, "/");
+		if (n == 0 || (n == 1 && rel[0] == '.'))
+			continue;
+		len = strlen(out);
+		(void)snprintf(out + len, PATH_MAX - len, "/%.*s", (int)n, rel);
+	}
+	if (out[0] == '\0')
+		(void)snprintf(out, PATH_MAX, "/");
+}
+
+/*
+ * By its words only.  Whether it is there, and where its links lead, is found
+ * out by the run, with its own rights: nobody is to learn from us what they
+ * may not look at.
+ */
 static int
 plan_cwd(
     struct plan *p, const struct token *t, struct bytes asked, struct err *e)
 {
-	char text[PATH_MAX], link[64];
 	const char *rel;
-	ssize_t n;
+	char text[PATH_MAX];
 
 	(void)snprintf(
 	    p->directory, sizeof(p->directory), "%s", t->policy->directory);
 	if (bytes_to_str(asked, text, sizeof(text), e) != 0)
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
-	if (rel[0] == '/' && (rel = below(p->directory, text)) == NULL) {
-		errno = EXDEV;
-		return refuse_dir(text, p, e);
-	}
-	(void)snprintf(p->relative, sizeof(p->relative), "%s", rel);
-	p->cwd_fd = beneath_open(
-	    t->policy->dir_fd, rel, BENEATH_LINKS | BENEATH_DIRECTORY);
-	if (p->cwd_fd == -1)
-		return refuse_dir(text, p, e);
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", p->cwd_fd);
-	n = readlink(link, p->cwd, sizeof(p->cwd) - 1);
-	if (n == -1)
-		return err_sys(e, "working directory: /proc is not readable");
-	p->cwd[n] = '\0';
+	if (rel[0] == '/')
+		rel = below(p->directory, text);
+	(void)snprintf(
+	    p->relative, sizeof(p->relative), "%s", rel != NULL ? rel : text);
+	if (rel == NULL)
+		return plan_refuse_directory(p, EXDEV, e);
+	if (strlen(p->directory) + strlen(rel) + 2 > sizeof(p->cwd))
+		return plan_refuse_directory(p, ENAMETOOLONG, e);
+	put_words(p->cwd, p->directory, rel);
 	return 0;
 }
 
@@ -646,7 +673,7 @@ int
 request_plan(const struct request *r, const struct token *t, struct plan *out,
     struct err *e)
 {
-	struct plan p = { .cwd_fd = -1, .cgroup_fd = -1 };
+	struct plan p = { .cgroup_fd = -1 };
 
 	buf_init(&p.strings, 2 * REQUEST_MAX_BYTES + (1 << 20));
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
@@ -666,9 +693,6 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 void
 plan_fini(struct plan *p)
 {
-	if (p->cwd_fd >= 0)
-		(void)close(p->cwd_fd);
-	p->cwd_fd = -1;
 	policy_unref(p->policy);
 	p->policy = NULL;
 	buf_wipe(&p->strings);

@@ -54,9 +54,8 @@ struct plan {
 	uint32_t login_uid; /* the token's, for the kernel's audit */
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */
-	char cwd[PATH_MAX]; /* as resolved, for the record */
+	char cwd[PATH_MAX]; /* as asked for, absolute */
 	char relative[PATH_MAX]; /* the same, from the jail */
-	int cwd_fd; /* O_PATH, opened beneath the jail */
 	int cgroup_fd;			/* of the run, -1: none; borrowed */
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */
@@ -88,5 +87,14 @@ struct bytes request_value(
 int request_plan(const struct request *r, const struct token *t,
     struct plan *out, struct err *e) MUST_CHECK;
 void plan_fini(struct plan *p);
+/*
+ * The working directory (O_PATH), beneath a descriptor of the policy's.  Only
+ * where the run's own rights count, or an administrator's: the answer tells
+ * what is there.  -1 and errno.  Async-signal-safe.
+ */
+int plan_open_directory(const struct plan *p, int jail) MUST_CHECK;
+/* Why it is not the run's, with that errno; always an error. */
+int plan_refuse_directory(
+    const struct plan *p, int sysno, struct err *e) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -137,6 +138,29 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 		.net = steal_fd(&net),
 	};
 	return 0;
+}
+
+int
+spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
+{
+	if (strcmp(r->step, CHILD_STEP_DIRECTORY) == 0)
+		return plan_refuse_directory(plan, r->sysno, e);
+	if (strcmp(r->step, CONFINE_STEP_PLACES) == 0)
+		return err_set(e, ERR_DENIED,
+		    "the command was not started: %s is %s than when policy %s was loaded; an administrator can put it back, or reload if it is as it should be",
+		    r->path,
+		    r->sysno == ESTALE ? "another one" : "not there, other",
+		    plan->policy->name);
+	if (strcmp(r->step, "execve") != 0)
+		return err_set(e, ERR_DENIED,
+		    "the command was not started: %s%s%s: %s", r->step,
+		    r->path != NULL ? " " : "", r->path != NULL ? r->path : "",
+		    strerror(r->sysno));
+	if (r->sysno == ENOENT)
+		return err_set(
+		    e, ERR_BAD, "command not found: %s", plan->argv[0]);
+	return err_set(e, ERR_BAD, "cannot execute %s: %s", plan->argv[0],
+	    strerror(r->sysno));
 }
 
 void

@@ -18,6 +18,9 @@ struct spawned {
 /* Fork the guard, which starts the command.  *out untouched on failure. */
 int spawn_run(
     const struct plan *plan, struct spawned *out, struct err *e) MUST_CHECK;
+/* Why it did not start, after GUARD_FAILED; always an error. */
+int spawn_why(const struct plan *plan, const struct guard_report *r,
+    struct err *e) MUST_CHECK;
 /* The run is over.  clean: no process of it is left. */
 void spawn_over(struct spawned *sp, struct policy *p, bool clean);
 

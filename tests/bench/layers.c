@@ -246,7 +246,6 @@ run_policy(const struct row *r)
 	struct err e = { 0 };
 
 	plan = (struct plan){ .policy = r->policy,
-		.cwd_fd = r->policy->dir_fd,
 		.cgroup_fd = -1,
 		.argv = (char **)(uintptr_t)words,
 		.envp = (char **)(uintptr_t)empty,

@@ -122,8 +122,7 @@ check_plan(const struct plan *p)
 	     strchr(p->argv[0], '/') != NULL);
 	must(is_bytes(p, p->command) && is_bytes(p, p->input));
 	must(p->has_input || p->input.len == 0);
-	must(p->cwd_fd >= 0 && p->timeout_ms >= 1 &&
-	     p->timeout_ms <= p->policy->timeout_max_ms);
+	must(p->timeout_ms >= 1 && p->timeout_ms <= p->policy->timeout_max_ms);
 	must(strncmp(p->cwd, JAIL, strlen(JAIL)) == 0 &&
 	     (p->cwd[strlen(JAIL)] == '/' || p->cwd[strlen(JAIL)] == '\0'));
 }
@@ -155,11 +154,11 @@ take(struct bytes in, struct msg_arg *m)
 static void
 plan(const struct request *r)
 {
-	struct plan p = { .cwd_fd = INT_MIN };
+	struct plan p = { .cgroup_fd = INT_MIN };
 	struct err e = { 0 };
 
 	if (request_plan(r, token(), &p, &e) != 0) {
-		must(p.cwd_fd == INT_MIN && e.what[0] != '\0');
+		must(p.cgroup_fd == INT_MIN && e.what[0] != '\0');
 		must(e.code == ERR_BAD || e.code == ERR_DENIED);
 		return;
 	}

@@ -99,12 +99,12 @@ def run_time(w):
     less; and when it is back, all is well."""
     if "mounts" not in w.layers:
         raise client.Skip("has a meaning with the layer mounts only")
-    place = w.path("{passing}")
+    place, aside = w.path("{passing}"), w.path("{dir}/aside")
     client.check("yes" in w.call("echo yes", "passing").text, "control")
-    place.rmdir()
+    place.rename(aside)
     target = w.path("{work}/ran")
     r = w.call("echo x >" + str(target), "passing")
-    client.check(r.error and "passing" in r.text, r)
+    client.check(r.error and "passing is not there" in r.text, r)
     client.check(not target.exists(), "it ran")
     place.symlink_to(w.names["out"])
     r = w.call("cat passing/secret ../passing/secret "
@@ -112,7 +112,16 @@ def run_time(w):
     client.check(world.SECRET not in r.text, "a link in its place", r)
     place.unlink()
     w.folder("passing")
-    client.check("yes" in w.call("echo yes", "passing").text, "again")
+    r = w.call("echo yes", "passing")
+    client.check(r.error and "passing is another one" in r.text, r)
+    place.rmdir()
+    aside.rename(place)
+    client.check("yes" in w.call("echo yes", "passing").text, "put back")
+    place.rename(aside)
+    w.folder("passing")
+    client.equal(w.server.reload()["event.outcome"], "success", "reload")
+    client.check("yes" in w.call("echo yes", "passing").text, "reloaded")
+    aside.rmdir()
 
 
 @case("refusal.bad_reload_keeps")

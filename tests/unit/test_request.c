@@ -2,6 +2,7 @@
 /* Unit tests of executor/request: what a frontend may ask and what not. */
 #include <stdarg.h>
 #include <stddef.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdint.h>
 
@@ -374,16 +375,27 @@ test_many_words(void **state)
 
 /* --- the working directory ---------------------------------------------- */
 
+/* Where the run would go, which alone looks. */
 static void
 cwd_is(const char *jail, const char *asked, const char *want)
 {
+	char link[64], got[PATH_MAX];
+	ssize_t n;
+	int fd;
+
 	begin("exec_cmd", jail, "");
 	rig_text(&r, "command", "true");
 	if (asked != NULL)
 		rig_text(&r, "working_dir", asked);
 	planned();
-	assert_string_equal(p.cwd, want);
-	assert_string_equal(variable("PWD"), want);
+	fd = plan_open_directory(&p, p.policy->dir_fd);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, got, sizeof(got) - 1);
+	assert_true(n > 0);
+	got[n] = '\0';
+	(void)close(fd);
+	assert_string_equal(got, want);
+	assert_string_equal(variable("PWD"), p.cwd);
 	done();
 }
 
@@ -391,10 +403,20 @@ static void
 cwd_refused(
     const char *jail, const char *asked, enum err_code code, const char *says)
 {
+	struct err e = { 0 };
+	int fd;
+
 	begin("exec_cmd", jail, "");
 	rig_text(&r, "command", "true");
 	rig_text(&r, "working_dir", asked);
-	refused(code, says);
+	if (request_plan(&r, &t, &p, &e) == 0) {
+		fd = plan_open_directory(&p, p.policy->dir_fd);
+		assert_int_equal(fd, -1);
+		assert_int_equal(plan_refuse_directory(&p, errno, &e), code);
+		plan_fini(&p);
+	}
+	assert_int_equal(e.code, code);
+	assert_non_null(strstr(e.what, says));
 	end();
 }
 
@@ -540,15 +562,19 @@ test_cwd_of_token(void **state)
 	begin_narrow(rig_path("work"), sub);
 	rig_text(&r, "command", "true");
 	rig_text(&r, "work_dir", "..");
-	refused(ERR_DENIED, "leads out of");
-	end();
+	planned();
+	assert_int_equal(plan_open_directory(&p, p.policy->dir_fd), -1);
+	assert_int_equal(errno, EXDEV);
+	done();
 }
 
 /* The directory was opened at load: a link put there later is nothing. */
 static void
 test_cwd_replaced(void **state)
 {
-	char moved[300];
+	char moved[300], link[64], got[300];
+	ssize_t n;
+	int fd;
 
 	(void)state;
 	assert_int_equal(mkdir(rig_path("jail"), 0755), 0);
@@ -557,8 +583,13 @@ test_cwd_replaced(void **state)
 	assert_int_equal(rename(rig_path("jail"), rig_path("moved")), 0);
 	assert_int_equal(symlink("/etc", rig_path("jail")), 0);
 	planned();
+	fd = plan_open_directory(&p, p.policy->dir_fd);
 	(void)snprintf(moved, sizeof(moved), "%s", rig_path("moved"));
-	assert_string_equal(p.cwd, moved);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, got, sizeof(got) - 1);
+	assert_int_equal(n, strlen(moved));
+	assert_memory_equal(got, moved, (size_t)n);
+	(void)close(fd);
 	done();
 }
 

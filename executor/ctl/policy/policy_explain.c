@@ -5,6 +5,7 @@
  * Said from what was loaded and compiled, not from the file: this is what
  * stands around a run.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -145,11 +146,15 @@ put_files(struct buf *b, const struct policy *p)
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		buf_reset(&paths);
 		for (size_t i = 0; i < m->count; i++)
-			if (m->op[i].kind == kinds[k].kind)
+			if (m->op[i].kind == kinds[k].kind &&
+			    confine_shows(&p->confine, &m->op[i]))
 				text_item(&paths, "%s", m->op[i].path);
 		if (paths.len > 0)
-			text_row(
-			    b, "", "%s: %s", kinds[k].words, buf_cstr(&paths));
+			text_row(b, "", "%s: %s",
+			    !root && kinds[k].kind == MOUNTS_PROC
+				? "the machine's processes, as far as permissions show them"
+				: kinds[k].words,
+			    buf_cstr(&paths));
 	}
 }
 
@@ -456,6 +461,15 @@ put_command(struct buf *b, const struct plan *plan)
 	return ok;
 }
 
+/* As an administrator, who may look; a run asks with its own rights. */
+static int
+check_directory(const struct plan *plan, struct err *e)
+{
+	CLEANUP_FD int fd = plan_open_directory(plan, plan->policy->dir_fd);
+
+	return fd == -1 ? plan_refuse_directory(plan, errno, e) : 0;
+}
+
 static int
 explain(const struct call *c, struct policy *p)
 {
@@ -469,7 +483,12 @@ explain(const struct call *c, struct policy *p)
 	if (call_given(c)) {
 		buf_put_u8(&out, '\n');
 		if (call_plan(c, p, false, &plan, &e) == 0) {
-			ok = put_command(&out, &plan);
+			ok = check_directory(&plan, &e) == 0;
+			if (ok)
+				ok = put_command(&out, &plan);
+			else
+				text_row(
+				    &out, "Command", "refused: %s", e.what);
 			plan_fini(&plan);
 		} else {
 			text_row(&out, "Command", "refused: %s", e.what);

@@ -182,6 +182,7 @@ take_reports(struct test *t)
 		case GUARD_DENIED:
 			take_denial(t, &r.denial);
 			break;
+		case GUARD_EXPOSED: /* it ends */
 		case GUARD_EXEC: /* for the audit log */
 			break;
 		case GUARD_FAILED:
@@ -344,17 +345,10 @@ static int
 not_started(const struct test *t)
 {
 	const struct guard_report *r = &t->report;
-	const char *error = strerror(r->sysno);
+	struct err why;
 
-	if (strcmp(r->step, "execve") != 0)
-		(void)ctl_error("the command was not started: %s%s%s: %s",
-		    r->step, r->path != NULL ? " " : "",
-		    r->path != NULL ? r->path : "", error);
-	else if (r->sysno == ENOENT)
-		(void)ctl_error("command not found: %s", t->plan->argv[0]);
-	else
-		(void)ctl_error(
-		    "cannot execute %s: %s", t->plan->argv[0], error);
+	(void)!spawn_why(t->plan, r, &why);
+	(void)ctl_error("%s", why.what);
 	return strcmp(r->step, "execve") == 0 && r->sysno == ENOENT
 		   ? STATUS_NOT_FOUND
 		   : STATUS_NOT_EXECUTED;
