@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "executor/confine/confine.h"
+#include "executor/audit/ration.h"
 #include "executor/audit/redact.h"
 
 enum {
@@ -152,6 +153,24 @@ put_counts(struct buf *b, const struct jobs *j)
 	buf_put_u8(b, '}');
 }
 
+/* What had to wait or was left out, as somebody asked for too much. */
+static void
+put_budgets(struct buf *b, const struct control_deps *d)
+{
+	struct ration_counts n = ration_counts(audit_ration(d->audit));
+	struct jobs_counts j = jobs_counts(d->jobs);
+
+	begin(b, "budgets", '{');
+	put_u64(b, "runs_waiting", j.waiting);
+	put_u64(b, "run_waits", n.waits);
+	put_u64(b, "answers_slowed", n.slowed);
+	put_u64(b, "records_suppressed", n.suppressed);
+	put_u64(b, "tasks_queued", j.turns.queued);
+	put_u64(b, "longest_turn_us", j.turns.longest_turn_us);
+	put_u64(b, "longest_step_us", j.turns.longest_step_us);
+	buf_put_u8(b, '}');
+}
+
 static void
 put_limits(struct buf *b, const struct conf *c)
 {
@@ -179,6 +198,7 @@ put_audit(struct buf *b, const struct control_deps *d, bool on_disk)
 	put_u64(b, "sequence", s.sequence);
 	put_u64(b, "bytes", s.bytes);
 	put_u64(b, "lost", s.lost);
+	json_put_member_bool(b, "on_reserve", s.scarce);
 	buf_put_u8(b, '}');
 }
 
@@ -218,6 +238,7 @@ control_status_put(struct buf *b, const struct control_deps *d,
 	put_frontend(b, d);
 	put_counts(b, d->jobs);
 	put_limits(b, &d->store->conf);
+	put_budgets(b, d);
 	put_audit(b, d, audit_on_disk);
 	begin(b, "policies", '[');
 	for (i = 0; i < t->count; i++)

@@ -112,6 +112,22 @@ put_numbers(struct buf *b, const struct json_value *o)
 	    number(l, "body_bytes"));
 }
 
+/* Only where there is anything to say. */
+static void
+put_budgets(struct buf *b, const struct json_value *o)
+{
+	if (number(o, "runs_waiting") > 0)
+		text_row(b, "budgets",
+		    "%lld runs wait, as their tokens are over their shares of the log",
+		    number(o, "runs_waiting"));
+	if (number(o, "records_suppressed") > 0 ||
+	    number(o, "answers_slowed") > 0)
+		text_row(b, "budgets",
+		    "%lld answers to refused calls waited, %lld records were left out (records-suppressed in the log says whose)",
+		    number(o, "answers_slowed"),
+		    number(o, "records_suppressed"));
+}
+
 static void
 put_audit(struct buf *b, const struct json_value *a)
 {
@@ -124,6 +140,9 @@ put_audit(struct buf *b, const struct json_value *a)
 	if (!is_true(a, "writable"))
 		text_row(b, "",
 		    "CANNOT BE WRITTEN: runs are refused; see the journal");
+	if (is_true(a, "on_reserve"))
+		text_row(b, "",
+		    "ITS DISK IS FULL: it lives on its reserve, and the tokens that wrote most are refused; make room");
 	if (number(a, "lost") > 0)
 		text_row(b, "", "%lld records did not fit", number(a, "lost"));
 }
@@ -175,6 +194,7 @@ show(const struct remote_answer *a, bool as_json)
 		put_frontend(&b, json_get(o, "frontend"), &scratch);
 		put_certificate(&b, json_get(o, "certificate"));
 		put_numbers(&b, o);
+		put_budgets(&b, json_get(o, "budgets"));
 		put_audit(&b, json_get(o, "audit"));
 		put_policies(&b, json_get(o, "policies"), &scratch);
 	}

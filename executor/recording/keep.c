@@ -22,6 +22,7 @@ enum {
 	NAME = CAST_ID + 5, /* "RUN.cast" */
 	FIRST_LINE = 2048, /* bytes in which a header ends */
 	LAST_LINE = 512, /* bytes in which the last line begins */
+	BLOCK = 4096, /* of most file systems */
 	UNLINKS = 64, /* files removed at once */
 	LOCK_WAIT_MS = 2000
 };
@@ -39,6 +40,16 @@ struct keep {
 	char doomed[KEEP_MAX][CAST_ID]; /* on record, to be removed */
 	struct keep_run run[KEEP_MAX];
 };
+
+/*
+ * What a file of so many bytes takes: whole blocks, and one for its inode and
+ * name, as very many very small recordings are not free.
+ */
+static uint64_t
+on_disk(uint64_t bytes)
+{
+	return (bytes + BLOCK - 1) / BLOCK * BLOCK + BLOCK;
+}
 
 struct keep *
 keep_new(struct audit *a, struct err *e)
@@ -94,7 +105,7 @@ vacate(struct keep *k, struct keep_run *r)
 {
 	r->kept = false;
 	shares_withdraw(&r->room);
-	shares_give(k->room, r->room.user, r->bytes);
+	shares_give(k->room, r->room.user, on_disk(r->bytes));
 	shares_leave(k->room, r->room.user);
 }
 
@@ -228,7 +239,7 @@ occupy(struct keep *k, struct keep_run *r)
 	r->room =
 	    (struct shares_entry){ .user = shares_join(k->room, r->head.owner),
 		    .arg = r };
-	shares_take(k->room, r->room.user, r->bytes);
+	shares_take(k->room, r->room.user, on_disk(r->bytes));
 }
 
 /* What is over may go. */
@@ -298,7 +309,8 @@ keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
 
 	if (data.len == 0)
 		return 0;
-	if (make_room(k, r, data.len, e) != 0)
+	if (make_room(
+		k, r, on_disk(r->bytes + data.len) - on_disk(r->bytes), e) != 0)
 		return e->code;
 	n = write(fd, data.p, data.len);
 	if (n != (ssize_t)data.len) {
@@ -310,7 +322,8 @@ keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
 			log_warn("keep: %s: %m", r->head.run);
 		return e->code;
 	}
-	shares_take(k->room, r->room.user, data.len);
+	shares_take(k->room, r->room.user,
+	    on_disk(r->bytes + data.len) - on_disk(r->bytes));
 	r->bytes += data.len;
 	return 0;
 }

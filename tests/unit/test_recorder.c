@@ -381,7 +381,7 @@ record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
 static void
 test_fair_room(void **state)
 {
-	struct keep_limits l = { .bytes = 200000 };
+	struct keep_limits l = { .bytes = 300000 };
 	struct recorder *r;
 	static char big[16385];
 	struct err e = { 0 };
@@ -414,7 +414,7 @@ test_fair_room(void **state)
 	assert_true(find(139, bob)->kept);
 	/* a lower limit: the same */
 	record_as(alice, RECORDER_ALL, 301, big);
-	l.bytes = 40000;
+	l.bytes = 60000;
 	keep_adjust(b.keep, &l);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
 	(void)keep_sweep(b.keep);
@@ -455,7 +455,7 @@ test_fair_places(void **state)
 static void
 test_many_owners(void **state)
 {
-	struct keep_limits l = { .bytes = 100000 };
+	struct keep_limits l = { .bytes = 400000 };
 	uint8_t owner[DIGEST_BYTES] = { 7 };
 	static char text[5000];
 	unsigned n;
@@ -479,6 +479,22 @@ test_many_owners(void **state)
 		owner[1] = (uint8_t)n;
 		assert_true(find(n, owner)->kept);
 	}
+}
+
+/* Small ones are bounded by what they take on disk, not by their length. */
+static void
+test_small_ones(void **state)
+{
+	struct keep_limits l = { .bytes = 1 << 20 };
+	unsigned kept = 0;
+	(void)state;
+
+	keep_adjust(b.keep, &l);
+	for (unsigned n = 1; n <= 300; n++)
+		record_as(alice, RECORDER_ALL, n, "x");
+	for (unsigned n = 1; n <= 300; n++)
+		kept += find(n, alice)->kept;
+	assert_in_range(kept, 100, (1 << 20) / 8192);
 }
 
 static void
@@ -578,6 +594,8 @@ main(void)
 		    test_fair_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_many_owners, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_small_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(

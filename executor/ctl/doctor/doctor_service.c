@@ -31,6 +31,7 @@
 enum {
 	SOON_DAYS = 14, /* a token that ends within is worth a word */
 	DAY_S = 86400,
+	LEAST_HOURS = 2, /* of the most that runs may write */
 	LOW_BYTES = 1 << 30, /* free space that is little */
 	LOWEST_BYTES = 64 << 20, /* and that is too little */
 	LOW_PERCENT = 5
@@ -337,6 +338,41 @@ check_space(struct report *r, const char *dir)
 	    dir);
 }
 
+/* What the log may become, against the room that there is. */
+static void
+check_growth(struct report *r, const char *dir)
+{
+	const struct conf *c = &r->ctl->conf;
+	uint64_t room, most = (c->audit_keep + 1ULL) * c->audit_rotate_bytes;
+	bool bounded = c->audit_keep > 0 && c->audit_rotate_bytes > 0;
+	uint64_t hours;
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) != 0)
+		return; /* as check_space has said */
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	hours = room / c->audit_bytes_per_second / 3600;
+	if (c->audit_reserve_bytes == 0)
+		report_say(r, REPORT_WARN, "log growth",
+		    "set audit.reserve_bytes, so that one token that fills the disk does not stop the others",
+		    "nothing of the log's disk is kept for when it is full");
+	else if (bounded)
+		report_say(r,
+		    room + c->audit_rotate_bytes > most ? REPORT_OK
+							: REPORT_WARN,
+		    "log growth",
+		    "make room, or lower audit.keep or audit.rotate_bytes",
+		    "%u rotated files are kept, %llu MiB at most; %llu MiB are free",
+		    (unsigned)c->audit_keep, (unsigned long long)(most >> 20),
+		    (unsigned long long)(room >> 20));
+	else
+		report_say(r, hours < LEAST_HOURS ? REPORT_WARN : REPORT_OK,
+		    "log growth",
+		    "make room, set audit.keep, move older files away, or lower audit.bytes_per_second",
+		    "all files of the log are kept; if runs wrote as much as they may, the free space would last %llu hours",
+		    (unsigned long long)hours);
+}
+
 static void
 check_log_file(struct report *r, const char *path, const struct stat *st)
 {
@@ -398,6 +434,7 @@ doctor_service_audit(struct report *r)
 		    report_advice(errno, "make it readable to mcp-execd"),
 		    "%s: %s", path, strerror(errno));
 	check_space(r, dir);
+	check_growth(r, dir);
 }
 
 /* --- ports ------------------------------------------------------------ */
