@@ -491,6 +491,30 @@ on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/*
+ * A session of nobody: its token was taken back while it began, or the
+ * frontend made it up.
+ */
+static void
+note_no_session(struct monitor *m, const struct msg_session *s)
+{
+	struct ration_owner o = owner_of(NULL, s->peer);
+	uint32_t dropped = 0;
+	struct buf *b;
+
+	if (!may_record(m, &o, RATION_AUTH, &m->authfails, &dropped))
+		return;
+	b = audit_begin(m->audit, "auth-failure");
+	put_suppressed(b, dropped);
+	audit_put(b, "source.ip", s->peer);
+	audit_put(b, "mcp.session.id", s->session);
+	audit_put_str(b, "event.outcome", "failure");
+	audit_put_str(
+	    b, "event.reason", proto_authfail_name(PROTO_AUTH_UNKNOWN));
+	audit_put_i64(b, "event.count", 1);
+	end_note(m, &o);
+}
+
 static int
 on_session(struct monitor *m, const struct msg *msg, struct err *e)
 {
@@ -504,6 +528,10 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 		return err_set(e, ERR_PROTO, "SESSION neither began nor ended");
 	(void)token_check(&m->store->tokens, s->proof, s->peer,
 	    clock_wall_us() / 1000000, &t);
+	if (s->began && t == NULL) {
+		note_no_session(m, s);
+		return 0;
+	}
 	o = owner_of(t, s->peer);
 	if (!may_record(m, &o, RATION_SESSION, &m->sessions, &dropped))
 		return 0;

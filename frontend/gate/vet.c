@@ -100,6 +100,7 @@ static const struct field {
 	FIELD("Origin", origin, has_origin),
 	FIELD("Authorization", authorization, has_authorization),
 	FIELD("Content-Type", content_type, has_content_type),
+	FIELD("Content-Encoding", encoding, has_encoding),
 	FIELD("Mcp-Session-Id", session, has_session),
 	FIELD("MCP-Protocol-Version", revision, has_revision),
 	FIELD("Mcp-Method", method, has_method),
@@ -332,6 +333,13 @@ vet_accepts(const struct vet_facts *f, const char *major, const char *minor)
 			return true;
 	}
 	return false;
+}
+
+bool
+vet_is_plain(const struct vet_facts *f)
+{
+	return !f->has_encoding || f->encoding.len == 0 ||
+	       is_name(f->encoding, "identity");
 }
 
 bool

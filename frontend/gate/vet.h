@@ -35,9 +35,10 @@ struct vet_request {
 
 /* What the rest of the frontend wants to know of it; all borrowed. */
 struct vet_facts {
-	struct bytes host, origin, authorization, content_type, accept;
+	struct bytes host, origin, authorization, content_type, encoding, accept;
 	struct bytes session, revision, method, name, traceparent, event;
 	bool has_host, has_origin, has_authorization, has_content_type;
+	bool has_encoding; /* Content-Encoding */
 	bool has_accept, has_session, has_revision, has_method, has_name;
 	bool has_event; /* Last-Event-ID */
 	bool chunked, expect;
@@ -62,6 +63,8 @@ bool vet_origin_ok(struct bytes origin, const struct settings_set *set);
 /* Does the Accept header (absent: yes) take "major/minor"? */
 bool vet_accepts(
     const struct vet_facts *f, const char *major, const char *minor);
+/* Is the body as it is, not compressed (RFC 9110 section 8.4)? */
+bool vet_is_plain(const struct vet_facts *f);
 /* Is the Content-Type application/json (in UTF-8 if it says a charset)? */
 bool vet_is_json(const struct vet_facts *f);
 /*

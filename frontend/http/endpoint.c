@@ -197,7 +197,11 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 		refuse_politely(r, 413, text);
 		return;
 	}
-	if (route->json && !vet_is_json(&r->facts))
+	r->answer.plain = !vet_is_plain(&r->facts);
+	if (r->answer.plain)
+		refuse_politely(r, 415,
+		    "compressed bodies are not taken: send the body as it is, without Content-Encoding");
+	else if (route->json && !vet_is_json(&r->facts))
 		refuse_politely(r, 415, "send Content-Type: application/json");
 	else if (route->typed &&
 		 !vet_accepts(&r->facts, "text", "event-stream") &&

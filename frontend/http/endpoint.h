@@ -26,7 +26,8 @@ struct endpoint_answer {
 	struct buf body; /* owned; empty: none */
 	const char *allow; /* of a 405, or NULL */
 	const char *challenge; /* of a 401, or NULL */
-	char retry_after[12]; /* seconds, of a 429, or "" */
+	bool plain; /* of a 415: only bodies that are not compressed */
+	char retry_after[12]; /* seconds, of a 429 or 503; "": as usual */
 	uint32_t delay_ms; /* wait so long before it is sent */
 	char session[SESSION_ID]; /* Mcp-Session-Id, or "" */
 	bool stream; /* body is the request's stream */

@@ -19,6 +19,8 @@
 #include "frontend/http/http.h"
 #include "frontend/http/wire.h"
 
+#define HTTP_RETRY "2" /* seconds */
+
 #if MHD_VERSION < 0x00097200
 #error "libmicrohttpd 0.9.72 or later is needed"
 #endif
@@ -541,6 +543,15 @@ make_response(struct slot *s)
 	return resp;
 }
 
+/* Every refusal that may pass says when to come again. */
+static const char *
+retry_after(const struct endpoint_answer *a)
+{
+	if (a->retry_after[0] != '\0')
+		return a->retry_after;
+	return a->status == 429 || a->status == 503 ? HTTP_RETRY : NULL;
+}
+
 static bool
 add_headers(
     struct MHD_Response *resp, const struct endpoint_answer *a, bool body)
@@ -558,8 +569,8 @@ add_headers(
 		{ "X-Accel-Buffering", a->stream ? "no" : NULL },
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "WWW-Authenticate", a->challenge },
-		{ "Retry-After",
-		    a->retry_after[0] != '\0' ? a->retry_after : NULL },
+		{ "Retry-After", retry_after(a) },
+		{ "Accept-Encoding", a->plain ? "identity" : NULL },
 		{ "Allow", a->allow },
 		{ "Mcp-Session-Id", a->session[0] != '\0' ? a->session : NULL },
 		{ "Connection", a->now ? "close" : NULL },

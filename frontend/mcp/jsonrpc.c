@@ -29,16 +29,24 @@ jsonrpc_put_error(struct buf *out, int code, const char *text)
 	buf_put_str(out, "}");
 }
 
-static bool
-is_id(const struct json_value *id)
+/* NULL, or what is wrong with it. */
+static const char *
+check_id(const struct json_value *id)
 {
+	static const char wrong[] = "id must be a string or a whole number";
 	struct buf text;
 	bool ok;
 
+	if (id->type != JSON_STRING && id->type != JSON_NUMBER)
+		return wrong;
 	buf_init(&text, 2 * MCP_MAX_ID);
 	ok = mcp_put_id(&text, id) && !text.overflow;
 	buf_fini(&text);
-	return ok;
+	if (ok)
+		return NULL;
+	return id->type == JSON_NUMBER && id->text.len < MCP_MAX_ID
+		   ? wrong
+		   : "id is too long: it may have 255 bytes as JSON text, with its quotes";
 }
 
 /* A request or notification; NULL, or what is wrong with it. */
@@ -53,9 +61,7 @@ check_call(const struct json_value *m)
 	if (params != NULL && params->type != JSON_OBJECT &&
 	    params->type != JSON_NULL)
 		return "params must be an object";
-	if (id != NULL && !is_id(id))
-		return "id must be a string or a whole number, of at most 255 characters";
-	return NULL;
+	return id != NULL ? check_id(id) : NULL;
 }
 
 static bool
@@ -119,7 +125,7 @@ put_invalid(struct buf *out, const struct json_value *root, const char *text)
 	const struct json_value *id = json_get(root, "id");
 
 	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
-	if (id != NULL && is_id(id)) {
+	if (id != NULL && check_id(id) == NULL) {
 		json_put_key(out, "id");
 		(void)mcp_put_id(out, id);
 	}

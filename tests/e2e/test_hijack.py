@@ -509,6 +509,22 @@ def test_before_hello():
         equal(s.run(1, proof_of(s.token), "true")[0].state, EXITED, "control")
 
 
+def test_session_of_nobody():
+    """A proof that no token has: recorded as what it is, in its schema."""
+    with hijacked() as s:
+        s.up()
+        s.send(frame(SESSION, b"\0" * 32, u8(1), data("5" * 32),
+                     data("192.0.2.9"), data("c"), data("2025-11-25")))
+        within("a record", 5, lambda: s.audit("auth-failure"))
+        r = s.audit("auth-failure")[0]
+        equal((r["source.ip"], r["event.count"], r["mcp.session.id"]),
+              ("192.0.2.9", 1, "5" * 32), "record")
+        equal(s.audit("session-begin"), [], "no session")
+        s.send(frame(SESSION, proof_of(s.token), u8(1), data("6" * 32),
+                     data("192.0.2.9"), data("c"), data("2025-11-25")))
+        within("control", 5, lambda: s.audit("session-begin"))
+
+
 def test_old_call_id():
     with hijacked() as s:
         s.up()

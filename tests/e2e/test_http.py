@@ -77,6 +77,31 @@ def test_415(server):
         equal(post(server, {"Content-Type": kind}).status, 200, kind)
 
 
+def test_compressed(server):
+    """No coding is taken; the answer says so, in words and in a header."""
+    for coding in "gzip", "br", "deflate, gzip", "x":
+        r = post(server, {"Content-Encoding": coding}, b"\x1f\x8b\x08\0")
+        equal((r.status, r.header("accept-encoding")), (415, "identity"), r)
+        check(b"Content-Encoding" in r.body, r)
+    equal(post(server, {"Content-Encoding": "identity"}).status, 200, "as is")
+
+
+def test_id(server):
+    """What is wrong with it, and the limit as it is."""
+    def refused(id):
+        body = json.dumps({"jsonrpc": "2.0", "id": id, "method": "ping"},
+                          ensure_ascii=False).encode()
+        r = post(server, body=body)
+        return r.json()["error"]["message"]
+
+    for id in None, 1.5, True, [], {}, 1e300:
+        check("whole number" in refused(id), id, refused(id))
+    for id in "x" * 254, "\u00e4" * 127, int("1" * 256), "\n" * 127:
+        check("255 bytes" in refused(id), id, refused(id))
+    for id in "x" * 253, "\u00e4" * 126, int("1" * 255), "\n" * 126, -1, 0:
+        check("session" in refused(id).lower(), id, refused(id))
+
+
 def test_403_host(server):
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil",
                  "evil.example:8001", "localhost@evil.example", "mcp.example",
