@@ -262,7 +262,7 @@ UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 	common/$(t:test_%=%).[ch] proto/$(t:test_%=%).[ch]),$(t)))
 REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
-SANDBOX_BIN := $(B)/sandbox_try
+SANDBOX_BIN := $(addprefix $(B)/sandbox_,try ways bare)
 HOSTILE_BIN := $(B)/hostile_inject
 
 .SECONDARY:
@@ -281,7 +281,10 @@ $(FUZZ_BIN): $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 # It tries what is forbidden: no sanitizer and no hardening in its way.
 $(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
 	$(call say,CC)
-	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
+	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra $(SANDBOX_FLAGS) -o $@ $<
+$(B)/sandbox_ways: SANDBOX_FLAGS := -pthread
+$(B)/sandbox_bare: SANDBOX_FLAGS := -nostdlib -static -ffreestanding \
+	-fno-stack-protector -fno-builtin
 
 $(B)/hostile_%: tests/hostile/%.c $(B)/flags
 	$(call say,CC)

@@ -345,14 +345,26 @@ release(pid_t thread, int sig)
 	(void)ptrace(PTRACE_DETACH, thread, NULL, (void *)(intptr_t)sig);
 }
 
+/* Where the program may not be read, the path is what was announced. */
+static void
+look(struct execlog *l, pid_t process)
+{
+	struct exec_event *e = l->event;
+	struct exec_call *c = find_state(l, process, EXEC_HELD);
+
+	begin_event(l, process, EXEC_STARTED);
+	e->unconfirmed = !image_look(process, &e->image);
+	if (e->image.asked[0] == '\0' && c != NULL)
+		memcpy(e->image.asked, c->asked, sizeof(c->asked));
+}
+
 /* All other threads of the process are gone, and their calls. */
 static void
 take_start(struct execlog *l, pid_t process)
 {
 	size_t i;
 
-	begin_event(l, process, EXEC_STARTED);
-	l->event->unconfirmed = !image_look(process, &l->event->image);
+	look(l, process);
 	release(process, 0);
 	for (i = l->used; i > 0; i--)
 		if (i <= l->used && l->call[i - 1].process == process)

@@ -15,8 +15,8 @@
  * Keep mcp-execd's own places from every run that would reach them: before
  * mounts_done().  What a run could change all the same is a finding.
  */
-void places_own(const struct keys *k, const struct confine_input *in,
-    struct confine *c);
+void places_own(
+    const struct keys *k, const struct confine_input *in, struct confine *c);
 /*
  * Of the policy's directory only `directory`, inside it: before
  * mounts_done().  `whole` is the plan as the policy has it, which decides

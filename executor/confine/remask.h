@@ -31,7 +31,6 @@ void remask_begin(const struct mounts *m, struct remask *r);
  * Look, and put back.  0, or a negative errno and in *failed the path of what
  * cannot be put back.
  */
-int remask_look(
-    const struct mounts *m, struct remask *r, const char **failed);
+int remask_look(const struct mounts *m, struct remask *r, const char **failed);
 
 #endif

@@ -60,8 +60,8 @@ void jobs_free(struct jobs *j);
  */
 void jobs_submit(struct jobs *j, struct request *r, const struct token *t);
 /* Refuse it; t: the token that it belongs to, NULL: none. */
-void jobs_refuse(struct jobs *j, struct request *r, const struct token *t,
-    const char *why);
+void jobs_refuse(
+    struct jobs *j, struct request *r, const struct token *t, const char *why);
 /* Unknown calls are fine: the run may have ended meanwhile. */
 void jobs_cancel(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
