@@ -44,9 +44,9 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	base64 bearer beneath budget bytes caps cidr clock digest err fdio filter \
-	hashindex json landlock log loop match match_compile notify param shares \
-	sigreset sort turns utf8 wipe)
+	alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
+	fdio filter hashindex json landlock log loop match match_compile notify \
+	param patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan proto)
 FRONTEND := $(call in,frontend, \
@@ -90,9 +90,9 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/recording, \
 	cast castread keep recorder) \
 	$(call in,executor/audit, \
-	audit logfile loginuid logline logread prune ration receiver redact \
-	reserve resume \
-	runset seal summary to_journal to_kernel to_syslog)
+	alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
+	fdio filter hashindex json landlock log loop match match_compile notify \
+	param patterns shares sigreset sort turns utf8 wipe)
 CTL := $(call in,executor/ctl, \
 	become check ctl main qr remote runs screen status steer text) \
 	$(call in,executor/ctl/audit, \

@@ -25,39 +25,19 @@ struct search {
 	struct match_span best;
 };
 
-static bool
-is_word(uint32_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (c >= 'a' && c <= 'z');
-}
-
 static void
 place_set(struct place *p, size_t at)
 {
 	struct bytes rest = bytes_make(p->text.p + at, p->text.len - at);
 
 	p->at = at;
-	p->word_before = at > 0 && is_word(p->text.p[at - 1]);
+	p->word_before = at > 0 && match_prog_word(p->text.p[at - 1]);
 	p->len = rest.len == 0 ? 0 : utf8_decode(rest, &p->next);
 	if (rest.len > 0 && p->len == 0) {
 		p->next = MATCH_PROG_STRAY + rest.p[0];
 		p->len = 1;
 	}
-	p->word_after = p->len > 0 && is_word(p->next);
-}
-
-static bool
-in_set(const struct match *m, const struct match_set *s, uint32_t c)
-{
-	size_t i;
-
-	if (c < 128)
-		return (s->ascii[c / 64] >> (c % 64) & 1) != 0;
-	for (i = s->first; i < (size_t)s->first + s->count; i++)
-		if (c >= m->range[i].lo && c <= m->range[i].hi)
-			return !s->negated;
-	return s->negated;
+	p->word_after = p->len > 0 && match_prog_word(p->next);
 }
 
 /* Does this test of the place hold? */
@@ -143,8 +123,10 @@ skip(struct search *s)
 	for (; at < s->p.text.len && (c = s->p.text.p[at]) < 128; at++)
 		if ((m->first[c / 64] >> (c % 64) & 1) != 0)
 			break;
-	if (at != s->p.at)
-		place_set(&s->p, at);
+	if (at == s->p.at)
+		return;
+	place_set(&s->p, at);
+	s->m->turn++; /* what was reached before was reached elsewhere */
 }
 
 /* Take the next character in all threads at once. */
@@ -163,7 +145,7 @@ step(struct search *s, struct match_list *from, struct match_list *to)
 
 		if (s->found && t.start > s->best.start)
 			break; /* they are in order of their start */
-		if (!in_set(s->m, &s->m->set[st->a], c))
+		if (!match_prog_in(s->m, &s->m->set[st->a], c))
 			continue;
 		t.state++;
 		add(s, to, t);
@@ -214,6 +196,46 @@ match_find(struct match *m, struct bytes text, size_t from, bool more,
 	return s.found;
 }
 
+/* Do all ways that are left agree, for good, on what is kept? */
+static bool
+agree(const struct match *m, const struct match_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->t[i].keep != l->t[0].keep || !m->kept[l->t[i].state])
+			return false;
+	return true;
+}
+
+size_t
+match_keep(
+    struct match *m, struct bytes text, size_t start, size_t end, bool more)
+{
+	struct search s = { .m = m, .p.text = text };
+	struct match_list *now = &m->list[0], *next = &m->list[1], *swap;
+
+	if (!m->keeps)
+		return start;
+	place_set(&s.p, start);
+	m->turn++;
+	now->count = 0;
+	add(&s, now,
+	    (struct match_thread){ .start = start, .keep = (size_t)NOT_KEPT });
+	while (s.p.at < end && now->count > 0 && !agree(m, now)) {
+		s.found = false;
+		step(&s, now, next);
+		swap = now;
+		now = next;
+		next = swap;
+	}
+	/* All agree, or the text goes on. */
+	if (now->count > 0 &&
+	    (s.p.at < end || !s.found || (more && end == text.len)))
+		note(&s, &now->t[0]);
+	return s.found ? s.best.keep : start;
+}
+
 bool
 match_full(struct match *m, struct bytes text)
 {
@@ -241,5 +263,6 @@ match_free(struct match *m)
 	free(m->list[1].t);
 	free(m->stack);
 	free(m->seen);
+	free(m->kept);
 	free(m);
 }

@@ -17,7 +17,7 @@ struct compile {
 	struct bytes p;
 	size_t at;
 	unsigned depth;
-	bool fold, dot_all;
+	bool fold, dot_all, keeps;
 	struct match_state state[MATCH_MAX_STATES];
 	struct match_set set[MATCH_MAX_STATES];
 	struct match_range range[MATCH_PROG_RANGES];
@@ -53,6 +53,7 @@ emit(struct compile *c, enum match_op op, long a, long b)
 {
 	if (c->states == MATCH_MAX_STATES)
 		return bad(c, "this is too large: repeat less, or split it");
+	c->keeps |= op == MATCH_KEEP;
 	c->state[c->states++] = (struct match_state){
 		.op = (uint16_t)op, .a = (int16_t)a, .b = (int16_t)b
 	};
@@ -553,6 +554,33 @@ find_first(struct match *m)
 	}
 }
 
+/* From which states no \K can be reached any more. */
+static void
+find_kept(struct match *m)
+{
+	bool again = true;
+	size_t i;
+
+	memset(m->kept, 1, m->states * sizeof(m->kept[0]));
+	while (again) {
+		again = false;
+		for (i = m->states; i-- > 0;) {
+			const struct match_state *s = &m->state[i];
+			bool jumps =
+			    s->op == MATCH_SPLIT || s->op == MATCH_JUMP;
+			long a = jumps ? s->a : 1;
+			long b = s->op == MATCH_SPLIT ? s->b : a;
+
+			if (!m->kept[i] || s->op == MATCH_DONE ||
+			    (s->op != MATCH_KEEP && m->kept[(long)i + a] &&
+				m->kept[(long)i + b]))
+				continue;
+			m->kept[i] = false;
+			again = true;
+		}
+	}
+}
+
 static void *
 copy_of(const void *p, size_t n, size_t size)
 {
@@ -571,6 +599,7 @@ make(const struct compile *c)
 	if (m == NULL)
 		return NULL;
 	m->states = c->states;
+	m->keeps = c->keeps;
 	m->sets = c->sets;
 	m->ranges = c->ranges;
 	m->state = copy_of(c->state, c->states, sizeof(c->state[0]));
@@ -580,10 +609,12 @@ make(const struct compile *c)
 	m->list[1].t = calloc(c->states, sizeof(struct match_thread));
 	m->stack = calloc(2 * c->states + 2, sizeof(struct match_thread));
 	m->seen = calloc(c->states, sizeof(m->seen[0]));
+	m->kept = calloc(c->states, sizeof(m->kept[0]));
 	if (m->state != NULL && m->set != NULL && m->range != NULL &&
 	    m->list[0].t != NULL && m->list[1].t != NULL && m->stack != NULL &&
-	    m->seen != NULL) {
+	    m->seen != NULL && m->kept != NULL) {
 		find_first(m);
+		find_kept(m);
 		return m;
 	}
 	match_free(m);

@@ -53,6 +53,14 @@ struct match_list {
 	size_t count;
 };
 
+/* [A-Za-z0-9_]: what \b and \B go by. */
+static inline bool
+match_prog_word(uint32_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (c >= 'a' && c <= 'z');
+}
+
 struct match {
 	struct match_state *state;
 	struct match_set *set;
@@ -60,10 +68,26 @@ struct match {
 	size_t states, sets, ranges;
 	uint64_t first[2]; /* ASCII characters a match may begin with */
 	bool anywhere; /* it may begin with others, or be empty */
+	bool *kept; /* of each state: no \K comes after it */
+	bool keeps; /* there is a \K in it */
 	/* Room for a search. */
 	struct match_list list[2];
 	struct match_thread *stack;
 	uint64_t *seen, turn;
 };
+
+/* Is the character in the set? */
+static inline bool
+match_prog_in(const struct match *m, const struct match_set *s, uint32_t c)
+{
+	size_t i;
+
+	if (c < 128)
+		return (s->ascii[c / 64] >> (c % 64) & 1) != 0;
+	for (i = s->first; i < (size_t)s->first + s->count; i++)
+		if (c >= m->range[i].lo && c <= m->range[i].hi)
+			return !s->negated;
+	return s->negated;
+}
 
 #endif
