@@ -90,9 +90,9 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/recording, \
 	cast castread keep recorder) \
 	$(call in,executor/audit, \
-	alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
-	fdio filter hashindex json landlock log loop match match_compile notify \
-	param patterns shares sigreset sort turns utf8 wipe)
+	audit logfile loginuid logline logread prune ration receiver redact \
+	reserve resume \
+	runset seal spelling summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \
 	become check ctl main qr remote runs screen status steer text) \
 	$(call in,executor/ctl/audit, \

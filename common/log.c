@@ -25,7 +25,8 @@ static struct log_self {
 	const char *name;
 	enum log_level max;
 	bool terminal; /* asked once: a filter may forbid it later */
-} self = { "mcp-execd", LOG_LEVEL_INFO, false };
+	size_t (*filter)(char *line, size_t len, size_t size);
+} self = { "mcp-execd", LOG_LEVEL_INFO, false, NULL };
 
 void
 log_set_name(const char *name)
@@ -38,6 +39,12 @@ void
 log_set_level(enum log_level max)
 {
 	self.max = max;
+}
+
+void
+log_set_filter(size_t (*fn)(char *line, size_t len, size_t size))
+{
+	self.filter = fn;
 }
 
 static void
@@ -75,6 +82,8 @@ log_line(int prio, const char *fmt, va_list ap)
 	len = strlen(line);
 	if (len == sizeof(line) - 1)
 		(void)memcpy(line + len - 4, "...", 3);
+	if (self.filter != NULL)
+		len = self.filter(line, len, sizeof(line) - 1);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';

@@ -42,6 +42,12 @@ struct log_limit {
 
 void	log_set_name(const char *name);		/* static string: "executor"; first */
 void	log_set_level(enum log_level max);	/* default LOG_LEVEL_INFO */
+/*
+ * Every line goes through it before it is written, `len` bytes of a text of
+ * which size bytes are room: secrets can be taken out.  Returns how many are
+ * left.  NULL: lines are written as they are.
+ */
+void	log_set_filter(size_t (*fn)(char *line, size_t len, size_t size));
 void	log_err(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);

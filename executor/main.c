@@ -82,7 +82,7 @@ record_reload(const char *what, const struct conf_report *r, bool ok)
 {
 	struct buf *b = audit_begin(self.audit, what);
 
-	audit_put_str(b, "event.outcome", ok ? "success" : "failure");
+	audit_put_own(b, "event.outcome", ok ? "success" : "failure");
 	if (r->count > 0)
 		audit_put(b, "event.reason", buf_bytes(&r->text));
 	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
@@ -103,6 +103,20 @@ use_receivers(void)
 	    conf_audit_mode(c->audit_kernel), NULL);
 }
 
+/* Errors name what a client or a command asked for. */
+static size_t
+filter_line(char *line, size_t len, size_t size)
+{
+	CLEANUP_BUF struct buf shown;
+
+	if (!redact_any(self.redact))
+		return len;
+	buf_init(&shown, size);
+	redact_show(self.redact, &shown, bytes_make(line, len), len);
+	memcpy(line, shown.p, shown.len);
+	return shown.len;
+}
+
 /* The rules in force stay where the new ones cannot be used. */
 static int
 use_redact(struct err *e)
@@ -113,6 +127,7 @@ use_redact(struct err *e)
 		return e->code;
 	redact_free(self.redact);
 	self.redact = fresh;
+	log_set_filter(filter_line);
 	return 0;
 }
 
@@ -550,7 +565,7 @@ record_life(const char *action, bool start)
 
 	audit_put_i64(b, "process.pid", getpid());
 	audit_put_i64(b, "user.id", geteuid());
-	audit_put_str(b, "service.version", MCP_EXECD_VERSION);
+	audit_put_own(b, "service.version", MCP_EXECD_VERSION);
 	audit_put_str(b, "config.path", self.store.conf.path);
 	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
 	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
@@ -617,6 +632,7 @@ tear_down(void)
 	loop_free(self.loop);
 	audit_close(self.audit);
 	receivers_free(self.receivers);
+	log_set_filter(NULL);
 	redact_free(self.redact);
 	keep_free(self.keep);
 	listen_close(&self.store.conf, &self.inherited, self.listeners,

@@ -17,8 +17,11 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "executor/audit/prune.h"
+#include "executor/audit/redact.h"
 #include "executor/audit/reserve.h"
 #include "executor/audit/resume.h"
+
+_Static_assert((int)AUDIT_MAX_VALUE == (int)REDACT_KEPT, "one bound");
 
 enum { ROTATE_AGAIN_US = 60000000, LOCK_WAIT_MS = 2000 };
 
@@ -63,6 +66,11 @@ struct audit {
 
 /* --- records ------------------------------------------------------------ */
 
+/* The rules for the record that is being built: there is one at a time. */
+static struct {
+	struct redact *redact;
+} self;
+
 struct buf *
 audit_begin(struct audit *a, const char *action)
 {
@@ -72,6 +80,7 @@ audit_begin(struct audit *a, const char *action)
 	if (a->open)
 		fatal("audit: a record is begun inside another");
 	a->open = true;
+	self.redact = a->setup.redact;
 	buf_reset(b);
 	clock_format(clock_wall_us(), when);
 	buf_put_u8(b, '{');
@@ -81,25 +90,63 @@ audit_begin(struct audit *a, const char *action)
 	return b;
 }
 
+/*
+ * All text of a record comes through here and so through the rules, but for
+ * what audit_put_own() is told.
+ */
 void
 audit_put(struct buf *b, const char *key, struct bytes value)
 {
-	uint8_t sum[DIGEST_BYTES];
-	char hex[DIGEST_HEX], name[96];
-	struct bytes kept = value;
+	redact_put(self.redact, b, key, value, false);
+}
 
-	if (kept.len > AUDIT_MAX_VALUE)
-		kept.len = AUDIT_MAX_VALUE;
-	json_put_key(b, key);
-	json_put_audit(b, kept);
-	if (kept.len == value.len)
-		return;
-	digest_sha256(value, sum);
-	digest_hex(sum, sizeof(sum), hex);
-	(void)snprintf(name, sizeof(name), "%s.length", key);
-	json_put_member_i64(b, name, (int64_t)value.len);
-	(void)snprintf(name, sizeof(name), "%s.sha256", key);
-	json_put_member(b, name, bytes_of(hex));
+void
+audit_put_cut(struct buf *b, const char *key, struct bytes value)
+{
+	redact_put(self.redact, b, key, value, true);
+}
+
+void
+audit_put_array(struct buf *b, const char *key, const char *text, size_t size)
+{
+	struct bytes value = bytes_make(text, strnlen(text, size));
+
+	redact_put(self.redact, b, key, value, value.len + 1 >= size);
+}
+
+void
+audit_put_words(struct buf *b, const char *key, struct bytes words, bool cut)
+{
+	redact_put_words(self.redact, b, key, words, cut);
+}
+
+void
+audit_put_reason(struct buf *b, const char *why)
+{
+	struct bytes text = bytes_of(why);
+	bool cut =
+	    text.len >= ERR_MAX_WHAT - 1 ||
+	    (text.len > 3 && memcmp(text.p + text.len - 3, "...", 3) == 0);
+
+	redact_put(self.redact, b, "event.reason", text, cut);
+}
+
+void
+audit_put_digest(struct buf *b, const char *key, struct bytes value)
+{
+	redact_put_digest(self.redact, b, key, value);
+}
+
+void
+audit_put_sum(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
+{
+	redact_put_sum(self.redact, b, key, sum);
+}
+
+void
+audit_put_own(struct buf *b, const char *key, const char *value)
+{
+	redact_put(NULL, b, key, bytes_of(value), false);
 }
 
 void
@@ -209,7 +256,7 @@ put_hex(struct buf *b, const char *key, const uint8_t *p, size_t len)
 	char hex[DIGEST_HEX];
 
 	digest_hex(p, len, hex);
-	audit_put_str(b, key, hex);
+	audit_put_own(b, key, hex);
 }
 
 /* Where the chain stands, so that reading can begin at this record. */
@@ -240,7 +287,7 @@ put_torn(struct audit *a, struct buf *b)
 static void
 lead_continue(struct audit *a, struct buf *b)
 {
-	audit_put_str(b, "event.reason", a->moved);
+	audit_put_reason(b, a->moved);
 	put_chain(a, b);
 	put_torn(a, b);
 }
@@ -265,8 +312,8 @@ lead_broken(struct audit *a, struct buf *b)
 {
 	const struct resume *r = &a->resumed;
 
-	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(b, "event.reason", resume_gap_text(r->gap));
+	audit_put_own(b, "event.outcome", "failure");
+	audit_put_reason(b, resume_gap_text(r->gap));
 	audit_put_i64(b, "log.last.sequence", (int64_t)r->sequence);
 	audit_put_str(b, "log.last.timestamp", r->when);
 	put_chain(a, b);
@@ -593,10 +640,10 @@ keep_reserve(struct audit *a)
 		return;
 	a->reserve_owed = false;
 	b = audit_begin(a, "log-reserve");
-	audit_put_str(
+	audit_put_own(
 	    b, "event.outcome", a->reserve.given_up ? "failure" : "success");
-	audit_put_str(b, "event.reason",
-	    a->reserve.given_up ? "the disk is full, and the reserve in use"
+	audit_put_reason(b, a->reserve.given_up
+				? "the disk is full, and the reserve in use"
 				: "there is room for the reserve again");
 	audit_put_i64(b, "log.reserve_bytes", (int64_t)a->reserve.bytes);
 	audit_end(a, true);

@@ -16,6 +16,7 @@
 #define EXECUTOR_AUDIT_H
 
 #include "common/bytes.h"
+#include "common/digest.h"
 
 enum {
 	AUDIT_MAX_VALUE = 8192, /* bytes kept of one value */
@@ -77,9 +78,32 @@ void audit_close(struct audit *a);
 
 /* Begin a record of this event.action; returns where its members go. */
 struct buf *audit_begin(struct audit *a, const char *action);
-/* Escaped text, cut at AUDIT_MAX_VALUE: then KEY.length and KEY.sha256 follow. */
+/*
+ * Escaped text, less what rules of redaction take; cut at AUDIT_MAX_VALUE:
+ * then KEY.length and a digest of the whole follow.
+ */
 void audit_put(struct buf *b, const char *key, struct bytes value);
 void audit_put_str(struct buf *b, const char *key, const char *value);
+/* Of what was cut already: a secret at its end may be in two. */
+void audit_put_cut(struct buf *b, const char *key, struct bytes value);
+/* Text of an array of that size, which was cut where it is full. */
+void audit_put_array(
+    struct buf *b, const char *key, const char *text, size_t size);
+/* A list of words, a NUL behind each but perhaps the last. */
+void audit_put_words(
+    struct buf *b, const char *key, struct bytes words, bool cut);
+/* event.reason: an error's text, which may have been cut, or end in "...". */
+void audit_put_reason(struct buf *b, const char *why);
+/* Digest of what is not kept: KEY.sha256, with rules KEY.hmac_sha256. */
+void audit_put_digest(struct buf *b, const char *key, struct bytes value);
+/* The same where its SHA-256 is known: KEY_sha256, with rules KEY_hmac_sha256. */
+void audit_put_sum(
+    struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES]);
+/*
+ * Our own words, which no client and no program chose: the schema of records
+ * has a pattern or a list for each such key, which tests/lint/redaction checks.
+ */
+void audit_put_own(struct buf *b, const char *key, const char *value);
 void audit_put_i64(struct buf *b, const char *key, int64_t value);
 /* End the record.  `durable` asks the next flush for fdatasync(2). */
 void audit_end(struct audit *a, bool durable);

@@ -107,11 +107,11 @@ say_one(struct ration *r, const struct denied *d, bool others)
 	for (i = 0; i < RATION_NOTES; i++)
 		sum += d->count[i];
 	if (d->token[0] != '\0')
-		audit_put_str(b, "token.name", d->token);
+		audit_put_own(b, "token.name", d->token);
 	else if (!others)
 		audit_put_str(b, "source.ip", d->source);
-	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(b, "event.reason",
+	audit_put_own(b, "event.outcome", "failure");
+	audit_put_reason(b,
 	    others ? "many tokens or sources were over their shares of records"
 		   : "over its share of records");
 	audit_put_i64(b, "records", (int64_t)sum);

@@ -305,9 +305,9 @@ receivers_tell(struct receivers *all, struct audit *a)
 			continue;
 		b = audit_begin(
 		    a, r->failing ? "receiver-failure" : "receiver-success");
-		audit_put_str(b, "receiver.name", r->kind->name);
+		audit_put_own(b, "receiver.name", r->kind->name);
 		if (r->failing)
-			audit_put_str(b, "event.reason", r->why);
+			audit_put_reason(b, r->why);
 		audit_put_i64(b, "records", (int64_t)r->lost);
 		audit_end(a, false);
 		r->told = r->failing;

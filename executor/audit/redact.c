@@ -13,16 +13,20 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "common/match.h"
-#include "executor/audit/audit.h"
+#include "common/patterns.h"
+#include "executor/audit/spelling.h"
+
+_Static_assert(
+    (int)REDACT_MAX_RULES <= (int)PATTERNS_MAX, "a pattern for each rule");
 
 struct rule {
 	char name[REDACT_MAX_NAME];
-	struct match *pattern;
 	bool by_key;
 };
 
 struct redact {
 	struct rule rule[REDACT_MAX_RULES];
+	struct patterns *patterns; /* a pattern for each rule, in order */
 	size_t count, states;
 	bool has_key;
 	uint8_t key[DIGEST_BYTES];
@@ -44,20 +48,23 @@ redact_new(struct err *e)
 {
 	struct redact *r = calloc(1, sizeof(*r));
 
-	if (r == NULL)
+	if (r == NULL) {
 		(void)err_sys(e, "rules of redaction");
-	return r;
+		return NULL;
+	}
+	r->patterns = patterns_new(e);
+	if (r->patterns != NULL)
+		return r;
+	free(r);
+	return NULL;
 }
 
 void
 redact_free(struct redact *r)
 {
-	size_t i;
-
 	if (r == NULL)
 		return;
-	for (i = 0; i < r->count; i++)
-		match_free(r->rule[i].pattern);
+	patterns_free(r->patterns);
 	explicit_bzero(r->key, sizeof(r->key));
 	free(r);
 }
@@ -85,10 +92,17 @@ add(struct redact *r, const char *name, struct bytes pattern, bool by_key,
 		    "all patterns together are too large: repeat less");
 	}
 	r->states += match_states(m);
+	if (patterns_add(r->patterns, m, e) != 0)
+		return e->code;
 	(void)snprintf(r->rule[r->count].name, REDACT_MAX_NAME, "%s", name);
-	r->rule[r->count].by_key = by_key;
-	r->rule[r->count++].pattern = m;
+	r->rule[r->count++].by_key = by_key;
 	return 0;
+}
+
+int
+redact_ready(struct redact *r, struct err *e)
+{
+	return r->count == 0 ? 0 : patterns_ready(r->patterns, e);
 }
 
 int
@@ -110,15 +124,15 @@ redact_add_key(
 	if (key.len == 0 || key.len > REDACT_MAX_KEY)
 		return err_set(
 		    e, ERR_BAD, "a key has 1 to %d bytes", REDACT_MAX_KEY);
-	buf_put_str(&b, "(?i)(^|[^A-Za-z0-9])");
+	/* what stands before a word, the escape of a string too */
+	buf_put_str(&b, "(?i)(^|[^A-Za-z0-9]|\\\\[abefnrtv])");
 	for (i = 0; i < key.len; i++) {
 		if (strchr("^$\\.*+?()[]{}|", key.p[i]) != NULL)
 			buf_put_u8(&b, '\\');
 		buf_put_u8(&b, key.p[i]);
 	}
-	buf_put_str(
-	    &b, option ? "([\"']?\\s*[=:]\\s*|\\s+)" : "[\"']?\\s*[=:]\\s*");
-	buf_put_str(&b, "\\K(\"[^\"]*\"?|'[^']*'?|[^\\s\"'&;|]+)");
+	buf_put_str(&b, "\\\\*[\"']?\\]?(\\s*(:=|=>|[=:]|%3[ad])\\s*");
+	buf_put_str(&b, option ? "|\\s+)\\K\\S" : ")\\K\\S");
 	return add(r, name, buf_bytes(&b), true, e);
 }
 
@@ -194,52 +208,130 @@ note(struct spans *l, const struct rule *rule, size_t from, size_t to)
 	l->count = l->count - (j - i) + 1;
 }
 
-/* A value that a word is, or ends with, is all of the rest of the word. */
-static size_t
-word_end(struct bytes words, size_t from, size_t to)
-{
-	const uint8_t *begin = from == 0 ? NULL : memrchr(words.p, '\0', from);
-	size_t i = begin == NULL ? 0 : (size_t)(begin + 1 - words.p);
+/* As a shell within a shell would read it; the first is the text itself. */
+struct readings {
+	struct spelling s[SPELLING_DEPTH + 1];
+	size_t count;
+};
 
-	for (; i < from; i++)
-		if (words.p[i] == ' ' || words.p[i] == '\n' ||
-		    words.p[i] == '\t')
-			return to; /* a script: not beyond the value */
-	while (to < words.len && words.p[to] != '\0')
-		to++;
-	return to;
+/* Where in the text the value ends that begins there in this reading. */
+static size_t
+value_end(struct readings *all, size_t reading, size_t key, size_t at)
+{
+	size_t i, here, last = 0, span[2], begin, key_begin;
+
+	spelling_map(&all->s[reading], key, key + 1, span);
+	key_begin = span[0];
+	spelling_map(&all->s[reading], at, at + 1, span);
+	begin = span[0];
+	for (i = 0; i <= reading; i++) {
+		here = spelling_index(&all->s[i], begin);
+		if (!spelling_json_end(&all->s[i], here, &here))
+			continue;
+		spelling_map(&all->s[i], here, here, span);
+		return span[1];
+	}
+	for (i = 0; i <= reading; i++) {
+		here = spelling_index(&all->s[i], begin);
+		here = spelling_value_end(
+		    &all->s[i], spelling_index(&all->s[i], key_begin), here);
+		spelling_map(&all->s[i], here, here, span);
+		if (span[1] > last)
+			last = span[1];
+	}
+	return last;
+}
+
+/* What a rule takes in one reading. */
+static void
+take_rule(struct redact *r, const struct rule *rule, struct readings *all,
+    size_t reading, struct spans *out)
+{
+	struct match_span m;
+	size_t at = 0, n, span[2], to, key;
+
+	for (n = 0; n <= REDACT_MAX_SPANS && patterns_next(r->patterns, at, &m);
+	     n++) {
+		at = m.end;
+		if (m.keep == m.end)
+			continue;
+		spelling_map(&all->s[reading], m.keep, m.end, span);
+		if (rule->by_key) {
+			/* a character may stand before the key */
+			key = m.start + 1 < m.keep ? m.start + 1 : m.start;
+			to = value_end(all, reading, key, m.keep);
+			span[1] = to > span[1] ? to : span[1];
+			to = spelling_index(&all->s[reading], span[1]);
+			at = to > at ? to : at;
+		}
+		/* Beyond that many, the rest goes. */
+		note(out, rule, span[0],
+		    n == REDACT_MAX_SPANS ? SIZE_MAX : span[1]);
+	}
+}
+
+/* All rules on one reading. */
+static void
+take_rules(struct redact *r, struct readings *all, size_t reading, bool more,
+    struct spans *out)
+{
+	CLEANUP_BUF struct buf flat;
+	struct bytes text = all->s[reading].text;
+	size_t i;
+	int rule = -1;
+
+	buf_init(&flat, text.len + 1);
+	if (all->s[reading].list && memchr(text.p, '\0', text.len) != NULL) {
+		buf_put_bytes(&flat, text);
+		if (flat.overflow) {
+			note(out, &r->rule[0], 0, SIZE_MAX);
+			return;
+		}
+		for (i = 0; i < flat.len; i++)
+			if (flat.p[i] == '\0')
+				flat.p[i] = ' ';
+		text = buf_bytes(&flat);
+	}
+	patterns_text(r->patterns, text, more);
+	while (patterns_pick(r->patterns, &rule))
+		take_rule(r, &r->rule[rule], all, reading, out);
+}
+
+/* Text for people is cut so. */
+static bool
+ends_in_dots(struct bytes text)
+{
+	return text.len > 3 && memcmp(text.p + text.len - 3, "...", 3) == 0;
 }
 
 /*
- * All rules on a text.  words: the same with NULs between words, which are
- * blanks in text; NULL if it is no list.
+ * What all rules take of a text, however it is spelled.  list: words with a
+ * NUL between them.  more: it goes on, or was cut.
  */
 static void
-find(struct redact *r, struct bytes text, bool more, const uint8_t *words,
+find(struct redact *r, struct bytes text, bool more, bool list,
     struct spans *out)
 {
-	struct match_span m;
-	size_t i, at, n, to;
+	struct readings all = { .count = 1 };
+	bool no_memory = false;
+	size_t i;
 
 	out->count = 0;
-	for (i = 0; i < r->count; i++) {
-		struct rule *rule = &r->rule[i];
-
-		for (at = n = 0; n <= REDACT_MAX_SPANS &&
-				 match_find(rule->pattern, text, at, more, &m);
-		     n++) {
-			to = m.end;
-			if (words != NULL && rule->by_key)
-				to = word_end(
-				    bytes_make(words, text.len), m.keep, m.end);
-			/* Beyond that many, the rest goes. */
-			if (n == REDACT_MAX_SPANS)
-				to = SIZE_MAX;
-			if (m.keep < m.end)
-				note(out, rule, m.keep, to);
-			at = m.end > m.start ? m.end : m.end + 1;
-		}
-	}
+	if (more && ends_in_dots(text))
+		text.len -= 3; /* where it was cut */
+	if (text.len == 0)
+		return;
+	all.s[0] = spelling_of(text, list);
+	while (
+	    all.count <= SPELLING_DEPTH && spelling_strip(&all.s[all.count - 1],
+					       &all.s[all.count], &no_memory))
+		all.count++;
+	if (no_memory)
+		note(out, &r->rule[0], 0, SIZE_MAX);
+	for (i = 0; i < all.count; i++)
+		take_rules(r, &all, i, more, out);
+	for (i = 0; i < all.count; i++)
+		spelling_fini(&all.s[i]);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -325,26 +417,47 @@ redact_put_digest(
 }
 
 void
-redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value)
+redact_put_sum(struct redact *r, struct buf *b, const char *key,
+    const uint8_t sum[DIGEST_BYTES])
+{
+	char hex[DIGEST_HEX], name[96];
+
+	if (redact_any(r) && !r->has_key)
+		return;
+	if (redact_any(r))
+		put_hmac(r, bytes_make(sum, DIGEST_BYTES), hex);
+	else
+		digest_hex(sum, DIGEST_BYTES, hex);
+	(void)snprintf(name, sizeof(name), "%s_%s", key,
+	    redact_any(r) ? "hmac_sha256" : "sha256");
+	json_put_member(b, name, bytes_of(hex));
+}
+
+/* So much of it is looked at; *more: the rest is not, or was cut. */
+static struct bytes
+look_at(struct bytes value, size_t most, bool *more)
+{
+	*more |= value.len > most;
+	return bytes_make(value.p, value.len > most ? most : value.len);
+}
+
+void
+redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value,
+    bool cut)
 {
 	CLEANUP_BUF struct buf kept;
-	struct bytes look = value;
-	struct spans found;
+	struct bytes look = look_at(value, REDACT_LOOK, &cut);
+	struct spans found = { .count = 0 };
 	char name[96];
 
 	buf_init(&kept, 4 * REDACT_LOOK);
-	if (!redact_any(r)) {
-		audit_put(b, key, value);
-		return;
-	}
-	if (look.len > REDACT_LOOK)
-		look.len = REDACT_LOOK;
-	find(r, look, look.len < value.len, NULL, &found);
+	if (redact_any(r))
+		find(r, look, cut, false, &found);
 	put_rest(&kept, look, 0,
-	    look.len > AUDIT_MAX_VALUE ? AUDIT_MAX_VALUE : look.len, &found);
+	    look.len > REDACT_KEPT ? REDACT_KEPT : look.len, &found);
 	json_put_key(b, key);
 	json_put_audit(b, buf_bytes(&kept));
-	if (value.len > AUDIT_MAX_VALUE) {
+	if (value.len > REDACT_KEPT) {
 		(void)snprintf(name, sizeof(name), "%s.length", key);
 		json_put_member_i64(b, name, (int64_t)value.len);
 		redact_put_digest(r, b, key, value);
@@ -355,13 +468,12 @@ redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value)
 void
 redact_show(struct redact *r, struct buf *out, struct bytes value, size_t max)
 {
-	struct bytes look = value;
+	bool more = ends_in_dots(value);
+	struct bytes look = look_at(value, 2 * max, &more);
 	struct spans found = { .count = 0 };
 
-	if (look.len > 2 * max)
-		look.len = 2 * max;
 	if (redact_any(r))
-		find(r, look, look.len < value.len, NULL, &found);
+		find(r, look, more, false, &found);
 	put_rest(out, look, 0, look.len > max ? max : look.len, &found);
 }
 
@@ -373,12 +485,12 @@ put_words(struct buf *b, struct bytes words, const struct spans *l)
 	size_t from, to, begin = b->len;
 	const uint8_t *nul;
 
-	buf_init(&word, 2 * REDACT_LOOK);
+	buf_init(&word, 4 * REDACT_LOOK);
 	buf_put_u8(b, '[');
 	for (from = 0; from < words.len; from = to + 1) {
 		nul = memchr(words.p + from, '\0', words.len - from);
 		to = nul == NULL ? words.len : (size_t)(nul - words.p);
-		if (b->len - begin + to - from > AUDIT_MAX_VALUE)
+		if (b->len - begin + to - from > REDACT_KEPT)
 			break; /* process.command_line has the digest */
 		buf_reset(&word);
 		put_rest(&word, words, from, to, l);
@@ -390,24 +502,14 @@ put_words(struct buf *b, struct bytes words, const struct spans *l)
 }
 
 void
-redact_put_words(
-    struct redact *r, struct buf *b, const char *key, struct bytes words)
+redact_put_words(struct redact *r, struct buf *b, const char *key,
+    struct bytes words, bool cut)
 {
-	CLEANUP_BUF struct buf text;
 	struct spans found = { .count = 0 };
-	struct bytes look = words;
-	size_t i;
+	struct bytes look = look_at(words, REDACT_LOOK, &cut);
 
-	buf_init(&text, REDACT_LOOK);
-	if (look.len > REDACT_LOOK)
-		look.len = REDACT_LOOK;
-	if (redact_any(r)) {
-		buf_put_bytes(&text, look);
-		for (i = 0; i < text.len; i++)
-			if (text.p[i] == '\0')
-				text.p[i] = ' ';
-		find(r, buf_bytes(&text), look.len < words.len, look.p, &found);
-	}
+	if (redact_any(r))
+		find(r, look, cut, true, &found);
 	json_put_key(b, key);
 	put_words(b, look, &found);
 	put_list(r, b, key, look, &found);

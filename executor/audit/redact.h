@@ -19,12 +19,13 @@
 #include "common/digest.h"
 
 enum {
-	REDACT_MAX_RULES = 64, /* patterns and names of all rules */
+	REDACT_MAX_RULES = 128, /* patterns and names of all rules */
 	REDACT_MAX_NAME = 32, /* of a rule, with the NUL */
 	REDACT_MAX_KEY = 64, /* bytes of the name of a secret */
-	REDACT_MAX_STATES = 8192, /* of all automata together */
+	REDACT_MAX_STATES = 16384, /* of all automata together */
 	REDACT_MAX_SPANS = 64, /* in one value; then the rest is one */
-	REDACT_LOOK = 16384 /* bytes of a value that are looked at */
+	REDACT_KEPT = 8192, /* bytes of a value that a record keeps */
+	REDACT_LOOK = 8192 + 2048 /* bytes of a value that are looked at */
 };
 
 struct redact;
@@ -40,6 +41,8 @@ int redact_add_pattern(struct redact *r, const char *name,
  */
 int redact_add_key(struct redact *r, const char *name, struct bytes key,
     struct err *e) MUST_CHECK;
+/* After the last rule, before the first value. */
+int redact_ready(struct redact *r, struct err *e) MUST_CHECK;
 bool redact_any(const struct redact *r); /* NULL: no */
 /*
  * Read the key for the HMACs, 64 hex digits, or make the file (0600).  Without
@@ -49,17 +52,19 @@ int redact_load_key(
     struct redact *r, const char *path, struct err *e) MUST_CHECK;
 
 /*
- * Members of a record: KEY, and where something was taken KEY.redacted.  With
- * no rule (r may be NULL) as audit_put does.
+ * Members of a record: KEY, and where something was taken KEY.redacted; of
+ * more than REDACT_KEPT bytes also KEY.length and a digest.  `cut`: the value
+ * was cut before, so that a secret may be in two at its end: what may yet be
+ * one is taken.  Without rules (r may be NULL) nothing is.
  */
 void redact_put(struct redact *r, struct buf *b, const char *key,
-    struct bytes value);
+    struct bytes value, bool cut);
 /*
  * The same for a list of words, a NUL behind each but perhaps the last.  Words
- * beyond AUDIT_MAX_VALUE bytes are left out.
+ * beyond REDACT_KEPT bytes are left out.
  */
 void redact_put_words(struct redact *r, struct buf *b, const char *key,
-    struct bytes words);
+    struct bytes words, bool cut);
 /*
  * To be shown, not recorded: append at most `max` bytes of value, without
  * what rules take.  Twice as many are looked at.
@@ -69,5 +74,8 @@ void redact_show(
 /* Digest of a value that is not kept: KEY.sha256, or KEY.hmac_sha256. */
 void redact_put_digest(struct redact *r, struct buf *b, const char *key,
     struct bytes value);
+/* Of a value whose SHA-256 is known: KEY_sha256, or KEY_hmac_sha256 of that. */
+void redact_put_sum(struct redact *r, struct buf *b, const char *key,
+    const uint8_t sum[DIGEST_BYTES]);
 
 #endif

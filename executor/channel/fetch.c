@@ -363,11 +363,11 @@ record_read(struct fetches *all, const struct msg_fetch *m,
 	b = audit_begin(all->audit, "recording-read");
 	if (dropped > 0)
 		audit_put_i64(b, "event.suppressed", dropped);
-	audit_put_str(b, "run.id", r->head.run);
-	audit_put_str(b, "token.name", t->name);
-	audit_put_str(b, "policy.name", t->policy->name);
+	audit_put_own(b, "run.id", r->head.run);
+	audit_put_own(b, "token.name", t->name);
+	audit_put_own(b, "policy.name", t->policy->name);
 	audit_put(b, "source.ip", m->peer);
-	audit_put_str(
+	audit_put_own(
 	    b, "recording.stream", m->stream == 1 ? "stdout" : "stderr");
 	audit_put_i64(b, "recording.offset", (int64_t)m->offset);
 	audit_put_i64(b, "recording.length", m->length);

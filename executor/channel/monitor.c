@@ -399,11 +399,11 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 	    ration_may_note(audit_ration(m->audit), &o, RATION_REFUSED)) {
 		b = audit_begin(m->audit, "recording-refused");
 		if (known != NULL)
-			audit_put_str(b, "token.name", known->name);
+			audit_put_own(b, "token.name", known->name);
 		audit_put(b, "source.ip", f->peer);
 		audit_put(b, "run.id", f->run);
-		audit_put_str(b, "event.outcome", "failure");
-		audit_put_str(b, "event.reason", why.what);
+		audit_put_own(b, "event.outcome", "failure");
+		audit_put_reason(b, why.what);
 		end_note(m, &o);
 	}
 	return fetches_begin(m->fetches, f, t, why.what, e);
@@ -457,9 +457,8 @@ on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 	b = audit_begin(m->audit, "auth-failure");
 	put_suppressed(b, dropped);
 	audit_put(b, "source.ip", msg->authfail.peer);
-	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(
-	    b, "event.reason", proto_authfail_name(msg->authfail.reason));
+	audit_put_own(b, "event.outcome", "failure");
+	audit_put_reason(b, proto_authfail_name(msg->authfail.reason));
 	audit_put_i64(b, "event.count", msg->authfail.count);
 	if (msg->authfail.token.len > 0)
 		audit_put(b, "token.name", msg->authfail.token);
@@ -538,8 +537,8 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 	b = audit_begin(m->audit, s->began ? "session-begin" : "session-end");
 	put_suppressed(b, dropped);
 	if (t != NULL) {
-		audit_put_str(b, "token.name", t->name);
-		audit_put_str(b, "policy.name", t->policy->name);
+		audit_put_own(b, "token.name", t->name);
+		audit_put_own(b, "policy.name", t->policy->name);
 	}
 	audit_put(b, "source.ip", s->peer);
 	audit_put(b, "mcp.session.id", s->session);

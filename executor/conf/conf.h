@@ -20,7 +20,7 @@
 enum {
 	CONF_MAX_LISTENERS = 8,
 	CONF_MAX_NAMES = 32,		/* allowed_hosts, allowed_origins each */
-	CONF_MAX_REDACT = 64,		/* patterns and keys of audit.redact */
+	CONF_MAX_REDACT = 128,		/* patterns and keys of audit.redact */
 	CONF_MAX_SOCKET = 64,		/* name of the control socket, with the NUL */
 	CONF_MAX_NAME = 256,		/* bytes with the NUL */
 	CONF_MAX_REPORT = 16384		/* bytes of collected error lines */

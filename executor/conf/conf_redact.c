@@ -98,6 +98,8 @@ conf_redact_read(
 	}
 	for (v = list->child; v != NULL; v = v->next)
 		read_rule(k, v, c, all);
+	if (redact_ready(all, &e) != 0)
+		keys_complain(k, list, "%s", e.what);
 	redact_free(all);
 }
 
@@ -110,6 +112,8 @@ conf_redact_make(const struct conf *c, struct err *e)
 
 	for (i = 0; i < c->redact_count && rc == 0; i++)
 		rc = add(r, &c->redact[i], e);
+	if (rc == 0)
+		rc = redact_ready(r, e);
 	if (rc == 0 && redact_any(r))
 		rc = redact_load_key(r, c->redact_key, e);
 	if (rc == 0)

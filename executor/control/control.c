@@ -217,10 +217,10 @@ record(struct conn *n)
 		audit_put_str(b, "control.arguments", r->filter);
 	if (r->verb == CONTROL_KILL)
 		audit_put_str(b, "run.id", r->run);
-	audit_put_str(
+	audit_put_own(
 	    b, "event.outcome", n->failure.code == 0 ? "success" : "failure");
 	if (n->failure.code != 0)
-		audit_put_str(b, "event.reason", n->failure.what);
+		audit_put_reason(b, n->failure.what);
 	peer_put(b, &n->peer);
 	audit_end(a, true);
 }
@@ -343,8 +343,8 @@ record_stranger(struct conn *n)
 	if (!log_allowed(&c->strangers, &dropped))
 		return;
 	b = audit_begin(c->d.audit, "control");
-	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(b, "event.reason", n->failure.what);
+	audit_put_own(b, "event.outcome", "failure");
+	audit_put_reason(b, n->failure.what);
 	if (dropped > 0)
 		audit_put_i64(b, "event.suppressed", dropped);
 	peer_put(b, &n->peer);

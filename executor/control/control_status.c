@@ -268,6 +268,18 @@ put_command(const struct runs_page *p, struct bytes command)
 	put_u64(p->b, "command_bytes", command.len);
 }
 
+/* What a client chose. */
+static void
+put_claim(const struct runs_page *p, const char *key, const char *text)
+{
+	CLEANUP_BUF struct buf shown;
+
+	buf_init(&shown, 4 * MAX_COMMAND);
+	redact_show(p->redact, &shown, bytes_of(text), MAX_COMMAND);
+	json_put_key(p->b, key);
+	json_put_audit(p->b, buf_bytes(&shown));
+}
+
 static void
 put_run(void *arg, const struct job_view *v)
 {
@@ -280,9 +292,9 @@ put_run(void *arg, const struct job_view *v)
 	put_text(b, "token", v->token);
 	put_text(b, "policy", v->policy);
 	put_text(b, "user", v->user);
-	put_text(b, "tool", v->tool);
-	put_text(b, "client", v->client);
-	put_text(b, "source", v->peer);
+	put_claim(p, "tool", v->tool);
+	put_claim(p, "client", v->client);
+	put_claim(p, "source", v->peer);
 	put_u64(b, "pid", (uint64_t)v->pid);
 	put_u64(b, "age_ms", v->age_ms);
 	put_u64(b, "timeout_ms", v->timeout_ms);

@@ -120,11 +120,11 @@ doom(struct keep *k, struct keep_run *r, const char *why)
 	if (k->doomed_count == KEEP_MAX)
 		return; /* the log cannot be written: nothing new begins */
 	b = audit_begin(k->audit, "recording-remove");
-	audit_put_str(b, "run.id", r->head.run);
+	audit_put_own(b, "run.id", r->head.run);
 	if (r->head.token[0] != '\0')
-		audit_put_str(b, "token.name", r->head.token);
+		audit_put_own(b, "token.name", r->head.token);
 	audit_put_i64(b, "recording.bytes", (int64_t)r->bytes);
-	audit_put_str(b, "event.reason", why);
+	audit_put_reason(b, why);
 	audit_end(k->audit, false);
 	memcpy(k->doomed[k->doomed_count++], r->head.run, CAST_ID);
 	vacate(k, r);

@@ -297,9 +297,9 @@ recorder_put_result(struct recorder *r, struct buf *b)
 		return;
 	digest_final(&r->digest, sum);
 	digest_hex(sum, sizeof(sum), hex);
-	audit_put_str(b, "recording.output", recorder_mode_name(r->setup.mode));
+	audit_put_own(b, "recording.output", recorder_mode_name(r->setup.mode));
 	audit_put_i64(b, "recording.bytes", (int64_t)r->run->bytes);
-	audit_put_str(b, "recording.sha256", hex);
+	audit_put_own(b, "recording.sha256", hex);
 	if (r->error[0] != '\0')
 		audit_put_str(b, "recording.error", r->error);
 }

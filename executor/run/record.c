@@ -8,7 +8,6 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "executor/audit/loginuid.h"
-#include "executor/audit/redact.h"
 
 /* Of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context, 3.2). */
 static struct bytes
@@ -43,16 +42,16 @@ put_caller(struct buf *b, const struct request *r)
 
 /* As one text, a NUL behind each word; no more than a record looks at. */
 static void
-put_args(struct buf *b, struct redact *r, char *const *argv)
+put_args(struct buf *b, char *const *argv)
 {
 	CLEANUP_BUF struct buf words;
 	size_t i;
 
-	buf_init(&words, REDACT_LOOK + REQUEST_MAX_COMMAND + 1);
+	buf_init(&words, 2 * AUDIT_MAX_VALUE + REQUEST_MAX_COMMAND + 1);
 	for (i = 0; argv[i] != NULL; i++)
-		if (words.len <= REDACT_LOOK)
+		if (words.len <= 2 * AUDIT_MAX_VALUE)
 			buf_put(&words, argv[i], strlen(argv[i]) + 1);
-	redact_put_words(r, b, "process.args", buf_bytes(&words));
+	audit_put_words(b, "process.args", buf_bytes(&words), false);
 	audit_put_i64(b, "process.args_count", (int64_t)i);
 }
 
@@ -60,26 +59,22 @@ put_args(struct buf *b, struct redact *r, char *const *argv)
 static void
 put_env_names(struct buf *b, const struct request *r)
 {
-	bool any = false;
+	CLEANUP_BUF struct buf names;
 	size_t i;
 
+	buf_init(&names, 2 * AUDIT_MAX_VALUE + REQUEST_MAX_COMMAND);
 	for (i = 0; i < r->arg_count; i++) {
 		struct bytes v = request_value(r, &r->arg[i]);
 		const uint8_t *eq = v.len == 0 ? NULL : memchr(v.p, '=', v.len);
 
 		if (strcmp(r->arg[i].name, "env") != 0 || eq == NULL)
 			continue;
-		if (!any) {
-			json_put_key(b, "process.env_names");
-			buf_put_u8(b, '[');
-		} else {
-			buf_put_u8(b, ',');
-		}
-		json_put_audit(b, bytes_make(v.p, (size_t)(eq - v.p)));
-		any = true;
+		buf_put(&names, v.p, (size_t)(eq - v.p));
+		buf_put_u8(&names, '\0');
 	}
-	if (any)
-		buf_put_u8(b, ']');
+	if (names.len > 0)
+		audit_put_words(
+		    b, "process.env_names", buf_bytes(&names), names.overflow);
 }
 
 static void
@@ -88,7 +83,7 @@ put_digest(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
 	char hex[DIGEST_HEX];
 
 	digest_hex(sum, DIGEST_BYTES, hex);
-	audit_put_str(b, key, hex);
+	audit_put_own(b, key, hex);
 }
 
 static void
@@ -130,15 +125,15 @@ put_posture(struct buf *b, const struct plan *p)
 		    b, "%s%u", i > 0 ? "," : "", (unsigned)pol->groups[i]);
 	buf_put_u8(b, ']');
 	json_put_member_bool(b, "no_new_privs", true);
-	audit_put_str(b, "capabilities", "none");
+	audit_put_own(b, "capabilities", "none");
 	put_layers(b, &pol->confine);
 	audit_put_str(b, "directory", p->directory);
-	audit_put_str(b, "network", confine_network_name(pol->confine.network));
+	audit_put_own(b, "network", confine_network_name(pol->confine.network));
 	audit_put_i64(b, "landlock.abi", pol->confine.landlock_abi);
 	put_limit(b, "cgroup.memory_bytes", pol->cgroup.memory_bytes);
 	put_limit(b, "cgroup.processes", pol->cgroup.processes);
 	put_limit(b, "cgroup.cpu_percent", pol->cgroup.cpu_percent);
-	audit_put_str(b, "seccomp", pol->profile);
+	audit_put_own(b, "seccomp", pol->profile);
 	if (pol->log_only)
 		json_put_member_bool(b, "seccomp.log_only", true);
 	if (pol->filter.prog.len > 0)
@@ -155,25 +150,25 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 {
 	struct buf *b = audit_begin(a, "run-intent");
 
-	audit_put_str(b, "run.id", id);
-	audit_put_str(b, "token.name", p->token);
-	audit_put_str(b, "policy.name", p->policy->name);
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
 	put_caller(b, r);
-	redact_put(audit_redact(a), b, "process.command_line", p->command);
-	put_args(b, audit_redact(a), p->argv);
+	audit_put(b, "process.command_line", p->command);
+	put_args(b, p->argv);
 	if (!p->defined)
 		put_env_names(b, r);
 	audit_put_str(b, "process.working_directory", p->cwd);
-	audit_put_str(b, "user.name", p->policy->user);
+	audit_put_own(b, "user.name", p->policy->user);
 	if ((p->policy->confine.layers & CONFINE_LOGINUID) != 0)
 		audit_put_i64(b, "user.audit.id", p->login_uid);
 	audit_put_i64(b, "timeout_ms", p->timeout_ms);
 	if (p->policy->output != RECORDER_OFF)
-		audit_put_str(b, "recording.output",
+		audit_put_own(b, "recording.output",
 		    recorder_mode_name(p->policy->output));
 	if (p->has_input) {
 		audit_put_i64(b, "stdin.bytes", (int64_t)p->input.len);
-		redact_put_digest(audit_redact(a), b, "stdin", p->input);
+		audit_put_digest(b, "stdin", p->input);
 	}
 	put_posture(b, p);
 	audit_end(a, true);
@@ -244,13 +239,13 @@ record_result(
 	struct buf *b = audit_begin(a, "run-result");
 	bool ok = r->state == PROTO_EXITED && r->exit_code == 0;
 
-	audit_put_str(b, "run.id", r->id);
-	audit_put_str(b, "token.name", end->plan->token);
-	audit_put_str(b, "policy.name", end->plan->policy->name);
-	audit_put_str(b, "event.outcome", ok ? "success" : "failure");
-	audit_put_str(b, "run.state", proto_state_name(r->state));
+	audit_put_own(b, "run.id", r->id);
+	audit_put_own(b, "token.name", end->plan->token);
+	audit_put_own(b, "policy.name", end->plan->policy->name);
+	audit_put_own(b, "event.outcome", ok ? "success" : "failure");
+	audit_put_own(b, "run.state", proto_state_name(r->state));
 	if (r->message[0] != '\0')
-		audit_put_str(b, "event.reason", r->message);
+		audit_put_reason(b, r->message);
 	audit_put_i64(b, "event.duration", (int64_t)r->duration_us * 1000);
 	if (end->executed)
 		put_executed(b, r, end);
@@ -267,12 +262,12 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 	char name[32];
 	size_t i;
 
-	audit_put_str(b, "run.id", id);
-	audit_put_str(b, "token.name", p->token);
-	audit_put_str(b, "policy.name", p->policy->name);
-	audit_put_str(b, "event.outcome", "failure");
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
+	audit_put_own(b, "event.outcome", "failure");
 	denial_name(d, name);
-	audit_put_str(b, "denial.syscall", name);
+	audit_put_own(b, "denial.syscall", name);
 	audit_put_i64(b, "denial.syscall_number", d->nr);
 	json_put_key(b, "denial.args");
 	for (i = 0; i < 6; i++)
@@ -280,27 +275,29 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 		    (unsigned long long)d->args[i]);
 	buf_put_u8(b, ']');
 	if (d->path[0] != '\0')
-		audit_put_str(b, "file.path", d->path);
+		audit_put_array(b, "file.path", d->path, sizeof(d->path));
 	audit_put_i64(b, "process.namespace_pid", d->pid);
-	audit_put_str(b, "process.name", d->comm);
+	audit_put_array(b, "process.name", d->comm, sizeof(d->comm));
 	audit_end(a, false);
 }
 
 /* What the kernel has started. */
 static void
-put_image(struct buf *b, struct audit *a, const struct image *m)
+put_image(struct buf *b, const struct image *m)
 {
 	audit_put_i64(b, "process.parent.namespace_pid", m->parent);
-	audit_put_str(b, "process.executable", m->executable);
-	redact_put_words(audit_redact(a), b, "process.args",
-	    bytes_make(m->args, m->args_len));
+	audit_put_array(
+	    b, "process.executable", m->executable, sizeof(m->executable));
+	audit_put_words(b, "process.args", bytes_make(m->args, m->args_len),
+	    m->args_len < m->args_total);
 	if (m->args_len < m->args_total) {
 		json_put_member_bool(b, "process.args_cut", true);
 		audit_put_i64(b, "process.args_bytes", (int64_t)m->args_total);
 	}
 	if (m->args_summed)
-		put_digest(b, "process.args_sha256", m->args_sum);
-	audit_put_str(b, "process.working_directory", m->directory);
+		audit_put_sum(b, "process.args", m->args_sum);
+	audit_put_array(
+	    b, "process.working_directory", m->directory, sizeof(m->directory));
 	if (m->own_mounts)
 		json_put_member_bool(b, "process.own_mounts", true);
 	if (m->file.inode != 0) {
@@ -322,21 +319,22 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
 	};
 	struct buf *b = audit_begin(a, "process-exec");
 
-	audit_put_str(b, "run.id", id);
-	audit_put_str(b, "token.name", p->token);
-	audit_put_str(b, "policy.name", p->policy->name);
-	audit_put_str(b, "event.outcome", outcomes[x->outcome]);
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
+	audit_put_own(b, "event.outcome", outcomes[x->outcome]);
 	audit_put_i64(b, "process.namespace_pid", x->pid);
 	if (x->unconfirmed)
 		json_put_member_bool(b, "process.unconfirmed", true);
 	if (x->traced)
 		json_put_member_bool(b, "process.traced", true);
 	if (x->error != 0)
-		audit_put_str(b, "event.reason", strerror(x->error));
+		audit_put_reason(b, strerror(x->error));
 	if (x->image.asked[0] != '\0')
-		audit_put_str(b, "process.asked", x->image.asked);
+		audit_put_array(
+		    b, "process.asked", x->image.asked, sizeof(x->image.asked));
 	if (x->outcome == EXEC_STARTED)
-		put_image(b, a, &x->image);
+		put_image(b, &x->image);
 	audit_end(a, false);
 }
 
@@ -345,10 +343,10 @@ record_slowed(struct audit *a, const char *id, const struct plan *p)
 {
 	struct buf *b = audit_begin(a, "run-slowed");
 
-	audit_put_str(b, "run.id", id);
-	audit_put_str(b, "token.name", p->token);
-	audit_put_str(b, "policy.name", p->policy->name);
-	audit_put_str(b, "event.reason",
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
+	audit_put_reason(b,
 	    "its token is over its share of the log (audit.bytes_per_second)");
 	audit_end(a, false);
 }
@@ -361,15 +359,15 @@ record_refused(struct audit *a, const struct request *r,
 	size_t i;
 
 	if (who->token != NULL) {
-		audit_put_str(b, "token.name", who->token);
-		audit_put_str(b, "policy.name", who->policy->name);
+		audit_put_own(b, "token.name", who->token);
+		audit_put_own(b, "policy.name", who->policy->name);
 	}
 	put_caller(b, r);
 	for (i = 0; i < r->arg_count; i++)
 		if (strcmp(r->arg[i].name, "command") == 0)
-			redact_put(audit_redact(a), b, "process.command_line",
+			audit_put(b, "process.command_line",
 			    request_value(r, &r->arg[i]));
-	audit_put_str(b, "event.outcome", "failure");
-	audit_put_str(b, "event.reason", why);
+	audit_put_own(b, "event.outcome", "failure");
+	audit_put_reason(b, why);
 	audit_end(a, false);
 }

@@ -28,7 +28,7 @@ put_recording(struct buf *b, const struct keep *k, const char *run)
 		return;
 	digest_hex(sum, sizeof(sum), hex);
 	audit_put_i64(b, "recording.bytes", (int64_t)bytes);
-	audit_put_str(b, "recording.sha256", hex);
+	audit_put_own(b, "recording.sha256", hex);
 }
 
 void
@@ -44,12 +44,12 @@ recover_runs(struct audit *a, const struct keep *k)
 		    s->count);
 	for (i = 0; i < s->count; i++) {
 		b = audit_begin(a, "run-result");
-		audit_put_str(b, "run.id", s->run[i].id);
-		audit_put_str(b, "token.name", s->run[i].token);
-		audit_put_str(b, "policy.name", s->run[i].policy);
-		audit_put_str(b, "event.outcome", "failure");
-		audit_put_str(b, "run.state", proto_state_name(PROTO_LOST));
-		audit_put_str(b, "event.reason", "executor ended");
+		audit_put_own(b, "run.id", s->run[i].id);
+		audit_put_own(b, "token.name", s->run[i].token);
+		audit_put_own(b, "policy.name", s->run[i].policy);
+		audit_put_own(b, "event.outcome", "failure");
+		audit_put_own(b, "run.state", proto_state_name(PROTO_LOST));
+		audit_put_reason(b, "executor ended");
 		put_recording(b, k, s->run[i].id);
 		audit_end(a, true);
 	}

@@ -131,7 +131,7 @@ record_exit(struct supervise *s, int status)
 	audit_put_i64(b, "process.pid", s->pid);
 	audit_put_str(b, "frontend.status", text);
 	if (s->violation[0] != '\0')
-		audit_put_str(b, "event.reason", s->violation);
+		audit_put_reason(b, s->violation);
 	audit_put_i64(b, "run.count", (int64_t)jobs_count(s->jobs));
 	audit_end(s->d.audit, true);
 	if (s->stopped == NULL)

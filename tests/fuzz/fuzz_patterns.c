@@ -35,7 +35,7 @@ find_next(struct match *m, struct bytes text, size_t at, bool more,
 	return false;
 }
 
-/* Of one pattern: does the scan say what the matcher does? */
+/* Of one pattern: does the set say what the matcher does? */
 static void
 compare(struct patterns *s, struct match *m, struct bytes text, bool more)
 {
