@@ -82,8 +82,8 @@ EXECUTOR := $(call in,executor, \
 	policy store token tokendir tokenwatch toolargv tooldef toolparam \
 	variable) \
 	$(call in,executor/confine, \
-	cgroup confine confine_load execlog filehash image listener mounts \
-	ownpaths places probe profiles remask sysgroup) \
+	cgroup confine confine_load execlog filehash image listener mountattr \
+	mounts ownpaths places probe profiles remask sysgroup) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact hostnet \
 	instance keys pemfile servername) \
@@ -264,6 +264,8 @@ REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
 SANDBOX_BIN := $(addprefix $(B)/sandbox_,try ways bare)
 HOSTILE_BIN := $(B)/hostile_inject
+# Answers as another kernel; it reads registers.
+KERNEL_BIN := $(if $(filter x86_64,$(shell uname -m)),$(B)/kernel_as)
 
 .SECONDARY:
 $(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
@@ -279,6 +281,9 @@ $(FUZZ_BIN): $(B)/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(quiet)$(link) -fsanitize=fuzzer $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 
 # It tries what is forbidden: no sanitizer and no hardening in its way.
+$(B)/kernel_as: tests/kernel/as.c $(B)/flags
+	$(call say,CC)
+	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 $(B)/sandbox_%: tests/sandbox/%.c $(B)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra $(SANDBOX_FLAGS) -o $@ $<
@@ -303,7 +308,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	    -o $@ $< -ldl
 
 .PHONY: tests tests-unit
-tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
+tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test

@@ -10,27 +10,69 @@
 
 #include "common/cleanup.h"
 
-enum { ABI_NET = 4, ABI_SCOPE = 6 };
+enum {
+	FS_BITS = 16, /* LANDLOCK_EXECUTE to _IOCTL_DEV */
+	NET_BITS = 2,
+	SCOPE_BITS = 2
+};
 
 /* struct landlock_ruleset_attr as of ABI 6; older kernels take a prefix. */
 struct attr {
 	uint64_t fs, net, scoped;
 };
 
-/* How many file access bits each ABI knows. */
-static const unsigned fs_bits[] = {
-	0, /* no Landlock */
-	13, /* 1: EXECUTE to MAKE_SYM */
-	14, /* 2: REFER */
-	15, /* 3: TRUNCATE */
-	15, /* 4: the network */
-	16 /* 5 and later: IOCTL_DEV */
-};
+/* The shortest prefix that holds all that is asked for. */
+static size_t
+attr_size(const struct attr *a)
+{
+	return a->scoped != 0 ? sizeof(*a)
+	       : a->net != 0  ? 2 * sizeof(a->fs)
+			      : sizeof(a->fs);
+}
 
-enum { FS_ABIS = sizeof(fs_bits) / sizeof(fs_bits[0]) };
+static int
+create(const struct attr *a)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, a, attr_size(a), 0);
+}
 
-int
-landlock_abi(void)
+enum member { FS, NET, SCOPED };
+
+static bool
+takes(enum member m, uint64_t bits)
+{
+	struct attr a = {
+		.fs = m == FS ? bits : 0,
+		.net = m == NET ? bits : 0,
+		.scoped = m == SCOPED ? bits : 0,
+	};
+	int fd = create(&a);
+
+	if (fd == -1)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
+/*
+ * Bits of one member that the kernel takes: all, or else each by itself, as
+ * a kernel may lack one below the highest (RHEL 9.7: signals).
+ */
+static uint64_t
+find_bits(enum member m, unsigned count)
+{
+	uint64_t all = (1ULL << count) - 1, found = 0, bit;
+
+	if (takes(m, all))
+		return all;
+	for (bit = 1; bit <= all; bit <<= 1)
+		if (takes(m, bit))
+			found |= bit;
+	return found;
+}
+
+static int
+claimed_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
@@ -38,33 +80,33 @@ landlock_abi(void)
 	return abi > 0 ? (int)abi : 0;
 }
 
-int
-landlock_open(
-    uint64_t net, uint64_t scoped, struct landlock_set *out, struct err *e)
+void
+landlock_probe(struct landlock_support *out)
 {
-	struct landlock_set s = { .abi = landlock_abi() };
-	struct attr attr = { 0 };
-	size_t size = sizeof(attr.fs);
+	*out = (struct landlock_support){ .abi = claimed_abi() };
+	if (out->abi == 0)
+		return;
+	out->fs = find_bits(FS, FS_BITS);
+	out->net = find_bits(NET, NET_BITS);
+	out->scoped = find_bits(SCOPED, SCOPE_BITS);
+	/* With less than what ABI 1 has it would be no wall around files. */
+	if ((out->fs & LANDLOCK_LEAST) != LANDLOCK_LEAST)
+		*out = (struct landlock_support){ 0 };
+}
 
-	if (s.abi == 0)
+int
+landlock_open(const struct landlock_support *s, uint64_t net, uint64_t scoped,
+    struct landlock_set *out, struct err *e)
+{
+	struct attr attr = { s->fs, net & s->net, scoped & s->scoped };
+
+	if (s->abi == 0)
 		return err_set(e, ERR_SYS,
 		    "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, boot option lsm=)");
-	attr.fs = (1ULL << fs_bits[s.abi < FS_ABIS ? s.abi : FS_ABIS - 1]) - 1;
-	if (s.abi >= ABI_NET) {
-		attr.net = net;
-		size = 2 * sizeof(attr.fs);
-	}
-	if (s.abi >= ABI_SCOPE) {
-		attr.scoped = scoped;
-		size = sizeof(attr);
-	}
-	s.fd = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-	if (s.fd == -1)
+	out->fd = create(&attr);
+	if (out->fd == -1)
 		return err_sys(e, "landlock_create_ruleset");
-	s.fs = attr.fs;
-	s.net = attr.net;
-	s.scoped = attr.scoped;
-	*out = s;
+	out->fs = attr.fs;
 	return 0;
 }
 

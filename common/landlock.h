@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock: rulesets negotiated by the kernel's ABI, landlock(7).
+ * landlock: rulesets of what the kernel takes, landlock(7).
  *
  * Debian 12's headers stop at ABI 2, so the access bits stand here by number.
- * The ABI is probed by system call, never inferred from a kernel version.
- * landlock_open_*, _allow_* may fail and say why; landlock_restrict is
+ * What a kernel enforces is asked for bit by bit, never inferred: neither from
+ * its version nor from the ABI that it claims, as those of distributions have
+ * parts of later ABIs (RHEL 9.7 claims 6 and refuses one scope of it).
+ * landlock_open, _allow may fail and say why; landlock_restrict is
  * async-signal-safe.
  */
 #ifndef COMMON_LANDLOCK_H
 #define COMMON_LANDLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -42,6 +45,8 @@ enum {
 			 LANDLOCK_MAKE_REG | LANDLOCK_MAKE_SOCK |
 			 LANDLOCK_MAKE_FIFO | LANDLOCK_MAKE_SYM |
 			 LANDLOCK_REFER | LANDLOCK_TRUNCATE,
+	/* what ABI 1 has */
+	LANDLOCK_LEAST = (1 << 13) - 1,
 	/* what may be asked for a file that is no directory */
 	LANDLOCK_FILE = LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE |
 			LANDLOCK_READ_FILE | LANDLOCK_TRUNCATE |
@@ -58,20 +63,25 @@ enum landlock_scope {
 	LANDLOCK_SCOPE_SIGNAL = 1 << 1
 };
 
-struct landlock_set {
-	int fd; /* ruleset, owned; -1: none */
-	int abi;
-	uint64_t fs, net, scoped; /* what the kernel handles of it */
+/* Rights and scopes that this kernel enforces. */
+struct landlock_support {
+	int abi; /* that it claims; 0: it has no Landlock that is of use */
+	uint64_t fs, net, scoped;
 };
 
-/* Highest ABI of this kernel; 0: no Landlock here. */
-int landlock_abi(void);
+struct landlock_set {
+	int fd; /* ruleset, owned; -1: none */
+	uint64_t fs; /* rights that it handles */
+};
+
+/* Ask this kernel, by rulesets that are made and thrown away. */
+void landlock_probe(struct landlock_support *out);
 /*
- * A ruleset that handles every file access this kernel knows, and of net and
- * scoped what it knows.  ERR_SYS if there is no Landlock.
+ * A ruleset that handles every file access of s, and of net and scoped what s
+ * has.  ERR_SYS if there is no Landlock.  Async-signal-safe.
  */
-int landlock_open(uint64_t net, uint64_t scoped, struct landlock_set *out,
-    struct err *e) MUST_CHECK;
+int landlock_open(const struct landlock_support *s, uint64_t net,
+    uint64_t scoped, struct landlock_set *out, struct err *e) MUST_CHECK;
 void landlock_close(struct landlock_set *s);
 /* Allow fs access beneath path_fd (O_PATH), or to it if it is a file. */
 int landlock_allow(const struct landlock_set *s, int path_fd, uint64_t fs,

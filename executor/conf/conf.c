@@ -142,6 +142,7 @@ static const struct key conf_keys[] = {
 	OBJECT("frontend", frontend_keys),
 	STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1),
+	STRING("posture", posture, 1),
 	STRING("control", control, 1),
 	VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
@@ -205,6 +206,7 @@ set_defaults(struct conf *c)
 {
 	copy(c->policy_dir, sizeof(c->policy_dir), "policies.d");
 	copy(c->cgroup, sizeof(c->cgroup), "auto");
+	copy(c->posture, sizeof(c->posture), "strict");
 	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
 	copy(c->tool_dir, sizeof(c->tool_dir), "tools.d");
 	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
@@ -504,6 +506,16 @@ is_proxy(const char *text)
 }
 
 static void
+check_posture(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	if (strcmp(c->posture, "strict") != 0 &&
+	    strcmp(c->posture, "kernel") != 0)
+		keys_complain(k, v,
+		    "\"posture\" is \"strict\" (all that a current kernel has) or \"kernel\" (the strongest that this kernel has)");
+}
+
+static void
 check_forwarded(
     const struct keys *k, const struct json_value *v, const struct conf *c)
 {
@@ -582,6 +594,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	check_limits(k, json_get(root, "limits"), &c->limits);
 	check_penalties(k, json_get(root, "penalties"), &c->penalties);
 	check_forwarded(k, json_get(root, "forwarded_header"), c);
+	check_posture(k, json_get(root, "posture"), c);
 	check_public_url(k, json_get(root, "public_url"), c);
 	read_frontend_ids(k, d, c);
 	check_frontend_path(k, json_get(root, "frontend"), c);

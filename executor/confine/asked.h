@@ -18,7 +18,7 @@ struct confine_keys {
 	const struct json_value *private_tmp, *noexec;
 	uint64_t tmp_bytes;
 	const struct json_value *network, *unix_sockets, *programs;
-	const struct json_value *require, *disable;
+	const struct json_value *require, *disable, *posture;
 };
 
 /* What else of the policy matters here. */

@@ -10,11 +10,13 @@
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/beneath.h"
@@ -58,6 +60,40 @@ confine_layer_find(struct bytes name)
 	return 0;
 }
 
+static const struct confine_gap gaps[] = {
+	{ "refer", "moving files between directories (refused altogether)",
+	    LANDLOCK_REFER, 0, 0, 0 },
+	{ "truncate", "truncating files", LANDLOCK_TRUNCATE, 0, 0,
+	    CONFINE_MOUNTS },
+	{ "ioctl_dev", "ioctl on devices", LANDLOCK_IOCTL_DEV, 0, 0,
+	    CONFINE_MOUNTS },
+	{ "bind_tcp", "TCP servers", 0, LANDLOCK_BIND_TCP, 0, CONFINE_NET },
+	{ "connect_tcp", "TCP connections", 0, LANDLOCK_CONNECT_TCP, 0,
+	    CONFINE_NET },
+	{ "scope_abstract", "abstract sockets of others", 0, 0,
+	    LANDLOCK_SCOPE_ABSTRACT, CONFINE_NET },
+	{ "scope_signal", "signals to others", 0, 0, LANDLOCK_SCOPE_SIGNAL,
+	    CONFINE_PIDS },
+};
+
+static bool
+is_open(const struct confine_gap *g, const struct landlock_support *s)
+{
+	return (g->fs & ~s->fs) != 0 || (g->net & ~s->net) != 0 ||
+	       (g->scoped & ~s->scoped) != 0;
+}
+
+const struct confine_gap *
+confine_gap(const struct landlock_support *s, size_t i)
+{
+	size_t g;
+
+	for (g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++)
+		if (is_open(&gaps[g], s) && i-- == 0)
+			return &gaps[g];
+	return NULL;
+}
+
 const char *
 confine_network_name(enum confine_network n)
 {
@@ -77,6 +113,27 @@ confine_shows(const struct confine *c, const struct mounts_op *op)
 	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
 		   mounts_is_writable(op->kind) || op->kind == MOUNTS_DEVICE ||
 		   op->kind == MOUNTS_PROC);
+}
+
+static const char *const postures[] = { "strict", "kernel" };
+
+const char *
+confine_posture_name(enum confine_posture p)
+{
+	return postures[p];
+}
+
+bool
+confine_posture_find(struct bytes name, enum confine_posture *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(postures) / sizeof(postures[0]); i++)
+		if (bytes_eq_str(name, postures[i])) {
+			*out = (enum confine_posture)i;
+			return true;
+		}
+	return false;
 }
 
 void
@@ -136,6 +193,22 @@ confine_clone_flags(const struct confine *c, int net)
 		if ((c->layers & layers[i].layer) != 0)
 			flags |= layers[i].clone;
 	return net == -1 ? flags : flags & ~(uint64_t)CLONE_NEWNET;
+}
+
+pid_t
+confine_clone(uint64_t namespaces, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = namespaces | (pidfd != NULL ? CLONE_PIDFD : 0),
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid != -1 || errno != ENOSYS)
+		return pid;
+	return (pid_t)syscall(
+	    SYS_clone, args.flags | SIGCHLD, NULL, pidfd, NULL, NULL);
 }
 
 /* --- between fork and exec -------------------------------------------- */
@@ -294,8 +367,8 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 	size_t i;
 	int r = 0;
 
-	if (landlock_open(net, LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT,
-		&set, &e) != 0)
+	if (landlock_open(&c->landlock, net,
+		LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT, &set, &e) != 0)
 		return e.sysno != 0 ? -e.sysno : -ENOSYS;
 	/* What can be seen at all may be listed: the mounts decide that. */
 	if ((c->layers & CONFINE_MOUNTS) != 0)

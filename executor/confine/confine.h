@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include "common/landlock.h"
 #include "executor/confine/mounts.h"
 
 enum confine_layer {
@@ -27,7 +28,10 @@ enum confine_layer {
 	CONFINE_LOGINUID = 1 << 8 /* an audit login uid of the token's */
 };
 
-enum { CONFINE_LAYERS = 9 };
+enum {
+	CONFINE_LAYERS = 9,
+	CONFINE_WALLS = CONFINE_MOUNTS | CONFINE_LANDLOCK /* around files */
+};
 
 enum confine_network {
 	CONFINE_NONE, /* no address at all */
@@ -35,13 +39,21 @@ enum confine_network {
 	CONFINE_HOST /* as the host's */
 };
 
+/* What must be there for a policy to be loaded at all. */
+enum confine_posture {
+	CONFINE_STRICT, /* all that a current kernel has */
+	CONFINE_KERNEL /* the strongest that this kernel has, and a wall */
+};
+
 struct confine {
 	unsigned layers; /* enum confine_layer bits in force */
+	unsigned missing; /* strict would want these, and they are not there */
+	enum confine_posture posture;
 	enum confine_network network;
 	bool sockets; /* AF_UNIX may be used */
 	bool noexec; /* nothing writable executes */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
-	int landlock_abi; /* 0 without that layer */
+	struct landlock_support landlock; /* all 0 without that layer */
 	int net_spare; /* network namespace that no run is in, or -1 */
 	struct mounts mounts;
 };
@@ -71,7 +83,13 @@ void confine_fini(struct confine *c);
 int confine_take_network(struct confine *c);
 int confine_find_network(const struct confine *c, pid_t guard);
 void confine_keep_network(struct confine *c, int net);
-/* Namespaces for clone3(2) of the guard, which enters net if that is not -1. */
+/*
+ * A child as by fork(2), in new namespaces (CLONE_NEW*).  clone3(2), or
+ * clone(2) where a filter answers for it that there is none, as systemd does
+ * for RestrictNamespaces=.  *pidfd: of the child, or NULL.
+ */
+pid_t confine_clone(uint64_t namespaces, int *pidfd);
+/* Namespaces for confine_clone of the guard, which enters net if that is not -1. */
 uint64_t confine_clone_flags(const struct confine *c, int net);
 /*
  * Before that, with what the executor has open: is each place of the plan the
@@ -85,6 +103,17 @@ bool confine_changed(const struct confine *c, struct confine_failure *f);
  */
 int confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
     int *ruleset, struct confine_failure *f);
+/* What Landlock does not keep on some kernels. */
+struct confine_gap {
+	const char *name; /* as in records */
+	const char *what; /* in words */
+	uint64_t fs, net, scoped; /* the bit that is missing */
+	unsigned cover; /* layer that keeps it as well, or 0 */
+};
+
+/* The i-th that this support leaves open; NULL: no more. */
+const struct confine_gap *confine_gap(
+    const struct landlock_support *s, size_t i);
 /* "mounts", ...; NULL if layer is no single known bit. */
 const char *confine_layer_name(unsigned layer);
 /* The bit of that name, 0 if there is none. */
@@ -92,5 +121,8 @@ unsigned confine_layer_find(struct bytes name);
 /* Is a row of the plan in force, and more than a way to another one? */
 bool confine_shows(const struct confine *c, const struct mounts_op *op);
 const char *confine_network_name(enum confine_network n);
+const char *confine_posture_name(enum confine_posture p);
+/* The posture of that name; false: there is none. */
+bool confine_posture_find(struct bytes name, enum confine_posture *out);
 
 #endif

@@ -61,6 +61,8 @@ static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
 
 static const char *const network_names[] = { "none", "loopback", "host", NULL };
 
+static enum confine_posture default_posture = CONFINE_STRICT;
+
 /* One load; what the steps below share. */
 struct load {
 	const struct keys *k;
@@ -392,16 +394,12 @@ clip(const struct load *l)
 static void
 choose_layers(const struct load *l)
 {
-	unsigned layers = l->probe->namespaces;
+	unsigned layers = l->probe->layers;
 
-	if (l->probe->landlock_abi > 0)
-		layers |= CONFINE_LANDLOCK;
-	if (l->in->filtered)
-		layers |= CONFINE_SECCOMP;
+	if (!l->in->filtered)
+		layers &= ~(unsigned)CONFINE_SECCOMP;
 	if (cgroup_ready())
 		layers |= CONFINE_CGROUP;
-	if (l->probe->loginuid == PROBE_LOGINUID)
-		layers |= CONFINE_LOGINUID;
 	layers &= ~l->disabled;
 	if (l->c->network == CONFINE_HOST)
 		layers &= ~(unsigned)CONFINE_NET;
@@ -415,40 +413,107 @@ choose_layers(const struct load *l)
 	if ((layers & CONFINE_USER) != 0)
 		layers &= ~(unsigned)CONFINE_LOGINUID;
 	l->c->layers = layers;
-	l->c->landlock_abi =
-	    (layers & CONFINE_LANDLOCK) != 0 ? l->probe->landlock_abi : 0;
+	if ((layers & CONFINE_LANDLOCK) != 0)
+		l->c->landlock = l->probe->landlock;
+}
+
+static void
+read_posture(const struct load *l)
+{
+	const struct json_value *v = l->v->posture;
+
+	l->c->posture = default_posture;
+	if (v != NULL && (!json_is(v, JSON_STRING) ||
+			     !confine_posture_find(v->text, &l->c->posture)))
+		keys_complain(l->k, v,
+		    "\"posture\" is \"strict\" (all that a current kernel has) or \"kernel\" (the strongest that this kernel has)");
 }
 
 /*
- * Without require, a privileged executor needs all that a stock Debian 12,
- * Ubuntu 24.04 and RHEL 9 give it; an ordinary user needs one wall around
- * files.  What the policy disables by name it does not require.
+ * What strict wants: of a privileged executor all that a stock Debian 12,
+ * Ubuntu 24.04 and RHEL 9.6 give it, of an ordinary user one wall around
+ * files.  What the policy disables by name it does not want.
+ */
+static unsigned
+wanted(const struct load *l)
+{
+	unsigned want =
+	    CONFINE_WALLS | CONFINE_PIDS | CONFINE_IPC | CONFINE_SECCOMP;
+
+	if (l->c->network != CONFINE_HOST)
+		want |= CONFINE_NET;
+	if (l->probe->loginuid != PROBE_NO_LOGINUIDS)
+		want |= CONFINE_LOGINUID;
+	if (!l->in->filtered)
+		want &= ~(unsigned)CONFINE_SECCOMP;
+	if (!l->probe->privileged)
+		want =
+		    (l->c->layers & CONFINE_MOUNTS) != 0 ? 0 : CONFINE_LANDLOCK;
+	return want & ~l->disabled;
+}
+
+/*
+ * The posture "kernel" excuses what cannot be had here, but for one wall
+ * around files, if not both are disabled by name, and the filter.
  */
 static unsigned
 required(const struct load *l)
 {
-	unsigned need = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC |
-			CONFINE_LANDLOCK | CONFINE_SECCOMP;
+	unsigned need = wanted(l), wall = CONFINE_WALLS & ~l->disabled;
 
-	if (l->v->require != NULL)
-		return read_layers(l, l->v->require, "\"require\"");
-	if (l->c->network != CONFINE_HOST)
-		need |= CONFINE_NET;
-	if (l->probe->loginuid != PROBE_NO_LOGINUIDS)
-		need |= CONFINE_LOGINUID;
-	if (!l->in->filtered)
-		need &= ~(unsigned)CONFINE_SECCOMP;
-	if (!l->probe->privileged)
-		need =
-		    (l->c->layers & CONFINE_MOUNTS) != 0 ? 0 : CONFINE_LANDLOCK;
-	return need & ~l->disabled;
+	if (l->c->posture != CONFINE_KERNEL)
+		return need;
+	need &= l->c->layers | CONFINE_SECCOMP;
+	if (l->in->filtered)
+		need |= CONFINE_SECCOMP & ~l->disabled;
+	return (l->c->layers & CONFINE_WALLS) == 0 ? need | wall : need;
+}
+
+static const char *
+why_missing(unsigned layer)
+{
+	const char *why = probe_why(layer);
+
+	if (layer == CONFINE_CGROUP)
+		return "no control group of version 2 is delegated to mcp-execd";
+	return why != NULL ? why : "this policy does without it";
+}
+
+static void
+complain_layer(const struct load *l, unsigned bit, bool asked)
+{
+	const char *name = confine_layer_name(bit);
+	unsigned walls = l->c->layers & CONFINE_WALLS & ~bit;
+
+	if (asked && (l->disabled & bit) != 0)
+		keys_complain(l->k, l->v->require,
+		    "the layer \"%s\" is in \"require\" and in \"disable\": remove it from one of them",
+		    name);
+	else if (asked)
+		keys_complain(l->k, l->v->require,
+		    "the layer \"%s\" is required and cannot be had here: %s: run mcp-execctl doctor, or take it out of \"require\"",
+		    name, why_missing(bit));
+	else if (bit == CONFINE_SECCOMP)
+		keys_complain(l->k, l->v->disable,
+		    "the layer \"seccomp\" is required and cannot be had here: %s: run mcp-execctl doctor; only if you accept that no system call is filtered, say \"disable\": [\"seccomp\"]",
+		    why_missing(bit));
+	else if ((bit & CONFINE_WALLS) != 0 && walls == 0)
+		keys_complain(l->k, l->v->disable,
+		    "the layer \"%s\" is required and cannot be had here: %s; no other layer would keep files, so this machine cannot confine the policy's commands: run mcp-execctl doctor",
+		    name, why_missing(bit));
+	else
+		keys_complain(l->k, l->v->disable,
+		    "the layer \"%s\" is required and cannot be had here: %s: run mcp-execctl doctor; if you accept that, say \"posture\": \"kernel\" (the strongest that this kernel has) or \"disable\": [\"%s\"]",
+		    name, why_missing(bit), name);
 }
 
 static void
 check_required(const struct load *l)
 {
-	unsigned missing = required(l) & ~l->c->layers, bit;
+	unsigned asked = read_layers(l, l->v->require, "\"require\"");
+	unsigned missing = (required(l) | asked) & ~l->c->layers, bit;
 
+	l->c->missing = wanted(l) & ~l->c->layers;
 	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
 		missing &= ~(unsigned)CONFINE_NET;
 		keys_complain(l->k, l->v->require,
@@ -456,11 +521,33 @@ check_required(const struct load *l)
 	}
 	for (bit = 1; missing != 0 && bit <= CONFINE_LOGINUID; bit <<= 1)
 		if ((missing & bit) != 0)
-			keys_complain(l->k, l->v->require,
-			    "the layer \"%s\" is required and cannot be had here%s%s: run mcp-execctl doctor, or say \"disable\": [\"%s\"] if you accept that",
-			    confine_layer_name(bit),
-			    l->probe->why[0] != '\0' ? ": " : "", l->probe->why,
-			    confine_layer_name(bit));
+			complain_layer(l, bit, (asked & bit) != 0);
+}
+
+/* A key that says what only a wall around files could keep. */
+static void
+check_wall(const struct load *l, bool said, const struct json_value *at,
+    const char *what)
+{
+	if (said)
+		keys_complain(l->k, at,
+		    "%s is kept by the layer mounts or landlock, and neither is in force: remove it, or have one of them (run mcp-execctl doctor)",
+		    what);
+}
+
+static void
+check_walls(const struct load *l)
+{
+	const struct confine_keys *v = l->v;
+
+	if ((l->c->layers & CONFINE_WALLS) != 0)
+		return;
+	check_wall(l, v->read != NULL, v->read, "\"read\"");
+	check_wall(l, v->write != NULL, v->write, "\"write\"");
+	check_wall(l, read_bool(l, v->noexec, false), v->noexec, "\"noexec\"");
+	check_wall(l, read_bool(l, v->private_tmp, false), v->private_tmp,
+	    "\"private_tmp\"");
+	check_wall(l, l->in->narrow != NULL, NULL, "a token's \"directory\"");
 }
 
 /* Without its layer a network of the run's own would be the host's. */
@@ -474,8 +561,8 @@ check_network(const struct load *l)
 		return;
 	if (l->c->network == CONFINE_LOOPBACK)
 		keys_complain(l->k, l->v->network,
-		    "\"network\": \"loopback\" needs the layer network, which this machine or this policy does not have%s%s: say \"none\" or \"host\"",
-		    l->probe->why[0] != '\0' ? ": " : "", l->probe->why);
+		    "\"network\": \"loopback\" needs the layer network, which this machine or this policy does not have: %s: say \"none\" or \"host\"",
+		    why_missing(CONFINE_NET));
 	else if (l->c->network == CONFINE_NONE &&
 		 (l->c->layers & CONFINE_SECCOMP) == 0)
 		keys_complain(l->k, l->v->network,
@@ -493,6 +580,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 
 	l.disabled = read_layers(&l, v->disable, "\"disable\"");
 	read_network(&l);
+	read_posture(&l);
 	l.c->listed_programs = v->programs != NULL;
 	l.c->noexec = read_bool(&l, v->noexec, false) || l.c->listed_programs;
 	choose_layers(&l);
@@ -513,5 +601,13 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 		keys_complain(k, NULL, "%s", e.what);
 	places_check(k, v, in, out);
 	check_required(&l);
+	check_walls(&l);
 	check_network(&l);
+}
+
+void
+confine_load_posture(const char *name)
+{
+	if (!confine_posture_find(bytes_of(name), &default_posture))
+		default_posture = CONFINE_STRICT;
 }

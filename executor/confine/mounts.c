@@ -20,20 +20,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/sort.h"
-
-/* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
-struct attr {
-	uint64_t set, clear, propagation, userns_fd;
-};
-
-enum {
-	ATTR_RDONLY = 0x1,
-	ATTR_NOSUID = 0x2,
-	ATTR_NODEV = 0x4,
-	ATTR_NOEXEC = 0x8,
-	ATTR_NOSYMFOLLOW = 0x200000,
-	RECURSIVE = 0x8000 /* AT_RECURSIVE */
-};
+#include "executor/confine/mountattr.h"
 
 /* Places that this process, a guard, holds for its run. */
 static struct {
@@ -652,33 +639,11 @@ put_number(char *p, unsigned n)
 }
 
 static int
-set_attr(const char *path, uint64_t set, bool recursive)
-{
-	struct attr a = { .set = set };
-
-	return syscall(SYS_mount_setattr, AT_FDCWD, path,
-		   recursive ? RECURSIVE : 0, &a, sizeof(a)) == -1
-		   ? -errno
-		   : 0;
-}
-
-static int
-clear_attr(const char *path, uint64_t clear)
-{
-	struct attr a = { .clear = clear };
-
-	return syscall(SYS_mount_setattr, AT_FDCWD, path, RECURSIVE, &a,
-		   sizeof(a)) == -1
-		   ? -errno
-		   : 0;
-}
-
-static int
 bind(const char *from, const char *to, uint64_t attr)
 {
 	if (mount(from, to, NULL, MS_BIND | MS_REC | MS_SILENT, NULL) == -1)
 		return -errno;
-	return set_attr(to, attr, true);
+	return mountattr_set(to, attr, true);
 }
 
 /* For a file, a device that may not be one. */
@@ -686,7 +651,8 @@ static int
 do_hide(bool directory, const char *to)
 {
 	return bind(directory ? HIDDEN : "/old/dev/null", to,
-	    ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
+		MOUNTATTR_NOEXEC);
 }
 
 /* As it is now.  Nothing there: nothing to hide. */
@@ -758,24 +724,26 @@ hold_place(const char *path, int *fd)
 static int
 do_protect(const struct mounts_op *op, const char *from, const char *to)
 {
-	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+	const uint64_t safe = MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
 	int fd, r = hold_place(to, &fd);
 
 	if (r != 0 || fd == -1)
-		return r != 0 ? r : bind(from, to, safe | ATTR_RDONLY);
+		return r != 0 ? r : bind(from, to, safe | MOUNTATTR_RDONLY);
 	if (held_count < MOUNTS_MAX) {
 		held[held_count].fd = fd;
 		held[held_count++].op = op;
 	}
-	return bind(
-	    EMPTY, to, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC);
+	return bind(EMPTY, to,
+	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
+		MOUNTATTR_NOEXEC);
 }
 
 /* By its descriptor, as its name may lead elsewhere by now. */
 int
 mounts_renew(const struct mounts_op *op)
 {
-	const uint64_t safe = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV;
+	const uint64_t safe =
+	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
 	char at[40] = "/proc/self/fd/";
 	int r, fd = open(op->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
@@ -788,8 +756,8 @@ mounts_renew(const struct mounts_op *op)
 	else if (op->pin)
 		r = bind(at, at,
 		    op->kind == MOUNTS_WRITE_NOEXEC
-			? ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC
-			: ATTR_NOSUID | ATTR_NODEV);
+			? MOUNTATTR_NOSUID | MOUNTATTR_NODEV | MOUNTATTR_NOEXEC
+			: MOUNTATTR_NOSUID | MOUNTATTR_NODEV);
 	else if (op->kind != MOUNTS_HIDE)
 		r = bind(at, at, safe);
 	else if (S_ISDIR(st.st_mode))
@@ -800,7 +768,8 @@ mounts_renew(const struct mounts_op *op)
 			? -errno
 			: 0;
 	else
-		r = bind("/dev/null", at, safe | ATTR_NOEXEC);
+		r = bind("/dev/null", at, safe | MOUNTATTR_NOEXEC);
+	mountattr_done();
 	(void)close(fd);
 	return r;
 }
@@ -811,7 +780,7 @@ mounts_leave(void)
 	size_t i;
 
 	if (held_count > 0) /* nor is a link followed now */
-		(void)set_attr("/", ATTR_NOSYMFOLLOW, true);
+		(void)mountattr_set("/", MOUNTATTR_NOSYMFOLLOW, true);
 	for (i = 0; i < held_count; i++) {
 		const char *path = held[i].op->path;
 
@@ -827,7 +796,7 @@ static int
 do_op(const struct mounts_op *op)
 {
 	static char from[PATH_MAX + 8], to[PATH_MAX + 8];
-	const uint64_t safe = ATTR_NOSUID | ATTR_NODEV;
+	const uint64_t safe = MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
 	struct stat st;
 	int made;
 
@@ -850,19 +819,19 @@ do_op(const struct mounts_op *op)
 			   : 0;
 	case MOUNTS_READ:
 	case MOUNTS_PROGRAM:
-		return bind(from, to, safe | ATTR_RDONLY);
+		return bind(from, to, safe | MOUNTATTR_RDONLY);
 	case MOUNTS_WRITE:
 		return bind(from, to, safe);
 	case MOUNTS_WRITE_NOEXEC:
-		return bind(from, to, safe | ATTR_NOEXEC);
+		return bind(from, to, safe | MOUNTATTR_NOEXEC);
 	case MOUNTS_DEVICE:
-		return bind(from, to, ATTR_NOSUID | ATTR_NOEXEC);
+		return bind(from, to, MOUNTATTR_NOSUID | MOUNTATTR_NOEXEC);
 	case MOUNTS_TMPFS:
 		return do_private(to, safe, SHARED_MODE);
 	case MOUNTS_TMPFS_NOEXEC:
-		return do_private(to, safe | ATTR_NOEXEC, SHARED_MODE);
+		return do_private(to, safe | MOUNTATTR_NOEXEC, SHARED_MODE);
 	case MOUNTS_DEV:
-		return do_private(to, safe | ATTR_NOEXEC, DEV_MODE);
+		return do_private(to, safe | MOUNTATTR_NOEXEC, DEV_MODE);
 	case MOUNTS_PROC:
 		return mount("proc", to, "proc",
 			   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
@@ -940,23 +909,25 @@ begin(const struct mounts *m)
 	    mount("new", "new", NULL, MS_BIND | MS_SILENT, NULL) == -1 ||
 	    syscall(SYS_pivot_root, ".", "old") == -1 || chdir("/") == -1)
 		return -errno;
-	r = set_attr("/old", ATTR_NOSYMFOLLOW, true);
+	r = mountattr_set("/old", MOUNTATTR_NOSYMFOLLOW, true);
 	if (r != 0)
 		return r;
 	return m->whole_root
 		   ? bind("/old", "/new",
-			 ATTR_NOSUID |
-			     (m->op[0].kind == MOUNTS_READ ? ATTR_RDONLY : 0U))
+			 MOUNTATTR_NOSUID |
+			     (m->op[0].kind == MOUNTS_READ ? MOUNTATTR_RDONLY
+							   : 0U))
 		   : 0;
 }
 
 static int
 finish(const struct mounts *m)
 {
-	int r = clear_attr("/new", ATTR_NOSYMFOLLOW);
+	int r = mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
 
 	if (r == 0 && !m->whole_root)
-		r = set_attr("/new", ATTR_RDONLY | ATTR_NOSUID, false);
+		r = mountattr_set(
+		    "/new", MOUNTATTR_RDONLY | MOUNTATTR_NOSUID, false);
 	if (r != 0)
 		return r;
 	if (chdir("/new") == -1 || syscall(SYS_pivot_root, ".", ".") == -1 ||
@@ -982,6 +953,7 @@ mounts_enter(const struct mounts *m, const char **failed)
 		*failed = "/";
 		r = finish(m);
 	}
+	mountattr_done();
 	(void)umask(mask);
 	return r;
 }

@@ -3,10 +3,9 @@
 #include "executor/confine/probe.h"
 
 #include <errno.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,21 +20,60 @@
 #include "executor/confine/confine.h"
 #include "executor/audit/loginuid.h"
 
+static struct {
+	struct probe p;
+	bool done;
+	char why[CONFINE_LAYERS][PROBE_MAX_WHY];
+} self;
+
+static unsigned
+row_of(unsigned layer)
+{
+	unsigned i = 0;
+
+	while (i < CONFINE_LAYERS - 1 && layer >> i != 1)
+		i++;
+	return i;
+}
+
+static void PRINTF_LIKE(2, 3) lacks(unsigned layer, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(self.why[row_of(layer)], PROBE_MAX_WHY, fmt, ap);
+	va_end(ap);
+}
+
+/* In a child of its own: 0, or what it says went wrong. */
+static int
+in_child(int (*try)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(-try());
+	if (pid == -1 || waitpid(pid, &status, 0) != pid)
+		return -EAGAIN;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+}
+
+/* --- namespaces ------------------------------------------------------- */
+
 /* Enter a plan's layers in a child; 0, or the step that failed in *f. */
 static int
 try_layers(const struct confine *c, struct confine_failure *f)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD };
 	int report[2], status, ruleset;
 	uid_t uid = getuid(); /* a new user namespace knows no ids yet */
 	gid_t gid = getgid();
 	pid_t pid;
 
-	args.flags = confine_clone_flags(c, -1);
-	*f = (struct confine_failure){ "namespaces", NULL, 0 };
+	*f = (struct confine_failure){ "clone", NULL, 0 };
 	if (pipe(report) == -1)
 		return -errno;
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	pid = confine_clone(confine_clone_flags(c, -1), NULL);
 	if (pid == 0) {
 		if (confine_enter(c, -1, uid, gid, &ruleset, f) != 0)
 			(void)!write(report[1], f, sizeof(*f));
@@ -54,54 +92,171 @@ try_layers(const struct confine *c, struct confine_failure *f)
 
 /* A small root with what every run has: a bind, a tmpfs and its own proc. */
 static int
-try_namespaces(unsigned layers, struct probe *p)
+plan_root(struct mounts *m)
+{
+	struct err e = { 0 };
+
+	if (mounts_add(m, MOUNTS_READ, "/usr", false, &e) != 0 ||
+	    mounts_add(m, MOUNTS_TMPFS, "/tmp", false, &e) != 0 ||
+	    mounts_add(m, MOUNTS_PROC, "/proc", false, &e) != 0)
+		return -1;
+	return mounts_done(m, &e);
+}
+
+/* Together, or false and why the layer `added` is what fails. */
+static bool
+try_namespaces(unsigned layers, unsigned added)
 {
 	static struct confine c;
-	struct confine_failure f;
-	struct err e = { 0 };
+	struct confine_failure f = { "its plan", NULL, EINVAL };
 	int r = -EINVAL;
 
 	confine_init(&c);
 	c.layers = layers;
 	c.network = CONFINE_LOOPBACK;
-	if (mounts_add(&c.mounts, MOUNTS_READ, "/usr", false, &e) == 0 &&
-	    mounts_add(&c.mounts, MOUNTS_TMPFS, "/tmp", false, &e) == 0 &&
-	    mounts_add(&c.mounts, MOUNTS_PROC, "/proc", false, &e) == 0 &&
-	    mounts_done(&c.mounts, &e) == 0) {
+	if ((layers & CONFINE_MOUNTS) == 0 || plan_root(&c.mounts) == 0)
 		r = try_layers(&c, &f);
-		if (r != 0)
-			(void)snprintf(p->why, sizeof(p->why), "%s: %s", f.step,
-			    strerror(f.sysno));
-	}
 	confine_fini(&c);
-	if (r == 0) {
-		p->namespaces = layers;
-		p->why[0] = '\0';
+	if (r != 0 && added != 0)
+		lacks(added, "%s: %s", f.step, strerror(f.sysno));
+	return r == 0;
+}
+
+static const unsigned spaces[] = { CONFINE_PIDS, CONFINE_IPC, CONFINE_NET,
+	CONFINE_MOUNTS };
+
+enum { SPACES = sizeof(spaces) / sizeof(spaces[0]) };
+
+/* One after the other, as one that is missing must not cost the others. */
+static unsigned
+add_namespaces(unsigned have)
+{
+	unsigned user = have;
+	size_t i;
+
+	for (i = 0; i < SPACES; i++)
+		if (spaces[i] == CONFINE_MOUNTS && (have & CONFINE_PIDS) == 0)
+			lacks(CONFINE_MOUNTS,
+			    "it needs the layer pids, which is missing (%s)",
+			    self.why[row_of(CONFINE_PIDS)]);
+		else if (try_namespaces(have | spaces[i], spaces[i]))
+			have |= spaces[i];
+	return have == user ? 0 : have;
+}
+
+static unsigned
+find_namespaces(bool privileged)
+{
+	unsigned user = privileged ? 0 : CONFINE_USER, all = user;
+	size_t i;
+
+	for (i = 0; i < SPACES; i++)
+		all |= spaces[i];
+	if (try_namespaces(all, 0))
+		return all;
+	if (user == 0 || try_namespaces(user, user))
+		return add_namespaces(user);
+	for (i = 0; i < SPACES; i++)
+		lacks(spaces[i],
+		    "it needs the layer user, which is missing (%s)",
+		    self.why[row_of(CONFINE_USER)]);
+	return 0;
+}
+
+/* --- Landlock and seccomp --------------------------------------------- */
+
+/* Made and put on, as a run does: a filter may refuse either. */
+static int
+try_landlock(void)
+{
+	struct landlock_set set;
+	struct err e = { 0 };
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (landlock_open(&self.p.landlock,
+		LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
+		LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set, &e) != 0)
+		return e.sysno != 0 ? -e.sysno : -ENOSYS;
+	return landlock_restrict(set.fd);
+}
+
+static void
+find_landlock(void)
+{
+	int r;
+
+	landlock_probe(&self.p.landlock);
+	if (self.p.landlock.abi == 0) {
+		lacks(CONFINE_LANDLOCK,
+		    "this kernel has none that is of use, or it is switched off");
+		return;
 	}
-	return r;
+	r = in_child(try_landlock);
+	if (r == 0)
+		self.p.layers |= CONFINE_LANDLOCK;
+	else
+		lacks(
+		    CONFINE_LANDLOCK, "it cannot be put on: %s", strerror(-r));
+	if (r != 0)
+		self.p.landlock = (struct landlock_support){ 0 };
+}
+
+static struct filter
+allow_all(void)
+{
+	static struct sock_filter allow[] = {
+		{ .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW },
+	};
+
+	return (struct filter){ .prog = { 1, allow } };
+}
+
+static int
+try_seccomp(void)
+{
+	struct filter f = allow_all();
+
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return filter_load(&f);
+}
+
+static void
+find_seccomp(void)
+{
+	int r = in_child(try_seccomp);
+
+	if (r == 0)
+		self.p.layers |= CONFINE_SECCOMP;
+	else
+		lacks(CONFINE_SECCOMP, "a filter cannot be loaded: %s",
+		    strerror(-r));
 }
 
 /*
  * seccomp_unotify(2), and pidfd_getfd(2) to take the listener over.  An outer
  * filter may have the one listener that there can be.
  */
-static bool
+static int
 try_listener(void)
 {
-	static struct sock_filter allow[] = {
-		{ .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW },
-	};
-	struct filter f = { .prog = { 1, allow } };
-	int status;
-	pid_t pid = fork();
+	struct filter f = allow_all();
+	int fd;
 
-	if (pid == 0) {
-		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		_exit(filter_load_listener(&f) < 0 ? 1 : 0);
-	}
-	if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0)
-		return false;
-	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno == EBADF;
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	fd = filter_load_listener(&f);
+	if (fd < 0)
+		return fd;
+	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno != EBADF
+		   ? -errno
+		   : 0;
+}
+
+/* --- login uids -------------------------------------------------------- */
+
+static int
+set_loginuid(void)
+{
+	return loginuid_set(LOGINUID_FIRST);
 }
 
 /* An outer filter or Yama (ptrace_scope 3) may have none of it. */
@@ -125,36 +280,40 @@ try_tracer(void)
 static enum probe_loginuid
 try_loginuid(void)
 {
-	int status;
-	pid_t pid;
-
-	if (access("/proc/self/loginuid", F_OK) == -1)
+	if (access("/proc/self/loginuid", F_OK) == -1) {
+		lacks(CONFINE_LOGINUID, "this kernel has no audit login uids");
 		return PROBE_NO_LOGINUIDS;
-	pid = fork();
-	if (pid == 0)
-		_exit(loginuid_set(LOGINUID_FIRST) == 0 ? 0 : 1);
-	if (pid == -1 || waitpid(pid, &status, 0) != pid || status != 0)
-		return PROBE_LOGINUID_FIXED;
-	return PROBE_LOGINUID;
+	}
+	if (in_child(set_loginuid) == 0)
+		return PROBE_LOGINUID;
+	lacks(CONFINE_LOGINUID,
+	    "this process has one already and may not set another: start mcp-execd as a service");
+	return PROBE_LOGINUID_FIXED;
 }
 
 const struct probe *
 probe_get(void)
 {
-	const unsigned all =
-	    CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC | CONFINE_NET;
-	static struct probe p;
-	static bool done;
+	if (self.done)
+		return &self.p;
+	self.done = true;
+	self.p.privileged = caps_can_change_ids();
+	self.p.layers = find_namespaces(self.p.privileged);
+	find_landlock();
+	find_seccomp();
+	self.p.listener = in_child(try_listener) == 0;
+	self.p.tracer = try_tracer();
+	self.p.loginuid = try_loginuid();
+	if (self.p.loginuid == PROBE_LOGINUID)
+		self.p.layers |= CONFINE_LOGINUID;
+	return &self.p;
+}
 
-	if (done)
-		return &p;
-	done = true;
-	p.privileged = caps_can_change_ids();
-	p.listener = try_listener();
-	p.tracer = try_tracer();
-	p.landlock_abi = landlock_abi();
-	p.loginuid = try_loginuid();
-	if (try_namespaces(p.privileged ? all : all | CONFINE_USER, &p) != 0)
-		p.namespaces = 0;
-	return &p;
+const char *
+probe_why(unsigned layer)
+{
+	const char *why = self.why[row_of(layer)];
+
+	return (probe_get()->layers & layer) == 0 && why[0] != '\0' ? why
+								    : NULL;
 }

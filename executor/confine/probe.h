@@ -2,13 +2,16 @@
 /*
  * probe: what this machine and this process can enforce, found by trying.
  *
- * Tried once, in short-lived children that change nothing here; the kernel's
- * version is never looked at.
+ * Tried once, in short-lived children that change nothing here: each layer by
+ * itself, down to the single right, so that one that is missing takes no other
+ * with it.  The kernel's version is never looked at.
  */
 #ifndef EXECUTOR_PROBE_H
 #define EXECUTOR_PROBE_H
 
 #include <stdbool.h>
+
+#include "common/landlock.h"
 
 enum {
 	PROBE_MAX_WHY = 160 /* bytes of a reason, with the NUL */
@@ -22,15 +25,19 @@ enum probe_loginuid {
 
 struct probe {
 	bool privileged; /* may change ids (root) */
-	unsigned namespaces; /* enum confine_layer bits, CONFINE_USER too */
-	char why[PROBE_MAX_WHY]; /* why not more of them, or empty */
+	unsigned layers; /* enum confine_layer bits that can be had together */
 	bool listener; /* a filter may tell what it refuses */
 	bool tracer; /* a run can be held at its execve(2), see execlog */
-	int landlock_abi; /* 0: none */
+	struct landlock_support landlock;
 	enum probe_loginuid loginuid;
 };
 
 /* The result, for the life of the process. */
 const struct probe *probe_get(void);
+/*
+ * Why that layer (one bit) cannot be had here, in its own words; NULL if it
+ * can, or if it depends on more than the machine (cgroup).
+ */
+const char *probe_why(unsigned layer);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "executor/confine/confine.h"
+#include "executor/confine/probe.h"
 #include "executor/audit/ration.h"
 #include "executor/audit/redact.h"
 
@@ -202,6 +203,50 @@ put_audit(struct buf *b, const struct control_deps *d, bool on_disk)
 	buf_put_u8(b, '}');
 }
 
+/* What a strict policy would want and this machine does not have. */
+static void
+put_missing(struct buf *b, const struct confine *c)
+{
+	const char *why;
+	unsigned bit;
+
+	begin(b, "missing", '[');
+	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1) {
+		if ((c->missing & bit) == 0)
+			continue;
+		why = probe_why(bit);
+		item(b);
+		buf_put_u8(b, '{');
+		put_text(b, "layer", confine_layer_name(bit));
+		put_text(b, "why", why != NULL ? why : "");
+		buf_put_u8(b, '}');
+	}
+	buf_put_u8(b, ']');
+}
+
+/* Of Landlock where it is in force, and which other layer keeps it. */
+static void
+put_gaps(struct buf *b, const struct confine *c)
+{
+	const struct confine_gap *g;
+	size_t i;
+
+	begin(b, "landlock_lacks", '[');
+	for (i = 0;
+	     c->landlock.abi > 0 && (g = confine_gap(&c->landlock, i)) != NULL;
+	     i++) {
+		item(b);
+		buf_put_u8(b, '{');
+		put_text(b, "name", g->name);
+		put_text(b, "what", g->what);
+		put_text(b, "kept_by",
+		    (g->cover & c->layers) != 0 ? confine_layer_name(g->cover)
+						: "");
+		buf_put_u8(b, '}');
+	}
+	buf_put_u8(b, ']');
+}
+
 /* What stands around each policy's runs, and what it asks for at least. */
 static void
 put_policy(struct buf *b, const struct policy *p)
@@ -215,7 +260,10 @@ put_policy(struct buf *b, const struct policy *p)
 	put_text(b, "network", confine_network_name(p->confine.network));
 	put_text(b, "syscalls", p->profile);
 	json_put_member_bool(b, "log_only", p->log_only);
-	put_u64(b, "landlock_abi", (uint64_t)p->confine.landlock_abi);
+	put_u64(b, "landlock_abi", (uint64_t)p->confine.landlock.abi);
+	put_text(b, "posture", confine_posture_name(p->confine.posture));
+	put_missing(b, &p->confine);
+	put_gaps(b, &p->confine);
 	begin(b, "layers", '[');
 	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
 		if ((p->confine.layers & bit) != 0) {

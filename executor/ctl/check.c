@@ -8,6 +8,7 @@
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/ctl.h"
 #include "executor/audit/loginuid.h"
+#include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
 #include "executor/conf/servername.h"
 
@@ -105,6 +106,7 @@ load_all(struct ctl *c)
 	if (c->conf.policy_dir[0] != '/')
 		return;
 	ownpaths_set(&c->conf);
+	confine_load_posture(c->conf.posture);
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	if (!ctl_find_cgroup(c))
 		c->report.count++;

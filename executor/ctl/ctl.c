@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "executor/confine/confine_load.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/instance.h"
 #include "executor/conf/keys.h"
@@ -74,6 +75,7 @@ ctl_load_conf(struct ctl *c)
 
 	if (conf_load(c->config, &c->conf, &c->report, &e) == 0) {
 		ownpaths_set(&c->conf);
+		confine_load_posture(c->conf.posture);
 		loginuid_reserve(
 		    c->conf.login_uid_first, c->conf.login_uid_last);
 		return true;

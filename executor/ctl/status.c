@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* status: the state of the mcp-execd that runs, for people. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "executor/ctl/remote.h"
@@ -147,18 +148,43 @@ put_audit(struct buf *b, const struct json_value *a)
 		text_row(b, "", "%lld records did not fit", number(a, "lost"));
 }
 
+/* In plain words, what this kernel does not give to the policy's runs. */
+static void
+put_strength(struct buf *b, const struct json_value *p)
+{
+	const struct json_value *l = json_get(p, "missing"), *v;
+	bool kernel = strcmp(remote_text(p, "posture").s, "kernel") == 0;
+
+	if (kernel)
+		text_put(b, "",
+		    "posture kernel: the strongest that this kernel has");
+	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
+		text_row(b, "", "without the layer %s: %s",
+		    remote_text(v, "layer").s, remote_text(v, "why").s);
+	l = json_get(p, "landlock_lacks");
+	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
+		text_row(b, "", "Landlock here does not keep: %s; %s%s",
+		    remote_text(v, "what").s,
+		    remote_text(v, "kept_by").s[0] != '\0'
+			? "that is kept by the layer "
+			: "nor does another layer",
+		    remote_text(v, "kept_by").s);
+}
+
 static void
 put_policies(struct buf *b, const struct json_value *list_, struct buf *scratch)
 {
 	const struct json_value *p = list_ != NULL ? list_->child : NULL;
 
-	for (; p != NULL; p = p->next)
+	for (; p != NULL; p = p->next) {
 		text_row(b, "policy",
 		    "%s: as %s, network %s, system calls %s%s; layers: %s",
 		    remote_text(p, "name").s, remote_text(p, "user").s,
 		    remote_text(p, "network").s, remote_text(p, "syscalls").s,
 		    is_true(p, "log_only") ? " (only logged)" : "",
 		    list(p, "layers", scratch));
+		put_strength(b, p);
+	}
 }
 
 /* As it came, without "ok". */

@@ -159,6 +159,7 @@ static const struct key policy_keys[] = {
 	VALUE("programs", confine.programs),
 	VALUE("require", confine.require),
 	VALUE("disable", confine.disable),
+	VALUE("posture", confine.posture),
 	LAST,
 };
 
@@ -977,8 +978,7 @@ policy_table_add(struct policy_table *t, struct policy *p, struct err *e)
 		rc = err_set(
 		    e, ERR_BAD, "more than %d policies", POLICY_MAX_POLICIES);
 	else
-		rc = hashindex_add(
-		    &t->by_name, bytes_of(p->name), t->count, e);
+		rc = hashindex_add(&t->by_name, bytes_of(p->name), t->count, e);
 	if (rc == 0)
 		t->p[t->count++] = p;
 	else

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/loginuid.h"
+#include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
 
 static int
@@ -36,6 +37,17 @@ load_certificate(const struct conf *c, struct certificate *out,
 	return err_set(e, ERR_BAD, "TLS cannot be had as it is configured");
 }
 
+static int
+load_policies(const struct conf *c, struct tooldef_table *tools,
+    struct policy_table *policies, struct conf_report *r, struct err *e)
+{
+	int rc = tooldef_load_dir(c->tool_dir, tools, r, e);
+
+	confine_load_posture(c->posture);
+	return rc != 0 ? rc
+		       : policy_load_dir(c->policy_dir, tools, policies, r, e);
+}
+
 int
 store_load(
     struct store *s, const char *path, struct conf_report *r, struct err *e)
@@ -49,9 +61,7 @@ store_load(
 		return e->code;
 	if (cgroup_setup(s->conf.cgroup, e) != 0)
 		return e->code;
-	if (tooldef_load_dir(s->conf.tool_dir, &s->tools, r, e) != 0 ||
-	    policy_load_dir(
-		s->conf.policy_dir, &s->tools, &s->policies, r, e) != 0)
+	if (load_policies(&s->conf, &s->tools, &s->policies, r, e) != 0)
 		return e->code;
 	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
 }
@@ -111,11 +121,11 @@ store_reload(struct store *s, struct conf_report *r, struct err *e)
 	ownpaths_set(&s->conf);
 	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
 	    load_certificate(&conf, &certificate, r, e) != 0 ||
-	    tooldef_load_dir(conf.tool_dir, &tools, r, e) != 0 ||
-	    policy_load_dir(conf.policy_dir, &tools, &policies, r, e) != 0) {
+	    load_policies(&conf, &tools, &policies, r, e) != 0) {
 		struct err te = { 0 };
 
 		tooldef_table_fini(&tools);
+		confine_load_posture(s->conf.posture); /* tokens narrow */
 		if (store_reload_tokens(s, r, &te) != 0)
 			log_err("reload: tokens: %s", te.what);
 		certificate_fini(&certificate);

@@ -29,6 +29,21 @@ enum {
 	FIRST_CLOSED = 6
 };
 
+/* As CLONE_INTO_CGROUP would have done. */
+static int
+step_cgroup(const struct child *c)
+{
+	int fd, r = 0;
+
+	if (!c->enter_cgroup)
+		return 0;
+	fd = openat(c->plan->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (fd == -1 || write(fd, "0", 1) != 1)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
 static int
 step_session(const struct child *c)
 {
@@ -266,6 +281,7 @@ step_execve(const struct child *c)
 
 /*
  * The order, and why:
+ *  cgroup: limits hold from here on, as all that follows is the run's;
  *  session, signals, umask: need nothing and change nothing that follows;
  *  rlimits: before identity, as raising a hard limit may need privilege;
  *  stdio, descriptors: from here on nothing of the executor's is open;
@@ -283,6 +299,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct child *c);
 } steps[] = {
+	{ "cgroup", step_cgroup },
 	{ "session", step_session },
 	{ "signals", step_signals },
 	{ "umask", step_umask },

@@ -16,6 +16,7 @@ struct child {
 	int in, out, err; /* become 0, 1, 2 */
 	int ruleset; /* Landlock, -1: without */
 	int report; /* a step's failure goes here; closed by exec */
+	bool enter_cgroup; /* it was not made in the run's control group */
 };
 
 enum {

@@ -347,17 +347,25 @@ close_others(const int *keep, size_t count)
 	(void)syscall(SYS_close_range, from, ~0U, 0);
 }
 
-/* In the run's control group from its first moment; the guard stays outside. */
+/*
+ * In the run's control group from its first moment; the guard stays outside.
+ * Where a filter hides clone3(2), the child enters it as its first step.
+ */
 static pid_t
-fork_command(int cgroup_fd)
+fork_command(struct child *c, int cgroup_fd)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid;
 
-	if (cgroup_fd == -1)
-		return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	args.flags = (uint64_t)CLONE_INTO_CGROUP;
-	args.cgroup = (unsigned)cgroup_fd;
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (cgroup_fd != -1) {
+		args.flags = (uint64_t)CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)cgroup_fd;
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (pid != -1 || errno != ENOSYS)
+			return pid;
+		c->enter_cgroup = true;
+	}
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 static void
@@ -370,7 +378,7 @@ start_command(struct guard *g, struct child *c)
 		_exit(1);
 	g->failure = ends[0];
 	c->report = ends[1];
-	g->command = fork_command(cgroup_fd);
+	g->command = fork_command(c, cgroup_fd);
 	if (g->command == 0)
 		child_exec(c);
 	g->report.sysno = errno;

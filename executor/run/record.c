@@ -87,16 +87,36 @@ put_digest(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
 }
 
 static void
-put_layers(struct buf *b, const struct confine *c)
+put_layers(struct buf *b, const char *key, unsigned layers)
 {
 	unsigned bit, any = 0;
 
-	json_put_key(b, "layers");
+	json_put_key(b, key);
 	buf_put_u8(b, '[');
 	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
-		if ((c->layers & bit) != 0)
+		if ((layers & bit) != 0)
 			buf_printf(b, "%s\"%s\"", any++ > 0 ? "," : "",
 			    confine_layer_name(bit));
+	buf_put_u8(b, ']');
+}
+
+/* What this kernel does not give to it, by layer and by Landlock's parts. */
+static void
+put_strength(struct buf *b, const struct confine *c)
+{
+	const struct confine_gap *gap;
+	size_t i;
+
+	audit_put_own(b, "level", confine_posture_name(c->posture));
+	if (c->missing != 0)
+		put_layers(b, "missing", c->missing);
+	audit_put_i64(b, "landlock.abi", c->landlock.abi);
+	if (c->landlock.abi == 0 || confine_gap(&c->landlock, 0) == NULL)
+		return;
+	json_put_key(b, "landlock.lacks");
+	buf_put_u8(b, '[');
+	for (i = 0; (gap = confine_gap(&c->landlock, i)) != NULL; i++)
+		buf_printf(b, "%s\"%s\"", i > 0 ? "," : "", gap->name);
 	buf_put_u8(b, ']');
 }
 
@@ -126,10 +146,10 @@ put_posture(struct buf *b, const struct plan *p)
 	buf_put_u8(b, ']');
 	json_put_member_bool(b, "no_new_privs", true);
 	audit_put_own(b, "capabilities", "none");
-	put_layers(b, &pol->confine);
+	put_layers(b, "layers", pol->confine.layers);
 	audit_put_str(b, "directory", p->directory);
 	audit_put_own(b, "network", confine_network_name(pol->confine.network));
-	audit_put_i64(b, "landlock.abi", pol->confine.landlock_abi);
+	put_strength(b, &pol->confine);
 	put_limit(b, "cgroup.memory_bytes", pol->cgroup.memory_bytes);
 	put_limit(b, "cgroup.processes", pol->cgroup.processes);
 	put_limit(b, "cgroup.cpu_percent", pol->cgroup.cpu_percent);

@@ -73,22 +73,16 @@ make_control(struct ends *p, struct err *e)
 }
 
 /*
- * clone3(2) with a pidfd; where it is not to be had (before Linux 5.3, or
- * under valgrind), fork and pidfd_open(2): the guard is our child and not
- * reaped in between, so its id cannot be reused.
+ * With a pidfd; where that is not to be had (valgrind has neither call), fork
+ * and pidfd_open(2): the guard is our child and not reaped in between, so its
+ * id cannot be reused.
  */
 static pid_t
 fork_guard(uint64_t namespaces, int *pidfd)
 {
-	struct clone_args args = {
-		.flags = CLONE_PIDFD | namespaces,
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	pid_t pid;
+	pid_t pid = confine_clone(namespaces, pidfd);
 
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (pid != -1 || errno != ENOSYS || namespaces != 0)
+	if (pid != -1 || namespaces != 0)
 		return pid;
 	pid = fork();
 	if (pid > 0) {

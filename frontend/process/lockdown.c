@@ -175,22 +175,32 @@ drop_privileges(const struct options *o, struct err *e)
 	return 0;
 }
 
+/* Not to be had: its system calls are missing, disabled or filtered. */
+static bool
+is_refusal(int r)
+{
+	return r == -ENOSYS || r == -EOPNOTSUPP || r == -EPERM;
+}
+
 /* No path, no TCP bind or connect, no foreign socket or signal. */
 static int
 restrict_landlock(bool *in_force, struct err *e)
 {
+	struct landlock_support has;
 	struct landlock_set set;
 	int r;
 
-	*in_force = landlock_abi() > 0;
+	landlock_probe(&has);
+	*in_force = has.abi > 0;
 	if (!*in_force)
 		return 0; /* the kernel has none: HELLO says so */
-	if (landlock_open(LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
+	if (landlock_open(&has, LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
 		LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set, e) != 0)
 		return e->code;
 	r = landlock_restrict(set.fd);
 	landlock_close(&set);
-	if (r == 0)
+	*in_force = r == 0;
+	if (r == 0 || is_refusal(r))
 		return 0;
 	errno = -r;
 	return err_sys(e, "landlock_restrict_self");

@@ -21,9 +21,9 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
-#include "common/landlock.h"
 #include "executor/ctl/text.h"
 #include "executor/audit/loginuid.h"
+#include "executor/confine/confine.h"
 #include "executor/confine/probe.h"
 
 /* Up to size - 1 bytes of a small file without its last newline, or "". */
@@ -101,7 +101,13 @@ check_user_namespace(struct report *r)
 {
 	int error = try_clone(CLONE_NEWUSER);
 
-	if (error == 0)
+	const char *why = probe_why(CONFINE_USER);
+
+	if (error == 0 && !caps_can_change_ids() && why != NULL &&
+	    (probe_get()->layers & CONFINE_USER) == 0)
+		report_say(r, REPORT_WARN, "namespace user", user_advice(),
+		    "can be made and not be used: %s", why);
+	else if (error == 0)
 		report_say(r, REPORT_OK, "namespace user", NULL, "%s",
 		    caps_can_change_ids() ? "to be had; not needed as root"
 					  : "to be had");
@@ -139,66 +145,95 @@ doctor_kernel_namespaces(struct report *r)
 	}
 }
 
-/* mount, pid, ipc and network stand and fall together, executor/probe. */
-void
-doctor_kernel_root(struct report *r)
+/* What a policy can do where a layer is missing; the last wall stays. */
+static const char *
+advice_without(unsigned layer)
 {
 	const struct probe *p = probe_get();
 
-	if (p->namespaces != 0)
-		report_say(r, REPORT_OK, "own root", NULL,
-		    "the layers mounts, pids, ipc and network can be put around a run");
-	else
-		report_say(r, REPORT_WARN, "own root",
-		    p->privileged
-			? "policies need \"disable\": [\"mounts\", \"pids\", \"ipc\", \"network\"], and then rest on Landlock"
-			: "runs rest on Landlock alone",
-		    "the layers mounts, pids, ipc and network cannot be had: %s",
-		    p->why);
+	if ((p->layers & CONFINE_WALLS & ~layer) == 0)
+		return "nothing else here keeps a run's files: use a kernel, a container or a unit that allows the layer mounts or landlock";
+	if ((p->layers & CONFINE_SECCOMP) == 0)
+		return "this kernel filters no system calls either: use one that does";
+	if (!p->privileged)
+		return "policies do without it; other layers keep files";
+	return "set \"posture\": \"kernel\" in mcp-execd.json: policies then take the strongest that this kernel has, and say in each record what is missing";
+}
+
+/* As a run has them: executor/confine/probe has tried each by itself. */
+void
+doctor_kernel_root(struct report *r)
+{
+	static const unsigned layers[] = { CONFINE_MOUNTS, CONFINE_PIDS,
+		CONFINE_IPC, CONFINE_NET };
+	const struct probe *p = probe_get();
+	bool wall = (p->layers & CONFINE_WALLS) != 0;
+	char name[32];
+
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		(void)snprintf(name, sizeof(name), "layer %s",
+		    confine_layer_name(layers[i]));
+		if ((p->layers & layers[i]) != 0)
+			report_say(r, REPORT_OK, name, NULL,
+			    "can be put around a run");
+		else
+			report_say(r,
+			    !wall && layers[i] == CONFINE_MOUNTS ? REPORT_FAIL
+								 : REPORT_WARN,
+			    name, advice_without(layers[i]),
+			    "cannot be had: %s", probe_why(layers[i]));
+	}
 }
 
 /* --- Landlock and seccomp --------------------------------------------- */
 
-/* What is not covered below an ABI, landlock(7), and what else covers it. */
-static const struct {
-	int abi;
-	const char *lacks;
-} landlock_gaps[] = {
-	{ 2, "moving files between directories (refused altogether)" },
-	{ 3, "truncating files" },
-	{ 4, "TCP" },
-	{ 5, "ioctl on devices" },
-	{ 6, "abstract sockets and signals to others" },
-	{ 9, "connecting to sockets by path" },
-	{ 10, "UDP" },
-};
+/* What it does not keep here, and the layer that does; how many are open. */
+static unsigned
+list_gaps(struct buf *b, const struct probe *p)
+{
+	const struct confine_gap *g;
+	unsigned open = 0;
+
+	for (size_t i = 0; (g = confine_gap(&p->landlock, i)) != NULL; i++) {
+		bool kept = (g->cover & p->layers) != 0 || g->cover == 0;
+
+		open += !kept;
+		if (g->cover == 0)
+			text_item(b, "%s", g->what);
+		else
+			text_item(b, "%s (%s%s)", g->what,
+			    kept ? "kept by the layer "
+				 : "open without the layer ",
+			    confine_layer_name(g->cover));
+	}
+	return open;
+}
 
 void
 doctor_kernel_landlock(struct report *r)
 {
 	CLEANUP_BUF struct buf lacks = { 0 };
-	int abi = landlock_abi();
+	const struct probe *p = probe_get();
+	unsigned open;
 
-	if (abi == 0) {
-		report_say(r, REPORT_WARN, "landlock",
-		    "boot with lsm=landlock,... on a kernel that has it; else policies need \"disable\": [\"landlock\"]",
-		    "this kernel has none");
+	if ((p->layers & CONFINE_LANDLOCK) == 0) {
+		report_say(r,
+		    (p->layers & CONFINE_WALLS) == 0 ? REPORT_FAIL
+						     : REPORT_WARN,
+		    "landlock", advice_without(CONFINE_LANDLOCK), "%s",
+		    probe_why(CONFINE_LANDLOCK));
 		return;
 	}
 	buf_init(&lacks, 1024);
-	for (size_t i = 0; i < sizeof(landlock_gaps) / sizeof(landlock_gaps[0]);
-	     i++)
-		if (abi < landlock_gaps[i].abi)
-			text_item(&lacks, "%s", landlock_gaps[i].lacks);
+	open = list_gaps(&lacks, p);
 	if (lacks.len == 0)
-		report_say(r, REPORT_OK, "landlock", NULL, "ABI %d", abi);
+		report_say(r, REPORT_OK, "landlock", NULL,
+		    "ABI %d, with all that is asked of it", p->landlock.abi);
 	else
-		/* With a root and a network of its own these are covered. */
-		report_say(r,
-		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
-		    "landlock",
-		    "a newer kernel knows more of them; the layers mounts and network cover them as well",
-		    "ABI %d, without: %s", abi, buf_cstr(&lacks));
+		report_say(r, open > 0 ? REPORT_WARN : REPORT_OK, "landlock",
+		    "a newer kernel has more of them",
+		    "the kernel claims ABI %d; tried, it is without: %s",
+		    p->landlock.abi, buf_cstr(&lacks));
 }
 
 static const struct {
@@ -334,9 +369,9 @@ static const struct {
 	{ "close_range", try_close_range, REPORT_FAIL,
 	    "a command's descriptors are closed by it: use Linux 5.9 or later, or let the container's or unit's filter allow it" },
 	{ "clone3", try_clone3, REPORT_WARN,
-	    "no namespace and no control group is to be had without it: use Linux 5.7 or later, or let the container's or unit's filter allow it" },
+	    "nothing need be done: clone(2) makes namespaces, and a command enters its control group by itself before it starts" },
 	{ "mount_setattr", try_mount_setattr, REPORT_WARN,
-	    "the layer mounts needs it: use Linux 5.12 or later, or let the container's or unit's filter allow it" },
+	    "nothing need be done: mounts are made read-only one by one, which takes a little longer; it takes Linux 5.12" },
 };
 
 void
@@ -364,7 +399,8 @@ check_yama(struct report *r)
 	read_small("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
 	if (scope[0] == '\0' || scope[0] == '0')
 		report_say(r,
-		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
+		    (probe_get()->layers & CONFINE_PIDS) != 0 ? REPORT_OK
+							      : REPORT_WARN,
 		    "yama",
 		    "set kernel.yama.ptrace_scope to 1, so that processes of one user cannot trace each other where a profile allows tracing",
 		    "%s",
@@ -382,7 +418,7 @@ check_loginuid(struct report *r)
 {
 	const struct probe *p = probe_get();
 	uint32_t uid = loginuid_get();
-	bool in_user = !p->privileged && p->namespaces != 0;
+	bool in_user = (p->layers & CONFINE_USER) != 0;
 
 	if (p->loginuid == PROBE_NO_LOGINUIDS)
 		report_say(r, REPORT_OK, "loginuid", NULL,
@@ -427,10 +463,11 @@ check_proc(struct report *r)
 		    "hides processes of other users");
 	else
 		report_say(r,
-		    probe_get()->namespaces != 0 ? REPORT_OK : REPORT_WARN,
+		    (probe_get()->layers & CONFINE_PIDS) != 0 ? REPORT_OK
+							      : REPORT_WARN,
 		    "/proc", "mount it with hidepid=invisible",
 		    "shows processes of all users%s",
-		    probe_get()->namespaces != 0
+		    (probe_get()->layers & CONFINE_PIDS) != 0
 			? "; runs have one of their own with the layer pids"
 			: "");
 }

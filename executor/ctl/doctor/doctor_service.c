@@ -25,6 +25,7 @@
 #include "executor/ctl/policy/posture.h"
 #include "executor/ctl/text.h"
 #include "executor/audit/loginuid.h"
+#include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
 #include "executor/conf/servername.h"
 
@@ -162,6 +163,7 @@ doctor_service_policies(struct report *r)
 
 	if (!has_conf(r))
 		return;
+	confine_load_posture(c->conf.posture);
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
 		0 &&
 	    policy_load_dir(c->conf.policy_dir, &c->tools, &c->policies,

@@ -9,6 +9,25 @@
 #include "executor/ctl/text.h"
 #include "executor/confine/probe.h"
 
+/* "ABI 6, without signals to others (kept by pids)" */
+static void
+put_landlock(struct buf *b, const struct confine *c)
+{
+	CLEANUP_BUF struct buf lacks;
+	const struct confine_gap *g;
+
+	buf_init(&lacks, 1024);
+	for (size_t i = 0; (g = confine_gap(&c->landlock, i)) != NULL; i++)
+		if ((g->cover & c->layers) != 0)
+			text_item(&lacks, "%s (kept by %s)", g->what,
+			    confine_layer_name(g->cover));
+		else
+			text_item(&lacks, "%s", g->what);
+	text_item(b, "landlock (ABI %d%s%s)", c->landlock.abi,
+	    lacks.len > 0 ? ", without: " : "",
+	    lacks.len > 0 ? buf_cstr(&lacks) : "");
+}
+
 void
 posture_layers(struct buf *b, const struct policy *p)
 {
@@ -18,8 +37,7 @@ posture_layers(struct buf *b, const struct policy *p)
 		if ((p->confine.layers & bit) == 0)
 			continue;
 		if (bit == CONFINE_LANDLOCK)
-			text_item(
-			    b, "landlock (ABI %d)", p->confine.landlock_abi);
+			put_landlock(b, &p->confine);
 		else if (bit == CONFINE_SECCOMP)
 			text_item(b, "seccomp (%s)", p->profile);
 		else
@@ -33,38 +51,21 @@ posture_layers(struct buf *b, const struct policy *p)
 static const char *
 reason(const struct policy *p, unsigned bit)
 {
-	const struct probe *have = probe_get();
+	const char *why = probe_why(bit);
 
-	switch (bit) {
-	case CONFINE_USER:
-		if (have->privileged)
-			return NULL;
-		break;
-	case CONFINE_NET:
-		if (p->confine.network == CONFINE_HOST)
-			return "the policy's network is the host's";
-		break;
-	case CONFINE_SECCOMP:
+	if (bit == CONFINE_USER && probe_get()->privileged)
+		return NULL;
+	if (bit == CONFINE_NET && p->confine.network == CONFINE_HOST)
+		return "the policy's network is the host's";
+	if (bit == CONFINE_CGROUP)
+		return "no control group is delegated to mcp-execd, or the policy disables it";
+	if (why != NULL)
+		return why;
+	if (bit == CONFINE_SECCOMP)
 		return "the policy's profile is none, or disables it";
-	case CONFINE_LANDLOCK:
-		return have->landlock_abi > 0 ? "the policy disables it"
-					      : "this kernel has none";
-	case CONFINE_LOGINUID:
-		return have->loginuid == PROBE_NO_LOGINUIDS
-			   ? "this kernel has none"
-		       : have->loginuid == PROBE_LOGINUID_FIXED
-			   ? "this process has one already and may not set another: start mcp-execd as a service"
-		       : (p->confine.layers & CONFINE_USER) != 0
-			   ? "the layer user knows no such uid"
-			   : "the policy disables it";
-	case CONFINE_CGROUP:
-		return "this process has no cgroup for it, or the policy disables it";
-	default:
-		break;
-	}
-	if ((have->namespaces & bit) != 0)
-		return "the policy disables it";
-	return have->why[0] != '\0' ? have->why : "not to be had here";
+	if (bit == CONFINE_LOGINUID && (p->confine.layers & CONFINE_USER) != 0)
+		return "the layer user knows no such uid";
+	return "the policy disables it";
 }
 
 void
