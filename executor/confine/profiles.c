@@ -179,14 +179,18 @@ set_names(struct rules *r, const char *const *names, enum filter_verdict v)
 }
 
 static bool
-has_group(const struct profile *p, const char *name)
+has_name(const char *const *names, const char *name)
 {
-	const char *const *g;
-
-	for (g = p->groups; *g != NULL; g++)
-		if (strcmp(*g, name) == 0)
+	for (; *names != NULL; names++)
+		if (strcmp(*names, name) == 0)
 			return true;
 	return false;
+}
+
+static bool
+has_group(const struct profile *p, const char *name)
+{
+	return has_name(p->groups, name);
 }
 
 static void
@@ -259,10 +263,11 @@ make_rules(const struct profile_choice *c, struct rules *r)
 						   : FILTER_REFUSE);
 	PUT_ALL(r, argument_rules);
 	put_families(r, c);
-	if (c->listed_programs) /* a file that is only memory is not listed */
-		set_call(r, "memfd_create", FILTER_REFUSE);
 	set_names(r, c->allow, FILTER_ALLOW);
 	set_names(r, c->deny, FILTER_REFUSE);
+	/* A file in memory can be written; only its name allows it again. */
+	if (c->noexec && !has_name(c->allow, "memfd_create"))
+		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
 }
@@ -287,6 +292,15 @@ profile_describe(
 	make_rules(c, &r);
 	return filter_describe(
 	    r.row, r.count, FILTER_ERRNO, ENOSYS, arch, fd, e);
+}
+
+bool
+profile_allows(const struct profile_choice *c, const char *name)
+{
+	static struct rules r;
+
+	make_rules(c, &r);
+	return allows(&r, name);
 }
 
 bool

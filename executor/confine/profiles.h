@@ -29,7 +29,7 @@ struct profile_choice {
 	bool sockets; /* AF_UNIX sockets that connect to others */
 	bool watch_exec; /* every program that starts is told */
 	bool confirm_exec; /* and its first steps, also without ptrace(2) */
-	bool listed_programs; /* no program but those of files */
+	bool noexec; /* nothing writable executes: no file in memory */
 	/* names or @groups; NULL ends them */
 	const char *allow[PROFILE_MAX_CHANGES + 1];
 	const char *deny[PROFILE_MAX_CHANGES + 1];
@@ -41,6 +41,8 @@ int profile_compile(const struct profile_choice *c, enum filter_mode mode,
 /* The same as filter_describe() shows it, for arch (NULL: this one), on fd. */
 int profile_describe(const struct profile_choice *c, const char *arch, int fd,
     struct err *e) MUST_CHECK;
+/* May it be called, with some arguments at least? */
+bool profile_allows(const struct profile_choice *c, const char *name);
 /* Is there a system call, or a group, of this name? */
 bool profile_knows(const char *name);
 /* NULL if there is no such profile. */

@@ -746,6 +746,23 @@ make_filter(const struct draft *d, const struct profile_choice *c,
 	    &p->filter, e);
 }
 
+/* A file system of its own is one that executes; Landlock lets it mount none. */
+static void
+check_noexec(const struct keys *k, const struct draft *d,
+    const struct policy *p, const struct profile_choice *c)
+{
+	bool filtered = (p->confine.layers & CONFINE_SECCOMP) != 0;
+
+	if (!p->confine.noexec || c->profile == NULL ||
+	    (p->confine.layers & CONFINE_LANDLOCK) != 0)
+		return;
+	if (!filtered ||
+	    (profile_allows(c, "unshare") &&
+		(profile_allows(c, "mount") || profile_allows(c, "fsmount"))))
+		keys_complain(k, d->confine.noexec,
+		    "\"noexec\" cannot be kept where a run may mount a file system of its own: it needs the layer landlock, or a profile that allows neither @mount nor @namespace");
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -759,7 +776,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.profile = profile_find(bytes_of(p->profile));
 	choice.internet = p->confine.network != CONFINE_NONE;
 	choice.sockets = p->confine.sockets;
-	choice.listed_programs = p->confine.listed_programs;
+	choice.noexec = p->confine.noexec;
 	read_calls(k, d->allow_calls, "\"allow\"", &allow);
 	read_calls(k, d->deny_calls, "\"deny\"", &deny);
 	for (size_t i = 0; i < allow.count; i++)
@@ -772,6 +789,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	p->audit_exec = p->audit_exec && p->explained;
 	choice.watch_exec = p->audit_exec;
 	choice.confirm_exec = !probe_get()->tracer;
+	check_noexec(k, d, p, &choice);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)

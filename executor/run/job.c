@@ -37,6 +37,7 @@ enum {
 	KEPT_SHARE = 4, /* of the server's places, one in so many */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
 	ROOM_MS = 20, /* until a log without room is tried again */
+	EXPIRY_MS = 60000, /* at most, until the clock is looked at again */
 	BREATH_MS = 1000 /* at most, until a budget is looked at again */
 };
 
@@ -470,20 +471,61 @@ job_end(struct job *j, enum proto_state verdict, const char *why,
 	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
 }
 
+static bool
+is_expired(const struct job *j)
+{
+	return j->plan.expires != 0 &&
+	       clock_wall_us() / 1000000 >= j->plan.expires;
+}
+
+/*
+ * Until the time-out or the token's expiry, whichever comes first.  The clock
+ * that the latter goes by may be set meanwhile.
+ */
+static void
+arm_timer(struct job *j)
+{
+	uint64_t now = clock_wall_us() / 1000, expiry = j->plan.expires * 1000;
+	uint64_t ran = (clock_mono_ns() - j->start_ns) / 1000000;
+	uint64_t left = ran < j->plan.timeout_ms ? j->plan.timeout_ms - ran : 0;
+
+	if (expiry != 0 && left > EXPIRY_MS)
+		left = EXPIRY_MS;
+	if (expiry != 0 && expiry < now + left)
+		left = expiry > now ? expiry - now : 0;
+	loop_timer_set(j->jobs->loop, &j->timer, left);
+}
+
+static void
+on_time(struct job *j)
+{
+	char text[96];
+
+	if (is_expired(j)) {
+		job_end(j, PROTO_CANCELLED, "the token expired", "");
+		return;
+	}
+	if (clock_mono_ns() - j->start_ns <
+	    (uint64_t)j->plan.timeout_ms * 1000000) {
+		arm_timer(j);
+		return;
+	}
+	(void)snprintf(
+	    text, sizeof(text), "timed out after %u ms", j->plan.timeout_ms);
+	job_end(j, PROTO_TIMED_OUT, text, "");
+}
+
 static void
 on_timer(void *arg)
 {
 	struct job *j = arg;
-	char text[96];
 
 	if (j->phase == DRAINING) {
 		log_warn("job: output not taken by the frontend run=%s", j->id);
 		j->silent = true;
 		job_pump(j);
 	} else if (!j->ending) {
-		(void)snprintf(text, sizeof(text), "timed out after %u ms",
-		    j->plan.timeout_ms);
-		job_end(j, PROTO_TIMED_OUT, text, "");
+		on_time(j);
 	} else if (!j->killing) {
 		job_kill(j);
 	} else { /* the guard itself hangs */
@@ -873,6 +915,11 @@ job_start(struct job *j)
 	uint32_t cap = j->plan.policy->output_bytes;
 	struct err e = { 0 };
 
+	if (is_expired(j)) { /* it had to wait */
+		job_refuse(j, "the command was not started: the token expired");
+		job_finish(j);
+		return;
+	}
 	if (begin_recording(j, &e) != 0 || start_in_cgroup(j, &e) != 0) {
 		job_refuse(j, "the command was not started: %s", e.what);
 		job_finish(j);
@@ -888,7 +935,7 @@ job_start(struct job *j)
 		fatal("job: %s", e.what); /* epoll out of memory */
 	j->out = j->err =
 	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
-	loop_timer_set(j->jobs->loop, &j->timer, j->plan.timeout_ms);
+	arm_timer(j);
 }
 
 static int
@@ -1247,26 +1294,41 @@ jobs_counts(const struct jobs *jobs)
 	return c;
 }
 
-/* Is the token of that name still the one that asked? */
-static bool
-token_is_same(const struct token_table *t, const struct plan *p)
+/* The token of that name, if it is still the one that asked. */
+static const struct token *
+find_same(const struct token_table *t, const struct plan *p)
 {
 	const struct token *now = token_find(t, bytes_of(p->token));
 
-	return now != NULL &&
-	       memcmp(now->verifier, p->verifier, sizeof(p->verifier)) == 0;
+	return now != NULL && memcmp(now->verifier, p->verifier,
+				  sizeof(p->verifier)) == 0
+		   ? now
+		   : NULL;
+}
+
+static void
+take_expiry(struct job *j, uint64_t expires)
+{
+	j->plan.expires = expires;
+	if (j->phase == RUNNING && !j->ending)
+		arm_timer(j);
 }
 
 void
 jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 {
+	const struct token *now;
 	struct job *j;
 	size_t at = 0;
 
-	while ((j = next_active(jobs, &at)) != NULL)
-		if (!token_is_same(t, &j->plan))
+	while ((j = next_active(jobs, &at)) != NULL) {
+		now = find_same(t, &j->plan);
+		if (now != NULL)
+			take_expiry(j, now->expires);
+		else
 			job_end(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
+	}
 }
 
 size_t

@@ -681,6 +681,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	(void)snprintf(p.token, sizeof(p.token), "%s", t->name);
 	(void)snprintf(p.tool, sizeof(p.tool), "%s", r->tool);
 	memcpy(p.verifier, t->verifier, sizeof(p.verifier));
+	p.expires = t->expires;
 	p.login_uid = t->login_uid;
 	if (make_plan(r, t, &p, e) != 0) {
 		plan_fini(&p);

@@ -51,12 +51,13 @@ struct plan {
 	char token[POLICY_MAX_NAME];
 	char tool[64];
 	uint8_t verifier[DIGEST_BYTES]; /* which token of that name */
+	uint64_t expires; /* it does, in Unix seconds; 0: never */
 	uint32_t login_uid; /* the token's, for the kernel's audit */
 	uint32_t timeout_ms;
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as asked for, absolute */
 	char relative[PATH_MAX]; /* the same, from the jail */
-	int cgroup_fd;			/* of the run, -1: none; borrowed */
+	int cgroup_fd; /* of the run, -1: none; borrowed */
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */
 	bool has_input;

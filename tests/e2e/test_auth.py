@@ -3,7 +3,7 @@
 import json
 import time
 
-from client import (AUTH_FAILURE, JSON_HEADERS, Connection, Gone, Http, bearer,
+from client import (AUTH_FAILURE, JSON_HEADERS, SLOW, Connection, Gone, Http, bearer,
                     check, equal, initialize, mark, processes, message,
                     within)
 
@@ -104,6 +104,43 @@ def test_source_address(server):
 
     within("the right source", 5, from_there)
     refused(server, f"Bearer {token}", "source")
+
+
+def test_expired_while_running(server):
+    """A run ends when its token expires; a later expiry lets it go on."""
+    token = server.add("brief")
+    m = mark()
+    path = server.dir / server.config["token_dir"] / "brief.json"
+    text = json.loads(path.read_text())
+
+    def expire(seconds):
+        when = time.time() + seconds
+        text["expires"] = time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                        time.gmtime(when))
+        path.write_text(json.dumps(text))
+        server.reload()
+
+    expire(1000)
+    http = server.http(token=token)
+    long, stay = (http.begin(f"echo {m}-{w}; exec sleep 1000302")
+                  for w in ("long", "stay"))
+    other = server.http()
+    conn = other.begin(f"sleep 4; echo {m}-other")
+    server.running(f"{m}-long")
+    server.running(f"{m}-stay")
+    begin = time.monotonic()
+    expire(3)
+    for which in long, stay:
+        r = http.finish(which)
+        check(r.error and "the token expired" in r.text, r)
+    check(time.monotonic() - begin < 6 * SLOW, "at its time")
+    for which in "long", "stay":
+        r = server.ended(f"{m}-{which}", 4)
+        equal(r["run.state"], "cancelled", "state")
+        equal(r["event.reason"], "the token expired", "reason")
+    equal(processes("1000302"), [], "processes")
+    refused(server, f"Bearer {token}", "expired")
+    check(f"{m}-other" in other.finish(conn).text, "of the other token")
 
 
 def test_revoked_while_running(server):

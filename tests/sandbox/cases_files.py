@@ -445,6 +445,8 @@ def copy_to(place):
 
 uid = matches("^{uid}$")
 add(
+    Attack("files.noexec_memfd", "{try} memfd /usr/bin/id",
+           matches("uid={uid}"), policy="files", needs=[*FILES, "seccomp"]),
     Attack("files.noexec_directory", copy_to("{work}"), uid, policy="files",
            needs=FILES),
     Attack("files.noexec_write", copy_to("{rw}"), uid, policy="files",

@@ -265,7 +265,7 @@ test_with_sockets(void **state)
 static void
 test_with_programs(void **state)
 {
-	struct profile_choice c = { .listed_programs = true };
+	struct profile_choice c = { .noexec = true };
 
 	(void)state;
 	c.profile = profile_at(1);

@@ -158,18 +158,40 @@ put_files(struct buf *b, const struct policy *p)
 	}
 }
 
+/* What comes of a call; the guard lets go on what it only records. */
+static enum verdict
+outcome(const struct policy *p, int nr, const uint64_t args[6])
+{
+	enum verdict v = verdict_of(&p->filter, nr, args);
+	struct notice n = { .nr = nr };
+
+	memcpy(n.args, args, sizeof(n.args));
+	if (v != VERDICT_TOLD)
+		return v;
+	return execlog_wants(&n) ? VERDICT_ALLOWED : VERDICT_REFUSED;
+}
+
 static void
 put_programs(struct buf *b, const struct policy *p)
 {
+	const uint64_t none[6] = { 0 };
+
 	if (p->confine.listed_programs)
 		text_put(b, "Programs",
-		    "only those named \"read and execute\" above, wherever in the run's process tree; nothing that can be written executes");
+		    "only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes");
 	else if (p->confine.noexec)
 		text_put(b, "Programs",
-		    "any that may be read; nothing that can be written executes");
+		    "any that may be read; no file that can be written executes");
 	else
 		text_put(b, "Programs",
 		    "any that may be read, those that the run writes itself as well");
+	if (p->confine.noexec &&
+	    outcome(p, SYS_memfd_create, none) == VERDICT_ALLOWED)
+		text_put(b, "",
+		    "but files in memory, memfd_create(2), can be written and execute");
+	if (p->confine.noexec && (p->confine.layers & CONFINE_MOUNTS) == 0)
+		text_put(b, "",
+		    "but without the layer mounts the dynamic loader runs what it may read");
 }
 
 /* --- network and system calls ----------------------------------------- */
@@ -186,19 +208,6 @@ static const struct {
 	{ "virtual machine (vsock)", AF_VSOCK },
 	{ "kernel crypto (AF_ALG)", AF_ALG },
 };
-
-/* What comes of a call; the guard lets go on what it only records. */
-static enum verdict
-outcome(const struct policy *p, int nr, const uint64_t args[6])
-{
-	enum verdict v = verdict_of(&p->filter, nr, args);
-	struct notice n = { .nr = nr };
-
-	memcpy(n.args, args, sizeof(n.args));
-	if (v != VERDICT_TOLD)
-		return v;
-	return execlog_wants(&n) ? VERDICT_ALLOWED : VERDICT_REFUSED;
-}
 
 static void
 put_families(struct buf *b, const struct policy *p)
