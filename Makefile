@@ -48,7 +48,7 @@ COMMON := $(call in,common, \
 	fdio filter hashindex json landlock log loop match match_compile notify \
 	param patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
-	chan proto)
+	chan note proto)
 FRONTEND := $(call in,frontend, \
 	main) \
 	$(call in,frontend/http, \
@@ -60,7 +60,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/content, \
 	blocks level media resource result shaped) \
 	$(call in,frontend/gate, \
-	auth deter forwarded penalty vet) \
+	auth deter forwarded penalty vet waits) \
 	$(call in,frontend/link, \
 	calls capture catalog defined ipc reading settings) \
 	$(call in,frontend/tls, \
@@ -74,7 +74,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/service, \
 	inherit listen listen_unix ownlimits pulse recover strays supervise) \
 	$(call in,executor/channel, \
-	confframes describe fetch instructions monitor push toolframes) \
+	confframes crash describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \
 	child denial guard job output overrun quota record refuse request \
 	spawn toolcall tree words) \

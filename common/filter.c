@@ -47,10 +47,13 @@ filter_action(enum filter_verdict verdict, int error, enum filter_mode mode)
 		return SCMP_ACT_LOG;
 	case FILTER_ERRNO:
 	case FILTER_KILL:
+	case FILTER_TRAP:
 		break;
 	}
 	if (mode == FILTER_LOG_ONLY)
 		return SCMP_ACT_LOG;
+	if (verdict == FILTER_TRAP)
+		return SCMP_ACT_TRAP;
 	return verdict == FILTER_KILL ? SCMP_ACT_KILL_PROCESS
 				      : SCMP_ACT_ERRNO((uint16_t)error);
 }

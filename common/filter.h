@@ -20,6 +20,7 @@ enum filter_verdict {
 	FILTER_REFUSE, /* the same, and said to a listener if there is one */
 	FILTER_WATCH, /* allowed; said to a listener if there is one */
 	FILTER_KILL, /* kill the process */
+	FILTER_TRAP, /* SIGSYS with the call's number: a handler may note it */
 	FILTER_LOG /* allow and log: for the log-mode test runs */
 };
 

@@ -21,6 +21,7 @@
 #include "frontend/process/selftest.h"
 #include "frontend/tls/tls.h"
 #include "frontend/tls/tlscheck.h"
+#include "proto/note.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"
@@ -172,6 +173,14 @@ on_penalties(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
+on_wait(void *arg, const struct msg *m, struct err *e)
+{
+	struct frontend *f = arg;
+
+	return deter_wait(f->deter, &m->wait, e);
+}
+
+static int
 on_health(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
@@ -283,6 +292,7 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	ipc_on(f->ipc, PROTO_FORGET, on_forget, f);
 	ipc_on(f->ipc, PROTO_TLS, on_tls, f);
 	ipc_on(f->ipc, PROTO_PENALTIES, on_penalties, f);
+	ipc_on(f->ipc, PROTO_WAIT, on_wait, f);
 	ipc_on(f->ipc, PROTO_HEALTH, on_health, f);
 	ipc_on(f->ipc, PROTO_COMMIT, on_commit, f);
 	ipc_on(f->ipc, PROTO_DRAIN, on_drain, f);
@@ -373,6 +383,8 @@ main(int argc, char **argv)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may end */
+	note_attach(PROTO_FD_LISTEN + (int)o.listeners);
+	note_modules();
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||
 	    lockdown_apply(&o, &lockdown, &e) != 0) {
 		log_err("main: lockdown failed: %s", e.what);

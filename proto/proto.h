@@ -36,6 +36,8 @@ enum proto_authfail {
 	PROTO_AUTH_EXPIRED, PROTO_AUTH_SOURCE
 };
 
+enum proto_wait { PROTO_WAIT_SOURCE, PROTO_WAIT_TOKEN };
+
 enum proto_tls { PROTO_TLS_CHAIN, PROTO_TLS_KEY };
 
 enum proto_fetch {

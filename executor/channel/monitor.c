@@ -13,13 +13,22 @@
 #include "common/log.h"
 #include "common/cleanup.h"
 #include "executor/audit/ration.h"
+#include "executor/channel/crash.h"
 #include "executor/channel/push.h"
 #include "executor/run/record.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
 	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
+	MAX_BEGUN = 256, /* calls that are remembered */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
+};
+
+/* A call that was begun, to know it again in a note. */
+struct begun {
+	uint64_t call;
+	uint8_t verifier[DIGEST_BYTES];
+	char peer[CIDR_TEXT];
 };
 
 /* Bits, so that a row can name several. */
@@ -46,10 +55,14 @@ struct monitor {
 	uint64_t asked_ms; /* when that was, monotonic */
 	struct monitor_vitals vitals; /* as last told */
 	uint64_t last_call; /* ids only grow */
+	uint64_t
+	    served_ms; /* when this frontend was ready, monotonic; 0: not */
 	bool draining;
 	bool sick; /* the audit log cannot be written */
 	struct log_limit authfails, penalties,
 	    sessions; /* records of a frontend's word */
+	struct crash *crash; /* owned */
+	struct begun begun[MAX_BEGUN]; /* by id */
 	struct loop_timer hung; /* fires when the queue was full */
 	struct request request; /* the call being put together */
 	uint8_t proof[DIGEST_BYTES];
@@ -230,6 +243,7 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	audit_end(m->audit, false);
 	m->lockdown = msg->hello.lockdown;
 	m->state = ST_UP;
+	crash_tell(m->crash, clock_mono_ms(), send_frame, m);
 	if (m->sick)
 		send_health(m);
 	monitor_configure(m, PUSH_ALL);
@@ -247,6 +261,8 @@ on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 		    "READY for configuration %u, %u was sent",
 		    msg->ready.generation, push_generation(m->push));
 	m->ready = msg->ready.generation;
+	if (first)
+		m->served_ms = clock_mono_ms();
 	if (first)
 		m->ops->ready(m->arg);
 	if (monitor_is_settled(m) && m->ops->settled != NULL)
@@ -316,6 +332,16 @@ authenticate(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
 	return NULL;
 }
 
+static void
+remember(struct monitor *m, const struct request *r, const struct token *t)
+{
+	struct begun *b = &m->begun[r->call % MAX_BEGUN];
+
+	b->call = r->call;
+	memcpy(b->verifier, t->verifier, sizeof(b->verifier));
+	(void)snprintf(b->peer, sizeof(b->peer), "%s", r->peer);
+}
+
 static int
 on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 {
@@ -334,10 +360,12 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 		known = t;
 		t = NULL;
 	}
-	if (t == NULL)
+	if (t == NULL) {
 		jobs_refuse(m->jobs, r, known, why.what);
-	else
+	} else {
+		remember(m, r, t);
 		jobs_submit(m->jobs, r, t);
+	}
 	explicit_bzero(m->proof, sizeof(m->proof));
 	request_fini(r);
 	return 0;
@@ -548,6 +576,54 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/* Whose request it was, by the proof or the call of the note. */
+static const struct token *
+find_blamed(struct monitor *m, const struct note *n, struct bytes *peer)
+{
+	const struct begun *call = &m->begun[n->call % MAX_BEGUN];
+	const struct token *t = NULL;
+
+	*peer = bytes_of(n->peer);
+	if (n->has_proof)
+		(void)token_check(&m->store->tokens, n->proof, *peer,
+		    clock_wall_us() / 1000000, &t);
+	if (t != NULL || n->call == 0 || call->call != n->call)
+		return t;
+	*peer = bytes_of(call->peer);
+	return token_find_verifier(&m->store->tokens, call->verifier);
+}
+
+void
+monitor_blame(struct monitor *m, const struct note *n, struct buf *b)
+{
+	uint64_t now = clock_mono_ms();
+	const struct token *t;
+	struct bytes peer;
+	char normal[CIDR_TEXT];
+	uint32_t ms = 0;
+
+	if (n->in_hand == 0)
+		return;
+	t = find_blamed(m, n, &peer);
+	/* a forged note names no source that cannot be one */
+	if (cidr_normal(peer, normal))
+		ms = crash_source(m->crash, peer, now);
+	else
+		peer = bytes_of("");
+	if (t != NULL)
+		ms = crash_token(m->crash, t->verifier, now);
+	if (ms == 0)
+		return;
+	if (peer.len > 0)
+		audit_put(b, "source.ip", peer);
+	if (t != NULL)
+		audit_put_str(b, "token.name", t->name);
+	audit_put_i64(b, "penalty.seconds", ms / 1000);
+	log_warn(
+	    "monitor: it died with a request in hand source=%s token=%s: they wait seconds=%u",
+	    log_text(peer).s, t != NULL ? t->name : "", ms / 1000);
+}
+
 /* What a frontend may send, and when. */
 static const struct permit {
 	enum proto_code code;
@@ -622,6 +698,8 @@ monitor_attach(struct monitor *m, int fd, struct err *e)
 	monitor_detach(m);
 	m->state = ST_NEW;
 	m->ready = 0;
+	memset(m->begun, 0, sizeof(m->begun));
+	m->served_ms = 0;
 	m->last_call = 0;
 	m->chan = chan_new(m->loop, fd, F2E, &ops, m, e);
 	return m->chan == NULL ? e->code : 0;
@@ -658,6 +736,12 @@ monitor_is_ready(const struct monitor *m)
 	return m->ready > 0;
 }
 
+uint64_t
+monitor_served_ms(const struct monitor *m)
+{
+	return m->served_ms == 0 ? 0 : clock_mono_ms() - m->served_ms + 1;
+}
+
 bool
 monitor_is_settled(const struct monitor *m)
 {
@@ -692,8 +776,10 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 		(void)err_set(e, ERR_BUSY, "out of memory");
 		return NULL;
 	}
-	m->push = push_new(l, s, &push, m, e);
+	m->crash = crash_new(e);
+	m->push = m->crash == NULL ? NULL : push_new(l, s, &push, m, e);
 	if (m->push == NULL) {
+		crash_free(m->crash);
 		free(m);
 		return NULL;
 	}
@@ -732,5 +818,6 @@ monitor_free(struct monitor *m)
 		return;
 	monitor_detach(m);
 	push_free(m->push);
+	crash_free(m->crash);
 	free(m);
 }

@@ -14,6 +14,7 @@
 #include "executor/run/job.h"
 #include "executor/policy/store.h"
 #include "proto/chan.h"
+#include "proto/note.h"
 
 struct monitor;
 
@@ -71,5 +72,12 @@ void monitor_set_health(struct monitor *m, bool good);
 void monitor_detach(struct monitor *m);
 /* Has this frontend said READY? */
 bool monitor_is_ready(const struct monitor *m);
+/* For how long it has been, or was, since monitor_attach(); 0: never. */
+uint64_t monitor_served_ms(const struct monitor *m);
+/*
+ * It died abnormally and left this note: whoever's request was in hand waits,
+ * and is named in the record b.
+ */
+void monitor_blame(struct monitor *m, const struct note *n, struct buf *b);
 
 #endif

@@ -14,12 +14,19 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/filter.h"
 #include "common/log.h"
 #include "common/sigreset.h"
+#include "proto/note.h"
 
 enum {
+	/* of one that served: the others shall not wait */
+	RESTART_FIRST_MS = 20,
+	RESTART_MOST_MS = 500,
+	/* of one that did not: what is wrong will not go away by itself */
 	BACKOFF_FIRST_MS = 100,
 	BACKOFF_MOST_MS = 10000,
+	RUNS_WELL_MS = 10000, /* after READY, the delay is the first again */
 	START_PATIENCE_MS = 60000, /* until READY; valgrind is slow */
 	STOP_PATIENCE_MS = 5000, /* until it has flushed its answers */
 	HIGH_FD = 64 /* above all fixed places */
@@ -34,7 +41,8 @@ struct supervise {
 	struct loop_timer timer; /* restart, or patience */
 	uint32_t backoff_ms;
 	uint64_t restarts;
-	bool was_ready; /* this one served */
+	struct note *note; /* shared with the frontend */
+	int note_fd;
 	char violation[ERR_MAX_WHAT]; /* why we killed it, or empty */
 	void (*stopped)(void *arg); /* set while stopping */
 	void *stopped_arg;
@@ -64,7 +72,8 @@ exec_frontend(const struct supervise *s, int pair)
 	const struct conf *c = s->d.conf;
 	char count[16], conns[16], header[16], uid[16], gid[16];
 	char *argv[16] = { NULL }, *envp[] = { NULL };
-	int moved[CONF_MAX_LISTENERS], null, n = 0;
+	int moved[CONF_MAX_LISTENERS], null, note, n = 0;
+	const int note_at = PROTO_FD_LISTEN + (int)s->d.listener_count;
 	size_t i;
 
 	(void)snprintf(count, sizeof(count), "%zu", s->d.listener_count);
@@ -89,6 +98,7 @@ exec_frontend(const struct supervise *s, int pair)
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
 	for (i = 0; i < s->d.listener_count; i++)
 		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
+	note = fcntl(s->note_fd, F_DUPFD, HIGH_FD);
 	null = open("/dev/null", O_RDONLY);
 	if (null == -1)
 		cannot_give("/dev/null");
@@ -98,8 +108,9 @@ exec_frontend(const struct supervise *s, int pair)
 	for (i = 0; i < s->d.listener_count; i++)
 		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
 			cannot_give("a listener");
-	(void)syscall(
-	    SYS_close_range, PROTO_FD_LISTEN + s->d.listener_count, ~0U, 0);
+	if (!place(note, note_at))
+		cannot_give("its note");
+	(void)syscall(SYS_close_range, note_at + 1, ~0U, 0);
 	(void)execve(c->frontend_path, argv, envp);
 	log_err("supervise: cannot execute %s: %m; check frontend.path",
 	    c->frontend_path);
@@ -108,24 +119,45 @@ exec_frontend(const struct supervise *s, int pair)
 
 /* --- its life --------------------------------------------------------- */
 
+/* Which call the filter refused, if it was that. */
 static void
-describe_exit(int status, char *text, size_t size)
+describe_trap(const struct note *n, char *text, size_t size)
 {
-	if (WIFSIGNALED(status))
-		(void)snprintf(text, size, "killed by signal %d (%s)",
-		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	char name[32], place[NOTE_PLACE];
+
+	filter_call_name(n->nr, name);
+	note_place(n, place);
+	if (name[0] != '\0')
+		(void)snprintf(text, size, ": system call %s at %s", name,
+		    log_text(bytes_of(place)).s);
 	else
-		(void)snprintf(
-		    text, size, "exit status %d", WEXITSTATUS(status));
+		(void)snprintf(text, size, ": system call %d at %s", n->nr,
+		    log_text(bytes_of(place)).s);
 }
 
 static void
-record_exit(struct supervise *s, int status)
+describe_exit(int status, const struct note *n, char *text, size_t size)
 {
-	char text[64];
+	char trap[LOG_MAX_TEXT + 64] = "";
+
+	if (!WIFSIGNALED(status)) {
+		(void)snprintf(
+		    text, size, "exit status %d", WEXITSTATUS(status));
+		return;
+	}
+	if (WTERMSIG(status) == SIGSYS && n->trapped)
+		describe_trap(n, trap, sizeof(trap));
+	(void)snprintf(text, size, "killed by signal %d (%s)%s",
+	    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)), trap);
+}
+
+static void
+record_exit(struct supervise *s, int status, const struct note *n)
+{
+	char text[256];
 	struct buf *b;
 
-	describe_exit(status, text, sizeof(text));
+	describe_exit(status, n, text, sizeof(text));
 	b = audit_begin(s->d.audit,
 	    s->violation[0] != '\0' ? "frontend-violation" : "frontend-exit");
 	audit_put_i64(b, "process.pid", s->pid);
@@ -133,6 +165,8 @@ record_exit(struct supervise *s, int status)
 	if (s->violation[0] != '\0')
 		audit_put_reason(b, s->violation);
 	audit_put_i64(b, "run.count", (int64_t)jobs_count(s->jobs));
+	if (s->stopped == NULL)
+		monitor_blame(s->monitor, n, b);
 	audit_end(s->d.audit, true);
 	if (s->stopped == NULL)
 		log_err("supervise: frontend ended: %s%s%s; starting another",
@@ -152,15 +186,28 @@ on_impatient(void *arg)
 {
 	struct supervise *s = arg;
 
-	if (monitor_is_ready(s->monitor) && s->stopped == NULL) {
-		s->backoff_ms = BACKOFF_FIRST_MS; /* it runs well */
-		s->was_ready = true;
+	if (monitor_is_ready(s->monitor) && s->stopped == NULL)
 		return;
-	}
 	if (s->violation[0] == '\0' && s->stopped == NULL)
 		(void)snprintf(s->violation, sizeof(s->violation),
 		    "not ready within %d ms", START_PATIENCE_MS);
 	kill_frontend(s);
+}
+
+/* How long until the next one, after it served for so long; 0: it did not. */
+static uint32_t
+next_delay(struct supervise *s, uint64_t served_ms)
+{
+	uint32_t first = served_ms > 0 ? RESTART_FIRST_MS : BACKOFF_FIRST_MS;
+	uint32_t most = served_ms > 0 ? RESTART_MOST_MS : BACKOFF_MOST_MS;
+	uint32_t delay = s->backoff_ms;
+
+	if (served_ms >= RUNS_WELL_MS || delay < first)
+		delay = first;
+	if (delay > most)
+		delay = most;
+	s->backoff_ms = 2 * delay;
+	return delay;
 }
 
 static void
@@ -168,12 +215,15 @@ on_exit_of_frontend(void *arg, uint32_t events)
 {
 	struct supervise *s = arg;
 	int pidfd = s->exit.fd, status = 0;
+	struct note n;
 	(void)events;
 
 	(void)waitpid(s->pid, &status, 0);
 	loop_del(s->d.loop, &s->exit);
 	(void)close(pidfd);
-	record_exit(s, status);
+	note_take(s->note, &n);
+	record_exit(s, status, &n);
+	explicit_bzero(&n, sizeof(n));
 	s->pid = 0;
 	s->violation[0] = '\0';
 	monitor_detach(s->monitor);
@@ -184,11 +234,8 @@ on_exit_of_frontend(void *arg, uint32_t events)
 		return;
 	}
 	s->timer.handler = start_again;
-	loop_timer_set(s->d.loop, &s->timer, s->backoff_ms);
-	if (s->backoff_ms < BACKOFF_MOST_MS / 2)
-		s->backoff_ms *= 2;
-	else
-		s->backoff_ms = BACKOFF_MOST_MS;
+	loop_timer_set(
+	    s->d.loop, &s->timer, next_delay(s, monitor_served_ms(s->monitor)));
 }
 
 static int
@@ -300,9 +347,13 @@ supervise_new(const struct supervise_deps *d, struct err *e)
 		return NULL;
 	}
 	s->d = *d;
-	s->exit.fd = -1;
+	s->exit.fd = s->note_fd = -1;
 	s->timer.arg = s;
-	s->backoff_ms = BACKOFF_FIRST_MS;
+	s->note = note_new(&s->note_fd, e);
+	if (s->note == NULL) {
+		free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -325,5 +376,7 @@ supervise_free(struct supervise *s)
 	loop_timer_cancel(s->d.loop, &s->timer);
 	loop_del(s->d.loop, &s->exit);
 	cleanup_fd(&pidfd);
+	note_free(s->note);
+	cleanup_fd(&s->note_fd);
 	free(s);
 }

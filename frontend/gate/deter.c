@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "frontend/gate/deter.h"
 #include "frontend/gate/penalty.h"
+#include "frontend/gate/waits.h"
 
 enum {
 	/* the answer waits for this part of what is owed */
@@ -18,6 +19,7 @@ struct deter {
 	struct loop_timer timer;
 	struct penalty_table *table; /* NULL before the first COMMIT */
 	uint32_t sources; /* its size */
+	struct waits *waits;
 	struct log_limit lost;
 };
 
@@ -71,6 +73,37 @@ deter_refuses(struct deter *d, struct bytes peer)
 	return (
 	    uint32_t)((penalty_left(d->table, peer, clock_mono_ms()) + 999) /
 		      1000);
+}
+
+static uint32_t
+to_seconds(uint64_t ms)
+{
+	return (uint32_t)((ms + 999) / 1000);
+}
+
+int
+deter_wait(struct deter *d, const struct msg_wait *m, struct err *e)
+{
+	return waits_add(d->waits, m, clock_mono_ms(), e);
+}
+
+uint32_t
+deter_source_waits(struct deter *d, const struct settings_set *set,
+    struct bytes peer, bool *shut)
+{
+	uint64_t ms = waits_source(d->waits, peer, clock_mono_ms(), shut);
+
+	if (ms > 0 && !deter_is_shared(set, peer) &&
+	    !settings_is_in(&set->exempt, peer))
+		return to_seconds(ms);
+	*shut = false;
+	return 0;
+}
+
+uint32_t
+deter_token_waits(struct deter *d, const uint8_t verifier[DIGEST_BYTES])
+{
+	return to_seconds(waits_token(d->waits, verifier, clock_mono_ms()));
 }
 
 void
@@ -137,6 +170,11 @@ deter_new(struct loop *l, struct ipc *i, struct err *e)
 		(void)err_sys(e, "allocating penalties");
 		return NULL;
 	}
+	d->waits = waits_new(e);
+	if (d->waits == NULL) {
+		free(d);
+		return NULL;
+	}
 	d->loop = l;
 	d->ipc = i;
 	d->timer.handler = on_timer;
@@ -152,5 +190,6 @@ deter_free(struct deter *d)
 		return;
 	loop_timer_cancel(d->loop, &d->timer);
 	penalty_free(d->table);
+	waits_free(d->waits);
 	free(d);
 }

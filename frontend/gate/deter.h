@@ -31,6 +31,18 @@ int deter_configure(struct deter *d, const struct settings_set *set,
 bool deter_is_shared(const struct settings_set *set, struct bytes peer);
 /* Seconds for which this source is refused; 0: it is not. */
 uint32_t deter_refuses(struct deter *d, struct bytes peer);
+/* The executor's word about who waits since a frontend died. */
+int deter_wait(
+    struct deter *d, const struct msg_wait *m, struct err *e) MUST_CHECK;
+/*
+ * Seconds that a source waits for that; 0: it does not, as it stands for many.
+ * *shut: it is not even heard.
+ */
+uint32_t deter_source_waits(struct deter *d, const struct settings_set *set,
+    struct bytes peer, bool *shut);
+/* Seconds that a token waits for that. */
+uint32_t deter_token_waits(
+    struct deter *d, const uint8_t verifier[DIGEST_BYTES]);
 /* A request was refused for that. */
 void deter_count_refused(struct deter *d, struct bytes peer);
 /* It failed; ms after which it shall be told. */

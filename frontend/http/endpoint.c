@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "frontend/http/endpoint.h"
 #include "frontend/gate/forwarded.h"
+#include "proto/note.h"
 
 enum {
 	/* bytes of a body read before a refusal: from anybody, with a token */
@@ -106,6 +107,34 @@ refuse_for_penalty(
 	refuse_politely(r, 429, text);
 }
 
+/* A frontend died with its request in hand: true if that was answered. */
+static bool
+refuse_for_crash(
+    struct endpoint_request *r, uint32_t seconds, const char *whose)
+{
+	char text[192];
+
+	if (seconds == 0)
+		return false;
+	(void)snprintf(text, sizeof(text),
+	    "a part of the server died while it handled a request of %s: wait %u seconds, and tell the administrator what you sent",
+	    whose, seconds);
+	(void)snprintf(r->answer.retry_after, sizeof(r->answer.retry_after),
+	    "%u", seconds);
+	refuse_politely(r, 429, text);
+	return true;
+}
+
+bool
+endpoint_accepts(struct endpoint *ep, struct bytes peer)
+{
+	bool shut;
+
+	return deter_source_waits(
+		   ep->deter, settings_now(ep->settings), peer, &shut) == 0 ||
+	       !shut;
+}
+
 static const struct settings_token *
 authenticate(struct endpoint *ep, struct endpoint_request *r)
 {
@@ -113,18 +142,28 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 	uint32_t wait_s = deter_refuses(ep->deter, r->peer);
 	enum proto_authfail why;
 	struct auth_who who;
+	bool shut;
 
 	r->scrub = r->facts.has_authorization;
 	if (wait_s > 0 && !deter_is_shared(set, r->peer)) {
 		refuse_for_penalty(ep, r, wait_s);
 		return NULL;
 	}
+	if (refuse_for_crash(r,
+		deter_source_waits(ep->deter, set, r->peer, &shut),
+		"your address"))
+		return NULL;
 	if (auth_check(set, r->facts.has_authorization, r->facts.authorization,
 		r->peer, clock_wall_us() / 1000000, &who, &why) == 0) {
 		memcpy(r->proof, who.proof, sizeof(r->proof));
 		explicit_bzero(who.proof, sizeof(who.proof));
 		r->authenticated = true;
-		return who.token;
+		note_proof(r->proof);
+		return refuse_for_crash(r,
+			   deter_token_waits(ep->deter, who.token->verifier),
+			   "this token")
+			   ? NULL
+			   : who.token;
 	}
 	if (wait_s > 0) {
 		refuse_for_penalty(ep, r, wait_s);
@@ -230,6 +269,7 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	forwarded_client(
 	    &r->head, r->peer, settings_now(ep->settings), r->client);
 	r->peer = bytes_of(r->client);
+	note_source(r->client);
 	if (vet_names(&r->facts, settings_now(ep->settings), &no) != 0) {
 		refuse_politely(r, no.status, no.text);
 		return;
@@ -254,6 +294,8 @@ endpoint_body(struct endpoint *ep, struct endpoint_request *r)
 
 	if (r->answer.status != 0)
 		return;
+	note_source(r->client);
+	note_proof(r->authenticated ? r->proof : NULL);
 	if (r->authenticated) {
 		/* the configuration may have changed with the body's arrival */
 		bearer_verifier(r->proof, verifier);

@@ -65,6 +65,8 @@ struct endpoint *endpoint_new(struct settings *s, struct auth *a,
 void endpoint_free(struct endpoint *ep);
 /* Can calls be served, as far as the executor knows? */
 void endpoint_set_health(struct endpoint *ep, bool good);
+/* Is anything of this source heard?  Not after it has ended two frontends. */
+bool endpoint_accepts(struct endpoint *ep, struct bytes peer);
 /* From now on every new request gets a 503. */
 void endpoint_drain(struct endpoint *ep);
 

@@ -18,6 +18,7 @@
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
 #include "frontend/http/wire.h"
+#include "proto/note.h"
 
 #define HTTP_RETRY "2" /* seconds */
 
@@ -261,8 +262,12 @@ on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 {
 	struct http *h = arg;
 	const struct msg_config *c = limits(h);
+	char peer[CIDR_TEXT];
 
 	(void)len;
+	cidr_address(addr, peer);
+	if (!endpoint_accepts(h->ep, bytes_of(peer)))
+		return MHD_NO;
 	if (conn_admit(
 		h->conns, addr, c->connections, c->connections_per_address))
 		return MHD_YES;
@@ -303,7 +308,7 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 		s->tls = info->tls_session;
 		s->pair = tls_take(h->tls, s->tls);
 	}
-	if (!wire_open(&s->wire, fd, s->tls, on_fault, s))
+	if (!wire_open(&s->wire, fd, conn->peer, s->tls, on_fault, s))
 		(void)shutdown(fd, SHUT_RDWR);
 	*context = s;
 	set_stage(s, STAGE_HEAD);
@@ -729,6 +734,7 @@ on_idle(void *arg)
 	if (h->closed)
 		wipe_stack();
 	h->closed = false;
+	note_idle();
 	/* what just ran may have resumed another */
 	return h->resumed ? 0 : sleep_ms;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proto/note.h"
+
 enum { WIRE_MAX_FD = 1 << 20, WIRE_STEP = 256 };
 
 static struct {
@@ -49,6 +51,8 @@ on_ask(void *arg)
 {
 	struct wire *w = arg;
 
+	/* before a line of a parser sees a byte of it */
+	note_source(w->peer);
 	/* the library wants more of a request that has come in full, or the like */
 	if (w->fault == NULL && w->requests != w->scan.heads)
 		w->fault = "where this request ends is not clear";
@@ -97,12 +101,23 @@ recv(int fd, void *p, size_t size, int flags)
 	return n;
 }
 
+/* GnuTLS reads; its parsers are next, also those of a handshake. */
+static ssize_t
+pull(void *arg, void *p, size_t size)
+{
+	struct wire *w = arg;
+
+	note_source(w->peer);
+	return wrongport_read(&w->port, p, size);
+}
+
 bool
-wire_open(struct wire *w, int fd, void *tls,
+wire_open(struct wire *w, int fd, const char *peer, void *tls,
     void (*refuse)(void *arg, const char *text), void *arg)
 {
-	*w =
-	    (struct wire){ .fd = fd, .tls = tls, .refuse = refuse, .arg = arg };
+	*w = (struct wire){
+		.fd = fd, .peer = peer, .tls = tls, .refuse = refuse, .arg = arg
+	};
 	if (tls == NULL) {
 		if (!make_room(fd))
 			return false;
@@ -110,8 +125,8 @@ wire_open(struct wire *w, int fd, void *tls,
 		return true;
 	}
 	w->port.fd = fd;
-	w->hook = (struct tlshook){ .pull = wrongport_read,
-		.from = &w->port,
+	w->hook = (struct tlshook){ .pull = pull,
+		.from = w,
 		.take = on_take,
 		.ask = on_ask,
 		.arg = w };

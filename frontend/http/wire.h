@@ -16,6 +16,7 @@
 
 struct wire {
 	int fd; /* borrowed; -1: closed */
+	const char *peer; /* borrowed: its source, for proto/note.h */
 	void *tls; /* its session; NULL: plaintext */
 	struct tlshook hook;
 	struct wrongport port; /* of TLS */
@@ -29,7 +30,7 @@ struct wire {
 };
 
 /* false: there is no memory, or the socket cannot be watched. */
-bool wire_open(struct wire *w, int fd, void *tls,
+bool wire_open(struct wire *w, int fd, const char *peer, void *tls,
     void (*refuse)(void *arg, const char *text), void *arg) MUST_CHECK;
 /* Before the socket is closed. */
 void wire_close(struct wire *w);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "frontend/link/ipc.h"
 #include "proto/chan.h"
+#include "proto/note.h"
 
 enum {
 	IPC_CODES = 64, /* codes of proto/msgs.def are below this */
@@ -34,6 +35,12 @@ on_message(void *arg, const struct msg *m, struct err *e)
 	if ((unsigned)m->code >= IPC_CODES || i->on[m->code].fn == NULL)
 		return err_set(
 		    e, ERR_PROTO, "nobody expects %s", proto_name(m->code));
+	/* what it brings is a command's word: know whose, should it kill us */
+	if (m->code == PROTO_OUTPUT || m->code == PROTO_DONE)
+		note_call(
+		    m->code == PROTO_DONE ? m->done.call : m->output.call);
+	else
+		note_idle();
 	return i->on[m->code].fn(i->on[m->code].arg, m, e);
 }
 

@@ -136,7 +136,7 @@ add_from(struct list *l, uint32_t first, struct filter_rule r)
 static void
 add_connections(struct list *l, uint32_t first)
 {
-	static const int options[] = { TCP_NODELAY, TCP_CORK };
+	static const int options[] = { TCP_NODELAY, TCP_CORK, TCP_QUICKACK };
 
 	add_from(l, first,
 	    (struct filter_rule){

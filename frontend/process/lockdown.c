@@ -29,6 +29,7 @@
 #include "frontend/process/allowed.h"
 #include "frontend/process/inplace.h"
 #include "frontend/process/lockdown.h"
+#include "proto/note.h"
 #include "proto/proto.h"
 
 #ifdef UNLOCKED
@@ -206,10 +207,32 @@ restrict_landlock(bool *in_force, struct err *e)
 	return err_sys(e, "landlock_restrict_self");
 }
 
+/*
+ * The filter refused a call.  Note which, and end as the filter would have it:
+ * another refusal while SIGSYS is blocked, as it is in here, kills the process,
+ * seccomp(2).  Nobody gets past this by a handler of his own: there is no
+ * rt_sigaction(2), and no rt_sigreturn(2) to return from it.
+ */
+static _Noreturn void
+on_refused(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	note_trapped(info->si_syscall, (uint64_t)(uintptr_t)info->si_call_addr);
+	for (;;)
+		(void)syscall(SYS_sched_yield);
+}
+
 static int
 load_filter(const struct filter *f, struct err *e)
 {
-	int r = filter_load(f);
+	struct sigaction act = { .sa_sigaction = on_refused,
+		.sa_flags = SA_SIGINFO };
+	int r;
+
+	if (sigaction(SIGSYS, &act, NULL) == -1)
+		return err_sys(e, "handling SIGSYS");
+	r = filter_load(f);
 
 	if (r == 0)
 		return 0;
@@ -254,7 +277,7 @@ lockdown_apply(const struct options *o, uint32_t *bits, struct err *e)
 	/* libc reads the zone file once, also for the Date header in UTC */
 	tzset();
 	if (filter_compile(
-		rules, count, FILTER_KILL, 0, FILTER_ENFORCE, &f, e) != 0)
+		rules, count, FILTER_TRAP, 0, FILTER_ENFORCE, &f, e) != 0)
 		return err_wrap(e, "the frontend's filter");
 	r = apply_layers(o, &b, e);
 	if (r == 0 && lockdown_has_filter()) {

@@ -4,12 +4,16 @@
  * would make them.  For tests/hostile, on our own programs; x86-64 only.
  *
  *   inject PID
+ *   inject PID NUMBER SIGNAL
  *
  * A line of standard input is one call: its number, then up to six arguments:
  * a number (0x..., -1), or = and the hex digits of bytes that are put into the
  * process's memory and pointed to.  A line of standard output is what it
  * returned, or "killed SIGNAL", or "exited STATUS".  At the end of the input
  * the process goes on where it was.
+ *
+ * With a call's number: the process goes on until it enters that call, prints
+ * "entered", and gets the signal there, as from a fault of its own.
  */
 #include <errno.h>
 #include <signal.h>
@@ -95,12 +99,24 @@ stop(struct user_regs_struct *r)
 	}
 }
 
+/* Does the filter's SIGSYS wait behind the step's own signal? */
+static bool
+is_refused(void)
+{
+	struct __ptrace_peeksiginfo_args from = { .nr = 1 };
+	siginfo_t info;
+
+	return ptrace(PTRACE_PEEKSIGINFO, self.pid, &from, &info) == 1 &&
+	       info.si_signo == SIGSYS;
+}
+
 /* false: the process is no more. */
 static bool
 call(const struct user_regs_struct *old, const uint64_t a[7])
 {
 	struct user_regs_struct r = *old;
-	int status;
+	bool refused = false;
+	int status, sig;
 
 	r.rip = old->rip - INSN;
 	r.orig_rax = (uint64_t)-1;
@@ -117,10 +133,14 @@ call(const struct user_regs_struct *old, const uint64_t a[7])
 	for (;;) {
 		if (waitpid(self.pid, &status, __WALL) == -1)
 			die("waiting");
-		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSYS)
+		if (!WIFSTOPPED(status))
+			break;
+		sig = WSTOPSIG(status) == SIGSYS ? SIGSYS : 0;
+		refused |= sig != 0 || is_refused();
+		if (!refused)
 			break;
 		/* it is told of the refusal, and shall hear of it */
-		if (ptrace(PTRACE_CONT, self.pid, 0, SIGSYS) == -1)
+		if (ptrace(PTRACE_CONT, self.pid, 0, sig) == -1)
 			die("going on");
 	}
 	if (WIFSIGNALED(status))
@@ -135,17 +155,41 @@ call(const struct user_regs_struct *old, const uint64_t a[7])
 	return true;
 }
 
+/* A fault in the middle of its work. */
+static int
+crash(uint64_t number, int sig)
+{
+	struct user_regs_struct r;
+	int status;
+
+	printf("waiting\n");
+	do {
+		if (ptrace(PTRACE_SYSCALL, self.pid, 0, 0) == -1 ||
+		    waitpid(self.pid, &status, __WALL) == -1 ||
+		    !WIFSTOPPED(status) ||
+		    ptrace(PTRACE_GETREGS, self.pid, 0, &r) == -1)
+			die("going on");
+	} while (r.orig_rax != number);
+	printf("entered\n");
+	if (ptrace(PTRACE_DETACH, self.pid, 0, sig) == -1)
+		die("detaching");
+	kill(self.pid, sig);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct user_regs_struct old;
 	char line[8192];
 
-	if (argc != 2)
+	if (argc != 2 && argc != 4)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	self.pid = atoi(argv[1]);
 	stop(&old);
+	if (argc == 4)
+		return crash(strtoull(argv[2], NULL, 0), atoi(argv[3]));
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		uint64_t a[7] = { 0 };
 		size_t n = 0;

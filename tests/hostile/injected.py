@@ -37,7 +37,7 @@ NUMBERS = {
     "fcntl": 72, "getrusage": 98, "sysinfo": 99, "ptrace": 101, "setuid": 105,
     "sigaltstack": 131, "personality": 135, "prctl": 157, "arch_prctl": 158,
     "setrlimit": 160, "chroot": 161, "mount": 165, "tkill": 200, "futex": 202,
-    "remap_file_pages": 216, "timer_create": 222, "epoll_ctl": 233,
+    "remap_file_pages": 216, "timer_create": 222, "epoll_wait": 232, "epoll_ctl": 233,
     "tgkill": 234, "add_key": 248, "keyctl": 250, "inotify_init": 253,
     "openat": 257, "newfstatat": 262, "unshare": 272, "splice": 275,
     "vmsplice": 278, "timerfd_create": 283, "accept4": 288, "signalfd4": 289,
