@@ -163,9 +163,9 @@ test_what_it_is_given(void **state)
 	(void)signal(SIGUSR1, SIG_DFL);
 	for (i = 0; i < 4; i++)
 		(void)close(leak[i]);
-	/* 10 is where a shell puts its script */
+	/* 6 is its note; 10 is where a shell puts its script */
 	assert_non_null(strstr(rig_read(seen),
-	    "fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 10\nargs -l 2 "));
+	    "fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 6\nfd 10\nargs -l 2 "));
 	assert_null(strstr(rig_read(seen), "env "));
 	assert_non_null(strstr(rig_read(seen), "SigBlk:\t0000000000000000"));
 	assert_non_null(strstr(rig_read(seen), "SigIgn:\t0000000000000000"));
