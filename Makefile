@@ -335,7 +335,9 @@ replay:				## the fuzz corpus, in the build with sanitizers
 hostile: all $(HOSTILE_BIN)	## a taken-over frontend, and floods: all that tests know
 	$(PYTHON) tests/hostile/run --long
 
-.PHONY: bench-layers bench-figures
+.PHONY: bench-layers bench-figures bench-redact
+bench-redact: $(B)/bench_redact	## what rules of redaction cost a record
+	$(B)/bench_redact
 bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
 	$(B)/bench_layers
 bench-figures: all $(B)/bench_layers	## memory, time to start, round trip

@@ -14,11 +14,8 @@ enum {
 	TAKEN = 0x8000, /* of a transition: a match was there before it */
 	MOST_STATES = 768,
 	MOST_STATES_ALL = 3072, /* of all patterns together */
-	MOST_ROOTS = 64 << 10, /* nodes of all remembered states together */
-	HASH = 4096,
-	/* Nodes looked at for one text: then no state is remembered, ... */
-	WORK_REMEMBERED = 128 << 10,
-	WORK_MOST = 1 << 20 /* ... and then it is given up */
+	MOST_ROOTS = 256 << 10, /* nodes of all remembered states together */
+	HASH = 4096
 };
 
 /* A place of a pattern's automaton; edges as the way goes. */
@@ -33,6 +30,12 @@ struct node {
 struct state {
 	uint32_t root, roots, hash;
 	uint8_t side; /* enum alphabet_kind */
+};
+
+/* Nodes that a beginning leads to. */
+struct begun {
+	uint32_t at, count;
+	bool known;
 };
 
 /* A list of nodes, none twice. */
@@ -57,7 +60,11 @@ struct dfa {
 	uint16_t *next; /* a row of letters for each state */
 	uint16_t *root; /* nodes of the states */
 	uint64_t *accept; /* of DFA_ALL: patterns, by state and next kind */
-	size_t states, room, roots, accept_words;
+	size_t states, room, roots, root_room, accept_words;
+	/* what a beginning leads to, by side and letter: from, count in fresh */
+	struct begun *begun;
+	uint16_t *fresh;
+	size_t fresh_count, fresh_room;
 	unsigned age; /* counts how often it was forgotten */
 	uint16_t hash[HASH];
 	/* where it is */
@@ -73,11 +80,17 @@ struct dfa {
 
 /* --- the patterns ------------------------------------------------------------ */
 
+static bool
+is_backward(const struct dfa *d)
+{
+	return d->way == DFA_BACKWARD || d->way == DFA_TAIL;
+}
+
 static void
 connect(struct dfa *d, size_t from, size_t to, bool count)
 {
-	struct node *n = &d->node[d->way == DFA_BACKWARD ? to : from];
-	size_t other = d->way == DFA_BACKWARD ? from : to;
+	struct node *n = &d->node[is_backward(d) ? to : from];
+	size_t other = is_backward(d) ? from : to;
 
 	if (!count)
 		d->edge[n->edge + n->edges] = (uint16_t)other;
@@ -134,10 +147,10 @@ put_nodes(struct dfa *d, const struct match *m, size_t base, size_t set,
 		if (i < m->states && n->op == MATCH_SET)
 			n->set = (uint16_t)(set + (size_t)m->state[i].a);
 		/* the end of the pattern, and what is in front of it */
-		if (d->way == DFA_BACKWARD && i + 1 == m->states) {
+		if (is_backward(d) && i + 1 == m->states) {
 			n->op = MATCH_JUMP;
 			d->start[pattern] = (uint16_t)(base + i);
-		} else if (d->way != DFA_BACKWARD && i == m->states) {
+		} else if (!is_backward(d) && i == m->states) {
 			n->op = MATCH_JUMP;
 			d->start[pattern] = (uint16_t)(base + i);
 		}
@@ -273,7 +286,7 @@ dfa_bytes(const struct dfa *d)
 {
 	return d->room *
 		   (d->a->letters * sizeof(d->next[0]) + sizeof(d->state[0])) +
-	       (d->root == NULL ? 0 : MOST_ROOTS * sizeof(d->root[0]));
+	       (d->root_room + d->fresh_room) * sizeof(d->root[0]);
 }
 
 static void
@@ -287,6 +300,7 @@ empty(struct dfa *d)
 		memset(d->accept, 0,
 		    d->room * ALPHABET_KINDS * d->accept_words *
 			sizeof(d->accept[0]));
+	d->cost->work += d->room * d->a->letters / 8;
 	d->states = FIRST;
 	d->roots = 0;
 	d->age++;
@@ -299,6 +313,11 @@ dfa_forget(struct dfa *d)
 	free(d->next);
 	free(d->root);
 	free(d->accept);
+	free(d->fresh);
+	free(d->begun);
+	d->fresh = NULL;
+	d->begun = NULL;
+	d->fresh_count = d->fresh_room = d->root_room = 0;
 	d->state = NULL;
 	d->next = NULL;
 	d->root = NULL;
@@ -322,6 +341,23 @@ widen(void **table, size_t from, size_t to, size_t size)
 	return true;
 }
 
+/* Room for so many nodes. */
+static bool
+grow_pool(uint16_t **pool, size_t *room, size_t need)
+{
+	size_t more = *room == 0 ? 512 : *room;
+
+	while (more < need)
+		more *= 2;
+	if (more == *room)
+		return true;
+	if (more > MOST_ROOTS ||
+	    !widen((void **)pool, *room, more, sizeof((*pool)[0])))
+		return false;
+	*room = more;
+	return true;
+}
+
 /* Room for one more state with so many nodes; false: there is none. */
 static bool
 grow(struct dfa *d, size_t roots)
@@ -330,9 +366,7 @@ grow(struct dfa *d, size_t roots)
 	size_t room = d->room == 0 ? 24 : 2 * d->room;
 	size_t row = d->a->letters;
 
-	if (d->root == NULL)
-		d->root = calloc(MOST_ROOTS, sizeof(d->root[0]));
-	if (d->root == NULL || d->roots + roots > MOST_ROOTS)
+	if (!grow_pool(&d->root, &d->root_room, d->roots + roots))
 		return false;
 	if (d->states < d->room)
 		return true;
@@ -393,7 +427,7 @@ remember(struct dfa *d, const struct nodes *l, uint8_t side)
 
 	if (*slot != 0)
 		return *slot;
-	if (d->cost->work > WORK_REMEMBERED)
+	if (d->cost->work > DFA_COST_REMEMBERED)
 		return LOOSE;
 	if (!grow(d, l->count)) {
 		empty(d);
@@ -406,7 +440,6 @@ remember(struct dfa *d, const struct nodes *l, uint8_t side)
 		side };
 	memcpy(d->root + d->roots, l->n, l->count * sizeof(l->n[0]));
 	d->roots += l->count;
-	d->cost->work += l->count;
 	*slot = (uint16_t)d->states++;
 	return *slot;
 }
@@ -444,7 +477,7 @@ look(struct dfa *d, uint16_t from, uint8_t left, uint8_t right)
 	while (depth > 0) {
 		const struct node *n = &d->node[d->stack[--depth]];
 
-		d->cost->work++;
+		d->cost->work += DFA_NODE;
 		if (n->op == MATCH_DONE)
 			d->taken[d->taken_count++] = n->pattern;
 		if (n->op == MATCH_SET || n->op == MATCH_DONE ||
@@ -461,7 +494,7 @@ static void
 look_around(struct dfa *d, const uint16_t *root, size_t roots, uint8_t side,
     uint8_t other)
 {
-	bool back = d->way == DFA_BACKWARD;
+	bool back = is_backward(d);
 	uint8_t left = back ? other : side, right = back ? side : other;
 	size_t i;
 
@@ -471,25 +504,13 @@ look_around(struct dfa *d, const uint16_t *root, size_t roots, uint8_t side,
 		look(d, root[i], left, right);
 }
 
-/* What begins here anew, after what went on: it takes no match of no length. */
-static void
-begin_anew(struct dfa *d, uint8_t side, uint8_t other)
-{
-	bool back = d->way == DFA_BACKWARD;
-	size_t i, taken = d->taken_count;
-
-	for (i = 0; i < d->patterns; i++)
-		look(d, d->start[i], back ? other : side, back ? side : other);
-	d->taken_count = taken;
-}
-
+/* What the nodes in reach lead to by this letter, in addition to `to`. */
 static void
 take_letter(struct dfa *d, uint16_t letter)
 {
 	size_t i;
 	uint32_t j;
 
-	clear(&d->to);
 	for (i = 0; i < d->reach.count; i++) {
 		const struct node *n = &d->node[d->reach.n[i]];
 
@@ -500,6 +521,53 @@ take_letter(struct dfa *d, uint16_t letter)
 		for (j = 0; j < n->edges; j++)
 			(void)add(&d->to, d->edge[n->edge + j]);
 	}
+}
+
+/* What begins here with this letter, worked out; false: no room to keep it. */
+static bool
+keep_begun(struct dfa *d, uint8_t side, uint16_t letter)
+{
+	size_t before = d->to.count, at = d->fresh_count, n, words;
+
+	take_letter(d, letter);
+	words = d->to.count - before;
+	if (d->begun == NULL)
+		d->begun =
+		    calloc(ALPHABET_KINDS * d->a->letters, sizeof(d->begun[0]));
+	if (d->begun == NULL ||
+	    !grow_pool(&d->fresh, &d->fresh_room, at + words))
+		return false;
+	memcpy(d->fresh + at, d->to.n + before, words * sizeof(d->fresh[0]));
+	d->fresh_count += words;
+	n = side * d->a->letters + letter;
+	d->begun[n].at = (uint32_t)at;
+	d->begun[n].count = (uint32_t)words;
+	d->begun[n].known = true;
+	return true;
+}
+
+/*
+ * What begins anew before this letter goes into an empty `to`.  A match of no
+ * length is none.
+ */
+static void
+begin_anew(struct dfa *d, uint8_t side, uint16_t letter)
+{
+	bool back = is_backward(d);
+	uint8_t other = d->a->kind[letter];
+	size_t i, n = side * d->a->letters + letter;
+
+	clear(&d->to);
+	if (d->begun != NULL && d->begun[n].known) {
+		for (i = 0; i < d->begun[n].count; i++)
+			(void)add(&d->to, d->fresh[d->begun[n].at + i]);
+		return;
+	}
+	clear(&d->reach);
+	d->taken_count = 0;
+	for (i = 0; i < d->patterns; i++)
+		look(d, d->start[i], back ? other : side, back ? side : other);
+	(void)keep_begun(d, side, letter);
 }
 
 static void
@@ -520,9 +588,11 @@ settle(struct dfa *d, uint8_t side)
 	struct nodes swap = d->here;
 	uint16_t id;
 
-	if (d->cost->work > WORK_MOST)
+	bool anew = d->way == DFA_BACKWARD || d->way == DFA_ALL;
+
+	if (d->cost->work > DFA_COST_MOST)
 		d->cost->spent = true;
-	if (d->cost->spent || (d->to.count == 0 && d->way == DFA_FORWARD))
+	if (d->cost->spent || (d->to.count == 0 && !anew))
 		return DEAD;
 	id = remember(d, &d->to, side);
 	if (id != LOOSE)
@@ -559,9 +629,11 @@ work_out(struct dfa *d, uint16_t letter)
 	uint16_t from = d->now, to;
 	unsigned age = d->age;
 
+	if (d->way == DFA_BACKWARD || d->way == DFA_ALL)
+		begin_anew(d, side, letter);
+	else
+		clear(&d->to);
 	look_from_now(d, kind);
-	if (d->way != DFA_FORWARD)
-		begin_anew(d, side, kind);
 	take_letter(d, letter);
 	if (from != LOOSE && d->accept_words > 0)
 		put_taken(d, accepted(d, from, kind));
@@ -621,6 +693,7 @@ dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
 		if (step(d, t->letter[i]))
 			last = i;
 	*stopped = i;
+	d->cost->work += i - from;
 	if (d->now != DEAD) {
 		look_from_now(d, ALPHABET_EDGE);
 		if (d->taken_count > 0 || (more && is_waiting(d)))
@@ -649,6 +722,7 @@ dfa_begins(
 {
 	size_t i;
 
+	d->cost->work += t->count;
 	memset(begins, 0, (t->count + 63) / 64 * sizeof(begins[0]));
 	clear(&d->to);
 	if (more)
@@ -665,36 +739,67 @@ dfa_begins(
 }
 
 bool
-dfa_which(
-    struct dfa *d, const struct alphabet_text *t, bool more, uint64_t *which)
+dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from)
 {
-	size_t i, w;
+	size_t i, first = t->count;
+
+	clear(&d->to);
+	begin_open(d);
+	begin(d, ALPHABET_EDGE);
+	for (i = t->count; i > 0 && d->now != DEAD; i--)
+		if (step(d, t->letter[i - 1]) && i < t->count)
+			first = i;
+	d->cost->work += t->count - i;
+	if (d->now != DEAD && t->count > 0) {
+		look_from_now(d, ALPHABET_EDGE);
+		if (d->taken_count > 0)
+			first = 0;
+	}
+	*from = first;
+	return !d->cost->spent;
+}
+
+/* A match of these patterns was before the letter that comes now. */
+static void
+note_accepted(struct dfa *d, uint16_t state, uint8_t kind, uint64_t *which)
+{
+	const uint64_t *bits = accepted(d, state, kind);
+	size_t w;
+
+	for (w = 0; w < d->accept_words; w++)
+		which[w] |= bits[w];
+}
+
+bool
+dfa_which(struct dfa *d, const struct alphabet_text *t, uint64_t *which,
+    uint64_t *open)
+{
+	size_t i, p;
 	uint16_t before;
 	unsigned age = d->age;
 
-	memset(which, 0, d->accept_words * sizeof(which[0]));
 	clear(&d->to);
 	begin(d, ALPHABET_EDGE);
 	for (i = 0; i < t->count && d->now > DEAD; i++) {
 		before = d->now;
-		if (!step(d, t->letter[i]))
-			continue;
-		if (age != d->age)
+		if (step(d, t->letter[i]) && age == d->age)
+			note_accepted(
+			    d, before, d->a->kind[t->letter[i]], which);
+		else if (age != d->age)
 			put_taken(d, which); /* before it was forgotten */
-		else if (d->now > DEAD)
-			for (w = 0; w < d->accept_words; w++)
-				which[w] |= accepted(
-				    d, before, d->a->kind[t->letter[i]])[w];
 		age = d->age;
+		if (d->cost->work > DFA_COST_ALL)
+			return false;
 	}
+	d->cost->work += t->count;
 	if (d->now <= DEAD)
 		return false;
 	look_from_now(d, ALPHABET_EDGE);
 	put_taken(d, which);
-	for (i = 0; more && i < d->reach.count; i++)
+	for (i = 0; i < d->reach.count; i++)
 		if (d->node[d->reach.n[i]].op == MATCH_SET) {
-			w = d->node[d->reach.n[i]].pattern;
-			which[w / 64] |= 1ULL << (w % 64);
+			p = d->node[d->reach.n[i]].pattern;
+			open[p / 64] |= 1ULL << (p % 64);
 		}
 	return true;
 }

@@ -17,18 +17,27 @@
 
 struct dfa;
 
+enum {
+	DFA_NODE = 16, /* cost of looking at a node of a pattern, in letters */
+	/* Beyond so much no state is remembered, ... */
+	DFA_COST_REMEMBERED = 3 << 19,
+	DFA_COST_MOST = 3 << 20, /* ... and there is no answer */
+	DFA_COST_ALL = 1 << 18 /* the same of DFA_ALL */
+};
+
 /*
- * What a text has cost so far, of all automata that look at it: nodes of
- * patterns that were looked at one by one.  Zero for each text.
+ * What texts have cost so far, of all automata that look at them: a letter
+ * counts 1.  Zeros where a count begins.
  */
 struct dfa_cost {
 	size_t work;
-	bool spent; /* more than is allowed: no answer can be had */
+	bool spent; /* more than is allowed */
 };
 
 enum dfa_way {
 	DFA_FORWARD, /* from a given place, one pattern */
 	DFA_BACKWARD, /* from the end, matches that end anywhere */
+	DFA_TAIL, /* from the end, what may match beyond it */
 	DFA_ALL /* forward, matches that begin anywhere, all patterns */
 };
 
@@ -55,10 +64,16 @@ bool dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
 bool dfa_begins(struct dfa *d, const struct alphabet_text *t, bool more,
     uint64_t *begins);
 /*
- * DFA_ALL: a bit for each pattern that matches somewhere.  false: too costly
- * to say, each must be looked for.
+ * DFA_TAIL: the first letter from which on a match may go beyond the end; the
+ * count of letters if there is none.  false as above.
  */
-bool dfa_which(struct dfa *d, const struct alphabet_text *t, bool more,
-    uint64_t *which);
+bool dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from);
+/*
+ * DFA_ALL: a bit for each pattern that matches somewhere, and for each that
+ * may go on beyond the end.  false: too costly to say, each must be looked
+ * for.
+ */
+bool dfa_which(struct dfa *d, const struct alphabet_text *t, uint64_t *which,
+    uint64_t *open);
 
 #endif

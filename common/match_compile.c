@@ -581,6 +581,28 @@ find_kept(struct match *m)
 	}
 }
 
+/* Is the pattern's end \K and single characters, which nothing jumps into? */
+static void
+find_tail(struct match *m)
+{
+	size_t i, last = m->states - 1, keep = last;
+
+	while (keep > 0 && m->state[keep - 1].op == MATCH_SET)
+		keep--;
+	if (keep == 0 || m->state[keep - 1].op != MATCH_KEEP)
+		return;
+	for (i = 0; i < last; i++) {
+		const struct match_state *s = &m->state[i];
+		bool jumps = s->op == MATCH_SPLIT || s->op == MATCH_JUMP;
+
+		if ((s->op == MATCH_KEEP && i != keep - 1) ||
+		    (jumps && (long)i + s->a >= (long)keep) ||
+		    (s->op == MATCH_SPLIT && (long)i + s->b >= (long)keep))
+			return;
+	}
+	m->tail = last - keep;
+}
+
 static void *
 copy_of(const void *p, size_t n, size_t size)
 {
@@ -615,6 +637,7 @@ make(const struct compile *c)
 	    m->seen != NULL && m->kept != NULL) {
 		find_first(m);
 		find_kept(m);
+		find_tail(m);
 		return m;
 	}
 	match_free(m);

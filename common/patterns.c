@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/dfa.h"
+#include "common/match_prog.h"
 
 enum {
 	WORDS = (PATTERNS_MAX + 63) / 64,
@@ -17,14 +18,15 @@ struct patterns {
 	struct match *m[PATTERNS_MAX];
 	size_t count;
 	struct alphabet alphabet;
-	struct dfa *all, *forward[PATTERNS_MAX], *backward[PATTERNS_MAX];
-	struct dfa_cost cost;
+	struct dfa *all, *forward[PATTERNS_MAX], *backward[PATTERNS_MAX],
+	    *tail[PATTERNS_MAX];
+	struct dfa_cost cost, cost_all;
 	/* the text */
 	struct bytes text;
 	bool more;
 	bool blind; /* no memory for it: all of it counts as a match */
 	struct alphabet_text letters;
-	uint64_t which[WORDS];
+	uint64_t which[WORDS], open[WORDS];
 	/* of one pattern */
 	size_t pattern, reread;
 	bool all_of_it;
@@ -53,6 +55,7 @@ patterns_free(struct patterns *s)
 	for (i = 0; i < s->count; i++) {
 		dfa_free(s->forward[i]);
 		dfa_free(s->backward[i]);
+		dfa_free(s->tail[i]);
 		match_free(s->m[i]);
 	}
 	alphabet_fini(&s->alphabet);
@@ -81,13 +84,16 @@ patterns_ready(struct patterns *s, struct err *e)
 
 	if (alphabet_make(&s->alphabet, m, s->count, e) != 0)
 		return e->code;
-	s->all = dfa_new(&s->alphabet, m, s->count, DFA_ALL, &s->cost);
+	s->all = dfa_new(&s->alphabet, m, s->count, DFA_ALL, &s->cost_all);
 	for (i = 0; i < s->count; i++) {
 		s->forward[i] =
 		    dfa_new(&s->alphabet, m + i, 1, DFA_FORWARD, &s->cost);
 		s->backward[i] =
 		    dfa_new(&s->alphabet, m + i, 1, DFA_BACKWARD, &s->cost);
-		if (s->forward[i] == NULL || s->backward[i] == NULL)
+		s->tail[i] =
+		    dfa_new(&s->alphabet, m + i, 1, DFA_TAIL, &s->cost);
+		if (s->forward[i] == NULL || s->backward[i] == NULL ||
+		    s->tail[i] == NULL)
 			break;
 	}
 	if (s->all == NULL || i < s->count)
@@ -104,13 +110,15 @@ forget_if_much(struct patterns *s)
 	size_t i, bytes = dfa_bytes(s->all);
 
 	for (i = 0; i < s->count; i++)
-		bytes += dfa_bytes(s->forward[i]) + dfa_bytes(s->backward[i]);
+		bytes += dfa_bytes(s->forward[i]) + dfa_bytes(s->backward[i]) +
+			 dfa_bytes(s->tail[i]);
 	if (bytes <= PATTERNS_MAX_BYTES)
 		return;
 	dfa_forget(s->all);
 	for (i = 0; i < s->count; i++) {
 		dfa_forget(s->forward[i]);
 		dfa_forget(s->backward[i]);
+		dfa_forget(s->tail[i]);
 	}
 }
 
@@ -133,33 +141,62 @@ make_room(struct patterns *s, size_t words)
 /* --- a text ---------------------------------------------------------------- */
 
 void
+patterns_begin(struct patterns *s)
+{
+	s->cost = s->cost_all = (struct dfa_cost){ 0 };
+	forget_if_much(s);
+}
+
+void
 patterns_text(struct patterns *s, struct bytes text, bool more)
 {
+	size_t i;
+
 	s->text = text;
 	s->more = more;
-	s->cost = (struct dfa_cost){ 0 };
-	forget_if_much(s);
+	memset(s->which, 0, sizeof(s->which));
+	memset(s->open, 0, sizeof(s->open));
 	s->blind = !alphabet_read(&s->alphabet, text, &s->letters) ||
 		   !make_room(s, text.len / 64 + 1);
-	if (s->blind || !dfa_which(s->all, &s->letters, more, s->which))
+	if (s->blind || !dfa_which(s->all, &s->letters, s->which, s->open))
 		memset(s->which, 0xff, sizeof(s->which));
+	for (i = 0; i < WORDS; i++)
+		s->open[i] = more ? s->open[i] & ~s->which[i] : 0;
+}
+
+/* Only its tail may yet match: that is one place at most. */
+static bool
+find_tail(struct patterns *s, size_t i)
+{
+	size_t from;
+
+	memset(s->begins, 0, s->begins_room * sizeof(s->begins[0]));
+	if (!dfa_tail(s->tail[i], &s->letters, &from))
+		return false;
+	if (from < s->letters.count)
+		s->begins[from / 64] |= 1ULL << (from % 64);
+	return true;
 }
 
 bool
 patterns_pick(struct patterns *s, int *pattern)
 {
 	size_t i = (size_t)(*pattern + 1);
+	bool only_open, ok;
 
 	for (; i < s->count; i++)
-		if ((s->which[i / 64] >> (i % 64) & 1) != 0)
+		if (((s->which[i / 64] | s->open[i / 64]) >> (i % 64) & 1) != 0)
 			break;
 	if (i == s->count)
 		return false;
 	*pattern = (int)i;
 	s->pattern = i;
 	s->reread = 0;
-	s->all_of_it = s->blind || !dfa_begins(s->backward[i], &s->letters,
-				       s->more, s->begins);
+	only_open = (s->open[i / 64] >> (i % 64) & 1) != 0;
+	ok = !s->blind && (only_open ? find_tail(s, i)
+				     : dfa_begins(s->backward[i], &s->letters,
+					   s->more, s->begins));
+	s->all_of_it = !ok;
 	return true;
 }
 
@@ -211,6 +248,7 @@ bool
 patterns_next(struct patterns *s, size_t from, struct match_span *out)
 {
 	const struct alphabet_text *t = &s->letters;
+	const struct match *m;
 	size_t at, end, stopped;
 
 	if (s->all_of_it)
@@ -227,6 +265,11 @@ patterns_next(struct patterns *s, size_t from, struct match_span *out)
 	s->reread += stopped - end;
 	out->start = t->at[at];
 	out->end = t->at[end];
+	m = s->m[s->pattern];
+	if (m->tail > 0 && !(s->more && end == t->count)) {
+		out->keep = t->at[end - m->tail];
+		return true;
+	}
 	out->keep = match_keep(
 	    s->m[s->pattern], s->text, out->start, out->end, s->more);
 	return out->end > out->start;

@@ -28,6 +28,8 @@ int patterns_add(struct patterns *s, struct match *m, struct err *e) MUST_CHECK;
 /* After the last one; ERR_BAD if they are too much together. */
 int patterns_ready(struct patterns *s, struct err *e) MUST_CHECK;
 
+/* What is counted as cost begins; once for texts that belong together. */
+void patterns_begin(struct patterns *s);
 /*
  * Look at a text, which must stay as long as is asked about it; `more`: it
  * goes on beyond what is given, so that what may yet match counts as a match
@@ -44,7 +46,7 @@ bool patterns_pick(struct patterns *s, int *pattern);
  * leftmost, of these the longest.
  */
 bool patterns_next(struct patterns *s, size_t from, struct match_span *out);
-/* What the text has cost: states that were looked at one by one. */
+/* What it has cost since patterns_begin(), in letters of text. */
 size_t patterns_work(const struct patterns *s);
 
 #endif

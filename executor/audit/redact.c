@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
@@ -19,15 +20,26 @@
 _Static_assert(
     (int)REDACT_MAX_RULES <= (int)PATTERNS_MAX, "a pattern for each rule");
 
+/* Of a secret, and the rule that has it. */
+struct key {
+	char name[REDACT_MAX_NAME], text[REDACT_MAX_KEY + 1];
+	size_t len;
+};
+
+/* What is looked for at once: a pattern, or keys of any rules. */
 struct rule {
-	char name[REDACT_MAX_NAME];
+	char name[REDACT_MAX_NAME]; /* of a pattern's rule */
+	struct buf pattern; /* or the choice of keys in one */
 	bool by_key;
+	bool option; /* keys that begin with a dash */
+	size_t key, keys; /* of the array of keys, in order */
 };
 
 struct redact {
 	struct rule rule[REDACT_MAX_RULES];
-	struct patterns *patterns; /* a pattern for each rule, in order */
-	size_t count, states;
+	struct key keys[REDACT_MAX_RULES];
+	struct patterns *patterns; /* one for each rule, in order */
+	size_t count, key_count, states, added;
 	bool has_key;
 	uint8_t key[DIGEST_BYTES];
 };
@@ -35,7 +47,7 @@ struct redact {
 /* What is taken out of a value. */
 struct span {
 	size_t from, to;
-	const struct rule *rule;
+	const char *name; /* of the rule */
 };
 
 struct spans {
@@ -62,9 +74,13 @@ redact_new(struct err *e)
 void
 redact_free(struct redact *r)
 {
+	size_t i;
+
 	if (r == NULL)
 		return;
 	patterns_free(r->patterns);
+	for (i = 0; i < r->count; i++)
+		buf_fini(&r->rule[i].pattern);
 	explicit_bzero(r->key, sizeof(r->key));
 	free(r);
 }
@@ -72,68 +88,169 @@ redact_free(struct redact *r)
 bool
 redact_any(const struct redact *r)
 {
-	return r != NULL && r->count > 0;
+	return r != NULL && r->added > 0;
 }
 
+/* Of the automata that all rules become. */
 static int
-add(struct redact *r, const char *name, struct bytes pattern, bool by_key,
-    struct err *e)
+add_states(struct redact *r, size_t states, struct err *e)
 {
-	struct match *m;
-
-	if (r->count == REDACT_MAX_RULES)
+	if (r->added == REDACT_MAX_RULES)
 		return err_set(e, ERR_BAD,
 		    "more than %d patterns and keys in all", REDACT_MAX_RULES);
-	if (match_compile(pattern, &m, e) != 0)
-		return e->code;
-	if (r->states + match_states(m) > REDACT_MAX_STATES) {
-		match_free(m);
+	if (r->states + states > REDACT_MAX_STATES)
 		return err_set(e, ERR_BAD,
 		    "all patterns together are too large: repeat less");
-	}
-	r->states += match_states(m);
-	if (patterns_add(r->patterns, m, e) != 0)
-		return e->code;
-	(void)snprintf(r->rule[r->count].name, REDACT_MAX_NAME, "%s", name);
-	r->rule[r->count++].by_key = by_key;
+	r->states += states;
+	r->added++;
 	return 0;
 }
 
-int
-redact_ready(struct redact *r, struct err *e)
+static struct rule *
+new_rule(struct redact *r)
 {
-	return r->count == 0 ? 0 : patterns_ready(r->patterns, e);
+	struct rule *rule = &r->rule[r->count++];
+
+	buf_init(&rule->pattern, MATCH_MAX_PATTERN);
+	return rule;
 }
 
 int
 redact_add_pattern(
     struct redact *r, const char *name, struct bytes pattern, struct err *e)
 {
-	return add(r, name, pattern, false, e);
+	struct rule *rule;
+	struct match *m;
+
+	if (match_compile(pattern, &m, e) != 0)
+		return e->code;
+	if (add_states(r, match_states(m), e) != 0) {
+		match_free(m);
+		return e->code;
+	}
+	match_free(m);
+	rule = new_rule(r);
+	(void)snprintf(rule->name, sizeof(rule->name), "%s", name);
+	buf_put_bytes(&rule->pattern, pattern);
+	return 0;
+}
+
+/* One of these keys, what stands before and behind it, and its value. */
+static void
+put_key_pattern(struct buf *b, struct bytes keys, bool option)
+{
+	/* what stands before a word, the escape of a string too */
+	buf_put_str(b, "(?i)(^|[^A-Za-z0-9]|\\\\[abefnrtv])(");
+	buf_put_bytes(b, keys);
+	buf_put_str(b, ")\\\\*[\"']?\\]?(\\s*(:=|=>|[=:]|%3[ad])\\s*");
+	buf_put_str(b, option ? "|\\s+)\\K\\S" : ")\\K\\S");
+}
+
+static void
+put_escaped(struct buf *b, struct bytes key)
+{
+	size_t i;
+
+	for (i = 0; i < key.len; i++) {
+		if (strchr("^$\\.*+?()[]{}|", key.p[i]) != NULL)
+			buf_put_u8(b, '\\');
+		buf_put_u8(b, key.p[i]);
+	}
+}
+
+static int
+check_key(struct bytes key, bool option, struct err *e)
+{
+	CLEANUP_BUF struct buf one, all;
+	struct match *m;
+
+	buf_init(&one, MATCH_MAX_PATTERN);
+	buf_init(&all, MATCH_MAX_PATTERN);
+	if (key.len == 0 || key.len > REDACT_MAX_KEY)
+		return err_set(
+		    e, ERR_BAD, "a key has 1 to %d bytes", REDACT_MAX_KEY);
+	put_escaped(&one, key);
+	put_key_pattern(&all, buf_bytes(&one), option);
+	if (match_compile(buf_bytes(&all), &m, e) != 0)
+		return e->code;
+	match_free(m);
+	return 0;
 }
 
 int
 redact_add_key(
     struct redact *r, const char *name, struct bytes key, struct err *e)
 {
-	CLEANUP_BUF struct buf b;
 	bool option = key.len > 0 && key.p[0] == '-';
+	struct key *k = &r->keys[r->key_count];
+
+	if (check_key(key, option, e) != 0 ||
+	    add_states(r, 2 * key.len + 32, e) != 0)
+		return e->code;
+	(void)snprintf(k->name, sizeof(k->name), "%s", name);
+	memcpy(k->text, key.p, key.len);
+	k->text[key.len] = '\0';
+	k->len = key.len;
+	r->key_count++;
+	return 0;
+}
+
+/* Rules of keys, each of as many as a pattern has room for. */
+static void
+group_keys(struct redact *r, bool option)
+{
+	struct rule *rule = NULL;
 	size_t i;
 
-	buf_init(&b, MATCH_MAX_PATTERN);
-	if (key.len == 0 || key.len > REDACT_MAX_KEY)
-		return err_set(
-		    e, ERR_BAD, "a key has 1 to %d bytes", REDACT_MAX_KEY);
-	/* what stands before a word, the escape of a string too */
-	buf_put_str(&b, "(?i)(^|[^A-Za-z0-9]|\\\\[abefnrtv])");
-	for (i = 0; i < key.len; i++) {
-		if (strchr("^$\\.*+?()[]{}|", key.p[i]) != NULL)
-			buf_put_u8(&b, '\\');
-		buf_put_u8(&b, key.p[i]);
+	for (i = 0; i < r->key_count; i++) {
+		struct key *k = &r->keys[i];
+
+		if ((k->text[0] == '-') != option)
+			continue;
+		if (rule == NULL || rule->pattern.len > MATCH_MAX_PATTERN / 2) {
+			rule = new_rule(r);
+			rule->by_key = true;
+			rule->option = option;
+			rule->key = i;
+		} else {
+			buf_put_u8(&rule->pattern, '|');
+		}
+		put_escaped(&rule->pattern, bytes_make(k->text, k->len));
+		rule->keys = i + 1 - rule->key;
 	}
-	buf_put_str(&b, "\\\\*[\"']?\\]?(\\s*(:=|=>|[=:]|%3[ad])\\s*");
-	buf_put_str(&b, option ? "|\\s+)\\K\\S" : ")\\K\\S");
-	return add(r, name, buf_bytes(&b), true, e);
+}
+
+int
+redact_ready(struct redact *r, struct err *e)
+{
+	struct rule pattern[REDACT_MAX_RULES];
+	size_t i, patterns = r->count;
+
+	/* keys first: what both take is a key's */
+	memcpy(pattern, r->rule, sizeof(pattern));
+	r->count = 0;
+	group_keys(r, false);
+	group_keys(r, true);
+	memcpy(r->rule + r->count, pattern, patterns * sizeof(pattern[0]));
+	r->count += patterns;
+	for (i = 0; i < r->count; i++) {
+		CLEANUP_BUF struct buf b;
+		struct rule *rule = &r->rule[i];
+		struct match *m;
+
+		buf_init(&b, MATCH_MAX_PATTERN);
+		if (rule->by_key)
+			put_key_pattern(
+			    &b, buf_bytes(&rule->pattern), rule->option);
+		else
+			buf_put_bytes(&b, buf_bytes(&rule->pattern));
+		if (rule->pattern.overflow || b.overflow)
+			return err_set(e, ERR_BUSY, "out of memory");
+		if (match_compile(buf_bytes(&b), &m, e) != 0 ||
+		    patterns_add(r->patterns, m, e) != 0)
+			return e->code;
+	}
+	return r->count == 0 ? 0 : patterns_ready(r->patterns, e);
 }
 
 /* --- the key ------------------------------------------------------------- */
@@ -184,7 +301,7 @@ redact_load_key(struct redact *r, const char *path, struct err *e)
 
 /* Into the list, which is in order and holds nothing twice. */
 static void
-note(struct spans *l, const struct rule *rule, size_t from, size_t to)
+note(struct spans *l, const char *name, size_t from, size_t to)
 {
 	size_t i, j;
 
@@ -193,7 +310,7 @@ note(struct spans *l, const struct rule *rule, size_t from, size_t to)
 	for (j = i; j < l->count && l->s[j].from < to; j++) {
 		from = l->s[j].from < from ? l->s[j].from : from;
 		to = l->s[j].to > to ? l->s[j].to : to;
-		rule = l->s[j].rule;
+		name = l->s[j].name;
 	}
 	if (i == j && l->count == REDACT_MAX_SPANS) {
 		/* No room: up to the next one, or all of the rest. */
@@ -204,7 +321,7 @@ note(struct spans *l, const struct rule *rule, size_t from, size_t to)
 		return;
 	}
 	memmove(&l->s[i + 1], &l->s[j], (l->count - j) * sizeof(l->s[0]));
-	l->s[i] = (struct span){ from, to, rule };
+	l->s[i] = (struct span){ from, to, name };
 	l->count = l->count - (j - i) + 1;
 }
 
@@ -242,6 +359,37 @@ value_end(struct readings *all, size_t reading, size_t key, size_t at)
 	return last;
 }
 
+static const char *
+first_name(const struct redact *r)
+{
+	return r->rule[0].by_key ? r->keys[r->rule[0].key].name
+				 : r->rule[0].name;
+}
+
+/* Of the keys of a rule, the longest that is where this one was found. */
+static const char *
+name_of(const struct redact *r, const struct rule *rule, struct bytes text,
+    const struct match_span *m)
+{
+	const char *name = r->keys[rule->key].name;
+	size_t i, at, longest = 0;
+
+	if (!rule->by_key)
+		return rule->name;
+	for (i = rule->key; i < rule->key + rule->keys; i++)
+		for (at = m->start; at <= m->start + 2 && at < text.len; at++) {
+			const struct key *k = &r->keys[i];
+
+			if (k->len > longest && k->len <= text.len - at &&
+			    strncasecmp((const char *)text.p + at, k->text,
+				k->len) == 0) {
+				longest = k->len;
+				name = k->name;
+			}
+		}
+	return name;
+}
+
 /* What a rule takes in one reading. */
 static void
 take_rule(struct redact *r, const struct rule *rule, struct readings *all,
@@ -265,7 +413,7 @@ take_rule(struct redact *r, const struct rule *rule, struct readings *all,
 			at = to > at ? to : at;
 		}
 		/* Beyond that many, the rest goes. */
-		note(out, rule, span[0],
+		note(out, name_of(r, rule, all->s[reading].text, &m), span[0],
 		    n == REDACT_MAX_SPANS ? SIZE_MAX : span[1]);
 	}
 }
@@ -284,7 +432,7 @@ take_rules(struct redact *r, struct readings *all, size_t reading, bool more,
 	if (all->s[reading].list && memchr(text.p, '\0', text.len) != NULL) {
 		buf_put_bytes(&flat, text);
 		if (flat.overflow) {
-			note(out, &r->rule[0], 0, SIZE_MAX);
+			note(out, first_name(r), 0, SIZE_MAX);
 			return;
 		}
 		for (i = 0; i < flat.len; i++)
@@ -321,13 +469,14 @@ find(struct redact *r, struct bytes text, bool more, bool list,
 		text.len -= 3; /* where it was cut */
 	if (text.len == 0)
 		return;
+	patterns_begin(r->patterns);
 	all.s[0] = spelling_of(text, list);
 	while (
 	    all.count <= SPELLING_DEPTH && spelling_strip(&all.s[all.count - 1],
 					       &all.s[all.count], &no_memory))
 		all.count++;
 	if (no_memory)
-		note(out, &r->rule[0], 0, SIZE_MAX);
+		note(out, first_name(r), 0, SIZE_MAX);
 	for (i = 0; i < all.count; i++)
 		take_rules(r, &all, i, more, out);
 	for (i = 0; i < all.count; i++)
@@ -366,9 +515,8 @@ put_list(struct redact *r, struct buf *b, const char *key, struct bytes text,
 			    bytes_make(
 				text.p + l->s[i].from, to - l->s[i].from),
 			    hex);
-		(void)snprintf(item, sizeof(item), "%s %zu%s%s",
-		    l->s[i].rule->name, to - l->s[i].from,
-		    r->has_key ? " " : "", hex);
+		(void)snprintf(item, sizeof(item), "%s %zu%s%s", l->s[i].name,
+		    to - l->s[i].from, r->has_key ? " " : "", hex);
 		buf_put_u8(b, i == 0 ? '[' : ',');
 		json_put_audit(b, bytes_of(item));
 	}
@@ -389,7 +537,7 @@ put_rest(struct buf *out, struct bytes text, size_t from, size_t to,
 			continue;
 		if (s->from > from)
 			buf_put(out, text.p + from, s->from - from);
-		buf_printf(out, "[redacted:%s]", s->rule->name);
+		buf_printf(out, "[redacted:%s]", s->name);
 		from = s->to < to ? s->to : to;
 	}
 	if (from < to)

@@ -156,6 +156,19 @@ is_quote(struct bytes t, size_t i, enum quote q)
 	return c == (q == DOUBLE ? '"' : '\'');
 }
 
+/* No quote, escape or end of a word of a list, wherever it stands. */
+static bool
+is_plain(int c)
+{
+	return c != '\0' && c != '\'' && c != '"' && c != '\\' && c != '$';
+}
+
+static struct unit
+one(uint8_t c)
+{
+	return (struct unit){ .len = 1, .out = { c }, .out_len = 1 };
+}
+
 /* The character at i, and in what the next one stands. */
 static struct unit
 take(struct bytes t, size_t i, enum quote *q)
@@ -239,7 +252,8 @@ strip(const struct spelling *s, struct spelling *out)
 	size_t i, j, span[2];
 
 	for (i = 0; i < s->text.len; i += u.len) {
-		u = take(s->text, i, &q);
+		u = is_plain(s->text.p[i]) ? one(s->text.p[i])
+					   : take(s->text, i, &q);
 		spelling_map(s, i, i + u.len, span);
 		for (j = 0; j < u.out_len; j++) {
 			out->own[out->text.len] = u.out[j];
@@ -252,14 +266,13 @@ strip(const struct spelling *s, struct spelling *out)
 bool
 spelling_strip(const struct spelling *s, struct spelling *out, bool *no_memory)
 {
-	size_t i, room = s->text.len + 1;
+	struct bytes t = s->text;
+	size_t room = t.len + 1;
 
 	*out = spelling_of(bytes_make(NULL, 0), s->list);
-	for (i = 0; i < s->text.len; i++)
-		if (strchr("'\"\\", s->text.p[i]) != NULL &&
-		    s->text.p[i] != '\0')
-			break;
-	if (i == s->text.len)
+	if (t.len == 0 || (memchr(t.p, '\'', t.len) == NULL &&
+			      memchr(t.p, '"', t.len) == NULL &&
+			      memchr(t.p, '\\', t.len) == NULL))
 		return false;
 	out->own = malloc(room);
 	out->from = calloc(room, sizeof(out->from[0]));
@@ -298,6 +311,11 @@ make_marks(struct spelling *s)
 			blank = 0; /* another word */
 		if (c == '\0')
 			blank = script = 0;
+		if (is_plain(c) && !is_blank(c)) {
+			s->mark[i] = (uint8_t)((uint8_t)now | blank | script);
+			u.len = 1;
+			continue;
+		}
 		u = take(s->text, i, &q);
 		memset(s->mark + i, (int)now | blank | script, u.len);
 		if (is_blank(c))

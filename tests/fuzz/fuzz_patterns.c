@@ -72,6 +72,7 @@ run(struct patterns *s, struct match *const *m, size_t count, struct bytes text,
 	int p = -1;
 	size_t i;
 
+	patterns_begin(s);
 	patterns_text(s, text, more);
 	while (patterns_pick(s, &p)) {
 		seen[p] = true;
