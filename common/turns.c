@@ -8,6 +8,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+#define WINDOW_NS 60000000000ULL
+
 struct turns_owner {
 	uint8_t key[DIGEST_BYTES];
 	size_t joined; /* 0: the row is free */
@@ -20,7 +22,9 @@ struct turns {
 	uint64_t now_ns; /* of virtual time: the owner that was next last */
 	struct turns_task *first, *last; /* in the order in which they came */
 	struct turns_task *running;
-	struct turns_counts counts;
+	struct turns_counts counts; /* of this window */
+	uint64_t since_ns; /* when it began */
+	uint64_t step_before_us, turn_before_us; /* longest of the one before */
 	struct turns_owner owner[];
 };
 
@@ -146,6 +150,18 @@ run_step(struct turns *t, struct turns_task *task)
 		t->counts.longest_step_us = ns / 1000;
 }
 
+/* What was the longest is forgotten after a while. */
+static void
+begin_window(struct turns *t, uint64_t now_ns)
+{
+	if (now_ns - t->since_ns < WINDOW_NS)
+		return;
+	t->since_ns = now_ns;
+	t->step_before_us = t->counts.longest_step_us;
+	t->turn_before_us = t->counts.longest_turn_us;
+	t->counts.longest_step_us = t->counts.longest_turn_us = 0;
+}
+
 bool
 turns_run(struct turns *t, uint64_t slice_us)
 {
@@ -153,6 +169,7 @@ turns_run(struct turns *t, uint64_t slice_us)
 
 	if (t->first == NULL)
 		return false;
+	begin_window(t, began);
 	while (t->first != NULL && us < slice_us) {
 		run_step(t, next_task(t));
 		us = (clock_mono_ns() - began) / 1000;
@@ -171,10 +188,13 @@ turns_charge(struct turns *t, struct turns_owner *o, uint64_t ns)
 }
 
 struct turns_counts
-turns_counts(struct turns *t)
+turns_counts(const struct turns *t)
 {
 	struct turns_counts c = t->counts;
 
-	t->counts.longest_step_us = t->counts.longest_turn_us = 0;
+	if (t->step_before_us > c.longest_step_us)
+		c.longest_step_us = t->step_before_us;
+	if (t->turn_before_us > c.longest_turn_us)
+		c.longest_turn_us = t->turn_before_us;
 	return c;
 }

@@ -31,7 +31,7 @@ struct turns_task {
 struct turns_counts {
 	size_t queued; /* tasks that have something to do now */
 	uint64_t steps;
-	uint64_t longest_step_us; /* since the last turns_counts() */
+	uint64_t longest_step_us; /* in the last minute or two */
 	uint64_t longest_turn_us;
 };
 
@@ -53,6 +53,6 @@ bool turns_run(struct turns *t, uint64_t slice_us);
 /* Time used for an owner outside of a step. */
 void turns_charge(struct turns *t, struct turns_owner *o, uint64_t ns);
 
-struct turns_counts turns_counts(struct turns *t);
+struct turns_counts turns_counts(const struct turns *t);
 
 #endif

@@ -25,6 +25,7 @@ enum {
 	MAX_ID = 40,
 	MAX_DYING = 64, /* groups that were still populated */
 	CPU_PERIOD_US = 100000,
+	GUARDS = 1, /* in a run's group, beside its own processes */
 	OWN_WEIGHT = 1000, /* of processors; all runs together have 100 */
 	OWN_SHARE = 8, /* of tasks and memory, one in so many is not for runs */
 	FAIR_SHARE = 4 /* of the tasks of all runs, to one that says nothing */
@@ -343,7 +344,7 @@ set_limits(int dir, const struct cgroup_limits *l)
 		(void)write_at(dir, "memory.oom.group", "1");
 	}
 	if (l->processes > 0 && (self.controllers & CGROUP_PIDS) != 0 &&
-	    set_number(dir, "pids.max", l->processes) == -1)
+	    set_number(dir, "pids.max", l->processes + GUARDS) == -1)
 		return -1;
 	(void)snprintf(text, sizeof(text), "%" PRIu64 " %d",
 	    (uint64_t)l->cpu_percent * CPU_PERIOD_US / 100, CPU_PERIOD_US);

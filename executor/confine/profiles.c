@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -80,7 +81,21 @@ static const struct filter_rule argument_rules[] = {
 	ALLOW_IF("personality", 0, LOW32, 0),
 	ALLOW_IF("personality", 0, LOW32, LOW32),
 	/* its own limits; those of its guard are none of its business */
-	ALLOW_IF("prlimit64", 0, LOW32, 0),
+	{ .syscall = "prlimit64", .verdict = FILTER_ALLOW },
+	{ .syscall = "prlimit64", .verdict = FILTER_REFUSE, .error = EPERM,
+	    .compare = FILTER_NE, .arg = 0, .value = 0 },
+	/*
+	 * The limit of core files stays: the kernel starts a core handler
+	 * ("|" in core_pattern), as root and outside of all layers, for
+	 * every limit but 1, core(5).  Programs that set it to 0, for their
+	 * secrets, are told that it is so.
+	 */
+	{ .syscall = "prlimit64", .verdict = FILTER_ERRNO, .error = 0,
+	    .compare = FILTER_NE, .arg = 2, .value = 0,
+	    .arg_b = 1, .mask_b = LOW32, .value_b = RLIMIT_CORE },
+	{ .syscall = "setrlimit", .verdict = FILTER_ERRNO, .error = 0,
+	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
+	    .value = RLIMIT_CORE },
 	ALLOW_IF("socketpair", 0, LOW32, AF_UNIX),
 };
 

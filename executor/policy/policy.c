@@ -593,6 +593,13 @@ by_cgroup(int resource, uint64_t value, struct policy *p)
 	return true;
 }
 
+/* No core file, and no core handler of the machine either, core(5). */
+static rlim_t
+limit_of(const struct rlimit_row *row, uint64_t value)
+{
+	return row->resource == RLIMIT_CORE && value == 0 ? 1 : (rlim_t)value;
+}
+
 static void
 read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -611,10 +618,10 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 		if (d->rlimits[i] == NOT_SET ||
 		    by_cgroup(row->resource, d->rlimits[i], p))
 			continue;
-		p->rlimits[p->rlimit_count++] = (struct policy_rlimit){
-			row->resource, row->key,
-			within_hard_limit(k, d, row, (rlim_t)d->rlimits[i])
-		};
+		p->rlimits[p->rlimit_count++] =
+		    (struct policy_rlimit){ row->resource, row->key,
+			    within_hard_limit(
+				k, d, row, limit_of(row, d->rlimits[i])) };
 	}
 }
 

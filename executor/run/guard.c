@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -32,6 +31,7 @@ struct guard {
 	int ctl;
 	int sigfd;
 	bool own_pids; /* it is process 1 of a namespace */
+	int oom; /* its own oom_score_adj, -1: it stays as it is */
 	int failure; /* a step's failure, the listener, or EOF at exec */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
@@ -348,24 +348,18 @@ close_others(const int *keep, size_t count)
 }
 
 /*
- * In the run's control group from its first moment; the guard stays outside.
- * Where a filter hides clone3(2), the child enters it as its first step.
+ * What it takes counts as the run's.  Memory that runs out in the group should
+ * not end it, as it tells the end; without CAP_SYS_RESOURCE that cannot be
+ * had, and the executor sees to it.  After the fork, as a child inherits it.
  */
-static pid_t
-fork_command(struct child *c, int cgroup_fd)
+static void
+spare_guard(struct guard *g)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD };
-	pid_t pid;
-
-	if (cgroup_fd != -1) {
-		args.flags = (uint64_t)CLONE_INTO_CGROUP;
-		args.cgroup = (unsigned)cgroup_fd;
-		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-		if (pid != -1 || errno != ENOSYS)
-			return pid;
-		c->enter_cgroup = true;
-	}
-	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (g->oom == -1)
+		return;
+	(void)!write(g->oom, "-1000", 5);
+	(void)close(g->oom);
+	g->oom = -1;
 }
 
 static void
@@ -378,10 +372,11 @@ start_command(struct guard *g, struct child *c)
 		_exit(1);
 	g->failure = ends[0];
 	c->report = ends[1];
-	g->command = fork_command(c, cgroup_fd);
+	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (g->command == 0)
 		child_exec(c);
 	g->report.sysno = errno;
+	spare_guard(g);
 	g->report.step = "fork";
 	(void)close(ends[1]);
 	if (cgroup_fd != -1)
@@ -423,19 +418,28 @@ enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
 }
 
 void
-guard_main(const struct plan *plan, int net, int ctl, int in, int out, int err)
+guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
+    int out, int err)
 {
 	static struct guard g;
-	struct child c = { .plan = plan, .in = in, .out = out, .err = err };
+	struct child c = { .plan = plan,
+		.in = in,
+		.out = out,
+		.err = err,
+		.enter_cgroup = plan->cgroup_fd != -1 && !grouped };
 	int keep[] = { ctl, net, in, out, err, plan->policy->dir_fd,
 		plan->cgroup_fd };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	/* Stopped by a process of its own user: it wakes when we are gone. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
 	(void)setsid(); /* a terminal's ^C is not for us */
 	(void)confine_changed(&plan->policy->confine, &g.changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	g.oom = grouped ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+			: -1;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigemptyset(&chld);

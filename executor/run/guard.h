@@ -53,10 +53,11 @@ struct guard_report {
 };
 
 /*
- * Never returns.  net: a network namespace to enter, -1: it is in its own.
+ * Never returns.  grouped: it is in the run's control group already.
+ * net: a network namespace to enter, -1: it is in its own.
  * ctl: this end of a SEQPACKET pair.
  */
-_Noreturn void guard_main(
-    const struct plan *plan, int net, int ctl, int in, int out, int err);
+_Noreturn void guard_main(const struct plan *plan, bool grouped, int net,
+    int ctl, int in, int out, int err);
 
 #endif

@@ -432,6 +432,8 @@ order(struct job *j, enum guard_order o)
 
 	if (send(j->sp.ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
 		log_debug("job: guard is gone run=%s", j->id);
+	/* A process of its own user may have stopped it. */
+	(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGCONT, NULL, 0);
 }
 
 static void
@@ -645,6 +647,21 @@ take_report(struct job *j)
 	}
 }
 
+/*
+ * Memory ran out in the control group, and the kernel ended all of it, the
+ * guard with it: that is how the command ended too.
+ */
+static bool
+ended_with_group(struct job *j)
+{
+	if (!j->grouped || !j->executed || j->usage.memory_full == 0 ||
+	    j->usage.oom_kills == 0)
+		return false;
+	j->report.status = SIGKILL; /* as wait(2) has it */
+	j->reported = true;
+	return true;
+}
+
 static void
 explain_loss(struct job *j)
 {
@@ -665,7 +682,7 @@ job_over(struct job *j)
 	if (j->grouped)
 		cgroup_end(j->id, &j->usage);
 	explain_limits(j);
-	if (!j->reported)
+	if (!j->reported && !ended_with_group(j))
 		explain_loss(j);
 	j->phase = DRAINING;
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);

@@ -2,6 +2,8 @@
 """Bombs and runaways: a run takes what its policy gives, and ends."""
 import os
 import pathlib
+import subprocess
+import tempfile
 import time
 
 from world import (Attack, add, as_root, case, client, groups_of_runs,
@@ -165,8 +167,8 @@ def descriptors(w):
 
 @case("limits.control_group")
 def control_group(w):
-    """In a group of its own, with what it starts, which goes with it; the
-    guard and the executor are not in it."""
+    """In a group of its own, with what it starts and its guard, which goes
+    with it; the executor is not in it."""
     if not w.group:
         raise client.Skip("has a meaning with mode cgroup")
     mark = client.mark()
@@ -179,7 +181,11 @@ def control_group(w):
         inside = {group_of(p) for p in client.processes(mark)
                   if client.status_of(p)["Uid"].split()[0] == str(w.uid)}
         client.equal(len(inside), 1, "groups of one run")
-        client.check("/runs/" in inside.pop(), "their group")
+        group = inside.pop()
+        client.check("/runs/" in group, "their group")
+        guards = [p for p in client.descendants(w.server.process.pid)
+                  if name_of(p) == "mcp-execd-guard"]
+        client.equal({group_of(p) for p in guards}, {group}, "its guard's")
         client.check("/supervisor" in group_of(w.server.process.pid),
                      "the executor's")
     w.inside("true")
@@ -189,6 +195,52 @@ def control_group(w):
 def group_of(pid):
     text = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
     return [line for line in text.splitlines() if line.startswith("0::")][0]
+
+
+def name_of(pid):
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+@case("limits.guard_outlives_memory")
+def guard_outlives_memory(w):
+    """Memory that runs out in the group ends the run, and its guard says so."""
+    if not w.group:
+        raise client.Skip("has a meaning with mode cgroup")
+    r = w.call("{try} memory 400; {try} memory 400", "limits")
+    client.check(r.data["run_id"] and "guard process was killed" not in r.text,
+                 r.text)
+    client.check(r.data["exit_code"] is not None or r.data["signal"], r.data)
+
+
+CORE_PATTERN = pathlib.Path("/proc/sys/kernel/core_pattern")
+CRASH = "ulimit -c 0; ulimit -c unlimited; sh -c 'kill -SEGV $$'; :"
+
+
+@case("limits.core_handler", only=as_root)
+def core_handler(w):
+    """The machine's core handler, root and outside, is not started for it."""
+    before = CORE_PATTERN.read_text()
+    with tempfile.TemporaryDirectory() as d:
+        called = pathlib.Path(d) / "called"
+        handler = pathlib.Path(d) / "h"
+        handler.write_text(f"#!/bin/sh\necho $1 >>{called}\n")
+        handler.chmod(0o755)
+        try:
+            CORE_PATTERN.write_text(f"|{handler} %u")
+        except OSError as e:
+            raise client.Skip(f"core_pattern cannot be set: {e}") from None
+        try:
+            w.inside(CRASH)
+            w.inside("python3 -c 'import os,resource as r; "
+                     "r.setrlimit(r.RLIMIT_CORE, (0, 0)); os.abort()'; :")
+            subprocess.run(["sh", "-c", CRASH], check=False,
+                           stderr=subprocess.DEVNULL)
+            client.within("the control", 5, called.exists)
+            time.sleep(.2)
+        finally:
+            CORE_PATTERN.write_text(before)
+        uids = called.read_text().split()
+        client.check(str(w.uid) not in uids, "called for", uids)
 
 
 def world_groups(w):

@@ -73,7 +73,7 @@ test_defaults(void **state)
 	assert_int_equal(p->rlimit_count, 2);
 	assert_string_equal(p->rlimits[0].key, "open_files");
 	assert_int_equal(p->rlimits[1].resource, RLIMIT_CORE);
-	assert_int_equal(p->rlimits[1].value, 0);
+	assert_int_equal(p->rlimits[1].value, 1); /* core(5) */
 	assert_string_equal(p->profile, "default");
 	assert_true(p->filter.prog.len > 0);
 	policy_unref(p);
