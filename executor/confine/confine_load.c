@@ -301,8 +301,8 @@ add_programs(const struct load *l)
 }
 
 /*
- * Up to the first name that is not there: that is then itself what may not be
- * made.  A link could be replaced by the run, and be mounted on by nobody.
+ * Up to the first name that is not there, or not a directory: that is then
+ * itself what may not be made or changed.  A link could be replaced by the run, and be mounted on by nobody.
  */
 static int
 cut_at_missing(char *path, size_t place_len, struct err *e)
@@ -320,8 +320,10 @@ cut_at_missing(char *path, size_t place_len, struct err *e)
 			return err_set(e, ERR_BAD,
 			    "%s is a link, which a run could replace: name what it leads to",
 			    path);
-		if (slash != NULL)
+		if (slash != NULL && S_ISDIR(st.st_mode))
 			*slash = '/';
+		else
+			slash = NULL;
 	}
 	return 0;
 }

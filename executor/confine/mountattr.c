@@ -293,6 +293,17 @@ mountattr_set(const char *path, uint64_t set, bool recursive)
 }
 
 int
+mountattr_set_tree(int tree, uint64_t set)
+{
+	struct attr a = { .set = set };
+
+	return syscall(SYS_mount_setattr, tree, "", RECURSIVE | AT_EMPTY_PATH,
+		   &a, sizeof(a)) == -1
+		   ? -errno
+		   : 0;
+}
+
+int
 mountattr_clear(const char *path, uint64_t clear)
 {
 	return change_attr(path, 0, clear, true);

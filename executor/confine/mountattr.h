@@ -23,6 +23,8 @@ enum {
 
 /* Of the mount at path, and of all below it; 0, or a negative errno. */
 int mountattr_set(const char *path, uint64_t set, bool recursive);
+/* The same of a tree that is not mounted yet, with all below it; -ENOSYS. */
+int mountattr_set_tree(int tree, uint64_t set);
 /* As above, always recursive. */
 int mountattr_clear(const char *path, uint64_t clear);
 /* The root is another now: nothing of the old one is kept open. */

@@ -39,7 +39,8 @@ enum {
 	DEV_MODE = 0755,
 	TMP_BYTES = 64 << 10, /* of the run's tmpfs, beside the private ones */
 	TMP_INODES = 2 * MOUNTS_MAX + 64, /* directories on the way, links */
-	BYTES_PER_INODE = 4096
+	BYTES_PER_INODE = 4096,
+	RECURSIVE = 0x8000 /* AT_RECURSIVE */
 };
 
 /* What the run's tmpfs holds beside its root, where no run sees it. */
@@ -379,20 +380,24 @@ compare(const void *a, const void *b)
 }
 
 /*
- * Is it bound, or hidden, already with what it lies in?  Of what is written,
- * each stays a mount: that keeps its name from being moved away.
+ * Is it bound, hidden or protected already with what it lies in?  Of what is
+ * written, each stays a mount: that keeps its name from being moved away.
  */
 static bool
 is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
 {
-	size_t i;
+	const struct mounts_op *in = decider(m, count, op->path, true);
 
-	if (op->kind != MOUNTS_READ && op->kind != MOUNTS_HIDE)
+	switch ((int)op->kind) {
+	case MOUNTS_READ:
+	case MOUNTS_HIDE:
+		return in != NULL && in->kind == op->kind;
+	case MOUNTS_PROTECT:
+		return in != NULL &&
+		       (in->kind == MOUNTS_READ || in->kind == MOUNTS_PROTECT);
+	default:
 		return false;
-	for (i = count; i > 0; i--)
-		if (lies_in(op->path, m->op[i - 1].path))
-			return m->op[i - 1].kind == op->kind;
-	return false;
+	}
 }
 
 static void
@@ -738,58 +743,95 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 		MOUNTATTR_NOEXEC);
 }
 
+/*
+ * A copy of what the path leads to onto the descriptor, which is at `name`:
+ * with its attributes from the start, but where there is no mount_setattr(2).
+ */
+static int
+cover(int dir, const char *path, int place, const char *name, uint64_t attr)
+{
+	int r, tree = (int)syscall(SYS_open_tree, dir, path,
+		   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | RECURSIVE |
+		       (path[0] == '\0' ? AT_EMPTY_PATH : 0));
+
+	if (tree == -1)
+		return -errno;
+	r = mountattr_set_tree(tree, attr);
+	if ((r == 0 || r == -ENOSYS) &&
+	    syscall(SYS_move_mount, tree, "", place, "",
+		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == -1)
+		r = -errno;
+	else if (r == -ENOSYS)
+		r = mountattr_set(name, attr, true);
+	(void)close(tree);
+	return r;
+}
+
+/* Nothing to be seen and not to be entered, as HIDDEN is at the start. */
+static int
+hide_directory(int place)
+{
+	char at[40] = "/proc/self/fd/";
+
+	put_number(at + strlen(at), (unsigned)place);
+	return mount("hidden", at, "tmpfs",
+		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
+		   "mode=0,size=4k,nr_inodes=2") == -1
+		   ? -errno
+		   : 0;
+}
+
 /* By its descriptor, as its name may lead elsewhere by now. */
 int
 mounts_renew(const struct mounts_op *op)
 {
-	const uint64_t safe =
-	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
-	char at[40] = "/proc/self/fd/";
+	const uint64_t safe = MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
 	int r, fd = open(op->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -errno;
-	put_number(at + strlen(at), (unsigned)fd);
 	if (fstat(fd, &st) == -1 || S_ISLNK(st.st_mode))
 		r = -ELOOP;
 	else if (op->pin)
-		r = bind(at, at,
-		    op->kind == MOUNTS_WRITE_NOEXEC
-			? MOUNTATTR_NOSUID | MOUNTATTR_NODEV | MOUNTATTR_NOEXEC
-			: MOUNTATTR_NOSUID | MOUNTATTR_NODEV);
+		r = cover(fd, "", fd, op->path,
+		    op->kind == MOUNTS_WRITE_NOEXEC ? safe | MOUNTATTR_NOEXEC
+						    : safe);
 	else if (op->kind != MOUNTS_HIDE)
-		r = bind(at, at, safe);
+		r = cover(fd, "", fd, op->path, safe | MOUNTATTR_RDONLY);
 	else if (S_ISDIR(st.st_mode))
-		r = mount("hidden", at, "tmpfs",
-			MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
-			    MS_SILENT,
-			"mode=0,size=4k,nr_inodes=2") == -1
-			? -errno
-			: 0;
+		r = hide_directory(fd);
 	else
-		r = bind("/dev/null", at, safe | MOUNTATTR_NOEXEC);
-	mountattr_done();
+		r = cover(AT_FDCWD, "/dev/null", fd, op->path,
+		    safe | MOUNTATTR_RDONLY | MOUNTATTR_NOEXEC);
 	(void)close(fd);
-	return r;
+	mountattr_done();
+	return r == -ENOENT ? 0 : r; /* in the middle of a rename */
 }
 
-void
-mounts_leave(void)
+/* The held places, in the root that the prefix leads to. */
+static void
+release(const char *prefix)
 {
+	static char path[PATH_MAX + 8];
 	size_t i;
 
-	if (held_count > 0) /* nor is a link followed now */
-		(void)mountattr_set("/", MOUNTATTR_NOSYMFOLLOW, true);
 	for (i = 0; i < held_count; i++) {
-		const char *path = held[i].op->path;
-
+		(void)inside(path, prefix, held[i].op->path);
 		(void)umount2(path, MNT_DETACH);
 		if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0)
 			(void)rmdir(path);
 		(void)close(held[i].fd);
 	}
 	held_count = 0;
+}
+
+void
+mounts_leave(void)
+{
+	if (held_count > 0) /* nor is a link followed now */
+		(void)mountattr_set("/", MOUNTATTR_NOSYMFOLLOW, true);
+	release("");
 }
 
 static int
@@ -952,6 +994,8 @@ mounts_enter(const struct mounts *m, const char **failed)
 	if (r == 0) {
 		*failed = "/";
 		r = finish(m);
+	} else {
+		release("/new"); /* from which no link is followed yet */
 	}
 	mountattr_done();
 	(void)umask(mask);

@@ -113,7 +113,8 @@ int mounts_enter(const struct mounts *m, const char **failed);
 
 /*
  * Make a row again of what is in its place now, in the run's root; 0 or a
- * negative errno.  Async-signal-safe.
+ * negative errno.  What is gone by now is no error: look again.
+ * Async-signal-safe.
  */
 int mounts_renew(const struct mounts_op *op);
 

@@ -256,6 +256,55 @@ is_restriction(enum mounts_kind kind)
 	return kind == MOUNTS_PROTECT || kind == MOUNTS_HIDE;
 }
 
+/* Is it inside of what is bound, or only that itself? */
+static bool
+lies_within_bound(const struct mounts *m, const char *path)
+{
+	char dir[PATH_MAX];
+
+	(void)snprintf(
+	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return mounts_cover(m, dir[0] == '\0' ? "/" : dir);
+}
+
+/* A protected place that is shown for itself can be read, and no more. */
+static int
+show_protected(struct mounts *m, const char *path, struct err *e)
+{
+	char name[PATH_MAX];
+	size_t i;
+
+	(void)snprintf(name, sizeof(name), "%s", path);
+	for (i = m->count; i > 0; i--)
+		if (strcmp(m->op[i - 1].path, name) == 0 &&
+		    (mounts_is_writable(m->op[i - 1].kind) ||
+			m->op[i - 1].kind == MOUNTS_PROTECT))
+			mounts_drop(m, i - 1);
+	return mounts_add(m, MOUNTS_READ, name, false, e);
+}
+
+/* Of the rules that take something away: those about what is still there. */
+static int
+clip_restrictions(struct mounts *m, struct err *e)
+{
+	size_t i;
+
+	for (i = m->count; i > 0; i--) {
+		const struct mounts_op *op = &m->op[i - 1];
+
+		if (!is_restriction(op->kind) || lies_within_bound(m, op->path))
+			continue;
+		if (!mounts_cover(m, op->path)) {
+			mounts_drop(m, i - 1);
+		} else if (op->kind == MOUNTS_PROTECT) {
+			if (show_protected(m, op->path, e) != 0)
+				return e->code;
+			i = m->count + 1; /* from the end again */
+		}
+	}
+	return 0;
+}
+
 int
 places_clip(struct mounts *m, const struct mounts *whole, const char *directory,
     struct err *e)
@@ -276,11 +325,7 @@ places_clip(struct mounts *m, const struct mounts *whole, const char *directory,
 			mounts_drop(m, i - 1);
 	if (mounts_add(m, kind, directory, false, e) != 0)
 		return e->code;
-	for (i = m->count; i > 0; i--)
-		if (is_restriction(m->op[i - 1].kind) &&
-		    !mounts_cover(m, m->op[i - 1].path))
-			mounts_drop(m, i - 1);
-	return 0;
+	return clip_restrictions(m, e);
 }
 
 /* --- what cannot be kept, and what cannot run ------------------------- */

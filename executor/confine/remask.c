@@ -16,7 +16,7 @@
 #define STATX_ATTR_MOUNT_ROOT 0x2000
 #endif
 
-enum { MAX_TRIES = 64 };
+enum { MAX_TRIES = 1000 };
 
 /* New names in the directory that a place is in. */
 static int

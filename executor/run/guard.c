@@ -274,8 +274,11 @@ begin_masks(struct guard *g, const struct confine *c)
 static void
 look_after(struct guard *g)
 {
-	if (remask_look(g->mounts, &g->masks, &g->report.path) == 0)
+	int r = remask_look(g->mounts, &g->masks, &g->report.path);
+
+	if (r == 0)
 		return;
+	g->report.sysno = -r;
 	send_report(g, GUARD_EXPOSED);
 	g->masks = (struct remask){ .fd = -1 };
 	kill_tree(g);

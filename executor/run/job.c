@@ -553,8 +553,8 @@ end_exposed(struct job *j)
 	char text[512];
 
 	(void)snprintf(text, sizeof(text),
-	    "ended, as %s was replaced and could not be kept from the run any more (policy %s, key files)",
-	    j->report.path, j->plan.policy->name);
+	    "ended, as %s was replaced and could not be kept from the run any more: %s (policy %s, key files)",
+	    j->report.path, strerror(j->report.sysno), j->plan.policy->name);
 	job_end(j, PROTO_CANCELLED, text, "");
 }
 

@@ -1155,6 +1155,162 @@ do_find(char **arg)
 	return 0;
 }
 
+/* --- steps: what a script says, one line at a time ------------------------- */
+
+/* What can be read of it, without following a link. */
+static long
+step_read(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (fd != -1)
+		(void)close(fd);
+	return n;
+}
+
+static long
+step_append(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | flags, 0644);
+	long n = fd == -1 ? -1 : write(fd, ".", 1);
+
+	if (fd != -1)
+		(void)close(fd);
+	return n;
+}
+
+static long
+step_list(const char *path)
+{
+	DIR *d = opendir(path);
+
+	return d == NULL ? -1 : closedir(d);
+}
+
+/* Until it is there. */
+static long
+step_wait(const char *path)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (access(path, F_OK) == 0)
+			return 0;
+		(void)usleep(5000);
+	}
+	return -1;
+}
+
+static void
+put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	(void)!write(fd, text, strlen(text));
+	(void)close(fd);
+}
+
+/*
+ * In namespaces of its own, in which it may mount: take off what is on the
+ * path, and show what is above without what is mounted in it.
+ */
+static long
+step_escape(const char *path, char *text, size_t size)
+{
+	char map[64], shown[512];
+	const char *name = strrchr(path, '/');
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == -1)
+		return -1;
+	put_text("/proc/self/setgroups", "deny");
+	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+	put_text("/proc/self/uid_map", map);
+	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+	put_text("/proc/self/gid_map", map);
+	(void)umount2(path, MNT_DETACH);
+	(void)mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL);
+	(void)step_append(path, O_APPEND);
+	if (step_read(path, text, size) > 0)
+		return 1;
+	(void)snprintf(shown, sizeof(shown), "%.*s", (int)(name - path), path);
+	if (mount(shown, "/tmp", NULL, MS_BIND, NULL) == -1)
+		return -1;
+	(void)snprintf(shown, sizeof(shown), "/tmp%s", name);
+	return step_read(shown, text, size);
+}
+
+static long
+step(char *const *w, char *text, size_t size)
+{
+	const char *verb = w[0];
+
+	if (strcmp(verb, "read") == 0)
+		return step_read(w[1], text, size);
+	if (strcmp(verb, "list") == 0)
+		return step_list(w[1]);
+	if (strcmp(verb, "write") == 0)
+		return step_append(w[1], O_APPEND);
+	if (strcmp(verb, "make") == 0)
+		return step_append(w[1], O_CREAT | O_EXCL);
+	if (strcmp(verb, "mkdir") == 0)
+		return mkdir(w[1], 0755);
+	if (strcmp(verb, "unlink") == 0)
+		return unlink(w[1]);
+	if (strcmp(verb, "rmdir") == 0)
+		return rmdir(w[1]);
+	if (strcmp(verb, "rename") == 0)
+		return rename(w[1], w[2]);
+	if (strcmp(verb, "exchange") == 0)
+		return syscall(SYS_renameat2, AT_FDCWD, w[1], AT_FDCWD, w[2],
+		    2 /* RENAME_EXCHANGE */);
+	if (strcmp(verb, "link") == 0)
+		return link(w[1], w[2]);
+	if (strcmp(verb, "symlink") == 0)
+		return symlink(w[1], w[2]);
+	if (strcmp(verb, "wait") == 0)
+		return step_wait(w[1]);
+	if (strcmp(verb, "escape") == 0)
+		return step_escape(w[1], text, size);
+	errno = ENOSYS;
+	return -1;
+}
+
+/* Each in a process of its own, so that none changes what the next may. */
+static int
+do_steps(char **arg)
+{
+	char line[1024], text[64], *w[3], *rest;
+	size_t n;
+	long r;
+
+	(void)arg;
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		rest = line;
+		for (n = 0; n < 3; n++)
+			w[n] = rest != NULL ? strsep(&rest, "\t") : "";
+		text[0] = '\0';
+		(void)fflush(stdout);
+		if (strcmp(w[0], "escape") != 0) {
+			r = step(w, text, sizeof(text));
+			printf("%s\t%s\n", r == -1 ? error_name(errno) : "ok",
+			    text);
+		} else if (fork() == 0) {
+			r = step(w, text, sizeof(text));
+			printf("%s\t%s\n", r == -1 ? error_name(errno) : "ok",
+			    text);
+			(void)fflush(stdout);
+			_exit(0);
+		} else {
+			(void)wait(NULL);
+		}
+	}
+	return 0;
+}
+
 /* ------------------------------------------------------------------------- */
 
 static const struct {
@@ -1201,6 +1357,7 @@ static const struct {
 	{ "truncate", 1, do_truncate },
 	{ "xattr", 2, do_xattr },
 	{ "exchange", 2, do_exchange },
+	{ "steps", 0, do_steps },
 	{ "swap", 3, do_swap },
 	{ "io-uring", 0, do_io_uring },
 #ifdef __x86_64__
