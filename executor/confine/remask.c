@@ -73,8 +73,9 @@ is_masked(const char *path)
 	if (syscall(SYS_statx, AT_FDCWD, path,
 		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &st) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 1 : -errno;
-	if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
-		return 1;
+	if ((st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+	    (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+		return 1; /* or a kernel that does not tell */
 	return S_ISLNK(st.stx_mode) ? -ELOOP : 0;
 }
 
