@@ -76,6 +76,13 @@ enum proto_form {
 	PROTO_FORM_IMAGE, PROTO_FORM_AUDIO, PROTO_FORM_RESOURCE
 };
 
+/* TOKEN.flags: what answers look like. */
+enum {
+	PROTO_TOKEN_STRUCTURED = 1 << 0, /* with structuredContent */
+	PROTO_TOKEN_SEPARATE = 1 << 1, /* exec_cmd has two pipes */
+	PROTO_TOKEN_RAW_TEXT = 1 << 2 /* control characters are passed on */
+};
+
 /* A defined tool's annotations. */
 enum {
 	PROTO_HINT_READ_ONLY = 1 << 0,

@@ -158,6 +158,21 @@ join_words(struct buf *b, const char *word)
 	buf_put_str(b, word);
 }
 
+/* What its answers look like. */
+static uint8_t
+token_flags(const struct token *t)
+{
+	unsigned flags = 0;
+
+	if (token_structured(t))
+		flags |= PROTO_TOKEN_STRUCTURED;
+	if (t->policy->separate || token_structured(t))
+		flags |= PROTO_TOKEN_SEPARATE;
+	if (t->policy->raw_text)
+		flags |= PROTO_TOKEN_RAW_TEXT;
+	return (uint8_t)flags;
+}
+
 void
 confframes_token(const struct token *t, const struct confframes_out *to)
 {
@@ -181,6 +196,7 @@ confframes_token(const struct token *t, const struct confframes_out *to)
 	msg.token.tools = buf_bytes(&tools);
 	msg.token.instructions = buf_bytes(&text);
 	msg.token.policy_mark = describe_mark(t);
+	msg.token.flags = token_flags(t);
 	to->send(to->arg, &msg);
 }
 

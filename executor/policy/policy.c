@@ -55,6 +55,7 @@ struct draft {
 	    *allow, *umask, *directory, *profile;
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
+	const struct json_value *structured, *streams, *text;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -154,6 +155,9 @@ static const struct key policy_keys[] = {
 	OBJECT("syscalls", syscall_keys),
 	OBJECT("files", file_keys),
 	OBJECT("audit", audit_keys),
+	VALUE("structured", structured),
+	VALUE("streams", streams),
+	VALUE("text", text),
 	VALUE("network", confine.network),
 	VALUE("unix_sockets", confine.unix_sockets),
 	VALUE("programs", confine.programs),
@@ -739,6 +743,31 @@ read_recording(
 		    RECORDER_MAX_TAIL);
 }
 
+/* Which of two words v is: true for the second; neither is a finding. */
+static bool
+is_second(const struct keys *k, const struct json_value *v, const char *key,
+    const char *first, const char *second)
+{
+	if (v == NULL ||
+	    (v->type == JSON_STRING && bytes_eq_str(v->text, first)))
+		return false;
+	if (v->type == JSON_STRING && bytes_eq_str(v->text, second))
+		return true;
+	keys_complain(
+	    k, v, "\"%s\" must be \"%s\" or \"%s\"", key, first, second);
+	return false;
+}
+
+/* What answers to the model look like. */
+static void
+read_answers(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	p->structured = is_true(k, d->structured);
+	p->separate =
+	    is_second(k, d->streams, "streams", "together", "separate");
+	p->raw_text = is_second(k, d->text, "text", "clean", "raw");
+}
+
 /* Compiling takes milliseconds; directories have no part in it. */
 static int
 make_filter(const struct draft *d, const struct profile_choice *c,
@@ -823,6 +852,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
 	read_recording(k, d->audit_output, p);
+	read_answers(k, d, p);
 	input.uid = p->uid;
 	input.gid = p->gid;
 	input.group_count = p->group_count;

@@ -85,6 +85,11 @@ struct policy {
 	enum recorder_mode output; /* what is recorded of its output */
 	uint32_t output_max; /* bytes of it, per run */
 	bool log_only; /* refusals are only logged: for trying out */
+
+	/* answers */
+	bool structured; /* results have structuredContent beside text */
+	bool separate; /* exec_cmd: a pipe for each stream, not one for both */
+	bool raw_text; /* control characters are passed on as they are */
 	struct filter filter; /* compiled at load; len 0 for "none" */
 
 	struct confine confine; /* namespaces, files, network, Landlock */

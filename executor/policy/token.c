@@ -40,6 +40,7 @@ struct draft {
 	char policy[POLICY_MAX_NAME];
 	const struct json_value *root;
 	const struct json_value *verifier, *created, *expires, *sources;
+	const struct json_value *structured;
 };
 
 static const struct key token_keys[] = {
@@ -54,6 +55,7 @@ static const struct key token_keys[] = {
 	STRING("directory", directory, 1),
 	U32("timeout_max_ms", head.timeout_max_ms, 100, UINT32_MAX),
 	U32("login_uid", head.login_uid, 1, 4294967294),
+	VALUE("structured", structured),
 	STRING("comment", comment, 0),
 	LAST,
 };
@@ -369,6 +371,24 @@ read_policy(
 		keys_complain(k, json_get(d->root, "directory"), "%s", e.what);
 }
 
+static void
+read_structured(const struct keys *k, struct draft *d)
+{
+	if (d->structured == NULL)
+		return;
+	if (d->structured->type != JSON_BOOL)
+		keys_complain(
+		    k, d->structured, "\"structured\" must be true or false");
+	d->t.head.has_structured = true;
+	d->t.head.structured = d->structured->boolean;
+}
+
+bool
+token_structured(const struct token *t)
+{
+	return t->has_structured ? t->structured : t->policy->structured;
+}
+
 /* Otherwise auditd would attribute its runs to a real user. */
 static void
 read_login_uid(const struct keys *k, struct draft *d)
@@ -394,6 +414,7 @@ read_root(const struct keys *k, const struct json_value *root,
 	read_sources(k, d->sources, &d->t);
 	read_policy(k, d, policies);
 	read_login_uid(k, d);
+	read_structured(k, d);
 }
 
 struct token *

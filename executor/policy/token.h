@@ -44,6 +44,8 @@ struct token {
 	uint64_t expires; /* Unix seconds, 0: never */
 	uint32_t timeout_max_ms; /* 0: the policy's */
 	uint32_t login_uid; /* of its runs, executor/loginuid */
+	bool has_structured; /* `structured` is the token's, not the policy's */
+	bool structured;
 	struct cidr *sources;
 	char (*source_text)[CIDR_TEXT]; /* as written */
 	size_t source_count; /* 0: any */
@@ -86,6 +88,8 @@ void token_table_fini(struct token_table *t);
 enum token_verdict token_check(const struct token_table *t,
     const uint8_t proof[DIGEST_BYTES], struct bytes peer, uint64_t now_s,
     const struct token **out);
+/* Do its results have structuredContent beside the text? */
+bool token_structured(const struct token *t);
 struct token *token_find(const struct token_table *t, struct bytes name);
 struct token *token_find_verifier(
     const struct token_table *t, const uint8_t verifier[DIGEST_BYTES]);

@@ -657,6 +657,8 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return err_set(e, ERR_BAD, "command is required");
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
+	p->one_stream =
+	    tool->shell && !t->policy->separate && !token_structured(t);
 	if (plan_cwd(p, t, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
 	    plan_timeout(p, r, t, e) != 0)

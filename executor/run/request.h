@@ -62,6 +62,7 @@ struct plan {
 	struct bytes input; /* stdin, in strings */
 	bool has_input;
 	bool shell; /* run by the policy's shell */
+	bool one_stream; /* standard error goes into standard output's pipe */
 	bool defined; /* a tool that the administrator defined */
 	char **argv; /* NULL-terminated, into strings */
 	char **envp;

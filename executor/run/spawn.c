@@ -60,6 +60,19 @@ make_input(struct ends *p, bool wanted, struct err *e)
 	return p->theirs == -1 ? err_sys(e, "/dev/null") : 0;
 }
 
+/*
+ * Standard error: a pipe of its own, or that of standard output (`shared`),
+ * which alone keeps the order in which the two were written.
+ */
+static int
+make_errors(struct ends *p, int shared, struct err *e)
+{
+	if (shared == -1)
+		return make_pipe(p, false, e);
+	p->theirs = fcntl(shared, F_DUPFD_CLOEXEC, 0);
+	return p->theirs == -1 ? err_sys(e, "standard error") : 0;
+}
+
 static int
 make_control(struct ends *p, struct err *e)
 {
@@ -135,7 +148,8 @@ spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
 	pid_t pid;
 
 	if (make_input(&in, plan->has_input, e) != 0 ||
-	    make_pipe(&o, false, e) != 0 || make_pipe(&err, false, e) != 0 ||
+	    make_pipe(&o, false, e) != 0 ||
+	    make_errors(&err, plan->one_stream ? o.theirs : -1, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
 	filehash_prepare();

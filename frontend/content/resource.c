@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/cleanup.h"
 #include "common/utf8.h"
 #include "frontend/content/resource.h"
 
@@ -359,27 +360,36 @@ resource_put_contents(
 }
 
 void
-resource_put_link(struct buf *out, struct bytes run, unsigned stream,
-    uint64_t kept, bool link)
+resource_put_uri(struct buf *out, struct bytes run, unsigned stream)
 {
-	char text[192];
+	buf_put_str(out, "exec://runs/");
+	buf_put_bytes(out, run);
+	buf_printf(out, "/%s", streams[stream]);
+}
 
-	(void)snprintf(text, sizeof(text),
-	    "%" PRIu64
-	    " bytes of %s are kept: resources/read exec://runs/%.*s/%s, in ranges by ?offset=BYTES&length=BYTES",
-	    kept, streams[stream], (int)run.len, (const char *)run.p,
-	    streams[stream]);
-	if (!link) {
-		buf_put_str(out, "{\"type\":\"text\",\"text\":");
-		json_put_string(out, bytes_of(text));
-		buf_put_str(out, "}");
-		return;
-	}
+void
+resource_put_more(
+    struct buf *out, struct bytes run, unsigned stream, uint64_t kept)
+{
+	buf_printf(out, "%" PRIu64 " bytes of %s are kept: resources/read ",
+	    kept, streams[stream]);
+	resource_put_uri(out, run, stream);
+	buf_put_str(out, ", in ranges by ?offset=BYTES&length=BYTES");
+}
+
+void
+resource_put_link(
+    struct buf *out, struct bytes run, unsigned stream, uint64_t kept)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 256);
+	resource_put_more(&text, run, stream, kept);
 	buf_put_str(out, "{\"type\":\"resource_link\",");
 	put_uri(out, run, stream);
 	buf_put_str(out, "\"");
 	json_put_member(out, "name", bytes_of(streams[stream]));
-	json_put_member(out, "description", bytes_of(text));
+	json_put_member(out, "description", buf_bytes(&text));
 	json_put_member_i64(out, "size", (int64_t)kept);
 	buf_put_str(out, "}");
 }

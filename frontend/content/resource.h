@@ -49,11 +49,13 @@ void resource_put_templates(struct buf *out, const struct mcp_revision *rev);
 /* Append "contents":[...]. */
 void resource_put_contents(
     struct buf *out, const struct resource *r, const struct reading_end *end);
-/*
- * Append a content block about what is kept of a run's stream: a
- * resource_link, or, for revisions without, text.
- */
-void resource_put_link(struct buf *out, struct bytes run, unsigned stream,
-    uint64_t kept, bool link);
+/* The address of a run's stream, as JSON needs no escapes for it. */
+void resource_put_uri(struct buf *out, struct bytes run, unsigned stream);
+/* In words: that, and how, so many bytes of a stream can be read. */
+void resource_put_more(
+    struct buf *out, struct bytes run, unsigned stream, uint64_t kept);
+/* The same as a content block of type resource_link. */
+void resource_put_link(
+    struct buf *out, struct bytes run, unsigned stream, uint64_t kept);
 
 #endif

@@ -5,21 +5,61 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/cleanup.h"
 #include "common/json.h"
 #include "common/utf8.h"
+#include "frontend/content/cleantext.h"
 #include "frontend/content/media.h"
 #include "frontend/content/resource.h"
 #include "frontend/content/result.h"
 #include "frontend/content/shaped.h"
 
 enum {
-	RESULT_MAX_TEXT = 512 << 20 /* bytes; capture's bound is lower */
+	RESULT_MAX_TEXT = 512 << 20, /* bytes; capture's bound is lower */
+	RESULT_MAX_REASON = 2048
+};
+
+/* What is shown of a call. */
+struct shown {
+	const struct capture *capture; /* the call's own, or `instead` */
+	struct capture instead; /* of stdout something else is shown */
+	bool is_instead;
+	struct buf bytes; /* of stdout, where they are looked at */
+	struct media media;
+	bool base64;
+	bool raw; /* control characters stay */
+	bool cut; /* something was left out */
+	bool more[CAPTURE_STDERR + 1]; /* of this stream more can be read */
+	uint64_t kept[CAPTURE_STDERR + 1]; /* bytes of it */
 };
 
 static bool
 succeeded(const struct msg_done *d)
 {
 	return d->state == PROTO_EXITED && d->exit_code == 0;
+}
+
+/* It came to its own end, whatever its status. */
+static bool
+ended_itself(const struct msg_done *d)
+{
+	return d->state == PROTO_EXITED ||
+	       (d->state == PROTO_SIGNALLED && d->message.len == 0);
+}
+
+/* As their predecessors had it: exec_cmd tells of a failure, cli_command not. */
+static bool
+is_error(const struct result_call *call)
+{
+	if (call->tool->style == CATALOG_LABELLED)
+		return !ended_itself(call->done);
+	return !succeeded(call->done);
+}
+
+static bool
+is_structured(const struct result_call *call, const struct mcp_revision *rev)
+{
+	return rev->structured && (call->flags & PROTO_TOKEN_STRUCTURED) != 0;
 }
 
 static const char *
@@ -55,29 +95,47 @@ put_reason(struct buf *out, const struct msg_done *d)
 	}
 }
 
+/* Output of a stream (0: both), as the token's policy wants it shown. */
+static void
+copy_output(const struct shown *s, unsigned stream, struct buf *out)
+{
+	CLEANUP_BUF struct buf bytes;
+
+	if (s->raw) {
+		capture_copy(s->capture, stream, out);
+		return;
+	}
+	buf_init(&bytes, RESULT_MAX_TEXT);
+	capture_copy(s->capture, stream, &bytes);
+	cleantext_put(out, buf_bytes(&bytes));
+	out->overflow = out->overflow || bytes.overflow;
+}
+
 /* exec_cmd: output in arrival order, a failure's reason before it. */
 static void
-put_stream(struct buf *text, const struct capture *c, const struct msg_done *d)
+put_stream(struct buf *text, const struct shown *s, const struct msg_done *d)
 {
 	if (!succeeded(d)) {
 		buf_put_str(text, "execution failed: ");
 		put_reason(text, d);
 		buf_put_str(text, "\n");
 	}
-	capture_copy(c, 0, text);
+	copy_output(s, 0, text);
+	/* some models' interfaces refuse an empty text */
+	if (text->len == 0)
+		buf_put_str(text, "(no output)");
 }
 
 /* cli_command: labelled parts; a signal is a negative return code. */
 static void
-put_labelled(
-    struct buf *text, const struct capture *c, const struct msg_done *d)
+put_labelled(struct buf *text, const struct shown *s, const struct msg_done *d)
 {
 	int code = d->signal > 0 ? -d->signal : d->exit_code;
 
 	buf_put_str(text, "STDOUT: ");
-	capture_copy(c, CAPTURE_STDOUT, text);
+	copy_output(s, CAPTURE_STDOUT, text);
 	buf_put_str(text, "\n\nSTDERR: ");
-	capture_copy(c, CAPTURE_STDERR, text);
+	copy_output(s, CAPTURE_STDERR, text);
 	buf_printf(text, "\nRETURNCODE: %d\nSUCCESS: %s", code,
 	    succeeded(d) ? "True" : "False");
 	if (d->state > PROTO_EXITED) {
@@ -87,44 +145,70 @@ put_labelled(
 }
 
 static void
-put_text(struct buf *out, const struct catalog_tool *t, const struct capture *c,
+end_line(struct buf *text)
+{
+	if (text->len > 0 && text->p[text->len - 1] != '\n')
+		buf_put_u8(text, '\n');
+}
+
+/* What the policy refused, whatever became of the command. */
+static void
+put_denied(struct buf *text, const struct msg_done *d)
+{
+	if (d->denials.len == 0)
+		return;
+	end_line(text);
+	buf_put_str(text, "DENIED: ");
+	buf_put_bytes(text, d->denials);
+	buf_put_u8(text, '\n');
+}
+
+/* Where the rest is: a client may show text alone. */
+static void
+put_more(struct buf *text, const struct shown *s, const struct msg_done *d)
+{
+	for (unsigned i = CAPTURE_STDOUT; i <= CAPTURE_STDERR; i++) {
+		if (!s->more[i])
+			continue;
+		end_line(text);
+		buf_put_str(text, "MORE: ");
+		resource_put_more(text, d->run, i, s->kept[i]);
+		buf_put_u8(text, '\n');
+	}
+}
+
+static void
+put_text(struct buf *out, const struct catalog_tool *t, const struct shown *s,
     const struct msg_done *d)
 {
-	struct buf text;
+	CLEANUP_BUF struct buf text;
 
 	buf_init(&text, RESULT_MAX_TEXT);
 	/* refused: it never ran, there is nothing else to tell */
 	if (d->state == PROTO_REFUSED)
 		put_reason(&text, d);
 	else if (t->style == CATALOG_STREAM)
-		put_stream(&text, c, d);
+		put_stream(&text, s, d);
 	else
-		put_labelled(&text, c, d);
-	if (!succeeded(d) && d->denials.len > 0) {
-		if (text.len > 0 && text.p[text.len - 1] != '\n')
-			buf_put_u8(&text, '\n');
-		buf_put_str(&text, "DENIED: ");
-		buf_put_bytes(&text, d->denials);
-		buf_put_u8(&text, '\n');
-	}
+		put_labelled(&text, s, d);
+	put_denied(&text, d);
+	put_more(&text, s, d);
 	if (text.overflow)
 		out->overflow = true;
 	json_put_string(out, buf_bytes(&text));
-	buf_fini(&text);
 }
 
 static void
 put_stdio(
-    struct buf *out, const struct capture *c, unsigned stream, const char *key)
+    struct buf *out, const struct shown *s, unsigned stream, const char *key)
 {
-	struct buf text;
+	CLEANUP_BUF struct buf text;
 
 	buf_init(&text, RESULT_MAX_TEXT);
-	capture_copy(c, stream, &text);
+	copy_output(s, stream, &text);
 	if (text.overflow)
 		out->overflow = true;
 	json_put_member(out, key, buf_bytes(&text));
-	buf_fini(&text);
 }
 
 static void
@@ -157,15 +241,62 @@ put_lines(struct buf *out, struct bytes text)
 	buf_put_str(out, "]");
 }
 
+/* Standard output: as text, or the bytes of what is no text. */
 static void
-put_structured(struct buf *out, const struct capture *c,
-    const struct msg_done *d, bool base64)
+put_stdout(struct buf *out, const struct shown *s)
+{
+	bool media = s->media.kind != MEDIA_NONE;
+
+	if (!media) {
+		put_stdio(out, s, CAPTURE_STDOUT, "stdout");
+	} else {
+		json_put_key(out, "stdout");
+		buf_put_str(out, "\"");
+		base64_put(out, buf_bytes(&s->bytes));
+		buf_put_str(out, "\"");
+		json_put_member(out, "mime_type", bytes_of(s->media.mime));
+	}
+	if (media || s->base64)
+		json_put_member(out, "encoding", BYTES_LIT("base64"));
+}
+
+/* Words that the fields do not say: why it was refused or ended. */
+static void
+put_message(struct buf *out, const struct msg_done *d)
+{
+	CLEANUP_BUF struct buf text;
+
+	if (ended_itself(d) && d->message.len == 0)
+		return;
+	buf_init(&text, RESULT_MAX_REASON);
+	put_reason(&text, d);
+	json_put_member(out, "message", buf_bytes(&text));
+}
+
+static void
+put_more_uris(struct buf *out, const struct shown *s, const struct msg_done *d)
+{
+	bool first = true;
+
+	json_put_key(out, "more");
+	buf_put_str(out, "[");
+	for (unsigned i = CAPTURE_STDOUT; i <= CAPTURE_STDERR; i++) {
+		if (!s->more[i])
+			continue;
+		buf_put_str(out, first ? "\"" : ",\"");
+		resource_put_uri(out, d->run, i);
+		buf_put_str(out, "\"");
+		first = false;
+	}
+	buf_put_str(out, "]");
+}
+
+static void
+put_structured(struct buf *out, const struct shown *s, const struct msg_done *d)
 {
 	buf_put_str(out, "{");
-	put_stdio(out, c, CAPTURE_STDOUT, "stdout");
-	put_stdio(out, c, CAPTURE_STDERR, "stderr");
-	if (base64)
-		json_put_member(out, "encoding", BYTES_LIT("base64"));
+	put_stdout(out, s);
+	put_stdio(out, s, CAPTURE_STDERR, "stderr");
 	if (d->state == PROTO_EXITED) {
 		json_put_member_i64(out, "exit_code", d->exit_code);
 	} else {
@@ -176,8 +307,9 @@ put_structured(struct buf *out, const struct capture *c,
 	    out, "signal", d->signal > 0, bytes_of(signal_name(d->signal)));
 	json_put_member(out, "state",
 	    bytes_of(proto_state_name((enum proto_state)d->state)));
+	put_message(out, d);
 	json_put_member_bool(out, "timed_out", d->state == PROTO_TIMED_OUT);
-	json_put_member_bool(out, "truncated", c->cut);
+	json_put_member_bool(out, "truncated", s->cut);
 	json_put_key(out, "bytes");
 	buf_put_str(out, "{");
 	json_put_member_i64(out, "stdout", (int64_t)d->stdout_bytes);
@@ -188,18 +320,21 @@ put_structured(struct buf *out, const struct capture *c,
 	put_or_null(out, "run_id", d->run.len > 0, d->run);
 	json_put_key(out, "denials");
 	put_lines(out, d->denials);
+	put_more_uris(out, s, d);
 	buf_put_str(out, "}");
 }
 
 static void
-put_shaped(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, struct bytes run, const struct mcp_revision *rev)
+put_shaped(struct buf *out, const struct result_call *call,
+    const struct mcp_revision *rev)
 {
+	const struct shaped_call shape = { call->capture, call->done->run,
+		is_structured(call, rev) };
 	size_t from = out->len;
 	struct err e;
 
 	buf_put_str(out, "{");
-	if (shaped_put(out, t, c, run, rev, &e) != 0) {
+	if (shaped_put(out, call->tool, &shape, rev, &e) != 0) {
 		out->len = from;
 		result_put_refusal(out, bytes_of(e.what));
 		return;
@@ -210,15 +345,6 @@ put_shaped(struct buf *out, const struct catalog_tool *t,
 
 /* --- output that is no text ---------------------------------------------- */
 
-/* What is shown of a call; the capture may stand in for the call's own. */
-struct shown {
-	struct capture capture; /* if instead */
-	struct buf bytes; /* of stdout, where they are looked at */
-	struct media media;
-	bool instead;
-	bool base64;
-};
-
 /* A capture that has `text` for stdout and the call's own stderr. */
 static void
 replace(struct shown *s, const struct capture *c, struct bytes text)
@@ -227,10 +353,11 @@ replace(struct shown *s, const struct capture *c, struct bytes text)
 
 	buf_init(&stderr_, RESULT_MAX_TEXT);
 	capture_copy(c, CAPTURE_STDERR, &stderr_);
-	capture_init(&s->capture, text.len + stderr_.len + 1);
-	capture_add(&s->capture, CAPTURE_STDOUT, 0, text);
-	capture_add(&s->capture, CAPTURE_STDERR, 0, buf_bytes(&stderr_));
-	s->instead = true;
+	capture_init(&s->instead, text.len + stderr_.len + 1);
+	capture_add(&s->instead, CAPTURE_STDOUT, 0, text);
+	capture_add(&s->instead, CAPTURE_STDERR, 0, buf_bytes(&stderr_));
+	s->capture = &s->instead;
+	s->is_instead = true;
 	buf_fini(&stderr_);
 }
 
@@ -259,13 +386,11 @@ show_base64(struct shown *s, const struct capture *c)
 
 /* Nothing that was cut is taken for a whole file, nor coded as if it were. */
 static void
-show(struct shown *s, const struct result_call *call,
+show_stdout(struct shown *s, const struct result_call *call,
     const struct mcp_revision *rev)
 {
 	const struct capture *c = call->capture;
 
-	memset(s, 0, sizeof(*s));
-	buf_init(&s->bytes, RESULT_MAX_TEXT);
 	if (c->cut_of[CAPTURE_STDOUT] || call->done->state == PROTO_REFUSED)
 		return;
 	capture_copy(c, CAPTURE_STDOUT, &s->bytes);
@@ -281,12 +406,47 @@ show(struct shown *s, const struct result_call *call,
 		show_media(s, c);
 }
 
+/* Is what was returned of a stream less than what is kept of it? */
+static bool
+wants_more(
+    const struct result_call *call, const struct shown *s, unsigned stream)
+{
+	struct buf text;
+	bool whole;
+
+	if (call->capture->cut_of[stream])
+		return true;
+	if (s->is_instead && stream == CAPTURE_STDOUT)
+		return false;
+	buf_init(&text, RESULT_MAX_TEXT);
+	capture_copy(call->capture, stream, &text);
+	whole = utf8_valid(buf_bytes(&text));
+	buf_fini(&text);
+	return !whole;
+}
+
+static void
+show(struct shown *s, const struct result_call *call,
+    const struct mcp_revision *rev)
+{
+	memset(s, 0, sizeof(*s));
+	buf_init(&s->bytes, RESULT_MAX_TEXT);
+	s->capture = call->capture;
+	s->cut = call->capture->cut;
+	s->raw = (call->flags & PROTO_TOKEN_RAW_TEXT) != 0;
+	s->kept[CAPTURE_STDOUT] = call->done->stdout_kept;
+	s->kept[CAPTURE_STDERR] = call->done->stderr_kept;
+	show_stdout(s, call, rev);
+	for (unsigned i = CAPTURE_STDOUT; i <= CAPTURE_STDERR; i++)
+		s->more[i] = s->kept[i] > 0 && wants_more(call, s, i);
+}
+
 static void
 shown_fini(struct shown *s)
 {
 	buf_fini(&s->bytes);
-	if (s->instead)
-		capture_fini(&s->capture);
+	if (s->is_instead)
+		capture_fini(&s->instead);
 }
 
 static void
@@ -300,39 +460,15 @@ put_media(struct buf *out, const struct shown *s, const struct msg_done *d)
 	buf_put_str(out, ",");
 }
 
-/* --- what can be read later ---------------------------------------------- */
-
-/* Is what was returned of a stream less than what is kept of it? */
-static bool
-wants_link(
-    const struct result_call *call, const struct shown *s, unsigned stream)
-{
-	struct buf text;
-	bool whole;
-
-	if (call->capture->cut_of[stream])
-		return true;
-	if (s->instead && stream == CAPTURE_STDOUT)
-		return false;
-	buf_init(&text, RESULT_MAX_TEXT);
-	capture_copy(call->capture, stream, &text);
-	whole = utf8_valid(buf_bytes(&text));
-	buf_fini(&text);
-	return !whole;
-}
-
+/* For clients that follow links; in the text they are named as well. */
 static void
-put_links(struct buf *out, const struct result_call *call,
-    const struct shown *s, const struct mcp_revision *rev)
+put_links(struct buf *out, const struct shown *s, const struct msg_done *d)
 {
-	const uint64_t kept[] = { 0, call->done->stdout_kept,
-		call->done->stderr_kept };
-
 	for (unsigned i = CAPTURE_STDOUT; i <= CAPTURE_STDERR; i++) {
-		if (kept[i] == 0 || !wants_link(call, s, i))
+		if (!s->more[i])
 			continue;
 		buf_put_str(out, ",");
-		resource_put_link(out, call->done->run, i, kept[i], rev->links);
+		resource_put_link(out, d->run, i, s->kept[i]);
 	}
 }
 
@@ -342,30 +478,28 @@ result_put_call(struct buf *out, const struct result_call *call,
 {
 	const struct catalog_tool *t = call->tool;
 	const struct msg_done *d = call->done;
-	const struct capture *c = call->capture;
 	struct shown s;
 
 	if (t->form != PROTO_FORM_TEXT && succeeded(d)) {
-		put_shaped(out, t, c, d->run, rev);
+		put_shaped(out, call, rev);
 		return;
 	}
 	show(&s, call, rev);
-	if (s.instead)
-		c = &s.capture;
 	buf_put_str(out, "{\"content\":[");
 	if (s.media.kind != MEDIA_NONE)
 		put_media(out, &s, d);
 	buf_put_str(out, "{\"type\":\"text\",\"text\":");
-	put_text(out, t, c, d);
+	put_text(out, t, &s, d);
 	buf_put_str(out, "}");
-	put_links(out, call, &s, rev);
+	if (rev->links)
+		put_links(out, &s, d);
 	buf_put_str(out, "]");
 	/* an error has none: it would not be as the tool's schema promises */
-	if (rev->structured && t->form == PROTO_FORM_TEXT) {
+	if (is_structured(call, rev) && t->form == PROTO_FORM_TEXT) {
 		json_put_key(out, "structuredContent");
-		put_structured(out, c, d, s.base64);
+		put_structured(out, &s, d);
 	}
-	json_put_member_bool(out, "isError", !succeeded(d));
+	json_put_member_bool(out, "isError", is_error(call));
 	buf_put_str(out, "}");
 	shown_fini(&s);
 }

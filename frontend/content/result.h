@@ -19,6 +19,7 @@ struct result_call {
 	const struct capture *capture;
 	const struct msg_done *done;
 	bool base64; /* the caller asked for stdout as base64 */
+	uint8_t flags; /* PROTO_TOKEN_* of the caller's token */
 };
 
 /* Append the result object as the revision has it. */

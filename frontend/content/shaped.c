@@ -15,6 +15,7 @@ struct shape {
 	struct bytes output;
 	struct bytes run;
 	const char *mime;
+	bool structured; /* structuredContent beside the text */
 	const struct mcp_revision *rev;
 };
 
@@ -51,7 +52,7 @@ put_object(struct buf *out, const struct shape *s, struct err *e)
 	buf_put_str(out, "\"content\":[{\"type\":\"text\",\"text\":");
 	json_put_string(out, buf_bytes(&text));
 	buf_put_str(out, "}]");
-	if (s->rev->structured) {
+	if (s->structured) {
 		json_put_key(out, "structuredContent");
 		buf_put_bytes(out, buf_bytes(&text));
 	}
@@ -142,11 +143,15 @@ static int (*const forms[])(
 
 int
 shaped_put(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, struct bytes run, const struct mcp_revision *rev,
+    const struct shaped_call *call, const struct mcp_revision *rev,
     struct err *e)
 {
+	const struct capture *c = call->capture;
 	CLEANUP_BUF struct buf text = { 0 };
-	struct shape s = { .run = run, .mime = t->mime, .rev = rev };
+	struct shape s = { .run = call->run,
+		.mime = t->mime,
+		.structured = call->structured,
+		.rev = rev };
 
 	if (c->cut)
 		return err_set(e, ERR_BAD,

@@ -13,13 +13,20 @@
 #include "frontend/link/catalog.h"
 #include "frontend/content/revision.h"
 
+/* A call that has succeeded; all borrowed. */
+struct shaped_call {
+	const struct capture *capture;
+	struct bytes run; /* its id */
+	bool structured; /* an object comes as structuredContent, too */
+};
+
 /*
  * Append "content":[...] and what else the form has in that revision; ERR_BAD
  * with words for the model, and nothing that matters appended, if the output
  * is not of the form.  run: its id, which names a resource.
  */
 int shaped_put(struct buf *out, const struct catalog_tool *t,
-    const struct capture *c, struct bytes run, const struct mcp_revision *rev,
+    const struct shaped_call *call, const struct mcp_revision *rev,
     struct err *e) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@ struct call {
 	uint64_t id; /* 0: free */
 	const struct catalog_tool *tool;
 	bool base64;
+	uint8_t flags; /* PROTO_TOKEN_* */
 	uint8_t verifier[DIGEST_BYTES]; /* of who called */
 	struct capture capture;
 	uint32_t owed; /* credit not yet sent, bytes */
@@ -160,7 +161,8 @@ end_call(struct calls *c, struct call *call, const struct msg_done *d)
 	struct calls_end end = { .capture = &call->capture,
 		.done = &done,
 		.tool = call->tool,
-		.base64 = call->base64 };
+		.base64 = call->base64,
+		.flags = call->flags };
 
 	if (done.run.len == 0)
 		done.run = bytes_of(call->run);
@@ -342,6 +344,7 @@ calls_start(
 	call->id = ++c->last_id;
 	call->tool = r->tool;
 	call->base64 = r->args->base64;
+	call->flags = r->flags;
 	bearer_verifier(r->proof, call->verifier);
 	defined_ref(r->tool->defined);
 	call->output = r->output;

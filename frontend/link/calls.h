@@ -28,6 +28,7 @@ struct calls_request {
 	struct bytes peer, session, client, revision, trace;
 	const struct catalog_tool *tool;
 	const struct catalog_args *args;
+	uint8_t flags; /* PROTO_TOKEN_* of the caller's token */
 	/* output arrived: the owner gives credit; NULL: it is given at once */
 	void (*output)(
 	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
@@ -41,6 +42,7 @@ struct calls_end {
 	const struct msg_done *done;
 	const struct catalog_tool *tool;
 	bool base64; /* as asked for */
+	uint8_t flags; /* as the call began with */
 };
 
 /* A run began, or (done is there) is over; borrowed. */

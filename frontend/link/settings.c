@@ -404,7 +404,9 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 		.source_count = l->source_count,
 		.tool_count = l->tool_count,
 		.tools_mark = l->tools_mark,
-		.policy_mark = m->policy_mark };
+		.policy_mark = m->policy_mark,
+		.flags = m->flags };
+	t->tools_mark = settings_mark(t->tools_mark, bytes_make(&t->flags, 1));
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
 	p = (char *)(t + 1);
 	t->tools = memcpy(p, l->tools, tools);

@@ -44,6 +44,7 @@ struct settings_token {
 	 */
 	uint64_t tools_mark;
 	uint64_t policy_mark; /* of what exec://policy says */
+	uint8_t flags; /* PROTO_TOKEN_* */
 	bool policy_changed; /* since the configuration before */
 	const char *instructions;
 };

@@ -267,7 +267,7 @@ do_set_level(const struct request *r)
 }
 
 static void
-put_tool(struct buf *out, const struct catalog_tool *t,
+put_tool(struct buf *out, const struct catalog_tool *t, bool structured,
     const struct mcp_revision *rev)
 {
 	if (out->len > 0 && out->p[out->len - 1] == '}')
@@ -279,7 +279,7 @@ put_tool(struct buf *out, const struct catalog_tool *t,
 	json_put_member(out, "description", bytes_of(t->description));
 	json_put_key(out, "inputSchema");
 	buf_put_str(out, t->input_schema);
-	if (rev->structured && t->output_schema != NULL) {
+	if (structured && t->output_schema != NULL) {
 		json_put_key(out, "outputSchema");
 		buf_put_str(out, t->output_schema);
 	}
@@ -299,10 +299,13 @@ void
 mcp_put_tools(struct buf *out, const struct settings_token *token,
     const struct mcp_revision *rev)
 {
+	bool structured =
+	    rev->structured && (token->flags & PROTO_TOKEN_STRUCTURED) != 0;
+
 	json_put_key(out, "tools");
 	buf_put_str(out, "[");
 	for (size_t i = 0; i < token->tool_count; i++)
-		put_tool(out, token->tools[i], rev);
+		put_tool(out, token->tools[i], structured, rev);
 	buf_put_str(out, "]");
 }
 
@@ -359,8 +362,8 @@ on_ended(void *arg, const struct calls_end *end)
 	if (reply != NULL) {
 		json_put_key(&reply->body, "result");
 		result_put_call(&reply->body,
-		    &(struct result_call){
-			end->tool, end->capture, end->done, end->base64 },
+		    &(struct result_call){ end->tool, end->capture, end->done,
+			end->base64, end->flags },
 		    mc->revision);
 	}
 	free(mc);
@@ -393,6 +396,7 @@ begin_progress(const struct request *r, struct mcp_call *mc)
 	mc->progress.loop = r->mcp->loop;
 	mc->progress.calls = r->mcp->calls;
 	mc->progress.message = r->state->revision->told;
+	mc->progress.raw = (r->from->token->flags & PROTO_TOKEN_RAW_TEXT) != 0;
 	if (r->reply->notify == NULL)
 		return;
 	mcp_progress_token(mc->progress.token, r->params);
@@ -424,6 +428,7 @@ start_call(const struct request *r, const struct catalog_tool *tool,
 		.trace = r->from->trace,
 		.tool = tool,
 		.args = args,
+		.flags = r->from->token->flags,
 		.ended = on_ended };
 	struct err e;
 

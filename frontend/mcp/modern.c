@@ -377,7 +377,8 @@ on_ended(void *arg, const struct calls_end *end)
 		json_put_key(&x->body, "result");
 		result_put_call(&x->body,
 		    &(struct result_call){
-			end->tool, end->capture, end->done, end->base64 },
+			end->tool, end->capture, end->done, end->base64,
+			end->flags },
 		    &revision);
 		reopen_result(&x->body);
 		end_result(&x->body, x->trace);
@@ -399,6 +400,8 @@ new_exchange(const struct request *r)
 	x->progress.loop = r->modern->loop;
 	x->progress.calls = r->modern->calls;
 	x->progress.message = revision.told;
+	x->progress.raw =
+	    (r->post->from.token->flags & PROTO_TOKEN_RAW_TEXT) != 0;
 	memcpy(x->trace, r->trace, sizeof(x->trace));
 	mcp_progress_token(x->progress.token, r->params);
 	x->progress.level = r->level;
@@ -421,6 +424,7 @@ start_call(struct request *r, const struct catalog_tool *tool,
 					     : r->post->from.trace,
 		.tool = tool,
 		.args = args,
+		.flags = r->post->from.token->flags,
 		.output = on_output,
 		.ended = on_ended,
 		.arg = x };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "frontend/content/cleantext.h"
 #include "frontend/mcp/progress.h"
 
 enum {
@@ -114,12 +115,26 @@ piece(const struct progress *p, uint64_t now)
 	return whole_characters(bytes_make(p->held.p, n));
 }
 
+/* What is shown of text: itself, made harmless, or a word that it is none. */
+static void
+put_shown(const struct progress *p, struct bytes text, struct buf *out)
+{
+	buf_init(out, 8 * text.len + 64);
+	if (p->raw)
+		buf_put_bytes(out, text);
+	else if (cleantext_is_binary(text))
+		buf_printf(out, "[%zu bytes that are not text]\n", text.len);
+	else
+		cleantext_put(out, text);
+}
+
 static void
 send_progress(struct progress *p, struct bytes text)
 {
-	struct buf out;
+	struct buf out, shown;
 
-	buf_init(&out, 6 * text.len + 1024);
+	put_shown(p, text, &shown);
+	buf_init(&out, 6 * shown.len + 1024);
 	buf_put_str(
 	    &out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"");
 	json_put_key(&out, "params");
@@ -128,11 +143,12 @@ send_progress(struct progress *p, struct bytes text)
 	buf_put_str(&out, p->token);
 	json_put_member_i64(&out, "progress", (int64_t)p->bytes);
 	if (p->message)
-		json_put_member(&out, "message", text);
+		json_put_member(&out, "message", buf_bytes(&shown));
 	buf_put_str(&out, "}}");
 	if (!out.overflow)
 		(void)p->sink.notify(p->sink.arg, buf_bytes(&out));
 	buf_fini(&out);
+	buf_fini(&shown);
 }
 
 static void
@@ -140,18 +156,21 @@ send_message(struct progress *p, unsigned stream, struct bytes text)
 {
 	bool err = stream == CAPTURE_STDERR;
 	enum level level = err ? LEVEL_WARNING : LEVEL_INFO;
-	struct buf out;
+	struct buf out, shown;
 
 	if (!level_wants(p->level, level))
 		return;
+	put_shown(p, text, &shown);
 	/* the end of a line is not of its text */
-	if (text.len > 0 && text.p[text.len - 1] == '\n')
-		text.len--;
-	buf_init(&out, 6 * text.len + 1024);
-	level_put_message(&out, level, err ? "stderr" : "stdout", text);
+	if (shown.len > 0 && shown.p[shown.len - 1] == '\n')
+		shown.len--;
+	buf_init(&out, 6 * shown.len + 1024);
+	level_put_message(
+	    &out, level, err ? "stderr" : "stdout", buf_bytes(&shown));
 	if (!out.overflow)
 		(void)p->sink.notify(p->sink.arg, buf_bytes(&out));
 	buf_fini(&out);
+	buf_fini(&shown);
 }
 
 /* The first n bytes, each run of one stream a message; they are forgotten. */

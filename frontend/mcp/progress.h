@@ -34,6 +34,7 @@ struct progress {
 	struct calls *calls;
 	uint64_t call; /* set by the owner once it is known */
 	bool message; /* the revision has that field */
+	bool raw; /* text goes out as it is, not made harmless */
 	char token[PROGRESS_MAX_TOKEN]; /* as JSON; "": none wanted */
 	enum level level; /* from which on messages are wanted */
 	/* private */

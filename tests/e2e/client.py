@@ -40,6 +40,7 @@ COMMAND = "process.command_line"
 S_RUN_ID = "run_id"
 
 POLICY = {
+    "structured": True,
     "environment": {"set": {"LANG": "C.UTF-8", "FIXED": "yes"},
                     "allow": ["CI", "ANSWER"]},
     "limits": {"runs": 16, "runs_per_minute": 0, "kill_grace_ms": 400},

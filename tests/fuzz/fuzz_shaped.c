@@ -64,6 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct catalog_tool t = { .name = "t", .mime = "image/png" };
 	const struct mcp_revision *rev;
 	struct capture c;
+	struct shaped_call call = { &c, BYTES_LIT("00ff"), false };
 	struct buf out;
 	struct err e = { 0 };
 
@@ -76,7 +77,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	capture_add(&c, CAPTURE_STDOUT, 0, bytes_make(data + 1, size - 1));
 	buf_init(&out, 64 << 20);
 	buf_put_str(&out, "{");
-	if (shaped_put(&out, &t, &c, BYTES_LIT("00ff"), rev, &e) != 0)
+	call.structured = rev->structured;
+	if (shaped_put(&out, &t, &call, rev, &e) != 0)
 		demand(e.code == ERR_BAD && e.what[0] != '\0');
 	else
 		check(&out, t.form, rev);

@@ -179,7 +179,8 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 			.policy = BYTES_LIT("p"),
 			.tools = i == 0 ? BYTES_LIT("exec_cmd cli_command")
 					: BYTES_LIT("cli_command"),
-			.instructions = BYTES_LIT("Be careful.") };
+			.instructions = BYTES_LIT("Be careful."),
+			.flags = PROTO_TOKEN_STRUCTURED };
 
 		bearer_proof(bytes_of(names[i]), d->proof[i]);
 		bearer_verifier(d->proof[i], t.verifier);

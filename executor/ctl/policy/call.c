@@ -222,10 +222,13 @@ call_plan(const struct call *c, struct policy *p, bool input, struct plan *out,
 {
 	static struct request r;
 	/* As a token that narrows nothing. */
+	/* structured: so that the streams stay apart, for our own two */
 	struct token t = { .name = "mcp-execctl",
 		.policy = p,
 		.directory = "",
-		.comment = "" };
+		.comment = "",
+		.has_structured = true,
+		.structured = true };
 	int rc;
 
 	/* The kernel's audit goes on to name who is at the terminal. */

@@ -27,7 +27,8 @@
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] token add NAME --policy POLICY\n"
     "           [--directory DIR] [--expires WHEN] [--from CIDR]...\n"
-    "           [--timeout-max MS] [--comment TEXT]\n\n"
+    "           [--timeout-max MS] [--structured | --no-structured]\n"
+    "           [--comment TEXT]\n\n"
     "Makes a token, prints it once, and stores only a hash of it.  A running\n"
     "mcp-execd accepts it within milliseconds.\n\n"
     "  --policy POLICY   what the token grants: policies.d/POLICY.json\n"
@@ -35,12 +36,15 @@ static const char help[] =
     "  --expires WHEN    30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z\n"
     "  --from CIDR       where it may be used from, such as 10.0.0.0/8\n"
     "  --timeout-max MS  narrows the time that a run may take\n"
+    "  --structured      results have structuredContent beside text, whatever the\n"
+    "                    policy says; --no-structured: text alone\n"
     "  --comment TEXT    for whom it is, shown by token list\n";
 
 struct options {
 	const char *policy, *directory, *expires, *timeout_max, *comment;
 	const char *from[TOKEN_MAX_SOURCES];
 	size_t from_count;
+	const char *structured; /* "true", "false"; NULL: the policy's */
 	bool help;
 };
 
@@ -51,6 +55,8 @@ static const struct option long_options[] = {
 	{ "expires", required_argument, NULL, 'e' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "timeout-max", required_argument, NULL, 't' },
+	{ "structured", no_argument, NULL, 's' },
+	{ "no-structured", no_argument, NULL, 'S' },
 	{ "comment", required_argument, NULL, 'm' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -89,6 +95,10 @@ parse_options(int argc, char **argv, struct options *o)
 		if (opt == 'h') {
 			o->help = true;
 			return CTL_OK;
+		}
+		if (opt == 's' || opt == 'S') {
+			o->structured = opt == 's' ? "true" : "false";
+			continue;
 		}
 		slot = value_slot(o, opt);
 		if (slot == NULL && opt == 'f')
@@ -191,6 +201,8 @@ write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
 	}
 	if (login_uid != 0)
 		buf_printf(b, ",\n  \"login_uid\": %" PRIu32, login_uid);
+	if (o->structured != NULL)
+		buf_printf(b, ",\n  \"structured\": %s", o->structured);
 	put_line(b, "comment", o->comment);
 	buf_put_str(b, "\n}\n");
 	return 0;
