@@ -607,25 +607,95 @@ json_is(const struct json_value *v, enum json_type type)
 	return v != NULL && v->type == type;
 }
 
+/* A number as written: minus, digits of integer and fraction, exponent. */
+struct decimal {
+	bool minus;
+	struct bytes whole, fraction;
+	int exponent;
+};
+
+static struct bytes
+take_digits(struct bytes *rest)
+{
+	struct bytes digits = *rest;
+	size_t n = 0;
+
+	while (n < rest->len && rest->p[n] >= '0' && rest->p[n] <= '9')
+		n++;
+	digits.len = n;
+	rest->p += n;
+	rest->len -= n;
+	return digits;
+}
+
+/* An exponent beyond these bounds makes every number too large or broken. */
+static int
+take_exponent(struct bytes rest)
+{
+	bool minus;
+	int n = 0;
+
+	if (rest.len == 0)
+		return 0;
+	rest = bytes_make(rest.p + 1, rest.len - 1);
+	minus = rest.len > 0 && rest.p[0] == '-';
+	for (size_t i = 0; i < rest.len; i++)
+		if (rest.p[i] >= '0' && rest.p[i] <= '9' && n < 1 << 24)
+			n = 10 * n + (rest.p[i] - '0');
+	return minus ? -n : n;
+}
+
+static struct decimal
+split_number(struct bytes text)
+{
+	struct decimal d = { .minus = text.len > 0 && text.p[0] == '-' };
+
+	if (d.minus)
+		text = bytes_make(text.p + 1, text.len - 1);
+	d.whole = take_digits(&text);
+	if (text.len > 0 && text.p[0] == '.') {
+		text = bytes_make(text.p + 1, text.len - 1);
+		d.fraction = take_digits(&text);
+	}
+	d.exponent = take_exponent(text);
+	return d;
+}
+
+/* Digit i of whole and fraction together. */
+static int
+digit_at(const struct decimal *d, size_t i)
+{
+	return (i < d->whole.len ? d->whole.p[i]
+				 : d->fraction.p[i - d->whole.len]) -
+	       '0';
+}
+
 bool
 json_to_i64(const struct json_value *v, int64_t *out)
 {
-	bool minus;
-	int64_t n = 0;
+	struct decimal d;
+	size_t count;
+	int64_t n = 0, point;
 
 	if (!json_is(v, JSON_NUMBER) || v->text.len == 0)
 		return false;
-	minus = v->text.p[0] == '-';
-	for (size_t i = minus; i < v->text.len; i++) {
-		int digit = v->text.p[i] - '0';
-
-		if (digit < 0 || digit > 9 ||
-		    __builtin_mul_overflow(n, (int64_t)10, &n) ||
-		    __builtin_sub_overflow(n, (int64_t)digit, &n))
-			return false;
-	}
+	d = split_number(v->text);
+	count = d.whole.len + d.fraction.len;
+	while (count > 0 && digit_at(&d, count - 1) == 0)
+		count--;
+	/* digits before the decimal point */
+	point = (int64_t)d.whole.len + d.exponent;
+	if (count == 0)
+		point = 0;
+	if (point < (int64_t)count || point > 4096)
+		return false;
 	/* Counted downwards: INT64_MIN has no positive counterpart. */
-	if (!minus && __builtin_sub_overflow((int64_t)0, n, &n))
+	for (size_t i = 0; i < (size_t)point; i++)
+		if (__builtin_mul_overflow(n, (int64_t)10, &n) ||
+		    __builtin_sub_overflow(
+			n, (int64_t)(i < count ? digit_at(&d, i) : 0), &n))
+			return false;
+	if (!d.minus && __builtin_sub_overflow((int64_t)0, n, &n))
 		return false;
 	*out = n;
 	return true;

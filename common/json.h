@@ -59,7 +59,10 @@ void	json_position(struct bytes text, size_t offset, size_t *line,
 /* Member of an object by name; NULL if o is NULL, no object, or lacks it. */
 const struct json_value *json_get(const struct json_value *o, const char *key);
 bool	json_is(const struct json_value *v, enum json_type type); /* NULL: no */
-/* true if v is a number without fraction or exponent that fits. */
+/*
+ * true if v is a whole number that fits, as JSON Schema counts them: 5000, 5e3
+ * and 5000.0 are one.
+ */
 bool	json_to_i64(const struct json_value *v, int64_t *out);
 const char *json_type_name(enum json_type t);		/* "string", ... */
 

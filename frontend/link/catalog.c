@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* catalog: tools and their arguments (frontend, untrusted input). */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "frontend/link/catalog.h"
@@ -12,25 +14,26 @@ struct catalog_param {
 	size_t max; /* bytes */
 	bool required;
 	bool nul; /* may hold NUL */
+	bool lines; /* read by a shell: CRLF becomes a newline */
 };
 
 #define COMMON_PARAMS                                                          \
-	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true },               \
-	    { "timeout_ms", PARAM_NUMBER, 20, false, false },                  \
-	    { "encoding", PARAM_ENCODING, 16, false, false },                  \
+	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true, false },        \
+	    { "timeout_ms", PARAM_NUMBER, 20, false, false, false },           \
+	    { "encoding", PARAM_ENCODING, 16, false, false, false },           \
 	{                                                                      \
-		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false            \
+		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false, false     \
 	}
 
 static const struct catalog_param exec_params[] = {
-	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false },
-	{ "working_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false },
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, true },
+	{ "working_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false },
 	COMMON_PARAMS
 };
 
 static const struct catalog_param cli_params[] = {
-	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false },
-	{ "work_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false },
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, false },
+	{ "work_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false },
 	COMMON_PARAMS
 };
 
@@ -134,6 +137,28 @@ check_text(const struct catalog_param *p, const char *what, struct bytes text,
 	return 0;
 }
 
+/*
+ * A command line with the line ends of another system, which a shell would take
+ * for a part of its words: the same with newlines, into the store.
+ */
+static int
+take_lines(const struct catalog_param *p, struct bytes text,
+    struct catalog_args *out, struct err *e)
+{
+	size_t from = out->store.len;
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.p[i] != '\r' || i + 1 == text.len ||
+		    text.p[i + 1] != '\n')
+			buf_put_u8(&out->store, text.p[i]);
+	if (out->store.overflow)
+		return err_set(e, ERR_BAD, "%s is too long", p->name);
+	/* resolve_stored gives it its place */
+	add(out, p->name, PROTO_STRING,
+	    bytes_make(NULL, out->store.len - from));
+	return 0;
+}
+
 static int
 take_text(const struct catalog_param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
@@ -143,20 +168,36 @@ take_text(const struct catalog_param *p, const struct json_value *v,
 		    p->name, json_type_name(v->type));
 	if (check_text(p, p->name, v->text, e) != 0)
 		return e->code;
+	if (p->lines && memmem(v->text.p, v->text.len, "\r\n", 2) != NULL)
+		return take_lines(p, v->text, out, e);
 	add(out, p->name, PROTO_STRING, v->text);
 	return 0;
+}
+
+bool
+catalog_integer(const struct json_value *v, struct catalog_args *out,
+    int64_t *n, struct bytes *text)
+{
+	char *number = out->number[out->count];
+
+	if (!json_to_i64(v, n))
+		return false;
+	(void)snprintf(number, CATALOG_NUMBER, "%" PRId64, *n);
+	*text = bytes_of(number);
+	return true;
 }
 
 static int
 take_number(const struct catalog_param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
+	struct bytes text;
 	int64_t n;
 
-	if (!json_to_i64(v, &n) || n < 1)
+	if (!catalog_integer(v, out, &n, &text) || n < 1)
 		return err_set(e, ERR_BAD,
 		    "%s must be a whole number of at least 1", p->name);
-	add(out, p->name, PROTO_NUMBER, v->text);
+	add(out, p->name, PROTO_NUMBER, text);
 	return 0;
 }
 
@@ -226,9 +267,9 @@ take_env(const struct catalog_param *p, const struct json_value *v,
 	return 0;
 }
 
-/* The store stands still now: let env's values point into it. */
+/* The store stands still now: let the values in it point there. */
 static void
-resolve_env(struct catalog_args *out)
+resolve_stored(struct catalog_args *out)
 {
 	const uint8_t *at = out->store.p;
 
@@ -306,7 +347,7 @@ flatten(const struct catalog_tool *t, const struct json_value *arguments,
 	     v = v->next)
 		if (take(t, v, out, e) != 0)
 			return e->code;
-	resolve_env(out);
+	resolve_stored(out);
 	for (size_t i = 0; i < out->count; i++)
 		bytes += out->arg[i].value.len;
 	if (bytes > CATALOG_MAX_BYTES)

@@ -17,6 +17,7 @@ enum {
 	CATALOG_MAX_COMMAND = 131071, /* bytes, as execve(2) takes them */
 	CATALOG_MAX_STDIN = 1 << 20, /* bytes */
 	CATALOG_MAX_PATH = 4095, /* bytes of a directory */
+	CATALOG_NUMBER = 21, /* bytes of an int64_t as text, with the NUL */
 	CATALOG_MAX_BYTES = 1300 << 10 /* of all arguments together */
 };
 
@@ -55,6 +56,7 @@ struct catalog_args {
 	struct catalog_arg arg[CATALOG_MAX_ARGS];
 	size_t count;
 	struct buf store; /* text of env */
+	char number[CATALOG_MAX_ARGS][CATALOG_NUMBER]; /* of argument i */
 	bool base64; /* stdout is wanted so; not sent on */
 };
 
@@ -64,6 +66,13 @@ const char *catalog_output_schema(void);
 /* A name from outside, cut and printable, for a message. */
 void catalog_show_name(struct bytes name, char out[65]);
 
+/*
+ * The text that the executor gets for a whole number, however it is written
+ * (5000, 5e3, 5000.0); it stands for the next argument of *out.  false: it is
+ * not a whole number.
+ */
+bool catalog_integer(const struct json_value *v, struct catalog_args *out,
+    int64_t *n, struct bytes *text);
 void catalog_args_init(struct catalog_args *a);
 void catalog_args_fini(struct catalog_args *a);
 /*

@@ -213,12 +213,16 @@ take(const struct param *p, const struct json_value *v,
 		[PARAM_BOOLEAN] = { JSON_BOOL, PROTO_BOOL, "true or false" },
 	};
 	struct bytes text = v->text;
+	int64_t n;
 
 	if (v->type != rows[p->kind].type)
 		return err_set(e, ERR_BAD, "%s must be %s, not %s", p->name,
 		    rows[p->kind].what, json_type_name(v->type));
 	if (v->type == JSON_BOOL)
 		text = v->boolean ? BYTES_LIT("true") : BYTES_LIT("false");
+	if (v->type == JSON_NUMBER && !catalog_integer(v, out, &n, &text))
+		return err_set(
+		    e, ERR_BAD, "%s must be a whole number", p->name);
 	if (param_check(p, text, e) != 0)
 		return e->code;
 	out->arg[out->count++] = (struct catalog_arg){

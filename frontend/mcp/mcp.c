@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mcp: initialize, ping, tools (frontend, untrusted input). */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,24 @@ mcp_put_error(struct buf *out, int code, const char *text)
 	buf_put_str(out, "}");
 }
 
+/* An integer in JSON Schema's sense: 1.0 and 1e0 are 1. */
+static bool
+put_number_id(struct buf *out, const struct json_value *id)
+{
+	bool plain = true;
+	int64_t n;
+
+	for (size_t i = 0; i < id->text.len; i++)
+		plain = plain && strchr(".eE", id->text.p[i]) == NULL;
+	if (plain)
+		buf_put_bytes(out, id->text);
+	else if (json_to_i64(id, &n))
+		buf_printf(out, "%" PRId64, n);
+	else
+		return false;
+	return true;
+}
+
 bool
 mcp_put_id(struct buf *out, const struct json_value *id)
 {
@@ -111,13 +130,8 @@ mcp_put_id(struct buf *out, const struct json_value *id)
 
 	if (id == NULL || id->text.len >= MCP_MAX_ID)
 		return false;
-	if (id->type == JSON_NUMBER) {
-		for (size_t i = 0; i < id->text.len; i++)
-			if (strchr(".eE", id->text.p[i]) != NULL)
-				return false;
-		buf_put_bytes(out, id->text);
-		return true;
-	}
+	if (id->type == JSON_NUMBER)
+		return put_number_id(out, id);
 	if (id->type != JSON_STRING)
 		return false;
 	json_put_string(out, id->text);

@@ -376,9 +376,8 @@ on_ended(void *arg, const struct calls_end *end)
 	if (x->sink.done != NULL) {
 		json_put_key(&x->body, "result");
 		result_put_call(&x->body,
-		    &(struct result_call){
-			end->tool, end->capture, end->done, end->base64,
-			end->flags },
+		    &(struct result_call){ end->tool, end->capture, end->done,
+			end->base64, end->flags },
 		    &revision);
 		reopen_result(&x->body);
 		end_result(&x->body, x->trace);

@@ -39,8 +39,10 @@ STATE = "run.state"
 COMMAND = "process.command_line"
 S_RUN_ID = "run_id"
 
+# Both forms of a result and every byte of it; tests of what a policy gives
+# without these keys are in test_answers.
 POLICY = {
-    "structured": True,
+    "structured": True, "text": "raw",
     "environment": {"set": {"LANG": "C.UTF-8", "FIXED": "yes"},
                     "allow": ["CI", "ANSWER"]},
     "limits": {"runs": 16, "runs_per_minute": 0, "kill_grace_ms": 400},

@@ -167,7 +167,13 @@ def requests_of(body):
     found = value if isinstance(value, list) else [value]
     return [(m["id"], m["method"], m.get("params")) for m in found
             if isinstance(m, dict) and isinstance(m.get("method"), str)
-            and isinstance(m.get("id"), (str, int))]
+            and is_id(m.get("id"))]
+
+
+def is_id(value):
+    """A string, or what JSON Schema counts as an integer: 1.0 is 1."""
+    return isinstance(value, (str, int)) or \
+        isinstance(value, float) and value.is_integer()
 
 
 class Tap:

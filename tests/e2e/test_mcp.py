@@ -148,7 +148,7 @@ def test_ids_exact(server):
 
 def test_ids_refused(server):
     with server.http() as c:
-        for raw in (b"1.0", b"1e3", b"1.5", b"null", b"true", b"[1]",
+        for raw in (b"1.5", b"1e-3", b"null", b"true", b"[1]",
                     b'{"a":1}', b'"' + b"i" * 70000 + b'"'):
             r = c.post(b'{"jsonrpc":"2.0","id":' + raw + b',"method":"ping"}')
             m = parse(r)[0]
@@ -361,7 +361,7 @@ def test_cancelled_http(server):
         conn = c.begin(f"echo {m}; exec sleep 1000303", id=77)
         server.running(m)
         begin = time.monotonic()
-        for wrong in ("77", 78, None, 77.0):
+        for wrong in ("77", 78, None, 77.5):
             c.notify("notifications/cancelled", {"requestId": wrong})
         time.sleep(0.3)
         equal(server.run_records(m)[1], None, "another id cancels it")

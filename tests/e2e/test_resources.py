@@ -377,7 +377,8 @@ def test_media(server):
             equal(r.raw["content"][1]["type"], "text", revision)
             check("told\n" in r.text and mime in r.text, r.text)
             if r.data is not None:
-                check(r.data["stdout"].startswith(f"[{mime}, "), r.data)
+                equal((base64.b64decode(r.data["stdout"]),
+                       r.data["mime_type"]), (raw, mime), r.data)
                 equal(r.data["bytes"]["stdout"], len(raw), r.data)
         r = c.call("cli_command", command="cat a.png")
         equal(r.raw["content"][0]["type"], "image", revision)

@@ -34,7 +34,8 @@ def test_cli_command_text(server):
         equal(r.text, "STDOUT: a  b c d e\n\n\nSTDERR: \nRETURNCODE: 0\n"
               "SUCCESS: True", "text")
         r = c.call("cli_command", command="ls /no/such/file")
-        check(r.error and r.text.startswith("STDOUT: \n\nSTDERR: ls: "), r)
+        check(not r.error, "its end is an answer, whatever the status", r)
+        check(r.text.startswith("STDOUT: \n\nSTDERR: ls: "), r)
         check(r.text.endswith("RETURNCODE: 2\nSUCCESS: False"), r)
         r = c.call("cli_command", command="echo $HOME `id` $(id) ; rm * | x")
         check("STDOUT: $HOME `id` $(id) ; rm * | x\n" in r.text, r)
@@ -73,7 +74,7 @@ def test_stdin(server):
             r = c.sh("wc -c; ", stdin=text)
             equal(int(r.text), len(text.encode()), "bytes")
         equal(c.sh("cat", stdin="é\0€").data["stdout"], "é\0€", "unchanged")
-        equal(c.sh("cat").text, "", "empty without")
+        equal(c.sh("cat").data["stdout"], "", "empty without")
         equal(c.sh("readlink /proc/self/fd/0").text, "/dev/null\n", "null")
         r = c.sh("true", stdin="x" * 900000)
         check(not r.error, "not read at all", r)

@@ -170,7 +170,7 @@ BAD_ARGUMENTS = (
     ("tail_log", {"name": "a", "lines": 101}, "from 1 to 100"),
     ("tail_log", {"name": "a", "lines": "5"}, "whole number"),
     ("tail_log", {"name": "a", "lines": 5.5}, "whole number"),
-    ("tail_log", {"name": "a", "lines": 1e2}, "whole number"),
+    ("tail_log", {"name": "a", "lines": 1.5e-1}, "whole number"),
     ("tail_log", {"name": "a", "verbose": "true"}, "true or false"),
     ("tail_log", {"name": "a", "verbose": 1}, "true or false"),
     ("tail_log", {"name": "a", "command": "id"}, "no argument \"command\""),
