@@ -607,6 +607,13 @@ plan_strings(struct plan *p, const struct request *r, const struct what *w,
 	return 0;
 }
 
+/* Of tools that return both streams as one text. */
+static bool
+wants_one_stream(const struct token *t)
+{
+	return !t->policy->separate && !token_structured(t);
+}
+
 /* A tool that the administrator defined: its parameters and nothing else. */
 static int
 plan_tool(struct plan *p, const struct request *r, const struct token *t,
@@ -619,6 +626,7 @@ plan_tool(struct plan *p, const struct request *r, const struct token *t,
 	struct toolcall call;
 
 	p->defined = true;
+	p->one_stream = def->form == PROTO_FORM_TEXT && wants_one_stream(t);
 	p->timeout_ms = wanted < most ? wanted : most;
 	toolcall_init(&call, def);
 	for (size_t i = 0; i < r->arg_count; i++)
@@ -657,8 +665,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return err_set(e, ERR_BAD, "command is required");
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
-	p->one_stream =
-	    tool->shell && !t->policy->separate && !token_structured(t);
+	p->one_stream = tool->shell && wants_one_stream(t);
 	if (plan_cwd(p, t, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
 	    plan_timeout(p, r, t, e) != 0)

@@ -105,7 +105,8 @@ def life_refuses_everybody():
 
 def life_first_command():
     global token
-    out = sh("mcp-execctl", "token", "add", "first", "--policy", "diagnose")
+    out = sh("mcp-execctl", "token", "add", "first", "--policy", "diagnose",
+             "--structured")
     token = re.search(r"mxt_[\w-]{43}", out)[0]
     time.sleep(0.5)
     got = out_of("id -un")
@@ -161,7 +162,7 @@ def unit_limits_have_room():
                         f'"open_files": {files}')
     (ETC / "policies.d/wide.json").write_text(text)
     sh("systemctl", "reload", UNIT)
-    out = sh("mcp-execctl", "token", "add", "wide", "--policy", "wide")
+    out = sh("mcp-execctl", "token", "add", "wide", "--policy", "wide", "--structured")
     time.sleep(0.5)
     status, r = ask("ulimit -Hn; ulimit -Hc",
                     re.search(r"mxt_[\w-]{43}", out)[0])

@@ -171,7 +171,8 @@ def reload():
 
 def add_token(name, policy, *more):
     """A token by mcp-execctl, in force when this returns."""
-    out = sh("mcp-execctl", "token", "add", name, "--policy", policy, *more)
+    out = sh("mcp-execctl", "token", "add", name, "--policy", policy,
+             "--structured", *more)
     token = TOKEN.search(out)
     check(token, "mcp-execctl printed no token:", out)
     client.within(f"token {name} in force", 10,

@@ -55,7 +55,8 @@ def records(*actions):
 
 def add_token(name, policy):
     token = machine.TOKEN.search(
-        ctl("token", "add", name, "--policy", policy)).group()
+        ctl("token", "add", name, "--policy", policy,
+            "--structured")).group()
 
     def accepted():
         with client.Connection(account) as c:
