@@ -119,7 +119,7 @@ test_ids(void **state)
 	static const char *const good[] = { "1", "-5", "0",
 		"123456789012345678901234567890", "\"\"", "\"a b\"",
 		"\"\xc3\xa9\"", "\"1\"" };
-	static const char *const bad[] = { "null", "1.0", "1e3", "true", "[1]",
+	static const char *const bad[] = { "null", "1.5", "1e-3", "true", "[1]",
 		"{}" };
 	char body[1024], want[1024];
 
