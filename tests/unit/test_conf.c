@@ -201,7 +201,7 @@ test_findings(void **state)
 		{ "\"limits\":{\"runs\":0}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":-1}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":1.5}", "3:20", "whole number" },
-		{ "\"limits\":{\"runs\":1e2}", "3:20", "whole number" },
+		{ "\"limits\":{\"runs\":1e-2}", "3:20", "whole number" },
 		{ "\"limits\":{\"runs\":4294967297}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":\"5\"}", "3:20", "whole number" },
 		{ "\"limits\":[]", "3:12", "object" },
