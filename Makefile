@@ -261,6 +261,9 @@ UNIT_BIN := $(addprefix $(B)/,$(UNIT))
 UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 	common/$(t:test_%=%).[ch] proto/$(t:test_%=%).[ch]),$(t)))
 REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
+# Of the frontend's parsers, behind its filter.
+LOCKED_BIN := $(addprefix $(B)/locked_,$(filter-out \
+	cast control plan policy redact tooldef,$(FUZZ)))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
 SANDBOX_BIN := $(addprefix $(B)/sandbox_,try ways bare)
 HOSTILE_BIN := $(B)/hostile_inject
@@ -273,6 +276,10 @@ $(UNIT_BIN): $(B)/test_%: $(O)/tests/unit/test_%.o $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $< $(filter $^,$(TEST_A)) -lcmocka $(PKG_HTTP_LIBS) $(PKG_LIBS)
 $(REPLAY_BIN): $(B)/replay_%: $(O)/tests/fuzz/replay.o \
+	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
+	$(call say,LINK)
+	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+$(LOCKED_BIN): $(B)/locked_%: $(O)/tests/fuzz/locked.o \
 	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
@@ -309,7 +316,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 
 .PHONY: tests tests-unit
 tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
-tests-unit: $(UNIT_BIN) $(REPLAY_BIN)	# what a package's build can run
+tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
 check:				## everything: deps, build, all suites (QUICK=1: 4 minutes)
