@@ -107,7 +107,7 @@ use_receivers(void)
 static size_t
 filter_line(char *line, size_t len, size_t size)
 {
-	CLEANUP_BUF struct buf shown;
+	CLEANUP_BUF struct buf shown = { 0 };
 
 	if (!redact_any(self.redact))
 		return len;

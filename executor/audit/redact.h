@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * redact: secrets in commands stay out of the audit log.
+ * redact: secrets stay out of the audit log.
  *
- * A rule is a pattern (common/match: linear time) or the name of a secret;
+ * A rule is a pattern (common/patterns: linear time) or the name of a secret;
  * what one takes is replaced by its name, and the record says which rule took
  * how many bytes, with an HMAC-SHA-256 of them under a key of this machine: a
  * plain digest of a secret that can be guessed gives it away.  For the same
  * reason digests of whole values are HMACs where there are rules.
  *
- * Only what a record would keep is looked at, and as much again behind it;
- * what may yet become a match there counts as one.
+ * Only what a record would keep is looked at, and some more behind it; what
+ * may yet become a match there counts as one.  A value of REDACT_LOOK bytes
+ * costs some milliseconds at most (make bench-redact).
  * Executor, and mcp-execctl to check rules.
  */
 #ifndef EXECUTOR_REDACT_H

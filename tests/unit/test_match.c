@@ -84,6 +84,8 @@ static const struct {
 	{ "(a*)*", "aa", "0,0,2" },
 	{ "((a*)+|b)*c", "aabac", "0,0,5" },
 	{ "x|", "ax", "0,0,0" },
+	/* after text that was skipped */
+	{ "_?\\b\\W", "_b\xc3\xa9", "2,2,4" },
 };
 
 static void
