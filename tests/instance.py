@@ -195,6 +195,8 @@ class Instance:
         config.setdefault("penalties", {"exempt": ["127.0.0.0/8", "::1"]})
         config.setdefault("recordings", {}).setdefault(
             "directory", str(self.dir / "recordings"))
+        if os.environ.get("MCP_EXECD_POSTURE"):     # an older kernel
+            config.setdefault("posture", os.environ["MCP_EXECD_POSTURE"])
         frontend = dict(config.get("frontend", {}))
         frontend.setdefault("path", str(self.build / "mcp-execd-frontend"))
         if os.geteuid() == 0 and "user" not in frontend:
