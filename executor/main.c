@@ -39,6 +39,15 @@
 #include "executor/audit/to_syslog.h"
 #include "executor/policy/tokenwatch.h"
 
+/*
+ * Exit statuses that a service manager need not repeat, as sysexits.h has them
+ * (RestartPreventExitStatus= of the units); wrong usage is 2.
+ */
+enum {
+	EXIT_UNFIT = 71, /* EX_OSERR: the frontend cannot lock itself down */
+	EXIT_REFUSED = 78 /* EX_CONFIG: a configuration or policy is refused */
+};
+
 enum {
 	SWEEP_SOON_MS = 50, /* while there is something to remove */
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
@@ -510,7 +519,7 @@ static int
 wire(struct err *e)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready,
-		on_settled, on_alive };
+		on_settled, on_alive, supervise_unfit };
 	struct supervise_deps d = {
 		.conf = &self.store.conf,
 		.listeners = self.listeners,
@@ -688,6 +697,31 @@ load(const struct options *o)
 	return rc;
 }
 
+/* Not the administrator's files: memory, say. */
+static bool
+is_passing(int rc)
+{
+	return rc == ERR_BUSY || rc == ERR_AGAIN;
+}
+
+/* The exit status, and the reason of a start that failed. */
+static int
+conclude(int rc, const struct err *e)
+{
+	const char *why =
+	    self.supervise != NULL ? supervise_failure(self.supervise) : NULL;
+	char text[ERR_MAX_WHAT + 16];
+
+	if (rc != 0)
+		log_err("start: %s", e->what);
+	if (why == NULL)
+		return rc == 0 ? 0 : 1;
+	log_err("start: %s; it was tried twice: run mcp-execctl doctor", why);
+	(void)snprintf(text, sizeof(text), "STATUS=%s", why);
+	notify_send(text);
+	return EXIT_UNFIT;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -713,13 +747,14 @@ main(int argc, char **argv)
 	rc = load(&o);
 	if (rc != 0 || o.check) {
 		store_fini(&self.store);
-		return rc == 0 ? 0 : 1;
+		return rc == 0                     ? 0
+		       : o.check || is_passing(rc) ? 1
+						   : EXIT_REFUSED;
 	}
 	rc = prepare(&e);
 	if (rc == 0)
 		rc = loop_run(self.loop, &e);
-	if (rc != 0)
-		log_err("start: %s", e.what);
+	rc = conclude(rc, &e);
 	tear_down();
-	return rc == 0 ? 0 : 1;
+	return rc;
 }

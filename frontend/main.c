@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "frontend/session/changes.h"
@@ -28,6 +29,7 @@
 #endif
 
 enum {
+	MAX_WHY = 256, /* bytes, as UNFIT has them */
 	MAIN_WRONG_USE = 2, /* exit status */
 	LINGER_MS = 200, /* after the end, for requests on their way */
 	LINGER_STEP_MS = 5
@@ -350,6 +352,23 @@ has_channel(void)
 	       type == SOCK_SEQPACKET;
 }
 
+/* To the log, and to the executor, which ends a start that cannot succeed. */
+static void
+tell_unfit(const struct err *why)
+{
+	struct msg m = { .code = PROTO_UNFIT,
+		.unfit = { .why = bytes_of(why->what) } };
+	CLEANUP_BUF struct buf frame;
+	struct err e;
+
+	log_err("main: lockdown failed: %s", why->what);
+	if (m.unfit.why.len > MAX_WHY)
+		m.unfit.why.len = MAX_WHY;
+	buf_init(&frame, 2 * MAX_WHY);
+	if (proto_encode(&m, &frame, &e) == 0)
+		(void)send(PROTO_FD, frame.p, frame.len, MSG_NOSIGNAL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -387,7 +406,7 @@ main(int argc, char **argv)
 	note_modules();
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||
 	    lockdown_apply(&o, &lockdown, &e) != 0) {
-		log_err("main: lockdown failed: %s", e.what);
+		tell_unfit(&e);
 		return EXIT_FAILURE;
 	}
 	r = serve(&o, lockdown, &e);

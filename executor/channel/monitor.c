@@ -250,6 +250,16 @@ on_hello(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/* Its own word on why it ends; the supervisor decides what comes of it. */
+static int
+on_unfit(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	(void)e;
+	if (m->ops->unfit != NULL)
+		m->ops->unfit(m->arg, log_text(msg->unfit.why).s);
+	return 0;
+}
+
 static int
 on_ready(struct monitor *m, const struct msg *msg, struct err *e)
 {
@@ -631,6 +641,7 @@ static const struct permit {
 	int (*handle)(struct monitor *m, const struct msg *msg, struct err *e);
 } permits[] = {
 	{ PROTO_HELLO, ST_NEW, on_hello },
+	{ PROTO_UNFIT, ST_NEW, on_unfit },
 	{ PROTO_READY, ST_UP, on_ready },
 	{ PROTO_CALL, ST_UP, on_call },
 	{ PROTO_ARG, ST_CALL, on_arg },

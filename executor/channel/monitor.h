@@ -27,6 +27,8 @@ struct monitor_ops {
 	void (*settled)(void *arg);
 	/* It has answered monitor_ask(); may be NULL. */
 	void (*alive)(void *arg);
+	/* It cannot lock itself down, says why and ends; may be NULL. */
+	void (*unfit)(void *arg, const char *why);
 };
 
 /* The frontend's own words about itself: for people, nothing rests on them. */

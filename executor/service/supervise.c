@@ -29,6 +29,8 @@ enum {
 	RUNS_WELL_MS = 10000, /* after READY, the delay is the first again */
 	START_PATIENCE_MS = 60000, /* until READY; valgrind is slow */
 	STOP_PATIENCE_MS = 5000, /* until it has flushed its answers */
+	CANNOT_GIVE = 126, /* exit status of a child before execve */
+	CANNOT_EXECUTE = 127,
 	HIGH_FD = 64 /* above all fixed places */
 };
 
@@ -43,6 +45,10 @@ struct supervise {
 	uint64_t restarts;
 	struct note *note; /* shared with the frontend */
 	int note_fd;
+	bool served; /* one of them was ready */
+	bool unfit; /* this one said that it cannot lock itself down */
+	char last[ERR_MAX_WHAT]; /* why the one before did not start, or "" */
+	bool failed; /* no further one is tried */
 	char violation[ERR_MAX_WHAT]; /* why we killed it, or empty */
 	void (*stopped)(void *arg); /* set while stopping */
 	void *stopped_arg;
@@ -63,7 +69,7 @@ static _Noreturn void
 cannot_give(const char *what)
 {
 	log_err("supervise: the frontend cannot be given %s: %m", what);
-	_exit(126);
+	_exit(CANNOT_GIVE);
 }
 
 static _Noreturn void
@@ -114,7 +120,7 @@ exec_frontend(const struct supervise *s, int pair)
 	(void)execve(c->frontend_path, argv, envp);
 	log_err("supervise: cannot execute %s: %m; check frontend.path",
 	    c->frontend_path);
-	_exit(127);
+	_exit(CANNOT_EXECUTE);
 }
 
 /* --- its life --------------------------------------------------------- */
@@ -158,8 +164,9 @@ record_exit(struct supervise *s, int status, const struct note *n)
 	struct buf *b;
 
 	describe_exit(status, n, text, sizeof(text));
-	b = audit_begin(s->d.audit,
-	    s->violation[0] != '\0' ? "frontend-violation" : "frontend-exit");
+	b = audit_begin(s->d.audit, s->violation[0] != '\0' && !s->unfit
+					? "frontend-violation"
+					: "frontend-exit");
 	audit_put_i64(b, "process.pid", s->pid);
 	audit_put_str(b, "frontend.status", text);
 	if (s->violation[0] != '\0')
@@ -210,6 +217,37 @@ next_delay(struct supervise *s, uint64_t served_ms)
 	return delay;
 }
 
+/*
+ * Why this one did not start, if that will be so for the next: its lockdown
+ * failed, or it could not be executed.  What crashes may do better next time.
+ */
+static bool
+explain_start(const struct supervise *s, int status, char why[ERR_MAX_WHAT])
+{
+	if (s->unfit)
+		(void)snprintf(why, ERR_MAX_WHAT, "%s", s->violation);
+	else if (WIFEXITED(status) && WEXITSTATUS(status) >= CANNOT_GIVE)
+		(void)snprintf(why, ERR_MAX_WHAT,
+		    "the frontend %.200s cannot be executed: exit status %d, see the line before",
+		    s->d.conf->frontend_path, WEXITSTATUS(status));
+	else
+		return false;
+	return true;
+}
+
+/* Twice for one reason, and none has served yet: another would not either. */
+static bool
+is_hopeless(struct supervise *s, int status)
+{
+	char why[ERR_MAX_WHAT];
+
+	if (s->served || s->stopped != NULL || !explain_start(s, status, why))
+		return false;
+	s->failed = strcmp(why, s->last) == 0;
+	(void)snprintf(s->last, sizeof(s->last), "%s", why);
+	return s->failed;
+}
+
 static void
 on_exit_of_frontend(void *arg, uint32_t events)
 {
@@ -219,13 +257,17 @@ on_exit_of_frontend(void *arg, uint32_t events)
 	(void)events;
 
 	(void)waitpid(s->pid, &status, 0);
+	s->served |= monitor_is_ready(s->monitor);
 	loop_del(s->d.loop, &s->exit);
 	(void)close(pidfd);
 	note_take(s->note, &n);
 	record_exit(s, status, &n);
 	explicit_bzero(&n, sizeof(n));
 	s->pid = 0;
+	if (is_hopeless(s, status))
+		loop_stop(s->d.loop);
 	s->violation[0] = '\0';
+	s->unfit = false;
 	monitor_detach(s->monitor);
 	jobs_cancel_all(s->jobs, "the frontend ended", true);
 	loop_timer_cancel(s->d.loop, &s->timer);
@@ -304,10 +346,20 @@ supervise_lost(void *arg, const struct err *why)
 {
 	struct supervise *s = arg;
 
-	if (why->code != ERR_EOF && s->stopped == NULL)
+	if (why->code != ERR_EOF && s->stopped == NULL && !s->unfit)
 		(void)snprintf(
 		    s->violation, sizeof(s->violation), "%s", why->what);
 	kill_frontend(s); /* on_exit_of_frontend does the rest */
+}
+
+void
+supervise_unfit(void *arg, const char *why)
+{
+	struct supervise *s = arg;
+
+	s->unfit = true;
+	(void)snprintf(s->violation, sizeof(s->violation),
+	    "the frontend cannot lock itself down: %s", why);
 }
 
 void
@@ -329,6 +381,12 @@ pid_t
 supervise_pid(const struct supervise *s)
 {
 	return s->pid;
+}
+
+const char *
+supervise_failure(const struct supervise *s)
+{
+	return s->failed ? s->last : NULL;
 }
 
 uint64_t

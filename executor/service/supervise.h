@@ -28,12 +28,19 @@ void supervise_free(struct supervise *s); /* kills a frontend that is left */
 void supervise_connect(struct supervise *s, struct monitor *m, struct jobs *j);
 /* Start the first frontend. */
 int supervise_start(struct supervise *s, struct err *e) MUST_CHECK;
+/* monitor_ops.unfit: it ends, and says why. */
+void supervise_unfit(void *arg, const char *why);
 /* monitor_ops.lost: the channel broke; arg is the supervisor. */
 void supervise_lost(void *arg, const struct err *why);
 /* Close the channel and let the frontend exit; call done() when it has. */
 void supervise_stop(struct supervise *s, void (*done)(void *arg), void *arg);
 /* Process id of the frontend, 0: none at the moment. */
 pid_t supervise_pid(const struct supervise *s);
+/*
+ * Why no frontend can be started, after which the loop is stopped: twice the
+ * same reason, and none has served.  NULL: it is not so.
+ */
+const char *supervise_failure(const struct supervise *s);
 /* How often one was started again. */
 uint64_t supervise_restarts(const struct supervise *s);
 

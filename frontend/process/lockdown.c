@@ -92,9 +92,9 @@ change_root(struct err *e)
 		return err_sys(e, "making an empty directory");
 	fd = open(made, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rmdir(made) == -1)
-		return err_sys(e, "removing %s", made);
+		return err_sys(e, "removing the empty directory");
 	if (fd == -1 || fchdir(fd) == -1 || chroot(".") == -1)
-		return err_sys(e, "changing the root to %s", made);
+		return err_sys(e, "changing the root to an empty directory");
 	return 0;
 }
 

@@ -98,13 +98,13 @@ class Manager(Server):
         raise Failed(f"no {word} in {seconds} s, but {self.told}; "
                      + self.log())
 
-    def fails(self, *words):
+    def fails(self, *words, status=1):
         p = self.spawn(stderr=subprocess.PIPE, text=True)
         try:
             err = p.communicate(timeout=20 * SLOW)[1]
         finally:
             p.kill()
-        check(p.returncode == 1, p.returncode, err)
+        check(p.returncode == status, p.returncode, err)
         for word in words:
             check(word in err, word, "not in", err)
 
@@ -231,7 +231,7 @@ def test_root_without_power():
         server.config_file.write_text(json.dumps(config))
         server.wrapper = [shutil.which("setpriv"), "--bounding-set=-all",
                           "--inh-caps=-all"]
-        server.fails("CAP_SETUID")
+        server.fails("CAP_SETUID", status=78)     # EX_CONFIG
     finally:
         server.sockets = []
         server.remove()

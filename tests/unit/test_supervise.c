@@ -75,7 +75,7 @@ static void
 begin(const char *script)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready, NULL,
-		NULL };
+		NULL, NULL };
 	struct err e = { 0 };
 
 	memset(&b, 0, sizeof(b));
