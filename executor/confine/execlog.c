@@ -130,21 +130,42 @@ has_started(const struct exec_call *c)
 	       c->before.stack != 0 && !image_same(&now, &c->before);
 }
 
-/* An unheld one, once it is seen that it started. */
+/* Those of a process that another program has taken the place of. */
 static void
-tell_unheld(struct execlog *l, struct exec_call *c)
+drop_process(struct execlog *l, pid_t process)
 {
-	begin_event(l, c->process, EXEC_STARTED);
+	size_t i;
+
+	for (i = l->used; i > 0; i--)
+		if (i <= l->used && l->call[i - 1].process == process)
+			drop(l, &l->call[i - 1]);
+}
+
+/*
+ * An unheld one, once it is seen that it started.  Where several threads
+ * called, it was one of them: the others are gone.  It is seen whole if a
+ * thread of the process has waited with its notice meanwhile: execve ends all
+ * threads before it makes the new image.
+ */
+static void
+tell_unheld(
+    struct execlog *l, const struct exec_call *c, const struct notice *n)
+{
+	pid_t process = c->process;
+
+	begin_event(l, process, EXEC_STARTED);
 	l->event->unconfirmed = true;
 	l->event->traced = c->traced;
-	(void)image_look(c->process, &l->event->image);
-	drop(l, c);
+	(void)image_look(process, &l->event->image);
+	if (!listener_valid(l->fd, n))
+		return;
+	drop_process(l, process);
 	l->tell(l->arg);
 }
 
 /* As far as that can be seen now. */
 static void
-settle_unheld(struct execlog *l, pid_t process, pid_t thread)
+settle_unheld(struct execlog *l, pid_t process, const struct notice *n)
 {
 	struct exec_call *c;
 	size_t i;
@@ -155,8 +176,8 @@ settle_unheld(struct execlog *l, pid_t process, pid_t thread)
 		    c->process != process)
 			continue;
 		if (has_started(c))
-			tell_unheld(l, c);
-		else if (c->notice.pid == thread) /* it is back */
+			tell_unheld(l, c, n);
+		else if (c->notice.pid == n->pid) /* it is back */
 			tell_end(l, c, EXEC_UNKNOWN, 0);
 	}
 }
@@ -213,6 +234,19 @@ hold(struct execlog *l, struct exec_call *c)
 	return true;
 }
 
+/* A first thread that has exited shows no memory; the age is the process's. */
+static void
+look_before(struct exec_call *c)
+{
+	struct image_id first;
+
+	image_id(c->notice.pid, &c->before);
+	if (c->notice.pid == c->process)
+		return;
+	image_id(c->process, &first);
+	c->before.began = first.began;
+}
+
 static int
 let_go(struct execlog *l, struct exec_call *c)
 {
@@ -222,7 +256,7 @@ let_go(struct execlog *l, struct exec_call *c)
 	if (!held) {
 		c->state = EXEC_UNHELD;
 		c->traced = status_number(c->notice.pid, "\nTracerPid:\t") != 0;
-		image_id(c->process, &c->before);
+		look_before(c);
 	}
 	r = listener_answer(l->fd, &c->notice, 0);
 	if (held && !l->killable)
@@ -251,7 +285,7 @@ announce(struct execlog *l, const struct notice *n)
 	pid_t process = process_of(n->pid);
 	struct exec_call *c;
 
-	settle_unheld(l, process, n->pid);
+	settle_unheld(l, process, n);
 	c = find_thread(l, n->pid);
 	if (c != NULL && c->state == EXEC_HELD) { /* before 5.19: it is back */
 		tell_end(l, c, EXEC_FAILED, 0);
@@ -275,8 +309,8 @@ confirm(struct execlog *l, const struct notice *n)
 {
 	struct exec_call *c = find_state(l, n->pid, EXEC_UNHELD);
 
-	if (c != NULL && has_started(c) && listener_valid(l->fd, n))
-		tell_unheld(l, c);
+	if (c != NULL && has_started(c))
+		tell_unheld(l, c, n);
 	return listener_answer(l->fd, n, 0);
 }
 
@@ -362,13 +396,9 @@ look(struct execlog *l, pid_t process)
 static void
 take_start(struct execlog *l, pid_t process)
 {
-	size_t i;
-
 	look(l, process);
 	release(process, 0);
-	for (i = l->used; i > 0; i--)
-		if (i <= l->used && l->call[i - 1].process == process)
-			drop(l, &l->call[i - 1]);
+	drop_process(l, process);
 	l->tell(l->arg);
 }
 

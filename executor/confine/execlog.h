@@ -21,8 +21,11 @@
  * What it does not do: a thread that a debugger of the run holds already, or
  * that this process may not trace, goes on unheld.  It is recorded as such:
  * its start is believed when another image is seen in it, and stays unknown
- * until then.  As with audit, a process of the run that may write to the
- * memory of others can do so in the instant in which the words are read.
+ * until then.  While a program is looked at its memory could be written to by
+ * another process of the run, as with audit: that is kept away by a /proc
+ * that is read-only (layer mounts) or outside of Landlock's rules, and by
+ * every profile, as process_vm_writev(2) is in none, and by this hold itself,
+ * beside which there is no second tracer.
  *
  * In the guard; async-signal-safe.
  */

@@ -136,9 +136,15 @@ static const char *const system_info_calls[] = {
 
 /* looking into other processes */
 static const char *const debug_calls[] = {
-	"ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
+	"ptrace", "process_vm_readv", "kcmp",
 	"pidfd_getfd", "process_madvise", NULL
 };
+
+/*
+ * Writing into other processes.  Debuggers write by ptrace(2), and so only
+ * where nobody else traces: not while execlog looks at a new program.
+ */
+static const char *const inject_calls[] = { "process_vm_writev", NULL };
 
 /* the tree of files itself */
 static const char *const mount_calls[] = {
@@ -209,6 +215,7 @@ static const struct sysgroup groups[] = {
 	{ "@sandbox", "giving up further rights", sandbox_calls },
 	{ "@system-info", "the system, asked only", system_info_calls },
 	{ "@debug", "looking into other processes", debug_calls },
+	{ "@inject", "writing into other processes", inject_calls },
 	{ "@mount", "the tree of files itself", mount_calls },
 	{ "@namespace", "namespaces", namespace_calls },
 	{ "@keyring", "the kernel's keyrings", keyring_calls },

@@ -107,7 +107,8 @@ tells_exec(struct guard *g)
 	}
 	if (g->execs_told++ < EXECLOG_MAX_TOLD)
 		return true;
-	g->report.execs_untold++;
+	if (e->outcome == EXEC_STARTED)
+		g->report.execs_untold++;
 	return false;
 }
 

@@ -9,7 +9,7 @@ from world import (Attack, add, case, client, matches, once, table, through)
 
 BLOCKED = {"EPERM", "ENOSYS", "EACCES"}
 DEBUG = {"ptrace.peek", "ptrace.attach", "ptrace.seize", "process_vm_readv",
-         "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"}
+         "process_madvise", "pidfd_getfd", "kcmp"}
 INTERNET = {"inet.stream", "inet.dgram", "inet6.stream", "inet6.dgram",
             "inet.high", "netlink.route", "inet.mptcp", "inet.sctp"}
 

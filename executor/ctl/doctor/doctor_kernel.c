@@ -271,6 +271,13 @@ doctor_kernel_seccomp(struct report *r)
 			    "not to be had: %s; the kernel names: %s",
 			    strerror(errno), avail);
 	}
+	if (probe_get()->tracer)
+		report_say(r, REPORT_OK, "records of programs", NULL,
+		    "held at execve");
+	else
+		report_say(r, REPORT_WARN, "records of programs",
+		    "allow ptrace(2) to the service, and set kernel.yama.ptrace_scope below 3",
+		    "programs cannot be held at execve: their records are unconfirmed");
 	if (probe_get()->listener)
 		report_say(
 		    r, REPORT_OK, "explained refusals", NULL, "to be had");
