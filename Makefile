@@ -72,7 +72,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/control, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
-	inherit listen listen_unix ownlimits pulse recover strays supervise) \
+	hearing inherit listen listen_unix ownlimits pulse recover strays supervise) \
 	$(call in,executor/channel, \
 	confframes crash describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \

@@ -525,6 +525,8 @@ wire(struct err *e)
 		.listeners = self.listeners,
 		.listener_count = self.listener_count,
 		.audit = self.audit,
+		.prepare = pulse_prepare,
+		.prepare_arg = &self.pulse,
 	};
 
 	d.loop = self.loop = loop_new(e);
@@ -556,7 +558,8 @@ wire(struct err *e)
 	self.control = open_control(e);
 	if (self.control == NULL)
 		return e->code;
-	pulse_start(&self.pulse, self.loop, self.monitor);
+	pulse_start(&self.pulse, self.loop, self.monitor, &self.store.conf,
+	    self.listeners, self.listener_count);
 	self.sync.handler = on_sync;
 	self.copies.handler = on_copies;
 	self.sweep.handler = on_sweep;

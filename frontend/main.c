@@ -250,6 +250,7 @@ on_ask(void *arg, const struct msg *m, struct err *e)
 		    .connections = (uint32_t)http_connections(f->http),
 		    .sessions = (uint32_t)session_count(f->sessions),
 		    .calls = (uint32_t)calls_count(f->calls),
+		    .heard = http_heard(f->http),
 		} };
 
 	return ipc_send(f->ipc, &vitals, e);

@@ -291,6 +291,7 @@ on_vitals(struct monitor *m, const struct msg *msg, struct err *e)
 		.connections = msg->vitals.connections,
 		.sessions = msg->vitals.sessions,
 		.calls = msg->vitals.calls,
+		.heard = msg->vitals.heard,
 	};
 	if (m->ops->alive != NULL)
 		m->ops->alive(m->arg);
@@ -690,11 +691,11 @@ on_hung(void *arg)
 }
 
 void
-monitor_give_up(struct monitor *m)
+monitor_give_up(struct monitor *m, const char *why)
 {
 	struct err e = { 0 };
 
-	(void)err_set(&e, ERR_PROTO, "frontend does not answer");
+	(void)err_set(&e, ERR_PROTO, "%s", why);
 	on_closed(m, &e);
 }
 
@@ -772,6 +773,7 @@ monitor_vitals(const struct monitor *m)
 	struct monitor_vitals v = m->vitals;
 
 	v.lockdown = m->lockdown;
+	v.draining = m->draining;
 	v.generation = m->ready;
 	return v;
 }

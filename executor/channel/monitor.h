@@ -35,6 +35,8 @@ struct monitor_ops {
 struct monitor_vitals {
 	bool known; /* it has answered since it was started */
 	uint32_t connections, sessions, calls;
+	bool draining; /* it was told to accept nothing */
+	uint32_t heard; /* bit i: of listener i one was accepted of late */
 	uint32_t lockdown; /* PROTO_LOCK_* bits */
 	uint32_t generation; /* of the configuration in force; 0: none */
 };
@@ -64,8 +66,8 @@ void monitor_ask(struct monitor *m);
 /* For how long it owes an answer, ms; 0: it owes none. */
 uint64_t monitor_silent_ms(const struct monitor *m);
 struct monitor_vitals monitor_vitals(const struct monitor *m);
-/* It answers no more: end the channel, so that it is replaced. */
-void monitor_give_up(struct monitor *m);
+/* It does not do its work: end the channel, so that it is replaced. */
+void monitor_give_up(struct monitor *m, const char *why);
 /* Refuse new calls and tell the frontend to accept nothing. */
 void monitor_drain(struct monitor *m, uint32_t grace_ms);
 /* Can the audit log be written?  For /healthz; the same again: nothing. */

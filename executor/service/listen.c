@@ -10,8 +10,6 @@
 #include "executor/conf/hostnet.h"
 #include "executor/service/listen_unix.h"
 
-enum { BACKLOG = 512 };
-
 /* What bind(2) says, and what to do about it. */
 static int
 refused(struct err *e)
@@ -62,7 +60,7 @@ listen_one(const struct conf_listener *l, const struct conf *c, struct err *e)
 
 	if (fd < 0)
 		return err_wrap(e, "listen %s", l->text);
-	if (listen(fd, BACKLOG) == -1)
+	if (listen(fd, LISTEN_BACKLOG) == -1)
 		return err_sys(e, "listen %s", l->text);
 	return steal_fd(&fd);
 }

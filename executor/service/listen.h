@@ -5,6 +5,8 @@
 
 #include "executor/service/inherit.h"
 
+enum { LISTEN_BACKLOG = 512 };
+
 /*
  * Listen on every address of c: by the socket that was handed over for it, or
  * one bound here; fds[i] are non-blocking, CLOEXEC.  On failure none stays

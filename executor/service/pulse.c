@@ -2,6 +2,7 @@
 /* pulse: is the frontend alive?  Executor. */
 #include "executor/service/pulse.h"
 
+#include "common/log.h"
 #include "common/notify.h"
 
 enum {
@@ -10,17 +11,33 @@ enum {
 	LEAST_PATIENCE_MS = 3000 /* however short the watchdog's time is */
 };
 
+/* Are the listeners as they were? */
+static void
+check_listeners(struct pulse *p)
+{
+	struct err e = { 0 };
+
+	if (hearing_mend(&p->hearing, &e))
+		return;
+	p->deaf = e.code == ERR_SYS;
+	log_err("pulse: %s%s", e.what,
+	    p->deaf ? " and cannot be mended: restart mcp-execd" : "; mended");
+	monitor_give_up(p->monitor, e.what);
+}
+
 static void
 on_timer(void *arg)
 {
 	struct pulse *p = arg;
+
+	check_listeners(p);
 
 	/* Not by the clock: after a pause of the machine both have slept. */
 	p->silent_ms =
 	    monitor_silent_ms(p->monitor) > 0 ? p->silent_ms + p->every_ms : 0;
 	if (p->silent_ms >= p->patience_ms) {
 		p->silent_ms = 0;
-		monitor_give_up(p->monitor);
+		monitor_give_up(p->monitor, "frontend does not answer");
 	} else {
 		monitor_ask(p->monitor);
 	}
@@ -28,18 +45,21 @@ on_timer(void *arg)
 }
 
 void
-pulse_start(struct pulse *p, struct loop *l, struct monitor *m)
+pulse_start(struct pulse *p, struct loop *l, struct monitor *m,
+    const struct conf *c, const int *listeners, size_t count)
 {
 	unsigned watchdog_ms = notify_watchdog_ms();
 
 	*p = (struct pulse){
 		.loop = l,
 		.monitor = m,
+		.conf = c,
 		.timer = { .handler = on_timer, .arg = p },
 		.every_ms = ASK_MS,
 		.patience_ms = PATIENCE_MS,
 		.watched = watchdog_ms > 0,
 	};
+	hearing_begin(&p->hearing, listeners, count);
 	/* Three chances within its time. */
 	if (watchdog_ms > 0 && watchdog_ms / 3 < p->every_ms)
 		p->every_ms = watchdog_ms / 3 + 1;
@@ -58,9 +78,39 @@ pulse_stop(struct pulse *p)
 		loop_timer_cancel(p->loop, &p->timer);
 }
 
-void
-pulse_answered(const struct pulse *p)
+bool
+pulse_prepare(void *arg)
 {
-	if (p->watched)
+	struct pulse *p = arg;
+	struct err e = { 0 };
+
+	if (p->loop == NULL || hearing_mend(&p->hearing, &e))
+		return true;
+	p->deaf = e.code == ERR_SYS;
+	log_err("pulse: %s%s", e.what,
+	    p->deaf ? " and cannot be mended: restart mcp-execd" : "; mended");
+	return !p->deaf;
+}
+
+void
+pulse_answered(struct pulse *p)
+{
+	const struct monitor_vitals v = monitor_vitals(p->monitor);
+	struct err e = { 0 };
+
+	/* nobody is served: the service manager shall see it */
+	if (p->deaf)
+		return;
+	if (!hearing_look(&p->hearing, v.heard,
+		v.draining || v.connections >= p->conf->limits.connections,
+		&e)) {
+		log_err("pulse: %s", e.what);
+		p->unheard = true;
+		monitor_give_up(p->monitor, e.what);
+		return;
+	}
+	if (v.heard != 0)
+		p->unheard = false;
+	if (p->watched && !p->unheard)
 		notify_send("WATCHDOG=1");
 }

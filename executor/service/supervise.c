@@ -334,6 +334,10 @@ start_again(void *arg)
 	struct err e = { 0 };
 
 	s->restarts++;
+	if (s->d.prepare != NULL && !s->d.prepare(s->d.prepare_arg)) {
+		loop_timer_set(s->d.loop, &s->timer, BACKOFF_MOST_MS);
+		return;
+	}
 	if (supervise_start(s, &e) == 0)
 		return;
 	log_err("supervise: %s", e.what);

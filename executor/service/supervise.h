@@ -20,6 +20,9 @@ struct supervise_deps {
 	struct audit *audit;
 	const int *listeners;
 	size_t listener_count;
+	/* before each frontend, if not NULL; false: it would be of no use */
+	bool (*prepare)(void *arg);
+	void *prepare_arg;
 };
 
 struct supervise *supervise_new(

@@ -67,6 +67,8 @@ struct slot {
 };
 
 struct daemon {
+	struct http *http;
+	bool heard; /* it gave a connection since http_heard() */
 	struct MHD_Daemon *mhd;
 	struct loop_watch watch;
 	bool tls;
@@ -260,11 +262,13 @@ log_refused(struct http *h)
 static enum MHD_Result
 on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 {
-	struct http *h = arg;
+	struct daemon *d = arg;
+	struct http *h = d->http;
 	const struct msg_config *c = limits(h);
 	char peer[CIDR_TEXT];
 
 	(void)len;
+	d->heard = true;
 	cidr_address(addr, peer);
 	if (!endpoint_accepts(h->ep, bytes_of(peer)))
 		return MHD_NO;
@@ -779,7 +783,7 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	d->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 				      MHD_USE_ITC | MHD_USE_ERROR_LOG |
 				      (d->tls ? (unsigned)MHD_USE_TLS : 0),
-	    0, on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
+	    0, on_accept, d, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
 	    h->limits.connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -838,6 +842,18 @@ http_owes(const struct http *h)
 	return false;
 }
 
+uint32_t
+http_heard(struct http *h)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < h->limits.listeners; i++) {
+		bits |= (uint32_t)h->daemons[i].heard << i;
+		h->daemons[i].heard = false;
+	}
+	return bits;
+}
+
 size_t
 http_connections(const struct http *h)
 {
@@ -861,8 +877,10 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 	h->limits = *lim;
 	h->refused = (struct log_limit){ .burst = 5, .period_ms = 10000 };
 	h->plaintext = h->malformed = h->refused;
-	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++)
+	for (size_t i = 0; i < HTTP_MAX_LISTENERS; i++) {
+		h->daemons[i].http = h;
 		h->daemons[i].watch.fd = -1;
+	}
 	h->slots = calloc(lim->connections, sizeof(h->slots[0]));
 	h->conns = conn_table_new(l, lim->connections, &conn_ops, h, e);
 	if (h->slots == NULL || h->conns == NULL) {

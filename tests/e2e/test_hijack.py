@@ -67,7 +67,7 @@ def arg(n, name, value, kind=STRING, more=0):
 
 
 def vitals(nonce, n=7):
-    return frame(VITALS, u32(nonce), u32(n), u32(n), u32(n))
+    return frame(VITALS, u32(nonce), u32(n), u32(n), u32(n), u32(0))
 
 
 def proof_of(token):

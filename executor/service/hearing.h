@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hearing: do the listeners listen, as they were opened, and is what connects
+ * to them accepted?
+ *
+ * Executor.  The listeners are shared with each frontend, so whatever one did
+ * to them would outlive it: shutdown(2), socket options, file flags.  The
+ * frontend's filter forbids all of that; here it is looked at nevertheless,
+ * before each new frontend and while one serves, and mended.  A listener on
+ * which connections wait that nobody takes is as good as none.
+ */
+#ifndef EXECUTOR_HEARING_H
+#define EXECUTOR_HEARING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+enum {
+	HEARING_LISTENERS = 32, /* CONF_MAX_LISTENERS is less */
+	HEARING_OPTIONS = 16,
+	HEARING_PATIENCE = 3 /* looks in a row at which somebody waits */
+};
+
+struct hearing {
+	const int *fds; /* borrowed */
+	size_t count;
+	struct {
+		int flags; /* of the file */
+		int option[HEARING_OPTIONS]; /* -1: it does not have that one */
+		unsigned waiting; /* looks at which somebody was not accepted */
+	} was[HEARING_LISTENERS];
+};
+
+/* How they are now is how they have to be. */
+void hearing_begin(struct hearing *h, const int *fds, size_t count);
+/*
+ * Mend what is not as it was.  false, with *e, if something was; ERR_SYS if it
+ * could not be mended: then that listener is deaf.
+ */
+bool hearing_mend(struct hearing *h, struct err *e);
+/*
+ * heard: bit i if a connection of listener i was accepted since the last look;
+ * full: the frontend has all connections that it may have.  false, with *e,
+ * if on one of them somebody waits in vain.
+ */
+bool hearing_look(
+    struct hearing *h, uint32_t heard, bool full, struct err *e);
+
+#endif
