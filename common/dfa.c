@@ -48,6 +48,11 @@ struct nodes {
 struct dfa {
 	const struct alphabet *a;
 	enum dfa_way way;
+	/* letters of the alphabet that these patterns do not tell apart are one */
+	uint16_t *own;
+	uint32_t *sample; /* a character of each */
+	uint8_t *kind;
+	size_t letters;
 	/* the patterns */
 	struct node *node;
 	size_t nodes, patterns;
@@ -127,8 +132,8 @@ put_sets(struct dfa *d, const struct match *m, size_t first)
 	size_t i, j;
 
 	for (i = 0; i < m->sets; i++)
-		for (j = 0; j < d->a->letters; j++)
-			if (match_prog_in(m, &m->set[i], d->a->sample[j]))
+		for (j = 0; j < d->letters; j++)
+			if (match_prog_in(m, &m->set[i], d->sample[j]))
 				d->set[(first + i) * d->words + j / 64] |=
 				    1ULL << (j % 64);
 }
@@ -218,6 +223,49 @@ add(struct nodes *l, uint16_t n)
 	return true;
 }
 
+/* Do the patterns tell these characters apart? */
+static bool
+differ(struct match *const *m, size_t count, uint32_t a, uint32_t b)
+{
+	size_t i, j;
+
+	for (i = 0; i < count; i++)
+		for (j = 0; j < m[i]->sets; j++)
+			if (match_prog_in(m[i], &m[i]->set[j], a) !=
+			    match_prog_in(m[i], &m[i]->set[j], b))
+				return true;
+	return false;
+}
+
+/* Our own letters: of one pattern, few of all patterns' alphabet. */
+static bool
+make_letters(struct dfa *d, struct match *const *m, size_t count)
+{
+	const struct alphabet *a = d->a;
+	size_t i, j;
+
+	d->own = calloc(a->letters, sizeof(d->own[0]));
+	d->sample = calloc(a->letters, sizeof(d->sample[0]));
+	d->kind = calloc(a->letters, 1);
+	if (d->own == NULL || d->sample == NULL || d->kind == NULL)
+		return false;
+	for (i = 0; i < a->letters; i++) {
+		j = d->way == DFA_ALL ? d->letters : 0;
+		while (j < d->letters &&
+		       (d->kind[j] != a->kind[i] ||
+			   differ(m, count, d->sample[j], a->sample[i])))
+			j++;
+		if (j == d->letters) {
+			d->sample[j] = a->sample[i];
+			d->kind[j] = a->kind[i];
+			d->letters++;
+		}
+		d->own[i] = (uint16_t)j;
+	}
+	d->words = (d->letters + 63) / 64;
+	return true;
+}
+
 static bool
 make_tables(struct dfa *d)
 {
@@ -247,13 +295,13 @@ dfa_new(const struct alphabet *a, struct match *const *m, size_t count,
 	d->cost = cost;
 	d->patterns = count;
 	d->states = FIRST;
-	d->words = (a->letters + 63) / 64;
 	d->accept_words = way == DFA_ALL ? (count + 63) / 64 : 0;
 	for (i = 0; i < count; i++) {
 		d->nodes += m[i]->states + 1;
 		d->sets += m[i]->sets;
 	}
-	if (d->nodes <= UINT16_MAX && make_tables(d)) {
+	if (d->nodes <= UINT16_MAX && make_letters(d, m, count) &&
+	    make_tables(d)) {
 		load(d, m, count);
 		return d;
 	}
@@ -267,6 +315,9 @@ dfa_free(struct dfa *d)
 	if (d == NULL)
 		return;
 	dfa_forget(d);
+	free(d->own);
+	free(d->sample);
+	free(d->kind);
 	free(d->node);
 	free(d->edge);
 	free(d->set);
@@ -285,7 +336,7 @@ size_t
 dfa_bytes(const struct dfa *d)
 {
 	return d->room *
-		   (d->a->letters * sizeof(d->next[0]) + sizeof(d->state[0])) +
+		   (d->letters * sizeof(d->next[0]) + sizeof(d->state[0])) +
 	       (d->root_room + d->fresh_room) * sizeof(d->root[0]);
 }
 
@@ -294,13 +345,12 @@ empty(struct dfa *d)
 {
 	memset(d->hash, 0, sizeof(d->hash));
 	if (d->room > 0)
-		memset(
-		    d->next, 0, d->room * d->a->letters * sizeof(d->next[0]));
+		memset(d->next, 0, d->room * d->letters * sizeof(d->next[0]));
 	if (d->accept_words > 0 && d->room > 0)
 		memset(d->accept, 0,
 		    d->room * ALPHABET_KINDS * d->accept_words *
 			sizeof(d->accept[0]));
-	d->cost->work += d->room * d->a->letters / 8;
+	d->cost->work += d->room * d->letters / 8;
 	d->states = FIRST;
 	d->roots = 0;
 	d->age++;
@@ -364,7 +414,7 @@ grow(struct dfa *d, size_t roots)
 {
 	size_t most = d->way == DFA_ALL ? MOST_STATES_ALL : MOST_STATES;
 	size_t room = d->room == 0 ? 24 : 2 * d->room;
-	size_t row = d->a->letters;
+	size_t row = d->letters;
 
 	if (!grow_pool(&d->root, &d->root_room, d->roots + roots))
 		return false;
@@ -427,7 +477,7 @@ remember(struct dfa *d, const struct nodes *l, uint8_t side)
 
 	if (*slot != 0)
 		return *slot;
-	if (d->cost->work > DFA_COST_REMEMBERED)
+	if (d->cost->work > DFA_COST_REMEMBERED + d->cost->grace)
 		return LOOSE;
 	if (!grow(d, l->count)) {
 		empty(d);
@@ -533,13 +583,13 @@ keep_begun(struct dfa *d, uint8_t side, uint16_t letter)
 	words = d->to.count - before;
 	if (d->begun == NULL)
 		d->begun =
-		    calloc(ALPHABET_KINDS * d->a->letters, sizeof(d->begun[0]));
+		    calloc(ALPHABET_KINDS * d->letters, sizeof(d->begun[0]));
 	if (d->begun == NULL ||
 	    !grow_pool(&d->fresh, &d->fresh_room, at + words))
 		return false;
 	memcpy(d->fresh + at, d->to.n + before, words * sizeof(d->fresh[0]));
 	d->fresh_count += words;
-	n = side * d->a->letters + letter;
+	n = side * d->letters + letter;
 	d->begun[n].at = (uint32_t)at;
 	d->begun[n].count = (uint32_t)words;
 	d->begun[n].known = true;
@@ -554,8 +604,8 @@ static void
 begin_anew(struct dfa *d, uint8_t side, uint16_t letter)
 {
 	bool back = is_backward(d);
-	uint8_t other = d->a->kind[letter];
-	size_t i, n = side * d->a->letters + letter;
+	uint8_t other = d->kind[letter];
+	size_t i, work, n = side * d->letters + letter;
 
 	clear(&d->to);
 	if (d->begun != NULL && d->begun[n].known) {
@@ -563,11 +613,13 @@ begin_anew(struct dfa *d, uint8_t side, uint16_t letter)
 			(void)add(&d->to, d->fresh[d->begun[n].at + i]);
 		return;
 	}
+	work = d->cost->work;
 	clear(&d->reach);
 	d->taken_count = 0;
 	for (i = 0; i < d->patterns; i++)
 		look(d, d->start[i], back ? other : side, back ? side : other);
-	(void)keep_begun(d, side, letter);
+	if (keep_begun(d, side, letter))
+		d->cost->work = work; /* only once */
 }
 
 static void
@@ -590,7 +642,7 @@ settle(struct dfa *d, uint8_t side)
 
 	bool anew = d->way == DFA_BACKWARD || d->way == DFA_ALL;
 
-	if (d->cost->work > DFA_COST_MOST)
+	if (d->cost->work > DFA_COST_MOST + d->cost->grace)
 		d->cost->spent = true;
 	if (d->cost->spent || (d->to.count == 0 && !anew))
 		return DEAD;
@@ -624,7 +676,7 @@ put_taken(const struct dfa *d, uint64_t *bits)
 static uint16_t
 work_out(struct dfa *d, uint16_t letter)
 {
-	uint8_t kind = d->a->kind[letter];
+	uint8_t kind = d->kind[letter];
 	uint8_t side = d->now == LOOSE ? d->side : d->state[d->now].side;
 	uint16_t from = d->now, to;
 	unsigned age = d->age;
@@ -642,7 +694,7 @@ work_out(struct dfa *d, uint16_t letter)
 		to |= TAKEN;
 	if (from != LOOSE && (to & ~TAKEN) != LOOSE && d->age == age &&
 	    !d->cost->spent)
-		d->next[from * d->a->letters + letter] = to;
+		d->next[from * d->letters + letter] = to;
 	return to;
 }
 
@@ -653,7 +705,7 @@ step(struct dfa *d, uint16_t letter)
 	uint16_t to = LOOSE;
 
 	if (d->now != LOOSE)
-		to = d->next[d->now * d->a->letters + letter];
+		to = d->next[d->now * d->letters + letter];
 	if (to == LOOSE)
 		to = work_out(d, letter);
 	d->now = (uint16_t)(to & ~TAKEN);
@@ -690,7 +742,7 @@ dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
 	(void)add(&d->to, d->start[0]);
 	begin(d, from == 0 ? ALPHABET_EDGE : d->a->kind[t->letter[from - 1]]);
 	for (i = from; i < t->count && d->now != DEAD; i++)
-		if (step(d, t->letter[i]))
+		if (step(d, d->own[t->letter[i]]))
 			last = i;
 	*stopped = i;
 	d->cost->work += i - from;
@@ -729,7 +781,7 @@ dfa_begins(
 		begin_open(d);
 	begin(d, ALPHABET_EDGE);
 	for (i = t->count; i > 0 && d->now != DEAD; i--)
-		if (step(d, t->letter[i - 1]) && i < t->count)
+		if (step(d, d->own[t->letter[i - 1]]) && i < t->count)
 			begins[i / 64] |= 1ULL << (i % 64);
 	if (d->now != DEAD && t->count > 0) {
 		look_from_now(d, ALPHABET_EDGE);
@@ -747,7 +799,7 @@ dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from)
 	begin_open(d);
 	begin(d, ALPHABET_EDGE);
 	for (i = t->count; i > 0 && d->now != DEAD; i--)
-		if (step(d, t->letter[i - 1]) && i < t->count)
+		if (step(d, d->own[t->letter[i - 1]]) && i < t->count)
 			first = i;
 	d->cost->work += t->count - i;
 	if (d->now != DEAD && t->count > 0) {
@@ -782,13 +834,13 @@ dfa_which(struct dfa *d, const struct alphabet_text *t, uint64_t *which,
 	begin(d, ALPHABET_EDGE);
 	for (i = 0; i < t->count && d->now > DEAD; i++) {
 		before = d->now;
-		if (step(d, t->letter[i]) && age == d->age)
+		if (step(d, d->own[t->letter[i]]) && age == d->age)
 			note_accepted(
 			    d, before, d->a->kind[t->letter[i]], which);
 		else if (age != d->age)
 			put_taken(d, which); /* before it was forgotten */
 		age = d->age;
-		if (d->cost->work > DFA_COST_ALL)
+		if (d->cost->work > DFA_COST_ALL + d->cost->grace)
 			return false;
 	}
 	d->cost->work += t->count;

@@ -20,8 +20,8 @@ struct dfa;
 enum {
 	DFA_NODE = 16, /* cost of looking at a node of a pattern, in letters */
 	/* Beyond so much no state is remembered, ... */
-	DFA_COST_REMEMBERED = 3 << 19,
-	DFA_COST_MOST = 3 << 20, /* ... and there is no answer */
+	DFA_COST_REMEMBERED = 1 << 20,
+	DFA_COST_MOST = 2 << 20, /* ... and there is no answer */
 	DFA_COST_ALL = 1 << 18 /* the same of DFA_ALL */
 };
 
@@ -31,6 +31,7 @@ enum {
  */
 struct dfa_cost {
 	size_t work;
+	size_t grace; /* so much more is allowed */
 	bool spent; /* more than is allowed */
 };
 

@@ -10,6 +10,9 @@
 
 enum {
 	WORDS = (PATTERNS_MAX + 63) / 64,
+	/* what the first texts may cost more, as nothing is remembered yet */
+	GRACE = 64 << 20,
+	GRACE_TEXT = 4 << 20,
 	/* letters that are looked at beyond the ends of matches, per letter */
 	REREAD = 32
 };
@@ -21,6 +24,7 @@ struct patterns {
 	struct dfa *all, *forward[PATTERNS_MAX], *backward[PATTERNS_MAX],
 	    *tail[PATTERNS_MAX];
 	struct dfa_cost cost, cost_all;
+	size_t grace; /* what is left of it */
 	/* the text */
 	struct bytes text;
 	bool more;
@@ -82,6 +86,7 @@ patterns_ready(struct patterns *s, struct err *e)
 	struct match *const *m = s->m;
 	size_t i;
 
+	s->grace = GRACE;
 	if (alphabet_make(&s->alphabet, m, s->count, e) != 0)
 		return e->code;
 	s->all = dfa_new(&s->alphabet, m, s->count, DFA_ALL, &s->cost_all);
@@ -140,10 +145,22 @@ make_room(struct patterns *s, size_t words)
 
 /* --- a text ---------------------------------------------------------------- */
 
+static size_t
+over(size_t work, size_t most)
+{
+	return work > most ? work - most : 0;
+}
+
 void
 patterns_begin(struct patterns *s)
 {
-	s->cost = s->cost_all = (struct dfa_cost){ 0 };
+	size_t used = over(s->cost.work, DFA_COST_MOST) +
+		      over(s->cost_all.work, DFA_COST_ALL);
+	size_t grace;
+
+	s->grace -= used < s->grace ? used : s->grace;
+	grace = s->grace < GRACE_TEXT ? s->grace : GRACE_TEXT;
+	s->cost = s->cost_all = (struct dfa_cost){ .grace = grace };
 	forget_if_much(s);
 }
 

@@ -355,8 +355,10 @@ word_end(struct bytes t, size_t i, enum quote q)
 
 		if (c == '\0' || (q == BARE && is_end(c)))
 			break;
-		if (q == BARE &&
-		    (c == '`' || (c == '$' && byte_at(t, i + 1) == '(')))
+		if (is_plain(c) && c != '`')
+			i++;
+		else if (q == BARE &&
+			 (c == '`' || (c == '$' && byte_at(t, i + 1) == '(')))
 			i = skip_command(t, i);
 		else
 			i += take(t, i, &q).len;
@@ -369,7 +371,7 @@ static size_t
 quote_end(struct bytes t, size_t i, enum quote q)
 {
 	while (i < t.len && t.p[i] != '\0' && !is_quote(t, i, q))
-		i += take(t, i, &q).len;
+		i += is_plain(t.p[i]) ? 1 : take(t, i, &q).len;
 	return i < t.len ? i : t.len;
 }
 

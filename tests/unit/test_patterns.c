@@ -148,14 +148,15 @@ test_cost(void **state)
 	int k;
 
 	(void)state;
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 60; i++) {
 		fill(text, sizeof(text), (unsigned)i);
 		patterns_begin(p);
 		patterns_text(p, bytes_make(text, sizeof(text)), false);
 		for (k = -1; patterns_pick(p, &k);)
 			for (at = 0; patterns_next(p, at, &s); at = s.end)
 				assert_true(s.start >= at && s.end > s.start);
-		if (patterns_work(p) > most)
+		/* the first ones may cost more */
+		if (i >= 40 && patterns_work(p) > most)
 			most = patterns_work(p);
 	}
 	/* the last step may be over it by what one step looks at */
