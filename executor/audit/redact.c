@@ -142,7 +142,7 @@ put_key_pattern(struct buf *b, struct bytes keys, bool option)
 	/* what stands before a word, the escape of a string too */
 	buf_put_str(b, "(?i)(^|[^A-Za-z0-9]|\\\\[abefnrtv])(");
 	buf_put_bytes(b, keys);
-	buf_put_str(b, ")\\\\*[\"']?\\]?(\\s*(:=|=>|[=:]|%3[ad])\\s*");
+	buf_put_str(b, ")\\\\*[\"']?\\]?(\\s*(:=|=>|[+]?[=:]|%3[ad])\\s*");
 	buf_put_str(b, option ? "|\\s+)\\K\\S" : ")\\K\\S");
 }
 
@@ -390,11 +390,19 @@ name_of(const struct redact *r, const struct rule *rule, struct bytes text,
 	return name;
 }
 
+static bool
+is_word(uint8_t c)
+{
+	return (c >= '0' && c <= '9') ||
+	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 /* What a rule takes in one reading. */
 static void
 take_rule(struct redact *r, const struct rule *rule, struct readings *all,
     size_t reading, struct spans *out)
 {
+	struct bytes text = all->s[reading].text;
 	struct match_span m;
 	size_t at = 0, n, span[2], to, key;
 
@@ -406,7 +414,7 @@ take_rule(struct redact *r, const struct rule *rule, struct readings *all,
 		spelling_map(&all->s[reading], m.keep, m.end, span);
 		if (rule->by_key) {
 			/* a character may stand before the key */
-			key = m.start + 1 < m.keep ? m.start + 1 : m.start;
+			key = m.start + !is_word(text.p[m.start]);
 			to = value_end(all, reading, key, m.keep);
 			span[1] = to > span[1] ? to : span[1];
 			to = spelling_index(&all->s[reading], span[1]);

@@ -327,41 +327,58 @@ make_marks(struct spelling *s)
 	return true;
 }
 
-/* $(...) or `...` in a word is of it. */
+/* Does $(...), ${...}, <(...) or `...` begin here, which a word goes on with? */
+static bool
+is_nested(struct bytes t, size_t i, enum quote q)
+{
+	int c = t.p[i], next = byte_at(t, i + 1);
+
+	if (q == SINGLE || q == ANSI)
+		return false;
+	return c == '`' || (c == '$' && (next == '(' || next == '{')) ||
+	       (q == BARE && (c == '<' || c == '>') && next == '(');
+}
+
+/* To the bracket that closes the first one, or to the end. */
 static size_t
-skip_command(struct bytes t, size_t i)
+skip_brackets(struct bytes t, size_t i, uint8_t open, uint8_t close)
 {
 	size_t depth = 0;
 
-	if (byte_at(t, i) == '`') {
-		for (i++; byte_at(t, i) > 0 && t.p[i] != '`'; i++)
-			;
-		return byte_at(t, i) == '`' ? i + 1 : i;
-	}
 	for (; byte_at(t, i) > 0; i++) {
-		depth += t.p[i] == '(';
-		if (t.p[i] == ')' && --depth == 0)
+		depth += t.p[i] == open;
+		if (t.p[i] == close && depth > 0 && --depth == 0)
 			return i + 1;
 	}
 	return i;
+}
+
+static size_t
+skip_nested(struct bytes t, size_t i)
+{
+	if (t.p[i] != '`')
+		return t.p[i + 1] == '{' ? skip_brackets(t, i, '{', '}')
+					 : skip_brackets(t, i, '(', ')');
+	for (i++; byte_at(t, i) > 0 && t.p[i] != '`'; i++)
+		;
+	return byte_at(t, i) == '`' ? i + 1 : i;
 }
 
 /* To the end of the word of a shell, of which so much is quoted so far. */
 static size_t
 word_end(struct bytes t, size_t i, enum quote q)
 {
+	if (q == BARE && byte_at(t, i) == '(') /* an array */
+		i = skip_brackets(t, i, '(', ')');
 	while (i < t.len) {
 		int c = t.p[i];
 
 		if (c == '\0' || (q == BARE && is_end(c)))
 			break;
-		if (is_plain(c) && c != '`')
-			i++;
-		else if (q == BARE &&
-			 (c == '`' || (c == '$' && byte_at(t, i + 1) == '(')))
-			i = skip_command(t, i);
+		if (is_nested(t, i, q))
+			i = skip_nested(t, i);
 		else
-			i += take(t, i, &q).len;
+			i += is_plain(c) ? 1 : take(t, i, &q).len;
 	}
 	return i;
 }
@@ -425,11 +442,20 @@ bracket_end(struct bytes t, size_t i)
 {
 	size_t depth = 0;
 
-	for (; i < t.len && t.p[i] != '\0'; i++) {
+	while (i < t.len && t.p[i] != '\0') {
+		size_t quote = i;
+
+		while (byte_at(t, quote) == '\\')
+			quote++;
+		if (byte_at(t, quote) == '"' || byte_at(t, quote) == '\'') {
+			i = string_end(t, i);
+			continue;
+		}
 		if (t.p[i] == '[' || t.p[i] == '{')
 			depth++;
 		if ((t.p[i] == ']' || t.p[i] == '}') && --depth == 0)
 			return i + 1;
+		i++;
 	}
 	return i;
 }
@@ -505,6 +531,37 @@ script_end(struct spelling *s, size_t at, enum quote q)
 	return word_end(bytes_make(s->text.p, s->quoted[1]), at, BARE);
 }
 
+/* "key: value" on a line of its own, as of YAML or HTTP: all of the line. */
+static bool
+has_line(struct bytes t, size_t key, size_t at)
+{
+	size_t i = at;
+
+	while (i > 0 && is_blank(t.p[i - 1]))
+		i--;
+	if (i == at || i == 0 || t.p[i - 1] != ':')
+		return false;
+	while (key > 0 && (t.p[key - 1] == ' ' || t.p[key - 1] == '\t' ||
+			      t.p[key - 1] == '-'))
+		key--;
+	return key == 0 || t.p[key - 1] == '\n' || t.p[key - 1] == '\0';
+}
+
+/* With the lines that follow and are indented, if it is a block of YAML. */
+static size_t
+line_end(struct bytes t, size_t i)
+{
+	bool block = byte_at(t, i) == '|' || byte_at(t, i) == '>';
+
+	for (;; i++) {
+		while (byte_at(t, i) > 0 && t.p[i] != '\n')
+			i++;
+		if (!block || byte_at(t, i) != '\n' ||
+		    !is_blank(byte_at(t, i + 1)))
+			return i;
+	}
+}
+
 size_t
 spelling_value_end(struct spelling *s, size_t key, size_t at)
 {
@@ -523,6 +580,8 @@ spelling_value_end(struct spelling *s, size_t key, size_t at)
 	q = (enum quote)(s->mark[at] & QUOTE);
 	if (q != BARE && script)
 		return script_end(s, at, q);
+	if (has_line(t, key, at))
+		return line_end(t, at);
 	if (at < s->word[0] || at >= s->word[1]) {
 		s->word[0] = at;
 		s->word[1] = word_end(t, at, q);
