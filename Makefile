@@ -318,7 +318,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
-.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test inspector-test
+.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test kernel-test inspector-test
 check:				## everything: deps, build, all suites (QUICK=1: 4 minutes)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
@@ -331,6 +331,10 @@ boot-test:			## our package in a booted machine of its own (qemu, root)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
 	$(PYTHON) tests/boot/run --long
+kernel-test:			## our package booted on the kernels of several releases (qemu, root)
+	@tests/deps
+	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
+	$(PYTHON) tests/boot/kernels --sandbox files --table tests/boot/KERNELS.md
 inspector-test:			## the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
 unit e2e sandbox interop conformance: ## run one suite (build first)

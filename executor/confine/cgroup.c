@@ -36,6 +36,7 @@ static struct cgroup {
 	bool only_look;
 	char instance[64]; /* "@NAME" of the service that is looked for */
 	bool assumed; /* there will be one, when runs are made */
+	bool supposed; /* only if somebody gives us one */
 	unsigned controllers;
 	uint64_t fair_processes;
 	char dying[MAX_DYING][MAX_ID];
@@ -104,16 +105,17 @@ find_mount(void)
 	return NULL;
 }
 
-/* Our own group, from the line "0::/path" of /proc/self/cgroup. */
+/* A process's group, from the line "0::/path" of its file in /proc. */
 static bool
-find_own(char path[PATH_MAX])
+find_group(pid_t pid, char path[PATH_MAX])
 {
 	const char *mount = find_mount();
 	char text[4096], *line, *end;
 
 	if (mount == NULL)
 		return false;
-	read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	(void)snprintf(path, PATH_MAX, "/proc/%d/cgroup", (int)pid);
+	read_at(AT_FDCWD, path, text, sizeof(text));
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	if (line == NULL)
 		return false;
@@ -124,6 +126,12 @@ find_own(char path[PATH_MAX])
 	if (end != NULL)
 		*end = '\0';
 	return snprintf(path, PATH_MAX, "%s%s", mount, line) < PATH_MAX;
+}
+
+static bool
+find_own(char path[PATH_MAX])
+{
+	return find_group(getpid(), path);
 }
 
 static bool
@@ -309,7 +317,38 @@ cgroup_assume(bool there, unsigned bits)
 	if (self.runs != -1)
 		return;
 	self.assumed = there;
+	self.supposed = false;
 	self.controllers = there ? bits : 0;
+}
+
+void
+cgroup_suppose(unsigned bits)
+{
+	cgroup_assume(true, bits);
+	self.supposed = true;
+}
+
+bool
+cgroup_supposed(void)
+{
+	return self.supposed;
+}
+
+/* It is in "supervisor" of that group, if it uses one, see use(). */
+bool
+cgroup_of_service(pid_t pid, char path[PATH_MAX])
+{
+	static const char leaf[] = "/supervisor";
+	size_t len;
+
+	if (!find_group(pid, path))
+		return false;
+	len = strlen(path);
+	if (len < sizeof(leaf) ||
+	    strcmp(path + len - (sizeof(leaf) - 1), leaf) != 0)
+		return false;
+	path[len - (sizeof(leaf) - 1)] = '\0';
+	return true;
 }
 
 bool

@@ -14,6 +14,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/bytes.h"
 
@@ -60,6 +61,11 @@ int cgroup_look(const char *where, char path[PATH_MAX], unsigned *bits,
  * have a group with these controllers, or had none.  None can be made then.
  */
 void cgroup_assume(bool there, unsigned bits);
+/* The same where nobody knows yet, so that what is said of it is an "if". */
+void cgroup_suppose(unsigned bits);
+bool cgroup_supposed(void);
+/* The group that a running mcp-execd makes its runs' in; false: it has none. */
+bool cgroup_of_service(pid_t pid, char path[PATH_MAX]);
 bool cgroup_ready(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);

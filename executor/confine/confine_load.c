@@ -526,30 +526,13 @@ check_required(const struct load *l)
 			complain_layer(l, bit, (asked & bit) != 0);
 }
 
-/* A key that says what only a wall around files could keep. */
+/* Where nothing stands around files, a directory is a place to start in. */
 static void
-check_wall(const struct load *l, bool said, const struct json_value *at,
-    const char *what)
+check_narrowed(const struct load *l)
 {
-	if (said)
-		keys_complain(l->k, at,
-		    "%s is kept by the layer mounts or landlock, and neither is in force: remove it, or have one of them (run mcp-execctl doctor)",
-		    what);
-}
-
-static void
-check_walls(const struct load *l)
-{
-	const struct confine_keys *v = l->v;
-
-	if ((l->c->layers & CONFINE_WALLS) != 0)
-		return;
-	check_wall(l, v->read != NULL, v->read, "\"read\"");
-	check_wall(l, v->write != NULL, v->write, "\"write\"");
-	check_wall(l, read_bool(l, v->noexec, false), v->noexec, "\"noexec\"");
-	check_wall(l, read_bool(l, v->private_tmp, false), v->private_tmp,
-	    "\"private_tmp\"");
-	check_wall(l, l->in->narrow != NULL, NULL, "a token's \"directory\"");
+	if (l->in->narrow != NULL && (l->c->layers & CONFINE_WALLS) == 0)
+		keys_complain(l->k, NULL,
+		    "a token's \"directory\" needs the layer mounts or landlock, and neither is in force: leave it out of the token, or have one of them (run mcp-execctl doctor)");
 }
 
 /* Without its layer a network of the run's own would be the host's. */
@@ -603,7 +586,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 		keys_complain(k, NULL, "%s", e.what);
 	places_check(k, v, in, out);
 	check_required(&l);
-	check_walls(&l);
+	check_narrowed(&l);
 	check_network(&l);
 }
 

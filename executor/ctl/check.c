@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "executor/confine/cgroup.h"
 #include "executor/conf/certificate.h"
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/ctl.h"
@@ -34,6 +35,19 @@ note_paths(const struct tooldef *t)
 	}
 }
 
+/* Accepted by name in the policy, and yet seldom known. */
+static void
+note_walls(const struct policy *p)
+{
+	if ((p->confine.layers & CONFINE_WALLS) == 0)
+		(void)printf(
+		    "note: policy \"%s\" has neither mounts nor landlock: the permissions of %s alone keep files%s\n",
+		    p->name, p->user,
+		    p->uid == 0
+			? ", so that its commands can change the audit log and read the tokens"
+			: "");
+}
+
 /* What is allowed and yet worth a second look. */
 static void
 print_notes(const struct ctl *c)
@@ -57,6 +71,11 @@ print_notes(const struct ctl *c)
 			(void)printf(
 			    "note: policy \"%s\" runs commands as root\n",
 			    c->policies.p[i]->name);
+	if (cgroup_supposed() && c->policies.count > 0)
+		(void)printf(
+		    "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
+	for (size_t i = 0; i < c->policies.count; i++)
+		note_walls(c->policies.p[i]);
 	if (c->policies.count == 0)
 		(void)printf(
 		    "note: there is no policy yet: write %s/NAME.json, see mcp-execd-policy(5)\n",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctl: what the verbs of mcp-execctl share. */
+#include "executor/control/control_socket.h"
 #include "executor/ctl/ctl.h"
 
 #include <errno.h>
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -92,23 +94,46 @@ ctl_load_log(struct ctl *c)
 	       failed(c, &e);
 }
 
+/* The process that listens at the control socket; 0: none, or not for us. */
+static pid_t
+find_service(const struct ctl *c)
+{
+	struct err e = { 0 };
+	CLEANUP_FD int fd = control_socket_connect(c->conf.control, &e);
+	struct ucred who = { .pid = 0 };
+	socklen_t len = sizeof(who);
+
+	if (fd >= 0)
+		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+	return who.pid;
+}
+
 /*
- * A service that is not there yet may be given what it needs, and checks that
- * when it loads; what is switched off or named is known now.
+ * What the running service has; one that does not run yet may be given what
+ * it needs, and checks that when it loads: until then it is an "if".
  */
 bool
 ctl_find_cgroup(const struct ctl *c)
 {
 	char path[PATH_MAX];
 	unsigned bits;
+	pid_t pid;
 	struct err e;
 
 	if (cgroup_look(c->conf.cgroup, path, &bits, &e) != 0) {
 		(void)ctl_error("%s", e.what);
 		return false;
 	}
-	if (path[0] != '\0' || strcmp(c->conf.cgroup, "off") == 0)
+	if (path[0] != '\0' || strcmp(c->conf.cgroup, "off") == 0) {
 		cgroup_assume(path[0] != '\0', bits);
+		return true;
+	}
+	pid = find_service(c);
+	if (pid > 0 && cgroup_of_service(pid, path) &&
+	    cgroup_look(path, path, &bits, &e) == 0)
+		cgroup_assume(true, bits);
+	else if (pid > 0)
+		cgroup_assume(false, 0);
 	return true;
 }
 

@@ -127,7 +127,7 @@ run_verb(struct ctl *c, int argc, char **argv)
 	if (v == NULL)
 		return unknown_verb(argv[0]);
 	/* What the service's group gives, the service checks when it loads. */
-	cgroup_assume(true, CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
+	cgroup_suppose(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
 	/* getopt is to begin anew, behind the verb's last word */
 	optind = 0;
 	c->verb = argv[words - 1];

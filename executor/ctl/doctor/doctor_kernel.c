@@ -147,7 +147,7 @@ doctor_kernel_namespaces(struct report *r)
 
 /* What a policy can do where a layer is missing; the last wall stays. */
 static const char *
-advice_without(unsigned layer)
+advice_without(const struct report *r, unsigned layer)
 {
 	const struct probe *p = probe_get();
 
@@ -157,6 +157,8 @@ advice_without(unsigned layer)
 		return "this kernel filters no system calls either: use one that does";
 	if (!p->privileged)
 		return "policies do without it; other layers keep files";
+	if (strcmp(r->ctl->conf.posture, "kernel") == 0)
+		return "nothing need be done: by \"posture\": \"kernel\" policies take the strongest that this kernel has";
 	return "set \"posture\": \"kernel\" in mcp-execd.json: policies then take the strongest that this kernel has, and say in each record what is missing";
 }
 
@@ -180,7 +182,7 @@ doctor_kernel_root(struct report *r)
 			report_say(r,
 			    !wall && layers[i] == CONFINE_MOUNTS ? REPORT_FAIL
 								 : REPORT_WARN,
-			    name, advice_without(layers[i]),
+			    name, advice_without(r, layers[i]),
 			    "cannot be had: %s", probe_why(layers[i]));
 	}
 }
@@ -220,7 +222,7 @@ doctor_kernel_landlock(struct report *r)
 		report_say(r,
 		    (p->layers & CONFINE_WALLS) == 0 ? REPORT_FAIL
 						     : REPORT_WARN,
-		    "landlock", advice_without(CONFINE_LANDLOCK), "%s",
+		    "landlock", advice_without(r, CONFINE_LANDLOCK), "%s",
 		    probe_why(CONFINE_LANDLOCK));
 		return;
 	}

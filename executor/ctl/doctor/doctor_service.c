@@ -144,6 +144,14 @@ say_policy(struct report *r, const struct policy *p)
 	posture_layers(&in, p);
 	report_say(r, REPORT_OK, name, NULL,
 	    "nothing that it requires is missing; layers: %s", buf_cstr(&in));
+	if ((p->confine.layers & CONFINE_WALLS) == 0)
+		report_say(r, REPORT_WARN, name,
+		    "remove mounts or landlock from \"disable\", unless you accept that",
+		    "neither mounts nor landlock is in force: the permissions of %s alone keep files%s",
+		    p->user,
+		    p->uid == 0
+			? ", so that its commands can change the audit log and read the tokens"
+			: "");
 	if (p->log_only)
 		report_say(r, REPORT_WARN, name,
 		    "remove log_only when the trial is over",
@@ -450,9 +458,16 @@ check_socket(struct report *r, const struct conf_listener *l, bool running)
 	bool answers =
 	    connect(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0;
 	int why = errno;
+	struct ucred who = { .pid = 0 }; /* who listens */
+	socklen_t len = sizeof(who);
 
+	if (answers)
+		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
 	(void)snprintf(name, sizeof(name), "socket %s", l->text);
-	if (answers && running)
+	if (answers && who.pid == 1)
+		report_say(r, REPORT_OK, name, NULL,
+		    "systemd holds it, for a socket unit");
+	else if (answers && running)
 		report_say(r, REPORT_OK, name, NULL,
 		    "in use, and an mcp-execd is running");
 	else if (answers)
@@ -489,13 +504,18 @@ check_port(struct report *r, const struct conf_listener *l, bool running)
 		return;
 	}
 	portowner_find(l, owner);
-	if (strcmp(owner, "systemd, process 1") == 0)
+	if (strstr(owner, ", process 1") != NULL &&
+	    strcmp(strstr(owner, ", process 1"), ", process 1") == 0)
 		report_say(r, REPORT_OK, name, NULL,
 		    "systemd holds it, for a socket unit");
 	else if (running)
 		report_say(r, REPORT_OK, name, NULL,
 		    "in use%s%s, and an mcp-execd is running",
 		    owner[0] != '\0' ? " by " : "", owner);
+	else if (owner[0] == '\0' && geteuid() != 0)
+		report_say(r, REPORT_WARN, name,
+		    "run the doctor as root, who sees by what: a socket unit of mcp-execd is all right",
+		    "in use, and only root can see by which program");
 	else
 		report_say(r, REPORT_FAIL, name,
 		    "stop the other program, or change \"listen\"",

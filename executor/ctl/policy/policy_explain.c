@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
+#include "executor/confine/cgroup.h"
 #include "executor/ctl/policy/call.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/ctl/text.h"
@@ -135,13 +136,15 @@ put_files(struct buf *b, const struct policy *p)
 	bool root = (p->confine.layers & CONFINE_MOUNTS) != 0;
 	CLEANUP_BUF struct buf paths;
 
+	if ((p->confine.layers & CONFINE_WALLS) == 0) {
+		text_put(b, "Files",
+		    "NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone");
+		return;
+	}
 	text_put(b, "Files",
 	    root
 		? "a root of the run's own, in which there is only what follows"
 		: "the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show");
-	if (!root && (p->confine.layers & CONFINE_LANDLOCK) == 0)
-		text_put(b, "",
-		    "NOT IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone");
 	buf_init(&paths, 65536);
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		buf_reset(&paths);
@@ -339,8 +342,9 @@ static void
 put_limit(struct buf *b, const char *key, uint64_t value)
 {
 	if (value > 0)
-		text_row(b, "", "%s: %llu, of the whole run by its cgroup", key,
-		    (unsigned long long)value);
+		text_row(b, "", "%s: %llu, of the whole run by its cgroup%s",
+		    key, (unsigned long long)value,
+		    cgroup_supposed() ? ", if mcp-execd has one" : "");
 }
 
 static void

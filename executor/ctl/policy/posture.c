@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* posture: a policy's layers in words.  mcp-execctl. */
+#include "executor/confine/cgroup.h"
 #include "executor/ctl/policy/posture.h"
 
 #include <string.h>
@@ -38,6 +39,9 @@ posture_layers(struct buf *b, const struct policy *p)
 			continue;
 		if (bit == CONFINE_LANDLOCK)
 			put_landlock(b, &p->confine);
+		else if (bit == CONFINE_CGROUP && cgroup_supposed())
+			text_item(b,
+			    "cgroup (if mcp-execd has one: it does not run, and none is delegated here)");
 		else if (bit == CONFINE_SECCOMP)
 			text_item(b, "seccomp (%s)", p->profile);
 		else
