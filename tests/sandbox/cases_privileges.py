@@ -10,6 +10,9 @@ import world
 from world import (FILES, ROOT, THROUGH, Attack, add, as_root, case, client,
                    matches, once, says, through)
 
+# How long one lives that must not be reached: longer than any look at it.
+VICTIM_MS = 4000 * client.SLOW
+
 NONE = "0000000000000000"
 
 
@@ -216,7 +219,7 @@ def against(name, command, effect=through, needs=("pids", "landlock"),
         if only:
             only(w)
         w.need_policy(policy)
-        with w.running("exec {try} victim run 4000 >victim", "other"):
+        with w.running(f"exec {{try}} victim run {VICTIM_MS} >victim", "other"):
             line = client.within("a victim", 5, lambda: w.path(
                 "{work}/victim").exists() and w.path(
                     "{work}/victim").read_text())
@@ -247,7 +250,7 @@ def cmdline(pid):
 
 @contextlib.contextmanager
 def victim(w):
-    with w.beside("{try} victim host 4000") as (child, line):
+    with w.beside(f"{{try}} victim host {VICTIM_MS}") as (child, line):
         w.names["pid"], w.names["address"] = line.split()
         yield child.pid
 
@@ -323,13 +326,13 @@ def executor(w):
 @case("processes.everybody")
 def everybody(w):
     """kill(-1) reaches the run and nobody else."""
-    with w.beside("{try} victim host 4000") as (child, _):
+    with w.beside(f"{{try}} victim host {VICTIM_MS}") as (child, _):
         w.call("kill -9 -1; sleep 0.1")
         time.sleep(0.1)
         if not {"pids", "landlock"} & set(w.layers):
             raise client.Skip("nothing prevents it")
         client.check(child.poll() is None, "a process of the host was killed")
-    with w.beside("{try} victim host 4000") as (child, _):
+    with w.beside(f"{{try}} victim host {VICTIM_MS}") as (child, _):
         if ROOT:        # an ordinary user would kill himself
             w.direct("kill -9 -1; true")
             client.within("the control", 2, lambda: child.poll() is not None)

@@ -328,7 +328,8 @@ class World:
             config={"limits": {"sessions_per_token": 64},
                     "cgroup": str(self.group) if self.group else "auto"},
             policy={**self.identity(), **keys,
-                    "limits": {"runs": 16, "timeout_ms": 20000}})
+                    "limits": {"runs": 16,
+                               "timeout_ms": 20000 * client.SLOW}})
         if wrapper:
             self.server.wrapper = around(wrapper)
         self.build_places()
@@ -526,7 +527,8 @@ class World:
         run = subprocess.run(
             words, cwd=self.server.work, env=self.ENVIRONMENT, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=seconds, errors="replace",
+            stderr=subprocess.STDOUT, timeout=seconds * client.SLOW,
+            errors="replace",
             start_new_session=True, check=False, **more)
         return run.stdout
 
