@@ -424,7 +424,7 @@ def test_confinement(server):
               "0" * 16, "signals ignored")
         equal((p["sid"], p["pgid"]), (p["pid"], p["pid"]), "session, group")
         equal(p["umask"], 0o077, "umask")
-        equal((p["nofile"], p["core"]), ([1024, 1024], [0, 0]), "rlimits")
+        equal((p["nofile"], p["core"]), ([1024, 1024], [1, 1]), "rlimits")
         check(not p["tty"], "there is a terminal")
         fds = probe(c, **{"timeout_ms": 5000})["fds"]
         check(all("pipe:" in fds[n] for n in "12"), fds)
