@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import stat
+import threading
 import time
 
 import world
@@ -181,6 +182,106 @@ add(
            "{try} umount {rw}/hidden; cat {rw}/hidden/secret", secret,
            policy="files", only=with_mounts),
 )
+
+# A rule stays where it is, whatever a run does to the directories above.
+UP = "{rw}/up"
+BACK = "; [ -e " + UP + " ] || mv {rw}/u " + UP
+VENDOR = UP + "/lib/vendor/code"
+
+
+def pinned(name, command, effect, back="", **more):
+    add(Attack("files.pinned_" + name, command, effect, policy="pinned",
+               only=with_mounts, direct=command + back, **more))
+
+
+for n, (what, read) in enumerate((
+        ("conf", "{rw}/up/c2/keys/secret"), ("", "{rw}/u/conf/keys/secret"))):
+    source = UP + ("/" + what if what else "")
+    aside = UP + "/c2" if what else "{rw}/u"
+    back = f"; mv {aside} {source}"
+    pinned(f"hidden_{n}", f"mv {source} {aside}; cat {read}", secret, back)
+pinned("hidden_file", "mv " + UP + " {rw}/u; cat {rw}/u/env", secret, BACK)
+pinned("hidden_linked", "ln " + UP + "/env {rw}/e; cat {rw}/e", secret,
+       "; rm -f {rw}/e")
+pinned("hidden_exchanged", "mkdir {rw}/x; {try} exchange {rw}/x " + UP +
+       "/conf; cat {rw}/x/keys/secret", secret,
+       "; {try} exchange {rw}/x " + UP + "/conf; rmdir {rw}/x")
+pinned("hidden_replaced", "echo x >{rw}/n; mv -f {rw}/n " + UP + "/env",
+       changed(UP + "/env"))
+pinned("read_moved", "mv " + UP + "/lib " + UP + "/l2; echo x >" + UP +
+       "/l2/vendor/code", differs(VENDOR, "as it was\n"),
+       "; mv " + UP + "/l2 " + UP + "/lib",
+       before=lambda w: w.file(w.path(VENDOR), "as it was\n"))
+pinned("read_swapped", "mkdir {rw}/v; {try} exchange {rw}/v " + UP +
+       "/lib/vendor; echo x >{rw}/v/code", differs(VENDOR, "as it was\n"),
+       "; {try} exchange {rw}/v " + UP + "/lib/vendor; rmdir {rw}/v",
+       before=lambda w: w.file(w.path(VENDOR), "as it was\n"))
+
+
+@case("files.pinned_others_work", only=with_mounts)
+def pinned_others(w):
+    """What is beside a rule is free, and the next run sees the same."""
+    w.file(w.path(VENDOR), "as it was\n")
+    out = w.inside("cd " + UP + " && echo y >conf/new && mkdir d && mv conf/new d "
+                   "&& cat d/new lib/vendor/code && rm -r d; ls", "pinned")
+    client.equal(out.split(), ["y", "as", "it", "was", "conf", "env", "lib",
+                               "the-end-of-it"], "beside")
+
+
+def replaced_meanwhile(name, place, new, look):
+    """The host puts something new in the place of a rule while a run is on:
+    the run must not get at it, and a run without the rule must."""
+    @case("files.meanwhile_" + name, only=with_mounts)
+    def run(w):
+        for policy, want in ("pinned", False), ("other_rw", True):
+            go, path = w.path("{rw}/go"), w.path(place)
+            old = path.with_name("old")
+            got = {}
+
+            def call(policy=policy, go=go, got=got):
+                got["out"] = w.inside(
+                    f"while [ ! -e {go} ]; do sleep 0.05; done; " + look,
+                    policy)
+            thread = threading.Thread(target=call)
+            thread.start()
+            time.sleep(1)
+            keep = path.is_dir()
+            path.rename(old)
+            try:
+                new(w, path)
+                time.sleep(0.3)
+                go.write_text("")
+                thread.join()
+            finally:
+                go.unlink(missing_ok=True)
+                shutil.rmtree(path) if keep else path.unlink()
+                old.rename(path)
+            client.equal(SECRET + "2" in got["out"], want,
+                         policy + ": " + got["out"])
+
+
+def new_file(w, path):
+    w.file(path, SECRET + "2\n")
+
+
+def new_folder(w, path):
+    w.own_made(path)
+    w.file(path / "secret", SECRET + "2\n")
+
+
+def new_above(w, path):
+    w.own_made(path)
+    w.own_made(path / "keys")
+    w.file(path / "keys/secret", SECRET + "2\n")
+
+
+replaced_meanwhile("hidden_file", "{rw}/up/env", new_file,
+                   "cat {rw}/up/env; :")
+replaced_meanwhile("hidden_directory", "{rw}/up/conf/keys", new_folder,
+                   "cat {rw}/up/conf/keys/secret; :")
+replaced_meanwhile("above_hidden", "{rw}/up/conf", new_above,
+                   "cat {rw}/up/conf/keys/secret; :")
+
 
 # Names inside the directory that must stay as they are, there or not.
 def hooks(w):

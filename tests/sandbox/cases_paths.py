@@ -2,6 +2,7 @@
 """Working directories that a caller names, and races around them."""
 import os
 
+import world
 from world import SECRET, Attack, add, case, client, once, says
 
 
@@ -88,6 +89,50 @@ def race(w):
             else:
                 refused += 1
     client.check(inside and refused, "inside", inside, "refused", refused)
+
+
+@case("paths.says_nothing")
+def says_nothing(w):
+    """The answer is the same, whatever is where the run may not look."""
+    closed, hidden = w.path("{work}/closed"), w.path("{rw}/hidden")
+    w.tidy()
+    w.own_made(closed)
+    (closed / "there").mkdir()
+    (closed / "file").write_text("")
+    closed.chmod(0)
+    (hidden / "there").mkdir(exist_ok=True)
+    try:
+        names = "there", "file", "nothing", "there/.."
+        said = {w.call("pwd", working_dir=f"closed/{n}").text.replace(n, "")
+                for n in names}
+        client.check(len(said) == 1 and "denied" in said.pop(), said)
+        if "mounts" in w.layers:
+            client.equal(w.call("pwd", "hidden_jail", working_dir="."
+                                ).text.strip(), w.text("{rw}"), "control")
+            said = {w.call("pwd", "hidden_jail", working_dir=f"hidden/{n}"
+                           ).text.replace(n, "") for n in names}
+            client.check(len(said) == 1 and "denied" in said.pop(), said)
+    finally:
+        closed.chmod(0o755)
+        (hidden / "there").rmdir()
+
+
+@case("paths.narrowed_keeps_rules")
+def keeps_rules(w):
+    """Narrowed to a part, what the policy protects and hides there stays."""
+    world.with_mounts(w)
+    for token, top in ("hidden_jail", ""), ("hidden_narrow", "up/"):
+        w.file(w.path("{rw}/up/lib/vendor/code"), "as it was\n")
+        near = "" if token == "hidden_narrow" else "up/"
+        out = w.inside(f"cat {near}conf/keys/secret {near}env; "
+                       f"echo x >{near}lib/vendor/code; "
+                       f"echo x >{near}lib/name; echo y >{near}free; "
+                       f"cat {near}free", token)
+        client.check(SECRET not in out and "y\n" in out, top, out)
+        client.equal(w.path("{rw}/up/lib/vendor/code").read_text(),
+                     "as it was\n", top)
+        client.check(not w.path("{rw}/up/lib/name").exists(), "protected")
+        w.path("{rw}/up/free").unlink()
 
 
 @case("paths.directory_replaced")

@@ -44,6 +44,29 @@ refused("hide_without_mounts", "hidden", disable=["mounts"],
         files={"read": ["/usr", "/etc"], "hide": ["/etc/ssl"]})
 refused("protect_without_mounts", "protect", disable=["mounts"],
         files={"protect": [".ssh"]})
+refused("read_in_write_without_mounts", "would be writable",
+        disable=["mounts"], files={"read": ["/usr/share/doc"],
+                                   "write": ["/usr/share"]})
+refused("sockets_without_mounts", "every socket", disable=["mounts"],
+        unix_sockets=["/"])
+refused("private_tmp_without_mounts", "private_tmp", disable=["mounts"],
+        files={"private_tmp": True})
+for key in "read", "write":
+    refused(f"{key}_without_layers", key, disable=["mounts", "landlock"],
+            files={key: ["/usr"]})
+refused("noexec_without_layers", "noexec", disable=["mounts", "landlock"],
+        files={"noexec": True})
+refused("hide_root", "cannot be hidden", only=world.with_mounts,
+        files={"hide": ["/"]})
+refused("hide_devices", "nothing could run", only=world.with_mounts,
+        files={"hide": ["/dev"]})
+refused("hide_above_read", "nothing could run", only=world.with_mounts,
+        files={"hide": ["/usr/share"], "read": ["/usr", "/usr/share/doc/.."],
+               "write": ["/usr/share/doc"]})
+refused("hide_shell", "shell of exec_cmd", only=world.with_mounts,
+        files={"hide": ["/bin/sh"]})
+refused("protect_dots", "names inside", only=world.with_mounts,
+        files={"protect": ["a/./b"]})
 refused("loopback_without_network", "loopback", network="loopback",
         disable=["network"])
 refused("unfiltered_without_network", "network", disable=["network"],

@@ -374,6 +374,11 @@ class World:
         for place in (out, ro, rw, hidden, evil):
             self.file(place / "secret", SECRET + "\n")
         self.file(rw / "masked", SECRET + "\n")
+        for name in "up", "up/conf", "up/conf/keys", "up/lib", "up/lib/vendor":
+            self.own_made(rw / name)
+        self.file(rw / "up/conf/keys/secret", SECRET + "\n")
+        self.file(rw / "up/env", SECRET + "\n")
+        self.file(rw / "up/lib/vendor/code", "as it was\n")
         for name in "sub", ".git", ".git/hooks":
             self.own_made(w.work / name)
         self.file(w.work / "plain", "inside\n")
@@ -463,8 +468,9 @@ class World:
             path.unlink()
             self.server.reload()
             return
-        narrower = (["--directory", self.text("{work}/sub")]
-                    if name == "narrow" else [])
+        narrower = {"narrow": ["--directory", self.text("{work}/sub")],
+                    "hidden_narrow": ["--directory", self.text("{rw}/up")],
+                    }.get(name, [])
         self.tokens[name] = self.server.add(name, *narrower, policy=name)
 
     def check_config(self):
@@ -618,6 +624,14 @@ class World:
                 remove_group(self.group)
 
 
+def jail(n, read):
+    """Rules inside of the directory itself."""
+    rw = n["rw"]
+    return {"directory": rw, "files": {
+        "read": [*read, rw + "/up/lib/vendor"], "protect": ["up/lib/name"],
+        "hide": [rw + "/hidden", rw + "/up/conf/keys", rw + "/up/env"]}}
+
+
 def policies(w):
     """The further policies of each mode, by name."""
     n = w.names
@@ -634,12 +648,18 @@ def policies(w):
                      "files": {"read": read}},
         "protect": {"files": {"write": [n["rw"]], "protect": [
             ".git/hooks", ".ssh", "authorized_keys", "deep/er/name"]}},
+        "pinned": {"files": {
+            "read": [*read, n["rw"] + "/up/lib/vendor"], "write": [n["rw"]],
+            "hide": [n["rw"] + "/up/conf/keys", n["rw"] + "/up/env"]}},
         "loopback": {"network": "loopback"},
         "host": {"network": "host"},
         "granted": {"unix_sockets": [n["sock"] + "/granted"]},
         "both": {"unix_sockets": [n["sock"] + "/granted"],
                  "network": "host"},
         "other": {},
+        **({"hidden_jail": jail(n, read), "hidden_narrow": jail(n, read)}
+           if "mounts" in w.layers else {}),
+        "other_rw": {"files": {"write": [n["rw"]]}},
         "narrow": {},
         **({"rootuser": {"user": "root", "group": 0}} if ROOT else {}),
         "passing": {"files": {"read": SYSTEM, "write": [n["passing"]]}},
