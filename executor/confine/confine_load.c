@@ -155,7 +155,7 @@ holds(const struct json_value *list, const char *dir)
  * comes and goes: hidden is what is there when a run begins, or later.
  */
 static void
-hide_covered(const struct load *l, const char *const *paths)
+hide_covered(const struct load *l, const char *const *paths, bool steady)
 {
 	struct mounts *m = &l->c->mounts;
 	struct err e = { 0 };
@@ -170,6 +170,8 @@ hide_covered(const struct load *l, const char *const *paths)
 			add(l, NULL, MOUNTS_EMPTY, *paths, true);
 		else if (mounts_add_hidden(m, *paths, &e) != 0)
 			keys_complain(l->k, NULL, "%s", e.what);
+		else
+			m->op[m->count - 1].steady = steady;
 }
 
 static bool
@@ -574,9 +576,9 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_files(&l);
 	add_programs(&l);
 	add_protected(&l);
-	hide_covered(&l, own_paths);
+	hide_covered(&l, own_paths, true);
 	places_own(k, in, out);
-	hide_covered(&l, delegates);
+	hide_covered(&l, delegates, false);
 	add_list(&l, v->hide, MOUNTS_HIDE, "\"files\".\"hide\"");
 	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
 	add_basics(&l, read_bool(&l, v->private_tmp, true));

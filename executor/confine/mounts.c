@@ -526,8 +526,8 @@ mounts_done(struct mounts *m, struct err *e)
 		m->op[i].within =
 		    above != NULL &&
 		    (is_bound(above->kind) || above->kind == MOUNTS_PROTECT);
-		m->op[i].watched |=
-		    m->op[i].within && needs_watch(&m->op[i], writable);
+		m->op[i].watched = m->op[i].within && !m->op[i].steady &&
+				   needs_watch(&m->op[i], writable);
 		identify(&m->op[i], writable);
 	}
 	m->whole_root = m->count > 0 && strcmp(m->op[0].path, "/") == 0;

@@ -45,6 +45,7 @@ struct mounts_op {
 	bool pin; /* only on the way to another row: see mounts_done */
 	bool named; /* a pin of protected names: whatever has its name */
 	bool within; /* its place is in a tree of the host that is bound */
+	bool steady; /* a place of root's own, which nobody replaces */
 	bool watched; /* looked after while a run goes on: mounts_watch */
 	char *path; /* owned */
 	char *text; /* owned: link's target, or NULL */
