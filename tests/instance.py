@@ -76,14 +76,20 @@ def build_dir():
     return (TOP / os.environ.get("MCP_EXECD_BUILD", "build/release")).resolve()
 
 
+_given = set()      # ports that this process was given
+
+
 def free_port():
     """Below those of connections, so that none of these takes it while an
-    instance is down."""
+    instance is down; another one each time."""
     end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
               .read_text().split()[0])
     for port in random.sample(range(10240, max(end, 10340)), 100):
         with socket.socket() as s, contextlib.suppress(OSError):
+            if port in _given:
+                continue
             s.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
     raise Failure("no port of 127.0.0.1 is free")
 
@@ -258,7 +264,7 @@ class Instance:
                 return
             except Failure as e:
                 # Somebody else may have taken the free port meanwhile.
-                taken = self.own_port and "in use" in str(e).lower()
+                taken = self.own_port and "uses this port" in str(e)
                 if last or not taken or self.port:
                     raise
                 del self.config["listen"]
