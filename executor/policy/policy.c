@@ -762,7 +762,7 @@ is_second(const struct keys *k, const struct json_value *v, const char *key,
 static void
 read_answers(const struct keys *k, const struct draft *d, struct policy *p)
 {
-	p->structured = is_true(k, d->structured);
+	p->structured = d->structured == NULL || is_true(k, d->structured);
 	p->separate =
 	    is_second(k, d->streams, "streams", "together", "separate");
 	p->raw_text = is_second(k, d->text, "text", "clean", "raw");

@@ -5,7 +5,7 @@ import base64
 import instance
 from client import Server, check, equal, parse
 
-PLAIN = {"structured": False, "text": "clean"}  # as without the keys
+PLAIN = {"structured": False, "text": "clean"}
 MORE = {**PLAIN, "audit": {"output": "all"}}
 
 
