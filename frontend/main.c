@@ -253,6 +253,7 @@ on_ask(void *arg, const struct msg *m, struct err *e)
 		    .heard = http_heard(f->http),
 		} };
 
+	endpoint_heard(f->endpoint);
 	return ipc_send(f->ipc, &vitals, e);
 }
 

@@ -11,6 +11,7 @@
 #include "proto/note.h"
 
 enum {
+	ENDPOINT_SILENT_MS = 15000, /* of the executor, for /healthz */
 	/* bytes of a body read before a refusal: from anybody, with a token */
 	ENDPOINT_MAX_DISCARD = 64 << 10,
 	ENDPOINT_MAX_DISCARD_KNOWN = 4 << 20
@@ -24,6 +25,7 @@ struct endpoint {
 	struct modern *modern;
 	bool draining;
 	bool sick;
+	uint64_t heard_ms; /* of the executor, monotonic; 0: not yet */
 };
 
 struct endpoint_route {
@@ -586,17 +588,32 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 }
 
 /* For whoever asks: no more than whether to send requests here. */
+/* The executor asks at least every 5 seconds. */
+static bool
+is_alone(const struct endpoint *ep)
+{
+	return ep->heard_ms != 0 &&
+	       clock_mono_ms() - ep->heard_ms > ENDPOINT_SILENT_MS;
+}
+
 static void
 run_health(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
+	bool sick = ep->sick || is_alone(ep);
 	const char *word = ep->draining ? "draining"
-			   : ep->sick   ? "unavailable"
+			   : sick       ? "unavailable"
 					: "ok";
 
 	(void)token;
 	buf_printf(&r->answer.body, "{\"status\":\"%s\"}\n", word);
-	r->answer.status = ep->draining || ep->sick ? 503 : 200;
+	r->answer.status = ep->draining || sick ? 503 : 200;
+}
+
+void
+endpoint_heard(struct endpoint *ep)
+{
+	ep->heard_ms = clock_mono_ms();
 }
 
 void

@@ -67,6 +67,8 @@ void endpoint_free(struct endpoint *ep);
 void endpoint_set_health(struct endpoint *ep, bool good);
 /* Is anything of this source heard?  Not after it has ended two frontends. */
 bool endpoint_accepts(struct endpoint *ep, struct bytes peer);
+/* The executor was heard of. */
+void endpoint_heard(struct endpoint *ep);
 /* From now on every new request gets a 503. */
 void endpoint_drain(struct endpoint *ep);
 

@@ -4,6 +4,7 @@
 That the audit log cannot be written: test_audit.
 """
 import signal
+import time
 
 from client import (SLOW, Connection, Server, check, equal, mark, request,
                     within)
@@ -54,3 +55,17 @@ def test_refused_source():
             equal(c.request("GET", "/mcp", bad).status, 401, "failure")
             equal(c.request("GET", "/mcp", bad).status, 429, "control")
             equal(health(c)[0], 200, "health")
+
+
+def test_executor_is_silent():
+    """An executor that stands still: 503, and 200 when it goes on."""
+    with Server() as server, Connection(server, timeout=60) as c:
+        within("asked once", 8, lambda: server.ctl("status"))
+        time.sleep(6 * SLOW)
+        equal(health(c)[0], 200, "before")
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            within("503", 25, lambda: health(c)[0] == 503, 0.5)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        within("200 again", 10, lambda: health(c)[0] == 200, 0.5)
