@@ -87,6 +87,18 @@ shares_leave(struct shares *s, struct shares_user *u)
 	s->joined--;
 }
 
+bool
+shares_fits(const struct shares *s, const struct shares_user *u, uint64_t n,
+    uint64_t total)
+{
+	uint64_t used;
+
+	if (__builtin_add_overflow(s->used, n, &used) || used > total)
+		return false;
+	/* what is left is at least a place, if it was so before */
+	return u->used + n <= SHARES_ALONE * (total - used + n);
+}
+
 void
 shares_take(struct shares *s, struct shares_user *u, uint64_t n)
 {

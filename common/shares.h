@@ -12,7 +12,7 @@
 
 #include "common/digest.h"
 
-enum { SHARES_MOST = 16 };
+enum { SHARES_MOST = 16, SHARES_ALONE = 3 };
 
 struct shares;
 struct shares_user;
@@ -37,6 +37,15 @@ struct shares_user *shares_join(
     struct shares *s, const uint8_t key[DIGEST_BYTES]);
 void shares_leave(struct shares *s, struct shares_user *u);
 void shares_take(struct shares *s, struct shares_user *u, uint64_t n);
+/*
+ * May this user take n more, where there are `total` for all?  It may have
+ * SHARES_ALONE times what would be left after it: alone three quarters of all,
+ * two users three sevenths each, and so on.  So whoever comes next always finds
+ * a place, and nobody needs to know how many come (dynamic thresholds of a
+ * shared buffer, Choudhury and Hahne, 1998).
+ */
+bool shares_fits(const struct shares *s, const struct shares_user *u,
+    uint64_t n, uint64_t total);
 void shares_give(struct shares *s, struct shares_user *u, uint64_t n);
 
 /* The newest of what may be taken back of its user. */

@@ -5,6 +5,7 @@
 
 #include "common/bearer.h"
 #include "common/log.h"
+#include "common/shares.h"
 #include "frontend/link/calls.h"
 #include "frontend/link/defined.h"
 
@@ -17,6 +18,7 @@ struct call {
 	struct capture capture;
 	uint32_t owed; /* credit not yet sent, bytes */
 	bool cancel_owed; /* CANCEL did not fit */
+	struct shares_user *user;
 	enum proto_why why;
 	char run[33]; /* id given by STARTED */
 	void (*output)(
@@ -33,6 +35,7 @@ struct calls {
 	uint32_t most; /* calls at once */
 	uint32_t output_bytes; /* per stream */
 	size_t count;
+	struct shares *shares; /* of the table, by token */
 	struct call table[CALLS_MAX];
 };
 
@@ -150,6 +153,8 @@ release(struct calls *c, struct call *call)
 {
 	capture_fini(&call->capture);
 	defined_unref(call->tool->defined);
+	shares_give(c->shares, call->user, 1);
+	shares_leave(c->shares, call->user);
 	memset(call, 0, sizeof(*call));
 	c->count--;
 }
@@ -204,6 +209,11 @@ calls_new(struct ipc *i, struct err *e)
 		(void)err_sys(e, "allocating the table of calls");
 		return NULL;
 	}
+	c->shares = shares_new(CALLS_MAX, e);
+	if (c->shares == NULL) {
+		free(c);
+		return NULL;
+	}
 	c->ipc = i;
 	ipc_on(i, PROTO_STARTED, on_started, c);
 	ipc_on(i, PROTO_OUTPUT, on_output, c);
@@ -228,12 +238,16 @@ calls_free(struct calls *c)
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		if (c->table[i].id != 0)
 			release(c, &c->table[i]);
+	shares_free(c->shares);
 	free(c);
 }
 
 void
 calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes)
 {
+	most = most < CALLS_MAX / CALLS_PER_RUN
+		   ? most * CALLS_PER_RUN + CALLS_MORE
+		   : CALLS_MAX;
 	if (most > CALLS_MAX)
 		most = CALLS_MAX;
 	/* a smaller table must still hold what runs in it */
@@ -328,24 +342,50 @@ free_entry(struct calls *c)
 	return NULL;
 }
 
+/* A place in the table, or ERR_BUSY: all are taken, or the token's share is. */
+static struct call *
+take_entry(struct calls *c, const uint8_t verifier[DIGEST_BYTES], struct err *e)
+{
+	struct call *call = free_entry(c);
+	struct shares_user *u;
+
+	if (call == NULL) {
+		(void)err_set(e, ERR_BUSY,
+		    "the server works on %u calls already, its limit; wait for one to end and try again",
+		    c->most);
+		return NULL;
+	}
+	u = shares_join(c->shares, verifier);
+	if (!shares_fits(c->shares, u, 1, c->most)) {
+		shares_leave(c->shares, u);
+		(void)err_set(e, ERR_BUSY,
+		    "the server works on many calls of this token already, and keeps its last places for others; wait for one to end and try again");
+		return NULL;
+	}
+	shares_take(c->shares, u, 1);
+	call->user = u;
+	memcpy(call->verifier, verifier, sizeof(call->verifier));
+	return call;
+}
+
 int
 calls_start(
     struct calls *c, const struct calls_request *r, uint64_t *id, struct err *e)
 {
-	struct call *call = free_entry(c);
+	uint8_t verifier[DIGEST_BYTES];
+	struct call *call;
 
-	if (call == NULL)
-		return err_set(e, ERR_BUSY,
-		    "the server runs %u commands already, its limit; wait for one to end and try again",
-		    c->most);
 	if (!ipc_has_room(c->ipc, frames_size(r->args)))
 		return err_set(
 		    e, ERR_BUSY, "the server is busy; try again in a moment");
+	bearer_verifier(r->proof, verifier);
+	call = take_entry(c, verifier, e);
+	if (call == NULL)
+		return e->code;
 	call->id = ++c->last_id;
 	call->tool = r->tool;
 	call->base64 = r->args->base64;
 	call->flags = r->flags;
-	bearer_verifier(r->proof, call->verifier);
 	defined_ref(r->tool->defined);
 	call->output = r->output;
 	call->ended = r->ended;

@@ -15,6 +15,8 @@
 
 enum {
 	CALLS_MAX = 4096, /* entries of the table */
+	CALLS_PER_RUN = 4, /* places for each run that there may be ... */
+	CALLS_MORE = 64, /* ... and more */
 	CALLS_WINDOW = 128 << 10, /* bytes of output on the way */
 	CALLS_MARKERS = 4096 /* bytes for "left out" markers */
 };
@@ -58,7 +60,11 @@ void calls_free(struct calls *c);
 /* Tell of every run; one for the process. */
 void calls_observe(struct calls *c,
     void (*fn)(void *arg, const struct calls_change *change), void *arg);
-/* Limits of a new configuration: calls at once, output bytes per stream. */
+/*
+ * Limits of a new configuration: runs at once, output bytes per stream.  There
+ * is room for more calls than runs, as those that are refused wait here for
+ * their answer; no token can have all of it.
+ */
 void calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes);
 /*
  * Begin.  ERR_BUSY, with words for the caller, if the table or the channel

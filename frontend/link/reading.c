@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bearer.h"
+#include "common/shares.h"
 #include "frontend/link/reading.h"
 
 struct reading {
@@ -10,6 +12,7 @@ struct reading {
 	struct buf data;
 	uint32_t owed; /* credit not yet sent, bytes */
 	bool stop_owed; /* FETCHSTOP did not fit */
+	struct shares_user *user;
 	void (*ended)(void *arg, const struct reading_end *end);
 	void *arg;
 };
@@ -17,6 +20,7 @@ struct reading {
 struct readings {
 	struct ipc *ipc;
 	uint64_t last_id;
+	struct shares *shares; /* of the table, by token */
 	struct reading table[READING_MAX];
 };
 
@@ -83,12 +87,15 @@ on_part(void *arg, const struct msg *m, struct err *e)
 }
 
 static void
-end_reading(struct reading *one, const struct msg_fetched *how)
+end_reading(
+    struct readings *r, struct reading *one, const struct msg_fetched *how)
 {
 	struct reading over = *one;
 	struct reading_end end = { .how = how, .data = buf_bytes(&over.data) };
 
 	memset(one, 0, sizeof(*one));
+	shares_give(r->shares, over.user, 1);
+	shares_leave(r->shares, over.user);
 	over.ended(over.arg, &end);
 	buf_fini(&over.data);
 }
@@ -101,40 +108,70 @@ on_fetched(void *arg, const struct msg *m, struct err *e)
 
 	if (one == NULL)
 		return err_set(e, ERR_PROTO, "FETCHED of an unknown fetch");
-	end_reading(one, &m->fetched);
+	end_reading(r, one, &m->fetched);
 	return 0;
 }
 
-int
-reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
-    struct err *e)
+/* A place in the table, and the token's part of it; NULL: none is left. */
+static struct reading *
+take_entry(struct readings *r, const uint8_t *proof, struct shares_user **u)
+{
+	uint8_t verifier[DIGEST_BYTES];
+	struct reading *one = NULL;
+
+	for (size_t i = 0; i < READING_MAX && one == NULL; i++)
+		if (r->table[i].id == 0)
+			one = &r->table[i];
+	if (one == NULL)
+		return NULL;
+	bearer_verifier(proof, verifier);
+	*u = shares_join(r->shares, verifier);
+	if (shares_fits(r->shares, *u, 1, READING_MAX)) {
+		shares_take(r->shares, *u, 1);
+		return one;
+	}
+	shares_leave(r->shares, *u);
+	return NULL;
+}
+
+static int
+send_fetch(struct readings *r, const struct reading_request *q, struct err *e)
 {
 	struct msg m = { .code = PROTO_FETCH,
-		.fetch = { .peer = q->peer,
+		.fetch = { .fetch = r->last_id + 1,
+		    .peer = q->peer,
 		    .what = (uint8_t)q->what,
 		    .run = q->run,
 		    .stream = (uint8_t)q->stream,
 		    .offset = q->offset,
 		    .length = q->length,
 		    .window = READING_WINDOW } };
-	struct reading *one = NULL;
 	int rc;
 
-	for (size_t i = 0; i < READING_MAX && one == NULL; i++)
-		if (r->table[i].id == 0)
-			one = &r->table[i];
-	if (one == NULL)
-		return err_set(e, ERR_BUSY,
-		    "too much is read at the same time; try again in a moment");
-	m.fetch.fetch = r->last_id + 1;
 	memcpy(m.fetch.proof, q->proof, sizeof(m.fetch.proof));
 	rc = ipc_send(r->ipc, &m, e);
 	explicit_bzero(m.fetch.proof, sizeof(m.fetch.proof));
-	if (rc != 0)
+	return rc;
+}
+
+int
+reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
+    struct err *e)
+{
+	struct shares_user *u;
+	struct reading *one = take_entry(r, q->proof, &u);
+
+	if (one == NULL)
+		return err_set(e, ERR_BUSY,
+		    "too much is read at the same time; try again in a moment");
+	if (send_fetch(r, q, e) != 0) {
+		shares_give(r->shares, u, 1);
+		shares_leave(r->shares, u);
 		return err_set(
 		    e, ERR_BUSY, "the server is busy; try again in a moment");
+	}
 	*one = (struct reading){
-		.id = ++r->last_id, .ended = q->ended, .arg = q->arg
+		.id = ++r->last_id, .user = u, .ended = q->ended, .arg = q->arg
 	};
 	buf_init(&one->data, READING_BYTES);
 	*id = one->id;
@@ -158,7 +195,7 @@ readings_lose(struct readings *r)
 
 	for (size_t i = 0; i < READING_MAX; i++)
 		if (r->table[i].id != 0)
-			end_reading(&r->table[i], &lost);
+			end_reading(r, &r->table[i], &lost);
 }
 
 struct readings *
@@ -168,6 +205,11 @@ readings_new(struct ipc *i, struct err *e)
 
 	if (r == NULL) {
 		(void)err_sys(e, "allocating the table of readings");
+		return NULL;
+	}
+	r->shares = shares_new(READING_MAX, e);
+	if (r->shares == NULL) {
+		free(r);
 		return NULL;
 	}
 	r->ipc = i;
@@ -184,5 +226,6 @@ readings_free(struct readings *r)
 		return;
 	for (size_t i = 0; i < READING_MAX; i++)
 		buf_fini(&r->table[i].data);
+	shares_free(r->shares);
 	free(r);
 }

@@ -163,6 +163,32 @@ test_joined(void **state)
 	assert_int_equal(shares_joined(s), USERS + 1);
 }
 
+/* Alone three quarters; whoever comes later always finds something. */
+static void
+test_fits(void **state)
+{
+	const uint64_t total = 64;
+	uint64_t got[USERS] = { 0 };
+
+	(void)state;
+	for (size_t u = 0; u < USERS; u++)
+		while (shares_fits(s, user[u], 1, total)) {
+			shares_take(s, user[u], 1);
+			got[u]++;
+		}
+	assert_in_range(got[0], 47, 49);
+	assert_in_range(got[1], 10, 13);
+	assert_in_range(got[2], 2, 4);
+	assert_in_range(shares_used(s), 0, total - 1);
+	/* what does not fit at all */
+	assert_false(shares_fits(s, user[2], UINT64_MAX, total));
+	assert_false(shares_fits(s, user[2], total, total));
+	for (size_t u = 0; u < USERS; u++)
+		shares_give(s, user[u], got[u]);
+	/* a single place is somebody's */
+	assert_true(shares_fits(s, user[0], 1, 1));
+}
+
 int
 main(void)
 {
@@ -173,6 +199,7 @@ main(void)
 		T(test_asks),
 		T(test_many),
 		T(test_joined),
+		T(test_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
