@@ -6,14 +6,25 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/shares.h"
 #include "frontend/http/conn.h"
+
+enum {
+	GOOD_SOURCES = 256, /* that have shown a good token, the latest */
+	FRIENDS = 4 /* such sources give way last, up to one part in so many */
+};
 
 struct conn_table {
 	struct loop *loop;
 	const struct conn_ops *ops;
 	void *arg;
 	struct loop_timer timer; /* armed for the earliest deadline */
-	size_t most, count;
+	size_t most; /* entries, with the spare ones */
+	size_t open, count; /* all; and those that are not at their end */
+	/* without a token: of any source, of those in `good`; with one */
+	struct shares *strangers, *friends, *tokens;
+	uint8_t good[GOOD_SOURCES][DIGEST_BYTES];
+	size_t next_good;
 	struct conn conns[];
 };
 
@@ -61,11 +72,18 @@ struct conn_table *
 conn_table_new(struct loop *l, size_t most, const struct conn_ops *ops,
     void *arg, struct err *e)
 {
-	struct conn_table *t =
-	    calloc(1, sizeof(*t) + most * sizeof(t->conns[0]));
+	struct conn_table *t;
 
+	most += CONN_SPARE;
+	t = calloc(1, sizeof(*t) + most * sizeof(t->conns[0]));
 	if (t == NULL) {
 		(void)err_sys(e, "allocating the table of connections");
+		return NULL;
+	}
+	if ((t->strangers = shares_new(most, e)) == NULL ||
+	    (t->friends = shares_new(most, e)) == NULL ||
+	    (t->tokens = shares_new(most, e)) == NULL) {
+		conn_table_free(t);
 		return NULL;
 	}
 	t->loop = l;
@@ -86,7 +104,11 @@ conn_table_free(struct conn_table *t)
 {
 	if (t == NULL)
 		return;
-	loop_timer_cancel(t->loop, &t->timer);
+	if (t->loop != NULL)
+		loop_timer_cancel(t->loop, &t->timer);
+	shares_free(t->strangers);
+	shares_free(t->friends);
+	shares_free(t->tokens);
 	free(t);
 }
 
@@ -96,49 +118,166 @@ conn_count(const struct conn_table *t)
 	return t->count;
 }
 
-static size_t
-count_from(const struct conn_table *t, const char *peer)
-{
-	size_t same = 0;
+/* --- who has how many --------------------------------------------------- */
 
-	if (t->ops->shared(t->arg, peer))
-		return 0;
-	for (size_t i = 0; i < t->most; i++)
-		if (t->conns[i].fd >= 0 && strcmp(t->conns[i].peer, peer) == 0)
-			same++;
-	return same;
+/*
+ * This machine is one source, whichever of its addresses was chosen.  Not so
+ * a proxy on it, which is one of its own.
+ */
+static void
+source_of(const char *peer, bool shared, uint8_t out[DIGEST_BYTES])
+{
+	static const struct cidr v4 = { .addr = { [10] = 0xff, 0xff, 127 },
+		.bits = 104 };
+	struct bytes text = bytes_of(peer);
+	struct cidr_source key;
+
+	if (!shared && cidr_match(&v4, text))
+		text = BYTES_LIT("::1");
+	cidr_source(text, &key);
+	memset(out, 0, DIGEST_BYTES);
+	memcpy(out, &key, sizeof(key));
+	out[DIGEST_BYTES - 1] = shared;
+}
+
+static bool
+is_good(const struct conn_table *t, const uint8_t source[DIGEST_BYTES])
+{
+	for (size_t i = 0; i < GOOD_SOURCES; i++)
+		if (memcmp(t->good[i], source, DIGEST_BYTES) == 0)
+			return true;
+	return false;
+}
+
+static void
+remember(struct conn_table *t, const uint8_t source[DIGEST_BYTES])
+{
+	if (is_good(t, source))
+		return;
+	memcpy(t->good[t->next_good], source, DIGEST_BYTES);
+	t->next_good = (t->next_good + 1) % GOOD_SOURCES;
+}
+
+static void
+join(struct conn *c, struct shares *s, const uint8_t key[DIGEST_BYTES])
+{
+	c->shares = s;
+	c->user = shares_join(s, key);
+	c->entry = (struct shares_entry){ .user = c->user, .arg = c };
+	shares_take(s, c->user, 1);
+}
+
+static void
+leave(struct conn *c)
+{
+	if (c->user == NULL)
+		return;
+	shares_withdraw(&c->entry);
+	shares_give(c->shares, c->user, 1);
+	shares_leave(c->shares, c->user);
+	c->user = NULL;
+}
+
+/* It is at its end, whenever the library gets to it. */
+static void
+discount(struct conn *c)
+{
+	if (c->ending)
+		return;
+	c->ending = true;
+	c->table->count--;
+	leave(c);
+}
+
+/* The one of this source that gives way first; the number of all of it. */
+static size_t
+survey(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
+    struct conn **first)
+{
+	size_t n = 0;
+
+	*first = NULL;
+	for (size_t i = 0; i < t->most; i++) {
+		struct conn *c = &t->conns[i];
+
+		if (c->fd < 0 || c->ending ||
+		    memcmp(c->source, source, DIGEST_BYTES) != 0)
+			continue;
+		n++;
+		if (c->entry.serial == 0)
+			continue;
+		if (*first == NULL || c->known < (*first)->known ||
+		    (c->known == (*first)->known &&
+			c->since_ms < (*first)->since_ms))
+			*first = c;
+	}
+	return n;
+}
+
+static struct conn *
+victim(const struct conn_table *t, size_t most)
+{
+	const struct shares_entry *x = NULL;
+
+	if (shares_used(t->friends) > most / FRIENDS)
+		x = shares_greatest(t->friends);
+	if (x == NULL)
+		x = shares_greatest(t->strangers);
+	if (x == NULL)
+		x = shares_greatest(t->friends);
+	if (x == NULL)
+		x = shares_greatest(t->tokens);
+	return x != NULL ? x->arg : NULL;
+}
+
+static bool
+evict(struct conn *c)
+{
+	if (c == NULL)
+		return false;
+	discount(c);
+	c->table->ops->evicted(c->table->arg, c);
+	return true;
+}
+
+/* A place for one more of this source, at another's cost if need be. */
+static bool
+make_room(struct conn_table *t, bool shared, const uint8_t source[DIGEST_BYTES],
+    const struct conn_limits *limits)
+{
+	struct conn *first;
+
+	if (!shared && survey(t, source, &first) >= limits->per_source &&
+	    !evict(first))
+		return false;
+	return t->count < limits->most || evict(victim(t, limits->most));
 }
 
 bool
-conn_admit(const struct conn_table *t, const struct sockaddr *from, size_t most,
-    size_t per_address)
+conn_admit(const struct conn_table *t)
 {
-	char peer[CIDR_TEXT];
-
-	if (t->count >= t->most || t->count >= most)
-		return false;
-	cidr_address(from, peer);
-	return count_from(t, peer) < per_address;
+	return t->open < t->most;
 }
 
-struct conn *
-conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
-    size_t per_address)
+static struct conn *
+free_entry(struct conn_table *t)
 {
-	struct conn *c = NULL;
-	char peer[CIDR_TEXT];
+	for (size_t i = 0; i < t->most; i++)
+		if (t->conns[i].fd < 0)
+			return &t->conns[i];
+	return NULL;
+}
+
+/* An entry of the table for it; NULL: none, or it cannot be watched. */
+static struct conn *
+take_entry(struct conn_table *t, int fd)
+{
+	struct conn *c = free_entry(t);
 	struct err e;
 
-	cidr_address(from, peer);
-	if (from->sa_family == AF_UNIX)
-		cidr_peer_user(fd, peer);
-	if (count_from(t, peer) >= per_address)
-		return NULL;
-	for (size_t i = 0; i < t->most && c == NULL; i++)
-		if (t->conns[i].fd < 0)
-			c = &t->conns[i];
 	if (c == NULL)
 		return NULL;
+	*c = (struct conn){ .fd = -1, .index = c->index, .table = t };
 	c->watch =
 	    (struct loop_watch){ .fd = fd, .handler = on_event, .arg = c };
 	/* edge: told once, and not at each piece of data */
@@ -147,19 +286,105 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
 		return NULL;
 	}
 	c->fd = fd;
-	c->deadline_ms = 0;
+	return c;
+}
+
+struct conn *
+conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
+    const struct conn_limits *limits)
+{
+	uint8_t source[DIGEST_BYTES];
+	char peer[CIDR_TEXT];
+	struct conn *c;
+	bool shared;
+
+	cidr_address(from, peer);
+	if (from->sa_family == AF_UNIX)
+		cidr_peer_user(fd, peer);
+	shared = t->ops->shared(t->arg, peer);
+	source_of(peer, shared, source);
+	if (!make_room(t, shared, source, limits))
+		return NULL;
+	c = take_entry(t, fd);
+	if (c == NULL)
+		return NULL;
 	memcpy(c->peer, peer, sizeof(c->peer));
+	memcpy(c->source, source, sizeof(c->source));
+	c->since_ms = clock_mono_ms();
+	t->open++;
 	t->count++;
+	join(c, is_good(t, source) ? t->friends : t->strangers, source);
+	shares_offer(c->shares, &c->entry);
 	return c;
 }
 
 void
 conn_close(struct conn *c)
 {
+	discount(c);
 	loop_del(c->table->loop, &c->watch);
 	c->fd = -1;
 	c->deadline_ms = 0;
-	c->table->count--;
+	c->table->open--;
+}
+
+/* Connections of this token that come from the same source. */
+static size_t
+count_alike(const struct conn *c, const struct shares_user *u)
+{
+	const struct conn_table *t = c->table;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->most; i++)
+		n += t->conns[i].fd >= 0 && t->conns[i].user == u &&
+		     memcmp(t->conns[i].source, c->source, DIGEST_BYTES) == 0;
+	return n;
+}
+
+static bool
+fits(const struct conn *c, const struct shares_user *u,
+    const struct conn_limits *limits)
+{
+	const struct conn_table *t = c->table;
+
+	if (!shares_fits(t->tokens, u, 1, limits->most))
+		return false;
+	return t->ops->shared(t->arg, c->peer) ||
+	       limits->per_source < FRIENDS ||
+	       count_alike(c, u) <
+		   limits->per_source - limits->per_source / FRIENDS;
+}
+
+bool
+conn_know(struct conn *c, const uint8_t verifier[DIGEST_BYTES],
+    const struct conn_limits *limits, bool rivals)
+{
+	struct conn_table *t = c->table;
+	struct shares_user *u;
+	bool fit;
+
+	remember(t, c->source);
+	if (c->ending)
+		return true;
+	u = shares_join(t->tokens, verifier);
+	fit = u == c->user || !rivals || fits(c, u, limits);
+	if (fit && u != c->user) {
+		leave(c);
+		join(c, t->tokens, verifier);
+		c->known = true;
+	}
+	shares_leave(t->tokens, u);
+	return fit;
+}
+
+void
+conn_set_idle(struct conn *c, bool idle)
+{
+	if (!c->known || c->user == NULL)
+		return;
+	shares_withdraw(&c->entry);
+	if (idle)
+		shares_offer(c->shares, &c->entry);
 }
 
 void

@@ -23,6 +23,7 @@ struct endpoint {
 	struct deter *deter;
 	struct session_table *sessions;
 	struct modern *modern;
+	struct shares *bodies; /* bytes of requests that are being read */
 	bool draining;
 	bool sick;
 	uint64_t heard_ms; /* of the executor, monotonic; 0: not yet */
@@ -216,6 +217,12 @@ is_open(const struct endpoint_request *r)
 	return false;
 }
 
+static bool
+has_body(const struct endpoint_request *r)
+{
+	return r->facts.chunked || (r->facts.has_length && r->facts.length > 0);
+}
+
 /* Some would read such a body until the connection's end. */
 static bool
 is_post(const struct endpoint_request *r)
@@ -223,9 +230,44 @@ is_post(const struct endpoint_request *r)
 	return bytes_eq_str(r->method, "POST");
 }
 
+/* What the body may come to is its token's from here on. */
+static bool
+take_room(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token, uint64_t most)
+{
+	uint64_t n = r->facts.chunked ? most : r->facts.length;
+	struct shares_user *u;
+
+	if (n == 0 || token == NULL)
+		return true;
+	if (shares_joined(ep->bodies) == ENDPOINT_MAX_BODIES)
+		return false;
+	u = shares_join(ep->bodies, token->verifier);
+	if (!shares_fits(ep->bodies, u, n, most * ENDPOINT_BODIES)) {
+		shares_leave(ep->bodies, u);
+		return false;
+	}
+	shares_take(ep->bodies, u, n);
+	r->room = u;
+	r->room_bytes = n;
+	return true;
+}
+
+static void
+give_room(struct endpoint *ep, struct endpoint_request *r)
+{
+	buf_wipe(&r->body);
+	if (r->room == NULL)
+		return;
+	shares_give(ep->bodies, r->room, r->room_bytes);
+	shares_leave(ep->bodies, r->room);
+	r->room = NULL;
+}
+
 /* Headers of the body that is to come and of the answer that is wanted. */
 static void
-check_content(struct endpoint *ep, struct endpoint_request *r)
+check_content(struct endpoint *ep, struct endpoint_request *r,
+    const struct settings_token *token)
 {
 	const struct endpoint_route *route = r->route;
 	uint32_t most = settings_now(ep->settings)->limits.body_bytes;
@@ -239,7 +281,10 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 		return;
 	}
 	r->answer.plain = !vet_is_plain(&r->facts);
-	if (r->answer.plain)
+	if (!route->json && has_body(r))
+		refuse_politely(r, 400,
+		    "nothing is done with a body here: send this request without one");
+	else if (r->answer.plain)
 		refuse_politely(r, 415,
 		    "compressed bodies are not taken: send the body as it is, without Content-Encoding");
 	else if (route->json && !vet_is_json(&r->facts))
@@ -250,12 +295,28 @@ check_content(struct endpoint *ep, struct endpoint_request *r)
 		     vet_accepts(&r->facts, "application", "json")))
 		refuse_politely(
 		    r, 406, "send Accept: application/json, text/event-stream");
+	else if (!take_room(ep, r, token, most))
+		refuse(r, 503,
+		    "the server reads as many bodies of requests as it may, of this token or of all: try again in a moment",
+		    true);
 	buf_init(&r->body, most);
+}
+
+static bool
+admit(struct endpoint_request *r, const struct settings_token *token)
+{
+	if (r->admit == NULL || r->admit(r->arg, token->verifier))
+		return true;
+	refuse(r, 429,
+	    "this token has so many connections open that the server keeps its last places for others: close some, or send several requests on one",
+	    true);
+	return false;
 }
 
 void
 endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 {
+	const struct settings_token *token = NULL;
 	struct vet_refusal no;
 
 	buf_init(&r->answer.body, 4096);
@@ -276,8 +337,11 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 		refuse_politely(r, no.status, no.text);
 		return;
 	}
-	if (!is_open(r) && authenticate(ep, r) == NULL)
-		return;
+	if (!is_open(r)) {
+		token = authenticate(ep, r);
+		if (token == NULL || !admit(r, token))
+			return;
+	}
 	r->route = find_route(r);
 	if (r->route == NULL)
 		return;
@@ -285,7 +349,7 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 		refuse(r, 503, "the server is stopping: try again in a moment",
 		    true);
 	else
-		check_content(ep, r);
+		check_content(ep, r, token);
 }
 
 void
@@ -312,7 +376,7 @@ endpoint_body(struct endpoint *ep, struct endpoint_request *r)
 	r->route->run(ep, r, token);
 	/* what was asked is done or on its way with the executor */
 	explicit_bzero(r->proof, sizeof(r->proof));
-	buf_wipe(&r->body);
+	give_room(ep, r);
 }
 
 void
@@ -332,7 +396,7 @@ endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 		stream_fini(&r->stream);
 	explicit_bzero(r->proof, sizeof(r->proof));
 	buf_fini(&r->answer.body);
-	buf_wipe(&r->body);
+	give_room(ep, r);
 }
 
 static struct mcp_from
@@ -632,6 +696,11 @@ endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
 		(void)err_sys(e, "allocating the endpoint");
 		return NULL;
 	}
+	ep->bodies = shares_new(ENDPOINT_MAX_BODIES, e);
+	if (ep->bodies == NULL) {
+		free(ep);
+		return NULL;
+	}
 	ep->settings = s;
 	ep->auth = a;
 	ep->deter = d;
@@ -643,6 +712,9 @@ endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
 void
 endpoint_free(struct endpoint *ep)
 {
+	if (ep == NULL)
+		return;
+	shares_free(ep->bodies);
 	free(ep);
 }
 

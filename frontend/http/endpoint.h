@@ -8,6 +8,7 @@
 #ifndef FRONTEND_ENDPOINT_H
 #define FRONTEND_ENDPOINT_H
 
+#include "common/shares.h"
 #include "frontend/gate/auth.h"
 #include "frontend/gate/deter.h"
 #include "frontend/mcp/modern.h"
@@ -15,7 +16,9 @@
 #include "frontend/gate/vet.h"
 
 enum {
-	ENDPOINT_MAX_TARGET = 1024 /* bytes, with the NUL */
+	ENDPOINT_MAX_TARGET = 1024, /* bytes, with the NUL */
+	ENDPOINT_MAX_BODIES = 65536 + 64, /* at a time: a connection has one */
+	ENDPOINT_BODIES = 64 /* times limits.body_bytes, all together */
 };
 
 struct endpoint;
@@ -40,6 +43,8 @@ struct endpoint_request {
 	struct bytes peer; /* afterwards: whom it speaks for */
 	struct vet_request head;
 	void (*ready)(void *arg); /* a pending answer is there */
+	/* its token is good: false, if that has too many connections */
+	bool (*admit)(void *arg, const uint8_t verifier[DIGEST_BYTES]);
 	void *arg;
 	/* for the caller to look at */
 	struct endpoint_answer answer;
@@ -51,6 +56,8 @@ struct endpoint_request {
 	char client[CIDR_TEXT]; /* that peer speaks for */
 	struct vet_facts facts;
 	const struct endpoint_route *route;
+	struct shares_user *room; /* who holds the body, NULL: nobody */
+	uint64_t room_bytes;
 	uint8_t proof[DIGEST_BYTES];
 	bool authenticated;
 	bool streaming; /* the session knows the stream */

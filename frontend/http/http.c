@@ -95,6 +95,13 @@ limits(const struct http *h)
 	return &settings_now(h->settings)->limits;
 }
 
+/* Slots, also of connections that are at their end. */
+static size_t
+places(const struct http *h)
+{
+	return (size_t)h->limits.connections + CONN_SPARE;
+}
+
 /* --- life of a connection ---------------------------------------------- */
 
 static void
@@ -129,6 +136,7 @@ set_stage(struct slot *s, enum stage stage)
 		[STAGE_STREAM] = c->heartbeat_ms };
 
 	s->stage = stage;
+	conn_set_idle(s->conn, stage == STAGE_IDLE || stage == STAGE_HEAD);
 	conn_set_deadline(s->conn, ms[stage]);
 }
 
@@ -163,14 +171,17 @@ on_gone(void *arg, struct conn *c)
 static void
 send_raw(const struct slot *s, const char *status, const char *text)
 {
+	bool busy = strncmp(status, "503", 3) == 0;
 	char b[512];
 	int n = snprintf(b, sizeof(b),
-	    "HTTP/1.1 %s\r\nConnection: close\r\n"
+	    "HTTP/1.1 %s\r\nConnection: close\r\n%s"
 	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
 	    "{\"error\":\"%s\"}\n",
-	    status, strlen(text) + 13, text);
+	    status, busy ? "Retry-After: " HTTP_RETRY "\r\n" : "",
+	    strlen(text) + 13, text);
 
-	if (n <= 0 || (size_t)n >= sizeof(b))
+	if (n <= 0 || (size_t)n >= sizeof(b) ||
+	    (s->tls != NULL && !tls_is_open(s->tls)))
 		return;
 	if (s->tls != NULL)
 		tls_send(s->tls, b, (size_t)n);
@@ -207,13 +218,13 @@ on_expired(void *arg, struct conn *c)
 
 /* Bytes that came are read away: unread, they would take the answer along. */
 static void
-drain(const struct slot *s)
+drain(int fd)
 {
 	char away[HTTP_DRAIN];
 
 	for (int i = 0; i < HTTP_DRAINS; i++)
-		if (recvfrom(s->conn->fd, away, sizeof(away), MSG_DONTWAIT,
-			NULL, NULL) <= 0)
+		if (recvfrom(
+			fd, away, sizeof(away), MSG_DONTWAIT, NULL, NULL) <= 0)
 			break;
 	explicit_bzero(away, sizeof(away));
 }
@@ -230,7 +241,7 @@ on_fault(void *arg, const char *text)
 		    s->conn->peer, dropped, text);
 	s->dead = true;
 	send_raw(s, "400 Bad Request", text);
-	drain(s);
+	drain(s->conn->fd);
 	(void)shutdown(s->conn->fd, SHUT_RDWR);
 }
 
@@ -244,10 +255,6 @@ is_shared(void *arg, const char *peer)
 	    &settings_now(h->settings)->proxies, bytes_of(peer));
 }
 
-static const struct conn_ops conn_ops = {
-	.gone = on_gone, .expired = on_expired, .shared = is_shared
-};
-
 static void
 log_refused(struct http *h)
 {
@@ -259,12 +266,39 @@ log_refused(struct http *h)
 		    conn_count(h->conns), dropped);
 }
 
+/*
+ * Another connection needs the place of this one.  It is told if it has begun
+ * a request; what has begun none is not answered.
+ */
+static void
+on_evicted(void *arg, struct conn *c)
+{
+	struct http *h = arg;
+	struct slot *s = &h->slots[c->index];
+
+	log_refused(h);
+	if (s->stage == STAGE_HEAD && !scan_is_between(&s->wire.scan))
+		send_raw(s, "503 Service Unavailable",
+		    "too many connections: try again in a moment");
+	s->dead = true;
+	(void)shutdown(c->fd, SHUT_RDWR);
+	h->resumed = true;
+	if (!s->suspended)
+		return;
+	endpoint_end(h->ep, &s->req);
+	resume(s);
+}
+
+static const struct conn_ops conn_ops = { .gone = on_gone,
+	.expired = on_expired,
+	.evicted = on_evicted,
+	.shared = is_shared };
+
 static enum MHD_Result
 on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 {
 	struct daemon *d = arg;
 	struct http *h = d->http;
-	const struct msg_config *c = limits(h);
 	char peer[CIDR_TEXT];
 
 	(void)len;
@@ -272,47 +306,89 @@ on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 	cidr_address(addr, peer);
 	if (!endpoint_accepts(h->ep, bytes_of(peer)))
 		return MHD_NO;
-	if (conn_admit(
-		h->conns, addr, c->connections, c->connections_per_address))
+	/* who may stay is decided when there is a socket to say it on */
+	if (conn_admit(h->conns))
 		return MHD_YES;
 	log_refused(h);
 	return MHD_NO;
 }
 
-static void
-connection_began(struct http *h, struct MHD_Connection *c, void **context)
+static struct conn_limits
+conn_limits(const struct http *h)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct conn *conn = NULL;
-	struct slot *s;
-	int fd;
+	const struct msg_config *c = limits(h);
 
-	*context = NULL;
-	/* libmicrohttpd 1.0 answers the next question in the same place */
-	fd = info != NULL ? info->connect_fd : -1;
-	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (fd >= 0 && info != NULL)
-		conn = conn_open(h->conns, fd, info->client_addr,
-		    limits(h)->connections_per_address);
-	if (conn == NULL) {
-		/* its requests find no slot and end */
-		log_refused(h);
-		(void)shutdown(fd, SHUT_RDWR);
-		h->resumed = true;
+	return (struct conn_limits){ .most = c->connections,
+		.per_source = c->connections_per_address };
+}
+
+/* There is no place for it, and none that it could have. */
+static void
+turn_away(struct http *h, int fd, void *tls)
+{
+	static const char busy[] =
+	    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+	    "Retry-After: " HTTP_RETRY "\r\nContent-Length: 0\r\n\r\n";
+	/* RFC 8446 section 6: fatal, internal_error */
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 80 };
+
+	log_refused(h);
+	h->resumed = true;
+	if (fd < 0)
 		return;
-	}
-	s = &h->slots[conn->index];
+	if (tls != NULL)
+		tls_read_nothing(tls);
+	if (tls != NULL)
+		(void)send(
+		    fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
+	else
+		(void)send(
+		    fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	drain(fd);
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+/* Its slot, in which there is nothing yet. */
+static struct slot *
+begin_slot(struct http *h, struct conn *conn, struct MHD_Connection *c)
+{
+	struct slot *s = &h->slots[conn->index];
+
 	memset(s, 0, sizeof(*s));
 	s->http = h;
 	s->conn = conn;
 	s->mhd = c;
+	return s;
+}
+
+static void
+connection_began(struct http *h, struct MHD_Connection *c, void **context)
+{
+	const struct conn_limits most = conn_limits(h);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+	/* libmicrohttpd 1.0 answers the next question in the same place */
+	int fd = info != NULL ? info->connect_fd : -1;
+	struct conn *conn = NULL;
+	struct slot *s;
+	void *tls;
+
+	*context = NULL;
 	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (info != NULL && info->tls_session != NULL) {
-		s->tls = info->tls_session;
-		s->pair = tls_take(h->tls, s->tls);
+	tls = info != NULL ? info->tls_session : NULL;
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (fd >= 0 && info != NULL)
+		conn = conn_open(h->conns, fd, info->client_addr, &most);
+	if (conn == NULL) {
+		/* its requests find no slot and end */
+		turn_away(h, fd, tls);
+		return;
 	}
-	if (!wire_open(&s->wire, fd, conn->peer, s->tls, on_fault, s))
+	s = begin_slot(h, conn, c);
+	s->tls = tls;
+	if (tls != NULL)
+		s->pair = tls_take(h->tls, tls);
+	if (!wire_open(&s->wire, fd, conn->peer, tls, on_fault, s))
 		(void)shutdown(fd, SHUT_RDWR);
 	*context = s;
 	set_stage(s, STAGE_HEAD);
@@ -469,6 +545,16 @@ scrub(struct endpoint_request *r)
 	}
 }
 
+static bool
+on_admit(void *arg, const uint8_t verifier[DIGEST_BYTES])
+{
+	struct slot *s = arg;
+	const struct conn_limits most = conn_limits(s->http);
+	bool rivals = settings_now(s->http->settings)->token_count > 1;
+
+	return conn_know(s->conn, verifier, &most, rivals);
+}
+
 static void
 begin(struct slot *s, const char *method, const char *version)
 {
@@ -479,6 +565,7 @@ begin(struct slot *s, const char *method, const char *version)
 	r->method = bytes_of(method);
 	r->peer = bytes_of(s->conn->peer);
 	r->ready = on_ready;
+	r->admit = on_admit;
 	r->arg = s;
 	r->head.target = bytes_of(s->target);
 	r->head.target_cut = s->target_cut;
@@ -687,7 +774,7 @@ count_handshakes(struct http *h)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < h->limits.connections; i++) {
+	for (size_t i = 0; i < places(h); i++) {
 		struct slot *s = &h->slots[i];
 
 		if (s->conn == NULL || s->tls == NULL || s->open)
@@ -786,7 +873,7 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	    0, on_accept, d, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-	    h->limits.connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (unsigned)places(h), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)h->limits.header_bytes + HTTP_POOL_EXTRA,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
@@ -831,7 +918,7 @@ http_drain(struct http *h)
 bool
 http_owes(const struct http *h)
 {
-	for (size_t i = 0; i < h->limits.connections; i++) {
+	for (size_t i = 0; i < places(h); i++) {
 		const struct slot *s = &h->slots[i];
 
 		if (s->conn != NULL &&
@@ -881,7 +968,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 		h->daemons[i].http = h;
 		h->daemons[i].watch.fd = -1;
 	}
-	h->slots = calloc(lim->connections, sizeof(h->slots[0]));
+	h->slots = calloc(places(h), sizeof(h->slots[0]));
 	h->conns = conn_table_new(l, lim->connections, &conn_ops, h, e);
 	if (h->slots == NULL || h->conns == NULL) {
 		http_free(h);
@@ -897,7 +984,7 @@ resume_all(struct http *h)
 {
 	if (h->slots == NULL)
 		return;
-	for (size_t i = 0; i < h->limits.connections; i++) {
+	for (size_t i = 0; i < places(h); i++) {
 		h->slots[i].dead = true;
 		if (h->slots[i].suspended)
 			resume(&h->slots[i]);

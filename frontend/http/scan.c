@@ -256,6 +256,7 @@ static const char *
 end_request(struct scan *s)
 {
 	s->blanks = 0;
+	s->whole++;
 	return go(s, BEGIN);
 }
 
@@ -395,6 +396,12 @@ scan_feed(struct scan *s, const uint8_t *p, size_t n, size_t *good)
 			*good = i;
 	}
 	return NULL;
+}
+
+bool
+scan_is_in_body(const struct scan *s)
+{
+	return s->heads > s->whole;
 }
 
 bool

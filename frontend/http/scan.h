@@ -24,6 +24,7 @@ enum {
 struct scan {
 	unsigned state;
 	uint32_t heads; /* that are complete */
+	uint32_t whole; /* requests that are, with their bodies */
 	uint64_t left; /* of the body or chunk; digits' value */
 	uint16_t count; /* characters of what is being read */
 	uint8_t blanks; /* empty lines before the request */
@@ -40,6 +41,8 @@ struct scan {
  */
 const char *scan_feed(
     struct scan *s, const uint8_t *p, size_t n, size_t *good);
+/* Is it in the body of a request, whose head is complete? */
+bool scan_is_in_body(const struct scan *s);
 /* Is the connection between two requests? */
 bool scan_is_between(const struct scan *s);
 

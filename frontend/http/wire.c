@@ -12,6 +12,9 @@
 
 enum { WIRE_MAX_FD = 1 << 20, WIRE_STEP = 256 };
 
+/* Nothing is read any more; not now. */
+enum { WIRE_OVER = TLSHOOK_OVER, WIRE_LATER = TLSHOOK_LATER };
+
 static struct {
 	struct wire **by_fd; /* those in plaintext */
 	size_t size;
@@ -45,7 +48,21 @@ say(struct wire *w, const char *text)
 	w->refuse(w->arg, text);
 }
 
-/* Before more is read: -1 if nothing is to be. */
+/*
+ * Say what is wrong, in its turn: requests that came before have their answers
+ * first.  true: that was done.
+ */
+static bool
+say_in_turn(struct wire *w)
+{
+	bool current = w->given == w->scan.heads && scan_is_in_body(&w->scan);
+
+	if (w->requests == w->given && (!w->within || current))
+		say(w, w->fault);
+	return w->over;
+}
+
+/* Before more is read: 0, WIRE_OVER or WIRE_LATER. */
 static int
 on_ask(void *arg)
 {
@@ -53,15 +70,14 @@ on_ask(void *arg)
 
 	/* before a line of a parser sees a byte of it */
 	note_source(w->peer);
-	/* the library wants more of a request that has come in full, or the like */
-	if (w->fault == NULL && w->requests != w->scan.heads)
-		w->fault = "where this request ends is not clear";
-	if (w->fault != NULL)
-		say(w, w->fault);
-	return w->over ? -1 : 0;
+	if (w->over)
+		return WIRE_OVER;
+	if (w->fault == NULL)
+		return 0;
+	return say_in_turn(w) ? WIRE_OVER : WIRE_LATER;
 }
 
-/* n bytes at p were read: how many of them the library may see; -1: none. */
+/* n bytes at p were read: how many of them the library may see, or as above. */
 static ssize_t
 on_take(void *arg, void *p, size_t n)
 {
@@ -70,14 +86,15 @@ on_take(void *arg, void *p, size_t n)
 	size_t good;
 
 	w->fault = scan_feed(&w->scan, bytes, n, &good);
-	if (w->fault == NULL)
+	if (w->fault == NULL) {
+		w->given = w->scan.heads;
 		return (ssize_t)n;
+	}
 	explicit_bzero(bytes + good, n - good);
-	if (good > 0)
-		return (
-		    ssize_t)good; /* requests before it have their answers */
-	say(w, w->fault);
-	return -1;
+	if (good == 0)
+		return say_in_turn(w) ? WIRE_OVER : WIRE_LATER;
+	w->given = w->scan.whole;
+	return (ssize_t)good;
 }
 
 /* In the place of the C library's own. */
@@ -86,19 +103,18 @@ recv(int fd, void *p, size_t size, int flags)
 {
 	struct wire *w =
 	    fd >= 0 && (size_t)fd < self.size ? self.by_fd[fd] : NULL;
-	ssize_t n;
+	ssize_t n = w == NULL ? 0 : on_ask(w);
 
-	if (w != NULL && on_ask(w) != 0)
-		n = -1;
-	else
+	if (n == 0) {
 		n = recvfrom(fd, p, size, flags, NULL, NULL);
-	if (w == NULL || (n <= 0 && !w->over))
-		return n;
-	if (!w->over)
+		if (w == NULL || n <= 0)
+			return n;
 		n = on_take(w, p, (size_t)n);
-	if (n < 0)
-		errno = ECONNRESET;
-	return n;
+	}
+	if (n >= 0)
+		return n;
+	errno = n == WIRE_LATER ? EAGAIN : ECONNRESET;
+	return -1;
 }
 
 /* GnuTLS reads; its parsers are next, also those of a handshake. */
@@ -146,12 +162,14 @@ wire_close(struct wire *w)
 bool
 wire_begin(struct wire *w)
 {
-	return ++w->requests <= w->scan.heads;
+	w->within = true;
+	return ++w->requests <= w->given;
 }
 
 void
 wire_end(struct wire *w)
 {
-	if (w->fault != NULL && w->requests == w->scan.heads)
-		say(w, w->fault);
+	w->within = false;
+	if (w->fault != NULL)
+		(void)say_in_turn(w);
 }

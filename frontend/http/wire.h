@@ -21,8 +21,10 @@ struct wire {
 	struct tlshook hook;
 	struct wrongport port; /* of TLS */
 	struct scan scan;
-	uint32_t requests; /* that the library has begun */
-	const char *fault; /* what is wrong with the next request; NULL: nothing */
+	uint32_t given; /* heads that the library was given */
+	uint32_t requests; /* that it has begun */
+	bool within; /* it has not ended the last one */
+	const char *fault; /* what is wrong behind those; NULL: nothing */
 	bool over; /* that was said: nothing is read any more */
 	/* once, when the client has to hear what is wrong */
 	void (*refuse)(void *arg, const char *text);

@@ -131,7 +131,8 @@ static int
 set_limits(const struct options *o, struct err *e)
 {
 	/* standard streams, channel, listeners, per daemon epoll and event */
-	rlim_t files = o->connections + 4 * OPTIONS_MAX_LISTENERS + 32;
+	rlim_t files = o->connections + OPTIONS_MORE_CONNECTIONS +
+		       4 * OPTIONS_MAX_LISTENERS + 32;
 
 	/* beyond the limit a write fails instead of ending the process */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)

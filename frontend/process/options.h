@@ -8,7 +8,10 @@
 
 #include "common/err.h"
 
-enum { OPTIONS_MAX_LISTENERS = 8 };
+enum {
+	OPTIONS_MAX_LISTENERS = 8,
+	OPTIONS_MORE_CONNECTIONS = 64 /* that are at their end, see conn */
+};
 
 enum options_mode { OPTIONS_RUN, OPTIONS_VERSION, OPTIONS_SELF_TEST,
 	OPTIONS_CHECK_TLS };

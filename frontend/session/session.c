@@ -25,6 +25,7 @@ struct session {
 	struct session *chain; /* same bucket */
 	uint64_t tools; /* settings_token's, when last looked at */
 	bool told; /* SESSION went to the executor */
+	struct shares_user *place; /* its token, in the table */
 };
 
 struct session_table {
@@ -39,6 +40,8 @@ struct session_table {
 	struct outbox_all outboxes;
 	uint32_t stream_ms;
 	bool draining;
+	bool rivals; /* there is more than one token */
+	struct shares *places; /* of the table, by token */
 	size_t used; /* entries below were ever in use */
 	struct session *bucket[SESSION_BUCKETS];
 	struct session table[SESSION_MAX];
@@ -140,6 +143,8 @@ end_session(struct session_table *t, struct session *s, enum proto_why why)
 		tell(t, s, NULL);
 	mcp_end(t->mcp, &s->mcp, why);
 	outbox_fini(&s->outbox);
+	shares_give(t->places, s->place, 1);
+	shares_leave(t->places, s->place);
 	memset(s, 0, sizeof(*s));
 	if (stream != NULL)
 		stream_close(stream);
@@ -236,7 +241,10 @@ session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
 		return NULL;
 	}
 	t->outboxes.shares = shares_new(SESSION_MAX, e);
-	if (t->outboxes.shares == NULL) {
+	t->places = shares_new(SESSION_MAX, e);
+	if (t->outboxes.shares == NULL || t->places == NULL) {
+		shares_free(t->outboxes.shares);
+		shares_free(t->places);
 		free(t);
 		return NULL;
 	}
@@ -262,6 +270,7 @@ session_table_free(struct session_table *t)
 		end_session(t, &t->table[i], PROTO_WHY_SESSION);
 	}
 	shares_free(t->outboxes.shares);
+	shares_free(t->places);
 	free(t);
 }
 
@@ -284,6 +293,7 @@ session_configure(struct session_table *t, const struct settings_set *set)
 
 	t->most = c->sessions < SESSION_MAX ? c->sessions : SESSION_MAX;
 	t->per_token = c->sessions_per_token;
+	t->rivals = set->token_count > 1;
 	t->idle_ms = c->session_idle_ms;
 	t->output_bytes = c->output_bytes;
 	t->replay_bytes = c->replay_bytes;
@@ -412,6 +422,21 @@ session_count(const struct session_table *t)
 	return n;
 }
 
+/* Are the last places kept for other tokens? */
+static bool
+is_kept(struct session_table *t, const struct settings_token *token)
+{
+	struct shares_user *u;
+	bool fits;
+
+	if (!t->rivals || shares_joined(t->places) == SESSION_MAX)
+		return false;
+	u = shares_join(t->places, token->verifier);
+	fits = shares_fits(t->places, u, 1, t->most);
+	shares_leave(t->places, u);
+	return !fits;
+}
+
 /* An entry for a new session of this token, perhaps at an old one's cost. */
 static struct session *
 make_room(struct session_table *t, const struct settings_token *token,
@@ -419,7 +444,8 @@ make_room(struct session_table *t, const struct settings_token *token,
 {
 	struct census c = count(t, token);
 
-	if (c.own < t->per_token && c.all < t->most && c.spare != NULL)
+	if (c.own < t->per_token && c.all < t->most && c.spare != NULL &&
+	    !is_kept(t, token))
 		return c.spare;
 	if (c.oldest != NULL) {
 		end_session(t, c.oldest, PROTO_WHY_SESSION);
@@ -459,6 +485,8 @@ create(struct session_table *t, const struct mcp_from *from,
 		s->peer[0] = '\0';
 	s->expires = from->token->expires;
 	s->tools = from->token->tools_mark;
+	s->place = shares_join(t->places, s->verifier);
+	shares_take(t->places, s->place, 1);
 	s->last_ms = clock_mono_ms();
 	b = bucket_of(t, bytes_of(s->id));
 	s->chain = *b;

@@ -355,6 +355,23 @@ tls_read_by(void *session, struct tlshook *hook)
 	gnutls_transport_set_pull_timeout_function(s, is_readable);
 }
 
+static ssize_t
+pull_nothing(void *from, void *p, size_t size)
+{
+	(void)from;
+	(void)p;
+	(void)size;
+	return 0;
+}
+
+void
+tls_read_nothing(void *session)
+{
+	static struct tlshook nothing = { .pull = pull_nothing };
+
+	tls_read_by(session, &nothing);
+}
+
 bool
 tls_is_open(void *session)
 {

@@ -51,6 +51,8 @@ void tls_drop(struct tls_pair *pair);
  * functions of hook, which lives as long as the session.
  */
 void tls_read_by(void *session, struct tlshook *hook);
+/* Have the session find nothing but the end. */
+void tls_read_nothing(void *session);
 /* Is the handshake done? */
 bool tls_is_open(void *session);
 /* Send by a session whose handshake is done; what does not fit is lost. */

@@ -76,6 +76,13 @@ gnutls_handshake(gnutls_session_t session)
 	return r;
 }
 
+static ssize_t
+as_error(ssize_t n)
+{
+	return n == TLSHOOK_LATER ? GNUTLS_E_AGAIN
+				  : GNUTLS_E_PREMATURE_TERMINATION;
+}
+
 /* In the place of GnuTLS' own. */
 ssize_t
 gnutls_record_recv(gnutls_session_t session, void *p, size_t size)
@@ -84,13 +91,14 @@ gnutls_record_recv(gnutls_session_t session, void *p, size_t size)
 	const struct tlshook *hook = gnutls_transport_get_ptr(session);
 	ssize_t n;
 
-	if (hook->ask != NULL && hook->ask(hook->arg) != 0)
-		return GNUTLS_E_PREMATURE_TERMINATION;
+	n = hook->ask != NULL ? hook->ask(hook->arg) : 0;
+	if (n < 0)
+		return as_error(n);
 	n = gnutls_record_recv_seq(session, p, size, sequence);
 	if (n < 0)
 		send_alert(session, (int)n);
 	if (n <= 0 || hook->take == NULL)
 		return n;
 	n = hook->take(hook->arg, p, (size_t)n);
-	return n < 0 ? GNUTLS_E_PREMATURE_TERMINATION : n;
+	return n < 0 ? as_error(n) : n;
 }

@@ -14,17 +14,22 @@
 
 #include "common/err.h"
 
+enum {
+	TLSHOOK_OVER = -1, /* the connection is at its end */
+	TLSHOOK_LATER = -2 /* nothing is to be read now */
+};
+
 /* What a session's bytes come from and go to; the session points to it. */
 struct tlshook {
 	/* as recv(2), of what is encrypted */
 	ssize_t (*pull)(void *from, void *p, size_t size);
 	void *from;
 	/*
-	 * n bytes at p were decrypted; how many of them are handed on, or -1:
-	 * the connection is at its end.  May be NULL.
+	 * n bytes at p were decrypted; how many of them are handed on, or one
+	 * of the above.  May be NULL.
 	 */
 	ssize_t (*take)(void *arg, void *p, size_t n);
-	/* before anything is read; -1: nothing is to be read.  May be NULL. */
+	/* before anything is read: 0, or one of the above; may be NULL */
 	int (*ask)(void *arg);
 	void *arg;
 };

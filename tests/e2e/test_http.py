@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 
 from client import (JSON_HEADERS, Connection, Gone, bearer, check, equal,
                     initialize, message, mark, request, status_of, strict_json)
@@ -365,6 +366,7 @@ def statuses(server, *pieces):
     with Connection(server) as c:
         for data in pieces:
             c.sock.sendall(data)
+            time.sleep(0.02)
         return [int(n) for n in re.findall(rb"HTTP/1.1 (\d+)", c.rest())]
 
 
@@ -375,6 +377,16 @@ def test_bad_after_good(server):
     equal(statuses(server, good + good + bad + good), [200, 200, 400], "once")
     equal(statuses(server, *(bytes([b]) for b in good + bad[:-7])),
           [200, 400], "in bits")
+    with server.http() as c:        # one that takes its time, and more behind
+        slow = request("POST", "/mcp", c.conn.port, c.headers(), message(
+            "tools/call", {"name": "exec_cmd", "arguments": {
+                "command": "sleep .3"}}, 5))
+        for more in ([bad], [good + bad], [good, bad], [bad[:20], bad[20:]],
+                     [slow.replace(b"Content-Length", b"X: y\r\n"
+                                   b"Transfer-Encoding: chunked\r\nX"), b"zz"]):
+            got = statuses(server, slow, *more)
+            equal(got, [200] * (1 + (more[0][:len(good)] == good)) + [400],
+                  f"behind a call: {more}")
     equal(statuses(server, good.replace(b"\r\n\r\n", b"\r\nConnection: close"
                                         b"\r\n\r\n")), [200], "control")
 

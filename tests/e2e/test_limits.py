@@ -5,7 +5,7 @@ import time
 
 from client import (JSON_HEADERS, Connection, Failed, Gone, Http, Server, Sse,
                     bearer, check, descendants, equal, initialize, mark,
-                    message, parse, processes, request, within)
+                    message, parse, processes, request, status_of, within)
 
 
 def limits(**more):
@@ -36,29 +36,146 @@ def test_200_idle_streams():
 
 
 def test_connections_per_address():
-    with Server(limits(connections_per_address=8)) as server:
-        held = [Connection(server) for _ in range(8)]
+    """At its limit a source loses its oldest that shows no token."""
+    with Server(limits(connections_per_address=8)) as server, \
+            Http(server) as known:
+        held = [Connection(server) for _ in range(7)]
         for c in held:
             equal(c.request("GET", "/healthz").status, 200, "within")
-        refused = 0
-        for _ in range(4):
-            try:
-                with Connection(server) as c:
-                    c.sock.settimeout(3)
-                    refused += c.request("GET", "/healthz").status in (
-                        429, 503)
-            except (Gone, OSError):
-                refused += 1
-            except Failed:
-                refused += 1        # not accepted at all
-        equal(refused, 4, "those above the limit")
-        for c in held:
-            equal(c.request("GET", "/healthz").status, 200, "those before")
-        with Connection(server, source="127.0.0.2") as c:
-            equal(c.request("GET", "/healthz").status, 200, "another source")
-        for c in held:
+        # all of 127.0.0.0/8 is this machine: one source
+        more = [Connection(server, source=f"127.0.0.{i + 1}")
+                for i in range(4)]
+        for c in more:
+            equal(c.request("GET", "/healthz").status, 200, "the newest")
+        equal([c.closed(3) for c in held[:4]], [True] * 4, "the oldest")
+        for c in held[4:]:
+            equal(c.request("GET", "/healthz").status, 200, "the others")
+        equal(known.ask("ping"), {}, "one with a token")
+        for c in held + more:
             c.close()
         within("room again", 5, server.healthy)
+
+
+def test_token_beside_strangers():
+    """Silent connections in all places: whoever has a token finds one."""
+    with Server(limits(connections=20, connections_per_address=16)) as server:
+        held = []
+        for i in range(60):
+            with contextlib.suppress(OSError):
+                held.append(Connection(server, source=f"127.0.0.{i + 2}"))
+                held[-1].send(b"GET / HTTP/1.1\r\nX: ")
+        with Http(server) as c:
+            equal(c.sh("echo in").text, "in\n", "a good token")
+            # and stays, whoever comes
+            for i in range(60):
+                with contextlib.suppress(OSError):
+                    held.append(Connection(server))
+            equal(c.sh("echo still").text, "still\n", "on its connection")
+        ended = [c for c in held if c.closed(0.05)]
+        check(len(ended) >= 100, len(ended), "gave way")
+        for c in held:
+            c.close()
+
+
+def test_told_that_it_gives_way():
+    with Server(limits(connections=4, connections_per_address=4)) as server:
+        first = Connection(server)
+        first.sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")
+        time.sleep(0.2)
+        others = [Connection(server) for _ in range(4)]
+        status, headers = first.head()
+        equal((status, "retry-after" in dict(headers)), (503, True), headers)
+        for c in [first, *others]:
+            c.close()
+
+
+def test_places_of_a_token():
+    """One token does not have all connections, where there are others."""
+    with Server(limits(connections=16, connections_per_address=16)) as server:
+        other = server.add("other")
+        held, refused = [], 0
+        for _ in range(16):
+            held.append(Connection(server))
+            h = {**bearer(server.token), **JSON_HEADERS}
+            r = held[-1].request("POST", "/mcp", h, initialize())
+            if r.status == 429:
+                check(r.header("retry-after") and b"connections" in r.body, r)
+                refused += 1
+            else:
+                equal(r.status, 200, r)
+        check(2 <= refused <= 8, refused, "refused")
+        with Http(server, other) as c:
+            equal(c.sh("echo in").text, "in\n", "another token")
+        for c in held:
+            c.close()
+
+
+def test_body_where_none_belongs():
+    """Routes that take none: refused at its head, nothing is kept."""
+    with Server() as server:
+        before = rss_kib(server)
+        conns = [Connection(server) for _ in range(40)]
+        for c in conns:
+            c.sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                           b"Content-Length: 1048576\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(16):
+                    c.sock.sendall(b"x" * 65535)
+        grew = rss_kib(server) - before
+        check(grew < 4096, f"the frontend grew by {grew} KiB")
+        for c in conns:
+            c.close()
+        for method, path, token in (("GET", "/healthz", None),
+                                    ("HEAD", "/healthz", None),
+                                    ("GET", "/sse", server.token),
+                                    ("DELETE", "/mcp", server.token)):
+            r = server.get(path, token, method=method, body=b"{}")
+            equal(r.status, 400, f"{method} {path} {r}")
+        equal(server.get("/healthz").status, 200, "without")
+        equal(server.get("/healthz", body=b"").status, 200, "of no bytes")
+
+
+def rss_kib(server):
+    return int(status_of(server.frontend_pid())["VmRSS"].split()[0])
+
+
+def test_bodies_of_a_token():
+    """Bodies that are on their way have a share, and no more."""
+    with Server({"limits": {"body_bytes": 65536}}) as server:
+        other = server.add("other")
+        held = []
+        for _ in range(64):
+            held.append(Connection(server))
+            held[-1].send(request("POST", "/mcp", held[-1].port, {
+                **bearer(server.token), **JSON_HEADERS,
+                "Content-Length": 65536}))
+        time.sleep(0.5)
+        refused = [c for c in held if c.closed(0.05)]
+        check(8 <= len(refused) <= 32, len(refused), "refused")
+        with Http(server, other) as c:
+            equal(c.sh("echo " + "x" * 60000).text, "x" * 60000 + "\n",
+                  "another's")
+        for c in held:
+            c.close()
+        with Http(server) as c:
+            equal(c.ask("ping"), {}, "room again")
+
+
+def test_calls_of_a_token():
+    """Calls that are refused do not take the places of others'."""
+    with Server(policy={"limits": {"runs": 2, "runs_per_minute": 20}}) as \
+            server:
+        other = server.add("other", policy=server.name)
+        floods = [Http(server) for _ in range(8)]
+        for _ in range(20):
+            for c in floods:
+                c.send(message("tools/call", {
+                    "name": "exec_cmd", "arguments": {"command": "true"}}, 1))
+        with Http(server, other) as c:
+            for i in range(10):
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+        for c in floods:
+            c.close()
 
 
 def test_connections_in_all():
@@ -156,6 +273,22 @@ def accepted(server):
         return Http(server)
     except Failed:
         return None
+
+
+def test_sessions_of_a_token():
+    """The last places are for other tokens, however many one may have."""
+    with Server(limits(sessions=16)) as server:
+        other = server.add("other")
+        with contextlib.ExitStack() as stack:
+            opened = 0
+            for _ in range(16):
+                with contextlib.suppress(Failed):
+                    stack.enter_context(Sse(server))
+                    opened += 1
+            check(10 <= opened <= 13, opened, "sessions of one token")
+            for _ in range(2):
+                s = stack.enter_context(Sse(server, other))
+                equal(s.sh("echo in").text, "in\n", "another token")
 
 
 def test_sessions_in_all():

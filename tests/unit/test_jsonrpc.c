@@ -335,19 +335,24 @@ test_duplicate_id(void **state)
 	    give(CALL_TOOL("\"1\"", "exec_cmd", "{\"command\":\"ls\"}"), 0));
 }
 
-/* The table is full: said to the model, and room again afterwards. */
+/*
+ * The token's share of the table is used up: said to the model, and room again
+ * afterwards.
+ */
 static void
 test_full_table(void **state)
 {
+	const int all = DESK_CALLS * CALLS_PER_RUN + CALLS_MORE;
 	char body[256];
+	int n = 0;
 
 	(void)state;
 	initialize("2025-06-18");
-	for (int i = 0; i <= DESK_CALLS; i++) {
+	do {
 		(void)snprintf(body, sizeof(body),
-		    CALL_TOOL("%d", "exec_cmd", "{\"command\":\"ls\"}"), i);
-		assert_int_equal(give(body, 0) == NULL, i == DESK_CALLS);
-	}
+		    CALL_TOOL("%d", "exec_cmd", "{\"command\":\"ls\"}"), n);
+	} while (give(body, 0) != NULL && n++ < all);
+	assert_in_range(n, all / 2, all - 1);
 	assert_non_null(strstr(answer.text, "\"isError\":true"));
 	finish(1, NULL);
 	assert_non_null(
