@@ -72,18 +72,19 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/control, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
-	hearing inherit listen listen_unix ownlimits pulse recover strays supervise) \
+	hearing inherit listen listen_unix ownlimits pulse recover reload strays \
+	supervise) \
 	$(call in,executor/channel, \
 	confframes crash describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \
 	child denial guard job output overrun quota record refuse request \
 	spawn toolcall tree words) \
 	$(call in,executor/policy, \
-	policy store token tokendir tokenwatch toolargv tooldef toolparam \
+	policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	variable) \
 	$(call in,executor/confine, \
-	cgroup confine confine_load execlog filehash image listener mountattr \
-	mounts ownpaths places probe profiles remask sysgroup) \
+	cgroup confine confine_load execlog filehash filtercache image listener \
+	mountattr mounts ownpaths places probe profiles remask sysgroup) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact hostnet \
 	instance keys pemfile servername) \
@@ -105,7 +106,7 @@ CTL := $(call in,executor/ctl, \
 	$(call in,executor/ctl/policy, \
 	call policy_explain policy_test posture verdict view) \
 	$(call in,executor/ctl/token, \
-	client_config token_add token_list token_revoke)
+	client_config token_add token_force token_list token_revoke)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \

@@ -264,6 +264,38 @@ filter_compile_one(const struct filter_source *s, uint32_t fallback,
 	return 0;
 }
 
+void
+filter_fini(struct filter *f)
+{
+	if (f->copies == NULL || --*f->copies == 0) {
+		free(f->prog.filter);
+		free(f->refine.filter);
+		free(f->copies);
+	}
+	*f = (struct filter){ 0 };
+}
+
+void
+filter_copy(const struct filter *f, struct filter *out)
+{
+	if (f->copies != NULL)
+		++*f->copies;
+	*out = *f;
+}
+
+/* Its programs are whole: from now on they can be shared. */
+static int
+filter_share(struct filter *f, struct err *e)
+{
+	f->copies = malloc(sizeof(*f->copies));
+	if (f->copies == NULL) {
+		filter_fini(f);
+		return err_set(e, ERR_BUSY, "filter: out of memory");
+	}
+	*f->copies = 1;
+	return 0;
+}
+
 int
 filter_compile(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
@@ -288,6 +320,8 @@ filter_compile(const struct filter_rule *rules, size_t count,
 		return r;
 	}
 	digest_sha256(buf_bytes(&both), f.digest);
+	if (filter_share(&f, e) != 0)
+		return e->code;
 	*out = f;
 	return 0;
 }
@@ -307,39 +341,41 @@ filter_call_name(int nr, char name[32])
 	(void)snprintf(name, 32, "%s", found != NULL ? found : "");
 }
 
-void
-filter_fini(struct filter *f)
-{
-	free(f->prog.filter);
-	free(f->refine.filter);
-	*f = (struct filter){ 0 };
-}
-
 static bool
-filter_copy_one(const struct sock_fprog *from, struct sock_fprog *to)
+filter_import_one(struct bytes from, struct sock_fprog *to)
 {
-	size_t bytes = from->len * sizeof(*from->filter);
+	size_t count = from.len / sizeof(*to->filter);
 
-	*to = (struct sock_fprog){ .len = from->len };
-	if (bytes == 0)
+	*to = (struct sock_fprog){ .len = (unsigned short)count };
+	if (from.len == 0)
 		return true;
-	to->filter = malloc(bytes);
+	if (count > BPF_MAXINSNS || from.len % sizeof(*to->filter) != 0)
+		return false;
+	to->filter = malloc(from.len);
 	if (to->filter != NULL)
-		(void)memcpy(to->filter, from->filter, bytes);
+		(void)memcpy(to->filter, from.p, from.len);
 	return to->filter != NULL;
 }
 
 int
-filter_copy(const struct filter *f, struct filter *out, struct err *e)
+filter_import(
+    struct bytes prog, struct bytes refine, struct filter *out, struct err *e)
 {
-	struct filter copy = *f;
-	bool first = filter_copy_one(&f->prog, &copy.prog);
+	struct filter f = { 0 };
+	struct digest d;
 
-	if (!filter_copy_one(&f->refine, &copy.refine) || !first) {
-		filter_fini(&copy);
-		return err_set(e, ERR_BUSY, "filter: out of memory");
+	if (prog.len == 0 || !filter_import_one(prog, &f.prog) ||
+	    !filter_import_one(refine, &f.refine)) {
+		filter_fini(&f);
+		return err_set(e, ERR_BAD, "filter: not a program");
 	}
-	*out = copy;
+	digest_init(&d);
+	digest_update(&d, prog);
+	digest_update(&d, refine);
+	digest_final(&d, f.digest);
+	if (filter_share(&f, e) != 0)
+		return e->code;
+	*out = f;
 	return 0;
 }
 

@@ -49,7 +49,7 @@ struct filter_rule {
 };
 
 /*
- * Compiled programs; owned, filter_fini frees them.  Of two programs the
+ * Compiled programs; filter_fini frees them with their last copy.  Of two programs the
  * kernel takes the stricter verdict, seccomp(2), so what a table refuses of a
  * call that it otherwise allows stands in a program of its own.
  */
@@ -57,6 +57,7 @@ struct filter {
 	struct sock_fprog prog;
 	struct sock_fprog refine; /* len 0: there is nothing to refine */
 	uint8_t digest[32]; /* SHA-256 of both programs' bytes */
+	unsigned *copies; /* that share the programs; NULL: there are none */
 };
 
 enum filter_mode {
@@ -77,9 +78,11 @@ enum filter_mode {
 int filter_compile(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
     struct filter *out, struct err *e) MUST_CHECK;
-/* A copy of its own; ERR_BUSY without memory. */
-int filter_copy(
-    const struct filter *f, struct filter *out, struct err *e) MUST_CHECK;
+/* Another holder of the same programs. */
+void filter_copy(const struct filter *f, struct filter *out);
+/* From the bytes of both programs, as another process of ours compiled them. */
+int filter_import(struct bytes prog, struct bytes refine, struct filter *out,
+    struct err *e) MUST_CHECK;
 void filter_fini(struct filter *f);
 /* Is this the name of a system call, on any architecture? */
 bool filter_knows(const char *name);

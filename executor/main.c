@@ -31,6 +31,7 @@
 #include "executor/service/ownlimits.h"
 #include "executor/service/pulse.h"
 #include "executor/service/recover.h"
+#include "executor/service/reload.h"
 #include "executor/service/strays.h"
 #include "executor/service/supervise.h"
 #include "executor/audit/ration.h"
@@ -54,7 +55,7 @@ enum {
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 2 * 4096 + 1 /* guards and the frontend */
+	MAX_SPARED = 2 * 4096 + 2 /* guards, the frontend, a reload's child */
 };
 
 static struct executor {
@@ -69,6 +70,7 @@ static struct executor {
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
+	struct reload *reload;
 	struct control *control;
 	struct inherit inherited;
 	int listeners[CONF_MAX_LISTENERS];
@@ -80,9 +82,6 @@ static struct executor {
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
-
-/* Of store. */
-typedef int load_fn(struct store *, struct conf_report *, struct err *);
 
 /* --- reload ----------------------------------------------------------- */
 
@@ -164,15 +163,22 @@ audit_setup(void)
 	};
 }
 
-/* What was not there when the policies were loaded they do not hide. */
+/*
+ * What was not there when the policies were loaded they do not hide; a reload
+ * sees to that itself.
+ */
 static int
 hide_recordings(struct err *e)
 {
+	struct store_load *l;
 	struct conf_report r;
 	int rc;
 
 	conf_report_init(&r);
-	rc = store_reload(&self.store, &r, e);
+	l = store_load_begin(&self.store, STORE_ALL, &r, e);
+	while (l != NULL && !store_load_step(l, UINT32_MAX))
+		;
+	rc = l == NULL ? e->code : store_load_end(l, e);
 	conf_report_fini(&r);
 	return rc;
 }
@@ -197,9 +203,9 @@ open_keep(struct err *e)
 	return keep_open(self.keep, c->recordings_dir, e);
 }
 
-/* Tell everybody what is in force now, of which so much may have changed. */
+/* Of all but tokens. */
 static void
-apply(enum push_kind kind)
+apply_conf(void)
 {
 	struct audit_setup setup;
 	struct err e;
@@ -212,10 +218,19 @@ apply(enum push_kind kind)
 	if (open_keep(&e) != 0)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
+	certificate_warn(&self.store.certificate);
+}
+
+/* Tell everybody what is in force now. */
+static void
+apply(enum store_kind kind)
+{
+	if (kind == STORE_ALL)
+		apply_conf();
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
 	fetches_stop_revoked(self.fetches, &self.store.tokens);
-	monitor_configure(self.monitor, kind);
-	certificate_warn(&self.store.certificate);
+	monitor_configure(
+	    self.monitor, kind == STORE_ALL ? PUSH_ALL : PUSH_TOKENS);
 }
 
 /* Once a day, so that an expiry shows in the log before it comes. */
@@ -241,51 +256,44 @@ log_report(const struct conf_report *r)
 	}
 }
 
-/* Findings go to r, and into the journal and the audit log. */
-static int
-reload_into(
-    const char *what, load_fn *load, struct conf_report *r, struct err *e)
+static void
+on_reload_begins(void *arg)
 {
-	int rc;
-
+	(void)arg;
 	notify_reloading();
-	self.ready_owed = true; /* until on_settled */
 	tokenwatch_forget(&self.tokens); /* each load reads them */
-	rc = load(&self.store, r, e);
-	log_report(r);
-	if (rc != 0)
+}
+
+/* Findings go into the journal and the audit log, and to who asked. */
+static void
+on_reload_ended(void *arg, const struct reload_end *end)
+{
+	(void)arg;
+	self.ready_owed = true; /* until on_settled */
+	log_report(end->report);
+	if (end->failure != NULL)
 		log_err("reload: %s; the old configuration stays in force",
-		    e->what);
+		    end->failure->what);
 	else
 		log_notice("reload: in force tokens=%zu policies=%zu",
 		    self.store.tokens.count, self.store.policies.count);
-	record_reload(what, r, rc == 0);
-	apply(load == store_reload_tokens ? PUSH_TOKENS : PUSH_ALL);
-	return rc;
-}
-
-static void
-reload(const char *what, load_fn *load)
-{
-	struct conf_report r;
-	struct err e = { 0 };
-
-	conf_report_init(&r);
-	(void)reload_into(what, load, &r, &e);
-	conf_report_fini(&r);
+	record_reload(end->kind == STORE_ALL ? "reload" : "reload-tokens",
+	    end->report, end->failure == NULL);
+	apply(end->kind);
+	control_loaded(self.control, end->ticket, end->report, end->failure);
 }
 
 /* mcp-execctl reload */
-static int
-reload_asked(struct conf_report *r, struct err *e)
+static uint64_t
+reload_asked(enum store_kind kind)
 {
-	return reload_into("reload", store_reload, r, e);
+	return reload_ask(self.reload, kind);
 }
 
 static void
 on_tokens(void)
 {
-	reload("reload-tokens", store_reload_tokens);
+	(void)reload_ask(self.reload, STORE_TOKENS);
 }
 
 /* --- stop ------------------------------------------------------------- */
@@ -340,9 +348,11 @@ static void
 end_strays(void)
 {
 	static pid_t spared[MAX_SPARED + STRAYS_MAX_INHERITED];
-	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 1);
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 2);
 
 	spared[n++] = supervise_pid(self.supervise);
+	if (reload_pid(self.reload) > 0)
+		spared[n++] = reload_pid(self.reload);
 	strays_end(spared, n);
 }
 
@@ -356,7 +366,7 @@ on_signal(void *arg, uint32_t events)
 	while (read(self.signals.fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		switch (si.ssi_signo) {
 		case SIGHUP:
-			reload("reload", store_reload);
+			(void)reload_ask(self.reload, STORE_ALL);
 			break;
 		case SIGCHLD:
 			end_strays();
@@ -520,6 +530,8 @@ wire(struct err *e)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready,
 		on_settled, on_alive, supervise_unfit };
+	static const struct reload_ops reload_ops = { on_reload_begins,
+		on_reload_ended };
 	struct supervise_deps d = {
 		.conf = &self.store.conf,
 		.listeners = self.listeners,
@@ -555,6 +567,9 @@ wire(struct err *e)
 		return e->code;
 	monitor_set_fetches(self.monitor, self.fetches);
 	supervise_connect(self.supervise, self.monitor, self.jobs);
+	self.reload = reload_new(self.loop, &self.store, &reload_ops, NULL, e);
+	if (self.reload == NULL)
+		return e->code;
 	self.control = open_control(e);
 	if (self.control == NULL)
 		return e->code;
@@ -632,6 +647,7 @@ tear_down(void)
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
 	pulse_stop(&self.pulse);
+	reload_free(self.reload);
 	control_free(self.control);
 	supervise_free(self.supervise);
 	jobs_free(self.jobs);

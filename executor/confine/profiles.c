@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "executor/confine/execlog.h"
+#include "executor/confine/filtercache.h"
 #include "executor/confine/sysgroup.h"
 
 /* Kernel interfaces that take an int look at the low 32 bits only. */
@@ -287,15 +288,57 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		put_exec_watch(r, c->confirm_exec);
 }
 
+static void
+mix_names(struct digest *d, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		digest_update(d, bytes_make(*names, strlen(*names) + 1));
+	digest_update(d, BYTES_LIT("."));
+}
+
+/*
+ * Of all that the rules follow from: whatever lies between the profile and the
+ * lists is taken as it is in memory, also what is added there one day.
+ */
+static void
+key_of(const struct profile_choice *c, enum filter_mode mode,
+    uint8_t out[DIGEST_BYTES])
+{
+	const size_t first = offsetof(struct profile_choice, internet);
+	const size_t end = offsetof(struct profile_choice, allow);
+	const char *const name[] = { c->profile->name, NULL };
+	struct digest d;
+
+	_Static_assert(
+	    offsetof(struct profile_choice, internet) == sizeof(c->profile) &&
+		offsetof(struct profile_choice, deny) + sizeof(c->deny) ==
+		    sizeof(*c),
+	    "nothing before, nothing after");
+	digest_init(&d);
+	digest_update(&d, bytes_make(&mode, sizeof(mode)));
+	digest_update(&d, bytes_make((const uint8_t *)c + first, end - first));
+	mix_names(&d, name);
+	mix_names(&d, c->allow);
+	mix_names(&d, c->deny);
+	digest_final(&d, out);
+}
+
 int
 profile_compile(const struct profile_choice *c, enum filter_mode mode,
     struct filter *out, struct err *e)
 {
 	static struct rules r;
+	uint8_t key[DIGEST_BYTES];
+	int rc;
 
+	key_of(c, mode, key);
+	if (filtercache_get(key, out))
+		return 0;
 	make_rules(c, &r);
-	return filter_compile(
-	    r.row, r.count, FILTER_ERRNO, ENOSYS, mode, out, e);
+	rc = filter_compile(r.row, r.count, FILTER_ERRNO, ENOSYS, mode, out, e);
+	if (rc == 0)
+		filtercache_put(key, out);
+	return rc;
 }
 
 int

@@ -24,13 +24,19 @@ enum {
 	REFUSED_MS = 500, /* the same of somebody who may not ask */
 	ALIVE_MS = 2000, /* for the frontend's answer */
 	SETTLE_MS = 30000, /* for the frontend to take a configuration */
+	TOKENS_MS = 5000, /* to take a change of tokens */
 	WRITE_MS = 10000, /* for the answer to be read */
 	RETRY_MS = 1000, /* when no descriptor was left */
 	MAX_STRANGERS = 60 /* records of them in a minute */
 };
 
 /* What an answer waits for. */
-enum need { NEED_FLUSH = 1, NEED_ALIVE = 2, NEED_SETTLED = 4 };
+enum need {
+	NEED_FLUSH = 1,
+	NEED_ALIVE = 2,
+	NEED_SETTLED = 4,
+	NEED_LOADED = 8 /* and then the other ones of a request */
+};
 
 struct conn {
 	struct control *control;
@@ -44,6 +50,7 @@ struct conn {
 	unsigned needs; /* 0 and no `out`: the request is not whole yet */
 	struct err failure; /* code 0: none */
 	struct conf_report report; /* of a reload */
+	uint64_t ticket; /* of that reload */
 	struct buf out;
 	size_t sent;
 };
@@ -129,6 +136,11 @@ put_body(struct conn *n)
 		json_put_member_i64(
 		    b, "generation", monitor_vitals(c->d.monitor).generation);
 		break;
+	case CONTROL_TOKENS:
+		json_put_member_bool(b, "in_force",
+		    token_find(&s->tokens, bytes_of(n->request.filter)) !=
+			NULL);
+		break;
 	case CONTROL_RUNS:
 	case CONTROL_KILL:
 	case CONTROL_ROTATE:
@@ -186,21 +198,6 @@ met(struct control *c, unsigned need)
 	}
 }
 
-static void
-on_deadline(void *arg)
-{
-	struct conn *n = arg;
-
-	if ((n->needs & NEED_SETTLED) != 0)
-		(void)err_set(&n->failure, ERR_BUSY,
-		    "it is loaded, but the frontend has not taken it within %d s: see the journal",
-		    SETTLE_MS / 1000);
-	if (n->needs != 0 && n->out.len == 0)
-		conn_answer(n); /* without what did not come */
-	else
-		conn_close(n);
-}
-
 /* --- requests --------------------------------------------------------- */
 
 static void
@@ -213,7 +210,7 @@ record(struct conn *n)
 
 	audit_put_str(
 	    b, "control.verb", note ? r->what : control_request_name(r->verb));
-	if (note)
+	if (note || r->verb == CONTROL_TOKENS)
 		audit_put_str(b, "control.arguments", r->filter);
 	if (r->verb == CONTROL_KILL)
 		audit_put_str(b, "run.id", r->run);
@@ -244,12 +241,15 @@ do_kill(struct conn *n)
 static unsigned
 do_reload(struct conn *n)
 {
-	struct control *c = n->control;
+	n->ticket = n->control->d.reload(STORE_ALL);
+	return NEED_LOADED;
+}
 
-	conf_report_init(&n->report);
-	if (c->d.reload(&n->report, &n->failure) != 0)
-		log_debug("control: reload: %s", n->failure.what);
-	return monitor_is_settled(c->d.monitor) ? 0 : NEED_SETTLED;
+static unsigned
+do_tokens(struct conn *n)
+{
+	n->ticket = n->control->d.reload(STORE_TOKENS);
+	return NEED_LOADED;
 }
 
 static unsigned
@@ -268,8 +268,30 @@ static const struct {
 	[CONTROL_KILL] = { do_kill, SETTLE_MS },
 	[CONTROL_RELOAD] = { do_reload, SETTLE_MS },
 	[CONTROL_ROTATE] = { do_rotate, SETTLE_MS },
+	[CONTROL_TOKENS] = { do_tokens, TOKENS_MS },
 	[CONTROL_NOTE] = { NULL, SETTLE_MS },
 };
+
+static void
+on_deadline(void *arg)
+{
+	struct conn *n = arg;
+	unsigned patience_s = verbs[n->request.verb].patience_ms / 1000;
+
+	if ((n->needs & NEED_LOADED) != 0) {
+		(void)err_set(&n->failure, ERR_BUSY,
+		    "it is not loaded yet after %u s: see the journal",
+		    patience_s);
+		record(n);
+	} else if ((n->needs & NEED_SETTLED) != 0)
+		(void)err_set(&n->failure, ERR_BUSY,
+		    "it is loaded, but the frontend has not taken it within %u s: see the journal",
+		    patience_s);
+	if (n->needs != 0 && n->out.len == 0)
+		conn_answer(n); /* without what did not come */
+	else
+		conn_close(n);
+}
 
 /* The request is whole: do it; the answer follows its record. */
 static void
@@ -286,7 +308,10 @@ conn_serve(struct conn *n, struct bytes json)
 	n->needs = NEED_FLUSH;
 	if (verbs[n->request.verb].act != NULL)
 		n->needs |= verbs[n->request.verb].act(n);
-	record(n);
+	if ((n->needs & NEED_LOADED) != 0)
+		n->needs = NEED_LOADED; /* its record tells what came of it */
+	else
+		record(n);
 	loop_timer_set(l, &n->deadline, verbs[n->request.verb].patience_ms);
 }
 
@@ -460,6 +485,31 @@ control_flushed(struct control *c, bool on_disk)
 			    "the audit log was not rotated: see the journal");
 	}
 	met(c, NEED_FLUSH);
+}
+
+/* Of its findings, and why it failed; then it has to be in force. */
+static void
+conn_loaded(struct conn *n, const struct conf_report *r, const struct err *why)
+{
+	conf_report_init(&n->report);
+	buf_put_bytes(&n->report.text, buf_bytes(&r->text));
+	n->report.count = r->count;
+	if (why != NULL)
+		n->failure = *why;
+	n->needs = NEED_FLUSH;
+	if (!monitor_is_settled(n->control->d.monitor))
+		n->needs |= NEED_SETTLED;
+	record(n);
+}
+
+void
+control_loaded(struct control *c, uint64_t ticket, const struct conf_report *r,
+    const struct err *why)
+{
+	for (size_t i = 0; i < MAX_CONNS; i++)
+		if ((c->conn[i].needs & NEED_LOADED) != 0 &&
+		    c->conn[i].ticket <= ticket)
+			conn_loaded(&c->conn[i], r, why);
 }
 
 void

@@ -19,6 +19,12 @@ struct control *control_new(
 void control_free(struct control *c); /* NULL is fine */
 /* After each flush of the audit log: are its records on disk? */
 void control_flushed(struct control *c, bool on_disk);
+/*
+ * A reload has ended, with its findings and why it failed (NULL: it did not);
+ * all that was asked for up to this ticket is in it.
+ */
+void control_loaded(struct control *c, uint64_t ticket,
+    const struct conf_report *r, const struct err *why);
 /* monitor_ops.settled and .alive happened. */
 void control_settled(struct control *c);
 void control_alive(struct control *c);

@@ -27,6 +27,12 @@ static const struct member note_members[] = {
 	{ NULL, 0, 0, false },
 };
 
+static const struct member token_members[] = {
+	{ "name", offsetof(struct control_request, filter), CONTROL_MAX_TEXT,
+	    false },
+	{ NULL, 0, 0, false },
+};
+
 static const struct member no_members[] = { { NULL, 0, 0, false } };
 
 static const struct {
@@ -38,6 +44,7 @@ static const struct {
 	[CONTROL_KILL] = { "kill", run_members },
 	[CONTROL_RELOAD] = { "reload", no_members },
 	[CONTROL_ROTATE] = { "rotate", no_members },
+	[CONTROL_TOKENS] = { "tokens", token_members },
 	[CONTROL_NOTE] = { "note", note_members },
 };
 

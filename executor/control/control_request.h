@@ -26,6 +26,7 @@ enum control_verb {
 	CONTROL_KILL,
 	CONTROL_RELOAD,
 	CONTROL_ROTATE,
+	CONTROL_TOKENS, /* a token's file was made, or removed */
 	CONTROL_NOTE, /* the audit log is about to be read */
 	CONTROL_VERBS
 };
@@ -34,7 +35,7 @@ struct control_request {
 	enum control_verb verb;
 	char run[JOB_ID]; /* CONTROL_KILL: an id or its beginning */
 	char what[32]; /* CONTROL_NOTE: which verb reads */
-	char filter[CONTROL_MAX_TEXT]; /* CONTROL_NOTE: its arguments */
+	char filter[CONTROL_MAX_TEXT]; /* CONTROL_NOTE: its arguments; CONTROL_TOKENS: name */
 };
 
 /* "status", ... */

@@ -13,8 +13,8 @@ struct control_deps {
 	struct jobs *jobs;
 	struct monitor *monitor;
 	const struct supervise *supervise;
-	/* Reload now; findings go to r. */
-	int (*reload)(struct conf_report *r, struct err *e);
+	/* Begin to reload; the ticket that control_loaded() will have reached. */
+	uint64_t (*reload)(enum store_kind kind);
 };
 
 /* Members of an object about everything; the object is the caller's. */

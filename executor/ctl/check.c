@@ -138,7 +138,7 @@ load_all(struct ctl *c)
 		    "note: policies and tokens are checked once the tools are in order\n");
 		return;
 	}
-	policies_good = policy_load_dir(c->conf.policy_dir, &c->tools,
+	policies_good = policydir_load(c->conf.policy_dir, &c->tools,
 			    &c->policies, &c->report, &e) == 0;
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)

@@ -144,7 +144,7 @@ ctl_load_policies(struct ctl *c)
 
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
 		0 &&
-	    policy_load_dir(c->conf.policy_dir, &c->tools, &c->policies,
+	    policydir_load(c->conf.policy_dir, &c->tools, &c->policies,
 		&c->report, &e) == 0)
 		return true;
 	return failed(c, &e);

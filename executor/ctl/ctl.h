@@ -9,6 +9,7 @@
 #ifndef EXECUTOR_CTL_CTL_H
 #define EXECUTOR_CTL_CTL_H
 
+#include "executor/policy/policydir.h"
 #include "executor/policy/tokendir.h"
 
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };

@@ -773,8 +773,10 @@ static int
 make_filter(const struct draft *d, const struct profile_choice *c,
     struct policy *p, struct err *e)
 {
-	if (d->narrow != NULL)
-		return filter_copy(&d->narrow->whole->filter, &p->filter, e);
+	if (d->narrow != NULL) {
+		filter_copy(&d->narrow->whole->filter, &p->filter);
+		return 0;
+	}
 	return profile_compile(c,
 	    p->log_only    ? FILTER_LOG_ONLY
 	    : p->explained ? FILTER_TELL
@@ -969,58 +971,6 @@ policy_narrow(const struct policy *p, const char *directory, int dir_fd,
 		    (int)strcspn((const char *)report.text.p, "\n"),
 		    (const char *)report.text.p);
 	conf_report_fini(&report);
-	return rc;
-}
-
-struct loader {
-	const struct tooldef_table *tools;
-	struct policy_table *out;
-	struct conf_report *report;
-};
-
-static bool
-load_file(void *arg, const char *path, struct bytes name)
-{
-	struct loader *l = arg;
-	CLEANUP_BUF struct buf text = { 0 };
-	char plain[POLICY_MAX_NAME];
-	struct policy *p;
-	struct err e;
-
-	if (!policy_name_ok(name) ||
-	    bytes_to_str(name, plain, sizeof(plain), &e) != 0) {
-		keys_complain_path(l->report, path,
-		    "a policy's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
-		return true;
-	}
-	buf_init(&text, KEYS_MAX_FILE);
-	if (!keys_read_file(path, &text, l->report) ||
-	    policy_parse(path, plain, buf_bytes(&text), l->tools, &p, l->report,
-		&e) != 0)
-		return true;
-	if (policy_table_add(l->out, p, &e) == 0)
-		return true;
-	keys_complain_path(l->report, path, "%s: remove some", e.what);
-	return false;
-}
-
-int
-policy_load_dir(const char *dir, const struct tooldef_table *tools,
-    struct policy_table *out, struct conf_report *r, struct err *e)
-{
-	struct loader l = { tools, out, r };
-	unsigned before = r->count;
-	struct err bad;
-	int rc;
-
-	out->count = 0;
-	if (keys_each_file(dir, load_file, &l, &bad) != 0)
-		keys_complain_path(r, dir,
-		    "%s: create the directory, or set \"policy_dir\"",
-		    bad.sysno != 0 ? strerror(bad.sysno) : bad.what);
-	rc = keys_verdict(r, before, dir, e);
-	if (rc != 0)
-		policy_table_fini(out);
 	return rc;
 }
 

@@ -103,15 +103,6 @@ struct policy_table {
 };
 
 /*
- * Load every *.json of dir into *out (empty before); what they offer beside
- * the built-in tools is in `tools` (NULL: there are none).  All findings go into
- * *r; ERR_BAD if there was any, and then *out is empty.  Refused, never
- * ignored: a user or group that this process cannot become, a directory that
- * is not there, a shell that is not executable.
- */
-int policy_load_dir(const char *dir, const struct tooldef_table *tools,
-    struct policy_table *out, struct conf_report *r, struct err *e) MUST_CHECK;
-/*
  * Load one policy from text (name as given; path for messages).  This is the
  * parser that is fuzzed.
  */

@@ -4,28 +4,18 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
+#include "executor/confine/filtercache.h"
 #include "executor/confine/ownpaths.h"
-
-static int
-load_tokens(const struct conf *c, const struct policy_table *policies,
-    struct token_table *tokens, struct conf_report *r, struct err *e)
-{
-	static struct token_table fresh;
-
-	memset(&fresh, 0, sizeof(fresh));
-	if (tokendir_load(c->token_dir, policies, tokens, &fresh, r, e) != 0)
-		return e->code;
-	token_table_fini(tokens);
-	*tokens = fresh;
-	return 0;
-}
+#include "executor/policy/policydir.h"
 
 static int
 load_certificate(const struct conf *c, struct certificate *out,
@@ -45,7 +35,7 @@ load_policies(const struct conf *c, struct tooldef_table *tools,
 
 	confine_load_posture(c->posture);
 	return rc != 0 ? rc
-		       : policy_load_dir(c->policy_dir, tools, policies, r, e);
+		       : policydir_load(c->policy_dir, tools, policies, r, e);
 }
 
 int
@@ -63,7 +53,8 @@ store_load(
 		return e->code;
 	if (load_policies(&s->conf, &s->tools, &s->policies, r, e) != 0)
 		return e->code;
-	return load_tokens(&s->conf, &s->policies, &s->tokens, r, e);
+	return tokendir_load(
+	    s->conf.token_dir, &s->policies, NULL, &s->tokens, r, e);
 }
 
 static bool
@@ -110,54 +101,258 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	fresh->limits.header_bytes = old->limits.header_bytes;
 }
 
-int
-store_reload(struct store *s, struct conf_report *r, struct err *e)
+/* --- a reload in steps --------------------------------------------------- */
+
+enum phase { CONF, POLICIES, TOKENS, LOADED };
+
+struct store_load {
+	struct store *store;
+	enum store_kind kind;
+	struct conf_report *report;
+	enum phase phase;
+	bool fresh; /* what follows is loaded, and valid */
+	struct err why; /* code 0: it is as asked */
+	struct conf conf;
+	struct certificate certificate;
+	struct tooldef_table tools;
+	struct policy_table policies;
+	struct token_table tokens;
+	struct policydir *policydir;
+	struct tokendir *tokendir;
+};
+
+struct store_load *
+store_load_begin(
+    struct store *s, enum store_kind kind, struct conf_report *r, struct err *e)
 {
-	static struct conf conf;
-	struct certificate certificate = { .memory = NULL };
-	struct policy_table policies = { .count = 0 };
-	struct tooldef_table tools = { .count = 0 };
+	struct store_load *l = calloc(1, sizeof(*l));
 
-	ownpaths_set(&s->conf);
-	if (conf_load(s->conf.path, &conf, r, e) != 0 ||
-	    load_certificate(&conf, &certificate, r, e) != 0 ||
-	    load_policies(&conf, &tools, &policies, r, e) != 0) {
-		struct err te = { 0 };
-
-		tooldef_table_fini(&tools);
-		confine_load_posture(s->conf.posture); /* tokens narrow */
-		if (store_reload_tokens(s, r, &te) != 0)
-			log_err("reload: tokens: %s", te.what);
-		certificate_fini(&certificate);
-		return e->code;
+	if (l == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
 	}
-	keep_fixed(&conf, &s->conf);
+	l->store = s;
+	l->kind = kind;
+	l->report = r;
+	l->phase = kind == STORE_ALL ? CONF : TOKENS;
+	return l;
+}
+
+static void
+drop_fresh(struct store_load *l)
+{
+	policydir_free(l->policydir);
+	l->policydir = NULL;
+	policy_table_fini(&l->policies);
+	tooldef_table_fini(&l->tools);
+	certificate_fini(&l->certificate);
+	l->certificate = (struct certificate){ .memory = NULL };
+	l->fresh = false;
+}
+
+/* The old stays in force; tokens are loaded against what is in force then. */
+static void
+fall_back(struct store_load *l)
+{
+	drop_fresh(l);
+	confine_load_posture(l->store->conf.posture); /* tokens narrow */
+	l->phase = TOKENS;
+}
+
+static void
+load_conf(struct store_load *l)
+{
+	ownpaths_set(&l->store->conf);
+	if (conf_load(l->store->conf.path, &l->conf, l->report, &l->why) != 0 ||
+	    load_certificate(&l->conf, &l->certificate, l->report, &l->why) !=
+		0 ||
+	    tooldef_load_dir(l->conf.tool_dir, &l->tools, l->report, &l->why) !=
+		0) {
+		fall_back(l);
+		return;
+	}
+	keep_fixed(&l->conf, &l->store->conf);
+	confine_load_posture(l->conf.posture);
+	l->phase = POLICIES;
+}
+
+static bool
+records(const struct policy_table *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->p[i]->output != RECORDER_OFF)
+			return true;
+	return false;
+}
+
+/*
+ * Policies that were loaded before the directory of recordings was there do
+ * not hide it: then they are loaded once more.
+ */
+static bool
+made_recordings(const struct store_load *l)
+{
+	return records(&l->policies) &&
+	       mkdir(l->conf.recordings_dir, 0700) == 0;
+}
+
+static void
+step_policies(struct store_load *l, uint32_t microseconds)
+{
+	if (l->policydir == NULL)
+		l->policydir = policydir_begin(
+		    l->conf.policy_dir, &l->tools, l->report, &l->why);
+	if (l->policydir == NULL) {
+		fall_back(l);
+		return;
+	}
+	if (!policydir_step(l->policydir, microseconds))
+		return;
+	if (policydir_end(l->policydir, &l->policies, &l->why) != 0) {
+		l->policydir = NULL;
+		fall_back(l);
+		return;
+	}
+	l->policydir = NULL;
+	if (made_recordings(l)) {
+		policy_table_fini(&l->policies);
+		return;
+	}
+	l->fresh = true;
+	l->phase = TOKENS;
+	loginuid_reserve(l->conf.login_uid_first, l->conf.login_uid_last);
+}
+
+/* What removes the directory removes the tokens: none is left in force. */
+static void
+no_tokens(struct store_load *l, const struct err *e)
+{
+	l->phase = LOADED;
+	if (e->sysno == ENOENT) {
+		keys_complain_path(l->report, l->store->conf.token_dir,
+		    "the directory is gone, so no token is accepted: make it again");
+		return;
+	}
+	if (l->why.code == 0)
+		l->why = *e;
+	/* those in force stay */
+	for (size_t i = 0; i < l->store->tokens.count; i++)
+		if (token_table_add(&l->tokens,
+			token_ref(l->store->tokens.t[i]), &l->why) != 0)
+			return;
+}
+
+static void
+step_tokens(struct store_load *l, uint32_t microseconds)
+{
+	struct store *s = l->store;
+	struct err e = { 0 };
+
+	if (l->tokendir == NULL)
+		l->tokendir = tokendir_begin(s->conf.token_dir,
+		    l->fresh ? &l->policies : &s->policies, &s->tokens,
+		    l->report, &e);
+	if (l->tokendir == NULL) {
+		no_tokens(l, &e);
+		return;
+	}
+	if (!tokendir_step(l->tokendir, microseconds))
+		return;
+	if (tokendir_end(l->tokendir, &l->tokens, &e) != 0)
+		no_tokens(l, &e);
+	l->tokendir = NULL;
+	l->phase = LOADED;
+}
+
+bool
+store_load_step(struct store_load *l, uint32_t microseconds)
+{
+	switch (l->phase) {
+	case CONF:
+		load_conf(l);
+		break;
+	case POLICIES:
+		step_policies(l, microseconds);
+		break;
+	case TOKENS:
+		step_tokens(l, microseconds);
+		break;
+	case LOADED:
+		break;
+	}
+	return l->phase == LOADED;
+}
+
+/* All at once: nobody sees one of them without the others. */
+static void
+swap(struct store_load *l)
+{
+	struct store *s = l->store;
+	struct token_table *tokens = &s->tokens;
+
+	token_table_fini(tokens);
+	*tokens = l->tokens;
+	l->tokens = (struct token_table){ .count = 0 };
+	if (!l->fresh)
+		return;
 	policy_table_fini(&s->policies);
 	tooldef_table_fini(&s->tools);
 	/* a listener of the start needs one, also if "tls" is gone */
-	if (certificate.chain.len > 0) {
+	if (l->certificate.chain.len > 0) {
 		certificate_fini(&s->certificate);
-		s->certificate = certificate;
+		s->certificate = l->certificate;
+		l->certificate = (struct certificate){ .memory = NULL };
 	}
-	s->conf = conf;
-	s->tools = tools;
-	s->policies = policies;
-	loginuid_reserve(conf.login_uid_first, conf.login_uid_last);
-	return store_reload_tokens(s, r, e);
+	s->conf = l->conf;
+	s->tools = l->tools;
+	s->policies = l->policies;
+	l->tools = (struct tooldef_table){ .count = 0 };
+	l->policies = (struct policy_table){ .count = 0 };
+	filtercache_sweep();
 }
 
-/* Who removes the directory removes the tokens: none is left in force. */
 int
-store_reload_tokens(struct store *s, struct conf_report *r, struct err *e)
+store_load_end(struct store_load *l, struct err *e)
 {
-	if (load_tokens(&s->conf, &s->policies, &s->tokens, r, e) == 0)
-		return 0;
-	if (e->sysno != ENOENT)
-		return e->code;
-	token_table_fini(&s->tokens);
-	keys_complain_path(r, s->conf.token_dir,
-	    "the directory is gone, so no token is accepted: make it again");
-	return 0;
+	int rc = l->why.code;
+
+	swap(l);
+	if (rc != 0)
+		*e = l->why;
+	store_load_free(l);
+	return rc;
+}
+
+void
+store_load_free(struct store_load *l)
+{
+	if (l == NULL)
+		return;
+	drop_fresh(l);
+	tokendir_free(l->tokendir);
+	token_table_fini(&l->tokens);
+	free(l);
+}
+
+bool
+store_load_wants_filters(const struct store_load *l)
+{
+	return l->phase == POLICIES && l->policydir == NULL;
+}
+
+void
+store_load_compile(const struct store_load *l)
+{
+	struct policy_table policies = { .count = 0 };
+	struct conf_report r;
+	struct err e;
+
+	conf_report_init(&r);
+	if (policydir_load(l->conf.policy_dir, &l->tools, &policies, &r, &e) !=
+	    0)
+		log_debug("filters: %s", e.what);
+	policy_table_fini(&policies);
+	conf_report_fini(&r);
 }
 
 void

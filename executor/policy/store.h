@@ -23,16 +23,33 @@ struct store {
 /* Load everything; every finding goes into *r, one line each. */
 int store_load(struct store *s, const char *path, struct conf_report *r,
     struct err *e) MUST_CHECK;
+/* --- a reload, in steps, while the old is in force ---------------------- */
+
+enum store_kind {
+	STORE_TOKENS, /* of tokens alone: a file that is gone revokes its token */
+	STORE_ALL
+};
+
+struct store_load;
+
 /*
- * Load everything anew and swap; on failure the old stays in force, but for
- * tokens, which are loaded against the policies that are in force then.
- * Listeners, audit file and frontend settings are those of the start.
+ * Findings go into *r, which must stay.  Listeners, audit file and frontend
+ * settings are those of the start.
  */
-int store_reload(
-    struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
-/* Load the tokens anew: a file that is gone revokes its token. */
-int store_reload_tokens(
-    struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
+struct store_load *store_load_begin(struct store *s, enum store_kind kind,
+    struct conf_report *r, struct err *e) MUST_CHECK;
+/* Work for about so long; true: there is nothing left to do. */
+bool store_load_step(struct store_load *l, uint32_t microseconds);
+/* Between two steps: would store_load_compile() in a child save time now? */
+bool store_load_wants_filters(const struct store_load *l);
+/* Read the policies only to have their filters in the cache. */
+void store_load_compile(const struct store_load *l);
+/*
+ * After the last step: swap.  On failure the old stays in force, but for
+ * tokens, which were loaded against the policies that are in force.
+ */
+int store_load_end(struct store_load *l, struct err *e) MUST_CHECK;
+void store_load_free(struct store_load *l); /* give up; NULL is fine */
 void store_fini(struct store *s);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "executor/policy/policydir.h"
 #include "executor/ctl/policy/call.h"
 #include "executor/ctl/text.h"
 #include "executor/ctl/policy/verdict.h"
@@ -32,7 +33,7 @@ load(struct policy_table *t)
 
 	(void)snprintf(dir, sizeof(dir), "%s/policies.d", fix.dir);
 	conf_report_init(&r);
-	if (policy_load_dir(dir, NULL, t, &r, &e) != 0)
+	if (policydir_load(dir, NULL, t, &r, &e) != 0)
 		fail_msg("%s", buf_cstr(&r.text));
 	conf_report_fini(&r);
 	return t->p[0];

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "common/caps.h"
-#include "executor/policy/policy.h"
+#include "executor/policy/policydir.h"
 
 static struct conf_report report;
 
@@ -308,7 +308,7 @@ test_directory_of_policies(void **state)
 	write_policy(dir, "a.json", good);
 	write_policy(dir, "x.json~", "{");
 	write_policy(dir, ".a.json", "{");
-	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), 0);
+	assert_int_equal(policydir_load(dir, NULL, &t, &report, &e), 0);
 	assert_int_equal(t.count, 2);
 	assert_string_equal(t.p[0]->name, "a");
 	assert_string_equal(t.p[1]->name, "b");
@@ -320,11 +320,11 @@ test_directory_of_policies(void **state)
 	policy_unref(kept);
 	write_policy(dir, "bad name.json", good);
 	write_policy(dir, "c.json", "{}");
-	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), ERR_BAD);
+	assert_int_equal(policydir_load(dir, NULL, &t, &report, &e), ERR_BAD);
 	assert_int_equal(t.count, 0);
 	assert_true(report.count >= 2);
 	remove_all(dir, names);
-	assert_int_equal(policy_load_dir(dir, NULL, &t, &report, &e), ERR_BAD);
+	assert_int_equal(policydir_load(dir, NULL, &t, &report, &e), ERR_BAD);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

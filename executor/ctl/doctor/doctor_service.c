@@ -174,7 +174,7 @@ doctor_service_policies(struct report *r)
 	confine_load_posture(c->conf.posture);
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
 		0 &&
-	    policy_load_dir(c->conf.policy_dir, &c->tools, &c->policies,
+	    policydir_load(c->conf.policy_dir, &c->tools, &c->policies,
 		&c->report, &e) == 0 &&
 	    c->policies.count == 0)
 		report_say(r, REPORT_WARN, "policies",

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "executor/ctl/token/client_config.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/token/token_force.h"
 #include "executor/audit/loginuid.h"
 #include "executor/conf/keys.h"
 
@@ -29,8 +30,8 @@ static const char help[] =
     "           [--directory DIR] [--expires WHEN] [--from CIDR]...\n"
     "           [--timeout-max MS] [--structured | --no-structured]\n"
     "           [--comment TEXT]\n\n"
-    "Makes a token, prints it once, and stores only a hash of it.  A running\n"
-    "mcp-execd accepts it within milliseconds.\n\n"
+    "Makes a token, prints it once, and stores only a hash of it.  It is in\n"
+    "force when this ends, where mcp-execd runs.\n\n"
     "  --policy POLICY   what the token grants: policies.d/POLICY.json\n"
     "  --directory DIR   narrows it to a directory within the policy's\n"
     "  --expires WHEN    30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z\n"
@@ -337,6 +338,7 @@ add(struct ctl *c, const char *name, const struct options *o)
 	CLEANUP_BUF struct buf json;
 	uint8_t verifier[DIGEST_BYTES];
 	char text[BEARER_TEXT], path[PATH_MAX];
+	enum token_force force;
 	struct err e;
 	int status;
 
@@ -357,8 +359,15 @@ add(struct ctl *c, const char *name, const struct options *o)
 		    c->instance != NULL && e.sysno == ENOENT
 			? ": its unit makes it when it starts"
 			: "");
+	force = token_force_wait(c, name, &e);
 	status = print_token(c, name, o->policy, text);
 	explicit_bzero(text, sizeof(text));
+	if (force == TOKEN_NOT_IN_FORCE)
+		return ctl_error(
+		    "the token is not in force: see %s check", ctl_self(c));
+	if (force == TOKEN_LATE)
+		(void)fprintf(
+		    stderr, "The token may not be in force yet: %s\n", e.what);
 	return status;
 }
 

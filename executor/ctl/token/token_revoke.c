@@ -13,14 +13,15 @@
 
 #include "common/cleanup.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/token/token_force.h"
 
 #define VERB "token revoke"
 
 static const char help[] =
     "usage: mcp-execctl [-c CONFIG] token revoke NAME\n\n"
-    "Removes the token's file.  A running mcp-execd notices within\n"
-    "milliseconds: the token is refused, its sessions end, its runs are\n"
-    "killed.  It cannot be undone: make a new token instead.\n";
+    "Removes the token's file.  When this ends the token is refused, its\n"
+    "sessions end and its runs are killed, where mcp-execd runs.  It cannot be\n"
+    "undone: make a new token instead.\n";
 
 /* On disk as well: a crash must not bring the token back. */
 static int
@@ -35,8 +36,25 @@ sync_directory(const char *dir)
 	return CTL_OK;
 }
 
+/* Its file is gone: whatever is said here, it is not accepted for long. */
+static void
+tell(const char *name, enum token_force force, const struct err *e)
+{
+	(void)printf("Token \"%s\" is revoked.", name);
+	if (force == TOKEN_NOBODY_ASKED)
+		(void)printf(
+		    "  A running mcp-execd notices within milliseconds,\n"
+		    "ends its sessions and kills its runs.");
+	else if (force == TOKEN_LATE)
+		(void)printf(
+		    "  It may be accepted for some moments: %s", e->what);
+	else
+		(void)printf("  Its sessions have ended, its runs are killed.");
+	(void)printf("\n");
+}
+
 static int
-remove_file(const struct ctl *c, const char *name)
+remove_file(struct ctl *c, const char *name)
 {
 	char path[PATH_MAX];
 	struct err e;
@@ -50,10 +68,7 @@ remove_file(const struct ctl *c, const char *name)
 							: "");
 	if (sync_directory(c->conf.token_dir) != CTL_OK)
 		return CTL_FAILED;
-	(void)printf(
-	    "Token \"%s\" is revoked.  A running mcp-execd notices within milliseconds,\n"
-	    "ends its sessions and kills its runs.\n",
-	    name);
+	tell(name, token_force_wait(c, name, &e), &e);
 	return CTL_OK;
 }
 

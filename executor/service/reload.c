@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* reload: steps of a load, and the child that compiles.  Executor. */
+#include "executor/service/reload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "executor/confine/filtercache.h"
+
+enum {
+	STEP_US = 500,
+	STEP_MS = 1, /* between two steps */
+	CHILD_MS = 60000, /* that the child may take */
+	MOST_BYTES = 64 << 20, /* of all filters together */
+	OUT = 3 /* its only descriptor */
+};
+
+struct reload {
+	struct loop *loop;
+	struct store *store;
+	const struct reload_ops *ops;
+	void *arg;
+	struct loop_timer step, late;
+	struct store_load *load; /* NULL: none is under way */
+	enum store_kind kind; /* of that */
+	struct conf_report report;
+	uint64_t ticket; /* of that, or of the last one */
+	bool again; /* another one follows, */
+	enum store_kind next; /* of this kind */
+	bool compiled; /* the child had its chance */
+	pid_t pid; /* -1: there is no child */
+	struct loop_watch out; /* what it says */
+	struct buf said;
+};
+
+static void begin(struct reload *r, enum store_kind kind);
+
+/* --- the child --------------------------------------------------------- */
+
+static void
+say(struct bytes text)
+{
+	while (text.len > 0) {
+		ssize_t n = write(OUT, text.p, text.len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			_exit(1);
+		text = bytes_make(text.p + n, text.len - (size_t)n);
+	}
+}
+
+/*
+ * No descriptor of the executor's stays open: the end of a run's input, or of
+ * a frontend, would not be seen.
+ */
+static _Noreturn void
+child_main(const struct store_load *l, int out)
+{
+	size_t known = filtercache_count();
+	struct buf text;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (out != OUT && dup3(out, OUT, 0) == -1)
+		_exit(1);
+	(void)syscall(SYS_close_range, OUT + 1, ~0U, 0);
+	(void)setpriority(PRIO_PROCESS, 0, 5);
+	store_load_compile(l);
+	buf_init(&text, MOST_BYTES);
+	filtercache_write(known, &text);
+	if (!text.overflow)
+		say(buf_bytes(&text));
+	_exit(0);
+}
+
+static void
+child_over(struct reload *r)
+{
+	int fd = r->out.fd;
+
+	loop_timer_cancel(r->loop, &r->late);
+	loop_del(r->loop, &r->out);
+	cleanup_fd(&fd);
+	if (r->pid > 0) {
+		(void)kill(r->pid, SIGKILL);
+		(void)waitpid(r->pid, NULL, 0);
+	}
+	r->pid = -1;
+	buf_fini(&r->said);
+	loop_timer_set(r->loop, &r->step, 0);
+}
+
+static void
+on_late(void *arg)
+{
+	log_warn("reload: filters take too long to compile in a child");
+	child_over(arg);
+}
+
+static void
+on_said(void *arg, uint32_t events)
+{
+	struct reload *r = arg;
+	uint8_t text[16384];
+	struct err e;
+	ssize_t n;
+	(void)events;
+
+	n = read(r->out.fd, text, sizeof(text));
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		buf_put(&r->said, text, (size_t)n);
+		if (!r->said.overflow && filtercache_read(&r->said, &e) == 0)
+			return;
+	}
+	if (n != 0 || r->said.len > 0)
+		log_warn("reload: the child that compiles filters failed");
+	child_over(r);
+}
+
+/* false: there is none, for whatever reason. */
+static bool
+start_child(struct reload *r)
+{
+	struct err e;
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC) == -1)
+		return false;
+	r->pid = fork();
+	if (r->pid == 0)
+		child_main(r->load, fd[1]);
+	(void)close(fd[1]);
+	r->out =
+	    (struct loop_watch){ .fd = fd[0], .handler = on_said, .arg = r };
+	buf_init(&r->said, MOST_BYTES);
+	loop_timer_set(r->loop, &r->late, CHILD_MS);
+	if (r->pid != -1 && fdio_set_nonblock(fd[0], &e) == 0 &&
+	    loop_add(r->loop, &r->out, EPOLLIN, &e) == 0)
+		return true;
+	r->out.fd = fd[0];
+	child_over(r);
+	return false;
+}
+
+/* --- steps --------------------------------------------------------------- */
+
+static void
+end(struct reload *r)
+{
+	struct store_load *l = r->load;
+	struct reload_end over = { r->kind, r->ticket, &r->report, NULL };
+	struct err e = { 0 };
+
+	r->load = NULL;
+	if (store_load_end(l, &e) != 0)
+		over.failure = &e;
+	r->ops->ended(r->arg, &over);
+	conf_report_fini(&r->report);
+	if (r->again) {
+		r->again = false;
+		begin(r, r->next);
+	}
+}
+
+static void
+on_step(void *arg)
+{
+	struct reload *r = arg;
+
+	if (!r->compiled && store_load_wants_filters(r->load)) {
+		r->compiled = true;
+		if (start_child(r))
+			return; /* child_over() goes on */
+	}
+	if (store_load_step(r->load, STEP_US))
+		end(r);
+	else
+		loop_timer_set(r->loop, &r->step, STEP_MS);
+}
+
+static void
+begin(struct reload *r, enum store_kind kind)
+{
+	struct err e = { 0 };
+
+	r->ops->begins(r->arg);
+	conf_report_init(&r->report);
+	r->kind = kind;
+	r->ticket++;
+	r->compiled = false;
+	r->load = store_load_begin(r->store, kind, &r->report, &e);
+	if (r->load != NULL) {
+		loop_timer_set(r->loop, &r->step, 0);
+		return;
+	}
+	r->ops->ended(
+	    r->arg, &(struct reload_end){ kind, r->ticket, &r->report, &e });
+	conf_report_fini(&r->report);
+}
+
+uint64_t
+reload_ask(struct reload *r, enum store_kind kind)
+{
+	if (r->load == NULL) {
+		begin(r, kind);
+		return r->ticket;
+	}
+	r->next = r->again && r->next == STORE_ALL ? STORE_ALL : kind;
+	r->again = true;
+	return r->ticket + 1;
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+pid_t
+reload_pid(const struct reload *r)
+{
+	return r == NULL ? -1 : r->pid;
+}
+
+struct reload *
+reload_new(struct loop *l, struct store *s, const struct reload_ops *ops,
+    void *arg, struct err *e)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	r->loop = l;
+	r->store = s;
+	r->ops = ops;
+	r->arg = arg;
+	r->pid = -1;
+	r->out.fd = -1;
+	r->step = (struct loop_timer){ .handler = on_step, .arg = r };
+	r->late = (struct loop_timer){ .handler = on_late, .arg = r };
+	return r;
+}
+
+void
+reload_free(struct reload *r)
+{
+	if (r == NULL)
+		return;
+	if (r->pid != -1)
+		child_over(r);
+	loop_timer_cancel(r->loop, &r->step);
+	store_load_free(r->load);
+	conf_report_fini(&r->report);
+	free(r);
+}
