@@ -179,6 +179,8 @@ hide_recordings(struct err *e)
 	while (l != NULL && !store_load_step(l, UINT32_MAX))
 		;
 	rc = l == NULL ? e->code : store_load_end(l, e);
+	while (l != NULL && !store_load_tidy(l, UINT32_MAX))
+		;
 	conf_report_fini(&r);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/loginuid.h"
@@ -103,7 +104,7 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 
 /* --- a reload in steps --------------------------------------------------- */
 
-enum phase { CONF, POLICIES, TOKENS, LOADED };
+enum phase { CONF, POLICIES, TOKENS, LOADED, OVER };
 
 struct store_load {
 	struct store *store;
@@ -278,6 +279,7 @@ store_load_step(struct store_load *l, uint32_t microseconds)
 		step_tokens(l, microseconds);
 		break;
 	case LOADED:
+	case OVER:
 		break;
 	}
 	return l->phase == LOADED;
@@ -288,15 +290,14 @@ static void
 swap(struct store_load *l)
 {
 	struct store *s = l->store;
-	struct token_table *tokens = &s->tokens;
+	struct token_table tokens = s->tokens;
+	struct policy_table policies = s->policies;
+	struct tooldef_table tools = s->tools;
 
-	token_table_fini(tokens);
-	*tokens = l->tokens;
-	l->tokens = (struct token_table){ .count = 0 };
+	s->tokens = l->tokens;
+	l->tokens = tokens;
 	if (!l->fresh)
 		return;
-	policy_table_fini(&s->policies);
-	tooldef_table_fini(&s->tools);
 	/* a listener of the start needs one, also if "tls" is gone */
 	if (l->certificate.chain.len > 0) {
 		certificate_fini(&s->certificate);
@@ -306,9 +307,8 @@ swap(struct store_load *l)
 	s->conf = l->conf;
 	s->tools = l->tools;
 	s->policies = l->policies;
-	l->tools = (struct tooldef_table){ .count = 0 };
-	l->policies = (struct policy_table){ .count = 0 };
-	filtercache_sweep();
+	l->tools = tools;
+	l->policies = policies;
 }
 
 int
@@ -319,8 +319,34 @@ store_load_end(struct store_load *l, struct err *e)
 	swap(l);
 	if (rc != 0)
 		*e = l->why;
-	store_load_free(l);
+	l->phase = OVER;
 	return rc;
+}
+
+/* One at a time, from the end. */
+static bool
+free_one(struct store_load *l)
+{
+	if (l->tokens.count > 0)
+		token_free(l->tokens.t[--l->tokens.count]);
+	else if (l->policies.count > 0)
+		policy_unref(l->policies.p[--l->policies.count]);
+	else
+		return false;
+	return true;
+}
+
+bool
+store_load_tidy(struct store_load *l, uint32_t microseconds)
+{
+	uint64_t end = clock_mono_ns() + (uint64_t)microseconds * 1000;
+
+	while (free_one(l))
+		if (clock_mono_ns() >= end)
+			return false;
+	store_load_free(l);
+	filtercache_sweep();
+	return true;
 }
 
 void

@@ -49,6 +49,8 @@ void store_load_compile(const struct store_load *l);
  * tokens, which were loaded against the policies that are in force.
  */
 int store_load_end(struct store_load *l, struct err *e) MUST_CHECK;
+/* Then free what was in force, in steps as well; true: all, and l with it. */
+bool store_load_tidy(struct store_load *l, uint32_t microseconds);
 void store_load_free(struct store_load *l); /* give up; NULL is fine */
 void store_fini(struct store *s);
 

@@ -12,11 +12,13 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/fdio.h"
+#include "common/log.h"
 #include "common/sort.h"
 #include "executor/conf/keys.h"
 
 enum {
 	MOST_FILES = 4 * TOKEN_MAX_TOKENS, /* that are looked at */
+	FEW_FILES = 1000, /* that are put in order first */
 	LIST_AT_ONCE = 256, /* directory entries between looks at the clock */
 	/* Two changes within a clock tick of the file system look alike. */
 	SETTLED_S = 2
@@ -44,7 +46,10 @@ struct tokendir {
 	struct name *name; /* owned */
 	size_t names, room, next;
 	struct candidate *candidate; /* owned */
-	size_t candidates;
+	size_t candidates, judged;
+	enum { READING, CLAIMS, NAMES, INDEX, READY } phase;
+	struct token_table table; /* who is in force, at last */
+	struct err why; /* code 0: nothing failed */
 };
 
 static struct token_stamp
@@ -157,13 +162,15 @@ compare_names(const void *a, const void *b)
 	    ((const struct name *)a)->text, ((const struct name *)b)->text);
 }
 
-/* In an order that does not depend on the file system. */
+/* Few are read, and complained about, in the order of their names. */
 static void
 end_list(struct tokendir *d)
 {
 	(void)closedir(d->stream);
 	d->stream = NULL;
-	sort_items(d->name, d->names, sizeof(d->name[0]), compare_names);
+	if (d->names <= FEW_FILES)
+		sort_items(
+		    d->name, d->names, sizeof(d->name[0]), compare_names);
 	d->candidate = calloc(d->names + 1, sizeof(d->candidate[0]));
 	if (d->candidate == NULL)
 		keys_complain_path(d->report, d->dir, "out of memory");
@@ -284,22 +291,6 @@ load_one(struct tokendir *d)
 		    (struct candidate){ t, rank_of(t, old) };
 }
 
-bool
-tokendir_step(struct tokendir *d, uint32_t microseconds)
-{
-	uint64_t end = clock_mono_ns() + (uint64_t)microseconds * 1000;
-
-	do {
-		if (d->stream != NULL)
-			list_some(d);
-		else if (d->candidate != NULL && d->next < d->names)
-			load_one(d);
-		else
-			return true;
-	} while (clock_mono_ns() < end);
-	return false;
-}
-
 /* --- who is in force --------------------------------------------------- */
 
 static int
@@ -364,29 +355,102 @@ admits(struct tokendir *d, const struct token_table *out, const struct token *t)
 	return true;
 }
 
+/*
+ * Those in force come first, in any order, as they are not at odds with each
+ * other; only the rest is sorted.
+ */
+static void
+sort_claims(struct tokendir *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->candidates; i++) {
+		struct candidate c = d->candidate[i];
+
+		if (c.rank != 0)
+			continue;
+		d->candidate[i] = d->candidate[kept];
+		d->candidate[kept++] = c;
+	}
+	sort_items(d->candidate + kept, d->candidates - kept,
+	    sizeof(d->candidate[0]), compare_claims);
+}
+
+/* The next by its claim: in force, or told why it is not. */
+static void
+judge_one(struct tokendir *d)
+{
+	struct token **t = &d->candidate[d->judged++].t;
+
+	if (!admits(d, &d->table, *t))
+		return;
+	if (token_table_add(&d->table, *t, &d->why) == 0)
+		*t = NULL;
+}
+
+/* One piece of the work; false: there is none left. */
+static bool
+advance(struct tokendir *d)
+{
+	switch (d->phase) {
+	case READING:
+		if (d->stream != NULL)
+			list_some(d);
+		else if (d->candidate != NULL && d->next < d->names)
+			load_one(d);
+		else
+			d->phase = CLAIMS;
+		break;
+	case CLAIMS:
+		sort_claims(d);
+		d->phase = NAMES;
+		break;
+	case NAMES:
+		if (d->judged < d->candidates) {
+			judge_one(d);
+			break;
+		}
+		sort_items(d->table.t, d->table.count, sizeof(d->table.t[0]),
+		    compare_tokens);
+		d->phase = INDEX;
+		break;
+	case INDEX:
+		if (d->why.code == 0 &&
+		    token_table_index(&d->table, &d->why) != 0)
+			log_warn("tokens: %s", d->why.what);
+		d->phase = READY;
+		break;
+	case READY:
+		return false;
+	}
+	return true;
+}
+
+bool
+tokendir_step(struct tokendir *d, uint32_t microseconds)
+{
+	uint64_t end = clock_mono_ns() + (uint64_t)microseconds * 1000;
+
+	while (advance(d))
+		if (clock_mono_ns() >= end)
+			return d->phase == READY;
+	return true;
+}
+
 int
 tokendir_end(struct tokendir *d, struct token_table *out, struct err *e)
 {
-	int rc =
-	    d->candidate == NULL ? err_set(e, ERR_BUSY, "out of memory") : 0;
+	int rc = d->why.code;
 
-	sort_items(d->candidate, d->candidates, sizeof(d->candidate[0]),
-	    compare_claims);
-	for (size_t i = 0; rc == 0 && i < d->candidates; i++) {
-		struct token **t = &d->candidate[i].t;
-
-		if (!admits(d, out, *t))
-			continue;
-		rc = token_table_add(out, *t, e);
-		if (rc == 0)
-			*t = NULL;
+	if (d->candidate == NULL)
+		rc = err_set(&d->why, ERR_BUSY, "out of memory");
+	if (rc == 0) {
+		*out = d->table;
+		out->directory = d->stamp;
+		d->table = (struct token_table){ .count = 0 };
+	} else {
+		*e = d->why;
 	}
-	sort_items(out->t, out->count, sizeof(out->t[0]), compare_tokens);
-	if (rc == 0)
-		rc = token_table_index(out, e);
-	if (rc != 0)
-		token_table_fini(out);
-	out->directory = d->stamp;
 	tokendir_free(d);
 	return rc;
 }
@@ -398,6 +462,7 @@ tokendir_free(struct tokendir *d)
 		return;
 	for (size_t i = 0; i < d->candidates; i++)
 		token_free(d->candidate[i].t);
+	token_table_fini(&d->table);
 	if (d->stream != NULL)
 		(void)closedir(d->stream);
 	free(d->candidate);

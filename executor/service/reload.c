@@ -34,6 +34,7 @@ struct reload {
 	void *arg;
 	struct loop_timer step, late;
 	struct store_load *load; /* NULL: none is under way */
+	bool tidying; /* it has ended, and what was before is freed */
 	enum store_kind kind; /* of that */
 	struct conf_report report;
 	uint64_t ticket; /* of that, or of the last one */
@@ -162,15 +163,26 @@ start_child(struct reload *r)
 static void
 end(struct reload *r)
 {
-	struct store_load *l = r->load;
 	struct reload_end over = { r->kind, r->ticket, &r->report, NULL };
 	struct err e = { 0 };
 
-	r->load = NULL;
-	if (store_load_end(l, &e) != 0)
+	r->tidying = true;
+	if (store_load_end(r->load, &e) != 0)
 		over.failure = &e;
 	r->ops->ended(r->arg, &over);
 	conf_report_fini(&r->report);
+	loop_timer_set(r->loop, &r->step, STEP_MS);
+}
+
+static void
+tidy(struct reload *r)
+{
+	if (!store_load_tidy(r->load, STEP_US)) {
+		loop_timer_set(r->loop, &r->step, STEP_MS);
+		return;
+	}
+	r->load = NULL;
+	r->tidying = false;
 	if (r->again) {
 		r->again = false;
 		begin(r, r->next);
@@ -182,6 +194,10 @@ on_step(void *arg)
 {
 	struct reload *r = arg;
 
+	if (r->tidying) {
+		tidy(r);
+		return;
+	}
 	if (!r->compiled && store_load_wants_filters(r->load)) {
 		r->compiled = true;
 		if (start_child(r))
