@@ -281,7 +281,9 @@ check_content(struct endpoint *ep, struct endpoint_request *r,
 		return;
 	}
 	r->answer.plain = !vet_is_plain(&r->facts);
-	if (!route->json && has_body(r))
+	if (is_post(r) && !r->facts.has_length && !r->facts.chunked)
+		refuse(r, 411, "send Content-Length", true);
+	else if (!route->json && has_body(r))
 		refuse_politely(r, 400,
 		    "nothing is done with a body here: send this request without one");
 	else if (r->answer.plain)
@@ -323,10 +325,6 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 	if (vet_read(&r->head, &r->facts, &no) != 0) {
 		/* where this request ends is anybody's guess: hang up */
 		refuse(r, no.status, no.text, true);
-		return;
-	}
-	if (is_post(r) && !r->facts.has_length && !r->facts.chunked) {
-		refuse(r, 411, "send Content-Length", true);
 		return;
 	}
 	forwarded_client(

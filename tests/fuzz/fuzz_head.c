@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PING                                                                   \
 	"POST /mcp HTTP/1.1\nHost: localhost\nAuthorization: Bearer one\n"     \
-	"Content-Type: application/json\nMcp-Session-Id: @S\n\n"               \
+	"Content-Type: application/json\nContent-Length: 40\n"                 \
+	"Mcp-Session-Id: @S\n\n"                                               \
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 
 enum {
