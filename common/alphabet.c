@@ -153,8 +153,7 @@ alphabet_make(
 	alphabet_fini(a);
 	if (over)
 		return err_set(e, ERR_BAD,
-		    "all patterns together name too many different characters: "
-		    "use fewer sets");
+		    "all patterns together name too many different characters: use fewer sets");
 	return err_set(e, ERR_BUSY, "out of memory");
 }
 

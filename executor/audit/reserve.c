@@ -102,8 +102,8 @@ reserve_hold(struct reserve *r)
 		return false;
 	if (allocate(r) != 0) {
 		if (!r->given_up)
-			log_warn("audit: there is no room for the reserve %s: "
-				 "%m; make room, or set audit.reserve_bytes",
+			log_warn(
+			    "audit: there is no room for the reserve %s: %m; make room, or set audit.reserve_bytes",
 			    r->path);
 		r->given_up = true;
 		return false;

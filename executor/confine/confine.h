@@ -47,6 +47,7 @@ enum confine_posture {
 
 struct confine {
 	unsigned layers; /* enum confine_layer bits in force */
+	unsigned asked; /* of them, those that "require" names */
 	unsigned missing; /* strict would want these, and they are not there */
 	enum confine_posture posture;
 	enum confine_network network;

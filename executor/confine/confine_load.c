@@ -517,6 +517,7 @@ check_required(const struct load *l)
 	unsigned asked = read_layers(l, l->v->require, "\"require\"");
 	unsigned missing = (required(l) | asked) & ~l->c->layers, bit;
 
+	l->c->asked = asked;
 	l->c->missing = wanted(l) & ~l->c->layers;
 	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
 		missing &= ~(unsigned)CONFINE_NET;

@@ -48,6 +48,21 @@ note_walls(const struct policy *p)
 			: "");
 }
 
+/* Is there a policy that a service without control groups would keep less of? */
+static bool
+counts_on_cgroup(const struct policy_table *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const struct policy *p = t->p[i];
+
+		if ((p->confine.asked & CONFINE_CGROUP) != 0 ||
+		    p->cgroup.memory_bytes > 0 || p->cgroup.processes > 0 ||
+		    p->cgroup.cpu_percent > 0)
+			return true;
+	}
+	return false;
+}
+
 /* What is allowed and yet worth a second look. */
 static void
 print_notes(const struct ctl *c)
@@ -71,7 +86,7 @@ print_notes(const struct ctl *c)
 			(void)printf(
 			    "note: policy \"%s\" runs commands as root\n",
 			    c->policies.p[i]->name);
-	if (cgroup_supposed() && c->policies.count > 0)
+	if (cgroup_supposed() && counts_on_cgroup(&c->policies))
 		(void)printf(
 		    "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
 	for (size_t i = 0; i < c->policies.count; i++)

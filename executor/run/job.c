@@ -770,9 +770,7 @@ static void
 tell_slowed(struct job *j)
 {
 	static const char text[] =
-	    "this run was slowed: it started programs, or was refused system "
-	    "calls, faster than this server records them for one token; "
-	    "fewer and longer-lived processes are faster";
+	    "this run was slowed: it started programs, or was refused system calls, faster than this server records them for one token; fewer and longer-lived processes are faster";
 
 	if (j->slowed)
 		return;
@@ -1045,9 +1043,7 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	}
 	if (ration_is_spent(audit_ration(jobs->audit), t->verifier)) {
 		(void)err_set(e, ERR_BUSY,
-		    "the disk of the audit log is full, and commands of this "
-		    "token wrote most of it, so that others go first; tell "
-		    "the administrator of this server");
+		    "the disk of the audit log is full, and commands of this token wrote most of it, so that others go first; tell the administrator of this server");
 		return NULL;
 	}
 	if (same >= t->policy->runs) {
@@ -1059,9 +1055,7 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	if (free_job != NULL && active < jobs->max &&
 	    is_reserved(jobs, active, same)) {
 		(void)err_set(e, ERR_BUSY,
-		    "%u commands of this token are running, and the server "
-		    "keeps its last %zu places for other tokens; wait until "
-		    "one has ended",
+		    "%u commands of this token are running, and the server keeps its last %zu places for other tokens; wait until one has ended",
 		    same, places_kept(jobs));
 		return NULL;
 	}

@@ -73,8 +73,7 @@ tell_wait(struct refusal *x, uint32_t ms)
 	size_t n = strlen(x->why);
 
 	(void)snprintf(x->why + n, sizeof(x->why) - n,
-	    " (so many calls are refused that answers wait, this one for "
-	    "%u ms: change the call, or wait longer, before it is sent again)",
+	    " (so many calls are refused that answers wait, this one for %u ms: change the call, or wait longer, before it is sent again)",
 	    ms);
 }
 

@@ -99,7 +99,7 @@ put_reason(struct buf *out, const struct msg_done *d)
 static void
 copy_output(const struct shown *s, unsigned stream, struct buf *out)
 {
-	CLEANUP_BUF struct buf bytes;
+	CLEANUP_BUF struct buf bytes = { 0 };
 
 	if (s->raw) {
 		capture_copy(s->capture, stream, out);
@@ -264,7 +264,7 @@ put_stdout(struct buf *out, const struct shown *s)
 static void
 put_message(struct buf *out, const struct msg_done *d)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
 	if (ended_itself(d) && d->message.len == 0)
 		return;

@@ -174,8 +174,7 @@ send_raw(const struct slot *s, const char *status, const char *text)
 	bool busy = strncmp(status, "503", 3) == 0;
 	char b[512];
 	int n = snprintf(b, sizeof(b),
-	    "HTTP/1.1 %s\r\nConnection: close\r\n%s"
-	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
+	    "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
 	    "{\"error\":\"%s\"}\n",
 	    status, busy ? "Retry-After: " HTTP_RETRY "\r\n" : "",
 	    strlen(text) + 13, text);

@@ -230,7 +230,8 @@ attach(void)
 static void
 begin_with(const char *more)
 {
-	static const struct monitor_ops ops = { .lost = on_lost, .ready = on_ready };
+	static const struct monitor_ops ops = { .lost = on_lost,
+		.ready = on_ready };
 	static struct token t;
 	static unsigned count;
 	struct err e = { 0 };

@@ -134,7 +134,7 @@ put_files(struct buf *b, const struct policy *p)
 {
 	const struct mounts *m = &p->confine.mounts;
 	bool root = (p->confine.layers & CONFINE_MOUNTS) != 0;
-	CLEANUP_BUF struct buf paths;
+	CLEANUP_BUF struct buf paths = { 0 };
 
 	if ((p->confine.layers & CONFINE_WALLS) == 0) {
 		text_put(b, "Files",
