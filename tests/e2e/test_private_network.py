@@ -61,7 +61,8 @@ def test_listener_of_the_manager():
 def test_host_is_refused():
     with prepared() as s:
         policy(s, "host")
-        s.fails("test.json", '"host" would be empty', "host-network.conf")
+        s.fails("test.json", '"host" would be empty', "host-network.conf",
+                status=78)
         s.around = []           # the control
         s.start()
         with s.http() as c:
@@ -75,7 +76,7 @@ def test_told_by_notify_socket():
             **json.loads(s.config_file.read_text()),
             "listen": [f"unix:{s.dir}/http"]}))
         policy(s, "host")
-        s.fails("test.json", '"host" would be empty')
+        s.fails("test.json", '"host" would be empty', status=78)
         s.around = []           # the control
         s.start()
 
