@@ -662,13 +662,24 @@ ended_with_group(struct job *j)
 	return true;
 }
 
+/* How the guard ended, which it did not tell itself. */
 static void
 explain_loss(struct job *j)
 {
+	siginfo_t si = { .si_code = CLD_KILLED, .si_status = SIGKILL };
+
 	j->ending = true;
 	j->verdict = PROTO_LOST;
-	(void)snprintf(j->message, sizeof(j->message),
-	    "the run's guard process was killed");
+	(void)waitid(
+	    P_PID, (id_t)j->sp.guard, &si, WEXITED | WNOHANG | WNOWAIT);
+	if (si.si_code == CLD_EXITED)
+		(void)snprintf(j->message, sizeof(j->message),
+		    "the run's guard process ended early, with status %d",
+		    si.si_status);
+	else
+		(void)snprintf(j->message, sizeof(j->message),
+		    "the run's guard process was killed by signal %d",
+		    si.si_status);
 }
 
 /* Nothing of the tree is left: forward what it wrote, then tell its end. */
@@ -830,12 +841,26 @@ await_report(struct job *j, ssize_t got)
 	}
 }
 
+/*
+ * A guard that exited with an order of ours unread leaves ECONNRESET, which
+ * comes once and before what it had sent.
+ */
+static ssize_t
+receive_report(const struct job *j, struct guard_report *r)
+{
+	ssize_t n = recv(j->sp.ctl, r, sizeof(*r), MSG_DONTWAIT);
+
+	if (n == -1 && errno == ECONNRESET)
+		n = recv(j->sp.ctl, r, sizeof(*r), MSG_DONTWAIT);
+	return n;
+}
+
 /* One report; true: there may be more. */
 static bool
 next_report(struct job *j)
 {
 	struct guard_report r;
-	ssize_t n = recv(j->sp.ctl, &r, sizeof(r), MSG_DONTWAIT);
+	ssize_t n = receive_report(j, &r);
 
 	if (n != (ssize_t)sizeof(r)) {
 		await_report(j, n);

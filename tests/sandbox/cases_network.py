@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import world
-from world import (Attack, add, as_root, case, client, heard, once,
-                   says, table)
+from world import (add, as_root, Attack, case, client, heard, once, says,
+                   table, with_mounts)
 
 told = heard()
 TCP = "{try} tcp 127.0.0.1 {port} {word}"
@@ -107,14 +107,14 @@ add(
 )
 
 
-@case("sockets.granted_works")
+@case("sockets.granted_works", only=with_mounts)
 def granted(w):
     told.reset(w)
     out = w.inside(UNIX + "{sock}/granted {word}", "granted")
     client.check(told.happened(w, out, True), "not heard", out)
 
 
-@case("sockets.abstract_between_runs")
+@case("sockets.abstract_between_runs", only=with_mounts)
 def abstract_runs(w):
     with w.beside("{try} unix-listen @{tag}.runs 3000"):
         out = w.direct(UNIX + "@{tag}.runs x")
