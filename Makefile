@@ -320,7 +320,7 @@ tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## bu
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test kernel-test inspector-test
-check:				## everything: deps, build, all suites (QUICK=1: 4 minutes)
+check:				## everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
 asan:				## build everything with sanitizers
