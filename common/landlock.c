@@ -96,16 +96,15 @@ landlock_probe(struct landlock_support *out)
 
 int
 landlock_open(const struct landlock_support *s, uint64_t net, uint64_t scoped,
-    struct landlock_set *out, struct err *e)
+    struct landlock_set *out)
 {
 	struct attr attr = { s->fs, net & s->net, scoped & s->scoped };
 
 	if (s->abi == 0)
-		return err_set(e, ERR_SYS,
-		    "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, boot option lsm=)");
+		return -ENOSYS;
 	out->fd = create(&attr);
 	if (out->fd == -1)
-		return err_sys(e, "landlock_create_ruleset");
+		return -errno;
 	out->fs = attr.fs;
 	return 0;
 }
@@ -119,14 +118,13 @@ landlock_close(struct landlock_set *s)
 }
 
 int
-landlock_allow(
-    const struct landlock_set *s, int path_fd, uint64_t fs, struct err *e)
+landlock_allow(const struct landlock_set *s, int path_fd, uint64_t fs)
 {
 	struct landlock_path_beneath_attr rule = { .parent_fd = path_fd };
 	struct stat st;
 
 	if (fstat(path_fd, &st) == -1)
-		return err_sys(e, "landlock: fstat");
+		return -errno;
 	rule.allowed_access = fs & s->fs;
 	if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= LANDLOCK_FILE;
@@ -134,7 +132,7 @@ landlock_allow(
 		return 0;
 	if (syscall(SYS_landlock_add_rule, s->fd, LANDLOCK_RULE_PATH_BENEATH,
 		&rule, 0) == -1)
-		return err_sys(e, "landlock_add_rule");
+		return -errno;
 	return 0;
 }
 

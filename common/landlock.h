@@ -6,8 +6,8 @@
  * What a kernel enforces is asked for bit by bit, never inferred: neither from
  * its version nor from the ABI that it claims, as those of distributions have
  * parts of later ABIs (RHEL 9.7 claims 6 and refuses one scope of it).
- * landlock_open, _allow may fail and say why; landlock_restrict is
- * async-signal-safe.
+ * landlock_open, _allow and _restrict are async-signal-safe: they return 0 or
+ * a negative errno.
  */
 #ifndef COMMON_LANDLOCK_H
 #define COMMON_LANDLOCK_H
@@ -78,15 +78,15 @@ struct landlock_set {
 void landlock_probe(struct landlock_support *out);
 /*
  * A ruleset that handles every file access of s, and of net and scoped what s
- * has.  ERR_SYS if there is no Landlock.  Async-signal-safe.
+ * has.  -ENOSYS if there is no Landlock.
  */
 int landlock_open(const struct landlock_support *s, uint64_t net,
-    uint64_t scoped, struct landlock_set *out, struct err *e) MUST_CHECK;
+    uint64_t scoped, struct landlock_set *out) MUST_CHECK;
 void landlock_close(struct landlock_set *s);
 /* Allow fs access beneath path_fd (O_PATH), or to it if it is a file. */
-int landlock_allow(const struct landlock_set *s, int path_fd, uint64_t fs,
-    struct err *e) MUST_CHECK;
-/* Put it on this process (no_new_privs is set); 0 or a negative errno. */
+int landlock_allow(const struct landlock_set *s, int path_fd,
+    uint64_t fs) MUST_CHECK;
+/* Put it on this process (no_new_privs is set). */
 int landlock_restrict(int ruleset_fd);
 
 #endif

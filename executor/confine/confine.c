@@ -342,7 +342,6 @@ rights(const struct confine *c, const struct mounts_op *op)
 static int
 allow_one(const struct landlock_set *set, const char *path, uint64_t fs)
 {
-	struct err e = { 0 };
 	int fd, r;
 
 	if (fs == 0)
@@ -350,9 +349,9 @@ allow_one(const struct landlock_set *set, const char *path, uint64_t fs)
 	fd = beneath_open_plain(path, 0);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -errno;
-	r = landlock_allow(set, fd, fs, &e);
+	r = landlock_allow(set, fd, fs);
 	(void)close(fd);
-	return r == 0 ? 0 : -e.sysno;
+	return r;
 }
 
 static int
@@ -363,13 +362,12 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 			   ? LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP
 			   : 0;
 	struct landlock_set set;
-	struct err e = { 0 };
 	size_t i;
-	int r = 0;
+	int r = landlock_open(&c->landlock, net,
+	    LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT, &set);
 
-	if (landlock_open(&c->landlock, net,
-		LANDLOCK_SCOPE_SIGNAL | LANDLOCK_SCOPE_ABSTRACT, &set, &e) != 0)
-		return e.sysno != 0 ? -e.sysno : -ENOSYS;
+	if (r != 0)
+		return r;
 	/* What can be seen at all may be listed: the mounts decide that. */
 	if ((c->layers & CONFINE_MOUNTS) != 0)
 		r = allow_one(&set, "/", LANDLOCK_READ_DIR);

@@ -170,14 +170,13 @@ static int
 try_landlock(void)
 {
 	struct landlock_set set;
-	struct err e = { 0 };
+	int r;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (landlock_open(&self.p.landlock,
-		LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
-		LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set, &e) != 0)
-		return e.sysno != 0 ? -e.sysno : -ENOSYS;
-	return landlock_restrict(set.fd);
+	r = landlock_open(&self.p.landlock,
+	    LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
+	    LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set);
+	return r != 0 ? r : landlock_restrict(set.fd);
 }
 
 static void

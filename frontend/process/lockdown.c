@@ -196,9 +196,12 @@ restrict_landlock(bool *in_force, struct err *e)
 	*in_force = has.abi > 0;
 	if (!*in_force)
 		return 0; /* the kernel has none: HELLO says so */
-	if (landlock_open(&has, LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
-		LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set, e) != 0)
-		return e->code;
+	r = landlock_open(&has, LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
+	    LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set);
+	if (r != 0) {
+		errno = -r;
+		return err_sys(e, "landlock_create_ruleset");
+	}
 	r = landlock_restrict(set.fd);
 	landlock_close(&set);
 	*in_force = r == 0;
