@@ -72,8 +72,8 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/control, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
-	hearing inherit listen listen_unix ownlimits pulse recover reload strays \
-	supervise) \
+	hearing inherit listen listen_unix ownlimits pulse recover relay reload \
+	strays supervise) \
 	$(call in,executor/channel, \
 	confframes crash describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \

@@ -63,19 +63,20 @@ log_write(const char *line, size_t len)
 	}
 }
 
-static void log_line(int prio, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+static void log_line(int prio, const char *name, const char *fmt, va_list ap)
+    PRINTF_LIKE(3, 0);
 
 static void
-log_line(int prio, const char *fmt, va_list ap)
+log_line(int prio, const char *name, const char *fmt, va_list ap)
 {
 	char line[LOG_MAX_LINE];
 	int saved = errno;
 	size_t len;
 
 	if (self.terminal)
-		(void)snprintf(line, sizeof(line), "%s: ", self.name);
+		(void)snprintf(line, sizeof(line), "%s: ", name);
 	else
-		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio, self.name);
+		(void)snprintf(line, sizeof(line), "<%d>%s: ", prio, name);
 	len = strlen(line);
 	errno = saved; /* for %m */
 	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
@@ -92,16 +93,23 @@ log_line(int prio, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_AT(level)                                                          \
+#define LOG_AS(name, level)                                                    \
 	do {                                                                   \
 		va_list ap;                                                    \
                                                                                \
 		if ((level) > self.max)                                        \
 			return;                                                \
 		va_start(ap, fmt);                                             \
-		log_line((level), fmt, ap);                                    \
+		log_line((level), (name), fmt, ap);                            \
 		va_end(ap);                                                    \
 	} while (0)
+#define LOG_AT(level) LOG_AS(self.name, level)
+
+void
+log_as(const char *name, enum log_level level, const char *fmt, ...)
+{
+	LOG_AS(name, level);
+}
 
 void
 log_err(const char *fmt, ...)
@@ -198,7 +206,7 @@ fatal(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_line(LOG_LEVEL_CRIT, fmt, ap);
+	log_line(LOG_LEVEL_CRIT, self.name, fmt, ap);
 	va_end(ap);
 	abort();
 }

@@ -53,6 +53,9 @@ void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Of another process, whose lines we read: its name instead of ours. */
+void	log_as(const char *name, enum log_level level, const char *fmt, ...)
+	    PRINTF_LIKE(3, 4);
 
 /* Printable ASCII of b, other bytes as \xNN, cut with "..." at the maximum. */
 struct log_text log_text(struct bytes b);

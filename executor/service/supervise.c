@@ -17,6 +17,7 @@
 #include "common/filter.h"
 #include "common/log.h"
 #include "common/sigreset.h"
+#include "executor/service/relay.h"
 #include "proto/note.h"
 
 enum {
@@ -45,6 +46,7 @@ struct supervise {
 	uint64_t restarts;
 	struct note *note; /* shared with the frontend */
 	int note_fd;
+	struct relay relay; /* of its stderr */
 	bool served; /* one of them was ready */
 	bool unfit; /* this one said that it cannot lock itself down */
 	char last[ERR_MAX_WHAT]; /* why the one before did not start, or "" */
@@ -73,7 +75,7 @@ cannot_give(const char *what)
 }
 
 static _Noreturn void
-exec_frontend(const struct supervise *s, int pair)
+exec_frontend(const struct supervise *s, int pair, int err)
 {
 	const struct conf *c = s->d.conf;
 	char count[16], conns[16], header[16], uid[16], gid[16];
@@ -102,20 +104,23 @@ exec_frontend(const struct supervise *s, int pair)
 	}
 	(void)sigreset_all();
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
+	err = fcntl(err, F_DUPFD, HIGH_FD);
 	for (i = 0; i < s->d.listener_count; i++)
 		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
 	note = fcntl(s->note_fd, F_DUPFD, HIGH_FD);
 	null = open("/dev/null", O_RDONLY);
 	if (null == -1)
 		cannot_give("/dev/null");
-	if (!place(null, STDIN_FILENO) ||
-	    !place(STDERR_FILENO, STDOUT_FILENO) || !place(pair, PROTO_FD))
+	if (!place(null, STDIN_FILENO) || !place(pair, PROTO_FD))
 		cannot_give("descriptors");
 	for (i = 0; i < s->d.listener_count; i++)
 		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
 			cannot_give("a listener");
 	if (!place(note, note_at))
 		cannot_give("its note");
+	if (!place(err, STDOUT_FILENO) || !place(err, STDERR_FILENO))
+		cannot_give("its log");
+	log_set_name("frontend"); /* what is said from here on, we relay */
 	(void)syscall(SYS_close_range, note_at + 1, ~0U, 0);
 	(void)execve(c->frontend_path, argv, envp);
 	log_err("supervise: cannot execute %s: %m; check frontend.path",
@@ -260,6 +265,7 @@ on_exit_of_frontend(void *arg, uint32_t events)
 	s->served |= monitor_is_ready(s->monitor);
 	loop_del(s->d.loop, &s->exit);
 	(void)close(pidfd);
+	relay_close(&s->relay); /* its last words come first */
 	note_take(s->note, &n);
 	record_exit(s, status, &n);
 	explicit_bzero(&n, sizeof(n));
@@ -305,15 +311,21 @@ watch_frontend(struct supervise *s, pid_t pid, struct err *e)
 int
 supervise_start(struct supervise *s, struct err *e)
 {
-	int pair[2];
+	int pair[2], its_stderr;
 	pid_t pid;
 
 	if (chan_pair(pair, e) != 0)
 		return e->code;
+	if (relay_open(&s->relay, &its_stderr, e) != 0) {
+		(void)close(pair[0]);
+		(void)close(pair[1]);
+		return e->code;
+	}
 	pid = fork();
 	if (pid == 0)
-		exec_frontend(s, pair[1]);
+		exec_frontend(s, pair[1], its_stderr);
 	(void)close(pair[1]);
+	(void)close(its_stderr);
 	if (pid == -1) {
 		(void)close(pair[0]);
 		return err_sys(e, "cannot make the frontend's process");
@@ -411,6 +423,7 @@ supervise_new(const struct supervise_deps *d, struct err *e)
 	s->d = *d;
 	s->exit.fd = s->note_fd = -1;
 	s->timer.arg = s;
+	relay_init(&s->relay, d->loop);
 	s->note = note_new(&s->note_fd, e);
 	if (s->note == NULL) {
 		free(s);
@@ -438,6 +451,7 @@ supervise_free(struct supervise *s)
 	loop_timer_cancel(s->d.loop, &s->timer);
 	loop_del(s->d.loop, &s->exit);
 	cleanup_fd(&pidfd);
+	relay_close(&s->relay);
 	note_free(s->note);
 	cleanup_fd(&s->note_fd);
 	free(s);

@@ -3,7 +3,7 @@
  * supervise: the frontend process: started, watched, replaced.
  *
  * fork and exec with the socketpair as descriptor 3, the listeners from 4 on,
- * and nothing else; a fresh image, an empty environment.  When it ends, its
+ * a pipe to our log as its stderr, and nothing else; a fresh image, an empty environment.  When it ends, its
  * runs are ended and it is started again, with a growing delay.
  */
 #ifndef EXECUTOR_SUPERVISE_H

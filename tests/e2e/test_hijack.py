@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The executor against a hijacked frontend: frames by hand.
 
-frontend.path is a program that hands its descriptor 3 to the test.  Whatever
+frontend.path is a program that hands its descriptors 3 and 2 to the test.  Whatever
 it does, it gets no command that a presented token does not grant; and when it
 breaks the protocol it is killed, recorded and replaced.
 """
@@ -70,6 +70,12 @@ def vitals(nonce, n=7):
     return frame(VITALS, u32(nonce), u32(n), u32(n), u32(n), u32(0))
 
 
+def cpu_ms(pid):
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    user, system = words.split()[11:13]
+    return (int(user) + int(system)) * 1000 // os.sysconf("SC_CLK_TCK")
+
+
 def proof_of(token):
     return hashlib.sha256(b"mcp-execd token proof v1\0"
                           + token.encode()).digest()
@@ -103,12 +109,13 @@ def decode(code, body):
 
 
 class Hijacked(Server):
-    """An executor whose frontend is ours; .chan is its end of the pair."""
+    """An executor whose frontend is ours: .chan is its end of the pair, .err
+    its stderr."""
 
     def __init__(self, **more):
         if not ROOT and not os.access("/usr/bin/python3", os.X_OK):
             raise Skip("needs /usr/bin/python3")
-        self.chan = self.door = None
+        self.chan = self.door = self.err = None
         super().__init__(**more)
         self.program = self.dir / "hijacked"
         shutil.copy(pathlib.Path(__file__).with_name("hijacked"),
@@ -132,11 +139,14 @@ class Hijacked(Server):
         """The next frontend of this executor; its process id."""
         if self.chan is not None:
             self.chan.close()
+            os.close(self.err)
+            self.err = None
         conn, _ = self.door.accept()
         with conn:
-            raw, fds, _, _ = socket.recv_fds(conn, 64, 1)
+            raw, fds, _, _ = socket.recv_fds(conn, 64, 2)
         self.chan = socket.socket(fileno=fds[0])
         self.chan.settimeout(10 * self.slow)
+        self.err = fds[1]
         self.frontend = int(raw)
         return self.frontend
 
@@ -153,6 +163,9 @@ class Hijacked(Server):
         for s in self.chan, self.door:
             if s is not None:
                 s.close()
+        if self.err is not None:
+            os.close(self.err)
+            self.err = None
         super().remove()
 
     def send(self, *frames):
@@ -780,6 +793,72 @@ def test_flood_of_calls():
                 states.append(Done(body).state)
         equal((states.count(EXITED), states.count(REFUSED_STATE)), (3, 37),
               "states")
+
+
+def forged_in(log):
+    """Lines whose name or priority the frontend may not have."""
+    return [line for line in log.splitlines() if "forged" in line
+            and not re.match(r"<[3-7]>frontend: ", line)]
+
+
+def test_forged_journal_lines():
+    """What a frontend writes is logged as the frontend's, whatever it is."""
+    with hijacked() as s:
+        s.up()
+        check(os.get_blocking(s.err) is False, "its stderr blocks")
+        for text in (b"<0>executor: forged", b"<3>executor: forged",
+                     b"executor: forged", b"<0><0>executor: forged",
+                     b"a\0<0>executor: forged", b"x\r<0>executor: forged",
+                     b"\x1b[2K<0>executor: forged", b"",
+                     "\u2028<0>executor: forged \u202e".encode(),
+                     b"x" * 1100 + b"<0>executor: forged",
+                     b"<0>executor: forged\n<1>executor: forged\n\n\r\n"
+                     b"<2>executor: forged", b"<6>frontend: ordinary"):
+            os.write(s.err, text + b"\n")
+        within("the last", 5, lambda: "<6>frontend: ordinary\n" in s.log())
+        log = s.log()
+        equal(forged_in(log), [], "forged")
+        equal(log.count("forged"), 11, "forged lines")
+        check("\0" not in log and "\x1b" not in log and "\r" not in log, log)
+        check("x...\n" in log and log.isascii(), "a long line")
+        os.write(s.err, b"<5>frontend: last wor")
+        os.write(s.err, b"ds, without an end")
+        os.kill(s.frontend, signal.SIGKILL)
+        s.accept()
+        within("both", 5, lambda: re.search(
+            r"<5>frontend: last words, without an end\n"
+            r"<3>executor: supervise: frontend ended: ", s.log()))
+        s.up()
+        equal(s.run(1, proof_of(s.token), "echo on")[1], b"on\n", "a run")
+
+
+def test_flood_of_journal_lines():
+    """300 in half a minute, by all frontends; nobody waits for them."""
+    with hijacked() as s:
+        s.up()
+        before = cpu_ms(s.process.pid)
+        sent, full, end = 0, 0, time.monotonic() + 3
+        while time.monotonic() < end:
+            try:
+                os.write(s.err, b"<0>executor: forged\n" * 100)
+                sent += 100
+            except BlockingIOError:
+                full += 1
+                time.sleep(0.001)
+        used = cpu_ms(s.process.pid) - before
+        check(full > 0 and sent > 3000, sent, full)
+        check(used < 1500 * s.slow, f"the executor used {used} ms")
+        equal(s.run(1, proof_of(s.token), "echo on")[1], b"on\n", "a run")
+        os.kill(s.frontend, signal.SIGKILL)
+        s.accept()
+        os.write(s.err, b"<0>executor: forged\n" * 10)
+        s.up()
+        equal(s.run(1, proof_of(s.token), "echo on")[1], b"on\n", "a run")
+        log = s.log()
+        equal(forged_in(log), [], "forged")
+        equal(log.count("forged"), 300, "lines")
+        equal(int(re.search(r"<4>executor: relay: (\d+) lines of the frontend"
+                            r" were dropped", log)[1]), sent - 300, "dropped")
 
 
 def test_silent_frontend_is_not_waited_for():

@@ -297,6 +297,27 @@ def test_what_is_borne():
             equal(c.sh("echo yes").text, "yes\n", "a run")
 
 
+def test_journal():
+    """What it writes to its stderr or stdout comes as the frontend's."""
+    with Server() as server:
+        kit()
+        pid = server.frontend_pid()
+        forged = b"<0>executor: forged\n"
+        for n, fd in enumerate((1, 2)):
+            text = forged * 3 + b"<6>frontend: control %d\n" % n
+            equal(inject(pid, ("write", fd, blob(text), len(text))),
+                  [len(text)], "written")
+            within("the lines", 5, lambda n=n:
+                   f"<6>frontend: control {n}\n" in server.log())
+        found = [x for x in server.log().splitlines() if "forged" in x]
+        equal(found, ["<3>frontend: executor: forged"] * 6, "lines")
+        equal(server.frontend_pid(), pid, "the frontend")
+        # its end of the pipe cannot be read; who closes it harms himself
+        equal(inject(pid, ("read", 2, EMPTY, 64), ("close", 1),
+                     ("close", 2)), [-errno.EBADF, 0, 0], "calls")
+        within("it serves", 10, server.healthy)
+
+
 def test_what_is_killed():
     """Each hostile call ends the frontend, and the next one serves."""
     with Server() as server:
