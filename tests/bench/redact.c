@@ -64,8 +64,7 @@ static void
 fill(char *to, size_t size, const char *text)
 {
 	static const char signs[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	    "____----....====:::  \"'\\";
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789____----....====:::  \"'\\";
 	uint32_t seed = 1;
 	size_t i;
 

@@ -165,8 +165,7 @@ static const char *const spellings[] = {
 	"sh -c \"cd /; PGPASSWORD='hunter2 SECRET' public\"",
 	"sh -c 'cd /; PG\"PASSWORD\"=hunter2\\ SECRET public'",
 	"ssh h \"sh -c 'cd /; PGPASSWORD=\\\"hunter2 SECRET\\\" public'\"",
-	"sh -c \"sh -c \\\"cd /; PGPASSWORD=\\\\\\\"hunter2 SECRET\\\\\\\" "
-	"public\\\"\"",
+	"sh -c \"sh -c \\\"cd /; PGPASSWORD=\\\\\\\"hunter2 SECRET\\\\\\\" public\\\"\"",
 	"curl --token hunter2SECRET public",
 	"curl --token 'hunter2 SECRET' public",
 	"curl --token=\"hunter2 SECRET\" public",

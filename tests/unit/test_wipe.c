@@ -120,24 +120,25 @@ test_alignment(void **state)
 }
 
 /* Leaves it on the stack. */
-static __attribute__((noinline)) uintptr_t
-leave(void)
+static __attribute__((noinline)) void
+leave(uintptr_t *at)
 {
 	volatile char on_stack[256];
 
 	for (size_t i = 0; i < sizeof(secret); i++)
 		on_stack[i] = secret[i];
-	return (uintptr_t)on_stack;
+	*at = (uintptr_t)on_stack;
 }
 
 static void
 test_stack(void **state)
 {
-	uintptr_t at = leave();
+	uintptr_t at = 0;
 
 	(void)state;
+	leave(&at);
 	assert_true(is_there(at, sizeof(secret)));
-	at = leave();
+	leave(&at);
 	wipe_stack();
 	assert_false(is_there(at, sizeof(secret)));
 }
