@@ -79,6 +79,14 @@ refuse(struct endpoint_request *r, unsigned status, const char *text, bool now)
 	r->answer.now = now;
 }
 
+/* A POST that does not say where it ends: what follows may be its body. */
+static bool
+lacks_length(const struct endpoint_request *r)
+{
+	return bytes_eq_str(r->method, "POST") && !r->facts.has_length &&
+	       !r->facts.chunked;
+}
+
 /*
  * The same, but a body that is not too large is read and thrown away first:
  * a client that is still writing when the connection closes may never see
@@ -92,7 +100,8 @@ refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
 					 : ENDPOINT_MAX_DISCARD;
 
 	refuse(r, status, text,
-	    f->expect || f->chunked || (f->has_length && f->length > most));
+	    f->expect || f->chunked || lacks_length(r) ||
+		(f->has_length && f->length > most));
 }
 
 static void
@@ -223,13 +232,6 @@ has_body(const struct endpoint_request *r)
 	return r->facts.chunked || (r->facts.has_length && r->facts.length > 0);
 }
 
-/* Some would read such a body until the connection's end. */
-static bool
-is_post(const struct endpoint_request *r)
-{
-	return bytes_eq_str(r->method, "POST");
-}
-
 /* What the body may come to is its token's from here on. */
 static bool
 take_room(struct endpoint *ep, struct endpoint_request *r,
@@ -281,7 +283,7 @@ check_content(struct endpoint *ep, struct endpoint_request *r,
 		return;
 	}
 	r->answer.plain = !vet_is_plain(&r->facts);
-	if (is_post(r) && !r->facts.has_length && !r->facts.chunked)
+	if (lacks_length(r))
 		refuse(r, 411, "send Content-Length", true);
 	else if (!route->json && has_body(r))
 		refuse_politely(r, 400,

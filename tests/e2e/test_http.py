@@ -397,6 +397,16 @@ def test_411(server):
         r = c.request("POST", "/mcp", {**bearer(server.token),
                                        **JSON_HEADERS})
         equal((r.status, r.header("connection")), (411, "close"), r)
+    # refused for another reason: what follows is not a request all the same
+    inner = request("GET", "/healthz", server.address[1])
+    for path, key, status in (("/mcp", "mxt_" + "A" * 43, 401),
+                              ("/nowhere", server.token, 404),
+                              ("/healthz", server.token, 405)):
+        with Connection(server) as c:
+            c.send(request("POST", path, server.address[1], {
+                **bearer(key), **JSON_HEADERS}) + inner)
+            r = c.reply()
+            equal((r.status, r.header("connection")), (status, "close"), r)
 
 
 def test_token_only_in_its_header(server):
