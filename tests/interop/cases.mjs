@@ -214,7 +214,7 @@ const cases = {
 
 		assert.ok(!r.isError, text(r).slice(0, 200));
 		assert.match(text(r), /^1\n2\n3\n/);
-		assert.match(text(r), /\n199999\n200000\n$/);
+		assert.match(text(r), /\n199999\n200000\nMORE: [^\n]*\n$/);
 		assert.equal(r.structuredContent.truncated, true);
 		assert.equal(r.structuredContent.bytes.stdout, 1288895);
 	},
