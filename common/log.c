@@ -100,7 +100,7 @@ log_line(int prio, const char *name, const char *fmt, va_list ap)
 		if ((level) > self.max)                                        \
 			return;                                                \
 		va_start(ap, fmt);                                             \
-		log_line((level), (name), fmt, ap);                            \
+		log_line((int)(level), (name), fmt, ap);                       \
 		va_end(ap);                                                    \
 	} while (0)
 #define LOG_AT(level) LOG_AS(self.name, level)

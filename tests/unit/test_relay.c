@@ -149,9 +149,7 @@ test_forged_lines(void **state)
 		"frontend: executor: forged", "\r<0>executor: forged",
 		"x\r<0>executor: forged", "\x1b[2K\x1b[1G<0>executor: forged",
 		"\xe2\x80\xa8<0>executor: forged",
-		"\xc2\x85<0>executor: forged",
-		"\xc2\x9b"
-		"2K<0>executor: forged",
+		"\xc2\x85<0>executor: forged", "\302\2332K<0>executor: forged",
 		"%s%n<0>executor: forged" };
 	size_t i, n = sizeof(tries) / sizeof(tries[0]);
 
