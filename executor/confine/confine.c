@@ -136,19 +136,23 @@ confine_posture_find(struct bytes name, enum confine_posture *out)
 	return false;
 }
 
+/* Kept network namespaces of every policy of this process. */
+static unsigned spares_in_all;
+
 void
 confine_init(struct confine *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->net_spare = -1;
 	mounts_init(&c->mounts);
 }
 
 void
 confine_fini(struct confine *c)
 {
-	if (c->net_spare != -1)
-		(void)close(c->net_spare);
+	int net;
+
+	while ((net = confine_take_network(c)) != -1)
+		(void)close(net);
 	mounts_fini(&c->mounts);
 	confine_init(c);
 }
@@ -156,10 +160,10 @@ confine_fini(struct confine *c)
 int
 confine_take_network(struct confine *c)
 {
-	int net = c->net_spare;
-
-	c->net_spare = -1;
-	return net;
+	if (c->net_spare_count == 0)
+		return -1;
+	spares_in_all--;
+	return c->net_spares[--c->net_spare_count];
 }
 
 int
@@ -177,10 +181,13 @@ confine_find_network(const struct confine *c, pid_t guard)
 void
 confine_keep_network(struct confine *c, int net)
 {
-	if (c->net_spare == -1)
-		c->net_spare = net;
-	else
+	if (c->net_spare_count < CONFINE_SPARES &&
+	    spares_in_all < CONFINE_SPARES_IN_ALL) {
+		c->net_spares[c->net_spare_count++] = net;
+		spares_in_all++;
+	} else {
 		(void)close(net);
+	}
 }
 
 uint64_t

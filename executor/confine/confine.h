@@ -45,6 +45,9 @@ enum confine_posture {
 	CONFINE_KERNEL /* the strongest that this kernel has, and a wall */
 };
 
+/* Network namespaces kept by a policy, and by all policies together. */
+enum { CONFINE_SPARES = 64, CONFINE_SPARES_IN_ALL = 128 };
+
 struct confine {
 	unsigned layers; /* enum confine_layer bits in force */
 	unsigned asked; /* of them, those that "require" names */
@@ -55,7 +58,8 @@ struct confine {
 	bool noexec; /* nothing writable executes */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
 	struct landlock_support landlock; /* all 0 without that layer */
-	int net_spare; /* network namespace that no run is in, or -1 */
+	int net_spares[CONFINE_SPARES]; /* network namespaces that no run is in */
+	unsigned net_spare_count;
 	struct mounts mounts;
 };
 
@@ -73,13 +77,14 @@ void confine_init(struct confine *c);
 void confine_fini(struct confine *c);
 /*
  * To make a network namespace takes almost as long as fork and exec.  With a
- * privileged executor and "none", the one that a run leaves is kept for the
- * next run of the policy: nothing can be set in it without privilege, and
- * what was open in it ended with the run's last process.  No two runs are in
- * one at the same time.
+ * privileged executor and "none", those that runs leave are kept for the next
+ * runs of the policy: nothing can be set in them without privilege, and what
+ * was open in one ended with its run's last process.  No two runs are in one
+ * at the same time.  Each costs a descriptor and some 100 KiB of the kernel's
+ * memory, so their number is bounded.
  *
- * Take the one that is kept, -1: there is none and the run gets a new one;
- * find that, by its guard; keep one when the run has no process any more.
+ * Take one that is kept, -1: there is none and the run gets a new one; find
+ * that, by its guard; keep one when the run has no process any more.
  */
 int confine_take_network(struct confine *c);
 int confine_find_network(const struct confine *c, pid_t guard);

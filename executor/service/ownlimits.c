@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
+#include "executor/confine/confine.h"
 
 enum {
 	OF_A_RUN = 16, /* that it may have in the executor */
@@ -36,7 +37,8 @@ ownlimits_files_needed(const struct conf *c)
 	uint64_t runs = (uint64_t)c->limits.runs * OF_A_RUN;
 	uint64_t connections = c->limits.connections;
 
-	return (runs > connections ? runs : connections) + BESIDES;
+	return (runs > connections ? runs : connections) + BESIDES +
+	       CONFINE_SPARES_IN_ALL;
 }
 
 int

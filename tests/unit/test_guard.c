@@ -747,15 +747,15 @@ test_network(void **state)
 	(void)snprintf(first, sizeof(first), "%.60s", r.out.text);
 	assert_true(strncmp(first, host, strlen(host)) != 0);
 	done(&r);
-	assert_int_not_equal(p->confine.net_spare, -1);
+	assert_int_equal(p->confine.net_spare_count, 1);
 
 	start_as(&r, policy_ref(p), WHICH_NETWORK "; sleep 60", NULL);
-	assert_int_equal(p->confine.net_spare, -1);
+	assert_int_equal(p->confine.net_spare_count, 0);
 	wait_text(&r, first);
 	run_as(&other, policy_ref(p), WHICH_NETWORK);
 	assert_string_not_equal(other.out.text, first);
 	done(&other);
-	assert_int_not_equal(p->confine.net_spare, -1);
+	assert_int_equal(p->confine.net_spare_count, 1);
 	order(&r, GUARD_KILL);
 	wait_over(&r);
 	done(&r);
@@ -765,7 +765,7 @@ test_network(void **state)
 	run_as(&r, policy_ref(p), "true");
 	assert_int_equal(r.sp.net, -1);
 	done(&r);
-	assert_int_equal(p->confine.net_spare, -1);
+	assert_int_equal(p->confine.net_spare_count, 0);
 	policy_unref(p);
 }
 
