@@ -13,6 +13,7 @@
  */
 #include "common/json.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -796,6 +797,35 @@ struct json_style {
 	void (*invalid)(struct buf *b, uint8_t byte);
 };
 
+#define EACH_BYTE(c) (~UINT64_C(0) / 255 * (c))
+#define HAS_ZERO(w)  (((w)-EACH_BYTE(1)) & ~(w)&EACH_BYTE(0x80))
+
+/*
+ * How many bytes at the front every style writes as they are: printable
+ * ASCII but quote and backslash.  Eight at a time, so that output, most of
+ * which is that, is not looked at byte by byte.
+ */
+static size_t
+json_count_plain(struct bytes s)
+{
+	size_t at = 0;
+	uint64_t w, other;
+
+	for (; s.len - at >= sizeof(w); at += sizeof(w)) {
+		(void)memcpy(&w, s.p + at, sizeof(w));
+		w = le64toh(w);
+		other = (w & EACH_BYTE(0x80)) |
+			((w - EACH_BYTE(' ')) & ~w & EACH_BYTE(0x80)) |
+			HAS_ZERO(w ^ EACH_BYTE('"')) |
+			HAS_ZERO(w ^ EACH_BYTE('\\')) |
+			HAS_ZERO(w ^ EACH_BYTE(0x7f));
+		/* a borrow goes upwards: the lowest mark is a true one */
+		if (other != 0)
+			return at + (size_t)__builtin_ctzll(other) / 8;
+	}
+	return at;
+}
+
 static void
 json_put_styled(struct buf *b, struct bytes s, const struct json_style *style)
 {
@@ -804,6 +834,9 @@ json_put_styled(struct buf *b, struct bytes s, const struct json_style *style)
 
 	buf_put_u8(b, '"');
 	while (at < s.len) {
+		at += json_count_plain(bytes_make(s.p + at, s.len - at));
+		if (at == s.len)
+			break;
 		cp = s.p[at];
 		n = 1;
 		if (cp >= 0x80)

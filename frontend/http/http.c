@@ -131,8 +131,8 @@ set_stage(struct slot *s, enum stage stage)
 		/* a reader may be slow, but not for ever */
 		[STAGE_ANSWER] =
 		    c->idle_timeout_ms +
-		    (s->req.answer.body.len + s->req.stream.out.len) * 1000 /
-			HTTP_SLOWEST,
+		    (s->req.answer.body.len + stream_waiting(&s->req.stream)) *
+			1000 / HTTP_SLOWEST,
 		[STAGE_STREAM] = c->heartbeat_ms };
 
 	s->stage = stage;

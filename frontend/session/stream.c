@@ -13,6 +13,7 @@ void
 stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
 {
 	buf_init(&s->out, max);
+	s->sent = 0;
 	s->closed = false;
 	s->wake = wake;
 	s->arg = arg;
@@ -44,17 +45,33 @@ stream_release(struct stream **by)
 	*by = NULL;
 }
 
+size_t
+stream_waiting(const struct stream *s)
+{
+	return s->out.len - s->sent;
+}
+
+/* What is sent goes, and what waits moves to the front. */
+static void
+forget_sent(struct stream *s)
+{
+	buf_consume(&s->out, s->sent);
+	s->sent = 0;
+}
+
 /* A closed one takes, and forgets, everything. */
 bool
 stream_has_room(const struct stream *s)
 {
-	return s->closed || s->out.len < STREAM_ROOM;
+	return s->closed || stream_waiting(s) < STREAM_ROOM;
 }
 
 /* Whether there is room for a whole event; if not, that is its end. */
 static bool
 take_room(struct stream *s, size_t data)
 {
+	if (data + STREAM_FRAME > s->out.max - s->out.len)
+		forget_sent(s);
 	/* never half an event: what is queued stays whole */
 	if (!s->closed && data + STREAM_FRAME > s->out.max - s->out.len)
 		stream_close(s);
@@ -103,7 +120,7 @@ void
 stream_heartbeat(struct stream *s)
 {
 	/* what waits already will do as well */
-	if (s->closed || s->out.len > 0)
+	if (s->closed || stream_waiting(s) > 0)
 		return;
 	buf_put_str(&s->out, ": keep-alive\n\n");
 	s->wake(s->arg);
@@ -122,17 +139,22 @@ void
 stream_drop(struct stream *s)
 {
 	buf_fini(&s->out);
+	s->sent = 0;
 	stream_close(s);
 }
 
 size_t
 stream_take(struct stream *s, char *to, size_t max)
 {
-	size_t n = s->out.len < max ? s->out.len : max;
+	size_t waiting = stream_waiting(s);
+	size_t n = waiting < max ? waiting : max;
 
 	if (n > 0)
-		memcpy(to, s->out.p, n);
-	buf_consume(&s->out, n);
+		memcpy(to, s->out.p + s->sent, n);
+	s->sent += n;
+	/* each byte moves once at most, however small the pieces are */
+	if (s->sent >= s->out.len - s->sent)
+		forget_sent(s);
 	/* an idle stream holds no memory */
 	if (s->out.len == 0)
 		buf_fini(&s->out);

@@ -13,6 +13,7 @@
 
 struct stream {
 	struct buf out;
+	size_t sent; /* of out, at its front */
 	bool closed; /* nothing more will be pushed */
 	void (*wake)(void *arg); /* there is something to take */
 	void *arg;
@@ -28,6 +29,8 @@ void stream_fini(struct stream *s);
  */
 void stream_hold(struct stream *s, struct stream **by);
 void stream_release(struct stream **by);
+/* Bytes that were pushed and not taken yet. */
+size_t stream_waiting(const struct stream *s);
 /* Is little enough waiting for what may also be left out? */
 bool stream_has_room(const struct stream *s);
 /* One event; data is one line.  Closes the stream if it does not fit. */

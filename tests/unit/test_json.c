@@ -504,6 +504,41 @@ test_put_string(void **state)
 	    "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+/* Wherever a byte stands among others, it is written as it is alone. */
+static void
+test_put_anywhere(void **state)
+{
+	void (*const puts[])(
+	    struct buf *, struct bytes) = { json_put_string, json_put_audit };
+	uint8_t in[20];
+	CLEANUP_BUF struct buf alone, among, expected;
+
+	(void)state;
+	buf_init(&alone, 100);
+	buf_init(&among, 200);
+	buf_init(&expected, 200);
+	for (size_t p = 0; p < sizeof(puts) / sizeof(puts[0]); p++)
+		for (unsigned c = 0; c < 256 * sizeof(in); c++) {
+			uint8_t byte = (uint8_t)(c / sizeof(in));
+			size_t at = c % sizeof(in);
+
+			memset(in, c % 2 == 0 ? ' ' : '~', sizeof(in));
+			buf_reset(&alone);
+			puts[p](&alone, bytes_make(&byte, 1));
+			buf_reset(&expected);
+			buf_put_u8(&expected, '"');
+			buf_put(&expected, in, at);
+			buf_put(&expected, alone.p + 1, alone.len - 2);
+			buf_put(&expected, in + at + 1, sizeof(in) - at - 1);
+			buf_put_u8(&expected, '"');
+			in[at] = byte;
+			buf_reset(&among);
+			puts[p](&among, bytes_make(in, sizeof(in)));
+			assert_string_equal(
+			    buf_cstr(&among), buf_cstr(&expected));
+		}
+}
+
 static void
 test_put_audit(void **state)
 {
@@ -654,6 +689,7 @@ main(void)
 		cmocka_unit_test(test_i64),
 		cmocka_unit_test(test_type_names),
 		cmocka_unit_test(test_put_string),
+		cmocka_unit_test(test_put_anywhere),
 		cmocka_unit_test(test_put_audit),
 		cmocka_unit_test(test_put_every_code_point),
 		cmocka_unit_test(test_members),
