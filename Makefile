@@ -58,7 +58,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/mcp, \
 	asking jsonrpc mcp modern notice progress subscribe) \
 	$(call in,frontend/content, \
-	blocks cleantext level media resource result shaped) \
+	blocks cleantext level media resource result revision shaped) \
 	$(call in,frontend/gate, \
 	auth deter forwarded penalty vet waits) \
 	$(call in,frontend/link, \

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * revision: what the revisions of the protocol have, and its error codes.
+ * revision: the revisions of the protocol and what each has, and its error
+ * codes.
  *
- * Frontend.  The tables stand where they are used: in mcp those with a
- * handshake, in modern that without.
+ * Frontend.  One table; a revision is a row.  Nothing else compares names of
+ * revisions: what depends on one asks for a feature of its row.
  */
 #ifndef FRONTEND_REVISION_H
 #define FRONTEND_REVISION_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "common/bytes.h"
 
 enum {
 	MCP_CODE_PARSE = -32700,
@@ -21,9 +25,21 @@ enum {
 	MCP_CODE_HTTP = -32000 /* of the SDKs: anything of HTTP */
 };
 
-/* What a revision has; later ones are rows of the same table. */
+enum {
+	REVISION_MAX_LIST = 256 /* bytes of names, with the NUL */
+};
+
+/* How requests of a revision come; a bit each, for sets of them. */
+enum mcp_envelope {
+	MCP_SESSION = 1 << 0, /* after initialize, in a session */
+	MCP_STATELESS = 1 << 1 /* each for itself, with its revision in _meta */
+};
+
 struct mcp_revision {
 	const char *name;
+	enum mcp_envelope envelope;
+	int code_absent; /* of an error: no such resource */
+	/* features */
 	bool batching; /* arrays of messages */
 	bool told; /* progress has a message */
 	bool annotations; /* of tools */
@@ -31,8 +47,29 @@ struct mcp_revision {
 	bool structured; /* outputSchema and structuredContent */
 	bool listens; /* GET opens a stream; events have ids */
 	bool polls; /* streams begin with an id, clients come back */
-	bool audio; /* audio content; completions are announced */
+	bool audio; /* audio content */
 	bool links; /* resource_link content */
+	bool completions; /* have a capability of their own */
+	bool follows; /* notifications of lists of resources are expected */
+	bool sealed; /* results have resultType and the server in _meta */
+	bool lasts; /* lists and contents have ttlMs and cacheScope */
 };
+
+/* Newest first; NULL past the oldest. */
+const struct mcp_revision *revision_at(size_t i);
+/* One of this envelope, or NULL. */
+const struct mcp_revision *revision_find(
+    struct bytes name, enum mcp_envelope envelope);
+/* What is offered to a client that asks for one that is not there. */
+const struct mcp_revision *revision_latest(enum mcp_envelope envelope);
+/* Is this name, served or not, one of a revision without sessions? */
+bool revision_is_stateless(struct bytes name);
+/* "2025-11-25, 2025-06-18": names of those that have it, newest first. */
+const char *revision_list(char out[REVISION_MAX_LIST],
+    bool (*has)(const struct mcp_revision *rev));
+/* The same as an array of JSON, of an envelope. */
+void revision_put_names(struct buf *out, enum mcp_envelope envelope);
+bool revision_has_session(const struct mcp_revision *rev);
+bool revision_has_batches(const struct mcp_revision *rev);
 
 #endif

@@ -571,7 +571,7 @@ run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
 		.event = f->event };
 	struct session_refusal no;
 
-	if (f->has_revision && modern_is_revision(f->revision)) {
+	if (f->has_revision && revision_is_stateless(f->revision)) {
 		refuse_modern(r,
 		    "this revision has no streams of a session: use subscriptions/listen");
 		return;
@@ -595,7 +595,7 @@ run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
 	struct mcp_from from = from_of(r, token);
 	struct session_refusal no;
 
-	if (r->facts.has_revision && modern_is_revision(r->facts.revision)) {
+	if (r->facts.has_revision && revision_is_stateless(r->facts.revision)) {
 		refuse_modern(r, "this revision has no sessions to end");
 		return;
 	}

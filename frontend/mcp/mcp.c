@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mcp: initialize, ping, tools (frontend, untrusted input). */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,34 +12,6 @@
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "0"
 #endif
-
-static const struct mcp_revision revisions[] = {
-	/* newest first */
-	{ .name = "2025-11-25",
-	    .told = true,
-	    .annotations = true,
-	    .title = true,
-	    .structured = true,
-	    .listens = true,
-	    .polls = true,
-	    .audio = true,
-	    .links = true },
-	{ .name = "2025-06-18",
-	    .told = true,
-	    .annotations = true,
-	    .title = true,
-	    .structured = true,
-	    .listens = true,
-	    .audio = true,
-	    .links = true },
-	{ .name = "2025-03-26",
-	    .batching = true,
-	    .told = true,
-	    .annotations = true,
-	    .listens = true,
-	    .audio = true },
-	{ .name = "2024-11-05" },
-};
 
 /* A tools/call in flight. */
 struct mcp_call {
@@ -73,27 +46,6 @@ struct request {
 	const struct json_value *params;
 	struct mcp_reply *reply;
 };
-
-const struct mcp_revision *
-mcp_revision_find(struct bytes name)
-{
-	for (size_t i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++)
-		if (bytes_eq_str(name, revisions[i].name))
-			return &revisions[i];
-	return NULL;
-}
-
-const struct mcp_revision *
-mcp_revision_latest(void)
-{
-	return &revisions[0];
-}
-
-const char *
-mcp_revision_list(void)
-{
-	return "2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05";
-}
 
 void
 mcp_put_error(struct buf *out, int code, const char *text)
@@ -216,10 +168,9 @@ void
 mcp_put_capabilities(struct buf *out, const struct mcp_revision *rev)
 {
 	buf_put_str(out, "{\"logging\":{},\"resources\":{\"subscribe\":true");
-	if (rev->audio)
-		buf_put_str(out, ",\"listChanged\":true},\"completions\":{}");
-	else
-		buf_put_str(out, "}");
+	buf_put_str(out, rev->follows ? ",\"listChanged\":true}" : "}");
+	if (rev->completions)
+		buf_put_str(out, ",\"completions\":{}");
 	buf_put_str(out, ",\"tools\":{\"listChanged\":true}}");
 }
 
@@ -228,18 +179,21 @@ do_initialize(const struct request *r)
 {
 	const struct json_value *asked = json_get(r->params, "protocolVersion");
 	struct buf *out = &r->reply->body;
-	const struct mcp_revision *rev;
+	const struct mcp_revision *rev = revision_latest(MCP_SESSION);
+	char text[128];
 
-	if (!json_is(asked, JSON_STRING))
-		return answer_error(r, MCP_CODE_PARAMS,
-		    "initialize needs params.protocolVersion, a string such as \"2025-11-25\"");
+	if (!json_is(asked, JSON_STRING)) {
+		(void)snprintf(text, sizeof(text),
+		    "initialize needs params.protocolVersion, a string such as \"%s\"",
+		    rev->name);
+		return answer_error(r, MCP_CODE_PARAMS, text);
+	}
 	if (r->state->revision != NULL)
 		return answer_error(r, MCP_CODE_REQUEST,
 		    "this session is initialized already; open a new one");
 	/* also for revisions that have no handshake: the newest that has */
-	rev = mcp_revision_find(asked->text);
-	if (rev == NULL)
-		rev = mcp_revision_latest();
+	if (revision_find(asked->text, MCP_SESSION) != NULL)
+		rev = revision_find(asked->text, MCP_SESSION);
 	r->state->revision = rev;
 	mcp_claim(r->state->client, json_get(r->params, "clientInfo"));
 	json_put_key(out, "result");
@@ -526,7 +480,7 @@ ask(const struct request *r, enum asking_kind kind)
 		.peer = r->from->peer,
 		.params = r->params,
 		.revision = r->state->revision,
-		.code_absent = MCP_CODE_ABSENT,
+		.code_absent = r->state->revision->code_absent,
 		.room = r->reply->body.max,
 		.done = on_asked,
 		.arg = w };
@@ -548,7 +502,7 @@ ask(const struct request *r, enum asking_kind kind)
 static enum mcp_verdict
 do_resources_list(const struct request *r)
 {
-	if (r->state->revision->audio)
+	if (r->state->revision->follows)
 		notice_follow(&r->state->notices);
 	return ask(r, ASKING_LIST);
 }
@@ -595,7 +549,7 @@ watched(const struct request *r)
 	}
 	if (resource_parse(uri->text, &unused) == RESOURCE_FINE)
 		return uri;
-	(void)answer_error(r, MCP_CODE_ABSENT,
+	(void)answer_error(r, r->state->revision->code_absent,
 	    "there is no such resource: resources/list tells which there are");
 	return NULL;
 }

@@ -21,12 +21,6 @@ enum {
 	MCP_MAX_CLIENT = 128 /* with the NUL */
 };
 
-const struct mcp_revision *mcp_revision_find(struct bytes name);
-/* What is offered to whom asks for something else. */
-const struct mcp_revision *mcp_revision_latest(void);
-/* "2025-11-25, 2025-06-18, ..." for messages. */
-const char *mcp_revision_list(void);
-
 struct mcp;
 struct mcp_call;
 

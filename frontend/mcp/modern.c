@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* modern: revision 2026-07-28, stateless (frontend, untrusted input). */
+/* modern: revisions without sessions (frontend, untrusted input). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,17 +13,6 @@ enum {
 	MODERN_TTL_MS = 60000, /* for which lists may be kept */
 	MODERN_TRACE = 56 /* a traceparent, with the NUL */
 };
-
-/* The first of this kind; later ones are compared as text. */
-static const char first[] = "2026-07-28";
-
-static const struct mcp_revision revision = { .name = first,
-	.told = true,
-	.annotations = true,
-	.title = true,
-	.structured = true,
-	.audio = true,
-	.links = true };
 
 struct modern {
 	struct loop *loop;
@@ -39,6 +28,7 @@ struct modern_exchange {
 	struct readings *readings; /* NULL: it is none of these */
 	uint64_t reading; /* of readings */
 	bool within, answered; /* of readings: before it is pending */
+	const struct mcp_revision *revision;
 	struct progress progress;
 	struct buf body;
 	size_t prefix; /* bytes of envelope and id */
@@ -50,6 +40,7 @@ struct request {
 	struct modern *modern;
 	const struct modern_post *post;
 	const struct json_value *message, *params, *meta, *claim;
+	const struct mcp_revision *revision; /* after check_revision() */
 	struct bytes method;
 	enum level level; /* of messages about this request */
 	char trace[MODERN_TRACE]; /* of _meta; "": none */
@@ -57,16 +48,6 @@ struct request {
 	struct modern_exchange *exchange; /* set: the answer comes later */
 	unsigned status;
 };
-
-bool
-modern_is_revision(struct bytes name)
-{
-	size_t n = sizeof(first) - 1;
-	int order = memcmp(name.p != NULL ? (const void *)name.p : "", first,
-	    name.len < n ? name.len : n);
-
-	return order > 0 || (order == 0 && name.len >= n);
-}
 
 static const struct json_value *
 claim_of(const struct json_value *message)
@@ -85,7 +66,7 @@ modern_is_claimed(const struct jsonrpc_input *in, const struct vet_facts *f)
 	     m = in->batch ? m->next : NULL)
 		if (claim_of(m) != NULL)
 			return true;
-	return f->has_revision && modern_is_revision(f->revision);
+	return f->has_revision && revision_is_stateless(f->revision);
 }
 
 /* --- answers ------------------------------------------------------------ */
@@ -126,9 +107,9 @@ refuse_revision(struct request *r)
 	    BYTES_LIT(
 		"this revision is not served without a session: use one of data.supported, or send initialize"));
 	json_put_key(out, "data");
-	buf_put_str(out, "{\"supported\":[");
-	json_put_string(out, bytes_of(first));
-	buf_put_str(out, "]");
+	buf_put_str(out, "{");
+	json_put_key(out, "supported");
+	revision_put_names(out, MCP_STATELESS);
 	json_put_member(out, "requested", r->claim->text);
 	buf_put_str(out, "}}}");
 	return false;
@@ -136,13 +117,13 @@ refuse_revision(struct request *r)
 
 /* What every result ends with; out ends inside of its object. */
 static void
-end_result(struct buf *out, const char *trace)
+end_result(struct buf *out, const struct mcp_revision *rev, const char *trace)
 {
 	json_put_member(out, "resultType", BYTES_LIT("complete"));
 	json_put_key(out, "_meta");
 	buf_put_str(out, "{");
 	json_put_key(out, META("serverInfo"));
-	mcp_put_server(out, &revision);
+	mcp_put_server(out, rev);
 	if (trace[0] != '\0')
 		json_put_member(out, "traceparent", bytes_of(trace));
 	buf_put_str(out, "}}");
@@ -178,7 +159,7 @@ answer_refusal(struct request *r, const char *text)
 	begin_result(r);
 	result_put_refusal(r->body, bytes_of(text));
 	reopen_result(r->body);
-	end_result(r->body, r->trace);
+	end_result(r->body, r->revision, r->trace);
 	buf_put_str(r->body, "}");
 	return true;
 }
@@ -249,7 +230,8 @@ check_envelope(struct request *r)
 static bool
 check_revision(struct request *r)
 {
-	return bytes_eq_str(r->claim->text, first) || refuse_revision(r);
+	r->revision = revision_find(r->claim->text, MCP_STATELESS);
+	return r->revision != NULL || refuse_revision(r);
 }
 
 /* The param that Mcp-Name repeats; NULL: that method has none. */
@@ -314,16 +296,16 @@ do_discover(struct request *r)
 	struct buf *out = r->body;
 
 	begin_result(r);
-	buf_put_str(out, "{\"supportedVersions\":[");
-	json_put_string(out, bytes_of(first));
-	buf_put_str(out, "]");
+	buf_put_str(out, "{");
+	json_put_key(out, "supportedVersions");
+	revision_put_names(out, MCP_STATELESS);
 	json_put_key(out, "capabilities");
-	mcp_put_capabilities(out, &revision);
+	mcp_put_capabilities(out, r->revision);
 	if (token->instructions[0] != '\0')
 		json_put_member(
 		    out, "instructions", bytes_of(token->instructions));
 	put_lifetime(out);
-	end_result(out, r->trace);
+	end_result(out, r->revision, r->trace);
 	buf_put_str(out, "}");
 	return true;
 }
@@ -338,9 +320,9 @@ do_tools_list(struct request *r)
 		    "unknown cursor: tools/list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
-	mcp_put_tools(r->body, r->post->from.token, &revision);
+	mcp_put_tools(r->body, r->post->from.token, r->revision);
 	put_lifetime(r->body);
-	end_result(r->body, r->trace);
+	end_result(r->body, r->revision, r->trace);
 	buf_put_str(r->body, "}");
 	return true;
 }
@@ -378,9 +360,9 @@ on_ended(void *arg, const struct calls_end *end)
 		result_put_call(&x->body,
 		    &(struct result_call){ end->tool, end->capture, end->done,
 			end->base64, end->flags },
-		    &revision);
+		    x->revision);
 		reopen_result(&x->body);
-		end_result(&x->body, x->trace);
+		end_result(&x->body, x->revision, x->trace);
 		end_answer(x);
 		x->sink.done(x->sink.arg, &x->body);
 	}
@@ -396,9 +378,10 @@ new_exchange(const struct request *r)
 	if (x == NULL)
 		return NULL;
 	x->sink = r->post->sink;
+	x->revision = r->revision;
 	x->progress.loop = r->modern->loop;
 	x->progress.calls = r->modern->calls;
-	x->progress.message = revision.told;
+	x->progress.message = r->revision->told;
 	x->progress.raw =
 	    (r->post->from.token->flags & PROTO_TOKEN_RAW_TEXT) != 0;
 	memcpy(x->trace, r->trace, sizeof(x->trace));
@@ -418,7 +401,7 @@ start_call(struct request *r, const struct catalog_tool *tool,
 	char client[MCP_MAX_CLIENT];
 	struct calls_request cr = { .proof = r->post->from.proof,
 		.peer = r->post->from.peer,
-		.revision = bytes_of(first),
+		.revision = bytes_of(r->revision->name),
 		.trace = r->trace[0] != '\0' ? bytes_of(r->trace)
 					     : r->post->from.trace,
 		.tool = tool,
@@ -491,12 +474,12 @@ put_asked(struct modern_exchange *x, const struct asking *a, bool lasts)
 		json_put_key(&x->body, "result");
 		buf_put_str(&x->body, "{");
 		asking_put(&x->body, a);
-		if (lasts) {
+		if (lasts && x->revision->lasts) {
 			json_put_member_i64(&x->body, "ttlMs", 0);
 			json_put_member(
 			    &x->body, "cacheScope", BYTES_LIT("private"));
 		}
-		end_result(&x->body, x->trace);
+		end_result(&x->body, x->revision, x->trace);
 	}
 	end_answer(x);
 }
@@ -536,8 +519,8 @@ ask(struct request *r, enum asking_kind kind)
 		.proof = r->post->from.proof,
 		.peer = r->post->from.peer,
 		.params = r->params,
-		.revision = &revision,
-		.code_absent = MCP_CODE_PARAMS,
+		.revision = r->revision,
+		.code_absent = r->revision->code_absent,
 		.room = r->post->max,
 		.done = kind == ASKING_COMPLETE ? on_completed : on_asked,
 		.arg = x };
@@ -589,9 +572,9 @@ do_templates_list(struct request *r)
 		    "unknown cursor: this list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
-	resource_put_templates(r->body, &revision);
+	resource_put_templates(r->body, r->revision);
 	put_lifetime(r->body);
-	end_result(r->body, r->trace);
+	end_result(r->body, r->revision, r->trace);
 	buf_put_str(r->body, "}");
 	return true;
 }
@@ -620,7 +603,7 @@ open_subscription(struct request *r, struct modern_exchange *x, struct bytes id)
 	struct subscribe_wish w = { .token = r->post->from.token,
 		.id = id,
 		.params = r->params,
-		.revision = &revision,
+		.revision = r->revision,
 		.sink = { .done = on_subscription_ended,
 		    .notify = on_subscription_notify,
 		    .arg = x } };

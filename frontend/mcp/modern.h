@@ -33,9 +33,7 @@ struct modern_post {
 struct modern *modern_new(struct loop *l, struct calls *c,
     struct readings *r, struct subscribe_table *s, struct err *e) MUST_CHECK;
 void modern_free(struct modern *m);
-/* Does the revision that a header names belong here, served or not? */
-bool modern_is_revision(struct bytes name);
-/* Does this body? */
+/* Does this body belong here, its revision served or not? */
 bool modern_is_claimed(
     const struct jsonrpc_input *in, const struct vet_facts *f);
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* session: table of sessions, their limits and their end (frontend). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -511,11 +512,26 @@ static int
 check_batch(const struct jsonrpc_input *in, const struct session *s,
     struct session_refusal *no)
 {
+	char with[REVISION_MAX_LIST], text[REVISION_MAX_LIST + 64];
+
 	if (!in->batch ||
 	    (s->mcp.revision != NULL && s->mcp.revision->batching))
 		return 0;
-	return refuse(no, 400, MCP_CODE_REQUEST,
-	    "batches exist in revision 2025-03-26 only: send one message at a time");
+	(void)snprintf(text, sizeof(text),
+	    "batches exist in revision %s only: send one message at a time",
+	    revision_list(with, revision_has_batches));
+	return refuse(no, 400, MCP_CODE_REQUEST, text);
+}
+
+static void
+refuse_revision(struct session_refusal *no)
+{
+	char there[REVISION_MAX_LIST], text[REVISION_MAX_LIST + 64];
+
+	(void)snprintf(text, sizeof(text),
+	    "this MCP-Protocol-Version is not supported; there are %s",
+	    revision_list(there, revision_has_session));
+	(void)refuse(no, 400, MCP_CODE_HTTP, text);
 }
 
 /* The session that headers name, and the token owns. */
@@ -525,9 +541,8 @@ named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
 {
 	struct session *s = NULL;
 
-	if (revision != NULL && mcp_revision_find(*revision) == NULL)
-		(void)refuse(no, 400, MCP_CODE_HTTP,
-		    "this MCP-Protocol-Version is not supported; there are 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05");
+	if (revision != NULL && revision_find(*revision, MCP_SESSION) == NULL)
+		refuse_revision(no);
 	else if (!has_id)
 		(void)refuse(no, 400, MCP_CODE_HTTP,
 		    "the Mcp-Session-Id header is missing: send initialize first, and then the id that its answer carries");

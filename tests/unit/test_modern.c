@@ -133,9 +133,9 @@ test_era(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		assert_true(modern_is_revision(bytes_of(later[i])));
+		assert_true(revision_is_stateless(bytes_of(later[i])));
 	for (size_t i = 0; i < sizeof(earlier) / sizeof(earlier[0]); i++)
-		assert_false(modern_is_revision(bytes_of(earlier[i])));
+		assert_false(revision_is_stateless(bytes_of(earlier[i])));
 	assert_true(claimed(BODY("ping", META), NULL));
 	assert_true(
 	    claimed("[" BODY("ping", "") "," BODY("ping", META) "]", NULL));
