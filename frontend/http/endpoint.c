@@ -476,10 +476,9 @@ on_notify(void *arg, struct bytes message)
 
 	if (!r->answer.stream)
 		(void)on_begin(r);
-	if (!stream_has_room(&r->stream))
-		return false;
-	if (message.len > 0)
-		stream_push(&r->stream, "message", message);
+	if (message.len == 0)
+		return stream_has_room(&r->stream);
+	stream_push(&r->stream, "message", message);
 	return true;
 }
 

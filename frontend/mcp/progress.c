@@ -290,7 +290,7 @@ progress_end(struct progress *p)
 {
 	if (!progress_is_wanted(p))
 		return;
-	while (p->held.len > 0 && has_room(p))
+	while (p->held.len > 0)
 		send_piece(
 		    p, most(p) == p->held.len ? most(p) : piece(p, UINT64_MAX));
 	progress_mute(p);

@@ -22,7 +22,9 @@ enum {
 
 /*
  * Where notifications go.  An empty one is not sent: it only asks whether
- * there is room, the first time before anything else.
+ * there is room, the first time before anything else.  Any other is taken
+ * without a look at the room: what one piece becomes, and the end of a call,
+ * is never left out.
  */
 struct progress_sink {
 	bool (*notify)(void *arg, struct bytes message); /* NULL: nowhere */
@@ -60,7 +62,10 @@ void progress_output(
     struct progress *p, unsigned stream, uint64_t skipped, struct bytes data);
 /* From now on output is dropped, with credit. */
 void progress_mute(struct progress *p);
-/* The call is over: what is held goes out if there is room. */
+/*
+ * The call is over: what is held goes out, before its answer and like that
+ * whether there is room or not: it is at most the call's window.
+ */
 void progress_end(struct progress *p);
 
 #endif

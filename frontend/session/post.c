@@ -44,10 +44,9 @@ on_notify(void *arg, struct bytes message)
 		return true; /* nobody is there to hear it */
 	if (!p->streaming)
 		begin(p);
-	if (!outbox_has_room(p->line))
-		return false;
-	if (message.len > 0)
-		outbox_push(p->line, message, clock_mono_ms());
+	if (message.len == 0)
+		return outbox_has_room(p->line);
+	outbox_push(p->line, message, clock_mono_ms());
 	return true;
 }
 

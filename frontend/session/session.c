@@ -363,8 +363,11 @@ session_max_reply(const struct session_table *t)
 size_t
 session_max_stream(const struct session_table *t)
 {
-	/* two of the largest answers, one on its way, and what was kept */
-	return 2 * session_max_reply(t) + t->replay_bytes;
+	/*
+	 * two of the largest answers, one on its way, what was kept, and the
+	 * end of a call's live output, at worst eight times as long and twice
+	 */
+	return 2 * session_max_reply(t) + t->replay_bytes + 16 * CALLS_WINDOW;
 }
 
 void
@@ -688,10 +691,9 @@ on_notify(void *arg, struct bytes message)
 
 	if (s == NULL || s->stream == NULL)
 		return true; /* nobody is there to hear it */
-	if (!stream_has_room(s->stream))
-		return false;
-	if (message.len > 0)
-		stream_push(s->stream, "message", message);
+	if (message.len == 0)
+		return stream_has_room(s->stream);
+	stream_push(s->stream, "message", message);
 	return true;
 }
 

@@ -127,6 +127,13 @@ class Connection:
 
     def __init__(self, server, timeout=20, source=None):
         self.host, self.port = server.address
+        self.pending = b""
+        path = getattr(server, "socket_path", None)
+        if path:            # what the kernel holds for it is known, and little
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(timeout * SLOW)
+            self.sock.connect(str(path))
+            return
         self.sock = socket.create_connection(
             server.address, timeout * SLOW,
             source_address=(source, 0) if source else None)
@@ -134,7 +141,6 @@ class Connection:
         if getattr(server, "secure", False):
             self.sock = instance.any_certificate().wrap_socket(
                 self.sock, suppress_ragged_eofs=True)
-        self.pending = b""
 
     def __enter__(self):
         return self

@@ -252,10 +252,9 @@ on_notify(void *arg, struct bytes message)
 
 	if (!l->open)
 		(void)on_begin(l);
-	if (!stream_has_room(&l->stream))
-		return false;
-	if (message.len > 0)
-		stream_push(&l->stream, "message", message);
+	if (message.len == 0)
+		return stream_has_room(&l->stream);
+	stream_push(&l->stream, "message", message);
 	return true;
 }
 

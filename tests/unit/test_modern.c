@@ -320,6 +320,37 @@ test_no_room(void **state)
 	calls_lose(desk->calls);
 }
 
+/* At the end all that is held goes out, before the answer. */
+static void
+test_no_room_at_the_end(void **state)
+{
+	struct msg call, out, done;
+
+	(void)state;
+	headers(REVISION, "tools/call", "exec_cmd");
+	assert_int_equal(
+	    give(BODY("tools/call",
+		"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+		"," CAPS ",\"progressToken\":1}")),
+	    0);
+	room = false;
+	assert_true(desk_expect(desk, PROTO_CALL, &call));
+	out = (struct msg){ .code = PROTO_OUTPUT,
+		.output = { .call = call.call.call,
+		    .stream = 1,
+		    .data = BYTES_LIT("one\ntwo") } };
+	done = (struct msg){ .code = PROTO_DONE,
+		.done = { .call = call.call.call, .state = PROTO_EXITED } };
+	desk_send(desk, &out);
+	desk_turn(desk, 0);
+	assert_string_equal(notes, "");
+	desk_send(desk, &done);
+	desk_turn(desk, 0);
+	assert_int_equal(answer.times, 1);
+	assert_non_null(
+	    strstr(notes, "\"progress\":7,\"message\":\"one\\ntwo\"}}"));
+}
+
 static void
 test_decode(void **state)
 {
@@ -373,6 +404,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_call_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_no_room_at_the_end, setup, teardown),
 		cmocka_unit_test(test_decode),
 	};
 
