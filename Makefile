@@ -111,7 +111,8 @@ CTL := $(call in,executor/ctl, \
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \
 	executor/mcp-execd-audit.5 executor/mcp-execd-tool.5 \
-	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8
+	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8 \
+	frontend/mcp-execd-protocol.7
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

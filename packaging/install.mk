@@ -42,8 +42,10 @@ install-programs: all
 	$(INSTALL_PROGRAM) $(B)/mcp-execd-frontend $(DESTDIR)$(libexecdir)/mcp-execd
 
 install-manuals:
-	$(INSTALL) -d $(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -d $(DESTDIR)$(mandir)/man5 \
+	    $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8
 	$(INSTALL_DATA) $(filter %.5,$(MANUALS)) $(DESTDIR)$(mandir)/man5
+	$(INSTALL_DATA) $(filter %.7,$(MANUALS)) $(DESTDIR)$(mandir)/man7
 	$(INSTALL_DATA) $(filter %.8,$(MANUALS)) $(DESTDIR)$(mandir)/man8
 
 install-data:

@@ -19,7 +19,7 @@ from client import ROOT, SLOW, Http, Server, Skip, check, equal, mark, within
 
 TOP = instance.TOP
 MANUALS = sorted(p for folder in ("executor", "executor/ctl", "frontend")
-                 for p in (TOP / folder).glob("*.[58]"))
+                 for p in (TOP / folder).glob("*.[578]"))
 KINDS = {"mcp-execd.json.5": "config", "mcp-execd-policy.5": "policy",
          "mcp-execd-token.5": "token", "mcp-execd-tool.5": "tool"}
 ID = re.compile(r"\b[0-9a-f]{4,32}\b")
@@ -262,3 +262,53 @@ def test_shown_output():
             TOP / "executor/ctl/mcp-execctl.8").read_text())[0].split()
         equal(shown, head, "columns")
         conn.close()
+
+
+def transcript():
+    """(command, the lines that the README shows for it)."""
+    for block in re.findall(r"(?ms)^```console\n(.*?)^```$",
+                            (TOP / "README.md").read_text()):
+        for part in re.split(r"(?m)^[$#] ", block)[1:]:
+            command, *lines = part.splitlines()
+            yield command, lines
+
+
+def shape(line):
+    """A line without what differs from one run to the next."""
+    line = re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b", "RUN", line)
+    line = re.sub(r"\d{4}-(\d\d-\d\d [\d:]+)", r"\1", line)
+    line = re.sub(r"/usr/bin/(da|ba)?sh", "SHELL", re.sub(r"\d+", "N", line))
+    return " ".join(re.sub(r"N(\.N)? m?s\b", "TIME", line).split())
+
+
+def test_transcript():
+    """What README.md shows first is what the programs answer."""
+    if not ROOT:
+        raise Skip("policies of other users are for root only")
+    if shutil.which("curl") is None:
+        raise Skip("curl is not installed")
+    with Server() as server:
+        server.add_policy("diagnose")
+        token = server.add("alice", policy="diagnose")
+        with Http(server, token=token) as c:
+            shown = list(transcript())
+            equal(len(shown), 4, "commands")
+            for command, lines in shown:
+                if command.startswith("./call "):
+                    said = c.sh(command.split("'")[1])
+                    answer = said.text.splitlines()
+                    run = said.data["run_id"]
+                else:
+                    command = command.replace("0de75dec", run).replace(
+                        "mcp-execctl", f"{server.build}/mcp-execctl -c "
+                        f"{server.config_file}", 1)
+                    answer = subprocess.run(
+                        ["sh", "-c", command], capture_output=True, text=True,
+                        env={**os.environ, "COLUMNS": "100"},
+                        timeout=60 * SLOW).stdout.splitlines()
+                if "uptime" in command:
+                    equal([len(answer), "load average" in answer[0]],
+                          [len(lines), True], command)
+                    continue
+                equal([shape(x) for x in answer if "session-begin" not in x],
+                      list(map(shape, lines)), command)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Inside a booted Debian: the README's quick start, as it is printed.
 
-Every command of "Quick start from a package" and "Five minutes more" is run
+Every command of "Quick start from a package" and "Five more minutes" is run
 in order by one root shell's words; what a person would paste is put in.
 Prints "ok NAME" or "FAIL NAME: why", and how long it took.
 """

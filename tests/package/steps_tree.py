@@ -25,8 +25,8 @@ def from_sources():
         found[str(pathlib.PurePath("/usr/share/doc/mcp-execd/examples") /
                   p.relative_to(examples)).rstrip("/.")] = \
             0o755 if p.is_dir() else 0o644
-    for p in (*(TOP / "executor").rglob("*.[58]"),
-              *(TOP / "frontend").rglob("*.[58]")):
+    for p in (*(TOP / "executor").rglob("*.[578]"),
+              *(TOP / "frontend").rglob("*.[578]")):
         found[f"/usr/share/man/man{p.suffix[1]}/{p.name}"] = 0o644
     return found
 
