@@ -54,13 +54,13 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/http, \
 	conn endpoint http scan wire wrongport) \
 	$(call in,frontend/session, \
-	changes events outbox post session stream) \
+	changes events event_store post session sse) \
 	$(call in,frontend/mcp, \
-	asking jsonrpc mcp modern notice progress subscribe) \
+	asking jsonrpc mcp modern notification progress subscribe) \
 	$(call in,frontend/content, \
-	blocks cleantext level media resource result revision shaped) \
+	blocks cleantext level media resource result revision typed_output) \
 	$(call in,frontend/gate, \
-	auth deter forwarded penalty vet waits) \
+	auth backoff forwarded penalty validate waits) \
 	$(call in,frontend/link, \
 	calls capture catalog defined ipc reading settings) \
 	$(call in,frontend/tls, \
@@ -72,39 +72,39 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/control, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
-	hearing inherit listen listen_unix ownlimits pulse recover relay reload \
-	strays supervise) \
+	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
+	orphans supervise) \
 	$(call in,executor/channel, \
-	confframes crash describe fetch instructions monitor push toolframes) \
+	config_frames crash describe fetch instructions monitor push toolframes) \
 	$(call in,executor/run, \
 	child denial guard job output overrun quota record refuse request \
-	spawn toolcall tree words) \
+	spawn toolcall proctree wordsplit) \
 	$(call in,executor/policy, \
 	policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
-	variable) \
+	envname) \
 	$(call in,executor/confine, \
-	cgroup confine confine_load execlog filehash filtercache image listener \
-	mountattr mounts ownpaths places probe profiles remask sysgroup) \
+	cgroup confine confine_load execlog filehash filtercache image unotify \
+	mountattr mounts ownpaths places probe profiles remask syscall_group) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
-	cast castread keep recorder) \
+	asciicast asciicast_read recordings recorder) \
 	$(call in,executor/audit, \
-	audit logfile loginuid logline logread prune ration receiver redact \
+	audit logfile loginuid logline logread prune log_budget receiver redact \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \
-	become check ctl main qr remote runs screen status steer text) \
+	become check ctl main qr remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \
 	audit_replay audit_report audit_seal_init audit_search audit_show \
 	audit_stats audit_verify auditarg auditcast audithtml auditlog \
-	auditrec auditrow auditrun auditsum auditwhy recorded verify) \
+	auditrec auditrow auditrun auditsum auditwhy read_audit verify) \
 	$(call in,executor/ctl/doctor, \
 	doctor doctor_kernel doctor_recordings doctor_running doctor_service \
 	portowner report) \
 	$(call in,executor/ctl/policy, \
-	call policy_explain policy_test posture verdict view) \
+	dry_run policy_explain policy_try posture filter_eval sandbox_path) \
 	$(call in,executor/ctl/token, \
 	client_config token_add token_force token_list token_revoke)
 
@@ -265,7 +265,7 @@ UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 REPLAY_BIN := $(addprefix $(B)/replay_,$(FUZZ))
 # Of the frontend's parsers, behind its filter.
 LOCKED_BIN := $(addprefix $(B)/locked_,$(filter-out \
-	cast control plan policy redact tooldef,$(FUZZ)))
+	asciicast control plan policy redact tooldef,$(FUZZ)))
 FUZZ_BIN := $(addprefix $(B)/fuzz_,$(FUZZ))
 SANDBOX_BIN := $(addprefix $(B)/sandbox_,try ways bare)
 HOSTILE_BIN := $(B)/hostile_inject

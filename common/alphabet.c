@@ -58,7 +58,7 @@ add_begins(struct draft *d, struct match *const *m, size_t count)
 
 /* Tell apart what this set does: what is in it gets letters of its own. */
 static void
-split(struct draft *d, const struct match *m, const struct match_set *s,
+split_by_set(struct draft *d, const struct match *m, const struct match_set *s,
     uint16_t *twin)
 {
 	size_t i, before = d->letters;
@@ -90,11 +90,11 @@ tell_apart(
 	d->letters = 2;
 	for (i = 0; i < count; i++)
 		for (j = 0; j < m[i]->sets; j++)
-			split(d, m[i], &m[i]->set[j], twin);
+			split_by_set(d, m[i], &m[i]->set[j], twin);
 }
 
 static bool
-keep(struct alphabet *a, const struct draft *d)
+keep_letter(struct alphabet *a, const struct draft *d)
 {
 	size_t i, n = d->count - ASCII;
 
@@ -143,7 +143,7 @@ alphabet_make(
 	}
 	if (ok && !over) {
 		tell_apart(&d, m, count, twin);
-		ok = keep(a, &d);
+		ok = keep_letter(a, &d);
 	}
 	free(d.c);
 	free(d.letter);

@@ -64,13 +64,13 @@ struct walk {
 };
 
 static int
-top(const struct walk *w)
+top_dir(const struct walk *w)
 {
 	return w->depth == 0 ? w->first : w->fd[w->depth - 1];
 }
 
 static int
-fail(int why)
+fail_with(int why)
 {
 	errno = why;
 	return -1;
@@ -78,64 +78,64 @@ fail(int why)
 
 /* The link's text takes its place in front of the rest, "" or "/...". */
 static int
-follow(struct walk *w, int link)
+follow_link(struct walk *w, int link)
 {
 	char text[PATH_MAX];
 	ssize_t n = readlinkat(link, "", text, sizeof(text));
 	size_t len = strlen(w->rest);
 
 	if (n <= 0)
-		return n == 0 ? fail(ENOENT) : -1;
+		return n == 0 ? fail_with(ENOENT) : -1;
 	if ((w->how & BENEATH_LINKS) == 0 || ++w->links > MAX_LINKS)
-		return fail(ELOOP);
+		return fail_with(ELOOP);
 	if (text[0] == '/')
-		return fail(EXDEV);
+		return fail_with(EXDEV);
 	if ((size_t)n + len >= sizeof(w->rest))
-		return fail(ENAMETOOLONG);
+		return fail_with(ENAMETOOLONG);
 	memmove(w->rest + n, w->rest, len + 1);
 	memcpy(w->rest, text, (size_t)n);
 	return 0;
 }
 
 static int
-enter(struct walk *w, const char *name)
+enter_dir(struct walk *w, const char *name)
 {
 	CLEANUP_FD int fd =
-	    openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	    openat(top_dir(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return -1;
 	if (S_ISLNK(st.st_mode))
-		return follow(w, fd);
+		return follow_link(w, fd);
 	if (!S_ISDIR(st.st_mode) && w->rest[0] == '/')
-		return fail(ENOTDIR);
+		return fail_with(ENOTDIR);
 	if ((w->how & BENEATH_ONE_FS) != 0 && st.st_dev != w->device)
-		return fail(EXDEV);
+		return fail_with(EXDEV);
 	if (w->depth == MAX_DEPTH)
-		return fail(ENAMETOOLONG);
+		return fail_with(ENAMETOOLONG);
 	w->fd[w->depth++] = steal_fd(&fd);
 	return 0;
 }
 
 static int
-leave(struct walk *w)
+leave_dir(struct walk *w)
 {
 	if (w->depth == 0)
-		return fail(EXDEV);
+		return fail_with(EXDEV);
 	(void)close(w->fd[--w->depth]);
 	return 0;
 }
 
 /* 1: there was a name; 0: none is left. */
 static int
-take(struct walk *w, char name[NAME_MAX + 1])
+take_name(struct walk *w, char name[NAME_MAX + 1])
 {
 	const char *p = w->rest + strspn(w->rest, "/");
 	size_t n = strcspn(p, "/");
 
 	if (n > NAME_MAX)
-		return fail(ENAMETOOLONG);
+		return fail_with(ENAMETOOLONG);
 	memcpy(name, p, n);
 	name[n] = '\0';
 	memmove(w->rest, p + n, strlen(p + n) + 1);
@@ -149,53 +149,53 @@ is_directory(int fd)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	return S_ISDIR(st.st_mode) ? 0 : fail(ENOTDIR);
+	return S_ISDIR(st.st_mode) ? 0 : fail_with(ENOTDIR);
 }
 
 static int
-go(struct walk *w)
+walk_names(struct walk *w)
 {
 	char name[NAME_MAX + 1];
 	int more, rc = 0;
 
-	while (rc == 0 && (more = take(w, name)) != 0) {
+	while (rc == 0 && (more = take_name(w, name)) != 0) {
 		if (more == -1)
 			return -1;
 		if (strcmp(name, ".") == 0)
-			rc = is_directory(top(w));
+			rc = is_directory(top_dir(w));
 		else if (strcmp(name, "..") == 0)
-			rc = leave(w);
+			rc = leave_dir(w);
 		else
-			rc = enter(w, name);
+			rc = enter_dir(w, name);
 	}
 	if (rc == 0 && (w->how & BENEATH_DIRECTORY) != 0)
-		rc = is_directory(top(w));
+		rc = is_directory(top_dir(w));
 	return rc;
 }
 
 static int
-walk(int dir, const char *path, unsigned how)
+walk_path(int dir, const char *path, unsigned how)
 {
 	struct walk w = { .first = dir, .how = how };
 	struct stat st;
 	int rc, why;
 
 	if (path[0] == '\0')
-		return fail(ENOENT);
+		return fail_with(ENOENT);
 	if (strlen(path) >= sizeof(w.rest))
-		return fail(ENAMETOOLONG);
+		return fail_with(ENAMETOOLONG);
 	if (path[0] == '/')
-		return fail(EXDEV);
+		return fail_with(EXDEV);
 	if (fstat(dir, &st) == -1)
 		return -1;
 	w.device = st.st_dev;
 	memcpy(w.rest, path, strlen(path) + 1);
-	rc = go(&w);
+	rc = walk_names(&w);
 	if (rc == 0)
-		rc = fcntl(top(&w), F_DUPFD_CLOEXEC, 0);
+		rc = fcntl(top_dir(&w), F_DUPFD_CLOEXEC, 0);
 	why = errno;
 	while (w.depth > 0)
-		(void)leave(&w);
+		(void)leave_dir(&w);
 	errno = why;
 	return rc;
 }
@@ -205,10 +205,10 @@ walk(int dir, const char *path, unsigned how)
 int
 beneath_open(int dir, const char *path, unsigned how)
 {
-	int fd =
-	    by_hand ? fail(ENOSYS) : by_kernel(dir, path, how, RESOLVE_BENEATH);
+	int fd = by_hand ? fail_with(ENOSYS)
+			 : by_kernel(dir, path, how, RESOLVE_BENEATH);
 
-	return fd == -1 && errno == ENOSYS ? walk(dir, path, how) : fd;
+	return fd == -1 && errno == ENOSYS ? walk_path(dir, path, how) : fd;
 }
 
 int
@@ -218,14 +218,15 @@ beneath_open_plain(const char *path, unsigned how)
 	int fd;
 
 	how &= ~(unsigned)BENEATH_LINKS;
-	fd = by_hand ? fail(ENOSYS) : by_kernel(AT_FDCWD, path, how, 0);
+	fd = by_hand ? fail_with(ENOSYS) : by_kernel(AT_FDCWD, path, how, 0);
 	if (fd != -1 || errno != ENOSYS)
 		return fd;
 	if (path[0] != '/')
-		return fail(EINVAL);
+		return fail_with(EINVAL);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	path += strspn(path, "/");
-	return root == -1 ? -1 : walk(root, *path == '\0' ? "." : path, how);
+	return root == -1 ? -1
+			  : walk_path(root, *path == '\0' ? "." : path, how);
 }
 
 int
@@ -235,7 +236,7 @@ beneath_open_real(const char *path, unsigned how)
 	int fd;
 
 	how |= BENEATH_LINKS;
-	fd = by_hand ? fail(ENOSYS) : by_kernel(AT_FDCWD, path, how, 0);
+	fd = by_hand ? fail_with(ENOSYS) : by_kernel(AT_FDCWD, path, how, 0);
 	if (fd != -1 || errno != ENOSYS)
 		return fd;
 	return realpath(path, real) == NULL ? -1

@@ -92,7 +92,7 @@ hash_of(const struct budget *b, const uint8_t key[DIGEST_BYTES])
 }
 
 static uint32_t
-find(const struct budget *b, const uint8_t key[DIGEST_BYTES], size_t hash)
+find_owner(const struct budget *b, const uint8_t key[DIGEST_BYTES], size_t hash)
 {
 	uint32_t i = b->bucket[hash];
 
@@ -128,7 +128,7 @@ link_newest(struct budget *b, uint32_t i)
 
 /* Those whose last use is long ago have no share of the rate any more. */
 static void
-expire(struct budget *b, uint64_t now_ms)
+expire_owners(struct budget *b, uint64_t now_ms)
 {
 	struct owner *o;
 
@@ -143,7 +143,7 @@ expire(struct budget *b, uint64_t now_ms)
 }
 
 static void
-forget(struct budget *b, uint32_t i)
+forget_owner(struct budget *b, uint32_t i)
 {
 	uint32_t *at = &b->bucket[hash_of(b, b->row[i].key)];
 
@@ -166,7 +166,7 @@ make_row(struct budget *b, const uint8_t key[DIGEST_BYTES], size_t hash)
 		i = b->oldest;
 		if (i == NONE || b->row[i].active)
 			return NONE;
-		forget(b, i);
+		forget_owner(b, i);
 	}
 	memcpy(b->row[i].key, key, DIGEST_BYTES);
 	b->row[i].chain = b->bucket[hash];
@@ -185,7 +185,7 @@ share_of(const struct budget *b, uint64_t n)
 
 /* What has flowed in since its last use. */
 static void
-refill(const struct budget *b, struct owner *o, uint64_t now_ms)
+refill_owner(const struct budget *b, struct owner *o, uint64_t now_ms)
 {
 	uint64_t ms = now_ms > o->at_ms ? now_ms - o->at_ms : 0;
 	int64_t full = (int64_t)(b->burst * SECOND_MS);
@@ -200,13 +200,13 @@ refill(const struct budget *b, struct owner *o, uint64_t now_ms)
 
 /* The owner of this key, as it stands now; it counts as active from now on. */
 static struct owner *
-touch(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t now_ms)
+touch_owner(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t now_ms)
 {
 	size_t hash = hash_of(b, key);
-	uint32_t i = find(b, key, hash);
+	uint32_t i = find_owner(b, key, hash);
 	struct owner *o;
 
-	expire(b, now_ms);
+	expire_owners(b, now_ms);
 	if (i == NONE)
 		i = make_row(b, key, hash);
 	o = &b->row[i];
@@ -219,7 +219,7 @@ touch(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t now_ms)
 		o->at_ms = now_ms;
 		o->level = (int64_t)(share_of(b, b->burst) * SECOND_MS);
 	}
-	refill(b, o, now_ms);
+	refill_owner(b, o, now_ms);
 	if (i != NONE) {
 		unlink_row(b, i);
 		link_newest(b, i);
@@ -244,7 +244,7 @@ wait_of(const struct budget *b, const struct owner *o, uint64_t n)
 }
 
 static void
-use(struct budget *b, struct owner *o, uint64_t n)
+use_amount(struct budget *b, struct owner *o, uint64_t n)
 {
 	int64_t owes = INT64_MIN / 2;
 
@@ -259,11 +259,11 @@ uint64_t
 budget_take(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t n,
     uint64_t now_ms)
 {
-	struct owner *o = touch(b, key, now_ms);
+	struct owner *o = touch_owner(b, key, now_ms);
 	uint64_t wait = wait_of(b, o, n);
 
 	if (wait == 0) {
-		use(b, o, n);
+		use_amount(b, o, n);
 		return 0;
 	}
 	o->account.over++;
@@ -275,35 +275,35 @@ void
 budget_charge(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t n,
     uint64_t now_ms)
 {
-	use(b, touch(b, key, now_ms), n);
+	use_amount(b, touch_owner(b, key, now_ms), n);
 }
 
 uint64_t
 budget_wait(struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t n,
     uint64_t now_ms)
 {
-	return wait_of(b, touch(b, key, now_ms), n);
+	return wait_of(b, touch_owner(b, key, now_ms), n);
 }
 
 void
 budget_suppress(
     struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t now_ms)
 {
-	touch(b, key, now_ms)->account.suppressed++;
+	touch_owner(b, key, now_ms)->account.suppressed++;
 	b->total.suppressed++;
 }
 
 size_t
 budget_active(struct budget *b, uint64_t now_ms)
 {
-	expire(b, now_ms);
+	expire_owners(b, now_ms);
 	return b->active;
 }
 
 struct budget_account
 budget_account(const struct budget *b, const uint8_t key[DIGEST_BYTES])
 {
-	uint32_t i = find(b, key, hash_of(b, key));
+	uint32_t i = find_owner(b, key, hash_of(b, key));
 	struct budget_account none = { 0 };
 
 	return i != NONE ? b->row[i].account : none;

@@ -92,7 +92,7 @@ is_backward(const struct dfa *d)
 }
 
 static void
-connect(struct dfa *d, size_t from, size_t to, bool count)
+connect_nodes(struct dfa *d, size_t from, size_t to, bool count)
 {
 	struct node *n = &d->node[is_backward(d) ? to : from];
 	size_t other = is_backward(d) ? from : to;
@@ -114,16 +114,17 @@ connect_all(struct dfa *d, const struct match *m, size_t base, bool count)
 		if (s->op == MATCH_DONE)
 			continue;
 		if (s->op != MATCH_SPLIT && s->op != MATCH_JUMP) {
-			connect(d, base + i, base + i + 1, count);
+			connect_nodes(d, base + i, base + i + 1, count);
 			continue;
 		}
-		connect(d, base + i, (size_t)((long)(base + i) + s->a), count);
+		connect_nodes(
+		    d, base + i, (size_t)((long)(base + i) + s->a), count);
 		if (s->op == MATCH_SPLIT)
-			connect(d, base + i, (size_t)((long)(base + i) + s->b),
-			    count);
+			connect_nodes(d, base + i,
+			    (size_t)((long)(base + i) + s->b), count);
 	}
 	/* One node in front of all, which backward is the end. */
-	connect(d, base + m->states, base, count);
+	connect_nodes(d, base + m->states, base, count);
 }
 
 static void
@@ -163,7 +164,7 @@ put_nodes(struct dfa *d, const struct match *m, size_t base, size_t set,
 }
 
 static void
-load(struct dfa *d, struct match *const *m, size_t count)
+load_program(struct dfa *d, struct match *const *m, size_t count)
 {
 	size_t i, base, set;
 	uint32_t edges = 0;
@@ -204,7 +205,7 @@ free_list(struct nodes *l)
 }
 
 static void
-clear(struct nodes *l)
+clear_nodes(struct nodes *l)
 {
 	l->count = 0;
 	if (++l->turn == 0) {
@@ -214,7 +215,7 @@ clear(struct nodes *l)
 }
 
 static bool
-add(struct nodes *l, uint16_t n)
+add_node(struct nodes *l, uint16_t n)
 {
 	if (l->seen[n] == l->turn)
 		return false;
@@ -225,7 +226,7 @@ add(struct nodes *l, uint16_t n)
 
 /* Do the patterns tell these characters apart? */
 static bool
-differ(struct match *const *m, size_t count, uint32_t a, uint32_t b)
+letters_differ(struct match *const *m, size_t count, uint32_t a, uint32_t b)
 {
 	size_t i, j;
 
@@ -251,9 +252,9 @@ make_letters(struct dfa *d, struct match *const *m, size_t count)
 		return false;
 	for (i = 0; i < a->letters; i++) {
 		j = d->way == DFA_ALL ? d->letters : 0;
-		while (j < d->letters &&
-		       (d->kind[j] != a->kind[i] ||
-			   differ(m, count, d->sample[j], a->sample[i])))
+		while (j < d->letters && (d->kind[j] != a->kind[i] ||
+					     letters_differ(m, count,
+						 d->sample[j], a->sample[i])))
 			j++;
 		if (j == d->letters) {
 			d->sample[j] = a->sample[i];
@@ -302,7 +303,7 @@ dfa_new(const struct alphabet *a, struct match *const *m, size_t count,
 	}
 	if (d->nodes <= UINT16_MAX && make_letters(d, m, count) &&
 	    make_tables(d)) {
-		load(d, m, count);
+		load_program(d, m, count);
 		return d;
 	}
 	dfa_free(d);
@@ -341,7 +342,7 @@ dfa_bytes(const struct dfa *d)
 }
 
 static void
-empty(struct dfa *d)
+empty_cache(struct dfa *d)
 {
 	memset(d->hash, 0, sizeof(d->hash));
 	if (d->room > 0)
@@ -373,12 +374,12 @@ dfa_forget(struct dfa *d)
 	d->root = NULL;
 	d->accept = NULL;
 	d->room = 0;
-	empty(d);
+	empty_cache(d);
 }
 
 /* More elements of a table, zeros; false: no memory, and it is as it was. */
 static bool
-widen(void **table, size_t from, size_t to, size_t size)
+widen_table(void **table, size_t from, size_t to, size_t size)
 {
 	uint8_t *p = size == 0 ? NULL : realloc(*table, to * size);
 
@@ -402,7 +403,7 @@ grow_pool(uint16_t **pool, size_t *room, size_t need)
 	if (more == *room)
 		return true;
 	if (more > MOST_ROOTS ||
-	    !widen((void **)pool, *room, more, sizeof((*pool)[0])))
+	    !widen_table((void **)pool, *room, more, sizeof((*pool)[0])))
 		return false;
 	*room = more;
 	return true;
@@ -410,7 +411,7 @@ grow_pool(uint16_t **pool, size_t *room, size_t need)
 
 /* Room for one more state with so many nodes; false: there is none. */
 static bool
-grow(struct dfa *d, size_t roots)
+grow_tables(struct dfa *d, size_t roots)
 {
 	size_t most = d->way == DFA_ALL ? MOST_STATES_ALL : MOST_STATES;
 	size_t room = d->room == 0 ? 24 : 2 * d->room;
@@ -421,10 +422,12 @@ grow(struct dfa *d, size_t roots)
 	if (d->states < d->room)
 		return true;
 	if (room > most ||
-	    !widen((void **)&d->state, d->room, room, sizeof(d->state[0])) ||
-	    !widen((void **)&d->accept, d->room, room,
+	    !widen_table(
+		(void **)&d->state, d->room, room, sizeof(d->state[0])) ||
+	    !widen_table((void **)&d->accept, d->room, room,
 		ALPHABET_KINDS * d->accept_words * sizeof(d->accept[0])) ||
-	    !widen((void **)&d->next, d->room, room, row * sizeof(d->next[0])))
+	    !widen_table(
+		(void **)&d->next, d->room, room, row * sizeof(d->next[0])))
 		return false;
 	d->room = room;
 	return true;
@@ -469,7 +472,7 @@ find_slot(struct dfa *d, const struct nodes *l, uint8_t side, uint32_t hash)
 
 /* The state of these nodes, new or known; LOOSE: it cannot be remembered. */
 static uint16_t
-remember(struct dfa *d, const struct nodes *l, uint8_t side)
+remember_state(struct dfa *d, const struct nodes *l, uint8_t side)
 {
 	uint32_t hash = hash_of(l, side);
 	uint16_t *slot = find_slot(d, l, side, hash);
@@ -479,10 +482,10 @@ remember(struct dfa *d, const struct nodes *l, uint8_t side)
 		return *slot;
 	if (d->cost->work > DFA_COST_REMEMBERED + d->cost->grace)
 		return LOOSE;
-	if (!grow(d, l->count)) {
-		empty(d);
+	if (!grow_tables(d, l->count)) {
+		empty_cache(d);
 		slot = find_slot(d, l, side, hash);
-		if (!grow(d, l->count))
+		if (!grow_tables(d, l->count))
 			return LOOSE;
 	}
 	s = &d->state[d->states];
@@ -497,7 +500,7 @@ remember(struct dfa *d, const struct nodes *l, uint8_t side)
 /* --- a step ------------------------------------------------------------------- */
 
 static bool
-holds(uint8_t op, uint8_t left, uint8_t right)
+assertion_holds(uint8_t op, uint8_t left, uint8_t right)
 {
 	bool edge = (left == ALPHABET_WORD) != (right == ALPHABET_WORD);
 
@@ -517,12 +520,12 @@ holds(uint8_t op, uint8_t left, uint8_t right)
 
 /* Everything that is reached from here without a letter. */
 static void
-look(struct dfa *d, uint16_t from, uint8_t left, uint8_t right)
+follow_node(struct dfa *d, uint16_t from, uint8_t left, uint8_t right)
 {
 	size_t depth = 0;
 	uint32_t i;
 
-	if (add(&d->reach, from))
+	if (add_node(&d->reach, from))
 		d->stack[depth++] = from;
 	while (depth > 0) {
 		const struct node *n = &d->node[d->stack[--depth]];
@@ -531,10 +534,10 @@ look(struct dfa *d, uint16_t from, uint8_t left, uint8_t right)
 		if (n->op == MATCH_DONE)
 			d->taken[d->taken_count++] = n->pattern;
 		if (n->op == MATCH_SET || n->op == MATCH_DONE ||
-		    !holds(n->op, left, right))
+		    !assertion_holds(n->op, left, right))
 			continue;
 		for (i = 0; i < n->edges; i++)
-			if (add(&d->reach, d->edge[n->edge + i]))
+			if (add_node(&d->reach, d->edge[n->edge + i]))
 				d->stack[depth++] = d->edge[n->edge + i];
 	}
 }
@@ -548,10 +551,10 @@ look_around(struct dfa *d, const uint16_t *root, size_t roots, uint8_t side,
 	uint8_t left = back ? other : side, right = back ? side : other;
 	size_t i;
 
-	clear(&d->reach);
+	clear_nodes(&d->reach);
 	d->taken_count = 0;
 	for (i = 0; i < roots; i++)
-		look(d, root[i], left, right);
+		follow_node(d, root[i], left, right);
 }
 
 /* What the nodes in reach lead to by this letter, in addition to `to`. */
@@ -569,7 +572,7 @@ take_letter(struct dfa *d, uint16_t letter)
 			1) == 0)
 			continue;
 		for (j = 0; j < n->edges; j++)
-			(void)add(&d->to, d->edge[n->edge + j]);
+			(void)add_node(&d->to, d->edge[n->edge + j]);
 	}
 }
 
@@ -607,17 +610,18 @@ begin_anew(struct dfa *d, uint8_t side, uint16_t letter)
 	uint8_t other = d->kind[letter];
 	size_t i, work, n = side * d->letters + letter;
 
-	clear(&d->to);
+	clear_nodes(&d->to);
 	if (d->begun != NULL && d->begun[n].known) {
 		for (i = 0; i < d->begun[n].count; i++)
-			(void)add(&d->to, d->fresh[d->begun[n].at + i]);
+			(void)add_node(&d->to, d->fresh[d->begun[n].at + i]);
 		return;
 	}
 	work = d->cost->work;
-	clear(&d->reach);
+	clear_nodes(&d->reach);
 	d->taken_count = 0;
 	for (i = 0; i < d->patterns; i++)
-		look(d, d->start[i], back ? other : side, back ? side : other);
+		follow_node(
+		    d, d->start[i], back ? other : side, back ? side : other);
 	if (keep_begun(d, side, letter))
 		d->cost->work = work; /* only once */
 }
@@ -635,7 +639,7 @@ look_from_now(struct dfa *d, uint8_t other)
 
 /* Go on with the nodes in `to`. */
 static uint16_t
-settle(struct dfa *d, uint8_t side)
+settle_state(struct dfa *d, uint8_t side)
 {
 	struct nodes swap = d->here;
 	uint16_t id;
@@ -646,7 +650,7 @@ settle(struct dfa *d, uint8_t side)
 		d->cost->spent = true;
 	if (d->cost->spent || (d->to.count == 0 && !anew))
 		return DEAD;
-	id = remember(d, &d->to, side);
+	id = remember_state(d, &d->to, side);
 	if (id != LOOSE)
 		return id;
 	d->here = d->to;
@@ -657,7 +661,7 @@ settle(struct dfa *d, uint8_t side)
 
 /* The patterns that were taken between this state and a letter of a kind. */
 static uint64_t *
-accepted(struct dfa *d, uint16_t state, uint8_t kind)
+accepted_set(struct dfa *d, uint16_t state, uint8_t kind)
 {
 	return d->accept +
 	       ((size_t)state * ALPHABET_KINDS + kind) * d->accept_words;
@@ -684,12 +688,12 @@ work_out(struct dfa *d, uint16_t letter)
 	if (d->way == DFA_BACKWARD || d->way == DFA_ALL)
 		begin_anew(d, side, letter);
 	else
-		clear(&d->to);
+		clear_nodes(&d->to);
 	look_from_now(d, kind);
 	take_letter(d, letter);
 	if (from != LOOSE && d->accept_words > 0)
-		put_taken(d, accepted(d, from, kind));
-	to = settle(d, kind);
+		put_taken(d, accepted_set(d, from, kind));
+	to = settle_state(d, kind);
 	if (d->taken_count > 0)
 		to |= TAKEN;
 	if (from != LOOSE && (to & ~TAKEN) != LOOSE && d->age == age &&
@@ -700,7 +704,7 @@ work_out(struct dfa *d, uint16_t letter)
 
 /* Take a letter; was a match before it? */
 static inline bool
-step(struct dfa *d, uint16_t letter)
+step_letter(struct dfa *d, uint16_t letter)
 {
 	uint16_t to = LOOSE;
 
@@ -714,9 +718,9 @@ step(struct dfa *d, uint16_t letter)
 
 /* From the nodes in `to`. */
 static void
-begin(struct dfa *d, uint8_t side)
+begin_scan(struct dfa *d, uint8_t side)
 {
-	d->now = settle(d, side);
+	d->now = settle_state(d, side);
 }
 
 /* --- texts --------------------------------------------------------------------- */
@@ -738,11 +742,12 @@ dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
 {
 	size_t i, last = from;
 
-	clear(&d->to);
-	(void)add(&d->to, d->start[0]);
-	begin(d, from == 0 ? ALPHABET_EDGE : d->a->kind[t->letter[from - 1]]);
+	clear_nodes(&d->to);
+	(void)add_node(&d->to, d->start[0]);
+	begin_scan(
+	    d, from == 0 ? ALPHABET_EDGE : d->a->kind[t->letter[from - 1]]);
 	for (i = from; i < t->count && d->now != DEAD; i++)
-		if (step(d, d->own[t->letter[i]]))
+		if (step_letter(d, d->own[t->letter[i]]))
 			last = i;
 	*stopped = i;
 	d->cost->work += i - from;
@@ -765,7 +770,8 @@ begin_open(struct dfa *d)
 	for (i = 0; i < d->nodes; i++)
 		if (d->node[i].op == MATCH_SET)
 			for (j = 0; j < d->node[i].edges; j++)
-				(void)add(&d->to, d->edge[d->node[i].edge + j]);
+				(void)add_node(
+				    &d->to, d->edge[d->node[i].edge + j]);
 }
 
 bool
@@ -776,12 +782,12 @@ dfa_begins(
 
 	d->cost->work += t->count;
 	memset(begins, 0, (t->count + 63) / 64 * sizeof(begins[0]));
-	clear(&d->to);
+	clear_nodes(&d->to);
 	if (more)
 		begin_open(d);
-	begin(d, ALPHABET_EDGE);
+	begin_scan(d, ALPHABET_EDGE);
 	for (i = t->count; i > 0 && d->now != DEAD; i--)
-		if (step(d, d->own[t->letter[i - 1]]) && i < t->count)
+		if (step_letter(d, d->own[t->letter[i - 1]]) && i < t->count)
 			begins[i / 64] |= 1ULL << (i % 64);
 	if (d->now != DEAD && t->count > 0) {
 		look_from_now(d, ALPHABET_EDGE);
@@ -795,11 +801,11 @@ dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from)
 {
 	size_t i, first = t->count;
 
-	clear(&d->to);
+	clear_nodes(&d->to);
 	begin_open(d);
-	begin(d, ALPHABET_EDGE);
+	begin_scan(d, ALPHABET_EDGE);
 	for (i = t->count; i > 0 && d->now != DEAD; i--)
-		if (step(d, d->own[t->letter[i - 1]]) && i < t->count)
+		if (step_letter(d, d->own[t->letter[i - 1]]) && i < t->count)
 			first = i;
 	d->cost->work += t->count - i;
 	if (d->now != DEAD && t->count > 0) {
@@ -815,7 +821,7 @@ dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from)
 static void
 note_accepted(struct dfa *d, uint16_t state, uint8_t kind, uint64_t *which)
 {
-	const uint64_t *bits = accepted(d, state, kind);
+	const uint64_t *bits = accepted_set(d, state, kind);
 	size_t w;
 
 	for (w = 0; w < d->accept_words; w++)
@@ -830,11 +836,11 @@ dfa_which(struct dfa *d, const struct alphabet_text *t, uint64_t *which,
 	uint16_t before;
 	unsigned age = d->age;
 
-	clear(&d->to);
-	begin(d, ALPHABET_EDGE);
+	clear_nodes(&d->to);
+	begin_scan(d, ALPHABET_EDGE);
 	for (i = 0; i < t->count && d->now > DEAD; i++) {
 		before = d->now;
-		if (step(d, d->own[t->letter[i]]) && age == d->age)
+		if (step_letter(d, d->own[t->letter[i]]) && age == d->age)
 			note_accepted(
 			    d, before, d->a->kind[t->letter[i]], which);
 		else if (age != d->age)

@@ -13,7 +13,7 @@ enum { LEAST = 64 /* slots */ };
 #define PLACE_MASK 0x00000000ffffffffULL
 
 static uint64_t
-mix(uint64_t x)
+mix_bits(uint64_t x)
 {
 	x ^= x >> 32;
 	x *= 0xd6e8feb86659fd93ULL;
@@ -23,7 +23,7 @@ mix(uint64_t x)
 }
 
 static uint64_t
-hash(const struct hashindex *h, struct bytes key)
+hash_key(const struct hashindex *h, struct bytes key)
 {
 	uint64_t sum = h->key[0] ^ key.len, word;
 
@@ -31,9 +31,9 @@ hash(const struct hashindex *h, struct bytes key)
 		n = key.len < sizeof(word) ? key.len : sizeof(word);
 		word = 0;
 		memcpy(&word, key.p, n);
-		sum = mix(sum ^ word) + h->key[1];
+		sum = mix_bits(sum ^ word) + h->key[1];
 	}
-	return mix(sum);
+	return mix_bits(sum);
 }
 
 void
@@ -53,7 +53,7 @@ hashindex_clear(struct hashindex *h)
 
 /* The low half of the hash is where it begins, the high half is kept. */
 static void
-put(uint64_t *slot, size_t size, size_t at, uint64_t entry)
+put_slot(uint64_t *slot, size_t size, size_t at, uint64_t entry)
 {
 	while (slot[at & (size - 1)] != 0)
 		at++;
@@ -64,13 +64,13 @@ put(uint64_t *slot, size_t size, size_t at, uint64_t entry)
  * Where an entry began follows from its tag alone: then growing needs no key.
  */
 static size_t
-begin(uint64_t tag)
+first_slot(uint64_t tag)
 {
 	return (size_t)(tag >> 32);
 }
 
 static int
-grow(struct hashindex *h, struct err *e)
+grow_table(struct hashindex *h, struct err *e)
 {
 	size_t size = h->size == 0 ? LEAST : 2 * h->size;
 	uint64_t *slot = calloc(size, sizeof(*slot));
@@ -81,7 +81,8 @@ grow(struct hashindex *h, struct err *e)
 		digest_random(h->key, sizeof(h->key));
 	for (size_t i = 0; i < h->size; i++)
 		if (h->slot[i] != 0)
-			put(slot, size, begin(h->slot[i]), h->slot[i]);
+			put_slot(
+			    slot, size, first_slot(h->slot[i]), h->slot[i]);
 	free(h->slot);
 	h->slot = slot;
 	h->size = size;
@@ -96,10 +97,10 @@ hashindex_add(
 
 	if (place >= PLACE_MASK)
 		return err_set(e, ERR_BUSY, "too many entries");
-	if (2 * (h->count + 1) > h->size && grow(h, e) != 0)
+	if (2 * (h->count + 1) > h->size && grow_table(h, e) != 0)
 		return e->code;
-	tag = hash(h, key) & TAG_MASK;
-	put(h->slot, h->size, begin(tag), tag | (place + 1));
+	tag = hash_key(h, key) & TAG_MASK;
+	put_slot(h->slot, h->size, first_slot(tag), tag | (place + 1));
 	h->count++;
 	return 0;
 }
@@ -111,8 +112,8 @@ hashindex_find(const struct hashindex *h, struct bytes key)
 
 	if (h->size == 0)
 		return w;
-	w.tag = hash(h, key) & TAG_MASK;
-	w.at = begin(w.tag);
+	w.tag = hash_key(h, key) & TAG_MASK;
+	w.at = first_slot(w.tag);
 	return w;
 }
 

@@ -31,7 +31,7 @@ attr_size(const struct attr *a)
 }
 
 static int
-create(const struct attr *a)
+create_ruleset(const struct attr *a)
 {
 	return (int)syscall(SYS_landlock_create_ruleset, a, attr_size(a), 0);
 }
@@ -39,14 +39,14 @@ create(const struct attr *a)
 enum member { FS, NET, SCOPED };
 
 static bool
-takes(enum member m, uint64_t bits)
+kernel_takes(enum member m, uint64_t bits)
 {
 	struct attr a = {
 		.fs = m == FS ? bits : 0,
 		.net = m == NET ? bits : 0,
 		.scoped = m == SCOPED ? bits : 0,
 	};
-	int fd = create(&a);
+	int fd = create_ruleset(&a);
 
 	if (fd == -1)
 		return false;
@@ -63,10 +63,10 @@ find_bits(enum member m, unsigned count)
 {
 	uint64_t all = (1ULL << count) - 1, found = 0, bit;
 
-	if (takes(m, all))
+	if (kernel_takes(m, all))
 		return all;
 	for (bit = 1; bit <= all; bit <<= 1)
-		if (takes(m, bit))
+		if (kernel_takes(m, bit))
 			found |= bit;
 	return found;
 }
@@ -102,7 +102,7 @@ landlock_open(const struct landlock_support *s, uint64_t net, uint64_t scoped,
 
 	if (s->abi == 0)
 		return -ENOSYS;
-	out->fd = create(&attr);
+	out->fd = create_ruleset(&attr);
 	if (out->fd == -1)
 		return -errno;
 	out->fs = attr.fs;

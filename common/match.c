@@ -42,7 +42,7 @@ place_set(struct place *p, size_t at)
 
 /* Does this test of the place hold? */
 static bool
-holds(const struct place *p, enum match_op op)
+assertion_holds(const struct place *p, enum match_op op)
 {
 	switch ((int)op) {
 	case MATCH_BEGIN:
@@ -60,7 +60,7 @@ holds(const struct place *p, enum match_op op)
 
 /* Leftmost, then longest. */
 static void
-note(struct search *s, const struct match_thread *t)
+note_match(struct search *s, const struct match_thread *t)
 {
 	if (s->found && t->start > s->best.start)
 		return;
@@ -76,7 +76,7 @@ note(struct search *s, const struct match_thread *t)
  * earlier or is preferred.
  */
 static void
-add(struct search *s, struct match_list *l, struct match_thread first)
+add_thread(struct search *s, struct match_list *l, struct match_thread first)
 {
 	struct match *m = s->m;
 	size_t depth = 0;
@@ -92,7 +92,7 @@ add(struct search *s, struct match_list *l, struct match_thread first)
 		m->seen[here] = m->turn;
 		t.state = (uint16_t)(here + 1);
 		if (st->op == MATCH_DONE) {
-			note(s, &t);
+			note_match(s, &t);
 		} else if (st->op == MATCH_SET) {
 			t.state = here;
 			l->t[l->count++] = t;
@@ -102,7 +102,7 @@ add(struct search *s, struct match_list *l, struct match_thread first)
 				m->stack[depth++] = t;
 			t.state = (uint16_t)(here + st->a);
 			m->stack[depth++] = t;
-		} else if (holds(&s->p, (enum match_op)st->op)) {
+		} else if (assertion_holds(&s->p, (enum match_op)st->op)) {
 			if (st->op == MATCH_KEEP)
 				t.keep = s->p.at;
 			m->stack[depth++] = t;
@@ -112,7 +112,7 @@ add(struct search *s, struct match_list *l, struct match_thread first)
 
 /* Go to the next place where a match could begin. */
 static void
-skip(struct search *s)
+skip_ahead(struct search *s)
 {
 	const struct match *m = s->m;
 	size_t at = s->p.at;
@@ -131,7 +131,7 @@ skip(struct search *s)
 
 /* Take the next character in all threads at once. */
 static void
-step(struct search *s, struct match_list *from, struct match_list *to)
+step_threads(struct search *s, struct match_list *from, struct match_list *to)
 {
 	uint32_t c = s->p.next;
 	size_t i;
@@ -148,7 +148,7 @@ step(struct search *s, struct match_list *from, struct match_list *to)
 		if (!match_prog_in(s->m, &s->m->set[st->a], c))
 			continue;
 		t.state++;
-		add(s, to, t);
+		add_thread(s, to, t);
 	}
 	from->count = 0;
 }
@@ -159,7 +159,7 @@ take_open(struct search *s, const struct match_list *l)
 {
 	if (l->count > 0 && l->t[0].start < s->p.at &&
 	    !(s->found && l->t[0].start > s->best.start))
-		note(s, &l->t[0]);
+		note_match(s, &l->t[0]);
 }
 
 bool
@@ -177,14 +177,14 @@ match_find(struct match *m, struct bytes text, size_t from, bool more,
 		if (now->count == 0 && s.found)
 			break;
 		if (now->count == 0)
-			skip(&s);
+			skip_ahead(&s);
 		if (!s.found)
-			add(&s, now,
+			add_thread(&s, now,
 			    (struct match_thread){
 				.start = s.p.at, .keep = (size_t)NOT_KEPT });
 		if (s.p.len == 0)
 			break;
-		step(&s, now, next);
+		step_threads(&s, now, next);
 		swap = now;
 		now = next;
 		next = swap;
@@ -198,7 +198,7 @@ match_find(struct match *m, struct bytes text, size_t from, bool more,
 
 /* Do all ways that are left agree, for good, on what is kept? */
 static bool
-agree(const struct match *m, const struct match_list *l)
+threads_agree(const struct match *m, const struct match_list *l)
 {
 	size_t i;
 
@@ -220,11 +220,11 @@ match_keep(
 	place_set(&s.p, start);
 	m->turn++;
 	now->count = 0;
-	add(&s, now,
+	add_thread(&s, now,
 	    (struct match_thread){ .start = start, .keep = (size_t)NOT_KEPT });
-	while (s.p.at < end && now->count > 0 && !agree(m, now)) {
+	while (s.p.at < end && now->count > 0 && !threads_agree(m, now)) {
 		s.found = false;
-		step(&s, now, next);
+		step_threads(&s, now, next);
 		swap = now;
 		now = next;
 		next = swap;
@@ -232,7 +232,7 @@ match_keep(
 	/* All agree, or the text goes on. */
 	if (now->count > 0 &&
 	    (s.p.at < end || !s.found || (more && end == text.len)))
-		note(&s, &now->t[0]);
+		note_match(&s, &now->t[0]);
 	return s.found ? s.best.keep : start;
 }
 

@@ -28,19 +28,19 @@ struct compile {
 static int parse_choice(struct compile *c);
 
 static int
-bad(struct compile *c, const char *why)
+set_error(struct compile *c, const char *why)
 {
 	return err_set(c->e, ERR_BAD, "pattern, at byte %zu: %s", c->at, why);
 }
 
 static bool
-peek(const struct compile *c, char want)
+peek_char(const struct compile *c, char want)
 {
 	return c->at < c->p.len && c->p.p[c->at] == (uint8_t)want;
 }
 
 static bool
-take(struct compile *c, const char *text)
+take_text(struct compile *c, const char *text)
 {
 	if (!bytes_starts(bytes_make(c->p.p + c->at, c->p.len - c->at), text))
 		return false;
@@ -49,10 +49,11 @@ take(struct compile *c, const char *text)
 }
 
 static int
-emit(struct compile *c, enum match_op op, long a, long b)
+emit_op(struct compile *c, enum match_op op, long a, long b)
 {
 	if (c->states == MATCH_MAX_STATES)
-		return bad(c, "this is too large: repeat less, or split it");
+		return set_error(
+		    c, "this is too large: repeat less, or split it");
 	c->keeps |= op == MATCH_KEEP;
 	c->state[c->states++] = (struct match_state){
 		.op = (uint16_t)op, .a = (int16_t)a, .b = (int16_t)b
@@ -69,7 +70,7 @@ put_range(struct compile *c, uint32_t lo, uint32_t hi)
 	uint32_t i;
 
 	if (c->ranges == MATCH_PROG_RANGES)
-		return bad(c, "too many ranges: use fewer or wider sets");
+		return set_error(c, "too many ranges: use fewer or wider sets");
 	c->range[c->ranges++] = (struct match_range){ lo, hi };
 	s->count++;
 	for (i = lo; i <= hi && i < 128; i++)
@@ -81,7 +82,8 @@ static int
 begin_set(struct compile *c)
 {
 	if (c->sets == MATCH_MAX_STATES)
-		return bad(c, "this is too large: repeat less, or split it");
+		return set_error(
+		    c, "this is too large: repeat less, or split it");
 	c->set[c->sets] = (struct match_set){ .first = (uint16_t)c->ranges };
 	return 0;
 }
@@ -107,7 +109,7 @@ end_set(struct compile *c, bool negated)
 		s->ascii[0] = ~s->ascii[0];
 		s->ascii[1] = ~s->ascii[1];
 	}
-	return emit(c, MATCH_SET, (long)c->sets++, 0);
+	return emit_op(c, MATCH_SET, (long)c->sets++, 0);
 }
 
 static const struct named {
@@ -162,7 +164,8 @@ parse_hex(struct compile *c, unsigned digits, uint32_t *out)
 		const char *p = d == 0 ? NULL : strchr(hex, d | 0x20);
 
 		if (d > 127 || p == NULL || *p == '\0' || (d < '0'))
-			return bad(c, "\\x takes two, \\u four hex digits");
+			return set_error(
+			    c, "\\x takes two, \\u four hex digits");
 		value = value * 16 + (uint32_t)(p - hex);
 	}
 	*out = value;
@@ -178,7 +181,7 @@ parse_escape(struct compile *c, uint32_t *out)
 	const char *p = letter == 0 ? NULL : strchr(from, letter);
 
 	if (letter == 0)
-		return bad(c, "a backslash at the end: write \\\\");
+		return set_error(c, "a backslash at the end: write \\\\");
 	c->at++;
 	if (p != NULL)
 		*out = (uint32_t)to[p - from];
@@ -188,7 +191,7 @@ parse_escape(struct compile *c, uint32_t *out)
 		 strchr("^$\\.*+?()[]{}|/-_:;=!\"'#%&,<>@`~ ", letter) != NULL)
 		*out = (uint32_t)letter;
 	else
-		return bad(
+		return set_error(
 		    c, "this escape is not known: see mcp-execd.json(5)");
 	return 0;
 }
@@ -201,7 +204,7 @@ parse_char(struct compile *c, uint32_t *out)
 	    utf8_decode(bytes_make(c->p.p + c->at, c->p.len - c->at), out);
 
 	if (n == 0)
-		return bad(c, "this is not UTF-8");
+		return set_error(c, "this is not UTF-8");
 	c->at += n;
 	return 0;
 }
@@ -223,10 +226,10 @@ parse_member(struct compile *c, uint32_t *out, bool *set)
 	const struct named *n;
 
 	*set = false;
-	if (!take(c, "\\")) {
-		if (peek(c, '[') && c->at + 1 < c->p.len &&
+	if (!take_text(c, "\\")) {
+		if (peek_char(c, '[') && c->at + 1 < c->p.len &&
 		    c->p.p[c->at + 1] == ':')
-			return bad(c,
+			return set_error(c,
 			    "[:name:] is not known: use \\w, \\d, \\s or ranges");
 		return parse_char(c, out);
 	}
@@ -247,13 +250,14 @@ parse_range(struct compile *c)
 		return ERR_BAD;
 	if (set)
 		return 0;
-	if (!peek(c, '-') || c->at + 1 >= c->p.len || c->p.p[c->at + 1] == ']')
+	if (!peek_char(c, '-') || c->at + 1 >= c->p.len ||
+	    c->p.p[c->at + 1] == ']')
 		return put_range(c, lo, lo);
 	c->at++;
 	if (parse_member(c, &hi, &set) != 0)
 		return ERR_BAD;
 	if (set || hi < lo)
-		return bad(
+		return set_error(
 		    c, "a range must go from a lower to a higher character");
 	return put_range(c, lo, hi);
 }
@@ -261,15 +265,16 @@ parse_range(struct compile *c)
 static int
 parse_set(struct compile *c)
 {
-	bool negated = take(c, "^");
+	bool negated = take_text(c, "^");
 
 	if (begin_set(c) != 0)
 		return ERR_BAD;
-	if (peek(c, ']'))
-		return bad(c, "an empty set: write \\] for a bracket in it");
-	while (!take(c, "]")) {
+	if (peek_char(c, ']'))
+		return set_error(
+		    c, "an empty set: write \\] for a bracket in it");
+	while (!take_text(c, "]")) {
 		if (c->at == c->p.len)
-			return bad(c, "] is missing");
+			return set_error(c, "] is missing");
 		if (parse_range(c) != 0)
 			return ERR_BAD;
 	}
@@ -284,14 +289,14 @@ parse_number(struct compile *c, int *out)
 	int value = 0;
 
 	if (c->at == c->p.len || c->p.p[c->at] < '0' || c->p.p[c->at] > '9')
-		return bad(c,
+		return set_error(c,
 		    "repetitions are {m}, {m,} or {m,n}; write \\{ for a brace");
 	for (; c->at < c->p.len && c->p.p[c->at] >= '0' &&
 	       c->p.p[c->at] <= '9' && value <= MATCH_MAX_REPEAT;
 	     c->at++)
 		value = 10 * value + (c->p.p[c->at] - '0');
 	if (value > MATCH_MAX_REPEAT)
-		return bad(c, "at most 255 repetitions can be asked for");
+		return set_error(c, "at most 255 repetitions can be asked for");
 	*out = value;
 	return 0;
 }
@@ -302,27 +307,27 @@ parse_times(struct compile *c, int *min, int *max)
 {
 	*min = 0;
 	*max = MANY;
-	if (take(c, "*"))
+	if (take_text(c, "*"))
 		return 0;
 	*min = 1;
-	if (take(c, "+"))
+	if (take_text(c, "+"))
 		return 0;
 	*max = 1;
-	*min = take(c, "?") ? 0 : MANY;
-	if (*min == 0 || !take(c, "{"))
+	*min = take_text(c, "?") ? 0 : MANY;
+	if (*min == 0 || !take_text(c, "{"))
 		return 0;
 	if (parse_number(c, min) != 0)
 		return ERR_BAD;
 	*max = *min;
-	if (take(c, ",")) {
+	if (take_text(c, ",")) {
 		*max = MANY;
-		if (!peek(c, '}') && parse_number(c, max) != 0)
+		if (!peek_char(c, '}') && parse_number(c, max) != 0)
 			return ERR_BAD;
 	}
-	if (!take(c, "}"))
-		return bad(c, "} is missing");
+	if (!take_text(c, "}"))
+		return set_error(c, "} is missing");
 	if (*max == 0 || (*max != MANY && *max < *min))
-		return bad(c, "{m,n} needs n to be at least 1 and m");
+		return set_error(c, "{m,n} needs n to be at least 1 and m");
 	return 0;
 }
 
@@ -335,24 +340,24 @@ emit_copy(struct compile *c, const struct match_state *s, long n, bool optional,
 	int r = 0;
 
 	if (optional)
-		r = emit(c, MATCH_SPLIT, 1, n + (loop ? 2 : 1));
+		r = emit_op(c, MATCH_SPLIT, 1, n + (loop ? 2 : 1));
 	for (i = 0; i < n && r == 0; i++)
-		r = emit(c, (enum match_op)s[i].op, s[i].a, s[i].b);
+		r = emit_op(c, (enum match_op)s[i].op, s[i].a, s[i].b);
 	if (r == 0 && loop)
-		r = optional ? emit(c, MATCH_JUMP, -(n + 1), 0)
-			     : emit(c, MATCH_SPLIT, -n, 1);
+		r = optional ? emit_op(c, MATCH_JUMP, -(n + 1), 0)
+			     : emit_op(c, MATCH_SPLIT, -n, 1);
 	return r;
 }
 
 static int
-repeat(struct compile *c, size_t from, int min, int max)
+repeat_range(struct compile *c, size_t from, int min, int max)
 {
 	struct match_state copy[MATCH_MAX_STATES];
 	size_t n = c->states - from;
 	int i, copies = max != MANY ? max : min == 0 ? 1 : min;
 
 	if (n == 0)
-		return bad(c, "there is nothing to repeat");
+		return set_error(c, "there is nothing to repeat");
 	memcpy(copy, c->state + from, n * sizeof(copy[0]));
 	c->states = from;
 	for (i = 0; i < copies; i++)
@@ -367,15 +372,15 @@ repeat(struct compile *c, size_t from, int min, int max)
 static int
 parse_group(struct compile *c)
 {
-	if (peek(c, '?') && !take(c, "?:"))
-		return bad(c,
+	if (peek_char(c, '?') && !take_text(c, "?:"))
+		return set_error(c,
 		    "of the groups with a question mark only (?:...) is known, and (?i) or (?s) in front of all");
 	if (++c->depth > MATCH_MAX_DEPTH)
-		return bad(c, "too many groups inside each other");
+		return set_error(c, "too many groups inside each other");
 	if (parse_choice(c) != 0)
 		return ERR_BAD;
 	c->depth--;
-	return take(c, ")") ? 0 : bad(c, ") is missing");
+	return take_text(c, ")") ? 0 : set_error(c, ") is missing");
 }
 
 static int
@@ -403,8 +408,8 @@ parse_test(struct compile *c, int *r)
 	size_t i;
 
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (take(c, tests[i].text)) {
-			*r = emit(c, tests[i].op, 0, 0);
+		if (take_text(c, tests[i].text)) {
+			*r = emit_op(c, tests[i].op, 0, 0);
 			return true;
 		}
 	return false;
@@ -431,19 +436,20 @@ parse_atom(struct compile *c)
 {
 	uint32_t value;
 
-	if (take(c, "("))
+	if (take_text(c, "("))
 		return parse_group(c);
-	if (take(c, "["))
+	if (take_text(c, "["))
 		return parse_set(c);
-	if (take(c, "."))
+	if (take_text(c, "."))
 		return parse_dot(c);
-	if (take(c, "\\"))
+	if (take_text(c, "\\"))
 		return parse_backslash(c);
-	if (peek(c, '*') || peek(c, '+') || peek(c, '?') || peek(c, '{'))
-		return bad(c,
+	if (peek_char(c, '*') || peek_char(c, '+') || peek_char(c, '?') ||
+	    peek_char(c, '{'))
+		return set_error(c,
 		    "there is nothing to repeat, or it is repeated already (lazy repetition is not known)");
-	if (peek(c, ']') || peek(c, '}'))
-		return bad(
+	if (peek_char(c, ']') || peek_char(c, '}'))
+		return set_error(
 		    c, "a bracket without its partner: write \\] or \\}");
 	return parse_char(c, &value) != 0 ? ERR_BAD : emit_char(c, value);
 }
@@ -453,7 +459,7 @@ parse_sequence(struct compile *c)
 {
 	int min, max, r;
 
-	while (c->at < c->p.len && !peek(c, '|') && !peek(c, ')')) {
+	while (c->at < c->p.len && !peek_char(c, '|') && !peek_char(c, ')')) {
 		size_t from = c->states;
 
 		if (parse_test(c, &r)) {
@@ -463,7 +469,7 @@ parse_sequence(struct compile *c)
 		}
 		if (parse_atom(c) != 0 || parse_times(c, &min, &max) != 0)
 			return ERR_BAD;
-		if (min != MANY && repeat(c, from, min, max) != 0)
+		if (min != MANY && repeat_range(c, from, min, max) != 0)
 			return ERR_BAD;
 	}
 	return 0;
@@ -475,13 +481,13 @@ open_choice(struct compile *c, size_t from)
 {
 	size_t n = c->states - from;
 
-	if (emit(c, MATCH_JUMP, 0, 0) != 0) /* makes room */
+	if (emit_op(c, MATCH_JUMP, 0, 0) != 0) /* makes room */
 		return ERR_BAD;
 	memmove(&c->state[from + 1], &c->state[from], n * sizeof(c->state[0]));
 	c->state[from] = (struct match_state){
 		.op = MATCH_SPLIT, .a = 1, .b = (int16_t)(n + 2)
 	};
-	return emit(c, MATCH_JUMP, 0, 0);
+	return emit_op(c, MATCH_JUMP, 0, 0);
 }
 
 static int
@@ -491,7 +497,7 @@ parse_choice(struct compile *c)
 
 	if (parse_sequence(c) != 0)
 		return ERR_BAD;
-	while (take(c, "|")) {
+	while (take_text(c, "|")) {
 		if (open_choice(c, from) != 0)
 			return ERR_BAD;
 		jump = c->states - 1;
@@ -505,17 +511,17 @@ parse_choice(struct compile *c)
 static int
 parse_all(struct compile *c)
 {
-	if (take(c, "(?is)") || take(c, "(?si)"))
+	if (take_text(c, "(?is)") || take_text(c, "(?si)"))
 		c->fold = c->dot_all = true;
-	else if (take(c, "(?i)"))
+	else if (take_text(c, "(?i)"))
 		c->fold = true;
-	else if (take(c, "(?s)"))
+	else if (take_text(c, "(?s)"))
 		c->dot_all = true;
 	if (parse_choice(c) != 0)
 		return ERR_BAD;
 	if (c->at < c->p.len)
-		return bad(c, "a ) without its (: write \\)");
-	return emit(c, MATCH_DONE, 0, 0);
+		return set_error(c, "a ) without its (: write \\)");
+	return emit_op(c, MATCH_DONE, 0, 0);
 }
 
 /* --- the result ---------------------------------------------------------- */
@@ -614,7 +620,7 @@ copy_of(const void *p, size_t n, size_t size)
 }
 
 static struct match *
-make(const struct compile *c)
+make_match(const struct compile *c)
 {
 	struct match *m = calloc(1, sizeof(*m));
 
@@ -660,7 +666,7 @@ match_compile(struct bytes pattern, struct match **out, struct err *e)
 	c->p = pattern;
 	c->e = e;
 	r = parse_all(c);
-	if (r == 0 && (m = make(c)) == NULL)
+	if (r == 0 && (m = make_match(c)) == NULL)
 		r = err_set(e, ERR_BUSY, "out of memory");
 	free(c);
 	if (r == 0)

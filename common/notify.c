@@ -91,7 +91,7 @@ notify_reloading(void)
 
 /* A variable that is a number of at most `most`; 0: it is not. */
 static uint64_t
-number(const char *name, uint64_t most)
+read_number(const char *name, uint64_t most)
 {
 	const char *text = getenv(name);
 	struct err unused;
@@ -106,10 +106,10 @@ number(const char *name, uint64_t most)
 unsigned
 notify_watchdog_ms(void)
 {
-	uint64_t us = number("WATCHDOG_USEC", INT64_MAX);
+	uint64_t us = read_number("WATCHDOG_USEC", INT64_MAX);
 
 	if (getenv("WATCHDOG_PID") != NULL &&
-	    number("WATCHDOG_PID", INT_MAX) != (uint64_t)getpid())
+	    read_number("WATCHDOG_PID", INT_MAX) != (uint64_t)getpid())
 		return 0;
 	if (us / 1000 > UINT_MAX)
 		return UINT_MAX;

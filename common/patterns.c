@@ -146,7 +146,7 @@ make_room(struct patterns *s, size_t words)
 /* --- a text ---------------------------------------------------------------- */
 
 static size_t
-over(size_t work, size_t most)
+excess_of(size_t work, size_t most)
 {
 	return work > most ? work - most : 0;
 }
@@ -154,8 +154,8 @@ over(size_t work, size_t most)
 void
 patterns_begin(struct patterns *s)
 {
-	size_t used = over(s->cost.work, DFA_COST_MOST) +
-		      over(s->cost_all.work, DFA_COST_ALL);
+	size_t used = excess_of(s->cost.work, DFA_COST_MOST) +
+		      excess_of(s->cost_all.work, DFA_COST_ALL);
 	size_t grace;
 
 	s->grace -= used < s->grace ? used : s->grace;

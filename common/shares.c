@@ -163,7 +163,7 @@ oldest_of(const struct shares *s, uint64_t least)
 }
 
 static uint64_t
-share(const struct shares *s)
+fair_share(const struct shares *s)
 {
 	const struct shares_user *u;
 	uint64_t n = 0;
@@ -176,7 +176,7 @@ share(const struct shares *s)
 struct shares_entry *
 shares_victim(const struct shares *s, const struct shares_user *asks)
 {
-	uint64_t least = share(s);
+	uint64_t least = fair_share(s);
 	struct shares_entry *x = oldest_of(s, least);
 
 	if (x == NULL && (asks == NULL || asks->used < least))

@@ -28,13 +28,13 @@
 #include "executor/conf/instance.h"
 #include "executor/service/listen.h"
 #include "executor/options.h"
-#include "executor/service/ownlimits.h"
-#include "executor/service/pulse.h"
+#include "executor/service/service_rlimits.h"
+#include "executor/service/watchdog.h"
 #include "executor/service/recover.h"
 #include "executor/service/reload.h"
-#include "executor/service/strays.h"
+#include "executor/service/orphans.h"
 #include "executor/service/supervise.h"
-#include "executor/audit/ration.h"
+#include "executor/audit/log_budget.h"
 #include "executor/audit/to_journal.h"
 #include "executor/audit/to_kernel.h"
 #include "executor/audit/to_syslog.h"
@@ -62,23 +62,23 @@ static struct executor {
 	struct loop *loop;
 	struct store store;
 	struct audit *audit;
-	struct ration *ration;
+	struct log_budget *log_budget;
 	struct receivers *receivers;
 	struct redact *redact;
-	struct keep *keep;
+	struct recordings *recordings;
 	struct fetches *fetches;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
 	struct reload *reload;
 	struct control *control;
-	struct inherit inherited;
+	struct activation inherited;
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
 	struct loop_watch signals;
 	struct tokenwatch tokens;
 	struct loop_timer sync, stop, sweep, daily, retry, copies;
-	struct pulse pulse;
+	struct watchdog watchdog;
 	bool stopping;
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
@@ -187,22 +187,22 @@ hide_recordings(struct err *e)
 
 /* Recordings: only a directory that some policy needs is made. */
 static int
-open_keep(struct err *e)
+open_recordings(struct err *e)
 {
 	const struct policy_table *t = &self.store.policies;
 	const struct conf *c = &self.store.conf;
-	struct keep_limits l = { .bytes = c->recordings_max_bytes,
+	struct recordings_limits l = { .bytes = c->recordings_max_bytes,
 		.seconds = c->recordings_max_seconds };
 	size_t i;
 
-	keep_adjust(self.keep, &l);
+	recordings_adjust(self.recordings, &l);
 	for (i = 0; i < t->count && t->p[i]->output == RECORDER_OFF; i++)
 		;
 	if (i == t->count)
 		return 0;
 	if (mkdir(c->recordings_dir, 0700) == 0 && hide_recordings(e) != 0)
 		return e->code;
-	return keep_open(self.keep, c->recordings_dir, e);
+	return recordings_open(self.recordings, c->recordings_dir, e);
 }
 
 /* Of all but tokens. */
@@ -216,8 +216,9 @@ apply_conf(void)
 		log_err("reload: %s; the rules of redaction stay", e.what);
 	setup = audit_setup();
 	audit_adjust(self.audit, &setup);
-	ration_adjust(self.ration, self.store.conf.audit_bytes_per_second);
-	if (open_keep(&e) != 0)
+	log_budget_adjust(
+	    self.log_budget, self.store.conf.audit_bytes_per_second);
+	if (open_recordings(&e) != 0)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
 	certificate_warn(&self.store.certificate);
@@ -225,7 +226,7 @@ apply_conf(void)
 
 /* Tell everybody what is in force now. */
 static void
-apply(enum store_kind kind)
+apply_store(enum store_kind kind)
 {
 	if (kind == STORE_ALL)
 		apply_conf();
@@ -281,7 +282,7 @@ on_reload_ended(void *arg, const struct reload_end *end)
 		    self.store.tokens.count, self.store.policies.count);
 	record_reload(end->kind == STORE_ALL ? "reload" : "reload-tokens",
 	    end->report, end->failure == NULL);
-	apply(end->kind);
+	apply_store(end->kind);
 	control_loaded(self.control, end->ticket, end->report, end->failure);
 }
 
@@ -349,13 +350,13 @@ begin_stop(const char *why)
 static void
 end_strays(void)
 {
-	static pid_t spared[MAX_SPARED + STRAYS_MAX_INHERITED];
+	static pid_t spared[MAX_SPARED + ORPHANS_MAX_INHERITED];
 	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 2);
 
 	spared[n++] = supervise_pid(self.supervise);
 	if (reload_pid(self.reload) > 0)
 		spared[n++] = reload_pid(self.reload);
-	strays_end(spared, n);
+	orphans_end(spared, n);
 }
 
 static void
@@ -451,7 +452,7 @@ on_idle(void *arg)
 	monitor_set_health(self.monitor, written);
 	if (!written && self.retry.at_ms == 0)
 		loop_timer_set(self.loop, &self.retry, RETRY_MS);
-	if (keep_sweep(self.keep) && self.sweep.at_ms != 0)
+	if (recordings_sweep(self.recordings) && self.sweep.at_ms != 0)
 		loop_timer_set(self.loop, &self.sweep, SWEEP_SOON_MS);
 	plan_copies();
 	if (audit_unsynced(self.audit) && self.sync.at_ms == 0)
@@ -507,7 +508,7 @@ static void
 on_alive(void *arg)
 {
 	(void)arg;
-	pulse_answered(&self.pulse);
+	watchdog_answered(&self.watchdog);
 	control_alive(self.control);
 }
 
@@ -528,7 +529,7 @@ open_control(struct err *e)
 }
 
 static int
-wire(struct err *e)
+wire_modules(struct err *e)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready,
 		on_settled, on_alive, supervise_unfit };
@@ -539,18 +540,19 @@ wire(struct err *e)
 		.listeners = self.listeners,
 		.listener_count = self.listener_count,
 		.audit = self.audit,
-		.prepare = pulse_prepare,
-		.prepare_arg = &self.pulse,
+		.prepare = watchdog_prepare,
+		.prepare_arg = &self.watchdog,
 	};
 
 	d.loop = self.loop = loop_new(e);
 	if (self.loop == NULL || watch_signals(e) != 0)
 		return e->code;
-	self.ration = ration_new(self.loop, self.audit, e);
-	if (self.ration == NULL)
+	self.log_budget = log_budget_new(self.loop, self.audit, e);
+	if (self.log_budget == NULL)
 		return e->code;
-	ration_adjust(self.ration, self.store.conf.audit_bytes_per_second);
-	audit_use_ration(self.audit, self.ration);
+	log_budget_adjust(
+	    self.log_budget, self.store.conf.audit_bytes_per_second);
+	audit_use_log_budget(self.audit, self.log_budget);
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)
 		return e->code;
@@ -558,12 +560,12 @@ wire(struct err *e)
 	    self.loop, &self.store, self.audit, &ops, self.supervise, e);
 	if (self.monitor == NULL)
 		return e->code;
-	self.jobs = jobs_new(self.loop, self.audit, self.keep,
+	self.jobs = jobs_new(self.loop, self.audit, self.recordings,
 	    self.store.conf.limits.runs, monitor_job_ops(), self.monitor, e);
 	if (self.jobs == NULL)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
-	self.fetches = fetches_new(self.loop, self.audit, self.keep,
+	self.fetches = fetches_new(self.loop, self.audit, self.recordings,
 	    monitor_fetch_ops(), self.monitor, e);
 	if (self.fetches == NULL)
 		return e->code;
@@ -575,8 +577,8 @@ wire(struct err *e)
 	self.control = open_control(e);
 	if (self.control == NULL)
 		return e->code;
-	pulse_start(&self.pulse, self.loop, self.monitor, &self.store.conf,
-	    self.listeners, self.listener_count);
+	watchdog_start(&self.watchdog, self.loop, self.monitor,
+	    &self.store.conf, self.listeners, self.listener_count);
 	self.sync.handler = on_sync;
 	self.copies.handler = on_copies;
 	self.sweep.handler = on_sweep;
@@ -617,29 +619,29 @@ open_audit(struct err *e)
 
 /* Everything that may fail before the first frontend is started. */
 static int
-prepare(struct err *e)
+prepare_start(struct err *e)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (ownlimits_raise_files(&self.store.conf, e) != 0)
+	if (service_rlimits_raise_files(&self.store.conf, e) != 0)
 		return e->code;
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
 		return e->code;
-	self.keep = keep_new(self.audit, e);
-	if (self.keep == NULL || open_keep(e) != 0)
+	self.recordings = recordings_new(self.audit, e);
+	if (self.recordings == NULL || open_recordings(e) != 0)
 		return e->code;
 	if (listen_open(&self.store.conf, &self.inherited, self.listeners, e) !=
 	    0)
 		return e->code;
 	self.listener_count = self.store.conf.listen_count;
-	if (wire(e) != 0)
+	if (wire_modules(e) != 0)
 		return e->code;
 	self.ready_owed = true;
 	record_life("start", true);
 	cgroup_clear();
 	on_daily(NULL);
-	recover_runs(self.audit, self.keep);
+	recover_runs(self.audit, self.recordings);
 	return supervise_start(self.supervise, e);
 }
 
@@ -648,7 +650,7 @@ tear_down(void)
 {
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
-	pulse_stop(&self.pulse);
+	watchdog_stop(&self.watchdog);
 	reload_free(self.reload);
 	control_free(self.control);
 	supervise_free(self.supervise);
@@ -658,18 +660,18 @@ tear_down(void)
 	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
 	tokenwatch_close(&self.tokens);
-	ration_free(self.ration);
+	log_budget_free(self.log_budget);
 	loop_free(self.loop);
 	audit_close(self.audit);
 	receivers_free(self.receivers);
 	log_set_filter(NULL);
 	redact_free(self.redact);
-	keep_free(self.keep);
+	recordings_free(self.recordings);
 	listen_close(&self.store.conf, &self.inherited, self.listeners,
 	    self.listener_count);
 	self.listener_count = 0;
 	store_fini(&self.store);
-	inherit_fini(&self.inherited);
+	activation_fini(&self.inherited);
 }
 
 /* Descriptors 0 to 2 are open, so that no other file becomes one of them. */
@@ -695,7 +697,7 @@ expect_signals(void)
 }
 
 static int
-load(const struct options *o)
+load_store(const struct options *o)
 {
 	struct conf_report r;
 	struct err e = { 0 };
@@ -727,7 +729,7 @@ is_passing(int rc)
 
 /* The exit status, and the reason of a start that failed. */
 static int
-conclude(int rc, const struct err *e)
+conclude_service(int rc, const struct err *e)
 {
 	const char *why =
 	    self.supervise != NULL ? supervise_failure(self.supervise) : NULL;
@@ -760,22 +762,22 @@ main(int argc, char **argv)
 		return rc > 0 ? 0 : 2;
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
-	if (ownlimits_check(&e) != 0 || strays_begin(&e) != 0 ||
-	    inherit_take(&self.inherited, &e) != 0) {
+	if (service_rlimits_check(&e) != 0 || orphans_begin(&e) != 0 ||
+	    activation_take(&self.inherited, &e) != 0) {
 		log_err("start: %s", e.what);
 		return 1;
 	}
-	rc = load(&o);
+	rc = load_store(&o);
 	if (rc != 0 || o.check) {
 		store_fini(&self.store);
 		return rc == 0                     ? 0
 		       : o.check || is_passing(rc) ? 1
 						   : EXIT_REFUSED;
 	}
-	rc = prepare(&e);
+	rc = prepare_start(&e);
 	if (rc == 0)
 		rc = loop_run(self.loop, &e);
-	rc = conclude(rc, &e);
+	rc = conclude_service(rc, &e);
 	tear_down();
 	return rc;
 }

@@ -24,7 +24,7 @@ static const struct row rows[] = {
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static void
-usage(FILE *f)
+put_usage(FILE *f)
 {
 	size_t i;
 
@@ -78,19 +78,19 @@ options_parse(struct options *o, int argc, char **argv)
 			o->debug = true;
 			break;
 		case 'h':
-			usage(stdout);
+			put_usage(stdout);
 			return 1;
 		case 'V':
 			(void)printf("mcp-execd %s\n", MCP_EXECD_VERSION);
 			return 1;
 		default:
-			usage(stderr);
+			put_usage(stderr);
 			return -1;
 		}
 	if (optind < argc) {
 		(void)fprintf(
 		    stderr, "mcp-execd: unexpected \"%s\"\n", argv[optind]);
-		usage(stderr);
+		put_usage(stderr);
 		return -1;
 	}
 	return 0;

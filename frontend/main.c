@@ -48,7 +48,7 @@ struct frontend {
 	struct session_table *sessions;
 	struct events events;
 	struct auth *auth;
-	struct deter *deter;
+	struct backoff *backoff;
 	struct endpoint *endpoint;
 	struct tls *tls;
 	struct http *http;
@@ -179,7 +179,7 @@ on_wait(void *arg, const struct msg *m, struct err *e)
 {
 	struct frontend *f = arg;
 
-	return deter_wait(f->deter, &m->wait, e);
+	return backoff_wait(f->backoff, &m->wait, e);
 }
 
 static int
@@ -209,7 +209,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	session_configure(f->sessions, now);
 	subscribe_configure(f->subscriptions, now);
 	changes_policies(&f->events, now);
-	if (deter_configure(f->deter, now, e) != 0 ||
+	if (backoff_configure(f->backoff, now, e) != 0 ||
 	    http_start(f->http, e) != 0)
 		return e->code;
 	return ipc_send(f->ipc, &ready, e);
@@ -258,7 +258,7 @@ on_ask(void *arg, const struct msg *m, struct err *e)
 }
 
 static int
-build(struct frontend *f, const struct options *o, struct err *e)
+build_frontend(struct frontend *f, const struct options *o, struct err *e)
 {
 	struct http_limits limits = { .first_fd = PROTO_FD_LISTEN,
 		.listeners = o->listeners,
@@ -277,9 +277,9 @@ build(struct frontend *f, const struct options *o, struct err *e)
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
-	    (f->deter = deter_new(f->loop, f->ipc, e)) == NULL ||
+	    (f->backoff = backoff_new(f->loop, f->ipc, e)) == NULL ||
 	    (f->endpoint = endpoint_new(f->settings, f->auth, f->sessions,
-		 f->modern, f->deter, e)) == NULL ||
+		 f->modern, f->backoff, e)) == NULL ||
 	    (f->tls = tls_new(e)) == NULL ||
 	    (f->http = http_new(f->loop, f->settings, f->endpoint, f->tls,
 		 &limits, e)) == NULL)
@@ -306,7 +306,7 @@ build(struct frontend *f, const struct options *o, struct err *e)
 
 /* Leftmost first: what is on the left holds what is on the right. */
 static void
-destroy(struct frontend *f)
+destroy_frontend(struct frontend *f)
 {
 	if (f->calls != NULL)
 		calls_lose(f->calls);
@@ -315,7 +315,7 @@ destroy(struct frontend *f)
 	http_free(f->http);
 	tls_free(f->tls);
 	endpoint_free(f->endpoint);
-	deter_free(f->deter);
+	backoff_free(f->backoff);
 	auth_free(f->auth);
 	session_table_free(f->sessions);
 	modern_free(f->modern);
@@ -329,18 +329,18 @@ destroy(struct frontend *f)
 }
 
 static int
-serve(const struct options *o, uint32_t lockdown, struct err *e)
+serve_clients(const struct options *o, uint32_t lockdown, struct err *e)
 {
 	struct frontend f = { .status = EXIT_SUCCESS };
 	struct msg hello = { .code = PROTO_HELLO,
 		.hello = { .version = PROTO_VERSION, .lockdown = lockdown } };
-	int r = build(&f, o, e);
+	int r = build_frontend(&f, o, e);
 
 	if (r == 0)
 		r = ipc_send(f.ipc, &hello, e);
 	if (r == 0)
 		r = loop_run(f.loop, e);
-	destroy(&f);
+	destroy_frontend(&f);
 	return r == 0 ? f.status : r;
 }
 
@@ -411,7 +411,7 @@ main(int argc, char **argv)
 		tell_unfit(&e);
 		return EXIT_FAILURE;
 	}
-	r = serve(&o, lockdown, &e);
+	r = serve_clients(&o, lockdown, &e);
 	if (r < 0)
 		log_err("main: %s", e.what);
 	return r < 0 ? EXIT_FAILURE : r;

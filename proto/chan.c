@@ -69,7 +69,7 @@ chan_pair(int fds[2], struct err *e)
 }
 
 static void
-release(struct chan *c)
+release_pending(struct chan *c)
 {
 	buf_wipe(&c->frame);
 	buf_wipe(&c->queue);
@@ -87,7 +87,7 @@ chan_free(struct chan *c)
 	(void)close(c->fd);
 	/* A handler still looks at the frame, and we at the channel. */
 	if (!c->busy)
-		release(c);
+		release_pending(c);
 }
 
 size_t
@@ -155,7 +155,7 @@ send_frame(struct chan *c, struct bytes frame, struct err *e)
 }
 
 static int
-enqueue(struct chan *c, struct bytes frame, struct err *e)
+enqueue_frame(struct chan *c, struct bytes frame, struct err *e)
 {
 	uint32_t len = (uint32_t)frame.len;
 	size_t need = PREFIX + frame.len;
@@ -198,12 +198,12 @@ send_encoded(struct chan *c, struct err *e)
 	int rc;
 
 	if (chan_queued(c) > 0)
-		return enqueue(c, buf_bytes(&c->frame), e);
+		return enqueue_frame(c, buf_bytes(&c->frame), e);
 	rc = send_frame(c, buf_bytes(&c->frame), &again);
 	if (rc == 0)
 		return 0;
 	if (rc == ERR_AGAIN)
-		return enqueue(c, buf_bytes(&c->frame), e);
+		return enqueue_frame(c, buf_bytes(&c->frame), e);
 	*e = again;
 	/* EOF shows when reading, after what the peer said last. */
 	if (rc != ERR_EOF)
@@ -281,7 +281,7 @@ handle_writable(struct chan *c)
  * what it asks for cannot bring it a descriptor.
  */
 static ssize_t
-take(struct chan *c, int flags, struct msghdr *h)
+take_message(struct chan *c, int flags, struct msghdr *h)
 {
 	struct iovec iov = { .iov_base = c->in, .iov_len = sizeof(c->in) };
 	ssize_t n;
@@ -297,13 +297,13 @@ take(struct chan *c, int flags, struct msghdr *h)
 
 /* One frame of *len bytes into c->in. */
 static int
-receive(struct chan *c, int flags, size_t *len, struct err *e)
+receive_frame(struct chan *c, int flags, size_t *len, struct err *e)
 {
 	struct msghdr h;
 	ssize_t n;
 
 	do
-		n = take(c, flags | MSG_DONTWAIT, &h);
+		n = take_message(c, flags | MSG_DONTWAIT, &h);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno == EAGAIN)
 		return err_set(e, ERR_AGAIN, "nothing there");
@@ -326,7 +326,7 @@ end_or_empty(struct chan *c, struct err *e)
 {
 	size_t len = 0;
 	struct err peek;
-	int rc = receive(c, MSG_PEEK, &len, &peek);
+	int rc = receive_frame(c, MSG_PEEK, &len, &peek);
 
 	if (rc == ERR_EOF || (rc == 0 && len == 0))
 		return err_set(e, ERR_EOF, "peer closed the channel");
@@ -348,7 +348,7 @@ handle_frame(struct chan *c, struct err *e)
 {
 	struct msg m;
 	size_t len;
-	int rc = receive(c, 0, &len, e);
+	int rc = receive_frame(c, 0, &len, e);
 
 	if (rc != 0)
 		return rc;
@@ -398,7 +398,7 @@ handle_events(void *arg, uint32_t events)
 		handle_readable(c);
 	c->busy = false;
 	if (c->freed)
-		release(c);
+		release_pending(c);
 	/* what was handled had secrets */
 	wipe_stack();
 }

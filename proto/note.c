@@ -34,7 +34,7 @@ make_page(struct err *e)
 }
 
 static void *
-map(int fd)
+map_note(int fd)
 {
 	void *p = mmap(NULL, sizeof(struct note), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
@@ -46,7 +46,7 @@ struct note *
 note_new(int *fd, struct err *e)
 {
 	CLEANUP_FD int made = make_page(e);
-	struct note *n = made < 0 ? NULL : map(made);
+	struct note *n = made < 0 ? NULL : map_note(made);
 
 	if (n == NULL) {
 		if (made >= 0)
@@ -96,7 +96,7 @@ note_place(const struct note *n, char text[NOTE_PLACE])
 void
 note_attach(int fd)
 {
-	struct note *n = map(fd);
+	struct note *n = map_note(fd);
 
 	if (n != NULL)
 		self.page = n;

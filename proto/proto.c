@@ -70,7 +70,7 @@ struct writer {
 
 /* The next n bytes, or NULL when the frame is too short for them. */
 static const uint8_t *
-take(struct reader *r, size_t n, const char *field)
+take_field(struct reader *r, size_t n, const char *field)
 {
 	const uint8_t *p = r->p;
 
@@ -88,7 +88,7 @@ take(struct reader *r, size_t n, const char *field)
 static uint64_t
 get_uint(struct reader *r, size_t n, const char *field)
 {
-	const uint8_t *p = take(r, n, field);
+	const uint8_t *p = take_field(r, n, field);
 	uint64_t v = 0;
 
 	if (p == NULL)
@@ -111,7 +111,7 @@ get_i32(struct reader *r, const char *field)
 static void
 get_fixed(struct reader *r, uint8_t *out, size_t n, const char *field)
 {
-	const uint8_t *p = take(r, n, field);
+	const uint8_t *p = take_field(r, n, field);
 
 	if (p != NULL)
 		memcpy(out, p, n);
@@ -125,7 +125,7 @@ get_bytes(struct reader *r, size_t max, const char *field)
 
 	if (r->bad == NULL && len > max)
 		r->bad = field;
-	p = take(r, len, field);
+	p = take_field(r, len, field);
 	return bytes_make(p, p == NULL ? 0 : len);
 }
 
@@ -221,7 +221,7 @@ static const struct codec codecs[] = {
 };
 
 static const struct codec *
-find(unsigned code)
+find_codec(unsigned code)
 {
 	if (code >= sizeof(codecs) / sizeof(codecs[0]) ||
 	    codecs[code].name == NULL)
@@ -232,7 +232,7 @@ find(unsigned code)
 int
 proto_encode(const struct msg *m, struct buf *out, struct err *e)
 {
-	const struct codec *c = find(m->code);
+	const struct codec *c = find_codec(m->code);
 	struct writer w = { .out = out };
 	size_t before = out->len;
 
@@ -258,7 +258,7 @@ proto_decode(struct bytes frame, enum proto_direction dir, struct msg *out,
 	struct reader r = { .p = frame.p, .len = frame.len };
 	unsigned code = (unsigned)get_uint(&r, 2, "code");
 	unsigned zero = (unsigned)get_uint(&r, 2, "header");
-	const struct codec *c = find(code);
+	const struct codec *c = find_codec(code);
 	struct msg m;
 
 	if (r.bad != NULL)
@@ -286,7 +286,7 @@ proto_decode(struct bytes frame, enum proto_direction dir, struct msg *out,
 const char *
 proto_name(unsigned code)
 {
-	const struct codec *c = find(code);
+	const struct codec *c = find_codec(code);
 
 	return c == NULL ? "?" : c->name;
 }

@@ -59,7 +59,7 @@ struct audit {
 	bool rotate_asked; /* by the administrator */
 	uint64_t lost; /* records that did not fit while it failed */
 	size_t last; /* bytes of the record before */
-	struct ration *ration;
+	struct log_budget *log_budget;
 	struct reserve reserve;
 	bool reserve_owed; /* a record of what happened to it */
 };
@@ -163,7 +163,7 @@ audit_put_i64(struct buf *b, const char *key, int64_t value)
 
 /* The record in scratch is whole. */
 static struct bytes
-finish(struct audit *a)
+finish_record(struct audit *a)
 {
 	if (!a->open)
 		fatal("audit: a record ends that was not begun");
@@ -177,7 +177,7 @@ finish(struct audit *a)
 void
 audit_end(struct audit *a, bool durable)
 {
-	struct bytes record = finish(a);
+	struct bytes record = finish_record(a);
 
 	a->last = record.len;
 	if (a->pending.len + record.len > AUDIT_MAX_PENDING) {
@@ -229,7 +229,7 @@ put_seal(struct audit *a, size_t from)
 
 /* Give a record its number and seal, and put it among what is written. */
 static void
-number(struct audit *a, struct bytes record)
+number_record(struct audit *a, struct bytes record)
 {
 	size_t from = a->out.len;
 	struct logline l;
@@ -326,7 +326,7 @@ put_open_runs(struct audit *a)
 
 	for (from = 0; from < a->open_runs.count; from += RUNSET_RECORD) {
 		runset_put(&a->open_runs, from, audit_begin(a, "runs-open"));
-		number(a, finish(a));
+		number_record(a, finish_record(a));
 	}
 }
 
@@ -353,7 +353,7 @@ put_leads(struct audit *a)
 		    (all[i].bit == LEAD_TORN && a->remains.len == 0))
 			continue;
 		all[i].put(a, audit_begin(a, all[i].action));
-		number(a, finish(a));
+		number_record(a, finish_record(a));
 		if (all[i].bit == LEAD_CONTINUE)
 			put_open_runs(a);
 	}
@@ -369,7 +369,7 @@ number_pending(struct audit *a)
 	if (a->leads != 0)
 		put_leads(a);
 	while (p < end && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		number(a, bytes_make(p, (size_t)(nl - p) + 1));
+		number_record(a, bytes_make(p, (size_t)(nl - p) + 1));
 		p = nl + 1;
 	}
 	if (p != end)
@@ -473,7 +473,7 @@ write_on_reserve(struct audit *a, struct err *e)
 
 /* Write the lines; with a durable record among them, to the disk. */
 static int
-commit(struct audit *a, struct err *e)
+commit_pending(struct audit *a, struct err *e)
 {
 	if (a->out.len > 0 && write_on_reserve(a, e) != 0)
 		return e->code;
@@ -492,7 +492,7 @@ commit(struct audit *a, struct err *e)
 
 /* Go on in the file that is at the path now; `why` is a static string. */
 static int
-reopen(struct audit *a, const char *why, struct err *e)
+reopen_log(struct audit *a, const char *why, struct err *e)
 {
 	bool there;
 	struct stat st;
@@ -518,12 +518,12 @@ reopen(struct audit *a, const char *why, struct err *e)
 
 /* The log was moved, removed or cut under us (logrotate). */
 static int
-settle(struct audit *a, struct err *e)
+settle_tail(struct audit *a, struct err *e)
 {
 	struct stat st;
 
 	if (!logfile_is(a->path, a->fd)) {
-		if (reopen(a, "the log was moved away or removed", e) != 0)
+		if (reopen_log(a, "the log was moved away or removed", e) != 0)
 			return e->code;
 		log_notice("audit: log reopened path=%s", a->path);
 	}
@@ -556,22 +556,23 @@ is_full(const struct audit *a)
 
 /* End this file with a record of it, name it by its last, begin the next. */
 static int
-rotate(struct audit *a, struct err *e)
+rotate_log(struct audit *a, struct err *e)
 {
 	(void)put_chain(a, audit_begin(a, "log-rotate"));
-	number(a, finish(a));
+	number_record(a, finish_record(a));
 	a->durable = true;
-	if (commit(a, e) != 0 || logfile_retire(a->path, a->seq, e) != 0 ||
-	    reopen(a, "rotated", e) != 0)
+	if (commit_pending(a, e) != 0 ||
+	    logfile_retire(a->path, a->seq, e) != 0 ||
+	    reopen_log(a, "rotated", e) != 0)
 		return e->code;
 	log_notice("audit: log rotated last=%llu", (unsigned long long)a->seq);
 	number_pending(a);
-	return commit(a, e);
+	return commit_pending(a, e);
 }
 
 /* Files beyond audit.keep: said first, then removed. */
 static void
-prune(struct audit *a)
+prune_logs(struct audit *a)
 {
 	struct err e = { 0 };
 	struct prune p;
@@ -579,9 +580,9 @@ prune(struct audit *a)
 	if (a->setup.keep == 0 || !prune_find(a->path, a->setup.keep, &p))
 		return;
 	prune_put(&p, audit_begin(a, "log-prune"));
-	number(a, finish(a));
+	number_record(a, finish_record(a));
 	a->durable = true;
-	if (commit(a, &e) == 0)
+	if (commit_pending(a, &e) == 0)
 		prune_remove(&p);
 	else
 		log_err("audit: %s", e.what);
@@ -617,9 +618,9 @@ rotate_if_full(struct audit *a)
 
 	if (!is_full(a) || clock_wall_us() < a->retry_us)
 		return;
-	if (rotate(a, &e) == 0) {
+	if (rotate_log(a, &e) == 0) {
 		a->rotate_asked = false;
-		prune(a);
+		prune_logs(a);
 		return;
 	}
 	log_err("audit: rotation: %s", e.what);
@@ -650,7 +651,7 @@ keep_reserve(struct audit *a)
 }
 
 static int
-ready(const struct audit *a, struct err *e)
+prepare_log(const struct audit *a, struct err *e)
 {
 	return a->setup.ready != NULL ? a->setup.ready(a->setup.arg, e) : 0;
 }
@@ -661,22 +662,22 @@ audit_flush(struct audit *a, struct err *e)
 	keep_reserve(a);
 	if (!audit_pending(a)) {
 		if ((a->durable || (a->stale && !a->unsynced)) &&
-		    commit(a, e) != 0)
+		    commit_pending(a, e) != 0)
 			return e->code;
-		return ready(a, e);
+		return prepare_log(a, e);
 	}
-	if (settle(a, e) != 0)
+	if (settle_tail(a, e) != 0)
 		return e->code;
 	/* What a failed flush left has its numbers, and goes first. */
-	if (a->out.len > 0 && commit(a, e) != 0)
+	if (a->out.len > 0 && commit_pending(a, e) != 0)
 		return e->code;
 	number_pending(a);
-	if (commit(a, e) != 0)
+	if (commit_pending(a, e) != 0)
 		return e->code;
 	rotate_if_full(a);
 	if (note_lost(a, e) != 0)
 		return e->code;
-	return ready(a, e);
+	return prepare_log(a, e);
 }
 
 void
@@ -726,7 +727,7 @@ audit_sync(struct audit *a)
 
 /* Refuse, or say in the log, that the log is not as the seal's state says. */
 static int
-judge(struct audit *a, const struct audit_setup *s, struct err *e)
+judge_setup(struct audit *a, const struct audit_setup *s, struct err *e)
 {
 	const struct resume *r = &a->resumed;
 
@@ -785,7 +786,8 @@ take_up(struct audit *a, const struct audit_setup *s, struct err *e)
 	if (open_seal(a, s, e) != 0)
 		return e->code;
 	p = a->seal != NULL ? seal_point(a->seal) : NULL;
-	if (resume_read(a->path, a->fd, p, r, e) != 0 || judge(a, s, e) != 0)
+	if (resume_read(a->path, a->fd, p, r, e) != 0 ||
+	    judge_setup(a, s, e) != 0)
 		return e->code;
 	a->seq = r->sequence;
 	if (p != NULL && p->sequence > a->seq)
@@ -847,15 +849,15 @@ audit_redact(const struct audit *a)
 }
 
 void
-audit_use_ration(struct audit *a, struct ration *r)
+audit_use_log_budget(struct audit *a, struct log_budget *r)
 {
-	a->ration = r;
+	a->log_budget = r;
 }
 
-struct ration *
-audit_ration(const struct audit *a)
+struct log_budget *
+audit_log_budget(const struct audit *a)
 {
-	return a->ration;
+	return a->log_budget;
 }
 
 void

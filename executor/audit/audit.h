@@ -28,7 +28,7 @@ enum {
 struct audit;
 struct resume;
 struct redact;
-struct ration;
+struct log_budget;
 
 enum audit_seal {
 	AUDIT_SEAL_AUTO, /* if there is a state file */
@@ -68,9 +68,9 @@ struct audit *audit_open(const char *path, struct err *e) MUST_CHECK;
 const struct resume *audit_resumed(const struct audit *a);
 /* The rules that its records' commands go through, or NULL. */
 struct redact *audit_redact(const struct audit *a);
-/* Who may write how much (executor/audit/ration); NULL, as at first: no bound. */
-void audit_use_ration(struct audit *a, struct ration *r);
-struct ration *audit_ration(const struct audit *a);
+/* Who may write how much (executor/audit/log_budget); NULL, as at first: no bound. */
+void audit_use_log_budget(struct audit *a, struct log_budget *r);
+struct log_budget *audit_log_budget(const struct audit *a);
 /* After a reload: when to rotate; path and seal stay. */
 void audit_adjust(struct audit *a, const struct audit_setup *s);
 /* Flush and close; NULL is fine. */

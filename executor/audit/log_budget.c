@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ration: budgets of records, and what is said of those left out.  Executor. */
-#include "executor/audit/ration.h"
+/* log_budget: budgets of records, and what is said of those left out.  Executor. */
+#include "executor/audit/log_budget.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,26 +27,26 @@ struct denied {
 	char token[MAX_NAME]; /* empty: it is a source */
 	char source[MAX_NAME];
 	uint64_t since_ns;
-	uint64_t count[RATION_NOTES];
+	uint64_t count[LOG_BUDGET_NOTES];
 };
 
-struct ration {
+struct log_budget {
 	struct loop *loop;
 	struct audit *audit;
 	struct budget *notes, *runs;
 	struct loop_timer say;
-	struct ration_counts counts;
+	struct log_budget_counts counts;
 	size_t denied_count;
 	/* The last place is for all that have none. */
 	struct denied denied[MAX_SAID + 1];
 };
 
 /* As event.action has them. */
-static const char *const kinds[RATION_NOTES] = {
-	[RATION_REFUSED] = "run-refused",
-	[RATION_SESSION] = "session",
-	[RATION_AUTH] = "auth-failure",
-	[RATION_READ] = "recording-read",
+static const char *const kinds[LOG_BUDGET_NOTES] = {
+	[LOG_BUDGET_REFUSED] = "run-refused",
+	[LOG_BUDGET_SESSION] = "session",
+	[LOG_BUDGET_AUTH] = "auth-failure",
+	[LOG_BUDGET_READ] = "recording-read",
 };
 
 /* --- owners --------------------------------------------------------------- */
@@ -73,7 +73,7 @@ source_key(struct bytes source, uint8_t key[DIGEST_BYTES])
 }
 
 void
-ration_key(const struct ration_owner *o, uint8_t key[DIGEST_BYTES])
+log_budget_key(const struct log_budget_owner *o, uint8_t key[DIGEST_BYTES])
 {
 	if (o->verifier != NULL)
 		memcpy(key, o->verifier, DIGEST_BYTES);
@@ -89,7 +89,7 @@ put_kinds(struct buf *b, const struct denied *d)
 	char text[256] = "";
 	size_t i, n = 0;
 
-	for (i = 0; i < RATION_NOTES; i++)
+	for (i = 0; i < LOG_BUDGET_NOTES; i++)
 		if (d->count[i] > 0 && n < sizeof(text))
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
 			    "%s%s %llu", n > 0 ? ", " : "", kinds[i],
@@ -98,13 +98,13 @@ put_kinds(struct buf *b, const struct denied *d)
 }
 
 static void
-say_one(struct ration *r, const struct denied *d, bool others)
+say_one(struct log_budget *r, const struct denied *d, bool others)
 {
 	struct buf *b = audit_begin(r->audit, "records-suppressed");
 	uint64_t sum = 0;
 	size_t i;
 
-	for (i = 0; i < RATION_NOTES; i++)
+	for (i = 0; i < LOG_BUDGET_NOTES; i++)
 		sum += d->count[i];
 	if (d->token[0] != '\0')
 		audit_put_own(b, "token.name", d->token);
@@ -122,7 +122,7 @@ say_one(struct ration *r, const struct denied *d, bool others)
 }
 
 static void
-say(struct ration *r)
+say_suppressed(struct log_budget *r)
 {
 	struct denied *others = &r->denied[MAX_SAID];
 
@@ -137,16 +137,16 @@ say(struct ration *r)
 static void
 on_say(void *arg)
 {
-	say(arg);
+	say_suppressed(arg);
 }
 
 static struct denied *
-find_denied(struct ration *r, const struct ration_owner *o)
+find_denied(struct log_budget *r, const struct log_budget_owner *o)
 {
 	uint8_t key[DIGEST_BYTES];
 	struct denied *d;
 
-	ration_key(o, key);
+	log_budget_key(o, key);
 	for (d = r->denied; d < r->denied + r->denied_count; d++)
 		if (memcmp(d->key, key, sizeof(key)) == 0)
 			return d;
@@ -162,8 +162,8 @@ find_denied(struct ration *r, const struct ration_owner *o)
 }
 
 void
-ration_left_out(
-    struct ration *r, const struct ration_owner *o, enum ration_note kind)
+log_budget_left_out(struct log_budget *r, const struct log_budget_owner *o,
+    enum log_budget_note kind)
 {
 	struct denied *d;
 
@@ -182,40 +182,42 @@ ration_left_out(
 
 /* While the log cannot be written, what room there is is for runs. */
 bool
-ration_may_note(
-    struct ration *r, const struct ration_owner *o, enum ration_note kind)
+log_budget_may_note(struct log_budget *r, const struct log_budget_owner *o,
+    enum log_budget_note kind)
 {
 	uint8_t key[DIGEST_BYTES];
 
 	if (r == NULL)
 		return true;
-	ration_key(o, key);
+	log_budget_key(o, key);
 	if (audit_has_room(r->audit) && !audit_is_scarce(r->audit) &&
-	    budget_wait(r->notes, key, 1, clock_mono_ms()) <= RATION_WAIT_MS)
+	    budget_wait(r->notes, key, 1, clock_mono_ms()) <=
+		LOG_BUDGET_WAIT_MS)
 		return true;
-	ration_left_out(r, o, kind);
+	log_budget_left_out(r, o, kind);
 	return false;
 }
 
 uint32_t
-ration_noted(struct ration *r, const struct ration_owner *o)
+log_budget_noted(struct log_budget *r, const struct log_budget_owner *o)
 {
 	uint64_t now = clock_mono_ms(), wait;
 	uint8_t key[DIGEST_BYTES];
 
 	if (r == NULL)
 		return 0;
-	ration_key(o, key);
+	log_budget_key(o, key);
 	budget_charge(r->notes, key, audit_last_bytes(r->audit), now);
 	wait = budget_wait(r->notes, key, 1, now);
 	r->counts.slowed += wait > 0;
-	return wait < RATION_WAIT_MS ? (uint32_t)wait : RATION_WAIT_MS;
+	return wait < LOG_BUDGET_WAIT_MS ? (uint32_t)wait : LOG_BUDGET_WAIT_MS;
 }
 
 /* --- runs ----------------------------------------------------------------- */
 
 void
-ration_charge_run(struct ration *r, const uint8_t verifier[DIGEST_BYTES])
+log_budget_charge_run(
+    struct log_budget *r, const uint8_t verifier[DIGEST_BYTES])
 {
 	if (r == NULL)
 		return;
@@ -224,8 +226,8 @@ ration_charge_run(struct ration *r, const uint8_t verifier[DIGEST_BYTES])
 }
 
 uint64_t
-ration_wait_run(
-    struct ration *r, const uint8_t verifier[DIGEST_BYTES], bool credit)
+log_budget_wait_run(
+    struct log_budget *r, const uint8_t verifier[DIGEST_BYTES], bool credit)
 {
 	uint64_t wait;
 
@@ -233,23 +235,25 @@ ration_wait_run(
 		return 0;
 	wait = budget_wait(r->runs, verifier, 1, clock_mono_ms());
 	if (credit)
-		wait = wait > RATION_DEBT_MS ? wait - RATION_DEBT_MS : 0;
+		wait =
+		    wait > LOG_BUDGET_DEBT_MS ? wait - LOG_BUDGET_DEBT_MS : 0;
 	r->counts.waits += wait > 0;
 	return wait;
 }
 
 bool
-ration_is_spent(const struct ration *r, const uint8_t verifier[DIGEST_BYTES])
+log_budget_is_spent(
+    const struct log_budget *r, const uint8_t verifier[DIGEST_BYTES])
 {
 	return r != NULL && audit_is_scarce(r->audit) &&
 	       budget_account(r->runs, verifier).used > SPARED_BYTES &&
 	       budget_is_above(r->runs, verifier);
 }
 
-struct ration_counts
-ration_counts(const struct ration *r)
+struct log_budget_counts
+log_budget_counts(const struct log_budget *r)
 {
-	struct ration_counts none = { 0 };
+	struct log_budget_counts none = { 0 };
 
 	return r != NULL ? r->counts : none;
 }
@@ -257,22 +261,22 @@ ration_counts(const struct ration *r)
 /* --- life ----------------------------------------------------------------- */
 
 void
-ration_adjust(struct ration *r, uint64_t bytes_per_second)
+log_budget_adjust(struct log_budget *r, uint64_t bytes_per_second)
 {
 	budget_adjust(
-	    r->runs, bytes_per_second, bytes_per_second * RATION_BURST_S);
+	    r->runs, bytes_per_second, bytes_per_second * LOG_BUDGET_BURST_S);
 }
 
-struct ration *
-ration_new(struct loop *l, struct audit *a, struct err *e)
+struct log_budget *
+log_budget_new(struct loop *l, struct audit *a, struct err *e)
 {
-	const struct budget_setup notes = { RATION_OWNERS, NOTE_RATE,
+	const struct budget_setup notes = { LOG_BUDGET_OWNERS, NOTE_RATE,
 		NOTE_BURST };
-	const struct budget_setup runs = { RATION_OWNERS, 1, 1 };
-	struct ration *r = calloc(1, sizeof(*r));
+	const struct budget_setup runs = { LOG_BUDGET_OWNERS, 1, 1 };
+	struct log_budget *r = calloc(1, sizeof(*r));
 
 	if (r == NULL) {
-		(void)err_set(e, ERR_BUSY, "ration: out of memory");
+		(void)err_set(e, ERR_BUSY, "log_budget: out of memory");
 		return NULL;
 	}
 	r->loop = l;
@@ -281,18 +285,18 @@ ration_new(struct loop *l, struct audit *a, struct err *e)
 	r->notes = budget_new(&notes, e);
 	r->runs = budget_new(&runs, e);
 	if (r->notes == NULL || r->runs == NULL) {
-		ration_free(r);
+		log_budget_free(r);
 		return NULL;
 	}
 	return r;
 }
 
 void
-ration_free(struct ration *r)
+log_budget_free(struct log_budget *r)
 {
 	if (r == NULL)
 		return;
-	say(r);
+	say_suppressed(r);
 	loop_timer_cancel(r->loop, &r->say);
 	budget_free(r->notes);
 	budget_free(r->runs);

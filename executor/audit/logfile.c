@@ -107,7 +107,7 @@ number_of(const char *suffix)
 }
 
 static int
-add(struct logfile_list *l, int dirfd, const char *dir, const char *name,
+add_file(struct logfile_list *l, int dirfd, const char *dir, const char *name,
     const char *suffix)
 {
 	struct logfile *f;
@@ -133,7 +133,7 @@ add(struct logfile_list *l, int dirfd, const char *dir, const char *name,
 }
 
 static int
-compare(const void *a, const void *b)
+compare_files(const void *a, const void *b)
 {
 	const struct logfile *x = a, *y = b;
 
@@ -145,7 +145,7 @@ compare(const void *a, const void *b)
 
 /* path's directory into dir; its last part is returned. */
 static const char *
-split(const char *path, char dir[PATH_MAX])
+split_path(const char *path, char dir[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 
@@ -161,7 +161,7 @@ int
 logfile_list(const char *path, struct logfile_list *out, struct err *e)
 {
 	char dir[PATH_MAX];
-	const char *base = split(path, dir);
+	const char *base = split_path(path, dir);
 	size_t len = strlen(base);
 	struct dirent *entry;
 	DIR *d = opendir(dir);
@@ -173,7 +173,7 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 	while (rc == 0 && (entry = readdir(d)) != NULL)
 		if (strncmp(entry->d_name, base, len) == 0 &&
 		    (entry->d_name[len] == '.' || entry->d_name[len] == '-'))
-			rc = add(out, dirfd(d), dir, entry->d_name,
+			rc = add_file(out, dirfd(d), dir, entry->d_name,
 			    entry->d_name + len);
 	(void)closedir(d);
 	if (rc != 0) {
@@ -182,7 +182,7 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 	}
 	if (out->count > 0)
 		sort_items(
-		    out->file, out->count, sizeof(out->file[0]), compare);
+		    out->file, out->count, sizeof(out->file[0]), compare_files);
 	return 0;
 }
 
@@ -201,7 +201,7 @@ logfile_retire(const char *path, uint64_t number, struct err *e)
 	CLEANUP_FD int dirfd = -1;
 	char dir[PATH_MAX], to[PATH_MAX + 32];
 
-	(void)split(path, dir);
+	(void)split_path(path, dir);
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd == -1)
 		return err_sys(e, "%s: open", dir);

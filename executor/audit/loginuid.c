@@ -48,7 +48,7 @@ loginuid_of(const char *name)
 
 /* snprintf(3) is not safe between fork and exec. */
 static size_t
-digits(uint32_t n, char out[10])
+put_digits(uint32_t n, char out[10])
 {
 	char text[10];
 	size_t at = sizeof(text);
@@ -83,7 +83,7 @@ int
 loginuid_set(uint32_t uid)
 {
 	char text[10];
-	size_t len = digits(uid, text);
+	size_t len = put_digits(uid, text);
 	int fd = open_own(), r = 0;
 
 	if (fd == -1)

@@ -11,7 +11,7 @@ enum { SEAL_TAIL = sizeof(SEAL_HEAD) - 1 + LOGLINE_SEAL + 2 };
 
 /* Move *at behind this text; false if something else is there. */
 static bool
-take(struct bytes *at, const char *text)
+take_literal(struct bytes *at, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -93,11 +93,14 @@ logline_parse(struct bytes line, struct logline *out)
 	if (line.len > LOGLINE_MAX || !split_seal(line, &l))
 		return false;
 	at = l.sealed;
-	if (!take(&at, "{\"v\":1,\"event.sequence\":") ||
+	if (!take_literal(&at, "{\"v\":1,\"event.sequence\":") ||
 	    !take_number(&at, &l.sequence) || l.sequence == 0 ||
-	    !take(&at, ",\"@timestamp\":\"") || !take_text(&at, &l.when) ||
-	    !take(&at, ",\"monotonic_ns\":") || !take_number(&at, &l.mono_ns) ||
-	    !take(&at, ",\"event.action\":\"") || !take_text(&at, &l.action))
+	    !take_literal(&at, ",\"@timestamp\":\"") ||
+	    !take_text(&at, &l.when) ||
+	    !take_literal(&at, ",\"monotonic_ns\":") ||
+	    !take_number(&at, &l.mono_ns) ||
+	    !take_literal(&at, ",\"event.action\":\"") ||
+	    !take_text(&at, &l.action))
 		return false;
 	if (at.len > 0 && at.p[0] != ',')
 		return false;
@@ -167,7 +170,8 @@ logline_next(struct bytes *at, struct bytes *key, struct bytes *value)
 {
 	struct bytes a = *at, k;
 
-	if (!take(&a, ",\"") || !take_text(&a, &k) || !take(&a, ":"))
+	if (!take_literal(&a, ",\"") || !take_text(&a, &k) ||
+	    !take_literal(&a, ":"))
 		return false;
 	value->p = a.p;
 	value->len = value_length(a);
@@ -192,7 +196,7 @@ logline_get_u64(const struct logline *l, const char *key, uint64_t otherwise)
 
 /* Two or four digits at i of the time; -1 if they are none. */
 static int
-digits(struct bytes b, size_t i, size_t n)
+read_digits(struct bytes b, size_t i, size_t n)
 {
 	int v = 0;
 
@@ -208,9 +212,11 @@ uint64_t
 logline_wall_us(const struct logline *l)
 {
 	struct bytes t = l->when;
-	int y = digits(t, 0, 4), m = digits(t, 5, 2), d = digits(t, 8, 2);
-	int h = digits(t, 11, 2), min = digits(t, 14, 2), s = digits(t, 17, 2);
-	int us = digits(t, 20, 6);
+	int y = read_digits(t, 0, 4), m = read_digits(t, 5, 2),
+	    d = read_digits(t, 8, 2);
+	int h = read_digits(t, 11, 2), min = read_digits(t, 14, 2),
+	    s = read_digits(t, 17, 2);
+	int us = read_digits(t, 20, 6);
 	int64_t day;
 
 	if (y < 1970 || m < 1 || d < 1 || h < 0 || min < 0 || s < 0 || us < 0)

@@ -45,7 +45,7 @@ find_packer(const char *path)
 }
 
 static int
-begin(struct logread *r, int fd, struct err *e)
+begin_unpack(struct logread *r, int fd, struct err *e)
 {
 	memset(r, 0, sizeof(*r));
 	r->fd = fd;
@@ -74,7 +74,7 @@ exec_packer(const struct packer *p, int in, int out)
 
 /* Put the program between the file, which is taken over, and us. */
 static int
-unpack(struct logread *r, const struct packer *p, struct err *e)
+unpack_some(struct logread *r, const struct packer *p, struct err *e)
 {
 	int pair[2];
 
@@ -119,7 +119,8 @@ logread_open(struct logread *r, const char *path, struct err *e)
 
 	if (fd < 0)
 		return e->code;
-	if (begin(r, fd, e) == 0 && (p == NULL || unpack(r, p, e) == 0))
+	if (begin_unpack(r, fd, e) == 0 &&
+	    (p == NULL || unpack_some(r, p, e) == 0))
 		return 0;
 	r->eof = false;
 	if (logread_close(r, &ignored) != 0)
@@ -134,7 +135,7 @@ logread_from(struct logread *r, int fd, struct err *e)
 
 	if (own == -1 || lseek(own, 0, SEEK_SET) == -1)
 		return err_sys(e, "audit log: seek");
-	if (begin(r, own, e) != 0)
+	if (begin_unpack(r, own, e) != 0)
 		return e->code;
 	(void)steal_fd(&own);
 	return 0;
@@ -159,7 +160,7 @@ logread_close(struct logread *r, struct err *e)
 }
 
 static int
-fill(struct logread *r, struct err *e)
+fill_buffer(struct logread *r, struct err *e)
 {
 	ssize_t n;
 
@@ -197,7 +198,7 @@ logread_line(struct logread *r, struct bytes *line, bool *whole, struct err *e)
 				continue; /* the rest of a long one */
 			return 1;
 		}
-		if (fill(r, e) != 0)
+		if (fill_buffer(r, e) != 0)
 			return e->code;
 		if (!r->eof)
 			continue;

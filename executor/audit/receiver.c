@@ -72,7 +72,7 @@ receivers_new(struct err *e)
 }
 
 static void
-forget(struct receiver *r)
+forget_waiting(struct receiver *r)
 {
 	cleanup_fd(&r->fd);
 	r->fd = -1;
@@ -93,7 +93,7 @@ receivers_free(struct receivers *all)
 			log_warn(
 			    "audit: receiver %s did not get the last records",
 			    r->kind->name);
-		forget(r);
+		forget_waiting(r);
 	}
 	free(all);
 }
@@ -117,13 +117,13 @@ receivers_use(struct receivers *all, const struct receiver_kind *kind,
 	if (path == NULL)
 		path = "";
 	if (mode == RECEIVER_OFF || strcmp(path, r->path) != 0)
-		forget(r);
+		forget_waiting(r);
 	r->mode = mode;
 	(void)snprintf(r->path, sizeof(r->path), "%s", path);
 }
 
 static void
-fails(struct receiver *r, const struct err *e)
+note_failure(struct receiver *r, const struct err *e)
 {
 	if (r->failing)
 		return;
@@ -144,7 +144,7 @@ put_off(struct receiver *r, const struct err *e, bool progress)
 	if (progress || r->stuck_ms == 0)
 		r->stuck_ms = now;
 	if (e->code != ERR_AGAIN || now - r->stuck_ms > RECEIVER_PATIENCE_MS)
-		fails(r, e);
+		note_failure(r, e);
 }
 
 /* One record; false: it stays, and no further one is tried now. */
@@ -171,7 +171,7 @@ pass_on(struct receiver *r, struct bytes line, struct err *e)
 
 /* As much of what waits as it takes. */
 static void
-push(struct receiver *r)
+push_waiting(struct receiver *r)
 {
 	const uint8_t *p, *end, *nl;
 	struct err e = { 0 };
@@ -214,7 +214,7 @@ count_lines(struct bytes lines)
 
 /* Until it is taken, if there is room. */
 static void
-keep(struct receiver *r, struct bytes lines)
+keep_lines(struct receiver *r, struct bytes lines)
 {
 	if (r->waiting.len + lines.len <= RECEIVER_MAX_WAITING)
 		buf_put_bytes(&r->waiting, lines);
@@ -237,8 +237,8 @@ receivers_take(void *receivers, struct bytes lines)
 
 		if (r->mode == RECEIVER_OFF)
 			continue;
-		keep(r, lines);
-		push(r);
+		keep_lines(r, lines);
+		push_waiting(r);
 	}
 }
 
@@ -288,7 +288,7 @@ receivers_again(struct receivers *all)
 	size_t i;
 
 	for (i = 0; i < all->count; i++)
-		push(&all->r[i]);
+		push_waiting(&all->r[i]);
 }
 
 /* What is recorded is passed on, too, and first of all to this receiver. */

@@ -301,7 +301,7 @@ redact_load_key(struct redact *r, const char *path, struct err *e)
 
 /* Into the list, which is in order and holds nothing twice. */
 static void
-note(struct spans *l, const char *name, size_t from, size_t to)
+note_span(struct spans *l, const char *name, size_t from, size_t to)
 {
 	size_t i, j;
 
@@ -421,8 +421,8 @@ take_rule(struct redact *r, const struct rule *rule, struct readings *all,
 			at = to > at ? to : at;
 		}
 		/* Beyond that many, the rest goes. */
-		note(out, name_of(r, rule, all->s[reading].text, &m), span[0],
-		    n == REDACT_MAX_SPANS ? SIZE_MAX : span[1]);
+		note_span(out, name_of(r, rule, all->s[reading].text, &m),
+		    span[0], n == REDACT_MAX_SPANS ? SIZE_MAX : span[1]);
 	}
 }
 
@@ -440,7 +440,7 @@ take_rules(struct redact *r, struct readings *all, size_t reading, bool more,
 	if (all->s[reading].list && memchr(text.p, '\0', text.len) != NULL) {
 		buf_put_bytes(&flat, text);
 		if (flat.overflow) {
-			note(out, first_name(r), 0, SIZE_MAX);
+			note_span(out, first_name(r), 0, SIZE_MAX);
 			return;
 		}
 		for (i = 0; i < flat.len; i++)
@@ -465,7 +465,7 @@ ends_in_dots(struct bytes text)
  * NUL between them.  more: it goes on, or was cut.
  */
 static void
-find(struct redact *r, struct bytes text, bool more, bool list,
+find_spans(struct redact *r, struct bytes text, bool more, bool list,
     struct spans *out)
 {
 	struct readings all = { .count = 1 };
@@ -484,7 +484,7 @@ find(struct redact *r, struct bytes text, bool more, bool list,
 					       &all.s[all.count], &no_memory))
 		all.count++;
 	if (no_memory)
-		note(out, first_name(r), 0, SIZE_MAX);
+		note_span(out, first_name(r), 0, SIZE_MAX);
 	for (i = 0; i < all.count; i++)
 		take_rules(r, &all, i, more, out);
 	for (i = 0; i < all.count; i++)
@@ -608,7 +608,7 @@ redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value,
 
 	buf_init(&kept, 4 * REDACT_LOOK);
 	if (redact_any(r))
-		find(r, look, cut, false, &found);
+		find_spans(r, look, cut, false, &found);
 	put_rest(&kept, look, 0,
 	    look.len > REDACT_KEPT ? REDACT_KEPT : look.len, &found);
 	json_put_key(b, key);
@@ -629,7 +629,7 @@ redact_show(struct redact *r, struct buf *out, struct bytes value, size_t max)
 	struct spans found = { .count = 0 };
 
 	if (redact_any(r))
-		find(r, look, more, false, &found);
+		find_spans(r, look, more, false, &found);
 	put_rest(out, look, 0, look.len > max ? max : look.len, &found);
 }
 
@@ -665,7 +665,7 @@ redact_put_words(struct redact *r, struct buf *b, const char *key,
 	struct bytes look = look_at(words, REDACT_LOOK, &cut);
 
 	if (redact_any(r))
-		find(r, look, cut, true, &found);
+		find_spans(r, look, cut, true, &found);
 	json_put_key(b, key);
 	put_words(b, look, &found);
 	put_list(r, b, key, look, &found);

@@ -57,7 +57,7 @@ write_zeros(int fd, uint64_t bytes)
 }
 
 static int
-allocate(const struct reserve *r)
+allocate_file(const struct reserve *r)
 {
 	CLEANUP_FD int fd = open(r->path,
 	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -100,7 +100,7 @@ reserve_hold(struct reserve *r)
 	r->again_ms = now + LOOK_MS;
 	if (r->given_up && !has_room(r))
 		return false;
-	if (allocate(r) != 0) {
+	if (allocate_file(r) != 0) {
 		if (!r->given_up)
 			log_warn(
 			    "audit: there is no room for the reserve %s: %m; make room, or set audit.reserve_bytes",

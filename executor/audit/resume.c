@@ -19,7 +19,7 @@ struct scan {
 };
 
 static void
-copy(char *out, size_t size, struct bytes text)
+copy_text(char *out, size_t size, struct bytes text)
 {
 	(void)snprintf(out, size, "%.*s", (int)text.len, (const char *)text.p);
 }
@@ -51,7 +51,7 @@ is_next(struct seal_point *p, const struct logline *l)
 }
 
 static void
-follow(struct scan *s, const struct logline *l)
+follow_line(struct scan *s, const struct logline *l)
 {
 	if (s->point == NULL || s->follow == LOST)
 		return;
@@ -80,16 +80,16 @@ take_line(struct scan *s, struct bytes line, bool whole)
 	out->torn.len = 0;
 	if (out->born_us == 0)
 		out->born_us = logline_wall_us(&l);
-	copy(out->when, sizeof(out->when), l.when);
-	copy(out->action, sizeof(out->action), l.action);
+	copy_text(out->when, sizeof(out->when), l.when);
+	copy_text(out->action, sizeof(out->action), l.action);
 	out->sequence = l.sequence;
 	out->sealed = l.seal.len > 0;
 	runset_note(&out->open, &l);
-	follow(s, &l);
+	follow_line(s, &l);
 }
 
 static int
-scan(struct scan *s, struct logread *r, struct err *e)
+scan_log(struct scan *s, struct logread *r, struct err *e)
 {
 	struct bytes line;
 	struct err ce;
@@ -117,7 +117,7 @@ scan_live(struct scan *s, int fd, struct err *e)
 
 	if (logread_from(&r, fd, e) != 0)
 		return e->code;
-	return scan(s, &r, e);
+	return scan_log(s, &r, e);
 }
 
 /* The newest of the rotated files; that it cannot be read is only said. */
@@ -131,7 +131,7 @@ scan_rotated(struct scan *s, const char *path)
 	if (logfile_list(path, &l, &e) != 0 || l.count == 0)
 		return;
 	if (logread_open(&r, l.file[l.count - 1].path, &e) != 0 ||
-	    scan(s, &r, &e) != 0)
+	    scan_log(s, &r, &e) != 0)
 		log_warn("audit: %s: %s", l.file[l.count - 1].path, e.what);
 	logfile_list_free(&l);
 }

@@ -30,7 +30,7 @@ runset_copy(struct runset *to, const struct runset *from, struct err *e)
 }
 
 static size_t
-find(const struct runset *s, struct bytes id)
+find_run(const struct runset *s, struct bytes id)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ find(const struct runset *s, struct bytes id)
 
 /* What does not fit is a name of the log's, cut. */
 static void
-copy(char *out, size_t size, struct bytes text)
+copy_text(char *out, size_t size, struct bytes text)
 {
 	size_t n = text.len < size ? text.len : size - 1;
 
@@ -52,12 +52,12 @@ copy(char *out, size_t size, struct bytes text)
 }
 
 static void
-add(struct runset *s, const struct logline *l)
+add_run(struct runset *s, const struct logline *l)
 {
 	struct bytes id = logline_get(l, "run.id");
 	struct runset_run *run;
 
-	if (id.len == 0 || id.len >= RUNSET_ID || find(s, id) < s->count ||
+	if (id.len == 0 || id.len >= RUNSET_ID || find_run(s, id) < s->count ||
 	    s->count == RUNSET_MAX)
 		return;
 	if (s->count == s->room) {
@@ -68,15 +68,16 @@ add(struct runset *s, const struct logline *l)
 		s->room += 64;
 	}
 	run = &s->run[s->count++];
-	copy(run->id, sizeof(run->id), id);
-	copy(run->token, sizeof(run->token), logline_get(l, "token.name"));
-	copy(run->policy, sizeof(run->policy), logline_get(l, "policy.name"));
+	copy_text(run->id, sizeof(run->id), id);
+	copy_text(run->token, sizeof(run->token), logline_get(l, "token.name"));
+	copy_text(
+	    run->policy, sizeof(run->policy), logline_get(l, "policy.name"));
 }
 
 static void
-drop(struct runset *s, struct bytes id)
+drop_run(struct runset *s, struct bytes id)
 {
-	size_t i = find(s, id);
+	size_t i = find_run(s, id);
 
 	if (i < s->count)
 		s->run[i] = s->run[--s->count];
@@ -100,7 +101,7 @@ add_listed(struct runset *s, const struct logline *l)
 		if (q == NULL)
 			return;
 		one.rest = bytes_make(p + 1, (size_t)(q - p - 1));
-		add(s, &one);
+		add_run(s, &one);
 	}
 }
 
@@ -108,9 +109,9 @@ void
 runset_note(struct runset *s, const struct logline *l)
 {
 	if (logline_is(l, "run-intent"))
-		add(s, l);
+		add_run(s, l);
 	else if (logline_is(l, "run-result"))
-		drop(s, logline_get(l, "run.id"));
+		drop_run(s, logline_get(l, "run.id"));
 	else if (logline_is(l, "runs-open"))
 		add_listed(s, l);
 }

@@ -212,14 +212,14 @@ seal_key_parse(struct bytes text, uint8_t key[DIGEST_BYTES], struct err *e)
 /* --- the state file ------------------------------------------------------ */
 
 static void
-put64(uint8_t *p, uint64_t v)
+put_u64(uint8_t *p, uint64_t v)
 {
 	for (int i = 0; i < 8; i++)
 		p[i] = (uint8_t)(v >> (8 * i));
 }
 
 static uint64_t
-get64(const uint8_t *p)
+get_u64(const uint8_t *p)
 {
 	uint64_t v = 0;
 
@@ -234,10 +234,10 @@ encode_slot(
 {
 	memset(slot, 0, SEAL_SLOT);
 	memcpy(slot, MAGIC, AT_GENERATION);
-	put64(slot + AT_GENERATION, generation);
+	put_u64(slot + AT_GENERATION, generation);
 	memcpy(slot + AT_CHAIN, p->chain, sizeof(p->chain));
-	put64(slot + AT_INDEX, p->index);
-	put64(slot + AT_SEQUENCE, p->sequence);
+	put_u64(slot + AT_INDEX, p->index);
+	put_u64(slot + AT_SEQUENCE, p->sequence);
 	memcpy(slot + AT_KEY, p->key, sizeof(p->key));
 	memcpy(slot + AT_LAST, p->last, sizeof(p->last));
 	digest_sha256(bytes_make(slot, AT_SUM), slot + AT_SUM);
@@ -254,10 +254,10 @@ decode_slot(
 	digest_sha256(bytes_make(slot, AT_SUM), sum);
 	if (memcmp(sum, slot + AT_SUM, sizeof(sum)) != 0)
 		return false;
-	*generation = get64(slot + AT_GENERATION);
+	*generation = get_u64(slot + AT_GENERATION);
 	memcpy(p->chain, slot + AT_CHAIN, sizeof(p->chain));
-	p->index = get64(slot + AT_INDEX);
-	p->sequence = get64(slot + AT_SEQUENCE);
+	p->index = get_u64(slot + AT_INDEX);
+	p->sequence = get_u64(slot + AT_SEQUENCE);
 	memcpy(p->key, slot + AT_KEY, sizeof(p->key));
 	memcpy(p->last, slot + AT_LAST, sizeof(p->last));
 	return true;
@@ -265,8 +265,8 @@ decode_slot(
 
 /* The newer whole copy; with scrap of a slot's size. */
 static int
-load(int fd, const char *path, struct seal_point *out, uint64_t *generation,
-    uint8_t *scrap, struct err *e)
+load_point(int fd, const char *path, struct seal_point *out,
+    uint64_t *generation, uint8_t *scrap, struct err *e)
 {
 	struct seal_point p;
 	uint64_t g, best = 0;
@@ -359,7 +359,7 @@ seal_read(const char *path, struct seal_point *out, bool *there, struct err *e)
 		*e = oe;
 		return e->code;
 	}
-	if (fd >= 0 && load(fd, path, out, &generation, scrap, e) != 0)
+	if (fd >= 0 && load_point(fd, path, out, &generation, scrap, e) != 0)
 		return e->code;
 	*there = fd >= 0;
 	return 0;
@@ -408,7 +408,7 @@ seal_open(const char *path, struct seal **out, struct err *e)
 	}
 	s->fd = fd;
 	if (lock_state(fd, path, e) != 0 ||
-	    load(fd, path, &s->point, &s->generation, s->slot, e) != 0) {
+	    load_point(fd, path, &s->point, &s->generation, s->slot, e) != 0) {
 		seal_close(s);
 		return e->code;
 	}

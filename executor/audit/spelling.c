@@ -164,14 +164,14 @@ is_plain(int c)
 }
 
 static struct unit
-one(uint8_t c)
+unit_of(uint8_t c)
 {
 	return (struct unit){ .len = 1, .out = { c }, .out_len = 1 };
 }
 
 /* The character at i, and in what the next one stands. */
 static struct unit
-take(struct bytes t, size_t i, enum quote *q)
+take_unit(struct bytes t, size_t i, enum quote *q)
 {
 	struct unit u = { .len = 1 };
 	int next = byte_at(t, i + 1);
@@ -245,15 +245,15 @@ spelling_index(const struct spelling *s, size_t byte)
 }
 
 static void
-strip(const struct spelling *s, struct spelling *out)
+strip_quotes(const struct spelling *s, struct spelling *out)
 {
 	enum quote q = BARE;
 	struct unit u;
 	size_t i, j, span[2];
 
 	for (i = 0; i < s->text.len; i += u.len) {
-		u = is_plain(s->text.p[i]) ? one(s->text.p[i])
-					   : take(s->text, i, &q);
+		u = is_plain(s->text.p[i]) ? unit_of(s->text.p[i])
+					   : take_unit(s->text, i, &q);
 		spelling_map(s, i, i + u.len, span);
 		for (j = 0; j < u.out_len; j++) {
 			out->own[out->text.len] = u.out[j];
@@ -280,7 +280,7 @@ spelling_strip(const struct spelling *s, struct spelling *out, bool *no_memory)
 	out->text.p = out->own;
 	*no_memory = out->own == NULL || out->from == NULL || out->to == NULL;
 	if (!*no_memory)
-		strip(s, out);
+		strip_quotes(s, out);
 	if (!*no_memory && !bytes_eq(out->text, s->text))
 		return true;
 	spelling_fini(out);
@@ -316,7 +316,7 @@ make_marks(struct spelling *s)
 			u.len = 1;
 			continue;
 		}
-		u = take(s->text, i, &q);
+		u = take_unit(s->text, i, &q);
 		memset(s->mark + i, (int)now | blank | script, u.len);
 		if (is_blank(c))
 			script = SCRIPT;
@@ -378,7 +378,7 @@ word_end(struct bytes t, size_t i, enum quote q)
 		if (is_nested(t, i, q))
 			i = skip_nested(t, i);
 		else
-			i += is_plain(c) ? 1 : take(t, i, &q).len;
+			i += is_plain(c) ? 1 : take_unit(t, i, &q).len;
 	}
 	return i;
 }
@@ -388,7 +388,7 @@ static size_t
 quote_end(struct bytes t, size_t i, enum quote q)
 {
 	while (i < t.len && t.p[i] != '\0' && !is_quote(t, i, q))
-		i += is_plain(t.p[i]) ? 1 : take(t, i, &q).len;
+		i += is_plain(t.p[i]) ? 1 : take_unit(t, i, &q).len;
 	return i < t.len ? i : t.len;
 }
 

@@ -40,7 +40,7 @@ to_journal_id(struct bytes action, char out[TO_JOURNAL_ID])
 
 /* NAME=value, or where the value has a newline, NAME, length and value. */
 static void
-put(struct buf *b, const char *name, struct bytes value)
+put_field(struct buf *b, const char *name, struct bytes value)
 {
 	uint64_t len = value.len;
 	size_t i;
@@ -75,7 +75,7 @@ put_member(struct buf *b, struct bytes key, struct bytes value)
 	name[n] = '\0';
 	if (value.len >= 2 && value.p[0] == '"')
 		value = bytes_make(value.p + 1, value.len - 2);
-	put(b, name, value);
+	put_field(b, name, value);
 }
 
 static void
@@ -93,18 +93,18 @@ to_journal_format(struct buf *b, struct bytes line, const struct logline *l)
 	buf_reset(b);
 	summary_text(l, text);
 	to_journal_id(l->action, id);
-	put(b, "MESSAGE", bytes_of(text));
-	put(b, "MESSAGE_ID", bytes_of(id));
+	put_field(b, "MESSAGE", bytes_of(text));
+	put_field(b, "MESSAGE_ID", bytes_of(id));
 	put_number(b, "PRIORITY", (uint64_t)summary_severity(l));
 	put_number(b, "SYSLOG_FACILITY", LOG_FAC(LOG_AUTHPRIV));
-	put(b, "SYSLOG_IDENTIFIER", BYTES_LIT("mcp-execd"));
-	put(b, "MCP_EVENT_ACTION", l->action);
-	put(b, "MCP_TIMESTAMP", l->when);
+	put_field(b, "SYSLOG_IDENTIFIER", BYTES_LIT("mcp-execd"));
+	put_field(b, "MCP_EVENT_ACTION", l->action);
+	put_field(b, "MCP_TIMESTAMP", l->when);
 	put_number(b, "MCP_EVENT_SEQUENCE", l->sequence);
 	put_number(b, "MCP_MONOTONIC_NS", l->mono_ns);
 	while (logline_next(&at, &key, &value))
 		put_member(b, key, value);
-	put(b, "MCP_RECORD", line);
+	put_field(b, "MCP_RECORD", line);
 }
 
 static int

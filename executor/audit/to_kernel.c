@@ -96,7 +96,7 @@ to_kernel_format(struct buf *b, const struct logline *l)
 }
 
 static int
-say(int fd, uint16_t type, struct bytes data)
+send_message(int fd, uint16_t type, struct bytes data)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct message m = { .head = { .nlmsg_type = type,
@@ -115,7 +115,7 @@ say(int fd, uint16_t type, struct bytes data)
 
 /* The next message of this type, within that time; false without one. */
 static bool
-hear(int fd, uint16_t type, int wait_ms, struct message *out)
+receive_message(int fd, uint16_t type, int wait_ms, struct message *out)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
@@ -139,8 +139,8 @@ is_off(int fd)
 	static struct message answer;
 	struct kernel_audit_status status;
 
-	if (say(fd, AUDIT_GET, bytes_make(NULL, 0)) != 0 ||
-	    !hear(fd, AUDIT_GET, ANSWER_MS, &answer))
+	if (send_message(fd, AUDIT_GET, bytes_make(NULL, 0)) != 0 ||
+	    !receive_message(fd, AUDIT_GET, ANSWER_MS, &answer))
 		return false;
 	memcpy(&status, answer.data, sizeof(status));
 	return status.enabled == 0;
@@ -163,12 +163,12 @@ kernel_open(const char *path, struct err *e)
 
 /* The acknowledgement is there before sendto(2) returns. */
 static int
-acknowledged(int fd)
+await_ack(int fd)
 {
 	static struct message answer;
 	struct nlmsgerr error;
 
-	if (!hear(fd, NLMSG_ERROR, 0, &answer))
+	if (!receive_message(fd, NLMSG_ERROR, 0, &answer))
 		return EPROTO;
 	memcpy(&error, answer.data, sizeof(error));
 	return -error.error;
@@ -188,8 +188,8 @@ kernel_send(int fd, struct bytes line, const struct logline *l, struct err *e)
 			   : 0;
 	/* The kernel wants a string. */
 	(void)buf_cstr(&b);
-	error = say(fd, USER_CMD, bytes_make(b.p, b.len + 1));
-	if (error == 0 && (error = acknowledged(fd)) == 0)
+	error = send_message(fd, USER_CMD, bytes_make(b.p, b.len + 1));
+	if (error == 0 && (error = await_ack(fd)) == 0)
 		return 0;
 	errno = error;
 	if (error == EPERM || error == ECONNREFUSED)

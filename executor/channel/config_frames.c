@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* confframes: what the administrator configured, for the frontend.  Executor. */
-#include "executor/channel/confframes.h"
+/* config_frames: what the administrator configured, for the frontend.  Executor. */
+#include "executor/channel/config_frames.h"
 
 #include <string.h>
 
@@ -44,8 +44,8 @@ forwarded_header(const struct conf *c)
 }
 
 void
-confframes_limits(
-    const struct store *s, uint32_t generation, const struct confframes_out *to)
+config_frames_limits(const struct store *s, uint32_t generation,
+    const struct config_frames_out *to)
 {
 	const struct conf_limits *l = &s->conf.limits;
 	struct msg msg = { .code = PROTO_CONFIG,
@@ -75,7 +75,7 @@ confframes_limits(
 }
 
 static void
-send_list(const struct confframes_out *to, enum proto_name kind,
+send_list(const struct config_frames_out *to, enum proto_name kind,
     const char list[][CONF_MAX_NAME], size_t count)
 {
 	struct msg msg = { .code = PROTO_NAME,
@@ -89,7 +89,8 @@ send_list(const struct confframes_out *to, enum proto_name kind,
 }
 
 static void
-send_penalties(const struct conf_penalties *p, const struct confframes_out *to)
+send_penalties(
+    const struct conf_penalties *p, const struct config_frames_out *to)
 {
 	struct msg msg = { .code = PROTO_PENALTIES,
 		.penalties = { .failure_ms = p->failure_ms,
@@ -105,7 +106,7 @@ send_penalties(const struct conf_penalties *p, const struct confframes_out *to)
 
 /* Clients that were told this address send its host. */
 static void
-send_public_host(const char *url, const struct confframes_out *to)
+send_public_host(const char *url, const struct config_frames_out *to)
 {
 	struct msg msg = { .code = PROTO_NAME,
 		.name = { .kind = PROTO_NAME_HOST } };
@@ -118,7 +119,7 @@ send_public_host(const char *url, const struct confframes_out *to)
 }
 
 void
-confframes_peers(const struct conf *c, const struct confframes_out *to)
+config_frames_peers(const struct conf *c, const struct config_frames_out *to)
 {
 	send_public_host(c->public_url, to);
 	send_list(to, PROTO_NAME_HOST, c->hosts, c->host_count);
@@ -128,7 +129,8 @@ confframes_peers(const struct conf *c, const struct confframes_out *to)
 }
 
 static void
-send_tls(const struct confframes_out *to, enum proto_tls kind, struct bytes all)
+send_tls(
+    const struct config_frames_out *to, enum proto_tls kind, struct bytes all)
 {
 	struct msg msg = { .code = PROTO_TLS,
 		.tls = { .kind = (uint8_t)kind } };
@@ -144,7 +146,8 @@ send_tls(const struct confframes_out *to, enum proto_tls kind, struct bytes all)
 }
 
 void
-confframes_tls(const struct certificate *c, const struct confframes_out *to)
+config_frames_tls(
+    const struct certificate *c, const struct config_frames_out *to)
 {
 	send_tls(to, PROTO_TLS_CHAIN, c->chain);
 	send_tls(to, PROTO_TLS_KEY, c->key);
@@ -174,7 +177,7 @@ token_flags(const struct token *t)
 }
 
 void
-confframes_token(const struct token *t, const struct confframes_out *to)
+config_frames_token(const struct token *t, const struct config_frames_out *to)
 {
 	CLEANUP_BUF struct buf sources, tools, text;
 	struct msg msg = { .code = PROTO_TOKEN };
@@ -201,7 +204,8 @@ confframes_token(const struct token *t, const struct confframes_out *to)
 }
 
 void
-confframes_tools(const struct tooldef_table *t, const struct confframes_out *to)
+config_frames_tools(
+    const struct tooldef_table *t, const struct config_frames_out *to)
 {
 	for (size_t i = 0; i < t->count; i++)
 		toolframes_send(t->t[i], to->send, to->arg);

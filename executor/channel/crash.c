@@ -49,7 +49,7 @@ is_same(const struct entry *a, const struct entry *b)
 
 /* The entry of the same, or a place for it. */
 static struct entry *
-find(struct crash *c, const struct entry *key)
+find_entry(struct crash *c, const struct entry *key)
 {
 	struct entry *first = &c->entry[0];
 
@@ -66,9 +66,9 @@ find(struct crash *c, const struct entry *key)
 }
 
 static uint32_t
-add(struct crash *c, const struct entry *key, uint64_t now_ms)
+add_entry(struct crash *c, const struct entry *key, uint64_t now_ms)
 {
-	struct entry *x = find(c, key);
+	struct entry *x = find_entry(c, key);
 	uint64_t ms = CRASH_FIRST_MS;
 
 	if (!is_same(x, key) || now_ms - x->last_ms > CRASH_FORGET_MS) {
@@ -94,7 +94,7 @@ crash_source(struct crash *c, struct bytes peer, uint64_t now_ms)
 	if (bytes_to_str(peer, key.peer, sizeof(key.peer), &e) != 0)
 		return 0;
 	cidr_source(peer, &key.source);
-	return add(c, &key, now_ms);
+	return add_entry(c, &key, now_ms);
 }
 
 uint32_t
@@ -104,7 +104,7 @@ crash_token(
 	struct entry key = { .kind = PROTO_WAIT_TOKEN };
 
 	memcpy(key.verifier, verifier, sizeof(key.verifier));
-	return add(c, &key, now_ms);
+	return add_entry(c, &key, now_ms);
 }
 
 void

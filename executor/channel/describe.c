@@ -11,13 +11,13 @@
 #include "executor/channel/instructions.h"
 
 static void
-heading(struct buf *out, const char *text)
+put_heading(struct buf *out, const char *text)
 {
 	buf_printf(out, "\n## %s\n\n", text);
 }
 
 static void
-item(struct buf *out, const char *text)
+put_item(struct buf *out, const char *text)
 {
 	buf_printf(out, "- %s\n", text);
 }
@@ -44,9 +44,9 @@ put_files(struct buf *out, const struct policy *p)
 	const struct mounts *m = &p->confine.mounts;
 	size_t k, i, n;
 
-	heading(out, "Files");
+	put_heading(out, "Files");
 	if ((p->confine.layers & (CONFINE_MOUNTS | CONFINE_LANDLOCK)) == 0)
-		item(out, "as the permissions of the user allow");
+		put_item(out, "as the permissions of the user allow");
 	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 		for (i = n = 0; i < m->count; i++)
 			if (m->op[i].kind == kinds[k].kind &&
@@ -56,19 +56,21 @@ put_files(struct buf *out, const struct policy *p)
 		if (n > 0)
 			buf_printf(out, ": %s\n", kinds[k].words);
 	}
-	item(out, "anything else is not there or is refused");
+	put_item(out, "anything else is not there or is refused");
 }
 
 static void
 put_programs(struct buf *out, const struct policy *p)
 {
-	heading(out, "Programs");
+	put_heading(out, "Programs");
 	if (p->confine.listed_programs)
-		item(out, "only those that are listed as \"read and execute\"");
+		put_item(
+		    out, "only those that are listed as \"read and execute\"");
 	else if (p->confine.noexec)
-		item(out, "any that can be read, and none that can be written");
+		put_item(
+		    out, "any that can be read, and none that can be written");
 	else
-		item(out, "any that can be read");
+		put_item(out, "any that can be read");
 }
 
 /* --- the rest ----------------------------------------------------------------- */
@@ -80,10 +82,10 @@ put_network(struct buf *out, const struct policy *p)
 		"a loopback interface of each run's own, nothing else",
 		"as the host's" };
 
-	heading(out, "Network");
-	item(out, words[p->confine.network]);
-	item(out, p->confine.sockets ? "UNIX sockets may be used"
-				     : "UNIX sockets may not be used");
+	put_heading(out, "Network");
+	put_item(out, words[p->confine.network]);
+	put_item(out, p->confine.sockets ? "UNIX sockets may be used"
+					 : "UNIX sockets may not be used");
 }
 
 static void
@@ -91,7 +93,7 @@ put_environment(struct buf *out, const struct policy *p)
 {
 	size_t i;
 
-	heading(out, "Environment");
+	put_heading(out, "Environment");
 	buf_put_str(out, "- env may set: ");
 	for (i = 0; i < p->env_allowed_count; i++)
 		buf_printf(out, "%s`%s`", i > 0 ? ", " : "", p->env_allowed[i]);
@@ -99,7 +101,7 @@ put_environment(struct buf *out, const struct policy *p)
 }
 
 static void
-bound(struct buf *out, const char *words, uint64_t value)
+put_bound(struct buf *out, const char *words, uint64_t value)
 {
 	if (value > 0)
 		buf_printf(
@@ -114,29 +116,31 @@ put_limits(struct buf *out, const struct policy *p, const struct token *t)
 
 	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
 		most = t->timeout_max_ms;
-	heading(out, "Limits");
-	bound(out, "milliseconds of a command, unless timeout_ms is given",
+	put_heading(out, "Limits");
+	put_bound(out, "milliseconds of a command, unless timeout_ms is given",
 	    p->timeout_ms < most ? p->timeout_ms : most);
-	bound(out, "milliseconds at most", most);
-	bound(out, "commands at the same time", p->runs);
-	bound(out, "commands a minute", p->runs_per_minute);
-	bound(out, "bytes returned of stdout and stderr each", p->output_bytes);
-	bound(out, "bytes of memory", p->cgroup.memory_bytes);
-	bound(out, "processes", p->cgroup.processes);
-	bound(out, "percent of a processor", p->cgroup.cpu_percent);
+	put_bound(out, "milliseconds at most", most);
+	put_bound(out, "commands at the same time", p->runs);
+	put_bound(out, "commands a minute", p->runs_per_minute);
+	put_bound(
+	    out, "bytes returned of stdout and stderr each", p->output_bytes);
+	put_bound(out, "bytes of memory", p->cgroup.memory_bytes);
+	put_bound(out, "processes", p->cgroup.processes);
+	put_bound(out, "percent of a processor", p->cgroup.cpu_percent);
 	for (i = 0; i < p->rlimit_count; i++)
-		bound(out, p->rlimits[i].key, p->rlimits[i].value);
+		put_bound(out, p->rlimits[i].key, p->rlimits[i].value);
 }
 
 static void
 put_records(struct buf *out, const struct policy *p)
 {
-	heading(out, "Records");
-	item(out, "every command is recorded, with who asked and how it ended");
+	put_heading(out, "Records");
+	put_item(
+	    out, "every command is recorded, with who asked and how it ended");
 	if (p->audit_exec)
-		item(out, "so is every program that it starts");
+		put_item(out, "so is every program that it starts");
 	if (p->output == RECORDER_OFF)
-		item(out,
+		put_item(out,
 		    "output is not kept: what is cut cannot be read later");
 	else
 		buf_printf(out,
@@ -159,7 +163,7 @@ describe_policy(const struct token *t, struct buf *out)
 	put_files(out, p);
 	put_programs(out, p);
 	put_network(out, p);
-	heading(out, "System calls");
+	put_heading(out, "System calls");
 	buf_printf(out, "- profile %s\n", p->profile);
 	put_environment(out, p);
 	put_limits(out, p, t);
@@ -188,7 +192,7 @@ describe_mark(const struct token *t)
 /* --- runs --------------------------------------------------------------------- */
 
 static void
-put_end(struct buf *out, const struct keep_run *r)
+put_end(struct buf *out, const struct recordings_run *r)
 {
 	json_put_member(out, "state", bytes_of(proto_state_name(r->end.state)));
 	if (r->end.exit_code >= 0)
@@ -203,7 +207,7 @@ put_end(struct buf *out, const struct keep_run *r)
 }
 
 void
-describe_run(const struct keep_run *r, struct buf *out)
+describe_run(const struct recordings_run *r, struct buf *out)
 {
 	char when[CLOCK_MAX_TEXT];
 

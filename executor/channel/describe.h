@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_DESCRIBE_H
 #define EXECUTOR_DESCRIBE_H
 
-#include "executor/recording/keep.h"
+#include "executor/recording/recordings.h"
 #include "executor/policy/token.h"
 
 enum {
@@ -18,6 +18,6 @@ void describe_policy(const struct token *t, struct buf *out);
 /* A number that is another if that text is. */
 uint64_t describe_mark(const struct token *t);
 /* Append one run as a JSON object and a newline. */
-void describe_run(const struct keep_run *r, struct buf *out);
+void describe_run(const struct recordings_run *r, struct buf *out);
 
 #endif

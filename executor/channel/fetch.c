@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 #include "executor/channel/describe.h"
 
 enum {
@@ -20,7 +20,7 @@ enum {
 	PLACES = 16 /* remembered, so that reading goes on quickly */
 };
 
-_Static_assert(SLICE >= CAST_MAX_LINE + 1, "a slice holds a line");
+_Static_assert(SLICE >= ASCIICAST_MAX_LINE + 1, "a slice holds a line");
 
 struct fetch {
 	uint64_t id; /* 0: free */
@@ -30,13 +30,13 @@ struct fetch {
 	struct buf ready; /* to be sent */
 	/* of output */
 	int fd; /* -1: all is in ready */
-	char run[CAST_ID];
+	char run[ASCIICAST_ID];
 	unsigned stream;
 	uint64_t offset; /* next byte of the stream that is wanted */
-	uint64_t file_at, at[CAST_STREAMS]; /* read so far */
+	uint64_t file_at, at[ASCIICAST_STREAMS]; /* read so far */
 	uint64_t first_byte; /* of the stream, that is there */
 	uint64_t sent_from;
-	struct castread reader;
+	struct asciicast_read reader;
 	struct msg_fetched end; /* how it ends if nothing happens */
 	uint64_t since_ms; /* of the last thing sent */
 	struct fetches *all;
@@ -44,14 +44,14 @@ struct fetch {
 
 /* Where in a recording a line begins, and what was before it. */
 struct place {
-	char run[CAST_ID];
-	uint64_t file_at, at[CAST_STREAMS];
+	char run[ASCIICAST_ID];
+	uint64_t file_at, at[ASCIICAST_STREAMS];
 };
 
 struct fetches {
 	struct loop *loop;
 	struct audit *audit;
-	struct keep *keep;
+	struct recordings *recordings;
 	const struct fetch_ops *ops;
 	void *arg;
 	struct loop_timer step, patience;
@@ -66,32 +66,32 @@ struct fetches {
 /* --- the end -------------------------------------------------------------- */
 
 static void
-release(struct fetch *f)
+release_fetch(struct fetch *f)
 {
 	cleanup_fd(&f->fd);
 	buf_fini(&f->ready);
-	castread_fini(&f->reader);
+	asciicast_read_fini(&f->reader);
 	memset(f, 0, sizeof(*f));
 	f->fd = -1;
 }
 
 static void
-finish(struct fetch *f)
+finish_fetch(struct fetch *f)
 {
 	struct fetches *all = f->all;
 	struct msg_fetched end = f->end;
 
 	end.fetch = f->id;
-	release(f);
+	release_fetch(f);
 	all->ops->fetched(all->arg, &end);
 }
 
 static void
-refuse(struct fetch *f, enum proto_fetched state, const char *why)
+refuse_fetch(struct fetch *f, enum proto_fetched state, const char *why)
 {
 	f->end = (struct msg_fetched){ .state = (uint8_t)state,
 		.message = bytes_of(why) };
-	finish(f);
+	finish_fetch(f);
 }
 
 /* --- output ------------------------------------------------------------------ */
@@ -119,7 +119,7 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 }
 
 static void
-on_head(void *arg, const struct cast_head *h)
+on_head(void *arg, const struct asciicast_head *h)
 {
 	struct fetch *f = arg;
 
@@ -131,7 +131,7 @@ on_head(void *arg, const struct cast_head *h)
 }
 
 static void
-remember(struct fetch *f)
+remember_fetch(struct fetch *f)
 {
 	struct place *p = NULL;
 	size_t i;
@@ -152,7 +152,7 @@ remember(struct fetch *f)
 
 /* Go on where an earlier fetch of this run was, if that is not too far. */
 static void
-resume(struct fetch *f)
+resume_fetch(struct fetch *f)
 {
 	const struct place *p;
 	size_t i;
@@ -183,13 +183,13 @@ read_slice(struct fetch *f)
 	size_t lines;
 	ssize_t n;
 
-	remember(f);
+	remember_fetch(f);
 	n = pread(f->fd, part, sizeof(part), (off_t)f->file_at);
 	nl = n > 0 ? memrchr(part, '\n', (size_t)n) : NULL;
 	if (nl == NULL)
 		return false;
 	lines = (size_t)(nl - part) + 1;
-	if (castread_feed(&f->reader, bytes_make(part, lines), &e) != 0) {
+	if (asciicast_read_feed(&f->reader, bytes_make(part, lines), &e) != 0) {
 		log_err("fetch: run=%s: %s", f->run, e.what);
 		f->end.state = PROTO_NOT_KEPT;
 		f->end.message = BYTES_LIT(
@@ -245,7 +245,7 @@ step_one(struct fetch *f)
 	}
 	send_ready(f);
 	if (f->fd == -1 && f->ready.len == 0)
-		finish(f);
+		finish_fetch(f);
 	return worked;
 }
 
@@ -287,7 +287,7 @@ on_patience(void *arg)
 		struct fetch *f = &all->fetch[i];
 
 		if (f->id != 0 && now - f->since_ms >= PATIENCE_MS)
-			refuse(f, PROTO_DENIED, "nobody took it in");
+			refuse_fetch(f, PROTO_DENIED, "nobody took it in");
 		any |= f->id != 0;
 	}
 	if (any)
@@ -307,12 +307,12 @@ go_on(struct fetches *all)
 
 /* "RUN STDOUT STDERR": bytes that can be read, "?" if that is unknown. */
 static void
-put_id(struct fetch *f, const struct keep_run *r)
+put_id(struct fetch *f, const struct recordings_run *r)
 {
 	int s;
 
 	buf_put_str(&f->ready, r->head.run);
-	for (s = 0; s < CAST_STREAMS; s++)
+	for (s = 0; s < ASCIICAST_STREAMS; s++)
 		if (r->held[s] == UINT64_MAX)
 			buf_put_str(&f->ready, " ?");
 		else
@@ -326,14 +326,14 @@ put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 {
 	bool ids = m->what == PROTO_FETCH_IDS;
 	uint8_t owner[DIGEST_BYTES];
-	const struct keep_run *r;
+	const struct recordings_run *r;
 	uint32_t n = 0;
 
-	keep_owner(t->verifier, owner);
-	for (r = keep_before(f->all->keep, NULL, owner); r != NULL;
-	     r = keep_before(f->all->keep, r, owner)) {
+	recordings_owner(t->verifier, owner);
+	for (r = recordings_before(f->all->recordings, NULL, owner); r != NULL;
+	     r = recordings_before(f->all->recordings, r, owner)) {
 		if (m->run.len > 0 &&
-		    (m->run.len >= CAST_ID ||
+		    (m->run.len >= ASCIICAST_ID ||
 			memcmp(r->head.run, m->run.p, m->run.len) != 0))
 			continue;
 		if (ids && !r->kept)
@@ -353,7 +353,7 @@ put_runs(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 
 static void
 record_read(struct fetches *all, const struct msg_fetch *m,
-    const struct token *t, const struct keep_run *r)
+    const struct token *t, const struct recordings_run *r)
 {
 	uint32_t dropped = 0;
 	struct buf *b;
@@ -377,20 +377,22 @@ record_read(struct fetches *all, const struct msg_fetch *m,
 static void
 open_output(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 {
-	static const struct castread_ops ops = { on_head, on_output, NULL };
+	static const struct asciicast_read_ops ops = { on_head, on_output,
+		NULL };
 	uint8_t owner[DIGEST_BYTES];
-	const struct keep_run *r;
+	const struct recordings_run *r;
 	struct err e;
 
-	keep_owner(t->verifier, owner);
-	r = keep_find(f->all->keep, m->run, owner);
+	recordings_owner(t->verifier, owner);
+	r = recordings_find(f->all->recordings, m->run, owner);
 	if (r == NULL) {
-		refuse(f, PROTO_ABSENT, "there is no such run of this token");
+		refuse_fetch(
+		    f, PROTO_ABSENT, "there is no such run of this token");
 		return;
 	}
-	f->fd = keep_read(f->all->keep, r, &e);
+	f->fd = recordings_read(f->all->recordings, r, &e);
 	if (f->fd < 0) {
-		refuse(f, PROTO_NOT_KEPT,
+		refuse_fetch(f, PROTO_NOT_KEPT,
 		    t->policy->output == RECORDER_OFF
 			? "its output is not kept: the policy does not ask for it (key audit.output)"
 			: "its output is not kept any more, or was not then");
@@ -403,8 +405,8 @@ open_output(struct fetch *f, const struct msg_fetch *m, const struct token *t)
 	f->left = m->length;
 	if (r->over && r->end.state != PROTO_LOST)
 		f->end.total = r->end.total[m->stream - 1];
-	castread_init(&f->reader, &ops, f);
-	resume(f);
+	asciicast_read_init(&f->reader, &ops, f);
+	resume_fetch(f);
 }
 
 static void
@@ -427,7 +429,7 @@ static const struct {
 };
 
 static int
-check(const struct fetches *all, const struct msg_fetch *m, struct err *e)
+check_fetch(const struct fetches *all, const struct msg_fetch *m, struct err *e)
 {
 	bool output = m->what == PROTO_FETCH_OUTPUT;
 
@@ -459,7 +461,7 @@ fetches_begin(struct fetches *all, const struct msg_fetch *m,
 	struct msg_fetched no = { .fetch = m->fetch, .state = PROTO_DENIED };
 	struct fetch *f = free_entry(all);
 
-	if (check(all, m, e) != 0)
+	if (check_fetch(all, m, e) != 0)
 		return e->code;
 	all->last_id = m->fetch;
 	if (t == NULL || f == NULL) {
@@ -485,7 +487,7 @@ fetches_begin(struct fetches *all, const struct msg_fetch *m,
 /* --- the outside ---------------------------------------------------------------- */
 
 static struct fetch *
-find(struct fetches *all, uint64_t id)
+find_fetch(struct fetches *all, uint64_t id)
 {
 	size_t i;
 
@@ -498,7 +500,7 @@ find(struct fetches *all, uint64_t id)
 int
 fetches_more(struct fetches *all, const struct msg_fetchmore *m, struct err *e)
 {
-	struct fetch *f = find(all, m->fetch);
+	struct fetch *f = find_fetch(all, m->fetch);
 
 	if (f == NULL)
 		return 0;
@@ -514,10 +516,10 @@ fetches_more(struct fetches *all, const struct msg_fetchmore *m, struct err *e)
 void
 fetches_stop(struct fetches *all, uint64_t id)
 {
-	struct fetch *f = find(all, id);
+	struct fetch *f = find_fetch(all, id);
 
 	if (f != NULL)
-		refuse(f, PROTO_DENIED, "stopped");
+		refuse_fetch(f, PROTO_DENIED, "stopped");
 }
 
 void
@@ -528,7 +530,7 @@ fetches_stop_revoked(struct fetches *all, const struct token_table *t)
 	for (i = 0; i < FETCH_MAX; i++)
 		if (all->fetch[i].id != 0 &&
 		    token_find_verifier(t, all->fetch[i].verifier) == NULL)
-			refuse(&all->fetch[i], PROTO_DENIED,
+			refuse_fetch(&all->fetch[i], PROTO_DENIED,
 			    "the token was revoked");
 }
 
@@ -539,14 +541,14 @@ fetches_forget(struct fetches *all)
 
 	for (i = 0; i < FETCH_MAX; i++)
 		if (all->fetch[i].id != 0)
-			release(&all->fetch[i]);
+			release_fetch(&all->fetch[i]);
 	all->last_id = 0;
 	loop_timer_cancel(all->loop, &all->step);
 	loop_timer_cancel(all->loop, &all->patience);
 }
 
 struct fetches *
-fetches_new(struct loop *l, struct audit *a, struct keep *k,
+fetches_new(struct loop *l, struct audit *a, struct recordings *k,
     const struct fetch_ops *ops, void *arg, struct err *e)
 {
 	struct fetches *all = calloc(1, sizeof(*all));
@@ -557,7 +559,7 @@ fetches_new(struct loop *l, struct audit *a, struct keep *k,
 	}
 	all->loop = l;
 	all->audit = a;
-	all->keep = k;
+	all->recordings = k;
 	all->ops = ops;
 	all->arg = arg;
 	all->reads =

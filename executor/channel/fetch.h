@@ -11,7 +11,7 @@
 #define EXECUTOR_FETCH_H
 
 #include "common/loop.h"
-#include "executor/recording/keep.h"
+#include "executor/recording/recordings.h"
 #include "executor/policy/token.h"
 
 enum {
@@ -27,7 +27,7 @@ struct fetch_ops {
 	void (*fetched)(void *arg, const struct msg_fetched *m);
 };
 
-struct fetches *fetches_new(struct loop *l, struct audit *a, struct keep *k,
+struct fetches *fetches_new(struct loop *l, struct audit *a, struct recordings *k,
     const struct fetch_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void fetches_free(struct fetches *all);
 /* t: who presented the proof; NULL: nobody, `why` says it.  ERR_PROTO */

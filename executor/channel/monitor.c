@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/cleanup.h"
-#include "executor/audit/ration.h"
+#include "executor/audit/log_budget.h"
 #include "executor/channel/crash.h"
 #include "executor/channel/push.h"
 #include "executor/run/record.h"
@@ -93,7 +93,7 @@ send_frame(void *arg, const struct msg *msg)
 }
 
 static size_t
-queued(void *arg)
+queued_bytes(void *arg)
 {
 	const struct monitor *m = arg;
 
@@ -321,7 +321,7 @@ on_arg(struct monitor *m, const struct msg *msg, struct err *e)
 
 /* The token of the proof, or NULL with the reason in *e. */
 static const struct token *
-authenticate(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
+authenticate_proof(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
     struct bytes peer, const struct token **known, struct err *e)
 {
 	const char *const why[] = {
@@ -344,7 +344,8 @@ authenticate(struct monitor *m, const uint8_t proof[DIGEST_BYTES],
 }
 
 static void
-remember(struct monitor *m, const struct request *r, const struct token *t)
+remember_request(
+    struct monitor *m, const struct request *r, const struct token *t)
 {
 	struct begun *b = &m->begun[r->call % MAX_BEGUN];
 
@@ -364,7 +365,7 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 	    (r->arg_count > 0 && r->arg[r->arg_count - 1].more))
 		return err_set(e, ERR_PROTO, "EXEC out of order");
 	m->state = ST_UP;
-	t = authenticate(m, m->proof, bytes_of(r->peer), &known, &why);
+	t = authenticate_proof(m, m->proof, bytes_of(r->peer), &known, &why);
 	if (t != NULL && m->draining) {
 		(void)err_set(&why, ERR_BUSY,
 		    "the server is stopping; try again in a moment");
@@ -374,7 +375,7 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 	if (t == NULL) {
 		jobs_refuse(m->jobs, r, known, why.what);
 	} else {
-		remember(m, r, t);
+		remember_request(m, r, t);
 		jobs_submit(m->jobs, r, t);
 	}
 	explicit_bzero(m->proof, sizeof(m->proof));
@@ -402,10 +403,10 @@ on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 
 /* --- records of its word -------------------------------------------------- */
 
-static struct ration_owner
+static struct log_budget_owner
 owner_of(const struct token *t, struct bytes peer)
 {
-	return (struct ration_owner){
+	return (struct log_budget_owner){
 		.token = t != NULL ? t->name : NULL,
 		.verifier = t != NULL ? t->verifier : NULL,
 		.source = peer,
@@ -413,10 +414,10 @@ owner_of(const struct token *t, struct bytes peer)
 }
 
 static void
-end_note(struct monitor *m, const struct ration_owner *o)
+end_note(struct monitor *m, const struct log_budget_owner *o)
 {
 	audit_end(m->audit, false);
-	(void)ration_noted(audit_ration(m->audit), o);
+	(void)log_budget_noted(audit_log_budget(m->audit), o);
 }
 
 /*
@@ -428,14 +429,14 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_fetch *f = &msg->fetch;
 	const struct token *t, *known = NULL;
-	struct ration_owner o;
+	struct log_budget_owner o;
 	struct err why = { 0 };
 	struct buf *b;
 
-	t = authenticate(m, f->proof, f->peer, &known, &why);
+	t = authenticate_proof(m, f->proof, f->peer, &known, &why);
 	o = owner_of(known, f->peer);
-	if (t == NULL &&
-	    ration_may_note(audit_ration(m->audit), &o, RATION_REFUSED)) {
+	if (t == NULL && log_budget_may_note(audit_log_budget(m->audit), &o,
+			     LOG_BUDGET_REFUSED)) {
 		b = audit_begin(m->audit, "recording-refused");
 		if (known != NULL)
 			audit_put_own(b, "token.name", known->name);
@@ -475,23 +476,23 @@ put_suppressed(struct buf *b, uint32_t dropped)
 
 /* The source's share first, so that it cannot use up what all have together. */
 static bool
-may_record(struct monitor *m, const struct ration_owner *o,
-    enum ration_note kind, struct log_limit *all, uint32_t *dropped)
+may_record(struct monitor *m, const struct log_budget_owner *o,
+    enum log_budget_note kind, struct log_limit *all, uint32_t *dropped)
 {
-	return ration_may_note(audit_ration(m->audit), o, kind) &&
+	return log_budget_may_note(audit_log_budget(m->audit), o, kind) &&
 	       log_allowed(all, dropped);
 }
 
 static int
 on_authfail(struct monitor *m, const struct msg *msg, struct err *e)
 {
-	struct ration_owner o = owner_of(NULL, msg->authfail.peer);
+	struct log_budget_owner o = owner_of(NULL, msg->authfail.peer);
 	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (msg->authfail.reason > PROTO_AUTH_SOURCE)
 		return err_set(e, ERR_PROTO, "AUTHFAIL for an unknown reason");
-	if (!may_record(m, &o, RATION_AUTH, &m->authfails, &dropped))
+	if (!may_record(m, &o, LOG_BUDGET_AUTH, &m->authfails, &dropped))
 		return 0;
 	b = audit_begin(m->audit, "auth-failure");
 	put_suppressed(b, dropped);
@@ -509,13 +510,13 @@ static int
 on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_penalty *p = &msg->penalty;
-	struct ration_owner o = owner_of(NULL, p->peer);
+	struct log_budget_owner o = owner_of(NULL, p->peer);
 	uint32_t dropped = 0;
 	struct buf *b;
 
 	if (p->began > 1)
 		return err_set(e, ERR_PROTO, "PENALTY neither began nor ended");
-	if (!may_record(m, &o, RATION_AUTH, &m->penalties, &dropped))
+	if (!may_record(m, &o, LOG_BUDGET_AUTH, &m->penalties, &dropped))
 		return 0;
 	b = audit_begin(m->audit, p->began ? "penalty-begin" : "penalty-end");
 	put_suppressed(b, dropped);
@@ -536,11 +537,11 @@ on_penalty(struct monitor *m, const struct msg *msg, struct err *e)
 static void
 note_no_session(struct monitor *m, const struct msg_session *s)
 {
-	struct ration_owner o = owner_of(NULL, s->peer);
+	struct log_budget_owner o = owner_of(NULL, s->peer);
 	uint32_t dropped = 0;
 	struct buf *b;
 
-	if (!may_record(m, &o, RATION_AUTH, &m->authfails, &dropped))
+	if (!may_record(m, &o, LOG_BUDGET_AUTH, &m->authfails, &dropped))
 		return;
 	b = audit_begin(m->audit, "auth-failure");
 	put_suppressed(b, dropped);
@@ -558,7 +559,7 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	const struct msg_session *s = &msg->session;
 	const struct token *t = NULL;
-	struct ration_owner o;
+	struct log_budget_owner o;
 	uint32_t dropped = 0;
 	struct buf *b;
 
@@ -571,7 +572,7 @@ on_session(struct monitor *m, const struct msg *msg, struct err *e)
 		return 0;
 	}
 	o = owner_of(t, s->peer);
-	if (!may_record(m, &o, RATION_SESSION, &m->sessions, &dropped))
+	if (!may_record(m, &o, LOG_BUDGET_SESSION, &m->sessions, &dropped))
 		return 0;
 	b = audit_begin(m->audit, s->began ? "session-begin" : "session-end");
 	put_suppressed(b, dropped);
@@ -782,7 +783,7 @@ struct monitor *
 monitor_new(struct loop *l, struct store *s, struct audit *a,
     const struct monitor_ops *ops, void *arg, struct err *e)
 {
-	static const struct push_ops push = { send_frame, queued };
+	static const struct push_ops push = { send_frame, queued_bytes };
 	struct monitor *m = calloc(1, sizeof(*m));
 
 	if (m == NULL) {

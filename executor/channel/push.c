@@ -66,7 +66,7 @@ list_copy(const struct token_table *t, struct list *out)
  * the same time: *at follows.
  */
 static const struct token *
-follow(const struct list *l, size_t *at, const char *name)
+next_token(const struct list *l, size_t *at, const char *name)
 {
 	int d = -1;
 
@@ -85,7 +85,7 @@ static void
 forget_one(struct push *p)
 {
 	const struct token *old = p->sent.t[p->old++];
-	const struct token *t = follow(&p->now, &p->at, old->name);
+	const struct token *t = next_token(&p->now, &p->at, old->name);
 	struct msg msg = { .code = PROTO_FORGET };
 
 	if (t != NULL && (t == old || same_verifier(t, old)))
@@ -97,25 +97,25 @@ forget_one(struct push *p)
 static void
 send_one(struct push *p)
 {
-	const struct confframes_out to = { p->ops->send, p->arg };
+	const struct config_frames_out to = { p->ops->send, p->arg };
 	const struct token *t = p->now.t[p->at++];
 
-	if (p->kind != PUSH_ALL && follow(&p->sent, &p->old, t->name) == t)
+	if (p->kind != PUSH_ALL && next_token(&p->sent, &p->old, t->name) == t)
 		return;
-	confframes_token(t, &to);
+	config_frames_token(t, &to);
 }
 
 /* --- phases -------------------------------------------------------------- */
 
 static void
-enter(struct push *p, enum phase phase)
+enter_phase(struct push *p, enum phase phase)
 {
 	p->phase = phase;
 	p->at = p->old = 0;
 }
 
 static void
-commit(struct push *p)
+send_commit(struct push *p)
 {
 	struct msg msg = { .code = PROTO_COMMIT,
 		.commit = { .generation = p->generation } };
@@ -129,7 +129,7 @@ commit(struct push *p)
 
 /* One frame, or a few; false: it is over. */
 static bool
-advance(struct push *p)
+advance_phase(struct push *p)
 {
 	const struct tooldef_table *tools = &p->store->tools;
 
@@ -138,20 +138,20 @@ advance(struct push *p)
 		return false;
 	case TOOLS:
 		if (p->tool == tools->count)
-			enter(p, TOKENS);
+			enter_phase(p, TOKENS);
 		else
 			toolframes_send(
 			    tools->t[p->tool++], p->ops->send, p->arg);
 		break;
 	case GONE:
 		if (p->old == p->sent.count)
-			enter(p, TOKENS);
+			enter_phase(p, TOKENS);
 		else
 			forget_one(p);
 		break;
 	case TOKENS:
 		if (p->at == p->now.count)
-			commit(p);
+			send_commit(p);
 		else
 			send_one(p);
 		break;
@@ -162,15 +162,15 @@ advance(struct push *p)
 static void
 send_head(struct push *p)
 {
-	const struct confframes_out to = { p->ops->send, p->arg };
+	const struct config_frames_out to = { p->ops->send, p->arg };
 
-	confframes_limits(p->store, p->generation, &to);
-	confframes_tls(&p->store->certificate, &to);
-	confframes_peers(&p->store->conf, &to);
+	config_frames_limits(p->store, p->generation, &to);
+	config_frames_tls(&p->store->certificate, &to);
+	config_frames_peers(&p->store->conf, &to);
 }
 
 static void
-begin(struct push *p, enum push_kind kind)
+begin_push(struct push *p, enum push_kind kind)
 {
 	struct msg change = { .code = PROTO_CHANGE,
 		.change = { .from = p->generation } };
@@ -188,24 +188,24 @@ begin(struct push *p, enum push_kind kind)
 		send_head(p);
 	else
 		p->ops->send(p->arg, &change);
-	enter(p, kind == PUSH_ALL ? TOOLS : GONE);
+	enter_phase(p, kind == PUSH_ALL ? TOOLS : GONE);
 }
 
 /* --- pace ---------------------------------------------------------------- */
 
 static void
-work(struct push *p)
+push_some(struct push *p)
 {
 	uint64_t end = clock_mono_ns() + (uint64_t)STEP_US * 1000;
 	enum push_kind again;
 
 	while (p->ops->queued(p->arg) <= SEND_AHEAD) {
-		if (!advance(p)) {
+		if (!advance_phase(p)) {
 			again = p->again;
 			p->again = PUSH_NOTHING;
 			if (again == PUSH_NOTHING)
 				return;
-			begin(p, again);
+			begin_push(p, again);
 		}
 		if (clock_mono_ns() >= end) {
 			loop_timer_set(p->loop, &p->step, STEP_MS);
@@ -218,14 +218,14 @@ work(struct push *p)
 static void
 on_step(void *arg)
 {
-	work(arg);
+	push_some(arg);
 }
 
 void
 push_drained(struct push *p)
 {
 	if (p->phase != OVER && p->step.at_ms == 0)
-		work(p);
+		push_some(p);
 }
 
 void
@@ -234,8 +234,8 @@ push_begin(struct push *p, enum push_kind kind)
 	if (p->generation == 0)
 		kind = PUSH_ALL;
 	if (p->phase == OVER || (p->phase == TOOLS && kind == PUSH_ALL)) {
-		begin(p, kind);
-		work(p);
+		begin_push(p, kind);
+		push_some(p);
 	} else if (kind > p->again) {
 		p->again = kind;
 	}

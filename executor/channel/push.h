@@ -11,7 +11,7 @@
 #define EXECUTOR_PUSH_H
 
 #include "common/loop.h"
-#include "executor/channel/confframes.h"
+#include "executor/channel/config_frames.h"
 
 enum push_kind {
 	PUSH_NOTHING,

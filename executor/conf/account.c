@@ -19,7 +19,7 @@ enum {
 };
 
 static void
-copy(char *out, size_t size, const char *text)
+copy_text(char *out, size_t size, const char *text)
 {
 	(void)snprintf(out, size, "%s", text);
 }
@@ -30,8 +30,8 @@ from_passwd(const struct passwd *pw, struct account *out)
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
 	out->has_gid = true;
-	copy(out->name, sizeof(out->name), pw->pw_name);
-	copy(out->home, sizeof(out->home),
+	copy_text(out->name, sizeof(out->name), pw->pw_name);
+	copy_text(out->home, sizeof(out->home),
 	    pw->pw_dir[0] == '/' ? pw->pw_dir : "/");
 }
 
@@ -47,7 +47,7 @@ from_uid(uid_t uid, struct account *out)
 	}
 	out->uid = uid;
 	(void)snprintf(out->name, sizeof(out->name), "%u", (unsigned)uid);
-	copy(out->home, sizeof(out->home), "/");
+	copy_text(out->home, sizeof(out->home), "/");
 }
 
 /* An id; -1 means "keep" to setresuid(2) and its like, so it is none. */

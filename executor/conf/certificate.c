@@ -80,8 +80,8 @@ send_names(int fd, const struct conf *c)
 
 /* What the program says; "" if it says nothing. */
 static void
-ask(int fd, const struct conf *c, const struct certificate *cert, char *out,
-    size_t size)
+ask_frontend(int fd, const struct conf *c, const struct certificate *cert,
+    char *out, size_t size)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	size_t len = 0;
@@ -123,7 +123,7 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 		return err_sys(e, "fork");
 	cleanup_fd(&theirs);
 	theirs = -1;
-	ask(mine, c, cert, out, size);
+	ask_frontend(mine, c, cert, out, size);
 	(void)kill(pid, SIGKILL); /* it is over, or late */
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
@@ -135,7 +135,7 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 }
 
 static int
-check(const struct conf *c, struct certificate *cert, struct err *e)
+check_pair(const struct conf *c, struct certificate *cert, struct err *e)
 {
 	char said[CERTIFICATE_MAX_REMARKS] = "", *next;
 	size_t line;
@@ -159,7 +159,7 @@ check(const struct conf *c, struct certificate *cert, struct err *e)
 /* --- memory -------------------------------------------------------------- */
 
 static int
-allocate(struct certificate *c, struct err *e)
+allocate_texts(struct certificate *c, struct err *e)
 {
 	void *p = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -209,15 +209,15 @@ read_one(const char *name, bool secret, uint8_t *to, size_t size,
 }
 
 static int
-load(const struct conf *c, struct certificate *out, struct err *e)
+load_files(const struct conf *c, struct certificate *out, struct err *e)
 {
-	if (allocate(out, e) != 0 ||
+	if (allocate_texts(out, e) != 0 ||
 	    read_one(c->tls_certificate, false, out->memory, MAX_CHAIN + 1,
 		&out->chain, e) != 0 ||
 	    read_one(c->tls_key, true, out->memory + MAX_CHAIN + 1, MAX_KEY + 1,
 		&out->key, e) != 0)
 		return e->code;
-	if (check(c, out, e) == 0)
+	if (check_pair(c, out, e) == 0)
 		return 0;
 	if (strncmp(c->tls_key, PEMFILE_CREDENTIAL,
 		sizeof(PEMFILE_CREDENTIAL) - 1) == 0)
@@ -230,7 +230,7 @@ certificate_load(const struct conf *c, struct certificate *out, struct err *e)
 {
 	struct certificate fresh = { .memory = NULL };
 
-	if (c->tls_certificate[0] != '\0' && load(c, &fresh, e) != 0) {
+	if (c->tls_certificate[0] != '\0' && load_files(c, &fresh, e) != 0) {
 		certificate_fini(&fresh);
 		return e->code;
 	}

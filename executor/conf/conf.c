@@ -196,7 +196,7 @@ conf_report_fini(struct conf_report *r)
 }
 
 static void
-copy(char *out, size_t size, const char *text)
+copy_text(char *out, size_t size, const char *text)
 {
 	(void)snprintf(out, size, "%s", text);
 }
@@ -204,21 +204,21 @@ copy(char *out, size_t size, const char *text)
 static void
 set_defaults(struct conf *c)
 {
-	copy(c->policy_dir, sizeof(c->policy_dir), "policies.d");
-	copy(c->cgroup, sizeof(c->cgroup), "auto");
-	copy(c->posture, sizeof(c->posture), "strict");
-	copy(c->token_dir, sizeof(c->token_dir), "tokens.d");
-	copy(c->tool_dir, sizeof(c->tool_dir), "tools.d");
-	copy(c->audit_seal, sizeof(c->audit_seal), "auto");
+	copy_text(c->policy_dir, sizeof(c->policy_dir), "policies.d");
+	copy_text(c->cgroup, sizeof(c->cgroup), "auto");
+	copy_text(c->posture, sizeof(c->posture), "strict");
+	copy_text(c->token_dir, sizeof(c->token_dir), "tokens.d");
+	copy_text(c->tool_dir, sizeof(c->tool_dir), "tools.d");
+	copy_text(c->audit_seal, sizeof(c->audit_seal), "auto");
 	c->recordings_max_bytes = 1 << 30;
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
 	c->audit_reserve_bytes = 8 << 20;
 	c->audit_bytes_per_second = 512 << 10;
 	conf_audit_defaults(c);
-	copy(c->frontend_path, sizeof(c->frontend_path),
+	copy_text(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/mcp-execd-frontend");
-	copy(c->forwarded_header, sizeof(c->forwarded_header),
+	copy_text(c->forwarded_header, sizeof(c->forwarded_header),
 	    "x-forwarded-for");
 	c->stop_grace_ms = 5 * SECOND;
 	c->limits = default_limits;
@@ -393,7 +393,7 @@ check_frontend_path(
 
 /* Relative paths stand beside the configuration file. */
 static void
-anchor(const struct keys *k, const struct json_value *v, const char *dir,
+anchor_path(const struct keys *k, const struct json_value *v, const char *dir,
     char path[PATH_MAX])
 {
 	char joined[PATH_MAX];
@@ -414,15 +414,15 @@ anchor_beside(const struct keys *k, const struct json_value *v, const char *dir,
 	char *slash;
 
 	if (path[0] != '\0') {
-		anchor(k, v, dir, path);
+		anchor_path(k, v, dir, path);
 		return;
 	}
-	copy(log_dir, sizeof(log_dir), c->audit_file);
+	copy_text(log_dir, sizeof(log_dir), c->audit_file);
 	slash = strrchr(log_dir, '/');
 	if (slash != NULL)
 		slash[slash == log_dir] = '\0';
-	copy(path, PATH_MAX, name);
-	anchor(k, v, log_dir, path);
+	copy_text(path, PATH_MAX, name);
+	anchor_path(k, v, log_dir, path);
 }
 
 static void
@@ -443,7 +443,7 @@ anchor_pem(const struct keys *k, const struct json_value *v, const char *dir,
 	const size_t n = sizeof(PEMFILE_CREDENTIAL) - 1;
 
 	if (path[0] != '\0' && strncmp(path, PEMFILE_CREDENTIAL, n) != 0)
-		anchor(k, v, dir, path);
+		anchor_path(k, v, dir, path);
 }
 
 static void
@@ -463,23 +463,23 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 {
 	char dir[PATH_MAX];
 
-	copy(dir, sizeof(dir), c->path);
+	copy_text(dir, sizeof(dir), c->path);
 	*strrchr(dir, '/') = '\0';
 	if (dir[0] == '\0')
-		copy(dir, sizeof(dir), "/");
-	anchor(k, json_get(root, "policy_dir"), dir, c->policy_dir);
-	anchor(k, json_get(root, "token_dir"), dir, c->token_dir);
-	anchor(k, json_get(root, "tool_dir"), dir, c->tool_dir);
-	anchor(k, json_get(root, "control"), dir, c->control);
+		copy_text(dir, sizeof(dir), "/");
+	anchor_path(k, json_get(root, "policy_dir"), dir, c->policy_dir);
+	anchor_path(k, json_get(root, "token_dir"), dir, c->token_dir);
+	anchor_path(k, json_get(root, "tool_dir"), dir, c->tool_dir);
+	anchor_path(k, json_get(root, "control"), dir, c->control);
 	check_control(k, json_get(root, "control"), c);
-	anchor(k, json_get(root, "audit"), dir, c->audit_file);
+	anchor_path(k, json_get(root, "audit"), dir, c->audit_file);
 	anchor_beside(k, json_get(root, "audit"), dir, c, "seal.state",
 	    c->audit_seal_state);
 	anchor_beside(
 	    k, json_get(root, "audit"), dir, c, "redact.key", c->redact_key);
 	check_seal(k, json_get(root, "audit"), c);
-	anchor(k, json_get(root, "recordings"), dir, c->recordings_dir);
-	anchor(k, json_get(root, "frontend"), dir, c->frontend_path);
+	anchor_path(k, json_get(root, "recordings"), dir, c->recordings_dir);
+	anchor_path(k, json_get(root, "frontend"), dir, c->frontend_path);
 	anchor_pem(k, json_get(root, "tls"), dir, c->tls_certificate);
 	anchor_pem(k, json_get(root, "tls"), dir, c->tls_key);
 }
@@ -602,7 +602,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 
 /* Absolute, so that it holds after a change of directory. */
 static int
-absolute(const char *path, char out[PATH_MAX], struct err *e)
+make_absolute(const char *path, char out[PATH_MAX], struct err *e)
 {
 	char cwd[PATH_MAX];
 
@@ -644,7 +644,8 @@ default_places(struct conf *c)
 }
 
 static int
-load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
+load_file(
+    const char *path, struct draft *d, struct conf_report *r, struct err *e)
 {
 	CLEANUP_BUF struct buf text;
 	struct keys k = { .path = d->conf.path, .report = r };
@@ -653,7 +654,7 @@ load(const char *path, struct draft *d, struct conf_report *r, struct err *e)
 
 	buf_init(&text, KEYS_MAX_FILE);
 	set_defaults(&d->conf);
-	if (absolute(path, d->conf.path, e) != 0)
+	if (make_absolute(path, d->conf.path, e) != 0)
 		return e->code;
 	default_places(&d->conf);
 	if (!keys_read_file(k.path, &text, r))
@@ -676,7 +677,7 @@ load_as(const char *path, bool to_read, struct conf *out, struct conf_report *r,
 	if (d == NULL)
 		return err_sys(e, "configuration");
 	d->to_read = to_read;
-	rc = load(path, d, r, e);
+	rc = load_file(path, d, r, e);
 	*out = d->conf;
 	free(d);
 	return rc;

@@ -18,7 +18,7 @@
 #define TLS_PREFIX  "tls:"
 
 static const char *
-after(const char *text, const char *prefix)
+after_prefix(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
@@ -28,7 +28,7 @@ after(const char *text, const char *prefix)
 const char *
 conf_listen_path(const struct conf_listener *l)
 {
-	return l->addr.ss_family == AF_UNIX ? after(l->text, UNIX_PREFIX)
+	return l->addr.ss_family == AF_UNIX ? after_prefix(l->text, UNIX_PREFIX)
 					    : NULL;
 }
 
@@ -97,10 +97,10 @@ parse_tcp(const char *text, struct conf_listener *out)
 }
 
 static bool
-parse(struct conf_listener *l)
+parse_listener(struct conf_listener *l)
 {
-	const char *path = after(l->text, UNIX_PREFIX);
-	const char *address = after(l->text, TLS_PREFIX);
+	const char *path = after_prefix(l->text, UNIX_PREFIX);
+	const char *address = after_prefix(l->text, TLS_PREFIX);
 
 	l->tls = address != NULL;
 	if (path != NULL)
@@ -144,7 +144,7 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 	memset(&l, 0, sizeof(l));
 	if (!keys_string(k, v, 1, l.text, sizeof(l.text)))
 		return;
-	if (!parse(&l)) {
+	if (!parse_listener(&l)) {
 		keys_complain(k, v,
 		    "\"%s\" is no address to listen on: write it as \"127.0.0.1:8001\", \"[::1]:8001\", \"tls:0.0.0.0:8443\" or \"unix:/PATH\" (of at most %zu bytes)",
 		    log_text(v->text).s,
@@ -176,7 +176,7 @@ conf_listen_read(
 	if (list == NULL) {
 		(void)snprintf(c->listen[0].text, sizeof(c->listen[0].text),
 		    "127.0.0.1:8001");
-		if (!parse(&c->listen[0]))
+		if (!parse_listener(&c->listen[0]))
 			fatal("the default listener is wrong");
 		c->listen_count = 1;
 		check_used(k, list, c);

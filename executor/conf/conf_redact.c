@@ -25,7 +25,7 @@ static const struct key rule_keys[] = {
 };
 
 static int
-add(struct redact *r, const struct conf_redact *rule, struct err *e)
+add_rule(struct redact *r, const struct conf_redact *rule, struct err *e)
 {
 	struct bytes text = bytes_of(rule->text);
 
@@ -34,7 +34,7 @@ add(struct redact *r, const struct conf_redact *rule, struct err *e)
 }
 
 static void
-take(const struct keys *k, const struct json_value *v, const char *name,
+take_rule(const struct keys *k, const struct json_value *v, const char *name,
     bool by_key, struct conf *c, struct redact *all)
 {
 	struct conf_redact *rule = &c->redact[c->redact_count];
@@ -49,7 +49,7 @@ take(const struct keys *k, const struct json_value *v, const char *name,
 		return;
 	memcpy(rule->rule, name, sizeof(rule->rule));
 	rule->by_key = by_key;
-	if (add(all, rule, &e) != 0)
+	if (add_rule(all, rule, &e) != 0)
 		keys_complain(k, v, "%s", e.what);
 	else
 		c->redact_count++;
@@ -74,10 +74,10 @@ read_rule(const struct keys *k, const struct json_value *v, struct conf *c,
 		keys_complain(k, v,
 		    "a rule has either \"keys\", such as [\"PGPASSWORD\", \"--password\"], or a \"pattern\"");
 	else if (d.pattern != NULL)
-		take(k, d.pattern, d.name, false, c, all);
+		take_rule(k, d.pattern, d.name, false, c, all);
 	else if (keys_array(k, d.keys, "\"keys\""))
 		for (key = d.keys->child; key != NULL; key = key->next)
-			take(k, key, d.name, true, c, all);
+			take_rule(k, key, d.name, true, c, all);
 }
 
 void
@@ -111,7 +111,7 @@ conf_redact_make(const struct conf *c, struct err *e)
 	int rc = r == NULL ? ERR_BUSY : 0;
 
 	for (i = 0; i < c->redact_count && rc == 0; i++)
-		rc = add(r, &c->redact[i], e);
+		rc = add_rule(r, &c->redact[i], e);
 	if (rc == 0)
 		rc = redact_ready(r, e);
 	if (rc == 0 && redact_any(r))

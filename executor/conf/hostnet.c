@@ -24,7 +24,7 @@ static struct hostnet {
 
 /* 0: not known */
 static uint64_t
-cookie(int fd)
+netns_cookie(int fd)
 {
 	uint64_t value = 0;
 	socklen_t len = sizeof(value);
@@ -38,7 +38,7 @@ void
 hostnet_given(int fd)
 {
 	if (self.given == 0)
-		self.given = cookie(fd);
+		self.given = netns_cookie(fd);
 }
 
 static bool
@@ -60,7 +60,7 @@ static bool
 given_is_elsewhere(void)
 {
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t here = fd == -1 ? 0 : cookie(fd);
+	uint64_t here = fd == -1 ? 0 : netns_cookie(fd);
 
 	return self.given != 0 && here != 0 && self.given != here;
 }

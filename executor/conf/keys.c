@@ -75,7 +75,7 @@ keys_complain_path(
 }
 
 static size_t
-min3(size_t a, size_t b, size_t c)
+least_of_three(size_t a, size_t b, size_t c)
 {
 	size_t ab = a < b ? a : b;
 
@@ -83,7 +83,7 @@ min3(size_t a, size_t b, size_t c)
 }
 
 static char
-fold(char c)
+fold_case(char c)
 {
 	if (c == '-')
 		return '_';
@@ -92,7 +92,7 @@ fold(char c)
 
 /* Levenshtein's distance, blind to case and to "-" for "_". */
 static size_t
-distance(struct bytes a, const char *b)
+edit_distance(struct bytes a, const char *b)
 {
 	size_t row[MAX_WORD + 1], n = strlen(b);
 
@@ -106,9 +106,10 @@ distance(struct bytes a, const char *b)
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
 			size_t above = row[j];
-			bool same = fold((char)a.p[i - 1]) == fold(b[j - 1]);
+			bool same =
+			    fold_case((char)a.p[i - 1]) == fold_case(b[j - 1]);
 
-			row[j] = min3(row[j] + 1, row[j - 1] + 1,
+			row[j] = least_of_three(row[j] + 1, row[j - 1] + 1,
 			    diagonal + (same ? 0 : 1));
 			diagonal = above;
 		}
@@ -124,7 +125,7 @@ keys_closest(struct bytes word, const char *const *candidates)
 	size_t limit = word.len < 9 ? (word.len + 1) / 3 : 3;
 
 	for (size_t i = 0; candidates[i] != NULL; i++) {
-		size_t d = distance(word, candidates[i]);
+		size_t d = edit_distance(word, candidates[i]);
 
 		if (d <= limit) {
 			best = candidates[i];

@@ -66,7 +66,7 @@ check_directory(const char *path, struct err *e)
 
 /* If path is a link, what it leads to takes its place; *more says so. */
 static int
-follow(char path[PATH_MAX], bool *more, struct err *e)
+follow_link(char path[PATH_MAX], bool *more, struct err *e)
 {
 	char target[PATH_MAX], joined[PATH_MAX], dir[PATH_MAX];
 	struct stat st;
@@ -96,13 +96,13 @@ follow(char path[PATH_MAX], bool *more, struct err *e)
 }
 
 static int
-resolve(const char *from, char path[PATH_MAX], struct err *e)
+resolve_path(const char *from, char path[PATH_MAX], struct err *e)
 {
 	bool more = true;
 
 	(void)snprintf(path, PATH_MAX, "%s", from);
 	for (int i = 0; i <= MAX_LINKS && more; i++)
-		if (follow(path, &more, e) != 0)
+		if (follow_link(path, &more, e) != 0)
 			return e->code;
 	return more ? err_set(e, ERR_BAD, "too many links") : 0;
 }
@@ -151,7 +151,7 @@ pemfile_read(
 	CLEANUP_FD int fd = -1;
 	int n;
 
-	if (resolve(path, real, e) != 0)
+	if (resolve_path(path, real, e) != 0)
 		return err_wrap(e, "%s", path);
 	fd = open(
 	    real, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

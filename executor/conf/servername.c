@@ -32,7 +32,7 @@ is_there(struct bytes list, struct bytes name)
 }
 
 static void
-put(struct buf *out, struct bytes name)
+put_name(struct buf *out, struct bytes name)
 {
 	if (name.len == 0 || is_there(buf_bytes(out), name))
 		return;
@@ -48,9 +48,9 @@ servername_put(const struct conf *c, struct buf *out)
 	if (c->proxy_count > 0)
 		return;
 	if (strncmp(c->public_url, https, sizeof(https) - 1) == 0)
-		put(out, host_of(c->public_url + sizeof(https) - 1));
+		put_name(out, host_of(c->public_url + sizeof(https) - 1));
 	for (size_t i = 0; i < c->host_count; i++)
-		put(out, host_of(c->hosts[i]));
+		put_name(out, host_of(c->hosts[i]));
 }
 
 const char *

@@ -145,7 +145,7 @@ is_delegated(const char *path)
 
 /* Hand a group's controllers on to the groups inside it. */
 static unsigned
-enable(int dir)
+enable_controllers(int dir)
 {
 	char text[512], word[32];
 	unsigned have = 0;
@@ -192,7 +192,7 @@ keep_own_share(int base, int runs)
 }
 
 static int
-use(const char *path, struct err *e)
+use_path(const char *path, struct err *e)
 {
 	CLEANUP_FD int base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FD int runs = -1;
@@ -208,8 +208,8 @@ use(const char *path, struct err *e)
 	runs = openat(base, "runs", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (runs == -1)
 		return err_sys(e, "cgroup %s/runs", path);
-	(void)enable(base);
-	self.controllers = enable(runs);
+	(void)enable_controllers(base);
+	self.controllers = enable_controllers(runs);
 	keep_own_share(base, runs);
 	self.runs = steal_fd(&runs);
 	log_info("cgroup: in use path=%s memory=%d pids=%d cpu=%d", path,
@@ -247,8 +247,9 @@ cgroup_setup(const char *where, struct err *e)
 	if (self.runs != -1 || strcmp(where, "off") == 0)
 		return 0;
 	if (strcmp(where, "auto") != 0)
-		return use(where, e);
-	if (find_own(path) && is_delegated(path) && use(path, &ignored) != 0)
+		return use_path(where, e);
+	if (find_own(path) && is_delegated(path) &&
+	    use_path(path, &ignored) != 0)
 		log_warn("cgroup: %s", ignored.what);
 	return 0;
 }
@@ -334,7 +335,7 @@ cgroup_supposed(void)
 	return self.supposed;
 }
 
-/* It is in "supervisor" of that group, if it uses one, see use(). */
+/* It is in "supervisor" of that group, if it uses one, see use_path(). */
 bool
 cgroup_of_service(pid_t pid, char path[PATH_MAX])
 {

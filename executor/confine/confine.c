@@ -307,7 +307,7 @@ loopback_up(void)
 
 /* Landlock's rights for what an operation of the mount plan offers. */
 static uint64_t
-rights(const struct confine *c, const struct mounts_op *op)
+rights_of(const struct confine *c, const struct mounts_op *op)
 {
 	uint64_t run = c->listed_programs ? 0 : LANDLOCK_EXECUTE;
 	bool private = (c->layers & CONFINE_MOUNTS) != 0;
@@ -380,7 +380,7 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 		r = allow_one(&set, "/", LANDLOCK_READ_DIR);
 	for (i = 0; r == 0 && i < m->count; i++) {
 		f->path = m->op[i].path;
-		r = allow_one(&set, f->path, rights(c, &m->op[i]));
+		r = allow_one(&set, f->path, rights_of(c, &m->op[i]));
 	}
 	if (r != 0)
 		landlock_close(&set);
@@ -390,7 +390,7 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 }
 
 static int
-fail(struct confine_failure *f, const char *step, int r)
+fail_step(struct confine_failure *f, const char *step, int r)
 {
 	f->step = step;
 	f->sysno = -r;
@@ -433,19 +433,19 @@ confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
 	*f = (struct confine_failure){ 0 };
 	prefer_for_oom();
 	if ((c->layers & CONFINE_USER) != 0 && (r = enter_user(uid, gid)) != 0)
-		return fail(f, "user namespace", r);
+		return fail_step(f, "user namespace", r);
 	if ((r = enter_network(net)) != 0)
-		return fail(f, "network namespace", r);
+		return fail_step(f, "network namespace", r);
 	if ((c->layers & CONFINE_NET) != 0 && c->network == CONFINE_LOOPBACK &&
 	    (r = loopback_up()) != 0)
-		return fail(f, "network namespace", r);
+		return fail_step(f, "network namespace", r);
 	if ((c->layers & CONFINE_MOUNTS) != 0 &&
 	    (r = mounts_enter(&c->mounts, &f->path)) != 0)
-		return fail(f, "mounts", r);
+		return fail_step(f, "mounts", r);
 	f->path = NULL;
 	if ((c->layers & CONFINE_LANDLOCK) != 0 &&
 	    (r = make_ruleset(c, ruleset, f)) != 0)
-		return fail(f, "landlock", r);
+		return fail_step(f, "landlock", r);
 	f->path = NULL;
 	return 0;
 }

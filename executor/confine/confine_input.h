@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asked: what a policy asks for of its runs' confinement, before it is
+ * confine_input: what a policy asks for of its runs' confinement, before it is
  * compared with what can be had (executor/confine/confine_load).
  */
-#ifndef EXECUTOR_ASKED_H
-#define EXECUTOR_ASKED_H
+#ifndef EXECUTOR_CONFINE_INPUT_H
+#define EXECUTOR_CONFINE_INPUT_H
 
 #include "executor/conf/keys.h"
 #include "executor/confine/confine.h"

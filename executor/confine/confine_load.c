@@ -74,8 +74,8 @@ struct load {
 };
 
 static void
-add(const struct load *l, const struct json_value *at, enum mounts_kind kind,
-    const char *path, bool optional)
+add_place(const struct load *l, const struct json_value *at,
+    enum mounts_kind kind, const char *path, bool optional)
 {
 	struct err e = { 0 };
 
@@ -88,7 +88,7 @@ add_defaults(
     const struct load *l, enum mounts_kind kind, const char *const *paths)
 {
 	for (; *paths != NULL; paths++)
-		add(l, NULL, kind, *paths, true);
+		add_place(l, NULL, kind, *paths, true);
 }
 
 /* Each string of a list, as an absolute path that must exist. */
@@ -103,7 +103,7 @@ add_list(const struct load *l, const struct json_value *list,
 		return;
 	for (v = list->child; v != NULL; v = v->next)
 		if (keys_string(l->k, v, 1, path, sizeof(path)))
-			add(l, v, kind, path, false);
+			add_place(l, v, kind, path, false);
 }
 
 /* As add_list; "@system" stands for what is read without the key. */
@@ -121,12 +121,12 @@ add_read(const struct load *l, const struct json_value *list)
 		if (strcmp(path, "@system") == 0)
 			add_defaults(l, MOUNTS_READ, system_paths);
 		else
-			add(l, v, MOUNTS_READ, path, false);
+			add_place(l, v, MOUNTS_READ, path, false);
 	}
 }
 
 static bool
-lists(const struct json_value *list, const char *text)
+list_has(const struct json_value *list, const char *text)
 {
 	const struct json_value *v = list != NULL ? list->child : NULL;
 
@@ -138,7 +138,7 @@ lists(const struct json_value *list, const char *text)
 
 /* Does a path of the list lie in this directory? */
 static bool
-holds(const struct json_value *list, const char *dir)
+list_covers(const struct json_value *list, const char *dir)
 {
 	const struct json_value *v = list != NULL ? list->child : NULL;
 	size_t n = strlen(dir);
@@ -164,10 +164,10 @@ hide_covered(const struct load *l, const char *const *paths, bool steady)
 		return;
 	for (; *paths != NULL; paths++)
 		if (!mounts_cover(m, *paths) ||
-		    lists(l->v->unix_sockets, *paths))
+		    list_has(l->v->unix_sockets, *paths))
 			continue;
-		else if (holds(l->v->unix_sockets, *paths))
-			add(l, NULL, MOUNTS_EMPTY, *paths, true);
+		else if (list_covers(l->v->unix_sockets, *paths))
+			add_place(l, NULL, MOUNTS_EMPTY, *paths, true);
 		else if (mounts_add_hidden(m, *paths, &e) != 0)
 			keys_complain(l->k, NULL, "%s", e.what);
 		else
@@ -232,20 +232,20 @@ add_basics(const struct load *l, bool private_tmp)
 	struct mounts *m = &l->c->mounts;
 	struct err e = { 0 };
 
-	add(l, NULL, MOUNTS_PROC, "/proc", false);
-	add(l, NULL, MOUNTS_DEV, "/dev", false);
+	add_place(l, NULL, MOUNTS_PROC, "/proc", false);
+	add_place(l, NULL, MOUNTS_DEV, "/dev", false);
 	add_defaults(l, MOUNTS_DEVICE, devices);
 	if (mounts_add_link(m, "/dev/fd", "/proc/self/fd", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stdin", "/proc/self/fd/0", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stdout", "/proc/self/fd/1", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stderr", "/proc/self/fd/2", &e) != 0)
 		keys_complain(l->k, NULL, "%s", e.what);
-	add(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev/shm", true);
+	add_place(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev/shm", true);
 	if (!private_tmp)
 		return;
-	add(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS, "/tmp",
-	    true);
-	add(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
+	add_place(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
+	    "/tmp", true);
+	add_place(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
 	    "/var/tmp", true);
 }
 
@@ -255,7 +255,7 @@ add_resolver(const struct load *l)
 {
 	if (l->c->network == CONFINE_HOST &&
 	    mounts_cover(&l->c->mounts, "/etc/resolv.conf"))
-		add(l, NULL, MOUNTS_READ, "/etc/resolv.conf", true);
+		add_place(l, NULL, MOUNTS_READ, "/etc/resolv.conf", true);
 }
 
 static void
@@ -271,7 +271,7 @@ add_files(const struct load *l)
 		add_read(l, l->v->read);
 	before = l->c->mounts.count;
 	if (l->in->directory != NULL)
-		add(l, NULL, writable, l->in->directory, false);
+		add_place(l, NULL, writable, l->in->directory, false);
 	for (; before < l->c->mounts.count; before++)
 		l->c->mounts.op[before].jail =
 		    l->c->mounts.op[before].kind == writable;
@@ -297,9 +297,9 @@ add_programs(const struct load *l)
 	add_defaults(l, MOUNTS_PROGRAM, loaders);
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
 	if (l->in->shell != NULL)
-		add(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
+		add_place(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
 	for (size_t i = 0; i < l->in->tool_count; i++)
-		add(l, NULL, MOUNTS_PROGRAM, l->in->tools[i], false);
+		add_place(l, NULL, MOUNTS_PROGRAM, l->in->tools[i], false);
 }
 
 /*
@@ -348,7 +348,8 @@ is_plain_name(const char *name)
 
 /* A name of "protect" in one writable place. */
 static void
-protect(const struct load *l, const struct json_value *at, const char *place)
+protect_place(
+    const struct load *l, const struct json_value *at, const char *place)
 {
 	char name[NAME_MAX], path[PATH_MAX];
 	struct err e = { 0 };
@@ -380,12 +381,12 @@ add_protected(const struct load *l)
 		for (size_t i = 0; i < rows; i++)
 			if (mounts_is_writable(m->op[i].kind) &&
 			    m->op[i].directory)
-				protect(l, v, m->op[i].path);
+				protect_place(l, v, m->op[i].path);
 }
 
 /* Of the policy's directory a token may have a part. */
 static void
-clip(const struct load *l)
+clip_plan(const struct load *l)
 {
 	struct err e = { 0 };
 
@@ -439,7 +440,7 @@ read_posture(const struct load *l)
  * files.  What the policy disables by name it does not want.
  */
 static unsigned
-wanted(const struct load *l)
+wanted_layers(const struct load *l)
 {
 	unsigned want =
 	    CONFINE_WALLS | CONFINE_PIDS | CONFINE_IPC | CONFINE_SECCOMP;
@@ -461,9 +462,9 @@ wanted(const struct load *l)
  * around files, if not both are disabled by name, and the filter.
  */
 static unsigned
-required(const struct load *l)
+required_layers(const struct load *l)
 {
-	unsigned need = wanted(l), wall = CONFINE_WALLS & ~l->disabled;
+	unsigned need = wanted_layers(l), wall = CONFINE_WALLS & ~l->disabled;
 
 	if (l->c->posture != CONFINE_KERNEL)
 		return need;
@@ -515,10 +516,10 @@ static void
 check_required(const struct load *l)
 {
 	unsigned asked = read_layers(l, l->v->require, "\"require\"");
-	unsigned missing = (required(l) | asked) & ~l->c->layers, bit;
+	unsigned missing = (required_layers(l) | asked) & ~l->c->layers, bit;
 
 	l->c->asked = asked;
-	l->c->missing = wanted(l) & ~l->c->layers;
+	l->c->missing = wanted_layers(l) & ~l->c->layers;
 	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
 		missing &= ~(unsigned)CONFINE_NET;
 		keys_complain(l->k, l->v->require,
@@ -584,7 +585,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
 	add_basics(&l, read_bool(&l, v->private_tmp, true));
 	l.c->mounts.tmp_bytes = l.v->tmp_bytes;
-	clip(&l);
+	clip_plan(&l);
 	if (mounts_done(&out->mounts, &e) != 0)
 		keys_complain(k, NULL, "%s", e.what);
 	places_check(k, v, in, out);

@@ -6,7 +6,7 @@
 #ifndef EXECUTOR_CONFINE_LOAD_H
 #define EXECUTOR_CONFINE_LOAD_H
 
-#include "executor/confine/asked.h"
+#include "executor/confine/confine_input.h"
 
 /* Of policies that name none; strict until it is said. */
 void confine_load_posture(const char *name);

@@ -19,7 +19,7 @@ enum {
 };
 
 bool
-execlog_wants(const struct notice *n)
+execlog_wants(const struct unotify_call *n)
 {
 	return n->nr == SYS_execve || n->nr == SYS_execveat ||
 	       (n->nr == EXECLOG_CONFIRM_NR &&
@@ -88,7 +88,7 @@ find_free(struct execlog *l)
 }
 
 static void
-drop(struct execlog *l, struct exec_call *c)
+drop_call(struct execlog *l, struct exec_call *c)
 {
 	c->state = EXEC_FREE;
 	while (l->used > 0 && l->call[l->used - 1].state == EXEC_FREE)
@@ -115,7 +115,7 @@ tell_end(struct execlog *l, struct exec_call *c, enum exec_outcome outcome,
 	l->event->unconfirmed = c->state == EXEC_UNHELD;
 	l->event->traced = l->event->unconfirmed && c->traced;
 	memcpy(l->event->image.asked, c->asked, sizeof(c->asked));
-	drop(l, c);
+	drop_call(l, c);
 	l->tell(l->arg);
 }
 
@@ -138,7 +138,7 @@ drop_process(struct execlog *l, pid_t process)
 
 	for (i = l->used; i > 0; i--)
 		if (i <= l->used && l->call[i - 1].process == process)
-			drop(l, &l->call[i - 1]);
+			drop_call(l, &l->call[i - 1]);
 }
 
 /*
@@ -149,7 +149,7 @@ drop_process(struct execlog *l, pid_t process)
  */
 static void
 tell_unheld(
-    struct execlog *l, const struct exec_call *c, const struct notice *n)
+    struct execlog *l, const struct exec_call *c, const struct unotify_call *n)
 {
 	pid_t process = c->process;
 
@@ -157,7 +157,7 @@ tell_unheld(
 	l->event->unconfirmed = true;
 	l->event->traced = c->traced;
 	(void)image_look(process, &l->event->image);
-	if (!listener_valid(l->fd, n))
+	if (!unotify_valid(l->fd, n))
 		return;
 	drop_process(l, process);
 	l->tell(l->arg);
@@ -165,7 +165,7 @@ tell_unheld(
 
 /* As far as that can be seen now. */
 static void
-settle_unheld(struct execlog *l, pid_t process, const struct notice *n)
+settle_unheld(struct execlog *l, pid_t process, const struct unotify_call *n)
 {
 	struct exec_call *c;
 	size_t i;
@@ -192,7 +192,7 @@ status_number(pid_t pid, const char *key)
 	const char *p;
 	pid_t n = 0;
 
-	(void)listener_read_proc(pid, "status", text, sizeof(text));
+	(void)unotify_read_proc(pid, "status", text, sizeof(text));
 	p = strstr(text, key);
 	if (p == NULL)
 		return 0;
@@ -221,7 +221,7 @@ process_of(pid_t thread)
  * threads that are traced: with one of them held at a time neither does.
  */
 static bool
-hold(struct execlog *l, struct exec_call *c)
+hold_call(struct execlog *l, struct exec_call *c)
 {
 	pid_t thread = c->notice.pid;
 
@@ -250,7 +250,7 @@ look_before(struct exec_call *c)
 static int
 let_go(struct execlog *l, struct exec_call *c)
 {
-	bool held = hold(l, c);
+	bool held = hold_call(l, c);
 	int r;
 
 	if (!held) {
@@ -258,13 +258,13 @@ let_go(struct execlog *l, struct exec_call *c)
 		c->traced = status_number(c->notice.pid, "\nTracerPid:\t") != 0;
 		look_before(c);
 	}
-	r = listener_answer(l->fd, &c->notice, 0);
+	r = unotify_answer(l->fd, &c->notice, 0);
 	if (held && !l->killable)
 		(void)ptrace(PTRACE_INTERRUPT, c->notice.pid, NULL, NULL);
 	if (r != 0 && held)
 		c->state = EXEC_LEFT;
 	else if (r != 0)
-		drop(l, c);
+		drop_call(l, c);
 	return r;
 }
 
@@ -280,7 +280,7 @@ let_next_go(struct execlog *l, pid_t process)
 }
 
 static int
-announce(struct execlog *l, const struct notice *n)
+announce_call(struct execlog *l, const struct unotify_call *n)
 {
 	pid_t process = process_of(n->pid);
 	struct exec_call *c;
@@ -292,10 +292,10 @@ announce(struct execlog *l, const struct notice *n)
 		c = NULL;
 	}
 	if (c == NULL && (c = find_free(l)) == NULL)
-		return listener_answer(l->fd, n, EAGAIN);
+		return unotify_answer(l->fd, n, EAGAIN);
 	c->notice = *n;
 	c->process = process;
-	listener_read_text(n->pid, n->args[n->nr == SYS_execveat ? 1 : 0],
+	unotify_read_text(n->pid, n->args[n->nr == SYS_execveat ? 1 : 0],
 	    c->asked, sizeof(c->asked));
 	if (find_state(l, process, EXEC_HELD) == NULL)
 		return let_go(l, c);
@@ -305,31 +305,32 @@ announce(struct execlog *l, const struct notice *n)
 
 /* Any call of that kind later in a program's life was not announced. */
 static int
-confirm(struct execlog *l, const struct notice *n)
+confirm_call(struct execlog *l, const struct unotify_call *n)
 {
 	struct exec_call *c = find_state(l, n->pid, EXEC_UNHELD);
 
 	if (c != NULL && has_started(c))
 		tell_unheld(l, c, n);
-	return listener_answer(l->fd, n, 0);
+	return unotify_answer(l->fd, n, 0);
 }
 
 int
-execlog_take(struct execlog *l, const struct notice *n)
+execlog_take(struct execlog *l, const struct unotify_call *n)
 {
-	return n->nr == EXECLOG_CONFIRM_NR ? confirm(l, n) : announce(l, n);
+	return n->nr == EXECLOG_CONFIRM_NR ? confirm_call(l, n)
+					   : announce_call(l, n);
 }
 
 /* Threads that have gone while they waited are still in the table. */
 static void
-sweep(struct execlog *l)
+sweep_calls(struct execlog *l)
 {
 	size_t i;
 
 	for (i = l->used; i > 0; i--)
 		if (i <= l->used && l->call[i - 1].state == EXEC_QUEUED &&
-		    !listener_valid(l->fd, &l->call[i - 1].notice))
-			drop(l, &l->call[i - 1]);
+		    !unotify_valid(l->fd, &l->call[i - 1].notice))
+			drop_call(l, &l->call[i - 1]);
 }
 
 bool
@@ -339,7 +340,7 @@ execlog_full(struct execlog *l)
 
 	if (l->used < EXECLOG_MAX_CALLS)
 		return false;
-	sweep(l);
+	sweep_calls(l);
 	for (i = 0; i < l->used; i++)
 		if (l->call[i].state == EXEC_FREE)
 			return false;
@@ -355,7 +356,7 @@ execlog_full(struct execlog *l)
 
 /* What the call that it stopped behind returned; 1: that cannot be told. */
 static long
-returned(pid_t thread)
+returned_value(pid_t thread)
 {
 	struct user_regs_struct r;
 	struct iovec v = { &r, sizeof(r) };
@@ -374,14 +375,14 @@ returned(pid_t thread)
 }
 
 static void
-release(pid_t thread, int sig)
+release_thread(pid_t thread, int sig)
 {
 	(void)ptrace(PTRACE_DETACH, thread, NULL, (void *)(intptr_t)sig);
 }
 
 /* Where the program may not be read, the path is what was announced. */
 static void
-look(struct execlog *l, pid_t process)
+look_at_process(struct execlog *l, pid_t process)
 {
 	struct exec_event *e = l->event;
 	struct exec_call *c = find_state(l, process, EXEC_HELD);
@@ -396,8 +397,8 @@ look(struct execlog *l, pid_t process)
 static void
 take_start(struct execlog *l, pid_t process)
 {
-	look(l, process);
-	release(process, 0);
+	look_at_process(l, process);
+	release_thread(process, 0);
 	drop_process(l, process);
 	l->tell(l->arg);
 }
@@ -407,15 +408,15 @@ static void
 take_return(struct execlog *l, pid_t thread, int sig)
 {
 	struct exec_call *c = find_thread(l, thread);
-	long value = returned(thread);
+	long value = returned_value(thread);
 	bool again = value <= -RESTARTS && value > -RESTARTS_END;
 	pid_t process = c != NULL ? c->process : 0;
 
-	release(thread, sig);
+	release_thread(thread, sig);
 	if (c == NULL)
 		return;
 	if (c->state != EXEC_HELD || again)
-		drop(l, c);
+		drop_call(l, c);
 	else
 		tell_end(l, c, EXEC_FAILED, value < 0 ? (int)-value : 0);
 	let_next_go(l, process);
@@ -432,7 +433,7 @@ take_death(struct execlog *l, pid_t thread)
 	if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
 		tell_end(l, c, EXEC_UNKNOWN, 0);
 	else
-		drop(l, c);
+		drop_call(l, c);
 	let_next_go(l, process);
 }
 
@@ -457,7 +458,7 @@ execlog_rest(struct execlog *l)
 		if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
 			tell_end(l, c, EXEC_UNKNOWN, 0);
 		else
-			drop(l, c);
+			drop_call(l, c);
 	}
 }
 

@@ -35,7 +35,7 @@
 #include <sys/syscall.h>
 
 #include "executor/confine/image.h"
-#include "executor/confine/listener.h"
+#include "executor/confine/unotify.h"
 
 /*
  * A call that most programs make when they set themselves up: on x86-64
@@ -86,7 +86,7 @@ struct exec_call {
 	enum exec_call_state state;
 	bool traced; /* EXEC_UNHELD */
 	pid_t process; /* its first thread's id */
-	struct notice notice; /* of the thread */
+	struct unotify_call notice; /* of the thread */
 	struct image_id before; /* EXEC_UNHELD */
 	char asked[IMAGE_MAX_PATH];
 };
@@ -110,11 +110,11 @@ struct execlog {
 void execlog_init(struct execlog *l, struct exec_event *event,
     void (*tell)(void *arg), void *arg);
 /* Is this notification one for execlog_take? */
-bool execlog_wants(const struct notice *n);
+bool execlog_wants(const struct unotify_call *n);
 /* No place for another announcement: do not receive one now. */
 bool execlog_full(struct execlog *l);
-/* Answer it, now or later; as listener_answer. */
-int execlog_take(struct execlog *l, const struct notice *n);
+/* Answer it, now or later; as unotify_answer. */
+int execlog_take(struct execlog *l, const struct unotify_call *n);
 /* What waitpid(2) said of a process or thread; released if it is stopped. */
 void execlog_status(struct execlog *l, pid_t pid, int status);
 /* At the end: what nobody saw the outcome of. */

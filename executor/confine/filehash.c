@@ -61,7 +61,7 @@ filehash_prepare(void)
 }
 
 static const uint8_t *
-find(const struct filehash_version *v)
+find_known(const struct filehash_version *v)
 {
 	size_t i;
 
@@ -84,7 +84,7 @@ is_near(uint64_t device)
 
 /* May that much be read now? */
 static bool
-afford(uint64_t size)
+can_afford(uint64_t size)
 {
 	uint64_t now = clock_mono_ms() / 1000;
 
@@ -160,7 +160,7 @@ bool
 filehash_get(const char *path, const struct filehash_version *v,
     uint8_t out[DIGEST_BYTES], bool *remember)
 {
-	const uint8_t *sum = find(v);
+	const uint8_t *sum = find_known(v);
 	CLEANUP_FD int fd = -1;
 
 	*remember = false;
@@ -168,7 +168,7 @@ filehash_get(const char *path, const struct filehash_version *v,
 		memcpy(out, sum, DIGEST_BYTES);
 		return true;
 	}
-	if (!is_near(v->device) || !afford(v->size))
+	if (!is_near(v->device) || !can_afford(v->size))
 		return false;
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1 || !read_all(fd, v, out))
@@ -183,7 +183,7 @@ void
 filehash_remember(
     const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES])
 {
-	if (find(v) != NULL)
+	if (find_known(v) != NULL)
 		return;
 	self.known[self.next].v = *v;
 	memcpy(self.known[self.next].sum, sum, DIGEST_BYTES);

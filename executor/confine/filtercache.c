@@ -32,7 +32,7 @@ key_of(const uint8_t key[DIGEST_BYTES])
 }
 
 static struct entry *
-find(const uint8_t key[DIGEST_BYTES])
+find_entry(const uint8_t key[DIGEST_BYTES])
 {
 	struct hashindex_walk w = hashindex_find(&self.by_key, key_of(key));
 	size_t i;
@@ -47,7 +47,7 @@ find(const uint8_t key[DIGEST_BYTES])
 bool
 filtercache_get(const uint8_t key[DIGEST_BYTES], struct filter *out)
 {
-	const struct entry *known = find(key);
+	const struct entry *known = find_entry(key);
 
 	if (known != NULL)
 		filter_copy(&known->filter, out);
@@ -76,7 +76,7 @@ filtercache_put(const uint8_t key[DIGEST_BYTES], const struct filter *f)
 	struct filter copy;
 	struct err e;
 
-	if (find(key) != NULL || !make_room())
+	if (find_entry(key) != NULL || !make_room())
 		return;
 	filter_copy(f, &copy);
 	memcpy(self.entry[self.count].key, key, DIGEST_BYTES);
@@ -136,7 +136,7 @@ filtercache_write(size_t first, struct buf *out)
 }
 
 static bool
-take(struct bytes *from, size_t len, struct bytes *out)
+take_bytes(struct bytes *from, size_t len, struct bytes *out)
 {
 	if (from->len < len)
 		return false;
@@ -153,10 +153,10 @@ filtercache_read(struct buf *text, struct err *e)
 	struct filter f;
 	struct head h;
 
-	while (take(&rest, sizeof(h), &head)) {
+	while (take_bytes(&rest, sizeof(h), &head)) {
 		memcpy(&h, head.p, sizeof(h));
-		if (!take(&rest, h.prog, &prog) ||
-		    !take(&rest, h.refine, &refine))
+		if (!take_bytes(&rest, h.prog, &prog) ||
+		    !take_bytes(&rest, h.refine, &refine))
 			break;
 		if (filter_import(prog, refine, &f, e) != 0)
 			return e->code;

@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "executor/confine/listener.h"
+#include "executor/confine/unotify.h"
 
 /* Of /proc/PID/stat, proc_pid_stat(5), counted from 1. */
 enum field {
@@ -36,7 +36,7 @@ read_stat(pid_t pid, uint64_t field[FIELDS])
 	size_t i = 3;
 
 	memset(field, 0, FIELDS * sizeof(*field));
-	(void)listener_read_proc(pid, "stat", text, sizeof(text));
+	(void)unotify_read_proc(pid, "stat", text, sizeof(text));
 	p = strrchr(text, ')'); /* the name may hold anything */
 	if (p == NULL || p[1] == '\0')
 		return false;
@@ -78,7 +78,7 @@ sum_args(pid_t pid, uint64_t at, struct image *out)
 	digest_init(&d);
 	while (left > 0) {
 		n = left < PIECE ? (size_t)left : PIECE;
-		if (listener_read_memory(pid, at, piece, n) != n)
+		if (unotify_read_memory(pid, at, piece, n) != n)
 			return false;
 		digest_update(&d, bytes_make(piece, n));
 		at += n;
@@ -99,7 +99,7 @@ read_args(pid_t pid, const uint64_t field[FIELDS], struct image *out)
 	out->args_total = end - start;
 	want = out->args_total < IMAGE_MAX_ARGS ? (size_t)out->args_total
 						: IMAGE_MAX_ARGS - 1;
-	out->args_len = listener_read_memory(pid, start, out->args, want);
+	out->args_len = unotify_read_memory(pid, start, out->args, want);
 	if (out->args_len < out->args_total)
 		out->args_summed = sum_args(pid, start, out);
 	return out->args_len == want;
@@ -113,7 +113,7 @@ static void
 read_asked(pid_t pid, const uint64_t field[FIELDS], struct image *out)
 {
 	if (field[ENV_END] != 0)
-		listener_read_text(
+		unotify_read_text(
 		    pid, field[ENV_END], out->asked, sizeof(out->asked));
 }
 
@@ -121,10 +121,10 @@ read_asked(pid_t pid, const uint64_t field[FIELDS], struct image *out)
 static bool
 has_own_mounts(pid_t pid)
 {
-	char path[LISTENER_PATH];
+	char path[UNOTIFY_PATH];
 	struct stat ours, its;
 
-	listener_proc_path(pid, "ns/mnt", path);
+	unotify_proc_path(pid, "ns/mnt", path);
 	return stat("/proc/self/ns/mnt", &ours) == 0 && stat(path, &its) == 0 &&
 	       ours.st_ino != its.st_ino;
 }
@@ -136,9 +136,9 @@ has_own_mounts(pid_t pid)
 static void
 read_file(pid_t pid, struct image *out)
 {
-	char path[LISTENER_PATH];
+	char path[UNOTIFY_PATH];
 
-	listener_proc_path(pid, "exe", path);
+	unotify_proc_path(pid, "exe", path);
 	if (filehash_look(path, &out->file))
 		out->summed =
 		    filehash_get(path, &out->file, out->sum, &out->remember);
@@ -154,9 +154,8 @@ image_look(pid_t pid, struct image *out)
 	whole = read_stat(pid, field) && read_args(pid, field, out);
 	out->parent = (pid_t)field[PARENT];
 	read_asked(pid, field, out);
-	listener_read_link(
-	    pid, "exe", out->executable, sizeof(out->executable));
-	listener_read_link(pid, "cwd", out->directory, sizeof(out->directory));
+	unotify_read_link(pid, "exe", out->executable, sizeof(out->executable));
+	unotify_read_link(pid, "cwd", out->directory, sizeof(out->directory));
 	out->own_mounts = has_own_mounts(pid);
 	read_file(pid, out);
 	return whole && out->executable[0] != '\0';

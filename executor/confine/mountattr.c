@@ -66,7 +66,7 @@ next_word(char **rest)
 
 /* "\040" is a space, and so on, proc_pid_mountinfo(5). */
 static void
-unescape(char out[PATH_MAX], const char *in)
+unescape_path(char out[PATH_MAX], const char *in)
 {
 	size_t n = 0;
 
@@ -116,7 +116,7 @@ parse_mount(char *line, struct mounted *out)
 	out->id = 0;
 	for (; *id >= '0' && *id <= '9'; id++)
 		out->id = 10 * out->id + (uint64_t)(*id - '0');
-	unescape(out->path, path);
+	unescape_path(out->path, path);
 	out->attr = parse_options(options);
 	return true;
 }
@@ -139,7 +139,7 @@ is_reached(const struct mounted *m)
 
 /* What it has stays, as some of that may be locked; access times as well. */
 static int
-remount(const struct mounted *m, uint64_t set, uint64_t clear)
+remount_one(const struct mounted *m, uint64_t set, uint64_t clear)
 {
 	uint64_t want = (m->attr | set) & ~clear;
 	unsigned long flags = MS_REMOUNT | MS_BIND | MS_SILENT;
@@ -187,7 +187,7 @@ change_line(struct change *c, char *line)
 		return;
 	}
 	c->done++;
-	c->error = remount(&m, c->set, c->clear);
+	c->error = remount_one(&m, c->set, c->clear);
 }
 
 static int table = -1; /* mountinfo, while a root is built */

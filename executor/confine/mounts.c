@@ -87,8 +87,8 @@ mounts_fini(struct mounts *m)
 }
 
 static int
-put(struct mounts *m, enum mounts_kind kind, const char *path, const char *text,
-    bool directory, struct err *e)
+put_op(struct mounts *m, enum mounts_kind kind, const char *path,
+    const char *text, bool directory, struct err *e)
 {
 	struct mounts_op *op = &m->op[m->count];
 
@@ -120,7 +120,7 @@ add_link(
 		return err_sys(e, "%s", path);
 	text[n] = '\0';
 	if (kind != MOUNTS_HIDE &&
-	    put(m, MOUNTS_LINK, path, text, false, e) != 0)
+	    put_op(m, MOUNTS_LINK, path, text, false, e) != 0)
 		return e->code;
 	/* One link at a time: each on the way has to be there as well. */
 	(void)snprintf(
@@ -137,7 +137,7 @@ add_link(
  * others by its name.
  */
 static int
-canonical(const char *path, char out[PATH_MAX], struct err *e)
+make_canonical(const char *path, char out[PATH_MAX], struct err *e)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
 	const char *last;
@@ -182,7 +182,7 @@ add_link_on_way(struct mounts *m, const char *path, size_t n,
 		return err_sys(e, "%s", path);
 	text[len] = '\0';
 	if (fdio_join(name, sizeof(name), dir, slash + 1, e) != 0 ||
-	    put(m, MOUNTS_LINK, name, text, false, e) != 0 ||
+	    put_op(m, MOUNTS_LINK, name, text, false, e) != 0 ||
 	    fdio_join(name, sizeof(name), dir, text, e) != 0)
 		return e->code;
 	return fdio_join(rest, PATH_MAX, name, path + n + 1, e);
@@ -218,7 +218,7 @@ mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 	struct err why = { 0 };
 	struct stat st;
 
-	if (canonical(path, clean, &why) != 0 || lstat(clean, &st) == -1) {
+	if (make_canonical(path, clean, &why) != 0 || lstat(clean, &st) == -1) {
 		int sysno = why.code != 0 ? why.sysno : errno;
 
 		if (optional &&
@@ -233,14 +233,14 @@ mounts_add(struct mounts *m, enum mounts_kind kind, const char *path,
 		return e->code;
 	if (S_ISLNK(st.st_mode))
 		return add_link(m, kind, clean, e);
-	return put(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
+	return put_op(m, kind, clean, NULL, S_ISDIR(st.st_mode), e);
 }
 
 int
 mounts_add_link(
     struct mounts *m, const char *path, const char *target, struct err *e)
 {
-	return put(m, MOUNTS_LINK, path, target, false, e);
+	return put_op(m, MOUNTS_LINK, path, target, false, e);
 }
 
 int
@@ -253,7 +253,7 @@ mounts_real(const char *path, char out[PATH_MAX], struct err *e)
 	(void)snprintf(out, PATH_MAX, "%s", path);
 	if (path[0] == '\0' || realpath(path, out) != NULL)
 		return 0;
-	if (canonical(path, out, &why) == 0)
+	if (make_canonical(path, out, &why) == 0)
 		return 0;
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	while ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
@@ -282,7 +282,7 @@ mounts_add_hidden(struct mounts *m, const char *path, struct err *e)
 	int rc = mounts_real(path, real, e);
 
 	if (rc == 0)
-		rc = put(m, MOUNTS_HIDE, real, NULL,
+		rc = put_op(m, MOUNTS_HIDE, real, NULL,
 		    stat(real, &st) == 0 && S_ISDIR(st.st_mode), e);
 	if (rc == 0)
 		m->op[m->count - 1].late = true;
@@ -292,7 +292,7 @@ mounts_add_hidden(struct mounts *m, const char *path, struct err *e)
 int
 mounts_add_protected(struct mounts *m, const char *path, struct err *e)
 {
-	return put(m, MOUNTS_PROTECT, path, NULL, true, e);
+	return put_op(m, MOUNTS_PROTECT, path, NULL, true, e);
 }
 
 static bool
@@ -342,7 +342,8 @@ mounts_is_writable(enum mounts_kind kind)
 
 /* Of the first rows: the one with the longest name that path lies in. */
 static const struct mounts_op *
-decider(const struct mounts *m, size_t count, const char *path, bool itself)
+find_decider(
+    const struct mounts *m, size_t count, const char *path, bool itself)
 {
 	const struct mounts_op *best = NULL;
 	size_t i;
@@ -359,17 +360,17 @@ decider(const struct mounts *m, size_t count, const char *path, bool itself)
 const struct mounts_op *
 mounts_decider(const struct mounts *m, const char *path)
 {
-	return decider(m, m->count, path, true);
+	return find_decider(m, m->count, path, true);
 }
 
 const struct mounts_op *
 mounts_above(const struct mounts *m, const char *path)
 {
-	return decider(m, m->count, path, false);
+	return find_decider(m, m->count, path, false);
 }
 
 static int
-compare(const void *a, const void *b)
+compare_ops(const void *a, const void *b)
 {
 	const struct mounts_op *x = a, *y = b;
 	int d = strcmp(x->path, y->path);
@@ -386,7 +387,7 @@ compare(const void *a, const void *b)
 static bool
 is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
 {
-	const struct mounts_op *in = decider(m, count, op->path, true);
+	const struct mounts_op *in = find_decider(m, count, op->path, true);
 
 	switch ((int)op->kind) {
 	case MOUNTS_READ:
@@ -401,11 +402,11 @@ is_repeated(const struct mounts *m, size_t count, const struct mounts_op *op)
 }
 
 static void
-sort(struct mounts *m)
+sort_ops(struct mounts *m)
 {
 	size_t i, n = 0;
 
-	sort_items(m->op, m->count, sizeof(m->op[0]), compare);
+	sort_items(m->op, m->count, sizeof(m->op[0]), compare_ops);
 	for (i = 0; i < m->count; i++) {
 		if ((i + 1 < m->count &&
 			strcmp(m->op[i].path, m->op[i + 1].path) == 0) ||
@@ -434,7 +435,7 @@ pin_between(struct mounts *m, const struct mounts_op *place,
 		slash = dir;
 	while ((slash = strchr(slash + 1, '/')) != NULL) {
 		*slash = '\0';
-		if (put(m, kind, dir, NULL, true, e) != 0)
+		if (put_op(m, kind, dir, NULL, true, e) != 0)
 			return e->code;
 		pin = &m->op[m->count - 1];
 		pin->pin = true;
@@ -466,7 +467,7 @@ add_pins(struct mounts *m, struct err *e)
 	const struct mounts_op *above;
 
 	for (i = 0; i < rows; i++) {
-		above = decider(m, rows, m->op[i].path, false);
+		above = find_decider(m, rows, m->op[i].path, false);
 		if (m->op[i].kind != MOUNTS_LINK && above != NULL &&
 		    mounts_is_writable(above->kind) &&
 		    pin_between(m, above, &m->op[i], e) != 0)
@@ -477,13 +478,13 @@ add_pins(struct mounts *m, struct err *e)
 			else
 				known++;
 	}
-	sort(m);
+	sort_ops(m);
 	return 0;
 }
 
 /* Which place it is, so that another one by its name is told apart. */
 static void
-identify(struct mounts_op *op, bool writable)
+identify_op(struct mounts_op *op, bool writable)
 {
 	struct stat st;
 
@@ -517,7 +518,7 @@ mounts_done(struct mounts *m, struct err *e)
 	bool writable;
 	size_t i;
 
-	sort(m);
+	sort_ops(m);
 	if (add_pins(m, e) != 0)
 		return e->code;
 	for (i = 0; i < m->count; i++) {
@@ -528,7 +529,7 @@ mounts_done(struct mounts *m, struct err *e)
 		    (is_bound(above->kind) || above->kind == MOUNTS_PROTECT);
 		m->op[i].watched = m->op[i].within && !m->op[i].steady &&
 				   needs_watch(&m->op[i], writable);
-		identify(&m->op[i], writable);
+		identify_op(&m->op[i], writable);
 	}
 	m->whole_root = m->count > 0 && strcmp(m->op[0].path, "/") == 0;
 	set_options(m);
@@ -572,7 +573,7 @@ mounts_changed(const struct mounts *m, int *sysno)
 
 /* "/old" and "/new" before the path of an operation. */
 static const char *
-inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
+path_inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
 {
 	char *p = out;
 
@@ -644,7 +645,7 @@ put_number(char *p, unsigned n)
 }
 
 static int
-bind(const char *from, const char *to, uint64_t attr)
+bind_mount(const char *from, const char *to, uint64_t attr)
 {
 	if (mount(from, to, NULL, MS_BIND | MS_REC | MS_SILENT, NULL) == -1)
 		return -errno;
@@ -655,7 +656,7 @@ bind(const char *from, const char *to, uint64_t attr)
 static int
 do_hide(bool directory, const char *to)
 {
-	return bind(directory ? HIDDEN : "/old/dev/null", to,
+	return bind_mount(directory ? HIDDEN : "/old/dev/null", to,
 	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
 		MOUNTATTR_NOEXEC);
 }
@@ -682,7 +683,7 @@ do_private(const char *to, uint64_t attr, mode_t mode)
 		return -E2BIG;
 	if (mkdir(name, mode) == -1)
 		return -errno;
-	r = bind(name, to, attr);
+	r = bind_mount(name, to, attr);
 	name[sizeof(PRIVATE) - 1]++; /* for the next of this process */
 	return r;
 }
@@ -733,12 +734,13 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 	int fd, r = hold_place(to, &fd);
 
 	if (r != 0 || fd == -1)
-		return r != 0 ? r : bind(from, to, safe | MOUNTATTR_RDONLY);
+		return r != 0 ? r
+			      : bind_mount(from, to, safe | MOUNTATTR_RDONLY);
 	if (held_count < MOUNTS_MAX) {
 		held[held_count].fd = fd;
 		held[held_count++].op = op;
 	}
-	return bind(EMPTY, to,
+	return bind_mount(EMPTY, to,
 	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
 		MOUNTATTR_NOEXEC);
 }
@@ -748,7 +750,8 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
  * with its attributes from the start, but where there is no mount_setattr(2).
  */
 static int
-cover(int dir, const char *path, int place, const char *name, uint64_t attr)
+cover_place(
+    int dir, const char *path, int place, const char *name, uint64_t attr)
 {
 	int r, tree = (int)syscall(SYS_open_tree, dir, path,
 		   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | RECURSIVE |
@@ -794,15 +797,15 @@ mounts_renew(const struct mounts_op *op)
 	if (fstat(fd, &st) == -1 || S_ISLNK(st.st_mode))
 		r = -ELOOP;
 	else if (op->pin)
-		r = cover(fd, "", fd, op->path,
+		r = cover_place(fd, "", fd, op->path,
 		    op->kind == MOUNTS_WRITE_NOEXEC ? safe | MOUNTATTR_NOEXEC
 						    : safe);
 	else if (op->kind != MOUNTS_HIDE)
-		r = cover(fd, "", fd, op->path, safe | MOUNTATTR_RDONLY);
+		r = cover_place(fd, "", fd, op->path, safe | MOUNTATTR_RDONLY);
 	else if (S_ISDIR(st.st_mode))
 		r = hide_directory(fd);
 	else
-		r = cover(AT_FDCWD, "/dev/null", fd, op->path,
+		r = cover_place(AT_FDCWD, "/dev/null", fd, op->path,
 		    safe | MOUNTATTR_RDONLY | MOUNTATTR_NOEXEC);
 	(void)close(fd);
 	mountattr_done();
@@ -811,13 +814,13 @@ mounts_renew(const struct mounts_op *op)
 
 /* The held places, in the root that the prefix leads to. */
 static void
-release(const char *prefix)
+release_root(const char *prefix)
 {
 	static char path[PATH_MAX + 8];
 	size_t i;
 
 	for (i = 0; i < held_count; i++) {
-		(void)inside(path, prefix, held[i].op->path);
+		(void)path_inside(path, prefix, held[i].op->path);
 		(void)umount2(path, MNT_DETACH);
 		if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0)
 			(void)rmdir(path);
@@ -831,7 +834,7 @@ mounts_leave(void)
 {
 	if (held_count > 0) /* nor is a link followed now */
 		(void)mountattr_set("/", MOUNTATTR_NOSYMFOLLOW, true);
-	release("");
+	release_root("");
 }
 
 static int
@@ -842,8 +845,8 @@ do_op(const struct mounts_op *op)
 	struct stat st;
 	int made;
 
-	(void)inside(from, "/old", op->path);
-	(void)inside(to, "/new", op->path);
+	(void)path_inside(from, "/old", op->path);
+	(void)path_inside(to, "/new", op->path);
 	if (op->kind == MOUNTS_PROTECT)
 		return do_protect(op, from, to);
 	if (op->kind == MOUNTS_HIDE && op->late)
@@ -861,13 +864,14 @@ do_op(const struct mounts_op *op)
 			   : 0;
 	case MOUNTS_READ:
 	case MOUNTS_PROGRAM:
-		return bind(from, to, safe | MOUNTATTR_RDONLY);
+		return bind_mount(from, to, safe | MOUNTATTR_RDONLY);
 	case MOUNTS_WRITE:
-		return bind(from, to, safe);
+		return bind_mount(from, to, safe);
 	case MOUNTS_WRITE_NOEXEC:
-		return bind(from, to, safe | MOUNTATTR_NOEXEC);
+		return bind_mount(from, to, safe | MOUNTATTR_NOEXEC);
 	case MOUNTS_DEVICE:
-		return bind(from, to, MOUNTATTR_NOSUID | MOUNTATTR_NOEXEC);
+		return bind_mount(
+		    from, to, MOUNTATTR_NOSUID | MOUNTATTR_NOEXEC);
 	case MOUNTS_TMPFS:
 		return do_private(to, safe, SHARED_MODE);
 	case MOUNTS_TMPFS_NOEXEC:
@@ -937,7 +941,7 @@ make_private(void)
  * the host's root nor in what is bound from it.
  */
 static int
-begin(const struct mounts *m)
+begin_root(const struct mounts *m)
 {
 	int r = make_private();
 
@@ -955,7 +959,7 @@ begin(const struct mounts *m)
 	if (r != 0)
 		return r;
 	return m->whole_root
-		   ? bind("/old", "/new",
+		   ? bind_mount("/old", "/new",
 			 MOUNTATTR_NOSUID |
 			     (m->op[0].kind == MOUNTS_READ ? MOUNTATTR_RDONLY
 							   : 0U))
@@ -963,7 +967,7 @@ begin(const struct mounts *m)
 }
 
 static int
-finish(const struct mounts *m)
+finish_root(const struct mounts *m)
 {
 	int r = mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
 
@@ -986,16 +990,16 @@ mounts_enter(const struct mounts *m, const char **failed)
 	int r;
 
 	*failed = "/";
-	r = begin(m);
+	r = begin_root(m);
 	for (i = m->whole_root ? 1 : 0; r == 0 && i < m->count; i++) {
 		*failed = m->op[i].path;
 		r = do_op(&m->op[i]);
 	}
 	if (r == 0) {
 		*failed = "/";
-		r = finish(m);
+		r = finish_root(m);
 	} else {
-		release("/new"); /* from which no link is followed yet */
+		release_root("/new"); /* from which no link is followed yet */
 	}
 	mountattr_done();
 	(void)umask(mask);

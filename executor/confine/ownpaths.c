@@ -18,7 +18,7 @@ static struct ownpaths {
 } self;
 
 static struct ownpath *
-add(enum ownpath_how how, const char *path)
+add_path(enum ownpath_how how, const char *path)
 {
 	struct ownpath *own = &self.path[self.count];
 
@@ -34,7 +34,7 @@ add(enum ownpath_how how, const char *path)
 static void
 add_file(const char *path, bool replaced)
 {
-	struct ownpath *own = add(OWNPATH_HIDE, path);
+	struct ownpath *own = add_path(OWNPATH_HIDE, path);
 	struct stat st;
 
 	if (own == NULL)
@@ -56,7 +56,7 @@ add_configuration(const char *path)
 
 	(void)snprintf(
 	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
-	(void)add(OWNPATH_HIDE, instance ? dir : path);
+	(void)add_path(OWNPATH_HIDE, instance ? dir : path);
 }
 
 /* Whoever takes the name of a socket is told our tokens. */
@@ -68,7 +68,7 @@ add_listeners(const struct conf *c)
 	for (size_t i = 0; i < c->listen_count; i++) {
 		un = (const void *)&c->listen[i].addr;
 		if (un->sun_family == AF_UNIX)
-			(void)add(OWNPATH_HIDE, un->sun_path);
+			(void)add_path(OWNPATH_HIDE, un->sun_path);
 	}
 }
 
@@ -80,16 +80,16 @@ add_programs(const struct conf *c)
 	char path[PATH_MAX], beside[PATH_MAX + 16];
 	char *slash;
 
-	(void)add(OWNPATH_KEEP, c->frontend_path);
+	(void)add_path(OWNPATH_KEEP, c->frontend_path);
 	if (realpath("/proc/self/exe", path) == NULL)
 		return;
-	(void)add(OWNPATH_KEEP, path);
+	(void)add_path(OWNPATH_KEEP, path);
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		(void)snprintf(beside, sizeof(beside), "%s/%s", path, names[i]);
 		if (strlen(beside) < PATH_MAX)
-			(void)add(OWNPATH_KEEP, beside);
+			(void)add_path(OWNPATH_KEEP, beside);
 	}
 }
 
@@ -101,14 +101,14 @@ ownpaths_set(const struct conf *c)
 	add_file(c->audit_seal_state, true);
 	add_file(c->control, false);
 	add_configuration(c->path);
-	(void)add(OWNPATH_HIDE, c->policy_dir);
-	(void)add(OWNPATH_HIDE, c->token_dir);
-	(void)add(OWNPATH_HIDE, c->tool_dir);
-	(void)add(OWNPATH_HIDE, c->recordings_dir);
-	(void)add(OWNPATH_HIDE, c->redact_key);
-	(void)add(OWNPATH_HIDE, c->tls_key);
-	(void)add(OWNPATH_HIDE, c->tls_certificate);
-	(void)add(OWNPATH_HIDE, getenv("CREDENTIALS_DIRECTORY"));
+	(void)add_path(OWNPATH_HIDE, c->policy_dir);
+	(void)add_path(OWNPATH_HIDE, c->token_dir);
+	(void)add_path(OWNPATH_HIDE, c->tool_dir);
+	(void)add_path(OWNPATH_HIDE, c->recordings_dir);
+	(void)add_path(OWNPATH_HIDE, c->redact_key);
+	(void)add_path(OWNPATH_HIDE, c->tls_key);
+	(void)add_path(OWNPATH_HIDE, c->tls_certificate);
+	(void)add_path(OWNPATH_HIDE, getenv("CREDENTIALS_DIRECTORY"));
 	add_listeners(c);
 	add_programs(c);
 }

@@ -38,7 +38,7 @@ in_group(const struct confine_input *in, gid_t gid)
  * (S_IRWXO)?  Its owner can give them to itself.
  */
 static bool
-gives(const struct confine_input *in, const struct stat *st, mode_t bits)
+gives_access(const struct confine_input *in, const struct stat *st, mode_t bits)
 {
 	if (st->st_uid == in->uid)
 		return true;
@@ -61,7 +61,7 @@ could_move(const struct confine_input *in, const char *path)
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	while ((slash = strrchr(dir, '/')) != NULL) {
 		slash[slash == dir ? 1 : 0] = '\0';
-		if (stat(dir, &st) == 0 && gives(in, &st, S_IWOTH) &&
+		if (stat(dir, &st) == 0 && gives_access(in, &st, S_IWOTH) &&
 		    ((st.st_mode & S_ISVTX) == 0 || st.st_uid == in->uid))
 			return true;
 		if (slash == dir)
@@ -79,7 +79,7 @@ is_kept(const struct confine_input *in, enum ownpath_how how, const char *real)
 
 	if (could_move(in, real))
 		return false;
-	return stat(real, &st) == -1 || !gives(in, &st, bits);
+	return stat(real, &st) == -1 || !gives_access(in, &st, bits);
 }
 
 /* --- our own places --------------------------------------------------- */
@@ -128,7 +128,7 @@ writable_within(const struct mounts *m, const char *real)
 
 /* With the layer mounts: hidden or read-only, and pinned by mounts_done. */
 static int
-keep(struct mounts *m, enum ownpath_how how, const char *real,
+keep_own_path(struct mounts *m, enum ownpath_how how, const char *real,
     const struct mounts_op *above, struct err *e)
 {
 	if (how == OWNPATH_KEEP)
@@ -155,7 +155,7 @@ beside_writable(const struct confine_input *in, const struct confine *c,
 	    dir, sizeof(dir), "%.*s", (int)(strrchr(real, '/') - real), real);
 	return mounts_is_writable(above->kind) &&
 	       mounts_decider(&c->mounts, dir) == above &&
-	       stat(dir, &st) == 0 && gives(in, &st, S_IWOTH);
+	       stat(dir, &st) == 0 && gives_access(in, &st, S_IWOTH);
 }
 
 /* The name of its place, and NULL; or what is wrong with it. */
@@ -180,7 +180,7 @@ keep_place(const struct keys *k, const struct confine_input *in,
 		keys_complain(k, NULL,
 		    "%s is rotated or replaced by mcp-execd, in a directory that a run may write, as %s is writable: give it a directory of its own with mode 0700",
 		    SHOWN(real), SHOWN(above->path));
-	} else if (keep(&c->mounts, own->how, real, above, &e) != 0) {
+	} else if (keep_own_path(&c->mounts, own->how, real, above, &e) != 0) {
 		keys_complain(k, NULL, "%s", e.what);
 	}
 }
@@ -344,7 +344,7 @@ above_with(const struct mounts *m, const struct mounts_op *op,
 }
 
 static bool
-executes(enum mounts_kind kind)
+allows_exec(enum mounts_kind kind)
 {
 	return kind == MOUNTS_READ || kind == MOUNTS_PROGRAM ||
 	       kind == MOUNTS_WRITE;
@@ -366,7 +366,7 @@ check_without_mounts(const struct keys *k, const struct confine_keys *v,
 		    "%s is inside %s, which may be written, and would be writable without the layer mounts: write only the directories beside it",
 		    SHOWN(op->path), SHOWN(above->path));
 	if (op->kind == MOUNTS_WRITE_NOEXEC &&
-	    (above = above_with(&c->mounts, op, executes)) != NULL)
+	    (above = above_with(&c->mounts, op, allows_exec)) != NULL)
 		keys_complain(k, v->noexec,
 		    "%s is inside %s, from which programs may be executed, so that \"noexec\" needs the layer mounts: read only the directories beside it",
 		    SHOWN(op->path), SHOWN(above->path));

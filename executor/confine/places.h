@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_PLACES_H
 #define EXECUTOR_PLACES_H
 
-#include "executor/confine/asked.h"
+#include "executor/confine/confine_input.h"
 
 /*
  * Keep mcp-execd's own places from every run that would reach them: before

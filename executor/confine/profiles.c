@@ -16,7 +16,7 @@
 
 #include "executor/confine/execlog.h"
 #include "executor/confine/filtercache.h"
-#include "executor/confine/sysgroup.h"
+#include "executor/confine/syscall_group.h"
 
 /* Kernel interfaces that take an int look at the low 32 bits only. */
 #define LOW32 0xffffffffULL
@@ -144,7 +144,7 @@ struct rules {
 };
 
 static void
-put(struct rules *r, struct filter_rule row)
+put_rule(struct rules *r, struct filter_rule row)
 {
 	if (r->count < MAX_RULES)
 		r->row[r->count++] = row;
@@ -154,7 +154,7 @@ static void
 put_all(struct rules *r, const struct filter_rule *more, size_t n)
 {
 	while (n-- > 0)
-		put(r, *more++);
+		put_rule(r, *more++);
 }
 
 #define PUT_ALL(r, table) put_all(r, table, sizeof(table) / sizeof((table)[0]))
@@ -169,12 +169,12 @@ set_call(struct rules *r, const char *name, enum filter_verdict verdict)
 		if (strcmp(r->row[i].syscall, name) != 0)
 			r->row[n++] = r->row[i];
 	r->count = n;
-	put(r, (struct filter_rule){
-		   .syscall = name, .verdict = verdict, .error = EPERM });
+	put_rule(r, (struct filter_rule){
+			.syscall = name, .verdict = verdict, .error = EPERM });
 }
 
 static void
-set_group(struct rules *r, const struct sysgroup *g, enum filter_verdict v)
+set_group(struct rules *r, const struct syscall_group *g, enum filter_verdict v)
 {
 	const char *const *call;
 
@@ -185,10 +185,10 @@ set_group(struct rules *r, const struct sysgroup *g, enum filter_verdict v)
 static void
 set_names(struct rules *r, const char *const *names, enum filter_verdict v)
 {
-	const struct sysgroup *g;
+	const struct syscall_group *g;
 
 	for (; *names != NULL; names++)
-		if ((g = sysgroup_find(*names)) != NULL)
+		if ((g = syscall_group_find(*names)) != NULL)
 			set_group(r, g, v);
 		else
 			set_call(r, *names, v);
@@ -228,7 +228,7 @@ put_families(struct rules *r, const struct profile_choice *c)
 }
 
 static bool
-allows(const struct rules *r, const char *name)
+rules_allow(const struct rules *r, const char *name)
 {
 	size_t i;
 
@@ -251,10 +251,10 @@ put_exec_confirm(struct rules *r)
 
 	set_call(r, confirm.syscall, FILTER_WATCH);
 	r->count--;
-	put(r, confirm);
+	put_rule(r, confirm);
 	confirm.verdict = FILTER_ALLOW;
 	confirm.compare = FILTER_NE;
-	put(r, confirm);
+	put_rule(r, confirm);
 }
 
 static void
@@ -262,18 +262,18 @@ put_exec_watch(struct rules *r, bool confirm)
 {
 	set_call(r, "execve", FILTER_WATCH);
 	set_call(r, "execveat", FILTER_WATCH);
-	if (confirm || allows(r, "ptrace"))
+	if (confirm || rules_allow(r, "ptrace"))
 		put_exec_confirm(r);
 }
 
 static void
 make_rules(const struct profile_choice *c, struct rules *r)
 {
-	const struct sysgroup *g;
+	const struct syscall_group *g;
 	size_t i;
 
 	r->count = 0;
-	for (i = 0; (g = sysgroup_at(i)) != NULL; i++)
+	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
 		set_group(r, g,
 		    has_group(c->profile, g->name) ? FILTER_ALLOW
 						   : FILTER_REFUSE);
@@ -358,13 +358,13 @@ profile_allows(const struct profile_choice *c, const char *name)
 	static struct rules r;
 
 	make_rules(c, &r);
-	return allows(&r, name);
+	return rules_allow(&r, name);
 }
 
 bool
 profile_knows(const char *name)
 {
-	return sysgroup_find(name) != NULL || filter_knows(name);
+	return syscall_group_find(name) != NULL || filter_knows(name);
 }
 
 const struct profile *

@@ -2,7 +2,7 @@
 /*
  * profiles: the named seccomp profiles for commands.
  *
- * A profile is a list of groups (executor/sysgroup) that may be used; calls
+ * A profile is a list of groups (executor/syscall_group) that may be used; calls
  * of the other groups are refused and explained; calls in no group fail with
  * ENOSYS, so that a libc newer than the tables falls back.  A policy's other
  * keys open and close socket families, and add or take single calls.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysgroup: system calls by purpose, in the way of systemd.exec(5).
+ * syscall_group: system calls by purpose, in the way of systemd.exec(5).
  * Executor and mcp-execctl; const tables, names that an architecture does
  * not have are skipped when a filter is compiled.
  */
-#include "executor/confine/sysgroup.h"
+#include "executor/confine/syscall_group.h"
 
 #include <string.h>
 
@@ -198,7 +198,7 @@ static const char *const admin_calls[] = {
 	"syslog", "userfaultfd", "vhangup", NULL
 };
 
-static const struct sysgroup groups[] = {
+static const struct syscall_group groups[] = {
 	{ "@memory", "memory of the process", memory_calls },
 	{ "@process", "processes and threads", process_calls },
 	{ "@scheduler", "priorities and processors", scheduler_calls },
@@ -228,19 +228,19 @@ static const struct sysgroup groups[] = {
 };
 /* clang-format on */
 
-const struct sysgroup *
-sysgroup_at(size_t i)
+const struct syscall_group *
+syscall_group_at(size_t i)
 {
 	return i < sizeof(groups) / sizeof(groups[0]) ? &groups[i] : NULL;
 }
 
-const struct sysgroup *
-sysgroup_find(const char *name)
+const struct syscall_group *
+syscall_group_find(const char *name)
 {
-	const struct sysgroup *g;
+	const struct syscall_group *g;
 	size_t i;
 
-	for (i = 0; (g = sysgroup_at(i)) != NULL; i++)
+	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
 		if (strcmp(g->name, name) == 0)
 			return g;
 	return NULL;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* sysgroup: named groups of system calls, for profiles and policies. */
-#ifndef EXECUTOR_SYSGROUP_H
-#define EXECUTOR_SYSGROUP_H
+/* syscall_group: named groups of system calls, for profiles and policies. */
+#ifndef EXECUTOR_SYSCALL_GROUP_H
+#define EXECUTOR_SYSCALL_GROUP_H
 
 #include <stddef.h>
 
-struct sysgroup {
+struct syscall_group {
 	const char *name; /* "@file" */
 	const char *purpose; /* for people */
 	const char *const *calls; /* names, NULL ends them */
 };
 
 /* The i-th group, NULL after the last. */
-const struct sysgroup *sysgroup_at(size_t i);
+const struct syscall_group *syscall_group_at(size_t i);
 /* NULL if there is no such group. */
-const struct sysgroup *sysgroup_find(const char *name);
+const struct syscall_group *syscall_group_find(const char *name);
 
 #endif

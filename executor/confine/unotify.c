@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* listener: receive, look, answer.  Guard; the processes are hostile. */
-#include "executor/confine/listener.h"
+/* unotify: receive, look, answer.  Guard; the processes are hostile. */
+#include "executor/confine/unotify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 enum { PAGE = 4096 };
 
 int
-listener_receive(int fd, struct notice *out)
+unotify_receive(int fd, struct unotify_call *out)
 {
 	union {
 		struct seccomp_notif n;
@@ -33,7 +33,7 @@ listener_receive(int fd, struct notice *out)
 }
 
 int
-listener_answer(int fd, const struct notice *n, int error)
+unotify_answer(int fd, const struct unotify_call *n, int error)
 {
 	union {
 		struct seccomp_notif_resp r;
@@ -51,13 +51,13 @@ listener_answer(int fd, const struct notice *n, int error)
 }
 
 bool
-listener_valid(int fd, const struct notice *n)
+unotify_valid(int fd, const struct unotify_call *n)
 {
 	return ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &n->id) == 0;
 }
 
 size_t
-listener_read_memory(pid_t pid, uint64_t address, void *out, size_t size)
+unotify_read_memory(pid_t pid, uint64_t address, void *out, size_t size)
 {
 	struct iovec mine = { out, size };
 	struct iovec theirs = { (void *)(uintptr_t)address, size };
@@ -68,7 +68,7 @@ listener_read_memory(pid_t pid, uint64_t address, void *out, size_t size)
 
 /* Page by page, as the text may end just before one that is not there. */
 void
-listener_read_text(pid_t pid, uint64_t address, char *out, size_t size)
+unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 {
 	size_t got = 0, want, r;
 
@@ -76,7 +76,7 @@ listener_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 		want = PAGE - (address + got) % PAGE;
 		if (want > size - 1 - got)
 			want = size - 1 - got;
-		r = listener_read_memory(pid, address + got, out + got, want);
+		r = unotify_read_memory(pid, address + got, out + got, want);
 		if (r == 0)
 			break;
 		if (memchr(out + got, '\0', r) != NULL)
@@ -87,7 +87,7 @@ listener_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 }
 
 void
-listener_proc_path(pid_t pid, const char *name, char out[LISTENER_PATH])
+unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 {
 	char digits[12], *p = out;
 	size_t i = 0;
@@ -103,13 +103,13 @@ listener_proc_path(pid_t pid, const char *name, char out[LISTENER_PATH])
 }
 
 size_t
-listener_read_proc(pid_t pid, const char *name, char *out, size_t size)
+unotify_read_proc(pid_t pid, const char *name, char *out, size_t size)
 {
-	char path[LISTENER_PATH];
+	char path[UNOTIFY_PATH];
 	ssize_t n = -1;
 	int fd;
 
-	listener_proc_path(pid, name, path);
+	unotify_proc_path(pid, name, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd != -1) {
 		n = read(fd, out, size - 1);
@@ -122,12 +122,12 @@ listener_read_proc(pid_t pid, const char *name, char *out, size_t size)
 }
 
 void
-listener_read_link(pid_t pid, const char *name, char *out, size_t size)
+unotify_read_link(pid_t pid, const char *name, char *out, size_t size)
 {
-	char path[LISTENER_PATH];
+	char path[UNOTIFY_PATH];
 	ssize_t n;
 
-	listener_proc_path(pid, name, path);
+	unotify_proc_path(pid, name, path);
 	n = readlink(path, out, size - 1);
 	out[n > 0 ? n : 0] = '\0';
 }

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listener: notifications of a run's seccomp filter, seccomp_unotify(2).
+ * unotify: notifications of a run's seccomp filter, seccomp_unotify(2).
  *
  * In the guard; async-signal-safe.  The filter has decided already: a call
  * that it refuses is answered with an error, one that it allows and that is
  * only watched is let go on.  Nothing rests on what is read of the process.
  */
-#ifndef EXECUTOR_LISTENER_H
-#define EXECUTOR_LISTENER_H
+#ifndef EXECUTOR_UNOTIFY_H
+#define EXECUTOR_UNOTIFY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LISTENER_PATH = 64 };
+enum { UNOTIFY_PATH = 64 };
 
-struct notice {
+struct unotify_call {
 	uint64_t id; /* to answer */
 	int nr; /* of the system call */
 	uint64_t args[6];
@@ -24,21 +24,21 @@ struct notice {
 };
 
 /* 0; -EAGAIN: the caller is gone meanwhile; else the listener is useless. */
-int listener_receive(int fd, struct notice *out);
+int unotify_receive(int fd, struct unotify_call *out);
 /* Answer with an error (positive errno), or with 0 to let it go on. */
-int listener_answer(int fd, const struct notice *n, int error);
+int unotify_answer(int fd, const struct unotify_call *n, int error);
 /* Is the caller still waiting, so that what was read of it is its own? */
-bool listener_valid(int fd, const struct notice *n);
+bool unotify_valid(int fd, const struct unotify_call *n);
 /* Copy of a process's memory, and how much that was. */
-size_t listener_read_memory(
+size_t unotify_read_memory(
     pid_t pid, uint64_t address, void *out, size_t size);
 /* Copy a text of its memory, cut to fit; "" if it cannot be read. */
-void listener_read_text(pid_t pid, uint64_t address, char *out, size_t size);
+void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
 /* "/proc/PID/NAME"; name is short, and ours. */
-void listener_proc_path(pid_t pid, const char *name, char out[LISTENER_PATH]);
+void unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */
-size_t listener_read_proc(pid_t pid, const char *name, char *out, size_t size);
+size_t unotify_read_proc(pid_t pid, const char *name, char *out, size_t size);
 /* Where the link NAME of /proc/PID leads; "" if it cannot be read. */
-void listener_read_link(pid_t pid, const char *name, char *out, size_t size);
+void unotify_read_link(pid_t pid, const char *name, char *out, size_t size);
 
 #endif

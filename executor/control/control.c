@@ -70,7 +70,7 @@ static void accept_again(struct control *c);
 static void on_event(void *arg, uint32_t events);
 
 static int
-watch(struct conn *n, uint32_t events, struct err *e)
+watch_conn(struct conn *n, uint32_t events, struct err *e)
 {
 	struct loop *l = n->control->d.loop;
 
@@ -110,7 +110,8 @@ conn_write(struct conn *n)
 	while (n->sent < n->out.len) {
 		r = send(n->fd, n->out.p + n->sent, n->out.len - n->sent,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (r == -1 && errno == EAGAIN && watch(n, EPOLLOUT, &e) == 0)
+		if (r == -1 && errno == EAGAIN &&
+		    watch_conn(n, EPOLLOUT, &e) == 0)
 			return; /* on_event goes on */
 		if (r == -1 && errno != EINTR)
 			break;
@@ -183,7 +184,7 @@ conn_answer(struct conn *n)
 
 /* Answer once everything that it waits for has come. */
 static void
-met(struct control *c, unsigned need)
+meet_need(struct control *c, unsigned need)
 {
 	size_t i;
 
@@ -201,7 +202,7 @@ met(struct control *c, unsigned need)
 /* --- requests --------------------------------------------------------- */
 
 static void
-record(struct conn *n)
+record_request(struct conn *n)
 {
 	const struct control_request *r = &n->request;
 	struct audit *a = n->control->d.audit;
@@ -282,7 +283,7 @@ on_deadline(void *arg)
 		(void)err_set(&n->failure, ERR_BUSY,
 		    "it is not loaded yet after %u s: see the journal",
 		    patience_s);
-		record(n);
+		record_request(n);
 	} else if ((n->needs & NEED_SETTLED) != 0)
 		(void)err_set(&n->failure, ERR_BUSY,
 		    "it is loaded, but the frontend has not taken it within %u s: see the journal",
@@ -311,7 +312,7 @@ conn_serve(struct conn *n, struct bytes json)
 	if ((n->needs & NEED_LOADED) != 0)
 		n->needs = NEED_LOADED; /* its record tells what came of it */
 	else
-		record(n);
+		record_request(n);
 	loop_timer_set(l, &n->deadline, verbs[n->request.verb].patience_ms);
 }
 
@@ -404,7 +405,7 @@ conn_open(struct control *c, struct conn *n, int fd)
 		record_stranger(n);
 	loop_timer_set(c->d.loop, &n->deadline,
 	    n->failure.code == 0 ? READ_MS : REFUSED_MS);
-	if (watch(n, EPOLLIN, &e) == 0)
+	if (watch_conn(n, EPOLLIN, &e) == 0)
 		return;
 	log_warn("control: %s", e.what);
 	conn_close(n);
@@ -484,7 +485,7 @@ control_flushed(struct control *c, bool on_disk)
 			(void)err_set(&n->failure, ERR_BUSY,
 			    "the audit log was not rotated: see the journal");
 	}
-	met(c, NEED_FLUSH);
+	meet_need(c, NEED_FLUSH);
 }
 
 /* Of its findings, and why it failed; then it has to be in force. */
@@ -499,7 +500,7 @@ conn_loaded(struct conn *n, const struct conf_report *r, const struct err *why)
 	n->needs = NEED_FLUSH;
 	if (!monitor_is_settled(n->control->d.monitor))
 		n->needs |= NEED_SETTLED;
-	record(n);
+	record_request(n);
 }
 
 void
@@ -515,13 +516,13 @@ control_loaded(struct control *c, uint64_t ticket, const struct conf_report *r,
 void
 control_settled(struct control *c)
 {
-	met(c, NEED_SETTLED);
+	meet_need(c, NEED_SETTLED);
 }
 
 void
 control_alive(struct control *c)
 {
-	met(c, NEED_ALIVE);
+	meet_need(c, NEED_ALIVE);
 }
 
 struct control *

@@ -20,7 +20,8 @@ enum { BACKLOG = 32 };
 
 /* Split at the last slash: "/run/mcp-execd", "control.sock". */
 static int
-split(const char *path, char dir[PATH_MAX], const char **name, struct err *e)
+split_path(
+    const char *path, char dir[PATH_MAX], const char **name, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -65,7 +66,7 @@ check_dir(int fd, const char *dir, struct err *e)
 
 /* The name within the directory, as short as sockaddr_un wants it. */
 static struct sockaddr_un
-address(int dir, const char *name)
+address_of(int dir, const char *name)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
@@ -77,7 +78,7 @@ address(int dir, const char *name)
 static int
 try_connect(int dir, const char *name)
 {
-	struct sockaddr_un un = address(dir, name);
+	struct sockaddr_un un = address_of(dir, name);
 	CLEANUP_FD int fd =
 	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -91,7 +92,7 @@ try_connect(int dir, const char *name)
 
 /* What a process that was killed left behind is removed. */
 static int
-clear(int dir, const char *name, const char *path, struct err *e)
+clear_stale(int dir, const char *name, const char *path, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -115,7 +116,7 @@ clear(int dir, const char *name, const char *path, struct err *e)
 static int
 bind_at(struct control_socket *s, const char *path, struct err *e)
 {
-	struct sockaddr_un un = address(s->dir, s->name);
+	struct sockaddr_un un = address_of(s->dir, s->name);
 	mode_t old;
 	struct stat st;
 	int r;
@@ -144,7 +145,7 @@ control_socket_open(const char *path, struct control_socket *out, struct err *e)
 	char dir[PATH_MAX];
 	const char *name;
 
-	if (split(path, dir, &name, e) != 0)
+	if (split_path(path, dir, &name, e) != 0)
 		return e->code;
 	(void)mkdir(dir, 0711); /* /run is empty after a boot */
 	s.dir = open_dir(dir, e);
@@ -152,7 +153,8 @@ control_socket_open(const char *path, struct control_socket *out, struct err *e)
 		return s.dir;
 	(void)snprintf(s.name, sizeof(s.name), "%s", name);
 	if (check_dir(s.dir, dir, e) != 0 ||
-	    clear(s.dir, s.name, path, e) != 0 || bind_at(&s, path, e) != 0) {
+	    clear_stale(s.dir, s.name, path, e) != 0 ||
+	    bind_at(&s, path, e) != 0) {
 		control_socket_close(&s);
 		return e->code;
 	}
@@ -185,7 +187,7 @@ control_socket_connect(const char *path, struct err *e)
 	const char *name;
 	int fd;
 
-	if (split(path, folder, &name, e) != 0)
+	if (split_path(path, folder, &name, e) != 0)
 		return e->code;
 	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = dir == -1 ? -errno : try_connect(dir, name);

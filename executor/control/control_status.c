@@ -11,7 +11,7 @@
 #include "common/json.h"
 #include "executor/confine/confine.h"
 #include "executor/confine/probe.h"
-#include "executor/audit/ration.h"
+#include "executor/audit/log_budget.h"
 #include "executor/audit/redact.h"
 
 enum {
@@ -33,14 +33,14 @@ put_text(struct buf *b, const char *key, const char *text)
 }
 
 static void
-begin(struct buf *b, const char *key, char bracket)
+begin_value(struct buf *b, const char *key, char bracket)
 {
 	json_put_key(b, key);
 	buf_put_u8(b, (uint8_t)bracket);
 }
 
 static void
-item(struct buf *b)
+begin_item(struct buf *b)
 {
 	if (b->len > 0 && b->p[b->len - 1] != '[')
 		buf_put_u8(b, ',');
@@ -70,12 +70,12 @@ put_configuration(struct buf *b, const struct store *s, uint32_t generation)
 	const struct conf *c = &s->conf;
 	size_t i;
 
-	begin(b, "configuration", '{');
+	begin_value(b, "configuration", '{');
 	put_text(b, "path", c->path);
 	put_u64(b, "generation", generation);
-	begin(b, "listen", '[');
+	begin_value(b, "listen", '[');
 	for (i = 0; i < c->listen_count; i++) {
-		item(b);
+		begin_item(b);
 		json_put_string(b, bytes_of(c->listen[i].text));
 	}
 	buf_put_u8(b, ']');
@@ -94,7 +94,7 @@ put_certificate(struct buf *b, const struct certificate *c)
 	if (c->chain.len == 0)
 		return;
 	certificate_describe(c, now_s, text, sizeof(text));
-	begin(b, "certificate", '{');
+	begin_value(b, "certificate", '{');
 	put_text(b, "text", text);
 	put_u64(b, "until_s", (uint64_t)c->until);
 	json_put_member_bool(
@@ -121,7 +121,7 @@ put_frontend(struct buf *b, const struct control_deps *d)
 	struct monitor_vitals v = monitor_vitals(d->monitor);
 	size_t i;
 
-	begin(b, "frontend", '{');
+	begin_value(b, "frontend", '{');
 	put_u64(b, "pid", (uint64_t)supervise_pid(d->supervise));
 	put_u64(b, "restarts", supervise_restarts(d->supervise));
 	json_put_member_bool(b, "ready", monitor_is_ready(d->monitor));
@@ -132,10 +132,10 @@ put_frontend(struct buf *b, const struct control_deps *d)
 		put_u64(b, "sessions", v.sessions);
 		put_u64(b, "calls", v.calls);
 	}
-	begin(b, "lockdown", '[');
+	begin_value(b, "lockdown", '[');
 	for (i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
 		if ((v.lockdown & locks[i].bit) != 0) {
-			item(b);
+			begin_item(b);
 			json_put_string(b, bytes_of(locks[i].name));
 		}
 	buf_put_str(b, "]}");
@@ -146,7 +146,7 @@ put_counts(struct buf *b, const struct jobs *j)
 {
 	struct jobs_counts n = jobs_counts(j);
 
-	begin(b, "runs", '{');
+	begin_value(b, "runs", '{');
 	put_u64(b, "now", n.now);
 	put_u64(b, "max", n.max);
 	put_u64(b, "total", n.total);
@@ -158,10 +158,11 @@ put_counts(struct buf *b, const struct jobs *j)
 static void
 put_budgets(struct buf *b, const struct control_deps *d)
 {
-	struct ration_counts n = ration_counts(audit_ration(d->audit));
+	struct log_budget_counts n =
+	    log_budget_counts(audit_log_budget(d->audit));
 	struct jobs_counts j = jobs_counts(d->jobs);
 
-	begin(b, "budgets", '{');
+	begin_value(b, "budgets", '{');
 	put_u64(b, "runs_waiting", j.waiting);
 	put_u64(b, "run_waits", n.waits);
 	put_u64(b, "answers_slowed", n.slowed);
@@ -177,7 +178,7 @@ put_limits(struct buf *b, const struct conf *c)
 {
 	const struct conf_limits *l = &c->limits;
 
-	begin(b, "limits", '{');
+	begin_value(b, "limits", '{');
 	put_u64(b, "connections", l->connections);
 	put_u64(b, "connections_per_address", l->connections_per_address);
 	put_u64(b, "sessions", l->sessions);
@@ -192,7 +193,7 @@ put_audit(struct buf *b, const struct control_deps *d, bool on_disk)
 {
 	struct audit_status s = audit_status(d->audit);
 
-	begin(b, "audit", '{');
+	begin_value(b, "audit", '{');
 	put_text(b, "file", d->store->conf.audit_file);
 	json_put_member_bool(b, "writable", on_disk);
 	json_put_member_bool(b, "sealed", s.sealed);
@@ -210,12 +211,12 @@ put_missing(struct buf *b, const struct confine *c)
 	const char *why;
 	unsigned bit;
 
-	begin(b, "missing", '[');
+	begin_value(b, "missing", '[');
 	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1) {
 		if ((c->missing & bit) == 0)
 			continue;
 		why = probe_why(bit);
-		item(b);
+		begin_item(b);
 		buf_put_u8(b, '{');
 		put_text(b, "layer", confine_layer_name(bit));
 		put_text(b, "why", why != NULL ? why : "");
@@ -231,11 +232,11 @@ put_gaps(struct buf *b, const struct confine *c)
 	const struct confine_gap *g;
 	size_t i;
 
-	begin(b, "landlock_lacks", '[');
+	begin_value(b, "landlock_lacks", '[');
 	for (i = 0;
 	     c->landlock.abi > 0 && (g = confine_gap(&c->landlock, i)) != NULL;
 	     i++) {
-		item(b);
+		begin_item(b);
 		buf_put_u8(b, '{');
 		put_text(b, "name", g->name);
 		put_text(b, "what", g->what);
@@ -253,7 +254,7 @@ put_policy(struct buf *b, const struct policy *p)
 {
 	unsigned bit;
 
-	item(b);
+	begin_item(b);
 	buf_put_u8(b, '{');
 	put_text(b, "name", p->name);
 	put_text(b, "user", p->user);
@@ -264,10 +265,10 @@ put_policy(struct buf *b, const struct policy *p)
 	put_text(b, "posture", confine_posture_name(p->confine.posture));
 	put_missing(b, &p->confine);
 	put_gaps(b, &p->confine);
-	begin(b, "layers", '[');
+	begin_value(b, "layers", '[');
 	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
 		if ((p->confine.layers & bit) != 0) {
-			item(b);
+			begin_item(b);
 			json_put_string(b, bytes_of(confine_layer_name(bit)));
 		}
 	buf_put_str(b, "]}");
@@ -288,7 +289,7 @@ control_status_put(struct buf *b, const struct control_deps *d,
 	put_limits(b, &d->store->conf);
 	put_budgets(b, d);
 	put_audit(b, d, audit_on_disk);
-	begin(b, "policies", '[');
+	begin_value(b, "policies", '[');
 	for (i = 0; i < t->count; i++)
 		put_policy(b, t->p[i]);
 	buf_put_u8(b, ']');

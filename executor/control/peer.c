@@ -10,7 +10,7 @@
 
 #include "common/cleanup.h"
 #include "executor/audit/audit.h"
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 /* One line of /proc/PID/NAME, "" if it cannot be read. */
 static void
@@ -29,7 +29,7 @@ read_proc(pid_t pid, const char *name, char *out, size_t size)
 }
 
 static void
-fill(struct peer *out, uid_t uid, pid_t pid)
+fill_peer(struct peer *out, uid_t uid, pid_t pid)
 {
 	struct err unused;
 	char login[16];
@@ -48,7 +48,7 @@ fill(struct peer *out, uid_t uid, pid_t pid)
 void
 peer_self(struct peer *out)
 {
-	fill(out, geteuid(), getpid());
+	fill_peer(out, geteuid(), getpid());
 }
 
 int
@@ -59,7 +59,7 @@ peer_read(int fd, struct peer *out, struct err *e)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
 		return err_sys(e, "SO_PEERCRED");
-	fill(out, who.uid, who.pid);
+	fill_peer(out, who.uid, who.pid);
 	return 0;
 }
 
@@ -69,7 +69,7 @@ peer_check(const struct peer *p, struct err *e)
 	if (p->uid != 0 && p->uid != geteuid())
 		return err_set(e, ERR_DENIED,
 		    "only root and the user that mcp-execd runs as may ask");
-	if (p->pid <= 0 || tree_has_ancestor(p->pid, getpid()))
+	if (p->pid <= 0 || proctree_has_ancestor(p->pid, getpid()))
 		return err_set(
 		    e, ERR_DENIED, "a command that mcp-execd runs may not ask");
 	return 0;

@@ -58,7 +58,7 @@ print_report(struct conf_report *r)
 }
 
 static bool
-failed(struct ctl *c, const struct err *e)
+load_failed(struct ctl *c, const struct err *e)
 {
 	print_report(&c->report);
 	(void)ctl_error("%s", e->what);
@@ -82,7 +82,7 @@ ctl_load_conf(struct ctl *c)
 		    c->conf.login_uid_first, c->conf.login_uid_last);
 		return true;
 	}
-	return failed(c, &e);
+	return load_failed(c, &e);
 }
 
 bool
@@ -91,7 +91,7 @@ ctl_load_log(struct ctl *c)
 	struct err e;
 
 	return conf_load_to_read(c->config, &c->conf, &c->report, &e) == 0 ||
-	       failed(c, &e);
+	       load_failed(c, &e);
 }
 
 /* The process that listens at the control socket; 0: none, or not for us. */
@@ -147,7 +147,7 @@ ctl_load_policies(struct ctl *c)
 	    policydir_load(c->conf.policy_dir, &c->tools, &c->policies,
 		&c->report, &e) == 0)
 		return true;
-	return failed(c, &e);
+	return load_failed(c, &e);
 }
 
 /* For "did you mean". */
@@ -226,7 +226,7 @@ ctl_load_tokens(struct ctl *c)
 		print_report(&c->report);
 		return true;
 	}
-	return failed(c, &e);
+	return load_failed(c, &e);
 }
 
 void

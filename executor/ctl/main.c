@@ -8,7 +8,7 @@
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
-#include "executor/ctl/audit/recorded.h"
+#include "executor/ctl/audit/read_audit.h"
 #include "executor/conf/instance.h"
 #include "executor/conf/keys.h"
 
@@ -27,12 +27,13 @@ static const struct verb {
 	{ "doctor", NULL, "show what this machine can enforce", doctor_run },
 	{ "status", NULL, "show what runs, and how", status_run },
 	{ "runs", NULL, "show the commands that run now", runs_run },
-	{ "kill", NULL, "end a command that runs", steer_kill },
-	{ "reload", NULL, "put the configuration in force", steer_reload },
+	{ "kill", NULL, "end a command that runs", service_verbs_kill },
+	{ "reload", NULL, "put the configuration in force",
+	    service_verbs_reload },
 	{ "policy", "explain", "say what a policy lets a command do",
 	    policy_explain_run },
 	{ "policy", "test", "run a command under a policy, from here",
-	    policy_test_run },
+	    policy_try_run },
 	{ "token", "add", "make a token and print it, once", token_add_run },
 	{ "token", "list", "show the tokens", token_list_run },
 	{ "token", "revoke", "end a token at once", token_revoke_run },
@@ -48,7 +49,7 @@ static const struct verb {
 	{ "audit", "replay", "play what a run wrote", audit_replay_run },
 	{ "audit", "stats", "count runs and records", audit_stats_run },
 	{ "audit", "rotate", "begin a new file of the audit log",
-	    steer_rotate },
+	    service_verbs_rotate },
 	{ "audit", "report", "make a page about the audit log",
 	    audit_report_run },
 	{ NULL, NULL, NULL, NULL },
@@ -131,7 +132,7 @@ run_verb(struct ctl *c, int argc, char **argv)
 	/* getopt is to begin anew, behind the verb's last word */
 	optind = 0;
 	c->verb = argv[words - 1];
-	recorded_arguments(c, argv + words);
+	read_audit_arguments(c, argv + words);
 	status = v->run(c, argc - words + 1, argv + words - 1);
 	ctl_fini(c);
 	return status;

@@ -39,7 +39,7 @@ put_bits(struct bits *b, unsigned value, unsigned n)
 }
 
 static int
-encode(struct bytes text, struct bits *b, struct err *e)
+encode_text(struct bytes text, struct bits *b, struct err *e)
 {
 	static const char set[] =
 	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
@@ -76,7 +76,7 @@ encode(struct bytes text, struct bits *b, struct err *e)
 
 /* In the field of 256 elements with x^8 + x^4 + x^3 + x^2 + 1. */
 static uint8_t
-multiply(uint8_t a, uint8_t b)
+multiply_gf(uint8_t a, uint8_t b)
 {
 	unsigned product = 0, i;
 
@@ -98,16 +98,16 @@ make_generator(uint8_t g[BLOCK_ECC])
 	g[BLOCK_ECC - 1] = 1;
 	for (i = 0; i < BLOCK_ECC; i++) {
 		for (j = 0; j < BLOCK_ECC; j++) {
-			g[j] = multiply(g[j], root);
+			g[j] = multiply_gf(g[j], root);
 			if (j + 1 < BLOCK_ECC)
 				g[j] ^= g[j + 1];
 		}
-		root = multiply(root, 2);
+		root = multiply_gf(root, 2);
 	}
 }
 
 static void
-correct(const uint8_t data[BLOCK_DATA], uint8_t ecc[BLOCK_ECC])
+add_correction(const uint8_t data[BLOCK_DATA], uint8_t ecc[BLOCK_ECC])
 {
 	uint8_t g[BLOCK_ECC], factor;
 	int i, j;
@@ -119,19 +119,19 @@ correct(const uint8_t data[BLOCK_DATA], uint8_t ecc[BLOCK_ECC])
 		memmove(ecc, ecc + 1, BLOCK_ECC - 1);
 		ecc[BLOCK_ECC - 1] = 0;
 		for (j = 0; j < BLOCK_ECC; j++)
-			ecc[j] ^= multiply(g[j], factor);
+			ecc[j] ^= multiply_gf(g[j], factor);
 	}
 }
 
 /* Of each block in turn a codeword. */
 static void
-interleave(const uint8_t data[DATA], uint8_t out[ALL])
+interleave_blocks(const uint8_t data[DATA], uint8_t out[ALL])
 {
 	uint8_t ecc[BLOCKS][BLOCK_ECC];
 	size_t block, i;
 
 	for (block = 0; block < BLOCKS; block++) {
-		correct(data + block * BLOCK_DATA, ecc[block]);
+		add_correction(data + block * BLOCK_DATA, ecc[block]);
 		for (i = 0; i < BLOCK_DATA; i++)
 			out[i * BLOCKS + block] = data[block * BLOCK_DATA + i];
 		for (i = 0; i < BLOCK_ECC; i++)
@@ -142,7 +142,7 @@ interleave(const uint8_t data[DATA], uint8_t out[ALL])
 /* --- what is always there, 6.3 and 7.9 --------------------------------------- */
 
 static void
-fix(struct drawing *d, int row, int column, bool dark)
+fix_module(struct drawing *d, int row, int column, bool dark)
 {
 	if (row < 0 || row >= QR_SIZE || column < 0 || column >= QR_SIZE)
 		return;
@@ -160,7 +160,7 @@ fix_square(struct drawing *d, int row, int column, int reach)
 		for (j = -reach; j <= reach; j++) {
 			far = i * i > j * j ? i : j;
 			far = far < 0 ? -far : far;
-			fix(d, row + i, column + j,
+			fix_module(d, row + i, column + j,
 			    reach == 2 ? far != 1 : far != 2 && far != 4);
 		}
 }
@@ -171,8 +171,8 @@ fix_patterns(struct drawing *d)
 	int i;
 
 	for (i = 0; i < QR_SIZE; i++) {
-		fix(d, 6, i, i % 2 == 0);
-		fix(d, i, 6, i % 2 == 0);
+		fix_module(d, 6, i, i % 2 == 0);
+		fix_module(d, i, 6, i % 2 == 0);
 	}
 	fix_square(d, 3, 3, 4);
 	fix_square(d, 3, QR_SIZE - 4, 4);
@@ -195,22 +195,22 @@ fix_format(struct drawing *d, unsigned mask)
 		bool dark = (bits >> i & 1) != 0;
 
 		if (i < 8)
-			fix(d, i < 6 ? i : i + 1, 8, dark);
+			fix_module(d, i < 6 ? i : i + 1, 8, dark);
 		else
-			fix(d, 8, i == 8 ? 7 : 14 - i, dark);
+			fix_module(d, 8, i == 8 ? 7 : 14 - i, dark);
 		if (i < 8)
-			fix(d, 8, QR_SIZE - 1 - i, dark);
+			fix_module(d, 8, QR_SIZE - 1 - i, dark);
 		else
-			fix(d, QR_SIZE - 15 + i, 8, dark);
+			fix_module(d, QR_SIZE - 15 + i, 8, dark);
 	}
-	fix(d, QR_SIZE - 8, 8, true);
+	fix_module(d, QR_SIZE - 8, 8, true);
 }
 
 /* --- data into place, 7.7.3 and 7.8 ------------------------------------------ */
 
 /* Two columns at a time, up and down, from the right. */
 static void
-place(struct drawing *d, const uint8_t words[ALL])
+place_words(struct drawing *d, const uint8_t words[ALL])
 {
 	size_t n = 0;
 	int right, step, row, column;
@@ -233,7 +233,7 @@ place(struct drawing *d, const uint8_t words[ALL])
 }
 
 static bool
-masks(unsigned mask, int i, int j)
+mask_covers(unsigned mask, int i, int j)
 {
 	switch (mask) {
 	case 0:
@@ -256,19 +256,19 @@ masks(unsigned mask, int i, int j)
 }
 
 static void
-toggle(struct drawing *d, unsigned mask)
+toggle_mask(struct drawing *d, unsigned mask)
 {
 	int i, j;
 
 	for (i = 0; i < QR_SIZE; i++)
 		for (j = 0; j < QR_SIZE; j++)
-			if (!d->fixed[i][j] && masks(mask, i, j))
+			if (!d->fixed[i][j] && mask_covers(mask, i, j))
 				d->q->dark[i][j] = !d->q->dark[i][j];
 }
 
 /* Squares of one colour, which are hard to read (7.8.3.1, rule 2). */
 static unsigned
-ugliness(const struct qr *q)
+penalty_of(const struct qr *q)
 {
 	unsigned n = 0;
 	int i, j;
@@ -289,23 +289,23 @@ qr_make(struct bytes text, struct qr *out, struct err *e)
 	uint8_t words[ALL];
 	unsigned mask, best = 0, least = UINT32_MAX, n;
 
-	if (encode(text, &b, e) != 0)
+	if (encode_text(text, &b, e) != 0)
 		return e->code;
-	interleave(b.p, words);
+	interleave_blocks(b.p, words);
 	memset(out, 0, sizeof(*out));
 	fix_patterns(&d);
 	fix_format(&d, 0);
-	place(&d, words);
+	place_words(&d, words);
 	for (mask = 0; mask < MASKS; mask++) {
-		toggle(&d, mask);
-		n = ugliness(out);
-		toggle(&d, mask);
+		toggle_mask(&d, mask);
+		n = penalty_of(out);
+		toggle_mask(&d, mask);
 		if (n < least) {
 			least = n;
 			best = mask;
 		}
 	}
-	toggle(&d, best);
+	toggle_mask(&d, best);
 	fix_format(&d, best);
 	explicit_bzero(&b, sizeof(b));
 	explicit_bzero(words, sizeof(words));

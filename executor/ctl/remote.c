@@ -19,7 +19,7 @@ enum { PATIENCE_S = 40 /* longer than the executor's own */ };
 
 /* The configuration may be broken: what runs was started with another. */
 static void
-find(struct ctl *c)
+find_socket(struct ctl *c)
 {
 	struct err e = { 0 };
 
@@ -49,7 +49,7 @@ set_patience(int fd, struct err *e)
 }
 
 static int
-receive(int fd, struct buf *text, struct err *e)
+receive_text(int fd, struct buf *text, struct err *e)
 {
 	uint8_t piece[16384];
 	ssize_t n;
@@ -99,7 +99,7 @@ remote_ask(struct ctl *c, const struct control_request *r,
 	CLEANUP_BUF struct buf request;
 	CLEANUP_FD int fd = -1;
 
-	find(c);
+	find_socket(c);
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->text, CONTROL_HEAD + CONTROL_MAX_ANSWER);
 	buf_init(&request, CONTROL_HEAD + CONTROL_MAX_REQUEST);
@@ -111,7 +111,7 @@ remote_ask(struct ctl *c, const struct control_request *r,
 		return fd;
 	if (set_patience(fd, e) != 0 ||
 	    fdio_write_all(fd, request.p, request.len, e) != 0 ||
-	    receive(fd, &out->text, e) != 0)
+	    receive_text(fd, &out->text, e) != 0)
 		return e->code == ERR_BAD ? ERR_BUSY : e->code;
 	return read_answer(out, e);
 }
@@ -173,7 +173,7 @@ remote_number(const struct json_value *o, const char *key)
 }
 
 static const struct json_value *
-findings(const struct remote_answer *a)
+findings_of(const struct remote_answer *a)
 {
 	return a->doc != NULL ? json_get(json_root(a->doc), "findings") : NULL;
 }
@@ -181,13 +181,13 @@ findings(const struct remote_answer *a)
 bool
 remote_has_findings(const struct remote_answer *a)
 {
-	return findings(a) != NULL;
+	return findings_of(a) != NULL;
 }
 
 void
 remote_findings(const struct remote_answer *a)
 {
-	const struct json_value *v = findings(a);
+	const struct json_value *v = findings_of(a);
 
 	if (v != NULL)
 		(void)fprintf(

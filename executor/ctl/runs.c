@@ -4,7 +4,7 @@
 
 #include "common/cleanup.h"
 #include "executor/ctl/remote.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 #define VERB "runs"
 
@@ -36,7 +36,7 @@ put_cell(struct buf *b, const struct json_value *o, const char *key,
 	inner = buf_bytes(&raw);
 	if (inner.len >= 2)
 		inner = bytes_make(inner.p + 1, inner.len - 2);
-	(void)screen_put(b, inner, columns, pad);
+	(void)terminal_put(b, inner, columns, pad);
 	if (pad)
 		buf_put_u8(b, ' ');
 }
@@ -48,8 +48,8 @@ put_row(struct buf *b, const struct json_value *o, unsigned width)
 	    remote_number(o, "stdout_bytes") + remote_number(o, "stderr_bytes");
 	char age[24], size[24];
 
-	screen_duration(age, (uint64_t)remote_number(o, "age_ms") * 1000000);
-	screen_size(size, (uint64_t)bytes);
+	terminal_duration(age, (uint64_t)remote_number(o, "age_ms") * 1000000);
+	terminal_size(size, (uint64_t)bytes);
 	buf_printf(b, "%-*.*s ", SHORT_ID, SHORT_ID, remote_text(o, "run").s);
 	put_cell(b, o, "token", 16, true);
 	put_cell(b, o, "tool", 12, true);
@@ -79,13 +79,13 @@ put_one(struct buf *b, struct bytes line, bool as_json, bool first)
 		(void)ctl_error("answer of mcp-execd: %s", e.what);
 		return false;
 	}
-	put_row(b, json_root(doc), screen_width());
+	put_row(b, json_root(doc), terminal_width());
 	json_free(doc);
 	return true;
 }
 
 static int
-show(const struct remote_answer *a, bool as_json)
+show_runs(const struct remote_answer *a, bool as_json)
 {
 	CLEANUP_BUF struct buf b;
 	struct bytes rest = a->lines, line;
@@ -117,6 +117,6 @@ runs_run(struct ctl *c, int argc, char **argv)
 	int status;
 
 	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
-		status = remote_show(c, CONTROL_RUNS, show, as_json);
+		status = remote_show(c, CONTROL_RUNS, show_runs, as_json);
 	return status;
 }

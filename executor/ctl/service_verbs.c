@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* steer: kill, reload and audit rotate: told to the mcp-execd that runs. */
+/* service_verbs: kill, reload and audit rotate: told to the mcp-execd that runs. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static const char help_rotate[] =
 
 /* Print what came of it: `done`, or the error. */
 static int
-order(struct ctl *c, const struct control_request *r, const char *done)
+order_service(struct ctl *c, const struct control_request *r, const char *done)
 {
 	struct remote_answer a;
 	struct err e = { 0 };
@@ -45,7 +45,7 @@ order(struct ctl *c, const struct control_request *r, const char *done)
 }
 
 int
-steer_kill(struct ctl *c, int argc, char **argv)
+service_verbs_kill(struct ctl *c, int argc, char **argv)
 {
 	struct control_request r = { .verb = CONTROL_KILL };
 	const char *id;
@@ -60,7 +60,7 @@ steer_kill(struct ctl *c, int argc, char **argv)
 		return ctl_usage("kill",
 		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f; see mcp-execctl runs");
 	memcpy(r.run, id, n + 1);
-	return order(c, &r, "The run is being ended.\n");
+	return order_service(c, &r, "The run is being ended.\n");
 }
 
 static int
@@ -71,19 +71,19 @@ order_alone(struct ctl *c, const char *verb, const char *help,
 	int status;
 
 	if (ctl_alone(verb, help, NULL, argc, argv, &status))
-		status = order(c, &r, done);
+		status = order_service(c, &r, done);
 	return status;
 }
 
 int
-steer_reload(struct ctl *c, int argc, char **argv)
+service_verbs_reload(struct ctl *c, int argc, char **argv)
 {
 	return order_alone(c, "reload", help_reload, CONTROL_RELOAD,
 	    "It is in force.\n", argc, argv);
 }
 
 int
-steer_rotate(struct ctl *c, int argc, char **argv)
+service_verbs_rotate(struct ctl *c, int argc, char **argv)
 {
 	return order_alone(c, "audit rotate", help_rotate, CONTROL_ROTATE,
 	    "The audit log is rotated.\n", argc, argv);

@@ -5,8 +5,8 @@
 
 #include "common/cleanup.h"
 #include "executor/ctl/remote.h"
-#include "executor/ctl/screen.h"
-#include "executor/ctl/text.h"
+#include "executor/ctl/terminal.h"
+#include "executor/ctl/wrapped_text.h"
 
 #define VERB "status"
 
@@ -30,20 +30,20 @@ is_true(const struct json_value *o, const char *key)
 }
 
 static long long
-number(const struct json_value *o, const char *key)
+number_of(const struct json_value *o, const char *key)
 {
 	return (long long)remote_number(o, key);
 }
 
 /* A list of texts: "a, b". */
 static const char *
-list(const struct json_value *o, const char *key, struct buf *scratch)
+join_list(const struct json_value *o, const char *key, struct buf *scratch)
 {
 	const struct json_value *l = json_get(o, key), *v;
 
 	buf_reset(scratch);
 	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
-		text_item(scratch, "%s", log_text(v->text).s);
+		wrapped_text_item(scratch, "%s", log_text(v->text).s);
 	return scratch->len > 0 ? buf_cstr(scratch) : "none";
 }
 
@@ -53,45 +53,51 @@ put_service(struct buf *b, const struct json_value *o, struct buf *scratch)
 	const struct json_value *c = json_get(o, "configuration");
 	char uptime[24];
 
-	if (number(o, "uptime_s") < 60)
+	if (number_of(o, "uptime_s") < 60)
 		(void)snprintf(
-		    uptime, sizeof(uptime), "%lld s", number(o, "uptime_s"));
+		    uptime, sizeof(uptime), "%lld s", number_of(o, "uptime_s"));
 	else
-		screen_duration(
-		    uptime, (uint64_t)number(o, "uptime_s") * 1000000000ULL);
-	text_row(b, "mcp-execd", "%s, for %s (since %s)",
+		terminal_duration(
+		    uptime, (uint64_t)number_of(o, "uptime_s") * 1000000000ULL);
+	wrapped_text_row(b, "mcp-execd", "%s, for %s (since %s)",
 	    remote_text(o, "version").s, uptime, remote_text(o, "started").s);
-	text_row(b, "process", "%lld, uid %lld, kernel %s", number(o, "pid"),
-	    number(o, "uid"), remote_text(o, "kernel").s);
-	text_row(b, "listening", "%s", list(c, "listen", scratch));
-	text_row(b, "config", "%s, generation %lld", remote_text(c, "path").s,
-	    number(c, "generation"));
-	text_row(b, "", "%lld token%s, %lld polic%s", number(c, "tokens"),
-	    number(c, "tokens") == 1 ? "" : "s", number(c, "policies"),
-	    number(c, "policies") == 1 ? "y" : "ies");
+	wrapped_text_row(b, "process", "%lld, uid %lld, kernel %s",
+	    number_of(o, "pid"), number_of(o, "uid"),
+	    remote_text(o, "kernel").s);
+	wrapped_text_row(b, "listening", "%s", join_list(c, "listen", scratch));
+	wrapped_text_row(b, "config", "%s, generation %lld",
+	    remote_text(c, "path").s, number_of(c, "generation"));
+	wrapped_text_row(b, "", "%lld token%s, %lld polic%s",
+	    number_of(c, "tokens"), number_of(c, "tokens") == 1 ? "" : "s",
+	    number_of(c, "policies"),
+	    number_of(c, "policies") == 1 ? "y" : "ies");
 }
 
 static void
 put_frontend(struct buf *b, const struct json_value *f, struct buf *scratch)
 {
-	if (number(f, "pid") == 0)
-		text_row(b, "frontend", "not there: it is being started again");
+	if (number_of(f, "pid") == 0)
+		wrapped_text_row(
+		    b, "frontend", "not there: it is being started again");
 	else
-		text_row(b, "frontend", "process %lld, %s", number(f, "pid"),
+		wrapped_text_row(b, "frontend", "process %lld, %s",
+		    number_of(f, "pid"),
 		    is_true(f, "answers") ? "answers"
 					  : "DOES NOT ANSWER; see the journal");
-	text_row(b, "", "connections: %lld, sessions: %lld, calls: %lld",
-	    number(f, "connections"), number(f, "sessions"),
-	    number(f, "calls"));
-	text_row(b, "", "locked down by: %s; restarts: %lld",
-	    list(f, "lockdown", scratch), number(f, "restarts"));
+	wrapped_text_row(b, "",
+	    "connections: %lld, sessions: %lld, calls: %lld",
+	    number_of(f, "connections"), number_of(f, "sessions"),
+	    number_of(f, "calls"));
+	wrapped_text_row(b, "", "locked down by: %s; restarts: %lld",
+	    join_list(f, "lockdown", scratch), number_of(f, "restarts"));
 }
 
 static void
 put_certificate(struct buf *b, const struct json_value *c)
 {
 	if (c != NULL)
-		text_row(b, "certificate", "%s%s", remote_text(c, "text").s,
+		wrapped_text_row(b, "certificate", "%s%s",
+		    remote_text(c, "text").s,
 		    is_true(c, "good") ? ""
 				       : ": renew it, then mcp-execctl reload");
 }
@@ -102,31 +108,31 @@ put_numbers(struct buf *b, const struct json_value *o)
 	const struct json_value *r = json_get(o, "runs");
 	const struct json_value *l = json_get(o, "limits");
 
-	text_row(b, "runs",
+	wrapped_text_row(b, "runs",
 	    "%lld now, at most %lld; %lld since the start, %lld refused",
-	    number(r, "now"), number(r, "max"), number(r, "total"),
-	    number(r, "refused"));
-	text_row(b, "limits",
+	    number_of(r, "now"), number_of(r, "max"), number_of(r, "total"),
+	    number_of(r, "refused"));
+	wrapped_text_row(b, "limits",
 	    "%lld connections (%lld an address), %lld sessions (%lld a token), %lld bytes a request",
-	    number(l, "connections"), number(l, "connections_per_address"),
-	    number(l, "sessions"), number(l, "sessions_per_token"),
-	    number(l, "body_bytes"));
+	    number_of(l, "connections"),
+	    number_of(l, "connections_per_address"), number_of(l, "sessions"),
+	    number_of(l, "sessions_per_token"), number_of(l, "body_bytes"));
 }
 
 /* Only where there is anything to say. */
 static void
 put_budgets(struct buf *b, const struct json_value *o)
 {
-	if (number(o, "runs_waiting") > 0)
-		text_row(b, "budgets",
+	if (number_of(o, "runs_waiting") > 0)
+		wrapped_text_row(b, "budgets",
 		    "%lld runs wait, as their tokens are over their shares of the log",
-		    number(o, "runs_waiting"));
-	if (number(o, "records_suppressed") > 0 ||
-	    number(o, "answers_slowed") > 0)
-		text_row(b, "budgets",
+		    number_of(o, "runs_waiting"));
+	if (number_of(o, "records_suppressed") > 0 ||
+	    number_of(o, "answers_slowed") > 0)
+		wrapped_text_row(b, "budgets",
 		    "%lld answers to refused calls waited, %lld records were left out (records-suppressed in the log says whose)",
-		    number(o, "answers_slowed"),
-		    number(o, "records_suppressed"));
+		    number_of(o, "answers_slowed"),
+		    number_of(o, "records_suppressed"));
 }
 
 static void
@@ -134,18 +140,19 @@ put_audit(struct buf *b, const struct json_value *a)
 {
 	char size[24];
 
-	screen_size(size, (uint64_t)number(a, "bytes"));
-	text_row(b, "audit log", "%s, record %lld, %s, %s",
-	    remote_text(a, "file").s, number(a, "sequence"), size,
+	terminal_size(size, (uint64_t)number_of(a, "bytes"));
+	wrapped_text_row(b, "audit log", "%s, record %lld, %s, %s",
+	    remote_text(a, "file").s, number_of(a, "sequence"), size,
 	    is_true(a, "sealed") ? "sealed" : "not sealed");
 	if (!is_true(a, "writable"))
-		text_row(b, "",
+		wrapped_text_row(b, "",
 		    "CANNOT BE WRITTEN: runs are refused; see the journal");
 	if (is_true(a, "on_reserve"))
-		text_row(b, "",
+		wrapped_text_row(b, "",
 		    "ITS DISK IS FULL: it lives on its reserve, and the tokens that wrote most are refused; make room");
-	if (number(a, "lost") > 0)
-		text_row(b, "", "%lld records did not fit", number(a, "lost"));
+	if (number_of(a, "lost") > 0)
+		wrapped_text_row(
+		    b, "", "%lld records did not fit", number_of(a, "lost"));
 }
 
 /* In plain words, what this kernel does not give to the policy's runs. */
@@ -156,14 +163,14 @@ put_strength(struct buf *b, const struct json_value *p)
 	bool kernel = strcmp(remote_text(p, "posture").s, "kernel") == 0;
 
 	if (kernel)
-		text_put(b, "",
+		wrapped_text_put(b, "",
 		    "posture kernel: the strongest that this kernel has");
 	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
-		text_row(b, "", "without the layer %s: %s",
+		wrapped_text_row(b, "", "without the layer %s: %s",
 		    remote_text(v, "layer").s, remote_text(v, "why").s);
 	l = json_get(p, "landlock_lacks");
 	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
-		text_row(b, "", "Landlock here does not keep: %s; %s%s",
+		wrapped_text_row(b, "", "Landlock here does not keep: %s; %s%s",
 		    remote_text(v, "what").s,
 		    remote_text(v, "kept_by").s[0] != '\0'
 			? "that is kept by the layer "
@@ -177,12 +184,12 @@ put_policies(struct buf *b, const struct json_value *list_, struct buf *scratch)
 	const struct json_value *p = list_ != NULL ? list_->child : NULL;
 
 	for (; p != NULL; p = p->next) {
-		text_row(b, "policy",
+		wrapped_text_row(b, "policy",
 		    "%s: as %s, network %s, system calls %s%s; layers: %s",
 		    remote_text(p, "name").s, remote_text(p, "user").s,
 		    remote_text(p, "network").s, remote_text(p, "syscalls").s,
 		    is_true(p, "log_only") ? " (only logged)" : "",
-		    list(p, "layers", scratch));
+		    join_list(p, "layers", scratch));
 		put_strength(b, p);
 	}
 }
@@ -203,7 +210,7 @@ put_json(struct buf *b, const struct remote_answer *a)
 }
 
 static int
-show(const struct remote_answer *a, bool as_json)
+show_status(const struct remote_answer *a, bool as_json)
 {
 	const struct json_value *o = json_root(a->doc);
 	CLEANUP_BUF struct buf b, scratch;
@@ -237,6 +244,6 @@ status_run(struct ctl *c, int argc, char **argv)
 	int status;
 
 	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
-		status = remote_show(c, CONTROL_STATUS, show, as_json);
+		status = remote_show(c, CONTROL_STATUS, show_status, as_json);
 	return status;
 }

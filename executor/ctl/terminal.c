@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* screen: text fit for a terminal or a page.  mcp-execctl. */
-#include "executor/ctl/screen.h"
+/* terminal: text fit for a terminal or a page.  mcp-execctl. */
+#include "executor/ctl/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct glyph {
 };
 
 unsigned
-screen_width(void)
+terminal_width(void)
 {
 	const char *env = getenv("COLUMNS");
 	uint64_t n;
@@ -33,11 +33,11 @@ screen_width(void)
 		return (unsigned)n;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
 		return w.ws_col < LEAST_WIDTH ? LEAST_WIDTH : w.ws_col;
-	return isatty(STDOUT_FILENO) ? SCREEN_NARROW : SCREEN_ALL;
+	return isatty(STDOUT_FILENO) ? TERMINAL_NARROW : TERMINAL_ALL;
 }
 
 bool
-screen_colours(void)
+terminal_colours(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -63,7 +63,7 @@ columns_of(uint32_t cp)
 
 /* What the log's own writer would escape is escaped here. */
 static void
-escape(struct glyph *g, struct bytes one)
+escape_byte(struct glyph *g, struct bytes one)
 {
 	struct buf b;
 
@@ -99,7 +99,7 @@ take_glyph(struct bytes *at, struct glyph *g)
 		g->len = g->columns = 1;
 	} else {
 		n = n == 0 ? 1 : n;
-		escape(g, bytes_make(at->p, n));
+		escape_byte(g, bytes_make(at->p, n));
 		if (g->len == n && n > 1)
 			g->columns = columns_of(cp);
 	}
@@ -109,7 +109,7 @@ take_glyph(struct bytes *at, struct glyph *g)
 
 /* Bytes of raw that fit; all of it, or as much as leaves room for dots. */
 static bool
-fits(struct bytes raw, unsigned columns)
+text_fits(struct bytes raw, unsigned columns)
 {
 	struct glyph g;
 	unsigned used = 0;
@@ -122,9 +122,9 @@ fits(struct bytes raw, unsigned columns)
 }
 
 unsigned
-screen_put(struct buf *b, struct bytes raw, unsigned columns, bool pad)
+terminal_put(struct buf *b, struct bytes raw, unsigned columns, bool pad)
 {
-	bool all = columns >= SCREEN_ALL || fits(raw, columns);
+	bool all = columns >= TERMINAL_ALL || text_fits(raw, columns);
 	unsigned used = 0, room = all || columns < 4 ? columns : columns - 3;
 	struct glyph g;
 
@@ -170,7 +170,7 @@ put_html_char(struct buf *b, char c)
 }
 
 void
-screen_put_html(struct buf *b, struct bytes raw, unsigned max)
+terminal_put_html(struct buf *b, struct bytes raw, unsigned max)
 {
 	struct glyph g;
 	unsigned n;
@@ -186,15 +186,15 @@ screen_put_html(struct buf *b, struct bytes raw, unsigned max)
 }
 
 void
-screen_style(struct buf *b, bool on, enum screen_style s)
+terminal_style(struct buf *b, bool on, enum terminal_style s)
 {
 	static const char *const codes[] = {
-		[SCREEN_PLAIN] = "",
-		[SCREEN_BOLD] = "\033[1m",
-		[SCREEN_DIM] = "\033[2m",
-		[SCREEN_GOOD] = "\033[32m",
-		[SCREEN_BAD] = "\033[31m",
-		[SCREEN_WARN] = "\033[33m",
+		[TERMINAL_PLAIN] = "",
+		[TERMINAL_BOLD] = "\033[1m",
+		[TERMINAL_DIM] = "\033[2m",
+		[TERMINAL_GOOD] = "\033[32m",
+		[TERMINAL_BAD] = "\033[31m",
+		[TERMINAL_WARN] = "\033[33m",
 	};
 
 	if (on)
@@ -202,14 +202,14 @@ screen_style(struct buf *b, bool on, enum screen_style s)
 }
 
 void
-screen_plain(struct buf *b, bool on)
+terminal_plain(struct buf *b, bool on)
 {
 	if (on)
 		buf_put_str(b, "\033[0m");
 }
 
 void
-screen_duration(char out[24], uint64_t ns)
+terminal_duration(char out[24], uint64_t ns)
 {
 	uint64_t ms = ns / 1000000, s = ms / 1000;
 
@@ -230,7 +230,7 @@ screen_duration(char out[24], uint64_t ns)
 }
 
 void
-screen_size(char out[24], uint64_t bytes)
+terminal_size(char out[24], uint64_t bytes)
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
 	double v = (double)bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text: rows for people.  mcp-execctl; values are the administrator's. */
-#include "executor/ctl/text.h"
+/* wrapped_text: rows for people.  mcp-execctl; values are the administrator's. */
+#include "executor/ctl/wrapped_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,23 +10,24 @@
 #include "common/cleanup.h"
 
 static void
-indent(struct buf *b, const char *label)
+put_indent(struct buf *b, const char *label)
 {
-	buf_printf(b, "%-*s", TEXT_LABEL, label);
+	buf_printf(b, "%-*s", WRAPPED_TEXT_LABEL, label);
 }
 
 void
-text_put(struct buf *b, const char *label, const char *text)
+wrapped_text_put(struct buf *b, const char *label, const char *text)
 {
-	size_t column = TEXT_LABEL, word;
+	size_t column = WRAPPED_TEXT_LABEL, word;
 
-	indent(b, label);
+	put_indent(b, label);
 	while (*text != '\0') {
 		word = strcspn(text, " ");
-		if (column > TEXT_LABEL && column + word >= TEXT_WIDTH) {
+		if (column > WRAPPED_TEXT_LABEL &&
+		    column + word >= WRAPPED_TEXT_WIDTH) {
 			buf_put_u8(b, '\n');
-			indent(b, "");
-			column = TEXT_LABEL;
+			put_indent(b, "");
+			column = WRAPPED_TEXT_LABEL;
 		}
 		buf_put(b, text, word);
 		column += word;
@@ -34,7 +35,7 @@ text_put(struct buf *b, const char *label, const char *text)
 		if (*text != ' ')
 			continue;
 		text += strspn(text, " ");
-		if (column + 1 + strcspn(text, " ") < TEXT_WIDTH)
+		if (column + 1 + strcspn(text, " ") < WRAPPED_TEXT_WIDTH)
 			buf_put_u8(b, ' ');
 		column++;
 	}
@@ -42,7 +43,7 @@ text_put(struct buf *b, const char *label, const char *text)
 }
 
 void
-text_row(struct buf *b, const char *label, const char *fmt, ...)
+wrapped_text_row(struct buf *b, const char *label, const char *fmt, ...)
 {
 	CLEANUP_STR char *text = NULL;
 	va_list ap;
@@ -53,11 +54,11 @@ text_row(struct buf *b, const char *label, const char *fmt, ...)
 	va_end(ap);
 	if (n == -1)
 		text = NULL;
-	text_put(b, label, text != NULL ? text : "?");
+	wrapped_text_put(b, label, text != NULL ? text : "?");
 }
 
 void
-text_item(struct buf *b, const char *fmt, ...)
+wrapped_text_item(struct buf *b, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;

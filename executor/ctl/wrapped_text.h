@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* text: rows of a label and a text, wrapped to a terminal's width. */
-#ifndef EXECUTOR_CTL_TEXT_H
-#define EXECUTOR_CTL_TEXT_H
+/* wrapped_text: rows of a label and a text, wrapped to a terminal's width. */
+#ifndef EXECUTOR_CTL_WRAPPED_TEXT_H
+#define EXECUTOR_CTL_WRAPPED_TEXT_H
 
 #include "common/bytes.h"
 
 enum {
-	TEXT_LABEL = 13, /* columns of the label */
-	TEXT_WIDTH = 80
+	WRAPPED_TEXT_LABEL = 13, /* columns of the label */
+	WRAPPED_TEXT_WIDTH = 80
 };
 
 /* One row; what was formatted is broken at spaces. */
-void text_row(struct buf *b, const char *label, const char *fmt, ...)
+void wrapped_text_row(struct buf *b, const char *label, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 /* The same with text as it is. */
-void text_put(struct buf *b, const char *label, const char *text);
+void wrapped_text_put(struct buf *b, const char *label, const char *text);
 /* Add word to a list in b, with ", " before all but the first. */
-void text_item(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void wrapped_text_item(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

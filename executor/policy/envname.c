@@ -1,109 +1,109 @@
 /* SPDX-License-Identifier: MIT */
-/* variable: what is known of names of variables.  Executor, mcp-execctl. */
-#include "executor/policy/variable.h"
+/* envname: what is known of names of variables.  Executor, mcp-execctl. */
+#include "executor/policy/envname.h"
 
 #include <string.h>
 
 static const struct rule {
 	const char *name; /* a "*" at the end stands for anything */
-	enum variable_rule rule;
+	enum envname_rule rule;
 } rules[] = {
-	{ "LD_*", VARIABLE_NEVER },
-	{ "GLIBC_TUNABLES", VARIABLE_NEVER },
-	{ "GCONV_PATH", VARIABLE_NEVER },
-	{ "GETCONF_DIR", VARIABLE_NEVER },
-	{ "MALLOC_*", VARIABLE_NEVER },
-	{ "LOCPATH", VARIABLE_NEVER },
-	{ "NLSPATH", VARIABLE_NEVER },
-	{ "HOSTALIASES", VARIABLE_NEVER },
-	{ "LOCALDOMAIN", VARIABLE_NEVER },
-	{ "RES_OPTIONS", VARIABLE_NEVER },
-	{ "RESOLV_*", VARIABLE_NEVER },
-	{ "DYLD_*", VARIABLE_NEVER },
-	{ "PATH", VARIABLE_FIXED },
-	{ "HOME", VARIABLE_FIXED },
-	{ "USER", VARIABLE_FIXED },
-	{ "LOGNAME", VARIABLE_FIXED },
-	{ "SHELL", VARIABLE_FIXED },
-	{ "PWD", VARIABLE_NEVER },
-	{ "OLDPWD", VARIABLE_NEVER },
-	{ "TMPDIR", VARIABLE_FIXED },
-	{ "IFS", VARIABLE_NEVER },
-	{ "ENV", VARIABLE_NEVER },
-	{ "BASH*", VARIABLE_NEVER },
-	{ "SHELLOPTS", VARIABLE_NEVER },
-	{ "PS4", VARIABLE_NEVER },
-	{ "PROMPT_COMMAND", VARIABLE_NEVER },
-	{ "CDPATH", VARIABLE_NEVER },
-	{ "FPATH", VARIABLE_NEVER },
-	{ "ZDOTDIR", VARIABLE_NEVER },
-	{ "GLOBIGNORE", VARIABLE_NEVER },
-	{ "INPUTRC", VARIABLE_FIXED },
-	{ "PYTHON*", VARIABLE_FIXED },
-	{ "PERL*", VARIABLE_FIXED },
-	{ "RUBY*", VARIABLE_FIXED },
-	{ "GEM_*", VARIABLE_FIXED },
-	{ "BUNDLE_*", VARIABLE_FIXED },
-	{ "NODE_*", VARIABLE_FIXED },
-	{ "NPM_*", VARIABLE_FIXED },
-	{ "npm_*", VARIABLE_FIXED },
-	{ "LUA_*", VARIABLE_FIXED },
-	{ "PHP*", VARIABLE_FIXED },
-	{ "TCLLIBPATH", VARIABLE_FIXED },
-	{ "R_*", VARIABLE_FIXED },
-	{ "ERL_*", VARIABLE_FIXED },
-	{ "AWK*", VARIABLE_FIXED },
-	{ "JAVA_*", VARIABLE_FIXED },
-	{ "_JAVA_*", VARIABLE_FIXED },
-	{ "JDK_*", VARIABLE_FIXED },
-	{ "CLASSPATH", VARIABLE_FIXED },
-	{ "MAVEN_*", VARIABLE_FIXED },
-	{ "GRADLE_*", VARIABLE_FIXED },
-	{ "GO*", VARIABLE_FIXED },
-	{ "CARGO*", VARIABLE_FIXED },
-	{ "RUSTC*", VARIABLE_FIXED },
-	{ "RUSTFLAGS", VARIABLE_FIXED },
-	{ "RUSTDOC*", VARIABLE_FIXED },
-	{ "MAKEFILES", VARIABLE_FIXED },
-	{ "MAKEFLAGS", VARIABLE_FIXED },
-	{ "GNUMAKEFLAGS", VARIABLE_FIXED },
-	{ "CC", VARIABLE_FIXED },
-	{ "CXX", VARIABLE_FIXED },
-	{ "CPP", VARIABLE_FIXED },
-	{ "AR", VARIABLE_FIXED },
-	{ "LD", VARIABLE_FIXED },
-	{ "GIT_*", VARIABLE_FIXED },
-	{ "SSH_*", VARIABLE_FIXED },
-	{ "GNUPGHOME", VARIABLE_FIXED },
-	{ "SUDO_*", VARIABLE_FIXED },
-	{ "EDITOR", VARIABLE_FIXED },
-	{ "VISUAL", VARIABLE_FIXED },
-	{ "PAGER", VARIABLE_FIXED },
-	{ "MANPAGER", VARIABLE_FIXED },
-	{ "LESS*", VARIABLE_FIXED },
-	{ "BROWSER", VARIABLE_FIXED },
-	{ "TAR_OPTIONS", VARIABLE_FIXED },
-	{ "RSYNC_*", VARIABLE_FIXED },
-	{ "CURL_HOME", VARIABLE_FIXED },
-	{ "WGETRC", VARIABLE_FIXED },
-	{ "SYSTEMD_*", VARIABLE_FIXED },
-	{ "DBUS_*", VARIABLE_FIXED },
-	{ "XDG_*", VARIABLE_FIXED },
-	{ "DOCKER_*", VARIABLE_FIXED },
-	{ "CONTAINER_*", VARIABLE_FIXED },
-	{ "KUBECONFIG", VARIABLE_FIXED },
-	{ "OPENSSL_*", VARIABLE_FIXED },
-	{ "SSL_*", VARIABLE_FIXED },
-	{ "TERMINFO*", VARIABLE_FIXED },
-	{ "TERMCAP", VARIABLE_FIXED },
-	{ "QT_*", VARIABLE_FIXED },
-	{ "GTK_*", VARIABLE_FIXED },
-	{ "GIO_*", VARIABLE_FIXED },
-	{ "PSModulePath", VARIABLE_FIXED },
+	{ "LD_*", ENVNAME_NEVER },
+	{ "GLIBC_TUNABLES", ENVNAME_NEVER },
+	{ "GCONV_PATH", ENVNAME_NEVER },
+	{ "GETCONF_DIR", ENVNAME_NEVER },
+	{ "MALLOC_*", ENVNAME_NEVER },
+	{ "LOCPATH", ENVNAME_NEVER },
+	{ "NLSPATH", ENVNAME_NEVER },
+	{ "HOSTALIASES", ENVNAME_NEVER },
+	{ "LOCALDOMAIN", ENVNAME_NEVER },
+	{ "RES_OPTIONS", ENVNAME_NEVER },
+	{ "RESOLV_*", ENVNAME_NEVER },
+	{ "DYLD_*", ENVNAME_NEVER },
+	{ "PATH", ENVNAME_FIXED },
+	{ "HOME", ENVNAME_FIXED },
+	{ "USER", ENVNAME_FIXED },
+	{ "LOGNAME", ENVNAME_FIXED },
+	{ "SHELL", ENVNAME_FIXED },
+	{ "PWD", ENVNAME_NEVER },
+	{ "OLDPWD", ENVNAME_NEVER },
+	{ "TMPDIR", ENVNAME_FIXED },
+	{ "IFS", ENVNAME_NEVER },
+	{ "ENV", ENVNAME_NEVER },
+	{ "BASH*", ENVNAME_NEVER },
+	{ "SHELLOPTS", ENVNAME_NEVER },
+	{ "PS4", ENVNAME_NEVER },
+	{ "PROMPT_COMMAND", ENVNAME_NEVER },
+	{ "CDPATH", ENVNAME_NEVER },
+	{ "FPATH", ENVNAME_NEVER },
+	{ "ZDOTDIR", ENVNAME_NEVER },
+	{ "GLOBIGNORE", ENVNAME_NEVER },
+	{ "INPUTRC", ENVNAME_FIXED },
+	{ "PYTHON*", ENVNAME_FIXED },
+	{ "PERL*", ENVNAME_FIXED },
+	{ "RUBY*", ENVNAME_FIXED },
+	{ "GEM_*", ENVNAME_FIXED },
+	{ "BUNDLE_*", ENVNAME_FIXED },
+	{ "NODE_*", ENVNAME_FIXED },
+	{ "NPM_*", ENVNAME_FIXED },
+	{ "npm_*", ENVNAME_FIXED },
+	{ "LUA_*", ENVNAME_FIXED },
+	{ "PHP*", ENVNAME_FIXED },
+	{ "TCLLIBPATH", ENVNAME_FIXED },
+	{ "R_*", ENVNAME_FIXED },
+	{ "ERL_*", ENVNAME_FIXED },
+	{ "AWK*", ENVNAME_FIXED },
+	{ "JAVA_*", ENVNAME_FIXED },
+	{ "_JAVA_*", ENVNAME_FIXED },
+	{ "JDK_*", ENVNAME_FIXED },
+	{ "CLASSPATH", ENVNAME_FIXED },
+	{ "MAVEN_*", ENVNAME_FIXED },
+	{ "GRADLE_*", ENVNAME_FIXED },
+	{ "GO*", ENVNAME_FIXED },
+	{ "CARGO*", ENVNAME_FIXED },
+	{ "RUSTC*", ENVNAME_FIXED },
+	{ "RUSTFLAGS", ENVNAME_FIXED },
+	{ "RUSTDOC*", ENVNAME_FIXED },
+	{ "MAKEFILES", ENVNAME_FIXED },
+	{ "MAKEFLAGS", ENVNAME_FIXED },
+	{ "GNUMAKEFLAGS", ENVNAME_FIXED },
+	{ "CC", ENVNAME_FIXED },
+	{ "CXX", ENVNAME_FIXED },
+	{ "CPP", ENVNAME_FIXED },
+	{ "AR", ENVNAME_FIXED },
+	{ "LD", ENVNAME_FIXED },
+	{ "GIT_*", ENVNAME_FIXED },
+	{ "SSH_*", ENVNAME_FIXED },
+	{ "GNUPGHOME", ENVNAME_FIXED },
+	{ "SUDO_*", ENVNAME_FIXED },
+	{ "EDITOR", ENVNAME_FIXED },
+	{ "VISUAL", ENVNAME_FIXED },
+	{ "PAGER", ENVNAME_FIXED },
+	{ "MANPAGER", ENVNAME_FIXED },
+	{ "LESS*", ENVNAME_FIXED },
+	{ "BROWSER", ENVNAME_FIXED },
+	{ "TAR_OPTIONS", ENVNAME_FIXED },
+	{ "RSYNC_*", ENVNAME_FIXED },
+	{ "CURL_HOME", ENVNAME_FIXED },
+	{ "WGETRC", ENVNAME_FIXED },
+	{ "SYSTEMD_*", ENVNAME_FIXED },
+	{ "DBUS_*", ENVNAME_FIXED },
+	{ "XDG_*", ENVNAME_FIXED },
+	{ "DOCKER_*", ENVNAME_FIXED },
+	{ "CONTAINER_*", ENVNAME_FIXED },
+	{ "KUBECONFIG", ENVNAME_FIXED },
+	{ "OPENSSL_*", ENVNAME_FIXED },
+	{ "SSL_*", ENVNAME_FIXED },
+	{ "TERMINFO*", ENVNAME_FIXED },
+	{ "TERMCAP", ENVNAME_FIXED },
+	{ "QT_*", ENVNAME_FIXED },
+	{ "GTK_*", ENVNAME_FIXED },
+	{ "GIO_*", ENVNAME_FIXED },
+	{ "PSModulePath", ENVNAME_FIXED },
 };
 
 static bool
-matches(struct bytes name, const char *pattern)
+name_matches(struct bytes name, const char *pattern)
 {
 	size_t n = strlen(pattern);
 
@@ -112,13 +112,13 @@ matches(struct bytes name, const char *pattern)
 	return name.len >= n - 1 && memcmp(name.p, pattern, n - 1) == 0;
 }
 
-enum variable_rule
-variable_check(struct bytes name)
+enum envname_rule
+envname_check(struct bytes name)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (matches(name, rules[i].name))
+		if (name_matches(name, rules[i].name))
 			return rules[i].rule;
-	return VARIABLE_FREE;
+	return ENVNAME_FREE;
 }
 
 static bool
@@ -128,10 +128,9 @@ is_digit(uint8_t c)
 }
 
 bool
-variable_is_name(struct bytes name)
+envname_is_name(struct bytes name)
 {
-	if (name.len == 0 || name.len > VARIABLE_MAX_NAME ||
-	    is_digit(name.p[0]))
+	if (name.len == 0 || name.len > ENVNAME_MAX_NAME || is_digit(name.p[0]))
 		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		uint8_t c = name.p[i];

@@ -24,7 +24,7 @@
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
 #include "executor/confine/profiles.h"
-#include "executor/policy/variable.h"
+#include "executor/policy/envname.h"
 
 #define KEYTABLE_MEMBER p
 #include "executor/conf/keytable.h"
@@ -192,7 +192,7 @@ policy_name_ok(struct bytes name)
 bool
 policy_env_ok(const struct policy *p, struct bytes name)
 {
-	if (!variable_is_name(name) || variable_check(name) != VARIABLE_FREE)
+	if (!envname_is_name(name) || envname_check(name) != ENVNAME_FREE)
 		return false;
 	for (size_t i = 0; i < p->env_allowed_count; i++)
 		if (bytes_eq_str(name, p->env_allowed[i]))
@@ -219,13 +219,13 @@ policy_tool(const struct policy *p, struct bytes tool)
 }
 
 static void
-copy(char *out, size_t size, const char *text)
+copy_text(char *out, size_t size, const char *text)
 {
 	(void)snprintf(out, size, "%s", text);
 }
 
 static void
-fini(struct policy *p)
+fini_policy(struct policy *p)
 {
 	for (size_t i = 0; i < p->env_count; i++)
 		free(p->env[i]);
@@ -252,7 +252,7 @@ policy_unref(struct policy *p)
 {
 	if (p == NULL || --p->refs > 0)
 		return;
-	fini(p);
+	fini_policy(p);
 	free(p);
 }
 
@@ -268,8 +268,8 @@ set_defaults(struct policy *p)
 	p->runs = 4;
 	p->runs_per_minute = 120;
 	p->umask = 0077;
-	copy(p->shell, sizeof(p->shell), "/bin/sh");
-	copy(p->profile, sizeof(p->profile), "default");
+	copy_text(p->shell, sizeof(p->shell), "/bin/sh");
+	copy_text(p->profile, sizeof(p->profile), "default");
 }
 
 static void
@@ -336,8 +336,8 @@ read_identity(const struct keys *k, const struct draft *d, struct policy *p)
 	}
 	p->uid = who.uid;
 	p->gid = who.gid;
-	copy(p->user, sizeof(p->user), who.name);
-	copy(p->home, sizeof(p->home), who.home);
+	copy_text(p->user, sizeof(p->user), who.name);
+	copy_text(p->home, sizeof(p->home), who.home);
 	if (d->group != NULL && !account_group(k, d->group, &p->gid))
 		return;
 	read_groups(k, d, p);
@@ -351,7 +351,8 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 	int fd;
 
 	if (d->narrow != NULL) {
-		copy(p->directory, sizeof(p->directory), d->narrow->directory);
+		copy_text(
+		    p->directory, sizeof(p->directory), d->narrow->directory);
 		p->dir_fd = d->narrow->dir_fd;
 		return;
 	}
@@ -430,7 +431,7 @@ read_tools(const struct keys *k, const struct draft *d, struct policy *p)
 	if (d->tools == NULL) {
 		for (size_t i = 0; tool_names[i] != NULL; i++)
 			if (i > 0 || p->shell[0] != '\0')
-				copy(p->tools[p->tool_count++],
+				copy_text(p->tools[p->tool_count++],
 				    sizeof(p->tools[0]), tool_names[i]);
 		return;
 	}
@@ -473,15 +474,15 @@ static bool
 variable_ok(const struct keys *k, const struct json_value *v, struct bytes name,
     bool fixed)
 {
-	enum variable_rule rule = variable_check(name);
+	enum envname_rule rule = envname_check(name);
 
-	if (!variable_is_name(name)) {
+	if (!envname_is_name(name)) {
 		keys_complain(k, v,
 		    "\"%s\" is no name of a variable: use letters, digits and \"_\"",
 		    log_text(name).s);
 		return false;
 	}
-	if (rule == VARIABLE_FREE || (fixed && rule == VARIABLE_FIXED))
+	if (rule == ENVNAME_FREE || (fixed && rule == ENVNAME_FIXED))
 		return true;
 	keys_complain(k, v,
 	    "%s changes what programs run or load, so %s: remove it",
@@ -659,7 +660,7 @@ complain_profile(const struct keys *k, const struct json_value *v)
 	char known[256];
 	size_t len;
 
-	copy(known, sizeof(known), "none");
+	copy_text(known, sizeof(known), "none");
 	for (size_t i = 0; profile_at(i) != NULL; i++) {
 		len = strlen(known);
 		(void)snprintf(known + len, sizeof(known) - len, ", %s",
@@ -829,7 +830,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.confirm_exec = !probe_get()->tracer;
 	check_noexec(k, d, p, &choice);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
-		copy(p->profile, sizeof(p->profile), "none");
+		copy_text(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
@@ -880,7 +881,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 }
 
 static int
-keep(struct policy *p, struct policy **out, struct err *e)
+keep_policy(struct policy *p, struct policy **out, struct err *e)
 {
 	struct policy *kept = malloc(sizeof(*kept));
 
@@ -894,7 +895,7 @@ keep(struct policy *p, struct policy **out, struct err *e)
 
 /* d: all zero, but for known and narrow. */
 static int
-parse(const struct keys *k, const char *name, struct draft *d,
+parse_policy(const struct keys *k, const char *name, struct draft *d,
     struct policy **out, struct err *e)
 {
 	unsigned before = k->report->count;
@@ -904,7 +905,7 @@ parse(const struct keys *k, const char *name, struct draft *d,
 	if (rc != 0)
 		return rc;
 	set_defaults(&d->p);
-	copy(d->p.name, sizeof(d->p.name), name);
+	copy_text(d->p.name, sizeof(d->p.name), name);
 	d->p.source = strndup((const char *)k->text.p, k->text.len);
 	read_root(k, json_root(doc), d);
 	json_free(doc);
@@ -912,9 +913,9 @@ parse(const struct keys *k, const char *name, struct draft *d,
 	if (rc == 0 && d->p.source == NULL)
 		rc = err_set(e, ERR_BUSY, "policy %s: out of memory", name);
 	if (rc == 0)
-		rc = keep(&d->p, out, e);
+		rc = keep_policy(&d->p, out, e);
 	if (rc != 0)
-		fini(&d->p);
+		fini_policy(&d->p);
 	return rc;
 }
 
@@ -928,7 +929,7 @@ policy_parse(const char *path, const char *name, struct bytes text,
 
 	memset(&d, 0, sizeof(d));
 	d.known = tools;
-	return parse(&k, name, &d, out, e);
+	return parse_policy(&k, name, &d, out, e);
 }
 
 /* The tools that it offers and that are not built in, sorted by name. */
@@ -965,7 +966,7 @@ policy_narrow(const struct policy *p, const char *directory, int dir_fd,
 	d.known = &known;
 	d.narrow = &narrow;
 	conf_report_init(&report);
-	rc = parse(&k, p->name, &d, out, e);
+	rc = parse_policy(&k, p->name, &d, out, e);
 	if (rc != 0 && report.count > 0)
 		(void)err_set(e, ERR_BAD, "policy %.*s",
 		    (int)strcspn((const char *)report.text.p, "\n"),

@@ -178,7 +178,7 @@ load_conf(struct store_load *l)
 }
 
 static bool
-records(const struct policy_table *t)
+any_records(const struct policy_table *t)
 {
 	for (size_t i = 0; i < t->count; i++)
 		if (t->p[i]->output != RECORDER_OFF)
@@ -193,7 +193,7 @@ records(const struct policy_table *t)
 static bool
 made_recordings(const struct store_load *l)
 {
-	return records(&l->policies) &&
+	return any_records(&l->policies) &&
 	       mkdir(l->conf.recordings_dir, 0700) == 0;
 }
 
@@ -287,7 +287,7 @@ store_load_step(struct store_load *l, uint32_t microseconds)
 
 /* All at once: nobody sees one of them without the others. */
 static void
-swap(struct store_load *l)
+swap_tables(struct store_load *l)
 {
 	struct store *s = l->store;
 	struct token_table tokens = s->tokens;
@@ -316,7 +316,7 @@ store_load_end(struct store_load *l, struct err *e)
 {
 	int rc = l->why.code;
 
-	swap(l);
+	swap_tables(l);
 	if (rc != 0)
 		*e = l->why;
 	l->phase = OVER;

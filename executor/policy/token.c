@@ -88,7 +88,7 @@ token_free(struct token *t)
  * pays for all memory.  Takes over the references to the policies.
  */
 static struct token *
-pack(const struct token *head, const char *directory, const char *comment,
+pack_token(const struct token *head, const char *directory, const char *comment,
     const struct cidr *sources, const char source_text[][CIDR_TEXT])
 {
 	size_t texts = head->source_count * sizeof(source_text[0]);
@@ -115,7 +115,7 @@ pack(const struct token *head, const char *directory, const char *comment,
 
 /* Two digits at p; -1 if they are none. */
 static int
-two(const char *p)
+two_digits(const char *p)
 {
 	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
 		return -1;
@@ -133,8 +133,8 @@ parse_zone(const char *p, long *east)
 		return true;
 	if ((p[0] != '+' && p[0] != '-') || strlen(p) != 6 || p[3] != ':')
 		return false;
-	hours = two(p + 1);
-	minutes = two(p + 4);
+	hours = two_digits(p + 1);
+	minutes = two_digits(p + 4);
 	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
 		return false;
 	*east = (hours * 60L + minutes) * 60;
@@ -175,12 +175,12 @@ token_parse_time(struct bytes text, uint64_t *out, struct err *e)
 			return err_set(e, ERR_BAD,
 			    "is no time: write it as 2026-12-31T23:59:59Z");
 	}
-	tm.tm_year = two(s) * 100 + two(s + 2) - 1900;
-	tm.tm_mon = two(s + 5) - 1;
-	tm.tm_mday = two(s + 8);
-	tm.tm_hour = two(s + 11);
-	tm.tm_min = two(s + 14);
-	tm.tm_sec = two(s + 17);
+	tm.tm_year = two_digits(s) * 100 + two_digits(s + 2) - 1900;
+	tm.tm_mon = two_digits(s + 5) - 1;
+	tm.tm_mday = two_digits(s + 8);
+	tm.tm_hour = two_digits(s + 11);
+	tm.tm_min = two_digits(s + 14);
+	tm.tm_sec = two_digits(s + 17);
 	p = s + sizeof(form) - 1;
 	if (*p == '.')
 		p += 1 + strspn(p + 1, "0123456789");
@@ -257,7 +257,7 @@ read_sources(
 
 /* "sub/dir" of "/srv/app/sub/dir" in "/srv/app"; NULL if it is elsewhere. */
 static const char *
-beneath(const char *directory, const char *of)
+dir_beneath(const char *directory, const char *of)
 {
 	size_t len = strlen(of);
 
@@ -299,7 +299,7 @@ narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 
 	if (t->policy == NULL) /* its name was a finding already */
 		return err_set(e, ERR_BAD, "the token has no policy");
-	rest = beneath(directory, t->policy->directory);
+	rest = dir_beneath(directory, t->policy->directory);
 	if (rest == NULL)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" is not within %s, the directory of policy \"%s\"",
@@ -435,8 +435,8 @@ token_parse(const char *path, const char *name, struct bytes text,
 	read_root(&k, json_root(doc), policies, &d);
 	json_free(doc);
 	if (r->count == before) {
-		t = pack(&d.t.head, d.t.directory, d.t.comment, d.t.sources,
-		    (const char(*)[CIDR_TEXT])d.t.source_text);
+		t = pack_token(&d.t.head, d.t.directory, d.t.comment,
+		    d.t.sources, (const char(*)[CIDR_TEXT])d.t.source_text);
 		if (t == NULL)
 			keys_complain(&k, NULL, "out of memory");
 	}
@@ -458,7 +458,7 @@ token_rebind(const struct token *old, const struct policy_table *policies)
 	    check_time(&head, &e) == 0 &&
 	    (directory[0] == '\0' ||
 		narrow_to_directory(&head, directory, &e) == 0))
-		t = pack(&head, directory, old->comment, old->sources,
+		t = pack_token(&head, directory, old->comment, old->sources,
 		    (const char(*)[CIDR_TEXT])old->source_text);
 	if (t == NULL)
 		drop_policies(&head);

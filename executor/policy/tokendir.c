@@ -113,7 +113,7 @@ tokendir_begin(const char *dir, const struct policy_table *policies,
 /* --- the list of files ------------------------------------------------ */
 
 static void
-complain(struct tokendir *d, const char *file, const char *why)
+complain_of(struct tokendir *d, const char *file, const char *why)
 {
 	char path[PATH_MAX];
 	struct err e;
@@ -145,10 +145,10 @@ list_one(struct tokendir *d, const char *file)
 	struct err e;
 
 	if (!policy_name_ok(name))
-		complain(d, file,
+		complain_of(d, file,
 		    "a token's name is 1 to 63 of A-Z a-z 0-9 _ . - : rename the file");
 	else if (d->names == MOST_FILES || !make_room(d))
-		complain(
+		complain_of(
 		    d, file, "too many files, it is not read: remove some");
 	else if (bytes_to_str(
 		     name, d->name[d->names].text, POLICY_MAX_NAME, &e) == 0)
@@ -196,7 +196,7 @@ list_some(struct tokendir *d)
 
 /* The token in force, if its file is as it was when it was read. */
 static struct token *
-unchanged(const struct tokendir *d, struct token *old,
+find_unchanged(const struct tokendir *d, struct token *old,
     const struct token_stamp *stamp)
 {
 	const struct policy *today;
@@ -257,7 +257,7 @@ load_file(struct tokendir *d, const char *name, struct token *old)
 	}
 	if (lstat(path, &st) == 0)
 		stamp = stamp_of(&st);
-	t = unchanged(d, old, &stamp);
+	t = find_unchanged(d, old, &stamp);
 	if (t != NULL)
 		return t;
 	t = read_token(d, path, name);
@@ -323,12 +323,13 @@ static void PRINTF_LIKE(3, 4)
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	complain(d, file, why);
+	complain_of(d, file, why);
 }
 
 /* Two names for one secret, or one login uid, would make the audit ambiguous. */
 static bool
-admits(struct tokendir *d, const struct token_table *out, const struct token *t)
+admits_token(
+    struct tokendir *d, const struct token_table *out, const struct token *t)
 {
 	const struct token *other;
 
@@ -382,7 +383,7 @@ judge_one(struct tokendir *d)
 {
 	struct token **t = &d->candidate[d->judged++].t;
 
-	if (!admits(d, &d->table, *t))
+	if (!admits_token(d, &d->table, *t))
 		return;
 	if (token_table_add(&d->table, *t, &d->why) == 0)
 		*t = NULL;
@@ -390,7 +391,7 @@ judge_one(struct tokendir *d)
 
 /* One piece of the work; false: there is none left. */
 static bool
-advance(struct tokendir *d)
+advance_step(struct tokendir *d)
 {
 	switch (d->phase) {
 	case READING:
@@ -431,7 +432,7 @@ tokendir_step(struct tokendir *d, uint32_t microseconds)
 {
 	uint64_t end = clock_mono_ns() + (uint64_t)microseconds * 1000;
 
-	while (advance(d))
+	while (advance_step(d))
 		if (clock_mono_ns() >= end)
 			return d->phase == READY;
 	return true;

@@ -20,7 +20,7 @@ enum {
 static void on_timer(void *arg);
 
 static void
-plan(struct tokenwatch *w, uint64_t in_ms)
+plan_reload(struct tokenwatch *w, uint64_t in_ms)
 {
 	w->timer.handler = on_timer;
 	w->timer.arg = w;
@@ -50,7 +50,7 @@ on_timer(void *arg)
 		w->changed();
 	w->gone = !there;
 	if (!there)
-		plan(w, AGAIN_MS);
+		plan_reload(w, AGAIN_MS);
 }
 
 /* Another directory may have its name by now. */
@@ -72,7 +72,7 @@ is_change(const struct tokenwatch *w, const struct inotify_event *ev)
 }
 
 static void
-take(struct tokenwatch *w, const struct inotify_event *ev)
+take_event(struct tokenwatch *w, const struct inotify_event *ev)
 {
 	if (!is_change(w, ev))
 		return;
@@ -80,7 +80,7 @@ take(struct tokenwatch *w, const struct inotify_event *ev)
 		(void)inotify_rm_watch(w->watch.fd, w->wd);
 		w->wd = -1;
 	}
-	plan(w, SETTLE_MS);
+	plan_reload(w, SETTLE_MS);
 }
 
 static void
@@ -95,7 +95,7 @@ on_event(void *arg, uint32_t events)
 		for (char *p = text; p < text + n;) {
 			const struct inotify_event *ev = (const void *)p;
 
-			take(w, ev);
+			take_event(w, ev);
 			p += sizeof(*ev) + ev->len;
 		}
 }

@@ -168,7 +168,7 @@ toolargv_missing(
 
 /* The text of a word without parameters; empty: it has some. */
 static struct bytes
-literal(const struct toolargv *a, const struct toolargv_word *w)
+literal_of(const struct toolargv *a, const struct toolargv_word *w)
 {
 	const struct toolargv_part *p = &a->part[w->first];
 
@@ -215,7 +215,7 @@ toolargv_in_script(const struct toolargv *a)
 
 	for (size_t i = 0; i < a->words; i++) {
 		const struct toolargv_word *w = &a->word[i];
-		struct bytes word = literal(a, w);
+		struct bytes word = literal_of(a, w);
 
 		for (size_t j = w->first; script && j < w->first + w->count;
 		     j++)

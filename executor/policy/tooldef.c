@@ -86,7 +86,7 @@ tooldef_is_built_in(struct bytes name)
 }
 
 static void
-fini(struct tooldef *t)
+fini_tool(struct tooldef *t)
 {
 	for (size_t i = 0; i < t->param_count; i++)
 		param_fini(&t->param[i]);
@@ -106,7 +106,7 @@ tooldef_unref(struct tooldef *t)
 {
 	if (t == NULL || --t->refs > 0)
 		return;
-	fini(t);
+	fini_tool(t);
 	free(t);
 }
 
@@ -270,7 +270,7 @@ check_params(const struct keys *k, const struct draft *d, struct tooldef *t)
 /* --- the rest --------------------------------------------------------- */
 
 static bool
-hint(const struct keys *k, const struct json_value *v, bool by_default)
+read_hint(const struct keys *k, const struct json_value *v, bool by_default)
 {
 	if (v != NULL && !json_is(v, JSON_BOOL))
 		keys_complain(k, v, "a hint is true or false, without quotes");
@@ -281,15 +281,15 @@ hint(const struct keys *k, const struct json_value *v, bool by_default)
 static void
 read_hints(const struct keys *k, const struct draft *d, struct tooldef *t)
 {
-	bool read_only = hint(k, d->read_only, false);
+	bool read_only = read_hint(k, d->read_only, false);
 
 	if (read_only)
 		t->hints |= PROTO_HINT_READ_ONLY;
-	if (hint(k, d->destructive, !read_only))
+	if (read_hint(k, d->destructive, !read_only))
 		t->hints |= PROTO_HINT_DESTRUCTIVE;
-	if (hint(k, d->idempotent, false))
+	if (read_hint(k, d->idempotent, false))
 		t->hints |= PROTO_HINT_IDEMPOTENT;
-	if (hint(k, d->open_world, true))
+	if (read_hint(k, d->open_world, true))
 		t->hints |= PROTO_HINT_OPEN_WORLD;
 }
 
@@ -388,7 +388,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 }
 
 static int
-keep(const struct tooldef *t, struct tooldef **out, struct err *e)
+keep_tool(const struct tooldef *t, struct tooldef **out, struct err *e)
 {
 	struct tooldef *kept = malloc(sizeof(*kept));
 
@@ -420,9 +420,9 @@ tooldef_parse(const char *path, const char *name, struct bytes text,
 	json_free(doc);
 	rc = keys_verdict(r, before, path, e);
 	if (rc == 0)
-		rc = keep(&d.t, out, e);
+		rc = keep_tool(&d.t, out, e);
 	if (rc != 0)
-		fini(&d.t);
+		fini_tool(&d.t);
 	return rc;
 }
 

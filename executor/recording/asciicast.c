@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cast: asciicast v2, written.  Executor; the bytes are the command's. */
-#include "executor/recording/cast.h"
+/* asciicast: asciicast v2, written.  Executor; the bytes are the command's. */
+#include "executor/recording/asciicast.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,14 +10,15 @@
 #include "common/utf8.h"
 
 static void
-put_streams(struct buf *out, const char *key, const uint64_t n[CAST_STREAMS])
+put_streams(
+    struct buf *out, const char *key, const uint64_t n[ASCIICAST_STREAMS])
 {
 	json_put_key(out, key);
 	buf_printf(out, "[%" PRIu64 ",%" PRIu64 "]", n[0], n[1]);
 }
 
 void
-cast_put_head(struct buf *out, const struct cast_head *h)
+asciicast_put_head(struct buf *out, const struct asciicast_head *h)
 {
 	char owner[DIGEST_HEX];
 
@@ -65,7 +66,7 @@ put_note(struct buf *out, unsigned stream, uint64_t at_us, bool text,
 static void
 put_shown(struct buf *out, struct bytes piece)
 {
-	uint8_t shown[2 * CAST_MAX_PIECE];
+	uint8_t shown[2 * ASCIICAST_MAX_PIECE];
 	size_t i, n = 0;
 
 	for (i = 0; i < piece.len; i++) {
@@ -78,7 +79,7 @@ put_shown(struct buf *out, struct bytes piece)
 
 /* The first n bytes of what is held become lines. */
 static void
-put_piece(struct buf *out, struct cast_held *held, unsigned stream,
+put_piece(struct buf *out, struct asciicast_held *held, unsigned stream,
     uint64_t at_us, size_t n)
 {
 	struct bytes piece = bytes_make(held->p, n);
@@ -92,7 +93,7 @@ put_piece(struct buf *out, struct cast_held *held, unsigned stream,
 }
 
 size_t
-cast_put(struct buf *out, struct cast_held *held, unsigned stream,
+asciicast_put(struct buf *out, struct asciicast_held *held, unsigned stream,
     uint64_t at_us, struct bytes *rest)
 {
 	size_t n = sizeof(held->p) - held->len;
@@ -111,8 +112,8 @@ cast_put(struct buf *out, struct cast_held *held, unsigned stream,
 }
 
 size_t
-cast_put_held(
-    struct buf *out, struct cast_held *held, unsigned stream, uint64_t at_us)
+asciicast_put_held(struct buf *out, struct asciicast_held *held,
+    unsigned stream, uint64_t at_us)
 {
 	size_t n = held->len;
 
@@ -122,7 +123,8 @@ cast_put_held(
 }
 
 void
-cast_put_end(struct buf *out, uint64_t at_us, const struct cast_end *end)
+asciicast_put_end(
+    struct buf *out, uint64_t at_us, const struct asciicast_end *end)
 {
 	begin_event(out, at_us, 'x');
 	buf_printf(out, "\"end %s %d %d %" PRIu64 " %" PRIu64 "\"]\n",

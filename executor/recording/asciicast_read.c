@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* castread: asciicast v2 of our own, read.  Executor and mcp-execctl. */
-#include "executor/recording/castread.h"
+/* asciicast_read: asciicast v2 of our own, read.  Executor and mcp-execctl. */
+#include "executor/recording/asciicast_read.h"
 
 #include <string.h>
 
@@ -9,25 +9,26 @@
 #include "common/utf8.h"
 
 void
-castread_init(struct castread *r, const struct castread_ops *ops, void *arg)
+asciicast_read_init(
+    struct asciicast_read *r, const struct asciicast_read_ops *ops, void *arg)
 {
 	memset(r, 0, sizeof(*r));
 	r->ops = ops;
 	r->arg = arg;
 	r->stream = 1;
-	buf_init(&r->line, CAST_MAX_LINE);
-	buf_init(&r->exact, CAST_MAX_PIECE);
+	buf_init(&r->line, ASCIICAST_MAX_LINE);
+	buf_init(&r->exact, ASCIICAST_MAX_PIECE);
 }
 
 void
-castread_fini(struct castread *r)
+asciicast_read_fini(struct asciicast_read *r)
 {
 	buf_fini(&r->line);
 	buf_fini(&r->exact);
 }
 
 static int
-bad(struct err *e, const char *what)
+set_error(struct err *e, const char *what)
 {
 	return err_set(e, ERR_BAD, "not a recording of mcp-execd: %s", what);
 }
@@ -56,7 +57,7 @@ take_number(const struct json_value *v, uint64_t *out)
 }
 
 static bool
-take_ours(const struct json_value *o, struct cast_head *h)
+take_ours(const struct json_value *o, struct asciicast_head *h)
 {
 	const struct json_value *skipped = json_get(o, "skipped");
 	char owner[DIGEST_HEX], mode[8];
@@ -68,7 +69,8 @@ take_ours(const struct json_value *o, struct cast_head *h)
 	    !take_text(o, "policy", h->policy, sizeof(h->policy)) ||
 	    !take_text(o, "tool", h->tool, sizeof(h->tool)) ||
 	    !take_text(o, "output", mode, sizeof(mode)) ||
-	    !json_is(skipped, JSON_ARRAY) || skipped->count != CAST_STREAMS)
+	    !json_is(skipped, JSON_ARRAY) ||
+	    skipped->count != ASCIICAST_STREAMS)
 		return false;
 	h->tail = strcmp(mode, "tail") == 0;
 	return digest_unhex(bytes_of(owner), h->owner, DIGEST_BYTES, &e) == 0 &&
@@ -77,9 +79,10 @@ take_ours(const struct json_value *o, struct cast_head *h)
 }
 
 static int
-take_head(struct castread *r, const struct json_value *root, struct err *e)
+take_head(
+    struct asciicast_read *r, const struct json_value *root, struct err *e)
 {
-	struct cast_head h;
+	struct asciicast_head h;
 	uint64_t version;
 
 	memset(&h, 0, sizeof(h));
@@ -87,7 +90,7 @@ take_head(struct castread *r, const struct json_value *root, struct err *e)
 	    !take_number(json_get(root, "version"), &version) || version != 2 ||
 	    !take_number(json_get(root, "timestamp"), &h.begin_s) ||
 	    !take_ours(json_get(root, "mcp-execd"), &h))
-		return bad(e, "its first line is no header");
+		return set_error(e, "its first line is no header");
 	r->has_head = true;
 	if (r->ops->head != NULL)
 		r->ops->head(r->arg, &h);
@@ -158,10 +161,11 @@ take_code(struct bytes word, int *out)
 
 /* "end STATE EXIT SIGNAL STDOUT STDERR" */
 static int
-take_end(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
+take_end(
+    struct asciicast_read *r, uint64_t at_us, struct bytes text, struct err *e)
 {
 	struct bytes rest = bytes_make(text.p + 4, text.len - 4);
-	struct cast_end end;
+	struct asciicast_end end;
 	char state[16];
 
 	if (bytes_to_str(next_word(&rest), state, sizeof(state), e) != 0 ||
@@ -171,7 +175,7 @@ take_end(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
 	    bytes_to_u64(next_word(&rest), 0, INT64_MAX, &end.total[0], e) !=
 		0 ||
 	    bytes_to_u64(rest, 0, INT64_MAX, &end.total[1], e) != 0)
-		return bad(e, "its last line");
+		return set_error(e, "its last line");
 	r->has_end = true;
 	if (r->ops->end != NULL)
 		r->ops->end(r->arg, at_us, &end);
@@ -179,17 +183,18 @@ take_end(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
 }
 
 static int
-take_note(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
+take_note(
+    struct asciicast_read *r, uint64_t at_us, struct bytes text, struct err *e)
 {
 	if (bytes_starts(text, "end "))
 		return take_end(r, at_us, text, e);
 	if (text.len == 0 || (text.p[0] != '1' && text.p[0] != '2') ||
 	    (text.len > 1 && text.p[1] != ' '))
-		return bad(e, "a note that means nothing");
+		return set_error(e, "a note that means nothing");
 	buf_reset(&r->exact);
 	if (text.len > 1 &&
 	    !base64_take(bytes_make(text.p + 2, text.len - 2), &r->exact))
-		return bad(e, "bytes that are no base64");
+		return set_error(e, "bytes that are no base64");
 	r->stream = text.p[0] - '0';
 	r->has_exact = text.len > 1;
 	return 0;
@@ -197,18 +202,19 @@ take_note(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
 
 /* What was shown becomes what was written: CR LF was LF. */
 static int
-undo_shown(struct castread *r, struct bytes text, struct err *e)
+undo_shown(struct asciicast_read *r, struct bytes text, struct err *e)
 {
 	buf_reset(&r->exact);
 	for (size_t i = 0; i < text.len; i++)
 		if (text.p[i] != '\r' || i + 1 == text.len ||
 		    text.p[i + 1] != '\n')
 			buf_put_u8(&r->exact, text.p[i]);
-	return r->exact.overflow ? bad(e, "a piece is too long") : 0;
+	return r->exact.overflow ? set_error(e, "a piece is too long") : 0;
 }
 
 static int
-take_shown(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
+take_shown(
+    struct asciicast_read *r, uint64_t at_us, struct bytes text, struct err *e)
 {
 	if (!r->has_exact && undo_shown(r, text, e) != 0)
 		return e->code;
@@ -220,36 +226,37 @@ take_shown(struct castread *r, uint64_t at_us, struct bytes text, struct err *e)
 }
 
 static int
-take_event(struct castread *r, const struct json_value *root, struct err *e)
+take_event(
+    struct asciicast_read *r, const struct json_value *root, struct err *e)
 {
 	const struct json_value *at = root->child, *code, *data;
 	uint64_t at_us;
 
 	if (!json_is(root, JSON_ARRAY) || root->count != 3)
-		return bad(e, "a line is no event");
+		return set_error(e, "a line is no event");
 	code = at->next;
 	data = code->next;
 	if (at->type != JSON_NUMBER || !take_time(at->text, &at_us) ||
 	    code->type != JSON_STRING || data->type != JSON_STRING)
-		return bad(e, "a line is no event");
+		return set_error(e, "a line is no event");
 	if (r->has_end)
-		return bad(e, "something follows its last line");
+		return set_error(e, "something follows its last line");
 	if (bytes_eq_str(code->text, "o"))
 		return take_shown(r, at_us, data->text, e);
 	if (bytes_eq_str(code->text, "x"))
 		return take_note(r, at_us, data->text, e);
-	return bad(e, "an event of another kind");
+	return set_error(e, "an event of another kind");
 }
 
 int
-castread_line(struct castread *r, struct bytes line, struct err *e)
+asciicast_read_line(struct asciicast_read *r, struct bytes line, struct err *e)
 {
 	struct json_doc *doc;
 	struct err why;
 	int rc;
 
 	if (json_parse(line, JSON_STRICT, &doc, &why) != 0)
-		return bad(e, "a line is no JSON");
+		return set_error(e, "a line is no JSON");
 	rc = r->has_head ? take_event(r, json_root(doc), e)
 			 : take_head(r, json_root(doc), e);
 	json_free(doc);
@@ -257,7 +264,7 @@ castread_line(struct castread *r, struct bytes line, struct err *e)
 }
 
 int
-castread_feed(struct castread *r, struct bytes data, struct err *e)
+asciicast_read_feed(struct asciicast_read *r, struct bytes data, struct err *e)
 {
 	const uint8_t *nl;
 	size_t n;
@@ -267,10 +274,10 @@ castread_feed(struct castread *r, struct bytes data, struct err *e)
 		n = nl != NULL ? (size_t)(nl - data.p) : data.len;
 		buf_put(&r->line, data.p, n);
 		if (r->line.overflow)
-			return bad(e, "a line is too long");
+			return set_error(e, "a line is too long");
 		if (nl == NULL)
 			return 0;
-		if (castread_line(r, buf_bytes(&r->line), e) != 0)
+		if (asciicast_read_line(r, buf_bytes(&r->line), e) != 0)
 			return e->code;
 		buf_reset(&r->line);
 		data = bytes_make(nl + 1, data.len - n - 1);

@@ -14,7 +14,7 @@
 
 enum {
 	MAX_PUT = 64 << 10, /* bytes of one recorder_put */
-	MAX_LINES = (MAX_PUT / CAST_MAX_PIECE + 2) * CAST_MAX_LINE,
+	MAX_LINES = (MAX_PUT / ASCIICAST_MAX_PIECE + 2) * ASCIICAST_MAX_LINE,
 	TAIL_GROWTH = 8, /* times as long may the lines of a tail be */
 	WRITEBACK = 1 << 20 /* bytes after which the disk begins */
 };
@@ -27,18 +27,18 @@ struct unit {
 };
 
 struct recorder {
-	struct keep *keep;
-	struct keep_run *run;
+	struct recordings *recordings;
+	struct recordings_run *run;
 	struct recorder_setup setup;
 	int fd; /* -1: there is no file */
 	uint64_t begin_ns;
-	struct cast_held held[CAST_STREAMS];
+	struct asciicast_held held[ASCIICAST_STREAMS];
 	struct buf lines; /* to be written; of a tail, all that is held */
 	struct buf units; /* array of struct unit, of a tail */
 	size_t first; /* unit of the tail, and where its lines begin */
 	size_t first_at;
 	uint64_t taken; /* bytes of output: so far; of a tail, held */
-	uint64_t skipped[CAST_STREAMS]; /* bytes before those of a tail */
+	uint64_t skipped[ASCIICAST_STREAMS]; /* bytes before those of a tail */
 	uint64_t written; /* bytes that the disk was not told of */
 	struct digest digest; /* of the file */
 	char error[ERR_MAX_WHAT]; /* why it is not whole, or "" */
@@ -62,7 +62,7 @@ write_lines(struct recorder *r, struct err *e)
 
 	if (r->lines.overflow)
 		return err_set(e, ERR_BUSY, "recording: out of memory");
-	if (keep_write(r->keep, r->run, r->fd, lines, e) != 0)
+	if (recordings_write(r->recordings, r->run, r->fd, lines, e) != 0)
 		return e->code;
 	digest_update(&r->digest, lines);
 	r->written += lines.len;
@@ -137,14 +137,14 @@ put_pieces(struct recorder *r, unsigned stream, struct bytes data)
 
 	while (data.len > 0) {
 		from = r->lines.len;
-		n = cast_put(
+		n = asciicast_put(
 		    &r->lines, &r->held[stream - 1], stream, at, &data);
 		note_output(r, stream, from, n);
 	}
 }
 
 static int
-fail(struct recorder *r, struct err *e)
+fail_recording(struct recorder *r, struct err *e)
 {
 	(void)snprintf(r->error, sizeof(r->error), "%s", e->what);
 	buf_reset(&r->lines);
@@ -169,13 +169,13 @@ recorder_put(
 	put_pieces(
 	    r, stream, bytes_make(data.p, data.len < left ? data.len : left));
 	if (write_lines(r, e) != 0)
-		return fail(r, e);
+		return fail_recording(r, e);
 	if (data.len <= left)
 		return 0;
 	(void)err_set(e, ERR_BUSY,
 	    "more than %u bytes of output (policy %s, key audit.output_bytes)",
 	    r->setup.max, r->setup.head.policy);
-	return fail(r, e);
+	return fail_recording(r, e);
 }
 
 /* --- begin and end ---------------------------------------------------------- */
@@ -183,26 +183,27 @@ recorder_put(
 static int
 begin_file(struct recorder *r, struct err *e)
 {
-	r->fd = keep_create(r->keep, r->run, e);
+	r->fd = recordings_create(r->recordings, r->run, e);
 	if (r->fd < 0)
 		return e->code;
 	if (r->setup.mode == RECORDER_TAIL)
 		return 0; /* its header tells what was skipped */
-	cast_put_head(&r->lines, &r->setup.head);
+	asciicast_put_head(&r->lines, &r->setup.head);
 	return write_lines(r, e);
 }
 
 struct recorder *
-recorder_new(struct keep *k, const struct recorder_setup *s, struct err *e)
+recorder_new(
+    struct recordings *k, const struct recorder_setup *s, struct err *e)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
-	struct cast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
+	struct asciicast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
 
 	if (r == NULL) {
 		(void)err_sys(e, "recording");
 		return NULL;
 	}
-	r->keep = k;
+	r->recordings = k;
 	r->setup = *s;
 	r->setup.head.tail = s->mode == RECORDER_TAIL;
 	r->fd = -1;
@@ -212,12 +213,12 @@ recorder_new(struct keep *k, const struct recorder_setup *s, struct err *e)
 				: MAX_LINES);
 	buf_init(&r->units, 64 << 20);
 	digest_init(&r->digest);
-	r->run = keep_begin(k, &r->setup.head);
+	r->run = recordings_begin(k, &r->setup.head);
 	if (s->mode == RECORDER_OFF || begin_file(r, e) == 0)
 		return r;
 	(void)err_wrap(e, "its output cannot be recorded");
-	keep_withdraw(k, r->run);
-	keep_end(k, r->run, &none, 0);
+	recordings_withdraw(k, r->run);
+	recordings_end(k, r->run, &none, 0);
 	recorder_free(r);
 	return NULL;
 }
@@ -239,11 +240,12 @@ write_tail(struct recorder *r, struct err *e)
 {
 	CLEANUP_BUF struct buf head;
 
-	buf_init(&head, CAST_MAX_LINE);
+	buf_init(&head, ASCIICAST_MAX_LINE);
 	memcpy(r->setup.head.skipped, r->skipped, sizeof(r->skipped));
 	r->run->head = r->setup.head;
-	cast_put_head(&head, &r->setup.head);
-	if (keep_write(r->keep, r->run, r->fd, buf_bytes(&head), e) != 0)
+	asciicast_put_head(&head, &r->setup.head);
+	if (recordings_write(
+		r->recordings, r->run, r->fd, buf_bytes(&head), e) != 0)
 		return e->code;
 	digest_update(&r->digest, buf_bytes(&head));
 	buf_consume(&r->lines, r->first_at);
@@ -251,34 +253,34 @@ write_tail(struct recorder *r, struct err *e)
 }
 
 static int
-end_file(struct recorder *r, const struct cast_end *end, struct err *e)
+end_file(struct recorder *r, const struct asciicast_end *end, struct err *e)
 {
 	uint64_t at = now_us(r);
 	size_t from, n;
 	unsigned s;
 
-	for (s = 1; s <= CAST_STREAMS; s++) {
+	for (s = 1; s <= ASCIICAST_STREAMS; s++) {
 		from = r->lines.len;
-		n = cast_put_held(&r->lines, &r->held[s - 1], s, at);
+		n = asciicast_put_held(&r->lines, &r->held[s - 1], s, at);
 		note_output(r, s, from, n);
 	}
-	cast_put_end(&r->lines, at, end);
+	asciicast_put_end(&r->lines, at, end);
 	return r->setup.mode == RECORDER_TAIL ? write_tail(r, e)
 					      : write_lines(r, e);
 }
 
 void
-recorder_end(struct recorder *r, const struct cast_end *end)
+recorder_end(struct recorder *r, const struct asciicast_end *end)
 {
 	struct err e;
 
 	if (r->fd >= 0 && r->error[0] == '\0' && end_file(r, end, &e) != 0) {
 		log_err("recorder: %s: %s", r->setup.head.run, e.what);
-		(void)fail(r, &e);
+		(void)fail_recording(r, &e);
 	}
 	cleanup_fd(&r->fd);
 	r->fd = -1;
-	keep_end(r->keep, r->run, end, now_us(r));
+	recordings_end(r->recordings, r->run, end, now_us(r));
 }
 
 uint64_t

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* keep: the table of runs and the directory of recordings.  Executor. */
-#include "executor/recording/keep.h"
+/* recordings: the table of runs and the directory of recordings.  Executor. */
+#include "executor/recording/recordings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,10 +16,10 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "common/sort.h"
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 
 enum {
-	NAME = CAST_ID + 5, /* "RUN.cast" */
+	NAME = ASCIICAST_ID + 5, /* "RUN.cast" */
 	FIRST_LINE = 2048, /* bytes in which a header ends */
 	LAST_LINE = 512, /* bytes in which the last line begins */
 	BLOCK = 4096, /* of most file systems */
@@ -27,18 +27,19 @@ enum {
 	LOCK_WAIT_MS = 2000
 };
 
-struct keep {
+struct recordings {
 	struct audit *audit;
-	struct keep_limits limits;
+	struct recordings_limits limits;
 	char path[PATH_MAX]; /* for messages */
 	int dir; /* -1: nothing is recorded */
 	struct shares *places; /* of owners, in runs */
 	struct shares *room; /* of owners, in bytes of recordings */
-	struct keep_run *newest;
+	struct recordings_run *newest;
 	size_t count; /* of runs */
 	size_t doomed_count;
-	char doomed[KEEP_MAX][CAST_ID]; /* on record, to be removed */
-	struct keep_run run[KEEP_MAX];
+	char doomed[RECORDINGS_MAX]
+		   [ASCIICAST_ID]; /* on record, to be removed */
+	struct recordings_run run[RECORDINGS_MAX];
 };
 
 /*
@@ -51,10 +52,10 @@ on_disk(uint64_t bytes)
 	return (bytes + BLOCK - 1) / BLOCK * BLOCK + BLOCK;
 }
 
-struct keep *
-keep_new(struct audit *a, struct err *e)
+struct recordings *
+recordings_new(struct audit *a, struct err *e)
 {
-	struct keep *k = calloc(1, sizeof(*k));
+	struct recordings *k = calloc(1, sizeof(*k));
 
 	if (k == NULL) {
 		(void)err_sys(e, "allocating the table of runs");
@@ -63,17 +64,17 @@ keep_new(struct audit *a, struct err *e)
 	k->audit = a;
 	k->dir = -1;
 	k->limits.bytes = UINT64_MAX;
-	k->places = shares_new(KEEP_MAX, e);
-	k->room = k->places != NULL ? shares_new(KEEP_MAX, e) : NULL;
+	k->places = shares_new(RECORDINGS_MAX, e);
+	k->room = k->places != NULL ? shares_new(RECORDINGS_MAX, e) : NULL;
 	if (k->room == NULL) {
-		keep_free(k);
+		recordings_free(k);
 		return NULL;
 	}
 	return k;
 }
 
 void
-keep_free(struct keep *k)
+recordings_free(struct recordings *k)
 {
 	if (k == NULL)
 		return;
@@ -84,13 +85,14 @@ keep_free(struct keep *k)
 }
 
 bool
-keep_is_open(const struct keep *k)
+recordings_is_open(const struct recordings *k)
 {
 	return k->dir >= 0;
 }
 
 void
-keep_owner(const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES])
+recordings_owner(
+    const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES])
 {
 	/* only the token's holder and we can make it */
 	digest_hmac(verifier, BYTES_LIT("mcp-execd owner of a run v1"),
@@ -101,7 +103,7 @@ keep_owner(const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES])
 
 /* It has no recording any more. */
 static void
-vacate(struct keep *k, struct keep_run *r)
+vacate_place(struct recordings *k, struct recordings_run *r)
 {
 	r->kept = false;
 	shares_withdraw(&r->room);
@@ -109,15 +111,15 @@ vacate(struct keep *k, struct keep_run *r)
 	shares_leave(k->room, r->room.user);
 }
 
-/* Say it, then (keep_sweep) do it. */
+/* Say it, then (recordings_sweep) do it. */
 static void
-doom(struct keep *k, struct keep_run *r, const char *why)
+doom_recording(struct recordings *k, struct recordings_run *r, const char *why)
 {
 	struct buf *b;
 
 	if (!r->kept)
 		return;
-	if (k->doomed_count == KEEP_MAX)
+	if (k->doomed_count == RECORDINGS_MAX)
 		return; /* the log cannot be written: nothing new begins */
 	b = audit_begin(k->audit, "recording-remove");
 	audit_put_own(b, "run.id", r->head.run);
@@ -126,12 +128,12 @@ doom(struct keep *k, struct keep_run *r, const char *why)
 	audit_put_i64(b, "recording.bytes", (int64_t)r->bytes);
 	audit_put_reason(b, why);
 	audit_end(k->audit, false);
-	memcpy(k->doomed[k->doomed_count++], r->head.run, CAST_ID);
-	vacate(k, r);
+	memcpy(k->doomed[k->doomed_count++], r->head.run, ASCIICAST_ID);
+	vacate_place(k, r);
 }
 
 static void
-remove_doomed(struct keep *k)
+remove_doomed(struct recordings *k)
 {
 	char name[NAME];
 	int i;
@@ -145,11 +147,11 @@ remove_doomed(struct keep *k)
 }
 
 bool
-keep_sweep(struct keep *k)
+recordings_sweep(struct recordings *k)
 {
 	uint64_t now = clock_wall_us(), age = k->limits.seconds * 1000000ULL;
 	const struct shares_entry *x;
-	struct keep_run *r;
+	struct recordings_run *r;
 
 	if (k->dir < 0)
 		return false;
@@ -157,20 +159,21 @@ keep_sweep(struct keep *k)
 		remove_doomed(k);
 	while (shares_used(k->room) > k->limits.bytes &&
 	       (x = shares_victim(k->room, NULL)) != NULL &&
-	       k->doomed_count < KEEP_MAX)
-		doom(k, x->arg, "more bytes than recordings.max_bytes");
+	       k->doomed_count < RECORDINGS_MAX)
+		doom_recording(
+		    k, x->arg, "more bytes than recordings.max_bytes");
 	while (age > 0 && (x = shares_oldest(k->room)) != NULL &&
-	       k->doomed_count < KEEP_MAX) {
+	       k->doomed_count < RECORDINGS_MAX) {
 		r = x->arg;
 		if (now <= r->begin_us || now - r->begin_us <= age)
 			break;
-		doom(k, r, "older than recordings.max_seconds");
+		doom_recording(k, r, "older than recordings.max_seconds");
 	}
 	return k->doomed_count > 0;
 }
 
 void
-keep_adjust(struct keep *k, const struct keep_limits *l)
+recordings_adjust(struct recordings *k, const struct recordings_limits *l)
 {
 	k->limits = *l;
 }
@@ -178,7 +181,7 @@ keep_adjust(struct keep *k, const struct keep_limits *l)
 /* --- runs ----------------------------------------------------------------- */
 
 static void
-unlink_run(struct keep *k, struct keep_run *r)
+unlink_run(struct recordings *k, struct recordings_run *r)
 {
 	if (r->older != NULL)
 		r->older->newer = r->newer;
@@ -186,8 +189,8 @@ unlink_run(struct keep *k, struct keep_run *r)
 }
 
 /* Whose turn it is. */
-static struct keep_run *
-find_place(const struct keep *k)
+static struct recordings_run *
+find_place(const struct recordings *k)
 {
 	const struct shares_entry *x = shares_victim(k->places, NULL);
 
@@ -197,15 +200,15 @@ find_place(const struct keep *k)
 }
 
 /* One makes room for another. */
-static struct keep_run *
-take_place(struct keep *k)
+static struct recordings_run *
+take_place(struct recordings *k)
 {
-	struct keep_run *r = find_place(k);
+	struct recordings_run *r = find_place(k);
 
 	if (r->kept)
-		doom(k, r, "more recordings than are kept");
+		doom_recording(k, r, "more recordings than are kept");
 	if (r->kept)
-		vacate(k, r); /* not now: the next start finds its file */
+		vacate_place(k, r); /* not now: the next start finds its file */
 	shares_withdraw(&r->place);
 	shares_give(k->places, r->place.user, 1);
 	shares_leave(k->places, r->place.user);
@@ -213,13 +216,13 @@ take_place(struct keep *k)
 	return r;
 }
 
-struct keep_run *
-keep_begin(struct keep *k, const struct cast_head *h)
+struct recordings_run *
+recordings_begin(struct recordings *k, const struct asciicast_head *h)
 {
-	struct keep_run *r =
-	    k->count < KEEP_MAX ? &k->run[k->count++] : take_place(k);
+	struct recordings_run *r =
+	    k->count < RECORDINGS_MAX ? &k->run[k->count++] : take_place(k);
 
-	*r = (struct keep_run){ .head = *h,
+	*r = (struct recordings_run){ .head = *h,
 		.begin_us = clock_wall_us(),
 		.older = k->newest,
 		.place = {
@@ -233,7 +236,7 @@ keep_begin(struct keep *k, const struct cast_head *h)
 
 /* It has a recording, of r->bytes. */
 static void
-occupy(struct keep *k, struct keep_run *r)
+occupy_place(struct recordings *k, struct recordings_run *r)
 {
 	r->kept = true;
 	r->room =
@@ -244,7 +247,7 @@ occupy(struct keep *k, struct keep_run *r)
 
 /* What is over may go. */
 static void
-offer(struct keep *k, struct keep_run *r)
+offer_room(struct recordings *k, struct recordings_run *r)
 {
 	r->over = true;
 	shares_offer(k->places, &r->place);
@@ -253,7 +256,7 @@ offer(struct keep *k, struct keep_run *r)
 }
 
 int
-keep_create(struct keep *k, struct keep_run *r, struct err *e)
+recordings_create(struct recordings *k, struct recordings_run *r, struct err *e)
 {
 	char name[NAME];
 	int fd;
@@ -267,12 +270,12 @@ keep_create(struct keep *k, struct keep_run *r, struct err *e)
 	    0600);
 	if (fd == -1)
 		return err_sys(e, "recording %s/%s", k->path, name);
-	occupy(k, r);
+	occupy_place(k, r);
 	return fd;
 }
 
 void
-keep_withdraw(struct keep *k, struct keep_run *r)
+recordings_withdraw(struct recordings *k, struct recordings_run *r)
 {
 	char name[NAME];
 
@@ -281,29 +284,30 @@ keep_withdraw(struct keep *k, struct keep_run *r)
 	(void)snprintf(name, sizeof(name), "%s.cast", r->head.run);
 	if (unlinkat(k->dir, name, 0) == -1)
 		log_err("keep: %s/%s: %m", k->path, name);
-	vacate(k, r);
+	vacate_place(k, r);
 }
 
 static int
-make_room(
-    struct keep *k, const struct keep_run *r, uint64_t bytes, struct err *e)
+make_room(struct recordings *k, const struct recordings_run *r, uint64_t bytes,
+    struct err *e)
 {
 	struct shares_entry *x;
 
 	while (shares_used(k->room) + bytes > k->limits.bytes) {
 		x = shares_victim(k->room, r->room.user);
-		if (x == NULL || k->doomed_count == KEEP_MAX)
+		if (x == NULL || k->doomed_count == RECORDINGS_MAX)
 			return err_set(e, ERR_BUSY,
 			    "all recordings together may have %llu bytes (recordings.max_bytes)",
 			    (unsigned long long)k->limits.bytes);
-		doom(k, x->arg, "more bytes than recordings.max_bytes");
+		doom_recording(
+		    k, x->arg, "more bytes than recordings.max_bytes");
 	}
 	return 0;
 }
 
 int
-keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
-    struct err *e)
+recordings_write(struct recordings *k, struct recordings_run *r, int fd,
+    struct bytes data, struct err *e)
 {
 	ssize_t n;
 
@@ -329,23 +333,23 @@ keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
 }
 
 void
-keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
-    uint64_t duration_us)
+recordings_end(struct recordings *k, struct recordings_run *r,
+    const struct asciicast_end *end, uint64_t duration_us)
 {
 	r->end = *end;
 	r->duration_us = duration_us;
-	offer(k, r);
+	offer_room(k, r);
 }
 
 static bool
-is_of(const struct keep_run *r, const uint8_t owner[DIGEST_BYTES])
+is_of(const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES])
 {
 	return bytes_eq_secret(r->head.owner, owner, DIGEST_BYTES);
 }
 
-const struct keep_run *
-keep_find(
-    const struct keep *k, struct bytes run, const uint8_t owner[DIGEST_BYTES])
+const struct recordings_run *
+recordings_find(const struct recordings *k, struct bytes run,
+    const uint8_t owner[DIGEST_BYTES])
 {
 	size_t i;
 
@@ -355,8 +359,8 @@ keep_find(
 	return NULL;
 }
 
-const struct keep_run *
-keep_before(const struct keep *k, const struct keep_run *r,
+const struct recordings_run *
+recordings_before(const struct recordings *k, const struct recordings_run *r,
     const uint8_t owner[DIGEST_BYTES])
 {
 	for (r = r == NULL ? k->newest : r->older; r != NULL; r = r->older)
@@ -368,7 +372,7 @@ keep_before(const struct keep *k, const struct keep_run *r,
 /* --- files ---------------------------------------------------------------- */
 
 static int
-open_file(const struct keep *k, const char *run, off_t *size)
+open_file(const struct recordings *k, const char *run, off_t *size)
 {
 	CLEANUP_FD int fd = -1;
 	char name[NAME];
@@ -384,7 +388,8 @@ open_file(const struct keep *k, const char *run, off_t *size)
 }
 
 int
-keep_read(const struct keep *k, const struct keep_run *r, struct err *e)
+recordings_read(
+    const struct recordings *k, const struct recordings_run *r, struct err *e)
 {
 	off_t size;
 	int fd = r->kept ? open_file(k, r->head.run, &size) : -1;
@@ -395,7 +400,7 @@ keep_read(const struct keep *k, const struct keep_run *r, struct err *e)
 }
 
 bool
-keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
+recordings_digest(const struct recordings *k, const char *run, uint64_t *bytes,
     uint8_t sum[DIGEST_BYTES])
 {
 	CLEANUP_FD int fd = -1;
@@ -404,7 +409,7 @@ keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
 	ssize_t n;
 	off_t size;
 
-	if (k->dir < 0 || strlen(run) != CAST_ID - 1)
+	if (k->dir < 0 || strlen(run) != ASCIICAST_ID - 1)
 		return false;
 	fd = open_file(k, run, &size);
 	if (fd == -1)
@@ -422,9 +427,9 @@ keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
 /* --- what is there at start ------------------------------------------------- */
 
 static void
-on_head(void *arg, const struct cast_head *h)
+on_head(void *arg, const struct asciicast_head *h)
 {
-	struct keep_run *r = arg;
+	struct recordings_run *r = arg;
 
 	if (strcmp(r->head.run, h->run) == 0) {
 		r->head = *h;
@@ -433,13 +438,13 @@ on_head(void *arg, const struct cast_head *h)
 }
 
 static void
-on_end(void *arg, uint64_t at_us, const struct cast_end *end)
+on_end(void *arg, uint64_t at_us, const struct asciicast_end *end)
 {
-	struct keep_run *r = arg;
+	struct recordings_run *r = arg;
 
 	r->end = *end;
 	r->duration_us = at_us;
-	for (int s = 0; s < CAST_STREAMS; s++)
+	for (int s = 0; s < ASCIICAST_STREAMS; s++)
 		r->held[s] = end->total[s] >= r->head.skipped[s]
 				 ? end->total[s] - r->head.skipped[s]
 				 : 0;
@@ -447,53 +452,53 @@ on_end(void *arg, uint64_t at_us, const struct cast_end *end)
 
 /* What the first and the last line tell, if they are whole. */
 static void
-read_ends(int fd, off_t size, struct keep_run *r)
+read_ends(int fd, off_t size, struct recordings_run *r)
 {
-	static const struct castread_ops ops = { .head = on_head,
+	static const struct asciicast_read_ops ops = { .head = on_head,
 		.end = on_end };
 	static uint8_t part[FIRST_LINE];
-	struct castread c;
+	struct asciicast_read c;
 	const uint8_t *nl;
 	struct err e;
 	ssize_t n;
 
-	castread_init(&c, &ops, r);
+	asciicast_read_init(&c, &ops, r);
 	n = pread(fd, part, sizeof(part), 0);
 	nl = n > 0 ? memchr(part, '\n', (size_t)n) : NULL;
-	if (nl != NULL &&
-	    castread_line(&c, bytes_make(part, (size_t)(nl - part)), &e) != 0)
+	if (nl != NULL && asciicast_read_line(&c,
+			      bytes_make(part, (size_t)(nl - part)), &e) != 0)
 		log_warn("keep: %s: %s", r->head.run, e.what);
 	n = pread(fd, part, LAST_LINE, size > LAST_LINE ? size - LAST_LINE : 0);
 	if (n > 1 && part[n - 1] == '\n' && c.has_head) {
 		nl = memrchr(part, '\n', (size_t)n - 1);
 		if (nl != NULL &&
-		    castread_line(&c,
+		    asciicast_read_line(&c,
 			bytes_make(nl + 1, (size_t)(part + n - 2 - nl)),
 			&e) != 0)
 			log_warn("keep: %s: %s", r->head.run, e.what);
 	}
-	castread_fini(&c);
+	asciicast_read_fini(&c);
 }
 
 static bool
-take_file(struct keep *k, const char *name, struct keep_run *r)
+take_file(struct recordings *k, const char *name, struct recordings_run *r)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
 	off_t size;
 
 	if (strlen(name) != NAME - 1 ||
-	    strcmp(name + CAST_ID - 1, ".cast") != 0 ||
-	    strspn(name, "0123456789abcdef") != CAST_ID - 1)
+	    strcmp(name + ASCIICAST_ID - 1, ".cast") != 0 ||
+	    strspn(name, "0123456789abcdef") != ASCIICAST_ID - 1)
 		return false;
 	memset(r, 0, sizeof(*r));
-	memcpy(r->head.run, name, CAST_ID - 1);
+	memcpy(r->head.run, name, ASCIICAST_ID - 1);
 	fd = open_file(k, r->head.run, &size);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		return false;
 	r->bytes = (uint64_t)size;
 	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
-	r->end = (struct cast_end){ .state = PROTO_LOST, .exit_code = -1 };
+	r->end = (struct asciicast_end){ .state = PROTO_LOST, .exit_code = -1 };
 	r->held[0] = r->held[1] = UINT64_MAX;
 	read_ends(fd, size, r);
 	return true;
@@ -502,37 +507,37 @@ take_file(struct keep *k, const char *name, struct keep_run *r)
 static int
 by_age(const void *a, const void *b)
 {
-	uint64_t x = ((const struct keep_run *)a)->begin_us;
-	uint64_t y = ((const struct keep_run *)b)->begin_us;
+	uint64_t x = ((const struct recordings_run *)a)->begin_us;
+	uint64_t y = ((const struct recordings_run *)b)->begin_us;
 
 	return x < y ? -1 : x > y;
 }
 
 /* Put them into the table in their order; what does not fit goes. */
 static void
-take_in(struct keep *k, struct keep_run *found, size_t count)
+take_in(struct recordings *k, struct recordings_run *found, size_t count)
 {
-	const struct keep_run *f;
-	struct keep_run *r;
+	const struct recordings_run *f;
+	struct recordings_run *r;
 
 	if (count > 0)
 		sort_items(found, count, sizeof(*found), by_age);
 	for (f = found; f < found + count; f++) {
-		r = keep_begin(k, &f->head);
+		r = recordings_begin(k, &f->head);
 		r->begin_us = f->begin_us;
 		r->bytes = f->bytes;
 		memcpy(r->held, f->held, sizeof(r->held));
-		occupy(k, r);
-		keep_end(k, r, &f->end, f->duration_us);
+		occupy_place(k, r);
+		recordings_end(k, r, &f->end, f->duration_us);
 	}
 }
 
 static int
-scan(struct keep *k, struct err *e)
+scan_dir(struct recordings *k, struct err *e)
 {
 	CLEANUP_FD int fd =
 	    openat(k->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct keep_run *found = NULL, *more;
+	struct recordings_run *found = NULL, *more;
 	size_t count = 0, room = 0;
 	struct dirent *d;
 	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
@@ -575,7 +580,7 @@ check_dir(int fd, const char *path, struct err *e)
 }
 
 int
-keep_open(struct keep *k, const char *dir, struct err *e)
+recordings_open(struct recordings *k, const char *dir, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 
@@ -592,5 +597,5 @@ keep_open(struct keep *k, const char *dir, struct err *e)
 		return e->code;
 	(void)snprintf(k->path, sizeof(k->path), "%s", dir);
 	k->dir = steal_fd(&fd);
-	return scan(k, e);
+	return scan_dir(k, e);
 }

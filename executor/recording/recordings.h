@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keep: recent runs, and the recordings of their output.
+ * recordings: recent runs, and the recordings of their output.
  *
  * Executor.  One table of runs, newest last; those whose policy asks for it
  * have a file RUN.cast in one directory that only we may enter.  Bounded by
@@ -8,88 +8,88 @@
  * his oldest first, and each removal is recorded before it is done.  A run is
  * found only with the owner that it began with.
  */
-#ifndef EXECUTOR_KEEP_H
-#define EXECUTOR_KEEP_H
+#ifndef EXECUTOR_RECORDINGS_H
+#define EXECUTOR_RECORDINGS_H
 
 #include <limits.h>
 
 #include "common/shares.h"
 #include "executor/audit/audit.h"
-#include "executor/recording/cast.h"
+#include "executor/recording/asciicast.h"
 
 enum {
-	KEEP_MAX = 8192 /* runs that are known, twice what may run at once */
+	RECORDINGS_MAX = 8192 /* runs that are known, twice what may run at once */
 };
 
-struct keep;
+struct recordings;
 
-struct keep_limits {
+struct recordings_limits {
 	uint64_t bytes; /* of all recordings together */
 	uint32_t seconds; /* age; 0: any */
 };
 
 /* What is known of a run; read only outside of keep. */
-struct keep_run {
-	struct keep_run *older, *newer; /* of any owner */
+struct recordings_run {
+	struct recordings_run *older, *newer; /* of any owner */
 	struct shares_entry place; /* in the table; may be taken if over */
 	struct shares_entry room; /* bytes of the recording, likewise */
-	struct cast_head head; /* head.run is its id */
-	struct cast_end end; /* valid if over */
+	struct asciicast_head head; /* head.run is its id */
+	struct asciicast_end end; /* valid if over */
 	uint64_t begin_us; /* wall clock */
 	uint64_t duration_us; /* 0: not known any more */
 	uint64_t bytes; /* of the recording */
-	uint64_t held[CAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */
+	uint64_t held[ASCIICAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */
 	bool kept; /* there is a recording */
 	bool over;
 };
 
-/* NULL only without memory.  Nothing is recorded before keep_open. */
-struct keep *keep_new(struct audit *a, struct err *e) MUST_CHECK;
-void keep_free(struct keep *k);
+/* NULL only without memory.  Nothing is recorded before recordings_open. */
+struct recordings *recordings_new(struct audit *a, struct err *e) MUST_CHECK;
+void recordings_free(struct recordings *k);
 /*
  * Use (make, 0700, if it is not there) this directory, and take in what it
  * holds.  Refused: one that others may enter, or that another executor uses.
  */
-int keep_open(struct keep *k, const char *dir, struct err *e) MUST_CHECK;
-bool keep_is_open(const struct keep *k);
-void keep_adjust(struct keep *k, const struct keep_limits *l);
+int recordings_open(struct recordings *k, const char *dir, struct err *e) MUST_CHECK;
+bool recordings_is_open(const struct recordings *k);
+void recordings_adjust(struct recordings *k, const struct recordings_limits *l);
 
 /* Who may see a run: what this is of the token's verifier. */
-void keep_owner(
+void recordings_owner(
     const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES]);
 /* A run was accepted; never NULL, an older one makes room. */
-struct keep_run *keep_begin(struct keep *k, const struct cast_head *h);
+struct recordings_run *recordings_begin(struct recordings *k, const struct asciicast_head *h);
 /* Make its file: the descriptor, or negative. */
-int keep_create(struct keep *k, struct keep_run *r, struct err *e) MUST_CHECK;
+int recordings_create(struct recordings *k, struct recordings_run *r, struct err *e) MUST_CHECK;
 /* Nothing could be written to it and its run does not begin: no file. */
-void keep_withdraw(struct keep *k, struct keep_run *r);
+void recordings_withdraw(struct recordings *k, struct recordings_run *r);
 /*
  * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
  * there are none but of runs that go on, or its owner has more than his share
  * and no other has; ERR_SYS: no such write.
  */
-int keep_write(struct keep *k, struct keep_run *r, int fd, struct bytes data,
+int recordings_write(struct recordings *k, struct recordings_run *r, int fd, struct bytes data,
     struct err *e) MUST_CHECK;
-void keep_end(struct keep *k, struct keep_run *r, const struct cast_end *end,
+void recordings_end(struct recordings *k, struct recordings_run *r, const struct asciicast_end *end,
     uint64_t duration_us);
 
 /* NULL: there is none, or not for this owner. */
-const struct keep_run *keep_find(
-    const struct keep *k, struct bytes run, const uint8_t owner[DIGEST_BYTES]);
+const struct recordings_run *recordings_find(
+    const struct recordings *k, struct bytes run, const uint8_t owner[DIGEST_BYTES]);
 /* The run of this owner that began before `r` (NULL: the newest); NULL. */
-const struct keep_run *keep_before(const struct keep *k,
-    const struct keep_run *r, const uint8_t owner[DIGEST_BYTES]);
+const struct recordings_run *recordings_before(const struct recordings *k,
+    const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES]);
 /* Its recording, to be read; the descriptor, or negative. */
-int keep_read(
-    const struct keep *k, const struct keep_run *r, struct err *e) MUST_CHECK;
+int recordings_read(
+    const struct recordings *k, const struct recordings_run *r, struct err *e) MUST_CHECK;
 /* Size and digest of the recording that an executor before us left. */
-bool keep_digest(const struct keep *k, const char *run, uint64_t *bytes,
+bool recordings_digest(const struct recordings *k, const char *run, uint64_t *bytes,
     uint8_t sum[DIGEST_BYTES]);
 
 /*
  * Remove what is too old, and some of the files whose removal is on record;
  * after each flush of the log.  true: there are more, call again soon.
  */
-bool keep_sweep(struct keep *k);
+bool recordings_sweep(struct recordings *k);
 
 #endif

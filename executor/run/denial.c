@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "executor/confine/sysgroup.h"
+#include "executor/confine/syscall_group.h"
 
 /* Which argument is a path worth telling. */
 static const struct {
@@ -48,18 +48,18 @@ static const struct {
 
 /* Whatever cannot be read leaves the text empty. */
 static void
-read_path(const struct notice *n, struct denial *d)
+read_path(const struct unotify_call *n, struct denial *d)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (paths[i].nr == d->nr)
-			listener_read_text(n->pid, d->args[paths[i].arg],
+			unotify_read_text(n->pid, d->args[paths[i].arg],
 			    d->path, sizeof(d->path));
 }
 
 bool
-denial_is_routine(const struct notice *n)
+denial_is_routine(const struct unotify_call *n)
 {
 	return n->nr == SYS_socket && (uint32_t)n->args[0] == AF_UNIX &&
 	       (uint32_t)n->args[1] ==
@@ -67,7 +67,7 @@ denial_is_routine(const struct notice *n)
 }
 
 int
-denial_error(const struct notice *n, struct denial *out)
+denial_error(const struct unotify_call *n, struct denial *out)
 {
 	size_t len;
 
@@ -76,7 +76,7 @@ denial_error(const struct notice *n, struct denial *out)
 	out->pid = n->pid;
 	memcpy(out->args, n->args, sizeof(out->args));
 	read_path(n, out);
-	len = listener_read_proc(n->pid, "comm", out->comm, sizeof(out->comm));
+	len = unotify_read_proc(n->pid, "comm", out->comm, sizeof(out->comm));
 	if (len > 0 && out->comm[len - 1] == '\n')
 		out->comm[len - 1] = '\0';
 	return n->nr == SYS_socket ? EACCES : EPERM;
@@ -131,13 +131,13 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		    out, "sockets of %s are not available to commands", name);
 }
 
-static const struct sysgroup *
+static const struct syscall_group *
 group_of(const char *call)
 {
-	const struct sysgroup *g;
+	const struct syscall_group *g;
 	size_t i, j;
 
-	for (i = 0; (g = sysgroup_at(i)) != NULL; i++)
+	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
 		for (j = 0; g->calls[j] != NULL; j++)
 			if (strcmp(g->calls[j], call) == 0)
 				return g;
@@ -147,7 +147,7 @@ group_of(const char *call)
 void
 denial_explain(const struct denial *d, const struct policy *p, struct buf *out)
 {
-	const struct sysgroup *g;
+	const struct syscall_group *g;
 	char name[32];
 
 	if (d->nr == SYS_socket) {

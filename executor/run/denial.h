@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "executor/confine/listener.h"
+#include "executor/confine/unotify.h"
 #include "executor/policy/policy.h"
 
 enum {
@@ -32,12 +32,12 @@ struct denial {
  * What was refused, in *out, and the error to answer with.  In the guard;
  * async-signal-safe.
  */
-int denial_error(const struct notice *n, struct denial *out);
+int denial_error(const struct unotify_call *n, struct denial *out);
 /*
  * Every look-up of a user's name asks nscd first, with just this socket (glibc
  * nscd_helper.c): a refusal that is counted, and not worth a word.
  */
-bool denial_is_routine(const struct notice *n);
+bool denial_is_routine(const struct unotify_call *n);
 /* Drop what was read of the process: it may have been another by then. */
 void denial_forget(struct denial *d);
 /* Name of the call, "" if unknown; name has room for 32 bytes. */

@@ -20,7 +20,7 @@
 
 #include "executor/audit/loginuid.h"
 #include "executor/confine/remask.h"
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
@@ -64,7 +64,7 @@ signal_tree(const struct guard *g, int sig)
 {
 	if (g->own_pids)
 		return kill(-1, sig) == 0 ? 1 : 0;
-	return tree_kill(sig, NULL, 0);
+	return proctree_kill(sig, NULL, 0);
 }
 
 /* Stop the tree first, so that it cannot fork faster than it dies. */
@@ -122,7 +122,7 @@ tell_exec(void *arg)
 }
 
 static _Noreturn void
-finish(struct guard *g, unsigned left)
+finish_guard(struct guard *g, unsigned left)
 {
 	mounts_leave();
 	execlog_rest(&g->execs);
@@ -134,7 +134,7 @@ finish(struct guard *g, unsigned left)
 
 /* Reap what has ended; the end of the command is the end of the run. */
 static void
-reap(struct guard *g)
+reap_children(struct guard *g)
 {
 	struct signalfd_siginfo si;
 	int status;
@@ -150,7 +150,7 @@ reap(struct guard *g)
 		}
 	}
 	if (pid == -1 && errno == ECHILD && g->failure == -1)
-		finish(g, 0);
+		finish_guard(g, 0);
 	if (g->exited)
 		kill_tree(g);
 }
@@ -193,16 +193,16 @@ take_listener(struct guard *g, int number)
 }
 
 static int
-refuse(struct guard *g, const struct notice *n)
+refuse_call(struct guard *g, const struct unotify_call *n)
 {
 	int error = denial_error(n, &g->report.denial);
 
-	if (!listener_valid(g->execs.fd, n)) /* it read another's */
+	if (!unotify_valid(g->execs.fd, n)) /* it read another's */
 		denial_forget(&g->report.denial);
 	g->report.denials++;
 	if (!denial_is_routine(n) && g->told++ < DENIAL_MAX_TOLD)
 		send_report(g, GUARD_DENIED);
-	return listener_answer(g->execs.fd, n, error);
+	return unotify_answer(g->execs.fd, n, error);
 }
 
 /*
@@ -213,13 +213,13 @@ refuse(struct guard *g, const struct notice *n)
 static void
 take_notice(struct guard *g, short events)
 {
-	struct notice n;
+	struct unotify_call n;
 	int r =
-	    (events & POLLIN) != 0 ? listener_receive(g->execs.fd, &n) : -EPIPE;
+	    (events & POLLIN) != 0 ? unotify_receive(g->execs.fd, &n) : -EPIPE;
 
 	if (r == 0)
 		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
-				      : refuse(g, &n);
+				      : refuse_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);
 		g->execs.fd = -1;
@@ -248,7 +248,7 @@ take_failure(struct guard *g)
 		g->started = true;
 		send_report(g, GUARD_STARTED);
 	}
-	reap(g); /* it may be over already */
+	reap_children(g); /* it may be over already */
 }
 
 /* Once they are watched, what came in between is found by a look. */
@@ -268,7 +268,7 @@ begin_masks(struct guard *g, const struct confine *c)
 		return;
 	g->report.step = "mounts";
 	g->report.sysno = -r;
-	finish(g, 0);
+	finish_guard(g, 0);
 }
 
 /* What the host replaced is hidden or protected again, or the run ends. */
@@ -286,7 +286,7 @@ look_after(struct guard *g)
 }
 
 static int
-patience(const struct guard *g)
+patience_ms(const struct guard *g)
 {
 	if (g->killing)
 		return KILL_AGAIN_MS;
@@ -294,7 +294,7 @@ patience(const struct guard *g)
 }
 
 static _Noreturn void
-watch(struct guard *g)
+watch_tree(struct guard *g)
 {
 	for (;;) {
 		struct pollfd p[] = {
@@ -305,13 +305,13 @@ watch(struct guard *g)
 			    .events = POLLIN },
 			{ .fd = g->masks.fd, .events = POLLIN },
 		};
-		int ready = poll(p, 5, patience(g));
+		int ready = poll(p, 5, patience_ms(g));
 
 		if (g->masks.polled || p[4].revents != 0)
 			look_after(g);
 		if (ready == 0 && g->killing) {
 			if (++g->rounds > KILL_ROUNDS)
-				finish(g, signal_tree(g, SIGKILL));
+				finish_guard(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
 		}
 		if (p[3].revents != 0)
@@ -319,7 +319,7 @@ watch(struct guard *g)
 		if (p[2].revents != 0)
 			take_failure(g);
 		if (p[1].revents != 0)
-			reap(g);
+			reap_children(g);
 		if (p[0].revents != 0)
 			take_order(g);
 	}
@@ -389,7 +389,7 @@ start_command(struct guard *g, struct child *c)
 	(void)close(c->out);
 	(void)close(c->err);
 	if (g->command == -1)
-		finish(g, 0);
+		finish_guard(g, 0);
 }
 
 /* While /proc is the machine's; the whole tree inherits it. */
@@ -407,7 +407,7 @@ enter_login(struct guard *g, const struct plan *plan, struct confine_failure *f)
 
 /* The layers around the whole run; without one of them there is no run. */
 static void
-enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
+enter_sandbox(struct guard *g, const struct plan *plan, int net, int *ruleset)
 {
 	const struct policy *p = plan->policy;
 	struct confine_failure f = g->changed;
@@ -418,7 +418,7 @@ enter(struct guard *g, const struct plan *plan, int net, int *ruleset)
 	g->report.step = f.step;
 	g->report.path = f.path;
 	g->report.sysno = f.sysno;
-	finish(g, 0);
+	finish_guard(g, 0);
 }
 
 void
@@ -454,8 +454,8 @@ guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)
 		_exit(1);
-	enter(&g, plan, net, &c.ruleset);
+	enter_sandbox(&g, plan, net, &c.ruleset);
 	begin_masks(&g, &plan->policy->confine);
 	start_command(&g, &c);
-	watch(&g);
+	watch_tree(&g);
 }

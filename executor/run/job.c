@@ -22,12 +22,12 @@
 #include "executor/run/output.h"
 #include "executor/run/overrun.h"
 #include "executor/run/quota.h"
-#include "executor/audit/ration.h"
+#include "executor/audit/log_budget.h"
 #include "executor/run/record.h"
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
 #include "executor/run/spawn.h"
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
@@ -89,7 +89,7 @@ struct job {
 struct jobs {
 	struct loop *loop;
 	struct audit *audit;
-	struct keep *keep;
+	struct recordings *recordings;
 	const struct job_ops *ops;
 	void *arg;
 	struct turns *turns;
@@ -199,7 +199,7 @@ fill_result(const struct job *j, struct job_result *r)
 static void
 end_recording(struct job *j, struct job_result *r)
 {
-	struct cast_end end = { .state = r->state,
+	struct asciicast_end end = { .state = r->state,
 		.exit_code = r->exit_code,
 		.signal = r->signal,
 		.total = { r->stdout_bytes, r->stderr_bytes } };
@@ -264,7 +264,7 @@ static void PRINTF_LIKE(2, 3) job_refuse(struct job *j, const char *fmt, ...)
 /* --- output ----------------------------------------------------------- */
 
 static void
-forward(struct job *j, uint8_t stream, const struct output_piece *p)
+forward_piece(struct job *j, uint8_t stream, const struct output_piece *p)
 {
 	uint32_t n = (uint32_t)p->data.len;
 
@@ -311,7 +311,7 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 	struct err e;
 
 	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
-		forward(j, o->stream, p);
+		forward_piece(j, o->stream, p);
 		return;
 	}
 	output_mute(o, p);
@@ -386,7 +386,7 @@ tail_drain(struct job *j, struct output *o)
 	struct output_piece p;
 
 	while (j->credit > 0 && output_tail(o, j->credit, &p))
-		forward(j, o->stream, &p);
+		forward_piece(j, o->stream, &p);
 	return output_tail_left(o) == 0;
 }
 
@@ -426,7 +426,7 @@ on_input(void *arg, uint32_t events)
 /* --- time-out, cancel, the guard ------------------------------------- */
 
 static void
-order(struct job *j, enum guard_order o)
+order_guard(struct job *j, enum guard_order o)
 {
 	char c = (char)o;
 
@@ -440,7 +440,7 @@ static void
 job_kill(struct job *j)
 {
 	j->killing = true;
-	order(j, GUARD_KILL);
+	order_guard(j, GUARD_KILL);
 	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
 }
 
@@ -469,7 +469,7 @@ job_end(struct job *j, enum proto_state verdict, const char *why,
 		return; /* jobs_flush sees it */
 	}
 	job_wake(j);
-	order(j, GUARD_TERM);
+	order_guard(j, GUARD_TERM);
 	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
 }
 
@@ -609,7 +609,7 @@ static void
 take_start(struct job *j)
 {
 	if (j->report.pid == 0)
-		j->report.pid = tree_child(j->sp.guard);
+		j->report.pid = proctree_child(j->sp.guard);
 	j->executed = true;
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
@@ -749,7 +749,8 @@ on_guard(void *arg, uint32_t events)
 static void
 job_charge(struct job *j)
 {
-	ration_charge_run(audit_ration(j->jobs->audit), j->plan.verifier);
+	log_budget_charge_run(
+	    audit_log_budget(j->jobs->audit), j->plan.verifier);
 }
 
 /* Its turn comes, now. */
@@ -805,9 +806,10 @@ must_wait(struct job *j)
 	}
 	if (j->ending || j->guard_gone)
 		return false;
-	ms = ration_wait_run(
-	    audit_ration(j->jobs->audit), j->plan.verifier, j->phase == ASKED);
-	if (ration_is_spent(audit_ration(j->jobs->audit), j->plan.verifier))
+	ms = log_budget_wait_run(audit_log_budget(j->jobs->audit),
+	    j->plan.verifier, j->phase == ASKED);
+	if (log_budget_is_spent(
+		audit_log_budget(j->jobs->audit), j->plan.verifier))
 		ms = BREATH_MS;
 	if (ms == 0)
 		return false;
@@ -904,7 +906,7 @@ on_report(void *arg, uint32_t events)
 /* --- start ------------------------------------------------------------ */
 
 static int
-watch(struct job *j, struct loop_watch *w, int fd, uint32_t events,
+watch_fd(struct job *j, struct loop_watch *w, int fd, uint32_t events,
     void (*handler)(void *, uint32_t), struct err *e)
 {
 	*w = (struct loop_watch){ .fd = fd, .handler = handler, .arg = j };
@@ -941,11 +943,11 @@ begin_recording(struct job *j, struct err *e)
 		.head = { .begin_s = clock_wall_us() / 1000000 } };
 
 	memcpy(s.head.run, j->id, sizeof(s.head.run));
-	keep_owner(j->plan.verifier, s.head.owner);
+	recordings_owner(j->plan.verifier, s.head.owner);
 	(void)snprintf(s.head.token, sizeof(s.head.token), "%s", j->plan.token);
 	(void)snprintf(s.head.policy, sizeof(s.head.policy), "%s", p->name);
 	(void)snprintf(s.head.tool, sizeof(s.head.tool), "%s", j->plan.tool);
-	j->recorder = recorder_new(j->jobs->keep, &s, e);
+	j->recorder = recorder_new(j->jobs->recordings, &s, e);
 	return j->recorder == NULL ? e->code : 0;
 }
 
@@ -969,9 +971,9 @@ job_start(struct job *j)
 	j->start_ns = clock_mono_ns();
 	output_init(&j->stdout_, 1, j->sp.out, cap);
 	output_init(&j->stderr_, 2, j->sp.err, cap);
-	if (watch(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
-	    watch(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
-	    watch(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
+	if (watch_fd(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
+	    watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
+	    watch_fd(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
 	j->out = j->err =
 	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
@@ -1066,7 +1068,7 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 		active++;
 		same += strcmp(j->plan.token, t->name) == 0;
 	}
-	if (ration_is_spent(audit_ration(jobs->audit), t->verifier)) {
+	if (log_budget_is_spent(audit_log_budget(jobs->audit), t->verifier)) {
 		(void)err_set(e, ERR_BUSY,
 		    "the disk of the audit log is full, and commands of this token wrote most of it, so that others go first; tell the administrator of this server");
 		return NULL;
@@ -1412,7 +1414,7 @@ open_turns(struct jobs *jobs, struct err *e)
 }
 
 struct jobs *
-jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
+jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
     const struct job_ops *ops, void *arg, struct err *e)
 {
 	struct jobs *jobs =
@@ -1425,7 +1427,7 @@ jobs_new(struct loop *l, struct audit *a, struct keep *k, uint32_t max,
 	*jobs = (struct jobs){
 		.loop = l,
 		.audit = a,
-		.keep = k,
+		.recordings = k,
 		.ops = ops,
 		.arg = arg,
 		.max = max,

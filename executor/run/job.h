@@ -9,7 +9,7 @@
  * is forwarded; then its result is recorded and told.
  *
  * Records are made in turns (common/turns) that are shared by the time they
- * cost, and within the token's share of the log (executor/audit/ration): what
+ * cost, and within the token's share of the log (executor/audit/log_budget): what
  * a run's guard reports is read only then, so that a run that starts programs
  * faster than they can be recorded waits for it, and no other does.
  */
@@ -19,7 +19,7 @@
 #include "common/loop.h"
 #include "common/turns.h"
 #include "executor/audit/audit.h"
-#include "executor/recording/keep.h"
+#include "executor/recording/recordings.h"
 #include "executor/run/request.h"
 
 enum {
@@ -34,7 +34,7 @@ struct job_result {
 	int signal; /* that ended it, else 0 */
 	uint64_t duration_us;
 	uint64_t stdout_bytes, stderr_bytes;
-	uint64_t kept[CAST_STREAMS]; /* bytes that can be read later */
+	uint64_t kept[ASCIICAST_STREAMS]; /* bytes that can be read later */
 	const char *message; /* never NULL */
 	struct bytes denials; /* explanations, one a line */
 };
@@ -50,7 +50,7 @@ struct job_ops {
 struct jobs;
 
 /* max: runs at the same time, all tokens together. */
-struct jobs *jobs_new(struct loop *l, struct audit *a, struct keep *k,
+struct jobs *jobs_new(struct loop *l, struct audit *a, struct recordings *k,
     uint32_t max, const struct job_ops *ops, void *arg,
     struct err *e) MUST_CHECK;
 void jobs_free(struct jobs *j);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree: walk /proc/PID/task/TID/children (proc(5)), or, where the kernel was
+ * proctree: walk /proc/PID/task/TID/children (proc(5)), or, where the kernel was
  * built without CONFIG_PROC_CHILDREN, the parents of all processes.
  * Guard and executor; async-signal-safe.
  */
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ put_pid(char *p, pid_t pid)
 }
 
 static bool
-spared(const struct walk *w, pid_t pid)
+is_spared(const struct walk *w, pid_t pid)
 {
 	size_t i;
 
@@ -71,9 +71,9 @@ spared(const struct walk *w, pid_t pid)
 }
 
 static void
-take(struct walk *w, pid_t pid)
+take_process(struct walk *w, pid_t pid)
 {
-	if (pid > 0 && w->count < MAX_PIDS && !spared(w, pid))
+	if (pid > 0 && w->count < MAX_PIDS && !is_spared(w, pid))
 		w->pid[w->count++] = pid;
 }
 
@@ -94,16 +94,16 @@ read_children(struct walk *w, const char *path)
 				pid = pid * 10 + (text[i] - '0');
 				continue;
 			}
-			take(w, pid);
+			take_process(w, pid);
 			pid = 0;
 		}
-	take(w, pid);
+	take_process(w, pid);
 	(void)close(fd);
 }
 
 /* The children of every thread of pid. */
 static void
-enter(struct walk *w, pid_t pid)
+enter_process(struct walk *w, pid_t pid)
 {
 	union {
 		char raw[2048];
@@ -165,7 +165,7 @@ parent_of(pid_t pid)
 }
 
 static bool
-found(const struct walk *w, pid_t pid)
+found_process(const struct walk *w, pid_t pid)
 {
 	size_t i;
 
@@ -182,7 +182,7 @@ found(const struct walk *w, pid_t pid)
 static enum { UNKNOWN, BY_CHILDREN, BY_PARENTS } method;
 
 void
-tree_by_parents(bool always)
+proctree_by_parents(bool always)
 {
 	method = always ? BY_PARENTS : UNKNOWN;
 }
@@ -200,7 +200,7 @@ by_parents(void)
 }
 
 static pid_t
-number(const char *text)
+read_number(const char *text)
 {
 	pid_t n = 0;
 
@@ -222,18 +222,18 @@ scan_once(struct walk *w, int fd)
 	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
 		for (at = 0; at < n;) {
 			const struct entry *d = (const void *)(dir.raw + at);
-			pid_t pid = number(d->name);
+			pid_t pid = read_number(d->name);
 
-			if (pid > 0 && !found(w, pid) &&
-			    found(w, parent_of(pid)))
-				take(w, pid);
+			if (pid > 0 && !found_process(w, pid) &&
+			    found_process(w, parent_of(pid)))
+				take_process(w, pid);
 			at += d->len;
 		}
 }
 
 /* Until nobody is added: children may have smaller numbers than parents. */
 static void
-scan(struct walk *w)
+scan_proc(struct walk *w)
 {
 	size_t before;
 	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -250,15 +250,15 @@ scan(struct walk *w)
 
 /* All descendants of w->self. */
 static void
-walk(struct walk *w)
+walk_tree(struct walk *w)
 {
 	if (by_parents()) {
-		scan(w);
+		scan_proc(w);
 		return;
 	}
-	enter(w, w->self);
+	enter_process(w, w->self);
 	for (; w->next < w->count; w->next++)
-		enter(w, w->pid[w->next]);
+		enter_process(w, w->pid[w->next]);
 }
 
 /* --- signals ---------------------------------------------------------- */
@@ -279,13 +279,13 @@ signal_one(const struct walk *w, pid_t pid, int sig)
 		return;
 	}
 	parent = parent_of(pid);
-	if (parent == 0 || found(w, parent))
+	if (parent == 0 || found_process(w, parent))
 		(void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
 	(void)close(fd);
 }
 
 unsigned
-tree_kill(int sig, const pid_t *spare, size_t spare_count)
+proctree_kill(int sig, const pid_t *spare, size_t spare_count)
 {
 	static struct walk w;
 	size_t i;
@@ -294,7 +294,7 @@ tree_kill(int sig, const pid_t *spare, size_t spare_count)
 	w.count = w.next = 0;
 	w.spare = spare;
 	w.spare_count = spare_count;
-	walk(&w);
+	walk_tree(&w);
 	for (i = 0; i < w.count; i++)
 		signal_one(&w, w.pid[i], sig);
 	return (unsigned)w.count;
@@ -302,34 +302,34 @@ tree_kill(int sig, const pid_t *spare, size_t spare_count)
 
 /* Children of w->self, or all that descend from it. */
 static void
-look(struct walk *w, pid_t parent)
+look_below(struct walk *w, pid_t parent)
 {
 	w->self = parent;
 	w->count = w->next = w->spare_count = 0;
 	if (by_parents())
-		scan(w);
+		scan_proc(w);
 	else
-		enter(w, parent);
+		enter_process(w, parent);
 }
 
 size_t
-tree_children(pid_t *out, size_t max)
+proctree_children(pid_t *out, size_t max)
 {
 	static struct walk w;
 	size_t i;
 
-	look(&w, getpid());
+	look_below(&w, getpid());
 	for (i = 0; i < w.count && i < max; i++)
 		out[i] = w.pid[i];
 	return i;
 }
 
 pid_t
-tree_child(pid_t parent)
+proctree_child(pid_t parent)
 {
 	static struct walk w;
 
-	look(&w, parent);
+	look_below(&w, parent);
 	return w.count > 0 ? w.pid[0] : 0;
 }
 
@@ -339,7 +339,7 @@ tree_child(pid_t parent)
  * others may not see those of root (hidepid, proc(5)), but do see their own.
  */
 bool
-tree_has_ancestor(pid_t pid, pid_t ancestor)
+proctree_has_ancestor(pid_t pid, pid_t ancestor)
 {
 	unsigned steps;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tree: signal all descendants of the calling process, by /proc. */
-#ifndef EXECUTOR_TREE_H
-#define EXECUTOR_TREE_H
+/* proctree: signal all descendants of the calling process, by /proc. */
+#ifndef EXECUTOR_PROCTREE_H
+#define EXECUTOR_PROCTREE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -12,21 +12,21 @@
  * missed but those that are born meanwhile: call it until there are none.
  * Returns how many were signalled.  Async-signal-safe.
  */
-unsigned tree_kill(int sig, const pid_t *spare, size_t spare_count);
+unsigned proctree_kill(int sig, const pid_t *spare, size_t spare_count);
 /*
  * Look for parents instead of children, as where the kernel was built without
  * CONFIG_PROC_CHILDREN, which is noticed by itself; for tests.
  */
-void tree_by_parents(bool always);
+void proctree_by_parents(bool always);
 /* Our children, at most max of them; their children too where it scans. */
-size_t tree_children(pid_t *out, size_t max);
+size_t proctree_children(pid_t *out, size_t max);
 /* First child of a process as /proc here shows it; 0: none. */
-pid_t tree_child(pid_t parent);
+pid_t proctree_child(pid_t parent);
 
 /*
  * Does pid descend from `ancestor`, or is it that itself?  true also for what
  * is gone.
  */
-bool tree_has_ancestor(pid_t pid, pid_t ancestor);
+bool proctree_has_ancestor(pid_t pid, pid_t ancestor);
 
 #endif

@@ -32,7 +32,7 @@ add_name(struct quota *q, size_t i)
 }
 
 static void
-forget(struct quota *q, size_t i)
+forget_token(struct quota *q, size_t i)
 {
 	q->entry[i] = q->entry[--q->count];
 }
@@ -48,16 +48,17 @@ make_room(struct quota *q, uint64_t now_ms)
 			oldest = i;
 	for (size_t i = q->count; i > 0; i--)
 		if (now_ms - q->entry[i - 1].at_ms >= FULL_MS)
-			forget(q, i - 1);
+			forget_token(q, i - 1);
 	if (q->count == before)
-		forget(q, oldest);
+		forget_token(q, oldest);
 	hashindex_clear(&q->by_name);
 	for (size_t i = 0; i < q->count; i++)
 		add_name(q, i);
 }
 
 static struct quota_entry *
-find(struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms)
+find_token(
+    struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms)
 {
 	struct quota_entry *e = look_up(q, token);
 
@@ -82,7 +83,7 @@ quota_take(struct quota *q, const char *token, uint32_t per_minute,
 
 	if (per_minute == 0)
 		return true;
-	e = find(q, token, per_minute, now_ms);
+	e = find_token(q, token, per_minute, now_ms);
 	e->level += (now_ms - e->at_ms) * per_minute;
 	if (e->level > full)
 		e->level = full;

@@ -210,7 +210,7 @@ put_stream(struct buf *b, const char *name, struct output *o)
 }
 
 static int64_t
-microseconds(const struct timeval *tv)
+to_microseconds(const struct timeval *tv)
 {
 	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
 }
@@ -236,9 +236,10 @@ put_executed(
 	put_count(b, "process.signal", (uint64_t)r->signal);
 	put_stream(b, "stdout", end->out);
 	put_stream(b, "stderr", end->err);
-	audit_put_i64(b, "rusage.user_us", microseconds(&end->usage->ru_utime));
 	audit_put_i64(
-	    b, "rusage.system_us", microseconds(&end->usage->ru_stime));
+	    b, "rusage.user_us", to_microseconds(&end->usage->ru_utime));
+	audit_put_i64(
+	    b, "rusage.system_us", to_microseconds(&end->usage->ru_stime));
 	audit_put_i64(b, "rusage.max_rss_kib", end->usage->ru_maxrss);
 	audit_put_i64(b, "run.processes_left", end->left);
 	put_count(b, "cgroup.memory_peak", end->cgroup->memory_peak);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/audit/ration.h"
+#include "executor/audit/log_budget.h"
 
 struct refusal {
 	struct refuse *all;
@@ -29,7 +29,7 @@ struct refuse {
 };
 
 static void
-release(struct refusal *x)
+release_refusal(struct refusal *x)
 {
 	struct refuse *f = x->all;
 
@@ -53,13 +53,13 @@ on_answer(void *arg)
 
 	if (!x->silent)
 		s->answer(s->arg, x->call, x->why);
-	release(x);
+	release_refusal(x);
 }
 
-static struct ration_owner
+static struct log_budget_owner
 owner_of(const struct refusal *x)
 {
-	return (struct ration_owner){
+	return (struct log_budget_owner){
 		.token = x->token,
 		.verifier = x->policy != NULL ? x->key : NULL,
 		.source = bytes_of(x->request.peer),
@@ -79,19 +79,19 @@ tell_wait(struct refusal *x, uint32_t ms)
 
 /* In its owner's turn: the record, or that there is none. */
 static bool
-step(void *arg)
+step_refusal(void *arg)
 {
 	struct refusal *x = arg;
-	struct ration_owner o = owner_of(x);
-	struct ration *r = audit_ration(x->all->setup.audit);
+	struct log_budget_owner o = owner_of(x);
+	struct log_budget *r = audit_log_budget(x->all->setup.audit);
 	struct refuse_caller who = { x->policy != NULL ? x->token : NULL,
 		x->policy };
-	uint32_t wait = RATION_WAIT_MS;
+	uint32_t wait = LOG_BUDGET_WAIT_MS;
 
-	if (ration_may_note(r, &o, RATION_REFUSED)) {
+	if (log_budget_may_note(r, &o, LOG_BUDGET_REFUSED)) {
 		x->all->setup.record(
 		    x->all->setup.audit, &x->request, &who, x->why);
-		wait = ration_noted(r, &o);
+		wait = log_budget_noted(r, &o);
 	}
 	x->recorded = true;
 	request_fini(&x->request);
@@ -122,7 +122,7 @@ is_crowded(const struct refuse *f, const struct turns_owner *o)
 
 /* Its record and its answer come in their time. */
 static void
-put(struct refuse *f, struct refusal *x)
+put_refusal(struct refuse *f, struct refusal *x)
 {
 	x->all = f;
 	x->next = f->first;
@@ -138,7 +138,7 @@ refuse_add(
     struct refuse *f, struct request *r, const struct token *t, const char *why)
 {
 	struct refusal *x = calloc(1, sizeof(*x));
-	struct ration_owner o = { .source = bytes_of(r->peer) };
+	struct log_budget_owner o = { .source = bytes_of(r->peer) };
 	uint8_t key[DIGEST_BYTES];
 	struct turns_owner *owner;
 
@@ -146,18 +146,20 @@ refuse_add(
 		o.token = t->name;
 		o.verifier = t->verifier;
 	}
-	ration_key(&o, key);
+	log_budget_key(&o, key);
 	owner = turns_join(f->setup.turns, key);
 	if (x == NULL || is_crowded(f, owner)) {
 		turns_leave(f->setup.turns, owner);
 		free(x);
-		ration_left_out(
-		    audit_ration(f->setup.audit), &o, RATION_REFUSED);
+		log_budget_left_out(
+		    audit_log_budget(f->setup.audit), &o, LOG_BUDGET_REFUSED);
 		f->setup.answer(f->setup.arg, r->call, why);
 		request_fini(r);
 		return;
 	}
-	x->task = (struct turns_task){ .owner = owner, .step = step, .arg = x };
+	x->task = (struct turns_task){
+		.owner = owner, .step = step_refusal, .arg = x
+	};
 	x->timer = (struct loop_timer){ .handler = on_answer, .arg = x };
 	x->request = *r;
 	request_init(r);
@@ -167,7 +169,7 @@ refuse_add(
 	memcpy(x->key, key, sizeof(key));
 	x->call = x->request.call;
 	(void)snprintf(x->why, sizeof(x->why), "%s", why);
-	put(f, x);
+	put_refusal(f, x);
 }
 
 void
@@ -202,9 +204,9 @@ refuse_free(struct refuse *f)
 	while ((x = f->first) != NULL) {
 		x->silent = true;
 		if (x->recorded)
-			release(x);
+			release_refusal(x);
 		else
-			(void)step(x); /* then it waits, or is gone */
+			(void)step_refusal(x); /* then it waits, or is gone */
 	}
 	free(f);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refuse: calls that do not become runs: recorded within their owner's ration,
- * and answered after the time that the ration says.
+ * refuse: calls that do not become runs: recorded within their owner's log budget,
+ * and answered after the time that the log budget says.
  *
  * Executor.  The record is made in the owner's turn (common/turns), as what a
  * command costs to redact is the caller's choice.  Where too many of one owner

@@ -16,7 +16,7 @@
 #include "common/beneath.h"
 #include "common/cleanup.h"
 #include "executor/run/toolcall.h"
-#include "executor/run/words.h"
+#include "executor/run/wordsplit.h"
 
 #define DEFAULT_PATH                                                           \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -188,7 +188,7 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 
 /* The part of an absolute path below the jail, or NULL if it is not below. */
 static const char *
-below(const char *jail, const char *path)
+path_below(const char *jail, const char *path)
 {
 	size_t n = strlen(jail);
 
@@ -265,7 +265,7 @@ plan_cwd(
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
 	if (rel[0] == '/')
-		rel = below(p->directory, text);
+		rel = path_below(p->directory, text);
 	(void)snprintf(
 	    p->relative, sizeof(p->relative), "%s", rel != NULL ? rel : text);
 	if (rel == NULL)
@@ -359,8 +359,8 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 		vector_add(v, p, command);
 		return 0;
 	}
-	if (words_split(command, REQUEST_MAX_WORDS, &p->strings, &count, e) !=
-	    0)
+	if (wordsplit_split(
+		command, REQUEST_MAX_WORDS, &p->strings, &count, e) != 0)
 		return e->code;
 	for (i = 0; i < count; i++) {
 		v->off[v->count++] = off;
@@ -371,7 +371,7 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 	return 0;
 }
 
-/* One word, so that a shell or words_split would give it back as it is. */
+/* One word, so that a shell or wordsplit_split would give it back as it is. */
 static void
 put_quoted(struct buf *out, const char *word)
 {

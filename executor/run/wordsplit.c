@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* words: POSIX quoting without a shell.  Executor; input is untrusted. */
-#include "executor/run/words.h"
+/* wordsplit: POSIX quoting without a shell.  Executor; input is untrusted. */
+#include "executor/run/wordsplit.h"
 
 #include <string.h>
 
@@ -30,7 +30,7 @@ end_word(struct splitter *s)
 
 /* One character outside of quotes, c not being a backslash. */
 static void
-plain(struct splitter *s, uint8_t c)
+take_plain(struct splitter *s, uint8_t c)
 {
 	if (is_blank(c)) {
 		end_word(s);
@@ -42,7 +42,7 @@ plain(struct splitter *s, uint8_t c)
 }
 
 static void
-quoted(struct splitter *s, uint8_t c)
+take_quoted(struct splitter *s, uint8_t c)
 {
 	if (c == (s->mode == SINGLE ? '\'' : '"'))
 		s->mode = PLAIN;
@@ -52,7 +52,7 @@ quoted(struct splitter *s, uint8_t c)
 
 /* A backslash and what follows it; XCU 2.2.1 and 2.2.3. */
 static void
-escaped(struct splitter *s, uint8_t next)
+take_escaped(struct splitter *s, uint8_t next)
 {
 	if (s->mode == DOUBLE && strchr("$`\"\\\n", next) == NULL)
 		buf_put_u8(s->out, '\\');
@@ -64,7 +64,7 @@ escaped(struct splitter *s, uint8_t next)
 }
 
 int
-words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
+wordsplit_split(struct bytes text, size_t max, struct buf *out, size_t *count,
     struct err *e)
 {
 	struct splitter s = { .out = out, .mode = BETWEEN };
@@ -79,11 +79,11 @@ words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 			if (++i == text.len)
 				return err_set(e, ERR_BAD,
 				    "command ends with a backslash that quotes nothing");
-			escaped(&s, text.p[i]);
+			take_escaped(&s, text.p[i]);
 		} else if (s.mode == SINGLE || s.mode == DOUBLE) {
-			quoted(&s, c);
+			take_quoted(&s, c);
 		} else {
-			plain(&s, c);
+			take_plain(&s, c);
 		}
 	}
 	if (s.mode == SINGLE || s.mode == DOUBLE)

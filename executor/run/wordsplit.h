@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* words: split a command line as a POSIX shell quotes, expanding nothing. */
-#ifndef EXECUTOR_WORDS_H
-#define EXECUTOR_WORDS_H
+/* wordsplit: split a command line as a POSIX shell quotes, expanding nothing. */
+#ifndef EXECUTOR_WORDSPLIT_H
+#define EXECUTOR_WORDSPLIT_H
 
 #include "common/bytes.h"
 
@@ -12,7 +12,7 @@
  * end at space, tab, newline and carriage return.
  * ERR_BAD for an open quote, a NUL, or more than max words.
  */
-int words_split(struct bytes text, size_t max, struct buf *out, size_t *count,
+int wordsplit_split(struct bytes text, size_t max, struct buf *out, size_t *count,
     struct err *e) MUST_CHECK;
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inherit: sockets of a service manager.  Executor, at start; whoever starts
+ * activation: sockets of a service manager.  Executor, at start; whoever starts
  * us is trusted, but may be configured wrongly.
  */
-#include "executor/service/inherit.h"
+#include "executor/service/activation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,7 +135,7 @@ is_at(int fd, const struct conf_listener *l)
 /* --- the outside ------------------------------------------------------ */
 
 int
-inherit_take(struct inherit *in, struct err *e)
+activation_take(struct activation *in, struct err *e)
 {
 	bool ours = for_us();
 	uint64_t n = 0;
@@ -159,7 +159,7 @@ inherit_take(struct inherit *in, struct err *e)
 }
 
 int
-inherit_find(struct inherit *in, const struct conf_listener *l)
+activation_find(struct activation *in, const struct conf_listener *l)
 {
 	for (size_t i = 0; i < in->count; i++) {
 		if (in->given[i] || !is_at(in->fd[i], l))
@@ -171,7 +171,7 @@ inherit_find(struct inherit *in, const struct conf_listener *l)
 }
 
 bool
-inherit_gave(const struct inherit *in, int fd)
+activation_gave(const struct activation *in, int fd)
 {
 	for (size_t i = 0; i < in->count; i++)
 		if (in->given[i] && in->fd[i] == fd)
@@ -180,7 +180,7 @@ inherit_gave(const struct inherit *in, int fd)
 }
 
 int
-inherit_all_found(const struct inherit *in, struct err *e)
+activation_all_found(const struct activation *in, struct err *e)
 {
 	char text[CIDR_TEXT + 16];
 
@@ -197,7 +197,7 @@ inherit_all_found(const struct inherit *in, struct err *e)
 }
 
 void
-inherit_fini(struct inherit *in)
+activation_fini(struct activation *in)
 {
 	while (in->count > 0)
 		if (!in->given[--in->count])

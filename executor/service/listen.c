@@ -12,7 +12,7 @@
 
 /* What bind(2) says, and what to do about it. */
 static int
-refused(struct err *e)
+refuse_address(struct err *e)
 {
 	switch (errno) {
 	case EADDRINUSE:
@@ -48,7 +48,7 @@ bind_tcp(const struct conf_listener *l, struct err *e)
 		return err_sys(e, "IPV6_V6ONLY");
 	if (bind(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0)
 		return steal_fd(&fd);
-	return refused(e);
+	return refuse_address(e);
 }
 
 static int
@@ -66,30 +66,30 @@ listen_one(const struct conf_listener *l, const struct conf *c, struct err *e)
 }
 
 int
-listen_open(const struct conf *c, struct inherit *in,
+listen_open(const struct conf *c, struct activation *in,
     int fds[CONF_MAX_LISTENERS], struct err *e)
 {
 	size_t i;
 
 	for (i = 0; i < c->listen_count; i++) {
-		fds[i] = inherit_find(in, &c->listen[i]);
+		fds[i] = activation_find(in, &c->listen[i]);
 		if (fds[i] == -1)
 			fds[i] = listen_one(&c->listen[i], c, e);
 		if (fds[i] < 0)
 			break;
 	}
-	if (i == c->listen_count && inherit_all_found(in, e) == 0)
+	if (i == c->listen_count && activation_all_found(in, e) == 0)
 		return 0;
 	listen_close(c, in, fds, i);
 	return e->code;
 }
 
 void
-listen_close(const struct conf *c, const struct inherit *in, const int *fds,
+listen_close(const struct conf *c, const struct activation *in, const int *fds,
     size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!inherit_gave(in, fds[i]))
+		if (!activation_gave(in, fds[i]))
 			listen_unix_remove(&c->listen[i]);
 		(void)close(fds[i]);
 	}

@@ -3,7 +3,7 @@
 #ifndef EXECUTOR_LISTEN_H
 #define EXECUTOR_LISTEN_H
 
-#include "executor/service/inherit.h"
+#include "executor/service/activation.h"
 
 enum { LISTEN_BACKLOG = 512 };
 
@@ -12,10 +12,10 @@ enum { LISTEN_BACKLOG = 512 };
  * one bound here; fds[i] are non-blocking, CLOEXEC.  On failure none stays
  * open; *e says which address and what to do.
  */
-int listen_open(const struct conf *c, struct inherit *in,
+int listen_open(const struct conf *c, struct activation *in,
     int fds[CONF_MAX_LISTENERS], struct err *e) MUST_CHECK;
 /* Close what listen_open() opened; names of UNIX sockets of ours go. */
-void listen_close(const struct conf *c, const struct inherit *in,
+void listen_close(const struct conf *c, const struct activation *in,
     const int *fds, size_t count);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* hearing: listeners as they were.  Executor. */
-#include "executor/service/hearing.h"
+/* listen_health: listeners as they were.  Executor. */
+#include "executor/service/listen_health.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,13 +38,13 @@ static const struct {
 	{ IPPROTO_IP, IP_TOS, "IP_TOS", false },
 };
 
-static_assert(
-    sizeof(options) / sizeof(options[0]) <= HEARING_OPTIONS, "room for each");
+static_assert(sizeof(options) / sizeof(options[0]) <= LISTEN_HEALTH_OPTIONS,
+    "room for each");
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
 static int
-get(int fd, size_t i)
+get_option(int fd, size_t i)
 {
 	int value[2] = { 0 };
 	socklen_t len = sizeof(value);
@@ -56,7 +56,7 @@ get(int fd, size_t i)
 }
 
 static int
-set(int fd, size_t i, int value)
+set_option(int fd, size_t i, int value)
 {
 	int v[2] = { options[i].doubled ? value / 2 : value, 0 };
 	socklen_t len =
@@ -93,30 +93,31 @@ has_filter(int fd)
 }
 
 void
-hearing_begin(struct hearing *h, const int *fds, size_t count)
+listen_health_begin(struct listen_health *h, const int *fds, size_t count)
 {
 	memset(h, 0, sizeof(*h));
 	h->fds = fds;
-	h->count = count < HEARING_LISTENERS ? count : HEARING_LISTENERS;
+	h->count =
+	    count < LISTEN_HEALTH_LISTENERS ? count : LISTEN_HEALTH_LISTENERS;
 	for (size_t i = 0; i < h->count; i++) {
 		h->was[i].flags = fcntl(fds[i], F_GETFL);
 		for (size_t k = 0; k < OPTIONS; k++)
-			h->was[i].option[k] = get(fds[i], k);
+			h->was[i].option[k] = get_option(fds[i], k);
 	}
 }
 
 static bool
-mend_options(const struct hearing *h, size_t i, struct err *e)
+mend_options(const struct listen_health *h, size_t i, struct err *e)
 {
 	bool good = true;
 
 	for (size_t k = 0; k < OPTIONS; k++) {
 		int was = h->was[i].option[k];
 
-		if (was == ABSENT || get(h->fds[i], k) == was)
+		if (was == ABSENT || get_option(h->fds[i], k) == was)
 			continue;
 		(void)err_set(e,
-		    set(h->fds[i], k, was) == 0 ? ERR_BAD : ERR_SYS,
+		    set_option(h->fds[i], k, was) == 0 ? ERR_BAD : ERR_SYS,
 		    "listener %zu: %s was changed", i, options[k].text);
 		good = false;
 	}
@@ -124,7 +125,7 @@ mend_options(const struct hearing *h, size_t i, struct err *e)
 }
 
 static bool
-mend_one(const struct hearing *h, size_t i, struct err *e)
+mend_one(const struct listen_health *h, size_t i, struct err *e)
 {
 	int fd = h->fds[i], on = 0;
 	bool good = mend_options(h, i, e);
@@ -157,7 +158,7 @@ mend_one(const struct hearing *h, size_t i, struct err *e)
 }
 
 bool
-hearing_mend(struct hearing *h, struct err *e)
+listen_health_mend(struct listen_health *h, struct err *e)
 {
 	bool good = true;
 
@@ -175,7 +176,8 @@ hearing_mend(struct hearing *h, struct err *e)
 }
 
 bool
-hearing_look(struct hearing *h, uint32_t heard, bool full, struct err *e)
+listen_health_look(
+    struct listen_health *h, uint32_t heard, bool full, struct err *e)
 {
 	for (size_t i = 0; i < h->count; i++) {
 		struct pollfd p = { .fd = h->fds[i], .events = POLLIN };
@@ -185,7 +187,7 @@ hearing_look(struct hearing *h, uint32_t heard, bool full, struct err *e)
 			h->was[i].waiting = 0;
 		else
 			h->was[i].waiting++;
-		if (h->was[i].waiting < HEARING_PATIENCE)
+		if (h->was[i].waiting < LISTEN_HEALTH_PATIENCE)
 			continue;
 		h->was[i].waiting = 0;
 		(void)err_set(e, ERR_PROTO,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hearing: do the listeners listen, as they were opened, and is what connects
+ * listen_health: do the listeners listen, as they were opened, and is what connects
  * to them accepted?
  *
  * Executor.  The listeners are shared with each frontend, so whatever one did
@@ -9,8 +9,8 @@
  * before each new frontend and while one serves, and mended.  A listener on
  * which connections wait that nobody takes is as good as none.
  */
-#ifndef EXECUTOR_HEARING_H
-#define EXECUTOR_HEARING_H
+#ifndef EXECUTOR_LISTEN_HEALTH_H
+#define EXECUTOR_LISTEN_HEALTH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,34 +19,34 @@
 #include "common/err.h"
 
 enum {
-	HEARING_LISTENERS = 32, /* CONF_MAX_LISTENERS is less */
-	HEARING_OPTIONS = 16,
-	HEARING_PATIENCE = 3 /* looks in a row at which somebody waits */
+	LISTEN_HEALTH_LISTENERS = 32, /* CONF_MAX_LISTENERS is less */
+	LISTEN_HEALTH_OPTIONS = 16,
+	LISTEN_HEALTH_PATIENCE = 3 /* looks in a row at which somebody waits */
 };
 
-struct hearing {
+struct listen_health {
 	const int *fds; /* borrowed */
 	size_t count;
 	struct {
 		int flags; /* of the file */
-		int option[HEARING_OPTIONS]; /* -1: it does not have that one */
+		int option[LISTEN_HEALTH_OPTIONS]; /* -1: it does not have that one */
 		unsigned waiting; /* looks at which somebody was not accepted */
-	} was[HEARING_LISTENERS];
+	} was[LISTEN_HEALTH_LISTENERS];
 };
 
 /* How they are now is how they have to be. */
-void hearing_begin(struct hearing *h, const int *fds, size_t count);
+void listen_health_begin(struct listen_health *h, const int *fds, size_t count);
 /*
  * Mend what is not as it was.  false, with *e, if something was; ERR_SYS if it
  * could not be mended: then that listener is deaf.
  */
-bool hearing_mend(struct hearing *h, struct err *e);
+bool listen_health_mend(struct listen_health *h, struct err *e);
 /*
  * heard: bit i if a connection of listener i was accepted since the last look;
  * full: the frontend has all connections that it may have.  false, with *e,
  * if on one of them somebody waits in vain.
  */
-bool hearing_look(
-    struct hearing *h, uint32_t heard, bool full, struct err *e);
+bool listen_health_look(
+    struct listen_health *h, uint32_t heard, bool full, struct err *e);
 
 #endif

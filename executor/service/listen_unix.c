@@ -62,7 +62,7 @@ new_socket(struct err *e)
 
 /* What a process that was killed left behind is removed. */
 static int
-clear(const struct conf_listener *l, const char *path, struct err *e)
+clear_stale(const struct conf_listener *l, const char *path, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -123,7 +123,7 @@ listen_unix_bind(
 	const char *path = conf_listen_path(l);
 	CLEANUP_FD int fd = -1;
 
-	if (check_way(path, e) != 0 || clear(l, path, e) != 0)
+	if (check_way(path, e) != 0 || clear_stale(l, path, e) != 0)
 		return e->code;
 	fd = new_socket(e);
 	if (fd < 0)

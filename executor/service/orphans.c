@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* strays: end what runs left behind, and nothing else.  Executor. */
-#include "executor/service/strays.h"
+/* orphans: end what runs left behind, and nothing else.  Executor. */
+#include "executor/service/orphans.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 static struct {
-	pid_t pid[STRAYS_MAX_INHERITED];
+	pid_t pid[ORPHANS_MAX_INHERITED];
 	size_t count;
 } self;
 
@@ -34,18 +34,18 @@ check_proc(struct err *e)
 }
 
 int
-strays_begin(struct err *e)
+orphans_begin(struct err *e)
 {
-	pid_t found[STRAYS_MAX_INHERITED + 1];
+	pid_t found[ORPHANS_MAX_INHERITED + 1];
 	size_t n;
 
 	if (check_proc(e) != 0)
 		return e->code;
-	n = tree_children(found, STRAYS_MAX_INHERITED + 1);
-	if (n > STRAYS_MAX_INHERITED)
+	n = proctree_children(found, ORPHANS_MAX_INHERITED + 1);
+	if (n > ORPHANS_MAX_INHERITED)
 		return err_set(e, ERR_BAD,
 		    "more than %d processes are children of this one: start mcp-execd by a supervisor, not from where they were started",
-		    STRAYS_MAX_INHERITED);
+		    ORPHANS_MAX_INHERITED);
 	memcpy(self.pid, found, n * sizeof(found[0]));
 	self.count = n;
 	if (n > 0)
@@ -65,14 +65,14 @@ reap_inherited(void)
 }
 
 void
-strays_end(pid_t *spared, size_t count)
+orphans_end(pid_t *spared, size_t count)
 {
 	siginfo_t si;
 	size_t i;
 
 	reap_inherited();
 	memcpy(spared + count, self.pid, self.count * sizeof(self.pid[0]));
-	(void)tree_kill(SIGKILL, spared, count + self.count);
+	(void)proctree_kill(SIGKILL, spared, count + self.count);
 	for (;;) {
 		memset(&si, 0, sizeof(si));
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == -1 ||

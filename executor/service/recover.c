@@ -18,13 +18,13 @@ recover_put(struct buf *b, const struct resume *r)
 }
 
 static void
-put_recording(struct buf *b, const struct keep *k, const char *run)
+put_recording(struct buf *b, const struct recordings *k, const char *run)
 {
 	uint8_t sum[DIGEST_BYTES];
 	char hex[DIGEST_HEX];
 	uint64_t bytes;
 
-	if (!keep_digest(k, run, &bytes, sum))
+	if (!recordings_digest(k, run, &bytes, sum))
 		return;
 	digest_hex(sum, sizeof(sum), hex);
 	audit_put_i64(b, "recording.bytes", (int64_t)bytes);
@@ -32,7 +32,7 @@ put_recording(struct buf *b, const struct keep *k, const char *run)
 }
 
 void
-recover_runs(struct audit *a, const struct keep *k)
+recover_runs(struct audit *a, const struct recordings *k)
 {
 	const struct runset *s = &audit_resumed(a)->open;
 	struct buf *b;

@@ -106,7 +106,7 @@ take_chunk(struct relay *r, bool *ended)
 }
 
 static void
-release(struct relay *r)
+release_relay(struct relay *r)
 {
 	loop_timer_cancel(r->loop, &r->pause);
 	loop_del(r->loop, &r->watch);
@@ -125,7 +125,7 @@ on_text(void *arg, uint32_t events)
 
 	(void)take_chunk(r, &ended);
 	if (ended) {
-		release(r);
+		release_relay(r);
 		return;
 	}
 	loop_del(r->loop, &r->watch);
@@ -189,5 +189,5 @@ relay_close(struct relay *r)
 		return;
 	for (int i = 0; i < MOST_CHUNKS && take_chunk(r, &ended); i++)
 		;
-	release(r);
+	release_relay(r);
 }

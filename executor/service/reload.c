@@ -46,12 +46,12 @@ struct reload {
 	struct buf said;
 };
 
-static void begin(struct reload *r, enum store_kind kind);
+static void begin_reload(struct reload *r, enum store_kind kind);
 
 /* --- the child --------------------------------------------------------- */
 
 static void
-say(struct bytes text)
+say_text(struct bytes text)
 {
 	while (text.len > 0) {
 		ssize_t n = write(OUT, text.p, text.len);
@@ -83,7 +83,7 @@ child_main(const struct store_load *l, int out)
 	buf_init(&text, MOST_BYTES);
 	filtercache_write(known, &text);
 	if (!text.overflow)
-		say(buf_bytes(&text));
+		say_text(buf_bytes(&text));
 	_exit(0);
 }
 
@@ -161,7 +161,7 @@ start_child(struct reload *r)
 /* --- steps --------------------------------------------------------------- */
 
 static void
-end(struct reload *r)
+end_reload(struct reload *r)
 {
 	struct reload_end over = { r->kind, r->ticket, &r->report, NULL };
 	struct err e = { 0 };
@@ -175,7 +175,7 @@ end(struct reload *r)
 }
 
 static void
-tidy(struct reload *r)
+tidy_reload(struct reload *r)
 {
 	if (!store_load_tidy(r->load, STEP_US)) {
 		loop_timer_set(r->loop, &r->step, STEP_MS);
@@ -185,7 +185,7 @@ tidy(struct reload *r)
 	r->tidying = false;
 	if (r->again) {
 		r->again = false;
-		begin(r, r->next);
+		begin_reload(r, r->next);
 	}
 }
 
@@ -195,7 +195,7 @@ on_step(void *arg)
 	struct reload *r = arg;
 
 	if (r->tidying) {
-		tidy(r);
+		tidy_reload(r);
 		return;
 	}
 	if (!r->compiled && store_load_wants_filters(r->load)) {
@@ -204,13 +204,13 @@ on_step(void *arg)
 			return; /* child_over() goes on */
 	}
 	if (store_load_step(r->load, STEP_US))
-		end(r);
+		end_reload(r);
 	else
 		loop_timer_set(r->loop, &r->step, STEP_MS);
 }
 
 static void
-begin(struct reload *r, enum store_kind kind)
+begin_reload(struct reload *r, enum store_kind kind)
 {
 	struct err e = { 0 };
 
@@ -233,7 +233,7 @@ uint64_t
 reload_ask(struct reload *r, enum store_kind kind)
 {
 	if (r->load == NULL) {
-		begin(r, kind);
+		begin_reload(r, kind);
 		return r->ticket;
 	}
 	r->next = r->again && r->next == STORE_ALL ? STORE_ALL : kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ownlimits: files, how many and how large.  Executor and mcp-execctl. */
-#include "executor/service/ownlimits.h"
+/* service_rlimits: files, how many and how large.  Executor and mcp-execctl. */
+#include "executor/service/service_rlimits.h"
 
 #include <inttypes.h>
 #include <sys/resource.h>
@@ -19,7 +19,7 @@ enum {
 	"limits.runs and limits.connections"
 
 int
-ownlimits_check(struct err *e)
+service_rlimits_check(struct err *e)
 {
 	struct rlimit r;
 
@@ -32,7 +32,7 @@ ownlimits_check(struct err *e)
 }
 
 uint64_t
-ownlimits_files_needed(const struct conf *c)
+service_rlimits_files_needed(const struct conf *c)
 {
 	uint64_t runs = (uint64_t)c->limits.runs * OF_A_RUN;
 	uint64_t connections = c->limits.connections;
@@ -42,9 +42,9 @@ ownlimits_files_needed(const struct conf *c)
 }
 
 int
-ownlimits_raise_files(const struct conf *c, struct err *e)
+service_rlimits_raise_files(const struct conf *c, struct err *e)
 {
-	uint64_t needed = ownlimits_files_needed(c);
+	uint64_t needed = service_rlimits_files_needed(c);
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)

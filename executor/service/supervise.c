@@ -62,7 +62,7 @@ static void start_again(void *arg);
 
 /* Put fd at its place; everything was moved above HIGH_FD before. */
 static bool
-place(int fd, int where)
+place_fd(int fd, int where)
 {
 	return fd >= 0 && dup2(fd, where) == where;
 }
@@ -111,14 +111,14 @@ exec_frontend(const struct supervise *s, int pair, int err)
 	null = open("/dev/null", O_RDONLY);
 	if (null == -1)
 		cannot_give("/dev/null");
-	if (!place(null, STDIN_FILENO) || !place(pair, PROTO_FD))
+	if (!place_fd(null, STDIN_FILENO) || !place_fd(pair, PROTO_FD))
 		cannot_give("descriptors");
 	for (i = 0; i < s->d.listener_count; i++)
-		if (!place(moved[i], PROTO_FD_LISTEN + (int)i))
+		if (!place_fd(moved[i], PROTO_FD_LISTEN + (int)i))
 			cannot_give("a listener");
-	if (!place(note, note_at))
+	if (!place_fd(note, note_at))
 		cannot_give("its note");
-	if (!place(err, STDOUT_FILENO) || !place(err, STDERR_FILENO))
+	if (!place_fd(err, STDOUT_FILENO) || !place_fd(err, STDERR_FILENO))
 		cannot_give("its log");
 	log_set_name("frontend"); /* what is said from here on, we relay */
 	(void)syscall(SYS_close_range, note_at + 1, ~0U, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pulse: is the frontend alive?  Executor. */
-#include "executor/service/pulse.h"
+/* watchdog: is the frontend alive?  Executor. */
+#include "executor/service/watchdog.h"
 
 #include "common/log.h"
 #include "common/notify.h"
@@ -13,11 +13,11 @@ enum {
 
 /* Are the listeners as they were? */
 static void
-check_listeners(struct pulse *p)
+check_listeners(struct watchdog *p)
 {
 	struct err e = { 0 };
 
-	if (hearing_mend(&p->hearing, &e))
+	if (listen_health_mend(&p->health, &e))
 		return;
 	p->deaf = e.code == ERR_SYS;
 	log_err("pulse: %s%s", e.what,
@@ -28,7 +28,7 @@ check_listeners(struct pulse *p)
 static void
 on_timer(void *arg)
 {
-	struct pulse *p = arg;
+	struct watchdog *p = arg;
 
 	check_listeners(p);
 
@@ -45,12 +45,12 @@ on_timer(void *arg)
 }
 
 void
-pulse_start(struct pulse *p, struct loop *l, struct monitor *m,
+watchdog_start(struct watchdog *p, struct loop *l, struct monitor *m,
     const struct conf *c, const int *listeners, size_t count)
 {
 	unsigned watchdog_ms = notify_watchdog_ms();
 
-	*p = (struct pulse){
+	*p = (struct watchdog){
 		.loop = l,
 		.monitor = m,
 		.conf = c,
@@ -59,7 +59,7 @@ pulse_start(struct pulse *p, struct loop *l, struct monitor *m,
 		.patience_ms = PATIENCE_MS,
 		.watched = watchdog_ms > 0,
 	};
-	hearing_begin(&p->hearing, listeners, count);
+	listen_health_begin(&p->health, listeners, count);
 	/* Three chances within its time. */
 	if (watchdog_ms > 0 && watchdog_ms / 3 < p->every_ms)
 		p->every_ms = watchdog_ms / 3 + 1;
@@ -72,19 +72,19 @@ pulse_start(struct pulse *p, struct loop *l, struct monitor *m,
 }
 
 void
-pulse_stop(struct pulse *p)
+watchdog_stop(struct watchdog *p)
 {
 	if (p->loop != NULL)
 		loop_timer_cancel(p->loop, &p->timer);
 }
 
 bool
-pulse_prepare(void *arg)
+watchdog_prepare(void *arg)
 {
-	struct pulse *p = arg;
+	struct watchdog *p = arg;
 	struct err e = { 0 };
 
-	if (p->loop == NULL || hearing_mend(&p->hearing, &e))
+	if (p->loop == NULL || listen_health_mend(&p->health, &e))
 		return true;
 	p->deaf = e.code == ERR_SYS;
 	log_err("pulse: %s%s", e.what,
@@ -93,7 +93,7 @@ pulse_prepare(void *arg)
 }
 
 void
-pulse_answered(struct pulse *p)
+watchdog_answered(struct watchdog *p)
 {
 	const struct monitor_vitals v = monitor_vitals(p->monitor);
 	struct err e = { 0 };
@@ -101,7 +101,7 @@ pulse_answered(struct pulse *p)
 	/* nobody is served: the service manager shall see it */
 	if (p->deaf)
 		return;
-	if (!hearing_look(&p->hearing, v.heard,
+	if (!listen_health_look(&p->health, v.heard,
 		v.draining || v.connections >= p->conf->limits.connections,
 		&e)) {
 		log_err("pulse: %s", e.what);

@@ -10,13 +10,13 @@
 enum { PDF_END = 1024 /* bytes in which a PDF's last line is looked for */ };
 
 static bool
-begins(struct bytes s, const char *with, size_t n)
+begins_with(struct bytes s, const char *with, size_t n)
 {
 	return s.len >= n && memcmp(s.p, with, n) == 0;
 }
 
 static bool
-ends(struct bytes s, const char *with, size_t n)
+ends_with(struct bytes s, const char *with, size_t n)
 {
 	return s.len >= n && memcmp(s.p + s.len - n, with, n) == 0;
 }
@@ -28,16 +28,16 @@ is_png(struct bytes s)
 	static const char head[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 	static const char end[] = "\0\0\0\0IEND\xae\x42\x60\x82";
 
-	return s.len >= 57 && begins(s, head, sizeof(head) - 1) &&
-	       ends(s, end, sizeof(end) - 1);
+	return s.len >= 57 && begins_with(s, head, sizeof(head) - 1) &&
+	       ends_with(s, end, sizeof(end) - 1);
 }
 
 /* SOI and a marker; EOI (ITU-T T.81, B.1.1.3). */
 static bool
 is_jpeg(struct bytes s)
 {
-	return s.len >= 64 && begins(s, "\xff\xd8\xff", 3) &&
-	       ends(s, "\xff\xd9", 2);
+	return s.len >= 64 && begins_with(s, "\xff\xd8\xff", 3) &&
+	       ends_with(s, "\xff\xd9", 2);
 }
 
 /* Header; trailer (GIF89a, 17 and 27). */
@@ -45,7 +45,7 @@ static bool
 is_gif(struct bytes s)
 {
 	return s.len >= 14 &&
-	       (begins(s, "GIF87a", 6) || begins(s, "GIF89a", 6)) &&
+	       (begins_with(s, "GIF87a", 6) || begins_with(s, "GIF89a", 6)) &&
 	       s.p[s.len - 1] == ';';
 }
 
@@ -58,7 +58,7 @@ is_wav(struct bytes s)
 {
 	uint64_t says;
 
-	if (s.len < 44 || !begins(s, "RIFF", 4) ||
+	if (s.len < 44 || !begins_with(s, "RIFF", 4) ||
 	    memcmp(s.p + 8, "WAVEfmt ", 8) != 0)
 		return false;
 	says = (uint64_t)s.p[4] | (uint64_t)s.p[5] << 8 |
@@ -73,7 +73,7 @@ is_pdf(struct bytes s)
 {
 	size_t n = s.len < PDF_END ? s.len : PDF_END;
 
-	return begins(s, "%PDF-", 5) && s.len >= 64 &&
+	return begins_with(s, "%PDF-", 5) && s.len >= 64 &&
 	       memmem(s.p + s.len - n, n, "%%EOF", 5) != NULL;
 }
 

@@ -19,7 +19,7 @@ static const char *const streams[] = { "", "stdout", "stderr" };
 /* --- URIs -------------------------------------------------------------------- */
 
 static bool
-take(struct bytes *rest, const char *prefix)
+take_prefix(struct bytes *rest, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
@@ -57,11 +57,11 @@ take_param(struct bytes param, struct resource *r, unsigned *seen)
 	uint64_t n = 0;
 	unsigned bit;
 
-	if (take(&param, "offset=")) {
+	if (take_prefix(&param, "offset=")) {
 		bit = 1;
 		if (!take_number(param, INT64_MAX, &r->offset))
 			return false;
-	} else if (take(&param, "length=")) {
+	} else if (take_prefix(&param, "length=")) {
 		bit = 2;
 		if (!take_number(param, INT64_MAX, &n) || n == 0)
 			return false;
@@ -99,15 +99,15 @@ parse_output(struct bytes rest, struct resource *r)
 	r->what = PROTO_FETCH_OUTPUT;
 	if (!take_run(&rest, r->run))
 		return RESOURCE_UNKNOWN;
-	if (take(&rest, "/stdout"))
+	if (take_prefix(&rest, "/stdout"))
 		r->stream = 1;
-	else if (take(&rest, "/stderr"))
+	else if (take_prefix(&rest, "/stderr"))
 		r->stream = 2;
 	else
 		return RESOURCE_UNKNOWN;
 	if (rest.len == 0)
 		return RESOURCE_FINE;
-	return take(&rest, "?") ? take_range(rest, r) : RESOURCE_UNKNOWN;
+	return take_prefix(&rest, "?") ? take_range(rest, r) : RESOURCE_UNKNOWN;
 }
 
 enum resource_verdict
@@ -118,7 +118,8 @@ resource_parse(struct bytes uri, struct resource *out)
 
 	if (bytes_eq_str(uri, "exec://runs"))
 		r.what = PROTO_FETCH_RUNS;
-	else if (uri.len < RESOURCE_MAX_URI && take(&uri, "exec://runs/"))
+	else if (uri.len < RESOURCE_MAX_URI &&
+		 take_prefix(&uri, "exec://runs/"))
 		v = parse_output(uri, &r);
 	else if (!bytes_eq_str(uri, "exec://policy"))
 		v = RESOURCE_UNKNOWN;

@@ -12,7 +12,7 @@
 #include "frontend/content/media.h"
 #include "frontend/content/resource.h"
 #include "frontend/content/result.h"
-#include "frontend/content/shaped.h"
+#include "frontend/content/typed_output.h"
 
 enum {
 	RESULT_MAX_TEXT = 512 << 20, /* bytes; capture's bound is lower */
@@ -34,7 +34,7 @@ struct shown {
 };
 
 static bool
-succeeded(const struct msg_done *d)
+has_succeeded(const struct msg_done *d)
 {
 	return d->state == PROTO_EXITED && d->exit_code == 0;
 }
@@ -53,7 +53,7 @@ is_error(const struct result_call *call)
 {
 	if (call->tool->style == CATALOG_LABELLED)
 		return !ended_itself(call->done);
-	return !succeeded(call->done);
+	return !has_succeeded(call->done);
 }
 
 static bool
@@ -115,7 +115,7 @@ copy_output(const struct shown *s, unsigned stream, struct buf *out)
 static void
 put_stream(struct buf *text, const struct shown *s, const struct msg_done *d)
 {
-	if (!succeeded(d)) {
+	if (!has_succeeded(d)) {
 		buf_put_str(text, "execution failed: ");
 		put_reason(text, d);
 		buf_put_str(text, "\n");
@@ -137,7 +137,7 @@ put_labelled(struct buf *text, const struct shown *s, const struct msg_done *d)
 	buf_put_str(text, "\n\nSTDERR: ");
 	copy_output(s, CAPTURE_STDERR, text);
 	buf_printf(text, "\nRETURNCODE: %d\nSUCCESS: %s", code,
-	    succeeded(d) ? "True" : "False");
+	    has_succeeded(d) ? "True" : "False");
 	if (d->state > PROTO_EXITED) {
 		buf_put_str(text, "\nREASON: ");
 		put_reason(text, d);
@@ -328,13 +328,13 @@ static void
 put_shaped(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev)
 {
-	const struct shaped_call shape = { call->capture, call->done->run,
+	const struct typed_output_call shape = { call->capture, call->done->run,
 		is_structured(call, rev) };
 	size_t from = out->len;
 	struct err e;
 
 	buf_put_str(out, "{");
-	if (shaped_put(out, call->tool, &shape, rev, &e) != 0) {
+	if (typed_output_put(out, call->tool, &shape, rev, &e) != 0) {
 		out->len = from;
 		result_put_refusal(out, bytes_of(e.what));
 		return;
@@ -347,7 +347,7 @@ put_shaped(struct buf *out, const struct result_call *call,
 
 /* A capture that has `text` for stdout and the call's own stderr. */
 static void
-replace(struct shown *s, const struct capture *c, struct bytes text)
+replace_text(struct shown *s, const struct capture *c, struct bytes text)
 {
 	struct buf stderr_;
 
@@ -369,7 +369,7 @@ show_media(struct shown *s, const struct capture *c)
 	(void)snprintf(note, sizeof(note),
 	    "[%s, %zu bytes: it is in this result]\n", s->media.mime,
 	    s->bytes.len);
-	replace(s, c, bytes_of(note));
+	replace_text(s, c, bytes_of(note));
 }
 
 static void
@@ -379,7 +379,7 @@ show_base64(struct shown *s, const struct capture *c)
 
 	buf_init(&digits, RESULT_MAX_TEXT);
 	base64_put(&digits, buf_bytes(&s->bytes));
-	replace(s, c, buf_bytes(&digits));
+	replace_text(s, c, buf_bytes(&digits));
 	s->base64 = true;
 	buf_fini(&digits);
 }
@@ -398,7 +398,7 @@ show_stdout(struct shown *s, const struct result_call *call,
 		show_base64(s, c);
 		return;
 	}
-	if (succeeded(call->done))
+	if (has_succeeded(call->done))
 		s->media = media_recognise(buf_bytes(&s->bytes));
 	if (s->media.kind == MEDIA_AUDIO && !rev->audio)
 		s->media.kind = MEDIA_FILE;
@@ -426,7 +426,7 @@ wants_more(
 }
 
 static void
-show(struct shown *s, const struct result_call *call,
+show_output(struct shown *s, const struct result_call *call,
     const struct mcp_revision *rev)
 {
 	memset(s, 0, sizeof(*s));
@@ -480,11 +480,11 @@ result_put_call(struct buf *out, const struct result_call *call,
 	const struct msg_done *d = call->done;
 	struct shown s;
 
-	if (t->form != PROTO_FORM_TEXT && succeeded(d)) {
+	if (t->form != PROTO_FORM_TEXT && has_succeeded(d)) {
 		put_shaped(out, call, rev);
 		return;
 	}
-	show(&s, call, rev);
+	show_output(&s, call, rev);
 	buf_put_str(out, "{\"content\":[");
 	if (s.media.kind != MEDIA_NONE)
 		put_media(out, &s, d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* shaped: forms of defined tools' output (frontend, any bytes). */
-#include "frontend/content/shaped.h"
+/* typed_output: forms of defined tools' output (frontend, any bytes). */
+#include "frontend/content/typed_output.h"
 
 #include "common/base64.h"
 #include "common/cleanup.h"
@@ -20,7 +20,7 @@ struct shape {
 };
 
 static int
-parse(const struct shape *s, enum json_type type, struct json_doc **doc,
+parse_output(const struct shape *s, enum json_type type, struct json_doc **doc,
     struct err *e)
 {
 	struct err bad = { 0 };
@@ -44,7 +44,7 @@ put_object(struct buf *out, const struct shape *s, struct err *e)
 	CLEANUP_BUF struct buf text = { 0 };
 	struct json_doc *doc;
 
-	if (parse(s, JSON_OBJECT, &doc, e) != 0)
+	if (parse_output(s, JSON_OBJECT, &doc, e) != 0)
 		return e->code;
 	buf_init(&text, SHAPED_MAX);
 	json_put_value(&text, json_root(doc));
@@ -65,7 +65,7 @@ put_content(struct buf *out, const struct shape *s, struct err *e)
 	struct json_doc *doc;
 	int rc;
 
-	if (parse(s, JSON_ARRAY, &doc, e) != 0)
+	if (parse_output(s, JSON_ARRAY, &doc, e) != 0)
 		return e->code;
 	buf_put_str(out, "\"content\":[");
 	rc = blocks_put(out, json_root(doc), s->rev, e);
@@ -142,8 +142,8 @@ static int (*const forms[])(
 };
 
 int
-shaped_put(struct buf *out, const struct catalog_tool *t,
-    const struct shaped_call *call, const struct mcp_revision *rev,
+typed_output_put(struct buf *out, const struct catalog_tool *t,
+    const struct typed_output_call *call, const struct mcp_revision *rev,
     struct err *e)
 {
 	const struct capture *c = call->capture;

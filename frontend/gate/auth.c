@@ -24,7 +24,7 @@ struct auth {
 };
 
 static int
-fail(enum proto_authfail *why, enum proto_authfail reason)
+fail_for(enum proto_authfail *why, enum proto_authfail reason)
 {
 	*why = reason;
 	return -1;
@@ -42,9 +42,9 @@ auth_check(const struct settings_set *set, bool has, struct bytes value,
 
 	out->token = NULL;
 	if (!has)
-		return fail(why, PROTO_AUTH_MISSING);
+		return fail_for(why, PROTO_AUTH_MISSING);
 	if (bearer_from_header(value, &text, &e) != 0)
-		return fail(why, PROTO_AUTH_MALFORMED);
+		return fail_for(why, PROTO_AUTH_MALFORMED);
 	bearer_proof(text, who.proof);
 	bearer_verifier(who.proof, verifier);
 	who.token = settings_token_find(set, verifier);
@@ -52,11 +52,11 @@ auth_check(const struct settings_set *set, bool has, struct bytes value,
 		*out = who;
 	explicit_bzero(who.proof, sizeof(who.proof));
 	if (who.token == NULL)
-		return fail(why, PROTO_AUTH_UNKNOWN);
+		return fail_for(why, PROTO_AUTH_UNKNOWN);
 	if (settings_token_expired(who.token, now_s))
-		return fail(why, PROTO_AUTH_EXPIRED);
+		return fail_for(why, PROTO_AUTH_EXPIRED);
 	if (!settings_token_from(who.token, peer))
-		return fail(why, PROTO_AUTH_SOURCE);
+		return fail_for(why, PROTO_AUTH_SOURCE);
 	return 0;
 }
 
@@ -79,7 +79,7 @@ auth_advice(enum proto_authfail why)
 
 /* Send what was counted; what the channel does not take waits. */
 static bool
-flush(struct auth *a)
+flush_counts(struct auth *a)
 {
 	bool left = false;
 
@@ -111,7 +111,7 @@ on_timer(void *arg)
 		log_warn(
 		    "auth: failures from too many sources lost=%u", a->lost);
 	a->lost = 0;
-	if (flush(a))
+	if (flush_counts(a))
 		loop_timer_set(a->loop, &a->timer, AUTH_REPORT_MS);
 }
 
@@ -186,6 +186,6 @@ auth_free(struct auth *a)
 	if (a == NULL)
 		return;
 	loop_timer_cancel(a->loop, &a->timer);
-	(void)flush(a);
+	(void)flush_counts(a);
 	free(a);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* deter: rules, clock and reports of penalties (frontend). */
+/* backoff: rules, clock and reports of penalties (frontend). */
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "frontend/gate/deter.h"
+#include "frontend/gate/backoff.h"
 #include "frontend/gate/penalty.h"
 #include "frontend/gate/waits.h"
 
@@ -13,7 +13,7 @@ enum {
 	DETER_SHARE = 10
 };
 
-struct deter {
+struct backoff {
 	struct loop *loop;
 	struct ipc *ipc;
 	struct loop_timer timer;
@@ -26,7 +26,7 @@ struct deter {
 static void
 on_event(void *arg, const struct penalty_event *ev)
 {
-	struct deter *d = arg;
+	struct backoff *d = arg;
 	struct msg m = { .code = PROTO_PENALTY,
 		.penalty = { .peer = ev->peer,
 		    .began = ev->began,
@@ -37,22 +37,22 @@ on_event(void *arg, const struct penalty_event *ev)
 	struct err e;
 
 	if (ipc_send(d->ipc, &m, &e) != 0 && log_allowed(&d->lost, &dropped))
-		log_warn("deter: a penalty was not reported: %s more=%u",
+		log_warn("backoff: a penalty was not reported: %s more=%u",
 		    e.what, dropped);
 }
 
 static void
 on_timer(void *arg)
 {
-	struct deter *d = arg;
+	struct backoff *d = arg;
 
 	penalty_sweep(d->table, clock_mono_ms());
 	if (penalty_count(d->table) > 0)
-		loop_timer_set(d->loop, &d->timer, DETER_SWEEP_MS);
+		loop_timer_set(d->loop, &d->timer, BACKOFF_SWEEP_MS);
 }
 
 bool
-deter_is_shared(const struct settings_set *set, struct bytes peer)
+backoff_is_shared(const struct settings_set *set, struct bytes peer)
 {
 	static const struct cidr local[] = {
 		{ .addr = { [10] = 0xff, 0xff, 127 }, .bits = 104 },
@@ -68,7 +68,7 @@ deter_is_shared(const struct settings_set *set, struct bytes peer)
 }
 
 uint32_t
-deter_refuses(struct deter *d, struct bytes peer)
+backoff_refuses(struct backoff *d, struct bytes peer)
 {
 	return (
 	    uint32_t)((penalty_left(d->table, peer, clock_mono_ms()) + 999) /
@@ -82,18 +82,18 @@ to_seconds(uint64_t ms)
 }
 
 int
-deter_wait(struct deter *d, const struct msg_wait *m, struct err *e)
+backoff_wait(struct backoff *d, const struct msg_wait *m, struct err *e)
 {
 	return waits_add(d->waits, m, clock_mono_ms(), e);
 }
 
 uint32_t
-deter_source_waits(struct deter *d, const struct settings_set *set,
+backoff_source_waits(struct backoff *d, const struct settings_set *set,
     struct bytes peer, bool *shut)
 {
 	uint64_t ms = waits_source(d->waits, peer, clock_mono_ms(), shut);
 
-	if (ms > 0 && !deter_is_shared(set, peer) &&
+	if (ms > 0 && !backoff_is_shared(set, peer) &&
 	    !settings_is_in(&set->exempt, peer))
 		return to_seconds(ms);
 	*shut = false;
@@ -101,20 +101,20 @@ deter_source_waits(struct deter *d, const struct settings_set *set,
 }
 
 uint32_t
-deter_token_waits(struct deter *d, const uint8_t verifier[DIGEST_BYTES])
+backoff_token_waits(struct backoff *d, const uint8_t verifier[DIGEST_BYTES])
 {
 	return to_seconds(waits_token(d->waits, verifier, clock_mono_ms()));
 }
 
 void
-deter_count_refused(struct deter *d, struct bytes peer)
+backoff_count_refused(struct backoff *d, struct bytes peer)
 {
 	penalty_count_refused(d->table, peer);
 }
 
 /* No token at all, as clients try first, and one that was good: less. */
 static uint32_t
-cost(const struct msg_penalties *p, enum proto_authfail why)
+cost_of(const struct msg_penalties *p, enum proto_authfail why)
 {
 	return why == PROTO_AUTH_MISSING || why == PROTO_AUTH_EXPIRED
 		   ? p->missing_ms
@@ -122,25 +122,26 @@ cost(const struct msg_penalties *p, enum proto_authfail why)
 }
 
 uint32_t
-deter_failed(struct deter *d, const struct settings_set *set, struct bytes peer,
-    enum proto_authfail why)
+backoff_failed(struct backoff *d, const struct settings_set *set,
+    struct bytes peer, enum proto_authfail why)
 {
 	const struct msg_penalties *p = &set->penalties;
 	const struct penalty_rules rules = { p->threshold_ms, p->max_ms };
 	uint64_t owed;
 
-	if (cost(p, why) == 0 || settings_is_in(&set->exempt, peer))
+	if (cost_of(p, why) == 0 || settings_is_in(&set->exempt, peer))
 		return 0;
-	owed =
-	    penalty_add(d->table, &rules, peer, cost(p, why), clock_mono_ms());
+	owed = penalty_add(
+	    d->table, &rules, peer, cost_of(p, why), clock_mono_ms());
 	if (d->timer.at_ms == 0)
-		loop_timer_set(d->loop, &d->timer, DETER_SWEEP_MS);
+		loop_timer_set(d->loop, &d->timer, BACKOFF_SWEEP_MS);
 	owed /= DETER_SHARE;
 	return owed < p->delay_ms ? (uint32_t)owed : p->delay_ms;
 }
 
 int
-deter_configure(struct deter *d, const struct settings_set *set, struct err *e)
+backoff_configure(
+    struct backoff *d, const struct settings_set *set, struct err *e)
 {
 	struct penalty_table *t;
 
@@ -161,10 +162,10 @@ deter_configure(struct deter *d, const struct settings_set *set, struct err *e)
 	return 0;
 }
 
-struct deter *
-deter_new(struct loop *l, struct ipc *i, struct err *e)
+struct backoff *
+backoff_new(struct loop *l, struct ipc *i, struct err *e)
 {
-	struct deter *d = calloc(1, sizeof(*d));
+	struct backoff *d = calloc(1, sizeof(*d));
 
 	if (d == NULL) {
 		(void)err_sys(e, "allocating penalties");
@@ -184,7 +185,7 @@ deter_new(struct loop *l, struct ipc *i, struct err *e)
 }
 
 void
-deter_free(struct deter *d)
+backoff_free(struct backoff *d)
 {
 	if (d == NULL)
 		return;

@@ -80,7 +80,7 @@ find_for(struct bytes element, struct bytes *out)
 		struct bytes value = next_part(&element, ';');
 		struct bytes name = next_part(&value, '=');
 
-		if (!vet_eq_nocase(name, BYTES_LIT("for")))
+		if (!validate_eq_nocase(name, BYTES_LIT("for")))
 			continue;
 		if (found)
 			return false;
@@ -91,7 +91,7 @@ find_for(struct bytes element, struct bytes *out)
 }
 
 static bool
-unquote(struct bytes *s)
+unquote_value(struct bytes *s)
 {
 	if (s->len == 0 || s->p[0] != '"')
 		return true;
@@ -128,7 +128,7 @@ strip_port(struct bytes *s)
 static bool
 read_hop(struct bytes hop, bool rfc7239, char out[CIDR_TEXT])
 {
-	if (rfc7239 && (!find_for(hop, &hop) || !unquote(&hop)))
+	if (rfc7239 && (!find_for(hop, &hop) || !unquote_value(&hop)))
 		return false;
 	return strip_port(&hop) && cidr_normal(hop, out);
 }
@@ -160,7 +160,7 @@ read_line(struct bytes line, const struct settings_set *set, size_t *hops,
 }
 
 void
-forwarded_client(const struct vet_request *r, struct bytes peer,
+forwarded_client(const struct validate_request *r, struct bytes peer,
     const struct settings_set *set, char out[CIDR_TEXT])
 {
 	const struct bytes name =
@@ -175,7 +175,7 @@ forwarded_client(const struct vet_request *r, struct bytes peer,
 	if (!settings_is_in(&set->proxies, peer))
 		return;
 	for (size_t i = r->header_count; i > 0; i--)
-		if (vet_eq_nocase(r->headers[i - 1].name, name) &&
+		if (validate_eq_nocase(r->headers[i - 1].name, name) &&
 		    !read_line(r->headers[i - 1].value, set, &hops, out))
 			return;
 }

@@ -11,7 +11,7 @@
 #ifndef FRONTEND_FORWARDED_H
 #define FRONTEND_FORWARDED_H
 
-#include "frontend/gate/vet.h"
+#include "frontend/gate/validate.h"
 
 enum {
 	FORWARDED_MAX_HOPS = 32 /* that are looked at, from the right */
@@ -22,7 +22,7 @@ enum {
  * sends no such header; "unknown", which no rule matches, if a proxy says so
  * or says nothing that can be understood.
  */
-void forwarded_client(const struct vet_request *r, struct bytes peer,
+void forwarded_client(const struct validate_request *r, struct bytes peer,
     const struct settings_set *set, char out[CIDR_TEXT]);
 
 #endif

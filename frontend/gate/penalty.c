@@ -84,7 +84,7 @@ bucket_of(const struct penalty_table *t, const struct cidr_source *key)
 }
 
 static struct source *
-find(const struct penalty_table *t, const struct cidr_source *key)
+find_source(const struct penalty_table *t, const struct cidr_source *key)
 {
 	uint32_t i = t->count == 0 ? NONE : *bucket_of(t, key);
 
@@ -94,7 +94,7 @@ find(const struct penalty_table *t, const struct cidr_source *key)
 }
 
 static void
-tell(struct penalty_table *t, const struct source *s, uint64_t now_ms)
+tell_penalty(struct penalty_table *t, const struct source *s, uint64_t now_ms)
 {
 	struct penalty_event ev = { .peer = bytes_of(s->peer),
 		.began = s->until_ms > now_ms,
@@ -107,7 +107,7 @@ tell(struct penalty_table *t, const struct source *s, uint64_t now_ms)
 
 /* It is over, by time or because another needs the room. */
 static void
-forget(struct penalty_table *t, struct source *s)
+forget_source(struct penalty_table *t, struct source *s)
 {
 	uint32_t self = (uint32_t)(s - t->sources);
 	uint32_t *link = bucket_of(t, &s->key);
@@ -116,7 +116,7 @@ forget(struct penalty_table *t, struct source *s)
 		link = &t->sources[*link].next;
 	*link = s->next;
 	if (s->active)
-		tell(t, s, UINT64_MAX);
+		tell_penalty(t, s, UINT64_MAX);
 	memset(s, 0, sizeof(*s));
 	s->next = t->spare;
 	t->spare = self;
@@ -129,12 +129,12 @@ penalty_sweep(struct penalty_table *t, uint64_t now_ms)
 	for (size_t i = 0; i < t->size && t->count > 0; i++)
 		if (t->sources[i].until_ms != 0 &&
 		    t->sources[i].until_ms <= now_ms)
-			forget(t, &t->sources[i]);
+			forget_source(t, &t->sources[i]);
 }
 
 /* The one whose time ends first, of those that are refused only at last. */
 static struct source *
-weakest(struct penalty_table *t)
+weakest_source(struct penalty_table *t)
 {
 	struct source *w = &t->sources[0];
 
@@ -149,13 +149,13 @@ weakest(struct penalty_table *t)
 }
 
 static struct source *
-insert(struct penalty_table *t, const struct cidr_source *key)
+insert_source(struct penalty_table *t, const struct cidr_source *key)
 {
 	uint32_t *bucket = bucket_of(t, key);
 	struct source *s;
 
 	if (t->spare == NONE)
-		forget(t, weakest(t));
+		forget_source(t, weakest_source(t));
 	s = &t->sources[t->spare];
 	t->spare = s->next;
 	s->key = *key;
@@ -174,13 +174,13 @@ penalty_add(struct penalty_table *t, const struct penalty_rules *r,
 	struct err e;
 
 	cidr_source(peer, &key);
-	s = find(t, &key);
+	s = find_source(t, &key);
 	if (s != NULL && s->until_ms <= now_ms) {
-		forget(t, s);
+		forget_source(t, s);
 		s = NULL;
 	}
 	if (s == NULL)
-		s = insert(t, &key);
+		s = insert_source(t, &key);
 	s->failures++;
 	s->until_ms = (s->until_ms > now_ms ? s->until_ms : now_ms) + ms;
 	if (s->until_ms > now_ms + r->max_ms)
@@ -189,7 +189,7 @@ penalty_add(struct penalty_table *t, const struct penalty_rules *r,
 		s->active = true;
 		if (bytes_to_str(peer, s->peer, sizeof(s->peer), &e) != 0)
 			s->peer[0] = '\0';
-		tell(t, s, now_ms);
+		tell_penalty(t, s, now_ms);
 	}
 	return s->until_ms - now_ms;
 }
@@ -203,7 +203,7 @@ penalty_left(const struct penalty_table *t, struct bytes peer, uint64_t now_ms)
 	if (t->count == 0)
 		return 0;
 	cidr_source(peer, &key);
-	s = find(t, &key);
+	s = find_source(t, &key);
 	return s != NULL && s->active && s->until_ms > now_ms
 		   ? s->until_ms - now_ms
 		   : 0;
@@ -216,7 +216,7 @@ penalty_count_refused(struct penalty_table *t, struct bytes peer)
 	struct source *s;
 
 	cidr_source(peer, &key);
-	s = find(t, &key);
+	s = find_source(t, &key);
 	if (s != NULL && s->refused < UINT32_MAX)
 		s->refused++;
 }

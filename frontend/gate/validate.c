@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* vet: request line and header checks (frontend, untrusted input). */
+/* validate: request line and header checks (frontend, untrusted input). */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base64.h"
-#include "frontend/gate/vet.h"
+#include "frontend/gate/validate.h"
 
 static uint8_t
-lower(uint8_t c)
+to_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
 bool
-vet_eq_nocase(struct bytes a, struct bytes b)
+validate_eq_nocase(struct bytes a, struct bytes b)
 {
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
+		if (to_lower(a.p[i]) != to_lower(b.p[i]))
 			return false;
 	return true;
 }
@@ -27,11 +27,11 @@ vet_eq_nocase(struct bytes a, struct bytes b)
 static bool
 is_name(struct bytes a, const char *name)
 {
-	return vet_eq_nocase(a, bytes_of(name));
+	return validate_eq_nocase(a, bytes_of(name));
 }
 
 static int
-refuse(struct vet_refusal *no, unsigned status, const char *text)
+refuse_with(struct validate_refusal *no, unsigned status, const char *text)
 {
 	no->status = status;
 	(void)snprintf(no->text, sizeof(no->text), "%s", text);
@@ -45,7 +45,7 @@ is_token(struct bytes s)
 	static const char others[] = "!#$%&'*+-.^_`|~";
 
 	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = lower(s.p[i]);
+		uint8_t c = to_lower(s.p[i]);
 
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
 			continue;
@@ -86,14 +86,14 @@ next_part(struct bytes *rest, char sep)
 /* Headers that are looked at; all of them may be there once only. */
 static const struct field {
 	const char *name;
-	size_t value; /* offset in struct vet_facts */
+	size_t value; /* offset in struct validate_facts */
 	size_t present; /* offset of its flag, 0: none */
 	const char *twice;
 } fields[] = {
 #define FIELD(n, v, has)                                                       \
 	{                                                                      \
-		n, offsetof(struct vet_facts, v),                              \
-		    offsetof(struct vet_facts, has),                           \
+		n, offsetof(struct validate_facts, v),                         \
+		    offsetof(struct validate_facts, has),                      \
 		    "send exactly one " n " header"                            \
 	}
 	FIELD("Host", host, has_host),
@@ -110,53 +110,57 @@ static const struct field {
 };
 
 static int
-take_field(const struct field *f, struct bytes value, struct vet_facts *out,
-    struct vet_refusal *no)
+take_field(const struct field *f, struct bytes value,
+    struct validate_facts *out, struct validate_refusal *no)
 {
 	bool *present = (bool *)(void *)((char *)out + f->present);
 
 	if (*present)
-		return refuse(no, 400, f->twice);
+		return refuse_with(no, 400, f->twice);
 	*present = true;
 	memcpy((char *)out + f->value, &value, sizeof(value));
 	return 0;
 }
 
 static int
-take_length(struct bytes value, struct vet_facts *out, struct vet_refusal *no)
+take_length(
+    struct bytes value, struct validate_facts *out, struct validate_refusal *no)
 {
 	struct err e;
 
 	if (out->has_length)
-		return refuse(no, 400, "send exactly one Content-Length");
+		return refuse_with(no, 400, "send exactly one Content-Length");
 	if (bytes_to_u64(value, 0, UINT64_MAX >> 1, &out->length, &e) != 0)
-		return refuse(no, 400, "Content-Length must be a number");
+		return refuse_with(no, 400, "Content-Length must be a number");
 	out->has_length = true;
 	return 0;
 }
 
 static int
-take_coding(struct bytes value, struct vet_facts *out, struct vet_refusal *no)
+take_coding(
+    struct bytes value, struct validate_facts *out, struct validate_refusal *no)
 {
 	if (out->chunked)
-		return refuse(no, 400, "send exactly one Transfer-Encoding");
+		return refuse_with(
+		    no, 400, "send exactly one Transfer-Encoding");
 	if (!is_name(value, "chunked"))
-		return refuse(no, 400,
+		return refuse_with(no, 400,
 		    "no Transfer-Encoding but \"chunked\" is understood");
 	out->chunked = true;
 	return 0;
 }
 
 static int
-take_header(
-    const struct vet_header *h, struct vet_facts *out, struct vet_refusal *no)
+take_header(const struct validate_header *h, struct validate_facts *out,
+    struct validate_refusal *no)
 {
 	struct bytes value = bytes_trim(h->value);
 
 	if (!is_token(h->name))
-		return refuse(no, 400, "a header's name is malformed");
+		return refuse_with(no, 400, "a header's name is malformed");
 	if (!is_field_value(value))
-		return refuse(no, 400, "a header holds control characters");
+		return refuse_with(
+		    no, 400, "a header holds control characters");
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (is_name(h->name, fields[i].name))
 			return take_field(&fields[i], value, out, no);
@@ -178,27 +182,28 @@ take_header(
 }
 
 int
-vet_read(
-    const struct vet_request *r, struct vet_facts *out, struct vet_refusal *no)
+validate_read(const struct validate_request *r, struct validate_facts *out,
+    struct validate_refusal *no)
 {
-	struct vet_facts f = { 0 };
+	struct validate_facts f = { 0 };
 
 	if (r->too_many)
-		return refuse(no, 431, "send fewer or shorter headers");
+		return refuse_with(no, 431, "send fewer or shorter headers");
 	if (r->target_cut)
-		return refuse(no, 414, "the request's target is too long");
+		return refuse_with(no, 414, "the request's target is too long");
 	if (r->target.len == 0 || r->target.p[0] != '/')
-		return refuse(no, 400, "the request's target must be a path");
+		return refuse_with(
+		    no, 400, "the request's target must be a path");
 	for (size_t i = 0; i < r->header_count; i++)
 		if (take_header(&r->headers[i], &f, no) != 0)
 			return -1;
 	if (f.chunked && f.has_length)
-		return refuse(no, 400,
+		return refuse_with(no, 400,
 		    "send Content-Length or Transfer-Encoding, not both");
 	if (f.chunked && !r->http11)
-		return refuse(no, 400, "Transfer-Encoding needs HTTP/1.1");
+		return refuse_with(no, 400, "Transfer-Encoding needs HTTP/1.1");
 	if (!f.has_host && r->http11)
-		return refuse(no, 400, "send exactly one Host header");
+		return refuse_with(no, 400, "send exactly one Host header");
 	*out = f;
 	return 0;
 }
@@ -270,7 +275,7 @@ is_configured(
 }
 
 bool
-vet_host_ok(struct bytes host, const struct settings_set *set)
+validate_host_ok(struct bytes host, const struct settings_set *set)
 {
 	struct bytes name;
 
@@ -282,7 +287,7 @@ vet_host_ok(struct bytes host, const struct settings_set *set)
 }
 
 bool
-vet_origin_ok(struct bytes origin, const struct settings_set *set)
+validate_origin_ok(struct bytes origin, const struct settings_set *set)
 {
 	static const char *const schemes[] = { "http://", "https://" };
 
@@ -302,20 +307,21 @@ vet_origin_ok(struct bytes origin, const struct settings_set *set)
 }
 
 int
-vet_names(const struct vet_facts *f, const struct settings_set *set,
-    struct vet_refusal *no)
+validate_names(const struct validate_facts *f, const struct settings_set *set,
+    struct validate_refusal *no)
 {
-	if (f->has_host && !vet_host_ok(f->host, set))
-		return refuse(no, 403,
+	if (f->has_host && !validate_host_ok(f->host, set))
+		return refuse_with(no, 403,
 		    "this Host is not served: use a loopback name, or have the administrator add it to allowed_hosts");
-	if (f->has_origin && !vet_origin_ok(f->origin, set))
-		return refuse(no, 403,
+	if (f->has_origin && !validate_origin_ok(f->origin, set))
+		return refuse_with(no, 403,
 		    "this Origin may not use the server: have the administrator add it to allowed_origins");
 	return 0;
 }
 
 bool
-vet_accepts(const struct vet_facts *f, const char *major, const char *minor)
+validate_accepts(
+    const struct validate_facts *f, const char *major, const char *minor)
 {
 	struct bytes rest = f->accept;
 
@@ -336,14 +342,14 @@ vet_accepts(const struct vet_facts *f, const char *major, const char *minor)
 }
 
 bool
-vet_is_plain(const struct vet_facts *f)
+validate_is_plain(const struct validate_facts *f)
 {
 	return !f->has_encoding || f->encoding.len == 0 ||
 	       is_name(f->encoding, "identity");
 }
 
 bool
-vet_is_json(const struct vet_facts *f)
+validate_is_json(const struct validate_facts *f)
 {
 	struct bytes rest = f->content_type;
 
@@ -361,7 +367,7 @@ vet_is_json(const struct vet_facts *f)
 }
 
 bool
-vet_decode(struct bytes value, struct buf *out)
+validate_decode(struct bytes value, struct buf *out)
 {
 	static const char begin[] = "=?base64?";
 	size_t n = sizeof(begin) - 1;
@@ -376,13 +382,13 @@ vet_decode(struct bytes value, struct buf *out)
 }
 
 struct bytes
-vet_path(struct bytes target)
+validate_path(struct bytes target)
 {
 	return next_part(&target, '?');
 }
 
 bool
-vet_query(struct bytes target, const char *key, struct bytes *value)
+validate_query(struct bytes target, const char *key, struct bytes *value)
 {
 	unsigned seen = 0;
 	struct bytes found = { NULL, 0 };

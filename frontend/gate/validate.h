@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vet: checks of a request's line and headers, as pure functions.
+ * validate: checks of a request's line and headers, as pure functions.
  *
  * Runs in the frontend on untrusted bytes, before authentication and before
  * a body is read.  What libmicrohttpd lets pass (two Content-Lengths, CL with
@@ -8,33 +8,33 @@
  * this server cannot disagree about where a request ends (RFC 9112 sections
  * 3.2, 6.3 and 11.2).
  */
-#ifndef FRONTEND_VET_H
-#define FRONTEND_VET_H
+#ifndef FRONTEND_VALIDATE_H
+#define FRONTEND_VALIDATE_H
 
 #include "common/bytes.h"
 #include "frontend/link/settings.h"
 
 enum {
-	VET_MAX_HEADERS = 64,
-	VET_MAX_TEXT = 192 /* bytes of a refusal's text, with the NUL */
+	VALIDATE_MAX_HEADERS = 64,
+	VALIDATE_MAX_TEXT = 192 /* bytes of a refusal's text, with the NUL */
 };
 
-struct vet_header {
+struct validate_header {
 	struct bytes name, value;
 };
 
 /* A request as it was received. */
-struct vet_request {
+struct validate_request {
 	struct bytes target; /* as sent, with the query */
 	bool target_cut; /* it was longer */
 	bool http11;
-	struct vet_header headers[VET_MAX_HEADERS];
+	struct validate_header headers[VALIDATE_MAX_HEADERS];
 	size_t header_count;
 	bool too_many; /* there were more headers */
 };
 
 /* What the rest of the frontend wants to know of it; all borrowed. */
-struct vet_facts {
+struct validate_facts {
 	struct bytes host, origin, authorization, content_type, encoding, accept;
 	struct bytes session, revision, method, name, traceparent, event;
 	bool has_host, has_origin, has_authorization, has_content_type;
@@ -47,36 +47,36 @@ struct vet_facts {
 };
 
 /* Why a request is refused. */
-struct vet_refusal {
+struct validate_refusal {
 	unsigned status;
-	char text[VET_MAX_TEXT]; /* what to do about it */
+	char text[VALIDATE_MAX_TEXT]; /* what to do about it */
 };
 
 /* 0, or -1 with *no set.  Framing and header syntax. */
-int vet_read(const struct vet_request *r, struct vet_facts *out,
-    struct vet_refusal *no) MUST_CHECK;
+int validate_read(const struct validate_request *r, struct validate_facts *out,
+    struct validate_refusal *no) MUST_CHECK;
 /* 0, or -1 with 403 in *no: DNS rebinding (Host, Origin). */
-int vet_names(const struct vet_facts *f, const struct settings_set *set,
-    struct vet_refusal *no) MUST_CHECK;
-bool vet_host_ok(struct bytes host, const struct settings_set *set);
-bool vet_origin_ok(struct bytes origin, const struct settings_set *set);
+int validate_names(const struct validate_facts *f, const struct settings_set *set,
+    struct validate_refusal *no) MUST_CHECK;
+bool validate_host_ok(struct bytes host, const struct settings_set *set);
+bool validate_origin_ok(struct bytes origin, const struct settings_set *set);
 /* Does the Accept header (absent: yes) take "major/minor"? */
-bool vet_accepts(
-    const struct vet_facts *f, const char *major, const char *minor);
+bool validate_accepts(
+    const struct validate_facts *f, const char *major, const char *minor);
 /* Is the body as it is, not compressed (RFC 9110 section 8.4)? */
-bool vet_is_plain(const struct vet_facts *f);
+bool validate_is_plain(const struct validate_facts *f);
 /* Is the Content-Type application/json (in UTF-8 if it says a charset)? */
-bool vet_is_json(const struct vet_facts *f);
+bool validate_is_json(const struct validate_facts *f);
 /*
  * Append the value of a header in which text may be wrapped as
  * =?base64?...?=; false if that is malformed.
  */
-bool vet_decode(struct bytes value, struct buf *out);
+bool validate_decode(struct bytes value, struct buf *out);
 /* Without regard to ASCII case. */
-bool vet_eq_nocase(struct bytes a, struct bytes b);
+bool validate_eq_nocase(struct bytes a, struct bytes b);
 /* Path of a target without its query. */
-struct bytes vet_path(struct bytes target);
+struct bytes validate_path(struct bytes target);
 /* Value of the query's key, undecoded; false if it is absent or twice there. */
-bool vet_query(struct bytes target, const char *key, struct bytes *value);
+bool validate_query(struct bytes target, const char *key, struct bytes *value);
 
 #endif

@@ -39,7 +39,7 @@ on_event(void *arg, uint32_t events)
 
 /* Never later than needed; earlier than that costs one look at the table. */
 static void
-arm(struct conn_table *t, uint64_t at_ms, uint64_t now)
+arm_timer(struct conn_table *t, uint64_t at_ms, uint64_t now)
 {
 	if (t->timer.at_ms == 0 || at_ms < t->timer.at_ms)
 		loop_timer_set(
@@ -65,7 +65,7 @@ on_timer(void *arg)
 			next = c->deadline_ms;
 	}
 	if (next != 0)
-		arm(t, next, now);
+		arm_timer(t, next, now);
 }
 
 struct conn_table *
@@ -150,7 +150,7 @@ is_good(const struct conn_table *t, const uint8_t source[DIGEST_BYTES])
 }
 
 static void
-remember(struct conn_table *t, const uint8_t source[DIGEST_BYTES])
+remember_source(struct conn_table *t, const uint8_t source[DIGEST_BYTES])
 {
 	if (is_good(t, source))
 		return;
@@ -159,7 +159,7 @@ remember(struct conn_table *t, const uint8_t source[DIGEST_BYTES])
 }
 
 static void
-join(struct conn *c, struct shares *s, const uint8_t key[DIGEST_BYTES])
+join_shares(struct conn *c, struct shares *s, const uint8_t key[DIGEST_BYTES])
 {
 	c->shares = s;
 	c->user = shares_join(s, key);
@@ -168,7 +168,7 @@ join(struct conn *c, struct shares *s, const uint8_t key[DIGEST_BYTES])
 }
 
 static void
-leave(struct conn *c)
+leave_shares(struct conn *c)
 {
 	if (c->user == NULL)
 		return;
@@ -180,18 +180,18 @@ leave(struct conn *c)
 
 /* It is at its end, whenever the library gets to it. */
 static void
-discount(struct conn *c)
+discount_conn(struct conn *c)
 {
 	if (c->ending)
 		return;
 	c->ending = true;
 	c->table->count--;
-	leave(c);
+	leave_shares(c);
 }
 
 /* The one of this source that gives way first; the number of all of it. */
 static size_t
-survey(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
+survey_source(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
     struct conn **first)
 {
 	size_t n = 0;
@@ -215,7 +215,7 @@ survey(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
 }
 
 static struct conn *
-victim(const struct conn_table *t, size_t most)
+choose_victim(const struct conn_table *t, size_t most)
 {
 	const struct shares_entry *x = NULL;
 
@@ -231,11 +231,11 @@ victim(const struct conn_table *t, size_t most)
 }
 
 static bool
-evict(struct conn *c)
+evict_conn(struct conn *c)
 {
 	if (c == NULL)
 		return false;
-	discount(c);
+	discount_conn(c);
 	c->table->ops->evicted(c->table->arg, c);
 	return true;
 }
@@ -247,10 +247,11 @@ make_room(struct conn_table *t, bool shared, const uint8_t source[DIGEST_BYTES],
 {
 	struct conn *first;
 
-	if (!shared && survey(t, source, &first) >= limits->per_source &&
-	    !evict(first))
+	if (!shared && survey_source(t, source, &first) >= limits->per_source &&
+	    !evict_conn(first))
 		return false;
-	return t->count < limits->most || evict(victim(t, limits->most));
+	return t->count < limits->most ||
+	       evict_conn(choose_victim(t, limits->most));
 }
 
 bool
@@ -313,7 +314,7 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
 	c->since_ms = clock_mono_ms();
 	t->open++;
 	t->count++;
-	join(c, is_good(t, source) ? t->friends : t->strangers, source);
+	join_shares(c, is_good(t, source) ? t->friends : t->strangers, source);
 	shares_offer(c->shares, &c->entry);
 	return c;
 }
@@ -321,7 +322,7 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
 void
 conn_close(struct conn *c)
 {
-	discount(c);
+	discount_conn(c);
 	loop_del(c->table->loop, &c->watch);
 	c->fd = -1;
 	c->deadline_ms = 0;
@@ -342,7 +343,7 @@ count_alike(const struct conn *c, const struct shares_user *u)
 }
 
 static bool
-fits(const struct conn *c, const struct shares_user *u,
+fits_share(const struct conn *c, const struct shares_user *u,
     const struct conn_limits *limits)
 {
 	const struct conn_table *t = c->table;
@@ -363,14 +364,14 @@ conn_know(struct conn *c, const uint8_t verifier[DIGEST_BYTES],
 	struct shares_user *u;
 	bool fit;
 
-	remember(t, c->source);
+	remember_source(t, c->source);
 	if (c->ending)
 		return true;
 	u = shares_join(t->tokens, verifier);
-	fit = u == c->user || !rivals || fits(c, u, limits);
+	fit = u == c->user || !rivals || fits_share(c, u, limits);
 	if (fit && u != c->user) {
-		leave(c);
-		join(c, t->tokens, verifier);
+		leave_shares(c);
+		join_shares(c, t->tokens, verifier);
 		c->known = true;
 	}
 	shares_leave(t->tokens, u);
@@ -394,5 +395,5 @@ conn_set_deadline(struct conn *c, uint64_t in_ms)
 
 	c->deadline_ms = in_ms == 0 ? 0 : now + in_ms;
 	if (in_ms != 0)
-		arm(c->table, c->deadline_ms, now);
+		arm_timer(c->table, c->deadline_ms, now);
 }

@@ -20,7 +20,7 @@ enum {
 struct endpoint {
 	struct settings *settings;
 	struct auth *auth;
-	struct deter *deter;
+	struct backoff *backoff;
 	struct session_table *sessions;
 	struct modern *modern;
 	struct shares *bodies; /* bytes of requests that are being read */
@@ -67,7 +67,8 @@ static const struct endpoint_route routes[] = {
 
 /* Answer {"error": text}; with `now` the body is not waited for. */
 static void
-refuse(struct endpoint_request *r, unsigned status, const char *text, bool now)
+refuse_request(
+    struct endpoint_request *r, unsigned status, const char *text, bool now)
 {
 	struct buf *b = &r->answer.body;
 
@@ -95,11 +96,11 @@ lacks_length(const struct endpoint_request *r)
 static void
 refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
 {
-	const struct vet_facts *f = &r->facts;
+	const struct validate_facts *f = &r->facts;
 	uint64_t most = r->authenticated ? ENDPOINT_MAX_DISCARD_KNOWN
 					 : ENDPOINT_MAX_DISCARD;
 
-	refuse(r, status, text,
+	refuse_request(r, status, text,
 	    f->expect || f->chunked || lacks_length(r) ||
 		(f->has_length && f->length > most));
 }
@@ -110,7 +111,7 @@ refuse_for_penalty(
 {
 	char text[192];
 
-	deter_count_refused(ep->deter, r->peer);
+	backoff_count_refused(ep->backoff, r->peer);
 	(void)snprintf(text, sizeof(text),
 	    "too many requests from your address failed to authenticate: wait %u seconds, and look at the token that you send",
 	    seconds);
@@ -142,27 +143,27 @@ endpoint_accepts(struct endpoint *ep, struct bytes peer)
 {
 	bool shut;
 
-	return deter_source_waits(
-		   ep->deter, settings_now(ep->settings), peer, &shut) == 0 ||
+	return backoff_source_waits(
+		   ep->backoff, settings_now(ep->settings), peer, &shut) == 0 ||
 	       !shut;
 }
 
 static const struct settings_token *
-authenticate(struct endpoint *ep, struct endpoint_request *r)
+authenticate_request(struct endpoint *ep, struct endpoint_request *r)
 {
 	const struct settings_set *set = settings_now(ep->settings);
-	uint32_t wait_s = deter_refuses(ep->deter, r->peer);
+	uint32_t wait_s = backoff_refuses(ep->backoff, r->peer);
 	enum proto_authfail why;
 	struct auth_who who;
 	bool shut;
 
 	r->scrub = r->facts.has_authorization;
-	if (wait_s > 0 && !deter_is_shared(set, r->peer)) {
+	if (wait_s > 0 && !backoff_is_shared(set, r->peer)) {
 		refuse_for_penalty(ep, r, wait_s);
 		return NULL;
 	}
 	if (refuse_for_crash(r,
-		deter_source_waits(ep->deter, set, r->peer, &shut),
+		backoff_source_waits(ep->backoff, set, r->peer, &shut),
 		"your address"))
 		return NULL;
 	if (auth_check(set, r->facts.has_authorization, r->facts.authorization,
@@ -172,7 +173,8 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 		r->authenticated = true;
 		note_proof(r->proof);
 		return refuse_for_crash(r,
-			   deter_token_waits(ep->deter, who.token->verifier),
+			   backoff_token_waits(
+			       ep->backoff, who.token->verifier),
 			   "this token")
 			   ? NULL
 			   : who.token;
@@ -182,7 +184,7 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 		return NULL;
 	}
 	auth_count_failure(ep->auth, r->peer, why, who.token);
-	r->answer.delay_ms = deter_failed(ep->deter, set, r->peer, why);
+	r->answer.delay_ms = backoff_failed(ep->backoff, set, r->peer, why);
 	/* RFC 6750 section 3.1: no error code where there was no token */
 	r->answer.challenge = why == PROTO_AUTH_MISSING
 				  ? "Bearer"
@@ -195,7 +197,7 @@ authenticate(struct endpoint *ep, struct endpoint_request *r)
 static const struct endpoint_route *
 find_route(struct endpoint_request *r)
 {
-	struct bytes path = vet_path(r->head.target);
+	struct bytes path = validate_path(r->head.target);
 	const char *allow = NULL;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
@@ -218,7 +220,7 @@ find_route(struct endpoint_request *r)
 static bool
 is_open(const struct endpoint_request *r)
 {
-	struct bytes path = vet_path(r->head.target);
+	struct bytes path = validate_path(r->head.target);
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 		if (routes[i].open && bytes_eq_str(path, routes[i].path))
@@ -282,36 +284,36 @@ check_content(struct endpoint *ep, struct endpoint_request *r,
 		refuse_politely(r, 413, text);
 		return;
 	}
-	r->answer.plain = !vet_is_plain(&r->facts);
+	r->answer.plain = !validate_is_plain(&r->facts);
 	if (lacks_length(r))
-		refuse(r, 411, "send Content-Length", true);
+		refuse_request(r, 411, "send Content-Length", true);
 	else if (!route->json && has_body(r))
 		refuse_politely(r, 400,
 		    "nothing is done with a body here: send this request without one");
 	else if (r->answer.plain)
 		refuse_politely(r, 415,
 		    "compressed bodies are not taken: send the body as it is, without Content-Encoding");
-	else if (route->json && !vet_is_json(&r->facts))
+	else if (route->json && !validate_is_json(&r->facts))
 		refuse_politely(r, 415, "send Content-Type: application/json");
 	else if (route->typed &&
-		 !vet_accepts(&r->facts, "text", "event-stream") &&
+		 !validate_accepts(&r->facts, "text", "event-stream") &&
 		 !(route->json &&
-		     vet_accepts(&r->facts, "application", "json")))
+		     validate_accepts(&r->facts, "application", "json")))
 		refuse_politely(
 		    r, 406, "send Accept: application/json, text/event-stream");
 	else if (!take_room(ep, r, token, most))
-		refuse(r, 503,
+		refuse_request(r, 503,
 		    "the server reads as many bodies of requests as it may, of this token or of all: try again in a moment",
 		    true);
 	buf_init(&r->body, most);
 }
 
 static bool
-admit(struct endpoint_request *r, const struct settings_token *token)
+admit_request(struct endpoint_request *r, const struct settings_token *token)
 {
 	if (r->admit == NULL || r->admit(r->arg, token->verifier))
 		return true;
-	refuse(r, 429,
+	refuse_request(r, 429,
 	    "this token has so many connections open that the server keeps its last places for others: close some, or send several requests on one",
 	    true);
 	return false;
@@ -321,33 +323,33 @@ void
 endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 {
 	const struct settings_token *token = NULL;
-	struct vet_refusal no;
+	struct validate_refusal no;
 
 	buf_init(&r->answer.body, 4096);
-	if (vet_read(&r->head, &r->facts, &no) != 0) {
+	if (validate_read(&r->head, &r->facts, &no) != 0) {
 		/* where this request ends is anybody's guess: hang up */
-		refuse(r, no.status, no.text, true);
+		refuse_request(r, no.status, no.text, true);
 		return;
 	}
 	forwarded_client(
 	    &r->head, r->peer, settings_now(ep->settings), r->client);
 	r->peer = bytes_of(r->client);
 	note_source(r->client);
-	if (vet_names(&r->facts, settings_now(ep->settings), &no) != 0) {
+	if (validate_names(&r->facts, settings_now(ep->settings), &no) != 0) {
 		refuse_politely(r, no.status, no.text);
 		return;
 	}
 	if (!is_open(r)) {
-		token = authenticate(ep, r);
-		if (token == NULL || !admit(r, token))
+		token = authenticate_request(ep, r);
+		if (token == NULL || !admit_request(r, token))
 			return;
 	}
 	r->route = find_route(r);
 	if (r->route == NULL)
 		return;
 	if (ep->draining && !r->route->open)
-		refuse(r, 503, "the server is stopping: try again in a moment",
-		    true);
+		refuse_request(r, 503,
+		    "the server is stopping: try again in a moment", true);
 	else
 		check_content(ep, r, token);
 }
@@ -370,7 +372,7 @@ endpoint_body(struct endpoint *ep, struct endpoint_request *r)
 	}
 	if (token == NULL && !r->route->open) {
 		r->answer.challenge = "Bearer error=\"invalid_token\"";
-		refuse(r, 401, auth_advice(PROTO_AUTH_UNKNOWN), false);
+		refuse_request(r, 401, auth_advice(PROTO_AUTH_UNKNOWN), false);
 		return;
 	}
 	r->route->run(ep, r, token);
@@ -393,7 +395,7 @@ endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 		session_stream_gone(ep->sessions, bytes_of(r->stream_id));
 	}
 	if (r->answer.stream)
-		stream_fini(&r->stream);
+		sse_fini(&r->stream);
 	explicit_bzero(r->proof, sizeof(r->proof));
 	buf_fini(&r->answer.body);
 	give_room(ep, r);
@@ -433,8 +435,8 @@ on_answer(void *arg, struct buf *answer)
 	r->modern = NULL;
 	if (r->answer.stream) {
 		if (answer->len > 0)
-			stream_push(&r->stream, "message", buf_bytes(answer));
-		stream_close(&r->stream);
+			sse_push(&r->stream, "message", buf_bytes(answer));
+		sse_close(&r->stream);
 		return;
 	}
 	buf_fini(&r->answer.body);
@@ -455,13 +457,13 @@ on_stream(void *arg)
 }
 
 /* From now on the answer is a stream. */
-static struct stream *
+static struct sse *
 on_begin(void *arg)
 {
 	struct endpoint_request *r = arg;
 
 	r->post = NULL;
-	stream_init(&r->stream, r->stream_max, on_stream, r);
+	sse_init(&r->stream, r->stream_max, on_stream, r);
 	r->answer.stream = true;
 	r->answer.status = 200;
 	r->ready(r->arg);
@@ -477,8 +479,8 @@ on_notify(void *arg, struct bytes message)
 	if (!r->answer.stream)
 		(void)on_begin(r);
 	if (message.len == 0)
-		return stream_has_room(&r->stream);
-	stream_push(&r->stream, "message", message);
+		return sse_has_room(&r->stream);
+	sse_push(&r->stream, "message", message);
 	return true;
 }
 
@@ -542,7 +544,7 @@ run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
 	}
 	r->stream_max = session_max_stream(ep->sessions);
 	stream = r->facts.has_accept &&
-		 vet_accepts(&r->facts, "text", "event-stream");
+		 validate_accepts(&r->facts, "text", "event-stream");
 	if (modern_is_claimed(&in, &r->facts))
 		post_modern(ep, r, token, &in, stream);
 	else
@@ -554,14 +556,14 @@ static void
 refuse_modern(struct endpoint_request *r, const char *text)
 {
 	r->answer.allow = "POST";
-	refuse(r, 405, text, false);
+	refuse_request(r, 405, text, false);
 }
 
 static void
 run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	const struct vet_facts *f = &r->facts;
+	const struct validate_facts *f = &r->facts;
 	struct session_get g = { .from = from_of(r, token),
 		.has_id = f->has_session,
 		.has_revision = f->has_revision,
@@ -575,9 +577,9 @@ run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
 		    "this revision has no streams of a session: use subscriptions/listen");
 		return;
 	}
-	stream_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
+	sse_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
 	if (session_get(ep->sessions, &g, &r->stream, &no) != 0) {
-		stream_fini(&r->stream);
+		sse_fini(&r->stream);
 		if (no.status == 405)
 			r->answer.allow = "POST, DELETE";
 		take_refusal(r, &no);
@@ -613,10 +615,10 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
 	    "/message?sessionId=";
 	struct session_refusal no;
 
-	stream_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
+	sse_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
 	if (session_open(ep->sessions, &from, &r->stream, r->stream_id, &no) !=
 	    0) {
-		stream_fini(&r->stream);
+		sse_fini(&r->stream);
 		take_refusal(r, &no);
 		return;
 	}
@@ -624,7 +626,7 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
 	r->answer.stream = true;
 	r->answer.status = 200;
 	memcpy(target + strlen(target), r->stream_id, SESSION_ID);
-	stream_push(&r->stream, "endpoint", bytes_of(target));
+	sse_push(&r->stream, "endpoint", bytes_of(target));
 }
 
 static void
@@ -634,8 +636,8 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 	struct mcp_from from = from_of(r, token);
 	struct session_refusal no;
 
-	if (!vet_query(r->head.target, "sessionId", &from.session)) {
-		refuse(r, 400,
+	if (!validate_query(r->head.target, "sessionId", &from.session)) {
+		refuse_request(r, 400,
 		    "the target must have one sessionId: post to the address that the stream's first event gives",
 		    false);
 		return;
@@ -687,7 +689,7 @@ endpoint_set_health(struct endpoint *ep, bool good)
 
 struct endpoint *
 endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
-    struct modern *m, struct deter *d, struct err *e)
+    struct modern *m, struct backoff *d, struct err *e)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 
@@ -702,7 +704,7 @@ endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
 	}
 	ep->settings = s;
 	ep->auth = a;
-	ep->deter = d;
+	ep->backoff = d;
 	ep->sessions = t;
 	ep->modern = m;
 	return ep;

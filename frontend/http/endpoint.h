@@ -10,10 +10,10 @@
 
 #include "common/shares.h"
 #include "frontend/gate/auth.h"
-#include "frontend/gate/deter.h"
+#include "frontend/gate/backoff.h"
 #include "frontend/mcp/modern.h"
 #include "frontend/session/session.h"
-#include "frontend/gate/vet.h"
+#include "frontend/gate/validate.h"
 
 enum {
 	ENDPOINT_MAX_TARGET = 1024, /* bytes, with the NUL */
@@ -41,20 +41,20 @@ struct endpoint_request {
 	/* filled by the caller before endpoint_head() */
 	struct bytes method;
 	struct bytes peer; /* afterwards: whom it speaks for */
-	struct vet_request head;
+	struct validate_request head;
 	void (*ready)(void *arg); /* a pending answer is there */
 	/* its token is good: false, if that has too many connections */
 	bool (*admit)(void *arg, const uint8_t verifier[DIGEST_BYTES]);
 	void *arg;
 	/* for the caller to look at */
 	struct endpoint_answer answer;
-	struct stream stream; /* in use if answer.stream */
+	struct sse stream; /* in use if answer.stream */
 	size_t stream_max; /* bytes waiting in it */
 	bool scrub; /* Authorization may be wiped now */
 	struct buf body; /* the caller appends what it reads */
 	/* private */
 	char client[CIDR_TEXT]; /* that peer speaks for */
-	struct vet_facts facts;
+	struct validate_facts facts;
 	const struct endpoint_route *route;
 	struct shares_user *room; /* who holds the body, NULL: nobody */
 	uint64_t room_bytes;
@@ -67,7 +67,7 @@ struct endpoint_request {
 };
 
 struct endpoint *endpoint_new(struct settings *s, struct auth *a,
-    struct session_table *t, struct modern *m, struct deter *d,
+    struct session_table *t, struct modern *m, struct backoff *d,
     struct err *e) MUST_CHECK;
 void endpoint_free(struct endpoint *ep);
 /* Can calls be served, as far as the executor knows? */

@@ -90,14 +90,14 @@ struct http {
 };
 
 static const struct msg_config *
-limits(const struct http *h)
+limits_now(const struct http *h)
 {
 	return &settings_now(h->settings)->limits;
 }
 
 /* Slots, also of connections that are at their end. */
 static size_t
-places(const struct http *h)
+count_places(const struct http *h)
 {
 	return (size_t)h->limits.connections + CONN_SPARE;
 }
@@ -105,7 +105,7 @@ places(const struct http *h)
 /* --- life of a connection ---------------------------------------------- */
 
 static void
-resume(struct slot *s)
+resume_slot(struct slot *s)
 {
 	if (!s->suspended)
 		return;
@@ -117,13 +117,13 @@ resume(struct slot *s)
 static void
 on_ready(void *arg)
 {
-	resume(arg);
+	resume_slot(arg);
 }
 
 static void
 set_stage(struct slot *s, enum stage stage)
 {
-	const struct msg_config *c = limits(s->http);
+	const struct msg_config *c = limits_now(s->http);
 	const uint64_t ms[] = { [STAGE_IDLE] = c->idle_timeout_ms,
 		[STAGE_HEAD] = c->header_timeout_ms,
 		[STAGE_BODY] = c->body_timeout_ms,
@@ -131,7 +131,7 @@ set_stage(struct slot *s, enum stage stage)
 		/* a reader may be slow, but not for ever */
 		[STAGE_ANSWER] =
 		    c->idle_timeout_ms +
-		    (s->req.answer.body.len + stream_waiting(&s->req.stream)) *
+		    (s->req.answer.body.len + sse_waiting(&s->req.stream)) *
 			1000 / HTTP_SLOWEST,
 		[STAGE_STREAM] = c->heartbeat_ms };
 
@@ -164,7 +164,7 @@ on_gone(void *arg, struct conn *c)
 	}
 	endpoint_end(h->ep, &s->req);
 	(void)shutdown(c->fd, SHUT_RDWR);
-	resume(s);
+	resume_slot(s);
 }
 
 /* An answer that the library cannot be made to give at this point. */
@@ -196,14 +196,14 @@ on_expired(void *arg, struct conn *c)
 	struct slot *s = &h->slots[c->index];
 
 	if (s->stage == STAGE_STREAM) {
-		stream_heartbeat(&s->req.stream);
+		sse_heartbeat(&s->req.stream);
 		/* all is said: it need only be read */
 		set_stage(
 		    s, s->req.stream.closed ? STAGE_ANSWER : STAGE_STREAM);
 		return;
 	}
 	if (s->stage == STAGE_WAIT) {
-		resume(s); /* it was held back long enough */
+		resume_slot(s); /* it was held back long enough */
 		return;
 	}
 	/* in TLS the handshake may be what took too long */
@@ -217,7 +217,7 @@ on_expired(void *arg, struct conn *c)
 
 /* Bytes that came are read away: unread, they would take the answer along. */
 static void
-drain(int fd)
+drain_socket(int fd)
 {
 	char away[HTTP_DRAIN];
 
@@ -240,7 +240,7 @@ on_fault(void *arg, const char *text)
 		    s->conn->peer, dropped, text);
 	s->dead = true;
 	send_raw(s, "400 Bad Request", text);
-	drain(s->conn->fd);
+	drain_socket(s->conn->fd);
 	(void)shutdown(s->conn->fd, SHUT_RDWR);
 }
 
@@ -285,7 +285,7 @@ on_evicted(void *arg, struct conn *c)
 	if (!s->suspended)
 		return;
 	endpoint_end(h->ep, &s->req);
-	resume(s);
+	resume_slot(s);
 }
 
 static const struct conn_ops conn_ops = { .gone = on_gone,
@@ -315,7 +315,7 @@ on_accept(void *arg, const struct sockaddr *addr, socklen_t len)
 static struct conn_limits
 conn_limits(const struct http *h)
 {
-	const struct msg_config *c = limits(h);
+	const struct msg_config *c = limits_now(h);
 
 	return (struct conn_limits){ .most = c->connections,
 		.per_source = c->connections_per_address };
@@ -343,7 +343,7 @@ turn_away(struct http *h, int fd, void *tls)
 	else
 		(void)send(
 		    fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	drain(fd);
+	drain_socket(fd);
 	(void)shutdown(fd, SHUT_RDWR);
 }
 
@@ -502,24 +502,24 @@ static enum MHD_Result
 take_header(void *arg, enum MHD_ValueKind kind, const char *key, size_t keylen,
     const char *value, size_t len)
 {
-	struct vet_request *head = arg;
+	struct validate_request *head = arg;
 
 	(void)kind;
 	if (is_folded(key, keylen, value))
 		keylen = 0; /* malformed: refused */
-	if (head->header_count == VET_MAX_HEADERS) {
+	if (head->header_count == VALIDATE_MAX_HEADERS) {
 		head->too_many = true;
 		return MHD_NO;
 	}
 	head->headers[head->header_count++] =
-	    (struct vet_header){ .name = bytes_make(key, keylen),
+	    (struct validate_header){ .name = bytes_make(key, keylen),
 		    .value = bytes_make(value, len) };
 	return MHD_YES;
 }
 
 /* The library's memory is larger than what a head may have of it. */
 static size_t
-head_bytes(const struct vet_request *head)
+head_bytes(const struct validate_request *head)
 {
 	size_t n = head->target.len;
 
@@ -533,12 +533,12 @@ head_bytes(const struct vet_request *head)
  * which on a stream is hours: the token must not.
  */
 static void
-scrub(struct endpoint_request *r)
+scrub_request(struct endpoint_request *r)
 {
 	for (size_t i = 0; i < r->head.header_count; i++) {
-		const struct vet_header *h = &r->head.headers[i];
+		const struct validate_header *h = &r->head.headers[i];
 
-		if (vet_eq_nocase(h->name, BYTES_LIT("Authorization")))
+		if (validate_eq_nocase(h->name, BYTES_LIT("Authorization")))
 			explicit_bzero(
 			    (void *)(uintptr_t)h->value.p, h->value.len);
 	}
@@ -555,7 +555,7 @@ on_admit(void *arg, const uint8_t verifier[DIGEST_BYTES])
 }
 
 static void
-begin(struct slot *s, const char *method, const char *version)
+begin_request(struct slot *s, const char *method, const char *version)
 {
 	struct endpoint_request *r = &s->req;
 
@@ -571,11 +571,11 @@ begin(struct slot *s, const char *method, const char *version)
 	r->head.http11 = strcmp(version, "HTTP/1.1") == 0;
 	(void)MHD_get_connection_values_n(
 	    s->mhd, MHD_HEADER_KIND, take_header, &r->head);
-	if (head_bytes(&r->head) > limits(s->http)->header_bytes)
+	if (head_bytes(&r->head) > limits_now(s->http)->header_bytes)
 		r->head.too_many = true;
 	endpoint_head(s->http->ep, r);
 	if (r->scrub)
-		scrub(r);
+		scrub_request(r);
 }
 
 /* false: the body has become too large, and was answered. */
@@ -609,7 +609,7 @@ read_stream(void *arg, uint64_t pos, char *to, size_t max)
 	 */
 	if (s->dead)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	n = stream_take(&s->req.stream, to, max);
+	n = sse_take(&s->req.stream, to, max);
 	if (n > 0)
 		return (ssize_t)n;
 	if (s->req.stream.closed)
@@ -680,7 +680,7 @@ add_headers(
 }
 
 static enum MHD_Result
-answer(struct slot *s)
+answer_request(struct slot *s)
 {
 	struct endpoint_answer *a = &s->req.answer;
 	bool body = a->body.len > 0;
@@ -733,9 +733,9 @@ on_request(void *arg, struct MHD_Connection *c, const char *url,
 		return MHD_NO;
 	}
 	if (!s->begun) {
-		begin(s, method, version);
+		begin_request(s, method, version);
 		if (s->req.answer.now)
-			return answer(s);
+			return answer_request(s);
 		set_stage(s, STAGE_BODY);
 		return MHD_YES;
 	}
@@ -754,7 +754,7 @@ on_request(void *arg, struct MHD_Connection *c, const char *url,
 	}
 	if (s->req.answer.status == 0)
 		return wait_for_answer(s);
-	return s->req.answer.delay_ms > 0 ? hold_back(s) : answer(s);
+	return s->req.answer.delay_ms > 0 ? hold_back(s) : answer_request(s);
 }
 
 /* --- daemons ------------------------------------------------------------ */
@@ -773,7 +773,7 @@ count_handshakes(struct http *h)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < places(h); i++) {
+	for (size_t i = 0; i < count_places(h); i++) {
 		struct slot *s = &h->slots[i];
 
 		if (s->conn == NULL || s->tls == NULL || s->open)
@@ -872,7 +872,7 @@ start_daemon(struct http *h, struct daemon *d, int fd, struct err *e)
 	    0, on_accept, d, on_request, h, MHD_OPTION_EXTERNAL_LOGGER,
 	    on_library_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)places(h), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (unsigned)count_places(h), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)h->limits.header_bytes + HTTP_POOL_EXTRA,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
@@ -896,7 +896,8 @@ http_start(struct http *h, struct err *e)
 	if (h->started)
 		return 0;
 	for (uint32_t i = 0; i < h->limits.listeners; i++) {
-		h->daemons[i].tls = (limits(h)->tls_listeners >> i & 1) != 0;
+		h->daemons[i].tls =
+		    (limits_now(h)->tls_listeners >> i & 1) != 0;
 		if (start_daemon(
 			h, &h->daemons[i], h->limits.first_fd + (int)i, e) != 0)
 			return e->code;
@@ -917,7 +918,7 @@ http_drain(struct http *h)
 bool
 http_owes(const struct http *h)
 {
-	for (size_t i = 0; i < places(h); i++) {
+	for (size_t i = 0; i < count_places(h); i++) {
 		const struct slot *s = &h->slots[i];
 
 		if (s->conn != NULL &&
@@ -967,7 +968,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 		h->daemons[i].http = h;
 		h->daemons[i].watch.fd = -1;
 	}
-	h->slots = calloc(places(h), sizeof(h->slots[0]));
+	h->slots = calloc(count_places(h), sizeof(h->slots[0]));
 	h->conns = conn_table_new(l, lim->connections, &conn_ops, h, e);
 	if (h->slots == NULL || h->conns == NULL) {
 		http_free(h);
@@ -983,10 +984,10 @@ resume_all(struct http *h)
 {
 	if (h->slots == NULL)
 		return;
-	for (size_t i = 0; i < places(h); i++) {
+	for (size_t i = 0; i < count_places(h); i++) {
 		h->slots[i].dead = true;
 		if (h->slots[i].suspended)
-			resume(&h->slots[i]);
+			resume_slot(&h->slots[i]);
 	}
 }
 

@@ -38,7 +38,7 @@ enum state {
 enum field { OTHER, LENGTH, CODING };
 
 static uint8_t
-lower(uint8_t c)
+to_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
@@ -47,7 +47,8 @@ lower(uint8_t c)
 static bool
 is_tchar(uint8_t c)
 {
-	return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+	return (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
+	       (c >= '0' && c <= '9') ||
 	       (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
@@ -66,10 +67,10 @@ is_text(uint8_t c)
 
 /* A character of the word that is read; a longer one is none of ours. */
 static void
-keep(struct scan *s, uint8_t c)
+keep_byte(struct scan *s, uint8_t c)
 {
 	if (s->count < SCAN_WORD)
-		s->word[s->count] = (char)lower(c);
+		s->word[s->count] = (char)to_lower(c);
 	if (s->count < UINT16_MAX)
 		s->count++;
 }
@@ -83,7 +84,7 @@ is_word(const struct scan *s, const char *word)
 }
 
 static const char *
-go(struct scan *s, enum state next)
+go_to(struct scan *s, enum state next)
 {
 	s->state = next;
 	s->count = 0;
@@ -93,7 +94,7 @@ go(struct scan *s, enum state next)
 static const char *
 expect_lf(struct scan *s, uint8_t c, enum state next)
 {
-	return c == '\n' ? go(s, next) : "a line must end with CR LF";
+	return c == '\n' ? go_to(s, next) : "a line must end with CR LF";
 }
 
 /* --- the request's line -------------------------------------------------- */
@@ -103,11 +104,11 @@ on_begin(struct scan *s, uint8_t c)
 {
 	if (c == '\r')
 		return s->blanks++ < MAX_BLANKS
-			   ? go(s, BEGIN_LF)
+			   ? go_to(s, BEGIN_LF)
 			   : "there are empty lines before the request";
 	s->http11 = s->has_length = s->chunked = false;
 	s->left = 0;
-	(void)go(s, METHOD);
+	(void)go_to(s, METHOD);
 	s->count = 1;
 	return is_tchar(c) ? NULL : "this is not an HTTP request";
 }
@@ -122,7 +123,7 @@ static const char *
 on_method(struct scan *s, uint8_t c)
 {
 	if (c == ' ')
-		return go(s, TARGET);
+		return go_to(s, TARGET);
 	return is_tchar(c) && s->count++ < MAX_METHOD
 		   ? NULL
 		   : "the request's method is malformed";
@@ -132,7 +133,7 @@ static const char *
 on_target(struct scan *s, uint8_t c)
 {
 	if (c == ' ' && s->count > 0)
-		return go(s, VERSION);
+		return go_to(s, VERSION);
 	s->count = 1;
 	return c > ' ' && c < 0x7f
 		   ? NULL
@@ -144,14 +145,14 @@ on_version(struct scan *s, uint8_t c)
 {
 	if (c == '\r' && (is_word(s, "http/1.1") || is_word(s, "http/1.0"))) {
 		s->http11 = s->word[7] == '1';
-		return go(s, LINE_LF);
+		return go_to(s, LINE_LF);
 	}
 	if (c == '\n')
 		return "a line must end with CR LF";
 	/* in capitals, section 2.3 */
 	if (c <= ' ' || (c >= 'a' && c <= 'z') || s->count == 8)
 		return "HTTP/1.1 is spoken here";
-	keep(s, c);
+	keep_byte(s, c);
 	return NULL;
 }
 
@@ -167,9 +168,9 @@ static const char *
 on_field(struct scan *s, uint8_t c)
 {
 	if (c == '\r')
-		return go(s, HEAD_LF);
-	(void)go(s, NAME);
-	keep(s, c);
+		return go_to(s, HEAD_LF);
+	(void)go_to(s, NAME);
+	keep_byte(s, c);
 	return is_blank(c)   ? "a header must not be folded over two lines"
 	       : is_tchar(c) ? NULL
 			     : "a header's name is malformed";
@@ -188,7 +189,7 @@ begin_value(struct scan *s)
 		return "send exactly one Transfer-Encoding";
 	s->has_length |= s->field == LENGTH;
 	s->chunked |= s->field == CODING;
-	return go(s, VALUE);
+	return go_to(s, VALUE);
 }
 
 static const char *
@@ -196,7 +197,7 @@ on_name(struct scan *s, uint8_t c)
 {
 	if (c == ':')
 		return begin_value(s);
-	keep(s, c);
+	keep_byte(s, c);
 	return is_tchar(c) ? NULL : "a header's name is malformed";
 }
 
@@ -219,7 +220,7 @@ end_value(struct scan *s)
 		return "Content-Length must be a plain number";
 	if (s->field == CODING && !is_word(s, "chunked"))
 		return "no Transfer-Encoding but \"chunked\" is understood";
-	return go(s, VALUE_LF);
+	return go_to(s, VALUE_LF);
 }
 
 static const char *
@@ -240,7 +241,7 @@ on_value(struct scan *s, uint8_t c)
 		return s->ended ? "Content-Length must be a plain number"
 				: take_digit(s, c);
 	/* what follows a blank makes it another word */
-	keep(s, s->ended ? ' ' : c);
+	keep_byte(s, s->ended ? ' ' : c);
 	return NULL;
 }
 
@@ -257,7 +258,7 @@ end_request(struct scan *s)
 {
 	s->blanks = 0;
 	s->whole++;
-	return go(s, BEGIN);
+	return go_to(s, BEGIN);
 }
 
 static const char *
@@ -272,20 +273,20 @@ on_head_lf(struct scan *s, uint8_t c)
 	s->heads++;
 	if (s->chunked) {
 		s->left = 0;
-		return go(s, SIZE);
+		return go_to(s, SIZE);
 	}
-	return s->left > 0 ? go(s, BODY) : end_request(s);
+	return s->left > 0 ? go_to(s, BODY) : end_request(s);
 }
 
 static const char *
 on_size(struct scan *s, uint8_t c)
 {
-	uint8_t digit = lower(c);
+	uint8_t digit = to_lower(c);
 
 	if (c == '\r' && s->count > 0)
-		return go(s, SIZE_LF);
+		return go_to(s, SIZE_LF);
 	if (c == ';' && s->count > 0)
-		return go(s, EXTENSION);
+		return go_to(s, EXTENSION);
 	if (digit >= '0' && digit <= '9')
 		digit = (uint8_t)(digit - '0');
 	else if (digit >= 'a' && digit <= 'f')
@@ -300,7 +301,7 @@ static const char *
 on_extension(struct scan *s, uint8_t c)
 {
 	if (c == '\r')
-		return go(s, SIZE_LF);
+		return go_to(s, SIZE_LF);
 	return is_text(c) && s->count++ < SCAN_MAX_EXTENSION
 		   ? NULL
 		   : "a chunk's extension is malformed";
@@ -315,7 +316,7 @@ on_size_lf(struct scan *s, uint8_t c)
 static const char *
 on_data_cr(struct scan *s, uint8_t c)
 {
-	(void)go(s, DATA_LF);
+	(void)go_to(s, DATA_LF);
 	return c == '\r' ? NULL : "a chunk must end with CR LF";
 }
 
@@ -328,7 +329,7 @@ on_data_lf(struct scan *s, uint8_t c)
 static const char *
 on_trailer(struct scan *s, uint8_t c)
 {
-	(void)go(s, TRAILER_LF);
+	(void)go_to(s, TRAILER_LF);
 	return c == '\r' ? NULL : "no header may follow the body";
 }
 
@@ -362,7 +363,7 @@ static const char *(*const steps[STATES])(struct scan *s, uint8_t c) = {
 
 /* Bytes of a body: how many of n. */
 static size_t
-skip(struct scan *s, size_t n)
+skip_bytes(struct scan *s, size_t n)
 {
 	if (n < s->left) {
 		s->left -= n;
@@ -373,7 +374,7 @@ skip(struct scan *s, size_t n)
 	if (s->state == BODY)
 		(void)end_request(s);
 	else
-		(void)go(s, DATA_CR);
+		(void)go_to(s, DATA_CR);
 	return n;
 }
 
@@ -386,7 +387,7 @@ scan_feed(struct scan *s, const uint8_t *p, size_t n, size_t *good)
 	*good = 0;
 	while (i < n) {
 		if (s->state == BODY || s->state == DATA) {
-			i += skip(s, n - i);
+			i += skip_bytes(s, n - i);
 		} else {
 			wrong = steps[s->state](s, p[i++]);
 			if (wrong != NULL)

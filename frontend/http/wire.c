@@ -40,7 +40,7 @@ make_room(int fd)
 }
 
 static void
-say(struct wire *w, const char *text)
+say_error(struct wire *w, const char *text)
 {
 	if (w->over)
 		return;
@@ -58,7 +58,7 @@ say_in_turn(struct wire *w)
 	bool current = w->given == w->scan.heads && scan_is_in_body(&w->scan);
 
 	if (w->requests == w->given && (!w->within || current))
-		say(w, w->fault);
+		say_error(w, w->fault);
 	return w->over;
 }
 
@@ -119,7 +119,7 @@ recv(int fd, void *p, size_t size, int flags)
 
 /* GnuTLS reads; its parsers are next, also those of a handshake. */
 static ssize_t
-pull(void *arg, void *p, size_t size)
+pull_bytes(void *arg, void *p, size_t size)
 {
 	struct wire *w = arg;
 
@@ -141,7 +141,7 @@ wire_open(struct wire *w, int fd, const char *peer, void *tls,
 		return true;
 	}
 	w->port.fd = fd;
-	w->hook = (struct tlshook){ .pull = pull,
+	w->hook = (struct tlshook){ .pull = pull_bytes,
 		.from = w,
 		.take = on_take,
 		.ask = on_ask,

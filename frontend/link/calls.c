@@ -40,7 +40,7 @@ struct calls {
 };
 
 static struct call *
-find(struct calls *c, uint64_t id)
+find_call(struct calls *c, uint64_t id)
 {
 	for (size_t i = 0; id != 0 && i < c->most; i++)
 		if (c->table[i].id == id)
@@ -61,7 +61,7 @@ send_credit(struct calls *c, struct call *call)
 }
 
 static void
-owe(struct calls *c, struct call *call, uint32_t bytes)
+owe_credit(struct calls *c, struct call *call, uint32_t bytes)
 {
 	call->owed += bytes;
 	if (call->owed >= CALLS_WINDOW / 2)
@@ -71,10 +71,10 @@ owe(struct calls *c, struct call *call, uint32_t bytes)
 void
 calls_credit(struct calls *c, uint64_t id, uint32_t bytes)
 {
-	struct call *call = find(c, id);
+	struct call *call = find_call(c, id);
 
 	if (call != NULL)
-		owe(c, call, bytes);
+		owe_credit(c, call, bytes);
 }
 
 static void
@@ -106,7 +106,7 @@ on_drained(void *arg)
 }
 
 static void
-observe(struct calls *c, const struct call *call, struct bytes run,
+observe_change(struct calls *c, const struct call *call, struct bytes run,
     const struct msg_done *d)
 {
 	struct calls_change change = { call->verifier, run, d };
@@ -119,13 +119,13 @@ static int
 on_started(void *arg, const struct msg *m, struct err *e)
 {
 	struct calls *c = arg;
-	struct call *call = find(c, m->started.call);
+	struct call *call = find_call(c, m->started.call);
 
 	if (call == NULL)
 		return err_set(e, ERR_PROTO, "STARTED of an unknown call");
 	if (bytes_to_str(m->started.run, call->run, sizeof(call->run), e) != 0)
 		return e->code;
-	observe(c, call, bytes_of(call->run), NULL);
+	observe_change(c, call, bytes_of(call->run), NULL);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static int
 on_output(void *arg, const struct msg *m, struct err *e)
 {
 	struct calls *c = arg;
-	struct call *call = find(c, m->output.call);
+	struct call *call = find_call(c, m->output.call);
 	unsigned stream = m->output.stream;
 
 	if (call == NULL ||
@@ -144,12 +144,12 @@ on_output(void *arg, const struct msg *m, struct err *e)
 		call->output(
 		    call->arg, stream, m->output.skipped, m->output.data);
 	else
-		owe(c, call, (uint32_t)m->output.data.len);
+		owe_credit(c, call, (uint32_t)m->output.data.len);
 	return 0;
 }
 
 static void
-release(struct calls *c, struct call *call)
+release_call(struct calls *c, struct call *call)
 {
 	capture_fini(&call->capture);
 	defined_unref(call->tool->defined);
@@ -171,16 +171,16 @@ end_call(struct calls *c, struct call *call, const struct msg_done *d)
 
 	if (done.run.len == 0)
 		done.run = bytes_of(call->run);
-	observe(c, call, done.run, &done);
+	observe_change(c, call, done.run, &done);
 	call->ended(call->arg, &end);
-	release(c, call);
+	release_call(c, call);
 }
 
 static int
 on_done(void *arg, const struct msg *m, struct err *e)
 {
 	struct calls *c = arg;
-	struct call *call = find(c, m->done.call);
+	struct call *call = find_call(c, m->done.call);
 
 	if (call == NULL)
 		return err_set(e, ERR_PROTO, "DONE of an unknown call");
@@ -237,7 +237,7 @@ calls_free(struct calls *c)
 		return;
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		if (c->table[i].id != 0)
-			release(c, &c->table[i]);
+			release_call(c, &c->table[i]);
 	shares_free(c->shares);
 	free(c);
 }
@@ -402,7 +402,7 @@ void
 calls_cancel(
     struct calls *c, uint64_t id, enum proto_why why, struct bytes reason)
 {
-	struct call *call = find(c, id);
+	struct call *call = find_call(c, id);
 
 	if (call == NULL)
 		return;

@@ -21,7 +21,7 @@ capture_fini(struct capture *c)
 }
 
 static struct capture_piece *
-pieces(const struct capture *c, size_t *count)
+list_pieces(const struct capture *c, size_t *count)
 {
 	*count = c->pieces.len / sizeof(struct capture_piece);
 	return (struct capture_piece *)(void *)c->pieces.p;
@@ -33,7 +33,7 @@ piece_for(struct capture *c, unsigned stream)
 {
 	struct capture_piece fresh = { .len = 0, .stream = stream };
 	size_t n;
-	struct capture_piece *p = pieces(c, &n);
+	struct capture_piece *p = list_pieces(c, &n);
 
 	if (n > 0 && p[n - 1].stream == stream)
 		return &p[n - 1];
@@ -42,7 +42,7 @@ piece_for(struct capture *c, unsigned stream)
 	buf_put(&c->pieces, &fresh, sizeof(fresh));
 	if (c->pieces.overflow)
 		return NULL;
-	p = pieces(c, &n);
+	p = list_pieces(c, &n);
 	return &p[n - 1];
 }
 
@@ -53,7 +53,7 @@ note_cut(struct capture *c, unsigned stream)
 }
 
 static void
-append(struct capture *c, unsigned stream, struct bytes data)
+append_piece(struct capture *c, unsigned stream, struct bytes data)
 {
 	struct capture_piece *p;
 
@@ -92,11 +92,11 @@ capture_add(
 	if (skipped > 0) {
 		buf_init(&marker, 128);
 		capture_put_marker(&marker, skipped);
-		append(c, stream, buf_bytes(&marker));
+		append_piece(c, stream, buf_bytes(&marker));
 		buf_fini(&marker);
 		note_cut(c, stream);
 	}
-	append(c, stream, data);
+	append_piece(c, stream, data);
 }
 
 void
@@ -104,7 +104,7 @@ capture_copy(const struct capture *c, unsigned stream, struct buf *out)
 {
 	const uint8_t *at = c->data.p;
 	size_t n;
-	const struct capture_piece *p = pieces(c, &n);
+	const struct capture_piece *p = list_pieces(c, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (stream == 0 || p[i].stream == stream)

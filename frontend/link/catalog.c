@@ -67,14 +67,14 @@ static const char output_schema[] =
 static const char annotations[] =
     "\"readOnlyHint\":false,\"destructiveHint\":true,\"idempotentHint\":false,\"openWorldHint\":true";
 
-static int flatten(const struct catalog_tool *t,
+static int flatten_builtin(const struct catalog_tool *t,
     const struct json_value *arguments, struct catalog_args *out,
     struct err *e);
 
 #define PARAMS(table)                                                          \
 	.params = (table), .param_count = sizeof(table) / sizeof((table)[0]),  \
 	.output_schema = output_schema, .annotations = annotations,            \
-	.flatten = flatten
+	.flatten = flatten_builtin
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
@@ -115,7 +115,7 @@ catalog_args_fini(struct catalog_args *a)
 }
 
 static void
-add(struct catalog_args *out, const char *name, enum proto_kind kind,
+add_arg(struct catalog_args *out, const char *name, enum proto_kind kind,
     struct bytes value)
 {
 	out->arg[out->count++] =
@@ -154,7 +154,7 @@ take_lines(const struct catalog_param *p, struct bytes text,
 	if (out->store.overflow)
 		return err_set(e, ERR_BAD, "%s is too long", p->name);
 	/* resolve_stored gives it its place */
-	add(out, p->name, PROTO_STRING,
+	add_arg(out, p->name, PROTO_STRING,
 	    bytes_make(NULL, out->store.len - from));
 	return 0;
 }
@@ -170,7 +170,7 @@ take_text(const struct catalog_param *p, const struct json_value *v,
 		return e->code;
 	if (p->lines && memmem(v->text.p, v->text.len, "\r\n", 2) != NULL)
 		return take_lines(p, v->text, out, e);
-	add(out, p->name, PROTO_STRING, v->text);
+	add_arg(out, p->name, PROTO_STRING, v->text);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 	if (!catalog_integer(v, out, &n, &text) || n < 1)
 		return err_set(e, ERR_BAD,
 		    "%s must be a whole number of at least 1", p->name);
-	add(out, p->name, PROTO_NUMBER, text);
+	add_arg(out, p->name, PROTO_NUMBER, text);
 	return 0;
 }
 
@@ -243,7 +243,7 @@ take_variable(const struct catalog_param *p, const struct json_value *v,
 	if (out->store.overflow)
 		return err_set(e, ERR_BAD, "env has more than %d bytes",
 		    CATALOG_MAX_BYTES);
-	add(out, p->name, PROTO_STRING,
+	add_arg(out, p->name, PROTO_STRING,
 	    bytes_make(NULL, out->store.len - from));
 	return check_text(p, "a variable in env",
 	    bytes_make(out->store.p + from, out->store.len - from), e);
@@ -304,7 +304,7 @@ catalog_show_name(struct bytes name, char out[65])
 }
 
 static int
-take(const struct catalog_tool *t, const struct json_value *v,
+take_value(const struct catalog_tool *t, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
 	const struct catalog_param *p = find_param(t, v->key);
@@ -333,8 +333,8 @@ take(const struct catalog_tool *t, const struct json_value *v,
 }
 
 static int
-flatten(const struct catalog_tool *t, const struct json_value *arguments,
-    struct catalog_args *out, struct err *e)
+flatten_builtin(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out, struct err *e)
 {
 	const struct json_value *command = json_get(arguments, "command");
 	size_t bytes = 0;
@@ -345,7 +345,7 @@ flatten(const struct catalog_tool *t, const struct json_value *arguments,
 		    "command is required: a string with the command to run");
 	for (const struct json_value *v = arguments->child; v != NULL;
 	     v = v->next)
-		if (take(t, v, out, e) != 0)
+		if (take_value(t, v, out, e) != 0)
 			return e->code;
 	resolve_stored(out);
 	for (size_t i = 0; i < out->count; i++)

@@ -20,7 +20,7 @@ struct defined {
 	bool more; /* of output_schema is to come */
 };
 
-static int flatten(const struct catalog_tool *t,
+static int flatten_defined(const struct catalog_tool *t,
     const struct json_value *arguments, struct catalog_args *out,
     struct err *e);
 
@@ -58,7 +58,7 @@ yes_no(uint8_t hints, unsigned bit)
 }
 
 static int
-fill(struct defined *d, const struct msg_tool *m, struct err *e)
+fill_tool(struct defined *d, const struct msg_tool *m, struct err *e)
 {
 	if (m->form > PROTO_FORM_RESOURCE)
 		return err_set(e, ERR_PROTO, "TOOL of an unknown form");
@@ -81,7 +81,7 @@ fill(struct defined *d, const struct msg_tool *m, struct err *e)
 		.style = CATALOG_STREAM,
 		.form = (enum proto_form)m->form,
 		.mime = d->mime,
-		.flatten = flatten,
+		.flatten = flatten_defined,
 		.defined = d };
 	return 0;
 }
@@ -98,7 +98,7 @@ defined_new(const struct msg_tool *m, struct err *e)
 	d->refs = 1;
 	buf_init(&d->input_schema, DEFINED_MAX_SCHEMA);
 	buf_init(&d->output_schema, DEFINED_MAX_SCHEMA);
-	if (fill(d, m, e) != 0) {
+	if (fill_tool(d, m, e) != 0) {
 		(void)err_wrap(e, "TOOL");
 		defined_unref(d);
 		return NULL;
@@ -199,7 +199,7 @@ refuse_unknown(const struct defined *d, struct bytes name, struct err *e)
 }
 
 static int
-take(const struct param *p, const struct json_value *v,
+take_value(const struct param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
 	static const struct {
@@ -248,8 +248,8 @@ check_required(
 }
 
 static int
-flatten(const struct catalog_tool *t, const struct json_value *arguments,
-    struct catalog_args *out, struct err *e)
+flatten_defined(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out, struct err *e)
 {
 	const struct defined *d = t->defined;
 	const struct json_value *v =
@@ -263,7 +263,7 @@ flatten(const struct catalog_tool *t, const struct json_value *arguments,
 		/* some clients send null for what was left out */
 		if (v->type == JSON_NULL && !p->required)
 			continue;
-		if (take(p, v, out, e) != 0)
+		if (take_value(p, v, out, e) != 0)
 			return e->code;
 	}
 	return check_required(d, out, e);

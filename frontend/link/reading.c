@@ -25,7 +25,7 @@ struct readings {
 };
 
 static struct reading *
-find(struct readings *r, uint64_t id)
+find_reading(struct readings *r, uint64_t id)
 {
 	for (size_t i = 0; id != 0 && i < READING_MAX; i++)
 		if (r->table[i].id == id)
@@ -73,7 +73,7 @@ static int
 on_part(void *arg, const struct msg *m, struct err *e)
 {
 	struct readings *r = arg;
-	struct reading *one = find(r, m->part.fetch);
+	struct reading *one = find_reading(r, m->part.fetch);
 
 	if (one == NULL)
 		return err_set(e, ERR_PROTO, "PART of an unknown fetch");
@@ -104,7 +104,7 @@ static int
 on_fetched(void *arg, const struct msg *m, struct err *e)
 {
 	struct readings *r = arg;
-	struct reading *one = find(r, m->fetched.fetch);
+	struct reading *one = find_reading(r, m->fetched.fetch);
 
 	if (one == NULL)
 		return err_set(e, ERR_PROTO, "FETCHED of an unknown fetch");
@@ -181,7 +181,7 @@ reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
 void
 reading_stop(struct readings *r, uint64_t id)
 {
-	struct reading *one = find(r, id);
+	struct reading *one = find_reading(r, id);
 
 	if (one != NULL)
 		send_stop(r, one);

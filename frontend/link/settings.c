@@ -468,7 +468,7 @@ settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 
 /* Which tokens may do something else than before? */
 static void
-compare(const struct settings_set *before, struct settings_set *now)
+compare_sets(const struct settings_set *before, struct settings_set *now)
 {
 	for (size_t i = 0; before != NULL && i < now->token_count; i++) {
 		struct settings_token *t = now->tokens[i];
@@ -488,7 +488,7 @@ settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
 	if (s->next->limits.generation != m->generation)
 		return err_set(e, ERR_PROTO, "COMMIT of generation %u, not %u",
 		    m->generation, s->next->limits.generation);
-	compare(s->now, s->next);
+	compare_sets(s->now, s->next);
 	set_free(s->now);
 	s->now = s->next;
 	s->next = NULL;

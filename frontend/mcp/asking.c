@@ -23,13 +23,13 @@ struct asking {
 };
 
 static void
-fail(struct asking *a, int code, const char *text)
+fail_with(struct asking *a, int code, const char *text)
 {
 	a->code = code;
 	(void)snprintf(a->text, sizeof(a->text), "%s", text);
 }
 
-/* --- what is asked: false after fail() ----------------------------------------- */
+/* --- what is asked: false after fail_with() ----------------------------------------- */
 
 static bool
 plan_list(struct asking *a, struct reading_request *rr)
@@ -37,7 +37,7 @@ plan_list(struct asking *a, struct reading_request *rr)
 	const struct json_value *cursor = json_get(a->q.params, "cursor");
 
 	if (cursor != NULL && cursor->type != JSON_NULL) {
-		fail(a, MCP_CODE_PARAMS,
+		fail_with(a, MCP_CODE_PARAMS,
 		    "unknown cursor: this list has one page, ask without a cursor");
 		return false;
 	}
@@ -53,7 +53,7 @@ plan_read(struct asking *a, struct reading_request *rr)
 	struct err e;
 
 	if (!json_is(uri, JSON_STRING)) {
-		fail(a, MCP_CODE_PARAMS,
+		fail_with(a, MCP_CODE_PARAMS,
 		    "resources/read needs params.uri, a string such as \"exec://policy\"");
 		return false;
 	}
@@ -63,11 +63,11 @@ plan_read(struct asking *a, struct reading_request *rr)
 	case RESOURCE_FINE:
 		break;
 	case RESOURCE_UNKNOWN:
-		fail(a, a->q.code_absent,
+		fail_with(a, a->q.code_absent,
 		    "there is no such resource: resources/list tells which there are");
 		return false;
 	case RESOURCE_RANGE:
-		fail(a, MCP_CODE_PARAMS,
+		fail_with(a, MCP_CODE_PARAMS,
 		    "a range is ?offset=BYTES&length=BYTES, of whole numbers, the length at least 1");
 		return false;
 	}
@@ -102,7 +102,7 @@ plan_complete(struct asking *a, struct reading_request *rr)
 
 	if (!json_is(name, JSON_STRING) || !json_is(value, JSON_STRING) ||
 	    !is_template(json_get(a->q.params, "ref"))) {
-		fail(a, MCP_CODE_PARAMS,
+		fail_with(a, MCP_CODE_PARAMS,
 		    "completion/complete needs params.ref, {\"type\": \"ref/resource\", \"uri\": \"" RESOURCE_RANGES
 		    "\"}, and params.argument, {\"name\": \"id\" or \"stream\", \"value\": its beginning}");
 		return false;
@@ -139,7 +139,7 @@ take_state(struct asking *a, const struct msg_fetched *how)
 		return;
 	if (bytes_to_str(how->message, text, sizeof(text), &e) != 0)
 		(void)strcpy(text, "it cannot be read");
-	fail(a,
+	fail_with(a,
 	    how->state == PROTO_DENIED ? MCP_CODE_INTERNAL : a->q.code_absent,
 	    text);
 }
@@ -189,10 +189,10 @@ asking_begin(struct readings *r, const struct asking_request *q, uint64_t *id)
 		rr.arg = a;
 		if (reading_start(r, &rr, id, &e) == 0)
 			return;
-		fail(&now, MCP_CODE_INTERNAL, e.what);
+		fail_with(&now, MCP_CODE_INTERNAL, e.what);
 		free(a);
 	} else if (wait) {
-		fail(&now, MCP_CODE_INTERNAL,
+		fail_with(&now, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
 	}
 	answer_now(&now);

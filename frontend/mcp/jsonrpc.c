@@ -134,7 +134,7 @@ put_invalid(struct buf *out, const struct json_value *root, const char *text)
 }
 
 static void
-classify(const struct json_value *root, struct jsonrpc_input *in)
+classify_input(const struct json_value *root, struct jsonrpc_input *in)
 {
 	const struct json_value *m = in->batch ? root->child : root;
 
@@ -165,7 +165,7 @@ jsonrpc_parse(struct bytes body, struct jsonrpc_input *out, struct buf *error)
 		json_free(in.doc);
 		return -1;
 	}
-	classify(root, &in);
+	classify_input(root, &in);
 	*out = in;
 	return 0;
 }
@@ -186,7 +186,7 @@ free_exchange(struct jsonrpc_exchange *x)
 }
 
 static void
-collect(const struct jsonrpc_exchange *x, struct buf *out)
+collect_answers(const struct jsonrpc_exchange *x, struct buf *out)
 {
 	size_t put = 0;
 
@@ -206,7 +206,7 @@ collect(const struct jsonrpc_exchange *x, struct buf *out)
 
 /* One answer less to wait for; true if the exchange is over and freed. */
 static bool
-settle(struct jsonrpc_exchange *x)
+settle_exchange(struct jsonrpc_exchange *x)
 {
 	struct buf answer;
 
@@ -214,7 +214,7 @@ settle(struct jsonrpc_exchange *x)
 		return false;
 	if (x->sink.done != NULL) {
 		buf_init(&answer, (x->count + 1) * (x->max + 64));
-		collect(x, &answer);
+		collect_answers(x, &answer);
 		x->sink.done(x->sink.arg, &answer);
 		buf_fini(&answer);
 	}
@@ -252,7 +252,7 @@ on_ready(struct mcp_reply *r, bool silent)
 	s->silent = silent;
 	if (!silent)
 		end_answer(s);
-	(void)settle(s->exchange);
+	(void)settle_exchange(s->exchange);
 }
 
 /* Nobody is there to hear it: there is room for all. */
@@ -333,7 +333,7 @@ jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
 			mcp_notification(mcp, s, json_get(m, "method")->text,
 			    json_get(m, "params"));
 	}
-	return settle(x) ? NULL : x;
+	return settle_exchange(x) ? NULL : x;
 }
 
 void

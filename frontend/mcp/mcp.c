@@ -472,7 +472,7 @@ on_asked(void *arg, const struct asking *a)
 }
 
 static enum mcp_verdict
-ask(const struct request *r, enum asking_kind kind)
+ask_resource(const struct request *r, enum asking_kind kind)
 {
 	struct mcp_asking *w = calloc(1, sizeof(*w));
 	struct asking_request q = { .kind = kind,
@@ -503,20 +503,20 @@ static enum mcp_verdict
 do_resources_list(const struct request *r)
 {
 	if (r->state->revision->follows)
-		notice_follow(&r->state->notices);
-	return ask(r, ASKING_LIST);
+		notification_follow(&r->state->notices);
+	return ask_resource(r, ASKING_LIST);
 }
 
 static enum mcp_verdict
 do_resources_read(const struct request *r)
 {
-	return ask(r, ASKING_READ);
+	return ask_resource(r, ASKING_READ);
 }
 
 static enum mcp_verdict
 do_complete(const struct request *r)
 {
-	return ask(r, ASKING_COMPLETE);
+	return ask_resource(r, ASKING_COMPLETE);
 }
 
 static enum mcp_verdict
@@ -537,7 +537,7 @@ do_templates_list(const struct request *r)
 
 /* params.uri of a resource that there may be; NULL after an answer. */
 static const struct json_value *
-watched(const struct request *r)
+watched_uri(const struct request *r)
 {
 	const struct json_value *uri = json_get(r->params, "uri");
 	struct resource unused;
@@ -557,12 +557,12 @@ watched(const struct request *r)
 static enum mcp_verdict
 do_subscribe(const struct request *r)
 {
-	const struct json_value *uri = watched(r);
+	const struct json_value *uri = watched_uri(r);
 	struct err e;
 
 	if (uri == NULL)
 		return MCP_ANSWERED;
-	if (notice_watch(&r->state->notices, uri->text, &e) != 0)
+	if (notification_watch(&r->state->notices, uri->text, &e) != 0)
 		return answer_error(r,
 		    e.code == ERR_BAD ? MCP_CODE_PARAMS : MCP_CODE_INTERNAL,
 		    e.what);
@@ -572,11 +572,11 @@ do_subscribe(const struct request *r)
 static enum mcp_verdict
 do_unsubscribe(const struct request *r)
 {
-	const struct json_value *uri = watched(r);
+	const struct json_value *uri = watched_uri(r);
 
 	if (uri == NULL)
 		return MCP_ANSWERED;
-	(void)notice_unwatch(&r->state->notices, uri->text);
+	(void)notification_unwatch(&r->state->notices, uri->text);
 	return do_ping(r);
 }
 
@@ -630,7 +630,7 @@ mcp_request(struct mcp *m, struct mcp_state *s, const struct mcp_from *from,
  * utilities: cancellation), and what still comes of the call is dropped.
  */
 static void
-cancel(struct mcp *m, struct mcp_state *s, const struct json_value *params)
+cancel_call(struct mcp *m, struct mcp_state *s, const struct json_value *params)
 {
 	const struct json_value *reason = json_get(params, "reason");
 	struct mcp_reply *reply;
@@ -659,7 +659,7 @@ mcp_notification(struct mcp *m, struct mcp_state *s, struct bytes method,
 {
 	/* all others, known or not, need nothing done */
 	if (bytes_eq_str(method, "notifications/cancelled"))
-		cancel(m, s, params);
+		cancel_call(m, s, params);
 }
 
 void
@@ -671,7 +671,7 @@ mcp_end(struct mcp *m, struct mcp_state *s, enum proto_why why)
 		unlink_call(mc);
 		calls_cancel(m->calls, mc->progress.call, why, bytes_of(""));
 	}
-	notice_fini(&s->notices);
+	notification_fini(&s->notices);
 }
 
 bool

@@ -10,7 +10,7 @@
 #define FRONTEND_MCP_H
 
 #include "common/json.h"
-#include "frontend/mcp/notice.h"
+#include "frontend/mcp/notification.h"
 #include "frontend/mcp/progress.h"
 #include "frontend/link/reading.h"
 #include "frontend/content/revision.h"
@@ -29,7 +29,7 @@ struct mcp_state {
 	const struct mcp_revision *revision; /* NULL before initialize */
 	char client[MCP_MAX_CLIENT]; /* "name version", claimed */
 	enum level level; /* of messages, as the client set it */
-	struct notice_set notices; /* to be told; what it watches */
+	struct notification_set notices; /* to be told; what it watches */
 	struct mcp_call *calls; /* in flight */
 };
 

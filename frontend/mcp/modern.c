@@ -58,7 +58,8 @@ claim_of(const struct json_value *message)
 
 /* The body decides, whatever the method; then the header does. */
 bool
-modern_is_claimed(const struct jsonrpc_input *in, const struct vet_facts *f)
+modern_is_claimed(
+    const struct jsonrpc_input *in, const struct validate_facts *f)
 {
 	const struct json_value *m = json_root(in->doc);
 
@@ -84,7 +85,7 @@ put_envelope(struct buf *out, const struct json_value *message)
 }
 
 static bool
-refuse(struct request *r, unsigned status, int code, const char *text)
+refuse_request(struct request *r, unsigned status, int code, const char *text)
 {
 	r->status = status;
 	put_envelope(r->body, r->message);
@@ -171,10 +172,10 @@ static bool
 check_shape(struct request *r)
 {
 	if (r->post->in->batch)
-		return refuse(r, 400, MCP_CODE_REQUEST,
+		return refuse_request(r, 400, MCP_CODE_REQUEST,
 		    "this revision has no batches: send one message at a time");
 	if (json_get(r->message, "method") == NULL)
-		return refuse(r, 400, MCP_CODE_REQUEST,
+		return refuse_request(r, 400, MCP_CODE_REQUEST,
 		    "nothing was asked of the client: send requests only");
 	return true;
 }
@@ -183,17 +184,17 @@ check_shape(struct request *r)
 static bool
 check_same(struct request *r)
 {
-	const struct vet_facts *f = r->post->facts;
+	const struct validate_facts *f = r->post->facts;
 
 	if (r->claim == NULL && bytes_eq_str(r->method, "initialize"))
-		return refuse(r, 400, MODERN_CODE_HEADER,
+		return refuse_request(r, 400, MODERN_CODE_HEADER,
 		    "there is no initialize in the revision that MCP-Protocol-Version names: send it without that header");
 	if (r->claim != NULL && r->claim->type == JSON_STRING &&
 	    f->has_revision && !bytes_eq(f->revision, r->claim->text))
-		return refuse(r, 400, MODERN_CODE_HEADER,
+		return refuse_request(r, 400, MODERN_CODE_HEADER,
 		    "MCP-Protocol-Version and params._meta name different revisions: send the same in both");
 	if (f->has_method && !bytes_eq(f->method, r->method))
-		return refuse(r, 400, MODERN_CODE_HEADER,
+		return refuse_request(r, 400, MODERN_CODE_HEADER,
 		    "Mcp-Method is not the body's method: send the same in both");
 	return true;
 }
@@ -209,19 +210,19 @@ check_envelope(struct request *r)
 	if (r->claim == NULL || r->claim->type != JSON_STRING ||
 	    !json_is(
 		json_get(r->meta, META("clientCapabilities")), JSON_OBJECT))
-		return refuse(r, 400, MCP_CODE_PARAMS,
+		return refuse_request(r, 400, MCP_CODE_PARAMS,
 		    "params._meta needs \"" META("protocolVersion") "\", a string, and \"" META(
 			"clientCapabilities") "\", an object");
 	if (who != NULL && who->type != JSON_OBJECT)
-		return refuse(r, 400, MCP_CODE_PARAMS,
+		return refuse_request(r, 400, MCP_CODE_PARAMS,
 		    "\"" META("clientInfo") "\" must be an object");
 	mcp_progress_token(token, r->params);
 	if (progress != NULL && token[0] == '\0')
-		return refuse(r, 400, MCP_CODE_PARAMS,
+		return refuse_request(r, 400, MCP_CODE_PARAMS,
 		    "progressToken must be a string or a whole number, of at most 255 characters");
 	if (level != NULL && (!json_is(level, JSON_STRING) ||
 				 !level_parse(level->text, &r->level)))
-		return refuse(r, 400, MCP_CODE_PARAMS,
+		return refuse_request(r, 400, MCP_CODE_PARAMS,
 		    "\"" META(
 			"logLevel") "\" must be debug, info, notice, warning, error, critical, alert or emergency");
 	return true;
@@ -260,7 +261,7 @@ is_same_name(struct bytes header, const struct json_value *name)
 
 	buf_init(&text, header.len + 1);
 	/* a body without it is refused for that, later */
-	same = vet_decode(header, &text) &&
+	same = validate_decode(header, &text) &&
 	       (!json_is(name, JSON_STRING) ||
 		   bytes_eq(buf_bytes(&text), name->text));
 	buf_fini(&text);
@@ -270,16 +271,16 @@ is_same_name(struct bytes header, const struct json_value *name)
 static bool
 check_headers(struct request *r)
 {
-	const struct vet_facts *f = r->post->facts;
+	const struct validate_facts *f = r->post->facts;
 	const char *key = name_key(r->method);
 
 	if (!f->has_revision || !f->has_method)
-		return refuse(r, 400, MODERN_CODE_HEADER,
+		return refuse_request(r, 400, MODERN_CODE_HEADER,
 		    "send the headers MCP-Protocol-Version and Mcp-Method, with what the body says");
 	if (key == NULL)
 		return true;
 	if (!f->has_name || !is_same_name(f->name, json_get(r->params, key)))
-		return refuse(r, 400, MODERN_CODE_HEADER,
+		return refuse_request(r, 400, MODERN_CODE_HEADER,
 		    "send the header Mcp-Name, with params.name (of resources/read: params.uri); as =?base64?...?= if it is not plain ASCII");
 	return true;
 }
@@ -316,7 +317,7 @@ do_tools_list(struct request *r)
 	const struct json_value *cursor = json_get(r->params, "cursor");
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
-		return refuse(r, 200, MCP_CODE_PARAMS,
+		return refuse_request(r, 200, MCP_CODE_PARAMS,
 		    "unknown cursor: tools/list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
@@ -448,11 +449,11 @@ do_tools_call(struct request *r)
 	if (!json_is(name, JSON_STRING) ||
 	    (arguments != NULL && arguments->type != JSON_OBJECT &&
 		arguments->type != JSON_NULL))
-		return refuse(r, 200, MCP_CODE_PARAMS,
+		return refuse_request(r, 200, MCP_CODE_PARAMS,
 		    "tools/call needs params.name, a string, and params.arguments, an object");
 	tool = mcp_find_tool(r->post->from.token, name->text);
 	if (tool == NULL)
-		return refuse(r, 200, MCP_CODE_PARAMS,
+		return refuse_request(r, 200, MCP_CODE_PARAMS,
 		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
 	catalog_args_init(&args);
 	if (catalog_flatten(tool, arguments, &args, &e) != 0)
@@ -512,7 +513,7 @@ on_completed(void *arg, const struct asking *a)
 }
 
 static bool
-ask(struct request *r, enum asking_kind kind)
+ask_resource(struct request *r, enum asking_kind kind)
 {
 	struct modern_exchange *x = new_exchange(r);
 	struct asking_request q = { .kind = kind,
@@ -526,7 +527,7 @@ ask(struct request *r, enum asking_kind kind)
 		.arg = x };
 
 	if (x == NULL)
-		return refuse(r, 503, MCP_CODE_INTERNAL,
+		return refuse_request(r, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
 	x->readings = r->modern->readings;
 	x->within = true;
@@ -547,19 +548,19 @@ ask(struct request *r, enum asking_kind kind)
 static bool
 do_resources_list(struct request *r)
 {
-	return ask(r, ASKING_LIST);
+	return ask_resource(r, ASKING_LIST);
 }
 
 static bool
 do_resources_read(struct request *r)
 {
-	return ask(r, ASKING_READ);
+	return ask_resource(r, ASKING_READ);
 }
 
 static bool
 do_complete(struct request *r)
 {
-	return ask(r, ASKING_COMPLETE);
+	return ask_resource(r, ASKING_COMPLETE);
 }
 
 static bool
@@ -568,7 +569,7 @@ do_templates_list(struct request *r)
 	const struct json_value *cursor = json_get(r->params, "cursor");
 
 	if (cursor != NULL && cursor->type != JSON_NULL)
-		return refuse(r, 200, MCP_CODE_PARAMS,
+		return refuse_request(r, 200, MCP_CODE_PARAMS,
 		    "unknown cursor: this list has one page, ask without a cursor");
 	begin_result(r);
 	buf_put_str(r->body, "{");
@@ -611,9 +612,9 @@ open_subscription(struct request *r, struct modern_exchange *x, struct bytes id)
 
 	x->subscription = subscribe_open(r->modern->subscriptions, &w, &e);
 	if (x->subscription == NULL && e.code == ERR_BUSY)
-		return refuse(r, 429, MCP_CODE_INTERNAL, e.what);
+		return refuse_request(r, 429, MCP_CODE_INTERNAL, e.what);
 	if (x->subscription == NULL)
-		return refuse(r, 200, MCP_CODE_PARAMS, e.what);
+		return refuse_request(r, 200, MCP_CODE_PARAMS, e.what);
 	r->exchange = x;
 	r->status = 0;
 	return true;
@@ -626,11 +627,11 @@ do_listen(struct request *r)
 	struct buf id;
 
 	if (r->post->sink.notify == NULL)
-		return refuse(r, 406, MCP_CODE_REQUEST,
+		return refuse_request(r, 406, MCP_CODE_REQUEST,
 		    "subscriptions/listen is answered with a stream: send Accept: application/json, text/event-stream");
 	x = calloc(1, sizeof(*x));
 	if (x == NULL)
-		return refuse(r, 503, MCP_CODE_INTERNAL,
+		return refuse_request(r, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
 	x->sink = r->post->sink;
 	buf_init(&id, 2 * MCP_MAX_ID);
@@ -687,7 +688,7 @@ take_trace(struct request *r)
 }
 
 static void
-run(struct request *r)
+run_method(struct request *r)
 {
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		if (!checks[i](r))
@@ -698,7 +699,7 @@ run(struct request *r)
 			(void)methods[i].handler(r);
 			return;
 		}
-	(void)refuse(r, 404, MCP_CODE_METHOD,
+	(void)refuse_request(r, 404, MCP_CODE_METHOD,
 	    "this method does not exist in revision 2026-07-28 here: there are server/discover, tools/list, tools/call, resources/list, resources/templates/list, resources/read, completion/complete and subscriptions/listen");
 }
 
@@ -721,7 +722,7 @@ modern_post(struct modern *m, const struct modern_post *p, struct buf *body,
 	/* none that a client may send means anything here */
 	if (!p->in->batch && method != NULL && p->in->requests == 0)
 		return 202;
-	run(&r);
+	run_method(&r);
 	*x = r.exchange;
 	return r.status;
 }

@@ -11,7 +11,7 @@
 #define FRONTEND_MODERN_H
 
 #include "frontend/mcp/subscribe.h"
-#include "frontend/gate/vet.h"
+#include "frontend/gate/validate.h"
 
 enum {
 	MODERN_CODE_HEADER = -32020, /* headers and body differ */
@@ -24,7 +24,7 @@ struct modern_exchange;
 /* One POST; all borrowed for the time of modern_post. */
 struct modern_post {
 	struct mcp_from from; /* .trace: of the header */
-	const struct vet_facts *facts;
+	const struct validate_facts *facts;
 	const struct jsonrpc_input *in;
 	size_t max; /* bytes of an answer */
 	struct jsonrpc_sink sink;
@@ -35,7 +35,7 @@ struct modern *modern_new(struct loop *l, struct calls *c,
 void modern_free(struct modern *m);
 /* Does this body belong here, its revision served or not? */
 bool modern_is_claimed(
-    const struct jsonrpc_input *in, const struct vet_facts *f);
+    const struct jsonrpc_input *in, const struct validate_facts *f);
 /*
  * Answer: HTTP's status, with *body appended to (202: nothing).  0: the
  * answer comes by the sink, with status 200, and *x is what to abandon until

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* notice: owed list_changed and updated notifications (frontend). */
+/* notification: owed list_changed and updated notifications (frontend). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
-#include "frontend/mcp/notice.h"
+#include "frontend/mcp/notification.h"
 
-struct notice_uri {
-	struct notice_uri *next;
+struct notification_uri {
+	struct notification_uri *next;
 	bool owed;
 	size_t len;
 	uint8_t text[];
@@ -15,27 +15,27 @@ struct notice_uri {
 
 static size_t watchers;
 
-static const char *const methods[] = { [NOTICE_TOOLS] =
+static const char *const methods[] = { [NOTIFICATION_TOOLS] =
 					   "notifications/tools/list_changed",
-	[NOTICE_RESOURCES] = "notifications/resources/list_changed" };
+	[NOTIFICATION_RESOURCES] = "notifications/resources/list_changed" };
 
 void
-notice_fini(struct notice_set *n)
+notification_fini(struct notification_set *n)
 {
-	struct notice_uri *u, *next;
+	struct notification_uri *u, *next;
 
 	for (u = n->uris; u != NULL; u = next) {
 		next = u->next;
 		free(u);
 	}
 	watchers -= n->count + n->follows;
-	*n = (struct notice_set){ 0 };
+	*n = (struct notification_set){ 0 };
 }
 
-static struct notice_uri **
-find(struct notice_set *n, struct bytes uri)
+static struct notification_uri **
+find_uri(struct notification_set *n, struct bytes uri)
 {
-	struct notice_uri **at = &n->uris;
+	struct notification_uri **at = &n->uris;
 
 	while (
 	    *at != NULL && !bytes_eq(uri, bytes_make((*at)->text, (*at)->len)))
@@ -44,19 +44,19 @@ find(struct notice_set *n, struct bytes uri)
 }
 
 int
-notice_watch(struct notice_set *n, struct bytes uri, struct err *e)
+notification_watch(struct notification_set *n, struct bytes uri, struct err *e)
 {
-	struct notice_uri **at = find(n, uri), *u;
+	struct notification_uri **at = find_uri(n, uri), *u;
 
 	if (*at != NULL)
 		return 0;
-	if (uri.len == 0 || uri.len > NOTICE_MAX_URI)
-		return err_set(
-		    e, ERR_BAD, "a URI has 1 to %d bytes", NOTICE_MAX_URI);
-	if (n->count == NOTICE_MAX_URIS)
+	if (uri.len == 0 || uri.len > NOTIFICATION_MAX_URI)
+		return err_set(e, ERR_BAD, "a URI has 1 to %d bytes",
+		    NOTIFICATION_MAX_URI);
+	if (n->count == NOTIFICATION_MAX_URIS)
 		return err_set(e, ERR_BUSY,
 		    "%d resources are watched already, the most there can be: give one up first",
-		    NOTICE_MAX_URIS);
+		    NOTIFICATION_MAX_URIS);
 	u = calloc(1, sizeof(*u) + uri.len);
 	if (u == NULL)
 		return err_sys(e, "watching a resource");
@@ -69,9 +69,9 @@ notice_watch(struct notice_set *n, struct bytes uri, struct err *e)
 }
 
 bool
-notice_unwatch(struct notice_set *n, struct bytes uri)
+notification_unwatch(struct notification_set *n, struct bytes uri)
 {
-	struct notice_uri **at = find(n, uri), *u = *at;
+	struct notification_uri **at = find_uri(n, uri), *u = *at;
 
 	if (u == NULL)
 		return false;
@@ -83,9 +83,10 @@ notice_unwatch(struct notice_set *n, struct bytes uri)
 }
 
 void
-notice_put_uris(struct buf *out, const struct notice_set *n)
+notification_put_uris(struct buf *out, const struct notification_set *n)
 {
-	for (const struct notice_uri *u = n->uris; u != NULL; u = u->next) {
+	for (const struct notification_uri *u = n->uris; u != NULL;
+	     u = u->next) {
 		if (u != n->uris)
 			buf_put_str(out, ",");
 		json_put_string(out, bytes_make(u->text, u->len));
@@ -93,47 +94,47 @@ notice_put_uris(struct buf *out, const struct notice_set *n)
 }
 
 void
-notice_follow(struct notice_set *n)
+notification_follow(struct notification_set *n)
 {
 	watchers += !n->follows;
 	n->follows = true;
 }
 
 size_t
-notice_watchers(void)
+notification_watchers(void)
 {
 	return watchers;
 }
 
 void
-notice_owe(struct notice_set *n, enum notice what)
+notification_owe(struct notification_set *n, enum notification what)
 {
 	n->owed[what] = true;
 }
 
 void
-notice_owe_uri(struct notice_set *n, struct bytes uri)
+notification_owe_uri(struct notification_set *n, struct bytes uri)
 {
-	struct notice_uri *u = *find(n, uri);
+	struct notification_uri *u = *find_uri(n, uri);
 
 	if (u != NULL)
 		u->owed = true;
 }
 
 bool
-notice_is_owed(const struct notice_set *n)
+notification_is_owed(const struct notification_set *n)
 {
-	for (size_t i = 0; i < NOTICE_LISTS; i++)
+	for (size_t i = 0; i < NOTIFICATION_LISTS; i++)
 		if (n->owed[i])
 			return true;
-	for (const struct notice_uri *u = n->uris; u != NULL; u = u->next)
+	for (const struct notification_uri *u = n->uris; u != NULL; u = u->next)
 		if (u->owed)
 			return true;
 	return false;
 }
 
 void
-notice_put_meta(struct buf *out, const char *subscription)
+notification_put_meta(struct buf *out, const char *subscription)
 {
 	json_put_key(out, "_meta");
 	buf_put_str(out, "{");
@@ -143,20 +144,20 @@ notice_put_meta(struct buf *out, const char *subscription)
 }
 
 static bool
-tell(const char *method, struct bytes uri, const char *subscription,
+tell_change(const char *method, struct bytes uri, const char *subscription,
     bool (*say)(void *, struct bytes), void *arg)
 {
 	struct buf b;
 	bool said;
 
-	buf_init(&b, 6 * NOTICE_MAX_URI + 1024);
+	buf_init(&b, 6 * NOTIFICATION_MAX_URI + 1024);
 	buf_put_str(&b, "{\"jsonrpc\":\"2.0\"");
 	json_put_member(&b, "method", bytes_of(method));
 	if (uri.len > 0 || subscription[0] != '\0') {
 		json_put_key(&b, "params");
 		buf_put_str(&b, "{");
 		if (subscription[0] != '\0')
-			notice_put_meta(&b, subscription);
+			notification_put_meta(&b, subscription);
 		if (uri.len > 0)
 			json_put_member(&b, "uri", uri);
 		buf_put_str(&b, "}");
@@ -168,16 +169,17 @@ tell(const char *method, struct bytes uri, const char *subscription,
 }
 
 void
-notice_pay(struct notice_set *n, const char *subscription,
+notification_pay(struct notification_set *n, const char *subscription,
     bool (*say)(void *, struct bytes), void *arg)
 {
-	for (size_t i = 0; i < NOTICE_LISTS; i++)
+	for (size_t i = 0; i < NOTIFICATION_LISTS; i++)
 		if (n->owed[i])
-			n->owed[i] = !tell(
+			n->owed[i] = !tell_change(
 			    methods[i], bytes_of(""), subscription, say, arg);
-	for (struct notice_uri *u = n->uris; u != NULL; u = u->next)
+	for (struct notification_uri *u = n->uris; u != NULL; u = u->next)
 		if (u->owed)
-			u->owed = !tell("notifications/resources/updated",
-			    bytes_make(u->text, u->len), subscription, say,
-			    arg);
+			u->owed =
+			    !tell_change("notifications/resources/updated",
+				bytes_make(u->text, u->len), subscription, say,
+				arg);
 }

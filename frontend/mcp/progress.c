@@ -65,7 +65,7 @@ whole_characters(struct bytes s)
 }
 
 static struct progress_run *
-runs(const struct progress *p, size_t *count)
+list_runs(const struct progress *p, size_t *count)
 {
 	*count = p->runs.len / sizeof(struct progress_run);
 	return (struct progress_run *)(void *)p->runs.p;
@@ -76,7 +76,7 @@ add_run(struct progress *p, unsigned stream, size_t len)
 {
 	struct progress_run fresh = { .len = (uint32_t)len, .stream = stream };
 	size_t n;
-	struct progress_run *r = runs(p, &n);
+	struct progress_run *r = list_runs(p, &n);
 
 	if (n > 0 && r[n - 1].stream == stream)
 		r[n - 1].len += (uint32_t)len;
@@ -86,12 +86,12 @@ add_run(struct progress *p, unsigned stream, size_t len)
 
 /* Most bytes of one notification: with messages, few of them. */
 static size_t
-most(const struct progress *p)
+most_bytes(const struct progress *p)
 {
 	size_t max =
 	    p->held.len < PROGRESS_PIECE ? p->held.len : PROGRESS_PIECE;
 	size_t n, sum = 0;
-	const struct progress_run *r = runs(p, &n);
+	const struct progress_run *r = list_runs(p, &n);
 
 	if (p->level == LEVEL_NONE || n <= PROGRESS_RUNS)
 		return max;
@@ -102,9 +102,9 @@ most(const struct progress *p)
 
 /* Bytes of what is held that may go out now; 0: wait for more. */
 static size_t
-piece(const struct progress *p, uint64_t now)
+piece_size(const struct progress *p, uint64_t now)
 {
-	size_t n = most(p);
+	size_t n = most_bytes(p);
 	const uint8_t *nl = n > 0 ? memrchr(p->held.p, '\n', n) : NULL;
 
 	if (nl != NULL)
@@ -178,7 +178,7 @@ static void
 send_messages(struct progress *p, size_t n)
 {
 	size_t count, i = 0;
-	struct progress_run *r = runs(p, &count);
+	struct progress_run *r = list_runs(p, &count);
 	const uint8_t *at = p->held.p;
 
 	while (n > 0 && i < count) {
@@ -211,14 +211,14 @@ send_piece(struct progress *p, size_t n)
 }
 
 static void
-arm(struct progress *p, uint64_t at_ms, uint64_t now)
+arm_timer(struct progress *p, uint64_t at_ms, uint64_t now)
 {
 	loop_timer_set(p->loop, &p->timer, at_ms > now ? at_ms - now : 0);
 }
 
 /* Send what is due, or look again when it is. */
 static void
-step(struct progress *p)
+step_runs(struct progress *p)
 {
 	uint64_t now = clock_mono_ms();
 	size_t n;
@@ -228,12 +228,12 @@ step(struct progress *p)
 	/* much at once need not wait: the window is what bounds it */
 	if (now - p->last_ms < PROGRESS_PACE_MS &&
 	    p->held.len < PROGRESS_PIECE) {
-		arm(p, p->last_ms + PROGRESS_PACE_MS, now);
+		arm_timer(p, p->last_ms + PROGRESS_PACE_MS, now);
 		return;
 	}
-	n = piece(p, now);
+	n = piece_size(p, now);
 	if (n == 0) {
-		arm(p, p->since_ms + PROGRESS_LINE_MS, now);
+		arm_timer(p, p->since_ms + PROGRESS_LINE_MS, now);
 		return;
 	}
 	if (has_room(p)) {
@@ -241,13 +241,13 @@ step(struct progress *p)
 		p->since_ms = p->last_ms = now;
 	}
 	if (p->held.len > 0)
-		arm(p, now + PROGRESS_PACE_MS, now);
+		arm_timer(p, now + PROGRESS_PACE_MS, now);
 }
 
 static void
 on_timer(void *arg)
 {
-	step(arg);
+	step_runs(arg);
 }
 
 void
@@ -269,7 +269,7 @@ progress_output(
 	if (p->level != LEVEL_NONE && p->held.len > before)
 		add_run(p, stream, p->held.len - before);
 	p->unpaid += data.len;
-	step(p);
+	step_runs(p);
 }
 
 void
@@ -291,7 +291,8 @@ progress_end(struct progress *p)
 	if (!progress_is_wanted(p))
 		return;
 	while (p->held.len > 0)
-		send_piece(
-		    p, most(p) == p->held.len ? most(p) : piece(p, UINT64_MAX));
+		send_piece(p, most_bytes(p) == p->held.len
+				  ? most_bytes(p)
+				  : piece_size(p, UINT64_MAX));
 	progress_mute(p);
 }

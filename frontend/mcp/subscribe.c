@@ -7,7 +7,8 @@
 #include "frontend/mcp/subscribe.h"
 
 enum {
-	SUBSCRIBE_SWEEP_MS = NOTICE_RETRY_MS /* between two looks at all */
+	SUBSCRIBE_SWEEP_MS =
+	    NOTIFICATION_RETRY_MS /* between two looks at all */
 };
 
 struct subscription {
@@ -18,8 +19,8 @@ struct subscription {
 	uint8_t verifier[DIGEST_BYTES]; /* of the token it is bound to */
 	uint64_t expires; /* of that, Unix seconds, 0: never */
 	uint64_t tools; /* settings_token's mark, when last looked at */
-	bool wants[NOTICE_LISTS];
-	struct notice_set notices;
+	bool wants[NOTIFICATION_LISTS];
+	struct notification_set notices;
 	char id[MCP_MAX_ID]; /* as JSON */
 };
 
@@ -39,13 +40,13 @@ remove_one(struct subscription *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
-	notice_fini(&s->notices);
+	notification_fini(&s->notices);
 	free(s);
 }
 
 /* Close it in order: an answer, and the end of the stream. */
 static void
-end(struct subscription *s)
+end_subscription(struct subscription *s)
 {
 	struct jsonrpc_sink sink = s->sink;
 	struct buf b;
@@ -53,7 +54,7 @@ end(struct subscription *s)
 	buf_init(&b, 4096);
 	buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{", s->id);
 	json_put_member(&b, "resultType", BYTES_LIT("complete"));
-	notice_put_meta(&b, s->id);
+	notification_put_meta(&b, s->id);
 	/* inside of _meta, which was just closed */
 	if (!b.overflow)
 		b.len--;
@@ -66,7 +67,7 @@ end(struct subscription *s)
 }
 
 static bool
-say(void *arg, struct bytes message)
+say_message(void *arg, struct bytes message)
 {
 	const struct subscription *s = arg;
 
@@ -76,9 +77,9 @@ say(void *arg, struct bytes message)
 }
 
 static void
-pay(struct subscription *s)
+tell_owed(struct subscription *s)
 {
-	notice_pay(&s->notices, s->id, say, s);
+	notification_pay(&s->notices, s->id, say_message, s);
 }
 
 static void
@@ -91,9 +92,9 @@ on_sweep(void *arg)
 	for (s = t->list; s != NULL; s = next) {
 		next = s->next;
 		if (s->expires != 0 && s->expires <= now_s)
-			end(s);
+			end_subscription(s);
 		else
-			pay(s);
+			tell_owed(s);
 	}
 	if (t->list != NULL)
 		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);
@@ -125,15 +126,15 @@ subscribe_table_free(struct subscribe_table *t)
 }
 
 static void
-follow(struct subscription *s, const struct settings_token *token)
+follow_token(struct subscription *s, const struct settings_token *token)
 {
 	s->expires = token->expires;
 	if (s->tools == token->tools_mark)
 		return;
 	s->tools = token->tools_mark;
-	if (s->wants[NOTICE_TOOLS])
-		notice_owe(&s->notices, NOTICE_TOOLS);
-	pay(s);
+	if (s->wants[NOTIFICATION_TOOLS])
+		notification_owe(&s->notices, NOTIFICATION_TOOLS);
+	tell_owed(s);
 }
 
 void
@@ -148,9 +149,9 @@ subscribe_configure(struct subscribe_table *t, const struct settings_set *set)
 
 		next = s->next;
 		if (token == NULL)
-			end(s);
+			end_subscription(s);
 		else
-			follow(s, token);
+			follow_token(s, token);
 	}
 }
 
@@ -159,17 +160,17 @@ subscribe_drain(struct subscribe_table *t)
 {
 	t->draining = true;
 	while (t->list != NULL)
-		end(t->list);
+		end_subscription(t->list);
 }
 
 /* --- opening ------------------------------------------------------------ */
 
 static const struct {
 	const char *key;
-	enum notice what;
+	enum notification what;
 } lists[] = {
-	{ "toolsListChanged", NOTICE_TOOLS },
-	{ "resourcesListChanged", NOTICE_RESOURCES },
+	{ "toolsListChanged", NOTIFICATION_TOOLS },
+	{ "resourcesListChanged", NOTIFICATION_RESOURCES },
 };
 
 static int
@@ -184,8 +185,8 @@ take_lists(
 			    lists[i].key);
 		s->wants[lists[i].what] = v != NULL && v->boolean;
 	}
-	if (s->wants[NOTICE_RESOURCES])
-		notice_follow(&s->notices);
+	if (s->wants[NOTIFICATION_RESOURCES])
+		notification_follow(&s->notices);
 	return 0;
 }
 
@@ -203,7 +204,7 @@ take_uris(struct subscription *s, const struct json_value *asked, struct err *e)
 		if (v->type != JSON_STRING)
 			return err_set(e, ERR_BAD,
 			    "resourceSubscriptions must hold strings");
-		if (notice_watch(&s->notices, v->text, e) == 0)
+		if (notification_watch(&s->notices, v->text, e) == 0)
 			continue;
 		/* also that they are too many is for the client to mend */
 		e->code = ERR_BAD;
@@ -228,17 +229,18 @@ take_filter(
 }
 
 static bool
-acknowledge(struct subscription *s)
+acknowledge_subscription(struct subscription *s)
 {
 	struct buf b;
 	bool said;
 
-	buf_init(&b, (size_t)NOTICE_MAX_URIS * 6 * NOTICE_MAX_URI + 4096);
+	buf_init(&b,
+	    (size_t)NOTIFICATION_MAX_URIS * 6 * NOTIFICATION_MAX_URI + 4096);
 	buf_put_str(&b,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"");
 	json_put_key(&b, "params");
 	buf_put_str(&b, "{");
-	notice_put_meta(&b, s->id);
+	notification_put_meta(&b, s->id);
 	json_put_key(&b, "notifications");
 	buf_put_str(&b, "{");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -247,7 +249,7 @@ acknowledge(struct subscription *s)
 	if (s->notices.count > 0) {
 		json_put_key(&b, "resourceSubscriptions");
 		buf_put_str(&b, "[");
-		notice_put_uris(&b, &s->notices);
+		notification_put_uris(&b, &s->notices);
 		buf_put_str(&b, "]");
 	}
 	buf_put_str(&b, "}}}");
@@ -301,13 +303,13 @@ subscribe_open(
 	memcpy(s->verifier, w->token->verifier, sizeof(s->verifier));
 	if (bytes_to_str(w->id, s->id, sizeof(s->id), e) != 0 ||
 	    take_filter(s, w->params, e) != 0) {
-		notice_fini(&s->notices);
+		notification_fini(&s->notices);
 		free(s);
 		return NULL;
 	}
 	s->next = t->list;
 	t->list = s;
-	(void)acknowledge(s);
+	(void)acknowledge_subscription(s);
 	if (t->sweep.at_ms == 0)
 		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);
 	return s;
@@ -321,14 +323,14 @@ subscribe_gone(struct subscription *s)
 
 void
 subscribe_tell(struct subscribe_table *t, const uint8_t verifier[DIGEST_BYTES],
-    enum notice what)
+    enum notification what)
 {
 	for (struct subscription *s = t->list; s != NULL; s = s->next) {
 		if (!s->wants[what] ||
 		    !bytes_eq_secret(s->verifier, verifier, DIGEST_BYTES))
 			continue;
-		notice_owe(&s->notices, what);
-		pay(s);
+		notification_owe(&s->notices, what);
+		tell_owed(s);
 	}
 }
 
@@ -339,7 +341,7 @@ subscribe_tell_uri(struct subscribe_table *t,
 	for (struct subscription *s = t->list; s != NULL; s = s->next) {
 		if (!bytes_eq_secret(s->verifier, verifier, DIGEST_BYTES))
 			continue;
-		notice_owe_uri(&s->notices, uri);
-		pay(s);
+		notification_owe_uri(&s->notices, uri);
+		tell_owed(s);
 	}
 }

@@ -13,7 +13,7 @@
 
 #include "common/loop.h"
 #include "frontend/mcp/jsonrpc.h"
-#include "frontend/mcp/notice.h"
+#include "frontend/mcp/notification.h"
 
 struct subscribe_table;
 struct subscription;
@@ -47,7 +47,7 @@ struct subscription *subscribe_open(struct subscribe_table *t,
 void subscribe_gone(struct subscription *s);
 /* Tell those of a token that asked for it. */
 void subscribe_tell(struct subscribe_table *t,
-    const uint8_t verifier[DIGEST_BYTES], enum notice what);
+    const uint8_t verifier[DIGEST_BYTES], enum notification what);
 void subscribe_tell_uri(struct subscribe_table *t,
     const uint8_t verifier[DIGEST_BYTES], struct bytes uri);
 

@@ -105,7 +105,7 @@ struct list {
 };
 
 static void
-add(struct list *l, const struct filter_rule *r)
+add_rule(struct list *l, const struct filter_rule *r)
 {
 	if (l->count == ALLOWED_MAX_RULES)
 		fatal("allowed: more than %d rules", ALLOWED_MAX_RULES);
@@ -127,7 +127,7 @@ add_from(struct list *l, uint32_t first, struct filter_rule r)
 
 		r.mask = LOW32 & ~(size - 1);
 		r.value = at;
-		add(l, &r);
+		add_rule(l, &r);
 		at += size;
 	}
 }
@@ -160,13 +160,13 @@ allowed_rules(
 	struct list l = { out, 0 };
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		add(&l, &fixed[i]);
+		add_rule(&l, &fixed[i]);
 	for (uint32_t i = 0; i < o->listeners; i++)
-		add(&l, &(const struct filter_rule)ALLOW_IF(
-			    "accept4", 0, LOW32, PROTO_FD_LISTEN + i));
+		add_rule(&l, &(const struct filter_rule)ALLOW_IF(
+				 "accept4", 0, LOW32, PROTO_FD_LISTEN + i));
 	add_connections(&l, PROTO_FD_LISTEN + o->listeners);
 	/* abort(3): ends this process, and no other */
-	add(&l, &(const struct filter_rule)ALLOW_IF2(
-		    "tgkill", 0, LOW32, (uint64_t)getpid(), 2, LOW32, SIGABRT));
+	add_rule(&l, &(const struct filter_rule)ALLOW_IF2("tgkill", 0, LOW32,
+			 (uint64_t)getpid(), 2, LOW32, SIGABRT));
 	return l.count;
 }

@@ -78,7 +78,7 @@ take_number(const struct number_switch *s, const char *text, struct options *o,
 }
 
 static int
-check(const struct options *o, struct err *e)
+check_options(const struct options *o, struct err *e)
 {
 	if (o->mode == OPTIONS_RUN && o->listeners == 0)
 		return err_set(e, ERR_BAD, "-l is missing");
@@ -104,7 +104,7 @@ options_parse(int argc, char **argv, struct options *out, struct err *e)
 		if (s != NULL && take_number(s, argv[++i], &o, e) != 0)
 			return e->code;
 	}
-	if (check(&o, e) != 0)
+	if (check_options(&o, e) != 0)
 		return e->code;
 	o.have_ids = o.uid != 0;
 	*out = o;

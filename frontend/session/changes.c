@@ -22,7 +22,7 @@ changes_run(void *arg, const struct calls_change *c)
 {
 	const struct events *ev = arg;
 
-	if (notice_watchers() == 0)
+	if (notification_watchers() == 0)
 		return; /* there may be many sessions to ask */
 	events_resource_updated(ev, c->verifier, BYTES_LIT("exec://runs"));
 	if (c->done == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* outbox: lines, their events, and taking them up again (frontend). */
+/* event_store: lines, their events, and taking them up again (frontend). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include "common/digest.h"
 #include "frontend/content/level.h"
 #include "frontend/mcp/mcp.h"
-#include "frontend/session/outbox.h"
+#include "frontend/session/event_store.h"
 
-struct outbox_line {
-	struct outbox *box; /* NULL: the session is over */
-	struct outbox_line *next;
-	struct stream *stream; /* attached connection, or NULL */
+struct event_stream {
+	struct event_store *box; /* NULL: the session is over */
+	struct event_stream *next;
+	struct sse *stream; /* attached connection, or NULL */
 	uint64_t attached_ms;
 	uint64_t number;
 	uint64_t seq; /* of the last event */
@@ -27,10 +27,10 @@ struct outbox_line {
 	char request[]; /* id as JSON, "": none */
 };
 
-struct outbox_event {
+struct event_store_event {
 	struct shares_entry entry;
-	struct outbox_event *next;
-	struct outbox_line *line;
+	struct event_store_event *next;
+	struct event_stream *line;
 	uint64_t seq;
 	uint64_t at_ms;
 	size_t len;
@@ -39,12 +39,13 @@ struct outbox_event {
 };
 
 void
-outbox_begin(struct outbox *o, const struct outbox_rules *rules, size_t max,
-    struct outbox_all *all, const uint8_t verifier[DIGEST_BYTES])
+event_store_begin(struct event_store *o, const struct event_store_rules *rules,
+    size_t max, struct event_store_all *all,
+    const uint8_t verifier[DIGEST_BYTES])
 {
 	uint8_t random[(sizeof(o->key) - 1) / 2];
 
-	*o = (struct outbox){ .rules = *rules, .max = max, .all = all };
+	*o = (struct event_store){ .rules = *rules, .max = max, .all = all };
 	o->user = shares_join(all->shares, verifier);
 	o->end = &o->oldest;
 	digest_random(random, sizeof(random));
@@ -52,25 +53,25 @@ outbox_begin(struct outbox *o, const struct outbox_rules *rules, size_t max,
 }
 
 static void
-put_id(const struct outbox_line *l, uint64_t seq, char id[OUTBOX_ID])
+put_id(const struct event_stream *l, uint64_t seq, char id[EVENT_STORE_ID])
 {
-	(void)snprintf(id, OUTBOX_ID, "%s-%" PRIu64 "-%" PRIu64, l->box->key,
-	    l->number, seq);
+	(void)snprintf(id, EVENT_STORE_ID, "%s-%" PRIu64 "-%" PRIu64,
+	    l->box->key, l->number, seq);
 }
 
 /* --- what is kept ------------------------------------------------------- */
 
 /* Forget the event at *at. */
 static void
-forget(struct outbox *o, struct outbox_event **at)
+forget_event(struct event_store *o, struct event_store_event **at)
 {
-	struct outbox_event *e = *at;
+	struct event_store_event *e = *at;
 
 	*at = e->next;
 	if (o->end == &e->next)
 		o->end = at;
-	o->bytes -= e->len + OUTBOX_OVERHEAD;
-	shares_give(o->all->shares, o->user, e->len + OUTBOX_OVERHEAD);
+	o->bytes -= e->len + EVENT_STORE_OVERHEAD;
+	shares_give(o->all->shares, o->user, e->len + EVENT_STORE_OVERHEAD);
 	shares_withdraw(&e->entry);
 	if (e->line->lost < e->seq)
 		e->line->lost = e->seq;
@@ -78,28 +79,28 @@ forget(struct outbox *o, struct outbox_event **at)
 }
 
 static void
-forget_line(struct outbox *o, const struct outbox_line *l)
+forget_line(struct event_store *o, const struct event_stream *l)
 {
-	struct outbox_event **at = &o->oldest;
+	struct event_store_event **at = &o->oldest;
 
 	while (*at != NULL)
 		if ((*at)->line == l)
-			forget(o, at);
+			forget_event(o, at);
 		else
 			at = &(*at)->next;
 }
 
 void
-outbox_yield(struct outbox_all *all)
+event_store_yield(struct event_store_all *all)
 {
 	const struct shares_entry *x;
-	const struct outbox_event *e;
+	const struct event_store_event *e;
 
 	while (shares_used(all->shares) > all->max &&
 	       (x = shares_greatest(all->shares)) != NULL) {
 		/* its token's oldest is its session's oldest as well */
 		e = x->arg;
-		forget(e->line->box, &e->line->box->oldest);
+		forget_event(e->line->box, &e->line->box->oldest);
 	}
 }
 
@@ -109,11 +110,11 @@ outbox_yield(struct outbox_all *all)
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
 #endif
 static void
-keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
+keep_event(struct event_stream *l, struct bytes data, uint64_t now_ms)
 {
-	struct outbox *o = l->box;
-	size_t bytes = data.len + OUTBOX_OVERHEAD;
-	struct outbox_event *e = NULL;
+	struct event_store *o = l->box;
+	size_t bytes = data.len + EVENT_STORE_OVERHEAD;
+	struct event_store_event *e = NULL;
 
 	if (bytes <= o->max && bytes <= o->all->max)
 		e = malloc(sizeof(*e) + data.len);
@@ -123,7 +124,7 @@ keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 		l->lost = l->seq;
 		return;
 	}
-	*e = (struct outbox_event){ .line = l,
+	*e = (struct event_store_event){ .line = l,
 		.seq = l->seq,
 		.at_ms = now_ms,
 		.len = data.len,
@@ -137,29 +138,29 @@ keep(struct outbox_line *l, struct bytes data, uint64_t now_ms)
 	shares_take(o->all->shares, o->user, bytes);
 	shares_offer(o->all->shares, &e->entry);
 	while (o->bytes > o->max)
-		forget(o, &o->oldest);
-	outbox_yield(o->all);
+		forget_event(o, &o->oldest);
+	event_store_yield(o->all);
 }
 #pragma GCC diagnostic pop
 
 /* --- lines -------------------------------------------------------------- */
 
 static void
-hang_up(struct outbox_line *l)
+hang_up(struct event_stream *l)
 {
-	struct stream *s = l->stream;
+	struct sse *s = l->stream;
 
 	if (s == NULL)
 		return;
-	stream_release(&l->stream);
-	stream_close(s);
+	sse_release(&l->stream);
+	sse_close(s);
 }
 
 /* Take it out of its session, with all that is kept of it. */
 static void
-unlink_line(struct outbox_line *l)
+unlink_line(struct event_stream *l)
 {
-	struct outbox_line **at = &l->box->lines;
+	struct event_stream **at = &l->box->lines;
 
 	forget_line(l->box, l);
 	while (*at != l)
@@ -169,7 +170,7 @@ unlink_line(struct outbox_line *l)
 }
 
 static void
-remove_line(struct outbox_line *l)
+remove_line(struct event_stream *l)
 {
 	hang_up(l);
 	unlink_line(l);
@@ -177,12 +178,12 @@ remove_line(struct outbox_line *l)
 }
 
 void
-outbox_fini(struct outbox *o)
+event_store_fini(struct event_store *o)
 {
-	struct outbox_line *l, *next;
+	struct event_stream *l, *next;
 
 	while (o->oldest != NULL)
-		forget(o, &o->oldest);
+		forget_event(o, &o->oldest);
 	for (l = o->lines; l != NULL; l = next) {
 		next = l->next;
 		l->box = NULL;
@@ -193,14 +194,14 @@ outbox_fini(struct outbox *o)
 	}
 	if (o->all != NULL)
 		shares_leave(o->all->shares, o->user);
-	*o = (struct outbox){ 0 };
+	*o = (struct event_store){ 0 };
 }
 
-static struct outbox_line *
-new_line(struct outbox *o, struct bytes request)
+static struct event_stream *
+new_line(struct event_store *o, struct bytes request)
 {
-	struct outbox_line *l = calloc(1, sizeof(*l) + request.len + 1);
-	struct outbox_line **at = &o->lines;
+	struct event_stream *l = calloc(1, sizeof(*l) + request.len + 1);
+	struct event_stream **at = &o->lines;
 
 	if (l == NULL)
 		return NULL;
@@ -216,9 +217,9 @@ new_line(struct outbox *o, struct bytes request)
 
 /* Of what is over (general: of those, over or not) keep so many at most. */
 static void
-prune(struct outbox *o, bool general, size_t most)
+prune_events(struct event_store *o, bool general, size_t most)
 {
-	struct outbox_line *l, *oldest = NULL;
+	struct event_stream *l, *oldest = NULL;
 	size_t n = 0;
 
 	for (l = o->lines; l != NULL; l = l->next) {
@@ -231,10 +232,10 @@ prune(struct outbox *o, bool general, size_t most)
 		remove_line(oldest);
 }
 
-struct outbox_line *
-outbox_open(struct outbox *o, struct bytes request)
+struct event_stream *
+event_store_open(struct event_store *o, struct bytes request)
 {
-	struct outbox_line *l = new_line(o, request);
+	struct event_stream *l = new_line(o, request);
 
 	if (l != NULL)
 		l->writer = true;
@@ -242,72 +243,72 @@ outbox_open(struct outbox *o, struct bytes request)
 }
 
 static void
-attach(struct outbox_line *l, struct stream *s, uint64_t now_ms)
+attach_stream(struct event_stream *l, struct sse *s, uint64_t now_ms)
 {
 	/* its client has come back elsewhere: that one reads no more */
 	if (l->stream != NULL)
-		stream_drop(l->stream);
+		sse_drop(l->stream);
 	hang_up(l);
-	stream_hold(s, &l->stream);
+	sse_hold(s, &l->stream);
 	l->attached_ms = now_ms;
 	l->begun = true;
 }
 
 /* Its first event carries nothing but an id. */
 static void
-prime(struct outbox_line *l, uint64_t seq)
+push_initial_event(struct event_stream *l, uint64_t seq)
 {
-	char id[OUTBOX_ID];
+	char id[EVENT_STORE_ID];
 
 	if (l->box == NULL || l->stream == NULL || !l->box->rules.polling)
 		return;
 	put_id(l, seq, id);
-	stream_prime(l->stream, id, OUTBOX_RETRY_MS);
+	sse_prime(l->stream, id, EVENT_STORE_RETRY_MS);
 }
 
 void
-outbox_attach(struct outbox_line *l, struct stream *s, uint64_t now_ms)
+event_store_attach(struct event_stream *l, struct sse *s, uint64_t now_ms)
 {
-	attach(l, s, now_ms);
-	prime(l, 0);
+	attach_stream(l, s, now_ms);
+	push_initial_event(l, 0);
 }
 
 bool
-outbox_has_room(const struct outbox_line *l)
+event_store_has_room(const struct event_stream *l)
 {
-	return l->stream == NULL || stream_has_room(l->stream);
+	return l->stream == NULL || sse_has_room(l->stream);
 }
 
 static void
-emit(struct outbox_line *l, uint64_t seq, struct bytes data)
+emit_event(struct event_stream *l, uint64_t seq, struct bytes data)
 {
-	char id[OUTBOX_ID];
+	char id[EVENT_STORE_ID];
 
 	if (l->box == NULL || !l->box->rules.ids) {
-		stream_push(l->stream, "message", data);
+		sse_push(l->stream, "message", data);
 		return;
 	}
 	put_id(l, seq, id);
-	stream_push_id(l->stream, id, data);
+	sse_push_id(l->stream, id, data);
 }
 
 void
-outbox_push(struct outbox_line *l, struct bytes message, uint64_t now_ms)
+event_store_push(struct event_stream *l, struct bytes message, uint64_t now_ms)
 {
 	l->seq++;
 	if (l->box != NULL && l->box->rules.ids)
-		keep(l, message, now_ms);
+		keep_event(l, message, now_ms);
 	if (l->stream != NULL)
-		emit(l, l->seq, message);
+		emit_event(l, l->seq, message);
 }
 
 void
-outbox_finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms)
+event_store_finish(struct event_stream *l, struct bytes answer, uint64_t now_ms)
 {
-	struct outbox *o = l->box;
+	struct event_store *o = l->box;
 
 	if (answer.len > 0) {
-		outbox_push(l, answer, now_ms);
+		event_store_push(l, answer, now_ms);
 		l->answer = l->seq;
 	}
 	l->writer = false;
@@ -319,11 +320,11 @@ outbox_finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms)
 	else if (!o->rules.ids)
 		remove_line(l);
 	else
-		prune(o, false, OUTBOX_MAX_LINES);
+		prune_events(o, false, EVENT_STORE_MAX_STREAMS);
 }
 
 void
-outbox_drop(struct outbox_line *l)
+event_store_drop(struct event_stream *l)
 {
 	hang_up(l);
 	if (l->box != NULL)
@@ -334,23 +335,23 @@ outbox_drop(struct outbox_line *l)
 /* --- general streams ---------------------------------------------------- */
 
 bool
-outbox_listen(struct outbox *o, struct stream *s, uint64_t now_ms)
+event_store_listen(struct event_store *o, struct sse *s, uint64_t now_ms)
 {
-	struct outbox_line *l = new_line(o, bytes_of(""));
+	struct event_stream *l = new_line(o, bytes_of(""));
 
 	if (l == NULL)
 		return false;
 	l->general = true;
-	outbox_attach(l, s, now_ms);
-	prune(o, true, OUTBOX_MAX_GENERAL);
+	event_store_attach(l, s, now_ms);
+	prune_events(o, true, EVENT_STORE_MAX_GENERAL);
 	return true;
 }
 
 /* The newest that is attached, or the newest that may be again. */
-static struct outbox_line *
-general(const struct outbox *o)
+static struct event_stream *
+general_stream(const struct event_store *o)
 {
-	struct outbox_line *l, *found = NULL;
+	struct event_stream *l, *found = NULL;
 
 	for (l = o->lines; l != NULL; l = l->next)
 		if (l->general && (l->stream != NULL || found == NULL ||
@@ -360,14 +361,14 @@ general(const struct outbox *o)
 }
 
 bool
-outbox_say(struct outbox *o, struct bytes message, uint64_t now_ms)
+event_store_say(struct event_store *o, struct bytes message, uint64_t now_ms)
 {
-	struct outbox_line *l = general(o);
+	struct event_stream *l = general_stream(o);
 
 	if (l == NULL || (l->stream == NULL && !o->rules.ids) ||
-	    !outbox_has_room(l))
+	    !event_store_has_room(l))
 		return false;
-	outbox_push(l, message, now_ms);
+	event_store_push(l, message, now_ms);
 	return true;
 }
 
@@ -390,11 +391,11 @@ next_number(struct bytes *rest, char end, uint64_t *out)
 }
 
 /* The line of that event id, and its number there. */
-static struct outbox_line *
-find(const struct outbox *o, struct bytes id, uint64_t *seq)
+static struct event_stream *
+find_event(const struct event_store *o, struct bytes id, uint64_t *seq)
 {
 	size_t n = sizeof(o->key) - 1;
-	struct outbox_line *l;
+	struct event_stream *l;
 	struct bytes rest;
 	uint64_t number;
 
@@ -412,7 +413,7 @@ find(const struct outbox *o, struct bytes id, uint64_t *seq)
 
 /* Some of what should follow is not there any more: say so in its place. */
 static void
-send_gap(struct outbox_line *l, bool warn)
+send_gap(struct event_stream *l, bool warn)
 {
 	bool answer = l->answer != 0 && l->answer <= l->lost;
 	struct buf b;
@@ -429,39 +430,39 @@ send_gap(struct outbox_line *l, bool warn)
 			"some messages are missing here: they are not kept any more (limits.replay_bytes, limits.replay_total_bytes)"));
 	}
 	if (b.len > 0)
-		emit(l, l->lost, buf_bytes(&b));
+		emit_event(l, l->lost, buf_bytes(&b));
 	buf_fini(&b);
 }
 
 static void
-replay(struct outbox_line *l, uint64_t seen, bool warn, uint64_t now_ms)
+replay_events(struct event_stream *l, uint64_t seen, bool warn, uint64_t now_ms)
 {
-	struct outbox_event *e;
+	struct event_store_event *e;
 
 	if (seen < l->lost)
 		send_gap(l, warn);
 	for (e = l->box->oldest; e != NULL; e = e->next) {
 		if (e->line != l || e->seq <= seen)
 			continue;
-		emit(l, e->seq, bytes_make(e->data, e->len));
+		emit_event(l, e->seq, bytes_make(e->data, e->len));
 		e->sent = true;
 		e->at_ms = now_ms;
 	}
 }
 
 bool
-outbox_resume(struct outbox *o, struct bytes event, struct stream *s, bool warn,
-    uint64_t now_ms)
+event_store_resume(struct event_store *o, struct bytes event, struct sse *s,
+    bool warn, uint64_t now_ms)
 {
-	struct outbox_line *l;
+	struct event_stream *l;
 	uint64_t seen;
 
-	l = find(o, event, &seen);
+	l = find_event(o, event, &seen);
 	if (l == NULL)
 		return false;
-	attach(l, s, now_ms);
-	prime(l, seen);
-	replay(l, seen, warn, now_ms);
+	attach_stream(l, s, now_ms);
+	push_initial_event(l, seen);
+	replay_events(l, seen, warn, now_ms);
 	if (l->done_ms == 0)
 		return true;
 	l->told = true;
@@ -473,21 +474,21 @@ outbox_resume(struct outbox *o, struct bytes event, struct stream *s, bool warn,
 /* --- time --------------------------------------------------------------- */
 
 bool
-outbox_is_open(const struct outbox *o)
+event_store_is_open(const struct event_store *o)
 {
-	for (const struct outbox_line *l = o->lines; l != NULL; l = l->next)
+	for (const struct event_stream *l = o->lines; l != NULL; l = l->next)
 		if (l->stream != NULL)
 			return true;
 	return false;
 }
 
 static void
-tend_line(struct outbox_line *l, uint32_t stream_ms, uint64_t now_ms)
+tend_line(struct event_stream *l, uint32_t stream_ms, uint64_t now_ms)
 {
-	const struct outbox_rules *r = &l->box->rules;
+	const struct event_store_rules *r = &l->box->rules;
 
 	if ((l->done_ms != 0 && l->told &&
-		now_ms - l->done_ms >= OUTBOX_KEEP_MS) ||
+		now_ms - l->done_ms >= EVENT_STORE_KEEP_MS) ||
 	    (l->general && l->stream == NULL && !r->ids))
 		remove_line(l);
 	else if (l->stream != NULL && stream_ms != 0 && r->polling &&
@@ -496,14 +497,14 @@ tend_line(struct outbox_line *l, uint32_t stream_ms, uint64_t now_ms)
 }
 
 void
-outbox_tend(struct outbox *o, uint32_t stream_ms, uint64_t now_ms)
+event_store_tend(struct event_store *o, uint32_t stream_ms, uint64_t now_ms)
 {
-	struct outbox_event **at = &o->oldest;
-	struct outbox_line *l, *next;
+	struct event_store_event **at = &o->oldest;
+	struct event_stream *l, *next;
 
 	while (*at != NULL)
-		if ((*at)->sent && now_ms - (*at)->at_ms >= OUTBOX_KEEP_MS)
-			forget(o, at);
+		if ((*at)->sent && now_ms - (*at)->at_ms >= EVENT_STORE_KEEP_MS)
+			forget_event(o, at);
 		else
 			at = &(*at)->next;
 	for (l = o->lines; l != NULL; l = next) {

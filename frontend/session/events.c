@@ -6,16 +6,16 @@ void
 events_tools_changed(
     const struct events *ev, const uint8_t verifier[DIGEST_BYTES])
 {
-	session_tell(ev->sessions, verifier, NOTICE_TOOLS);
-	subscribe_tell(ev->subscriptions, verifier, NOTICE_TOOLS);
+	session_tell(ev->sessions, verifier, NOTIFICATION_TOOLS);
+	subscribe_tell(ev->subscriptions, verifier, NOTIFICATION_TOOLS);
 }
 
 void
 events_resources_changed(
     const struct events *ev, const uint8_t verifier[DIGEST_BYTES])
 {
-	session_tell(ev->sessions, verifier, NOTICE_RESOURCES);
-	subscribe_tell(ev->subscriptions, verifier, NOTICE_RESOURCES);
+	session_tell(ev->sessions, verifier, NOTIFICATION_RESOURCES);
+	subscribe_tell(ev->subscriptions, verifier, NOTIFICATION_RESOURCES);
 }
 
 void

@@ -8,7 +8,7 @@
  * needs no call here: it shows in settings_token's tools_mark.
  *
  * Who serves resources adds and removes what a client watches with
- * notice_watch() and notice_unwatch() on its mcp_state's notices.
+ * notification_watch() and notification_unwatch() on its mcp_state's notices.
  */
 #ifndef FRONTEND_EVENTS_H
 #define FRONTEND_EVENTS_H

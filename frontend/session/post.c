@@ -13,26 +13,26 @@ struct post {
 	struct loop *loop;
 	struct loop_timer timer;
 	struct post_sink sink; /* done is NULL: abandoned */
-	struct outbox_line *line;
+	struct event_stream *line;
 	bool streaming; /* the line has begun */
 };
 
 static void
-begin(struct post *p)
+begin_stream(struct post *p)
 {
-	struct stream *s = p->sink.begin(p->sink.arg);
+	struct sse *s = p->sink.begin(p->sink.arg);
 
 	loop_timer_cancel(p->loop, &p->timer);
 	p->streaming = true;
 	/* from here on the connection is the stream's alone */
 	p->sink = (struct post_sink){ 0 };
-	outbox_attach(p->line, s, clock_mono_ms());
+	event_store_attach(p->line, s, clock_mono_ms());
 }
 
 static void
 on_timer(void *arg)
 {
-	begin(arg);
+	begin_stream(arg);
 }
 
 static bool
@@ -43,10 +43,10 @@ on_notify(void *arg, struct bytes message)
 	if (!p->streaming && p->sink.done == NULL)
 		return true; /* nobody is there to hear it */
 	if (!p->streaming)
-		begin(p);
+		begin_stream(p);
 	if (message.len == 0)
-		return outbox_has_room(p->line);
-	outbox_push(p->line, message, clock_mono_ms());
+		return event_store_has_room(p->line);
+	event_store_push(p->line, message, clock_mono_ms());
 	return true;
 }
 
@@ -57,9 +57,9 @@ on_done(void *arg, struct buf *answer)
 
 	loop_timer_cancel(p->loop, &p->timer);
 	if (p->streaming) {
-		outbox_finish(p->line, buf_bytes(answer), clock_mono_ms());
+		event_store_finish(p->line, buf_bytes(answer), clock_mono_ms());
 	} else {
-		outbox_drop(p->line);
+		event_store_drop(p->line);
 		if (p->sink.done != NULL)
 			p->sink.done(p->sink.arg, answer);
 	}
@@ -67,7 +67,7 @@ on_done(void *arg, struct buf *answer)
 }
 
 static struct post *
-new_post(struct loop *l, struct outbox *o, const struct jsonrpc_input *in,
+new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
     const struct post_sink *sink)
 {
 	struct post *p = calloc(1, sizeof(*p));
@@ -81,7 +81,7 @@ new_post(struct loop *l, struct outbox *o, const struct jsonrpc_input *in,
 	p->loop = l;
 	p->timer = (struct loop_timer){ .handler = on_timer, .arg = p };
 	p->sink = *sink;
-	p->line = outbox_open(o, buf_bytes(&id));
+	p->line = event_store_open(o, buf_bytes(&id));
 	buf_fini(&id);
 	if (p->line != NULL)
 		return p;
@@ -91,7 +91,7 @@ new_post(struct loop *l, struct outbox *o, const struct jsonrpc_input *in,
 
 struct post *
 post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
-    struct outbox *o, const struct mcp_from *from,
+    struct event_store *o, const struct mcp_from *from,
     const struct jsonrpc_input *in, size_t max, const struct post_sink *sink)
 {
 	struct post *p = new_post(l, o, in, sink);

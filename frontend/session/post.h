@@ -12,7 +12,7 @@
 
 #include "common/loop.h"
 #include "frontend/mcp/jsonrpc.h"
-#include "frontend/session/outbox.h"
+#include "frontend/session/event_store.h"
 
 struct post;
 
@@ -21,7 +21,7 @@ struct post_sink {
 	/* the answer, perhaps empty: nothing follows */
 	void (*done)(void *arg, struct buf *answer);
 	/* answer with a stream from now on; NULL: the client takes none */
-	struct stream *(*begin)(void *arg);
+	struct sse *(*begin)(void *arg);
 	void *arg;
 };
 
@@ -30,7 +30,7 @@ struct post_sink {
  * NULL: it was called already.
  */
 struct post *post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
-    struct outbox *o, const struct mcp_from *from,
+    struct event_store *o, const struct mcp_from *from,
     const struct jsonrpc_input *in, size_t max, const struct post_sink *sink);
 /* The connection is gone: its answers are dropped, calls go on. */
 void post_abandon(struct post *p);

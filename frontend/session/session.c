@@ -21,8 +21,8 @@ struct session {
 	uint64_t last_ms; /* of the last request */
 	uint64_t expires; /* of its token, Unix seconds, 0: never */
 	struct mcp_state mcp;
-	struct stream *stream; /* NULL: streamable transport */
-	struct outbox outbox; /* of the streamable transport */
+	struct sse *stream; /* NULL: streamable transport */
+	struct event_store event_store; /* of the streamable transport */
 	struct session *chain; /* same bucket */
 	uint64_t tools; /* settings_token's, when last looked at */
 	bool told; /* SESSION went to the executor */
@@ -38,7 +38,7 @@ struct session_table {
 	uint32_t idle_ms;
 	uint32_t output_bytes;
 	uint32_t replay_bytes;
-	struct outbox_all outboxes;
+	struct event_store_all event_stores;
 	uint32_t stream_ms;
 	bool draining;
 	bool rivals; /* there is more than one token */
@@ -55,7 +55,8 @@ struct errand {
 };
 
 static int
-refuse(struct session_refusal *no, unsigned status, int code, const char *text)
+refuse_with(
+    struct session_refusal *no, unsigned status, int code, const char *text)
 {
 	no->status = status;
 	buf_init(&no->body, 1024);
@@ -76,7 +77,7 @@ bucket_of(struct session_table *t, struct bytes id)
 }
 
 static struct session *
-find(struct session_table *t, struct bytes id)
+find_session(struct session_table *t, struct bytes id)
 {
 	struct session *s;
 
@@ -92,7 +93,7 @@ find(struct session_table *t, struct bytes id)
 static struct session *
 find_own(struct session_table *t, const struct mcp_from *from)
 {
-	struct session *s = find(t, from->session);
+	struct session *s = find_session(t, from->session);
 
 	if (s == NULL || !bytes_eq_secret(s->verifier, from->token->verifier,
 			     sizeof(s->verifier)))
@@ -102,7 +103,8 @@ find_own(struct session_table *t, const struct mcp_from *from)
 }
 
 static void
-tell(struct session_table *t, const struct session *s, const uint8_t *proof)
+tell_executor(
+    struct session_table *t, const struct session *s, const uint8_t *proof)
 {
 	struct msg m = { .code = PROTO_SESSION,
 		.session = { .began = proof != NULL,
@@ -128,27 +130,27 @@ tell_begin(
 	if (s->told || s->mcp.revision == NULL)
 		return;
 	s->told = true;
-	tell(t, s, from->proof);
+	tell_executor(t, s, from->proof);
 }
 
 static void
 end_session(struct session_table *t, struct session *s, enum proto_why why)
 {
 	struct session **at = bucket_of(t, bytes_of(s->id));
-	struct stream *stream = s->stream;
+	struct sse *stream = s->stream;
 
 	while (*at != s)
 		at = &(*at)->chain;
 	*at = s->chain;
 	if (s->told)
-		tell(t, s, NULL);
+		tell_executor(t, s, NULL);
 	mcp_end(t->mcp, &s->mcp, why);
-	outbox_fini(&s->outbox);
+	event_store_fini(&s->event_store);
 	shares_give(t->places, s->place, 1);
 	shares_leave(t->places, s->place);
 	memset(s, 0, sizeof(*s));
 	if (stream != NULL)
-		stream_close(stream);
+		sse_close(stream);
 }
 
 /* An open stream or a running call holds a session. */
@@ -156,28 +158,29 @@ static bool
 is_idle(const struct session *s)
 {
 	return s->stream == NULL && !mcp_is_busy(&s->mcp) &&
-	       !outbox_is_open(&s->outbox);
+	       !event_store_is_open(&s->event_store);
 }
 
 /* On the stream of the old transport, or on a general one of the other. */
 static bool
-say(void *arg, struct bytes message)
+say_message(void *arg, struct bytes message)
 {
 	struct session *s = arg;
 
 	if (s->stream == NULL)
-		return outbox_say(&s->outbox, message, clock_mono_ms());
-	if (!stream_has_room(s->stream))
+		return event_store_say(
+		    &s->event_store, message, clock_mono_ms());
+	if (!sse_has_room(s->stream))
 		return false;
-	stream_push(s->stream, "message", message);
+	sse_push(s->stream, "message", message);
 	return true;
 }
 
 static void
-pay(struct session *s)
+tell_owed(struct session *s)
 {
 	if (s->mcp.revision != NULL)
-		notice_pay(&s->mcp.notices, "", say, s);
+		notification_pay(&s->mcp.notices, "", say_message, s);
 }
 
 static bool
@@ -190,14 +193,14 @@ is_over(const struct session_table *t, const struct session *s)
 
 /* What time does to a session. */
 static void
-tend(const struct session_table *t, struct session *s)
+tend_session(const struct session_table *t, struct session *s)
 {
 	uint64_t now = clock_mono_ms();
 
-	outbox_tend(&s->outbox, t->stream_ms, now);
-	if (outbox_is_open(&s->outbox))
+	event_store_tend(&s->event_store, t->stream_ms, now);
+	if (event_store_is_open(&s->event_store))
 		s->last_ms = now;
-	pay(s);
+	tell_owed(s);
 }
 
 static uint64_t
@@ -224,7 +227,7 @@ on_sweep(void *arg)
 		if (is_over(t, s)) {
 			end_session(t, s, PROTO_WHY_SESSION);
 		} else {
-			tend(t, s);
+			tend_session(t, s);
 			left = true;
 		}
 	}
@@ -241,10 +244,10 @@ session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
 		(void)err_sys(e, "allocating the table of sessions");
 		return NULL;
 	}
-	t->outboxes.shares = shares_new(SESSION_MAX, e);
+	t->event_stores.shares = shares_new(SESSION_MAX, e);
 	t->places = shares_new(SESSION_MAX, e);
-	if (t->outboxes.shares == NULL || t->places == NULL) {
-		shares_free(t->outboxes.shares);
+	if (t->event_stores.shares == NULL || t->places == NULL) {
+		shares_free(t->event_stores.shares);
 		shares_free(t->places);
 		free(t);
 		return NULL;
@@ -270,21 +273,21 @@ session_table_free(struct session_table *t)
 		t->table[i].told = false;
 		end_session(t, &t->table[i], PROTO_WHY_SESSION);
 	}
-	shares_free(t->outboxes.shares);
+	shares_free(t->event_stores.shares);
 	shares_free(t->places);
 	free(t);
 }
 
 /* What a new configuration says of the session's token. */
 static void
-follow(struct session *s, const struct settings_token *token)
+follow_token(struct session *s, const struct settings_token *token)
 {
 	s->expires = token->expires;
 	if (s->tools == token->tools_mark)
 		return;
 	s->tools = token->tools_mark;
-	notice_owe(&s->mcp.notices, NOTICE_TOOLS);
-	pay(s);
+	notification_owe(&s->mcp.notices, NOTIFICATION_TOOLS);
+	tell_owed(s);
 }
 
 void
@@ -298,8 +301,8 @@ session_configure(struct session_table *t, const struct settings_set *set)
 	t->idle_ms = c->session_idle_ms;
 	t->output_bytes = c->output_bytes;
 	t->replay_bytes = c->replay_bytes;
-	t->outboxes.max = c->replay_total_bytes;
-	outbox_yield(&t->outboxes);
+	t->event_stores.max = c->replay_total_bytes;
+	event_store_yield(&t->event_stores);
 	t->stream_ms = c->stream_ms;
 	if (t->sweep.at_ms != 0)
 		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
@@ -313,7 +316,7 @@ session_configure(struct session_table *t, const struct settings_set *set)
 		if (token == NULL)
 			end_session(t, s, PROTO_WHY_SESSION);
 		else
-			follow(s, token);
+			follow_token(s, token);
 	}
 }
 
@@ -326,15 +329,16 @@ is_of(const struct session *s, const uint8_t verifier[DIGEST_BYTES])
 
 void
 session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
-    enum notice what)
+    enum notification what)
 {
 	for (size_t i = 0; i < t->used; i++) {
 		if (!is_of(&t->table[i], verifier))
 			continue;
 		/* who never read the list need not hear of each run */
-		if (what != NOTICE_RESOURCES || t->table[i].mcp.notices.follows)
-			notice_owe(&t->table[i].mcp.notices, what);
-		pay(&t->table[i]);
+		if (what != NOTIFICATION_RESOURCES ||
+		    t->table[i].mcp.notices.follows)
+			notification_owe(&t->table[i].mcp.notices, what);
+		tell_owed(&t->table[i]);
 	}
 }
 
@@ -345,8 +349,8 @@ session_tell_uri(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
 	for (size_t i = 0; i < t->used; i++) {
 		if (!is_of(&t->table[i], verifier))
 			continue;
-		notice_owe_uri(&t->table[i].mcp.notices, uri);
-		pay(&t->table[i]);
+		notification_owe_uri(&t->table[i].mcp.notices, uri);
+		tell_owed(&t->table[i]);
 	}
 }
 
@@ -378,7 +382,7 @@ session_drain(struct session_table *t)
 		struct session *s = &t->table[i];
 
 		if (s->id[0] != '\0' && !mcp_is_busy(&s->mcp) &&
-		    (s->stream != NULL || outbox_is_open(&s->outbox)))
+		    (s->stream != NULL || event_store_is_open(&s->event_store)))
 			end_session(t, s, PROTO_WHY_SESSION);
 	}
 }
@@ -391,7 +395,7 @@ struct census {
 };
 
 static struct census
-count(struct session_table *t, const struct settings_token *token)
+count_sessions(struct session_table *t, const struct settings_token *token)
 {
 	struct census c = { 0 };
 
@@ -446,7 +450,7 @@ static struct session *
 make_room(struct session_table *t, const struct settings_token *token,
     struct session_refusal *no)
 {
-	struct census c = count(t, token);
+	struct census c = count_sessions(t, token);
 
 	if (c.own < t->per_token && c.all < t->most && c.spare != NULL &&
 	    !is_kept(t, token))
@@ -456,16 +460,16 @@ make_room(struct session_table *t, const struct settings_token *token,
 		return c.oldest;
 	}
 	if (c.own >= t->per_token)
-		(void)refuse(no, 429, MCP_CODE_HTTP,
+		(void)refuse_with(no, 429, MCP_CODE_HTTP,
 		    "this token has as many sessions as it may, and all are in use: end one (DELETE, or close its stream) and try again");
 	else
-		(void)refuse(no, 503, MCP_CODE_HTTP,
+		(void)refuse_with(no, 503, MCP_CODE_HTTP,
 		    "the server has no room for a session: try again later");
 	return NULL;
 }
 
 static struct session *
-create(struct session_table *t, const struct mcp_from *from,
+create_session(struct session_table *t, const struct mcp_from *from,
     struct session_refusal *no)
 {
 	struct session *s, **b;
@@ -473,7 +477,7 @@ create(struct session_table *t, const struct mcp_from *from,
 	struct err e;
 
 	if (t->draining) {
-		(void)refuse(no, 503, MCP_CODE_HTTP,
+		(void)refuse_with(no, 503, MCP_CODE_HTTP,
 		    "the server is stopping: try again in a moment");
 		return NULL;
 	}
@@ -501,7 +505,8 @@ create(struct session_table *t, const struct mcp_from *from,
 }
 
 static int
-parse(struct bytes body, struct jsonrpc_input *in, struct session_refusal *no)
+parse_body(
+    struct bytes body, struct jsonrpc_input *in, struct session_refusal *no)
 {
 	no->status = 400;
 	buf_init(&no->body, 4096);
@@ -523,7 +528,7 @@ check_batch(const struct jsonrpc_input *in, const struct session *s,
 	(void)snprintf(text, sizeof(text),
 	    "batches exist in revision %s only: send one message at a time",
 	    revision_list(with, revision_has_batches));
-	return refuse(no, 400, MCP_CODE_REQUEST, text);
+	return refuse_with(no, 400, MCP_CODE_REQUEST, text);
 }
 
 static void
@@ -534,7 +539,7 @@ refuse_revision(struct session_refusal *no)
 	(void)snprintf(text, sizeof(text),
 	    "this MCP-Protocol-Version is not supported; there are %s",
 	    revision_list(there, revision_has_session));
-	(void)refuse(no, 400, MCP_CODE_HTTP, text);
+	(void)refuse_with(no, 400, MCP_CODE_HTTP, text);
 }
 
 /* The session that headers name, and the token owns. */
@@ -547,10 +552,10 @@ named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
 	if (revision != NULL && revision_find(*revision, MCP_SESSION) == NULL)
 		refuse_revision(no);
 	else if (!has_id)
-		(void)refuse(no, 400, MCP_CODE_HTTP,
+		(void)refuse_with(no, 400, MCP_CODE_HTTP,
 		    "the Mcp-Session-Id header is missing: send initialize first, and then the id that its answer carries");
 	else if ((s = find_own(t, from)) == NULL)
-		(void)refuse(no, 404, MCP_CODE_SESSION,
+		(void)refuse_with(no, 404, MCP_CODE_SESSION,
 		    "this session does not exist (any more): send initialize without a session id to begin a new one");
 	return s;
 }
@@ -563,7 +568,7 @@ session_of(struct session_table *t, const struct session_post *p,
 	struct session *s;
 
 	if (in->initialize)
-		return create(t, &p->from, no);
+		return create_session(t, &p->from, no);
 	s = named_session(
 	    t, &p->from, p->has_id, p->has_revision ? &p->revision : NULL, no);
 	return s != NULL && check_batch(in, s, no) == 0 ? s : NULL;
@@ -574,12 +579,12 @@ static void
 begin_outbox(struct session_table *t, struct session *s)
 {
 	const struct mcp_revision *rev = s->mcp.revision;
-	struct outbox_rules rules = { .ids =
-					  rev->listens && t->replay_bytes > 0,
+	struct event_store_rules rules = { .ids = rev->listens &&
+						  t->replay_bytes > 0,
 		.polling = rev->polls && t->replay_bytes > 0 };
 
-	outbox_begin(
-	    &s->outbox, &rules, t->replay_bytes, &t->outboxes, s->verifier);
+	event_store_begin(&s->event_store, &rules, t->replay_bytes,
+	    &t->event_stores, s->verifier);
 }
 
 int
@@ -595,8 +600,8 @@ session_post(struct session_table *t, const struct session_post *p,
 	if (s == NULL)
 		return -1;
 	from.session = bytes_of(s->id);
-	*x = post_dispatch(t->loop, t->mcp, &s->mcp, &s->outbox, &from, p->in,
-	    session_max_reply(t), &p->sink);
+	*x = post_dispatch(t->loop, t->mcp, &s->mcp, &s->event_store, &from,
+	    p->in, session_max_reply(t), &p->sink);
 	if (p->in->initialize && s->mcp.revision == NULL) {
 		end_session(t, s, PROTO_WHY_SESSION);
 	} else if (p->in->initialize) {
@@ -609,7 +614,7 @@ session_post(struct session_table *t, const struct session_post *p,
 
 int
 session_get(struct session_table *t, const struct session_get *g,
-    struct stream *stream, struct session_refusal *no)
+    struct sse *stream, struct session_refusal *no)
 {
 	uint64_t now = clock_mono_ms();
 	struct session *s = named_session(
@@ -619,18 +624,19 @@ session_get(struct session_table *t, const struct session_get *g,
 	if (s == NULL)
 		return -1;
 	if (s->stream != NULL || !s->mcp.revision->listens)
-		return refuse(no, 405, MCP_CODE_HTTP,
+		return refuse_with(no, 405, MCP_CODE_HTTP,
 		    "the revision of this session has no stream here: answers come with POST");
 	warn = s->mcp.level <= LEVEL_WARNING;
 	if (g->has_event && g->event.len > 0) {
-		if (!outbox_resume(&s->outbox, g->event, stream, warn, now))
-			return refuse(no, 400, MCP_CODE_HTTP,
+		if (!event_store_resume(
+			&s->event_store, g->event, stream, warn, now))
+			return refuse_with(no, 400, MCP_CODE_HTTP,
 			    "no stream of this session has the event that Last-Event-ID names, or it is not kept any more: open a new stream without that header, and ask again for answers that are missing");
-	} else if (!outbox_listen(&s->outbox, stream, now)) {
-		return refuse(no, 503, MCP_CODE_INTERNAL,
+	} else if (!event_store_listen(&s->event_store, stream, now)) {
+		return refuse_with(no, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
 	}
-	pay(s);
+	tell_owed(s);
 	return 0;
 }
 
@@ -641,11 +647,11 @@ session_delete(struct session_table *t, const struct mcp_from *from,
 	struct session *s;
 
 	if (!has_id)
-		return refuse(no, 400, MCP_CODE_HTTP,
+		return refuse_with(no, 400, MCP_CODE_HTTP,
 		    "the Mcp-Session-Id header is missing: it names the session to end");
 	s = find_own(t, from);
 	if (s == NULL || s->stream != NULL)
-		return refuse(no, 404, MCP_CODE_SESSION,
+		return refuse_with(no, 404, MCP_CODE_SESSION,
 		    "this session does not exist (any more)");
 	end_session(t, s, PROTO_WHY_SESSION);
 	return 0;
@@ -653,9 +659,9 @@ session_delete(struct session_table *t, const struct mcp_from *from,
 
 int
 session_open(struct session_table *t, const struct mcp_from *from,
-    struct stream *stream, char id[SESSION_ID], struct session_refusal *no)
+    struct sse *stream, char id[SESSION_ID], struct session_refusal *no)
 {
-	struct session *s = create(t, from, no);
+	struct session *s = create_session(t, from, no);
 
 	if (s == NULL)
 		return -1;
@@ -670,13 +676,13 @@ on_answer(void *arg, struct buf *answer)
 {
 	struct errand *errand = arg;
 	struct session_table *t = errand->table;
-	struct session *s = find(t, bytes_of(errand->id));
+	struct session *s = find_session(t, bytes_of(errand->id));
 
 	free(errand);
 	if (s == NULL || s->stream == NULL)
 		return;
 	if (answer->len > 0)
-		stream_push(s->stream, "message", buf_bytes(answer));
+		sse_push(s->stream, "message", buf_bytes(answer));
 	s->last_ms = clock_mono_ms();
 	if (t->draining && !mcp_is_busy(&s->mcp))
 		end_session(t, s, PROTO_WHY_SESSION);
@@ -687,13 +693,13 @@ static bool
 on_notify(void *arg, struct bytes message)
 {
 	struct errand *errand = arg;
-	struct session *s = find(errand->table, bytes_of(errand->id));
+	struct session *s = find_session(errand->table, bytes_of(errand->id));
 
 	if (s == NULL || s->stream == NULL)
 		return true; /* nobody is there to hear it */
 	if (message.len == 0)
-		return stream_has_room(s->stream);
-	stream_push(s->stream, "message", message);
+		return sse_has_room(s->stream);
+	sse_push(s->stream, "message", message);
 	return true;
 }
 
@@ -708,15 +714,15 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	char id[SESSION_ID];
 
 	if (s == NULL || s->stream == NULL)
-		return refuse(no, 404, MCP_CODE_SESSION,
+		return refuse_with(no, 404, MCP_CODE_SESSION,
 		    "this session does not exist (any more): open GET /sse again");
-	if (parse(body, &in, no) != 0)
+	if (parse_body(body, &in, no) != 0)
 		return -1;
 	errand = calloc(1, sizeof(*errand));
 	if (errand == NULL || check_batch(&in, s, no) != 0) {
 		jsonrpc_input_fini(&in);
 		if (errand == NULL)
-			return refuse(no, 503, MCP_CODE_INTERNAL,
+			return refuse_with(no, 503, MCP_CODE_INTERNAL,
 			    "the server is out of memory; try again later");
 		free(errand);
 		return -1;
@@ -728,7 +734,7 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	(void)jsonrpc_dispatch(
 	    t->mcp, &s->mcp, from, &in, session_max_reply(t), &sink);
 	/* the answer may have filled the stream, and so ended the session */
-	s = find(t, bytes_of(id));
+	s = find_session(t, bytes_of(id));
 	if (s != NULL)
 		tell_begin(t, s, from);
 	jsonrpc_input_fini(&in);
@@ -738,7 +744,7 @@ session_message(struct session_table *t, const struct mcp_from *from,
 void
 session_stream_gone(struct session_table *t, struct bytes id)
 {
-	struct session *s = find(t, id);
+	struct session *s = find_session(t, id);
 
 	if (s == NULL)
 		return;

@@ -73,7 +73,7 @@ int session_post(struct session_table *t, const struct session_post *p,
     struct session_refusal *no) MUST_CHECK;
 /* 0: the stream belongs to the session, or goes on with one that was cut. */
 int session_get(struct session_table *t, const struct session_get *g,
-    struct stream *s, struct session_refusal *no) MUST_CHECK;
+    struct sse *s, struct session_refusal *no) MUST_CHECK;
 int session_delete(struct session_table *t, const struct mcp_from *from,
     bool has_id, struct session_refusal *no) MUST_CHECK;
 
@@ -82,7 +82,7 @@ int session_delete(struct session_table *t, const struct mcp_from *from,
  * session_stream_gone(); a session that ends by itself closes it.
  */
 int session_open(struct session_table *t, const struct mcp_from *from,
-    struct stream *s, char id[SESSION_ID],
+    struct sse *s, char id[SESSION_ID],
     struct session_refusal *no) MUST_CHECK;
 /* 0: accepted, answers go out on the stream. */
 int session_message(struct session_table *t, const struct mcp_from *from,
@@ -92,7 +92,7 @@ void session_stream_gone(struct session_table *t, struct bytes id);
 
 /* Tell the sessions of a token, each as soon as it can be told. */
 void session_tell(struct session_table *t, const uint8_t verifier[DIGEST_BYTES],
-    enum notice what);
+    enum notification what);
 void session_tell_uri(struct session_table *t,
     const uint8_t verifier[DIGEST_BYTES], struct bytes uri);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* stream: bounded queue of server-sent events (frontend). */
+/* sse: bounded queue of server-sent events (frontend). */
 #include <string.h>
 
-#include "frontend/session/stream.h"
+#include "frontend/session/sse.h"
 
 enum {
 	STREAM_ROOM = 256 << 10, /* bytes waiting at most for more to come */
@@ -10,7 +10,7 @@ enum {
 };
 
 void
-stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
+sse_init(struct sse *s, size_t max, void (*wake)(void *), void *arg)
 {
 	buf_init(&s->out, max);
 	s->sent = 0;
@@ -21,7 +21,7 @@ stream_init(struct stream *s, size_t max, void (*wake)(void *), void *arg)
 }
 
 void
-stream_fini(struct stream *s)
+sse_fini(struct sse *s)
 {
 	buf_fini(&s->out);
 	s->closed = true;
@@ -31,14 +31,14 @@ stream_fini(struct stream *s)
 }
 
 void
-stream_hold(struct stream *s, struct stream **by)
+sse_hold(struct sse *s, struct sse **by)
 {
 	*by = s;
 	s->held = by;
 }
 
 void
-stream_release(struct stream **by)
+sse_release(struct sse **by)
 {
 	if (*by != NULL)
 		(*by)->held = NULL;
@@ -46,14 +46,14 @@ stream_release(struct stream **by)
 }
 
 size_t
-stream_waiting(const struct stream *s)
+sse_waiting(const struct sse *s)
 {
 	return s->out.len - s->sent;
 }
 
 /* What is sent goes, and what waits moves to the front. */
 static void
-forget_sent(struct stream *s)
+forget_sent(struct sse *s)
 {
 	buf_consume(&s->out, s->sent);
 	s->sent = 0;
@@ -61,25 +61,25 @@ forget_sent(struct stream *s)
 
 /* A closed one takes, and forgets, everything. */
 bool
-stream_has_room(const struct stream *s)
+sse_has_room(const struct sse *s)
 {
-	return s->closed || stream_waiting(s) < STREAM_ROOM;
+	return s->closed || sse_waiting(s) < STREAM_ROOM;
 }
 
 /* Whether there is room for a whole event; if not, that is its end. */
 static bool
-take_room(struct stream *s, size_t data)
+take_room(struct sse *s, size_t data)
 {
 	if (data + STREAM_FRAME > s->out.max - s->out.len)
 		forget_sent(s);
 	/* never half an event: what is queued stays whole */
 	if (!s->closed && data + STREAM_FRAME > s->out.max - s->out.len)
-		stream_close(s);
+		sse_close(s);
 	return !s->closed;
 }
 
 static void
-end_event(struct stream *s, struct bytes data)
+end_event(struct sse *s, struct bytes data)
 {
 	buf_put_str(&s->out, "data: ");
 	buf_put_bytes(&s->out, data);
@@ -90,7 +90,7 @@ end_event(struct stream *s, struct bytes data)
 }
 
 void
-stream_push(struct stream *s, const char *event, struct bytes data)
+sse_push(struct sse *s, const char *event, struct bytes data)
 {
 	if (!take_room(s, data.len))
 		return;
@@ -99,7 +99,7 @@ stream_push(struct stream *s, const char *event, struct bytes data)
 }
 
 void
-stream_push_id(struct stream *s, const char *id, struct bytes data)
+sse_push_id(struct sse *s, const char *id, struct bytes data)
 {
 	if (!take_room(s, data.len))
 		return;
@@ -108,7 +108,7 @@ stream_push_id(struct stream *s, const char *id, struct bytes data)
 }
 
 void
-stream_prime(struct stream *s, const char *id, unsigned retry_ms)
+sse_prime(struct sse *s, const char *id, unsigned retry_ms)
 {
 	if (!take_room(s, 0))
 		return;
@@ -117,17 +117,17 @@ stream_prime(struct stream *s, const char *id, unsigned retry_ms)
 }
 
 void
-stream_heartbeat(struct stream *s)
+sse_heartbeat(struct sse *s)
 {
 	/* what waits already will do as well */
-	if (s->closed || stream_waiting(s) > 0)
+	if (s->closed || sse_waiting(s) > 0)
 		return;
 	buf_put_str(&s->out, ": keep-alive\n\n");
 	s->wake(s->arg);
 }
 
 void
-stream_close(struct stream *s)
+sse_close(struct sse *s)
 {
 	if (s->closed)
 		return;
@@ -136,17 +136,17 @@ stream_close(struct stream *s)
 }
 
 void
-stream_drop(struct stream *s)
+sse_drop(struct sse *s)
 {
 	buf_fini(&s->out);
 	s->sent = 0;
-	stream_close(s);
+	sse_close(s);
 }
 
 size_t
-stream_take(struct stream *s, char *to, size_t max)
+sse_take(struct sse *s, char *to, size_t max)
 {
-	size_t waiting = stream_waiting(s);
+	size_t waiting = sse_waiting(s);
 	size_t n = waiting < max ? waiting : max;
 
 	if (n > 0)

@@ -1,50 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream: what waits to go out on one event stream (text/event-stream).
+ * sse: what waits to go out on one event stream (text/event-stream).
  *
  * Frontend.  A bounded queue between a session, which pushes, and the HTTP
  * connection, which takes.  A client that does not read fills it; then the
  * stream is closed.
  */
-#ifndef FRONTEND_STREAM_H
-#define FRONTEND_STREAM_H
+#ifndef FRONTEND_SSE_H
+#define FRONTEND_SSE_H
 
 #include "common/bytes.h"
 
-struct stream {
+struct sse {
 	struct buf out;
 	size_t sent; /* of out, at its front */
 	bool closed; /* nothing more will be pushed */
 	void (*wake)(void *arg); /* there is something to take */
 	void *arg;
-	struct stream **held; /* private: who pushes, see below */
+	struct sse **held; /* private: who pushes, see below */
 };
 
-void stream_init(
-    struct stream *s, size_t max, void (*wake)(void *arg), void *arg);
-void stream_fini(struct stream *s);
+void sse_init(
+    struct sse *s, size_t max, void (*wake)(void *arg), void *arg);
+void sse_fini(struct sse *s);
 /*
  * *by points to the stream until one of both lets go: the stream with its
- * end, whoever pushes with stream_release().  NULL is fine there.
+ * end, whoever pushes with sse_release().  NULL is fine there.
  */
-void stream_hold(struct stream *s, struct stream **by);
-void stream_release(struct stream **by);
+void sse_hold(struct sse *s, struct sse **by);
+void sse_release(struct sse **by);
 /* Bytes that were pushed and not taken yet. */
-size_t stream_waiting(const struct stream *s);
+size_t sse_waiting(const struct sse *s);
 /* Is little enough waiting for what may also be left out? */
-bool stream_has_room(const struct stream *s);
+bool sse_has_room(const struct sse *s);
 /* One event; data is one line.  Closes the stream if it does not fit. */
-void stream_push(struct stream *s, const char *event, struct bytes data);
+void sse_push(struct sse *s, const char *event, struct bytes data);
 /* The same with an id, by which a client takes up again. */
-void stream_push_id(struct stream *s, const char *id, struct bytes data);
+void sse_push_id(struct sse *s, const char *id, struct bytes data);
 /* An event with nothing but an id, and when to come back after a cut. */
-void stream_prime(struct stream *s, const char *id, unsigned retry_ms);
+void sse_prime(struct sse *s, const char *id, unsigned retry_ms);
 /* A comment line, which keeps proxies from giving up. */
-void stream_heartbeat(struct stream *s);
-void stream_close(struct stream *s);
+void sse_heartbeat(struct sse *s);
+void sse_close(struct sse *s);
 /* The same, and what waits is of no use to anybody. */
-void stream_drop(struct stream *s);
+void sse_drop(struct sse *s);
 /* Move at most max bytes to `to`; 0: nothing there now. */
-size_t stream_take(struct stream *s, char *to, size_t max);
+size_t sse_take(struct sse *s, char *to, size_t max);
 
 #endif

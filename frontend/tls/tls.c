@@ -51,14 +51,14 @@ tls_prepare(struct err *e)
 /* --- certificate and key ------------------------------------------------ */
 
 static gnutls_datum_t
-datum(struct bytes b)
+datum_of(struct bytes b)
 {
 	return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)b.p,
 		.size = (unsigned)b.len };
 }
 
 static const char *
-advice(int r)
+advice_for(int r)
 {
 	switch (r) {
 	case GNUTLS_E_CERTIFICATE_KEY_MISMATCH:
@@ -69,17 +69,17 @@ advice(int r)
 }
 
 static int
-bad(struct err *e, int r)
+set_error(struct err *e, int r)
 {
 	return err_set(
-	    e, ERR_BAD, "%s (GnuTLS: %s)", advice(r), gnutls_strerror(r));
+	    e, ERR_BAD, "%s (GnuTLS: %s)", advice_for(r), gnutls_strerror(r));
 }
 
 static int
 make_pair(
     struct bytes chain, struct bytes key, struct tls_pair **out, struct err *e)
 {
-	gnutls_datum_t c = datum(chain), k = datum(key);
+	gnutls_datum_t c = datum_of(chain), k = datum_of(key);
 	struct tls_pair *p = calloc(1, sizeof(*p));
 	int r;
 
@@ -94,7 +94,7 @@ make_pair(
 	}
 	if (r < 0) {
 		free(p);
-		return bad(e, r);
+		return set_error(e, r);
 	}
 	p->uses = 1;
 	*out = p;
@@ -137,7 +137,7 @@ bad_key(struct err *e, struct bytes key, int r)
 static int
 check_key(gnutls_x509_privkey_t k, struct bytes key, struct err *e)
 {
-	gnutls_datum_t d = datum(key);
+	gnutls_datum_t d = datum_of(key);
 	unsigned bits = 0;
 	int algorithm, r = gnutls_x509_privkey_import2(
 			   k, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
@@ -163,7 +163,7 @@ check_chain(struct bytes chain, struct tls_validity *out, struct err *e)
 {
 	gnutls_x509_crt_t crt[TLSADVICE_MAX_CERTS];
 	unsigned count = TLSADVICE_MAX_CERTS;
-	gnutls_datum_t d = datum(chain);
+	gnutls_datum_t d = datum_of(chain);
 	int r = gnutls_x509_crt_list_import(crt, &count, &d,
 	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
 
@@ -336,7 +336,7 @@ is_readable(gnutls_transport_ptr_t arg, unsigned ms)
 }
 
 static ssize_t
-pull(gnutls_transport_ptr_t arg, void *p, size_t size)
+pull_bytes(gnutls_transport_ptr_t arg, void *p, size_t size)
 {
 	struct tlshook *hook = arg;
 
@@ -351,7 +351,7 @@ tls_read_by(void *session, struct tlshook *hook)
 
 	gnutls_transport_get_ptr2(s, &from, &to);
 	gnutls_transport_set_ptr2(s, hook, to);
-	gnutls_transport_set_pull_function(s, pull);
+	gnutls_transport_set_pull_function(s, pull_bytes);
 	gnutls_transport_set_pull_timeout_function(s, is_readable);
 }
 

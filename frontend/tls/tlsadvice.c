@@ -16,7 +16,7 @@ enum {
 };
 
 static gnutls_datum_t
-datum(struct bytes b)
+datum_of(struct bytes b)
 {
 	return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)b.p,
 		.size = (unsigned)b.len };
@@ -25,7 +25,7 @@ datum(struct bytes b)
 /* --- what a file holds instead ------------------------------------------ */
 
 static bool
-holds(struct bytes pem, const char *label)
+has_label(struct bytes pem, const char *label)
 {
 	return pem.len > 0 &&
 	       memmem(pem.p, pem.len, label, strlen(label)) != NULL;
@@ -39,7 +39,7 @@ struct instead {
 static const char *
 look_up(const struct instead *row, struct bytes pem)
 {
-	while (row->label != NULL && !holds(pem, row->label))
+	while (row->label != NULL && !has_label(pem, row->label))
 		row++;
 	return row->words;
 }
@@ -61,7 +61,7 @@ tlsadvice_no_certificate(struct bytes pem)
 	};
 
 	return look_up(
-	    holds(pem, "CERTIFICATE REQUEST-----") ? rows + 2 : rows, pem);
+	    has_label(pem, "CERTIFICATE REQUEST-----") ? rows + 2 : rows, pem);
 }
 
 const char *
@@ -228,7 +228,7 @@ tlsadvice_remarks(struct bytes chain, struct bytes names, struct buf *out)
 {
 	gnutls_x509_crt_t crt[TLSADVICE_MAX_CERTS];
 	unsigned count = TLSADVICE_MAX_CERTS;
-	gnutls_datum_t d = datum(chain);
+	gnutls_datum_t d = datum_of(chain);
 
 	if (gnutls_x509_crt_list_import(crt, &count, &d, GNUTLS_X509_FMT_PEM,
 		GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) <= 0)

@@ -47,7 +47,7 @@ next_part(struct bytes *rest, struct bytes *out, struct err *e)
 }
 
 static int
-check(
+check_input(
     struct buf *in, struct tls_validity *v, struct buf *remarks, struct err *e)
 {
 	struct bytes chain, key, rest;
@@ -77,7 +77,7 @@ tlscheck_run(const struct options *o)
 	if (r == 0)
 		r = lockdown_apply(o, &bits, &e);
 	if (r == 0)
-		r = check(&in, &v, &remarks, &e);
+		r = check_input(&in, &v, &remarks, &e);
 	buf_wipe(&in);
 	if (r == 0)
 		(void)printf("ok %" PRId64 " %" PRId64 "\n%s", v.from, v.until,

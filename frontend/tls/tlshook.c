@@ -50,7 +50,7 @@ send_alert(gnutls_session_t session, int r)
  * 40 ms, as there may be no answer of ours to go along with it.
  */
 static void
-acknowledge(gnutls_session_t session)
+acknowledge_warning(gnutls_session_t session)
 {
 	gnutls_transport_ptr_t from, to;
 	int yes = 1;
@@ -70,7 +70,7 @@ gnutls_handshake(gnutls_session_t session)
 		fatal("tlshook: a handshake before its time");
 	r = self.handshake(session);
 	if (r == GNUTLS_E_SUCCESS)
-		acknowledge(session);
+		acknowledge_warning(session);
 	else
 		send_alert(session, r);
 	return r;

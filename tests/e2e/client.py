@@ -19,7 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 import instance  # noqa: E402
 import records  # noqa: E402
-import tap  # noqa: E402
+import schema_tap  # noqa: E402
 
 ROOT = os.geteuid() == 0
 REVISIONS = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"
@@ -151,7 +151,7 @@ class Connection:
     @functools.cached_property
     def wire(self):
         """Checks every message; also of classes that connect differently."""
-        return tap.Tap()
+        return schema_tap.Tap()
 
     def close(self):
         self.sock.close()

@@ -5,10 +5,10 @@ import json
 import socket
 import threading
 
-import tap
+import schema_tap
 from client import Connection, bearer, check, equal, message, request
 
-OLD, BATCH, JUNE, NOVEMBER, STATELESS = tap.REVISIONS
+OLD, BATCH, JUNE, NOVEMBER, STATELESS = schema_tap.REVISIONS
 TOOL = {"name": "a", "inputSchema": {"type": "object"}}
 CALL = {"content": [{"type": "text", "text": "a"}]}
 SERVER_INFO = {"name": "a", "version": "1"}
@@ -87,8 +87,8 @@ WRONG = {
 def found(revision, method, m):
     """What the judge has against a message, or None."""
     try:
-        tap.Judge().message(revision, copy.deepcopy(m), method)
-    except tap.Wrong as e:
+        schema_tap.Judge().message(revision, copy.deepcopy(m), method)
+    except schema_tap.Wrong as e:
         return str(e)
     return None
 
@@ -97,8 +97,8 @@ def test_right():
     for row in RIGHT:
         equal(found(*row), None, row)
     # Refused by HTTP, in any revision, before its id was looked at.
-    for revision in tap.REVISIONS:
-        tap.Judge().message(revision, error(), rejected=True)
+    for revision in schema_tap.REVISIONS:
+        schema_tap.Judge().message(revision, error(), rejected=True)
 
 
 def test_wrong():
@@ -134,7 +134,7 @@ def through(kind, body, chunked=False):
                 conn.send(request("POST", "/mcp", conn.port, bearer("x"),
                                   message("ping", id=1)))
                 conn.reply()
-        except tap.Wrong:
+        except schema_tap.Wrong:
             return True
         finally:
             thread.join(10)
@@ -145,8 +145,8 @@ def test_on_the_wire():
     """The same by a socket, as JSON and as an event stream."""
     for wrong, m in (False, answer({})), (True, answer({"x": 1})):
         body = json.dumps(m).encode()
-        before = len(tap.FINDINGS)
+        before = len(schema_tap.FINDINGS)
         equal(through(b"application/json", body), wrong, "JSON")
         equal(through(b"text/event-stream", b"id: x\nevent: message\ndata: "
                       + body + b"\n\n", True), wrong, "stream")
-        equal(len(tap.FINDINGS) - before, 2 if wrong else 0, "kept")
+        equal(len(schema_tap.FINDINGS) - before, 2 if wrong else 0, "kept")

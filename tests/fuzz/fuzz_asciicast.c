@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_cast: a recording that anybody may have changed, read back; and any
+ * fuzz_asciicast: a recording that anybody may have changed, read back; and any
  * bytes, recorded and read back, are the same.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +14,8 @@ static void
 on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 {
 	(void)at_us;
-	if (data.len > CAST_MAX_PIECE || stream < 1 || stream > CAST_STREAMS)
+	if (data.len > ASCIICAST_MAX_PIECE || stream < 1 ||
+	    stream > ASCIICAST_STREAMS)
 		abort();
 	buf_put_bytes(arg, data);
 }
@@ -22,41 +23,41 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 static void
 read_any(const uint8_t *data, size_t size)
 {
-	static const struct castread_ops ops = { .output = on_output };
-	struct castread r;
+	static const struct asciicast_read_ops ops = { .output = on_output };
+	struct asciicast_read r;
 	struct buf out;
 	struct err e;
 
 	buf_init(&out, 1 << 20);
-	castread_init(&r, &ops, &out);
-	(void)!castread_feed(&r, bytes_make(data, size), &e);
-	castread_fini(&r);
+	asciicast_read_init(&r, &ops, &out);
+	(void)!asciicast_read_feed(&r, bytes_make(data, size), &e);
+	asciicast_read_fini(&r);
 	buf_fini(&out);
 }
 
 static void
 write_any(const uint8_t *data, size_t size)
 {
-	static const struct castread_ops ops = { .output = on_output };
-	static const struct cast_head head = { .run = "0", .token = "t" };
-	static struct cast_held held;
+	static const struct asciicast_read_ops ops = { .output = on_output };
+	static const struct asciicast_head head = { .run = "0", .token = "t" };
+	static struct asciicast_held held;
 	struct bytes rest = bytes_make(data, size);
-	struct castread r;
+	struct asciicast_read r;
 	struct buf file, out;
 	struct err e;
 
 	held.len = 0;
 	buf_init(&file, 16 << 20);
 	buf_init(&out, 1 << 20);
-	cast_put_head(&file, &head);
+	asciicast_put_head(&file, &head);
 	while (rest.len > 0)
-		(void)cast_put(&file, &held, 1 + (size & 1), size, &rest);
-	(void)cast_put_held(&file, &held, 1 + (size & 1), size);
-	castread_init(&r, &ops, &out);
-	if (castread_feed(&r, buf_bytes(&file), &e) != 0 ||
+		(void)asciicast_put(&file, &held, 1 + (size & 1), size, &rest);
+	(void)asciicast_put_held(&file, &held, 1 + (size & 1), size);
+	asciicast_read_init(&r, &ops, &out);
+	if (asciicast_read_feed(&r, buf_bytes(&file), &e) != 0 ||
 	    !bytes_eq(buf_bytes(&out), bytes_make(data, size)))
 		abort();
-	castread_fini(&r);
+	asciicast_read_fini(&r);
 	buf_fini(&file);
 	buf_fini(&out);
 }

@@ -25,14 +25,14 @@ must(bool okay)
 }
 
 static void
-fill(struct vet_request *r, struct bytes name, struct bytes text)
+fill(struct validate_request *r, struct bytes name, struct bytes text)
 {
-	while (text.len > 0 && r->header_count < VET_MAX_HEADERS) {
+	while (text.len > 0 && r->header_count < VALIDATE_MAX_HEADERS) {
 		const uint8_t *nl = memchr(text.p, '\n', text.len);
 		size_t n = nl != NULL ? (size_t)(nl - text.p) : text.len;
 
 		r->headers[r->header_count++] =
-		    (struct vet_header){ name, bytes_make(text.p, n) };
+		    (struct validate_header){ name, bytes_make(text.p, n) };
 		n += nl != NULL;
 		text = bytes_make(text.p + n, text.len - n);
 	}
@@ -48,11 +48,11 @@ is_normal(const char *text)
 
 /* Whatever a client sends: what the proxy puts after it is the client. */
 static bool
-appended_counts(const struct vet_request *r, struct bytes peer,
+appended_counts(const struct validate_request *r, struct bytes peer,
     const struct settings_set *set)
 {
-	struct vet_request all = *r;
-	struct vet_header *last;
+	struct validate_request all = *r;
+	struct validate_header *last;
 	char out[CIDR_TEXT];
 	struct buf value;
 	bool good;
@@ -77,7 +77,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct settings_set set;
-	static struct vet_request r, longer;
+	static struct validate_request r, longer;
 	const char *const peers[] = { "10.0.0.1", "192.0.2.1", "unix:33" };
 	char out[CIDR_TEXT], other[CIDR_TEXT];
 	struct bytes peer, name;
@@ -107,12 +107,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	     is_normal(out));
 	must(appended_counts(&r, peer, &set));
 	if (settings_is_in(&set.proxies, bytes_of(out)) ||
-	    r.header_count == VET_MAX_HEADERS)
+	    r.header_count == VALIDATE_MAX_HEADERS)
 		return 0;
 	memset(&longer, 0, sizeof(longer));
-	longer.headers[0] =
-	    (struct vet_header){ name, data[0] % 2 ? BYTES_LIT("for=127.0.0.1")
-						   : BYTES_LIT("127.0.0.1") };
+	longer.headers[0] = (struct validate_header){ name,
+		data[0] % 2 ? BYTES_LIT("for=127.0.0.1")
+			    : BYTES_LIT("127.0.0.1") };
 	memcpy(longer.headers + 1, r.headers,
 	    r.header_count * sizeof(r.headers[0]));
 	longer.header_count = r.header_count + 1;

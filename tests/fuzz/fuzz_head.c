@@ -13,7 +13,7 @@
 
 #include "frontend/gate/auth.h"
 #include "frontend/http/endpoint.h"
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,12 +32,12 @@ enum {
 };
 
 struct state {
-	struct desk *desk;
+	struct fixture *desk;
 	struct auth *auth;
-	struct deter *deter;
+	struct backoff *backoff;
 	struct endpoint *endpoint;
 	char session[SESSION_ID];
-	char values[VET_MAX_HEADERS][MAX_VALUE];
+	char values[VALIDATE_MAX_HEADERS][MAX_VALUE];
 	bool ready;
 };
 
@@ -60,19 +60,19 @@ on_answer(void *arg, struct buf *answer)
 static void
 begin_session(struct state *s)
 {
-	struct session_post p = { .from = desk_from(s->desk, 0, ""),
+	struct session_post p = { .from = fixture_from(s->desk, 0, ""),
 		.sink = { .done = on_answer, .arg = s } };
 	struct session_refusal no;
 	struct post *x;
 
-	desk_must(desk_post(s->desk, &p, BYTES_LIT(INITIALIZE), s->session, &x,
-		      &no) == 0);
+	fixture_must(fixture_post(s->desk, &p, BYTES_LIT(INITIALIZE),
+			 s->session, &x, &no) == 0);
 }
 
 static void
 end_session(struct state *s)
 {
-	struct mcp_from from = desk_from(s->desk, 0, s->session);
+	struct mcp_from from = fixture_from(s->desk, 0, s->session);
 	struct session_refusal no;
 
 	if (session_delete(s->desk->sessions, &from, true, &no) != 0)
@@ -116,7 +116,7 @@ fill_in(struct state *s, size_t i, struct bytes value)
 }
 
 static void
-take_head(struct state *s, struct vet_request *r, struct bytes *rest)
+take_head(struct state *s, struct validate_request *r, struct bytes *rest)
 {
 	struct bytes line;
 
@@ -124,29 +124,29 @@ take_head(struct state *s, struct vet_request *r, struct bytes *rest)
 		size_t i = r->header_count;
 		struct bytes name = take_until(&line, ':');
 
-		if (i == VET_MAX_HEADERS) {
+		if (i == VALIDATE_MAX_HEADERS) {
 			r->too_many = true;
 			continue;
 		}
-		r->headers[i] = (struct vet_header){ .name = name,
+		r->headers[i] = (struct validate_header){ .name = name,
 			.value = fill_in(s, i, line) };
 		r->header_count++;
 	}
 }
 
 static size_t
-count(const struct vet_request *r, const char *name)
+count(const struct validate_request *r, const char *name)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->header_count; i++)
-		n += vet_eq_nocase(r->headers[i].name, bytes_of(name));
+		n += validate_eq_nocase(r->headers[i].name, bytes_of(name));
 	return n;
 }
 
 /* What two servers could read as two different requests. */
 static bool
-is_ambiguous(const struct vet_request *r)
+is_ambiguous(const struct validate_request *r)
 {
 	size_t length = count(r, "Content-Length");
 	size_t coding = count(r, "Transfer-Encoding");
@@ -164,7 +164,8 @@ check_json(const struct endpoint_answer *a)
 
 	if (a->body.len == 0 || bytes_eq_str(buf_bytes(&a->body), "Accepted"))
 		return;
-	desk_must(json_parse(buf_bytes(&a->body), JSON_STRICT, &doc, &e) == 0);
+	fixture_must(
+	    json_parse(buf_bytes(&a->body), JSON_STRICT, &doc, &e) == 0);
 	json_free(doc);
 }
 
@@ -173,15 +174,15 @@ play_executor(struct state *s)
 {
 	struct msg m, done = { .code = PROTO_DONE };
 
-	while (desk_receive(s->desk, &m)) {
+	while (fixture_receive(s->desk, &m)) {
 		if (m.code != PROTO_EXEC)
 			continue;
 		done.done.call = m.exec.call;
 		done.done.state = PROTO_EXITED;
-		desk_send(s->desk, &done);
+		fixture_send(s->desk, &done);
 	}
-	desk_poll(s->desk);
-	desk_must(!s->desk->closed);
+	fixture_poll(s->desk);
+	fixture_must(!s->desk->closed);
 }
 
 static void
@@ -189,17 +190,17 @@ check_answer(const struct state *s, const struct endpoint_request *r)
 {
 	const struct endpoint_answer *a = &r->answer;
 
-	desk_must(s->desk != NULL);
-	desk_must(a->status >= 200 && a->status < 600);
+	fixture_must(s->desk != NULL);
+	fixture_must(a->status >= 200 && a->status < 600);
 	if (is_ambiguous(&r->head))
-		desk_must(a->status >= 400 && a->now);
+		fixture_must(a->status >= 400 && a->now);
 	if (!r->authenticated &&
-	    !bytes_eq_str(vet_path(r->head.target), "/healthz"))
-		desk_must(a->status >= 400);
+	    !bytes_eq_str(validate_path(r->head.target), "/healthz"))
+		fixture_must(a->status >= 400);
 	if (a->status == 401)
-		desk_must(a->challenge != NULL);
+		fixture_must(a->challenge != NULL);
 	if (a->stream)
-		desk_must(a->status == 200 && a->body.len == 0);
+		fixture_must(a->status == 200 && a->body.len == 0);
 	check_json(a);
 }
 
@@ -218,12 +219,12 @@ run(struct state *s, struct endpoint_request *r, struct bytes body)
 		return;
 	endpoint_body(s->endpoint, r);
 	if (r->answer.status == 0) {
-		desk_must(r->authenticated);
+		fixture_must(r->authenticated);
 		play_executor(s);
 		/* a resource is read by the executor, which is not here */
 		if (r->answer.status == 0)
 			return;
-		desk_must(s->ready);
+		fixture_must(s->ready);
 	}
 	check_answer(s, r);
 }
@@ -233,15 +234,15 @@ set_up(struct state *s)
 {
 	struct err e;
 
-	s->desk = desk_new();
+	s->desk = fixture_new();
 	s->auth = auth_new(s->desk->loop, s->desk->ipc, &e);
-	s->deter = deter_new(s->desk->loop, s->desk->ipc, &e);
-	desk_must(s->auth != NULL && s->deter != NULL &&
-		  deter_configure(
-		      s->deter, settings_now(s->desk->settings), &e) == 0);
+	s->backoff = backoff_new(s->desk->loop, s->desk->ipc, &e);
+	fixture_must(s->auth != NULL && s->backoff != NULL &&
+		     backoff_configure(
+			 s->backoff, settings_now(s->desk->settings), &e) == 0);
 	s->endpoint = endpoint_new(s->desk->settings, s->auth,
-	    s->desk->sessions, s->desk->modern, s->deter, &e);
-	desk_must(s->endpoint != NULL);
+	    s->desk->sessions, s->desk->modern, s->backoff, &e);
+	fixture_must(s->endpoint != NULL);
 }
 
 /* HTTP's status of a request; 0: no answer came. */
@@ -252,7 +253,7 @@ try(struct state *s, struct bytes rest)
 	struct bytes line = take_until(&rest, '\n');
 	unsigned status;
 
-	desk_must(r != NULL);
+	fixture_must(r != NULL);
 	begin_session(s);
 	s->ready = false;
 	r->method = take_until(&line, ' ');
@@ -279,7 +280,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (s.desk == NULL) {
 		set_up(&s);
 		/* what is well-formed gets through all checks */
-		desk_must(try(&s, BYTES_LIT(PING)) == 200);
+		fixture_must(try(&s, BYTES_LIT(PING)) == 200);
 	}
 	(void)try(&s, bytes_make(data, size));
 	return 0;

@@ -11,7 +11,7 @@
  */
 #include <stdint.h>
 
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,10 +19,10 @@ static const char *const revisions[] = { "2024-11-05", "2025-03-26",
 	"2025-06-18", "2025-11-25" };
 
 struct state {
-	struct desk *desk;
+	struct fixture *desk;
 	unsigned answers;
 	unsigned asked; /* for room: every third time there is none */
-	struct stream stream;
+	struct sse stream;
 	bool begun; /* the answer is a stream */
 };
 
@@ -38,7 +38,7 @@ check_json(struct bytes text)
 	struct json_doc *doc;
 	struct err e;
 
-	desk_must(json_parse(text, JSON_STRICT, &doc, &e) == 0);
+	fixture_must(json_parse(text, JSON_STRICT, &doc, &e) == 0);
 	json_free(doc);
 }
 
@@ -57,21 +57,21 @@ on_notify(void *arg, struct bytes message)
 {
 	struct state *s = arg;
 
-	desk_must(s->answers == 0);
+	fixture_must(s->answers == 0);
 	if (message.len == 0)
 		return ++s->asked % 3 != 2;
 	check_json(message);
 	return true;
 }
 
-static struct stream *
+static struct sse *
 on_begin(void *arg)
 {
 	struct state *s = arg;
 
-	desk_must(s->answers == 0 && !s->begun);
+	fixture_must(s->answers == 0 && !s->begun);
 	s->begun = true;
-	stream_init(
+	sse_init(
 	    &s->stream, session_max_stream(s->desk->sessions), on_wake, NULL);
 	return &s->stream;
 }
@@ -83,12 +83,12 @@ check_stream(struct state *s)
 	struct bytes rest = buf_bytes(&s->stream.out);
 	size_t events = 0;
 
-	desk_must(s->stream.closed && s->stream.held == NULL);
+	fixture_must(s->stream.closed && s->stream.held == NULL);
 	while (rest.len > 0) {
 		const uint8_t *nl = memchr(rest.p, '\n', rest.len);
 		struct bytes line;
 
-		desk_must(nl != NULL);
+		fixture_must(nl != NULL);
 		line = bytes_make(rest.p, (size_t)(nl - rest.p));
 		rest = bytes_make(nl + 1, rest.len - line.len - 1);
 		if (!bytes_starts(line, "data: ") || line.len == 6)
@@ -96,8 +96,8 @@ check_stream(struct state *s)
 		check_json(bytes_make(line.p + 6, line.len - 6));
 		events++;
 	}
-	desk_must(events > 0);
-	stream_fini(&s->stream);
+	fixture_must(events > 0);
+	sse_fini(&s->stream);
 }
 
 /* What a command of that call says, some of it no text. */
@@ -109,13 +109,13 @@ send_output(struct state *s, uint64_t call)
 		.started = { .call = call,
 		    .run = BYTES_LIT("00112233445566778899aabbccddeeff") } };
 
-	desk_send(s->desk, &m);
+	fixture_send(s->desk, &m);
 	m = (struct msg){ .code = PROTO_OUTPUT,
 		.output = { .call = call,
 		    .stream = (uint8_t)(1 + call % 2),
 		    .skipped = call % 5,
 		    .data = bytes_make(text, 1 + call % (sizeof(text) - 1)) } };
-	desk_send(s->desk, &m);
+	fixture_send(s->desk, &m);
 }
 
 /* CALL, ARG..., EXEC without anything between; then its end comes. */
@@ -125,8 +125,8 @@ play_executor(struct state *s)
 	struct msg m, done = { .code = PROTO_DONE };
 	bool inside = false;
 
-	while (desk_receive(s->desk, &m)) {
-		desk_must(
+	while (fixture_receive(s->desk, &m)) {
+		fixture_must(
 		    inside == (m.code == PROTO_ARG || m.code == PROTO_EXEC));
 		if (m.code != PROTO_CALL && m.code != PROTO_EXEC)
 			continue;
@@ -136,17 +136,17 @@ play_executor(struct state *s)
 		send_output(s, m.exec.call);
 		done.done.call = m.exec.call;
 		done.done.state = (uint8_t)(m.exec.call % (PROTO_LOST + 1));
-		desk_send(s->desk, &done);
+		fixture_send(s->desk, &done);
 	}
-	desk_must(!inside);
-	desk_turn(s->desk, 0);
-	desk_must(!s->desk->closed && calls_count(s->desk->calls) == 0);
+	fixture_must(!inside);
+	fixture_turn(s->desk, 0);
+	fixture_must(!s->desk->closed && calls_count(s->desk->calls) == 0);
 }
 
 static void
 post(struct state *s, const char *id, const char *revision, struct bytes body)
 {
-	struct session_post p = { .from = desk_from(s->desk, 0, id),
+	struct session_post p = { .from = fixture_from(s->desk, 0, id),
 		.has_id = id[0] != '\0',
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
@@ -157,15 +157,15 @@ post(struct state *s, const char *id, const char *revision, struct bytes body)
 
 	s->answers = 0;
 	s->begun = false;
-	if (desk_post(s->desk, &p, body, made, &x, &no) != 0) {
+	if (fixture_post(s->desk, &p, body, made, &x, &no) != 0) {
 		check_json(buf_bytes(&no.body));
 		buf_fini(&no.body);
-		desk_must(s->answers == 0);
+		fixture_must(s->answers == 0);
 		return;
 	}
-	desk_must((s->answers == 1 || s->begun) == (x == NULL));
+	fixture_must((s->answers == 1 || s->begun) == (x == NULL));
 	play_executor(s);
-	desk_must(s->answers == (s->begun ? 0 : 1));
+	fixture_must(s->answers == (s->begun ? 0 : 1));
 	if (s->begun)
 		check_stream(s);
 }
@@ -174,7 +174,7 @@ post(struct state *s, const char *id, const char *revision, struct bytes body)
 static void
 try_streamable(struct state *s, const char *revision, struct bytes body)
 {
-	struct mcp_from from = desk_from(s->desk, 0, "");
+	struct mcp_from from = fixture_from(s->desk, 0, "");
 	struct session_post p = { .from = from,
 		.sink = { .done = on_answer, .arg = s } };
 	struct session_refusal no;
@@ -186,25 +186,25 @@ try_streamable(struct state *s, const char *revision, struct bytes body)
 	buf_printf(&init,
 	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
 	    revision);
-	desk_must(desk_post(s->desk, &p, buf_bytes(&init), id, &x, &no) == 0);
-	desk_must(strlen(id) == SESSION_ID - 1);
+	fixture_must(
+	    fixture_post(s->desk, &p, buf_bytes(&init), id, &x, &no) == 0);
+	fixture_must(strlen(id) == SESSION_ID - 1);
 	post(s, id, revision, body);
 	from.session = bytes_of(id);
 	/* the body may have ended nothing but what it may end */
-	desk_must(session_delete(s->desk->sessions, &from, true, &no) == 0);
+	fixture_must(session_delete(s->desk->sessions, &from, true, &no) == 0);
 }
 
 static void
 try_stream(struct state *s, struct bytes body)
 {
-	struct mcp_from from = desk_from(s->desk, 0, "");
+	struct mcp_from from = fixture_from(s->desk, 0, "");
 	struct session_refusal no;
-	struct stream stream;
+	struct sse stream;
 	char id[SESSION_ID];
 
-	stream_init(
-	    &stream, session_max_reply(s->desk->sessions), on_wake, NULL);
-	desk_must(
+	sse_init(&stream, session_max_reply(s->desk->sessions), on_wake, NULL);
+	fixture_must(
 	    session_open(s->desk->sessions, &from, &stream, id, &no) == 0);
 	from.session = bytes_of(id);
 	if (session_message(s->desk->sessions, &from, body, &no) != 0) {
@@ -213,8 +213,8 @@ try_stream(struct state *s, struct bytes body)
 	}
 	play_executor(s);
 	session_stream_gone(s->desk->sessions, bytes_of(id));
-	desk_must(stream.closed || stream.out.len <= stream.out.max);
-	stream_fini(&stream);
+	fixture_must(stream.closed || stream.out.len <= stream.out.max);
+	sse_fini(&stream);
 }
 
 /* The next line of *body, which moves on. */
@@ -235,13 +235,13 @@ take_line(struct bytes *body)
 static void
 try_modern(struct state *s, struct bytes body, bool gone)
 {
-	struct vet_facts facts = { .has_revision = true,
+	struct validate_facts facts = { .has_revision = true,
 		.revision = BYTES_LIT("2026-07-28"),
 		.has_method = true,
 		.method = take_line(&body),
 		.has_name = true,
 		.name = take_line(&body) };
-	struct modern_post p = { .from = desk_from(s->desk, 0, ""),
+	struct modern_post p = { .from = fixture_from(s->desk, 0, ""),
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = on_answer, .notify = on_notify, .arg = s } };
@@ -255,17 +255,17 @@ try_modern(struct state *s, struct bytes body, bool gone)
 	if (jsonrpc_parse(body, &in, &out) != 0)
 		return;
 	p.in = &in;
-	desk_must(modern_is_claimed(&in, &facts));
+	fixture_must(modern_is_claimed(&in, &facts));
 	status = modern_post(s->desk->modern, &p, &out, &x);
 	jsonrpc_input_fini(&in);
-	desk_must((status == 0) == (x != NULL));
-	desk_must((out.len == 0) == (status == 0 || status == 202));
+	fixture_must((status == 0) == (x != NULL));
+	fixture_must((out.len == 0) == (status == 0 || status == 202));
 	if (out.len > 0)
 		check_json(buf_bytes(&out));
 	if (x != NULL && gone)
 		modern_abandon(x);
 	play_executor(s);
-	desk_must(s->answers == (x != NULL && !gone ? 1 : 0));
+	fixture_must(s->answers == (x != NULL && !gone ? 1 : 0));
 }
 
 int
@@ -278,7 +278,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	if (s.desk == NULL)
-		s.desk = desk_new();
+		s.desk = fixture_new();
 	/* a printable digit first, so that seeds can be read */
 	way = (uint8_t)((data[0] + 256 - '0') % 10);
 	body = bytes_make(data + 1, size - 1);

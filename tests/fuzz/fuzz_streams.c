@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #include "frontend/session/events.h"
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,7 +44,7 @@ struct run {
 
 /* A connection that is answered with a stream, or may be. */
 struct link {
-	struct stream stream;
+	struct sse stream;
 	struct post *post; /* waits for JSON */
 	struct modern_exchange *modern;
 	bool open; /* has a stream */
@@ -58,7 +58,7 @@ struct link {
 };
 
 struct state {
-	struct desk *desk;
+	struct fixture *desk;
 	struct events events;
 	struct seat seats[SESSIONS];
 	struct link links[LINKS];
@@ -91,17 +91,17 @@ check_progress(const struct json_value *params)
 	const struct json_value *message = json_get(params, "message");
 	int64_t token, progress;
 
-	desk_must(json_to_i64(json_get(params, "progressToken"), &token));
-	desk_must(json_to_i64(json_get(params, "progress"), &progress));
-	desk_must(token >= 0 && (size_t)token < s.run_count);
-	desk_must((uint64_t)progress <= s.runs[token].sent);
+	fixture_must(json_to_i64(json_get(params, "progressToken"), &token));
+	fixture_must(json_to_i64(json_get(params, "progress"), &progress));
+	fixture_must(token >= 0 && (size_t)token < s.run_count);
+	fixture_must((uint64_t)progress <= s.runs[token].sent);
 	if (message == NULL)
 		return;
-	desk_must((uint64_t)progress >= message->text.len);
+	fixture_must((uint64_t)progress >= message->text.len);
 	for (size_t i = 0; i < message->text.len; i++)
-		desk_must((char)message->text.p[i] ==
-			  output_at((size_t)token,
-			      (uint64_t)progress - message->text.len + i));
+		fixture_must((char)message->text.p[i] ==
+			     output_at((size_t)token,
+				 (uint64_t)progress - message->text.len + i));
 }
 
 static void
@@ -112,14 +112,14 @@ check_message(const struct link *l, struct bytes text)
 	int64_t id;
 	struct err e;
 
-	desk_must(json_parse(text, JSON_STRICT, &doc, &e) == 0);
+	fixture_must(json_parse(text, JSON_STRICT, &doc, &e) == 0);
 	root = json_root(doc);
 	method = json_get(root, "method");
 	if (method == NULL && json_to_i64(json_get(root, "id"), &id) &&
 	    id < CALLS) {
 		/* an answer: to a call of this session */
-		desk_must((size_t)id < s.run_count);
-		desk_must(s.runs[id].seat == l->seat || l->modern != NULL);
+		fixture_must((size_t)id < s.run_count);
+		fixture_must(s.runs[id].seat == l->seat || l->modern != NULL);
 	} else if (method != NULL &&
 		   bytes_eq_str(method->text, "notifications/progress")) {
 		check_progress(json_get(root, "params"));
@@ -137,20 +137,20 @@ check_id(struct link *l, struct bytes id)
 
 	while (n > 0 && id.p[n - 1] != '-')
 		n--;
-	desk_must(n > 0 && id.len < LAST);
-	desk_must(bytes_to_u64(bytes_make(id.p + n, id.len - n), 0, UINT64_MAX,
-		      &seq, &e) == 0);
+	fixture_must(n > 0 && id.len < LAST);
+	fixture_must(bytes_to_u64(bytes_make(id.p + n, id.len - n), 0,
+			 UINT64_MAX, &seq, &e) == 0);
 	if (l->line[0] == '\0')
-		desk_must(
+		fixture_must(
 		    bytes_to_str(bytes_make(id.p, n), l->line, LAST, &e) == 0);
-	desk_must(bytes_eq_str(bytes_make(id.p, n), l->line));
+	fixture_must(bytes_eq_str(bytes_make(id.p, n), l->line));
 	/* the first of a connection may repeat what was seen: it is empty */
-	desk_must(
+	fixture_must(
 	    seq > l->seq || l->last[0] == '\0' || strlen(l->last) == id.len);
 	if (s.all_kept && seq > l->seq)
-		desk_must(seq == l->seq + 1);
+		fixture_must(seq == l->seq + 1);
 	l->seq = seq;
-	desk_must(bytes_to_str(id, l->last, LAST, &e) == 0);
+	fixture_must(bytes_to_str(id, l->last, LAST, &e) == 0);
 }
 
 static struct bytes
@@ -160,7 +160,7 @@ take_line(struct bytes *rest)
 	    rest->len > 0 ? memchr(rest->p, '\n', rest->len) : NULL;
 	struct bytes line;
 
-	desk_must(nl != NULL);
+	fixture_must(nl != NULL);
 	line = bytes_make(rest->p, (size_t)(nl - rest->p));
 	*rest = bytes_make(nl + 1, rest->len - line.len - 1);
 	return line;
@@ -186,14 +186,14 @@ check_event(struct link *l, struct bytes event)
 				check_message(
 				    l, bytes_make(line.p + 6, line.len - 6));
 		} else {
-			desk_must(bytes_starts(line, "event: message") ||
-				  bytes_starts(line, "retry: ") ||
-				  bytes_starts(line, ": ") ||
-				  bytes_eq_str(line, "data: "));
+			fixture_must(bytes_starts(line, "event: message") ||
+				     bytes_starts(line, "retry: ") ||
+				     bytes_starts(line, ": ") ||
+				     bytes_eq_str(line, "data: "));
 		}
 	}
 	/* nothing is said twice */
-	desk_must(empty || !id || l->seq > before);
+	fixture_must(empty || !id || l->seq > before);
 }
 
 /* Whole events of what was read. */
@@ -216,15 +216,15 @@ parse(struct link *l)
 
 /* --- steps ------------------------------------------------------------------ */
 
-static struct stream *
+static struct sse *
 on_begin(void *arg)
 {
 	struct link *l = arg;
 
-	desk_must(!l->open);
+	fixture_must(!l->open);
 	l->open = true;
 	l->post = NULL;
-	stream_init(
+	sse_init(
 	    &l->stream, session_max_stream(s.desk->sessions), on_wake, NULL);
 	return &l->stream;
 }
@@ -238,8 +238,8 @@ on_done(void *arg, struct buf *answer)
 	l->modern = NULL;
 	if (l->open) {
 		if (answer->len > 0)
-			stream_push(&l->stream, "message", buf_bytes(answer));
-		stream_close(&l->stream);
+			sse_push(&l->stream, "message", buf_bytes(answer));
+		sse_close(&l->stream);
 	} else if (answer->len > 0) {
 		check_message(l, buf_bytes(answer));
 	}
@@ -253,8 +253,8 @@ on_notify(void *arg, struct bytes message)
 	if (!l->open)
 		(void)on_begin(l);
 	if (message.len == 0)
-		return stream_has_room(&l->stream);
-	stream_push(&l->stream, "message", message);
+		return sse_has_room(&l->stream);
+	sse_push(&l->stream, "message", message);
 	return true;
 }
 
@@ -274,7 +274,7 @@ cut(struct link *l)
 	if (l->old)
 		s.seats[l->seat].id[0] = '\0';
 	if (l->open)
-		stream_fini(&l->stream);
+		sse_fini(&l->stream);
 	buf_fini(&l->text);
 	/* its last id is known: it may come back */
 	l->post = NULL;
@@ -298,7 +298,7 @@ fresh_link(size_t i, size_t seat)
 static void
 refused(struct session_refusal *no)
 {
-	desk_must(no->status >= 400 && no->body.len > 0);
+	fixture_must(no->status >= 400 && no->body.len > 0);
 	buf_fini(&no->body);
 }
 
@@ -307,14 +307,14 @@ static bool
 post(struct link *l, const struct seat *seat, const char *body,
     char made[SESSION_ID])
 {
-	struct session_post p = { .from =
-				      desk_from(s.desk, seat->token, seat->id),
+	struct session_post p = { .from = fixture_from(
+				      s.desk, seat->token, seat->id),
 		.has_id = seat->id[0] != '\0',
 		.sink = { .done = on_done, .begin = on_begin, .arg = l } };
 	struct session_refusal no;
 	struct post *x;
 
-	if (desk_post(s.desk, &p, bytes_of(body), made, &x, &no) != 0) {
+	if (fixture_post(s.desk, &p, bytes_of(body), made, &x, &no) != 0) {
 		refused(&no);
 		return false;
 	}
@@ -335,7 +335,7 @@ step_begin(uint8_t arg)
 			return;
 	memset(seat, 0, sizeof(*seat));
 	seat->revision = arg / SESSIONS % 4;
-	seat->token = arg / SESSIONS / 4 % DESK_TOKENS;
+	seat->token = arg / SESSIONS / 4 % FIXTURE_TOKENS;
 	(void)snprintf(body, sizeof(body),
 	    "{\"jsonrpc\":\"2.0\",\"id\":1000,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"%s\"}}",
 	    revisions[seat->revision]);
@@ -348,7 +348,7 @@ learn_call(struct run *r)
 {
 	struct msg m;
 
-	while (desk_receive(s.desk, &m))
+	while (fixture_receive(s.desk, &m))
 		if (m.code == PROTO_EXEC)
 			r->call = m.exec.call;
 }
@@ -369,7 +369,7 @@ call_body(char *body, size_t size, bool progress, const char *more)
 	    "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":\"tools/call\",\"params\":{\"name\":\"cli_command\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{%s",
 	    s.run_count - 1, more);
 
-	desk_must(n > 0 && (size_t)n < size);
+	fixture_must(n > 0 && (size_t)n < size);
 	if (progress)
 		n += snprintf(body + n, size - (size_t)n,
 		    "%s\"progressToken\":%zu", more[0] != '\0' ? "," : "",
@@ -390,7 +390,7 @@ step_call(uint8_t arg)
 		return;
 	r = new_run(i);
 	call_body(body, sizeof(body), arg / SESSIONS % 4 != 0, "");
-	from = desk_from(s.desk, s.seats[i].token, s.seats[i].id);
+	from = fixture_from(s.desk, s.seats[i].token, s.seats[i].id);
 	for (size_t k = 0; k < LINKS; k++) {
 		if (!s.links[k].used || !s.links[k].old || s.links[k].seat != i)
 			continue;
@@ -409,7 +409,7 @@ step_get(uint8_t arg)
 {
 	size_t i = arg % SESSIONS;
 	struct link *l;
-	struct session_get g = { .from = desk_from(
+	struct session_get g = { .from = fixture_from(
 				     s.desk, s.seats[i].token, s.seats[i].id),
 		.has_id = true };
 	struct session_refusal no;
@@ -430,7 +430,7 @@ step_resume(uint8_t arg)
 {
 	struct link *l = &s.links[arg % LINKS];
 	size_t i = arg / LINKS % SESSIONS;
-	struct session_get g = { .from = desk_from(
+	struct session_get g = { .from = fixture_from(
 				     s.desk, s.seats[i].token, s.seats[i].id),
 		.has_id = true,
 		.has_event = true };
@@ -450,7 +450,7 @@ step_resume(uint8_t arg)
 	(void)on_begin(l);
 	g.event = bytes_of(last);
 	if (session_get(s.desk->sessions, &g, &l->stream, &no) == 0) {
-		desk_must(owner == i);
+		fixture_must(owner == i);
 		return;
 	}
 	refused(&no);
@@ -467,11 +467,11 @@ step_read(uint8_t arg)
 
 	if (!l->used || !l->open)
 		return;
-	desk_must(l->stream.out.len <= l->stream.out.max);
-	n = stream_take(&l->stream, piece,
+	fixture_must(l->stream.out.len <= l->stream.out.max);
+	n = sse_take(&l->stream, piece,
 	    arg / LINKS == 0 ? sizeof(piece) : (size_t)(arg / LINKS) * 40);
 	buf_put(&l->text, piece, n);
-	desk_must(!l->text.overflow);
+	fixture_must(!l->text.overflow);
 	parse(l);
 }
 
@@ -497,8 +497,8 @@ step_output(uint8_t arg)
 	m.output.call = r->call;
 	m.output.stream = CAPTURE_STDOUT;
 	m.output.data = bytes_make(text, n);
-	desk_send(s.desk, &m);
-	desk_poll(s.desk);
+	fixture_send(s.desk, &m);
+	fixture_poll(s.desk);
 }
 
 static void
@@ -512,8 +512,8 @@ step_done(uint8_t arg)
 	m.done.call = r->call;
 	m.done.state = PROTO_EXITED;
 	r->call = 0;
-	desk_send(s.desk, &m);
-	desk_poll(s.desk);
+	fixture_send(s.desk, &m);
+	fixture_poll(s.desk);
 }
 
 static void
@@ -540,7 +540,7 @@ static void
 step_end(uint8_t arg)
 {
 	struct seat *seat = &s.seats[arg % SESSIONS];
-	struct mcp_from from = desk_from(s.desk, seat->token, seat->id);
+	struct mcp_from from = fixture_from(s.desk, seat->token, seat->id);
 	struct session_refusal no;
 
 	if (session_delete(s.desk->sessions, &from, true, &no) != 0)
@@ -562,8 +562,8 @@ step_old(uint8_t arg)
 	if (seat->id[0] != '\0')
 		return;
 	l = fresh_link(arg / SESSIONS, i);
-	seat->token = arg / 32 % DESK_TOKENS;
-	from = desk_from(s.desk, seat->token, "");
+	seat->token = arg / 32 % FIXTURE_TOKENS;
+	from = fixture_from(s.desk, seat->token, "");
 	(void)on_begin(l);
 	if (session_open(s.desk->sessions, &from, &l->stream, seat->id, &no) !=
 	    0) {
@@ -590,15 +590,15 @@ step_modern(uint8_t arg)
 {
 	bool call = arg / LINKS % 2 == 1 && s.run_count < CALLS;
 	struct link *l = fresh_link(arg, 0);
-	struct vet_facts facts = { .has_revision = true,
+	struct validate_facts facts = { .has_revision = true,
 		.revision = BYTES_LIT("2026-07-28"),
 		.has_method = true,
 		.method = call ? BYTES_LIT("tools/call")
 			       : BYTES_LIT("subscriptions/listen"),
 		.has_name = true,
 		.name = BYTES_LIT("cli_command") };
-	struct modern_post p = { .from = desk_from(
-				     s.desk, arg / 64 % DESK_TOKENS, ""),
+	struct modern_post p = { .from = fixture_from(
+				     s.desk, arg / 64 % FIXTURE_TOKENS, ""),
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = on_done, .notify = on_notify, .arg = l } };
@@ -612,9 +612,9 @@ step_modern(uint8_t arg)
 	if (call)
 		call_body(body, sizeof(body), true, MODERN_META);
 	buf_init(&out, p.max);
-	desk_must(jsonrpc_parse(bytes_of(body), &in, &out) == 0);
+	fixture_must(jsonrpc_parse(bytes_of(body), &in, &out) == 0);
 	p.in = &in;
-	desk_must(modern_post(s.desk->modern, &p, &out, &l->modern) != 400);
+	fixture_must(modern_post(s.desk->modern, &p, &out, &l->modern) != 400);
 	jsonrpc_input_fini(&in);
 	buf_fini(&out);
 	if (call)
@@ -626,8 +626,8 @@ step_change(uint8_t arg)
 {
 	uint8_t verifier[DIGEST_BYTES];
 
-	bearer_verifier(s.desk->proof[arg % DESK_TOKENS], verifier);
-	switch (arg / DESK_TOKENS % 4) {
+	bearer_verifier(s.desk->proof[arg % FIXTURE_TOKENS], verifier);
+	switch (arg / FIXTURE_TOKENS % 4) {
 	case 0:
 		events_tools_changed(&s.events, verifier);
 		break;
@@ -639,7 +639,7 @@ step_change(uint8_t arg)
 		    &s.events, verifier, BYTES_LIT("exec://x"));
 		break;
 	default:
-		desk_turn(s.desk, 1);
+		fixture_turn(s.desk, 1);
 	}
 }
 
@@ -653,17 +653,18 @@ static void (*const steps[])(uint8_t arg) = { step_begin, step_call, step_get,
 static void
 set_up(uint8_t first)
 {
-	struct desk *d = s.desk != NULL ? s.desk : desk_new();
+	struct fixture *d = s.desk != NULL ? s.desk : fixture_new();
 
 	s = (struct state){ .desk = d,
 		.events = { .sessions = d->sessions,
 		    .subscriptions = d->subscriptions },
 		.all_kept = first % 2 == 0 };
-	desk_limits.replay_bytes =
+	fixture_limits.replay_bytes =
 	    s.all_kept ? 1 << 20 : (uint32_t)(first / 2) * 16;
-	desk_limits.replay_total_bytes =
+	fixture_limits.replay_total_bytes =
 	    s.all_kept ? SESSIONS << 20 : (uint32_t)(first % 7) * 500;
-	desk_configure(d, DESK_TOKENS, 64, first % 3 == 0 ? 2 : 32, 60000);
+	fixture_configure(
+	    d, FIXTURE_TOKENS, 64, first % 3 == 0 ? 2 : 32, 60000);
 }
 
 /* Everything ends, and nothing of it is left for the next input. */
@@ -676,10 +677,10 @@ tear_down(void)
 		step_read((uint8_t)i);
 		cut(&s.links[i]);
 	}
-	desk_must(!s.desk->closed && calls_count(s.desk->calls) == 0);
+	fixture_must(!s.desk->closed && calls_count(s.desk->calls) == 0);
 	/* without tokens there are no sessions */
-	desk_configure(s.desk, 0, 64, 32, 60000);
-	while (desk_receive(s.desk, &(struct msg){ 0 }))
+	fixture_configure(s.desk, 0, 64, 32, 60000);
+	while (fixture_receive(s.desk, &(struct msg){ 0 }))
 		continue;
 }
 

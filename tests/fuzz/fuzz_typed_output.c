@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_shaped: whatever a defined tool prints, in each form and revision, is
+ * fuzz_typed_output: whatever a defined tool prints, in each form and revision, is
  * a result or words for the model, and the result is JSON.
  *
  * The first byte chooses form and revision, the rest is the output.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "common/json.h"
-#include "frontend/content/shaped.h"
+#include "frontend/content/typed_output.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct catalog_tool t = { .name = "t", .mime = "image/png" };
 	const struct mcp_revision *rev;
 	struct capture c;
-	struct shaped_call call = { &c, BYTES_LIT("00ff"), false };
+	struct typed_output_call call = { &c, BYTES_LIT("00ff"), false };
 	struct buf out;
 	struct err e = { 0 };
 
@@ -78,7 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&out, 64 << 20);
 	buf_put_str(&out, "{");
 	call.structured = rev->structured;
-	if (shaped_put(&out, &t, &call, rev, &e) != 0)
+	if (typed_output_put(&out, &t, &call, rev, &e) != 0)
 		demand(e.code == ERR_BAD && e.what[0] != '\0');
 	else
 		check(&out, t.form, rev);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_words: split, check the sizes, then quote each word and split again:
+ * fuzz_wordsplit: split, check the sizes, then quote each word and split again:
  * the same words must come out.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/run/words.h"
+#include "executor/run/wordsplit.h"
 
 enum { MOST_WORDS = 64 };
 
@@ -55,7 +55,8 @@ again(struct bytes words, size_t count)
 	buf_init(&quoted, 8 * (words.len + 8));
 	buf_init(&second, words.len + 8);
 	quote(words, &quoted);
-	if (words_split(buf_bytes(&quoted), MOST_WORDS, &second, &n, &e) != 0)
+	if (wordsplit_split(buf_bytes(&quoted), MOST_WORDS, &second, &n, &e) !=
+	    0)
 		abort();
 	if (n != count || !bytes_eq(buf_bytes(&second), words))
 		abort();
@@ -71,8 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count = SIZE_MAX;
 
 	buf_init(&out, 2 * size + 2);
-	if (words_split(bytes_make(data, size), MOST_WORDS, &out, &count, &e) !=
-	    0) {
+	if (wordsplit_split(
+		bytes_make(data, size), MOST_WORDS, &out, &count, &e) != 0) {
 		if (e.code != ERR_BAD || e.what[0] == '\0' || count != SIZE_MAX)
 			abort();
 	} else {

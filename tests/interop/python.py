@@ -6,7 +6,7 @@ import time
 
 import anyio
 import httpx2
-from ground import (TOKEN, WRONG, bearer, check, ends, failures, frail,
+from interop_env import (TOKEN, WRONG, bearer, check, ends, failures, frail,
                     intents, mark, within)
 from mcp import Client
 from mcp.client.sse import sse_client

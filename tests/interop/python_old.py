@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 
-from ground import (TOKEN, WRONG, bearer, check, ends, failures, intents,
+from interop_env import (TOKEN, WRONG, bearer, check, ends, failures, intents,
                     mark, records, within)
 from mcp import ClientSession, types
 from mcp.client.sse import sse_client

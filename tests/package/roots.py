@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 
-from harness import HERE, Failed, Skip, check, need, run, world
+from package_env import HERE, Failed, Skip, check, need, run, world
 
 MIRROR = os.environ.get("BOOT_MIRROR", "http://deb.debian.org/debian")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "/var/cache")) \

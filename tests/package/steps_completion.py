@@ -4,7 +4,7 @@ import pathlib
 import re
 import shlex
 
-from harness import TOP, Skip, check, equal, run, same_sets, step, world
+from package_env import TOP, Skip, check, equal, run, same_sets, step, world
 
 BUILD = TOP / "build" / "release"
 OPTION = re.compile(r"(?<![\w-])(-[A-Za-z]|--[a-z][a-z-]+)(?![\w-])")

@@ -3,7 +3,7 @@
 import os
 import re
 
-from harness import check, equal, need, run, same_sets, step, warnings, world
+from package_env import check, equal, need, run, same_sets, step, warnings, world
 from steps_tree import ELSEWHERE, golden, listing
 
 PROGRAMS = ("usr/sbin/mcp-execd", "usr/sbin/mcp-execctl",

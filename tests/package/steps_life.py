@@ -4,7 +4,7 @@ import re
 import shutil
 
 import roots
-from harness import HERE, TOP, VERSION, check, equal, run, step, world
+from package_env import HERE, TOP, VERSION, check, equal, run, step, world
 
 OLD = "0.0.9-1"
 

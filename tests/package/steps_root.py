@@ -5,7 +5,7 @@ import re
 import shutil
 
 import roots
-from harness import TOP, check, equal, run, step, world
+from package_env import TOP, check, equal, run, step, world
 
 # What a distribution would have: a shell and its tools, curl, the two programs
 # of systemd that scriptlets call.  Taken from this machine.

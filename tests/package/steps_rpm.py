@@ -2,7 +2,7 @@
 """The RPM package, without installing it."""
 import re
 
-from harness import TOP, check, equal, run, same_sets, step, warnings, world
+from package_env import TOP, check, equal, run, same_sets, step, warnings, world
 from steps_deb import PROGRAMS
 from steps_tree import ELSEWHERE, golden
 

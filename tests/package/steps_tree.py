@@ -5,7 +5,7 @@ import pathlib
 import re
 import stat
 
-from harness import (HERE, TOP, VERSION, Skip, check, equal, run, same_sets, step,
+from package_env import (HERE, TOP, VERSION, Skip, check, equal, run, same_sets, step,
                      world)
 
 UNITS = ("mcp-execd.service", "mcp-execd.socket", "mcp-execd@.service",

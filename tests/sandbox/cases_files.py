@@ -8,8 +8,8 @@ import stat
 import threading
 import time
 
-import world
-from world import (FILES, SECRET, Attack, add, as_root, case, changed, client,
+import sandbox_env
+from sandbox_env import (FILES, SECRET, Attack, add, as_root, case, changed, client,
                    made, matches, says, through, with_mounts)
 
 secret = says(SECRET)
@@ -17,10 +17,10 @@ OUT = "{out}/victim"
 RO = "{ro}/victim"
 
 # truncate(2) is a right of Landlock from its ABI 3, Linux 6.2, on.
-TRUNCATE = FILES if world.landlock_abi() >= 3 else ("mounts",)
+TRUNCATE = FILES if sandbox_env.landlock_abi() >= 3 else ("mounts",)
 
 
-class differs(world.Effect):
+class differs(sandbox_env.Effect):
     """A file no longer holds that text, or is gone."""
 
     def __init__(self, path, text):
@@ -33,7 +33,7 @@ class differs(world.Effect):
             return True
 
 
-class holds(world.Effect):
+class holds(sandbox_env.Effect):
     """A file is there that holds something."""
 
     def __init__(self, path):
@@ -391,7 +391,7 @@ def between(name, put, get, needs):
             return f"gap without {' or '.join(needs)}, as documented"
         client.check(not happened, "came through:", out)
 
-    world.CASES.append((name, run))
+    sandbox_env.CASES.append((name, run))
 
 
 between("files.tmp_between_runs", "echo {secret} >/tmp/{tag}.b",
@@ -443,7 +443,7 @@ def own_streams_by_name(w):
     out = w.inside(OWN_STREAMS)
     for word in "out", "err", "x":
         client.check(word in out.split(), out)
-    if world.ROOT:
+    if sandbox_env.ROOT:
         client.check("write-only" in out, out)
 
 
@@ -483,8 +483,8 @@ def own_places(w):
     """Shown by the policy, and as the executor's own user: hidden still."""
     # of one that is there later, in a directory that stays to be seen
     server = client.Server({"control": "control.sock"}, {
-        **w.keys, "user": "root" if world.ROOT else os.geteuid()})
-    server.policy["files"] = {"read": [*world.SYSTEM, str(server.dir)]}
+        **w.keys, "user": "root" if sandbox_env.ROOT else os.geteuid()})
+    server.policy["files"] = {"read": [*sandbox_env.SYSTEM, str(server.dir)]}
     server.write()
     (server.dir / "shown").write_text("shown")
     server.ctl("audit", "seal-init")
@@ -592,6 +592,6 @@ def cleaned(w):
             path.unlink()
     w.direct("ipcrm -M {uid} 2>/dev/null; {try} mq-get /{tag} >/dev/null")
     name = w.names["tag"].encode()
-    world.libc().syscall(241, b"/" + name)      # mq_unlink
-    for queue in world.queues(w.uid):
+    sandbox_env.libc().syscall(241, b"/" + name)      # mq_unlink
+    for queue in sandbox_env.queues(w.uid):
         pathlib.Path("/dev/mqueue", queue).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from world import (Attack, add, as_root, case, client, groups_of_runs,
+from sandbox_env import (Attack, add, as_root, case, client, groups_of_runs,
                    matches, says, stop_pid, uid_processes)
 
 ALL = says(" all")

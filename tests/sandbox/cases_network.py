@@ -6,8 +6,8 @@ import pathlib
 import subprocess
 import time
 
-import world
-from world import (add, as_root, Attack, case, client, heard, once, says,
+import sandbox_env
+from sandbox_env import (add, as_root, Attack, case, client, heard, once, says,
                    table, with_mounts)
 
 told = heard()
@@ -48,7 +48,7 @@ def loopback(w):
     w.need_policy("loopback")
     out = w.inside("{try} listen 4321 800 & sleep 0.2; "
                    "{try} tcp 127.0.0.1 4321 hello; wait", "loopback")
-    client.check("listening" in out and world.THROUGH in out, out)
+    client.check("listening" in out and sandbox_env.THROUGH in out, out)
 
 
 @case("network.loopback_between_runs")
@@ -58,10 +58,10 @@ def between_runs(w):
     with w.running("{try} listen 4322 2000", "loopback"):
         time.sleep(0.2)
         out = w.inside("{try} tcp 127.0.0.1 4322 hello; :", "loopback")
-    client.check(world.THROUGH not in out, "came through:", out)
+    client.check(sandbox_env.THROUGH not in out, "came through:", out)
     with w.beside("{try} listen 4322 5000"):
         out = w.direct("{try} tcp 127.0.0.1 4322 hello")
-    client.check(world.THROUGH in out, "the control did not work:", out)
+    client.check(sandbox_env.THROUGH in out, "the control did not work:", out)
 
 
 @case("network.host_works")
@@ -118,11 +118,11 @@ def granted(w):
 def abstract_runs(w):
     with w.beside("{try} unix-listen @{tag}.runs 3000"):
         out = w.direct(UNIX + "@{tag}.runs x")
-    client.check(world.THROUGH in out, "the control did not work:", out)
+    client.check(sandbox_env.THROUGH in out, "the control did not work:", out)
     with w.running("{try} unix-listen @{tag}.runs 3000", "granted"):
         time.sleep(0.2)
         out = w.inside(UNIX + "@{tag}.runs x; :", "granted")
-    client.check(world.THROUGH not in out, "came through:", out)
+    client.check(sandbox_env.THROUGH not in out, "came through:", out)
 
 
 # --- delegated authority ------------------------------------------------------
@@ -181,7 +181,7 @@ class Delegates:
         self.hearing = w.server.dir / "heard"
         self.hearing.write_text("")
         self.hearing.chmod(0o666)
-        self.files = {"read": [*world.SYSTEM, "/run"]}
+        self.files = {"read": [*sandbox_env.SYSTEM, "/run"]}
         self.server = client.Server(policy={
             **w.keys, **w.identity(), "files": self.files})
         self.server.wrapper = ["unshare", "-m", "sh", "-c",
@@ -203,7 +203,7 @@ class Delegates:
                         "--policy", "granted"),
             stdout=subprocess.PIPE, text=True, check=True).stdout
         self.tokens = {"none": self.server.token,
-                       "granted": world.instance.TOKEN.search(out).group()}
+                       "granted": sandbox_env.instance.TOKEN.search(out).group()}
         client.within("the token in force", 5, lambda: self.server.accepts(
             self.tokens["granted"]))
         return self
@@ -224,7 +224,7 @@ class Delegates:
         helper = subprocess.Popen(
             self.within("python3", "-c", LISTENER, str(self.hearing), *paths),
             stdout=subprocess.PIPE, text=True,
-            preexec_fn=world.instance.die_with_parent)
+            preexec_fn=sandbox_env.instance.die_with_parent)
         self.helpers.append(helper)
         client.equal(helper.stdout.readline(), "ready\n", "listener")
 
@@ -300,7 +300,7 @@ def late_granted(place):
 
 def refuse_here(w):
     as_root(w)
-    world.with_mounts(w)
+    sandbox_env.with_mounts(w)
 
 
 @case("sockets.agent_in_tmp")

@@ -2,8 +2,8 @@
 """Working directories that a caller names, and races around them."""
 import os
 
-import world
-from world import SECRET, Attack, add, case, client, once, says
+import sandbox_env
+from sandbox_env import SECRET, Attack, add, case, client, once, says
 
 
 def into(name, where, **more):
@@ -120,7 +120,7 @@ def says_nothing(w):
 @case("paths.narrowed_keeps_rules")
 def keeps_rules(w):
     """Narrowed to a part, what the policy protects and hides there stays."""
-    world.with_mounts(w)
+    sandbox_env.with_mounts(w)
     for token, top in ("hidden_jail", ""), ("hidden_narrow", "up/"):
         w.file(w.path("{rw}/up/lib/vendor/code"), "as it was\n")
         near = "" if token == "hidden_narrow" else "up/"

@@ -6,8 +6,8 @@ import re
 import struct
 import time
 
-import world
-from world import (FILES, ROOT, THROUGH, Attack, add, as_root, case, client,
+import sandbox_env
+from sandbox_env import (FILES, ROOT, THROUGH, Attack, add, as_root, case, client,
                    matches, once, says, through)
 
 # How long one lives that must not be reached: longer than any look at it.
@@ -69,14 +69,14 @@ def root_user(w):
     for name in "CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd":
         client.equal(s[name], NONE, name)
     private = w.file(w.path("{work}/private"), SECRET, 0o600)
-    client.check(world.SECRET in w.direct("cat private", "root"), "control")
+    client.check(sandbox_env.SECRET in w.direct("cat private", "root"), "control")
     out = w.inside("cat private; chown 0 private; cat /proc/1/environ; "
                    "dmesg; hostname x; :", "rootuser")
-    client.check(world.SECRET not in out, "past another user's file", out)
+    client.check(sandbox_env.SECRET not in out, "past another user's file", out)
     client.equal(private.stat().st_uid, w.uid, "owner")
 
 
-SECRET = world.SECRET
+SECRET = sandbox_env.SECRET
 
 
 @case("privileges.root_proc_sys", only=as_root)
@@ -230,8 +230,8 @@ def against(name, command, effect=through, needs=("pids", "landlock"),
         w.path("{work}/victim").unlink(missing_ok=True)
         return note
 
-    world.CASES.append((f"processes.{name}_host", on_host))
-    world.CASES.append((f"processes.{name}_run", on_run))
+    sandbox_env.CASES.append((f"processes.{name}_host", on_host))
+    sandbox_env.CASES.append((f"processes.{name}_run", on_run))
 
 
 def find_victim(w):
@@ -268,7 +268,7 @@ def verdict(w, effect, out, needs, pid):
     client.check(not happened, "came through:", out)
 
 
-class dead(world.Effect):
+class dead(sandbox_env.Effect):
     """The victim is no longer alive."""
 
     def happened(self, w, out, control):

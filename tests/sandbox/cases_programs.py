@@ -2,7 +2,7 @@
 """Only the listed programs execute, by the file and not by its name."""
 import os
 
-from world import Attack, add, case, client, matches, through
+from sandbox_env import Attack, add, case, client, matches, through
 
 UID = matches("^uid=")
 COPY = "/usr/bin/cat /usr/bin/id >x; chmod 755 x; "

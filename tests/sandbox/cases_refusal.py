@@ -4,8 +4,8 @@ import json
 import shutil
 import subprocess
 
-import world
-from world import ROOT, case, client, once
+import sandbox_env
+from sandbox_env import ROOT, case, client, once
 
 LAYERS = ("mounts", "pids", "ipc", "network", "user", "landlock", "seccomp",
           "cgroup", "loginuid")
@@ -56,16 +56,16 @@ for key in "read", "write":
             files={key: ["/usr"]})
 refused("noexec_without_layers", "noexec", disable=["mounts", "landlock"],
         files={"noexec": True})
-refused("hide_root", "cannot be hidden", only=world.with_mounts,
+refused("hide_root", "cannot be hidden", only=sandbox_env.with_mounts,
         files={"hide": ["/"]})
-refused("hide_devices", "nothing could run", only=world.with_mounts,
+refused("hide_devices", "nothing could run", only=sandbox_env.with_mounts,
         files={"hide": ["/dev"]})
-refused("hide_above_read", "nothing could run", only=world.with_mounts,
+refused("hide_above_read", "nothing could run", only=sandbox_env.with_mounts,
         files={"hide": ["/usr/share"], "read": ["/usr", "/usr/share/doc/.."],
                "write": ["/usr/share/doc"]})
-refused("hide_shell", "shell of exec_cmd", only=world.with_mounts,
+refused("hide_shell", "shell of exec_cmd", only=sandbox_env.with_mounts,
         files={"hide": ["/bin/sh"]})
-refused("protect_dots", "names inside", only=world.with_mounts,
+refused("protect_dots", "names inside", only=sandbox_env.with_mounts,
         files={"protect": ["a/./b"]})
 refused("loopback_without_network", "loopback", network="loopback",
         disable=["network"])
@@ -132,7 +132,7 @@ def run_time(w):
     place.symlink_to(w.names["out"])
     r = w.call("cat passing/secret ../passing/secret "
                + str(place) + "/secret", "passing")
-    client.check(world.SECRET not in r.text, "a link in its place", r)
+    client.check(sandbox_env.SECRET not in r.text, "a link in its place", r)
     place.unlink()
     w.folder("passing")
     r = w.call("echo yes", "passing")
@@ -158,7 +158,7 @@ def bad_reload(w):
     try:
         client.equal(w.server.reload()["event.outcome"], "failure", "reload")
         out = w.inside("{try} userns; cat {out}/secret; :")
-        client.check(world.THROUGH not in out and world.SECRET not in out,
+        client.check(sandbox_env.THROUGH not in out and sandbox_env.SECRET not in out,
                      out)
     finally:
         path.unlink()
@@ -189,14 +189,14 @@ def no_start(w):
         server = client.Server(policy={**w.keys, **w.identity(),
                                        "require": ["pids"],
                                        "disable": ["pids"]})
-    except world.instance.Failure as e:
+    except sandbox_env.instance.Failure as e:
         client.check("pids" in str(e), e)
         return
     try:
         server.start()
         server.stop()
         raise client.Failed("it came up")
-    except world.instance.Failure as e:
+    except sandbox_env.instance.Failure as e:
         client.check("pids" in str(e), e)
     finally:
         shutil.rmtree(server.dir, ignore_errors=True)

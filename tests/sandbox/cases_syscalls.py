@@ -4,8 +4,8 @@ calls go around a filter."""
 import os
 import re
 
-import world
-from world import (Attack, add, case, client, matches, once, table, through)
+import sandbox_env
+from sandbox_env import (Attack, add, case, client, matches, once, table, through)
 
 BLOCKED = {"EPERM", "ENOSYS", "EACCES"}
 DEBUG = {"ptrace.peek", "ptrace.attach", "ptrace.seize", "process_vm_readv",
@@ -138,7 +138,7 @@ add(
     Attack("syscalls.userns_unshare", "{try} userns", through),
     Attack("syscalls.userns_clone", "{try} clone-userns", through),
     Attack("syscalls.userns_clone3", "{try} clone3-userns", through),
-    Attack("syscalls.userns_tool", "unshare -U true && echo " + world.THROUGH,
+    Attack("syscalls.userns_tool", "unshare -U true && echo " + sandbox_env.THROUGH,
            through),
     Attack("syscalls.io_uring", "{try} io-uring", through),
     Attack("syscalls.int80", "{try} int80; :", through),
@@ -161,7 +161,7 @@ add(
     Attack("syscalls.nice", "nice -n -5 true 2>&1 | grep -c . ; "
            "nice -n -5 sh -c nice", matches(f"^{os.nice(0) - 5}$"),
            control="root",
-           only=world.as_root),
+           only=sandbox_env.as_root),
 )
 
 
@@ -181,4 +181,4 @@ def own_filter(w):
     out = w.inside("grep -E '^(Seccomp|NoNewPrivs)' /proc/self/status; "
                    "{try} userns; :")
     client.check(re.search(r"Seccomp:\s*2", out), out)
-    client.check(world.THROUGH not in out, out)
+    client.check(sandbox_env.THROUGH not in out, out)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * admin: a configuration in /tmp with one policy, and the verbs of
+ * fixture_ctl: a configuration in /tmp with one policy, and the verbs of
  * mcp-execctl run on it, each in a process of its own.
  */
-#ifndef TESTS_UNIT_ADMIN_H
-#define TESTS_UNIT_ADMIN_H
+#ifndef TESTS_UNIT_FIXTURE_CTL_H
+#define TESTS_UNIT_FIXTURE_CTL_H
 
 #include <fcntl.h>
 #include <getopt.h>

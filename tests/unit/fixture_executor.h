@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rig: what tests of the executor share: a directory of their own, a policy
+ * fixture_executor: what tests of the executor share: a directory of their own, a policy
  * for whoever runs the test, requests and plans.  Real modules throughout.
  */
-#ifndef TESTS_UNIT_RIG_H
-#define TESTS_UNIT_RIG_H
+#ifndef TESTS_UNIT_FIXTURE_EXECUTOR_H
+#define TESTS_UNIT_FIXTURE_EXECUTOR_H
 
 #include <ftw.h>
 #include <stdio.h>
@@ -15,27 +15,27 @@
 
 #include "executor/run/request.h"
 
-#define RIG __attribute__((unused)) static
+#define FIXTURE __attribute__((unused)) static
 
-enum { RIG_NOBODY = 65534 };
+enum { FIXTURE_NOBODY = 65534 };
 
-/* The test's own directory, made by rig_setup. */
-RIG char rig_top[64];
+/* The test's own directory, made by fixture_setup. */
+FIXTURE char fixture_top[64];
 
-RIG int
-rig_setup(void **state)
+FIXTURE int
+fixture_setup(void **state)
 {
 	(void)state;
 	(void)umask(022);
 	(void)alarm(120); /* a test that hangs ends itself */
-	(void)strcpy(rig_top, "/tmp/test_rig.XXXXXX");
-	if (mkdtemp(rig_top) == NULL)
+	(void)strcpy(fixture_top, "/tmp/test_rig.XXXXXX");
+	if (mkdtemp(fixture_top) == NULL)
 		return -1;
-	return chmod(rig_top, 0755);
+	return chmod(fixture_top, 0755);
 }
 
-RIG int
-rig_remove(const char *path, const struct stat *st, int kind, struct FTW *f)
+FIXTURE int
+fixture_remove(const char *path, const struct stat *st, int kind, struct FTW *f)
 {
 	(void)st;
 	(void)kind;
@@ -43,27 +43,27 @@ rig_remove(const char *path, const struct stat *st, int kind, struct FTW *f)
 	return remove(path);
 }
 
-RIG int
-rig_teardown(void **state)
+FIXTURE int
+fixture_teardown(void **state)
 {
 	(void)state;
-	return nftw(rig_top, rig_remove, 16, FTW_DEPTH | FTW_PHYS);
+	return nftw(fixture_top, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* A path below the test's directory; sixteen may be in use. */
-RIG const char *
-rig_path(const char *name)
+FIXTURE const char *
+fixture_path(const char *name)
 {
 	static char path[16][256];
 	static unsigned next;
 	char *p = path[next++ % 16];
 
-	(void)snprintf(p, sizeof(path[0]), "%s/%s", rig_top, name);
+	(void)snprintf(p, sizeof(path[0]), "%s/%s", fixture_top, name);
 	return p;
 }
 
-RIG void
-rig_write(const char *path, const char *text, mode_t mode)
+FIXTURE void
+fixture_write(const char *path, const char *text, mode_t mode)
 {
 	FILE *f = fopen(path, "w");
 
@@ -74,8 +74,8 @@ rig_write(const char *path, const char *text, mode_t mode)
 }
 
 /* The whole of a file as text, in one buffer that the next call reuses. */
-RIG const char *
-rig_read(const char *path)
+FIXTURE const char *
+fixture_read(const char *path)
 {
 	static char text[8 << 20];
 	FILE *f = fopen(path, "r");
@@ -93,8 +93,8 @@ rig_read(const char *path)
  * A policy named "p" for whoever runs the test, working in dir; `more` is
  * put among its keys and begins with a comma, or is empty.
  */
-RIG struct policy *
-rig_policy(const char *dir, const char *more)
+FIXTURE struct policy *
+fixture_policy(const char *dir, const char *more)
 {
 	const char *user = geteuid() == 0 && strstr(more, "\"user\":") == NULL
 			       ? ",\"user\":\"root\""
@@ -114,8 +114,8 @@ rig_policy(const char *dir, const char *more)
 }
 
 /* A token of that policy; takes the reference over. */
-RIG void
-rig_token(struct token *t, struct policy *p)
+FIXTURE void
+fixture_token(struct token *t, struct policy *p)
 {
 	static struct cidr net;
 
@@ -127,14 +127,14 @@ rig_token(struct token *t, struct policy *p)
 	t->sources = &net;
 }
 
-RIG void
-rig_token_fini(struct token *t)
+FIXTURE void
+fixture_token_fini(struct token *t)
 {
 	policy_unref(t->policy);
 }
 
-RIG void
-rig_begin(struct request *r, const char *tool)
+FIXTURE void
+fixture_begin(struct request *r, const char *tool)
 {
 	struct msg_call m = { .call = 1,
 		.peer = BYTES_LIT("127.0.0.1"),
@@ -147,8 +147,8 @@ rig_begin(struct request *r, const char *tool)
 }
 
 /* One whole argument; what request_add says. */
-RIG int
-rig_arg(struct request *r, const char *name, enum proto_kind kind,
+FIXTURE int
+fixture_arg(struct request *r, const char *name, enum proto_kind kind,
     struct bytes value, struct err *e)
 {
 	struct msg_arg m = {
@@ -168,33 +168,33 @@ rig_arg(struct request *r, const char *name, enum proto_kind kind,
 	return rc;
 }
 
-RIG void
-rig_text(struct request *r, const char *name, const char *value)
+FIXTURE void
+fixture_text(struct request *r, const char *name, const char *value)
 {
 	struct err e = { 0 };
 
 	assert_int_equal(
-	    rig_arg(r, name, PROTO_STRING, bytes_of(value), &e), 0);
+	    fixture_arg(r, name, PROTO_STRING, bytes_of(value), &e), 0);
 }
 
 /* The plan of a shell line under p. */
-RIG void
-rig_plan(
+FIXTURE void
+fixture_plan(
     struct plan *out, struct policy *p, const char *command, const char *input)
 {
 	struct request r;
 	struct token t;
 	struct err e = { 0 };
 
-	rig_token(&t, policy_ref(p));
-	rig_begin(&r, "exec_cmd");
-	rig_text(&r, "command", command);
+	fixture_token(&t, policy_ref(p));
+	fixture_begin(&r, "exec_cmd");
+	fixture_text(&r, "command", command);
 	if (input != NULL)
-		rig_text(&r, "stdin", input);
+		fixture_text(&r, "stdin", input);
 	if (request_plan(&r, &t, out, &e) != 0)
 		fail_msg("plan: %s", e.what);
 	request_fini(&r);
-	rig_token_fini(&t);
+	fixture_token_fini(&t);
 }
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * desk: the frontend's modules from sessions to the channel, in one process
+ * fixture_frontend: the frontend's modules from sessions to the channel, in one process
  * with whoever plays the executor at the other end.  Real modules throughout.
  */
-#ifndef TESTS_UNIT_DESK_H
-#define TESTS_UNIT_DESK_H
+#ifndef TESTS_UNIT_FIXTURE_FRONTEND_H
+#define TESTS_UNIT_FIXTURE_FRONTEND_H
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +17,14 @@
 #include "frontend/session/session.h"
 #include "proto/chan.h"
 
-#define DESK __attribute__((unused)) static
+#define FIXTURE __attribute__((unused)) static
 
-enum { DESK_TOKENS = 2, DESK_CALLS = 4 };
+enum { FIXTURE_TOKENS = 2, FIXTURE_CALLS = 4 };
 
-struct desk {
+struct fixture {
 	struct loop *loop;
 	struct loop_timer timer;
-	unsigned rounds; /* of desk_poll() */
+	unsigned rounds; /* of fixture_poll() */
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
@@ -35,55 +35,55 @@ struct desk {
 	struct session_table *sessions;
 	int peer; /* the executor's end */
 	uint8_t frame[PROTO_MAX_FRAME];
-	uint8_t proof[DESK_TOKENS][DIGEST_BYTES];
+	uint8_t proof[FIXTURE_TOKENS][DIGEST_BYTES];
 	bool closed;
 };
 
-/* Limits that desk_configure() has no argument for. */
-DESK struct {
+/* Limits that fixture_configure() has no argument for. */
+FIXTURE struct {
 	uint32_t replay_bytes, replay_total_bytes, stream_ms;
-} desk_limits = { .replay_bytes = 1 << 20, .replay_total_bytes = 4 << 20 };
+} fixture_limits = { .replay_bytes = 1 << 20, .replay_total_bytes = 4 << 20 };
 
-DESK void
-desk_must(bool okay)
+FIXTURE void
+fixture_must(bool okay)
 {
 	if (!okay)
 		abort();
 }
 
-DESK void
-desk_on_closed(void *arg, const struct err *why)
+FIXTURE void
+fixture_on_closed(void *arg, const struct err *why)
 {
-	struct desk *d = arg;
+	struct fixture *d = arg;
 
 	(void)why;
 	d->closed = true;
 }
 
-DESK void
-desk_on_timer(void *arg)
+FIXTURE void
+fixture_on_timer(void *arg)
 {
-	struct desk *d = arg;
+	struct fixture *d = arg;
 
 	loop_stop(d->loop);
 }
 
 /* Let the frontend handle what was sent to it. */
-DESK void
-desk_turn(struct desk *d, uint64_t ms)
+FIXTURE void
+fixture_turn(struct fixture *d, uint64_t ms)
 {
 	struct err e;
 
-	d->timer.handler = desk_on_timer;
+	d->timer.handler = fixture_on_timer;
 	d->timer.arg = d;
 	loop_timer_set(d->loop, &d->timer, ms);
-	desk_must(loop_run(d->loop, &e) == 0);
+	fixture_must(loop_run(d->loop, &e) == 0);
 }
 
-DESK int
-desk_on_idle(void *arg)
+FIXTURE int
+fixture_on_idle(void *arg)
 {
-	struct desk *d = arg;
+	struct fixture *d = arg;
 
 	if (d->rounds-- == 0)
 		loop_stop(d->loop);
@@ -91,32 +91,32 @@ desk_on_idle(void *arg)
 }
 
 /* The same without any waiting, so that timers do not come due. */
-DESK void
-desk_poll(struct desk *d)
+FIXTURE void
+fixture_poll(struct fixture *d)
 {
 	struct err e;
 
 	d->rounds = 4;
-	loop_on_idle(d->loop, desk_on_idle, d);
-	desk_must(loop_run(d->loop, &e) == 0);
+	loop_on_idle(d->loop, fixture_on_idle, d);
+	fixture_must(loop_run(d->loop, &e) == 0);
 	loop_on_idle(d->loop, NULL, NULL);
 }
 
 /* As the executor: one frame to the frontend. */
-DESK void
-desk_send(struct desk *d, const struct msg *m)
+FIXTURE void
+fixture_send(struct fixture *d, const struct msg *m)
 {
 	CLEANUP_BUF struct buf b;
 	struct err e;
 
 	buf_init(&b, PROTO_MAX_FRAME);
-	desk_must(proto_encode(m, &b, &e) == 0);
-	desk_must(send(d->peer, b.p, b.len, 0) == (ssize_t)b.len);
+	fixture_must(proto_encode(m, &b, &e) == 0);
+	fixture_must(send(d->peer, b.p, b.len, 0) == (ssize_t)b.len);
 }
 
 /* As the executor: the next frame of the frontend; false if there is none. */
-DESK bool
-desk_receive(struct desk *d, struct msg *m)
+FIXTURE bool
+fixture_receive(struct fixture *d, struct msg *m)
 {
 	struct err e;
 	ssize_t n;
@@ -124,23 +124,23 @@ desk_receive(struct desk *d, struct msg *m)
 	n = recv(d->peer, d->frame, sizeof(d->frame), MSG_DONTWAIT);
 	if (n <= 0)
 		return false;
-	desk_must(
+	fixture_must(
 	    proto_decode(bytes_make(d->frame, (size_t)n), F2E, m, &e) == 0);
 	return true;
 }
 
 /* Skip to the next frame of this code. */
-DESK bool
-desk_expect(struct desk *d, enum proto_code code, struct msg *m)
+FIXTURE bool
+fixture_expect(struct fixture *d, enum proto_code code, struct msg *m)
 {
-	while (desk_receive(d, m))
+	while (fixture_receive(d, m))
 		if (m->code == code)
 			return true;
 	return false;
 }
 
-DESK const struct settings_token *
-desk_token(struct desk *d, size_t i)
+FIXTURE const struct settings_token *
+fixture_token(struct fixture *d, size_t i)
 {
 	uint8_t verifier[DIGEST_BYTES];
 
@@ -149,8 +149,8 @@ desk_token(struct desk *d, size_t i)
 }
 
 /* Put tokens 0 to `tokens` - 1 and these limits in force. */
-DESK void
-desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
+FIXTURE void
+fixture_configure(struct fixture *d, size_t tokens, uint32_t sessions,
     uint32_t per_token, uint32_t idle_ms)
 {
 	static const char *const names[] = { "one", "two" };
@@ -160,11 +160,11 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 		.sessions_per_token = per_token,
 		.session_idle_ms = idle_ms,
 		.body_bytes = 65536,
-		.calls = DESK_CALLS,
+		.calls = FIXTURE_CALLS,
 		.output_bytes = 4096,
-		.replay_bytes = desk_limits.replay_bytes,
-		.replay_total_bytes = desk_limits.replay_total_bytes,
-		.stream_ms = desk_limits.stream_ms };
+		.replay_bytes = fixture_limits.replay_bytes,
+		.replay_total_bytes = fixture_limits.replay_total_bytes,
+		.stream_ms = fixture_limits.stream_ms };
 	const struct msg_penalties penalties = { .failure_ms = 1000,
 		.threshold_ms = 3000,
 		.max_ms = 5000,
@@ -172,8 +172,8 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 	struct msg_commit commit = { .generation = generation };
 	struct err e;
 
-	desk_must(settings_begin(d->settings, &c, &e) == 0);
-	desk_must(settings_set_penalties(d->settings, &penalties, &e) == 0);
+	fixture_must(settings_begin(d->settings, &c, &e) == 0);
+	fixture_must(settings_set_penalties(d->settings, &penalties, &e) == 0);
 	for (size_t i = 0; i < tokens; i++) {
 		struct msg_token t = { .name = bytes_of(names[i]),
 			.policy = BYTES_LIT("p"),
@@ -184,26 +184,26 @@ desk_configure(struct desk *d, size_t tokens, uint32_t sessions,
 
 		bearer_proof(bytes_of(names[i]), d->proof[i]);
 		bearer_verifier(d->proof[i], t.verifier);
-		desk_must(settings_add_token(d->settings, &t, &e) == 0);
+		fixture_must(settings_add_token(d->settings, &t, &e) == 0);
 	}
-	desk_must(settings_commit(d->settings, &commit, &e) == 0);
+	fixture_must(settings_commit(d->settings, &commit, &e) == 0);
 	calls_configure(d->calls, c.calls, c.output_bytes);
 	session_configure(d->sessions, settings_now(d->settings));
 	subscribe_configure(d->subscriptions, settings_now(d->settings));
 }
 
-DESK struct desk *
-desk_new(void)
+FIXTURE struct fixture *
+fixture_new(void)
 {
-	struct desk *d = calloc(1, sizeof(*d));
+	struct fixture *d = calloc(1, sizeof(*d));
 	struct err e;
 	int fds[2];
 
-	desk_must(d != NULL && chan_pair(fds, &e) == 0);
+	fixture_must(d != NULL && chan_pair(fds, &e) == 0);
 	d->peer = fds[1];
 	d->loop = loop_new(&e);
 	d->settings = settings_new(&e);
-	d->ipc = ipc_new(d->loop, fds[0], desk_on_closed, d, &e);
+	d->ipc = ipc_new(d->loop, fds[0], fixture_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
 	d->readings = readings_new(d->ipc, &e);
 	d->mcp = mcp_new(d->loop, d->calls, d->readings, &e);
@@ -211,13 +211,13 @@ desk_new(void)
 	d->modern =
 	    modern_new(d->loop, d->calls, d->readings, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
-	desk_must(d->sessions != NULL);
-	desk_configure(d, DESK_TOKENS, 64, 32, 60000);
+	fixture_must(d->sessions != NULL);
+	fixture_configure(d, FIXTURE_TOKENS, 64, 32, 60000);
 	return d;
 }
 
-DESK void
-desk_free(struct desk *d)
+FIXTURE void
+fixture_free(struct fixture *d)
 {
 	calls_lose(d->calls);
 	readings_lose(d->readings);
@@ -235,18 +235,18 @@ desk_free(struct desk *d)
 }
 
 /* Who asks, with token i and a session id. */
-DESK struct mcp_from
-desk_from(struct desk *d, size_t i, const char *session)
+FIXTURE struct mcp_from
+fixture_from(struct fixture *d, size_t i, const char *session)
 {
-	return (struct mcp_from){ .token = desk_token(d, i),
+	return (struct mcp_from){ .token = fixture_token(d, i),
 		.proof = d->proof[i],
 		.peer = BYTES_LIT("127.0.0.1"),
 		.session = bytes_of(session) };
 }
 
 /* A body to the streamable transport, in a revision that has sessions. */
-DESK int
-desk_post(struct desk *d, struct session_post *p, struct bytes body,
+FIXTURE int
+fixture_post(struct fixture *d, struct session_post *p, struct bytes body,
     char made[SESSION_ID], struct post **x, struct session_refusal *no)
 {
 	struct jsonrpc_input in;
@@ -264,17 +264,17 @@ desk_post(struct desk *d, struct session_post *p, struct bytes body,
 }
 
 /* An answer that came, or did not yet. */
-struct desk_answer {
+struct fixture_answer {
 	unsigned times;
 	char text[65536];
 };
 
-DESK void
-desk_on_answer(void *arg, struct buf *answer)
+FIXTURE void
+fixture_on_answer(void *arg, struct buf *answer)
 {
-	struct desk_answer *a = arg;
+	struct fixture_answer *a = arg;
 
-	desk_must(answer->len < sizeof(a->text));
+	fixture_must(answer->len < sizeof(a->text));
 	if (answer->len > 0)
 		memcpy(a->text, answer->p, answer->len);
 	a->text[answer->len] = '\0';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of executor/cast and executor/castread: whatever both streams
+ * Unit tests of executor/asciicast and executor/asciicast_read: whatever both streams
  * held comes back, however it was cut; what was changed is refused.
  */
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 
 static uint64_t seed = 88172645463325252ULL;
 
@@ -27,15 +27,15 @@ below(size_t n)
 }
 
 struct got {
-	struct buf stream[CAST_STREAMS];
-	struct cast_head head;
-	struct cast_end end;
+	struct buf stream[ASCIICAST_STREAMS];
+	struct asciicast_head head;
+	struct asciicast_end end;
 	unsigned heads, ends;
 	uint64_t last_us;
 };
 
 static void
-on_head(void *arg, const struct cast_head *h)
+on_head(void *arg, const struct asciicast_head *h)
 {
 	struct got *g = arg;
 
@@ -50,13 +50,13 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 
 	assert_true(stream == 1 || stream == 2);
 	assert_true(at_us >= g->last_us);
-	assert_in_range(data.len, 1, CAST_MAX_PIECE);
+	assert_in_range(data.len, 1, ASCIICAST_MAX_PIECE);
 	g->last_us = at_us;
 	buf_put_bytes(&g->stream[stream - 1], data);
 }
 
 static void
-on_end(void *arg, uint64_t at_us, const struct cast_end *end)
+on_end(void *arg, uint64_t at_us, const struct asciicast_end *end)
 {
 	struct got *g = arg;
 
@@ -65,16 +65,17 @@ on_end(void *arg, uint64_t at_us, const struct cast_end *end)
 	g->ends++;
 }
 
-static const struct castread_ops ops = { on_head, on_output, on_end };
+static const struct asciicast_read_ops ops = { on_head, on_output, on_end };
 
-static const struct cast_head head = { .run =
-					   "0123456789abcdef0123456789abcdef",
+static const struct asciicast_head head = {
+	.run = "0123456789abcdef0123456789abcdef",
 	.owner = { 1, 2, 3 },
 	.token = "agent",
 	.policy = "build",
 	.tool = "exec_cmd",
 	.begin_s = 1700000000,
-	.skipped = { 5, 0 } };
+	.skipped = { 5, 0 }
+};
 
 static void
 got_init(struct got *g)
@@ -116,20 +117,20 @@ fill(uint8_t *p, size_t most)
 static void
 read_all(struct bytes file, size_t most, struct got *g)
 {
-	struct castread r;
+	struct asciicast_read r;
 	struct err e = { 0 };
 	size_t n;
 
-	castread_init(&r, &ops, g);
+	asciicast_read_init(&r, &ops, g);
 	while (file.len > 0) {
 		n = 1 + below(most);
 		if (n > file.len)
 			n = file.len;
-		if (castread_feed(&r, bytes_make(file.p, n), &e) != 0)
+		if (asciicast_read_feed(&r, bytes_make(file.p, n), &e) != 0)
 			fail_msg("%s", e.what);
 		file = bytes_make(file.p + n, file.len - n);
 	}
-	castread_fini(&r);
+	asciicast_read_fini(&r);
 }
 
 /* Every line is a JSON value of the kind that asciicast v2 asks for. */
@@ -144,7 +145,7 @@ check_lines(struct bytes file)
 	for (; file.len > 0; first = false) {
 		nl = memchr(file.p, '\n', file.len);
 		assert_non_null(nl);
-		assert_true((size_t)(nl - file.p) < CAST_MAX_LINE);
+		assert_true((size_t)(nl - file.p) < ASCIICAST_MAX_LINE);
 		assert_int_equal(
 		    json_parse(bytes_make(file.p, (size_t)(nl - file.p)),
 			JSON_STRICT, &doc, &e),
@@ -160,18 +161,18 @@ static void
 round_trip(void)
 {
 	static uint8_t data[40000];
-	static struct cast_held held[CAST_STREAMS];
-	struct cast_end end = { PROTO_SIGNALLED, -1, 9, { 7, 8 } };
-	struct buf want[CAST_STREAMS], file;
+	static struct asciicast_held held[ASCIICAST_STREAMS];
+	struct asciicast_end end = { PROTO_SIGNALLED, -1, 9, { 7, 8 } };
+	struct buf want[ASCIICAST_STREAMS], file;
 	uint64_t at = 0;
 	struct got g;
 
 	memset(held, 0, sizeof(held));
 	buf_init(&file, 64 << 20);
 	got_init(&g);
-	for (unsigned s = 0; s < CAST_STREAMS; s++)
+	for (unsigned s = 0; s < ASCIICAST_STREAMS; s++)
 		buf_init(&want[s], 8 << 20);
-	cast_put_head(&file, &head);
+	asciicast_put_head(&file, &head);
 	for (size_t i = below(30); i > 0; i--) {
 		unsigned s = 1 + (unsigned)below(2);
 		struct bytes rest =
@@ -179,16 +180,16 @@ round_trip(void)
 
 		buf_put_bytes(&want[s - 1], rest);
 		while (rest.len > 0)
-			(void)cast_put(&file, &held[s - 1], s, at, &rest);
+			(void)asciicast_put(&file, &held[s - 1], s, at, &rest);
 		at += below(3000000);
 	}
-	for (unsigned s = 1; s <= CAST_STREAMS; s++)
-		(void)cast_put_held(&file, &held[s - 1], s, at);
-	cast_put_end(&file, at, &end);
+	for (unsigned s = 1; s <= ASCIICAST_STREAMS; s++)
+		(void)asciicast_put_held(&file, &held[s - 1], s, at);
+	asciicast_put_end(&file, at, &end);
 	assert_false(file.overflow);
 	check_lines(buf_bytes(&file));
 	read_all(buf_bytes(&file), 1 + below(10000), &g);
-	for (unsigned s = 0; s < CAST_STREAMS; s++) {
+	for (unsigned s = 0; s < ASCIICAST_STREAMS; s++) {
 		assert_true(
 		    bytes_eq(buf_bytes(&g.stream[s]), buf_bytes(&want[s])));
 		buf_fini(&want[s]);
@@ -216,20 +217,20 @@ test_round_trips(void **state)
 static void
 test_form(void **state)
 {
-	static struct cast_held held;
+	static struct asciicast_held held;
 	struct bytes rest = BYTES_LIT("a\n\xc3\xa9\xff");
 	struct buf b;
 	(void)state;
 
 	buf_init(&b, 4096);
 	held.len = 0;
-	assert_int_equal(cast_put(&b, &held, 1, 1500000, &rest), 5);
+	assert_int_equal(asciicast_put(&b, &held, 1, 1500000, &rest), 5);
 	rest = BYTES_LIT("\xe2\x82");
-	assert_int_equal(cast_put(&b, &held, 2, 2000001, &rest), 0);
+	assert_int_equal(asciicast_put(&b, &held, 2, 2000001, &rest), 0);
 	rest = BYTES_LIT("\xac\n");
-	assert_int_equal(cast_put(&b, &held, 2, 2000001, &rest), 4);
-	cast_put_end(
-	    &b, 3000000, &(struct cast_end){ PROTO_EXITED, 0, 0, { 5, 4 } });
+	assert_int_equal(asciicast_put(&b, &held, 2, 2000001, &rest), 4);
+	asciicast_put_end(&b, 3000000,
+	    &(struct asciicast_end){ PROTO_EXITED, 0, 0, { 5, 4 } });
 	assert_string_equal(buf_cstr(&b),
 	    "[1.500000,\"x\",\"1 YQrDqf8=\"]\n"
 	    "[1.500000,\"o\",\"a\\r\\n\xc3\xa9\xef\xbf\xbd\"]\n"
@@ -252,7 +253,7 @@ test_refused(void **state)
 		"[1.000000,\"x\",\"end gone 0 0 1 2\"]",
 		"[1.000000,\"x\",\"end exited 999 0 1 2\"]",
 		"[1.000000,\"o\",\"x\"] [2]", "no json" };
-	struct castread r;
+	struct asciicast_read r;
 	struct got g;
 	struct err e;
 	struct buf line;
@@ -260,35 +261,36 @@ test_refused(void **state)
 
 	got_init(&g);
 	buf_init(&line, 4096);
-	cast_put_head(&line, &head);
+	asciicast_put_head(&line, &head);
 	line.len--; /* the newline */
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		castread_init(&r, &ops, &g);
+		asciicast_read_init(&r, &ops, &g);
 		assert_int_equal(
-		    castread_line(&r, bytes_of(bad[i]), &e), ERR_BAD);
-		assert_int_equal(castread_line(&r, buf_bytes(&line), &e), 0);
+		    asciicast_read_line(&r, bytes_of(bad[i]), &e), ERR_BAD);
 		assert_int_equal(
-		    castread_line(&r, bytes_of(bad[i]), &e), ERR_BAD);
+		    asciicast_read_line(&r, buf_bytes(&line), &e), 0);
+		assert_int_equal(
+		    asciicast_read_line(&r, bytes_of(bad[i]), &e), ERR_BAD);
 		/* the positive control */
-		assert_int_equal(
-		    castread_line(&r, BYTES_LIT("[1.000000,\"o\",\"x\"]"), &e),
+		assert_int_equal(asciicast_read_line(&r,
+				     BYTES_LIT("[1.000000,\"o\",\"x\"]"), &e),
 		    0);
-		castread_fini(&r);
+		asciicast_read_fini(&r);
 	}
 	/* nothing follows the end, and a line that was cut is passed over */
-	castread_init(&r, &ops, &g);
-	assert_int_equal(castread_line(&r, buf_bytes(&line), &e), 0);
+	asciicast_read_init(&r, &ops, &g);
+	assert_int_equal(asciicast_read_line(&r, buf_bytes(&line), &e), 0);
 	assert_int_equal(
-	    castread_feed(&r,
+	    asciicast_read_feed(&r,
 		BYTES_LIT(
 		    "[1.000000,\"x\",\"end lost -1 0 1 2\"]\n[2.000000,\"o\""),
 		&e),
 	    0);
 	assert_true(r.has_end);
 	assert_int_equal(
-	    castread_line(&r, BYTES_LIT("[1.000000,\"o\",\"x\"]"), &e),
+	    asciicast_read_line(&r, BYTES_LIT("[1.000000,\"o\",\"x\"]"), &e),
 	    ERR_BAD);
-	castread_fini(&r);
+	asciicast_read_fini(&r);
 	buf_fini(&line);
 	got_fini(&g);
 }

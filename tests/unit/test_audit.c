@@ -22,7 +22,7 @@
 #include "common/digest.h"
 #include "common/json.h"
 #include "executor/audit/audit.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 static struct audit *
 must_open(const char *path)
@@ -66,7 +66,7 @@ must_flush(struct audit *a)
 static size_t
 check_lines(const char *path, int64_t *first, int64_t *last)
 {
-	const char *p = rig_read(path), *nl;
+	const char *p = fixture_read(path), *nl;
 	struct json_doc *doc;
 	int64_t seq, before = 0;
 	size_t n = 0;
@@ -94,7 +94,7 @@ check_lines(const char *path, int64_t *first, int64_t *last)
 static size_t
 count(const char *path, const char *what)
 {
-	const char *p = rig_read(path);
+	const char *p = fixture_read(path);
 	size_t n = 0;
 
 	for (; (p = strstr(p, what)) != NULL; p++)
@@ -105,7 +105,7 @@ count(const char *path, const char *what)
 static void
 test_record(void **state)
 {
-	const char *path = rig_path("record");
+	const char *path = fixture_path("record");
 	struct audit *a = must_open(path);
 	struct stat st;
 	struct buf *b;
@@ -140,7 +140,7 @@ static void
 test_cut(void **state)
 {
 	static uint8_t text[AUDIT_MAX_VALUE + 1];
-	const char *path = rig_path("cut");
+	const char *path = fixture_path("cut");
 	struct audit *a = must_open(path);
 	uint8_t sum[DIGEST_BYTES];
 	char hex[DIGEST_HEX], want[128];
@@ -166,7 +166,7 @@ test_cut(void **state)
 static void
 test_continues(void **state)
 {
-	const char *path = rig_path("continues");
+	const char *path = fixture_path("continues");
 	struct audit *a;
 	int64_t last;
 	int i;
@@ -186,7 +186,7 @@ test_continues(void **state)
 static void
 test_not_misled(void **state)
 {
-	const char *path = rig_path("misled");
+	const char *path = fixture_path("misled");
 	struct audit *a = must_open(path);
 	struct buf *b;
 	int64_t last;
@@ -207,7 +207,7 @@ test_not_misled(void **state)
 static int64_t
 last_number(const char *path)
 {
-	char *text = strdup(rig_read(path)), *line;
+	char *text = strdup(fixture_read(path)), *line;
 	struct json_doc *doc;
 	int64_t seq;
 	struct err e;
@@ -227,7 +227,7 @@ last_number(const char *path)
 static void
 test_torn(void **state)
 {
-	const char *path = rig_path("torn");
+	const char *path = fixture_path("torn");
 	char *whole, *line;
 	size_t len, cut;
 	struct audit *a;
@@ -237,21 +237,21 @@ test_torn(void **state)
 	for (len = 0; len < 124; len++)
 		put_record(a, "early");
 	audit_close(a);
-	whole = strdup(rig_read(path));
+	whole = strdup(fixture_read(path));
 	assert_non_null(whole);
 	len = strlen(whole);
 	line = strrchr(whole, '{'); /* number 124 */
 	for (cut = (size_t)(line - whole); cut < len; cut++) {
 		line = strndup(whole, cut);
-		rig_write(path, line, 0600);
+		fixture_write(path, line, 0600);
 		free(line);
 		a = must_open(path);
 		put_record(a, "later");
 		audit_close(a);
-		assert_memory_equal(rig_read(path), whole, cut);
+		assert_memory_equal(fixture_read(path), whole, cut);
 		assert_in_range(last_number(path), 124, 125);
 		if (whole[cut - 1] != '\n')
-			assert_int_equal(rig_read(path)[cut], '\n');
+			assert_int_equal(fixture_read(path)[cut], '\n');
 	}
 	free(whole);
 }
@@ -259,16 +259,16 @@ test_torn(void **state)
 static void
 test_hostile_places(void **state)
 {
-	const char *file = rig_path("hostile");
+	const char *file = fixture_path("hostile");
 
 	(void)state;
 	audit_close(must_open(file));
-	assert_int_equal(symlink("hostile", rig_path("link")), 0);
-	refused(rig_path("link"), "open");
-	refused(rig_top, "open");
-	refused(rig_path("none/audit"), "open");
-	assert_int_equal(mkfifo(rig_path("fifo"), 0600), 0);
-	refused(rig_path("fifo"), "not a regular file");
+	assert_int_equal(symlink("hostile", fixture_path("link")), 0);
+	refused(fixture_path("link"), "open");
+	refused(fixture_top, "open");
+	refused(fixture_path("none/audit"), "open");
+	assert_int_equal(mkfifo(fixture_path("fifo"), 0600), 0);
+	refused(fixture_path("fifo"), "not a regular file");
 	assert_int_equal(chmod(file, 0620), 0);
 	refused(file, "writable by nobody else");
 	assert_int_equal(chmod(file, 0602), 0);
@@ -276,7 +276,8 @@ test_hostile_places(void **state)
 	assert_int_equal(chmod(file, 0640), 0);
 	audit_close(must_open(file));
 	if (geteuid() == 0) {
-		assert_int_equal(chown(file, RIG_NOBODY, RIG_NOBODY), 0);
+		assert_int_equal(
+		    chown(file, FIXTURE_NOBODY, FIXTURE_NOBODY), 0);
 		refused(file, "owned by uid 65534");
 	}
 }
@@ -284,7 +285,7 @@ test_hostile_places(void **state)
 static void
 test_second_writer(void **state)
 {
-	const char *path = rig_path("second");
+	const char *path = fixture_path("second");
 	struct audit *a = must_open(path);
 
 	(void)state;
@@ -297,7 +298,7 @@ test_second_writer(void **state)
 static void
 test_reopens(void **state)
 {
-	const char *path = rig_path("log"), *old = rig_path("log.1");
+	const char *path = fixture_path("log"), *old = fixture_path("log.1");
 	struct audit *a = must_open(path);
 	int64_t first, last;
 
@@ -326,12 +327,12 @@ next_mode(struct audit *a, mode_t before)
 {
 	struct stat st;
 
-	assert_int_equal(chmod(rig_path("group/log"), before), 0);
+	assert_int_equal(chmod(fixture_path("group/log"), before), 0);
 	assert_int_equal(
-	    rename(rig_path("group/log"), rig_path("group/log.1")), 0);
+	    rename(fixture_path("group/log"), fixture_path("group/log.1")), 0);
 	put_record(a, "goes-on");
 	must_flush(a);
-	assert_int_equal(stat(rig_path("group/log"), &st), 0);
+	assert_int_equal(stat(fixture_path("group/log"), &st), 0);
 	return st.st_mode & 07777;
 }
 
@@ -343,26 +344,26 @@ test_group_of_readers(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(mkdir(rig_path("group"), 0700), 0);
-	a = must_open(rig_path("group/log"));
+	assert_int_equal(mkdir(fixture_path("group"), 0700), 0);
+	a = must_open(fixture_path("group/log"));
 	assert_int_equal(next_mode(a, 0600), 0600);
 	assert_int_equal(next_mode(a, 0644), 0640);
 	assert_int_equal(next_mode(a, 0640), 0640);
 	/* but if somebody else begins the next (logrotate's create) */
 	assert_int_equal(
-	    rename(rig_path("group/log"), rig_path("group/log.2")), 0);
-	rig_write(rig_path("group/log"), "", 0600);
+	    rename(fixture_path("group/log"), fixture_path("group/log.2")), 0);
+	fixture_write(fixture_path("group/log"), "", 0600);
 	put_record(a, "goes-on");
 	must_flush(a);
-	assert_int_equal(stat(rig_path("group/log"), &st), 0);
+	assert_int_equal(stat(fixture_path("group/log"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	if (geteuid() == 0) {
-		assert_int_equal(chown(rig_path("group/log"), 0, 64123), 0);
+		assert_int_equal(chown(fixture_path("group/log"), 0, 64123), 0);
 		assert_int_equal(next_mode(a, 0640), 0600);
 		/* that of the directory is inherited */
-		assert_int_equal(chown(rig_path("group"), 0, 64123), 0);
-		assert_int_equal(chmod(rig_path("group"), 02750), 0);
-		assert_int_equal(chown(rig_path("group/log"), 0, 64123), 0);
+		assert_int_equal(chown(fixture_path("group"), 0, 64123), 0);
+		assert_int_equal(chmod(fixture_path("group"), 02750), 0);
+		assert_int_equal(chown(fixture_path("group/log"), 0, 64123), 0);
 		assert_int_equal(next_mode(a, 0640), 0640);
 	}
 	audit_close(a);
@@ -372,16 +373,16 @@ test_group_of_readers(void **state)
 static void
 test_reopen_refused(void **state)
 {
-	const char *path = rig_path("swap"), *away = rig_path("swap.1");
+	const char *path = fixture_path("swap"), *away = fixture_path("swap.1");
 	struct audit *a = must_open(path);
 	struct err e = { 0 };
 
 	(void)state;
 	assert_int_equal(rename(path, away), 0);
-	assert_int_equal(symlink(rig_path("bait"), path), 0);
+	assert_int_equal(symlink(fixture_path("bait"), path), 0);
 	put_record(a, "kept");
 	assert_int_equal(audit_flush(a, &e), ERR_SYS);
-	assert_int_equal(access(rig_path("bait"), F_OK), -1);
+	assert_int_equal(access(fixture_path("bait"), F_OK), -1);
 	assert_int_equal(unlink(path), 0);
 	must_flush(a);
 	assert_int_equal(count(path, "kept"), 1);
@@ -427,7 +428,7 @@ static void
 fill_disk(const char *path)
 {
 	static char junk[4096];
-	int fd = open(rig_path("small/junk"), O_WRONLY | O_CREAT, 0600);
+	int fd = open(fixture_path("small/junk"), O_WRONLY | O_CREAT, 0600);
 	ssize_t n;
 
 	(void)path;
@@ -445,23 +446,23 @@ fill_disk(const char *path)
 static void
 free_disk(void)
 {
-	assert_int_equal(unlink(rig_path("small/junk")), 0);
+	assert_int_equal(unlink(fixture_path("small/junk")), 0);
 }
 
 static void
 mount_small(void)
 {
-	assert_int_equal(mkdir(rig_path("small"), 0700), 0);
-	assert_int_equal(
-	    mount("none", rig_path("small"), "tmpfs", 0, "size=16m,mode=0700"),
+	assert_int_equal(mkdir(fixture_path("small"), 0700), 0);
+	assert_int_equal(mount("none", fixture_path("small"), "tmpfs", 0,
+			     "size=16m,mode=0700"),
 	    0);
 }
 
 static void
 unmount_small(void)
 {
-	assert_int_equal(umount2(rig_path("small"), MNT_DETACH), 0);
-	assert_int_equal(rmdir(rig_path("small")), 0);
+	assert_int_equal(umount2(fixture_path("small"), MNT_DETACH), 0);
+	assert_int_equal(rmdir(fixture_path("small")), 0);
 }
 
 static void
@@ -471,7 +472,7 @@ test_disk_full(void **state)
 	if (geteuid() != 0)
 		skip();
 	mount_small();
-	recover(rig_path("small/log"), fill_disk, free_disk);
+	recover(fixture_path("small/log"), fill_disk, free_disk);
 	unmount_small();
 }
 
@@ -508,7 +509,7 @@ test_append_only(void **state)
 	if (geteuid() != 0)
 		skip();
 	mount_small();
-	(void)strcpy(path, rig_path("small/log"));
+	(void)strcpy(path, fixture_path("small/log"));
 	a = must_open(path);
 	fill_append_only(path);
 	for (i = 0; i < 60; i++) {
@@ -557,7 +558,7 @@ test_file_size_limit(void **state)
 {
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	recover(rig_path("limited"), fill_rlimit, free_rlimit);
+	recover(fixture_path("limited"), fill_rlimit, free_rlimit);
 }
 
 /*
@@ -568,7 +569,7 @@ static void
 test_lost(void **state)
 {
 	static uint8_t pad[AUDIT_MAX_VALUE];
-	const char *path = rig_path("lost");
+	const char *path = fixture_path("lost");
 	struct audit *a = must_open(path);
 	struct err e = { 0 };
 	int i, records = AUDIT_MAX_PENDING / AUDIT_MAX_VALUE + 10;
@@ -589,7 +590,8 @@ test_lost(void **state)
 	assert_int_not_equal(audit_flush(a, &e), 0);
 	must_flush(a);
 	audit_close(a);
-	lost = strtoul(strstr(rig_read(path), "\"records\":") + 10, NULL, 10);
+	lost =
+	    strtoul(strstr(fixture_read(path), "\"records\":") + 10, NULL, 10);
 	assert_in_range(lost, 10, records / 2);
 	assert_int_equal(
 	    check_lines(path, NULL, &last), (size_t)records - lost + 1);
@@ -599,8 +601,8 @@ test_lost(void **state)
 static int
 teardown(void **state)
 {
-	(void)umount2(rig_path("small"), MNT_DETACH); /* a test failed */
-	return rig_teardown(state);
+	(void)umount2(fixture_path("small"), MNT_DETACH); /* a test failed */
+	return fixture_teardown(state);
 }
 
 int
@@ -623,5 +625,5 @@ main(void)
 		cmocka_unit_test(test_lost),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, teardown);
 }

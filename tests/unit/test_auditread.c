@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "executor/ctl/audit/auditrun.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 static const struct auditrun_limits limits = { 100, 10, 65536, 1000 };
 
@@ -19,7 +19,7 @@ shown(const char *raw, unsigned columns, bool pad, const char *want)
 	struct buf b;
 
 	buf_init(&b, 4096);
-	(void)screen_put(&b, bytes_of(raw), columns, pad);
+	(void)terminal_put(&b, bytes_of(raw), columns, pad);
 	assert_string_equal(buf_cstr(&b), want);
 	buf_fini(&b);
 }
@@ -28,19 +28,19 @@ static void
 test_screen(void **state)
 {
 	(void)state;
-	shown("plain", SCREEN_ALL, false, "plain");
-	shown("a \\\"b\\\" c\\\\d", SCREEN_ALL, false, "a \"b\" c\\d");
-	shown("\\u001b[31m\\n", SCREEN_ALL, false, "\\u001b[31m\\n");
-	shown("raw \033[31m", SCREEN_ALL, false, "raw \\u001b[31m");
-	shown("\xff\xc2\x9b", SCREEN_ALL, false, "\\xff\\u009b");
-	shown("\xe2\x80\xae", SCREEN_ALL, false, "\\u202e");
+	shown("plain", TERMINAL_ALL, false, "plain");
+	shown("a \\\"b\\\" c\\\\d", TERMINAL_ALL, false, "a \"b\" c\\d");
+	shown("\\u001b[31m\\n", TERMINAL_ALL, false, "\\u001b[31m\\n");
+	shown("raw \033[31m", TERMINAL_ALL, false, "raw \\u001b[31m");
+	shown("\xff\xc2\x9b", TERMINAL_ALL, false, "\\xff\\u009b");
+	shown("\xe2\x80\xae", TERMINAL_ALL, false, "\\u202e");
 	shown("abcdefgh", 8, false, "abcdefgh");
 	shown("abcdefghi", 8, false, "abcde...");
 	shown("abc", 5, true, "abc  ");
 	shown(
 	    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 5, true, "\xe6\x97\xa5...");
 	shown("", 3, true, "   ");
-	shown("ends in \\", SCREEN_ALL, false, "ends in \\");
+	shown("ends in \\", TERMINAL_ALL, false, "ends in \\");
 }
 
 static void
@@ -50,11 +50,11 @@ test_html(void **state)
 
 	(void)state;
 	buf_init(&b, 4096);
-	screen_put_html(&b, bytes_of("<a href='x'>&\\\"\033</a>"), 1000);
+	terminal_put_html(&b, bytes_of("<a href='x'>&\\\"\033</a>"), 1000);
 	assert_string_equal(buf_cstr(&b),
 	    "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\\u001b&lt;/a&gt;");
 	buf_reset(&b);
-	screen_put_html(&b, bytes_of("<<<<"), 2);
+	terminal_put_html(&b, bytes_of("<<<<"), 2);
 	assert_string_equal(buf_cstr(&b), "&lt;&lt;\xe2\x80\xa6");
 	buf_fini(&b);
 }
@@ -81,11 +81,11 @@ test_times(void **state)
 	assert_int_equal(auditrec_time("d", out, &e), ERR_BAD);
 	assert_int_equal(auditrec_time("2026-02-30", out, &e), ERR_BAD);
 	assert_int_equal(auditrec_time("", out, &e), ERR_BAD);
-	screen_duration(text, 1500000);
+	terminal_duration(text, 1500000);
 	assert_string_equal(text, "1.5 ms");
-	screen_duration(text, 125000000000);
+	terminal_duration(text, 125000000000);
 	assert_string_equal(text, "2 min 5 s");
-	screen_size(text, 131072);
+	terminal_size(text, 131072);
 	assert_string_equal(text, "131 kB");
 }
 
@@ -104,7 +104,7 @@ add(struct auditrun *r, unsigned pid, unsigned parent, const char *path)
 
 /* Depth first, siblings in time's order, and who became what. */
 static void
-test_tree(void **state)
+test_proctree(void **state)
 {
 	struct auditrun *r = auditrun_new(bytes_of("ab"), &limits);
 	uint32_t order[8];
@@ -189,7 +189,7 @@ main(void)
 		cmocka_unit_test(test_screen),
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_proctree),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_terms),
 	};

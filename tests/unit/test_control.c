@@ -21,7 +21,7 @@
 #include "executor/control/control_request.h"
 #include "executor/control/control_socket.h"
 #include "executor/control/peer.h"
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 static int
 parse(const char *text, struct control_request *r, struct err *e)
@@ -203,10 +203,10 @@ test_ancestors(void **state)
 		(void)pause();
 		_exit(0);
 	}
-	assert_true(tree_has_ancestor(getpid(), getpid()));
-	assert_true(tree_has_ancestor(child, getpid()));
-	assert_false(tree_has_ancestor(getppid(), getpid()));
-	assert_false(tree_has_ancestor(getpid(), child));
+	assert_true(proctree_has_ancestor(getpid(), getpid()));
+	assert_true(proctree_has_ancestor(child, getpid()));
+	assert_false(proctree_has_ancestor(getppid(), getpid()));
+	assert_false(proctree_has_ancestor(getpid(), child));
 	p.pid = child;
 	assert_int_equal(peer_check(&p, &e), ERR_DENIED);
 	p.pid = getppid();
@@ -218,7 +218,7 @@ test_ancestors(void **state)
 	assert_int_equal(peer_check(&p, &e), ERR_DENIED);
 	(void)kill(child, SIGKILL);
 	(void)waitpid(child, NULL, 0);
-	assert_true(tree_has_ancestor(child, getpid())); /* gone */
+	assert_true(proctree_has_ancestor(child, getpid())); /* gone */
 }
 
 int

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/json.h"
-#include "tests/unit/admin.h"
+#include "tests/unit/fixture_ctl.h"
 
 #define DOCTOR(...) run(doctor_run, (const char *const[]){ __VA_ARGS__ })
 

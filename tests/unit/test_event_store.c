@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of frontend/outbox: lines, cuts and what is kept. */
+/* Unit tests of frontend/event_store: lines, cuts and what is kept. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,18 +10,19 @@
 
 #include <cmocka.h>
 
-#include "frontend/session/outbox.h"
+#include "frontend/session/event_store.h"
 
-static const struct outbox_rules polling = { .ids = true, .polling = true };
-static const struct outbox_rules plain = { .ids = true };
-static const struct outbox_rules none = { 0 };
+static const struct event_store_rules polling = { .ids = true,
+	.polling = true };
+static const struct event_store_rules plain = { .ids = true };
+static const struct event_store_rules none = { 0 };
 
 static const uint8_t alice[DIGEST_BYTES] = { 1 }, bob[DIGEST_BYTES] = { 2 };
 
-static struct outbox_all all;
-static struct outbox box;
-static struct stream one, two;
-static struct outbox_line *writing; /* has a writer: this test */
+static struct event_store_all all;
+static struct event_store box;
+static struct sse one, two;
+static struct event_stream *writing; /* has a writer: this test */
 static unsigned wakes;
 
 static void
@@ -41,8 +42,8 @@ setup(void **state)
 	all.max = 1 << 20;
 	all.shares = shares_new(32, &e);
 	assert_non_null(all.shares);
-	stream_init(&one, 1 << 20, on_wake, NULL);
-	stream_init(&two, 1 << 20, on_wake, NULL);
+	sse_init(&one, 1 << 20, on_wake, NULL);
+	sse_init(&two, 1 << 20, on_wake, NULL);
 	wakes = 0;
 	return 0;
 }
@@ -51,12 +52,12 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	outbox_fini(&box);
+	event_store_fini(&box);
 	if (writing != NULL)
-		outbox_drop(writing);
+		event_store_drop(writing);
 	writing = NULL;
-	stream_fini(&one);
-	stream_fini(&two);
+	sse_fini(&one);
+	sse_fini(&two);
 	assert_int_equal(shares_used(all.shares), 0);
 	assert_int_equal(shares_joined(all.shares), 0);
 	shares_free(all.shares);
@@ -65,10 +66,10 @@ teardown(void **state)
 
 /* All that waits on a stream; it is taken. */
 static const char *
-taken(struct stream *s)
+taken(struct sse *s)
 {
 	static char text[65536];
-	size_t n = stream_take(s, text, sizeof(text) - 1);
+	size_t n = sse_take(s, text, sizeof(text) - 1);
 
 	text[n] = '\0';
 	return text;
@@ -98,7 +99,7 @@ ids(const char *text)
 static struct bytes
 id_of(uint64_t line, uint64_t seq)
 {
-	static char id[OUTBOX_ID];
+	static char id[EVENT_STORE_ID];
 
 	(void)snprintf(id, sizeof(id), "%s-%llu-%llu", box.key,
 	    (unsigned long long)line, (unsigned long long)seq);
@@ -108,39 +109,39 @@ id_of(uint64_t line, uint64_t seq)
 static bool
 resume(uint64_t line, uint64_t seq)
 {
-	return outbox_resume(&box, id_of(line, seq), &two, true, 100);
+	return event_store_resume(&box, id_of(line, seq), &two, true, 100);
 }
 
-static struct outbox_line *
-begin(const struct outbox_rules *rules, size_t max)
+static struct event_stream *
+begin(const struct event_store_rules *rules, size_t max)
 {
-	struct outbox_line *l;
+	struct event_stream *l;
 
-	outbox_begin(&box, rules, max, &all, alice);
-	l = outbox_open(&box, BYTES_LIT("\"r\""));
+	event_store_begin(&box, rules, max, &all, alice);
+	l = event_store_open(&box, BYTES_LIT("\"r\""));
 	assert_non_null(l);
 	writing = l;
-	outbox_attach(l, &one, 1);
+	event_store_attach(l, &one, 1);
 	return l;
 }
 
 static void
-finish(struct outbox_line *l, struct bytes answer, uint64_t now_ms)
+finish(struct event_stream *l, struct bytes answer, uint64_t now_ms)
 {
 	writing = NULL;
-	outbox_finish(l, answer, now_ms);
+	event_store_finish(l, answer, now_ms);
 }
 
 static void
-push(struct outbox_line *l, const char *text)
+push(struct event_stream *l, const char *text)
 {
-	outbox_push(l, bytes_of(text), 1);
+	event_store_push(l, bytes_of(text), 1);
 }
 
 static void
 test_rules(void **state)
 {
-	struct outbox_line *l;
+	struct event_stream *l;
 
 	(void)state;
 	l = begin(&polling, 4096);
@@ -149,16 +150,16 @@ test_rules(void **state)
 	finish(l, bytes_of("{\"a\":1}"), 2);
 	assert_true(one.closed);
 	assert_string_equal(ids(taken(&one)), "2");
-	outbox_fini(&box);
-	stream_fini(&one);
-	stream_init(&one, 4096, on_wake, NULL);
+	event_store_fini(&box);
+	sse_fini(&one);
+	sse_init(&one, 4096, on_wake, NULL);
 	l = begin(&plain, 4096);
 	push(l, "{}");
 	assert_string_equal(ids(taken(&one)), "1");
 	finish(l, bytes_of(""), 2);
-	outbox_fini(&box);
-	stream_fini(&one);
-	stream_init(&one, 4096, on_wake, NULL);
+	event_store_fini(&box);
+	sse_fini(&one);
+	sse_init(&one, 4096, on_wake, NULL);
 	l = begin(&none, 4096);
 	push(l, "{}");
 	assert_string_equal(taken(&one), "event: message\ndata: {}\n\n");
@@ -170,18 +171,18 @@ test_rules(void **state)
 static void
 test_resume(void **state)
 {
-	struct outbox_line *l = begin(&polling, 4096);
+	struct event_stream *l = begin(&polling, 4096);
 
 	(void)state;
 	push(l, "{\"n\":1}");
 	push(l, "{\"n\":2}");
 	assert_string_equal(ids(taken(&one)), "0*,1,2");
-	stream_fini(&one); /* cut */
+	sse_fini(&one); /* cut */
 	push(l, "{\"n\":3}");
-	assert_false(outbox_is_open(&box));
-	assert_true(outbox_has_room(l));
+	assert_false(event_store_is_open(&box));
+	assert_true(event_store_has_room(l));
 	assert_true(resume(1, 1));
-	assert_true(outbox_is_open(&box));
+	assert_true(event_store_is_open(&box));
 	assert_string_equal(ids(taken(&two)), "1*,2,3");
 	push(l, "{\"n\":4}");
 	assert_string_equal(ids(taken(&two)), "4");
@@ -193,18 +194,18 @@ test_resume(void **state)
 static void
 test_answer_waits(void **state)
 {
-	struct outbox_line *l = begin(&plain, 4096);
+	struct event_stream *l = begin(&plain, 4096);
 
 	(void)state;
 	push(l, "{}");
-	stream_fini(&one);
+	sse_fini(&one);
 	finish(l, bytes_of("{\"answer\":1}"), 5);
 	for (int i = 0; i < 3; i++) {
 		assert_true(resume(1, 1));
 		assert_non_null(strstr(taken(&two), "answer"));
 		assert_true(two.closed);
-		stream_fini(&two);
-		stream_init(&two, 4096, on_wake, NULL);
+		sse_fini(&two);
+		sse_init(&two, 4096, on_wake, NULL);
 	}
 	/* seen to its end: nothing follows */
 	assert_true(resume(1, 2));
@@ -215,33 +216,34 @@ test_answer_waits(void **state)
 static void
 test_wrong_ids(void **state)
 {
-	struct outbox_line *l = begin(&polling, 4096);
+	struct event_stream *l = begin(&polling, 4096);
 	static const char *const tails[] = { "", "-", "-1", "-1-", "--", "-1-x",
 		"-1-1-1", "-1-+1", "-1- 1", "-2-1", "-1-99", "-0-0",
 		"-1-18446744073709551616", "-1-1 " };
-	char id[OUTBOX_ID + 32];
+	char id[EVENT_STORE_ID + 32];
 
 	(void)state;
 	push(l, "{}");
 	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
 		(void)snprintf(id, sizeof(id), "%s%s", box.key, tails[i]);
-		assert_false(outbox_resume(&box, bytes_of(id), &two, true, 1));
+		assert_false(
+		    event_store_resume(&box, bytes_of(id), &two, true, 1));
 	}
-	assert_false(outbox_resume(
+	assert_false(event_store_resume(
 	    &box, BYTES_LIT("0123456789abcdef-1-1"), &two, true, 1));
-	assert_false(outbox_resume(&box, BYTES_LIT("x"), &two, true, 1));
+	assert_false(event_store_resume(&box, BYTES_LIT("x"), &two, true, 1));
 	assert_null(two.held);
 	assert_true(resume(1, 1)); /* control */
 	/* a line without a connection yet gave no id to anybody */
-	l = outbox_open(&box, BYTES_LIT("2"));
+	l = event_store_open(&box, BYTES_LIT("2"));
 	assert_false(resume(2, 0));
-	outbox_drop(l);
+	event_store_drop(l);
 }
 
 static void
 test_taken_over(void **state)
 {
-	struct outbox_line *l = begin(&polling, 4096);
+	struct event_stream *l = begin(&polling, 4096);
 
 	(void)state;
 	push(l, "{}");
@@ -256,11 +258,11 @@ test_taken_over(void **state)
 static void
 test_bounded(void **state)
 {
-	struct outbox_line *l = begin(&plain, 4096);
+	struct event_stream *l = begin(&plain, 4096);
 	const char *text;
 
 	(void)state;
-	stream_fini(&one);
+	sse_fini(&one);
 	for (int i = 0; i < 100; i++) {
 		push(l,
 		    "{\"pad\":\"0123456789012345678901234567890123456789\"}");
@@ -272,26 +274,26 @@ test_bounded(void **state)
 	assert_non_null(strstr(text, "\"warning\""));
 	assert_string_equal(strstr(ids(text), ",100"), ",100");
 	/* told once: its id is that of the last that is missing */
-	assert_true(outbox_resume(&box, id_of(1, 100), &two, true, 1));
+	assert_true(event_store_resume(&box, id_of(1, 100), &two, true, 1));
 	assert_string_equal(taken(&two), "");
 }
 
 static void
 test_quiet(void **state)
 {
-	struct outbox_line *l = begin(&plain, 1000);
+	struct event_stream *l = begin(&plain, 1000);
 
 	(void)state;
-	stream_fini(&one);
+	sse_fini(&one);
 	for (int i = 0; i < 10; i++)
 		push(l, "{}");
-	assert_true(outbox_resume(&box, id_of(1, 0), &two, false, 1));
+	assert_true(event_store_resume(&box, id_of(1, 0), &two, false, 1));
 	assert_null(strstr(taken(&two), "notifications/message"));
 }
 
 /* Who is there gets it; who was cut off is told that it is gone. */
 static void
-answer_is_not_kept(struct outbox_line *l, size_t size)
+answer_is_not_kept(struct event_stream *l, size_t size)
 {
 	static char big[5000];
 
@@ -317,14 +319,14 @@ test_large_answer(void **state)
 static void
 test_session_over(void **state)
 {
-	struct outbox_line *l = begin(&polling, 4096);
-	struct stream general;
+	struct event_stream *l = begin(&polling, 4096);
+	struct sse general;
 
 	(void)state;
-	stream_init(&general, 4096, on_wake, NULL);
-	assert_true(outbox_listen(&box, &general, 1));
+	sse_init(&general, 4096, on_wake, NULL);
+	assert_true(event_store_listen(&box, &general, 1));
 	(void)taken(&one);
-	outbox_fini(&box);
+	event_store_fini(&box);
 	assert_true(general.closed);
 	assert_false(one.closed);
 	/* the writer goes on to its answer, which has no id */
@@ -333,36 +335,36 @@ test_session_over(void **state)
 	assert_true(one.closed);
 	assert_string_equal(taken(&one),
 	    "event: message\ndata: {}\n\nevent: message\ndata: {\"a\":1}\n\n");
-	stream_fini(&general);
+	sse_fini(&general);
 }
 
 static void
 test_general(void **state)
 {
-	struct stream s[OUTBOX_MAX_GENERAL + 1];
-	const size_t n = OUTBOX_MAX_GENERAL + 1;
+	struct sse s[EVENT_STORE_MAX_GENERAL + 1];
+	const size_t n = EVENT_STORE_MAX_GENERAL + 1;
 
 	(void)state;
-	outbox_begin(&box, &plain, 4096, &all, alice);
-	assert_false(outbox_say(&box, bytes_of("{}"), 1));
+	event_store_begin(&box, &plain, 4096, &all, alice);
+	assert_false(event_store_say(&box, bytes_of("{}"), 1));
 	for (size_t i = 0; i < n; i++) {
-		stream_init(&s[i], 4096, on_wake, NULL);
-		assert_true(outbox_listen(&box, &s[i], 1));
+		sse_init(&s[i], 4096, on_wake, NULL);
+		assert_true(event_store_listen(&box, &s[i], 1));
 	}
 	/* one too many: the oldest was closed */
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(s[i].closed, i == 0);
-	assert_true(outbox_say(&box, bytes_of("{}"), 1));
+	assert_true(event_store_say(&box, bytes_of("{}"), 1));
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(s[i].out.len > 0, i == n - 1);
 	/* cut: the newest of those that are there */
-	stream_fini(&s[n - 1]);
-	assert_true(outbox_say(&box, bytes_of("{}"), 1));
+	sse_fini(&s[n - 1]);
+	assert_true(event_store_say(&box, bytes_of("{}"), 1));
 	assert_true(s[n - 2].out.len > 0);
 	for (size_t i = 0; i < n - 1; i++)
-		stream_fini(&s[i]);
+		sse_fini(&s[i]);
 	/* nobody there: it waits for who comes back */
-	assert_true(outbox_say(&box, bytes_of("{\"late\":1}"), 1));
+	assert_true(event_store_say(&box, bytes_of("{\"late\":1}"), 1));
 	assert_true(resume(n, 1));
 	assert_non_null(strstr(taken(&two), "late"));
 }
@@ -370,23 +372,23 @@ test_general(void **state)
 static void
 test_time(void **state)
 {
-	struct outbox_line *l = begin(&polling, 4096);
+	struct event_stream *l = begin(&polling, 4096);
 
 	(void)state;
 	push(l, "{}");
-	outbox_tend(&box, 500, 400);
+	event_store_tend(&box, 500, 400);
 	assert_false(one.closed);
-	outbox_tend(&box, 500, 501);
+	event_store_tend(&box, 500, 501);
 	assert_true(one.closed);
 	push(l, "{}"); /* not sent yet: it is kept */
-	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 1);
-	assert_int_equal(box.bytes, 2 + OUTBOX_OVERHEAD);
+	event_store_tend(&box, 0, EVENT_STORE_KEEP_MS + 1);
+	assert_int_equal(box.bytes, 2 + EVENT_STORE_OVERHEAD);
 	assert_true(resume(1, 1));
 	assert_string_equal(ids(taken(&two)), "1*,2");
 	finish(l, bytes_of("{}"), 200);
-	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 199);
+	event_store_tend(&box, 0, EVENT_STORE_KEEP_MS + 199);
 	assert_non_null(box.lines);
-	outbox_tend(&box, 0, OUTBOX_KEEP_MS + 200);
+	event_store_tend(&box, 0, EVENT_STORE_KEEP_MS + 200);
 	assert_null(box.lines);
 	assert_int_equal(box.bytes, 0);
 	assert_false(resume(1, 1));
@@ -396,13 +398,13 @@ test_time(void **state)
 static void
 test_unseen_answer_stays(void **state)
 {
-	struct outbox_line *l = begin(&plain, 4096);
+	struct event_stream *l = begin(&plain, 4096);
 
 	(void)state;
 	push(l, "{}");
-	stream_fini(&one);
+	sse_fini(&one);
 	finish(l, bytes_of("{\"answer\":1}"), 1);
-	outbox_tend(&box, 0, 100 * (uint64_t)OUTBOX_KEEP_MS);
+	event_store_tend(&box, 0, 100 * (uint64_t)EVENT_STORE_KEEP_MS);
 	assert_true(resume(1, 1));
 	assert_non_null(strstr(taken(&two), "answer"));
 }
@@ -410,54 +412,54 @@ test_unseen_answer_stays(void **state)
 static void
 test_many_lines(void **state)
 {
-	struct outbox_line *l;
+	struct event_stream *l;
 
 	(void)state;
-	outbox_begin(&box, &plain, 1 << 20, &all, alice);
-	for (int i = 0; i < 3 * OUTBOX_MAX_LINES; i++) {
-		struct stream s;
+	event_store_begin(&box, &plain, 1 << 20, &all, alice);
+	for (int i = 0; i < 3 * EVENT_STORE_MAX_STREAMS; i++) {
+		struct sse s;
 
-		stream_init(&s, 4096, on_wake, NULL);
-		l = outbox_open(&box, BYTES_LIT("1"));
-		outbox_attach(l, &s, 1);
-		outbox_finish(l, BYTES_LIT("{}"), 1);
-		stream_fini(&s);
+		sse_init(&s, 4096, on_wake, NULL);
+		l = event_store_open(&box, BYTES_LIT("1"));
+		event_store_attach(l, &s, 1);
+		event_store_finish(l, BYTES_LIT("{}"), 1);
+		sse_fini(&s);
 	}
-	assert_int_equal(
-	    box.bytes, OUTBOX_MAX_LINES * (2 + (size_t)OUTBOX_OVERHEAD));
+	assert_int_equal(box.bytes,
+	    EVENT_STORE_MAX_STREAMS * (2 + (size_t)EVENT_STORE_OVERHEAD));
 	assert_false(resume(1, 0));
-	assert_true(resume(3 * OUTBOX_MAX_LINES, 0));
+	assert_true(resume(3 * EVENT_STORE_MAX_STREAMS, 0));
 }
 
 /* --- all sessions together ------------------------------------------------ */
 
 /* Another session, with one line whose client was cut off at once. */
-static struct outbox_line *
-cut_off(struct outbox *o, const uint8_t verifier[DIGEST_BYTES])
+static struct event_stream *
+cut_off(struct event_store *o, const uint8_t verifier[DIGEST_BYTES])
 {
-	struct outbox_line *l;
-	struct stream s;
+	struct event_stream *l;
+	struct sse s;
 
-	outbox_begin(o, &plain, 1 << 20, &all, verifier);
-	l = outbox_open(o, BYTES_LIT("1"));
+	event_store_begin(o, &plain, 1 << 20, &all, verifier);
+	l = event_store_open(o, BYTES_LIT("1"));
 	assert_non_null(l);
-	stream_init(&s, 4096, on_wake, NULL);
-	outbox_attach(l, &s, 1);
-	stream_fini(&s);
+	sse_init(&s, 4096, on_wake, NULL);
+	event_store_attach(l, &s, 1);
+	sse_fini(&s);
 	return l;
 }
 
 /* What a client of that session gets that comes back with nothing seen. */
 static const char *
-back(struct outbox *o)
+back(struct event_store *o)
 {
-	char id[OUTBOX_ID];
+	char id[EVENT_STORE_ID];
 
-	stream_fini(&two);
-	stream_init(&two, 1 << 20, on_wake, NULL);
+	sse_fini(&two);
+	sse_init(&two, 1 << 20, on_wake, NULL);
 	(void)snprintf(id, sizeof(id), "%s-1-0", o->key);
-	assert_true(
-	    outbox_resume((struct outbox *)o, bytes_of(id), &two, true, 100));
+	assert_true(event_store_resume(
+	    (struct event_store *)o, bytes_of(id), &two, true, 100));
 	return taken(&two);
 }
 
@@ -465,9 +467,9 @@ back(struct outbox *o)
 static void
 test_hunger(void **state)
 {
-	enum { HUNGRY = 20, EVENT = 100 + OUTBOX_OVERHEAD };
-	struct outbox modest, hungry[HUNGRY];
-	struct outbox_line *m, *l[HUNGRY];
+	enum { HUNGRY = 20, EVENT = 100 + EVENT_STORE_OVERHEAD };
+	struct event_store modest, hungry[HUNGRY];
+	struct event_stream *m, *l[HUNGRY];
 	static char event[101];
 	const char *text;
 
@@ -496,26 +498,26 @@ test_hunger(void **state)
 		push(m, event);
 	assert_int_equal(modest.bytes, 50 * EVENT);
 	for (int i = 0; i < HUNGRY; i++) {
-		outbox_fini(&hungry[i]);
-		outbox_drop(l[i]);
+		event_store_fini(&hungry[i]);
+		event_store_drop(l[i]);
 	}
 	assert_int_equal(shares_used(all.shares), 50 * EVENT);
 	/* less is allowed from now on */
 	all.max = 3 * EVENT + 1;
-	outbox_yield(&all);
+	event_store_yield(&all);
 	assert_int_equal(modest.bytes, 3 * EVENT);
 	text = back(&modest);
 	assert_string_equal(ids(text), "207,208,209,210");
 	assert_non_null(strstr(text, "some messages are missing"));
-	outbox_fini(&modest);
-	outbox_drop(m);
+	event_store_fini(&modest);
+	event_store_drop(m);
 }
 
 /* More than all may keep: as if it were more than the session may. */
 static void
 test_more_than_all(void **state)
 {
-	struct outbox_line *l = begin(&plain, 1 << 20);
+	struct event_stream *l = begin(&plain, 1 << 20);
 
 	(void)state;
 	all.max = 2000;

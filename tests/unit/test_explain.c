@@ -12,17 +12,17 @@
 #include <cmocka.h>
 
 #include "executor/policy/policydir.h"
-#include "executor/ctl/policy/call.h"
-#include "executor/ctl/text.h"
-#include "executor/ctl/policy/verdict.h"
-#include "executor/ctl/policy/view.h"
+#include "executor/ctl/policy/dry_run.h"
+#include "executor/ctl/wrapped_text.h"
+#include "executor/ctl/policy/filter_eval.h"
+#include "executor/ctl/policy/sandbox_path.h"
 #include "executor/confine/probe.h"
-#include "tests/unit/admin.h"
+#include "tests/unit/fixture_ctl.h"
 
 #define EXPLAIN(...)                                                           \
 	run(policy_explain_run, (const char *const[]){ __VA_ARGS__, NULL })
 #define TEST_RUN(...)                                                          \
-	run(policy_test_run, (const char *const[]){ __VA_ARGS__, NULL })
+	run(policy_try_run, (const char *const[]){ __VA_ARGS__, NULL })
 
 static struct policy *
 load(struct policy_table *t)
@@ -45,7 +45,7 @@ test_words_survive(void **state)
 {
 	static const char *const words[] = { "echo", "", "a b", "it's", "\"q\"",
 		"\\", "$x", "*", "'", "\n\t", "\xff\xfe", "--", NULL };
-	struct call c = {
+	struct dry_run c = {
 		.verb = "t", .policy = "p", .words = (char **)(uintptr_t)words
 	};
 	struct policy_table t = { .count = 0 };
@@ -55,7 +55,7 @@ test_words_survive(void **state)
 	size_t i;
 
 	(void)state;
-	if (call_plan(&c, p, false, &plan, &e) != 0)
+	if (dry_run_plan(&c, p, false, &plan, &e) != 0)
 		fail_msg("%s", e.what);
 	for (i = 0; words[i] != NULL; i++)
 		assert_string_equal(plan.argv[i], words[i]);
@@ -63,26 +63,26 @@ test_words_survive(void **state)
 	assert_false(plan.has_input);
 	plan_fini(&plan);
 	c.shell = true;
-	assert_int_equal(call_plan(&c, p, true, &plan, &e), 0);
+	assert_int_equal(dry_run_plan(&c, p, true, &plan, &e), 0);
 	assert_string_equal(plan.argv[0], "/bin/sh");
 	assert_true(strncmp(plan.argv[2], "echo  a b it's", 14) == 0);
 	assert_true(plan.has_input);
 	plan_fini(&plan);
 	/* a call's checks hold here as well */
 	c.dir = "/etc";
-	assert_int_equal(call_plan(&c, p, false, &plan, &e), ERR_DENIED);
+	assert_int_equal(dry_run_plan(&c, p, false, &plan, &e), ERR_DENIED);
 	c.dir = NULL;
 	c.timeout_ms = "600001";
-	assert_int_equal(call_plan(&c, p, false, &plan, &e), ERR_BAD);
+	assert_int_equal(dry_run_plan(&c, p, false, &plan, &e), ERR_BAD);
 	policy_table_fini(&t);
 }
 
 static bool
 refuses(const struct filter *f, int nr, const uint64_t args[6])
 {
-	enum verdict v = verdict_of(f, nr, args);
+	enum filter_eval v = filter_eval_of(f, nr, args);
 
-	return v == VERDICT_REFUSED || v == VERDICT_TOLD;
+	return v == FILTER_EVAL_REFUSED || v == FILTER_EVAL_TOLD;
 }
 
 static void
@@ -95,20 +95,25 @@ test_verdicts(void **state)
 	struct filter empty = { .prog = { .len = 0 } };
 
 	(void)state;
-	assert_int_equal(verdict_of(f, SYS_read, none), VERDICT_ALLOWED);
+	assert_int_equal(
+	    filter_eval_of(f, SYS_read, none), FILTER_EVAL_ALLOWED);
 	assert_true(refuses(f, SYS_mount, none));
 	assert_true(refuses(f, SYS_ptrace, none));
-	assert_int_equal(verdict_of(f, SYS_clone3, none), VERDICT_MISSING);
-	assert_int_equal(verdict_of(f, 9999, none), VERDICT_MISSING);
+	assert_int_equal(
+	    filter_eval_of(f, SYS_clone3, none), FILTER_EVAL_MISSING);
+	assert_int_equal(filter_eval_of(f, 9999, none), FILTER_EVAL_MISSING);
 	assert_true(refuses(f, SYS_socket, args));
 	args[0] = AF_UNIX;
-	assert_int_equal(verdict_of(f, SYS_socketpair, args), VERDICT_ALLOWED);
-	assert_int_equal(verdict_of(&empty, SYS_mount, none), VERDICT_ALLOWED);
+	assert_int_equal(
+	    filter_eval_of(f, SYS_socketpair, args), FILTER_EVAL_ALLOWED);
+	assert_int_equal(
+	    filter_eval_of(&empty, SYS_mount, none), FILTER_EVAL_ALLOWED);
 	policy_table_fini(&t);
 	write_policy(",\"network\":\"host\"");
 	f = &load(&t)->filter;
 	args[0] = AF_INET;
-	assert_int_equal(verdict_of(f, SYS_socket, args), VERDICT_ALLOWED);
+	assert_int_equal(
+	    filter_eval_of(f, SYS_socket, args), FILTER_EVAL_ALLOWED);
 	args[0] = AF_PACKET;
 	assert_true(refuses(f, SYS_socket, args));
 	policy_table_fini(&t);
@@ -117,12 +122,12 @@ test_verdicts(void **state)
 static void
 expect_view(const struct policy *p, const char *path, bool there, bool runs)
 {
-	struct view v;
+	struct sandbox_path v;
 
-	view_find(&p->confine, path, &v);
+	sandbox_path_find(&p->confine, path, &v);
 	if (v.there != there)
 		fail_msg("%s: there %d, %s", path, v.there, v.why);
-	if (view_executable(p, &v) != runs)
+	if (sandbox_path_executable(p, &v) != runs)
 		fail_msg("%s: %s", path, v.why);
 }
 
@@ -152,9 +157,9 @@ test_views(void **state)
 	expect_view(p, path, true, false);
 	(void)snprintf(path, sizeof(path), "%s/work/script", fix.dir);
 	expect_view(p, path, true, true);
-	assert_true(view_interpreter(path, interpreter));
+	assert_true(sandbox_path_interpreter(path, interpreter));
 	assert_string_equal(interpreter, "/bin/sh");
-	assert_false(view_interpreter("/bin/sh", interpreter));
+	assert_false(sandbox_path_interpreter("/bin/sh", interpreter));
 	policy_table_fini(&t);
 	write_policy(",\"files\":{\"noexec\":true,\"hide\":[\"/usr/share\"]}");
 	p = load(&t);
@@ -212,16 +217,16 @@ test_rows(void **state)
 
 	(void)state;
 	buf_init(&b, 4096);
-	text_row(&b, "Label", "%s %d", "word", 7);
+	wrapped_text_row(&b, "Label", "%s %d", "word", 7);
 	assert_string_equal(buf_cstr(&b), "Label        word 7\n");
 	buf_reset(&b);
 	for (int i = 0; i < 20; i++)
-		text_item(&b, "item%d", i);
+		wrapped_text_item(&b, "item%d", i);
 	assert_non_null(strstr(buf_cstr(&b), "item0, item1, "));
 	assert_true(bytes_starts(buf_bytes(&b), "item0"));
 	buf_fini(&b);
 	buf_init(&b, 4096);
-	text_put(&b, "",
+	wrapped_text_put(&b, "",
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb cc");
 	assert_string_equal(buf_cstr(&b),
 	    "             aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"

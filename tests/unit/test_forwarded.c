@@ -49,14 +49,14 @@ struct row {
 static void
 check(const struct row *row)
 {
-	struct vet_request r = { .http11 = true };
+	struct validate_request r = { .http11 = true };
 	const char *const values[] = { row->a, row->b };
 	char out[CIDR_TEXT];
 
 	for (size_t i = 0; i < 2; i++)
 		if (values[i] != NULL)
 			r.headers[r.header_count++] =
-			    (struct vet_header){ bytes_of(row->name),
+			    (struct validate_header){ bytes_of(row->name),
 				    bytes_of(values[i]) };
 	set->limits.forwarded_header =
 	    row->name[0] == 'F' ? PROTO_FORWARDED_RFC7239 : PROTO_FORWARDED_FOR;
@@ -194,7 +194,7 @@ test_forwarded(void **state)
 static void
 test_other_header(void **state)
 {
-	struct vet_request r = { .header_count = 2,
+	struct validate_request r = { .header_count = 2,
 		.headers = { { BYTES_LIT(FWD), BYTES_LIT("for=127.0.0.1") },
 		    { BYTES_LIT(XFF), BYTES_LIT("203.0.113.1") } } };
 	char out[CIDR_TEXT];
@@ -217,7 +217,7 @@ static void
 test_many_hops(void **state)
 {
 	char value[4096] = "203.0.113.1", out[CIDR_TEXT];
-	struct vet_request r = { .header_count = 1,
+	struct validate_request r = { .header_count = 1,
 		.headers = { { .name = BYTES_LIT(XFF) } } };
 
 	(void)state;

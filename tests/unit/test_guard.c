@@ -25,8 +25,8 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "executor/run/spawn.h"
-#include "executor/run/tree.h"
-#include "tests/unit/rig.h"
+#include "executor/run/proctree.h"
+#include "tests/unit/fixture_executor.h"
 
 #define BARE                                                                   \
 	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
@@ -39,7 +39,7 @@ enum {
 	TEXT = 16384
 };
 
-struct stream {
+struct sse {
 	int fd;
 	char text[TEXT];
 	size_t len;
@@ -50,7 +50,7 @@ struct run {
 	struct policy *policy;
 	struct plan plan;
 	struct spawned sp;
-	struct stream out, err;
+	struct sse out, err;
 	struct guard_report report; /* the last one */
 	bool started, failed, exited;
 	bool gone; /* the guard itself */
@@ -74,18 +74,18 @@ start_as(
     struct run *r, struct policy *p, const char *command, const char *input)
 {
 	memset(r, 0, sizeof(*r));
-	rig_plan(&r->plan, p, command, input);
+	fixture_plan(&r->plan, p, command, input);
 	start_planned(r, p);
 }
 
 static void
 start(struct run *r, const char *flavour, const char *command)
 {
-	start_as(r, rig_policy(rig_top, flavour), command, NULL);
+	start_as(r, fixture_policy(fixture_top, flavour), command, NULL);
 }
 
 static void
-take_stream(struct stream *s)
+take_stream(struct sse *s)
 {
 	ssize_t n = read(s->fd, s->text + s->len, TEXT - 1 - s->len);
 
@@ -204,7 +204,7 @@ run_as(struct run *r, struct policy *p, const char *command)
 static void
 run(struct run *r, const char *flavour, const char *command)
 {
-	run_as(r, rig_policy(rig_top, flavour), command);
+	run_as(r, fixture_policy(fixture_top, flavour), command);
 }
 
 /* --- ends -------------------------------------------------------------- */
@@ -232,14 +232,16 @@ input(const char *flavour)
 {
 	struct run r;
 
-	start_as(&r, rig_policy(rig_top, flavour), "cat; echo end", "hello ");
+	start_as(&r, fixture_policy(fixture_top, flavour), "cat; echo end",
+	    "hello ");
 	assert_int_equal(write(r.sp.in, "hello ", 6), 6);
 	(void)close(r.sp.in);
 	r.sp.in = -1;
 	wait_over(&r);
 	assert_string_equal(r.out.text, "hello end\n");
 	done(&r);
-	start_as(&r, rig_policy(rig_top, flavour), "cat; echo end", NULL);
+	start_as(
+	    &r, fixture_policy(fixture_top, flavour), "cat; echo end", NULL);
 	assert_int_equal(r.sp.in, -1); /* /dev/null */
 	wait_over(&r);
 	assert_string_equal(r.out.text, "end\n");
@@ -387,7 +389,7 @@ test_guard_killed(void **state)
 	wait_text(&r, "ready");
 	while (!all_over(&r) && clock_mono_ms() < end) {
 		turn(&r, 10);
-		(void)tree_kill(SIGKILL, &r.sp.guard, r.gone ? 0 : 1);
+		(void)proctree_kill(SIGKILL, &r.sp.guard, r.gone ? 0 : 1);
 	}
 	assert_true(all_over(&r));
 	assert_false(r.exited);
@@ -482,7 +484,8 @@ place(const char *flavour)
 	(void)snprintf(more, sizeof(more), "%s,\"umask\":\"0027\"", flavour);
 	run(&r, more, "umask; pwd; ps -o sid= -p $$ 2>/dev/null || true");
 	assert_true(strncmp(r.out.text, "0027\n", 5) == 0);
-	assert_true(strncmp(r.out.text + 5, rig_top, strlen(rig_top)) == 0);
+	assert_true(
+	    strncmp(r.out.text + 5, fixture_top, strlen(fixture_top)) == 0);
 	done(&r);
 }
 
@@ -520,8 +523,8 @@ fails(struct run *r, const char *step, int sysno)
 static void
 step_failures(const char *flavour)
 {
-	struct policy *p = rig_policy(rig_top, flavour);
-	const char *dir = rig_path("shut"), *file = rig_path("file");
+	struct policy *p = fixture_policy(fixture_top, flavour);
+	const char *dir = fixture_path("shut"), *file = fixture_path("file");
 	struct run r;
 
 	assert_true(p->rlimit_count > 0);
@@ -530,21 +533,21 @@ step_failures(const char *flavour)
 	start_as(&r, p, "echo never", NULL);
 	fails(&r, "rlimits", EPERM);
 
-	p = rig_policy(rig_top, flavour);
+	p = fixture_policy(fixture_top, flavour);
 	(void)strcpy(p->shell, "/nonexistent/sh");
 	start_as(&r, p, "echo never", NULL);
 	fails(&r, "execve", ENOENT);
 
-	rig_write(file, "no program", 0644);
-	p = rig_policy(rig_top, flavour);
+	fixture_write(file, "no program", 0644);
+	p = fixture_policy(fixture_top, flavour);
 	(void)strcpy(p->shell, file);
 	start_as(&r, p, "echo never", NULL);
 	fails(&r, "execve", EACCES);
 
 	assert_int_equal(mkdir(dir, 0755), 0);
-	p = rig_policy(dir, flavour);
+	p = fixture_policy(dir, flavour);
 	memset(&r, 0, sizeof(r));
-	rig_plan(&r.plan, p, "echo never", NULL);
+	fixture_plan(&r.plan, p, "echo never", NULL);
 	assert_int_equal(chmod(dir, 0), 0);
 	start_planned(&r, p);
 	fails(&r, "directory", EACCES);
@@ -557,14 +560,14 @@ static int
 run_under_nproc(const char *flavour, rlim_t more)
 {
 	struct rlimit r = { more, more };
-	struct policy *p = rig_policy(rig_top, flavour);
+	struct policy *p = fixture_policy(fixture_top, flavour);
 	struct spawned sp;
 	struct plan plan;
 	struct guard_report report = { 0 };
 	struct err e = { 0 };
 	int rc = 100;
 
-	rig_plan(&plan, p, "echo never", NULL);
+	fixture_plan(&plan, p, "echo never", NULL);
 	if (setrlimit(RLIMIT_NPROC, &r) == -1)
 		return 1;
 	if (spawn_run(&plan, &sp, &e) != 0)
@@ -608,12 +611,12 @@ test_no_descriptors(void **state)
 	struct rlimit old, low;
 	struct spawned sp;
 	struct plan plan;
-	struct policy *p = rig_policy(rig_top, BARE);
+	struct policy *p = fixture_policy(fixture_top, BARE);
 	struct err e = { 0 };
 	int free_fd = dup(0), failed = 0, i;
 
 	(void)state;
-	rig_plan(&plan, p, "echo never", NULL);
+	fixture_plan(&plan, p, "echo never", NULL);
 	(void)close(free_fd);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	low = old;
@@ -661,17 +664,18 @@ plant(
 	struct policy *p;
 	struct run r;
 
-	assert_int_equal(mkdir(rig_path("victim"), 0755), 0);
-	assert_int_equal(mkdir(rig_path("own/a"), 0755), 0);
-	assert_int_equal(mkdir(rig_path("own/a/b"), 0755), 0);
-	rig_write(rig_path("own/a/file"), "x", 0644);
+	assert_int_equal(mkdir(fixture_path("victim"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("own/a"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("own/a/b"), 0755), 0);
+	fixture_write(fixture_path("own/a/file"), "x", 0644);
 	(void)snprintf(keys, sizeof(keys),
 	    NOBODY "%s,\"files\":{\"%s\":[\"%s/%s\"]}", t->more, t->key,
-	    rig_path("own/a"), t->name);
-	p = rig_policy(rig_path("own"), keys);
-	assert_int_equal(rename(rig_path("own/a"), rig_path("moved")), 0);
+	    fixture_path("own/a"), t->name);
+	p = fixture_policy(fixture_path("own"), keys);
+	assert_int_equal(
+	    rename(fixture_path("own/a"), fixture_path("moved")), 0);
 	(void)snprintf(link, sizeof(link), "%s%s", prefix, target);
-	assert_int_equal(symlink(link, rig_path("own/a")), 0);
+	assert_int_equal(symlink(link, fixture_path("own/a")), 0);
 	for (size_t i = 0; late && i < p->confine.mounts.count; i++)
 		p->confine.mounts.op[i].ino = 0;
 	start_as(&r, p, "echo never", NULL);
@@ -687,11 +691,12 @@ plant(
 		    r.report.sysno == ESTALE || r.report.sysno == ENOENT);
 	}
 	done(&r);
-	assert_int_equal(rmdir(rig_path("victim")), 0); /* nothing is in it */
-	assert_int_equal(unlink(rig_path("own/a")), 0);
-	assert_int_equal(unlink(rig_path("moved/file")), 0);
-	assert_int_equal(rmdir(rig_path("moved/b")), 0);
-	assert_int_equal(rmdir(rig_path("moved")), 0);
+	assert_int_equal(
+	    rmdir(fixture_path("victim")), 0); /* nothing is in it */
+	assert_int_equal(unlink(fixture_path("own/a")), 0);
+	assert_int_equal(unlink(fixture_path("moved/file")), 0);
+	assert_int_equal(rmdir(fixture_path("moved/b")), 0);
+	assert_int_equal(rmdir(fixture_path("moved")), 0);
 }
 
 /*
@@ -713,11 +718,11 @@ test_planted_link(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(mkdir(rig_path("own"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("own"), 0755), 0);
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		for (int late = 0; late < 2; late++) {
-			plant(&t[i], "/old", rig_path("victim"), late);
-			plant(&t[i], "", rig_path("victim"), late);
+			plant(&t[i], "/old", fixture_path("victim"), late);
+			plant(&t[i], "", fixture_path("victim"), late);
 			plant(&t[i], "", "../victim", late);
 		}
 	}
@@ -738,7 +743,7 @@ test_network(void **state)
 		skip();
 	memset(host, 0, sizeof(host));
 	assert_true(readlink("/proc/self/ns/net", host, sizeof(host) - 1) > 0);
-	p = rig_policy(rig_top, NOBODY);
+	p = fixture_policy(fixture_top, NOBODY);
 	if ((p->confine.layers & CONFINE_NET) == 0) {
 		policy_unref(p);
 		skip();
@@ -761,7 +766,7 @@ test_network(void **state)
 	done(&r);
 	policy_unref(p);
 
-	p = rig_policy(rig_top, NOBODY ",\"network\":\"loopback\"");
+	p = fixture_policy(fixture_top, NOBODY ",\"network\":\"loopback\"");
 	run_as(&r, policy_ref(p), "true");
 	assert_int_equal(r.sp.net, -1);
 	done(&r);
@@ -876,14 +881,15 @@ BOTH(step_failures)
 static int
 setup(void **state)
 {
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ? -1 : rig_setup(state);
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ? -1
+							: fixture_setup(state);
 }
 
 static int
 teardown(void **state)
 {
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak check needs it */
-	return rig_teardown(state);
+	return fixture_teardown(state);
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of frontend/vet and frontend/auth: what a head must be like. */
+/* Unit tests of frontend/validate and frontend/auth: what a head must be like. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -11,20 +11,21 @@
 #include "common/bearer.h"
 #include "common/cleanup.h"
 #include "frontend/gate/auth.h"
-#include "frontend/gate/vet.h"
+#include "frontend/gate/validate.h"
 
 static void
-add(struct vet_request *r, const char *name, const char *value)
+add(struct validate_request *r, const char *name, const char *value)
 {
 	r->headers[r->header_count++] =
-	    (struct vet_header){ .name = bytes_of(name),
+	    (struct validate_header){ .name = bytes_of(name),
 		    .value = bytes_of(value) };
 }
 
-static struct vet_request
+static struct validate_request
 request(void)
 {
-	struct vet_request r = { .target = BYTES_LIT("/mcp"), .http11 = true };
+	struct validate_request r = { .target = BYTES_LIT("/mcp"),
+		.http11 = true };
 
 	add(&r, "Host", "localhost");
 	return r;
@@ -34,12 +35,12 @@ request(void)
 static unsigned
 with(const char *name, const char *value)
 {
-	struct vet_request r = request();
-	struct vet_facts f;
-	struct vet_refusal no;
+	struct validate_request r = request();
+	struct validate_facts f;
+	struct validate_refusal no;
 
 	add(&r, name, value);
-	return vet_read(&r, &f, &no) == 0 ? 0 : no.status;
+	return validate_read(&r, &f, &no) == 0 ? 0 : no.status;
 }
 
 static void
@@ -80,33 +81,33 @@ test_headers(void **state)
 static void
 test_framing(void **state)
 {
-	struct vet_request r = request();
-	struct vet_refusal no;
-	struct vet_facts f;
+	struct validate_request r = request();
+	struct validate_refusal no;
+	struct validate_facts f;
 
 	(void)state;
 	add(&r, "Content-Length", "5");
-	assert_int_equal(vet_read(&r, &f, &no), 0);
+	assert_int_equal(validate_read(&r, &f, &no), 0);
 	assert_true(f.has_length && f.length == 5 && !f.chunked);
 	add(&r, "Transfer-Encoding", "chunked");
-	assert_int_equal(vet_read(&r, &f, &no), -1);
+	assert_int_equal(validate_read(&r, &f, &no), -1);
 	assert_int_equal(no.status, 400);
 
 	r = request();
 	add(&r, "Content-Length", "5");
 	add(&r, "content-length", "5");
-	assert_int_equal(vet_read(&r, &f, &no), -1);
+	assert_int_equal(validate_read(&r, &f, &no), -1);
 
 	r = request();
 	r.http11 = false;
 	r.header_count = 0;
-	assert_int_equal(vet_read(&r, &f, &no), 0);
+	assert_int_equal(validate_read(&r, &f, &no), 0);
 	add(&r, "Transfer-Encoding", "chunked");
-	assert_int_equal(vet_read(&r, &f, &no), -1);
+	assert_int_equal(validate_read(&r, &f, &no), -1);
 
 	r = request();
 	r.header_count = 0;
-	assert_int_equal(vet_read(&r, &f, &no), -1);
+	assert_int_equal(validate_read(&r, &f, &no), -1);
 }
 
 static void
@@ -127,16 +128,16 @@ test_targets(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct vet_request r = request();
-		struct vet_facts f;
-		struct vet_refusal no = { 0 };
+		struct validate_request r = request();
+		struct validate_facts f;
+		struct validate_refusal no = { 0 };
 
 		r.target = bytes_of(rows[i].target);
 		assert_int_equal(
-		    vet_read(&r, &f, &no) == 0, rows[i].status == 0);
+		    validate_read(&r, &f, &no) == 0, rows[i].status == 0);
 		assert_int_equal(no.status, rows[i].status);
 		r.target_cut = true;
-		assert_int_equal(vet_read(&r, &f, &no), -1);
+		assert_int_equal(validate_read(&r, &f, &no), -1);
 		assert_int_equal(no.status, 414);
 	}
 }
@@ -196,7 +197,7 @@ test_hosts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (vet_host_ok(bytes_of(rows[i].host), names()) !=
+		if (validate_host_ok(bytes_of(rows[i].host), names()) !=
 		    rows[i].okay)
 			fail_msg("Host: %s", rows[i].host);
 }
@@ -231,7 +232,7 @@ test_origins(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (vet_origin_ok(bytes_of(rows[i].origin), names()) !=
+		if (validate_origin_ok(bytes_of(rows[i].origin), names()) !=
 		    rows[i].okay)
 			fail_msg("Origin: %s", rows[i].origin);
 }
@@ -263,21 +264,21 @@ test_media(void **state)
 		{ "text/plain", false },
 		{ "", false },
 	};
-	struct vet_facts f = { 0 };
+	struct validate_facts f = { 0 };
 
 	(void)state;
-	assert_true(vet_accepts(&f, "application", "json"));
+	assert_true(validate_accepts(&f, "application", "json"));
 	f.has_accept = true;
 	for (size_t i = 0; i < sizeof(accepts) / sizeof(accepts[0]); i++) {
 		f.accept = bytes_of(accepts[i].accept);
-		assert_int_equal(
-		    vet_accepts(&f, "application", "json"), accepts[i].json);
-		assert_int_equal(
-		    vet_accepts(&f, "text", "event-stream"), accepts[i].stream);
+		assert_int_equal(validate_accepts(&f, "application", "json"),
+		    accepts[i].json);
+		assert_int_equal(validate_accepts(&f, "text", "event-stream"),
+		    accepts[i].stream);
 	}
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		f.content_type = bytes_of(types[i].type);
-		assert_int_equal(vet_is_json(&f), types[i].okay);
+		assert_int_equal(validate_is_json(&f), types[i].okay);
 	}
 }
 
@@ -287,16 +288,18 @@ test_query(void **state)
 	struct bytes v;
 
 	(void)state;
-	assert_true(vet_query(BYTES_LIT("/m?sessionId=ab"), "sessionId", &v));
+	assert_true(
+	    validate_query(BYTES_LIT("/m?sessionId=ab"), "sessionId", &v));
 	assert_true(bytes_eq_str(v, "ab"));
 	assert_true(
-	    vet_query(BYTES_LIT("/m?x&sessionId=&y=1"), "sessionId", &v));
+	    validate_query(BYTES_LIT("/m?x&sessionId=&y=1"), "sessionId", &v));
 	assert_int_equal(v.len, 0);
-	assert_false(vet_query(BYTES_LIT("/m"), "sessionId", &v));
-	assert_false(vet_query(BYTES_LIT("/m?sessionIdx=1"), "sessionId", &v));
-	assert_false(vet_query(
+	assert_false(validate_query(BYTES_LIT("/m"), "sessionId", &v));
+	assert_false(
+	    validate_query(BYTES_LIT("/m?sessionIdx=1"), "sessionId", &v));
+	assert_false(validate_query(
 	    BYTES_LIT("/m?sessionId=1&sessionId=2"), "sessionId", &v));
-	assert_true(bytes_eq_str(vet_path(BYTES_LIT("/m?a?b")), "/m"));
+	assert_true(bytes_eq_str(validate_path(BYTES_LIT("/m?a?b")), "/m"));
 }
 
 /* --- who -------------------------------------------------------------- */

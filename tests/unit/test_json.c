@@ -92,7 +92,7 @@ test_write_inner(void **state)
 }
 
 static void
-test_tree(void **state)
+test_proctree(void **state)
 {
 	struct json_doc *d = parse(
 	    BYTES_LIT("{\"b\":true,\"n\":-7,\"s\":\"x\",\"l\":[null,2]}"), 0);
@@ -671,7 +671,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_write_inner),
-		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_proctree),
 		cmocka_unit_test(test_owns_its_text),
 		cmocka_unit_test(test_duplicate_names),
 		cmocka_unit_test(test_bad_utf8),

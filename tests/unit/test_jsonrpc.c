@@ -9,17 +9,17 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
-static struct desk *desk;
+static struct fixture *desk;
 static struct mcp_state mcp_state_;
-static struct desk_answer answer;
+static struct fixture_answer answer;
 
 static int
 setup(void **state)
 {
 	(void)state;
-	desk = desk_new();
+	desk = fixture_new();
 	memset(&mcp_state_, 0, sizeof(mcp_state_));
 	return 0;
 }
@@ -29,7 +29,7 @@ teardown(void **state)
 {
 	(void)state;
 	mcp_end(desk->mcp, &mcp_state_, PROTO_WHY_SESSION);
-	desk_free(desk);
+	fixture_free(desk);
 	return 0;
 }
 
@@ -37,8 +37,9 @@ teardown(void **state)
 static struct jsonrpc_exchange *
 give(const char *body, size_t token)
 {
-	struct mcp_from from = desk_from(desk, token, "");
-	struct jsonrpc_sink sink = { .done = desk_on_answer, .arg = &answer };
+	struct mcp_from from = fixture_from(desk, token, "");
+	struct jsonrpc_sink sink = { .done = fixture_on_answer,
+		.arg = &answer };
 	struct jsonrpc_exchange *x;
 	struct jsonrpc_input in;
 	CLEANUP_BUF struct buf error;
@@ -47,7 +48,7 @@ give(const char *body, size_t token)
 	answer.text[0] = '\0';
 	buf_init(&error, 4096);
 	if (jsonrpc_parse(bytes_of(body), &in, &error) != 0) {
-		desk_on_answer(&answer, &error);
+		fixture_on_answer(&answer, &error);
 		return NULL;
 	}
 	x = jsonrpc_dispatch(desk->mcp, &mcp_state_, &from, &in, 262144, &sink);
@@ -235,9 +236,9 @@ finish(uint64_t call, const char *output)
 		.done = { .call = call, .state = PROTO_EXITED } };
 
 	if (output != NULL)
-		desk_send(desk, &out);
-	desk_send(desk, &done);
-	desk_turn(desk, 20);
+		fixture_send(desk, &out);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 20);
 }
 
 static void
@@ -251,21 +252,21 @@ test_call_frames(void **state)
 				 "{\"command\":\"ls\",\"env\":{\"A\":\"b\"}}"),
 	    0));
 	assert_int_equal(answer.times, 0);
-	assert_true(desk_expect(desk, PROTO_CALL, &m));
+	assert_true(fixture_expect(desk, PROTO_CALL, &m));
 	assert_true(bytes_eq_str(m.call.tool, "exec_cmd"));
 	assert_true(bytes_eq_str(m.call.peer, "127.0.0.1"));
 	assert_true(bytes_eq_str(m.call.revision, "2025-06-18"));
 	assert_memory_equal(m.call.proof, desk->proof[0], DIGEST_BYTES);
-	assert_true(desk_receive(desk, &m));
+	assert_true(fixture_receive(desk, &m));
 	assert_int_equal(m.code, PROTO_ARG);
 	assert_true(bytes_eq_str(m.arg.name, "command") &&
 		    bytes_eq_str(m.arg.value, "ls") && m.arg.more == 0);
-	assert_true(desk_receive(desk, &m));
+	assert_true(fixture_receive(desk, &m));
 	assert_true(bytes_eq_str(m.arg.name, "env") &&
 		    bytes_eq_str(m.arg.value, "A=b"));
-	assert_true(desk_receive(desk, &m));
+	assert_true(fixture_receive(desk, &m));
 	assert_int_equal(m.code, PROTO_EXEC);
-	assert_false(desk_receive(desk, &m));
+	assert_false(fixture_receive(desk, &m));
 	finish(1, "hello");
 	assert_int_equal(answer.times, 1);
 	assert_non_null(strstr(answer.text, "\"id\":\"x\",\"result\""));
@@ -288,10 +289,10 @@ test_long_argument(void **state)
 	memset(body + at, 'x', 100000);
 	(void)strcpy(body + at + 100000, "\"}}}");
 	assert_non_null(give(body, 0));
-	assert_true(desk_expect(desk, PROTO_CALL, &m));
+	assert_true(fixture_expect(desk, PROTO_CALL, &m));
 	do {
-		desk_turn(desk, 1);
-		assert_true(desk_receive(desk, &m));
+		fixture_turn(desk, 1);
+		assert_true(fixture_receive(desk, &m));
 		assert_int_equal(m.code, PROTO_ARG);
 		got += m.arg.value.len;
 	} while (m.arg.more == 1);
@@ -307,7 +308,7 @@ test_call_refusals(void **state)
 
 	(void)state;
 	initialize("2025-06-18");
-	while (desk_receive(desk, &m))
+	while (fixture_receive(desk, &m))
 		;
 	expect(CALL_TOOL("1", "exec_cmd", "{}"), "\"isError\":true");
 	expect(
@@ -319,7 +320,7 @@ test_call_refusals(void **state)
 	/* a tool that exists, but not for this token */
 	(void)give(CALL_TOOL("1", "exec_cmd", "{\"command\":\"ls\"}"), 1);
 	assert_non_null(strstr(answer.text, "-32602"));
-	assert_false(desk_receive(desk, &m));
+	assert_false(fixture_receive(desk, &m));
 }
 
 static void
@@ -342,7 +343,7 @@ test_duplicate_id(void **state)
 static void
 test_full_table(void **state)
 {
-	const int all = DESK_CALLS * CALLS_PER_RUN + CALLS_MORE;
+	const int all = FIXTURE_CALLS * CALLS_PER_RUN + CALLS_MORE;
 	char body[256];
 	int n = 0;
 
@@ -372,14 +373,14 @@ test_cancel(void **state)
 	(void)give(
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"5\"}}",
 	    0);
-	assert_false(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_false(fixture_expect(desk, PROTO_CANCEL, &m));
 	(void)give(
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5,\"reason\":\"why not\"}}",
 	    0);
 	/* the notification's own exchange, and the silent end of the call's */
 	assert_int_equal(answer.times, 2);
 	assert_string_equal(answer.text, "");
-	assert_true(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_true(fixture_expect(desk, PROTO_CANCEL, &m));
 	assert_int_equal(m.cancel.why, PROTO_WHY_CLIENT);
 	assert_true(bytes_eq_str(m.cancel.reason, "why not"));
 	/* what comes late is dropped, and the id is free again */
@@ -446,7 +447,7 @@ test_abandon(void **state)
 	x = give(CALL_TOOL("5", "exec_cmd", "{\"command\":\"ls\"}"), 0);
 	assert_non_null(x);
 	jsonrpc_abandon(x);
-	assert_false(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_false(fixture_expect(desk, PROTO_CANCEL, &m));
 	finish(1, "x");
 	assert_int_equal(answer.times, 0);
 	assert_int_equal(calls_count(desk->calls), 0);
@@ -468,12 +469,12 @@ test_credit(void **state)
 	initialize("2025-06-18");
 	assert_non_null(
 	    give(CALL_TOOL("5", "exec_cmd", "{\"command\":\"ls\"}"), 0));
-	assert_true(desk_expect(desk, PROTO_CALL, &m));
+	assert_true(fixture_expect(desk, PROTO_CALL, &m));
 	assert_int_equal(m.call.window, CALLS_WINDOW);
 	for (size_t sent = 0; sent < 4 * CALLS_WINDOW; sent += sizeof(data)) {
-		desk_send(desk, &out);
-		desk_turn(desk, 1);
-		while (desk_expect(desk, PROTO_CREDIT, &m))
+		fixture_send(desk, &out);
+		fixture_turn(desk, 1);
+		while (fixture_expect(desk, PROTO_CREDIT, &m))
 			credit += m.credit.bytes;
 		assert_true(sent + sizeof(data) - credit < CALLS_WINDOW);
 	}
@@ -488,8 +489,8 @@ test_unknown_call(void **state)
 	struct msg done = { .code = PROTO_DONE, .done = { .call = 9 } };
 
 	(void)state;
-	desk_send(desk, &done);
-	desk_turn(desk, 10);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 10);
 	assert_true(desk->closed);
 }
 

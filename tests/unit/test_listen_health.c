@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "executor/service/hearing.h"
+#include "executor/service/listen_health.h"
 
 static struct sockaddr_in at;
 
@@ -111,23 +111,23 @@ test_mended(void **state)
 		{ linger, "SO_LINGER", false },
 		{ drop, "filter", true },
 	};
-	struct hearing h;
+	struct listen_health h;
 	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd = listener(), c;
 
-		hearing_begin(&h, &fd, 1);
-		assert_true(hearing_mend(&h, &e));
+		listen_health_begin(&h, &fd, 1);
+		assert_true(listen_health_mend(&h, &e));
 		rows[i].what(fd);
 		c = client();
 		assert_int_equal(c == -1, rows[i].deaf);
 		(void)close(c);
-		assert_false(hearing_mend(&h, &e));
+		assert_false(listen_health_mend(&h, &e));
 		assert_int_equal(e.code, ERR_BAD);
 		assert_non_null(strstr(e.what, rows[i].text));
-		assert_true(hearing_mend(&h, &e));
+		assert_true(listen_health_mend(&h, &e));
 		name(fd); /* shut down, a port that nobody chose is another */
 		c = client();
 		assert_true(c >= 0);
@@ -141,15 +141,15 @@ static void
 test_lost(void **state)
 {
 	int fd = listener(), one = 1;
-	struct hearing h;
+	struct listen_health h;
 	struct err e;
 
 	(void)state;
-	hearing_begin(&h, &fd, 1);
+	listen_health_begin(&h, &fd, 1);
 	drop(fd);
 	assert_int_equal(
 	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)), 0);
-	assert_false(hearing_mend(&h, &e));
+	assert_false(listen_health_mend(&h, &e));
 	assert_int_equal(e.code, ERR_SYS);
 	(void)close(fd);
 }
@@ -160,7 +160,7 @@ test_unix(void **state)
 {
 	struct sockaddr_un here = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	struct hearing h;
+	struct listen_health h;
 	struct err e;
 
 	(void)state;
@@ -168,10 +168,10 @@ test_unix(void **state)
 	assert_int_equal(
 	    bind(fd, (struct sockaddr *)&here, sizeof(here.sun_family)), 0);
 	assert_int_equal(listen(fd, 4), 0);
-	hearing_begin(&h, &fd, 1);
-	assert_true(hearing_mend(&h, &e));
+	listen_health_begin(&h, &fd, 1);
+	assert_true(listen_health_mend(&h, &e));
 	shut(fd);
-	assert_false(hearing_mend(&h, &e));
+	assert_false(listen_health_mend(&h, &e));
 	assert_int_equal(e.code, ERR_SYS);
 	(void)close(fd);
 }
@@ -180,22 +180,23 @@ static void
 test_unheard(void **state)
 {
 	int fd = listener(), c;
-	struct hearing h;
+	struct listen_health h;
 	struct err e;
 
 	(void)state;
-	hearing_begin(&h, &fd, 1);
+	listen_health_begin(&h, &fd, 1);
 	for (int i = 0; i < 10; i++)
-		assert_true(hearing_look(&h, 0, false, &e));
+		assert_true(listen_health_look(&h, 0, false, &e));
 	c = client();
 	assert_true(c >= 0);
 	for (int i = 0; i < 10; i++) {
-		assert_true(hearing_look(&h, 1, false, &e)); /* accepts */
-		assert_true(hearing_look(&h, 0, true, &e)); /* has no room */
+		assert_true(listen_health_look(&h, 1, false, &e)); /* accepts */
+		assert_true(
+		    listen_health_look(&h, 0, true, &e)); /* has no room */
 	}
-	for (int i = 1; i < HEARING_PATIENCE; i++)
-		assert_true(hearing_look(&h, 0, false, &e));
-	assert_false(hearing_look(&h, 0, false, &e));
+	for (int i = 1; i < LISTEN_HEALTH_PATIENCE; i++)
+		assert_true(listen_health_look(&h, 0, false, &e));
+	assert_false(listen_health_look(&h, 0, false, &e));
 	assert_non_null(strstr(e.what, "nobody accepts"));
 	(void)close(c);
 	(void)close(fd);

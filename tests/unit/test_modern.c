@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of frontend/modern, and of vet_decode for its headers. */
+/* Unit tests of frontend/modern, and of validate_decode for its headers. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 #define REVISION "2026-07-28"
 #define P        "io.modelcontextprotocol/"
@@ -23,9 +23,9 @@
 	BODY("tools/call",                                                     \
 	    "\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"}," META)
 
-static struct desk *desk;
-static struct desk_answer answer;
-static struct vet_facts facts;
+static struct fixture *desk;
+static struct fixture_answer answer;
+static struct validate_facts facts;
 static struct modern_exchange *exchange;
 static char notes[4096];
 static bool room;
@@ -34,7 +34,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	desk = desk_new();
+	desk = fixture_new();
 	exchange = NULL;
 	return 0;
 }
@@ -43,7 +43,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	desk_free(desk);
+	fixture_free(desk);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ on_notify(void *arg, struct bytes message)
 static void
 headers(const char *revision, const char *method, const char *name)
 {
-	facts = (struct vet_facts){ .has_revision = revision != NULL,
+	facts = (struct validate_facts){ .has_revision = revision != NULL,
 		.revision = bytes_of(revision),
 		.has_method = method != NULL,
 		.method = bytes_of(method),
@@ -74,10 +74,10 @@ headers(const char *revision, const char *method, const char *name)
 static unsigned
 give(const char *body)
 {
-	struct modern_post p = { .from = desk_from(desk, 0, ""),
+	struct modern_post p = { .from = fixture_from(desk, 0, ""),
 		.facts = &facts,
 		.max = 262144,
-		.sink = { .done = desk_on_answer,
+		.sink = { .done = fixture_on_answer,
 		    .notify = on_notify,
 		    .arg = &answer } };
 	struct jsonrpc_input in;
@@ -92,7 +92,7 @@ give(const char *body)
 	p.in = &in;
 	status = modern_post(desk->modern, &p, &out, &exchange);
 	if (out.len > 0)
-		desk_on_answer(&answer, &out);
+		fixture_on_answer(&answer, &out);
 	buf_fini(&out);
 	jsonrpc_input_fini(&in);
 	return status;
@@ -219,7 +219,7 @@ play(const char *output, struct msg *call)
 {
 	struct msg m, started = { .code = PROTO_STARTED }, out, done;
 
-	assert_true(desk_expect(desk, PROTO_CALL, call));
+	assert_true(fixture_expect(desk, PROTO_CALL, call));
 	started.started.call = call->call.call;
 	started.started.run = BYTES_LIT("00112233445566778899aabbccddeeff");
 	out = (struct msg){ .code = PROTO_OUTPUT,
@@ -228,11 +228,11 @@ play(const char *output, struct msg *call)
 		    .data = bytes_of(output) } };
 	done = (struct msg){ .code = PROTO_DONE,
 		.done = { .call = call->call.call, .state = PROTO_EXITED } };
-	desk_send(desk, &started);
-	desk_send(desk, &out);
-	desk_send(desk, &done);
-	desk_turn(desk, 0);
-	while (desk_receive(desk, &m))
+	fixture_send(desk, &started);
+	fixture_send(desk, &out);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 0);
+	while (fixture_receive(desk, &m))
 		assert_int_not_equal(m.code, PROTO_CANCEL);
 }
 
@@ -271,12 +271,12 @@ test_call_record(void **state)
 	(void)state;
 	headers(REVISION, "tools/call", "exec_cmd");
 	assert_int_equal(give(RUN), 0);
-	assert_true(desk_expect(desk, PROTO_CALL, &call));
+	assert_true(fixture_expect(desk, PROTO_CALL, &call));
 	assert_true(bytes_eq_str(call.call.revision, REVISION));
 	assert_int_equal(call.call.session.len, 0);
 	assert_int_equal(call.call.client.len, 0);
 	modern_abandon(exchange);
-	assert_true(desk_expect(desk, PROTO_CANCEL, &call));
+	assert_true(fixture_expect(desk, PROTO_CANCEL, &call));
 	assert_int_equal(call.cancel.why, PROTO_WHY_DISCONNECT);
 	calls_lose(desk->calls);
 	assert_int_equal(answer.times, 0);
@@ -300,20 +300,20 @@ test_no_room(void **state)
 	    0);
 	room = false;
 	memset(data, 'a', sizeof(data));
-	assert_true(desk_expect(desk, PROTO_CALL, &call));
+	assert_true(fixture_expect(desk, PROTO_CALL, &call));
 	out = (struct msg){ .code = PROTO_OUTPUT,
 		.output = { .call = call.call.call,
 		    .stream = 2,
 		    .data = bytes_make(data, sizeof(data)) } };
 	for (int i = 0; i < 8; i++) {
-		desk_send(desk, &out);
-		desk_turn(desk, 0);
+		fixture_send(desk, &out);
+		fixture_turn(desk, 0);
 	}
 	assert_string_equal(notes, "");
-	assert_false(desk_expect(desk, PROTO_CREDIT, &m));
+	assert_false(fixture_expect(desk, PROTO_CREDIT, &m));
 	/* gone: it is thrown away, and the command may go on to its end */
 	modern_abandon(exchange);
-	while (desk_receive(desk, &m))
+	while (fixture_receive(desk, &m))
 		if (m.code == PROTO_CREDIT)
 			credit += m.credit.bytes;
 	assert_int_equal(credit, 8 * sizeof(data));
@@ -334,18 +334,18 @@ test_no_room_at_the_end(void **state)
 		"," CAPS ",\"progressToken\":1}")),
 	    0);
 	room = false;
-	assert_true(desk_expect(desk, PROTO_CALL, &call));
+	assert_true(fixture_expect(desk, PROTO_CALL, &call));
 	out = (struct msg){ .code = PROTO_OUTPUT,
 		.output = { .call = call.call.call,
 		    .stream = 1,
 		    .data = BYTES_LIT("one\ntwo") } };
 	done = (struct msg){ .code = PROTO_DONE,
 		.done = { .call = call.call.call, .state = PROTO_EXITED } };
-	desk_send(desk, &out);
-	desk_turn(desk, 0);
+	fixture_send(desk, &out);
+	fixture_turn(desk, 0);
 	assert_string_equal(notes, "");
-	desk_send(desk, &done);
-	desk_turn(desk, 0);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 0);
 	assert_int_equal(answer.times, 1);
 	assert_non_null(
 	    strstr(notes, "\"progress\":7,\"message\":\"one\\ntwo\"}}"));
@@ -384,7 +384,7 @@ test_decode(void **state)
 		bool okay;
 
 		buf_init(&out, 64);
-		okay = vet_decode(bytes_of(rows[i].value), &out);
+		okay = validate_decode(bytes_of(rows[i].value), &out);
 		assert_int_equal(okay, rows[i].want != NULL);
 		if (okay)
 			assert_true(

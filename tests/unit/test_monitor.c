@@ -19,8 +19,8 @@
 
 #include "common/clock.h"
 #include "executor/channel/monitor.h"
-#include "executor/run/tree.h"
-#include "tests/unit/rig.h"
+#include "executor/run/proctree.h"
+#include "tests/unit/fixture_executor.h"
 
 #define BARE                                                                   \
 	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
@@ -51,7 +51,7 @@ static struct bench {
 	struct loop_timer deadline;
 	struct store store;
 	struct audit *audit;
-	struct keep *keep;
+	struct recordings *recordings;
 	struct fetches *fetches;
 	struct jobs *jobs;
 	struct monitor *monitor;
@@ -239,21 +239,21 @@ begin_with(const char *more)
 	memset(&b, 0, sizeof(b));
 	b.loop = loop_new(&e);
 	(void)snprintf(audit_path, sizeof(audit_path), "%s/audit%u.jsonl",
-	    rig_top, count++);
+	    fixture_top, count++);
 	b.audit = audit_open(audit_path, &e);
 	assert_non_null(b.audit);
-	rig_token(&t, rig_policy(rig_top, more));
+	fixture_token(&t, fixture_policy(fixture_top, more));
 	bearer_verifier(proof, t.verifier);
 	assert_int_equal(policy_table_add(&b.store.policies, t.policy, &e), 0);
 	assert_int_equal(token_table_add(&b.store.tokens, &t, &e), 0);
 	b.monitor = monitor_new(b.loop, &b.store, b.audit, &ops, NULL, &e);
-	b.keep = keep_new(b.audit, &e);
-	assert_non_null(b.keep);
-	b.jobs = jobs_new(b.loop, b.audit, b.keep, MOST_RUNS, monitor_job_ops(),
-	    b.monitor, &e);
+	b.recordings = recordings_new(b.audit, &e);
+	assert_non_null(b.recordings);
+	b.jobs = jobs_new(b.loop, b.audit, b.recordings, MOST_RUNS,
+	    monitor_job_ops(), b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
 	b.fetches = fetches_new(
-	    b.loop, b.audit, b.keep, monitor_fetch_ops(), b.monitor, &e);
+	    b.loop, b.audit, b.recordings, monitor_fetch_ops(), b.monitor, &e);
 	monitor_set_fetches(b.monitor, b.fetches);
 	b.deadline.handler = too_late;
 	loop_on_idle(b.loop, on_idle, NULL);
@@ -295,7 +295,7 @@ end(void)
 	chan_free(b.peer);
 	loop_free(b.loop);
 	audit_close(b.audit);
-	keep_free(b.keep);
+	recordings_free(b.recordings);
 	policy_table_fini(&b.store.policies);
 	b.store.tokens.count = 0; /* its token is not allocated */
 	token_table_fini(&b.store.tokens);
@@ -432,7 +432,7 @@ breaks(const struct msg *m, const char *says)
 static size_t
 in_log(const char *what)
 {
-	const char *p = rig_read(audit_path);
+	const char *p = fixture_read(audit_path);
 	size_t n = 0;
 
 	for (; (p = strstr(p, what)) != NULL; p++)
@@ -1153,7 +1153,7 @@ test_log_full(void **state)
 {
 	struct rlimit none = { 0, RLIM_INFINITY },
 		      all = { RLIM_INFINITY, RLIM_INFINITY };
-	const char *mark = rig_path("mark");
+	const char *mark = fixture_path("mark");
 	char command[300];
 	struct seen *s;
 
@@ -1237,7 +1237,7 @@ test_guard_killed(void **state)
 	s = wait_done(1);
 	assert_true(clock_mono_ms() - start < 5000);
 	assert_int_equal(s->end.state, PROTO_LOST);
-	while (tree_kill(SIGKILL, NULL, 0) > 0)
+	while (proctree_kill(SIGKILL, NULL, 0) > 0)
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
@@ -1305,5 +1305,5 @@ main(void)
 		cmocka_unit_test(test_frontend_dies),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

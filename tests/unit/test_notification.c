@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of frontend/notice, level and events. */
+/* Unit tests of frontend/notification, level and events. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "frontend/session/events.h"
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 static struct {
 	bool deaf; /* there is no room now */
@@ -32,32 +32,32 @@ say(void *arg, struct bytes message)
 }
 
 static unsigned
-pay(struct notice_set *n, const char *subscription)
+pay(struct notification_set *n, const char *subscription)
 {
 	heard.times = 0;
-	notice_pay(n, subscription, say, NULL);
+	notification_pay(n, subscription, say, NULL);
 	return heard.times;
 }
 
 static void
 test_owed(void **state)
 {
-	struct notice_set n = { 0 };
+	struct notification_set n = { 0 };
 
 	(void)state;
 	assert_int_equal(pay(&n, ""), 0);
-	notice_owe(&n, NOTICE_TOOLS);
-	notice_owe(&n, NOTICE_TOOLS);
+	notification_owe(&n, NOTIFICATION_TOOLS);
+	notification_owe(&n, NOTIFICATION_TOOLS);
 	heard.deaf = true;
 	assert_int_equal(pay(&n, ""), 0);
-	assert_true(notice_is_owed(&n));
+	assert_true(notification_is_owed(&n));
 	heard.deaf = false;
 	assert_int_equal(pay(&n, ""), 1);
 	assert_string_equal(heard.text,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
-	assert_false(notice_is_owed(&n));
+	assert_false(notification_is_owed(&n));
 	assert_int_equal(pay(&n, ""), 0);
-	notice_owe(&n, NOTICE_RESOURCES);
+	notification_owe(&n, NOTIFICATION_RESOURCES);
 	assert_int_equal(pay(&n, "\"x\""), 1);
 	assert_string_equal(heard.text,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/list_changed\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"x\"}}}");
@@ -66,34 +66,39 @@ test_owed(void **state)
 static void
 test_uris(void **state)
 {
-	struct notice_set n = { 0 };
-	char uri[NOTICE_MAX_URI + 2];
+	struct notification_set n = { 0 };
+	char uri[NOTIFICATION_MAX_URI + 2];
 	struct err e;
 
 	(void)state;
-	assert_int_equal(notice_watch(&n, BYTES_LIT("exec://a\"\n"), &e), 0);
-	assert_int_equal(notice_watch(&n, BYTES_LIT("exec://a\"\n"), &e), 0);
+	assert_int_equal(
+	    notification_watch(&n, BYTES_LIT("exec://a\"\n"), &e), 0);
+	assert_int_equal(
+	    notification_watch(&n, BYTES_LIT("exec://a\"\n"), &e), 0);
 	assert_int_equal(n.count, 1);
-	notice_owe_uri(&n, BYTES_LIT("exec://b"));
+	notification_owe_uri(&n, BYTES_LIT("exec://b"));
 	assert_int_equal(pay(&n, ""), 0);
-	notice_owe_uri(&n, BYTES_LIT("exec://a\"\n"));
+	notification_owe_uri(&n, BYTES_LIT("exec://a\"\n"));
 	assert_int_equal(pay(&n, ""), 1);
 	assert_non_null(strstr(heard.text, "\"uri\":\"exec://a\\\"\\n\""));
-	assert_int_equal(notice_watch(&n, BYTES_LIT(""), &e), ERR_BAD);
+	assert_int_equal(notification_watch(&n, BYTES_LIT(""), &e), ERR_BAD);
 	memset(uri, 'x', sizeof(uri));
+	assert_int_equal(notification_watch(
+			     &n, bytes_make(uri, NOTIFICATION_MAX_URI + 1), &e),
+	    ERR_BAD);
 	assert_int_equal(
-	    notice_watch(&n, bytes_make(uri, NOTICE_MAX_URI + 1), &e), ERR_BAD);
-	assert_int_equal(
-	    notice_watch(&n, bytes_make(uri, NOTICE_MAX_URI), &e), 0);
-	for (int i = 2; i < NOTICE_MAX_URIS; i++) {
+	    notification_watch(&n, bytes_make(uri, NOTIFICATION_MAX_URI), &e),
+	    0);
+	for (int i = 2; i < NOTIFICATION_MAX_URIS; i++) {
 		(void)snprintf(uri, sizeof(uri), "exec://%d", i);
-		assert_int_equal(notice_watch(&n, bytes_of(uri), &e), 0);
+		assert_int_equal(notification_watch(&n, bytes_of(uri), &e), 0);
 	}
-	assert_int_equal(notice_watch(&n, BYTES_LIT("more"), &e), ERR_BUSY);
-	assert_false(notice_unwatch(&n, BYTES_LIT("more")));
-	assert_true(notice_unwatch(&n, BYTES_LIT("exec://5")));
-	assert_int_equal(notice_watch(&n, BYTES_LIT("more"), &e), 0);
-	notice_fini(&n);
+	assert_int_equal(
+	    notification_watch(&n, BYTES_LIT("more"), &e), ERR_BUSY);
+	assert_false(notification_unwatch(&n, BYTES_LIT("more")));
+	assert_true(notification_unwatch(&n, BYTES_LIT("exec://5")));
+	assert_int_equal(notification_watch(&n, BYTES_LIT("more"), &e), 0);
+	notification_fini(&n);
 	assert_int_equal(n.count, 0);
 }
 
@@ -139,39 +144,39 @@ on_done(void *arg, struct buf *answer)
 static void
 test_events(void **state)
 {
-	struct desk *d = desk_new();
+	struct fixture *d = fixture_new();
 	struct events ev = { .sessions = d->sessions,
 		.subscriptions = d->subscriptions };
 	char id[2][SESSION_ID], again[SESSION_ID];
-	struct stream s[2];
+	struct sse s[2];
 	uint8_t verifier[DIGEST_BYTES];
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct session_post p = { .from = desk_from(d, i, ""),
+		struct session_post p = { .from = fixture_from(d, i, ""),
 			.sink = { .done = on_done } };
 		struct session_get g;
 		struct session_refusal no;
 		struct post *x;
 
 		assert_int_equal(
-		    desk_post(d, &p,
+		    fixture_post(d, &p,
 			BYTES_LIT(
 			    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}"),
 			id[i], &x, &no),
 		    0);
 		/* who has read the list of resources is told of its changes */
-		p.from = desk_from(d, i, id[i]);
+		p.from = fixture_from(d, i, id[i]);
 		p.has_id = true;
 		assert_int_equal(
-		    desk_post(d, &p,
+		    fixture_post(d, &p,
 			BYTES_LIT(
 			    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"resources/list\"}"),
 			again, &x, &no),
 		    0);
-		g = (struct session_get){ .from = desk_from(d, i, id[i]),
+		g = (struct session_get){ .from = fixture_from(d, i, id[i]),
 			.has_id = true };
-		stream_init(&s[i], 65536, on_wake, NULL);
+		sse_init(&s[i], 65536, on_wake, NULL);
 		assert_int_equal(session_get(d->sessions, &g, &s[i], &no), 0);
 		assert_int_equal(s[i].out.len, 0);
 	}
@@ -187,9 +192,9 @@ test_events(void **state)
 	assert_non_null(
 	    strstr(buf_cstr(&s[1].out), "notifications/tools/list_changed"));
 	assert_null(strstr(buf_cstr(&s[1].out), "updated"));
-	stream_fini(&s[0]);
-	stream_fini(&s[1]);
-	desk_free(d);
+	sse_fini(&s[0]);
+	sse_fini(&s[1]);
+	fixture_free(d);
 }
 
 int

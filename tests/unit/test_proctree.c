@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of executor/tree, on real processes below this one. */
+/* Unit tests of executor/proctree, on real processes below this one. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "executor/run/tree.h"
+#include "executor/run/proctree.h"
 
 /* Every process of a test holds its write end: EOF says that all are gone. */
 static int life[2];
@@ -90,7 +90,7 @@ kill_until_none(void)
 	unsigned n, all = 0;
 
 	do {
-		n = tree_kill(SIGKILL, NULL, 0);
+		n = proctree_kill(SIGKILL, NULL, 0);
 		all += n;
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
@@ -102,7 +102,7 @@ static void
 test_alone(void **state)
 {
 	(void)state;
-	assert_int_equal(tree_kill(SIGKILL, NULL, 0), 0);
+	assert_int_equal(proctree_kill(SIGKILL, NULL, 0), 0);
 	all_gone();
 }
 
@@ -113,8 +113,8 @@ test_deep_and_wide(void **state)
 	assert_true(grow(3, 3) > 0); /* 1 + 3 + 9 + 27 */
 	assert_true(grow(20, 1) > 0);
 	wait_for(40 + 21);
-	assert_int_equal(tree_kill(0, NULL, 0), 61); /* harmless signal */
-	assert_int_equal(tree_kill(SIGKILL, NULL, 0), 61);
+	assert_int_equal(proctree_kill(0, NULL, 0), 61); /* harmless signal */
+	assert_int_equal(proctree_kill(SIGKILL, NULL, 0), 61);
 	assert_int_equal(reap_all(), 61);
 	all_gone();
 }
@@ -152,10 +152,10 @@ test_spare(void **state)
 	keep[0] = grow(2, 2);
 	keep[1] = grow(0, 0);
 	wait_for(7 + 7 + 1);
-	assert_int_equal(tree_kill(SIGKILL, keep, 2), 7);
-	while (tree_kill(0, keep, 2) > 0)
+	assert_int_equal(proctree_kill(SIGKILL, keep, 2), 7);
+	while (proctree_kill(0, keep, 2) > 0)
 		assert_true(waitpid(-1, NULL, 0) > 0);
-	assert_int_equal(tree_kill(SIGKILL, NULL, 0), 8);
+	assert_int_equal(proctree_kill(SIGKILL, NULL, 0), 8);
 	(void)reap_all();
 	all_gone();
 }
@@ -183,7 +183,7 @@ test_threads(void **state)
 		stay();
 	}
 	wait_for(1 + 2 * 3);
-	assert_int_equal(tree_kill(SIGKILL, NULL, 0), 7);
+	assert_int_equal(proctree_kill(SIGKILL, NULL, 0), 7);
 	(void)reap_all();
 	all_gone();
 }
@@ -236,9 +236,9 @@ test_fork_chain(void **state)
 			}
 	(void)nanosleep(&while_, NULL);
 	for (i = 0; i < 1000 && reap_some(); i++) {
-		(void)tree_kill(SIGSTOP, NULL, 0);
-		(void)tree_kill(SIGSTOP, NULL, 0);
-		(void)tree_kill(SIGKILL, NULL, 0);
+		(void)proctree_kill(SIGSTOP, NULL, 0);
+		(void)proctree_kill(SIGSTOP, NULL, 0);
+		(void)proctree_kill(SIGKILL, NULL, 0);
 	}
 	print_message("%d rounds\n", i);
 	assert_true(i < 1000);
@@ -259,7 +259,7 @@ test_others_untouched(void **state)
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 		(void)grow(1, 1);
 		wait_for(2);
-		_exit(tree_kill(SIGKILL, NULL, 0) == 2 ? 0 : 1);
+		_exit(proctree_kill(SIGKILL, NULL, 0) == 2 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(inner, &status, 0), inner);
 	assert_int_equal(status, 0);
@@ -277,10 +277,10 @@ test_child(void **state)
 
 	(void)state;
 	wait_for(2);
-	assert_int_equal(tree_child(getpid()), pid);
-	child = tree_child(pid);
+	assert_int_equal(proctree_child(getpid()), pid);
+	child = proctree_child(pid);
 	assert_true(child > 0 && child != pid);
-	assert_int_equal(tree_child(child), 0);
+	assert_int_equal(proctree_child(child), 0);
 	assert_int_equal(kill_until_none() > 0, 1);
 	(void)reap_all();
 	all_gone();
@@ -290,7 +290,7 @@ static int
 by_parents(void **state)
 {
 	(void)state;
-	tree_by_parents(true);
+	proctree_by_parents(true);
 	return 0;
 }
 
@@ -298,7 +298,7 @@ static int
 by_what_there_is(void **state)
 {
 	(void)state;
-	tree_by_parents(false);
+	proctree_by_parents(false);
 	return 0;
 }
 

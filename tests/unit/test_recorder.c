@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of executor/recorder and executor/keep: real files in a real
+ * Unit tests of executor/recorder and executor/recordings: real files in a real
  * directory, with limits that are soon reached.
  */
 #include <stdarg.h>
@@ -16,15 +16,15 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 #include "executor/recording/recorder.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 static struct {
 	struct audit *audit;
-	struct keep *keep;
-	struct buf got[CAST_STREAMS];
-	struct cast_head head;
+	struct recordings *recordings;
+	struct buf got[ASCIICAST_STREAMS];
+	struct asciicast_head head;
 	bool ended;
 } b;
 
@@ -35,11 +35,11 @@ open_keep(void)
 {
 	struct err e = { 0 };
 
-	b.audit = audit_open(rig_path("audit.jsonl"), &e);
+	b.audit = audit_open(fixture_path("audit.jsonl"), &e);
 	assert_non_null(b.audit);
-	b.keep = keep_new(b.audit, &e);
-	assert_non_null(b.keep);
-	if (keep_open(b.keep, rig_path("rec"), &e) != 0)
+	b.recordings = recordings_new(b.audit, &e);
+	assert_non_null(b.recordings);
+	if (recordings_open(b.recordings, fixture_path("rec"), &e) != 0)
 		fail_msg("%s", e.what);
 }
 
@@ -49,15 +49,15 @@ close_keep(void)
 	struct err e;
 
 	assert_int_equal(audit_flush(b.audit, &e), 0);
-	(void)keep_sweep(b.keep);
-	keep_free(b.keep);
+	(void)recordings_sweep(b.recordings);
+	recordings_free(b.recordings);
 	audit_close(b.audit);
 }
 
 static int
 setup(void **state)
 {
-	if (rig_setup(state) != 0)
+	if (fixture_setup(state) != 0)
 		return -1;
 	open_keep();
 	return 0;
@@ -67,7 +67,7 @@ static int
 teardown(void **state)
 {
 	close_keep();
-	return rig_teardown(state);
+	return fixture_teardown(state);
 }
 
 static struct recorder_setup
@@ -76,7 +76,7 @@ setup_of(enum recorder_mode mode, uint32_t max, unsigned n)
 	struct recorder_setup s = { .mode = mode, .max = max };
 
 	(void)snprintf(s.head.run, sizeof(s.head.run), "%032x", n);
-	keep_owner(alice, s.head.owner);
+	recordings_owner(alice, s.head.owner);
 	(void)strcpy(s.head.token, "alice");
 	(void)strcpy(s.head.policy, "p");
 	(void)strcpy(s.head.tool, "exec_cmd");
@@ -89,7 +89,7 @@ begin(enum recorder_mode mode, uint32_t max, unsigned n)
 {
 	struct recorder_setup s = setup_of(mode, max, n);
 	struct err e = { 0 };
-	struct recorder *r = recorder_new(b.keep, &s, &e);
+	struct recorder *r = recorder_new(b.recordings, &s, &e);
 
 	if (r == NULL)
 		fail_msg("%s", e.what);
@@ -99,25 +99,26 @@ begin(enum recorder_mode mode, uint32_t max, unsigned n)
 static void
 end(struct recorder *r)
 {
-	static const struct cast_end done = { PROTO_EXITED, 0, 0, { 3, 4 } };
+	static const struct asciicast_end done = { PROTO_EXITED, 0, 0,
+		{ 3, 4 } };
 
 	recorder_end(r, &done);
 	recorder_free(r);
 }
 
-static const struct keep_run *
+static const struct recordings_run *
 find(unsigned n, const uint8_t verifier[DIGEST_BYTES])
 {
 	uint8_t owner[DIGEST_BYTES];
-	char id[CAST_ID];
+	char id[ASCIICAST_ID];
 
 	(void)snprintf(id, sizeof(id), "%032x", n);
-	keep_owner(verifier, owner);
-	return keep_find(b.keep, bytes_of(id), owner);
+	recordings_owner(verifier, owner);
+	return recordings_find(b.recordings, bytes_of(id), owner);
 }
 
 static void
-on_head(void *arg, const struct cast_head *h)
+on_head(void *arg, const struct asciicast_head *h)
 {
 	(void)arg;
 	b.head = *h;
@@ -132,7 +133,7 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 }
 
 static void
-on_end(void *arg, uint64_t at_us, const struct cast_end *e)
+on_end(void *arg, uint64_t at_us, const struct asciicast_end *e)
 {
 	(void)arg;
 	(void)at_us;
@@ -144,27 +145,29 @@ on_end(void *arg, uint64_t at_us, const struct cast_end *e)
 static void
 read_back(unsigned n)
 {
-	static const struct castread_ops ops = { on_head, on_output, on_end };
-	const struct keep_run *r = find(n, alice);
+	static const struct asciicast_read_ops ops = { on_head, on_output,
+		on_end };
+	const struct recordings_run *r = find(n, alice);
 	static uint8_t part[4096];
-	struct castread c;
+	struct asciicast_read c;
 	struct err e = { 0 };
 	ssize_t got;
 	int fd;
 
 	assert_non_null(r);
 	b.ended = false;
-	for (int s = 0; s < CAST_STREAMS; s++) {
+	for (int s = 0; s < ASCIICAST_STREAMS; s++) {
 		buf_fini(&b.got[s]);
 		buf_init(&b.got[s], 1 << 20);
 	}
-	fd = keep_read(b.keep, r, &e);
+	fd = recordings_read(b.recordings, r, &e);
 	assert_true(fd >= 0);
-	castread_init(&c, &ops, NULL);
+	asciicast_read_init(&c, &ops, NULL);
 	while ((got = read(fd, part, sizeof(part))) > 0)
 		assert_int_equal(
-		    castread_feed(&c, bytes_make(part, (size_t)got), &e), 0);
-	castread_fini(&c);
+		    asciicast_read_feed(&c, bytes_make(part, (size_t)got), &e),
+		    0);
+	asciicast_read_fini(&c);
 	(void)close(fd);
 }
 
@@ -185,7 +188,7 @@ test_all(void **state)
 	uint64_t bytes;
 	uint8_t sum[DIGEST_BYTES], again[DIGEST_BYTES];
 	struct buf record;
-	char hex[DIGEST_HEX], id[CAST_ID];
+	char hex[DIGEST_HEX], id[ASCIICAST_ID];
 	(void)state;
 
 	put(r, 1, "out");
@@ -194,7 +197,8 @@ test_all(void **state)
 	assert_true(bytes_eq_str(buf_bytes(&b.got[0]), "out"));
 	assert_false(b.ended);
 	put(r, 2, "err!");
-	recorder_end(r, &(struct cast_end){ PROTO_EXITED, 0, 0, { 3, 4 } });
+	recorder_end(
+	    r, &(struct asciicast_end){ PROTO_EXITED, 0, 0, { 3, 4 } });
 	assert_int_equal(recorder_kept(r, 1), 3);
 	assert_int_equal(recorder_kept(r, 2), 4);
 	buf_init(&record, 4096);
@@ -205,11 +209,11 @@ test_all(void **state)
 	assert_true(bytes_eq_str(buf_bytes(&b.got[1]), "err!"));
 	/* the digest of the record is that of the file */
 	(void)snprintf(id, sizeof(id), "%032x", 1);
-	assert_true(keep_digest(b.keep, id, &bytes, sum));
+	assert_true(recordings_digest(b.recordings, id, &bytes, sum));
 	digest_hex(sum, sizeof(sum), hex);
 	assert_non_null(strstr(buf_cstr(&record), hex));
 	assert_int_equal(bytes, find(1, alice)->bytes);
-	digest_sha256(bytes_of(rig_read(rig_path(
+	digest_sha256(bytes_of(fixture_read(fixture_path(
 			  "rec/00000000000000000000000000000001.cast"))),
 	    again);
 	assert_memory_equal(sum, again, sizeof(sum));
@@ -278,7 +282,7 @@ test_tail(void **state)
 static unsigned
 files(void)
 {
-	DIR *d = opendir(rig_path("rec"));
+	DIR *d = opendir(fixture_path("rec"));
 	unsigned n = 0;
 
 	while (readdir(d) != NULL)
@@ -309,7 +313,7 @@ test_disk_full(void **state)
 	/* not even the header of another: it does not run, and has no file */
 	few.rlim_cur = 10;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
-	assert_null(recorder_new(b.keep, &next, &e));
+	assert_null(recorder_new(b.recordings, &next, &e));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_non_null(strstr(e.what, "cannot be recorded"));
 	assert_int_equal(files(), 1);
@@ -318,22 +322,22 @@ test_disk_full(void **state)
 	read_back(5);
 	assert_int_equal(b.got[0].len, 1000);
 	assert_int_equal(find(5, alice)->bytes,
-	    strlen(rig_read(
-		rig_path("rec/00000000000000000000000000000005.cast"))));
+	    strlen(fixture_read(
+		fixture_path("rec/00000000000000000000000000000005.cast"))));
 }
 
 /* The oldest goes first, is recorded first, and never one that goes on. */
 static void
 test_room(void **state)
 {
-	struct keep_limits l = { .bytes = 100000 };
+	struct recordings_limits l = { .bytes = 100000 };
 	static char big[16385];
 	struct recorder *open, *r;
 	struct err e = { 0 };
 	const char *log;
 	(void)state;
 
-	keep_adjust(b.keep, &l);
+	recordings_adjust(b.recordings, &l);
 	memset(big, 'x', sizeof(big) - 1);
 	open = begin(RECORDER_ALL, 1 << 20, 10);
 	put(open, 1, big);
@@ -347,9 +351,9 @@ test_room(void **state)
 	assert_true(find(19, alice)->kept);
 	assert_int_equal(files(), 10); /* not before it is on record */
 	assert_int_equal(audit_flush(b.audit, &e), 0);
-	assert_false(keep_sweep(b.keep));
+	assert_false(recordings_sweep(b.recordings));
 	assert_in_range(files(), 3, 6);
-	log = rig_read(rig_path("audit.jsonl"));
+	log = fixture_read(fixture_path("audit.jsonl"));
 	assert_non_null(strstr(log, "recording-remove"));
 	assert_non_null(strstr(log, "0000000b\""));
 	assert_null(strstr(log, "0000000a\""));
@@ -369,8 +373,8 @@ record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
 	struct err e = { 0 };
 	struct recorder *r;
 
-	keep_owner(verifier, s.head.owner);
-	r = recorder_new(b.keep, &s, &e);
+	recordings_owner(verifier, s.head.owner);
+	r = recorder_new(b.recordings, &s, &e);
 	if (r == NULL)
 		fail_msg("%s", e.what);
 	put(r, 1, text);
@@ -381,13 +385,13 @@ record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
 static void
 test_fair_room(void **state)
 {
-	struct keep_limits l = { .bytes = 300000 };
+	struct recordings_limits l = { .bytes = 300000 };
 	struct recorder *r;
 	static char big[16385];
 	struct err e = { 0 };
 	(void)state;
 
-	keep_adjust(b.keep, &l);
+	recordings_adjust(b.recordings, &l);
 	memset(big, 'x', sizeof(big) - 1);
 	for (unsigned n = 100; n < 103; n++)
 		record_as(bob, RECORDER_ALL, n, big);
@@ -415,9 +419,9 @@ test_fair_room(void **state)
 	/* a lower limit: the same */
 	record_as(alice, RECORDER_ALL, 301, big);
 	l.bytes = 60000;
-	keep_adjust(b.keep, &l);
+	recordings_adjust(b.recordings, &l);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
-	(void)keep_sweep(b.keep);
+	(void)recordings_sweep(b.recordings);
 	assert_true(find(301, alice)->kept);
 	assert_true(find(139, bob)->kept);
 	assert_false(find(138, bob)->kept);
@@ -434,11 +438,11 @@ test_fair_places(void **state)
 	record_as(bob, RECORDER_OFF, 2, "");
 	record_as(alice, RECORDER_ALL, 3, "hers");
 	record_as(alice, RECORDER_ALL, 4, "hers");
-	for (unsigned n = 0; n < KEEP_MAX - 3; n++)
+	for (unsigned n = 0; n < RECORDINGS_MAX - 3; n++)
 		end(begin(RECORDER_OFF, 0, 1000 + n));
 	assert_null(find(3, alice)); /* one too many, and she has most */
 	assert_true(find(4, alice)->kept);
-	for (unsigned n = 0; n < KEEP_MAX; n++)
+	for (unsigned n = 0; n < RECORDINGS_MAX; n++)
 		end(begin(RECORDER_OFF, 0, 20000 + n));
 	assert_true(find(1, bob)->kept);
 	assert_non_null(find(2, bob));
@@ -447,7 +451,7 @@ test_fair_places(void **state)
 	assert_non_null(find(20000 + 2, alice));
 	assert_int_equal(files(), 3);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
-	assert_false(keep_sweep(b.keep));
+	assert_false(recordings_sweep(b.recordings));
 	assert_int_equal(files(), 1);
 }
 
@@ -455,13 +459,13 @@ test_fair_places(void **state)
 static void
 test_many_owners(void **state)
 {
-	struct keep_limits l = { .bytes = 400000 };
+	struct recordings_limits l = { .bytes = 400000 };
 	uint8_t owner[DIGEST_BYTES] = { 7 };
 	static char text[5000];
 	unsigned n;
 	(void)state;
 
-	keep_adjust(b.keep, &l);
+	recordings_adjust(b.recordings, &l);
 	memset(text, 'x', sizeof(text) - 1);
 	for (n = 1; n <= 100; n++) {
 		owner[1] = (uint8_t)n;
@@ -485,11 +489,11 @@ test_many_owners(void **state)
 static void
 test_small_ones(void **state)
 {
-	struct keep_limits l = { .bytes = 1 << 20 };
+	struct recordings_limits l = { .bytes = 1 << 20 };
 	unsigned kept = 0;
 	(void)state;
 
-	keep_adjust(b.keep, &l);
+	recordings_adjust(b.recordings, &l);
 	for (unsigned n = 1; n <= 300; n++)
 		record_as(alice, RECORDER_ALL, n, "x");
 	for (unsigned n = 1; n <= 300; n++)
@@ -501,7 +505,7 @@ static void
 test_owner(void **state)
 {
 	uint8_t owner[DIGEST_BYTES];
-	const struct keep_run *r;
+	const struct recordings_run *r;
 	unsigned n = 0;
 	(void)state;
 
@@ -511,15 +515,15 @@ test_owner(void **state)
 	assert_null(find(30, bob));
 	assert_null(find(31, bob));
 	assert_null(find(32, alice));
-	keep_owner(alice, owner);
-	for (r = keep_before(b.keep, NULL, owner); r != NULL;
-	     r = keep_before(b.keep, r, owner))
+	recordings_owner(alice, owner);
+	for (r = recordings_before(b.recordings, NULL, owner); r != NULL;
+	     r = recordings_before(b.recordings, r, owner))
 		n++;
 	assert_int_equal(n, 2);
-	r = keep_before(b.keep, NULL, owner);
+	r = recordings_before(b.recordings, NULL, owner);
 	assert_non_null(strstr(r->head.run, "1f"));
-	keep_owner(bob, owner);
-	assert_null(keep_before(b.keep, NULL, owner));
+	recordings_owner(bob, owner);
+	assert_null(recordings_before(b.recordings, NULL, owner));
 }
 
 /* Another executor finds what this one left. */
@@ -527,15 +531,15 @@ static void
 test_restart(void **state)
 {
 	struct recorder *r = begin(RECORDER_ALL, 8192, 40);
-	const struct keep_run *k;
+	const struct recordings_run *k;
 	(void)state;
 
 	put(r, 1, "before");
 	end(begin(RECORDER_ALL, 8192, 41));
 	recorder_free(r); /* as if it had been killed */
 	close_keep();
-	rig_write(rig_path("rec/notes.txt"), "not ours", 0600);
-	rig_write(rig_path("rec/0000000000000000000000000000002a.cast"),
+	fixture_write(fixture_path("rec/notes.txt"), "not ours", 0600);
+	fixture_write(fixture_path("rec/0000000000000000000000000000002a.cast"),
 	    "{\"version\":2", 0600);
 	open_keep();
 	k = find(41, alice);
@@ -559,23 +563,24 @@ test_directory(void **state)
 {
 	struct recorder_setup s = setup_of(RECORDER_ALL, 8192, 50);
 	struct err e = { 0 };
-	struct keep *k;
+	struct recordings *k;
 	(void)state;
 
-	k = keep_new(b.audit, &e);
-	assert_int_equal(keep_open(k, rig_path("rec"), &e), ERR_BAD);
+	k = recordings_new(b.audit, &e);
+	assert_int_equal(recordings_open(k, fixture_path("rec"), &e), ERR_BAD);
 	assert_non_null(strstr(e.what, "another mcp-execd"));
-	assert_int_equal(mkdir(rig_path("open"), 0755), 0);
-	assert_int_equal(keep_open(k, rig_path("open"), &e), ERR_BAD);
+	assert_int_equal(mkdir(fixture_path("open"), 0755), 0);
+	assert_int_equal(recordings_open(k, fixture_path("open"), &e), ERR_BAD);
 	assert_non_null(strstr(e.what, "0700"));
-	assert_int_equal(keep_open(k, rig_path("no/such"), &e), ERR_SYS);
-	assert_int_equal(symlink(rig_path("rec"), rig_path("link")), 0);
-	assert_int_equal(keep_open(k, rig_path("link"), &e), ERR_SYS);
-	assert_false(keep_is_open(k));
+	assert_int_equal(
+	    recordings_open(k, fixture_path("no/such"), &e), ERR_SYS);
+	assert_int_equal(symlink(fixture_path("rec"), fixture_path("link")), 0);
+	assert_int_equal(recordings_open(k, fixture_path("link"), &e), ERR_SYS);
+	assert_false(recordings_is_open(k));
 	/* then what is to be recorded does not run */
 	assert_null(recorder_new(k, &s, &e));
 	assert_non_null(strstr(e.what, "cannot be recorded"));
-	keep_free(k);
+	recordings_free(k);
 }
 
 int
@@ -603,7 +608,7 @@ main(void)
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
-	for (int s = 0; s < CAST_STREAMS; s++)
+	for (int s = 0; s < ASCIICAST_STREAMS; s++)
 		buf_fini(&b.got[s]);
 	return rc;
 }

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 
 #include "common/cleanup.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 static struct request r;
 static struct token t;
@@ -23,15 +23,15 @@ static struct plan p;
 static void
 begin(const char *tool, const char *dir, const char *more)
 {
-	rig_token(&t, rig_policy(dir, more));
-	rig_begin(&r, tool);
+	fixture_token(&t, fixture_policy(dir, more));
+	fixture_begin(&r, tool);
 }
 
 static void
 end(void)
 {
 	request_fini(&r);
-	rig_token_fini(&t);
+	fixture_token_fini(&t);
 }
 
 static void
@@ -98,7 +98,7 @@ static void
 test_frames(void **state)
 {
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	arg_frame("command", PROTO_STRING, 1, "echo ", 0);
 	arg_frame("command", PROTO_STRING, 1, "", 0);
 	arg_frame("command", PROTO_STRING, 0, "hello", 0);
@@ -120,13 +120,13 @@ static void
 test_bad_frames(void **state)
 {
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	arg_frame("command", PROTO_BOOL + 1, 0, "x", ERR_PROTO);
 	arg_frame("command", PROTO_STRING, 2, "x", ERR_PROTO);
 	arg_frame("command", PROTO_STRING, 1, "x", 0);
 	arg_frame("stdin", PROTO_STRING, 0, "x", ERR_PROTO);
 	end();
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	arg_frame("command", PROTO_STRING, 1, "x", 0);
 	arg_frame("command", PROTO_NUMBER, 0, "x", ERR_PROTO);
 	end();
@@ -139,7 +139,7 @@ test_name_with_nul(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	assert_int_equal(request_add(&r, &m, &e), ERR_PROTO);
 	assert_int_equal(r.arg_count, 0);
 	end();
@@ -157,12 +157,12 @@ test_too_many_frames(void **state)
 	size_t i;
 
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	for (i = 0; i < REQUEST_MAX_ARGS; i++)
 		arg_frame("env", PROTO_STRING, 0, "A=b", 0);
 	arg_frame("env", PROTO_STRING, 0, "A=b", ERR_PROTO);
 	end();
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	for (i = 0; i < REQUEST_MAX_BYTES / sizeof(piece); i++)
 		assert_int_equal(request_add(&r, &m, &e), 0);
 	assert_int_equal(request_add(&r, &m, &e), ERR_PROTO);
@@ -197,19 +197,19 @@ static void
 test_tools(void **state)
 {
 	(void)state;
-	begin("rm_rf", rig_top, "");
-	rig_text(&r, "command", "true");
+	begin("rm_rf", fixture_top, "");
+	fixture_text(&r, "command", "true");
 	refused(ERR_DENIED, "not offered");
 	end();
-	begin("exec_cmd", rig_top, ",\"tools\":[\"cli_command\"]");
-	rig_text(&r, "command", "true");
+	begin("exec_cmd", fixture_top, ",\"tools\":[\"cli_command\"]");
+	fixture_text(&r, "command", "true");
 	refused(ERR_DENIED, "key tools");
 	end();
-	begin("exec_cmd", rig_top, ",\"shell\":null");
-	rig_text(&r, "command", "true");
+	begin("exec_cmd", fixture_top, ",\"shell\":null");
+	fixture_text(&r, "command", "true");
 	refused(ERR_DENIED, "not offered");
 	end();
-	begin("", rig_top, "");
+	begin("", fixture_top, "");
 	refused(ERR_DENIED, "not offered");
 	end();
 }
@@ -218,18 +218,18 @@ static void
 test_unknown_argument(void **state)
 {
 	(void)state;
-	begin("exec_cmd", rig_top, "");
-	rig_text(&r, "command", "true");
-	rig_text(&r, "work_dir", "."); /* the other tool's */
+	begin("exec_cmd", fixture_top, "");
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "work_dir", "."); /* the other tool's */
 	refused(ERR_BAD, "exec_cmd has no argument \"work_dir\"");
 	end();
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", "true");
-	rig_text(&r, "working_dir", ".");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "working_dir", ".");
 	refused(ERR_BAD, "cli_command has no argument");
 	end();
-	begin("exec_cmd", rig_top, "");
-	rig_text(&r, "Command", "true");
+	begin("exec_cmd", fixture_top, "");
+	fixture_text(&r, "Command", "true");
 	refused(ERR_BAD, "no argument \"Command\"");
 	end();
 }
@@ -240,14 +240,14 @@ test_wrong_kind(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	assert_int_equal(
-	    rig_arg(&r, "command", PROTO_BOOL, BYTES_LIT("true"), &e), 0);
+	    fixture_arg(&r, "command", PROTO_BOOL, BYTES_LIT("true"), &e), 0);
 	refused(ERR_BAD, "wrong type");
 	end();
-	begin("exec_cmd", rig_top, "");
-	rig_text(&r, "command", "true");
-	rig_text(&r, "timeout_ms", "1000"); /* a string */
+	begin("exec_cmd", fixture_top, "");
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "timeout_ms", "1000"); /* a string */
 	refused(ERR_BAD, "\"timeout_ms\" has the wrong type");
 	end();
 }
@@ -261,11 +261,11 @@ test_twice(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		begin("exec_cmd", rig_top, "");
-		rig_text(&r, "command", "true");
-		rig_text(&r, names[i], ".");
+		begin("exec_cmd", fixture_top, "");
+		fixture_text(&r, "command", "true");
+		fixture_text(&r, names[i], ".");
 		if (i > 0)
-			rig_text(&r, names[i], ".");
+			fixture_text(&r, names[i], ".");
 		refused(ERR_BAD, "twice");
 		end();
 	}
@@ -278,11 +278,12 @@ too_long(const char *tool, const char *name, size_t most)
 	struct err e = { 0 };
 
 	memset(text, 'x', sizeof(text));
-	begin(tool, rig_top, "");
+	begin(tool, fixture_top, "");
 	if (strcmp(name, "command") != 0)
-		rig_text(&r, "command", "true");
+		fixture_text(&r, "command", "true");
 	assert_int_equal(
-	    rig_arg(&r, name, PROTO_STRING, bytes_make(text, most + 1), &e), 0);
+	    fixture_arg(&r, name, PROTO_STRING, bytes_make(text, most + 1), &e),
+	    0);
 	refused(ERR_BAD, "is the most");
 	end();
 }
@@ -307,11 +308,11 @@ test_largest(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	begin("cli_command", rig_top, "");
-	assert_int_equal(rig_arg(&r, "command", PROTO_STRING,
+	begin("cli_command", fixture_top, "");
+	assert_int_equal(fixture_arg(&r, "command", PROTO_STRING,
 			     bytes_make(text, REQUEST_MAX_COMMAND), &e),
 	    0);
-	assert_int_equal(rig_arg(&r, "stdin", PROTO_STRING,
+	assert_int_equal(fixture_arg(&r, "stdin", PROTO_STRING,
 			     bytes_make(text, sizeof(text)), &e),
 	    0);
 	planned();
@@ -326,26 +327,26 @@ test_no_command(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	refused(ERR_BAD, "command is required");
-	rig_text(&r, "command", "");
+	fixture_text(&r, "command", "");
 	refused(ERR_BAD, "command is required");
 	end();
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", " \t ");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", " \t ");
 	refused(ERR_BAD, "command is empty");
 	end();
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", "'' x");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", "'' x");
 	refused(ERR_BAD, "command is empty");
 	end();
-	begin("exec_cmd", rig_top, "");
+	begin("exec_cmd", fixture_top, "");
 	assert_int_equal(
-	    rig_arg(&r, "command", PROTO_STRING, BYTES_LIT("a\0b"), &e), 0);
+	    fixture_arg(&r, "command", PROTO_STRING, BYTES_LIT("a\0b"), &e), 0);
 	refused(ERR_BAD, "NUL");
 	end();
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", "echo 'x");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", "echo 'x");
 	refused(ERR_BAD, "quote");
 	end();
 }
@@ -360,15 +361,15 @@ test_many_words(void **state)
 	for (i = 0; i + 1 < sizeof(text); i++)
 		text[i] = i % 2 == 0 ? 'a' : ' ';
 	text[2 * REQUEST_MAX_WORDS - 1] = '\0';
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", text);
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", text);
 	planned();
 	assert_string_equal(p.argv[REQUEST_MAX_WORDS - 1], "a");
 	assert_null(p.argv[REQUEST_MAX_WORDS]);
 	done();
 	text[2 * REQUEST_MAX_WORDS - 1] = ' ';
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", text);
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", text);
 	refused(ERR_BAD, "words");
 	end();
 }
@@ -384,9 +385,9 @@ cwd_is(const char *jail, const char *asked, const char *want)
 	int fd;
 
 	begin("exec_cmd", jail, "");
-	rig_text(&r, "command", "true");
+	fixture_text(&r, "command", "true");
 	if (asked != NULL)
-		rig_text(&r, "working_dir", asked);
+		fixture_text(&r, "working_dir", asked);
 	planned();
 	fd = plan_open_directory(&p, p.policy->dir_fd);
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -407,8 +408,8 @@ cwd_refused(
 	int fd;
 
 	begin("exec_cmd", jail, "");
-	rig_text(&r, "command", "true");
-	rig_text(&r, "working_dir", asked);
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "working_dir", asked);
 	if (request_plan(&r, &t, &p, &e) == 0) {
 		fd = plan_open_directory(&p, p.policy->dir_fd);
 		assert_int_equal(fd, -1);
@@ -423,26 +424,29 @@ cwd_refused(
 static void
 make_tree(void)
 {
-	assert_int_equal(mkdir(rig_path("work"), 0755), 0);
-	assert_int_equal(mkdir(rig_path("work/sub"), 0755), 0);
-	assert_int_equal(mkdir(rig_path("work/sub/deep"), 0755), 0);
-	assert_int_equal(mkdir(rig_path("workevil"), 0755), 0);
-	rig_write(rig_path("work/file"), "x", 0644);
-	assert_int_equal(symlink("sub", rig_path("work/in")), 0);
-	assert_int_equal(symlink("../workevil", rig_path("work/out")), 0);
+	assert_int_equal(mkdir(fixture_path("work"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("work/sub"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("work/sub/deep"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("workevil"), 0755), 0);
+	fixture_write(fixture_path("work/file"), "x", 0644);
+	assert_int_equal(symlink("sub", fixture_path("work/in")), 0);
+	assert_int_equal(symlink("../workevil", fixture_path("work/out")), 0);
 	assert_int_equal(
-	    symlink(rig_path("workevil"), rig_path("work/absolute")), 0);
+	    symlink(fixture_path("workevil"), fixture_path("work/absolute")),
+	    0);
 	assert_int_equal(
-	    symlink(rig_path("work/sub"), rig_path("work/absin")), 0);
-	assert_int_equal(symlink("/proc/self/cwd", rig_path("work/magic")), 0);
-	assert_int_equal(symlink("loop", rig_path("work/loop")), 0);
-	assert_int_equal(mkfifo(rig_path("work/fifo"), 0644), 0);
+	    symlink(fixture_path("work/sub"), fixture_path("work/absin")), 0);
+	assert_int_equal(
+	    symlink("/proc/self/cwd", fixture_path("work/magic")), 0);
+	assert_int_equal(symlink("loop", fixture_path("work/loop")), 0);
+	assert_int_equal(mkfifo(fixture_path("work/fifo"), 0644), 0);
 }
 
 static void
 test_cwd_inside(void **state)
 {
-	const char *work = rig_path("work"), *sub = rig_path("work/sub");
+	const char *work = fixture_path("work"),
+		   *sub = fixture_path("work/sub");
 	char slashes[300];
 
 	(void)state;
@@ -470,7 +474,7 @@ test_cwd_inside(void **state)
 static void
 test_cwd_outside(void **state)
 {
-	const char *work = rig_path("work");
+	const char *work = fixture_path("work");
 	char text[300];
 
 	(void)state;
@@ -479,7 +483,7 @@ test_cwd_outside(void **state)
 	cwd_refused(work, "../work", ERR_DENIED, "leads out of");
 	cwd_refused(work, "/", ERR_DENIED, "leads out of");
 	cwd_refused(work, "/etc", ERR_DENIED, "leads out of");
-	cwd_refused(work, rig_path("workevil"), ERR_DENIED, "leads out of");
+	cwd_refused(work, fixture_path("workevil"), ERR_DENIED, "leads out of");
 	(void)snprintf(text, sizeof(text), "%s/../workevil", work);
 	cwd_refused(work, text, ERR_DENIED, "leads out of");
 	(void)snprintf(text, sizeof(text), "/%s", work);
@@ -511,7 +515,7 @@ test_cwd_magic(void **state)
 static void
 test_cwd_no_directory(void **state)
 {
-	const char *work = rig_path("work");
+	const char *work = fixture_path("work");
 	struct err e = { 0 };
 
 	(void)state;
@@ -520,9 +524,9 @@ test_cwd_no_directory(void **state)
 	cwd_refused(work, "none", ERR_BAD, "No such file");
 	cwd_refused(work, "file/x", ERR_BAD, "Not a directory");
 	begin("exec_cmd", work, "");
-	rig_text(&r, "command", "true");
-	assert_int_equal(
-	    rig_arg(&r, "working_dir", PROTO_STRING, BYTES_LIT("sub\0/.."), &e),
+	fixture_text(&r, "command", "true");
+	assert_int_equal(fixture_arg(&r, "working_dir", PROTO_STRING,
+			     BYTES_LIT("sub\0/.."), &e),
 	    0);
 	refused(ERR_BAD, "NUL");
 	end();
@@ -547,21 +551,21 @@ begin_narrow(const char *dir, const char *sub)
 static void
 test_cwd_of_token(void **state)
 {
-	const char *sub = rig_path("work/sub");
+	const char *sub = fixture_path("work/sub");
 
 	(void)state;
-	begin_narrow(rig_path("work"), sub);
-	rig_text(&r, "command", "true");
+	begin_narrow(fixture_path("work"), sub);
+	fixture_text(&r, "command", "true");
 	planned();
 	assert_string_equal(p.cwd, sub);
 	assert_string_equal(p.directory, sub);
 	plan_fini(&p);
-	rig_text(&r, "work_dir", rig_path("work"));
+	fixture_text(&r, "work_dir", fixture_path("work"));
 	refused(ERR_DENIED, "leads out of");
 	end();
-	begin_narrow(rig_path("work"), sub);
-	rig_text(&r, "command", "true");
-	rig_text(&r, "work_dir", "..");
+	begin_narrow(fixture_path("work"), sub);
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "work_dir", "..");
 	planned();
 	assert_int_equal(plan_open_directory(&p, p.policy->dir_fd), -1);
 	assert_int_equal(errno, EXDEV);
@@ -577,14 +581,15 @@ test_cwd_replaced(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(mkdir(rig_path("jail"), 0755), 0);
-	begin("exec_cmd", rig_path("jail"), "");
-	rig_text(&r, "command", "true");
-	assert_int_equal(rename(rig_path("jail"), rig_path("moved")), 0);
-	assert_int_equal(symlink("/etc", rig_path("jail")), 0);
+	assert_int_equal(mkdir(fixture_path("jail"), 0755), 0);
+	begin("exec_cmd", fixture_path("jail"), "");
+	fixture_text(&r, "command", "true");
+	assert_int_equal(
+	    rename(fixture_path("jail"), fixture_path("moved")), 0);
+	assert_int_equal(symlink("/etc", fixture_path("jail")), 0);
 	planned();
 	fd = plan_open_directory(&p, p.policy->dir_fd);
-	(void)snprintf(moved, sizeof(moved), "%s", rig_path("moved"));
+	(void)snprintf(moved, sizeof(moved), "%s", fixture_path("moved"));
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, got, sizeof(got) - 1);
 	assert_int_equal(n, strlen(moved));
@@ -601,11 +606,11 @@ timeout_is(
 {
 	struct err e = { 0 };
 
-	begin("exec_cmd", rig_top, more);
+	begin("exec_cmd", fixture_top, more);
 	t.timeout_max_ms = token_max;
-	rig_text(&r, "command", "true");
+	fixture_text(&r, "command", "true");
 	if (asked != NULL)
-		assert_int_equal(rig_arg(&r, "timeout_ms", PROTO_NUMBER,
+		assert_int_equal(fixture_arg(&r, "timeout_ms", PROTO_NUMBER,
 				     bytes_of(asked), &e),
 		    0);
 	if (want == 0) {
@@ -659,18 +664,18 @@ test_environment(void **state)
 
 	(void)state;
 	assert_int_equal(setenv("SECRET", "ours", 1), 0);
-	begin("exec_cmd", rig_top, ENV);
-	rig_text(&r, "command", "true");
-	rig_text(&r, "env", "CI=a=b c");
-	rig_text(&r, "env", "X=2");
-	rig_text(&r, "env", "EMPTY=");
-	rig_text(&r, "env", "X=3");
+	begin("exec_cmd", fixture_top, ENV);
+	fixture_text(&r, "command", "true");
+	fixture_text(&r, "env", "CI=a=b c");
+	fixture_text(&r, "env", "X=2");
+	fixture_text(&r, "env", "EMPTY=");
+	fixture_text(&r, "env", "X=3");
 	planned();
 	assert_string_equal(variable("CI"), "a=b c");
 	assert_string_equal(variable("X"), "3");
 	assert_string_equal(variable("EMPTY"), "");
 	assert_string_equal(variable("LANG"), "de_DE.UTF-8");
-	assert_string_equal(variable("PWD"), rig_top);
+	assert_string_equal(variable("PWD"), fixture_top);
 	assert_string_equal(variable("SHELL"), "/bin/sh");
 	assert_non_null(variable("PATH"));
 	assert_non_null(variable("HOME"));
@@ -688,9 +693,9 @@ env_refused(struct bytes pair, enum err_code code, const char *says)
 {
 	struct err e = { 0 };
 
-	begin("exec_cmd", rig_top, ENV);
-	rig_text(&r, "command", "true");
-	assert_int_equal(rig_arg(&r, "env", PROTO_STRING, pair, &e), 0);
+	begin("exec_cmd", fixture_top, ENV);
+	fixture_text(&r, "command", "true");
+	assert_int_equal(fixture_arg(&r, "env", PROTO_STRING, pair, &e), 0);
 	refused(code, says);
 	end();
 }
@@ -722,13 +727,13 @@ test_many_variables(void **state)
 	int i;
 
 	(void)state;
-	begin("exec_cmd", rig_top, ENV);
-	rig_text(&r, "command", "true");
+	begin("exec_cmd", fixture_top, ENV);
+	fixture_text(&r, "command", "true");
 	for (i = 0; i < REQUEST_MAX_ENV; i++)
-		rig_text(&r, "env", "CI=1");
+		fixture_text(&r, "env", "CI=1");
 	planned();
 	plan_fini(&p);
-	rig_text(&r, "env", "CI=1");
+	fixture_text(&r, "env", "CI=1");
 	refused(ERR_BAD, "more than 64 variables");
 	end();
 }
@@ -741,8 +746,8 @@ test_lookup(void **state)
 	int i;
 
 	(void)state;
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", "ls -l 'a b'");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", "ls -l 'a b'");
 	planned();
 	assert_false(p.shell);
 	assert_string_equal(p.argv[0], "ls");
@@ -753,8 +758,8 @@ test_lookup(void **state)
 	}
 	assert_true(i >= 4);
 	done();
-	begin("cli_command", rig_top, "");
-	rig_text(&r, "command", "./run x");
+	begin("cli_command", fixture_top, "");
+	fixture_text(&r, "command", "./run x");
 	planned();
 	assert_string_equal(p.path[0], "./run");
 	assert_null(p.path[1]);
@@ -766,17 +771,17 @@ static void
 test_lookup_not_in_cwd(void **state)
 {
 	(void)state;
-	begin("cli_command", rig_top,
+	begin("cli_command", fixture_top,
 	    ",\"environment\":{\"set\":{\"PATH\":\":.:bin:/usr/bin::/bin:\"}}");
-	rig_text(&r, "command", "evil");
+	fixture_text(&r, "command", "evil");
 	planned();
 	assert_string_equal(p.path[0], "/usr/bin/evil");
 	assert_string_equal(p.path[1], "/bin/evil");
 	assert_null(p.path[2]);
 	done();
-	begin("cli_command", rig_top,
+	begin("cli_command", fixture_top,
 	    ",\"environment\":{\"set\":{\"PATH\":\".\"}}");
-	rig_text(&r, "command", "evil");
+	fixture_text(&r, "command", "evil");
 	planned();
 	assert_null(p.path[0]);
 	done();
@@ -793,8 +798,8 @@ test_lookup_long_path(void **state)
 		(void)snprintf(more + strlen(more), sizeof(more) - strlen(more),
 		    ":/%d", i);
 	(void)strcat(more, "\"}}");
-	begin("cli_command", rig_top, more);
-	rig_text(&r, "command", "x");
+	begin("cli_command", fixture_top, more);
+	fixture_text(&r, "command", "x");
 	planned();
 	assert_string_equal(p.path[REQUEST_MAX_PATHS - 2], "/30/x");
 	assert_null(p.path[REQUEST_MAX_PATHS - 1]);
@@ -813,8 +818,8 @@ test_no_leak(void **state)
 	before = dup(0);
 	(void)close(before);
 	for (i = 0; i < 50; i++) {
-		cwd_is(rig_path("work"), "sub", rig_path("work/sub"));
-		cwd_refused(rig_path("work"), "..", ERR_DENIED, "out");
+		cwd_is(fixture_path("work"), "sub", fixture_path("work/sub"));
+		cwd_refused(fixture_path("work"), "..", ERR_DENIED, "out");
 		env_refused(BYTES_LIT("A=b"), ERR_DENIED, "A");
 	}
 	after = dup(0);
@@ -825,7 +830,7 @@ test_no_leak(void **state)
 static int
 setup(void **state)
 {
-	if (rig_setup(state) != 0)
+	if (fixture_setup(state) != 0)
 		return -1;
 	make_tree();
 	return 0;
@@ -864,5 +869,5 @@ main(void)
 		cmocka_unit_test(test_no_leak),
 	};
 
-	return cmocka_run_group_tests(tests, setup, rig_teardown);
+	return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }

@@ -13,7 +13,7 @@
 
 #include "executor/audit/audit.h"
 #include "executor/audit/resume.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 enum { STATE_BYTES = 2 * SEAL_SLOT, COPIES = 12 };
 
@@ -29,10 +29,10 @@ setup(struct place *p, const char *name)
 {
 	struct err e = { 0 };
 
-	assert_int_equal(mkdir(rig_path(name), 0700), 0);
-	(void)snprintf(p->log, sizeof(p->log), "%s/%s/log", rig_top, name);
+	assert_int_equal(mkdir(fixture_path(name), 0700), 0);
+	(void)snprintf(p->log, sizeof(p->log), "%s/%s/log", fixture_top, name);
 	(void)snprintf(
-	    p->state, sizeof(p->state), "%s/%s/state", rig_top, name);
+	    p->state, sizeof(p->state), "%s/%s/state", fixture_top, name);
 	assert_int_equal(seal_create(p->state, first_key, false, &e), 0);
 	return (struct audit_setup){ .path = p->log, .seal_state = p->state };
 }
@@ -132,8 +132,8 @@ test_sealed(void **state)
 		must_put(a, "two", NULL);
 		audit_close(a);
 	}
-	assert_int_equal(check_chain(rig_read(at.log)), 7);
-	assert_int_equal(count(rig_read(at.log), "\"seal-begin\""), 1);
+	assert_int_equal(check_chain(fixture_read(at.log)), 7);
+	assert_int_equal(count(fixture_read(at.log), "\"seal-begin\""), 1);
 }
 
 /*
@@ -153,29 +153,30 @@ test_state_behind(void **state)
 	(void)state;
 	for (i = 0; i < COPIES; i++) {
 		save(at.state, states[i]);
-		logs[i] = strdup(rig_read(at.log));
+		logs[i] = strdup(fixture_read(at.log));
 		must_put(a, "step", NULL);
 	}
 	audit_close(a);
 	for (i = 0; i < COPIES; i++)
 		for (k = i; k < COPIES; k++) {
 			restore(at.state, states[i]);
-			rig_write(at.log, logs[k], 0600);
+			fixture_write(at.log, logs[k], 0600);
 			a = must_open(&s);
 			assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
 			must_put(a, "again", NULL);
 			audit_close(a);
-			(void)check_chain(rig_read(at.log));
+			(void)check_chain(fixture_read(at.log));
 		}
 	/* The other way round it was cut. */
 	for (i = 2; i < COPIES; i++) {
 		restore(at.state, states[i]);
-		rig_write(at.log, logs[i - 1], 0600);
+		fixture_write(at.log, logs[i - 1], 0600);
 		a = must_open(&s);
 		assert_int_equal(audit_resumed(a)->gap, RESUME_LACKS);
 		must_put(a, "again", NULL);
 		audit_close(a);
-		assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+		assert_int_equal(
+		    count(fixture_read(at.log), "\"seal-broken\""), 1);
 	}
 	for (i = 0; i < COPIES; i++)
 		free(logs[i]);
@@ -195,21 +196,22 @@ test_torn_tail(void **state)
 	(void)state;
 	must_put(a, "first", NULL);
 	save(at.state, before);
-	from = strlen(rig_read(at.log));
+	from = strlen(fixture_read(at.log));
 	must_put(a, "second", NULL);
 	audit_close(a);
-	whole = strdup(rig_read(at.log));
+	whole = strdup(fixture_read(at.log));
 	for (cut = from + 1; cut < strlen(whole); cut++) {
 		restore(at.state, before);
 		part = strndup(whole, cut);
-		rig_write(at.log, part, 0600);
+		fixture_write(at.log, part, 0600);
 		free(part);
 		a = must_open(&s);
 		assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
 		assert_int_equal(audit_resumed(a)->torn.len, cut - from);
 		must_put(a, "third", NULL);
 		audit_close(a);
-		assert_int_equal(count(rig_read(at.log), "\"log-torn\""), 1);
+		assert_int_equal(
+		    count(fixture_read(at.log), "\"log-torn\""), 1);
 	}
 	free(whole);
 }
@@ -240,7 +242,7 @@ test_foreign(void **state)
 	assert_int_equal(audit_resumed(a)->gap, RESUME_FOREIGN);
 	must_put(a, "second", NULL);
 	audit_close(a);
-	assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+	assert_int_equal(count(fixture_read(at.log), "\"seal-broken\""), 1);
 }
 
 static void
@@ -263,7 +265,7 @@ test_state_gone(void **state)
 	assert_int_equal(audit_resumed(a)->gap, RESUME_UNSEALED);
 	must_put(a, "second", NULL);
 	audit_close(a);
-	assert_int_equal(count(rig_read(at.log), "\"seal-broken\""), 1);
+	assert_int_equal(count(fixture_read(at.log), "\"seal-broken\""), 1);
 }
 
 /* All files of the log in order of their names, the live one last. */
@@ -278,7 +280,7 @@ read_all(const struct place *at)
 	assert_int_equal(logfile_list(at->log, &l, &e), 0);
 	for (i = 0; i <= l.count; i++)
 		n += strlen(strcpy(text + n,
-		    rig_read(i < l.count ? l.file[i].path : at->log)));
+		    fixture_read(i < l.count ? l.file[i].path : at->log)));
 	logfile_list_free(&l);
 	return text;
 }
@@ -349,7 +351,7 @@ test_moved(void **state)
 	must_put(a, "three", NULL);
 	audit_close(a);
 	(void)check_chain(read_all(&at));
-	assert_int_equal(count(rig_read(at.log), "\"log-continue\""), 1);
+	assert_int_equal(count(fixture_read(at.log), "\"log-continue\""), 1);
 }
 
 static void
@@ -364,7 +366,7 @@ test_cut_while_running(void **state)
 	assert_int_equal(truncate(at.log, 0), 0);
 	must_put(a, "two", NULL);
 	audit_close(a);
-	assert_int_equal(count(rig_read(at.log), "cut short"), 1);
+	assert_int_equal(count(fixture_read(at.log), "cut short"), 1);
 }
 
 static void
@@ -409,5 +411,5 @@ main(void)
 		cmocka_unit_test(test_open_runs),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "executor/audit/seal.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 static const uint8_t first_key[DIGEST_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
@@ -183,7 +183,7 @@ must_store(struct seal *s)
 static void
 test_state(void **state)
 {
-	const char *path = rig_path("state");
+	const char *path = fixture_path("state");
 	uint8_t sum[DIGEST_BYTES] = { 9 };
 	struct seal_point p;
 	struct err e = { 0 };
@@ -220,7 +220,7 @@ test_state(void **state)
 static void
 test_wiped(void **state)
 {
-	const char *path = rig_path("wiped");
+	const char *path = fixture_path("wiped");
 	uint8_t text[2 * SEAL_SLOT], sum[DIGEST_BYTES] = { 0 };
 	uint8_t old[8][DIGEST_BYTES];
 	struct seal *s;
@@ -251,7 +251,7 @@ test_wiped(void **state)
 static void
 test_torn(void **state)
 {
-	const char *path = rig_path("torn");
+	const char *path = fixture_path("torn");
 	uint8_t sum[DIGEST_BYTES] = { 0 }, junk[700];
 	struct seal_point p;
 	struct err e = { 0 };
@@ -288,7 +288,7 @@ test_torn(void **state)
 static void
 test_places(void **state)
 {
-	const char *path = rig_path("places"), *link = rig_path("link");
+	const char *path = fixture_path("places"), *link = fixture_path("link");
 	struct err e = { 0 };
 	struct seal *s, *t;
 
@@ -311,7 +311,7 @@ test_places(void **state)
 static void
 test_fork(void **state)
 {
-	const char *path = rig_path("fork");
+	const char *path = fixture_path("fork");
 	static const uint8_t none[DIGEST_BYTES];
 	struct seal *s;
 	int status = 0;
@@ -345,5 +345,5 @@ main(void)
 		cmocka_unit_test(test_fork),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/desk.h"
+#include "tests/unit/fixture_frontend.h"
 
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 #define INIT                                                                   \
@@ -19,8 +19,8 @@
 	"\"params\":{\"name\":\"cli_command\",\"arguments\":"                  \
 	"{\"command\":\"ls\"}}}"
 
-static struct desk *desk;
-static struct desk_answer answer;
+static struct fixture *desk;
+static struct fixture_answer answer;
 static char made[SESSION_ID]; /* of the last initialize */
 static unsigned wakes;
 
@@ -28,7 +28,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	desk = desk_new();
+	desk = fixture_new();
 	wakes = 0;
 	return 0;
 }
@@ -37,7 +37,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	desk_free(desk);
+	fixture_free(desk);
 	return 0;
 }
 
@@ -45,17 +45,17 @@ teardown(void **state)
 static unsigned
 post_as(size_t token, const char *id, const char *revision, const char *body)
 {
-	struct session_post p = { .from = desk_from(
+	struct session_post p = { .from = fixture_from(
 				      desk, token, id == NULL ? "" : id),
 		.has_id = id != NULL,
 		.has_revision = revision != NULL,
 		.revision = bytes_of(revision),
-		.sink = { .done = desk_on_answer, .arg = &answer } };
+		.sink = { .done = fixture_on_answer, .arg = &answer } };
 	struct session_refusal no;
 	struct post *x;
 
 	answer.times = 0;
-	if (desk_post(desk, &p, bytes_of(body), made, &x, &no) == 0)
+	if (fixture_post(desk, &p, bytes_of(body), made, &x, &no) == 0)
 		return 0;
 	assert_true(no.body.len > 0);
 	buf_fini(&no.body);
@@ -82,7 +82,7 @@ begin(size_t token, char id[SESSION_ID])
 static unsigned
 end(size_t token, const char *id)
 {
-	struct mcp_from from = desk_from(desk, token, id);
+	struct mcp_from from = fixture_from(desk, token, id);
 	struct session_refusal no;
 
 	if (session_delete(desk->sessions, &from, true, &no) == 0)
@@ -101,18 +101,18 @@ test_life(void **state)
 	assert_int_equal(begin(0, id), 0);
 	assert_int_equal(strlen(id), 32);
 	assert_int_equal(strspn(id, "0123456789abcdef"), 32);
-	assert_true(desk_expect(desk, PROTO_SESSION, &m));
+	assert_true(fixture_expect(desk, PROTO_SESSION, &m));
 	assert_int_equal(m.session.began, 1);
 	assert_memory_equal(m.session.proof, desk->proof[0], DIGEST_BYTES);
 	assert_true(bytes_eq_str(m.session.session, id));
 	assert_int_equal(begin(0, other), 0);
 	assert_string_not_equal(id, other);
-	assert_true(desk_expect(desk, PROTO_SESSION, &m));
+	assert_true(fixture_expect(desk, PROTO_SESSION, &m));
 	assert_int_equal(post(id, PING), 0);
 	assert_int_equal(answer.times, 1);
 	assert_string_equal(made, "");
 	assert_int_equal(end(0, id), 0);
-	assert_true(desk_expect(desk, PROTO_SESSION, &m));
+	assert_true(fixture_expect(desk, PROTO_SESSION, &m));
 	assert_int_equal(m.session.began, 0);
 	assert_true(bytes_eq_str(m.session.session, id));
 	assert_int_equal(post(id, PING), 404);
@@ -174,11 +174,11 @@ test_revoked(void **state)
 	assert_int_equal(begin(0, one), 0);
 	assert_int_equal(begin(1, two), 0);
 	assert_int_equal(post_as(1, two, NULL, RUN), 0);
-	desk_configure(desk, 1, 64, 32, 60000);
+	fixture_configure(desk, 1, 64, 32, 60000);
 	assert_int_equal(post(one, PING), 0);
-	assert_true(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_true(fixture_expect(desk, PROTO_CANCEL, &m));
 	assert_int_equal(m.cancel.why, PROTO_WHY_SESSION);
-	desk_configure(desk, 2, 64, 32, 60000);
+	fixture_configure(desk, 2, 64, 32, 60000);
 	assert_int_equal(post_as(1, two, NULL, PING), 404);
 }
 
@@ -189,11 +189,11 @@ test_eviction(void **state)
 	char id[4][SESSION_ID];
 
 	(void)state;
-	desk_configure(desk, 2, 64, 2, 60000);
+	fixture_configure(desk, 2, 64, 2, 60000);
 	assert_int_equal(begin(0, id[0]), 0);
-	desk_turn(desk, 3);
+	fixture_turn(desk, 3);
 	assert_int_equal(begin(0, id[1]), 0);
-	desk_turn(desk, 3);
+	fixture_turn(desk, 3);
 	assert_int_equal(post(id[0], PING), 0);
 	assert_int_equal(begin(0, id[2]), 0);
 	assert_int_equal(post(id[1], PING), 404);
@@ -211,7 +211,7 @@ test_table_full(void **state)
 	char id[3][SESSION_ID];
 
 	(void)state;
-	desk_configure(desk, 2, 2, 2, 60000);
+	fixture_configure(desk, 2, 2, 2, 60000);
 	assert_int_equal(begin(0, id[0]), 0);
 	assert_int_equal(begin(0, id[1]), 0);
 	assert_int_equal(begin(1, id[2]), 503);
@@ -225,11 +225,11 @@ test_idle(void **state)
 	char idle[SESSION_ID], busy[SESSION_ID];
 
 	(void)state;
-	desk_configure(desk, 2, 64, 32, 40);
+	fixture_configure(desk, 2, 64, 32, 40);
 	assert_int_equal(begin(0, idle), 0);
 	assert_int_equal(begin(0, busy), 0);
 	assert_int_equal(post(busy, RUN), 0);
-	desk_turn(desk, 150);
+	fixture_turn(desk, 150);
 	assert_int_equal(post(idle, PING), 404);
 	assert_int_equal(post(busy, PING), 0);
 }
@@ -249,10 +249,10 @@ test_delete_cancels(void **state)
 	assert_int_equal(post(id, RUN), 0);
 	assert_int_equal(answer.times, 0);
 	assert_int_equal(end(0, id), 0);
-	assert_true(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_true(fixture_expect(desk, PROTO_CANCEL, &m));
 	assert_int_equal(m.cancel.why, PROTO_WHY_SESSION);
-	desk_send(desk, &done);
-	desk_turn(desk, 10);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 10);
 	assert_int_equal(answer.times, 1);
 	assert_non_null(strstr(answer.text, "cancelled"));
 }
@@ -267,12 +267,12 @@ on_wake(void *arg)
 }
 
 static unsigned
-open_stream(size_t token, struct stream *s, char id[SESSION_ID])
+open_stream(size_t token, struct sse *s, char id[SESSION_ID])
 {
-	struct mcp_from from = desk_from(desk, token, "");
+	struct mcp_from from = fixture_from(desk, token, "");
 	struct session_refusal no;
 
-	stream_init(s, 8192, on_wake, NULL);
+	sse_init(s, 8192, on_wake, NULL);
 	if (session_open(desk->sessions, &from, s, id, &no) == 0)
 		return 0;
 	buf_fini(&no.body);
@@ -282,7 +282,7 @@ open_stream(size_t token, struct stream *s, char id[SESSION_ID])
 static unsigned
 message(size_t token, const char *id, const char *body)
 {
-	struct mcp_from from = desk_from(desk, token, id);
+	struct mcp_from from = fixture_from(desk, token, id);
 	struct session_refusal no;
 
 	if (session_message(desk->sessions, &from, bytes_of(body), &no) == 0)
@@ -292,23 +292,23 @@ message(size_t token, const char *id, const char *body)
 }
 
 static void
-take(struct stream *s, char *out, size_t size)
+take(struct sse *s, char *out, size_t size)
 {
-	out[stream_take(s, out, size - 1)] = '\0';
+	out[sse_take(s, out, size - 1)] = '\0';
 }
 
 static void
 test_stream(void **state)
 {
 	char id[SESSION_ID], text[4096];
-	struct stream s;
+	struct sse s;
 	struct msg m;
 
 	(void)state;
 	assert_int_equal(open_stream(0, &s, id), 0);
-	assert_false(desk_expect(desk, PROTO_SESSION, &m));
+	assert_false(fixture_expect(desk, PROTO_SESSION, &m));
 	assert_int_equal(message(0, id, INIT), 0);
-	assert_true(desk_expect(desk, PROTO_SESSION, &m));
+	assert_true(fixture_expect(desk, PROTO_SESSION, &m));
 	take(&s, text, sizeof(text));
 	assert_int_equal(strncmp(text, "event: message\ndata: {", 22), 0);
 	assert_int_equal(strcmp(text + strlen(text) - 2, "\n\n"), 0);
@@ -320,24 +320,24 @@ test_stream(void **state)
 	assert_int_equal(end(0, id), 404);
 	assert_int_equal(message(0, id, RUN), 0);
 	session_stream_gone(desk->sessions, bytes_of(id));
-	assert_true(desk_expect(desk, PROTO_CANCEL, &m));
+	assert_true(fixture_expect(desk, PROTO_CANCEL, &m));
 	assert_int_equal(m.cancel.why, PROTO_WHY_DISCONNECT);
 	assert_int_equal(message(0, id, PING), 404);
-	stream_fini(&s);
+	sse_fini(&s);
 }
 
 static void
 test_stream_of_revoked(void **state)
 {
 	char id[SESSION_ID];
-	struct stream s;
+	struct sse s;
 
 	(void)state;
 	assert_int_equal(open_stream(1, &s, id), 0);
 	assert_false(s.closed);
-	desk_configure(desk, 1, 64, 32, 60000);
+	fixture_configure(desk, 1, 64, 32, 60000);
 	assert_true(s.closed);
-	stream_fini(&s);
+	sse_fini(&s);
 }
 
 /* A client that does not read: the stream ends, whole events only. */
@@ -345,7 +345,7 @@ static void
 test_stream_bounded(void **state)
 {
 	char id[SESSION_ID], text[10000];
-	struct stream s;
+	struct sse s;
 
 	(void)state;
 	assert_int_equal(open_stream(0, &s, id), 0);
@@ -356,7 +356,7 @@ test_stream_bounded(void **state)
 	take(&s, text, sizeof(text));
 	assert_int_equal(strcmp(text + strlen(text) - 2, "\n\n"), 0);
 	session_stream_gone(desk->sessions, bytes_of(id));
-	stream_fini(&s);
+	sse_fini(&s);
 }
 
 static void
@@ -365,7 +365,7 @@ test_drain(void **state)
 	struct msg done = { .code = PROTO_DONE,
 		.done = { .call = 1, .state = PROTO_EXITED } };
 	char quiet[SESSION_ID], busy[SESSION_ID], id[SESSION_ID];
-	struct stream a, b, c;
+	struct sse a, b, c;
 
 	(void)state;
 	assert_int_equal(open_stream(0, &a, quiet), 0);
@@ -376,12 +376,12 @@ test_drain(void **state)
 	assert_true(a.closed);
 	assert_false(b.closed);
 	assert_int_equal(open_stream(0, &c, id), 503);
-	desk_send(desk, &done);
-	desk_turn(desk, 10);
+	fixture_send(desk, &done);
+	fixture_turn(desk, 10);
 	assert_true(b.closed && b.out.len > 0);
-	stream_fini(&a);
-	stream_fini(&b);
-	stream_fini(&c);
+	sse_fini(&a);
+	sse_fini(&b);
+	sse_fini(&c);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

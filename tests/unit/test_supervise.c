@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 
 #include "executor/service/supervise.h"
-#include "tests/unit/rig.h"
+#include "tests/unit/fixture_executor.h"
 
 enum { DEADLINE_MS = 20000 };
 
@@ -27,7 +27,7 @@ static struct bench {
 	struct conf conf;
 	struct store store;
 	struct audit *audit;
-	struct keep *keep;
+	struct recordings *recordings;
 	struct jobs *jobs;
 	struct monitor *monitor;
 	struct supervise *supervise;
@@ -40,7 +40,7 @@ static void
 too_late(void *arg)
 {
 	(void)arg;
-	fail_msg("\"%s\" does not come: %s", b.holds, rig_read(b.file));
+	fail_msg("\"%s\" does not come: %s", b.holds, fixture_read(b.file));
 }
 
 static void
@@ -54,7 +54,7 @@ on_idle(void *arg)
 {
 	(void)arg;
 	jobs_flush(b.jobs);
-	if (strstr(rig_read(b.file), b.holds) != NULL)
+	if (strstr(fixture_read(b.file), b.holds) != NULL)
 		loop_stop(b.loop);
 	return 10;
 }
@@ -79,10 +79,10 @@ begin(const char *script)
 	struct err e = { 0 };
 
 	memset(&b, 0, sizeof(b));
-	rig_write(rig_path("frontend"), script, 0755);
-	(void)strcpy(b.conf.frontend_path, rig_path("frontend"));
+	fixture_write(fixture_path("frontend"), script, 0755);
+	(void)strcpy(b.conf.frontend_path, fixture_path("frontend"));
 	b.loop = loop_new(&e);
-	b.audit = audit_open(rig_path("audit.jsonl"), &e);
+	b.audit = audit_open(fixture_path("audit.jsonl"), &e);
 	assert_non_null(b.audit);
 	b.listeners[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	b.listeners[1] = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -94,10 +94,10 @@ begin(const char *script)
 	    &e);
 	b.monitor =
 	    monitor_new(b.loop, &b.store, b.audit, &ops, b.supervise, &e);
-	b.keep = keep_new(b.audit, &e);
-	assert_non_null(b.keep);
+	b.recordings = recordings_new(b.audit, &e);
+	assert_non_null(b.recordings);
 	b.jobs = jobs_new(
-	    b.loop, b.audit, b.keep, 4, monitor_job_ops(), b.monitor, &e);
+	    b.loop, b.audit, b.recordings, 4, monitor_job_ops(), b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
 	supervise_connect(b.supervise, b.monitor, b.jobs);
 	b.deadline.handler = too_late;
@@ -116,10 +116,10 @@ end(void)
 	monitor_free(b.monitor);
 	loop_free(b.loop);
 	audit_close(b.audit);
-	keep_free(b.keep);
+	recordings_free(b.recordings);
 	(void)close(b.listeners[0]);
 	(void)close(b.listeners[1]);
-	assert_int_equal(unlink(rig_path("audit.jsonl")), 0);
+	assert_int_equal(unlink(fixture_path("audit.jsonl")), 0);
 }
 
 static void
@@ -136,7 +136,7 @@ start(void)
 static void
 test_what_it_is_given(void **state)
 {
-	const char *seen = rig_path("seen");
+	const char *seen = fixture_path("seen");
 	sigset_t set, old;
 	char script[1024];
 	int leak[4], i;
@@ -164,11 +164,13 @@ test_what_it_is_given(void **state)
 	for (i = 0; i < 4; i++)
 		(void)close(leak[i]);
 	/* 6 is its note; 10 is where a shell puts its script */
-	assert_non_null(strstr(rig_read(seen),
+	assert_non_null(strstr(fixture_read(seen),
 	    "fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 6\nfd 10\nargs -l 2 "));
-	assert_null(strstr(rig_read(seen), "env "));
-	assert_non_null(strstr(rig_read(seen), "SigBlk:\t0000000000000000"));
-	assert_non_null(strstr(rig_read(seen), "SigIgn:\t0000000000000000"));
+	assert_null(strstr(fixture_read(seen), "env "));
+	assert_non_null(
+	    strstr(fixture_read(seen), "SigBlk:\t0000000000000000"));
+	assert_non_null(
+	    strstr(fixture_read(seen), "SigIgn:\t0000000000000000"));
 	end();
 	assert_int_equal(unlink(seen), 0);
 }
@@ -177,7 +179,7 @@ test_what_it_is_given(void **state)
 static void
 test_is_replaced(void **state)
 {
-	const char *log = rig_path("audit.jsonl");
+	const char *log = fixture_path("audit.jsonl");
 
 	(void)state;
 	begin("#!/bin/sh\nexit 3\n");
@@ -198,9 +200,9 @@ test_violation(void **state)
 	(void)state;
 	begin("#!/bin/sh\necho nonsense >&3\nexec sleep 1000\n");
 	start();
-	run_until(rig_path("audit.jsonl"), "frontend-violation");
-	assert_non_null(
-	    strstr(rig_read(rig_path("audit.jsonl")), "killed by signal 9"));
+	run_until(fixture_path("audit.jsonl"), "frontend-violation");
+	assert_non_null(strstr(
+	    fixture_read(fixture_path("audit.jsonl")), "killed by signal 9"));
 	end();
 }
 
@@ -242,5 +244,5 @@ main(void)
 		cmocka_unit_test(test_no_descriptors),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -187,7 +187,7 @@ take(struct toolcall *c, const char *name, uint8_t kind, const char *value)
 }
 
 static void
-test_words(void **state)
+test_wordsplit(void **state)
 {
 	struct tooldef *t = loaded(
 	    "\"parameters\":{\"a\":{" STR ",\"minLength\":0},\"n\":{" INT("0",
@@ -347,7 +347,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_wordsplit),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_scripts_and_paths),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of executor/words: against /bin/sh itself for quoting, and
+ * Unit tests of executor/wordsplit: against /bin/sh itself for quoting, and
  * against fixed answers for what a shell would do differently.
  */
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
-#include "executor/run/words.h"
-#include "tests/unit/rig.h"
+#include "executor/run/wordsplit.h"
+#include "tests/unit/fixture_executor.h"
 
 enum {
 	INPUTS = 400, /* of one shell */
@@ -141,7 +141,7 @@ static void
 check_against_shell(void)
 {
 	CLEANUP_BUF struct buf ours, shell, in;
-	FILE *f = fopen(rig_path("script"), "w");
+	FILE *f = fopen(fixture_path("script"), "w");
 	char mark[32];
 	size_t i, count;
 	struct err e;
@@ -157,10 +157,11 @@ check_against_shell(void)
 		(void)snprintf(mark, sizeof(mark), "=%zu=", i);
 		buf_put(&ours, mark, strlen(mark) + 1);
 		assert_int_equal(
-		    words_split(buf_bytes(&in), 4096, &ours, &count, &e), 0);
+		    wordsplit_split(buf_bytes(&in), 4096, &ours, &count, &e),
+		    0);
 	}
 	assert_int_equal(fclose(f), 0);
-	ask_shell(rig_path("script"), &shell);
+	ask_shell(fixture_path("script"), &shell);
 	assert_int_equal(ours.len, shell.len);
 	assert_memory_equal(ours.p, shell.p, ours.len);
 }
@@ -187,7 +188,7 @@ split(struct bytes text, size_t max)
 	size_t count = 99, i, n = 0;
 
 	buf_init(&out, 4096);
-	if (words_split(text, max, &out, &count, &e) != 0) {
+	if (wordsplit_split(text, max, &out, &count, &e) != 0) {
 		assert_int_equal(e.code, ERR_BAD);
 		assert_int_equal(count, 99); /* left alone */
 		(void)snprintf(shown, sizeof(shown), "%s", e.what);
@@ -300,10 +301,11 @@ test_too_long(void **state)
 	(void)state;
 	buf_init(&out, 8);
 	assert_int_equal(
-	    words_split(BYTES_LIT("abcdefg"), 9, &out, &count, &e), 0);
+	    wordsplit_split(BYTES_LIT("abcdefg"), 9, &out, &count, &e), 0);
 	buf_reset(&out);
 	assert_int_equal(
-	    words_split(BYTES_LIT("abcdefgh"), 9, &out, &count, &e), ERR_BAD);
+	    wordsplit_split(BYTES_LIT("abcdefgh"), 9, &out, &count, &e),
+	    ERR_BAD);
 	assert_non_null(strstr(e.what, "too long"));
 	buf_fini(&out);
 }
@@ -319,5 +321,5 @@ main(void)
 		cmocka_unit_test(test_too_long),
 	};
 
-	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -10,8 +10,8 @@
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditcast.h"
-#include "executor/ctl/audit/recorded.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/audit/read_audit.h"
+#include "executor/ctl/terminal.h"
 
 #define VERB "audit replay"
 
@@ -46,7 +46,7 @@ struct replay {
 	unsigned stream; /* 0: both */
 	bool raw, unverified, colour;
 	uint64_t at_us; /* of what was shown last */
-	uint64_t shown[CAST_STREAMS]; /* bytes */
+	uint64_t shown[ASCIICAST_STREAMS]; /* bytes */
 	bool ended; /* the recording has its last line */
 	int status;
 };
@@ -69,7 +69,7 @@ wait_until(struct replay *r, uint64_t at_us)
 }
 
 static void
-on_head(void *arg, const struct cast_head *h)
+on_head(void *arg, const struct asciicast_head *h)
 {
 	const struct replay *r = arg;
 
@@ -95,15 +95,15 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 		r->status = ctl_print(data);
 		return;
 	}
-	buf_init(&out, 16 * CAST_MAX_PIECE);
-	screen_style(&out, colour, SCREEN_WARN);
+	buf_init(&out, 16 * ASCIICAST_MAX_PIECE);
+	terminal_style(&out, colour, TERMINAL_WARN);
 	auditcast_put_safe(&out, data);
-	screen_plain(&out, colour);
+	terminal_plain(&out, colour);
 	r->status = ctl_print(buf_bytes(&out));
 }
 
 static void
-on_end(void *arg, uint64_t at_us, const struct cast_end *end)
+on_end(void *arg, uint64_t at_us, const struct asciicast_end *end)
 {
 	struct replay *r = arg;
 
@@ -113,9 +113,10 @@ on_end(void *arg, uint64_t at_us, const struct cast_end *end)
 }
 
 static int
-play(struct replay *r, struct auditcast *c)
+play_cast(struct replay *r, struct auditcast *c)
 {
-	static const struct castread_ops ops = { on_head, on_output, on_end };
+	static const struct asciicast_read_ops ops = { on_head, on_output,
+		on_end };
 	struct err e;
 
 	if (auditcast_open(c, r->dir, &e) != 0)
@@ -184,7 +185,7 @@ set_option(struct replay *r, int opt)
 }
 
 static int
-replay(struct replay *r, struct ctl *c)
+replay_run(struct replay *r, struct ctl *c)
 {
 	bool copied = r->log != NULL;
 	struct auditcast cast;
@@ -197,7 +198,7 @@ replay(struct replay *r, struct ctl *c)
 	if (r->log == NULL)
 		return CTL_FAILED;
 	/* by whatever log: recordings of this machine are read */
-	if (copied && r->dir == NULL && recorded_log(c) != CTL_OK)
+	if (copied && r->dir == NULL && read_audit_log(c) != CTL_OK)
 		return CTL_FAILED;
 	if (r->dir == NULL)
 		r->dir = c->conf.recordings_dir;
@@ -206,7 +207,7 @@ replay(struct replay *r, struct ctl *c)
 	auditcast_init(&cast);
 	status = auditcast_find(&cast, r->log, r->run, &e) != 0
 		     ? ctl_error("%s", e.what)
-		     : play(r, &cast);
+		     : play_cast(r, &cast);
 	auditcast_fini(&cast);
 	return status;
 }
@@ -216,7 +217,8 @@ is_id(const char *text)
 {
 	size_t n = strlen(text);
 
-	return n > 0 && n < CAST_ID && strspn(text, "0123456789abcdef") == n;
+	return n > 0 && n < ASCIICAST_ID &&
+	       strspn(text, "0123456789abcdef") == n;
 }
 
 int
@@ -236,6 +238,6 @@ audit_replay_run(struct ctl *c, int argc, char **argv)
 		return ctl_usage(VERB,
 		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f");
 	r.run = argv[optind];
-	r.colour = !r.raw && screen_colours();
-	return replay(&r, c);
+	r.colour = !r.raw && terminal_colours();
+	return replay_run(&r, c);
 }

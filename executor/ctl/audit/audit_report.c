@@ -73,7 +73,7 @@ set_option(struct wanted *w, int opt)
 }
 
 static int
-report(struct auditsum *s, const struct wanted *w, const char *path)
+report_file(struct auditsum *s, const struct wanted *w, const char *path)
 {
 	struct buf page;
 	struct err e;
@@ -121,7 +121,7 @@ audit_report_run(struct ctl *c, int argc, char **argv)
 	if (auditsum_init(&s, (size_t)w.runs, &e) != 0)
 		return ctl_error("%s", e.what);
 	s.q = w.q;
-	status = report(&s, &w, path);
+	status = report_file(&s, &w, path);
 	auditsum_fini(&s);
 	return status;
 }

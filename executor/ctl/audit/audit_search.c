@@ -10,7 +10,7 @@
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditlog.h"
 #include "executor/ctl/audit/auditrow.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 #define VERB "audit search"
 
@@ -82,7 +82,7 @@ struct search {
 };
 
 static void
-flush(struct search *s)
+flush_rows(struct search *s)
 {
 	if (s->out.len > 0 && ctl_print(buf_bytes(&s->out)) != CTL_OK)
 		s->broken = true;
@@ -102,7 +102,7 @@ end_row(struct search *s, size_t from)
 		buf_put(b, s->out.p + from, s->out.len - from);
 		s->out.len = from;
 	} else if (s->out.len > BLOCK) {
-		flush(s);
+		flush_rows(s);
 	}
 }
 
@@ -159,7 +159,7 @@ note_result(struct search *s, const struct logline *l, struct bytes line)
 }
 
 static void
-join(struct search *s, const struct logline *l, struct bytes line)
+join_line(struct search *s, const struct logline *l, struct bytes line)
 {
 	struct auditrun *r =
 	    auditrun_map_take(s->pending, logline_get(l, "run.id"));
@@ -195,7 +195,7 @@ fits_alone(struct search *s, const struct logline *l, struct bytes line)
 
 /* What need not be taken apart. */
 static bool
-passes(const struct search *s, struct bytes line)
+line_passes(const struct search *s, struct bytes line)
 {
 	static const struct auditrec_term result = {
 		.s = "\"event.action\":\"run-result\"", .len = 27
@@ -216,11 +216,11 @@ passes(const struct search *s, struct bytes line)
 
 /* false: no earlier record is of interest. */
 static bool
-look(struct search *s, struct bytes line)
+look_at_line(struct search *s, struct bytes line)
 {
 	struct logline l;
 
-	if (!passes(s, line))
+	if (!line_passes(s, line))
 		return true;
 	if (!logline_parse(line, &l)) {
 		s->damaged++;
@@ -231,7 +231,7 @@ look(struct search *s, struct bytes line)
 	if (s->fold && s->halves && logline_is(&l, "run-result"))
 		note_result(s, &l, line);
 	else if (s->fold && s->halves && logline_is(&l, "run-intent"))
-		join(s, &l, line);
+		join_line(s, &l, line);
 	else if (fits_alone(s, &l, line))
 		put_record(s, &l, line);
 	return !s->broken && (s->lines <= 0 || s->shown < (uint64_t)s->lines);
@@ -249,7 +249,7 @@ search_back(struct search *s, const char *path)
 	if (log == NULL)
 		return ctl_error("%s", e.what);
 	while (rc == 1 && (rc = auditlog_next(log, &line, &e)) == 1)
-		rc = look(s, line) ? 1 : 0;
+		rc = look_at_line(s, line) ? 1 : 0;
 	auditlog_close(log);
 	return rc == 0 ? CTL_OK : ctl_error("audit log: %s", e.what);
 }
@@ -304,7 +304,7 @@ look_now(struct search *s, struct bytes line)
 {
 	struct logline l;
 
-	if (!passes(s, line) || !logline_parse(line, &l))
+	if (!line_passes(s, line) || !logline_parse(line, &l))
 		return;
 	if (s->fold && logline_is(&l, "run-intent"))
 		begin_run(s, &l, line);
@@ -317,7 +317,7 @@ look_now(struct search *s, struct bytes line)
 }
 
 static int
-follow(struct search *s, struct auditlog_tail *t)
+follow_log(struct search *s, struct auditlog_tail *t)
 {
 	struct bytes line;
 	struct err e;
@@ -328,7 +328,7 @@ follow(struct search *s, struct auditlog_tail *t)
 
 		buf_put_bytes(&s->out, buf_bytes(b));
 		buf_fini(b);
-		flush(s);
+		flush_rows(s);
 	}
 	for (;;) {
 		rc = auditlog_tail_next(t, &line, &e);
@@ -336,7 +336,7 @@ follow(struct search *s, struct auditlog_tail *t)
 			look_now(s, line);
 			continue;
 		}
-		flush(s);
+		flush_rows(s);
 		if (rc != 0 || s->broken)
 			break;
 		(void)usleep(WAIT_US);
@@ -402,7 +402,7 @@ set_option(struct search *s, int opt)
 }
 
 static int
-parse(struct search *s, int argc, char **argv)
+parse_options(struct search *s, int argc, char **argv)
 {
 	struct err e;
 	int opt, status = CTL_OK;
@@ -447,7 +447,7 @@ say_more(const struct search *s)
 }
 
 static int
-run(struct search *s, const char *path)
+run_search(struct search *s, const char *path)
 {
 	struct auditlog_tail *t = NULL;
 	struct err e;
@@ -457,12 +457,12 @@ run(struct search *s, const char *path)
 		return ctl_error("%s", e.what);
 	if (!s->json)
 		auditrow_head(&s->row, &s->out);
-	flush(s);
+	flush_rows(s);
 	status = search_back(s, path);
-	flush(s);
+	flush_rows(s);
 	say_more(s);
 	if (status == CTL_OK && t != NULL)
-		status = follow(s, t);
+		status = follow_log(s, t);
 	auditlog_tail_close(t);
 	return status;
 }
@@ -476,7 +476,7 @@ audit_search_run(struct ctl *c, int argc, char **argv)
 
 	memset(&s, 0, sizeof(s));
 	s.lines = -1;
-	status = parse(&s, argc, argv);
+	status = parse_options(&s, argc, argv);
 	if (status != CTL_OK)
 		return status;
 	if (s.help)
@@ -484,14 +484,14 @@ audit_search_run(struct ctl *c, int argc, char **argv)
 	path = auditarg_log(c, s.log);
 	if (path == NULL)
 		return CTL_FAILED;
-	s.row.width = screen_width();
-	s.row.colour = screen_colours();
+	s.row.width = terminal_width();
+	s.row.colour = terminal_colours();
 	s.limits = (struct auditrun_limits){ 0, 0, 32 << 10, 8192 };
 	s.pending = auditrun_map_new(MAX_PENDING);
 	buf_init(&s.out, MAX_OUT);
 	if (s.pending == NULL)
 		return ctl_error("out of memory");
-	status = run(&s, path);
+	status = run_search(&s, path);
 	auditrun_map_free(s.pending);
 	buf_fini(&s.out);
 	return s.broken ? CTL_FAILED : status;

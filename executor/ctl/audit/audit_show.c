@@ -13,7 +13,7 @@
 #include "executor/ctl/audit/auditlog.h"
 #include "executor/ctl/audit/auditrun.h"
 #include "executor/ctl/audit/auditwhy.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 #define VERB "audit show"
 
@@ -95,7 +95,7 @@ take_record(struct show *s, struct bytes line)
 }
 
 static int
-find(struct show *s, const char *path, const char *prefix, struct err *e)
+find_run(struct show *s, const char *path, const char *prefix, struct err *e)
 {
 	struct auditrec_term term = { .len = 0 };
 	bool whole = strlen(prefix) >= ID_HEX;
@@ -133,14 +133,14 @@ static void
 put_label(struct show *s, const char *label)
 {
 	buf_put_str(&s->out, "  ");
-	screen_style(&s->out, s->colour, SCREEN_DIM);
+	terminal_style(&s->out, s->colour, TERMINAL_DIM);
 	buf_printf(&s->out, "%-*s", LABEL, label);
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 }
 
 /* Where to break a text longer than room: at a space, or between letters. */
 static size_t
-cut(const uint8_t *p, size_t room)
+cut_character(const uint8_t *p, size_t room)
 {
 	size_t n = room;
 
@@ -163,11 +163,11 @@ put_value(struct show *s, const char *label, struct bytes raw)
 	if (raw.len == 0)
 		return;
 	buf_init(&one, 6 * LOGLINE_MAX);
-	(void)screen_put(&one, raw, SCREEN_ALL, false);
+	(void)terminal_put(&one, raw, TERMINAL_ALL, false);
 	while (at < one.len) {
 		n = one.len - at;
-		if (n > room && s->width < SCREEN_ALL)
-			n = cut(one.p + at, room);
+		if (n > room && s->width < TERMINAL_ALL)
+			n = cut_character(one.p + at, room);
 		put_label(s, at == 0 ? label : "");
 		buf_put(&s->out, one.p + at, n);
 		buf_put_u8(&s->out, '\n');
@@ -179,9 +179,9 @@ static void
 put_heading(struct show *s, const char *text)
 {
 	buf_put_u8(&s->out, '\n');
-	screen_style(&s->out, s->colour, SCREEN_BOLD);
+	terminal_style(&s->out, s->colour, TERMINAL_BOLD);
 	buf_put_str(&s->out, text);
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 	buf_put_u8(&s->out, '\n');
 }
 
@@ -268,7 +268,7 @@ put_intent(struct show *s, const struct logline *l, struct bytes line)
 	put_heading(s, "Asked");
 	put_value(s, "at", l->when);
 	put_members(s, l, members);
-	screen_duration(limit, logline_get_u64(l, "timeout_ms", 0) * 1000000);
+	terminal_duration(limit, logline_get_u64(l, "timeout_ms", 0) * 1000000);
 	put_value(s, "time limit", bytes_of(limit));
 	put_posture(s, line);
 }
@@ -288,7 +288,7 @@ put_size(struct show *s, const struct logline *l, const char *name)
 	sum = logline_get(l, key);
 	if (total == UINT64_MAX)
 		return;
-	screen_size(size, total);
+	terminal_size(size, total);
 	(void)snprintf(text, sizeof(text),
 	    "%s (%llu bytes, %llu passed on), sha256 %.*s", size,
 	    (unsigned long long)total, (unsigned long long)passed,
@@ -321,12 +321,12 @@ put_result(struct show *s, const struct logline *l)
 	bool good = auditrec_result(l, how);
 
 	put_heading(s, "Result");
-	screen_duration(took, logline_get_u64(l, "event.duration", 0));
+	terminal_duration(took, logline_get_u64(l, "event.duration", 0));
 	(void)snprintf(text, sizeof(text), "%s after %s", how, took);
 	put_label(s, "ended");
-	screen_style(&s->out, s->colour, good ? SCREEN_GOOD : SCREEN_BAD);
+	terminal_style(&s->out, s->colour, good ? TERMINAL_GOOD : TERMINAL_BAD);
 	buf_put_str(&s->out, text);
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 	buf_put_u8(&s->out, '\n');
 	put_value(s, "at", l->when);
 	put_members(s, l, members);
@@ -359,39 +359,39 @@ put_exec(struct show *s, const struct auditrun *r, uint32_t at)
 {
 	const struct auditrun_exec *x = &r->exec[at];
 	unsigned depth = x->depth < AUDITRUN_DEPTH ? x->depth : AUDITRUN_DEPTH;
-	unsigned room = s->width >= SCREEN_ALL ? SCREEN_ALL : s->width;
+	unsigned room = s->width >= TERMINAL_ALL ? TERMINAL_ALL : s->width;
 	unsigned note = (unsigned)strlen(x->note);
 	double after = x->mono_ns > r->begin_ns
 			   ? (double)(x->mono_ns - r->begin_ns) / 1e9
 			   : 0;
 
-	screen_style(&s->out, s->colour, SCREEN_DIM);
+	terminal_style(&s->out, s->colour, TERMINAL_DIM);
 	buf_printf(&s->out, "  %+9.3f s %6lld  ", after, (long long)x->pid);
 	put_branch(s, r, at);
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 	if (x->same)
 		buf_put_str(&s->out, "\xe2\x86\x92 ");
-	if (room < SCREEN_ALL)
+	if (room < TERMINAL_ALL)
 		room -= 21 + 2 * depth + (x->same ? 2 : 0);
 	if (room < 20)
 		room = 20;
-	screen_style(&s->out, s->colour && note > 0, SCREEN_WARN);
+	terminal_style(&s->out, s->colour && note > 0, TERMINAL_WARN);
 	buf_put_str(&s->out, x->note);
-	if (note > 0 && room < SCREEN_ALL)
+	if (note > 0 && room < TERMINAL_ALL)
 		room = room > 20 + note ? room - note : 20;
 	if (x->args.len == 0) {
-		(void)screen_put(
+		(void)terminal_put(
 		    &s->out, auditrun_get(r, x->path), room, false);
 	} else {
-		unsigned used = screen_put(
+		unsigned used = terminal_put(
 		    &s->out, auditrun_get(r, x->path), room / 2, false);
 
-		screen_style(&s->out, s->colour, SCREEN_DIM);
+		terminal_style(&s->out, s->colour, TERMINAL_DIM);
 		buf_put_str(&s->out, "  ");
-		(void)screen_put(&s->out, auditrun_get(r, x->args),
-		    room < SCREEN_ALL ? room - used - 2 : room, false);
+		(void)terminal_put(&s->out, auditrun_get(r, x->args),
+		    room < TERMINAL_ALL ? room - used - 2 : room, false);
 	}
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 	buf_put_u8(&s->out, '\n');
 }
 
@@ -480,7 +480,7 @@ last_lines(const struct buf *tail)
 static int
 read_tail(struct show *s, struct auditcast *c, struct buf *tail, struct err *e)
 {
-	static const struct castread_ops ops = { .output = on_output };
+	static const struct asciicast_read_ops ops = { .output = on_output };
 
 	if (auditcast_open(c, s->recordings, e) != 0 ||
 	    auditcast_verify(c, e) != 0)
@@ -496,7 +496,7 @@ put_output(struct show *s, const struct logline *result)
 	struct bytes last;
 	struct err e;
 
-	buf_init(&tail, TAIL_BYTES + CAST_MAX_PIECE);
+	buf_init(&tail, TAIL_BYTES + ASCIICAST_MAX_PIECE);
 	auditcast_init(&c);
 	if (s->recordings == NULL || !auditcast_take(&c, result))
 		return;
@@ -527,9 +527,9 @@ put_story(struct show *s, struct auditrun *r)
 	struct bytes intent = { NULL, 0 };
 	size_t i;
 
-	screen_style(&s->out, s->colour, SCREEN_BOLD);
+	terminal_style(&s->out, s->colour, TERMINAL_BOLD);
 	buf_printf(&s->out, "Run %s\n", s->id);
-	screen_plain(&s->out, s->colour);
+	terminal_plain(&s->out, s->colour);
 	for (i = s->count; i-- > 0;) {
 		if (!logline_parse(record_at(s, i), &l))
 			continue;
@@ -555,7 +555,7 @@ put_story(struct show *s, struct auditrun *r)
 }
 
 static int
-tell(struct show *s, bool as_json)
+tell_run(struct show *s, bool as_json)
 {
 	const struct auditrun_limits small = { 0, 0, MAX_BYTES, LOGLINE_MAX };
 	struct auditrun *r;
@@ -577,12 +577,12 @@ tell(struct show *s, bool as_json)
 }
 
 static int
-show(struct show *s, const char *path, const char *prefix, bool as_json)
+show_run(struct show *s, const char *path, const char *prefix, bool as_json)
 {
 	struct err e;
 	size_t i;
 
-	if (find(s, path, prefix, &e) != 0)
+	if (find_run(s, path, prefix, &e) != 0)
 		return ctl_error("audit log: %s", e.what);
 	if (s->others > 0) {
 		(void)ctl_error("several runs begin so:\n  %s", s->id);
@@ -594,7 +594,7 @@ show(struct show *s, const char *path, const char *prefix, bool as_json)
 	if (s->count == 0)
 		return ctl_error(
 		    "no run whose id begins so is in the log; see mcp-execctl audit search");
-	return tell(s, as_json);
+	return tell_run(s, as_json);
 }
 
 static bool
@@ -606,7 +606,7 @@ is_id(const char *text)
 }
 
 static int
-prepare(struct show *s, const char *path, const char *prefix, bool as_json)
+prepare_run(struct show *s, const char *path, const char *prefix, bool as_json)
 {
 	int status;
 
@@ -615,9 +615,9 @@ prepare(struct show *s, const char *path, const char *prefix, bool as_json)
 		return ctl_error("out of memory");
 	buf_init(&s->lines, MAX_BYTES);
 	buf_init(&s->out, MAX_OUT);
-	s->colour = screen_colours();
-	s->width = screen_width();
-	status = show(s, path, prefix, as_json);
+	s->colour = terminal_colours();
+	s->width = terminal_width();
+	status = show_run(s, path, prefix, as_json);
 	free(s->record);
 	buf_fini(&s->lines);
 	buf_fini(&s->out);
@@ -652,5 +652,5 @@ audit_show_run(struct ctl *c, int argc, char **argv)
 		return CTL_FAILED;
 	if (s.recordings == NULL && log == NULL)
 		s.recordings = c->conf.recordings_dir;
-	return prepare(&s, path, argv[optind], as_json);
+	return prepare_run(&s, path, argv[optind], as_json);
 }

@@ -9,7 +9,7 @@
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditsum.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 #define VERB "audit stats"
 
@@ -59,9 +59,9 @@ static void
 put_heading(struct page *p, const char *text)
 {
 	buf_put_u8(&p->out, '\n');
-	screen_style(&p->out, p->colour, SCREEN_BOLD);
+	terminal_style(&p->out, p->colour, TERMINAL_BOLD);
 	buf_put_str(&p->out, text);
-	screen_plain(&p->out, p->colour);
+	terminal_plain(&p->out, p->colour);
 	buf_put_u8(&p->out, '\n');
 }
 
@@ -71,11 +71,11 @@ put_row(struct page *p, const struct auditsum_row *r, bool runs)
 	char size[24], mean[24];
 
 	buf_put_str(&p->out, "  ");
-	(void)screen_put(&p->out, bytes_of(r->name), 22, true);
+	(void)terminal_put(&p->out, bytes_of(r->name), 22, true);
 	buf_printf(&p->out, " %10llu", (unsigned long long)r->count);
 	if (runs) {
-		screen_size(size, r->bytes);
-		screen_duration(
+		terminal_size(size, r->bytes);
+		terminal_duration(
 		    mean, r->count > 0 ? r->duration_ns / r->count : 0);
 		buf_printf(&p->out, " %10llu %9llu %9s %12s",
 		    (unsigned long long)r->failed,
@@ -94,10 +94,10 @@ put_table(struct page *p, const struct auditsum *s, enum auditsum_by by)
 		return;
 	put_heading(p, tables[by].title);
 	if (tables[by].runs) {
-		screen_style(&p->out, p->colour, SCREEN_DIM);
+		terminal_style(&p->out, p->colour, TERMINAL_DIM);
 		buf_printf(&p->out, "  %-22s %10s %10s %9s %9s %12s\n", "",
 		    "runs", "failed", "refused", "output", "mean time");
-		screen_plain(&p->out, p->colour);
+		terminal_plain(&p->out, p->colour);
 	}
 	for (i = 0; i < t->count && i < ROWS; i++)
 		put_row(p, &t->row[i], tables[by].runs);
@@ -108,24 +108,24 @@ put_table(struct page *p, const struct auditsum *s, enum auditsum_by by)
 static void
 put_top(struct page *p, struct auditrun *const top[AUDITSUM_TOP], bool noise)
 {
-	unsigned room = p->width >= SCREEN_ALL ? SCREEN_ALL : p->width - 40;
+	unsigned room = p->width >= TERMINAL_ALL ? TERMINAL_ALL : p->width - 40;
 	char value[24];
 	size_t i;
 
 	for (i = 0; i < AUDITSUM_TOP && top[i] != NULL; i++) {
 		if (noise)
-			screen_size(
+			terminal_size(
 			    value, top[i]->out_bytes + top[i]->err_bytes);
 		else
-			screen_duration(value, top[i]->duration_ns);
+			terminal_duration(value, top[i]->duration_ns);
 		buf_printf(&p->out, "  %12s  ", value);
-		(void)screen_put(&p->out,
+		(void)terminal_put(&p->out,
 		    bytes_make(top[i]->id, strnlen(top[i]->id, 8)), 8, true);
 		buf_put_str(&p->out, "  ");
-		(void)screen_put(&p->out, bytes_of(top[i]->token), 12, true);
+		(void)terminal_put(&p->out, bytes_of(top[i]->token), 12, true);
 		buf_put_str(&p->out, "  ");
-		(void)screen_put(&p->out, auditrun_get(top[i], top[i]->command),
-		    room, false);
+		(void)terminal_put(&p->out,
+		    auditrun_get(top[i], top[i]->command), room, false);
 		buf_put_u8(&p->out, '\n');
 	}
 }
@@ -137,7 +137,7 @@ put_text(struct page *p, const struct auditsum *s)
 	char size[24];
 	unsigned by;
 
-	screen_size(size, s->bytes);
+	terminal_size(size, s->bytes);
 	buf_printf(&p->out,
 	    "%llu records, %.10s %.8s to %.10s %.8s UTC\n%llu runs, %llu failed, %llu without a result; %llu calls refused before they ran\n%llu system calls refused; %llu failed authentications; %s of output\n",
 	    (unsigned long long)s->records, s->first,
@@ -238,9 +238,9 @@ put_json(struct buf *b, const struct auditsum *s)
 /* --- the verb ---------------------------------------------------------- */
 
 static int
-tell(struct auditsum *s, const char *path, bool as_json)
+tell_stats(struct auditsum *s, const char *path, bool as_json)
 {
-	struct page p = { screen_width(), screen_colours(), { .len = 0 } };
+	struct page p = { terminal_width(), terminal_colours(), { .len = 0 } };
 	struct err e;
 	int status;
 
@@ -293,7 +293,7 @@ audit_stats_run(struct ctl *c, int argc, char **argv)
 	if (auditsum_init(&s, 0, &e) != 0)
 		return ctl_error("%s", e.what);
 	s.q = q;
-	status = tell(&s, path, as_json);
+	status = tell_stats(&s, path, as_json);
 	auditsum_fini(&s);
 	return status;
 }

@@ -12,7 +12,7 @@
 #include "common/fdio.h"
 #include "common/sort.h"
 #include "executor/ctl/ctl.h"
-#include "executor/ctl/audit/recorded.h"
+#include "executor/ctl/audit/read_audit.h"
 #include "executor/ctl/audit/verify.h"
 #include "executor/audit/logfile.h"
 #include "executor/audit/logread.h"
@@ -157,7 +157,7 @@ open_input(const struct input *in, struct logread *r, struct err *e)
 
 /* The number of the first record in it. */
 static int
-peek(struct input *in)
+peek_byte(struct input *in)
 {
 	struct logread r;
 	struct logline l;
@@ -205,7 +205,7 @@ add_input(struct job *j, const char *path, const struct stat *st, int fd)
 	in->ino = st->st_ino;
 	in->fd = steal_fd(&own);
 	j->count++;
-	return peek(in);
+	return peek_byte(in);
 }
 
 static int
@@ -357,7 +357,7 @@ print_result(const struct job *j, const struct verify_result *r)
 }
 
 static int
-check(struct job *j)
+check_logs(struct job *j)
 {
 	struct verify *v;
 	struct err e;
@@ -378,20 +378,20 @@ check(struct job *j)
 }
 
 static int
-record(struct ctl *c, char **paths)
+record_reading(struct ctl *c, char **paths)
 {
 	int rc = CTL_OK;
 
 	if (*paths == NULL)
-		return access(c->conf.audit_file, R_OK) == 0 ? recorded_log(c)
+		return access(c->conf.audit_file, R_OK) == 0 ? read_audit_log(c)
 							     : CTL_OK;
 	for (; *paths != NULL && rc == CTL_OK; paths++)
-		rc = recorded_file(c, *paths);
+		rc = read_audit_file(c, *paths);
 	return rc;
 }
 
 static int
-run(struct ctl *c, struct job *j, char **paths)
+run_job(struct ctl *c, struct job *j, char **paths)
 {
 	const char *log = NULL; /* the configured one */
 	int rc;
@@ -403,10 +403,10 @@ run(struct ctl *c, struct job *j, char **paths)
 		if (j->state_path == NULL)
 			j->state_path = c->conf.audit_seal_state;
 	}
-	if (record(c, paths) != CTL_OK || read_state(j) != CTL_OK)
+	if (record_reading(c, paths) != CTL_OK || read_state(j) != CTL_OK)
 		return CTL_FAILED;
 	rc = log != NULL ? add_configured(j, log) : add_named(j, paths);
-	return rc == CTL_OK ? check(j) : rc;
+	return rc == CTL_OK ? check_logs(j) : rc;
 }
 
 int
@@ -422,7 +422,7 @@ audit_verify_run(struct ctl *c, int argc, char **argv)
 		rc = take_option(&j, opt);
 	}
 	if (rc == CTL_OK)
-		rc = run(c, &j, argv + optind);
+		rc = run_job(c, &j, argv + optind);
 	while (j.count > 0) {
 		free(j.input[--j.count].path);
 		cleanup_fd(&j.input[j.count].fd);

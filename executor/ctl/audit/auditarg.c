@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* auditarg: arguments of the verbs that read the audit log.  mcp-execctl. */
 #include "executor/ctl/audit/auditarg.h"
-#include "executor/ctl/audit/recorded.h"
+#include "executor/ctl/audit/read_audit.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -44,8 +44,8 @@ auditarg_log(struct ctl *c, const char *given)
 		given = c->conf.audit_file;
 	}
 	if (access(given, R_OK) == 0)
-		return (configured ? recorded_log(c)
-				   : recorded_file(c, given)) == CTL_OK
+		return (configured ? read_audit_log(c)
+				   : read_audit_file(c, given)) == CTL_OK
 			   ? given
 			   : NULL;
 	(void)ctl_error("%s: %s%s", given, strerror(errno),

@@ -13,7 +13,7 @@
 #include "common/fdio.h"
 #include "common/json.h"
 #include "executor/ctl/audit/auditrec.h"
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 enum { PART = 65536 };
 
@@ -61,11 +61,12 @@ take_result(struct auditcast *c, const struct logline *l, struct err *e)
 		return 0;
 	return err_set(e, ERR_BAD,
 	    "the output of run %.*s was not recorded (key audit.output of its policy)",
-	    (int)(id.len < CAST_ID ? id.len : CAST_ID), (const char *)id.p);
+	    (int)(id.len < ASCIICAST_ID ? id.len : ASCIICAST_ID),
+	    (const char *)id.p);
 }
 
 static int
-search(struct auditcast *c, struct auditlog *log, const char *prefix,
+search_log(struct auditcast *c, struct auditlog *log, const char *prefix,
     const struct auditrec_term *term, struct err *e)
 {
 	struct bytes line;
@@ -79,7 +80,7 @@ search(struct auditcast *c, struct auditlog *log, const char *prefix,
 			continue;
 		if (take_result(c, &l, e) != 0)
 			return e->code;
-		if (strlen(prefix) == CAST_ID - 1)
+		if (strlen(prefix) == ASCIICAST_ID - 1)
 			return 0;
 	}
 	if (rc == 0 && c->run[0] == '\0')
@@ -99,7 +100,7 @@ auditcast_find(
 	if (auditrec_term(&term, "run.id", prefix, true, e) != 0 ||
 	    (log = auditlog_open(path, AUDITLOG_NEWEST, "", e)) == NULL)
 		return e->code;
-	rc = search(c, log, prefix, &term, e);
+	rc = search_log(c, log, prefix, &term, e);
 	auditlog_close(log);
 	return rc;
 }
@@ -109,7 +110,7 @@ auditcast_find(
 int
 auditcast_open(struct auditcast *c, const char *dir, struct err *e)
 {
-	char name[CAST_ID + 8];
+	char name[ASCIICAST_ID + 8];
 	struct stat st;
 
 	(void)snprintf(name, sizeof(name), "%s.cast", c->run);
@@ -156,21 +157,21 @@ auditcast_verify(struct auditcast *c, struct err *e)
 }
 
 int
-auditcast_read(struct auditcast *c, const struct castread_ops *ops, void *arg,
-    struct err *e)
+auditcast_read(struct auditcast *c, const struct asciicast_read_ops *ops,
+    void *arg, struct err *e)
 {
 	static uint8_t part[PART];
-	struct castread r;
+	struct asciicast_read r;
 	off_t at = 0;
 	ssize_t n;
 	int rc = 0;
 
-	castread_init(&r, ops, arg);
+	asciicast_read_init(&r, ops, arg);
 	while (rc == 0 && (n = pread(c->fd, part, sizeof(part), at)) > 0) {
-		rc = castread_feed(&r, bytes_make(part, (size_t)n), e);
+		rc = asciicast_read_feed(&r, bytes_make(part, (size_t)n), e);
 		at += n;
 	}
-	castread_fini(&r);
+	asciicast_read_fini(&r);
 	return rc;
 }
 
@@ -187,8 +188,8 @@ put_stretch(struct buf *out, struct bytes s)
 	buf_init(&text, 8 * s.len + 16);
 	json_put_audit(&text, s);
 	if (!text.overflow)
-		(void)screen_put(out, bytes_make(text.p + 1, text.len - 2),
-		    SCREEN_ALL, false);
+		(void)terminal_put(out, bytes_make(text.p + 1, text.len - 2),
+		    TERMINAL_ALL, false);
 }
 
 void

@@ -10,12 +10,12 @@
 
 #include <limits.h>
 
-#include "executor/recording/castread.h"
+#include "executor/recording/asciicast_read.h"
 #include "executor/ctl/audit/auditlog.h"
 #include "executor/audit/logline.h"
 
 struct auditcast {
-	char run[CAST_ID];
+	char run[ASCIICAST_ID];
 	char path[PATH_MAX];
 	int fd; /* -1: there is none */
 	uint64_t bytes; /* as the log says; UINT64_MAX: it says nothing */
@@ -37,8 +37,8 @@ int auditcast_open(
     struct auditcast *c, const char *dir, struct err *e) MUST_CHECK;
 /* Is the file what the log says?  ERR_BAD if not. */
 int auditcast_verify(struct auditcast *c, struct err *e) MUST_CHECK;
-/* Read all of it; castread_ops are called. */
-int auditcast_read(struct auditcast *c, const struct castread_ops *ops,
+/* Read all of it; asciicast_read_ops are called. */
+int auditcast_read(struct auditcast *c, const struct asciicast_read_ops *ops,
     void *arg, struct err *e) MUST_CHECK;
 
 /*

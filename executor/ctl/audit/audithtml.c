@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 enum {
 	BARS = 128, /* at most, in the picture */
@@ -74,9 +74,9 @@ static const char style[] =
 /* --- small parts ------------------------------------------------------- */
 
 static void
-put(struct buf *b, const char *raw)
+put_raw(struct buf *b, const char *raw)
 {
-	screen_put_html(b, bytes_of(raw), CELL);
+	terminal_put_html(b, bytes_of(raw), CELL);
 }
 
 static void
@@ -100,7 +100,7 @@ put_tiles(struct buf *b, const struct auditsum *s)
 {
 	char size[24];
 
-	screen_size(size, s->bytes);
+	terminal_size(size, s->bytes);
 	buf_put_str(b, "<div class=\"tiles\">\n");
 	put_count(b, "", s->runs, "runs");
 	put_count(b, "bad", s->failed, "of them failed");
@@ -202,7 +202,7 @@ put_picture(struct buf *b, const struct auditsum *s)
 	n = (slots + per - 1) / per;
 	n = n < 12 ? 12 : n; /* few bars are not to be walls */
 	most = most_runs(s, n, per);
-	screen_duration(each, s->slot_us * per * 1000);
+	terminal_duration(each, s->slot_us * per * 1000);
 	buf_printf(b,
 	    "<h2>Runs over time</h2>\n<div class=\"card\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Runs over time\">\n"
 	    "<text x=\"0\" y=\"17\">%llu</text>\n",
@@ -237,13 +237,13 @@ put_table_row(
 	char size[24], mean[24];
 
 	buf_put_str(b, "<tr><td class=\"name\">");
-	put(b, r->name);
+	put_raw(b, r->name);
 	buf_printf(b, "<i style=\"width:%u%%\"></i></td><td>%llu</td>",
 	    (unsigned)(r->count * 100 / (most > 0 ? most : 1)),
 	    (unsigned long long)r->count);
 	if (runs) {
-		screen_size(size, r->bytes);
-		screen_duration(
+		terminal_size(size, r->bytes);
+		terminal_duration(
 		    mean, r->count > 0 ? r->duration_ns / r->count : 0);
 		buf_printf(b,
 		    "<td>%llu</td><td>%llu</td><td class=\"opt\">%s</td><td class=\"opt\">%s</td>",
@@ -307,16 +307,17 @@ put_top(struct buf *b, const char *title,
 	    title, noise ? "output" : "time");
 	for (i = 0; i < AUDITSUM_TOP && top[i] != NULL; i++) {
 		if (noise)
-			screen_size(
+			terminal_size(
 			    value, top[i]->out_bytes + top[i]->err_bytes);
 		else
-			screen_duration(value, top[i]->duration_ns);
+			terminal_duration(value, top[i]->duration_ns);
 		buf_put_str(b, "<tr><td><a href=\"#r-");
 		put_anchor(b, top[i]);
 		buf_printf(b, "\">%s</a></td><td class=\"l\">", value);
-		screen_put_html(b, bytes_of(top[i]->token), 16);
+		terminal_put_html(b, bytes_of(top[i]->token), 16);
 		buf_put_str(b, "</td><td class=\"cmd\"><code>");
-		screen_put_html(b, auditrun_get(top[i], top[i]->command), CELL);
+		terminal_put_html(
+		    b, auditrun_get(top[i], top[i]->command), CELL);
 		buf_put_str(b, "</code></td></tr>\n");
 	}
 	buf_put_str(b, "</table></div>\n");
@@ -330,12 +331,12 @@ put_pair(struct buf *b, const char *name, struct bytes raw)
 	if (raw.len == 0)
 		return;
 	buf_printf(b, "<dt>%s</dt><dd>", name);
-	screen_put_html(b, raw, 4096);
+	terminal_put_html(b, raw, 4096);
 	buf_put_str(b, "</dd>\n");
 }
 
 static double
-since(const struct auditrun *r, uint64_t mono_ns)
+seconds_since(const struct auditrun *r, uint64_t mono_ns)
 {
 	return mono_ns > r->begin_ns ? (double)(mono_ns - r->begin_ns) / 1e9
 				     : 0;
@@ -348,12 +349,12 @@ put_exec(struct buf *b, const struct auditrun *r, const struct auditrun_exec *x)
 
 	buf_printf(b,
 	    "<div><span class=\"t\">+%.3f s</span><span class=\"p\">%lld</span><span class=\"x\" style=\"margin-left:%upx\"><code>%s",
-	    since(r, x->mono_ns), (long long)x->pid, depth * INDENT,
+	    seconds_since(r, x->mono_ns), (long long)x->pid, depth * INDENT,
 	    x->same ? "\xe2\x86\x92 " : "");
-	screen_put_html(b, bytes_of(x->note), CELL);
-	screen_put_html(b, auditrun_get(r, x->path), CELL);
+	terminal_put_html(b, bytes_of(x->note), CELL);
+	terminal_put_html(b, auditrun_get(r, x->path), CELL);
 	buf_put_str(b, "</code> <code class=\"dim\">");
-	screen_put_html(b, auditrun_get(r, x->args), 2 * CELL);
+	terminal_put_html(b, auditrun_get(r, x->args), 2 * CELL);
 	buf_put_str(b, "</code></span></div>\n");
 }
 
@@ -389,16 +390,16 @@ put_denials(struct buf *b, const struct auditrun *r)
 	buf_printf(b, "<ul class=\"fail\">");
 	for (i = 0; i < r->denial_count; i++) {
 		d = &r->denial[i];
-		buf_printf(
-		    b, "<li>+%.3f s: system call ", since(r, d->mono_ns));
-		screen_put_html(b, auditrun_get(r, d->call), CELL);
+		buf_printf(b, "<li>+%.3f s: system call ",
+		    seconds_since(r, d->mono_ns));
+		terminal_put_html(b, auditrun_get(r, d->call), CELL);
 		buf_put_str(b, " refused");
 		if (d->path.len > 0)
 			buf_put_str(b, ", path ");
-		screen_put_html(b, auditrun_get(r, d->path), CELL);
+		terminal_put_html(b, auditrun_get(r, d->path), CELL);
 		if (d->name.len > 0)
 			buf_put_str(b, ", by ");
-		screen_put_html(b, auditrun_get(r, d->name), CELL);
+		terminal_put_html(b, auditrun_get(r, d->name), CELL);
 		buf_put_str(b, "</li>\n");
 	}
 	if (r->denials > r->denial_count)
@@ -413,18 +414,18 @@ put_summary(struct buf *b, const struct auditrun *r)
 	char took[24] = "";
 
 	if (r->result[0] != '\0')
-		screen_duration(took, r->duration_ns);
+		terminal_duration(took, r->duration_ns);
 	buf_printf(b, "<summary><span class=\"when\">%.10s %.8s</span><span>",
 	    r->when[0] != '\0' ? r->when : "?",
 	    strlen(r->when) > 11 ? r->when + 11 : "");
-	put(b, r->token);
+	put_raw(b, r->token);
 	buf_printf(b,
 	    "</span><span class=\"%s\">%s</span><span class=\"dim\">%s</span><code>",
 	    r->result[0] == '\0' ? "open"
 	    : r->good            ? "good"
 				 : "fail",
 	    r->result[0] != '\0' ? r->result : "no result", took);
-	screen_put_html(b, auditrun_get(r, r->command), CELL);
+	terminal_put_html(b, auditrun_get(r, r->command), CELL);
 	buf_put_str(b, "</code></summary>\n");
 }
 
@@ -447,8 +448,8 @@ put_run(struct buf *b, struct auditrun *r)
 	put_pair(b, "User", bytes_of(r->user));
 	put_pair(b, "From", bytes_of(r->source));
 	put_pair(b, "Reason", auditrun_get(r, r->reason));
-	screen_size(out, r->out_bytes);
-	screen_size(errors, r->err_bytes);
+	terminal_size(out, r->out_bytes);
+	terminal_size(errors, r->err_bytes);
 	(void)snprintf(text, sizeof(text), "%s, and %s of errors", out, errors);
 	put_pair(b, "Output", bytes_of(text));
 	buf_put_str(b, "</dl>\n");
@@ -499,12 +500,12 @@ put_head(struct buf *b, const struct auditsum *s, const char *source)
 	buf_put_str(b, style);
 	buf_put_str(b,
 	    "</style></head><body><main>\n<h1>Audit of mcp-execd</h1>\n<p class=\"dim\">");
-	put(b, host);
+	put_raw(b, host);
 	last = s->last[0] != '\0' ? s->last : s->first;
 	buf_printf(b, ", %.10s %.8s to %.10s %.8s UTC, %llu records of ",
 	    s->first, strlen(s->first) > 11 ? s->first + 11 : "", last,
 	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->records);
-	put(b, source);
+	put_raw(b, source);
 	buf_printf(b, ". Made %.10s %.8s UTC.</p>\n", now, now + 11);
 }
 

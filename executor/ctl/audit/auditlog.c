@@ -50,7 +50,7 @@ struct auditlog {
 
 /* Read what stands in front of the window, its rest goes to the back. */
 static int
-slide(struct back *b, struct err *e)
+slide_window(struct back *b, struct err *e)
 {
 	size_t room = WINDOW - b->end;
 	size_t want = (off_t)room < b->start ? room : (size_t)b->start;
@@ -109,7 +109,7 @@ back_next(struct back *b, struct bytes *line, struct err *e)
 			b->skipping = true;
 			b->end = 0;
 		}
-		if (slide(b, e) != 0)
+		if (slide_window(b, e) != 0)
 			return e->code;
 	}
 	return 0;
@@ -117,7 +117,7 @@ back_next(struct back *b, struct bytes *line, struct err *e)
 
 /* A nameless file that holds what path unpacks to. */
 static int
-spool(const char *path, struct err *e)
+spool_pipe(const char *path, struct err *e)
 {
 	const char *dir = getenv("TMPDIR");
 	struct bytes line;
@@ -161,7 +161,7 @@ is_packed(const char *path)
 static int
 back_open(struct back *b, const char *path, struct err *e)
 {
-	int fd = is_packed(path) ? spool(path, e) : logread_plain(path, e);
+	int fd = is_packed(path) ? spool_pipe(path, e) : logread_plain(path, e);
 
 	if (fd < 0)
 		return e->code;
@@ -333,7 +333,7 @@ auditlog_tail_close(struct auditlog_tail *t)
 
 /* Behind its end: is there another file by now? */
 static bool
-replaced(struct auditlog_tail *t)
+was_replaced(struct auditlog_tail *t)
 {
 	struct err none;
 	int fd;
@@ -360,7 +360,7 @@ tail_fill(struct auditlog_tail *t, struct err *e)
 	}
 	do
 		n = read(t->fd, block, sizeof(block));
-	while ((n == -1 && errno == EINTR) || (n == 0 && replaced(t)));
+	while ((n == -1 && errno == EINTR) || (n == 0 && was_replaced(t)));
 	if (n == -1)
 		return err_sys(e, "%s: read", t->path);
 	buf_put(&t->in, block, (size_t)n);

@@ -62,7 +62,7 @@ static const struct {
 
 /* "90m": seconds; 0: it is no such text. */
 static uint64_t
-span(struct bytes b)
+read_span(struct bytes b)
 {
 	uint64_t n;
 	struct err none;
@@ -81,7 +81,7 @@ span(struct bytes b)
 int
 auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 {
-	uint64_t seconds = span(bytes_of(text));
+	uint64_t seconds = read_span(bytes_of(text));
 	char whole[CLOCK_MAX_TEXT];
 	uint64_t now = clock_wall_us();
 	struct err none;
@@ -210,7 +210,7 @@ auditrec_words(const struct logline *l, const char *key, struct buf *out)
 
 /* Two digits at p, or more than any field may have. */
 static unsigned
-digits(const uint8_t *p, size_t n)
+read_digits(const uint8_t *p, size_t n)
 {
 	unsigned v = 0;
 
@@ -224,7 +224,7 @@ digits(const uint8_t *p, size_t n)
 
 /* Days from 1970-01-01, H. Hinnant's days_from_civil for years from 1970. */
 static uint64_t
-days(unsigned y, unsigned m, unsigned d)
+days_before(unsigned y, unsigned m, unsigned d)
 {
 	unsigned year = m <= 2 ? y - 1 : y, era = year / 400;
 	unsigned yoe = year % 400, month = m > 2 ? m - 3 : m + 9;
@@ -241,17 +241,18 @@ auditrec_when(struct bytes t)
 
 	if (t.len != strlen("2026-11-22T10:11:12.123456Z"))
 		return 0;
-	y = digits(t.p, 4);
-	mo = digits(t.p + 5, 2);
-	d = digits(t.p + 8, 2);
-	h = digits(t.p + 11, 2);
-	mi = digits(t.p + 14, 2);
-	s = digits(t.p + 17, 2);
-	us = digits(t.p + 20, 3) * 1000 + digits(t.p + 23, 3);
+	y = read_digits(t.p, 4);
+	mo = read_digits(t.p + 5, 2);
+	d = read_digits(t.p + 8, 2);
+	h = read_digits(t.p + 11, 2);
+	mi = read_digits(t.p + 14, 2);
+	s = read_digits(t.p + 17, 2);
+	us = read_digits(t.p + 20, 3) * 1000 + read_digits(t.p + 23, 3);
 	if (y < 1970 || y > 9999 || mo < 1 || mo > 12 || d < 1 || d > 31 ||
 	    h > 23 || mi > 59 || s > 60 || us > 999999)
 		return 0;
-	return (days(y, mo, d) * DAY_S + h * 3600 + mi * 60 + s) * SECOND_US +
+	return (days_before(y, mo, d) * DAY_S + h * 3600 + mi * 60 + s) *
+		   SECOND_US +
 	       us;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "executor/ctl/screen.h"
+#include "executor/ctl/terminal.h"
 
 enum column {
 	COLUMN_TIME,
@@ -39,7 +39,7 @@ static const struct {
 
 struct row {
 	struct bytes cell[COLUMNS];
-	enum screen_style result;
+	enum terminal_style result;
 };
 
 static unsigned
@@ -56,32 +56,32 @@ put_row(
 {
 	unsigned used = 0, c, n;
 
-	screen_style(out, w->colour && head, SCREEN_BOLD);
+	terminal_style(out, w->colour && head, TERMINAL_BOLD);
 	for (c = 0; c < COLUMN_WHAT; c++) {
 		n = width_of(w, c);
 		if (n == 0)
 			continue;
 		if (c == COLUMN_RESULT && !head)
-			screen_style(out, w->colour, r->result);
+			terminal_style(out, w->colour, r->result);
 		else if (c <= COLUMN_RUN && !head)
-			screen_style(out, w->colour, SCREEN_DIM);
-		used += screen_put(out, r->cell[c], n, true) + 2;
+			terminal_style(out, w->colour, TERMINAL_DIM);
+		used += terminal_put(out, r->cell[c], n, true) + 2;
 		if (!head)
-			screen_plain(out, w->colour);
+			terminal_plain(out, w->colour);
 		buf_put_str(out, "  ");
 	}
-	n = w->width >= SCREEN_ALL ? SCREEN_ALL
-	    : w->width > used      ? w->width - used
-				   : 1;
-	(void)screen_put(out, r->cell[COLUMN_WHAT], n, false);
-	screen_plain(out, w->colour && head);
+	n = w->width >= TERMINAL_ALL ? TERMINAL_ALL
+	    : w->width > used        ? w->width - used
+				     : 1;
+	(void)terminal_put(out, r->cell[COLUMN_WHAT], n, false);
+	terminal_plain(out, w->colour && head);
 	buf_put_u8(out, '\n');
 }
 
 void
 auditrow_head(const struct auditrow *w, struct buf *out)
 {
-	struct row r = { .result = SCREEN_PLAIN };
+	struct row r = { .result = TERMINAL_PLAIN };
 	unsigned c;
 
 	for (c = 0; c < COLUMNS; c++)
@@ -116,14 +116,14 @@ auditrow_run(const struct auditrow *w, const struct auditrun *r,
     const char *pending, struct buf *out)
 {
 	char time[24], took[24] = "";
-	struct row row = { .result = SCREEN_GOOD };
+	struct row row = { .result = TERMINAL_GOOD };
 
 	if (r->result[0] == '\0')
-		row.result = SCREEN_WARN;
+		row.result = TERMINAL_WARN;
 	else if (!r->good)
-		row.result = SCREEN_BAD;
+		row.result = TERMINAL_BAD;
 	if (r->result[0] != '\0')
-		screen_duration(took, r->duration_ns);
+		terminal_duration(took, r->duration_ns);
 	row.cell[COLUMN_TIME] = show_time(w, bytes_of(r->when), time);
 	row.cell[COLUMN_RUN] = short_id(bytes_of(r->id));
 	row.cell[COLUMN_TOKEN] = bytes_of(r->token);
@@ -143,11 +143,11 @@ auditrow_record(
 {
 	struct bytes outcome = logline_get(l, "event.outcome");
 	char time[24], result[24], took[24] = "";
-	struct row row = { .result = SCREEN_PLAIN };
+	struct row row = { .result = TERMINAL_PLAIN };
 	struct buf what;
 
 	if (bytes_eq_str(outcome, "failure"))
-		row.result = SCREEN_BAD;
+		row.result = TERMINAL_BAD;
 	buf_init(&what, LOGLINE_MAX);
 	auditrec_summary(l, &what);
 	row.cell[COLUMN_TIME] = show_time(w, l->when, time);
@@ -160,7 +160,8 @@ auditrow_record(
 	if (logline_is(l, "run-result")) {
 		(void)auditrec_result(l, result);
 		row.cell[COLUMN_RESULT] = bytes_of(result);
-		screen_duration(took, logline_get_u64(l, "event.duration", 0));
+		terminal_duration(
+		    took, logline_get_u64(l, "event.duration", 0));
 	}
 	if (logline_is(l, "run-denial"))
 		row.cell[COLUMN_RESULT] = bytes_of("refused");

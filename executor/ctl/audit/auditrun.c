@@ -48,7 +48,7 @@ auditrun_get(const struct auditrun *r, struct auditrun_text t)
 }
 
 static struct auditrun_text
-keep(struct auditrun *r, const struct auditrun_limits *m, struct bytes v)
+keep_text(struct auditrun *r, const struct auditrun_limits *m, struct bytes v)
 {
 	struct auditrun_text t = { (uint32_t)r->text.len, 0 };
 
@@ -85,7 +85,7 @@ keep_name(char out[AUDITRUN_NAME], struct bytes v)
 
 /* One more element, or NULL: it is not kept. */
 static void *
-grow(void **array, size_t *count, size_t max, size_t size)
+grow_array(void **array, size_t *count, size_t max, size_t size)
 {
 	void *p;
 
@@ -131,7 +131,7 @@ add_exec(struct auditrun *r, const struct auditrun_limits *m,
 	struct buf words;
 
 	r->execs++;
-	x = grow((void **)&r->exec, &r->exec_count, m->execs, sizeof(*x));
+	x = grow_array((void **)&r->exec, &r->exec_count, m->execs, sizeof(*x));
 	if (x == NULL)
 		return;
 	x->mono_ns = l->mono_ns;
@@ -140,12 +140,12 @@ add_exec(struct auditrun *r, const struct auditrun_limits *m,
 	    (int64_t)logline_get_u64(l, "process.parent.namespace_pid", 0);
 	x->started = bytes_eq_str(logline_get(l, "event.outcome"), "success");
 	x->note = exec_note(l, x->started);
-	x->path = keep(r, m,
+	x->path = keep_text(r, m,
 	    logline_get(
 		l, x->started ? "process.executable" : "process.asked"));
 	buf_init(&words, LOGLINE_MAX);
 	auditrec_words(l, "process.args", &words);
-	x->args = keep(r, m, buf_bytes(&words));
+	x->args = keep_text(r, m, buf_bytes(&words));
 	buf_fini(&words);
 }
 
@@ -171,14 +171,15 @@ add_denial(struct auditrun *r, const struct auditrun_limits *m,
 	struct auditrun_denial *d;
 
 	r->denials++;
-	d = grow((void **)&r->denial, &r->denial_count, m->denials, sizeof(*d));
+	d = grow_array(
+	    (void **)&r->denial, &r->denial_count, m->denials, sizeof(*d));
 	if (d == NULL)
 		return;
 	d->mono_ns = l->mono_ns;
 	d->number = (int64_t)logline_get_u64(l, "denial.syscall_number", 0);
-	d->call = keep(r, m, logline_get(l, "denial.syscall"));
-	d->path = keep(r, m, logline_get(l, "file.path"));
-	d->name = keep(r, m, logline_get(l, "process.name"));
+	d->call = keep_text(r, m, logline_get(l, "denial.syscall"));
+	d->path = keep_text(r, m, logline_get(l, "file.path"));
+	d->name = keep_text(r, m, logline_get(l, "process.name"));
 	put_args(d, l);
 }
 
@@ -191,7 +192,7 @@ add_intent(struct auditrun *r, const struct auditrun_limits *m,
 	r->begin_ns = l->mono_ns;
 	keep_name(r->user, logline_get(l, "user.name"));
 	keep_name(r->source, logline_get(l, "source.ip"));
-	r->command = keep(r, m, logline_get(l, "process.command_line"));
+	r->command = keep_text(r, m, logline_get(l, "process.command_line"));
 }
 
 static void
@@ -201,7 +202,7 @@ add_result(struct auditrun *r, const struct auditrun_limits *m,
 	uint64_t told = logline_get_u64(l, "run.denials", 0);
 
 	r->good = auditrec_result(l, r->result);
-	r->reason = keep(r, m, logline_get(l, "event.reason"));
+	r->reason = keep_text(r, m, logline_get(l, "event.reason"));
 	r->duration_ns = logline_get_u64(l, "event.duration", 0);
 	r->out_bytes = logline_get_u64(l, "stdout.bytes", 0);
 	r->err_bytes = logline_get_u64(l, "stderr.bytes", 0);
@@ -344,7 +345,7 @@ bucket_of(struct auditrun_map *m, struct bytes id)
 }
 
 static struct slot **
-find(struct auditrun_map *m, struct bytes id)
+find_slot(struct auditrun_map *m, struct bytes id)
 {
 	struct slot **s;
 
@@ -357,7 +358,7 @@ find(struct auditrun_map *m, struct bytes id)
 struct auditrun *
 auditrun_map_get(struct auditrun_map *m, struct bytes id)
 {
-	struct slot *s = *find(m, id);
+	struct slot *s = *find_slot(m, id);
 
 	return s != NULL ? s->run : NULL;
 }
@@ -365,7 +366,7 @@ auditrun_map_get(struct auditrun_map *m, struct bytes id)
 struct auditrun *
 auditrun_map_take(struct auditrun_map *m, struct bytes id)
 {
-	struct slot **at = find(m, id), *s = *at;
+	struct slot **at = find_slot(m, id), *s = *at;
 	struct auditrun *r;
 
 	if (s == NULL)

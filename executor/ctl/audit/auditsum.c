@@ -128,7 +128,7 @@ noise_of(const struct auditrun *r)
 }
 
 static void
-rank(struct auditrun *top[AUDITSUM_TOP], struct auditrun *r,
+rank_run(struct auditrun *top[AUDITSUM_TOP], struct auditrun *r,
     uint64_t (*value)(const struct auditrun *))
 {
 	size_t at = AUDITSUM_TOP;
@@ -168,7 +168,7 @@ auditsum_recent(const struct auditsum *s, size_t i)
 
 /* Twice as long each, half as many. */
 static void
-widen(struct auditsum *s)
+widen_range(struct auditsum *s)
 {
 	size_t i;
 
@@ -192,7 +192,7 @@ count_time(struct auditsum *s, const struct auditrun *r)
 		s->slot_first_us = when - when % MINUTE_US;
 	when = when > s->slot_first_us ? when - s->slot_first_us : 0;
 	while (when / s->slot_us >= AUDITSUM_SLOTS)
-		widen(s);
+		widen_range(s);
 	n = when / s->slot_us;
 	s->slot[n].runs++;
 	s->slot[n].failed += r->good ? 0 : 1;
@@ -201,7 +201,7 @@ count_time(struct auditsum *s, const struct auditrun *r)
 /* --- records ----------------------------------------------------------- */
 
 static void
-finish(struct auditsum *s, struct auditrun *r)
+finish_run(struct auditsum *s, struct auditrun *r)
 {
 	s->runs++;
 	s->failed += r->good ? 0 : 1;
@@ -210,8 +210,8 @@ finish(struct auditsum *s, struct auditrun *r)
 	add_run(row_of(s, AUDITSUM_TOKEN, bytes_of(r->token)), r);
 	add_run(row_of(s, AUDITSUM_POLICY, bytes_of(r->policy)), r);
 	add_run(row_of(s, AUDITSUM_RESULT, bytes_of(r->result)), r);
-	rank(s->longest, r, duration_of);
-	rank(s->noisiest, r, noise_of);
+	rank_run(s->longest, r, duration_of);
+	rank_run(s->noisiest, r, noise_of);
 	keep_recent(s, r);
 	count_time(s, r);
 }
@@ -240,7 +240,7 @@ add_of_run(struct auditsum *s, const struct logline *l)
 	if (r->when[0] == '\0') /* its intent is before the time looked at */
 		(void)snprintf(r->when, sizeof(r->when), "%.*s",
 		    (int)l->when.len, (const char *)l->when.p);
-	finish(s, r);
+	finish_run(s, r);
 	auditrun_drop(r);
 }
 

@@ -10,7 +10,7 @@
 
 /* What of the policy an explanation speaks of, as it was for this run. */
 static void
-restore(struct policy *p, const struct auditrun *r, struct bytes intent)
+restore_policy(struct policy *p, const struct auditrun *r, struct bytes intent)
 {
 	struct logline l;
 	struct bytes v;
@@ -40,7 +40,7 @@ auditwhy_put(const struct auditrun *r, const struct auditrun_denial *d,
 
 	memcpy(told.args, d->args, sizeof(told.args));
 	if (p != NULL) {
-		restore(p, r, intent);
+		restore_policy(p, r, intent);
 		denial_explain(&told, p, out);
 	} else {
 		buf_put_bytes(out, auditrun_get(r, d->call));

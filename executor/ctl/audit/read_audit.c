@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* recorded: note each read of the audit log before anything is shown. */
-#include "executor/ctl/audit/recorded.h"
+/* read_audit: note each read of the audit log before anything is shown. */
+#include "executor/ctl/audit/read_audit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ enum { PAUSE_MS = 50, TRIES = 20 };
 /* --- arguments -------------------------------------------------------- */
 
 static void
-add(struct ctl *c, const char *word)
+add_word(struct ctl *c, const char *word)
 {
 	size_t len = strlen(c->arguments);
 
@@ -30,14 +30,14 @@ add(struct ctl *c, const char *word)
 }
 
 void
-recorded_arguments(struct ctl *c, char **argv)
+read_audit_arguments(struct ctl *c, char **argv)
 {
 	bool key = false; /* the word before was --key */
 
 	for (; *argv != NULL; argv++) {
-		add(c, key                                ? "..."
-		       : strncmp(*argv, "--key=", 6) == 0 ? "--key=..."
-							  : *argv);
+		add_word(c, key                                ? "..."
+			    : strncmp(*argv, "--key=", 6) == 0 ? "--key=..."
+							       : *argv);
 		key = strcmp(*argv, "--key") == 0;
 	}
 }
@@ -90,7 +90,7 @@ ask_patiently(struct ctl *c, struct err *e)
 
 /* What makes appending unwise; NULL: nothing. */
 static const char *
-obstacle(const struct conf *c)
+obstacle_of(const struct conf *c)
 {
 	struct stat st;
 
@@ -105,7 +105,7 @@ obstacle(const struct conf *c)
 
 /* Never a rotation, and nothing at all if the chain is broken: evidence. */
 static struct audit_setup
-setup(const struct conf *c)
+setup_of(const struct conf *c)
 {
 	return (struct audit_setup){
 		.path = c->audit_file,
@@ -118,9 +118,9 @@ setup(const struct conf *c)
 }
 
 static int
-append(const struct ctl *c, struct err *e)
+append_record(const struct ctl *c, struct err *e)
 {
-	const struct audit_setup s = setup(&c->conf);
+	const struct audit_setup s = setup_of(&c->conf);
 	struct audit *a = audit_new(&s, e);
 	struct peer self;
 	struct buf *b;
@@ -147,7 +147,7 @@ append(const struct ctl *c, struct err *e)
 /* --- the outside ------------------------------------------------------ */
 
 static int
-refuse(const struct ctl *c, const char *why)
+refuse_reading(const struct ctl *c, const char *why)
 {
 	if (c->unrecorded) {
 		(void)ctl_error("this read is not recorded: %s", why);
@@ -162,7 +162,7 @@ refuse(const struct ctl *c, const char *why)
 }
 
 int
-recorded_log(struct ctl *c)
+read_audit_log(struct ctl *c)
 {
 	const char *file = c->conf.audit_file;
 	const char *why;
@@ -171,9 +171,9 @@ recorded_log(struct ctl *c)
 	if (ask_patiently(c, &e) == 0)
 		return CTL_OK;
 	if (is_live(file) || e.code == ERR_BAD)
-		return refuse(c, e.what);
-	why = obstacle(&c->conf);
-	if (why == NULL && append(c, &e) == 0)
+		return refuse_reading(c, e.what);
+	why = obstacle_of(&c->conf);
+	if (why == NULL && append_record(c, &e) == 0)
 		return CTL_OK;
 	(void)ctl_error(
 	    "this read is not recorded: no mcp-execd runs, and %s is not appended to: %s",
@@ -191,7 +191,7 @@ same_file(const char *a, const char *b)
 }
 
 int
-recorded_file(struct ctl *c, const char *path)
+read_audit_file(struct ctl *c, const char *path)
 {
 	struct err e = { 0 };
 	bool known =
@@ -201,9 +201,9 @@ recorded_file(struct ctl *c, const char *path)
 	conf_report_fini(&c->report);
 	conf_report_init(&c->report);
 	if (known && same_file(path, c->conf.audit_file))
-		return recorded_log(c);
+		return read_audit_log(c);
 	if (!is_live(path))
 		return CTL_OK;
-	return refuse(c,
+	return refuse_reading(c,
 	    "it is the log of an mcp-execd that runs: run mcp-execctl as root, or name its configuration with -c");
 }

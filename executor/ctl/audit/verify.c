@@ -111,10 +111,10 @@ verify_file(struct verify *v, const char *path)
 
 /* --- telling ------------------------------------------------------------- */
 
-static void note(struct verify *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void note_text(struct verify *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static void
-note(struct verify *v, const char *fmt, ...)
+note_text(struct verify *v, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -125,12 +125,12 @@ note(struct verify *v, const char *fmt, ...)
 	buf_printf(&v->result.notes, "%s\n", text);
 }
 
-static void found(struct verify *v, enum verify_what what, uint64_t sequence,
-    const char *fmt, ...) PRINTF_LIKE(4, 5);
+static void add_finding(struct verify *v, enum verify_what what,
+    uint64_t sequence, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Only the first finding counts. */
 static void
-found(struct verify *v, enum verify_what what, uint64_t sequence,
+add_finding(struct verify *v, enum verify_what what, uint64_t sequence,
     const char *fmt, ...)
 {
 	struct verify_result *r = &v->result;
@@ -150,7 +150,7 @@ found(struct verify *v, enum verify_what what, uint64_t sequence,
 }
 
 static bool
-done(const struct verify *v)
+is_done(const struct verify *v)
 {
 	return v->result.what != VERIFY_FINE;
 }
@@ -158,18 +158,18 @@ done(const struct verify *v)
 bool
 verify_done(const struct verify *v)
 {
-	return done(v);
+	return is_done(v);
 }
 
 /* The record that is expected next. */
 static uint64_t
-expected(const struct verify *v)
+expected_sequence(const struct verify *v)
 {
 	return v->last + 1;
 }
 
 static unsigned long long
-number(uint64_t n)
+as_number(uint64_t n)
 {
 	return n;
 }
@@ -177,7 +177,7 @@ number(uint64_t n)
 /* --- what was done to the first bad line ---------------------------------- */
 
 static void
-hold(struct verify *v, struct held *h, struct bytes line, bool whole)
+hold_line(struct verify *v, struct held *h, struct bytes line, bool whole)
 {
 	buf_reset(&h->text);
 	buf_put_bytes(&h->text, line);
@@ -202,11 +202,11 @@ tail_seal(struct bytes line)
 }
 
 static void
-suspect(struct verify *v, const struct held *h)
+suspect_held(struct verify *v, const struct held *h)
 {
 	struct logline l;
 
-	hold(v, &v->bad, buf_bytes(&h->text), h->whole);
+	hold_line(v, &v->bad, buf_bytes(&h->text), h->whole);
 	v->bad.line = h->line;
 	v->bad.first = h->first;
 	(void)memcpy(v->bad.file, h->file, sizeof(v->bad.file));
@@ -225,10 +225,10 @@ follows_bad(const struct verify *v, const struct logline *l)
 	struct err e;
 	bool yes;
 
-	if (l->sequence != expected(v) + 1 ||
+	if (l->sequence != expected_sequence(v) + 1 ||
 	    digest_unhex(v->bad_seal, seal, sizeof(seal), &e) != 0)
 		return false;
-	seal_step(&p, expected(v), seal);
+	seal_step(&p, expected_sequence(v), seal);
 	yes = seal_check(&p, l->sealed, l->seal);
 	explicit_bzero(&p, sizeof(p));
 	return yes;
@@ -241,9 +241,10 @@ tell_displaced(struct verify *v, const struct logline *l)
 	struct seal_point p = v->point;
 	uint8_t seal[DIGEST_BYTES];
 	struct logline bad;
-	bool genuine = v->bad_sequence > expected(v);
+	bool genuine = v->bad_sequence > expected_sequence(v);
 
-	if (v->setup.key != NULL && v->bad_sequence == expected(v) + 1 &&
+	if (v->setup.key != NULL &&
+	    v->bad_sequence == expected_sequence(v) + 1 &&
 	    logline_parse(buf_bytes(&v->bad.text), &bad)) {
 		seal_make(&p, l->sealed, seal);
 		seal_step(&p, l->sequence, seal);
@@ -251,15 +252,15 @@ tell_displaced(struct verify *v, const struct logline *l)
 	}
 	explicit_bzero(&p, sizeof(p));
 	if (genuine)
-		found(v, VERIFY_REORDERED, v->bad_sequence,
+		add_finding(v, VERIFY_REORDERED, v->bad_sequence,
 		    "it stands before record %llu, which comes %llu lines later",
-		    number(l->sequence), number(v->seen));
+		    as_number(l->sequence), as_number(v->seen));
 	else
-		found(v, VERIFY_INSERTED, v->bad_sequence,
+		add_finding(v, VERIFY_INSERTED, v->bad_sequence,
 		    "%s, and record %llu comes after it",
 		    v->bad_sequence == 0 ? "this line is no record of the log"
 					 : "the chain does not hold it",
-		    number(l->sequence));
+		    as_number(l->sequence));
 }
 
 static void
@@ -270,14 +271,14 @@ look_on(struct verify *v, struct bytes line)
 	v->seen++;
 	if (!logline_parse(line, &l))
 		return;
-	if (l.sequence == expected(v) &&
+	if (l.sequence == expected_sequence(v) &&
 	    (v->setup.key != NULL
 		    ? v->begun && seal_check(&v->point, l.sealed, l.seal)
 		    : true))
 		tell_displaced(v, &l);
 	else if (v->seen == 1 && v->setup.key != NULL && v->begun &&
 		 v->bad_seal.len > 0 && follows_bad(v, &l))
-		found(v, VERIFY_CHANGED, expected(v),
+		add_finding(v, VERIFY_CHANGED, expected_sequence(v),
 		    "its seal is not that of its bytes; the record after it is in order");
 }
 
@@ -285,28 +286,29 @@ look_on(struct verify *v, struct bytes line)
 static void
 tell_bad(struct verify *v)
 {
-	uint64_t seq = v->bad_sequence, want = expected(v);
+	uint64_t seq = v->bad_sequence, want = expected_sequence(v);
 
 	if (seq == 0)
-		found(v, VERIFY_CHANGED, want,
+		add_finding(v, VERIFY_CHANGED, want,
 		    "this line is no record; record %llu should stand here",
-		    number(want));
+		    as_number(want));
 	else if (seq > want && v->bad.first)
-		found(v, VERIFY_MISSING, want,
+		add_finding(v, VERIFY_MISSING, want,
 		    "records %llu to %llu are not there: the file before this one was removed, or its end was cut",
-		    number(want), number(seq - 1));
+		    as_number(want), as_number(seq - 1));
 	else if (seq > want)
-		found(v, VERIFY_DELETED, want,
-		    "records %llu to %llu are not there", number(want),
-		    number(seq - 1));
+		add_finding(v, VERIFY_DELETED, want,
+		    "records %llu to %llu are not there", as_number(want),
+		    as_number(seq - 1));
 	else if (seq < want)
-		found(v, VERIFY_INSERTED, seq,
+		add_finding(v, VERIFY_INSERTED, seq,
 		    "a record with this number stood before already; record %llu should stand here",
-		    number(want));
+		    as_number(want));
 	else if (v->setup.key == NULL)
-		found(v, VERIFY_CHANGED, seq, "it is not of a record's form");
+		add_finding(
+		    v, VERIFY_CHANGED, seq, "it is not of a record's form");
 	else
-		found(v, VERIFY_CHANGED, seq,
+		add_finding(v, VERIFY_CHANGED, seq,
 		    "its seal is not that of its bytes%s",
 		    v->bad_seal.len == 0 ? ": it has none" : "");
 }
@@ -323,13 +325,13 @@ check_clock(struct verify *v, const struct logline *l)
 	/* After a restart of the machine the monotonic clock begins anew. */
 	if (logline_is(l, "start")) {
 		if (v->wall_us > wall + STEP_US)
-			note(v,
+			note_text(v,
 			    "record %llu: clock step: the start is %.1f s before the record that precedes it",
-			    number(l->sequence),
+			    as_number(l->sequence),
 			    (double)(v->wall_us - wall) / 1e6);
 	} else if (v->clock_known && (step > STEP_US || step < -STEP_US)) {
-		note(v, "record %llu: clock step of %+.1f s before it",
-		    number(l->sequence), (double)step / 1e6);
+		note_text(v, "record %llu: clock step of %+.1f s before it",
+		    as_number(l->sequence), (double)step / 1e6);
 	}
 	v->offset_us = offset;
 	v->wall_us = wall;
@@ -350,7 +352,7 @@ compare_state(struct verify *v)
 	v->state_seen = true;
 	if (memcmp(s->key, v->point.key, sizeof(s->key)) != 0 ||
 	    memcmp(s->last, v->point.last, sizeof(s->last)) != 0)
-		found(v, VERIFY_STATE, v->last,
+		add_finding(v, VERIFY_STATE, v->last,
 		    "the state of the seal is not the one that the log had after this record: the state was forged, or the log's end replaced");
 }
 
@@ -393,23 +395,23 @@ check_before(struct verify *v, const struct logline *l)
 	digest_final(&d, sum);
 	digest_hex(sum, sizeof(sum), hex);
 	if (!bytes_eq_str(logline_get(l, "log.previous.sha256"), hex))
-		found(v, VERIFY_CHANGED, l->sequence - 1,
+		add_finding(v, VERIFY_CHANGED, l->sequence - 1,
 		    "what was written before sealing began, %llu bytes, is not as it was then",
-		    number(logline_get_u64(l, "log.previous.bytes", 0)));
+		    as_number(logline_get_u64(l, "log.previous.bytes", 0)));
 	else if (l->sequence > 1)
-		note(v,
+		note_text(v,
 		    "record %llu: sealing began here; the records before it are as they were then, which is no proof of them",
-		    number(l->sequence));
+		    as_number(l->sequence));
 }
 
 /* Before the chain has been entered: is it entered here? */
 static void
-enter(struct verify *v, const struct logline *l)
+enter_line(struct verify *v, const struct logline *l)
 {
 	if (l->seal.len == 0)
 		return;
 	if (!is_ours(v, l)) {
-		found(v, VERIFY_OTHER, l->sequence,
+		add_finding(v, VERIFY_OTHER, l->sequence,
 		    "it is of another chain: another host's log, or the key is not this log's");
 		return;
 	}
@@ -417,13 +419,13 @@ enter(struct verify *v, const struct logline *l)
 		v->begun = true;
 		check_before(v, l);
 	} else if (!enter_midway(v, l)) {
-		found(v, VERIFY_MISSING, l->sequence,
+		add_finding(v, VERIFY_MISSING, l->sequence,
 		    "what stood before this record is not there, so that it cannot be proven; --first with the number of a log-continue record goes on from there");
 	}
 }
 
 static void
-accept(struct verify *v, const struct logline *l)
+accept_line(struct verify *v, const struct logline *l)
 {
 	struct verify_result *r = &v->result;
 	uint8_t seal[DIGEST_BYTES];
@@ -444,10 +446,10 @@ accept(struct verify *v, const struct logline *l)
 	if (logline_is(l, "log-prune"))
 		v->pruned = logline_get_u64(l, "log.last.sequence", 0);
 	if (logline_is(l, "records-lost"))
-		note(v,
+		note_text(v,
 		    "record %llu: the executor could not write %llu records",
-		    number(l->sequence),
-		    number(logline_get_u64(l, "records", 0)));
+		    as_number(l->sequence),
+		    as_number(logline_get_u64(l, "records", 0)));
 	if (!v->begun || digest_unhex(l->seal, seal, sizeof(seal), &e) != 0)
 		return;
 	r->sealed++;
@@ -462,7 +464,7 @@ is_expected(struct verify *v, const struct logline *l, struct bytes line)
 	struct json_doc *doc;
 	struct err e;
 
-	if (v->last > 0 && l->sequence != expected(v))
+	if (v->last > 0 && l->sequence != expected_sequence(v))
 		return false;
 	if (v->setup.key != NULL)
 		return v->begun ? seal_check(&v->point, l->sealed, l->seal)
@@ -476,7 +478,7 @@ is_expected(struct verify *v, const struct logline *l, struct bytes line)
 
 /* Did the executor tell of the line that is held, as torn by a crash? */
 static bool
-explains(const struct verify *v, const struct logline *l, struct bytes line)
+explains_gap(const struct verify *v, const struct logline *l, struct bytes line)
 {
 	struct bytes torn = buf_bytes(&v->torn.text);
 	uint8_t sum[DIGEST_BYTES];
@@ -497,8 +499,8 @@ suspect_line(struct verify *v, struct bytes line, bool whole)
 	struct held h = { .line = 0 };
 
 	buf_init(&h.text, LOGLINE_MAX + 1);
-	hold(v, &h, line, whole);
-	suspect(v, &h);
+	hold_line(v, &h, line, whole);
+	suspect_held(v, &h);
 	buf_fini(&h.text);
 }
 
@@ -508,30 +510,31 @@ check_record(struct verify *v, const struct logline *l, struct bytes line)
 	bool good;
 
 	if (v->setup.key != NULL && !v->begun)
-		enter(v, l);
-	if (done(v))
+		enter_line(v, l);
+	if (is_done(v))
 		return;
 	good = is_expected(v, l, line);
-	if (v->torn.line > 0 && good && explains(v, l, line)) {
-		note(v, "%s:%llu: a crash tore this line; the log tells so",
-		    v->torn.file, number(v->torn.line));
+	if (v->torn.line > 0 && good && explains_gap(v, l, line)) {
+		note_text(v,
+		    "%s:%llu: a crash tore this line; the log tells so",
+		    v->torn.file, as_number(v->torn.line));
 		v->torn.line = 0;
 	}
 	if (v->torn.line > 0) {
-		suspect(v, &v->torn);
+		suspect_held(v, &v->torn);
 		v->torn.line = 0;
 		look_on(v, line);
 	} else if (!good && v->begun && !is_ours(v, l)) {
-		found(v, VERIFY_OTHER, l->sequence,
+		add_finding(v, VERIFY_OTHER, l->sequence,
 		    "it is of another chain: another host's log, or made with another first key");
 	} else if (!good) {
 		suspect_line(v, line, true);
 	} else if (logline_is(l, "seal-broken") &&
 		   l->sequence != v->setup.first) {
-		found(v, VERIFY_BROKEN, l->sequence,
+		add_finding(v, VERIFY_BROKEN, l->sequence,
 		    "the executor found at its start that the log was not as its seal says: see the record's event.reason");
 	} else {
-		accept(v, l);
+		accept_line(v, l);
 	}
 }
 
@@ -541,7 +544,7 @@ verify_line(struct verify *v, struct bytes line, bool whole)
 	struct logline l;
 
 	v->line++;
-	if (done(v))
+	if (is_done(v))
 		return;
 	if (v->bad.line > 0) {
 		look_on(v, line);
@@ -553,10 +556,10 @@ verify_line(struct verify *v, struct bytes line, bool whole)
 		else
 			check_record(v, &l, line);
 	} else if (v->torn.line > 0) {
-		suspect(v, &v->torn);
+		suspect_held(v, &v->torn);
 		look_on(v, line);
 	} else {
-		hold(v, &v->torn, line, whole);
+		hold_line(v, &v->torn, line, whole);
 	}
 	if (!v->begun) {
 		digest_update(&v->before, line);
@@ -568,14 +571,14 @@ verify_line(struct verify *v, struct bytes line, bool whole)
 
 /* A last line without newline, as a crash in the midst of a write leaves it. */
 static bool
-plausible(const struct verify *v)
+is_plausible(const struct verify *v)
 {
 	struct bytes torn = buf_bytes(&v->torn.text);
 	char head[64];
 	size_t n;
 
 	(void)snprintf(head, sizeof(head), "{\"v\":1,\"event.sequence\":%llu,",
-	    number(expected(v)));
+	    as_number(expected_sequence(v)));
 	n = strlen(head) < torn.len ? strlen(head) : torn.len;
 	return !v->torn.whole && memcmp(torn.p, head, n) == 0;
 }
@@ -585,13 +588,13 @@ end_torn(struct verify *v)
 {
 	if (v->torn.line == 0)
 		return;
-	if (plausible(v)) {
-		note(v,
+	if (is_plausible(v)) {
+		note_text(v,
 		    "%s:%llu: the last line is not whole: it is being written, or a crash tore it",
-		    v->torn.file, number(v->torn.line));
+		    v->torn.file, as_number(v->torn.line));
 		return;
 	}
-	suspect(v, &v->torn);
+	suspect_held(v, &v->torn);
 	tell_bad(v);
 }
 
@@ -603,19 +606,19 @@ check_end(struct verify *v)
 	v->bad.line = 0;
 	v->line = v->result.end > 0 ? v->line : 0;
 	if (s != NULL && s->index > 0 && v->last < s->sequence)
-		found(v, VERIFY_CUT, v->last + 1,
+		add_finding(v, VERIFY_CUT, v->last + 1,
 		    "the log ends with record %llu, and %llu is the last that was sealed",
-		    number(v->last), number(s->sequence));
+		    as_number(v->last), as_number(s->sequence));
 	if (v->setup.expect > v->last)
-		found(v, VERIFY_CUT, v->last + 1,
+		add_finding(v, VERIFY_CUT, v->last + 1,
 		    "the log ends with record %llu, and there must be %llu",
-		    number(v->last), number(v->setup.expect));
+		    as_number(v->last), as_number(v->setup.expect));
 	if (s != NULL && v->setup.key != NULL && !v->state_seen &&
 	    (s->index > 0 || v->begun))
-		found(v, VERIFY_STATE, v->last,
+		add_finding(v, VERIFY_STATE, v->last,
 		    "the state of the seal is of no place in this chain");
 	if (v->setup.key != NULL && !v->begun && v->result.records > 0)
-		found(v, VERIFY_OTHER, v->last,
+		add_finding(v, VERIFY_OTHER, v->last,
 		    "no record of the chain of this key is in the log: nothing is proven");
 }
 
@@ -629,14 +632,14 @@ check_begin(struct verify *v)
 		allowed = v->pruned;
 	if (v->missing <= allowed || v->result.what == VERIFY_OTHER)
 		return;
-	if (done(v)) {
-		note(
-		    v, "records 1 to %llu are missing too", number(v->missing));
+	if (is_done(v)) {
+		note_text(v, "records 1 to %llu are missing too",
+		    as_number(v->missing));
 		return;
 	}
 	v->line = 0;
-	found(v, VERIFY_MISSING, 1, "records 1 to %llu are not there%s",
-	    number(v->missing),
+	add_finding(v, VERIFY_MISSING, 1, "records 1 to %llu are not there%s",
+	    as_number(v->missing),
 	    v->pruned >= v->missing
 		? ", which a sealed log-prune record tells of: --pruned accepts that"
 		: "");
@@ -645,11 +648,11 @@ check_begin(struct verify *v)
 const struct verify_result *
 verify_end(struct verify *v)
 {
-	if (!done(v) && v->bad.line > 0)
+	if (!is_done(v) && v->bad.line > 0)
 		tell_bad(v);
-	if (!done(v))
+	if (!is_done(v))
 		end_torn(v);
-	if (!done(v))
+	if (!is_done(v))
 		check_end(v);
 	check_begin(v);
 	return &v->result;

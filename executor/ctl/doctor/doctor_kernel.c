@@ -21,7 +21,7 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
-#include "executor/ctl/text.h"
+#include "executor/ctl/wrapped_text.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine.h"
 #include "executor/confine/probe.h"
@@ -201,9 +201,9 @@ list_gaps(struct buf *b, const struct probe *p)
 
 		open += !kept;
 		if (g->cover == 0)
-			text_item(b, "%s", g->what);
+			wrapped_text_item(b, "%s", g->what);
 		else
-			text_item(b, "%s (%s%s)", g->what,
+			wrapped_text_item(b, "%s (%s%s)", g->what,
 			    kept ? "kept by the layer "
 				 : "open without the layer ",
 			    confine_layer_name(g->cover));

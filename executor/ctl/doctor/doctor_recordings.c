@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doctor_recordings: what executor/keep will find.  Looks only.  mcp-execctl.
+ * doctor_recordings: what executor/recordings will find.  Looks only.  mcp-execctl.
  */
 #include "executor/ctl/doctor/doctor_recordings.h"
 

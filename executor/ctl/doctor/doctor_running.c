@@ -20,8 +20,8 @@
 
 #include "common/cleanup.h"
 #include "executor/control/control_socket.h"
-#include "executor/ctl/text.h"
-#include "executor/service/ownlimits.h"
+#include "executor/ctl/wrapped_text.h"
+#include "executor/service/service_rlimits.h"
 #include "executor/audit/resume.h"
 
 enum {
@@ -68,7 +68,7 @@ read_proc(pid_t pid, const char *name, char *out, size_t size)
 
 /* What follows "name:" at the beginning of a line, or NULL. */
 static const char *
-field(const char *text, const char *name)
+find_field(const char *text, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -83,9 +83,9 @@ field(const char *text, const char *name)
 }
 
 static uint64_t
-number(const char *text, const char *name, int base)
+read_number(const char *text, const char *name, int base)
 {
-	const char *value = field(text, name);
+	const char *value = find_field(text, name);
 
 	return value != NULL ? strtoull(value, NULL, base) : 0;
 }
@@ -95,7 +95,7 @@ number(const char *text, const char *name, int base)
 static void
 check_privileges(struct service *s)
 {
-	if (number(s->status, "NoNewPrivs:", 10) == 1)
+	if (read_number(s->status, "NoNewPrivs:", 10) == 1)
 		report_say(s->r, REPORT_OK, "no_new_privs of the service", NULL,
 		    "no set-user-ID program gives it anything back");
 	else
@@ -136,7 +136,7 @@ list_caps(struct buf *b, const struct cap *caps, size_t count, uint64_t set)
 {
 	for (size_t i = 0; i < count; i++)
 		if ((set >> caps[i].bit & 1) != 0)
-			text_item(b, "%s", caps[i].text);
+			wrapped_text_item(b, "%s", caps[i].text);
 }
 
 static void
@@ -144,14 +144,14 @@ check_capabilities(struct service *s)
 {
 	CLEANUP_BUF struct buf missing = { 0 }, extra = { 0 };
 
-	if (number(s->status, "Uid:", 10) != 0)
+	if (read_number(s->status, "Uid:", 10) != 0)
 		return; /* an ordinary user has none, and needs none */
 	buf_init(&missing, 1024);
 	buf_init(&extra, 1024);
 	list_caps(&missing, needed, sizeof(needed) / sizeof(needed[0]),
-	    ~number(s->status, "CapEff:", 16));
+	    ~read_number(s->status, "CapEff:", 16));
 	list_caps(&extra, needless, sizeof(needless) / sizeof(needless[0]),
-	    number(s->status, "CapBnd:", 16));
+	    read_number(s->status, "CapBnd:", 16));
 	if (missing.len > 0)
 		report_say(s->r, REPORT_FAIL, "capabilities",
 		    "add them to CapabilityBoundingSet= of the unit",
@@ -180,7 +180,7 @@ check_system(struct service *s)
 		(void)snprintf(path, sizeof(path), "/proc/%d/root%s",
 		    (int)s->pid, dirs[i]);
 		if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) == 0)
-			text_item(&writable, "%s", dirs[i]);
+			wrapped_text_item(&writable, "%s", dirs[i]);
 	}
 	if (writable.len == 0)
 		report_say(s->r, REPORT_OK, "system files", NULL,
@@ -195,8 +195,8 @@ check_system(struct service *s)
 static void
 check_descriptors(struct service *s)
 {
-	const char *value = field(s->limits, "Max open files");
-	uint64_t soft, needs = ownlimits_files_needed(&s->r->ctl->conf);
+	const char *value = find_field(s->limits, "Max open files");
+	uint64_t soft, needs = service_rlimits_files_needed(&s->r->ctl->conf);
 
 	if (value == NULL || strncmp(value, "unlimited", 9) == 0)
 		return;
@@ -234,7 +234,7 @@ check_manager(struct service *s)
 		    "no service manager listens to it");
 		return;
 	}
-	if (field(s->environment, "WATCHDOG_USEC=") == NULL)
+	if (find_field(s->environment, "WATCHDOG_USEC=") == NULL)
 		report_say(s->r, REPORT_WARN, "watchdog",
 		    "in the unit set WatchdogSec=60",
 		    "the service manager does not notice a service that hangs");
@@ -254,7 +254,7 @@ find_cgroup(struct service *s)
 
 	if (!read_proc(s->pid, "cgroup", text, sizeof(text)))
 		return;
-	path = field(text, "0::");
+	path = find_field(text, "0::");
 	end = path != NULL ? strstr(path, ".service") : NULL;
 	if (end == NULL)
 		return;
@@ -278,7 +278,7 @@ find_service(const struct conf *c, struct err *e)
 }
 
 static void
-look(struct service *s)
+look_at_process(struct service *s)
 {
 	report_say(s->r, REPORT_OK, "service", NULL,
 	    "process %d runs with this configuration", (int)s->pid);
@@ -289,12 +289,12 @@ look(struct service *s)
 	check_privileges(s);
 	check_capabilities(s);
 	check_descriptors(s);
-	if (number(s->status, "Uid:", 10) == 0 && geteuid() == 0)
+	if (read_number(s->status, "Uid:", 10) == 0 && geteuid() == 0)
 		check_system(s);
 	if (!read_proc(
 		s->pid, "environ", s->environment, sizeof(s->environment)))
 		return; /* root's alone */
-	s->managed = field(s->environment, "NOTIFY_SOCKET=") != NULL;
+	s->managed = find_field(s->environment, "NOTIFY_SOCKET=") != NULL;
 	check_manager(s);
 }
 
@@ -314,7 +314,7 @@ doctor_running_service(struct report *r)
 	    "start it: systemctl start %s, and see journalctl -u %s",
 	    ctl_unit(r->ctl), ctl_unit(r->ctl));
 	if (s.pid > 0)
-		look(&s);
+		look_at_process(&s);
 	else if (e.code == ERR_EOF)
 		report_say(r, REPORT_WARN, "service", advice,
 		    "none runs with this configuration");
@@ -343,7 +343,8 @@ read_log(const struct conf *c, struct seal_point *p, struct resume *out,
 
 /* The log may be rotated while it is read: that shows as a gap, once. */
 static bool
-compare(const struct conf *c, bool *sealed, struct resume *out, struct err *e)
+compare_logs(
+    const struct conf *c, bool *sealed, struct resume *out, struct err *e)
 {
 	struct seal_point p;
 	int tries;
@@ -372,7 +373,7 @@ doctor_running_seal(struct report *r)
 
 	if (!has_conf(r) || access(c->audit_file, F_OK) != 0)
 		return;
-	if (!compare(c, &sealed, &log, &e))
+	if (!compare_logs(c, &sealed, &log, &e))
 		report_say(r, REPORT_WARN, "audit seal",
 		    report_advice(e.sysno, "see what is there"), "%s", e.what);
 	else if (!log.empty && log.sequence == 0)

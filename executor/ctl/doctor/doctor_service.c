@@ -23,7 +23,7 @@
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/doctor/portowner.h"
 #include "executor/ctl/policy/posture.h"
-#include "executor/ctl/text.h"
+#include "executor/ctl/wrapped_text.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
@@ -94,11 +94,11 @@ static void
 put_controllers(struct buf *b, unsigned bits)
 {
 	if ((bits & CGROUP_MEMORY) != 0)
-		text_item(b, "memory");
+		wrapped_text_item(b, "memory");
 	if ((bits & CGROUP_PIDS) != 0)
-		text_item(b, "pids");
+		wrapped_text_item(b, "pids");
 	if ((bits & CGROUP_CPU) != 0)
-		text_item(b, "cpu");
+		wrapped_text_item(b, "cpu");
 }
 
 /* Policies are then checked as mcp-execd would, with what there is. */

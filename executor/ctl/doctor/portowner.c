@@ -68,7 +68,7 @@ leads_to(const char *dir, const char *fd, const char *socket)
 }
 
 static bool
-holds(const char *pid, const char *socket)
+holds_socket(const char *pid, const char *socket)
 {
 	struct dirent **fds = NULL;
 	char dir[64];
@@ -87,7 +87,7 @@ holds(const char *pid, const char *socket)
 }
 
 static void
-describe(const char *pid, char out[PORTOWNER_TEXT])
+describe_process(const char *pid, char out[PORTOWNER_TEXT])
 {
 	char path[64], name[32] = "?";
 	FILE *f;
@@ -124,8 +124,8 @@ portowner_find(const struct conf_listener *l, char out[PORTOWNER_TEXT])
 		/* cppcheck-suppress nullPointer ; scandir(3) takes it */
 		n = scandir("/proc", &pids, is_pid, NULL);
 	for (int i = 0; i < n; i++) {
-		if (out[0] == '\0' && holds(pids[i]->d_name, socket))
-			describe(pids[i]->d_name, out);
+		if (out[0] == '\0' && holds_socket(pids[i]->d_name, socket))
+			describe_process(pids[i]->d_name, out);
 		free(pids[i]);
 	}
 	free(pids);

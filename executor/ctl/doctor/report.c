@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
-#include "executor/ctl/text.h"
+#include "executor/ctl/wrapped_text.h"
 
 enum { MAX_REPORT = 4 << 20, MAX_TEXT = 1024 };
 
@@ -58,9 +58,9 @@ report_say(struct report *r, enum report_level level, const char *check,
 		put_json(r, names[level], check, text, advice);
 		return;
 	}
-	text_row(&r->out, names[level], "%s: %s", check, text);
+	wrapped_text_row(&r->out, names[level], "%s: %s", check, text);
 	if (advice != NULL && level != REPORT_OK)
-		text_row(&r->out, "", "-> %s", advice);
+		wrapped_text_row(&r->out, "", "-> %s", advice);
 }
 
 const char *

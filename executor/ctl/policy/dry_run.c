@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call: a command line of the administrator's as a request.  mcp-execctl; what
+ * dry_run: a command line of the administrator's as a request.  mcp-execctl; what
  * it makes goes through the same checks as what a client sends.
  */
-#include "executor/ctl/policy/call.h"
+#include "executor/ctl/policy/dry_run.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static const struct option options[] = {
 };
 
 static int
-take_arg(struct call *c, const char *arg)
+take_arg(struct dry_run *c, const char *arg)
 {
 	if (strchr(arg, '=') == NULL)
 		return ctl_usage(c->verb, "--arg needs NAME=VALUE, not \"%s\"",
@@ -36,7 +36,7 @@ take_arg(struct call *c, const char *arg)
 }
 
 static int
-take_option(struct call *c, int opt)
+take_option(struct dry_run *c, int opt)
 {
 	switch (opt) {
 	case 's':
@@ -63,11 +63,11 @@ take_option(struct call *c, int opt)
 }
 
 int
-call_parse(const char *verb, int argc, char **argv, struct call *c)
+dry_run_parse(const char *verb, int argc, char **argv, struct dry_run *c)
 {
 	int opt;
 
-	*c = (struct call){ .verb = verb };
+	*c = (struct dry_run){ .verb = verb };
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		if (take_option(c, opt) != CTL_OK)
 			return CTL_USAGE;
@@ -83,27 +83,27 @@ call_parse(const char *verb, int argc, char **argv, struct call *c)
 	    (c->words[0] != NULL || c->shell || c->dir || c->timeout_ms))
 		return ctl_usage(verb,
 		    "a --tool has neither a COMMAND nor its options: give it --arg NAME=VALUE");
-	if (!call_given(c) && (c->shell || c->dir || c->timeout_ms))
+	if (!dry_run_given(c) && (c->shell || c->dir || c->timeout_ms))
 		return ctl_usage(verb,
 		    "these options are about a COMMAND, which is missing");
 	return CTL_OK;
 }
 
 bool
-call_given(const struct call *c)
+dry_run_given(const struct dry_run *c)
 {
 	return c->words[0] != NULL || c->tool != NULL;
 }
 
 struct policy *
-call_policy(struct ctl *ctl, const struct call *c)
+dry_run_policy(struct ctl *ctl, const struct dry_run *c)
 {
 	return ctl_load_policy(ctl, c->policy) ? ctl->policies.p[0] : NULL;
 }
 
-/* One word, so that words_split gives it back as it is. */
+/* One word, so that wordsplit_split gives it back as it is. */
 static void
-quote(struct buf *b, const char *word)
+quote_word(struct buf *b, const char *word)
 {
 	buf_put_u8(b, '\'');
 	for (; *word != '\0'; word++)
@@ -116,7 +116,7 @@ quote(struct buf *b, const char *word)
 
 /* For the shell as they stand, joined by spaces, as ssh(1) does it. */
 static void
-put_command(const struct call *c, struct buf *b)
+put_command(const struct dry_run *c, struct buf *b)
 {
 	for (char **w = c->words; *w != NULL; w++) {
 		if (w != c->words)
@@ -124,7 +124,7 @@ put_command(const struct call *c, struct buf *b)
 		if (c->shell)
 			buf_put_str(b, *w);
 		else
-			quote(b, *w);
+			quote_word(b, *w);
 	}
 }
 
@@ -172,7 +172,7 @@ add_value(struct request *r, const struct tooldef *def, const char *arg,
 }
 
 static int
-make_tool_request(const struct call *c, const struct policy *p,
+make_tool_request(const struct dry_run *c, const struct policy *p,
     struct request *r, struct err *e)
 {
 	const struct tooldef *def = policy_tool(p, bytes_of(c->tool));
@@ -193,7 +193,8 @@ make_tool_request(const struct call *c, const struct policy *p,
 }
 
 static int
-make_request(const struct call *c, bool input, struct request *r, struct err *e)
+make_request(
+    const struct dry_run *c, bool input, struct request *r, struct err *e)
 {
 	struct msg_call head = { .call = 1,
 		.tool = bytes_of(c->shell ? "exec_cmd" : "cli_command"),
@@ -217,8 +218,8 @@ make_request(const struct call *c, bool input, struct request *r, struct err *e)
 }
 
 int
-call_plan(const struct call *c, struct policy *p, bool input, struct plan *out,
-    struct err *e)
+dry_run_plan(const struct dry_run *c, struct policy *p, bool input,
+    struct plan *out, struct err *e)
 {
 	static struct request r;
 	/* As a token that narrows nothing. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call: what "policy explain" and "policy test" share: a policy by its name,
+ * dry_run: what "policy explain" and "policy test" share: a policy by its name,
  * and a command for it, made into a request and a plan as the executor makes
  * them of a call that came over the network.
  */
-#ifndef EXECUTOR_CTL_CALL_H
-#define EXECUTOR_CTL_CALL_H
+#ifndef EXECUTOR_CTL_DRY_RUN_H
+#define EXECUTOR_CTL_DRY_RUN_H
 
 #include "executor/ctl/ctl.h"
 #include "executor/run/request.h"
 
 /* The words of the command line. */
-struct call {
+struct dry_run {
 	const char *verb;
 	const char *policy;
 	const char *dir; /* NULL: the policy's */
@@ -25,16 +25,16 @@ struct call {
 };
 
 /* CTL_OK, or CTL_USAGE after a message. */
-int call_parse(const char *verb, int argc, char **argv, struct call *c);
+int dry_run_parse(const char *verb, int argc, char **argv, struct dry_run *c);
 /* Is there something to run: a command, or a tool? */
-bool call_given(const struct call *c);
+bool dry_run_given(const struct dry_run *c);
 /* Load the policy; NULL after a message.  The configuration is loaded. */
-struct policy *call_policy(struct ctl *ctl, const struct call *c);
+struct policy *dry_run_policy(struct ctl *ctl, const struct dry_run *c);
 /*
  * The plan of the command; the caller frees it.  input: it gets a pipe as its
  * standard input.
  */
-int call_plan(const struct call *c, struct policy *p, bool input,
+int dry_run_plan(const struct dry_run *c, struct policy *p, bool input,
     struct plan *out, struct err *e) MUST_CHECK;
 
 #endif

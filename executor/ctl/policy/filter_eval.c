@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verdict: classic BPF as seccomp(2) runs it.  mcp-execctl; the program is
+ * filter_eval: classic BPF as seccomp(2) runs it.  mcp-execctl; the program is
  * our own, compiled a moment ago.
  */
-#include "executor/ctl/policy/verdict.h"
+#include "executor/ctl/policy/filter_eval.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -23,7 +23,7 @@
 enum { UNKNOWN = 0x12345678 }; /* no action of the kernel */
 
 static bool
-jumps(const struct sock_filter *i, uint32_t a)
+jump_taken(const struct sock_filter *i, uint32_t a)
 {
 	switch (BPF_OP(i->code)) {
 	case BPF_JEQ:
@@ -39,7 +39,7 @@ jumps(const struct sock_filter *i, uint32_t a)
 
 /* What the program returns; only what libseccomp writes is understood. */
 static uint32_t
-run(const struct sock_fprog *prog, const struct seccomp_data *data)
+run_program(const struct sock_fprog *prog, const struct seccomp_data *data)
 {
 	const struct sock_filter *i;
 	uint32_t a = 0;
@@ -56,7 +56,7 @@ run(const struct sock_fprog *prog, const struct seccomp_data *data)
 			at += i->k;
 		else if (BPF_CLASS(i->code) == BPF_JMP &&
 			 BPF_SRC(i->code) == BPF_K)
-			at += jumps(i, a) ? i->jt : i->jf;
+			at += jump_taken(i, a) ? i->jt : i->jf;
 		else if (i->code == (BPF_RET | BPF_K))
 			return i->k;
 		else
@@ -65,38 +65,39 @@ run(const struct sock_fprog *prog, const struct seccomp_data *data)
 	return UNKNOWN;
 }
 
-static enum verdict
-meaning(uint32_t action)
+static enum filter_eval
+meaning_of(uint32_t action)
 {
 	switch (action & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_ALLOW:
-		return VERDICT_ALLOWED;
+		return FILTER_EVAL_ALLOWED;
 	case SECCOMP_RET_LOG:
-		return VERDICT_LOGGED;
+		return FILTER_EVAL_LOGGED;
 	case SECCOMP_RET_ERRNO:
-		return (action & SECCOMP_RET_DATA) == ENOSYS ? VERDICT_MISSING
-							     : VERDICT_REFUSED;
+		return (action & SECCOMP_RET_DATA) == ENOSYS
+			   ? FILTER_EVAL_MISSING
+			   : FILTER_EVAL_REFUSED;
 	case SECCOMP_RET_USER_NOTIF:
-		return VERDICT_TOLD;
+		return FILTER_EVAL_TOLD;
 	case SECCOMP_RET_KILL_PROCESS:
 	case SECCOMP_RET_KILL_THREAD:
-		return VERDICT_KILLED;
+		return FILTER_EVAL_KILLED;
 	default:
-		return VERDICT_UNKNOWN;
+		return FILTER_EVAL_UNKNOWN;
 	}
 }
 
-enum verdict
-verdict_of(const struct filter *f, int nr, const uint64_t args[6])
+enum filter_eval
+filter_eval_of(const struct filter *f, int nr, const uint64_t args[6])
 {
 	struct seccomp_data data = { .nr = nr, .arch = ARCH };
-	enum verdict v;
+	enum filter_eval v;
 
 	memcpy(data.args, args, sizeof(data.args));
 	if (f->prog.len == 0)
-		return VERDICT_ALLOWED;
-	v = meaning(run(&f->prog, &data));
-	if (f->refine.len == 0 || v != VERDICT_ALLOWED)
+		return FILTER_EVAL_ALLOWED;
+	v = meaning_of(run_program(&f->prog, &data));
+	if (f->refine.len == 0 || v != FILTER_EVAL_ALLOWED)
 		return v;
-	return meaning(run(&f->refine, &data));
+	return meaning_of(run_program(&f->refine, &data));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy_test: run a command under a policy, from the terminal.
+ * policy_try: run a command under a policy, from the terminal.
  *
  * The same code as for a call: request_plan, spawn_run, guard, child.  Only
  * what stands before and behind differs: there is no token, no audit record
@@ -21,7 +21,7 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/fdio.h"
-#include "executor/ctl/policy/call.h"
+#include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/run/overrun.h"
 #include "executor/run/spawn.h"
@@ -83,7 +83,7 @@ struct test {
 };
 
 static void
-order(const struct test *t, enum guard_order o)
+order_guard(const struct test *t, enum guard_order o)
 {
 	char c = (char)o;
 
@@ -98,11 +98,11 @@ stop_further(struct test *t)
 
 	if (!t->stopping) {
 		t->stopping = true;
-		order(t, GUARD_TERM);
+		order_guard(t, GUARD_TERM);
 		t->next_ms = now + t->plan->policy->kill_grace_ms;
 	} else if (!t->killing) {
 		t->killing = true;
-		order(t, GUARD_KILL);
+		order_guard(t, GUARD_KILL);
 		t->next_ms = now + GUARD_PATIENCE_MS;
 	} else {
 		(void)kill(t->sp.guard, SIGKILL);
@@ -208,7 +208,7 @@ take_signals(struct test *t)
 
 /* One read of the command's output, passed on; the end of it closes fd. */
 static void
-relay(struct test *t, int *fd, int to)
+relay_bytes(struct test *t, int *fd, int to)
 {
 	static uint8_t data[PIECE];
 	struct err e = { 0 };
@@ -279,7 +279,7 @@ fill_slots(const struct test *t, struct pollfd p[SLOTS])
 }
 
 static int
-patience(const struct test *t)
+patience_ms(const struct test *t)
 {
 	uint64_t now = clock_mono_ms();
 
@@ -302,31 +302,31 @@ handle_slots(struct test *t, const struct pollfd p[SLOTS])
 	else if (p[IN].revents != 0)
 		write_input(t);
 	if (p[OUT].revents != 0)
-		relay(t, &t->sp.out, STDOUT_FILENO);
+		relay_bytes(t, &t->sp.out, STDOUT_FILENO);
 	if (p[ERR].revents != 0)
-		relay(t, &t->sp.err, STDERR_FILENO);
+		relay_bytes(t, &t->sp.err, STDERR_FILENO);
 	t->ended = p[GUARD].revents != 0;
 }
 
 /* What the pipe still holds; no writer is left, or none that counts. */
 static void
-drain(struct test *t, int *fd, int to)
+drain_pipe(struct test *t, int *fd, int to)
 {
 	struct pollfd p = { .fd = *fd, .events = POLLIN };
 
 	while (*fd != -1 && poll(&p, 1, 0) == 1)
-		relay(t, fd, to);
+		relay_bytes(t, fd, to);
 }
 
 static void
-watch(struct test *t)
+watch_run(struct test *t)
 {
 	struct pollfd p[SLOTS];
 
 	t->next_ms = clock_mono_ms() + t->plan->timeout_ms;
 	while (!t->ended) {
 		fill_slots(t, p);
-		if (poll(p, SLOTS, patience(t)) == -1)
+		if (poll(p, SLOTS, patience_ms(t)) == -1)
 			continue; /* EINTR */
 		if (clock_mono_ms() >= t->next_ms) {
 			t->timed_out |= !t->stopping;
@@ -336,8 +336,8 @@ watch(struct test *t)
 	}
 	if (t->sp.ctl != -1)
 		take_reports(t);
-	drain(t, &t->sp.out, STDOUT_FILENO);
-	drain(t, &t->sp.err, STDERR_FILENO);
+	drain_pipe(t, &t->sp.out, STDOUT_FILENO);
+	drain_pipe(t, &t->sp.err, STDERR_FILENO);
 	(void)waitpid(t->sp.guard, NULL, 0);
 }
 
@@ -355,7 +355,7 @@ not_started(const struct test *t)
 }
 
 static int
-verdict(const struct test *t)
+tell_verdict(const struct test *t)
 {
 	if (t->reported && t->report.left > 0)
 		(void)ctl_error(
@@ -405,7 +405,7 @@ test_fini(struct test *t)
 
 /* In a control group of its own where the policy's layers have that. */
 static int
-start(struct test *t, struct plan *p, struct err *e)
+start_run(struct test *t, struct plan *p, struct err *e)
 {
 	CLEANUP_FD int group = -1;
 	uint8_t random[sizeof(t->id) / 2];
@@ -428,7 +428,7 @@ start(struct test *t, struct plan *p, struct err *e)
 
 /* As main() of the executor prepares itself, then as job.c starts a run. */
 static int
-test(struct plan *p)
+test_plan(struct plan *p)
 {
 	static struct test t;
 	struct err e = { 0 };
@@ -441,14 +441,14 @@ test(struct plan *p)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	t.sigfd = watch_signals(&e);
-	if (t.sigfd < 0 || start(&t, p, &e) != 0) {
+	if (t.sigfd < 0 || start_run(&t, p, &e) != 0) {
 		cleanup_fd(&t.sigfd);
 		(void)ctl_error("the command was not started: %s", e.what);
 		return STATUS_NOT_EXECUTED;
 	}
-	watch(&t);
+	watch_run(&t);
 	end_group(&t);
-	status = verdict(&t);
+	status = tell_verdict(&t);
 	test_fini(&t);
 	return status;
 }
@@ -482,32 +482,32 @@ advise_group(struct ctl *ctl)
 }
 
 int
-policy_test_run(struct ctl *ctl, int argc, char **argv)
+policy_try_run(struct ctl *ctl, int argc, char **argv)
 {
 	struct policy *p;
 	struct plan plan;
 	struct err e;
-	struct call c;
+	struct dry_run c;
 	int status;
 
-	if (call_parse(VERB, argc, argv, &c) != CTL_OK)
+	if (dry_run_parse(VERB, argc, argv, &c) != CTL_OK)
 		return STATUS_FAILED;
 	if (c.help)
 		return ctl_print(bytes_of(help));
-	if (!call_given(&c)) {
+	if (!dry_run_given(&c)) {
 		(void)ctl_usage(VERB, "the COMMAND is missing");
 		return STATUS_FAILED;
 	}
-	p = prepare_groups(ctl) ? call_policy(ctl, &c) : NULL;
+	p = prepare_groups(ctl) ? dry_run_policy(ctl, &c) : NULL;
 	if (p == NULL) {
 		advise_group(ctl);
 		return STATUS_FAILED;
 	}
-	if (call_plan(&c, p, isatty(STDIN_FILENO) == 0, &plan, &e) != 0) {
+	if (dry_run_plan(&c, p, isatty(STDIN_FILENO) == 0, &plan, &e) != 0) {
 		(void)ctl_error("%s", e.what);
 		return STATUS_FAILED;
 	}
-	status = test(&plan);
+	status = test_plan(&plan);
 	plan_fini(&plan);
 	return status;
 }

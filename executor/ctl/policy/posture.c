@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/digest.h"
-#include "executor/ctl/text.h"
+#include "executor/ctl/wrapped_text.h"
 #include "executor/confine/probe.h"
 
 /* "ABI 6, without signals to others (kept by pids)" */
@@ -20,11 +20,11 @@ put_landlock(struct buf *b, const struct confine *c)
 	buf_init(&lacks, 1024);
 	for (size_t i = 0; (g = confine_gap(&c->landlock, i)) != NULL; i++)
 		if ((g->cover & c->layers) != 0)
-			text_item(&lacks, "%s (kept by %s)", g->what,
+			wrapped_text_item(&lacks, "%s (kept by %s)", g->what,
 			    confine_layer_name(g->cover));
 		else
-			text_item(&lacks, "%s", g->what);
-	text_item(b, "landlock (ABI %d%s%s)", c->landlock.abi,
+			wrapped_text_item(&lacks, "%s", g->what);
+	wrapped_text_item(b, "landlock (ABI %d%s%s)", c->landlock.abi,
 	    lacks.len > 0 ? ", without: " : "",
 	    lacks.len > 0 ? buf_cstr(&lacks) : "");
 }
@@ -40,12 +40,12 @@ posture_layers(struct buf *b, const struct policy *p)
 		if (bit == CONFINE_LANDLOCK)
 			put_landlock(b, &p->confine);
 		else if (bit == CONFINE_CGROUP && cgroup_supposed())
-			text_item(b,
+			wrapped_text_item(b,
 			    "cgroup (if mcp-execd has one: it does not run, and none is delegated here)");
 		else if (bit == CONFINE_SECCOMP)
-			text_item(b, "seccomp (%s)", p->profile);
+			wrapped_text_item(b, "seccomp (%s)", p->profile);
 		else
-			text_item(b, "%s", confine_layer_name(bit));
+			wrapped_text_item(b, "%s", confine_layer_name(bit));
 	}
 	if (b->len == 0)
 		buf_put_str(b, "none");
@@ -53,7 +53,7 @@ posture_layers(struct buf *b, const struct policy *p)
 
 /* Why a layer is not there; NULL: it is not needed. */
 static const char *
-reason(const struct policy *p, unsigned bit)
+reason_for(const struct policy *p, unsigned bit)
 {
 	const char *why = probe_why(bit);
 
@@ -80,8 +80,9 @@ posture_missing(struct buf *b, const struct policy *p)
 
 	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
 		if ((p->confine.layers & bit) == 0 &&
-		    (why = reason(p, bit)) != NULL)
-			text_item(b, "%s (%s)", confine_layer_name(bit), why);
+		    (why = reason_for(p, bit)) != NULL)
+			wrapped_text_item(
+			    b, "%s (%s)", confine_layer_name(bit), why);
 }
 
 void

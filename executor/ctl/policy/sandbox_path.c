@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* view: paths as a run sees them.  mcp-execctl, before any run. */
-#include "executor/ctl/policy/view.h"
+/* sandbox_path: paths as a run sees them.  mcp-execctl, before any run. */
+#include "executor/ctl/policy/sandbox_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ is_below(const char *path, const char *dir)
 
 /* The operation that decides about path: the one nearest above it. */
 static const struct mounts_op *
-decider(const struct mounts *m, const char *path)
+find_decider(const struct mounts *m, const char *path)
 {
 	const struct mounts_op *best = NULL;
 	size_t i;
@@ -64,7 +64,7 @@ leads_to_mount(const struct mounts *m, const char *path)
 
 /* Go on with target in place of the component that was a link. */
 static void
-follow(struct walk *w, const char *target)
+follow_link(struct walk *w, const char *target)
 {
 	char joined[PATH_MAX];
 
@@ -94,7 +94,7 @@ step_on_host(struct walk *w, const char *next)
 		w->why = "its link cannot be read";
 	} else {
 		target[n] = '\0';
-		follow(w, target);
+		follow_link(w, target);
 	}
 }
 
@@ -104,7 +104,7 @@ step_in_plan(struct walk *w, const struct mounts_op *op, const char *next)
 	bool exact = op != NULL && strcmp(op->path, next) == 0;
 
 	if (exact && op->kind == MOUNTS_LINK) {
-		follow(w, op->text);
+		follow_link(w, op->text);
 		return;
 	}
 	if (op != NULL && op->kind == MOUNTS_HIDE) {
@@ -128,7 +128,7 @@ is_bound(const struct mounts_op *op)
 }
 
 static void
-step(struct walk *w, const char *name)
+step_into(struct walk *w, const char *name)
 {
 	const struct mounts_op *op;
 	char next[PATH_MAX];
@@ -146,7 +146,7 @@ step(struct walk *w, const char *name)
 		w->why = "its path is too long";
 		return;
 	}
-	op = w->m == NULL ? NULL : decider(w->m, next);
+	op = w->m == NULL ? NULL : find_decider(w->m, next);
 	if (w->m == NULL || is_bound(op))
 		step_on_host(w, next);
 	else
@@ -154,7 +154,8 @@ step(struct walk *w, const char *name)
 }
 
 void
-view_find(const struct confine *c, const char *path, struct view *out)
+sandbox_path_find(
+    const struct confine *c, const char *path, struct sandbox_path *out)
 {
 	static struct walk w;
 	char name[NAME_MAX + 1];
@@ -164,7 +165,7 @@ view_find(const struct confine *c, const char *path, struct view *out)
 	w = (struct walk){
 		.m = (c->layers & CONFINE_MOUNTS) != 0 ? &c->mounts : NULL,
 	};
-	*out = (struct view){ .why = NULL };
+	*out = (struct sandbox_path){ .why = NULL };
 	(void)snprintf(w.rest, sizeof(w.rest), "%s", path);
 	while (w.why == NULL) {
 		skip = strspn(w.rest, "/");
@@ -179,7 +180,7 @@ view_find(const struct confine *c, const char *path, struct view *out)
 		name[len] = '\0';
 		(void)memmove(w.rest, w.rest + skip + len,
 		    strlen(w.rest + skip + len) + 1);
-		step(&w, name);
+		step_into(&w, name);
 	}
 	out->why = w.why;
 	out->there = w.why == NULL;
@@ -190,7 +191,7 @@ view_find(const struct confine *c, const char *path, struct view *out)
 static const char *
 refused_by_plan(const struct confine *c, const char *real)
 {
-	const struct mounts_op *op = decider(&c->mounts, real);
+	const struct mounts_op *op = find_decider(&c->mounts, real);
 	bool listed = false, covered = false;
 	size_t i;
 
@@ -234,7 +235,7 @@ user_may_execute(const struct policy *p, const char *real)
 }
 
 bool
-view_executable(const struct policy *p, struct view *v)
+sandbox_path_executable(const struct policy *p, struct sandbox_path *v)
 {
 	struct stat st;
 
@@ -253,7 +254,7 @@ view_executable(const struct policy *p, struct view *v)
 }
 
 bool
-view_interpreter(const char *real, char out[PATH_MAX])
+sandbox_path_interpreter(const char *real, char out[PATH_MAX])
 {
 	CLEANUP_FD int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char line[256], *p;

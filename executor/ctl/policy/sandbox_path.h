@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * view: what a path is inside a run, told from the plan without running.
+ * sandbox_path: what a path is inside a run, told from the plan without running.
  *
  * The kernel decides when the command runs; this walks the same operations
  * on paper, so that an administrator can ask beforehand.
  */
-#ifndef EXECUTOR_CTL_VIEW_H
-#define EXECUTOR_CTL_VIEW_H
+#ifndef EXECUTOR_CTL_SANDBOX_PATH_H
+#define EXECUTOR_CTL_SANDBOX_PATH_H
 
 #include <limits.h>
 
 #include "executor/policy/policy.h"
 
-struct view {
+struct sandbox_path {
 	char real[PATH_MAX]; /* without links, valid if `there` */
 	bool there;
 	const char *why; /* not there, or not executable; static */
 };
 
 /* Follow path inside the run. */
-void view_find(const struct confine *c, const char *path, struct view *out);
+void sandbox_path_find(const struct confine *c, const char *path, struct sandbox_path *out);
 /*
  * May the policy's user execute what was found?  By the plan, and by the
  * file's permissions as the kernel sees them.
  */
-bool view_executable(const struct policy *p, struct view *v);
+bool sandbox_path_executable(const struct policy *p, struct sandbox_path *v);
 /*
  * The interpreter that the file's first line names, if it is a script; false
  * if it is none.
  */
-bool view_interpreter(const char *real, char out[PATH_MAX]);
+bool sandbox_path_interpreter(const char *real, char out[PATH_MAX]);
 
 #endif

@@ -167,8 +167,8 @@ value_of(char letter, const struct client *c, const struct client_config *w)
 
 /* Names, URLs and tokens are checked to hold nothing that needs quoting. */
 static void
-expand(const char *text, const struct client *c, const struct client_config *w,
-    struct buf *out)
+expand_template(const char *text, const struct client *c,
+    const struct client_config *w, struct buf *out)
 {
 	for (const char *p = text; *p != '\0'; p++) {
 		const char *v = p[0] == '@' ? value_of(p[1], c, w) : NULL;
@@ -194,13 +194,13 @@ client_config_write(const char *client, const struct client_config *w,
 	text = w->sse && c->sse != NULL ? c->sse : c->http;
 	if (w->token != NULL && c->literal != NULL)
 		text = c->literal;
-	expand(text, c, w, out);
+	expand_template(text, c, w, out);
 	return 0;
 }
 
 /* "0.0.0.0:8001" is no address to connect to; false: no URL leads there. */
 static bool
-reachable(const char *listener, char *out, size_t size)
+is_reachable(const char *listener, char *out, size_t size)
 {
 	bool tls = strncmp(listener, "tls:", 4) == 0;
 	const char *address = tls ? listener + 4 : listener;
@@ -224,7 +224,7 @@ from_listeners(const struct conf *c, char *out, size_t size, struct err *e)
 {
 	size_t i = 0;
 
-	while (!reachable(c->listen[i].text, out, size))
+	while (!is_reachable(c->listen[i].text, out, size))
 		if (++i >= c->listen_count)
 			return err_set(e, ERR_BAD,
 			    "there are only UNIX sockets, which most clients cannot use: say --url, or set \"public_url\" (VS Code takes unix:///PATH#/mcp in its own file)");
@@ -344,7 +344,8 @@ read_token(const struct token *t, char text[BEARER_TEXT], struct err *e)
 }
 
 static int
-print(const struct ctl *c, const struct options *o, const struct token *t)
+print_config(
+    const struct ctl *c, const struct options *o, const struct token *t)
 {
 	struct client_config w = { .name = t->name, .sse = o->sse };
 	char text[BEARER_TEXT];
@@ -393,5 +394,5 @@ client_config_run(struct ctl *c, int argc, char **argv)
 		return ctl_error(
 		    "there is no token \"%s\": see mcp-execctl token list, or make it with mcp-execctl token add",
 		    name);
-	return print(c, &o, t);
+	return print_config(c, &o, t);
 }

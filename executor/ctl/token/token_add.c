@@ -276,7 +276,7 @@ login_uid_for(const struct ctl *c, const char *name)
 
 /* What the executor will say to this file, it says now. */
 static bool
-acceptable(struct ctl *c, const char *name, struct bytes json)
+is_acceptable(struct ctl *c, const char *name, struct bytes json)
 {
 	struct token *t =
 	    token_parse("new", name, json, &c->policies, &c->report);
@@ -333,7 +333,7 @@ print_token(
 }
 
 static int
-add(struct ctl *c, const char *name, const struct options *o)
+add_token(struct ctl *c, const char *name, const struct options *o)
 {
 	CLEANUP_BUF struct buf json;
 	uint8_t verifier[DIGEST_BYTES];
@@ -350,7 +350,7 @@ add(struct ctl *c, const char *name, const struct options *o)
 		return ctl_error("%s", e.what);
 	if (json.overflow)
 		return ctl_error("that is too long for a token's file");
-	if (!acceptable(c, name, buf_bytes(&json)))
+	if (!is_acceptable(c, name, buf_bytes(&json)))
 		return CTL_FAILED;
 	if (ctl_token_path(c, name, path, &e) != 0)
 		return ctl_error("%s", e.what);
@@ -387,5 +387,5 @@ token_add_run(struct ctl *c, int argc, char **argv)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c))
 		return CTL_FAILED;
-	return add(c, name, &o);
+	return add_token(c, name, &o);
 }

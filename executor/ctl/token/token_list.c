@@ -128,7 +128,7 @@ put_json(struct buf *b, const struct token_table *t)
 }
 
 static int
-list(struct ctl *c, bool as_json)
+list_tokens(struct ctl *c, bool as_json)
 {
 	CLEANUP_BUF struct buf out;
 	int status;
@@ -158,5 +158,5 @@ token_list_run(struct ctl *c, int argc, char **argv)
 		return status;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))
 		return CTL_FAILED;
-	return list(c, as_json);
+	return list_tokens(c, as_json);
 }

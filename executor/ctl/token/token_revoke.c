@@ -38,7 +38,7 @@ sync_directory(const char *dir)
 
 /* Its file is gone: whatever is said here, it is not accepted for long. */
 static void
-tell(const char *name, enum token_force force, const struct err *e)
+tell_revoked(const char *name, enum token_force force, const struct err *e)
 {
 	(void)printf("Token \"%s\" is revoked.", name);
 	if (force == TOKEN_NOBODY_ASKED)
@@ -68,7 +68,7 @@ remove_file(struct ctl *c, const char *name)
 							: "");
 	if (sync_directory(c->conf.token_dir) != CTL_OK)
 		return CTL_FAILED;
-	tell(name, token_force_wait(c, name, &e), &e);
+	tell_revoked(name, token_force_wait(c, name, &e), &e);
 	return CTL_OK;
 }
 
