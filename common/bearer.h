@@ -12,23 +12,23 @@
 
 #include "common/digest.h"
 
-#define BEARER_PREFIX	"mxt_"
+#define BEARER_PREFIX "mxt_"
 
 enum {
-	BEARER_TEXT = 48	/* prefix, 43 characters, NUL */
+	BEARER_TEXT = 48 /* prefix, 43 characters, NUL */
 };
 
 /* A new random token and the verifier to store; wipe text after use. */
-void	bearer_make(char text[BEARER_TEXT], uint8_t verifier[DIGEST_BYTES]);
+void bearer_make(char text[BEARER_TEXT], uint8_t verifier[DIGEST_BYTES]);
 /* Proof of a presented token; any bytes are fine. */
-void	bearer_proof(struct bytes text, uint8_t proof[DIGEST_BYTES]);
-void	bearer_verifier(const uint8_t proof[DIGEST_BYTES],
-	    uint8_t verifier[DIGEST_BYTES]);
+void bearer_proof(struct bytes text, uint8_t proof[DIGEST_BYTES]);
+void bearer_verifier(
+    const uint8_t proof[DIGEST_BYTES], uint8_t verifier[DIGEST_BYTES]);
 /*
  * The token of an Authorization header's value ("Bearer TOKEN", the scheme
  * in any case, RFC 6750 section 2.1); ERR_BAD for anything else.
  */
-int	bearer_from_header(struct bytes value, struct bytes *token,
-	    struct err *e) MUST_CHECK;
+int bearer_from_header(
+    struct bytes value, struct bytes *token, struct err *e) MUST_CHECK;
 
 #endif

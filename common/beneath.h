@@ -29,15 +29,15 @@ enum beneath_how {
  * -1 and errno: EXDEV if it leads out of dir, ELOOP for a link that may not be
  * followed, or what openat(2) says.
  */
-int	beneath_open(int dir, const char *path, unsigned how) MUST_CHECK;
+int beneath_open(int dir, const char *path, unsigned how) MUST_CHECK;
 /* Likewise of an absolute path on which there may be no link at all. */
-int	beneath_open_plain(const char *path, unsigned how) MUST_CHECK;
+int beneath_open_plain(const char *path, unsigned how) MUST_CHECK;
 /*
  * Likewise of any path, with links that may lead anywhere.  Not
  * async-signal-safe; who names such a path is trusted.
  */
-int	beneath_open_real(const char *path, unsigned how) MUST_CHECK;
+int beneath_open_real(const char *path, unsigned how) MUST_CHECK;
 /* Never use openat2(2) again; for tests. */
-void	beneath_by_hand(bool always);
+void beneath_by_hand(bool always);
 
 #endif

@@ -62,8 +62,8 @@ void budget_charge(struct budget *b, const uint8_t key[DIGEST_BYTES],
 uint64_t budget_wait(struct budget *b, const uint8_t key[DIGEST_BYTES],
     uint64_t n, uint64_t now_ms);
 /* Something of this owner was left out: counted for budget_account(). */
-void budget_suppress(struct budget *b, const uint8_t key[DIGEST_BYTES],
-    uint64_t now_ms);
+void budget_suppress(
+    struct budget *b, const uint8_t key[DIGEST_BYTES], uint64_t now_ms);
 
 /* Owners that were active within BUDGET_ACTIVE_MS. */
 size_t budget_active(struct budget *b, uint64_t now_ms);
@@ -71,8 +71,7 @@ size_t budget_active(struct budget *b, uint64_t now_ms);
 struct budget_account budget_account(
     const struct budget *b, const uint8_t key[DIGEST_BYTES]);
 /* Has it used more than its share of what all that are known have used? */
-bool budget_is_above(
-    const struct budget *b, const uint8_t key[DIGEST_BYTES]);
+bool budget_is_above(const struct budget *b, const uint8_t key[DIGEST_BYTES]);
 /* Over and suppressed of all owners since the start. */
 struct budget_account budget_total(const struct budget *b);
 

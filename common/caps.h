@@ -16,12 +16,12 @@
  * any set (bounding and ambient too, as far as the caller may).  uid -1
  * keeps the ids and only drops capabilities.  Cannot be undone.
  */
-int	caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
+int caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
 /* true if this process has CAP_SETUID and CAP_SETGID. */
-bool	caps_can_change_ids(void);
+bool caps_can_change_ids(void);
 /* true if this process has CAP_SYS_RESOURCE: it may raise hard limits. */
-bool	caps_can_raise_limits(void);
+bool caps_can_raise_limits(void);
 /* true if this process has no effective, permitted or ambient capability. */
-bool	caps_none(void);
+bool caps_none(void);
 
 #endif

@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 enum {
-	CLOCK_MAX_TEXT = 32	/* "2026-11-22T10:11:12.123456Z" and the NUL */
+	CLOCK_MAX_TEXT = 32 /* "2026-11-22T10:11:12.123456Z" and the NUL */
 };
 
-uint64_t clock_mono_ns(void);		/* CLOCK_MONOTONIC, nanoseconds */
-uint64_t clock_mono_ms(void);		/* the same in milliseconds */
-uint64_t clock_wall_us(void);		/* CLOCK_REALTIME, microseconds */
+uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, nanoseconds */
+uint64_t clock_mono_ms(void); /* the same in milliseconds */
+uint64_t clock_wall_us(void); /* CLOCK_REALTIME, microseconds */
 /* UTC with microseconds, RFC 3339. */
-void	clock_format(uint64_t wall_us, char out[CLOCK_MAX_TEXT]);
+void clock_format(uint64_t wall_us, char out[CLOCK_MAX_TEXT]);
 
 #endif

@@ -62,8 +62,8 @@ bool dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
  * DFA_BACKWARD: a bit for each letter with which a match begins that is not
  * empty; begins has room for the count of letters.  false as above.
  */
-bool dfa_begins(struct dfa *d, const struct alphabet_text *t, bool more,
-    uint64_t *begins);
+bool dfa_begins(
+    struct dfa *d, const struct alphabet_text *t, bool more, uint64_t *begins);
 /*
  * DFA_TAIL: the first letter from which on a match may go beyond the end; the
  * count of letters if there is none.  false as above.

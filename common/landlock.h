@@ -84,8 +84,8 @@ int landlock_open(const struct landlock_support *s, uint64_t net,
     uint64_t scoped, struct landlock_set *out) MUST_CHECK;
 void landlock_close(struct landlock_set *s);
 /* Allow fs access beneath path_fd (O_PATH), or to it if it is a file. */
-int landlock_allow(const struct landlock_set *s, int path_fd,
-    uint64_t fs) MUST_CHECK;
+int landlock_allow(
+    const struct landlock_set *s, int path_fd, uint64_t fs) MUST_CHECK;
 /* Put it on this process (no_new_privs is set). */
 int landlock_restrict(int ruleset_fd);
 

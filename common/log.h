@@ -15,7 +15,7 @@
 #include "common/bytes.h"
 
 enum log_level {
-	LOG_LEVEL_ERR = 3,	/* syslog(3) priorities */
+	LOG_LEVEL_ERR = 3, /* syslog(3) priorities */
 	LOG_LEVEL_WARN = 4,
 	LOG_LEVEL_NOTICE = 5,
 	LOG_LEVEL_INFO = 6,
@@ -23,7 +23,7 @@ enum log_level {
 };
 
 enum {
-	LOG_MAX_TEXT = 160	/* bytes of an escaped value, with the NUL */
+	LOG_MAX_TEXT = 160 /* bytes of an escaped value, with the NUL */
 };
 
 struct log_text {
@@ -40,28 +40,28 @@ struct log_limit {
 	uint32_t dropped;
 };
 
-void	log_set_name(const char *name);		/* static string: "executor"; first */
-void	log_set_level(enum log_level max);	/* default LOG_LEVEL_INFO */
+void log_set_name(const char *name); /* static string: "executor"; first */
+void log_set_level(enum log_level max); /* default LOG_LEVEL_INFO */
 /*
  * Every line goes through it before it is written, `len` bytes of a text of
  * which size bytes are room: secrets can be taken out.  Returns how many are
  * left.  NULL: lines are written as they are.
  */
-void	log_set_filter(size_t (*fn)(char *line, size_t len, size_t size));
-void	log_err(const char *fmt, ...) PRINTF_LIKE(1, 2);
-void	log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
-void	log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);
-void	log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
-void	log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_set_filter(size_t (*fn)(char *line, size_t len, size_t size));
+void log_err(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_notice(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Of another process, whose lines we read: its name instead of ours. */
-void	log_as(const char *name, enum log_level level, const char *fmt, ...)
-	    PRINTF_LIKE(3, 4);
+void log_as(const char *name, enum log_level level, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Printable ASCII of b, other bytes as \xNN, cut with "..." at the maximum. */
 struct log_text log_text(struct bytes b);
 
 /* true if the line may be written; *dropped = lines dropped before it. */
-bool	log_allowed(struct log_limit *l, uint32_t *dropped);
+bool log_allowed(struct log_limit *l, uint32_t *dropped);
 
 /* Our own invariant is broken: log and abort.  Never reached by input. */
 _Noreturn void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);

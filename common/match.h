@@ -54,8 +54,8 @@ void match_free(struct match *m); /* NULL is fine */
 bool match_find(struct match *m, struct bytes text, size_t from, bool more,
     struct match_span *out);
 /* Of a match from start to end that is known: where what is behind \K begins. */
-size_t match_keep(struct match *m, struct bytes text, size_t start, size_t end,
-    bool more);
+size_t match_keep(
+    struct match *m, struct bytes text, size_t start, size_t end, bool more);
 /* Does the pattern match all of the text? */
 bool match_full(struct match *m, struct bytes text);
 /* States of the automaton: what a character of text costs at most. */

@@ -70,7 +70,8 @@ struct match {
 	bool anywhere; /* it may begin with others, or be empty */
 	bool *kept; /* of each state: no \K comes after it */
 	bool keeps; /* there is a \K in it */
-	size_t tail; /* as many characters come after it in any match; 0: vary */
+	size_t
+	    tail; /* as many characters come after it in any match; 0: vary */
 	/* Room for a search. */
 	struct match_list list[2];
 	struct match_thread *stack;

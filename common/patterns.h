@@ -16,7 +16,8 @@
 
 enum {
 	PATTERNS_MAX = 128,
-	PATTERNS_MAX_BYTES = 16 << 20 /* of all automata; then they are forgotten */
+	PATTERNS_MAX_BYTES =
+	    16 << 20 /* of all automata; then they are forgotten */
 };
 
 struct patterns;

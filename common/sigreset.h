@@ -7,6 +7,6 @@
  * Every disposition to its default and nothing blocked: exec(2) keeps what
  * is ignored, and the mask.  Async-signal-safe.  0, or a negative errno.
  */
-int	sigreset_all(void);
+int sigreset_all(void);
 
 #endif

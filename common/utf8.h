@@ -11,12 +11,12 @@
  * Length of the well-formed sequence at the front of b and its code point in
  * *cp; 0 if there is none (b must not be empty).
  */
-size_t	utf8_decode(struct bytes b, uint32_t *cp);
-bool	utf8_valid(struct bytes b);
+size_t utf8_decode(struct bytes b, uint32_t *cp);
+bool utf8_valid(struct bytes b);
 /*
  * Bytes at the end of b that are the beginning of a sequence which may yet
  * be completed (0 to 3): hold them back when output is cut into pieces.
  */
-size_t	utf8_incomplete_tail(struct bytes b);
+size_t utf8_incomplete_tail(struct bytes b);
 
 #endif

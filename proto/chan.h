@@ -15,35 +15,34 @@
 #include "proto/proto.h"
 
 enum {
-	CHAN_MAX_QUEUE = 4 << 20,	/* bytes of frames waiting to be sent */
-	CHAN_BATCH = 32			/* frames handled per wake-up */
+	CHAN_MAX_QUEUE = 4 << 20, /* bytes of frames waiting to be sent */
+	CHAN_BATCH = 32 /* frames handled per wake-up */
 };
 
 struct chan;
 
 struct chan_ops {
 	/* 0, or negative with *e set to break the channel (peer is bad). */
-	int	(*message)(void *arg, const struct msg *m, struct err *e);
+	int (*message)(void *arg, const struct msg *m, struct err *e);
 	/* code is ERR_EOF (peer closed), ERR_PROTO, or ERR_SYS. */
-	void	(*closed)(void *arg, const struct err *why);
+	void (*closed)(void *arg, const struct err *why);
 	/* the queue went from non-empty to empty; may be NULL */
-	void	(*drained)(void *arg);
+	void (*drained)(void *arg);
 };
 
 /* A connected pair of SEQPACKET sockets, CLOEXEC and non-blocking. */
-int	chan_pair(int fds[2], struct err *e) MUST_CHECK;
+int chan_pair(int fds[2], struct err *e) MUST_CHECK;
 
 /* Takes over fd (also on failure).  `receives` is the direction accepted. */
 struct chan *chan_new(struct loop *l, int fd, enum proto_direction receives,
-	    const struct chan_ops *ops, void *arg, struct err *e) MUST_CHECK;
+    const struct chan_ops *ops, void *arg, struct err *e) MUST_CHECK;
 /* Closes fd; safe inside its own handlers.  NULL is fine. */
-void	chan_free(struct chan *c);
+void chan_free(struct chan *c);
 /* Send or queue.  ERR_BUSY if the queue is full, ERR_EOF if it is broken. */
-int	chan_send(struct chan *c, const struct msg *m, struct err *e)
-	    MUST_CHECK;
+int chan_send(struct chan *c, const struct msg *m, struct err *e) MUST_CHECK;
 /* Bytes that wait to be sent. */
-size_t	chan_queued(const struct chan *c);
+size_t chan_queued(const struct chan *c);
 /* Stop (or go on) reading: frames wait in the socket. */
-void	chan_pause(struct chan *c, bool pause);
+void chan_pause(struct chan *c, bool pause);
 
 #endif

@@ -129,7 +129,8 @@ struct audit_status {
 	bool sealed;
 	uint64_t sequence; /* of the last record */
 	uint64_t bytes; /* of the live file */
-	uint64_t lost; /* records that did not fit while it could not be written */
+	uint64_t
+	    lost; /* records that did not fit while it could not be written */
 	bool scarce; /* see audit_is_scarce() */
 };
 struct audit_status audit_status(const struct audit *a);

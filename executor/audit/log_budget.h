@@ -47,7 +47,8 @@ struct log_budget;
 /* Of all others NULL is fine: there is no bound then. */
 struct log_budget *log_budget_new(
     struct loop *l, struct audit *a, struct err *e) MUST_CHECK;
-void log_budget_free(struct log_budget *r); /* says what was left out; NULL is fine */
+void log_budget_free(
+    struct log_budget *r); /* says what was left out; NULL is fine */
 /* Bytes a second that all runs together may write (audit.bytes_per_second). */
 void log_budget_adjust(struct log_budget *r, uint64_t bytes_per_second);
 
@@ -61,13 +62,15 @@ void log_budget_key(
 bool log_budget_may_note(struct log_budget *r, const struct log_budget_owner *o,
     enum log_budget_note kind) MUST_CHECK;
 /* The record that was just ended was one; for how many ms its answer waits. */
-uint32_t log_budget_noted(struct log_budget *r, const struct log_budget_owner *o);
+uint32_t log_budget_noted(
+    struct log_budget *r, const struct log_budget_owner *o);
 /* Left out for another reason than the budget: counted the same. */
-void log_budget_left_out(
-    struct log_budget *r, const struct log_budget_owner *o, enum log_budget_note kind);
+void log_budget_left_out(struct log_budget *r, const struct log_budget_owner *o,
+    enum log_budget_note kind);
 
 /* The record that was just ended was one of a run of this token. */
-void log_budget_charge_run(struct log_budget *r, const uint8_t verifier[DIGEST_BYTES]);
+void log_budget_charge_run(
+    struct log_budget *r, const uint8_t verifier[DIGEST_BYTES]);
 /*
  * For how many ms the next record of this token's runs waits; with `credit`
  * not before it owes LOG_BUDGET_DEBT_MS.  0: it may be written.

@@ -54,12 +54,11 @@ struct logfile_list {
 };
 
 /* The rotated files of the log at path. */
-int logfile_list(const char *path, struct logfile_list *out, struct err *e)
-    MUST_CHECK;
+int logfile_list(
+    const char *path, struct logfile_list *out, struct err *e) MUST_CHECK;
 void logfile_list_free(struct logfile_list *l);
 
 /* Give the live file its rotated name; the directory is synced. */
-int logfile_retire(const char *path, uint64_t number, struct err *e)
-    MUST_CHECK;
+int logfile_retire(const char *path, uint64_t number, struct err *e) MUST_CHECK;
 
 #endif

@@ -38,8 +38,7 @@ struct bytes logline_get(const struct logline *l, const char *key);
  * The next member of what is left in *at (l->rest at first): its name and raw
  * text, strings with their quotes.  false at the end, or where the form ends.
  */
-bool logline_next(
-    struct bytes *at, struct bytes *key, struct bytes *value);
+bool logline_next(struct bytes *at, struct bytes *key, struct bytes *value);
 /* The same as a number; `otherwise` if it is none. */
 uint64_t logline_get_u64(
     const struct logline *l, const char *key, uint64_t otherwise);

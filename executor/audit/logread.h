@@ -23,8 +23,7 @@ struct logread {
 /* A file of a log as it is, to be read: the descriptor, or negative. */
 int logread_plain(const char *path, struct err *e) MUST_CHECK;
 /* Open path; symbolic links and other than regular files are refused. */
-int logread_open(struct logread *r, const char *path, struct err *e)
-    MUST_CHECK;
+int logread_open(struct logread *r, const char *path, struct err *e) MUST_CHECK;
 /* Read what is open as fd, which stays open, from its beginning. */
 int logread_from(struct logread *r, int fd, struct err *e) MUST_CHECK;
 /* ERR_BAD if the program that unpacks found its input damaged. */

@@ -34,8 +34,8 @@ struct redact;
 struct redact *redact_new(struct err *e) MUST_CHECK;
 void redact_free(struct redact *r); /* NULL is fine */
 /* ERR_BAD says what is wrong with the pattern, or that it is too much. */
-int redact_add_pattern(struct redact *r, const char *name,
-    struct bytes pattern, struct err *e) MUST_CHECK;
+int redact_add_pattern(struct redact *r, const char *name, struct bytes pattern,
+    struct err *e) MUST_CHECK;
 /*
  * What follows the name of a secret, in any case of letters: KEY=value,
  * "key": "value", key: value; if it begins with a dash, also --key value.
@@ -73,8 +73,8 @@ void redact_put_words(struct redact *r, struct buf *b, const char *key,
 void redact_show(
     struct redact *r, struct buf *out, struct bytes value, size_t max);
 /* Digest of a value that is not kept: KEY.sha256, or KEY.hmac_sha256. */
-void redact_put_digest(struct redact *r, struct buf *b, const char *key,
-    struct bytes value);
+void redact_put_digest(
+    struct redact *r, struct buf *b, const char *key, struct bytes value);
 /* Of a value whose SHA-256 is known: KEY_sha256, or KEY_hmac_sha256 of that. */
 void redact_put_sum(struct redact *r, struct buf *b, const char *key,
     const uint8_t sum[DIGEST_BYTES]);

@@ -29,8 +29,8 @@ struct runset {
 
 void runset_fini(struct runset *s);
 /* to, which is empty, becomes as from. */
-int runset_copy(struct runset *to, const struct runset *from, struct err *e)
-    MUST_CHECK;
+int runset_copy(
+    struct runset *to, const struct runset *from, struct err *e) MUST_CHECK;
 /* Take notice of a record: run-intent, run-result and runs-open count. */
 void runset_note(struct runset *s, const struct logline *l);
 /* The member "runs" of a runs-open record: up to RUNSET_RECORD, from `from`. */

@@ -44,14 +44,14 @@ struct seal_point {
 /* The beginning of the chain of this first key. */
 void seal_start(struct seal_point *p, const uint8_t key[DIGEST_BYTES]);
 /* The seal of this record, were it the next one. */
-void seal_make(const struct seal_point *p, struct bytes record,
-    uint8_t out[DIGEST_BYTES]);
+void seal_make(
+    const struct seal_point *p, struct bytes record, uint8_t out[DIGEST_BYTES]);
 /* Is text (lower-case hex) the seal of this record as the next one? */
 bool seal_check(
     const struct seal_point *p, struct bytes record, struct bytes text);
 /* Step behind a record with that number and seal; the old key is gone. */
-void seal_step(struct seal_point *p, uint64_t sequence,
-    const uint8_t seal[DIGEST_BYTES]);
+void seal_step(
+    struct seal_point *p, uint64_t sequence, const uint8_t seal[DIGEST_BYTES]);
 /* Replace the key only, until index is reached. */
 void seal_skip(struct seal_point *p, uint64_t index);
 
@@ -60,8 +60,7 @@ void seal_skip(struct seal_point *p, uint64_t index);
  * and a checksum.  Parsing takes any case, any spaces and dashes; ERR_BAD says
  * whether it was mistyped.
  */
-void seal_key_format(
-    const uint8_t key[DIGEST_BYTES], char out[SEAL_KEY_TEXT]);
+void seal_key_format(const uint8_t key[DIGEST_BYTES], char out[SEAL_KEY_TEXT]);
 int seal_key_parse(
     struct bytes text, uint8_t key[DIGEST_BYTES], struct err *e) MUST_CHECK;
 
@@ -73,8 +72,8 @@ struct seal; /* the executor's, with the file locked */
  * Make the file, with a chain at its beginning.  ERR_BAD if there is one,
  * unless `replace`; even then while an executor uses it.
  */
-int seal_create(const char *path, const uint8_t key[DIGEST_BYTES],
-    bool replace, struct err *e) MUST_CHECK;
+int seal_create(const char *path, const uint8_t key[DIGEST_BYTES], bool replace,
+    struct err *e) MUST_CHECK;
 /* Read it; *there is false, and 0 returned, if there is none. */
 int seal_read(const char *path, struct seal_point *out, bool *there,
     struct err *e) MUST_CHECK;

@@ -22,9 +22,11 @@ void config_frames_limits(const struct store *s, uint32_t generation,
 void config_frames_tls(
     const struct certificate *c, const struct config_frames_out *to);
 /* Names and networks, and what failures to authenticate cost. */
-void config_frames_peers(const struct conf *c, const struct config_frames_out *to);
+void config_frames_peers(
+    const struct conf *c, const struct config_frames_out *to);
 void config_frames_tools(
     const struct tooldef_table *t, const struct config_frames_out *to);
-void config_frames_token(const struct token *t, const struct config_frames_out *to);
+void config_frames_token(
+    const struct token *t, const struct config_frames_out *to);
 
 #endif

@@ -31,8 +31,8 @@ void crash_free(struct crash *c);
 /* It was this source; for how many ms it waits now. */
 uint32_t crash_source(struct crash *c, struct bytes peer, uint64_t now_ms);
 /* It was this token. */
-uint32_t crash_token(struct crash *c, const uint8_t verifier[DIGEST_BYTES],
-    uint64_t now_ms);
+uint32_t crash_token(
+    struct crash *c, const uint8_t verifier[DIGEST_BYTES], uint64_t now_ms);
 /* A frame WAIT for each that waits. */
 void crash_tell(const struct crash *c, uint64_t now_ms,
     void (*send)(void *arg, const struct msg *m), void *arg);

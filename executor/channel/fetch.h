@@ -27,8 +27,9 @@ struct fetch_ops {
 	void (*fetched)(void *arg, const struct msg_fetched *m);
 };
 
-struct fetches *fetches_new(struct loop *l, struct audit *a, struct recordings *k,
-    const struct fetch_ops *ops, void *arg, struct err *e) MUST_CHECK;
+struct fetches *fetches_new(struct loop *l, struct audit *a,
+    struct recordings *k, const struct fetch_ops *ops, void *arg,
+    struct err *e) MUST_CHECK;
 void fetches_free(struct fetches *all);
 /* t: who presented the proof; NULL: nobody, `why` says it.  ERR_PROTO */
 int fetches_begin(struct fetches *all, const struct msg_fetch *m,

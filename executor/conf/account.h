@@ -13,18 +13,18 @@
 
 struct account {
 	uid_t uid;
-	gid_t gid;		/* its login group */
-	bool has_gid;		/* false: a number that no account has */
-	char name[64];		/* or the number as text */
-	char home[PATH_MAX];	/* or "/" */
+	gid_t gid; /* its login group */
+	bool has_gid; /* false: a number that no account has */
+	char name[64]; /* or the number as text */
+	char home[PATH_MAX]; /* or "/" */
 };
 
 /* Findings go to k; false then, and *out is unspecified. */
-bool	account_user(const struct keys *k, const struct json_value *v,
-	    struct account *out);
-bool	account_group(const struct keys *k, const struct json_value *v,
-	    gid_t *out);
+bool account_user(
+    const struct keys *k, const struct json_value *v, struct account *out);
+bool account_group(
+    const struct keys *k, const struct json_value *v, gid_t *out);
 /* The account that this process runs as. */
-void	account_self(struct account *out);
+void account_self(struct account *out);
 
 #endif

@@ -11,14 +11,14 @@
 #include "executor/conf/keys.h"
 
 /* Fill c->listen; list may be NULL (the default then).  Findings go to k. */
-void	conf_listen_read(const struct keys *k, const struct json_value *list,
-	    struct conf *c);
+void conf_listen_read(
+    const struct keys *k, const struct json_value *list, struct conf *c);
 /* The mode in octal of "unix_socket"; NULL: the default. */
-void	conf_listen_read_mode(const struct keys *k, const struct json_value *v,
-	    struct conf *c);
+void conf_listen_read_mode(
+    const struct keys *k, const struct json_value *v, struct conf *c);
 /* Path of a UNIX socket; NULL: it is none. */
 const char *conf_listen_path(const struct conf_listener *l);
 /* Can only this machine reach it? */
-bool	conf_listen_is_local(const struct conf_listener *l);
+bool conf_listen_is_local(const struct conf_listener *l);
 
 #endif

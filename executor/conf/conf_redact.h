@@ -10,7 +10,6 @@
 void conf_redact_read(
     const struct keys *k, const struct json_value *list, struct conf *c);
 /* The rules of *c, compiled, with their key if there is any rule. */
-struct redact *conf_redact_make(
-    const struct conf *c, struct err *e) MUST_CHECK;
+struct redact *conf_redact_make(const struct conf *c, struct err *e) MUST_CHECK;
 
 #endif

@@ -18,8 +18,8 @@
 #include <stdbool.h>
 
 /* A socket that the service manager made; before the first question. */
-void	hostnet_given(int fd);
+void hostnet_given(int fd);
 /* Found once, for the life of the process. */
-bool	hostnet_is_private(void);
+bool hostnet_is_private(void);
 
 #endif

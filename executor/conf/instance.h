@@ -25,9 +25,9 @@ enum {
  * Whose configuration is this absolute path?  "deploy" of
  * /etc/mcp-execd@deploy/mcp-execd.json; false, and "", of any other.
  */
-bool	instance_of(const char *config, char out[INSTANCE_NAME]);
+bool instance_of(const char *config, char out[INSTANCE_NAME]);
 /* The other way; ERR_BAD if no account can have that name. */
-int	instance_config(const char *name, char out[PATH_MAX], struct err *e)
-	    MUST_CHECK;
+int instance_config(
+    const char *name, char out[PATH_MAX], struct err *e) MUST_CHECK;
 
 #endif

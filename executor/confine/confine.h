@@ -58,7 +58,8 @@ struct confine {
 	bool noexec; /* nothing writable executes */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
 	struct landlock_support landlock; /* all 0 without that layer */
-	int net_spares[CONFINE_SPARES]; /* network namespaces that no run is in */
+	int net_spares
+	    [CONFINE_SPARES]; /* network namespaces that no run is in */
 	unsigned net_spare_count;
 	struct mounts mounts;
 };

@@ -30,8 +30,7 @@ int unotify_answer(int fd, const struct unotify_call *n, int error);
 /* Is the caller still waiting, so that what was read of it is its own? */
 bool unotify_valid(int fd, const struct unotify_call *n);
 /* Copy of a process's memory, and how much that was. */
-size_t unotify_read_memory(
-    pid_t pid, uint64_t address, void *out, size_t size);
+size_t unotify_read_memory(pid_t pid, uint64_t address, void *out, size_t size);
 /* Copy a text of its memory, cut to fit; "" if it cannot be read. */
 void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
 /* "/proc/PID/NAME"; name is short, and ours. */

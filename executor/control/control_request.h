@@ -35,7 +35,8 @@ struct control_request {
 	enum control_verb verb;
 	char run[JOB_ID]; /* CONTROL_KILL: an id or its beginning */
 	char what[32]; /* CONTROL_NOTE: which verb reads */
-	char filter[CONTROL_MAX_TEXT]; /* CONTROL_NOTE: its arguments; CONTROL_TOKENS: name */
+	char filter
+	    [CONTROL_MAX_TEXT]; /* CONTROL_NOTE: its arguments; CONTROL_TOKENS: name */
 };
 
 /* "status", ... */
@@ -44,8 +45,8 @@ const char *control_request_name(enum control_verb v);
  * {"v":1,"verb":"kill","run":"1f"}: exactly the members that the verb has.
  * ERR_BAD with words for who asked.
  */
-int control_request_parse(struct bytes json, struct control_request *out,
-    struct err *e) MUST_CHECK;
+int control_request_parse(
+    struct bytes json, struct control_request *out, struct err *e) MUST_CHECK;
 /* Append it to out, with its length in front. */
 void control_request_put(struct buf *out, const struct control_request *r);
 /* The length that stands in front. */

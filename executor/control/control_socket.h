@@ -25,8 +25,8 @@ struct control_socket {
  * executor that was killed left behind is replaced; ERR_BAD, with what to do,
  * if another one answers there.
  */
-int control_socket_open(const char *path, struct control_socket *out,
-    struct err *e) MUST_CHECK;
+int control_socket_open(
+    const char *path, struct control_socket *out, struct err *e) MUST_CHECK;
 /* Close it, and take its name away if it is still ours. */
 void control_socket_close(struct control_socket *s);
 /*

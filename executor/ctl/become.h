@@ -17,7 +17,6 @@
  * c->config is that of the account's service from now on.  Of an ordinary user
  * the account has to be his own.
  */
-int	become_account(struct ctl *c, const char *name, struct err *e)
-	    MUST_CHECK;
+int become_account(struct ctl *c, const char *name, struct err *e) MUST_CHECK;
 
 #endif

@@ -49,9 +49,9 @@ struct toolargv_values {
 void toolargv_init(struct toolargv *a);
 void toolargv_fini(struct toolargv *a);
 /* Add a word of the template; ERR_BAD says what is wrong with it. */
-int toolargv_add(struct toolargv *a, struct bytes word,
-    enum toolargv_when when, size_t param, const struct param *params,
-    size_t count, struct err *e) MUST_CHECK;
+int toolargv_add(struct toolargv *a, struct bytes word, enum toolargv_when when,
+    size_t param, const struct param *params, size_t count,
+    struct err *e) MUST_CHECK;
 /* Is a parameter in any word?  And does it stand at the beginning of one? */
 bool toolargv_uses(const struct toolargv *a, size_t param);
 bool toolargv_begins_word(const struct toolargv *a, size_t param);

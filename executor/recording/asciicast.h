@@ -34,7 +34,8 @@ enum {
 struct asciicast_head {
 	char run[ASCIICAST_ID];
 	uint8_t owner[DIGEST_BYTES]; /* recordings_owner() of the token */
-	char token[ASCIICAST_NAME], policy[ASCIICAST_NAME], tool[ASCIICAST_NAME];
+	char token[ASCIICAST_NAME], policy[ASCIICAST_NAME],
+	    tool[ASCIICAST_NAME];
 	bool tail; /* else all of it is there */
 	uint64_t begin_s; /* Unix time */
 	uint64_t skipped[ASCIICAST_STREAMS]; /* bytes before the first event */
@@ -59,11 +60,11 @@ void asciicast_put_head(struct buf *out, const struct asciicast_head *h);
  * lines; the number of bytes that they hold.  0: nothing left but what is
  * held.  stream: 1 or 2; at_us: since the run began.
  */
-size_t asciicast_put(struct buf *out, struct asciicast_held *held, unsigned stream,
-    uint64_t at_us, struct bytes *rest);
+size_t asciicast_put(struct buf *out, struct asciicast_held *held,
+    unsigned stream, uint64_t at_us, struct bytes *rest);
 /* Append what is held still: no more comes. */
-size_t asciicast_put_held(struct buf *out, struct asciicast_held *held, unsigned stream,
-    uint64_t at_us);
+size_t asciicast_put_held(struct buf *out, struct asciicast_held *held,
+    unsigned stream, uint64_t at_us);
 void asciicast_put_end(
     struct buf *out, uint64_t at_us, const struct asciicast_end *end);
 

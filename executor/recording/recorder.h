@@ -33,8 +33,8 @@ const char *recorder_mode_name(enum recorder_mode m);
  * A run begins.  NULL with *e: its output cannot be recorded as its policy
  * asks, so that it must not run.
  */
-struct recorder *recorder_new(
-    struct recordings *k, const struct recorder_setup *s, struct err *e) MUST_CHECK;
+struct recorder *recorder_new(struct recordings *k,
+    const struct recorder_setup *s, struct err *e) MUST_CHECK;
 void recorder_free(struct recorder *r); /* NULL is fine */
 /* The next bytes of a stream; failure: do not pass them on, end the run. */
 int recorder_put(struct recorder *r, unsigned stream, struct bytes data,

@@ -18,7 +18,8 @@
 #include "executor/recording/asciicast.h"
 
 enum {
-	RECORDINGS_MAX = 8192 /* runs that are known, twice what may run at once */
+	RECORDINGS_MAX =
+	    8192 /* runs that are known, twice what may run at once */
 };
 
 struct recordings;
@@ -50,7 +51,8 @@ void recordings_free(struct recordings *k);
  * Use (make, 0700, if it is not there) this directory, and take in what it
  * holds.  Refused: one that others may enter, or that another executor uses.
  */
-int recordings_open(struct recordings *k, const char *dir, struct err *e) MUST_CHECK;
+int recordings_open(
+    struct recordings *k, const char *dir, struct err *e) MUST_CHECK;
 bool recordings_is_open(const struct recordings *k);
 void recordings_adjust(struct recordings *k, const struct recordings_limits *l);
 
@@ -58,9 +60,11 @@ void recordings_adjust(struct recordings *k, const struct recordings_limits *l);
 void recordings_owner(
     const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES]);
 /* A run was accepted; never NULL, an older one makes room. */
-struct recordings_run *recordings_begin(struct recordings *k, const struct asciicast_head *h);
+struct recordings_run *recordings_begin(
+    struct recordings *k, const struct asciicast_head *h);
 /* Make its file: the descriptor, or negative. */
-int recordings_create(struct recordings *k, struct recordings_run *r, struct err *e) MUST_CHECK;
+int recordings_create(
+    struct recordings *k, struct recordings_run *r, struct err *e) MUST_CHECK;
 /* Nothing could be written to it and its run does not begin: no file. */
 void recordings_withdraw(struct recordings *k, struct recordings_run *r);
 /*
@@ -68,23 +72,23 @@ void recordings_withdraw(struct recordings *k, struct recordings_run *r);
  * there are none but of runs that go on, or its owner has more than his share
  * and no other has; ERR_SYS: no such write.
  */
-int recordings_write(struct recordings *k, struct recordings_run *r, int fd, struct bytes data,
-    struct err *e) MUST_CHECK;
-void recordings_end(struct recordings *k, struct recordings_run *r, const struct asciicast_end *end,
-    uint64_t duration_us);
+int recordings_write(struct recordings *k, struct recordings_run *r, int fd,
+    struct bytes data, struct err *e) MUST_CHECK;
+void recordings_end(struct recordings *k, struct recordings_run *r,
+    const struct asciicast_end *end, uint64_t duration_us);
 
 /* NULL: there is none, or not for this owner. */
-const struct recordings_run *recordings_find(
-    const struct recordings *k, struct bytes run, const uint8_t owner[DIGEST_BYTES]);
+const struct recordings_run *recordings_find(const struct recordings *k,
+    struct bytes run, const uint8_t owner[DIGEST_BYTES]);
 /* The run of this owner that began before `r` (NULL: the newest); NULL. */
 const struct recordings_run *recordings_before(const struct recordings *k,
     const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES]);
 /* Its recording, to be read; the descriptor, or negative. */
-int recordings_read(
-    const struct recordings *k, const struct recordings_run *r, struct err *e) MUST_CHECK;
+int recordings_read(const struct recordings *k, const struct recordings_run *r,
+    struct err *e) MUST_CHECK;
 /* Size and digest of the recording that an executor before us left. */
-bool recordings_digest(const struct recordings *k, const char *run, uint64_t *bytes,
-    uint8_t sum[DIGEST_BYTES]);
+bool recordings_digest(const struct recordings *k, const char *run,
+    uint64_t *bytes, uint8_t sum[DIGEST_BYTES]);
 
 /*
  * Remove what is too old, and some of the files whose removal is on record;

@@ -12,7 +12,7 @@
  * end at space, tab, newline and carriage return.
  * ERR_BAD for an open quote, a NUL, or more than max words.
  */
-int wordsplit_split(struct bytes text, size_t max, struct buf *out, size_t *count,
-    struct err *e) MUST_CHECK;
+int wordsplit_split(struct bytes text, size_t max, struct buf *out,
+    size_t *count, struct err *e) MUST_CHECK;
 
 #endif

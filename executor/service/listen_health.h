@@ -29,7 +29,8 @@ struct listen_health {
 	size_t count;
 	struct {
 		int flags; /* of the file */
-		int option[LISTEN_HEALTH_OPTIONS]; /* -1: it does not have that one */
+		int option
+		    [LISTEN_HEALTH_OPTIONS]; /* -1: it does not have that one */
 		unsigned waiting; /* looks at which somebody was not accepted */
 	} was[LISTEN_HEALTH_LISTENERS];
 };

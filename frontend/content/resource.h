@@ -26,7 +26,7 @@ enum {
 };
 
 #define RESOURCE_TEMPLATE "exec://runs/{id}/{stream}"
-#define RESOURCE_RANGES	  RESOURCE_TEMPLATE "{?offset,length}"
+#define RESOURCE_RANGES   RESOURCE_TEMPLATE "{?offset,length}"
 
 struct resource {
 	enum proto_fetch what;

@@ -65,8 +65,8 @@ const struct mcp_revision *revision_latest(enum mcp_envelope envelope);
 /* Is this name, served or not, one of a revision without sessions? */
 bool revision_is_stateless(struct bytes name);
 /* "2025-11-25, 2025-06-18": names of those that have it, newest first. */
-const char *revision_list(char out[REVISION_MAX_LIST],
-    bool (*has)(const struct mcp_revision *rev));
+const char *revision_list(
+    char out[REVISION_MAX_LIST], bool (*has)(const struct mcp_revision *rev));
 /* The same as an array of JSON, of an envelope. */
 void revision_put_names(struct buf *out, enum mcp_envelope envelope);
 bool revision_has_session(const struct mcp_revision *rev);

@@ -20,8 +20,8 @@ enum { BACKOFF_SWEEP_MS = 1000 };
 
 struct backoff;
 
-struct backoff *backoff_new(struct loop *l, struct ipc *i, struct err *e)
-    MUST_CHECK;
+struct backoff *backoff_new(
+    struct loop *l, struct ipc *i, struct err *e) MUST_CHECK;
 void backoff_free(struct backoff *d);
 /* After a COMMIT.  Penalties stay, unless the table's size changes. */
 int backoff_configure(struct backoff *d, const struct settings_set *set,

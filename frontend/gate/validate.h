@@ -35,7 +35,8 @@ struct validate_request {
 
 /* What the rest of the frontend wants to know of it; all borrowed. */
 struct validate_facts {
-	struct bytes host, origin, authorization, content_type, encoding, accept;
+	struct bytes host, origin, authorization, content_type, encoding,
+	    accept;
 	struct bytes session, revision, method, name, traceparent, event;
 	bool has_host, has_origin, has_authorization, has_content_type;
 	bool has_encoding; /* Content-Encoding */
@@ -56,8 +57,8 @@ struct validate_refusal {
 int validate_read(const struct validate_request *r, struct validate_facts *out,
     struct validate_refusal *no) MUST_CHECK;
 /* 0, or -1 with 403 in *no: DNS rebinding (Host, Origin). */
-int validate_names(const struct validate_facts *f, const struct settings_set *set,
-    struct validate_refusal *no) MUST_CHECK;
+int validate_names(const struct validate_facts *f,
+    const struct settings_set *set, struct validate_refusal *no) MUST_CHECK;
 bool validate_host_ok(struct bytes host, const struct settings_set *set);
 bool validate_origin_ok(struct bytes origin, const struct settings_set *set);
 /* Does the Accept header (absent: yes) take "major/minor"? */

@@ -39,8 +39,7 @@ struct scan {
  * *good is the number of bytes that came before the request with the fault.
  * After a fault nothing more may be fed.
  */
-const char *scan_feed(
-    struct scan *s, const uint8_t *p, size_t n, size_t *good);
+const char *scan_feed(struct scan *s, const uint8_t *p, size_t n, size_t *good);
 /* Is it in the body of a request, whose head is complete? */
 bool scan_is_in_body(const struct scan *s);
 /* Is the connection between two requests? */

@@ -20,8 +20,7 @@ enum {
 struct defined;
 
 /* One handler per frame; ERR_PROTO or ERR_BUSY on what cannot be. */
-struct defined *defined_new(
-    const struct msg_tool *m, struct err *e) MUST_CHECK;
+struct defined *defined_new(const struct msg_tool *m, struct err *e) MUST_CHECK;
 int defined_add_param(
     struct defined *d, const struct msg_param *m, struct err *e) MUST_CHECK;
 int defined_add_schema(

@@ -30,8 +30,8 @@ struct modern_post {
 	struct jsonrpc_sink sink;
 };
 
-struct modern *modern_new(struct loop *l, struct calls *c,
-    struct readings *r, struct subscribe_table *s, struct err *e) MUST_CHECK;
+struct modern *modern_new(struct loop *l, struct calls *c, struct readings *r,
+    struct subscribe_table *s, struct err *e) MUST_CHECK;
 void modern_free(struct modern *m);
 /* Does this body belong here, its revision served or not? */
 bool modern_is_claimed(

@@ -15,10 +15,15 @@
 enum {
 	NOTIFICATION_MAX_URIS = 64, /* watched by one client */
 	NOTIFICATION_MAX_URI = 1024, /* bytes */
-	NOTIFICATION_RETRY_MS = 1000 /* between attempts, where there was no room */
+	NOTIFICATION_RETRY_MS =
+	    1000 /* between attempts, where there was no room */
 };
 
-enum notification { NOTIFICATION_TOOLS, NOTIFICATION_RESOURCES, NOTIFICATION_LISTS };
+enum notification {
+	NOTIFICATION_TOOLS,
+	NOTIFICATION_RESOURCES,
+	NOTIFICATION_LISTS
+};
 
 struct notification_uri;
 

@@ -13,8 +13,12 @@ enum {
 	OPTIONS_MORE_CONNECTIONS = 64 /* that are at their end, see conn */
 };
 
-enum options_mode { OPTIONS_RUN, OPTIONS_VERSION, OPTIONS_SELF_TEST,
-	OPTIONS_CHECK_TLS };
+enum options_mode {
+	OPTIONS_RUN,
+	OPTIONS_VERSION,
+	OPTIONS_SELF_TEST,
+	OPTIONS_CHECK_TLS
+};
 
 struct options {
 	enum options_mode mode;

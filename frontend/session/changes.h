@@ -14,7 +14,6 @@
 /* What calls_observe() tells; arg: a const struct events. */
 void changes_run(void *arg, const struct calls_change *c);
 /* A configuration was committed. */
-void changes_policies(
-    const struct events *ev, const struct settings_set *now);
+void changes_policies(const struct events *ev, const struct settings_set *now);
 
 #endif

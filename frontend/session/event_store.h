@@ -20,7 +20,8 @@
 enum {
 	EVENT_STORE_MAX_STREAMS = 64, /* that are over, of one session */
 	EVENT_STORE_MAX_GENERAL = 4, /* opened with GET */
-	EVENT_STORE_OVERHEAD = 160, /* bytes that an event costs beside its data */
+	EVENT_STORE_OVERHEAD =
+	    160, /* bytes that an event costs beside its data */
 	EVENT_STORE_KEEP_MS = 300000, /* for which what was sent is kept */
 	EVENT_STORE_RETRY_MS = 1000, /* after which a client comes back */
 	EVENT_STORE_ID = 72 /* bytes of an event's id, with the NUL */
@@ -55,8 +56,9 @@ struct event_store {
 };
 
 /* Of a session of the token with that verifier; `all` outlives it. */
-void event_store_begin(struct event_store *o, const struct event_store_rules *rules,
-    size_t max, struct event_store_all *all, const uint8_t verifier[DIGEST_BYTES]);
+void event_store_begin(struct event_store *o,
+    const struct event_store_rules *rules, size_t max,
+    struct event_store_all *all, const uint8_t verifier[DIGEST_BYTES]);
 /*
  * The session is over: its connections end.  Lines that have a writer end
  * with their answer.
@@ -68,14 +70,17 @@ void event_store_fini(struct event_store *o);
  * particular); event_store_finish() or event_store_drop() gives it back.  NULL: no
  * memory.
  */
-struct event_stream *event_store_open(struct event_store *o, struct bytes request);
+struct event_stream *event_store_open(
+    struct event_store *o, struct bytes request);
 /* Its connection; begins the stream. */
 void event_store_attach(struct event_stream *l, struct sse *s, uint64_t now_ms);
 /* May more come that can also be left out? */
 bool event_store_has_room(const struct event_stream *l);
-void event_store_push(struct event_stream *l, struct bytes message, uint64_t now_ms);
+void event_store_push(
+    struct event_stream *l, struct bytes message, uint64_t now_ms);
 /* The last message (empty: none) of a line that has begun. */
-void event_store_finish(struct event_stream *l, struct bytes answer, uint64_t now_ms);
+void event_store_finish(
+    struct event_stream *l, struct bytes answer, uint64_t now_ms);
 /* Nothing is to be sent or kept of it any more. */
 void event_store_drop(struct event_stream *l);
 
@@ -85,21 +90,23 @@ bool event_store_listen(struct event_store *o, struct sse *s, uint64_t now_ms);
  * Send on one general stream, or keep for it while nobody is there; false:
  * there is none.
  */
-bool event_store_say(struct event_store *o, struct bytes message, uint64_t now_ms);
+bool event_store_say(
+    struct event_store *o, struct bytes message, uint64_t now_ms);
 /*
  * Attach to the line of that event, whose connection ends if it has one, and
  * send what followed.  warn: say so if some of it is not kept any more.
  * false: no line here has such an event.
  */
-bool event_store_resume(struct event_store *o, struct bytes event, struct sse *s,
-    bool warn, uint64_t now_ms);
+bool event_store_resume(struct event_store *o, struct bytes event,
+    struct sse *s, bool warn, uint64_t now_ms);
 /* Is a connection attached to one of its lines? */
 bool event_store_is_open(const struct event_store *o);
 /*
  * Forget what is old; where the revision allows it, close connections that
  * are older than stream_ms (0: none).
  */
-void event_store_tend(struct event_store *o, uint32_t stream_ms, uint64_t now_ms);
+void event_store_tend(
+    struct event_store *o, uint32_t stream_ms, uint64_t now_ms);
 /* All together keep no more than they may: the oldest of who keeps most goes. */
 void event_store_yield(struct event_store_all *all);
 

@@ -82,8 +82,7 @@ int session_delete(struct session_table *t, const struct mcp_from *from,
  * session_stream_gone(); a session that ends by itself closes it.
  */
 int session_open(struct session_table *t, const struct mcp_from *from,
-    struct sse *s, char id[SESSION_ID],
-    struct session_refusal *no) MUST_CHECK;
+    struct sse *s, char id[SESSION_ID], struct session_refusal *no) MUST_CHECK;
 /* 0: accepted, answers go out on the stream. */
 int session_message(struct session_table *t, const struct mcp_from *from,
     struct bytes body, struct session_refusal *no) MUST_CHECK;

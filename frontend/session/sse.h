@@ -20,8 +20,7 @@ struct sse {
 	struct sse **held; /* private: who pushes, see below */
 };
 
-void sse_init(
-    struct sse *s, size_t max, void (*wake)(void *arg), void *arg);
+void sse_init(struct sse *s, size_t max, void (*wake)(void *arg), void *arg);
 void sse_fini(struct sse *s);
 /*
  * *by points to the stream until one of both lets go: the stream with its

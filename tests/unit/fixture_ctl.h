@@ -88,9 +88,9 @@ static int
 teardown(void **state)
 {
 	static const char *const files[] = { "mcp-execd.json",
-		"policies.d/p.json", "policies.d/other.json", "work/script", "work/plain", "out", "err",
-		"first", "second", "in",
-		"log", "tokens.d/t.json", "policies.d", "tokens.d", "work" };
+		"policies.d/p.json", "policies.d/other.json", "work/script",
+		"work/plain", "out", "err", "first", "second", "in", "log",
+		"tokens.d/t.json", "policies.d", "tokens.d", "work" };
 	char path[128];
 
 	(void)state;

@@ -104,8 +104,9 @@ fixture_policy(const char *dir, const char *more)
 	struct err e = { 0 };
 	char text[4096];
 
-	(void)snprintf(
-	    text, sizeof(text), "{\"streams\":\"separate\",\"directory\":\"%s\"%s%s}", dir, user, more);
+	(void)snprintf(text, sizeof(text),
+	    "{\"streams\":\"separate\",\"directory\":\"%s\"%s%s}", dir, user,
+	    more);
 	conf_report_init(&r);
 	if (policy_parse("p.json", "p", bytes_of(text), NULL, &p, &r, &e) != 0)
 		fail_msg("policy: %.*s", (int)r.text.len, (char *)r.text.p);

@@ -46,8 +46,8 @@ struct verify_result {
 
 struct verify;
 
-struct verify *verify_new(const struct verify_setup *s, struct err *e)
-    MUST_CHECK;
+struct verify *verify_new(
+    const struct verify_setup *s, struct err *e) MUST_CHECK;
 /* The next file in order begins. */
 void verify_file(struct verify *v, const char *path);
 void verify_line(struct verify *v, struct bytes line, bool whole);

@@ -5,15 +5,12 @@
 
 #include "executor/conf/conf.h"
 
-enum {
-	PORTOWNER_TEXT = 96
-};
+enum { PORTOWNER_TEXT = 96 };
 
 /*
  * "nginx, process 123"; "" if it cannot be told: other users' processes are
  * shown to root alone.
  */
-void portowner_find(
-    const struct conf_listener *l, char out[PORTOWNER_TEXT]);
+void portowner_find(const struct conf_listener *l, char out[PORTOWNER_TEXT]);
 
 #endif

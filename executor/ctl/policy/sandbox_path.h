@@ -19,7 +19,8 @@ struct sandbox_path {
 };
 
 /* Follow path inside the run. */
-void sandbox_path_find(const struct confine *c, const char *path, struct sandbox_path *out);
+void sandbox_path_find(
+    const struct confine *c, const char *path, struct sandbox_path *out);
 /*
  * May the policy's user execute what was found?  By the plan, and by the
  * file's permissions as the kernel sees them.

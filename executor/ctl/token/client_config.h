@@ -7,17 +7,17 @@
 
 /* What a client is told. */
 struct client_config {
-	const char *name;	/* of the server, in the client */
-	char url[2 * CONF_MAX_NAME];	/* with /mcp or /sse */
-	bool sse;		/* the old HTTP+SSE transport */
-	const char *token;	/* literally; NULL: by reference */
+	const char *name; /* of the server, in the client */
+	char url[2 * CONF_MAX_NAME]; /* with /mcp or /sse */
+	bool sse; /* the old HTTP+SSE transport */
+	const char *token; /* literally; NULL: by reference */
 };
 
 /* The address under which clients reach this server; `base` may be NULL. */
-int	client_config_url(const struct conf *c, const char *base, bool sse,
-	    char *out, size_t size, struct err *e) MUST_CHECK;
+int client_config_url(const struct conf *c, const char *base, bool sse,
+    char *out, size_t size, struct err *e) MUST_CHECK;
 /* Append the configuration of the named client; ERR_BAD: no such client. */
-int	client_config_write(const char *client, const struct client_config *w,
-	    struct buf *out, struct err *e) MUST_CHECK;
+int client_config_write(const char *client, const struct client_config *w,
+    struct buf *out, struct err *e) MUST_CHECK;
 
 #endif
