@@ -18,6 +18,8 @@
 #define KEYTABLE_SIZE(field)                                                   \
 	sizeof(((struct draft *)NULL)->KEYTABLE_MEMBER.field)
 
+/* It would spread each row over three lines. */
+/* clang-format off */
 #define U32(key, field, lo, hi)                                                \
 	{ key, KEYS_U32, KEYTABLE_AT(field), lo, hi, NULL, NULL }
 #define U64(key, field, lo, hi)                                                \
@@ -34,5 +36,7 @@
 	{ key, KEYS_OBJECT, 0, 0, 0, table, NULL }
 #define LAST                                                                   \
 	{ NULL, KEYS_VALUE, 0, 0, 0, NULL, NULL }
+
+/* clang-format on */
 
 #endif
