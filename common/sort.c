@@ -6,12 +6,6 @@
 
 enum { SORT_CHUNK = 64 /* bytes swapped at a time */ };
 
-struct sort {
-	char *base;
-	size_t size;
-	int (*compare)(const void *a, const void *b);
-};
-
 static char *
 sort_at(const struct sort *s, size_t i)
 {
@@ -53,15 +47,33 @@ sort_sink(const struct sort *s, size_t i, size_t count)
 }
 
 void
+sort_begin(struct sort *s, void *base, size_t count, size_t size,
+    int (*compare)(const void *a, const void *b))
+{
+	*s = (struct sort){ base, size, compare, count / 2, count };
+}
+
+bool
+sort_step(struct sort *s)
+{
+	if (s->unheaped > 0) {
+		s->unheaped--;
+		sort_sink(s, s->unheaped, s->unsorted);
+	} else if (s->unsorted > 1) {
+		s->unsorted--;
+		sort_swap(s, 0, s->unsorted);
+		sort_sink(s, 0, s->unsorted);
+	}
+	return s->unheaped > 0 || s->unsorted > 1;
+}
+
+void
 sort_items(void *base, size_t count, size_t size,
     int (*compare)(const void *a, const void *b))
 {
-	const struct sort s = { base, size, compare };
+	struct sort s;
 
-	for (size_t i = count / 2; i > 0; i--)
-		sort_sink(&s, i - 1, count);
-	for (size_t n = count; n > 1; n--) {
-		sort_swap(&s, 0, n - 1);
-		sort_sink(&s, 0, n - 1);
-	}
+	sort_begin(&s, base, count, size, compare);
+	while (sort_step(&s))
+		;
 }

@@ -9,6 +9,7 @@
 #ifndef COMMON_SORT_H
 #define COMMON_SORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -17,5 +18,19 @@
  */
 void sort_items(void *base, size_t count, size_t size,
     int (*compare)(const void *a, const void *b));
+
+/* The same, an item at a time, for a loop with other work.  All private. */
+struct sort {
+	char *base; /* borrowed; not to be touched until it is sorted */
+	size_t size;
+	int (*compare)(const void *a, const void *b);
+	size_t unheaped; /* items at the front that are not in the heap yet */
+	size_t unsorted; /* items at the front that are not in place yet */
+};
+
+void sort_begin(struct sort *s, void *base, size_t count, size_t size,
+    int (*compare)(const void *a, const void *b));
+/* Move one item, O(log n); false: all are sorted. */
+bool sort_step(struct sort *s);
 
 #endif

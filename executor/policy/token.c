@@ -479,8 +479,8 @@ login_of(const struct token *t)
 	return bytes_make(&t->login_uid, sizeof(t->login_uid));
 }
 
-static int
-add_keys(struct token_table *table, size_t i, struct err *e)
+int
+token_table_index(struct token_table *table, size_t i, struct err *e)
 {
 	const struct token *t = table->t[i];
 
@@ -497,22 +497,18 @@ token_table_add(struct token_table *table, struct token *t, struct err *e)
 		return err_set(
 		    e, ERR_BUSY, "more than %d tokens", TOKEN_MAX_TOKENS);
 	table->t[table->count] = t;
-	if (add_keys(table, table->count, e) != 0)
+	if (token_table_index(table, table->count, e) != 0)
 		return e->code;
 	table->count++;
 	return 0;
 }
 
-int
-token_table_index(struct token_table *table, struct err *e)
+void
+token_table_unindex(struct token_table *table)
 {
 	hashindex_clear(&table->by_verifier);
 	hashindex_clear(&table->by_name);
 	hashindex_clear(&table->by_login);
-	for (size_t i = 0; i < table->count; i++)
-		if (add_keys(table, i, e) != 0)
-			return e->code;
-	return 0;
 }
 
 void

@@ -78,8 +78,13 @@ struct token *token_rebind(
 /* Put it behind the last; the caller keeps the order.  Takes it over. */
 int token_table_add(
     struct token_table *table, struct token *t, struct err *e) MUST_CHECK;
-/* Anew, after t was filled or changed by hand. */
-int token_table_index(struct token_table *table, struct err *e) MUST_CHECK;
+/*
+ * After t was put in another order, or filled by hand: forget all places, and
+ * add that of each token again.
+ */
+void token_table_unindex(struct token_table *table);
+int token_table_index(
+    struct token_table *table, size_t i, struct err *e) MUST_CHECK;
 void token_table_fini(struct token_table *t);
 /*
  * Who presented this proof?  In a time that tells nothing of other tokens,

@@ -20,6 +20,8 @@ enum {
 	MOST_FILES = 4 * TOKEN_MAX_TOKENS, /* that are looked at */
 	FEW_FILES = 1000, /* that are put in order first */
 	LIST_AT_ONCE = 256, /* directory entries between looks at the clock */
+	SORT_AT_ONCE = 64, /* tokens */
+	INDEX_AT_ONCE = 64,
 	/* Two changes within a clock tick of the file system look alike. */
 	SETTLED_S = 2
 };
@@ -47,7 +49,9 @@ struct tokendir {
 	size_t names, room, next;
 	struct candidate *candidate; /* owned */
 	size_t candidates, judged;
-	enum { READING, CLAIMS, NAMES, INDEX, READY } phase;
+	enum { READING, CLAIMS, JUDGING, NAMES, INDEX, READY } phase;
+	struct sort order; /* of NAMES */
+	size_t indexed;
 	struct token_table table; /* who is in force, at last */
 	struct err why; /* code 0: nothing failed */
 };
@@ -389,6 +393,40 @@ judge_one(struct tokendir *d)
 		*t = NULL;
 }
 
+static void
+begin_order(struct tokendir *d)
+{
+	sort_begin(&d->order, d->table.t, d->table.count, sizeof(d->table.t[0]),
+	    compare_tokens);
+	d->phase = NAMES;
+}
+
+static void
+sort_some(struct tokendir *d)
+{
+	for (size_t i = 0; i < SORT_AT_ONCE; i++)
+		if (!sort_step(&d->order)) {
+			token_table_unindex(&d->table);
+			d->phase = INDEX;
+			return;
+		}
+}
+
+static void
+index_some(struct tokendir *d)
+{
+	size_t end = d->indexed + INDEX_AT_ONCE;
+
+	for (; d->indexed < d->table.count && d->indexed < end; d->indexed++)
+		if (token_table_index(&d->table, d->indexed, &d->why) != 0)
+			break;
+	if (d->why.code == 0 && d->indexed < d->table.count)
+		return;
+	if (d->why.code != 0)
+		log_warn("tokens: %s", d->why.what);
+	d->phase = READY;
+}
+
 /* One piece of the work; false: there is none left. */
 static bool
 advance_step(struct tokendir *d)
@@ -404,22 +442,19 @@ advance_step(struct tokendir *d)
 		break;
 	case CLAIMS:
 		sort_claims(d);
-		d->phase = NAMES;
+		d->phase = JUDGING;
+		break;
+	case JUDGING:
+		if (d->judged < d->candidates)
+			judge_one(d);
+		else
+			begin_order(d);
 		break;
 	case NAMES:
-		if (d->judged < d->candidates) {
-			judge_one(d);
-			break;
-		}
-		sort_items(d->table.t, d->table.count, sizeof(d->table.t[0]),
-		    compare_tokens);
-		d->phase = INDEX;
+		sort_some(d);
 		break;
 	case INDEX:
-		if (d->why.code == 0 &&
-		    token_table_index(&d->table, &d->why) != 0)
-			log_warn("tokens: %s", d->why.what);
-		d->phase = READY;
+		index_some(d);
 		break;
 	case READY:
 		return false;
