@@ -71,19 +71,14 @@ find_bits(enum member m, unsigned count)
 	return found;
 }
 
-static int
-claimed_abi(void)
+void
+landlock_probe(struct landlock_support *out)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
 
-	return abi > 0 ? (int)abi : 0;
-}
-
-void
-landlock_probe(struct landlock_support *out)
-{
-	*out = (struct landlock_support){ .abi = claimed_abi() };
+	*out = (struct landlock_support){ .abi = abi > 0 ? (int)abi : 0,
+		.error = abi < 0 ? errno : 0 };
 	if (out->abi == 0)
 		return;
 	out->fs = find_bits(FS, FS_BITS);

@@ -66,6 +66,7 @@ enum landlock_scope {
 /* Rights and scopes that this kernel enforces. */
 struct landlock_support {
 	int abi; /* that it claims; 0: it has no Landlock that is of use */
+	int error; /* why it has not: an errno; 0: a right of ABI 1 is missing */
 	uint64_t fs, net, scoped;
 };
 

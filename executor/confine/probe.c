@@ -179,6 +179,24 @@ try_landlock(void)
 	return r != 0 ? r : landlock_restrict(set.fd);
 }
 
+/* Not built, switched off, forbidden: each is put right in another place. */
+static void
+lacks_landlock(int error)
+{
+	if (error == ENOSYS)
+		lacks(CONFINE_LANDLOCK,
+		    "this kernel has none, or a container's filter hides it");
+	else if (error == EOPNOTSUPP)
+		lacks(CONFINE_LANDLOCK,
+		    "it is switched off at boot: add landlock to the list of the kernel's boot option lsm=");
+	else if (error != 0)
+		lacks(CONFINE_LANDLOCK,
+		    "this kernel may not be asked for it: %s", strerror(error));
+	else
+		lacks(CONFINE_LANDLOCK,
+		    "this kernel has none that is of use: it refuses rights of the first ABI");
+}
+
 static void
 find_landlock(void)
 {
@@ -186,8 +204,7 @@ find_landlock(void)
 
 	landlock_probe(&self.p.landlock);
 	if (self.p.landlock.abi == 0) {
-		lacks(CONFINE_LANDLOCK,
-		    "this kernel has none that is of use, or it is switched off");
+		lacks_landlock(self.p.landlock.error);
 		return;
 	}
 	r = in_child(try_landlock);
