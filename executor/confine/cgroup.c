@@ -90,12 +90,11 @@ number_at(int dir, const char *name, const char *key)
 
 /* --- setting up ------------------------------------------------------- */
 
-/* "/sys/fs/cgroup" or, on a hybrid machine, its "unified". */
-static const char *
-find_mount(void)
+const char *
+cgroup_mount(void)
 {
-	static const char *const places[] = { "/sys/fs/cgroup",
-		"/sys/fs/cgroup/unified", NULL };
+	static const char *const places[] = { "/sys/fs/cgroup", CGROUP_HYBRID,
+		NULL };
 	struct statfs fs;
 	size_t i;
 
@@ -109,7 +108,7 @@ find_mount(void)
 static bool
 find_group(pid_t pid, char path[PATH_MAX])
 {
-	const char *mount = find_mount();
+	const char *mount = cgroup_mount();
 	char text[4096], *line, *end;
 
 	if (mount == NULL)
@@ -261,7 +260,7 @@ cgroup_setup(const char *where, struct err *e)
 static bool
 find_delegated(char path[PATH_MAX])
 {
-	const char *mount = find_mount();
+	const char *mount = cgroup_mount();
 	char *end;
 
 	if (find_own(path)) {

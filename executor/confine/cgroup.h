@@ -18,6 +18,9 @@
 
 #include "common/bytes.h"
 
+/* Version 2 beside version 1, which then has the controllers. */
+#define CGROUP_HYBRID "/sys/fs/cgroup/unified"
+
 enum cgroup_controller {
 	CGROUP_MEMORY = 1 << 0,
 	CGROUP_PIDS = 1 << 1,
@@ -40,6 +43,8 @@ struct cgroup_usage {
 	uint64_t pids_denied; /* forks that the limit refused */
 };
 
+/* Where version 2 is: /sys/fs/cgroup, CGROUP_HYBRID, or NULL. */
+const char *cgroup_mount(void);
 /*
  * Prepare.  where: "auto", "off", or the path of a group to use.  ERR_SYS if
  * a named one cannot be used; with auto, 0 also when there is none.

@@ -480,7 +480,9 @@ why_missing(unsigned layer)
 	const char *why = probe_why(layer);
 
 	if (layer == CONFINE_CGROUP)
-		return "no control group of version 2 is delegated to mcp-execd";
+		return cgroup_mount() == NULL
+			   ? "this machine has control groups of version 1 only (boot with systemd.unified_cgroup_hierarchy=1)"
+			   : "no control group of version 2 is delegated to mcp-execd";
 	return why != NULL ? why : "this policy does without it";
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "executor/confine/cgroup.h"
 #include "executor/control/control_socket.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/service/service_rlimits.h"
@@ -213,8 +214,11 @@ static void
 check_delegation(struct service *s)
 {
 	char path[PATH_MAX + 64], value[4];
+	const char *mount = cgroup_mount();
 
-	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s", s->cgroup);
+	if (mount == NULL)
+		return; /* said of the machine, see doctor_service_cgroup */
+	(void)snprintf(path, sizeof(path), "%s%s", mount, s->cgroup);
 	if (getxattr(path, "user.delegate", value, sizeof(value)) > 0 ||
 	    getxattr(path, "trusted.delegate", value, sizeof(value)) > 0)
 		report_say(s->r, REPORT_OK, "delegation", NULL,

@@ -101,6 +101,29 @@ put_controllers(struct buf *b, unsigned bits)
 		wrapped_text_item(b, "cpu");
 }
 
+/* Version 1 is no help, and no unit can change which of them there is. */
+static void
+say_no_group(struct report *r)
+{
+	if (cgroup_mount() == NULL)
+		report_say(r, REPORT_WARN, "cgroup",
+		    "boot with systemd.unified_cgroup_hierarchy=1; until then memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
+		    "this machine has control groups of version 1 only");
+	else
+		report_say(r, REPORT_WARN, "cgroup",
+		    "in the unit set Delegate=yes, or name a group as \"cgroup\"; without one memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
+		    "no group of version 2 is delegated to this process or to %s.service",
+		    ctl_unit(r->ctl));
+}
+
+static const char *
+advice_on_controllers(const char *path)
+{
+	if (strncmp(path, CGROUP_HYBRID, strlen(CGROUP_HYBRID)) == 0)
+		return "version 1 has them here: boot with systemd.unified_cgroup_hierarchy=1; until then runs are still ended by their group, memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had";
+	return "let the groups above hand on memory, pids and cpu (cgroup.subtree_control)";
+}
+
 /* Policies are then checked as mcp-execd would, with what there is. */
 void
 doctor_service_cgroup(struct report *r)
@@ -118,15 +141,11 @@ doctor_service_cgroup(struct report *r)
 		    "make the group and let mcp-execd write there, or set \"cgroup\" to \"auto\" or \"off\"",
 		    "%s", e.what);
 	else if (path[0] == '\0')
-		report_say(r, REPORT_WARN, "cgroup",
-		    "in the unit set Delegate=yes, or name a group as \"cgroup\"; without one memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
-		    "no group of version 2 is delegated to this process or to %s.service",
-		    ctl_unit(r->ctl));
+		say_no_group(r);
 	put_controllers(&names, bits);
 	if (path[0] != '\0')
 		report_say(r, bits == all ? REPORT_OK : REPORT_WARN, "cgroup",
-		    "let the groups above hand on memory, pids and cpu (cgroup.subtree_control)",
-		    "%s, controllers: %s", path,
+		    advice_on_controllers(path), "%s, controllers: %s", path,
 		    names.len > 0 ? buf_cstr(&names) : "none");
 	cgroup_assume(path[0] != '\0', bits);
 }
