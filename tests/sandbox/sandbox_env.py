@@ -299,6 +299,12 @@ def with_mounts(w):
         raise client.Skip("has a meaning with the layer mounts only")
 
 
+def kernel_has_landlock(w):
+    """Of policies that disable the other wall, whatever w itself has."""
+    if landlock_abi() == 0:
+        raise client.Skip("has a meaning with Landlock in the kernel only")
+
+
 def once(w):
     """Does not depend on the layers: in one mode is enough."""
     if w.mode != "full":
