@@ -727,6 +727,14 @@ is_passing(int rc)
 	return rc == ERR_BUSY || rc == ERR_AGAIN;
 }
 
+/* What no further start would make better. */
+static int
+give_up(int status)
+{
+	activation_turn_away(&self.inherited);
+	return status;
+}
+
 /* The exit status, and the reason of a start that failed. */
 static int
 conclude_service(int rc, const struct err *e)
@@ -742,7 +750,7 @@ conclude_service(int rc, const struct err *e)
 	log_err("start: %s; it was tried twice: run mcp-execctl doctor", why);
 	(void)snprintf(text, sizeof(text), "STATUS=%s", why);
 	notify_send(text);
-	return EXIT_UNFIT;
+	return give_up(EXIT_UNFIT);
 }
 
 int
@@ -772,7 +780,7 @@ main(int argc, char **argv)
 		store_fini(&self.store);
 		return rc == 0                     ? 0
 		       : o.check || is_passing(rc) ? 1
-						   : EXIT_REFUSED;
+						   : give_up(EXIT_REFUSED);
 	}
 	rc = prepare_start(&e);
 	if (rc == 0)

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,7 +21,8 @@
 
 enum {
 	FIRST_FD = 3, /* SD_LISTEN_FDS_START */
-	MAX_NAME = 255 /* bytes of one name, as systemd.socket(5) has it */
+	MAX_NAME = 255, /* bytes of one name, as systemd.socket(5) has it */
+	MAX_TURNED_AWAY = 4096 /* of one socket, whose queue others fill */
 };
 
 /* --- the variables ---------------------------------------------------- */
@@ -194,6 +197,23 @@ activation_all_found(const struct activation *in, struct err *e)
 		    text[0] == '[' ? ", with BindIPv6Only=ipv6-only" : "");
 	}
 	return 0;
+}
+
+void
+activation_turn_away(const struct activation *in)
+{
+	struct pollfd waits = { .events = POLLIN };
+	int tries, fd;
+
+	for (size_t i = 0; i < in->count; i++)
+		for (tries = 0; tries < MAX_TURNED_AWAY; tries++) {
+			waits.fd = in->fd[i];
+			if (poll(&waits, 1, 0) != 1)
+				break;
+			fd = accept4(in->fd[i], NULL, NULL, SOCK_CLOEXEC);
+			if (fd >= 0)
+				(void)close(fd);
+		}
 }
 
 void

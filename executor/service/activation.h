@@ -30,6 +30,11 @@ int activation_find(struct activation *in, const struct conf_listener *l);
 bool activation_gave(const struct activation *in, int fd);
 /* ERR_BAD if a socket is left that no address of the configuration wanted. */
 int activation_all_found(const struct activation *in, struct err *e) MUST_CHECK;
+/*
+ * Hang up on those who wait, before a start that failed for good: systemd
+ * would start us again for each of them, at once and in vain.
+ */
+void activation_turn_away(const struct activation *in);
 void activation_fini(struct activation *in);
 
 #endif

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -217,6 +218,24 @@ def test_wrong_sockets():
             finally:
                 server.sockets = []
                 server.remove()
+
+
+def test_refused_turns_away():
+    """Who waits at a socket of systemd's would have it start what is refused
+    again and again: they are hung up on, and the socket is quiet."""
+    server = Manager()
+    odd = server.dir / "policies.d" / "odd.json"
+    odd.write_text('{ "colour": "red" }')
+    odd.chmod(0o600)
+    try:
+        with socket.create_connection(server.address, 5) as first, \
+                socket.create_connection(server.address, 5) as second:
+            check(select.select(server.sockets, [], [], 5)[0], "control")
+            server.fails("odd.json", "colour", status=78)
+            equal([c.recv(1) for c in (first, second)], [b"", b""], "hung up")
+        equal(select.select(server.sockets, [], [], 0)[0], [], "who waits")
+    finally:
+        server.remove()
 
 
 def test_root_without_power():
