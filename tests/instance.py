@@ -121,13 +121,14 @@ def die_with_parent():
 def children(pid):
     """Process ids whose parent is pid."""
     found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+    for name in os.listdir("/proc"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
+            with open(f"/proc/{int(name)}/stat", "rb") as f:
+                fields = f.read().rpartition(b")")[2].split()
+        except (ValueError, OSError):       # gone, in whichever way
             continue
         if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
+            found.append(int(name))
     return sorted(found)
 
 
