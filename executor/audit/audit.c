@@ -766,14 +766,16 @@ plan_leads(struct audit *a)
 	bool fresh = a->seal != NULL && seal_point(a->seal)->index == 0;
 
 	a->remains = r->torn;
-	a->torn = r->torn.len > 0 && !r->newline && !r->empty;
+	a->torn = !r->newline && !r->empty;
 	if (r->torn.len > 0)
 		a->leads |= LEAD_TORN;
 	if (fresh)
 		a->leads |= LEAD_BEGIN;
-	else if (r->empty && a->seq > 0)
+	else if ((r->empty || r->cut) && a->seq > 0)
 		a->leads |= LEAD_CONTINUE;
-	a->moved = "the log was moved away or removed while nothing ran";
+	a->moved = r->cut
+		       ? "the program was ended as it began this file"
+		       : "the log was moved away or removed while nothing ran";
 }
 
 static int

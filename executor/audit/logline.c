@@ -65,7 +65,38 @@ is_hex(struct bytes b)
 	return true;
 }
 
-/* Split what is at the end off: a seal, or only the brace. */
+/* Length of the value that text begins with; 0 if it has no end. */
+static size_t
+value_length(struct bytes text)
+{
+	size_t i, depth = 0;
+	bool quoted = false;
+
+	for (i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (quoted) {
+			i += c == '\\';
+			quoted = c != '"';
+		} else if (c == '"') {
+			quoted = true;
+		} else if (c == '{' || c == '[') {
+			depth++;
+		} else if (c == '}' || c == ']') {
+			if (depth == 0)
+				return i;
+			depth--;
+		} else if (c == ',' && depth == 0) {
+			return i;
+		}
+	}
+	return quoted || depth > 0 ? 0 : text.len;
+}
+
+/*
+ * Split what is at the end off: a seal, or only the brace, which a line that was
+ * cut may have from an object inside it.
+ */
 static bool
 split_seal(struct bytes line, struct logline *l)
 {
@@ -78,7 +109,7 @@ split_seal(struct bytes line, struct logline *l)
 	if (!bytes_starts(tail, SEAL_HEAD) || tail.p[SEAL_TAIL - 2] != '"') {
 		l->sealed = bytes_make(line.p, line.len - 1);
 		l->seal = bytes_make(NULL, 0);
-		return true;
+		return value_length(line) == line.len;
 	}
 	l->seal = bytes_make(tail.p + sizeof(SEAL_HEAD) - 1, LOGLINE_SEAL);
 	return is_hex(l->seal);
@@ -135,34 +166,6 @@ logline_get(const struct logline *l, const char *key)
 			;
 	}
 	return bytes_make(p, (size_t)(q - p));
-}
-
-/* Length of the value that text begins with; 0 if it has no end. */
-static size_t
-value_length(struct bytes text)
-{
-	size_t i, depth = 0;
-	bool quoted = false;
-
-	for (i = 0; i < text.len; i++) {
-		uint8_t c = text.p[i];
-
-		if (quoted) {
-			i += c == '\\';
-			quoted = c != '"';
-		} else if (c == '"') {
-			quoted = true;
-		} else if (c == '{' || c == '[') {
-			depth++;
-		} else if (c == '}' || c == ']') {
-			if (depth == 0)
-				return i;
-			depth--;
-		} else if (c == ',' && depth == 0) {
-			return i;
-		}
-	}
-	return quoted || depth > 0 ? 0 : text.len;
 }
 
 bool

@@ -15,6 +15,7 @@ struct scan {
 	struct resume *out;
 	struct seal_point *point; /* or NULL */
 	enum follow follow;
+	bool begun; /* the file's first records are all there */
 	struct digest digest;
 };
 
@@ -62,6 +63,19 @@ follow_line(struct scan *s, const struct logline *l)
 		s->follow = LOST;
 }
 
+/*
+ * runs-open follows log-continue in the same write, which a crash may have cut:
+ * a record of another kind behind them shows that it was not.
+ */
+static void
+note_begin(struct scan *s, const struct logline *l)
+{
+	if (logline_is(l, "log-continue"))
+		s->begun = false;
+	else if (!logline_is(l, "runs-open") && !logline_is(l, "log-torn"))
+		s->begun = true;
+}
+
 static void
 take_line(struct scan *s, struct bytes line, bool whole)
 {
@@ -71,9 +85,9 @@ take_line(struct scan *s, struct bytes line, bool whole)
 	digest_update(&s->digest, line);
 	digest_update(&s->digest, BYTES_LIT("\n")); /* we close a torn one */
 	out->bytes += line.len + 1;
-	if (!whole || !logline_parse(line, &l)) {
+	out->newline = whole;
+	if (!logline_parse(line, &l)) {
 		out->torn.len = line.len;
-		out->newline = whole;
 		digest_sha256(line, out->torn.sum);
 		return;
 	}
@@ -85,6 +99,7 @@ take_line(struct scan *s, struct bytes line, bool whole)
 	out->sequence = l.sequence;
 	out->sealed = l.seal.len > 0;
 	runset_note(&out->open, &l);
+	note_begin(s, &l);
 	follow_line(s, &l);
 }
 
@@ -98,6 +113,7 @@ scan_log(struct scan *s, struct logread *r, struct err *e)
 
 	s->out->bytes = 0;
 	s->out->born_us = 0;
+	s->begun = false;
 	digest_init(&s->digest);
 	while ((rc = logread_line(r, &line, &whole, e)) == 1)
 		take_line(s, line, whole);
@@ -136,23 +152,53 @@ scan_rotated(struct scan *s, const char *path)
 	logfile_list_free(&l);
 }
 
+/*
+ * Whether the file before says more: it was rotated while nobody ran, or the
+ * process died as it began this one.
+ */
+static bool
+says_little(const struct scan *s)
+{
+	return !s->begun || (s->follow == LOOKING && s->point != NULL &&
+				s->point->index > 0);
+}
+
+/* The file before the live one, and that again; point is where both begin. */
+static int
+scan_both(struct scan *s, const char *path, int fd,
+    const struct seal_point *point, struct err *e)
+{
+	size_t listed = s->out->open.count;
+
+	if (s->point != NULL)
+		*s->point = *point;
+	s->follow = LOOKING;
+	runset_fini(&s->out->open);
+	scan_rotated(s, path);
+	if (scan_live(s, fd, e) != 0)
+		return e->code;
+	s->out->cut =
+	    !s->begun && !s->out->empty && s->out->open.count > listed;
+	return 0;
+}
+
 int
 resume_read(const char *path, int fd, struct seal_point *p, struct resume *out,
     struct err *e)
 {
 	struct scan s = { .out = out, .point = p };
+	struct seal_point point = { 0 };
+	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (scan_live(&s, fd, e) != 0)
-		return e->code;
-	/* Rotated while nobody ran, perhaps: then it goes on from there. */
-	if (s.follow == LOOKING &&
-	    (out->empty || (p != NULL && p->index > 0))) {
-		runset_fini(&out->open);
-		scan_rotated(&s, path);
-		if (scan_live(&s, fd, e) != 0)
-			return e->code;
-	}
+	if (p != NULL)
+		point = *p;
+	rc = scan_live(&s, fd, e);
+	if (rc == 0 && says_little(&s))
+		rc = scan_both(&s, path, fd, &point, e);
+	explicit_bzero(&point, sizeof(point));
+	if (rc != 0)
+		return rc;
 	if (p == NULL)
 		out->gap = out->sealed ? RESUME_UNSEALED : RESUME_FITS;
 	else if (s.follow == LOST)

@@ -26,9 +26,10 @@ struct resume {
 	char action[32], when[32]; /* of it */
 	uint64_t born_us; /* time of the live file's first record, or 0 */
 	bool empty; /* the live file is */
+	bool cut; /* of its first records, open runs are missing */
 	bool sealed; /* the last record was */
-	struct logfile_torn torn; /* a last line that is no record */
-	bool newline; /* the torn line is closed by one */
+	struct logfile_torn torn; /* a last line that is not a record */
+	bool newline; /* the last line is closed by one */
 	enum resume_gap gap;
 	uint64_t bytes; /* of the live file, and its SHA-256 */
 	uint8_t sum[DIGEST_BYTES];

@@ -182,7 +182,7 @@ test_state_behind(void **state)
 		free(logs[i]);
 }
 
-/* A write that a crash cut at each of its bytes. */
+/* A write that a crash cut at each of its bytes; all but the newline is all. */
 static void
 test_torn_tail(void **state)
 {
@@ -191,7 +191,7 @@ test_torn_tail(void **state)
 	struct audit_setup s = setup(&at, "torn");
 	struct audit *a = must_open(&s);
 	char *whole, *part;
-	size_t from, cut;
+	size_t from, cut, torn;
 
 	(void)state;
 	must_put(a, "first", NULL);
@@ -207,11 +207,14 @@ test_torn_tail(void **state)
 		free(part);
 		a = must_open(&s);
 		assert_int_equal(audit_resumed(a)->gap, RESUME_FITS);
-		assert_int_equal(audit_resumed(a)->torn.len, cut - from);
+		torn = cut + 1 < strlen(whole) ? cut - from : 0;
+		assert_int_equal(audit_resumed(a)->torn.len, torn);
 		must_put(a, "third", NULL);
 		audit_close(a);
 		assert_int_equal(
-		    count(fixture_read(at.log), "\"log-torn\""), 1);
+		    count(fixture_read(at.log), "\"log-torn\""), torn > 0);
+		if (torn == 0)
+			assert_int_equal(check_chain(fixture_read(at.log)), 4);
 	}
 	free(whole);
 }
@@ -396,6 +399,130 @@ test_open_runs(void **state)
 	audit_close(a);
 }
 
+/* The log as it was when the process died while it began a file. */
+struct begun {
+	struct place at;
+	struct audit_setup s;
+	uint8_t
+	    state[STATE_BYTES]; /* names the last record of the file before */
+	char *live;
+};
+
+/* Three runs are open when the log is rotated; then one more record. */
+static void
+begin_file(struct begun *g, const char *name, bool sealed)
+{
+	uint8_t before[STATE_BYTES];
+	struct audit *a;
+
+	g->s = setup(&g->at, name);
+	if (!sealed)
+		g->s.seal_state = NULL;
+	a = must_open(&g->s);
+	must_put(a, "run-intent", "aaaa");
+	must_put(a, "run-intent", "bbbb");
+	must_put(a, "run-intent", "cccc");
+	save(g->at.state, before);
+	g->s.rotate_bytes = 1;
+	audit_adjust(a, &g->s);
+	must_put(a, "one", NULL);
+	g->s.rotate_bytes = 0;
+	audit_adjust(a, &g->s);
+	must_put(a, "two", NULL);
+	audit_close(a);
+	g->live = strdup(fixture_read(g->at.log));
+	assert_non_null(g->live);
+	/* what a start finds between the rename and the first write */
+	assert_int_equal(truncate(g->at.log, 0), 0);
+	restore(g->at.state, before);
+	audit_close(must_open(&g->s));
+	save(g->at.state, g->state);
+}
+
+static void
+put_file(const char *path, const char *text, size_t n)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	(void)fclose(f);
+}
+
+static struct audit *
+open_with_all(struct begun *g, size_t cut)
+{
+	struct audit *a = must_open(&g->s);
+	const struct resume *r = audit_resumed(a);
+
+	if (r->open.count != 3 || r->gap != RESUME_FITS)
+		fail_msg("cut at %zu: %zu runs, %s", cut, r->open.count,
+		    resume_gap_text(r->gap));
+	return a;
+}
+
+/* Of what is there each line is a record, or the end of one that was cut. */
+static void
+check_numbers(const char *text, size_t cut)
+{
+	const char *nl;
+	struct logline l;
+	uint64_t last = 0;
+
+	for (; *text != '\0'; text = nl + 1) {
+		nl = strchr(text, '\n');
+		assert_non_null(nl);
+		if (!logline_parse(bytes_make(text, (size_t)(nl - text)), &l))
+			continue;
+		if (l.sequence != last + 1)
+			fail_msg("cut at %zu: %d behind %d", cut,
+			    (int)l.sequence, (int)last);
+		last = l.sequence;
+	}
+}
+
+/* Dies with that much of a new file; then again, with that much of the next. */
+static void
+check_cuts(struct begun *g)
+{
+	size_t cut, again, n, len = strlen(g->live);
+	struct audit *a;
+	char *first;
+
+	for (cut = 0; cut <= len; cut++) {
+		put_file(g->at.log, g->live, cut);
+		restore(g->at.state, g->state);
+		a = open_with_all(g, cut);
+		must_put(a, "three", NULL);
+		audit_close(a);
+		check_numbers(read_all(&g->at), cut);
+		if (cut % 50 != 0)
+			continue;
+		first = strdup(fixture_read(g->at.log));
+		assert_non_null(first);
+		n = strlen(first);
+		for (again = cut; again < n; again += 17) {
+			put_file(g->at.log, first, again);
+			restore(g->at.state, g->state);
+			audit_close(open_with_all(g, again));
+		}
+		free(first);
+	}
+	free(g->live);
+}
+
+static void
+test_cut_as_a_file_begins(void **state)
+{
+	struct begun g;
+
+	(void)state;
+	begin_file(&g, "begun", true);
+	check_cuts(&g);
+	begin_file(&g, "begun-unsealed", false);
+	check_cuts(&g);
+}
+
 int
 main(void)
 {
@@ -409,6 +536,7 @@ main(void)
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_cut_while_running),
 		cmocka_unit_test(test_open_runs),
+		cmocka_unit_test(test_cut_as_a_file_begins),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
