@@ -56,7 +56,8 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/session, \
 	changes events event_store post session sse) \
 	$(call in,frontend/mcp, \
-	asking jsonrpc mcp modern notification progress subscribe) \
+	answer asking jsonrpc mcp message methods notification progress stateless \
+	subscribe toolcall) \
 	$(call in,frontend/content, \
 	blocks cleantext level media resource result revision typed_output) \
 	$(call in,frontend/gate, \

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "frontend/session/changes.h"
 #include "frontend/http/http.h"
+#include "frontend/mcp/methods.h"
 #include "frontend/process/lockdown.h"
 #include "frontend/process/selftest.h"
 #include "frontend/tls/tls.h"
@@ -44,7 +45,6 @@ struct frontend {
 	struct readings *readings;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
-	struct modern *modern;
 	struct session_table *sessions;
 	struct events events;
 	struct auth *auth;
@@ -270,16 +270,15 @@ build_frontend(struct frontend *f, const struct options *o, struct err *e)
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
 	    (f->readings = readings_new(f->ipc, e)) == NULL ||
-	    (f->mcp = mcp_new(f->loop, f->calls, f->readings, e)) == NULL ||
 	    (f->subscriptions = subscribe_table_new(f->loop, e)) == NULL ||
-	    (f->modern = modern_new(f->loop, f->calls, f->readings,
-		 f->subscriptions, e)) == NULL ||
+	    (f->mcp = mcp_new(f->loop, f->calls, f->readings, f->subscriptions,
+		 e)) == NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
 	    (f->backoff = backoff_new(f->loop, f->ipc, e)) == NULL ||
 	    (f->endpoint = endpoint_new(f->settings, f->auth, f->sessions,
-		 f->modern, f->backoff, e)) == NULL ||
+		 f->mcp, f->backoff, e)) == NULL ||
 	    (f->tls = tls_new(e)) == NULL ||
 	    (f->http = http_new(f->loop, f->settings, f->endpoint, f->tls,
 		 &limits, e)) == NULL)
@@ -318,9 +317,8 @@ destroy_frontend(struct frontend *f)
 	backoff_free(f->backoff);
 	auth_free(f->auth);
 	session_table_free(f->sessions);
-	modern_free(f->modern);
-	subscribe_table_free(f->subscriptions);
 	mcp_free(f->mcp);
+	subscribe_table_free(f->subscriptions);
 	readings_free(f->readings);
 	calls_free(f->calls);
 	ipc_free(f->ipc);
@@ -371,6 +369,17 @@ tell_unfit(const struct err *why)
 		(void)send(PROTO_FD, frame.p, frame.len, MSG_NOSIGNAL);
 }
 
+static int
+print_protocol(void)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 65536);
+	methods_describe(&text);
+	(void)printf("%s", buf_cstr(&text));
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -389,6 +398,8 @@ main(int argc, char **argv)
 		(void)printf("mcp-execd frontend %s\n", MCP_EXECD_VERSION);
 		return EXIT_SUCCESS;
 	}
+	if (o.mode == OPTIONS_PROTOCOL)
+		return print_protocol();
 	if (o.mode == OPTIONS_SELF_TEST)
 		return selftest_run(&o);
 	if (o.mode == OPTIONS_CHECK_TLS)

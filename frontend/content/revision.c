@@ -19,6 +19,7 @@ static const struct mcp_revision revisions[] = {
 	    .links = true,
 	    .completions = true,
 	    .follows = true,
+	    .levels = true,
 	    .sealed = true,
 	    .lasts = true },
 	{ .name = "2025-11-25",

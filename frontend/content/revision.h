@@ -51,6 +51,7 @@ struct mcp_revision {
 	bool links; /* resource_link content */
 	bool completions; /* have a capability of their own */
 	bool follows; /* notifications of lists of resources are expected */
+	bool levels; /* a request's _meta may have its logLevel */
 	bool sealed; /* results have resultType and the server in _meta */
 	bool lasts; /* lists and contents have ttlMs and cacheScope */
 };

@@ -22,7 +22,7 @@ struct endpoint {
 	struct auth *auth;
 	struct backoff *backoff;
 	struct session_table *sessions;
-	struct modern *modern;
+	struct mcp *mcp;
 	struct shares *bodies; /* bytes of requests that are being read */
 	bool draining;
 	bool sick;
@@ -387,9 +387,9 @@ endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 	if (r->post != NULL)
 		post_abandon(r->post);
 	r->post = NULL;
-	if (r->modern != NULL)
-		modern_abandon(r->modern);
-	r->modern = NULL;
+	if (r->exchange != NULL)
+		stateless_abandon(r->exchange);
+	r->exchange = NULL;
 	if (r->streaming) {
 		r->streaming = false;
 		session_stream_gone(ep->sessions, bytes_of(r->stream_id));
@@ -432,7 +432,7 @@ on_answer(void *arg, struct buf *answer)
 	struct endpoint_request *r = arg;
 
 	r->post = NULL;
-	r->modern = NULL;
+	r->exchange = NULL;
 	if (r->answer.stream) {
 		if (answer->len > 0)
 			sse_push(&r->stream, "message", buf_bytes(answer));
@@ -485,11 +485,11 @@ on_notify(void *arg, struct bytes message)
 }
 
 static void
-post_modern(struct endpoint *ep, struct endpoint_request *r,
+post_stateless(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
     bool stream)
 {
-	struct modern_post p = { .from = from_of(r, token),
+	struct stateless_post p = { .from = from_of(r, token),
 		.facts = &r->facts,
 		.in = in,
 		.max = session_max_reply(ep->sessions),
@@ -500,7 +500,7 @@ post_modern(struct endpoint *ep, struct endpoint_request *r,
 	unsigned status;
 
 	buf_init(&body, p.max);
-	status = modern_post(ep->modern, &p, &body, &r->modern);
+	status = stateless_post(ep->mcp, &p, &body, &r->exchange);
 	if (status == 0) {
 		buf_fini(&body);
 		return;
@@ -511,7 +511,7 @@ post_modern(struct endpoint *ep, struct endpoint_request *r,
 }
 
 static void
-post_legacy(struct endpoint *ep, struct endpoint_request *r,
+post_to_session(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
     bool stream)
 {
@@ -545,15 +545,15 @@ run_mcp_post(struct endpoint *ep, struct endpoint_request *r,
 	r->stream_max = session_max_stream(ep->sessions);
 	stream = r->facts.has_accept &&
 		 validate_accepts(&r->facts, "text", "event-stream");
-	if (modern_is_claimed(&in, &r->facts))
-		post_modern(ep, r, token, &in, stream);
+	if (stateless_is_claimed(&in, &r->facts))
+		post_stateless(ep, r, token, &in, stream);
 	else
-		post_legacy(ep, r, token, &in, stream);
+		post_to_session(ep, r, token, &in, stream);
 	jsonrpc_input_fini(&in);
 }
 
 static void
-refuse_modern(struct endpoint_request *r, const char *text)
+refuse_stateless(struct endpoint_request *r, const char *text)
 {
 	r->answer.allow = "POST";
 	refuse_request(r, 405, text, false);
@@ -573,7 +573,7 @@ run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	if (f->has_revision && revision_is_stateless(f->revision)) {
-		refuse_modern(r,
+		refuse_stateless(r,
 		    "this revision has no streams of a session: use subscriptions/listen");
 		return;
 	}
@@ -597,7 +597,7 @@ run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
 	struct session_refusal no;
 
 	if (r->facts.has_revision && revision_is_stateless(r->facts.revision)) {
-		refuse_modern(r, "this revision has no sessions to end");
+		refuse_stateless(r, "this revision has no sessions to end");
 		return;
 	}
 	if (session_delete(ep->sessions, &from, r->facts.has_session, &no) != 0)
@@ -689,7 +689,7 @@ endpoint_set_health(struct endpoint *ep, bool good)
 
 struct endpoint *
 endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
-    struct modern *m, struct backoff *d, struct err *e)
+    struct mcp *m, struct backoff *d, struct err *e)
 {
 	struct endpoint *ep = calloc(1, sizeof(*ep));
 
@@ -706,7 +706,7 @@ endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
 	ep->auth = a;
 	ep->backoff = d;
 	ep->sessions = t;
-	ep->modern = m;
+	ep->mcp = m;
 	return ep;
 }
 

@@ -11,7 +11,7 @@
 #include "common/shares.h"
 #include "frontend/gate/auth.h"
 #include "frontend/gate/backoff.h"
-#include "frontend/mcp/modern.h"
+#include "frontend/mcp/stateless.h"
 #include "frontend/session/session.h"
 #include "frontend/gate/validate.h"
 
@@ -63,11 +63,11 @@ struct endpoint_request {
 	bool streaming; /* the session knows the stream */
 	char stream_id[SESSION_ID];
 	struct post *post; /* a call goes on without it */
-	struct modern_exchange *modern; /* a call ends with it */
+	struct stateless_exchange *exchange; /* a call ends with it */
 };
 
 struct endpoint *endpoint_new(struct settings *s, struct auth *a,
-    struct session_table *t, struct modern *m, struct backoff *d,
+    struct session_table *t, struct mcp *m, struct backoff *d,
     struct err *e) MUST_CHECK;
 void endpoint_free(struct endpoint *ep);
 /* Can calls be served, as far as the executor knows? */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* asking: lists, contents and completions (frontend, untrusted input). */
+#include "frontend/mcp/asking.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/mcp/asking.h"
+#include "frontend/content/resource.h"
 
 enum {
 	VALUES = 100, /* of a completion, as the specification has it */
@@ -12,14 +14,29 @@ enum {
 };
 
 struct asking {
-	struct asking_request q; /* what it borrows is not kept */
+	struct mcp_pending pending; /* first: stop() is given this */
+	const struct asking_kind *kind;
+	struct readings *readings;
+	uint64_t reading;
+	int code_absent; /* of an error: no such resource */
 	struct resource resource;
-	const struct reading_end *end; /* in done(): what was read */
 	bool ids; /* the completion is of runs, else of streams */
 	char value[RESOURCE_ID]; /* that the completion begins with */
 	int code; /* of an error, else 0 */
 	char text[MAX_TEXT];
 	char uri[RESOURCE_MAX_URI]; /* of an error, "": none */
+};
+
+/*
+ * plan: false: there is nothing to read, by fail_with() or as all is known here.
+ * put: append the members of the result.
+ */
+struct asking_kind {
+	bool (*plan)(struct asking *a, const struct mcp_request *r,
+	    struct reading_request *rr);
+	void (*put)(struct buf *out, const struct asking *a,
+	    const struct mcp_revision *rev, const struct reading_end *end);
+	bool lasts; /* may be kept: its result says for how long */
 };
 
 static void
@@ -32,11 +49,10 @@ fail_with(struct asking *a, int code, const char *text)
 /* --- what is asked: false after fail_with() ----------------------------------------- */
 
 static bool
-plan_list(struct asking *a, struct reading_request *rr)
+plan_list(
+    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
 {
-	const struct json_value *cursor = json_get(a->q.params, "cursor");
-
-	if (cursor != NULL && cursor->type != JSON_NULL) {
+	if (answer_has_cursor(r)) {
 		fail_with(a, MCP_CODE_PARAMS,
 		    "unknown cursor: this list has one page, ask without a cursor");
 		return false;
@@ -47,9 +63,10 @@ plan_list(struct asking *a, struct reading_request *rr)
 }
 
 static bool
-plan_read(struct asking *a, struct reading_request *rr)
+plan_read(
+    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
 {
-	const struct json_value *uri = json_get(a->q.params, "uri");
+	const struct json_value *uri = json_get(r->params, "uri");
 	struct err e;
 
 	if (!json_is(uri, JSON_STRING)) {
@@ -63,7 +80,7 @@ plan_read(struct asking *a, struct reading_request *rr)
 	case RESOURCE_FINE:
 		break;
 	case RESOURCE_UNKNOWN:
-		fail_with(a, a->q.code_absent,
+		fail_with(a, a->code_absent,
 		    "there is no such resource: resources/list tells which there are");
 		return false;
 	case RESOURCE_RANGE:
@@ -75,7 +92,7 @@ plan_read(struct asking *a, struct reading_request *rr)
 	rr->run = bytes_of(a->resource.run);
 	rr->stream = a->resource.stream;
 	rr->offset = a->resource.offset;
-	rr->length = resource_length(&a->resource, a->q.room);
+	rr->length = resource_length(&a->resource, r->reply->body.max);
 	return true;
 }
 
@@ -93,15 +110,16 @@ is_template(const struct json_value *ref)
 
 /* What no run's id begins with has no completion, and is no error. */
 static bool
-plan_complete(struct asking *a, struct reading_request *rr)
+plan_complete(
+    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
 {
-	const struct json_value *argument = json_get(a->q.params, "argument");
+	const struct json_value *argument = json_get(r->params, "argument");
 	const struct json_value *name = json_get(argument, "name");
 	const struct json_value *value = json_get(argument, "value");
 	struct err e;
 
 	if (!json_is(name, JSON_STRING) || !json_is(value, JSON_STRING) ||
-	    !is_template(json_get(a->q.params, "ref"))) {
+	    !is_template(json_get(r->params, "ref"))) {
 		fail_with(a, MCP_CODE_PARAMS,
 		    "completion/complete needs params.ref, {\"type\": \"ref/resource\", \"uri\": \"" RESOURCE_RANGES
 		    "\"}, and params.argument, {\"name\": \"id\" or \"stream\", \"value\": its beginning}");
@@ -115,17 +133,8 @@ plan_complete(struct asking *a, struct reading_request *rr)
 	rr->what = PROTO_FETCH_IDS;
 	rr->run = bytes_of(a->value);
 	rr->length = VALUES;
-	return true;
+	return a->ids; /* the streams are known here */
 }
-
-static const struct {
-	enum asking_kind kind;
-	bool (*plan)(struct asking *a, struct reading_request *rr);
-} plans[] = {
-	{ ASKING_LIST, plan_list },
-	{ ASKING_READ, plan_read },
-	{ ASKING_COMPLETE, plan_complete },
-};
 
 /* --- the answer ------------------------------------------------------------------ */
 
@@ -140,72 +149,12 @@ take_state(struct asking *a, const struct msg_fetched *how)
 	if (bytes_to_str(how->message, text, sizeof(text), &e) != 0)
 		(void)strcpy(text, "it cannot be read");
 	fail_with(a,
-	    how->state == PROTO_DENIED ? MCP_CODE_INTERNAL : a->q.code_absent,
+	    how->state == PROTO_DENIED ? MCP_CODE_INTERNAL : a->code_absent,
 	    text);
 }
 
 static void
-on_ended(void *arg, const struct reading_end *end)
-{
-	struct asking *a = arg;
-
-	a->end = end;
-	take_state(a, end->how);
-	a->q.done(a->q.arg, a);
-	free(a);
-}
-
-static void
-answer_now(struct asking *a)
-{
-	static const struct msg_fetched nothing = { .state = PROTO_FOUND };
-	static const struct reading_end none = { .how = &nothing };
-
-	a->end = &none;
-	a->q.done(a->q.arg, a);
-}
-
-void
-asking_begin(struct readings *r, const struct asking_request *q, uint64_t *id)
-{
-	struct reading_request rr = {
-		.proof = q->proof, .peer = q->peer, .ended = on_ended
-	};
-	struct asking *a, now = { .q = *q };
-	struct err e;
-	bool wait = plans[q->kind].plan(&now, &rr);
-
-	*id = 0;
-	if (wait && q->kind == ASKING_COMPLETE && !now.ids)
-		wait = false; /* the streams are known here */
-	a = wait ? malloc(sizeof(*a)) : NULL;
-	if (a != NULL) {
-		*a = now;
-		a->q.params = NULL;
-		if (rr.run.p == (const uint8_t *)now.resource.run)
-			rr.run = bytes_of(a->resource.run);
-		else if (rr.run.len > 0)
-			rr.run = bytes_of(a->value);
-		rr.arg = a;
-		if (reading_start(r, &rr, id, &e) == 0)
-			return;
-		fail_with(&now, MCP_CODE_INTERNAL, e.what);
-		free(a);
-	} else if (wait) {
-		fail_with(&now, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
-	}
-	answer_now(&now);
-}
-
-bool
-asking_failed(const struct asking *a)
-{
-	return a->code != 0;
-}
-
-void
-asking_put_error(struct buf *out, const struct asking *a)
+put_error(struct buf *out, const struct asking *a)
 {
 	json_put_key(out, "error");
 	buf_put_str(out, "{");
@@ -218,6 +167,21 @@ asking_put_error(struct buf *out, const struct asking *a)
 		buf_put_str(out, "}");
 	}
 	buf_put_str(out, "}");
+}
+
+/* What was read may change at any time. */
+static void
+put_answer(struct mcp_reply *reply, const struct asking *a,
+    const struct mcp_revision *rev, const struct reading_end *end)
+{
+	if (a->code != 0) {
+		put_error(&reply->body, a);
+		return;
+	}
+	a->kind->put(answer_begin(reply), a, rev, end);
+	if (a->kind->lasts)
+		answer_put_lifetime(&reply->body, rev, 0);
+	answer_end(reply, rev);
 }
 
 /* The first words of the lines of ids. */
@@ -254,27 +218,127 @@ put_streams(struct buf *out, const char *value)
 }
 
 static void
-put_completion(struct buf *out, const struct asking *a)
+put_completion(struct buf *out, const struct asking *a,
+    const struct mcp_revision *rev, const struct reading_end *end)
 {
 	size_t n;
 
+	(void)rev;
 	json_put_key(out, "completion");
 	buf_put_str(out, "{\"values\":[");
-	n = a->ids ? put_ids(out, a->end->data) : put_streams(out, a->value);
+	n = a->ids ? put_ids(out, end->data) : put_streams(out, a->value);
 	buf_put_str(out, "]");
-	if (a->end->how->more == 0)
+	if (end->how->more == 0)
 		json_put_member_i64(out, "total", (int64_t)n);
-	json_put_member_bool(out, "hasMore", a->end->how->more != 0);
+	json_put_member_bool(out, "hasMore", end->how->more != 0);
 	buf_put_str(out, "}");
 }
 
-void
-asking_put(struct buf *out, const struct asking *a)
+static void
+put_list(struct buf *out, const struct asking *a,
+    const struct mcp_revision *rev, const struct reading_end *end)
 {
-	if (a->q.kind == ASKING_LIST)
-		resource_put_list(out, a->end->data, a->q.revision);
-	else if (a->q.kind == ASKING_READ)
-		resource_put_contents(out, &a->resource, a->end);
-	else
-		put_completion(out, a);
+	(void)a;
+	resource_put_list(out, end->data, rev);
+}
+
+static void
+put_contents(struct buf *out, const struct asking *a,
+    const struct mcp_revision *rev, const struct reading_end *end)
+{
+	(void)rev;
+	resource_put_contents(out, &a->resource, end);
+}
+
+/* --- the way ------------------------------------------------------------- */
+
+static void
+on_ended(void *arg, const struct reading_end *end)
+{
+	struct asking *a = arg;
+	struct mcp_reply *reply = a->pending.reply;
+
+	answer_leave(&a->pending);
+	take_state(a, end->how);
+	if (reply != NULL)
+		put_answer(reply, a, a->pending.revision, end);
+	free(a);
+	if (reply != NULL)
+		reply->ready(reply, false);
+}
+
+static void
+stop_reading(struct mcp_pending *p, enum proto_why why, struct bytes reason)
+{
+	struct asking *a = (struct asking *)(void *)p;
+
+	(void)why;
+	(void)reason;
+	reading_stop(a->readings, a->reading);
+}
+
+static enum mcp_verdict
+answer_now(const struct mcp_request *r, struct asking *a)
+{
+	static const struct msg_fetched nothing = { .state = PROTO_FOUND };
+	static const struct reading_end none = { .how = &nothing };
+
+	put_answer(r->reply, a, r->revision, &none);
+	free(a);
+	return MCP_ANSWERED;
+}
+
+static enum mcp_verdict
+ask_executor(const struct mcp_request *r, const struct asking_kind *kind)
+{
+	struct asking *a = calloc(1, sizeof(*a));
+	struct reading_request rr = { .proof = r->from->proof,
+		.peer = r->from->peer,
+		.ended = on_ended,
+		.arg = a };
+	struct err e;
+
+	if (a == NULL)
+		return answer_status(r, 503, MCP_CODE_INTERNAL,
+		    "the server is out of memory; try again later");
+	a->kind = kind;
+	a->readings = r->mcp->readings;
+	a->code_absent = r->revision->code_absent;
+	if (!kind->plan(a, r, &rr))
+		return answer_now(r, a);
+	if (reading_start(a->readings, &rr, &a->reading, &e) != 0) {
+		fail_with(a, MCP_CODE_INTERNAL, e.what);
+		return answer_now(r, a);
+	}
+	answer_wait(r, &a->pending, stop_reading);
+	return MCP_PENDING;
+}
+
+enum mcp_verdict
+asking_list(const struct mcp_request *r)
+{
+	static const struct asking_kind kind = { plan_list, put_list, true };
+
+	/* a session that has read the list is told when it changes */
+	if (r->revision->follows && r->revision->envelope == MCP_SESSION)
+		notification_follow(&r->state->notices);
+	return ask_executor(r, &kind);
+}
+
+enum mcp_verdict
+asking_read(const struct mcp_request *r)
+{
+	static const struct asking_kind kind = { plan_read, put_contents,
+		true };
+
+	return ask_executor(r, &kind);
+}
+
+enum mcp_verdict
+asking_complete(const struct mcp_request *r)
+{
+	static const struct asking_kind kind = { plan_complete, put_completion,
+		false };
+
+	return ask_executor(r, &kind);
 }

@@ -8,7 +8,6 @@
 struct slot {
 	struct mcp_reply reply; /* first: ready() is given this */
 	struct jsonrpc_exchange *exchange;
-	size_t prefix; /* bytes of envelope and id */
 	bool silent; /* nothing is sent for it */
 };
 
@@ -24,8 +23,8 @@ struct jsonrpc_exchange {
 void
 jsonrpc_put_error(struct buf *out, int code, const char *text)
 {
-	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
-	mcp_put_error(out, code, text);
+	message_open(out, NULL);
+	message_put_error(out, code, text);
 	buf_put_str(out, "}");
 }
 
@@ -34,17 +33,14 @@ static const char *
 check_id(const struct json_value *id)
 {
 	static const char wrong[] = "id must be a string or a whole number";
-	struct buf text;
-	bool ok;
+	char text[MESSAGE_MAX_ID];
 
 	if (id->type != JSON_STRING && id->type != JSON_NUMBER)
 		return wrong;
-	buf_init(&text, 2 * MCP_MAX_ID);
-	ok = mcp_put_id(&text, id) && !text.overflow;
-	buf_fini(&text);
-	if (ok)
+	message_id(text, id);
+	if (text[0] != '\0')
 		return NULL;
-	return id->type == JSON_NUMBER && id->text.len < MCP_MAX_ID
+	return id->type == JSON_NUMBER && id->text.len < MESSAGE_MAX_ID
 		   ? wrong
 		   : "id is too long: it may have 255 bytes as JSON text, with its quotes";
 }
@@ -124,12 +120,8 @@ put_invalid(struct buf *out, const struct json_value *root, const char *text)
 {
 	const struct json_value *id = json_get(root, "id");
 
-	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
-	if (id != NULL && check_id(id) == NULL) {
-		json_put_key(out, "id");
-		(void)mcp_put_id(out, id);
-	}
-	mcp_put_error(out, MCP_CODE_REQUEST, text);
+	message_open(out, id != NULL && check_id(id) == NULL ? id : NULL);
+	message_put_error(out, MCP_CODE_REQUEST, text);
 	buf_put_str(out, "}");
 }
 
@@ -223,35 +215,13 @@ settle_exchange(struct jsonrpc_exchange *x)
 }
 
 static void
-begin_answer(struct slot *s, const struct json_value *id)
-{
-	buf_put_str(&s->reply.body, "{\"jsonrpc\":\"2.0\",\"id\":");
-	(void)mcp_put_id(&s->reply.body, id);
-	s->prefix = s->reply.body.len;
-}
-
-/* Close the envelope; an answer that does not fit becomes an error. */
-static void
-end_answer(struct slot *s)
-{
-	buf_put_str(&s->reply.body, "}");
-	if (!s->reply.body.overflow)
-		return;
-	s->reply.body.len = s->prefix;
-	s->reply.body.overflow = false;
-	mcp_put_error(&s->reply.body, MCP_CODE_INTERNAL,
-	    "the answer is too large to be sent");
-	buf_put_str(&s->reply.body, "}");
-}
-
-static void
 on_ready(struct mcp_reply *r, bool silent)
 {
 	struct slot *s = (struct slot *)(void *)r;
 
 	s->silent = silent;
 	if (!silent)
-		end_answer(s);
+		answer_close(&s->reply);
 	(void)settle_exchange(s->exchange);
 }
 
@@ -290,25 +260,22 @@ new_exchange(
 }
 
 static void
-dispatch_request(struct mcp *mcp, struct mcp_state *s,
+dispatch_request(const struct mcp *mcp, struct mcp_state *s,
     const struct mcp_from *from, const struct json_value *m, struct slot *slot)
 {
 	const struct json_value *id = json_get(m, "id");
-	struct buf text;
+	struct mcp_reply *reply = &slot->reply;
 
-	buf_init(&text, 2 * MCP_MAX_ID);
-	(void)mcp_put_id(&text, id);
-	begin_answer(slot, id);
+	message_open(&reply->body, id);
+	reply->prefix = reply->body.len;
 	slot->exchange->pending++;
-	if (mcp_request(mcp, s, from, buf_bytes(&text),
-		json_get(m, "method")->text, json_get(m, "params"),
-		&slot->reply) == MCP_ANSWERED)
-		on_ready(&slot->reply, false);
-	buf_fini(&text);
+	if (mcp_request(mcp, s, from, id, json_get(m, "method")->text,
+		json_get(m, "params"), reply) == MCP_ANSWERED)
+		on_ready(reply, false);
 }
 
 struct jsonrpc_exchange *
-jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
+jsonrpc_dispatch(const struct mcp *mcp, struct mcp_state *s,
     const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
     const struct jsonrpc_sink *sink)
 {
@@ -330,7 +297,7 @@ jsonrpc_dispatch(struct mcp *mcp, struct mcp_state *s,
 		if (wants_answer(m))
 			dispatch_request(mcp, s, from, m, &x->slots[next++]);
 		else if (!is_response(m))
-			mcp_notification(mcp, s, json_get(m, "method")->text,
+			mcp_notification(s, json_get(m, "method")->text,
 			    json_get(m, "params"));
 	}
 	return settle_exchange(x) ? NULL : x;

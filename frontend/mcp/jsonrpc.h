@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jsonrpc: the envelope: messages, batches, ids, errors.
+ * jsonrpc: messages and batches; the envelope of revisions with sessions.
  *
  * Frontend, untrusted bytes.  A body is parsed into an input; the input is
  * dispatched as an exchange, whose answers are collected and handed over at
@@ -51,8 +51,9 @@ void jsonrpc_put_error(struct buf *out, int code, const char *text);
  * send (empty: nothing), perhaps before this returns; then the result is
  * NULL.  max bounds each answer's bytes.  Calls in a batch are not live.
  */
-struct jsonrpc_exchange *jsonrpc_dispatch(struct mcp *m, struct mcp_state *s,
-    const struct mcp_from *from, const struct jsonrpc_input *in, size_t max,
+struct jsonrpc_exchange *jsonrpc_dispatch(const struct mcp *m,
+    struct mcp_state *s, const struct mcp_from *from,
+    const struct jsonrpc_input *in, size_t max,
     const struct jsonrpc_sink *sink);
 /* Neither done() nor notify() is called any more; calls go on. */
 void jsonrpc_abandon(struct jsonrpc_exchange *x);

@@ -138,7 +138,7 @@ notification_put_meta(struct buf *out, const char *subscription)
 {
 	json_put_key(out, "_meta");
 	buf_put_str(out, "{");
-	json_put_key(out, "io.modelcontextprotocol/subscriptionId");
+	json_put_key(out, NOTIFICATION_META);
 	buf_put_str(out, subscription);
 	buf_put_str(out, "}");
 }

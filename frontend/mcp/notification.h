@@ -19,6 +19,9 @@ enum {
 	    1000 /* between attempts, where there was no room */
 };
 
+/* Key of _meta: the id of the subscription that a notification is of. */
+#define NOTIFICATION_META "io.modelcontextprotocol/subscriptionId"
+
 enum notification {
 	NOTIFICATION_TOOLS,
 	NOTIFICATION_RESOURCES,

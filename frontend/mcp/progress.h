@@ -11,14 +11,10 @@
 #ifndef FRONTEND_PROGRESS_H
 #define FRONTEND_PROGRESS_H
 
-#include "common/json.h"
 #include "common/loop.h"
 #include "frontend/link/calls.h"
 #include "frontend/content/level.h"
-
-enum {
-	PROGRESS_MAX_TOKEN = 256 /* bytes, as JSON, with the NUL */
-};
+#include "frontend/mcp/message.h"
 
 /*
  * Where notifications go.  An empty one is not sent: it only asks whether
@@ -37,7 +33,7 @@ struct progress {
 	uint64_t call; /* set by the owner once it is known */
 	bool message; /* the revision has that field */
 	bool raw; /* text goes out as it is, not made harmless */
-	char token[PROGRESS_MAX_TOKEN]; /* as JSON; "": none wanted */
+	char token[MESSAGE_MAX_ID]; /* as JSON; "": none wanted */
 	enum level level; /* from which on messages are wanted */
 	/* private */
 	struct progress_sink sink;

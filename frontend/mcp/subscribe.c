@@ -12,16 +12,14 @@ enum {
 };
 
 struct subscription {
+	struct mcp_pending pending; /* first: stop() is given this */
 	struct subscribe_table *table;
 	struct subscription *next;
-	struct jsonrpc_sink sink;
-	const struct mcp_revision *revision;
 	uint8_t verifier[DIGEST_BYTES]; /* of the token it is bound to */
 	uint64_t expires; /* of that, Unix seconds, 0: never */
 	uint64_t tools; /* settings_token's mark, when last looked at */
 	bool wants[NOTIFICATION_LISTS];
 	struct notification_set notices;
-	char id[MCP_MAX_ID]; /* as JSON */
 };
 
 struct subscribe_table {
@@ -40,6 +38,7 @@ remove_one(struct subscription *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	answer_leave(&s->pending);
 	notification_fini(&s->notices);
 	free(s);
 }
@@ -48,22 +47,28 @@ remove_one(struct subscription *s)
 static void
 end_subscription(struct subscription *s)
 {
-	struct jsonrpc_sink sink = s->sink;
-	struct buf b;
+	struct mcp_reply *reply = s->pending.reply;
+	struct buf *b = answer_begin(reply);
 
-	buf_init(&b, 4096);
-	buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{", s->id);
-	json_put_member(&b, "resultType", BYTES_LIT("complete"));
-	notification_put_meta(&b, s->id);
-	/* inside of _meta, which was just closed */
-	if (!b.overflow)
-		b.len--;
-	json_put_key(&b, "io.modelcontextprotocol/serverInfo");
-	mcp_put_server(&b, s->revision);
-	buf_put_str(&b, "}}}");
+	answer_put_seal(b, s->pending.revision, NULL, s->pending.id);
+	buf_put_str(b, "}");
 	remove_one(s);
-	sink.done(sink.arg, &b);
-	buf_fini(&b);
+	reply->ready(reply, false);
+}
+
+static void
+stop_subscription(
+    struct mcp_pending *p, enum proto_why why, struct bytes reason)
+{
+	(void)why;
+	(void)reason;
+	remove_one((struct subscription *)(void *)p);
+}
+
+static bool
+notify_client(const struct subscription *s, struct bytes message)
+{
+	return s->pending.reply->notify(s->pending.reply, message);
 }
 
 static bool
@@ -72,14 +77,13 @@ say_message(void *arg, struct bytes message)
 	const struct subscription *s = arg;
 
 	/* asks for room first */
-	return s->sink.notify(s->sink.arg, bytes_of("")) &&
-	       s->sink.notify(s->sink.arg, message);
+	return notify_client(s, bytes_of("")) && notify_client(s, message);
 }
 
 static void
 tell_owed(struct subscription *s)
 {
-	notification_pay(&s->notices, s->id, say_message, s);
+	notification_pay(&s->notices, s->pending.id, say_message, s);
 }
 
 static void
@@ -240,7 +244,7 @@ acknowledge_subscription(struct subscription *s)
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"");
 	json_put_key(&b, "params");
 	buf_put_str(&b, "{");
-	notification_put_meta(&b, s->id);
+	notification_put_meta(&b, s->pending.id);
 	json_put_key(&b, "notifications");
 	buf_put_str(&b, "{");
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -253,7 +257,7 @@ acknowledge_subscription(struct subscription *s)
 		buf_put_str(&b, "]");
 	}
 	buf_put_str(&b, "}}}");
-	said = !b.overflow && s->sink.notify(s->sink.arg, buf_bytes(&b));
+	said = !b.overflow && notify_client(s, buf_bytes(&b));
 	buf_fini(&b);
 	return said;
 }
@@ -269,25 +273,25 @@ count_of(const struct subscribe_table *t, const uint8_t *verifier)
 }
 
 static int
-check_limits(const struct subscribe_table *t, const struct subscribe_wish *w,
-    struct err *e)
+check_limits(const struct subscribe_table *t,
+    const struct settings_token *token, struct err *e)
 {
 	if (t->draining)
 		return err_set(e, ERR_BUSY,
 		    "the server is stopping: try again in a moment");
-	if (count_of(t, w->token->verifier) >= t->per_token)
+	if (count_of(t, token->verifier) >= t->per_token)
 		return err_set(e, ERR_BUSY,
 		    "this token has as many subscriptions as it may (limits.sessions_per_token): close one and try again");
 	return 0;
 }
 
-struct subscription *
-subscribe_open(
-    struct subscribe_table *t, const struct subscribe_wish *w, struct err *e)
+static struct subscription *
+new_subscription(const struct mcp_request *r, struct err *e)
 {
+	const struct settings_token *token = r->from->token;
 	struct subscription *s;
 
-	if (check_limits(t, w, e) != 0)
+	if (check_limits(r->mcp->subscriptions, token, e) != 0)
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
@@ -295,30 +299,39 @@ subscribe_open(
 		    "the server is out of memory; try again later");
 		return NULL;
 	}
-	s->table = t;
-	s->sink = w->sink;
-	s->revision = w->revision;
-	s->expires = w->token->expires;
-	s->tools = w->token->tools_mark;
-	memcpy(s->verifier, w->token->verifier, sizeof(s->verifier));
-	if (bytes_to_str(w->id, s->id, sizeof(s->id), e) != 0 ||
-	    take_filter(s, w->params, e) != 0) {
-		notification_fini(&s->notices);
-		free(s);
-		return NULL;
-	}
+	s->table = r->mcp->subscriptions;
+	s->expires = token->expires;
+	s->tools = token->tools_mark;
+	memcpy(s->verifier, token->verifier, sizeof(s->verifier));
+	if (take_filter(s, r->params, e) == 0)
+		return s;
+	notification_fini(&s->notices);
+	free(s);
+	return NULL;
+}
+
+enum mcp_verdict
+subscribe_listen(const struct mcp_request *r)
+{
+	struct subscribe_table *t = r->mcp->subscriptions;
+	struct subscription *s;
+	struct err e;
+
+	if (r->reply->notify == NULL)
+		return answer_status(r, 406, MCP_CODE_REQUEST,
+		    "subscriptions/listen is answered with a stream: send Accept: application/json, text/event-stream");
+	s = new_subscription(r, &e);
+	if (s == NULL && e.code == ERR_BUSY)
+		return answer_status(r, 429, MCP_CODE_INTERNAL, e.what);
+	if (s == NULL)
+		return answer_error(r, MCP_CODE_PARAMS, e.what);
+	answer_wait(r, &s->pending, stop_subscription);
 	s->next = t->list;
 	t->list = s;
 	(void)acknowledge_subscription(s);
 	if (t->sweep.at_ms == 0)
 		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);
-	return s;
-}
-
-void
-subscribe_gone(struct subscription *s)
-{
-	remove_one(s);
+	return MCP_PENDING;
 }
 
 void

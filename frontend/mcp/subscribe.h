@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subscribe: subscriptions/listen of revision 2026-07-28 (specification,
+ * subscribe: subscriptions/listen of stateless revisions (specification,
  * server features: subscriptions).
  *
  * Frontend, untrusted params.  A subscription is one request whose answer is
@@ -12,21 +12,9 @@
 #define FRONTEND_SUBSCRIBE_H
 
 #include "common/loop.h"
-#include "frontend/mcp/jsonrpc.h"
-#include "frontend/mcp/notification.h"
+#include "frontend/mcp/answer.h"
 
 struct subscribe_table;
-struct subscription;
-
-/* What is asked; all borrowed for the time of subscribe_open(). */
-struct subscribe_wish {
-	const struct settings_token *token;
-	struct bytes id; /* of the request, as JSON */
-	const struct json_value *params;
-	const struct mcp_revision *revision;
-	/* done() is called once, unless the client goes before */
-	struct jsonrpc_sink sink;
-};
 
 struct subscribe_table *subscribe_table_new(
     struct loop *l, struct err *e) MUST_CHECK;
@@ -37,14 +25,8 @@ void subscribe_configure(
     struct subscribe_table *t, const struct settings_set *set);
 /* The server stops: all end, with their answer. */
 void subscribe_drain(struct subscribe_table *t);
-/*
- * NULL: *e has words for the client; ERR_BAD: its params are wrong, ERR_BUSY:
- * too many.
- */
-struct subscription *subscribe_open(struct subscribe_table *t,
-    const struct subscribe_wish *w, struct err *e) MUST_CHECK;
-/* The client is gone. */
-void subscribe_gone(struct subscription *s);
+/* The method: pending until it ends; a client that goes stops it. */
+enum mcp_verdict subscribe_listen(const struct mcp_request *r);
 /* Tell those of a token that asked for it. */
 void subscribe_tell(struct subscribe_table *t,
     const uint8_t verifier[DIGEST_BYTES], enum notification what);

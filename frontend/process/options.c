@@ -29,6 +29,7 @@ static const struct {
 	{ "--version", OPTIONS_VERSION },
 	{ "--self-test", OPTIONS_SELF_TEST },
 	{ "--check-tls", OPTIONS_CHECK_TLS },
+	{ "--protocol", OPTIONS_PROTOCOL },
 };
 
 const char *
@@ -36,7 +37,7 @@ options_usage(void)
 {
 	return "usage: frontend -l LISTENERS [-u UID -g GID] [-n CONNECTIONS] [-m HEADER_BYTES]\n"
 	       "       frontend --self-test | --check-tls [-u UID -g GID]\n"
-	       "       frontend -V\n"
+	       "       frontend --protocol | -V\n"
 	       "mcp-execd starts this program; it is of no use by itself.\n";
 }
 

@@ -421,7 +421,7 @@ send_gap(struct event_stream *l, bool warn)
 	buf_init(&b, 4096);
 	if (answer && l->request[0] != '\0') {
 		buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":%s", l->request);
-		mcp_put_error(&b, MCP_CODE_INTERNAL,
+		message_put_error(&b, MCP_CODE_INTERNAL,
 		    "the command is over, but its answer was larger than what the server keeps for a client that was cut off (limits.replay_bytes, limits.replay_total_bytes)");
 		buf_put_str(&b, "}");
 	} else if (warn) {

@@ -75,9 +75,9 @@ new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
 
 	if (p == NULL)
 		return NULL;
-	buf_init(&id, 2 * MCP_MAX_ID);
+	buf_init(&id, 2 * MESSAGE_MAX_ID);
 	if (!in->batch)
-		(void)mcp_put_id(&id, json_get(json_root(in->doc), "id"));
+		(void)message_put_id(&id, json_get(json_root(in->doc), "id"));
 	p->loop = l;
 	p->timer = (struct loop_timer){ .handler = on_timer, .arg = p };
 	p->sink = *sink;

@@ -144,7 +144,7 @@ end_session(struct session_table *t, struct session *s, enum proto_why why)
 	*at = s->chain;
 	if (s->told)
 		tell_executor(t, s, NULL);
-	mcp_end(t->mcp, &s->mcp, why);
+	mcp_end(&s->mcp, why);
 	event_store_fini(&s->event_store);
 	shares_give(t->places, s->place, 1);
 	shares_leave(t->places, s->place);

@@ -18,11 +18,12 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 import instance  # noqa: E402
+import protocol  # noqa: E402
 import records  # noqa: E402
 import schema_tap  # noqa: E402
 
 ROOT = os.geteuid() == 0
-REVISIONS = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"
+REVISIONS = protocol.SESSION
 NEWEST = REVISIONS[-1]
 SLOW = instance.MACHINE * (
     instance.SLOW if os.environ.get("MCP_EXECD_WRAPPER")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""A client of revision 2026-07-28, which has no sessions."""
+"""A client of the newest revision without sessions."""
 import base64
 import json
 
+import protocol
 from client import (JSON_HEADERS, Client, Connection, RpcError, Result, bearer,
                     check, equal, message, one, parse, strict_json)
 
-REVISION = "2026-07-28"
+REVISION = protocol.STATELESS[-1]
 META = "io.modelcontextprotocol/"
 NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 

@@ -11,11 +11,11 @@ import pathlib
 import re
 
 import jsonschema
+import protocol
 
 SCHEMAS = pathlib.Path(__file__).resolve().parent.parent / "schema"
-REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25",
-             "2026-07-28")
-STATELESS = REVISIONS[-1]
+REVISIONS = protocol.SESSION + protocol.STATELESS
+NEWEST = protocol.SESSION[-1]       # with sessions
 META = "io.modelcontextprotocol/protocolVersion"
 # Definition of the result of each method that the server has.
 RESULTS = {
@@ -34,6 +34,12 @@ RESULTS = {
 OPEN = {"inputSchema", "outputSchema", "structuredContent", "_meta",
         "capabilities"}
 TASK_ONLY = re.compile(r"Task|Elicit|Sampling|CreateMessage")
+
+
+def stateless(name):
+    """That revision; for one that is not served, its newest."""
+    served = protocol.STATELESS
+    return name if name in served else served[-1]
 
 
 class Wrong(AssertionError):
@@ -111,7 +117,7 @@ class Judge:
             raise Wrong(f"not an object: {m!r:.100}")
         if rejected and "id" not in m:
             # Of HTTP and not of the protocol: newer schemas have its form.
-            self.schema(REVISIONS[3]).check("JSONRPCErrorResponse", m)
+            self.schema(NEWEST).check("JSONRPCErrorResponse", m)
             return
         s.check("JSONRPCMessage", m, closed=False)
         if "method" in m:
@@ -137,7 +143,7 @@ class Judge:
     def result(self, s, revision, method, result):
         name = RESULTS[method]
         s.check(name, result)
-        allowed = {"_meta"} | ({"resultType"} if revision == STATELESS
+        allowed = {"_meta"} | ({"resultType"} if revision in protocol.STATELESS
                                else set())
         if name == "EmptyResult" and set(result) - allowed:
             raise Wrong(f"{method} answers {sorted(result)}")
@@ -215,7 +221,7 @@ class Tap:
         asked = requests_of(body)
         self.methods.update({id: method for id, method, _ in asked})
         self.revision = self.claimed(fields, asked)
-        if self.revision != STATELESS:
+        if self.revision is None:
             for id, method, _ in asked:
                 _methods[self.session, id] = method
 
@@ -224,10 +230,9 @@ class Tap:
         for _, _, params in asked:
             meta = params.get("_meta") if isinstance(params, dict) else None
             if isinstance(meta, dict) and META in meta:
-                return STATELESS
-        if fields.get("mcp-protocol-version", "") >= STATELESS:
-            return STATELESS
-        return None
+                return stateless(meta[META])
+        header = fields.get("mcp-protocol-version", "")
+        return stateless(header) if header >= protocol.STATELESS[0] else None
 
     def began(self, status, headers):
         self.status = status
@@ -247,7 +252,7 @@ class Tap:
         if version in REVISIONS:
             _revisions[self.opened or self.session] = version
             return version
-        return _revisions.get(self.session, REVISIONS[3])
+        return _revisions.get(self.session, NEWEST)
 
     def method_of(self, m):
         if not isinstance(m, dict):

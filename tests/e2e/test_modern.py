@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Revision 2026-07-28: no handshake, no sessions, era before method."""
+"""Revisions without sessions: no handshake, no sessions, era before method."""
 import base64
 import json
 import time
 
+import protocol
 from client import (COMMAND, INTENT, JSON_HEADERS, NEWEST, Connection,
                     RpcError, bearer, check, equal, initialize, mark, message,
                     parse, processes, within)
@@ -36,7 +37,7 @@ def raw(server, body, headers=()):
 def test_discover(server):
     with Modern(server) as c:
         r = c.ask("server/discover")
-        equal(r["supportedVersions"], [REVISION], "versions")
+        equal(set(r["supportedVersions"]), set(protocol.STATELESS), "versions")
         equal(r["capabilities"], CAPABILITIES, "capabilities")
         check(str(server.work) in r["instructions"], r)
         equal((r["cacheScope"], type(r["ttlMs"])), ("private", int), r)

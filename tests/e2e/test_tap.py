@@ -8,7 +8,7 @@ import threading
 import schema_tap
 from client import Connection, bearer, check, equal, message, request
 
-OLD, BATCH, JUNE, NOVEMBER, STATELESS = schema_tap.REVISIONS
+OLD, BATCH, JUNE, NOVEMBER, STATELESS = schema_tap.REVISIONS[:5]
 TOOL = {"name": "a", "inputSchema": {"type": "object"}}
 CALL = {"content": [{"type": "text", "text": "a"}]}
 SERVER_INFO = {"name": "a", "version": "1"}

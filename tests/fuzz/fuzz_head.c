@@ -241,7 +241,7 @@ set_up(struct state *s)
 		     backoff_configure(
 			 s->backoff, settings_now(s->desk->settings), &e) == 0);
 	s->endpoint = endpoint_new(s->desk->settings, s->auth,
-	    s->desk->sessions, s->desk->modern, s->backoff, &e);
+	    s->desk->sessions, s->desk->mcp, s->backoff, &e);
 	fixture_must(s->endpoint != NULL);
 }
 

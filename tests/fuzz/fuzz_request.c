@@ -233,7 +233,7 @@ take_line(struct bytes *body)
 
 /* The revision without sessions; gone: its client leaves before the answer. */
 static void
-try_modern(struct state *s, struct bytes body, bool gone)
+try_stateless(struct state *s, struct bytes body, bool gone)
 {
 	struct validate_facts facts = { .has_revision = true,
 		.revision = BYTES_LIT("2026-07-28"),
@@ -241,11 +241,11 @@ try_modern(struct state *s, struct bytes body, bool gone)
 		.method = take_line(&body),
 		.has_name = true,
 		.name = take_line(&body) };
-	struct modern_post p = { .from = fixture_from(s->desk, 0, ""),
+	struct stateless_post p = { .from = fixture_from(s->desk, 0, ""),
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = on_answer, .notify = on_notify, .arg = s } };
-	struct modern_exchange *x = NULL;
+	struct stateless_exchange *x = NULL;
 	struct jsonrpc_input in;
 	unsigned status;
 	CLEANUP_BUF struct buf out;
@@ -255,15 +255,15 @@ try_modern(struct state *s, struct bytes body, bool gone)
 	if (jsonrpc_parse(body, &in, &out) != 0)
 		return;
 	p.in = &in;
-	fixture_must(modern_is_claimed(&in, &facts));
-	status = modern_post(s->desk->modern, &p, &out, &x);
+	fixture_must(stateless_is_claimed(&in, &facts));
+	status = stateless_post(s->desk->mcp, &p, &out, &x);
 	jsonrpc_input_fini(&in);
 	fixture_must((status == 0) == (x != NULL));
 	fixture_must((out.len == 0) == (status == 0 || status == 202));
 	if (out.len > 0)
 		check_json(buf_bytes(&out));
 	if (x != NULL && gone)
-		modern_abandon(x);
+		stateless_abandon(x);
 	play_executor(s);
 	fixture_must(s->answers == (x != NULL && !gone ? 1 : 0));
 }
@@ -283,7 +283,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	way = (uint8_t)((data[0] + 256 - '0') % 10);
 	body = bytes_make(data + 1, size - 1);
 	if (way >= 8) {
-		try_modern(&s, body, way == 9);
+		try_stateless(&s, body, way == 9);
 		return 0;
 	}
 	if (way >= 4)

@@ -46,7 +46,7 @@ struct run {
 struct link {
 	struct sse stream;
 	struct post *post; /* waits for JSON */
-	struct modern_exchange *modern;
+	struct stateless_exchange *exchange;
 	bool open; /* has a stream */
 	bool used;
 	bool old; /* the stream of the old transport */
@@ -119,7 +119,7 @@ check_message(const struct link *l, struct bytes text)
 	    id < CALLS) {
 		/* an answer: to a call of this session */
 		fixture_must((size_t)id < s.run_count);
-		fixture_must(s.runs[id].seat == l->seat || l->modern != NULL);
+		fixture_must(s.runs[id].seat == l->seat || l->exchange != NULL);
 	} else if (method != NULL &&
 		   bytes_eq_str(method->text, "notifications/progress")) {
 		check_progress(json_get(root, "params"));
@@ -235,7 +235,7 @@ on_done(void *arg, struct buf *answer)
 	struct link *l = arg;
 
 	l->post = NULL;
-	l->modern = NULL;
+	l->exchange = NULL;
 	if (l->open) {
 		if (answer->len > 0)
 			sse_push(&l->stream, "message", buf_bytes(answer));
@@ -266,8 +266,8 @@ cut(struct link *l)
 		return;
 	if (l->post != NULL)
 		post_abandon(l->post);
-	if (l->modern != NULL)
-		modern_abandon(l->modern);
+	if (l->exchange != NULL)
+		stateless_abandon(l->exchange);
 	if (l->old)
 		session_stream_gone(
 		    s.desk->sessions, bytes_of(s.seats[l->seat].id));
@@ -278,7 +278,7 @@ cut(struct link *l)
 	buf_fini(&l->text);
 	/* its last id is known: it may come back */
 	l->post = NULL;
-	l->modern = NULL;
+	l->exchange = NULL;
 	l->used = l->open = l->old = false;
 }
 
@@ -586,7 +586,7 @@ step_old(uint8_t arg)
 
 /* A subscription, or a call, of the revision without sessions. */
 static void
-step_modern(uint8_t arg)
+step_stateless(uint8_t arg)
 {
 	bool call = arg / LINKS % 2 == 1 && s.run_count < CALLS;
 	struct link *l = fresh_link(arg, 0);
@@ -597,8 +597,8 @@ step_modern(uint8_t arg)
 			       : BYTES_LIT("subscriptions/listen"),
 		.has_name = true,
 		.name = BYTES_LIT("cli_command") };
-	struct modern_post p = { .from = fixture_from(
-				     s.desk, arg / 64 % FIXTURE_TOKENS, ""),
+	struct stateless_post p = { .from = fixture_from(
+					s.desk, arg / 64 % FIXTURE_TOKENS, ""),
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = on_done, .notify = on_notify, .arg = l } };
@@ -614,7 +614,8 @@ step_modern(uint8_t arg)
 	buf_init(&out, p.max);
 	fixture_must(jsonrpc_parse(bytes_of(body), &in, &out) == 0);
 	p.in = &in;
-	fixture_must(modern_post(s.desk->modern, &p, &out, &l->modern) != 400);
+	fixture_must(
+	    stateless_post(s.desk->mcp, &p, &out, &l->exchange) != 400);
 	jsonrpc_input_fini(&in);
 	buf_fini(&out);
 	if (call)
@@ -645,7 +646,7 @@ step_change(uint8_t arg)
 
 static void (*const steps[])(uint8_t arg) = { step_begin, step_call, step_get,
 	step_resume, step_read, step_cut, step_output, step_done, step_say,
-	step_end, step_old, step_modern, step_change, step_read, step_resume,
+	step_end, step_old, step_stateless, step_change, step_read, step_resume,
 	step_output };
 
 /* --- one input ---------------------------------------------------------------- */

@@ -13,7 +13,8 @@
 
 #include "common/bearer.h"
 #include "common/cleanup.h"
-#include "frontend/mcp/modern.h"
+#include "frontend/mcp/stateless.h"
+#include "frontend/mcp/subscribe.h"
 #include "frontend/session/session.h"
 #include "proto/chan.h"
 
@@ -31,7 +32,6 @@ struct fixture {
 	struct readings *readings;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
-	struct modern *modern;
 	struct session_table *sessions;
 	int peer; /* the executor's end */
 	uint8_t frame[PROTO_MAX_FRAME];
@@ -206,10 +206,8 @@ fixture_new(void)
 	d->ipc = ipc_new(d->loop, fds[0], fixture_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
 	d->readings = readings_new(d->ipc, &e);
-	d->mcp = mcp_new(d->loop, d->calls, d->readings, &e);
 	d->subscriptions = subscribe_table_new(d->loop, &e);
-	d->modern =
-	    modern_new(d->loop, d->calls, d->readings, d->subscriptions, &e);
+	d->mcp = mcp_new(d->loop, d->calls, d->readings, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	fixture_must(d->sessions != NULL);
 	fixture_configure(d, FIXTURE_TOKENS, 64, 32, 60000);
@@ -222,9 +220,8 @@ fixture_free(struct fixture *d)
 	calls_lose(d->calls);
 	readings_lose(d->readings);
 	session_table_free(d->sessions);
-	modern_free(d->modern);
-	subscribe_table_free(d->subscriptions);
 	mcp_free(d->mcp);
+	subscribe_table_free(d->subscriptions);
 	readings_free(d->readings);
 	calls_free(d->calls);
 	ipc_free(d->ipc);

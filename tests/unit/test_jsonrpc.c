@@ -28,7 +28,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	mcp_end(desk->mcp, &mcp_state_, PROTO_WHY_SESSION);
+	mcp_end(&mcp_state_, PROTO_WHY_SESSION);
 	fixture_free(desk);
 	return 0;
 }

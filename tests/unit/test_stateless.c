@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit tests of frontend/modern, and of validate_decode for its headers. */
+/* Unit tests of frontend/stateless, and of validate_decode for its headers. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@
 static struct fixture *desk;
 static struct fixture_answer answer;
 static struct validate_facts facts;
-static struct modern_exchange *exchange;
+static struct stateless_exchange *exchange;
 static char notes[4096];
 static bool room;
 
@@ -74,7 +74,7 @@ headers(const char *revision, const char *method, const char *name)
 static unsigned
 give(const char *body)
 {
-	struct modern_post p = { .from = fixture_from(desk, 0, ""),
+	struct stateless_post p = { .from = fixture_from(desk, 0, ""),
 		.facts = &facts,
 		.max = 262144,
 		.sink = { .done = fixture_on_answer,
@@ -90,7 +90,7 @@ give(const char *body)
 	buf_init(&out, p.max);
 	assert_int_equal(jsonrpc_parse(bytes_of(body), &in, &out), 0);
 	p.in = &in;
-	status = modern_post(desk->modern, &p, &out, &exchange);
+	status = stateless_post(desk->mcp, &p, &out, &exchange);
 	if (out.len > 0)
 		fixture_on_answer(&answer, &out);
 	buf_fini(&out);
@@ -117,7 +117,7 @@ claimed(const char *body, const char *revision)
 	buf_init(&out, 4096);
 	assert_int_equal(jsonrpc_parse(bytes_of(body), &in, &out), 0);
 	headers(revision, NULL, NULL);
-	is = modern_is_claimed(&in, &facts);
+	is = stateless_is_claimed(&in, &facts);
 	buf_fini(&out);
 	jsonrpc_input_fini(&in);
 	return is;
@@ -275,7 +275,7 @@ test_call_record(void **state)
 	assert_true(bytes_eq_str(call.call.revision, REVISION));
 	assert_int_equal(call.call.session.len, 0);
 	assert_int_equal(call.call.client.len, 0);
-	modern_abandon(exchange);
+	stateless_abandon(exchange);
 	assert_true(fixture_expect(desk, PROTO_CANCEL, &call));
 	assert_int_equal(call.cancel.why, PROTO_WHY_DISCONNECT);
 	calls_lose(desk->calls);
@@ -312,7 +312,7 @@ test_no_room(void **state)
 	assert_string_equal(notes, "");
 	assert_false(fixture_expect(desk, PROTO_CREDIT, &m));
 	/* gone: it is thrown away, and the command may go on to its end */
-	modern_abandon(exchange);
+	stateless_abandon(exchange);
 	while (fixture_receive(desk, &m))
 		if (m.code == PROTO_CREDIT)
 			credit += m.credit.bytes;

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* methods: table, and handlers of a few lines (frontend, untrusted input). */
+#include "frontend/mcp/methods.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "frontend/content/resource.h"
+#include "frontend/mcp/asking.h"
+#include "frontend/mcp/subscribe.h"
+#include "frontend/mcp/toolcall.h"
+
+enum {
+	LISTS_TTL_MS = 60000, /* for which lists may be kept */
+	BOTH = MCP_SESSION | MCP_STATELESS
+};
+
+enum { LOGGING = 1, RESOURCES, COMPLETIONS, TOOLS };
+
+/* --- what there is -------------------------------------------------------- */
+
+static const struct {
+	unsigned id;
+	const char *name;
+	const char *members;
+	const char *changes; /* further ones, where they are expected */
+} capabilities[] = {
+	{ LOGGING, "logging", "", "" },
+	/*
+	 * The first clients of 2024-11-05 stand still at a notification that
+	 * they do not expect: they are told of what they watch, and not of
+	 * lists of runs.
+	 */
+	{ RESOURCES, "resources", "\"subscribe\":true",
+	    ",\"listChanged\":true" },
+	{ COMPLETIONS, "completions", "", "" },
+	{ TOOLS, "tools", "\"listChanged\":true", "" },
+};
+
+/* Has the revision what this capability announces, and a name for it? */
+static bool
+is_announced(unsigned capability, const struct mcp_revision *rev)
+{
+	const struct method *m;
+
+	if (capability == COMPLETIONS && !rev->completions)
+		return false;
+	if (capability == LOGGING && rev->levels)
+		return true;
+	for (size_t i = 0; (m = methods_at(i)) != NULL; i++)
+		if (m->capability == capability &&
+		    (m->envelopes & rev->envelope) != 0)
+			return true;
+	return false;
+}
+
+static void
+put_capabilities(struct buf *out, const struct mcp_revision *rev)
+{
+	size_t n = sizeof(capabilities) / sizeof(capabilities[0]);
+
+	json_put_key(out, "capabilities");
+	buf_put_str(out, "{");
+	for (size_t i = 0; i < n; i++) {
+		if (!is_announced(capabilities[i].id, rev))
+			continue;
+		json_put_key(out, capabilities[i].name);
+		buf_printf(out, "{%s%s}", capabilities[i].members,
+		    rev->follows ? capabilities[i].changes : "");
+	}
+	buf_put_str(out, "}");
+}
+
+static void
+put_instructions(struct buf *out, const struct settings_token *token)
+{
+	if (token->instructions[0] != '\0')
+		json_put_member(
+		    out, "instructions", bytes_of(token->instructions));
+}
+
+/* The revision that is asked for, or the newest with a handshake. */
+static const struct mcp_revision *
+choose_revision(struct bytes asked)
+{
+	const struct mcp_revision *rev = revision_find(asked, MCP_SESSION);
+
+	return rev != NULL ? rev : revision_latest(MCP_SESSION);
+}
+
+static enum mcp_verdict
+initialize_session(const struct mcp_request *r)
+{
+	const struct json_value *asked = json_get(r->params, "protocolVersion");
+	const struct mcp_revision *rev;
+	struct buf *out;
+	char text[128];
+
+	if (!json_is(asked, JSON_STRING)) {
+		(void)snprintf(text, sizeof(text),
+		    "initialize needs params.protocolVersion, a string such as \"%s\"",
+		    revision_latest(MCP_SESSION)->name);
+		return answer_error(r, MCP_CODE_PARAMS, text);
+	}
+	if (r->state->revision != NULL)
+		return answer_error(r, MCP_CODE_REQUEST,
+		    "this session is initialized already; open a new one");
+	r->state->revision = rev = choose_revision(asked->text);
+	message_client(r->state->client, json_get(r->params, "clientInfo"));
+	out = answer_begin(r->reply);
+	json_put_member(out, "protocolVersion", bytes_of(rev->name));
+	put_capabilities(out, rev);
+	json_put_key(out, "serverInfo");
+	message_put_server(out, rev);
+	put_instructions(out, r->from->token);
+	answer_end(r->reply, rev);
+	return MCP_ANSWERED;
+}
+
+static enum mcp_verdict
+describe_server(const struct mcp_request *r)
+{
+	const struct mcp_revision *rev = r->revision;
+	struct buf *out = answer_begin(r->reply);
+
+	json_put_key(out, "supportedVersions");
+	revision_put_names(out, MCP_STATELESS);
+	put_capabilities(out, rev);
+	put_instructions(out, r->from->token);
+	answer_put_lifetime(out, rev, LISTS_TTL_MS);
+	answer_end(r->reply, rev);
+	return MCP_ANSWERED;
+}
+
+/* --- logging and tools ---------------------------------------------------- */
+
+/* Takes effect for later messages; nothing is sent before the first one. */
+static enum mcp_verdict
+set_level(const struct mcp_request *r)
+{
+	const struct json_value *level = json_get(r->params, "level");
+
+	if (!json_is(level, JSON_STRING) ||
+	    !level_parse(level->text, &r->state->level))
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "logging/setLevel needs params.level: debug, info, notice, warning, error, critical, alert or emergency");
+	return answer_empty(r);
+}
+
+static void
+put_tool(struct buf *out, const struct catalog_tool *t, bool structured,
+    const struct mcp_revision *rev)
+{
+	if (out->len > 0 && out->p[out->len - 1] == '}')
+		buf_put_str(out, ",");
+	buf_put_str(out, "{");
+	json_put_member(out, "name", bytes_of(t->name));
+	if (rev->title)
+		json_put_member(out, "title", bytes_of(t->title));
+	json_put_member(out, "description", bytes_of(t->description));
+	json_put_key(out, "inputSchema");
+	buf_put_str(out, t->input_schema);
+	if (structured && t->output_schema != NULL) {
+		json_put_key(out, "outputSchema");
+		buf_put_str(out, t->output_schema);
+	}
+	if (rev->annotations) {
+		json_put_key(out, "annotations");
+		buf_put_str(out, "{");
+		json_put_member(out, "title", bytes_of(t->title));
+		buf_put_str(out, ",");
+		buf_put_str(out, t->annotations);
+		buf_put_str(out, "}");
+	}
+	buf_put_str(out, "}");
+}
+
+/* One page, in the order of the token's policy. */
+static enum mcp_verdict
+list_tools(const struct mcp_request *r)
+{
+	const struct settings_token *token = r->from->token;
+	const struct mcp_revision *rev = r->revision;
+	bool structured =
+	    rev->structured && (token->flags & PROTO_TOKEN_STRUCTURED) != 0;
+	struct buf *out;
+
+	if (answer_has_cursor(r))
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "unknown cursor: tools/list has one page, ask without a cursor");
+	out = answer_begin(r->reply);
+	json_put_key(out, "tools");
+	buf_put_str(out, "[");
+	for (size_t i = 0; i < token->tool_count; i++)
+		put_tool(out, token->tools[i], structured, rev);
+	buf_put_str(out, "]");
+	answer_put_lifetime(out, rev, LISTS_TTL_MS);
+	answer_end(r->reply, rev);
+	return MCP_ANSWERED;
+}
+
+/* --- resources ------------------------------------------------------------ */
+
+static enum mcp_verdict
+list_templates(const struct mcp_request *r)
+{
+	struct buf *out;
+
+	if (answer_has_cursor(r))
+		return answer_error(r, MCP_CODE_PARAMS,
+		    "unknown cursor: this list has one page, ask without a cursor");
+	out = answer_begin(r->reply);
+	resource_put_templates(out, r->revision);
+	answer_put_lifetime(out, r->revision, LISTS_TTL_MS);
+	answer_end(r->reply, r->revision);
+	return MCP_ANSWERED;
+}
+
+/* params.uri of a resource that there may be; NULL after an answer. */
+static const struct json_value *
+take_watched(const struct mcp_request *r)
+{
+	const struct json_value *uri = json_get(r->params, "uri");
+	struct resource unused;
+
+	if (!json_is(uri, JSON_STRING)) {
+		(void)answer_error(r, MCP_CODE_PARAMS,
+		    "params.uri is needed, a string such as \"exec://runs\"");
+		return NULL;
+	}
+	if (resource_parse(uri->text, &unused) == RESOURCE_FINE)
+		return uri;
+	(void)answer_error(r, r->revision->code_absent,
+	    "there is no such resource: resources/list tells which there are");
+	return NULL;
+}
+
+static enum mcp_verdict
+watch_resource(const struct mcp_request *r)
+{
+	const struct json_value *uri = take_watched(r);
+	struct err e;
+
+	if (uri == NULL)
+		return MCP_ANSWERED;
+	if (notification_watch(&r->state->notices, uri->text, &e) != 0)
+		return answer_error(r,
+		    e.code == ERR_BAD ? MCP_CODE_PARAMS : MCP_CODE_INTERNAL,
+		    e.what);
+	return answer_empty(r);
+}
+
+static enum mcp_verdict
+unwatch_resource(const struct mcp_request *r)
+{
+	const struct json_value *uri = take_watched(r);
+
+	if (uri == NULL)
+		return MCP_ANSWERED;
+	(void)notification_unwatch(&r->state->notices, uri->text);
+	return answer_empty(r);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+static const struct method methods[] = {
+	{ "initialize", MCP_SESSION, 0, NULL, true, initialize_session },
+	{ "ping", MCP_SESSION, 0, NULL, true, answer_empty },
+	{ "logging/setLevel", MCP_SESSION, LOGGING, NULL, false, set_level },
+	{ "server/discover", MCP_STATELESS, 0, NULL, false, describe_server },
+	{ "tools/list", BOTH, TOOLS, NULL, false, list_tools },
+	{ "tools/call", BOTH, TOOLS, "name", false, toolcall_run },
+	{ "resources/list", BOTH, RESOURCES, NULL, false, asking_list },
+	{ "resources/templates/list", BOTH, RESOURCES, NULL, false,
+	    list_templates },
+	{ "resources/read", BOTH, RESOURCES, "uri", false, asking_read },
+	{ "resources/subscribe", MCP_SESSION, RESOURCES, NULL, false,
+	    watch_resource },
+	{ "resources/unsubscribe", MCP_SESSION, RESOURCES, NULL, false,
+	    unwatch_resource },
+	{ "completion/complete", BOTH, COMPLETIONS, NULL, false,
+	    asking_complete },
+	{ "subscriptions/listen", MCP_STATELESS, RESOURCES, NULL, false,
+	    subscribe_listen },
+	/* there is none, but its header is looked at before that is said */
+	{ "prompts/get", 0, 0, "name", false, NULL },
+};
+
+const struct method *
+methods_at(size_t i)
+{
+	return i < sizeof(methods) / sizeof(methods[0]) ? &methods[i] : NULL;
+}
+
+const struct method *
+methods_find(struct bytes name)
+{
+	const struct method *m;
+
+	for (size_t i = 0; (m = methods_at(i)) != NULL; i++)
+		if (bytes_eq_str(name, m->name))
+			return m;
+	return NULL;
+}
+
+/* "a, b and c": the methods of an envelope. */
+static void
+put_names(struct buf *out, enum mcp_envelope envelope)
+{
+	const struct method *m, *last = NULL;
+	const char *between = "";
+
+	for (size_t i = 0; (m = methods_at(i)) != NULL; i++) {
+		if ((m->envelopes & envelope) == 0)
+			continue;
+		if (last != NULL)
+			buf_printf(out, "%s%s", between, last->name);
+		between = last != NULL ? ", " : "";
+		last = m;
+	}
+	buf_printf(out, " and %s", last != NULL ? last->name : "none");
+}
+
+void
+methods_describe(struct buf *out)
+{
+	const struct mcp_revision *rev;
+	const struct method *m;
+
+	for (size_t i = 0; (rev = revision_at(i)) != NULL; i++) {
+		buf_printf(out, "%s %s", rev->name,
+		    rev->envelope == MCP_SESSION ? "session" : "stateless");
+		for (size_t k = 0; (m = methods_at(k)) != NULL; k++)
+			if ((m->envelopes & rev->envelope) != 0)
+				buf_printf(out, " %s", m->name);
+		buf_put_str(out, "\n");
+	}
+}
+
+enum mcp_verdict
+methods_refuse(const struct mcp_request *r)
+{
+	bool stateless = r->revision->envelope == MCP_STATELESS;
+	struct buf text;
+
+	buf_init(&text, 4096);
+	buf_put_str(&text, "this method does not exist");
+	if (stateless)
+		buf_printf(&text, " in revision %s", r->revision->name);
+	buf_put_str(&text, " here: there are ");
+	put_names(&text, r->revision->envelope);
+	r->reply->status = 404;
+	message_put_error(&r->reply->body, MCP_CODE_METHOD, buf_cstr(&text));
+	buf_fini(&text);
+	return MCP_ANSWERED;
+}
