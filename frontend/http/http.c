@@ -17,6 +17,7 @@
 #include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
+#include "frontend/http/scan.h"
 #include "frontend/http/wire.h"
 #include "proto/note.h"
 
@@ -239,7 +240,7 @@ on_fault(void *arg, const char *text)
 		log_notice("http: malformed request source=%s more=%u: %s",
 		    s->conn->peer, dropped, text);
 	s->dead = true;
-	send_raw(s, "400 Bad Request", text);
+	send_raw(s, scan_status(text), text);
 	drain_socket(s->conn->fd);
 	(void)shutdown(s->conn->fd, SHUT_RDWR);
 }

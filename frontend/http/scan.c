@@ -35,7 +35,7 @@ enum state {
 	STATES
 };
 
-enum field { OTHER, LENGTH, CODING };
+enum field { OTHER, LENGTH, CODING, COOKIE };
 
 static uint8_t
 to_lower(uint8_t c)
@@ -108,6 +108,7 @@ on_begin(struct scan *s, uint8_t c)
 			   : "there are empty lines before the request";
 	s->http11 = s->has_length = s->chunked = false;
 	s->left = 0;
+	s->parts = 0;
 	(void)go_to(s, METHOD);
 	s->count = 1;
 	return is_tchar(c) ? NULL : "this is not an HTTP request";
@@ -129,12 +130,17 @@ on_method(struct scan *s, uint8_t c)
 		   : "the request's method is malformed";
 }
 
+static const char long_target[] = "send fewer parts in the query";
+static const char long_cookie[] = "send fewer cookies: none is used here";
+
 static const char *
 on_target(struct scan *s, uint8_t c)
 {
 	if (c == ' ' && s->count > 0)
 		return go_to(s, VERSION);
 	s->count = 1;
+	if (c == '&' && s->parts++ == SCAN_MAX_PARTS)
+		return long_target;
 	return c > ' ' && c < 0x7f
 		   ? NULL
 		   : "the request's target must be encoded, with one space before and after it";
@@ -181,8 +187,10 @@ begin_value(struct scan *s)
 {
 	s->field = is_word(s, "content-length")      ? LENGTH
 		   : is_word(s, "transfer-encoding") ? CODING
+		   : is_word(s, "cookie")            ? COOKIE
 						     : OTHER;
 	s->ended = false;
+	s->parts = 0;
 	if (s->field == LENGTH && s->has_length)
 		return "send exactly one Content-Length";
 	if (s->field == CODING && s->chunked)
@@ -231,7 +239,9 @@ on_value(struct scan *s, uint8_t c)
 	if (!is_text(c))
 		return c == '\n' ? "a line must end with CR LF"
 				 : "a header holds control characters";
-	if (s->field == OTHER)
+	if (s->field == COOKIE && c == ';' && s->parts++ == SCAN_MAX_PARTS)
+		return long_cookie;
+	if (s->field == OTHER || s->field == COOKIE)
 		return NULL;
 	if (is_blank(c)) {
 		s->ended = s->count > 0;
@@ -409,4 +419,12 @@ bool
 scan_is_between(const struct scan *s)
 {
 	return s->state == BEGIN;
+}
+
+const char *
+scan_status(const char *fault)
+{
+	return fault == long_target   ? "414 URI Too Long"
+	       : fault == long_cookie ? "431 Request Header Fields Too Large"
+				      : "400 Bad Request";
 }

@@ -17,7 +17,8 @@
 
 enum {
 	SCAN_WORD = 20, /* bytes of a name or value that is looked at */
-	SCAN_MAX_EXTENSION = 256 /* bytes of a chunk's extension */
+	SCAN_MAX_EXTENSION = 256, /* bytes of a chunk's extension */
+	SCAN_MAX_PARTS = 64 /* of a query or cookie: the library keeps each */
 };
 
 /* All zeros: at the beginning of a connection. */
@@ -29,6 +30,7 @@ struct scan {
 	uint16_t count; /* characters of what is being read */
 	uint8_t blanks; /* empty lines before the request */
 	uint8_t field; /* the header, if it is one of ours */
+	uint8_t parts; /* of the query or cookie, so far */
 	bool http11, has_length, chunked;
 	bool ended; /* the value is: only blanks may follow */
 	char word[SCAN_WORD]; /* in lower case */
@@ -40,6 +42,8 @@ struct scan {
  * After a fault nothing more may be fed.
  */
 const char *scan_feed(struct scan *s, const uint8_t *p, size_t n, size_t *good);
+/* The status that answers a fault, as in a status line (RFC 9110 section 15.5). */
+const char *scan_status(const char *fault);
 /* Is it in the body of a request, whose head is complete? */
 bool scan_is_in_body(const struct scan *s);
 /* Is the connection between two requests? */

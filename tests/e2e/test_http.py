@@ -5,7 +5,7 @@ import re
 import socket
 import time
 
-from client import (JSON_HEADERS, Connection, Gone, bearer, check, equal,
+from client import (JSON_HEADERS, SLOW, Connection, Gone, bearer, check, equal,
                     initialize, message, mark, request, status_of, strict_json)
 
 SERVER = {"config": {
@@ -229,6 +229,20 @@ def test_431(server):
     r = server.get("/mcp?" + "x" * 32768, server.token)
     check(r.status in (414, 431), r)
     equal(post(server, {"X-Fine": "y" * 2000}).status, 200, "a good one")
+
+
+def test_414(server):
+    """At once, however the target came to be long."""
+    for query in ("&" * 65, "a&" * 450, "&".join(f"a{i}=1" for i in range(300)),
+                  "x" * 2000):
+        begin = time.monotonic()
+        r = server.get("/mcp?" + query, server.token)
+        equal(r.status, 414, query[:20])
+        check(time.monotonic() - begin < 5 * SLOW, "waited for", query[:20])
+    equal(server.get("/healthz?" + "&" * 64).status, 200, "as many as may be")
+    for count, status in (64, 200), (400, 431):
+        equal(post(server, {"Cookie": "; ".join(["a=b"] * count)}).status,
+              status, count)
 
 
 def smuggle(server, head, body):

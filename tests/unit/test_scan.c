@@ -17,6 +17,18 @@ struct piece {
 	const char *p;
 	size_t len;
 };
+#define CRUMBS                                                                 \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"                                                     \
+	"a;b;c;d;e;f;g;h;"
+#define EIGHT "&a&b&c&d&e&f&g&h"
+#define MANY  EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT
+
 #define PIECE(s)                                                               \
 	{                                                                      \
 		s, sizeof(s) - 1                                               \
@@ -40,6 +52,9 @@ test_good(void **state)
 		{ PIECE("\r\n" NEXT), 1, true },
 		{ PIECE(NEXT NEXT NEXT), 3, true },
 		{ PIECE("GET /a?b=%20c HTTP/1.0\r\n\r\n"), 1, true },
+		{ PIECE("GET /?" MANY " HTTP/1.1\r\n\r\n"), 1, true },
+		{ PIECE(LINE "Cookie: " CRUMBS "\r\nX: " CRUMBS ";\r\n\r\n"), 1,
+		    true },
 		{ PIECE(LINE "Content-Length: 0\r\n\r\n" NEXT), 2, true },
 		{ PIECE(LINE "content-LENGTH:\t 3 \t\r\n\r\nabc" NEXT), 2,
 		    true },
@@ -96,6 +111,8 @@ static const struct piece bad[] = {
 	PIECE("GET / HTTP/2.0\r\n\r\n"),
 	PIECE("GET / HTTP/1.10\r\n\r\n"),
 	PIECE("GET /\r\n\r\n"),
+	PIECE(LINE "Cookie: " CRUMBS ";a\r\n\r\n"),
+	PIECE("GET /?" MANY "&a HTTP/1.1\r\n\r\n"),
 	PIECE(" GET / HTTP/1.1\r\n\r\n"),
 	PIECE("\r\n\r\n" NEXT),
 	PIECE("\n" NEXT),
