@@ -45,7 +45,7 @@
  * (RestartPreventExitStatus= of the units); wrong usage is 2.
  */
 enum {
-	EXIT_UNFIT = 71, /* EX_OSERR: the frontend cannot lock itself down */
+	EXIT_UNFIT = 71, /* EX_OSERR: the machine does not let us do our work */
 	EXIT_REFUSED = 78 /* EX_CONFIG: a configuration or policy is refused */
 };
 
@@ -735,6 +735,13 @@ give_up(int status)
 	return status;
 }
 
+/* By this kernel or a filter around us, which will not change its mind. */
+static bool
+is_refused_call(int rc, const struct err *e)
+{
+	return rc == ERR_SYS && (e->sysno == ENOSYS || e->sysno == EPERM);
+}
+
 /* The exit status, and the reason of a start that failed. */
 static int
 conclude_service(int rc, const struct err *e)
@@ -744,7 +751,10 @@ conclude_service(int rc, const struct err *e)
 	char text[ERR_MAX_WHAT + 16];
 
 	if (rc != 0)
-		log_err("start: %s", e->what);
+		log_err("start: %s%s", e->what,
+		    is_refused_call(rc, e) ? ": run mcp-execctl doctor" : "");
+	if (why == NULL && is_refused_call(rc, e))
+		return give_up(EXIT_UNFIT);
 	if (why == NULL)
 		return rc == 0 ? 0 : 1;
 	log_err("start: %s; it was tried twice: run mcp-execctl doctor", why);

@@ -248,10 +248,7 @@ find_seccomp(void)
 		    strerror(-r));
 }
 
-/*
- * seccomp_unotify(2), and pidfd_getfd(2) to take the listener over.  An outer
- * filter may have the one listener that there can be.
- */
+/* seccomp_unotify(2): an outer filter may have the one listener. */
 static int
 try_listener(void)
 {
@@ -260,11 +257,49 @@ try_listener(void)
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	fd = filter_load_listener(&f);
-	if (fd < 0)
-		return fd;
-	return syscall(SYS_pidfd_getfd, -1, 0, 0) == -1 && errno != EBADF
-		   ? -errno
-		   : 0;
+	return fd < 0 ? fd : 0;
+}
+
+/* --- what a guard does to its command --------------------------------- */
+
+/* With a child that waits, and then is ended. */
+static bool
+try_on_child(bool (*try)(pid_t child))
+{
+	pid_t pid = fork();
+	bool r;
+
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	if (pid == -1)
+		return false;
+	r = try(pid);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, __WALL);
+	return r;
+}
+
+/* An outer filter or Yama (ptrace_scope 3) may allow neither. */
+static bool
+try_trace(pid_t child)
+{
+	return ptrace(PTRACE_SEIZE, child, NULL, PTRACE_O_TRACEEXEC) == 0;
+}
+
+/* To take the listener over: here any descriptor, of which each has this. */
+static bool
+try_getfd(pid_t child)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, child, 0), fd;
+
+	if (pidfd == -1)
+		return false;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, STDERR_FILENO, 0);
+	if (fd != -1)
+		(void)close(fd);
+	(void)close(pidfd);
+	return fd != -1;
 }
 
 /* --- login uids -------------------------------------------------------- */
@@ -273,24 +308,6 @@ static int
 set_loginuid(void)
 {
 	return loginuid_set(LOGINUID_FIRST);
-}
-
-/* An outer filter or Yama (ptrace_scope 3) may have none of it. */
-static bool
-try_tracer(void)
-{
-	pid_t pid = fork();
-	bool held;
-
-	if (pid == 0)
-		for (;;)
-			(void)pause();
-	if (pid == -1)
-		return false;
-	held = ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXEC) == 0;
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, __WALL);
-	return held;
 }
 
 static enum probe_loginuid
@@ -317,8 +334,9 @@ probe_get(void)
 	self.p.layers = find_namespaces(self.p.privileged);
 	find_landlock();
 	find_seccomp();
-	self.p.listener = in_child(try_listener) == 0;
-	self.p.tracer = try_tracer();
+	self.p.listener =
+	    in_child(try_listener) == 0 && try_on_child(try_getfd);
+	self.p.tracer = try_on_child(try_trace);
 	self.p.loginuid = try_loginuid();
 	if (self.p.loginuid == PROBE_LOGINUID)
 		self.p.layers |= CONFINE_LOGINUID;

@@ -16,6 +16,8 @@
  *   userns=ERRNO            the same with CLONE_NEWUSER only
  *   idmap=ERRNO             opening uid_map and gid_map for writing
  *   notify=ERRNO            a filter with a listener, and asking for one
+ *   attach=ERRNO            what asks for the right to trace a process, as Yama
+ *                           answers with ptrace_scope 3
  *
  * x86-64 only; needs root, to trace what is not dumpable.
  */
@@ -88,7 +90,7 @@ static struct {
 	int refused[512]; /* by number */
 	int landlock; /* ABI; -1: as it is */
 	uint64_t lacks[3]; /* fs, net, scope */
-	int namespaces, userns, idmap, notify;
+	int namespaces, userns, idmap, notify, attach;
 	bool traced[512];
 } as = { .landlock = -1 };
 
@@ -189,6 +191,10 @@ read_answer(char *word)
 	} else if (strcmp(word, "notify") == 0) {
 		as.notify = find_error(value);
 		as.traced[SYS_seccomp] = true;
+	} else if (strcmp(word, "attach") == 0) {
+		as.attach = find_error(value);
+		as.traced[SYS_ptrace] = true;
+		as.traced[SYS_pidfd_getfd] = true;
 	} else {
 		read_call(word, value);
 	}
@@ -285,6 +291,16 @@ answer_seccomp(pid_t pid, const struct user_regs_struct *r)
 	return PASS;
 }
 
+/* A descriptor or a request that is wrong is seen before. */
+static long
+answer_attach(const struct user_regs_struct *r)
+{
+	if (r->orig_rax == SYS_pidfd_getfd)
+		return (int)r->rdi >= 0 ? -as.attach : PASS;
+	return r->rdi == PTRACE_ATTACH || r->rdi == PTRACE_SEIZE ? -as.attach
+								 : PASS;
+}
+
 static long
 answer(pid_t pid, const struct user_regs_struct *r)
 {
@@ -301,6 +317,9 @@ answer(pid_t pid, const struct user_regs_struct *r)
 		return answer_clone(pid, r);
 	case SYS_openat:
 		return as.idmap != 0 ? answer_open(pid, r) : PASS;
+	case SYS_ptrace:
+	case SYS_pidfd_getfd:
+		return as.attach != 0 ? answer_attach(r) : PASS;
 	case SYS_seccomp:
 		return as.notify != 0 ? answer_seccomp(pid, r) : PASS;
 	default:

@@ -285,7 +285,7 @@ doctor_kernel_seccomp(struct report *r)
 		    r, REPORT_OK, "explained refusals", NULL, "to be had");
 	else
 		report_say(r, REPORT_WARN, "explained refusals",
-		    "an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
+		    "set kernel.yama.ptrace_scope below 3; else an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
 		    "a run's refused system calls fail, but are neither explained nor recorded");
 }
 
