@@ -45,7 +45,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
-	fdio filter hashindex json landlock log loop match match_compile notify \
+	fdio filter hashindex json landlock log log_limit loop match match_compile notify \
 	param patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)
@@ -54,7 +54,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/http, \
 	conn endpoint http scan wire wrongport) \
 	$(call in,frontend/session, \
-	changes events event_store post session sse) \
+	event_store events post session sse) \
 	$(call in,frontend/mcp, \
 	answer asking jsonrpc mcp message methods notification progress stateless \
 	subscribe toolcall) \
@@ -76,7 +76,7 @@ EXECUTOR := $(call in,executor, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
 	orphans supervise) \
 	$(call in,executor/channel, \
-	config_frames crash describe fetch instructions monitor push toolframes) \
+	config_frames crash describe fetch instructions monitor push) \
 	$(call in,executor/run, \
 	child denial guard job output overrun quota record refuse request \
 	spawn toolcall proctree wordsplit) \
@@ -87,12 +87,12 @@ EXECUTOR := $(call in,executor, \
 	cgroup confine confine_load execlog filehash filtercache image unotify \
 	mountattr mounts ownpaths places probe profiles remask syscall_group) \
 	$(call in,executor/conf, \
-	account certificate conf conf_audit conf_listen conf_redact hostnet \
+	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
 	asciicast asciicast_read recordings recorder) \
 	$(call in,executor/audit, \
-	audit logfile loginuid logline logread prune log_budget receiver redact \
+	audit logfile loginuid logline logread log_budget receiver redact \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog)
 CTL := $(call in,executor/ctl, \

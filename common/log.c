@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-
 enum {
 	LOG_MAX_LINE = 1024, /* bytes of a line, with its newline */
 	LOG_LEVEL_CRIT = 2 /* fatal() only */
@@ -178,26 +176,6 @@ log_text(struct bytes b)
 	}
 	t.s[n] = '\0';
 	return t;
-}
-
-bool
-log_allowed(struct log_limit *l, uint32_t *dropped)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (l->since_ms == 0 || now - l->since_ms >= l->period_ms) {
-		l->since_ms = now;
-		l->seen = 0;
-	}
-	if (l->seen >= l->burst) {
-		if (l->dropped < UINT32_MAX)
-			l->dropped++;
-		return false;
-	}
-	l->seen++;
-	*dropped = l->dropped;
-	l->dropped = 0;
-	return true;
 }
 
 _Noreturn void

@@ -30,16 +30,6 @@ struct log_text {
 	char s[LOG_MAX_TEXT];
 };
 
-/* At most `burst` lines per `period_ms`; what was dropped is counted. */
-struct log_limit {
-	uint32_t burst;
-	uint32_t period_ms;
-	/* private */
-	uint64_t since_ms;
-	uint32_t seen;
-	uint32_t dropped;
-};
-
 void log_set_name(const char *name); /* static string: "executor"; first */
 void log_set_level(enum log_level max); /* default LOG_LEVEL_INFO */
 /*
@@ -59,9 +49,6 @@ void log_as(const char *name, enum log_level level, const char *fmt, ...)
 
 /* Printable ASCII of b, other bytes as \xNN, cut with "..." at the maximum. */
 struct log_text log_text(struct bytes b);
-
-/* true if the line may be written; *dropped = lines dropped before it. */
-bool log_allowed(struct log_limit *l, uint32_t *dropped);
 
 /* Our own invariant is broken: log and abort.  Never reached by input. */
 _Noreturn void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);

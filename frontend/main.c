@@ -16,7 +16,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "frontend/session/changes.h"
+#include "frontend/session/events.h"
 #include "frontend/http/http.h"
 #include "frontend/mcp/methods.h"
 #include "frontend/process/lockdown.h"
@@ -208,7 +208,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	calls_configure(f->calls, now->limits.calls, now->limits.output_bytes);
 	session_configure(f->sessions, now);
 	subscribe_configure(f->subscriptions, now);
-	changes_policies(&f->events, now);
+	events_policies(&f->events, now);
 	if (backoff_configure(f->backoff, now, e) != 0 ||
 	    http_start(f->http, e) != 0)
 		return e->code;
@@ -284,7 +284,7 @@ build_frontend(struct frontend *f, const struct options *o, struct err *e)
 		 &limits, e)) == NULL)
 		return e->code;
 	f->events = (struct events){ f->sessions, f->subscriptions };
-	calls_observe(f->calls, changes_run, &f->events);
+	calls_observe(f->calls, events_run, &f->events);
 	ipc_on(f->ipc, PROTO_CONFIG, on_config, f);
 	ipc_on(f->ipc, PROTO_NAME, on_name, f);
 	ipc_on(f->ipc, PROTO_TOOL, on_tool, f);

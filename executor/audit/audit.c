@@ -16,7 +16,6 @@
 #include "common/digest.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "executor/audit/prune.h"
 #include "executor/audit/redact.h"
 #include "executor/audit/reserve.h"
 #include "executor/audit/resume.h"
@@ -575,18 +574,19 @@ static void
 prune_logs(struct audit *a)
 {
 	struct err e = { 0 };
-	struct prune p;
+	struct logfile_surplus p;
 
-	if (a->setup.keep == 0 || !prune_find(a->path, a->setup.keep, &p))
+	if (a->setup.keep == 0 ||
+	    !logfile_surplus_find(a->path, a->setup.keep, &p))
 		return;
-	prune_put(&p, audit_begin(a, "log-prune"));
+	logfile_surplus_put(&p, audit_begin(a, "log-prune"));
 	number_record(a, finish_record(a));
 	a->durable = true;
 	if (commit_pending(a, &e) == 0)
-		prune_remove(&p);
+		logfile_surplus_remove(&p);
 	else
 		log_err("audit: %s", e.what);
-	prune_fini(&p);
+	logfile_surplus_fini(&p);
 }
 
 /* --- flush ---------------------------------------------------------------- */

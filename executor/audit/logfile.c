@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/sort.h"
 #include "executor/audit/logline.h"
@@ -212,4 +213,56 @@ logfile_retire(const char *path, uint64_t number, struct err *e)
 	if (fsync(dirfd) == -1)
 		return err_sys(e, "%s: fsync", dir);
 	return 0;
+}
+
+/* --- beyond audit.keep: never a file that somebody else named ----------- */
+
+bool
+logfile_surplus_find(
+    const char *path, uint32_t keep, struct logfile_surplus *out)
+{
+	struct err e = { 0 };
+	size_t ours;
+
+	memset(out, 0, sizeof(*out));
+	if (logfile_list(path, &out->files, &e) != 0) {
+		log_err("audit: %s", e.what);
+		return false;
+	}
+	/* Those with a number come last. */
+	while (out->from < out->files.count &&
+	       out->files.file[out->from].number == 0)
+		out->from++;
+	ours = out->files.count - out->from;
+	if (ours > keep)
+		out->count = ours - keep;
+	else
+		logfile_surplus_fini(out);
+	return out->count > 0;
+}
+
+void
+logfile_surplus_put(const struct logfile_surplus *p, struct buf *record)
+{
+	const struct logfile *last = &p->files.file[p->from + p->count - 1];
+
+	json_put_member_i64(record, "log.files", (int64_t)p->count);
+	json_put_member_i64(record, "log.last.sequence", (int64_t)last->number);
+}
+
+void
+logfile_surplus_remove(const struct logfile_surplus *p)
+{
+	size_t i;
+
+	for (i = p->from; i < p->from + p->count; i++)
+		if (unlink(p->files.file[i].path) == -1)
+			log_err("audit: %s: %m", p->files.file[i].path);
+}
+
+void
+logfile_surplus_fini(struct logfile_surplus *p)
+{
+	logfile_list_free(&p->files);
+	p->count = 0;
 }

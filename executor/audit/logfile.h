@@ -61,4 +61,17 @@ void logfile_list_free(struct logfile_list *l);
 /* Give the live file its rotated name; the directory is synced. */
 int logfile_retire(const char *path, uint64_t number, struct err *e) MUST_CHECK;
 
+/* The oldest of those that mcp-execd rotated, beyond audit.keep. */
+struct logfile_surplus {
+	struct logfile_list files;
+	size_t from, count; /* these of them go */
+};
+
+/* Which files are more than `keep`?  false: none; else logfile_surplus_fini it. */
+bool logfile_surplus_find(
+    const char *path, uint32_t keep, struct logfile_surplus *out);
+void logfile_surplus_put(const struct logfile_surplus *p, struct buf *record);
+void logfile_surplus_remove(const struct logfile_surplus *p);
+void logfile_surplus_fini(struct logfile_surplus *p);
+
 #endif

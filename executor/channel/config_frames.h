@@ -24,6 +24,9 @@ void config_frames_tls(
 /* Names and networks, and what failures to authenticate cost. */
 void config_frames_peers(
     const struct conf *c, const struct config_frames_out *to);
+/* A defined tool: TOOL, PARAM and SCHEMA. */
+void config_frames_tool(
+    const struct tooldef *t, const struct config_frames_out *to);
 void config_frames_tools(
     const struct tooldef_table *t, const struct config_frames_out *to);
 void config_frames_token(

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "executor/recording/asciicast_read.h"
 #include "executor/channel/describe.h"
 
@@ -358,7 +359,7 @@ record_read(struct fetches *all, const struct msg_fetch *m,
 	uint32_t dropped = 0;
 	struct buf *b;
 
-	if (!log_allowed(&all->reads, &dropped))
+	if (!log_limit_allows(&all->reads, &dropped))
 		return;
 	b = audit_begin(all->audit, "recording-read");
 	if (dropped > 0)

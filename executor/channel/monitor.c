@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "common/cleanup.h"
 #include "executor/audit/log_budget.h"
 #include "executor/channel/crash.h"
@@ -480,7 +481,7 @@ may_record(struct monitor *m, const struct log_budget_owner *o,
     enum log_budget_note kind, struct log_limit *all, uint32_t *dropped)
 {
 	return log_budget_may_note(audit_log_budget(m->audit), o, kind) &&
-	       log_allowed(all, dropped);
+	       log_limit_allows(all, dropped);
 }
 
 static int

@@ -7,7 +7,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/channel/toolframes.h"
 
 enum {
 	SEND_AHEAD = 1 << 20, /* bytes that may wait in the queue */
@@ -140,8 +139,9 @@ advance_phase(struct push *p)
 		if (p->tool == tools->count)
 			enter_phase(p, TOKENS);
 		else
-			toolframes_send(
-			    tools->t[p->tool++], p->ops->send, p->arg);
+			config_frames_tool(
+			    tools->t[p->tool++], &(struct config_frames_out){
+						     p->ops->send, p->arg });
 		break;
 	case GONE:
 		if (p->old == p->sent.count)

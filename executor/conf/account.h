@@ -7,6 +7,7 @@
 #ifndef EXECUTOR_ACCOUNT_H
 #define EXECUTOR_ACCOUNT_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "executor/conf/keys.h"

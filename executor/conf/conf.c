@@ -181,20 +181,6 @@ static const struct conf_penalties default_penalties = {
 	.sources = 4096,
 };
 
-void
-conf_report_init(struct conf_report *r)
-{
-	buf_init(&r->text, CONF_MAX_REPORT);
-	r->count = 0;
-}
-
-void
-conf_report_fini(struct conf_report *r)
-{
-	buf_fini(&r->text);
-	r->count = 0;
-}
-
 static void
 copy_text(char *out, size_t size, const char *text)
 {

@@ -3,6 +3,7 @@
 #ifndef EXECUTOR_CONF_AUDIT_H
 #define EXECUTOR_CONF_AUDIT_H
 
+#include "executor/conf/conf_values.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/receiver.h"
 

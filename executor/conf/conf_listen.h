@@ -8,6 +8,7 @@
 #ifndef EXECUTOR_CONF_LISTEN_H
 #define EXECUTOR_CONF_LISTEN_H
 
+#include "executor/conf/conf_values.h"
 #include "executor/conf/keys.h"
 
 /* Fill c->listen; list may be NULL (the default then).  Findings go to k. */

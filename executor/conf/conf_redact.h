@@ -3,6 +3,7 @@
 #ifndef EXECUTOR_CONF_REDACT_H
 #define EXECUTOR_CONF_REDACT_H
 
+#include "executor/conf/conf_values.h"
 #include "executor/conf/keys.h"
 #include "executor/audit/redact.h"
 

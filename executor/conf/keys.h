@@ -10,7 +10,7 @@
 #define EXECUTOR_KEYS_H
 
 #include "common/json.h"
-#include "executor/conf/conf.h"
+#include "executor/conf/conf_report.h"
 
 enum {
 	KEYS_MAX_FILE = 1 << 20 /* bytes of a configuration file */

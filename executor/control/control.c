@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "executor/control/control_request.h"
 #include "executor/control/control_socket.h"
 #include "executor/control/control_status.h"
@@ -366,7 +367,7 @@ record_stranger(struct conn *n)
 	uint32_t dropped = 0;
 	struct buf *b;
 
-	if (!log_allowed(&c->strangers, &dropped))
+	if (!log_limit_allows(&c->strangers, &dropped))
 		return;
 	b = audit_begin(c->d.audit, "control");
 	audit_put_own(b, "event.outcome", "failure");

@@ -18,6 +18,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "executor/confine/filehash.h"
 #include "executor/run/output.h"
 #include "executor/run/overrun.h"
@@ -988,7 +989,7 @@ flush_audit(struct jobs *jobs)
 	int rc = audit_flush(jobs->audit, &e);
 
 	if (rc != 0 && rc != ERR_AGAIN &&
-	    log_allowed(&jobs->audit_errors, &dropped))
+	    log_limit_allows(&jobs->audit_errors, &dropped))
 		log_err("audit: %s; runs are refused until it can be written",
 		    e.what);
 	return rc;

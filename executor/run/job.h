@@ -20,24 +20,8 @@
 #include "common/turns.h"
 #include "executor/audit/audit.h"
 #include "executor/recording/recordings.h"
+#include "executor/run/job_result.h"
 #include "executor/run/request.h"
-
-enum {
-	JOB_ID = 33 /* 128 random bits as hex, with the NUL */
-};
-
-struct job_result {
-	uint64_t call;
-	char id[JOB_ID]; /* empty: refused before it had one */
-	enum proto_state state;
-	int exit_code; /* of PROTO_EXITED, else -1 */
-	int signal; /* that ended it, else 0 */
-	uint64_t duration_us;
-	uint64_t stdout_bytes, stderr_bytes;
-	uint64_t kept[ASCIICAST_STREAMS]; /* bytes that can be read later */
-	const char *message; /* never NULL */
-	struct bytes denials; /* explanations, one a line */
-};
 
 /* How a run's events reach the frontend. */
 struct job_ops {

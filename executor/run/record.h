@@ -8,7 +8,7 @@
 #include "executor/audit/audit.h"
 #include "executor/run/denial.h"
 #include "executor/confine/execlog.h"
-#include "executor/run/job.h"
+#include "executor/run/job_result.h"
 #include "executor/run/output.h"
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"

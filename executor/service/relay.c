@@ -67,7 +67,7 @@ end_line(struct relay *r)
 	r->line[r->len] = '\0';
 	r->len = 0;
 	r->cut = false;
-	if (!log_allowed(&r->limit, &unused)) {
+	if (!log_limit_allows(&r->limit, &unused)) {
 		r->dropped++;
 		return;
 	}

@@ -12,6 +12,7 @@
 #define EXECUTOR_RELAY_H
 
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "common/loop.h"
 
 enum {

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "frontend/gate/backoff.h"
 #include "frontend/gate/penalty.h"
 #include "frontend/gate/waits.h"
@@ -36,7 +37,8 @@ on_event(void *arg, const struct penalty_event *ev)
 	uint32_t dropped;
 	struct err e;
 
-	if (ipc_send(d->ipc, &m, &e) != 0 && log_allowed(&d->lost, &dropped))
+	if (ipc_send(d->ipc, &m, &e) != 0 &&
+	    log_limit_allows(&d->lost, &dropped))
 		log_warn("backoff: a penalty was not reported: %s more=%u",
 		    e.what, dropped);
 }

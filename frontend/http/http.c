@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
@@ -236,7 +237,7 @@ on_fault(void *arg, const char *text)
 	struct slot *s = arg;
 	uint32_t dropped;
 
-	if (log_allowed(&s->http->malformed, &dropped))
+	if (log_limit_allows(&s->http->malformed, &dropped))
 		log_notice("http: malformed request source=%s more=%u: %s",
 		    s->conn->peer, dropped, text);
 	s->dead = true;
@@ -260,7 +261,7 @@ log_refused(struct http *h)
 {
 	uint32_t dropped;
 
-	if (log_allowed(&h->refused, &dropped))
+	if (log_limit_allows(&h->refused, &dropped))
 		log_notice(
 		    "http: connection refused, too many connections=%zu more=%u",
 		    conn_count(h->conns), dropped);
@@ -400,7 +401,7 @@ log_plaintext(struct slot *s)
 	uint32_t dropped;
 
 	if (s->wire.port.plaintext &&
-	    log_allowed(&s->http->plaintext, &dropped))
+	    log_limit_allows(&s->http->plaintext, &dropped))
 		log_notice(
 		    "http: without TLS on a listener with it: use https:// source=%s more=%u",
 		    s->conn->peer, dropped);

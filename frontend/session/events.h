@@ -9,6 +9,10 @@
  *
  * Who serves resources adds and removes what a client watches with
  * notification_watch() and notification_unwatch() on its mcp_state's notices.
+ *
+ * exec://runs changes when a run begins or ends, exec://policy
+ * when a reload changes what a token may do, and a run's output is told of
+ * once, when it is whole.
  */
 #ifndef FRONTEND_EVENTS_H
 #define FRONTEND_EVENTS_H
@@ -29,5 +33,10 @@ void events_resources_changed(
 /* What can be read at that URI. */
 void events_resource_updated(const struct events *ev,
     const uint8_t verifier[DIGEST_BYTES], struct bytes uri);
+
+/* What calls_observe() tells; arg: a const struct events. */
+void events_run(void *arg, const struct calls_change *c);
+/* A configuration was committed. */
+void events_policies(const struct events *ev, const struct settings_set *now);
 
 #endif

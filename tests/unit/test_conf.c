@@ -250,7 +250,7 @@ test_report_is_bounded(void **state)
 		    keys + len, sizeof(keys) - len, ",\"unknown%d\":1", i);
 	assert_int_equal(load(f, keys), ERR_BAD);
 	assert_int_equal(f->r.count, 1001);
-	assert_true(f->r.text.len <= CONF_MAX_REPORT);
+	assert_true(f->r.text.len <= CONF_REPORT_MAX);
 	/* cut between lines */
 	assert_int_equal(f->r.text.p[f->r.text.len - 1], '\n');
 	assert_false(f->r.text.overflow);

@@ -19,6 +19,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_limit.h"
 
 enum { CAPTURE = 4096 };
 
@@ -127,17 +128,17 @@ test_limit(void **state)
 	uint32_t dropped = 99;
 
 	(void)state;
-	assert_true(log_allowed(&l, &dropped));
+	assert_true(log_limit_allows(&l, &dropped));
 	assert_int_equal(dropped, 0);
-	assert_true(log_allowed(&l, &dropped));
+	assert_true(log_limit_allows(&l, &dropped));
 	for (int i = 0; i < 5; i++)
-		assert_false(log_allowed(&l, &dropped));
+		assert_false(log_limit_allows(&l, &dropped));
 	l.since_ms -= 3600000;
-	assert_true(log_allowed(&l, &dropped));
+	assert_true(log_limit_allows(&l, &dropped));
 	assert_int_equal(dropped, 5);
-	assert_true(log_allowed(&l, &dropped));
+	assert_true(log_limit_allows(&l, &dropped));
 	assert_int_equal(dropped, 0);
-	assert_false(log_allowed(&l, &dropped));
+	assert_false(log_limit_allows(&l, &dropped));
 }
 
 static void
