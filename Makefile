@@ -81,7 +81,7 @@ EXECUTOR := $(call in,executor, \
 	child denial guard job output overrun quota record refuse request \
 	spawn toolcall proctree wordsplit) \
 	$(call in,executor/policy, \
-	policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
+	facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
 	cgroup confine confine_load execlog filehash filtercache image unotify \

@@ -13,6 +13,7 @@
 #include "executor/confine/probe.h"
 #include "executor/audit/log_budget.h"
 #include "executor/audit/redact.h"
+#include "executor/policy/facts.h"
 
 enum {
 	MAX_COMMAND = 4096, /* bytes of a command that are shown */
@@ -252,8 +253,6 @@ put_gaps(struct buf *b, const struct confine *c)
 static void
 put_policy(struct buf *b, const struct policy *p)
 {
-	unsigned bit;
-
 	begin_item(b);
 	buf_put_u8(b, '{');
 	put_text(b, "name", p->name);
@@ -266,11 +265,7 @@ put_policy(struct buf *b, const struct policy *p)
 	put_missing(b, &p->confine);
 	put_gaps(b, &p->confine);
 	begin_value(b, "layers", '[');
-	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
-		if ((p->confine.layers & bit) != 0) {
-			begin_item(b);
-			json_put_string(b, bytes_of(confine_layer_name(bit)));
-		}
+	facts_put_layers(b, p->confine.layers);
 	buf_put_str(b, "]}");
 }
 

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "executor/audit/loginuid.h"
+#include "executor/policy/facts.h"
 
 /* Of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context, 3.2). */
 static struct bytes
@@ -89,14 +90,9 @@ put_digest(struct buf *b, const char *key, const uint8_t sum[DIGEST_BYTES])
 static void
 put_layers(struct buf *b, const char *key, unsigned layers)
 {
-	unsigned bit, any = 0;
-
 	json_put_key(b, key);
 	buf_put_u8(b, '[');
-	for (bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
-		if ((layers & bit) != 0)
-			buf_printf(b, "%s\"%s\"", any++ > 0 ? "," : "",
-			    confine_layer_name(bit));
+	facts_put_layers(b, layers);
 	buf_put_u8(b, ']');
 }
 
@@ -121,10 +117,9 @@ put_strength(struct buf *b, const struct confine *c)
 }
 
 static void
-put_limit(struct buf *b, const char *key, uint64_t value)
+put_number(void *arg, const char *key, uint64_t value)
 {
-	if (value > 0)
-		audit_put_i64(b, key, (int64_t)value);
+	audit_put_i64(arg, key, (int64_t)value);
 }
 
 /* What the child will have put on when it executes the command. */
@@ -136,8 +131,7 @@ put_posture(struct buf *b, const struct plan *p)
 
 	json_put_key(b, "posture");
 	buf_put_u8(b, '{');
-	audit_put_i64(b, "uid", (int64_t)pol->uid);
-	audit_put_i64(b, "gid", (int64_t)pol->gid);
+	facts_each_number(pol, FACTS_IDENTITY, put_number, b);
 	json_put_key(b, "groups");
 	buf_put_u8(b, '[');
 	for (i = 0; i < pol->group_count; i++)
@@ -150,17 +144,13 @@ put_posture(struct buf *b, const struct plan *p)
 	audit_put_str(b, "directory", p->directory);
 	audit_put_own(b, "network", confine_network_name(pol->confine.network));
 	put_strength(b, &pol->confine);
-	put_limit(b, "cgroup.memory_bytes", pol->cgroup.memory_bytes);
-	put_limit(b, "cgroup.processes", pol->cgroup.processes);
-	put_limit(b, "cgroup.cpu_percent", pol->cgroup.cpu_percent);
+	facts_each_number(pol, FACTS_CGROUP, put_number, b);
 	audit_put_own(b, "seccomp", pol->profile);
 	if (pol->log_only)
 		json_put_member_bool(b, "seccomp.log_only", true);
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);
-	for (i = 0; i < pol->rlimit_count; i++)
-		audit_put_i64(
-		    b, pol->rlimits[i].key, (int64_t)pol->rlimits[i].value);
+	facts_each_number(pol, FACTS_RLIMITS, put_number, b);
 	buf_put_u8(b, '}');
 }
 

@@ -12,15 +12,14 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
-#include "executor/confine/cgroup.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/ctl/policy/filter_eval.h"
 #include "executor/ctl/policy/sandbox_path.h"
 #include "executor/confine/execlog.h"
-#include "executor/confine/profiles.h"
 #include "executor/confine/syscall_group.h"
+#include "executor/policy/facts.h"
 
 #define VERB "policy explain"
 
@@ -48,21 +47,29 @@ static const char help[] =
 
 /* --- who, where, with what -------------------------------------------- */
 
-static void
-put_identity(struct buf *b, const struct policy *p)
-{
-	CLEANUP_BUF struct buf groups;
+/* Rows of a label; it stands before the first. */
+struct rows {
+	struct buf *b;
+	const char *label;
+};
 
-	buf_init(&groups, 1024);
-	for (size_t i = 0; i < p->group_count; i++)
-		wrapped_text_item(&groups, "%u", (unsigned)p->groups[i]);
-	wrapped_text_row(b, "Identity",
-	    "user %s (uid %u), group %u, further groups %s; home %s.  No capability in any set, and no_new_privs: set-user-ID programs gain nothing.",
-	    p->user, (unsigned)p->uid, (unsigned)p->gid,
-	    groups.len > 0 ? buf_cstr(&groups) : "none", p->home);
-	if (p->uid == 0)
-		wrapped_text_put(b, "",
-		    "This is root: files of root are its own, and only the layers below stand between them and the command.");
+static void
+add_row(void *arg, const char *text)
+{
+	struct rows *rows = arg;
+
+	wrapped_text_put(rows->b, rows->label, text);
+	rows->label = "";
+}
+
+static void
+put_topic(struct buf *b, const struct policy *p, const char *label,
+    enum facts_topic topic)
+{
+	const struct facts f = { p, NULL, FACTS_PEOPLE };
+	struct rows rows = { b, label };
+
+	facts_tell(&f, topic, add_row, &rows);
 }
 
 static void
@@ -95,70 +102,23 @@ put_tools(struct buf *b, const struct policy *p)
 static void
 put_environment(struct buf *b, const struct policy *p)
 {
-	CLEANUP_BUF struct buf allowed;
-
-	buf_init(&allowed, 16384);
-	for (size_t i = 0; i < p->env_allowed_count; i++)
-		wrapped_text_item(&allowed, "%s", p->env_allowed[i]);
-	wrapped_text_put(b, "Environment",
-	    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD");
+	put_topic(b, p, "Environment", FACTS_ENVIRONMENT);
 	for (size_t i = 0; i < p->env_count; i++)
 		wrapped_text_row(b, "", "set: %s", p->env[i]);
-	wrapped_text_row(b, "", "a caller may set: %s",
-	    allowed.len > 0 ? buf_cstr(&allowed) : "nothing");
+	put_topic(b, p, "", FACTS_SETTABLE);
 }
 
 /* --- files ------------------------------------------------------------ */
 
-/* What each kind of operation is called, in the order it is shown. */
-static const struct {
-	enum mounts_kind kind;
-	const char *words;
-} kinds[] = {
-	{ MOUNTS_READ, "read" },
-	{ MOUNTS_PROGRAM, "read and execute" },
-	{ MOUNTS_WRITE, "read and write" },
-	{ MOUNTS_WRITE_NOEXEC, "read and write, nothing in it executes" },
-	{ MOUNTS_TMPFS, "private, empty at the start, gone at the end" },
-	{ MOUNTS_TMPFS_NOEXEC, "private, and nothing in it executes" },
-	{ MOUNTS_DEV, "private, with the devices below" },
-	{ MOUNTS_PROC, "processes of this run only, read-only" },
-	{ MOUNTS_DEVICE, "devices" },
-	{ MOUNTS_PROTECT, "not to be changed nor made" },
-	{ MOUNTS_EMPTY, "emptied but for what is named below it" },
-	{ MOUNTS_HIDE, "hidden" },
-};
-
 static void
 put_files(struct buf *b, const struct policy *p)
 {
-	const struct mounts *m = &p->confine.mounts;
-	bool root = (p->confine.layers & CONFINE_MOUNTS) != 0;
-	CLEANUP_BUF struct buf paths = { 0 };
+	const struct facts f = { p, NULL, FACTS_PEOPLE };
+	struct rows rows = { b, "" };
 
-	if ((p->confine.layers & CONFINE_WALLS) == 0) {
-		wrapped_text_put(b, "Files",
-		    "NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone");
-		return;
-	}
-	wrapped_text_put(b, "Files",
-	    root
-		? "a root of the run's own, in which there is only what follows"
-		: "the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show");
-	buf_init(&paths, 65536);
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		buf_reset(&paths);
-		for (size_t i = 0; i < m->count; i++)
-			if (m->op[i].kind == kinds[k].kind &&
-			    confine_shows(&p->confine, &m->op[i]))
-				wrapped_text_item(&paths, "%s", m->op[i].path);
-		if (paths.len > 0)
-			wrapped_text_row(b, "", "%s: %s",
-			    !root && kinds[k].kind == MOUNTS_PROC
-				? "the machine's processes, as far as permissions show them"
-				: kinds[k].words,
-			    buf_cstr(&paths));
-	}
+	put_topic(b, p, "Files", FACTS_FILES);
+	if ((p->confine.layers & CONFINE_WALLS) != 0)
+		facts_tell_paths(&f, add_row, &rows);
 }
 
 /* What comes of a call; the guard lets go on what it only records. */
@@ -179,15 +139,7 @@ put_programs(struct buf *b, const struct policy *p)
 {
 	const uint64_t none[6] = { 0 };
 
-	if (p->confine.listed_programs)
-		wrapped_text_put(b, "Programs",
-		    "only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes");
-	else if (p->confine.noexec)
-		wrapped_text_put(b, "Programs",
-		    "any that may be read; no file that can be written executes");
-	else
-		wrapped_text_put(b, "Programs",
-		    "any that may be read, those that the run writes itself as well");
+	put_topic(b, p, "Programs", FACTS_PROGRAMS);
 	if (p->confine.noexec &&
 	    outcome_of(p, SYS_memfd_create, none) == FILTER_EVAL_ALLOWED)
 		wrapped_text_put(b, "",
@@ -237,17 +189,7 @@ put_families(struct buf *b, const struct policy *p)
 static void
 put_network(struct buf *b, const struct policy *p)
 {
-	static const char *const words[] = {
-		"none: no address, not even 127.0.0.1",
-		"loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
-		"host: as the host's, its 127.0.0.1 and whatever listens there as well",
-	};
-
-	wrapped_text_put(b, "Network", words[p->confine.network]);
-	if (p->confine.network != CONFINE_HOST &&
-	    (p->confine.layers & CONFINE_NET) == 0)
-		wrapped_text_put(b, "",
-		    "without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on");
+	put_topic(b, p, "Network", FACTS_NETWORK);
 	put_families(b, p);
 }
 
@@ -298,76 +240,27 @@ static void
 put_calls(struct buf *b, const struct policy *p)
 {
 	static struct call_name names[MAX_CALL];
-	const struct profile *profile = profile_find(bytes_of(p->profile));
 	const struct syscall_group *g;
 
-	if (p->filter.prog.len == 0) {
-		wrapped_text_put(
-		    b, "System calls", "all: profile none, no filter");
+	put_topic(b, p, "System calls", FACTS_CALLS);
+	if (p->filter.prog.len == 0)
 		return;
-	}
-	wrapped_text_row(b, "System calls", "profile %s: %s", p->profile,
-	    profile != NULL ? profile->summary : "?");
-	if (p->log_only)
-		wrapped_text_put(b, "",
-		    "NOT IN FORCE: log_only lets what is refused below go on, and only logs it");
 	for (int nr = 0; nr < MAX_CALL; nr++)
 		filter_call_name(nr, names[nr].text);
 	for (size_t i = 0; (g = syscall_group_at(i)) != NULL; i++)
 		put_group(b, p, g, names);
-	wrapped_text_put(b, "",
-	    "calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed");
-	wrapped_text_put(b, "",
-	    p->explained ? "a refusal is explained to the caller and recorded"
-			 : "refusals cannot be explained on this kernel");
-	if (p->audit_exec)
-		wrapped_text_put(b, "", "each program that starts is recorded");
-}
-
-static void
-put_recording(struct buf *b, const struct policy *p)
-{
-	if (p->output == RECORDER_OFF)
-		wrapped_text_put(
-		    b, "Output", "not recorded: what is cut is gone");
-	else if (p->output == RECORDER_TAIL)
-		wrapped_text_row(b, "Output",
-		    "the last %u bytes of a run are recorded, and its token can read them",
-		    p->output_max);
-	else
-		wrapped_text_row(b, "Output",
-		    "all is recorded, and its token can read it; a run that writes more than %u bytes, or that cannot be recorded, is ended",
-		    p->output_max);
+	put_topic(b, p, "", FACTS_CALLS_END);
 }
 
 /* --- limits and layers ------------------------------------------------ */
 
 static void
-put_limit(struct buf *b, const char *key, uint64_t value)
-{
-	if (value > 0)
-		wrapped_text_row(b, "",
-		    "%s: %llu, of the whole run by its cgroup%s", key,
-		    (unsigned long long)value,
-		    cgroup_supposed() ? ", if mcp-execd has one" : "");
-}
-
-static void
 put_limits(struct buf *b, const struct policy *p)
 {
-	wrapped_text_row(b, "Limits",
-	    "%u ms, if the caller names no time, at most %u ms; then SIGTERM and, %u ms later, SIGKILL to the whole process tree",
-	    p->timeout_ms, p->timeout_max_ms, p->kill_grace_ms);
-	wrapped_text_row(b, "",
-	    "%u runs at the same time and %u a minute, of one token; of each output %u bytes are returned",
-	    p->runs, p->runs_per_minute, p->output_bytes);
-	for (size_t i = 0; i < p->rlimit_count; i++)
-		wrapped_text_row(b, "", "%s: %llu", p->rlimits[i].key,
-		    (unsigned long long)p->rlimits[i].value);
-	put_limit(b, "memory_bytes", p->cgroup.memory_bytes);
-	put_limit(b, "processes", p->cgroup.processes);
-	put_limit(b, "cpu_percent", p->cgroup.cpu_percent);
-	wrapped_text_row(b, "", "umask: %04o", (unsigned)p->umask);
+	put_topic(b, p, "Limits", FACTS_TIMES);
+	put_topic(b, p, "", FACTS_RLIMITS);
+	put_topic(b, p, "", FACTS_CGROUP);
+	put_topic(b, p, "", FACTS_UMASK);
 }
 
 static void
@@ -391,16 +284,14 @@ put_policy(struct buf *b, const struct policy *p)
 {
 	wrapped_text_row(b, "Policy", "%s%s%s", p->name,
 	    p->description[0] != '\0' ? ": " : "", p->description);
-	put_identity(b, p);
-	wrapped_text_row(b, "Directory",
-	    "%s: commands start here or in a directory inside, without links that lead out of it",
-	    p->directory);
+	put_topic(b, p, "Identity", FACTS_IDENTITY);
+	put_topic(b, p, "Directory", FACTS_PLACE);
 	put_tools(b, p);
 	put_files(b, p);
 	put_programs(b, p);
 	put_network(b, p);
 	put_calls(b, p);
-	put_recording(b, p);
+	put_topic(b, p, "Output", FACTS_RECORDS);
 	put_limits(b, p);
 	put_environment(b, p);
 	put_layers(b, p);

@@ -9,6 +9,7 @@
 #include "common/digest.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/confine/probe.h"
+#include "executor/policy/facts.h"
 
 /* "ABI 6, without signals to others (kept by pids)" */
 static void
@@ -85,17 +86,22 @@ posture_missing(struct buf *b, const struct policy *p)
 			    b, "%s (%s)", confine_layer_name(bit), why);
 }
 
+static void
+add_words(void *arg, const char *text)
+{
+	buf_put_str(arg, text);
+}
+
 void
 posture_line(struct buf *b, const struct plan *plan)
 {
-	const struct policy *p = plan->policy;
+	const struct facts f = { plan->policy, NULL, FACTS_LINE };
 	CLEANUP_BUF struct buf layers;
 
 	buf_init(&layers, 1024);
-	posture_layers(&layers, p);
-	buf_printf(b,
-	    "policy %s: as %s (uid %u, gid %u) in %s, network %s; no_new_privs, no capabilities, %zu resource limits; layers: %s",
-	    p->name, p->user, (unsigned)p->uid, (unsigned)p->gid, plan->cwd,
-	    confine_network_name(p->confine.network), p->rlimit_count,
-	    buf_cstr(&layers));
+	posture_layers(&layers, plan->policy);
+	facts_tell(&f, FACTS_IDENTITY, add_words, b);
+	buf_printf(b, " in %s", plan->cwd);
+	facts_tell(&f, FACTS_NETWORK, add_words, b);
+	buf_printf(b, "; layers: %s", buf_cstr(&layers));
 }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* test_facts: what is told of a policy, to whom, and with which numbers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "executor/policy/facts.h"
+
+static char told[65536];
+static struct policy *policy;
+
+static void
+add(void *arg, const char *text)
+{
+	size_t n = strlen(told);
+
+	(void)arg;
+	(void)snprintf(told + n, sizeof(told) - n, "%s\n", text);
+}
+
+static void
+add_number(void *arg, const char *key, uint64_t value)
+{
+	char text[128];
+
+	(void)snprintf(
+	    text, sizeof(text), "%s=%llu", key, (unsigned long long)value);
+	add(arg, text);
+}
+
+static void
+load(const char *keys)
+{
+	struct conf_report report;
+	char text[4096];
+	struct err e;
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"/tmp\"%s}",
+	    (unsigned)geteuid(), (unsigned)getegid(), keys);
+	policy_unref(policy);
+	policy = NULL;
+	conf_report_init(&report);
+	if (policy_parse(
+		"p.json", "p", bytes_of(text), NULL, &policy, &report, &e) != 0)
+		fail_msg("%.*s", (int)report.text.len, (char *)report.text.p);
+	conf_report_fini(&report);
+}
+
+static void
+tell(enum facts_reader reader, const struct token *t)
+{
+	const struct facts f = { policy, t, reader };
+
+	told[0] = '\0';
+	for (enum facts_topic i = 0; i < FACTS_TOPICS; i++)
+		facts_tell(&f, i, add, NULL);
+}
+
+static void
+expect(const char *text, bool there)
+{
+	if ((strstr(told, text) != NULL) != there)
+		fail_msg("%s: in %s", text, told);
+}
+
+static void
+test_whole(void **state)
+{
+	(void)state;
+	assert_true(facts_are_whole());
+	load("");
+	for (enum facts_reader r = 0; r < FACTS_READERS; r++) {
+		tell(r, NULL);
+		assert_int_not_equal(told[0], '\0');
+		expect("{", false);
+		expect("}", false);
+	}
+}
+
+/* A limit that is not there is no sentence, but for people. */
+static void
+test_numbers(void **state)
+{
+	(void)state;
+	load(",\"limits\":{\"runs_per_minute\":0,\"runs\":7}");
+	tell(FACTS_MODEL, NULL);
+	expect("commands at the same time: 7\n", true);
+	expect("commands a minute", false);
+	expect("bytes of memory", false);
+	tell(FACTS_PEOPLE, NULL);
+	expect("7 runs at the same time and 0 a minute", true);
+	expect("memory_bytes", false);
+	told[0] = '\0';
+	facts_each_number(policy, FACTS_IDENTITY, add_number, NULL);
+	expect("uid=", true);
+	facts_each_number(policy, FACTS_CGROUP, add_number, NULL);
+	expect("cgroup.", false);
+	facts_each_number(policy, FACTS_RLIMITS, add_number, NULL);
+	expect("core_bytes=1\n", true);
+}
+
+/* A token's shorter time is what is told, to each that asks. */
+static void
+test_narrowed(void **state)
+{
+	struct token t = { .timeout_max_ms = 3000 };
+
+	(void)state;
+	load("");
+	tell(FACTS_BRIEF, &t);
+	expect("may take 3 s (timeout_ms: at most 3000)", true);
+	tell(FACTS_MODEL, &t);
+	expect("milliseconds at most: 3000\n", true);
+	expect("unless timeout_ms is given: 3000\n", true);
+	tell(FACTS_MODEL, NULL);
+	expect("milliseconds at most: 600000\n", true);
+	expect("unless timeout_ms is given: 50000\n", true);
+}
+
+/* One of each kind of sentence holds. */
+static void
+test_variants(void **state)
+{
+	(void)state;
+	load(",\"network\":\"host\",\"tools\":[\"cli_command\"]");
+	tell(FACTS_MODEL, NULL);
+	expect("as the host's\n", true);
+	expect("none\n", false);
+	tell(FACTS_BRIEF, NULL);
+	expect("cli_command runs one program", true);
+	expect("exec_cmd", false);
+	tell(FACTS_LINE, NULL);
+	expect(", network host;", true);
+	load(",\"audit\":{\"output\":\"tail\",\"output_bytes\":8192}");
+	tell(FACTS_PEOPLE, NULL);
+	expect("the last 8192 bytes of a run are recorded", true);
+	expect("not recorded", false);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	policy_unref(policy);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_narrowed),
+		cmocka_unit_test(test_variants),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}
