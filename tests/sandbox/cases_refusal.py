@@ -41,12 +41,12 @@ refused("programs_without_landlock", "programs", programs=["/usr/bin/cat"],
 refused("programs_without_mounts", "programs", programs=["/usr/bin/cat"],
         disable=["mounts"])
 refused("hide_without_mounts", "hidden", disable=["mounts"],
-        only=world.kernel_has_landlock,
+        only=sandbox_env.kernel_has_landlock,
         files={"read": ["/usr", "/etc"], "hide": ["/etc/ssl"]})
 refused("protect_without_mounts", "protect", disable=["mounts"],
         files={"protect": [".ssh"]})
 refused("read_in_write_without_mounts", "would be writable",
-        only=world.kernel_has_landlock,
+        only=sandbox_env.kernel_has_landlock,
         disable=["mounts"], files={"read": ["/usr/share/doc"],
                                    "write": ["/usr/share"]})
 refused("sockets_without_mounts", "every socket", disable=["mounts"],
@@ -216,7 +216,7 @@ def posture(w):
     client.equal(p["landlock.abi"] > 0, "landlock" in w.layers, "landlock")
     if w.mode == "full" and ROOT:
         for layer in ("mounts", "pids", "ipc", "network", "seccomp",
-                      "loginuid", *(["landlock"] if world.landlock_abi()
+                      "loginuid", *(["landlock"] if sandbox_env.landlock_abi()
                                     else [])):
             client.check(layer in p["layers"], layer, p)
     inside = dict(zip(("mnt", "pid", "ipc", "net", "user"), w.inside(
