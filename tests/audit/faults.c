@@ -5,6 +5,7 @@
  * is killed, before, after or in the midst of it, or the call fails.
  *
  *	FAULT_AT=N FAULT_HOW=before|after|half|error [FAULT_COUNT=CALLS]
+ *	FAULT_DROP=FILE     with it goes what was written there and not synced
  *	FAULT_LIST=FILE     each such call is named there, a line each
  */
 #include <dlfcn.h>
@@ -14,16 +15,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 static struct {
-	const char *dir, *how;
+	const char *dir, *how, *drop;
 	long at, count, calls;
 	int list;
 	pid_t pid;
-} self = { .list = -1 };
+	int log; /* the descriptor of `drop`, as far as it is synced, its inode */
+	off_t synced;
+	ino_t ino;
+} self = { .list = -1, .log = -1 };
 
 static void __attribute__((constructor)) set_up(void)
 {
@@ -37,6 +42,7 @@ static void __attribute__((constructor)) set_up(void)
 		return; /* the frontend, or whoever */
 	self.dir = getenv("FAULT_DIR");
 	self.how = getenv("FAULT_HOW");
+	self.drop = getenv("FAULT_DROP");
 	self.at = at == NULL ? 0 : atol(at);
 	self.count = count == NULL ? 1 : atol(count);
 	self.pid = getpid();
@@ -45,9 +51,33 @@ static void __attribute__((constructor)) set_up(void)
 		    open(list, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+/* The power fails: what was not synced is gone. */
+static void
+lose_unsynced(void)
+{
+	if (self.drop != NULL && self.log != -1)
+		(void)syscall(SYS_ftruncate, self.log, self.synced);
+}
+
+/* Before a write to what may be lost, and after a sync of it. */
+static void
+follow_log(int fd, const char *path, int synced)
+{
+	struct stat st;
+
+	if (self.drop == NULL || strcmp(path, self.drop) != 0 ||
+	    fstat(fd, &st) == -1)
+		return;
+	if (synced || self.log != fd || self.ino != st.st_ino)
+		self.synced = st.st_size;
+	self.log = fd;
+	self.ino = st.st_ino;
+}
+
 static void
 die(void)
 {
+	lose_unsynced();
 	(void)syscall(SYS_kill, self.pid, SIGKILL);
 	for (;;)
 		(void)pause();
@@ -78,15 +108,25 @@ hit(const char *name, const char *path)
 	return 1;
 }
 
-static int
-hit_fd(const char *name, int fd)
+static void
+path_of(int fd, char path[4096])
 {
-	char link[64], path[4096];
+	char link[64];
 	ssize_t n;
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = readlink(link, path, 4095);
 	path[n > 0 ? n : 0] = '\0';
+}
+
+static int
+hit_fd(const char *name, int fd)
+{
+	char path[4096];
+
+	path_of(fd, path);
+	if (getpid() == self.pid)
+		follow_log(fd, path, 0);
 	return hit(name, path);
 }
 
@@ -161,9 +201,20 @@ fsync(int fd)
 int
 fdatasync(int fd)
 {
-	int struck = hit_fd("fdatasync", fd);
+	int struck = hit_fd("fdatasync", fd), r;
+	char path[4096];
 
-	SIMPLE(struck, REAL(int, "fdatasync", int)(fd));
+	if (struck && is_how("error")) {
+		errno = EIO;
+		return -1;
+	}
+	r = REAL(int, "fdatasync", int)(fd);
+	path_of(fd, path);
+	if (r == 0 && getpid() == self.pid)
+		follow_log(fd, path, 1);
+	if (struck)
+		die();
+	return r;
 }
 
 int

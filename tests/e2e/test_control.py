@@ -245,6 +245,13 @@ def test_reload_with_a_broken_token():
         check(not server.accepts(other), "revoked")
 
 
+def settle(count):
+    """Until it has not changed for a while."""
+    seen = []
+    within("it settles", 10, lambda: seen.append(count()) or
+           seen[-25:] == [seen[-1]] * 25)
+
+
 def test_files_are_followed():
     """Each change is told once; so is the end of the directory itself."""
     def reloads():
@@ -254,11 +261,12 @@ def test_files_are_followed():
         before = reloads()
         change()
         within(what, 5, lambda: reloads() > before)
-        time.sleep(0.3)
+        settle(reloads)
         equal(reloads() - before, 1, what)
         equal(server.accepts(token), good, what)
 
     with Server() as server:
+        settle(reloads)
         folder = server.dir / "tokens.d"
         away = server.dir / "away"
         token = server.token

@@ -17,12 +17,39 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "common/digest.h"
 #include "common/json.h"
 #include "executor/audit/audit.h"
 #include "tests/unit/fixture_executor.h"
+
+static unsigned syncs, syncs_that_fail, cuts_that_fail;
+
+/* Of the program: libc's, or one that fails. */
+int
+fdatasync(int fd)
+{
+	syncs++;
+	if (syncs_that_fail > 0) {
+		syncs_that_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+ftruncate(int fd, off_t to)
+{
+	if (cuts_that_fail > 0) {
+		cuts_that_fail--;
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_ftruncate, fd, to);
+}
 
 static struct audit *
 must_open(const char *path)
@@ -605,6 +632,70 @@ teardown(void **state)
 	return fixture_teardown(state);
 }
 
+/* What asks for it is on disk when a flush returns 0, and only that. */
+static void
+test_synced(void **state)
+{
+	struct audit *a = must_open(fixture_path("synced"));
+	struct err e = { 0 };
+
+	(void)state;
+	syncs = 0;
+	(void)audit_begin(a, "note");
+	audit_end(a, false);
+	assert_int_equal(audit_flush(a, &e), 0);
+	assert_int_equal(syncs, 0);
+	assert_true(audit_unsynced(a));
+	put_record(a, "intent");
+	must_flush(a);
+	assert_int_equal(syncs, 1);
+	assert_false(audit_unsynced(a));
+	(void)audit_begin(a, "note");
+	audit_end(a, false);
+	assert_int_equal(audit_flush(a, &e), 0);
+	audit_sync(a);
+	assert_int_equal(syncs, 2);
+	assert_false(audit_unsynced(a));
+	audit_close(a);
+}
+
+/* Until it is there, each flush says so: with and without further records. */
+static void
+check_failed_sync(const char *path, unsigned cuts)
+{
+	struct audit *a = must_open(path);
+	struct err e = { 0 };
+
+	put_record(a, "intent");
+	syncs = 0;
+	syncs_that_fail = 3;
+	cuts_that_fail = cuts;
+	assert_int_not_equal(audit_flush(a, &e), 0);
+	assert_non_null(strstr(e.what, "fdatasync"));
+	assert_int_not_equal(audit_flush(a, &e), 0);
+	put_record(a, "other");
+	assert_int_not_equal(audit_flush(a, &e), 0);
+	assert_int_equal(syncs, 3);
+	must_flush(a);
+	assert_true(syncs > 3);
+	audit_close(a);
+	syncs_that_fail = cuts_that_fail = 0;
+	assert_non_null(strstr(fixture_read(path), "\"intent\""));
+	assert_non_null(strstr(fixture_read(path), "\"other\""));
+}
+
+static void
+test_failed_sync(void **state)
+{
+	char path[256];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s", fixture_path("failed"));
+	check_failed_sync(path, 0);
+	(void)snprintf(path, sizeof(path), "%s", fixture_path("kept"));
+	check_failed_sync(path, 9);
+}
+
 int
 main(void)
 {
@@ -623,6 +714,8 @@ main(void)
 		cmocka_unit_test(test_append_only),
 		cmocka_unit_test(test_file_size_limit),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_synced),
+		cmocka_unit_test(test_failed_sync),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, teardown);
