@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Both processes: lockdown, crashes, stop, reload."""
+import ctypes
 import json
 import os
 import pathlib
@@ -12,6 +13,57 @@ import instance
 from client import (FRONTEND_EXIT, ROOT, Connection, Gone, Http, Server, Skip,
                     alive, check, descendants, equal, fds, mark, message,
                     processes, status_of, within)
+
+
+def check_limits(pid, build):
+    """Each row that it sets, soft and hard."""
+    rows = pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
+    limits = {r[:26].strip(): tuple(r[26:].split()[:2]) for r in rows}
+    equal(limits["Max processes"], ("0", "0"), "processes")
+    equal(limits["Max core file size"], ("0", "0"), "core files")
+    soft, hard = limits["Max open files"]
+    check(soft == hard and int(hard) < 1 << 16, "files", limits)
+    if "asan" not in build:
+        soft, hard = limits["Max file size"]
+        check(soft == hard and int(hard) < 1 << 40, "file size", limits)
+
+
+def test_inherits_nothing():
+    """A descriptor that the executor was given goes no further."""
+    server = Server()
+    server.wrapper = [*server.wrapper, "sh", "-c",
+                      'exec 7</etc/passwd; exec "$0" "$@"']
+    with server:
+        if not ROOT:
+            raise Skip("descriptors of the frontend: only root may look")
+        check("/etc/passwd" not in fds(server.frontend_pid()).values(),
+              fds(server.frontend_pid()))
+
+
+def take_sockets(pid):
+    """Our own copies of a process's sockets."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = libc.syscall(434, pid, 0)                   # pidfd_open
+    taken = [libc.syscall(438, pidfd, n, 0)             # pidfd_getfd
+             for n, t in fds(pid).items() if t.startswith("socket:")]
+    os.close(pidfd)
+    return taken
+
+
+def test_dies_with_the_executor():
+    """Even if somebody holds the channel open."""
+    if not ROOT:
+        raise Skip("sockets of the executor: only root may take them")
+    with Server() as server:
+        frontend = server.frontend_pid()
+        held = take_sockets(server.process.pid)
+        try:
+            check(held and min(held) > 2, "taken", held)
+            server.kill()
+            within("the frontend is gone", 5, lambda: not alive(frontend))
+        finally:
+            for fd in held:
+                os.close(fd)
 
 
 def test_lockdown():
@@ -35,6 +87,8 @@ def test_lockdown():
             equal(s["Groups"].split(), [], "Groups")
             equal(int(s["CapBnd"], 16), 0, "CapBnd")
         equal(s["PPid"], str(server.process.pid), "parent")
+        equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, "it can be dumped")
+        check_limits(pid, server.build.name)
         if not ROOT:
             raise Skip("descriptors of the frontend: only root may look")
         held = fds(pid)
@@ -47,9 +101,6 @@ def test_lockdown():
                   or "[timerfd]" in t or "[pidfd]" in t
                   or not t.startswith("anon_inode"), n, t)
         check(kinds[3] == kinds[4] == "socket", held)
-        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
-        check("Max processes             0                    0" in limits,
-              limits)
         root = os.readlink(f"/proc/{pid}/root")
         check("(deleted)" in root or not os.path.lexists(root) or
               root == "/" or not os.listdir(f"/proc/{pid}/root"), root)
