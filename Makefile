@@ -76,12 +76,12 @@ EXECUTOR := $(call in,executor, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
 	orphans supervise) \
 	$(call in,executor/channel, \
-	config_frames crash describe fetch instructions monitor push) \
+	config_frames crash describe fetch instructions monitor push viewtext) \
 	$(call in,executor/run, \
-	child denial guard job output overrun quota record refuse request \
+	child denial guard job output overrun ownid quota record refuse request \
 	spawn toolcall proctree wordsplit) \
 	$(call in,executor/policy, \
-	facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
+	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
 	cgroup confine confine_load execlog filehash filtercache image unotify \

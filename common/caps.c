@@ -100,3 +100,18 @@ caps_none(void)
 			return false;
 	return true;
 }
+
+uint64_t
+caps_permitted(void)
+{
+	uint64_t bits = 0;
+	unsigned cap;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_get_caps_process() != 0)
+		return 0;
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (capng_have_capability(CAPNG_PERMITTED, cap))
+			bits |= (uint64_t)1 << cap;
+	return bits;
+}

@@ -7,6 +7,7 @@
 #define COMMON_CAPS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -23,5 +24,7 @@ bool caps_can_change_ids(void);
 bool caps_can_raise_limits(void);
 /* true if this process has no effective, permitted or ambient capability. */
 bool caps_none(void);
+/* Capabilities that this process may have, by number. */
+uint64_t caps_permitted(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include "common/bytes.h"
 
 enum {
-	PROTO_VERSION = 6, /* +1 with every change of msgs.def */
+	PROTO_VERSION = 7, /* +1 with every change of msgs.def */
 	PROTO_MAX_FRAME = 20480, /* bytes; static_assert'ed in proto.c */
 	PROTO_MAX_DATA = 16384, /* bytes of ARG.value and OUTPUT.data */
 	PROTO_FD = 3, /* the frontend's end of the pair */
@@ -100,7 +100,8 @@ enum {
 	PROTO_HINT_READ_ONLY = 1 << 0,
 	PROTO_HINT_DESTRUCTIVE = 1 << 1,
 	PROTO_HINT_IDEMPOTENT = 1 << 2,
-	PROTO_HINT_OPEN_WORLD = 1 << 3
+	PROTO_HINT_OPEN_WORLD = 1 << 3,
+	PROTO_HINT_ELEVATED = 1 << 4 /* it has a policy of its own */
 };
 
 /* PARAM.flags */

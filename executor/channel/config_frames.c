@@ -4,11 +4,16 @@
 
 #include <string.h>
 
+#include <stdio.h>
 #include "common/cleanup.h"
 #include "executor/channel/describe.h"
 #include "executor/channel/instructions.h"
+#include "executor/channel/viewtext.h"
 
-enum { HEARTBEAT_MS = 15000 /* of idle event streams */ };
+enum {
+	HEARTBEAT_MS = 15000, /* of idle event streams */
+	TOOL_WORDS = 1800 /* bytes of a description that is added to */
+};
 
 static uint32_t
 largest_output(const struct policy_table *t)
@@ -178,18 +183,22 @@ token_flags(const struct token *t)
 void
 config_frames_token(const struct token *t, const struct config_frames_out *to)
 {
-	CLEANUP_BUF struct buf sources, tools, text;
+	CLEANUP_BUF struct buf sources, tools, text, view, brief;
 	struct msg msg = { .code = PROTO_TOKEN };
 	size_t i;
 
 	buf_init(&sources, 1024);
 	buf_init(&tools, 2048);
 	buf_init(&text, INSTRUCTIONS_MAX);
+	buf_init(&view, VIEWTEXT_MAX);
+	buf_init(&brief, VIEWTEXT_BRIEF_MAX);
 	for (i = 0; i < t->source_count; i++)
 		join_words(&sources, t->source_text[i]);
 	for (i = 0; i < t->policy->tool_count; i++)
 		join_words(&tools, t->policy->tools[i]);
 	instructions_write(t, &text);
+	viewtext_write(t, &view);
+	viewtext_brief(t->policy, &brief);
 	memcpy(msg.token.verifier, t->verifier, sizeof(t->verifier));
 	msg.token.name = bytes_of(t->name);
 	msg.token.policy = bytes_of(t->policy->name);
@@ -197,6 +206,8 @@ config_frames_token(const struct token *t, const struct config_frames_out *to)
 	msg.token.sources = buf_bytes(&sources);
 	msg.token.tools = buf_bytes(&tools);
 	msg.token.instructions = buf_bytes(&text);
+	msg.token.view = buf_bytes(&view);
+	msg.token.brief = buf_bytes(&brief);
 	msg.token.policy_mark = describe_mark(t);
 	msg.token.flags = token_flags(t);
 	to->send(to->arg, &msg);
@@ -241,15 +252,43 @@ param_frame(const struct param *p)
 		    .description = buf_bytes(&p->description) } };
 }
 
+/* Under a policy of its own it is not the token's that says what it sees. */
+static const char *
+describe_tool(const struct tooldef *t, char *out, size_t size)
+{
+	const size_t full = strlen(t->description);
+	size_t n = full;
+
+	if (t->runs_as[0] == '\0')
+		return t->description;
+	while (n > TOOL_WORDS ||
+	       (n > 0 && n < full && (t->description[n] & 0xc0) == 0x80))
+		n--;
+	(void)snprintf(out, size,
+	    "%.*s Runs as user %s under policy %s, whatever other tools may do.",
+	    (int)n, t->description, t->runs_as, t->policy);
+	return out;
+}
+
+static uint8_t
+hints_of(const struct tooldef *t)
+{
+	unsigned own = t->runs_as[0] != '\0' ? PROTO_HINT_ELEVATED : 0;
+
+	return (uint8_t)(t->hints | own);
+}
+
 void
 config_frames_tool(const struct tooldef *t, const struct config_frames_out *to)
 {
+	char text[sizeof(t->description) + 256];
 	struct msg tool = { .code = PROTO_TOOL,
 		.tool = { .name = bytes_of(t->name),
 		    .title = bytes_of(t->title),
-		    .description = bytes_of(t->description),
+		    .description =
+			bytes_of(describe_tool(t, text, sizeof(text))),
 		    .form = (uint8_t)t->form,
-		    .hints = t->hints,
+		    .hints = hints_of(t),
 		    .mime = bytes_of(t->mime) } };
 	struct bytes rest = buf_bytes(&t->schema);
 

@@ -17,6 +17,7 @@ static const struct {
 } sections[] = {
 	{ "Files", FACTS_FILES, FACTS_FILES_END, true },
 	{ "Programs", FACTS_PROGRAMS, FACTS_PROGRAMS, false },
+	{ "Processes", FACTS_PROCESSES, FACTS_PROCESSES, false },
 	{ "Network", FACTS_NETWORK, FACTS_NETWORK, false },
 	{ "System calls", FACTS_CALLS, FACTS_CALLS_END, false },
 	{ "Environment", FACTS_ENVIRONMENT, FACTS_SETTABLE, false },

@@ -15,6 +15,7 @@
 #include "common/log.h"
 
 enum {
+	ACCOUNT_GROUPS = 256, /* of one account, before they are counted */
 	MAX_NAME = 64 /* bytes of an account's or group's name */
 };
 
@@ -119,6 +120,24 @@ account_group(const struct keys *k, const struct json_value *v, gid_t *out)
 	}
 	*out = gr->gr_gid;
 	return true;
+}
+
+int
+account_groups(const char *name, gid_t gid, gid_t *out, int max)
+{
+	gid_t all[ACCOUNT_GROUPS];
+	int i, n = 0, count = ACCOUNT_GROUPS;
+
+	if (getpwnam(name) == NULL) /* a number that no account has */
+		return 0;
+	if (getgrouplist(name, gid, all, &count) == -1)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (all[i] != gid && n == max)
+			return -1;
+		else if (all[i] != gid)
+			out[n++] = all[i];
+	return n;
 }
 
 void

@@ -25,6 +25,11 @@ bool account_user(
     const struct keys *k, const struct json_value *v, struct account *out);
 bool account_group(
     const struct keys *k, const struct json_value *v, gid_t *out);
+/*
+ * The supplementary groups of a named account, without its own gid; how many,
+ * or -1: more than max.
+ */
+int account_groups(const char *name, gid_t gid, gid_t *out, int max);
 /* The account that this process runs as. */
 void account_self(struct account *out);
 

@@ -21,6 +21,7 @@
 
 #include "common/beneath.h"
 #include "common/landlock.h"
+#include "executor/confine/unotify.h"
 
 static const struct {
 	enum confine_layer layer;
@@ -97,9 +98,22 @@ confine_gap(const struct landlock_support *s, size_t i)
 const char *
 confine_network_name(enum confine_network n)
 {
-	static const char *const names[] = { "none", "loopback", "host" };
+	static const char *const names[] = { "none", "loopback", "look",
+		"host" };
 
 	return names[n];
+}
+
+bool
+confine_shares_network(const struct confine *c)
+{
+	return c->network == CONFINE_LOOK || c->network == CONFINE_HOST;
+}
+
+const char *
+confine_processes_name(const struct confine *c)
+{
+	return (c->layers & CONFINE_PIDS) == 0 || c->processes ? "see" : "own";
 }
 
 bool
@@ -112,7 +126,7 @@ confine_shows(const struct confine *c, const struct mounts_op *op)
 	return (c->layers & CONFINE_LANDLOCK) != 0 &&
 	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
 		   mounts_is_writable(op->kind) || op->kind == MOUNTS_DEVICE ||
-		   op->kind == MOUNTS_PROC);
+		   op->kind == MOUNTS_PROC || op->kind == MOUNTS_PROC_ALL);
 }
 
 static const char *const postures[] = { "strict", "kernel" };
@@ -172,7 +186,7 @@ confine_find_network(const struct confine *c, pid_t guard)
 	char path[40];
 
 	if ((c->layers & (CONFINE_NET | CONFINE_USER)) != CONFINE_NET ||
-	    c->network != CONFINE_NONE)
+	    c->network != CONFINE_NONE || c->net_changeable)
 		return -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)guard);
 	return open(path, O_RDONLY | O_CLOEXEC);
@@ -330,8 +344,15 @@ rights_of(const struct confine *c, const struct mounts_op *op)
 	case MOUNTS_TMPFS_NOEXEC:
 	case MOUNTS_DEV:
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE : 0;
+	case MOUNTS_PTS:
+		return private ? LANDLOCK_READ | LANDLOCK_WRITE_FILE |
+				     LANDLOCK_IOCTL_DEV
+			       : 0;
 	case MOUNTS_PROC:
+	case MOUNTS_PROC_ALL:
 		return LANDLOCK_READ;
+	case MOUNTS_PLACE:
+		return private ? LANDLOCK_READ_DIR : 0;
 	case MOUNTS_EMPTY:
 		return LANDLOCK_READ_DIR;
 	case MOUNTS_LINK:
@@ -365,7 +386,7 @@ static int
 make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 {
 	const struct mounts *m = &c->mounts;
-	uint64_t net = c->network == CONFINE_NONE
+	uint64_t net = c->network == CONFINE_NONE || c->network == CONFINE_LOOK
 			   ? LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP
 			   : 0;
 	struct landlock_set set;
@@ -442,6 +463,8 @@ confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
 	if ((c->layers & CONFINE_MOUNTS) != 0 &&
 	    (r = mounts_enter(&c->mounts, &f->path)) != 0)
 		return fail_step(f, "mounts", r);
+	if (c->processes)
+		unotify_use_proc(mounts_own_proc());
 	f->path = NULL;
 	if ((c->layers & CONFINE_LANDLOCK) != 0 &&
 	    (r = make_ruleset(c, ruleset, f)) != 0)

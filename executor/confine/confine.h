@@ -36,6 +36,7 @@ enum {
 enum confine_network {
 	CONFINE_NONE, /* no address at all */
 	CONFINE_LOOPBACK, /* 127.0.0.1 of its own */
+	CONFINE_LOOK, /* the host's can be listed, and no socket of it made */
 	CONFINE_HOST /* as the host's */
 };
 
@@ -55,7 +56,10 @@ struct confine {
 	enum confine_posture posture;
 	enum confine_network network;
 	bool sockets; /* AF_UNIX may be used */
+	bool processes; /* those of the machine can be seen */
+	bool withheld; /* they would be, with a layer that this machine lacks */
 	bool noexec; /* nothing writable executes */
+	bool net_changeable; /* by a run: no other one gets its network */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
 	struct landlock_support landlock; /* all 0 without that layer */
 	int net_spares
@@ -128,6 +132,10 @@ unsigned confine_layer_find(struct bytes name);
 /* Is a row of the plan in force, and more than a way to another one? */
 bool confine_shows(const struct confine *c, const struct mounts_op *op);
 const char *confine_network_name(enum confine_network n);
+/* Is it in the host's network namespace, by what the policy says? */
+bool confine_shares_network(const struct confine *c);
+/* Whose processes a run sees, "own" or "see", by the layers in force. */
+const char *confine_processes_name(const struct confine *c);
 const char *confine_posture_name(enum confine_posture p);
 /* The posture of that name; false: there is none. */
 bool confine_posture_find(struct bytes name, enum confine_posture *out);

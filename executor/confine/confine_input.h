@@ -17,7 +17,7 @@ struct confine_keys {
 	const struct json_value *protect;
 	const struct json_value *private_tmp, *noexec;
 	uint64_t tmp_bytes;
-	const struct json_value *network, *unix_sockets, *programs;
+	const struct json_value *network, *unix_sockets, *programs, *processes;
 	const struct json_value *require, *disable, *posture;
 };
 

@@ -56,10 +56,14 @@ static const char *const loaders[] = { "/lib64/ld-linux-x86-64.so.2",
 	"/lib64/ld64.so.2", "/lib/ld-musl-x86_64.so.1",
 	"/lib/ld-musl-aarch64.so.1", NULL };
 
-static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
-	"/dev/random", "/dev/urandom", NULL };
+/* What programs expect to be there, if only empty. */
+static const char *const standard_places[] = { "/run", "/var/run", NULL };
 
-static const char *const network_names[] = { "none", "loopback", "host", NULL };
+static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
+	"/dev/random", "/dev/urandom", "/dev/tty", NULL };
+
+static const char *const network_names[] = { "none", "loopback", "look", "host",
+	NULL };
 
 static enum confine_posture default_posture = CONFINE_STRICT;
 
@@ -202,7 +206,22 @@ read_network(const struct load *l)
 			return;
 		}
 	keys_complain(l->k, v,
-	    "\"network\" is \"none\", \"loopback\" (one of the run's own) or \"host\"");
+	    "\"network\" is \"none\", \"loopback\" (one of the run's own), \"look\" (the host's can be listed) or \"host\"");
+}
+
+static void
+read_processes(const struct load *l)
+{
+	const struct json_value *v = l->v->processes;
+
+	if (v == NULL ||
+	    (json_is(v, JSON_STRING) && bytes_eq_str(v->text, "own")))
+		return;
+	if (json_is(v, JSON_STRING) && bytes_eq_str(v->text, "see"))
+		l->c->processes = true;
+	else
+		keys_complain(l->k, v,
+		    "\"processes\" is \"own\" (those of the run) or \"see\" (the machine's can be seen, and not be signalled or traced)");
 }
 
 /* A list of layer names as bits. */
@@ -232,9 +251,17 @@ add_basics(const struct load *l, bool private_tmp)
 	struct mounts *m = &l->c->mounts;
 	struct err e = { 0 };
 
-	add_place(l, NULL, MOUNTS_PROC, "/proc", false);
+	add_place(l, NULL, l->c->processes ? MOUNTS_PROC_ALL : MOUNTS_PROC,
+	    "/proc", false);
 	add_place(l, NULL, MOUNTS_DEV, "/dev", false);
 	add_defaults(l, MOUNTS_DEVICE, devices);
+	if ((l->c->layers & CONFINE_MOUNTS) != 0) {
+		add_place(l, NULL, MOUNTS_PTS, "/dev/pts", true);
+		if (mounts_add_link(m, "/dev/ptmx", "pts/ptmx", &e) != 0)
+			keys_complain(l->k, NULL, "%s", e.what);
+	}
+	if (!mounts_cover(m, "/run"))
+		add_defaults(l, MOUNTS_PLACE, standard_places);
 	if (mounts_add_link(m, "/dev/fd", "/proc/self/fd", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stdin", "/proc/self/fd/0", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stdout", "/proc/self/fd/1", &e) != 0 ||
@@ -406,7 +433,7 @@ choose_layers(const struct load *l)
 	if (cgroup_ready())
 		layers |= CONFINE_CGROUP;
 	layers &= ~l->disabled;
-	if (l->c->network == CONFINE_HOST)
+	if (confine_shares_network(l->c))
 		layers &= ~(unsigned)CONFINE_NET;
 	/* A root without the process ids of its own cannot mount proc. */
 	if ((layers & CONFINE_PIDS) == 0)
@@ -420,6 +447,33 @@ choose_layers(const struct load *l)
 	l->c->layers = layers;
 	if ((layers & CONFINE_LANDLOCK) != 0)
 		l->c->landlock = l->probe->landlock;
+}
+
+/*
+ * Through /proc/PID/root, cwd and fd a process leads to its files.  The
+ * kernel asks for the right to trace it, which by its user alone another
+ * run of the same user would have: Landlock and a user namespace refuse it.
+ * Where this kernel has no Landlock, the posture "kernel" shows less instead.
+ */
+static void
+check_processes(const struct load *l)
+{
+	unsigned layers = l->c->layers;
+
+	if (!l->c->processes)
+		return;
+	if (l->c->posture == CONFINE_KERNEL && (layers & CONFINE_MOUNTS) != 0 &&
+	    ((l->probe->layers & CONFINE_WALLS) == CONFINE_MOUNTS)) {
+		l->c->processes = false;
+		l->c->withheld = true;
+		return;
+	}
+	if ((layers & CONFINE_PIDS) == 0 || (layers & CONFINE_MOUNTS) == 0)
+		keys_complain(l->k, l->v->processes,
+		    "\"processes\": \"see\" needs the layers pids and mounts, which this machine or this policy does not have; without pids all processes are seen anyway: leave the key out");
+	else if ((layers & (CONFINE_LANDLOCK | CONFINE_USER)) == 0)
+		keys_complain(l->k, l->v->processes,
+		    "\"processes\": \"see\" needs the layer landlock, without which a run could reach files through other processes of its user: say \"own\"");
 }
 
 static void
@@ -445,7 +499,7 @@ wanted_layers(const struct load *l)
 	unsigned want =
 	    CONFINE_WALLS | CONFINE_PIDS | CONFINE_IPC | CONFINE_SECCOMP;
 
-	if (l->c->network != CONFINE_HOST)
+	if (!confine_shares_network(l->c))
 		want |= CONFINE_NET;
 	if (l->probe->loginuid != PROBE_NO_LOGINUIDS)
 		want |= CONFINE_LOGINUID;
@@ -522,10 +576,11 @@ check_required(const struct load *l)
 
 	l->c->asked = asked;
 	l->c->missing = wanted_layers(l) & ~l->c->layers;
-	if ((missing & CONFINE_NET) != 0 && l->c->network == CONFINE_HOST) {
+	if ((missing & CONFINE_NET) != 0 && confine_shares_network(l->c)) {
 		missing &= ~(unsigned)CONFINE_NET;
 		keys_complain(l->k, l->v->require,
-		    "the layer \"network\" is required, and \"network\": \"host\" does without it: remove one of them");
+		    "the layer \"network\" is required, and \"network\": \"%s\" does without it: remove one of them",
+		    confine_network_name(l->c->network));
 	}
 	for (bit = 1; missing != 0 && bit <= CONFINE_LOGINUID; bit <<= 1)
 		if ((missing & bit) != 0)
@@ -545,9 +600,14 @@ check_narrowed(const struct load *l)
 static void
 check_network(const struct load *l)
 {
-	if (l->c->network == CONFINE_HOST && hostnet_is_private())
+	if (confine_shares_network(l->c) && hostnet_is_private())
 		keys_complain(l->k, l->v->network,
-		    "\"network\": \"host\" would be empty, as the unit has PrivateNetwork=yes: say \"none\" or \"loopback\", or set PrivateNetwork=no in a drop-in of the unit, as examples/systemd/host-network.conf does");
+		    "\"network\": \"%s\" would be empty, as the unit has PrivateNetwork=yes: say \"none\" or \"loopback\", or set PrivateNetwork=no in a drop-in of the unit, as examples/systemd/host-network.conf does",
+		    confine_network_name(l->c->network));
+	if (l->c->network == CONFINE_LOOK &&
+	    (l->c->layers & CONFINE_SECCOMP) == 0)
+		keys_complain(l->k, l->v->network,
+		    "\"network\": \"look\" needs the layer seccomp, which keeps sockets from being made: choose a \"profile\", or say \"none\" or \"host\"");
 	if ((l->c->layers & CONFINE_NET) != 0)
 		return;
 	if (l->c->network == CONFINE_LOOPBACK)
@@ -571,10 +631,12 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 
 	l.disabled = read_layers(&l, v->disable, "\"disable\"");
 	read_network(&l);
+	read_processes(&l);
 	read_posture(&l);
 	l.c->listed_programs = v->programs != NULL;
 	l.c->noexec = read_bool(&l, v->noexec, false) || l.c->listed_programs;
 	choose_layers(&l);
+	check_processes(&l);
 	/* A socket in a tree that may be read could be anybody's: none. */
 	l.c->sockets = v->unix_sockets != NULL;
 	add_files(&l);

@@ -30,8 +30,8 @@ execlog_wants(const struct unotify_call *n)
  * Linux 5.19: a thread whose announcement was received waits in its call
  * whatever signals it gets (common/filter asks for it where it can).
  */
-static bool
-waits_killable(void)
+bool
+execlog_waits_killable(void)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 		   SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV,
@@ -47,7 +47,7 @@ execlog_init(struct execlog *l, struct exec_event *event,
 	l->event = event;
 	l->tell = tell;
 	l->arg = arg;
-	l->killable = waits_killable();
+	l->killable = execlog_waits_killable();
 }
 
 /* --- the table -------------------------------------------------------- */

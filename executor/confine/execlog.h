@@ -107,6 +107,8 @@ struct execlog {
 };
 
 /* Events go to *event, and tell is called with arg. */
+/* Does a call that was received wait until it is answered, or killed? */
+bool execlog_waits_killable(void);
 void execlog_init(struct execlog *l, struct exec_event *event,
     void (*tell)(void *arg), void *arg);
 /* Is this notification one for execlog_take? */

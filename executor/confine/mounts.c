@@ -47,6 +47,7 @@ enum {
 #define HIDDEN  "/hidden" /* empty, and not to be entered */
 #define EMPTY   "/empty" /* empty, and to be seen */
 #define PRIVATE "/private" /* and a letter: the run's own directories */
+#define PROC    "/proc" /* of the run's process ids, for its guard */
 
 /* --- the plan --------------------------------------------------------- */
 
@@ -837,6 +838,56 @@ mounts_leave(void)
 	release_root("");
 }
 
+static int own_proc = -1;
+
+int
+mounts_own_proc(void)
+{
+	return own_proc;
+}
+
+static int
+mount_proc(const char *to)
+{
+	return mount("proc", to, "proc",
+		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
+		   NULL) == -1
+		   ? -errno
+		   : 0;
+}
+
+/*
+ * The guard knows its run's processes by the ids of its own namespace, and
+ * looks them up in a proc of that, which goes with the old root's name.
+ */
+static int
+do_proc_all(const char *from, const char *to)
+{
+	int r;
+
+	if (mkdir(PROC, 0700) == -1)
+		return -errno;
+	r = mount_proc(PROC);
+	if (r != 0)
+		return r;
+	own_proc = open(PROC, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (own_proc == -1)
+		return -errno;
+	return bind_mount(from, to,
+	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
+		MOUNTATTR_NOEXEC);
+}
+
+/* An instance of its own, with a bound, as all of them share the kernel's. */
+static int
+do_terminals(const char *to)
+{
+	return mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC | MS_SILENT,
+		   "newinstance,ptmxmode=0666,mode=0620,max=64") == -1
+		   ? -errno
+		   : 0;
+}
+
 static int
 do_op(const struct mounts_op *op)
 {
@@ -878,13 +929,13 @@ do_op(const struct mounts_op *op)
 		return do_private(to, safe | MOUNTATTR_NOEXEC, SHARED_MODE);
 	case MOUNTS_DEV:
 		return do_private(to, safe | MOUNTATTR_NOEXEC, DEV_MODE);
+	case MOUNTS_PTS:
+		return do_terminals(to);
 	case MOUNTS_PROC:
-		return mount("proc", to, "proc",
-			   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC |
-			       MS_SILENT,
-			   NULL) == -1
-			   ? -errno
-			   : 0;
+		return mount_proc(to);
+	case MOUNTS_PROC_ALL:
+		return do_proc_all(from, to);
+	case MOUNTS_PLACE:
 	case MOUNTS_LINK:
 		return made;
 	case MOUNTS_HIDE:
@@ -960,7 +1011,7 @@ begin_root(const struct mounts *m)
 		return r;
 	return m->whole_root
 		   ? bind_mount("/old", "/new",
-			 MOUNTATTR_NOSUID |
+			 MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
 			     (m->op[0].kind == MOUNTS_READ ? MOUNTATTR_RDONLY
 							   : 0U))
 		   : 0;

@@ -22,6 +22,7 @@ enum {
 
 /* What a path becomes.  Of two rows for one path the later kind wins. */
 enum mounts_kind {
+	MOUNTS_PLACE, /* a directory to be found empty, unless the host's shows */
 	MOUNTS_LINK, /* the symbolic link that the host has there */
 	MOUNTS_READ, /* bound read-only */
 	MOUNTS_EMPTY, /* an empty directory, read-only */
@@ -32,7 +33,9 @@ enum mounts_kind {
 	MOUNTS_TMPFS, /* private, empty, writable */
 	MOUNTS_TMPFS_NOEXEC,
 	MOUNTS_DEV, /* private, and written by its owner alone */
+	MOUNTS_PTS, /* terminals of the run's own */
 	MOUNTS_PROC, /* of the run's own process ids, read-only */
+	MOUNTS_PROC_ALL, /* the machine's, read-only */
 	MOUNTS_PROTECT, /* read-only; not there: it cannot be made */
 	MOUNTS_HIDE /* there, but neither readable nor enterable */
 };
@@ -111,6 +114,11 @@ const struct mounts_op *mounts_changed(const struct mounts *m, int *sysno);
  * Async-signal-safe.
  */
 int mounts_enter(const struct mounts *m, const char **failed);
+/*
+ * With MOUNTS_PROC_ALL: a proc(5) of this process's own ids, which no run sees;
+ * -1: /proc is that itself.
+ */
+int mounts_own_proc(void);
 
 /*
  * Make a row again of what is in its place now, in the run's root; 0 or a

@@ -18,6 +18,7 @@
 #include "common/filter.h"
 #include "common/landlock.h"
 #include "executor/confine/confine.h"
+#include "executor/confine/execlog.h"
 #include "executor/audit/loginuid.h"
 
 static struct {
@@ -336,6 +337,7 @@ probe_get(void)
 	find_seccomp();
 	self.p.listener =
 	    in_child(try_listener) == 0 && try_on_child(try_getfd);
+	self.p.killable = execlog_waits_killable();
 	self.p.tracer = try_on_child(try_trace);
 	self.p.loginuid = try_loginuid();
 	if (self.p.loginuid == PROBE_LOGINUID)

@@ -27,6 +27,7 @@ struct probe {
 	bool privileged; /* may change ids (root) */
 	unsigned layers; /* enum confine_layer bits that can be had together */
 	bool listener; /* a filter may tell what it refuses */
+	bool killable; /* a call that was told waits whatever signals it gets */
 	bool tracer; /* a run can be held at its execve(2), see execlog */
 	struct landlock_support landlock;
 	enum probe_loginuid loginuid;

@@ -113,6 +113,17 @@ static const struct filter_rule no_internet_rules[] = {
 	NO_FAMILY(AF_INET), NO_FAMILY(AF_INET6), NO_FAMILY(AF_NETLINK),
 };
 
+/*
+ * Neither lets an unprivileged process change or reach anything: routing is
+ * changed, and sockets are closed, with CAP_NET_ADMIN alone.
+ */
+static const struct filter_rule look_rules[] = {
+	NO_FAMILY(AF_INET), NO_FAMILY(AF_INET6),
+	{ .syscall = "socket", .verdict = FILTER_ALLOW,
+	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
+	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
+};
+
 /* NETLINK_SOCK_DIAG is 4: what ss(8) asks. */
 static const struct filter_rule diagnosis_rules[] = {
 	{ .syscall = "socket", .verdict = FILTER_ALLOW,
@@ -216,8 +227,12 @@ put_families(struct rules *r, const struct profile_choice *c)
 
 	if (c->internet && any)
 		PUT_ALL(r, internet_rules);
+	else if (c->look && any)
+		PUT_ALL(r, look_rules);
 	else
 		PUT_ALL(r, no_internet_rules);
+	if (c->look && any)
+		PUT_ALL(r, diagnosis_rules);
 	if (c->internet && strcmp(c->profile->name, "network") == 0)
 		PUT_ALL(r, diagnosis_rules);
 	if (c->sockets && any)
@@ -286,6 +301,8 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
+	if (c->watch_pid)
+		set_call(r, "getpid", FILTER_WATCH);
 }
 
 static void

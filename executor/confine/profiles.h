@@ -26,10 +26,12 @@ struct profile {
 struct profile_choice {
 	const struct profile *profile;
 	bool internet; /* IPv4, IPv6 and routing sockets */
+	bool look; /* of these only what lists the machine's network */
 	bool sockets; /* AF_UNIX sockets that connect to others */
 	bool watch_exec; /* every program that starts is told */
 	bool confirm_exec; /* and its first steps, also without ptrace(2) */
 	bool noexec; /* nothing writable executes: no file in memory */
+	bool watch_pid; /* who asks for its process id is told by the guard */
 	/* names or @groups; NULL ends them */
 	const char *allow[PROFILE_MAX_CHANGES + 1];
 	const char *deny[PROFILE_MAX_CHANGES + 1];

@@ -32,8 +32,9 @@ unotify_receive(int fd, struct unotify_call *out)
 	return 0;
 }
 
-int
-unotify_answer(int fd, const struct unotify_call *n, int error)
+static int
+send_answer(int fd, const struct unotify_call *n, int64_t value, int error,
+    unsigned flags)
 {
 	union {
 		struct seccomp_notif_resp r;
@@ -42,12 +43,25 @@ unotify_answer(int fd, const struct unotify_call *n, int error)
 
 	memset(&answer, 0, sizeof(answer));
 	answer.r.id = n->id;
+	answer.r.val = value;
 	answer.r.error = -error;
-	if (error == 0)
-		answer.r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	answer.r.flags = flags;
 	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer.r) == -1)
 		return errno == ENOENT ? -EAGAIN : -errno;
 	return 0;
+}
+
+int
+unotify_answer(int fd, const struct unotify_call *n, int error)
+{
+	return send_answer(
+	    fd, n, 0, error, error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0);
+}
+
+int
+unotify_answer_value(int fd, const struct unotify_call *n, int64_t value)
+{
+	return send_answer(fd, n, value, 0, 0);
 }
 
 bool
@@ -86,18 +100,42 @@ unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 	out[got] = '\0';
 }
 
+static int own_proc = -1;
+
+void
+unotify_use_proc(int fd)
+{
+	own_proc = fd;
+}
+
+static char *
+put_number(char *p, unsigned n)
+{
+	char digits[12];
+	size_t i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (i > 0)
+		*p++ = digits[--i];
+	return p;
+}
+
+/* A proc by its descriptor is reached through either, as "self" is in both. */
 void
 unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 {
-	char digits[12], *p = out;
-	size_t i = 0;
+	char *p = out;
 
 	memcpy(p, "/proc/", 6);
 	p += 6;
-	for (; pid > 0; pid /= 10)
-		digits[i++] = (char)('0' + pid % 10);
-	while (i > 0)
-		*p++ = digits[--i];
+	if (own_proc != -1) {
+		memcpy(p, "self/fd/", 8);
+		p = put_number(p + 8, (unsigned)own_proc);
+		*p++ = '/';
+	}
+	p = put_number(p, (unsigned)pid);
 	*p++ = '/';
 	memcpy(p, name, strlen(name) + 1);
 }

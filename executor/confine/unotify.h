@@ -27,12 +27,16 @@ struct unotify_call {
 int unotify_receive(int fd, struct unotify_call *out);
 /* Answer with an error (positive errno), or with 0 to let it go on. */
 int unotify_answer(int fd, const struct unotify_call *n, int error);
+/* Answer that it succeeded, with what it returns. */
+int unotify_answer_value(int fd, const struct unotify_call *n, int64_t value);
 /* Is the caller still waiting, so that what was read of it is its own? */
 bool unotify_valid(int fd, const struct unotify_call *n);
 /* Copy of a process's memory, and how much that was. */
 size_t unotify_read_memory(pid_t pid, uint64_t address, void *out, size_t size);
 /* Copy a text of its memory, cut to fit; "" if it cannot be read. */
 void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
+/* Where processes of the run are found from now on, if /proc is not the place; -1: it is. */
+void unotify_use_proc(int fd);
 /* "/proc/PID/NAME"; name is short, and ours. */
 void unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ctl: what the verbs of mcp-execctl share. */
+#include "executor/policy/elevation.h"
 #include "executor/control/control_socket.h"
 #include "executor/ctl/ctl.h"
 
@@ -191,8 +192,9 @@ no_policy(const struct ctl *c, const char *name)
 	return false;
 }
 
-bool
-ctl_load_policy(struct ctl *c, const char *name)
+/* One file; NULL: it is not there, or it has findings. */
+static struct policy *
+load_policy(struct ctl *c, const char *name)
 {
 	char file[POLICY_MAX_NAME + sizeof(".json")], path[PATH_MAX];
 	CLEANUP_BUF struct buf text;
@@ -203,15 +205,46 @@ ctl_load_policy(struct ctl *c, const char *name)
 	(void)snprintf(file, sizeof(file), "%s.json", name);
 	if (!policy_name_ok(bytes_of(name)) ||
 	    fdio_join(path, sizeof(path), c->conf.policy_dir, file, &e) != 0 ||
-	    (access(path, F_OK) != 0 && errno == ENOENT))
-		return no_policy(c, name);
-	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
-		0 &&
-	    keys_read_file(path, &text, &c->report) &&
+	    (access(path, F_OK) != 0 && errno == ENOENT) ||
+	    !keys_read_file(path, &text, &c->report) ||
 	    policy_parse(path, name, buf_bytes(&text), &c->tools, &p,
-		&c->report, &e) == 0 &&
-	    policy_table_add(&c->policies, p, &e) == 0)
-		return true;
+		&c->report, &e) != 0 ||
+	    policy_table_add(&c->policies, p, &e) != 0)
+		return NULL;
+	return p;
+}
+
+/* With those that its tools run under; what is missing is a finding. */
+static bool
+load_linked(struct ctl *c, const struct policy *p)
+{
+	unsigned before = c->report.count;
+
+	for (size_t i = 0; i < p->tool_count; i++) {
+		const struct tooldef *def = p->defined[i];
+
+		if (def != NULL && policy_is_elevated(p, def) &&
+		    policy_find(&c->policies, bytes_of(def->policy)) == NULL)
+			(void)load_policy(c, def->policy);
+	}
+	elevation_link(&c->policies, c->conf.policy_dir, &c->report);
+	return c->report.count == before;
+}
+
+bool
+ctl_load_policy(struct ctl *c, const char *name)
+{
+	const struct policy *p;
+	struct err e;
+
+	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
+	    0) {
+		p = load_policy(c, name);
+		if (p == NULL && c->report.count == 0)
+			return no_policy(c, name);
+		if (p != NULL && load_linked(c, p))
+			return true;
+	}
 	print_report(&c->report);
 	return false;
 }

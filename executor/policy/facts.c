@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "executor/confine/profiles.h"
+#include "executor/policy/capability.h"
 
 enum {
 	MAX_SENTENCE = 65536 /* bytes, with a list of paths or names */
@@ -105,6 +106,12 @@ put_network(struct buf *out, const struct facts *f)
 }
 
 static void
+put_capabilities(struct buf *out, const struct facts *f)
+{
+	capability_list(f->policy->capabilities, out);
+}
+
+static void
 put_rlimits(struct buf *out, const struct facts *f)
 {
 	buf_printf(out, "%zu", f->policy->rlimit_count);
@@ -154,6 +161,7 @@ static const struct value {
 	{ "timeout_max_ms", WORDS, .put = put_longest },
 	{ "summary", WORDS, .put = put_summary },
 	{ "network", WORDS, .put = put_network },
+	{ "capabilities", WORDS, .put = put_capabilities },
 	{ "rlimits", WORDS, .put = put_rlimits },
 	{ "umask", WORDS, .put = put_umask },
 	{ "if_cgroup", WORDS, .put = put_no_cgroup },
@@ -256,7 +264,17 @@ WHEN(executes_all, !p->confine.noexec && !p->confine.listed_programs)
 WHEN(has_no_network, p->confine.network == CONFINE_NONE)
 WHEN(has_loopback, p->confine.network == CONFINE_LOOPBACK)
 WHEN(has_host_network, p->confine.network == CONFINE_HOST)
-WHEN(lacks_net_layer, !has_host_network(p) && !has_layer(p, CONFINE_NET))
+WHEN(has_look, p->confine.network == CONFINE_LOOK)
+WHEN(lacks_net_layer,
+    !confine_shares_network(&p->confine) && !has_layer(p, CONFINE_NET))
+WHEN(has_no_pids, !has_layer(p, CONFINE_PIDS))
+WHEN(sees_all, has_layer(p, CONFINE_PIDS) && p->confine.processes)
+WHEN(sees_own, has_layer(p, CONFINE_PIDS) && !p->confine.processes)
+WHEN(withholds, p->confine.withheld)
+WHEN(has_no_rights, p->capabilities == 0)
+WHEN(has_rights, p->capabilities != 0)
+WHEN(can_escape, (p->capabilities & capability_escapes()) != 0)
+WHEN(elevates, p->elevates)
 WHEN(has_sockets, p->confine.sockets)
 WHEN(has_no_sockets, !p->confine.sockets)
 WHEN(has_filter, p->filter.prog.len > 0)
@@ -280,162 +298,198 @@ static const struct sentence {
 	bool (*when)(const struct policy *p); /* NULL: always */
 	bool counts; /* holds if the numbers in it are not 0 */
 	const char *people, *model, *brief, *line; /* by reader */
-} sentences[] = {
-	{ FACTS_IDENTITY, NULL,
-	    .people =
-		"user {user} (uid {uid}), group {gid}, further groups {groups}; home {home}.  No capability in any set, and no_new_privs: set-user-ID programs gain nothing.",
-	    .brief =
-		"You run commands on the Linux host {host} as user {user}, under policy \"{name}\".",
-	    .line = "policy {name}: as {user} (uid {uid}, gid {gid})" },
-	{ FACTS_IDENTITY, is_root,
-	    .people =
-		"This is root: files of root are its own, and only the layers below stand between them and the command." },
-	{ FACTS_IDENTITY, is_described, .brief = " {description}" },
-	{ FACTS_PLACE, NULL,
-	    .people =
-		"{directory}: commands start here or in a directory inside, without links that lead out of it" },
-	{ FACTS_PLACE, offers_builtin,
-	    .brief =
-		"\nCommands start in {directory}; a working directory must lie inside it." },
-	{ FACTS_PLACE, offers_defined_only,
-	    .brief = "\nCommands start in {directory}." },
-	{ FACTS_TOOLS, offers_cli,
-	    .brief =
-		"\ncli_command runs one program without a shell: nothing is expanded. Prefer it." },
-	{ FACTS_TOOLS, offers_exec,
-	    .brief =
-		"\nexec_cmd runs a line with {shell} -c: pipelines, redirections, variables." },
-	{ FACTS_TOOLS, adds_defined,
-	    .brief =
-		"\nOther tools run one program each, with the parameters that they list; there is no shell in between." },
-	{ FACTS_TOOLS, replaces_builtin,
-	    .brief =
-		"\nYour tools run one program each, with the parameters that they list; there is no shell and no other command." },
-	{ FACTS_FILES, has_no_wall,
-	    .people =
-		"NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone",
-	    .model = "as the permissions of the user allow" },
-	{ FACTS_FILES, has_own_root,
-	    .people =
-		"a root of the run's own, in which there is only what follows" },
-	{ FACTS_FILES, has_landlock_only,
-	    .people =
-		"the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show" },
-	{ FACTS_FILES_END, NULL,
-	    .model = "anything else is not there or is refused" },
-	{ FACTS_PROGRAMS, lists_programs,
-	    .people =
-		"only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes",
-	    .model = "only those that are listed as \"read and execute\"" },
-	{ FACTS_PROGRAMS, has_noexec,
-	    .people =
-		"any that may be read; no file that can be written executes",
-	    .model = "any that can be read, and none that can be written" },
-	{ FACTS_PROGRAMS, executes_all,
-	    .people =
-		"any that may be read, those that the run writes itself as well",
-	    .model = "any that can be read" },
-	{ FACTS_NETWORK, NULL,
-	    .line =
-		", network {network}; no_new_privs, no capabilities, {rlimits} resource limits" },
-	{ FACTS_NETWORK, has_no_network,
-	    .people = "none: no address, not even 127.0.0.1", .model = "none" },
-	{ FACTS_NETWORK, has_loopback,
-	    .people =
-		"loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
-	    .model = "a loopback interface of each run's own, nothing else" },
-	{ FACTS_NETWORK, has_host_network,
-	    .people =
-		"host: as the host's, its 127.0.0.1 and whatever listens there as well",
-	    .model = "as the host's" },
-	{ FACTS_NETWORK, lacks_net_layer,
-	    .people =
-		"without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
-	{ FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
-	{ FACTS_NETWORK, has_no_sockets,
-	    .model = "UNIX sockets may not be used" },
-	{ FACTS_CALLS, NULL, .model = "profile {profile}" },
-	{ FACTS_CALLS, has_no_filter,
-	    .people = "all: profile none, no filter" },
-	{ FACTS_CALLS, has_filter, .people = "profile {profile}: {summary}" },
-	{ FACTS_CALLS, only_logs,
-	    .people =
-		"NOT IN FORCE: log_only lets what is refused below go on, and only logs it" },
-	{ FACTS_CALLS_END, has_filter,
-	    .people =
-		"calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed" },
-	{ FACTS_CALLS_END, explains,
-	    .people = "a refusal is explained to the caller and recorded" },
-	{ FACTS_CALLS_END, explains_nothing,
-	    .people = "refusals cannot be explained on this kernel" },
-	{ FACTS_CALLS_END, filters_programs,
-	    .people = "each program that starts is recorded" },
-	{ FACTS_ENVIRONMENT, NULL,
-	    .people =
-		"built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD" },
-	{ FACTS_SETTABLE, NULL, .people = "a caller may set: {settable}",
-	    .model = "env may set: {settable}" },
-	{ FACTS_TIMES, NULL,
-	    .people =
-		"{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
-	{ FACTS_TIMES, NULL,
-	    .people =
-		"{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
-	{ FACTS_TIMES, NULL,
-	    .model =
-		"milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
-	{ FACTS_TIMES, NULL,
-	    .model = "milliseconds at most: {timeout_max_ms}" },
-	{ FACTS_TIMES, .counts = true,
-	    .model = "commands at the same time: {runs}" },
-	{ FACTS_TIMES, .counts = true,
-	    .model = "commands a minute: {runs_per_minute}" },
-	{ FACTS_TIMES, .counts = true,
-	    .model =
-		"bytes returned of stdout and stderr each: {output_bytes}" },
-	{ FACTS_TIMES, offers_builtin,
-	    .brief =
-		"\nA command may take {timeout_s} s (timeout_ms: at most {timeout_max_ms}); then it and everything it started is ended and you get its output so far. Processes do not outlive their command." },
-	{ FACTS_TIMES, NULL,
-	    .brief =
-		"\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
-	{ FACTS_CGROUP, .counts = true,
-	    .people =
-		"memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
-	    .model = "bytes of memory: {memory_bytes}" },
-	{ FACTS_CGROUP, .counts = true,
-	    .people =
-		"processes: {processes}, of the whole run by its cgroup{if_cgroup}",
-	    .model = "processes: {processes}" },
-	{ FACTS_CGROUP, .counts = true,
-	    .people =
-		"cpu_percent: {cpu_percent}, of the whole run by its cgroup{if_cgroup}",
-	    .model = "percent of a processor: {cpu_percent}" },
-	{ FACTS_UMASK, NULL, .people = "umask: {umask}" },
-	{ FACTS_RECORDS, NULL,
-	    .model =
-		"every command is recorded, with who asked and how it ended",
-	    .brief =
-		"\nThe resource exec://policy tells more of what you may do." },
-	{ FACTS_RECORDS, records_programs,
-	    .model = "so is every program that it starts" },
-	{ FACTS_RECORDS, keeps_output,
-	    .brief =
-		" What was cut of a command's output is kept for a while, in exec://runs/RUN/stdout and stderr (RUN: its run_id)." },
-	{ FACTS_RECORDS, keeps_nothing,
-	    .people = "not recorded: what is cut is gone",
-	    .model = "output is not kept: what is cut cannot be read later" },
-	{ FACTS_RECORDS, keeps_tail,
-	    .people =
-		"the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
-	    .model =
-		"the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
-	{ FACTS_RECORDS, keeps_all,
-	    .people =
-		"all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",
-	    .model =
-		"all output is kept for a while, at most {output_max_bytes} bytes of a command, which is ended beyond that: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
-};
+} sentences
+    [] = {
+	    { FACTS_IDENTITY, NULL,
+		.people =
+		    "user {user} (uid {uid}), group {gid}, further groups {groups}; home {home}.  no_new_privs: set-user-ID programs gain nothing.",
+		.brief =
+		    "You run commands on the Linux host {host} as user {user}, under policy \"{name}\".",
+		.line = "policy {name}: as {user} (uid {uid}, gid {gid})" },
+	    { FACTS_IDENTITY, has_no_rights,
+		.people = "No capability in any set, also for root." },
+	    { FACTS_IDENTITY, has_rights,
+		.people =
+		    "CAPABILITIES KEPT, by all that it starts: {capabilities}" },
+	    { FACTS_IDENTITY, can_escape,
+		.people = "WITH THESE A COMMAND CAN LEAVE ANY CONFINEMENT" },
+	    { FACTS_IDENTITY, is_root,
+		.people =
+		    "This is root: files of root are its own, and only the layers below stand between them and the command." },
+	    { FACTS_IDENTITY, is_described, .brief = " {description}" },
+	    { FACTS_PLACE, NULL,
+		.people =
+		    "{directory}: commands start here or in a directory inside, without links that lead out of it" },
+	    { FACTS_PLACE, offers_builtin,
+		.brief =
+		    "\nCommands start in {directory}; a working directory must lie inside it." },
+	    { FACTS_PLACE, offers_defined_only,
+		.brief = "\nCommands start in {directory}." },
+	    { FACTS_TOOLS, elevates,
+		.people =
+		    "tools of other policies whose definitions name this one run under it" },
+	    { FACTS_TOOLS, offers_cli,
+		.brief =
+		    "\ncli_command runs one program without a shell: nothing is expanded. Prefer it." },
+	    { FACTS_TOOLS, offers_exec,
+		.brief =
+		    "\nexec_cmd runs a line with {shell} -c: pipelines, redirections, variables." },
+	    { FACTS_TOOLS, adds_defined,
+		.brief =
+		    "\nOther tools run one program each, with the parameters that they list; there is no shell in between." },
+	    { FACTS_TOOLS, replaces_builtin,
+		.brief =
+		    "\nYour tools run one program each, with the parameters that they list; there is no shell and no other command." },
+	    { FACTS_FILES, has_no_wall,
+		.people =
+		    "NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone",
+		.model = "as the permissions of the user allow" },
+	    { FACTS_FILES, has_own_root,
+		.people =
+		    "a root of the run's own, in which there is only what follows" },
+	    { FACTS_FILES, has_landlock_only,
+		.people =
+		    "the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show" },
+	    { FACTS_FILES_END, NULL,
+		.model = "anything else is not there or is refused" },
+	    { FACTS_PROGRAMS, lists_programs,
+		.people =
+		    "only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes",
+		.model = "only those that are listed as \"read and execute\"" },
+	    { FACTS_PROGRAMS, has_noexec,
+		.people =
+		    "any that may be read; no file that can be written executes",
+		.model = "any that can be read, and none that can be written" },
+	    { FACTS_PROGRAMS, executes_all,
+		.people =
+		    "any that may be read, those that the run writes itself as well",
+		.model = "any that can be read" },
+	    { FACTS_PROCESSES, has_no_pids,
+		.people =
+		    "without the layer pids the machine's are seen, and those of the same user can be signalled unless Landlock keeps that out",
+		.model = "the machine's are seen" },
+	    { FACTS_PROCESSES, sees_all,
+		.people =
+		    "the machine's can be seen, with their command lines and, in /proc/PID/net, connections; only the run's own can be signalled or traced",
+		.model =
+		    "the machine's are seen, by the machine's ids; a command's own, which alone it can signal and trace, have ids of their own" },
+	    { FACTS_PROCESSES, sees_own,
+		.people = "the run's own, and no others",
+		.model = "only a command's own are seen" },
+	    { FACTS_PROCESSES, withholds,
+		.people =
+		    "\"see\" IS NOT IN FORCE: this kernel has no Landlock, without which files of other processes could be reached through /proc" },
+	    { FACTS_PROCESSES, NULL,
+		.model = "all of a command's processes end with it" },
+	    { FACTS_NETWORK, NULL,
+		.line =
+		    ", network {network}; no_new_privs, capabilities {capabilities}, {rlimits} resource limits" },
+	    { FACTS_NETWORK, has_no_network,
+		.people = "none: no address, not even 127.0.0.1",
+		.model = "none" },
+	    { FACTS_NETWORK, has_loopback,
+		.people =
+		    "loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
+		.model =
+		    "a loopback interface of each run's own, nothing else" },
+	    { FACTS_NETWORK, has_look,
+		.people =
+		    "look: addresses, routes, listeners and connections of the host can be listed; no socket of IPv4 or IPv6 can be made",
+		.model =
+		    "addresses, routes, listeners and connections of the host can be listed (ip, ss, /proc/net); nothing is connected to, and nothing listens" },
+	    { FACTS_NETWORK, has_host_network,
+		.people =
+		    "host: as the host's, its 127.0.0.1 and whatever listens there as well",
+		.model = "as the host's" },
+	    { FACTS_NETWORK, lacks_net_layer,
+		.people =
+		    "without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
+	    { FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
+	    { FACTS_NETWORK, has_no_sockets,
+		.model = "UNIX sockets may not be used" },
+	    { FACTS_CALLS, NULL, .model = "profile {profile}" },
+	    { FACTS_CALLS, has_no_filter,
+		.people = "all: profile none, no filter" },
+	    { FACTS_CALLS, has_filter,
+		.people = "profile {profile}: {summary}" },
+	    { FACTS_CALLS, only_logs,
+		.people =
+		    "NOT IN FORCE: log_only lets what is refused below go on, and only logs it" },
+	    { FACTS_CALLS_END, has_filter,
+		.people =
+		    "calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed" },
+	    { FACTS_CALLS_END, explains,
+		.people = "a refusal is explained to the caller and recorded" },
+	    { FACTS_CALLS_END, explains_nothing,
+		.people = "refusals cannot be explained on this kernel" },
+	    { FACTS_CALLS_END, filters_programs,
+		.people = "each program that starts is recorded" },
+	    { FACTS_ENVIRONMENT, NULL,
+		.people =
+		    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD" },
+	    { FACTS_SETTABLE, NULL, .people = "a caller may set: {settable}",
+		.model = "env may set: {settable}" },
+	    { FACTS_TIMES, NULL,
+		.people =
+		    "{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
+	    { FACTS_TIMES, NULL,
+		.people =
+		    "{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
+	    { FACTS_TIMES, NULL,
+		.model =
+		    "milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
+	    { FACTS_TIMES, NULL,
+		.model = "milliseconds at most: {timeout_max_ms}" },
+	    { FACTS_TIMES, .counts = true,
+		.model = "commands at the same time: {runs}" },
+	    { FACTS_TIMES, .counts = true,
+		.model = "commands a minute: {runs_per_minute}" },
+	    { FACTS_TIMES, .counts = true,
+		.model =
+		    "bytes returned of stdout and stderr each: {output_bytes}" },
+	    { FACTS_TIMES, offers_builtin,
+		.brief =
+		    "\nA command may take {timeout_s} s (timeout_ms: at most {timeout_max_ms}); then it and everything it started is ended and you get its output so far. Processes do not outlive their command." },
+	    { FACTS_TIMES,
+		NULL, .brief = "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
+	    { FACTS_CGROUP, .counts = true,
+		.people =
+		    "memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
+		.model = "bytes of memory: {memory_bytes}" },
+	    { FACTS_CGROUP, .counts = true,
+		.people =
+		    "processes: {processes}, of the whole run by its cgroup{if_cgroup}",
+		.model = "processes: {processes}" },
+	    { FACTS_CGROUP, .counts = true,
+		.people =
+		    "cpu_percent: {cpu_percent}, of the whole run by its cgroup{if_cgroup}",
+		.model = "percent of a processor: {cpu_percent}" },
+	    { FACTS_UMASK, NULL, .people = "umask: {umask}" },
+	    { FACTS_RECORDS, NULL,
+		.model =
+		    "every command is recorded, with who asked and how it ended",
+		.brief =
+		    "\nThe resource exec://policy tells more of what you may do." },
+	    { FACTS_RECORDS, records_programs,
+		.model = "so is every program that it starts" },
+	    { FACTS_RECORDS, keeps_output,
+		.brief =
+		    " What was cut of a command's output is kept for a while, in exec://runs/RUN/stdout and stderr (RUN: its run_id)." },
+	    { FACTS_RECORDS, keeps_nothing,
+		.people = "not recorded: what is cut is gone",
+		.model =
+		    "output is not kept: what is cut cannot be read later" },
+	    { FACTS_RECORDS, keeps_tail,
+		.people =
+		    "the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
+		.model =
+		    "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+	    { FACTS_RECORDS, keeps_all,
+		.people =
+		    "all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",
+		.model =
+		    "all output is kept for a while, at most {output_max_bytes} bytes of a command, which is ended beyond that: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+    };
 
 static const char *
 text_for(const struct sentence *s, enum facts_reader reader)
@@ -567,6 +621,12 @@ static const struct {
 		"private to each run, empty at its start; nothing in it executes" } },
 	{ MOUNTS_DEV, { "private, with the devices below", NULL } },
 	{ MOUNTS_PROC, { "processes of this run only, read-only", NULL } },
+	{ MOUNTS_PROC_ALL,
+	    { "the machine's processes, to be read as far as permissions go",
+		NULL } },
+	{ MOUNTS_PTS, { "terminals of the run's own, 64 at most", NULL } },
+	{ MOUNTS_PLACE,
+	    { "an empty directory, but for what is named below it", NULL } },
 	{ MOUNTS_DEVICE, { "devices", NULL } },
 	{ MOUNTS_PROTECT,
 	    { "not to be changed nor made", "not to be changed nor made" } },

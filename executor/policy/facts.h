@@ -29,6 +29,7 @@ enum facts_topic {
 	FACTS_FILES, /* before the paths */
 	FACTS_FILES_END,
 	FACTS_PROGRAMS,
+	FACTS_PROCESSES,
 	FACTS_NETWORK,
 	FACTS_CALLS, /* before the groups */
 	FACTS_CALLS_END,

@@ -24,6 +24,7 @@
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
 #include "executor/confine/profiles.h"
+#include "executor/policy/capability.h"
 #include "executor/policy/envname.h"
 
 #define KEYTABLE_MEMBER p
@@ -51,11 +52,11 @@ struct draft {
 	const struct narrow *narrow; /* NULL: as it is written */
 	const struct tooldef_table *known; /* tools; NULL: none */
 	const struct json_value *root;
-	const struct json_value *user, *group, *groups, *tools, *shell, *set,
-	    *allow, *umask, *directory, *profile;
+	const struct json_value *user, *group, *groups, *capabilities, *tools,
+	    *shell, *set, *allow, *umask, *directory, *profile;
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
-	const struct json_value *structured, *streams, *text;
+	const struct json_value *structured, *streams, *text, *elevates;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -145,9 +146,11 @@ static const struct key policy_keys[] = {
 	VALUE("user", user),
 	VALUE("group", group),
 	VALUE("groups", groups),
+	VALUE("capabilities", capabilities),
 	NEEDED("directory", directory,
 	    "name the directory that commands work in, such as \"/srv/app\""),
 	VALUE("tools", tools),
+	VALUE("elevates", elevates),
 	VALUE("shell", shell),
 	OBJECT("environment", environment_keys),
 	OBJECT("limits", limit_keys),
@@ -159,6 +162,7 @@ static const struct key policy_keys[] = {
 	VALUE("streams", streams),
 	VALUE("text", text),
 	VALUE("network", confine.network),
+	VALUE("processes", confine.processes),
 	VALUE("unix_sockets", confine.unix_sockets),
 	VALUE("programs", confine.programs),
 	VALUE("require", confine.require),
@@ -201,6 +205,12 @@ policy_env_ok(const struct policy *p, struct bytes name)
 }
 
 bool
+policy_is_elevated(const struct policy *p, const struct tooldef *def)
+{
+	return def->policy[0] != '\0' && strcmp(def->policy, p->name) != 0;
+}
+
+bool
 policy_offers(const struct policy *p, struct bytes tool)
 {
 	for (size_t i = 0; i < p->tool_count; i++)
@@ -233,6 +243,8 @@ fini_policy(struct policy *p)
 		free(p->env_allowed[i]);
 	for (size_t i = 0; i < p->tool_count; i++)
 		tooldef_unref(p->defined[i]);
+	for (size_t i = 0; i < p->tool_count; i++)
+		policy_unref(p->as[i]);
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);
@@ -272,11 +284,31 @@ set_defaults(struct policy *p)
 	copy_text(p->profile, sizeof(p->profile), "default");
 }
 
+/* Those of the account itself, as login(1) would give it. */
+static void
+read_account_groups(
+    const struct keys *k, const struct draft *d, struct policy *p)
+{
+	int n = account_groups(p->user, p->gid, p->groups, POLICY_MAX_GROUPS);
+
+	if (n < 0)
+		keys_complain(k, d->groups,
+		    "\"groups\": \"%s\" is in more than %d: list those that commands need",
+		    p->user, POLICY_MAX_GROUPS);
+	else
+		p->group_count = (size_t)n;
+}
+
 static void
 read_groups(const struct keys *k, const struct draft *d, struct policy *p)
 {
 	const struct json_value *v;
 
+	if (d->groups != NULL && json_is(d->groups, JSON_STRING) &&
+	    bytes_eq_str(d->groups->text, "account")) {
+		read_account_groups(k, d, p);
+		return;
+	}
 	if (d->groups == NULL || !keys_array(k, d->groups, "\"groups\""))
 		return;
 	if (d->groups->count > POLICY_MAX_GROUPS) {
@@ -307,7 +339,7 @@ check_own_identity(
 		keys_complain(k, d->group != NULL ? d->group : d->user,
 		    "only root can run commands in group %u: start mcp-execd as root, or leave \"group\" out",
 		    (unsigned)p->gid);
-	if (d->groups != NULL)
+	if (d->groups != NULL && !json_is(d->groups, JSON_STRING))
 		keys_complain(k, d->groups,
 		    "only root can set supplementary groups: start mcp-execd as root, or leave \"groups\" out");
 	n = getgroups(POLICY_MAX_GROUPS, p->groups);
@@ -343,6 +375,66 @@ read_identity(const struct keys *k, const struct draft *d, struct policy *p)
 	read_groups(k, d, p);
 	if (!caps_can_change_ids())
 		check_own_identity(k, d, p);
+}
+
+static void
+complain_capabilities(const struct keys *k, const struct json_value *at,
+    uint64_t bits, const char *why)
+{
+	CLEANUP_BUF struct buf text;
+
+	if (bits == 0)
+		return;
+	buf_init(&text, 1024);
+	capability_list(bits, &text);
+	keys_complain(k, at, "%s: %s", buf_cstr(&text), why);
+}
+
+/* What they would undo, or what this process cannot give. */
+static void
+check_capabilities(
+    const struct keys *k, const struct draft *d, const struct policy *p)
+{
+	const struct json_value *at = d->capabilities;
+
+	if (p->capabilities == 0)
+		return;
+	if (!caps_can_change_ids()) {
+		keys_complain(k, at,
+		    "only root can keep capabilities: start mcp-execd as root, or leave \"capabilities\" out");
+		return;
+	}
+	complain_capabilities(k, at, p->capabilities & ~caps_permitted(),
+	    "mcp-execd has none of these to give: add them to CapabilityBoundingSet= in a drop-in of its unit");
+	if ((p->confine.layers & CONFINE_WALLS) != 0)
+		complain_capabilities(k, at,
+		    p->capabilities & capability_escapes(),
+		    "with these a command leaves its confinement: leave them out, or \"disable\" the layers mounts and landlock if it is not to have one");
+	if (p->confine.network == CONFINE_LOOK)
+		complain_capabilities(k, at,
+		    p->capabilities &
+			capability_find(BYTES_LIT("cap_net_admin")),
+		    "it changes the network that \"network\": \"look\" only shows: leave it out, or say \"host\"");
+}
+
+static void
+read_capabilities(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	const struct json_value *v;
+	uint64_t bits;
+
+	if (d->capabilities == NULL ||
+	    !keys_array(k, d->capabilities, "\"capabilities\""))
+		return;
+	for (v = d->capabilities->child; v != NULL; v = v->next) {
+		bits = json_is(v, JSON_STRING) ? capability_find(v->text) : 0;
+		if (bits == 0)
+			keys_complain(k, v,
+			    "\"capabilities\" has names of capabilities(7), such as \"CAP_NET_RAW\", and the sets @packages, @services and @network-tools");
+		p->capabilities |= bits;
+	}
+	p->confine.net_changeable = p->capabilities != 0;
+	check_capabilities(k, d, p);
 }
 
 static void
@@ -414,7 +506,8 @@ add_tool(const struct keys *k, const struct draft *d,
 	else if (strcmp(name, "exec_cmd") == 0 && p->shell[0] == '\0')
 		keys_complain(k, v,
 		    "exec_cmd needs a shell: set \"shell\", or offer only cli_command");
-	else if (def != NULL && def->timeout_ms > p->timeout_max_ms)
+	else if (def != NULL && !policy_is_elevated(p, def) &&
+		 def->timeout_ms > p->timeout_max_ms)
 		keys_complain(k, v,
 		    "%s may take %u ms, \"timeout_max_ms\" is %u: raise it, or lower \"timeout_ms\" in the tool's definition",
 		    name, def->timeout_ms, p->timeout_max_ms);
@@ -802,6 +895,27 @@ check_noexec(const struct keys *k, const struct draft *d,
 		    "\"noexec\" cannot be kept where a run may mount a file system of its own: it needs the layer landlock, or a profile that allows neither @mount nor @namespace");
 }
 
+/* Only the filter stands between such a run and the host's network. */
+static void
+check_look(const struct keys *k, const struct draft *d, const struct policy *p,
+    const struct profile_choice *c)
+{
+	static const char *const makers[] = { "socket", "@socket",
+		"io_uring_setup", "@io-uring" };
+
+	if (p->confine.network != CONFINE_LOOK)
+		return;
+	if (p->log_only)
+		keys_complain(k, d->log_only,
+		    "\"log_only\" would let sockets be made, which \"network\": \"look\" rules out: leave one of them out");
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		for (size_t n = 0; c->allow[n] != NULL; n++)
+			if (strcmp(c->allow[n], makers[i]) == 0)
+				keys_complain(k, d->allow_calls,
+				    "\"allow\": \"%s\" makes sockets of every family, which \"network\": \"look\" rules out: leave it out, or say \"host\"",
+				    makers[i]);
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -813,7 +927,9 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	memset(&deny, 0, sizeof(deny));
 	memset(&choice, 0, sizeof(choice));
 	choice.profile = profile_find(bytes_of(p->profile));
-	choice.internet = p->confine.network != CONFINE_NONE;
+	choice.internet = p->confine.network == CONFINE_LOOPBACK ||
+			  p->confine.network == CONFINE_HOST;
+	choice.look = p->confine.network == CONFINE_LOOK;
 	choice.sockets = p->confine.sockets;
 	choice.noexec = p->confine.noexec;
 	read_calls(k, d->allow_calls, "\"allow\"", &allow);
@@ -828,12 +944,38 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	p->audit_exec = p->audit_exec && p->explained;
 	choice.watch_exec = p->audit_exec;
 	choice.confirm_exec = !probe_get()->tracer;
+	choice.watch_pid =
+	    p->explained && p->confine.processes && probe_get()->killable;
 	check_noexec(k, d, p, &choice);
+	check_look(k, d, p, &choice);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy_text(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
+}
+
+static void
+add_program(const struct tooldef *t, struct confine_input *in)
+{
+	if (in->tool_count < CONFINE_MAX_TOOLS)
+		in->tools[in->tool_count++] = t->program;
+}
+
+/* Of tools that run under this policy, those of other policies too. */
+static void
+find_programs(
+    const struct draft *d, const struct policy *p, struct confine_input *in)
+{
+	in->tool_count = 0;
+	for (size_t i = 0; i < p->tool_count; i++)
+		if (p->defined[i] != NULL &&
+		    !policy_is_elevated(p, p->defined[i]))
+			add_program(p->defined[i], in);
+	for (size_t i = 0;
+	     p->elevates && d->known != NULL && i < d->known->count; i++)
+		if (strcmp(d->known->t[i]->policy, p->name) == 0)
+			add_program(d->known->t[i], in);
 }
 
 static void
@@ -851,6 +993,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_directory(k, d, p);
 	read_shell(k, d, p);
 	read_tools(k, d, p);
+	p->elevates = is_true(k, d->elevates);
 	read_environment(k, d, p);
 	read_umask(k, d->umask, p);
 	read_profile(k, d->profile, p);
@@ -869,13 +1012,10 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	    p->shell[0] != '\0' && policy_offers(p, BYTES_LIT("exec_cmd"))
 		? p->shell
 		: NULL;
-	input.tool_count = 0;
-	for (size_t i = 0; i < p->tool_count; i++)
-		if (p->defined[i] != NULL)
-			input.tools[input.tool_count++] =
-			    p->defined[i]->program;
+	find_programs(d, p, &input);
 	input.filtered = strcmp(p->profile, "none") != 0;
 	confine_load(k, &d->confine, &input, &p->confine);
+	read_capabilities(k, d, p);
 	read_limits(k, d, p);
 	compile_filter(k, d, p);
 }

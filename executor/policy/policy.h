@@ -47,6 +47,7 @@ struct policy {
 	gid_t gid;
 	gid_t groups[POLICY_MAX_GROUPS];
 	size_t group_count;
+	uint64_t capabilities; /* kept, by number; 0: none */
 	char user[64]; /* its name, or the number as text */
 	char home[PATH_MAX]; /* from the password database, or "/" */
 
@@ -57,6 +58,9 @@ struct policy {
 	/* tools */
 	char tools[POLICY_MAX_TOOLS][64]; /* in the order offered */
 	struct tooldef *defined[POLICY_MAX_TOOLS]; /* NULL: built in */
+	/* referenced: the policy that it runs under, NULL: this one */
+	struct policy *as[POLICY_MAX_TOOLS];
+	bool elevates; /* tools of other policies may run under it */
 	size_t tool_count;
 	char shell[PATH_MAX]; /* for exec_cmd; empty: no shell */
 
@@ -123,6 +127,8 @@ int policy_narrow(const struct policy *p, const char *directory, int dir_fd,
 struct policy *policy_find(const struct policy_table *t, struct bytes name);
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p); /* NULL is fine */
+/* Does the definition name another policy to run under? */
+bool policy_is_elevated(const struct policy *p, const struct tooldef *def);
 bool policy_offers(const struct policy *p, struct bytes tool);
 /* The definition of a tool that it offers; NULL: it is built in, or none. */
 const struct tooldef *policy_tool(const struct policy *p, struct bytes tool);

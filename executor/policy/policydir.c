@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* policydir: files to policies, in steps.  Executor and mcp-execctl. */
+#include "executor/policy/elevation.h"
 #include "executor/policy/policydir.h"
 
 #include <stdio.h>
@@ -103,7 +104,10 @@ policydir_step(struct policydir *d, uint32_t microseconds)
 int
 policydir_end(struct policydir *d, struct policy_table *out, struct err *e)
 {
-	int rc = keys_verdict(d->report, d->before, d->dir, e);
+	int rc;
+
+	elevation_link(&d->table, d->dir, d->report);
+	rc = keys_verdict(d->report, d->before, d->dir, e);
 
 	if (rc == 0) {
 		*out = d->table;

@@ -53,6 +53,7 @@ static const struct key tool_keys[] = {
 	    "argv", argv, "say what to run, such as [\"/usr/bin/df\", \"-h\"]"),
 	VALUE("stdin", input),
 	STRING("directory", directory, 1),
+	STRING("policy", policy, 1),
 	U32("timeout_ms", timeout_ms, 100, DAY),
 	OBJECT("annotations", annotation_keys),
 	OBJECT("output", output_keys),

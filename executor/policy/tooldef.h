@@ -33,6 +33,8 @@ struct tooldef {
 	struct toolargv argv;
 	char program[PATH_MAX]; /* argv[0], absolute */
 	char directory[PATH_MAX]; /* empty: the token's */
+	char policy[64]; /* that it runs under; empty: the token's */
+	char runs_as[64]; /* that policy's user, once it is found */
 	int input; /* index of the parameter for stdin, -1: none */
 	uint32_t timeout_ms; /* 0: the policy's */
 	uint8_t hints; /* PROTO_HINT_* */

@@ -78,19 +78,26 @@ step_rlimits(const struct child *c)
 static int
 step_bounding(const struct child *c)
 {
+	const int ambient =
+	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+	uint64_t kept = c->plan->policy->capabilities;
 	int cap;
 
 	if (geteuid() != 0 &&
 	    (c->plan->policy->confine.layers & CONFINE_USER) == 0)
 		return 0;
+	/*
+	 * SECBIT_KEEP_CAPS is not locked: ping(8) sets it before it looks
+	 * whether there is anything to be kept, and ends where it cannot.
+	 */
 	if (prctl(PR_SET_SECUREBITS,
 		SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
-		    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
-		    SECBIT_NO_CAP_AMBIENT_RAISE |
-		    SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED) == -1)
+		    SECBIT_NO_SETUID_FIXUP_LOCKED |
+		    (kept != 0 ? SECBIT_KEEP_CAPS : ambient)) == -1)
 		return -errno;
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+		if ((kept & (uint64_t)1 << cap) == 0 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
 			return -errno;
 	return 0;
 }
@@ -127,12 +134,24 @@ step_capabilities(const struct child *c)
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct none[2];
+	struct __user_cap_data_struct data[2];
+	uint64_t kept = c->plan->policy->capabilities;
+	unsigned long cap;
+	size_t i;
 
-	(void)c;
-	memset(none, 0, sizeof(none));
+	for (i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(kept >> 32 * i);
+		data[i].permitted = data[i].inheritable = data[i].effective;
+	}
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, none) == -1 ? -errno : 0;
+	if (syscall(SYS_capset, &head, data) == -1)
+		return -errno;
+	for (cap = 0; cap < 64; cap++) /* so that it outlives execve */
+		if ((kept >> cap & 1) != 0 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) ==
+			-1)
+			return -errno;
+	return 0;
 }
 
 static int

@@ -121,6 +121,11 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		buf_printf(out,
 		    "local sockets are off for this token (%s refused; policy %s, key unix_sockets)",
 		    name, p->name);
+	else if (p->confine.network == CONFINE_LOOK &&
+		 (family == AF_INET || family == AF_INET6))
+		buf_printf(out,
+		    "the network can be listed and not be used by this token (%s refused; policy %s, key network)",
+		    name, p->name);
 	else if (family == AF_INET || family == AF_INET6 ||
 		 (family == AF_NETLINK && p->confine.network == CONFINE_NONE))
 		buf_printf(out,

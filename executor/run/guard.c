@@ -20,6 +20,7 @@
 
 #include "executor/audit/loginuid.h"
 #include "executor/confine/remask.h"
+#include "executor/run/ownid.h"
 #include "executor/run/proctree.h"
 
 enum {
@@ -219,6 +220,7 @@ take_notice(struct guard *g, short events)
 
 	if (r == 0)
 		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
+		    : ownid_wants(&n) ? ownid_answer(g->execs.fd, &n)
 				      : refuse_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);

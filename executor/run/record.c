@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 #include "executor/audit/loginuid.h"
+#include "executor/policy/capability.h"
 #include "executor/policy/facts.h"
 
 /* Of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context, 3.2). */
@@ -122,6 +123,16 @@ put_number(void *arg, const char *key, uint64_t value)
 	audit_put_i64(arg, key, (int64_t)value);
 }
 
+static void
+put_capabilities(struct buf *b, uint64_t bits)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 1024);
+	capability_list(bits, &text);
+	audit_put_own(b, "capabilities", buf_cstr(&text));
+}
+
 /* What the child will have put on when it executes the command. */
 static void
 put_posture(struct buf *b, const struct plan *p)
@@ -139,10 +150,12 @@ put_posture(struct buf *b, const struct plan *p)
 		    b, "%s%u", i > 0 ? "," : "", (unsigned)pol->groups[i]);
 	buf_put_u8(b, ']');
 	json_put_member_bool(b, "no_new_privs", true);
-	audit_put_own(b, "capabilities", "none");
+	put_capabilities(b, pol->capabilities);
 	put_layers(b, "layers", pol->confine.layers);
 	audit_put_str(b, "directory", p->directory);
 	audit_put_own(b, "network", confine_network_name(pol->confine.network));
+	audit_put_own(
+	    b, "processes.seen", confine_processes_name(&pol->confine));
 	put_strength(b, &pol->confine);
 	facts_each_number(pol, FACTS_CGROUP, put_number, b);
 	audit_put_own(b, "seccomp", pol->profile);
@@ -163,6 +176,8 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 	audit_put_own(b, "run.id", id);
 	audit_put_own(b, "token.name", p->token);
 	audit_put_own(b, "policy.name", p->policy->name);
+	if (p->from[0] != '\0')
+		audit_put_own(b, "token.policy", p->from);
 	put_caller(b, r);
 	audit_put(b, "process.command_line", p->command);
 	put_args(b, p->argv);

@@ -15,6 +15,7 @@
 
 #include "common/beneath.h"
 #include "common/cleanup.h"
+#include "executor/policy/elevation.h"
 #include "executor/run/toolcall.h"
 #include "executor/run/wordsplit.h"
 
@@ -253,14 +254,13 @@ put_words(char out[PATH_MAX], const char *directory, const char *rel)
  * may not look at.
  */
 static int
-plan_cwd(
-    struct plan *p, const struct token *t, struct bytes asked, struct err *e)
+plan_cwd(struct plan *p, struct bytes asked, struct err *e)
 {
 	const char *rel;
 	char text[PATH_MAX];
 
 	(void)snprintf(
-	    p->directory, sizeof(p->directory), "%s", t->policy->directory);
+	    p->directory, sizeof(p->directory), "%s", p->policy->directory);
 	if (bytes_to_str(asked, text, sizeof(text), e) != 0)
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
@@ -277,9 +277,9 @@ plan_cwd(
 }
 
 static uint32_t
-longest_timeout(const struct token *t)
+longest_timeout(const struct plan *p, const struct token *t)
 {
-	uint32_t most = t->policy->timeout_max_ms;
+	uint32_t most = p->policy->timeout_max_ms;
 
 	return t->timeout_max_ms != 0 && t->timeout_max_ms < most
 		   ? t->timeout_max_ms
@@ -291,7 +291,7 @@ plan_timeout(struct plan *p, const struct request *r, const struct token *t,
     struct err *e)
 {
 	const struct request_arg *a = find_arg(r, "timeout_ms");
-	uint32_t most = longest_timeout(t);
+	uint32_t most = longest_timeout(p, t);
 	uint64_t ms;
 
 	p->timeout_ms =
@@ -614,17 +614,42 @@ wants_one_stream(const struct token *t)
 	return !t->policy->separate && !token_structured(t);
 }
 
+/*
+ * The tool's own policy in the place of the token's, which offers the tool and
+ * has no other part in it but what the token narrows: its time.
+ */
+static int
+plan_elevation(struct plan *p, const struct token *t, const struct tooldef *def,
+    struct err *e)
+{
+	struct policy *to;
+
+	if (!policy_is_elevated(t->policy, def))
+		return 0;
+	to = elevation_of(t->policy, def);
+	if (to == NULL)
+		return err_set(e, ERR_DENIED,
+		    "%s runs under a policy of its own, and this token is narrowed to a directory: use a token that is not",
+		    def->name);
+	(void)snprintf(p->from, sizeof(p->from), "%s", t->policy->name);
+	policy_unref(p->policy);
+	p->policy = policy_ref(to);
+	return 0;
+}
+
 /* A tool that the administrator defined: its parameters and nothing else. */
 static int
 plan_tool(struct plan *p, const struct request *r, const struct token *t,
     const struct tooldef *def, struct err *e)
 {
-	uint32_t most = longest_timeout(t);
-	uint32_t wanted =
-	    def->timeout_ms != 0 ? def->timeout_ms : p->policy->timeout_ms;
 	struct what w = { 0 };
 	struct toolcall call;
+	uint32_t most, wanted;
 
+	if (plan_elevation(p, t, def, e) != 0)
+		return e->code;
+	most = longest_timeout(p, t);
+	wanted = def->timeout_ms != 0 ? def->timeout_ms : p->policy->timeout_ms;
 	p->defined = true;
 	p->one_stream = def->form == PROTO_FORM_TEXT && wants_one_stream(t);
 	p->timeout_ms = wanted < most ? wanted : most;
@@ -634,7 +659,7 @@ plan_tool(struct plan *p, const struct request *r, const struct token *t,
 			request_value(r, &r->arg[i]), e) != 0)
 			return e->code;
 	if (toolcall_complete(&call, e) != 0 ||
-	    plan_cwd(p, t,
+	    plan_cwd(p,
 		bytes_of(def->directory[0] != '\0' ? def->directory : "."),
 		e) != 0)
 		return e->code;
@@ -666,7 +691,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
 	p->one_stream = tool->shell && wants_one_stream(t);
-	if (plan_cwd(p, t, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
+	if (plan_cwd(p, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
 	    plan_timeout(p, r, t, e) != 0)
 		return e->code;

@@ -49,6 +49,7 @@ struct request {
 struct plan {
 	struct policy *policy; /* referenced */
 	char token[POLICY_MAX_NAME];
+	char from[POLICY_MAX_NAME]; /* the token's policy, if that is another */
 	char tool[64];
 	uint8_t verifier[DIGEST_BYTES]; /* which token of that name */
 	uint64_t expires; /* it does, in Unix seconds; 0: never */

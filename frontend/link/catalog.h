@@ -43,6 +43,7 @@ struct catalog_tool {
 	    const struct json_value *arguments, struct catalog_args *out,
 	    struct err *e);
 	struct defined *defined; /* NULL: built in */
+	bool elevated; /* the token's view is not its own */
 };
 
 /* One flattened argument; value is borrowed from the document or store. */

@@ -82,7 +82,8 @@ fill_tool(struct defined *d, const struct msg_tool *m, struct err *e)
 		.form = (enum proto_form)m->form,
 		.mime = d->mime,
 		.flatten = flatten_defined,
-		.defined = d };
+		.defined = d,
+		.elevated = (m->hints & PROTO_HINT_ELEVATED) != 0 };
 	return 0;
 }
 

@@ -392,7 +392,8 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 	size_t tools = l->tool_count * sizeof(l->tools[0]);
 	size_t nets = l->source_count * sizeof(l->sources[0]);
 	struct settings_token *t =
-	    malloc(sizeof(*t) + tools + nets + m->instructions.len + 1);
+	    malloc(sizeof(*t) + tools + nets + m->instructions.len +
+		   m->view.len + m->brief.len + 3);
 	char *p;
 
 	if (t == NULL) {
@@ -413,9 +414,17 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 	t->sources = memcpy(p + tools, l->sources, nets);
 	p += tools + nets;
 	t->instructions = p;
+	t->view = p + m->instructions.len + 1;
+	t->brief = t->view + m->view.len + 1;
+	t->tools_mark = settings_mark(t->tools_mark, m->view);
+	t->tools_mark = settings_mark(t->tools_mark, m->brief);
 	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) == 0 &&
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) == 0 &&
-	    bytes_to_str(m->instructions, p, m->instructions.len + 1, e) == 0)
+	    bytes_to_str(m->instructions, p, m->instructions.len + 1, e) == 0 &&
+	    bytes_to_str(m->view, p + m->instructions.len + 1, m->view.len + 1,
+		e) == 0 &&
+	    bytes_to_str(m->brief, p + m->instructions.len + m->view.len + 2,
+		m->brief.len + 1, e) == 0)
 		return t;
 	free(t);
 	return NULL;

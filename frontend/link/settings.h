@@ -47,6 +47,8 @@ struct settings_token {
 	uint8_t flags; /* PROTO_TOKEN_* */
 	bool policy_changed; /* since the configuration before */
 	const char *instructions;
+	const char *view; /* behind descriptions of built-in tools */
+	const char *brief; /* behind those of defined ones */
 };
 
 struct settings_name {

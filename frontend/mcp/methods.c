@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "frontend/content/resource.h"
 #include "frontend/mcp/asking.h"
 #include "frontend/mcp/subscribe.h"
@@ -12,6 +13,7 @@
 
 enum {
 	LISTS_TTL_MS = 60000, /* for which lists may be kept */
+	MAX_DESCRIPTION = 4096,
 	BOTH = MCP_SESSION | MCP_STATELESS
 };
 
@@ -147,8 +149,27 @@ set_level(const struct mcp_request *r)
 	return answer_empty(r);
 }
 
+/* What it does, and where what it sees is not the machine. */
 static void
-put_tool(struct buf *out, const struct catalog_tool *t, bool structured,
+put_description(struct buf *out, const struct catalog_tool *t,
+    const struct settings_token *token)
+{
+	const char *view = t->elevated          ? ""
+			   : t->defined == NULL ? token->view
+						: token->brief;
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, MAX_DESCRIPTION);
+	buf_put_str(&text, t->description);
+	if (text.len > 0 && view[0] != '\0')
+		buf_put_u8(&text, ' ');
+	buf_put_str(&text, view);
+	json_put_member(out, "description", buf_bytes(&text));
+}
+
+static void
+put_tool(struct buf *out, const struct catalog_tool *t,
+    const struct settings_token *token, bool structured,
     const struct mcp_revision *rev)
 {
 	if (out->len > 0 && out->p[out->len - 1] == '}')
@@ -157,7 +178,7 @@ put_tool(struct buf *out, const struct catalog_tool *t, bool structured,
 	json_put_member(out, "name", bytes_of(t->name));
 	if (rev->title)
 		json_put_member(out, "title", bytes_of(t->title));
-	json_put_member(out, "description", bytes_of(t->description));
+	put_description(out, t, token);
 	json_put_key(out, "inputSchema");
 	buf_put_str(out, t->input_schema);
 	if (structured && t->output_schema != NULL) {
@@ -192,7 +213,7 @@ list_tools(const struct mcp_request *r)
 	json_put_key(out, "tools");
 	buf_put_str(out, "[");
 	for (size_t i = 0; i < token->tool_count; i++)
-		put_tool(out, token->tools[i], structured, rev);
+		put_tool(out, token->tools[i], token, structured, rev);
 	buf_put_str(out, "]");
 	answer_put_lifetime(out, rev, LISTS_TTL_MS);
 	answer_end(r->reply, rev);

@@ -64,6 +64,37 @@ def between_runs(w):
     client.check(sandbox_env.THROUGH in out, "the control did not work:", out)
 
 
+# To be looked at only: nothing is reached, and nothing listens.
+add(
+    Attack("network.look_tcp", TCP, told, policy="look"),
+    Attack("network.look_tcp6", TCP6, told, policy="look"),
+    Attack("network.look_udp", UDP, told, policy="look"),
+    Attack("network.look_fastopen",
+           "{try} fastopen 127.0.0.1 {port} {word}", told, policy="look"),
+    Attack("network.look_listen", "{try} listen 0", says("listening"),
+           policy="look"),
+    Attack("network.look_abstract", "{try} unix {abstract} {word}", told,
+           policy="look"),
+    Attack("network.look_unix", "{try} unix {out}/host.sock {word}", told,
+           policy="look"),
+    Attack("network.look_changes", "ip route add 198.51.100.77/32 dev lo && "
+           "echo " + sandbox_env.THROUGH + "; ip route del 198.51.100.77/32 dev lo; "
+           ":", sandbox_env.through, policy="look", control="root", only=as_root),
+)
+
+
+@case("network.look_works")
+def look(w):
+    """Listeners, connections, addresses and routes of the machine."""
+    w.need_policy("look")
+    out = w.inside("ss -Htln; ip -o address; ip route; "
+                   "cat /proc/net/tcp", "look")
+    client.check(f":{w.names['port']} " in out, "ss", out)
+    client.check(f"0100007F:{int(w.names['port']):04X}" in out, out)
+    client.check("127.0.0.1/8" in out, "ip", out)
+    client.equal(w.posture()["network"], "look", "the record")
+
+
 @case("network.host_works")
 def host(w):
     told.reset(w)

@@ -34,6 +34,67 @@ def capabilities(w):
         client.equal(inside[name], NONE, name)
 
 
+KEPT = 0x800000fb | 1 << 10         # @packages, ports below 1024
+
+
+@case("privileges.kept", only=as_root)
+def kept(w):
+    """Those that the policy names, by all that the run starts, and no more."""
+    for words in "cat /proc/self/status", "sh -c 'sh -c \"cat /proc/self/status\"'":
+        inside = status(w, "kept", words)
+        for name in "CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd":
+            client.equal(int(inside[name], 16), KEPT, name)
+        client.equal(inside["NoNewPrivs"], "1", "NoNewPrivs")
+    out = w.inside("touch o; chown 1 o && stat -c o=%u o; rm o; "
+                   "python3 -c 'import socket; s = socket.socket(); "
+                   "s.bind((\"127.0.0.1\", 81)); print(\"bound\")'", "kept")
+    client.check("o=1" in out and "bound" in out, "they are of use", out)
+    client.check("cap_chown" in w.posture()["capabilities"], "the record")
+
+
+@case("privileges.kept_does_not_escape", only=as_root)
+def kept_stays(w):
+    """Rights of root over files, of what the run sees; layers stay."""
+    for policy in "kept", "kept_root":
+        out = w.inside(
+            "cat {out}/secret; echo x >/etc/{tag}; touch /usr/{tag}; "
+            "cp /usr/bin/id s && chmod 4755 s && chown 0 s; "
+            "mount -t tmpfs x /tmp; unshare -m true && echo unshared; "
+            "setpriv --reuid 0 --regid 0 --clear-groups sh -c "
+            "'echo x >/etc/{tag}; cat {out}/secret; unshare -m true && "
+            "echo unshared'; {try} bind / /tmp; {try} setns /proc/1/ns/mnt; "
+            "mknod d b 254 0 && echo made; kill -9 {executor}; "
+            "{try} ptrace 1; {try} getfd 1 3; :", policy)
+        client.check(w.names["secret"] not in out, "read", out)
+        client.check(THROUGH not in out and "unshared" not in out
+                     and "made" not in out, "left", out)
+        client.check(not os.path.exists(w.text("/etc/{tag}")), "wrote")
+        client.check(client.alive(w.server.process.pid), "killed")
+        w.tidy()
+
+
+@case("privileges.kept_network_is_not_passed_on", only=as_root)
+def kept_network(w):
+    """What a run could set in its network the next one does not find."""
+    if "network" not in w.layers:
+        raise client.Skip("the layer network is off")
+    w.inside("ip link set lo up; ip address add 192.0.2.5/32 dev lo; "
+             "ip -o address", "kept_root")
+    out = w.inside("ip -o address; cat /proc/net/fib_trie; :", "kept_root")
+    client.check("192.0.2.5" not in out, out)
+
+
+@case("privileges.escapes_are_refused", only=as_root)
+def escapes(w):
+    """At load, and said by name."""
+    once(w)
+    for name in ("CAP_SYS_ADMIN", "cap_sys_ptrace", "CAP_MKNOD",
+                 "CAP_AUDIT_CONTROL", "CAP_DAC_READ_SEARCH"):
+        w.offer("escape", {"capabilities": [name]})
+        said = w.unavailable.pop("escape", "")
+        client.check(name.lower() in said, name, "was taken", said)
+
+
 @case("privileges.identity")
 def identity(w):
     uid = w.uid
@@ -294,6 +355,134 @@ against("cwd", "ls /proc/{pid}/cwd/", says("plain"))
 against("build_ptrace", "{try} ptrace {pid}", policy="build", only=once)
 against("build_vm_read", "{try} vm-read {pid} {address}", says("secret-"),
         policy="build", only=once)
+
+
+# Seen, and that is all.  A number of the machine's is nobody's inside.
+SEE = dict(policy="see", needs=())
+against("see_kill", "kill -9 {pid}", dead(), **SEE)
+against("see_pidfd_signal", "{try} pidfd-signal {pid} 9", dead(), **SEE)
+against("see_procfd_signal", "{try} procfd-signal {pid} 9", dead(), **SEE)
+against("see_ptrace", "{try} ptrace {pid}", **SEE)
+against("see_vm_read", "{try} vm-read {pid} {address}", says("secret-"),
+        **SEE)
+against("see_memory_file", "{try} mem {pid} {address}", says("secret-"),
+        **SEE)
+against("see_descriptor", "{try} getfd {pid} 1", **SEE)
+against("see_environ", "cat /proc/{pid}/environ | tr '\\0' '\\n'",
+        matches("^PATH="), **SEE)
+against("see_cwd", "ls /proc/{pid}/cwd/", says("plain"), **SEE)
+against("see_root", "ls /proc/{pid}/root/", says("usr"), **SEE)
+against("see_task_root", "ls /proc/{pid}/task/{pid}/root/", says("usr"),
+        **SEE)
+against("see_opened", "cat /proc/{pid}/fd/0 && echo " + THROUGH, through,
+        **SEE)
+against("see_program", "cat /proc/{pid}/exe | wc -c", matches("^[1-9]"),
+        **SEE)
+against("see_namespace", "stat -L /proc/{pid}/ns/mnt && echo " + THROUGH,
+        through, **SEE)
+against("see_prlimit", "{try} prlimit {pid} 100", **SEE)
+against("see_renice", "renice -n 19 -p {pid}; ps -o ni= -p {pid}",
+        matches("^ *19$"), **SEE)
+against("see_oom", "echo 999 >/proc/{pid}/oom_score_adj; "
+        "cat /proc/{pid}/oom_score_adj", matches("^999$"), **SEE)
+
+
+@case("processes.see_works")
+def see(w):
+    """The machine's are listed, also where the run has many ids of its own."""
+    w.need_policy("see")
+    own = "for i in 1 2 3 4 5 6 7 8 9; do (:) & done; wait; "
+    with w.beside(f"{{try}} victim host {VICTIM_MS}") as (child, _):
+        out = w.inside(own * 20 + "ps -eo args; pidof try; {try} find victim; "
+                       "cat /proc/self/status | grep -c Name; ps -p 1", "see")
+        client.check("victim host" in out and THROUGH in out, out)
+        client.check(re.search(rf"\b{child.pid}\b", out), "pidof", out)
+        client.check("fatal" not in out, "ps", out)
+    out = w.inside("sleep 9 & kill $!; wait $!; echo ended $?; "
+                   "cat /proc/1/comm", "see")
+    client.check("ended 143" in out, "its own can be signalled", out)
+    client.check("mcp-execd-guard" not in out, "whose process 1", out)
+
+
+@case("processes.see_records")
+def see_records(w):
+    """The guard finds its run's own processes, not the machine's."""
+    w.need_policy("see")
+    mark = client.mark()
+    w.inside(f"/usr/bin/env printf {mark}; {{try}} sockets >/dev/null", "see")
+    run = [r for r in w.server.audit("process-exec")
+           if f"printf {mark}" in " ".join(r.get("process.args", []))
+           and r["process.executable"].endswith("printf")]
+    client.check(run, "the program that was started", mark)
+    client.equal(run[-1].get("process.unconfirmed"), None, "confirmed")
+    denial = w.server.audit("run-denial")[-1]
+    client.equal(denial["process.name"], "try", "who was refused")
+
+
+@case("processes.see_needs", only=as_root)
+def see_needs(w):
+    """What keeps files of other processes away is not left out."""
+    if {"mounts", "pids", "landlock"} <= set(w.layers):
+        return
+    client.check('"processes": "see" needs' in w.unavailable.get("see", ""),
+                 "loaded without", w.layers, w.unavailable)
+
+
+@case("terminals.own", only=sandbox_env.with_mounts)
+def terminals(w):
+    out = w.inside("script -qec 'tty; stty size; ls /dev/pts' /dev/null; "
+                   "python3 -c 'import os; m, s = os.openpty(); "
+                   "print(os.ttyname(s), os.isatty(s))'; ls -l /dev/tty; "
+                   "cat /dev/tty")
+    client.check("/dev/pts/0\r" in out and "/dev/pts/0 True" in out, out)
+    client.check("No such device" in out, "no terminal of its own", out)
+
+
+@case("terminals.not_typed_into", only=sandbox_env.with_mounts)
+def typed(w):
+    push = ("python3 -c 'import fcntl, os, termios; m, s = os.openpty(); "
+            "os.setsid(); fcntl.ioctl(s, termios.TIOCSCTTY, 0); "
+            "fcntl.ioctl(s, termios.TIOCSTI, b\"x\"); print(\"pushed\")'")
+    out = w.inside("setsid -w " + push + "; :")
+    client.check("pushed" not in out and "PermissionError" in out, out)
+
+
+@case("terminals.bounded", only=sandbox_env.with_mounts)
+def bounded(w):
+    """The kernel's terminals are everybody's: a run has 64."""
+    out = w.inside("python3 -c 'import os\nn = 0\ntry:\n while True:\n"
+                   "  os.openpty(); n += 1\nexcept OSError as e:\n"
+                   " print(n, e)'")
+    client.check(re.search("^64 ", out, re.M), out)
+
+
+@case("places.standard", only=sandbox_env.with_mounts)
+def standard(w):
+    """What programs expect to be there is there, and none of it the host's."""
+    for policy in "base", "whole":
+        out = w.inside("for d in /run /var/run /var/tmp /tmp /dev/pts "
+                       "/dev/shm; do test -d $d/. && echo have $d; done; "
+                       "test -c /dev/ptmx && test -c /dev/tty && echo devices",
+                       policy)
+        client.equal(out.count("have "), 6, out)
+        client.check("devices" in out, out)
+    client.equal(w.inside("ls -A /run").strip(), sandbox_env.END, "/run")
+
+
+@case("places.whole", only=sandbox_env.with_mounts)
+def whole(w):
+    """The machine's file systems show as they are mounted, read-only."""
+    words = "findmnt -rno TARGET | sort -u"
+    there = set(w.direct(words).split())
+    out = set(w.inside(words, "whole").split())
+    client.check(there - out <= {t for t in there if t.startswith(
+        ("/dev", "/proc", "/tmp"))}, "missing", there - out)
+    host = w.direct("df -P / | tail -1").split()[:2]
+    client.equal(w.inside("df -P / | grep ^/", "whole").split()[:2], host,
+                 "df /")
+    out = w.inside("for d in / /etc /usr /var /run /root /home; do "
+                   "touch $d/{tag} && echo wrote $d; done; :", "whole")
+    client.check("wrote" not in out, out)
 
 
 @case("processes.guard")

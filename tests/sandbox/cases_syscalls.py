@@ -103,6 +103,17 @@ def families_host(w):
             yield name, lambda w, n=name: t.check(n)
 
 
+@table("families_with_look")
+def families_look(w):
+    """Of the host's network what lists it: routing and ss(8)'s questions."""
+    t = Table(w, "sockets", "look")
+    for name in t.known()[0]:
+        if name in ("netlink.route", "netlink.diag"):
+            yield name, lambda w, n=name: t.lets(n)
+        else:
+            yield name, lambda w, n=name: t.check(n)
+
+
 @case("calls.profile_strict", only=once)
 def strict(w):
     t = Table(w, "calls", "strict")

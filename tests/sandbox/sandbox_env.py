@@ -663,6 +663,16 @@ def policies(w):
         "both": {"unix_sockets": [n["sock"] + "/granted"],
                  "network": "host"},
         "other": {},
+        "look": {"network": "look"},
+        **({"kept": {"capabilities": ["@packages", "CAP_NET_BIND_SERVICE"],
+                     "network": "loopback" if "network" in w.layers
+                     else "host"},
+            "kept_root": {"user": "root", "group": 0, "capabilities": [
+                "@packages", "@services", "@network-tools"]}}
+           if ROOT else {}),
+        "whole": {"files": {"read": ["/"]}},
+        "see": {"processes": "see", "files": {"read": ["/"]},
+                "syscalls": {"profile": "build"}},
         **({"hidden_jail": jail(n, read), "hidden_narrow": jail(n, read)}
            if "mounts" in w.layers else {}),
         "other_rw": {"files": {"write": [n["rw"]]}},

@@ -651,6 +651,21 @@ do_getfd(char **arg)
 }
 
 /* PID SIGNAL, not by kill(2). */
+/* /proc/PID itself is taken for a pidfd too. */
+static int
+do_procfd_signal(char **arg)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s", arg[0]);
+	fd = open(path, O_DIRECTORY | O_RDONLY);
+	if (fd == -1)
+		return say("open", -1);
+	return through("pidfd_send_signal",
+	    syscall(SYS_pidfd_send_signal, fd, number(arg[1]), NULL, 0));
+}
+
 static int
 do_pidfd_signal(char **arg)
 {
@@ -1339,6 +1354,7 @@ static const struct {
 	{ "ptrace", 1, do_ptrace },
 	{ "getfd", 2, do_getfd },
 	{ "pidfd-signal", 2, do_pidfd_signal },
+	{ "procfd-signal", 2, do_procfd_signal },
 	{ "prlimit", 2, do_prlimit },
 	{ "userns", 0, do_userns },
 	{ "clone-userns", 0, do_clone_userns },

@@ -180,6 +180,8 @@ fixture_configure(struct fixture *d, size_t tokens, uint32_t sessions,
 			.tools = i == 0 ? BYTES_LIT("exec_cmd cli_command")
 					: BYTES_LIT("cli_command"),
 			.instructions = BYTES_LIT("Be careful."),
+			.view = BYTES_LIT("Sees little."),
+			.brief = BYTES_LIT("Little."),
 			.flags = PROTO_TOKEN_STRUCTURED };
 
 		bearer_proof(bytes_of(names[i]), d->proof[i]);

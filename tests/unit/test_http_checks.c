@@ -324,7 +324,9 @@ test_tokens(void **state)
 	struct settings_token token = { .name = "t",
 		.expires = 1000,
 		.sources = &net,
-		.instructions = "" };
+		.instructions = "",
+		.view = "",
+		.brief = "" };
 	static struct settings_set set;
 	uint8_t proof[DIGEST_BYTES];
 	enum proto_authfail why;

@@ -48,6 +48,8 @@ add(uint32_t n, const char *name, uint64_t mark)
 		.tools = BYTES_LIT("exec_cmd cli_command"),
 		.sources = BYTES_LIT("10.0.0.0/8 ::1"),
 		.instructions = BYTES_LIT("be careful"),
+		.view = BYTES_LIT("sees little"),
+		.brief = BYTES_LIT("little"),
 		.policy_mark = mark };
 	struct err e;
 
@@ -113,6 +115,8 @@ test_whole(void **state)
 	t = find(1);
 	assert_string_equal(t->name, "a");
 	assert_string_equal(t->instructions, "be careful");
+	assert_string_equal(t->view, "sees little");
+	assert_string_equal(t->brief, "little");
 	assert_int_equal(t->tool_count, 2);
 	assert_string_equal(t->tools[1]->name, "cli_command");
 	assert_true(settings_token_from(t, BYTES_LIT("10.1.2.3")));

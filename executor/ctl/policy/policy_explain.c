@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
+#include "executor/policy/capability.h"
+#include "executor/run/ownid.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/ctl/wrapped_text.h"
@@ -72,6 +74,33 @@ put_topic(struct buf *b, const struct policy *p, const char *label,
 	facts_tell(&f, topic, add_row, &rows);
 }
 
+/* What each set that is whole among them gives away. */
+static void
+put_rights(struct buf *b, const struct policy *p)
+{
+	const struct capability_set *s;
+
+	for (size_t i = 0; (s = capability_set_at(i)) != NULL; i++)
+		if ((p->capabilities & s->bits) == s->bits)
+			wrapped_text_row(
+			    b, "", "%s gives away %s", s->name, s->gives);
+}
+
+/* What a token reaches by it in the end. */
+static void
+put_elevation(struct buf *b, const struct policy *to)
+{
+	CLEANUP_BUF struct buf rights;
+
+	buf_init(&rights, 1024);
+	capability_list(to->capabilities, &rights);
+	wrapped_text_row(b, "",
+	    "  ELEVATED: it runs under policy %s, as user %s (uid %u), in %s, capabilities %s, network %s; mcp-execctl policy explain %s says what that comes to",
+	    to->name, to->user, (unsigned)to->uid, to->directory,
+	    buf_cstr(&rights), confine_network_name(to->confine.network),
+	    to->name);
+}
+
 static void
 put_defined(struct buf *b, const char *label, const struct tooldef *t)
 {
@@ -85,12 +114,17 @@ put_defined(struct buf *b, const char *label, const struct tooldef *t)
 static void
 put_tools(struct buf *b, const struct policy *p)
 {
+	put_topic(b, p, "Tools", FACTS_TOOLS);
 	for (size_t i = 0; i < p->tool_count; i++) {
-		const char *label = i == 0 ? "Tools" : "";
+		const char *label = i == 0 && !p->elevates ? "Tools" : "";
 
 		if (p->defined[i] != NULL)
 			put_defined(b, label, p->defined[i]);
-		else if (strcmp(p->tools[i], "exec_cmd") == 0)
+		if (p->as[i] != NULL)
+			put_elevation(b, p->as[i]);
+		if (p->defined[i] != NULL)
+			continue;
+		if (strcmp(p->tools[i], "exec_cmd") == 0)
 			wrapped_text_row(
 			    b, label, "exec_cmd: a line for %s -c", p->shell);
 		else
@@ -131,7 +165,8 @@ outcome_of(const struct policy *p, int nr, const uint64_t args[6])
 	memcpy(n.args, args, sizeof(n.args));
 	if (v != FILTER_EVAL_TOLD)
 		return v;
-	return execlog_wants(&n) ? FILTER_EVAL_ALLOWED : FILTER_EVAL_REFUSED;
+	return execlog_wants(&n) || ownid_wants(&n) ? FILTER_EVAL_ALLOWED
+						    : FILTER_EVAL_REFUSED;
 }
 
 static void
@@ -285,10 +320,12 @@ put_policy(struct buf *b, const struct policy *p)
 	wrapped_text_row(b, "Policy", "%s%s%s", p->name,
 	    p->description[0] != '\0' ? ": " : "", p->description);
 	put_topic(b, p, "Identity", FACTS_IDENTITY);
+	put_rights(b, p);
 	put_topic(b, p, "Directory", FACTS_PLACE);
 	put_tools(b, p);
 	put_files(b, p);
 	put_programs(b, p);
+	put_topic(b, p, "Processes", FACTS_PROCESSES);
 	put_network(b, p);
 	put_calls(b, p);
 	put_topic(b, p, "Output", FACTS_RECORDS);

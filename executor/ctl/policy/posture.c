@@ -60,7 +60,7 @@ reason_for(const struct policy *p, unsigned bit)
 
 	if (bit == CONFINE_USER && probe_get()->privileged)
 		return NULL;
-	if (bit == CONFINE_NET && p->confine.network == CONFINE_HOST)
+	if (bit == CONFINE_NET && confine_shares_network(&p->confine))
 		return "the policy's network is the host's";
 	if (bit == CONFINE_CGROUP)
 		return "no control group is delegated to mcp-execd, or the policy disables it";

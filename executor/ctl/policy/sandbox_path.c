@@ -124,7 +124,7 @@ is_bound(const struct mounts_op *op)
 	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
 		   op->kind == MOUNTS_WRITE ||
 		   op->kind == MOUNTS_WRITE_NOEXEC || op->kind == MOUNTS_PROC ||
-		   op->kind == MOUNTS_PROTECT);
+		   op->kind == MOUNTS_PROC_ALL || op->kind == MOUNTS_PROTECT);
 }
 
 static void
@@ -198,7 +198,8 @@ refused_by_plan(const struct confine *c, const char *real)
 	if ((c->layers & CONFINE_MOUNTS) != 0 && op != NULL &&
 	    (op->kind == MOUNTS_WRITE_NOEXEC ||
 		op->kind == MOUNTS_TMPFS_NOEXEC || op->kind == MOUNTS_DEV ||
-		op->kind == MOUNTS_PROC))
+		op->kind == MOUNTS_PTS || op->kind == MOUNTS_PROC ||
+		op->kind == MOUNTS_PROC_ALL))
 		return "nothing may be executed there (key files.noexec or programs)";
 	if ((c->layers & CONFINE_LANDLOCK) == 0)
 		return NULL;

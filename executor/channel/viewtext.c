@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* viewtext: made from the policy as it was loaded, not from its file. */
+#include "executor/channel/viewtext.h"
+
+#include <string.h>
+
+enum { MAX_PLACES = 8 }; /* that are named; exec://policy has them all */
+
+static bool
+has_mounts(const struct policy *p)
+{
+	return (p->confine.layers & CONFINE_MOUNTS) != 0;
+}
+
+static void
+put_place(const struct policy *p, struct buf *out)
+{
+	if (policy_offers(p, BYTES_LIT("exec_cmd")))
+		buf_printf(out, "exec_cmd's shell is %s. ", p->shell);
+	buf_printf(
+	    out, "Commands start in %s as user %s. ", p->directory, p->user);
+}
+
+static void
+put_time(const struct token *t, struct buf *out)
+{
+	const struct policy *p = t->policy;
+	uint32_t most = p->timeout_max_ms, usual = p->timeout_ms;
+
+	if (t->timeout_max_ms != 0 && t->timeout_max_ms < most)
+		most = t->timeout_max_ms;
+	if (usual > most)
+		usual = most;
+	buf_printf(out,
+	    "Time limit: %u ms, with timeout_ms up to %u ms; background processes end with the command. ",
+	    usual, most);
+}
+
+static void
+put_processes(const struct policy *p, struct buf *out)
+{
+	const struct confine *c = &p->confine;
+
+	if ((c->layers & CONFINE_PIDS) == 0)
+		return;
+	buf_put_str(out,
+	    c->processes
+		? "ps, top and /proc show the machine's processes, by the machine's ids; only the command's own can be signalled, by the ids that the shell gives ($$, $!). "
+		: "ps, top and pidof show the command's own processes, never the machine's. ");
+}
+
+/* "a, b and 3 more" */
+static void
+put_paths(
+    const struct policy *p, bool (*has)(enum mounts_kind), struct buf *out)
+{
+	const struct mounts *m = &p->confine.mounts;
+	size_t i, n = 0;
+
+	for (i = 0; i < m->count; i++)
+		if (has(m->op[i].kind) &&
+		    confine_shows(&p->confine, &m->op[i]) && n++ < MAX_PLACES)
+			buf_printf(
+			    out, "%s%s", n == 1 ? "" : ", ", m->op[i].path);
+	if (n > MAX_PLACES)
+		buf_printf(out, " and %zu more", n - MAX_PLACES);
+}
+
+static bool
+is_read(enum mounts_kind kind)
+{
+	return kind == MOUNTS_READ || kind == MOUNTS_PROGRAM;
+}
+
+static bool
+is_shown(enum mounts_kind kind)
+{
+	return is_read(kind) || mounts_is_writable(kind);
+}
+
+static void
+put_files(const struct policy *p, struct buf *out)
+{
+	if ((p->confine.layers & CONFINE_WALLS) == 0)
+		return;
+	if (has_mounts(p) && p->confine.mounts.whole_root) {
+		buf_put_str(out,
+		    "The machine's files are shown, but for hidden places (permission denied may mean that); /tmp, /var/tmp and /dev are the command's own. Can be written: ");
+		put_paths(p, mounts_is_writable, out);
+		buf_put_str(out, ". ");
+		return;
+	}
+	buf_put_str(out, "Of the machine's files only these are there: ");
+	put_paths(p, is_shown, out);
+	buf_put_str(out,
+	    "; what is missing elsewhere may be on the machine all the same. ");
+}
+
+static void
+put_network(const struct policy *p, struct buf *out)
+{
+	static const char *const words[] = {
+		[CONFINE_NONE] = "There is no network, not even 127.0.0.1. ",
+		[CONFINE_LOOPBACK] =
+		    "The network is an empty 127.0.0.1 of the command's own. ",
+		[CONFINE_LOOK] =
+		    "ss and ip show the machine's network; nothing can be connected to. ",
+		[CONFINE_HOST] = "The network is the machine's. ",
+	};
+
+	buf_put_str(out, words[p->confine.network]);
+}
+
+static void
+put_services(const struct policy *p, struct buf *out)
+{
+	if (!p->confine.sockets)
+		buf_put_str(out,
+		    "Services behind UNIX sockets (D-Bus, systemctl, containers, databases) are not reached. ");
+}
+
+void
+viewtext_write(const struct token *t, struct buf *out)
+{
+	const struct policy *p = t->policy;
+
+	put_place(p, out);
+	put_time(t, out);
+	put_processes(p, out);
+	put_files(p, out);
+	put_network(p, out);
+	put_services(p, out);
+	buf_put_str(out, "The whole policy: resource exec://policy.");
+}
+
+void
+viewtext_brief(const struct policy *p, struct buf *out)
+{
+	buf_printf(
+	    out, "Runs in %s, %u ms at most.", p->directory, p->timeout_ms);
+	if ((p->confine.layers & CONFINE_PIDS) != 0 && !p->confine.processes)
+		buf_put_str(out, " Sees its own processes only.");
+	if ((p->confine.layers & CONFINE_WALLS) != 0 &&
+	    !p->confine.mounts.whole_root)
+		buf_put_str(out, " Sees a part of the machine's files.");
+	if (p->confine.network == CONFINE_NONE ||
+	    p->confine.network == CONFINE_LOOPBACK)
+		buf_put_str(out, " No network.");
+	else if (p->confine.network == CONFINE_LOOK)
+		buf_put_str(out, " Connects to nothing.");
+}
