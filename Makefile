@@ -337,7 +337,8 @@ boot-test:			## our package in a booted machine of its own (qemu, root)
 kernel-test:			## our package booted on the kernels of several releases (qemu, root)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
-	$(PYTHON) tests/boot/kernels --sandbox files --table tests/boot/KERNELS.md
+	$(PYTHON) tests/boot/kernels --sandbox files --rows build/kernels.json \
+	    --table tests/boot/KERNELS.md
 inspector-test:			## the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
 unit e2e sandbox interop conformance: ## run one suite (build first)

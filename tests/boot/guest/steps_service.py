@@ -7,6 +7,8 @@ import os
 import pathlib
 import re
 import shutil
+import socket
+import time
 
 import client
 import machine
@@ -16,6 +18,7 @@ from machine import call, check, equal, service, sh, step
 from steps_account import account
 
 RULES = "/usr/share/doc/mcp-execd/examples/auditd/mcp-execd.rules"
+RESTART_S = 1           # RestartSec= of the unit
 EXPOSURE = 5.0          # the unit says line by line what it cannot be without
 
 
@@ -193,6 +196,40 @@ def restart():
         for _ in range(2):
             sh("systemctl", "restart", machine.UNIT)
     return no_refusal(loop)
+
+
+def refusals(since):
+    """Of the policy below, as they are in the journal."""
+    return [x for x in sh("journalctl", "-o", "cat", "--since", since, "-u",
+                          machine.UNIT).splitlines() if "no-such-user" in x]
+
+
+@step("service.refused_once")
+def refused_once():
+    """What is refused is not started again by itself, and says why; nor does
+    a client who waits have it started more than once."""
+    path = machine.write_policy("odd", user="no-such-user",
+                                directory="/srv/work")
+    since = sh("date", "+%F %T").strip()
+    try:
+        check(machine.status("systemctl", "restart", machine.UNIT) != 0,
+              "it starts with a policy that is wrong")
+        time.sleep(3 * RESTART_S)
+        equal([machine.show(key) for key in ("ActiveState", "NRestarts",
+                                             "ExecMainStatus")],
+              ["failed", "0", "78"], "one start, and no other")
+        said = refusals(since)
+        check(len(said) == 1 and "odd.json" in said[0], said)
+        with socket.create_connection(service.address, 60) as waits:
+            equal(waits.recv(1), b"", "hung up on")
+        time.sleep(3 * RESTART_S)
+        equal(len(refusals(since)), 2, "starts, one by a client")
+        equal(machine.show("ActiveState", "mcp-execd.socket"), "active",
+              "socket")
+    finally:
+        path.unlink()
+        machine.restart()
+    return said[0]
 
 
 @step("package.upgrade", always=True)
