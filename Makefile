@@ -321,7 +321,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
-.PHONY: check asan valgrind unit replay e2e sandbox interop conformance boot-test kernel-test inspector-test
+.PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test
 check:				## everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
@@ -345,6 +345,8 @@ unit e2e sandbox interop conformance: ## run one suite (build first)
 	$(PYTHON) tests/run-check $@
 replay:				## the fuzz corpus, in the build with sanitizers
 	$(PYTHON) tests/run-check replay-asan
+mutants:			## change code that decides, one place at a time: does a test notice? (N=, SEED=)
+	$(PYTHON) tests/mutants/run -n $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
 .PHONY: hostile
 hostile: all $(HOSTILE_BIN)	## a taken-over frontend, and floods: all that tests know

@@ -29,10 +29,14 @@ def check_limits(pid, build):
 
 
 def test_inherits_nothing():
-    """A descriptor that the executor was given goes no further."""
+    """A descriptor that slipped through to the frontend is closed by it."""
     server = Server()
-    server.wrapper = [*server.wrapper, "sh", "-c",
-                      'exec 7</etc/passwd; exec "$0" "$@"']
+    script = server.dir / "frontend"
+    script.write_text("#!/bin/sh\nexec 9</etc/passwd\nexec "
+                      f"{server.build}/mcp-execd-frontend \"$@\"\n")
+    script.chmod(0o755)
+    server.config["frontend"]["path"] = str(script)
+    server.write()
     with server:
         if not ROOT:
             raise Skip("descriptors of the frontend: only root may look")
