@@ -638,7 +638,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	choose_layers(&l);
 	check_processes(&l);
 	/* A socket in a tree that may be read could be anybody's: none. */
-	l.c->sockets = v->unix_sockets != NULL;
+	l.c->sockets = v->unix_sockets != NULL && v->unix_sockets->count > 0;
 	add_files(&l);
 	add_programs(&l);
 	add_protected(&l);

@@ -130,6 +130,8 @@ add(
     Attack("sockets.not_granted_datagram",
            "{try} unix-dgram {sock}/datagrams {word}", told,
            policy="granted", needs=["mounts"]),
+    Attack("sockets.empty_list", UNIX + "{work}/host.sock {word}", told,
+           policy="no_sockets"),
     Attack("sockets.in_directory", UNIX + "{work}/host.sock {word}", told),
     Attack("sockets.in_readable", UNIX + "{ro}/host.sock {word}", told,
            policy="files"),

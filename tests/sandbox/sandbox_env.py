@@ -664,6 +664,7 @@ def policies(w):
                  "network": "host"},
         "other": {},
         "look": {"network": "look"},
+        "no_sockets": {"unix_sockets": []},
         **({"kept": {"capabilities": ["@packages", "CAP_NET_BIND_SERVICE"],
                      "network": "loopback" if "network" in w.layers
                      else "host"},
