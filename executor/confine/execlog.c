@@ -105,6 +105,14 @@ begin_event(struct execlog *l, pid_t process, enum exec_outcome outcome)
 	l->event->outcome = outcome;
 }
 
+/* Where the program may not be read, the path is what was announced. */
+static void
+keep_asked(struct exec_event *e, const struct exec_call *c)
+{
+	if (e->image.asked[0] == '\0' && c != NULL)
+		memcpy(e->image.asked, c->asked, sizeof(c->asked));
+}
+
 /* It did not start, or nobody knows. */
 static void
 tell_end(struct execlog *l, struct exec_call *c, enum exec_outcome outcome,
@@ -114,12 +122,25 @@ tell_end(struct execlog *l, struct exec_call *c, enum exec_outcome outcome,
 	l->event->error = error;
 	l->event->unconfirmed = c->state == EXEC_UNHELD;
 	l->event->traced = l->event->unconfirmed && c->traced;
-	memcpy(l->event->image.asked, c->asked, sizeof(c->asked));
+	keep_asked(l->event, c);
 	drop_call(l, c);
 	l->tell(l->arg);
 }
 
-/* Has another image come into its place since it was announced? */
+/* It is over, and nobody saw how; what was not let go did not begin. */
+static void
+tell_over(struct execlog *l, struct exec_call *c)
+{
+	if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
+		tell_end(l, c, EXEC_UNKNOWN, 0);
+	else
+		drop_call(l, c);
+}
+
+/*
+ * Has another image come into its place since it was announced?  No image can
+ * be seen of what has exited, or of what made itself not dumpable.
+ */
 static bool
 has_started(const struct exec_call *c)
 {
@@ -127,7 +148,8 @@ has_started(const struct exec_call *c)
 
 	image_id(c->process, &now);
 	return now.began != 0 && now.began == c->before.began &&
-	       c->before.stack != 0 && !image_same(&now, &c->before);
+	       now.stack != 0 && c->before.stack != 0 &&
+	       !image_same(&now, &c->before);
 }
 
 /* Those of a process that another program has taken the place of. */
@@ -157,6 +179,7 @@ tell_unheld(
 	l->event->unconfirmed = true;
 	l->event->traced = c->traced;
 	(void)image_look(process, &l->event->image);
+	keep_asked(l->event, c);
 	if (!unotify_valid(l->fd, n))
 		return;
 	drop_process(l, process);
@@ -287,11 +310,12 @@ announce_call(struct execlog *l, const struct unotify_call *n)
 
 	settle_unheld(l, process, n);
 	c = find_thread(l, n->pid);
-	if (c != NULL && c->state == EXEC_HELD) { /* before 5.19: it is back */
+	if (c != NULL && c->state == EXEC_HELD) /* before 5.19: it is back */
 		tell_end(l, c, EXEC_FAILED, 0);
-		c = NULL;
-	}
-	if (c == NULL && (c = find_free(l)) == NULL)
+	else if (c != NULL) /* of a thread that had the same id */
+		tell_over(l, c);
+	c = find_free(l);
+	if (c == NULL)
 		return unotify_answer(l->fd, n, EAGAIN);
 	c->notice = *n;
 	c->process = process;
@@ -321,16 +345,31 @@ execlog_take(struct execlog *l, const struct unotify_call *n)
 					   : announce_call(l, n);
 }
 
-/* Threads that have gone while they waited are still in the table. */
+static bool
+is_gone(const struct execlog *l, const struct exec_call *c)
+{
+	struct image_id now;
+
+	if (c->state == EXEC_QUEUED)
+		return !unotify_valid(l->fd, &c->notice);
+	if (c->state != EXEC_UNHELD)
+		return false;
+	image_id(c->process, &now);
+	return now.began != c->before.began;
+}
+
+/*
+ * Still in the table are threads that have gone while they waited, and unheld
+ * processes that another one than the guard has waited for.
+ */
 static void
 sweep_calls(struct execlog *l)
 {
 	size_t i;
 
 	for (i = l->used; i > 0; i--)
-		if (i <= l->used && l->call[i - 1].state == EXEC_QUEUED &&
-		    !unotify_valid(l->fd, &l->call[i - 1].notice))
-			drop_call(l, &l->call[i - 1]);
+		if (i <= l->used && is_gone(l, &l->call[i - 1]))
+			tell_over(l, &l->call[i - 1]);
 }
 
 bool
@@ -380,17 +419,12 @@ release_thread(pid_t thread, int sig)
 	(void)ptrace(PTRACE_DETACH, thread, NULL, (void *)(intptr_t)sig);
 }
 
-/* Where the program may not be read, the path is what was announced. */
 static void
 look_at_process(struct execlog *l, pid_t process)
 {
-	struct exec_event *e = l->event;
-	struct exec_call *c = find_state(l, process, EXEC_HELD);
-
 	begin_event(l, process, EXEC_STARTED);
-	e->unconfirmed = !image_look(process, &e->image);
-	if (e->image.asked[0] == '\0' && c != NULL)
-		memcpy(e->image.asked, c->asked, sizeof(c->asked));
+	l->event->unconfirmed = !image_look(process, &l->event->image);
+	keep_asked(l->event, find_state(l, process, EXEC_HELD));
 }
 
 /* All other threads of the process are gone, and their calls. */
@@ -422,18 +456,20 @@ take_return(struct execlog *l, pid_t thread, int sig)
 	let_next_go(l, process);
 }
 
+/* A thread, or with its first thread the whole process. */
 static void
 take_death(struct execlog *l, pid_t thread)
 {
 	struct exec_call *c = find_thread(l, thread);
-	pid_t process = c != NULL ? c->process : 0;
+	pid_t process = c != NULL ? c->process : thread;
+	size_t i;
 
-	if (c == NULL)
-		return;
-	if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
-		tell_end(l, c, EXEC_UNKNOWN, 0);
-	else
-		drop_call(l, c);
+	if (c != NULL)
+		tell_over(l, c);
+	for (i = l->used; i > 0; i--)
+		if (i <= l->used && l->call[i - 1].state != EXEC_FREE &&
+		    l->call[i - 1].process == thread)
+			tell_over(l, &l->call[i - 1]);
 	let_next_go(l, process);
 }
 
@@ -451,15 +487,8 @@ execlog_status(struct execlog *l, pid_t pid, int status)
 void
 execlog_rest(struct execlog *l)
 {
-	struct exec_call *c;
-
-	while (l->used > 0) {
-		c = &l->call[l->used - 1];
-		if (c->state == EXEC_HELD || c->state == EXEC_UNHELD)
-			tell_end(l, c, EXEC_UNKNOWN, 0);
-		else
-			drop_call(l, c);
-	}
+	while (l->used > 0)
+		tell_over(l, &l->call[l->used - 1]);
 }
 
 /* --- programs that were told ------------------------------------------ */

@@ -263,25 +263,43 @@ try_listener(void)
 
 /* --- what a guard does to its command --------------------------------- */
 
+/*
+ * As a command before its first program: of another user, if that is what
+ * commands are.  It stops, so that its parent knows.
+ */
+static _Noreturn void
+stop_as_command(void)
+{
+	if (self.p.privileged)
+		(void)!syscall(SYS_setresuid, 1, 1, 1);
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	(void)raise(SIGSTOP);
+	_exit(0);
+}
+
 /* With a child that waits, and then is ended. */
 static bool
 try_on_child(bool (*try)(pid_t child))
 {
 	pid_t pid = fork();
+	int status;
 	bool r;
 
 	if (pid == 0)
-		for (;;)
-			(void)pause();
+		stop_as_command();
 	if (pid == -1)
 		return false;
-	r = try(pid);
+	r = waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
+	    try(pid);
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, __WALL);
 	return r;
 }
 
-/* An outer filter or Yama (ptrace_scope 3) may allow neither. */
+/*
+ * An outer filter or Yama (ptrace_scope 3) may allow neither, and root needs
+ * CAP_SYS_PTRACE, which many containers do not have.
+ */
 static bool
 try_trace(pid_t child)
 {

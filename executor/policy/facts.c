@@ -282,8 +282,10 @@ WHEN(has_no_filter, p->filter.prog.len == 0)
 WHEN(only_logs, has_filter(p) && p->log_only)
 WHEN(explains, has_filter(p) && p->explained)
 WHEN(explains_nothing, has_filter(p) && !p->explained)
-WHEN(records_programs, p->audit_exec)
-WHEN(filters_programs, has_filter(p) && p->audit_exec)
+WHEN(records_programs, p->execs != POLICY_EXECS_OFF)
+WHEN(records_none, p->execs == POLICY_EXECS_OFF)
+WHEN(holds_programs, p->execs == POLICY_EXECS_HELD)
+WHEN(holds_none, p->execs == POLICY_EXECS_UNHELD)
 WHEN(keeps_nothing, p->output == RECORDER_OFF)
 WHEN(keeps_output, p->output != RECORDER_OFF)
 WHEN(keeps_tail, p->output == RECORDER_TAIL)
@@ -422,8 +424,15 @@ static const struct sentence {
 		.people = "a refusal is explained to the caller and recorded" },
 	    { FACTS_CALLS_END, explains_nothing,
 		.people = "refusals cannot be explained on this kernel" },
-	    { FACTS_CALLS_END, filters_programs,
-		.people = "each program that starts is recorded" },
+	    { FACTS_CALLS_END, records_none,
+		.people =
+		    "commands are recorded, the programs that they start are not" },
+	    { FACTS_CALLS_END, holds_programs,
+		.people =
+		    "each program that starts is recorded, as the kernel started it" },
+	    { FACTS_CALLS_END, holds_none,
+		.people =
+		    "each program that starts is recorded or counted, but unconfirmed: none can be held at its execve here" },
 	    { FACTS_ENVIRONMENT, NULL,
 		.people =
 		    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD" },
@@ -450,8 +459,8 @@ static const struct sentence {
 	    { FACTS_TIMES, offers_builtin,
 		.brief =
 		    "\nA command may take {timeout_s} s (timeout_ms: at most {timeout_max_ms}); then it and everything it started is ended and you get its output so far. Processes do not outlive their command." },
-	    { FACTS_TIMES,
-		NULL, .brief = "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
+	    { FACTS_TIMES, NULL,
+		.brief = "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
 	    { FACTS_CGROUP, .counts = true,
 		.people =
 		    "memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",

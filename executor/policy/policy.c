@@ -916,6 +916,28 @@ check_look(const struct keys *k, const struct draft *d, const struct policy *p,
 				    makers[i]);
 }
 
+const char *
+policy_execs_name(enum policy_execs e)
+{
+	static const char *const names[] = { "off", "unheld", "held" };
+
+	return names[e];
+}
+
+/* Who asks for it by name is not left with less. */
+static void
+check_execs(const struct keys *k, const struct draft *d, const struct policy *p)
+{
+	if (d->audit_exec == NULL || !is_true(k, d->audit_exec))
+		return;
+	if (p->execs == POLICY_EXECS_OFF)
+		keys_complain(k, d->audit_exec,
+		    "programs cannot be recorded without a filter that tells of them: it needs the layer seccomp with a listener (run mcp-execctl doctor), a profile that is not none, and no log_only; leave \"exec\" out if you accept that only commands are recorded");
+	else if (p->execs == POLICY_EXECS_UNHELD)
+		keys_complain(k, d->audit_exec,
+		    "no process can be held at its execve here, so that what is recorded of programs would be unconfirmed: allow ptrace(2) to mcp-execd (run mcp-execctl doctor), or leave \"exec\" out if you accept that");
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -938,16 +960,20 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		choice.allow[i] = allow.text[i];
 	for (size_t i = 0; i < deny.count; i++)
 		choice.deny[i] = deny.text[i];
-	p->audit_exec = d->audit_exec == NULL || is_true(k, d->audit_exec);
 	p->log_only = is_true(k, d->log_only);
 	p->explained = probe_get()->listener && !p->log_only;
-	p->audit_exec = p->audit_exec && p->explained;
-	choice.watch_exec = p->audit_exec;
-	choice.confirm_exec = !probe_get()->tracer;
+	if (p->explained && strcmp(p->profile, "none") != 0 &&
+	    (p->confine.layers & CONFINE_SECCOMP) != 0 &&
+	    (d->audit_exec == NULL || is_true(k, d->audit_exec)))
+		p->execs = probe_get()->tracer ? POLICY_EXECS_HELD
+					       : POLICY_EXECS_UNHELD;
+	choice.watch_exec = p->execs != POLICY_EXECS_OFF;
+	choice.confirm_exec = p->execs == POLICY_EXECS_UNHELD;
 	choice.watch_pid =
 	    p->explained && p->confine.processes && probe_get()->killable;
 	check_noexec(k, d, p, &choice);
 	check_look(k, d, p, &choice);
+	check_execs(k, d, p);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy_text(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)

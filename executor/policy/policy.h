@@ -37,6 +37,13 @@ struct policy_rlimit {
 	rlim_t value; /* soft and hard */
 };
 
+/* Records of programs that start in a run's process tree. */
+enum policy_execs {
+	POLICY_EXECS_OFF,
+	POLICY_EXECS_UNHELD, /* no process can be held at its execve here */
+	POLICY_EXECS_HELD
+};
+
 struct policy {
 	unsigned refs;
 	char name[POLICY_MAX_NAME];
@@ -85,7 +92,7 @@ struct policy {
 	/* syscalls */
 	char profile[32]; /* "default" or "none" */
 	bool explained; /* its refusals are told and explained */
-	bool audit_exec; /* each program that starts is recorded */
+	enum policy_execs execs; /* records of programs that start */
 	enum recorder_mode output; /* what is recorded of its output */
 	uint32_t output_max; /* bytes of it, per run */
 	bool log_only; /* refusals are only logged: for trying out */
@@ -134,6 +141,7 @@ bool policy_offers(const struct policy *p, struct bytes tool);
 const struct tooldef *policy_tool(const struct policy *p, struct bytes tool);
 /* true if name is 1 to 63 of [A-Za-z0-9_.-] and does not begin with a dot. */
 bool policy_name_ok(struct bytes name);
+const char *policy_execs_name(enum policy_execs e);
 /* May a caller set this variable?  Never LD_*, PATH and their like. */
 bool policy_env_ok(const struct policy *p, struct bytes name);
 

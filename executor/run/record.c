@@ -161,6 +161,7 @@ put_posture(struct buf *b, const struct plan *p)
 	audit_put_own(b, "seccomp", pol->profile);
 	if (pol->log_only)
 		json_put_member_bool(b, "seccomp.log_only", true);
+	audit_put_own(b, "execs", policy_execs_name(pol->execs));
 	if (pol->filter.prog.len > 0)
 		put_digest(b, "seccomp.sha256", pol->filter.digest);
 	facts_each_number(pol, FACTS_RLIMITS, put_number, b);

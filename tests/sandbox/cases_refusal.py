@@ -53,6 +53,10 @@ refused("sockets_without_mounts", "every socket", disable=["mounts"],
         unix_sockets=["/"])
 refused("private_tmp_without_mounts", "private_tmp", disable=["mounts"],
         files={"private_tmp": True})
+refused("exec_without_filter", "programs cannot be recorded",
+        syscalls={"profile": "none"}, audit={"exec": True})
+refused("exec_log_only", "programs cannot be recorded",
+        syscalls={"log_only": True}, audit={"exec": True})
 for key in "read", "write":
     refused(f"{key}_without_layers", key, disable=["mounts", "landlock"],
             files={key: ["/usr"]})

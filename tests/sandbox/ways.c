@@ -30,6 +30,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -384,6 +385,37 @@ way_memfd_sealed(void)
 	start_fd(fd);
 }
 
+/* The descriptor of another process, which is gone by then. */
+static void
+way_passed_fd(void)
+{
+	int ends[2], fd = -1;
+	char c, room[CMSG_SPACE(sizeof(int))];
+	struct iovec v = { &c, 1 };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room) };
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == -1)
+		give_up("socketpair");
+	pid = fork();
+	if (pid == 0) {
+		fd = memory(MFD_CLOEXEC);
+		*CMSG_FIRSTHDR(&m) =
+		    (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
+			    .cmsg_level = SOL_SOCKET,
+			    .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));
+		_exit(sendmsg(ends[1], &m, 0) == 1 ? 0 : 1);
+	}
+	await(pid);
+	if (recvmsg(ends[0], &m, MSG_CMSG_CLOEXEC) == 1)
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	start_fd(fd);
+}
+
 static void
 way_deleted(void)
 {
@@ -504,6 +536,23 @@ way_thread_exited_leader(void)
 }
 
 static void
+way_thread_killed(void)
+{
+	pthread_t t;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pthread_create(&t, NULL, thread_start, NULL);
+		sleep(20);
+		_exit(1);
+	}
+	usleep((useconds_t)(strtoul(tag, NULL, 10) * 37 % 3000));
+	kill(pid, SIGKILL);
+	await(pid);
+	_exit(0);
+}
+
+static void
 way_vfork(void)
 {
 	pid_t pid = vfork();
@@ -543,6 +592,64 @@ way_clone_vm(void)
 	    CLONE_VM | CLONE_UNTRACED | SIGCHLD, NULL);
 
 	await(pid);
+	_exit(0);
+}
+
+/* Processes of one memory, of which one starts what another one writes. */
+static char spoken[20];
+
+static int
+start_spoken(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < TRIES; i++)
+		start(spoken);
+	return 1;
+}
+
+static int
+speak(void *arg)
+{
+	(void)arg;
+	for (long i = 0; i < 300000; i++)
+		__builtin_memcpy(spoken, i & 1 ? "./ways" : "./away", 7);
+	strcpy(spoken, "./ways");
+	return 0;
+}
+
+static void
+way_clone_vm_flip(void)
+{
+	static char stack[2][1 << 16];
+	int pid[2];
+
+	strcpy(spoken, "./away");
+	pid[0] = clone(
+	    speak, stack[0] + sizeof(stack[0]) - 64, CLONE_VM | SIGCHLD, NULL);
+	pid[1] = clone(start_spoken, stack[1] + sizeof(stack[1]) - 64,
+	    CLONE_VM | SIGCHLD, NULL);
+	await(pid[1]);
+	await(pid[0]);
+	_exit(0);
+}
+
+static void
+vfork_and_start(const char *path)
+{
+	if (vfork() == 0) {
+		start(path);
+		_exit(1);
+	}
+}
+
+/* One of many. */
+static void
+way_vfork_storm(void)
+{
+	for (int i = 0; i < 100; i++)
+		vfork_and_start(i == 50 ? "./ways" : "/nonexistent");
+	while (wait(NULL) > 0)
+		;
 	_exit(0);
 }
 
@@ -904,6 +1011,12 @@ way_unreadable(void)
 }
 
 static void
+way_setuid(void)
+{
+	start(copy("ways", "i", 06755));
+}
+
+static void
 way_few_files(void)
 {
 	struct rlimit r = { 12, 12 };
@@ -1020,6 +1133,54 @@ way_forged_map(void)
 	way_forged();
 }
 
+/* Not dumpable, so that nothing can be seen, after a call that failed. */
+static void
+way_forged_undumpable(void)
+{
+	start("/etc/passwd");
+	prctl(PR_SET_DUMPABLE, 0);
+	way_forged();
+}
+
+/* A first thread that has exited shows no memory either. */
+static void *
+forge_later(void *arg)
+{
+	(void)arg;
+	usleep(2000);
+	start("/etc/passwd");
+	start("/etc/passwd");
+	_exit(0);
+}
+
+static void
+way_forged_leader(void)
+{
+	pthread_t t;
+
+	start("not-there");
+	pthread_create(&t, NULL, forge_later, NULL);
+	pthread_exit(NULL);
+}
+
+/* The numbers of 32 bits and of x32: the process is killed. */
+static void
+way_foreign_call(void)
+{
+#ifdef __x86_64__
+	long r = strtol(tag, NULL, 10) & 1 ? 11 : 0x40000000 | 520;
+
+	if (r == 11)
+		__asm__ volatile("int $0x80"
+				 : "+a"(r)
+				 : "b"(0x1000), "c"(0), "d"(0)
+				 : "memory");
+	else
+		(void)syscall(r, "./ways", words, environ);
+#endif
+	_exit(0);
+}
+
 /* --- with namespaces ---------------------------------------------------- */
 
 static void
@@ -1029,6 +1190,35 @@ way_own_mounts(void)
 	    mount("bare", "/usr/bin/env", NULL, MS_BIND, NULL) == -1)
 		give_up("unshare, mount");
 	start("/usr/bin/env");
+}
+
+static void
+way_own_root(void)
+{
+	static char name[400];
+
+	snprintf(name, sizeof(name), "%s", named("root"));
+	if (mkdir(name, 0700) == -1 || chdir(name) == -1 ||
+	    mkdir("old", 0700) == -1 || link("../bare", "bare") == -1 ||
+	    unshare(CLONE_NEWUSER | CLONE_NEWNS) == -1 ||
+	    mount(".", ".", NULL, MS_BIND, NULL) == -1 ||
+	    chdir(inside(name)) == -1 ||
+	    syscall(SYS_pivot_root, ".", "old") == -1 ||
+	    umount2("/old", MNT_DETACH) == -1)
+		give_up("pivot_root");
+	start("/bare");
+}
+
+static void
+way_overlay(void)
+{
+	char options[PATH_MAX + 40];
+
+	snprintf(options, sizeof(options), "lowerdir=%s:/etc", here);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == -1 ||
+	    mount("none", "/tmp", "overlay", 0, options) == -1)
+		give_up("overlay");
+	start("/tmp/ways");
 }
 
 static void
@@ -1178,6 +1368,7 @@ static const struct way {
 	WAY(starts, memfd),
 	WAY(starts, memfd_path),
 	WAY(starts, memfd_sealed),
+	WAY(starts, passed_fd),
 	WAY(starts, deleted),
 	WAY(starts, deleted_path),
 	WAY(starts, tmpfile),
@@ -1190,6 +1381,8 @@ static const struct way {
 	WAY(starts, vfork),
 	WAY(starts, spawn),
 	WAY(starts, clone_vm),
+	WAY(starts, clone_vm_flip),
+	WAY(starts, vfork_storm),
 	WAY(starts, daemon),
 	WAY(starts, again),
 	WAY(starts, script),
@@ -1216,10 +1409,12 @@ static const struct way {
 	WAY(starts, big_environment),
 	WAY(starts, undumpable),
 	WAY(starts, unreadable),
+	WAY(starts, setuid),
 	WAY(starts, few_files),
 	WAY(starts, own_filter),
 	WAY(starts, blocked_signals),
 	WAY(perhaps, killed),
+	WAY(perhaps, thread_killed),
 	WAY(perhaps, exit_race),
 	WAY(never, no_file),
 	WAY(never, no_right),
@@ -1231,7 +1426,12 @@ static const struct way {
 	WAY(never, too_long),
 	WAY(never, forged),
 	WAY(never, forged_map),
+	WAY(never, forged_undumpable),
+	WAY(never, forged_leader),
+	WAY(never, foreign_call),
 	WAY(spaces, own_mounts),
+	WAY(spaces, own_root),
+	WAY(spaces, overlay),
 	WAY(spaces, own_pids),
 	WAY(spaces, chroot),
 	WAY(traces, traceme),

@@ -273,19 +273,23 @@ doctor_kernel_seccomp(struct report *r)
 			    "not to be had: %s; the kernel names: %s",
 			    strerror(errno), avail);
 	}
-	if (probe_get()->tracer)
+	if (probe_get()->tracer && probe_get()->listener)
 		report_say(r, REPORT_OK, "records of programs", NULL,
 		    "held at execve");
+	else if (!probe_get()->listener)
+		report_say(r, REPORT_WARN, "records of programs",
+		    "see explained refusals",
+		    "commands are recorded, the programs that they start are not");
 	else
 		report_say(r, REPORT_WARN, "records of programs",
 		    "allow ptrace(2) to the service, and set kernel.yama.ptrace_scope below 3",
-		    "programs cannot be held at execve: their records are unconfirmed");
+		    "programs cannot be held at execve: each is recorded or counted, but unconfirmed");
 	if (probe_get()->listener)
 		report_say(
 		    r, REPORT_OK, "explained refusals", NULL, "to be had");
 	else
 		report_say(r, REPORT_WARN, "explained refusals",
-		    "set kernel.yama.ptrace_scope below 3; else an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
+		    "set kernel.yama.ptrace_scope below 3, and give CAP_SYS_PTRACE to a service of root; else an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
 		    "a run's refused system calls fail, but are neither explained nor recorded");
 }
 
