@@ -460,25 +460,15 @@ ends_in_dots(struct bytes text)
 	return text.len > 3 && memcmp(text.p + text.len - 3, "...", 3) == 0;
 }
 
-/*
- * What all rules take of a text, however it is spelled.  list: words with a
- * NUL between them.  more: it goes on, or was cut.
- */
+/* All rules on a text and on what shells inside each other make of it. */
 static void
-find_spans(struct redact *r, struct bytes text, bool more, bool list,
-    struct spans *out)
+take_readings(
+    struct redact *r, struct spelling first, bool more, struct spans *out)
 {
-	struct readings all = { .count = 1 };
+	struct readings all = { .s = { first }, .count = 1 };
 	bool no_memory = false;
 	size_t i;
 
-	out->count = 0;
-	if (more && ends_in_dots(text))
-		text.len -= 3; /* where it was cut */
-	if (text.len == 0)
-		return;
-	patterns_begin(r->patterns);
-	all.s[0] = spelling_of(text, list);
 	while (
 	    all.count <= SPELLING_DEPTH && spelling_strip(&all.s[all.count - 1],
 					       &all.s[all.count], &no_memory))
@@ -489,6 +479,31 @@ find_spans(struct redact *r, struct bytes text, bool more, bool list,
 		take_rules(r, &all, i, more, out);
 	for (i = 0; i < all.count; i++)
 		spelling_fini(&all.s[i]);
+}
+
+/*
+ * What all rules take of a text, however it is spelled.  list: words with a
+ * NUL between them.  more: it goes on, or was cut.
+ */
+static void
+find_spans(struct redact *r, struct bytes text, bool more, bool list,
+    struct spans *out)
+{
+	struct spelling first, decoded;
+	bool no_memory = false;
+
+	out->count = 0;
+	if (more && ends_in_dots(text))
+		text.len -= 3; /* where it was cut */
+	if (text.len == 0)
+		return;
+	first = spelling_of(text, list);
+	patterns_begin(r->patterns);
+	take_readings(r, first, more, out);
+	if (spelling_decode(&first, &decoded, &no_memory))
+		take_readings(r, decoded, more, out);
+	if (no_memory)
+		note_span(out, first_name(r), 0, SIZE_MAX);
 }
 
 /* --- writing ------------------------------------------------------------- */

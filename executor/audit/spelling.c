@@ -51,6 +51,16 @@ hex_digit(int c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* %HH, as in addresses and forms; -1: it is none. */
+static int
+percent_at(struct bytes t, size_t i)
+{
+	int high = hex_digit(byte_at(t, i + 1));
+	int low = high < 0 ? -1 : hex_digit(byte_at(t, i + 2));
+
+	return t.p[i] != '%' || low < 0 ? -1 : high * 16 + low;
+}
+
 static void
 put_utf8(struct unit *u, uint32_t c)
 {
@@ -245,46 +255,91 @@ spelling_index(const struct spelling *s, size_t byte)
 }
 
 static void
+put_unit(const struct spelling *s, struct spelling *out, size_t i,
+    const struct unit *u)
+{
+	size_t j, span[2];
+
+	spelling_map(s, i, i + u->len, span);
+	for (j = 0; j < u->out_len; j++) {
+		out->own[out->text.len] = u->out[j];
+		out->from[out->text.len] = (uint32_t)span[0];
+		out->to[out->text.len++] = (uint32_t)span[1];
+	}
+}
+
+static void
 strip_quotes(const struct spelling *s, struct spelling *out)
 {
 	enum quote q = BARE;
 	struct unit u;
-	size_t i, j, span[2];
+	size_t i;
 
 	for (i = 0; i < s->text.len; i += u.len) {
 		u = is_plain(s->text.p[i]) ? unit_of(s->text.p[i])
 					   : take_unit(s->text, i, &q);
-		spelling_map(s, i, i + u.len, span);
-		for (j = 0; j < u.out_len; j++) {
-			out->own[out->text.len] = u.out[j];
-			out->from[out->text.len] = (uint32_t)span[0];
-			out->to[out->text.len++] = (uint32_t)span[1];
-		}
+		put_unit(s, out, i, &u);
 	}
 }
 
-bool
-spelling_strip(const struct spelling *s, struct spelling *out, bool *no_memory)
+/* A NUL would end a word. */
+static void
+decode(const struct spelling *s, struct spelling *out)
 {
-	struct bytes t = s->text;
-	size_t room = t.len + 1;
+	struct unit u;
+	size_t i;
+	int c;
 
-	*out = spelling_of(bytes_make(NULL, 0), s->list);
-	if (t.len == 0 || (memchr(t.p, '\'', t.len) == NULL &&
-			      memchr(t.p, '"', t.len) == NULL &&
-			      memchr(t.p, '\\', t.len) == NULL))
-		return false;
+	for (i = 0; i < s->text.len; i += u.len) {
+		u = unit_of(s->text.p[i]);
+		c = percent_at(s->text, i);
+		if (c > 0) {
+			u.len = 3;
+			u.out[0] = (uint8_t)c;
+		}
+		put_unit(s, out, i, &u);
+	}
+}
+
+/* Room for as much, which `fill` writes; false: it is the same text. */
+static bool
+make(const struct spelling *s, struct spelling *out, bool *no_memory,
+    void (*fill)(const struct spelling *s, struct spelling *out))
+{
+	size_t room = s->text.len + 1;
+
 	out->own = malloc(room);
 	out->from = calloc(room, sizeof(out->from[0]));
 	out->to = calloc(room, sizeof(out->to[0]));
 	out->text.p = out->own;
 	*no_memory = out->own == NULL || out->from == NULL || out->to == NULL;
 	if (!*no_memory)
-		strip_quotes(s, out);
+		fill(s, out);
 	if (!*no_memory && !bytes_eq(out->text, s->text))
 		return true;
 	spelling_fini(out);
 	return false;
+}
+
+bool
+spelling_strip(const struct spelling *s, struct spelling *out, bool *no_memory)
+{
+	struct bytes t = s->text;
+
+	*out = spelling_of(bytes_make(NULL, 0), s->list);
+	if (t.len == 0 || (memchr(t.p, '\'', t.len) == NULL &&
+			      memchr(t.p, '"', t.len) == NULL &&
+			      memchr(t.p, '\\', t.len) == NULL))
+		return false;
+	return make(s, out, no_memory, strip_quotes);
+}
+
+bool
+spelling_decode(const struct spelling *s, struct spelling *out, bool *no_memory)
+{
+	*out = spelling_of(bytes_make(NULL, 0), s->list);
+	return s->text.len > 0 && memchr(s->text.p, '%', s->text.len) != NULL &&
+	       make(s, out, no_memory, decode);
 }
 
 /* --- values -------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * spelling: a text as a shell or a reader of JSON would take it.
  *
  * pass'wo'rd=x, "{\"password\":\"x\"}" and $'pass\x77ord=x' are one word less
- * their quotes; with each byte goes where it comes from, so that what is found
+ * their quotes, and ?p%61ssword%3Dx is one of an address; with each byte goes where it comes from, so that what is found
  * in the one is taken out of the other.  Text is anybody's and need not be
  * whole: a quote without its partner reaches to the end of the text.  Words of
  * a list have a NUL between them.
@@ -33,6 +33,9 @@ void spelling_fini(struct spelling *s);
  * of which *no_memory tells.
  */
 bool spelling_strip(
+    const struct spelling *s, struct spelling *out, bool *no_memory);
+/* The same with %HH as the byte that it stands for. */
+bool spelling_decode(
     const struct spelling *s, struct spelling *out, bool *no_memory);
 /*
  * Is the value that begins at this byte, or at the quote before it, one of

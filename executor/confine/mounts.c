@@ -813,29 +813,41 @@ mounts_renew(const struct mounts_op *op)
 	return r == -ENOENT ? 0 : r; /* in the middle of a rename */
 }
 
-/* The held places, in the root that the prefix leads to. */
-static void
-release_root(const char *prefix)
+/* The current directory is above it: is it still there by that name? */
+static bool
+is_named(int fd, const char *name)
 {
-	static char path[PATH_MAX + 8];
-	size_t i;
+	struct stat is, there;
 
-	for (i = 0; i < held_count; i++) {
-		(void)path_inside(path, prefix, held[i].op->path);
-		(void)umount2(path, MNT_DETACH);
-		if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0)
-			(void)rmdir(path);
-		(void)close(held[i].fd);
-	}
-	held_count = 0;
+	return fstat(fd, &is) == 0 && lstat(name, &there) == 0 &&
+	       is.st_dev == there.st_dev && is.st_ino == there.st_ino;
 }
 
+/*
+ * The held places, by their descriptors: the directory above may have been
+ * renamed by the host meanwhile, and no link is followed.
+ */
 void
 mounts_leave(void)
 {
-	if (held_count > 0) /* nor is a link followed now */
-		(void)mountattr_set("/", MOUNTATTR_NOSYMFOLLOW, true);
-	release_root("");
+	const char *name;
+	size_t i;
+	int above;
+
+	for (i = 0; i < held_count; i++) {
+		name = strrchr(held[i].op->path, '/') + 1;
+		above =
+		    openat(held[i].fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (above != -1 && fchdir(above) == 0) {
+			(void)umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW);
+			if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0 &&
+			    is_named(held[i].fd, name))
+				(void)rmdir(name);
+		}
+		(void)close(above);
+		(void)close(held[i].fd);
+	}
+	held_count = 0;
 }
 
 static int own_proc = -1;
@@ -1050,7 +1062,7 @@ mounts_enter(const struct mounts *m, const char **failed)
 		*failed = "/";
 		r = finish_root(m);
 	} else {
-		release_root("/new"); /* from which no link is followed yet */
+		mounts_leave();
 	}
 	mountattr_done();
 	(void)umask(mask);

@@ -283,6 +283,25 @@ replaced_meanwhile("above_hidden", "{rw}/up/conf", new_above,
                    "cat {rw}/up/conf/keys/secret; :")
 
 
+@case("files.meanwhile_held_place", only=with_mounts)
+def held_place(w):
+    """What holds the place of a name that is not there goes with the run,
+    although the host has renamed what is above it."""
+    go, path = w.path("{rw}/go"), w.path("{work}/.git")
+    hooks(w)
+    shutil.rmtree(path / "hooks")
+    thread = threading.Thread(target=w.inside, args=(
+        f"while [ ! -e {go} ]; do sleep 0.05; done", "protect"))
+    thread.start()
+    client.within("it is held", 10, (path / "hooks").exists)
+    path.rename(path.with_name("g"))
+    go.write_text("")
+    thread.join()
+    go.unlink()
+    client.equal(os.listdir(path.with_name("g")), [], "what is left")
+    path.with_name("g").rmdir()
+
+
 # Names inside the directory that must stay as they are, there or not.
 def hooks(w):
     """A repository with a hook; and nothing of the other names."""

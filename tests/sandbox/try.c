@@ -1209,7 +1209,7 @@ step_list(const char *path)
 static long
 step_wait(const char *path)
 {
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		if (access(path, F_OK) == 0)
 			return 0;
 		(void)usleep(5000);
