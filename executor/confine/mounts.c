@@ -483,7 +483,10 @@ add_pins(struct mounts *m, struct err *e)
 	return 0;
 }
 
-/* Which place it is, so that another one by its name is told apart. */
+/*
+ * Which place it is, so that another one by its name is told apart; of a file
+ * in a place that no run can write, only that there is one.
+ */
 static void
 identify_op(struct mounts_op *op, bool writable)
 {
@@ -493,8 +496,10 @@ identify_op(struct mounts_op *op, bool writable)
 	    op->kind == MOUNTS_LINK ||
 	    (!is_bound(op->kind) && op->kind != MOUNTS_HIDE &&
 		op->kind != MOUNTS_PROGRAM) ||
-	    (!op->directory && !writable && op->kind != MOUNTS_HIDE) ||
 	    lstat(op->path, &st) == -1)
+		return;
+	op->named = !op->directory && !writable && op->kind != MOUNTS_HIDE;
+	if (op->named)
 		return;
 	op->dev = st.st_dev;
 	op->ino = st.st_ino;

@@ -46,7 +46,7 @@ struct mounts_op {
 	bool late; /* it may be missing when a run begins */
 	bool jail; /* the policy's directory, until mounts_clip */
 	bool pin; /* only on the way to another row: see mounts_done */
-	bool named; /* a pin of protected names: whatever has its name */
+	bool named; /* it has to be there, and may be another one */
 	bool within; /* its place is in a tree of the host that is bound */
 	bool steady; /* a place of root's own, which nobody replaces */
 	bool watched; /* looked after while a run goes on: mounts_watch */
