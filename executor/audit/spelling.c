@@ -284,7 +284,7 @@ strip_quotes(const struct spelling *s, struct spelling *out)
 
 /* A NUL would end a word. */
 static void
-decode(const struct spelling *s, struct spelling *out)
+decode_percent(const struct spelling *s, struct spelling *out)
 {
 	struct unit u;
 	size_t i;
@@ -303,7 +303,7 @@ decode(const struct spelling *s, struct spelling *out)
 
 /* Room for as much, which `fill` writes; false: it is the same text. */
 static bool
-make(const struct spelling *s, struct spelling *out, bool *no_memory,
+fill_text(const struct spelling *s, struct spelling *out, bool *no_memory,
     void (*fill)(const struct spelling *s, struct spelling *out))
 {
 	size_t room = s->text.len + 1;
@@ -331,7 +331,7 @@ spelling_strip(const struct spelling *s, struct spelling *out, bool *no_memory)
 			      memchr(t.p, '"', t.len) == NULL &&
 			      memchr(t.p, '\\', t.len) == NULL))
 		return false;
-	return make(s, out, no_memory, strip_quotes);
+	return fill_text(s, out, no_memory, strip_quotes);
 }
 
 bool
@@ -339,7 +339,7 @@ spelling_decode(const struct spelling *s, struct spelling *out, bool *no_memory)
 {
 	*out = spelling_of(bytes_make(NULL, 0), s->list);
 	return s->text.len > 0 && memchr(s->text.p, '%', s->text.len) != NULL &&
-	       make(s, out, no_memory, decode);
+	       fill_text(s, out, no_memory, decode_percent);
 }
 
 /* --- values -------------------------------------------------------------------- */
