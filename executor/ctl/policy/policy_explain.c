@@ -278,11 +278,10 @@ put_calls(struct buf *b, const struct policy *p)
 	const struct syscall_group *g;
 
 	put_topic(b, p, "System calls", FACTS_CALLS);
-	if (p->filter.prog.len == 0)
-		return;
 	for (int nr = 0; nr < MAX_CALL; nr++)
 		filter_call_name(nr, names[nr].text);
-	for (size_t i = 0; (g = syscall_group_at(i)) != NULL; i++)
+	for (size_t i = 0;
+	     p->filter.prog.len > 0 && (g = syscall_group_at(i)) != NULL; i++)
 		put_group(b, p, g, names);
 	put_topic(b, p, "", FACTS_CALLS_END);
 }
