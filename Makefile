@@ -44,7 +44,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
+	aead alphabet base64 bearer beneath budget bytes caps cidr clock dfa digest err \
 	fdio filter hashindex json landlock log log_limit loop match match_compile notify \
 	param patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
@@ -52,9 +52,9 @@ PROTO := $(call in,proto, \
 FRONTEND := $(call in,frontend, \
 	main) \
 	$(call in,frontend/http, \
-	conn endpoint http scan wire wrongport) \
+	conn cors endpoint http refusal scan wire wrongport) \
 	$(call in,frontend/session, \
-	event_store events post session sse) \
+	event_store events post session sse ticket) \
 	$(call in,frontend/mcp, \
 	answer asking jsonrpc mcp message methods notification progress stateless \
 	subscribe toolcall) \
@@ -76,7 +76,7 @@ EXECUTOR := $(call in,executor, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
 	orphans supervise) \
 	$(call in,executor/channel, \
-	config_frames crash describe fetch instructions monitor push viewtext) \
+	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/run, \
 	child denial guard job output overrun ownid quota record refuse request \
 	spawn toolcall proctree wordsplit) \

@@ -528,6 +528,18 @@ open_control(struct err *e)
 	return control_new(&d, e);
 }
 
+/* Clients go on with sessions of the process before this one. */
+static void
+use_session_key(void)
+{
+	struct sessionkey key;
+
+	sessionkey_load(
+	    &key, self.store.conf.audit_file, clock_wall_us() / 1000000);
+	monitor_set_session_key(self.monitor, &key);
+	explicit_bzero(&key, sizeof(key));
+}
+
 static int
 wire_modules(struct err *e)
 {
@@ -560,6 +572,7 @@ wire_modules(struct err *e)
 	    self.loop, &self.store, self.audit, &ops, self.supervise, e);
 	if (self.monitor == NULL)
 		return e->code;
+	use_session_key();
 	self.jobs = jobs_new(self.loop, self.audit, self.recordings,
 	    self.store.conf.limits.runs, monitor_job_ops(), self.monitor, e);
 	if (self.jobs == NULL)

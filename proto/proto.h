@@ -14,7 +14,7 @@
 #include "common/bytes.h"
 
 enum {
-	PROTO_VERSION = 7, /* +1 with every change of msgs.def */
+	PROTO_VERSION = 8, /* +1 with every change of msgs.def */
 	PROTO_MAX_FRAME = 20480, /* bytes; static_assert'ed in proto.c */
 	PROTO_MAX_DATA = 16384, /* bytes of ARG.value and OUTPUT.data */
 	PROTO_FD = 3, /* the frontend's end of the pair */
@@ -63,7 +63,8 @@ enum proto_name {
 	PROTO_NAME_HOST,
 	PROTO_NAME_ORIGIN,
 	PROTO_NAME_PROXY,
-	PROTO_NAME_EXEMPT
+	PROTO_NAME_EXEMPT,
+	PROTO_NAME_PATH /* of public_url, where clients find the routes */
 };
 
 /* Where a trusted proxy tells the address of its client. */

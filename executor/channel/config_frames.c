@@ -48,8 +48,8 @@ forwarded_header(const struct conf *c)
 }
 
 void
-config_frames_limits(const struct store *s, uint32_t generation,
-    const struct config_frames_out *to)
+config_frames_limits(const struct store *s, const struct sessionkey *k,
+    uint32_t generation, const struct config_frames_out *to)
 {
 	const struct conf_limits *l = &s->conf.limits;
 	struct msg msg = { .code = PROTO_CONFIG,
@@ -75,7 +75,10 @@ config_frames_limits(const struct store *s, uint32_t generation,
 		    .forwarded_header = forwarded_header(&s->conf),
 		} };
 
+	memcpy(msg.config.session_key, k->now, sizeof(k->now));
+	memcpy(msg.config.session_key_before, k->before, sizeof(k->before));
 	to->send(to->arg, &msg);
+	explicit_bzero(&msg, sizeof(msg));
 }
 
 static void
@@ -108,24 +111,40 @@ send_penalties(
 	send_list(to, PROTO_NAME_EXEMPT, p->exempt, p->exempt_count);
 }
 
-/* Clients that were told this address send its host. */
 static void
-send_public_host(const char *url, const struct config_frames_out *to)
+send_name(const struct config_frames_out *to, enum proto_name kind,
+    const char *text, size_t len)
 {
 	struct msg msg = { .code = PROTO_NAME,
-		.name = { .kind = PROTO_NAME_HOST } };
-	const char *host = strstr(url, "://");
+		.name = {
+		    .kind = (uint8_t)kind, .value = bytes_make(text, len) } };
+
+	to->send(to->arg, &msg);
+}
+
+/* Clients that were told this address send its host, and perhaps its path. */
+static void
+send_public(const char *url, const struct config_frames_out *to)
+{
+	const char *host = strstr(url, "://"), *path;
+	size_t n;
 
 	if (host == NULL)
 		return;
-	msg.name.value = bytes_make(host + 3, strcspn(host + 3, "/?#"));
-	to->send(to->arg, &msg);
+	host += 3;
+	path = host + strcspn(host, "/?#");
+	send_name(to, PROTO_NAME_HOST, host, (size_t)(path - host));
+	n = strcspn(path, "?#");
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	if (n > 0)
+		send_name(to, PROTO_NAME_PATH, path, n);
 }
 
 void
 config_frames_peers(const struct conf *c, const struct config_frames_out *to)
 {
-	send_public_host(c->public_url, to);
+	send_public(c->public_url, to);
 	send_list(to, PROTO_NAME_HOST, c->hosts, c->host_count);
 	send_list(to, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
 	send_list(to, PROTO_NAME_PROXY, c->proxies, c->proxy_count);

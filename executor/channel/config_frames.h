@@ -8,6 +8,7 @@
 #ifndef EXECUTOR_CONFIG_FRAMES_H
 #define EXECUTOR_CONFIG_FRAMES_H
 
+#include "executor/channel/sessionkey.h"
 #include "executor/policy/store.h"
 #include "proto/proto.h"
 
@@ -16,8 +17,8 @@ struct config_frames_out {
 	void *arg;
 };
 
-void config_frames_limits(const struct store *s, uint32_t generation,
-    const struct config_frames_out *to);
+void config_frames_limits(const struct store *s, const struct sessionkey *k,
+    uint32_t generation, const struct config_frames_out *to);
 /* Holds the key: wipe what the channel keeps of it. */
 void config_frames_tls(
     const struct certificate *c, const struct config_frames_out *to);

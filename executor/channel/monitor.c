@@ -815,6 +815,12 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
 }
 
 void
+monitor_set_session_key(struct monitor *m, const struct sessionkey *k)
+{
+	push_set_key(m->push, k);
+}
+
+void
 monitor_set_jobs(struct monitor *m, struct jobs *j)
 {
 	m->jobs = j;

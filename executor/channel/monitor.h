@@ -45,6 +45,7 @@ struct monitor_vitals {
 struct monitor *monitor_new(struct loop *l, struct store *s, struct audit *a,
     const struct monitor_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void monitor_free(struct monitor *m);
+void monitor_set_session_key(struct monitor *m, const struct sessionkey *k);
 void monitor_set_jobs(struct monitor *m, struct jobs *j);
 void monitor_set_fetches(struct monitor *m, struct fetches *f);
 /* How fetches tell the frontend; arg is the monitor. */

@@ -26,6 +26,7 @@ struct push {
 	struct loop *loop;
 	const struct store *store;
 	const struct push_ops *ops;
+	struct sessionkey key;
 	void *arg;
 	struct loop_timer step;
 	uint32_t generation; /* of the last COMMIT sent */
@@ -164,7 +165,7 @@ send_head(struct push *p)
 {
 	const struct config_frames_out to = { p->ops->send, p->arg };
 
-	config_frames_limits(p->store, p->generation, &to);
+	config_frames_limits(p->store, &p->key, p->generation, &to);
 	config_frames_tls(&p->store->certificate, &to);
 	config_frames_peers(&p->store->conf, &to);
 }
@@ -219,6 +220,12 @@ static void
 on_step(void *arg)
 {
 	push_some(arg);
+}
+
+void
+push_set_key(struct push *p, const struct sessionkey *k)
+{
+	p->key = *k;
 }
 
 void
@@ -290,5 +297,6 @@ push_free(struct push *p)
 	if (p == NULL)
 		return;
 	push_reset(p);
+	explicit_bzero(&p->key, sizeof(p->key));
 	free(p);
 }

@@ -31,6 +31,8 @@ struct push;
 struct push *push_new(struct loop *l, const struct store *s,
     const struct push_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void push_free(struct push *p);
+/* Under which the frontend seals ids of sessions; zeros until then. */
+void push_set_key(struct push *p, const struct sessionkey *k);
 /* Another frontend, which holds nothing yet. */
 void push_reset(struct push *p);
 /* Send what is in the store now. */

@@ -272,6 +272,16 @@ read_names(const struct keys *k, const struct json_value *list,
 	*count = n;
 }
 
+/* Nothing that would end a line of an event stream, or a shell's word. */
+static bool
+is_address(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"'\\<>", *p) != NULL)
+			return false;
+	return true;
+}
+
 static void
 check_public_url(
     const struct keys *k, const struct json_value *v, const struct conf *c)
@@ -280,8 +290,7 @@ check_public_url(
 
 	if (c->public_url[0] == '\0')
 		return;
-	if (rest == NULL || rest[0] == '\0' ||
-	    strpbrk(rest, " \"'\\<>") != NULL)
+	if (rest == NULL || rest[0] == '\0' || !is_address(rest))
 		keys_complain(k, v,
 		    "\"public_url\" must be the address that clients use, such as \"https://host.example\"");
 }

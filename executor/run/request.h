@@ -36,7 +36,7 @@ struct request {
 	uint32_t window;
 	char tool[64];
 	char peer[64];
-	char session[64];
+	char session[128];
 	char client[128];
 	char revision[16];
 	char trace[128];

@@ -2,6 +2,7 @@
 /* backoff: rules, clock and reports of penalties (frontend). */
 #include <stdlib.h>
 
+#include "common/bearer.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
@@ -125,16 +126,20 @@ cost_of(const struct msg_penalties *p, enum proto_authfail why)
 
 uint32_t
 backoff_failed(struct backoff *d, const struct settings_set *set,
-    struct bytes peer, enum proto_authfail why)
+    struct bytes peer, struct bytes value, enum proto_authfail why)
 {
 	const struct msg_penalties *p = &set->penalties;
 	const struct penalty_rules rules = { p->threshold_ms, p->max_ms };
+	struct bytes presented;
 	uint64_t owed;
+	struct err e;
 
+	if (bearer_from_header(value, &presented, &e) != 0)
+		presented = value;
 	if (cost_of(p, why) == 0 || settings_is_in(&set->exempt, peer))
 		return 0;
-	owed = penalty_add(
-	    d->table, &rules, peer, cost_of(p, why), clock_mono_ms());
+	owed = penalty_add(d->table, &rules, peer, presented, cost_of(p, why),
+	    clock_mono_ms());
 	if (d->timer.at_ms == 0)
 		loop_timer_set(d->loop, &d->timer, BACKOFF_SWEEP_MS);
 	owed /= DETER_SHARE;

@@ -45,8 +45,11 @@ uint32_t backoff_token_waits(
     struct backoff *d, const uint8_t verifier[DIGEST_BYTES]);
 /* A request was refused for that. */
 void backoff_count_refused(struct backoff *d, struct bytes peer);
-/* It failed; ms after which it shall be told. */
+/*
+ * It failed with that Authorization (empty: without); ms after which it shall
+ * be told.
+ */
 uint32_t backoff_failed(struct backoff *d, const struct settings_set *set,
-    struct bytes peer, enum proto_authfail why);
+    struct bytes peer, struct bytes value, enum proto_authfail why);
 
 #endif

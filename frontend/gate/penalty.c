@@ -14,6 +14,8 @@ struct source {
 	uint64_t until_ms;
 	uint32_t failures;
 	uint32_t refused;
+	uint64_t said[PENALTY_REMEMBERED]; /* keyed digests, 0: none */
+	uint32_t said_next;
 	bool active; /* refused until it is over */
 	uint32_t next; /* in its bucket, or of the free ones */
 };
@@ -22,6 +24,7 @@ struct penalty_table {
 	void (*tell)(void *arg, const struct penalty_event *ev);
 	void *arg;
 	uint8_t seed[DIGEST_BYTES]; /* nobody outside knows the buckets */
+	uint8_t marks[DIGEST_BYTES]; /* nor what was presented */
 	size_t size, count;
 	uint32_t spare; /* first of the free ones */
 	uint32_t *buckets; /* size of them */
@@ -48,6 +51,7 @@ penalty_new(size_t sources,
 	t->arg = arg;
 	t->size = sources;
 	digest_random(t->seed, sizeof(t->seed));
+	digest_random(t->marks, sizeof(t->marks));
 	for (size_t i = 0; i < sources; i++) {
 		t->buckets[i] = NONE;
 		t->sources[i].next = i + 1 < sources ? (uint32_t)(i + 1) : NONE;
@@ -165,9 +169,35 @@ insert_source(struct penalty_table *t, const struct cidr_source *key)
 	return s;
 }
 
+/*
+ * Was that presented before?  Remembered as a digest under a key that lives no
+ * longer than the table, together with the address: of a network that counts
+ * as one source, the same token from elsewhere is another try.
+ */
+static bool
+is_said(struct penalty_table *t, struct source *s, struct bytes peer,
+    struct bytes presented)
+{
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t mark;
+	bool found = false;
+
+	if (presented.len == 0)
+		return false;
+	digest_hmac(t->marks, presented, peer, digest);
+	memcpy(&mark, digest, sizeof(mark));
+	mark |= 1;
+	/* all of them, in the same time wherever it is */
+	for (size_t i = 0; i < PENALTY_REMEMBERED; i++)
+		found |= bytes_eq_secret(&s->said[i], &mark, sizeof(mark));
+	if (!found)
+		s->said[s->said_next++ % PENALTY_REMEMBERED] = mark;
+	return found;
+}
+
 uint64_t
 penalty_add(struct penalty_table *t, const struct penalty_rules *r,
-    struct bytes peer, uint32_t ms, uint64_t now_ms)
+    struct bytes peer, struct bytes presented, uint32_t ms, uint64_t now_ms)
 {
 	struct cidr_source key;
 	struct source *s;
@@ -181,6 +211,8 @@ penalty_add(struct penalty_table *t, const struct penalty_rules *r,
 	}
 	if (s == NULL)
 		s = insert_source(t, &key);
+	if (is_said(t, s, peer, presented))
+		return s->until_ms - now_ms;
 	s->failures++;
 	s->until_ms = (s->until_ms > now_ms ? s->until_ms : now_ms) + ms;
 	if (s->until_ms > now_ms + r->max_ms)

@@ -14,7 +14,10 @@
 
 #include "common/cidr.h"
 
-enum { PENALTY_MAX_SOURCES = 65536 };
+enum {
+	PENALTY_MAX_SOURCES = 65536,
+	PENALTY_REMEMBERED = 8 /* wrong tokens of one source */
+};
 
 struct penalty_table;
 
@@ -37,9 +40,14 @@ struct penalty_table *penalty_new(size_t sources,
     void (*tell)(void *arg, const struct penalty_event *ev), void *arg,
     struct err *e) MUST_CHECK;
 void penalty_free(struct penalty_table *t);
-/* So much more for this source; what it owes now, in ms. */
+/*
+ * So much more for this source; what it owes now, in ms.  What it presented
+ * (empty: nothing) costs once for as long as the source owes anything, since a
+ * guesser learns nothing by saying it again; of more than PENALTY_REMEMBERED
+ * the oldest costs again.
+ */
 uint64_t penalty_add(struct penalty_table *t, const struct penalty_rules *r,
-    struct bytes peer, uint32_t ms, uint64_t now_ms);
+    struct bytes peer, struct bytes presented, uint32_t ms, uint64_t now_ms);
 /* For how many ms this source is refused; 0: it is not. */
 uint64_t penalty_left(
     const struct penalty_table *t, struct bytes peer, uint64_t now_ms);

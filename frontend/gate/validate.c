@@ -106,6 +106,8 @@ static const struct field {
 	FIELD("Mcp-Method", method, has_method),
 	FIELD("Mcp-Name", name, has_name),
 	FIELD("Last-Event-ID", event, has_event),
+	FIELD("Access-Control-Request-Method", asked_method, has_asked_method),
+	FIELD("Access-Control-Request-Private-Network", nearby, has_nearby),
 #undef FIELD
 };
 
@@ -287,11 +289,17 @@ validate_host_ok(struct bytes host, const struct settings_set *set)
 }
 
 bool
+validate_origin_listed(struct bytes origin, const struct settings_set *set)
+{
+	return is_configured(set, PROTO_NAME_ORIGIN, origin);
+}
+
+bool
 validate_origin_ok(struct bytes origin, const struct settings_set *set)
 {
 	static const char *const schemes[] = { "http://", "https://" };
 
-	if (is_configured(set, PROTO_NAME_ORIGIN, origin))
+	if (validate_origin_listed(origin, set))
 		return true;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t n = strlen(schemes[i]);

@@ -38,10 +38,12 @@ struct validate_facts {
 	struct bytes host, origin, authorization, content_type, encoding,
 	    accept;
 	struct bytes session, revision, method, name, traceparent, event;
+	struct bytes asked_method, nearby; /* of a browser's preflight */
 	bool has_host, has_origin, has_authorization, has_content_type;
 	bool has_encoding; /* Content-Encoding */
 	bool has_accept, has_session, has_revision, has_method, has_name;
 	bool has_event; /* Last-Event-ID */
+	bool has_asked_method, has_nearby;
 	bool chunked, expect;
 	bool has_length;
 	uint64_t length; /* Content-Length */
@@ -61,6 +63,9 @@ int validate_names(const struct validate_facts *f,
     const struct settings_set *set, struct validate_refusal *no) MUST_CHECK;
 bool validate_host_ok(struct bytes host, const struct settings_set *set);
 bool validate_origin_ok(struct bytes origin, const struct settings_set *set);
+/* Is it one of "allowed_origins", not only of this machine? */
+bool validate_origin_listed(
+    struct bytes origin, const struct settings_set *set);
 /* Does the Accept header (absent: yes) take "major/minor"? */
 bool validate_accepts(
     const struct validate_facts *f, const char *major, const char *minor);

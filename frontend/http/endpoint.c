@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "frontend/http/endpoint.h"
 #include "frontend/gate/forwarded.h"
+#include "frontend/http/refusal.h"
 #include "proto/note.h"
 
 enum {
@@ -65,7 +66,7 @@ static const struct endpoint_route routes[] = {
 	{ "/healthz", "HEAD", "GET, HEAD", true, false, false, run_health },
 };
 
-/* Answer {"error": text}; with `now` the body is not waited for. */
+/* With `now` the body is not waited for. */
 static void
 refuse_request(
     struct endpoint_request *r, unsigned status, const char *text, bool now)
@@ -73,9 +74,7 @@ refuse_request(
 	struct buf *b = &r->answer.body;
 
 	buf_reset(b);
-	buf_put_str(b, "{");
-	json_put_member(b, "error", bytes_of(text));
-	buf_put_str(b, "}\n");
+	refusal_put(b, text);
 	r->answer.status = status;
 	r->answer.now = now;
 }
@@ -93,16 +92,21 @@ lacks_length(const struct endpoint_request *r)
  * a client that is still writing when the connection closes may never see
  * the answer.
  */
-static void
-refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
+static bool
+is_long(const struct endpoint_request *r)
 {
 	const struct validate_facts *f = &r->facts;
 	uint64_t most = r->authenticated ? ENDPOINT_MAX_DISCARD_KNOWN
 					 : ENDPOINT_MAX_DISCARD;
 
-	refuse_request(r, status, text,
-	    f->expect || f->chunked || lacks_length(r) ||
-		(f->has_length && f->length > most));
+	return f->expect || f->chunked || lacks_length(r) ||
+	       (f->has_length && f->length > most);
+}
+
+static void
+refuse_politely(struct endpoint_request *r, unsigned status, const char *text)
+{
+	refuse_request(r, status, text, is_long(r));
 }
 
 static void
@@ -184,7 +188,8 @@ authenticate_request(struct endpoint *ep, struct endpoint_request *r)
 		return NULL;
 	}
 	auth_count_failure(ep->auth, r->peer, why, who.token);
-	r->answer.delay_ms = backoff_failed(ep->backoff, set, r->peer, why);
+	r->answer.delay_ms = backoff_failed(
+	    ep->backoff, set, r->peer, r->facts.authorization, why);
 	/* RFC 6750 section 3.1: no error code where there was no token */
 	r->answer.challenge = why == PROTO_AUTH_MISSING
 				  ? "Bearer"
@@ -193,15 +198,42 @@ authenticate_request(struct endpoint *ep, struct endpoint_request *r)
 	return NULL;
 }
 
+static bool
+is_path(struct bytes path)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (bytes_eq_str(path, routes[i].path))
+			return true;
+	return false;
+}
+
+/*
+ * A path as routes have it: without a slash at its end, as frameworks put it
+ * there, and without the path of public_url, which a proxy may leave.
+ */
+static struct bytes
+route_path(const struct settings_set *set, struct bytes target)
+{
+	struct bytes path = validate_path(target), rest;
+	size_t n = strlen(set->path);
+
+	if (path.len > 1 && path.p[path.len - 1] == '/')
+		path.len--;
+	if (n == 0 || is_path(path) || path.len < n ||
+	    memcmp(path.p, set->path, n) != 0)
+		return path;
+	rest = bytes_make(path.p + n, path.len - n);
+	return is_path(rest) ? rest : path;
+}
+
 /* The route, or NULL with 404 or 405 answered. */
 static const struct endpoint_route *
 find_route(struct endpoint_request *r)
 {
-	struct bytes path = validate_path(r->head.target);
 	const char *allow = NULL;
 
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (!bytes_eq_str(path, routes[i].path))
+		if (!bytes_eq_str(r->path, routes[i].path))
 			continue;
 		if (bytes_eq_str(r->method, routes[i].method))
 			return &routes[i];
@@ -220,12 +252,50 @@ find_route(struct endpoint_request *r)
 static bool
 is_open(const struct endpoint_request *r)
 {
-	struct bytes path = validate_path(r->head.target);
-
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (routes[i].open && bytes_eq_str(path, routes[i].path))
+		if (routes[i].open && bytes_eq_str(r->path, routes[i].path))
 			return true;
 	return false;
+}
+
+/*
+ * Where clients look for OAuth (RFC 8615, RFC 8414 section 3, RFC 9728 section
+ * 3), below any path and mostly without a token.  No route has such a path.
+ */
+static bool
+is_discovery(const struct endpoint_request *r)
+{
+	static const char place[] = "/.well-known/";
+
+	return r->path.len > 0 &&
+	       memmem(r->path.p, r->path.len, place, sizeof(place) - 1) != NULL;
+}
+
+/* A browser asks whether a page may send its request. */
+static void
+answer_preflight(struct endpoint_request *r)
+{
+	if (r->answer.cors.origin[0] == '\0') {
+		refuse_politely(r, 403,
+		    "pages of this Origin may not use the server: have the administrator add it to allowed_origins");
+		return;
+	}
+	r->answer.cors.preflight = true;
+	r->answer.cors.nearby = r->facts.has_nearby;
+	r->answer.status = 204;
+	r->answer.now = is_long(r);
+}
+
+/* What is answered before anybody asks for a token: true if it was. */
+static bool
+answer_anybody(struct endpoint_request *r)
+{
+	if (cors_is_preflight(r->method, &r->facts))
+		answer_preflight(r);
+	else if (is_discovery(r))
+		refuse_politely(r, 404,
+		    "there is no OAuth here: send the header \"Authorization: Bearer TOKEN\" with a token that the administrator made");
+	return r->answer.status != 0;
 }
 
 static bool
@@ -339,6 +409,10 @@ endpoint_head(struct endpoint *ep, struct endpoint_request *r)
 		refuse_politely(r, no.status, no.text);
 		return;
 	}
+	(void)cors_read(&r->answer.cors, &r->facts, settings_now(ep->settings));
+	r->path = route_path(settings_now(ep->settings), r->head.target);
+	if (answer_anybody(r))
+		return;
 	if (!is_open(r)) {
 		token = authenticate_request(ep, r);
 		if (token == NULL || !admit_request(r, token))
@@ -611,13 +685,13 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
 	struct mcp_from from = from_of(r, token);
-	char target[sizeof("/message?sessionId=") + SESSION_ID] =
-	    "/message?sessionId=";
+	const char *path = settings_now(ep->settings)->path;
+	char target[SETTINGS_MAX_NAME + 32 + SESSION_ID];
 	struct session_refusal no;
 
 	sse_init(&r->stream, session_max_stream(ep->sessions), on_stream, r);
-	if (session_open(ep->sessions, &from, &r->stream, r->stream_id, &no) !=
-	    0) {
+	if (session_open(ep->sessions, &from, r->facts.event, &r->stream,
+		r->stream_id, &no) != 0) {
 		sse_fini(&r->stream);
 		take_refusal(r, &no);
 		return;
@@ -625,8 +699,9 @@ run_sse(struct endpoint *ep, struct endpoint_request *r,
 	r->streaming = true;
 	r->answer.stream = true;
 	r->answer.status = 200;
-	memcpy(target + strlen(target), r->stream_id, SESSION_ID);
-	sse_push(&r->stream, "endpoint", bytes_of(target));
+	(void)snprintf(target, sizeof(target), "%s/message?sessionId=%s", path,
+	    r->stream_id);
+	sse_push_endpoint(&r->stream, bytes_of(target), SESSION_RETRY_MS);
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "common/shares.h"
 #include "frontend/gate/auth.h"
+#include "frontend/http/cors.h"
 #include "frontend/gate/backoff.h"
 #include "frontend/mcp/stateless.h"
 #include "frontend/session/session.h"
@@ -30,6 +31,7 @@ struct endpoint_answer {
 	const char *allow; /* of a 405, or NULL */
 	const char *challenge; /* of a 401, or NULL */
 	bool plain; /* of a 415: only bodies that are not compressed */
+	struct cors cors;
 	char retry_after[12]; /* seconds, of a 429 or 503; "": as usual */
 	uint32_t delay_ms; /* wait so long before it is sent */
 	char session[SESSION_ID]; /* Mcp-Session-Id, or "" */
@@ -55,6 +57,7 @@ struct endpoint_request {
 	/* private */
 	char client[CIDR_TEXT]; /* that peer speaks for */
 	struct validate_facts facts;
+	struct bytes path; /* as routes have it */
 	const struct endpoint_route *route;
 	struct shares_user *room; /* who holds the body, NULL: nobody */
 	uint64_t room_bytes;

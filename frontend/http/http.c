@@ -18,6 +18,7 @@
 #include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
+#include "frontend/http/refusal.h"
 #include "frontend/http/scan.h"
 #include "frontend/http/wire.h"
 #include "proto/note.h"
@@ -31,7 +32,9 @@
 enum {
 	HTTP_MAX_LISTENERS = 8,
 	HTTP_MAX_BLANKS = 64, /* between a header's colon and its value */
-	HTTP_POOL_EXTRA = 4096, /* beside the head: answer's head */
+	HTTP_POOL_EXTRA = 8192, /* beside the head: answer's head */
+	HTTP_LINES = 512, /* of a head, beside target, names and values */
+	HTTP_RAW = 2048, /* bytes of an answer that the library does not send */
 	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
 	HTTP_DRAIN = 4096, /* bytes that are read away at once ... */
@@ -174,21 +177,18 @@ static void
 send_raw(const struct slot *s, const char *status, const char *text)
 {
 	bool busy = strncmp(status, "503", 3) == 0;
-	char b[512];
-	int n = snprintf(b, sizeof(b),
-	    "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
-	    "{\"error\":\"%s\"}\n",
-	    status, busy ? "Retry-After: " HTTP_RETRY "\r\n" : "",
-	    strlen(text) + 13, text);
+	struct buf b;
 
-	if (n <= 0 || (size_t)n >= sizeof(b) ||
-	    (s->tls != NULL && !tls_is_open(s->tls)))
+	if (s->tls != NULL && !tls_is_open(s->tls))
 		return;
+	buf_init(&b, HTTP_RAW);
+	refusal_put_answer(&b, status, busy ? HTTP_RETRY : NULL, text);
 	if (s->tls != NULL)
-		tls_send(s->tls, b, (size_t)n);
+		tls_send(s->tls, b.p, b.len);
 	else
 		(void)send(
-		    s->conn->fd, b, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		    s->conn->fd, b.p, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_fini(&b);
 }
 
 static void
@@ -234,6 +234,8 @@ drain_socket(int fd)
 static void
 on_fault(void *arg, const char *text)
 {
+	/* RFC 5246 section 7.2: fatal, protocol_version */
+	static const uint8_t no_tls[] = { 21, 3, 1, 0, 2, 2, 70 };
 	struct slot *s = arg;
 	uint32_t dropped;
 
@@ -241,7 +243,11 @@ on_fault(void *arg, const char *text)
 		log_notice("http: malformed request source=%s more=%u: %s",
 		    s->conn->peer, dropped, text);
 	s->dead = true;
-	send_raw(s, scan_status(text), text);
+	if (s->wire.speaks_tls)
+		(void)send(s->conn->fd, no_tls, sizeof(no_tls),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	else
+		send_raw(s, scan_status(text), text);
 	drain_socket(s->conn->fd);
 	(void)shutdown(s->conn->fd, SHUT_RDWR);
 }
@@ -327,9 +333,7 @@ conn_limits(const struct http *h)
 static void
 turn_away(struct http *h, int fd, void *tls)
 {
-	static const char busy[] =
-	    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
-	    "Retry-After: " HTTP_RETRY "\r\nContent-Length: 0\r\n\r\n";
+	struct buf busy;
 	/* RFC 8446 section 6: fatal, internal_error */
 	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 80 };
 
@@ -342,9 +346,12 @@ turn_away(struct http *h, int fd, void *tls)
 	if (tls != NULL)
 		(void)send(
 		    fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
-	else
-		(void)send(
-		    fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_init(&busy, HTTP_RAW);
+	refusal_put_answer(&busy, "503 Service Unavailable", HTTP_RETRY,
+	    "too many connections: try again in a moment");
+	if (tls == NULL)
+		(void)send(fd, busy.p, busy.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_fini(&busy);
 	drain_socket(fd);
 	(void)shutdown(fd, SHUT_RDWR);
 }
@@ -389,7 +396,8 @@ connection_began(struct http *h, struct MHD_Connection *c, void **context)
 	s->tls = tls;
 	if (tls != NULL)
 		s->pair = tls_take(h->tls, tls);
-	if (!wire_open(&s->wire, fd, conn->peer, tls, on_fault, s))
+	if (!wire_open(&s->wire, fd, conn->peer, tls,
+		h->limits.header_bytes + HTTP_LINES, on_fault, s))
 		(void)shutdown(fd, SHUT_RDWR);
 	*context = s;
 	set_stage(s, STAGE_HEAD);
@@ -650,6 +658,19 @@ retry_after(const struct endpoint_answer *a)
 }
 
 static bool
+add_cors(struct MHD_Response *resp, const struct cors *c)
+{
+	struct cors_header h[CORS_HEADERS];
+
+	cors_headers(c, h);
+	for (size_t i = 0; i < CORS_HEADERS && h[i].name != NULL; i++)
+		if (MHD_add_response_header(resp, h[i].name, h[i].value) !=
+		    MHD_YES)
+			return false;
+	return true;
+}
+
+static bool
 add_headers(
     struct MHD_Response *resp, const struct endpoint_answer *a, bool body)
 {
@@ -678,7 +699,7 @@ add_headers(
 		    MHD_add_response_header(
 			resp, headers[i].name, headers[i].value) != MHD_YES)
 			return false;
-	return true;
+	return add_cors(resp, &a->cors);
 }
 
 static enum MHD_Result

@@ -35,7 +35,7 @@ enum state {
 	STATES
 };
 
-enum field { OTHER, LENGTH, CODING, COOKIE };
+enum field { OTHER, HOST, LENGTH, CODING, COOKIE };
 
 static uint8_t
 to_lower(uint8_t c)
@@ -97,6 +97,19 @@ expect_lf(struct scan *s, uint8_t c, enum state next)
 	return c == '\n' ? go_to(s, next) : "a line must end with CR LF";
 }
 
+/* Faults with a status of their own, see scan_status(). */
+static const char long_target[] =
+    "send a shorter target, with fewer parts in its query";
+static const char long_cookie[] = "send fewer cookies: none is used here";
+static const char long_head[] = "send fewer or shorter headers";
+
+/* A head that would not fit into the library's memory. */
+static const char *
+too_much(const struct scan *s)
+{
+	return s->state <= VERSION ? long_target : long_head;
+}
+
 /* --- the request's line -------------------------------------------------- */
 
 static const char *
@@ -106,7 +119,9 @@ on_begin(struct scan *s, uint8_t c)
 		return s->blanks++ < MAX_BLANKS
 			   ? go_to(s, BEGIN_LF)
 			   : "there are empty lines before the request";
-	s->http11 = s->has_length = s->chunked = false;
+	s->http11 = s->has_host = s->has_length = s->chunked = false;
+	s->head = 1;
+	s->fields = 0;
 	s->left = 0;
 	s->parts = 0;
 	(void)go_to(s, METHOD);
@@ -129,9 +144,6 @@ on_method(struct scan *s, uint8_t c)
 		   ? NULL
 		   : "the request's method is malformed";
 }
-
-static const char long_target[] = "send fewer parts in the query";
-static const char long_cookie[] = "send fewer cookies: none is used here";
 
 static const char *
 on_target(struct scan *s, uint8_t c)
@@ -175,6 +187,8 @@ on_field(struct scan *s, uint8_t c)
 {
 	if (c == '\r')
 		return go_to(s, HEAD_LF);
+	if (++s->fields > SCAN_MAX_FIELDS)
+		return too_much(s);
 	(void)go_to(s, NAME);
 	keep_byte(s, c);
 	return is_blank(c)   ? "a header must not be folded over two lines"
@@ -188,6 +202,7 @@ begin_value(struct scan *s)
 	s->field = is_word(s, "content-length")      ? LENGTH
 		   : is_word(s, "transfer-encoding") ? CODING
 		   : is_word(s, "cookie")            ? COOKIE
+		   : is_word(s, "host")              ? HOST
 						     : OTHER;
 	s->ended = false;
 	s->parts = 0;
@@ -195,6 +210,7 @@ begin_value(struct scan *s)
 		return "send exactly one Content-Length";
 	if (s->field == CODING && s->chunked)
 		return "send exactly one Transfer-Encoding";
+	s->has_host |= s->field == HOST;
 	s->has_length |= s->field == LENGTH;
 	s->chunked |= s->field == CODING;
 	return go_to(s, VALUE);
@@ -241,7 +257,7 @@ on_value(struct scan *s, uint8_t c)
 				 : "a header holds control characters";
 	if (s->field == COOKIE && c == ';' && s->parts++ == SCAN_MAX_PARTS)
 		return long_cookie;
-	if (s->field == OTHER || s->field == COOKIE)
+	if (s->field == OTHER || s->field == HOST || s->field == COOKIE)
 		return NULL;
 	if (is_blank(c)) {
 		s->ended = s->count > 0;
@@ -280,6 +296,8 @@ on_head_lf(struct scan *s, uint8_t c)
 		return "send Content-Length or Transfer-Encoding, not both";
 	if (s->chunked && !s->http11)
 		return "Transfer-Encoding needs HTTP/1.1";
+	if (s->http11 && !s->has_host)
+		return "send exactly one Host header";
 	s->heads++;
 	if (s->chunked) {
 		s->left = 0;
@@ -400,6 +418,9 @@ scan_feed(struct scan *s, const uint8_t *p, size_t n, size_t *good)
 			i += skip_bytes(s, n - i);
 		} else {
 			wrong = steps[s->state](s, p[i++]);
+			if (wrong == NULL && s->state <= HEAD_LF &&
+			    ++s->head > s->most && s->most > 0)
+				wrong = too_much(s);
 			if (wrong != NULL)
 				return wrong;
 		}
@@ -424,7 +445,8 @@ scan_is_between(const struct scan *s)
 const char *
 scan_status(const char *fault)
 {
-	return fault == long_target   ? "414 URI Too Long"
-	       : fault == long_cookie ? "431 Request Header Fields Too Large"
-				      : "400 Bad Request";
+	return fault == long_target ? "414 URI Too Long"
+	       : fault == long_cookie || fault == long_head
+		   ? "431 Request Header Fields Too Large"
+		   : "400 Bad Request";
 }

@@ -18,11 +18,14 @@
 enum {
 	SCAN_WORD = 20, /* bytes of a name or value that is looked at */
 	SCAN_MAX_EXTENSION = 256, /* bytes of a chunk's extension */
+	SCAN_MAX_FIELDS = 100, /* headers of one request */
 	SCAN_MAX_PARTS = 64 /* of a query or cookie: the library keeps each */
 };
 
-/* All zeros: at the beginning of a connection. */
+/* All zeros but `most`: at the beginning of a connection. */
 struct scan {
+	size_t most; /* bytes of a head; 0: any number */
+	size_t head; /* of this one, until now */
 	unsigned state;
 	uint32_t heads; /* that are complete */
 	uint32_t whole; /* requests that are, with their bodies */
@@ -31,7 +34,8 @@ struct scan {
 	uint8_t blanks; /* empty lines before the request */
 	uint8_t field; /* the header, if it is one of ours */
 	uint8_t parts; /* of the query or cookie, so far */
-	bool http11, has_length, chunked;
+	uint8_t fields; /* headers, so far */
+	bool http11, has_host, has_length, chunked;
 	bool ended; /* the value is: only blanks may follow */
 	char word[SCAN_WORD]; /* in lower case */
 };

@@ -85,7 +85,12 @@ on_take(void *arg, void *p, size_t n)
 	uint8_t *bytes = p;
 	size_t good;
 
+	w->speaks_tls = w->tls == NULL && w->scan.heads == 0 &&
+			scan_is_between(&w->scan) && wrongport_is_tls(bytes, n);
 	w->fault = scan_feed(&w->scan, bytes, n, &good);
+	if (w->speaks_tls && w->fault != NULL)
+		w->fault =
+		    "this port does not speak TLS: use http:// in the place of https";
 	if (w->fault == NULL) {
 		w->given = w->scan.heads;
 		return (ssize_t)n;
@@ -128,12 +133,13 @@ pull_bytes(void *arg, void *p, size_t size)
 }
 
 bool
-wire_open(struct wire *w, int fd, const char *peer, void *tls,
+wire_open(struct wire *w, int fd, const char *peer, void *tls, size_t most,
     void (*refuse)(void *arg, const char *text), void *arg)
 {
 	*w = (struct wire){
 		.fd = fd, .peer = peer, .tls = tls, .refuse = refuse, .arg = arg
 	};
+	w->scan.most = most;
 	if (tls == NULL) {
 		if (!make_room(fd))
 			return false;

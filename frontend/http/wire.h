@@ -26,13 +26,17 @@ struct wire {
 	bool within; /* it has not ended the last one */
 	const char *fault; /* what is wrong behind those; NULL: nothing */
 	bool over; /* that was said: nothing is read any more */
+	bool speaks_tls; /* and it is a handshake, where there is no TLS */
 	/* once, when the client has to hear what is wrong */
 	void (*refuse)(void *arg, const char *text);
 	void *arg;
 };
 
-/* false: there is no memory, or the socket cannot be watched. */
-bool wire_open(struct wire *w, int fd, const char *peer, void *tls,
+/*
+ * A head has at most so many bytes.  false: there is no memory, or the socket
+ * cannot be watched.
+ */
+bool wire_open(struct wire *w, int fd, const char *peer, void *tls, size_t most,
     void (*refuse)(void *arg, const char *text), void *arg) MUST_CHECK;
 /* Before the socket is closed. */
 void wire_close(struct wire *w);

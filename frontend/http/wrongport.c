@@ -5,17 +5,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "frontend/http/refusal.h"
+
 enum {
 	LINE = 4096, /* bytes of a request's line that are looked at */
-	DRAIN = 16 /* pieces of that size that are read away */
+	DRAIN = 16, /* pieces of that size that are read away */
+	HANDSHAKE = 22, /* RFC 8446 section 5.1 */
+	MAJOR = 3
 };
 
-static const char answer[] =
-    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
-    "Content-Type: application/json\r\nContent-Length: 68\r\n\r\n"
-    "{\"error\":\"this port speaks TLS: use https:// in the place of http\"}\n";
-
-/* A method and a version; TLS begins with 22 (RFC 8446 section 5.1). */
+/* A method and a version; TLS begins with HANDSHAKE. */
 static bool
 is_request(const char *p, size_t len)
 {
@@ -30,12 +29,17 @@ is_request(const char *p, size_t len)
 static bool
 is_plaintext(int fd)
 {
+	struct buf answer;
 	char line[LINE];
 	ssize_t n = recv(fd, line, sizeof(line), MSG_DONTWAIT | MSG_PEEK);
 
 	if (n <= 0 || !is_request(line, (size_t)n))
 		return false;
-	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_init(&answer, LINE);
+	refusal_put_answer(&answer, "400 Bad Request", NULL,
+	    "this port speaks TLS: use https:// in the place of http");
+	(void)send(fd, answer.p, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_fini(&answer);
 	/* what is unread when it is closed would take the answer with it */
 	for (int i = 0; i < DRAIN && n > 0; i++)
 		n = recv(fd, line, sizeof(line), MSG_DONTWAIT);
@@ -55,4 +59,10 @@ wrongport_read(void *arg, void *p, size_t size)
 	n = recv(w->fd, p, size, 0);
 	w->begun |= n > 0;
 	return n;
+}
+
+bool
+wrongport_is_tls(const uint8_t *p, size_t n)
+{
+	return n > 0 && p[0] == HANDSHAKE && (n == 1 || p[1] == MAJOR);
 }

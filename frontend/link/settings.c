@@ -191,6 +191,8 @@ settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
 		return add_net(&set->proxies, m, e);
 	if (m->kind == PROTO_NAME_EXEMPT)
 		return add_net(&set->exempt, m, e);
+	if (m->kind == PROTO_NAME_PATH)
+		return bytes_to_str(m->value, set->path, sizeof(set->path), e);
 	if (set->name_count == SETTINGS_MAX_NAMES)
 		return err_set(
 		    e, ERR_BUSY, "more than %d names", SETTINGS_MAX_NAMES);

@@ -73,6 +73,7 @@ struct settings_set {
 	struct msg_penalties penalties;
 	struct settings_name names[SETTINGS_MAX_NAMES];
 	size_t name_count;
+	char path[SETTINGS_MAX_NAME]; /* of public_url: "", or "/x" */
 	struct settings_nets proxies; /* trusted */
 	struct settings_nets exempt; /* from penalties */
 	struct defined *tools[SETTINGS_MAX_TOOLS]; /* referenced */

@@ -114,7 +114,7 @@ check_batch(const struct json_value *root)
 	return NULL;
 }
 
-/* The error response to a single message, with its id if it has one. */
+/* The error response to a single message, with its id if that is known. */
 static void
 put_invalid(struct buf *out, const struct json_value *root, const char *text)
 {

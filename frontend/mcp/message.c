@@ -63,10 +63,9 @@ message_open(struct buf *out, const struct json_value *id)
 
 	message_id(text, id);
 	buf_put_str(out, "{\"jsonrpc\":\"2.0\"");
-	if (text[0] == '\0')
-		return;
+	/* null, as JSON-RPC has it: Python's client drops one without an id */
 	json_put_key(out, "id");
-	buf_put_str(out, text);
+	buf_put_str(out, text[0] != '\0' ? text : "null");
 }
 
 void

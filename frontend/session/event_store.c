@@ -10,6 +10,8 @@
 #include "frontend/mcp/mcp.h"
 #include "frontend/session/event_store.h"
 
+enum { MAX_REQUEST = 10 }; /* digits of an id that events name */
+
 struct event_stream {
 	struct event_store *box; /* NULL: the session is over */
 	struct event_stream *next;
@@ -52,11 +54,24 @@ event_store_begin(struct event_store *o, const struct event_store_rules *rules,
 	digest_hex(random, sizeof(random), o->key);
 }
 
+/* All of it that says where the event is. */
 static void
-put_id(const struct event_stream *l, uint64_t seq, char id[EVENT_STORE_ID])
+put_place(const struct event_stream *l, uint64_t seq, char id[EVENT_STORE_ID])
 {
 	(void)snprintf(id, EVENT_STORE_ID, "%s-%" PRIu64 "-%" PRIu64,
 	    l->box->key, l->number, seq);
+}
+
+static void
+put_id(const struct event_stream *l, uint64_t seq, char id[EVENT_STORE_ID])
+{
+	size_t digits = strspn(l->request, "0123456789");
+
+	if (digits > 0 && digits <= MAX_REQUEST && l->request[digits] == '\0')
+		(void)snprintf(id, EVENT_STORE_ID, "%s.%s-%" PRIu64 "-%" PRIu64,
+		    l->box->key, l->request, l->number, seq);
+	else
+		put_place(l, seq, id);
 }
 
 /* --- what is kept ------------------------------------------------------- */
@@ -390,6 +405,31 @@ next_number(struct bytes *rest, char end, uint64_t *out)
 	return true;
 }
 
+bool
+event_store_is_own(const struct event_store *o, struct bytes event)
+{
+	return event.len >= OUTBOX_KEY - 1 &&
+	       bytes_eq_secret(event.p, o->key, OUTBOX_KEY - 1);
+}
+
+bool
+event_store_lost(struct bytes event, struct bytes *request)
+{
+	struct bytes rest;
+	uint64_t n;
+
+	if (event.len <= OUTBOX_KEY || event.p[OUTBOX_KEY - 1] != '.')
+		return false;
+	rest = bytes_make(event.p + OUTBOX_KEY, event.len - OUTBOX_KEY);
+	*request = rest;
+	if (!next_number(&rest, '-', &n))
+		return false;
+	request->len = (size_t)(rest.p - request->p) - 1;
+	return request->len <= MAX_REQUEST &&
+	       (request->len == 1 || request->p[0] != '0') &&
+	       next_number(&rest, '-', &n) && next_number(&rest, '\0', &n);
+}
+
 /* The line of that event id, and its number there. */
 static struct event_stream *
 find_event(const struct event_store *o, struct bytes id, uint64_t *seq)
@@ -397,18 +437,26 @@ find_event(const struct event_store *o, struct bytes id, uint64_t *seq)
 	size_t n = sizeof(o->key) - 1;
 	struct event_stream *l;
 	struct bytes rest;
+	char own[EVENT_STORE_ID];
 	uint64_t number;
 
-	if (!o->rules.ids || id.len <= n + 1 || id.p[n] != '-' ||
+	if (!o->rules.ids || id.len <= n + 1 ||
 	    !bytes_eq_secret(id.p, o->key, n))
 		return NULL;
 	rest = bytes_make(id.p + n + 1, id.len - n - 1);
+	if (id.p[n] == '.' && !next_number(&rest, '-', &number))
+		return NULL;
 	if (!next_number(&rest, '-', &number) || !next_number(&rest, '\0', seq))
 		return NULL;
 	for (l = o->lines; l != NULL; l = l->next)
 		if (l->number == number && l->begun && *seq <= l->seq)
-			return l;
-	return NULL;
+			break;
+	/* as it was written, to the last character */
+	if (l != NULL)
+		put_id(l, *seq, own);
+	if (l != NULL && !bytes_eq_str(id, own))
+		put_place(l, *seq, own);
+	return l != NULL && bytes_eq_str(id, own) ? l : NULL;
 }
 
 /* Some of what should follow is not there any more: say so in its place. */

@@ -24,7 +24,8 @@ enum {
 	    160, /* bytes that an event costs beside its data */
 	EVENT_STORE_KEEP_MS = 300000, /* for which what was sent is kept */
 	EVENT_STORE_RETRY_MS = 1000, /* after which a client comes back */
-	EVENT_STORE_ID = 72 /* bytes of an event's id, with the NUL */
+	OUTBOX_KEY = 17, /* bytes that ids of a session begin with */
+	EVENT_STORE_ID = 80 /* bytes of an event's id, with the NUL */
 };
 
 /* What the session's revision has. */
@@ -52,7 +53,7 @@ struct event_store {
 	struct event_store_event *oldest, **end;
 	struct event_stream *lines; /* oldest first */
 	uint64_t last; /* number given to a line */
-	char key[17]; /* hex; what ids begin with */
+	char key[OUTBOX_KEY]; /* hex; what ids begin with */
 };
 
 /* Of a session of the token with that verifier; `all` outlives it. */
@@ -99,6 +100,13 @@ bool event_store_say(
  */
 bool event_store_resume(struct event_store *o, struct bytes event,
     struct sse *s, bool warn, uint64_t now_ms);
+/* Was that event's id made here, whether it is kept or not? */
+bool event_store_is_own(const struct event_store *o, struct bytes event);
+/*
+ * The id of the request that the stream of that event, of another process, was
+ * to answer; false: it was a general one, or the id is none of ours.
+ */
+bool event_store_lost(struct bytes event, struct bytes *request) MUST_CHECK;
 /* Is a connection attached to one of its lines? */
 bool event_store_is_open(const struct event_store *o);
 /*

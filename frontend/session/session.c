@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/log.h"
+#include "frontend/mcp/message.h"
 #include "frontend/session/session.h"
 
 enum {
@@ -26,6 +27,8 @@ struct session {
 	struct session *chain; /* same bucket */
 	uint64_t tools; /* settings_token's, when last looked at */
 	bool told; /* SESSION went to the executor */
+	bool foreign; /* a process before this one began it */
+	bool marked; /* the old transport's client knows its ticket */
 	struct shares_user *place; /* its token, in the table */
 };
 
@@ -43,6 +46,10 @@ struct session_table {
 	bool draining;
 	bool rivals; /* there is more than one token */
 	struct shares *places; /* of the table, by token */
+	struct ticket_keys keys;
+	uint64_t life; /* of this process: what it began is in the table */
+	uint64_t gone[SESSION_GONE]; /* foreign ones that are over */
+	size_t gone_next;
 	size_t used; /* entries below were ever in use */
 	struct session *bucket[SESSION_BUCKETS];
 	struct session table[SESSION_MAX];
@@ -71,8 +78,7 @@ bucket_of(struct session_table *t, struct bytes id)
 
 	/* ids that are ours are random already */
 	for (size_t i = 0; i < id.len && i < 8; i++)
-		h = h * 16 + (size_t)(id.p[i] <= '9' ? id.p[i] - '0'
-						     : id.p[i] - 'a' + 10);
+		h = h * 37 + id.p[i];
 	return &t->bucket[h % SESSION_BUCKETS];
 }
 
@@ -81,10 +87,11 @@ find_session(struct session_table *t, struct bytes id)
 {
 	struct session *s;
 
-	if (id.len != SESSION_ID - 1)
+	if (id.len == 0 || id.len >= SESSION_ID)
 		return NULL;
 	for (s = *bucket_of(t, id); s != NULL; s = s->chain)
-		if (bytes_eq_secret(s->id, id.p, id.len))
+		if (strlen(s->id) == id.len &&
+		    bytes_eq_secret(s->id, id.p, id.len))
 			return s;
 	return NULL;
 }
@@ -133,18 +140,64 @@ tell_begin(
 	tell_executor(t, s, from->proof);
 }
 
+/* What an id begins with: its nonce. */
+static uint64_t
+mark_of(struct bytes id)
+{
+	uint64_t mark = 0;
+
+	memcpy(&mark, id.p, id.len < sizeof(mark) ? id.len : sizeof(mark));
+	return mark;
+}
+
+static void
+remember_gone(struct session_table *t, struct bytes id)
+{
+	t->gone[t->gone_next++ % SESSION_GONE] = mark_of(id);
+}
+
+static bool
+is_gone(const struct session_table *t, struct bytes id)
+{
+	uint64_t mark = mark_of(id);
+
+	for (size_t i = 0; i < SESSION_GONE; i++)
+		if (t->gone[i] == mark)
+			return true;
+	return false;
+}
+
+/* Known by that id from now on; "": by none. */
+static void
+name_session(struct session_table *t, struct session *s, const char *id)
+{
+	struct session **at;
+
+	if (s->id[0] != '\0') {
+		at = bucket_of(t, bytes_of(s->id));
+		while (*at != s)
+			at = &(*at)->chain;
+		*at = s->chain;
+	}
+	(void)snprintf(s->id, sizeof(s->id), "%s", id);
+	if (id[0] == '\0')
+		return;
+	at = bucket_of(t, bytes_of(s->id));
+	s->chain = *at;
+	*at = s;
+}
+
 static void
 end_session(struct session_table *t, struct session *s, enum proto_why why)
 {
-	struct session **at = bucket_of(t, bytes_of(s->id));
 	struct sse *stream = s->stream;
 
-	while (*at != s)
-		at = &(*at)->chain;
-	*at = s->chain;
+	if (s->foreign)
+		remember_gone(t, bytes_of(s->id));
 	if (s->told)
 		tell_executor(t, s, NULL);
 	mcp_end(&s->mcp, why);
+	name_session(t, s, "");
 	event_store_fini(&s->event_store);
 	shares_give(t->places, s->place, 1);
 	shares_leave(t->places, s->place);
@@ -252,6 +305,7 @@ session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
 		free(t);
 		return NULL;
 	}
+	digest_random(&t->life, sizeof(t->life));
 	t->loop = l;
 	t->ipc = i;
 	t->mcp = m;
@@ -295,6 +349,8 @@ session_configure(struct session_table *t, const struct settings_set *set)
 {
 	const struct msg_config *c = &set->limits;
 
+	memcpy(t->keys.key[0], c->session_key, AEAD_KEY);
+	memcpy(t->keys.key[1], c->session_key_before, AEAD_KEY);
 	t->most = c->sessions < SESSION_MAX ? c->sessions : SESSION_MAX;
 	t->per_token = c->sessions_per_token;
 	t->rivals = set->token_count > 1;
@@ -472,8 +528,9 @@ static struct session *
 create_session(struct session_table *t, const struct mcp_from *from,
     struct session_refusal *no)
 {
-	struct session *s, **b;
-	uint8_t random[(SESSION_ID - 1) / 2];
+	struct session *s;
+	uint8_t random[16];
+	char id[2 * sizeof(random) + 1];
 	struct err e;
 
 	if (t->draining) {
@@ -487,7 +544,8 @@ create_session(struct session_table *t, const struct mcp_from *from,
 	if (s == &t->table[t->used])
 		t->used++;
 	digest_random(random, sizeof(random));
-	digest_hex(random, sizeof(random), s->id);
+	digest_hex(random, sizeof(random), id);
+	name_session(t, s, id);
 	memcpy(s->verifier, from->token->verifier, sizeof(s->verifier));
 	if (bytes_to_str(from->peer, s->peer, sizeof(s->peer), &e) != 0)
 		s->peer[0] = '\0';
@@ -496,9 +554,6 @@ create_session(struct session_table *t, const struct mcp_from *from,
 	s->place = shares_join(t->places, s->verifier);
 	shares_take(t->places, s->place, 1);
 	s->last_ms = clock_mono_ms();
-	b = bucket_of(t, bytes_of(s->id));
-	s->chain = *b;
-	*b = s;
 	if (t->sweep.at_ms == 0)
 		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
 	return s;
@@ -542,6 +597,98 @@ refuse_revision(struct session_refusal *no)
 	(void)refuse_with(no, 400, MCP_CODE_HTTP, text);
 }
 
+/* The handshake is over: what the session's streams are like. */
+static void
+begin_outbox(struct session_table *t, struct session *s)
+{
+	const struct mcp_revision *rev = s->mcp.revision;
+	struct event_store_rules rules = { .ids = rev->listens &&
+						  t->replay_bytes > 0,
+		.polling = rev->polls && t->replay_bytes > 0 };
+
+	event_store_begin(&s->event_store, &rules, t->replay_bytes,
+	    &t->event_stores, s->verifier);
+}
+
+/* The ticket of what initialize agreed on. */
+static void
+seal_ticket(
+    const struct session_table *t, const struct session *s, char id[SESSION_ID])
+{
+	struct ticket k = { .life = t->life,
+		.revision = ticket_revision(s->mcp.revision->name),
+		.old = s->stream != NULL };
+
+	(void)snprintf(
+	    k.client, sizeof(k.client), "%.*s", TICKET_CLIENT, s->mcp.client);
+	ticket_seal(&t->keys, s->verifier, &k, id);
+}
+
+/* That ticket, if it is this token's and a revision that is served. */
+static bool
+open_ticket(const struct session_table *t, const struct mcp_from *from,
+    struct bytes text, bool old, struct ticket *k,
+    const struct mcp_revision **rev)
+{
+	char name[16];
+
+	if (!ticket_open(&t->keys, from->token->verifier, text, k) ||
+	    k->old != old)
+		return false;
+	ticket_revision_name(k->revision, name);
+	*rev = revision_find(bytes_of(name), MCP_SESSION);
+	return *rev != NULL;
+}
+
+static void
+adopt_ticket(
+    struct session *s, const struct ticket *k, const struct mcp_revision *rev)
+{
+	s->mcp.revision = rev;
+	(void)snprintf(s->mcp.client, sizeof(s->mcp.client), "%s", k->client);
+	/* what it was told last is not known */
+	notification_follow(&s->mcp.notices);
+	notification_owe(&s->mcp.notices, NOTIFICATION_TOOLS);
+	notification_owe(&s->mcp.notices, NOTIFICATION_RESOURCES);
+}
+
+/* Is that a session of a process before this one, which has not ended here? */
+static bool
+is_foreign(const struct session_table *t, const struct mcp_from *from,
+    struct ticket *k, const struct mcp_revision **rev)
+{
+	return open_ticket(t, from, from->session, false, k, rev) &&
+	       k->life != t->life && !is_gone(t, from->session);
+}
+
+/* Go on with it; NULL with *no set, if there is no room or no such one. */
+static struct session *
+revive_session(struct session_table *t, const struct mcp_from *from,
+    struct session_refusal *no)
+{
+	const struct mcp_revision *rev;
+	struct ticket k;
+	struct session *s;
+	char id[SESSION_ID];
+	struct err e;
+
+	if (!is_foreign(t, from, &k, &rev) ||
+	    bytes_to_str(from->session, id, sizeof(id), &e) != 0) {
+		(void)refuse_with(no, 404, MCP_CODE_SESSION,
+		    "this session does not exist (any more): send initialize without a session id to begin a new one");
+		return NULL;
+	}
+	s = create_session(t, from, no);
+	if (s == NULL)
+		return NULL;
+	s->foreign = true;
+	name_session(t, s, id);
+	adopt_ticket(s, &k, rev);
+	begin_outbox(t, s);
+	tell_begin(t, s, from);
+	return s;
+}
+
 /* The session that headers name, and the token owns. */
 static struct session *
 named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
@@ -555,8 +702,7 @@ named_session(struct session_table *t, const struct mcp_from *from, bool has_id,
 		(void)refuse_with(no, 400, MCP_CODE_HTTP,
 		    "the Mcp-Session-Id header is missing: send initialize first, and then the id that its answer carries");
 	else if ((s = find_own(t, from)) == NULL)
-		(void)refuse_with(no, 404, MCP_CODE_SESSION,
-		    "this session does not exist (any more): send initialize without a session id to begin a new one");
+		s = revive_session(t, from, no);
 	return s;
 }
 
@@ -572,19 +718,6 @@ session_of(struct session_table *t, const struct session_post *p,
 	s = named_session(
 	    t, &p->from, p->has_id, p->has_revision ? &p->revision : NULL, no);
 	return s != NULL && check_batch(in, s, no) == 0 ? s : NULL;
-}
-
-/* The handshake is over: what the session's streams are like. */
-static void
-begin_outbox(struct session_table *t, struct session *s)
-{
-	const struct mcp_revision *rev = s->mcp.revision;
-	struct event_store_rules rules = { .ids = rev->listens &&
-						  t->replay_bytes > 0,
-		.polling = rev->polls && t->replay_bytes > 0 };
-
-	event_store_begin(&s->event_store, &rules, t->replay_bytes,
-	    &t->event_stores, s->verifier);
 }
 
 int
@@ -605,11 +738,49 @@ session_post(struct session_table *t, const struct session_post *p,
 	if (p->in->initialize && s->mcp.revision == NULL) {
 		end_session(t, s, PROTO_WHY_SESSION);
 	} else if (p->in->initialize) {
-		memcpy(id, s->id, SESSION_ID);
+		seal_ticket(t, s, id);
+		name_session(t, s, id);
+		from.session = bytes_of(s->id);
 		begin_outbox(t, s);
 		tell_begin(t, s, &from);
 	}
 	return 0;
+}
+
+/*
+ * A stream of a process before this one is taken up again.  What it was to
+ * bring is lost, and that is said: to the request that waits for it, or on a
+ * new stream.
+ */
+static void
+go_on(struct session *s, struct bytes event, struct sse *stream, bool warn,
+    uint64_t now)
+{
+	struct bytes request;
+	struct buf b;
+
+	buf_init(&b, 2048);
+	if (event_store_lost(event, &request)) {
+		buf_put_str(&b, "{\"jsonrpc\":\"2.0\",\"id\":");
+		buf_put_bytes(&b, request);
+		message_put_error(&b, MCP_CODE_INTERNAL,
+		    "the server was restarted while this ran: the command was ended, and its answer is lost; look at what it did before you run it again");
+		buf_put_str(&b, "}");
+		sse_push(stream, "message", buf_bytes(&b));
+		sse_close(stream);
+	} else if (event_store_listen(&s->event_store, stream, now)) {
+		if (warn)
+			level_put_message(&b, LEVEL_WARNING, "mcp-execd",
+			    BYTES_LIT(
+				"the server was restarted: commands that ran were ended, and their answers are lost"));
+		if (b.len > 0)
+			(void)event_store_say(
+			    &s->event_store, buf_bytes(&b), now);
+		tell_owed(s);
+	} else {
+		sse_close(stream);
+	}
+	buf_fini(&b);
 }
 
 int
@@ -628,14 +799,19 @@ session_get(struct session_table *t, const struct session_get *g,
 		    "the revision of this session has no stream here: answers come with POST");
 	warn = s->mcp.level <= LEVEL_WARNING;
 	if (g->has_event && g->event.len > 0) {
-		if (!event_store_resume(
+		if (event_store_resume(
 			&s->event_store, g->event, stream, warn, now))
+			return 0;
+		if (!s->foreign ||
+		    event_store_is_own(&s->event_store, g->event))
 			return refuse_with(no, 400, MCP_CODE_HTTP,
 			    "no stream of this session has the event that Last-Event-ID names, or it is not kept any more: open a new stream without that header, and ask again for answers that are missing");
-	} else if (!event_store_listen(&s->event_store, stream, now)) {
+		go_on(s, g->event, stream, warn, now);
+		return 0;
+	}
+	if (!event_store_listen(&s->event_store, stream, now))
 		return refuse_with(no, 503, MCP_CODE_INTERNAL,
 		    "the server is out of memory; try again later");
-	}
 	tell_owed(s);
 	return 0;
 }
@@ -644,12 +820,18 @@ int
 session_delete(struct session_table *t, const struct mcp_from *from,
     bool has_id, struct session_refusal *no)
 {
+	const struct mcp_revision *rev;
 	struct session *s;
+	struct ticket k;
 
 	if (!has_id)
 		return refuse_with(no, 400, MCP_CODE_HTTP,
 		    "the Mcp-Session-Id header is missing: it names the session to end");
 	s = find_own(t, from);
+	if (s == NULL && is_foreign(t, from, &k, &rev)) {
+		remember_gone(t, from->session);
+		return 0;
+	}
 	if (s == NULL || s->stream != NULL)
 		return refuse_with(no, 404, MCP_CODE_SESSION,
 		    "this session does not exist (any more)");
@@ -659,15 +841,37 @@ session_delete(struct session_table *t, const struct mcp_from *from,
 
 int
 session_open(struct session_table *t, const struct mcp_from *from,
-    struct sse *stream, char id[SESSION_ID], struct session_refusal *no)
+    struct bytes event, struct sse *stream, char id[SESSION_ID],
+    struct session_refusal *no)
 {
 	struct session *s = create_session(t, from, no);
+	const struct mcp_revision *rev;
+	struct ticket k;
 
 	if (s == NULL)
 		return -1;
 	s->stream = stream;
 	memcpy(id, s->id, SESSION_ID);
+	if (!open_ticket(t, from, event, true, &k, &rev))
+		return 0;
+	adopt_ticket(s, &k, rev);
+	tell_begin(t, s, from);
 	return 0;
+}
+
+/* The first answer to a client that may come back brings its ticket. */
+static void
+push_answer(struct session_table *t, struct session *s, struct bytes answer)
+{
+	char ticket[SESSION_ID];
+
+	if (s->marked || s->mcp.revision == NULL) {
+		sse_push(s->stream, "message", answer);
+		return;
+	}
+	s->marked = true;
+	seal_ticket(t, s, ticket);
+	sse_push_id(s->stream, ticket, answer);
 }
 
 /* Answers of a message that came in for an event stream. */
@@ -682,7 +886,7 @@ on_answer(void *arg, struct buf *answer)
 	if (s == NULL || s->stream == NULL)
 		return;
 	if (answer->len > 0)
-		sse_push(s->stream, "message", buf_bytes(answer));
+		push_answer(t, s, buf_bytes(answer));
 	s->last_ms = clock_mono_ms();
 	if (t->draining && !mcp_is_busy(&s->mcp))
 		end_session(t, s, PROTO_WHY_SESSION);

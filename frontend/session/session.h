@@ -2,18 +2,22 @@
 /*
  * session: MCP sessions of both transports, in one fixed table.
  *
- * Frontend, untrusted ids.  A session id is 128 random bits and is useless
- * without the token that began the session: it never authenticates.  No
- * proof of a token is kept here, so that a hijacked frontend finds none.
+ * Frontend, untrusted ids.  A session id is a ticket (ticket.h), from which
+ * another process goes on with the session after a restart, and is useless
+ * without the token that began it: it never authenticates.  No proof of a
+ * token is kept here, so that a hijacked frontend finds none.
  */
 #ifndef FRONTEND_SESSION_H
 #define FRONTEND_SESSION_H
 
 #include "common/loop.h"
 #include "frontend/session/post.h"
+#include "frontend/session/ticket.h"
 
 enum {
-	SESSION_ID = 33, /* hex digits and the NUL */
+	SESSION_ID = TICKET_TEXT, /* bytes, with the NUL */
+	SESSION_GONE = 1024, /* that are over, of processes before this one */
+	SESSION_RETRY_MS = 500, /* after which a client of /sse is back */
 	SESSION_MAX = 16384, /* entries of the table */
 	SESSION_MIN_REPLY = 256 << 10 /* bytes of an answer, see below */
 };
@@ -79,10 +83,13 @@ int session_delete(struct session_table *t, const struct mcp_from *from,
 
 /*
  * HTTP+SSE of 2024-11-05.  The stream is the caller's and lives until
- * session_stream_gone(); a session that ends by itself closes it.
+ * session_stream_gone(); a session that ends by itself closes it.  event: of
+ * Last-Event-ID, as browsers send it when they come back by themselves; with
+ * ours, what initialize agreed on holds.
  */
 int session_open(struct session_table *t, const struct mcp_from *from,
-    struct sse *s, char id[SESSION_ID], struct session_refusal *no) MUST_CHECK;
+    struct bytes event, struct sse *s, char id[SESSION_ID],
+    struct session_refusal *no) MUST_CHECK;
 /* 0: accepted, answers go out on the stream. */
 int session_message(struct session_table *t, const struct mcp_from *from,
     struct bytes body, struct session_refusal *no) MUST_CHECK;

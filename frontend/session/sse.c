@@ -6,7 +6,7 @@
 
 enum {
 	STREAM_ROOM = 256 << 10, /* bytes waiting at most for more to come */
-	STREAM_FRAME = 160 /* bytes of an event beside its data, at most */
+	STREAM_FRAME = 256 /* bytes of an event beside its data, at most */
 };
 
 void
@@ -114,6 +114,18 @@ sse_prime(struct sse *s, const char *id, unsigned retry_ms)
 		return;
 	buf_printf(&s->out, "id: %s\nretry: %u\n", id, retry_ms);
 	end_event(s, bytes_of(""));
+}
+
+void
+sse_push_endpoint(struct sse *s, struct bytes target, unsigned retry_ms)
+{
+	if (!take_room(s, target.len))
+		return;
+	/* last, and in no event of its own, which some clients would mistake */
+	buf_put_str(&s->out, "event: endpoint\ndata: ");
+	buf_put_bytes(&s->out, target);
+	buf_printf(&s->out, "\nretry: %u\n\n", retry_ms);
+	s->wake(s->arg);
 }
 
 void

@@ -38,6 +38,8 @@ void sse_push(struct sse *s, const char *event, struct bytes data);
 void sse_push_id(struct sse *s, const char *id, struct bytes data);
 /* An event with nothing but an id, and when to come back after a cut. */
 void sse_prime(struct sse *s, const char *id, unsigned retry_ms);
+/* Where to post to, and after how long to come back. */
+void sse_push_endpoint(struct sse *s, struct bytes target, unsigned retry_ms);
 /* A comment line, which keeps proxies from giving up. */
 void sse_heartbeat(struct sse *s);
 void sse_close(struct sse *s);

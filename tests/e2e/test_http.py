@@ -6,7 +6,8 @@ import socket
 import time
 
 from client import (JSON_HEADERS, SLOW, Connection, Gone, bearer, check, equal,
-                    initialize, message, mark, request, status_of, strict_json)
+                    initialize, message, mark, request, status_of, strict_json,
+                    within)
 
 SERVER = {"config": {
     "allowed_hosts": ["mcp.example:8443"],
@@ -34,9 +35,57 @@ def test_healthz(server):
 
 def test_404_only_with_token(server):
     equal(server.get("/nothing", server.token).status, 404, "with token")
-    equal(server.get("/.well-known/oauth-protected-resource",
-                     server.token).status, 404, "well-known")
     equal(server.get("/nothing").status, 401, "without")
+    for path in ("/.well-known", "/.well-knownx/mcp", "/x.well-known/y"):
+        equal(server.get(path).status, 401, path)
+
+
+def test_slash(server):
+    """As frameworks print their addresses; no other spelling is a route."""
+    equal(post(server, path="/mcp/").status, 200, "a slash")
+    equal(server.get("/healthz/").status, 200, "/healthz/")
+    for path in ("/mcp//", "//mcp", "/mcp/.", "/mcp/../mcp", "/MCP", "/mcp%2f",
+                 "/mcp/x", "/%6dcp", "/mcp;x", "/"):
+        equal(post(server, path=path).status, 404, path)
+        equal(server.get(path, method="POST", body=b"{}").status, 401, path)
+
+
+def test_each_refusal_is_an_error(server):
+    """JSON-RPC's, with null for its id: clients show nothing else."""
+    big = {"Content-Length": str(1 << 30)}
+    rows = [(400, {"Host": None}, "/mcp"), (403, {"Host": "e.example"}, "/mcp"),
+            (401, {"Authorization": None}, "/mcp"), (404, {}, "/nowhere"),
+            (401, {"Authorization": "Bearer x"}, "/mcp"),
+            (405, {}, "/sse"), (406, {"Accept": "text/html"}, "/mcp"),
+            (404, {"Mcp-Session-Id": "0" * 32}, "/mcp"),
+            (413, big, "/mcp"), (414, {}, "/" + "a" * 1100),
+            (415, {"Content-Type": "text/plain"}, "/mcp"),
+            (431, {f"X-{i}": "y" for i in range(70)}, "/mcp"),
+            (431, {"X": "y" * 9000}, "/mcp")]
+    for status, headers, path in rows:
+        body = message("ping", id=1) if status == 404 else initialize()
+        r = post(server, headers, body, path)
+        equal((r.status, r.header("content-type")),
+              (status, "application/json"), f"{path} {headers!s:.60}")
+        m = r.json()
+        equal((sorted(m), m["jsonrpc"], m["id"]),
+              (["error", "id", "jsonrpc"], "2.0", None), m)
+        check(len(m["error"]["message"]) > 15
+              and isinstance(m["error"]["code"], int), m)
+
+
+def test_tls_to_the_wrong_port(server):
+    """A word in the log, and an alert, which is what its sender can read."""
+    with Connection(server) as c:
+        if hasattr(c.sock, "context"):
+            return      # tests/e2e/run --tls: there it is right
+        c.sock.sendall(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")
+        equal(c.rest(), b"\x15\x03\x01\x00\x02\x02\x46", "an alert")
+    within("a word in the log", 5, lambda: "does not speak TLS"
+           in server.stderr.read_text())
+    with Connection(server) as c:   # control: anything else is told in HTTP
+        c.sock.sendall(b"\x17\x03\x01\x00\x05")
+        check(c.rest().startswith(b"HTTP/1.1 400 "), "no handshake")
 
 
 def test_405_allow(server):
@@ -366,7 +415,7 @@ def test_control_characters(server):
             b"\r\n\r\n", b"\r\n" + text + b"\r\n\r\n", 1), body)
         check(re.match(rb"HTTP/1.1 400 ", answer), text, answer)
         equal(answer.count(b"HTTP/1.1 "), 1, f"answers to {text}")
-        check(len(answer.split(b'"error":"')[1]) > 20, answer)
+        check(len(answer.split(b'"message":"')[1]) > 20, answer)
     equal(smuggle(server, head.replace(b"\r\n", b"\n"), body)[:12],
           b"HTTP/1.1 400", "bare LF")
     with Connection(server) as c:   # control

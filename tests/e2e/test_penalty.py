@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Who fails to authenticate: slowed, then refused, and nobody else."""
+import itertools
 import json
 import threading
 import time
@@ -7,7 +8,7 @@ import time
 from client import (AUTH_FAILURE, JSON_HEADERS, SLOW, Connection, Server,
                     bearer, check, equal, initialize, within)
 
-WRONG = "mxt_" + "A" * 43
+_wrong = itertools.count()
 PROXY = "127.0.0.2"
 BEGIN, END = "penalty-begin", "penalty-end"
 # Six failures at once lead to a minute: more than a test takes.
@@ -21,8 +22,14 @@ def penalized(more=None, **config):
                           "trusted_proxies": [PROXY], **config})
 
 
-def ask(server, token=WRONG, client=None, source=PROXY):
+def wrong():
+    """A token that is not one; another each time, as of who guesses."""
+    return f"mxt_{next(_wrong):043}"
+
+
+def ask(server, token=Ellipsis, client=None, source=PROXY):
     """A request of a client behind the proxy, or of a source itself."""
+    token = wrong() if token is ... else token
     headers = {**JSON_HEADERS, **(bearer(token) if token else {})}
     if client:
         headers["X-Forwarded-For"] = client
@@ -55,7 +62,7 @@ def test_refused_and_forgiven():
         begin(server, bad)
         r = ask(server, client=bad)
         check(0 < int(r.header("retry-after")) <= 4, r)
-        check("wait" in r.json()["error"], r)
+        check("wait" in r.json()["error"]["message"], r)
         # also with a good token: from that address nothing is taken
         equal(ask(server, server.token, bad).status, 429, "a good token")
         # others, near and far, are not hurt
@@ -116,9 +123,49 @@ def test_expired_and_wrong_source():
         token = server.add("there", "--from", "198.51.100.0/24")
         within("in force", 5, lambda: ask(
             server, token, "198.51.100.1").status == 200)
-        until_refused(lambda: ask(server, token, "203.0.113.8"))
+        # from each address of a network: each is another try
+        number = iter(range(100))
+        until_refused(lambda: ask(
+            server, token, f"2001:db8:1:9::{next(number)}"))
         equal(ask(server, token, "198.51.100.1").status, 200,
               "the token itself is not hurt")
+
+
+def test_same_token_counts_once():
+    """A client with a mistyped token repeats it: that is not a guess."""
+    with penalized() as server:
+        for odd in (wrong(), "mistyped", "mxt_short"):
+            client = f"203.0.113.{100 + len(odd)}"
+            for i in range(14):
+                equal(ask(server, odd, client).status, 401, f"{odd} {i}")
+            equal(ask(server, server.token, client).status, 200, odd)
+        # who guesses: each other one counts, old ones between them or not
+        client, known = "203.0.113.9", wrong()
+        until_refused(lambda: (ask(server, known, client),
+                               ask(server, client=client))[1], 4, 10)
+        # more than are remembered, again and again
+        many = itertools.cycle([wrong() for _ in range(9)])
+        until_refused(lambda: ask(server, next(many), "203.0.113.10"))
+        # another address is told apart
+        equal(ask(server, known, "203.0.113.11").status, 401, "elsewhere")
+
+
+def test_discovery_costs_nothing():
+    """What clients look for by themselves."""
+    with penalized() as server:
+        client = "203.0.113.12"
+        for i in range(40):
+            for path in ("/.well-known/oauth-protected-resource/mcp",
+                         "/.well-known/openid-configuration",
+                         "/mcp/.well-known/openid-configuration"):
+                with Connection(server, source=PROXY) as c:
+                    r = c.request("GET", path, {
+                        "X-Forwarded-For": client,
+                        **(bearer(wrong()) if i % 2 else {})})
+                equal(r.status, 404, path)
+                check("no OAuth" in r.json()["error"]["message"], r)
+        equal(ask(server, server.token, client).status, 200, "no penalty")
+        equal(server.audit(AUTH_FAILURE), [], "and no failure on record")
 
 
 def test_slowed():
@@ -141,7 +188,7 @@ def test_slowed():
         for c in conns:
             c.send(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
                    b"X-Forwarded-For: 203.0.113.3\r\nContent-Length: 0\r\n"
-                   b"Authorization: Bearer " + WRONG.encode() + b"\r\n\r\n")
+                   b"Authorization: Bearer " + wrong().encode() + b"\r\n\r\n")
         start = time.monotonic()
         equal(ask(server, server.token, "203.0.113.2").status, 200, "others")
         check(time.monotonic() - start < 0.3 * SLOW, "meanwhile")

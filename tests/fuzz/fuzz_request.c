@@ -204,8 +204,8 @@ try_stream(struct state *s, struct bytes body)
 	char id[SESSION_ID];
 
 	sse_init(&stream, session_max_reply(s->desk->sessions), on_wake, NULL);
-	fixture_must(
-	    session_open(s->desk->sessions, &from, &stream, id, &no) == 0);
+	fixture_must(session_open(s->desk->sessions, &from, bytes_of(""),
+			 &stream, id, &no) == 0);
 	from.session = bytes_of(id);
 	if (session_message(s->desk->sessions, &from, body, &no) != 0) {
 		check_json(buf_bytes(&no.body));

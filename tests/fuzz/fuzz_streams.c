@@ -565,8 +565,8 @@ step_old(uint8_t arg)
 	seat->token = arg / 32 % FIXTURE_TOKENS;
 	from = fixture_from(s.desk, seat->token, "");
 	(void)on_begin(l);
-	if (session_open(s.desk->sessions, &from, &l->stream, seat->id, &no) !=
-	    0) {
+	if (session_open(s.desk->sessions, &from, bytes_of(""), &l->stream,
+		seat->id, &no) != 0) {
 		refused(&no);
 		cut(l);
 		return;

@@ -81,7 +81,7 @@ def test_request():
             reply = ping(server, bad)
             equal(reply.status, 429, reply)
             check(0 < int(reply.header("Retry-After")) <= seconds, reply)
-            check("this token" in reply.json()["error"], reply.body)
+            check("this token" in reply.json()["error"]["message"], reply.body)
             check(ping(server, good).status != 429, "the other")
 
 

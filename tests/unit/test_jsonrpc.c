@@ -138,7 +138,7 @@ test_ids(void **state)
 		    "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":%s}",
 		    bad[i]);
 		expect(body, "-32600");
-		assert_null(strstr(answer.text, "\"id\""));
+		assert_non_null(strstr(answer.text, "\"id\":null"));
 	}
 	(void)snprintf(body, sizeof(body),
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":\"%0500d\"}", 1);

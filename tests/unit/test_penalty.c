@@ -63,13 +63,49 @@ teardown(void **state)
 static uint64_t
 miss(struct fixture *f, const char *peer, uint64_t now)
 {
-	return penalty_add(f->t, &rules, bytes_of(peer), FAIL, now);
+	return penalty_add(
+	    f->t, &rules, bytes_of(peer), bytes_of(""), FAIL, now);
 }
 
 static uint64_t
 left(struct fixture *f, const char *peer, uint64_t now)
 {
 	return penalty_left(f->t, bytes_of(peer), now);
+}
+
+static uint64_t
+say(struct fixture *f, const char *peer, const char *token, uint64_t now)
+{
+	return penalty_add(
+	    f->t, &rules, bytes_of(peer), bytes_of(token), FAIL, now);
+}
+
+static void
+test_said_again(void **state)
+{
+	struct fixture *f = *state;
+	char token[8];
+
+	/* once, for as long as anything is owed */
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(say(f, "192.0.2.1", "a", 1000 + i), FAIL - i);
+	assert_int_equal(say(f, "192.0.2.1", "a", 1000 + FAIL), FAIL);
+	assert_int_equal(say(f, "192.0.2.1", "b", 1000 + FAIL), 2 * FAIL);
+	assert_int_equal(say(f, "192.0.2.1", "a", 1000 + FAIL), 2 * FAIL);
+	/* another source, and another address of the same one */
+	assert_int_equal(say(f, "192.0.2.2", "a", 1000), FAIL);
+	assert_int_equal(say(f, "2001:db8::1", "a", 1000), FAIL);
+	assert_int_equal(say(f, "2001:db8::1", "a", 1000), FAIL);
+	assert_int_equal(say(f, "2001:db8::2", "a", 1000), 2 * FAIL);
+	/* one more than are remembered: each time it is new again */
+	for (unsigned i = 0; i <= PENALTY_REMEMBERED; i++) {
+		(void)snprintf(token, sizeof(token), "t%u", i);
+		(void)say(f, "192.0.2.3", token, 1000);
+	}
+	f->began = 0;
+	assert_int_equal(say(f, "192.0.2.3", "t8", 1000),
+	    penalty_left(f->t, bytes_of("192.0.2.3"), 1000));
+	assert_int_equal(f->failures, 6);
 }
 
 static void
@@ -232,6 +268,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_threshold),
+		TEST(test_said_again),
 		TEST(test_decay),
 		TEST(test_maximum),
 		TEST(test_sources),
