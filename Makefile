@@ -149,7 +149,7 @@ $(error V=$(V) is not a variant: use release, asan, valgrind, cov, fuzz or tidy)
 endif
 ifeq ($(V),release)
 TRY := $(WARN_TRY) $(ALWAYS_TRY) $(HARDEN_TRY)
-# A level that the caller asks for stands, as his flags come last.
+# A level that the caller asks for stands, because the caller's flags come last.
 ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
 FORTIFY = $(PROBED_FORTIFY)
 endif
@@ -196,7 +196,7 @@ say = @$(if $(VERBOSE),:,printf '  %-6s %s\n' $(1) $@)
 quiet := $(if $(VERBOSE),,@)
 
 .PHONY: all
-all: $(PROGRAMS) $(B)/frontend	## build the three programs in build/$(V)
+all: $(PROGRAMS) $(B)/frontend	##b build the three programs in build/$(V)
 
 # The name that the frontend had until 0.1: for configurations that say it.
 $(B)/frontend: $(B)/mcp-execd-frontend
@@ -209,7 +209,7 @@ $(PROBE): Makefile tests/probe
 	    --cflags '$(TRY)' --ldflags '$(LINK_TRY)' \
 	    --fortify '3 2' >$@.new && mv $@.new $@
 
-# Objects are made anew when the compiler or a flag changes.
+# Objects are rebuilt when the compiler or a flag changes.
 FLAGS_NOW = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
 $(B)/flags: $(PROBE) always
 	@mkdir -p $(@D)
@@ -305,6 +305,11 @@ $(B)/hostile_%: tests/hostile/%.c $(B)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
+# What the executor's tables hold, for tests/lint/keys.
+$(B)/lint_tables: $(O)/tests/lint/tables.o $(B)/libexecutor.a $(BASE_A)
+	$(call say,LINK)
+	$(quiet)$(link) $^ $(PKG_LIBS)
+
 # What the layers of a run cost, with the executor's own modules.
 $(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
 	$(call say,LINK)
@@ -318,30 +323,30 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	    -o $@ $< -ldl
 
 .PHONY: tests tests-unit
-tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO)	## build unit tests and corpus replay
+tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test
 check:				## everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
-asan:				## build everything with sanitizers
+asan:				##b build everything with sanitizers
 	$(MAKE) V=asan all tests
-valgrind:			## build for valgrind, run the e2e suite in it
+valgrind:			##s build for valgrind, run the e2e suite in it
 	$(MAKE) V=valgrind all
 	$(PYTHON) tests/run-check valgrind
-boot-test:			## our package in a booted machine of its own (qemu, root)
+boot-test:			##s the package in a virtual machine (qemu, root)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
 	$(PYTHON) tests/boot/run --long
-kernel-test:			## our package booted on the kernels of several releases (qemu, root)
+kernel-test:			##s the package on the kernels of several releases (qemu, root)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
 	$(PYTHON) tests/boot/kernels --sandbox files --rows build/kernels.json \
 	    --table tests/boot/KERNELS.md
 inspector-test:			## the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
-unit e2e sandbox interop conformance: ## run one suite (build first)
+unit e2e sandbox interop conformance: ##s this suite alone
 	$(PYTHON) tests/run-check $@
 replay:				## the fuzz corpus, in the build with sanitizers
 	$(PYTHON) tests/run-check replay-asan
@@ -349,33 +354,33 @@ mutants:			## change code that decides, one place at a time: does a test notice?
 	$(PYTHON) tests/mutants/run -n $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
 .PHONY: hostile
-hostile: all $(HOSTILE_BIN)	## a taken-over frontend, and floods: all that tests know
+hostile: all $(HOSTILE_BIN)	##s a compromised frontend, and floods, at length
 	$(PYTHON) tests/hostile/run --long
 
 .PHONY: bench-layers bench-figures bench-redact
-bench-redact: $(B)/bench_redact	## what rules of redaction cost a record
+bench-redact: $(B)/bench_redact	##f cost of redaction rules per record
 	$(B)/bench_redact
-bench-layers: $(B)/bench_layers	## what each layer of confinement costs a run
+bench-layers: $(B)/bench_layers	##f cost of each layer of confinement per run
 	$(B)/bench_layers
-bench-figures: all $(B)/bench_layers	## memory, time to start, round trip
+bench-figures: all $(B)/bench_layers	##f memory, time to start, round trip
 	$(PYTHON) tests/bench/figures
 
 LONG := --streams 2000 --sessions 2000 --clients 64
 .PHONY: load soak
-load: all			## 2,000 streams and sessions, 64 clients
+load: all			##s 2,000 streams and sessions, 64 clients
 	$(PYTHON) tests/load/run $(LONG) --seconds 60 --silent 30
-soak: all			## the same, and a reader of nothing for 10 minutes
+soak: all			##s the same, and 10 minutes of a client that does not read
 	$(PYTHON) tests/load/run $(LONG) --seconds 300 --silent 600
 
 .PHONY: bench-audit crash-long
-bench-audit: all		## what the audit log costs, in runs per second
+bench-audit: all		##f cost of the audit log, in runs per second
 	$(PYTHON) tests/bench/audit
-crash-long: all $(FAULTS_SO)	## 1,000 kills, and faults at each step of the log
+crash-long: all $(FAULTS_SO)	##s 1,000 kills, and a fault at each step of the log
 	$(PYTHON) tests/run-check audit-crash-long
 
 TIME ?= 60
 .PHONY: fuzz
-fuzz:				## libFuzzer: make fuzz T=json TIME=60
+fuzz:				##s libFuzzer: make fuzz T=json TIME=60
 	$(if $(T),,$(error T=TARGET is missing, one of: $(FUZZ)))
 	$(MAKE) V=fuzz build/fuzz/fuzz_$(T)
 	@mkdir -p build/fuzz/corpus/$(T)
@@ -383,19 +388,19 @@ fuzz:				## libFuzzer: make fuzz T=json TIME=60
 	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
 .PHONY: cov
-cov:				## line coverage of the unit tests and replay
+cov:				##s line coverage of the unit tests and replay
 	$(MAKE) V=cov all tests
 	$(PYTHON) tests/coverage
 
 # --- demo, dependencies, lint ----------------------------------------------
 .PHONY: demo deps deps-build
-demo:				## try it: a throwaway server on 127.0.0.1:8001
+demo:				##t a throwaway server on 127.0.0.1:8001
 	@tests/deps --demo
 	@$(MAKE) --no-print-directory -j $$(nproc) all
 	@exec $(PYTHON) tests/demo.py
-deps:				## install what build and tests need (apt, dnf)
+deps:				##b install what build and tests need (apt, dnf)
 	@tests/deps
-deps-build:			## install what the build needs
+deps-build:			##b install what the build needs
 	@tests/deps --build
 
 # One stamp a file, so that only what changed is looked at again.
@@ -420,15 +425,15 @@ sources:			# for tests/lint/sources
 	@printf '%s\n' $(SHIPPED)
 
 .PHONY: lint lint-deps tidy analyze man-lint
-lint-deps:			## install the linters too
+lint-deps:			##l install the linters too
 	@tests/deps --all
-lint:				## style, layers, analyzers, manuals, scripts
+lint:				##l style, layers, analyzers, manuals, scripts
 	@$(PYTHON) tests/lint/run
-tidy:				## clang-tidy only
+tidy:				##l clang-tidy only
 	@$(PYTHON) tests/lint/run tidy
-analyze:			## gcc -fanalyzer and cppcheck only
+analyze:			##l gcc -fanalyzer and cppcheck only
 	@$(PYTHON) tests/lint/run analyzer cppcheck
-man-lint:			## manuals only
+man-lint:			##l manuals only
 	@$(PYTHON) tests/lint/run manuals
 
 # --- install ---------------------------------------------------------------
@@ -436,13 +441,15 @@ include packaging/install.mk
 include packaging/package.mk
 
 .PHONY: clean help
-clean:				## remove build/
+clean:				##b remove build/
 	rm -rf build
-help:				## this list
+help:				##b this list
 	@echo 'mcp-execd $(VERSION): make [V=release|asan|valgrind|cov|fuzz] TARGET'
-	@sed -n 's/^\([a-z][a-z0-9 -]*\):[^#]*##[[:space:]]*\(.*\)/\1\t\2/p' \
+	@for g in 'tTry it' 'bBuild' 'sTest (build first: make all tests)' 'lLint' \
+	    'fMeasure' 'iInstall and package'; do printf '\n%s\n' "$${g#?}"; \
+	    sed -n "s/^\([a-z][a-z0-9 -]*\):[^#]*##$${g%"$${g#?}"}[[:space:]]*\(.*\)/\1\t\2/p" \
 	    Makefile packaging/*.mk | while IFS="$$(printf '\t')" read -r t d; do \
-	    printf '  %-38s %s\n' "$$t" "$$d"; done
+	    printf '  %-38s %s\n' "$$t" "$$d"; done; done
 
 ifneq ($(NEEDS_CC),)
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -10,7 +10,7 @@
 
 enum { ASCII = 128 };
 
-/* What is being made: characters that stand for all, and their letters. */
+/* Work in progress: representative characters and their letters. */
 struct draft {
 	uint32_t *c; /* the first of each range; ASCII one by one */
 	uint16_t *letter;

@@ -10,7 +10,7 @@
 
 #include "common/match.h"
 
-/* What \b, \B, ^ and $ want to know of a place's two sides. */
+/* The two sides of a position, as \b, \B, ^ and $ need them. */
 enum alphabet_kind { ALPHABET_EDGE, ALPHABET_OTHER, ALPHABET_WORD };
 
 enum {

@@ -80,7 +80,7 @@ bearer_from_header(struct bytes value, struct bytes *token, struct err *e)
 	t = bytes_make(value.p + skip, value.len - skip);
 	for (; t.len > 0 && t.p[0] == ' '; t.len--)
 		t.p++;
-	/* White space around a field's value is no part of it. */
+	/* White space around a field's value does not belong to it. */
 	while (t.len > 0 && (t.p[t.len - 1] == ' ' || t.p[t.len - 1] == '\t'))
 		t.len--;
 	if (!bearer_is_b64token(t))

@@ -2,7 +2,7 @@
 /*
  * beneath: open what a path leads to, and nothing outside of a directory.
  *
- * By openat2(2) where it is to be had.  A filter around us may refuse it with
+ * By openat2(2) where it is available.  A filter around us may refuse it with
  * ENOSYS, as systemd's RestrictSUIDSGID= does, because it cannot look at flags
  * behind a pointer; then the path is walked one name at a time by the same
  * rules: each name is opened without following it, a link is read and walked
@@ -19,7 +19,7 @@
 
 /* How the path may lead on. */
 enum beneath_how {
-	BENEATH_LINKS = 1, /* follow symbolic links, but for those of /proc */
+	BENEATH_LINKS = 1, /* follow symbolic links, except those of /proc */
 	BENEATH_ONE_FS = 2, /* stay on the file system of dir */
 	BENEATH_DIRECTORY = 4 /* what is found has to be one */
 };
@@ -30,7 +30,7 @@ enum beneath_how {
  * followed, or what openat(2) says.
  */
 int beneath_open(int dir, const char *path, unsigned how) MUST_CHECK;
-/* Likewise of an absolute path on which there may be no link at all. */
+/* Likewise of an absolute path that must not lead through any link. */
 int beneath_open_plain(const char *path, unsigned how) MUST_CHECK;
 /*
  * Likewise of any path, with links that may lead anywhere.  Not

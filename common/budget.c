@@ -183,7 +183,7 @@ share_of(const struct budget *b, uint64_t n)
 	return n / active > 0 ? n / active : 1;
 }
 
-/* What has flowed in since its last use. */
+/* Refill for the time since its last use. */
 static void
 refill_owner(const struct budget *b, struct owner *o, uint64_t now_ms)
 {

@@ -7,7 +7,7 @@
  * bucket: it fills with the rate that all have together, divided by the
  * owners that were active lately, and holds one burst at most.  So an owner
  * that is alone may use everything, nobody can use up another's share, and
- * many new owners do not have a full burst each.  Whoever is over its budget
+ * many new owners do not have a full burst each.  An owner over its budget
  * is told for how long to wait; what is done about it (to let it wait, to
  * refuse, to leave out and count) is the caller's.
  *

@@ -13,7 +13,7 @@ enum {
 static int
 caps_clear_bounding(struct err *e)
 {
-	/* Without CAP_SETPCAP it cannot be done, and nothing is to be had. */
+	/* Without CAP_SETPCAP it cannot be done, and nothing can be gained. */
 	if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
 		return 0;
 	capng_clear(CAPNG_SELECT_BOUNDS);

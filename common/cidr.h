@@ -28,7 +28,7 @@ bool cidr_match(const struct cidr *c, struct bytes address);
 /*
  * What stands for one source: an IPv4 address, the 64 bits that a network
  * hands to one IPv6 customer (RFC 6177), a user of a UNIX socket.  All bytes
- * are set, so that two can be compared by memcmp(3); what is no address, all
+ * are set, so that two can be compared by memcmp(3); for anything else, all
  * alike.
  */
 struct cidr_source {

@@ -8,7 +8,8 @@
 #include "common/match_prog.h"
 
 enum {
-	LOOSE = 0, /* what follows is no remembered state, but a set of nodes */
+	LOOSE =
+	    0, /* what follows is not a remembered state but a set of nodes */
 	DEAD = 1, /* nothing can match any more */
 	FIRST = 2, /* of the remembered ones */
 	TAKEN = 0x8000, /* of a transition: a match was there before it */
@@ -576,7 +577,7 @@ take_letter(struct dfa *d, uint16_t letter)
 	}
 }
 
-/* What begins here with this letter, worked out; false: no room to keep it. */
+/* Compute what begins here with this letter; false: no room to keep it. */
 static bool
 keep_begun(struct dfa *d, uint8_t side, uint16_t letter)
 {
@@ -600,7 +601,7 @@ keep_begun(struct dfa *d, uint8_t side, uint16_t letter)
 }
 
 /*
- * What begins anew before this letter goes into an empty `to`.  A match of no
+ * What begins before this letter goes into an empty `to`.  A match of no
  * length is none.
  */
 static void

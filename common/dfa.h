@@ -65,7 +65,7 @@ bool dfa_longest(struct dfa *d, const struct alphabet_text *t, size_t from,
 bool dfa_begins(
     struct dfa *d, const struct alphabet_text *t, bool more, uint64_t *begins);
 /*
- * DFA_TAIL: the first letter from which on a match may go beyond the end; the
+ * DFA_TAIL: the first letter after which a match may go beyond the end; the
  * count of letters if there is none.  false as above.
  */
 bool dfa_tail(struct dfa *d, const struct alphabet_text *t, size_t *from);

@@ -22,7 +22,7 @@ enum {
 
 enum err_code {
 	ERR_OK = 0,
-	ERR_BAD = -1, /* input is bad: tell whoever sent it */
+	ERR_BAD = -1, /* input is bad: tell the sender */
 	ERR_BUSY = -2, /* a resource is short: refuse this request */
 	ERR_SYS = -3, /* a system call failed, see sysno */
 	ERR_DENIED = -4, /* not permitted by policy */

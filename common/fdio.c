@@ -119,7 +119,7 @@ fdio_check_trust(const struct stat *st, const char *what, struct err *e)
 		    (unsigned)st->st_uid, (unsigned)geteuid());
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "%s may be written by others (mode %04o): chmod go-w it",
+		    "%s can be written by others (mode %04o): chmod go-w it",
 		    what, (unsigned)(st->st_mode & 07777));
 	return 0;
 }
@@ -221,7 +221,7 @@ fdio_fill(
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return err_sys(e, "cannot create a file beside it");
+		return err_sys(e, "cannot create a file in the same directory");
 	if (fdio_write_all(fd, data.p, data.len, e) != 0)
 		return e->code;
 	/* Not by open: the umask must not take part. */

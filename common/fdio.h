@@ -30,7 +30,7 @@ int fdio_read_file(
 int fdio_join(char *out, size_t size, const char *dir, const char *name,
     struct err *e) MUST_CHECK;
 /*
- * Write a new file beside `path` with this mode, fsync it, rename it over
+ * Write a new file next to `path` with this mode, fsync it, rename it over
  * path, fsync the directory: after a crash there is the old file or the new.
  * With `exclusive`, an existing path is ERR_BAD.
  */

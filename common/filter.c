@@ -107,7 +107,7 @@ filter_check_overlap(
 	return 0;
 }
 
-/* What a rule compares, into cmp; how many comparisons that are. */
+/* Put a rule's comparisons into cmp; return their number. */
 static unsigned
 filter_comparisons(const struct filter_rule *r, struct scmp_arg_cmp cmp[3])
 {

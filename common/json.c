@@ -26,7 +26,7 @@
 #include "common/utf8.h"
 
 struct json_doc {
-	size_t count, cap; /* values used, and that there are */
+	size_t count, cap; /* used, capacity */
 	uint8_t *text; /* behind the values */
 	size_t text_len, text_cap;
 	struct json_value values[];
@@ -116,7 +116,7 @@ json_skip(struct bytes s, unsigned flags, const char *chars, size_t at)
 	return at;
 }
 
-/* Offset of the token that follows; punctuation is no token of interest. */
+/* Offset of the token that follows; punctuation is not a token of interest. */
 static size_t
 json_next_token(const struct json_parser *p)
 {
@@ -170,8 +170,8 @@ json_check_string(struct bytes s, size_t at, size_t *end, struct err *e)
 		if (s.p[at] == '\\')
 			n = json_escape_len(s.p + at, s.len - at);
 		if (n == 0)
-			return json_fail(s, at, e,
-			    "a lone surrogate escape is no character");
+			return json_fail(
+			    s, at, e, "unpaired surrogate in \\u escape");
 		at += n;
 	}
 	*end = at < s.len ? at + 1 : at;
@@ -194,7 +194,7 @@ json_check_tokens(struct bytes s, unsigned flags, struct err *e)
 		}
 		if (s.p[at] == '\f' || s.p[at] == '\v')
 			return json_fail(s, at, e,
-			    "a form feed or vertical tab is no white space");
+			    "a form feed or vertical tab is not white space");
 		if (s.p[at++] == '"' && json_check_string(s, at, &at, e) != 0)
 			return e->code;
 	}
@@ -477,7 +477,7 @@ json_fail_yajl(struct json_parser *p)
 }
 
 /*
- * Nothing may follow the root.  yajl sees to that, but for a token that has no
+ * Nothing may follow the root.  yajl sees to that, except for a token that has no
  * end, such as a lone quote: at the end of the text it takes it for nothing.
  */
 static int

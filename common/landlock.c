@@ -84,7 +84,7 @@ landlock_probe(struct landlock_support *out)
 	out->fs = find_bits(FS, FS_BITS);
 	out->net = find_bits(NET, NET_BITS);
 	out->scoped = find_bits(SCOPED, SCOPE_BITS);
-	/* With less than what ABI 1 has it would be no wall around files. */
+	/* With less than what ABI 1 has it would not be a wall around files. */
 	if ((out->fs & LANDLOCK_LEAST) != LANDLOCK_LEAST)
 		*out = (struct landlock_support){ 0 };
 }

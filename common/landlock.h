@@ -39,7 +39,7 @@ enum landlock_fs {
 
 enum {
 	LANDLOCK_READ = LANDLOCK_READ_FILE | LANDLOCK_READ_DIR,
-	/* all that changes files, but for making device nodes */
+	/* all that changes files, except making device nodes */
 	LANDLOCK_WRITE = LANDLOCK_WRITE_FILE | LANDLOCK_REMOVE_DIR |
 			 LANDLOCK_REMOVE_FILE | LANDLOCK_MAKE_DIR |
 			 LANDLOCK_MAKE_REG | LANDLOCK_MAKE_SOCK |
@@ -47,7 +47,7 @@ enum {
 			 LANDLOCK_REFER | LANDLOCK_TRUNCATE,
 	/* what ABI 1 has */
 	LANDLOCK_LEAST = (1 << 13) - 1,
-	/* what may be asked for a file that is no directory */
+	/* what may be asked for a file that is not a directory */
 	LANDLOCK_FILE = LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE |
 			LANDLOCK_READ_FILE | LANDLOCK_TRUNCATE |
 			LANDLOCK_IOCTL_DEV

@@ -301,7 +301,7 @@ parse_number(struct compile *c, int *out)
 	return 0;
 }
 
-/* What stands behind an atom; *min is MANY if that is no repetition. */
+/* What follows an atom; *min is MANY if that is not a repetition. */
 static int
 parse_times(struct compile *c, int *min, int *max)
 {
@@ -526,7 +526,7 @@ parse_all(struct compile *c)
 
 /* --- the result ---------------------------------------------------------- */
 
-/* What a match may begin with, to search faster. */
+/* First bytes of a match, to search faster. */
 static void
 find_first(struct match *m)
 {

@@ -108,7 +108,7 @@ patterns_ready(struct patterns *s, struct err *e)
 
 /* --- memory --------------------------------------------------------------- */
 
-/* What the automata remember is bounded over all texts. */
+/* Memory of the automata is bounded over all texts. */
 static void
 forget_if_much(struct patterns *s)
 {

@@ -29,7 +29,7 @@ int patterns_add(struct patterns *s, struct match *m, struct err *e) MUST_CHECK;
 /* After the last one; ERR_BAD if they are too much together. */
 int patterns_ready(struct patterns *s, struct err *e) MUST_CHECK;
 
-/* What is counted as cost begins; once for texts that belong together. */
+/* Start counting cost; once for texts that belong together. */
 void patterns_begin(struct patterns *s);
 /*
  * Look at a text, which must stay as long as is asked about it; `more`: it

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shares: who uses how much of what all of them share, so that whoever uses
+ * shares: who uses how much of what all share, so that a user of
  * more than others gives way first.
  *
  * Both programs.  A user is known by a digest (of its token) and counted as
  * long as somebody has joined for it.  What may be taken back is offered,
- * oldest first; whoever needs room takes what is named here.
+ * oldest first; who needs room takes what is named here.
  */
 #ifndef COMMON_SHARES_H
 #define COMMON_SHARES_H
@@ -40,7 +40,7 @@ void shares_take(struct shares *s, struct shares_user *u, uint64_t n);
 /*
  * May this user take n more, where there are `total` for all?  It may have
  * SHARES_ALONE times what would be left after it: alone three quarters of all,
- * two users three sevenths each, and so on.  So whoever comes next always finds
+ * two users three sevenths each, and so on.  So the next one always finds
  * a place, and nobody needs to know how many come (dynamic thresholds of a
  * shared buffer, Choudhury and Hahne, 1998).
  */
@@ -62,7 +62,7 @@ struct shares_entry *shares_greatest(const struct shares *s);
  * none of them offers any, the oldest of all, but nothing for `asks` (NULL:
  * nobody in particular) if it has its share.  NULL: there is none.
  *
- * For what is kept for long: nobody can push out more than his share of what
+ * For what is kept for long: nobody can push out more than a share of what
  * others have, and many who come and go do not crowd out what is new.
  */
 struct shares_entry *shares_victim(

@@ -3,7 +3,7 @@
  * sigreset: signals as a new program expects them.
  *
  * By the kernel's own call, as libc keeps two signals (32 and 33) to itself;
- * they come ignored from whoever started us by posix_spawn(3), as make(1)
+ * they may come ignored from a parent that used posix_spawn(3), as make(1)
  * does.
  */
 #include "common/sigreset.h"

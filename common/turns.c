@@ -150,7 +150,7 @@ run_step(struct turns *t, struct turns_task *task)
 		t->counts.longest_step_us = ns / 1000;
 }
 
-/* What was the longest is forgotten after a while. */
+/* Forget the longest after a while. */
 static void
 begin_window(struct turns *t, uint64_t now_ns)
 {

@@ -4,7 +4,7 @@
  *
  * Both processes, linked in place of the C library's allocator functions and
  * in front of them: what is freed, or left by a block that moves, is
- * overwritten first, whoever freed it.  So a token is gone with the buffers of
+ * overwritten first, no matter what freed it.  So a token is gone with the buffers of
  * the HTTP library, of TLS and of the JSON reader, which know nothing of it.
  */
 #ifndef COMMON_WIPE_H

@@ -474,7 +474,7 @@ on_ready(void *arg)
 		    "ready: listening on %s", self.store.conf.listen[i].text);
 	if (self.store.tokens.count == 0)
 		log_notice(
-		    "ready: there is no token yet, so everybody is refused; add one: mcp-execctl%s%s token add NAME --policy POLICY",
+		    "ready: there is no token yet, so every client is refused; add one: mcp-execctl%s%s token add NAME --policy POLICY",
 		    instance ? " -i " : "", name);
 }
 
@@ -700,7 +700,7 @@ open_stdio(void)
 		(void)close(fd);
 }
 
-/* As we need them, whoever started us: he may ignore SIGCHLD. */
+/* Reset signal dispositions; the parent may have ignored SIGCHLD. */
 static void
 expect_signals(void)
 {
@@ -740,7 +740,7 @@ is_passing(int rc)
 	return rc == ERR_BUSY || rc == ERR_AGAIN;
 }
 
-/* What no further start would make better. */
+/* Failures that another start would not cure. */
 static int
 give_up(int status)
 {

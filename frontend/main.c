@@ -406,7 +406,7 @@ main(int argc, char **argv)
 		return tlscheck_run(&o);
 	if (!has_channel()) {
 		(void)fprintf(stderr,
-		    "frontend: descriptor %d is no channel to an executor; start mcp-execd, which starts this program\n",
+		    "frontend: descriptor %d is not a channel to an executor; start mcp-execd, which starts this program\n",
 		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}
@@ -414,7 +414,7 @@ main(int argc, char **argv)
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may end */
+	(void)signal(SIGPIPE, SIG_IGN); /* the reader of our log may end */
 	note_attach(PROTO_FD_LISTEN + (int)o.listeners);
 	note_modules();
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||

@@ -31,7 +31,7 @@ COMPLETED := mcp-execctl mcp-execd
 
 .PHONY: install install-programs install-manuals install-data install-etc \
 	install-systemd
-install: all			## install (DESTDIR, PREFIX, sbindir, ...)
+install: all			##i install (DESTDIR, PREFIX, sbindir, ...)
 install: install-programs install-manuals install-data install-etc \
 	    install-systemd
 

@@ -4,15 +4,15 @@
 # Makefile.
 
 .PHONY: dist deb rpm package-test
-dist:				## source archive in build/dist
+dist:				##i source archive in build/dist
 	packaging/dist build/dist/mcp-execd-$(VERSION).tar.gz
-deb:				## Debian packages in build/deb
+deb:				##i Debian packages in build/deb
 	@tests/deps --package
 	packaging/deb $(DEBFLAGS)
-rpm:				## RPM packages in build/rpm
+rpm:				##i RPM packages in build/rpm
 	@tests/deps --package
 	packaging/rpm/build $(RPMFLAGS)
-package-test:			## packages: twice, installed, run, in Debian 13 (root)
+package-test:			##s packages built twice, installed and run, also in Debian 13 (root)
 	@tests/deps --roots
 	@$(MAKE) --no-print-directory all
 	$(PYTHON) tests/package/run --long

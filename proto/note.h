@@ -28,7 +28,7 @@ enum {
 	NOTE_PLACE = 64 /* bytes of note_place(), with the NUL */
 };
 
-/* What the page has. */
+/* Contents of the page. */
 struct note {
 	uint8_t in_hand; /* a request is: */
 	uint8_t has_proof;

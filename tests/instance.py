@@ -147,7 +147,7 @@ class Instance:
         self.name = name
         self.port = port
         self.process = None
-        self.environ = {}       # of the server, beside ours
+        self.environ = {}       # of the server, in addition to ours
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="mcp-execd."))
         self.dir.chmod(0o755)   # the policy's user must get to its directory
         self.config_file = self.dir / "mcp-execd.json"

@@ -90,7 +90,7 @@ audit_begin(struct audit *a, const char *action)
 }
 
 /*
- * All text of a record comes through here and so through the rules, but for
+ * All text of a record comes through here and so through the rules, except for
  * what audit_put_own() is told.
  */
 void
@@ -380,7 +380,7 @@ number_pending(struct audit *a)
 
 /* --- writing ------------------------------------------------------------ */
 
-/* The first n bytes of the lines are in the log: whoever wants a copy. */
+/* The first n bytes of the lines are in the log: hand out copies. */
 static void
 pass_on(struct audit *a, size_t n)
 {
@@ -668,7 +668,7 @@ audit_flush(struct audit *a, struct err *e)
 	}
 	if (settle_tail(a, e) != 0)
 		return e->code;
-	/* What a failed flush left has its numbers, and goes first. */
+	/* Records of a failed flush keep their numbers and are written first. */
 	if (a->out.len > 0 && commit_pending(a, e) != 0)
 		return e->code;
 	number_pending(a);
@@ -758,7 +758,7 @@ open_seal(struct audit *a, const struct audit_setup *s, struct err *e)
 	return 0;
 }
 
-/* What the first flush says in front of all. */
+/* Records that the first flush writes before all others. */
 static void
 plan_leads(struct audit *a)
 {

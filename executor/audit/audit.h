@@ -64,11 +64,11 @@ struct audit_setup {
 struct audit *audit_new(const struct audit_setup *s, struct err *e) MUST_CHECK;
 /* The same with nothing sealed and nothing rotated. */
 struct audit *audit_open(const char *path, struct err *e) MUST_CHECK;
-/* What the executor before left; valid until audit_close. */
+/* State left by the previous executor; valid until audit_close. */
 const struct resume *audit_resumed(const struct audit *a);
 /* The rules that its records' commands go through, or NULL. */
 struct redact *audit_redact(const struct audit *a);
-/* Who may write how much (executor/audit/log_budget); NULL, as at first: no bound. */
+/* Budget per token (executor/audit/log_budget); NULL, the default: no bound. */
 void audit_use_log_budget(struct audit *a, struct log_budget *r);
 struct log_budget *audit_log_budget(const struct audit *a);
 /* After a reload: when to rotate; path and seal stay. */
@@ -89,7 +89,7 @@ void audit_put_cut(struct buf *b, const char *key, struct bytes value);
 /* Text of an array of that size, which was cut where it is full. */
 void audit_put_array(
     struct buf *b, const char *key, const char *text, size_t size);
-/* A list of words, a NUL behind each but perhaps the last. */
+/* A list of words, a NUL after each but perhaps the last. */
 void audit_put_words(
     struct buf *b, const char *key, struct bytes words, bool cut);
 /* event.reason: an error's text, which may have been cut, or end in "...". */

@@ -21,7 +21,7 @@ enum {
 	MAX_NAME = 64
 };
 
-/* What one owner was denied since it was last said. */
+/* What one owner was denied since the last report. */
 struct denied {
 	uint8_t key[DIGEST_BYTES];
 	char token[MAX_NAME]; /* empty: it is a source */

@@ -26,7 +26,7 @@ enum {
 	LOG_BUDGET_BURST_S = 32 /* of its rate a token may save up */
 };
 
-/* What a record that no run has is about. */
+/* Subject of a record that belongs to no run. */
 enum log_budget_note {
 	LOG_BUDGET_REFUSED,
 	LOG_BUDGET_SESSION,

@@ -37,7 +37,7 @@ logfile_open(const char *path, uint32_t wait_ms, struct err *e)
 		return err_sys(e, "audit log %s: fstat", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_BAD,
-		    "audit log %s: not a regular file; name a file in a directory that only root may write",
+		    "audit log %s: not a regular file; name a file in a directory that only root can write",
 		    path);
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0)
 		return err_set(e, ERR_BAD,

@@ -33,7 +33,7 @@ void logfile_inherit(int fd, int old);
 /* Does path still lead to what is open as fd? */
 bool logfile_is(const char *path, int fd);
 
-/* What stands behind the last newline. */
+/* What follows the last newline. */
 struct logfile_torn {
 	size_t len; /* 0: nothing */
 	uint8_t sum[DIGEST_BYTES]; /* its SHA-256 */

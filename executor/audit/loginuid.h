@@ -28,7 +28,7 @@ void loginuid_reserve(uint32_t first, uint32_t last);
 bool loginuid_reserved(uint32_t uid);
 /*
  * That of a token of this name: a hash of it within the range, so that it
- * stays the same when the token is made anew, and needs no state.
+ * stays the same when the token is created again, and needs no state.
  */
 uint32_t loginuid_of(const char *name);
 
@@ -38,7 +38,7 @@ int loginuid_set(uint32_t uid);
 uint32_t loginuid_get(void);
 /*
  * The kernel's number of this process's audit session, which each setting of
- * the login uid makes anew; LOGINUID_UNSET: none.  Async-signal-safe.
+ * that setting the login uid creates; LOGINUID_UNSET: none.  Async-signal-safe.
  */
 uint32_t loginuid_session(void);
 

@@ -9,7 +9,7 @@
 
 enum { SEAL_TAIL = sizeof(SEAL_HEAD) - 1 + LOGLINE_SEAL + 2 };
 
-/* Move *at behind this text; false if something else is there. */
+/* Move *at past this text; false if something else is there. */
 static bool
 take_literal(struct bytes *at, const char *text)
 {

@@ -27,7 +27,7 @@ struct logline {
 	struct bytes seal; /* its text; empty: there is none */
 };
 
-/* line is without its newline; false if it is no record. */
+/* line is without its newline; false if it is not a record. */
 bool logline_parse(struct bytes line, struct logline *out);
 /*
  * The raw text of a member among the rest, without its quotes if it has any;

@@ -291,7 +291,7 @@ receivers_again(struct receivers *all)
 		push_waiting(&all->r[i]);
 }
 
-/* What is recorded is passed on, too, and first of all to this receiver. */
+/* Records are also passed on, first of all to this receiver. */
 void
 receivers_tell(struct receivers *all, struct audit *a)
 {

@@ -29,7 +29,7 @@ struct receiver_kind {
 	int (*open)(const char *path, struct err *e);
 	/*
 	 * Pass a record on without waiting: 0, ERR_AGAIN (later, as it is
-	 * busy), ERR_BAD (not this record, ever) or ERR_SYS (open it anew).
+	 * busy), ERR_BAD (not this record, ever) or ERR_SYS (open it again).
 	 */
 	int (*send)(
 	    int fd, struct bytes line, const struct logline *l, struct err *e);

@@ -26,7 +26,7 @@ struct key {
 	size_t len;
 };
 
-/* What is looked for at once: a pattern, or keys of any rules. */
+/* One search: a pattern, or keys of any rules. */
 struct rule {
 	char name[REDACT_MAX_NAME]; /* of a pattern's rule */
 	struct buf pattern; /* or the choice of keys in one */
@@ -44,7 +44,7 @@ struct redact {
 	uint8_t key[DIGEST_BYTES];
 };
 
-/* What is taken out of a value. */
+/* A part removed from a value. */
 struct span {
 	size_t from, to;
 	const char *name; /* of the rule */
@@ -135,7 +135,7 @@ redact_add_pattern(
 	return 0;
 }
 
-/* One of these keys, what stands before and behind it, and its value. */
+/* One of these keys, what comes before and after it, and its value. */
 static void
 put_key_pattern(struct buf *b, struct bytes keys, bool option)
 {
@@ -397,7 +397,7 @@ is_word(uint8_t c)
 	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* What a rule takes in one reading. */
+/* What a rule removes in one reading. */
 static void
 take_rule(struct redact *r, const struct rule *rule, struct readings *all,
     size_t reading, struct spans *out)

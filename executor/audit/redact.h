@@ -8,7 +8,7 @@
  * plain digest of a secret that can be guessed gives it away.  For the same
  * reason digests of whole values are HMACs where there are rules.
  *
- * Only what a record would keep is looked at, and some more behind it; what
+ * Only what a record would keep is looked at, and a little after it; what
  * may yet become a match there counts as one.  A value of REDACT_LOOK bytes
  * costs some milliseconds at most (make bench-redact).
  * Executor, and mcp-execctl to check rules.
@@ -61,7 +61,7 @@ int redact_load_key(
 void redact_put(struct redact *r, struct buf *b, const char *key,
     struct bytes value, bool cut);
 /*
- * The same for a list of words, a NUL behind each but perhaps the last.  Words
+ * The same for a list of words, a NUL after each but perhaps the last.  Words
  * beyond REDACT_KEPT bytes are left out.
  */
 void redact_put_words(struct redact *r, struct buf *b, const char *key,

@@ -2,7 +2,7 @@
 /*
  * reserve: room on the log's disk that nobody else can fill.
  *
- * Executor.  A file "reserve.NAME" beside the log NAME, whose blocks are
+ * Executor.  A file "reserve.NAME" next to the log NAME, whose blocks are
  * allocated.  When the disk is full its room is given up, so that records can
  * still be written, and taken again once there is twice as much free.
  */

@@ -35,7 +35,7 @@ is_last(const struct seal_point *p, const struct logline *l)
 	       bytes_eq_str(l->seal, hex);
 }
 
-/* Is it the record that comes next in the chain?  Then step behind it. */
+/* Is it the record that comes next in the chain?  Then step past it. */
 static bool
 is_next(struct seal_point *p, const struct logline *l)
 {
@@ -65,7 +65,7 @@ follow_line(struct scan *s, const struct logline *l)
 
 /*
  * runs-open follows log-continue in the same write, which a crash may have cut:
- * a record of another kind behind them shows that it was not.
+ * a record of another kind after them shows that it was not.
  */
 static void
 note_begin(struct scan *s, const struct logline *l)
@@ -224,7 +224,7 @@ resume_gap_text(enum resume_gap gap)
 		[RESUME_FOREIGN] =
 		    "behind the last sealed record there are records that this chain did not make",
 		[RESUME_UNSEALED] =
-		    "the log is sealed, but the seal's state file is gone",
+		    "the log is sealed, but the seal's state file is missing",
 	};
 
 	return text[gap];

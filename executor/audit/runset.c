@@ -40,7 +40,7 @@ find_run(const struct runset *s, struct bytes id)
 	return s->count;
 }
 
-/* What does not fit is a name of the log's, cut. */
+/* Does not fit: use the log's name, cut. */
 static void
 copy_text(char *out, size_t size, struct bytes text)
 {

@@ -2,7 +2,7 @@
 /*
  * runset: which runs have an intent in the audit log and no result yet.
  *
- * Executor: kept by the log's writer as it writes, and made anew from the log
+ * Executor: kept by the log's writer as it writes, and rebuilt from the log
  * at start, where what is left ended with the executor before.
  */
 #ifndef EXECUTOR_RUNSET_H

@@ -205,7 +205,7 @@ seal_key_parse(struct bytes text, uint8_t key[DIGEST_BYTES], struct err *e)
 	explicit_bzero(raw, sizeof(raw));
 	if (!right)
 		return err_set(e, ERR_BAD,
-		    "this is no verification key, or it is mistyped: copy it again as mcp-execctl audit seal-init showed it");
+		    "this is not a verification key, or it is mistyped: copy it again as mcp-execctl audit seal-init showed it");
 	return 0;
 }
 
@@ -283,7 +283,7 @@ load_point(int fd, const char *path, struct seal_point *out,
 	explicit_bzero(scrap, SEAL_SLOT);
 	if (best == 0)
 		return err_set(e, ERR_BAD,
-		    "%s is no state of the audit log's seal, or damaged: put it back from where it was moved, or begin a new chain: move the log away and run mcp-execctl audit seal-init --force",
+		    "%s is not a state of the audit log's seal, or it is damaged: restore it, or start a new chain: move the log away and run mcp-execctl audit seal-init --force",
 		    path);
 	*generation = best;
 	return 0;
@@ -306,7 +306,7 @@ open_state(const char *path, int flags, struct err *e)
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
 	    (st.st_mode & 077) != 0) {
 		(void)err_set(e, ERR_BAD,
-		    "seal state %s: must be a regular file that uid %u owns and nobody else may read: chown it, chmod 0600 it, and take its key as known to whoever could read it",
+		    "seal state %s: must be a regular file that uid %u owns and nobody else may read: chown it, chmod 0600 it, and consider its key known to all who could read it",
 		    path, (unsigned)geteuid());
 		return -1;
 	}

@@ -12,7 +12,7 @@
  *
  * and key[i] is wiped at once.  seal[-1] is SHA-256("mcp-execd seal chain v1"
  * || key[0]); its first 128 bits name the chain in the log.  key[0] is shown
- * once and kept off the machine.  Whoever takes the machine later has key[n]
+ * once and kept off the machine.  An attacker who takes the machine later has key[n]
  * only, from which no earlier key follows.  journald's FSS does the like per
  * interval of time; here it is per record.
  *

@@ -344,7 +344,7 @@ spelling_decode(const struct spelling *s, struct spelling *out, bool *no_memory)
 
 /* --- values -------------------------------------------------------------------- */
 
-/* What each byte stands in. */
+/* Context of each byte. */
 static bool
 make_marks(struct spelling *s)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
-/* What tells one record from another, in this order. */
+/* Keys that distinguish records, in this order. */
 static const char *const keys[] = { "token.name", "policy.name", "source.ip",
 	"run.id", "run.state", "process.exit_code", "process.signal",
 	"process.executable", "process.command_line", "denial.syscall",

@@ -113,7 +113,7 @@ journal_open(const char *path, struct err *e)
 	return receiver_connect(path == NULL ? TO_JOURNAL_SOCKET : path, e);
 }
 
-/* What is too large for a datagram goes as a sealed memfd. */
+/* Send a record too large for a datagram as a sealed memfd. */
 static int
 send_large(int fd, struct bytes data)
 {

@@ -7,7 +7,7 @@
 
 enum {
 	CRASH_MAX = 256, /* WAITS_MAX of the frontend is more */
-	SHUT_FROM = 2 /* times, from which on a source is not heard at all */
+	SHUT_FROM = 2 /* times, after which a source is not heard at all */
 };
 
 struct entry {

@@ -40,7 +40,7 @@ int fetches_more(struct fetches *all, const struct msg_fetchmore *m,
 void fetches_stop(struct fetches *all, uint64_t id);
 /* Those of tokens that are not in the table any more. */
 void fetches_stop_revoked(struct fetches *all, const struct token_table *t);
-/* The frontend is gone: all of them, silently; ids begin anew. */
+/* The frontend is gone: all of them, silently; ids start again. */
 void fetches_forget(struct fetches *all);
 
 #endif

@@ -80,7 +80,7 @@ bool monitor_is_ready(const struct monitor *m);
 /* For how long it has been, or was, since monitor_attach(); 0: never. */
 uint64_t monitor_served_ms(const struct monitor *m);
 /*
- * It died abnormally and left this note: whoever's request was in hand waits,
+ * It died abnormally and left this note: the owner of the request in hand waits,
  * and is named in the record b.
  */
 void monitor_blame(struct monitor *m, const struct note *n, struct buf *b);

@@ -85,7 +85,7 @@ put_files(const struct policy *p, struct buf *out)
 		return;
 	if (has_mounts(p) && p->confine.mounts.whole_root) {
 		buf_put_str(out,
-		    "The machine's files are shown, but for hidden places (permission denied may mean that); /tmp, /var/tmp and /dev are the command's own. Can be written: ");
+		    "The machine's files are shown, except for hidden places (permission denied may mean that); /tmp, /var/tmp and /dev are the command's own. Can be written: ");
 		put_paths(p, mounts_is_writable, out);
 		buf_put_str(out, ". ");
 		return;

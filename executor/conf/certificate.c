@@ -316,7 +316,7 @@ certificate_warn(const struct certificate *c)
 	case CERTIFICATE_EARLY:
 	case CERTIFICATE_EXPIRED:
 		log_err(
-		    "tls: the certificate %s, so that clients refuse it: renew it and reload, or look at the clock",
+		    "tls: the certificate %s, so clients refuse it: renew it and reload, or look at the clock",
 		    text);
 		return;
 	}

@@ -43,7 +43,7 @@
 
 enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 
-/* What is read before anything of it is looked at more closely. */
+/* Values as read, before they are checked. */
 struct draft {
 	struct conf conf;
 	const struct json_value *listen, *hosts, *origins, *user, *group;
@@ -382,11 +382,11 @@ check_frontend_path(
 	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		keys_complain(k, v,
-		    "%s may be changed by others: chown it to root and chmod go-w it",
+		    "%s can be changed by others: chown it to root and chmod go-w it",
 		    c->frontend_path);
 }
 
-/* Relative paths stand beside the configuration file. */
+/* Relative paths start from the configuration file's directory. */
 static void
 anchor_path(const struct keys *k, const struct json_value *v, const char *dir,
     char path[PATH_MAX])
@@ -400,7 +400,7 @@ anchor_path(const struct keys *k, const struct json_value *v, const char *dir,
 		memcpy(path, joined, strlen(joined) + 1);
 }
 
-/* A file beside the log, unless it is said where. */
+/* A file in the log's directory, unless configured. */
 static void
 anchor_beside(const struct keys *k, const struct json_value *v, const char *dir,
     const struct conf *c, const char *name, char *path)
@@ -489,7 +489,7 @@ check_tls(
 		    "\"tls\" needs \"certificate\" and \"key\", the paths of two files");
 }
 
-/* Who believes everybody lets clients choose their address. */
+/* Trusting every proxy would let clients forge their address. */
 static bool
 is_proxy(const char *text)
 {
@@ -608,7 +608,7 @@ make_absolute(const char *path, char out[PATH_MAX], struct err *e)
 
 /*
  * Of the installed service the socket is in /run; of any other configuration
- * beside the file, so that mcp-execctl -c finds it and two never meet.  Known
+ * next to the file, so that mcp-execctl -c finds it and two never meet.  Known
  * even if the file is broken: what runs can be asked then, too.
  *
  * An account's service has places of its own, which its unit makes.  It may
@@ -690,4 +690,10 @@ conf_load_to_read(
     const char *path, struct conf *out, struct conf_report *r, struct err *e)
 {
 	return load_as(path, true, out, r, e);
+}
+
+const struct key *
+conf_key_table(void)
+{
+	return conf_keys;
 }

@@ -25,5 +25,7 @@ int conf_load(const char *path, struct conf *out, struct conf_report *r,
  */
 int conf_load_to_read(const char *path, struct conf *out, struct conf_report *r,
     struct err *e) MUST_CHECK;
+/* All keys of the file, for tests/lint/tables.c. */
+const struct key *conf_key_table(void);
 
 #endif

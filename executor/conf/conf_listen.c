@@ -146,7 +146,7 @@ read_listener(const struct keys *k, const struct json_value *v, struct conf *c)
 		return;
 	if (!parse_listener(&l)) {
 		keys_complain(k, v,
-		    "\"%s\" is no address to listen on: write it as \"127.0.0.1:8001\", \"[::1]:8001\", \"tls:0.0.0.0:8443\" or \"unix:/PATH\" (of at most %zu bytes)",
+		    "\"%s\" is not an address to listen on: write it as \"127.0.0.1:8001\", \"[::1]:8001\", \"tls:0.0.0.0:8443\" or \"unix:/PATH\" (of at most %zu bytes)",
 		    log_text(v->text).s,
 		    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
 		return;

@@ -65,11 +65,11 @@ struct conf_redact {
 
 struct conf {
 	char path[PATH_MAX]; /* of the file itself */
-	char policy_dir[PATH_MAX]; /* default: policies.d beside the file */
-	char token_dir[PATH_MAX]; /* default: tokens.d beside the file */
-	char tool_dir[PATH_MAX]; /* default: tools.d beside the file */
+	char policy_dir[PATH_MAX]; /* default: policies.d next to the file */
+	char token_dir[PATH_MAX]; /* default: tokens.d next to the file */
+	char tool_dir[PATH_MAX]; /* default: tools.d next to the file */
 	char audit_file[PATH_MAX];
-	char audit_seal_state[PATH_MAX]; /* default: seal.state beside it */
+	char audit_seal_state[PATH_MAX]; /* default: seal.state next to it */
 	char audit_seal[8]; /* "auto", "require" or "off" */
 	uint64_t audit_rotate_bytes; /* 0: never by size */
 	uint32_t audit_rotate_seconds; /* 0: never by age */
@@ -81,7 +81,7 @@ struct conf {
 	uint32_t recordings_max_seconds; /* age; 0: any */
 	struct conf_redact redact[CONF_MAX_REDACT]; /* audit.redact */
 	size_t redact_count;
-	char redact_key[PATH_MAX]; /* default: redact.key beside the log */
+	char redact_key[PATH_MAX]; /* default: redact.key next to the log */
 	char audit_journal[12]; /* receivers: off, on, required */
 	char audit_syslog[12];
 	char audit_kernel[12];

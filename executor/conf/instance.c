@@ -43,7 +43,7 @@ instance_config(const char *name, char out[PATH_MAX], struct err *e)
 {
 	if (!is_name(name, strlen(name)))
 		return err_set(e, ERR_BAD,
-		    "\"%s\" can be no account's name: use A-Z a-z 0-9 _ . -",
+		    "\"%s\" is not a valid account name: use A-Z a-z 0-9 _ . -",
 		    log_text(bytes_of(name)).s);
 	(void)snprintf(out, PATH_MAX, BEFORE "%s" BEHIND, name);
 	return 0;

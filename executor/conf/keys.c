@@ -155,7 +155,7 @@ keys_string(const struct keys *k, const struct json_value *v, size_t lo,
 	struct err e;
 
 	if (!json_is(v, JSON_STRING)) {
-		keys_complain(k, v, "a string in quotes is needed here, not %s",
+		keys_complain(k, v, "must be a string in quotes, not %s",
 		    json_type_name(v->type));
 		return false;
 	}

@@ -26,7 +26,7 @@ pemfile_path(const char *name, char out[PATH_MAX], struct err *e)
 		return fdio_join(out, PATH_MAX, "/", name, e);
 	if (name[n] == '\0' || strchr(name + n, '/') != NULL)
 		return err_set(e, ERR_BAD,
-		    "%s: the name of a credential is needed there, as in LoadCredential=NAME:PATH",
+		    "%s: name a credential, as in LoadCredential=NAME:PATH",
 		    name);
 	if (dir == NULL || dir[0] != '/')
 		dir = access(SERVICE_CREDENTIALS, X_OK) == 0
@@ -47,7 +47,7 @@ check_owner(const struct stat *st, const char *what, struct err *e)
 		    what, (unsigned)st->st_uid);
 	if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "%s may be written by others: chmod go-w it", what);
+		    "%s can be written by others: chmod go-w it", what);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ check_file(int fd, bool secret, struct err *e)
 		return e->code;
 	if (secret && (st.st_mode & S_IROTH) != 0)
 		return err_set(e, ERR_BAD,
-		    "everybody may read this key: chmod o-r it, and think of making a new one (or is it the certificate, and the two are swapped?)");
+		    "this key is readable by everybody: chmod o-r it, and consider creating a new one (or is it the certificate, and the two are swapped?)");
 	return 0;
 }
 

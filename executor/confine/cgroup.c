@@ -25,7 +25,7 @@ enum {
 	MAX_ID = 40,
 	MAX_DYING = 64, /* groups that were still populated */
 	CPU_PERIOD_US = 100000,
-	GUARDS = 1, /* in a run's group, beside its own processes */
+	GUARDS = 1, /* in a run's group, in addition to its own processes */
 	OWN_WEIGHT = 1000, /* of processors; all runs together have 100 */
 	OWN_SHARE = 8, /* of tasks and memory, one in so many is not for runs */
 	FAIR_SHARE = 4 /* of the tasks of all runs, to one that says nothing */

@@ -18,7 +18,7 @@
 
 #include "common/bytes.h"
 
-/* Version 2 beside version 1, which then has the controllers. */
+/* Version 2 next to version 1, which then has the controllers. */
 #define CGROUP_HYBRID "/sys/fs/cgroup/unified"
 
 enum cgroup_controller {
@@ -34,7 +34,7 @@ struct cgroup_limits {
 	uint32_t cpu_percent; /* of one processor; 200 is two */
 };
 
-/* What a run used; what is not known stays 0. */
+/* Resources that a run used; unknown ones stay 0. */
 struct cgroup_usage {
 	uint64_t memory_peak; /* bytes */
 	uint64_t cpu_us;
@@ -56,7 +56,7 @@ void cgroup_of_instance(const char *name);
 void cgroup_only_look(void);
 /*
  * What cgroup_setup would use, or, with auto, mcp-execd.service has, without
- * touching it: *path (empty: none) and the controllers that are to be had.
+ * touching it: *path (empty: none) and the available controllers.
  * ERR_SYS if a named one cannot be used.
  */
 int cgroup_look(const char *where, char path[PATH_MAX], unsigned *bits,

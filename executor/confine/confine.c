@@ -396,7 +396,7 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 
 	if (r != 0)
 		return r;
-	/* What can be seen at all may be listed: the mounts decide that. */
+	/* Anything visible may be listed: the mounts decide what is visible. */
 	if ((c->layers & CONFINE_MOUNTS) != 0)
 		r = allow_one(&set, "/", LANDLOCK_READ_DIR);
 	for (i = 0; r == 0 && i < m->count; i++) {

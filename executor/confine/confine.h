@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * confine: which layers stand around a policy's runs.
+ * confine: which layers confine a policy's runs.
  *
  * Planned when a policy is loaded: what the policy asks for is compared with
  * what this machine can enforce (executor/probe), and what cannot be had is a
@@ -71,7 +71,7 @@ struct confine {
 /* The step that finds a place of the plan gone, or another one there. */
 #define CONFINE_STEP_PLACES "places"
 
-/* What a step of the guard could not do. */
+/* Texts for steps of the guard that failed. */
 struct confine_failure {
 	const char *step; /* static */
 	const char *path; /* it was about, borrowed from the plan, or NULL */
@@ -104,7 +104,7 @@ pid_t confine_clone(uint64_t namespaces, int *pidfd);
 uint64_t confine_clone_flags(const struct confine *c, int net);
 /*
  * Before that, with what the executor has open: is each place of the plan the
- * one of the load?  Else *f says which is not.  Async-signal-safe.
+ * one that was loaded?  If not, *f says which.  Async-signal-safe.
  */
 bool confine_changed(const struct confine *c, struct confine_failure *f);
 /*
@@ -125,7 +125,7 @@ struct confine_gap {
 /* The i-th that this support leaves open; NULL: no more. */
 const struct confine_gap *confine_gap(
     const struct landlock_support *s, size_t i);
-/* "mounts", ...; NULL if layer is no single known bit. */
+/* "mounts", ...; NULL if layer is not a single known bit. */
 const char *confine_layer_name(unsigned layer);
 /* The bit of that name, 0 if there is none. */
 unsigned confine_layer_find(struct bytes name);

@@ -21,7 +21,7 @@ struct confine_keys {
 	const struct json_value *require, *disable, *posture;
 };
 
-/* What else of the policy matters here. */
+/* Other parts of the policy that matter here. */
 struct confine_input {
 	const char *directory; /* writable; NULL: there is none to use */
 	const char *shell; /* of exec_cmd; NULL: it is not offered */

@@ -18,7 +18,7 @@
 #include "executor/confine/places.h"
 #include "executor/confine/probe.h"
 
-/* What programs need to run at all; read when files.read says nothing. */
+/* Paths that programs need to run; used when files.read is absent. */
 static const char *const system_paths[] = { "/usr", "/bin", "/sbin", "/lib",
 	"/lib32", "/lib64", "/libx32", "/etc", "/opt", NULL };
 
@@ -28,7 +28,7 @@ static const char *const own_paths[] = { "/etc/mcp-execd", "/var/log/mcp-execd",
 
 /*
  * Where something with more rights listens and does what it is asked: hidden
- * wherever a policy would show it, but for what unix_sockets names.
+ * wherever a policy would show it, except for what unix_sockets names.
  */
 static const char *const delegates[] = { "/run/dbus", "/run/user",
 	"/run/systemd/private", "/run/systemd/notify",
@@ -184,7 +184,7 @@ read_bool(const struct load *l, const struct json_value *v, bool by_default)
 	if (v == NULL)
 		return by_default;
 	if (!json_is(v, JSON_BOOL)) {
-		keys_complain(l->k, v, "true or false is needed here");
+		keys_complain(l->k, v, "must be true or false");
 		return by_default;
 	}
 	return v->boolean;
@@ -512,7 +512,7 @@ wanted_layers(const struct load *l)
 }
 
 /*
- * The posture "kernel" excuses what cannot be had here, but for one wall
+ * The posture "kernel" excuses what is not available here, except for one wall
  * around files, if not both are disabled by name, and the filter.
  */
 static unsigned
@@ -552,19 +552,19 @@ complain_layer(const struct load *l, unsigned bit, bool asked)
 		    name);
 	else if (asked)
 		keys_complain(l->k, l->v->require,
-		    "the layer \"%s\" is required and cannot be had here: %s: run mcp-execctl doctor, or take it out of \"require\"",
+		    "the layer \"%s\" is required and not available here: %s: run mcp-execctl doctor, or take it out of \"require\"",
 		    name, why_missing(bit));
 	else if (bit == CONFINE_SECCOMP)
 		keys_complain(l->k, l->v->disable,
-		    "the layer \"seccomp\" is required and cannot be had here: %s: run mcp-execctl doctor; only if you accept that no system call is filtered, say \"disable\": [\"seccomp\"]",
+		    "the layer \"seccomp\" is required and not available here: %s: run mcp-execctl doctor; only if you accept that no system call is filtered, say \"disable\": [\"seccomp\"]",
 		    why_missing(bit));
 	else if ((bit & CONFINE_WALLS) != 0 && walls == 0)
 		keys_complain(l->k, l->v->disable,
-		    "the layer \"%s\" is required and cannot be had here: %s; no other layer would keep files, so this machine cannot confine the policy's commands: run mcp-execctl doctor",
+		    "the layer \"%s\" is required and not available here: %s; no other layer would keep files, so this machine cannot confine the policy's commands: run mcp-execctl doctor",
 		    name, why_missing(bit));
 	else
 		keys_complain(l->k, l->v->disable,
-		    "the layer \"%s\" is required and cannot be had here: %s: run mcp-execctl doctor; if you accept that, say \"posture\": \"kernel\" (the strongest that this kernel has) or \"disable\": [\"%s\"]",
+		    "the layer \"%s\" is required and not available here: %s: run mcp-execctl doctor; if you accept that, say \"posture\": \"kernel\" (the strongest that this kernel has) or \"disable\": [\"%s\"]",
 		    name, why_missing(bit), name);
 }
 
@@ -587,7 +587,7 @@ check_required(const struct load *l)
 			complain_layer(l, bit, (asked & bit) != 0);
 }
 
-/* Where nothing stands around files, a directory is a place to start in. */
+/* Where nothing confines files, a directory is only a place to start in. */
 static void
 check_narrowed(const struct load *l)
 {

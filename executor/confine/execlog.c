@@ -393,7 +393,7 @@ execlog_full(struct execlog *l)
 
 /* --- stops ------------------------------------------------------------ */
 
-/* What the call that it stopped behind returned; 1: that cannot be told. */
+/* Result of the call after which it stopped; 1: unknown. */
 static long
 returned_value(pid_t thread)
 {

@@ -25,7 +25,7 @@
  * another process of the run, as with audit: that is kept away by a /proc
  * that is read-only (layer mounts) or outside of Landlock's rules, and by
  * every profile, as process_vm_writev(2) is in none, and by this hold itself,
- * beside which there is no second tracer.
+ * and there is no second tracer.
  *
  * In the guard; async-signal-safe.
  */
@@ -97,7 +97,7 @@ struct execlog {
 	void (*tell)(void *arg);
 	void *arg;
 	bool killable; /* a held thread does not leave its call */
-	size_t used; /* calls from there on are free */
+	size_t used; /* calls from this index are free */
 	struct exec_call call[EXECLOG_MAX_CALLS];
 	size_t files;
 	struct {
@@ -117,7 +117,7 @@ bool execlog_wants(const struct unotify_call *n);
 bool execlog_full(struct execlog *l);
 /* Answer it, now or later; as unotify_answer. */
 int execlog_take(struct execlog *l, const struct unotify_call *n);
-/* What waitpid(2) said of a process or thread; released if it is stopped. */
+/* Handle a result of waitpid(2); the process or thread continues if it is stopped. */
 void execlog_status(struct execlog *l, pid_t pid, int status);
 /* At the end: what nobody saw the outcome of. */
 void execlog_rest(struct execlog *l);

@@ -33,7 +33,7 @@ struct filehash_version {
 void filehash_prepare(void);
 /*
  * What is at path, a link of /proc/PID; false if that cannot be said without
- * asking a file system, or is no file.  Async-signal-safe, as is the next.
+ * asking a file system, or is not a file.  Async-signal-safe, as is the next.
  */
 bool filehash_look(const char *path, struct filehash_version *out);
 /*

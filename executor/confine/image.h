@@ -27,7 +27,7 @@ struct image {
 	char directory[IMAGE_MAX_PATH];
 	char args[IMAGE_MAX_ARGS];
 	size_t args_len; /* bytes of args, the last NUL too */
-	uint64_t args_total; /* bytes that there are; more: it is cut */
+	uint64_t args_total; /* bytes in total; more: it is cut */
 	uint8_t args_sum[DIGEST_BYTES]; /* SHA-256 of all, if it is cut */
 	bool args_summed;
 	bool own_mounts; /* in a mount namespace of its own: so are the paths */
@@ -46,7 +46,7 @@ struct image_id {
 /* Zeros where that cannot be read. */
 void image_id(pid_t pid, struct image_id *out);
 bool image_same(const struct image_id *a, const struct image_id *b);
-/* What cannot be read stays empty; false if that is its memory. */
+/* Leave empty what cannot be read; false if that is its memory. */
 bool image_look(pid_t pid, struct image *out);
 
 #endif

@@ -137,7 +137,7 @@ is_reached(const struct mounted *m)
 	       stx[MNT_ID_AT] == m->id;
 }
 
-/* What it has stays, as some of that may be locked; access times as well. */
+/* Keep its flags, some of which may be locked, and its access-time mode. */
 static int
 remount_one(const struct mounted *m, uint64_t set, uint64_t clear)
 {

@@ -37,13 +37,13 @@ enum {
 	 * fs/namei.c, whatever fs.protected_regular says): "> /dev/null".
 	 */
 	DEV_MODE = 0755,
-	TMP_BYTES = 64 << 10, /* of the run's tmpfs, beside the private ones */
+	TMP_BYTES = 64 << 10, /* of the run's tmpfs, without the private ones */
 	TMP_INODES = 2 * MOUNTS_MAX + 64, /* directories on the way, links */
 	BYTES_PER_INODE = 4096,
 	RECURSIVE = 0x8000 /* AT_RECURSIVE */
 };
 
-/* What the run's tmpfs holds beside its root, where no run sees it. */
+/* What the run's tmpfs holds in addition to its root, where no run sees it. */
 #define HIDDEN  "/hidden" /* empty, and not to be entered */
 #define EMPTY   "/empty" /* empty, and to be seen */
 #define PRIVATE "/private" /* and a letter: the run's own directories */
@@ -622,7 +622,7 @@ make_one(const char *out, const struct mounts_op *op)
 
 /*
  * Where a mount goes must exist; on a bound host tree it does already, and
- * what is not to be had there fails at the mount.
+ * what is not available there fails at the mount.
  */
 static int
 make_place(char *out, const struct mounts_op *op)
@@ -964,7 +964,7 @@ do_op(const struct mounts_op *op)
 }
 
 /*
- * In a chroot "/" is no mount, so that it can neither be made private nor be
+ * In a chroot "/" is not a mount, so it can neither be made private nor be
  * pivoted.  Go out to the real root, which is one, and come back to ours as a
  * mount of its own.
  */

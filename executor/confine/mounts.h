@@ -20,7 +20,7 @@ enum {
 	MOUNTS_MAX = 256 /* operations of one policy */
 };
 
-/* What a path becomes.  Of two rows for one path the later kind wins. */
+/* How a path is mounted.  Of two rows for one path, the later kind wins. */
 enum mounts_kind {
 	MOUNTS_PLACE, /* a directory to be found empty, unless the host's shows */
 	MOUNTS_LINK, /* the symbolic link that the host has there */
@@ -122,7 +122,7 @@ int mounts_own_proc(void);
 
 /*
  * Make a row again of what is in its place now, in the run's root; 0 or a
- * negative errno.  What is gone by now is no error: look again.
+ * negative errno.  What is gone by now is not an error: look again.
  * Async-signal-safe.
  */
 int mounts_renew(const struct mounts_op *op);

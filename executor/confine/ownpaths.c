@@ -47,7 +47,7 @@ add_file(const char *path, bool replaced)
 		own->directory[0] = '\0';
 }
 
-/* Of an account's service all of it: policies, tools, what is beside them. */
+/* Of an account's service all of it: policies, tools, what is next to them. */
 static void
 add_configuration(const char *path)
 {
@@ -59,7 +59,7 @@ add_configuration(const char *path)
 	(void)add_path(OWNPATH_HIDE, instance ? dir : path);
 }
 
-/* Whoever takes the name of a socket is told our tokens. */
+/* A process that takes over the name of a socket would get our tokens. */
 static void
 add_listeners(const struct conf *c)
 {
@@ -72,7 +72,7 @@ add_listeners(const struct conf *c)
 	}
 }
 
-/* This program, what is beside it of ours, and the frontend. */
+/* This program, our files next to it, and the frontend. */
 static void
 add_programs(const struct conf *c)
 {

@@ -112,7 +112,7 @@ writable_link(const struct mounts *m, const char *path, char at[PATH_MAX])
 	return NULL;
 }
 
-/* What the plan has at the place or inside it, of what may be written. */
+/* Writable rows of the plan at the place or inside it. */
 static const struct mounts_op *
 writable_within(const struct mounts *m, const char *real)
 {
@@ -137,7 +137,7 @@ keep_own_path(struct mounts *m, enum ownpath_how how, const char *real,
 			   : 0;
 	if (!mounts_within(m, real))
 		return mounts_add_hidden(m, real, e);
-	/* What a policy reads there by name stays to be seen, and only that. */
+	/* Only what a policy names there to be read remains visible. */
 	return mounts_decider(m, real) != above
 		   ? 0
 		   : mounts_add(m, MOUNTS_EMPTY, real, true, e);
@@ -173,7 +173,7 @@ keep_place(const struct keys *k, const struct confine_input *in,
 		    (own->how == OWNPATH_HIDE ||
 			mounts_is_writable(above->kind)))
 			keys_complain(k, NULL,
-			    "%s is one of mcp-execd's own places, and inside %s, which a run may %s: it cannot be kept from runs without the layer mounts; name directories beside it instead",
+			    "%s is one of mcp-execd's own places, and inside %s, which a run may %s: it cannot be kept from runs without the layer mounts; name directories next to it instead",
 			    SHOWN(real), SHOWN(above->path),
 			    mounts_is_writable(above->kind) ? "write" : "read");
 	} else if (own->replaced && beside_writable(in, c, real, above)) {
@@ -233,7 +233,7 @@ places_own(
 
 /* --- a token's directory ---------------------------------------------- */
 
-/* What the policy makes of that directory; no row: it cannot be one. */
+/* The policy's row for that directory; none: it cannot be used. */
 static enum mounts_kind
 kind_of(const struct mounts *whole, const char *real)
 {
@@ -267,7 +267,7 @@ lies_within_bound(const struct mounts *m, const char *path)
 	return mounts_cover(m, dir[0] == '\0' ? "/" : dir);
 }
 
-/* A protected place that is shown for itself can be read, and no more. */
+/* A protected place that is shown by itself can only be read. */
 static int
 show_protected(struct mounts *m, const char *path, struct err *e)
 {
@@ -358,17 +358,17 @@ check_without_mounts(const struct keys *k, const struct confine_keys *v,
 
 	if (op->kind == MOUNTS_HIDE && mounts_cover(&c->mounts, op->path))
 		keys_complain(k, v->hide,
-		    "%s is inside what may be read, and can only be hidden with the layer mounts: leave out of \"read\" and \"write\" what must not be seen",
+		    "%s is inside what can be read, and can only be hidden with the layer mounts: leave out of \"read\" and \"write\" what must not be seen",
 		    SHOWN(op->path));
 	if ((op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM) &&
 	    (above = above_with(&c->mounts, op, mounts_is_writable)) != NULL)
 		keys_complain(k, v->read,
-		    "%s is inside %s, which may be written, and would be writable without the layer mounts: write only the directories beside it",
+		    "%s is inside %s, which may be written, and would be writable without the layer mounts: write only the directories next to it",
 		    SHOWN(op->path), SHOWN(above->path));
 	if (op->kind == MOUNTS_WRITE_NOEXEC &&
 	    (above = above_with(&c->mounts, op, allows_exec)) != NULL)
 		keys_complain(k, v->noexec,
-		    "%s is inside %s, from which programs may be executed, so that \"noexec\" needs the layer mounts: read only the directories beside it",
+		    "%s is inside %s, from which programs may be executed, so that \"noexec\" needs the layer mounts: read only the directories next to it",
 		    SHOWN(op->path), SHOWN(above->path));
 }
 
@@ -385,7 +385,7 @@ check_hidden(const struct keys *k, const struct confine_keys *v,
 	else if (op->kind != MOUNTS_HIDE && above != NULL &&
 		 above->kind == MOUNTS_HIDE)
 		keys_complain(k, v->hide,
-		    "%s is inside %s, which is hidden, so that nothing could run: hide what lies beside it instead",
+		    "%s is inside %s, which is hidden, so that nothing could run: hide what lies next to it instead",
 		    SHOWN(op->path), SHOWN(above->path));
 	else if (op->kind == MOUNTS_HIDE && in->directory != NULL &&
 		 strcmp(op->path, in->directory) == 0)

@@ -192,7 +192,7 @@ lacks_landlock(int error)
 		    "it is switched off at boot: add landlock to the list of the kernel's boot option lsm=");
 	else if (error != 0)
 		lacks(CONFINE_LANDLOCK,
-		    "this kernel may not be asked for it: %s", strerror(error));
+		    "this kernel cannot be asked for it: %s", strerror(error));
 	else
 		lacks(CONFINE_LANDLOCK,
 		    "this kernel has none that is of use: it refuses rights of the first ABI");
@@ -339,7 +339,7 @@ try_loginuid(void)
 	if (in_child(set_loginuid) == 0)
 		return PROBE_LOGINUID;
 	lacks(CONFINE_LOGINUID,
-	    "this process has one already and may not set another: start mcp-execd as a service");
+	    "this process has one already and cannot set another: start mcp-execd as a service");
 	return PROBE_LOGINUID_FIXED;
 }
 

@@ -170,7 +170,7 @@ put_all(struct rules *r, const struct filter_rule *more, size_t n)
 
 #define PUT_ALL(r, table) put_all(r, table, sizeof(table) / sizeof((table)[0]))
 
-/* What was said about a call before is forgotten: this is said of it now. */
+/* Replace any earlier note about this call. */
 static void
 set_call(struct rules *r, const char *name, enum filter_verdict verdict)
 {

@@ -2,7 +2,7 @@
 /*
  * remask: put back what a rename on the host takes away.
  *
- * A mount goes with the file or directory that it is on.  Whoever puts
+ * A mount belongs to the file or directory that it is on.  Putting
  * another one in its place, outside of the run, takes a mask off: a secret
  * that is rotated could be read.  So the guard is told of new names in the
  * directories above masks (inotify(7)), and looks every few milliseconds
@@ -11,7 +11,7 @@
  * mcp-execd-policy(5).
  *
  * In the guard, in the run's root: async-signal-safe.  A command may write
- * beside all of these places.
+ * next to all of these places.
  */
 #ifndef EXECUTOR_REMASK_H
 #define EXECUTOR_REMASK_H
@@ -25,7 +25,7 @@ struct remask {
 	bool polled; /* look every REMASK_POLL_MS */
 };
 
-/* What there is to look after; nothing for most policies. */
+/* Places to watch; none for most policies. */
 void remask_begin(const struct mounts *m, struct remask *r);
 /*
  * Look, and put back.  0, or a negative errno and in *failed the path of what

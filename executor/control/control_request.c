@@ -84,7 +84,7 @@ read_verb(
 	if (!json_to_i64(json_get(root, "v"), &version) ||
 	    version != CONTROL_VERSION)
 		return err_set(e, ERR_BAD,
-		    "version %d of the control socket is spoken here: mcp-execctl must be of the same package as the mcp-execd that runs",
+		    "mcp-execd speaks version %d of the control protocol: use mcp-execctl from the same package",
 		    CONTROL_VERSION);
 	for (i = 0; i < CONTROL_VERBS; i++)
 		if (json_is(v, JSON_STRING) &&

@@ -3,7 +3,7 @@
  * control_request: what may be asked on the control socket, and its form.
  *
  * Executor and mcp-execctl.  Both ways: u32 length, little-endian, then so
- * many bytes of JSON; one request and one answer a connection.  Whoever may
+ * many bytes of JSON; one request and one answer per connection.  A client that may
  * connect is root or ourselves, and is held to the form all the same.
  */
 #ifndef EXECUTOR_CONTROL_REQUEST_H

@@ -28,7 +28,7 @@ split_path(
 	if (slash == NULL || slash[1] == '\0' || strlen(path) >= PATH_MAX ||
 	    strlen(slash + 1) >= sizeof(((struct control_socket *)NULL)->name))
 		return err_set(e, ERR_BAD,
-		    "\"%s\" can be no name of the control socket: set \"control\" to an absolute path, whose last part is shorter than 64 bytes",
+		    "\"%s\" cannot name the control socket: set \"control\" to an absolute path, whose last part is shorter than 64 bytes",
 		    path);
 	(void)snprintf(dir, PATH_MAX, "%s", path);
 	dir[slash == path ? 1 : slash - path] = '\0';
@@ -48,7 +48,7 @@ open_dir(const char *dir, struct err *e)
 	return fd;
 }
 
-/* Who may write there could put another socket in the place of ours. */
+/* Anyone who may write there could replace our socket. */
 static int
 check_dir(int fd, const char *dir, struct err *e)
 {
@@ -59,7 +59,7 @@ check_dir(int fd, const char *dir, struct err *e)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "control socket: others may write in %s: set \"control\" to a path in a directory that only root may write",
+		    "control socket: others can write in %s: set \"control\" to a path in a directory that only root can write",
 		    dir);
 	return 0;
 }
@@ -90,7 +90,7 @@ try_connect(int dir, const char *name)
 
 /* --- the executor's side ---------------------------------------------- */
 
-/* What a process that was killed left behind is removed. */
+/* Remove leftovers of a process that was killed. */
 static int
 clear_stale(int dir, const char *name, const char *path, struct err *e)
 {
@@ -129,7 +129,7 @@ bind_at(struct control_socket *s, const char *path, struct err *e)
 	(void)umask(old);
 	if (r == -1)
 		return err_sys(e,
-		    "control socket %s (set \"control\" to a path in a directory that mcp-execd may write)",
+		    "control socket %s (set \"control\" to a path in a directory that mcp-execd can write)",
 		    path);
 	if (fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		s->ino = st.st_ino;

@@ -155,7 +155,7 @@ put_counts(struct buf *b, const struct jobs *j)
 	buf_put_u8(b, '}');
 }
 
-/* What had to wait or was left out, as somebody asked for too much. */
+/* Counts of what had to wait or was left out because of excessive requests. */
 static void
 put_budgets(struct buf *b, const struct control_deps *d)
 {
@@ -205,7 +205,7 @@ put_audit(struct buf *b, const struct control_deps *d, bool on_disk)
 	buf_put_u8(b, '}');
 }
 
-/* What a strict policy would want and this machine does not have. */
+/* Layers that a strict policy would require and this machine lacks. */
 static void
 put_missing(struct buf *b, const struct confine *c)
 {
@@ -249,7 +249,7 @@ put_gaps(struct buf *b, const struct confine *c)
 	buf_put_u8(b, ']');
 }
 
-/* What stands around each policy's runs, and what it asks for at least. */
+/* What confines each policy's runs, and what it asks for at least. */
 static void
 put_policy(struct buf *b, const struct policy *p)
 {

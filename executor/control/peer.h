@@ -3,7 +3,7 @@
  * peer: who is at the other end of a UNIX socket, unix(7) SO_PEERCRED.
  *
  * Executor.  The kernel says which user and process connected; what /proc
- * tells of that process is for the record and decides nothing, but for its
+ * says about that process is for the record and decides nothing, except its
  * ancestors: what a run started is never served.
  */
 #ifndef EXECUTOR_PEER_H
@@ -26,7 +26,7 @@ struct peer {
 
 /* This process itself. */
 void peer_self(struct peer *out);
-/* Who connected to fd. */
+/* The process that connected to fd. */
 int peer_read(int fd, struct peer *out, struct err *e) MUST_CHECK;
 /*
  * May it administrate this process?  Root and our own user may, but nothing

@@ -15,7 +15,7 @@
 
 /*
  * c->config is that of the account's service from now on.  Of an ordinary user
- * the account has to be his own.
+ * the account has to be that user's own.
  */
 int become_account(struct ctl *c, const char *name, struct err *e) MUST_CHECK;
 

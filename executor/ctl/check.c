@@ -63,7 +63,7 @@ counts_on_cgroup(const struct policy_table *t)
 	return false;
 }
 
-/* What is allowed and yet worth a second look. */
+/* Allowed, but worth a second look. */
 static void
 print_notes(const struct ctl *c)
 {

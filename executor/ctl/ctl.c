@@ -65,7 +65,7 @@ load_failed(struct ctl *c, const struct err *e)
 	(void)ctl_error("%s", e->what);
 	if (geteuid() != 0 && access(c->config, R_OK) != 0 && errno == EACCES)
 		(void)fputs(
-		    "You may not read it: run mcp-execctl as root.\n", stderr);
+		    "You cannot read it: run mcp-execctl as root.\n", stderr);
 	else if (access(c->config, F_OK) != 0)
 		(void)fputs("Name the configuration with -c FILE.\n", stderr);
 	return false;
@@ -356,7 +356,7 @@ ctl_name(const char *verb, int argc, char **argv)
 	}
 	if (!policy_name_ok(bytes_of(argv[optind]))) {
 		(void)ctl_usage(verb,
-		    "\"%s\" is no name: use 1 to 63 of A-Z a-z 0-9 _ . - and no dot in front",
+		    "\"%s\" is not a valid name: use 1 to 63 of A-Z a-z 0-9 _ . - and no dot in front",
 		    log_text(bytes_of(argv[optind])).s);
 		return NULL;
 	}

@@ -20,7 +20,7 @@ struct ctl {
 	const char *config; /* path of mcp-execd.json */
 	const char *instance; /* -i: of that account's service, or NULL */
 	const char *verb; /* its last word */
-	char arguments[CTL_MAX_ARGUMENTS]; /* behind it, for the record */
+	char arguments[CTL_MAX_ARGUMENTS]; /* after it, for the record */
 	bool unrecorded; /* read the log even if that cannot be recorded */
 	struct conf conf;
 	struct tooldef_table tools;
@@ -29,7 +29,7 @@ struct ctl {
 	struct conf_report report;
 };
 
-/* What to type again, "mcp-execctl" with its -i, and the unit's name. */
+/* The command to repeat, "mcp-execctl" with its -i, and the unit's name. */
 const char *ctl_self(const struct ctl *c);
 const char *ctl_unit(const struct ctl *c);
 
@@ -39,7 +39,7 @@ bool ctl_load_log(struct ctl *c); /* enough of it to read the audit log */
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
 /* Plan with the control group that runs would have; conf is loaded. */
 bool ctl_find_cgroup(const struct ctl *c);
-/* This one alone, whatever is wrong with the others. */
+/* Only this one, whatever is wrong with the others. */
 bool ctl_load_policy(struct ctl *c, const char *name);
 /* Tokens stand for themselves: true with those that are good. */
 bool ctl_load_tokens(struct ctl *c); /* policies are loaded */

@@ -25,32 +25,32 @@ static const struct verb {
 	{ "check", NULL, "check configuration, policies and tokens",
 	    check_run },
 	{ "doctor", NULL, "show what this machine can enforce", doctor_run },
-	{ "status", NULL, "show what runs, and how", status_run },
-	{ "runs", NULL, "show the commands that run now", runs_run },
-	{ "kill", NULL, "end a command that runs", service_verbs_kill },
-	{ "reload", NULL, "put the configuration in force",
+	{ "status", NULL, "show the running service", status_run },
+	{ "runs", NULL, "show running commands", runs_run },
+	{ "kill", NULL, "end a running command", service_verbs_kill },
+	{ "reload", NULL, "reload configuration, policies and tokens",
 	    service_verbs_reload },
-	{ "policy", "explain", "say what a policy lets a command do",
+	{ "policy", "explain", "explain what a policy lets a command do",
 	    policy_explain_run },
 	{ "policy", "test", "run a command under a policy, from here",
 	    policy_try_run },
-	{ "token", "add", "make a token and print it, once", token_add_run },
+	{ "token", "add", "create a token and print it once", token_add_run },
 	{ "token", "list", "show the tokens", token_list_run },
 	{ "token", "revoke", "end a token at once", token_revoke_run },
 	{ "client-config", NULL, "print what a client needs to connect",
 	    client_config_run },
-	{ "audit", "seal-init", "begin to seal the audit log",
+	{ "audit", "seal-init", "start sealing the audit log",
 	    audit_seal_init_run },
 	{ "audit", "verify", "was the audit log tampered with?",
 	    audit_verify_run },
 	{ "audit", "search", "find records in the audit log",
 	    audit_search_run },
-	{ "audit", "show", "tell the whole story of a run", audit_show_run },
+	{ "audit", "show", "show everything about a run", audit_show_run },
 	{ "audit", "replay", "play what a run wrote", audit_replay_run },
 	{ "audit", "stats", "count runs and records", audit_stats_run },
-	{ "audit", "rotate", "begin a new file of the audit log",
+	{ "audit", "rotate", "start a new file of the audit log",
 	    service_verbs_rotate },
-	{ "audit", "report", "make a page about the audit log",
+	{ "audit", "report", "write an HTML page about the audit log",
 	    audit_report_run },
 	{ NULL, NULL, NULL, NULL },
 };
@@ -127,9 +127,9 @@ run_verb(struct ctl *c, int argc, char **argv)
 	v = find_verb(argc, argv, &words);
 	if (v == NULL)
 		return unknown_verb(argv[0]);
-	/* What the service's group gives, the service checks when it loads. */
+	/* The service itself checks its control group when it loads. */
 	cgroup_suppose(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
-	/* getopt is to begin anew, behind the verb's last word */
+	/* getopt is to start again, after the verb's last word */
 	optind = 0;
 	c->verb = argv[words - 1];
 	read_audit_arguments(c, argv + words);

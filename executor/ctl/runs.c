@@ -63,7 +63,7 @@ put_row(struct buf *b, const struct json_value *o, unsigned width)
 	buf_put_u8(b, '\n');
 }
 
-/* One line of the answer; false if it is no run. */
+/* One line of the answer; false if it is not a run. */
 static bool
 put_one(struct buf *b, struct bytes line, bool as_json, bool first)
 {

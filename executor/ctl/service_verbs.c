@@ -15,7 +15,7 @@ static const char help_kill[] =
 
 static const char help_reload[] =
     "usage: mcp-execctl [-c CONFIG] reload\n\n"
-    "Loads configuration, policies and tokens anew, as SIGHUP does, and waits\n"
+    "Loads configuration, policies and tokens again, as SIGHUP does, and waits\n"
     "until they are in force.  If something is wrong with them, all findings\n"
     "are printed, the old ones stay in force, and the status is 1; of tokens,\n"
     "only those that are named stay as they were.  Who asked is recorded.\n";
@@ -36,7 +36,7 @@ order_service(struct ctl *c, const struct control_request *r, const char *done)
 	if (remote_ask(c, r, &a, &e) != 0)
 		status = ctl_error("%s", e.what);
 	else if (remote_has_findings(&a))
-		status = ctl_error("it is in force, but for what these name:");
+		status = ctl_error("reloaded, except for these files:");
 	else
 		status = ctl_print(bytes_of(done));
 	remote_findings(&a);

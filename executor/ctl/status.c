@@ -125,7 +125,7 @@ put_budgets(struct buf *b, const struct json_value *o)
 {
 	if (number_of(o, "runs_waiting") > 0)
 		wrapped_text_row(b, "budgets",
-		    "%lld runs wait, as their tokens are over their shares of the log",
+		    "%lld runs wait, because their tokens exceed their shares of the log",
 		    number_of(o, "runs_waiting"));
 	if (number_of(o, "records_suppressed") > 0 ||
 	    number_of(o, "answers_slowed") > 0)
@@ -170,7 +170,8 @@ put_strength(struct buf *b, const struct json_value *p)
 		    remote_text(v, "layer").s, remote_text(v, "why").s);
 	l = json_get(p, "landlock_lacks");
 	for (v = l != NULL ? l->child : NULL; v != NULL; v = v->next)
-		wrapped_text_row(b, "", "Landlock here does not keep: %s; %s%s",
+		wrapped_text_row(b, "",
+		    "Landlock does not enforce here: %s; %s%s",
 		    remote_text(v, "what").s,
 		    remote_text(v, "kept_by").s[0] != '\0'
 			? "that is kept by the layer "

@@ -61,7 +61,7 @@ columns_of(uint32_t cp)
 		   : 1;
 }
 
-/* What the log's own writer would escape is escaped here. */
+/* Escape here what the log's own writer would escape. */
 static void
 escape_byte(struct glyph *g, struct bytes one)
 {

@@ -360,11 +360,11 @@ static const struct sentence {
 		.model = "only those that are listed as \"read and execute\"" },
 	    { FACTS_PROGRAMS, has_noexec,
 		.people =
-		    "any that may be read; no file that can be written executes",
+		    "any that can be read; no file that can be written executes",
 		.model = "any that can be read, and none that can be written" },
 	    { FACTS_PROGRAMS, executes_all,
 		.people =
-		    "any that may be read, those that the run writes itself as well",
+		    "any that can be read, including those that the run writes itself",
 		.model = "any that can be read" },
 	    { FACTS_PROCESSES, has_no_pids,
 		.people =
@@ -393,7 +393,7 @@ static const struct sentence {
 		.people =
 		    "loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
 		.model =
-		    "a loopback interface of each run's own, nothing else" },
+		    "a loopback interface of the run's own, nothing else" },
 	    { FACTS_NETWORK, has_look,
 		.people =
 		    "look: addresses, routes, listeners and connections of the host can be listed; no socket of IPv4 or IPv6 can be made",
@@ -460,7 +460,8 @@ static const struct sentence {
 		.brief =
 		    "\nA command may take {timeout_s} s (timeout_ms: at most {timeout_max_ms}); then it and everything it started is ended and you get its output so far. Processes do not outlive their command." },
 	    { FACTS_TIMES, NULL,
-		.brief = "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
+		.brief =
+		    "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
 	    { FACTS_CGROUP, .counts = true,
 		.people =
 		    "memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
@@ -478,14 +479,14 @@ static const struct sentence {
 		.model =
 		    "every command is recorded, with who asked and how it ended",
 		.brief =
-		    "\nThe resource exec://policy tells more of what you may do." },
+		    "\nThe resource exec://policy says more about what you may do." },
 	    { FACTS_RECORDS, records_programs,
 		.model = "so is every program that it starts" },
 	    { FACTS_RECORDS, keeps_output,
 		.brief =
 		    " What was cut of a command's output is kept for a while, in exec://runs/RUN/stdout and stderr (RUN: its run_id)." },
 	    { FACTS_RECORDS, keeps_nothing,
-		.people = "not recorded: what is cut is gone",
+		.people = "not recorded: what is cut is lost",
 		.model =
 		    "output is not kept: what is cut cannot be read later" },
 	    { FACTS_RECORDS, keeps_tail,
@@ -635,11 +636,11 @@ static const struct {
 		NULL } },
 	{ MOUNTS_PTS, { "terminals of the run's own, 64 at most", NULL } },
 	{ MOUNTS_PLACE,
-	    { "an empty directory, but for what is named below it", NULL } },
+	    { "an empty directory, except for what is named below it", NULL } },
 	{ MOUNTS_DEVICE, { "devices", NULL } },
 	{ MOUNTS_PROTECT,
 	    { "not to be changed nor made", "not to be changed nor made" } },
-	{ MOUNTS_EMPTY, { "emptied but for what is named below it", NULL } },
+	{ MOUNTS_EMPTY, { "emptied except for what is named below it", NULL } },
 	{ MOUNTS_HIDE, { "hidden", NULL } },
 };
 

@@ -39,14 +39,14 @@ enum {
 	TMP_BYTES = 64 << 20
 };
 
-/* A directory that a policy is made anew for, policy_narrow(). */
+/* A directory that a policy is compiled again for, policy_narrow(). */
 struct narrow {
 	const struct policy *whole;
 	const char *directory;
 	int dir_fd;
 };
 
-/* What is read before anything of it is looked at more closely. */
+/* Values as read, before they are checked. */
 struct draft {
 	struct policy p;
 	const struct narrow *narrow; /* NULL: as it is written */
@@ -466,7 +466,7 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 	p->dir_fd = fd;
 }
 
-/* What it may have been meant to be, among all tools that there are. */
+/* Suggest the closest known tool name. */
 static void
 complain_tool(
     const struct keys *k, const struct draft *d, const struct json_value *v)
@@ -571,7 +571,7 @@ variable_ok(const struct keys *k, const struct json_value *v, struct bytes name,
 
 	if (!envname_is_name(name)) {
 		keys_complain(k, v,
-		    "\"%s\" is no name of a variable: use letters, digits and \"_\"",
+		    "\"%s\" is not a variable name: use letters, digits and \"_\"",
 		    log_text(name).s);
 		return false;
 	}
@@ -623,8 +623,8 @@ list_ok(const struct keys *k, const struct json_value *v, enum json_type type,
 		return false;
 	if (json_is(v, type) && v->count <= POLICY_MAX_ENV)
 		return true;
-	keys_complain(k, v, "%s with at most %d entries is needed here",
-	    example, POLICY_MAX_ENV);
+	keys_complain(k, v, "must be %s with at most %d entries", example,
+	    POLICY_MAX_ENV);
 	return false;
 }
 
@@ -807,7 +807,7 @@ is_true(const struct keys *k, const struct json_value *v)
 	if (v == NULL)
 		return false;
 	if (!json_is(v, JSON_BOOL))
-		keys_complain(k, v, "true or false is needed here");
+		keys_complain(k, v, "must be true or false");
 	return v->type == JSON_BOOL && v->boolean;
 }
 
@@ -833,7 +833,7 @@ read_recording(
 		p->output_max = by_default[m];
 	if (m == RECORDER_TAIL && p->output_max > RECORDER_MAX_TAIL)
 		keys_complain(k, v,
-		    "\"output_bytes\": of \"tail\" at most %d, as it is held in memory; or use \"all\"",
+		    "\"output_bytes\": at most %d with \"tail\", which is held in memory; or use \"all\"",
 		    RECORDER_MAX_TAIL);
 }
 
@@ -932,7 +932,7 @@ check_execs(const struct keys *k, const struct draft *d, const struct policy *p)
 		return;
 	if (p->execs == POLICY_EXECS_OFF)
 		keys_complain(k, d->audit_exec,
-		    "programs cannot be recorded without a filter that tells of them: it needs the layer seccomp with a listener (run mcp-execctl doctor), a profile that is not none, and no log_only; leave \"exec\" out if you accept that only commands are recorded");
+		    "programs cannot be recorded without a filter that describes them: it needs the layer seccomp with a listener (run mcp-execctl doctor), a profile that is not none, and no log_only; leave \"exec\" out if you accept that only commands are recorded");
 	else if (p->execs == POLICY_EXECS_UNHELD)
 		keys_complain(k, d->audit_exec,
 		    "no process can be held at its execve here, so that what is recorded of programs would be unconfirmed: allow ptrace(2) to mcp-execd (run mcp-execctl doctor), or leave \"exec\" out if you accept that");
@@ -1059,7 +1059,7 @@ keep_policy(struct policy *p, struct policy **out, struct err *e)
 	return 0;
 }
 
-/* d: all zero, but for known and narrow. */
+/* d: all zero, except known and narrow. */
 static int
 parse_policy(const struct keys *k, const char *name, struct draft *d,
     struct policy **out, struct err *e)
@@ -1177,4 +1177,10 @@ policy_find(const struct policy_table *t, struct bytes name)
 		if (i < t->count && bytes_eq_str(name, t->p[i]->name))
 			return t->p[i];
 	return NULL;
+}
+
+const struct key *
+policy_key_table(void)
+{
+	return policy_keys;
 }

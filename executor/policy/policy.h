@@ -22,6 +22,8 @@
 #include "executor/recording/recorder.h"
 #include "executor/policy/tooldef.h"
 
+struct key;
+
 enum {
 	POLICY_MAX_NAME = 64, /* bytes with the NUL: [A-Za-z0-9_.-] */
 	POLICY_MAX_TOOLS = 32,
@@ -98,7 +100,7 @@ struct policy {
 	bool log_only; /* refusals are only logged: for trying out */
 
 	/* answers */
-	bool structured; /* results have structuredContent beside text */
+	bool structured; /* results have structuredContent and text */
 	bool separate; /* exec_cmd: a pipe for each stream, not one for both */
 	bool raw_text; /* control characters are passed on as they are */
 	struct filter filter; /* compiled at load; len 0 for "none" */
@@ -126,7 +128,7 @@ int policy_table_add(
 void policy_table_fini(struct policy_table *t);
 /*
  * The same policy for a directory within its own: what is reached, protected
- * and hidden there is made anew.  dir_fd is that directory (taken over, also
+ * and hidden there is compiled again.  dir_fd is that directory (taken over, also
  * on failure).  ERR_BAD with the first finding.
  */
 int policy_narrow(const struct policy *p, const char *directory, int dir_fd,
@@ -144,5 +146,7 @@ bool policy_name_ok(struct bytes name);
 const char *policy_execs_name(enum policy_execs e);
 /* May a caller set this variable?  Never LD_*, PATH and their like. */
 bool policy_env_ok(const struct policy *p, struct bytes name);
+/* All keys of a policy, for tests/lint/tables.c. */
+const struct key *policy_key_table(void);
 
 #endif

@@ -9,7 +9,7 @@ struct policydir;
 
 /*
  * Begin to load dir; a directory that cannot be read is a finding.  What the
- * policies offer beside the built-in tools is in `tools` (NULL: there are
+ * policies offer in addition to the built-in tools is in `tools` (NULL: there are
  * none), which must stay until the end.  All findings go into *r.
  */
 struct policydir *policydir_begin(const char *dir,
@@ -23,8 +23,8 @@ int policydir_end(
 /* Give up; NULL is fine. */
 void policydir_free(struct policydir *d);
 /*
- * Load every *.json of dir into *out (empty before); what they offer beside
- * the built-in tools is in `tools` (NULL: there are none).  All findings go into
+ * Load every *.json of dir into *out (empty before); what they offer in
+ * addition to the built-in tools is in `tools` (NULL: none).  Findings go into
  * *r; ERR_BAD if there was any, and then *out is empty.  Refused, never
  * ignored: a user or group that this process cannot become, a directory that
  * is not there, a shell that is not executable.

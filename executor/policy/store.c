@@ -25,7 +25,7 @@ load_certificate(const struct conf *c, struct certificate *out,
 	if (certificate_load(c, out, e) == 0)
 		return 0;
 	keys_complain_path(r, c->path, "%s", e->what);
-	return err_set(e, ERR_BAD, "TLS cannot be had as it is configured");
+	return err_set(e, ERR_BAD, "invalid TLS configuration");
 }
 
 static int
@@ -69,7 +69,7 @@ same_listeners(const struct conf *a, const struct conf *b)
 	return a->listen_count == b->listen_count;
 }
 
-/* What was fixed at start stays; say so when the file now differs. */
+/* Keep what was fixed at start; report if the file now differs. */
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
 {
@@ -224,14 +224,14 @@ step_policies(struct store_load *l, uint32_t microseconds)
 	loginuid_reserve(l->conf.login_uid_first, l->conf.login_uid_last);
 }
 
-/* What removes the directory removes the tokens: none is left in force. */
+/* Removing the directory removes the tokens: none stays in force. */
 static void
 no_tokens(struct store_load *l, const struct err *e)
 {
 	l->phase = LOADED;
 	if (e->sysno == ENOENT) {
 		keys_complain_path(l->report, l->store->conf.token_dir,
-		    "the directory is gone, so no token is accepted: make it again");
+		    "the directory is missing, so no token is accepted: create it again");
 		return;
 	}
 	if (l->why.code == 0)

@@ -45,7 +45,7 @@ bool store_load_wants_filters(const struct store_load *l);
 /* Read the policies only to have their filters in the cache. */
 void store_load_compile(const struct store_load *l);
 /*
- * After the last step: swap.  On failure the old stays in force, but for
+ * After the last step: swap.  On failure the old stays in force, except for
  * tokens, which were loaded against the policies that are in force.
  */
 int store_load_end(struct store_load *l, struct err *e) MUST_CHECK;

@@ -34,7 +34,7 @@ struct wide {
 	char source_text[TOKEN_MAX_SOURCES][CIDR_TEXT];
 };
 
-/* What is read before anything of it is looked at more closely. */
+/* Values as read, before they are checked. */
 struct draft {
 	struct wide t;
 	char policy[POLICY_MAX_NAME];
@@ -45,7 +45,7 @@ struct draft {
 
 static const struct key token_keys[] = {
 	NEEDED("verifier", verifier,
-	    "it comes from mcp-execctl token add; make the token anew"),
+	    "it comes from mcp-execctl token add; create the token again"),
 	{ "policy", KEYS_STRING, offsetof(struct draft, policy), 1,
 	    POLICY_MAX_NAME, NULL, "name the policy that the token grants" },
 	NEEDED(
@@ -166,14 +166,14 @@ token_parse_time(struct bytes text, uint64_t *out, struct err *e)
 	long east;
 
 	if (text.len < sizeof(form) || bytes_to_str(text, s, sizeof(s), e) != 0)
-		return err_set(
-		    e, ERR_BAD, "is no time: write it as 2026-12-31T23:59:59Z");
+		return err_set(e, ERR_BAD,
+		    "is not a valid time; use RFC 3339, such as 2026-12-31T23:59:59Z");
 	for (size_t i = 0; i < sizeof(form) - 1; i++) {
 		bool digit = s[i] >= '0' && s[i] <= '9';
 
 		if (form[i] == 'd' ? !digit : s[i] != form[i])
 			return err_set(e, ERR_BAD,
-			    "is no time: write it as 2026-12-31T23:59:59Z");
+			    "is not a valid time; use RFC 3339, such as 2026-12-31T23:59:59Z");
 	}
 	tm.tm_year = two_digits(s) * 100 + two_digits(s + 2) - 1900;
 	tm.tm_mon = two_digits(s + 5) - 1;
@@ -188,7 +188,7 @@ token_parse_time(struct bytes text, uint64_t *out, struct err *e)
 		return err_set(
 		    e, ERR_BAD, "needs a time zone at its end: Z or +hh:mm");
 	if (!to_seconds(&tm, &t) || t - east < 0)
-		return err_set(e, ERR_BAD, "is no time in the calendar");
+		return err_set(e, ERR_BAD, "is not a time in the calendar");
 	*out = (uint64_t)(t - east);
 	return 0;
 }
@@ -202,7 +202,7 @@ read_time(const struct keys *k, const struct json_value *v, uint64_t *out)
 		return;
 	if (!json_is(v, JSON_STRING))
 		keys_complain(k, v,
-		    "a time in quotes is needed here, such as \"2026-12-31T23:59:59Z\"");
+		    "must be a time in quotes, such as \"2026-12-31T23:59:59Z\"");
 	else if (token_parse_time(v->text, out, &e) != 0)
 		keys_complain(k, v, "\"%s\" %s", log_text(v->text).s, e.what);
 }
@@ -217,7 +217,7 @@ read_verifier(const struct keys *k, const struct json_value *v, struct token *t)
 	if (!json_is(v, JSON_STRING) ||
 	    digest_unhex(v->text, t->verifier, DIGEST_BYTES, &e) != 0)
 		keys_complain(k, v,
-		    "\"verifier\" must be %d hex digits in quotes: make the token anew with mcp-execctl token add",
+		    "\"verifier\" must be %d hex digits in quotes: create the token again with mcp-execctl token add",
 		    2 * DIGEST_BYTES);
 }
 
@@ -591,4 +591,10 @@ token_check(const struct token_table *t, const uint8_t proof[DIGEST_BYTES],
 	if (found->expires != 0 && now_s >= found->expires)
 		return TOKEN_EXPIRED;
 	return source_ok(found, peer) ? TOKEN_OK : TOKEN_WRONG_SOURCE;
+}
+
+const struct key *
+token_key_table(void)
+{
+	return token_keys;
 }

@@ -22,6 +22,8 @@
 #include "common/hashindex.h"
 #include "executor/policy/policy.h"
 
+struct key;
+
 enum { TOKEN_MAX_SOURCES = 16, TOKEN_MAX_TOKENS = 10000 };
 
 /* A file as it was when it was read; read again if it may have changed. */
@@ -93,7 +95,7 @@ void token_table_fini(struct token_table *t);
 enum token_verdict token_check(const struct token_table *t,
     const uint8_t proof[DIGEST_BYTES], struct bytes peer, uint64_t now_s,
     const struct token **out);
-/* Do its results have structuredContent beside the text? */
+/* Do its results have structuredContent in addition to text? */
 bool token_structured(const struct token *t);
 struct token *token_find(const struct token_table *t, struct bytes name);
 struct token *token_find_verifier(
@@ -102,5 +104,7 @@ struct token *token_find_login(const struct token_table *t, uint32_t login_uid);
 /* RFC 3339 with any time zone to Unix seconds; ERR_BAD says what is wrong. */
 int token_parse_time(
     struct bytes text, uint64_t *out, struct err *e) MUST_CHECK;
+/* All keys of a token, for tests/lint/tables.c. */
+const struct key *token_key_table(void);
 
 #endif

@@ -103,7 +103,7 @@ tokendir_begin(const char *dir, const struct policy_table *policies,
 		tokendir_free(d);
 		return NULL;
 	}
-	/* who may write there, in the place of what a listing changes */
+	/* who may write there, instead of what a listing changes */
 	d->stamp = (struct token_stamp){ .device = st.st_dev,
 		.inode = st.st_ino,
 		.size = (off_t)st.st_mode,
@@ -346,7 +346,7 @@ admits_token(
 	other = token_find_verifier(out, t->verifier);
 	if (other != NULL) {
 		refuse(d, t,
-		    "has the verifier of token \"%s\": make one of them anew with mcp-execctl token add",
+		    "has the verifier of token \"%s\": create one of them again with mcp-execctl token add",
 		    other->name);
 		return false;
 	}

@@ -4,7 +4,7 @@
  *
  * What is written at once is told once, some milliseconds later: one command
  * changes a directory in several steps, inotify(7).  A directory that is
- * replaced is watched anew.
+ * replaced is watched again.
  */
 #ifndef EXECUTOR_TOKENWATCH_H
 #define EXECUTOR_TOKENWATCH_H
@@ -27,7 +27,7 @@ struct tokenwatch {
 /* changed() is called from the loop.  ERR_SYS if dir cannot be watched. */
 int tokenwatch_open(struct tokenwatch *w, struct loop *l, const char *dir,
     void (*changed)(void), struct err *e) MUST_CHECK;
-/* All that has happened until now is known: tell of later changes only. */
+/* All that has happened until now is known: report later changes only. */
 void tokenwatch_forget(struct tokenwatch *w);
 /* Also of one that was never opened and is all zero. */
 void tokenwatch_close(struct tokenwatch *w);

@@ -22,7 +22,7 @@
 
 enum { DAY = 24 * 3600 * 1000 };
 
-/* What is read before anything of it is looked at more closely. */
+/* Values as read, before they are checked. */
 struct draft {
 	struct tooldef t;
 	const struct json_value *description, *parameters, *argv, *input, *form,
@@ -192,7 +192,7 @@ read_program(
 		    log_text(bytes_of(t->program)).s);
 	else if ((st.st_mode & S_IWOTH) != 0)
 		keys_complain(k, v,
-		    "%s may be changed by anybody: chmod o-w it",
+		    "%s can be changed by anybody: chmod o-w it",
 		    log_text(bytes_of(t->program)).s);
 	else
 		add_word(k, v, TOOLARGV_ALWAYS, 0, t);
@@ -278,7 +278,7 @@ read_hint(const struct keys *k, const struct json_value *v, bool by_default)
 	return v != NULL ? v->boolean : by_default;
 }
 
-/* What is not said is the worst: as MCP has it. */
+/* Absent hints mean the worst case, as in MCP. */
 static void
 read_hints(const struct keys *k, const struct draft *d, struct tooldef *t)
 {
@@ -533,4 +533,10 @@ tooldef_find(const struct tooldef_table *t, struct bytes name)
 		if (bytes_eq_str(name, t->t[i]->name))
 			return t->t[i];
 	return NULL;
+}
+
+const struct key *
+tooldef_key_table(void)
+{
+	return tool_keys;
 }

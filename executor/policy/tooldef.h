@@ -15,6 +15,8 @@
 #include "executor/policy/toolargv.h"
 #include "proto/proto.h"
 
+struct key;
+
 enum {
 	TOOLDEF_MAX_NAME = 64, /* bytes with the NUL */
 	TOOLDEF_MAX_TOOLS = 256,
@@ -66,5 +68,7 @@ struct tooldef *tooldef_ref(struct tooldef *t);
 void tooldef_unref(struct tooldef *t); /* NULL is fine */
 /* Is it the name of a tool that is built in? */
 bool tooldef_is_built_in(struct bytes name);
+/* All keys of a tool, for tests/lint/tables.c. */
+const struct key *tooldef_key_table(void);
 
 #endif

@@ -274,7 +274,7 @@ toolparam_read(const struct keys *k, const struct json_value *object,
 		}
 		if (!param_name_ok(v->key)) {
 			keys_complain(k, v,
-			    "\"%s\" is no name of a parameter: use up to 63 letters, digits and \"_\"",
+			    "\"%s\" is not a parameter name: use up to 63 letters, digits and \"_\"",
 			    log_text(v->key).s);
 			continue;
 		}
@@ -311,4 +311,10 @@ toolparam_check_dash(const struct keys *k, const struct json_value *at,
 	    param_check(p, buf_bytes(&p->by_default), &e) != 0)
 		keys_complain(
 		    k, json_get(at, "default"), "\"default\": %s", e.what);
+}
+
+const struct key *
+toolparam_key_table(void)
+{
+	return param_keys;
 }

@@ -20,5 +20,7 @@ void toolparam_read(const struct keys *k, const struct json_value *object,
  */
 void toolparam_check_dash(const struct keys *k, const struct json_value *at,
     struct param *p, bool begins_word);
+/* All keys of a parameter, for tests/lint/tables.c. */
+const struct key *toolparam_key_table(void);
 
 #endif

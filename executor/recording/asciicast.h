@@ -30,7 +30,7 @@ enum {
 	ASCIICAST_NAME = 64
 };
 
-/* The header, beside what the format asks for. */
+/* The header, in addition to what the format asks for. */
 struct asciicast_head {
 	char run[ASCIICAST_ID];
 	uint8_t owner[DIGEST_BYTES]; /* recordings_owner() of the token */

@@ -90,7 +90,7 @@ take_head(
 	    !take_number(json_get(root, "version"), &version) || version != 2 ||
 	    !take_number(json_get(root, "timestamp"), &h.begin_s) ||
 	    !take_ours(json_get(root, "mcp-execd"), &h))
-		return set_error(e, "its first line is no header");
+		return set_error(e, "its first line is not a header");
 	r->has_head = true;
 	if (r->ops->head != NULL)
 		r->ops->head(r->arg, &h);
@@ -194,13 +194,13 @@ take_note(
 	buf_reset(&r->exact);
 	if (text.len > 1 &&
 	    !base64_take(bytes_make(text.p + 2, text.len - 2), &r->exact))
-		return set_error(e, "bytes that are no base64");
+		return set_error(e, "bytes that are not base64");
 	r->stream = text.p[0] - '0';
 	r->has_exact = text.len > 1;
 	return 0;
 }
 
-/* What was shown becomes what was written: CR LF was LF. */
+/* Undo the terminal's form: CR LF becomes LF. */
 static int
 undo_shown(struct asciicast_read *r, struct bytes text, struct err *e)
 {
@@ -233,12 +233,12 @@ take_event(
 	uint64_t at_us;
 
 	if (!json_is(root, JSON_ARRAY) || root->count != 3)
-		return set_error(e, "a line is no event");
+		return set_error(e, "a line is not an event");
 	code = at->next;
 	data = code->next;
 	if (at->type != JSON_NUMBER || !take_time(at->text, &at_us) ||
 	    code->type != JSON_STRING || data->type != JSON_STRING)
-		return set_error(e, "a line is no event");
+		return set_error(e, "a line is not an event");
 	if (r->has_end)
 		return set_error(e, "something follows its last line");
 	if (bytes_eq_str(code->text, "o"))

@@ -31,7 +31,7 @@ struct asciicast_read {
 void asciicast_read_init(
     struct asciicast_read *r, const struct asciicast_read_ops *ops, void *arg);
 void asciicast_read_fini(struct asciicast_read *r);
-/* Take the next bytes of the file; ERR_BAD: it is no recording of ours. */
+/* Take the next bytes of the file; ERR_BAD: it is not a recording of ours. */
 int asciicast_read_feed(
     struct asciicast_read *r, struct bytes data, struct err *e) MUST_CHECK;
 /* One whole line, without its end. */

@@ -234,7 +234,7 @@ recorder_free(struct recorder *r)
 	free(r);
 }
 
-/* What is held becomes the file of a tail. */
+/* Write what is held to the file of a tail. */
 static int
 write_tail(struct recorder *r, struct err *e)
 {

@@ -245,7 +245,7 @@ occupy_place(struct recordings *k, struct recordings_run *r)
 	shares_take(k->room, r->room.user, on_disk(r->bytes));
 }
 
-/* What is over may go. */
+/* Finished runs may be dropped. */
 static void
 offer_room(struct recordings *k, struct recordings_run *r)
 {
@@ -450,7 +450,7 @@ on_end(void *arg, uint64_t at_us, const struct asciicast_end *end)
 				 : 0;
 }
 
-/* What the first and the last line tell, if they are whole. */
+/* Facts from the first and the last line, if they are whole. */
 static void
 read_ends(int fd, off_t size, struct recordings_run *r)
 {

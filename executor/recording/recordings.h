@@ -4,8 +4,8 @@
  *
  * Executor.  One table of runs, newest last; those whose policy asks for it
  * have a file RUN.cast in one directory that only we may enter.  Bounded by
- * bytes, age and number; whoever has more than his share (common/shares) loses
- * his oldest first, and each removal is recorded before it is done.  A run is
+ * bytes, age and number; owners above their share (common/shares) lose
+ * their oldest first, and each removal is recorded before it is done.  A run is
  * found only with the owner that it began with.
  */
 #ifndef EXECUTOR_RECORDINGS_H
@@ -29,7 +29,7 @@ struct recordings_limits {
 	uint32_t seconds; /* age; 0: any */
 };
 
-/* What is known of a run; read only outside of keep. */
+/* What is known about a run; read-only for others. */
 struct recordings_run {
 	struct recordings_run *older, *newer; /* of any owner */
 	struct shares_entry place; /* in the table; may be taken if over */
@@ -56,7 +56,7 @@ int recordings_open(
 bool recordings_is_open(const struct recordings *k);
 void recordings_adjust(struct recordings *k, const struct recordings_limits *l);
 
-/* Who may see a run: what this is of the token's verifier. */
+/* Owner of a run: an HMAC of the token's verifier. */
 void recordings_owner(
     const uint8_t verifier[DIGEST_BYTES], uint8_t owner[DIGEST_BYTES]);
 /* A run was accepted; never NULL, an older one makes room. */
@@ -69,7 +69,7 @@ int recordings_create(
 void recordings_withdraw(struct recordings *k, struct recordings_run *r);
 /*
  * Append to its file, all or nothing; older recordings make room.  ERR_BUSY:
- * there are none but of runs that go on, or its owner has more than his share
+ * there are only those of current runs, or its owner has more than its share
  * and no other has; ERR_SYS: no such write.
  */
 int recordings_write(struct recordings *k, struct recordings_run *r, int fd,

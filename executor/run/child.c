@@ -117,7 +117,7 @@ step_identity(const struct child *c)
 	return 0;
 }
 
-/* A keyring of its own: keys of whoever started us are not for commands. */
+/* A keyring of its own: keys of the service are not for commands. */
 static int
 step_keyring(const struct child *c)
 {

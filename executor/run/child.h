@@ -10,7 +10,7 @@
 
 #include "executor/run/request.h"
 
-/* What the child inherits and may use, besides the plan. */
+/* Inherited by the child, in addition to the plan. */
 struct child {
 	const struct plan *plan;
 	int in, out, err; /* become 0, 1, 2 */

@@ -84,7 +84,7 @@ kill_tree(struct guard *g)
 	(void)signal_tree(g, SIGKILL);
 }
 
-/* What is not sent is in a count. */
+/* Records that are not sent are counted. */
 static bool
 tells_exec(struct guard *g)
 {
@@ -273,7 +273,7 @@ begin_masks(struct guard *g, const struct confine *c)
 	finish_guard(g, 0);
 }
 
-/* What the host replaced is hidden or protected again, or the run ends. */
+/* Hide or protect again what the host replaced, or end the run. */
 static void
 look_after(struct guard *g)
 {

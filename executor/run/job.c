@@ -119,7 +119,7 @@ is_active(const struct job *j)
 	return j->phase != FREE && j->phase != LEAVING;
 }
 
-/* The first of them from *at on, which moves behind it; NULL: no more. */
+/* The first of them from *at on, which moves past it; NULL: none is left. */
 static struct job *
 next_active(struct jobs *jobs, size_t *at)
 {
@@ -321,7 +321,7 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 		    "job: output is not recorded run=%s: %s", j->id, e.what);
 	j->unrecorded = true;
 	job_end(j, PROTO_CANCELLED,
-	    "ended by the server, as its output cannot be recorded any more",
+	    "ended by the server, because its output can no longer be recorded",
 	    e.what);
 }
 
@@ -445,7 +445,7 @@ job_kill(struct job *j)
 	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
 }
 
-/* From TERM to KILL: the policy's, but for no longer than we stop. */
+/* From TERM to KILL: the policy's, but no longer than we take to stop. */
 static uint32_t
 kill_grace(const struct job *j)
 {
@@ -554,7 +554,7 @@ end_exposed(struct job *j)
 	char text[512];
 
 	(void)snprintf(text, sizeof(text),
-	    "ended, as %s was replaced and could not be kept from the run any more: %s (policy %s, key files)",
+	    "ended, because %s was replaced and could no longer be kept from the run: %s (policy %s, key files)",
 	    j->report.path, strerror(j->report.sysno), j->plan.policy->name);
 	job_end(j, PROTO_CANCELLED, text, "");
 }
@@ -702,7 +702,7 @@ job_over(struct job *j)
 
 /*
  * The guard reports the end when it alone is left, so that its own exit, for
- * which the kernel takes its time, need not be waited for; but for so many
+ * which the kernel takes its time, need not be waited for; only so many
  * that each has its place while it lasts.
  */
 static bool
@@ -1089,7 +1089,7 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 	}
 	if (free_job == NULL || active >= jobs->max) {
 		(void)err_set(e, ERR_BUSY,
-		    "the server runs as many commands as it may; try again later");
+		    "the server has reached its limit of commands; try again later");
 		return NULL;
 	}
 	if (!quota_take(&jobs->quota, t->name, t->policy->runs_per_minute,
@@ -1262,7 +1262,7 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 			continue;
 		if (found != NULL)
 			return err_set(e, ERR_BAD,
-			    "more than one run's id begins so: give more of it");
+			    "the id prefix is ambiguous: give more of it");
 		found = j;
 	}
 	if (found == NULL)

@@ -29,7 +29,7 @@ struct output {
 	uint64_t ring_sent; /* of what it kept */
 };
 
-/* What came of a read or a piece of the tail: forward it. */
+/* Forward the result of a read, or a piece of the tail. */
 struct output_piece {
 	uint64_t skipped; /* bytes left out just before */
 	struct bytes data; /* borrowed until the next call; may be empty */

@@ -12,7 +12,7 @@
 
 #include "executor/confine/unotify.h"
 
-/* Is it getpid(2), which is watched for this alone? */
+/* Is it getpid(2), which is watched for this only? */
 bool ownid_wants(const struct unotify_call *n);
 /* As unotify_answer. */
 int ownid_answer(int fd, const struct unotify_call *n);

@@ -23,7 +23,7 @@ trace_id(const char *parent)
 	return bytes_make(parent + 3, 32);
 }
 
-/* Who asked, from where, through what. */
+/* Client, source and transport of a request. */
 static void
 put_caller(struct buf *b, const struct request *r)
 {
@@ -42,7 +42,7 @@ put_caller(struct buf *b, const struct request *r)
 		audit_put(b, "trace.id", id);
 }
 
-/* As one text, a NUL behind each word; no more than a record looks at. */
+/* As one text, a NUL after each word; no more than a record looks at. */
 static void
 put_args(struct buf *b, char *const *argv)
 {
@@ -97,7 +97,7 @@ put_layers(struct buf *b, const char *key, unsigned layers)
 	buf_put_u8(b, ']');
 }
 
-/* What this kernel does not give to it, by layer and by Landlock's parts. */
+/* What this kernel lacks for it, by layer and by parts of Landlock. */
 static void
 put_strength(struct buf *b, const struct confine *c)
 {
@@ -133,7 +133,7 @@ put_capabilities(struct buf *b, uint64_t bits)
 	audit_put_own(b, "capabilities", buf_cstr(&text));
 }
 
-/* What the child will have put on when it executes the command. */
+/* Layers in force when the child executes the command. */
 static void
 put_posture(struct buf *b, const struct plan *p)
 {
@@ -229,7 +229,7 @@ put_count(struct buf *b, const char *key, uint64_t n)
 		audit_put_i64(b, key, (int64_t)n);
 }
 
-/* What came of the command, once it ran. */
+/* Result of the command, once it ran. */
 static void
 put_executed(
     struct buf *b, const struct job_result *r, const struct record_end *end)

@@ -13,7 +13,7 @@
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
 
-/* What is known when a run is over, beside its job_result. */
+/* What is known when a run is over, in addition to its job_result. */
 struct record_end {
 	const struct plan *plan;
 	bool executed; /* else the command never started */

@@ -23,7 +23,7 @@ enum {
 
 struct refuse;
 
-/* Of whom a call is refused: NULL, NULL when its proof is no token's. */
+/* Of whom a call is refused: NULL, NULL when its proof is not a token's. */
 struct refuse_caller {
 	const char *token;
 	const struct policy *policy;

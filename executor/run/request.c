@@ -392,7 +392,7 @@ put_quoted(struct buf *out, const char *word)
 }
 
 /*
- * The words of a defined tool's template, and behind them the line that they
+ * The words of a defined tool's template, and after them the line that they
  * are in the records; *command is where it begins.
  */
 static int
@@ -615,7 +615,7 @@ wants_one_stream(const struct token *t)
 }
 
 /*
- * The tool's own policy in the place of the token's, which offers the tool and
+ * The tool's own policy instead of the token's, which offers the tool and
  * has no other part in it but what the token narrows: its time.
  */
 static int

@@ -86,7 +86,7 @@ make_control(struct ends *p, struct err *e)
 }
 
 /*
- * With a pidfd; where that is not to be had (valgrind has neither call), fork
+ * With a pidfd; where that is not available (valgrind has neither call), fork
  * and pidfd_open(2): the guard is our child and not reaped in between, so its
  * id cannot be reused.
  */

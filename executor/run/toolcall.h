@@ -21,7 +21,7 @@ int toolcall_take(struct toolcall *c, const char *name, uint8_t kind,
 int toolcall_complete(struct toolcall *c, struct err *e) MUST_CHECK;
 /* Append argv's n-th word; false: it is not there in this call. */
 bool toolcall_put_word(const struct toolcall *c, size_t word, struct buf *out);
-/* What the program is given as stdin; false: nothing. */
+/* Standard input of the program; false: empty. */
 bool toolcall_input(const struct toolcall *c, struct bytes *out);
 
 #endif

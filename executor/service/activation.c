@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * activation: sockets of a service manager.  Executor, at start; whoever starts
+ * activation: sockets of a service manager.  Executor, at start; the program that starts
  * us is trusted, but may be configured wrongly.
  */
 #include "executor/service/activation.h"
@@ -52,7 +52,7 @@ check_names(const char *names, size_t count, struct err *e)
 		} else if (*names <= ' ' || *names == 0x7f ||
 			   ++len > MAX_NAME) {
 			return err_set(e, ERR_BAD,
-			    "LISTEN_FDNAMES holds what is no name: see FileDescriptorName= of the socket unit");
+			    "LISTEN_FDNAMES holds an invalid name: see FileDescriptorName= of the socket unit");
 		}
 	}
 	if (names != NULL && n != count)
@@ -81,7 +81,7 @@ check_socket(int fd, struct err *e)
 	if (!has_option(fd, SOL_SOCKET, SO_TYPE, SOCK_STREAM) ||
 	    !has_option(fd, SOL_SOCKET, SO_ACCEPTCONN, 1))
 		return err_set(e, ERR_BAD,
-		    "descriptor %d of the service manager is no listening stream socket: use ListenStream= and Accept=no in the socket unit",
+		    "descriptor %d of the service manager is not a listening stream socket: use ListenStream= and Accept=no in the socket unit",
 		    fd);
 	return fdio_set_nonblock(fd, e);
 }

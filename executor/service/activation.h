@@ -19,7 +19,7 @@ struct activation {
 };
 
 /*
- * Take over what $LISTEN_PID, $LISTEN_FDS and $LISTEN_FDNAMES tell of, and
+ * Take over what $LISTEN_PID, $LISTEN_FDS and $LISTEN_FDNAMES describe, and
  * remove the variables.  Before anything else is opened.  ERR_BAD: what is
  * said there is not so; *e says what to look at.
  */

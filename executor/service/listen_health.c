@@ -15,7 +15,7 @@
 
 enum { ABSENT = -1 };
 
-/* What a connection inherits of its listener, or the listener obeys. */
+/* Options that a connection inherits from its listener, or that bind the listener. */
 static const struct {
 	int level, name;
 	const char *text;

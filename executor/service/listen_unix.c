@@ -12,8 +12,8 @@
 #include "executor/conf/conf_listen.h"
 
 /*
- * Who may write there could put another socket in the place of ours; further
- * up, another directory, but for what is not his where it is sticky.
+ * Anyone who may write there could replace our socket; further
+ * up, another directory, except what belongs to others where it is sticky.
  */
 static int
 check_directory(const char *dir, bool last, struct err *e)
@@ -29,7 +29,7 @@ check_directory(const char *dir, bool last, struct err *e)
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_BAD,
-		    "others may write in %s: chown it to root and chmod go-w it, or use a directory of the service's own",
+		    "others can write in %s: chown it to root and chmod go-w it, or use a directory of the service's own",
 		    dir);
 	return 0;
 }
@@ -60,7 +60,7 @@ new_socket(struct err *e)
 	return fd == -1 ? err_sys(e, "socket") : fd;
 }
 
-/* What a process that was killed left behind is removed. */
+/* Remove leftovers of a process that was killed. */
 static int
 clear_stale(const struct conf_listener *l, const char *path, struct err *e)
 {
@@ -71,7 +71,7 @@ clear_stale(const struct conf_listener *l, const char *path, struct err *e)
 		return errno == ENOENT ? 0 : err_sys(e, "looking at it");
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(e, ERR_BAD,
-		    "something else is there that is no socket: remove it, or change \"listen\"");
+		    "there is a file that is not a socket: remove it, or change \"listen\"");
 	fd = new_socket(e);
 	if (fd < 0)
 		return fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reload: configuration, policies and tokens anew, beside the work.
+ * reload: configuration, policies and tokens again, between other work.
  *
  * In steps of half a millisecond, so that no run waits for it.  Filters that
  * are not compiled yet are compiled in a child, which hands over the bytes;

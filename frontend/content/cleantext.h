@@ -5,7 +5,7 @@
  * Frontend, pure.  What a terminal would act upon, and what a person would not
  * see but a model reads, is taken out or made visible:
  * - escape sequences (ECMA-48: CSI, OSC, DCS and the like) go;
- * - of a line that carriage returns write anew, its last state stays, as on a
+ * - of a line that carriage returns overwrite, its last state stays, as on a
  *   terminal; CRLF is a newline; a backspace takes the character before it;
  * - other control characters (C0 but tab and newline, DEL, C1), bidirectional
  *   controls (UAX #9), zero-width and invisible characters, tag characters

@@ -10,7 +10,7 @@
 #include "frontend/content/resource.h"
 
 enum {
-	ENVELOPE = 4096, /* bytes of an answer beside the content */
+	ENVELOPE = 4096, /* bytes of an answer in addition to the content */
 	WORST = 6 /* characters that one byte may become in JSON */
 };
 
@@ -307,7 +307,7 @@ put_rest(struct buf *out, const struct resource *r, uint64_t from, uint64_t to,
 		(void)snprintf(of, sizeof(of), " of %" PRIu64, how->total);
 	(void)snprintf(note, sizeof(note),
 	    "[these were bytes %" PRIu64 " to %" PRIu64
-	    "%s; go on with exec://runs/%s/%s?offset=%" PRIu64 "]",
+	    "%s; continue with exec://runs/%s/%s?offset=%" PRIu64 "]",
 	    from, to, of, r->run, streams[r->stream], to);
 	buf_put_str(out, ",{");
 	put_output_uri(out, r, to, 0, false);

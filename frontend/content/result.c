@@ -47,7 +47,7 @@ ended_itself(const struct msg_done *d)
 	       (d->state == PROTO_SIGNALLED && d->message.len == 0);
 }
 
-/* As their predecessors had it: exec_cmd tells of a failure, cli_command not. */
+/* As their predecessors had it: exec_cmd reports a failure as an error, cli_command does not. */
 static bool
 is_error(const struct result_call *call)
 {
@@ -151,7 +151,7 @@ end_line(struct buf *text)
 		buf_put_u8(text, '\n');
 }
 
-/* What the policy refused, whatever became of the command. */
+/* Calls that the policy refused, however the command ended. */
 static void
 put_denied(struct buf *text, const struct msg_done *d)
 {
@@ -241,7 +241,7 @@ put_lines(struct buf *out, struct bytes text)
 	buf_put_str(out, "]");
 }
 
-/* Standard output: as text, or the bytes of what is no text. */
+/* Standard output: as text, or the bytes of what is not text. */
 static void
 put_stdout(struct buf *out, const struct shown *s)
 {
@@ -343,7 +343,7 @@ put_shaped(struct buf *out, const struct result_call *call,
 	buf_put_str(out, "}");
 }
 
-/* --- output that is no text ---------------------------------------------- */
+/* --- output that is not text ---------------------------------------------- */
 
 /* A capture that has `text` for stdout and the call's own stderr. */
 static void

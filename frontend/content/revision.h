@@ -61,7 +61,7 @@ const struct mcp_revision *revision_at(size_t i);
 /* One of this envelope, or NULL. */
 const struct mcp_revision *revision_find(
     struct bytes name, enum mcp_envelope envelope);
-/* What is offered to a client that asks for one that is not there. */
+/* Revision offered when the client asks for an unknown one. */
 const struct mcp_revision *revision_latest(enum mcp_envelope envelope);
 /* Is this name, served or not, one of a revision without sessions? */
 bool revision_is_stateless(struct bytes name);

@@ -15,7 +15,7 @@ struct shape {
 	struct bytes output;
 	struct bytes run;
 	const char *mime;
-	bool structured; /* structuredContent beside the text */
+	bool structured; /* structuredContent and text */
 	const struct mcp_revision *rev;
 };
 

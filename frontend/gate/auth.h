@@ -18,7 +18,7 @@ enum {
 	AUTH_REPORT_MS = 1000
 };
 
-/* Who a request is from, as far as it was proved. */
+/* The sender of a request, as far as it was proved. */
 struct auth_who {
 	const struct settings_token *token; /* until the next COMMIT */
 	uint8_t proof[DIGEST_BYTES];

@@ -9,7 +9,7 @@
 
 /*
  * Split *rest at the first sep that is not within quotes (RFC 9110 section
- * 5.6.4); the part before it, *rest moves behind it.
+ * 5.6.4); the part before it; *rest moves past it.
  */
 static struct bytes
 next_part(struct bytes *rest, char sep)

@@ -4,7 +4,7 @@
  *
  * Pure.  Only what a proxy of the configuration has said is believed: from
  * the right, each hop that is one of them vouches for the one on its left;
- * the first that is none is the client.  What that one has written himself,
+ * the first that is none is the client.  What the client itself has written,
  * further left, is never looked at.  One of the two headers counts, as a
  * proxy that writes one passes the other on as the client sent it.
  */
@@ -18,7 +18,7 @@ enum {
 };
 
 /*
- * The client's address as text.  The peer's own if it is no trusted proxy or
+ * The client's address as text.  The peer's own if it is not a trusted proxy or
  * sends no such header; "unknown", which no rule matches, if a proxy says so
  * or says nothing that can be understood.
  */

@@ -21,7 +21,7 @@ enum {
 
 struct penalty_table;
 
-/* What is to be put on record. */
+/* The record to write. */
 struct penalty_event {
 	struct bytes peer; /* its address when it began */
 	bool began; /* false: it is over */

@@ -65,7 +65,7 @@ is_field_value(struct bytes s)
 	return true;
 }
 
-/* Split *rest at the first sep; the part before it, *rest moves behind it. */
+/* Split *rest at the first sep; the part before it; *rest moves past it. */
 static struct bytes
 next_part(struct bytes *rest, char sep)
 {

@@ -33,7 +33,7 @@ struct validate_request {
 	bool too_many; /* there were more headers */
 };
 
-/* What the rest of the frontend wants to know of it; all borrowed. */
+/* Callbacks for the rest of the frontend; all borrowed. */
 struct validate_facts {
 	struct bytes host, origin, authorization, content_type, encoding,
 	    accept;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITS_MAX = 512 /* more than the executor tells of */ };
+enum { WAITS_MAX = 512 /* more than the executor names */ };
 
 struct wait {
 	uint8_t kind; /* enum proto_wait */

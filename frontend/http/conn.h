@@ -18,7 +18,7 @@
 
 struct conn_table;
 
-/* That are at their end, beside those that count. */
+/* Those that are closing, in addition to those that count. */
 enum { CONN_SPARE = OPTIONS_MORE_CONNECTIONS };
 
 struct conn {

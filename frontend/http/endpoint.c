@@ -242,7 +242,7 @@ find_route(struct endpoint_request *r)
 	r->answer.allow = allow;
 	if (allow == NULL)
 		refuse_politely(r, 404,
-		    "there is nothing here: use /mcp, or /sse with clients of the old transport");
+		    "no such path: use /mcp, or /sse with clients of the old transport");
 	else
 		refuse_politely(r, 405,
 		    "this path does not take this method: see the Allow header");
@@ -304,7 +304,7 @@ has_body(const struct endpoint_request *r)
 	return r->facts.chunked || (r->facts.has_length && r->facts.length > 0);
 }
 
-/* What the body may come to is its token's from here on. */
+/* From here on the body's maximum counts as the token's. */
 static bool
 take_room(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, uint64_t most)
@@ -359,7 +359,7 @@ check_content(struct endpoint *ep, struct endpoint_request *r,
 		refuse_request(r, 411, "send Content-Length", true);
 	else if (!route->json && has_body(r))
 		refuse_politely(r, 400,
-		    "nothing is done with a body here: send this request without one");
+		    "this request must not have a body: send it without one");
 	else if (r->answer.plain)
 		refuse_politely(r, 415,
 		    "compressed bodies are not taken: send the body as it is, without Content-Encoding");
@@ -373,7 +373,7 @@ check_content(struct endpoint *ep, struct endpoint_request *r,
 		    r, 406, "send Accept: application/json, text/event-stream");
 	else if (!take_room(ep, r, token, most))
 		refuse_request(r, 503,
-		    "the server reads as many bodies of requests as it may, of this token or of all: try again in a moment",
+		    "the limit of request bodies that are read at once is reached, for this token or in total: try again in a moment",
 		    true);
 	buf_init(&r->body, most);
 }
@@ -727,7 +727,7 @@ run_message(struct endpoint *ep, struct endpoint_request *r,
 	r->answer.status = 202;
 }
 
-/* For whoever asks: no more than whether to send requests here. */
+/* For anyone who asks: only whether to send requests here. */
 /* The executor asks at least every 5 seconds. */
 static bool
 is_alone(const struct endpoint *ep)

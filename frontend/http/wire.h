@@ -42,7 +42,7 @@ bool wire_open(struct wire *w, int fd, const char *peer, void *tls, size_t most,
 void wire_close(struct wire *w);
 /* The library begins a request; false: it is not one that was sent. */
 bool wire_begin(struct wire *w) MUST_CHECK;
-/* It has ended it: what was read behind it is refused now, if it has to be. */
+/* It has ended it: what was read after it is refused now, if it has to be. */
 void wire_end(struct wire *w);
 
 #endif

@@ -24,7 +24,7 @@ enum {
 struct calls;
 struct calls_end;
 
-/* Who calls what; borrowed for the time of calls_start. */
+/* Caller and call; borrowed during calls_start. */
 struct calls_request {
 	const uint8_t *proof; /* DIGEST_BYTES of it */
 	struct bytes peer, session, client, revision, trace;

@@ -33,7 +33,7 @@ void capture_fini(struct capture *c);
 /* Append; skipped: bytes that the executor left out just before. */
 void capture_add(
     struct capture *c, unsigned stream, uint64_t skipped, struct bytes data);
-/* What stands in the output where bytes were left out. */
+/* Text in the output where bytes were left out. */
 void capture_put_marker(struct buf *out, uint64_t skipped);
 /* Append the stream's bytes (0: both, as they arrived) to out. */
 void capture_copy(const struct capture *c, unsigned stream, struct buf *out);

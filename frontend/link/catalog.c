@@ -46,7 +46,7 @@ static const struct catalog_param cli_params[] = {
 	"the default and the maximum.\"},"                                     \
 	"\"encoding\":{\"type\":\"string\",\"enum\":[\"text\",\"base64\"],"    \
 	"\"description\":\"base64: return standard output as base64, for "     \
-	"bytes that are no text, unless it is longer than what is returned. "  \
+	"bytes that are not text, unless it is longer than what is returned. " \
 	"Pictures, WAV and PDF are recognised without.\"},"                    \
 	"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"     \
 	"\"string\"},\"description\":\"Environment variables for this "        \

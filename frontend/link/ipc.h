@@ -3,7 +3,7 @@
  * ipc: the frontend's end of the channel to the executor.
  *
  * The executor is trusted: its frames are decoded strictly, and handed to
- * whoever registered for their code.  Rightmost link of the frontend's chain.
+ * the handler registered for their code.  Rightmost link of the frontend's chain.
  */
 #ifndef FRONTEND_IPC_H
 #define FRONTEND_IPC_H

@@ -222,7 +222,7 @@ settings_next_word(struct bytes *rest)
 	return word;
 }
 
-/* What a TOKEN's lists say, before it is known how much that is. */
+/* A TOKEN's lists while they are read, of unknown length. */
 struct lists {
 	struct cidr sources[SETTINGS_MAX_SOURCES];
 	size_t source_count;
@@ -387,7 +387,7 @@ take_tools(struct settings_set *set, struct lists *t, struct bytes names,
 
 /* --- tokens ------------------------------------------------------------- */
 
-/* In one piece; what it points to is behind it. */
+/* In one piece; what it points to follows it. */
 static struct settings_token *
 make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 {

@@ -5,7 +5,7 @@
  * CONFIG begins a set that is filled aside, CHANGE one that holds what the set
  * in force does; COMMIT puts it in force at once.  The executor is trusted;
  * sizes are still bounded.  A struct settings_token lives until the next
- * COMMIT: whoever waits longer keeps the verifier.
+ * COMMIT: to wait longer, keep the verifier.
  */
 #ifndef FRONTEND_SETTINGS_H
 #define FRONTEND_SETTINGS_H
@@ -40,7 +40,7 @@ struct settings_token {
 	size_t tool_count; /* in the order that they are listed */
 	/*
 	 * Differs from that of another configuration if the tools do: of what
-	 * is said of a tool beside its name, mix all in.
+	 * is said about a tool in addition to its name, mix all in.
 	 */
 	uint64_t tools_mark;
 	uint64_t policy_mark; /* of what exec://policy says */
@@ -61,7 +61,7 @@ struct settings_nets {
 	size_t count;
 };
 
-/* What is said of a tool beside its name, mixed once. */
+/* What is said about a tool in addition to its name, mixed once. */
 struct settings_mark {
 	const struct catalog_tool *tool;
 	uint64_t mark;
@@ -96,7 +96,7 @@ const struct settings_set *settings_now(const struct settings *s);
 /* One handler per frame; ERR_PROTO out of order, ERR_BUSY when too many. */
 int settings_begin(
     struct settings *s, const struct msg_config *m, struct err *e) MUST_CHECK;
-/* The set in force, but for tokens that follow and are forgotten. */
+/* The set in force, except for tokens that follow and are forgotten. */
 int settings_change(
     struct settings *s, const struct msg_change *m, struct err *e) MUST_CHECK;
 /* Is that what the next COMMIT puts in force? */

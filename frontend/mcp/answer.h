@@ -4,7 +4,7 @@
  *
  * Frontend.  A handler knows nothing of HTTP, of sessions' ids, nor of the
  * envelope around its answer: it appends a result or an error to the reply,
- * at once or later, and what results have beside their members comes from
+ * at once or later, and what results have in addition to their members comes from
  * the revision.  There are two envelopes: jsonrpc's, in sessions, and that of
  * stateless.
  */
@@ -39,7 +39,7 @@ struct mcp_state {
 	struct mcp_pending *pending; /* answered later */
 };
 
-/* Who asks; borrowed for the time of one message. */
+/* The sender of one message; borrowed while it is handled. */
 struct mcp_from {
 	const struct settings_token *token;
 	const uint8_t *proof;

@@ -108,7 +108,7 @@ is_template(const struct json_value *ref)
 		   bytes_eq_str(uri->text, RESOURCE_RANGES));
 }
 
-/* What no run's id begins with has no completion, and is no error. */
+/* A prefix of no run's id has no completion, and is not an error. */
 static bool
 plan_complete(
     struct asking *a, const struct mcp_request *r, struct reading_request *rr)

@@ -42,7 +42,7 @@ check_id(const struct json_value *id)
 		return NULL;
 	return id->type == JSON_NUMBER && id->text.len < MESSAGE_MAX_ID
 		   ? wrong
-		   : "id is too long: it may have 255 bytes as JSON text, with its quotes";
+		   : "id is too long: at most 255 bytes as JSON text, with its quotes";
 }
 
 /* A request or notification; NULL, or what is wrong with it. */

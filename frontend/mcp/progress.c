@@ -115,7 +115,7 @@ piece_size(const struct progress *p, uint64_t now)
 	return whole_characters(bytes_make(p->held.p, n));
 }
 
-/* What is shown of text: itself, made harmless, or a word that it is none. */
+/* Text as shown: made harmless, or a word if it is not text. */
 static void
 put_shown(const struct progress *p, struct bytes text, struct buf *out)
 {

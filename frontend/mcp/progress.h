@@ -34,7 +34,7 @@ struct progress {
 	bool message; /* the revision has that field */
 	bool raw; /* text goes out as it is, not made harmless */
 	char token[MESSAGE_MAX_ID]; /* as JSON; "": none wanted */
-	enum level level; /* from which on messages are wanted */
+	enum level level; /* from which messages are wanted */
 	/* private */
 	struct progress_sink sink;
 	struct loop_timer timer;

@@ -93,7 +93,7 @@ check_shape(struct request *r)
 	return true;
 }
 
-/* What the headers say must be what the body says. */
+/* Headers and body must agree. */
 static bool
 check_same(struct request *r)
 {

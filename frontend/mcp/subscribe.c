@@ -217,7 +217,7 @@ take_uris(struct subscription *s, const struct json_value *asked, struct err *e)
 	return 0;
 }
 
-/* What the revision's filter has and we have; the rest is not honoured. */
+/* Filters that both the revision and we know; the rest is not honoured. */
 static int
 take_filter(
     struct subscription *s, const struct json_value *params, struct err *e)
@@ -281,7 +281,7 @@ check_limits(const struct subscribe_table *t,
 		    "the server is stopping: try again in a moment");
 	if (count_of(t, token->verifier) >= t->per_token)
 		return err_set(e, ERR_BUSY,
-		    "this token has as many subscriptions as it may (limits.sessions_per_token): close one and try again");
+		    "this token has reached its limit of subscriptions (limits.sessions_per_token): close one and try again");
 	return 0;
 }
 

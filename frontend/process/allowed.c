@@ -2,9 +2,9 @@
 /*
  * allowed: the frontend's allow-list, frontend process.
  *
- * Whoever has taken this process over makes these calls with arguments of his
- * own.  So each row says what he may gain by it: memory of this process, its
- * connections, time.  What outlives the process is not in his reach: the
+ * An attacker who has taken this process over chooses the arguments of these
+ * calls.  So each row says what may be gained by it: memory of this process, its
+ * connections, time.  What outlives the process is out of reach: the
  * listeners are shared with the executor and the next frontend, so they can be
  * waited for and accepted from, and nothing else.  No call makes a socket
  * speak to somebody who did not connect, gives a descriptor away or takes one.
@@ -132,7 +132,7 @@ add_from(struct list *l, uint32_t first, struct filter_rule r)
 	}
 }
 
-/* What may be done to a connection and not to a listener. */
+/* Permitted on a connection but not on a listener. */
 static void
 add_connections(struct list *l, uint32_t first)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* inplace: in the place of the C library's functions (frontend). */
+/* inplace: replaces functions of the C library (frontend). */
 #include "frontend/process/inplace.h"
 
 #include <dlfcn.h>

@@ -177,7 +177,7 @@ drop_privileges(const struct options *o, struct err *e)
 	return 0;
 }
 
-/* Not to be had: its system calls are missing, disabled or filtered. */
+/* Not available: its system calls are missing, disabled or filtered. */
 static bool
 is_refusal(int r)
 {
@@ -214,7 +214,7 @@ restrict_landlock(bool *in_force, struct err *e)
 /*
  * The filter refused a call.  Note which, and end as the filter would have it:
  * another refusal while SIGSYS is blocked, as it is in here, kills the process,
- * seccomp(2).  Nobody gets past this by a handler of his own: there is no
+ * seccomp(2).  Nobody gets past this with another handler: there is no
  * rt_sigaction(2), and no rt_sigreturn(2) to return from it.
  */
 static _Noreturn void

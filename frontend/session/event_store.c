@@ -475,7 +475,7 @@ send_gap(struct event_stream *l, bool warn)
 	} else if (warn) {
 		level_put_message(&b, LEVEL_WARNING, "mcp-execd",
 		    BYTES_LIT(
-			"some messages are missing here: they are not kept any more (limits.replay_bytes, limits.replay_total_bytes)"));
+			"some messages are missing here: they are no longer kept (limits.replay_bytes, limits.replay_total_bytes)"));
 	}
 	if (b.len > 0)
 		emit_event(l, l->lost, buf_bytes(&b));

@@ -21,7 +21,7 @@ enum {
 	EVENT_STORE_MAX_STREAMS = 64, /* that are over, of one session */
 	EVENT_STORE_MAX_GENERAL = 4, /* opened with GET */
 	EVENT_STORE_OVERHEAD =
-	    160, /* bytes that an event costs beside its data */
+	    160, /* bytes that an event costs in addition to its data */
 	EVENT_STORE_KEEP_MS = 300000, /* for which what was sent is kept */
 	EVENT_STORE_RETRY_MS = 1000, /* after which a client comes back */
 	OUTBOX_KEY = 17, /* bytes that ids of a session begin with */
@@ -75,7 +75,7 @@ struct event_stream *event_store_open(
     struct event_store *o, struct bytes request);
 /* Its connection; begins the stream. */
 void event_store_attach(struct event_stream *l, struct sse *s, uint64_t now_ms);
-/* May more come that can also be left out? */
+/* Is there room for droppable events? */
 bool event_store_has_room(const struct event_stream *l);
 void event_store_push(
     struct event_stream *l, struct bytes message, uint64_t now_ms);

@@ -244,7 +244,7 @@ is_over(const struct session_table *t, const struct session *s)
 	return is_idle(s) && clock_mono_ms() - s->last_ms >= t->idle_ms;
 }
 
-/* What time does to a session. */
+/* Expire, time out and flush one session. */
 static void
 tend_session(const struct session_table *t, struct session *s)
 {
@@ -443,7 +443,7 @@ session_drain(struct session_table *t)
 	}
 }
 
-/* What a token holds, and which of it is longest without use. */
+/* A token's share, and its least recently used entry. */
 struct census {
 	size_t all, own;
 	struct session *oldest; /* own and idle */
@@ -517,7 +517,7 @@ make_room(struct session_table *t, const struct settings_token *token,
 	}
 	if (c.own >= t->per_token)
 		(void)refuse_with(no, 429, MCP_CODE_HTTP,
-		    "this token has as many sessions as it may, and all are in use: end one (DELETE, or close its stream) and try again");
+		    "this token has reached its limit of sessions, and all are in use: end one (DELETE, or close its stream) and try again");
 	else
 		(void)refuse_with(no, 503, MCP_CODE_HTTP,
 		    "the server has no room for a session: try again later");

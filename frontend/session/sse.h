@@ -24,7 +24,7 @@ void sse_init(struct sse *s, size_t max, void (*wake)(void *arg), void *arg);
 void sse_fini(struct sse *s);
 /*
  * *by points to the stream until one of both lets go: the stream with its
- * end, whoever pushes with sse_release().  NULL is fine there.
+ * end, the pushing side with sse_release().  NULL is fine there.
  */
 void sse_hold(struct sse *s, struct sse **by);
 void sse_release(struct sse **by);

@@ -129,7 +129,7 @@ bad_key(struct err *e, struct bytes key, int r)
 {
 	if (r == GNUTLS_E_DECRYPTION_FAILED)
 		return err_set(e, ERR_BAD,
-		    "the key must not have a passphrase: nobody is there to type it");
+		    "the key must not have a passphrase, because nobody could type it");
 	return err_set(e, ERR_BAD, "%s (GnuTLS: %s)", tlsadvice_no_key(key),
 	    gnutls_strerror(r));
 }

@@ -24,7 +24,7 @@ enum {
 struct tls;
 struct tls_pair; /* a certificate and its key */
 
-/* What the pair is good for, Unix seconds. */
+/* Validity of the pair, Unix seconds. */
 struct tls_validity {
 	int64_t from, until;
 };

@@ -53,7 +53,7 @@ tlsadvice_no_certificate(struct bytes pem)
 		{ "PRIVATE KEY-----",
 		    "the certificate's file holds a key: are the two swapped?" },
 		{ "CERTIFICATE REQUEST-----",
-		    "the certificate's file holds a request for one: what the authority made of it is needed" },
+		    "the certificate's file holds a certificate request: use the certificate that the authority issued for it" },
 		{ "-----BEGIN PKCS7-----",
 		    "the certificate's file holds PKCS #7: convert it with openssl pkcs7 -print_certs" },
 		{ NULL,
@@ -137,7 +137,7 @@ remark_names(gnutls_x509_crt_t crt, struct bytes names, struct buf *out)
 	buf_init(&lacks, names.len * 2 + 1);
 	if (put_names(crt, &has) == 0) {
 		buf_put_str(out,
-		    "it has no subject alternative name, so that clients refuse it: have one made with the names that they use\n");
+		    "it has no subject alternative name, so clients refuse it: get one with the names that they use\n");
 		return;
 	}
 	while (names.len > 0) {
@@ -154,7 +154,7 @@ remark_names(gnutls_x509_crt_t crt, struct bytes names, struct buf *out)
 	}
 	if (lacks.len > 0)
 		buf_printf(out,
-		    "it is not for %s, so that clients which use that name refuse it; it is for %s\n",
+		    "it is not valid for %s, so clients that use that name refuse it; it is valid for %s\n",
 		    buf_cstr(&lacks), buf_cstr(&has));
 }
 
@@ -166,7 +166,7 @@ remark_purpose(gnutls_x509_crt_t crt, struct buf *out)
 	if (gnutls_x509_crt_check_key_purpose(
 		crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0)
 		buf_put_str(out,
-		    "it is not for servers (its extended key usage lacks serverAuth), so that clients refuse it: have one made for a server\n");
+		    "it is not valid for servers (its extended key usage lacks serverAuth), so clients refuse it: get one for a server\n");
 }
 
 static bool
@@ -217,10 +217,10 @@ remark_chain(const gnutls_x509_crt_t *crt, unsigned count, struct buf *out)
 			return;
 	if (count > 1)
 		buf_put_str(out,
-		    "none of the certificates after it is that of its issuer, so that clients may not know whom to trust: put that one after it\n");
+		    "none of the certificates after it is that of its issuer, so clients may be unable to verify it: put that one after it\n");
 	else if (names_its_issuer(crt[0]))
 		buf_put_str(out,
-		    "the certificate of its issuer is missing, so that many clients refuse it: use the file with the whole chain (fullchain.pem of certbot, not cert.pem)\n");
+		    "the certificate of its issuer is missing, so many clients refuse it: use the file with the whole chain (fullchain.pem of certbot, not cert.pem)\n");
 }
 
 void

@@ -32,7 +32,7 @@ read_all(struct buf *in, struct err *e)
 	return 0;
 }
 
-/* What goes before the next NUL, which it takes too; ERR_BAD without one. */
+/* Take what precedes the next NUL, and the NUL; ERR_BAD without one. */
 static int
 next_part(struct bytes *rest, struct bytes *out, struct err *e)
 {

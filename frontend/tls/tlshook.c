@@ -47,7 +47,7 @@ send_alert(gnutls_session_t session, int r)
 /*
  * A client that has Nagle's algorithm on does not send its request until its
  * part of the handshake is acknowledged, which the kernel would put off for
- * 40 ms, as there may be no answer of ours to go along with it.
+ * 40 ms, as none of our answers may go along with it.
  */
 static void
 acknowledge_warning(gnutls_session_t session)

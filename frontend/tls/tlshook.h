@@ -2,7 +2,7 @@
 /*
  * tlshook: two functions of GnuTLS as the HTTP library calls them (frontend).
  *
- * They stand in the place of GnuTLS' own, which they call: the HTTP library
+ * They replace GnuTLS' own, which they call: the HTTP library
  * says nothing to a client whose handshake fails, and shows its bytes to
  * nobody.
  */
@@ -19,7 +19,7 @@ enum {
 	TLSHOOK_LATER = -2 /* nothing is to be read now */
 };
 
-/* What a session's bytes come from and go to; the session points to it. */
+/* Source and sink of a session's bytes; the session points to it. */
 struct tlshook {
 	/* as recv(2), of what is encrypted */
 	ssize_t (*pull)(void *from, void *p, size_t size);

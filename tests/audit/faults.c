@@ -39,7 +39,7 @@ static void __attribute__((constructor)) set_up(void)
 
 	exe[n > 0 ? n : 0] = '\0';
 	if (strstr(exe, "/mcp-execd") == NULL || strstr(exe, "ctl") != NULL)
-		return; /* the frontend, or whoever */
+		return; /* the frontend, or another process */
 	self.dir = getenv("FAULT_DIR");
 	self.how = getenv("FAULT_HOW");
 	self.drop = getenv("FAULT_DROP");

@@ -164,7 +164,7 @@ def fill(path):
 
 
 def test_full_disk():
-    """On the reserve others go on; whoever wrote most waits for room."""
+    """On the reserve others go on; the token that wrote most waits for room."""
     with small_disk(24) as disk:
         log = disk / "audit.jsonl"
         with Server({"audit": {"file": str(log), "bytes_per_second": 1 << 20,

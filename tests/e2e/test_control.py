@@ -189,7 +189,7 @@ def test_kill_by_a_beginning():
         if twice:       # all but certain with 16 of 16 digits
             out = ctl(server, "kill", twice[0])
             equal(out.returncode, 1, out)
-            check("more than one" in out.stderr, out.stderr)
+            check("ambiguous" in out.stderr, out.stderr)
             equal(len(ask_json(server, "runs")), 16, "none has ended")
         for i in ids:
             server.ctl("kill", i)
@@ -235,7 +235,7 @@ def test_reload_with_a_broken_token():
         server.write()
         out = ctl(server, "reload")
         equal((out.returncode, out.stdout), (1, ""), out)
-        check("in force, but for what" in out.stderr and
+        check("except for these files" in out.stderr and
               "tokens.d/other.json:1" in out.stderr, out.stderr)
         equal(ask_json(server, "status")["configuration"]["generation"] > 1,
               True, "in force")
@@ -300,7 +300,7 @@ def test_files_are_followed():
         time.sleep(0.5)     # what follows the last change has been told
         # another directory in its place
         once("moved away", lambda: folder.rename(away), False)
-        check("is gone" in server.audit("reload-tokens")[-1]["event.reason"],
+        check("is missing" in server.audit("reload-tokens")[-1]["event.reason"],
               server.audit("reload-tokens")[-1])
         once("back", lambda: away.rename(folder), True)
         once("after that", lambda: server.ctl("token", "revoke", "test"),
@@ -321,7 +321,7 @@ def test_rotate():
 
 
 def test_form():
-    """What is no request is answered, and nothing else happens."""
+    """What is not a request is answered, and nothing else happens."""
     with Server() as server:
         for raw, word in (
                 (frame("{}"), "version"), (frame("nonsense"), "error"),
@@ -496,7 +496,7 @@ def test_reading_that_cannot_be_recorded():
             out = ctl(server, "--unrecorded", "audit", "search")
             equal(out.returncode, 0, out)
             check("start" in out.stdout and "not recorded" in out.stderr, out)
-            with Server() as other:     # another's live log is no copy
+            with Server() as other:     # another's live log is not a copy
                 out = ctl(other, "audit", "search", "--log",
                           str(server.audit_file))
                 check(out.returncode == 1 and "-c" in out.stderr, out)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tools that run under a policy of their own, whoever calls them."""
+"""Tools that run under a policy of their own, regardless of the caller."""
 import json
 
 from client import INTENT, check, equal
@@ -59,7 +59,7 @@ def test_runs_there(server):
 
 
 def test_and_nothing_else(server):
-    """Parameters as they are defined; no word, place or variable beside."""
+    """Parameters as they are defined; no other word, place or variable."""
     token = asker(server)
     with server.http(token=token) as c:
         for arguments in ({}, {"word": "blue"}, {"word": "red; id"},

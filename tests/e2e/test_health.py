@@ -27,7 +27,7 @@ def test_ok():
 
 
 def test_draining():
-    """Whoever is connected is told that it stops, and gets no new work."""
+    """A connected client is told that the server stops, and gets no new work."""
     with Server(config={"stop_grace_ms": 3000}, limits={
             "kill_grace_ms": 3000}) as server:
         m = mark()

@@ -268,7 +268,7 @@ def test_no_secret_is_told():
         check(s.token.encode() not in told, "the token is told")
         for path in (s.audit_file, s.dir / "tokens.d"):
             check(str(path).encode() not in told, path)
-        # a verifier is no proof
+        # a verifier is not a proof
         done, _ = s.run(1, verifier, "touch stolen")
         equal(done.state, REFUSED_STATE, "a verifier as proof")
         check(not (s.work / "stolen").exists(), "it ran")
@@ -451,7 +451,7 @@ def violations(proof):
         "another name inside a piece": [
             good, arg(5, "command", "true", more=1), arg(5, "stdin", "x")],
         "unknown kind": [good, arg(5, "command", "true", kind=9)],
-        "more is no bool": [good, arg(5, "command", "true", more=2)],
+        "more is not a bool": [good, arg(5, "command", "true", more=2)],
         "NUL in a name": [good, arg(5, "comm\0and", "true")],
         "NUL in the tool": [call(5, proof, tool="exec\0cmd")],
         "cancel in a CALL": [good, frame(CANCEL, u64(5), u8(0), data(""))],

@@ -13,7 +13,7 @@ def limits(**more):
 
 
 def test_200_idle_streams():
-    """200 idle clients of /sse, while commands run beside them."""
+    """200 idle clients of /sse, while commands run at the same time."""
     with Server() as server:
         with contextlib.ExitStack() as stack:
             streams = []
@@ -24,7 +24,7 @@ def test_200_idle_streams():
             c = stack.enter_context(Http(server))
             begin = time.monotonic()
             for i in range(40):
-                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "meanwhile")
             took = time.monotonic() - begin
             check(took < 8 * server.slow, "40 runs took", took)
             for s in streams[::20]:
@@ -57,7 +57,7 @@ def test_connections_per_address():
 
 
 def test_token_beside_strangers():
-    """Silent connections in all places: whoever has a token finds one."""
+    """Silent connections in all slots: a client with a token finds one."""
     with Server(limits(connections=20, connections_per_address=16)) as server:
         held = []
         for i in range(60):
@@ -66,7 +66,7 @@ def test_token_beside_strangers():
                 held[-1].send(b"GET / HTTP/1.1\r\nX: ")
         with Http(server) as c:
             equal(c.sh("echo in").text, "in\n", "a good token")
-            # and stays, whoever comes
+            # and stays, whatever comes
             for i in range(60):
                 with contextlib.suppress(OSError):
                     held.append(Connection(server))
@@ -173,7 +173,7 @@ def test_calls_of_a_token():
                     "name": "exec_cmd", "arguments": {"command": "true"}}, 1))
         with Http(server, other) as c:
             for i in range(10):
-                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "meanwhile")
         for c in floods:
             c.close()
 
@@ -378,7 +378,7 @@ def test_vanished_sse():
 
 
 def test_vanished_http():
-    """On /mcp a lost connection is no cancel (2025-03-26, transports)."""
+    """On /mcp a lost connection does not cancel (2025-03-26, transports)."""
     with Server() as server:
         with Http(server) as c:
             m = mark()
@@ -408,13 +408,13 @@ def test_vanished_while_output_flows():
 
 
 def test_slow_reader():
-    """Who does not read his answer hurts nobody else."""
+    """A client that does not read its answer hurts no other."""
     with Server(policy={"limits": {"output_bytes": 4 << 20}}) as server:
         with Http(server) as c:
             slow = [c.begin("head -c 3500000 /dev/zero | tr '\\0' x")
                     for _ in range(4)]
             for i in range(20):
-                equal(c.sh(f"echo {i}").text, f"{i}\n", "beside them")
+                equal(c.sh(f"echo {i}").text, f"{i}\n", "meanwhile")
             for conn in slow:
                 equal(len(c.finish(conn).text), 3500000, "all of it, later")
                 conn.close()
@@ -426,7 +426,7 @@ def test_slow_stream_reader():
             for i in range(4):
                 s.begin("head -c 3500000 /dev/zero | tr '\\0' x", id=i)
             time.sleep(1)
-            equal(c.sh("echo beside").text, "beside\n", "beside it")
+            equal(c.sh("echo next").text, "next\n", "meanwhile")
             got = sorted(s.answer()["id"] for _ in range(4))
             equal(got, [0, 1, 2, 3], "answers, later")
 

@@ -79,7 +79,7 @@ def test_refused_and_forgiven():
         check(last[0]["penalty.refused"] >= 3, last)
         equal(sum(r["event.count"] for r in server.audit(AUTH_FAILURE)
                   if r["source.ip"] == bad), first[0]["event.count"],
-              "refused requests are no failures")
+              "refused requests are not failures")
 
 
 def test_ipv6_network():
@@ -203,7 +203,7 @@ def test_slowed():
 
 
 def test_table_is_bounded():
-    """Whoever has many addresses gets nobody refused but himself."""
+    """A client with many addresses gets only itself refused."""
     with penalized({"sources": 16}) as server:
         begin(server, "203.0.113.1")
         for i in range(60):

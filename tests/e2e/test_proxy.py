@@ -51,7 +51,7 @@ def last_failure(server, source):
 
 
 def test_spoofed(server):
-    """Nobody chooses his address by himself."""
+    """No client chooses its own address."""
     token = limited(server, "spoofed")
     within("in force", 5, lambda: ask(
         server, token, X_Forwarded_For=CLIENT) == 200)
@@ -65,7 +65,7 @@ def test_spoofed(server):
         equal(ask(server, token, X_Forwarded_For=f"{sent}, 198.51.100.77"),
               401, sent)
     last_failure(server, "198.51.100.77")
-    # nor does an open quote keep him out of the records
+    # nor does an open quote keep it out of the records
     equal(ask(server, token, X_Forwarded_For='", 198.51.100.78'), 401, "quote")
     last_failure(server, "198.51.100.78")
     # by the header that this proxy does not write

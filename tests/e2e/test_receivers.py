@@ -307,7 +307,7 @@ def test_kernel():
         c.sh(command)
         result = server.ended(m)
         intent, _ = server.run_records(m)
-        # The kernel tells of the login uid later than of the command.
+        # The kernel reports the login uid later than the command.
         text = heard(ears, USER_CMD, 10, command.encode().hex().upper())
         for part in (f"acct={server.name}", "res=success", "addr=127.0.0.1",
                      f"run={intent['run.id']}"):
@@ -326,7 +326,7 @@ def test_message_ids_in_the_manual():
     for name in set(headings) - {name for _, name in pairs}:
         raise instance.Failure(f"mcp-execd-audit(5), RECEIVERS: add .It Li "
                                f"{message_id(name)} for {name}")
-    equal(len(pairs), len(headings), "names that are no record's")
+    equal(len(pairs), len(headings), "names that are not a record's")
     for found, name in pairs:
         equal(found, message_id(name), name)
 

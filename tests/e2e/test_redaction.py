@@ -90,7 +90,7 @@ def leaks(text, where):
 
 
 def search(server):
-    """Every field of every record, and what is written beside the log."""
+    """Every field of every record, and what is written next to the log."""
     found = []
     for record in server.audit():
         for key, value in record.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Resources, completions and results that are no text, in all revisions."""
+"""Resources, completions and results that are not text, in all revisions."""
 import base64
 import json
 import os
@@ -152,7 +152,7 @@ def test_large_output_in_turn(server):
             if len(contents) == 1:
                 break
             uri = contents[1]["uri"]
-            check("go on with " + uri in contents[1]["text"], contents[1])
+            check("continue with " + uri in contents[1]["text"], contents[1])
         check(got == want, f"{len(got)} characters, not {len(want)}")
 
 
@@ -331,7 +331,7 @@ def test_watching_stateless(server):
         conn.close()
 
 
-# --- results that are no text --------------------------------------------------
+# --- results that are not text --------------------------------------------------
 
 def png():
     def chunk(kind, data):
@@ -386,7 +386,7 @@ def test_media(server):
 
 
 def test_not_media(server):
-    """What failed, is longer, shorter or cut is no picture."""
+    """What failed, is longer, shorter or cut is not a picture."""
     (server.work / "a.png").write_bytes(png())
     (server.work / "big.png").write_bytes(
         png()[:33] + b"\0" * 400000 + png()[33:])

@@ -207,8 +207,8 @@ def test_wrong_sockets():
         port = other.getsockname()[1]
         for sockets, names, words in (
                 ([other], None, (f"127.0.0.1:{port}", "ListenStream=")),
-                ([datagrams], None, ("no listening stream socket",)),
-                ([deaf], None, ("no listening stream socket",)),
+                ([datagrams], None, ("not a listening stream socket",)),
+                ([deaf], None, ("not a listening stream socket",)),
                 ([other], "a:b", ("LISTEN_FDNAMES",)),
                 ([other], "a b", ("FileDescriptorName=",)),
                 ([other] * 9, None, ("LISTEN_FDS",))):

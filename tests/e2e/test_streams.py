@@ -75,7 +75,7 @@ def test_get(server):
             events = Events(conn)
             equal(events.status, 200, revision)
             equal(events.headers["x-accel-buffering"], "no", revision)
-            equal(c.sh("echo a").text, "a\n", "beside it")
+            equal(c.sh("echo a").text, "a\n", "meanwhile")
             if revision == NEWEST:
                 first = conn.chunk()
                 check(b"id: " in first and b"retry: " in first, first)
@@ -365,7 +365,7 @@ def test_too_large_to_keep(_):
             got = next(Events(conn))
         equal(got["method"], "notifications/message", got)
         equal(got["params"]["level"], "warning", got)
-        check("not kept" in got["params"]["data"], got)
+        check("no longer kept" in got["params"]["data"], got)
 
 
 def cut_off(c, command):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whoever starts mcp-execd: a shell, runit, s6, a container's entry point."""
+"""Started by anything: a shell, runit, s6, a container's entry point."""
 import json
 import os
 import signal
@@ -90,7 +90,7 @@ def test_children_from_before():
 
 
 def test_log_without_a_reader():
-    """It is lost, and nobody is ended by what he logs."""
+    """It is lost, and no process ends because of what it logs."""
     server = test_tls.Tls()
     server.wrapper = ["bash", "-c", 'exec "$@" 2> >(exec true)', "sh",
                       *server.wrapper]

@@ -76,7 +76,7 @@ class Tls(Server):
                                   "key": str(self.key)})
 
     def renew(self, name, kind="ec", **more):
-        """Another pair in the place of this one, as an ACME client does."""
+        """Replace this pair, as an ACME client does."""
         make_key(self.key.with_suffix(".new"), kind)
         make_certificate(self.cert.with_suffix(".new"),
                          self.key.with_suffix(".new"), name, **more)
@@ -265,7 +265,7 @@ def test_resumption():
 
 
 def test_alerts():
-    """Whoever cannot be served is told why, not hung up on."""
+    """A client that cannot be served is told why, not hung up on."""
     with Tls() as server:
         for args, alert in (
                 (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "protocol version"),
@@ -497,9 +497,9 @@ def test_bad_reload():
         refused("cert.pem")
         server.cert.write_text(good[1])
         server.key.chmod(0o644)
-        refused("everybody may read this key")
+        refused("this key is readable by everybody")
         server.key.chmod(0o620)
-        refused("may be written by others")
+        refused("can be written by others")
         server.key.chmod(0o600)
         make_key(server.key, "weak")
         refused("too weak")
@@ -588,7 +588,7 @@ def test_remarks():
         expect(leaf + middle, key, "no subject alternative name")
         leaf, key = issue(tls, "client", "middle", names,
                           "extendedKeyUsage=clientAuth")
-        expect(leaf + middle, key, "not for servers")
+        expect(leaf + middle, key, "not valid for servers")
         server.start_once()
         check("tls: the certificate: it is not for servers" in server.log(),
               server.log())
@@ -645,7 +645,7 @@ def test_unusable():
         expect("is its file whole?", cert[:300])
         expect("more than 16 certificates", cert * 17)
         expect(None, cert * 16)
-        expect("holds a request", openssl(
+        expect("holds a certificate request", openssl(
             "req", "-new", "-key", server.key, "-subj", "/CN=x"))
         dsa = openssl("genpkey", "-paramfile", "/dev/stdin", input=openssl(
             "genpkey", "-genparam", "-algorithm", "DSA", "-quiet", "-pkeyopt",
@@ -709,7 +709,7 @@ def test_credential():
                 server.ctl("check")
                 check(False, "taken:", name)
             except instance.Failure as e:
-                check("the name of a credential" in str(e), e)
+                check("name a credential" in str(e), e)
         server.config["tls"]["key"] = "credential:tls.key"
         server.write()
         os.environ["CREDENTIALS_DIRECTORY"] = str(given)
@@ -833,7 +833,7 @@ def test_doctor():
 
 
 def test_status():
-    """It tells of the certificate in force, not of the file."""
+    """It describes the certificate in force, not the file."""
     with Tls(days=5.5) as server:
         said = "is valid for 5 days"
         check(said in server.ctl("status") and "renew it, then" in

@@ -446,7 +446,7 @@ EXAMPLES = TOP / "packaging" / "examples" / "tools.d"
 
 
 def examples(logs):
-    """As they stand, but for where the logs are."""
+    """As they stand, except for where the logs are."""
     found = instance.read_definitions(EXAMPLES)
     check(len(found) >= 5, found)
     argv = found["tail_log"]["argv"]

@@ -191,14 +191,14 @@ def test_no_socket_there():
     server = Both()
     try:
         server.path.write_text("precious")
-        refuses(server, "no socket")
+        refuses(server, "not a socket")
         equal(server.path.read_text(), "precious", "untouched")
         server.path.unlink()
         server.path.symlink_to(server.dir / "elsewhere")
-        refuses(server, "no socket")
+        refuses(server, "not a socket")
         server.path.unlink()
         server.path.parent.chmod(0o777)
-        refuses(server, "others may write")
+        refuses(server, "others can write")
         server.path.parent.chmod(0o755)
         # where the directory itself could be replaced
         above = server.dir / "above"
@@ -207,7 +207,7 @@ def test_no_socket_there():
         server.config["listen"][1] = f"unix:{server.path}"
         server.write()
         above.chmod(0o777)
-        refuses(server, f"others may write in {above}:")
+        refuses(server, f"others can write in {above}:")
         above.chmod(0o1777 if ROOT else 0o755)      # sticky: only its own
         server.start_once()
         equal(status(server, server.token), 200, "control")
@@ -217,7 +217,7 @@ def test_no_socket_there():
 
 
 def test_connections_per_user():
-    """A user who holds all that he may does not keep others out."""
+    """A user who holds all that is permitted does not keep others out."""
     with Both(config={"limits": {"connections_per_address": 3}}) as server:
         held = [UnixConnection(server) for _ in range(3)]
         for c in held:

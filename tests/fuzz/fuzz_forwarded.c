@@ -4,8 +4,8 @@
  *
  * The first byte chooses header and peer, then each line is one header.
  * Holds always: the answer is the peer, "unknown", or an address in its one
- * form that does not lie among the proxies (unless all hops do); who is no
- * proxy stays who he is; and what is put in front, as a client can, changes
+ * form that does not lie among the proxies (unless all hops do); what is not a
+ * proxy stays what it is; and what is put in front, as a client can, changes
  * nothing once a client was found; what is put after it, as a proxy does,
  * counts.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_head: request line, headers and body through vet and endpoint, with
- * sessions, both eras of the protocol and the channel behind them.
+ * sessions, both envelopes of the protocol and the channel to the executor.
  *
  * The input reads as a request does: "METHOD TARGET VERSION", headers, an
  * empty line, the body; lines end with LF.  In a value, @S stands for the id

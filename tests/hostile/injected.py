@@ -312,7 +312,7 @@ def test_journal():
         found = [x for x in server.log().splitlines() if "forged" in x]
         equal(found, ["<3>frontend: executor: forged"] * 6, "lines")
         equal(server.frontend_pid(), pid, "the frontend")
-        # its end of the pipe cannot be read; who closes it harms himself
+        # its end of the pipe cannot be read; closing it harms only the frontend
         equal(inject(pid, ("read", 2, EMPTY, 64), ("close", 1),
                      ("close", 2)), [-errno.EBADF, 0, 0], "calls")
         within("it serves", 10, server.healthy)

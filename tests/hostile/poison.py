@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A request that kills the frontend: whoever sent it waits, the others do not.
+"""A request that kills the frontend: its sender waits, the others do not.
 
 The fault is made by ptrace while the request is in hand, so that no bug is
 needed to show what one would do.

@@ -70,7 +70,7 @@ for (const [kind, era, expected] of variants)
 	}, {
 		live_output: 'the command line shows results only',
 		...(era === 'legacy' ? { cancel:
-		    'the command line sends none, and its end is no cancel' } : {}),
+		    'the command line sends none, and its end does not cancel' } : {}),
 		...(kind === 'sse' ? { resume: 'HTTP+SSE has no event ids' } : {}),
 		...(expected === '2026-07-28' ? { resume:
 		    'a lost stream is the end of its call in 2026-07-28' } : {}),

@@ -77,7 +77,7 @@ const inspector = async () => {
 const browse = () => puppeteer.launch({
 	executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
 	headless: true, userDataDir: join(home, 'profile'),
-	/* it runs as whoever runs the tests, and reaches this machine only */
+	/* it runs as the user who runs the tests, and reaches this machine only */
 	args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
 	    '--disable-background-networking', '--disable-component-update',
 	    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],

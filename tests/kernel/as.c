@@ -5,7 +5,7 @@
  *   kernel_as ANSWER... -- PROGRAM [ARGUMENT...]
  *
  * Answers are made for the program and all that it starts: a filter stops at
- * the calls in question, and a tracer beside them gives the answer.  The
+ * the calls in question, and a tracer gives the answer.  The
  * program keeps its process id, its parent and its listener of a filter, which
  * a supervisor by seccomp_unotify(2) would take from it.  An ANSWER is one of
  *

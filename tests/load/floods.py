@@ -3,7 +3,7 @@
 
 Each kind of flood is made by processes of its own, so that what is measured
 here is the server and not this interpreter.  The other token's `true` is timed
-meanwhile, and compared with what it takes beside an ordinary busy token.  For
+meanwhile, and compared with what it takes next to an ordinary busy token.  For
 `tests/load/run --hostile` and tests/hostile.
 """
 import contextlib
@@ -25,9 +25,9 @@ from client import (JSON_HEADERS, Connection, Http, Server, bearer, check,
 
 CONNECTIONS = 16        # hostile ones of one token
 SOURCE = 1000           # of one source
-MOST = 3                # times what it takes beside a busy token
+MOST = 3                # times what it takes next to a busy token
 FLOOR_S = .03           # a machine that is this quick is not asked for more
-SOURCE_S = 1            # most that half of the calls take beside 1,000 of it
+SOURCE_S = 1            # most that half of the calls take next to 1,000 of it
 STUCK_S = 5             # most that anything waits, whatever happens
 CONTROL = "\x01" * 8000
 
@@ -143,7 +143,7 @@ def sessions(server, token):
 
 
 def ordinary(server, token):
-    """The busy token that is no attack."""
+    """The busy token that is not an attack."""
     calling(server, token, lambda: {"command": "echo busy; ls / >/dev/null"})
 
 
@@ -286,7 +286,7 @@ def compare(name, times, base):
         most = SOURCE_S * client.SLOW
     check(times.at(.5) <= most,
           f"{name}: the other token's true takes {times.at(.5) * 1000:.0f} "
-          f"ms, beside an ordinary busy token {base.at(.5) * 1000:.0f} ms")
+          f"ms, next to an ordinary busy token {base.at(.5) * 1000:.0f} ms")
     check(max(times) < STUCK_S * client.SLOW, name, "stuck for", max(times))
 
 

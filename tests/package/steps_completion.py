@@ -79,7 +79,7 @@ def all_options():
 
 @step("completion.every_value")
 def every_value():
-    """What stands behind an option of any verb is known, if only that it is
+    """What follows an option of any verb is known, if only that it is
     nothing to offer: no name of a policy is taken for it."""
     source = (TOP / "packaging/completion/mcp-execctl").read_text()
     known = set(re.findall(r"--?[a-zA-Z][a-z-]*", source[
@@ -113,6 +113,6 @@ def values():
     clients = complete(*ctl, "client-config", "alice", "--client", "c")
     said = run(BUILD / "mcp-execctl", "client-config", "--help")
     for client in clients:
-        check(client in said, client, "is no client:", said)
+        check(client in said, client, "is not a client:", said)
     check("curl" in clients, clients)
     equal(complete(*ctl, "policy", "test", "one", "--", "-"), set(), "--")

@@ -23,7 +23,7 @@ def build():
 
 @step("deb.lintian")
 def lintian():
-    """Clean to the pedantic, but for overrides, which say why."""
+    """Clean to the pedantic, except for overrides, which say why."""
     out = run("lintian", "--no-cfg", "-EvIL", "+pedantic",
               "--tag-display-limit", "0", "--fail-on", "none",
               next(world.deb().glob("*.changes")))

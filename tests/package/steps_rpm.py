@@ -6,7 +6,7 @@ from package_env import TOP, check, equal, run, same_sets, step, warnings, world
 from steps_deb import PROGRAMS
 from steps_tree import ELSEWHERE, golden
 
-# As Enterprise Linux 9 sets them on x86_64, but for those that need its own
+# As Enterprise Linux 9 sets them on x86_64, except those that need its own
 # files (-specs=) and for the processor.
 EL9 = "-O2 -flto=auto -ffat-lto-objects -fexceptions -g -grecord-gcc-switches" \
     " -pipe -Wall -Werror=format-security -Wp,-D_FORTIFY_SOURCE=2" \
@@ -30,12 +30,12 @@ def build():
 
 @step("rpm.lint")
 def lint():
-    """Clean, but for what rpmlintrc has a reason for."""
+    """Clean, except for what rpmlintrc has a reason for."""
     out = run("rpmlint", "-r", TOP / "packaging/rpm/rpmlintrc",
               *sorted(world.rpm().glob("*.rpm")),
               TOP / "packaging/rpm/mcp-execd.spec", status=None)
     check(re.search(r"specfiles? checked", out), out)
-    # One release finds what another does not; later ones tell of it.
+    # One release finds what another does not; later ones report it.
     equal([line for line in out.splitlines() if re.search(": [EW]: ", line)
            and "unused-rpmlintrc-filter" not in line], [], "rpmlint")
 

@@ -56,7 +56,7 @@ def ours(tree):
 
 
 def accept():
-    """Write tests/package/files anew: what is there now is right."""
+    """Write tests/package/files again: what is there now is right."""
     (HERE / "files").write_text(
         "# Mode and path of what `make install` brings, directories only if "
         "they are ours.\n# Schemas, examples and manuals are those of the tree.\n"
@@ -219,7 +219,7 @@ def without_power():
 
 @step("units.capabilities")
 def capabilities():
-    """Each capability that is kept has its reason beside it."""
+    """Each capability that is kept has its reason next to it."""
     text = (TOP / "packaging/systemd/mcp-execd.service").read_text()
     kept = re.findall(r"CAP_(\w+)", " ".join(
         re.findall(r"(?m)^CapabilityBoundingSet=(.*)$", text)))

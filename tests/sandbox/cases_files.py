@@ -220,16 +220,16 @@ pinned("read_swapped", "mkdir {rw}/v; {try} exchange {rw}/v " + UP +
 
 @case("files.pinned_others_work", only=with_mounts)
 def pinned_others(w):
-    """What is beside a rule is free, and the next run sees the same."""
+    """What is next to a rule is free, and the next run sees the same."""
     w.file(w.path(VENDOR), "as it was\n")
     out = w.inside("cd " + UP + " && echo y >conf/new && mkdir d && mv conf/new d "
                    "&& cat d/new lib/vendor/code && rm -r d; ls", "pinned")
     client.equal(out.split(), ["y", "as", "it", "was", "conf", "env", "lib",
-                               "the-end-of-it"], "beside")
+                               "the-end-of-it"], "next to it")
 
 
 def replaced_meanwhile(name, place, new, look):
-    """The host puts something new in the place of a rule while a run is on:
+    """The host replaces the place of a rule during a run:
     the run must not get at it, and a run without the rule must."""
     @case("files.meanwhile_" + name, only=with_mounts)
     def run(w):
@@ -348,11 +348,11 @@ protected("unmounted", "{try} umount {work}/.git/hooks; "
 
 @case("files.protected_others_work", only=with_mounts)
 def others(w):
-    """The names beside them are free, and no place holder is left."""
+    """The names next to them are free, and no placeholder is left."""
     w.tidy()
     hooks(w)
     w.inside("echo x >.git/config; echo y >other; mkdir .sshd", "protect")
-    client.equal(w.path("{work}/.git/config").read_text(), "x\n", "beside")
+    client.equal(w.path("{work}/.git/config").read_text(), "x\n", "next to it")
     for name in ".ssh", "authorized_keys", "deep":
         client.check(not os.path.lexists(w.path("{work}/" + name)), name,
                      "is left")

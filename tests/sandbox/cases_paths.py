@@ -138,7 +138,7 @@ def keeps_rules(w):
 @case("paths.directory_replaced")
 def replaced(w):
     """The policy's directory is that of the load, whatever its name leads
-    to later: with mounts the name is looked up anew, and must not lead to
+    to later: with mounts the name is looked up again, and must not lead to
     more than its user may see."""
     sub = w.path("{work}/gone")
     w.own_made(sub)

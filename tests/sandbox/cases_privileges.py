@@ -522,7 +522,7 @@ def everybody(w):
             raise client.Skip("nothing prevents it")
         client.check(child.poll() is None, "a process of the host was killed")
     with w.beside(f"{{try}} victim host {VICTIM_MS}") as (child, _):
-        if ROOT:        # an ordinary user would kill himself
+        if ROOT:        # an ordinary user would kill its own session
             w.direct("kill -9 -1; true")
             client.within("the control", 2, lambda: child.poll() is not None)
     client.equal(w.server.get("/healthz").status, 200, "/healthz")

@@ -94,7 +94,7 @@ def families(w):
 
 @table("families_with_network")
 def families_host(w):
-    """The host's network opens IPv4 and IPv6, and nothing beside."""
+    """The host's network opens IPv4 and IPv6, and nothing else."""
     t = Table(w, "sockets", "host")
     for name in t.known()[0]:
         if name in INTERNET:

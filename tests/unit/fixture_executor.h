@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fixture_executor: what tests of the executor share: a directory of their own, a policy
- * for whoever runs the test, requests and plans.  Real modules throughout.
+ * for the user who runs the test, requests and plans.  Real modules throughout.
  */
 #ifndef TESTS_UNIT_FIXTURE_EXECUTOR_H
 #define TESTS_UNIT_FIXTURE_EXECUTOR_H
@@ -90,7 +90,7 @@ fixture_read(const char *path)
 }
 
 /*
- * A policy named "p" for whoever runs the test, working in dir; `more` is
+ * A policy named "p" for the user who runs the test, working in dir; `more` is
  * put among its keys and begins with a comma, or is empty.
  */
 FIXTURE struct policy *

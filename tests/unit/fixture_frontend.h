@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fixture_frontend: the frontend's modules from sessions to the channel, in one process
- * with whoever plays the executor at the other end.  Real modules throughout.
+ * with a stand-in for the executor at the other end.  Real modules throughout.
  */
 #ifndef TESTS_UNIT_FIXTURE_FRONTEND_H
 #define TESTS_UNIT_FIXTURE_FRONTEND_H

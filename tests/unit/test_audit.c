@@ -209,7 +209,7 @@ test_continues(void **state)
 	assert_int_equal(last, 6);
 }
 
-/* What a value says is no sequence number. */
+/* What a value says is not a sequence number. */
 static void
 test_not_misled(void **state)
 {

@@ -157,7 +157,7 @@ test_map(void **state)
 	auditrun_map_free(m);
 }
 
-/* A key is no text, what is in a value is no key. */
+/* A key is not a text, what is in a value is not a key. */
 static void
 test_terms(void **state)
 {

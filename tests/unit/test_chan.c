@@ -212,7 +212,7 @@ open_descriptors(void)
 	return n;
 }
 
-/* A frame that is fine but for the descriptor that comes with it. */
+/* A frame that is fine except for the descriptor that comes with it. */
 static void
 send_descriptor(int peer)
 {

@@ -55,7 +55,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* Load `keys` beside a frontend that is in order. */
+/* Load `keys` together with a frontend that is in order. */
 static int
 load(struct fixture *f, const char *keys)
 {
@@ -168,11 +168,12 @@ test_findings(void **state)
 		{ "\"zzzzzz\":1", "3:12", "unknown key" },
 		{ "\"listen\":[]", "3:12", "1 to 8" },
 		{ "\"listen\":\"127.0.0.1:1\"", "3:12", "list" },
-		{ "\"listen\":[\"localhost:1\"]", "3:13", "no address" },
-		{ "\"listen\":[\"127.0.0.1\"]", "3:13", "no address" },
-		{ "\"listen\":[\"127.0.0.1:65536\"]", "3:13", "no address" },
-		{ "\"listen\":[\"::1:80\"]", "3:13", "no address" },
-		{ "\"listen\":[\"[::1:80\"]", "3:13", "no address" },
+		{ "\"listen\":[\"localhost:1\"]", "3:13", "not an address" },
+		{ "\"listen\":[\"127.0.0.1\"]", "3:13", "not an address" },
+		{ "\"listen\":[\"127.0.0.1:65536\"]", "3:13",
+		    "not an address" },
+		{ "\"listen\":[\"::1:80\"]", "3:13", "not an address" },
+		{ "\"listen\":[\"[::1:80\"]", "3:13", "not an address" },
 		{ "\"listen\":[\"127.0.0.1:1\",\"127.0.0.1:1\"]", "3:27",
 		    "twice" },
 		{ "\"listen\":[\"unix:run/s\"]", "3:13", "unix:/PATH" },

@@ -188,7 +188,7 @@ test_wrong_places(void **state)
 	assert_int_equal(chmod(path, 0777), 0);
 	(void)strcat(path, "/s");
 	assert_int_equal(control_socket_open(path, &s, &e), ERR_BAD);
-	assert_non_null(strstr(e.what, "others may write"));
+	assert_non_null(strstr(e.what, "others can write"));
 }
 
 static void

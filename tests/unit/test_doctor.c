@@ -99,7 +99,7 @@ static void
 test_policies(void **state)
 {
 	(void)state;
-	/* a layer that is not to be had is a failure where it is required */
+	/* a layer that is not available is a failure where it is required */
 	write_config(",\"cgroup\":\"off\"");
 	write_policy(",\"require\":[\"cgroup\"]");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);

@@ -486,14 +486,14 @@ test_hunger(void **state)
 		assert_true(shares_used(all.shares) <= all.max);
 	}
 	assert_int_equal(shares_used(all.shares), 100 * EVENT);
-	/* the oldest of hers went, in turn: 90 are left of 20 sessions */
+	/* the oldest of that token went, in turn: 90 are left of 20 sessions */
 	for (int i = 0; i < HUNGRY; i++)
 		assert_in_range(hungry[i].bytes, 4 * EVENT, 5 * EVENT);
 	assert_string_equal(ids(back(&modest)), "1,2,3,4,5,6,7,8,9,10");
 	text = back(&hungry[0]);
 	assert_non_null(strstr(text, "replay_total_bytes"));
 	assert_non_null(strstr(text, "\"warning\""));
-	/* as much for each: then his own is what goes */
+	/* as much for each: then its own is what goes */
 	for (int i = 0; i < 200; i++)
 		push(m, event);
 	assert_int_equal(modest.bytes, 50 * EVENT);

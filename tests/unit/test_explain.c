@@ -166,7 +166,7 @@ test_views(void **state)
 	expect_view(p, path, true, false);
 	expect_view(p, "/usr/share/doc", false, false);
 	policy_table_fini(&t);
-	/* the usual places and one more; without them, that one alone */
+	/* the usual places and one more; without them, only that one */
 	write_policy(",\"files\":{\"read\":[\"@system\",\"/root\"]}");
 	p = load(&t);
 	expect_view(p, "/root", true, false);
@@ -264,7 +264,7 @@ test_explain(void **state)
 	assert_int_equal(EXPLAIN("q"), CTL_FAILED);
 	assert_non_null(strstr(fix.err, "no policy \"q\""));
 	assert_int_equal(EXPLAIN("../p"), CTL_FAILED);
-	/* another that is wrong is no obstacle, this one is */
+	/* another that is wrong is not an obstacle, this one is */
 	write_file("policies.d/other.json", 0600, "{\"tolls\":1}");
 	assert_int_equal(EXPLAIN("p"), CTL_OK);
 	assert_int_equal(EXPLAIN("other"), CTL_FAILED);

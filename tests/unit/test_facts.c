@@ -83,7 +83,7 @@ test_whole(void **state)
 	}
 }
 
-/* A limit that is not there is no sentence, but for people. */
+/* A limit that is not there is no sentence, except for people. */
 static void
 test_numbers(void **state)
 {

@@ -91,7 +91,7 @@ test_x_forwarded_for(void **state)
 		{ "10.0.0.1", XFF, "10.0.0.2, 203.0.113.1", NULL,
 		    "203.0.113.1" },
 		{ "10.0.0.1", XFF, "127.0.0.1", "203.0.113.1", "203.0.113.1" },
-		/* nor hides him a quote that he opens: this list has none */
+		/* nor is it hidden by a quote that it opens: this list has none */
 		{ "10.0.0.1", XFF, "\"; x, 203.0.113.1", NULL, "203.0.113.1" },
 		{ "10.0.0.1", XFF, "\", 203.0.113.1, 10.0.0.7", NULL,
 		    "203.0.113.1" },

@@ -629,7 +629,7 @@ test_no_descriptors(void **state)
 		failed++;
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 		int fd = dup(0);
-		assert_true(fd <= free_fd + 1); /* but for the plan's own */
+		assert_true(fd <= free_fd + 1); /* except for the plan's own */
 		(void)close(fd);
 	}
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
@@ -700,7 +700,7 @@ plant(
 }
 
 /*
- * A command that owns a directory puts a link in the place of one that the
+ * A command that owns a directory replaces one with a link that the
  * policy has something to say about: privileged steps do not follow it.
  */
 static void
@@ -845,7 +845,7 @@ test_capable_executor(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Every test twice: without any layer, and with all that are to be had. */
+/* Every test twice: without any layer, and with all that are available. */
 #define BOTH(name)                                                             \
 	static void test_bare_##name(void **state)                             \
 	{                                                                      \

@@ -336,7 +336,7 @@ test_nodes(void **state)
 	refuse(bytes_of(many), 0, "more than 8192 values");
 }
 
-/* As many members as there may be, all names alike but for their end. */
+/* As many members as there may be, all names alike except for their end. */
 static void
 test_many_names(void **state)
 {

@@ -677,7 +677,7 @@ test_bad_values(void **state)
 	}
 }
 
-/* Bytes that are no frame, or frames of our own direction. */
+/* Bytes that are not a frame, or frames of our own direction. */
 static void
 test_no_frames(void **state)
 {
@@ -709,7 +709,7 @@ test_no_frames(void **state)
 	end();
 }
 
-/* The end of a frontend is no violation, and another may come. */
+/* The end of a frontend is not a violation, and another may come. */
 static void
 test_end_and_again(void **state)
 {
@@ -723,7 +723,7 @@ test_end_and_again(void **state)
 	assert_false(monitor_is_ready(b.monitor));
 	attach();
 	greet();
-	ask(1, "echo again"); /* ids begin anew */
+	ask(1, "echo again"); /* ids start again */
 	assert_string_equal(wait_done(1)->text, "again\n");
 	end();
 }
@@ -747,7 +747,7 @@ refused_with(struct msg *call, const char *says)
 	if (strstr(b.seen[call->call.call].message, says) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"",
 		    b.seen[call->call.call].message, says);
-	assert_false(b.lost); /* that is no violation */
+	assert_false(b.lost); /* that is not a violation */
 	assert_int_equal(access("/tmp/never-made-by-a-test", F_OK), -1);
 }
 
@@ -764,7 +764,7 @@ test_wrong_proof(void **state)
 	m = call_frame(2);
 	memset(m.call.proof, 0, sizeof(m.call.proof));
 	refused_with(&m, "not valid");
-	/* the verifier itself, which every frontend knows, is no proof */
+	/* the verifier itself, which every frontend knows, is not a proof */
 	m = call_frame(3);
 	memcpy(m.call.proof, b.store.tokens.t[0]->verifier, DIGEST_BYTES);
 	refused_with(&m, "not valid");

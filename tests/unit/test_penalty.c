@@ -139,7 +139,7 @@ test_threshold(void **state)
 	assert_int_equal(f->ended, 1);
 	assert_int_equal(f->refused, 2);
 	assert_int_equal(penalty_count(f->t), 0);
-	/* it begins anew */
+	/* it starts again */
 	assert_int_equal(miss(f, "192.0.2.1", 31000), FAIL);
 	assert_int_equal(left(f, "192.0.2.1", 31000), 0);
 }

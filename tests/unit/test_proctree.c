@@ -247,7 +247,7 @@ test_fork_chain(void **state)
 	all_gone();
 }
 
-/* Nobody above or beside us is ever signalled. */
+/* No process above us or next to us is ever signalled. */
 static void
 test_others_untouched(void **state)
 {

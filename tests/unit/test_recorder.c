@@ -381,7 +381,7 @@ record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
 	end(r);
 }
 
-/* Who records most loses his own, and nobody who has less than he. */
+/* Who records most loses recordings, and nobody who has fewer. */
 static void
 test_fair_room(void **state)
 {
@@ -401,7 +401,7 @@ test_fair_room(void **state)
 		assert_true(find(n, bob)->kept);
 	assert_false(find(230, alice)->kept);
 	assert_true(find(232, alice)->kept);
-	/* one run of hers that fills it all: it ends, his are still there */
+	/* one run of alice's fills it all: it ends, bob's are still there */
 	r = begin(RECORDER_ALL, 1 << 20, 300);
 	for (int i = 0; i < 20 && e.code == 0; i++)
 		(void)!recorder_put(r, 1, bytes_of(big), &e);
@@ -409,7 +409,7 @@ test_fair_room(void **state)
 	for (unsigned n = 100; n < 103; n++)
 		assert_true(find(n, bob)->kept);
 	end(r);
-	/* he has less: hers makes room for him, until he has as much */
+	/* bob has less: alice's makes room for bob, until both have as much */
 	record_as(bob, RECORDER_ALL, 110, big);
 	assert_false(find(300, alice)->kept);
 	for (unsigned n = 111; n < 140; n++)
@@ -434,13 +434,13 @@ test_fair_places(void **state)
 	struct err e;
 	(void)state;
 
-	record_as(bob, RECORDER_ALL, 1, "his");
+	record_as(bob, RECORDER_ALL, 1, "bob");
 	record_as(bob, RECORDER_OFF, 2, "");
-	record_as(alice, RECORDER_ALL, 3, "hers");
-	record_as(alice, RECORDER_ALL, 4, "hers");
+	record_as(alice, RECORDER_ALL, 3, "alice");
+	record_as(alice, RECORDER_ALL, 4, "alice");
 	for (unsigned n = 0; n < RECORDINGS_MAX - 3; n++)
 		end(begin(RECORDER_OFF, 0, 1000 + n));
-	assert_null(find(3, alice)); /* one too many, and she has most */
+	assert_null(find(3, alice)); /* one too many, and alice has most */
 	assert_true(find(4, alice)->kept);
 	for (unsigned n = 0; n < RECORDINGS_MAX; n++)
 		end(begin(RECORDER_OFF, 0, 20000 + n));

@@ -128,7 +128,7 @@ test_contents(void **state)
 	    (struct msg_fetched){ .total = 99, .more = 1 },
 	    "\"contents\":[{\"uri\":\"exec://runs/" RUN
 	    "/stdout?offset=0&length=3\",\"mimeType\":\"text/plain\",\"text\":\"abc\"},{\"uri\":\"exec://runs/" RUN
-	    "/stdout?offset=3\",\"mimeType\":\"text/plain\",\"text\":\"[these were bytes 0 to 3 of 99; go on with exec://runs/" RUN
+	    "/stdout?offset=3\",\"mimeType\":\"text/plain\",\"text\":\"[these were bytes 0 to 3 of 99; continue with exec://runs/" RUN
 	    "/stdout?offset=3]\"}]");
 	/* a range is given as it is asked for */
 	r.offset = 5;

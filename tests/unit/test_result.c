@@ -327,7 +327,7 @@ test_flatten(void **state)
 	catalog_args_fini(&args);
 }
 
-/* --- what is no text, and what was cut -------------------------------------- */
+/* --- what is not text, and what was cut -------------------------------------- */
 
 static const char png[] =
     "\x89PNG\r\n\x1a\n\0\0\0\rIHDR12345678901234567890123456789\0\0\0\0IEND\xae\x42\x60\x82";

@@ -202,7 +202,7 @@ test_eviction(void **state)
 	assert_int_equal(post(id[1], PING), 404);
 	assert_int_equal(post(id[0], RUN), 0);
 	assert_int_equal(post(id[2], RUN), 0);
-	/* all busy: no room for this token, but for another there is */
+	/* all busy: no room for this token, but there is for another */
 	assert_int_equal(begin(0, id[3]), 429);
 	assert_int_equal(begin(1, id[3]), 0);
 	assert_int_equal(post(id[0], PING), 0);

@@ -13,7 +13,7 @@
 static struct settings *s;
 static uint8_t verifier[DIGEST_BYTES];
 
-/* A number in the place of a digest. */
+/* A number instead of a digest. */
 static const uint8_t *
 digest_of(uint32_t n)
 {
@@ -148,7 +148,7 @@ test_change(void **state)
 	assert_int_equal(forget(0), ERR_PROTO);
 	assert_int_equal(forget(99), 0);
 	assert_int_equal(forget(98), 0);
-	assert_int_equal(add(1, "other", 2), 0); /* in the place of 1 */
+	assert_int_equal(add(1, "other", 2), 0); /* instead of 1 */
 	assert_int_equal(add(200, "new", 1), 0);
 	assert_int_equal(add(0, "again", 1), 0);
 	assert_non_null(find(99)); /* not before the COMMIT */

@@ -83,7 +83,7 @@ test_greatest(void **state)
 	assert_ptr_equal(shares_greatest(s), &entry[5]);
 }
 
-/* Who has less than his share loses nothing; of the others the oldest goes. */
+/* A user below its share loses nothing; of the others the oldest goes. */
 static void
 test_share(void **state)
 {
@@ -124,7 +124,7 @@ test_asks(void **state)
 	assert_ptr_equal(shares_victim(s, user[0]), &entry[3]);
 }
 
-/* Of very many nobody has so much that he would go before what is older. */
+/* Of very many none has so much that it would go before what is older. */
 static void
 test_many(void **state)
 {
@@ -163,7 +163,7 @@ test_joined(void **state)
 	assert_int_equal(shares_joined(s), USERS + 1);
 }
 
-/* Alone three quarters; whoever comes later always finds something. */
+/* Alone three quarters; later ones always find something. */
 static void
 test_fits(void **state)
 {

@@ -176,7 +176,7 @@ test_findings(void **state)
 {
 	static const char *const bad[][2] = {
 		{ "\"expires\":\"2026-02-30T00:00:00Z\"", "calendar" },
-		{ "\"expires\":\"2026-02-20\"", "no time" },
+		{ "\"expires\":\"2026-02-20\"", "not a valid time" },
 		{ "\"expires\":5", "in quotes" },
 		{ "\"sources\":[]", "leave it out" },
 		{ "\"sources\":[\"10.0.0.1/8\"]", "10.0.0.1/8" },

@@ -15,7 +15,7 @@
 
 static struct conf_report report;
 
-/* A definition with these keys beside a description and true(1). */
+/* A definition with these keys in addition to a description and true(1). */
 static int
 parse(const char *keys, struct tooldef **out)
 {
@@ -83,7 +83,7 @@ test_findings(void **state)
 		      STR) ",\"argv\":[\"/usr/bin/env\",\"python3.11\",\"-Ic\",\"{a}\"]",
 		    "would be code" },
 		{ P("a", STR), "used nowhere" },
-		{ P("5", STR), "no name of a parameter" },
+		{ P("5", STR), "not a parameter name" },
 		{ P("a", ""), "\"type\" is missing" },
 		{ P("a", "\"type\":\"int\"") ARGV("\"{a}\""), "\"integer\"" },
 		{ P("a", "\"type\":\"string\"") ARGV("\"{a}\""),

@@ -17,7 +17,7 @@ enum { MANY = 4096, LINKS = 32 /* that the allocator puts into free memory */ };
 
 static const char secret[] = "mxt_0123456789abcdefghijklmnopqrstuvwxyz";
 
-/* What lies there, whoever owns it: bytes of the secret that were found. */
+/* What lies there, whatever owns it: bytes of the secret that were found. */
 static bool
 is_there(uintptr_t at, size_t len)
 {

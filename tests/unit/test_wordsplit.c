@@ -110,7 +110,7 @@ make_input(struct buf *b)
 
 /*
  * What the shell makes of each input: its words, each ended by a NUL, after
- * a word that names the input, so that none is no special case.
+ * a word that names the input, so that none is not a special case.
  */
 static void
 ask_shell(const char *script, struct buf *out)

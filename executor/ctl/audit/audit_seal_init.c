@@ -24,12 +24,12 @@ static const char help[] =
     "usage: mcp-execctl [-c CONFIG] audit seal-init [--force] [--qr]\n\n"
     "Makes the first key of the audit log's seal and prints the verification\n"
     "key, once, on standard output.  Keep it off this machine: on paper, in a\n"
-    "password store.  Whoever has it can forge the log.  mcp-execd seals from\n"
+    "password store.  Anyone who has it can forge the log.  mcp-execd seals from\n"
     "its next start on.\n\n"
     "  --force   begin a new chain although there is one; the log's files\n"
     "            must have been moved away before\n"
     "  --qr      show the key as a QR code on standard error although that\n"
-    "            is no terminal\n";
+    "            is not a terminal\n";
 
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' },
@@ -65,7 +65,7 @@ check_log(const char *path, bool force)
 	resume_fini(&r);
 	if (sealed)
 		return ctl_error(
-		    "%s is sealed already, but its state file is gone: keep the log's files as evidence, move them to another directory, and run this again",
+		    "%s is sealed already, but its state file is missing: keep the log's files as evidence, move them to another directory, and run this again",
 		    path);
 	return CTL_OK;
 }

@@ -193,7 +193,7 @@ fits_alone(struct search *s, const struct logline *l, struct bytes line)
 	       auditrec_has_text(l, &s->q.text);
 }
 
-/* What need not be taken apart. */
+/* Fast path: nothing to split. */
 static bool
 line_passes(const struct search *s, struct bytes line)
 {
@@ -353,8 +353,9 @@ set_number(const char *text, uint64_t max, int64_t *out)
 	uint64_t n;
 
 	if (bytes_to_u64(bytes_of(text), 0, max, &n, &e) != 0)
-		return ctl_usage(VERB, "\"%s\" is no number from 0 to %llu",
-		    text, (unsigned long long)max);
+		return ctl_usage(VERB,
+		    "\"%s\" is not a number between 0 and %llu", text,
+		    (unsigned long long)max);
 	*out = (int64_t)n;
 	return CTL_OK;
 }
@@ -414,7 +415,7 @@ parse_options(struct search *s, int argc, char **argv)
 		return status;
 	if (argc - optind > 1)
 		return ctl_usage(VERB,
-		    "one TEXT is possible; put words with spaces between them in quotes");
+		    "at most one TEXT argument; quote it if it contains spaces");
 	if (argc - optind == 1 &&
 	    auditrec_text(&s->q.text, argv[optind], &e) != 0)
 		return ctl_usage(VERB, "%s", e.what);
@@ -435,7 +436,7 @@ say_more(const struct search *s)
 {
 	if (s->damaged > 0)
 		(void)ctl_error(
-		    "%llu lines are no records: see mcp-execctl audit verify",
+		    "%llu lines are not records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	if (s->json || s->follow || !isatty(STDERR_FILENO))
 		return;

@@ -593,7 +593,7 @@ show_run(struct show *s, const char *path, const char *prefix, bool as_json)
 	}
 	if (s->count == 0)
 		return ctl_error(
-		    "no run whose id begins so is in the log; see mcp-execctl audit search");
+		    "no run with that id prefix is in the log; see mcp-execctl audit search");
 	return tell_run(s, as_json);
 }
 

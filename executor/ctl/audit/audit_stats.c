@@ -255,7 +255,7 @@ tell_stats(struct auditsum *s, const char *path, bool as_json)
 	buf_fini(&p.out);
 	if (s->damaged > 0)
 		(void)ctl_error(
-		    "%llu lines are no records: see mcp-execctl audit verify",
+		    "%llu lines are not records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	return status;
 }

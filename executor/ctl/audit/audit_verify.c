@@ -273,7 +273,7 @@ by_first(const void *a, const void *b)
 
 /* --- the check ------------------------------------------------------------- */
 
-/* Before the log, so that the log has at least what the state tells of. */
+/* Before the log, so that the log has at least what the state covers. */
 static int
 read_state(struct job *j)
 {
@@ -291,7 +291,7 @@ read_state(struct job *j)
 		j->setup.state = &j->state;
 	else if (j->setup.key != NULL)
 		return ctl_error(
-		    "seal state: %s is gone: whether the log's end was cut cannot be told; --no-state does without",
+		    "seal state: %s is missing: whether the log's end was cut cannot be verified; --no-state skips that",
 		    j->state_path);
 	return CTL_OK;
 }

@@ -125,7 +125,7 @@ auditcast_open(struct auditcast *c, const char *dir, struct err *e)
 	if (c->fd == -1)
 		return err_sys(e, "%s", c->path);
 	if (fstat(c->fd, &st) == -1 || !S_ISREG(st.st_mode))
-		return err_set(e, ERR_BAD, "%s is no file", c->path);
+		return err_set(e, ERR_BAD, "%s is not a file", c->path);
 	return 0;
 }
 

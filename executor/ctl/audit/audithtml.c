@@ -108,7 +108,7 @@ put_tiles(struct buf *b, const struct auditsum *s)
 	put_count(b, "warn", s->refused, "calls refused");
 	put_count(b, "warn", s->denials, "system calls refused");
 	put_count(b, "bad", s->unauthenticated, "failed authentications");
-	put_count(b, "bad", s->damaged, "lines that are no records");
+	put_count(b, "bad", s->damaged, "lines that are not records");
 	put_tile(b, "", size, "of output");
 	buf_put_str(b, "</div>\n");
 }
@@ -523,6 +523,6 @@ audithtml_put(struct buf *out, struct auditsum *s, const char *source)
 	buf_put_str(out, "</div>\n");
 	put_runs(out, s);
 	buf_put_str(out,
-	    "<footer>Whether the log was changed is said by <code>mcp-execctl audit verify</code>, not by this page.</footer>\n"
+	    "<footer><code>mcp-execctl audit verify</code> says whether the log was changed; this page does not.</footer>\n"
 	    "</main></body></html>\n");
 }

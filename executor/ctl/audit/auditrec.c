@@ -60,7 +60,7 @@ static const struct {
 	{ 'w', 7 * DAY_S },
 };
 
-/* "90m": seconds; 0: it is no such text. */
+/* "90m": seconds; 0: it is not such a text. */
 static uint64_t
 read_span(struct bytes b)
 {
@@ -95,7 +95,7 @@ auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 	    strlen(text) == strlen("2026-11-22") ? "T00:00:00Z" : "");
 	if (token_parse_time(bytes_of(whole), &seconds, &none) != 0)
 		return err_set(e, ERR_BAD,
-		    "not a time: give how long ago, as 90m, 12h or 3d, or a date of UTC, as 2026-11-22 or 2026-11-22T10:00:00Z");
+		    "not a time: use an age such as 90m, 12h or 3d, or a UTC date such as 2026-11-22 or 2026-11-22T10:00:00Z");
 	clock_format(seconds * SECOND_US, out);
 	return 0;
 }
@@ -146,7 +146,7 @@ auditrec_too_old(const struct auditrec_query *q, const struct logline *l)
 	return when != 0 && when + (uint64_t)DAY_S * SECOND_US < since;
 }
 
-/* The quoted text at p, and what is behind it. */
+/* The quoted text at p, and what follows it. */
 static const uint8_t *
 end_of_text(const uint8_t *p, const uint8_t *end)
 {

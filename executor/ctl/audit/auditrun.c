@@ -109,7 +109,7 @@ is_true(const struct logline *l, const char *key)
 	return bytes_eq_str(logline_get(l, key), "true");
 }
 
-/* What is to be said of it besides that it started. */
+/* Remarks besides that it started. */
 static const char *
 exec_note(const struct logline *l, bool started)
 {

@@ -8,7 +8,7 @@
 
 #include "executor/run/denial.h"
 
-/* What of the policy an explanation speaks of, as it was for this run. */
+/* Facts of the policy that an explanation needs, as they were for this run. */
 static void
 restore_policy(struct policy *p, const struct auditrun *r, struct bytes intent)
 {

@@ -88,14 +88,14 @@ ask_patiently(struct ctl *c, struct err *e)
 	return rc;
 }
 
-/* What makes appending unwise; NULL: nothing. */
+/* Reason not to append; NULL: none. */
 static const char *
 obstacle_of(const struct conf *c)
 {
 	struct stat st;
 
 	if (lstat(c->audit_file, &st) != 0 || !S_ISREG(st.st_mode))
-		return "it is no file";
+		return "it is not a regular file";
 	if (st.st_uid != geteuid())
 		return "it is another user's";
 	if (access(c->audit_file, W_OK) != 0)

@@ -33,13 +33,13 @@ struct verify {
 	char file[256];
 	uint64_t line;
 	struct digest before; /* of what stands before seal-begin */
-	struct held torn; /* a line that is no record */
+	struct held torn; /* a line that is not a record */
 	struct held bad; /* the first bad one: looking what was done */
 	struct bytes bad_seal;
-	uint64_t bad_sequence; /* 0: it is no record */
+	uint64_t bad_sequence; /* 0: it is not a record */
 	uint64_t seen; /* lines since */
 	uint64_t missing; /* records before the first */
-	uint64_t pruned; /* the last record that log-prune tells of */
+	uint64_t pruned; /* the last record that log-prune names */
 	int64_t offset_us; /* wall clock minus monotonic clock */
 	uint64_t wall_us;
 	bool clock_known, state_seen;
@@ -105,7 +105,7 @@ verify_file(struct verify *v, const char *path)
 {
 	(void)snprintf(v->file, sizeof(v->file), "%s", path);
 	v->line = 0;
-	if (!v->begun) /* seal-begin tells of its own file */
+	if (!v->begun) /* seal-begin describes its own file */
 		digest_init(&v->before);
 }
 
@@ -187,7 +187,7 @@ hold_line(struct verify *v, struct held *h, struct bytes line, bool whole)
 	(void)memcpy(h->file, v->file, sizeof(h->file));
 }
 
-/* The text of a seal at the end of a line, even one that is no record. */
+/* The text of a seal at the end of a line, even one that is not a record. */
 static struct bytes
 tail_seal(struct bytes line)
 {
@@ -258,8 +258,9 @@ tell_displaced(struct verify *v, const struct logline *l)
 	else
 		add_finding(v, VERIFY_INSERTED, v->bad_sequence,
 		    "%s, and record %llu comes after it",
-		    v->bad_sequence == 0 ? "this line is no record of the log"
-					 : "the chain does not hold it",
+		    v->bad_sequence == 0
+			? "this line is not a record of the log"
+			: "the chain does not hold it",
 		    as_number(l->sequence));
 }
 
@@ -290,7 +291,7 @@ tell_bad(struct verify *v)
 
 	if (seq == 0)
 		add_finding(v, VERIFY_CHANGED, want,
-		    "this line is no record; record %llu should stand here",
+		    "this line is not a record; record %llu should be here",
 		    as_number(want));
 	else if (seq > want && v->bad.first)
 		add_finding(v, VERIFY_MISSING, want,
@@ -302,7 +303,7 @@ tell_bad(struct verify *v)
 		    as_number(seq - 1));
 	else if (seq < want)
 		add_finding(v, VERIFY_INSERTED, seq,
-		    "a record with this number stood before already; record %llu should stand here",
+		    "a record with this number came before already; record %llu should be here",
 		    as_number(want));
 	else if (v->setup.key == NULL)
 		add_finding(
@@ -322,7 +323,7 @@ check_clock(struct verify *v, const struct logline *l)
 	int64_t offset = (int64_t)wall - (int64_t)(l->mono_ns / 1000);
 	int64_t step = offset - v->offset_us;
 
-	/* After a restart of the machine the monotonic clock begins anew. */
+	/* After a restart of the machine the monotonic clock starts again. */
 	if (logline_is(l, "start")) {
 		if (v->wall_us > wall + STEP_US)
 			note_text(v,
@@ -400,7 +401,7 @@ check_before(struct verify *v, const struct logline *l)
 		    as_number(logline_get_u64(l, "log.previous.bytes", 0)));
 	else if (l->sequence > 1)
 		note_text(v,
-		    "record %llu: sealing began here; the records before it are as they were then, which is no proof of them",
+		    "record %llu: sealing began here; the records before it are as they were then, which does not prove them",
 		    as_number(l->sequence));
 }
 
@@ -420,7 +421,7 @@ enter_line(struct verify *v, const struct logline *l)
 		check_before(v, l);
 	} else if (!enter_midway(v, l)) {
 		add_finding(v, VERIFY_MISSING, l->sequence,
-		    "what stood before this record is not there, so that it cannot be proven; --first with the number of a log-continue record goes on from there");
+		    "the records before this one are missing, so that it cannot be proven; --first with the number of a log-continue record continues from there");
 	}
 }
 
@@ -476,7 +477,7 @@ is_expected(struct verify *v, const struct logline *l, struct bytes line)
 	       bytes_eq_str(logline_get(l, "log.previous.seal"), v->last_seal);
 }
 
-/* Did the executor tell of the line that is held, as torn by a crash? */
+/* Did the executor report the line that is held as torn by a crash? */
 static bool
 explains_gap(const struct verify *v, const struct logline *l, struct bytes line)
 {
@@ -641,7 +642,7 @@ check_begin(struct verify *v)
 	add_finding(v, VERIFY_MISSING, 1, "records 1 to %llu are not there%s",
 	    as_number(v->missing),
 	    v->pruned >= v->missing
-		? ", which a sealed log-prune record tells of: --pruned accepts that"
+		? ", which a sealed log-prune record accounts for: --pruned accepts that"
 		: "");
 }
 

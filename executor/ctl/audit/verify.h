@@ -3,7 +3,7 @@
  * verify: was the audit log tampered with?  mcp-execctl.
  *
  * Reads record after record and tells the first that is not what the chain
- * says, and what was done to it as far as that shows.  Whoever changed the log
+ * says, and what was done to it as far as that shows.  The attacker who changed the log
  * is taken to have today's key and state of the seal, and to have written any
  * bytes into any of the files.
  */
@@ -31,7 +31,7 @@ struct verify_setup {
 	const struct seal_point *state; /* NULL: not compared */
 	uint64_t expect; /* the last number that there must be; 0: not said */
 	uint64_t first; /* nothing before it is missed; 0: 1 */
-	bool pruned; /* what log-prune tells of is not missed either */
+	bool pruned; /* what log-prune names is not missed either */
 };
 
 struct verify_result {
@@ -41,7 +41,7 @@ struct verify_result {
 	char text[512];
 	uint64_t records, sealed, begin, end;
 	char from[40], to[40]; /* times of the first and the last record */
-	struct buf notes; /* lines: what is no tampering, but worth knowing */
+	struct buf notes; /* lines: what is not tampering, but worth knowing */
 };
 
 struct verify;

@@ -109,15 +109,15 @@ check_user_namespace(struct report *r)
 		    "can be made and not be used: %s", why);
 	else if (error == 0)
 		report_say(r, REPORT_OK, "namespace user", NULL, "%s",
-		    caps_can_change_ids() ? "to be had; not needed as root"
-					  : "to be had");
+		    caps_can_change_ids() ? "available; not needed as root"
+					  : "available");
 	else if (caps_can_change_ids())
 		report_say(r, REPORT_OK, "namespace user", NULL,
-		    "not to be had (%s), and not needed as root",
+		    "not available (%s), and not needed as root",
 		    strerror(error));
 	else
 		report_say(r, REPORT_WARN, "namespace user", user_advice(),
-		    "not to be had: %s", strerror(error));
+		    "not available: %s", strerror(error));
 	return error == 0;
 }
 
@@ -134,18 +134,18 @@ doctor_kernel_namespaces(struct report *r)
 		    name, sizeof(name), "namespace %s", spaces[i].name);
 		error = try_clone(spaces[i].flag | with);
 		if (error == 0)
-			report_say(r, REPORT_OK, name, NULL, "to be had");
+			report_say(r, REPORT_OK, name, NULL, "available");
 		else
 			report_say(r, REPORT_WARN, name,
 			    !user && with != 0 ? "it needs a user namespace"
 			    : file_says(spaces[i].limit, "0")
 				? "the limit in /proc/sys/user is 0: raise it"
 				: "a container, or the unit's RestrictNamespaces=, forbids it: allow it",
-			    "not to be had: %s", strerror(error));
+			    "not available: %s", strerror(error));
 	}
 }
 
-/* What a policy can do where a layer is missing; the last wall stays. */
+/* Adjust a policy where a layer is missing; the last wall stays. */
 static const char *
 advice_without(const struct report *r, unsigned layer)
 {
@@ -189,7 +189,7 @@ doctor_kernel_root(struct report *r)
 
 /* --- Landlock and seccomp --------------------------------------------- */
 
-/* What it does not keep here, and the layer that does; how many are open. */
+/* What it does not enforce here, and the layer that does; how many are open. */
 static unsigned
 list_gaps(struct buf *b, const struct probe *p)
 {
@@ -230,7 +230,7 @@ doctor_kernel_landlock(struct report *r)
 	open = list_gaps(&lacks, p);
 	if (lacks.len == 0)
 		report_say(r, REPORT_OK, "landlock", NULL,
-		    "ABI %d, with all that is asked of it", p->landlock.abi);
+		    "ABI %d, with everything that is needed", p->landlock.abi);
 	else
 		report_say(r, open > 0 ? REPORT_WARN : REPORT_OK, "landlock",
 		    "a newer kernel has more of them",
@@ -266,11 +266,11 @@ doctor_kernel_seccomp(struct report *r)
 		    name, sizeof(name), "seccomp %s", actions[i].name);
 		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0,
 			&actions[i].action) == 0)
-			report_say(r, REPORT_OK, name, NULL, "to be had");
+			report_say(r, REPORT_OK, name, NULL, "available");
 		else
 			report_say(r, actions[i].without, name,
 			    actions[i].advice,
-			    "not to be had: %s; the kernel names: %s",
+			    "not available: %s; the kernel names: %s",
 			    strerror(errno), avail);
 	}
 	if (probe_get()->tracer && probe_get()->listener)
@@ -286,10 +286,10 @@ doctor_kernel_seccomp(struct report *r)
 		    "programs cannot be held at execve: each is recorded or counted, but unconfirmed");
 	if (probe_get()->listener)
 		report_say(
-		    r, REPORT_OK, "explained refusals", NULL, "to be had");
+		    r, REPORT_OK, "explained refusals", NULL, "available");
 	else
 		report_say(r, REPORT_WARN, "explained refusals",
-		    "set kernel.yama.ptrace_scope below 3, and give CAP_SYS_PTRACE to a service of root; else an outer filter may have the one listener there can be, or the kernel is older than Linux 5.6",
+		    "set kernel.yama.ptrace_scope below 3, and give CAP_SYS_PTRACE to a service of root; else an outer filter may hold the only listener that there can be, or the kernel is older than Linux 5.6",
 		    "a run's refused system calls fail, but are neither explained nor recorded");
 }
 
@@ -443,11 +443,11 @@ check_loginuid(struct report *r)
 		report_say(r, p->privileged ? REPORT_WARN : REPORT_OK,
 		    "loginuid",
 		    "start mcp-execd as a service, which has none of its own to keep, or say \"disable\": [\"loginuid\"]",
-		    "it is %u and can be no other: runs keep it, and are taken for that user by auditd",
+		    "it is %u and cannot be changed: runs keep it, and auditd attributes them to that user",
 		    (unsigned)uid);
 	else
 		report_say(r, REPORT_OK, "loginuid", NULL,
-		    "not set, as runs in a user namespace cannot have their token's; it is read-only there");
+		    "not set, because runs in a user namespace cannot have their token's; it is read-only there");
 }
 
 /* The options of the last line of mountinfo that mounts /proc. */

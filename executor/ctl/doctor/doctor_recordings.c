@@ -66,7 +66,7 @@ check_room(struct report *r, const char *path, uint64_t used)
 				       : REPORT_WARN,
 	    NAME,
 	    "make room, or lower recordings.max_bytes: a command whose output cannot be recorded any more is ended",
-	    "%llu MiB are free at %s; %llu MiB are kept, and may become %llu MiB",
+	    "%llu MiB are free at %s; recordings take %llu MiB, and may grow to %llu MiB",
 	    (unsigned long long)(room >> 20), path,
 	    (unsigned long long)(used >> 20), (unsigned long long)(most >> 20));
 }

@@ -189,7 +189,7 @@ check_system(struct service *s)
 	else
 		report_say(s->r, REPORT_WARN, "system files",
 		    "in the unit set ProtectSystem=full",
-		    "what gets out of a run as root could change %s",
+		    "a process that escapes from a run as root could change %s",
 		    buf_cstr(&writable));
 }
 

@@ -242,7 +242,7 @@ doctor_service_tokens(struct report *r)
 	if (c->tokens.count == 0 && c->report.count == 0)
 		report_say(r, REPORT_WARN, "tokens",
 		    "make one: mcp-execctl token add NAME --policy POLICY",
-		    "there is none, so everybody is refused");
+		    "there is none, so every client is refused");
 	else if (c->report.count == 0 && r->count[REPORT_WARN] == before)
 		report_say(r, REPORT_OK, "tokens", NULL,
 		    "%zu, none expires within %d days", c->tokens.count,
@@ -367,7 +367,7 @@ check_space(struct report *r, const char *dir)
 	    dir);
 }
 
-/* What the log may become, against the room that there is. */
+/* How large the log may become, compared with the free space. */
 static void
 check_growth(struct report *r, const char *dir)
 {
@@ -436,7 +436,7 @@ check_log_dir(struct report *r, const char *dir)
 		 ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0))
 		report_say(r, REPORT_FAIL, "audit log",
 		    "chown the directory to root and chmod go-w it",
-		    "%s: others may rename or remove the log", dir);
+		    "%s: others can rename or remove the log", dir);
 }
 
 void
@@ -457,7 +457,7 @@ doctor_service_audit(struct report *r)
 		check_log_file(r, path, &st);
 	else if (errno == ENOENT)
 		report_say(r, REPORT_OK, "audit log", NULL,
-		    "%s is not there yet, and will be made", path);
+		    "%s does not exist yet, and will be created", path);
 	else
 		report_say(r, REPORT_FAIL, "audit log",
 		    report_advice(errno, "make it readable to mcp-execd"),
@@ -542,7 +542,7 @@ check_port(struct report *r, const struct conf_listener *l, bool running)
 		    owner[0] != '\0' ? " by " : "", owner);
 }
 
-/* What is allowed, and yet seldom meant. */
+/* Allowed, but rarely intended. */
 static void
 check_meaning(struct report *r, const struct conf *c)
 {

@@ -71,7 +71,7 @@ report_advice(int sysno, const char *otherwise)
 	case EPERM:
 		return "run the doctor as root, or as the service's user";
 	case EROFS:
-		return "have the file system mounted so that it can be written, or name another place";
+		return "mount the file system writable, or name another place";
 	default:
 		return otherwise;
 	}

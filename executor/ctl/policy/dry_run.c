@@ -58,7 +58,7 @@ take_option(struct dry_run *c, int opt)
 		return CTL_OK;
 	default:
 		return ctl_usage(c->verb,
-		    "option not understood: a command's own options stand behind \"--\"");
+		    "option not understood: put a command's own options after \"--\"");
 	}
 }
 
@@ -149,7 +149,7 @@ add_arg(struct request *r, const char *name, enum proto_kind kind,
 	return 0;
 }
 
-/* Typed as the tool's parameter is; what is no parameter is refused later. */
+/* Typed as the tool's parameter is; an unknown one is refused later. */
 static int
 add_value(struct request *r, const struct tooldef *def, const char *arg,
     struct err *e)

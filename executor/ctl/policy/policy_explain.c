@@ -3,7 +3,7 @@
  * policy_explain: a policy's plan in plain words; nothing is run.
  *
  * Said from what was loaded and compiled, not from the file: this is what
- * stands around a run.
+ * confines a run.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static const char help[] =
     "           [--dir DIR] [--timeout-ms N] [-- COMMAND...]\n"
     "       mcp-execctl [-c CONFIG] policy explain POLICY --tool NAME\n"
     "           [--arg NAME=VALUE]...\n\n"
-    "Says what a run under the policy may do and what stands around it, and\n"
+    "Says what a run under the policy may do and what confines it, and\n"
     "runs nothing.  With a COMMAND also which file would be executed,\n"
     "whether it may be, where, and with which environment and time.\n\n"
     "  --shell          as exec_cmd: the words, joined, are a line for the\n"
@@ -155,7 +155,7 @@ put_files(struct buf *b, const struct policy *p)
 		facts_tell_paths(&f, add_row, &rows);
 }
 
-/* What comes of a call; the guard lets go on what it only records. */
+/* Verdict on a call; the guard continues calls that it only records. */
 static enum filter_eval
 outcome_of(const struct policy *p, int nr, const uint64_t args[6])
 {
@@ -181,7 +181,7 @@ put_programs(struct buf *b, const struct policy *p)
 		    "but files in memory, memfd_create(2), can be written and execute");
 	if (p->confine.noexec && (p->confine.layers & CONFINE_MOUNTS) == 0)
 		wrapped_text_put(b, "",
-		    "but without the layer mounts the dynamic loader runs what it may read");
+		    "but without the layer mounts the dynamic loader runs what it can read");
 }
 
 /* --- network and system calls ----------------------------------------- */
@@ -215,7 +215,7 @@ put_families(struct buf *b, const struct policy *p)
 			: &not,
 		    "%s", families[i].name);
 	}
-	wrapped_text_row(b, "Sockets", "of these families may be made: %s",
+	wrapped_text_row(b, "Sockets", "of these families can be created: %s",
 	    may.len > 0 ? buf_cstr(&may) : "none");
 	if (not .len > 0)
 		wrapped_text_row(b, "", "refused: %s", buf_cstr(&not ));
@@ -286,6 +286,23 @@ put_calls(struct buf *b, const struct policy *p)
 	put_topic(b, p, "", FACTS_CALLS_END);
 }
 
+static void
+put_answers(struct buf *b, const struct policy *p)
+{
+	wrapped_text_put(b, "Answers",
+	    p->structured
+		? "text and structured content; a token may say otherwise"
+		: "text alone; a token may say otherwise");
+	wrapped_text_put(b, "",
+	    p->separate
+		? "each stream has a pipe, so their order is roughly that of arrival"
+		: "both streams share a pipe, which keeps their order, unless structured");
+	wrapped_text_put(b, "",
+	    p->raw_text
+		? "control characters are passed on as they are"
+		: "control characters and invisible ones are made harmless");
+}
+
 /* --- limits and layers ------------------------------------------------ */
 
 static void
@@ -328,6 +345,7 @@ put_policy(struct buf *b, const struct policy *p)
 	put_network(b, p);
 	put_calls(b, p);
 	put_topic(b, p, "Output", FACTS_RECORDS);
+	put_answers(b, p);
 	put_limits(b, p);
 	put_environment(b, p);
 	put_layers(b, p);
@@ -386,7 +404,7 @@ put_program(struct buf *b, const struct plan *plan)
 		    plan->path[i], v.why);
 	}
 	wrapped_text_row(b, "Executes",
-	    "nothing: \"%s\" would not be found or may not be executed",
+	    "nothing: \"%s\" would not be found or cannot be executed",
 	    plan->argv[0]);
 	return false;
 }

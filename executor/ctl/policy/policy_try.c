@@ -49,7 +49,7 @@ static const char help[] =
     "       mcp-execctl [-c CONFIG] policy test POLICY --tool NAME\n"
     "           [--arg NAME=VALUE]...\n\n"
     "Runs COMMAND under the policy as a client's call would, by the same\n"
-    "code, with this terminal's output and, where that is no terminal,\n"
+    "code, with this terminal's output and, if that is not a terminal,\n"
     "input.  Says on standard error what was enforced.  Nothing is recorded\n"
     "in the audit log.\n\n"
     "  --shell          as exec_cmd: the words, joined, are a line for the\n"
@@ -255,7 +255,7 @@ write_input(struct test *t)
 	t->sp.in = -1;
 }
 
-/* What is waited for; a descriptor of -1 is passed over, poll(2). */
+/* Descriptors to wait for; poll(2) ignores -1. */
 static void
 fill_slots(const struct test *t, struct pollfd p[SLOTS])
 {
@@ -308,7 +308,7 @@ handle_slots(struct test *t, const struct pollfd p[SLOTS])
 	t->ended = p[GUARD].revents != 0;
 }
 
-/* What the pipe still holds; no writer is left, or none that counts. */
+/* Drain the pipe; no writer is left, or none that counts. */
 static void
 drain_pipe(struct test *t, int *fd, int to)
 {
@@ -468,14 +468,14 @@ prepare_groups(struct ctl *ctl)
 	return false;
 }
 
-/* What the service has and a login shell has not. */
+/* What the service has and a login shell lacks. */
 static void
 advise_group(struct ctl *ctl)
 {
 	if (!cgroup_ready() && strcmp(ctl->conf.cgroup, "off") != 0 &&
 	    strstr(buf_cstr(&ctl->report.text), "cgroup") != NULL)
 		(void)fprintf(stderr,
-		    "A login shell has no control group to give out, as the service has: run this again behind\n"
+		    "A login shell has no delegated control group, as the service has: run this again after\n"
 		    "    systemd-run --scope -p Delegate=yes%s%s %s policy test ...\n",
 		    ctl->instance != NULL ? " -p User=" : "",
 		    ctl->instance != NULL ? ctl->instance : "", ctl_self(ctl));

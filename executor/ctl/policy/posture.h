@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* posture: what stands around a run, in words. */
+/* posture: what confines a run, in words. */
 #ifndef EXECUTOR_CTL_POSTURE_H
 #define EXECUTOR_CTL_POSTURE_H
 

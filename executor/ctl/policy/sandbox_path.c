@@ -200,7 +200,7 @@ refused_by_plan(const struct confine *c, const char *real)
 		op->kind == MOUNTS_TMPFS_NOEXEC || op->kind == MOUNTS_DEV ||
 		op->kind == MOUNTS_PTS || op->kind == MOUNTS_PROC ||
 		op->kind == MOUNTS_PROC_ALL))
-		return "nothing may be executed there (key files.noexec or programs)";
+		return "nothing can be executed there (key files.noexec or programs)";
 	if ((c->layers & CONFINE_LANDLOCK) == 0)
 		return NULL;
 	for (i = 0; i < c->mounts.count; i++) {
@@ -214,7 +214,7 @@ refused_by_plan(const struct confine *c, const char *real)
 		return NULL;
 	return c->listed_programs
 		   ? "it is not one of the key programs"
-		   : "it is outside of what the policy lets the run read (key files)";
+		   : "it is outside what the policy lets the run read (key files)";
 }
 
 /* Asked of the kernel in a child, as the policy's user. */

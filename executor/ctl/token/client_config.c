@@ -198,7 +198,7 @@ client_config_write(const char *client, const struct client_config *w,
 	return 0;
 }
 
-/* "0.0.0.0:8001" is no address to connect to; false: no URL leads there. */
+/* "0.0.0.0:8001" is not an address to connect to; false: no URL leads there. */
 static bool
 is_reachable(const char *listener, char *out, size_t size)
 {
@@ -334,8 +334,7 @@ read_token(const struct token *t, char text[BEARER_TEXT], struct err *e)
 	    !bytes_eq_secret(verifier, t->verifier, DIGEST_BYTES)) {
 		explicit_bzero(line, sizeof(line));
 		return err_set(e, ERR_BAD,
-		    "what standard input holds is not the token \"%s\"",
-		    t->name);
+		    "standard input does not hold the token \"%s\"", t->name);
 	}
 	memcpy(text, line, BEARER_TEXT);
 	explicit_bzero(line, sizeof(line));

@@ -30,16 +30,16 @@ static const char help[] =
     "           [--directory DIR] [--expires WHEN] [--from CIDR]...\n"
     "           [--timeout-max MS] [--structured | --no-structured]\n"
     "           [--comment TEXT]\n\n"
-    "Makes a token, prints it once, and stores only a hash of it.  It is in\n"
+    "Creates a token, prints it once, and stores only a hash of it.  It is in\n"
     "force when this ends, where mcp-execd runs.\n\n"
     "  --policy POLICY   what the token grants: policies.d/POLICY.json\n"
     "  --directory DIR   narrows it to a directory within the policy's\n"
     "  --expires WHEN    30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z\n"
     "  --from CIDR       where it may be used from, such as 10.0.0.0/8\n"
     "  --timeout-max MS  narrows the time that a run may take\n"
-    "  --structured      results have structuredContent beside text, whatever the\n"
+    "  --structured      results have structuredContent in addition to text, whatever the\n"
     "                    policy says; --no-structured: text alone\n"
-    "  --comment TEXT    for whom it is, shown by token list\n";
+    "  --comment TEXT    a remark, shown by token list\n";
 
 struct options {
 	const char *policy, *directory, *expires, *timeout_max, *comment;
@@ -274,7 +274,7 @@ login_uid_for(const struct ctl *c, const char *name)
 	return 0;
 }
 
-/* What the executor will say to this file, it says now. */
+/* Report now what the executor would report about this file. */
 static bool
 is_acceptable(struct ctl *c, const char *name, struct bytes json)
 {
@@ -304,7 +304,7 @@ put_client(const struct ctl *c, const char *name, struct buf *out)
 	    "Claude Code (.mcp.json, with the token in the environment as MCP_TOKEN):\n\n",
 	    w.url);
 	if (client_config_write("claude-code", &w, out, &e) != 0)
-		fatal("claude-code is no client: %s", e.what);
+		fatal("claude-code is not a client: %s", e.what);
 	buf_put_u8(out, '\n');
 }
 

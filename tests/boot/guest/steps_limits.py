@@ -109,7 +109,7 @@ def processes():
     r = call(service.token, FORK)
     equal(r.data["stdout"], "60\n", "control")
     r = call(small(), FORK)
-    equal(r.data["stdout"], "18\n", f"beside sh and python3: {r}")
+    equal(r.data["stdout"], "18\n", f"besides sh and python3: {r}")
     explained(r, "limit of 20 processes", "policy small", "limits.processes")
     check(machine.result_record(r)["cgroup.processes_denied"] >= 41,
           machine.result_record(r))
