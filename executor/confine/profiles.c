@@ -32,6 +32,9 @@
 #define FAMILY(f)	ALLOW_IF("socket", 0, LOW32, f)
 #define NO_FAMILY(f)	REFUSE_IF("socket", 0, LOW32, f, EACCES)
 
+/* Of the second argument: the rest are SOCK_CLOEXEC and SOCK_NONBLOCK. */
+#define SOCK_KIND	0xf
+
 /* Namespaces that clone(2) could make. */
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
@@ -132,7 +135,15 @@ static const struct filter_rule diagnosis_rules[] = {
 };
 
 static const struct filter_rule unix_rules[] = { FAMILY(AF_UNIX) };
-static const struct filter_rule no_unix_rules[] = { NO_FAMILY(AF_UNIX) };
+/*
+ * Of pairs those that stay pairs: a datagram's sender may name another
+ * receiver each time, sendto(2), or connect(2) anew.
+ */
+static const struct filter_rule no_unix_rules[] = {
+	NO_FAMILY(AF_UNIX),
+	REFUSE_IF("socketpair", 1, SOCK_KIND, SOCK_DGRAM, EACCES),
+	REFUSE_IF("socketpair", 1, SOCK_KIND, SOCK_RAW, EACCES),
+};
 
 /* Of every profile that has sockets: families that are never needed. */
 static const struct filter_rule family_rules[] = {

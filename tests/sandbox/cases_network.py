@@ -135,9 +135,20 @@ add(
     Attack("sockets.in_directory", UNIX + "{work}/host.sock {word}", told),
     Attack("sockets.in_readable", UNIX + "{ro}/host.sock {word}", told,
            policy="files"),
+    Attack("sockets.pair_sends", "{try} unix-pair {work}/datagrams {word}",
+           told),
+    Attack("sockets.pair_connects",
+           "{try} unix-pair-connect {work}/datagrams {word}", told),
     Attack("sockets.by_link", "ln -sf {out}/host.sock s; "
            + UNIX + "s {word}", told),
 )
+
+
+@case("sockets.pairs_work")
+def pairs(w):
+    """Of streams and of packets, which stay what they are."""
+    out = w.inside("{try} pairs")
+    client.check("pairs ok" in out, out)
 
 
 @case("sockets.granted_works", only=with_mounts)

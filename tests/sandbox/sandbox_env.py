@@ -422,7 +422,8 @@ class World:
         n["abstract"] = f"@{n['tag']}"
         ear.add(socket.AF_UNIX, socket.SOCK_STREAM, "\0" + n["tag"])
         for place in ("sock/granted", "sock/other", "sock/datagrams",
-                      "work/host.sock", "ro/host.sock", "out/host.sock"):
+                      "work/host.sock", "work/datagrams", "ro/host.sock",
+                      "out/host.sock"):
             path = self.server.dir / place
             kind = (socket.SOCK_DGRAM if place.endswith("datagrams")
                     else socket.SOCK_STREAM)

@@ -377,6 +377,51 @@ do_unix_dgram(char **arg)
 	    sendto(fd, arg[1], strlen(arg[1]), 0, (struct sockaddr *)&a, len));
 }
 
+/* PATH TEXT from one end of a pair of datagram sockets. */
+static int
+do_unix_pair(char **arg)
+{
+	struct sockaddr_un a;
+	socklen_t len = unix_address(&a, arg[0]);
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd) == -1)
+		return say("socketpair", -1);
+	return through("sendto", sendto(fd[0], arg[1], strlen(arg[1]), 0,
+				     (struct sockaddr *)&a, len));
+}
+
+/* The same by connect(2). */
+static int
+do_unix_pair_connect(char **arg)
+{
+	struct sockaddr_un a;
+	socklen_t len = unix_address(&a, arg[0]);
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_RAW, 0, fd) == -1)
+		return say("socketpair", -1);
+	if (connect(fd[0], (struct sockaddr *)&a, len) == -1)
+		return say("connect", -1);
+	return through("send", send(fd[0], arg[1], strlen(arg[1]), 0));
+}
+
+/* Pairs that cannot become anything else. */
+static int
+do_pairs(char **arg)
+{
+	int fd[2];
+	char c = 0;
+	(void)arg;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == -1 ||
+	    write(fd[0], "s", 1) != 1 || read(fd[1], &c, 1) != 1 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) == -1 ||
+	    write(fd[1], "p", 1) != 1 || read(fd[0], &c, 1) != 1)
+		return say("socketpair", -1);
+	return through("pairs", c == 'p' ? 0 : -1);
+}
+
 static socklen_t
 ip_address(struct sockaddr_storage *a, const char *host, const char *port)
 {
@@ -1337,6 +1382,9 @@ static const struct {
 	{ "sockets", 0, do_sockets },
 	{ "unix", 2, do_unix },
 	{ "unix-dgram", 2, do_unix_dgram },
+	{ "unix-pair", 2, do_unix_pair },
+	{ "unix-pair-connect", 2, do_unix_pair_connect },
+	{ "pairs", 0, do_pairs },
 	{ "unix-listen", 1, do_unix_listen },
 	{ "tcp", 3, do_tcp },
 	{ "fastopen", 3, do_fastopen },
