@@ -9,7 +9,7 @@ enum {
 	AEAD_KEY = 32,
 	AEAD_NONCE = 12,
 	AEAD_TAG = 16,
-	AEAD_MORE = AEAD_NONCE + AEAD_TAG /* bytes beside the text */
+	AEAD_MORE = AEAD_NONCE + AEAD_TAG /* bytes in addition to the text */
 };
 
 /* Encrypt; out has room for text.len + AEAD_MORE.  A new random nonce. */

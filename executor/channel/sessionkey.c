@@ -36,7 +36,7 @@ read_key(struct sessionkey *k, const char *path)
 		memcpy(k, b.p, sizeof(*k));
 	else if (access(path, F_OK) == 0 || errno != ENOENT)
 		log_warn(
-		    "sessions: %s cannot be used, and is made anew: clients have to initialize again",
+		    "sessions: %s cannot be used, and is created again: clients have to initialize again",
 		    path);
 	buf_wipe(&b);
 	buf_fini(&b);

@@ -2,7 +2,7 @@
 /*
  * sessionkey: the key under which ids of sessions are sealed.
  *
- * Executor.  Kept beside the audit log, as sessions.NAME of log NAME, so that
+ * Executor.  Kept next to the audit log, as sessions.NAME of log NAME, so that
  * clients go on with their sessions after a restart.  A new one is made at a
  * start when the last is a week old; the one before it opens ids until then.
  * Who reads it can make ids, which are of no use without their token.

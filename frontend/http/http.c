@@ -32,8 +32,9 @@
 enum {
 	HTTP_MAX_LISTENERS = 8,
 	HTTP_MAX_BLANKS = 64, /* between a header's colon and its value */
-	HTTP_POOL_EXTRA = 8192, /* beside the head: answer's head */
-	HTTP_LINES = 512, /* of a head, beside target, names and values */
+	HTTP_POOL_EXTRA = 8192, /* in addition to the head: answer's head */
+	HTTP_LINES =
+	    512, /* of a head, in addition to target, names and values */
 	HTTP_RAW = 2048, /* bytes of an answer that the library does not send */
 	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */

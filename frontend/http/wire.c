@@ -90,7 +90,7 @@ on_take(void *arg, void *p, size_t n)
 	w->fault = scan_feed(&w->scan, bytes, n, &good);
 	if (w->speaks_tls && w->fault != NULL)
 		w->fault =
-		    "this port does not speak TLS: use http:// in the place of https";
+		    "this port does not speak TLS: use http:// instead of https";
 	if (w->fault == NULL) {
 		w->given = w->scan.heads;
 		return (ssize_t)n;

@@ -37,7 +37,7 @@ is_plaintext(int fd)
 		return false;
 	buf_init(&answer, LINE);
 	refusal_put_answer(&answer, "400 Bad Request", NULL,
-	    "this port speaks TLS: use https:// in the place of http");
+	    "this port speaks TLS: use https:// instead of http");
 	(void)send(fd, answer.p, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	buf_fini(&answer);
 	/* what is unread when it is closed would take the answer with it */

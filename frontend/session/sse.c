@@ -6,7 +6,8 @@
 
 enum {
 	STREAM_ROOM = 256 << 10, /* bytes waiting at most for more to come */
-	STREAM_FRAME = 256 /* bytes of an event beside its data, at most */
+	STREAM_FRAME =
+	    256 /* bytes of an event in addition to its data, at most */
 };
 
 void

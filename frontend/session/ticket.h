@@ -26,7 +26,7 @@ struct ticket {
 	char client[TICKET_CLIENT + 1];
 };
 
-/* Keys: that which seals, and one that only opens what is older. */
+/* Keys: one that seals, and one that only opens what is older. */
 struct ticket_keys {
 	uint8_t key[2][AEAD_KEY];
 };

@@ -117,7 +117,7 @@ class Judge:
             raise Wrong(f"not an object: {m!r:.100}")
         if rejected and m.get("id", "") is None:
             # Of HTTP and not of the protocol: newer schemas have its form,
-            # but for JSON-RPC's null, without which a client drops it.
+            # except for JSON-RPC's null, without which a client drops it.
             self.schema(NEWEST).check(
                 "JSONRPCErrorResponse",
                 {k: v for k, v in m.items() if k != "id"})

@@ -56,7 +56,7 @@ def test_preflight(server):
     r = preflight(server, APP, more={
         "Access-Control-Request-Private-Network": "true"})
     equal(r.header("access-control-allow-private-network"), "true", r)
-    equal(server.audit("auth-failure"), [], "a preflight is no failure")
+    equal(server.audit("auth-failure"), [], "a preflight is not a failure")
 
 
 def test_answers(server):

@@ -572,12 +572,12 @@ def test_remarks():
         expect(leaf + middle, key, None)
         expect(leaf + middle, key, None, public_url=url,
                allowed_hosts=["BUILD.example.org", "192.0.2.7:99"])
-        expect(leaf + middle, key, "not for www.example.org, so that",
+        expect(leaf + middle, key, "not valid for www.example.org, so",
                public_url="https://www.example.org",
                allowed_hosts=["build.example.org", "www.example.org"])
-        expect(leaf + middle, key, "it is for build.example.org, 192.0.2.7",
+        expect(leaf + middle, key, "it is valid for build.example.org, 192.0.2.7",
                allowed_hosts=["192.0.2.8"])
-        expect(leaf + middle, key, "not for 2001:db8::1,",
+        expect(leaf + middle, key, "not valid for 2001:db8::1,",
                allowed_hosts=["[2001:db8::1]:8443"])
         expect(leaf + middle, key, None, public_url="https://proxy.example",
                trusted_proxies=["192.0.2.1"])
@@ -590,7 +590,7 @@ def test_remarks():
                           "extendedKeyUsage=clientAuth")
         expect(leaf + middle, key, "not valid for servers")
         server.start_once()
-        check("tls: the certificate: it is not for servers" in server.log(),
+        check("tls: the certificate: it is not valid for servers" in server.log(),
               server.log())
         server.stop()
         here = f"tls:0.0.0.0:{instance.free_port()}"
@@ -675,7 +675,7 @@ def test_links():
             folder.chmod(0o777)
             r = server.reload()
             check(r["event.outcome"] == "failure" and
-                  "its directory may be written" in r["event.reason"], r)
+                  "its directory can be written" in r["event.reason"], r)
             folder.chmod(0o755)
         if ROOT:
             os.chown(live / "key.pem", 64200, 64200, follow_symlinks=False)
