@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/path.h"
+
 /* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
 struct attr {
 	uint64_t set, clear, propagation, userns_fd;
@@ -161,22 +163,12 @@ struct change {
 	int error; /* of the last one that failed */
 };
 
-/* Is it the directory, or in it? */
-static bool
-lies_in(const char *path, const char *dir)
-{
-	size_t n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
-
-	return strncmp(dir, path, n) == 0 &&
-	       (path[n] == '/' || path[n] == '\0');
-}
-
 static void
 change_line(struct change *c, char *line)
 {
 	static struct mounted m;
 
-	if (!parse_mount(line, &m) || !lies_in(m.path, c->path))
+	if (!parse_mount(line, &m) || !path_is_within(m.path, c->path))
 		return;
 	c->found |= strcmp(m.path, c->path) == 0;
 	if ((!c->recursive && strcmp(m.path, c->path) != 0) ||

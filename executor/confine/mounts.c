@@ -19,6 +19,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/path.h"
 #include "common/sort.h"
 #include "executor/confine/mountattr.h"
 
@@ -303,23 +304,14 @@ is_bound(enum mounts_kind kind)
 	       kind == MOUNTS_WRITE_NOEXEC;
 }
 
-/* Is it the directory, or in it? */
-static bool
-lies_in(const char *path, const char *dir)
-{
-	size_t n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
-
-	return strncmp(dir, path, n) == 0 &&
-	       (path[n] == '/' || path[n] == '\0');
-}
-
 bool
 mounts_cover(const struct mounts *m, const char *path)
 {
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (is_bound(m->op[i].kind) && lies_in(path, m->op[i].path))
+		if (is_bound(m->op[i].kind) &&
+		    path_is_within(path, m->op[i].path))
 			return true;
 	return false;
 }
@@ -330,7 +322,8 @@ mounts_within(const struct mounts *m, const char *dir)
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (is_bound(m->op[i].kind) && lies_in(m->op[i].path, dir))
+		if (is_bound(m->op[i].kind) &&
+		    path_is_within(m->op[i].path, dir))
 			return true;
 	return false;
 }
@@ -350,7 +343,7 @@ find_decider(
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (lies_in(path, m->op[i].path) &&
+		if (path_is_within(path, m->op[i].path) &&
 		    (itself || strcmp(path, m->op[i].path) != 0) &&
 		    (best == NULL ||
 			strlen(m->op[i].path) >= strlen(best->path)))

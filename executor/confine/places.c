@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/path.h"
 #include "executor/confine/ownpaths.h"
 
 #define SHOWN(path) log_text(bytes_of(path)).s
@@ -116,12 +117,9 @@ writable_link(const struct mounts *m, const char *path, char at[PATH_MAX])
 static const struct mounts_op *
 writable_within(const struct mounts *m, const char *real)
 {
-	size_t i, n = strlen(real);
-
-	for (i = 0; i < m->count; i++)
+	for (size_t i = 0; i < m->count; i++)
 		if (mounts_is_writable(m->op[i].kind) &&
-		    strncmp(m->op[i].path, real, n) == 0 &&
-		    (m->op[i].path[n] == '/' || m->op[i].path[n] == '\0'))
+		    path_is_within(m->op[i].path, real))
 			return &m->op[i];
 	return NULL;
 }

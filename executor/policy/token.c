@@ -20,6 +20,7 @@
 #include "common/beneath.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/path.h"
 #include "executor/audit/loginuid.h"
 
 #define KEYTABLE_MEMBER t
@@ -255,23 +256,6 @@ read_sources(
 		read_source(k, v, t);
 }
 
-/* "sub/dir" of "/srv/app/sub/dir" in "/srv/app"; NULL if it is elsewhere. */
-static const char *
-dir_beneath(const char *directory, const char *of)
-{
-	size_t len = strlen(of);
-
-	while (len > 1 && of[len - 1] == '/')
-		len--;
-	if (strncmp(directory, of, len) != 0)
-		return NULL;
-	directory += len;
-	if (len > 1 && directory[0] != '/' && directory[0] != '\0')
-		return NULL;
-	directory += strspn(directory, "/");
-	return directory[0] == '\0' ? "." : directory;
-}
-
 /* An unusual spelling is replaced by what the kernel calls the directory. */
 static void
 spell_out(char directory[PATH_MAX], int fd)
@@ -299,14 +283,14 @@ narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 
 	if (t->policy == NULL) /* its name was a finding already */
 		return err_set(e, ERR_BAD, "the token has no policy");
-	rest = dir_beneath(directory, t->policy->directory);
+	rest = path_below(directory, t->policy->directory);
 	if (rest == NULL)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" is not within %s, the directory of policy \"%s\"",
 		    log_text(bytes_of(directory)).s, t->policy->directory,
 		    t->policy->name);
-	fd = beneath_open(
-	    t->policy->dir_fd, rest, BENEATH_LINKS | BENEATH_DIRECTORY);
+	fd = beneath_open(t->policy->dir_fd, rest[0] != '\0' ? rest : ".",
+	    BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (fd == -1 && errno == EXDEV)
 		return err_set(e, ERR_BAD,
 		    "\"%s\" leads out of %s, the directory of policy \"%s\"",

@@ -15,6 +15,7 @@
 
 #include "common/beneath.h"
 #include "common/cleanup.h"
+#include "common/path.h"
 #include "executor/policy/elevation.h"
 #include "executor/run/toolcall.h"
 #include "executor/run/wordsplit.h"
@@ -187,21 +188,6 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 	return 0;
 }
 
-/* The part of an absolute path below the jail, or NULL if it is not below. */
-static const char *
-path_below(const char *jail, const char *path)
-{
-	size_t n = strlen(jail);
-
-	while (n > 0 && jail[n - 1] == '/')
-		n--;
-	if (strncmp(path, jail, n) != 0 || (path[n] != '/' && path[n] != '\0'))
-		return NULL;
-	for (path += n; *path == '/'; path++)
-		;
-	return *path == '\0' ? "." : path;
-}
-
 int
 plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 {
@@ -265,7 +251,9 @@ plan_cwd(struct plan *p, struct bytes asked, struct err *e)
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
 	if (rel[0] == '/')
-		rel = path_below(p->directory, text);
+		rel = path_below(text, p->directory);
+	if (rel != NULL && rel[0] == '\0')
+		rel = ".";
 	(void)snprintf(
 	    p->relative, sizeof(p->relative), "%s", rel != NULL ? rel : text);
 	if (rel == NULL)

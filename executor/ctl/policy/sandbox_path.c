@@ -14,6 +14,7 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
+#include "common/path.h"
 
 enum { MAX_LINKS = 40 };
 
@@ -26,15 +27,6 @@ struct walk {
 	const char *why; /* it ends here */
 };
 
-static bool
-is_below(const char *path, const char *dir)
-{
-	size_t n = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
-
-	return strncmp(path, dir, n) == 0 &&
-	       (path[n] == '/' || path[n] == '\0');
-}
-
 /* The operation that decides about path: the one nearest above it. */
 static const struct mounts_op *
 find_decider(const struct mounts *m, const char *path)
@@ -43,7 +35,7 @@ find_decider(const struct mounts *m, const char *path)
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (is_below(path, m->op[i].path) &&
+		if (path_is_within(path, m->op[i].path) &&
 		    (best == NULL ||
 			strlen(m->op[i].path) >= strlen(best->path)))
 			best = &m->op[i];
@@ -57,7 +49,7 @@ leads_to_mount(const struct mounts *m, const char *path)
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (is_below(m->op[i].path, path))
+		if (path_is_within(m->op[i].path, path))
 			return true;
 	return false;
 }
@@ -205,7 +197,7 @@ refused_by_plan(const struct confine *c, const char *real)
 		return NULL;
 	for (i = 0; i < c->mounts.count; i++) {
 		op = &c->mounts.op[i];
-		if (!is_below(real, op->path))
+		if (!path_is_within(real, op->path))
 			continue;
 		listed |= op->kind == MOUNTS_PROGRAM;
 		covered |= op->kind == MOUNTS_READ || op->kind == MOUNTS_WRITE;
