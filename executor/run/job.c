@@ -42,17 +42,35 @@ enum {
 	BREATH_MS = 1000 /* at most, until a budget is looked at again */
 };
 
-enum phase {
+/* As in the picture of job.h. */
+enum state {
 	FREE,
 	ASKED, /* its intent is still to be made */
-	ACCEPTED, /* intent waits to be on disk */
+	WITHDRAWN, /* likewise, and it does not run */
+	ACCEPTED, /* its intent waits to be on disk */
+	VOID, /* likewise, and it does not run */
 	RUNNING, /* there is a guard */
+	ENDING, /* TERM was sent */
+	KILLING, /* KILL was sent */
 	DRAINING, /* the tree is gone, output is still to be forwarded */
-	LEAVING /* all is told, only the guard's own exit is waited for */
+	LEAVING, /* all is told, only the guard's own exit is waited for */
+	STATES
+};
+
+enum event {
+	INTENT_MADE,
+	FLUSHED, /* the log, the intent with it */
+	NOT_STARTED,
+	END_WANTED, /* the verdict says why */
+	TIME_UP,
+	TREE_GONE, /* of what the command started nothing is left */
+	ALL_FORWARDED,
+	GUARD_GONE, /* and reaped */
+	EVENTS
 };
 
 struct job {
-	enum phase phase;
+	enum state state;
 	struct jobs *jobs;
 	uint64_t call;
 	char id[JOB_ID];
@@ -79,9 +97,7 @@ struct job {
 	bool executed; /* execve succeeded */
 	bool unrecorded; /* recording failed, the run is ended for it */
 	struct guard_report report;
-	bool ending; /* TERM was sent, verdict says why */
-	bool killing; /* KILL was sent */
-	enum proto_state verdict; /* valid if ending, or failed to start */
+	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
 	char message[512];
 	struct buf denials; /* explanations, one a line */
 	struct cgroup_usage usage;
@@ -99,7 +115,7 @@ struct jobs {
 	struct quota quota;
 	struct log_limit audit_errors;
 	size_t max; /* runs at the same time */
-	size_t leaving; /* jobs of phase LEAVING, at most max */
+	size_t leaving; /* jobs in state LEAVING, at most max */
 	size_t slots; /* of job: both */
 	uint32_t grace_ms; /* most from TERM to KILL while stopping */
 	uint64_t total, refused; /* since the start */
@@ -111,12 +127,103 @@ static void job_wake(struct job *j);
 static void job_charge(struct job *j);
 static void job_end(struct job *j, enum proto_state verdict, const char *why,
     const char *detail);
+static void job_start(struct job *j);
+static void job_terminate(struct job *j);
+static void job_kill(struct job *j);
+static void job_over(struct job *j);
+static void job_finish(struct job *j);
+static void job_free(struct job *j);
+static void check_time(struct job *j);
+static void kill_guard(struct job *j);
+static void give_up_output(struct job *j);
+
+/* --- the life of a run ------------------------------------------------ */
+
+struct step {
+	void (*act)(struct job *j); /* once in the next state; may be NULL */
+	enum state next; /* FREE without an act: nothing happens */
+};
+
+static const struct step life[STATES][EVENTS] = {
+	[ASKED] = {
+	    [INTENT_MADE] = { NULL, ACCEPTED },
+	    [END_WANTED] = { job_wake, WITHDRAWN },
+	},
+	[WITHDRAWN] = {
+	    [INTENT_MADE] = { NULL, VOID },
+	},
+	[ACCEPTED] = {
+	    [FLUSHED] = { job_start, RUNNING },
+	    [NOT_STARTED] = { job_finish, LEAVING },
+	    [END_WANTED] = { job_wake, VOID },
+	},
+	[VOID] = {
+	    [FLUSHED] = { job_finish, LEAVING },
+	},
+	[RUNNING] = {
+	    [NOT_STARTED] = { job_finish, LEAVING },
+	    [END_WANTED] = { job_terminate, ENDING },
+	    [TIME_UP] = { check_time, RUNNING },
+	    [TREE_GONE] = { job_over, DRAINING },
+	},
+	[ENDING] = {
+	    [TIME_UP] = { job_kill, KILLING },
+	    [TREE_GONE] = { job_over, DRAINING },
+	},
+	[KILLING] = {
+	    [TIME_UP] = { kill_guard, KILLING },
+	    [TREE_GONE] = { job_over, DRAINING },
+	},
+	[DRAINING] = {
+	    [TIME_UP] = { give_up_output, DRAINING },
+	    [ALL_FORWARDED] = { job_finish, LEAVING },
+	    [GUARD_GONE] = { job_pump, DRAINING },
+	},
+	[LEAVING] = {
+	    [GUARD_GONE] = { job_free, FREE },
+	},
+};
+
+/* Does this event mean anything to it now? */
+static bool
+job_minds(const struct job *j, enum event ev)
+{
+	const struct step *s = &life[j->state][ev];
+
+	return s->act != NULL || s->next != FREE;
+}
+
+static void
+job_event(struct job *j, enum event ev)
+{
+	const struct step *s = &life[j->state][ev];
+
+	if (!job_minds(j, ev))
+		return;
+	j->state = s->next;
+	if (s->act != NULL)
+		s->act(j);
+}
 
 /* Has it a command that is to run, or an answer to give? */
 static bool
 is_active(const struct job *j)
 {
-	return j->phase != FREE && j->phase != LEAVING;
+	return j->state != FREE && j->state != LEAVING;
+}
+
+/* Is there a guard, with a tree to watch? */
+static bool
+is_running(const struct job *j)
+{
+	return j->state >= RUNNING && j->state <= KILLING;
+}
+
+/* Was it ended by us, or never begun, so that its status says nothing? */
+static bool
+is_decided(const struct job *j)
+{
+	return j->verdict != PROTO_EXITED;
 }
 
 /* The first of them from *at on, which moves past it; NULL: none is left. */
@@ -163,14 +270,20 @@ job_forget(struct job *j)
 	buf_fini(&j->denials);
 }
 
+/* Its place is free, once all else was forgotten. */
 static void
-job_release(struct job *j)
+clear_place(struct job *j)
 {
-	if (j->phase != LEAVING)
-		job_forget(j);
 	loop_del(j->jobs->loop, &j->guard);
 	cleanup_fd(&j->sp.pidfd);
 	memset(j, 0, sizeof(*j));
+}
+
+static void
+job_free(struct job *j)
+{
+	j->jobs->leaving--;
+	clear_place(j);
 }
 
 static void
@@ -191,9 +304,9 @@ fill_result(const struct job *j, struct job_result *r)
 		return;
 	if (WIFSIGNALED(status))
 		r->signal = WTERMSIG(status);
-	else if (!j->ending)
+	else if (!is_decided(j))
 		r->exit_code = WEXITSTATUS(status);
-	if (!j->ending)
+	if (!is_decided(j))
 		r->state = r->signal != 0 ? PROTO_SIGNALLED : PROTO_EXITED;
 }
 
@@ -236,19 +349,16 @@ job_finish(struct job *j)
 		.recorder = j->recorder,
 	};
 
+	jobs->leaving++;
 	fill_result(j, &r);
 	end_recording(j, &r);
 	record_result(jobs->audit, &r, &end);
 	job_charge(j);
 	if (!j->silent)
 		jobs->ops->done(jobs->arg, &r);
-	if (j->sp.pidfd == -1) {
-		job_release(j);
-		return;
-	}
 	job_forget(j);
-	j->phase = LEAVING;
-	jobs->leaving++;
+	if (j->sp.pidfd == -1)
+		job_event(j, GUARD_GONE);
 }
 
 /* The run does not take place: say so to caller and log. */
@@ -282,7 +392,7 @@ forward_piece(struct job *j, uint8_t stream, const struct output_piece *p)
 static void
 stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
 {
-	bool want = o->fd >= 0 && j->phase == RUNNING && j->executed &&
+	bool want = o->fd >= 0 && is_running(j) && j->executed &&
 		    (j->credit > 0 || !output_needs_credit(o));
 	struct err e = { 0 };
 
@@ -400,7 +510,7 @@ job_pump(struct job *j)
 	if (stream_drain(j, &j->stdout_, &j->out) &&
 	    stream_drain(j, &j->stderr_, &j->err) &&
 	    tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
-		job_finish(j);
+		job_event(j, ALL_FORWARDED);
 }
 
 static void
@@ -440,7 +550,6 @@ order_guard(struct job *j, enum guard_order o)
 static void
 job_kill(struct job *j)
 {
-	j->killing = true;
 	order_guard(j, GUARD_KILL);
 	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
 }
@@ -456,22 +565,23 @@ kill_grace(const struct job *j)
 
 /* TERM now, KILL after the grace. */
 static void
-job_end(struct job *j, enum proto_state verdict, const char *why,
-    const char *detail)
+job_terminate(struct job *j)
 {
-	if (j->ending || j->phase > RUNNING) /* it is over already */
-		return;
-	j->ending = true;
-	j->verdict = verdict;
-	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
-	    detail[0] != '\0' ? ": " : "", detail);
-	if (j->phase != RUNNING) {
-		job_wake(j);
-		return; /* jobs_flush sees it */
-	}
 	job_wake(j);
 	order_guard(j, GUARD_TERM);
 	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
+}
+
+static void
+job_end(struct job *j, enum proto_state verdict, const char *why,
+    const char *detail)
+{
+	if (!job_minds(j, END_WANTED)) /* it is over already */
+		return;
+	j->verdict = verdict;
+	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
+	    detail[0] != '\0' ? ": " : "", detail);
+	job_event(j, END_WANTED);
 }
 
 static bool
@@ -500,7 +610,7 @@ arm_timer(struct job *j)
 }
 
 static void
-on_time(struct job *j)
+check_time(struct job *j)
 {
 	char text[96];
 
@@ -518,24 +628,26 @@ on_time(struct job *j)
 	job_end(j, PROTO_TIMED_OUT, text, "");
 }
 
+/* The guard itself hangs. */
+static void
+kill_guard(struct job *j)
+{
+	log_err("job: guard does not answer run=%s", j->id);
+	(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL, NULL, 0);
+}
+
+static void
+give_up_output(struct job *j)
+{
+	log_warn("job: output not taken by the frontend run=%s", j->id);
+	j->silent = true;
+	job_pump(j);
+}
+
 static void
 on_timer(void *arg)
 {
-	struct job *j = arg;
-
-	if (j->phase == DRAINING) {
-		log_warn("job: output not taken by the frontend run=%s", j->id);
-		j->silent = true;
-		job_pump(j);
-	} else if (!j->ending) {
-		on_time(j);
-	} else if (!j->killing) {
-		job_kill(j);
-	} else { /* the guard itself hangs */
-		log_err("job: guard does not answer run=%s", j->id);
-		(void)syscall(
-		    SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL, NULL, 0);
-	}
+	job_event(arg, TIME_UP);
 }
 
 static void
@@ -634,11 +746,10 @@ take_report(struct job *j)
 		take_denial(j, &r->denial);
 		break;
 	case GUARD_EXPOSED:
-		if (!j->ending)
-			end_exposed(j);
+		end_exposed(j);
 		break;
 	case GUARD_FAILED:
-		if (!j->ending)
+		if (j->state == RUNNING)
 			explain_failure(j);
 		j->reported = true;
 		break;
@@ -669,7 +780,6 @@ explain_loss(struct job *j)
 {
 	siginfo_t si = { .si_code = CLD_KILLED, .si_status = SIGKILL };
 
-	j->ending = true;
 	j->verdict = PROTO_LOST;
 	(void)waitid(
 	    P_PID, (id_t)j->sp.guard, &si, WEXITED | WNOHANG | WNOWAIT);
@@ -696,7 +806,6 @@ job_over(struct job *j)
 	explain_limits(j);
 	if (!j->reported && !ended_with_group(j))
 		explain_loss(j);
-	j->phase = DRAINING;
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
 }
 
@@ -717,18 +826,12 @@ is_over(const struct job *j)
 static void
 job_left(struct job *j)
 {
-	if (j->phase == RUNNING)
-		job_over(j);
+	job_event(j, TREE_GONE);
 	(void)waitpid(j->sp.guard, NULL, 0);
 	(void)close(steal_fd(&j->sp.pidfd));
 	if (j->grouped)
 		cgroup_remove(j->id);
-	if (j->phase == LEAVING) {
-		j->jobs->leaving--;
-		memset(j, 0, sizeof(*j));
-	} else {
-		job_pump(j);
-	}
+	job_event(j, GUARD_GONE);
 }
 
 static void
@@ -739,7 +842,7 @@ on_guard(void *arg, uint32_t events)
 
 	loop_del(j->jobs->loop, &j->guard);
 	j->guard_gone = true;
-	if (j->phase == RUNNING)
+	if (is_running(j))
 		job_wake(j);
 	else
 		job_left(j);
@@ -805,16 +908,16 @@ must_wait(struct job *j)
 		job_sleep(j, ROOM_MS);
 		return true;
 	}
-	if (j->ending || j->guard_gone)
+	if ((j->state != ASKED && j->state != RUNNING) || j->guard_gone)
 		return false;
 	ms = log_budget_wait_run(audit_log_budget(j->jobs->audit),
-	    j->plan.verifier, j->phase == ASKED);
+	    j->plan.verifier, j->state == ASKED);
 	if (log_budget_is_spent(
 		audit_log_budget(j->jobs->audit), j->plan.verifier))
 		ms = BREATH_MS;
 	if (ms == 0)
 		return false;
-	if (j->phase == RUNNING)
+	if (j->state == RUNNING)
 		tell_slowed(j);
 	job_sleep(j, ms < BREATH_MS ? ms : BREATH_MS);
 	return true;
@@ -826,7 +929,7 @@ make_intent(struct job *j)
 	record_intent(j->jobs->audit, j->id, &j->request, &j->plan);
 	job_charge(j);
 	request_fini(&j->request);
-	j->phase = ACCEPTED;
+	job_event(j, INTENT_MADE);
 }
 
 /* Nothing is there to be read: wait for more, or for the guard's exit. */
@@ -875,7 +978,7 @@ next_report(struct job *j)
 	take_report(j);
 	if (!is_over(j))
 		return true;
-	job_over(j);
+	job_event(j, TREE_GONE);
 	job_pump(j);
 	return false;
 }
@@ -885,9 +988,11 @@ job_step(void *arg)
 {
 	struct job *j = arg;
 
-	if ((j->phase != ASKED && j->phase != RUNNING) || must_wait(j))
+	bool asked = j->state == ASKED || j->state == WITHDRAWN;
+
+	if ((!asked && !is_running(j)) || must_wait(j))
 		return false;
-	if (j->phase == RUNNING)
+	if (!asked)
 		return next_report(j);
 	make_intent(j);
 	return false;
@@ -960,15 +1065,14 @@ job_start(struct job *j)
 
 	if (is_expired(j)) { /* it had to wait */
 		job_refuse(j, "the command was not started: the token expired");
-		job_finish(j);
+		job_event(j, NOT_STARTED);
 		return;
 	}
 	if (begin_recording(j, &e) != 0 || start_in_cgroup(j, &e) != 0) {
 		job_refuse(j, "the command was not started: %s", e.what);
-		job_finish(j);
+		job_event(j, NOT_STARTED);
 		return;
 	}
-	j->phase = RUNNING;
 	j->start_ns = clock_mono_ns();
 	output_init(&j->stdout_, 1, j->sp.out, cap);
 	output_init(&j->stderr_, 2, j->sp.err, cap);
@@ -1006,18 +1110,12 @@ jobs_flush(struct jobs *jobs)
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase != ACCEPTED)
-			continue;
-		if (j->ending) {
-			job_finish(j);
-		} else if (rc == ERR_AGAIN) {
-			continue; /* it is accepted, and waits */
-		} else if (rc != 0) {
+		if (j->state != ACCEPTED || rc == 0) {
+			job_event(j, FLUSHED);
+		} else if (rc != ERR_AGAIN) { /* else it waits */
 			job_refuse(j,
 			    "the audit log cannot be written, so nothing is run; tell the administrator of this server");
-			job_finish(j);
-		} else {
-			job_start(j);
+			job_event(j, NOT_STARTED);
 		}
 	}
 	if (rc == 0) /* runs that were over before they began */
@@ -1051,18 +1149,18 @@ is_reserved(const struct jobs *jobs, size_t active, uint32_t same)
 	return active >= jobs->max - kept && same >= part;
 }
 
+/* A free place that this token may have; NULL with *e: none. */
 static struct job *
-find_free(struct jobs *jobs, const struct token *t, struct err *e)
+find_place(struct jobs *jobs, const struct token *t, struct err *e)
 {
 	struct job *free_job = NULL;
-	uint64_t wait_ms;
 	uint32_t same = 0;
 	size_t i, active = 0;
 
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase == FREE)
+		if (j->state == FREE)
 			free_job = j;
 		if (!is_active(j))
 			continue;
@@ -1092,15 +1190,25 @@ find_free(struct jobs *jobs, const struct token *t, struct err *e)
 		    "the server has reached its limit of commands; try again later");
 		return NULL;
 	}
-	if (!quota_take(&jobs->quota, t->name, t->policy->runs_per_minute,
-		clock_mono_ms(), &wait_ms)) {
-		(void)err_set(e, ERR_BUSY,
-		    "policy %s allows %u runs a minute; try again in %llu s",
-		    t->policy->name, t->policy->runs_per_minute,
-		    (unsigned long long)(wait_ms + 999) / 1000);
-		return NULL;
-	}
 	return free_job;
+}
+
+/* A place for one more run of this token, which its quota pays for. */
+static struct job *
+admit_run(struct jobs *jobs, const struct token *t, struct err *e)
+{
+	struct job *j = find_place(jobs, t, e);
+	uint64_t wait_ms;
+
+	if (j == NULL ||
+	    quota_admit(&jobs->quota, t->name, t->policy->runs_per_minute,
+		clock_mono_ms(), &wait_ms))
+		return j;
+	(void)err_set(e, ERR_BUSY,
+	    "policy %s allows %u runs a minute; try again in %llu s",
+	    t->policy->name, t->policy->runs_per_minute,
+	    (unsigned long long)(wait_ms + 999) / 1000);
+	return NULL;
 }
 
 void
@@ -1141,7 +1249,7 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 {
 	uint8_t random[(JOB_ID - 1) / 2];
 	struct err e = { 0 };
-	struct job *j = find_free(jobs, t, &e);
+	struct job *j = admit_run(jobs, t, &e);
 
 	if (j == NULL || request_plan(r, t, &j->plan, &e) != 0) {
 		jobs_refuse(jobs, r, t, e.what);
@@ -1149,7 +1257,7 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 	}
 	jobs->total++;
 	j->jobs = jobs;
-	j->phase = ASKED;
+	j->state = ASKED;
 	j->accepted_ns = clock_mono_ns();
 	(void)snprintf(j->tool, sizeof(j->tool), "%s", r->tool);
 	(void)snprintf(j->client, sizeof(j->client), "%s", r->client);
@@ -1209,11 +1317,10 @@ jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
 	if (bytes > MAX_CREDIT || j->credit > MAX_CREDIT - bytes)
 		return false;
 	j->credit += bytes;
-	if (j->phase == DRAINING) {
+	if (j->state == DRAINING)
 		job_pump(j);
-	} else if (j->phase == RUNNING) {
+	else if (is_running(j))
 		job_rearm(j);
-	}
 	return true;
 }
 
@@ -1228,7 +1335,7 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	while ((j = next_active(jobs, &at)) != NULL) {
 		j->silent |= silent;
 		job_end(j, PROTO_CANCELLED, why, "");
-		if (j->phase == DRAINING && j->silent)
+		if (j->state == DRAINING && j->silent)
 			job_pump(j);
 	}
 }
@@ -1244,8 +1351,7 @@ jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->phase == RUNNING && j->ending && !j->killing &&
-		    j->timer.at_ms > last)
+		if (j->state == ENDING && j->timer.at_ms > last)
 			loop_timer_set(jobs->loop, &j->timer, grace_ms);
 	}
 	jobs_cancel_all(jobs, why, false);
@@ -1276,13 +1382,19 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 static const char *
 state_of(const struct job *j)
 {
-	if (j->phase == ASKED || j->phase == ACCEPTED)
-		return "accepted";
-	if (j->phase == DRAINING)
-		return "sending output";
-	if (j->waits_ns != 0 && !j->ending)
-		return "running, slowed";
-	return j->killing ? "being killed" : j->ending ? "ending" : "running";
+	static const char *const names[STATES] = {
+		[ASKED] = "accepted",
+		[WITHDRAWN] = "accepted",
+		[ACCEPTED] = "accepted",
+		[VOID] = "accepted",
+		[RUNNING] = "running",
+		[ENDING] = "ending",
+		[KILLING] = "being killed",
+		[DRAINING] = "sending output",
+	};
+
+	return j->state == RUNNING && j->waits_ns != 0 ? "running, slowed"
+						       : names[j->state];
 }
 
 void
@@ -1349,7 +1461,7 @@ static void
 take_expiry(struct job *j, uint64_t expires)
 {
 	j->plan.expires = expires;
-	if (j->phase == RUNNING && !j->ending)
+	if (j->state == RUNNING)
 		arm_timer(j);
 }
 
@@ -1392,7 +1504,7 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 	size_t i, n = 0;
 
 	for (i = 0; i < jobs->slots && n < max; i++)
-		if (jobs->job[i].phase != FREE && jobs->job[i].sp.pidfd != -1)
+		if (jobs->job[i].state != FREE && jobs->job[i].sp.pidfd != -1)
 			pid[n++] = jobs->job[i].sp.guard;
 	return n;
 }
@@ -1450,9 +1562,12 @@ jobs_free(struct jobs *jobs)
 	if (jobs == NULL)
 		return;
 	refuse_free(jobs->refusals);
-	for (i = 0; i < jobs->slots; i++)
-		if (jobs->job[i].phase != FREE)
-			job_release(&jobs->job[i]);
+	for (i = 0; i < jobs->slots; i++) {
+		if (is_active(&jobs->job[i]))
+			job_forget(&jobs->job[i]);
+		if (jobs->job[i].state != FREE)
+			clear_place(&jobs->job[i]);
+	}
 	turns_free(jobs->turns);
 	quota_fini(&jobs->quota);
 	free(jobs);

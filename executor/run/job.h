@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job: the runs.  accepted -> running -> exited | signalled | timed_out |
- * cancelled | lost; or refused before it ran.
+ * job: the runs, each of which goes through these states (`life[]` of job.c):
+ *
+ *   ASKED -----> ACCEPTED ----> RUNNING --> ENDING --> KILLING
+ *     |  intent     |  on disk     |  TERM     |  KILL    |
+ *     | end         | end          +-----------+----------+
+ *     v             v              | the tree is gone
+ *   WITHDRAWN --> VOID             v
+ *                   |           DRAINING: output is still to be forwarded
+ *                   |              | result recorded and told
+ *                   +----------> LEAVING: until the guard has exited
+ *
+ * Its result is exited | signalled | timed_out | cancelled | lost; or refused,
+ * if it could not be started (ACCEPTED or RUNNING to LEAVING).
  *
  * A run is accepted, its intent goes into the audit log, and only when that
  * is on disk (jobs_flush, from the loop's idle hook) is it started.  It ends

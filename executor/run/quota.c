@@ -75,7 +75,7 @@ find_token(
 }
 
 bool
-quota_take(struct quota *q, const char *token, uint32_t per_minute,
+quota_admit(struct quota *q, const char *token, uint32_t per_minute,
     uint64_t now_ms, uint64_t *wait_ms)
 {
 	uint64_t full = (uint64_t)per_minute * QUOTA_RUN;

@@ -27,7 +27,7 @@ struct quota {
  * Take one run of this token; false when its minute is used up, and then
  * *wait_ms says when to try again.  per_minute 0: no limit.
  */
-bool quota_take(struct quota *q, const char *token, uint32_t per_minute,
+bool quota_admit(struct quota *q, const char *token, uint32_t per_minute,
     uint64_t now_ms, uint64_t *wait_ms);
 void quota_fini(struct quota *q);
 

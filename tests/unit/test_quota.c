@@ -29,7 +29,7 @@ static bool
 take(const char *token, uint32_t per_minute, uint64_t now)
 {
 	uint64_t wait = UINT64_MAX;
-	bool ok = quota_take(&q, token, per_minute, now, &wait);
+	bool ok = quota_admit(&q, token, per_minute, now, &wait);
 
 	if (ok)
 		assert_int_equal(wait, UINT64_MAX);
@@ -73,7 +73,7 @@ test_wait(void **state)
 	for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		(void)setup(NULL);
 		now = 5;
-		while (quota_take(&q, "a", rates[i], now, &wait))
+		while (quota_admit(&q, "a", rates[i], now, &wait))
 			;
 		assert_in_range(wait, 1, MINUTE / rates[i] + 2);
 		if (wait > 3)
