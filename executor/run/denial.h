@@ -4,7 +4,7 @@
  *
  * The filter has refused the call already when it is told here: the answer
  * is always an error, never "go on", so nothing rests on what this code
- * reads of a hostile process. 
+ * reads of a hostile process.
  */
 #ifndef EXECUTOR_DENIAL_H
 #define EXECUTOR_DENIAL_H
@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include "executor/confine/unotify.h"
-#include "executor/policy/policy.h"
 
 enum {
 	DENIAL_MAX_PATH = 128, /* bytes kept of a path argument, with NUL */
@@ -40,13 +39,5 @@ int denial_error(const struct unotify_call *n, struct denial *out);
 bool denial_is_routine(const struct unotify_call *n);
 /* Drop what was read of the process: it may have been another by then. */
 void denial_forget(struct denial *d);
-/* Name of the call, "" if unknown; name has room for 32 bytes. */
-void denial_name(const struct denial *d, char name[32]);
-/*
- * Append one sentence that a model can act on: what was refused, by which
- * policy and key.  Names the rule, not a way around it.
- */
-void denial_explain(
-    const struct denial *d, const struct policy *p, struct buf *out);
 
 #endif

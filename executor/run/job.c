@@ -20,8 +20,8 @@
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "executor/confine/filehash.h"
+#include "executor/run/explain.h"
 #include "executor/run/output.h"
-#include "executor/run/overrun.h"
 #include "executor/run/quota.h"
 #include "executor/audit/log_budget.h"
 #include "executor/run/record.h"
@@ -686,12 +686,12 @@ add_denial(struct job *j, struct bytes line)
 
 /* Limits of the control group that the run ran into. */
 static void
-explain_limits(struct job *j)
+tell_limits(struct job *j)
 {
 	CLEANUP_BUF struct buf lines;
 
 	buf_init(&lines, DENIALS_MAX);
-	overrun_explain(j->plan.policy, &j->usage, &lines);
+	explain_limits(j->plan.policy, &j->usage, &lines);
 	if (lines.len > 0)
 		add_denial(j, buf_bytes(&lines));
 }
@@ -705,7 +705,7 @@ take_denial(struct job *j, const struct denial *d)
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
 	job_charge(j);
 	buf_init(&line, DENIALS_MAX);
-	denial_explain(d, j->plan.policy, &line);
+	explain_denial(d, j->plan.policy, &line);
 	add_denial(j, buf_bytes(&line));
 	buf_fini(&line);
 }
@@ -803,7 +803,7 @@ job_over(struct job *j)
 	job_unwatch(j);
 	if (j->grouped)
 		cgroup_end(j->id, &j->usage);
-	explain_limits(j);
+	tell_limits(j);
 	if (!j->reported && !ended_with_group(j))
 		explain_loss(j);
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);

@@ -293,7 +293,7 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 	audit_put_own(b, "token.name", p->token);
 	audit_put_own(b, "policy.name", p->policy->name);
 	audit_put_own(b, "event.outcome", "failure");
-	denial_name(d, name);
+	explain_call_name(d, name);
 	audit_put_own(b, "denial.syscall", name);
 	audit_put_i64(b, "denial.syscall_number", d->nr);
 	json_put_key(b, "denial.args");

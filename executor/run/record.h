@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "executor/audit/audit.h"
-#include "executor/run/denial.h"
+#include "executor/run/explain.h"
 #include "executor/confine/execlog.h"
 #include "executor/run/job_result.h"
 #include "executor/run/output.h"

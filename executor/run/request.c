@@ -206,13 +206,6 @@ plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 	}
 }
 
-int
-plan_open_directory(const struct plan *p, int jail)
-{
-	return beneath_open(
-	    jail, p->relative, BENEATH_LINKS | BENEATH_DIRECTORY);
-}
-
 /* The text of a path without "." and needless slashes; ".." leads anywhere. */
 static void
 put_words(char out[PATH_MAX], const char *directory, const char *rel)

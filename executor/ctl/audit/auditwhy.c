@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executor/run/denial.h"
+#include "executor/run/explain.h"
 
 /* Facts of the policy that an explanation needs, as they were for this run. */
 static void
@@ -41,7 +41,7 @@ auditwhy_put(const struct auditrun *r, const struct auditrun_denial *d,
 	memcpy(told.args, d->args, sizeof(told.args));
 	if (p != NULL) {
 		restore_policy(p, r, intent);
-		denial_explain(&told, p, out);
+		explain_denial(&told, p, out);
 	} else {
 		buf_put_bytes(out, auditrun_get(r, d->call));
 	}

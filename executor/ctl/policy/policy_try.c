@@ -23,7 +23,7 @@
 #include "common/fdio.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
-#include "executor/run/overrun.h"
+#include "executor/run/explain.h"
 #include "executor/run/spawn.h"
 
 #define VERB "policy test"
@@ -129,7 +129,7 @@ end_group(const struct test *t)
 		return;
 	buf_init(&lines, DENIALS_MAX);
 	cgroup_end(t->id, &u);
-	overrun_explain(t->plan->policy, &u, &lines);
+	explain_limits(t->plan->policy, &u, &lines);
 	text = strdup(buf_cstr(&lines));
 	for (line = text == NULL ? NULL : strtok_r(text, "\n", &save);
 	     line != NULL; line = strtok_r(NULL, "\n", &save))
@@ -157,7 +157,7 @@ take_denial(struct test *t, const struct denial *d)
 	CLEANUP_BUF struct buf line;
 
 	buf_init(&line, DENIALS_MAX);
-	denial_explain(d, t->plan->policy, &line);
+	explain_denial(d, t->plan->policy, &line);
 	if (t->denials.len > 0 &&
 	    memmem(t->denials.p, t->denials.len, line.p, line.len) != NULL)
 		return;
