@@ -541,6 +541,18 @@ use_session_key(void)
 }
 
 static int
+wire_log_budget(struct err *e)
+{
+	self.log_budget = log_budget_new(self.loop, self.audit, e);
+	if (self.log_budget == NULL)
+		return e->code;
+	log_budget_adjust(
+	    self.log_budget, self.store.conf.audit_bytes_per_second);
+	audit_use_log_budget(self.audit, self.log_budget);
+	return 0;
+}
+
+static int
 wire_modules(struct err *e)
 {
 	static const struct monitor_ops ops = { supervise_lost, on_ready,
@@ -557,14 +569,9 @@ wire_modules(struct err *e)
 	};
 
 	d.loop = self.loop = loop_new(e);
-	if (self.loop == NULL || watch_signals(e) != 0)
+	if (self.loop == NULL || watch_signals(e) != 0 ||
+	    wire_log_budget(e) != 0)
 		return e->code;
-	self.log_budget = log_budget_new(self.loop, self.audit, e);
-	if (self.log_budget == NULL)
-		return e->code;
-	log_budget_adjust(
-	    self.log_budget, self.store.conf.audit_bytes_per_second);
-	audit_use_log_budget(self.audit, self.log_budget);
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)
 		return e->code;

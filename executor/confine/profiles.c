@@ -137,7 +137,7 @@ static const struct filter_rule diagnosis_rules[] = {
 static const struct filter_rule unix_rules[] = { FAMILY(AF_UNIX) };
 /*
  * Of pairs those that stay pairs: a datagram's sender may name another
- * receiver each time, sendto(2), or connect(2) anew.
+ * receiver each time, sendto(2), or connect(2) again.
  */
 static const struct filter_rule no_unix_rules[] = {
 	NO_FAMILY(AF_UNIX),

@@ -78,7 +78,7 @@ OURS = {
     "log.last.timestamp", "log.last.action", "frontend.status",
     "service.version", "config.path", "user.name", "denial.syscall",
     "records.kinds", "trace.parent", "mcp.revision", "posture.seccomp",
-    "token.name", "policy.name", "source.ip", "mcp.session.id",
+    "token.name", "policy.name", "token.policy", "source.ip", "mcp.session.id",
     "posture.directory", "control.verb", "run.id",
     "mcp.tool",             # the frontend asks for tools that are offered
 }
