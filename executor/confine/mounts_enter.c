@@ -198,6 +198,47 @@ is_placeholder(const struct stat *st)
 	       st->st_nlink <= 2 && st->st_uid == geteuid();
 }
 
+/* The directory above, whose name the host may change meanwhile. */
+static int
+open_above(const char *path)
+{
+	char above[PATH_MAX];
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	if (n >= sizeof(above)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	(void)memcpy(above, path, n);
+	(void)memcpy(above + n, n == 0 ? "/" : "", n == 0 ? 2 : 1);
+	return open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+hold_name(int above, const char *name, int *fd)
+{
+	struct stat st;
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		*fd = -1;
+		if (mkdirat(above, name, 0) == -1 && errno != EEXIST)
+			return -errno;
+		if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			continue; /* another run just took it away */
+		if (!is_placeholder(&st))
+			return 0;
+		*fd = openat(above, name,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (*fd != -1 && flock(*fd, LOCK_SH) == 0 &&
+		    fstat(*fd, &st) == 0 && st.st_nlink > 0)
+			return 0;
+		if (*fd != -1)
+			(void)close(*fd);
+	}
+	return -EAGAIN;
+}
+
 /*
  * Hold the place of a name that is not there with an empty directory.  Every
  * run that needs it has a shared lock on it, so that the last one, and only
@@ -207,26 +248,13 @@ is_placeholder(const struct stat *st)
 static int
 hold_place(const char *path, int *fd)
 {
-	struct stat st;
-	int tries;
+	int r, above = open_above(path);
 
-	for (tries = 0; tries < 100; tries++) {
-		*fd = -1;
-		if (mkdir(path, 0) == -1 && errno != EEXIST)
-			return -errno;
-		if (lstat(path, &st) == -1)
-			continue; /* another run just took it away */
-		if (!is_placeholder(&st))
-			return 0;
-		*fd =
-		    open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (*fd != -1 && flock(*fd, LOCK_SH) == 0 &&
-		    fstat(*fd, &st) == 0 && st.st_nlink > 0)
-			return 0;
-		if (*fd != -1)
-			(void)close(*fd);
-	}
-	return -EAGAIN;
+	if (above == -1)
+		return -errno;
+	r = hold_name(above, strrchr(path, '/') + 1, fd);
+	(void)close(above);
+	return r;
 }
 
 static int

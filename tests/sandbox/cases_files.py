@@ -286,11 +286,11 @@ replaced_meanwhile("above_hidden", "{rw}/up/conf", new_above,
 @case("files.meanwhile_held_place", only=with_mounts)
 def held_place(w):
     """What holds the place of a name that is not there goes with the run,
-    although the host has renamed what is above it."""
+    although the host has renamed what is above it, be it as it begins."""
     go, path = w.path("{rw}/go"), w.path("{work}/.git")
     hooks(w)
     shutil.rmtree(path / "hooks")
-    thread = threading.Thread(target=w.inside, args=(
+    thread = threading.Thread(target=w.call, args=(     # it may be refused
         f"while [ ! -e {go} ]; do sleep 0.05; done", "protect"))
     thread.start()
     client.within("it is held", 10, (path / "hooks").exists)
@@ -535,7 +535,6 @@ add(
            control="root"),
     Attack("files.kmsg", "dd if=/dev/kmsg of=/dev/null bs=8192 count=1 && echo {secret}",
            secret, needs=FILES, control="root"),
-    Attack("files.tty", "{try} open /dev/ptmx", through, needs=FILES),
     Attack("files.sys", "ls /sys/class/net", matches("^lo$"), needs=FILES),
     Attack("files.comm_of_host", "cat /proc/{executor}/comm",
            says("mcp-execd"), needs=["mounts"]),
