@@ -98,7 +98,8 @@ def test_right():
         equal(found(*row), None, row)
     # Refused by HTTP, in any revision, before its id was looked at.
     for revision in schema_tap.REVISIONS:
-        schema_tap.Judge().message(revision, error(), rejected=True)
+        schema_tap.Judge().message(
+            revision, {**error(), "id": None}, rejected=True)
 
 
 def test_wrong():
