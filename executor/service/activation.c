@@ -210,6 +210,7 @@ activation_turn_away(const struct activation *in)
 			waits.fd = in->fd[i];
 			if (poll(&waits, 1, 0) != 1)
 				break;
+			/* cppcheck-suppress nullPointer ; accept4(2) takes it */
 			fd = accept4(in->fd[i], NULL, NULL, SOCK_CLOEXEC);
 			if (fd >= 0)
 				(void)close(fd);

@@ -88,6 +88,7 @@ has_filter(int fd)
 	socklen_t len = 0;
 
 	/* with no room: how long it is; 0 if there is none */
+	/* cppcheck-suppress nullPointer ; with no room it is not used */
 	return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) == 0 &&
 	       len > 0;
 }
