@@ -257,12 +257,12 @@ def test_files_are_followed():
     def reloads():
         return len(server.audit("reload-tokens"))
 
-    def once(what, change, good):
+    def once(what, change, good, most=1):
         before = reloads()
         change()
         within(what, 5, lambda: reloads() > before)
         settle(reloads)
-        equal(reloads() - before, 1, what)
+        check(1 <= reloads() - before <= most, what, reloads() - before)
         equal(server.accepts(token), good, what)
 
     with Server() as server:
@@ -270,10 +270,12 @@ def test_files_are_followed():
         folder = server.dir / "tokens.d"
         away = server.dir / "away"
         token = server.token
+        # Of mcp-execctl: by the directory, and by its own request, if that
+        # comes over 20 ms later.
         once("token add", lambda: server.ctl(
-            "token", "add", "other", "--policy", "test"), True)
+            "token", "add", "other", "--policy", "test"), True, most=2)
         once("token revoke", lambda: server.ctl("token", "revoke", "other"),
-             True)
+             True, most=2)
         before = reloads()
         (folder / ".test.json.swp").write_text("x")
         (folder / "README").write_text("x")
@@ -304,7 +306,7 @@ def test_files_are_followed():
               server.audit("reload-tokens")[-1])
         once("back", lambda: away.rename(folder), True)
         once("after that", lambda: server.ctl("token", "revoke", "test"),
-             False)
+             False, most=2)
 
 
 def test_rotate():
