@@ -26,7 +26,7 @@ from client import (JSON_HEADERS, Connection, Http, Server, bearer, check,
 CONNECTIONS = 16        # hostile ones of one token
 SOURCE = 1000           # of one source
 MOST = 3                # times what it takes next to a busy token
-FLOOR_S = .03           # a machine that is this quick is not asked for more
+FLOOR_S = .2            # less than that is the noise of a busy machine
 SOURCE_S = 1            # most that half of the calls take next to 1,000 of it
 STUCK_S = 5             # most that anything waits, whatever happens
 CONTROL = "\x01" * 8000
