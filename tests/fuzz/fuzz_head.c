@@ -108,8 +108,8 @@ fill_in(struct state *s, size_t i, struct bytes value)
 			s->values[i][n++] = (char)value.p[k];
 			continue;
 		}
-		memcpy(s->values[i] + n, s->session, SESSION_ID - 1);
-		n += SESSION_ID - 1;
+		memcpy(s->values[i] + n, s->session, strlen(s->session));
+		n += strlen(s->session);
 		k++;
 	}
 	return bytes_make(s->values[i], n);
