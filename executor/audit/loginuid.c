@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/decimal.h"
 #include "common/digest.h"
 
 static struct {
@@ -46,20 +47,6 @@ loginuid_of(const char *name)
 	       (uint32_t)(n % ((uint64_t)self.last - self.first + 1));
 }
 
-/* snprintf(3) is not safe between fork and exec. */
-static size_t
-put_digits(uint32_t n, char out[10])
-{
-	char text[10];
-	size_t at = sizeof(text);
-
-	do
-		text[--at] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	memcpy(out, text + at, sizeof(text) - at);
-	return sizeof(text) - at;
-}
-
 /*
  * Of a process that is not dumpable, as we are not, these files belong to
  * root: without privileges it has to be that for a moment.
@@ -82,8 +69,8 @@ open_own(void)
 int
 loginuid_set(uint32_t uid)
 {
-	char text[10];
-	size_t len = put_digits(uid, text);
+	char text[DECIMAL_MAX];
+	size_t len = (size_t)(decimal_put(text, uid) - text);
 	int fd = open_own(), r = 0;
 
 	if (fd == -1)

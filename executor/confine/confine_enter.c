@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/decimal.h"
 #include "common/beneath.h"
 #include "common/landlock.h"
 #include "executor/confine/confine.h"
@@ -32,28 +33,14 @@ write_file(const char *path, const char *text)
 	return r;
 }
 
-static char *
-put_number(char *p, unsigned n)
-{
-	char digits[12];
-	size_t i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*p++ = digits[--i];
-	return p;
-}
-
 /* "ID ID 1": ourselves and nobody else, under our own name. */
 static int
 write_map(const char *path, unsigned id)
 {
-	char text[40], *p = put_number(text, id);
+	char text[40], *p = decimal_put(text, id);
 
 	*p++ = ' ';
-	p = put_number(p, id);
+	p = decimal_put(p, id);
 	memcpy(p, " 1", 3);
 	return write_file(path, text);
 }

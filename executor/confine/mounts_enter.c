@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "executor/confine/mountattr.h"
+#include "common/decimal.h"
 #include "executor/confine/mounts.h"
 
 /* Places that this process, a guard, holds for its run. */
@@ -130,20 +131,6 @@ make_place(char *out, const struct mounts_op *op)
 		r = make_one(out, op);
 	}
 	return r == 0 || errno == EEXIST ? 0 : -errno;
-}
-
-static void
-put_number(char *p, unsigned n)
-{
-	char digits[12];
-	size_t i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*p++ = digits[--i];
-	*p = '\0';
 }
 
 static int
@@ -306,7 +293,7 @@ hide_directory(int place)
 {
 	char at[40] = "/proc/self/fd/";
 
-	put_number(at + strlen(at), (unsigned)place);
+	(void)decimal_put(at + strlen(at), (unsigned)place);
 	return mount("hidden", at, "tmpfs",
 		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
 		   "mode=0,size=4k,nr_inodes=2") == -1

@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/decimal.h"
+
 enum { PAGE = 4096 };
 
 int
@@ -108,20 +110,6 @@ unotify_use_proc(int fd)
 	own_proc = fd;
 }
 
-static char *
-put_number(char *p, unsigned n)
-{
-	char digits[12];
-	size_t i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*p++ = digits[--i];
-	return p;
-}
-
 /* A proc by its descriptor is reached through either, as "self" is in both. */
 void
 unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
@@ -132,10 +120,10 @@ unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 	p += 6;
 	if (own_proc != -1) {
 		memcpy(p, "self/fd/", 8);
-		p = put_number(p + 8, (unsigned)own_proc);
+		p = decimal_put(p + 8, (unsigned)own_proc);
 		*p++ = '/';
 	}
-	p = put_number(p, (unsigned)pid);
+	p = decimal_put(p, (unsigned)pid);
 	*p++ = '/';
 	memcpy(p, name, strlen(name) + 1);
 }

@@ -7,25 +7,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/decimal.h"
+
 bool
 ownid_wants(const struct unotify_call *n)
 {
 	return n->nr == SYS_getpid;
-}
-
-static char *
-put_number(char *p, unsigned n)
-{
-	char digits[12];
-	size_t i = 0;
-
-	do
-		digits[i++] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	while (i > 0)
-		*p++ = digits[--i];
-	*p = '\0';
-	return p;
 }
 
 /* "Pid:" of its fdinfo, in the ids of the proc that is mounted; 0: unknown. */
@@ -38,7 +25,7 @@ seen_as(int pidfd)
 	ssize_t n;
 	int fd;
 
-	(void)put_number(path + strlen(path), (unsigned)pidfd);
+	(void)decimal_put(path + strlen(path), (unsigned)pidfd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return 0;

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/decimal.h"
+
 enum {
 	MAX_PIDS = 4096 /* of one pass; further ones wait for the next */
 };
@@ -41,20 +43,6 @@ put_text(char *p, const char *text)
 {
 	while (*text != '\0')
 		*p++ = *text++;
-	*p = '\0';
-	return p;
-}
-
-static char *
-put_pid(char *p, pid_t pid)
-{
-	char digits[16];
-	size_t n = 0;
-
-	for (; pid > 0; pid /= 10)
-		digits[n++] = (char)('0' + pid % 10);
-	while (n > 0)
-		*p++ = digits[--n];
 	*p = '\0';
 	return p;
 }
@@ -113,7 +101,8 @@ enter_process(struct walk *w, pid_t pid)
 	long n, at;
 	int fd;
 
-	tid = put_text(put_pid(put_text(path, "/proc/"), pid), "/task/");
+	tid = put_text(
+	    decimal_put(put_text(path, "/proc/"), (uint32_t)pid), "/task/");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return;
@@ -140,7 +129,8 @@ read_parent(pid_t pid)
 	ssize_t n;
 	int fd;
 
-	(void)put_text(put_pid(put_text(text, "/proc/"), pid), "/stat");
+	(void)put_text(
+	    decimal_put(put_text(text, "/proc/"), (uint32_t)pid), "/stat");
 	fd = open(text, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* decimal: digits from the right, then from the left. */
+#include "common/decimal.h"
+
+#include <stddef.h>
+
+char *
+decimal_put(char *p, uint32_t n)
+{
+	char digits[DECIMAL_MAX];
+	size_t i = 0;
+
+	do
+		digits[i++] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	while (i > 0)
+		*p++ = digits[--i];
+	*p = '\0';
+	return p;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * decimal: a number as text, where snprintf(3) may not be called.
+ *
+ * Async-signal-safe: between fork and execve, and in what looks into other
+ * processes for a run's guard.
+ */
+#ifndef COMMON_DECIMAL_H
+#define COMMON_DECIMAL_H
+
+#include <stdint.h>
+
+enum { DECIMAL_MAX = 11 }; /* bytes that it writes at most, with the NUL */
+
+/* Write n and a NUL at p, which has room for them; returns the NUL's place. */
+char *decimal_put(char *p, uint32_t n);
+
+#endif
