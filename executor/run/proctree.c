@@ -27,6 +27,11 @@ struct walk {
 	size_t count, next;
 	const pid_t *spare;
 	size_t spare_count;
+	/*
+	 * To be signalled: what has ended and is not reaped yet is left out, as
+	 * what forks for ever leaves more of those than a pass has room for.
+	 */
+	bool alive;
 };
 
 /* struct linux_dirent64 of getdents64(2). */
@@ -120,9 +125,12 @@ enter_process(struct walk *w, pid_t pid)
 	(void)close(fd);
 }
 
-/* Its parent as of now, 0: outside of our pid namespace; -1: cannot be read. */
+/*
+ * Its parent as of now, 0: outside of our pid namespace; -1: cannot be read.
+ * *state: its letter in proc_pid_stat(5).
+ */
 static pid_t
-read_parent(pid_t pid)
+read_parent(pid_t pid, char *state)
 {
 	char text[512], *p;
 	pid_t parent = 0;
@@ -140,18 +148,22 @@ read_parent(pid_t pid)
 	p = strrchr(text, ')'); /* its name may hold anything: "(x) S 1 " */
 	if (p == NULL || strlen(p) < 5)
 		return -1;
+	*state = p[2];
 	for (p += 4; *p >= '0' && *p <= '9'; p++)
 		parent = parent * 10 + (*p - '0');
 	return parent;
 }
 
-/* The same with 0 for both. */
+/* The same with 0 for both; if alive: for what has ended as well. */
 static pid_t
-parent_of(pid_t pid)
+parent_of(pid_t pid, bool alive)
 {
-	pid_t parent = read_parent(pid);
+	char state;
+	pid_t parent = read_parent(pid, &state);
 
-	return parent > 0 ? parent : 0;
+	if (parent <= 0 || (alive && (state == 'Z' || state == 'X')))
+		return 0;
+	return parent;
 }
 
 static bool
@@ -215,7 +227,7 @@ scan_once(struct walk *w, int fd)
 			pid_t pid = read_number(d->name);
 
 			if (pid > 0 && !found_process(w, pid) &&
-			    found_process(w, parent_of(pid)))
+			    found_process(w, parent_of(pid, w->alive)))
 				take_process(w, pid);
 			at += d->len;
 		}
@@ -268,7 +280,7 @@ signal_one(const struct walk *w, pid_t pid, int sig)
 			(void)kill(pid, sig);
 		return;
 	}
-	parent = parent_of(pid);
+	parent = parent_of(pid, false);
 	if (parent == 0 || found_process(w, parent))
 		(void)syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
 	(void)close(fd);
@@ -284,6 +296,7 @@ proctree_kill(int sig, const pid_t *spare, size_t spare_count)
 	w.count = w.next = 0;
 	w.spare = spare;
 	w.spare_count = spare_count;
+	w.alive = true;
 	walk_tree(&w);
 	for (i = 0; i < w.count; i++)
 		signal_one(&w, w.pid[i], sig);
@@ -332,13 +345,14 @@ bool
 proctree_has_ancestor(pid_t pid, pid_t ancestor)
 {
 	unsigned steps;
+	char state;
 
 	for (steps = 0; steps < MAX_PIDS; steps++) {
 		if (pid == ancestor)
 			return true;
 		if (pid == 1 || pid == 0)
 			return false;
-		pid = read_parent(pid);
+		pid = read_parent(pid, &state);
 		if (pid == -1)
 			return steps == 0 || geteuid() == 0;
 	}
