@@ -298,8 +298,8 @@ proctree_kill(int sig, const pid_t *spare, size_t spare_count)
 	w.spare_count = spare_count;
 	w.alive = true;
 	walk_tree(&w);
-	for (i = 0; i < w.count; i++)
-		signal_one(&w, w.pid[i], sig);
+	for (i = w.count; i > 0; i--)
+		signal_one(&w, w.pid[i - 1], sig);
 	return (unsigned)w.count;
 }
 
