@@ -63,7 +63,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/gate, \
 	auth backoff forwarded penalty validate waits) \
 	$(call in,frontend/link, \
-	calls capture catalog defined ipc reading settings) \
+	calls capture catalog defined exchange ipc reading settings) \
 	$(call in,frontend/tls, \
 	tls tlsadvice tlscheck tlshook) \
 	$(call in,frontend/process, \

@@ -57,7 +57,6 @@ struct fetches {
 	void *arg;
 	struct loop_timer step, patience;
 	struct log_limit reads;
-	uint64_t last_id;
 	size_t turn; /* whose slice is next */
 	size_t next_place;
 	struct place place[PLACES];
@@ -430,12 +429,10 @@ static const struct {
 };
 
 static int
-check_fetch(const struct fetches *all, const struct msg_fetch *m, struct err *e)
+check_fetch(const struct msg_fetch *m, struct err *e)
 {
 	bool output = m->what == PROTO_FETCH_OUTPUT;
 
-	if (m->fetch <= all->last_id)
-		return err_set(e, ERR_PROTO, "FETCH with an old id");
 	if (m->what > PROTO_FETCH_OUTPUT || m->length > PROTO_MAX_FETCH ||
 	    m->window > PROTO_MAX_FETCH || m->offset > INT64_MAX)
 		return err_set(e, ERR_PROTO, "FETCH beyond reason");
@@ -462,9 +459,8 @@ fetches_begin(struct fetches *all, const struct msg_fetch *m,
 	struct msg_fetched no = { .fetch = m->fetch, .state = PROTO_DENIED };
 	struct fetch *f = free_entry(all);
 
-	if (check_fetch(all, m, e) != 0)
+	if (check_fetch(m, e) != 0)
 		return e->code;
-	all->last_id = m->fetch;
 	if (t == NULL || f == NULL) {
 		no.message = bytes_of(
 		    t == NULL
@@ -498,20 +494,19 @@ find_fetch(struct fetches *all, uint64_t id)
 	return NULL;
 }
 
-int
-fetches_more(struct fetches *all, const struct msg_fetchmore *m, struct err *e)
+bool
+fetches_credit(struct fetches *all, uint64_t id, uint32_t bytes)
 {
-	struct fetch *f = find_fetch(all, m->fetch);
+	struct fetch *f = find_fetch(all, id);
 
 	if (f == NULL)
-		return 0;
-	if (m->bytes > PROTO_MAX_FETCH ||
-	    f->credit > PROTO_MAX_FETCH - m->bytes)
-		return err_set(e, ERR_PROTO, "FETCHMORE beyond reason");
-	f->credit += m->bytes;
+		return true;
+	if (bytes > PROTO_MAX_FETCH || f->credit > PROTO_MAX_FETCH - bytes)
+		return false;
+	f->credit += bytes;
 	f->since_ms = clock_mono_ms();
 	go_on(all);
-	return 0;
+	return true;
 }
 
 void
@@ -543,7 +538,6 @@ fetches_forget(struct fetches *all)
 	for (i = 0; i < FETCH_MAX; i++)
 		if (all->fetch[i].id != 0)
 			release_fetch(&all->fetch[i]);
-	all->last_id = 0;
 	loop_timer_cancel(all->loop, &all->step);
 	loop_timer_cancel(all->loop, &all->patience);
 }

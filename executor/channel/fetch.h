@@ -34,13 +34,12 @@ void fetches_free(struct fetches *all);
 /* t: who presented the proof; NULL: nobody, `why` says it.  ERR_PROTO */
 int fetches_begin(struct fetches *all, const struct msg_fetch *m,
     const struct token *t, const char *why, struct err *e) MUST_CHECK;
-/* Unknown ids are ignored; ERR_PROTO: beyond reason. */
-int fetches_more(struct fetches *all, const struct msg_fetchmore *m,
-    struct err *e) MUST_CHECK;
+/* Both ignore unknown ids; false: beyond reason. */
+bool fetches_credit(struct fetches *all, uint64_t id, uint32_t bytes);
 void fetches_stop(struct fetches *all, uint64_t id);
 /* Those of tokens that are not in the table any more. */
 void fetches_stop_revoked(struct fetches *all, const struct token_table *t);
-/* The frontend is gone: all of them, silently; ids start again. */
+/* The frontend is gone: all of them, silently. */
 void fetches_forget(struct fetches *all);
 
 #endif

@@ -55,7 +55,7 @@ struct monitor {
 	uint32_t asked, answered; /* nonces of the last ASK and VITALS */
 	uint64_t asked_ms; /* when that was, monotonic */
 	struct monitor_vitals vitals; /* as last told */
-	uint64_t last_call; /* ids only grow */
+	uint64_t last_id; /* ids only grow */
 	uint64_t
 	    served_ms; /* when this frontend was ready, monotonic; 0: not */
 	bool draining;
@@ -299,12 +299,21 @@ on_vitals(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/* Calls and fetches share ids, so that CREDIT and CANCEL mean one of them. */
+static int
+take_id(struct monitor *m, uint64_t id, const char *what, struct err *e)
+{
+	if (id <= m->last_id)
+		return err_set(e, ERR_PROTO, "%s with an old id", what);
+	m->last_id = id;
+	return 0;
+}
+
 static int
 on_call(struct monitor *m, const struct msg *msg, struct err *e)
 {
-	if (msg->call.call <= m->last_call)
-		return err_set(e, ERR_PROTO, "CALL with an old id");
-	m->last_call = msg->call.call;
+	if (take_id(m, msg->call.call, "CALL", e) != 0)
+		return e->code;
 	memcpy(m->proof, msg->call.proof, sizeof(m->proof));
 	if (request_begin(&m->request, &msg->call, e) != 0)
 		return e->code;
@@ -389,15 +398,17 @@ on_cancel(struct monitor *m, const struct msg *msg, struct err *e)
 {
 	if (msg->cancel.why > PROTO_WHY_SESSION)
 		return err_set(e, ERR_PROTO, "CANCEL for an unknown reason");
-	jobs_cancel(m->jobs, msg->cancel.call, proto_why_name(msg->cancel.why),
+	jobs_cancel(m->jobs, msg->cancel.id, proto_why_name(msg->cancel.why),
 	    msg->cancel.reason);
+	fetches_stop(m->fetches, msg->cancel.id);
 	return 0;
 }
 
 static int
 on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 {
-	if (!jobs_credit(m->jobs, msg->credit.call, msg->credit.bytes))
+	if (!jobs_credit(m->jobs, msg->credit.id, msg->credit.bytes) ||
+	    !fetches_credit(m->fetches, msg->credit.id, msg->credit.bytes))
 		return err_set(e, ERR_PROTO, "CREDIT beyond reason");
 	return 0;
 }
@@ -434,6 +445,8 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 	struct err why = { 0 };
 	struct buf *b;
 
+	if (take_id(m, f->fetch, "FETCH", e) != 0)
+		return e->code;
 	t = authenticate_proof(m, f->proof, f->peer, &known, &why);
 	o = owner_of(known, f->peer);
 	if (t == NULL && log_budget_may_note(audit_log_budget(m->audit), &o,
@@ -448,20 +461,6 @@ on_fetch(struct monitor *m, const struct msg *msg, struct err *e)
 		end_note(m, &o);
 	}
 	return fetches_begin(m->fetches, f, t, why.what, e);
-}
-
-static int
-on_fetchmore(struct monitor *m, const struct msg *msg, struct err *e)
-{
-	return fetches_more(m->fetches, &msg->fetchmore, e);
-}
-
-static int
-on_fetchstop(struct monitor *m, const struct msg *msg, struct err *e)
-{
-	(void)e;
-	fetches_stop(m->fetches, msg->fetchstop.fetch);
-	return 0;
 }
 
 /*
@@ -652,8 +651,6 @@ static const struct permit {
 	{ PROTO_CANCEL, ST_UP, on_cancel },
 	{ PROTO_CREDIT, ST_UP, on_credit },
 	{ PROTO_FETCH, ST_UP, on_fetch },
-	{ PROTO_FETCHMORE, ST_UP, on_fetchmore },
-	{ PROTO_FETCHSTOP, ST_UP, on_fetchstop },
 	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
 	{ PROTO_SESSION, ST_UP, on_session },
 	{ PROTO_PENALTY, ST_UP, on_penalty },
@@ -714,7 +711,7 @@ monitor_attach(struct monitor *m, int fd, struct err *e)
 	m->ready = 0;
 	memset(m->begun, 0, sizeof(m->begun));
 	m->served_ms = 0;
-	m->last_call = 0;
+	m->last_id = 0;
 	m->chan = chan_new(m->loop, fd, F2E, &ops, m, e);
 	return m->chan == NULL ? e->code : 0;
 }

@@ -8,18 +8,16 @@
 #include "common/shares.h"
 #include "frontend/link/calls.h"
 #include "frontend/link/defined.h"
+#include "frontend/link/exchange.h"
 
 struct call {
-	uint64_t id; /* 0: free */
+	struct exchange exchange; /* its id is 0: free */
 	const struct catalog_tool *tool;
 	bool base64;
 	uint8_t flags; /* PROTO_TOKEN_* */
 	uint8_t verifier[DIGEST_BYTES]; /* of who called */
 	struct capture capture;
-	uint32_t owed; /* credit not yet sent, bytes */
-	bool cancel_owed; /* CANCEL did not fit */
 	struct shares_user *user;
-	enum proto_why why;
 	char run[33]; /* id given by STARTED */
 	void (*output)(
 	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
@@ -31,7 +29,6 @@ struct calls {
 	struct ipc *ipc;
 	void (*observer)(void *arg, const struct calls_change *change);
 	void *observer_arg;
-	uint64_t last_id;
 	uint32_t most; /* calls at once */
 	uint32_t output_bytes; /* per stream */
 	size_t count;
@@ -43,29 +40,9 @@ static struct call *
 find_call(struct calls *c, uint64_t id)
 {
 	for (size_t i = 0; id != 0 && i < c->most; i++)
-		if (c->table[i].id == id)
+		if (c->table[i].exchange.id == id)
 			return &c->table[i];
 	return NULL;
-}
-
-static void
-send_credit(struct calls *c, struct call *call)
-{
-	struct msg m = { .code = PROTO_CREDIT,
-		.credit = { .call = call->id, .bytes = call->owed } };
-	struct err e;
-
-	/* what the channel does not take is sent when it has drained */
-	if (call->owed > 0 && ipc_send(c->ipc, &m, &e) == 0)
-		call->owed = 0;
-}
-
-static void
-owe_credit(struct calls *c, struct call *call, uint32_t bytes)
-{
-	call->owed += bytes;
-	if (call->owed >= CALLS_WINDOW / 2)
-		send_credit(c, call);
 }
 
 void
@@ -74,19 +51,7 @@ calls_credit(struct calls *c, uint64_t id, uint32_t bytes)
 	struct call *call = find_call(c, id);
 
 	if (call != NULL)
-		owe_credit(c, call, bytes);
-}
-
-static void
-send_cancel(struct calls *c, struct call *call, struct bytes reason)
-{
-	struct msg m = { .code = PROTO_CANCEL,
-		.cancel = { .call = call->id,
-		    .why = (uint8_t)call->why,
-		    .reason = reason } };
-	struct err e;
-
-	call->cancel_owed = ipc_send(c->ipc, &m, &e) != 0;
+		exchange_owe(&call->exchange, bytes);
 }
 
 static void
@@ -94,15 +59,9 @@ on_drained(void *arg)
 {
 	struct calls *c = arg;
 
-	for (size_t i = 0; i < c->most; i++) {
-		struct call *call = &c->table[i];
-
-		if (call->id == 0)
-			continue;
-		send_credit(c, call);
-		if (call->cancel_owed)
-			send_cancel(c, call, bytes_of(""));
-	}
+	for (size_t i = 0; i < c->most; i++)
+		if (c->table[i].exchange.id != 0)
+			exchange_settle(&c->table[i].exchange);
 }
 
 static void
@@ -144,7 +103,7 @@ on_output(void *arg, const struct msg *m, struct err *e)
 		call->output(
 		    call->arg, stream, m->output.skipped, m->output.data);
 	else
-		owe_credit(c, call, (uint32_t)m->output.data.len);
+		exchange_owe(&call->exchange, (uint32_t)m->output.data.len);
 	return 0;
 }
 
@@ -196,7 +155,7 @@ calls_lose(struct calls *c)
 		.message = BYTES_LIT("the server stopped") };
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (c->table[i].id != 0)
+		if (c->table[i].exchange.id != 0)
 			end_call(c, &c->table[i], &lost);
 }
 
@@ -236,7 +195,7 @@ calls_free(struct calls *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (c->table[i].id != 0)
+		if (c->table[i].exchange.id != 0)
 			release_call(c, &c->table[i]);
 	shares_free(c->shares);
 	free(c);
@@ -252,7 +211,7 @@ calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes)
 		most = CALLS_MAX;
 	/* a smaller table must still hold what runs in it */
 	for (size_t i = most; i < CALLS_MAX; i++)
-		if (c->table[i].id != 0)
+		if (c->table[i].exchange.id != 0)
 			most = (uint32_t)i + 1;
 	c->most = most;
 	c->output_bytes = output_bytes;
@@ -337,7 +296,7 @@ static struct call *
 free_entry(struct calls *c)
 {
 	for (size_t i = 0; i < c->most; i++)
-		if (c->table[i].id == 0)
+		if (c->table[i].exchange.id == 0)
 			return &c->table[i];
 	return NULL;
 }
@@ -382,7 +341,7 @@ calls_start(
 	call = take_entry(c, verifier, e);
 	if (call == NULL)
 		return e->code;
-	call->id = ++c->last_id;
+	exchange_begin(&call->exchange, c->ipc, CALLS_WINDOW);
 	call->tool = r->tool;
 	call->base64 = r->args->base64;
 	call->flags = r->flags;
@@ -393,8 +352,8 @@ calls_start(
 	capture_init(
 	    &call->capture, 2 * (size_t)c->output_bytes + CALLS_MARKERS);
 	c->count++;
-	*id = call->id;
-	send_request(c, call->id, r);
+	*id = call->exchange.id;
+	send_request(c, call->exchange.id, r);
 	return 0;
 }
 
@@ -406,8 +365,7 @@ calls_cancel(
 
 	if (call == NULL)
 		return;
-	call->why = why;
 	if (reason.len > 256)
 		reason.len = 256;
-	send_cancel(c, call, reason);
+	exchange_cancel(&call->exchange, why, reason);
 }

@@ -14,6 +14,7 @@ enum {
 
 struct ipc {
 	struct chan *chan;
+	uint64_t last_id; /* of calls and fetches */
 	void (*closed)(void *arg, const struct err *why);
 	void *closed_arg;
 	struct {
@@ -109,6 +110,12 @@ ipc_on_drained(struct ipc *i, void (*fn)(void *), void *arg)
 		fatal("ipc: more than %d wait for the queue", IPC_DRAINED);
 	i->drained[i->drained_count].fn = fn;
 	i->drained[i->drained_count++].arg = arg;
+}
+
+uint64_t
+ipc_next_id(struct ipc *i)
+{
+	return ++i->last_id;
 }
 
 int

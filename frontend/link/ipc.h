@@ -28,6 +28,8 @@ void ipc_on(struct ipc *i, enum proto_code code,
 void ipc_on_drained(struct ipc *i, void (*fn)(void *arg), void *arg);
 /* Send or queue; ERR_BUSY when the queue is full. */
 int ipc_send(struct ipc *i, const struct msg *m, struct err *e) MUST_CHECK;
+/* An id for a call or a fetch: greater than all before it. */
+uint64_t ipc_next_id(struct ipc *i);
 /* true if about this many bytes of frames can be queued now. */
 bool ipc_has_room(const struct ipc *i, size_t bytes);
 

@@ -5,13 +5,12 @@
 
 #include "common/bearer.h"
 #include "common/shares.h"
+#include "frontend/link/exchange.h"
 #include "frontend/link/reading.h"
 
 struct reading {
-	uint64_t id; /* 0: free */
+	struct exchange exchange; /* its id is 0: free */
 	struct buf data;
-	uint32_t owed; /* credit not yet sent, bytes */
-	bool stop_owed; /* FETCHSTOP did not fit */
 	struct shares_user *user;
 	void (*ended)(void *arg, const struct reading_end *end);
 	void *arg;
@@ -19,7 +18,6 @@ struct reading {
 
 struct readings {
 	struct ipc *ipc;
-	uint64_t last_id;
 	struct shares *shares; /* of the table, by token */
 	struct reading table[READING_MAX];
 };
@@ -28,31 +26,9 @@ static struct reading *
 find_reading(struct readings *r, uint64_t id)
 {
 	for (size_t i = 0; id != 0 && i < READING_MAX; i++)
-		if (r->table[i].id == id)
+		if (r->table[i].exchange.id == id)
 			return &r->table[i];
 	return NULL;
-}
-
-static void
-send_more(struct readings *r, struct reading *one)
-{
-	struct msg m = { .code = PROTO_FETCHMORE,
-		.fetchmore = { .fetch = one->id, .bytes = one->owed } };
-	struct err e;
-
-	/* what the channel does not take is sent when it has drained */
-	if (one->owed > 0 && ipc_send(r->ipc, &m, &e) == 0)
-		one->owed = 0;
-}
-
-static void
-send_stop(struct readings *r, struct reading *one)
-{
-	struct msg m = { .code = PROTO_FETCHSTOP,
-		.fetchstop = { .fetch = one->id } };
-	struct err e;
-
-	one->stop_owed = ipc_send(r->ipc, &m, &e) != 0;
 }
 
 static void
@@ -60,13 +36,9 @@ on_drained(void *arg)
 {
 	struct readings *r = arg;
 
-	for (size_t i = 0; i < READING_MAX; i++) {
-		if (r->table[i].id == 0)
-			continue;
-		send_more(r, &r->table[i]);
-		if (r->table[i].stop_owed)
-			send_stop(r, &r->table[i]);
-	}
+	for (size_t i = 0; i < READING_MAX; i++)
+		if (r->table[i].exchange.id != 0)
+			exchange_settle(&r->table[i].exchange);
 }
 
 static int
@@ -80,9 +52,7 @@ on_part(void *arg, const struct msg *m, struct err *e)
 	buf_put_bytes(&one->data, m->part.data);
 	if (one->data.overflow)
 		return err_set(e, ERR_PROTO, "PART of more than was asked for");
-	one->owed += (uint32_t)m->part.data.len;
-	if (one->owed >= READING_WINDOW / 2)
-		send_more(r, one);
+	exchange_owe(&one->exchange, (uint32_t)m->part.data.len);
 	return 0;
 }
 
@@ -120,7 +90,7 @@ take_entry(struct readings *r, const uint8_t *proof, struct shares_user **u)
 	struct reading *one = NULL;
 
 	for (size_t i = 0; i < READING_MAX && one == NULL; i++)
-		if (r->table[i].id == 0)
+		if (r->table[i].exchange.id == 0)
 			one = &r->table[i];
 	if (one == NULL)
 		return NULL;
@@ -135,10 +105,11 @@ take_entry(struct readings *r, const uint8_t *proof, struct shares_user **u)
 }
 
 static int
-send_fetch(struct readings *r, const struct reading_request *q, struct err *e)
+send_fetch(struct readings *r, uint64_t id, const struct reading_request *q,
+    struct err *e)
 {
 	struct msg m = { .code = PROTO_FETCH,
-		.fetch = { .fetch = r->last_id + 1,
+		.fetch = { .fetch = id,
 		    .peer = q->peer,
 		    .what = (uint8_t)q->what,
 		    .run = q->run,
@@ -159,22 +130,24 @@ reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
     struct err *e)
 {
 	struct shares_user *u;
+	struct exchange x;
 	struct reading *one = take_entry(r, q->proof, &u);
 
 	if (one == NULL)
 		return err_set(e, ERR_BUSY,
 		    "too much is read at the same time; try again in a moment");
-	if (send_fetch(r, q, e) != 0) {
+	exchange_begin(&x, r->ipc, READING_WINDOW);
+	if (send_fetch(r, x.id, q, e) != 0) {
 		shares_give(r->shares, u, 1);
 		shares_leave(r->shares, u);
 		return err_set(
 		    e, ERR_BUSY, "the server is busy; try again in a moment");
 	}
 	*one = (struct reading){
-		.id = ++r->last_id, .user = u, .ended = q->ended, .arg = q->arg
+		.exchange = x, .user = u, .ended = q->ended, .arg = q->arg
 	};
 	buf_init(&one->data, READING_BYTES);
-	*id = one->id;
+	*id = x.id;
 	return 0;
 }
 
@@ -184,7 +157,7 @@ reading_stop(struct readings *r, uint64_t id)
 	struct reading *one = find_reading(r, id);
 
 	if (one != NULL)
-		send_stop(r, one);
+		exchange_cancel(&one->exchange, PROTO_WHY_CLIENT, bytes_of(""));
 }
 
 void
@@ -194,7 +167,7 @@ readings_lose(struct readings *r)
 		.message = BYTES_LIT("the server stopped") };
 
 	for (size_t i = 0; i < READING_MAX; i++)
-		if (r->table[i].id != 0)
+		if (r->table[i].exchange.id != 0)
 			end_reading(r, &r->table[i], &lost);
 }
 

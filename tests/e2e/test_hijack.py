@@ -632,6 +632,10 @@ POLICY, RUNS, IDS, KEPT = range(4)      # enum proto_fetch
 FOUND, ABSENT, NOT_KEPT, DENIED = range(4)
 
 
+def cancel(n):
+    return frame(CANCEL, u64(n), u8(0), data(""))
+
+
 def fetch(n, proof, what=KEPT, run="", stream=None, offset=0, length=4096,
           window=1 << 16, peer="127.0.0.1"):
     stream = int(what == KEPT) if stream is None else stream
@@ -664,15 +668,15 @@ def test_reading_is_bound_to_the_token():
         s.up()
         mine, theirs = proof_of(s.token), proof_of(other)
         done, _ = s.run(1, mine, "echo secret")
-        s.send(fetch(1, mine, run=done.run))
-        how, out = fetched(s, 1)
-        equal((how["state"], out), (FOUND, b"secret\n"), "control")
-        s.send(fetch(2, theirs, run=done.run))
+        s.send(fetch(2, mine, run=done.run))
         how, out = fetched(s, 2)
+        equal((how["state"], out), (FOUND, b"secret\n"), "control")
+        s.send(fetch(3, theirs, run=done.run))
+        how, out = fetched(s, 3)
         equal((how["state"], out), (ABSENT, b""), how)
-        s.send(fetch(3, theirs, run="0" * 32))
-        equal(fetched(s, 3)[0]["message"], how["message"], "they differ")
-        for n, what in ((4, RUNS), (6, IDS)):
+        s.send(fetch(4, theirs, run="0" * 32))
+        equal(fetched(s, 4)[0]["message"], how["message"], "they differ")
+        for n, what in ((5, RUNS), (7, IDS)):
             s.send(fetch(n, theirs, what))
             how, out = fetched(s, n)
             equal((how["state"], out), (FOUND, b""), what)
@@ -698,6 +702,7 @@ def test_reading_beyond_reason():
     bad = (
         ("old id", lambda p: (fetch(5, p, POLICY), fetch(5, p, POLICY))),
         ("old id", lambda p: (fetch(0, p, POLICY),)),
+        ("old id", lambda p: (fetch(5, p, POLICY), call(5, p))),
         ("beyond reason", lambda p: (fetch(1, p, 9),)),
         ("no stream", lambda p: (fetch(1, p, stream=0),)),
         ("no stream", lambda p: (fetch(1, p, stream=3),)),
@@ -706,7 +711,7 @@ def test_reading_beyond_reason():
         ("beyond reason", lambda p: (fetch(1, p, window=(1 << 20) + 1),)),
         ("beyond reason", lambda p: (fetch(1, p, offset=1 << 63),)),
         ("beyond reason", lambda p: (fetch(1, p, POLICY, window=1), frame(
-            FETCHMORE, u64(1), u32((1 << 20) + 1)))),
+            CREDIT, u64(1), u32((1 << 20) + 1)))),
         ("not permitted", lambda p: (call(1, p), fetch(1, p, POLICY))),
         ("run", lambda p: (fetch(1, p, run="0" * 33),)),
     )
@@ -718,7 +723,7 @@ def test_reading_beyond_reason():
                 s.replaced(why)
     with hijacked(policy=RECORDED) as s:
         s.up()
-        s.send(frame(FETCHMORE, u64(77), u32(5)), frame(FETCHSTOP, u64(77)))
+        s.send(frame(CREDIT, u64(77), u32(5)), cancel(77))
         s.send(fetch(1, proof_of(s.token), POLICY))
         check(b"# Policy" in fetched(s, 1)[1], "control")
 
@@ -729,7 +734,7 @@ def test_reading_under_credit():
         s.up()
         proof = proof_of(s.token)
         done, _ = s.run(1, proof, "seq 1 100000")
-        s.send(fetch(1, proof, run=done.run, length=1 << 20, window=1000))
+        s.send(fetch(2, proof, run=done.run, length=1 << 20, window=1000))
         code, body = s.recv()
         equal((code, len(decode(code, body)["data"])), (PART, 1000), "window")
         s.chan.settimeout(0.5)
@@ -738,20 +743,20 @@ def test_reading_under_credit():
         except Failed as e:
             check("no frame in time" in str(e), e)
         s.chan.settimeout(10 * s.slow)
-        s.send(frame(FETCHMORE, u64(1), u32(10)))
+        s.send(frame(CREDIT, u64(2), u32(10)))
         equal(len(decode(PART, s.recv()[1])["data"]), 10, "credit")
-        s.send(frame(FETCHSTOP, u64(1)))
-        equal(fetched(s, 1)[0]["state"], DENIED, "stopped")
+        s.send(cancel(2))
+        equal(fetched(s, 2)[0]["state"], DENIED, "stopped")
         # more at once than there is room for
         s.send(*(fetch(n, proof, run=done.run, window=0)
-                 for n in range(2, 50)))
+                 for n in range(3, 51)))
         refused = 0
         for _ in range(48 - 32):
             code, body = s.recv()
             equal((code, decode(code, body)["state"]), (FETCHED, DENIED))
             refused += 1
         equal(refused, 16, "refused")
-        s.send(*(frame(FETCHSTOP, u64(n)) for n in range(2, 50)))
+        s.send(*(cancel(n) for n in range(3, 51)))
         for _ in range(32):
             equal(s.recv()[0], FETCHED, "stopped")
         for n, run in enumerate(("", "../../etc/passwd", "x" * 32, "0" * 31,
