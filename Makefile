@@ -78,14 +78,16 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/run, \
-	child denial explain guard job output ownid plan quota record refuse request \
-	spawn toolcall proctree wordsplit) \
+	child explain guard job output plan quota record refuse request \
+	spawn toolcall wordsplit) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
-	cgroup confine confine_enter confine_load execlog filehash filtercache image unotify \
-	mountattr mounts mounts_enter ownpaths places probe profiles remask syscall_group) \
+	cgroup confine confine_enter confine_load filtercache \
+	mounts mounts_enter ownpaths places probe profiles remask syscall_group) \
+	$(call in,executor/launcher, \
+	denial execlog filehash image mountattr ownid proctree unotify) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \

@@ -18,7 +18,7 @@
 #include "common/beneath.h"
 #include "common/landlock.h"
 #include "executor/confine/confine.h"
-#include "executor/confine/unotify.h"
+#include "executor/launcher/unotify.h"
 
 static int
 write_file(const char *path, const char *text)

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "executor/confine/mountattr.h"
+#include "executor/launcher/mountattr.h"
 #include "common/decimal.h"
 #include "executor/confine/mounts.h"
 

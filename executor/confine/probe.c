@@ -18,7 +18,7 @@
 #include "common/filter.h"
 #include "common/landlock.h"
 #include "executor/confine/confine.h"
-#include "executor/confine/execlog.h"
+#include "executor/launcher/execlog.h"
 #include "executor/audit/loginuid.h"
 
 static struct {

@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "executor/confine/execlog.h"
+#include "executor/launcher/execlog.h"
 #include "executor/confine/filtercache.h"
 #include "executor/confine/syscall_group.h"
 
@@ -79,7 +79,7 @@ static const struct filter_rule argument_rules[] = {
 	REFUSE_IF("ioctl", 1, LOW32, TIOCSTI, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCLINUX, EPERM),
 	/* where its memory is said to be: by that one program is told from
-	 * the next, see executor/confine/execlog */
+	 * the next, see executor/launcher/execlog */
 	REFUSE_IF("prctl", 0, LOW32, PR_SET_MM, EPERM),
 	/* asking for the personality, and the ordinary one */
 	ALLOW_IF("personality", 0, LOW32, 0),
@@ -264,7 +264,7 @@ rules_allow(const struct rules *r, const char *name)
 	return false;
 }
 
-/* See executor/confine/execlog: a first step of what could not be held. */
+/* See executor/launcher/execlog: a first step of what could not be held. */
 static void
 put_exec_confirm(struct rules *r)
 {

@@ -10,7 +10,7 @@
 
 #include "common/cleanup.h"
 #include "executor/audit/audit.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 /* One line of /proc/PID/NAME, "" if it cannot be read. */
 static void

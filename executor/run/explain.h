@@ -7,7 +7,7 @@
 #define EXECUTOR_EXPLAIN_H
 
 #include "executor/confine/cgroup.h"
-#include "executor/run/denial.h"
+#include "executor/launcher/denial.h"
 #include "executor/policy/policy.h"
 
 /* Name of the call, "" if unknown; name has room for 32 bytes. */

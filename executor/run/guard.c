@@ -20,8 +20,8 @@
 
 #include "executor/audit/loginuid.h"
 #include "executor/confine/remask.h"
-#include "executor/run/ownid.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/ownid.h"
+#include "executor/launcher/proctree.h"
 
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */

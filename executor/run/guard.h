@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 
 #include "executor/run/child.h"
-#include "executor/run/denial.h"
-#include "executor/confine/execlog.h"
+#include "executor/launcher/denial.h"
+#include "executor/launcher/execlog.h"
 
 /* Executor to guard, one byte each. */
 enum guard_order {

@@ -19,7 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
-#include "executor/confine/filehash.h"
+#include "executor/launcher/filehash.h"
 #include "executor/run/explain.h"
 #include "executor/run/output.h"
 #include "executor/run/quota.h"
@@ -28,7 +28,7 @@
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
 #include "executor/run/spawn.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */

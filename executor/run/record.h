@@ -7,7 +7,7 @@
 
 #include "executor/audit/audit.h"
 #include "executor/run/explain.h"
-#include "executor/confine/execlog.h"
+#include "executor/launcher/execlog.h"
 #include "executor/run/job_result.h"
 #include "executor/run/output.h"
 #include "executor/run/refuse.h"

@@ -16,7 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
-#include "executor/confine/filehash.h"
+#include "executor/launcher/filehash.h"
 
 /* Both ends of one channel of the run. */
 struct ends {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 static struct {
 	pid_t pid[ORPHANS_MAX_INHERITED];

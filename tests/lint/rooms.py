@@ -34,6 +34,7 @@ EXECUTOR = (
     ("executor/recording", "the output of runs, kept on disk"),
     ("executor/conf", "reading the configuration"),
     ("executor/audit", "the audit log and its copies"),
+    ("executor/launcher", "what runs between fork and execve, and watches"),
 )
 # mcp-execctl: it reads what the executor reads and writes.
 CTL = (

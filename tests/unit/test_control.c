@@ -21,7 +21,7 @@
 #include "executor/control/control_request.h"
 #include "executor/control/control_socket.h"
 #include "executor/control/peer.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 static int
 parse(const char *text, struct control_request *r, struct err *e)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "executor/confine/filehash.h"
+#include "executor/launcher/filehash.h"
 
 static char path[64], link_path[80];
 

@@ -25,7 +25,7 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "executor/run/spawn.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 #include "tests/unit/fixture_executor.h"
 
 #define BARE                                                                   \

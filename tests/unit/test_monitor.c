@@ -19,7 +19,7 @@
 
 #include "common/clock.h"
 #include "executor/channel/monitor.h"
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 #include "tests/unit/fixture_executor.h"
 
 #define BARE                                                                   \

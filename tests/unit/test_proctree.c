@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 /* Every process of a test holds its write end: EOF says that all are gone. */
 static int life[2];

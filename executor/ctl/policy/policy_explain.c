@@ -13,13 +13,13 @@
 
 #include "common/cleanup.h"
 #include "executor/policy/capability.h"
-#include "executor/run/ownid.h"
+#include "executor/launcher/ownid.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/ctl/policy/filter_eval.h"
 #include "executor/ctl/policy/sandbox_path.h"
-#include "executor/confine/execlog.h"
+#include "executor/launcher/execlog.h"
 #include "executor/confine/syscall_group.h"
 #include "executor/policy/facts.h"
 

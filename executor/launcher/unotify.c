@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* unotify: receive, look, answer.  Guard; the processes are hostile. */
-#include "executor/confine/unotify.h"
+#include "executor/launcher/unotify.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "executor/confine/unotify.h"
+#include "executor/launcher/unotify.h"
 
 enum {
 	DENIAL_MAX_PATH = 128, /* bytes kept of a path argument, with NUL */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ownid: translate by a pidfd, which /proc shows by its own ids.  Guard. */
-#include "executor/run/ownid.h"
+#include "executor/launcher/ownid.h"
 
 #include <fcntl.h>
 #include <string.h>

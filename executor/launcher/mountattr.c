@@ -3,7 +3,7 @@
  * mountattr: in a run's own mount namespace, between fork and exec.  Paths are
  * the guard's; what a mount table says of them is the kernel's.
  */
-#include "executor/confine/mountattr.h"
+#include "executor/launcher/mountattr.h"
 
 #include <errno.h>
 #include <fcntl.h>

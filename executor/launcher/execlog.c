@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* execlog: each execve held until it is seen what came of it.  Guard. */
-#include "executor/confine/execlog.h"
+#include "executor/launcher/execlog.h"
 
 #include <elf.h>
 #include <errno.h>

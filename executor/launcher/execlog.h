@@ -6,7 +6,7 @@
  * hold of the calling thread with ptrace(2), PTRACE_SEIZE, and lets the call
  * go on.  One that succeeds stops before the first instruction of the new
  * program: that stop is the kernel's word that the program runs, and what is
- * recorded is read there (executor/confine/image), where nothing that the
+ * recorded is read there (executor/launcher/image), where nothing that the
  * program before did can change it.  One that fails stops on its way back,
  * with its error.  Either way the thread is released at once, and between two
  * calls of execve nothing of the run is traced.
@@ -34,8 +34,8 @@
 
 #include <sys/syscall.h>
 
-#include "executor/confine/image.h"
-#include "executor/confine/unotify.h"
+#include "executor/launcher/image.h"
+#include "executor/launcher/unotify.h"
 
 /*
  * A call that most programs make when they set themselves up: on x86-64

@@ -10,7 +10,7 @@
 #ifndef EXECUTOR_OWNID_H
 #define EXECUTOR_OWNID_H
 
-#include "executor/confine/unotify.h"
+#include "executor/launcher/unotify.h"
 
 /* Is it getpid(2), which is watched for this only? */
 bool ownid_wants(const struct unotify_call *n);

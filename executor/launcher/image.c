@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* image: /proc/PID and the memory of a process that is stopped.  Guard. */
-#include "executor/confine/image.h"
+#include "executor/launcher/image.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "executor/confine/unotify.h"
+#include "executor/launcher/unotify.h"
 
 /* Of /proc/PID/stat, proc_pid_stat(5), counted from 1. */
 enum field {

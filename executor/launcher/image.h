@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "executor/confine/filehash.h"
+#include "executor/launcher/filehash.h"
 
 enum {
 	IMAGE_MAX_PATH = 512, /* bytes kept, with the NUL */

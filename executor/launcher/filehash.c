@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* filehash: read a program once.  Guard, and the executor's memory of it. */
-#include "executor/confine/filehash.h"
+#include "executor/launcher/filehash.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * denial: seccomp_unotify(2), answering errors only.  In the guard, after
  * fork: all of this file is async-signal-safe; explain has the words.
  */
-#include "executor/run/denial.h"
+#include "executor/launcher/denial.h"
 
 #include <errno.h>
 #include <string.h>

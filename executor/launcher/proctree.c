@@ -4,7 +4,7 @@
  * built without CONFIG_PROC_CHILDREN, the parents of all processes.
  * Guard and executor; async-signal-safe.
  */
-#include "executor/run/proctree.h"
+#include "executor/launcher/proctree.h"
 
 #include <errno.h>
 #include <fcntl.h>
