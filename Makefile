@@ -84,10 +84,11 @@ EXECUTOR := $(call in,executor, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
-	cgroup confine confine_enter confine_load filtercache \
-	mounts mounts_enter ownpaths places probe profiles remask syscall_group) \
+	cgroup confine confine_load filtercache mounts ownpaths places \
+	probe profiles syscall_group) \
 	$(call in,executor/launcher, \
-	denial execlog filehash image mountattr ownid proctree unotify) \
+	confine_enter denial execlog filehash image mountattr mounts_enter ownid \
+	proctree remask unotify) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \

@@ -2,14 +2,9 @@
 /* confine: the layers of a run; confine_enter puts them on. */
 #include "executor/confine/confine.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/landlock.h"
@@ -17,17 +12,16 @@
 static const struct {
 	enum confine_layer layer;
 	const char *name;
-	uint64_t clone; /* namespace that makes it, or 0 */
 } layers[CONFINE_LAYERS] = {
-	{ CONFINE_MOUNTS, "mounts", CLONE_NEWNS },
-	{ CONFINE_PIDS, "pids", CLONE_NEWPID },
-	{ CONFINE_IPC, "ipc", CLONE_NEWIPC },
-	{ CONFINE_NET, "network", CLONE_NEWNET },
-	{ CONFINE_USER, "user", CLONE_NEWUSER },
-	{ CONFINE_LANDLOCK, "landlock", 0 },
-	{ CONFINE_SECCOMP, "seccomp", 0 },
-	{ CONFINE_CGROUP, "cgroup", 0 },
-	{ CONFINE_LOGINUID, "loginuid", 0 },
+	{ CONFINE_MOUNTS, "mounts" },
+	{ CONFINE_PIDS, "pids" },
+	{ CONFINE_IPC, "ipc" },
+	{ CONFINE_NET, "network" },
+	{ CONFINE_USER, "user" },
+	{ CONFINE_LANDLOCK, "landlock" },
+	{ CONFINE_SECCOMP, "seccomp" },
+	{ CONFINE_CGROUP, "cgroup" },
+	{ CONFINE_LOGINUID, "loginuid" },
 };
 
 const char *
@@ -193,32 +187,4 @@ confine_keep_network(struct confine *c, int net)
 	} else {
 		(void)close(net);
 	}
-}
-
-uint64_t
-confine_clone_flags(const struct confine *c, int net)
-{
-	uint64_t flags = 0;
-	size_t i;
-
-	for (i = 0; i < CONFINE_LAYERS; i++)
-		if ((c->layers & layers[i].layer) != 0)
-			flags |= layers[i].clone;
-	return net == -1 ? flags : flags & ~(uint64_t)CLONE_NEWNET;
-}
-
-pid_t
-confine_clone(uint64_t namespaces, int *pidfd)
-{
-	struct clone_args args = {
-		.flags = namespaces | (pidfd != NULL ? CLONE_PIDFD : 0),
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-
-	if (pid != -1 || errno != ENOSYS)
-		return pid;
-	return (pid_t)syscall(
-	    SYS_clone, args.flags | SIGCHLD, NULL, pidfd, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "executor/audit/loginuid.h"
-#include "executor/confine/remask.h"
+#include "executor/launcher/remask.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/proctree.h"
 

@@ -3,6 +3,8 @@
  * mounts_enter: carry out the plan of mounts.  In the guard, after fork:
  * all of this file is async-signal-safe.
  */
+#include "executor/launcher/mounts_enter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +17,6 @@
 
 #include "executor/launcher/mountattr.h"
 #include "common/decimal.h"
-#include "executor/confine/mounts.h"
 
 /* Places that this process, a guard, holds for its run. */
 static struct {

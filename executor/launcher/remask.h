@@ -16,7 +16,7 @@
 #ifndef EXECUTOR_REMASK_H
 #define EXECUTOR_REMASK_H
 
-#include "executor/confine/mounts.h"
+#include "executor/launcher/mounts_enter.h"
 
 enum { REMASK_POLL_MS = 10 };
 

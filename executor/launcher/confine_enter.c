@@ -3,10 +3,14 @@
  * confine_enter: put on a run's layers as its policy plans them.  In the
  * guard, after fork: all of this file is async-signal-safe.
  */
+#include "executor/launcher/confine_enter.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -17,7 +21,6 @@
 #include "common/decimal.h"
 #include "common/beneath.h"
 #include "common/landlock.h"
-#include "executor/confine/confine.h"
 #include "executor/launcher/unotify.h"
 
 static int
@@ -243,4 +246,43 @@ confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
 		return fail_step(f, "landlock", r);
 	f->path = NULL;
 	return 0;
+}
+
+static const struct {
+	enum confine_layer layer;
+	uint64_t clone;
+} namespaces[] = {
+	{ CONFINE_MOUNTS, CLONE_NEWNS },
+	{ CONFINE_PIDS, CLONE_NEWPID },
+	{ CONFINE_IPC, CLONE_NEWIPC },
+	{ CONFINE_NET, CLONE_NEWNET },
+	{ CONFINE_USER, CLONE_NEWUSER },
+};
+
+uint64_t
+confine_clone_flags(const struct confine *c, int net)
+{
+	uint64_t flags = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
+		if ((c->layers & namespaces[i].layer) != 0)
+			flags |= namespaces[i].clone;
+	return net == -1 ? flags : flags & ~(uint64_t)CLONE_NEWNET;
+}
+
+pid_t
+confine_clone(uint64_t flags, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | (pidfd != NULL ? CLONE_PIDFD : 0),
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid != -1 || errno != ENOSYS)
+		return pid;
+	return (pid_t)syscall(
+	    SYS_clone, args.flags | SIGCHLD, NULL, pidfd, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* remask: look after masks while a run goes on.  Guard. */
-#include "executor/confine/remask.h"
+#include "executor/launcher/remask.h"
 
 #include <errno.h>
 #include <fcntl.h>
