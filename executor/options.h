@@ -17,6 +17,7 @@ struct options {
 	const char *config; /* borrowed from argv */
 	bool check; /* -n: load, report, exit */
 	bool debug; /* -d */
+	bool version; /* -V, answered already */
 };
 
 /*

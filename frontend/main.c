@@ -380,6 +380,17 @@ print_protocol(void)
 	return EXIT_SUCCESS;
 }
 
+static int
+print_usage(FILE *f, int status)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 8192);
+	options_put_usage(&text);
+	(void)fputs(buf_cstr(&text), f);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -390,10 +401,11 @@ main(int argc, char **argv)
 
 	log_set_name("frontend");
 	if (options_parse(argc, argv, &o, &e) != 0) {
-		(void)fprintf(
-		    stderr, "frontend: %s\n%s", e.what, options_usage());
-		return MAIN_WRONG_USE;
+		(void)fprintf(stderr, "mcp-execd-frontend: %s\n", e.what);
+		return print_usage(stderr, MAIN_WRONG_USE);
 	}
+	if (o.mode == OPTIONS_HELP)
+		return print_usage(stdout, EXIT_SUCCESS);
 	if (o.mode == OPTIONS_VERSION) {
 		(void)printf("mcp-execd frontend %s\n", MCP_EXECD_VERSION);
 		return EXIT_SUCCESS;
@@ -406,7 +418,7 @@ main(int argc, char **argv)
 		return tlscheck_run(&o);
 	if (!has_channel()) {
 		(void)fprintf(stderr,
-		    "frontend: descriptor %d is not a channel to an executor; start mcp-execd, which starts this program\n",
+		    "mcp-execd-frontend: descriptor %d is not a channel to an executor; start mcp-execd, which starts this program\n",
 		    PROTO_FD);
 		return MAIN_WRONG_USE;
 	}

@@ -13,11 +13,14 @@
 #include "executor/confine/ownpaths.h"
 #include "executor/conf/servername.h"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] check\n\n"
-    "Loads the configuration, every tool, policy and token, as mcp-execd\n"
-    "would, and prints each finding as FILE:LINE:COLUMN: TEXT.\n"
-    "Exit status: 0 if all is well, 1 if there is any finding.\n";
+#define VERB "check"
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Loads the configuration and every tool, policy and token as mcp-execd would, and prints each finding as FILE:LINE:COLUMN: TEXT.",
+	.more = "Exit status: 0 if all is well, 1 if there is any finding.",
+};
 
 /* A part of a path that leads elsewhere. */
 static void
@@ -172,7 +175,7 @@ check_run(struct ctl *c, int argc, char **argv)
 {
 	int status;
 
-	if (!ctl_alone("check", help, NULL, argc, argv, &status))
+	if (ctl_options(&verb, NULL, argc, argv, &status) == NULL)
 		return status;
 	load_all(c);
 	if (c->report.text.len > 0)

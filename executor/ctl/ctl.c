@@ -5,7 +5,6 @@
 #include "executor/ctl/ctl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +21,10 @@
 #include "executor/audit/loginuid.h"
 #include "executor/confine/ownpaths.h"
 
-enum { SELF_TEXT = 32 + INSTANCE_NAME };
+enum {
+	SELF_TEXT = 32 + INSTANCE_NAME,
+	HELP_MAX = 16384 /* bytes */
+};
 
 /* The name, and that of the instance behind the joint. */
 static const char *
@@ -307,60 +309,65 @@ ctl_print(struct bytes text)
 	return ctl_error("standard output: %s", e.what);
 }
 
-bool
-ctl_options(const char *verb, const char *help, bool *as_json, int argc,
-    char **argv, int *status)
+char **
+ctl_options(
+    const struct ctl_verb *v, void *into, int argc, char **argv, int *status)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
+	static const struct cmdline_option none[] = { CMDLINE_LAST };
+	const struct cmdline_option *o = v->options != NULL ? v->options : none;
+	char command[64];
+	const struct cmdline_help help = { command, v->operands, v->about, o,
+		v->more };
+	CLEANUP_BUF struct buf text;
+	struct err e;
+	int first = cmdline_parse(o, false, into, argc, argv, &e);
 
-	if (as_json != NULL)
-		*as_json = false;
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'j' && as_json != NULL) {
-			*as_json = true;
-			continue;
-		}
-		*status = opt == 'h' ? ctl_print(bytes_of(help))
-				     : ctl_usage(verb, "option not understood");
-		return false;
+	if (first < 0) {
+		*status = ctl_usage(v->name, "%s", e.what);
+	} else if (first > 0 && argv[first] != NULL && v->operands == NULL) {
+		*status = ctl_usage(v->name, "unexpected operand \"%s\"",
+		    log_text(bytes_of(argv[first])).s);
+	} else if (first > 0) {
+		return argv + first;
+	} else {
+		(void)snprintf(command, sizeof(command),
+		    "mcp-execctl [-c CONFIG] %s", v->name);
+		buf_init(&text, HELP_MAX);
+		cmdline_put_help(&text, &help);
+		*status = ctl_print(buf_bytes(&text));
 	}
-	return true;
-}
-
-bool
-ctl_alone(const char *verb, const char *help, bool *as_json, int argc,
-    char **argv, int *status)
-{
-	if (!ctl_options(verb, help, as_json, argc, argv, status))
-		return false;
-	if (optind == argc)
-		return true;
-	*status = ctl_usage(verb, "takes no operand");
-	return false;
+	return NULL;
 }
 
 const char *
-ctl_name(const char *verb, int argc, char **argv)
+ctl_name(const char *verb, char **operands)
 {
-	if (argc - optind != 1) {
-		(void)ctl_usage(verb,
-		    argc == optind ? "the token's NAME is missing"
-				   : "one NAME is needed, not %d",
-		    argc - optind);
+	if (operands[0] == NULL || operands[1] != NULL) {
+		(void)ctl_usage(verb, "one NAME of a token is needed");
 		return NULL;
 	}
-	if (!policy_name_ok(bytes_of(argv[optind]))) {
+	if (!policy_name_ok(bytes_of(operands[0]))) {
 		(void)ctl_usage(verb,
 		    "\"%s\" is not a valid name: use 1 to 63 of A-Z a-z 0-9 _ . - and no dot in front",
-		    log_text(bytes_of(argv[optind])).s);
+		    log_text(bytes_of(operands[0])).s);
 		return NULL;
 	}
-	return argv[optind];
+	return operands[0];
+}
+
+const char *
+ctl_run_id(const char *verb, char **operands)
+{
+	const char *id = operands[0] != NULL ? operands[0] : "";
+	size_t n = strlen(id);
+
+	if (n > 0 && n < CTL_MAX_ID && operands[1] == NULL &&
+	    strspn(id, "0123456789abcdef") == n)
+		return id;
+	(void)ctl_usage(verb,
+	    "one RUN is needed: an id, or its beginning, of 0-9 and a-f; see mcp-execctl %s",
+	    strncmp(verb, "audit", 5) == 0 ? "audit search" : "runs");
+	return NULL;
 }
 
 int

@@ -9,12 +9,16 @@
 #ifndef EXECUTOR_CTL_CTL_H
 #define EXECUTOR_CTL_CTL_H
 
+#include "common/cmdline.h"
 #include "executor/policy/policydir.h"
 #include "executor/policy/tokendir.h"
 
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
-enum { CTL_MAX_ARGUMENTS = 1024 };
+enum {
+	CTL_MAX_ARGUMENTS = 1024,
+	CTL_MAX_ID = 33 /* of a run, with the NUL */
+};
 
 struct ctl {
 	const char *config; /* path of mcp-execd.json */
@@ -51,21 +55,32 @@ int ctl_usage(const char *verb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
 int ctl_print(struct bytes text);
+/* A verb to its user. */
+struct ctl_verb {
+	const char *name; /* as it is typed */
+	const char *operands; /* in the synopsis; NULL: it takes none */
+	const char *about;
+	const struct cmdline_option *options; /* NULL: none */
+	const char *more; /* after the options, or NULL */
+};
+
 /*
- * Parse the options of a verb that has none but --help and, where as_json is
- * not NULL, --json.  true: go on, its operands are argv[optind...]; false:
- * *status is the exit status.
+ * Parse the options of a verb into *into.  Returns its operands, which end with
+ * NULL; NULL: *status is the exit status, after the help or a message.
  */
-bool ctl_options(const char *verb, const char *help, bool *as_json, int argc,
-    char **argv, int *status);
-/* The same of a verb that takes no operand either. */
-bool ctl_alone(const char *verb, const char *help, bool *as_json, int argc,
-    char **argv, int *status);
-/*
- * After getopt: the one operand of a verb, a name that is fit for a file;
- * NULL after a message.
- */
-const char *ctl_name(const char *verb, int argc, char **argv);
+char **ctl_options(
+    const struct ctl_verb *v, void *into, int argc, char **argv, int *status);
+
+/* Of verbs whose one option is --json. */
+struct ctl_json {
+	bool json;
+};
+#define CTL_JSON(help)                                                         \
+	CMDLINE_FLAG(0, "json", struct ctl_json, json, help), CMDLINE_LAST
+
+/* The one operand of a verb; each returns NULL after a message. */
+const char *ctl_name(const char *verb, char **operands); /* of a token */
+const char *ctl_run_id(const char *verb, char **operands); /* its beginning */
 /* tokens.d/NAME.json */
 int ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
     struct err *e) MUST_CHECK;

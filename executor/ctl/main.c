@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* main: mcp-execctl, the administrator's tool for mcp-execd. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
@@ -55,31 +55,39 @@ static const struct verb {
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "instance", required_argument, NULL, 'i' },
-	{ "unrecorded", no_argument, NULL, 'u' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+struct options {
+	const char *config, *instance;
+	bool unrecorded, version;
+};
+
+static const struct cmdline_option options[] = {
+	CMDLINE_TEXT('c', "config", "CONFIG", struct options, config,
+	    "default " MCP_EXECD_SYSCONFDIR "/mcp-execd.json"),
+	CMDLINE_TEXT('i', "instance", "USER", struct options, instance,
+	    "of mcp-execd@USER.service, and as that user"),
+	CMDLINE_FLAG(0, "unrecorded", struct options, unrecorded,
+	    "read the audit log even if that cannot be recorded"),
+	{ .kind = CMDLINE_HELP,
+	    .letter = 'h',
+	    .name = "help",
+	    .help = "this, or after a VERB its own help" },
+	CMDLINE_FLAG('V', "version", struct options, version, "the version"),
+	CMDLINE_LAST
 };
 
 static void
 print_help(FILE *to)
 {
-	(void)fprintf(
-	    to, "usage: mcp-execctl [-c CONFIG | -i USER] VERB [...]\n\n");
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, 16384);
+	cmdline_put_rows(&text, options);
+	(void)fputs(
+	    "usage: mcp-execctl [-c CONFIG | -i USER] VERB [...]\n\n", to);
 	for (const struct verb *v = verbs; v->name != NULL; v++)
 		(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
 		    v->second == NULL ? "" : v->second, v->summary);
-	(void)fprintf(to,
-	    "\n"
-	    "  -c, --config CONFIG   default " MCP_EXECD_SYSCONFDIR
-	    "/mcp-execd.json\n"
-	    "  -i, --instance USER   of mcp-execd@USER.service, and as that user\n"
-	    "      --unrecorded      read the audit log even if that cannot be recorded\n"
-	    "  -h, --help            this, or after a VERB its own help\n"
-	    "  -V, --version\n");
+	(void)fprintf(to, "\n%s", buf_cstr(&text));
 }
 
 /* argv[0] is the verb; *words is how many words it has. */
@@ -129,8 +137,6 @@ run_verb(struct ctl *c, int argc, char **argv)
 		return unknown_verb(argv[0]);
 	/* The service itself checks its control group when it loads. */
 	cgroup_suppose(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
-	/* getopt is to start again, after the verb's last word */
-	optind = 0;
 	c->verb = argv[words - 1];
 	read_audit_arguments(c, argv + words);
 	status = v->run(c, argc - words + 1, argv + words - 1);
@@ -141,47 +147,35 @@ run_verb(struct ctl *c, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	static struct ctl ctl = { .config =
-				      MCP_EXECD_SYSCONFDIR "/mcp-execd.json" };
+	static struct ctl ctl;
 	static char name[INSTANCE_NAME];
-	const char *account = NULL;
+	struct options o = { .config = MCP_EXECD_SYSCONFDIR "/mcp-execd.json" };
 	struct err e;
-	int opt;
+	int first;
 
 	(void)signal(
 	    SIGCHLD, SIG_DFL); /* ignored, children are not waited for */
-	while (
-	    (opt = getopt_long(argc, argv, "+c:i:hV", options, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			ctl.config = optarg;
-			break;
-		case 'i':
-			account = optarg;
-			break;
-		case 'u':
-			ctl.unrecorded = true;
-			break;
-		case 'h':
+	first = cmdline_parse(options, true, &o, argc, argv, &e);
+	if (first < 0)
+		(void)fprintf(stderr, "mcp-execctl: %s\n", e.what);
+	if (first == 0 || o.version) {
+		if (first == 0)
 			print_help(stdout);
-			return CTL_OK;
-		case 'V':
+		else
 			(void)puts("mcp-execctl " MCP_EXECD_VERSION);
-			return CTL_OK;
-		default:
-			print_help(stderr);
-			return CTL_USAGE;
-		}
+		return CTL_OK;
 	}
-	if (optind == argc) {
+	if (first < 0 || first == argc) {
 		print_help(stderr);
 		return CTL_USAGE;
 	}
+	ctl.config = o.config;
+	ctl.unrecorded = o.unrecorded;
 	/* By its path, it is no less the account's. */
-	if (account == NULL && instance_of(ctl.config, name))
-		account = name;
-	if (account != NULL && become_account(&ctl, account, &e) != 0)
+	if (o.instance == NULL && instance_of(ctl.config, name))
+		o.instance = name;
+	if (o.instance != NULL && become_account(&ctl, o.instance, &e) != 0)
 		return ctl_error("%s", e.what);
 	conf_report_init(&ctl.report);
-	return run_verb(&ctl, argc - optind, argv + optind);
+	return run_verb(&ctl, argc - first, argv + first);
 }

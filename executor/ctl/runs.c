@@ -15,12 +15,15 @@ enum {
 	LEAST_COMMAND = 20
 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] runs [--json]\n\n"
-    "Shows the commands that the mcp-execd with this configuration runs now:\n"
-    "run, token, tool, state, process, age, bytes of output, command.  The\n"
-    "question is recorded.  To end one: mcp-execctl kill RUN.\n\n"
-    "  --json   an array of objects, with the commands in full up to 4 KiB\n";
+static const struct cmdline_option options[] = { CTL_JSON(
+    "an array of objects, with the commands in full up to 4 KiB") };
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Shows the commands that the mcp-execd with this configuration is running: run, token, tool, state, process, age, bytes of output, command. The question is recorded. To end one: mcp-execctl kill RUN.",
+	.options = options,
+};
 
 /* Text that a client chose, in so many columns. */
 static void
@@ -113,10 +116,10 @@ show_runs(const struct remote_answer *a, bool as_json)
 int
 runs_run(struct ctl *c, int argc, char **argv)
 {
-	bool as_json;
+	struct ctl_json as = { false };
 	int status;
 
-	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
-		status = remote_show(c, CONTROL_RUNS, show_runs, as_json);
+	if (ctl_options(&verb, &as, argc, argv, &status) != NULL)
+		status = remote_show(c, CONTROL_RUNS, show_runs, as.json);
 	return status;
 }

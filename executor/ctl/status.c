@@ -12,14 +12,16 @@
 
 enum { MAX_OUT = 1 << 20 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] status [--json]\n\n"
-    "Asks the mcp-execd that runs with this configuration: versions, for how\n"
-    "long, listeners, frontend, sessions, runs, limits, audit log, and what\n"
-    "each policy's runs are confined by.  The question is recorded.\n\n"
-    "  --json   as an object\n\n"
-    "Exit status: 1 if none runs, its frontend does not answer, or the audit\n"
-    "log cannot be written.\n";
+static const struct cmdline_option options[] = { CTL_JSON("as an object") };
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Asks the running mcp-execd that has this configuration: versions, uptime, listeners, frontend, sessions, runs, limits, audit log, and what confines the runs of each policy. The question is recorded.",
+	.options = options,
+	.more =
+	    "Exit status: 1 if none runs, its frontend does not answer, or the audit log cannot be written.",
+};
 
 static bool
 is_true(const struct json_value *o, const char *key)
@@ -241,10 +243,10 @@ show_status(const struct remote_answer *a, bool as_json)
 int
 status_run(struct ctl *c, int argc, char **argv)
 {
-	bool as_json;
+	struct ctl_json as = { false };
 	int status;
 
-	if (ctl_alone(VERB, help, &as_json, argc, argv, &status))
-		status = remote_show(c, CONTROL_STATUS, show_status, as_json);
+	if (ctl_options(&verb, &as, argc, argv, &status) != NULL)
+		status = remote_show(c, CONTROL_STATUS, show_status, as.json);
 	return status;
 }

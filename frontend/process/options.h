@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
+#include "common/bytes.h"
 
 enum {
 	OPTIONS_MAX_LISTENERS = 8,
@@ -15,6 +15,7 @@ enum {
 
 enum options_mode {
 	OPTIONS_RUN,
+	OPTIONS_HELP,
 	OPTIONS_VERSION,
 	OPTIONS_SELF_TEST,
 	OPTIONS_CHECK_TLS,
@@ -32,6 +33,6 @@ struct options {
 
 int options_parse(
     int argc, char **argv, struct options *out, struct err *e) MUST_CHECK;
-const char *options_usage(void);
+void options_put_usage(struct buf *b);
 
 #endif

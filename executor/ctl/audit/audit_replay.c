@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_replay: play what a run wrote, at its pace.  mcp-execctl. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,31 +13,6 @@
 #include "executor/ctl/terminal.h"
 
 #define VERB "audit replay"
-
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit replay [--speed N]\n"
-    "           [--stream stdout|stderr] [--raw] [--unverified]\n"
-    "           [--log FILE] [--recordings DIR] RUN\n\n"
-    "Plays what a run wrote, at its pace; stderr in another colour. The\n"
-    "recording must be what the audit log says of it. Of the run's id the\n"
-    "beginning is enough.\n\n"
-    "      --speed N          so many times as fast; 0: without any pause\n"
-    "      --stream NAME      only stdout or stderr\n"
-    "      --raw              the very bytes; they may command your terminal\n"
-    "      --unverified       play it even if it was changed or cut\n"
-    "      --log FILE         by this log, with its rotated files\n"
-    "      --recordings DIR   from this directory\n";
-
-static const struct option options[] = {
-	{ "speed", required_argument, NULL, 's' },
-	{ "stream", required_argument, NULL, 't' },
-	{ "raw", no_argument, NULL, 'r' },
-	{ "unverified", no_argument, NULL, 'u' },
-	{ "log", required_argument, NULL, 'l' },
-	{ "recordings", required_argument, NULL, 'd' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 struct replay {
 	const char *log, *dir, *run;
@@ -138,51 +112,54 @@ play_cast(struct replay *r, struct auditcast *c)
 /* --- the verb ------------------------------------------------------------------ */
 
 static int
-set_stream(struct replay *r, const char *text)
+set_stream(void *at, const char *text, struct err *e)
 {
-	r->stream = strcmp(text, "stdout") == 0   ? 1
-		    : strcmp(text, "stderr") == 0 ? 2
-						  : 0;
-	return r->stream != 0 ? CTL_OK
-			      : ctl_usage(VERB, "--stream is stdout or stderr");
+	unsigned stream = strcmp(text, "stdout") == 0   ? 1
+			  : strcmp(text, "stderr") == 0 ? 2
+							: 0;
+
+	if (stream == 0)
+		return err_set(e, ERR_BAD, "--stream is stdout or stderr");
+	*(unsigned *)at = stream;
+	return 0;
 }
 
 static int
-set_speed(struct replay *r, const char *text)
+set_speed(void *at, const char *text, struct err *e)
 {
 	char *end;
+	double speed = strtod(text, &end);
 
-	r->speed = strtod(text, &end);
-	if (end != text && *end == '\0' && r->speed >= 0 && r->speed <= 1e6)
-		return CTL_OK;
-	return ctl_usage(
-	    VERB, "--speed is a number such as 2 or 0.5, or 0 for no pause");
+	if (end == text || *end != '\0' || !(speed >= 0 && speed <= 1e6))
+		return err_set(e, ERR_BAD,
+		    "--speed is a number such as 2 or 0.5, or 0 for no pause");
+	*(double *)at = speed;
+	return 0;
 }
 
-static int
-set_option(struct replay *r, int opt)
-{
-	switch (opt) {
-	case 's':
-		return set_speed(r, optarg);
-	case 't':
-		return set_stream(r, optarg);
-	case 'r':
-		r->raw = true;
-		return CTL_OK;
-	case 'u':
-		r->unverified = true;
-		return CTL_OK;
-	case 'l':
-		r->log = optarg;
-		return CTL_OK;
-	case 'd':
-		r->dir = optarg;
-		return CTL_OK;
-	default:
-		return ctl_usage(VERB, "see above");
-	}
-}
+static const struct cmdline_option options[] = {
+	CMDLINE_SET(0, "speed", "N", struct replay, speed, set_speed,
+	    "N times as fast; 0: without any pause"),
+	CMDLINE_SET(0, "stream", "NAME", struct replay, stream, set_stream,
+	    "only stdout or stderr"),
+	CMDLINE_FLAG(0, "raw", struct replay, raw,
+	    "the bytes as they are; they may command your terminal"),
+	CMDLINE_FLAG(0, "unverified", struct replay, unverified,
+	    "play it even if it was changed or cut"),
+	CMDLINE_TEXT(0, "log", "FILE", struct replay, log,
+	    "by this log, with its rotated files"),
+	CMDLINE_TEXT(
+	    0, "recordings", "DIR", struct replay, dir, "from this directory"),
+	CMDLINE_LAST
+};
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "RUN",
+	.about =
+	    "Plays what a run wrote, at its pace; stderr in another colour. The recording must be what the audit log says of it. The beginning of the run's id is enough.",
+	.options = options,
+};
 
 static int
 replay_run(struct replay *r, struct ctl *c)
@@ -212,32 +189,18 @@ replay_run(struct replay *r, struct ctl *c)
 	return status;
 }
 
-static bool
-is_id(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > 0 && n < ASCIICAST_ID &&
-	       strspn(text, "0123456789abcdef") == n;
-}
-
 int
 audit_replay_run(struct ctl *c, int argc, char **argv)
 {
 	struct replay r = { .speed = 1 };
-	int opt, status;
+	int status;
+	char **operands = ctl_options(&verb, &r, argc, argv, &status);
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		status = set_option(&r, opt);
-		if (status != CTL_OK)
-			return status;
-	}
-	if (argc - optind != 1 || !is_id(argv[optind]))
-		return ctl_usage(VERB,
-		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f");
-	r.run = argv[optind];
+	if (operands == NULL)
+		return status;
+	r.run = ctl_run_id(VERB, operands);
+	if (r.run == NULL)
+		return CTL_USAGE;
 	r.colour = !r.raw && terminal_colours();
 	return replay_run(&r, c);
 }

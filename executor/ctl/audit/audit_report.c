@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_report: a page about the audit log, for an auditor.  mcp-execctl. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,63 +13,27 @@
 
 enum { MAX_PAGE = 256 << 20, RUNS = 500 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit report --html FILE [--since T]\n"
-    "           [--until T] [--runs N] [--log FILE]\n\n"
-    "Writes one page that needs nothing else: runs over time, counts,\n"
-    "failures, refusals, and the newest runs with their processes.\n\n"
-    "      --html FILE  write it there, mode 0600; FILE may exist\n"
-    "      --since T    not before: 90m, 12h or 3d ago, or a date of UTC\n"
-    "      --until T    before that time\n"
-    "      --runs N     single runs on the page, default 500, at most 5000\n"
-    "      --log FILE   of this log, with its rotated files\n";
-
-static const struct option options[] = {
-	{ "html", required_argument, NULL, 'H' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'U' },
-	{ "runs", required_argument, NULL, 'r' },
-	{ "log", required_argument, NULL, 'l' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct wanted {
 	struct auditrec_query q;
 	const char *html, *log;
 	uint64_t runs;
-	bool help;
 };
 
-static int
-set_option(struct wanted *w, int opt)
-{
-	struct err e;
+static const struct cmdline_option options[] = {
+	CMDLINE_NEEDED(0, "html", "FILE", struct wanted, html,
+	    "write it there, mode 0600; FILE may exist"),
+	AUDITARG_SINCE(struct wanted, q), AUDITARG_UNTIL(struct wanted, q),
+	CMDLINE_NUMBER(0, "runs", struct wanted, runs, 1, AUDITSUM_RECENT,
+	    "single runs on the page, default 500, at most 5000"),
+	AUDITARG_LOG(struct wanted, log), CMDLINE_LAST
+};
 
-	switch (opt) {
-	case 'H':
-		w->html = optarg;
-		return CTL_OK;
-	case 's':
-		return auditarg_time(VERB, optarg, w->q.since);
-	case 'U':
-		return auditarg_time(VERB, optarg, w->q.until);
-	case 'r':
-		if (bytes_to_u64(bytes_of(optarg), 1, AUDITSUM_RECENT, &w->runs,
-			&e) == 0)
-			return CTL_OK;
-		return ctl_usage(
-		    VERB, "--runs is a number from 1 to %d", AUDITSUM_RECENT);
-	case 'l':
-		w->log = optarg;
-		return CTL_OK;
-	case 'h':
-		w->help = true;
-		return CTL_OK;
-	default:
-		return ctl_usage(VERB, "see above");
-	}
-}
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Writes one page that needs nothing else: runs over time, counts, failures, refusals, and the newest runs with their processes.",
+	.options = options,
+};
 
 static int
 report_file(struct auditsum *s, const struct wanted *w, const char *path)
@@ -105,17 +68,10 @@ audit_report_run(struct ctl *c, int argc, char **argv)
 	struct wanted w = { .runs = RUNS };
 	const char *path;
 	struct err e;
-	int opt, status = CTL_OK;
+	int status;
 
-	while (status == CTL_OK &&
-	       (opt = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		status = set_option(&w, opt);
-	if (status != CTL_OK)
+	if (ctl_options(&verb, &w, argc, argv, &status) == NULL)
 		return status;
-	if (w.help)
-		return ctl_print(bytes_of(help));
-	if (argc > optind || w.html == NULL)
-		return ctl_usage(VERB, "--html FILE is needed, and no operand");
 	if ((path = auditarg_log(c, w.log)) == NULL)
 		return CTL_FAILED;
 	if (auditsum_init(&s, (size_t)w.runs, &e) != 0)

@@ -6,7 +6,6 @@
  * in the state of the seal, where the first record replaces it.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,22 +19,23 @@
 
 #define VERB "audit seal-init"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit seal-init [--force] [--qr]\n\n"
-    "Makes the first key of the audit log's seal and prints the verification\n"
-    "key, once, on standard output.  Keep it off this machine: on paper, in a\n"
-    "password store.  Anyone who has it can forge the log.  mcp-execd seals from\n"
-    "its next start on.\n\n"
-    "  --force   begin a new chain although there is one; the log's files\n"
-    "            must have been moved away before\n"
-    "  --qr      show the key as a QR code on standard error although that\n"
-    "            is not a terminal\n";
+struct choice {
+	bool force, qr;
+};
 
-static const struct option options[] = {
-	{ "force", no_argument, NULL, 'f' },
-	{ "qr", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct cmdline_option options[] = {
+	CMDLINE_FLAG(0, "force", struct choice, force,
+	    "begin a new chain although there is one; the log's files must have been moved away before"),
+	CMDLINE_FLAG(0, "qr", struct choice, qr,
+	    "show the key as a QR code on standard error although that is not a terminal"),
+	CMDLINE_LAST
+};
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Makes the first key of the audit log's seal and prints the verification key, once, on standard output. Keep it off this machine: on paper, in a password store. Anyone who has it can forge the log. mcp-execd seals from its next start on.",
+	.options = options,
 };
 
 /* A chain begins in a log that no other chain sealed. */
@@ -139,25 +139,16 @@ init_seal(const struct ctl *c, bool force, bool qr)
 int
 audit_seal_init_run(struct ctl *c, int argc, char **argv)
 {
-	bool force = false, qr = false;
-	int opt;
+	struct choice choice = { .force = false };
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt != 'f' && opt != 'q')
-			return ctl_usage(VERB, "option not understood");
-		force |= opt == 'f';
-		qr |= opt == 'q';
-	}
-	if (optind < argc)
-		return ctl_usage(VERB, "\"%s\" is too much",
-		    log_text(bytes_of(argv[optind])).s);
+	if (ctl_options(&verb, &choice, argc, argv, &status) == NULL)
+		return status;
 	if (!ctl_load_conf(c))
 		return CTL_FAILED;
 	if (strcmp(c->conf.audit_seal, "off") == 0)
 		return ctl_error(
 		    "\"audit\": {\"seal\": \"off\"} is in %s: take it out first",
 		    c->config);
-	return init_seal(c, force, qr);
+	return init_seal(c, choice.force, choice.qr);
 }

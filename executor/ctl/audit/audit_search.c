@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_search: find records in the audit log.  mcp-execctl. */
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,56 +20,18 @@ enum {
 	MAX_OUT = 2 * LOGLINE_MAX + (1 << 20),
 	ON_TERMINAL = 50, /* rows unless -n says otherwise */
 	BEFORE_FOLLOWING = 10,
+	NO_EXIT = 256,
 	WAIT_US = 200000
-};
-
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit search [--token T] [--user U]\n"
-    "           [--run ID] [--policy P] [--event E] [--exit N | --failed]\n"
-    "           [--since T] [--until T] [--log FILE] [--json] [-n N] [-f]\n"
-    "           [TEXT]\n\n"
-    "Shows what the audit log holds, newest first; each run is one row with\n"
-    "its result.  All that is asked for must hold.\n\n"
-    "      --token T    on behalf of this token\n"
-    "      --user U     runs as this account\n"
-    "      --run ID     of this run; the beginning of its id is enough\n"
-    "      --policy P   under this policy\n"
-    "      --event E    records of this event.action, one row each\n"
-    "      --exit N     runs with this exit status\n"
-    "      --failed     runs and events that failed\n"
-    "      --since T    not before: 90m, 12h or 3d ago, or a date of UTC\n"
-    "      --until T    before that time\n"
-    "      --log FILE   this log, with its rotated files\n"
-    "      --json       records as they are, one a line\n"
-    "  -n, --lines N    at most N rows; 0: all\n"
-    "  -f, --follow     oldest first, then as they come\n"
-    "  TEXT             in a value of the record, as it is written there\n";
-
-static const struct option options[] = {
-	{ "token", required_argument, NULL, 't' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "run", required_argument, NULL, 'r' },
-	{ "policy", required_argument, NULL, 'p' },
-	{ "event", required_argument, NULL, 'e' },
-	{ "exit", required_argument, NULL, 'x' },
-	{ "failed", no_argument, NULL, 'F' },
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'U' },
-	{ "log", required_argument, NULL, 'l' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "lines", required_argument, NULL, 'n' },
-	{ "follow", no_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
 };
 
 struct search {
 	struct auditrec_query q;
-	const char *log;
-	bool json, follow, help;
+	const char *log, *token, *user, *run, *policy, *event; /* asked for */
+	uint64_t exit; /* NO_EXIT: any */
+	bool json, follow;
 	bool fold; /* intent and result of a run are one row */
 	bool halves; /* a condition is on one of these two */
-	int64_t lines; /* -1: not said */
+	uint64_t lines; /* UINT64_MAX: not given */
 	struct auditrow row;
 	struct auditrun_map *pending;
 	struct auditrun_limits limits;
@@ -234,7 +195,7 @@ look_at_line(struct search *s, struct bytes line)
 		join_line(s, &l, line);
 	else if (fits_alone(s, &l, line))
 		put_record(s, &l, line);
-	return !s->broken && (s->lines <= 0 || s->shown < (uint64_t)s->lines);
+	return !s->broken && (s->lines == 0 || s->shown < s->lines);
 }
 
 static int
@@ -346,83 +307,78 @@ follow_log(struct search *s, struct auditlog_tail *t)
 
 /* --- the verb ---------------------------------------------------------- */
 
-static int
-set_number(const char *text, uint64_t max, int64_t *out)
-{
-	struct err e;
-	uint64_t n;
+static const struct cmdline_option options[] = { CMDLINE_TEXT(0, "token", "T",
+						     struct search, token,
+						     "on behalf of this token"),
+	CMDLINE_TEXT(
+	    0, "user", "U", struct search, user, "runs as this account"),
+	CMDLINE_TEXT(0, "run", "ID", struct search, run,
+	    "of this run; the beginning of its id is enough"),
+	CMDLINE_TEXT(
+	    0, "policy", "P", struct search, policy, "under this policy"),
+	CMDLINE_TEXT(0, "event", "E", struct search, event,
+	    "records of this event.action, one row each"),
+	CMDLINE_NUMBER(0, "exit", struct search, exit, 0, 255,
+	    "runs with this exit status"),
+	CMDLINE_FLAG(0, "failed", struct search, q.failed,
+	    "runs and events that failed"),
+	AUDITARG_SINCE(struct search, q), AUDITARG_UNTIL(struct search, q),
+	AUDITARG_LOG(struct search, log),
+	CMDLINE_FLAG(
+	    0, "json", struct search, json, "records as they are, one a line"),
+	CMDLINE_NUMBER('n', "lines", struct search, lines, 0, INT32_MAX,
+	    "at most N rows; 0: all"),
+	CMDLINE_FLAG('f', "follow", struct search, follow,
+	    "oldest first, then as they come"),
+	CMDLINE_LAST };
 
-	if (bytes_to_u64(bytes_of(text), 0, max, &n, &e) != 0)
-		return ctl_usage(VERB,
-		    "\"%s\" is not a number between 0 and %llu", text,
-		    (unsigned long long)max);
-	*out = (int64_t)n;
-	return CTL_OK;
-}
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "[TEXT]",
+	.about =
+	    "Shows what the audit log holds, newest first; each run is one row with its result. Everything that is asked for must hold. TEXT is looked for in the values of a record, as they are written there.",
+	.options = options,
+};
 
 static int
-set_option(struct search *s, int opt)
+set_terms(struct search *s, const char *text, struct err *e)
 {
-	struct auditarg_term terms[] = {
-		{ 't', &s->q.token, "token.name", false },
-		{ 'u', &s->q.user, "user.name", false },
-		{ 'r', &s->q.run, "run.id", true },
-		{ 'p', &s->q.policy, "policy.name", false },
-		{ 'e', &s->q.event, "event.action", false },
-		{ 0, NULL, NULL, false },
+	const struct {
+		const char *value, *key;
+		struct auditrec_term *term;
+		bool prefix; /* the beginning of the value is enough */
+	} terms[] = {
+		{ s->token, "token.name", &s->q.token, false },
+		{ s->user, "user.name", &s->q.user, false },
+		{ s->run, "run.id", &s->q.run, true },
+		{ s->policy, "policy.name", &s->q.policy, false },
+		{ s->event, "event.action", &s->q.event, false },
 	};
 
-	switch (opt) {
-	case 'x':
-		s->q.has_exit = true;
-		return set_number(optarg, 255, &s->q.exit);
-	case 'n':
-		return set_number(optarg, INT32_MAX, &s->lines);
-	case 's':
-		return auditarg_time(VERB, optarg, s->q.since);
-	case 'U':
-		return auditarg_time(VERB, optarg, s->q.until);
-	case 'l':
-		s->log = optarg;
-		return CTL_OK;
-	case 'F':
-		s->q.failed = true;
-		return CTL_OK;
-	case 'j':
-		s->json = true;
-		return CTL_OK;
-	case 'f':
-		s->follow = true;
-		return CTL_OK;
-	case 'h':
-		s->help = true;
-		return CTL_OK;
-	default:
-		return auditarg_set(VERB, terms, opt);
-	}
+	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++)
+		if (terms[i].value != NULL &&
+		    auditrec_term(terms[i].term, terms[i].key, terms[i].value,
+			terms[i].prefix, e) != 0)
+			return e->code;
+	s->q.has_exit = s->exit != NO_EXIT;
+	s->q.exit = (int64_t)s->exit;
+	return text != NULL ? auditrec_text(&s->q.text, text, e) : 0;
 }
 
 static int
-parse_options(struct search *s, int argc, char **argv)
+read_options(struct search *s, char **operands)
 {
 	struct err e;
-	int opt, status = CTL_OK;
 
-	while (status == CTL_OK &&
-	       (opt = getopt_long(argc, argv, "n:fh", options, NULL)) != -1)
-		status = set_option(s, opt);
-	if (status != CTL_OK || s->help)
-		return status;
-	if (argc - optind > 1)
+	if (operands[0] != NULL && operands[1] != NULL)
 		return ctl_usage(VERB,
 		    "at most one TEXT argument; quote it if it contains spaces");
-	if (argc - optind == 1 &&
-	    auditrec_text(&s->q.text, argv[optind], &e) != 0)
+	if (set_terms(s, operands[0], &e) != 0)
 		return ctl_usage(VERB, "%s", e.what);
 	s->fold = s->q.event.len == 0;
 	s->halves = !s->json || s->q.failed || s->q.has_exit ||
 		    s->q.user.len > 0 || s->q.text.len > 0;
-	if (s->lines < 0)
+	if (s->lines == UINT64_MAX)
 		s->lines = s->follow ? BEFORE_FOLLOWING
 			   : !s->json && isatty(STDOUT_FILENO) ? ON_TERMINAL
 							       : 0;
@@ -442,7 +398,7 @@ say_more(const struct search *s)
 		return;
 	if (s->shown == 0)
 		(void)fputs("Nothing found.\n", stderr);
-	else if (s->lines > 0 && s->shown >= (uint64_t)s->lines)
+	else if (s->lines > 0 && s->shown >= s->lines)
 		(void)fprintf(stderr, "The newest %llu; all with -n 0.\n",
 		    (unsigned long long)s->shown);
 }
@@ -473,15 +429,17 @@ audit_search_run(struct ctl *c, int argc, char **argv)
 {
 	static struct search s;
 	const char *path;
+	char **operands;
 	int status;
 
 	memset(&s, 0, sizeof(s));
-	s.lines = -1;
-	status = parse_options(&s, argc, argv);
-	if (status != CTL_OK)
+	s.lines = UINT64_MAX;
+	s.exit = NO_EXIT;
+	operands = ctl_options(&verb, &s, argc, argv, &status);
+	if (operands != NULL)
+		status = read_options(&s, operands);
+	if (operands == NULL || status != CTL_OK)
 		return status;
-	if (s.help)
-		return ctl_print(bytes_of(help));
 	path = auditarg_log(c, s.log);
 	if (path == NULL)
 		return CTL_FAILED;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_show: the whole story of one run.  mcp-execctl. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,25 +23,6 @@ enum {
 	MAX_BYTES = 64 << 20,
 	MAX_OUT = 96 << 20,
 	LABEL = 11
-};
-
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit show [--log FILE]\n"
-    "           [--recordings DIR] [--json] RUN\n\n"
-    "Shows all that the audit log holds of a run: who asked, what stood\n"
-    "around it, its processes as a tree, what was refused, how it ended, and\n"
-    "the end of its output if that is recorded.\n"
-    "Of the run's id the beginning is enough.\n\n"
-    "      --log FILE   in this log, with its rotated files\n"
-    "      --recordings DIR   recorded output is there\n"
-    "      --json       the run's records as they are, oldest first\n";
-
-static const struct option options[] = {
-	{ "log", required_argument, NULL, 'l' },
-	{ "recordings", required_argument, NULL, 'd' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
 };
 
 struct record {
@@ -597,14 +577,6 @@ show_run(struct show *s, const char *path, const char *prefix, bool as_json)
 	return tell_run(s, as_json);
 }
 
-static bool
-is_id(const char *text)
-{
-	size_t n = strlen(text);
-
-	return n > 0 && n <= ID_HEX && strspn(text, "0123456789abcdef") == n;
-}
-
 static int
 prepare_run(struct show *s, const char *path, const char *prefix, bool as_json)
 {
@@ -624,33 +596,45 @@ prepare_run(struct show *s, const char *path, const char *prefix, bool as_json)
 	return status;
 }
 
+struct asked {
+	const char *log, *recordings;
+	bool json;
+};
+
+static const struct cmdline_option options[] = { AUDITARG_LOG(
+						     struct asked, log),
+	CMDLINE_TEXT(0, "recordings", "DIR", struct asked, recordings,
+	    "recorded output is there"),
+	CMDLINE_FLAG(0, "json", struct asked, json,
+	    "the run's records as they are, oldest first"),
+	CMDLINE_LAST };
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "RUN",
+	.about =
+	    "Shows all that the audit log holds of a run: who asked, what confined it, its processes as a tree, what was refused, how it ended, and the end of its output if that is recorded. The beginning of the run's id is enough.",
+	.options = options,
+};
+
 int
 audit_show_run(struct ctl *c, int argc, char **argv)
 {
-	const char *log = NULL, *path;
+	struct asked asked = { .log = NULL };
 	struct show s = { .count = 0 };
-	bool as_json = false;
-	int opt;
+	const char *path, *id;
+	int status;
+	char **operands = ctl_options(&verb, &asked, argc, argv, &status);
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt == 'l')
-			log = optarg;
-		else if (opt == 'd')
-			s.recordings = optarg;
-		else if (opt == 'j')
-			as_json = true;
-		else
-			return ctl_usage(VERB, "see above");
-	}
-	if (argc - optind != 1 || !is_id(argv[optind]))
-		return ctl_usage(VERB,
-		    "one RUN is needed: an id, or its beginning, of 0-9 and a-f");
-	path = auditarg_log(c, log);
+	if (operands == NULL)
+		return status;
+	if ((id = ctl_run_id(VERB, operands)) == NULL)
+		return CTL_USAGE;
+	path = auditarg_log(c, asked.log);
 	if (path == NULL)
 		return CTL_FAILED;
-	if (s.recordings == NULL && log == NULL)
+	s.recordings = asked.recordings;
+	if (s.recordings == NULL && asked.log == NULL)
 		s.recordings = c->conf.recordings_dir;
-	return prepare_run(&s, path, argv[optind], as_json);
+	return prepare_run(&s, path, id, asked.json);
 }

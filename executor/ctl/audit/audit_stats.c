@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_stats: the audit log in numbers.  mcp-execctl. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,25 +13,6 @@
 #define VERB "audit stats"
 
 enum { MAX_OUT = 4 << 20, ROWS = 15 };
-
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit stats [--since T] [--until T]\n"
-    "           [--log FILE] [--json]\n\n"
-    "Counts runs by token, policy and result, and records by event; shows\n"
-    "the runs that took longest and those that wrote most.\n\n"
-    "      --since T    not before: 90m, 12h or 3d ago, or a date of UTC\n"
-    "      --until T    before that time\n"
-    "      --log FILE   this log, with its rotated files\n"
-    "      --json       as an object\n";
-
-static const struct option options[] = {
-	{ "since", required_argument, NULL, 's' },
-	{ "until", required_argument, NULL, 'U' },
-	{ "log", required_argument, NULL, 'l' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 static const struct {
 	const char *title, *key;
@@ -260,40 +240,42 @@ tell_stats(struct auditsum *s, const char *path, bool as_json)
 	return status;
 }
 
+struct asked {
+	struct auditrec_query q;
+	const char *log;
+	bool json;
+};
+
+static const struct cmdline_option options[] = { AUDITARG_SINCE(
+						     struct asked, q),
+	AUDITARG_UNTIL(struct asked, q), AUDITARG_LOG(struct asked, log),
+	CMDLINE_FLAG(0, "json", struct asked, json, "as an object"),
+	CMDLINE_LAST };
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Counts runs by token, policy and result, and records by event; shows the runs that took longest and those that wrote most.",
+	.options = options,
+};
+
 int
 audit_stats_run(struct ctl *c, int argc, char **argv)
 {
 	static struct auditsum s;
-	struct auditrec_query q = { .failed = false };
-	const char *log = NULL, *path;
-	bool as_json = false;
+	struct asked asked = { .log = NULL };
+	const char *path;
 	struct err e;
-	int opt, status = CTL_OK;
+	int status;
 
-	while (status == CTL_OK &&
-	       (opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		if (opt == 's' || opt == 'U')
-			status = auditarg_time(
-			    VERB, optarg, opt == 's' ? q.since : q.until);
-		else if (opt == 'l')
-			log = optarg;
-		else if (opt == 'j')
-			as_json = true;
-		else
-			status = ctl_usage(VERB, "see above");
-	}
-	if (status != CTL_OK)
+	if (ctl_options(&verb, &asked, argc, argv, &status) == NULL)
 		return status;
-	if (argc > optind)
-		return ctl_usage(VERB, "no operand is taken");
-	if ((path = auditarg_log(c, log)) == NULL)
+	if ((path = auditarg_log(c, asked.log)) == NULL)
 		return CTL_FAILED;
 	if (auditsum_init(&s, 0, &e) != 0)
 		return ctl_error("%s", e.what);
-	s.q = q;
-	status = tell_stats(&s, path, as_json);
+	s.q = asked.q;
+	status = tell_stats(&s, path, asked.json);
 	auditsum_fini(&s);
 	return status;
 }

@@ -2,7 +2,6 @@
 /* audit_verify: check the audit log, live and rotated, against its seals. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,49 +18,11 @@
 
 #define VERB "audit verify"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] audit verify [options] [FILE...]\n\n"
-    "Reads the audit log, the live file and those rotated away (compressed\n"
-    "ones too), or the FILEs, in any order, and names the first bad record and\n"
-    "what was done: changed, inserted, deleted, reordered, tail cut, file\n"
-    "missing, other chain.  Status 0: clean, 1: not, 2: wrong usage.\n\n"
-    "  --key-file FILE   the verification key that seal-init showed, - reads\n"
-    "                    standard input; without a key nothing is proven\n"
-    "  --key KEY         the same, seen by who lists processes\n"
-    "  --state FILE      compare with this state of the seal; without FILEs,\n"
-    "                    the configured one\n"
-    "  --no-state        do not compare with a state\n"
-    "  --expect-seq N    the log must reach record N\n"
-    "  --first N         nothing before record N is looked at or missed\n"
-    "  --pruned          what audit.keep removed is not missed\n";
-
-enum opt_code {
-	OPT_KEY = 256,
-	OPT_KEY_FILE,
-	OPT_STATE,
-	OPT_NO_STATE,
-	OPT_EXPECT,
-	OPT_FIRST,
-	OPT_PRUNED
-};
-
-static const struct option options[] = {
-	{ "key", required_argument, NULL, OPT_KEY },
-	{ "key-file", required_argument, NULL, OPT_KEY_FILE },
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "no-state", no_argument, NULL, OPT_NO_STATE },
-	{ "expect-seq", required_argument, NULL, OPT_EXPECT },
-	{ "first", required_argument, NULL, OPT_FIRST },
-	{ "pruned", no_argument, NULL, OPT_PRUNED },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct job {
 	struct verify_setup setup;
 	uint8_t key[DIGEST_BYTES];
 	struct seal_point state;
-	const char *state_path;
+	const char *key_path, *state_path;
 	bool no_state;
 	struct input *input;
 	size_t count;
@@ -79,14 +40,14 @@ struct input {
 /* --- options --------------------------------------------------------------- */
 
 static int
-take_key(struct job *j, const char *text)
+set_key(void *at, const char *text, struct err *e)
 {
-	struct err e;
+	struct job *j = at;
 
-	if (seal_key_parse(bytes_of(text), j->key, &e) != 0)
-		return ctl_usage(VERB, "%s", e.what);
+	if (seal_key_parse(bytes_of(text), j->key, e) != 0)
+		return e->code;
 	j->setup.key = j->key;
-	return CTL_OK;
+	return 0;
 }
 
 static int
@@ -97,6 +58,7 @@ read_key(struct job *j, const char *path)
 				? dup(STDIN_FILENO)
 				: open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
+	struct err e;
 	ssize_t n;
 	int rc;
 
@@ -105,46 +67,37 @@ read_key(struct job *j, const char *path)
 	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
 		len += (size_t)n;
 	text[len] = '\0';
-	rc = take_key(j, text);
+	rc = set_key(j, text, &e);
 	explicit_bzero(text, sizeof(text));
-	return rc;
+	return rc == 0 ? CTL_OK : ctl_usage(VERB, "%s: %s", path, e.what);
 }
 
-static int
-take_number(const char *name, const char *text, uint64_t *out)
-{
-	struct err e;
+static const struct cmdline_option options[] = {
+	CMDLINE_TEXT(0, "key-file", "FILE", struct job, key_path,
+	    "the verification key that seal-init showed, - reads standard input; without a key nothing is proven"),
+	CMDLINE_SET_ALL(0, "key", "KEY", set_key,
+	    "the same; anyone who lists processes sees it"),
+	CMDLINE_TEXT(0, "state", "FILE", struct job, state_path,
+	    "compare with this state of the seal; without FILEs, the configured one"),
+	CMDLINE_FLAG(
+	    0, "no-state", struct job, no_state, "do not compare with a state"),
+	CMDLINE_NUMBER(0, "expect-seq", struct job, setup.expect, 1, INT64_MAX,
+	    "the log must reach record N"),
+	CMDLINE_NUMBER(0, "first", struct job, setup.first, 1, INT64_MAX,
+	    "records before record N are not examined or missed"),
+	CMDLINE_FLAG(0, "pruned", struct job, setup.pruned,
+	    "what audit.keep removed is not missed"),
+	CMDLINE_LAST
+};
 
-	if (bytes_to_u64(bytes_of(text), 1, INT64_MAX, out, &e) != 0)
-		return ctl_usage(VERB, "%s: a record's number is needed", name);
-	return CTL_OK;
-}
-
-static int
-take_option(struct job *j, int opt)
-{
-	switch (opt) {
-	case OPT_KEY:
-		return take_key(j, optarg);
-	case OPT_KEY_FILE:
-		return read_key(j, optarg);
-	case OPT_STATE:
-		j->state_path = optarg;
-		return CTL_OK;
-	case OPT_NO_STATE:
-		j->no_state = true;
-		return CTL_OK;
-	case OPT_EXPECT:
-		return take_number("--expect-seq", optarg, &j->setup.expect);
-	case OPT_FIRST:
-		return take_number("--first", optarg, &j->setup.first);
-	case OPT_PRUNED:
-		j->setup.pruned = true;
-		return CTL_OK;
-	default:
-		return ctl_usage(VERB, "option not understood");
-	}
-}
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "[FILE...]",
+	.about =
+	    "Reads the audit log, the live file and those rotated away (compressed ones too), or the FILEs, in any order, and names the first bad record and what was done: changed, inserted, deleted, reordered, tail cut, file missing, other chain.",
+	.options = options,
+	.more = "Exit status: 0 if it is clean, 1 if not, 2 for wrong usage.",
+};
 
 /* --- which files ------------------------------------------------------------- */
 
@@ -413,16 +366,13 @@ int
 audit_verify_run(struct ctl *c, int argc, char **argv)
 {
 	struct job j = { .count = 0 };
-	int opt, rc = CTL_OK;
+	int rc = CTL_OK;
+	char **paths = ctl_options(&verb, &j, argc, argv, &rc);
 
-	while (rc == CTL_OK &&
-	       (opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return ctl_print(bytes_of(help));
-		rc = take_option(&j, opt);
-	}
-	if (rc == CTL_OK)
-		rc = run_job(c, &j, argv + optind);
+	if (paths != NULL && j.key_path != NULL)
+		rc = read_key(&j, j.key_path);
+	if (paths != NULL && rc == CTL_OK)
+		rc = run_job(c, &j, paths);
 	while (j.count > 0) {
 		free(j.input[--j.count].path);
 		cleanup_fd(&j.input[j.count].fd);

@@ -4,33 +4,13 @@
 #include "executor/ctl/audit/read_audit.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
 int
-auditarg_set(const char *verb, const struct auditarg_term *t, int option)
+auditarg_set_time(void *at, const char *text, struct err *e)
 {
-	struct err e;
-
-	for (; t->term != NULL; t++) {
-		if (t->option != option)
-			continue;
-		if (auditrec_term(t->term, t->key, optarg, t->prefix, &e) != 0)
-			return ctl_usage(verb, "%s", e.what);
-		return CTL_OK;
-	}
-	return ctl_usage(verb, "see above");
-}
-
-int
-auditarg_time(const char *verb, const char *text, char out[CLOCK_MAX_TEXT])
-{
-	struct err e;
-
-	if (auditrec_time(text, out, &e) == 0)
-		return CTL_OK;
-	return ctl_usage(verb, "%s", e.what);
+	return auditrec_time(text, at, e);
 }
 
 const char *

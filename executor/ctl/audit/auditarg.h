@@ -6,17 +6,18 @@
 #include "executor/ctl/audit/auditrec.h"
 #include "executor/ctl/ctl.h"
 
-/* An option that asks for a key's value; the last row has no term. */
-struct auditarg_term {
-	int option;
-	struct auditrec_term *term;
-	const char *key;
-	bool prefix; /* the beginning of the value is enough */
-};
+/* Rows of a verb's options: q is a struct auditrec_query, log a text. */
+#define AUDITARG_SINCE(s, q)                                                   \
+	CMDLINE_SET(0, "since", "T", s, q.since, auditarg_set_time,            \
+	    "not before: 90m, 12h or 3d ago, or a date of UTC")
+#define AUDITARG_UNTIL(s, q)                                                   \
+	CMDLINE_SET(0, "until", "T", s, q.until, auditarg_set_time,            \
+	    "before that time")
+#define AUDITARG_LOG(s, log)                                                   \
+	CMDLINE_TEXT(                                                          \
+	    0, "log", "FILE", s, log, "this log, with its rotated files")
+int auditarg_set_time(void *at, const char *text, struct err *e) MUST_CHECK;
 
-/* Set that option's term from optarg; CTL_USAGE if there is no such option. */
-int auditarg_set(const char *verb, const struct auditarg_term *t, int option);
-int auditarg_time(const char *verb, const char *text, char out[CLOCK_MAX_TEXT]);
 /*
  * `given`, or the configuration's log, once the read is recorded (recorded.h);
  * NULL after a message.

@@ -7,15 +7,16 @@
 #include "executor/ctl/doctor/doctor_running.h"
 #include "executor/ctl/doctor/doctor_service.h"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] doctor [--json]\n\n"
-    "Tries what the kernel lets this process enforce, looks at the files,\n"
-    "the frontend, the certificate, the audit log and its seal, recordings,\n"
-    "the clock, the service that runs and its unit, the tokens and the ports,\n"
-    "and says what to do about each gap.  Changes nothing.  Run it as the\n"
-    "user, and with the restrictions, that mcp-execd has.\n\n"
-    "  --json   as an object with an array of checks\n\n"
-    "Exit status: 1 if a check failed; warnings do not count.\n";
+static const struct cmdline_option options[] = { CTL_JSON(
+    "as an object with an array of checks") };
+
+static const struct ctl_verb verb = {
+	.name = "doctor",
+	.about =
+	    "Tries what the kernel lets this process enforce, looks at the files, the frontend, the certificate, the audit log and its seal, recordings, the clock, the running service and its unit, the tokens and the ports, and says what to do about each gap. Changes nothing. Run it as the user, and with the restrictions, that mcp-execd has.",
+	.options = options,
+	.more = "Exit status: 1 if a check failed; warnings do not count.",
+};
 
 /* Later checks use what earlier ones have loaded. */
 static void (*const checks[])(struct report *r) = {
@@ -43,12 +44,12 @@ int
 doctor_run(struct ctl *c, int argc, char **argv)
 {
 	struct report r;
-	bool json;
+	struct ctl_json as = { false };
 	int status;
 
-	if (!ctl_alone("doctor", help, &json, argc, argv, &status))
+	if (ctl_options(&verb, &as, argc, argv, &status) == NULL)
 		return status;
-	report_init(&r, c, json);
+	report_init(&r, c, as.json);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](&r);
 	status = report_print(&r);

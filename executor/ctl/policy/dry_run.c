@@ -5,88 +5,77 @@
  */
 #include "executor/ctl/policy/dry_run.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/audit/loginuid.h"
 
-static const struct option options[] = {
-	{ "shell", no_argument, NULL, 's' },
-	{ "dir", required_argument, NULL, 'd' },
-	{ "timeout-ms", required_argument, NULL, 't' },
-	{ "tool", required_argument, NULL, 'T' },
-	{ "arg", required_argument, NULL, 'a' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static int
+set_arg(void *at, const char *arg, struct err *e)
+{
+	struct dry_run *c = at;
+
+	if (strchr(arg, '=') == NULL)
+		return err_set(e, ERR_BAD, "--arg needs NAME=VALUE, not \"%s\"",
+		    log_text(bytes_of(arg)).s);
+	if (c->args == TOOLDEF_MAX_PARAMS)
+		return err_set(e, ERR_BAD, "--arg may be given %d times",
+		    TOOLDEF_MAX_PARAMS);
+	c->arg[c->args++] = arg;
+	return 0;
+}
+
+static const struct cmdline_option options[] = {
+	CMDLINE_FLAG(0, "shell", struct dry_run, shell,
+	    "as exec_cmd: the words, joined, are a line for the policy's shell; otherwise as cli_command"),
+	CMDLINE_TEXT(0, "dir", "DIR", struct dry_run, dir,
+	    "the working directory, inside the policy's"),
+	CMDLINE_TEXT(0, "timeout-ms", "N", struct dry_run, timeout_ms,
+	    "as a caller may ask for"),
+	CMDLINE_TEXT(0, "tool", "NAME", struct dry_run, tool,
+	    "instead of a COMMAND, a tool that the administrator defined"),
+	CMDLINE_SET_EACH(0, "arg", "NAME=VALUE", set_arg, "a parameter of it"),
+	CMDLINE_LAST
 };
 
 static int
-take_arg(struct dry_run *c, const char *arg)
+check_words(const struct dry_run *c)
 {
-	if (strchr(arg, '=') == NULL)
-		return ctl_usage(c->verb, "--arg needs NAME=VALUE, not \"%s\"",
-		    log_text(bytes_of(arg)).s);
-	if (c->args == TOOLDEF_MAX_PARAMS)
-		return ctl_usage(
-		    c->verb, "more than %d times --arg", TOOLDEF_MAX_PARAMS);
-	c->arg[c->args++] = arg;
-	return CTL_OK;
-}
+	bool placed = c->shell || c->dir != NULL || c->timeout_ms != NULL;
 
-static int
-take_option(struct dry_run *c, int opt)
-{
-	switch (opt) {
-	case 's':
-		c->shell = true;
-		return CTL_OK;
-	case 'd':
-		c->dir = optarg;
-		return CTL_OK;
-	case 't':
-		c->timeout_ms = optarg;
-		return CTL_OK;
-	case 'T':
-		c->tool = optarg;
-		return CTL_OK;
-	case 'a':
-		return take_arg(c, optarg);
-	case 'h':
-		c->help = true;
-		return CTL_OK;
-	default:
-		return ctl_usage(c->verb,
-		    "option not understood: put a command's own options after \"--\"");
-	}
-}
-
-int
-dry_run_parse(const char *verb, int argc, char **argv, struct dry_run *c)
-{
-	int opt;
-
-	*c = (struct dry_run){ .verb = verb };
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		if (take_option(c, opt) != CTL_OK)
-			return CTL_USAGE;
-	if (c->help)
-		return CTL_OK;
-	if (optind == argc)
-		return ctl_usage(verb, "the POLICY is missing");
-	c->policy = argv[optind];
-	c->words = argv + optind + 1;
 	if (c->tool == NULL && c->args > 0)
-		return ctl_usage(verb, "--arg is for a --tool NAME");
-	if (c->tool != NULL &&
-	    (c->words[0] != NULL || c->shell || c->dir || c->timeout_ms))
-		return ctl_usage(verb,
+		return ctl_usage(c->verb, "--arg is for a --tool NAME");
+	if (c->tool != NULL && (c->words[0] != NULL || placed))
+		return ctl_usage(c->verb,
 		    "a --tool has neither a COMMAND nor its options: give it --arg NAME=VALUE");
-	if (!dry_run_given(c) && (c->shell || c->dir || c->timeout_ms))
-		return ctl_usage(verb,
+	if (!dry_run_given(c) && placed)
+		return ctl_usage(c->verb,
 		    "these options are about a COMMAND, which is missing");
 	return CTL_OK;
+}
+
+bool
+dry_run_parse(const struct ctl_verb *v, int argc, char **argv,
+    struct dry_run *c, int *status)
+{
+	struct ctl_verb with_options = *v;
+	char **operands;
+
+	*c = (struct dry_run){ .verb = v->name };
+	with_options.options = options;
+	with_options.operands = "POLICY [-- COMMAND...]";
+	operands = ctl_options(&with_options, c, argc, argv, status);
+	if (operands == NULL)
+		return false;
+	if (operands[0] == NULL) {
+		*status = ctl_usage(v->name, "the POLICY is missing");
+		return false;
+	}
+	c->policy = operands[0];
+	c->words = operands + 1;
+	*status = check_words(c);
+	return *status == CTL_OK;
 }
 
 bool

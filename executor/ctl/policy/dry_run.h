@@ -20,12 +20,12 @@ struct dry_run {
 	const char *tool; /* a defined tool instead; NULL: none */
 	const char *arg[TOOLDEF_MAX_PARAMS]; /* "name=value" for it */
 	size_t args;
-	bool help;
 	char **words; /* the command's, NULL-terminated; may be none */
 };
 
-/* CTL_OK, or CTL_USAGE after a message. */
-int dry_run_parse(const char *verb, int argc, char **argv, struct dry_run *c);
+/* v has neither options nor operands: these are ours.  As ctl_options. */
+bool dry_run_parse(const struct ctl_verb *v, int argc, char **argv,
+    struct dry_run *c, int *status);
 /* Is there something to run: a command, or a tool? */
 bool dry_run_given(const struct dry_run *c);
 /* Load the policy; NULL after a message.  The configuration is loaded. */

@@ -31,21 +31,12 @@ enum {
 	MAX_SCRIPTS = 4 /* interpreters that are scripts themselves */
 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] policy explain POLICY [--shell]\n"
-    "           [--dir DIR] [--timeout-ms N] [-- COMMAND...]\n"
-    "       mcp-execctl [-c CONFIG] policy explain POLICY --tool NAME\n"
-    "           [--arg NAME=VALUE]...\n\n"
-    "Says what a run under the policy may do and what confines it, and\n"
-    "runs nothing.  With a COMMAND also which file would be executed,\n"
-    "whether it may be, where, and with which environment and time.\n\n"
-    "  --shell          as exec_cmd: the words, joined, are a line for the\n"
-    "                   policy's shell; else as cli_command\n"
-    "  --dir DIR        the working directory, inside the policy's\n"
-    "  --timeout-ms N   as a caller may ask for\n"
-    "  --tool NAME      a tool that the administrator defined\n"
-    "  --arg NAME=VALUE a parameter of it\n\n"
-    "Exit status: 1 if the command would be refused or not found.\n";
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Says what a run under the policy may do and what confines it, and runs nothing. With a COMMAND also which file would be executed, whether it may be, where, and with which environment and time.",
+	.more = "Exit status: 1 if the command would be refused or not found.",
+};
 
 /* --- who, where, with what -------------------------------------------- */
 
@@ -472,11 +463,10 @@ policy_explain_run(struct ctl *ctl, int argc, char **argv)
 {
 	struct policy *p;
 	struct dry_run c;
+	int status;
 
-	if (dry_run_parse(VERB, argc, argv, &c) != CTL_OK)
-		return CTL_USAGE;
-	if (c.help)
-		return ctl_print(bytes_of(help));
+	if (!dry_run_parse(&verb, argc, argv, &c, &status))
+		return status;
 	p = ctl_load_conf(ctl) && ctl_find_cgroup(ctl) ? dry_run_policy(ctl, &c)
 						       : NULL;
 	return p == NULL ? CTL_FAILED : explain_policy(&c, p);

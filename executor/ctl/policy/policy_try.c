@@ -43,24 +43,13 @@ enum {
 	GUARD_PATIENCE_MS = 10000 /* from KILL until the guard is killed */
 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] policy test POLICY [--shell]\n"
-    "           [--dir DIR] [--timeout-ms N] -- COMMAND...\n"
-    "       mcp-execctl [-c CONFIG] policy test POLICY --tool NAME\n"
-    "           [--arg NAME=VALUE]...\n\n"
-    "Runs COMMAND under the policy as a client's call would, by the same\n"
-    "code, with this terminal's output and, if that is not a terminal,\n"
-    "input.  Says on standard error what was enforced.  Nothing is recorded\n"
-    "in the audit log.\n\n"
-    "  --shell          as exec_cmd: the words, joined, are a line for the\n"
-    "                   policy's shell; else as cli_command\n"
-    "  --dir DIR        the working directory, inside the policy's\n"
-    "  --timeout-ms N   as a caller may ask for\n"
-    "  --tool NAME      a tool that the administrator defined\n"
-    "  --arg NAME=VALUE a parameter of it\n\n"
-    "Exit status: the command's; 128 + N when signal N ended it; 124 when\n"
-    "its time was over; 125 when it was refused or mcp-execctl failed; 126\n"
-    "when it could not be confined or executed; 127 when it was not found.\n";
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Runs COMMAND under the policy as a client's call would, by the same code, with this terminal's output and, if that is not a terminal, input. Says on standard error what was enforced. Nothing is recorded in the audit log.",
+	.more =
+	    "Exit status: the command's; 128 + N when signal N ended it; 124 when its time was over; 125 when it was refused or mcp-execctl failed; 126 when it could not be confined or executed; 127 when it was not found.",
+};
 
 enum slot { CTL, GUARD, SIGNALS, IN, OUT, ERR, SLOTS };
 
@@ -490,10 +479,8 @@ policy_try_run(struct ctl *ctl, int argc, char **argv)
 	struct dry_run c;
 	int status;
 
-	if (dry_run_parse(VERB, argc, argv, &c) != CTL_OK)
-		return STATUS_FAILED;
-	if (c.help)
-		return ctl_print(bytes_of(help));
+	if (!dry_run_parse(&verb, argc, argv, &c, &status))
+		return status == CTL_OK ? CTL_OK : STATUS_FAILED;
 	if (!dry_run_given(&c)) {
 		(void)ctl_usage(VERB, "the COMMAND is missing");
 		return STATUS_FAILED;

@@ -7,7 +7,6 @@
  */
 #include "executor/ctl/token/client_config.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,19 +17,6 @@
 #include "executor/conf/keys.h"
 
 #define VERB "client-config"
-
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] client-config NAME --client CLIENT\n"
-    "           [--url URL] [--sse] [--token-stdin]\n\n"
-    "Prints what CLIENT needs to use this server with token NAME.\n\n"
-    "  --client CLIENT  claude-code, vscode, cursor, inspector, mcphost,\n"
-    "                   claude-desktop or curl\n"
-    "  --url URL        address of this server as clients see it; default\n"
-    "                   \"public_url\" of the configuration, or its listener\n"
-    "  --sse            the old HTTP+SSE transport (2024-11-05)\n"
-    "  --token-stdin    put the token, read from standard input, into the\n"
-    "                   output; else the client takes it from MCP_TOKEN in\n"
-    "                   its environment, or asks for it\n";
 
 /*
  * One row a client.  In the texts, @N is the server's name, @U its URL, @A
@@ -275,48 +261,27 @@ client_config_url(const struct conf *c, const char *base, bool sse, char *out,
 
 struct options {
 	const char *client, *url;
-	bool sse, token_stdin, help;
+	bool sse, token_stdin;
 };
 
-static const struct option long_options[] = {
-	{ "client", required_argument, NULL, 'l' },
-	{ "url", required_argument, NULL, 'u' },
-	{ "sse", no_argument, NULL, 's' },
-	{ "token-stdin", no_argument, NULL, 't' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+static const struct cmdline_option options[] = {
+	CMDLINE_NEEDED(0, "client", "CLIENT", struct options, client,
+	    "claude-code, vscode, cursor, inspector, mcphost, claude-desktop or curl"),
+	CMDLINE_TEXT(0, "url", "URL", struct options, url,
+	    "address of this server as clients see it; default \"public_url\" of the configuration, or its listener"),
+	CMDLINE_FLAG(0, "sse", struct options, sse,
+	    "the old HTTP+SSE transport (2024-11-05)"),
+	CMDLINE_FLAG(0, "token-stdin", struct options, token_stdin,
+	    "put the token, read from standard input, into the output; otherwise the client takes it from MCP_TOKEN in its environment, or asks for it"),
+	CMDLINE_LAST
 };
 
-static int
-parse_options(int argc, char **argv, struct options *o)
-{
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		switch (opt) {
-		case 'l':
-			o->client = optarg;
-			break;
-		case 'u':
-			o->url = optarg;
-			break;
-		case 's':
-			o->sse = true;
-			break;
-		case 't':
-			o->token_stdin = true;
-			break;
-		case 'h':
-			o->help = true;
-			return CTL_OK;
-		default:
-			return ctl_usage(VERB, "option not understood");
-		}
-	}
-	if (o->client == NULL)
-		return ctl_usage(VERB, "--client is missing");
-	return CTL_OK;
-}
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "NAME",
+	.about = "Prints what CLIENT needs to use this server with token NAME.",
+	.options = options,
+};
 
 /* One line of standard input, which must be this very token. */
 static int
@@ -377,13 +342,12 @@ client_config_run(struct ctl *c, int argc, char **argv)
 	struct options o = { .sse = false };
 	const struct token *t;
 	const char *name;
-	int status = parse_options(argc, argv, &o);
+	int status;
+	char **operands = ctl_options(&verb, &o, argc, argv, &status);
 
-	if (status != CTL_OK)
+	if (operands == NULL)
 		return status;
-	if (o.help)
-		return ctl_print(bytes_of(help));
-	name = ctl_name(VERB, argc, argv);
+	name = ctl_name(VERB, operands);
 	if (name == NULL)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))

@@ -6,7 +6,6 @@
  * What narrows it is checked by the code that will load the file.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,94 +24,52 @@
 
 #define VERB "token add"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] token add NAME --policy POLICY\n"
-    "           [--directory DIR] [--expires WHEN] [--from CIDR]...\n"
-    "           [--timeout-max MS] [--structured | --no-structured]\n"
-    "           [--comment TEXT]\n\n"
-    "Creates a token, prints it once, and stores only a hash of it.  It is in\n"
-    "force when this ends, where mcp-execd runs.\n\n"
-    "  --policy POLICY   what the token grants: policies.d/POLICY.json\n"
-    "  --directory DIR   narrows it to a directory within the policy's\n"
-    "  --expires WHEN    30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z\n"
-    "  --from CIDR       where it may be used from, such as 10.0.0.0/8\n"
-    "  --timeout-max MS  narrows the time that a run may take\n"
-    "  --structured      results have structuredContent in addition to text, whatever the\n"
-    "                    policy says; --no-structured: text alone\n"
-    "  --comment TEXT    a remark, shown by token list\n";
-
 struct options {
 	const char *policy, *directory, *expires, *timeout_max, *comment;
 	const char *from[TOKEN_MAX_SOURCES];
 	size_t from_count;
-	const char *structured; /* "true", "false"; NULL: the policy's */
-	bool help;
+	enum { AS_POLICY, STRUCTURED, TEXT_ONLY } results;
 };
-
-/* Options with one value, by their letter. */
-static const struct option long_options[] = {
-	{ "policy", required_argument, NULL, 'p' },
-	{ "directory", required_argument, NULL, 'd' },
-	{ "expires", required_argument, NULL, 'e' },
-	{ "from", required_argument, NULL, 'f' },
-	{ "timeout-max", required_argument, NULL, 't' },
-	{ "structured", no_argument, NULL, 's' },
-	{ "no-structured", no_argument, NULL, 'S' },
-	{ "comment", required_argument, NULL, 'm' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const char **
-value_slot(struct options *o, int opt)
-{
-	switch (opt) {
-	case 'p':
-		return &o->policy;
-	case 'd':
-		return &o->directory;
-	case 'e':
-		return &o->expires;
-	case 't':
-		return &o->timeout_max;
-	case 'm':
-		return &o->comment;
-	case 'f':
-		if (o->from_count < TOKEN_MAX_SOURCES)
-			return &o->from[o->from_count++];
-		return NULL;
-	default:
-		return NULL;
-	}
-}
 
 static int
-parse_options(int argc, char **argv, struct options *o)
+set_from(void *at, const char *text, struct err *e)
 {
-	const char **slot;
-	int opt;
+	struct options *o = at;
 
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (opt == 'h') {
-			o->help = true;
-			return CTL_OK;
-		}
-		if (opt == 's' || opt == 'S') {
-			o->structured = opt == 's' ? "true" : "false";
-			continue;
-		}
-		slot = value_slot(o, opt);
-		if (slot == NULL && opt == 'f')
-			return ctl_usage(
-			    VERB, "at most %d times --from", TOKEN_MAX_SOURCES);
-		if (slot == NULL)
-			return ctl_usage(VERB, "option not understood");
-		*slot = optarg;
-	}
-	if (o->policy == NULL)
-		return ctl_usage(VERB, "--policy is missing");
-	return CTL_OK;
+	if (o->from_count == TOKEN_MAX_SOURCES)
+		return err_set(e, ERR_BAD, "--from may be given %d times",
+		    TOKEN_MAX_SOURCES);
+	o->from[o->from_count++] = text;
+	return 0;
 }
+
+static const struct cmdline_option options[] = {
+	CMDLINE_NEEDED(0, "policy", "POLICY", struct options, policy,
+	    "what the token grants: policies.d/POLICY.json"),
+	CMDLINE_TEXT(0, "directory", "DIR", struct options, directory,
+	    "narrows it to a directory within the policy's"),
+	CMDLINE_TEXT(0, "expires", "WHEN", struct options, expires,
+	    "30d, 12h, 90m, 2w, or 2026-12-31T23:59:59Z"),
+	CMDLINE_SET_EACH(0, "from", "CIDR", set_from,
+	    "where it may be used from, such as 10.0.0.0/8"),
+	CMDLINE_TEXT(0, "timeout-max", "MS", struct options, timeout_max,
+	    "narrows the time that a run may take"),
+	CMDLINE_VALUE(0, "structured", struct options, results, STRUCTURED,
+	    "results have structuredContent in addition to text, whatever the policy says"),
+	CMDLINE_VALUE(0, "no-structured", struct options, results, TEXT_ONLY,
+	    "text only, whatever the policy says"),
+	CMDLINE_TEXT(0, "comment", "TEXT", struct options, comment,
+	    "a remark, shown by token list"),
+	CMDLINE_LAST
+};
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "NAME",
+	.about =
+	    "Creates a token, prints it once, and stores only a hash of it. Where mcp-execd runs, the token is in force when this ends.",
+	.options = options,
+};
 
 static uint64_t
 unit_seconds(uint8_t letter)
@@ -202,8 +159,9 @@ write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
 	}
 	if (login_uid != 0)
 		buf_printf(b, ",\n  \"login_uid\": %" PRIu32, login_uid);
-	if (o->structured != NULL)
-		buf_printf(b, ",\n  \"structured\": %s", o->structured);
+	if (o->results != AS_POLICY)
+		buf_printf(b, ",\n  \"structured\": %s",
+		    o->results == STRUCTURED ? "true" : "false");
 	put_line(b, "comment", o->comment);
 	buf_put_str(b, "\n}\n");
 	return 0;
@@ -376,13 +334,12 @@ token_add_run(struct ctl *c, int argc, char **argv)
 {
 	struct options o = { .from_count = 0 };
 	const char *name;
-	int status = parse_options(argc, argv, &o);
+	int status;
+	char **operands = ctl_options(&verb, &o, argc, argv, &status);
 
-	if (status != CTL_OK)
+	if (operands == NULL)
 		return status;
-	if (o.help)
-		return ctl_print(bytes_of(help));
-	name = ctl_name(VERB, argc, argv);
+	name = ctl_name(VERB, operands);
 	if (name == NULL)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c))

@@ -16,12 +16,17 @@ enum {
 	MAX_SOURCES = TOKEN_MAX_SOURCES * (CIDR_TEXT + 1)
 };
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] token list [--json]\n\n"
-    "Shows each token's name, policy, times, sources, state and comment.\n"
-    "The state is \"active\" or \"expired\".  Exit status: 1 if a token's file\n"
-    "is bad; the others are shown all the same.\n\n"
-    "  --json   an array of objects instead of a table\n";
+static const struct cmdline_option options[] = { CTL_JSON(
+    "an array of objects instead of a table") };
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Shows each token's name, policy, times, sources, state and comment. The state is \"active\" or \"expired\".",
+	.options = options,
+	.more =
+	    "Exit status: 1 if a token's file is bad; the others are shown all the same.",
+};
 
 static const char *
 state_of(const struct token *t)
@@ -151,12 +156,12 @@ list_tokens(struct ctl *c, bool as_json)
 int
 token_list_run(struct ctl *c, int argc, char **argv)
 {
-	bool as_json;
+	struct ctl_json as = { false };
 	int status;
 
-	if (!ctl_alone(VERB, help, &as_json, argc, argv, &status))
+	if (ctl_options(&verb, &as, argc, argv, &status) == NULL)
 		return status;
 	if (!ctl_load_conf(c) || !ctl_load_policies(c) || !ctl_load_tokens(c))
 		return CTL_FAILED;
-	return list_tokens(c, as_json);
+	return list_tokens(c, as.json);
 }

@@ -17,11 +17,12 @@
 
 #define VERB "token revoke"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] token revoke NAME\n\n"
-    "Removes the token's file.  When this ends the token is refused, its\n"
-    "sessions end and its runs are killed, where mcp-execd runs.  It cannot be\n"
-    "undone: make a new token instead.\n";
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.operands = "NAME",
+	.about =
+	    "Removes the token's file. Where mcp-execd runs, when this ends the token is refused, its sessions have ended and its runs are killed. It cannot be undone: make a new token instead.",
+};
 
 /* On disk as well: a crash must not bring the token back. */
 static int
@@ -77,10 +78,11 @@ token_revoke_run(struct ctl *c, int argc, char **argv)
 {
 	const char *name;
 	int status;
+	char **operands = ctl_options(&verb, NULL, argc, argv, &status);
 
-	if (!ctl_options(VERB, help, NULL, argc, argv, &status))
+	if (operands == NULL)
 		return status;
-	name = ctl_name(VERB, argc, argv);
+	name = ctl_name(VERB, operands);
 	if (name == NULL)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c))
