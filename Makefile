@@ -360,7 +360,9 @@ mutants:			## change code that decides, one place at a time: does a test notice?
 hostile: all $(HOSTILE_BIN)	##s a compromised frontend, and floods, at length
 	$(PYTHON) tests/hostile/run --long
 
-.PHONY: bench-layers bench-figures bench-redact
+.PHONY: bench bench-layers bench-figures bench-redact
+bench: all $(B)/bench_load	##f calls per second next to mcp-go, the SDKs, ssh and bubblewrap
+	$(PYTHON) tests/bench/run
 bench-redact: $(B)/bench_redact	##f cost of redaction rules per record
 	$(B)/bench_redact
 bench-layers: $(B)/bench_layers	##f cost of each layer of confinement per run
