@@ -15,8 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "executor/launcher/mountattr.h"
+#include "common/beneath.h"
 #include "common/decimal.h"
+#include "executor/launcher/mountattr.h"
 
 /* Places that this process, a guard, holds for its run. */
 static struct {
@@ -186,7 +187,10 @@ is_placeholder(const struct stat *st)
 	       st->st_nlink <= 2 && st->st_uid == geteuid();
 }
 
-/* The directory above, whose name the host may change meanwhile. */
+/*
+ * The directory above, whose name the host may change meanwhile; a command
+ * may have put a link there since.
+ */
 static int
 open_above(const char *path)
 {
@@ -199,7 +203,7 @@ open_above(const char *path)
 	}
 	(void)memcpy(above, path, n);
 	(void)memcpy(above + n, n == 0 ? "/" : "", n == 0 ? 2 : 1);
-	return open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return beneath_open_plain(above, 0);
 }
 
 static int
@@ -245,6 +249,22 @@ hold_place(const char *path, int *fd)
 	return r;
 }
 
+/* Until the run ends, in place of one that somebody took away. */
+static void
+keep_held(const struct mounts_op *op, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < held_count && held[i].op != op; i++)
+		;
+	if (i < held_count)
+		(void)close(held[i].fd);
+	else
+		held_count++; /* no more than rows */
+	held[i].fd = fd;
+	held[i].op = op;
+}
+
 static int
 do_protect(const struct mounts_op *op, const char *from, const char *to)
 {
@@ -254,10 +274,7 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 	if (r != 0 || fd == -1)
 		return r != 0 ? r
 			      : bind_mount(from, to, safe | MOUNTATTR_RDONLY);
-	if (held_count < MOUNTS_MAX) {
-		held[held_count].fd = fd;
-		held[held_count++].op = op;
-	}
+	keep_held(op, fd);
 	return bind_mount(EMPTY, to,
 	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
 		MOUNTATTR_NOEXEC);
@@ -288,16 +305,16 @@ cover_place(
 	return r;
 }
 
-/* Nothing to be seen and not to be entered, as HIDDEN is at the start. */
+/* An empty directory onto the descriptor, as HIDDEN and EMPTY at the start. */
 static int
-hide_directory(int place)
+mount_empty(int place, const char *name, const char *options)
 {
 	char at[40] = "/proc/self/fd/";
 
 	(void)decimal_put(at + strlen(at), (unsigned)place);
-	return mount("hidden", at, "tmpfs",
+	return mount(name, at, "tmpfs",
 		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
-		   "mode=0,size=4k,nr_inodes=2") == -1
+		   options) == -1
 		   ? -errno
 		   : 0;
 }
@@ -321,13 +338,28 @@ mounts_renew(const struct mounts_op *op)
 	else if (op->kind != MOUNTS_HIDE)
 		r = cover_place(fd, "", fd, op->path, safe | MOUNTATTR_RDONLY);
 	else if (S_ISDIR(st.st_mode))
-		r = hide_directory(fd);
+		r = mount_empty(fd, "hidden", "mode=0,size=4k,nr_inodes=2");
 	else
 		r = cover_place(AT_FDCWD, "/dev/null", fd, op->path,
 		    safe | MOUNTATTR_RDONLY | MOUNTATTR_NOEXEC);
 	(void)close(fd);
 	mountattr_done();
 	return r == -ENOENT ? 0 : r; /* in the middle of a rename */
+}
+
+int
+mounts_hold(const struct mounts_op *op)
+{
+	int fd, r;
+
+	if (op->kind != MOUNTS_PROTECT)
+		return 0;
+	r = hold_place(op->path, &fd);
+	if (r != 0 || fd == -1) /* nothing is above it, or it is there now */
+		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+	r = mount_empty(fd, "empty", "mode=0555,size=4k,nr_inodes=2");
+	keep_held(op, fd);
+	return r == 0 ? 1 : r;
 }
 
 /* The current directory is above it: is it still there by that name? */

@@ -82,6 +82,12 @@ int mounts_own_proc(void);
  * Async-signal-safe.
  */
 int mounts_renew(const struct mounts_op *op);
+/*
+ * Nothing is in the place of a row: if it is of a protected name, hold it as
+ * at the start, in the run's root.  1: it is held; 0: it need not be, or there
+ * is no place for it; or a negative errno.  Async-signal-safe.
+ */
+int mounts_hold(const struct mounts_op *op);
 
 /*
  * At the end of the run, when its other processes are gone: take away what

@@ -18,21 +18,27 @@
 
 enum { MAX_TRIES = 1000 };
 
-/* New names in the directory that a place is in. */
+/*
+ * New names in the directory that a place is in; and of a protected one, which
+ * may not be made, that it is gone.
+ */
 static int
-watch_above(int fd, const char *path)
+watch_above(int fd, const struct mounts_op *op)
 {
+	const uint32_t gone =
+	    op->kind == MOUNTS_PROTECT ? IN_DELETE | IN_MOVED_FROM : 0;
 	char dir[PATH_MAX];
-	size_t n = strlen(path);
+	size_t n = strlen(op->path);
 
-	while (n > 1 && path[n - 1] != '/')
+	while (n > 1 && op->path[n - 1] != '/')
 		n--;
 	if (n >= sizeof(dir))
 		return -ENAMETOOLONG;
-	memcpy(dir, path, n);
+	memcpy(dir, op->path, n);
 	dir[n] = '\0';
 	if (inotify_add_watch(fd, dir,
-		IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW) == -1)
+		IN_CREATE | IN_MOVED_TO | gone | IN_MASK_ADD | IN_ONLYDIR |
+		    IN_DONT_FOLLOW) == -1)
 		return errno == ENOENT ? 0 : -errno;
 	return 0;
 }
@@ -43,7 +49,7 @@ watch_all(const struct mounts *m, struct remask *r)
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (m->op[i].watched && watch_above(r->fd, m->op[i].path) != 0)
+		if (m->op[i].watched && watch_above(r->fd, &m->op[i]) != 0)
 			r->polled = true;
 }
 
@@ -64,19 +70,23 @@ remask_begin(const struct mounts *m, struct remask *r)
 		watch_all(m, r);
 }
 
-/* 1: it is a mount, or not there; 0: it is something else. */
+/* 0: nothing to do; 1: put back; or a negative errno. */
 static int
-is_masked(const char *path)
+put_one_back(const struct mounts_op *op)
 {
 	struct statx st;
+	int r;
 
-	if (syscall(SYS_statx, AT_FDCWD, path,
+	if (syscall(SYS_statx, AT_FDCWD, op->path,
 		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &st) == -1)
-		return errno == ENOENT || errno == ENOTDIR ? 1 : -errno;
+		return errno == ENOENT    ? mounts_hold(op)
+		       : errno == ENOTDIR ? 0
+					  : -errno;
 	if ((st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
 	    (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
-		return 1; /* or a kernel that does not tell */
-	return S_ISLNK(st.stx_mode) ? -ELOOP : 0;
+		return 0; /* or a kernel that does not tell */
+	r = S_ISLNK(st.stx_mode) ? -ELOOP : mounts_renew(op);
+	return r == 0 ? 1 : r;
 }
 
 /* Each place in turn; how many were put back, or a negative errno. */
@@ -89,16 +99,12 @@ put_back(const struct mounts *m, const char **failed)
 	for (i = 0; i < m->count; i++) {
 		if (!m->op[i].watched)
 			continue;
-		n = is_masked(m->op[i].path);
-		if (n == 1)
-			continue;
-		if (n == 0)
-			n = mounts_renew(&m->op[i]);
-		if (n != 0) {
+		n = put_one_back(&m->op[i]);
+		if (n < 0) {
 			*failed = m->op[i].path;
 			return n;
 		}
-		renewed++;
+		renewed += n;
 	}
 	return renewed;
 }
