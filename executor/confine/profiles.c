@@ -32,6 +32,11 @@
 #define FAMILY(f)	ALLOW_IF("socket", 0, LOW32, f)
 #define NO_FAMILY(f)	REFUSE_IF("socket", 0, LOW32, f, EACCES)
 
+/* As linux/btrfs.h and bcachefs have them; the owner of a tree may. */
+#define BTRFS_SNAP_CREATE	_IOC(_IOC_WRITE, 0x94, 1, 4096)
+#define BTRFS_SNAP_CREATE_V2	_IOC(_IOC_WRITE, 0x94, 23, 4096)
+#define BCACHEFS_SUBVOLUME_CREATE _IOC(_IOC_WRITE, 0xbc, 16, 32)
+
 /* Of the second argument: the rest are SOCK_CLOEXEC and SOCK_NONBLOCK. */
 #define SOCK_KIND	0xf
 
@@ -74,8 +79,14 @@ static const struct filter_rule argument_rules[] = {
 	NO_CLONE((unsigned)CLONE_NEWNET),
 	/* its flags are in memory, out of a filter's sight: libc falls back */
 	{ .syscall = "clone3", .verdict = FILTER_ERRNO, .error = ENOSYS },
-	/* every ioctl but typing into a terminal; the command is an int */
+	/*
+	 * every ioctl but typing into a terminal, and having the file system
+	 * copy a tree, with what is hidden in it; the command is an int
+	 */
 	{ .syscall = "ioctl", .verdict = FILTER_ALLOW },
+	REFUSE_IF("ioctl", 1, LOW32, BTRFS_SNAP_CREATE, EPERM),
+	REFUSE_IF("ioctl", 1, LOW32, BTRFS_SNAP_CREATE_V2, EPERM),
+	REFUSE_IF("ioctl", 1, LOW32, BCACHEFS_SUBVOLUME_CREATE, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCSTI, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCLINUX, EPERM),
 	/* where its memory is said to be: by that one program is told from
@@ -253,6 +264,7 @@ put_families(struct rules *r, const struct profile_choice *c)
 	PUT_ALL(r, family_rules);
 }
 
+/* Whatever its arguments are. */
 static bool
 rules_allow(const struct rules *r, const char *name)
 {
@@ -260,7 +272,8 @@ rules_allow(const struct rules *r, const char *name)
 
 	for (i = 0; i < r->count; i++)
 		if (strcmp(r->row[i].syscall, name) == 0)
-			return r->row[i].verdict == FILTER_ALLOW;
+			return r->row[i].verdict == FILTER_ALLOW &&
+			       r->row[i].compare == FILTER_ANY;
 	return false;
 }
 
