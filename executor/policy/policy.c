@@ -24,6 +24,7 @@
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
 #include "executor/confine/profiles.h"
+#include "executor/confine/syscall_group.h"
 #include "executor/policy/capability.h"
 #include "executor/policy/envname.h"
 
@@ -878,21 +879,78 @@ make_filter(const struct draft *d, const struct profile_choice *c,
 	    &p->filter, e);
 }
 
-/* A file system of its own is one that executes; Landlock lets it mount none. */
+/*
+ * Could a run change mounts in a mount namespace of its own?  Landlock lets it
+ * change none, in whichever namespace.
+ */
+static bool
+may_mount(const struct policy *p, const struct profile_choice *c)
+{
+	static const char *const makers[] = { "unshare", "clone", "clone3" };
+	const char *const *call = syscall_group_find("@mount")->calls;
+	bool makes = false, changes = false;
+
+	if ((p->confine.layers & CONFINE_LANDLOCK) != 0)
+		return false;
+	if ((p->confine.layers & CONFINE_SECCOMP) == 0 || p->log_only)
+		return true;
+	if (c->profile == NULL) /* a name that is reported already */
+		return false;
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
+		makes |= profile_allows(c, makers[i]);
+	for (; makes && *call != NULL; call++)
+		changes |= profile_allows(c, *call);
+	return changes;
+}
+
+/* A file system of a run's own executes, and so does a file in memory. */
 static void
 check_noexec(const struct keys *k, const struct draft *d,
     const struct policy *p, const struct profile_choice *c)
 {
-	bool filtered = (p->confine.layers & CONFINE_SECCOMP) != 0;
+	const struct json_value *at =
+	    d->confine.noexec != NULL ? d->confine.noexec : d->confine.programs;
 
-	if (!p->confine.noexec || c->profile == NULL ||
-	    (p->confine.layers & CONFINE_LANDLOCK) != 0)
+	if (!p->confine.noexec)
 		return;
-	if (!filtered ||
-	    (profile_allows(c, "unshare") &&
-		(profile_allows(c, "mount") || profile_allows(c, "fsmount"))))
-		keys_complain(k, d->confine.noexec,
+	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
+		keys_complain(k, at,
+		    "\"noexec\", which \"programs\" implies, needs the layer seccomp, without which files in memory execute, memfd_create(2): choose a profile other than none");
+	else if (may_mount(p, c))
+		keys_complain(k, at,
 		    "\"noexec\" cannot be kept where a run may mount a file system of its own: it needs the layer landlock, or a profile that allows neither @mount nor @namespace");
+}
+
+/* What takes something away of the writable place that it is in. */
+static bool
+narrows(const struct mounts_op *op, const struct mounts_op *in)
+{
+	return in != NULL && mounts_is_writable(in->kind) && !op->pin &&
+	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
+		   op->kind == MOUNTS_HIDE || op->kind == MOUNTS_PROTECT);
+}
+
+/*
+ * A mount keeps its place from being renamed, but in its own namespace only:
+ * a run could rename it from another one, in which it took the mount off.
+ */
+static void
+check_pins(const struct keys *k, const struct draft *d, const struct policy *p,
+    const struct profile_choice *c)
+{
+	const struct mounts *m = &p->confine.mounts;
+	const struct mounts_op *in;
+
+	if ((p->confine.layers & CONFINE_MOUNTS) == 0 || !may_mount(p, c))
+		return;
+	for (size_t i = 0; i < m->count; i++) {
+		in = mounts_above(m, m->op[i].path);
+		if (narrows(&m->op[i], in))
+			keys_complain(k, json_get(d->root, "syscalls"),
+			    "%s is inside %s, which may be written, and a run that changes mounts in a namespace of its own could move it: that needs the layer landlock, or a profile that allows neither @mount nor @namespace",
+			    log_text(bytes_of(m->op[i].path)).s,
+			    log_text(bytes_of(in->path)).s);
+	}
 }
 
 /* Only the filter stands between such a run and the host's network. */
@@ -972,6 +1030,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.watch_pid =
 	    p->explained && p->confine.processes && probe_get()->killable;
 	check_noexec(k, d, p, &choice);
+	check_pins(k, d, p, &choice);
 	check_look(k, d, p, &choice);
 	check_execs(k, d, p);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)

@@ -163,6 +163,21 @@ add(
            direct="echo x >" + RO),
 )
 
+add(
+    Attack("files.readonly_reopened", "{try} reopen " + RO, changed(RO),
+           policy="files", needs=["mounts"]),
+    Attack("files.readonly_linked_open", "{try} link-open " + RO + " h",
+           changed(RO), policy="files", needs=FILES,
+           before=fresh("{work}/h")),
+    Attack("files.readonly_tmpfile", "{try} tmpfile {ro} {ro}/new",
+           made("{ro}/new"), policy="files", needs=FILES),
+    Attack("files.readonly_tmpfile_across", "{try} tmpfile . {ro}/new",
+           made("{ro}/new"), policy="files", needs=FILES),
+    Attack("files.readonly_whiteout", "{try} whiteout " + RO + " r",
+           changed(RO), policy="files", needs=FILES,
+           before=fresh("{work}/r")),
+)
+
 # Hidden beneath what may be read and written.
 add(
     Attack("files.hidden_read", "cat {rw}/hidden/secret", secret,
@@ -208,6 +223,26 @@ pinned("hidden_exchanged", "mkdir {rw}/x; {try} exchange {rw}/x " + UP +
        "; {try} exchange {rw}/x " + UP + "/conf; rmdir {rw}/x")
 pinned("hidden_replaced", "echo x >{rw}/n; mv -f {rw}/n " + UP + "/env",
        changed(UP + "/env"))
+pinned("hidden_whiteout", "{try} whiteout " + UP + " {rw}/u; "
+       "cat {rw}/u/conf/keys/secret", secret,
+       "; rm -f " + UP + "; mv {rw}/u " + UP)
+pinned("hidden_from_inside", "cd " + UP + "/conf; mv " + UP + " {rw}/u; "
+       "mv ../conf ../c2; cat keys/secret ../env ./../conf/keys/secret; cd /",
+       secret, "; mv {rw}/u/c2 {rw}/u/conf" + BACK)
+pinned("hidden_by_descriptor", "exec 9<" + UP + "/conf; mv " + UP + " {rw}/u;"
+       " for d in /proc/self/fd/9 /dev/fd/9 /proc/thread-self/fd/9; do cat "
+       "$d/keys/secret $d/../env $d/../../up/env; done; exec 9<&-", secret,
+       BACK)
+pinned("hidden_link_open", "{try} link-open " + UP + "/env {rw}/e; "
+       "cat {rw}/e", secret, "; rm -f {rw}/e",
+       before=lambda w: w.file(w.path(UP + "/env"), SECRET + "\n"))
+pinned("hidden_handle", "{try} handle " + UP + "/env", secret,
+       control="root")
+pinned("read_reopened", "{try} reopen " + VENDOR, changed(VENDOR))
+pinned("read_tmpfile", "{try} tmpfile {rw} " + UP + "/lib/vendor/new",
+       made(UP + "/lib/vendor/new"))
+pinned("read_whiteout", "{try} whiteout " + VENDOR + " {rw}/v",
+       changed(VENDOR), "; rm -f {rw}/v")
 pinned("read_moved", "mv " + UP + "/lib " + UP + "/l2; echo x >" + UP +
        "/l2/vendor/code", differs(VENDOR, "as it was\n"),
        "; mv " + UP + "/l2 " + UP + "/lib",
@@ -216,6 +251,37 @@ pinned("read_swapped", "mkdir {rw}/v; {try} exchange {rw}/v " + UP +
        "/lib/vendor; echo x >{rw}/v/code", differs(VENDOR, "as it was\n"),
        "; {try} exchange {rw}/v " + UP + "/lib/vendor; rmdir {rw}/v",
        before=lambda w: w.file(w.path(VENDOR), "as it was\n"))
+
+
+# Where a run may change mounts, the other wall refuses each change.
+add(Attack("files.pinned_from_elsewhere", "{try} elsewhere " + UP + "/lib vendor v2",
+           differs(VENDOR, "as it was\n"), policy="unfiltered",
+           only=with_mounts, direct="{try} elsewhere " + UP + "/lib vendor v2; "
+           "rm -r " + UP + "/lib/vendor; mv " + UP + "/lib/v2 " + UP +
+           "/lib/vendor; echo x >" + VENDOR,
+           before=lambda w: w.file(w.path(VENDOR), "as it was\n")))
+
+
+@case("files.moved_dotdot")
+def moved_dotdot(w):
+    """The host moves the directory that a command is in out of what it may
+    see: ".." leads nowhere then."""
+    go, moved = w.path("{rw}/go"), w.path("{out}/moved")
+    command = (f"cd {w.path('{rw}')}/m/d; while [ ! -e {go} ]; do sleep 0.05;"
+               f" done; cat ../secret ../../out/secret; :")
+    for run in w.direct, lambda c: w.inside(c, "files"):
+        w.own_made(w.path("{rw}/m"))
+        w.own_made(w.path("{rw}/m/d"))
+        got = []
+        thread = threading.Thread(target=lambda r=run: got.append(r(command)))
+        thread.start()
+        time.sleep(0.5)
+        w.path("{rw}/m/d").rename(moved)
+        go.write_text("")
+        thread.join()
+        go.unlink()
+        moved.rmdir()
+        client.equal(SECRET in got[0], run == w.direct, got[0])
 
 
 @case("files.pinned_others_work", only=with_mounts)
@@ -340,6 +406,15 @@ protected("missing_moved", "mkdir d; echo x >d/k; mv d .ssh",
           made("{work}/.ssh/k"))
 protected("missing_deep", "mkdir -p deep/er; echo x >deep/er/name",
           holds("{work}/deep/er/name"))
+protected("tmpfile", "{try} tmpfile . .git/hooks/pre-commit", HOOK)
+protected("missing_tmpfile", "{try} tmpfile . authorized_keys",
+          made("{work}/authorized_keys"))
+protected("missing_whiteout", "echo x >k; {try} whiteout k authorized_keys",
+          holds("{work}/authorized_keys"))
+protected("missing_exchanged", "mkdir d; echo x >d/k; mkdir -p .ssh; "
+          "{try} exchange d .ssh", made("{work}/.ssh/k"))
+protected("reopened", "{try} reopen .git/hooks/pre-push",
+          changed("{work}/.git/hooks/pre-push"))
 protected("elsewhere", "mkdir {rw}/.ssh; echo x >{rw}/.ssh/k",
           made("{rw}/.ssh/k"))
 protected("unmounted", "{try} umount {work}/.git/hooks; "
@@ -356,6 +431,45 @@ def others(w):
     for name in ".ssh", "authorized_keys", "deep":
         client.check(not os.path.lexists(w.path("{work}/" + name)), name,
                      "is left")
+
+
+def taken_meanwhile(name, there, take):
+    """Somebody else takes a protected name, or what holds its place, away: a
+    run still must not make it."""
+    @case("files.protected_taken_" + name, only=with_mounts)
+    def run(w):
+        w.tidy()
+        hooks(w)
+        path = w.path("{work}/authorized_keys")
+        begun, go, done = map(w.path, ("{rw}/begun", "{rw}/go", "{rw}/done"))
+        for policy, want in ("protect", False), ("other_rw", True):
+            for left in begun, go, done, path, w.path("{work}/new"):
+                left.unlink(missing_ok=True)
+            if there:
+                w.file(path, "as it was\n")
+            with w.running(f"echo x >{begun}; while [ ! -e {go} ]; do "
+                           "sleep 0.05; done; echo x >new; "
+                           "mv -T new authorized_keys; "
+                           f"echo x >{done}; sleep 5", policy):
+                client.within("it has begun", 9, begun.exists)
+                take(w, path)
+                time.sleep(0.3)
+                go.write_text("")
+                client.within("it was tried", 9, done.exists)
+                client.equal(path.is_file(), want, policy)
+        for left in begun, go, done, path:
+            left.unlink(missing_ok=True)
+
+
+def take_away(w, path):
+    with contextlib.suppress(FileNotFoundError):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+taken_meanwhile("place", False, take_away)
+taken_meanwhile("file", True, take_away)
+taken_meanwhile("renamed", True, lambda w, path: path.rename(
+    w.path("{out}/aside")))
 
 
 @case("files.protected_while_others_end", only=with_mounts)

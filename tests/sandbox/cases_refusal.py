@@ -62,6 +62,32 @@ for key in "read", "write":
             files={key: ["/usr"]})
 refused("noexec_without_layers", "noexec", disable=["mounts", "landlock"],
         files={"noexec": True})
+NONE = {"profile": "none"}
+refused("noexec_without_filter", "files in memory", syscalls=NONE,
+        files={"noexec": True}, network="host")
+refused("programs_without_filter", "files in memory", syscalls=NONE,
+        programs=["/usr/bin/cat"], network="host")
+
+
+def rule_inside(name, syscalls, loads=False):
+    """A rule in a writable place, and a run that may mount: with Landlock
+    alone, which lets it change no mount, it is kept."""
+    @case(f"refusal.mounts_changed_{name}", only=sandbox_env.with_mounts)
+    def run(w):
+        files = {"read": [*sandbox_env.SYSTEM, w.names["work"] + "/sub"]}
+        for disable in [], ["landlock"]:
+            said = finding(w, syscalls=syscalls, files=files, disable=disable)
+            bad = disable or not sandbox_env.landlock_abi()
+            client.equal("namespace of its own could move it" in said,
+                         bool(bad and not loads), said)
+
+
+rule_inside("unfiltered", NONE)
+rule_inside("logged", {"log_only": True})
+rule_inside("groups", {"allow": ["@namespace", "@mount"]})
+rule_inside("calls", {"allow": ["clone", "pivot_root"]})
+rule_inside("only_namespaces", {"allow": ["@namespace"]}, loads=True)
+rule_inside("only_mounts", {"allow": ["@mount"]}, loads=True)
 refused("hide_root", "cannot be hidden", only=sandbox_env.with_mounts,
         files={"hide": ["/"]})
 refused("hide_devices", "nothing could run", only=sandbox_env.with_mounts,

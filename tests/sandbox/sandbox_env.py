@@ -658,6 +658,8 @@ def policies(w):
         "pinned": {"files": {
             "read": [*read, n["rw"] + "/up/lib/vendor"], "write": [n["rw"]],
             "hide": [n["rw"] + "/up/conf/keys", n["rw"] + "/up/env"]}},
+        "unfiltered": {"syscalls": {"profile": "none"}, "files": {
+            "read": [*read, n["rw"] + "/up/lib/vendor"], "write": [n["rw"]]}},
         "loopback": {"network": "loopback"},
         "host": {"network": "host"},
         "granted": {"unix_sockets": [n["sock"] + "/granted"]},

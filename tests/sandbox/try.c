@@ -203,6 +203,11 @@ static const struct row {
 	    { 0, (long)(TIOCSTI | 1UL << 63), BAD } },
 	{ "ioctl.tioclinux", SYS_ioctl, { 0, TIOCLINUX, BAD } },
 	{ "ioctl.tioclinux.high", SYS_ioctl, { 0, TIOCLINUX | HIGH, BAD } },
+	/* a copy of a tree, of btrfs and bcachefs */
+	{ "ioctl.snapshot", SYS_ioctl, { 0, 0x50009401, BAD } },
+	{ "ioctl.snapshot_v2", SYS_ioctl, { 0, 0x50009417, BAD } },
+	{ "ioctl.snapshot_high", SYS_ioctl, { 0, 0x50009417 | HIGH, BAD } },
+	{ "ioctl.subvolume", SYS_ioctl, { 0, 0x4020bc10, BAD } },
 	/* to compare: what every profile must let through */
 	{ "allowed.openat", SYS_openat, { -1, BAD, 0, 0 } },
 	{ "allowed.execve", SYS_execve, { BAD, 0, 0 } },
@@ -917,13 +922,102 @@ do_xattr(char **arg)
 	    "setxattr", syscall(SYS_setxattr, arg[0], arg[1], "x", 1UL, 0));
 }
 
+static long
+rename_by(int dir, const char *a, const char *b, unsigned flags)
+{
+	return syscall(SYS_renameat2, dir, a, dir, b, flags);
+}
+
 /* A B: each takes the other's name. */
 static int
 do_exchange(char **arg)
 {
-	return through(
-	    "renameat2", syscall(SYS_renameat2, AT_FDCWD, arg[0], AT_FDCWD,
-			     arg[1], 2 /* RENAME_EXCHANGE */));
+	return through("renameat2",
+	    rename_by(AT_FDCWD, arg[0], arg[1], 2 /* RENAME_EXCHANGE */));
+}
+
+/* A B: what is left in its place hides what an overlay has below. */
+static int
+do_whiteout(char **arg)
+{
+	return through("renameat2",
+	    rename_by(AT_FDCWD, arg[0], arg[1], 4 /* RENAME_WHITEOUT */));
+}
+
+/* DIR NAME: a file without a name there, and then with one. */
+static int
+do_tmpfile(char **arg)
+{
+	char at[40];
+	int fd = open(arg[0], O_TMPFILE | O_RDWR, 0644);
+
+	if (fd == -1)
+		return say("open", -1);
+	(void)snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	return through("linkat",
+	    linkat(AT_FDCWD, at, AT_FDCWD, arg[1], AT_SYMLINK_FOLLOW));
+}
+
+/* FILE NAME: another name of an open file; then it is written. */
+static int
+do_link_open(char **arg)
+{
+	char at[40];
+	int fd = open(arg[0], O_PATH);
+
+	if (fd == -1)
+		return say("open", -1);
+	(void)snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, at, AT_FDCWD, arg[1], AT_SYMLINK_FOLLOW) == -1)
+		return say("linkat", -1);
+	fd = open(arg[1], O_WRONLY | O_APPEND);
+	return through("write", fd == -1 ? -1 : write(fd, "x", 1));
+}
+
+/* FILE: all that a descriptor for reading could be turned into. */
+static int
+do_reopen(char **arg)
+{
+	char at[40];
+	int again, flags = 0x40 /* FS_NODUMP_FL */;
+	int fd = open(arg[0], O_RDONLY);
+
+	if (fd == -1)
+		return say("open", -1);
+	(void)snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	again = open(at, O_WRONLY | O_TRUNC);
+	(void)!write(again, "x", 1);
+	(void)!write(fd, "x", 1);
+	(void)!ftruncate(fd, 0);
+	(void)!truncate(at, 0);
+	(void)fallocate(fd, 0, 0, 100);
+	if (ioctl(fd, _IOW('f', 2, long) /* FS_IOC_SETFLAGS */, &flags) == 0)
+		printf("%s\n", came_through);
+	(void)fchmod(fd, 0777);
+	(void)syscall(SYS_fsetxattr, fd, "user.x", "x", 1, 0);
+	return say("futimens", futimens(fd, NULL));
+}
+
+/*
+ * DIR A B: rename A there from a mount namespace in which nothing is mounted
+ * on it, and put a directory with its files in its place.
+ */
+static int
+do_elsewhere(char **arg)
+{
+	int dir = open(arg[0], O_PATH | O_DIRECTORY), fd;
+	char file[256];
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	    mount("new", "/tmp", "tmpfs", 0, NULL) == 0 && chdir("/tmp") == 0 &&
+	    syscall(SYS_pivot_root, ".", ".") == 0)
+		(void)umount2(".", MNT_DETACH);
+	if (rename_by(dir, arg[1], arg[2], 0) == -1)
+		return say("renameat2", -1);
+	(void)mkdirat(dir, arg[1], 0755);
+	(void)snprintf(file, sizeof(file), "%s/code", arg[1]);
+	fd = openat(dir, file, O_WRONLY | O_CREAT, 0644);
+	return through("write", fd == -1 ? -1 : write(fd, "x", 1));
 }
 
 /* A B MS: the same, all the time. */
@@ -939,8 +1033,7 @@ do_swap(char **arg)
 	end.tv_sec += ms / 1000;
 	do {
 		for (i = random() % 50; i >= 0; i--)
-			(void)syscall(SYS_renameat2, AT_FDCWD, arg[0], AT_FDCWD,
-			    arg[1], 2 /* RENAME_EXCHANGE */);
+			(void)rename_by(AT_FDCWD, arg[0], arg[1], 2);
 		(void)usleep((useconds_t)(random() % 500));
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec <= end.tv_sec);
@@ -1421,6 +1514,11 @@ static const struct {
 	{ "truncate", 1, do_truncate },
 	{ "xattr", 2, do_xattr },
 	{ "exchange", 2, do_exchange },
+	{ "whiteout", 2, do_whiteout },
+	{ "tmpfile", 2, do_tmpfile },
+	{ "link-open", 2, do_link_open },
+	{ "reopen", 1, do_reopen },
+	{ "elsewhere", 3, do_elsewhere },
 	{ "steps", 0, do_steps },
 	{ "swap", 3, do_swap },
 	{ "io-uring", 0, do_io_uring },
