@@ -109,6 +109,7 @@ CTL := $(call in,executor/ctl, \
 	portowner report) \
 	$(call in,executor/ctl/policy, \
 	dry_run policy_explain policy_try posture filter_eval sandbox_path) \
+	$(call in,executor/ctl/setup, changes pack setup setup_ask tools) \
 	$(call in,executor/ctl/token, \
 	client_config token_add token_force token_list token_revoke)
 
@@ -164,6 +165,7 @@ BASE_CPPFLAGS = -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_VERSION='"$(VERSION)"' \
 	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
+	-DMCP_EXECD_DATADIR='"$(datarootdir)/mcp-execd"' \
 	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
 	-DMCP_EXECD_RUNDIR='"$(runstatedir)/mcp-execd"' \
 	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"' \

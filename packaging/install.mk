@@ -27,13 +27,17 @@ filled = sed -e 's,@sbindir@,$(sbindir),g' -e 's,@docdir@,$(docdir),g' \
 	$(INSTALL_DATA) $(B)/$(notdir $(1)) $(DESTDIR)$(2)
 
 EXAMPLES := packaging/examples
+# Packs of tools, and the programs of their definitions.
+PACKS := system restart
+packdir := $(datarootdir)/mcp-execd
+tooldir := $(libexecdir)/mcp-execd/tools
 COMPLETED := mcp-execctl mcp-execd
 
-.PHONY: install install-programs install-manuals install-data install-etc \
-	install-systemd
+.PHONY: install install-programs install-manuals install-data install-tools \
+	install-etc install-systemd
 install: all			##i install (DESTDIR, PREFIX, sbindir, ...)
-install: install-programs install-manuals install-data install-etc \
-	    install-systemd
+install: install-programs install-manuals install-data install-tools \
+	    install-etc install-systemd
 
 install-programs: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd
@@ -73,6 +77,25 @@ install-data:
 	$(INSTALL_DATA) packaging/schema/*.schema.json $(DESTDIR)$(schemadir)
 	$(INSTALL_DATA) $(COMPLETED:%=packaging/completion/%) \
 	    $(DESTDIR)$(completiondir)
+
+# What `mcp-execctl tools` and `setup` copy from.  Definitions name the place of
+# their programs.
+install-tools:
+	$(INSTALL) -d $(DESTDIR)$(tooldir) $(DESTDIR)$(packdir)/policies.d
+	$(INSTALL_PROGRAM) packaging/tools.d/bin/* $(DESTDIR)$(tooldir)
+	$(INSTALL_DATA) $(EXAMPLES)/mcp-execd.json $(DESTDIR)$(packdir)
+	$(INSTALL_DATA) $(EXAMPLES)/policies.d/*.json \
+	    $(DESTDIR)$(packdir)/policies.d
+	for pack in $(PACKS); do \
+	    to=$(DESTDIR)$(packdir)/tools.d/$$pack && \
+	    $(INSTALL) -d $$to/tools.d $$to/policies.d && \
+	    $(INSTALL_DATA) packaging/tools.d/$$pack/tools.d/*.json \
+		$$to/tools.d && \
+	    $(INSTALL_DATA) packaging/tools.d/$$pack/policies.d/*.json \
+		$$to/policies.d && \
+	    sed -i 's,/usr/libexec/mcp-execd/tools,$(tooldir),' \
+		$$to/tools.d/*.json || exit; \
+	done
 
 # All defaults, and one policy that changes nothing, for the first token.
 etc_file = test -e $(DESTDIR)$(etcdir)/$(1) || \

@@ -170,6 +170,15 @@ load_all(struct ctl *c)
 	}
 }
 
+bool
+check_all(struct ctl *c)
+{
+	load_all(c);
+	if (c->report.text.len > 0)
+		(void)fputs(buf_cstr(&c->report.text), stdout);
+	return c->report.count == 0;
+}
+
 int
 check_run(struct ctl *c, int argc, char **argv)
 {
@@ -177,10 +186,7 @@ check_run(struct ctl *c, int argc, char **argv)
 
 	if (ctl_options(&verb, NULL, argc, argv, &status) == NULL)
 		return status;
-	load_all(c);
-	if (c->report.text.len > 0)
-		(void)fputs(buf_cstr(&c->report.text), stdout);
-	if (c->report.count > 0) {
+	if (!check_all(c)) {
 		(void)printf(
 		    "%u finding%s: put right what they name, then check again\n",
 		    c->report.count, c->report.count == 1 ? "" : "s");

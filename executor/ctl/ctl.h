@@ -85,6 +85,12 @@ const char *ctl_run_id(const char *verb, char **operands); /* its beginning */
 int ctl_token_path(const struct ctl *c, const char *name, char out[PATH_MAX],
     struct err *e) MUST_CHECK;
 
+/*
+ * Load everything as mcp-execd would, and print each finding; true without
+ * any, and then all is loaded.
+ */
+bool check_all(struct ctl *c);
+
 /* The verbs: each prints its own help for --help. */
 int check_run(struct ctl *c, int argc, char **argv);
 int doctor_run(struct ctl *c, int argc, char **argv);
@@ -99,6 +105,10 @@ int token_add_run(struct ctl *c, int argc, char **argv);
 int token_list_run(struct ctl *c, int argc, char **argv);
 int token_revoke_run(struct ctl *c, int argc, char **argv);
 int client_config_run(struct ctl *c, int argc, char **argv);
+int tools_list_run(struct ctl *c, int argc, char **argv);
+int tools_enable_run(struct ctl *c, int argc, char **argv);
+int tools_disable_run(struct ctl *c, int argc, char **argv);
+int setup_run(struct ctl *c, int argc, char **argv);
 int audit_seal_init_run(struct ctl *c, int argc, char **argv);
 int audit_verify_run(struct ctl *c, int argc, char **argv);
 

@@ -22,6 +22,8 @@ static const struct verb {
 	const char *summary;
 	int (*run)(struct ctl *c, int argc, char **argv);
 } verbs[] = {
+	{ "setup", NULL, "ask five things, and write the first files",
+	    setup_run },
 	{ "check", NULL, "check configuration, policies and tokens",
 	    check_run },
 	{ "doctor", NULL, "show what this machine can enforce", doctor_run },
@@ -37,6 +39,10 @@ static const struct verb {
 	{ "token", "add", "create a token and print it once", token_add_run },
 	{ "token", "list", "show the tokens", token_list_run },
 	{ "token", "revoke", "end a token at once", token_revoke_run },
+	{ "tools", "list", "show the packs of tools that come with this",
+	    tools_list_run },
+	{ "tools", "enable", "enable a pack of tools", tools_enable_run },
+	{ "tools", "disable", "remove a pack of tools", tools_disable_run },
 	{ "client-config", NULL, "print what a client needs to connect",
 	    client_config_run },
 	{ "audit", "seal-init", "start sealing the audit log",

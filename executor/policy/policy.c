@@ -489,20 +489,19 @@ complain_tool(
 	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
 }
 
-/* Without a shell exec_cmd cannot be offered: said aloud if it was asked for */
+/*
+ * def: NULL for a tool that is built in.  Without a shell exec_cmd cannot be
+ * offered: said aloud if it was asked for.
+ */
 static void
-add_tool(const struct keys *k, const struct draft *d,
-    const struct json_value *v, struct policy *p)
+add_tool(const struct keys *k, const struct json_value *v, const char *name,
+    struct tooldef *def, struct policy *p)
 {
-	char *name = p->tools[p->tool_count];
-	struct tooldef *def;
-
-	if (!keys_string(k, v, 1, name, sizeof(p->tools[0])))
-		return;
-	def = tooldef_find(d->known, v->text);
-	if (def == NULL && !tooldef_is_built_in(v->text))
-		complain_tool(k, d, v);
-	else if (policy_offers(p, v->text))
+	if (p->tool_count == POLICY_MAX_TOOLS)
+		keys_complain(k, v,
+		    "\"tools\" come to more than %d: %s is one too many",
+		    POLICY_MAX_TOOLS, name);
+	else if (policy_offers(p, bytes_of(name)))
 		keys_complain(k, v, "\"%s\" is there twice", name);
 	else if (strcmp(name, "exec_cmd") == 0 && p->shell[0] == '\0')
 		keys_complain(k, v,
@@ -512,9 +511,50 @@ add_tool(const struct keys *k, const struct draft *d,
 		keys_complain(k, v,
 		    "%s may take %u ms, \"timeout_max_ms\" is %u: raise it, or lower \"timeout_ms\" in the tool's definition",
 		    name, def->timeout_ms, p->timeout_max_ms);
-	else
+	else {
+		copy_text(p->tools[p->tool_count], sizeof(p->tools[0]), name);
 		p->defined[p->tool_count++] =
 		    def != NULL ? tooldef_ref(def) : NULL;
+	}
+}
+
+/* "@NAME": the tools whose definitions name this pack. */
+static void
+add_pack(const struct keys *k, const struct draft *d,
+    const struct json_value *v, const char *pack, struct policy *p)
+{
+	bool found = false;
+
+	for (size_t i = 0; d->known != NULL && i < d->known->count; i++) {
+		struct tooldef *def = d->known->t[i];
+
+		if (strcmp(def->pack, pack) != 0)
+			continue;
+		found = true;
+		add_tool(k, v, def->name, def, p);
+	}
+	if (!found)
+		keys_complain(k, v,
+		    "no tool of the pack \"%s\" is enabled: mcp-execctl tools enable %s, or take \"@%s\" out",
+		    pack, pack, pack);
+}
+
+static void
+read_tool(const struct keys *k, const struct draft *d,
+    const struct json_value *v, struct policy *p)
+{
+	char name[sizeof(p->tools[0])];
+	struct tooldef *def;
+
+	if (!keys_string(k, v, 1, name, sizeof(name)))
+		return;
+	def = tooldef_find(d->known, v->text);
+	if (name[0] == '@')
+		add_pack(k, d, v, name + 1, p);
+	else if (def == NULL && !tooldef_is_built_in(v->text))
+		complain_tool(k, d, v);
+	else
+		add_tool(k, v, name, def, p);
 }
 
 static void
@@ -538,7 +578,7 @@ read_tools(const struct keys *k, const struct draft *d, struct policy *p)
 		return;
 	}
 	for (v = d->tools->child; v != NULL; v = v->next)
-		add_tool(k, d, v, p);
+		read_tool(k, d, v, p);
 }
 
 static void

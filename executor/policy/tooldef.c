@@ -46,6 +46,7 @@ static const struct key output_keys[] = {
 
 static const struct key tool_keys[] = {
 	STRING("title", title, 1),
+	STRING("pack", pack, 1),
 	NEEDED("description", description,
 	    "say what the tool does, for the model and for people"),
 	VALUE("parameters", parameters),

@@ -30,6 +30,7 @@ struct tooldef {
 	char name[TOOLDEF_MAX_NAME];
 	char title[128]; /* may be empty */
 	char description[2048];
+	char pack[64]; /* that it is offered with, by @PACK; empty: none */
 	struct param param[TOOLDEF_MAX_PARAMS];
 	size_t param_count;
 	struct toolargv argv;

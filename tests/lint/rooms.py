@@ -38,6 +38,7 @@ EXECUTOR = (
 )
 # mcp-execctl: it reads what the executor reads and writes.
 CTL = (
+    ("executor/ctl/setup", "the first files, and packs of tools"),
     ("executor/ctl/doctor", "what is wrong with this machine or instance"),
     ("executor/ctl/token", "tokens: add, list, revoke"),
     ("executor/ctl/policy", "policies: explain and try"),

@@ -77,13 +77,29 @@ put_rights(struct buf *b, const struct policy *p)
 			    b, "", "%s gives away %s", s->name, s->gives);
 }
 
-/* What a token reaches by it in the end. */
-static void
-put_elevation(struct buf *b, const struct policy *to)
+/* Is there a tool before this one that runs under the same policy? */
+static bool
+is_explained(const struct policy *p, size_t tool)
 {
+	for (size_t i = 0; i < tool; i++)
+		if (p->as[i] == p->as[tool])
+			return true;
+	return false;
+}
+
+/* What a token reaches by it in the end; of each policy once. */
+static void
+put_elevation(struct buf *b, const struct policy *p, size_t tool)
+{
+	const struct policy *to = p->as[tool];
 	CLEANUP_BUF struct buf rights;
 
 	buf_init(&rights, 1024);
+	if (is_explained(p, tool)) {
+		wrapped_text_row(
+		    b, "", "  ELEVATED: under policy %s too", to->name);
+		return;
+	}
 	capability_list(to->capabilities, &rights);
 	wrapped_text_row(b, "",
 	    "  ELEVATED: it runs under policy %s, as user %s (uid %u), in %s, capabilities %s, network %s; mcp-execctl policy explain %s says what that comes to",
@@ -112,7 +128,7 @@ put_tools(struct buf *b, const struct policy *p)
 		if (p->defined[i] != NULL)
 			put_defined(b, label, p->defined[i]);
 		if (p->as[i] != NULL)
-			put_elevation(b, p->as[i]);
+			put_elevation(b, p, i);
 		if (p->defined[i] != NULL)
 			continue;
 		if (strcmp(p->tools[i], "exec_cmd") == 0)
