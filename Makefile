@@ -78,7 +78,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/run, \
-	child explain guard job output plan quota record refuse request \
+	child explain guard hints job output plan quota record refuse request \
 	spawn toolcall wordsplit) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
@@ -87,8 +87,8 @@ EXECUTOR := $(call in,executor, \
 	cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group) \
 	$(call in,executor/launcher, \
-	confine_enter denial execlog filehash image mountattr mounts_enter ownid \
-	proctree remask unotify) \
+	confine_enter denial execlog filehash findings image mountattr mounts_enter ownid \
+	proctree remask rights unotify) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \

@@ -123,6 +123,23 @@ static const struct filter_rule internet_rules[] = {
 	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
 };
 
+/* The same, and raw ones are told: the kernel asks for CAP_NET_RAW. */
+#define KIND(f, kind, what) \
+	{ .syscall = "socket", .verdict = what, .compare = FILTER_MASKED, \
+	.arg = 0, .mask = LOW32, .value = f, \
+	.arg_b = 1, .mask_b = SOCK_KIND, .value_b = kind }
+#define KINDS(f) \
+	KIND(f, 0, FILTER_ALLOW), KIND(f, SOCK_STREAM, FILTER_ALLOW), KIND(f, SOCK_DGRAM, FILTER_ALLOW), \
+	KIND(f, SOCK_RDM, FILTER_ALLOW), KIND(f, SOCK_SEQPACKET, FILTER_ALLOW), \
+	KIND(f, SOCK_DCCP, FILTER_ALLOW), KIND(f, SOCK_RAW, FILTER_WATCH)
+
+static const struct filter_rule watched_internet_rules[] = {
+	KINDS(AF_INET), KINDS(AF_INET6),
+	{ .syscall = "socket", .verdict = FILTER_ALLOW,
+	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
+	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
+};
+
 static const struct filter_rule no_internet_rules[] = {
 	NO_FAMILY(AF_INET), NO_FAMILY(AF_INET6), NO_FAMILY(AF_NETLINK),
 };
@@ -247,7 +264,9 @@ put_families(struct rules *r, const struct profile_choice *c)
 {
 	bool any = has_group(c->profile, "@socket");
 
-	if (c->internet && any)
+	if (c->internet && any && c->watch_rights)
+		PUT_ALL(r, watched_internet_rules);
+	else if (c->internet && any)
 		PUT_ALL(r, internet_rules);
 	else if (c->look && any)
 		PUT_ALL(r, look_rules);
@@ -305,6 +324,22 @@ put_exec_watch(struct rules *r, bool confirm)
 		put_exec_confirm(r);
 }
 
+/*
+ * Calls that fail without a capability, which the guard can tell beforehand;
+ * not where a run may make a user namespace, in which it has them all.
+ */
+static void
+put_rights_watch(struct rules *r)
+{
+	static const char *const calls[] = { "setgroups", "setuid", "setreuid",
+		"setresuid", "setgid", "setregid", "setresgid", "chown",
+		"fchownat", "bind" };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (rules_allow(r, calls[i]))
+			set_call(r, calls[i], FILTER_WATCH);
+}
+
 static void
 make_rules(const struct profile_choice *c, struct rules *r)
 {
@@ -325,6 +360,8 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
+	if (c->watch_rights)
+		put_rights_watch(r);
 	if (c->watch_pid)
 		set_call(r, "getpid", FILTER_WATCH);
 }

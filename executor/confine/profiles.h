@@ -31,6 +31,8 @@ struct profile_choice {
 	bool watch_exec; /* every program that starts is told */
 	bool confirm_exec; /* and its first steps, also without ptrace(2) */
 	bool noexec; /* nothing writable executes: no file in memory */
+	bool
+	    watch_rights; /* what needs a capability that is not kept is told */
 	bool watch_pid; /* who asks for its process id is told by the guard */
 	/* names or @groups; NULL ends them */
 	const char *allow[PROFILE_MAX_CHANGES + 1];

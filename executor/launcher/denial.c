@@ -47,8 +47,8 @@ denial_is_routine(const struct unotify_call *n)
 		   (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-int
-denial_error(const struct unotify_call *n, struct denial *out)
+void
+denial_fill(const struct unotify_call *n, struct denial *out)
 {
 	size_t len;
 
@@ -60,6 +60,11 @@ denial_error(const struct unotify_call *n, struct denial *out)
 	len = unotify_read_proc(n->pid, "comm", out->comm, sizeof(out->comm));
 	if (len > 0 && out->comm[len - 1] == '\n')
 		out->comm[len - 1] = '\0';
+}
+
+int
+denial_error(const struct unotify_call *n)
+{
 	return n->nr == SYS_socket ? EACCES : EPERM;
 }
 

@@ -19,7 +19,17 @@ enum {
 	DENIAL_MAX_TOLD = 32 /* denials of one run that are told */
 };
 
+/* What refused it. */
+enum denial_rule {
+	DENIAL_FILTER, /* the profile, or the families of sockets */
+	DENIAL_CAPABILITY, /* the kernel: none is kept that it needs */
+	DENIAL_SET_ID, /* no_new_privs: a program failed without its owner's id */
+	DENIAL_RULES
+};
+
 struct denial {
+	enum denial_rule rule;
+	int capability; /* of DENIAL_CAPABILITY */
 	int nr; /* of the system call */
 	uint64_t args[6];
 	pid_t pid; /* of the caller, in the run's process ids */
@@ -28,10 +38,11 @@ struct denial {
 };
 
 /*
- * What was refused, in *out, and the error to answer with.  In the guard;
+ * What was refused, in *out; and the error to answer with.  In the guard;
  * async-signal-safe.
  */
-int denial_error(const struct unotify_call *n, struct denial *out);
+void denial_fill(const struct unotify_call *n, struct denial *out);
+int denial_error(const struct unotify_call *n);
 /*
  * Every look-up of a user's name asks nscd first, with just this socket (glibc
  * nscd_helper.c): a refusal that is counted, and not worth a word.

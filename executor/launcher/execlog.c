@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -90,6 +91,8 @@ find_free(struct execlog *l)
 static void
 drop_call(struct execlog *l, struct exec_call *c)
 {
+	if (c->state == EXEC_KEPT)
+		l->kept--;
 	c->state = EXEC_FREE;
 	while (l->used > 0 && l->call[l->used - 1].state == EXEC_FREE)
 		l->used--;
@@ -249,7 +252,8 @@ hold_call(struct execlog *l, struct exec_call *c)
 	pid_t thread = c->notice.pid;
 
 	if (find_state(l, c->process, EXEC_UNHELD) != NULL ||
-	    ptrace(PTRACE_SEIZE, thread, NULL, PTRACE_O_TRACEEXEC) == -1)
+	    (!c->seized &&
+		ptrace(PTRACE_SEIZE, thread, NULL, PTRACE_O_TRACEEXEC) == -1))
 		return false;
 	c->state = EXEC_HELD;
 	if (l->killable)
@@ -307,10 +311,15 @@ announce_call(struct execlog *l, const struct unotify_call *n)
 {
 	pid_t process = process_of(n->pid);
 	struct exec_call *c;
+	bool seized;
 
 	settle_unheld(l, process, n);
 	c = find_thread(l, n->pid);
-	if (c != NULL && c->state == EXEC_HELD) /* before 5.19: it is back */
+	seized = c != NULL && c->state == EXEC_KEPT;
+	if (seized)
+		drop_call(l, c);
+	else if (c != NULL &&
+		 c->state == EXEC_HELD) /* before 5.19: it is back */
 		tell_end(l, c, EXEC_FAILED, 0);
 	else if (c != NULL) /* of a thread that had the same id */
 		tell_over(l, c);
@@ -319,6 +328,7 @@ announce_call(struct execlog *l, const struct unotify_call *n)
 		return unotify_answer(l->fd, n, EAGAIN);
 	c->notice = *n;
 	c->process = process;
+	c->seized = seized;
 	unotify_read_text(n->pid, n->args[n->nr == SYS_execveat ? 1 : 0],
 	    c->asked, sizeof(c->asked));
 	if (find_state(l, process, EXEC_HELD) == NULL)
@@ -427,14 +437,58 @@ look_at_process(struct execlog *l, pid_t process)
 	keep_asked(l->event, find_state(l, process, EXEC_HELD));
 }
 
+/* Go on holding it, for the stop on its exit. */
+static bool
+keep_process(struct execlog *l, pid_t process)
+{
+	struct exec_call *c;
+
+	if (l->keeps == NULL || l->kept == EXECLOG_MAX_KEPT ||
+	    !l->keeps(l->arg, process) || (c = find_free(l)) == NULL)
+		return false;
+	*c = (struct exec_call){ .state = EXEC_KEPT, .process = process };
+	c->notice.pid = process;
+	l->kept++;
+	memcpy(c->asked, l->event->image.asked, sizeof(c->asked));
+	if (ptrace(PTRACE_SETOPTIONS, process, NULL,
+		PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT) == 0 &&
+	    ptrace(PTRACE_CONT, process, NULL, NULL) == 0)
+		return true;
+	drop_call(l, c);
+	return false;
+}
+
 /* All other threads of the process are gone, and their calls. */
 static void
 take_start(struct execlog *l, pid_t process)
 {
 	look_at_process(l, process);
-	release_thread(process, 0);
 	drop_process(l, process);
+	if (!keep_process(l, process))
+		release_thread(process, 0);
 	l->tell(l->arg);
+}
+
+/* Of a process that is kept: its exit, a signal, or that it is to stop. */
+static void
+take_kept(struct execlog *l, struct exec_call *c, int status)
+{
+	int event = status >> 16, sig = WSTOPSIG(status);
+	unsigned long code = 0;
+
+	if (event == PTRACE_EVENT_EXIT) {
+		(void)ptrace(
+		    PTRACE_GETEVENTMSG, c->process, NULL, (void *)&code);
+		if (WIFEXITED((int)code) && WEXITSTATUS((int)code) != 0)
+			l->failed(l->arg, c->process, c->asked);
+		release_thread(c->process, 0);
+		drop_call(l, c);
+	} else if (event == PTRACE_EVENT_STOP && sig != SIGTRAP) {
+		(void)ptrace(PTRACE_LISTEN, c->process, NULL, NULL);
+	} else {
+		(void)ptrace(PTRACE_CONT, c->process, NULL,
+		    (void *)(intptr_t)(event == 0 ? sig : 0));
+	}
 }
 
 /* Any other stop is behind the call: nothing stops inside of it. */
@@ -476,8 +530,13 @@ take_death(struct execlog *l, pid_t thread)
 void
 execlog_status(struct execlog *l, pid_t pid, int status)
 {
+	struct exec_call *c = l->kept > 0 ? find_thread(l, pid) : NULL;
+
 	if (!WIFSTOPPED(status))
 		take_death(l, pid);
+	else if (c != NULL && c->state == EXEC_KEPT &&
+		 status >> 16 != PTRACE_EVENT_EXEC)
+		take_kept(l, c, status);
 	else if (status >> 16 == PTRACE_EVENT_EXEC)
 		take_start(l, pid);
 	else

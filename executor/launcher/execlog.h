@@ -55,6 +55,7 @@ enum {
 	EXECLOG_MAX_TOLD = 10000, /* of one run; then only what is new */
 	EXECLOG_MAX_FAILED = 1000, /* failures of one run that are told */
 	EXECLOG_MAX_CALLS = 128, /* at a time; further ones wait */
+	EXECLOG_MAX_KEPT = 8, /* at a time, of those to be seen exit */
 	EXECLOG_MAX_FILES = 8192 /* told apart; further ones are always new */
 };
 
@@ -78,13 +79,15 @@ enum exec_call_state {
 	EXEC_QUEUED, /* unanswered, as its process has a call in progress */
 	EXEC_HELD, /* in the call, and will stop */
 	EXEC_UNHELD,
-	EXEC_LEFT /* held, but the call was over before: to be released */
+	EXEC_LEFT, /* held, but the call was over before: to be released */
+	EXEC_KEPT /* it started, and is held until it exits */
 };
 
 /* Between announcement and what came of it. */
 struct exec_call {
 	enum exec_call_state state;
 	bool traced; /* EXEC_UNHELD */
+	bool seized; /* it was EXEC_KEPT when it made this call */
 	pid_t process; /* its first thread's id */
 	struct unotify_call notice; /* of the thread */
 	struct image_id before; /* EXEC_UNHELD */
@@ -96,6 +99,13 @@ struct execlog {
 	struct exec_event *event; /* what is told */
 	void (*tell)(void *arg);
 	void *arg;
+	/*
+	 * Is what becomes of this process to be seen?  And it failed: of a
+	 * program that the path names.  NULL: of none.
+	 */
+	bool (*keeps)(void *arg, pid_t process);
+	void (*failed)(void *arg, pid_t process, const char *path);
+	size_t kept;
 	bool killable; /* a held thread does not leave its call */
 	size_t used; /* calls from this index are free */
 	struct exec_call call[EXECLOG_MAX_CALLS];

@@ -129,14 +129,11 @@ unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 }
 
 size_t
-unotify_read_proc(pid_t pid, const char *name, char *out, size_t size)
+unotify_read_file(const char *path, char *out, size_t size)
 {
-	char path[UNOTIFY_PATH];
 	ssize_t n = -1;
-	int fd;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	unotify_proc_path(pid, name, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd != -1) {
 		n = read(fd, out, size - 1);
 		(void)close(fd);
@@ -145,6 +142,15 @@ unotify_read_proc(pid_t pid, const char *name, char *out, size_t size)
 		n = 0;
 	out[n] = '\0';
 	return (size_t)n;
+}
+
+size_t
+unotify_read_proc(pid_t pid, const char *name, char *out, size_t size)
+{
+	char path[UNOTIFY_PATH];
+
+	unotify_proc_path(pid, name, path);
+	return unotify_read_file(path, out, size);
 }
 
 void

@@ -39,6 +39,8 @@ void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
 void unotify_use_proc(int fd);
 /* "/proc/PID/NAME"; name is short, and ours. */
 void unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
+/* Read a file of /proc: at most size - 1 bytes and a NUL; bytes read. */
+size_t unotify_read_file(const char *path, char *out, size_t size);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */
 size_t unotify_read_proc(pid_t pid, const char *name, char *out, size_t size);
 /* Where the link NAME of /proc/PID leads; "" if it cannot be read. */

@@ -1036,6 +1036,17 @@ check_execs(const struct keys *k, const struct draft *d, const struct policy *p)
 		    "no process can be held at its execve here, so that what is recorded of programs would be unconfirmed: allow ptrace(2) to mcp-execd (run mcp-execctl doctor), or leave \"exec\" out if you accept that");
 }
 
+/* Is a call that depends on its arguments allowed with any? */
+static bool
+has_call(const struct profile_choice *c, const char *name)
+{
+	for (size_t i = 0; c->allow[i] != NULL; i++)
+		if (strcmp(c->allow[i], name) == 0 ||
+		    strcmp(c->allow[i], "@process") == 0)
+			return true;
+	return false;
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -1065,6 +1076,10 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	    (d->audit_exec == NULL || is_true(k, d->audit_exec)))
 		p->execs = probe_get()->tracer ? POLICY_EXECS_HELD
 					       : POLICY_EXECS_UNHELD;
+	choice.watch_rights = p->explained && choice.profile != NULL &&
+			      !profile_allows(&choice, "unshare") &&
+			      !profile_allows(&choice, "setns") &&
+			      !has_call(&choice, "clone");
 	choice.watch_exec = p->execs != POLICY_EXECS_OFF;
 	choice.confirm_exec = p->execs == POLICY_EXECS_UNHELD;
 	choice.watch_pid =

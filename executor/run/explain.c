@@ -3,12 +3,15 @@
 #include "executor/run/explain.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "executor/confine/syscall_group.h"
+#include "executor/policy/capability.h"
 
 static const struct {
 	int family;
@@ -27,10 +30,30 @@ static const struct {
 	{ AF_KEY, "AF_KEY" },
 };
 
+/* What follows has a line of its own. */
+static void
+begin_line(struct buf *out)
+{
+	if (out->len > 0)
+		buf_put_u8(out, '\n');
+}
+
 void
 explain_call_name(const struct denial *d, char name[32])
 {
 	filter_call_name(d->nr, name);
+}
+
+const char *
+explain_rule_name(enum denial_rule r)
+{
+	static const char *const names[DENIAL_RULES] = {
+		[DENIAL_FILTER] = "filter",
+		[DENIAL_CAPABILITY] = "capability",
+		[DENIAL_SET_ID] = "no_new_privs",
+	};
+
+	return names[r];
 }
 
 static const char *
@@ -85,12 +108,47 @@ group_of(const char *call)
 	return NULL;
 }
 
+static void
+explain_capability(
+    const struct denial *d, const struct policy *p, struct buf *out)
+{
+	const char *capability = capability_name((unsigned)d->capability);
+	char name[32];
+
+	explain_call_name(d, name);
+	if (d->nr == SYS_bind)
+		(void)snprintf(name, sizeof(name), "bind to a low port");
+	else if (d->nr == SYS_socket)
+		(void)snprintf(name, sizeof(name), "raw socket");
+	buf_printf(out,
+	    "%s failed: it needs the capability %s, and this policy keeps %s (policy %s, key capabilities)",
+	    name, capability != NULL ? capability : "?",
+	    p->capabilities != 0 ? "others" : "no capability", p->name);
+}
+
+static void
+explain_set_id(const struct denial *d, const struct policy *p, struct buf *out)
+{
+	buf_printf(out,
+	    "%.*s cannot change the user here: it failed without the rights of its owner, which a command never gets (no_new_privs; ask for a policy with another user or capabilities, or for a tool with a policy of its own; policy %s)",
+	    (int)sizeof(d->path), d->path[0] != '\0' ? d->path : d->comm,
+	    p->name);
+}
+
 void
 explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 {
 	const struct syscall_group *g;
 	char name[32];
 
+	if (d->rule == DENIAL_CAPABILITY) {
+		explain_capability(d, p, out);
+		return;
+	}
+	if (d->rule == DENIAL_SET_ID) {
+		explain_set_id(d, p, out);
+		return;
+	}
 	if (d->nr == SYS_socket) {
 		explain_socket(d, p, out);
 		return;
@@ -126,8 +184,7 @@ explain_processes(
 {
 	if (u->pids_denied == 0)
 		return;
-	if (out->len > 0)
-		buf_put_u8(out, '\n');
+	begin_line(out);
 	buf_printf(out,
 	    "the limit of %" PRIu64
 	    " processes and threads was reached (policy %s, key limits.processes)",
@@ -140,4 +197,190 @@ explain_limits(
 {
 	explain_memory(p, u, out);
 	explain_processes(p, u, out);
+}
+
+static const struct policy_rlimit *
+find_rlimit(const struct policy *p, int resource)
+{
+	size_t i;
+
+	for (i = 0; i < p->rlimit_count; i++)
+		if (p->rlimits[i].resource == resource)
+			return &p->rlimits[i];
+	return NULL;
+}
+
+static void
+explain_rlimit(
+    const struct policy *p, int resource, const char *what, struct buf *out)
+{
+	const struct policy_rlimit *r = find_rlimit(p, resource);
+
+	if (r == NULL)
+		return;
+	begin_line(out);
+	buf_printf(out,
+	    "%s: the limit is %" PRIu64 " (policy %s, key limits.%s)", what,
+	    (uint64_t)r->value, p->name, r->key);
+}
+
+/* Of itself, or as a shell says it of its child. */
+static bool
+ended_by(const struct explain_end *e, int sig)
+{
+	return e->signal == sig || e->exit_code == 128 + sig;
+}
+
+static void
+explain_private(const struct policy *p, struct buf *out)
+{
+	begin_line(out);
+	buf_printf(out,
+	    "/tmp and the other private directories of this run were full: they hold %" PRIu64
+	    " bytes together, and are empty again for the next run (policy %s, key files.tmp_bytes)",
+	    p->confine.mounts.tmp_bytes, p->name);
+}
+
+static void
+explain_ended(const struct findings *f, struct buf *out)
+{
+	size_t i, named = f->ended < FINDINGS_NAMES ? f->ended : FINDINGS_NAMES;
+
+	begin_line(out);
+	buf_printf(out,
+	    "%u background process%s ended with the command:", f->ended,
+	    f->ended == 1 ? " was" : "es were");
+	for (i = 0; i < named; i++)
+		buf_printf(out, "%s %.*s", i > 0 ? "," : "",
+		    (int)sizeof(f->name[i]), f->name[i]);
+	buf_printf(out, "%s (nothing outlives the command that started it)",
+	    f->ended > named ? ", ..." : "");
+}
+
+static void
+explain_time(
+    const struct explain_end *e, const struct policy *p, struct buf *out)
+{
+	begin_line(out);
+	buf_printf(out,
+	    "the time limit of %" PRIu32
+	    " ms was reached: a call may ask for up to %" PRIu32
+	    " ms with timeout_ms (policy %s, key limits.timeout_max_ms)",
+	    e->timeout_ms, p->timeout_max_ms, p->name);
+}
+
+void
+explain_end(
+    const struct explain_end *e, const struct policy *p, struct buf *out)
+{
+	if (e->findings->tmp_full)
+		explain_private(p, out);
+	if (ended_by(e, SIGXFSZ))
+		explain_rlimit(p, RLIMIT_FSIZE,
+		    "a file had as many bytes as it may have", out);
+	if (ended_by(e, SIGXCPU))
+		explain_rlimit(p, RLIMIT_CPU,
+		    "a process used as many seconds of CPU time as it may",
+		    out);
+	if (e->timed_out)
+		explain_time(e, p, out);
+	if (e->findings->ended > 0)
+		explain_ended(e->findings, out);
+}
+
+/* What a policy makes of a path, in words; NULL: nothing that is worth them. */
+struct path_word {
+	const char *what, *key;
+};
+
+static const struct path_word hidden = { "is hidden from commands",
+	"files.hide" };
+static const struct path_word absent = {
+	"is not in view: this policy does not show it to commands", "files.read"
+};
+static const struct path_word private_ = {
+	"is in a directory of this run's own, which is empty when a run starts: nobody else's files are there",
+	"files.private_tmp"
+};
+static const struct path_word protected = {
+	"is protected and cannot be changed", "files.protect"
+};
+static const struct path_word read_only = { "can be read and cannot be changed",
+	"files.write" };
+
+/* By the plan alone: nothing is looked up that the run may not look at. */
+static const struct path_word *
+why_absent(const struct policy *p, const struct mounts_op *op)
+{
+	if (p->confine.mounts.whole_root)
+		return NULL;
+	if (op == NULL || op->kind == MOUNTS_PLACE ||
+	    op->kind == MOUNTS_EMPTY || op->kind == MOUNTS_DEV)
+		return &absent;
+	if (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC)
+		return &private_;
+	return NULL;
+}
+
+static const struct path_word *
+why_read_only(const struct mounts_op *op)
+{
+	if (op != NULL && op->kind == MOUNTS_PROTECT)
+		return &protected;
+	return op == NULL || !mounts_is_writable(op->kind) ? &read_only : NULL;
+}
+
+static void
+explain_path(const struct hint *h, const struct policy *p, struct buf *out)
+{
+	const struct mounts_op *op =
+	    mounts_decider(&p->confine.mounts, h->path);
+	const struct path_word *why = NULL;
+
+	if ((p->confine.layers & CONFINE_MOUNTS) == 0)
+		return;
+	if (op != NULL && op->kind == MOUNTS_HIDE)
+		why = &hidden;
+	else if (h->kind == HINT_ABSENT)
+		why = why_absent(p, op);
+	else if (h->kind == HINT_READ_ONLY)
+		why = why_read_only(op);
+	if (why == NULL)
+		return;
+	begin_line(out);
+	buf_printf(out, "%s %s (policy %s, key %s)", h->path, why->what,
+	    p->name, why->key);
+}
+
+/* Limits that the output speaks of. */
+static void
+explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
+{
+	static const struct {
+		int resource;
+		const char *what;
+	} words[HINT_KINDS] = {
+		[HINT_FILE_SIZE] = { RLIMIT_FSIZE,
+		    "a file of a command may have so many bytes" },
+		[HINT_PROCESSES] = { RLIMIT_NPROC,
+		    "this user may have so many processes and threads" },
+		[HINT_FILES] = { RLIMIT_NOFILE,
+		    "a process may have so many files open" },
+		[HINT_MEMORY] = { RLIMIT_AS,
+		    "a process may have so many bytes of memory" },
+	};
+
+	if (words[h->kind].what != NULL)
+		explain_rlimit(
+		    p, words[h->kind].resource, words[h->kind].what, out);
+}
+
+void
+explain_hints(const struct hints *h, const struct policy *p, struct buf *out)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (h->found[i].path[0] != '\0')
+			explain_path(&h->found[i], p, out);
+		else
+			explain_limit(&h->found[i], p, out);
 }

@@ -8,10 +8,14 @@
 
 #include "executor/confine/cgroup.h"
 #include "executor/launcher/denial.h"
+#include "executor/launcher/findings.h"
+#include "executor/run/hints.h"
 #include "executor/policy/policy.h"
 
 /* Name of the call, "" if unknown; name has room for 32 bytes. */
 void explain_call_name(const struct denial *d, char name[32]);
+/* "filter", ... */
+const char *explain_rule_name(enum denial_rule r);
 /*
  * Append one sentence that a model can act on: what was refused, by which
  * policy and key.  Names the rule, not a way around it.
@@ -22,5 +26,21 @@ void explain_denial(
 /* One line each, without a newline after the last; nothing: none. */
 void explain_limits(
     const struct policy *p, const struct cgroup_usage *u, struct buf *out);
+
+/* How a run ended, as far as a limit or its end itself may be why. */
+struct explain_end {
+	int exit_code; /* -1: it did not exit */
+	int signal; /* 0: none */
+	bool timed_out;
+	uint32_t timeout_ms;
+	const struct findings *findings;
+};
+
+/* Likewise; each rule with its key. */
+void explain_end(
+    const struct explain_end *e, const struct policy *p, struct buf *out);
+/* Likewise, of what the run's output speaks of: executor/run/hints. */
+void explain_hints(
+    const struct hints *h, const struct policy *p, struct buf *out);
 
 #endif

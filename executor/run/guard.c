@@ -18,10 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "executor/audit/loginuid.h"
 #include "executor/launcher/remask.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/proctree.h"
+#include "executor/launcher/rights.h"
 
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
@@ -37,6 +39,8 @@ struct guard {
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
+	bool ordered; /* its end was, by the executor */
+	uint64_t linger_until_ms; /* monotonic; 0: not behind the command yet */
 	bool killing;
 	unsigned rounds;
 	unsigned told; /* refusals that were told */
@@ -44,6 +48,8 @@ struct guard {
 	struct execlog execs; /* has the listener for refused calls too */
 	const struct mounts *mounts; /* that are looked after */
 	struct remask masks;
+	struct rights rights;
+	const char *tmp; /* a private directory, or NULL */
 	struct confine_failure changed; /* a place, since the load */
 	struct guard_report report;
 };
@@ -118,13 +124,45 @@ tell_exec(void *arg)
 {
 	struct guard *g = arg;
 
+	findings_look(&g->report.findings, g->tmp);
 	if (tells_exec(g))
 		send_report(g, GUARD_EXEC);
+}
+
+/* As often as a run may tell. */
+static void
+tell_denial(struct guard *g)
+{
+	g->report.denials++;
+	if (g->told++ < DENIAL_MAX_TOLD)
+		send_report(g, GUARD_DENIED);
+}
+
+/* Of a program that started without the rights of its owner. */
+static bool
+keeps_process(void *arg, pid_t process)
+{
+	struct guard *g = arg;
+
+	return rights_would_gain(process, &g->rights);
+}
+
+static void
+tell_failed(void *arg, pid_t process, const char *path)
+{
+	struct guard *g = arg;
+	struct unotify_call n = { .nr = SYS_execve, .pid = process };
+
+	denial_fill(&n, &g->report.denial);
+	g->report.denial.rule = DENIAL_SET_ID;
+	memcpy(g->report.denial.path, path, sizeof(g->report.denial.path) - 1);
+	tell_denial(g);
 }
 
 static _Noreturn void
 finish_guard(struct guard *g, unsigned left)
 {
+	findings_look(&g->report.findings, g->tmp);
 	mounts_leave();
 	execlog_rest(&g->execs);
 	g->report.left = left;
@@ -133,7 +171,40 @@ finish_guard(struct guard *g, unsigned left)
 	_exit(0);
 }
 
-/* Reap what has ended; the end of the command is the end of the run. */
+/*
+ * The next child that has ended or stopped, as waitpid(2).  What is ended for
+ * the command's end alone is told, and its name is there until it is reaped.
+ */
+static pid_t
+reap_next(struct guard *g, int *status)
+{
+	siginfo_t si = { 0 };
+
+	if (!g->killing || g->ordered)
+		return waitpid(-1, status, WNOHANG | __WALL);
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	    si.si_pid != 0 && si.si_pid != g->command &&
+	    si.si_code == CLD_KILLED && si.si_status == SIGKILL)
+		findings_add_ended(&g->report.findings, si.si_pid);
+	return waitpid(
+	    si.si_pid != 0 ? si.si_pid : -1, status, WNOHANG | __WALL);
+}
+
+/*
+ * The end of the command is the end of the run: what is about to end by
+ * itself may, the rest is ended.
+ */
+static void
+end_behind_command(struct guard *g)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (g->linger_until_ms == 0)
+		g->linger_until_ms = now + FINDINGS_LINGER_MS;
+	if (g->killing || now >= g->linger_until_ms)
+		kill_tree(g);
+}
+
 static void
 reap_children(struct guard *g)
 {
@@ -143,7 +214,7 @@ reap_children(struct guard *g)
 
 	while (read(g->sigfd, &si, sizeof(si)) > 0)
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+	while ((pid = reap_next(g, &status)) > 0) {
 		execlog_status(&g->execs, pid, status);
 		if (pid == g->command && !WIFSTOPPED(status)) {
 			g->report.status = status;
@@ -153,7 +224,7 @@ reap_children(struct guard *g)
 	if (pid == -1 && errno == ECHILD && g->failure == -1)
 		finish_guard(g, 0);
 	if (g->exited)
-		kill_tree(g);
+		end_behind_command(g);
 }
 
 static void
@@ -168,6 +239,7 @@ take_order(struct guard *g)
 		(void)close(g->ctl);
 		g->ctl = -1;
 	}
+	g->ordered = true;
 	if (n == 1 && order == GUARD_TERM)
 		(void)signal_tree(g, SIGTERM);
 	else
@@ -196,14 +268,32 @@ take_listener(struct guard *g, int number)
 static int
 refuse_call(struct guard *g, const struct unotify_call *n)
 {
-	int error = denial_error(n, &g->report.denial);
+	int error = denial_error(n);
 
+	denial_fill(n, &g->report.denial);
 	if (!unotify_valid(g->execs.fd, n)) /* it read another's */
 		denial_forget(&g->report.denial);
-	g->report.denials++;
-	if (!denial_is_routine(n) && g->told++ < DENIAL_MAX_TOLD)
-		send_report(g, GUARD_DENIED);
+	if (denial_is_routine(n))
+		g->report.denials++;
+	else
+		tell_denial(g);
 	return unotify_answer(g->execs.fd, n, error);
+}
+
+/* The kernel will refuse it, or not. */
+static int
+watch_rights(struct guard *g, const struct unotify_call *n)
+{
+	int missing = rights_missing(n, &g->rights);
+
+	if (missing != -1) {
+		denial_fill(n, &g->report.denial);
+		g->report.denial.rule = DENIAL_CAPABILITY;
+		g->report.denial.capability = missing;
+		if (unotify_valid(g->execs.fd, n))
+			tell_denial(g);
+	}
+	return unotify_answer(g->execs.fd, n, 0);
 }
 
 /*
@@ -219,9 +309,10 @@ take_notice(struct guard *g, short events)
 	    (events & POLLIN) != 0 ? unotify_receive(g->execs.fd, &n) : -EPIPE;
 
 	if (r == 0)
-		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
-		    : ownid_wants(&n) ? ownid_answer(g->execs.fd, &n)
-				      : refuse_call(g, &n);
+		r = execlog_wants(&n)  ? execlog_take(&g->execs, &n)
+		    : ownid_wants(&n)  ? ownid_answer(g->execs.fd, &n)
+		    : rights_wants(&n) ? watch_rights(g, &n)
+				       : refuse_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);
 		g->execs.fd = -1;
@@ -290,7 +381,7 @@ look_after(struct guard *g)
 static int
 patience_ms(const struct guard *g)
 {
-	if (g->killing)
+	if (g->killing || g->exited)
 		return KILL_AGAIN_MS;
 	return g->masks.polled ? REMASK_POLL_MS : -1;
 }
@@ -316,6 +407,8 @@ watch_tree(struct guard *g)
 				finish_guard(g, signal_tree(g, SIGKILL));
 			kill_tree(g);
 		}
+		if (g->exited && !g->killing)
+			end_behind_command(g);
 		if (p[3].revents != 0)
 			take_notice(g, p[3].revents);
 		if (p[2].revents != 0)
@@ -423,6 +516,20 @@ enter_sandbox(struct guard *g, const struct plan *plan, int net, int *ruleset)
 	finish_guard(g, 0);
 }
 
+/* All of them are in one file system: mounts.h. */
+static const char *
+find_private(const struct confine *c)
+{
+	const struct mounts *m = &c->mounts;
+	size_t i;
+
+	for (i = 0; i < m->count && (c->layers & CONFINE_MOUNTS) != 0; i++)
+		if (m->op[i].kind == MOUNTS_TMPFS ||
+		    m->op[i].kind == MOUNTS_TMPFS_NOEXEC)
+			return m->op[i].path;
+	return NULL;
+}
+
 void
 guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
     int out, int err)
@@ -452,6 +559,12 @@ guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
 	(void)sigaddset(&chld, SIGCHLD);
 	g.ctl = ctl;
 	execlog_init(&g.execs, &g.report.exec, tell_exec, &g);
+	g.execs.keeps = keeps_process;
+	g.execs.failed = tell_failed;
+	g.rights = (struct rights){ plan->policy->uid, plan->policy->gid,
+		plan->policy->groups, plan->policy->group_count,
+		plan->policy->capabilities };
+	g.tmp = find_private(&plan->policy->confine);
 	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)

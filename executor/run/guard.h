@@ -16,6 +16,7 @@
 #include "executor/run/child.h"
 #include "executor/launcher/denial.h"
 #include "executor/launcher/execlog.h"
+#include "executor/launcher/findings.h"
 
 /* Executor to guard, one byte each. */
 enum guard_order {
@@ -49,6 +50,7 @@ struct guard_report {
 	uint64_t execs_untold; /* beyond what a run may tell */
 	uint64_t execs_unknown; /* announced, and nobody saw what came of it */
 	uint64_t execs_failed; /* calls that returned an error */
+	struct findings findings;
 	struct rusage usage; /* of the whole tree */
 };
 

@@ -99,6 +99,7 @@ struct job {
 	struct guard_report report;
 	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
 	char message[512];
+	struct hints hints; /* of its output */
 	struct buf denials; /* explanations, one a line */
 	struct cgroup_usage usage;
 };
@@ -311,6 +312,57 @@ fill_result(const struct job *j, struct job_result *r)
 }
 
 static void
+add_denial(struct job *j, struct bytes line)
+{
+	if (j->denials.len > 0 &&
+	    memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL)
+		return;
+	if (j->denials.len + line.len + 1 > DENIALS_MAX)
+		return;
+	if (j->denials.len > 0)
+		buf_put_u8(&j->denials, '\n');
+	buf_put_bytes(&j->denials, line);
+}
+
+/* The same of several. */
+static void
+add_denials(struct job *j, struct bytes lines)
+{
+	const uint8_t *nl;
+	size_t n;
+
+	while (lines.len > 0) {
+		nl = memchr(lines.p, '\n', lines.len);
+		n = nl != NULL ? (size_t)(nl - lines.p) : lines.len;
+		add_denial(j, bytes_make(lines.p, n));
+		if (nl == NULL)
+			break;
+		lines = bytes_make(nl + 1, lines.len - n - 1);
+	}
+}
+
+/* What only its end, or its output, tells: each line is told once. */
+static void
+explain_result(struct job *j, struct job_result *r)
+{
+	struct explain_end end = { .exit_code = r->exit_code,
+		.signal = r->signal,
+		.timed_out = r->state == PROTO_TIMED_OUT,
+		.timeout_ms = j->plan.timeout_ms,
+		.findings = &j->report.findings };
+	CLEANUP_BUF struct buf lines;
+
+	if (!j->executed)
+		return;
+	buf_init(&lines, DENIALS_MAX);
+	hints_end(&j->hints);
+	explain_end(&end, j->plan.policy, &lines);
+	explain_hints(&j->hints, j->plan.policy, &lines);
+	add_denials(j, buf_bytes(&lines));
+	r->denials = buf_bytes(&j->denials);
+}
+
+static void
 end_recording(struct job *j, struct job_result *r)
 {
 	struct asciicast_end end = { .state = r->state,
@@ -340,6 +392,7 @@ job_finish(struct job *j)
 		.usage = &j->report.usage,
 		.left = j->report.left,
 		.denials = j->report.denials,
+		.findings = &j->report.findings,
 		.execs = j->report.execs,
 		.execs_untold = j->report.execs_untold,
 		.execs_unknown = j->report.execs_unknown,
@@ -351,6 +404,7 @@ job_finish(struct job *j)
 
 	jobs->leaving++;
 	fill_result(j, &r);
+	explain_result(j, &r);
 	end_recording(j, &r);
 	record_result(jobs->audit, &r, &end);
 	job_charge(j);
@@ -421,6 +475,7 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 {
 	struct err e;
 
+	hints_feed(&j->hints, o->stream, p->all);
 	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
 		forward_piece(j, o->stream, p);
 		return;
@@ -671,19 +726,6 @@ end_exposed(struct job *j)
 	job_end(j, PROTO_CANCELLED, text, "");
 }
 
-static void
-add_denial(struct job *j, struct bytes line)
-{
-	if (j->denials.len > 0 &&
-	    memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL)
-		return;
-	if (j->denials.len + line.len + 1 > DENIALS_MAX)
-		return;
-	if (j->denials.len > 0)
-		buf_put_u8(&j->denials, '\n');
-	buf_put_bytes(&j->denials, line);
-}
-
 /* Limits of the control group that the run ran into. */
 static void
 tell_limits(struct job *j)
@@ -692,8 +734,7 @@ tell_limits(struct job *j)
 
 	buf_init(&lines, DENIALS_MAX);
 	explain_limits(j->plan.policy, &j->usage, &lines);
-	if (lines.len > 0)
-		add_denial(j, buf_bytes(&lines));
+	add_denials(j, buf_bytes(&lines));
 }
 
 /* Each refusal is recorded; the caller is told each explanation once. */

@@ -256,6 +256,9 @@ put_executed(
 	put_count(b, "run.execs_unknown", end->execs_unknown);
 	put_count(b, "run.execs_failed", end->execs_failed);
 	put_count(b, "run.denials", end->denials);
+	put_count(b, "run.processes_ended", end->findings->ended);
+	if (r->denials.len > 0)
+		audit_put(b, "run.explained", r->denials);
 	put_count(b, "run.slowed_ms", end->slowed_ms);
 }
 
@@ -293,6 +296,7 @@ record_denial(struct audit *a, const char *id, const struct plan *p,
 	audit_put_own(b, "token.name", p->token);
 	audit_put_own(b, "policy.name", p->policy->name);
 	audit_put_own(b, "event.outcome", "failure");
+	audit_put_own(b, "denial.rule", explain_rule_name(d->rule));
 	explain_call_name(d, name);
 	audit_put_own(b, "denial.syscall", name);
 	audit_put_i64(b, "denial.syscall_number", d->nr);

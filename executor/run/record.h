@@ -26,6 +26,7 @@ struct record_end {
 	uint64_t execs_untold; /* those beyond what is recorded */
 	uint64_t execs_unknown, execs_failed; /* see guard_report */
 	unsigned denials; /* system calls refused */
+	const struct findings *findings;
 	uint64_t slowed_ms; /* that its records waited for the log's budget */
 	unsigned left; /* processes that could not be ended */
 	struct recorder *recorder; /* NULL: it never began */

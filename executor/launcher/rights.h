@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rights: calls that the kernel refuses to who lacks a capability.
+ *
+ * The filter only watches them, and the kernel decides: what is told here is
+ * why a call that goes on will fail.  A run's ids are all the same, and
+ * no_new_privs keeps them so, so that it can be told beforehand.  In the guard;
+ * async-signal-safe.
+ */
+#ifndef EXECUTOR_RIGHTS_H
+#define EXECUTOR_RIGHTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "executor/launcher/unotify.h"
+
+/* What every process of a run has. */
+struct rights {
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups; /* borrowed */
+	size_t group_count;
+	uint64_t capabilities;
+};
+
+bool rights_wants(const struct unotify_call *n);
+/* The capability (capabilities(7)) that the call needs; -1: it needs none. */
+int rights_missing(const struct unotify_call *n, const struct rights *r);
+/*
+ * Would the program that this process executes have other ids, but for
+ * no_new_privs?
+ */
+bool rights_would_gain(pid_t pid, const struct rights *r);
+
+#endif

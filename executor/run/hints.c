@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* hints: the usual words of programs.  Executor; the bytes are untrusted. */
+#include "executor/run/hints.h"
+
+#include <string.h>
+
+/* Without the first letter, which C's and Go's words differ in. */
+static const struct {
+	const char *words;
+	enum hint_kind kind;
+	bool path; /* nothing follows without one */
+} phrases[] = {
+	{ "o such file or directory", HINT_ABSENT, true },
+	{ "ermission denied", HINT_DENIED, true },
+	{ "ead-only file system", HINT_READ_ONLY, true },
+	{ "ile too large", HINT_FILE_SIZE, false },
+	{ "ile size limit exceeded", HINT_FILE_SIZE, false },
+	{ "annot fork", HINT_PROCESSES, false },
+	{ "fork: Resource temporarily unavailable", HINT_PROCESSES, false },
+	{ "fork: retry: Resource temporarily unavailable", HINT_PROCESSES,
+	    false },
+	{ "BlockingIOError: [Errno 11] Resource temporarily unavailable",
+	    HINT_PROCESSES, false },
+	{ "can't start new thread", HINT_PROCESSES, false },
+	{ "oo many open files", HINT_FILES, false },
+	{ "annot allocate memory", HINT_MEMORY, false },
+	{ "MemoryError", HINT_MEMORY, false },
+	{ "emory exhausted", HINT_MEMORY, false },
+	{ "ut of memory", HINT_MEMORY, false },
+};
+
+static bool
+is_quote(char c)
+{
+	return c == '\'' || c == '"' || c == '`';
+}
+
+/* "cat: /a/b: No such...", "access '/a/b': No such...", "open /a/b: no..." */
+static bool
+find_before(const char *line, const char *end, struct bytes *path)
+{
+	const char *from;
+	bool quoted;
+
+	while (
+	    end > line && (end[-1] == ' ' || end[-1] == 'N' || end[-1] == 'n' ||
+			      end[-1] == 'P' || end[-1] == 'p' ||
+			      end[-1] == 'R' || end[-1] == 'r'))
+		end--; /* the first letter, and the space before it */
+	if (end == line || end[-1] != ':')
+		return false;
+	end--;
+	quoted = end > line && is_quote(end[-1]);
+	if (quoted)
+		end--;
+	for (from = end; from > line; from--)
+		if (quoted ? is_quote(from[-1]) : from[-1] == ' ')
+			break;
+	*path = bytes_make(from, (size_t)(end - from));
+	return path->len > 0 && *from == '/';
+}
+
+/* "[Errno 2] No such file or directory: '/a/b'", "ENOENT: no such..., open '/a/b'" */
+static bool
+find_after(const char *at, struct bytes *path)
+{
+	const char *end;
+
+	for (; *at != '\0'; at++)
+		if (is_quote(at[0]) && at[1] == '/')
+			break;
+	if (*at == '\0' || (end = strchr(at + 1, at[0])) == NULL)
+		return false;
+	*path = bytes_make(at + 1, (size_t)(end - at - 1));
+	return true;
+}
+
+/* A plain one: what goes up and down again is not compared with a policy. */
+static bool
+is_plain(struct bytes path)
+{
+	if (path.len >= HINTS_PATH || memmem(path.p, path.len, "/..", 3) ||
+	    memmem(path.p, path.len, "//", 2))
+		return false;
+	for (size_t i = 0; i < path.len; i++)
+		if (path.p[i] < ' ' || path.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static void
+add_hint(struct hints *h, enum hint_kind kind, struct bytes path)
+{
+	struct hint *new = &h->found[h->count];
+
+	for (size_t i = 0; i < h->count; i++)
+		if (h->found[i].kind == kind &&
+		    bytes_eq_str(path, h->found[i].path))
+			return;
+	if (h->count == HINTS_MAX)
+		return;
+	*new = (struct hint){ .kind = kind };
+	if (path.len > 0)
+		memcpy(new->path, path.p, path.len);
+	h->count++;
+}
+
+static void
+look_at_line(struct hints *h, const char *line)
+{
+	struct bytes path = { 0 };
+	const char *at;
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+		at = strstr(line, phrases[i].words);
+		if (at == NULL)
+			continue;
+		if (!phrases[i].path)
+			add_hint(h, phrases[i].kind, bytes_make("", 0));
+		else if ((find_before(line, at, &path) ||
+			     find_after(at, &path)) &&
+			 is_plain(path))
+			add_hint(h, phrases[i].kind, path);
+		return;
+	}
+}
+
+static void
+end_line(struct hints *h, unsigned i)
+{
+	char *line = h->stream[i].line;
+
+	line[h->stream[i].len] = '\0';
+	h->stream[i].len = 0;
+	if (line[0] != '\0')
+		look_at_line(h, line);
+}
+
+void
+hints_feed(struct hints *h, unsigned stream, struct bytes data)
+{
+	unsigned i = stream == 2;
+	char c;
+
+	if (data.len > HINTS_LOOKED - h->stream[i].looked)
+		data.len = HINTS_LOOKED - h->stream[i].looked;
+	h->stream[i].looked += data.len;
+	for (size_t n = 0; n < data.len; n++) {
+		c = (char)data.p[n];
+		if (c == '\n' || c == '\r')
+			end_line(h, i);
+		else if (h->stream[i].len < HINTS_LINE - 1 && c != '\0')
+			h->stream[i].line[h->stream[i].len++] = c;
+	}
+}
+
+void
+hints_end(struct hints *h)
+{
+	end_line(h, 0);
+	end_line(h, 1);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hints: what a run's output says of failures whose cause its policy knows.
+ *
+ * The kernel tells nobody that a path was not found, or that memory ran out.
+ * So the usual words of programs are looked for in the output, and only its
+ * first part: a path in them is compared with the policy.  The output is the
+ * run's own and may say anything, so nothing but an explanation follows from
+ * it, and what that says of the policy is true whoever wrote the line.
+ */
+#ifndef EXECUTOR_HINTS_H
+#define EXECUTOR_HINTS_H
+
+#include "common/bytes.h"
+
+enum hint_kind {
+	HINT_ABSENT, /* no such file or directory */
+	HINT_DENIED, /* permission denied */
+	HINT_READ_ONLY, /* read-only file system */
+	HINT_FILE_SIZE, /* file too large */
+	HINT_PROCESSES, /* a process could not be made */
+	HINT_FILES, /* too many open files */
+	HINT_MEMORY, /* cannot allocate memory */
+	HINT_KINDS
+};
+
+enum {
+	HINTS_MAX = 4, /* that are kept */
+	HINTS_PATH = 160, /* bytes of a path, with the NUL; longer: ignored */
+	HINTS_LINE = 512, /* bytes of a line that are looked at */
+	HINTS_LOOKED = 65536 /* bytes of a stream that are looked at */
+};
+
+struct hint {
+	enum hint_kind kind;
+	char path[HINTS_PATH]; /* absolute; "" for limits */
+};
+
+struct hints {
+	struct hint found[HINTS_MAX];
+	size_t count;
+	struct {
+		size_t looked, len;
+		char line[HINTS_LINE];
+	} stream[2];
+};
+
+/* stream: 1 stdout, 2 stderr. */
+void hints_feed(struct hints *h, unsigned stream, struct bytes data);
+/* At the end: lines without a newline. */
+void hints_end(struct hints *h);
+
+#endif

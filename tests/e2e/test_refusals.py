@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Refusals stand in the text, whatever the exit status, and in the records."""
+import os
+
+from client import Skip, check, equal
+
+SERVER = {"name": "refusals", "policy": {
+    "files": {"tmp_bytes": 4 << 20}, "network": "loopback",
+    "limits": {"file_size_bytes": 8 << 20, "timeout_ms": 10000}}}
+
+
+def told(server, command, *words, rule=None):
+    """Each word is in what is denied, once in the text; and in the record."""
+    with server.http() as c:
+        r = c.sh(command)
+    said = "\n".join(r.data["denials"])
+    for word in words:
+        check(word in said, word, "is not in", r.text)
+    check(not words or r.text.count("DENIED: ") == 1, r.text)
+    check(said in r.text, r.text)
+    last = server.audit("run-result")[-1]
+    equal(last.get("run.explained", ""), said, "in the record")
+    if rule:
+        of_run = [d for d in server.audit("run-denial")
+                  if d["run.id"] == last["run.id"]]
+        check(rule in [d["denial.rule"] for d in of_run], of_run)
+    return r
+
+
+def quiet(server, command):
+    with server.http() as c:
+        r = c.sh(command)
+    equal(r.data["denials"], [], command)
+    check("DENIED" not in r.text, r.text)
+    return r
+
+
+def test_behind_a_pipe(server):
+    told(server, "dmesg 2>/dev/null | tail -1", "syslog", "key syscalls",
+         rule="filter")
+    told(server, "dmesg >/dev/null 2>&1; echo done", "syslog", rule="filter")
+    quiet(server, "echo dmesg | tail -1")
+
+
+PYTHON = "python3 -c '%s' 2>/dev/null | tail -1"
+
+
+def test_no_capability(server):
+    if os.geteuid():
+        raise Skip("in a user namespace of its own these are other errors")
+    for call, of in (("import os; os.setgroups([0])", "setgroups failed"),
+                     ("import os; os.setuid(0)", "cap_setuid"),
+                     ("import os; os.setresgid(-1, 0, -1)", "cap_setgid"),
+                     ('import os; os.chown(".", 0, 0)', "cap_chown"),
+                     ('import socket as s; s.socket().bind(("", 80))',
+                      "cap_net_bind_service"),
+                     ("import socket as s; s.socket(s.AF_INET, s.SOCK_RAW, 1)",
+                      "raw socket failed")):
+        told(server, PYTHON % call, of, "keeps no capability",
+             rule="capability")
+    quiet(server, PYTHON % "import os; os.setuid(os.getuid()); "
+          "os.setgid(os.getgid()); os.chown(\".\", -1, os.getgid())")
+    quiet(server, PYTHON % 'import socket as s; s.socket().bind(("", 0))')
+    quiet(server, "cp -a /etc/hostname . && cat hostname")
+
+
+def test_no_new_privs(server):
+    if os.geteuid():
+        raise Skip("a program of root's is another's in its user namespace")
+    told(server, "su -c id </dev/null 2>/dev/null | tail -1", "/su ",
+         "no_new_privs", rule="no_new_privs")
+    quiet(server, "mount >/dev/null; echo it only lists")
+
+
+def test_private_tmp_full(server):
+    told(server, "head -c 6000000 /dev/zero 2>/dev/null >/tmp/x | true; "
+         "rm -f /tmp/x | true", "private directories", "4194304",
+         "key files.tmp_bytes")
+    quiet(server, "head -c 2000000 /dev/zero >/tmp/x; rm -f /tmp/x")
+
+
+def test_limits(server):
+    told(server, "head -c 9000000 /dev/zero >big", "8388608",
+         "key limits.file_size_bytes")
+    with server.http() as c:
+        r = c.sh("sleep 9", timeout_ms=100)
+    check("key limits.timeout_max_ms" in r.text, r.text)
+
+
+def test_background(server):
+    r = told(server, "sleep 9 & echo begun", "1 background process was",
+             "sleep")
+    equal(r.data["exit_code"], 0, "control")
+    equal(server.audit("run-result")[-1]["run.processes_ended"], 1)
+    quiet(server, "sleep 0 & wait; true | true")
+
+
+def test_not_in_view(server):
+    told(server, "cat /root/of-nobody", "/root/of-nobody is not in view",
+         "key files.read")
+    told(server, "cat /tmp/of-another-call", "empty when a run starts",
+         "key files.private_tmp")
+    told(server, "touch /etc/of-nobody; true", "/etc/of-nobody can be read",
+         "key files.write")
+    quiet(server, "cat /etc/of-nobody")     # its place is in view
+
+
+def test_nothing_is_invented(server):
+    for line in ("Permission denied", "No such file or directory",
+                 "x: Permission denied", "Operation not permitted",
+                 "cat: /etc/hostname: Permission denied", "killed", "DENIED:"):
+        with server.http() as c:
+            r = c.sh(f"echo '{line}' >&2; exit 1")
+        equal(r.data["denials"], [], line)
+    with server.http() as c:
+        equal(c.sh("true").text, "(no output)", "byte by byte")
+        equal(c.sh("printf x").text, "x", "likewise")

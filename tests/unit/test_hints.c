@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* test_hints: the words of programs, and lines that only look like them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "executor/run/hints.h"
+
+#define NOTHING HINT_KINDS
+
+static void
+feed(struct hints *h, const char *text)
+{
+	hints_feed(h, 1, bytes_of(text));
+	hints_end(h);
+}
+
+static void
+test_words(void **state)
+{
+	static const struct {
+		const char *text;
+		enum hint_kind kind;
+		const char *path;
+	} rows[] = {
+		{ "cat: /root/x: No such file or directory\n", HINT_ABSENT,
+		    "/root/x" },
+		{ "ls: cannot access '/home/a b': No such file or directory\n",
+		    HINT_ABSENT, "/home/a b" },
+		{ "open /a/b: no such file or directory", HINT_ABSENT, "/a/b" },
+		{ "IOError: [Errno 2] No such file or directory: '/a'\n",
+		    HINT_ABSENT, "/a" },
+		{ "Error: ENOENT: no such file or directory, open '/a'\n",
+		    HINT_ABSENT, "/a" },
+		{ "sh: 1: cannot create /etc/x: Read-only file system\n",
+		    HINT_READ_ONLY, "/etc/x" },
+		{ "cat: /etc/shadow: Permission denied\n", HINT_DENIED,
+		    "/etc/shadow" },
+		{ "sh: 0: Cannot fork\n", HINT_PROCESSES, "" },
+		{ "MemoryError\n", HINT_MEMORY, "" },
+		{ "File size limit exceeded\n", HINT_FILE_SIZE, "" },
+		/* none of ours */
+		{ "Permission denied\n", NOTHING, NULL },
+		{ "x.c: No such file or directory\n", NOTHING, NULL },
+		{ "/a/x.c:3: fatal error: y.h: No such file or directory\n",
+		    NOTHING, NULL },
+		{ "/a/../b: No such file or directory\n", NOTHING, NULL },
+		{ "/a\x1b[2J: No such file or directory\n", NOTHING, NULL },
+		{ ": No such file or directory\n", NOTHING, NULL },
+		{ "No such file or directory: '\n", NOTHING, NULL },
+		{ "o such file or directory\n", NOTHING, NULL },
+		{ "/a and /b\n", NOTHING, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hints h = { .count = 0 };
+
+		feed(&h, rows[i].text);
+		if (h.count != (rows[i].kind != NOTHING))
+			fail_msg("%s: %zu", rows[i].text, h.count);
+		if (h.count == 0)
+			continue;
+		assert_int_equal(h.found[0].kind, rows[i].kind);
+		assert_string_equal(h.found[0].path, rows[i].path);
+	}
+}
+
+/* In pieces of any size; each once; no more than there is room for. */
+static void
+test_bounds(void **state)
+{
+	static const char line[] = "x: /a/b: No such file or directory\n";
+	static struct hints h;
+	char more[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(line) - 1; i++)
+		hints_feed(&h, 2, bytes_make(line + i, 1));
+	hints_feed(&h, 1, bytes_of(line));
+	assert_int_equal(h.count, 1);
+	for (int i = 0; i < 2 * HINTS_MAX; i++) {
+		(void)snprintf(more, sizeof(more),
+		    "x: /a/%d: No such file or directory\n", i);
+		hints_feed(&h, 1, bytes_of(more));
+	}
+	assert_int_equal(h.count, HINTS_MAX);
+	memset(&h, 0, sizeof(h));
+	for (int i = 0; i < 2 * HINTS_LOOKED / 8; i++)
+		hints_feed(&h, 1, BYTES_LIT("/////// "));
+	hints_feed(&h, 1, bytes_of(line));
+	hints_end(&h);
+	assert_int_equal(h.count, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
