@@ -154,7 +154,7 @@ alphabet_make(
 	if (over)
 		return err_set(e, ERR_BAD,
 		    "all patterns together name too many different characters: use fewer sets");
-	return err_set(e, ERR_BUSY, "out of memory");
+	return err_memory(e);
 }
 
 void

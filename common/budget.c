@@ -48,7 +48,7 @@ budget_new(const struct budget_setup *s, struct err *e)
 	if (b == NULL ||
 	    (b->bucket = calloc(buckets, sizeof(*b->bucket))) == NULL) {
 		free(b);
-		(void)err_set(e, ERR_BUSY, "budget: out of memory");
+		(void)err_memory(e);
 		return NULL;
 	}
 	b->max = s->owners;

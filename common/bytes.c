@@ -47,6 +47,20 @@ bytes_starts(struct bytes a, const char *prefix)
 	return n == 0 || (a.len >= n && memcmp(a.p, prefix, n) == 0);
 }
 
+bool
+bytes_only(struct bytes a, const char *also)
+{
+	for (size_t i = 0; i < a.len; i++) {
+		uint8_t c = a.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') &&
+		    (c == '\0' || strchr(also, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
 struct bytes
 bytes_trim(struct bytes s)
 {

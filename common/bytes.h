@@ -38,6 +38,8 @@ bool bytes_eq(struct bytes a, struct bytes b);
 bool bytes_eq_str(struct bytes a, const char *str);
 bool bytes_starts(struct bytes a, const char *prefix);
 bool bytes_has_nul(struct bytes a);
+/* Only ASCII letters, digits and characters of also; true if it is empty. */
+bool bytes_only(struct bytes a, const char *also);
 /* Without spaces and tabs around it (RFC 9110 section 5.6.3, OWS). */
 struct bytes bytes_trim(struct bytes s);
 /* Compare n bytes in a time that does not depend on what they hold. */

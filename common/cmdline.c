@@ -48,7 +48,7 @@ fill_tables(const struct cmdline_option *o, size_t count, struct option *longs,
 	}
 	*longs++ = (struct option){ .name = "help", .val = 'h' };
 	*longs = (struct option){ .name = NULL };
-	(void)strcpy(letters, "h");
+	memcpy(letters, "h", sizeof("h"));
 }
 
 /* NULL: --help, or none of ours. */
@@ -176,7 +176,7 @@ cmdline_parse(const struct cmdline_option *o, bool in_order, void *into,
 	int result;
 
 	/* '+': in order; ':': a missing argument is told apart */
-	(void)strcpy(letters, in_order ? "+:" : ":");
+	(void)snprintf(letters, sizeof(letters), in_order ? "+:" : ":");
 	fill_tables(o, count_rows(o), longs, letters + strlen(letters));
 	opterr = 0;
 	optind = 0; /* glibc: begin again */
@@ -266,7 +266,7 @@ label_row(const struct cmdline_option *o, bool letters, char out[LABEL])
 		(void)snprintf(letter, sizeof(letter), "-%c%s", o->letter,
 		    o->name != NULL ? ", " : "");
 	else if (letters)
-		(void)strcpy(letter, "    ");
+		(void)snprintf(letter, sizeof(letter), "    ");
 	return (size_t)snprintf(out, LABEL, "  %s%.20s%s%.16s", letter, name,
 	    o->argument != NULL ? " " : "",
 	    o->argument != NULL ? o->argument : "");

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* err: the error value; used by every process, allocates nothing. */
+/* err: the error value; used by every process. */
 #include "common/err.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Replace the text of e by these three, cut at the end if it does not fit. */
@@ -50,6 +51,22 @@ err_sys(struct err *e, const char *fmt, ...)
 	e->sysno = saved;
 	errno = saved;
 	return ERR_SYS;
+}
+
+int
+err_memory(struct err *e)
+{
+	return err_set(e, ERR_BUSY, "out of memory");
+}
+
+void *
+err_alloc(size_t n, size_t size, struct err *e)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		(void)err_memory(e);
+	return p;
 }
 
 int

@@ -44,6 +44,12 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 /* The same for a failed system call: errno is kept and its text appended. */
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* ERR_BUSY, for lack of memory. */
+int err_memory(struct err *e);
+/* calloc(3); NULL: as err_memory. */
+void *err_alloc(size_t n, size_t size, struct err *e)
+    __attribute__((malloc, alloc_size(1, 2))) MUST_CHECK;
+
 /* Put "context: " before what is there; returns e->code. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -258,7 +258,7 @@ filter_compile_one(const struct filter_source *s, uint32_t fallback,
 	out->len = (unsigned short)(program.len / sizeof(struct sock_filter));
 	out->filter = malloc(program.len);
 	if (out->filter == NULL)
-		return err_set(e, ERR_BUSY, "filter: out of memory");
+		return err_memory(e);
 	(void)memcpy(out->filter, program.p, program.len);
 	buf_put_bytes(both, buf_bytes(&program));
 	return 0;
@@ -291,7 +291,7 @@ filter_share(const struct filter *f, struct filter *out, struct err *e)
 	out->copies = malloc(sizeof(*out->copies));
 	if (out->copies == NULL) {
 		filter_fini(out);
-		return err_set(e, ERR_BUSY, "filter: out of memory");
+		return err_memory(e);
 	}
 	*out->copies = 1;
 	return 0;

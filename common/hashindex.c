@@ -76,7 +76,7 @@ grow_table(struct hashindex *h, struct err *e)
 	uint64_t *slot = calloc(size, sizeof(*slot));
 
 	if (slot == NULL)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	if (h->size == 0)
 		digest_random(h->key, sizeof(h->key));
 	for (size_t i = 0; i < h->size; i++)

@@ -552,7 +552,7 @@ json_parse(
 		p.sorted = calloc(p.doc->cap, sizeof(p.sorted[0]));
 	if (p.sorted == NULL) {
 		json_free(p.doc);
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	}
 	r = json_run(&p);
 	free(p.sorted);

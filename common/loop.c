@@ -28,12 +28,10 @@ struct loop {
 struct loop *
 loop_new(struct err *e)
 {
-	struct loop *l = calloc(1, sizeof(*l));
+	struct loop *l = err_alloc(1, sizeof(*l), e);
 
-	if (l == NULL) {
-		(void)err_set(e, ERR_BUSY, "loop: out of memory");
+	if (l == NULL)
 		return NULL;
-	}
 	if ((l->epfd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
 		(void)err_sys(e, "epoll_create1");
 		free(l);

@@ -662,7 +662,7 @@ match_compile(struct bytes pattern, struct match **out, struct err *e)
 		    MATCH_MAX_PATTERN);
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	c->p = pattern;
 	c->e = e;
 	r = parse_all(c);

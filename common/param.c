@@ -49,17 +49,8 @@ param_set_pattern(struct param *p, struct bytes pattern, struct err *e)
 bool
 param_name_ok(struct bytes name)
 {
-	if (name.len == 0 || name.len >= PARAM_MAX_NAME ||
-	    (name.p[0] >= '0' && name.p[0] <= '9'))
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t c = name.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '_')
-			return false;
-	}
-	return true;
+	return name.len > 0 && name.len < PARAM_MAX_NAME &&
+	       !(name.p[0] >= '0' && name.p[0] <= '9') && bytes_only(name, "_");
 }
 
 bool

@@ -102,7 +102,7 @@ patterns_ready(struct patterns *s, struct err *e)
 			break;
 	}
 	if (s->all == NULL || i < s->count)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 

@@ -25,12 +25,11 @@ struct shares {
 struct shares *
 shares_new(size_t max, struct err *e)
 {
-	struct shares *s = calloc(1, sizeof(*s) + max * sizeof(s->user[0]));
+	struct shares *s =
+	    err_alloc(1, sizeof(*s) + max * sizeof(s->user[0]), e);
 
-	if (s == NULL) {
-		(void)err_sys(e, "allocating a table of users");
+	if (s == NULL)
 		return NULL;
-	}
 	s->max = max;
 	return s;
 }

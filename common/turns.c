@@ -31,12 +31,11 @@ struct turns {
 struct turns *
 turns_new(size_t max, struct err *e)
 {
-	struct turns *t = calloc(1, sizeof(*t) + max * sizeof(t->owner[0]));
+	struct turns *t =
+	    err_alloc(1, sizeof(*t) + max * sizeof(t->owner[0]), e);
 
-	if (t == NULL) {
-		(void)err_set(e, ERR_BUSY, "turns: out of memory");
+	if (t == NULL)
 		return NULL;
-	}
 	t->max = max;
 	return t;
 }

@@ -387,7 +387,7 @@ print_usage(FILE *f, int status)
 
 	buf_init(&text, 8192);
 	options_put_usage(&text);
-	(void)fputs(buf_cstr(&text), f);
+	(void)fprintf(f, "%s", buf_cstr(&text));
 	return status;
 }
 

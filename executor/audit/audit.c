@@ -813,7 +813,7 @@ audit_new(const struct audit_setup *s, struct err *e)
 	a = calloc(1, sizeof(*a));
 	if (a == NULL || strlen(s->path) >= sizeof(a->path)) {
 		free(a);
-		(void)err_set(e, ERR_BUSY, "audit log: out of memory");
+		(void)err_memory(e);
 		return NULL;
 	}
 	(void)snprintf(a->path, sizeof(a->path), "%s", s->path);

@@ -273,12 +273,10 @@ log_budget_new(struct loop *l, struct audit *a, struct err *e)
 	const struct budget_setup notes = { LOG_BUDGET_OWNERS, NOTE_RATE,
 		NOTE_BURST };
 	const struct budget_setup runs = { LOG_BUDGET_OWNERS, 1, 1 };
-	struct log_budget *r = calloc(1, sizeof(*r));
+	struct log_budget *r = err_alloc(1, sizeof(*r), e);
 
-	if (r == NULL) {
-		(void)err_set(e, ERR_BUSY, "log_budget: out of memory");
+	if (r == NULL)
 		return NULL;
-	}
 	r->loop = l;
 	r->audit = a;
 	r->say = (struct loop_timer){ .handler = on_say, .arg = r };

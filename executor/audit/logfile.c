@@ -179,7 +179,7 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 	(void)closedir(d);
 	if (rc != 0) {
 		logfile_list_free(out);
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	}
 	if (out->count > 0)
 		sort_items(

@@ -51,7 +51,7 @@ begin_unpack(struct logread *r, int fd, struct err *e)
 	r->fd = fd;
 	r->p = malloc(BUFFER);
 	if (r->p == NULL)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	return 0;
 }
 

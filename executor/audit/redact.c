@@ -245,7 +245,7 @@ redact_ready(struct redact *r, struct err *e)
 		else
 			buf_put_bytes(&b, buf_bytes(&rule->pattern));
 		if (rule->pattern.overflow || b.overflow)
-			return err_set(e, ERR_BUSY, "out of memory");
+			return err_memory(e);
 		if (match_compile(buf_bytes(&b), &m, e) != 0 ||
 		    patterns_add(r->patterns, m, e) != 0)
 			return e->code;

@@ -23,7 +23,7 @@ runset_copy(struct runset *to, const struct runset *from, struct err *e)
 		return 0;
 	to->run = malloc(bytes);
 	if (to->run == NULL)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	memcpy(to->run, from->run, bytes);
 	to->count = to->room = from->count;
 	return 0;

@@ -29,7 +29,7 @@ crash_new(struct err *e)
 	struct crash *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
-		(void)err_set(e, ERR_BUSY, "out of memory");
+		(void)err_memory(e);
 	return c;
 }
 

@@ -546,12 +546,10 @@ struct fetches *
 fetches_new(struct loop *l, struct audit *a, struct recordings *k,
     const struct fetch_ops *ops, void *arg, struct err *e)
 {
-	struct fetches *all = calloc(1, sizeof(*all));
+	struct fetches *all = err_alloc(1, sizeof(*all), e);
 
-	if (all == NULL) {
-		(void)err_sys(e, "allocating the table of fetches");
+	if (all == NULL)
 		return NULL;
-	}
 	all->loop = l;
 	all->audit = a;
 	all->recordings = k;

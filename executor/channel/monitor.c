@@ -782,12 +782,10 @@ monitor_new(struct loop *l, struct store *s, struct audit *a,
     const struct monitor_ops *ops, void *arg, struct err *e)
 {
 	static const struct push_ops push = { send_frame, queued_bytes };
-	struct monitor *m = calloc(1, sizeof(*m));
+	struct monitor *m = err_alloc(1, sizeof(*m), e);
 
-	if (m == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (m == NULL)
 		return NULL;
-	}
 	m->crash = crash_new(e);
 	m->push = m->crash == NULL ? NULL : push_new(l, s, &push, m, e);
 	if (m->push == NULL) {

@@ -277,12 +277,10 @@ struct push *
 push_new(struct loop *l, const struct store *s, const struct push_ops *ops,
     void *arg, struct err *e)
 {
-	struct push *p = calloc(1, sizeof(*p));
+	struct push *p = err_alloc(1, sizeof(*p), e);
 
-	if (p == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (p == NULL)
 		return NULL;
-	}
 	p->loop = l;
 	p->store = s;
 	p->ops = ops;

@@ -225,10 +225,7 @@ after_scheme(const char *text)
 static bool
 is_host(const char *text)
 {
-	static const char okay[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]";
-
-	return text[0] != '\0' && strspn(text, okay) == strlen(text);
+	return text[0] != '\0' && bytes_only(bytes_of(text), "-._:[]");
 }
 
 static bool

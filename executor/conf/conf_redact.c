@@ -13,9 +13,6 @@ struct draft {
 	const struct json_value *keys, *pattern;
 };
 
-static const char name_letters[] =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-
 static const struct key rule_keys[] = {
 	{ "name", KEYS_STRING, offsetof(struct draft, name), 1, REDACT_MAX_NAME,
 	    NULL, "the record says by it which rule took something" },
@@ -67,7 +64,7 @@ read_rule(const struct keys *k, const struct json_value *v, struct conf *c,
 		return;
 	}
 	keys_read(k, v, rule_keys, &d);
-	if (strspn(d.name, name_letters) != strlen(d.name))
+	if (!bytes_only(bytes_of(d.name), "_.-"))
 		keys_complain(k, json_get(v, "name"),
 		    "a rule's name is of A-Z a-z 0-9 _ . -");
 	if ((d.keys == NULL) == (d.pattern == NULL))

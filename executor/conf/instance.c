@@ -14,11 +14,8 @@
 static bool
 is_name(const char *text, size_t n)
 {
-	static const char okay[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-
 	return n > 0 && n < INSTANCE_NAME && text[0] != '.' && text[0] != '-' &&
-	       strspn(text, okay) >= n;
+	       bytes_only(bytes_make(text, n), "-_.");
 }
 
 bool

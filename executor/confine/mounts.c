@@ -76,7 +76,7 @@ put_op(struct mounts *m, enum mounts_kind kind, const char *path,
 		.text = text != NULL ? strdup(text) : NULL };
 	if (op->path == NULL || (text != NULL && op->text == NULL)) {
 		op_fini(op);
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	}
 	m->count++;
 	return 0;

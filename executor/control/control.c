@@ -529,13 +529,11 @@ control_alive(struct control *c)
 struct control *
 control_new(const struct control_deps *d, struct err *e)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct control *c = err_alloc(1, sizeof(*c), e);
 	size_t i;
 
-	if (c == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (c == NULL)
 		return NULL;
-	}
 	c->d = *d;
 	c->started_us = clock_wall_us();
 	c->retry = (struct loop_timer){ .handler = on_retry, .arg = c };

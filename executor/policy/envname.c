@@ -130,14 +130,6 @@ is_digit(uint8_t c)
 bool
 envname_is_name(struct bytes name)
 {
-	if (name.len == 0 || name.len > ENVNAME_MAX_NAME || is_digit(name.p[0]))
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t c = name.p[i];
-
-		if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') &&
-		    !is_digit(c) && c != '_')
-			return false;
-	}
-	return true;
+	return name.len > 0 && name.len <= ENVNAME_MAX_NAME &&
+	       !is_digit(name.p[0]) && bytes_only(name, "_");
 }

@@ -175,23 +175,11 @@ static const struct key policy_keys[] = {
 /* Offered where a policy does not say. */
 static const char *const tool_names[] = { "exec_cmd", "cli_command", NULL };
 
-static bool
-is_one_of(uint8_t c, const char *punctuation)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr(punctuation, c) != NULL);
-}
-
 bool
 policy_name_ok(struct bytes name)
 {
-	if (name.len == 0 || name.len >= POLICY_MAX_NAME || name.p[0] == '.')
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_one_of(name.p[i], "_.-"))
-			return false;
-	return true;
+	return name.len > 0 && name.len < POLICY_MAX_NAME && name.p[0] != '.' &&
+	       bytes_only(name, "_.-");
 }
 
 bool

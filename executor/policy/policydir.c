@@ -47,13 +47,11 @@ struct policydir *
 policydir_begin(const char *dir, const struct tooldef_table *tools,
     struct conf_report *r, struct err *e)
 {
-	struct policydir *d = calloc(1, sizeof(*d));
+	struct policydir *d = err_alloc(1, sizeof(*d), e);
 	struct err bad;
 
-	if (d == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (d == NULL)
 		return NULL;
-	}
 	(void)snprintf(d->dir, sizeof(d->dir), "%s", dir);
 	d->tools = tools;
 	d->report = r;

@@ -126,12 +126,10 @@ struct store_load *
 store_load_begin(
     struct store *s, enum store_kind kind, struct conf_report *r, struct err *e)
 {
-	struct store_load *l = calloc(1, sizeof(*l));
+	struct store_load *l = err_alloc(1, sizeof(*l), e);
 
-	if (l == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (l == NULL)
 		return NULL;
-	}
 	l->store = s;
 	l->kind = kind;
 	l->report = r;

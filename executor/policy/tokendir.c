@@ -85,13 +85,11 @@ struct tokendir *
 tokendir_begin(const char *dir, const struct policy_table *policies,
     const struct token_table *old, struct conf_report *r, struct err *e)
 {
-	struct tokendir *d = calloc(1, sizeof(*d));
+	struct tokendir *d = err_alloc(1, sizeof(*d), e);
 	struct stat st;
 
-	if (d == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (d == NULL)
 		return NULL;
-	}
 	(void)snprintf(d->dir, sizeof(d->dir), "%s", dir);
 	d->policies = policies;
 	d->old = old;

@@ -438,16 +438,8 @@ struct loader {
 static bool
 name_ok(struct bytes name)
 {
-	if (name.len == 0 || name.len >= TOOLDEF_MAX_NAME)
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		uint8_t c = name.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
-			return false;
-	}
-	return true;
+	return name.len > 0 && name.len < TOOLDEF_MAX_NAME &&
+	       bytes_only(name, "_.-");
 }
 
 static bool

@@ -61,7 +61,7 @@ write_lines(struct recorder *r, struct err *e)
 	struct bytes lines = buf_bytes(&r->lines);
 
 	if (r->lines.overflow)
-		return err_set(e, ERR_BUSY, "recording: out of memory");
+		return err_memory(e);
 	if (recordings_write(r->recordings, r->run, r->fd, lines, e) != 0)
 		return e->code;
 	digest_update(&r->digest, lines);

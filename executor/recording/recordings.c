@@ -55,12 +55,10 @@ on_disk(uint64_t bytes)
 struct recordings *
 recordings_new(struct audit *a, struct err *e)
 {
-	struct recordings *k = calloc(1, sizeof(*k));
+	struct recordings *k = err_alloc(1, sizeof(*k), e);
 
-	if (k == NULL) {
-		(void)err_sys(e, "allocating the table of runs");
+	if (k == NULL)
 		return NULL;
-	}
 	k->audit = a;
 	k->dir = -1;
 	k->limits.bytes = UINT64_MAX;

@@ -1575,7 +1575,7 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 	    calloc(1, sizeof(*jobs) + 2 * max * sizeof(struct job));
 
 	if (jobs == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+		(void)err_memory(e);
 		return NULL;
 	}
 	*jobs = (struct jobs){

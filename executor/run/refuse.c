@@ -184,12 +184,10 @@ refuse_silence(struct refuse *f)
 struct refuse *
 refuse_new(const struct refuse_setup *s, struct err *e)
 {
-	struct refuse *f = calloc(1, sizeof(*f));
+	struct refuse *f = err_alloc(1, sizeof(*f), e);
 
-	if (f == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (f == NULL)
 		return NULL;
-	}
 	f->setup = *s;
 	return f;
 }

@@ -352,26 +352,6 @@ plan_argv(struct plan *p, struct bytes command, struct vector *v, struct err *e)
 	return 0;
 }
 
-/* One word, so that a shell or wordsplit_split would give it back as it is. */
-static void
-put_quoted(struct buf *out, const char *word)
-{
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-
-	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-		buf_put_str(out, word);
-		return;
-	}
-	buf_put_u8(out, '\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			buf_put_str(out, "'\\''");
-		else
-			buf_put_u8(out, (uint8_t)*word);
-	buf_put_u8(out, '\'');
-}
-
 /*
  * The words of a defined tool's template, and after them the line that they
  * are in the records; *command is where it begins.
@@ -391,12 +371,12 @@ plan_defined(struct plan *p, const struct toolcall *call, struct vector *v,
 		v->off[v->count++] = off;
 	}
 	if (p->strings.overflow)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	buf_init(&line, 2 * REQUEST_MAX_BYTES);
 	for (size_t i = 0; i < v->count; i++) {
 		if (i > 0)
 			buf_put_u8(&line, ' ');
-		put_quoted(&line, string_at(p, v->off[i]));
+		wordsplit_quote(&line, string_at(p, v->off[i]));
 	}
 	*command = p->strings.len;
 	buf_put_bytes(&p->strings, buf_bytes(&line));
@@ -516,7 +496,7 @@ plan_paths(struct plan *p, const char *search, const char *name,
 
 	*count = 0;
 	if (copy == NULL || word == NULL)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	if (strchr(word, '/') != NULL) {
 		off[(*count)++] = p->strings.len;
 		buf_printf(&p->strings, "%s", word);
@@ -568,7 +548,7 @@ plan_strings(struct plan *p, const struct request *r, const struct what *w,
 	if (plan_command(p, w, &argv, &at_command, e) != 0)
 		return e->code;
 	if (p->strings.overflow) /* argv may point at what is not there */
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	if (plan_env(p, r, &envp, e) != 0 ||
 	    plan_paths(p, env_value(p, &envp, "PATH"),
 		string_at(p, argv.off[0]), off, &paths, e) != 0)
@@ -576,7 +556,7 @@ plan_strings(struct plan *p, const struct request *r, const struct what *w,
 	argv_at = put_vector(p, &argv);
 	i = put_vector(p, &envp);
 	if (p->strings.overflow || p->vectors.overflow)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	p->argv = (char **)(void *)(p->vectors.p + argv_at);
 	p->envp = (char **)(void *)(p->vectors.p + i);
 	for (i = 0; i < paths; i++)

@@ -99,3 +99,19 @@ wordsplit_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 	*count = s.count;
 	return 0;
 }
+
+void
+wordsplit_quote(struct buf *out, const char *word)
+{
+	if (*word != '\0' && bytes_only(bytes_of(word), "_@%+=:,./-")) {
+		buf_put_str(out, word);
+		return;
+	}
+	buf_put_u8(out, '\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			buf_put_str(out, "'\\''");
+		else
+			buf_put_u8(out, (uint8_t)*word);
+	buf_put_u8(out, '\'');
+}

@@ -14,5 +14,7 @@
  */
 int wordsplit_split(struct bytes text, size_t max, struct buf *out,
     size_t *count, struct err *e) MUST_CHECK;
+/* The reverse, of one word; a shell would read it alike. */
+void wordsplit_quote(struct buf *out, const char *word);
 
 #endif

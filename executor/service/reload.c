@@ -253,12 +253,10 @@ struct reload *
 reload_new(struct loop *l, struct store *s, const struct reload_ops *ops,
     void *arg, struct err *e)
 {
-	struct reload *r = calloc(1, sizeof(*r));
+	struct reload *r = err_alloc(1, sizeof(*r), e);
 
-	if (r == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (r == NULL)
 		return NULL;
-	}
 	r->loop = l;
 	r->store = s;
 	r->ops = ops;

@@ -414,12 +414,10 @@ supervise_restarts(const struct supervise *s)
 struct supervise *
 supervise_new(const struct supervise_deps *d, struct err *e)
 {
-	struct supervise *s = calloc(1, sizeof(*s));
+	struct supervise *s = err_alloc(1, sizeof(*s), e);
 
-	if (s == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (s == NULL)
 		return NULL;
-	}
 	s->d = *d;
 	s->exit.fd = s->note_fd = -1;
 	s->timer.arg = s;

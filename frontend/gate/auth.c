@@ -167,12 +167,10 @@ auth_count_failure(struct auth *a, struct bytes peer, enum proto_authfail why,
 struct auth *
 auth_new(struct loop *l, struct ipc *i, struct err *e)
 {
-	struct auth *a = calloc(1, sizeof(*a));
+	struct auth *a = err_alloc(1, sizeof(*a), e);
 
-	if (a == NULL) {
-		(void)err_sys(e, "allocating the failure table");
+	if (a == NULL)
 		return NULL;
-	}
 	a->loop = l;
 	a->ipc = i;
 	a->timer.handler = on_timer;

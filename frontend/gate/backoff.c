@@ -172,12 +172,10 @@ backoff_configure(
 struct backoff *
 backoff_new(struct loop *l, struct ipc *i, struct err *e)
 {
-	struct backoff *d = calloc(1, sizeof(*d));
+	struct backoff *d = err_alloc(1, sizeof(*d), e);
 
-	if (d == NULL) {
-		(void)err_sys(e, "allocating penalties");
+	if (d == NULL)
 		return NULL;
-	}
 	d->waits = waits_new(e);
 	if (d->waits == NULL) {
 		free(d);

@@ -44,7 +44,7 @@ penalty_new(size_t sources,
 	}
 	if (t == NULL || t->buckets == NULL || t->sources == NULL) {
 		penalty_free(t);
-		(void)err_sys(e, "allocating the table of penalties");
+		(void)err_memory(e);
 		return NULL;
 	}
 	t->tell = tell;

@@ -27,7 +27,7 @@ waits_new(struct err *e)
 	struct waits *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
-		(void)err_sys(e, "allocating the list of who waits");
+		(void)err_memory(e);
 	return w;
 }
 

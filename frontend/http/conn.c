@@ -75,11 +75,9 @@ conn_table_new(struct loop *l, size_t most, const struct conn_ops *ops,
 	struct conn_table *t;
 
 	most += CONN_SPARE;
-	t = calloc(1, sizeof(*t) + most * sizeof(t->conns[0]));
-	if (t == NULL) {
-		(void)err_sys(e, "allocating the table of connections");
+	t = err_alloc(1, sizeof(*t) + most * sizeof(t->conns[0]), e);
+	if (t == NULL)
 		return NULL;
-	}
 	if ((t->strangers = shares_new(most, e)) == NULL ||
 	    (t->friends = shares_new(most, e)) == NULL ||
 	    (t->tokens = shares_new(most, e)) == NULL) {

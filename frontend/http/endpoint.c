@@ -766,12 +766,10 @@ struct endpoint *
 endpoint_new(struct settings *s, struct auth *a, struct session_table *t,
     struct mcp *m, struct backoff *d, struct err *e)
 {
-	struct endpoint *ep = calloc(1, sizeof(*ep));
+	struct endpoint *ep = err_alloc(1, sizeof(*ep), e);
 
-	if (ep == NULL) {
-		(void)err_sys(e, "allocating the endpoint");
+	if (ep == NULL)
 		return NULL;
-	}
 	ep->bodies = shares_new(ENDPOINT_MAX_BODIES, e);
 	if (ep->bodies == NULL) {
 		free(ep);

@@ -975,12 +975,10 @@ struct http *
 http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
     const struct http_limits *lim, struct err *e)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct http *h = err_alloc(1, sizeof(*h), e);
 
-	if (h == NULL) {
-		(void)err_sys(e, "allocating the server");
+	if (h == NULL)
 		return NULL;
-	}
 	h->loop = l;
 	h->settings = s;
 	h->ep = ep;
@@ -996,7 +994,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 	h->conns = conn_table_new(l, lim->connections, &conn_ops, h, e);
 	if (h->slots == NULL || h->conns == NULL) {
 		http_free(h);
-		(void)err_sys(e, "allocating connections");
+		(void)err_memory(e);
 		return NULL;
 	}
 	return h;

@@ -162,12 +162,10 @@ calls_lose(struct calls *c)
 struct calls *
 calls_new(struct ipc *i, struct err *e)
 {
-	struct calls *c = calloc(1, sizeof(*c));
+	struct calls *c = err_alloc(1, sizeof(*c), e);
 
-	if (c == NULL) {
-		(void)err_sys(e, "allocating the table of calls");
+	if (c == NULL)
 		return NULL;
-	}
 	c->shares = shares_new(CALLS_MAX, e);
 	if (c->shares == NULL) {
 		free(c);

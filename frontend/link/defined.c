@@ -90,12 +90,10 @@ fill_tool(struct defined *d, const struct msg_tool *m, struct err *e)
 struct defined *
 defined_new(const struct msg_tool *m, struct err *e)
 {
-	struct defined *d = calloc(1, sizeof(*d));
+	struct defined *d = err_alloc(1, sizeof(*d), e);
 
-	if (d == NULL) {
-		(void)err_sys(e, "allocating a tool");
+	if (d == NULL)
 		return NULL;
-	}
 	d->refs = 1;
 	buf_init(&d->input_schema, DEFINED_MAX_SCHEMA);
 	buf_init(&d->output_schema, DEFINED_MAX_SCHEMA);

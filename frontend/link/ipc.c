@@ -70,12 +70,10 @@ struct ipc *
 ipc_new(struct loop *l, int fd, void (*closed)(void *, const struct err *),
     void *arg, struct err *e)
 {
-	struct ipc *i = calloc(1, sizeof(*i));
+	struct ipc *i = err_alloc(1, sizeof(*i), e);
 
-	if (i == NULL) {
-		(void)err_sys(e, "allocating the channel");
+	if (i == NULL)
 		return NULL;
-	}
 	i->closed = closed;
 	i->closed_arg = arg;
 	i->chan = chan_new(l, fd, E2F, &chan_ops, i, e);

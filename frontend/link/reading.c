@@ -174,12 +174,10 @@ readings_lose(struct readings *r)
 struct readings *
 readings_new(struct ipc *i, struct err *e)
 {
-	struct readings *r = calloc(1, sizeof(*r));
+	struct readings *r = err_alloc(1, sizeof(*r), e);
 
-	if (r == NULL) {
-		(void)err_sys(e, "allocating the table of readings");
+	if (r == NULL)
 		return NULL;
-	}
 	r->shares = shares_new(READING_MAX, e);
 	if (r->shares == NULL) {
 		free(r);

@@ -41,7 +41,7 @@ settings_new(struct err *e)
 	struct settings *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
-		(void)err_sys(e, "allocating the settings");
+		(void)err_memory(e);
 	return s;
 }
 
@@ -67,7 +67,7 @@ settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
 	struct settings_set *set = calloc(1, sizeof(*set));
 
 	if (set == NULL)
-		return err_sys(e, "allocating a configuration");
+		return err_memory(e);
 	set->limits = *m;
 	set_free(s->next);
 	s->next = set;
@@ -98,7 +98,7 @@ settings_change(struct settings *s, const struct msg_change *m, struct err *e)
 		    "CHANGE of generation %u, which is not in force", m->from);
 	set = malloc(sizeof(*set));
 	if (set == NULL)
-		return err_sys(e, "allocating a configuration");
+		return err_memory(e);
 	*set = *s->now;
 	set->by_verifier = (struct hashindex){ .slot = NULL };
 	set->changes = m->from;
@@ -399,7 +399,7 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 	char *p;
 
 	if (t == NULL) {
-		(void)err_sys(e, "allocating a token");
+		(void)err_memory(e);
 		return NULL;
 	}
 	*t = (struct settings_token){ .refs = 1,

@@ -299,8 +299,8 @@ ask_executor(const struct mcp_request *r, const struct asking_kind *kind)
 	struct err e;
 
 	if (a == NULL)
-		return answer_status(r, 503, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
+		return answer_status(
+		    r, 503, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 	a->kind = kind;
 	a->readings = r->mcp->readings;
 	a->code_absent = r->revision->code_absent;

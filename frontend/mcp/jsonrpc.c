@@ -287,8 +287,7 @@ jsonrpc_dispatch(const struct mcp *mcp, struct mcp_state *s,
 
 	if (x == NULL) {
 		buf_init(&error, max);
-		jsonrpc_put_error(&error, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
+		jsonrpc_put_error(&error, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 		sink->done(sink->arg, &error);
 		buf_fini(&error);
 		return NULL;

@@ -98,12 +98,10 @@ struct mcp *
 mcp_new(struct loop *l, struct calls *c, struct readings *r,
     struct subscribe_table *s, struct err *e)
 {
-	struct mcp *m = calloc(1, sizeof(*m));
+	struct mcp *m = err_alloc(1, sizeof(*m), e);
 
-	if (m == NULL) {
-		(void)err_sys(e, "allocating the protocol");
+	if (m == NULL)
 		return NULL;
-	}
 	*m = (struct mcp){
 		.loop = l, .calls = c, .readings = r, .subscriptions = s
 	};

@@ -16,6 +16,9 @@ enum {
 	MESSAGE_MAX_CLIENT = 128 /* bytes of a client's name, with the NUL */
 };
 
+/* To a client: why its request was not taken. */
+#define MESSAGE_NO_MEMORY "the server is out of memory; try again later"
+
 /* An id as JSON text; false: it is none (null, a fraction, too long). */
 bool message_put_id(struct buf *out, const struct json_value *id);
 /* The same into a string; "": it is none. */

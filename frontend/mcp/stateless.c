@@ -314,8 +314,7 @@ stateless_post(const struct mcp *m, const struct stateless_post *p,
 		return 202;
 	r.exchange = new_exchange(p, root);
 	if (r.exchange == NULL) {
-		jsonrpc_put_error(body, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
+		jsonrpc_put_error(body, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 		return 503;
 	}
 	if (run_request(&r, m) == MCP_ANSWERED)

@@ -107,12 +107,10 @@ on_sweep(void *arg)
 struct subscribe_table *
 subscribe_table_new(struct loop *l, struct err *e)
 {
-	struct subscribe_table *t = calloc(1, sizeof(*t));
+	struct subscribe_table *t = err_alloc(1, sizeof(*t), e);
 
-	if (t == NULL) {
-		(void)err_sys(e, "allocating the table of subscriptions");
+	if (t == NULL)
 		return NULL;
-	}
 	t->loop = l;
 	t->sweep = (struct loop_timer){ .handler = on_sweep, .arg = t };
 	return t;
@@ -293,12 +291,9 @@ new_subscription(const struct mcp_request *r, struct err *e)
 
 	if (check_limits(r->mcp->subscriptions, token, e) != 0)
 		return NULL;
-	s = calloc(1, sizeof(*s));
-	if (s == NULL) {
-		(void)err_set(e, ERR_BUSY,
-		    "the server is out of memory; try again later");
+	s = err_alloc(1, sizeof(*s), e);
+	if (s == NULL)
 		return NULL;
-	}
 	s->table = r->mcp->subscriptions;
 	s->expires = token->expires;
 	s->tools = token->tools_mark;

@@ -95,8 +95,7 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
 	struct err e;
 
 	if (c == NULL)
-		return answer_refusal(
-		    r, "the server is out of memory; try again later");
+		return answer_refusal(r, MESSAGE_NO_MEMORY);
 	if (calls_start(r->mcp->calls, &cr, &c->progress.call, &e) != 0) {
 		free(c);
 		return answer_refusal(r, e.what);

@@ -100,8 +100,7 @@ post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
 
 	if (p == NULL) {
 		buf_init(&error, 4096);
-		jsonrpc_put_error(&error, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
+		jsonrpc_put_error(&error, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 		sink->done(sink->arg, &error);
 		buf_fini(&error);
 		return NULL;

@@ -291,12 +291,10 @@ on_sweep(void *arg)
 struct session_table *
 session_table_new(struct loop *l, struct ipc *i, struct mcp *m, struct err *e)
 {
-	struct session_table *t = calloc(1, sizeof(*t));
+	struct session_table *t = err_alloc(1, sizeof(*t), e);
 
-	if (t == NULL) {
-		(void)err_sys(e, "allocating the table of sessions");
+	if (t == NULL)
 		return NULL;
-	}
 	t->event_stores.shares = shares_new(SESSION_MAX, e);
 	t->places = shares_new(SESSION_MAX, e);
 	if (t->event_stores.shares == NULL || t->places == NULL) {
@@ -810,8 +808,8 @@ session_get(struct session_table *t, const struct session_get *g,
 		return 0;
 	}
 	if (!event_store_listen(&s->event_store, stream, now))
-		return refuse_with(no, 503, MCP_CODE_INTERNAL,
-		    "the server is out of memory; try again later");
+		return refuse_with(
+		    no, 503, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 	tell_owed(s);
 	return 0;
 }
@@ -926,8 +924,8 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	if (errand == NULL || check_batch(&in, s, no) != 0) {
 		jsonrpc_input_fini(&in);
 		if (errand == NULL)
-			return refuse_with(no, 503, MCP_CODE_INTERNAL,
-			    "the server is out of memory; try again later");
+			return refuse_with(
+			    no, 503, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 		free(errand);
 		return -1;
 	}

@@ -84,7 +84,7 @@ make_pair(
 	int r;
 
 	if (p == NULL)
-		return err_sys(e, "allocating a certificate");
+		return err_memory(e);
 	r = gnutls_certificate_allocate_credentials(&p->cred);
 	if (r >= 0) {
 		r = gnutls_certificate_set_x509_key_mem2(
@@ -197,7 +197,7 @@ tls_check(struct bytes chain, struct bytes key, struct tls_validity *out,
 	int r;
 
 	if (gnutls_x509_privkey_init(&k) < 0)
-		return err_sys(e, "allocating a key");
+		return err_memory(e);
 	r = check_key(k, key, e);
 	gnutls_x509_privkey_deinit(k);
 	if (r != 0 || check_chain(chain, &v, e) != 0 ||
@@ -213,12 +213,10 @@ tls_check(struct bytes chain, struct bytes key, struct tls_validity *out,
 struct tls *
 tls_new(struct err *e)
 {
-	struct tls *t = calloc(1, sizeof(*t));
+	struct tls *t = err_alloc(1, sizeof(*t), e);
 
-	if (t == NULL) {
-		(void)err_sys(e, "allocating TLS");
+	if (t == NULL)
 		return NULL;
-	}
 	tls_begin(t);
 	return t;
 }

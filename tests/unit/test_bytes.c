@@ -25,6 +25,11 @@ test_slices(void **state)
 	assert_true(bytes_eq(BYTES_LIT("a\0b"), bytes_make("a\0b", 3)));
 	assert_false(bytes_eq(BYTES_LIT("a\0b"), BYTES_LIT("a\0c")));
 	assert_false(bytes_eq_str(BYTES_LIT("ab"), "abc"));
+	assert_true(bytes_only(BYTES_LIT("azAZ09_."), "._"));
+	assert_true(bytes_only(none, ""));
+	assert_false(bytes_only(BYTES_LIT("a-b"), "._"));
+	assert_false(bytes_only(BYTES_LIT("a\0b"), "._"));
+	assert_false(bytes_only(BYTES_LIT("\xc3\xa4"), "._"));
 	assert_true(bytes_starts(BYTES_LIT("abc"), "ab"));
 	assert_true(bytes_starts(BYTES_LIT("abc"), "abc"));
 	assert_true(bytes_starts(none, ""));

@@ -167,7 +167,7 @@ back_open(struct back *b, const char *path, struct err *e)
 		return e->code;
 	if (b->p == NULL && (b->p = malloc(WINDOW)) == NULL) {
 		(void)close(fd);
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	}
 	b->fd = fd;
 	b->start = lseek(fd, 0, SEEK_END);
@@ -241,7 +241,7 @@ auditlog_open(const char *path, enum auditlog_order order, const char *since,
 
 	if (l == NULL || strlen(path) >= sizeof(l->live)) {
 		free(l);
-		(void)err_set(e, ERR_BUSY, "audit log: out of memory");
+		(void)err_memory(e);
 		return NULL;
 	}
 	(void)snprintf(l->live, sizeof(l->live), "%s", path);
@@ -309,11 +309,9 @@ auditlog_tail_open(const char *path, struct err *e)
 
 	if (fd < 0)
 		return NULL;
-	t = calloc(1, sizeof(*t));
-	if (t == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	t = err_alloc(1, sizeof(*t), e);
+	if (t == NULL)
 		return NULL;
-	}
 	(void)snprintf(t->path, sizeof(t->path), "%s", path);
 	(void)lseek(fd, 0, SEEK_END);
 	t->fd = steal_fd(&fd);

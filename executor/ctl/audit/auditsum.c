@@ -34,7 +34,7 @@ auditsum_init(struct auditsum *s, size_t recent, struct err *e)
 	if (s->recent != NULL && s->pending != NULL)
 		return 0;
 	auditsum_fini(s);
-	return err_set(e, ERR_BUSY, "out of memory");
+	return err_memory(e);
 }
 
 void

@@ -70,12 +70,10 @@ static void compare_state(struct verify *v);
 struct verify *
 verify_new(const struct verify_setup *s, struct err *e)
 {
-	struct verify *v = calloc(1, sizeof(*v));
+	struct verify *v = err_alloc(1, sizeof(*v), e);
 
-	if (v == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	if (v == NULL)
 		return NULL;
-	}
 	v->setup = *s;
 	if (s->key != NULL) {
 		seal_start(&v->point, s->key);

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "executor/audit/loginuid.h"
+#include "executor/run/wordsplit.h"
 
 static int
 set_arg(void *at, const char *arg, struct err *e)
@@ -90,19 +91,6 @@ dry_run_policy(struct ctl *ctl, const struct dry_run *c)
 	return ctl_load_policy(ctl, c->policy) ? ctl->policies.p[0] : NULL;
 }
 
-/* One word, so that wordsplit_split gives it back as it is. */
-static void
-quote_word(struct buf *b, const char *word)
-{
-	buf_put_u8(b, '\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			buf_put_str(b, "'\\''");
-		else
-			buf_put_u8(b, (uint8_t)*word);
-	buf_put_u8(b, '\'');
-}
-
 /* For the shell as they stand, joined by spaces, as ssh(1) does it. */
 static void
 put_command(const struct dry_run *c, struct buf *b)
@@ -113,7 +101,7 @@ put_command(const struct dry_run *c, struct buf *b)
 		if (c->shell)
 			buf_put_str(b, *w);
 		else
-			quote_word(b, *w);
+			wordsplit_quote(b, *w);
 	}
 }
 

@@ -220,14 +220,12 @@ from_listeners(const struct conf *c, char *out, size_t size, struct err *e)
 static bool
 url_ok(const char *url)
 {
-	static const char okay[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]%&=+";
 	const char *rest = strstr(url, "://");
 
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return false;
 	return rest != NULL && rest[3] != '\0' && rest[3] != '/' &&
-	       strspn(url, okay) == strlen(url);
+	       bytes_only(bytes_of(url), "-._~:/?#[]%&=+");
 }
 
 int
