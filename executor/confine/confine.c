@@ -80,6 +80,26 @@ confine_gap(const struct landlock_support *s, size_t i)
 	return NULL;
 }
 
+/* With "look" no socket is made that could do it: see profiles.c. */
+static bool
+filter_keeps(const struct confine *c, const struct confine_gap *g)
+{
+	return c->network == CONFINE_LOOK &&
+	       (c->layers & CONFINE_SECCOMP) != 0 &&
+	       (g->net != 0 ||
+		   (g->scoped == LANDLOCK_SCOPE_ABSTRACT && !c->sockets));
+}
+
+const char *
+confine_gap_keeper(const struct confine *c, const struct confine_gap *g)
+{
+	if (g->net != 0 && c->network == CONFINE_HOST)
+		return NULL;
+	if ((g->cover & c->layers) != 0)
+		return confine_layer_name(g->cover);
+	return filter_keeps(c, g) ? confine_layer_name(CONFINE_SECCOMP) : "";
+}
+
 const char *
 confine_network_name(enum confine_network n)
 {

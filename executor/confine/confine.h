@@ -41,6 +41,12 @@ struct confine_gap {
 /* The i-th that this support leaves open; NULL: no more. */
 const struct confine_gap *confine_gap(
     const struct landlock_support *s, size_t i);
+/*
+ * The layer that keeps it for runs of this policy, "" if none does; NULL: the
+ * policy allows what Landlock would have kept.
+ */
+const char *confine_gap_keeper(
+    const struct confine *c, const struct confine_gap *g);
 /* "mounts", ...; NULL if layer is not a single known bit. */
 const char *confine_layer_name(unsigned layer);
 /* The bit of that name, 0 if there is none. */

@@ -118,7 +118,10 @@ try_namespaces(unsigned layers, unsigned added)
 	if ((layers & CONFINE_MOUNTS) == 0 || plan_root(&c.mounts) == 0)
 		r = try_layers(&c, &f);
 	confine_fini(&c);
-	if (r != 0 && added != 0)
+	if (r != 0 && added == CONFINE_USER && f.sysno == ENOSPC)
+		lacks(added,
+		    "this machine allows none, or no more: sysctl user.max_user_namespaces");
+	else if (r != 0 && added != 0)
 		lacks(added, "%s: %s", f.step, strerror(f.sysno));
 	return r == 0;
 }

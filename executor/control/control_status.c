@@ -231,19 +231,20 @@ static void
 put_gaps(struct buf *b, const struct confine *c)
 {
 	const struct confine_gap *g;
+	const char *keeper;
 	size_t i;
 
 	begin_value(b, "landlock_lacks", '[');
 	for (i = 0;
 	     c->landlock.abi > 0 && (g = confine_gap(&c->landlock, i)) != NULL;
 	     i++) {
+		if ((keeper = confine_gap_keeper(c, g)) == NULL)
+			continue;
 		begin_item(b);
 		buf_put_u8(b, '{');
 		put_text(b, "name", g->name);
 		put_text(b, "what", g->what);
-		put_text(b, "kept_by",
-		    (g->cover & c->layers) != 0 ? confine_layer_name(g->cover)
-						: "");
+		put_text(b, "kept_by", keeper);
 		buf_put_u8(b, '}');
 	}
 	buf_put_u8(b, ']');

@@ -90,8 +90,10 @@ print_notes(const struct ctl *c)
 			    "note: policy \"%s\" runs commands as root\n",
 			    c->policies.p[i]->name);
 	if (cgroup_supposed() && counts_on_cgroup(&c->policies))
-		(void)printf(
-		    "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
+		(void)printf("%s",
+		    cgroup_mount() == NULL
+			? "note: this machine has control groups of version 1 only: a policy that requires cgroup does not load here; boot with systemd.unified_cgroup_hierarchy=1, or take it out of \"require\"\n"
+			: "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
 	for (size_t i = 0; i < c->policies.count; i++)
 		note_walls(c->policies.p[i]);
 	if (c->policies.count == 0)

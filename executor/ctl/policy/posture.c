@@ -17,14 +17,14 @@ put_landlock(struct buf *b, const struct confine *c)
 {
 	CLEANUP_BUF struct buf lacks;
 	const struct confine_gap *g;
+	const char *keeper;
 
 	buf_init(&lacks, 1024);
 	for (size_t i = 0; (g = confine_gap(&c->landlock, i)) != NULL; i++)
-		if ((g->cover & c->layers) != 0)
-			wrapped_text_item(&lacks, "%s (kept by %s)", g->what,
-			    confine_layer_name(g->cover));
-		else
-			wrapped_text_item(&lacks, "%s", g->what);
+		if ((keeper = confine_gap_keeper(c, g)) != NULL)
+			wrapped_text_item(&lacks, "%s%s%s%s", g->what,
+			    *keeper ? " (kept by " : "", keeper,
+			    *keeper ? ")" : "");
 	wrapped_text_item(b, "landlock (ABI %d%s%s)", c->landlock.abi,
 	    lacks.len > 0 ? ", without: " : "",
 	    lacks.len > 0 ? buf_cstr(&lacks) : "");
