@@ -44,8 +44,8 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 # By name, so that nothing ships by accident; `make lint` compares.
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
-	aead alphabet base64 bearer beneath budget bytes caps cidr clock cmdline decimal dfa digest err \
-	fdio filter hashindex json landlock log log_limit loop match match_compile notify \
+	aead alphabet base64 bearer beneath budget bytes caps cidr clock closest cmdline decimal dfa \
+	digest err fdio filter hashindex json landlock log log_limit loop match match_compile notify \
 	param path patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)

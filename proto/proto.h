@@ -64,7 +64,8 @@ enum proto_name {
 	PROTO_NAME_ORIGIN,
 	PROTO_NAME_PROXY,
 	PROTO_NAME_EXEMPT,
-	PROTO_NAME_PATH /* of public_url, where clients find the routes */
+	PROTO_NAME_PATH, /* of public_url, where clients find the routes */
+	PROTO_NAME_IGNORED /* an argument that is dropped if a tool lacks it */
 };
 
 /* Where a trusted proxy tells the address of its client. */

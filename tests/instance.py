@@ -176,6 +176,8 @@ class Instance:
         if os.environ.get("MCP_EXECD_LOG_ONLY"):    # tests/e2e/run --log-only
             policy["syscalls"] = {"log_only": True,
                                   **policy.get("syscalls", {})}
+        # Most tests, and scripts from outside, look at fields of results.
+        policy.setdefault("structured", True)
         if tools is not None:
             policy["tools"] = tools.split(",")
         directory = pathlib.Path(policy.setdefault("directory",

@@ -147,6 +147,7 @@ config_frames_peers(const struct conf *c, const struct config_frames_out *to)
 	send_public(c->public_url, to);
 	send_list(to, PROTO_NAME_HOST, c->hosts, c->host_count);
 	send_list(to, PROTO_NAME_ORIGIN, c->origins, c->origin_count);
+	send_list(to, PROTO_NAME_IGNORED, c->ignored, c->ignored_count);
 	send_list(to, PROTO_NAME_PROXY, c->proxies, c->proxy_count);
 	send_penalties(&c->penalties, to);
 }

@@ -15,6 +15,7 @@ static const struct {
 	enum facts_topic first, last; /* all between them as well */
 	bool paths; /* after the first */
 } sections[] = {
+	{ "Tools", FACTS_PLACE, FACTS_TOOLS, false },
 	{ "Files", FACTS_FILES, FACTS_FILES_END, true },
 	{ "Programs", FACTS_PROGRAMS, FACTS_PROGRAMS, false },
 	{ "Processes", FACTS_PROCESSES, FACTS_PROCESSES, false },

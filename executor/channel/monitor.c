@@ -317,6 +317,7 @@ on_call(struct monitor *m, const struct msg *msg, struct err *e)
 	memcpy(m->proof, msg->call.proof, sizeof(m->proof));
 	if (request_begin(&m->request, &msg->call, e) != 0)
 		return e->code;
+	m->request.conf = &m->store->conf;
 	m->state = ST_CALL;
 	return 0;
 }

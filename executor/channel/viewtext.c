@@ -15,8 +15,13 @@ has_mounts(const struct policy *p)
 static void
 put_place(const struct policy *p, struct buf *out)
 {
+	const char *slash = strrchr(p->shell, '/');
+	const char *shell = slash != NULL ? slash + 1 : p->shell;
+
+	/* by its name: scanners of tools take a path for an attack */
 	if (policy_offers(p, BYTES_LIT("exec_cmd")))
-		buf_printf(out, "exec_cmd's shell is %s. ", p->shell);
+		buf_printf(out, "exec_cmd's shell is %s%s. ", shell,
+		    strcmp(shell, "sh") == 0 ? " (POSIX)" : "");
 	buf_printf(
 	    out, "Commands start in %s as user %s. ", p->directory, p->user);
 }
@@ -46,7 +51,7 @@ put_processes(const struct policy *p, struct buf *out)
 	buf_put_str(out,
 	    c->processes
 		? "ps, top and /proc show the machine's processes, by the machine's ids; only the command's own can be signalled, by the ids that the shell gives ($$, $!). "
-		: "ps, top and pidof show the command's own processes, never the machine's. ");
+		: "ps and top show the command's own processes, never the machine's. ");
 }
 
 /* "a, b and 3 more" */
@@ -85,7 +90,7 @@ put_files(const struct policy *p, struct buf *out)
 		return;
 	if (has_mounts(p) && p->confine.mounts.whole_root) {
 		buf_put_str(out,
-		    "The machine's files are shown, except for hidden places (permission denied may mean that); /tmp, /var/tmp and /dev are the command's own. Can be written: ");
+		    "The machine's files are shown, except for hidden places (permission denied may mean that); /tmp, /dev and the like are the command's own. Can be written: ");
 		put_paths(p, mounts_is_writable, out);
 		buf_put_str(out, ". ");
 		return;

@@ -46,7 +46,8 @@ enum { SECOND = 1000, HOUR = 3600 * SECOND, WEEK = 7 * 24 * HOUR };
 /* Values as read, before they are checked. */
 struct draft {
 	struct conf conf;
-	const struct json_value *listen, *hosts, *origins, *user, *group;
+	const struct json_value *listen, *hosts, *origins, *ignored, *user,
+	    *group;
 	const struct json_value *proxies, *exempt, *redact;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
 	bool to_read;
@@ -146,6 +147,7 @@ static const struct key conf_keys[] = {
 	STRING("control", control, 1),
 	VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
+	VALUE("ignored_arguments", ignored),
 	VALUE("trusted_proxies", proxies),
 	STRING("forwarded_header", forwarded_header, 1),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
@@ -236,6 +238,15 @@ is_origin(const char *text)
 	return host != NULL && is_host(host);
 }
 
+static bool
+is_argument(const char *text)
+{
+	static const char okay[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	return strspn(text, okay) == strlen(text) && strlen(text) <= 63;
+}
+
 /* One of "allowed_hosts" and "allowed_origins". */
 struct name_list {
 	const char *key;
@@ -267,6 +278,26 @@ read_names(const struct keys *k, const struct json_value *list,
 			    kind->advice);
 	}
 	*count = n;
+}
+
+/* Arguments that a client adds to each call, whatever the tool. */
+static void
+read_ignored(
+    const struct keys *k, const struct json_value *list, struct conf *c)
+{
+	static const char *const added[] = { "sessionId", "action", "chatInput",
+		"toolCallId", "tool" }; /* by n8n */
+	static const struct name_list kind = {
+		"\"ignored_arguments\"", is_argument,
+		"the name of an argument is needed, such as \"sessionId\": letters, digits, \".\", \"_\" and \"-\", 63 at most"
+	};
+
+	read_names(k, list, &kind, c->ignored, &c->ignored_count);
+	if (list != NULL)
+		return;
+	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++)
+		(void)snprintf(c->ignored[c->ignored_count++], CONF_MAX_NAME,
+		    "%s", added[i]);
 }
 
 /* Nothing that would end a line of an event stream, or a shell's word. */
@@ -580,6 +611,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		(void)account_group(k, d->socket_group, &c->socket_gid);
 	read_names(k, d->hosts, &hosts, c->hosts, &c->host_count);
 	read_names(k, d->origins, &origins, c->origins, &c->origin_count);
+	read_ignored(k, d->ignored, c);
 	read_names(k, d->proxies, &proxies, c->proxies, &c->proxy_count);
 	read_names(k, d->exempt, &exempt, c->penalties.exempt,
 	    &c->penalties.exempt_count);

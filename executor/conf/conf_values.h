@@ -107,6 +107,8 @@ struct conf {
 	size_t host_count;
 	char origins[CONF_MAX_NAMES][CONF_MAX_NAME];
 	size_t origin_count;
+	char ignored[CONF_MAX_NAMES][CONF_MAX_NAME]; /* arguments */
+	size_t ignored_count;
 	char proxies[CONF_MAX_NAMES][CONF_MAX_NAME]; /* trusted: CIDRs */
 	size_t proxy_count;
 	char forwarded_header[32]; /* "x-forwarded-for" or "forwarded" */

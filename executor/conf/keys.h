@@ -66,8 +66,6 @@ bool keys_string(const struct keys *k, const struct json_value *v, size_t lo,
 /* true if v is an array; else a finding that calls it `what`. */
 bool keys_array(
     const struct keys *k, const struct json_value *v, const char *what);
-/* The candidate (of a list that NULL ends) that word is a slip of, or NULL. */
-const char *keys_closest(struct bytes word, const char *const *candidates);
 /* ERR_BAD if there is any finding in r since it held `before` of them. */
 int keys_verdict(const struct conf_report *r, unsigned before, const char *what,
     struct err *e) MUST_CHECK;

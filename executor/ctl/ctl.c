@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/closest.h"
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/confine/confine_load.h"
@@ -186,7 +187,7 @@ no_policy(const struct ctl *c, const char *name)
 	}
 	for (size_t i = 0; i < l.count; i++)
 		names[i] = l.name[i];
-	close = keys_closest(bytes_of(name), names);
+	close = closest_word(bytes_of(name), names);
 	(void)ctl_error("there is no policy \"%s\" in %s%s%s%s",
 	    log_text(bytes_of(name)).s, c->conf.policy_dir,
 	    close != NULL ? ": did you mean \"" : "",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/closest.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
@@ -121,7 +122,7 @@ unknown_verb(const char *word)
 	for (const struct verb *v = verbs; v->name != NULL; v++)
 		names[n++] = v->name;
 	names[n] = NULL;
-	close = keys_closest(bytes_of(word), names);
+	close = closest_word(bytes_of(word), names);
 	if (close != NULL && strcmp(close, word) == 0)
 		(void)fprintf(
 		    stderr, "mcp-execctl: \"%s\" needs a second word\n", word);

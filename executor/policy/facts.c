@@ -86,12 +86,6 @@ put_usual(struct buf *out, const struct facts *f)
 }
 
 static void
-put_usual_s(struct buf *out, const struct facts *f)
-{
-	buf_printf(out, "%u", usual_ms(f) / 1000);
-}
-
-static void
 put_summary(struct buf *out, const struct facts *f)
 {
 	const struct profile *p = profile_find(bytes_of(f->policy->profile));
@@ -157,7 +151,6 @@ static const struct value {
 	{ "groups", WORDS, .put = put_groups },
 	{ "settable", WORDS, .put = put_settable },
 	{ "timeout_ms", WORDS, .put = put_usual },
-	{ "timeout_s", WORDS, .put = put_usual_s },
 	{ "timeout_max_ms", WORDS, .put = put_longest },
 	{ "summary", WORDS, .put = put_summary },
 	{ "network", WORDS, .put = put_network },
@@ -252,7 +245,6 @@ WHEN(is_root, p->uid == 0)
 WHEN(is_described, p->description[0] != '\0')
 WHEN(offers_cli, policy_offers(p, BYTES_LIT("cli_command")))
 WHEN(offers_exec, policy_offers(p, BYTES_LIT("exec_cmd")))
-WHEN(offers_defined_only, !offers_builtin(p))
 WHEN(adds_defined, count_defined(p) > 0 && offers_builtin(p))
 WHEN(replaces_builtin, count_defined(p) > 0 && !offers_builtin(p))
 WHEN(has_own_root, has_layer(p, CONFINE_MOUNTS))
@@ -322,26 +314,27 @@ static const struct sentence {
 	    { FACTS_PLACE, NULL,
 		.people =
 		    "{directory}: commands start here or in a directory inside, without links that lead out of it" },
+	    { FACTS_PLACE, NULL, .brief = " Commands start in {directory}." },
 	    { FACTS_PLACE, offers_builtin,
-		.brief =
-		    "\nCommands start in {directory}; a working directory must lie inside it." },
-	    { FACTS_PLACE, offers_defined_only,
-		.brief = "\nCommands start in {directory}." },
+		.model =
+		    "commands start in `{directory}`; a working directory must lie inside it" },
 	    { FACTS_TOOLS, elevates,
 		.people =
 		    "tools of other policies whose definitions name this one run under it" },
 	    { FACTS_TOOLS, offers_cli,
-		.brief =
-		    "\ncli_command runs one program without a shell: nothing is expanded. Prefer it." },
+		.model =
+		    "cli_command runs one program without a shell: nothing is expanded" },
 	    { FACTS_TOOLS, offers_exec,
-		.brief =
-		    "\nexec_cmd runs a line with {shell} -c: pipelines, redirections, variables." },
+		.model =
+		    "exec_cmd runs a line with `{shell}`: pipelines, redirections, variables",
+		.brief = " The shell of exec_cmd is {shell}." },
 	    { FACTS_TOOLS, adds_defined,
-		.brief =
-		    "\nOther tools run one program each, with the parameters that they list; there is no shell in between." },
+		.model =
+		    "other tools run one program each, with the parameters that they list; there is no shell in between" },
 	    { FACTS_TOOLS, replaces_builtin,
-		.brief =
-		    "\nYour tools run one program each, with the parameters that they list; there is no shell and no other command." },
+		.model =
+		    "each tool runs one program, with the parameters that it lists",
+		.brief = " There is no shell and no other command." },
 	    { FACTS_FILES, has_no_wall,
 		.people =
 		    "NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone",
@@ -456,12 +449,9 @@ static const struct sentence {
 	    { FACTS_TIMES, .counts = true,
 		.model =
 		    "bytes returned of stdout and stderr each: {output_bytes}" },
-	    { FACTS_TIMES, offers_builtin,
-		.brief =
-		    "\nA command may take {timeout_s} s (timeout_ms: at most {timeout_max_ms}); then it and everything it started is ended and you get its output so far. Processes do not outlive their command." },
 	    { FACTS_TIMES, NULL,
 		.brief =
-		    "\nOf stdout and stderr {output_bytes} bytes each are returned, the beginning and the end; narrow long output down yourself. At most {runs} commands run at the same time. Every command is recorded." },
+		    " Of longer output than {output_bytes} bytes a stream, the beginning and the end are returned. At most {runs} commands run at the same time; every command is recorded." },
 	    { FACTS_CGROUP, .counts = true,
 		.people =
 		    "memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
@@ -478,22 +468,17 @@ static const struct sentence {
 	    { FACTS_RECORDS, NULL,
 		.model =
 		    "every command is recorded, with who asked and how it ended",
-		.brief =
-		    "\nThe resource exec://policy says more about what you may do." },
+		.brief = " The resource exec://policy says more." },
 	    { FACTS_RECORDS, records_programs,
 		.model = "so is every program that it starts" },
 	    { FACTS_RECORDS, keeps_output,
 		.brief =
-		    " What was cut of a command's output is kept for a while, in exec://runs/RUN/stdout and stderr (RUN: its run_id)." },
+		    " What was cut of a command's output is kept for a while." },
 	    { FACTS_RECORDS, keeps_nothing,
 		.people = "not recorded: what is cut is lost",
 		.model =
 		    "output is not kept: what is cut cannot be read later" },
-	    { FACTS_RECORDS, keeps_tail,
-		.people =
-		    "the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
-		.model =
-		    "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+	    { FACTS_RECORDS, keeps_tail, .people = "the last {output_max_bytes} bytes of a run are recorded, and its token can read them", .model = "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
 	    { FACTS_RECORDS, keeps_all,
 		.people =
 		    "all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",

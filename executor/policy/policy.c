@@ -19,6 +19,7 @@
 #include "common/beneath.h"
 #include "common/caps.h"
 #include "common/cleanup.h"
+#include "common/closest.h"
 #include "common/log.h"
 #include "executor/conf/account.h"
 #include "executor/confine/confine_load.h"
@@ -468,7 +469,7 @@ complain_tool(
 	for (size_t i = 0; d->known != NULL && i < d->known->count; i++)
 		names[n++] = d->known->t[i]->name;
 	names[n] = NULL;
-	close = keys_closest(v->text, names);
+	close = closest_word(v->text, names);
 	keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
 	    log_text(v->text).s,
 	    close == NULL
@@ -885,7 +886,7 @@ is_second(const struct keys *k, const struct json_value *v, const char *key,
 static void
 read_answers(const struct keys *k, const struct draft *d, struct policy *p)
 {
-	p->structured = d->structured == NULL || is_true(k, d->structured);
+	p->structured = is_true(k, d->structured);
 	p->separate =
 	    is_second(k, d->streams, "streams", "together", "separate");
 	p->raw_text = is_second(k, d->text, "text", "clean", "raw");

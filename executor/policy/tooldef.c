@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/closest.h"
 #include "common/log.h"
 #include "executor/policy/toolparam.h"
 
@@ -77,6 +78,15 @@ static const struct {
 };
 
 enum { FORM_COUNT = sizeof(forms) / sizeof(forms[0]) };
+
+bool
+tooldef_has(const struct tooldef *t, const char *name)
+{
+	for (size_t i = 0; i < t->param_count; i++)
+		if (strcmp(t->param[i].name, name) == 0)
+			return true;
+	return false;
+}
 
 bool
 tooldef_is_built_in(struct bytes name)
@@ -308,7 +318,7 @@ read_form(const struct keys *k, const struct json_value *v)
 			return i;
 	}
 	names[FORM_COUNT] = NULL;
-	close = json_is(v, JSON_STRING) ? keys_closest(v->text, names) : NULL;
+	close = json_is(v, JSON_STRING) ? closest_word(v->text, names) : NULL;
 	keys_complain(k, v,
 	    "\"form\" is \"text\", \"json\", \"content\", \"image\", \"audio\" or \"resource\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",

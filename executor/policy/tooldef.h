@@ -68,6 +68,8 @@ struct tooldef *tooldef_find(const struct tooldef_table *t, struct bytes name);
 struct tooldef *tooldef_ref(struct tooldef *t);
 void tooldef_unref(struct tooldef *t); /* NULL is fine */
 /* Is it the name of a tool that is built in? */
+/* Has it a parameter of that name? */
+bool tooldef_has(const struct tooldef *t, const char *name);
 bool tooldef_is_built_in(struct bytes name);
 /* All keys of a tool, for tests/lint/tables.c. */
 const struct key *tooldef_key_table(void);

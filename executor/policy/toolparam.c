@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/closest.h"
 #include "common/log.h"
 #include "executor/conf/keytable.h"
 
@@ -49,7 +50,7 @@ read_type(const struct keys *k, const struct json_value *v, struct param *p)
 				return true;
 			}
 	close =
-	    json_is(v, JSON_STRING) ? keys_closest(v->text, type_names) : NULL;
+	    json_is(v, JSON_STRING) ? closest_word(v->text, type_names) : NULL;
 	keys_complain(k, v,
 	    "\"type\" is \"string\", \"integer\" or \"boolean\"%s%s%s",
 	    close != NULL ? ": did you mean \"" : "",

@@ -196,6 +196,9 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 		audit_put_i64(b, "stdin.bytes", (int64_t)p->input.len);
 		audit_put_digest(b, "stdin", p->input);
 	}
+	if (p->ignored.len > 0)
+		audit_put_words(
+		    b, "mcp.ignored_arguments", buf_bytes(&p->ignored), false);
 	put_posture(b, p);
 	audit_end(a, true);
 }

@@ -157,9 +157,24 @@ find_rule(const struct tool *tool, const char *name)
 	return NULL;
 }
 
+/* Is it one that the tool lacks and the configuration drops?  Then it is noted. */
+static bool
+drop_arg(const struct request *r, const struct request_arg *a, struct plan *p)
+{
+	const struct conf *c = r->conf;
+
+	for (size_t i = 0; c != NULL && i < c->ignored_count; i++)
+		if (strcmp(c->ignored[i], a->name) == 0) {
+			buf_put(&p->ignored, a->name, strlen(a->name) + 1);
+			return true;
+		}
+	return false;
+}
+
 /* Every argument is known, of its kind, within its size and not twice. */
 static int
-check_args(const struct request *r, const struct tool *tool, struct err *e)
+check_args(const struct request *r, const struct tool *tool, struct plan *p,
+    struct err *e)
 {
 	size_t i, repeats = 0;
 
@@ -167,6 +182,8 @@ check_args(const struct request *r, const struct tool *tool, struct err *e)
 		const struct request_arg *a = &r->arg[i];
 		const struct arg_rule *rule = find_rule(tool, a->name);
 
+		if (rule == NULL && drop_arg(r, a, p))
+			continue;
 		if (rule == NULL)
 			return err_set(e, ERR_BAD, "%s has no argument \"%s\"",
 			    tool->name, a->name);
@@ -615,10 +632,15 @@ plan_tool(struct plan *p, const struct request *r, const struct token *t,
 	p->one_stream = def->form == PROTO_FORM_TEXT && wants_one_stream(t);
 	p->timeout_ms = wanted < most ? wanted : most;
 	toolcall_init(&call, def);
-	for (size_t i = 0; i < r->arg_count; i++)
-		if (toolcall_take(&call, r->arg[i].name, r->arg[i].kind,
-			request_value(r, &r->arg[i]), e) != 0)
+	for (size_t i = 0; i < r->arg_count; i++) {
+		const struct request_arg *a = &r->arg[i];
+
+		if (!tooldef_has(def, a->name) && drop_arg(r, a, p))
+			continue;
+		if (toolcall_take(
+			&call, a->name, a->kind, request_value(r, a), e) != 0)
 			return e->code;
+	}
 	if (toolcall_complete(&call, e) != 0 ||
 	    plan_cwd(p,
 		bytes_of(def->directory[0] != '\0' ? def->directory : "."),
@@ -644,7 +666,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return err_set(e, ERR_DENIED,
 		    "tool \"%s\" is not offered to this token (policy %s, key tools)",
 		    r->tool, t->policy->name);
-	if (check_args(r, tool, e) != 0)
+	if (check_args(r, tool, p, e) != 0)
 		return e->code;
 	command = find_arg(r, "command");
 	if (command == NULL || command->len == 0)
@@ -670,6 +692,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 {
 	struct plan p = { .cgroup_fd = -1 };
 
+	buf_init(&p.ignored, REQUEST_MAX_ARGS * 64);
 	buf_init(&p.strings, 2 * REQUEST_MAX_BYTES + (1 << 20));
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
 	p.policy = policy_ref(t->policy);
@@ -691,6 +714,7 @@ plan_fini(struct plan *p)
 {
 	policy_unref(p->policy);
 	p->policy = NULL;
+	buf_fini(&p->ignored);
 	buf_wipe(&p->strings);
 	buf_fini(&p->vectors);
 }

@@ -10,11 +10,12 @@
 #ifndef EXECUTOR_REQUEST_H
 #define EXECUTOR_REQUEST_H
 
+#include "executor/conf/conf_values.h"
 #include "executor/policy/token.h"
 #include "proto/proto.h"
 
 enum {
-	REQUEST_MAX_ARGS = 80, /* named arguments, each env one */
+	REQUEST_MAX_ARGS = 80 + CONF_MAX_NAMES, /* named, each env one */
 	REQUEST_MAX_COMMAND = 131071, /* bytes; MAX_ARG_STRLEN less its NUL */
 	REQUEST_MAX_STDIN = 1 << 20, /* bytes */
 	REQUEST_MAX_BYTES = 1400 << 10, /* of all arguments together */
@@ -42,6 +43,8 @@ struct request {
 	char trace[128];
 	struct request_arg arg[REQUEST_MAX_ARGS];
 	size_t arg_count;
+	const struct conf
+	    *conf; /* whose ignored arguments are dropped; NULL: none */
 	struct buf store;
 };
 
@@ -68,6 +71,8 @@ struct plan {
 	char **argv; /* NULL-terminated, into strings */
 	char **envp;
 	const char *path[REQUEST_MAX_PATHS]; /* tried in turn, NULL ends */
+	struct buf
+	    ignored; /* names of arguments that were dropped, a NUL after each */
 	struct buf strings; /* all text above */
 	struct buf vectors; /* argv and envp */
 };

@@ -6,6 +6,7 @@
 
 #include "common/base64.h"
 #include "common/cleanup.h"
+#include "frontend/content/cleantext.h"
 
 enum { BLOCKS_MAX_DATA = 64 << 20 /* bytes; capture's bound is lower */ };
 
@@ -160,9 +161,70 @@ put_substitute(
 	buf_put_str(out, "}");
 }
 
+/* Its text is replaced, or as it is. */
+static void
+put_shown(struct buf *out, struct bytes text, bool raw)
+{
+	CLEANUP_BUF struct buf clean;
+
+	buf_init(&clean, BLOCKS_MAX_DATA);
+	if (!raw)
+		cleantext_put(&clean, text);
+	json_put_member(out, "text", raw ? text : buf_bytes(&clean));
+	out->overflow = out->overflow || clean.overflow;
+}
+
+static void
+put_text(struct buf *out, struct bytes text, bool raw)
+{
+	buf_put_str(out, "{");
+	json_put_member(out, "type", BYTES_LIT("text"));
+	put_shown(out, text.len > 0 ? text : BYTES_LIT("(no output)"), raw);
+	buf_put_str(out, "}");
+}
+
+/* A resource, whose text is shown as well. */
+static void
+put_resource(struct buf *out, const struct json_value *resource, bool raw)
+{
+	buf_put_str(out, "{");
+	json_put_member(out, "type", BYTES_LIT("resource"));
+	json_put_key(out, "resource");
+	buf_put_str(out, "{");
+	for (const struct json_value *v = resource->child; v != NULL;
+	     v = v->next) {
+		if (bytes_eq_str(v->key, "text"))
+			put_shown(out, v->text, raw);
+		else if (bytes_eq_str(v->key, "uri"))
+			json_put_member(out, "uri", v->text);
+		else if (bytes_eq_str(v->key, "blob"))
+			json_put_member(out, "blob", v->text);
+		else
+			json_put_member(out, "mimeType", v->text);
+	}
+	buf_put_str(out, "}}");
+}
+
+/* One that was checked. */
+static void
+put_block(struct buf *out, const struct json_value *v,
+    const struct mcp_revision *rev, bool raw)
+{
+	struct bytes type = json_get(v, "type")->text;
+
+	if (is_unknown(v, rev))
+		put_substitute(out, v, rev);
+	else if (bytes_eq_str(type, "text"))
+		put_text(out, json_get(v, "text")->text, raw);
+	else if (bytes_eq_str(type, "resource"))
+		put_resource(out, json_get(v, "resource"), raw);
+	else
+		json_put_value(out, v);
+}
+
 int
 blocks_put(struct buf *out, const struct json_value *array,
-    const struct mcp_revision *rev, struct err *e)
+    const struct mcp_revision *rev, bool raw, struct err *e)
 {
 	size_t n = 0;
 
@@ -172,10 +234,7 @@ blocks_put(struct buf *out, const struct json_value *array,
 			buf_put_str(out, ",");
 		if (check_block(v, e) != 0)
 			return err_wrap(e, "content[%zu]", n);
-		if (is_unknown(v, rev))
-			put_substitute(out, v, rev);
-		else
-			json_put_value(out, v);
+		put_block(out, v, rev, raw);
 	}
 	return 0;
 }

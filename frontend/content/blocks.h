@@ -12,8 +12,11 @@
 #include "common/json.h"
 #include "frontend/content/revision.h"
 
-/* Append the blocks of an array; ERR_BAD names the one that is wrong. */
+/*
+ * Append the blocks of an array, text made harmless unless `raw`; ERR_BAD names
+ * the one that is wrong.  A text that is empty says so.
+ */
 int blocks_put(struct buf *out, const struct json_value *array,
-    const struct mcp_revision *rev, struct err *e) MUST_CHECK;
+    const struct mcp_revision *rev, bool raw, struct err *e) MUST_CHECK;
 
 #endif

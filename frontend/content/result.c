@@ -16,7 +16,8 @@
 
 enum {
 	RESULT_MAX_TEXT = 512 << 20, /* bytes; capture's bound is lower */
-	RESULT_MAX_REASON = 2048
+	RESULT_MAX_REASON = 16384,
+	RESULT_MAX_WORDS = 16384 /* message or denials, quoted */
 };
 
 /* What is shown of a call. */
@@ -121,9 +122,11 @@ put_stream(struct buf *text, const struct shown *s, const struct msg_done *d)
 		buf_put_str(text, "\n");
 	}
 	copy_output(s, 0, text);
-	/* some models' interfaces refuse an empty text */
+	/* some models' interfaces refuse an empty text, or one of white space */
 	if (text->len == 0)
 		buf_put_str(text, "(no output)");
+	else if (!s->raw && cleantext_is_blank(buf_bytes(text)))
+		buf_put_str(text, "(nothing but white space)");
 }
 
 /* cli_command: labelled parts; a signal is a negative return code. */
@@ -329,7 +332,8 @@ put_shaped(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev)
 {
 	const struct typed_output_call shape = { call->capture, call->done->run,
-		is_structured(call, rev) };
+		is_structured(call, rev),
+		(call->flags & PROTO_TOKEN_RAW_TEXT) != 0 };
 	size_t from = out->len;
 	struct err e;
 
@@ -472,18 +476,14 @@ put_links(struct buf *out, const struct shown *s, const struct msg_done *d)
 	}
 }
 
-void
-result_put_call(struct buf *out, const struct result_call *call,
+static void
+put_call(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev)
 {
 	const struct catalog_tool *t = call->tool;
 	const struct msg_done *d = call->done;
 	struct shown s;
 
-	if (t->form != PROTO_FORM_TEXT && has_succeeded(d)) {
-		put_shaped(out, call, rev);
-		return;
-	}
 	show_output(&s, call, rev);
 	buf_put_str(out, "{\"content\":[");
 	if (s.media.kind != MEDIA_NONE)
@@ -502,6 +502,29 @@ result_put_call(struct buf *out, const struct result_call *call,
 	json_put_member_bool(out, "isError", is_error(call));
 	buf_put_str(out, "}");
 	shown_fini(&s);
+}
+
+/* Names in the executor's words are a command's: they are quoted as well. */
+void
+result_put_call(struct buf *out, const struct result_call *call,
+    const struct mcp_revision *rev)
+{
+	CLEANUP_BUF struct buf message, denials;
+	struct msg_done d = *call->done;
+	struct result_call quoted = *call;
+
+	if (call->tool->form != PROTO_FORM_TEXT && has_succeeded(&d)) {
+		put_shaped(out, call, rev);
+		return;
+	}
+	buf_init(&message, RESULT_MAX_WORDS);
+	buf_init(&denials, RESULT_MAX_WORDS);
+	cleantext_quote(&message, d.message);
+	cleantext_quote(&denials, d.denials);
+	d.message = buf_bytes(&message);
+	d.denials = buf_bytes(&denials);
+	quoted.done = &d;
+	put_call(out, &quoted, rev);
 }
 
 void

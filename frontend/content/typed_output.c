@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/utf8.h"
 #include "frontend/content/blocks.h"
+#include "frontend/content/cleantext.h"
 
 enum { SHAPED_MAX = 64 << 20 /* bytes; capture's bound is lower */ };
 
@@ -16,6 +17,7 @@ struct shape {
 	struct bytes run;
 	const char *mime;
 	bool structured; /* structuredContent and text */
+	bool raw;
 	const struct mcp_revision *rev;
 };
 
@@ -42,15 +44,19 @@ static int
 put_object(struct buf *out, const struct shape *s, struct err *e)
 {
 	CLEANUP_BUF struct buf text = { 0 };
+	CLEANUP_BUF struct buf shown = { 0 };
 	struct json_doc *doc;
 
 	if (parse_output(s, JSON_OBJECT, &doc, e) != 0)
 		return e->code;
 	buf_init(&text, SHAPED_MAX);
+	buf_init(&shown, SHAPED_MAX);
 	json_put_value(&text, json_root(doc));
 	json_free(doc);
+	if (!s->raw)
+		cleantext_put_json(&shown, buf_bytes(&text));
 	buf_put_str(out, "\"content\":[{\"type\":\"text\",\"text\":");
-	json_put_string(out, buf_bytes(&text));
+	json_put_string(out, buf_bytes(s->raw ? &text : &shown));
 	buf_put_str(out, "}]");
 	if (s->structured) {
 		json_put_key(out, "structuredContent");
@@ -68,7 +74,7 @@ put_content(struct buf *out, const struct shape *s, struct err *e)
 	if (parse_output(s, JSON_ARRAY, &doc, e) != 0)
 		return e->code;
 	buf_put_str(out, "\"content\":[");
-	rc = blocks_put(out, json_root(doc), s->rev, e);
+	rc = blocks_put(out, json_root(doc), s->rev, s->raw, e);
 	buf_put_str(out, "]");
 	json_free(doc);
 	return rc == 0 ? 0 : err_wrap(e, "the tool did not print content");
@@ -90,7 +96,9 @@ put_media(struct buf *out, const struct shape *s, const char *type)
 static int
 put_image(struct buf *out, const struct shape *s, struct err *e)
 {
-	(void)e;
+	if (s->output.len == 0)
+		return err_set(e, ERR_BAD,
+		    "the tool printed nothing, and was to print an image");
 	put_media(out, s, "image");
 	return 0;
 }
@@ -102,11 +110,26 @@ put_audio(struct buf *out, const struct shape *s, struct err *e)
 		return err_set(e, ERR_BAD,
 		    "the tool returns audio, which revision %s of MCP does not have",
 		    s->rev->name);
+	if (s->output.len == 0)
+		return err_set(e, ERR_BAD,
+		    "the tool printed nothing, and was to print audio");
 	put_media(out, s, "audio");
 	return 0;
 }
 
-/* Text as it is, anything else as base64. */
+static void
+put_file_text(struct buf *out, const struct shape *s)
+{
+	CLEANUP_BUF struct buf shown = { 0 };
+
+	buf_init(&shown, SHAPED_MAX);
+	if (!s->raw)
+		cleantext_put(&shown, s->output);
+	json_put_member(out, "text", s->raw ? s->output : buf_bytes(&shown));
+	out->overflow = out->overflow || shown.overflow;
+}
+
+/* Text, or anything else as base64. */
 static int
 put_resource(struct buf *out, const struct shape *s, struct err *e)
 {
@@ -121,7 +144,7 @@ put_resource(struct buf *out, const struct shape *s, struct err *e)
 	json_put_member(out, "uri", buf_bytes(&uri));
 	json_put_member(out, "mimeType", bytes_of(s->mime));
 	if (utf8_valid(s->output) && !bytes_has_nul(s->output)) {
-		json_put_member(out, "text", s->output);
+		put_file_text(out, s);
 	} else {
 		json_put_key(out, "blob");
 		buf_put_str(out, "\"");
@@ -151,6 +174,7 @@ typed_output_put(struct buf *out, const struct catalog_tool *t,
 	struct shape s = { .run = call->run,
 		.mime = t->mime,
 		.structured = call->structured,
+		.raw = call->raw,
 		.rev = rev };
 
 	if (c->cut)

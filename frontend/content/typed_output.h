@@ -18,6 +18,7 @@ struct typed_output_call {
 	const struct capture *capture;
 	struct bytes run; /* its id */
 	bool structured; /* an object comes as structuredContent, too */
+	bool raw; /* text is not made harmless */
 };
 
 /*

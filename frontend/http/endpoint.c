@@ -476,11 +476,13 @@ endpoint_end(struct endpoint *ep, struct endpoint_request *r)
 }
 
 static struct mcp_from
-from_of(const struct endpoint_request *r, const struct settings_token *token)
+from_of(const struct endpoint *ep, const struct endpoint_request *r,
+    const struct settings_token *token)
 {
 	struct bytes trace = r->facts.traceparent;
 
-	return (struct mcp_from){ .token = token,
+	return (struct mcp_from){ .settings = settings_now(ep->settings),
+		.token = token,
 		.proof = r->proof,
 		.peer = r->peer,
 		.session = r->facts.session,
@@ -563,7 +565,7 @@ post_stateless(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
     bool stream)
 {
-	struct stateless_post p = { .from = from_of(r, token),
+	struct stateless_post p = { .from = from_of(ep, r, token),
 		.facts = &r->facts,
 		.in = in,
 		.max = session_max_reply(ep->sessions),
@@ -589,7 +591,7 @@ post_to_session(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token, const struct jsonrpc_input *in,
     bool stream)
 {
-	struct session_post p = { .from = from_of(r, token),
+	struct session_post p = { .from = from_of(ep, r, token),
 		.has_id = r->facts.has_session,
 		.has_revision = r->facts.has_revision,
 		.revision = r->facts.revision,
@@ -638,7 +640,7 @@ run_mcp_get(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
 	const struct validate_facts *f = &r->facts;
-	struct session_get g = { .from = from_of(r, token),
+	struct session_get g = { .from = from_of(ep, r, token),
 		.has_id = f->has_session,
 		.has_revision = f->has_revision,
 		.revision = f->revision,
@@ -667,7 +669,7 @@ static void
 run_mcp_delete(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	struct mcp_from from = from_of(r, token);
+	struct mcp_from from = from_of(ep, r, token);
 	struct session_refusal no;
 
 	if (r->facts.has_revision && revision_is_stateless(r->facts.revision)) {
@@ -684,7 +686,7 @@ static void
 run_sse(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	struct mcp_from from = from_of(r, token);
+	struct mcp_from from = from_of(ep, r, token);
 	const char *path = settings_now(ep->settings)->path;
 	char target[SETTINGS_MAX_NAME + 32 + SESSION_ID];
 	struct session_refusal no;
@@ -708,7 +710,7 @@ static void
 run_message(struct endpoint *ep, struct endpoint_request *r,
     const struct settings_token *token)
 {
-	struct mcp_from from = from_of(r, token);
+	struct mcp_from from = from_of(ep, r, token);
 	struct session_refusal no;
 
 	if (!validate_query(r->head.target, "sessionId", &from.session)) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/closest.h"
 #include "frontend/link/catalog.h"
 
 enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV, PARAM_ENCODING };
@@ -78,7 +79,7 @@ static int flatten_builtin(const struct catalog_tool *t,
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	    "Run a command line in the server's shell and return its output, standard output and standard error in the order they were written. Each call is a new shell: directory and variables do not carry over to the next. Commands that wait for a terminal or for input do not work; give input with stdin. A command that takes longer than the time limit is ended, and its output so far is returned.",
+	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. Commands that wait for a terminal or for input do not work; give input with stdin. A command that takes longer than the time limit is ended, and its output so far is returned.",
 	    exec_schema, .style = CATALOG_STREAM, PARAMS(exec_params) },
 	{ "cli_command", "Run a program",
 	    "Run one program with arguments on the server, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. Each call stands for itself; a program that takes longer than the time limit is ended, and its output so far is returned.",
@@ -105,6 +106,7 @@ catalog_args_init(struct catalog_args *a)
 {
 	a->count = 0;
 	a->base64 = false;
+	a->ignored = NULL;
 	buf_init(&a->store, CATALOG_MAX_BYTES);
 }
 
@@ -148,8 +150,8 @@ take_lines(const struct catalog_param *p, struct bytes text,
 	size_t from = out->store.len;
 
 	for (size_t i = 0; i < text.len; i++)
-		if (text.p[i] != '\r' || i + 1 == text.len ||
-		    text.p[i + 1] != '\n')
+		if (text.p[i] != '\r' ||
+		    (i + 1 < text.len && text.p[i + 1] != '\n'))
 			buf_put_u8(&out->store, text.p[i]);
 	if (out->store.overflow)
 		return err_set(e, ERR_BAD, "%s is too long", p->name);
@@ -157,6 +159,13 @@ take_lines(const struct catalog_param *p, struct bytes text,
 	add_arg(out, p->name, PROTO_STRING,
 	    bytes_make(NULL, out->store.len - from));
 	return 0;
+}
+
+static bool
+has_foreign_ends(struct bytes text)
+{
+	return (text.len > 0 && text.p[text.len - 1] == '\r') ||
+	       memmem(text.p, text.len, "\r\n", 2) != NULL;
 }
 
 static int
@@ -168,7 +177,7 @@ take_text(const struct catalog_param *p, const struct json_value *v,
 		    p->name, json_type_name(v->type));
 	if (check_text(p, p->name, v->text, e) != 0)
 		return e->code;
-	if (p->lines && memmem(v->text.p, v->text.len, "\r\n", 2) != NULL)
+	if (p->lines && has_foreign_ends(v->text))
 		return take_lines(p, v->text, out, e);
 	add_arg(out, p->name, PROTO_STRING, v->text);
 	return 0;
@@ -290,8 +299,9 @@ find_param(const struct catalog_tool *t, struct bytes name)
 	return NULL;
 }
 
-void
-catalog_show_name(struct bytes name, char out[65])
+/* A name from outside, cut and printable, for a message. */
+static void
+show_name(struct bytes name, char out[65])
 {
 	size_t n = 0;
 
@@ -303,19 +313,95 @@ catalog_show_name(struct bytes name, char out[65])
 	out[n] = '\0';
 }
 
+/* What models and other servers call the arguments of ours. */
+static const struct {
+	const char *word;
+	const char *means[3]; /* any of them, NULL ends */
+} synonyms[] = {
+	{ "cwd", { "working_dir", "work_dir" } },
+	{ "dir", { "working_dir", "work_dir" } },
+	{ "path", { "working_dir", "work_dir" } },
+	{ "directory", { "working_dir", "work_dir" } },
+	{ "workdir", { "working_dir", "work_dir" } },
+	{ "work_dir", { "working_dir" } },
+	{ "working_dir", { "work_dir" } },
+	{ "workingDirectory", { "working_dir", "work_dir" } },
+	{ "working_directory", { "working_dir", "work_dir" } },
+	{ "cmd", { "command" } },
+	{ "script", { "command" } },
+	{ "code", { "command" } },
+	{ "command_line", { "command" } },
+	{ "input", { "stdin" } },
+	{ "timeout", { "timeout_ms" } },
+	{ "timeout_seconds", { "timeout_ms" } },
+	{ "environment", { "env" } },
+};
+
+static const char *
+nearest(const char *const *names, struct bytes name)
+{
+	const char *words[sizeof(synonyms) / sizeof(synonyms[0]) + 1] = { 0 };
+	const char *close = closest_word(name, names);
+	size_t n = sizeof(synonyms) / sizeof(synonyms[0]), at = 0;
+
+	if (close != NULL)
+		return close;
+	for (size_t i = 0; i < n; i++)
+		words[i] = synonyms[i].word;
+	close = closest_word(name, words);
+	while (at < n && words[at] != close)
+		at++;
+	for (size_t i = 0; at < n && synonyms[at].means[i] != NULL; i++)
+		for (size_t k = 0; names[k] != NULL; k++)
+			if (strcmp(names[k], synonyms[at].means[i]) == 0)
+				return names[k];
+	return NULL;
+}
+
+int
+catalog_take_unknown(const char *tool, const char *const *names,
+    struct bytes name, struct catalog_args *out, struct err *e)
+{
+	const char *drop =
+	    out->ignored != NULL ? out->ignored(out->ignored_arg, name) : NULL;
+	const char *close = nearest(names, name);
+	char list[512] = "no arguments", hint[112] = "; it takes", shown[65];
+	size_t n = 0;
+
+	if (drop != NULL && out->count < CATALOG_MAX_ARGS) {
+		add_arg(out, drop, PROTO_STRING, bytes_make(NULL, 0));
+		return 0;
+	}
+	for (size_t i = 0; names[i] != NULL && n < sizeof(list) - 1; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
+		    i > 0 ? ", " : "", names[i]);
+	if (close != NULL)
+		(void)snprintf(hint, sizeof(hint),
+		    ": did you mean \"%s\"? It takes", close);
+	show_name(name, shown);
+	return err_set(e, ERR_BAD, "%s has no argument \"%s\"%s %s", tool,
+	    shown, hint, list);
+}
+
+static int
+refuse_unknown(const struct catalog_tool *t, struct bytes name,
+    struct catalog_args *out, struct err *e)
+{
+	const char *names[8] = { NULL };
+
+	for (size_t i = 0; i < t->param_count && i < 7; i++)
+		names[i] = t->params[i].name;
+	return catalog_take_unknown(t->name, names, name, out, e);
+}
+
 static int
 take_value(const struct catalog_tool *t, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
 	const struct catalog_param *p = find_param(t, v->key);
-	char name[65];
 
-	if (p == NULL) {
-		catalog_show_name(v->key, name);
-		return err_set(e, ERR_BAD,
-		    "%s has no argument \"%s\"; it takes command, %s, stdin, timeout_ms, encoding and env",
-		    t->name, name, t->params[1].name);
-	}
+	if (p == NULL)
+		return refuse_unknown(t, v->key, out, e);
 	/* some clients send null for what was left out */
 	if (v->type == JSON_NULL && !p->required)
 		return 0;

@@ -12,8 +12,9 @@
 #include "proto/proto.h"
 
 enum {
-	CATALOG_MAX_ARGS = 80, /* flattened, each variable one */
 	CATALOG_MAX_ENV = 64, /* variables of one call */
+	CATALOG_MAX_IGNORED = 32, /* arguments that are dropped */
+	CATALOG_MAX_ARGS = 80 + CATALOG_MAX_IGNORED, /* flattened */
 	CATALOG_MAX_COMMAND = 131071, /* bytes, as execve(2) takes them */
 	CATALOG_MAX_STDIN = 1 << 20, /* bytes */
 	CATALOG_MAX_PATH = 4095, /* bytes of a directory */
@@ -59,13 +60,24 @@ struct catalog_args {
 	struct buf store; /* text of env */
 	char number[CATALOG_MAX_ARGS][CATALOG_NUMBER]; /* of argument i */
 	bool base64; /* stdout is wanted so; not sent on */
+	/*
+	 * An argument that is none of the tool's: its name, if the executor
+	 * drops it, or NULL.  NULL: there is none such.
+	 */
+	const char *(*ignored)(const void *arg, struct bytes name);
+	const void *ignored_arg;
 };
 
 const struct catalog_tool *catalog_find(struct bytes name);
 /* JSON of what a tool returns whose output is text. */
 const char *catalog_output_schema(void);
-/* A name from outside, cut and printable, for a message. */
-void catalog_show_name(struct bytes name, char out[65]);
+/*
+ * An argument that is none of the tool's: passed on by name alone, if the
+ * executor drops it, else an error that names the nearest of `names` (which
+ * NULL ends) and lists them all.
+ */
+int catalog_take_unknown(const char *tool, const char *const *names,
+    struct bytes name, struct catalog_args *out, struct err *e) MUST_CHECK;
 
 /*
  * The text that the executor gets for a whole number, however it is written

@@ -184,17 +184,14 @@ find_param(const struct defined *d, struct bytes name)
 }
 
 static int
-refuse_unknown(const struct defined *d, struct bytes name, struct err *e)
+take_unknown(const struct defined *d, struct bytes name,
+    struct catalog_args *out, struct err *e)
 {
-	char list[256] = "no arguments", shown[65];
-	size_t n = 0;
+	const char *names[DEFINED_MAX_PARAMS + 1] = { NULL };
 
-	for (size_t i = 0; i < d->count && n < sizeof(list) - 1; i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-		    i > 0 ? ", " : "", d->param[i].name);
-	catalog_show_name(name, shown);
-	return err_set(e, ERR_BAD, "%s has no argument \"%s\"; it takes %s",
-	    d->name, shown, list);
+	for (size_t i = 0; i < d->count; i++)
+		names[i] = d->param[i].name;
+	return catalog_take_unknown(d->name, names, name, out, e);
 }
 
 static int
@@ -257,8 +254,10 @@ flatten_defined(const struct catalog_tool *t,
 	for (; v != NULL; v = v->next) {
 		const struct param *p = find_param(d, v->key);
 
+		if (p == NULL && take_unknown(d, v->key, out, e) != 0)
+			return e->code;
 		if (p == NULL)
-			return refuse_unknown(d, v->key, e);
+			continue;
 		/* some clients send null for what was left out */
 		if (v->type == JSON_NULL && !p->required)
 			continue;

@@ -204,6 +204,18 @@ settings_add_name(struct settings *s, const struct msg_name *m, struct err *e)
 	return 0;
 }
 
+const char *
+settings_ignored(const void *set, struct bytes name)
+{
+	const struct settings_set *s = set;
+
+	for (size_t i = 0; s != NULL && i < s->name_count; i++)
+		if (s->names[i].kind == PROTO_NAME_IGNORED &&
+		    bytes_eq_str(name, s->names[i].text))
+			return s->names[i].text;
+	return NULL;
+}
+
 struct bytes
 settings_next_word(struct bytes *rest)
 {

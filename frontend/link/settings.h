@@ -19,7 +19,7 @@
 
 enum {
 	SETTINGS_MAX_TOKENS = 10000,
-	SETTINGS_MAX_NAMES = 128, /* hosts and origins together */
+	SETTINGS_MAX_NAMES = 128, /* hosts, origins, arguments together */
 	SETTINGS_MAX_NAME = 257, /* bytes with the NUL */
 	SETTINGS_MAX_SOURCES = 32,
 	SETTINGS_MAX_NETS = 32,
@@ -124,6 +124,8 @@ int settings_commit(
  */
 const struct settings_token *settings_token_find(
     const struct settings_set *s, const uint8_t verifier[DIGEST_BYTES]);
+/* The name of an argument that is dropped if a tool lacks it, or NULL. */
+const char *settings_ignored(const void *set, struct bytes name);
 bool settings_token_expired(const struct settings_token *t, uint64_t now_s);
 /* May this token come from that address (as text)? */
 bool settings_token_from(const struct settings_token *t, struct bytes peer);

@@ -41,6 +41,7 @@ struct mcp_state {
 
 /* The sender of one message; borrowed while it is handled. */
 struct mcp_from {
+	const struct settings_set *settings;
 	const struct settings_token *token;
 	const uint8_t *proof;
 	struct bytes peer, session, trace;

@@ -149,6 +149,19 @@ set_level(const struct mcp_request *r)
 	return answer_empty(r);
 }
 
+/* The order of output: only one pipe for both keeps it. */
+static const char *
+order_of_streams(
+    const struct catalog_tool *t, const struct settings_token *token)
+{
+	if (t->defined != NULL)
+		return "";
+	if (t->style == CATALOG_STREAM &&
+	    (token->flags & PROTO_TOKEN_SEPARATE) == 0)
+		return " Standard output and standard error come together, in the order they were written.";
+	return " Standard output and standard error are read separately: their order is only roughly that in which they were written.";
+}
+
 /* What it does, and where what it sees is not the machine. */
 static void
 put_description(struct buf *out, const struct catalog_tool *t,
@@ -161,6 +174,7 @@ put_description(struct buf *out, const struct catalog_tool *t,
 
 	buf_init(&text, MAX_DESCRIPTION);
 	buf_put_str(&text, t->description);
+	buf_put_str(&text, order_of_streams(t, token));
 	if (text.len > 0 && view[0] != '\0')
 		buf_put_u8(&text, ' ');
 	buf_put_str(&text, view);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "frontend/content/cleantext.h"
 #include "frontend/mcp/progress.h"
 
@@ -122,7 +123,7 @@ put_shown(const struct progress *p, struct bytes text, struct buf *out)
 	buf_init(out, 8 * text.len + 64);
 	if (p->raw)
 		buf_put_bytes(out, text);
-	else if (cleantext_is_binary(text))
+	else if (p->binary)
 		buf_printf(out, "[%zu bytes that are not text]\n", text.len);
 	else
 		cleantext_put(out, text);
@@ -194,11 +195,30 @@ send_messages(struct progress *p, size_t n)
 	buf_consume(&p->runs, i * sizeof(*r));
 }
 
+/* The first bytes of files that are not text, as far as no text begins so. */
+static bool
+begins_binary(struct bytes data)
+{
+	uint32_t cp;
+
+	return data.len > 0 &&
+	       (data.p[0] == 0x7f || utf8_decode(data, &cp) == 0);
+}
+
+/* A picture has lines, too, some of which look like text. */
+static void
+look_for_binary(struct progress *p, struct bytes piece)
+{
+	p->binary = p->binary || cleantext_is_binary(piece) ||
+		    (p->bytes == 0 && begins_binary(piece));
+}
+
 static void
 send_piece(struct progress *p, size_t n)
 {
 	size_t paid = n < p->unpaid ? n : p->unpaid;
 
+	look_for_binary(p, bytes_make(p->held.p, n));
 	/* what was left out has gone by as well */
 	p->bytes += n + p->skipped;
 	p->skipped = 0;

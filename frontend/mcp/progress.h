@@ -33,6 +33,7 @@ struct progress {
 	uint64_t call; /* set by the owner once it is known */
 	bool message; /* the revision has that field */
 	bool raw; /* text goes out as it is, not made harmless */
+	bool binary; /* it is not text: sizes are told from then on */
 	char token[MESSAGE_MAX_ID]; /* as JSON; "": none wanted */
 	enum level level; /* from which messages are wanted */
 	/* private */

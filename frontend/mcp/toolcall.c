@@ -138,6 +138,8 @@ toolcall_run(const struct mcp_request *r)
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
 	catalog_args_init(&args);
+	args.ignored = settings_ignored;
+	args.ignored_arg = r->from->settings;
 	if (catalog_flatten(tool, arguments, &args, &e) != 0)
 		verdict = answer_refusal(r, e.what);
 	else

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What a model reads of a result: once, whole, in order, and harmless."""
 import base64
+import json
+import re
 
 import instance
-from client import Server, check, equal, parse
+from client import Result, Server, check, equal, parse
+from modern import Events, Modern
 
 PLAIN = {"structured": False, "text": "clean"}
 MORE = {**PLAIN, "audit": {"output": "all"}}
@@ -138,3 +141,160 @@ def test_line_ends(server):
     with server.http() as c:
         equal(c.sh("echo a\r\nif true; then\r\n echo b\r\nfi\r\n").text,
               "a\nb\n", "CRLF")
+
+
+def test_program_default(_):
+    """Without the key: text alone."""
+    with Server(policy=PLAIN) as server:
+        del server.policy["structured"]
+        server.write()
+        server.reload()
+        with server.http() as c:
+            check(not any(fields(t) for t in c.tools()), "a schema")
+            r = c.sh("echo x")
+            equal((r.text, r.data), ("x\n", None), "text alone")
+            r = c.call("cli_command", command="nosuch")
+            check(r.data is None and "nosuch" in r.text, r)
+
+
+def test_order_is_described(_):
+    """What the description promises of the order is what the pipes give."""
+    for policy, roughly in ((PLAIN, {"cli_command"}), (
+            {**PLAIN, "streams": "separate"}, {"exec_cmd", "cli_command"}), (
+            {"structured": True}, {"exec_cmd", "cli_command"})):
+        with Server(policy=policy) as server, server.http() as c:
+            equal({t["name"] for t in c.tools()
+                   if "roughly" in t["description"]}, roughly, policy)
+
+
+def test_words_of_scanners(_):
+    """Scanners that look for words take paths of programs for an attack."""
+    with Server(policy={"directory": "/opt"}) as server, server.http() as c:
+        for t in c.tools():
+            check(not re.search(r"/s?bin/|/(tmp|var|root)/|pidof|\$HOME",
+                                t["description"]), t["description"])
+            check("POSIX" in t["description"], t)
+        check(len(c.hello["instructions"]) < 400, c.hello["instructions"])
+
+
+def test_blank(server):
+    with server.http() as c:
+        for command in "echo", r"printf ' \t\n'":
+            check(c.sh(command).text.endswith("(nothing but white space)"),
+                  command)
+
+
+def test_hidden_in_words(server):
+    """A name in a refusal can neither hide nor overwrite words."""
+    with server.http() as c:
+        for name, want in (("no\u202esuch", "no<U+202E>such"),
+                           ("no\x1b[2Jsuch", "no<U+001B>[2Jsuch"),
+                           ("\U000e0041", "<U+E0041>")):
+            r = c.call("cli_command", command=f"'{name}'")
+            check(want in r.text and name not in r.text, r)
+
+
+def test_joiners(server):
+    """One belongs to its character, a row of them is a message."""
+    with server.http() as c:
+        text = "\u2764\ufe0f\u200d\U0001f525"
+        equal(c.sh(f"printf %s {text}").text, text, "an emoji")
+        equal(c.sh("printf %s a\ufe0f\ufe01\u200d\u200d").text,
+              "a\ufe0f<U+FE01>\u200d<U+200D>", "rows of them")
+
+
+def test_defined_tools(_):
+    """Forms of defined tools are made harmless as well."""
+    def tool(form, text):
+        return {"description": "Prints.", "output": {"form": form},
+                "argv": ["/usr/bin/printf", "%s", text]}
+    hidden = {"json": '{"a": "x\u202ey"}',
+              "content": '[{"type":"text","text":"x\u202ey"},'
+                         '{"type":"text","text":""}]'}
+    tools = {name: tool(name, text.replace("{", "{{").replace("}", "}}"))
+             for name, text in hidden.items()}
+    with Server(policy={**PLAIN, "tools": sorted(tools)},
+                definitions=tools) as server, server.http() as c:
+        equal(json.loads(c.call("json").text), {"a": "x\u202ey"}, "the same")
+        check("\u202e" not in c.call("json").text, "it is escaped")
+        equal([b["text"] for b in c.call("content").raw["content"]],
+              ["x<U+202E>y", "(no output)"], "blocks")
+
+
+def test_live_binary(server):
+    """A picture is not sent live as text, line by line."""
+    def live(command):
+        """Live output, as the client is told it."""
+        conn = c.begin(command, progressToken=1)
+        notes = [m for m in Events(conn) if "params" in m]
+        return [n["params"]["message"] for n in notes]
+
+    with Modern(server) as c:
+        got = live(r"printf '\211PNG\r\n'; sleep 0.3; printf 'IHDR\n'; "
+                     r"sleep 0.3; echo end")
+        check(got and all("not text" in m for m in got), got)
+        got = live("echo text; sleep 0.3; echo more")
+        check(got and not any("not text" in m for m in got), got)
+
+
+def called(c, tool, arguments):
+    return Result(c.ask("tools/call", {"name": tool,
+                                       "arguments": arguments}))
+
+
+IGNORED = ["sessionId", "action", "chatInput", "toolCallId", "tool"]
+
+
+def test_ignored_arguments(server):
+    """What n8n adds to each call is dropped, and on record."""
+    extra = dict.fromkeys(IGNORED, "x")
+    with server.http() as c:
+        for tool in "exec_cmd", "cli_command":
+            r = called(c, tool, {"command": "echo here", **extra})
+            check(not r.error and "here" in r.text, r)
+            equal(server.audit("run-intent")[-1]["mcp.ignored_arguments"],
+                  IGNORED, "on record")
+        c.sh("true")
+        check("mcp.ignored_arguments" not in server.audit("run-intent")[-1],
+              "control")
+        for tool, word, nearest in (
+                ("exec_cmd", "comand", "command"),
+                ("exec_cmd", "cwd", "working_dir"),
+                ("cli_command", "cwd", "work_dir"),
+                ("exec_cmd", "work_dir", "working_dir"),
+                ("cli_command", "working_dir", "work_dir"),
+                ("exec_cmd", "timeout", "timeout_ms"),
+                ("exec_cmd", "timeoutMs", "timeout_ms")):
+            r = called(c, tool, {"command": "true", word: "x"})
+            check(r.error and f'did you mean "{nearest}"?' in r.text, r)
+        r = c.sh("true", sessionid="x")
+        check(r.error and "it takes command, working_dir" in r.text, r)
+
+
+def test_ignored_are_chosen(_):
+    with Server({"ignored_arguments": ["mine", "command"]}, PLAIN,
+                definitions={"d": {
+                    "description": "Prints.", "argv": ["/usr/bin/printf",
+                                                       "%s", "{mine}"],
+                    "parameters": {"mine": {"type": "string",
+                                            "pattern": "[a-z]*"}}}}) as server:
+        server.policy["tools"] = ["exec_cmd", "d"]
+        server.write()
+        server.reload()
+        with server.http() as c:
+            equal(c.sh("echo x", mine=1).text, "x\n", "dropped")
+            check(c.sh("echo x", sessionId=1).error, "no longer in the list")
+            equal(c.call("d", mine="it").text, "it",
+                  "a parameter of the tool's own")
+            check("mcp.ignored_arguments" not in
+                  server.audit("run-intent")[-1], "and not dropped")
+    with Server() as server:
+        for bad in ["a b"], ["é"], ["x" * 64], [5], "sessionId":
+            server.config["ignored_arguments"] = bad
+            server.write()
+            try:
+                server.ctl("check")
+            except instance.Failure as e:
+                check("mcp-execd.json:" in str(e), e)
+                continue
+            check(False, bad, "is taken")

@@ -64,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct catalog_tool t = { .name = "t", .mime = "image/png" };
 	const struct mcp_revision *rev;
 	struct capture c;
-	struct typed_output_call call = { &c, BYTES_LIT("00ff"), false };
+	struct typed_output_call call = { &c, BYTES_LIT("00ff"), false, false };
 	struct buf out;
 	struct err e = { 0 };
 
@@ -78,6 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&out, 64 << 20);
 	buf_put_str(&out, "{");
 	call.structured = rev->structured;
+	call.raw = (data[0] & 0x40) != 0;
 	if (typed_output_put(&out, &t, &call, rev, &e) != 0)
 		demand(e.code == ERR_BAD && e.what[0] != '\0');
 	else

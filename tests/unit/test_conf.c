@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/caps.h"
+#include "common/closest.h"
 #include "executor/conf/conf.h"
 #include "executor/conf/keys.h"
 
@@ -319,13 +320,13 @@ test_closest(void **state)
 		NULL };
 
 	(void)state;
-	assert_string_equal(keys_closest(BYTES_LIT("lisen"), words), "listen");
-	assert_string_equal(keys_closest(BYTES_LIT("limit"), words), "limits");
+	assert_string_equal(closest_word(BYTES_LIT("lisen"), words), "listen");
+	assert_string_equal(closest_word(BYTES_LIT("limit"), words), "limits");
 	assert_string_equal(
-	    keys_closest(BYTES_LIT("timeout-MS"), words), "timeout_ms");
-	assert_null(keys_closest(BYTES_LIT("x"), words));
-	assert_null(keys_closest(BYTES_LIT("environment"), words));
-	assert_null(keys_closest(BYTES_LIT(""), words));
+	    closest_word(BYTES_LIT("timeout-MS"), words), "timeout_ms");
+	assert_null(closest_word(BYTES_LIT("x"), words));
+	assert_null(closest_word(BYTES_LIT("environment"), words));
+	assert_null(closest_word(BYTES_LIT(""), words));
 }
 
 /* Known even of a file that is broken, so that what runs can be asked. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/closest.h"
 #include "common/fdio.h"
 #include "common/json.h"
 #include "executor/ctl/ctl.h"
@@ -124,7 +125,7 @@ find_client(const char *name, struct err *e)
 			return &clients[i];
 		names[i] = clients[i].name;
 	}
-	close = keys_closest(bytes_of(name), names);
+	close = closest_word(bytes_of(name), names);
 	if (close != NULL)
 		(void)err_set(
 		    e, ERR_BAD, "unknown client: did you mean %s?", close);
