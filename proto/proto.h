@@ -94,7 +94,8 @@ enum proto_form {
 enum {
 	PROTO_TOKEN_STRUCTURED = 1 << 0, /* with structuredContent */
 	PROTO_TOKEN_SEPARATE = 1 << 1, /* exec_cmd has two pipes */
-	PROTO_TOKEN_RAW_TEXT = 1 << 2 /* control characters are passed on */
+	PROTO_TOKEN_RAW_TEXT = 1 << 2, /* control characters are passed on */
+	PROTO_TOKEN_ENDS_CALLS = 1 << 3 /* whose connection is dropped */
 };
 
 /* A defined tool's annotations. */

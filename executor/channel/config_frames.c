@@ -197,6 +197,8 @@ token_flags(const struct token *t)
 		flags |= PROTO_TOKEN_SEPARATE;
 	if (t->policy->raw_text)
 		flags |= PROTO_TOKEN_RAW_TEXT;
+	if (t->policy->ends_calls)
+		flags |= PROTO_TOKEN_ENDS_CALLS;
 	return (uint8_t)flags;
 }
 

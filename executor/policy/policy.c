@@ -58,7 +58,8 @@ struct draft {
 	    *shell, *set, *allow, *umask, *directory, *profile;
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
-	const struct json_value *structured, *streams, *text, *elevates;
+	const struct json_value *structured, *streams, *text, *disconnect,
+	    *elevates;
 	uint64_t rlimits[RLIMIT_COUNT];
 	struct confine_keys confine;
 };
@@ -163,6 +164,7 @@ static const struct key policy_keys[] = {
 	VALUE("structured", structured),
 	VALUE("streams", streams),
 	VALUE("text", text),
+	VALUE("on_disconnect", disconnect),
 	VALUE("network", confine.network),
 	VALUE("processes", confine.processes),
 	VALUE("unix_sockets", confine.unix_sockets),
@@ -890,6 +892,8 @@ read_answers(const struct keys *k, const struct draft *d, struct policy *p)
 	p->separate =
 	    is_second(k, d->streams, "streams", "together", "separate");
 	p->raw_text = is_second(k, d->text, "text", "clean", "raw");
+	p->ends_calls =
+	    is_second(k, d->disconnect, "on_disconnect", "continue", "end");
 }
 
 /* Compiling takes milliseconds; directories have no part in it. */

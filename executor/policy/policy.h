@@ -103,6 +103,7 @@ struct policy {
 	bool structured; /* results have structuredContent and text */
 	bool separate; /* exec_cmd: a pipe for each stream, not one for both */
 	bool raw_text; /* control characters are passed on as they are */
+	bool ends_calls; /* whose client drops the connection */
 	struct filter filter; /* compiled at load; len 0 for "none" */
 
 	struct confine confine; /* namespaces, files, network, Landlock */

@@ -24,6 +24,7 @@
 #include "executor/run/output.h"
 #include "executor/run/quota.h"
 #include "executor/audit/log_budget.h"
+#include "executor/audit/redact.h"
 #include "executor/run/record.h"
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
@@ -39,7 +40,10 @@ enum {
 	SLICE_US = 4000, /* of a turn of the loop, for records */
 	ROOM_MS = 20, /* until a log without room is tried again */
 	EXPIRY_MS = 60000, /* at most, until the clock is looked at again */
-	BREATH_MS = 1000 /* at most, until a budget is looked at again */
+	BREATH_MS = 1000, /* at most, until a budget is looked at again */
+	MAX_NAMED = 3, /* runs that a refusal names */
+	MAX_READ = 1024, /* of each one's command, for secrets */
+	MAX_SHOWN = 24 /* bytes of it */
 };
 
 /* As in the picture of job.h. */
@@ -1190,6 +1194,54 @@ is_reserved(const struct jobs *jobs, size_t active, uint32_t same)
 	return active >= jobs->max - kept && same >= part;
 }
 
+/* Whoever is refused often costs little each time. */
+static void
+put_beginning(const struct jobs *jobs, struct bytes command, struct buf *out)
+{
+	if (command.len > MAX_READ)
+		command.len = MAX_READ;
+	redact_show(audit_redact(jobs->audit), out, command, MAX_SHOWN);
+}
+
+/*
+ * What the token's places are taken by: "3f2a9c01 (make -j8) for 12 s".  It is
+ * the token's own, and shown as the audit log has it.
+ */
+static void
+put_running(const struct jobs *jobs, const struct token *t, struct buf *out)
+{
+	uint64_t now = clock_mono_ns();
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < jobs->slots; i++) {
+		const struct job *j = &jobs->job[i];
+
+		if (!is_active(j) || strcmp(j->plan.token, t->name) != 0 ||
+		    n++ >= MAX_NAMED)
+			continue;
+		buf_printf(out, "%s%.8s (", n > 1 ? ", " : "", j->id);
+		put_beginning(jobs, j->plan.command, out);
+		buf_printf(out, ") for %llu s",
+		    (unsigned long long)((now - j->accepted_ns) / 1000000000));
+	}
+	if (n > MAX_NAMED)
+		buf_printf(out, " and %u more", n - MAX_NAMED);
+}
+
+/* Too many of one token's: it is told which, and what can be done. */
+static void
+refuse_busy(const struct jobs *jobs, const struct token *t, uint32_t same,
+    struct err *e)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+
+	buf_init(&text, ERR_MAX_WHAT);
+	put_running(jobs, t, &text);
+	(void)err_set(e, ERR_BUSY,
+	    "%u commands of this token are running, the most that policy %s allows; wait until one has ended, or cancel its request: %s. The resource exec://runs lists them; the administrator ends one by mcp-execctl kill",
+	    same, t->policy->name, buf_cstr(&text));
+}
+
 /* A free place that this token may have; NULL with *e: none. */
 static struct job *
 find_place(struct jobs *jobs, const struct token *t, struct err *e)
@@ -1214,9 +1266,7 @@ find_place(struct jobs *jobs, const struct token *t, struct err *e)
 		return NULL;
 	}
 	if (same >= t->policy->runs) {
-		(void)err_set(e, ERR_BUSY,
-		    "%u commands of this token are running, the most that policy %s allows; wait until one has ended",
-		    same, t->policy->name);
+		refuse_busy(jobs, t, same, e);
 		return NULL;
 	}
 	if (free_job != NULL && active < jobs->max &&

@@ -132,6 +132,7 @@ answer_wait(const struct mcp_request *r, struct mcp_pending *p,
 		.stop = stop };
 	(void)strncpy(p->id, r->id, sizeof(p->id) - 1);
 	r->state->pending = p;
+	r->reply->pending = p;
 }
 
 void

@@ -58,6 +58,7 @@ struct mcp_reply {
 	size_t prefix; /* bytes of it before the answer */
 	unsigned status; /* of HTTP, if the envelope has one for each answer */
 	const char *trace; /* traceparent that a sealed result repeats */
+	struct mcp_pending *pending; /* what is to answer, until ready() */
 	bool (*notify)(struct mcp_reply *r, struct bytes message);
 	void (*ready)(struct mcp_reply *r, bool silent);
 };
@@ -81,6 +82,7 @@ struct mcp_pending {
 	struct mcp_reply *reply; /* NULL: given up, nothing is sent */
 	const struct mcp_revision *revision;
 	char id[MESSAGE_MAX_ID];
+	bool ends; /* with the connection, if nobody cancels it before */
 	/* ask for its end; what it is then is freed, now or later */
 	void (*stop)(
 	    struct mcp_pending *p, enum proto_why why, struct bytes reason);

@@ -220,6 +220,7 @@ on_ready(struct mcp_reply *r, bool silent)
 	struct slot *s = (struct slot *)(void *)r;
 
 	s->silent = silent;
+	s->reply.pending = NULL;
 	if (!silent)
 		answer_close(&s->reply);
 	(void)settle_exchange(s->exchange);
@@ -300,6 +301,18 @@ jsonrpc_dispatch(const struct mcp *mcp, struct mcp_state *s,
 			    json_get(m, "params"));
 	}
 	return settle_exchange(x) ? NULL : x;
+}
+
+void
+jsonrpc_hang_up(struct jsonrpc_exchange *x)
+{
+	for (size_t i = 0; i < x->count; i++) {
+		struct mcp_pending *p = x->slots[i].reply.pending;
+
+		/* it answers later: for who comes back for it */
+		if (p != NULL && p->ends)
+			p->stop(p, PROTO_WHY_DISCONNECT, bytes_of(""));
+	}
 }
 
 void

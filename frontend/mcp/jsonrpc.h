@@ -55,6 +55,8 @@ struct jsonrpc_exchange *jsonrpc_dispatch(const struct mcp *m,
     struct mcp_state *s, const struct mcp_from *from,
     const struct jsonrpc_input *in, size_t max,
     const struct jsonrpc_sink *sink);
+/* The client dropped its connection: calls that end with it do. */
+void jsonrpc_hang_up(struct jsonrpc_exchange *x);
 /* Neither done() nor notify() is called any more; calls go on. */
 void jsonrpc_abandon(struct jsonrpc_exchange *x);
 

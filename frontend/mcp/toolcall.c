@@ -101,6 +101,7 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
 		return answer_refusal(r, e.what);
 	}
 	answer_wait(r, &c->pending, stop_call);
+	c->pending.ends = (r->from->token->flags & PROTO_TOKEN_ENDS_CALLS) != 0;
 	begin_progress(r, c);
 	return MCP_PENDING;
 }

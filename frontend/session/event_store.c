@@ -26,6 +26,8 @@ struct event_stream {
 	bool writer; /* somebody holds it */
 	bool begun; /* had a connection */
 	bool told; /* the end has been sent on a connection */
+	void (*dropped)(void *arg); /* its writer's, or NULL */
+	void *dropped_arg;
 	char request[]; /* id as JSON, "": none */
 };
 
@@ -258,6 +260,22 @@ event_store_open(struct event_store *o, struct bytes request)
 }
 
 static void
+on_gone(void *arg)
+{
+	struct event_stream *l = arg;
+
+	if (l->writer && l->dropped != NULL)
+		l->dropped(l->dropped_arg);
+}
+
+void
+event_store_watch(struct event_stream *l, void (*dropped)(void *arg), void *arg)
+{
+	l->dropped = dropped;
+	l->dropped_arg = arg;
+}
+
+static void
 attach_stream(struct event_stream *l, struct sse *s, uint64_t now_ms)
 {
 	/* its client has come back elsewhere: that one reads no more */
@@ -265,6 +283,8 @@ attach_stream(struct event_stream *l, struct sse *s, uint64_t now_ms)
 		sse_drop(l->stream);
 	hang_up(l);
 	sse_hold(s, &l->stream);
+	s->gone = on_gone;
+	s->gone_arg = l;
 	l->attached_ms = now_ms;
 	l->begun = true;
 }

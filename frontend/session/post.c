@@ -14,6 +14,7 @@ struct post {
 	struct loop_timer timer;
 	struct post_sink sink; /* done is NULL: abandoned */
 	struct event_stream *line;
+	struct jsonrpc_exchange *exchange; /* NULL while it is dispatched */
 	bool streaming; /* the line has begun */
 };
 
@@ -66,6 +67,16 @@ on_done(void *arg, struct buf *answer)
 	free(p);
 }
 
+/* Some policies end what nobody waits for. */
+static void
+on_dropped(void *arg)
+{
+	struct post *p = arg;
+
+	if (p->exchange != NULL)
+		jsonrpc_hang_up(p->exchange);
+}
+
 static struct post *
 new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
     const struct post_sink *sink)
@@ -83,8 +94,10 @@ new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
 	p->sink = *sink;
 	p->line = event_store_open(o, buf_bytes(&id));
 	buf_fini(&id);
-	if (p->line != NULL)
+	if (p->line != NULL) {
+		event_store_watch(p->line, on_dropped, p);
 		return p;
+	}
 	free(p);
 	return NULL;
 }
@@ -96,6 +109,7 @@ post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
 {
 	struct post *p = new_post(l, o, in, sink);
 	struct jsonrpc_sink k = { .done = on_done, .arg = p };
+	struct jsonrpc_exchange *x;
 	struct buf error;
 
 	if (p == NULL) {
@@ -107,8 +121,10 @@ post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
 	}
 	if (sink->begin != NULL)
 		k.notify = on_notify;
-	if (jsonrpc_dispatch(m, s, from, in, max, &k) == NULL)
+	x = jsonrpc_dispatch(m, s, from, in, max, &k);
+	if (x == NULL)
 		return NULL; /* answered, and p is gone */
+	p->exchange = x;
 	if (p->streaming)
 		return NULL;
 	if (sink->begin != NULL && !in->batch)
@@ -121,4 +137,5 @@ post_abandon(struct post *p)
 {
 	loop_timer_cancel(p->loop, &p->timer);
 	p->sink = (struct post_sink){ 0 };
+	on_dropped(p);
 }

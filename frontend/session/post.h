@@ -32,7 +32,7 @@ struct post_sink {
 struct post *post_dispatch(struct loop *l, struct mcp *m, struct mcp_state *s,
     struct event_store *o, const struct mcp_from *from,
     const struct jsonrpc_input *in, size_t max, const struct post_sink *sink);
-/* The connection is gone: its answers are dropped, calls go on. */
+/* The connection is gone: its answers are dropped, calls go on or end. */
 void post_abandon(struct post *p);
 
 #endif

@@ -19,16 +19,21 @@ sse_init(struct sse *s, size_t max, void (*wake)(void *), void *arg)
 	s->wake = wake;
 	s->arg = arg;
 	s->held = NULL;
+	s->gone = NULL;
 }
 
 void
 sse_fini(struct sse *s)
 {
+	bool lost = s->held != NULL && !s->closed;
+
 	buf_fini(&s->out);
 	s->closed = true;
 	if (s->held != NULL)
 		*s->held = NULL;
 	s->held = NULL;
+	if (lost && s->gone != NULL)
+		s->gone(s->gone_arg);
 }
 
 void

@@ -18,6 +18,9 @@ struct sse {
 	void (*wake)(void *arg); /* there is something to take */
 	void *arg;
 	struct sse **held; /* private: who pushes, see below */
+	/* its connection is gone while it is held and open; NULL: nobody asks */
+	void (*gone)(void *arg);
+	void *gone_arg;
 };
 
 void sse_init(struct sse *s, size_t max, void (*wake)(void *arg), void *arg);

@@ -310,6 +310,10 @@ put_answers(struct buf *b, const struct policy *p)
 	    p->raw_text
 		? "control characters are passed on as they are"
 		: "control characters and invisible ones are made harmless");
+	wrapped_text_put(b, "",
+	    p->ends_calls
+		? "a command ends if its client drops the connection"
+		: "a command goes on if its client drops the connection of a session");
 }
 
 /* --- limits and layers ------------------------------------------------ */
