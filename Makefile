@@ -111,7 +111,7 @@ CTL := $(call in,executor/ctl, \
 	dry_run policy_explain policy_try posture filter_eval sandbox_path) \
 	$(call in,executor/ctl/setup, changes pack setup setup_ask tools) \
 	$(call in,executor/ctl/token, \
-	client_config token_add token_force token_list token_revoke)
+	client_config client_file token_add token_force token_list token_revoke)
 
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \
@@ -167,6 +167,7 @@ BASE_CPPFLAGS = -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
 	-DMCP_EXECD_DATADIR='"$(datarootdir)/mcp-execd"' \
 	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
+	-DMCP_EXECD_DATADIR='"$(datarootdir)/mcp-execd"' \
 	-DMCP_EXECD_RUNDIR='"$(runstatedir)/mcp-execd"' \
 	-DMCP_EXECD_LOGDIR='"$(localstatedir)/log/mcp-execd"' \
 	-DMCP_EXECD_STATEDIR='"$(localstatedir)/lib/mcp-execd"'
@@ -201,7 +202,11 @@ say = @$(if $(VERBOSE),:,printf '  %-6s %s\n' $(1) $@)
 quiet := $(if $(VERBOSE),,@)
 
 .PHONY: all
-all: $(PROGRAMS) $(B)/frontend	##b build the three programs in build/$(V)
+all: $(PROGRAMS) $(B)/frontend $(B)/clients.d	##b build the three programs in build/$(V)
+
+# Next to the programs, as mcp-execctl looks there first.
+$(B)/clients.d: $(wildcard packaging/clients.d/*)
+	$(quiet)rm -rf $@ && $(INSTALL) -d -m 0755 $@ && $(INSTALL) -m 0644 $^ $@
 
 # The name that the frontend had until 0.1: for configurations that say it.
 $(B)/frontend: $(B)/mcp-execd-frontend

@@ -11,6 +11,7 @@ tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 completiondir ?= $(datarootdir)/bash-completion/completions
 exampledir ?= $(docdir)/examples
 schemadir ?= $(datarootdir)/mcp-execd/schema
+clientsdir := $(datarootdir)/mcp-execd/clients.d
 etcdir := $(sysconfdir)/mcp-execd
 logdir := $(localstatedir)/log/mcp-execd
 statedir := $(localstatedir)/lib/mcp-execd
@@ -54,6 +55,7 @@ install-manuals:
 
 install-data:
 	$(INSTALL) -d $(DESTDIR)$(docdir) $(DESTDIR)$(schemadir) \
+	    $(DESTDIR)$(clientsdir) \
 	    $(DESTDIR)$(exampledir)/policies.d \
 	    $(DESTDIR)$(exampledir)/tools.d \
 	    $(DESTDIR)$(exampledir)/systemd $(DESTDIR)$(exampledir)/auditd \
@@ -75,6 +77,7 @@ install-data:
 	$(INSTALL_DATA) packaging/auditd/mcp-execd.rules \
 	    $(DESTDIR)$(exampledir)/auditd
 	$(INSTALL_DATA) packaging/schema/*.schema.json $(DESTDIR)$(schemadir)
+	$(INSTALL_DATA) packaging/clients.d/* $(DESTDIR)$(clientsdir)
 	$(INSTALL_DATA) $(COMPLETED:%=packaging/completion/%) \
 	    $(DESTDIR)$(completiondir)
 

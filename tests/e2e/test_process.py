@@ -473,11 +473,8 @@ def test_ctl():
             else:
                 check(False, "token add", args, "was taken")
         server.ctl("check")
-        for client in ("claude-code", "vscode", "cursor", "inspector",
-                       "mcphost", "claude-desktop", "curl"):
-            text = server.ctl("client-config", "ci", "--client", client)
-            check(str(server.address[1]) in text, client, text)
-        # The last one is a command that works as it stands.
+        text = server.ctl("client-config", "ci", "--client", "curl")
+        # It is a command that works as it stands.
         env = {**os.environ, "MCP_TOKEN": token}
         if instance.TLS:        # nobody vouches for it but we
             env["CURL_CA_BUNDLE"] = f"{instance.TLS}/cert.pem"

@@ -21,6 +21,8 @@ def from_sources():
     examples = TOP / "packaging/examples"
     found = {f"/usr/share/mcp-execd/schema/{p.name}": 0o644
              for p in (TOP / "packaging/schema").iterdir()}
+    found |= {f"/usr/share/mcp-execd/clients.d/{p.name}": 0o644
+              for p in (TOP / "packaging/clients.d").iterdir()}
     for p in (*examples.rglob("*"), examples):
         found[str(pathlib.PurePath("/usr/share/doc/mcp-execd/examples") /
                   p.relative_to(examples)).rstrip("/.")] = \

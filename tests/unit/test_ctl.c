@@ -16,6 +16,7 @@
 #include "common/caps.h"
 #include "common/json.h"
 #include "executor/ctl/token/client_config.h"
+#include "executor/ctl/token/client_file.h"
 #include "executor/ctl/ctl.h"
 
 static struct {
@@ -25,8 +26,9 @@ static struct {
 } fix;
 
 static const char *const files[] = { "mcp-execd.json", "policies.d/p.json",
-	"tokens.d/a.json", "tokens.d/b.json", "out", "in", "policies.d",
-	"tokens.d", "work/sub", "work" };
+	"tokens.d/a.json", "tokens.d/b.json", "clients.d/mine",
+	"clients.d/curl", "out", "in", "clients.d", "policies.d", "tokens.d",
+	"work/sub", "work" };
 
 static void
 write_file(const char *name, const char *text)
@@ -306,38 +308,126 @@ test_url(void **state)
 	assert_string_equal(url, "https://p/sse");
 }
 
+static int
+write_client(const char *config, const char *client, bool sse,
+    const char *token, struct buf *out, struct err *e)
+{
+	struct client_config w = {
+		.name = "n", .url = "http://h/mcp", .sse = sse, .token = token
+	};
+
+	buf_reset(out);
+	return client_config_write(config, client, &w, out, e);
+}
+
+static void
+expect_json(const char *client, const struct buf *out)
+{
+	struct json_doc *d;
+	struct err e;
+
+	if (json_parse(buf_bytes(out), JSON_STRICT, &d, &e) != 0)
+		fail_msg("%s: %s", client, e.what);
+	json_free(d);
+}
+
 /* Each client's output, with and without the token in it. */
 static void
 test_clients(void **state)
 {
-	static const char *const names[] = { "claude-code", "vscode", "cursor",
-		"mcphost", "claude-desktop", "inspector", "curl" };
-	struct client_config w = { .name = "n", .url = "http://h/mcp" };
-	struct json_doc *d;
+	static const struct {
+		const char *name;
+		bool json, sse;
+	} rows[] = {
+		{ "claude-code", true, true },
+		{ "vscode", true, true },
+		{ "cursor", true, true },
+		{ "gemini", true, true },
+		{ "opencode", true, true },
+		{ "mcphost", true, true },
+		{ "claude-desktop", true, true },
+		{ "inspector", false, true },
+		{ "curl", false, true },
+		{ "kit", false, true },
+		{ "codex", false, false },
+		{ "goose", false, false },
+	};
 	struct buf out;
 	struct err e;
 
 	(void)state;
 	buf_init(&out, 16384);
-	for (size_t i = 0; i < 28; i++) {
-		const char *name = names[i % 7];
-		bool is_json = i % 7 < 5 || (i % 7 == 5 && i >= 14);
+	for (size_t i = 0; i < 4 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *name = rows[i / 4].name;
+		bool sse = i % 2 == 1, token = i % 4 >= 2;
+		int rc = write_client(
+		    NULL, name, sse, token ? "mxt_secret" : NULL, &out, &e);
 
-		w.sse = i / 7 % 2 == 1;
-		w.token = i >= 14 ? "mxt_secret" : NULL;
-		buf_reset(&out);
-		assert_int_equal(client_config_write(name, &w, &out, &e), 0);
-		assert_non_null(strstr(buf_cstr(&out), "http://h/mcp"));
-		assert_int_equal(strstr(buf_cstr(&out), "mxt_secret") != NULL,
-		    w.token != NULL);
-		if (!is_json)
+		assert_int_equal(rc, sse && !rows[i / 4].sse ? ERR_BAD : 0);
+		if (rc != 0)
 			continue;
-		if (json_parse(buf_bytes(&out), JSON_STRICT, &d, &e) != 0)
-			fail_msg("%s: %s", name, e.what);
-		json_free(d);
+		assert_non_null(strstr(buf_cstr(&out), "http://h/mcp"));
+		assert_null(strchr(buf_cstr(&out), '\r'));
+		assert_null(strstr(buf_cstr(&out), "@N"));
+		assert_int_equal(
+		    strstr(buf_cstr(&out), "mxt_secret") != NULL, token);
+		if (rows[i / 4].json)
+			expect_json(name, &out);
 	}
-	assert_int_equal(client_config_write("vscod", &w, &out, &e), ERR_BAD);
+	assert_int_equal(
+	    write_client(NULL, "vscod", false, NULL, &out, &e), ERR_BAD);
 	assert_non_null(strstr(e.what, "vscode"));
+	assert_int_equal(
+	    write_client(NULL, "../curl", false, NULL, &out, &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "claude-code, "));
+	buf_fini(&out);
+}
+
+/* The administrator's: they add, come first, and say where they are wrong. */
+static void
+test_own_clients(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "%% http\n@WHO@\n", "@WHO@" },
+		{ "%% htp\nx\n", "mine:1" },
+		{ "%% http\nx\n%% http\n", "mine:3" },
+		{ "%% advice\nx\n", "http is missing" },
+		{ "", "http is missing" },
+	};
+	char config[128], path[128];
+	struct buf out;
+	struct err e;
+
+	(void)state;
+	buf_init(&out, 16384);
+	(void)snprintf(config, sizeof(config), "%s/mcp-execd.json", fix.dir);
+	(void)snprintf(path, sizeof(path), "%s/clients.d", fix.dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	write_file("clients.d/mine",
+	    "# ours\n%% token\n$T\n%% http\n@NAME@ @URL@ @TRANSPORT@ @TOKEN@ a@b.c @ @X\n");
+	assert_int_equal(
+	    write_client(config, "mine", false, NULL, &out, &e), 0);
+	assert_string_equal(
+	    buf_cstr(&out), "n http://h/mcp http $T a@b.c @ @X\n");
+	write_file("clients.d/curl", "%% http\nours\n");
+	assert_int_equal(write_client(config, "curl", true, NULL, &out, &e), 0);
+	assert_string_equal(buf_cstr(&out), "ours\n");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		write_file("clients.d/mine", bad[i][0]);
+		assert_int_equal(
+		    write_client(config, "mine", false, NULL, &out, &e),
+		    ERR_BAD);
+		assert_non_null(strstr(e.what, bad[i][1]));
+	}
+	/* what somebody else can write is not printed */
+	write_file("clients.d/mine", "%% http\nx\n");
+	(void)snprintf(path, sizeof(path), "%s/clients.d/mine", fix.dir);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_not_equal(
+	    write_client(config, "mine", false, NULL, &out, &e), 0);
+	buf_reset(&out);
+	client_file_list(config, &out);
+	assert_non_null(strstr(buf_cstr(&out), ", mine, "));
 	buf_fini(&out);
 }
 
@@ -392,6 +482,7 @@ main(void)
 		TEST(test_check_finds_all),
 		TEST(test_url),
 		TEST(test_clients),
+		TEST(test_own_clients),
 		TEST(test_token_from_stdin),
 	};
 

@@ -173,7 +173,7 @@ check_client(struct setup_wish *w, const char *text, struct err *e)
 
 	(void)w;
 	buf_init(&out, 65536);
-	r = client_config_write(text, &none, &out, e);
+	r = client_config_write(MCP_EXECD_CONFIG, text, &none, &out, e);
 	buf_fini(&out);
 	return r;
 }
@@ -256,8 +256,8 @@ static const struct question {
 	{ "expires", AT(expires), is_asked, check_expires,
 	    "When does it expire? 30d, 12h, a date, or never" },
 	{ "client", AT(client), is_asked, check_client,
-	    "Which client? claude-code, vscode, cursor, inspector, mcphost,\n"
-	    "claude-desktop or curl" },
+	    "Which client? claude-code, claude-desktop, codex, curl, cursor, gemini,\n"
+	    "goose, inspector, kit, mcphost, opencode or vscode" },
 };
 
 enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]), TRIES = 3 };

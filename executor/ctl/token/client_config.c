@@ -11,178 +11,134 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/closest.h"
+#include "common/cleanup.h"
 #include "common/fdio.h"
-#include "common/json.h"
 #include "executor/ctl/ctl.h"
-#include "executor/conf/keys.h"
+#include "executor/ctl/token/client_file.h"
 
 #define VERB "client-config"
 
-/*
- * One row a client.  In the texts, @N is the server's name, @U its URL, @A
- * the token or a reference to it, @T "http" or "sse".
- */
-static const struct client {
-	const char *name;
-	const char *advice; /* on stderr: where it goes */
-	const char *reference; /* how the client refers to MCP_TOKEN */
-	const char *http;
-	const char *sse; /* NULL: as http */
-	const char *literal; /* with a literal token; NULL: as http */
-} clients[] = {
-	{ "claude-code",
-	    "Put this into .mcp.json of a project (or ~/.claude.json), and set\n"
-	    "MCP_TOKEN in the environment that Claude Code starts in.\n",
-	    "${MCP_TOKEN}",
-	    "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
-	    NULL, NULL },
-	{ "vscode",
-	    "Put this into .vscode/mcp.json, or the user's mcp.json; VS Code\n"
-	    "asks for the token.\n",
-	    "${input:mcp-token}",
-	    "{\"inputs\":[{\"type\":\"promptString\",\"id\":\"mcp-token\",\n"
-	    "  \"description\":\"token of @N\",\"password\":true}],\n"
-	    " \"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
-	    NULL,
-	    "{\"servers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n" },
-	{ "cursor",
-	    "Put this into ~/.cursor/mcp.json or .cursor/mcp.json, set MCP_TOKEN\n"
-	    "in the environment that Cursor starts in, and reload it.\n",
-	    "${env:MCP_TOKEN}",
-	    "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
-	    "  \"headers\":{\"Authorization\":\"Bearer @A\"}}}}\n",
-	    NULL, NULL },
-	{ "inspector",
-	    "Run this with MCP_TOKEN set.  The token shows in the list of\n"
-	    "processes while it runs: with --token-stdin you get a file for\n"
-	    "--config instead.\n",
-	    "$MCP_TOKEN",
-	    "npx @modelcontextprotocol/inspector --cli --server-url '@U' \\\n"
-	    "  --transport @T --protocol-era auto \\\n"
-	    "  --header \"Authorization: Bearer @A\" --method tools/list\n",
-	    NULL,
-	    "{\"mcpServers\":{\"@N\":{\"type\":\"@T\",\"url\":\"@U\",\n"
-	    "  \"headers\":{\"Authorization\":\"Bearer @A\"},\n"
-	    "  \"protocolEra\":\"auto\"}}}\n" },
-	{ "mcphost",
-	    "Put this into ~/.mcphost.json, and set MCP_TOKEN in the environment\n"
-	    "that mcphost starts in.\n",
-	    "${env://MCP_TOKEN}",
-	    "{\"mcpServers\":{\"@N\":{\"type\":\"remote\",\"url\":\"@U\",\n"
-	    "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n",
-	    "{\"mcpServers\":{\"@N\":{\"url\":\"@U\",\n"
-	    "  \"headers\":[\"Authorization: Bearer @A\"]}}}\n",
-	    NULL },
-	{ "claude-desktop",
-	    "Put this into claude_desktop_config.json; it runs mcp-remote, as\n"
-	    "Claude Desktop itself only starts local servers.  Set AUTH_HEADER to\n"
-	    "\"Bearer TOKEN\" in the environment that it starts in.  To plain http\n"
-	    "beyond loopback mcp-remote needs \"--allow-http\" as well.\n",
-	    "",
-	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
-	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
-	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"]}}}\n",
-	    NULL,
-	    "{\"mcpServers\":{\"@N\":{\"command\":\"npx\",\n"
-	    "  \"args\":[\"-y\",\"mcp-remote\",\"@U\",\"--transport\",\n"
-	    "    \"@T-only\",\"--header\",\"Authorization:${AUTH_HEADER}\"],\n"
-	    "  \"env\":{\"AUTH_HEADER\":\"Bearer @A\"}}}}\n" },
-	{ "curl",
-	    "Run this with MCP_TOKEN set: it runs uname by exec_cmd.\n"
-	    "The header goes through a pipe, so that the token is not in the\n"
-	    "list of processes.\n",
-	    "$MCP_TOKEN",
-	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
-	    "curl -sS -H @- -H 'Content-Type: application/json' \\\n"
-	    "  -H 'Accept: application/json, text/event-stream' \\\n"
-	    "  -H 'MCP-Protocol-Version: 2026-07-28' \\\n"
-	    "  -H 'Mcp-Method: tools/call' -H 'Mcp-Name: exec_cmd' \\\n"
-	    "  --data '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\n"
-	    "    \"name\":\"exec_cmd\",\"arguments\":{\"command\":\"uname -a\"},\n"
-	    "    \"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\n"
-	    "    \"io.modelcontextprotocol/clientCapabilities\":{},\n"
-	    "    \"io.modelcontextprotocol/clientInfo\":{\"name\":\"curl\",\"version\":\"1\"}}}}' \\\n"
-	    "  '@U'\n",
-	    "printf 'Authorization: Bearer %s\\n' \"@A\" |\n"
-	    "curl -sSN -H @- -H 'Accept: text/event-stream' '@U'\n",
-	    NULL },
+enum { MAX_OUTPUT = 16384 };
+
+/* What stands for something else in a template. */
+enum placeholder { NAME, URL, TRANSPORT, TOKEN, PLACEHOLDERS };
+
+static const char *const placeholders[PLACEHOLDERS] = {
+	[NAME] = "@NAME@",
+	[URL] = "@URL@",
+	[TRANSPORT] = "@TRANSPORT@",
+	[TOKEN] = "@TOKEN@",
 };
 
-enum { CLIENTS = sizeof(clients) / sizeof(clients[0]), MAX_OUTPUT = 16384 };
-
-static const struct client *
-find_client(const char *name, struct err *e)
+/* A line, without its end. */
+static struct bytes
+trim_end(struct bytes s)
 {
-	const char *names[CLIENTS + 1] = { NULL };
-	const char *close;
-
-	for (size_t i = 0; i < CLIENTS; i++) {
-		if (name != NULL && strcmp(name, clients[i].name) == 0)
-			return &clients[i];
-		names[i] = clients[i].name;
-	}
-	close = closest_word(bytes_of(name), names);
-	if (close != NULL)
-		(void)err_set(
-		    e, ERR_BAD, "unknown client: did you mean %s?", close);
-	else
-		(void)err_set(e, ERR_BAD,
-		    "unknown client: use claude-code, vscode, cursor, inspector, mcphost, claude-desktop or curl");
-	return NULL;
+	while (s.len > 0 && s.p[s.len - 1] <= ' ')
+		s.len--;
+	return s;
 }
 
-static const char *
-value_of(char letter, const struct client *c, const struct client_config *w)
+static struct bytes
+value_of(enum placeholder which, const struct client_file *f,
+    const struct client_config *w)
 {
-	switch (letter) {
-	case 'N':
-		return w->name;
-	case 'U':
-		return w->url;
-	case 'T':
-		return w->sse ? "sse" : "http";
-	case 'A':
-		return w->token != NULL ? w->token : c->reference;
-	default:
-		return NULL;
-	}
+	if (which == NAME)
+		return bytes_of(w->name);
+	if (which == URL)
+		return bytes_of(w->url);
+	if (which == TRANSPORT)
+		return bytes_of(w->sse ? "sse" : "http");
+	return w->token != NULL ? bytes_of(w->token)
+				: trim_end(f->section[CLIENT_TOKEN]);
 }
 
 /* Names, URLs and tokens are checked to hold nothing that needs quoting. */
 static void
-expand_template(const char *text, const struct client *c,
+expand_template(struct bytes text, const struct client_file *f,
     const struct client_config *w, struct buf *out)
 {
-	for (const char *p = text; *p != '\0'; p++) {
-		const char *v = p[0] == '@' ? value_of(p[1], c, w) : NULL;
+	size_t n;
 
-		if (v == NULL) {
-			buf_put_u8(out, (uint8_t)*p);
-			continue;
-		}
-		buf_put_str(out, v);
-		p++;
+	for (; text.len > 0; text = bytes_make(text.p + n, text.len - n)) {
+		enum placeholder i = 0;
+
+		while (i < PLACEHOLDERS && !bytes_starts(text, placeholders[i]))
+			i++;
+		n = i < PLACEHOLDERS ? strlen(placeholders[i]) : 1;
+		if (i < PLACEHOLDERS)
+			buf_put_bytes(out, value_of(i, f, w));
+		else
+			buf_put_u8(out, text.p[0]);
 	}
 }
 
-int
-client_config_write(const char *client, const struct client_config *w,
-    struct buf *out, struct err *e)
+/* A slip would be pasted by somebody: "@WORD@" is one of ours. */
+static int
+check_placeholders(const char *client, struct bytes text, struct err *e)
 {
-	const struct client *c = find_client(client, e);
-	const char *text;
+	for (size_t i = 0, n; i < text.len; i++) {
+		enum placeholder k = 0;
+		struct bytes at = bytes_make(text.p + i, text.len - i);
 
-	if (c == NULL)
-		return ERR_BAD;
-	text = w->sse && c->sse != NULL ? c->sse : c->http;
-	if (w->token != NULL && c->literal != NULL)
-		text = c->literal;
-	expand_template(text, c, w, out);
+		for (n = 1; n < at.len && at.p[n] >= 'A' && at.p[n] <= 'Z';)
+			n++;
+		if (at.p[0] != '@' || n < 2 || n == at.len || at.p[n] != '@')
+			continue;
+		while (k < PLACEHOLDERS && !bytes_starts(at, placeholders[k]))
+			k++;
+		if (k == PLACEHOLDERS)
+			return err_set(e, ERR_BAD,
+			    "the file of %s has the placeholder %.*s: there are @NAME@, @URL@, @TRANSPORT@ and @TOKEN@",
+			    client, (int)n + 1, (const char *)at.p);
+	}
 	return 0;
+}
+
+static int
+choose_template(const char *client, const struct client_file *f,
+    const struct client_config *w, struct bytes *text, struct err *e)
+{
+	const struct bytes *s = f->section;
+
+	*text =
+	    w->sse && s[CLIENT_SSE].p != NULL ? s[CLIENT_SSE] : s[CLIENT_HTTP];
+	if (text->len == 0)
+		return err_set(e, ERR_BAD,
+		    "%s does not speak HTTP+SSE: leave --sse out", client);
+	if (w->token != NULL && s[CLIENT_LITERAL].p != NULL)
+		*text = s[CLIENT_LITERAL];
+	return check_placeholders(client, *text, e);
+}
+
+int
+client_config_write(const char *config, const char *client,
+    const struct client_config *w, struct buf *out, struct err *e)
+{
+	struct client_file f;
+	struct bytes text;
+	int rc = client_file_load(config, client, &f, e);
+
+	if (rc != 0)
+		return rc;
+	rc = choose_template(client, &f, w, &text, e);
+	if (rc == 0)
+		expand_template(text, &f, w, out);
+	client_file_fini(&f);
+	return rc;
+}
+
+static void
+print_advice(const char *config, const char *client)
+{
+	struct client_file f;
+	struct err e;
+
+	if (client_file_load(config, client, &f, &e) != 0)
+		return;
+	(void)fwrite(f.section[CLIENT_ADVICE].p, 1,
+	    f.section[CLIENT_ADVICE].len, stderr);
+	client_file_fini(&f);
 }
 
 /* "0.0.0.0:8001" is not an address to connect to; false: no URL leads there. */
@@ -264,8 +220,7 @@ struct options {
 };
 
 static const struct cmdline_option options[] = {
-	CMDLINE_NEEDED(0, "client", "CLIENT", struct options, client,
-	    "claude-code, vscode, cursor, inspector, mcphost, claude-desktop or curl"),
+	CMDLINE_NEEDED(0, "client", "CLIENT", struct options, client, NULL),
 	CMDLINE_TEXT(0, "url", "URL", struct options, url,
 	    "address of this server as clients see it; default \"public_url\" of the configuration, or its listener"),
 	CMDLINE_FLAG(0, "sse", struct options, sse,
@@ -281,6 +236,26 @@ static const struct ctl_verb verb = {
 	.about = "Prints what CLIENT needs to use this server with token NAME.",
 	.options = options,
 };
+
+/* The options, with the names of all clients in their help. */
+static char **
+take_options(
+    const struct ctl *c, struct options *o, int argc, char **argv, int *status)
+{
+	CLEANUP_BUF struct buf names;
+	struct cmdline_option named[sizeof(options) / sizeof(options[0])];
+	struct ctl_verb v = verb;
+
+	buf_init(&names, MAX_OUTPUT);
+	buf_put_str(&names, "one of: ");
+	client_file_list(c->config, &names);
+	buf_put_str(&names,
+	    "; files in clients.d next to the configuration add to them");
+	memcpy(named, options, sizeof(named));
+	named[0].help = buf_cstr(&names);
+	v.options = named;
+	return ctl_options(&v, o, argc, argv, status);
+}
 
 /* One line of standard input, which must be this very token. */
 static int
@@ -323,11 +298,11 @@ print_config(
 		return ctl_error("%s", e.what);
 	if (o->token_stdin)
 		w.token = text;
-	if (client_config_write(o->client, &w, &out, &e) != 0) {
+	if (client_config_write(c->config, o->client, &w, &out, &e) != 0) {
 		(void)ctl_error("%s", e.what);
 	} else {
 		if (w.token == NULL)
-			(void)fputs(find_client(o->client, &e)->advice, stderr);
+			print_advice(c->config, o->client);
 		status = ctl_print(buf_bytes(&out));
 	}
 	buf_wipe(&out);
@@ -342,7 +317,7 @@ client_config_run(struct ctl *c, int argc, char **argv)
 	const struct token *t;
 	const char *name;
 	int status;
-	char **operands = ctl_options(&verb, &o, argc, argv, &status);
+	char **operands = take_options(c, &o, argc, argv, &status);
 
 	if (operands == NULL)
 		return status;

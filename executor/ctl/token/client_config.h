@@ -16,8 +16,11 @@ struct client_config {
 /* The address under which clients reach this server; `base` may be NULL. */
 int client_config_url(const struct conf *c, const char *base, bool sse,
     char *out, size_t size, struct err *e) MUST_CHECK;
-/* Append the configuration of the named client; ERR_BAD: no such client. */
-int client_config_write(const char *client, const struct client_config *w,
-    struct buf *out, struct err *e) MUST_CHECK;
+/*
+ * Append the configuration of the named client; ERR_BAD: no such client.
+ * config: path of ours, next to which there may be more of them, or NULL.
+ */
+int client_config_write(const char *config, const char *client,
+    const struct client_config *w, struct buf *out, struct err *e) MUST_CHECK;
 
 #endif

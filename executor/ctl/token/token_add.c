@@ -261,8 +261,9 @@ put_client(const struct ctl *c, const char *name, struct buf *out)
 	    "Server: %s\n\n"
 	    "Claude Code (.mcp.json, with the token in the environment as MCP_TOKEN):\n\n",
 	    w.url);
-	if (client_config_write("claude-code", &w, out, &e) != 0)
-		fatal("claude-code is not a client: %s", e.what);
+	/* the token has been made: what is missing here does not matter to it */
+	if (client_config_write(c->config, "claude-code", &w, out, &e) != 0)
+		buf_printf(out, "%s\n", e.what);
 	buf_put_u8(out, '\n');
 }
 
@@ -281,8 +282,7 @@ print_token(
 	    name, policy, text);
 	put_client(c, name, &out);
 	buf_printf(&out,
-	    "Other clients: %s client-config %s --client vscode|cursor|inspector|\n"
-	    "    mcphost|claude-desktop|curl\n"
+	    "Other clients: %s client-config %s --client CLIENT, see --help there\n"
 	    "To end it: %s token revoke %s\n",
 	    ctl_self(c), name, ctl_self(c), name);
 	status = ctl_print(buf_bytes(&out));
