@@ -21,34 +21,6 @@
 #include "executor/ctl/setup/setup_ask.h"
 #include "executor/ctl/setup/tools.h"
 
-static const char help[] =
-    "usage: mcp-execctl [-c CONFIG] setup [--do WHAT] [--service NAME]...\n"
-    "           [--directory DIR] [--user USER] [--listen WHERE]\n"
-    "           [--certificate FILE] [--key FILE] [--public-url URL]\n"
-    "           [--seal yes|no] [--token NAME] [--expires WHEN]\n"
-    "           [--client CLIENT] [--force] [--dry-run] [--from DIR]\n\n"
-    "Asks what it is not told, writes the configuration and one policy, shows\n"
-    "what the policy comes to, and makes a token.  Files that differ from what\n"
-    "it would write stay, and then it does nothing.\n\n"
-    "  --do WHAT         what the agent shall do: look, restart (look, and restart\n"
-    "                    services), deploy or build (in a directory), everything\n"
-    "  --service NAME    of restart: a service that may be restarted; once for each\n"
-    "  --directory DIR   of deploy and build: where\n"
-    "  --user USER       of deploy, build and everything: the account of commands;\n"
-    "                    default the directory's owner\n"
-    "  --listen WHERE    loopback (127.0.0.1:8001), tls:ADDRESS:PORT, or proxy (as\n"
-    "                    loopback, and a proxy on this machine has TLS)\n"
-    "  --certificate FILE, --key FILE   of tls:\n"
-    "  --public-url URL  of tls: and proxy: the address that clients use\n"
-    "  --seal yes|no     whether the audit log is sealed\n"
-    "  --token NAME      of the token that is made\n"
-    "  --expires WHEN    30d, 12h, 90m, 2w, a time, or never\n"
-    "  --client CLIENT   whose configuration is printed, see client-config\n"
-    "  --force           replace files that differ\n"
-    "  --dry-run         only show what would be written\n"
-    "  --from DIR        where examples and packs are; default " MCP_EXECD_DATADIR
-    "\n";
-
 /* --- the configuration ------------------------------------------------- */
 
 static void
@@ -280,7 +252,6 @@ run_verb(
 	conf_report_init(&fresh.report);
 	while (argv[argc] != NULL)
 		argc++;
-	optind = 0;
 	status = verb(&fresh, argc, argv);
 	ctl_fini(&fresh);
 	return status;
@@ -427,11 +398,8 @@ setup_run(struct ctl *c, int argc, char **argv)
 	/* Other verbs write in between. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	w.data = MCP_EXECD_DATADIR;
-	status = setup_ask(argc, argv, &w);
-	if (status != CTL_OK)
+	if (!setup_ask(argc, argv, &w, &status))
 		return status;
-	if (w.help)
-		return ctl_print(bytes_of(help));
 	if (!find_places(c, &is_there))
 		return CTL_FAILED;
 	if (collect_conf(c, &w, is_there, &all, &e) != 0 ||

@@ -6,7 +6,6 @@
  */
 #include "executor/ctl/setup/setup_ask.h"
 
-#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -270,71 +269,80 @@ answer_of(struct setup_wish *w, const struct question *q)
 
 /* --- options -------------------------------------------------------------- */
 
-/* A question's letter is its place, from 'A' on. */
-static const struct option long_options[] = {
-	{ "do", required_argument, NULL, 'A' },
-	{ "service", required_argument, NULL, 'B' },
-	{ "directory", required_argument, NULL, 'C' },
-	{ "user", required_argument, NULL, 'D' },
-	{ "listen", required_argument, NULL, 'E' },
-	{ "certificate", required_argument, NULL, 'F' },
-	{ "key", required_argument, NULL, 'G' },
-	{ "public-url", required_argument, NULL, 'H' },
-	{ "seal", required_argument, NULL, 'I' },
-	{ "token", required_argument, NULL, 'J' },
-	{ "expires", required_argument, NULL, 'K' },
-	{ "client", required_argument, NULL, 'L' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "from", required_argument, NULL, 'd' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Once for each service; all others once. */
+/* In its place, with a space in front of each but the first. */
 static int
-take_value(struct setup_wish *w, const struct question *q, const char *value)
+keep_text(char *to, const char *option, const char *text, struct err *e)
 {
-	char *to = answer_of(w, q);
 	size_t have = strlen(to);
 
-	if (have > 0 && q->check != check_services)
-		return ctl_usage(VERB, "--%s is there twice", q->option);
-	if (have + strlen(value) + 2 > SETUP_TEXT)
-		return ctl_usage(VERB, "--%s is too long", q->option);
-	if (value[0] == '\0')
-		return ctl_usage(VERB, "--%s is empty", q->option);
+	if (text[0] == '\0')
+		return err_set(e, ERR_BAD, "--%s is empty", option);
+	if (have + strlen(text) + 2 > SETUP_TEXT)
+		return err_set(e, ERR_BAD, "--%s is too long", option);
 	(void)snprintf(
-	    to + have, SETUP_TEXT - have, "%s%s", have > 0 ? " " : "", value);
-	return CTL_OK;
+	    to + have, SETUP_TEXT - have, "%s%s", have > 0 ? " " : "", text);
+	return 0;
 }
 
-static int
-parse_options(int argc, char **argv, struct setup_wish *w)
-{
-	int opt, status;
-
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (opt >= 'A' && opt < 'A' + QUESTIONS) {
-			status = take_value(w, &questions[opt - 'A'], optarg);
-			if (status != CTL_OK)
-				return status;
-		} else if (opt == 'h') {
-			w->help = true;
-			return CTL_OK;
-		} else if (opt == 'f') {
-			w->force = true;
-		} else if (opt == 'n') {
-			w->dry_run = true;
-		} else if (opt == 'd') {
-			w->data = optarg;
-		} else {
-			return ctl_usage(VERB, "option not understood");
-		}
+#define KEEP(member, option)                                                   \
+	static int keep_##member(void *at, const char *text, struct err *e)    \
+	{                                                                      \
+		return keep_text(                                              \
+		    ((struct setup_wish *)at)->member, option, text, e);       \
 	}
-	return optind == argc ? CTL_OK
-			      : ctl_usage(VERB, "it takes options only");
-}
+
+KEEP(what, "do")
+KEEP(service, "service")
+KEEP(directory, "directory")
+KEEP(user, "user")
+KEEP(listen, "listen")
+KEEP(certificate, "certificate")
+KEEP(key, "key")
+KEEP(public_url, "public-url")
+KEEP(seal, "seal")
+KEEP(token, "token")
+KEEP(expires, "expires")
+KEEP(client, "client")
+
+static const struct cmdline_option options[] = {
+	CMDLINE_SET_ALL(0, "do", "WHAT", keep_what,
+	    "what the agent shall do: look, restart (look, and restart services), deploy or build (in a directory), or everything"),
+	CMDLINE_SET_EACH(0, "service", "NAME", keep_service,
+	    "of restart: a service that may be restarted; once for each"),
+	CMDLINE_SET_ALL(0, "directory", "DIR", keep_directory,
+	    "of deploy and build: where"),
+	CMDLINE_SET_ALL(0, "user", "USER", keep_user,
+	    "of deploy, build and everything: the account of commands; default the directory's owner"),
+	CMDLINE_SET_ALL(0, "listen", "WHERE", keep_listen,
+	    "loopback (127.0.0.1:8001), tls:ADDRESS:PORT, or proxy (as loopback, and a proxy on this machine has TLS)"),
+	CMDLINE_SET_ALL(0, "certificate", "FILE", keep_certificate,
+	    "of tls: the certificate, with those of its issuers"),
+	CMDLINE_SET_ALL(0, "key", "FILE", keep_key, "of tls: its key"),
+	CMDLINE_SET_ALL(0, "public-url", "URL", keep_public_url,
+	    "of tls and proxy: the address that clients use"),
+	CMDLINE_SET_ALL(
+	    0, "seal", "yes|no", keep_seal, "whether the audit log is sealed"),
+	CMDLINE_SET_ALL(
+	    0, "token", "NAME", keep_token, "of the token that is made"),
+	CMDLINE_SET_ALL(0, "expires", "WHEN", keep_expires,
+	    "30d, 12h, 90m, 2w, a time, or never"),
+	CMDLINE_SET_ALL(0, "client", "CLIENT", keep_client,
+	    "whose configuration is printed, see client-config"),
+	CMDLINE_FLAG(
+	    0, "force", struct setup_wish, force, "replace files that differ"),
+	CMDLINE_FLAG(0, "dry-run", struct setup_wish, dry_run,
+	    "only show what would be written"),
+	CMDLINE_TEXT(0, "from", "DIR", struct setup_wish, data,
+	    "where examples and packs are; default " MCP_EXECD_DATADIR),
+	CMDLINE_LAST
+};
+
+static const struct ctl_verb verb = {
+	.name = VERB,
+	.about =
+	    "Asks what it is not told, writes the configuration and one policy, shows what the policy comes to, and makes a token. Files that differ from what it would write stay, and then it does nothing.",
+	.options = options,
+};
 
 /* --- asking ----------------------------------------------------------------- */
 
@@ -368,27 +376,35 @@ ask_one(struct setup_wish *w, const struct question *q)
 	return ctl_usage(VERB, "--%s: %s", q->option, e.what);
 }
 
-int
-setup_ask(int argc, char **argv, struct setup_wish *w)
+static int
+ask_all(struct setup_wish *w)
 {
-	int status = parse_options(argc, argv, w);
+	int status = CTL_OK;
 	struct err e;
 
-	for (size_t i = 0; status == CTL_OK && !w->help && i < QUESTIONS; i++) {
+	for (size_t i = 0; status == CTL_OK && i < QUESTIONS; i++) {
 		const struct question *q = &questions[i];
 		const char *answer = answer_of(w, q);
 
-		if (!q->asked(w)) {
-			if (answer[0] != '\0')
-				return ctl_usage(VERB,
-				    "--%s does not belong to what else was said",
-				    q->option);
+		if (!q->asked(w) && answer[0] != '\0')
+			return ctl_usage(VERB,
+			    "--%s does not belong to what else was said",
+			    q->option);
+		if (!q->asked(w))
 			continue;
-		}
 		if (answer[0] == '\0')
 			status = ask_one(w, q);
 		else if (q->check(w, answer, &e) != 0)
 			status = ctl_usage(VERB, "--%s: %s", q->option, e.what);
 	}
 	return status;
+}
+
+bool
+setup_ask(int argc, char **argv, struct setup_wish *w, int *status)
+{
+	if (ctl_options(&verb, w, argc, argv, status) == NULL)
+		return false;
+	*status = ask_all(w);
+	return *status == CTL_OK;
 }

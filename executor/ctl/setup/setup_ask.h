@@ -29,10 +29,10 @@ struct setup_wish {
 	char client[SETUP_TEXT];
 	char service[SETUP_TEXT]; /* as asked for, with spaces */
 	const char *data;
-	bool force, dry_run, help;
+	bool force, dry_run;
 };
 
-/* CTL_OK, or CTL_USAGE after a message. */
-int setup_ask(int argc, char **argv, struct setup_wish *w);
+/* false: *status is the exit status, after the help or a message. */
+bool setup_ask(int argc, char **argv, struct setup_wish *w, int *status);
 
 #endif

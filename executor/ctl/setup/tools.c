@@ -5,7 +5,6 @@
  * A definition is a file like any that an administrator writes: enabling a
  * pack copies its files, and whoever changed one of them keeps the change.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,83 +15,66 @@
 #include "executor/ctl/setup/pack.h"
 #include "executor/ctl/setup/tools.h"
 
-static const char help_list[] =
-    "usage: mcp-execctl [-c CONFIG] tools list [--from DIR]\n\n"
-    "Shows the packs of tools that come with mcp-execd: of each tool whether\n"
-    "it is enabled, and the policies that offer it.\n\n"
-    "  --from DIR      where packs are; default " MCP_EXECD_DATADIR "\n";
-
-static const char help_enable[] =
-    "usage: mcp-execctl [-c CONFIG] tools enable PACK [--service NAME]...\n"
-    "           [--force] [--dry-run] [--from DIR]\n\n"
-    "Copies the definitions of a pack's tools, and the policies that they run\n"
-    "under, into the configuration, and reloads it where mcp-execd runs.  A\n"
-    "token has them when its policy says \"tools\": [\"@PACK\"].\n"
-    "  system      looks at this machine: services, journal, processes, disks,\n"
-    "              network, packages, certificates, configurations, manuals\n"
-    "  restart     restarts the services that are listed, by restart_service\n\n"
-    "  --service NAME  a service that may be restarted; once for each\n"
-    "  --force         replace files that differ\n"
-    "  --dry-run       only show what would be written\n"
-    "  --from DIR      where packs are; default " MCP_EXECD_DATADIR "\n";
-
-static const char help_disable[] =
-    "usage: mcp-execctl [-c CONFIG] tools disable PACK [--force] [--dry-run]\n"
-    "           [--from DIR]\n\n"
-    "Removes the files that tools enable wrote, unless a policy still offers\n"
-    "one of the tools, and reloads the configuration where mcp-execd runs.\n\n"
-    "  --force         also files that were changed\n"
-    "  --dry-run       only show what would be removed\n"
-    "  --from DIR      where packs are; default " MCP_EXECD_DATADIR "\n";
-
-static const struct option long_options[] = {
-	{ "service", required_argument, NULL, 's' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "from", required_argument, NULL, 'd' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
 struct options {
-	const char *verb, *data;
+	const char *data;
 	struct pack_services services;
-	bool force, dry_run, help;
+	bool force, dry_run;
 };
 
 static int
-parse_options(const char *verb, int argc, char **argv, struct options *o)
+set_service(void *at, const char *text, struct err *e)
 {
-	struct err e;
-	int opt;
+	struct options *o = at;
 
-	(void)memset(o, 0, sizeof(*o));
-	o->verb = verb;
-	o->data = MCP_EXECD_DATADIR;
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		switch (opt) {
-		case 's':
-			if (pack_services_add(&o->services, optarg, &e) != 0)
-				return ctl_usage(verb, "%s", e.what);
-			break;
-		case 'f':
-			o->force = true;
-			break;
-		case 'n':
-			o->dry_run = true;
-			break;
-		case 'd':
-			o->data = optarg;
-			break;
-		case 'h':
-			o->help = true;
-			return CTL_OK;
-		default:
-			return ctl_usage(verb, "option not understood");
-		}
-	}
-	return CTL_OK;
+	return pack_services_add(&o->services, text, e);
 }
+
+#define FROM                                                                   \
+	CMDLINE_TEXT(0, "from", "DIR", struct options, data,                   \
+	    "where packs are; default " MCP_EXECD_DATADIR)
+
+static const struct cmdline_option list_options[] = { FROM, CMDLINE_LAST };
+
+static const struct cmdline_option enable_options[] = {
+	CMDLINE_SET_EACH(0, "service", "NAME", set_service,
+	    "a service that may be restarted; once for each"),
+	CMDLINE_FLAG(0, "force", struct options, force,
+	    "replace files that differ, such as another list of services"),
+	CMDLINE_FLAG(0, "dry-run", struct options, dry_run,
+	    "only show what would be written"),
+	FROM, CMDLINE_LAST
+};
+
+static const struct cmdline_option disable_options[] = {
+	CMDLINE_FLAG(
+	    0, "force", struct options, force, "also files that were changed"),
+	CMDLINE_FLAG(0, "dry-run", struct options, dry_run,
+	    "only show what would be removed"),
+	FROM, CMDLINE_LAST
+};
+
+static const struct ctl_verb list_verb = {
+	.name = "tools list",
+	.about =
+	    "Shows the packs of tools that come with mcp-execd: of each tool whether it is enabled, and the policies that offer it.",
+	.options = list_options,
+};
+
+static const struct ctl_verb enable_verb = {
+	.name = "tools enable",
+	.operands = "PACK",
+	.about =
+	    "Copies the definitions of a pack's tools, and the policies that they run under, into the configuration, and reloads it where mcp-execd runs. A token has them when its policy says \"tools\": [\"@PACK\"]. The pack system looks at this machine: services, journal, processes, disks, network, packages, certificates, configurations, manuals. The pack restart restarts the services that are listed, by the tool restart_service.",
+	.options = enable_options,
+};
+
+static const struct ctl_verb disable_verb = {
+	.name = "tools disable",
+	.operands = "PACK",
+	.about =
+	    "Removes the files that tools enable wrote, unless a policy still offers one of the tools, and reloads the configuration where mcp-execd runs.",
+	.options = disable_options,
+};
 
 /* --- list ------------------------------------------------------------- */
 
@@ -150,16 +132,12 @@ int
 tools_list_run(struct ctl *c, int argc, char **argv)
 {
 	struct listing l = { .c = c };
-	struct options o;
+	struct options o = { .data = MCP_EXECD_DATADIR };
 	struct err e;
-	int status = parse_options("tools list", argc, argv, &o);
+	int status;
 
-	if (status != CTL_OK)
+	if (ctl_options(&list_verb, &o, argc, argv, &status) == NULL)
 		return status;
-	if (o.help)
-		return ctl_print(bytes_of(help_list));
-	if (optind != argc || o.force || o.dry_run || o.services.count > 0)
-		return ctl_usage(o.verb, "it takes --from only");
 	if (!ctl_load_conf(c) || !ctl_find_cgroup(c) || !ctl_load_policies(c))
 		return CTL_FAILED;
 	l.data = o.data;
@@ -180,7 +158,6 @@ tools_reload(struct ctl *c)
 	if (fd < 0)
 		return ctl_print(
 		    BYTES_LIT("In force when mcp-execd starts.\n"));
-	optind = 0;
 	return service_verbs_reload(c, 1, argv);
 }
 
@@ -202,29 +179,26 @@ apply_all(struct ctl *c, const struct options *o, struct changes *all)
 }
 
 static int
-change_pack(struct ctl *c, const char *verb, const char *help, bool remove,
-    int argc, char **argv)
+change_pack(struct ctl *c, const struct ctl_verb *verb, bool remove, int argc,
+    char **argv)
 {
 	static struct changes all;
-	struct options o;
+	struct options o = { .data = MCP_EXECD_DATADIR };
 	struct err e;
-	int status = parse_options(verb, argc, argv, &o);
+	int status;
+	char **operands = ctl_options(verb, &o, argc, argv, &status);
 
-	if (status != CTL_OK)
+	if (operands == NULL)
 		return status;
-	if (o.help)
-		return ctl_print(bytes_of(help));
-	if (argc - optind != 1)
-		return ctl_usage(verb,
+	if (operands[0] == NULL || operands[1] != NULL)
+		return ctl_usage(verb->name,
 		    "the name of one PACK is needed: see mcp-execctl tools list");
-	if (remove && o.services.count > 0)
-		return ctl_usage(verb, "--service is for tools enable");
 	/* The reload's word comes behind. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!ctl_load_conf(c))
 		return CTL_FAILED;
 	if (pack_collect(
-		c, o.data, argv[optind], &o.services, remove, &all, &e) != 0)
+		c, o.data, operands[0], &o.services, remove, &all, &e) != 0)
 		status = ctl_error("%s", e.what);
 	else
 		status = apply_all(c, &o, &all);
@@ -235,11 +209,11 @@ change_pack(struct ctl *c, const char *verb, const char *help, bool remove,
 int
 tools_enable_run(struct ctl *c, int argc, char **argv)
 {
-	return change_pack(c, "tools enable", help_enable, false, argc, argv);
+	return change_pack(c, &enable_verb, false, argc, argv);
 }
 
 int
 tools_disable_run(struct ctl *c, int argc, char **argv)
 {
-	return change_pack(c, "tools disable", help_disable, true, argc, argv);
+	return change_pack(c, &disable_verb, true, argc, argv);
 }

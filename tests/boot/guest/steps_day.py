@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""An administrator's day: fifteen questions under five policies, which are
+those that come with the package, their accounts made as their comments say.
+
+Each cell of the table is right, or refused with its reason, or about what is
+not in view and then the tool's own description says so.  None is empty, and
+none says of the machine what is not so.
+"""
+import collections
+import os
+import pathlib
+import re
+import shutil
+import time
+
+import machine
+from machine import ETC, check, equal, sh, step
+
+SHARE = pathlib.Path("/usr/share/mcp-execd")
+FULL = pathlib.Path("/srv/full")
+BROKEN = pathlib.Path("/run/systemd/system/broken.service")
+BUSY = "burn-4711"
+MARK = "why-it-failed-4711"
+POLICIES = ("diagnose", "restart", "deploy", "build", "unrestricted")
+TOKENS = {}
+
+Question = collections.namedtuple("Question", "name command right tool "
+                                  "arguments")
+# What is asked with a shell, what is then right, and the tool of the pack.
+QUESTIONS = [Question(*row) for row in (
+    ("load", ". /etc/os-release; echo $PRETTY_NAME; cat /proc/loadavg",
+     r"Debian GNU/Linux(.|\n)*\d\.\d\d,? \d+\.\d\d", "host", {}),
+    ("failed", "systemctl --failed --no-pager", r"broken\.service",
+     "services", {}),
+    ("up", "pidof nginx && echo it runs", r"it runs|active \(running\)",
+     "service_status", {"service": "nginx"}),
+    ("why", "journalctl --no-pager -u broken -n 20", MARK, "journal",
+     {"unit": "broken.service"}),
+    ("log", "tail -n 3 /var/log/nginx/access.log", r"GET /day-4711",
+     "read_log", {"log": "nginx/access.log", "lines": 3}),
+    ("busy", "ps -eo pcpu,args --sort=-pcpu | head -n 6", BUSY,
+     "processes", {}),
+    ("full", f"df -h {FULL}", rf"100% .*{FULL}|{FULL} .*100%",
+     "file_systems", {}),
+    ("listen", "ss -Hltn", r":80\b", "listeners", {}),
+    ("restart", "systemctl --no-ask-password restart nginx && echo done",
+     r"done|active \(running\)", "restart_service",
+     {"service": "nginx.service"}),
+    ("config", "nginx -t", r"configuration is right|test is successful",
+     "check_config", {"service": "nginx"}),
+    ("install", "apt-get install -y -q --reinstall libseccomp2",
+     r"Setting up libseccomp2", None, None),
+    ("installed", "dpkg -l nginx-common | tail -n 1",
+     r"nginx-common +[0-9]", "packages", {"name": "nginx"}),
+    ("http", "curl -sS http://127.0.0.1/", r"Welcome to nginx", None, None),
+    ("ping", "ping -c 1 127.0.0.1", r"1 received", None, None),
+    ("kernel", "dmesg | tail -n 3", r"\[ *\d+\.\d+\]|kernel: ",
+     "kernel_messages", {"lines": 3}),
+)]
+# Who may not is told by the program, or by us behind what it printed.
+REASON = (r"(?i)refused|permission denied|not permitted|access denied|are you "
+          r"root|authentication (is )?required|not allowed|read-only")
+# What is not in view is said in the description of the tool itself.
+UNSEEN = {"processes": r"own processes", "files": r"(?i)\bread",
+          "network": r"(?i)network"}
+# The questions that a policy does not answer: with its reason, or of what is
+# not in view.  All others are right.
+NOT_HERE = {
+    "diagnose": {**dict.fromkeys(("failed", "restart", "config", "install",
+                                  "http", "ping", "kernel"), REASON)},
+    # The pack has no tool for these, and so it is the shell that is asked.
+    "restart": dict.fromkeys(("install", "http", "ping"), REASON),
+    "deploy": {**dict.fromkeys(("listen", "config", "install", "http", "ping",
+                                "kernel"), REASON),
+               **dict.fromkeys(("up", "busy"), "processes"),
+               **dict.fromkeys(("failed", "why", "log", "full", "restart",
+                                "installed"), "files")},
+    "build": {**dict.fromkeys(("config", "install", "ping", "kernel"), REASON),
+              **dict.fromkeys(("up", "busy"), "processes"),
+              **dict.fromkeys(("failed", "why", "log", "full", "restart",
+                               "installed"), "files")},
+    "unrestricted": dict.fromkeys(("restart", "config", "install", "ping",
+                                   "kernel"), REASON),
+}
+SHORT = ("restart", "diagnose")     # every day; the others in the long form
+
+
+def advice(name):
+    """The commands in an example's comment that make its account."""
+    text = (SHARE / f"policies.d/{name}.json").read_text()
+    text = re.sub(r"\\\n *//", "", text)      # one line of two
+    lines = re.findall(r"(?m)^ *//  +((?:useradd|install) .*)$", text)
+    lines += re.findall(r"(?m)(usermod -aG \S+ \S+)", text)
+    check(lines and "useradd" in lines[0], name, "advises no account")
+    return lines
+
+
+def make_machine():
+    """What there is to find out here."""
+    FULL.mkdir(exist_ok=True)
+    sh("mount", "-t", "tmpfs", "-o", "size=1m", "full", FULL)
+    sh("dd", "if=/dev/zero", f"of={FULL}/x", "bs=64k", ok=False)
+    BROKEN.write_text("[Service]\nExecStart=/bin/sh -c 'echo "
+                      f"{MARK}; exit 3'\n")
+    sh("systemctl", "daemon-reload")
+    sh("systemctl", "start", "broken.service", ok=False)
+    sh("systemd-run", "--unit=day-busy", "--nice=10", "/bin/sh", "-c",
+       f"while :; do :; done # {BUSY}")
+    sh("systemctl", "start", "nginx.service")
+    sh("curl", "-sS", "http://127.0.0.1/day-4711")
+
+
+@step("day.setup")
+def setup():
+    """Accounts by the words of the examples, and the rest by setup."""
+    make_machine()
+    for name in "deploy", "build", "unrestricted":
+        for line in advice(name):
+            machine.status("sh", "-c", line)
+        shutil.copy(SHARE / f"policies.d/{name}.json", ETC / "policies.d")
+    begin = time.monotonic()
+    out = sh("mcp-execctl", "setup", "--do", "restart", "--service", "nginx",
+             "--listen", "loopback", "--seal", "no", "--token", "of-restart",
+             "--expires", "1d", "--client", "claude-code")
+    took = time.monotonic() - begin
+    TOKENS["restart"] = machine.TOKEN.search(out).group()
+    said = machine.call(TOKENS["restart"], "id -un").data["stdout"]
+    equal(said, "mcp-diagnose\n", "the first audited command")
+    for name in POLICIES:
+        if name not in TOKENS:
+            TOKENS[name] = machine.add_token(f"of-{name}", name)
+    return f"from setup to the token {took:.1f} s"
+
+
+def ask(c, q, with_pack):
+    if with_pack and q.tool is not None:
+        return c.call(q.tool, **q.arguments)
+    return c.call("exec_cmd", command=q.command)
+
+
+def verdict(q, r, wanted, description):
+    """What is wrong with a cell; empty: nothing."""
+    right = re.search(q.right, r.text)
+    if wanted is None:
+        return "" if right and not r.error else f"not right: {r.text[-600:]}"
+    if right and not r.error:
+        return f"right, and was not to be: {r.text[:200]}"
+    if not r.text.strip() or "(no output)" in r.text:
+        return "empty"
+    if wanted in UNSEEN:
+        return ("" if re.search(UNSEEN[wanted], description) else
+                f"it does not say so: {description}")
+    return "" if re.search(wanted, r.text) else f"no reason: {r.text[-600:]}"
+
+
+def row(name):
+    wrong, right = [], 0
+    with machine.as_client(TOKENS[name]) as c:
+        description = next(t["description"] for t in c.tools()
+                           if t["name"] == "exec_cmd")
+        for q in QUESTIONS:
+            wanted = NOT_HERE[name].get(q.name)
+            r = ask(c, q, name == "restart")
+            why = verdict(q, r, wanted, description)
+            machine.note("day", name, q.name, repr(r.text[-300:]))
+            right += wanted is None
+            if why:
+                wrong.append(f"{q.name}: {why}")
+    check(not wrong, name, *wrong)
+    return f"{right} right, {len(QUESTIONS) - right} not and why"
+
+
+def make_step(name):
+    step(f"day.{name}", long=name not in SHORT)(lambda: row(name))
+
+
+for each in POLICIES:
+    make_step(each)
+
+
+# --- what the examples' comments promise ------------------------------------------
+
+@step("day.headline", long=True)
+def headline():
+    """deploy unpacks a release, build tests it, unrestricted writes at home."""
+    release = pathlib.Path("/srv/app/release.tar.gz")
+    sh("tar", "czf", release, "-C", "/etc", "hostname")
+    r = machine.call(TOKENS["deploy"], "tar xzf release.tar.gz && cat hostname"
+                     " && touch /etc/x")
+    check("boot-test" in r.text and r.error, "deploy", r)
+    owner = os.stat("/srv/app/hostname")
+    check(owner.st_uid != 0, "deploy is an account of its own", owner)
+    r = machine.call(TOKENS["build"],
+                     "echo 'def f(): return 42' >m.py && python3 -m compileall "
+                     "-q m.py && python3 -c 'import m, multiprocessing as p; "
+                     "print(p.Pool(2).apply(m.f))'")
+    equal((r.error, r.data["stdout"]), (False, "42\n"), f"build {r}")
+    r = machine.call(TOKENS["unrestricted"], "cd && touch mine && ls -l mine "
+                     "&& journalctl -q -n 1 && id -nG")
+    check(not r.error and "systemd-journal" in r.text, "unrestricted", r)
+
+
+@step("day.over")
+def over():
+    """As it was: what comes later counts policies and tokens."""
+    for name in POLICIES:
+        sh("mcp-execctl", "token", "revoke", f"of-{name}")
+    for name in "restart", "deploy", "build", "unrestricted":
+        (ETC / f"policies.d/{name}.json").unlink()
+    for pack in "restart", "system":
+        sh("mcp-execctl", "tools", "disable", pack)
+    equal(list((ETC / "tools.d").glob("*.json")), [], "no tool is left")
+    for unit in "day-busy", "broken", "nginx":
+        sh("systemctl", "stop", f"{unit}.service", ok=False)
+    sh("umount", FULL)
+    BROKEN.unlink()
+    sh("systemctl", "daemon-reload")
+    sh("systemctl", "reset-failed", ok=False)
