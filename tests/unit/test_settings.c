@@ -41,11 +41,11 @@ change(uint32_t from, uint32_t generation)
 }
 
 static int
-add(uint32_t n, const char *name, uint64_t mark)
+add_offering(uint32_t n, const char *name, uint64_t mark, const char *tools)
 {
 	struct msg_token m = { .name = bytes_of(name),
 		.policy = BYTES_LIT("p"),
-		.tools = BYTES_LIT("exec_cmd cli_command"),
+		.tools = bytes_of(tools),
 		.sources = BYTES_LIT("10.0.0.0/8 ::1"),
 		.instructions = BYTES_LIT("be careful"),
 		.view = BYTES_LIT("sees little"),
@@ -55,6 +55,12 @@ add(uint32_t n, const char *name, uint64_t mark)
 
 	memcpy(m.verifier, digest_of(n), sizeof(m.verifier));
 	return settings_add_token(s, &m, &e);
+}
+
+static int
+add(uint32_t n, const char *name, uint64_t mark)
+{
+	return add_offering(n, name, mark, "exec_cmd cli_command");
 }
 
 static int
@@ -194,6 +200,29 @@ test_most(void **state)
 	assert_int_equal(add(17, "t", 1), ERR_BUSY);
 }
 
+/* Tools that were there before the first token are whole. */
+static void
+test_tools_first(void **state)
+{
+	const struct msg_tool a = { .name = BYTES_LIT("a") };
+	const struct msg_tool b = { .name = BYTES_LIT("b") };
+	const struct settings_token *t;
+	struct err e;
+
+	(void)state;
+	begin(1);
+	assert_int_equal(settings_add_tool(s, &a, &e), 0);
+	assert_int_equal(settings_add_tool(s, &b, &e), 0);
+	assert_int_equal(commit(1), 0);
+	assert_int_equal(change(1, 2), 0);
+	assert_int_equal(add_offering(1, "t", 5, "a b"), 0);
+	assert_int_equal(commit(2), 0);
+	t = find(1);
+	assert_int_equal(t->tool_count, 2);
+	for (size_t i = 0; i < t->tool_count; i++)
+		assert_non_null(t->tools[i]->input_schema);
+}
+
 int
 main(void)
 {
@@ -201,6 +230,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_tools_first, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

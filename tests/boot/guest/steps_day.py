@@ -61,8 +61,8 @@ QUESTIONS = [Question(*row) for row in (
 REASON = (r"(?i)refused|permission denied|not permitted|access denied|are you "
           r"root|authentication (is )?required|not allowed|read-only")
 # What is not in view is said in the description of the tool itself.
-UNSEEN = {"processes": r"own processes", "files": r"(?i)\bread",
-          "network": r"(?i)network"}
+UNSEEN = {"processes": "never the machine's",
+          "files": "may be on the machine all the same"}
 # The questions that a policy does not answer: with its reason, or of what is
 # not in view.  All others are right.
 NOT_HERE = {
@@ -104,7 +104,7 @@ def make_machine():
                       f"{MARK}; exit 3'\n")
     sh("systemctl", "daemon-reload")
     sh("systemctl", "start", "broken.service", ok=False)
-    sh("systemd-run", "--unit=day-busy", "--nice=10", "/bin/sh", "-c",
+    sh("systemd-run", "--unit=day-busy", "-p", "CPUQuota=40%", "/bin/sh", "-c",
        f"while :; do :; done # {BUSY}")
     sh("systemctl", "start", "nginx.service")
     sh("curl", "-sS", "http://127.0.0.1/day-4711")
