@@ -767,6 +767,26 @@ def test_reading_under_credit():
         equal(len(fetched(s, 200)[1]), 20, "control")
 
 
+def test_reading_ends_with_its_token():
+    """What is being read when the token is revoked is read no further."""
+    with hijacked(policy=RECORDED) as s:
+        token = instance.TOKEN.search(s.ctl(
+            "token", "add", "gone", "--policy", s.name)).group()
+        within("it is in force", 5, lambda: s.audit("reload-tokens"))
+        s.up()
+        proof = proof_of(token)
+        done, _ = s.run(1, proof, "seq 1 10000")
+        s.send(fetch(2, proof, run=done.run, window=1000))
+        equal(s.recv()[0], PART, "control: it is being read")
+        s.ctl("token", "revoke", "gone")
+        how, out = fetched(s, 2)
+        equal((how["state"], out), (DENIED, b""), how)
+        check(b"revoked" in how["message"], how)
+        s.send(frame(CREDIT, u64(2), u32(1000)),
+               fetch(3, proof, run=done.run, window=1000))
+        equal(fetched(s, 3)[0]["state"], DENIED, "afterwards")
+
+
 def test_unread_frames():
     """A frontend that does not read does not fill the executor's memory."""
     with hijacked(limits={"runs": 8}) as s:

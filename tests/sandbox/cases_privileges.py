@@ -526,3 +526,26 @@ def everybody(w):
             w.direct("kill -9 -1; true")
             client.within("the control", 2, lambda: child.poll() is not None)
     client.equal(w.server.get("/healthz").status, 200, "/healthz")
+
+
+@case("privileges.mounts_as_shown", only=sandbox_env.with_mounts)
+def mounts_as_shown(w):
+    """What another layer refuses too: no set-user-ID program and no device
+    anywhere, and nothing of what is ours can be written."""
+    out = w.inside("cat /proc/self/mountinfo; cat /proc/self/oom_score_adj",
+                   "files")
+    found = {}
+    for line in out.splitlines():
+        words = line.split(" ")
+        if len(words) > 9:
+            found[words[4]] = words[5].split(",")
+    for place in "/", "/proc", "/usr", "/tmp", "/dev", w.names["work"]:
+        client.check("nosuid" in found[place], place, found[place])
+    for place, flags in found.items():
+        client.check("nodev" in flags or place.startswith("/dev") or place == "/",
+                     place, flags)
+    for place in "/", "/proc", "/usr", w.names["ro"]:
+        client.check("ro" in found[place], place, found[place])
+    for place in "/tmp", w.names["work"]:
+        client.check("rw" in found[place], "control:", place, found[place])
+    client.check("500" in out.splitlines(), "out of memory: ended first", out)

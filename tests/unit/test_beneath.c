@@ -270,6 +270,25 @@ test_absolute(void **state)
 	whole(path, beneath_open_real, ENOTDIR);
 }
 
+/* Another file system is another tree, as openat2(2) and our own walk see. */
+static void
+test_one_file_system(void **state)
+{
+	int fd;
+
+	(void)state;
+	for (int hand = 0; hand < 2; hand++) {
+		beneath_by_hand(hand != 0);
+		fd = beneath_open_plain("/proc/version", 0);
+		assert_true(fd >= 0);
+		(void)close(fd);
+		assert_int_equal(
+		    beneath_open_plain("/proc/version", BENEATH_ONE_FS), -1);
+		assert_int_equal(errno, EXDEV);
+	}
+	beneath_by_hand(false);
+}
+
 int
 main(void)
 {
@@ -279,6 +298,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_no_descriptor_is_left),
 		cmocka_unit_test(test_absolute),
+		cmocka_unit_test(test_one_file_system),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <malloc.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -802,17 +803,32 @@ test_expired(void **state)
 	end();
 }
 
+static bool
+has_proof(const struct msg *m)
+{
+	return memmem(b.monitor, malloc_usable_size(b.monitor), m->call.proof,
+		   sizeof(m->call.proof)) != NULL;
+}
+
 /* Each call proves itself: the last one's proof is forgotten. */
 static void
 test_proof_is_forgotten(void **state)
 {
-	struct msg m = call_frame(2);
+	struct msg m = call_frame(1);
 
 	(void)state;
 	begin();
 	greet();
+	say(&m);
+	run_for(20);
+	assert_true(has_proof(&m)); /* of a call that is not whole yet */
+	end();
+	begin();
+	greet();
+	m = call_frame(2);
 	ask(1, "true");
 	(void)wait_done(1);
+	assert_false(has_proof(&m));
 	memset(m.call.proof, 0, sizeof(m.call.proof));
 	refused_with(&m, "not valid");
 	end();

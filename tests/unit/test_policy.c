@@ -5,14 +5,19 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "common/caps.h"
+#include "executor/confine/confine_load.h"
+#include "executor/confine/probe.h"
 #include "executor/policy/policydir.h"
 
 static struct conf_report report;
@@ -217,6 +222,71 @@ test_identity(void **state)
 	policy_unref(p);
 }
 
+/* Whoever may not use the shell has not listed it by listing others. */
+static void
+test_shell_is_listed(void **state)
+{
+	static const struct {
+		const char *tools;
+		bool listed;
+	} rows[] = { { "[\"cli_command\"]", false },
+		{ "[\"exec_cmd\",\"cli_command\"]", true } };
+	const struct mounts_op *op;
+	char keys[256], shell[PATH_MAX];
+	struct policy *p;
+
+	(void)state;
+	if ((probe_get()->layers & CONFINE_WALLS) != CONFINE_WALLS)
+		skip();
+	assert_non_null(realpath("/bin/sh", shell));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(keys, sizeof(keys),
+		    "\"programs\":[\"/usr/bin/env\"],\"tools\":%s",
+		    rows[i].tools);
+		assert_int_equal(parse(keys, &p), 0);
+		op = mounts_decider(&p->confine.mounts, shell);
+		assert_non_null(op);
+		assert_int_equal(op->kind == MOUNTS_PROGRAM, rows[i].listed);
+		policy_unref(p);
+	}
+}
+
+/* In a child, as an ordinary user: are these keys refused with that word? */
+static bool
+refused_to_user(const char *keys, const char *word)
+{
+	struct policy *p;
+	char text[256];
+	struct err e;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (geteuid() == 0 &&
+		    (setgroups(0, NULL) == -1 || setgid(65534) == -1 ||
+			setuid(65534) == -1))
+			_exit(2);
+		(void)snprintf(
+		    text, sizeof(text), "{\"directory\":\"/tmp\"%s}", keys);
+		_exit(policy_parse("p.json", "p", bytes_of(text), NULL, &p,
+			  &report, &e) != 0 &&
+		      strstr(buf_cstr(&report.text), word) != NULL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status) == 1;
+}
+
+static void
+test_identity_of_user(void **state)
+{
+	(void)state;
+	assert_false(refused_to_user("", "only root"));
+	assert_true(refused_to_user(",\"user\":1", "commands as"));
+	assert_true(refused_to_user(",\"group\":1", "in group 1"));
+	assert_true(refused_to_user(",\"groups\":[1]", "supplementary groups"));
+}
+
 static void
 test_env_ok(void **state)
 {
@@ -339,6 +409,8 @@ main(void)
 		TEST(test_findings),
 		TEST(test_directory),
 		TEST(test_identity),
+		TEST(test_identity_of_user),
+		TEST(test_shell_is_listed),
 		TEST(test_env_ok),
 		TEST(test_name_ok),
 		TEST(test_directory_of_policies),

@@ -416,6 +416,15 @@ test_key_file(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(st.st_size, DIGEST_HEX);
 	assert_int_equal(redact_load_key(r, path, &e), 0); /* read */
+	assert_int_equal(chmod(path, 0666), 0); /* anybody's key */
+	assert_int_not_equal(redact_load_key(r, path, &e), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, 65534), 0);
+		assert_int_not_equal(redact_load_key(r, path, &e), 0);
+		assert_int_equal(chown(path, 0, 0), 0);
+	}
+	assert_int_equal(redact_load_key(r, path, &e), 0);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	(void)fputs("no key\n", f);

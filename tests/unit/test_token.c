@@ -10,9 +10,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <stdbool.h>
+
 #include <cmocka.h>
 
 #include "executor/policy/tokendir.h"
+#include "tests/unit/vectors.h"
 
 static struct {
 	char base[64]; /* holds work/, work/sub, workevil/, tokens/ */
@@ -355,6 +358,30 @@ test_directory_of_tokens(void **state)
 	remove_token("d");
 }
 
+/* The kernel's audit would take the runs of one for those of the other. */
+static void
+test_one_login_uid(void **state)
+{
+	static struct token_table one;
+	char other[DIGEST_HEX];
+
+	(void)state;
+	memset(other, 'a', sizeof(other) - 1);
+	other[DIGEST_HEX - 1] = '\0';
+	write_token("a", fix.hex, ",\"login_uid\":1900000001");
+	write_token("b", other, ",\"login_uid\":1900000001");
+	reload(NULL, &one, 1);
+	assert_int_equal(one.count, 1);
+	assert_string_equal(one.t[0]->name, "a");
+	token_table_fini(&one);
+	write_token("b", other, ",\"login_uid\":1900000002");
+	reload(NULL, &one, 0);
+	assert_int_equal(one.count, 2);
+	token_table_fini(&one);
+	remove_token("a");
+	remove_token("b");
+}
+
 /* A verifier of one's own: the number at its end. */
 static void
 write_numbered(unsigned number, const char *name, unsigned created_s)
@@ -478,6 +505,49 @@ test_no_directory(void **state)
 	    ERR_SYS);
 }
 
+/* It is not known; it expires; it has; the source may use it. */
+static void
+test_vectors(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T---", TOKEN_UNKNOWN },
+		{ "FF-T", TOKEN_OK },
+		{ "FF-F", TOKEN_WRONG_SOURCE },
+		{ "FTFT", TOKEN_OK },
+		{ "FTFF", TOKEN_WRONG_SOURCE },
+		{ "FTT-", TOKEN_EXPIRED },
+	};
+	static const char *const keys[] = {
+		"\"sources\":[\"10.0.0.0/8\"]",
+		"\"expires\":\"2026-01-02T00:00:00Z\",\"sources\":[\"10.0.0.0/8\"]",
+	};
+	const uint64_t expiry = 1767312000;
+	const struct token *who;
+	uint8_t proof[DIGEST_BYTES];
+	struct err e;
+
+	(void)state;
+	vectors_complete("executor/policy/token.c", "token_check", 4, rows,
+	    VECTORS_COUNT(rows));
+	bearer_proof(bytes_of(fix.text), proof);
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		static struct token_table t;
+		const char *is = rows[i].is;
+		struct token *made = parse(keys[is[1] == 'T']);
+
+		assert_non_null(made);
+		assert_int_equal(token_table_add(&t, made, &e), 0);
+		proof[0] ^= is[0] == 'T';
+		assert_int_equal(
+		    token_check(&t, proof,
+			bytes_of(is[3] == 'F' ? "11.0.0.1" : "10.1.2.3"),
+			is[2] == 'T' ? expiry : expiry - 1, &who),
+		    rows[i].want);
+		proof[0] ^= is[0] == 'T';
+		token_table_fini(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -488,10 +558,12 @@ main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_directory_of_tokens),
+		cmocka_unit_test(test_one_login_uid),
 		cmocka_unit_test(test_adding_revokes_nothing),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_no_directory),
+		cmocka_unit_test(test_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

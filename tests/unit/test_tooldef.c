@@ -342,6 +342,29 @@ teardown(void **state)
 	return 0;
 }
 
+/* A word that begins with "-" is an option, also of a number. */
+static void
+test_negative(void **state)
+{
+	struct param p;
+	struct err e;
+
+	(void)state;
+	param_init(&p);
+	(void)snprintf(p.name, sizeof(p.name), "n");
+	p.kind = PARAM_INTEGER;
+	p.minimum = -5;
+	p.maximum = 5;
+	assert_int_equal(param_check(&p, BYTES_LIT("5"), &e), 0);
+	assert_int_equal(param_check(&p, BYTES_LIT("0"), &e), 0);
+	assert_int_equal(param_check(&p, BYTES_LIT("-1"), &e), ERR_BAD);
+	assert_int_equal(param_check(&p, BYTES_LIT("-5"), &e), ERR_BAD);
+	p.dash = true;
+	assert_int_equal(param_check(&p, BYTES_LIT("-5"), &e), 0);
+	assert_int_equal(param_check(&p, BYTES_LIT("-6"), &e), ERR_BAD);
+	param_fini(&p);
+}
+
 int
 main(void)
 {
@@ -352,6 +375,7 @@ main(void)
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_scripts_and_paths),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_negative),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
