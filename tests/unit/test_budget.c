@@ -5,9 +5,13 @@
 #include <setjmp.h>
 #include <stdint.h>
 
+#include <stdbool.h>
+#include <string.h>
+
 #include <cmocka.h>
 
 #include "common/budget.h"
+#include "tests/unit/vectors.h"
 
 enum { RATE = 1000, BURST = 2000, OWNERS = 4, T0 = 1000000 };
 
@@ -202,6 +206,37 @@ test_clock_that_goes_back(void **state)
 	assert_true(budget_take(b, key_of(1), 1, T0 - 500) > 0);
 }
 
+/* Less than a burst is wanted; it is there; it can be waited for. */
+static void
+test_vectors(void **state)
+{
+	static const struct vector rows[] = {
+		{ "TT-", 0 },
+		{ "TFT", 500 },
+		{ "FFT", 1600 },
+		{ "TFF", BUDGET_NEVER },
+	};
+	static const struct {
+		uint64_t used, wanted;
+	} use[] = {
+		{ 1600, 400 },
+		{ 1600, 900 },
+		{ 1600, 3 * (uint64_t)BURST },
+		{ 8000000000ULL, 900 },
+	};
+
+	(void)state;
+	vectors_complete(
+	    "common/budget.c", "wait_of", 3, rows, VECTORS_COUNT(rows));
+	for (uint32_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		uint64_t now = T0 + i * 10ULL * BUDGET_ACTIVE_MS;
+
+		budget_charge(b, key_of(i), use[i].used, now);
+		assert_int_equal(budget_wait(b, key_of(i), use[i].wanted, now),
+		    rows[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -225,6 +260,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_clock_that_goes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vectors, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <stdbool.h>
+
 #include <cmocka.h>
 
 #include "common/path.h"
+#include "tests/unit/vectors.h"
 
 static void
 test_within(void **state)
@@ -77,12 +80,42 @@ test_outside(void **state)
 	}
 }
 
+/* path and dir begin otherwise; dir is no prefix; what follows the prefix. */
+static void
+test_vectors(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T----", false },
+		{ "FT---", false },
+		{ "FFT--", false },
+		{ "FFFTT", false },
+		{ "FFFTF", true },
+		{ "FFFF-", true },
+	};
+	static const char *const paths[][2] = {
+		{ "x/y", "/x" },
+		{ "/x", "x" },
+		{ "/z/y", "/x" },
+		{ "/xy", "/x" },
+		{ "/x", "/x" },
+		{ "/x/y", "/x" },
+	};
+
+	(void)state;
+	vectors_complete(
+	    "common/path.c", "path_below", 5, rows, VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++)
+		assert_int_equal(
+		    path_is_within(paths[i][0], paths[i][1]), rows[i].want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_within),
 		cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <string.h>
+#include <stdbool.h>
+
 #include <cmocka.h>
 
 #include "proto/proto.h"
+#include "tests/unit/vectors.h"
 
 static const enum proto_code all_codes[] = {
 #define MSG(NAME, name, code, dir) PROTO_##NAME,
@@ -267,6 +270,42 @@ test_names(void **state)
 	assert_string_equal(proto_authfail_name(PROTO_AUTH_SOURCE), "source");
 }
 
+/* Too short, unknown, from the other side, flags, a field's length, a rest. */
+static void
+test_vectors(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T-----", ERR_PROTO },
+		{ "FT----", ERR_PROTO },
+		{ "FFT---", ERR_PROTO },
+		{ "FFFT--", ERR_PROTO },
+		{ "FFFFT-", ERR_PROTO },
+		{ "FFFFFT", ERR_PROTO },
+		{ "FFFFFF", 0 },
+	};
+	static const char *const says[] = { "frame of 3", "unknown frame code",
+		"wrong direction", "with flags", "bad length", "trailing", "" };
+	static const size_t len[] = { 3, 12, 12, 12, 11, 13, 12 };
+	struct msg m;
+	struct err e;
+
+	(void)state;
+	vectors_complete(
+	    "proto/proto.c", "proto_decode", 6, rows, VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		uint8_t frame[16] = { PROTO_EXEC };
+
+		frame[1] = i == 1 ? 99 : 0;
+		frame[2] = i == 3 ? 1 : 0;
+		e = (struct err){ 0 };
+		assert_int_equal(proto_decode(bytes_make(frame, len[i]),
+				     i == 2 ? E2F : F2E, &m, &e),
+		    rows[i].want);
+		if (strstr(e.what, says[i]) == NULL)
+			fail_msg("%s: %s", rows[i].is, e.what);
+	}
+}
+
 int
 main(void)
 {
@@ -280,6 +319,7 @@ main(void)
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
