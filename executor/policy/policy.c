@@ -34,12 +34,7 @@
 
 #define NOT_SET UINT64_MAX
 
-enum {
-	SECOND = 1000,
-	DAY = 24 * 3600 * SECOND,
-	RLIMIT_COUNT = 8,
-	TMP_BYTES = 64 << 20
-};
+enum { SECOND = 1000, DAY = 24 * 3600 * SECOND, TMP_BYTES = 64 << 20 };
 
 /* A directory that a policy is compiled again for, policy_narrow(). */
 struct narrow {
@@ -60,7 +55,7 @@ struct draft {
 	const struct json_value *audit_exec, *audit_output;
 	const struct json_value *structured, *streams, *text, *disconnect,
 	    *elevates;
-	uint64_t rlimits[RLIMIT_COUNT];
+	uint64_t rlimits[RLIM_NLIMITS]; /* by their resource */
 	struct confine_keys confine;
 };
 
@@ -69,28 +64,31 @@ struct call_names {
 	size_t count;
 };
 
-struct rlimit_row {
+/* A resource limit of setrlimit(2): key, resource, default, least, most. */
+#define RLIMITS(ROW)                                                           \
+	ROW("open_files", RLIMIT_NOFILE, 1024, 8, INT64_MAX)                   \
+	ROW("file_size_bytes", RLIMIT_FSIZE, NOT_SET, 0, INT64_MAX)            \
+	ROW("processes", RLIMIT_NPROC, NOT_SET, 1, INT64_MAX)                  \
+	ROW("memory_bytes", RLIMIT_AS, NOT_SET, 16 << 20, INT64_MAX)           \
+	ROW("cpu_seconds", RLIMIT_CPU, NOT_SET, 1, INT64_MAX)                  \
+	ROW("core_bytes", RLIMIT_CORE, 0, 0, INT64_MAX)                        \
+	ROW("stack_bytes", RLIMIT_STACK, NOT_SET, 128 << 10, INT64_MAX)        \
+	ROW("locked_bytes", RLIMIT_MEMLOCK, NOT_SET, 0, INT64_MAX)
+
+static const struct rlimit_row {
 	const char *key;
 	int resource;
 	uint64_t by_default;
+} rlimit_rows[] = {
+#define AS_ROW(key, resource, by_default, least, most)                         \
+	{ key, resource, by_default },
+	RLIMITS(AS_ROW)
 };
 
-static const struct rlimit_row rlimit_rows[RLIMIT_COUNT] = {
-	{ "open_files", RLIMIT_NOFILE, 1024 },
-	{ "file_size_bytes", RLIMIT_FSIZE, NOT_SET },
-	{ "processes", RLIMIT_NPROC, NOT_SET },
-	{ "memory_bytes", RLIMIT_AS, NOT_SET },
-	{ "cpu_seconds", RLIMIT_CPU, NOT_SET },
-	{ "core_bytes", RLIMIT_CORE, 0 },
-	{ "stack_bytes", RLIMIT_STACK, NOT_SET },
-	{ "locked_bytes", RLIMIT_MEMLOCK, NOT_SET },
-};
+enum { RLIMIT_ROWS = sizeof(rlimit_rows) / sizeof(rlimit_rows[0]) };
 
-#define RLIMIT(key, i, lo, hi)                                                 \
-	{                                                                      \
-		key, KEYS_U64, offsetof(struct draft, rlimits[i]), lo,         \
-		    INT64_MAX, NULL, NULL                                      \
-	}
+_Static_assert(
+    (int)RLIMIT_ROWS <= (int)POLICY_MAX_RLIMITS, "a policy holds them all");
 
 static const struct key limit_keys[] = {
 	U32("timeout_ms", timeout_ms, 100, DAY),
@@ -100,15 +98,10 @@ static const struct key limit_keys[] = {
 	U32("cpu_percent", cgroup.cpu_percent, 1, 100000),
 	U32("runs", runs, 1, 4096),
 	U32("runs_per_minute", runs_per_minute, 0, 1000000),
-	RLIMIT("open_files", 0, 8, 1 << 20),
-	RLIMIT("file_size_bytes", 1, 0, INT64_MAX),
-	RLIMIT("processes", 2, 1, 4 << 20),
-	RLIMIT("memory_bytes", 3, 16 << 20, INT64_MAX),
-	RLIMIT("cpu_seconds", 4, 1, INT64_MAX),
-	RLIMIT("core_bytes", 5, 0, INT64_MAX),
-	RLIMIT("stack_bytes", 6, 128 << 10, INT64_MAX),
-	RLIMIT("locked_bytes", 7, 0, INT64_MAX),
-	LAST,
+#define AS_KEY(key, resource, by_default, least, most)                         \
+	{ key, KEYS_U64, offsetof(struct draft, rlimits[resource]), least,     \
+		most, NULL, NULL },
+	RLIMITS(AS_KEY) LAST,
 };
 
 static const struct key environment_keys[] = {
@@ -742,16 +735,16 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 		    "\"cpu_percent\" needs the layer cgroup with the cpu controller: see \"cgroup\" in mcp-execd.json(5)");
 	if ((controllers_of(p) & CGROUP_PIDS) != 0)
 		p->cgroup.processes = cgroup_fair_processes();
-	for (size_t i = 0; i < RLIMIT_COUNT; i++) {
+	for (size_t i = 0; i < RLIMIT_ROWS; i++) {
 		const struct rlimit_row *row = &rlimit_rows[i];
+		uint64_t value = d->rlimits[row->resource];
 
-		if (d->rlimits[i] == NOT_SET ||
-		    by_cgroup(row->resource, d->rlimits[i], p))
+		if (value == NOT_SET || by_cgroup(row->resource, value, p))
 			continue;
-		p->rlimits[p->rlimit_count++] =
-		    (struct policy_rlimit){ row->resource, row->key,
-			    within_hard_limit(
-				k, d, row, limit_of(row, d->rlimits[i])) };
+		p->rlimits[p->rlimit_count++] = (struct policy_rlimit){
+			row->resource, row->key,
+			within_hard_limit(k, d, row, limit_of(row, value))
+		};
 	}
 }
 
@@ -1118,8 +1111,8 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	struct confine_input input = { .groups = p->groups };
 
 	d->root = root;
-	for (size_t i = 0; i < RLIMIT_COUNT; i++)
-		d->rlimits[i] = rlimit_rows[i].by_default;
+	for (size_t i = 0; i < RLIMIT_ROWS; i++)
+		d->rlimits[rlimit_rows[i].resource] = rlimit_rows[i].by_default;
 	d->confine.tmp_bytes = TMP_BYTES;
 	keys_read(k, root, policy_keys, d);
 	read_identity(k, d, p);
