@@ -337,7 +337,7 @@ tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test
-check:				## everything: deps, build, all suites (QUICK=1: a few)
+check:				##s everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
 asan:				##b build everything with sanitizers
@@ -354,13 +354,13 @@ kernel-test:			##s the package on the kernels of several releases (qemu, root)
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
 	$(PYTHON) tests/boot/kernels --sandbox files --rows build/kernels.json \
 	    --table tests/boot/KERNELS.md
-inspector-test:			## the Inspector's web page in headless Chromium
+inspector-test:			##s the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
 unit e2e sandbox interop conformance: ##s this suite alone
 	$(PYTHON) tests/run-check $@
-replay:				## the fuzz corpus, in the build with sanitizers
+replay:				##s the fuzz corpus, in the build with sanitizers
 	$(PYTHON) tests/run-check replay-asan
-mutants:			## change code that decides, one place at a time: does a test notice? (N=, SEED=)
+mutants:			##s change code that decides, one place at a time: does a test notice? (N=, SEED=)
 	$(PYTHON) tests/mutants/run -n $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
 .PHONY: hostile
