@@ -34,7 +34,7 @@ int beneath_open(int dir, const char *path, unsigned how) MUST_CHECK;
 int beneath_open_plain(const char *path, unsigned how) MUST_CHECK;
 /*
  * Likewise of any path, with links that may lead anywhere.  Not
- * async-signal-safe; who names such a path is trusted.
+ * async-signal-safe; the caller is trusted to name it.
  */
 int beneath_open_real(const char *path, unsigned how) MUST_CHECK;
 /* Never use openat2(2) again; for tests. */

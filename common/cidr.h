@@ -38,7 +38,7 @@ struct cidr_source {
 void cidr_source(struct bytes address, struct cidr_source *out);
 /*
  * The one way to write this IPv4 or IPv6 address, IPv4-mapped ones as IPv4;
- * false if it is none.
+ * false if it is not an address.
  */
 bool cidr_normal(struct bytes address, char out[CIDR_TEXT]);
 /* Address as text without port, IPv4-mapped ones as IPv4; "unix" for AF_UNIX. */

@@ -5,8 +5,8 @@
  * Open addressing over a power of two, at most half full.  The hash is keyed
  * with random bytes of each index, so that nobody can tell from outside which
  * keys meet in one place.  It finds candidates only: the caller compares the
- * key itself, secrets in constant time.  Places are only ever added; who
- * removes clears, and adds the others again.
+ * key itself, secrets in constant time.  Places are only ever added: to
+ * remove one, clear and add the others again.
  */
 #ifndef COMMON_HASHINDEX_H
 #define COMMON_HASHINDEX_H

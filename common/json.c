@@ -47,7 +47,7 @@ struct json_parser {
 	struct json_level level[JSON_MAX_DEPTH];
 	size_t depth;
 	struct bytes key; /* name that waits for its value */
-	size_t end; /* source offset behind the last token */
+	size_t end; /* source offset after the last token */
 	struct err *e; /* set when a callback returns 0 */
 };
 

@@ -18,7 +18,7 @@
  *	(?i) (?s) (?is)                     first thing only: ignore the case of
  *	                                    ASCII letters, dot is any
  *
- * Characters are code points of UTF-8; a byte that is none is a character of
+ * Characters are code points of UTF-8; a byte that is not UTF-8 is a character of
  * its own that only sets with ^, \D, \W, \S and the dot take.  Everything else
  * (references back, looking around, lazy repetition) is refused.
  */

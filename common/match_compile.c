@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * match_compile: a pattern becomes an automaton.  Patterns come from files
- * that the administrator wrote; sizes are bounded all the same.
+ * that the administrator wrote; sizes are bounded anyway.
  */
 #include <stdlib.h>
 #include <string.h>

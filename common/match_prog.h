@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum {
-	/* Beyond Unicode: byte b that is no UTF-8 is character STRAY + b. */
+	/* Beyond Unicode: byte b that is not UTF-8 is character STRAY + b. */
 	MATCH_PROG_STRAY = 0x110000,
 	MATCH_PROG_LAST = MATCH_PROG_STRAY + 0xff,
 	MATCH_PROG_RANGES = 1024 /* of all sets together */

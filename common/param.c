@@ -92,7 +92,7 @@ refuse_choice(const struct param *p, struct err *e)
 	return err_set(e, ERR_BAD, "%s must be one of: %s", p->name, list);
 }
 
-/* Characters of text; SIZE_MAX if it is no UTF-8 or holds a control. */
+/* Characters of text; SIZE_MAX if it is not UTF-8 or holds a control. */
 static size_t
 count_chars(struct bytes text)
 {

@@ -5,7 +5,7 @@
  *
  * Both programs.  A user is known by a digest (of its token) and counted as
  * long as somebody has joined for it.  What may be taken back is offered,
- * oldest first; who needs room takes what is named here.
+ * oldest first; a caller that needs room takes what is named here.
  */
 #ifndef COMMON_SHARES_H
 #define COMMON_SHARES_H

@@ -319,7 +319,7 @@ stop_when_quiet(void)
 	}
 }
 
-/* Runs that neither TERM nor KILL ended in time: go all the same. */
+/* Runs that neither TERM nor KILL ended in time: go anyway. */
 static void
 on_stop_late(void *arg)
 {

@@ -593,7 +593,7 @@ prune_logs(struct audit *a)
 
 /*
  * Note what did not fit while the log could not be written.  An intent may be
- * among it, so that this flush fails all the same.
+ * among it, so that this flush fails anyway.
  */
 static int
 note_lost(struct audit *a, struct err *e)

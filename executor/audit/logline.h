@@ -39,10 +39,10 @@ struct bytes logline_get(const struct logline *l, const char *key);
  * text, strings with their quotes.  false at the end, or where the form ends.
  */
 bool logline_next(struct bytes *at, struct bytes *key, struct bytes *value);
-/* The same as a number; `otherwise` if it is none. */
+/* The same as a number; `otherwise` if it is not a number. */
 uint64_t logline_get_u64(
     const struct logline *l, const char *key, uint64_t otherwise);
-/* Of its @timestamp, microseconds; 0 if that is none. */
+/* Of its @timestamp, microseconds; 0 if that is not a time. */
 uint64_t logline_wall_us(const struct logline *l);
 bool logline_is(const struct logline *l, const char *action);
 

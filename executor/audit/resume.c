@@ -222,7 +222,7 @@ resume_gap_text(enum resume_gap gap)
 		[RESUME_LACKS] =
 		    "the last record that was sealed is not in the log: its end was cut, or it was removed or replaced",
 		[RESUME_FOREIGN] =
-		    "behind the last sealed record there are records that this chain did not make",
+		    "after the last sealed record there are records that this chain did not make",
 		[RESUME_UNSEALED] =
 		    "the log is sealed, but the seal's state file is missing",
 	};

@@ -51,7 +51,7 @@ hex_digit(int c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* %HH, as in addresses and forms; -1: it is none. */
+/* %HH, as in addresses and forms; -1: it is something else. */
 static int
 percent_at(struct bytes t, size_t i)
 {
@@ -79,7 +79,7 @@ put_utf8(struct unit *u, uint32_t c)
 	u->out[u->out_len++] = (uint8_t)(0x80 | (c & 0x3f));
 }
 
-/* \xHH, \uHHHH, \UHHHHHHHH; false: it is none. */
+/* \xHH, \uHHHH, \UHHHHHHHH; false: it is something else. */
 static bool
 take_hex(struct bytes t, size_t i, struct unit *u)
 {

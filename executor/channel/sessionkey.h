@@ -5,7 +5,7 @@
  * Executor.  Kept next to the audit log, as sessions.NAME of log NAME, so that
  * clients go on with their sessions after a restart.  A new one is made at a
  * start when the last is a week old; the one before it opens ids until then.
- * Who reads it can make ids, which are of no use without their token.
+ * Anyone who reads it can make ids, which are of no use without their token.
  */
 #ifndef EXECUTOR_SESSIONKEY_H
 #define EXECUTOR_SESSIONKEY_H

@@ -97,8 +97,8 @@ put_files(const struct policy *p, struct buf *out)
 	}
 	buf_put_str(out, "Of the machine's files only these are there: ");
 	put_paths(p, is_shown, out);
-	buf_put_str(out,
-	    "; what is missing elsewhere may be on the machine all the same. ");
+	buf_put_str(
+	    out, "; what is missing elsewhere may be on the machine anyway. ");
 }
 
 static void

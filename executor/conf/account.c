@@ -51,7 +51,7 @@ from_uid(uid_t uid, struct account *out)
 	copy_text(out->home, sizeof(out->home), "/");
 }
 
-/* An id; -1 means "keep" to setresuid(2) and its like, so it is none. */
+/* An id; -1 means "keep" to setresuid(2) and its like, so it is not an id. */
 static bool
 read_id(const struct keys *k, const struct json_value *v, const char *what,
     uint32_t *out)

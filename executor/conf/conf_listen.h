@@ -17,7 +17,7 @@ void conf_listen_read(
 /* The mode in octal of "unix_socket"; NULL: the default. */
 void conf_listen_read_mode(
     const struct keys *k, const struct json_value *v, struct conf *c);
-/* Path of a UNIX socket; NULL: it is none. */
+/* Path of a UNIX socket; NULL: it is not one. */
 const char *conf_listen_path(const struct conf_listener *l);
 /* Can only this machine reach it? */
 bool conf_listen_is_local(const struct conf_listener *l);

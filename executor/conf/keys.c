@@ -3,7 +3,7 @@
  * keys: typed reading of configuration files, driven by const tables.
  *
  * Runs in the executor and in mcp-execctl, on files that only root (or the
- * user who runs it) may write; people make mistakes in them all the same.
+ * user who runs it) may write; people make mistakes in them anyway.
  */
 #include "executor/conf/keys.h"
 

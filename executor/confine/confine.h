@@ -3,7 +3,7 @@
  * confine: which layers confine a policy's runs.
  *
  * Planned when a policy is loaded: what the policy asks for is compared with
- * what this machine can enforce (executor/probe), and what cannot be had is a
+ * what this machine can enforce (executor/probe), and what is not available is a
  * finding, never left out in silence.  Carried out by confine_enter in the
  * guard, between fork and exec; confine_command is the part that the command
  * itself puts on.

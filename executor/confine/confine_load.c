@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * confine_load: from keys to a plan.  Executor and mcp-execctl; the file is
- * the administrator's, and what it asks for and cannot be had is a finding.
+ * the administrator's, and what it asks for and is not available is a finding.
  */
 #include "executor/confine/confine_load.h"
 

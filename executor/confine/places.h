@@ -13,7 +13,7 @@
 
 /*
  * Keep mcp-execd's own places from every run that would reach them: before
- * mounts_done().  What a run could change all the same is a finding.
+ * mounts_done().  What a run could change anyway is a finding.
  */
 void places_own(
     const struct keys *k, const struct confine_input *in, struct confine *c);

@@ -36,7 +36,7 @@ struct probe {
 /* The result, for the life of the process. */
 const struct probe *probe_get(void);
 /*
- * Why that layer (one bit) cannot be had here, in its own words; NULL if it
+ * Why that layer (one bit) is not available here, in its own words; NULL if it
  * can, or if it depends on more than the machine (cgroup).
  */
 const char *probe_why(unsigned layer);

@@ -4,7 +4,7 @@
  *
  * Executor and mcp-execctl.  Both ways: u32 length, little-endian, then so
  * many bytes of JSON; one request and one answer per connection.  A client that may
- * connect is root or ourselves, and is held to the form all the same.
+ * connect is root or ourselves, and is held to the form anyway.
  */
 #ifndef EXECUTOR_CONTROL_REQUEST_H
 #define EXECUTOR_CONTROL_REQUEST_H

@@ -24,7 +24,7 @@ give_up_root(const struct passwd *pw, struct err *e)
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		return err_sys(e, "becoming untraceable");
 	if (setuid(0) == 0 || !caps_none())
-		fatal("root is not gone");
+		fatal("still root after giving it up");
 	return 0;
 }
 
@@ -45,8 +45,8 @@ become_account(struct ctl *c, const char *name, struct err *e)
 		    "there is no user \"%s\": the instance of a service is an account, see mcp-execd(8)",
 		    name);
 	if (pw->pw_uid == 0)
-		return err_set(
-		    e, ERR_BAD, "root's service is mcp-execd.service: no -i");
+		return err_set(e, ERR_BAD,
+		    "root's service is mcp-execd.service: leave out -i");
 	if (geteuid() == 0)
 		return give_up_root(pw, e);
 	if (geteuid() != pw->pw_uid)

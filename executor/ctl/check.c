@@ -44,7 +44,7 @@ note_walls(const struct policy *p)
 {
 	if ((p->confine.layers & CONFINE_WALLS) == 0)
 		(void)printf(
-		    "note: policy \"%s\" has neither mounts nor landlock: the permissions of %s alone keep files%s\n",
+		    "note: policy \"%s\" has neither mounts nor landlock: only the permissions of %s protect files%s\n",
 		    p->name, p->user,
 		    p->uid == 0
 			? ", so that its commands can change the audit log and read the tokens"
@@ -189,8 +189,7 @@ check_run(struct ctl *c, int argc, char **argv)
 	if (ctl_options(&verb, NULL, argc, argv, &status) == NULL)
 		return status;
 	if (!check_all(c)) {
-		(void)printf(
-		    "%u finding%s: put right what they name, then check again\n",
+		(void)printf("%u finding%s: fix them, then check again\n",
 		    c->report.count, c->report.count == 1 ? "" : "s");
 		return CTL_FAILED;
 	}

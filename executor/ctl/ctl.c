@@ -27,7 +27,7 @@ enum {
 	HELP_MAX = 16384 /* bytes */
 };
 
-/* The name, and that of the instance behind the joint. */
+/* The name, the joint and the name of the instance. */
 static const char *
 with_instance(const struct ctl *c, const char *name, const char *joint,
     char out[SELF_TEXT])

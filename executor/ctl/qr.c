@@ -56,7 +56,7 @@ encode_text(struct bytes text, struct bits *b, struct err *e)
 		at = text.p[i] == '\0' ? NULL : strchr(set, text.p[i]);
 		if (at == NULL)
 			return err_set(e, ERR_BAD,
-			    "a character that QR codes do not have here");
+			    "a character that alphanumeric QR codes do not have");
 		pair = pair * 45 + (unsigned)(at - set);
 		if (i % 2 == 1) {
 			put_bits(b, pair, 11);

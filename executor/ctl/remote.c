@@ -28,7 +28,7 @@ find_socket(struct ctl *c)
 	if (conf_load(c->config, &c->conf, &c->report, &e) != 0 &&
 	    access(c->config, R_OK) == 0)
 		(void)fprintf(stderr,
-		    "mcp-execctl: %s (see mcp-execctl check); asking at %s all the same\n",
+		    "mcp-execctl: %s (see mcp-execctl check); asking at %s anyway\n",
 		    e.what, c->conf.control);
 	conf_report_fini(&c->report);
 	conf_report_init(&c->report);

@@ -151,7 +151,7 @@ put_audit(struct buf *b, const struct json_value *a)
 		    "CANNOT BE WRITTEN: runs are refused; see the journal");
 	if (is_true(a, "on_reserve"))
 		wrapped_text_row(b, "",
-		    "ITS DISK IS FULL: it lives on its reserve, and the tokens that wrote most are refused; make room");
+		    "ITS DISK IS FULL: the reserve is in use, and the tokens that wrote most are refused; make room");
 	if (number_of(a, "lost") > 0)
 		wrapped_text_row(
 		    b, "", "%lld records did not fit", number_of(a, "lost"));

@@ -3,7 +3,7 @@
  * terminal: text from anywhere, made fit for a terminal or a page.
  *
  * mcp-execctl.  Control characters, characters of direction, invisible ones
- * and bytes that are no UTF-8 come out as escapes, so that nothing in a log
+ * and invalid UTF-8 come out as escapes, so that nothing in a log
  * reaches a terminal as a command.
  */
 #ifndef EXECUTOR_CTL_TERMINAL_H

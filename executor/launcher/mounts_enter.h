@@ -83,7 +83,7 @@ int mounts_own_proc(void);
  */
 int mounts_renew(const struct mounts_op *op);
 /*
- * Nothing is in the place of a row: if it is of a protected name, hold it as
+ * The place of a row is empty: if it is of a protected name, hold it as
  * at the start, in the run's root.  1: it is held; 0: it need not be, or there
  * is no place for it; or a negative errno.  Async-signal-safe.
  */

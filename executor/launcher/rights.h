@@ -28,7 +28,7 @@ bool rights_wants(const struct unotify_call *n);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
 /*
- * Would the program that this process executes have other ids, but for
+ * Would the program that this process executes have other ids without
  * no_new_privs?
  */
 bool rights_would_gain(pid_t pid, const struct rights *r);

@@ -949,7 +949,7 @@ check_noexec(const struct keys *k, const struct draft *d,
 
 /* What takes something away of the writable place that it is in. */
 static bool
-narrows(const struct mounts_op *op, const struct mounts_op *in)
+is_narrower(const struct mounts_op *op, const struct mounts_op *in)
 {
 	return in != NULL && mounts_is_writable(in->kind) && !op->pin &&
 	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
@@ -971,7 +971,7 @@ check_pins(const struct keys *k, const struct draft *d, const struct policy *p,
 		return;
 	for (size_t i = 0; i < m->count; i++) {
 		in = mounts_above(m, m->op[i].path);
-		if (narrows(&m->op[i], in))
+		if (is_narrower(&m->op[i], in))
 			keys_complain(k, json_get(d->root, "syscalls"),
 			    "%s is inside %s, which may be written, and a run that changes mounts in a namespace of its own could move it: that needs the layer landlock, or a profile that allows neither @mount nor @namespace",
 			    log_text(bytes_of(m->op[i].path)).s,

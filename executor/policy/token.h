@@ -77,7 +77,7 @@ void token_free(struct token *t); /* gives one reference back; NULL is fine */
 /* The same token within today's policies; NULL if they do not allow it. */
 struct token *token_rebind(
     const struct token *old, const struct policy_table *policies) MUST_CHECK;
-/* Put it behind the last; the caller keeps the order.  Takes it over. */
+/* Put it after the last; the caller keeps the order.  Takes it over. */
 int token_table_add(
     struct token_table *table, struct token *t, struct err *e) MUST_CHECK;
 /*

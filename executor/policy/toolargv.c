@@ -221,7 +221,7 @@ toolargv_in_script(const struct toolargv *a)
 		     j++)
 			if (a->part[j].param >= 0)
 				return a->part[j].param;
-		/* its options end with the first word that is none */
+		/* its options end with the first word that is not one */
 		interpreter = is_interpreter(word) ||
 			      (interpreter && word.len > 0 && word.p[0] == '-');
 		script = interpreter && begins_script(word);

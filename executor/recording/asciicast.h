@@ -11,7 +11,7 @@
  *	     have got it, each LF as CR LF
  *	"x"  ours, passed over by players: how the next "o" is to be read,
  *	     "2" (it is of stderr), "1 BASE64" or "2 BASE64" (these are its
- *	     bytes: they are no UTF-8, the "o" only shows them); or the
+ *	     bytes: they are not UTF-8, the "o" only shows them); or the
  *	     last line, "end STATE EXIT SIGNAL STDOUT STDERR"
  *
  * So an "o" alone is stdout; to undo it, each CR LF becomes LF.

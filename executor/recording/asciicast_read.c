@@ -256,7 +256,7 @@ asciicast_read_line(struct asciicast_read *r, struct bytes line, struct err *e)
 	int rc;
 
 	if (json_parse(line, JSON_STRICT, &doc, &why) != 0)
-		return set_error(e, "a line is no JSON");
+		return set_error(e, "a line is not JSON");
 	rc = r->has_head ? take_event(r, json_root(doc), e)
 			 : take_head(r, json_root(doc), e);
 	json_free(doc);

@@ -20,7 +20,7 @@ struct child {
 };
 
 enum {
-	CHILD_LISTENER = -1 /* a step that is none: sysno is a descriptor */
+	CHILD_LISTENER = -1 /* not a step: sysno is a descriptor */
 };
 
 /* The step that looks for the working directory. */

@@ -448,8 +448,8 @@ close_others(const int *keep, size_t count)
 
 /*
  * What it takes counts as the run's.  Memory that runs out in the group should
- * not end it, as it tells the end; without CAP_SYS_RESOURCE that cannot be
- * had, and the executor sees to it.  After the fork, as a child inherits it.
+ * not end it, as it tells the end; without CAP_SYS_RESOURCE that is not
+ * possible, and the executor sees to it.  After the fork, as a child inherits it.
  */
 static void
 spare_guard(struct guard *g)

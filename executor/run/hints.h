@@ -6,7 +6,7 @@
  * So the usual words of programs are looked for in the output, and only its
  * first part: a path in them is compared with the policy.  The output is the
  * run's own and may say anything, so nothing but an explanation follows from
- * it, and what that says of the policy is true whoever wrote the line.
+ * it, and what that says of the policy is true regardless of who wrote the line.
  */
 #ifndef EXECUTOR_HINTS_H
 #define EXECUTOR_HINTS_H

@@ -95,7 +95,7 @@ address_text(int fd, char *out, size_t size)
 
 	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
 	    (a.ss_family != AF_INET && a.ss_family != AF_INET6)) {
-		(void)snprintf(out, size, "a socket that is no TCP port");
+		(void)snprintf(out, size, "a socket that is not a TCP port");
 		return;
 	}
 	cidr_address((const struct sockaddr *)&a, text);

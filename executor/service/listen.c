@@ -17,7 +17,7 @@ refuse_address(struct err *e)
 	switch (errno) {
 	case EADDRINUSE:
 		return err_set(e, ERR_BAD,
-		    "another program uses this port; stop it or change \"listen\"");
+		    "another program uses this port: stop it or change \"listen\"");
 	case EADDRNOTAVAIL:
 		return err_set(e, ERR_BAD,
 		    "no interface of this machine has that address (yet?): change \"listen\", or start after the network is there (After=network-online.target)");

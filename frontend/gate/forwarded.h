@@ -4,7 +4,7 @@
  *
  * Pure.  Only what a proxy of the configuration has said is believed: from
  * the right, each hop that is one of them vouches for the one on its left;
- * the first that is none is the client.  What the client itself has written,
+ * the first that is not is the client.  What the client itself has written,
  * further left, is never looked at.  One of the two headers counts, as a
  * proxy that writes one passes the other on as the client sent it.
  */

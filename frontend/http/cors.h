@@ -18,7 +18,7 @@ struct cors {
 	bool nearby; /* which asks from a more public network */
 };
 
-/* Headers of the answer, at most; name is NULL behind the last. */
+/* Headers of the answer, at most; name is NULL after the last. */
 enum { CORS_HEADERS = 8 };
 struct cors_header {
 	const char *name, *value;

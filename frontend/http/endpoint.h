@@ -59,7 +59,7 @@ struct endpoint_request {
 	struct validate_facts facts;
 	struct bytes path; /* as routes have it */
 	const struct endpoint_route *route;
-	struct shares_user *room; /* who holds the body, NULL: nobody */
+	struct shares_user *room; /* holder of the body; NULL: nobody */
 	uint64_t room_bytes;
 	uint8_t proof[DIGEST_BYTES];
 	bool authenticated;

@@ -149,7 +149,7 @@ int
 defined_add_schema(struct defined *d, const struct msg_schema *m, struct err *e)
 {
 	if (m->more > 1 || (d->output_schema.len > 0 && !d->more))
-		return err_set(e, ERR_PROTO, "SCHEMA behind the last one");
+		return err_set(e, ERR_PROTO, "SCHEMA after the last one");
 	d->more = m->more == 1;
 	buf_put_bytes(&d->output_schema, m->text);
 	return 0;

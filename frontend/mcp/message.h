@@ -19,11 +19,11 @@ enum {
 /* To a client: why its request was not taken. */
 #define MESSAGE_NO_MEMORY "the server is out of memory; try again later"
 
-/* An id as JSON text; false: it is none (null, a fraction, too long). */
+/* An id as JSON text; false: not an id (null, a fraction, too long). */
 bool message_put_id(struct buf *out, const struct json_value *id);
-/* The same into a string; "": it is none. */
+/* The same into a string; "": not an id. */
 void message_id(char out[MESSAGE_MAX_ID], const struct json_value *id);
-/* Begin a response, with its id unless that is none; "}" ends it. */
+/* Begin a response, with its id if it has one; "}" ends it. */
 void message_open(struct buf *out, const struct json_value *id);
 /* Append "error":{...}. */
 void message_put_error(struct buf *out, int code, const char *text);

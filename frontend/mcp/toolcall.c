@@ -52,7 +52,7 @@ stop_call(struct mcp_pending *p, enum proto_why why, struct bytes reason)
 {
 	struct toolcall *c = (struct toolcall *)(void *)p;
 
-	/* who does not hear the answer hears nothing before it either */
+	/* a client that does not get the answer gets nothing before it either */
 	if (p->reply == NULL)
 		progress_mute(&c->progress);
 	calls_cancel(c->progress.calls, c->progress.call, why, reason);

@@ -62,7 +62,7 @@ static const struct filter_rule fixed[] = {
 	ALLOW_IF2("getsockopt", 1, LOW32, SOL_SOCKET, 2, LOW32, SO_PEERCRED),
 	ALLOW("getsockname"),
 	ALLOW("getpeername"),
-	/* to close the channel; who closes it is replaced */
+	/* to close the channel; a frontend that closes it is replaced */
 	ALLOW_IF("shutdown", 0, LOW32, PROTO_FD),
 	ALLOW_IF("fcntl", 1, LOW32, F_GETFD),
 	ALLOW_IF("fcntl", 1, LOW32, F_GETFL),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* selftest: does the lockdown hold?  "frontend --self-test", for tests. */
+/* selftest: does the lockdown hold?  "mcp-execd-frontend --self-test", for tests. */
 #ifndef FRONTEND_SELFTEST_H
 #define FRONTEND_SELFTEST_H
 

@@ -67,7 +67,7 @@ gnutls_handshake(gnutls_session_t session)
 	int r;
 
 	if (self.handshake == NULL)
-		fatal("tlshook: a handshake before its time");
+		fatal("tlshook: a handshake came too early");
 	r = self.handshake(session);
 	if (r == GNUTLS_E_SUCCESS)
 		acknowledge_warning(session);

@@ -354,7 +354,7 @@ clean_up(void)
 	(void)rmdir(directory);
 }
 
-/* What cannot be had on this machine leaves the table, and says so. */
+/* What is not available on this machine leaves the table, and says so. */
 static void
 prepare(struct row *r)
 {
@@ -366,7 +366,7 @@ prepare(struct row *r)
 		r->policy = load_policy(r);
 	if (r->run == run_policy &&
 	    (r->policy->confine.layers & r->layer) != r->layer) {
-		printf("%s: cannot be had here\n", r->name);
+		printf("%s: is not available here\n", r->name);
 		r->run = NULL;
 	}
 	r->ns = calloc(ROUNDS, sizeof(*r->ns));

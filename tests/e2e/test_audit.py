@@ -284,7 +284,7 @@ def test_read_only():
         with Http(server) as c:
             check(not c.sh("true").error, "control")
             # A file that is open for writing keeps it from that (EBUSY): it
-            # is the log's own, so the kernel is asked to do it all the same.
+            # is the log's own, so the kernel is asked to do it anyway.
             done = subprocess.run(["mount", "-o", "remount,ro", log],
                                   capture_output=True, text=True)
             equal(done.returncode != 0, True, "no file was open")

@@ -104,7 +104,7 @@ def test_no_other_way():
         server.stop()
         key.write_bytes(b"x")
         server.start()
-        equal(again(server, e).status, 404, "a key that is none")
+        equal(again(server, e).status, 404, "a key that is not one")
         check("cannot be used" in server.log(), server.log())
 
 
@@ -204,7 +204,7 @@ def test_sse_comes_back():
             equal((end["mcp.revision"], end["mcp.client"]),
                   ("2025-06-18", "old 2"), end)
         conn.close()
-        # an id that is none, or of the other transport: a new session
+        # an id that is not one, or of the other transport: a new session
         for odd in "1", last[:-1], server.http().session:
             conn, target = sse(server, odd)
             post(server, target, message("tools/list", {}, 4))

@@ -460,7 +460,7 @@ def test_411(server):
         r = c.request("POST", "/mcp", {**bearer(server.token),
                                        **JSON_HEADERS})
         equal((r.status, r.header("connection")), (411, "close"), r)
-    # refused for another reason: what follows is not a request all the same
+    # refused for another reason: what follows is not a request anyway
     inner = request("GET", "/healthz", server.address[1])
     for path, key, status in (("/mcp", "mxt_" + "A" * 43, 401),
                               ("/nowhere", server.token, 404),

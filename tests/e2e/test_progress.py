@@ -227,7 +227,7 @@ def check_whole(notes, data, size):
 
 
 def test_slow_reader(_):
-    """Who does not read slows the command, costs bounded memory, loses nothing
+    """A client that does not read slows the command, costs bounded memory, loses nothing
     and ends no session."""
     size = 1600000
     with contextlib.ExitStack() as stack:
@@ -250,7 +250,7 @@ def test_slow_reader(_):
 
 
 def test_end_without_room(_):
-    """Commands end while nobody reads: their last output comes all the same.
+    """Commands end while nobody reads: their last output comes anyway.
 
     One of these sizes ends with a part that waits, whatever the socket holds.
     """

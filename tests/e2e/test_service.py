@@ -221,7 +221,7 @@ def test_wrong_sockets():
 
 
 def test_refused_turns_away():
-    """Who waits at a socket of systemd's would have it start what is refused
+    """A client that waits at a socket of systemd's would have it start what is refused
     again and again: they are hung up on, and the socket is quiet."""
     server = Manager()
     odd = server.dir / "policies.d" / "odd.json"

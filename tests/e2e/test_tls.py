@@ -211,7 +211,7 @@ def test_ciphers():
 
 
 def test_expired():
-    """Served all the same, and said: clients say why they refuse it."""
+    """Served anyway, and said: clients say why they refuse it."""
     with Tls(days=-0.5, since=-9) as server:
         check("certificate expired at" in server.log(), server.log())
         status, text = gnutls_cli(
@@ -327,7 +327,7 @@ def test_plaintext_on_the_secure_port():
 
 
 def test_slow_and_silent():
-    """Who does not finish the handshake is closed, and keeps nobody out."""
+    """A client that does not finish the handshake is closed, and keeps nobody out."""
     with Tls(config={"limits": {"header_timeout_ms": 700,
                                 "body_timeout_ms": 700}}) as server:
         silent = [socket.create_connection(server.tls_at, 20)

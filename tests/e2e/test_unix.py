@@ -68,7 +68,7 @@ def as_user(server, uid, groups=()):
 
 
 def connect_as(s, path, uid, groups):
-    """The errno of connecting; who asks then is who the peer is."""
+    """The errno of connecting; the process that connects is the peer."""
     pid = os.fork()
     if pid == 0:
         try:

@@ -244,7 +244,7 @@ const readers = {
 	},
 };
 
-/* The connection is cut in the middle of a call; it goes on all the same. */
+/* The connection is cut in the middle of a call; it goes on anyway. */
 const resume = async (connect) => {
 	const net = await frail();
 	const m = mark();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inspector: the Inspector's command line, one process a request.  It exits
- * with 5 when a tool says isError; its result is read all the same.
+ * with 5 when a tool says isError; its result is read anyway.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

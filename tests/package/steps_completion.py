@@ -95,7 +95,7 @@ def every_value():
 
 @step("completion.values")
 def values():
-    """Names of policies and tokens, clients; nothing behind --."""
+    """Names of policies and tokens, clients; nothing after --."""
     etc = world.path / "complete"
     for path in ("policies.d/one.json", "policies.d/two.json",
                  "tokens.d/alice.json", "mcp-execd.json"):

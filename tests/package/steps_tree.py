@@ -10,7 +10,7 @@ from package_env import (HERE, TOP, VERSION, Skip, check, equal, run, same_sets,
 
 UNITS = ("mcp-execd.service", "mcp-execd.socket", "mcp-execd@.service",
          "mcp-execd@.socket")
-# What exposure is to be expected: see the units for what cannot be had.
+# What exposure is to be expected: see the units for what is not available.
 EXPOSURE = {"mcp-execd.service": 5.0, "mcp-execd@.service": 2.0}
 # What a second build has differently.
 ELSEWHERE = {"TZ": "Pacific/Chatham", "LC_ALL": "C.UTF-8", "USER": "somebody"}

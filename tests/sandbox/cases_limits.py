@@ -90,7 +90,7 @@ timed("timeout_tree", "{try} stubborn 20 MARK & {try} stubborn 20 MARK & "
 
 @case("limits.timeout_fork_bomb")
 def bomb(w):
-    """Forks faster than it can be looked at, and dies all the same."""
+    """Forks faster than it can be looked at, and dies anyway."""
     mark = client.mark()
     r = w.call(w.text("f() { {try} stubborn 20 " + mark + " & f & f & wait; };"
                       " f"), "limits", timeout_ms=1000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A layer that cannot be had is a refusal, never a run with less."""
+"""A layer that is not available is a refusal, never a run with less."""
 import json
 import shutil
 import subprocess
@@ -181,7 +181,7 @@ def run_time(w):
 
 @case("refusal.bad_reload_keeps")
 def bad_reload(w):
-    """A policy that cannot be had leaves the others in force."""
+    """A policy that is not available leaves the others in force."""
     path = w.server.dir / "policies.d" / "odd.json"
     path.write_text(json.dumps({**w.server.policy, **w.identity(),
                                 "require": ["mounts"],

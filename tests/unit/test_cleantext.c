@@ -84,7 +84,7 @@ test_binary(void **state)
 	(void)state;
 	assert_false(cleantext_is_binary(BYTES_LIT("")));
 	assert_false(cleantext_is_binary(BYTES_LIT("text \xc3\xa4\n")));
-	/* a few bytes of another encoding are text all the same */
+	/* a few bytes of another encoding are text anyway */
 	assert_false(cleantext_is_binary(
 	    BYTES_LIT("M\xfcnchen, K\xf6ln and a long line of other words\n")));
 	assert_true(cleantext_is_binary(BYTES_LIT("a\0b")));

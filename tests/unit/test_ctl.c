@@ -181,7 +181,7 @@ test_life_of_a_token(void **state)
 	assert_int_equal(run(token_revoke_run, "a"), CTL_FAILED);
 }
 
-/* There is no address to print then, and the token is shown all the same. */
+/* There is no address to print then, and the token is shown anyway. */
 static void
 test_token_for_a_unix_socket(void **state)
 {

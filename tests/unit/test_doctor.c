@@ -135,7 +135,7 @@ test_log(void **state)
 	write_file("mcp-execd.json", 0600, "{\"lisen\":[]}");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_FAILED);
 	expect("configuration", "fail");
-	expect("openat2", "ok"); /* the rest is looked at all the same */
+	expect("openat2", "ok"); /* the rest is looked at anyway */
 }
 
 /* Looked at where a policy records, and only there. */

@@ -381,7 +381,7 @@ record_as(const uint8_t verifier[DIGEST_BYTES], enum recorder_mode mode,
 	end(r);
 }
 
-/* Who records most loses recordings, and nobody who has fewer. */
+/* The owner that records most loses recordings, and nobody who has fewer. */
 static void
 test_fair_room(void **state)
 {

@@ -179,7 +179,7 @@ test_refused(void **state)
 	capture_fini(&c);
 }
 
-/* Every byte, and sequences that are no UTF-8: valid JSON all the same. */
+/* Every byte, and sequences that are not UTF-8: valid JSON anyway. */
 static void
 test_any_bytes(void **state)
 {

@@ -237,7 +237,7 @@ test_idle(void **state)
 	assert_int_equal(post(busy, PING), 0);
 }
 
-/* DELETE ends the session's calls; who waits still gets an answer. */
+/* DELETE ends the session's calls; a client that waits still gets an answer. */
 static void
 test_delete_cancels(void **state)
 {

@@ -96,7 +96,7 @@ test_share(void **state)
 	shares_withdraw(&entry[1]);
 	shares_give(s, user[1], 50);
 	assert_ptr_equal(shares_victim(s, NULL), &entry[2]);
-	/* all the same: in their order, so that the newest stays */
+	/* as many each: in their order, so that the newest stays */
 	shares_give(s, user[2], 58);
 	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
 	offer(3, 1, 2);

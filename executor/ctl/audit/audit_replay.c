@@ -49,7 +49,7 @@ on_head(void *arg, const struct asciicast_head *h)
 
 	if (!r->raw && h->skipped[0] + h->skipped[1] > 0)
 		(void)fprintf(stderr,
-		    "mcp-execctl: only the end was recorded: before it were %llu bytes of stdout and %llu of stderr\n",
+		    "mcp-execctl: only the end was recorded; %llu bytes of stdout and %llu of stderr came before it\n",
 		    (unsigned long long)h->skipped[0],
 		    (unsigned long long)h->skipped[1]);
 }
@@ -98,8 +98,7 @@ play_cast(struct replay *r, struct auditcast *c)
 	if (auditcast_verify(c, &e) != 0) {
 		if (!r->unverified)
 			return ctl_error(
-			    "%s; to see it all the same, add --unverified",
-			    e.what);
+			    "%s; to play it anyway, add --unverified", e.what);
 		(void)ctl_error("%s", e.what);
 	}
 	if (auditcast_read(c, &ops, r, &e) != 0)

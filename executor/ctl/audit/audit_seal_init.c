@@ -148,7 +148,7 @@ audit_seal_init_run(struct ctl *c, int argc, char **argv)
 		return CTL_FAILED;
 	if (strcmp(c->conf.audit_seal, "off") == 0)
 		return ctl_error(
-		    "\"audit\": {\"seal\": \"off\"} is in %s: take it out first",
+		    "\"audit\": {\"seal\": \"off\"} is in %s: remove it first",
 		    c->config);
 	return init_seal(c, choice.force, choice.qr);
 }

@@ -55,7 +55,7 @@ take_result(struct auditcast *c, const struct logline *l, struct err *e)
 
 	if (c->run[0] != '\0' && !bytes_eq_str(id, c->run))
 		return err_set(e, ERR_BAD,
-		    "several runs begin so, such as %s: give more of the id",
+		    "run id prefix is ambiguous, %s has it too: give more of the id",
 		    c->run);
 	if (auditcast_take(c, l))
 		return 0;
@@ -85,7 +85,7 @@ search_log(struct auditcast *c, struct auditlog *log, const char *prefix,
 	}
 	if (rc == 0 && c->run[0] == '\0')
 		return err_set(e, ERR_BAD,
-		    "no run whose id begins so has ended; see mcp-execctl audit search");
+		    "no run with that id prefix has ended; see mcp-execctl audit search");
 	return rc;
 }
 

@@ -75,7 +75,7 @@ slide_window(struct back *b, struct err *e)
 	return 0;
 }
 
-/* Take what is behind the last newline but one off the window. */
+/* Cut the window after the last newline but one. */
 static bool
 cut_line(struct back *b, struct bytes *line)
 {

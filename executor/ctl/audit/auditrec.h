@@ -58,7 +58,7 @@ bool auditrec_outcome(const struct auditrec_query *q, const struct logline *l);
 
 /* Members of an array of strings joined by spaces, as they are written. */
 void auditrec_words(const struct logline *l, const char *key, struct buf *out);
-/* Microseconds of a timestamp, 0 if it is none. */
+/* Microseconds of a timestamp, 0 if it is not a timestamp. */
 uint64_t auditrec_when(struct bytes text);
 /*
  * How a run ended, of its result: "ok", "exit 3", "signal 9", "timed out",

@@ -99,7 +99,7 @@ struct auditrun *auditrun_map_get(struct auditrun_map *m, struct bytes id);
 void auditrun_map_put(struct auditrun_map *m, struct auditrun *r);
 /* Take out; the hold is the caller's.  NULL if it is not there. */
 struct auditrun *auditrun_map_take(struct auditrun_map *m, struct bytes id);
-/* Those that are there, from index 0; NULL behind the last. */
+/* Those that are there, from index 0; NULL after the last. */
 struct auditrun *auditrun_map_at(struct auditrun_map *m, size_t i);
 
 #endif

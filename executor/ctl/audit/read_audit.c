@@ -97,7 +97,7 @@ obstacle_of(const struct conf *c)
 	if (lstat(c->audit_file, &st) != 0 || !S_ISREG(st.st_mode))
 		return "it is not a regular file";
 	if (st.st_uid != geteuid())
-		return "it is another user's";
+		return "it belongs to another user";
 	if (access(c->audit_file, W_OK) != 0)
 		return "it cannot be written";
 	return NULL;
@@ -130,7 +130,7 @@ append_record(const struct ctl *c, struct err *e)
 		return e->code;
 	if (audit_resumed(a)->gap != RESUME_FITS) {
 		audit_close(a);
-		return err_set(e, ERR_BAD, "it is not as its seal says");
+		return err_set(e, ERR_BAD, "it does not match its seal");
 	}
 	b = audit_begin(a, "audit-read");
 	audit_put_str(b, "control.verb", c->verb);
@@ -156,8 +156,7 @@ refuse_reading(const struct ctl *c, const char *why)
 	(void)ctl_error(
 	    "this read of the audit log cannot be recorded: %s", why);
 	(void)fputs(
-	    "To read it all the same: mcp-execctl --unrecorded audit ...\n",
-	    stderr);
+	    "To read it anyway: mcp-execctl --unrecorded audit ...\n", stderr);
 	return CTL_FAILED;
 }
 

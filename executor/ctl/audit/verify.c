@@ -251,14 +251,14 @@ tell_displaced(struct verify *v, const struct logline *l)
 	explicit_bzero(&p, sizeof(p));
 	if (genuine)
 		add_finding(v, VERIFY_REORDERED, v->bad_sequence,
-		    "it stands before record %llu, which comes %llu lines later",
+		    "it is before record %llu, which comes %llu lines later",
 		    as_number(l->sequence), as_number(v->seen));
 	else
 		add_finding(v, VERIFY_INSERTED, v->bad_sequence,
 		    "%s, and record %llu comes after it",
 		    v->bad_sequence == 0
 			? "this line is not a record of the log"
-			: "the chain does not hold it",
+			: "it is not part of the chain",
 		    as_number(l->sequence));
 }
 
@@ -278,7 +278,7 @@ look_on(struct verify *v, struct bytes line)
 	else if (v->seen == 1 && v->setup.key != NULL && v->begun &&
 		 v->bad_seal.len > 0 && follows_bad(v, &l))
 		add_finding(v, VERIFY_CHANGED, expected_sequence(v),
-		    "its seal is not that of its bytes; the record after it is in order");
+		    "its seal does not match its bytes; the record after it is in order");
 }
 
 /* Nothing that follows made it clear. */
@@ -301,14 +301,14 @@ tell_bad(struct verify *v)
 		    as_number(seq - 1));
 	else if (seq < want)
 		add_finding(v, VERIFY_INSERTED, seq,
-		    "a record with this number came before already; record %llu should be here",
+		    "a record with this number came earlier; record %llu should be here",
 		    as_number(want));
 	else if (v->setup.key == NULL)
 		add_finding(
-		    v, VERIFY_CHANGED, seq, "it is not of a record's form");
+		    v, VERIFY_CHANGED, seq, "it is not a well-formed record");
 	else
 		add_finding(v, VERIFY_CHANGED, seq,
-		    "its seal is not that of its bytes%s",
+		    "its seal does not match its bytes%s",
 		    v->bad_seal.len == 0 ? ": it has none" : "");
 }
 
@@ -411,7 +411,7 @@ enter_line(struct verify *v, const struct logline *l)
 		return;
 	if (!is_ours(v, l)) {
 		add_finding(v, VERIFY_OTHER, l->sequence,
-		    "it is of another chain: another host's log, or the key is not this log's");
+		    "it belongs to another chain: another host's log, or the key is not this log's");
 		return;
 	}
 	if (logline_is(l, "seal-begin")) {
@@ -514,8 +514,7 @@ check_record(struct verify *v, const struct logline *l, struct bytes line)
 		return;
 	good = is_expected(v, l, line);
 	if (v->torn.line > 0 && good && explains_gap(v, l, line)) {
-		note_text(v,
-		    "%s:%llu: a crash tore this line; the log tells so",
+		note_text(v, "%s:%llu: a crash tore this line, as the log says",
 		    v->torn.file, as_number(v->torn.line));
 		v->torn.line = 0;
 	}
@@ -525,13 +524,13 @@ check_record(struct verify *v, const struct logline *l, struct bytes line)
 		look_on(v, line);
 	} else if (!good && v->begun && !is_ours(v, l)) {
 		add_finding(v, VERIFY_OTHER, l->sequence,
-		    "it is of another chain: another host's log, or made with another first key");
+		    "it belongs to another chain: another host's log, or made with another first key");
 	} else if (!good) {
 		suspect_line(v, line, true);
 	} else if (logline_is(l, "seal-broken") &&
 		   l->sequence != v->setup.first) {
 		add_finding(v, VERIFY_BROKEN, l->sequence,
-		    "the executor found at its start that the log was not as its seal says: see the record's event.reason");
+		    "the executor found at its start that the log did not match its seal: see the record's event.reason");
 	} else {
 		accept_line(v, l);
 	}
@@ -615,7 +614,7 @@ check_end(struct verify *v)
 	if (s != NULL && v->setup.key != NULL && !v->state_seen &&
 	    (s->index > 0 || v->begun))
 		add_finding(v, VERIFY_STATE, v->last,
-		    "the state of the seal is of no place in this chain");
+		    "the seal's state does not belong to this chain");
 	if (v->setup.key != NULL && !v->begun && v->result.records > 0)
 		add_finding(v, VERIFY_OTHER, v->last,
 		    "no record of the chain of this key is in the log: nothing is proven");

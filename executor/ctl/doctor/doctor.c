@@ -13,7 +13,7 @@ static const struct cmdline_option options[] = { CTL_JSON(
 static const struct ctl_verb verb = {
 	.name = "doctor",
 	.about =
-	    "Tries what the kernel lets this process enforce, looks at the files, the frontend, the certificate, the audit log and its seal, recordings, the clock, the running service and its unit, the tokens and the ports, and says what to do about each gap. Changes nothing. Run it as the user, and with the restrictions, that mcp-execd has.",
+	    "Tests what the kernel lets this process enforce, examines the files, the frontend, the certificate, the audit log and its seal, recordings, the clock, the running service and its unit, the tokens and the ports, and says what to do about each gap. Changes nothing. Run it as the user, and with the restrictions, that mcp-execd has.",
 	.options = options,
 	.more = "Exit status: 1 if a check failed; warnings do not count.",
 };

@@ -106,7 +106,7 @@ check_user_namespace(struct report *r)
 	if (error == 0 && !caps_can_change_ids() && why != NULL &&
 	    (probe_get()->layers & CONFINE_USER) == 0)
 		report_say(r, REPORT_WARN, "namespace user", user_advice(),
-		    "can be made and not be used: %s", why);
+		    "can be created but not used: %s", why);
 	else if (error == 0)
 		report_say(r, REPORT_OK, "namespace user", NULL, "%s",
 		    caps_can_change_ids() ? "available; not needed as root"
@@ -158,7 +158,7 @@ advice_without(const struct report *r, unsigned layer)
 	if (!p->privileged)
 		return "policies do without it; other layers keep files";
 	if (strcmp(r->ctl->conf.posture, "kernel") == 0)
-		return "nothing need be done: by \"posture\": \"kernel\" policies take the strongest that this kernel has";
+		return "nothing to do: by \"posture\": \"kernel\" policies take the strongest that this kernel has";
 	return "set \"posture\": \"kernel\" in mcp-execd.json: policies then take the strongest that this kernel has, and say in each record what is missing";
 }
 
@@ -177,13 +177,13 @@ doctor_kernel_root(struct report *r)
 		    confine_layer_name(layers[i]));
 		if ((p->layers & layers[i]) != 0)
 			report_say(r, REPORT_OK, name, NULL,
-			    "can be put around a run");
+			    "can be applied to a run");
 		else
 			report_say(r,
 			    !wall && layers[i] == CONFINE_MOUNTS ? REPORT_FAIL
 								 : REPORT_WARN,
 			    name, advice_without(r, layers[i]),
-			    "cannot be had: %s", probe_why(layers[i]));
+			    "not available: %s", probe_why(layers[i]));
 	}
 }
 
@@ -289,7 +289,7 @@ doctor_kernel_seccomp(struct report *r)
 		    r, REPORT_OK, "explained refusals", NULL, "available");
 	else
 		report_say(r, REPORT_WARN, "explained refusals",
-		    "set kernel.yama.ptrace_scope below 3, and give CAP_SYS_PTRACE to a service of root; else an outer filter may hold the only listener that there can be, or the kernel is older than Linux 5.6",
+		    "set kernel.yama.ptrace_scope below 3, and give CAP_SYS_PTRACE to a service of root; otherwise an outer filter may hold the only listener that is possible, or the kernel is older than Linux 5.6",
 		    "a run's refused system calls fail, but are neither explained nor recorded");
 }
 
@@ -376,15 +376,15 @@ static const struct {
 	{ "no_new_privs", try_no_new_privs, REPORT_FAIL,
 	    "no command is run without it: use Linux 3.5 or later" },
 	{ "openat2", try_openat2, REPORT_WARN,
-	    "nothing need be done: paths are walked by hand, by the same rules; it takes Linux 5.6, and a unit without RestrictSUIDSGID=" },
+	    "nothing to do: paths are walked by hand, by the same rules; it takes Linux 5.6, and a unit without RestrictSUIDSGID=" },
 	{ "pidfd_open", try_pidfd, REPORT_FAIL,
 	    "runs are watched by it: use Linux 5.3 or later, or let the container's or unit's filter allow it" },
 	{ "close_range", try_close_range, REPORT_FAIL,
 	    "a command's descriptors are closed by it: use Linux 5.9 or later, or let the container's or unit's filter allow it" },
 	{ "clone3", try_clone3, REPORT_WARN,
-	    "nothing need be done: clone(2) makes namespaces, and a command enters its control group by itself before it starts" },
+	    "nothing to do: clone(2) makes namespaces, and a command enters its control group by itself before it starts" },
 	{ "mount_setattr", try_mount_setattr, REPORT_WARN,
-	    "nothing need be done: mounts are made read-only one by one, which takes a little longer; it takes Linux 5.12" },
+	    "nothing to do: mounts are made read-only one by one, which takes a little longer; it takes Linux 5.12" },
 };
 
 void
@@ -418,8 +418,8 @@ check_yama(struct report *r)
 		    "set kernel.yama.ptrace_scope to 1, so that processes of one user cannot trace each other where a profile allows tracing",
 		    "%s",
 		    scope[0] == '\0'
-			? "not in this kernel; runs see no process of others with the layer pids"
-			: "ptrace_scope is 0; runs see no process of others with the layer pids");
+			? "not in this kernel; with the layer pids, runs see no processes of others"
+			: "ptrace_scope is 0; with the layer pids, runs see no processes of others");
 	else
 		report_say(
 		    r, REPORT_OK, "yama", NULL, "ptrace_scope is %s", scope);
@@ -481,7 +481,7 @@ check_proc(struct report *r)
 		    "/proc", "mount it with hidepid=invisible",
 		    "shows processes of all users%s",
 		    (probe_get()->layers & CONFINE_PIDS) != 0
-			? "; runs have one of their own with the layer pids"
+			? "; with the layer pids, runs have one of their own"
 			: "");
 }
 

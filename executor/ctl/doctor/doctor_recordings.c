@@ -122,8 +122,8 @@ doctor_recordings(struct report *r)
 		check_above(r, path);
 	else
 		report_say(r, errno == EACCES ? REPORT_WARN : REPORT_FAIL, NAME,
-		    report_advice(errno,
-			"put its way right, or set recordings.directory"),
+		    report_advice(
+			errno, "fix its path, or set recordings.directory"),
 		    "%s, which policy %s needs: %s", path, p->name,
 		    strerror(errno));
 }

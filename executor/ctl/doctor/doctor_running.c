@@ -98,11 +98,11 @@ check_privileges(struct service *s)
 {
 	if (read_number(s->status, "NoNewPrivs:", 10) == 1)
 		report_say(s->r, REPORT_OK, "no_new_privs of the service", NULL,
-		    "no set-user-ID program gives it anything back");
+		    "set-user-ID programs give it nothing");
 	else
 		report_say(s->r, REPORT_WARN, "no_new_privs of the service",
-		    "in the unit set NoNewPrivileges=yes",
-		    "it is not set (for each run it is, all the same)");
+		    "set NoNewPrivileges=yes in the unit",
+		    "it is not set for the service (each run has it)");
 }
 
 struct cap {
@@ -159,12 +159,12 @@ check_capabilities(struct service *s)
 		    "the service runs without %s", buf_cstr(&missing));
 	if (extra.len > 0)
 		report_say(s->r, REPORT_WARN, "capabilities",
-		    "in the unit set CapabilityBoundingSet= as the package's has it",
-		    "the service could get what it never needs: %s",
+		    "set CapabilityBoundingSet= in the unit as the package does",
+		    "the service could gain capabilities that it never needs: %s",
 		    buf_cstr(&extra));
 	if (missing.len + extra.len == 0)
 		report_say(s->r, REPORT_OK, "capabilities", NULL,
-		    "the service has what it needs, and not what it does not");
+		    "the service has the capabilities that it needs, and no others");
 }
 
 /* As its mount namespace has them. */
@@ -188,7 +188,7 @@ check_system(struct service *s)
 		    "read-only to the service and all that it starts");
 	else
 		report_say(s->r, REPORT_WARN, "system files",
-		    "in the unit set ProtectSystem=full",
+		    "set ProtectSystem=full in the unit",
 		    "a process that escapes from a run as root could change %s",
 		    buf_cstr(&writable));
 }
@@ -203,7 +203,7 @@ check_descriptors(struct service *s)
 		return;
 	soft = strtoull(value, NULL, 10);
 	report_say(s->r, soft < needs ? REPORT_WARN : REPORT_OK, "descriptors",
-	    "in the unit set LimitNOFILE=, or lower limits.runs and limits.connections",
+	    "set LimitNOFILE= in the unit, or lower limits.runs and limits.connections",
 	    "%" PRIu64
 	    " may be open, and limits.runs and limits.connections may need %" PRIu64,
 	    soft, needs);
@@ -225,8 +225,8 @@ check_delegation(struct service *s)
 		    "systemd leaves %s to the service", s->cgroup);
 	else if (errno == ENODATA)
 		report_say(s->r, REPORT_WARN, "delegation",
-		    "in the unit set Delegate=memory pids cpu",
-		    "systemd does not leave %s to the service: limits of memory, processes and CPU cannot be had for each run",
+		    "set Delegate=memory pids cpu in the unit",
+		    "systemd does not leave %s to the service: there are no limits of memory, processes and CPU for each run",
 		    s->cgroup);
 }
 
@@ -240,11 +240,11 @@ check_manager(struct service *s)
 	}
 	if (find_field(s->environment, "WATCHDOG_USEC=") == NULL)
 		report_say(s->r, REPORT_WARN, "watchdog",
-		    "in the unit set WatchdogSec=60",
+		    "set WatchdogSec=60 in the unit",
 		    "the service manager does not notice a service that hangs");
 	else
 		report_say(s->r, REPORT_OK, "watchdog", NULL,
-		    "the service manager replaces a service that hangs");
+		    "the service manager restarts a service that hangs");
 	if (s->cgroup[0] != '\0')
 		check_delegation(s);
 }
@@ -396,7 +396,7 @@ doctor_running_seal(struct report *r)
 	else
 		report_say(r, REPORT_WARN, "audit seal",
 		    "mcp-execctl audit seal-init, and keep the key elsewhere",
-		    "the log is not sealed: who becomes root can rewrite it unnoticed");
+		    "the log is not sealed: anyone who becomes root can rewrite it unnoticed");
 }
 
 /* --- clock -------------------------------------------------------------- */
@@ -413,7 +413,7 @@ doctor_running_clock(struct report *r)
 	else if (state == TIME_ERROR || (t.status & STA_UNSYNC) != 0)
 		report_say(r, REPORT_WARN, "clock",
 		    "run chrony or systemd-timesyncd",
-		    "it is not synchronised: times in the log, and when tokens and certificates expire, may be wrong");
+		    "it is not synchronized: times in the log, and when tokens and certificates expire, may be wrong");
 	else
-		report_say(r, REPORT_OK, "clock", NULL, "it is synchronised");
+		report_say(r, REPORT_OK, "clock", NULL, "it is synchronized");
 }

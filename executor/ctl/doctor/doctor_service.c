@@ -51,7 +51,7 @@ say_findings(struct report *r, const char *check)
 	for (line = all == NULL ? NULL : strtok_r(all, "\n", &save);
 	     line != NULL; line = strtok_r(NULL, "\n", &save))
 		report_say(r, REPORT_FAIL, check,
-		    "put it right, then: mcp-execctl check", "%s", line);
+		    "fix it, then: mcp-execctl check", "%s", line);
 	conf_report_fini(found);
 	conf_report_init(found);
 }
@@ -107,11 +107,11 @@ say_no_group(struct report *r)
 {
 	if (cgroup_mount() == NULL)
 		report_say(r, REPORT_WARN, "cgroup",
-		    "boot with systemd.unified_cgroup_hierarchy=1; until then memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
+		    "boot with systemd.unified_cgroup_hierarchy=1; until then memory_bytes is a limit of each process and processes one of the user, and cpu_percent is not available",
 		    "this machine has control groups of version 1 only");
 	else
 		report_say(r, REPORT_WARN, "cgroup",
-		    "in the unit set Delegate=yes, or name a group as \"cgroup\"; without one memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had",
+		    "set Delegate=yes in the unit, or name a group as \"cgroup\"; without one memory_bytes is a limit of each process and processes one of the user, and cpu_percent is not available",
 		    "no group of version 2 is delegated to this process or to %s.service",
 		    ctl_unit(r->ctl));
 }
@@ -120,8 +120,8 @@ static const char *
 advice_on_controllers(const char *path)
 {
 	if (strncmp(path, CGROUP_HYBRID, strlen(CGROUP_HYBRID)) == 0)
-		return "version 1 has them here: boot with systemd.unified_cgroup_hierarchy=1; until then runs are still ended by their group, memory_bytes is a limit of each process and processes one of the user, and cpu_percent cannot be had";
-	return "let the groups above hand on memory, pids and cpu (cgroup.subtree_control)";
+		return "version 1 has them here: boot with systemd.unified_cgroup_hierarchy=1; until then runs are still ended by their group, memory_bytes is a limit of each process and processes one of the user, and cpu_percent is not available";
+	return "let the groups above delegate memory, pids and cpu (cgroup.subtree_control)";
 }
 
 /* Policies are then checked as mcp-execd would, with what there is. */
@@ -166,7 +166,7 @@ say_policy(struct report *r, const struct policy *p)
 	if ((p->confine.layers & CONFINE_WALLS) == 0)
 		report_say(r, REPORT_WARN, name,
 		    "remove mounts or landlock from \"disable\", unless you accept that",
-		    "neither mounts nor landlock is in force: the permissions of %s alone keep files%s",
+		    "neither mounts nor landlock is in force: only the permissions of %s protect files%s",
 		    p->user,
 		    p->uid == 0
 			? ", so that its commands can change the audit log and read the tokens"
@@ -304,13 +304,13 @@ doctor_service_certificate(struct report *r)
 		    "run doctor again when mcp-execd runs", "%s", e.what);
 	else if (rc != 0)
 		report_say(r, REPORT_FAIL, "certificate",
-		    "put it right, then: mcp-execctl check", "%s", e.what);
+		    "fix it, then: mcp-execctl check", "%s", e.what);
 	else
 		report_say(r, states[s].level, "certificate", states[s].advice,
 		    "%s: %s", c->tls_certificate, text);
 	while (rc == 0 && certificate_remark(&at, text, sizeof(text)))
 		report_say(r, REPORT_WARN, "certificate",
-		    "have another made, then reload mcp-execd", "%s: %s",
+		    "get a new one, then reload mcp-execd", "%s: %s",
 		    c->tls_certificate, text);
 	certificate_fini(&cert);
 }
@@ -384,7 +384,7 @@ check_growth(struct report *r, const char *dir)
 	if (c->audit_reserve_bytes == 0)
 		report_say(r, REPORT_WARN, "log growth",
 		    "set audit.reserve_bytes, so that one token that fills the disk does not stop the others",
-		    "nothing of the log's disk is kept for when it is full");
+		    "no space is reserved for when the log's disk is full");
 	else if (bounded)
 		report_say(r,
 		    room + c->audit_rotate_bytes > most ? REPORT_OK
@@ -477,7 +477,7 @@ check_socket(struct report *r, const struct conf_listener *l, bool running)
 	bool answers =
 	    connect(fd, (const struct sockaddr *)&l->addr, l->addr_len) == 0;
 	int why = errno;
-	struct ucred who = { .pid = 0 }; /* who listens */
+	struct ucred who = { .pid = 0 }; /* the listening program */
 	socklen_t len = sizeof(who);
 
 	if (answers)
@@ -533,7 +533,7 @@ check_port(struct report *r, const struct conf_listener *l, bool running)
 		    owner[0] != '\0' ? " by " : "", owner);
 	else if (owner[0] == '\0' && geteuid() != 0)
 		report_say(r, REPORT_WARN, name,
-		    "run the doctor as root, who sees by what: a socket unit of mcp-execd is all right",
+		    "run the doctor as root to see by which program; a socket unit of mcp-execd is fine",
 		    "in use, and only root can see by which program");
 	else
 		report_say(r, REPORT_FAIL, name,

@@ -103,7 +103,7 @@ put_elevation(struct buf *b, const struct policy *p, size_t tool)
 	}
 	capability_list(to->capabilities, &rights);
 	wrapped_text_row(b, "",
-	    "  ELEVATED: it runs under policy %s, as user %s (uid %u), in %s, capabilities %s, network %s; mcp-execctl policy explain %s says what that comes to",
+	    "  ELEVATED: it runs under policy %s, as user %s (uid %u), in %s, capabilities %s, network %s; mcp-execctl policy explain %s explains it",
 	    to->name, to->user, (unsigned)to->uid, to->directory,
 	    buf_cstr(&rights), confine_network_name(to->confine.network),
 	    to->name);

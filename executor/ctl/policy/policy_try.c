@@ -135,7 +135,7 @@ say_enforced(const struct plan *p)
 	buf_init(&line, 4096);
 	posture_line(&line, p);
 	(void)fprintf(stderr,
-	    "mcp-execctl: %s; nothing of it is in the audit log\n",
+	    "mcp-execctl: %s; it is not recorded in the audit log\n",
 	    buf_cstr(&line));
 }
 

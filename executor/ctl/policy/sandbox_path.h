@@ -28,7 +28,7 @@ void sandbox_path_find(
 bool sandbox_path_executable(const struct policy *p, struct sandbox_path *v);
 /*
  * The interpreter that the file's first line names, if it is a script; false
- * if it is none.
+ * if it is not a script.
  */
 bool sandbox_path_interpreter(const char *real, char out[PATH_MAX]);
 

@@ -166,7 +166,7 @@ name_policy(struct buf *text, const char *from, const char *to, struct err *e)
 	return 0;
 }
 
-/* The pack's tools beside the shell. */
+/* The pack's tools in addition to the shell. */
 static int
 offer_tools(struct buf *text, const struct setup_wish *w, struct err *e)
 {

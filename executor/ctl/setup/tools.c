@@ -3,7 +3,7 @@
  * tools: list, enable and disable packs of tools.
  *
  * A definition is a file like any that an administrator writes: enabling a
- * pack copies its files, and whoever changed one of them keeps the change.
+ * pack copies its files, and a change to one of them is kept.
  */
 #include <stdio.h>
 #include <string.h>

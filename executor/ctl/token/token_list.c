@@ -25,7 +25,7 @@ static const struct ctl_verb verb = {
 	    "Shows each token's name, policy, times, sources, state and comment. The state is \"active\" or \"expired\".",
 	.options = options,
 	.more =
-	    "Exit status: 1 if a token's file is bad; the others are shown all the same.",
+	    "Exit status: 1 if a token's file is bad; the others are shown anyway.",
 };
 
 static const char *

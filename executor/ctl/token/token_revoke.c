@@ -87,7 +87,7 @@ token_revoke_run(struct ctl *c, int argc, char **argv)
 		return CTL_USAGE;
 	if (!ctl_load_conf(c))
 		return ctl_error(
-		    "nothing was revoked: put the configuration right, or remove %s.json from the directory of tokens",
+		    "nothing was revoked: fix the configuration, or remove %s.json from the directory of tokens",
 		    name);
 	return remove_file(c, name);
 }

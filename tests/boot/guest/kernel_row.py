@@ -56,7 +56,7 @@ VARIANTS = {"debian-12": {"no-userns": set_no_userns, "hardened": set_hard}}
 EXPECTED = {
     "debian-11": ("kernel", without("landlock"), ["mounts"],
                   ["landlock: this kernel has none",
-                   "nothing need be done: by \"posture\": \"kernel\""]),
+                   "nothing to do: by \"posture\": \"kernel\""]),
     "debian-12": ("strict", ALL, ["mounts", "landlock"], []),
     "debian-13": ("strict", ALL, ["mounts", "landlock"], []),
     "backports": ("strict", ALL, ["mounts", "landlock"], []),

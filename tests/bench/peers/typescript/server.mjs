@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
-// The libraries are below the current directory, not beside this file.
+// The libraries are below the current directory, not next to this file.
 const require = createRequire(process.cwd() + "/");
 const { McpServer } = require("@modelcontextprotocol/sdk/server/mcp.js");
 const { StreamableHTTPServerTransport } =
