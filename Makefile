@@ -336,7 +336,8 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
-.PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test
+.PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test \
+	clients-test
 check:				##s everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
 	$(PYTHON) tests/run-check $(if $(QUICK),--quick)
@@ -356,6 +357,8 @@ kernel-test:			##s the package on the kernels of several releases (qemu, root)
 	    --table tests/boot/KERNELS.md
 inspector-test:			##s the Inspector's web page in headless Chromium
 	$(PYTHON) tests/run-check inspector
+clients-test: all		##s libraries and programs of clients, and what their models are given
+	$(PYTHON) tests/clients/run
 unit e2e sandbox interop conformance: ##s this suite alone
 	$(PYTHON) tests/run-check $@
 replay:				##s the fuzz corpus, in the build with sanitizers
