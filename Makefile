@@ -165,7 +165,6 @@ BASE_CPPFLAGS = -D_GNU_SOURCE -I. $(FORTIFY) \
 	-DMCP_EXECD_VERSION='"$(VERSION)"' \
 	-DMCP_EXECD_SYSCONFDIR='"$(sysconfdir)/mcp-execd"' \
 	-DMCP_EXECD_CONFIG='"$(sysconfdir)/mcp-execd/mcp-execd.json"' \
-	-DMCP_EXECD_DATADIR='"$(datarootdir)/mcp-execd"' \
 	-DMCP_EXECD_LIBEXECDIR='"$(libexecdir)/mcp-execd"' \
 	-DMCP_EXECD_DATADIR='"$(datarootdir)/mcp-execd"' \
 	-DMCP_EXECD_RUNDIR='"$(runstatedir)/mcp-execd"' \

@@ -1194,7 +1194,7 @@ is_reserved(const struct jobs *jobs, size_t active, uint32_t same)
 	return active >= jobs->max - kept && same >= part;
 }
 
-/* Whoever is refused often costs little each time. */
+/* A token that is refused often must cost little each time. */
 static void
 put_beginning(const struct jobs *jobs, struct bytes command, struct buf *out)
 {

@@ -338,7 +338,7 @@ static const struct {
 };
 
 static const char *
-nearest(const char *const *names, struct bytes name)
+find_nearest(const char *const *names, struct bytes name)
 {
 	const char *words[sizeof(synonyms) / sizeof(synonyms[0]) + 1] = { 0 };
 	const char *close = closest_word(name, names);
@@ -364,7 +364,7 @@ catalog_take_unknown(const char *tool, const char *const *names,
 {
 	const char *drop =
 	    out->ignored != NULL ? out->ignored(out->ignored_arg, name) : NULL;
-	const char *close = nearest(names, name);
+	const char *close = find_nearest(names, name);
 	char list[512] = "no arguments", hint[112] = "; it takes", shown[65];
 	size_t n = 0;
 
