@@ -390,7 +390,7 @@ check_capabilities(
 		return;
 	}
 	complain_capabilities(k, at, p->capabilities & ~caps_permitted(),
-	    "mcp-execd has none of these to give: add them to CapabilityBoundingSet= in a drop-in of its unit");
+	    "mcp-execd has none of these to give: systemctl edit mcp-execd, then the lines [Service] and CapabilityBoundingSet= with their names (for @packages see examples/systemd/packages.conf), and restart it");
 	if ((p->confine.layers & CONFINE_WALLS) != 0)
 		complain_capabilities(k, at,
 		    p->capabilities & capability_escapes(),

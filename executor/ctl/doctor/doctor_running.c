@@ -5,6 +5,7 @@
  */
 #include "executor/ctl/doctor/doctor_running.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,6 +25,7 @@
 #include "executor/ctl/wrapped_text.h"
 #include "executor/service/service_rlimits.h"
 #include "executor/audit/resume.h"
+#include "executor/policy/capability.h"
 
 enum {
 	MAX_TEXT = 64 << 10 /* bytes of a file of /proc */
@@ -167,6 +169,51 @@ check_capabilities(struct service *s)
 		    "the service has the capabilities that it needs, and no others");
 }
 
+/* "=CAP_CHOWN CAP_FOWNER", as a unit's file has them. */
+static void
+list_unit_caps(uint64_t bits, struct buf *out)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; capability_name(i) != NULL; i++)
+		if ((bits >> i & 1) != 0) {
+			buf_put_u8(out, n++ > 0 ? ' ' : '=');
+			for (const char *p = capability_name(i); *p != '\0';
+			     p++)
+				buf_put_u8(out, (uint8_t)toupper(*p));
+		}
+}
+
+/*
+ * What policies keep and the unit does not have: they loaded here, where root
+ * has everything, and are refused there.
+ */
+static void
+check_kept(struct service *s)
+{
+	const struct policy_table *t = &s->r->ctl->policies;
+	uint64_t has = read_number(s->status, "CapBnd:", 16), missing = 0;
+	CLEANUP_BUF struct buf names, lines;
+
+	buf_init(&names, 1024);
+	buf_init(&lines, 1024);
+	for (size_t i = 0; i < t->count; i++) {
+		if ((t->p[i]->capabilities & ~has) != 0)
+			wrapped_text_item(&names, "%s", t->p[i]->name);
+		missing |= t->p[i]->capabilities & ~has;
+	}
+	if (missing == 0)
+		return;
+	buf_put_str(&lines,
+	    "systemctl edit mcp-execd, then a line [Service] and a line CapabilityBoundingSet");
+	list_unit_caps(missing, &lines);
+	buf_put_str(&lines, ", and restart it");
+	report_say(s->r, REPORT_FAIL, "capabilities of policies",
+	    buf_cstr(&lines),
+	    "the unit keeps back what these policies give to commands, so that they are refused at the next load: %s",
+	    buf_cstr(&names));
+}
+
 /* As its mount namespace has them. */
 static void
 check_system(struct service *s)
@@ -292,6 +339,7 @@ look_at_process(struct service *s)
 	find_cgroup(s);
 	check_privileges(s);
 	check_capabilities(s);
+	check_kept(s);
 	check_descriptors(s);
 	if (read_number(s->status, "Uid:", 10) == 0 && geteuid() == 0)
 		check_system(s);

@@ -7,6 +7,7 @@ not in view and then the tool's own description says so.  None is empty, and
 none says of the machine what is not so.
 """
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -104,8 +105,6 @@ def make_machine():
                       f"{MARK}; exit 3'\n")
     sh("systemctl", "daemon-reload")
     sh("systemctl", "start", "broken.service", ok=False)
-    sh("systemd-run", "--unit=day-busy", "-p", "CPUQuota=40%", "/bin/sh", "-c",
-       f"while :; do :; done # {BUSY}")
     sh("systemctl", "start", "nginx.service")
     sh("curl", "-sS", "http://127.0.0.1/day-4711")
 
@@ -124,12 +123,25 @@ def setup():
              "--expires", "1d", "--client", "claude-code")
     took = time.monotonic() - begin
     TOKENS["restart"] = machine.TOKEN.search(out).group()
-    said = machine.call(TOKENS["restart"], "id -un").data["stdout"]
+    said = machine.call(TOKENS["restart"], "id -un").text
     equal(said, "mcp-diagnose\n", "the first audited command")
     for name in POLICIES:
         if name not in TOKENS:
             TOKENS[name] = machine.add_token(f"of-{name}", name)
     return f"from setup to the token {took:.1f} s"
+
+
+@contextlib.contextmanager
+def busy(q):
+    """Something that keeps the machine busy, for as long as that is asked."""
+    if q.name == "busy":
+        sh("systemd-run", "--unit=day-busy", "/bin/sh", "-c",
+           f"while :; do :; done # {BUSY}")
+    try:
+        yield
+    finally:
+        if q.name == "busy":
+            sh("systemctl", "stop", "day-busy.service")
 
 
 def ask(c, q, with_pack):
@@ -160,7 +172,8 @@ def row(name):
                            if t["name"] == "exec_cmd")
         for q in QUESTIONS:
             wanted = NOT_HERE[name].get(q.name)
-            r = ask(c, q, name == "restart")
+            with busy(q):
+                r = ask(c, q, name == "restart")
             why = verdict(q, r, wanted, description)
             machine.note("day", name, q.name, repr(r.text[-300:]))
             right += wanted is None
@@ -200,6 +213,43 @@ def headline():
     check(not r.error and "systemd-journal" in r.text, "unrestricted", r)
 
 
+DROP_IN = pathlib.Path("/etc/systemd/system/mcp-execd.service.d")
+
+
+@step("day.packages", long=True)
+def packages():
+    """@packages is what the unit keeps back: doctor says with which lines it
+    does not, and with the example's the policy installs."""
+    policy = machine.write_policy(
+        "install", user="root", capabilities=["@packages"], umask="0022",
+        directory="/var/lib/mcp-diagnose", network="host",
+        limits={"timeout_ms": 300000, "timeout_max_ms": 300000},
+        files={"read": ["/"], "write": ["/usr", "/etc", "/var/lib",
+                                        "/var/cache", "/var/log/apt",
+                                        "/var/log/dpkg.log"]})
+    out = sh("mcp-execctl", "reload", ok=False)
+    check("cap_chown" in out and "CapabilityBoundingSet=" in out, out)
+    out = " ".join(sh("mcp-execctl", "doctor", ok=False).split())
+    line = "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETFCAP"
+    check(line in out, out[-2000:])
+    DROP_IN.mkdir()
+    shutil.copy("/usr/share/doc/mcp-execd/examples/systemd/packages.conf",
+                DROP_IN)
+    sh("systemctl", "daemon-reload")
+    machine.restart()
+    token = machine.add_token("installs", "install")
+    r = machine.call(token, "apt-get install -q -y --reinstall libyajl2",
+                     timeout_ms=300000)
+    check(not r.error and "Setting up libyajl2" in r.text, r)
+    out = sh("mcp-execctl", "doctor", ok=False)
+    check("capabilities of policies" not in out, out)
+    sh("mcp-execctl", "token", "revoke", "installs")
+    policy.unlink()
+    shutil.rmtree(DROP_IN)
+    sh("systemctl", "daemon-reload")
+    machine.restart()
+
+
 @step("day.over")
 def over():
     """As it was: what comes later counts policies and tokens."""
@@ -210,7 +260,7 @@ def over():
     for pack in "restart", "system":
         sh("mcp-execctl", "tools", "disable", pack)
     equal(list((ETC / "tools.d").glob("*.json")), [], "no tool is left")
-    for unit in "day-busy", "broken", "nginx":
+    for unit in "broken", "nginx":
         sh("systemctl", "stop", f"{unit}.service", ok=False)
     sh("umount", FULL)
     BROKEN.unlink()
