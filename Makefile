@@ -56,14 +56,14 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/session, \
 	event_store events post session sse ticket) \
 	$(call in,frontend/mcp, \
-	answer asking jsonrpc mcp message methods notification progress stateless \
+	answer jsonrpc mcp message methods notification progress resource_request stateless \
 	subscribe toolcall) \
 	$(call in,frontend/content, \
 	blocks cleantext level media resource result revision typed_output) \
 	$(call in,frontend/gate, \
 	auth backoff forwarded penalty validate waits) \
 	$(call in,frontend/link, \
-	calls capture catalog defined exchange ipc reading settings) \
+	calls capture catalog defined fetcher ipc settings transfer) \
 	$(call in,frontend/tls, \
 	tls tlsadvice tlscheck tlshook) \
 	$(call in,frontend/process, \

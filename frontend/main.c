@@ -42,7 +42,7 @@ struct frontend {
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
-	struct readings *readings;
+	struct fetcher *fetcher;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
 	struct session_table *sessions;
@@ -269,10 +269,10 @@ build_frontend(struct frontend *f, const struct options *o, struct err *e)
 	    (f->settings = settings_new(e)) == NULL ||
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
-	    (f->readings = readings_new(f->ipc, e)) == NULL ||
+	    (f->fetcher = fetcher_new(f->ipc, e)) == NULL ||
 	    (f->subscriptions = subscribe_table_new(f->loop, e)) == NULL ||
-	    (f->mcp = mcp_new(f->loop, f->calls, f->readings, f->subscriptions,
-		 e)) == NULL ||
+	    (f->mcp = mcp_new(
+		 f->loop, f->calls, f->fetcher, f->subscriptions, e)) == NULL ||
 	    (f->sessions = session_table_new(f->loop, f->ipc, f->mcp, e)) ==
 		NULL ||
 	    (f->auth = auth_new(f->loop, f->ipc, e)) == NULL ||
@@ -309,8 +309,8 @@ destroy_frontend(struct frontend *f)
 {
 	if (f->calls != NULL)
 		calls_lose(f->calls);
-	if (f->readings != NULL)
-		readings_lose(f->readings);
+	if (f->fetcher != NULL)
+		fetcher_lose(f->fetcher);
 	http_free(f->http);
 	tls_free(f->tls);
 	endpoint_free(f->endpoint);
@@ -319,7 +319,7 @@ destroy_frontend(struct frontend *f)
 	session_table_free(f->sessions);
 	mcp_free(f->mcp);
 	subscribe_table_free(f->subscriptions);
-	readings_free(f->readings);
+	fetcher_free(f->fetcher);
 	calls_free(f->calls);
 	ipc_free(f->ipc);
 	settings_free(f->settings);

@@ -135,8 +135,8 @@ resource_length(const struct resource *r, size_t room)
 
 	if (r->what != PROTO_FETCH_OUTPUT)
 		return RESOURCE_RUNS;
-	if (n > READING_BYTES)
-		n = READING_BYTES;
+	if (n > FETCHER_BYTES)
+		n = FETCHER_BYTES;
 	if (r->length == 0)
 		return n < RESOURCE_CHUNK ? (uint32_t)n : RESOURCE_CHUNK;
 	return r->length < n ? r->length : (uint32_t)n;
@@ -318,7 +318,7 @@ put_rest(struct buf *out, const struct resource *r, uint64_t from, uint64_t to,
 
 static void
 put_output(
-    struct buf *out, const struct resource *r, const struct reading_end *end)
+    struct buf *out, const struct resource *r, const struct fetcher_end *end)
 {
 	const struct msg_fetched *how = end->how;
 	struct bytes data = end->data;
@@ -347,7 +347,7 @@ put_output(
 
 void
 resource_put_contents(
-    struct buf *out, const struct resource *r, const struct reading_end *end)
+    struct buf *out, const struct resource *r, const struct fetcher_end *end)
 {
 	json_put_key(out, "contents");
 	buf_put_str(out, "[");

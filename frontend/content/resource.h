@@ -14,7 +14,7 @@
 #define FRONTEND_RESOURCE_H
 
 #include "common/json.h"
-#include "frontend/link/reading.h"
+#include "frontend/link/fetcher.h"
 #include "frontend/content/revision.h"
 
 enum {
@@ -48,7 +48,7 @@ void resource_put_list(
 void resource_put_templates(struct buf *out, const struct mcp_revision *rev);
 /* Append "contents":[...]. */
 void resource_put_contents(
-    struct buf *out, const struct resource *r, const struct reading_end *end);
+    struct buf *out, const struct resource *r, const struct fetcher_end *end);
 /* The address of a run's stream, as JSON needs no escapes for it. */
 void resource_put_uri(struct buf *out, struct bytes run, unsigned stream);
 /* In words: that, and how, so many bytes of a stream can be read. */

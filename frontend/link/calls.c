@@ -8,10 +8,10 @@
 #include "common/shares.h"
 #include "frontend/link/calls.h"
 #include "frontend/link/defined.h"
-#include "frontend/link/exchange.h"
+#include "frontend/link/transfer.h"
 
 struct call {
-	struct exchange exchange; /* its id is 0: free */
+	struct transfer transfer; /* its id is 0: free */
 	const struct catalog_tool *tool;
 	bool base64;
 	uint8_t flags; /* PROTO_TOKEN_* */
@@ -40,7 +40,7 @@ static struct call *
 find_call(struct calls *c, uint64_t id)
 {
 	for (size_t i = 0; id != 0 && i < c->most; i++)
-		if (c->table[i].exchange.id == id)
+		if (c->table[i].transfer.id == id)
 			return &c->table[i];
 	return NULL;
 }
@@ -51,7 +51,7 @@ calls_credit(struct calls *c, uint64_t id, uint32_t bytes)
 	struct call *call = find_call(c, id);
 
 	if (call != NULL)
-		exchange_owe(&call->exchange, bytes);
+		transfer_owe(&call->transfer, bytes);
 }
 
 static void
@@ -60,8 +60,8 @@ on_drained(void *arg)
 	struct calls *c = arg;
 
 	for (size_t i = 0; i < c->most; i++)
-		if (c->table[i].exchange.id != 0)
-			exchange_settle(&c->table[i].exchange);
+		if (c->table[i].transfer.id != 0)
+			transfer_settle(&c->table[i].transfer);
 }
 
 static void
@@ -103,7 +103,7 @@ on_output(void *arg, const struct msg *m, struct err *e)
 		call->output(
 		    call->arg, stream, m->output.skipped, m->output.data);
 	else
-		exchange_owe(&call->exchange, (uint32_t)m->output.data.len);
+		transfer_owe(&call->transfer, (uint32_t)m->output.data.len);
 	return 0;
 }
 
@@ -155,7 +155,7 @@ calls_lose(struct calls *c)
 		.message = BYTES_LIT("the server stopped") };
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (c->table[i].exchange.id != 0)
+		if (c->table[i].transfer.id != 0)
 			end_call(c, &c->table[i], &lost);
 }
 
@@ -193,7 +193,7 @@ calls_free(struct calls *c)
 	if (c == NULL)
 		return;
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (c->table[i].exchange.id != 0)
+		if (c->table[i].transfer.id != 0)
 			release_call(c, &c->table[i]);
 	shares_free(c->shares);
 	free(c);
@@ -209,7 +209,7 @@ calls_configure(struct calls *c, uint32_t most, uint32_t output_bytes)
 		most = CALLS_MAX;
 	/* a smaller table must still hold what runs in it */
 	for (size_t i = most; i < CALLS_MAX; i++)
-		if (c->table[i].exchange.id != 0)
+		if (c->table[i].transfer.id != 0)
 			most = (uint32_t)i + 1;
 	c->most = most;
 	c->output_bytes = output_bytes;
@@ -294,7 +294,7 @@ static struct call *
 free_entry(struct calls *c)
 {
 	for (size_t i = 0; i < c->most; i++)
-		if (c->table[i].exchange.id == 0)
+		if (c->table[i].transfer.id == 0)
 			return &c->table[i];
 	return NULL;
 }
@@ -339,7 +339,7 @@ calls_start(
 	call = take_entry(c, verifier, e);
 	if (call == NULL)
 		return e->code;
-	exchange_begin(&call->exchange, c->ipc, CALLS_WINDOW);
+	transfer_begin(&call->transfer, c->ipc, CALLS_WINDOW);
 	call->tool = r->tool;
 	call->base64 = r->args->base64;
 	call->flags = r->flags;
@@ -350,8 +350,8 @@ calls_start(
 	capture_init(
 	    &call->capture, 2 * (size_t)c->output_bytes + CALLS_MARKERS);
 	c->count++;
-	*id = call->exchange.id;
-	send_request(c, call->exchange.id, r);
+	*id = call->transfer.id;
+	send_request(c, call->transfer.id, r);
 	return 0;
 }
 
@@ -365,5 +365,5 @@ calls_cancel(
 		return;
 	if (reason.len > 256)
 		reason.len = 256;
-	exchange_cancel(&call->exchange, why, reason);
+	transfer_cancel(&call->transfer, why, reason);
 }

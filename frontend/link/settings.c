@@ -511,7 +511,7 @@ settings_commit(struct settings *s, const struct msg_commit *m, struct err *e)
 	if (s->next->limits.generation != m->generation)
 		return err_set(e, ERR_PROTO, "COMMIT of generation %u, not %u",
 		    m->generation, s->next->limits.generation);
-	/* Without a token nothing came behind the last tool. */
+	/* Without a token nothing came after the last tool. */
 	if (s->next->token_count == 0 && s->next->changes == 0 &&
 	    finish_tool(s->next, e) != 0)
 		return err_wrap(e, "TOOL");

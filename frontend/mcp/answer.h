@@ -14,7 +14,7 @@
 #include "common/loop.h"
 #include "frontend/content/level.h"
 #include "frontend/link/calls.h"
-#include "frontend/link/reading.h"
+#include "frontend/link/fetcher.h"
 #include "frontend/link/settings.h"
 #include "frontend/mcp/message.h"
 #include "frontend/mcp/notification.h"
@@ -26,7 +26,7 @@ struct mcp_pending;
 struct mcp {
 	struct loop *loop;
 	struct calls *calls;
-	struct readings *readings;
+	struct fetcher *fetcher;
 	struct subscribe_table *subscriptions;
 };
 

@@ -95,7 +95,7 @@ mcp_is_busy(const struct mcp_state *s)
 }
 
 struct mcp *
-mcp_new(struct loop *l, struct calls *c, struct readings *r,
+mcp_new(struct loop *l, struct calls *c, struct fetcher *r,
     struct subscribe_table *s, struct err *e)
 {
 	struct mcp *m = err_alloc(1, sizeof(*m), e);
@@ -103,7 +103,7 @@ mcp_new(struct loop *l, struct calls *c, struct readings *r,
 	if (m == NULL)
 		return NULL;
 	*m = (struct mcp){
-		.loop = l, .calls = c, .readings = r, .subscriptions = s
+		.loop = l, .calls = c, .fetcher = r, .subscriptions = s
 	};
 	return m;
 }

@@ -10,7 +10,7 @@
 
 #include "frontend/mcp/answer.h"
 
-struct mcp *mcp_new(struct loop *l, struct calls *c, struct readings *r,
+struct mcp *mcp_new(struct loop *l, struct calls *c, struct fetcher *r,
     struct subscribe_table *s, struct err *e) MUST_CHECK;
 void mcp_free(struct mcp *m);
 /* id is the request's. */

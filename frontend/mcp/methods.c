@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "frontend/content/resource.h"
-#include "frontend/mcp/asking.h"
+#include "frontend/mcp/resource_request.h"
 #include "frontend/mcp/subscribe.h"
 #include "frontend/mcp/toolcall.h"
 
@@ -305,16 +305,18 @@ static const struct method methods[] = {
 	{ "server/discover", MCP_STATELESS, 0, NULL, false, describe_server },
 	{ "tools/list", BOTH, TOOLS, NULL, false, list_tools },
 	{ "tools/call", BOTH, TOOLS, "name", false, toolcall_run },
-	{ "resources/list", BOTH, RESOURCES, NULL, false, asking_list },
+	{ "resources/list", BOTH, RESOURCES, NULL, false,
+	    resource_request_list },
 	{ "resources/templates/list", BOTH, RESOURCES, NULL, false,
 	    list_templates },
-	{ "resources/read", BOTH, RESOURCES, "uri", false, asking_read },
+	{ "resources/read", BOTH, RESOURCES, "uri", false,
+	    resource_request_read },
 	{ "resources/subscribe", MCP_SESSION, RESOURCES, NULL, false,
 	    watch_resource },
 	{ "resources/unsubscribe", MCP_SESSION, RESOURCES, NULL, false,
 	    unwatch_resource },
 	{ "completion/complete", BOTH, COMPLETIONS, NULL, false,
-	    asking_complete },
+	    resource_request_complete },
 	{ "subscriptions/listen", MCP_STATELESS, RESOURCES, NULL, false,
 	    subscribe_listen },
 	/* there is none, but its header is looked at before that is said */

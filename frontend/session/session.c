@@ -56,7 +56,7 @@ struct session_table {
 };
 
 /* An answer on an event stream, looked up again when it is there. */
-struct errand {
+struct pending_answer {
 	struct session_table *table;
 	char id[SESSION_ID];
 };
@@ -876,11 +876,11 @@ push_answer(struct session_table *t, struct session *s, struct bytes answer)
 static void
 on_answer(void *arg, struct buf *answer)
 {
-	struct errand *errand = arg;
-	struct session_table *t = errand->table;
-	struct session *s = find_session(t, bytes_of(errand->id));
+	struct pending_answer *pending = arg;
+	struct session_table *t = pending->table;
+	struct session *s = find_session(t, bytes_of(pending->id));
 
-	free(errand);
+	free(pending);
 	if (s == NULL || s->stream == NULL)
 		return;
 	if (answer->len > 0)
@@ -894,8 +894,8 @@ on_answer(void *arg, struct buf *answer)
 static bool
 on_notify(void *arg, struct bytes message)
 {
-	struct errand *errand = arg;
-	struct session *s = find_session(errand->table, bytes_of(errand->id));
+	struct pending_answer *pending = arg;
+	struct session *s = find_session(pending->table, bytes_of(pending->id));
 
 	if (s == NULL || s->stream == NULL)
 		return true; /* nobody is there to hear it */
@@ -912,7 +912,7 @@ session_message(struct session_table *t, const struct mcp_from *from,
 	struct jsonrpc_sink sink = { .done = on_answer, .notify = on_notify };
 	struct session *s = find_own(t, from);
 	struct jsonrpc_input in;
-	struct errand *errand;
+	struct pending_answer *pending;
 	char id[SESSION_ID];
 
 	if (s == NULL || s->stream == NULL)
@@ -920,19 +920,19 @@ session_message(struct session_table *t, const struct mcp_from *from,
 		    "this session does not exist (any more): open GET /sse again");
 	if (parse_body(body, &in, no) != 0)
 		return -1;
-	errand = calloc(1, sizeof(*errand));
-	if (errand == NULL || check_batch(&in, s, no) != 0) {
+	pending = calloc(1, sizeof(*pending));
+	if (pending == NULL || check_batch(&in, s, no) != 0) {
 		jsonrpc_input_fini(&in);
-		if (errand == NULL)
+		if (pending == NULL)
 			return refuse_with(
 			    no, 503, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
-		free(errand);
+		free(pending);
 		return -1;
 	}
-	errand->table = t;
-	memcpy(errand->id, s->id, SESSION_ID);
+	pending->table = t;
+	memcpy(pending->id, s->id, SESSION_ID);
 	memcpy(id, s->id, SESSION_ID);
-	sink.arg = errand;
+	sink.arg = pending;
 	(void)jsonrpc_dispatch(
 	    t->mcp, &s->mcp, from, &in, session_max_reply(t), &sink);
 	/* the answer may have filled the stream, and so ended the session */

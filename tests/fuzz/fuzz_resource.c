@@ -32,7 +32,7 @@ static void
 contents(const struct resource *r, struct bytes bytes)
 {
 	struct msg_fetched how = { .from = r->offset % 1000, .more = 1 };
-	struct reading_end end = { &how, bytes };
+	struct fetcher_end end = { &how, bytes };
 	uint32_t most = resource_length(r, ROOM);
 	struct buf out;
 

@@ -29,7 +29,7 @@ struct fixture {
 	struct settings *settings;
 	struct ipc *ipc;
 	struct calls *calls;
-	struct readings *readings;
+	struct fetcher *fetcher;
 	struct mcp *mcp;
 	struct subscribe_table *subscriptions;
 	struct session_table *sessions;
@@ -207,9 +207,9 @@ fixture_new(void)
 	d->settings = settings_new(&e);
 	d->ipc = ipc_new(d->loop, fds[0], fixture_on_closed, d, &e);
 	d->calls = calls_new(d->ipc, &e);
-	d->readings = readings_new(d->ipc, &e);
+	d->fetcher = fetcher_new(d->ipc, &e);
 	d->subscriptions = subscribe_table_new(d->loop, &e);
-	d->mcp = mcp_new(d->loop, d->calls, d->readings, d->subscriptions, &e);
+	d->mcp = mcp_new(d->loop, d->calls, d->fetcher, d->subscriptions, &e);
 	d->sessions = session_table_new(d->loop, d->ipc, d->mcp, &e);
 	fixture_must(d->sessions != NULL);
 	fixture_configure(d, FIXTURE_TOKENS, 64, 32, 60000);
@@ -220,11 +220,11 @@ FIXTURE void
 fixture_free(struct fixture *d)
 {
 	calls_lose(d->calls);
-	readings_lose(d->readings);
+	fetcher_lose(d->fetcher);
 	session_table_free(d->sessions);
 	mcp_free(d->mcp);
 	subscribe_table_free(d->subscriptions);
-	readings_free(d->readings);
+	fetcher_free(d->fetcher);
 	calls_free(d->calls);
 	ipc_free(d->ipc);
 	settings_free(d->settings);

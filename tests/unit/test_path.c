@@ -80,7 +80,7 @@ test_outside(void **state)
 	}
 }
 
-/* path and dir begin otherwise; dir is no prefix; what follows the prefix. */
+/* path and dir begin otherwise; dir is not a prefix; what follows the prefix. */
 static void
 test_vectors(void **state)
 {

@@ -222,7 +222,7 @@ test_identity(void **state)
 	policy_unref(p);
 }
 
-/* Whoever may not use the shell has not listed it by listing others. */
+/* A policy without the shell does not get it by listing other programs. */
 static void
 test_shell_is_listed(void **state)
 {

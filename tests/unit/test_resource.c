@@ -95,14 +95,14 @@ test_length(void **state)
 	r.length = 17;
 	assert_int_equal(resource_length(&r, 4 << 20), 17);
 	r.length = PROTO_MAX_FETCH;
-	assert_int_equal(resource_length(&r, 64 << 20), READING_BYTES);
+	assert_int_equal(resource_length(&r, 64 << 20), FETCHER_BYTES);
 }
 
 static void
 contents(const struct resource *r, struct bytes data, struct msg_fetched how,
     const char *want)
 {
-	const struct reading_end end = { &how, data };
+	const struct fetcher_end end = { &how, data };
 	struct buf b;
 
 	buf_init(&b, 8192);

@@ -18,7 +18,7 @@
 
 #define VERB "audit verify"
 
-struct job {
+struct verification {
 	struct verify_setup setup;
 	uint8_t key[DIGEST_BYTES];
 	struct seal_point state;
@@ -42,7 +42,7 @@ struct input {
 static int
 set_key(void *at, const char *text, struct err *e)
 {
-	struct job *j = at;
+	struct verification *j = at;
 
 	if (seal_key_parse(bytes_of(text), j->key, e) != 0)
 		return e->code;
@@ -51,7 +51,7 @@ set_key(void *at, const char *text, struct err *e)
 }
 
 static int
-read_key(struct job *j, const char *path)
+read_key(struct verification *j, const char *path)
 {
 	char text[1024];
 	CLEANUP_FD int fd = strcmp(path, "-") == 0
@@ -73,19 +73,19 @@ read_key(struct job *j, const char *path)
 }
 
 static const struct cmdline_option options[] = {
-	CMDLINE_TEXT(0, "key-file", "FILE", struct job, key_path,
+	CMDLINE_TEXT(0, "key-file", "FILE", struct verification, key_path,
 	    "the verification key that seal-init showed, - reads standard input; without a key nothing is proven"),
 	CMDLINE_SET_ALL(0, "key", "KEY", set_key,
 	    "the same; anyone who lists processes sees it"),
-	CMDLINE_TEXT(0, "state", "FILE", struct job, state_path,
+	CMDLINE_TEXT(0, "state", "FILE", struct verification, state_path,
 	    "compare with this state of the seal; without FILEs, the configured one"),
-	CMDLINE_FLAG(
-	    0, "no-state", struct job, no_state, "do not compare with a state"),
-	CMDLINE_NUMBER(0, "expect-seq", struct job, setup.expect, 1, INT64_MAX,
-	    "the log must reach record N"),
-	CMDLINE_NUMBER(0, "first", struct job, setup.first, 1, INT64_MAX,
-	    "records before record N are not examined or missed"),
-	CMDLINE_FLAG(0, "pruned", struct job, setup.pruned,
+	CMDLINE_FLAG(0, "no-state", struct verification, no_state,
+	    "do not compare with a state"),
+	CMDLINE_NUMBER(0, "expect-seq", struct verification, setup.expect, 1,
+	    INT64_MAX, "the log must reach record N"),
+	CMDLINE_NUMBER(0, "first", struct verification, setup.first, 1,
+	    INT64_MAX, "records before record N are not examined or missed"),
+	CMDLINE_FLAG(0, "pruned", struct verification, setup.pruned,
 	    "what audit.keep removed is not missed"),
 	CMDLINE_LAST
 };
@@ -135,7 +135,8 @@ peek_byte(struct input *in)
 
 /* fd, unless it is -1, is taken over. */
 static int
-add_input(struct job *j, const char *path, const struct stat *st, int fd)
+add_input(
+    struct verification *j, const char *path, const struct stat *st, int fd)
 {
 	CLEANUP_FD int own = fd;
 	struct input *in;
@@ -162,7 +163,7 @@ add_input(struct job *j, const char *path, const struct stat *st, int fd)
 }
 
 static int
-add_named(struct job *j, char **paths)
+add_named(struct verification *j, char **paths)
 {
 	struct stat st;
 
@@ -176,7 +177,7 @@ add_named(struct job *j, char **paths)
 }
 
 static int
-add_rotated(struct job *j, const char *path)
+add_rotated(struct verification *j, const char *path)
 {
 	struct logfile_list l;
 	struct stat st;
@@ -195,7 +196,7 @@ add_rotated(struct job *j, const char *path)
 
 /* The configured log: rotated files, then the live one, each only once. */
 static int
-add_configured(struct job *j, const char *path)
+add_configured(struct verification *j, const char *path)
 {
 	CLEANUP_FD int live = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -228,7 +229,7 @@ by_first(const void *a, const void *b)
 
 /* Before the log, so that the log has at least what the state covers. */
 static int
-read_state(struct job *j)
+read_state(struct verification *j)
 {
 	bool there = false;
 	struct err e;
@@ -282,7 +283,7 @@ print_where(const struct verify_result *r)
 }
 
 static int
-print_result(const struct job *j, const struct verify_result *r)
+print_result(const struct verification *j, const struct verify_result *r)
 {
 	if (r->notes.len > 0)
 		(void)printf(
@@ -310,7 +311,7 @@ print_result(const struct job *j, const struct verify_result *r)
 }
 
 static int
-check_logs(struct job *j)
+check_logs(struct verification *j)
 {
 	struct verify *v;
 	struct err e;
@@ -344,7 +345,7 @@ record_reading(struct ctl *c, char **paths)
 }
 
 static int
-run_job(struct ctl *c, struct job *j, char **paths)
+run_job(struct ctl *c, struct verification *j, char **paths)
 {
 	const char *log = NULL; /* the configured one */
 	int rc;
@@ -365,7 +366,7 @@ run_job(struct ctl *c, struct job *j, char **paths)
 int
 audit_verify_run(struct ctl *c, int argc, char **argv)
 {
-	struct job j = { .count = 0 };
+	struct verification j = { .count = 0 };
 	int rc = CTL_OK;
 	char **paths = ctl_options(&verb, &j, argc, argv, &rc);
 

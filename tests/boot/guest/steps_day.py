@@ -63,7 +63,7 @@ REASON = (r"(?i)refused|permission denied|not permitted|access denied|are you "
           r"root|authentication (is )?required|not allowed|read-only")
 # What is not in view is said in the description of the tool itself.
 UNSEEN = {"processes": "never the machine's",
-          "files": "may be on the machine all the same"}
+          "files": "may be on the machine anyway"}
 # The questions that a policy does not answer: with its reason, or of what is
 # not in view.  All others are right.
 NOT_HERE = {

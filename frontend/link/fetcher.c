@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* reading: table of what is being read through the executor (frontend). */
+/* fetcher: table of what is being read through the executor (frontend). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/bearer.h"
 #include "common/shares.h"
-#include "frontend/link/exchange.h"
-#include "frontend/link/reading.h"
+#include "frontend/link/transfer.h"
+#include "frontend/link/fetcher.h"
 
-struct reading {
-	struct exchange exchange; /* its id is 0: free */
+struct fetcher_entry {
+	struct transfer transfer; /* its id is 0: free */
 	struct buf data;
 	struct shares_user *user;
-	void (*ended)(void *arg, const struct reading_end *end);
+	void (*ended)(void *arg, const struct fetcher_end *end);
 	void *arg;
 };
 
-struct readings {
+struct fetcher {
 	struct ipc *ipc;
 	struct shares *shares; /* of the table, by token */
-	struct reading table[READING_MAX];
+	struct fetcher_entry table[FETCHER_MAX];
 };
 
-static struct reading *
-find_reading(struct readings *r, uint64_t id)
+static struct fetcher_entry *
+find_fetch(struct fetcher *r, uint64_t id)
 {
-	for (size_t i = 0; id != 0 && i < READING_MAX; i++)
-		if (r->table[i].exchange.id == id)
+	for (size_t i = 0; id != 0 && i < FETCHER_MAX; i++)
+		if (r->table[i].transfer.id == id)
 			return &r->table[i];
 	return NULL;
 }
@@ -34,34 +34,34 @@ find_reading(struct readings *r, uint64_t id)
 static void
 on_drained(void *arg)
 {
-	struct readings *r = arg;
+	struct fetcher *r = arg;
 
-	for (size_t i = 0; i < READING_MAX; i++)
-		if (r->table[i].exchange.id != 0)
-			exchange_settle(&r->table[i].exchange);
+	for (size_t i = 0; i < FETCHER_MAX; i++)
+		if (r->table[i].transfer.id != 0)
+			transfer_settle(&r->table[i].transfer);
 }
 
 static int
 on_part(void *arg, const struct msg *m, struct err *e)
 {
-	struct readings *r = arg;
-	struct reading *one = find_reading(r, m->part.fetch);
+	struct fetcher *r = arg;
+	struct fetcher_entry *one = find_fetch(r, m->part.fetch);
 
 	if (one == NULL)
 		return err_set(e, ERR_PROTO, "PART of an unknown fetch");
 	buf_put_bytes(&one->data, m->part.data);
 	if (one->data.overflow)
 		return err_set(e, ERR_PROTO, "PART of more than was asked for");
-	exchange_owe(&one->exchange, (uint32_t)m->part.data.len);
+	transfer_owe(&one->transfer, (uint32_t)m->part.data.len);
 	return 0;
 }
 
 static void
-end_reading(
-    struct readings *r, struct reading *one, const struct msg_fetched *how)
+end_fetch(
+    struct fetcher *r, struct fetcher_entry *one, const struct msg_fetched *how)
 {
-	struct reading over = *one;
-	struct reading_end end = { .how = how, .data = buf_bytes(&over.data) };
+	struct fetcher_entry over = *one;
+	struct fetcher_end end = { .how = how, .data = buf_bytes(&over.data) };
 
 	memset(one, 0, sizeof(*one));
 	shares_give(r->shares, over.user, 1);
@@ -73,30 +73,30 @@ end_reading(
 static int
 on_fetched(void *arg, const struct msg *m, struct err *e)
 {
-	struct readings *r = arg;
-	struct reading *one = find_reading(r, m->fetched.fetch);
+	struct fetcher *r = arg;
+	struct fetcher_entry *one = find_fetch(r, m->fetched.fetch);
 
 	if (one == NULL)
 		return err_set(e, ERR_PROTO, "FETCHED of an unknown fetch");
-	end_reading(r, one, &m->fetched);
+	end_fetch(r, one, &m->fetched);
 	return 0;
 }
 
 /* A place in the table, and the token's part of it; NULL: none is left. */
-static struct reading *
-take_entry(struct readings *r, const uint8_t *proof, struct shares_user **u)
+static struct fetcher_entry *
+take_entry(struct fetcher *r, const uint8_t *proof, struct shares_user **u)
 {
 	uint8_t verifier[DIGEST_BYTES];
-	struct reading *one = NULL;
+	struct fetcher_entry *one = NULL;
 
-	for (size_t i = 0; i < READING_MAX && one == NULL; i++)
-		if (r->table[i].exchange.id == 0)
+	for (size_t i = 0; i < FETCHER_MAX && one == NULL; i++)
+		if (r->table[i].transfer.id == 0)
 			one = &r->table[i];
 	if (one == NULL)
 		return NULL;
 	bearer_verifier(proof, verifier);
 	*u = shares_join(r->shares, verifier);
-	if (shares_fits(r->shares, *u, 1, READING_MAX)) {
+	if (shares_fits(r->shares, *u, 1, FETCHER_MAX)) {
 		shares_take(r->shares, *u, 1);
 		return one;
 	}
@@ -105,7 +105,7 @@ take_entry(struct readings *r, const uint8_t *proof, struct shares_user **u)
 }
 
 static int
-send_fetch(struct readings *r, uint64_t id, const struct reading_request *q,
+send_fetch(struct fetcher *r, uint64_t id, const struct fetcher_request *q,
     struct err *e)
 {
 	struct msg m = { .code = PROTO_FETCH,
@@ -116,7 +116,7 @@ send_fetch(struct readings *r, uint64_t id, const struct reading_request *q,
 		    .stream = (uint8_t)q->stream,
 		    .offset = q->offset,
 		    .length = q->length,
-		    .window = READING_WINDOW } };
+		    .window = FETCHER_WINDOW } };
 	int rc;
 
 	memcpy(m.fetch.proof, q->proof, sizeof(m.fetch.proof));
@@ -126,59 +126,59 @@ send_fetch(struct readings *r, uint64_t id, const struct reading_request *q,
 }
 
 int
-reading_start(struct readings *r, const struct reading_request *q, uint64_t *id,
+fetcher_start(struct fetcher *r, const struct fetcher_request *q, uint64_t *id,
     struct err *e)
 {
 	struct shares_user *u;
-	struct exchange x;
-	struct reading *one = take_entry(r, q->proof, &u);
+	struct transfer x;
+	struct fetcher_entry *one = take_entry(r, q->proof, &u);
 
 	if (one == NULL)
 		return err_set(e, ERR_BUSY,
 		    "too much is read at the same time; try again in a moment");
-	exchange_begin(&x, r->ipc, READING_WINDOW);
+	transfer_begin(&x, r->ipc, FETCHER_WINDOW);
 	if (send_fetch(r, x.id, q, e) != 0) {
 		shares_give(r->shares, u, 1);
 		shares_leave(r->shares, u);
 		return err_set(
 		    e, ERR_BUSY, "the server is busy; try again in a moment");
 	}
-	*one = (struct reading){
-		.exchange = x, .user = u, .ended = q->ended, .arg = q->arg
+	*one = (struct fetcher_entry){
+		.transfer = x, .user = u, .ended = q->ended, .arg = q->arg
 	};
-	buf_init(&one->data, READING_BYTES);
+	buf_init(&one->data, FETCHER_BYTES);
 	*id = x.id;
 	return 0;
 }
 
 void
-reading_stop(struct readings *r, uint64_t id)
+fetcher_stop(struct fetcher *r, uint64_t id)
 {
-	struct reading *one = find_reading(r, id);
+	struct fetcher_entry *one = find_fetch(r, id);
 
 	if (one != NULL)
-		exchange_cancel(&one->exchange, PROTO_WHY_CLIENT, bytes_of(""));
+		transfer_cancel(&one->transfer, PROTO_WHY_CLIENT, bytes_of(""));
 }
 
 void
-readings_lose(struct readings *r)
+fetcher_lose(struct fetcher *r)
 {
 	static const struct msg_fetched lost = { .state = PROTO_DENIED,
 		.message = BYTES_LIT("the server stopped") };
 
-	for (size_t i = 0; i < READING_MAX; i++)
-		if (r->table[i].exchange.id != 0)
-			end_reading(r, &r->table[i], &lost);
+	for (size_t i = 0; i < FETCHER_MAX; i++)
+		if (r->table[i].transfer.id != 0)
+			end_fetch(r, &r->table[i], &lost);
 }
 
-struct readings *
-readings_new(struct ipc *i, struct err *e)
+struct fetcher *
+fetcher_new(struct ipc *i, struct err *e)
 {
-	struct readings *r = err_alloc(1, sizeof(*r), e);
+	struct fetcher *r = err_alloc(1, sizeof(*r), e);
 
 	if (r == NULL)
 		return NULL;
-	r->shares = shares_new(READING_MAX, e);
+	r->shares = shares_new(FETCHER_MAX, e);
 	if (r->shares == NULL) {
 		free(r);
 		return NULL;
@@ -191,11 +191,11 @@ readings_new(struct ipc *i, struct err *e)
 }
 
 void
-readings_free(struct readings *r)
+fetcher_free(struct fetcher *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < READING_MAX; i++)
+	for (size_t i = 0; i < FETCHER_MAX; i++)
 		buf_fini(&r->table[i].data);
 	shares_free(r->shares);
 	free(r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* asking: lists, contents and completions (frontend, untrusted input). */
-#include "frontend/mcp/asking.h"
+/* resource_request: lists, contents and completions (frontend, untrusted input). */
+#include "frontend/mcp/resource_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +13,11 @@ enum {
 	MAX_TEXT = 512 /* bytes of an error's message */
 };
 
-struct asking {
+struct resource_request {
 	struct mcp_pending pending; /* first: stop() is given this */
-	const struct asking_kind *kind;
-	struct readings *readings;
-	uint64_t reading;
+	const struct resource_request_kind *kind;
+	struct fetcher *fetcher;
+	uint64_t fetch;
 	int code_absent; /* of an error: no such resource */
 	struct resource resource;
 	bool ids; /* the completion is of runs, else of streams */
@@ -31,16 +31,16 @@ struct asking {
  * plan: false: there is nothing to read, by fail_with() or as all is known here.
  * put: append the members of the result.
  */
-struct asking_kind {
-	bool (*plan)(struct asking *a, const struct mcp_request *r,
-	    struct reading_request *rr);
-	void (*put)(struct buf *out, const struct asking *a,
-	    const struct mcp_revision *rev, const struct reading_end *end);
+struct resource_request_kind {
+	bool (*plan)(struct resource_request *a, const struct mcp_request *r,
+	    struct fetcher_request *rr);
+	void (*put)(struct buf *out, const struct resource_request *a,
+	    const struct mcp_revision *rev, const struct fetcher_end *end);
 	bool lasts; /* may be kept: its result says for how long */
 };
 
 static void
-fail_with(struct asking *a, int code, const char *text)
+fail_with(struct resource_request *a, int code, const char *text)
 {
 	a->code = code;
 	(void)snprintf(a->text, sizeof(a->text), "%s", text);
@@ -49,8 +49,8 @@ fail_with(struct asking *a, int code, const char *text)
 /* --- what is asked: false after fail_with() ----------------------------------------- */
 
 static bool
-plan_list(
-    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
+plan_list(struct resource_request *a, const struct mcp_request *r,
+    struct fetcher_request *rr)
 {
 	if (answer_has_cursor(r)) {
 		fail_with(a, MCP_CODE_PARAMS,
@@ -63,8 +63,8 @@ plan_list(
 }
 
 static bool
-plan_read(
-    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
+plan_read(struct resource_request *a, const struct mcp_request *r,
+    struct fetcher_request *rr)
 {
 	const struct json_value *uri = json_get(r->params, "uri");
 	struct err e;
@@ -110,8 +110,8 @@ is_template(const struct json_value *ref)
 
 /* A prefix of no run's id has no completion, and is not an error. */
 static bool
-plan_complete(
-    struct asking *a, const struct mcp_request *r, struct reading_request *rr)
+plan_complete(struct resource_request *a, const struct mcp_request *r,
+    struct fetcher_request *rr)
 {
 	const struct json_value *argument = json_get(r->params, "argument");
 	const struct json_value *name = json_get(argument, "name");
@@ -139,7 +139,7 @@ plan_complete(
 /* --- the answer ------------------------------------------------------------------ */
 
 static void
-take_state(struct asking *a, const struct msg_fetched *how)
+take_state(struct resource_request *a, const struct msg_fetched *how)
 {
 	char text[MAX_TEXT];
 	struct err e;
@@ -154,7 +154,7 @@ take_state(struct asking *a, const struct msg_fetched *how)
 }
 
 static void
-put_error(struct buf *out, const struct asking *a)
+put_error(struct buf *out, const struct resource_request *a)
 {
 	json_put_key(out, "error");
 	buf_put_str(out, "{");
@@ -171,8 +171,8 @@ put_error(struct buf *out, const struct asking *a)
 
 /* What was read may change at any time. */
 static void
-put_answer(struct mcp_reply *reply, const struct asking *a,
-    const struct mcp_revision *rev, const struct reading_end *end)
+put_answer(struct mcp_reply *reply, const struct resource_request *a,
+    const struct mcp_revision *rev, const struct fetcher_end *end)
 {
 	if (a->code != 0) {
 		put_error(&reply->body, a);
@@ -218,8 +218,8 @@ put_streams(struct buf *out, const char *value)
 }
 
 static void
-put_completion(struct buf *out, const struct asking *a,
-    const struct mcp_revision *rev, const struct reading_end *end)
+put_completion(struct buf *out, const struct resource_request *a,
+    const struct mcp_revision *rev, const struct fetcher_end *end)
 {
 	size_t n;
 
@@ -235,16 +235,16 @@ put_completion(struct buf *out, const struct asking *a,
 }
 
 static void
-put_list(struct buf *out, const struct asking *a,
-    const struct mcp_revision *rev, const struct reading_end *end)
+put_list(struct buf *out, const struct resource_request *a,
+    const struct mcp_revision *rev, const struct fetcher_end *end)
 {
 	(void)a;
 	resource_put_list(out, end->data, rev);
 }
 
 static void
-put_contents(struct buf *out, const struct asking *a,
-    const struct mcp_revision *rev, const struct reading_end *end)
+put_contents(struct buf *out, const struct resource_request *a,
+    const struct mcp_revision *rev, const struct fetcher_end *end)
 {
 	(void)rev;
 	resource_put_contents(out, &a->resource, end);
@@ -253,9 +253,9 @@ put_contents(struct buf *out, const struct asking *a,
 /* --- the way ------------------------------------------------------------- */
 
 static void
-on_ended(void *arg, const struct reading_end *end)
+on_ended(void *arg, const struct fetcher_end *end)
 {
-	struct asking *a = arg;
+	struct resource_request *a = arg;
 	struct mcp_reply *reply = a->pending.reply;
 
 	answer_leave(&a->pending);
@@ -270,18 +270,18 @@ on_ended(void *arg, const struct reading_end *end)
 static void
 stop_reading(struct mcp_pending *p, enum proto_why why, struct bytes reason)
 {
-	struct asking *a = (struct asking *)(void *)p;
+	struct resource_request *a = (struct resource_request *)(void *)p;
 
 	(void)why;
 	(void)reason;
-	reading_stop(a->readings, a->reading);
+	fetcher_stop(a->fetcher, a->fetch);
 }
 
 static enum mcp_verdict
-answer_now(const struct mcp_request *r, struct asking *a)
+answer_now(const struct mcp_request *r, struct resource_request *a)
 {
 	static const struct msg_fetched nothing = { .state = PROTO_FOUND };
-	static const struct reading_end none = { .how = &nothing };
+	static const struct fetcher_end none = { .how = &nothing };
 
 	put_answer(r->reply, a, r->revision, &none);
 	free(a);
@@ -289,10 +289,11 @@ answer_now(const struct mcp_request *r, struct asking *a)
 }
 
 static enum mcp_verdict
-ask_executor(const struct mcp_request *r, const struct asking_kind *kind)
+ask_executor(
+    const struct mcp_request *r, const struct resource_request_kind *kind)
 {
-	struct asking *a = calloc(1, sizeof(*a));
-	struct reading_request rr = { .proof = r->from->proof,
+	struct resource_request *a = calloc(1, sizeof(*a));
+	struct fetcher_request rr = { .proof = r->from->proof,
 		.peer = r->from->peer,
 		.ended = on_ended,
 		.arg = a };
@@ -302,11 +303,11 @@ ask_executor(const struct mcp_request *r, const struct asking_kind *kind)
 		return answer_status(
 		    r, 503, MCP_CODE_INTERNAL, MESSAGE_NO_MEMORY);
 	a->kind = kind;
-	a->readings = r->mcp->readings;
+	a->fetcher = r->mcp->fetcher;
 	a->code_absent = r->revision->code_absent;
 	if (!kind->plan(a, r, &rr))
 		return answer_now(r, a);
-	if (reading_start(a->readings, &rr, &a->reading, &e) != 0) {
+	if (fetcher_start(a->fetcher, &rr, &a->fetch, &e) != 0) {
 		fail_with(a, MCP_CODE_INTERNAL, e.what);
 		return answer_now(r, a);
 	}
@@ -315,9 +316,10 @@ ask_executor(const struct mcp_request *r, const struct asking_kind *kind)
 }
 
 enum mcp_verdict
-asking_list(const struct mcp_request *r)
+resource_request_list(const struct mcp_request *r)
 {
-	static const struct asking_kind kind = { plan_list, put_list, true };
+	static const struct resource_request_kind kind = { plan_list, put_list,
+		true };
 
 	/* a session that has read the list is told when it changes */
 	if (r->revision->follows && r->revision->envelope == MCP_SESSION)
@@ -326,19 +328,19 @@ asking_list(const struct mcp_request *r)
 }
 
 enum mcp_verdict
-asking_read(const struct mcp_request *r)
+resource_request_read(const struct mcp_request *r)
 {
-	static const struct asking_kind kind = { plan_read, put_contents,
-		true };
+	static const struct resource_request_kind kind = { plan_read,
+		put_contents, true };
 
 	return ask_executor(r, &kind);
 }
 
 enum mcp_verdict
-asking_complete(const struct mcp_request *r)
+resource_request_complete(const struct mcp_request *r)
 {
-	static const struct asking_kind kind = { plan_complete, put_completion,
-		false };
+	static const struct resource_request_kind kind = { plan_complete,
+		put_completion, false };
 
 	return ask_executor(r, &kind);
 }

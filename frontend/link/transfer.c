@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* exchange: credit and cancelling on the channel (frontend). */
-#include "frontend/link/exchange.h"
+/* transfer: credit and cancelling on the channel (frontend). */
+#include "frontend/link/transfer.h"
 
 void
-exchange_begin(struct exchange *x, struct ipc *i, uint32_t window)
+transfer_begin(struct transfer *x, struct ipc *i, uint32_t window)
 {
-	*x = (struct exchange){
+	*x = (struct transfer){
 		.ipc = i, .id = ipc_next_id(i), .window = window
 	};
 }
 
 static void
-send_credit(struct exchange *x)
+send_credit(struct transfer *x)
 {
 	struct msg m = { .code = PROTO_CREDIT,
 		.credit = { .id = x->id, .bytes = x->owed } };
@@ -22,7 +22,7 @@ send_credit(struct exchange *x)
 }
 
 void
-exchange_owe(struct exchange *x, uint32_t bytes)
+transfer_owe(struct transfer *x, uint32_t bytes)
 {
 	x->owed += bytes;
 	if (x->owed >= x->window / 2)
@@ -30,7 +30,7 @@ exchange_owe(struct exchange *x, uint32_t bytes)
 }
 
 void
-exchange_cancel(struct exchange *x, enum proto_why why, struct bytes reason)
+transfer_cancel(struct transfer *x, enum proto_why why, struct bytes reason)
 {
 	struct msg m = { .code = PROTO_CANCEL,
 		.cancel = {
@@ -42,9 +42,9 @@ exchange_cancel(struct exchange *x, enum proto_why why, struct bytes reason)
 }
 
 void
-exchange_settle(struct exchange *x)
+transfer_settle(struct transfer *x)
 {
 	send_credit(x);
 	if (x->cancel_owed)
-		exchange_cancel(x, x->why, bytes_of(""));
+		transfer_cancel(x, x->why, bytes_of(""));
 }
