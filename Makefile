@@ -2,7 +2,7 @@
 #
 # mcp-execd: one non-recursive GNU Makefile.  `make help` lists the targets.
 #
-# V=release|asan|valgrind|cov|fuzz|tidy picks the variant, built in build/$(V).
+# V=release|asan|valgrind|cov|profile|fuzz|tidy picks the variant, built in build/$(V).
 # CPPFLAGS, CFLAGS and LDFLAGS of the caller come last and are never replaced.
 
 .DELETE_ON_ERROR:
@@ -20,7 +20,7 @@ O := $(B)/obj
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 PYTHON ?= python3
-ifeq ($(V)$(origin CC),fuzzdefault)
+ifneq ($(filter $(V)$(origin CC),fuzzdefault profiledefault),)
 CC := clang
 endif
 ifeq ($(origin AR),default)
@@ -146,10 +146,14 @@ opt_release := -O2 -g
 opt_asan := -O1 -g $(SAN)
 opt_valgrind := -O1 -g -DUNLOCKED
 opt_cov := -O0 -g --coverage
+# Counters are in a shared mapping of a file: nothing is written at the end, so
+# that processes behind a filter, and those that are killed, count too.
+opt_profile := -O1 -g -Wno-unused-command-line-argument -fcoverage-mapping -mllvm -runtime-counter-relocation \
+	-fprofile-instr-generate=$(CURDIR)/build/profile/raw/%m%c.profraw
 opt_fuzz := -O1 -g $(SAN) -fsanitize=fuzzer-no-link
 opt_tidy := -O1 -g
 ifndef opt_$(V)
-$(error V=$(V) is not a variant: use release, asan, valgrind, cov, fuzz or tidy)
+$(error V=$(V) is not a variant: use release, asan, valgrind, cov, profile, fuzz or tidy)
 endif
 ifeq ($(V),release)
 TRY := $(WARN_TRY) $(ALWAYS_TRY) $(HARDEN_TRY)
@@ -405,6 +409,10 @@ fuzz:				##s libFuzzer: make fuzz T=json TIME=60
 cov:				##s line coverage of the unit tests and replay
 	$(MAKE) V=cov all tests
 	$(PYTHON) tests/coverage
+.PHONY: cov-all
+cov-all:			##l lines and branches that all suites reach, by folder (clang; an hour)
+	$(MAKE) V=profile all tests
+	$(PYTHON) tests/coverage --all $(SUITES)
 
 # --- demo, dependencies, lint ----------------------------------------------
 .PHONY: demo deps deps-build
@@ -458,7 +466,7 @@ include packaging/package.mk
 clean:				##b remove build/
 	rm -rf build
 help:				##b this list
-	@echo 'mcp-execd $(VERSION): make [V=release|asan|valgrind|cov|fuzz] TARGET'
+	@echo 'mcp-execd $(VERSION): make [V=release|asan|valgrind|cov|profile|fuzz] TARGET'
 	@for g in 'tTry it' 'bBuild' 'sTest (build first: make all tests)' 'lLint' \
 	    'fMeasure' 'iInstall and package'; do printf '\n%s\n' "$${g#?}"; \
 	    sed -n "s/^\([a-z][a-z0-9 -]*\):[^#]*##$${g%"$${g#?}"}[[:space:]]*\(.*\)/\1\t\2/p" \
