@@ -285,6 +285,44 @@ recordings_withdraw(struct recordings *k, struct recordings_run *r)
 	vacate_place(k, r);
 }
 
+/* Where the file system has no O_TMPFILE: one whose name goes at once. */
+static int
+open_nameless(const struct recordings *k)
+{
+	static const char name[] = "scratch";
+	int fd = openat(k->dir, name,
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd == -1 && errno == EEXIST && unlinkat(k->dir, name, 0) == 0)
+		fd = openat(k->dir, name,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd != -1)
+		(void)unlinkat(k->dir, name, 0);
+	return fd;
+}
+
+int
+recordings_scratch(const struct recordings *k, struct err *e)
+{
+	int fd;
+
+	if (k->dir < 0)
+		return err_set(e, ERR_BUSY,
+		    "there is no directory for recordings; tell the administrator of this server");
+	fd = openat(k->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = open_nameless(k);
+	if (fd == -1)
+		(void)err_sys(e, "output in %s", k->path);
+	return fd;
+}
+
+uint64_t
+recordings_max_bytes(const struct recordings *k)
+{
+	return k->limits.bytes;
+}
+
 static int
 make_room(struct recordings *k, const struct recordings_run *r, uint64_t bytes,
     struct err *e)

@@ -90,6 +90,11 @@ int recordings_read(const struct recordings *k, const struct recordings_run *r,
 bool recordings_digest(const struct recordings *k, const char *run,
     uint64_t *bytes, uint8_t sum[DIGEST_BYTES]);
 
+/* A file without a name in that directory, to be read and written; or -1. */
+int recordings_scratch(const struct recordings *k, struct err *e) MUST_CHECK;
+/* Bytes that all recordings together may have. */
+uint64_t recordings_max_bytes(const struct recordings *k);
+
 /*
  * Remove what is too old, and some of the files whose removal is on record;
  * after each flush of the log.  true: there are more, call again soon.

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "executor/confine/confine.h"
+#include "executor/recording/spool.h"
 
 enum {
 	OF_A_RUN = 16, /* that it may have in the executor */
@@ -38,7 +39,7 @@ service_rlimits_files_needed(const struct conf *c)
 	uint64_t connections = c->limits.connections;
 
 	return (runs > connections ? runs : connections) + BESIDES +
-	       CONFINE_SPARES_IN_ALL;
+	       CONFINE_SPARES_IN_ALL + SPOOL_FILES;
 }
 
 int

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* ledger: the table of runs that can be asked for.  Executor. */
+#include "executor/recording/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+enum { LOOK_MS = 10000 /* between two looks at their age */ };
+
+struct ledger {
+	struct loop *loop;
+	struct spools *spools;
+	struct ledger_entry *newest;
+	size_t count;
+	struct loop_timer look;
+};
+
+#define FORGOTTEN "it is kept no longer"
+
+/* --- leaving -------------------------------------------------------------- */
+
+static void
+unlink_entry(struct ledger *l, struct ledger_entry *x)
+{
+	if (x->older != NULL)
+		x->older->newer = x->newer;
+	*(x->newer != NULL ? &x->newer->older : &l->newest) = x->older;
+	l->count--;
+}
+
+static void
+free_entry(struct ledger_entry *x)
+{
+	spool_free(x->spool);
+	buf_fini(&x->denials);
+	free(x);
+}
+
+/* Who waits is told, and finds it no more. */
+static void
+forget_entry(struct ledger *l, struct ledger_entry *x, const char *why)
+{
+	struct ledger_waiter *w;
+
+	unlink_entry(l, x);
+	while ((w = x->waiters) != NULL) {
+		ledger_leave(w);
+		w->gone(w->arg, why);
+	}
+	free_entry(x);
+}
+
+void
+ledger_withdraw(struct ledger *l, struct ledger_entry *x, const char *why)
+{
+	forget_entry(l, x, why);
+}
+
+static bool
+is_stale(const struct ledger_entry *x, uint64_t now)
+{
+	return x->over && now - x->end_ms >= (uint64_t)x->keep_s * 1000;
+}
+
+static void
+on_look(void *arg)
+{
+	struct ledger *l = arg;
+	struct ledger_entry *x, *older;
+	uint64_t now = clock_mono_ms();
+
+	for (x = l->newest; x != NULL; x = older) {
+		older = x->older;
+		if (is_stale(x, now))
+			forget_entry(l, x, FORGOTTEN);
+	}
+	if (l->newest != NULL)
+		loop_timer_set(l->loop, &l->look, LOOK_MS);
+}
+
+void
+ledger_purge(struct ledger *l,
+    bool (*keep)(const void *arg, const struct ledger_entry *x),
+    const void *arg)
+{
+	struct ledger_entry *x, *older;
+
+	for (x = l->newest; x != NULL; x = older) {
+		older = x->older;
+		if (x->over && !keep(arg, x))
+			forget_entry(l, x, FORGOTTEN);
+	}
+}
+
+/* --- room ----------------------------------------------------------------- */
+
+static bool
+is_of(const struct ledger_entry *x, const uint8_t verifier[DIGEST_BYTES])
+{
+	return bytes_eq_secret(x->verifier, verifier, DIGEST_BYTES);
+}
+
+/* Of this token (NULL: of any), the one that may go first; NULL: none. */
+static struct ledger_entry *
+find_victim(const struct ledger *l, const uint8_t *verifier)
+{
+	struct ledger_entry *x, *job = NULL, *run = NULL;
+
+	for (x = l->newest; x != NULL; x = x->older) {
+		if (!x->over || x->key.given || x->waiters != NULL ||
+		    (verifier != NULL && !is_of(x, verifier)))
+			continue;
+		*(x->job ? &job : &run) = x;
+	}
+	return run != NULL ? run : job;
+}
+
+/* Beyond what a token may keep, the oldest go. */
+static void
+keep_newest(struct ledger *l, const struct ledger_entry *of)
+{
+	const uint8_t *verifier = of->verifier;
+	uint32_t most = of->keep;
+	struct ledger_entry *x;
+	uint32_t n = 0;
+
+	for (x = l->newest; x != NULL; x = x->older)
+		n += x->over && !x->key.given && is_of(x, verifier);
+	for (; n > most; n--) {
+		x = find_victim(l, verifier);
+		if (x == NULL)
+			return;
+		forget_entry(l, x, FORGOTTEN);
+	}
+}
+
+static size_t
+count_keys(const struct ledger *l, const uint8_t verifier[DIGEST_BYTES])
+{
+	const struct ledger_entry *x;
+	size_t n = 0;
+
+	for (x = l->newest; x != NULL; x = x->older)
+		n += x->key.given && is_of(x, verifier);
+	return n;
+}
+
+static int
+make_place(struct ledger *l, const struct ledger_begin *b, struct err *e)
+{
+	struct ledger_entry *x;
+
+	if (b->key.given && count_keys(l, b->verifier) >= LEDGER_KEYS)
+		return err_set(e, ERR_BUSY,
+		    "%d calls with an idempotency_key are remembered already, the most of one token; leave the key out, or wait until the first are forgotten",
+		    LEDGER_KEYS);
+	if (l->count < LEDGER_MAX)
+		return 0;
+	x = find_victim(l, NULL);
+	if (x == NULL)
+		return err_set(e, ERR_BUSY,
+		    "the server remembers %d runs, its limit; try again later",
+		    LEDGER_MAX);
+	forget_entry(l, x, FORGOTTEN);
+	return 0;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static void
+copy_cut(char *out, size_t size, struct bytes text)
+{
+	size_t n = text.len < size ? text.len : size - 1;
+
+	if (n < text.len) /* not within a character */
+		while (n > 0 && (text.p[n] & 0xc0) == 0x80)
+			n--;
+	if (n > 0)
+		memcpy(out, text.p, n);
+	out[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)out[i] < ' ' || out[i] == 0x7f)
+			out[i] = ' ';
+}
+
+static void
+fill_entry(struct ledger_entry *x, const struct ledger_begin *b)
+{
+	(void)snprintf(x->id, sizeof(x->id), "%s", b->id);
+	(void)snprintf(x->token, sizeof(x->token), "%s", b->token);
+	(void)snprintf(x->tool, sizeof(x->tool), "%s", b->tool);
+	memcpy(x->verifier, b->verifier, DIGEST_BYTES);
+	copy_cut(x->name, sizeof(x->name), b->name);
+	copy_cut(x->command, sizeof(x->command), b->command);
+	x->key = b->key;
+	x->text = b->text;
+	x->keep_s = b->keep_s;
+	x->keep = b->keep;
+	x->begin_us = clock_wall_us();
+	x->begin_ms = clock_mono_ms();
+	x->exit_code = -1;
+	buf_init(&x->denials, LEDGER_DENIALS);
+}
+
+struct ledger_entry *
+ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
+{
+	struct ledger_entry *x;
+
+	if (make_place(l, b, e) != 0)
+		return NULL;
+	x = calloc(1, sizeof(*x));
+	if (x == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	fill_entry(x, b);
+	x->spool = spool_new(l->spools, b->verifier, b->output_bytes, e);
+	if (x->spool == NULL) {
+		free_entry(x);
+		return NULL;
+	}
+	x->older = l->newest;
+	if (l->newest != NULL)
+		l->newest->newer = x;
+	l->newest = x;
+	l->count++;
+	if (l->look.at_ms == 0)
+		loop_timer_set(l->loop, &l->look, LOOK_MS);
+	return x;
+}
+
+static void
+tell_waiters(struct ledger_entry *x)
+{
+	struct ledger_waiter *w;
+
+	for (w = x->waiters; w != NULL; w = w->next)
+		w->news(w->arg);
+}
+
+void
+ledger_output(struct ledger_entry *x, unsigned stream, struct bytes data)
+{
+	spool_put(x->spool, stream, data);
+	tell_waiters(x);
+}
+
+void
+ledger_end(struct ledger *l, struct ledger_entry *x)
+{
+	x->over = true;
+	x->end_ms = clock_mono_ms();
+	spool_close(x->spool);
+	tell_waiters(x);
+	if (x->keep_s == 0)
+		forget_entry(l, x, FORGOTTEN);
+	else
+		keep_newest(l, x);
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+/* All are looked at: the time tells nothing of others'. */
+struct ledger_entry *
+ledger_find(const struct ledger *l, struct bytes id,
+    const uint8_t verifier[DIGEST_BYTES])
+{
+	struct ledger_entry *x, *found = NULL;
+
+	if (id.len != ASCIICAST_ID - 1)
+		return NULL;
+	for (x = l->newest; x != NULL; x = x->older)
+		if (is_of(x, verifier) & bytes_eq_secret(x->id, id.p, id.len))
+			found = x;
+	return found;
+}
+
+struct ledger_entry *
+ledger_find_key(const struct ledger *l, const uint8_t key[DIGEST_BYTES],
+    const uint8_t verifier[DIGEST_BYTES])
+{
+	struct ledger_entry *x;
+
+	for (x = l->newest; x != NULL; x = x->older)
+		if (x->key.given && is_of(x, verifier) &&
+		    bytes_eq_secret(x->key.key, key, DIGEST_BYTES))
+			return x;
+	return NULL;
+}
+
+struct ledger_entry *
+ledger_before(const struct ledger *l, const struct ledger_entry *x,
+    const uint8_t verifier[DIGEST_BYTES])
+{
+	struct ledger_entry *y = x == NULL ? l->newest : x->older;
+
+	while (y != NULL && !is_of(y, verifier))
+		y = y->older;
+	return y;
+}
+
+size_t
+ledger_count(const struct ledger *l)
+{
+	return l->count;
+}
+
+uint64_t
+ledger_bytes(const struct ledger *l)
+{
+	return spool_store_used(l->spools);
+}
+
+void
+ledger_wait(struct ledger_entry *x, struct ledger_waiter *w)
+{
+	w->entry = x;
+	w->next = x->waiters;
+	x->waiters = w;
+}
+
+void
+ledger_leave(struct ledger_waiter *w)
+{
+	struct ledger_waiter **at;
+
+	if (w->entry == NULL)
+		return;
+	for (at = &w->entry->waiters; *at != NULL; at = &(*at)->next)
+		if (*at == w) {
+			*at = w->next;
+			break;
+		}
+	w->entry = NULL;
+	w->next = NULL;
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+struct ledger *
+ledger_new(struct loop *loop, struct recordings *k, struct err *e)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		(void)err_sys(e, "ledger");
+		return NULL;
+	}
+	l->spools = spool_store_new(k, e);
+	if (l->spools == NULL) {
+		free(l);
+		return NULL;
+	}
+	l->loop = loop;
+	l->look = (struct loop_timer){ .handler = on_look, .arg = l };
+	return l;
+}
+
+void
+ledger_free(struct ledger *l)
+{
+	struct ledger_entry *x;
+
+	if (l == NULL)
+		return;
+	while ((x = l->newest) != NULL) {
+		unlink_entry(l, x);
+		free_entry(x);
+	}
+	loop_timer_cancel(l->loop, &l->look);
+	spool_store_free(l->spools);
+	free(l);
+}

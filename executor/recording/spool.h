@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool: output of a run that can be read while it goes on and afterwards.
+ *
+ * Executor.  Both streams in the order in which they came, in a file without
+ * a name among the recordings, of which the last so many bytes are kept: a
+ * byte is found by its number, whatever the size, and memory stays as it is.
+ * Writing never fails: what the disk does not take, or what is beyond the room
+ * that all have together, is a gap, which readers are told of.  Owners above
+ * their share (common/shares) lose the output of their oldest ended run first.
+ */
+#ifndef EXECUTOR_SPOOL_H
+#define EXECUTOR_SPOOL_H
+
+#include "common/shares.h"
+#include "executor/recording/recordings.h"
+
+enum {
+	SPOOLS_MAX = 4096, /* at a time */
+	SPOOL_FILES = 512, /* of them on disk, each with a descriptor */
+	SPOOL_GAPS = 8, /* that are remembered of one */
+	SPOOL_SEGMENTS = 1024, /* changes between the streams, likewise */
+	SPOOL_LEAST = 64 << 10 /* bytes that one may keep, at least */
+};
+
+struct spools;
+struct spool;
+
+struct spools *spool_store_new(struct recordings *k, struct err *e) MUST_CHECK;
+void spool_store_free(struct spools *all); /* NULL is fine */
+/* Bytes on disk, of all. */
+uint64_t spool_store_used(const struct spools *all);
+
+/* Keeps the last `max` bytes; no file before the first of them.  NULL: *e. */
+struct spool *spool_new(struct spools *all, const uint8_t owner[DIGEST_BYTES],
+    uint64_t max, struct err *e) MUST_CHECK;
+void spool_free(struct spool *s); /* NULL is fine */
+void spool_put(struct spool *s, unsigned stream, struct bytes data);
+/* Nothing is added any more: it may make room for others. */
+void spool_close(struct spool *s);
+
+uint64_t spool_total(const struct spool *s); /* bytes that were put */
+uint64_t spool_first(const struct spool *s); /* number of the first kept */
+uint64_t spool_lost(const struct spool *s); /* bytes of gaps */
+/*
+ * Bytes from number *at on, at most max and of one stream; 0: there are no
+ * more.  *at moves to the first that is given, and *lost tells how many were
+ * passed over for it, as they are not kept.
+ */
+size_t spool_read(const struct spool *s, uint64_t *at, uint8_t *out, size_t max,
+    uint64_t *lost, unsigned *stream);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/recording/spool and ledger: real files in a real
+ * directory, with limits that are soon reached.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "executor/recording/ledger.h"
+#include "tests/unit/fixture_executor.h"
+
+static struct {
+	struct audit *audit;
+	struct recordings *recordings;
+	struct loop *loop;
+	struct ledger *ledger;
+	struct spools *spools;
+	unsigned news, gone;
+} b;
+
+static const uint8_t alice[DIGEST_BYTES] = { 1 }, bob[DIGEST_BYTES] = { 2 };
+
+static void
+limit_bytes(uint64_t bytes)
+{
+	struct recordings_limits l = { .bytes = bytes };
+
+	recordings_adjust(b.recordings, &l);
+}
+
+static int
+setup(void **state)
+{
+	struct err e = { 0 };
+
+	if (fixture_setup(state) != 0)
+		return -1;
+	memset(&b, 0, sizeof(b));
+	b.audit = audit_open(fixture_path("audit.jsonl"), &e);
+	b.recordings = recordings_new(b.audit, &e);
+	b.loop = loop_new(&e);
+	if (recordings_open(b.recordings, fixture_path("rec"), &e) != 0)
+		fail_msg("%s", e.what);
+	limit_bytes(1 << 20);
+	b.spools = spool_store_new(b.recordings, &e);
+	b.ledger = ledger_new(b.loop, b.recordings, &e);
+	return b.ledger != NULL && b.spools != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	struct err e;
+
+	ledger_free(b.ledger);
+	spool_store_free(b.spools);
+	loop_free(b.loop);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	recordings_free(b.recordings);
+	audit_close(b.audit);
+	return fixture_teardown(state);
+}
+
+/* --- spool ---------------------------------------------------------------- */
+
+static struct spool *
+make_spool(const uint8_t *owner, uint64_t max)
+{
+	struct err e = { 0 };
+	struct spool *s = spool_new(b.spools, owner, max, &e);
+
+	assert_non_null(s);
+	return s;
+}
+
+/* Bytes of which each tells its own number. */
+static void
+put_bytes(struct spool *s, unsigned stream, size_t n)
+{
+	static uint8_t part[1 << 17];
+	uint64_t at = spool_total(s);
+
+	for (size_t i = 0; i < n; i++)
+		part[i] = (uint8_t)((at + i) * 7 + (at + i) / 251);
+	spool_put(s, stream, bytes_make(part, n));
+}
+
+static uint64_t
+check_from(const struct spool *s, uint64_t at)
+{
+	uint8_t part[5000];
+	uint64_t lost, passed = 0;
+	unsigned stream;
+	size_t n;
+
+	while (
+	    (n = spool_read(s, &at, part, sizeof(part), &lost, &stream)) > 0) {
+		passed += lost;
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(
+			    part[i], (uint8_t)((at + i) * 7 + (at + i) / 251));
+		at += n;
+	}
+	assert_int_equal(at, spool_total(s));
+	return passed + lost;
+}
+
+static void
+test_spool_keeps_the_last(void **state)
+{
+	struct spool *s = make_spool(alice, SPOOL_LEAST);
+	uint64_t total = 0;
+	(void)state;
+
+	assert_int_equal(check_from(s, 0), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		put_bytes(s, 1, 1 + i * 37);
+		total += 1 + i * 37;
+		assert_int_equal(spool_total(s), total);
+		assert_int_equal(check_from(s, spool_first(s)), 0);
+	}
+	assert_int_equal(spool_first(s), total - SPOOL_LEAST);
+	assert_int_equal(check_from(s, 0), total - SPOOL_LEAST);
+	assert_int_equal(spool_store_used(b.spools), SPOOL_LEAST);
+	put_bytes(s, 1, SPOOL_LEAST + 5); /* more than all of it at once */
+	assert_int_equal(check_from(s, 0), spool_total(s) - SPOOL_LEAST);
+	assert_int_equal(check_from(s, UINT64_MAX / 2), 0);
+	spool_free(s);
+	assert_int_equal(spool_store_used(b.spools), 0);
+}
+
+static void
+test_spool_knows_streams(void **state)
+{
+	struct spool *s = make_spool(alice, SPOOL_LEAST);
+	uint8_t part[64];
+	uint64_t at = 0, lost;
+	unsigned stream;
+	(void)state;
+
+	spool_put(s, 1, BYTES_LIT("out"));
+	spool_put(s, 2, BYTES_LIT("error"));
+	spool_put(s, 1, BYTES_LIT("more"));
+	assert_int_equal(spool_read(s, &at, part, 64, &lost, &stream), 3);
+	assert_int_equal(stream, 1);
+	at += 3;
+	assert_int_equal(spool_read(s, &at, part, 64, &lost, &stream), 5);
+	assert_int_equal(stream, 2);
+	assert_memory_equal(part, "error", 5);
+	at += 5;
+	assert_int_equal(spool_read(s, &at, part, 64, &lost, &stream), 4);
+	assert_int_equal(stream, 1);
+	for (unsigned i = 0; i < 3 * SPOOL_SEGMENTS; i++)
+		put_bytes(s, 1 + i % 2, 1);
+	at = spool_total(s) - 1;
+	assert_int_equal(spool_read(s, &at, part, 64, &lost, &stream), 1);
+	assert_int_equal(stream, 2);
+	spool_free(s);
+}
+
+/* All together may have 1 MiB: what runs keeps its own, the rest gives way. */
+static void
+test_spool_makes_room(void **state)
+{
+	struct spool *old = make_spool(alice, 400 << 10);
+	struct spool *mine = make_spool(alice, 800 << 10);
+	(void)state;
+
+	for (int i = 0; i < 4; i++)
+		put_bytes(old, 1, 100 << 10);
+	for (int i = 0; i < 7; i++)
+		put_bytes(mine, 1, 100 << 10);
+	assert_int_equal(spool_lost(old), 0);
+	assert_true(spool_lost(mine) > 0); /* it is no one's turn to give way */
+	assert_true(spool_store_used(b.spools) <= 1 << 20);
+	assert_int_equal(check_from(mine, 0), spool_lost(mine));
+	spool_close(old);
+	put_bytes(mine, 1, 100 << 10);
+	assert_int_equal(check_from(old, 0), 400 << 10);
+	assert_true(spool_store_used(b.spools) <= 1 << 20);
+	spool_free(old);
+	spool_free(mine);
+}
+
+static void
+test_spool_without_a_disk(void **state)
+{
+	struct spool *s = make_spool(alice, SPOOL_LEAST);
+	(void)state;
+
+	put_bytes(s, 1, 1000);
+	limit_bytes(1000);
+	put_bytes(s, 1, 500);
+	put_bytes(s, 1, 500);
+	limit_bytes(1 << 20);
+	put_bytes(s, 1, 700);
+	assert_int_equal(spool_lost(s), 1000);
+	assert_int_equal(check_from(s, 0), 1000);
+	assert_int_equal(check_from(s, 1200), 800);
+	assert_int_equal(check_from(s, 2000), 0);
+	for (unsigned i = 0; i < 2 * SPOOL_GAPS; i++) {
+		limit_bytes(1);
+		put_bytes(s, 1, 10);
+		limit_bytes(1 << 20);
+		put_bytes(s, 1, 10);
+	}
+	assert_int_equal(check_from(s, spool_first(s)), 10 * SPOOL_GAPS);
+	spool_free(s);
+}
+
+static void
+test_spool_files_are_bounded(void **state)
+{
+	static struct spool *all[SPOOL_FILES + 20];
+	(void)state;
+
+	for (size_t i = 0; i < SPOOL_FILES + 20; i++) {
+		all[i] = make_spool(i % 2 != 0 ? alice : bob, SPOOL_LEAST);
+		put_bytes(all[i], 1, 10);
+		spool_close(all[i]);
+	}
+	assert_int_equal(spool_store_used(b.spools), SPOOL_FILES * 10);
+	assert_int_equal(check_from(all[0], 0), 10);
+	assert_int_equal(check_from(all[SPOOL_FILES + 19], 0), 0);
+	for (size_t i = 0; i < SPOOL_FILES + 20; i++)
+		spool_free(all[i]);
+}
+
+/* --- ledger --------------------------------------------------------------- */
+
+static struct ledger_entry *
+begin(unsigned n, const uint8_t *owner, const char *key, struct err *e)
+{
+	char id[ASCIICAST_ID];
+	struct ledger_begin x = { .id = id,
+		.token = "t",
+		.tool = "exec_cmd",
+		.verifier = owner,
+		.name = BYTES_LIT("n\x1b\nx"),
+		.command = BYTES_LIT("sleep 1"),
+		.keep_s = 100,
+		.keep = 3,
+		.output_bytes = SPOOL_LEAST };
+
+	(void)snprintf(id, sizeof(id), "%032x", n);
+	x.key.given = key != NULL;
+	if (key != NULL)
+		digest_sha256(bytes_of(key), x.key.key);
+	return ledger_begin(b.ledger, &x, e);
+}
+
+static struct ledger_entry *
+find(unsigned n, const uint8_t *owner)
+{
+	char id[ASCIICAST_ID];
+
+	(void)snprintf(id, sizeof(id), "%032x", n);
+	return ledger_find(b.ledger, bytes_of(id), owner);
+}
+
+static void
+test_ledger_is_by_owner(void **state)
+{
+	struct err e = { 0 };
+	uint8_t key[DIGEST_BYTES];
+	(void)state;
+
+	assert_non_null(begin(1, alice, "k", &e));
+	assert_non_null(begin(2, bob, NULL, &e));
+	assert_non_null(find(1, alice));
+	assert_null(find(1, bob));
+	assert_null(find(3, alice));
+	assert_null(ledger_find(b.ledger, BYTES_LIT(""), alice));
+	assert_null(ledger_find(b.ledger, BYTES_LIT("0000"), alice));
+	assert_string_equal(find(1, alice)->name, "n  x");
+	digest_sha256(BYTES_LIT("k"), key);
+	assert_ptr_equal(ledger_find_key(b.ledger, key, alice), find(1, alice));
+	assert_null(ledger_find_key(b.ledger, key, bob));
+	assert_ptr_equal(ledger_before(b.ledger, NULL, bob), find(2, bob));
+	assert_null(ledger_before(b.ledger, find(2, bob), bob));
+}
+
+/* Those that were no jobs first, then the oldest; never what runs or has a key. */
+static void
+test_ledger_gives_way(void **state)
+{
+	struct err e = { 0 };
+	struct ledger_entry *x;
+	(void)state;
+
+	x = begin(1, alice, NULL, &e);
+	x->job = true;
+	ledger_end(b.ledger, x);
+	ledger_end(b.ledger, begin(2, alice, "k", &e));
+	assert_non_null(begin(3, alice, NULL, &e));
+	for (unsigned i = 4; i < 10; i++)
+		ledger_end(b.ledger, begin(i, alice, NULL, &e));
+	assert_non_null(find(1, alice));
+	assert_non_null(find(2, alice));
+	assert_non_null(find(3, alice));
+	assert_null(find(7, alice));
+	assert_non_null(find(8, alice));
+	assert_non_null(find(9, alice));
+	ledger_end(b.ledger, begin(20, bob, NULL, &e));
+	assert_non_null(find(9, alice));
+}
+
+static void
+test_ledger_is_bounded(void **state)
+{
+	struct err e = { 0 };
+	char key[32];
+	unsigned i;
+	(void)state;
+
+	for (i = 0; i < LEDGER_KEYS; i++) {
+		(void)snprintf(key, sizeof(key), "%u", i);
+		assert_non_null(begin(i, alice, key, &e));
+	}
+	assert_null(begin(9999, alice, "one more", &e));
+	assert_non_null(strstr(e.what, "idempotency_key"));
+	assert_non_null(begin(9999, bob, "one more", &e));
+	for (i = 10000; ledger_count(b.ledger) < LEDGER_MAX; i++)
+		assert_non_null(begin(i, bob, NULL, &e));
+	assert_null(begin(1, alice, NULL, &e));
+	assert_non_null(strstr(e.what, "its limit"));
+	ledger_end(b.ledger, find(10000, bob));
+	assert_non_null(begin(1, alice, NULL, &e));
+	assert_null(find(10000, bob));
+}
+
+static void
+count_news(void *arg)
+{
+	(void)arg;
+	b.news++;
+}
+
+static void
+count_gone(void *arg, const char *why)
+{
+	(void)arg;
+	assert_string_equal(why, "refused");
+	b.gone++;
+}
+
+static void
+test_ledger_tells_who_waits(void **state)
+{
+	struct ledger_waiter w[3] = { 0 };
+	struct err e = { 0 };
+	struct ledger_entry *x = begin(1, alice, NULL, &e);
+	(void)state;
+
+	for (size_t i = 0; i < 3; i++) {
+		w[i].news = count_news;
+		w[i].gone = count_gone;
+		ledger_wait(x, &w[i]);
+	}
+	ledger_output(x, 1, BYTES_LIT("a"));
+	assert_int_equal(b.news, 3);
+	ledger_leave(&w[1]);
+	ledger_leave(&w[1]);
+	ledger_output(x, 1, BYTES_LIT("b"));
+	assert_int_equal(b.news, 5);
+	ledger_withdraw(b.ledger, x, "refused");
+	assert_int_equal(b.gone, 2);
+	assert_null(w[0].entry);
+	assert_int_equal(ledger_count(b.ledger), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_spool_keeps_the_last),
+		TEST(test_spool_knows_streams),
+		TEST(test_spool_makes_room),
+		TEST(test_spool_without_a_disk),
+		TEST(test_spool_files_are_bounded),
+		TEST(test_ledger_is_by_owner),
+		TEST(test_ledger_gives_way),
+		TEST(test_ledger_is_bounded),
+		TEST(test_ledger_tells_who_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
