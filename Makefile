@@ -77,9 +77,11 @@ EXECUTOR := $(call in,executor, \
 	orphans supervise) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
+	$(call in,executor/jobs, \
+	jobcalls jobtext) \
 	$(call in,executor/run, \
 	child explain guard hints job output plan quota record refuse request \
-	spawn toolcall wordsplit) \
+	spawn toolcall treelist wordsplit) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
@@ -93,7 +95,7 @@ EXECUTOR := $(call in,executor, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
-	asciicast asciicast_read recordings recorder) \
+	asciicast asciicast_read ledger recordings recorder spool) \
 	$(call in,executor/audit, \
 	audit logfile loginuid logline logread log_budget receiver redact \
 	reserve resume \

@@ -67,7 +67,9 @@ static struct executor {
 	struct redact *redact;
 	struct recordings *recordings;
 	struct fetches *fetches;
+	struct ledger *ledger;
 	struct jobs *jobs;
+	struct jobcalls *jobcalls;
 	struct monitor *monitor;
 	struct supervise *supervise;
 	struct reload *reload;
@@ -196,7 +198,9 @@ open_recordings(struct err *e)
 	size_t i;
 
 	recordings_adjust(self.recordings, &l);
-	for (i = 0; i < t->count && t->p[i]->output == RECORDER_OFF; i++)
+	for (i = 0; i < t->count && t->p[i]->output == RECORDER_OFF &&
+		    !t->p[i]->jobs.offered;
+	     i++)
 		;
 	if (i == t->count)
 		return 0;
@@ -231,6 +235,7 @@ apply_store(enum store_kind kind)
 	if (kind == STORE_ALL)
 		apply_conf();
 	jobs_cancel_revoked(self.jobs, &self.store.tokens);
+	jobcalls_stop_revoked(self.jobcalls, &self.store.tokens);
 	fetches_stop_revoked(self.fetches, &self.store.tokens);
 	monitor_configure(
 	    self.monitor, kind == STORE_ALL ? PUSH_ALL : PUSH_TOKENS);
@@ -552,6 +557,30 @@ wire_log_budget(struct err *e)
 	return 0;
 }
 
+/* What outlives its call. */
+static int
+wire_jobcalls(struct err *e)
+{
+	struct jobcall_deps d = {
+		.loop = self.loop,
+		.audit = self.audit,
+		.jobs = self.jobs,
+		.ops = monitor_job_ops(),
+		.arg = self.monitor,
+	};
+
+	self.ledger = ledger_new(self.loop, self.recordings, e);
+	if (self.ledger == NULL)
+		return e->code;
+	jobs_use_ledger(self.jobs, self.ledger);
+	d.ledger = self.ledger;
+	self.jobcalls = jobcalls_new(&d, e);
+	if (self.jobcalls == NULL)
+		return e->code;
+	monitor_set_jobcalls(self.monitor, self.jobcalls);
+	return 0;
+}
+
 static int
 wire_modules(struct err *e)
 {
@@ -585,6 +614,8 @@ wire_modules(struct err *e)
 	if (self.jobs == NULL)
 		return e->code;
 	monitor_set_jobs(self.monitor, self.jobs);
+	if (wire_jobcalls(e) != 0)
+		return e->code;
 	self.fetches = fetches_new(self.loop, self.audit, self.recordings,
 	    monitor_fetch_ops(), self.monitor, e);
 	if (self.fetches == NULL)
@@ -677,6 +708,8 @@ tear_down(void)
 	jobs_free(self.jobs);
 	cgroup_sweep();
 	monitor_free(self.monitor);
+	jobcalls_free(self.jobcalls);
+	ledger_free(self.ledger);
 	fetches_free(self.fetches);
 	cleanup_fd(&self.signals.fd);
 	tokenwatch_close(&self.tokens);

@@ -310,6 +310,7 @@ proto_state_name(enum proto_state s)
 		[PROTO_CANCELLED] = "cancelled",
 		[PROTO_REFUSED] = "refused",
 		[PROTO_LOST] = "lost",
+		[PROTO_RUNNING] = "running",
 	};
 
 	return TEXT_OF(names, s);

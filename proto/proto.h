@@ -14,7 +14,7 @@
 #include "common/bytes.h"
 
 enum {
-	PROTO_VERSION = 9, /* +1 with every change of msgs.def */
+	PROTO_VERSION = 10, /* +1 with every change of msgs.def */
 	PROTO_MAX_FRAME = 20480, /* bytes; static_assert'ed in proto.c */
 	PROTO_MAX_DATA = 16384, /* bytes of ARG.value and OUTPUT.data */
 	PROTO_FD = 3, /* the frontend's end of the pair */
@@ -77,7 +77,8 @@ enum proto_state {
 	PROTO_TIMED_OUT,
 	PROTO_CANCELLED,
 	PROTO_REFUSED,
-	PROTO_LOST
+	PROTO_LOST,
+	PROTO_RUNNING /* as a job: its call is over, it is not */
 };
 
 /* What a defined tool's standard output is. */
@@ -95,7 +96,8 @@ enum {
 	PROTO_TOKEN_STRUCTURED = 1 << 0, /* with structuredContent */
 	PROTO_TOKEN_SEPARATE = 1 << 1, /* exec_cmd has two pipes */
 	PROTO_TOKEN_RAW_TEXT = 1 << 2, /* control characters are passed on */
-	PROTO_TOKEN_ENDS_CALLS = 1 << 3 /* whose connection is dropped */
+	PROTO_TOKEN_ENDS_CALLS = 1 << 3, /* whose connection is dropped */
+	PROTO_TOKEN_JOBS = 1 << 4 /* tools take what jobs need */
 };
 
 /* A defined tool's annotations. */

@@ -9,9 +9,11 @@
 #include "executor/channel/describe.h"
 #include "executor/channel/instructions.h"
 #include "executor/channel/viewtext.h"
+#include "executor/jobs/jobcalls.h"
 
 enum {
 	HEARTBEAT_MS = 15000, /* of idle event streams */
+	TOOLS_MAX = 2304, /* bytes of names, as TOKEN carries them */
 	TOOL_WORDS = 1800 /* bytes of a description that is added to */
 };
 
@@ -199,6 +201,8 @@ token_flags(const struct token *t)
 		flags |= PROTO_TOKEN_RAW_TEXT;
 	if (t->policy->ends_calls)
 		flags |= PROTO_TOKEN_ENDS_CALLS;
+	if (t->policy->jobs.offered)
+		flags |= PROTO_TOKEN_JOBS;
 	return (uint8_t)flags;
 }
 
@@ -210,7 +214,7 @@ config_frames_token(const struct token *t, const struct config_frames_out *to)
 	size_t i;
 
 	buf_init(&sources, 1024);
-	buf_init(&tools, 2048);
+	buf_init(&tools, TOOLS_MAX);
 	buf_init(&text, INSTRUCTIONS_MAX);
 	buf_init(&view, VIEWTEXT_MAX);
 	buf_init(&brief, VIEWTEXT_BRIEF_MAX);
@@ -218,6 +222,8 @@ config_frames_token(const struct token *t, const struct config_frames_out *to)
 		join_words(&sources, t->source_text[i]);
 	for (i = 0; i < t->policy->tool_count; i++)
 		join_words(&tools, t->policy->tools[i]);
+	for (i = 0; t->policy->jobs.offered && jobcalls_tool(i) != NULL; i++)
+		join_words(&tools, jobcalls_tool(i));
 	instructions_write(t, &text);
 	viewtext_write(t, &view);
 	viewtext_brief(t->policy, &brief);

@@ -44,6 +44,7 @@ struct monitor {
 	struct store *store;
 	struct audit *audit;
 	struct jobs *jobs;
+	struct jobcalls *jobcalls; /* NULL: no run outlives its call */
 	struct fetches *fetches; /* NULL: nothing can be read */
 	const struct monitor_ops *ops;
 	void *arg;
@@ -387,7 +388,8 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 		jobs_refuse(m->jobs, r, known, why.what);
 	} else {
 		remember_request(m, r, t);
-		jobs_submit(m->jobs, r, t);
+		if (m->jobcalls == NULL || !jobcalls_take(m->jobcalls, r, t))
+			jobs_submit(m->jobs, r, t);
 	}
 	explicit_bzero(m->proof, sizeof(m->proof));
 	request_fini(r);
@@ -397,11 +399,18 @@ on_exec(struct monitor *m, const struct msg *msg, struct err *e)
 static int
 on_cancel(struct monitor *m, const struct msg *msg, struct err *e)
 {
+	const char *why;
+
 	if (msg->cancel.why > PROTO_WHY_SESSION)
 		return err_set(e, ERR_PROTO, "CANCEL for an unknown reason");
-	jobs_cancel(m->jobs, msg->cancel.id, proto_why_name(msg->cancel.why),
-	    msg->cancel.reason);
 	fetches_stop(m->fetches, msg->cancel.id);
+	why = proto_why_name(msg->cancel.why);
+	if (m->jobcalls != NULL)
+		jobcalls_cancel(m->jobcalls, msg->cancel.id, why);
+	if (msg->cancel.why == PROTO_WHY_CLIENT)
+		jobs_cancel(m->jobs, msg->cancel.id, why, msg->cancel.reason);
+	else
+		jobs_leave(m->jobs, msg->cancel.id, why, msg->cancel.reason);
 	return 0;
 }
 
@@ -725,6 +734,8 @@ monitor_detach(struct monitor *m)
 	m->chan = NULL;
 	if (m->fetches != NULL)
 		fetches_forget(m->fetches);
+	if (m->jobcalls != NULL)
+		jobcalls_forget(m->jobcalls);
 	m->ready = 0;
 	push_reset(m->push);
 	m->asked = m->answered = 0;
@@ -820,6 +831,12 @@ void
 monitor_set_jobs(struct monitor *m, struct jobs *j)
 {
 	m->jobs = j;
+}
+
+void
+monitor_set_jobcalls(struct monitor *m, struct jobcalls *c)
+{
+	m->jobcalls = c;
 }
 
 void

@@ -11,7 +11,7 @@
 
 #include "executor/channel/fetch.h"
 #include "executor/channel/push.h"
-#include "executor/run/job.h"
+#include "executor/jobs/jobcalls.h"
 #include "executor/policy/store.h"
 #include "proto/chan.h"
 #include "proto/note.h"
@@ -47,6 +47,7 @@ struct monitor *monitor_new(struct loop *l, struct store *s, struct audit *a,
 void monitor_free(struct monitor *m);
 void monitor_set_session_key(struct monitor *m, const struct sessionkey *k);
 void monitor_set_jobs(struct monitor *m, struct jobs *j);
+void monitor_set_jobcalls(struct monitor *m, struct jobcalls *c);
 void monitor_set_fetches(struct monitor *m, struct fetches *f);
 /* How fetches tell the frontend; arg is the monitor. */
 const struct fetch_ops *monitor_fetch_ops(void);

@@ -124,6 +124,19 @@ put_services(const struct policy *p, struct buf *out)
 		    "Services behind UNIX sockets (D-Bus, systemctl, containers, databases) are not reached. ");
 }
 
+static void
+put_jobs(const struct policy *p, struct buf *out)
+{
+	const struct policy_jobs *j = &p->jobs;
+
+	if (!j->offered)
+		return;
+	buf_printf(out,
+	    "A call that takes longer than %u ms is answered with its output so far and goes on as a job: %u at the same time, each %u s at most. The last %llu bytes of output of the last %u runs are kept for %u s after their end. A restart of the server ends jobs and forgets them. ",
+	    j->wait_ms, j->at_once, j->max_seconds,
+	    (unsigned long long)j->output_bytes, j->keep, j->keep_seconds);
+}
+
 void
 viewtext_write(const struct token *t, struct buf *out)
 {
@@ -135,6 +148,7 @@ viewtext_write(const struct token *t, struct buf *out)
 	put_files(p, out);
 	put_network(p, out);
 	put_services(p, out);
+	put_jobs(p, out);
 	buf_put_str(out, "The whole policy: resource exec://policy.");
 }
 

@@ -13,7 +13,7 @@
 #include "executor/policy/token.h"
 
 enum {
-	VIEWTEXT_MAX = 1024, /* bytes, as TOKEN carries them */
+	VIEWTEXT_MAX = 1536, /* bytes, as TOKEN carries them */
 	VIEWTEXT_BRIEF_MAX = 512
 };
 

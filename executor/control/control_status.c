@@ -152,6 +152,9 @@ put_counts(struct buf *b, const struct jobs *j)
 	put_u64(b, "max", n.max);
 	put_u64(b, "total", n.total);
 	put_u64(b, "refused", n.refused);
+	put_u64(b, "jobs", n.jobs);
+	put_u64(b, "kept", n.kept);
+	put_u64(b, "kept_bytes", n.kept_bytes);
 	buf_put_u8(b, '}');
 }
 
@@ -334,6 +337,7 @@ put_run(void *arg, const struct job_view *v)
 	buf_put_u8(b, '{');
 	put_text(b, "run", v->id);
 	put_text(b, "state", v->state);
+	json_put_member_bool(b, "job", v->job);
 	put_text(b, "token", v->token);
 	put_text(b, "policy", v->policy);
 	put_text(b, "user", v->user);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* runs: the commands that run now, as a table or as JSON. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "executor/ctl/remote.h"
@@ -44,6 +45,16 @@ put_cell(struct buf *b, const struct json_value *o, const char *key,
 		buf_put_u8(b, ' ');
 }
 
+/* Its call is over. */
+static bool
+is_running_job(const struct json_value *o)
+{
+	const struct json_value *job = json_get(o, "job");
+
+	return json_is(job, JSON_BOOL) && job->boolean &&
+	       strcmp(remote_text(o, "state").s, "running") == 0;
+}
+
 static void
 put_row(struct buf *b, const struct json_value *o, unsigned width)
 {
@@ -56,7 +67,10 @@ put_row(struct buf *b, const struct json_value *o, unsigned width)
 	buf_printf(b, "%-*.*s ", SHORT_ID, SHORT_ID, remote_text(o, "run").s);
 	put_cell(b, o, "token", 16, true);
 	put_cell(b, o, "tool", 12, true);
-	put_cell(b, o, "state", 8, true);
+	if (is_running_job(o))
+		buf_printf(b, "%-8s ", "job");
+	else
+		put_cell(b, o, "state", 8, true);
 	buf_printf(b, "%7lld %11s %8s ", (long long)remote_number(o, "pid"),
 	    age, size);
 	put_cell(b, o, "command",

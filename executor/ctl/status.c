@@ -114,6 +114,11 @@ put_numbers(struct buf *b, const struct json_value *o)
 	    "%lld now, at most %lld; %lld since the start, %lld refused",
 	    number_of(r, "now"), number_of(r, "max"), number_of(r, "total"),
 	    number_of(r, "refused"));
+	if (number_of(r, "kept") > 0)
+		wrapped_text_row(b, "jobs",
+		    "%lld now; %lld runs can be asked for, %lld bytes of output on disk",
+		    number_of(r, "jobs"), number_of(r, "kept"),
+		    number_of(r, "kept_bytes"));
 	wrapped_text_row(b, "limits",
 	    "%lld connections (%lld an address), %lld sessions (%lld a token), %lld bytes a request",
 	    number_of(l, "connections"),

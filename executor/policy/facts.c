@@ -173,6 +173,12 @@ static const struct value {
 	{ "cpu_percent", NUMBER, MEMBER(cgroup.cpu_percent),
 	    .topic = FACTS_CGROUP, .record = "cgroup.cpu_percent" },
 	{ "output_max_bytes", NUMBER, MEMBER(output_max) },
+	{ "jobs.at_once", NUMBER, MEMBER(jobs.at_once) },
+	{ "jobs.max_seconds", NUMBER, MEMBER(jobs.max_seconds) },
+	{ "jobs.keep_seconds", NUMBER, MEMBER(jobs.keep_seconds) },
+	{ "jobs.keep", NUMBER, MEMBER(jobs.keep) },
+	{ "jobs.wait_ms", NUMBER, MEMBER(jobs.wait_ms) },
+	{ "jobs.output_bytes", NUMBER, MEMBER(jobs.output_bytes) },
 };
 #undef MEMBER
 
@@ -282,6 +288,9 @@ WHEN(keeps_nothing, p->output == RECORDER_OFF)
 WHEN(keeps_output, p->output != RECORDER_OFF)
 WHEN(keeps_tail, p->output == RECORDER_TAIL)
 WHEN(keeps_all, p->output == RECORDER_ALL)
+WHEN(has_jobs, p->jobs.offered)
+WHEN(ends_alone, p->jobs.offered && !p->jobs.go_on)
+WHEN(goes_on, p->jobs.offered && p->jobs.go_on)
 #undef WHEN
 
 /* --- sentences ----------------------------------------------------------------- */
@@ -449,6 +458,26 @@ static const struct sentence {
 	    { FACTS_TIMES, .counts = true,
 		.model =
 		    "bytes returned of stdout and stderr each: {output_bytes}" },
+	    { FACTS_TIMES, has_jobs,
+		.people =
+		    "jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms" },
+	    { FACTS_TIMES, has_jobs,
+		.people =
+		    "the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
+	    { FACTS_TIMES, ends_alone,
+		.people =
+		    "a call whose client, session or frontend is gone is ended, unless it is a job or has an idempotency key" },
+	    { FACTS_TIMES, goes_on,
+		.people =
+		    "a call whose client, session or frontend is gone becomes a job" },
+	    { FACTS_TIMES,
+		has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
+	    { FACTS_TIMES, has_jobs,
+		.model =
+		    "output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end; a restart of the server ends all jobs and forgets them" },
+	    { FACTS_TIMES, has_jobs,
+		.brief =
+		    " A command that takes longer than {jobs.wait_ms} ms goes on as a job, whose output job_output reads." },
 	    { FACTS_TIMES, NULL,
 		.brief =
 		    " Of longer output than {output_bytes} bytes a stream, the beginning and the end are returned. At most {runs} commands run at the same time; every command is recorded." },
@@ -478,7 +507,11 @@ static const struct sentence {
 		.people = "not recorded: what is cut is lost",
 		.model =
 		    "output is not kept: what is cut cannot be read later" },
-	    { FACTS_RECORDS, keeps_tail, .people = "the last {output_max_bytes} bytes of a run are recorded, and its token can read them", .model = "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+	    { FACTS_RECORDS, keeps_tail,
+		.people =
+		    "the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
+		.model =
+		    "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
 	    { FACTS_RECORDS, keeps_all,
 		.people =
 		    "all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",

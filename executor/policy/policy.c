@@ -54,7 +54,7 @@ struct draft {
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
 	const struct json_value *structured, *streams, *text, *disconnect,
-	    *elevates;
+	    *elevates, *abandoned;
 	uint64_t rlimits[RLIM_NLIMITS]; /* by their resource */
 	struct confine_keys confine;
 };
@@ -137,6 +137,17 @@ static const struct key file_keys[] = {
 	LAST,
 };
 
+static const struct key job_keys[] = {
+	U32("at_once", jobs.at_once, 1, 4096),
+	U32("max_seconds", jobs.max_seconds, 1, 30 * 24 * 3600),
+	U32("keep_seconds", jobs.keep_seconds, 10, 30 * 24 * 3600),
+	U32("keep", jobs.keep, 1, 1000),
+	U32("wait_ms", jobs.wait_ms, 100, 600 * SECOND),
+	U64("output_bytes", jobs.output_bytes, 64 << 10, 1ULL << 40),
+	VALUE("abandoned", abandoned),
+	LAST,
+};
+
 static const struct key policy_keys[] = {
 	STRING("description", description, 0),
 	VALUE("user", user),
@@ -154,6 +165,7 @@ static const struct key policy_keys[] = {
 	OBJECT("syscalls", syscall_keys),
 	OBJECT("files", file_keys),
 	OBJECT("audit", audit_keys),
+	OBJECT("jobs", job_keys),
 	VALUE("structured", structured),
 	VALUE("streams", streams),
 	VALUE("text", text),
@@ -264,6 +276,12 @@ set_defaults(struct policy *p)
 	p->output_bytes = 128 << 10;
 	p->runs = 4;
 	p->runs_per_minute = 120;
+	p->jobs = (struct policy_jobs){ .at_once = 4,
+		.max_seconds = 3600,
+		.keep_seconds = 3600,
+		.keep = 16,
+		.wait_ms = 25 * SECOND,
+		.output_bytes = 16 << 20 };
 	p->umask = 0077;
 	copy_text(p->shell, sizeof(p->shell), "/bin/sh");
 	copy_text(p->profile, sizeof(p->profile), "default");
@@ -533,7 +551,11 @@ read_tool(const struct keys *k, const struct draft *d,
 	if (!keys_string(k, v, 1, name, sizeof(name)))
 		return;
 	def = tooldef_find(d->known, v->text);
-	if (name[0] == '@')
+	if (bytes_starts(v->text, "job_") && tooldef_is_built_in(v->text))
+		keys_complain(k, v,
+		    "%s is offered by the key \"jobs\": leave it out here",
+		    name);
+	else if (name[0] == '@')
 		add_pack(k, d, v, name + 1, p);
 	else if (def == NULL && !tooldef_is_built_in(v->text))
 		complain_tool(k, d, v);
@@ -889,6 +911,19 @@ read_answers(const struct keys *k, const struct draft *d, struct policy *p)
 	    is_second(k, d->disconnect, "on_disconnect", "continue", "end");
 }
 
+/* Without the key there are none. */
+static void
+read_jobs(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	if (json_get(d->root, "jobs") == NULL) {
+		p->jobs = (struct policy_jobs){ 0 };
+		return;
+	}
+	p->jobs.offered = true;
+	p->jobs.go_on =
+	    is_second(k, d->abandoned, "abandoned", "end", "continue");
+}
+
 /* Compiling takes milliseconds; directories have no part in it. */
 static int
 make_filter(const struct draft *d, const struct profile_choice *c,
@@ -1125,6 +1160,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	read_profile(k, d->profile, p);
 	read_recording(k, d->audit_output, p);
 	read_answers(k, d, p);
+	read_jobs(k, d, p);
 	input.uid = p->uid;
 	input.gid = p->gid;
 	input.group_count = p->group_count;

@@ -46,6 +46,18 @@ enum policy_execs {
 	POLICY_EXECS_HELD
 };
 
+/* Runs that outlive their call. */
+struct policy_jobs {
+	bool offered; /* else all is 0 */
+	bool go_on; /* a client that goes leaves its run behind as a job */
+	uint32_t at_once; /* of a token */
+	uint32_t max_seconds; /* that one may take */
+	uint32_t keep_seconds; /* after its end */
+	uint32_t keep; /* ended runs of a token */
+	uint32_t wait_ms; /* after which a call becomes one */
+	uint64_t output_bytes; /* kept of each, the last */
+};
+
 struct policy {
 	unsigned refs;
 	char name[POLICY_MAX_NAME];
@@ -86,6 +98,7 @@ struct policy {
 	uint32_t output_bytes; /* kept of each stream */
 	uint32_t runs; /* concurrent, per token */
 	uint32_t runs_per_minute; /* per token; 0: no limit */
+	struct policy_jobs jobs;
 	struct policy_rlimit rlimits[POLICY_MAX_RLIMITS];
 	size_t rlimit_count;
 	struct cgroup_limits cgroup; /* by control group */

@@ -62,7 +62,8 @@ static const struct key tool_keys[] = {
 	LAST,
 };
 
-static const char *const built_in[] = { "exec_cmd", "cli_command", NULL };
+static const char *const built_in[] = { "exec_cmd", "cli_command", "job_start",
+	"job_output", "job_input", "job_stop", "job_list", NULL };
 
 static const struct {
 	const char *name;

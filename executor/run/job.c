@@ -30,6 +30,7 @@
 #include "executor/recording/recorder.h"
 #include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
+#include "executor/run/treelist.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
@@ -43,7 +44,8 @@ enum {
 	BREATH_MS = 1000, /* at most, until a budget is looked at again */
 	MAX_NAMED = 3, /* runs that a refusal names */
 	MAX_READ = 1024, /* of each one's command, for secrets */
-	MAX_SHOWN = 24 /* bytes of it */
+	MAX_SHOWN = 24, /* bytes of it */
+	TYPED_MAX = 1 << 20 /* bytes of input that nobody has read yet */
 };
 
 /* As in the picture of job.h. */
@@ -96,6 +98,13 @@ struct job {
 	struct recorder *recorder; /* NULL before it starts */
 	uint32_t credit; /* bytes that may be forwarded */
 	size_t in_sent;
+	bool in_open; /* more may be typed */
+	struct buf typed;
+	struct ledger_entry *entry; /* NULL: nobody asks for it later */
+	struct loop_timer wait; /* until its call becomes a job */
+	bool detached; /* a job: its call is over, it goes on */
+	bool begins_detached; /* as soon as it runs */
+	uint64_t seen; /* bytes of output until the first that is held back */
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
 	bool executed; /* execve succeeded */
@@ -112,6 +121,7 @@ struct jobs {
 	struct loop *loop;
 	struct audit *audit;
 	struct recordings *recordings;
+	struct ledger *ledger; /* NULL: no run is asked for later */
 	const struct job_ops *ops;
 	void *arg;
 	struct turns *turns;
@@ -141,6 +151,8 @@ static void job_free(struct job *j);
 static void check_time(struct job *j);
 static void kill_guard(struct job *j);
 static void give_up_output(struct job *j);
+static void job_detach(struct job *j, const char *why);
+static void note_ended(struct job *j);
 
 /* --- the life of a run ------------------------------------------------ */
 
@@ -261,6 +273,7 @@ job_forget(struct job *j)
 {
 	loop_timer_cancel(j->jobs->loop, &j->timer);
 	loop_timer_cancel(j->jobs->loop, &j->breath);
+	loop_timer_cancel(j->jobs->loop, &j->wait);
 	turns_remove(j->jobs->turns, &j->task);
 	turns_leave(j->jobs->turns, j->task.owner);
 	request_fini(&j->request);
@@ -273,6 +286,7 @@ job_forget(struct job *j)
 	recorder_free(j->recorder);
 	plan_fini(&j->plan);
 	buf_fini(&j->denials);
+	buf_wipe(&j->typed);
 }
 
 /* Its place is free, once all else was forgotten. */
@@ -381,6 +395,31 @@ end_recording(struct job *j, struct job_result *r)
 	r->kept[1] = recorder_kept(j->recorder, 2);
 }
 
+/* For those who ask later; what never ran may be asked for again. */
+static void
+settle_entry(struct job *j, const struct job_result *r)
+{
+	struct ledger_entry *x = j->entry;
+
+	j->entry = NULL;
+	if (x == NULL)
+		return;
+	if (!j->executed) {
+		ledger_withdraw(j->jobs->ledger, x, r->message);
+		return;
+	}
+	x->state = r->state;
+	x->exit_code = r->exit_code;
+	x->signal = r->signal;
+	x->duration_us = r->duration_us;
+	x->bytes[0] = r->stdout_bytes;
+	x->bytes[1] = r->stderr_bytes;
+	memcpy(x->kept, r->kept, sizeof(x->kept));
+	(void)snprintf(x->message, sizeof(x->message), "%s", r->message);
+	buf_put_bytes(&x->denials, r->denials);
+	ledger_end(j->jobs->ledger, x);
+}
+
 static void
 job_finish(struct job *j)
 {
@@ -404,6 +443,9 @@ job_finish(struct job *j)
 		.slowed_ms = j->slowed_ns / 1000000,
 		.cgroup = &j->usage,
 		.recorder = j->recorder,
+		.detached = j->detached,
+		.lost = j->entry != NULL ? spool_lost(j->entry->spool) : 0,
+		.ended = j->entry != NULL ? j->entry->ended : "",
 	};
 
 	jobs->leaving++;
@@ -414,6 +456,7 @@ job_finish(struct job *j)
 	job_charge(j);
 	if (!j->silent)
 		jobs->ops->done(jobs->arg, &r);
+	settle_entry(j, &r);
 	job_forget(j);
 	if (j->sp.pidfd == -1)
 		job_event(j, GUARD_GONE);
@@ -470,6 +513,17 @@ job_rearm(struct job *j)
 	stream_rearm(j, &j->stderr_, &j->err);
 }
 
+/* For those who ask for it, with where the caller's own answer has a gap. */
+static void
+keep_piece(struct job *j, uint8_t stream, const struct output_piece *p)
+{
+	if (j->entry == NULL)
+		return;
+	if (j->seen == spool_total(j->entry->spool))
+		j->seen += p->data.len;
+	ledger_output(j->entry, stream, p->all);
+}
+
 /*
  * What a policy wants recorded and cannot be is not passed on, and its
  * command goes no further.
@@ -481,6 +535,7 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 
 	hints_feed(&j->hints, o->stream, p->all);
 	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
+		keep_piece(j, o->stream, p);
 		forward_piece(j, o->stream, p);
 		return;
 	}
@@ -572,25 +627,59 @@ job_pump(struct job *j)
 		job_event(j, ALL_FORWARDED);
 }
 
+/* What is to be written next: the call's own input, then what was typed. */
+static struct bytes
+next_input(const struct job *j)
+{
+	struct bytes in = j->plan.input;
+
+	if (j->in_sent < in.len)
+		return bytes_make(in.p + j->in_sent, in.len - j->in_sent);
+	return buf_bytes(&j->typed);
+}
+
+static void
+take_written(struct job *j, size_t n)
+{
+	if (j->in_sent < j->plan.input.len)
+		j->in_sent += n;
+	else
+		buf_consume(&j->typed, n);
+}
+
 static void
 on_input(void *arg, uint32_t events)
 {
 	struct job *j = arg;
-	struct bytes in = j->plan.input;
+	struct bytes in = next_input(j);
 	ssize_t n = 0;
 	(void)events;
 
-	if (j->in_sent < in.len)
-		n = write(j->sp.in, in.p + j->in_sent, in.len - j->in_sent);
+	if (in.len > 0)
+		n = write(j->sp.in, in.p, in.len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
-		j->in_sent += (size_t)n;
-	if (n != -1 && j->in_sent < in.len)
+		take_written(j, (size_t)n);
+	if (n != -1 && next_input(j).len > 0)
 		return;
 	loop_del(j->jobs->loop, &j->in); /* all written, or nobody reads */
-	(void)close(j->sp.in);
+	if (n != -1 && j->in_open)
+		return;
+	cleanup_fd(&j->sp.in);
 	j->sp.in = -1;
+}
+
+static void
+watch_input(struct job *j)
+{
+	struct err e = { 0 };
+
+	if (j->in.fd != -1)
+		return;
+	j->in.fd = j->sp.in;
+	if (loop_add(j->jobs->loop, &j->in, EPOLLOUT, &e) != 0)
+		log_err("job: %s", e.what);
 }
 
 /* --- time-out, cancel, the guard ------------------------------------- */
@@ -626,6 +715,7 @@ kill_grace(const struct job *j)
 static void
 job_terminate(struct job *j)
 {
+	note_ended(j);
 	job_wake(j);
 	order_guard(j, GUARD_TERM);
 	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
@@ -771,6 +861,10 @@ take_start(struct job *j)
 	j->executed = true;
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
+	if (j->entry != NULL)
+		j->entry->started = true;
+	if (j->begins_detached && j->state == RUNNING)
+		job_detach(j, "job_start");
 	job_rearm(j);
 }
 
@@ -891,6 +985,111 @@ on_guard(void *arg, uint32_t events)
 		job_wake(j);
 	else
 		job_left(j);
+}
+
+/* --- jobs: runs whose call is over ------------------------------------ */
+
+/* Processes that are told to end now, for those who ask what became of it. */
+static void
+note_ended(struct job *j)
+{
+	CLEANUP_BUF struct buf text;
+
+	if (j->entry == NULL || j->entry->ended[0] != '\0')
+		return;
+	buf_init(&text, sizeof(j->entry->ended) - 1);
+	treelist_put(&text, j->sp.guard);
+	if (!text.overflow)
+		(void)snprintf(j->entry->ended, sizeof(j->entry->ended), "%s",
+		    buf_cstr(&text));
+}
+
+/* A call is answered: it goes on, and where to read on. */
+static void
+answer_running(const struct job *j, uint64_t call, uint64_t from)
+{
+	uint64_t total = spool_total(j->entry->spool);
+	char text[LEDGER_MESSAGE];
+	struct job_result r = { .call = call,
+		.state = PROTO_RUNNING,
+		.exit_code = -1,
+		.message = text,
+		.duration_us = (clock_mono_ns() - j->start_ns) / 1000,
+		.stdout_bytes = j->stdout_.total,
+		.stderr_bytes = j->stderr_.total };
+
+	memcpy(r.id, j->id, sizeof(r.id));
+	(void)snprintf(text, sizeof(text),
+	    "job %s runs on, at most %u s; %llu bytes of output so far. Read on with job_output {\"job\": \"%s\", \"cursor\": %llu}; it says when the job has ended. job_stop ends it.",
+	    j->id, j->plan.job_ms / 1000, (unsigned long long)total, j->id,
+	    (unsigned long long)from);
+	j->jobs->ops->done(j->jobs->arg, &r);
+}
+
+/* It is on record before anybody is told. */
+static void
+job_detach(struct job *j, const char *why)
+{
+	record_job(j->jobs->audit, j->id, &j->plan, why);
+	job_charge(j);
+	if (!j->silent)
+		answer_running(j, j->call, j->begins_detached ? 0 : j->seen);
+	loop_timer_cancel(j->jobs->loop, &j->wait);
+	j->silent = j->detached = j->entry->job = true;
+	j->plan.timeout_ms = j->plan.job_ms;
+	j->credit = MAX_CREDIT; /* read on, nothing is forwarded */
+	output_detach(&j->stdout_);
+	output_detach(&j->stderr_);
+	if (j->state == RUNNING)
+		arm_timer(j);
+	job_rearm(j);
+}
+
+/* Of this token, those that are jobs and those that are not. */
+static uint32_t
+count_of(const struct jobs *jobs, const char *token, bool detached)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < jobs->slots; i++) {
+		const struct job *j = &jobs->job[i];
+
+		n += is_active(j) &&
+		     (j->detached || j->begins_detached) == detached &&
+		     strcmp(j->plan.token, token) == 0;
+	}
+	return n;
+}
+
+static bool
+may_detach(const struct job *j)
+{
+	return j->entry != NULL && !j->detached &&
+	       count_of(j->jobs, j->plan.token, true) < j->plan.jobs.at_once;
+}
+
+/* Its caller has waited long enough. */
+static void
+on_wait(void *arg)
+{
+	struct job *j = arg;
+
+	if (j->silent || j->state > RUNNING)
+		return;
+	if (j->state == RUNNING && j->executed && may_detach(j))
+		job_detach(j, "wait_ms");
+	else
+		loop_timer_set(j->jobs->loop, &j->wait, BREATH_MS);
+}
+
+/* Nobody is there to be answered: may it go on? */
+static bool
+outlives_client(const struct job *j)
+{
+	return j->entry != NULL && j->state <= RUNNING &&
+	       (j->plan.jobs.go_on || j->entry->key.given) && !is_decided(j) &&
+	       may_detach(j);
 }
 
 /* --- records ---------------------------------------------------------- */
@@ -1121,6 +1320,10 @@ job_start(struct job *j)
 	j->start_ns = clock_mono_ns();
 	output_init(&j->stdout_, 1, j->sp.out, cap);
 	output_init(&j->stderr_, 2, j->sp.err, cap);
+	if (j->silent || j->begins_detached) {
+		output_detach(&j->stdout_);
+		output_detach(&j->stderr_);
+	}
 	if (watch_fd(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
 	    watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
 	    watch_fd(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
@@ -1244,29 +1447,30 @@ refuse_busy(const struct jobs *jobs, const struct token *t, uint32_t same,
 
 /* A free place that this token may have; NULL with *e: none. */
 static struct job *
-find_place(struct jobs *jobs, const struct token *t, struct err *e)
+find_place(struct jobs *jobs, const struct token *t, bool job, struct err *e)
 {
+	uint32_t attached = count_of(jobs, t->name, false);
+	uint32_t detached = count_of(jobs, t->name, true);
+	uint32_t same = attached + detached;
 	struct job *free_job = NULL;
-	uint32_t same = 0;
-	size_t i, active = 0;
+	size_t i, active = jobs_count(jobs);
 
-	for (i = 0; i < jobs->slots; i++) {
-		struct job *j = &jobs->job[i];
-
-		if (j->state == FREE)
-			free_job = j;
-		if (!is_active(j))
-			continue;
-		active++;
-		same += strcmp(j->plan.token, t->name) == 0;
-	}
+	for (i = 0; i < jobs->slots && free_job == NULL; i++)
+		if (jobs->job[i].state == FREE)
+			free_job = &jobs->job[i];
 	if (log_budget_is_spent(audit_log_budget(jobs->audit), t->verifier)) {
 		(void)err_set(e, ERR_BUSY,
 		    "the disk of the audit log is full, and commands of this token wrote most of it, so that others go first; tell the administrator of this server");
 		return NULL;
 	}
-	if (same >= t->policy->runs) {
-		refuse_busy(jobs, t, same, e);
+	if (job && detached >= t->policy->jobs.at_once) {
+		(void)err_set(e, ERR_BUSY,
+		    "%u jobs of this token are running, the most that policy %s allows (key jobs.at_once); wait until one has ended, or end one with job_stop",
+		    detached, t->policy->name);
+		return NULL;
+	}
+	if (!job && attached >= t->policy->runs) {
+		refuse_busy(jobs, t, attached, e);
 		return NULL;
 	}
 	if (free_job != NULL && active < jobs->max &&
@@ -1286,9 +1490,9 @@ find_place(struct jobs *jobs, const struct token *t, struct err *e)
 
 /* A place for one more run of this token, which its quota pays for. */
 static struct job *
-admit_run(struct jobs *jobs, const struct token *t, struct err *e)
+admit_run(struct jobs *jobs, const struct token *t, bool job, struct err *e)
 {
-	struct job *j = find_place(jobs, t, e);
+	struct job *j = find_place(jobs, t, job, e);
 	uint64_t wait_ms;
 
 	if (j == NULL ||
@@ -1335,19 +1539,74 @@ job_queue(struct job *j)
 	turns_add(j->jobs->turns, &j->task);
 }
 
-void
-jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
+/* Its place among those that are asked for later, if its policy has that. */
+static int
+enter_ledger(struct job *j, const struct job_wish *w, struct err *e)
+{
+	const struct plan *p = &j->plan;
+	struct ledger_begin b = { .id = j->id,
+		.token = p->token,
+		.tool = p->tool,
+		.verifier = p->verifier,
+		.name = w->name,
+		.command = p->command,
+		.key = w->key,
+		.text = p->text,
+		.keep_s = p->jobs.keep_seconds,
+		.keep = p->jobs.keep,
+		.output_bytes = p->jobs.output_bytes };
+
+	if (!p->jobs.offered || j->jobs->ledger == NULL)
+		return 0;
+	j->entry = ledger_begin(j->jobs->ledger, &b, e);
+	return j->entry == NULL ? e->code : 0;
+}
+
+/* Whose answer it is, and when. */
+static void
+take_wish(struct job *j, const struct job_wish *w)
+{
+	j->begins_detached = w->detached;
+	j->silent = w->silent;
+	j->in_open = w->open_input && j->entry != NULL;
+	j->plan.has_input |= j->in_open;
+	buf_init(&j->typed, TYPED_MAX);
+	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
+	if (j->entry != NULL && !w->detached && !w->silent && j->plan.text)
+		loop_timer_set(j->jobs->loop, &j->wait, j->plan.jobs.wait_ms);
+}
+
+/* Plan and id; false: *j is free again. */
+static bool
+prepare_run(struct job *j, struct jobs *jobs, const struct request *r,
+    const struct token *t, const struct job_wish *w, struct err *e)
 {
 	uint8_t random[(JOB_ID - 1) / 2];
-	struct err e = { 0 };
-	struct job *j = admit_run(jobs, t, &e);
 
-	if (j == NULL || request_plan(r, t, &j->plan, &e) != 0) {
+	if (request_plan(r, t, &j->plan, e) != 0)
+		return false;
+	j->jobs = jobs;
+	digest_random(random, sizeof(random));
+	digest_hex(random, sizeof(random), j->id);
+	if (enter_ledger(j, w, e) == 0)
+		return true;
+	plan_fini(&j->plan);
+	memset(j, 0, sizeof(*j));
+	return false;
+}
+
+struct ledger_entry *
+jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
+    const struct job_wish *w)
+{
+	struct err e = { 0 };
+	struct job *j = admit_run(jobs, t, w->detached, &e);
+
+	if (j == NULL || !prepare_run(j, jobs, r, t, w, &e)) {
 		jobs_refuse(jobs, r, t, e.what);
-		return;
+		return NULL;
 	}
 	jobs->total++;
-	j->jobs = jobs;
 	j->state = ASKED;
 	j->accepted_ns = clock_mono_ns();
 	(void)snprintf(j->tool, sizeof(j->tool), "%s", r->tool);
@@ -1356,6 +1615,7 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 	buf_init(&j->denials, DENIALS_MAX);
 	j->call = r->call;
 	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
+	take_wish(j, w);
 	j->sp = (struct spawned){
 		.pidfd = -1,
 		.ctl = -1,
@@ -1367,11 +1627,18 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 	j->stdout_.fd = j->stderr_.fd = -1;
 	j->ctl.fd = j->guard.fd = j->in.fd = j->out.fd = j->err.fd = -1;
 	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
-	digest_random(random, sizeof(random));
-	digest_hex(random, sizeof(random), j->id);
 	j->request = *r;
 	request_init(r);
 	job_queue(j);
+	return j->entry;
+}
+
+void
+jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
+{
+	static const struct job_wish none = { .detached = false };
+
+	(void)jobs_submit_as(jobs, r, t, &none);
 }
 
 /* --- the outside ------------------------------------------------------ */
@@ -1396,6 +1663,22 @@ jobs_cancel(
 
 	if (j != NULL)
 		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+}
+
+void
+jobs_leave(
+    struct jobs *jobs, uint64_t call, const char *why, struct bytes reason)
+{
+	struct job *j = find_call(jobs, call);
+
+	if (j == NULL)
+		return;
+	if (!outlives_client(j)) {
+		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+		return;
+	}
+	j->silent = true;
+	job_detach(j, why);
 }
 
 bool
@@ -1424,7 +1707,13 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 	if (silent)
 		refuse_silence(jobs->refusals);
 	while ((j = next_active(jobs, &at)) != NULL) {
+		if (silent && j->detached)
+			continue;
 		j->silent |= silent;
+		if (silent && outlives_client(j)) {
+			job_detach(j, why);
+			continue;
+		}
 		job_end(j, PROTO_CANCELLED, why, "");
 		if (j->state == DRAINING && j->silent)
 			job_pump(j);
@@ -1470,6 +1759,80 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 	return 0;
 }
 
+/* NULL: it is over, or about to be. */
+static struct job *
+find_running(struct jobs *jobs, const char *id)
+{
+	struct job *j;
+	size_t at = 0;
+
+	while ((j = next_active(jobs, &at)) != NULL)
+		if (strcmp(j->id, id) == 0)
+			return j->state <= KILLING ? j : NULL;
+	return NULL;
+}
+
+bool
+jobs_detach(struct jobs *jobs, const char *id, const char *why)
+{
+	struct job *j = find_running(jobs, id);
+
+	if (j == NULL || j->detached)
+		return j != NULL;
+	if (j->state != RUNNING || !j->executed || !may_detach(j))
+		return false;
+	j->silent = true;
+	job_detach(j, why);
+	return true;
+}
+
+void
+jobs_tell_running(
+    struct jobs *jobs, const char *id, uint64_t call, uint64_t cursor)
+{
+	const struct job *j = find_running(jobs, id);
+
+	if (j != NULL)
+		answer_running(j, call, cursor);
+}
+
+bool
+jobs_end(struct jobs *jobs, const char *id, const char *why, bool kill)
+{
+	struct job *j = find_running(jobs, id);
+
+	if (j == NULL)
+		return false;
+	job_end(j, PROTO_CANCELLED, why, "");
+	if (kill && j->state == ENDING)
+		job_event(j, TIME_UP);
+	return true;
+}
+
+int
+jobs_input(struct jobs *jobs, const char *id, struct bytes data, bool eof,
+    struct err *e)
+{
+	struct job *j = find_running(jobs, id);
+
+	if (j == NULL || j->state != RUNNING)
+		return err_set(
+		    e, ERR_BAD, "it does not run, so that it reads nothing");
+	if (!j->in_open || j->sp.in == -1)
+		return err_set(e, ERR_BAD,
+		    "its standard input is closed: start it with job_start and \"input\": true, and do not send eof before the end");
+	if (data.len > TYPED_MAX - j->typed.len)
+		return err_set(e, ERR_BUSY,
+		    "%zu bytes wait for it to read them; send more when it has",
+		    j->typed.len);
+	buf_put_bytes(&j->typed, data);
+	if (j->typed.overflow)
+		return err_set(e, ERR_BUSY, "out of memory");
+	j->in_open = !eof;
+	watch_input(j);
+	return 0;
+}
+
 static const char *
 state_of(const struct job *j)
 {
@@ -1510,6 +1873,7 @@ jobs_each(const struct jobs *jobs,
 			.client = j->client,
 			.peer = j->peer,
 			.state = state_of(j),
+			.job = j->detached,
 			.command = j->plan.command,
 			.pid = j->report.pid,
 			.age_ms = (now - j->accepted_ns) / 1000000,
@@ -1531,8 +1895,14 @@ jobs_counts(const struct jobs *jobs)
 		.turns = turns_counts(jobs->turns) };
 	size_t i;
 
-	for (i = 0; i < jobs->slots; i++)
+	for (i = 0; i < jobs->slots; i++) {
 		c.waiting += jobs->job[i].waits_ns != 0;
+		c.jobs += is_active(&jobs->job[i]) && jobs->job[i].detached;
+	}
+	if (jobs->ledger != NULL) {
+		c.kept = ledger_count(jobs->ledger);
+		c.kept_bytes = ledger_bytes(jobs->ledger);
+	}
 	return c;
 }
 
@@ -1556,6 +1926,16 @@ take_expiry(struct job *j, uint64_t expires)
 		arm_timer(j);
 }
 
+/* A policy that was changed holds for what begins; another one for all. */
+static bool
+may_have_jobs(const struct token *now, const struct plan *p)
+{
+	const char *then = p->from[0] != '\0' ? p->from : p->policy->name;
+
+	return now->policy->jobs.offered &&
+	       strcmp(now->policy->name, then) == 0;
+}
+
 void
 jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 {
@@ -1565,11 +1945,18 @@ jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 
 	while ((j = next_active(jobs, &at)) != NULL) {
 		now = find_same(t, &j->plan);
-		if (now != NULL)
-			take_expiry(j, now->expires);
-		else
+		if (j->entry != NULL &&
+		    (now == NULL || !now->policy->jobs.offered))
+			j->entry->keep_s = 0; /* nobody may ask for it */
+		if (now == NULL)
 			job_end(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
+		else if (j->detached && !may_have_jobs(now, &j->plan))
+			job_end(j, PROTO_CANCELLED,
+			    "the token's policy does not allow jobs any more",
+			    "");
+		else
+			take_expiry(j, now->expires);
 	}
 }
 
@@ -1643,6 +2030,12 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 		return jobs;
 	jobs_free(jobs);
 	return NULL;
+}
+
+void
+jobs_use_ledger(struct jobs *jobs, struct ledger *l)
+{
+	jobs->ledger = l;
 }
 
 void

@@ -30,6 +30,7 @@
 #include "common/loop.h"
 #include "common/turns.h"
 #include "executor/audit/audit.h"
+#include "executor/recording/ledger.h"
 #include "executor/recording/recordings.h"
 #include "executor/run/job_result.h"
 #include "executor/run/request.h"
@@ -49,6 +50,24 @@ struct jobs *jobs_new(struct loop *l, struct audit *a, struct recordings *k,
     uint32_t max, const struct job_ops *ops, void *arg,
     struct err *e) MUST_CHECK;
 void jobs_free(struct jobs *j);
+/* Runs of policies with "jobs" are entered there from now on. */
+void jobs_use_ledger(struct jobs *j, struct ledger *l);
+
+/* What a caller wants of a run beyond its answer; borrowed. */
+struct job_wish {
+	bool detached; /* it is a job as soon as it runs */
+	bool silent; /* the call is answered by somebody else */
+	bool open_input; /* jobs_input() will follow */
+	struct bytes name; /* may be empty */
+	struct ledger_key key;
+};
+
+/*
+ * The same as jobs_submit().  NULL: it is refused and answered, or its policy
+ * has no jobs.
+ */
+struct ledger_entry *jobs_submit_as(struct jobs *j, struct request *r,
+    const struct token *t, const struct job_wish *w);
 /*
  * Accept a run of this token, or refuse it (executor/run/refuse): then `done`
  * says why.  The request's store is taken, as by request_init().
@@ -60,6 +79,21 @@ void jobs_refuse(
 /* Unknown calls are fine: the run may have ended meanwhile. */
 void jobs_cancel(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
+/* Its client is gone: end it, or let it go on as a job, as its policy says. */
+void jobs_leave(
+    struct jobs *j, uint64_t call, const char *why, struct bytes reason);
+/*
+ * Of a run by its whole id, which belongs to the caller.  jobs_detach: make it
+ * a job; false: it cannot be one (now).  jobs_end: end it, at once if `kill`;
+ * false: it is over already.  jobs_input: write to its standard input.
+ */
+bool jobs_detach(struct jobs *j, const char *id, const char *why);
+/* Answer a call with it, as of one that has become a job. */
+void jobs_tell_running(
+    struct jobs *j, const char *id, uint64_t call, uint64_t cursor);
+bool jobs_end(struct jobs *j, const char *id, const char *why, bool kill);
+int jobs_input(struct jobs *j, const char *id, struct bytes data, bool eof,
+    struct err *e) MUST_CHECK;
 /* false if there is no such call or the credit is beyond reason. */
 bool jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
 /*
@@ -93,6 +127,7 @@ bool jobs_busy(const struct jobs *j);
 struct job_view {
 	const char *id, *token, *policy, *user, *tool, *client, *peer;
 	const char *state;
+	bool job; /* it outlives its call */
 	struct bytes command; /* as asked for */
 	pid_t pid; /* 0: not known (yet) */
 	uint64_t age_ms;
@@ -108,6 +143,9 @@ struct jobs_counts {
 	size_t now, max;
 	uint64_t total, refused; /* since the start */
 	size_t waiting; /* runs whose records wait for the log's budget */
+	size_t jobs; /* of those that run now */
+	size_t kept; /* runs that can be asked for, running or not */
+	uint64_t kept_bytes; /* of their output, on disk */
 	struct turns_counts turns;
 };
 struct jobs_counts jobs_counts(const struct jobs *j);

@@ -94,12 +94,19 @@ output_read(
 }
 
 void
+output_detach(struct output *o)
+{
+	o->head = o->ring_size = 0;
+	o->ring_sent = 0;
+	free(o->ring);
+	o->ring = NULL;
+}
+
+void
 output_mute(struct output *o, const struct output_piece *p)
 {
 	o->sent -= p->data.len;
-	o->head = o->ring_size = 0;
-	free(o->ring);
-	o->ring = NULL;
+	output_detach(o);
 }
 
 static uint64_t

@@ -49,6 +49,8 @@ int output_read(struct output *o, uint32_t credit, struct output_piece *out,
     struct err *e) MUST_CHECK;
 /* Nothing of the stream is forwarded any more, nor was this piece. */
 void output_mute(struct output *o, const struct output_piece *p);
+/* Nothing is forwarded from now on, also of what waits; it is read on. */
+void output_detach(struct output *o);
 /* Would a read be forwarded (and so need credit)? */
 bool output_needs_credit(const struct output *o);
 /* Next piece of the tail, at most max bytes; false when it is all sent. */

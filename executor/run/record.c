@@ -282,6 +282,11 @@ record_result(
 	audit_put_i64(b, "event.duration", (int64_t)r->duration_us * 1000);
 	if (end->executed)
 		put_executed(b, r, end);
+	if (end->detached)
+		json_put_member_bool(b, "job.detached", true);
+	put_count(b, "job.output_lost_bytes", end->lost);
+	if (end->ended[0] != '\0')
+		audit_put_str(b, "job.ended", end->ended);
 	if (end->recorder != NULL)
 		recorder_put_result(end->recorder, b);
 	audit_end(a, false);
@@ -369,6 +374,20 @@ record_exec(struct audit *a, const char *id, const struct plan *p,
 		    b, "process.asked", x->image.asked, sizeof(x->image.asked));
 	if (x->outcome == EXEC_STARTED)
 		put_image(b, &x->image);
+	audit_end(a, false);
+}
+
+void
+record_job(
+    struct audit *a, const char *id, const struct plan *p, const char *why)
+{
+	struct buf *b = audit_begin(a, "job-begin");
+
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
+	audit_put_reason(b, why);
+	audit_put_i64(b, "timeout_ms", p->job_ms);
 	audit_end(a, false);
 }
 

@@ -30,6 +30,9 @@ struct record_end {
 	uint64_t slowed_ms; /* that its records waited for the log's budget */
 	unsigned left; /* processes that could not be ended */
 	struct recorder *recorder; /* NULL: it never began */
+	bool detached; /* it was a job */
+	uint64_t lost; /* bytes of output that a job could not keep */
+	const char *ended; /* processes that were told to end; "": none */
 };
 
 /* run-intent: durable before anything is executed. */
@@ -47,6 +50,9 @@ void record_exec(struct audit *a, const char *id, const struct plan *p,
 /* run-refused; for executor/run/refuse. */
 void record_refused(struct audit *a, const struct request *r,
     const struct refuse_caller *who, const char *why);
+/* job-begin: from now on the run outlives its call, and why */
+void record_job(
+    struct audit *a, const char *id, const struct plan *p, const char *why);
 /* run-slowed: the first time that the records of a run have to wait */
 void record_slowed(struct audit *a, const char *id, const struct plan *p);
 

@@ -69,6 +69,7 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 	r->call = m->call;
 	r->window = m->window;
 	r->arg_count = 0;
+	r->detached = false;
 	buf_reset(&r->store);
 	if (bytes_to_str(m->tool, r->tool, sizeof(r->tool), e) != 0 ||
 	    bytes_to_str(m->peer, r->peer, sizeof(r->peer), e) != 0 ||
@@ -121,6 +122,23 @@ request_value(const struct request *r, const struct request_arg *a)
 			   : bytes_make(r->store.p + a->off, a->len);
 }
 
+bool
+request_take(struct request *r, const char *name, struct bytes *out)
+{
+	size_t i;
+
+	for (i = 0; i < r->arg_count; i++) {
+		if (strcmp(r->arg[i].name, name) != 0)
+			continue;
+		*out = request_value(r, &r->arg[i]);
+		r->arg_count--;
+		memmove(&r->arg[i], &r->arg[i + 1],
+		    (r->arg_count - i) * sizeof(r->arg[0]));
+		return true;
+	}
+	return false;
+}
+
 static const struct request_arg *
 find_arg(const struct request *r, const char *name)
 {
@@ -157,18 +175,25 @@ find_rule(const struct tool *tool, const char *name)
 	return NULL;
 }
 
-/* Is it one that the tool lacks and the configuration drops?  Then it is noted. */
-static bool
-drop_arg(const struct request *r, const struct request_arg *a, struct plan *p)
+bool
+request_drops(const struct request *r, const char *name)
 {
 	const struct conf *c = r->conf;
 
 	for (size_t i = 0; c != NULL && i < c->ignored_count; i++)
-		if (strcmp(c->ignored[i], a->name) == 0) {
-			buf_put(&p->ignored, a->name, strlen(a->name) + 1);
+		if (strcmp(c->ignored[i], name) == 0)
 			return true;
-		}
 	return false;
+}
+
+/* Is it one that the tool lacks and the configuration drops?  Then it is noted. */
+static bool
+drop_arg(const struct request *r, const struct request_arg *a, struct plan *p)
+{
+	if (!request_drops(r, a->name))
+		return false;
+	buf_put(&p->ignored, a->name, strlen(a->name) + 1);
+	return true;
 }
 
 /* Every argument is known, of its kind, within its size and not twice. */
@@ -275,13 +300,29 @@ plan_cwd(struct plan *p, struct bytes asked, struct err *e)
 }
 
 static uint32_t
-longest_timeout(const struct plan *p, const struct token *t)
+clip_timeout(const struct token *t, uint32_t most)
 {
-	uint32_t most = p->policy->timeout_max_ms;
-
 	return t->timeout_max_ms != 0 && t->timeout_max_ms < most
 		   ? t->timeout_max_ms
 		   : most;
+}
+
+static uint32_t
+longest_timeout(const struct plan *p, const struct token *t)
+{
+	return clip_timeout(t, p->policy->timeout_max_ms);
+}
+
+/* As a job it may take its time, unless somebody named another. */
+static void
+plan_job_time(
+    struct plan *p, const struct request *r, const struct token *t, bool named)
+{
+	p->job_ms = p->timeout_ms;
+	if (!named && p->jobs.offered && p->policy->jobs.offered)
+		p->job_ms = clip_timeout(t, p->policy->jobs.max_seconds * 1000);
+	if (r->detached)
+		p->timeout_ms = p->job_ms;
 }
 
 static int
@@ -294,13 +335,18 @@ plan_timeout(struct plan *p, const struct request *r, const struct token *t,
 
 	p->timeout_ms =
 	    p->policy->timeout_ms < most ? p->policy->timeout_ms : most;
-	if (a == NULL)
-		return 0;
-	if (bytes_to_u64(request_value(r, a), 1, most, &ms, e) != 0)
-		return err_set(e, ERR_BAD,
-		    "timeout_ms must be a whole number from 1 to %u (policy %s, key limits.timeout_max_ms)",
-		    most, p->policy->name);
-	p->timeout_ms = (uint32_t)ms;
+	if (r->detached)
+		most = clip_timeout(t, p->jobs.max_seconds * 1000);
+	if (a != NULL) {
+		if (bytes_to_u64(request_value(r, a), 1, most, &ms, e) != 0)
+			return err_set(e, ERR_BAD,
+			    "timeout_ms must be a whole number from 1 to %u (policy %s, key %s)",
+			    most, p->policy->name,
+			    r->detached ? "jobs.max_seconds"
+					: "limits.timeout_max_ms");
+		p->timeout_ms = (uint32_t)ms;
+	}
+	plan_job_time(p, r, t, a != NULL);
 	return 0;
 }
 
@@ -631,6 +677,8 @@ plan_tool(struct plan *p, const struct request *r, const struct token *t,
 	p->defined = true;
 	p->one_stream = def->form == PROTO_FORM_TEXT && wants_one_stream(t);
 	p->timeout_ms = wanted < most ? wanted : most;
+	p->text = def->form == PROTO_FORM_TEXT;
+	plan_job_time(p, r, t, def->timeout_ms != 0);
 	toolcall_init(&call, def);
 	for (size_t i = 0; i < r->arg_count; i++) {
 		const struct request_arg *a = &r->arg[i];
@@ -673,6 +721,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 		return err_set(e, ERR_BAD, "command is required");
 	dir = find_arg(r, tool->dir_arg);
 	p->shell = tool->shell;
+	p->text = true;
 	p->one_stream = tool->shell && wants_one_stream(t);
 	if (plan_cwd(p, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
@@ -700,6 +749,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	(void)snprintf(p.tool, sizeof(p.tool), "%s", r->tool);
 	memcpy(p.verifier, t->verifier, sizeof(p.verifier));
 	p.expires = t->expires;
+	p.jobs = t->policy->jobs;
 	p.login_uid = t->login_uid;
 	if (make_plan(r, t, &p, e) != 0) {
 		plan_fini(&p);

@@ -46,6 +46,7 @@ struct request {
 	const struct conf
 	    *conf; /* whose ignored arguments are dropped; NULL: none */
 	struct buf store;
+	bool detached; /* it begins as a job, with the time of one */
 };
 
 /* What to run: filled by request_plan, owned, plan_fini frees it. */
@@ -58,6 +59,9 @@ struct plan {
 	uint64_t expires; /* it does, in Unix seconds; 0: never */
 	uint32_t login_uid; /* the token's, for the kernel's audit */
 	uint32_t timeout_ms;
+	struct policy_jobs jobs; /* of the token's policy */
+	uint32_t job_ms; /* its time-out once it is a job */
+	bool text; /* its answer is text, so that it can be so far */
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as asked for, absolute */
 	char relative[PATH_MAX]; /* the same, from the jail */
@@ -88,6 +92,10 @@ int request_add(
 /* What was given for it; borrowed from the request. */
 struct bytes request_value(
     const struct request *r, const struct request_arg *a);
+/* Does the configuration drop such an argument where a tool lacks it? */
+bool request_drops(const struct request *r, const char *name);
+/* Take an argument out; false: it is not there.  *out as request_value(). */
+bool request_take(struct request *r, const char *name, struct bytes *out);
 /*
  * Check everything against the token's policy and make the plan.  ERR_BAD or
  * ERR_DENIED with words for the caller; ERR_SYS or ERR_BUSY otherwise.

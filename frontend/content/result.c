@@ -52,6 +52,8 @@ ended_itself(const struct msg_done *d)
 static bool
 is_error(const struct result_call *call)
 {
+	if (call->done->state == PROTO_RUNNING)
+		return false;
 	if (call->tool->style == CATALOG_LABELLED)
 		return !ended_itself(call->done);
 	return !has_succeeded(call->done);
@@ -110,6 +112,17 @@ copy_output(const struct shown *s, unsigned stream, struct buf *out)
 	capture_copy(s->capture, stream, &bytes);
 	cleantext_put(out, buf_bytes(&bytes));
 	out->overflow = out->overflow || bytes.overflow;
+}
+
+/* A call that goes on as a job: the executor's words, then output so far. */
+static void
+put_running(struct buf *text, const struct shown *s, const struct msg_done *d)
+{
+	buf_put_bytes(text, d->message);
+	buf_put_str(text, "\n");
+	if (d->stdout_bytes + d->stderr_bytes > 0)
+		buf_put_str(text, "\n");
+	copy_output(s, 0, text);
 }
 
 /* exec_cmd: output in arrival order, a failure's reason before it. */
@@ -190,7 +203,9 @@ put_text(struct buf *out, const struct catalog_tool *t, const struct shown *s,
 	/* refused: it never ran, there is nothing else to tell */
 	if (d->state == PROTO_REFUSED)
 		put_reason(&text, d);
-	else if (t->style == CATALOG_STREAM)
+	else if (d->state == PROTO_RUNNING)
+		put_running(&text, s, d);
+	else if (t->style != CATALOG_LABELLED)
 		put_stream(&text, s, d);
 	else
 		put_labelled(&text, s, d);
@@ -495,7 +510,8 @@ put_call(struct buf *out, const struct result_call *call,
 		put_links(out, &s, d);
 	buf_put_str(out, "]");
 	/* an error has none: it would not be as the tool's schema promises */
-	if (is_structured(call, rev) && t->form == PROTO_FORM_TEXT) {
+	if (is_structured(call, rev) && t->form == PROTO_FORM_TEXT &&
+	    t->output_schema != NULL) {
 		json_put_key(out, "structuredContent");
 		put_structured(out, &s, d);
 	}

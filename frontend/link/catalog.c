@@ -7,7 +7,13 @@
 #include "common/closest.h"
 #include "frontend/link/catalog.h"
 
-enum param_kind { PARAM_TEXT, PARAM_NUMBER, PARAM_ENV, PARAM_ENCODING };
+enum param_kind {
+	PARAM_TEXT,
+	PARAM_NUMBER,
+	PARAM_BOOL,
+	PARAM_ENV,
+	PARAM_ENCODING
+};
 
 struct catalog_param {
 	const char *name;
@@ -16,26 +22,96 @@ struct catalog_param {
 	bool required;
 	bool nul; /* may hold NUL */
 	bool lines; /* read by a shell: CRLF becomes a newline */
+	bool zero; /* a number that may be 0 */
+	const char *sent; /* the executor's name for it; NULL: the same */
 };
 
 #define COMMON_PARAMS                                                          \
-	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true, false },        \
-	    { "timeout_ms", PARAM_NUMBER, 20, false, false, false },           \
-	    { "encoding", PARAM_ENCODING, 16, false, false, false },           \
+	{ "stdin", PARAM_TEXT, CATALOG_MAX_STDIN, false, true, false, false,   \
+		NULL },                                                        \
+	    { "timeout_ms", PARAM_NUMBER, 20, false, false, false, false,      \
+		    NULL },                                                    \
+	    { "encoding", PARAM_ENCODING, 16, false, false, false, false,      \
+		    NULL },                                                    \
 	{                                                                      \
-		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false, false     \
+		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false, false,    \
+		    false, NULL                                                \
+	}
+
+/* Of the job tools; their schemas are below. */
+static const struct catalog_param start_params[] = {
+	{ .name = "name", .kind = PARAM_TEXT, .max = 63, .sent = "job.name" },
+	{ .name = "input", .kind = PARAM_BOOL, .sent = "job.input" },
+	{ .name = "idempotency_key",
+	    .kind = PARAM_TEXT,
+	    .max = 255,
+	    .sent = "job.key" },
+};
+
+#define JOB_PARAM                                                              \
+	{                                                                      \
+		.name = "job", .kind = PARAM_TEXT, .max = 64, .required = true \
+	}
+
+static const struct catalog_param output_params[] = {
+	JOB_PARAM,
+	{ .name = "cursor", .kind = PARAM_NUMBER, .zero = true },
+	{ .name = "wait_ms", .kind = PARAM_NUMBER, .zero = true },
+	{ .name = "until", .kind = PARAM_TEXT, .max = 16 },
+};
+
+static const struct catalog_param input_params[] = {
+	JOB_PARAM,
+	{ .name = "data", .kind = PARAM_TEXT, .max = 65536, .nul = true },
+	{ .name = "eof", .kind = PARAM_BOOL },
+};
+
+static const struct catalog_param stop_params[] = {
+	JOB_PARAM,
+	{ .name = "signal", .kind = PARAM_TEXT, .max = 16 },
+};
+
+static const struct catalog_param list_params[] = {
+	{ .name = NULL },
+};
+
+/* What a token with jobs may add to any call. */
+#define KEY_PARAM                                                              \
+	{                                                                      \
+		.name = "idempotency_key", .kind = PARAM_TEXT, .max = 255,     \
+		.sent = "job.key"                                              \
 	}
 
 static const struct catalog_param exec_params[] = {
-	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, true },
-	{ "working_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false },
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, true, false,
+	    NULL },
+	{ "working_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false,
+	    false, NULL },
 	COMMON_PARAMS
 };
 
 static const struct catalog_param cli_params[] = {
-	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, false },
-	{ "work_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false },
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, false, false,
+	    NULL },
+	{ "work_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false, false,
+	    NULL },
 	COMMON_PARAMS
+};
+
+static const struct catalog_param exec_jobs_params[] = {
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, true, false,
+	    NULL },
+	{ "working_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false,
+	    false, NULL },
+	COMMON_PARAMS, KEY_PARAM
+};
+
+static const struct catalog_param cli_jobs_params[] = {
+	{ "command", PARAM_TEXT, CATALOG_MAX_COMMAND, true, false, false, false,
+	    NULL },
+	{ "work_dir", PARAM_TEXT, CATALOG_MAX_PATH, false, false, false, false,
+	    NULL },
+	COMMON_PARAMS, KEY_PARAM
 };
 
 #define COMMON_SCHEMA                                                          \
@@ -53,16 +129,22 @@ static const struct catalog_param cli_params[] = {
 	"\"string\"},\"description\":\"Environment variables for this "        \
 	"command; only names that the policy allows.\"}"
 
+/* One line each, as they are messages. */
+/* clang-format off */
+#define EXEC_SCHEMA "\"command\":{\"type\":\"string\",\"description\":\"Shell command line, for example: ls -l | head. Pipes, redirections, variables and && work.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"},"
+#define CLI_SCHEMA "\"command\":{\"type\":\"string\",\"description\":\"Program and arguments, for example: grep -n 'two words' file.txt. Quotes group words; no pipes, redirections, variables or wildcards.\"},\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"},"
+/* clang-format on */
+
 static const char exec_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"Shell command line, for example: ls -l | head. Pipes, redirections, variables and && work.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"}," COMMON_SCHEMA
+    "{\"type\":\"object\",\"properties\":{" EXEC_SCHEMA COMMON_SCHEMA
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char cli_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"Program and arguments, for example: grep -n 'two words' file.txt. Quotes group words; no pipes, redirections, variables or wildcards.\"},\"work_dir\":{\"type\":\"string\",\"description\":\"Directory to run in, relative to the token's directory or absolute inside it. Default: the token's directory.\"}," COMMON_SCHEMA
+    "{\"type\":\"object\",\"properties\":{" CLI_SCHEMA COMMON_SCHEMA
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char output_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"string\"},\"stderr\":{\"type\":\"string\"},\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":\"there if stdout is base64\"},\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":\"null unless the command ended by itself\"},\"mime_type\":{\"type\":\"string\",\"description\":\"of stdout, where its bytes are a picture, sound or file\"},\"signal\":{\"type\":[\"string\",\"null\"],\"description\":\"name of the signal that ended it\"},\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\",\"timed_out\",\"cancelled\",\"refused\",\"lost\"]},\"message\":{\"type\":\"string\",\"description\":\"why it was refused or ended, and what to do\"},\"timed_out\":{\"type\":\"boolean\"},\"truncated\":{\"type\":\"boolean\",\"description\":\"output was left out; a marker in it tells where\"},\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":[\"stdout\",\"stderr\"],\"description\":\"written by the command\"},\"duration_ms\":{\"type\":\"integer\"},\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names this run in the server's audit log\"},\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"what the policy refused to the command\"},\"more\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"resources that hold what was left out\"}},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\",\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\",\"run_id\",\"denials\",\"more\"]}";
+    "{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"string\"},\"stderr\":{\"type\":\"string\"},\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":\"there if stdout is base64\"},\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":\"null unless the command ended by itself\"},\"mime_type\":{\"type\":\"string\",\"description\":\"of stdout, where its bytes are a picture, sound or file\"},\"signal\":{\"type\":[\"string\",\"null\"],\"description\":\"name of the signal that ended it\"},\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\",\"timed_out\",\"cancelled\",\"refused\",\"lost\",\"running\"]},\"message\":{\"type\":\"string\",\"description\":\"why it was refused or ended, and what to do\"},\"timed_out\":{\"type\":\"boolean\"},\"truncated\":{\"type\":\"boolean\",\"description\":\"output was left out; a marker in it tells where\"},\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":[\"stdout\",\"stderr\"],\"description\":\"written by the command\"},\"duration_ms\":{\"type\":\"integer\"},\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names this run in the server's audit log\"},\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"what the policy refused to the command\"},\"more\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"resources that hold what was left out\"}},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\",\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\",\"run_id\",\"denials\",\"more\"]}";
 
 /* Any command: a client must assume the worst. */
 static const char annotations[] =
@@ -71,11 +153,64 @@ static const char annotations[] =
 static int flatten_builtin(const struct catalog_tool *t,
     const struct json_value *arguments, struct catalog_args *out,
     struct err *e);
+static int flatten_start(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out,
+    struct err *e);
+
+#define KEY_SCHEMA                                                             \
+	",\"idempotency_key\":{\"type\":\"string\",\"maxLength\":255,"         \
+	"\"description\":\"Any text that is new for each call, such as a "     \
+	"UUID. The same call sent again with the same key, say after its "     \
+	"answer was lost, does not run again: it gets the result of the "      \
+	"first. Forgotten when the run is kept no longer or the server was "   \
+	"restarted.\"}"
+
+#define JOB_SCHEMA                                                             \
+	"\"job\":{\"type\":\"string\",\"description\":\"The job's id, as "     \
+	"job_start or a call that goes on as a job gave it, or as job_list "   \
+	"shows it.\"}"
+
+static const char exec_jobs_schema[] =
+    "{\"type\":\"object\",\"properties\":{" EXEC_SCHEMA COMMON_SCHEMA KEY_SCHEMA
+    "},\"required\":[\"command\"],\"additionalProperties\":false}";
+
+static const char cli_jobs_schema[] =
+    "{\"type\":\"object\",\"properties\":{" CLI_SCHEMA COMMON_SCHEMA KEY_SCHEMA
+    "},\"required\":[\"command\"],\"additionalProperties\":false}";
+
+static const char start_schema[] =
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"What to run: a command line as exec_cmd takes it, or, where that tool is not offered, as cli_command does. Leave it out to start another tool.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run the command in, relative to the token's directory or absolute inside it.\"},\"tool\":{\"type\":\"string\",\"description\":\"Name of another tool of this server to start instead of a command, such as cli_command.\"},\"arguments\":{\"type\":\"object\",\"description\":\"That tool's arguments.\"},\"name\":{\"type\":\"string\",\"maxLength\":63,\"description\":\"A name to know the job by in job_list.\"},\"input\":{\"type\":\"boolean\",\"description\":\"Keep standard input open for job_input. Without it, standard input is empty or what stdin gives.\"},\"stdin\":{\"type\":\"string\",\"description\":\"Text for the command's standard input.\"},\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Milliseconds after which the job and all it started is ended. Default: the most that the policy allows.\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"description\":\"Environment variables for the command; only names that the policy allows.\"}" KEY_SCHEMA
+    "},\"additionalProperties\":false}";
+
+static const char job_output_schema[] =
+    "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
+    ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"},\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+
+static const char input_schema[] =
+    "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
+    ",\"data\":{\"type\":\"string\",\"description\":\"Text to write as it is; end a line with a newline.\"},\"eof\":{\"type\":\"boolean\",\"description\":\"Close standard input after it.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+
+static const char stop_schema[] =
+    "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
+    ",\"signal\":{\"type\":\"string\",\"enum\":[\"TERM\",\"KILL\"],\"description\":\"TERM (the default): all its processes are asked to end, and killed a little later. KILL: they are killed at once.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+
+static const char list_schema[] =
+    "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}";
+
+static const char reads[] =
+    "\"readOnlyHint\":true,\"destructiveHint\":false,\"idempotentHint\":true,\"openWorldHint\":false";
+
+static const char writes[] =
+    "\"readOnlyHint\":false,\"destructiveHint\":true,\"idempotentHint\":false,\"openWorldHint\":false";
 
 #define PARAMS(table)                                                          \
 	.params = (table), .param_count = sizeof(table) / sizeof((table)[0]),  \
 	.output_schema = output_schema, .annotations = annotations,            \
 	.flatten = flatten_builtin
+
+#define JOB_TOOL(table, hints, fn)                                             \
+	.params = (table), .param_count = sizeof(table) / sizeof((table)[0]),  \
+	.annotations = (hints), .style = CATALOG_PLAIN, .flatten = (fn)
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
@@ -86,12 +221,44 @@ static const struct catalog_tool tools[] = {
 	    cli_schema, .style = CATALOG_LABELLED, PARAMS(cli_params) },
 };
 
+/* The same two for a token with jobs, and what it gets besides. */
+static const struct catalog_tool job_tools[] = {
+	{ "exec_cmd", "Run a shell command",
+	    "Run a command line in the server's shell and return its output, standard output and standard error in the order they were written. Each call is a new shell: directory and variables do not carry over to the next. A command that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on. Give input with stdin; for a command that asks while it runs use job_start and job_input.",
+	    exec_jobs_schema, .style = CATALOG_STREAM,
+	    PARAMS(exec_jobs_params) },
+	{ "cli_command", "Run a program",
+	    "Run one program with arguments on the server, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. Each call stands for itself; a program that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on.",
+	    cli_jobs_schema, .style = CATALOG_LABELLED,
+	    PARAMS(cli_jobs_params) },
+	{ "job_start", "Start a job",
+	    "Start a command that goes on whatever becomes of this call, this session or the connection, for long builds, servers and programs that ask. Returns the job's id as soon as it runs; read its output with job_output, write to it with job_input, end it with job_stop.",
+	    start_schema, JOB_TOOL(start_params, annotations, flatten_start) },
+	{ "job_output", "Read a job's output",
+	    "Tell whether a job still runs or how it ended, and return its output from a byte number on (cursor), standard output and standard error in the order they were written. The answer says with which cursor to go on. With wait_ms it waits for more, which is cheaper than asking again and again. Works for every run of this token that is still kept, also after it has ended.",
+	    job_output_schema,
+	    JOB_TOOL(output_params, reads, flatten_builtin) },
+	{ "job_input", "Write to a job",
+	    "Write text to the standard input of a job that was started with input: true, or close it.",
+	    input_schema, JOB_TOOL(input_params, writes, flatten_builtin) },
+	{ "job_stop", "End a job",
+	    "End a job or any other run of this token with all processes that it started, and tell what was ended. Its output can still be read.",
+	    stop_schema, JOB_TOOL(stop_params, writes, flatten_builtin) },
+	{ "job_list", "List jobs",
+	    "List the runs of this token, newest first: what runs, jobs and calls alike, and what has ended and is still kept, with ids, how they ended and how much they wrote.",
+	    list_schema, JOB_TOOL(list_params, reads, flatten_builtin) },
+};
+
 const struct catalog_tool *
-catalog_find(struct bytes name)
+catalog_find(struct bytes name, bool jobs)
 {
-	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
-		if (bytes_eq_str(name, tools[i].name))
-			return &tools[i];
+	const struct catalog_tool *t = jobs ? job_tools : tools;
+	size_t n = jobs ? sizeof(job_tools) / sizeof(job_tools[0])
+			: sizeof(tools) / sizeof(tools[0]);
+
+	for (size_t i = 0; i < n; i++)
+		if (bytes_eq_str(name, t[i].name))
+			return &t[i];
 	return NULL;
 }
 
@@ -107,6 +274,8 @@ catalog_args_init(struct catalog_args *a)
 	a->count = 0;
 	a->base64 = false;
 	a->ignored = NULL;
+	a->offered = NULL;
+	a->offered_count = 0;
 	buf_init(&a->store, CATALOG_MAX_BYTES);
 }
 
@@ -114,6 +283,12 @@ void
 catalog_args_fini(struct catalog_args *a)
 {
 	buf_wipe(&a->store);
+}
+
+static const char *
+sent_name(const struct catalog_param *p)
+{
+	return p->sent != NULL ? p->sent : p->name;
 }
 
 static void
@@ -156,7 +331,7 @@ take_lines(const struct catalog_param *p, struct bytes text,
 	if (out->store.overflow)
 		return err_set(e, ERR_BAD, "%s is too long", p->name);
 	/* resolve_stored gives it its place */
-	add_arg(out, p->name, PROTO_STRING,
+	add_arg(out, sent_name(p), PROTO_STRING,
 	    bytes_make(NULL, out->store.len - from));
 	return 0;
 }
@@ -179,7 +354,7 @@ take_text(const struct catalog_param *p, const struct json_value *v,
 		return e->code;
 	if (p->lines && has_foreign_ends(v->text))
 		return take_lines(p, v->text, out, e);
-	add_arg(out, p->name, PROTO_STRING, v->text);
+	add_arg(out, sent_name(p), PROTO_STRING, v->text);
 	return 0;
 }
 
@@ -203,10 +378,23 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 	struct bytes text;
 	int64_t n;
 
-	if (!catalog_integer(v, out, &n, &text) || n < 1)
+	if (!catalog_integer(v, out, &n, &text) || n < (p->zero ? 0 : 1))
 		return err_set(e, ERR_BAD,
-		    "%s must be a whole number of at least 1", p->name);
+		    "%s must be a whole number of at least %d", p->name,
+		    p->zero ? 0 : 1);
 	add_arg(out, p->name, PROTO_NUMBER, text);
+	return 0;
+}
+
+static int
+take_bool(const struct catalog_param *p, const struct json_value *v,
+    struct catalog_args *out, struct err *e)
+{
+	if (v->type != JSON_BOOL)
+		return err_set(e, ERR_BAD, "%s must be true or false, not %s",
+		    p->name, json_type_name(v->type));
+	add_arg(out, sent_name(p), PROTO_BOOL,
+	    v->boolean ? BYTES_LIT("true") : BYTES_LIT("false"));
 	return 0;
 }
 
@@ -294,7 +482,8 @@ static const struct catalog_param *
 find_param(const struct catalog_tool *t, struct bytes name)
 {
 	for (size_t i = 0; i < t->param_count; i++)
-		if (bytes_eq_str(name, t->params[i].name))
+		if (t->params[i].name != NULL &&
+		    bytes_eq_str(name, t->params[i].name))
 			return &t->params[i];
 	return NULL;
 }
@@ -387,21 +576,17 @@ static int
 refuse_unknown(const struct catalog_tool *t, struct bytes name,
     struct catalog_args *out, struct err *e)
 {
-	const char *names[8] = { NULL };
+	const char *names[16] = { NULL };
 
-	for (size_t i = 0; i < t->param_count && i < 7; i++)
+	for (size_t i = 0; i < t->param_count && i < 15; i++)
 		names[i] = t->params[i].name;
 	return catalog_take_unknown(t->name, names, name, out, e);
 }
 
 static int
-take_value(const struct catalog_tool *t, const struct json_value *v,
+take_param(const struct catalog_param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
-	const struct catalog_param *p = find_param(t, v->key);
-
-	if (p == NULL)
-		return refuse_unknown(t, v->key, out, e);
 	/* some clients send null for what was left out */
 	if (v->type == JSON_NULL && !p->required)
 		return 0;
@@ -410,6 +595,8 @@ take_value(const struct catalog_tool *t, const struct json_value *v,
 		return take_text(p, v, out, e);
 	case PARAM_NUMBER:
 		return take_number(p, v, out, e);
+	case PARAM_BOOL:
+		return take_bool(p, v, out, e);
 	case PARAM_ENCODING:
 		return take_encoding(v, out, e);
 	case PARAM_ENV:
@@ -419,21 +606,38 @@ take_value(const struct catalog_tool *t, const struct json_value *v,
 }
 
 static int
-flatten_builtin(const struct catalog_tool *t,
-    const struct json_value *arguments, struct catalog_args *out, struct err *e)
+take_value(const struct catalog_tool *t, const struct json_value *v,
+    struct catalog_args *out, struct err *e)
 {
-	const struct json_value *command = json_get(arguments, "command");
+	const struct catalog_param *p = find_param(t, v->key);
+
+	return p == NULL ? refuse_unknown(t, v->key, out, e)
+			 : take_param(p, v, out, e);
+}
+
+/* Those that are required come first in the tables. */
+static int
+check_required(const struct catalog_tool *t, const struct json_value *arguments,
+    struct err *e)
+{
+	const struct catalog_param *p = &t->params[0];
+	const struct json_value *v;
+
+	if (!p->required)
+		return 0;
+	v = json_get(arguments, p->name);
+	if (v != NULL && (v->type != JSON_STRING || v->text.len > 0))
+		return 0;
+	return err_set(e, ERR_BAD, "%s is required: a string with %s", p->name,
+	    t->style == CATALOG_PLAIN ? "the id of a job, see job_list"
+				      : "the command to run");
+}
+
+static int
+check_size(const struct catalog_args *out, struct err *e)
+{
 	size_t bytes = 0;
 
-	if (command == NULL ||
-	    (command->type == JSON_STRING && command->text.len == 0))
-		return err_set(e, ERR_BAD,
-		    "command is required: a string with the command to run");
-	for (const struct json_value *v = arguments->child; v != NULL;
-	     v = v->next)
-		if (take_value(t, v, out, e) != 0)
-			return e->code;
-	resolve_stored(out);
 	for (size_t i = 0; i < out->count; i++)
 		bytes += out->arg[i].value.len;
 	if (bytes > CATALOG_MAX_BYTES)
@@ -441,6 +645,123 @@ flatten_builtin(const struct catalog_tool *t,
 		    "the arguments have %zu bytes, %d is the most", bytes,
 		    CATALOG_MAX_BYTES);
 	return 0;
+}
+
+static int
+flatten_builtin(const struct catalog_tool *t,
+    const struct json_value *arguments, struct catalog_args *out, struct err *e)
+{
+	const struct json_value *v =
+	    arguments != NULL ? arguments->child : NULL;
+
+	if (check_required(t, arguments, e) != 0)
+		return e->code;
+	for (; v != NULL; v = v->next)
+		if (take_value(t, v, out, e) != 0)
+			return e->code;
+	resolve_stored(out);
+	return check_size(out, e);
+}
+
+/* --- job_start ------------------------------------------------------------ */
+
+static const struct catalog_tool *
+find_offered(const struct catalog_args *out, struct bytes name)
+{
+	for (size_t i = 0; i < out->offered_count; i++)
+		if (bytes_eq_str(name, out->offered[i]->name) &&
+		    out->offered[i]->style != CATALOG_PLAIN)
+			return out->offered[i];
+	return NULL;
+}
+
+/* Which tool runs: the one that is named, or that of a command. */
+static const struct catalog_tool *
+find_started(const struct catalog_args *out, const struct json_value *arguments,
+    struct err *e)
+{
+	const struct json_value *tool = json_get(arguments, "tool");
+	const struct catalog_tool *t = NULL;
+
+	if (json_is(tool, JSON_STRING)) {
+		t = find_offered(out, tool->text);
+	} else if (json_is(json_get(arguments, "command"), JSON_STRING)) {
+		t = find_offered(out, BYTES_LIT("exec_cmd"));
+		if (t == NULL)
+			t = find_offered(out, BYTES_LIT("cli_command"));
+	}
+	if (t == NULL)
+		(void)err_set(e, ERR_BAD,
+		    "job_start needs a command, or the name of another tool that is offered to you and its arguments");
+	return t;
+}
+
+/* One of the command's own arguments, at the top. */
+static int
+take_of_command(const struct catalog_tool *inner, const struct json_value *v,
+    struct catalog_args *out, struct err *e)
+{
+	if (bytes_eq_str(v->key, "working_dir"))
+		return take_param(&inner->params[1], v, out, e);
+	return take_value(inner, v, out, e);
+}
+
+static int
+take_for_start(const struct catalog_tool *t, const struct catalog_tool *inner,
+    bool named, const struct json_value *v, struct catalog_args *out,
+    struct err *e)
+{
+	static const char *const names[] = { "tool", "arguments", "name",
+		"input", "idempotency_key", NULL };
+
+	if (bytes_eq_str(v->key, "tool") || bytes_eq_str(v->key, "arguments"))
+		return 0;
+	if (find_param(t, v->key) != NULL)
+		return take_value(t, v, out, e);
+	if (!named && inner->defined == NULL)
+		return take_of_command(inner, v, out, e);
+	if (catalog_take_unknown(t->name, names, v->key, out, e) == 0)
+		return 0;
+	return err_wrap(
+	    e, "with \"tool\", its arguments go into \"arguments\"");
+}
+
+static int
+flatten_start(const struct catalog_tool *t, const struct json_value *arguments,
+    struct catalog_args *out, struct err *e)
+{
+	const struct catalog_tool *inner = find_started(out, arguments, e);
+	const struct json_value *given = json_get(arguments, "arguments");
+	const struct json_value *v;
+	bool named;
+
+	if (inner == NULL)
+		return e->code;
+	if (given != NULL && !json_is(given, JSON_OBJECT) &&
+	    !json_is(given, JSON_NULL))
+		return err_set(e, ERR_BAD, "arguments must be an object");
+	named = json_is(json_get(arguments, "tool"), JSON_STRING);
+	add_arg(out, "job.tool", PROTO_STRING, bytes_of(inner->name));
+	for (v = arguments->child; v != NULL; v = v->next)
+		if (take_for_start(t, inner, named, v, out, e) != 0)
+			return e->code;
+	if (named)
+		return catalog_flatten(inner, given, out, e);
+	resolve_stored(out);
+	return check_size(out, e);
+}
+
+int
+catalog_add_key(
+    struct catalog_args *out, const struct json_value *v, struct err *e)
+{
+	static const struct catalog_param p = KEY_PARAM;
+
+	for (size_t i = 0; i < out->count; i++)
+		if (strcmp(out->arg[i].name, p.sent) == 0)
+			return err_set(e, ERR_BAD,
+			    "there are two idempotency keys: leave out the argument, or that of _meta");
+	return take_text(&p, v, out, e);
 }
 
 int

@@ -25,7 +25,11 @@ enum {
 struct catalog_args;
 
 /* How a tool's result reads. */
-enum catalog_style { CATALOG_STREAM, CATALOG_LABELLED };
+enum catalog_style {
+	CATALOG_STREAM,
+	CATALOG_LABELLED,
+	CATALOG_PLAIN /* of the job tools: the executor's own words */
+};
 
 struct catalog_tool {
 	const char *name;
@@ -66,9 +70,13 @@ struct catalog_args {
 	 */
 	const char *(*ignored)(const void *arg, struct bytes name);
 	const void *ignored_arg;
+	/* what the token is offered, for a tool that starts others; borrowed */
+	const struct catalog_tool *const *offered;
+	size_t offered_count;
 };
 
-const struct catalog_tool *catalog_find(struct bytes name);
+/* jobs: as a token with PROTO_TOKEN_JOBS is offered it. */
+const struct catalog_tool *catalog_find(struct bytes name, bool jobs);
 /* JSON of what a tool returns whose output is text. */
 const char *catalog_output_schema(void);
 /*
@@ -88,6 +96,9 @@ bool catalog_integer(const struct json_value *v, struct catalog_args *out,
     int64_t *n, struct bytes *text);
 void catalog_args_init(struct catalog_args *a);
 void catalog_args_fini(struct catalog_args *a);
+/* An idempotency key that is not among the arguments; ERR_BAD: it is there. */
+int catalog_add_key(struct catalog_args *out, const struct json_value *v,
+    struct err *e) MUST_CHECK;
 /*
  * Check a call's "arguments" (NULL: none) against the tool's table and
  * flatten them.  ERR_BAD with words for the model.  The document must live as

@@ -330,7 +330,7 @@ settings_add_schema(
 }
 
 static const struct catalog_tool *
-find_tool(const struct settings_set *set, struct bytes name)
+find_tool(const struct settings_set *set, struct bytes name, bool jobs)
 {
 	for (size_t i = 0; i < set->tool_count; i++) {
 		const struct catalog_tool *t = defined_tool(set->tools[i]);
@@ -338,7 +338,7 @@ find_tool(const struct settings_set *set, struct bytes name)
 		if (bytes_eq_str(name, t->name))
 			return t;
 	}
-	return catalog_find(name);
+	return catalog_find(name, jobs);
 }
 
 /* All that tools/list says of it. */
@@ -374,14 +374,15 @@ mark_of(struct settings_set *set, const struct catalog_tool *tool)
 }
 
 static int
-take_tools(struct settings_set *set, struct lists *t, struct bytes names,
+take_tools(struct settings_set *set, struct lists *t, const struct msg_token *m,
     struct err *e)
 {
-	struct bytes word;
+	bool jobs = (m->flags & PROTO_TOKEN_JOBS) != 0;
+	struct bytes names = m->tools, word;
 	uint64_t mark;
 
 	while ((word = settings_next_word(&names)).len > 0) {
-		const struct catalog_tool *tool = find_tool(set, word);
+		const struct catalog_tool *tool = find_tool(set, word, jobs);
 
 		if (t->tool_count == SETTINGS_MAX_OFFERED)
 			return err_set(e, ERR_PROTO, "more than %d tools",
@@ -477,7 +478,7 @@ settings_add_token(struct settings *s, const struct msg_token *m, struct err *e)
 	if (set->token_count == 0 && set->changes == 0 &&
 	    finish_tool(set, e) != 0)
 		return err_wrap(e, "TOOL");
-	if (take_tools(set, &lists, m->tools, e) != 0 ||
+	if (take_tools(set, &lists, m, e) != 0 ||
 	    parse_sources(&lists, m->sources, e) != 0)
 		return err_wrap(e, "TOKEN");
 	t = make_token(&lists, m, e);

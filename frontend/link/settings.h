@@ -24,7 +24,7 @@ enum {
 	SETTINGS_MAX_SOURCES = 32,
 	SETTINGS_MAX_NETS = 32,
 	SETTINGS_MAX_TOOLS = 256, /* that are defined */
-	SETTINGS_MAX_OFFERED = 32 /* of one token */
+	SETTINGS_MAX_OFFERED = 40 /* of one token */
 };
 
 /* No larger than what is said of it; several sets may hold it. */

@@ -167,7 +167,7 @@ static void
 put_description(struct buf *out, const struct catalog_tool *t,
     const struct settings_token *token)
 {
-	const char *view = t->elevated          ? ""
+	const char *view = t->elevated || t->style == CATALOG_PLAIN ? ""
 			   : t->defined == NULL ? token->view
 						: token->brief;
 	CLEANUP_BUF struct buf text;

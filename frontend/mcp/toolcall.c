@@ -115,6 +115,18 @@ find_tool(const struct settings_token *token, struct bytes name)
 	return NULL;
 }
 
+/* Of a tool whose schema is not ours, and for clients that have it there. */
+static int
+take_key(const struct mcp_request *r, struct catalog_args *args, struct err *e)
+{
+	const struct json_value *key =
+	    json_get(json_get(r->params, "_meta"), "mcp-execd/idempotency-key");
+
+	if (key == NULL || (r->from->token->flags & PROTO_TOKEN_JOBS) == 0)
+		return 0;
+	return catalog_add_key(args, key, e);
+}
+
 /*
  * No tool asks its caller anything: inputResponses and requestState, which
  * nobody was given, are passed over.
@@ -141,7 +153,10 @@ toolcall_run(const struct mcp_request *r)
 	catalog_args_init(&args);
 	args.ignored = settings_ignored;
 	args.ignored_arg = r->from->settings;
-	if (catalog_flatten(tool, arguments, &args, &e) != 0)
+	args.offered = r->from->token->tools;
+	args.offered_count = r->from->token->tool_count;
+	if (catalog_flatten(tool, arguments, &args, &e) != 0 ||
+	    take_key(r, &args, &e) != 0)
 		verdict = answer_refusal(r, e.what);
 	else
 		verdict = start_call(r, tool, &args);

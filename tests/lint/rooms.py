@@ -28,6 +28,7 @@ EXECUTOR = (
     ("executor/control", "the socket of mcp-execctl"),
     ("executor/service", "processes, sockets and the service manager"),
     ("executor/channel", "the frames of the hostile frontend"),
+    ("executor/jobs", "calls about runs that outlive theirs"),
     ("executor/run", "the life of a run, from its request to its result"),
     ("executor/policy", "policies, tokens and tools from root's files"),
     ("executor/confine", "what the kernel is asked to enforce"),

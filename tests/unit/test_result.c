@@ -22,8 +22,8 @@ build_as(const char *tool, const struct capture *c, const struct msg_done *d,
     bool structured, uint8_t flags)
 {
 	const struct mcp_revision rev = { .structured = structured };
-	const struct result_call call = { catalog_find(bytes_of(tool)), c, d,
-		false, flags };
+	const struct result_call call = { catalog_find(bytes_of(tool), false),
+		c, d, false, flags };
 	CLEANUP_BUF struct buf out;
 	const struct json_value *t;
 	struct outcome o;
@@ -261,8 +261,8 @@ flatten(const char *json, struct catalog_args *args, struct json_doc **doc,
 {
 	catalog_args_init(args);
 	assert_int_equal(json_parse(bytes_of(json), JSON_STRICT, doc, e), 0);
-	return catalog_flatten(
-	    catalog_find(BYTES_LIT("exec_cmd")), json_root(*doc), args, e);
+	return catalog_flatten(catalog_find(BYTES_LIT("exec_cmd"), false),
+	    json_root(*doc), args, e);
 }
 
 static void
@@ -367,8 +367,8 @@ test_media(void **state)
 	const struct mcp_revision old = { .name = "2024-11-05" };
 	struct msg_done d = { .state = PROTO_EXITED, .run = bytes_of(run) };
 	struct capture c;
-	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd")), &c, &d,
-		false, PROTO_TOKEN_STRUCTURED };
+	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd"), false),
+		&c, &d, false, PROTO_TOKEN_STRUCTURED };
 	const struct json_value *v;
 	struct json_doc *doc;
 
@@ -427,8 +427,8 @@ test_cut_is_not_whole(void **state)
 		.stdout_bytes = 9999,
 		.stdout_kept = 9999 };
 	struct capture c;
-	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd")), &c, &d,
-		true, PROTO_TOKEN_STRUCTURED };
+	struct result_call call = { catalog_find(BYTES_LIT("exec_cmd"), false),
+		&c, &d, true, PROTO_TOKEN_STRUCTURED };
 	const struct json_value *v;
 	struct json_doc *doc;
 

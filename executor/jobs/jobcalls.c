@@ -1,0 +1,851 @@
+/* SPDX-License-Identifier: MIT */
+/* jobcalls: calls about runs.  Executor; arguments are a client's. */
+#include "executor/jobs/jobcalls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/sort.h"
+#include "executor/audit/log_budget.h"
+#include "executor/jobs/jobtext.h"
+
+enum {
+	STOP_PATIENCE_MS = 15000, /* from SIGKILL until the tree is gone */
+	KEY_MAX = 255, /* bytes of an idempotency key */
+	NAME_MAX_BYTES = LEDGER_NAME - 1,
+	INPUT_MAX = 64 << 10, /* bytes of one job_input */
+	LISTED = 64, /* runs in one list */
+	TEXT_MAX = 1 << 20
+};
+
+struct jobcall;
+
+/* What a call waits for, and how it is answered. */
+struct kind {
+	bool (*is_ready)(const struct jobcall *c, const struct ledger_entry *x);
+	/* In time or not; sends all but nothing else. */
+	void (*answer)(struct jobcall *c, struct ledger_entry *x);
+};
+
+struct jobcall {
+	struct jobcalls *all;
+	struct jobcall *prev, *next;
+	const struct kind *kind;
+	uint64_t call;
+	uint8_t verifier[DIGEST_BYTES];
+	struct ledger_waiter waiter;
+	struct loop_timer due; /* it waits no longer */
+	struct loop_timer wake; /* there is news, of which one look is taken */
+	uint64_t cursor;
+	bool until_end;
+	size_t max; /* bytes of output */
+};
+
+struct jobcalls {
+	struct jobcall_deps d;
+	struct jobcall *first;
+	size_t count;
+};
+
+/* --- answers -------------------------------------------------------------- */
+
+static void
+send_output(
+    struct jobcall *c, unsigned stream, uint64_t skipped, struct bytes data)
+{
+	const struct jobcall_deps *d = &c->all->d;
+
+	while (data.len > 0) {
+		size_t n =
+		    data.len < PROTO_MAX_DATA ? data.len : PROTO_MAX_DATA;
+
+		d->ops->output(d->arg, c->call, (uint8_t)stream, skipped,
+		    bytes_make(data.p, n));
+		skipped = 0;
+		data = bytes_make(data.p + n, data.len - n);
+	}
+}
+
+static void
+send_text(struct jobcall *c, const struct buf *text)
+{
+	const struct jobcall_deps *d = &c->all->d;
+	const struct job_result r = {
+		.call = c->call, .state = PROTO_EXITED, .message = ""
+	};
+
+	send_output(c, 1, 0, buf_bytes(text));
+	d->ops->done(d->arg, &r);
+}
+
+static void
+send_refusal(const struct jobcalls *all, uint64_t call, const char *why)
+{
+	const struct job_result r = { .call = call,
+		.state = PROTO_REFUSED,
+		.exit_code = -1,
+		.message = why };
+
+	all->d.ops->done(all->d.arg, &r);
+}
+
+/* --- calls that wait ------------------------------------------------------ */
+
+static void
+drop_call(struct jobcall *c)
+{
+	struct jobcalls *all = c->all;
+
+	ledger_leave(&c->waiter);
+	loop_timer_cancel(all->d.loop, &c->due);
+	loop_timer_cancel(all->d.loop, &c->wake);
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		all->first = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	all->count--;
+	free(c);
+}
+
+static void
+answer_call(struct jobcall *c)
+{
+	c->kind->answer(c, c->waiter.entry);
+	drop_call(c);
+}
+
+static void
+on_news(void *arg)
+{
+	struct jobcall *c = arg;
+
+	if (c->wake.at_ms == 0)
+		loop_timer_set(c->all->d.loop, &c->wake, 0);
+}
+
+static void
+on_wake(void *arg)
+{
+	struct jobcall *c = arg;
+
+	if (c->kind->is_ready(c, c->waiter.entry))
+		answer_call(c);
+}
+
+static void
+on_due(void *arg)
+{
+	answer_call(arg);
+}
+
+static void
+on_gone(void *arg, const char *why)
+{
+	struct jobcall *c = arg;
+
+	send_refusal(c->all, c->call, why);
+	drop_call(c);
+}
+
+static size_t
+count_of(const struct jobcalls *all, const uint8_t verifier[DIGEST_BYTES])
+{
+	const struct jobcall *c;
+	size_t n = 0;
+
+	for (c = all->first; c != NULL; c = c->next)
+		n += memcmp(c->verifier, verifier, DIGEST_BYTES) == 0;
+	return n;
+}
+
+static int
+check_room(const struct jobcalls *all, const struct token *t, struct err *e)
+{
+	if (all->count < JOBCALL_WAITING &&
+	    count_of(all, t->verifier) < JOBCALL_SHARE)
+		return 0;
+	return err_set(e, ERR_BUSY,
+	    "too many calls wait for jobs; wait for one to be answered and try again");
+}
+
+/* NULL: out of room, *e says so. */
+static struct jobcall *
+add_call(struct jobcalls *all, const struct request *r, const struct token *t,
+    const struct kind *kind, struct err *e)
+{
+	struct jobcall *c;
+	size_t most = t->policy->output_bytes;
+
+	if (check_room(all, t, e) != 0)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		(void)err_set(e, ERR_BUSY, "out of memory");
+		return NULL;
+	}
+	c->all = all;
+	c->kind = kind;
+	c->call = r->call;
+	memcpy(c->verifier, t->verifier, sizeof(c->verifier));
+	c->waiter = (struct ledger_waiter){
+		.news = on_news, .gone = on_gone, .arg = c
+	};
+	c->due = (struct loop_timer){ .handler = on_due, .arg = c };
+	c->wake = (struct loop_timer){ .handler = on_wake, .arg = c };
+	c->max = r->window < 2 * JOBTEXT_HEAD ? JOBTEXT_HEAD
+					      : r->window - JOBTEXT_HEAD;
+	if (most < c->max)
+		c->max = most;
+	c->next = all->first;
+	if (all->first != NULL)
+		all->first->prev = c;
+	all->first = c;
+	all->count++;
+	return c;
+}
+
+static void
+wait_for(struct jobcall *c, struct ledger_entry *x, uint64_t ms)
+{
+	ledger_wait(x, &c->waiter);
+	if (ms == 0 || c->kind->is_ready(c, x))
+		answer_call(c);
+	else if (ms != UINT64_MAX)
+		loop_timer_set(c->all->d.loop, &c->due, ms);
+}
+
+/* --- arguments ------------------------------------------------------------ */
+
+static int
+refuse_argument(const char *name, const char *what, struct err *e)
+{
+	return err_set(e, ERR_BAD, "%s must be %s", name, what);
+}
+
+static int
+take_number(struct request *r, const char *name, uint64_t most, uint64_t *out,
+    struct err *e)
+{
+	struct bytes text;
+
+	if (!request_take(r, name, &text))
+		return 0;
+	if (bytes_to_u64(text, 0, most, out, e) != 0)
+		return err_set(e, ERR_BAD,
+		    "%s must be a whole number from 0 to %llu", name,
+		    (unsigned long long)most);
+	return 0;
+}
+
+static int
+take_bool(struct request *r, const char *name, bool *out, struct err *e)
+{
+	struct bytes text;
+
+	if (!request_take(r, name, &text))
+		return 0;
+	*out = bytes_eq_str(text, "true");
+	if (!*out && !bytes_eq_str(text, "false"))
+		return refuse_argument(name, "true or false", e);
+	return 0;
+}
+
+/* Which of the words; the first is the default. */
+static int
+take_word(struct request *r, const char *name, const char *const words[2],
+    bool *second, struct err *e)
+{
+	struct bytes text;
+
+	*second = false;
+	if (!request_take(r, name, &text) || bytes_eq_str(text, words[0]))
+		return 0;
+	*second = bytes_eq_str(text, words[1]);
+	if (*second)
+		return 0;
+	return err_set(e, ERR_BAD, "%s must be \"%s\" or \"%s\"", name,
+	    words[0], words[1]);
+}
+
+/* Another token's is none; the words are the same. */
+static struct ledger_entry *
+take_job(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	struct ledger_entry *x = NULL;
+	struct bytes id;
+
+	if (!request_take(r, "job", &id)) {
+		(void)err_set(e, ERR_BAD,
+		    "job is required: the id that job_start or the call gave, or job_list shows");
+		return NULL;
+	}
+	x = ledger_find(all->d.ledger, id, t->verifier);
+	if (x == NULL)
+		(void)err_set(e, ERR_BAD,
+		    "there is no such job: its id is wrong, it is kept no longer, or the server was restarted, which ends all jobs; job_list shows what there is");
+	return x;
+}
+
+static int
+check_rest(const struct request *r, struct err *e)
+{
+	for (size_t i = 0; i < r->arg_count; i++)
+		if (!request_drops(r, r->arg[i].name))
+			return err_set(e, ERR_BAD, "%s has no argument \"%s\"",
+			    r->tool, r->arg[i].name);
+	return 0;
+}
+
+/* --- records -------------------------------------------------------------- */
+
+static struct buf *
+begin_record(struct jobcalls *all, const char *action, const struct request *r,
+    const struct token *t, const struct ledger_entry *x)
+{
+	struct buf *b = audit_begin(all->d.audit, action);
+
+	audit_put_own(b, "run.id", x->id);
+	audit_put_own(b, "token.name", t->name);
+	audit_put_own(b, "policy.name", t->policy->name);
+	audit_put_str(b, "source.ip", r->peer);
+	audit_put_str(b, "mcp.session.id", r->session);
+	audit_put_str(b, "mcp.client", r->client);
+	audit_put_str(b, "mcp.tool", r->tool);
+	return b;
+}
+
+static void
+end_record(struct jobcalls *all, const struct token *t)
+{
+	audit_end(all->d.audit, false);
+	log_budget_charge_run(audit_log_budget(all->d.audit), t->verifier);
+}
+
+/* --- job_output ----------------------------------------------------------- */
+
+static bool
+has_news(const struct jobcall *c, const struct ledger_entry *x)
+{
+	return x->over || (!c->until_end && spool_total(x->spool) > c->cursor);
+}
+
+static void
+answer_output(struct jobcall *c, struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	jobtext_put_state(&text, x);
+	jobtext_put_end(&text, x);
+	jobtext_put_range(&text, x, c->cursor, c->max);
+	send_text(c, &text);
+}
+
+static int
+run_output(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { has_news, answer_output };
+	static const char *const until[] = { "output", "end" };
+	struct ledger_entry *x = take_job(all, r, t, e);
+	uint64_t cursor = 0, wait_ms = 0;
+	bool until_end = false;
+	struct jobcall *c;
+
+	if (x == NULL || take_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
+	    take_number(r, "wait_ms", t->policy->jobs.wait_ms, &wait_ms, e) !=
+		0 ||
+	    take_word(r, "until", until, &until_end, e) != 0 ||
+	    check_rest(r, e) != 0)
+		return e->code;
+	c = add_call(all, r, t, &kind, e);
+	if (c == NULL)
+		return e->code;
+	c->cursor = cursor;
+	c->until_end = until_end;
+	wait_for(c, x, wait_ms);
+	return 0;
+}
+
+/* --- job_stop ------------------------------------------------------------- */
+
+static bool
+is_over(const struct jobcall *c, const struct ledger_entry *x)
+{
+	(void)c;
+	return x->over;
+}
+
+static void
+answer_stop(struct jobcall *c, struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	jobtext_put_state(&text, x);
+	jobtext_put_end(&text, x);
+	if (!x->over)
+		buf_put_str(&text,
+		    "it was told to end and has not yet: look again with job_output\n");
+	send_text(c, &text);
+}
+
+static int
+run_stop(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { is_over, answer_stop };
+	static const char *const signals[] = { "TERM", "KILL" };
+	struct ledger_entry *x = take_job(all, r, t, e);
+	struct jobcall *c;
+	struct buf *b;
+	bool kill;
+
+	if (x == NULL || take_word(r, "signal", signals, &kill, e) != 0 ||
+	    check_rest(r, e) != 0)
+		return e->code;
+	c = add_call(all, r, t, &kind, e);
+	if (c == NULL)
+		return e->code;
+	if (!x->over) {
+		b = begin_record(all, "job-stop", r, t, x);
+		audit_put_own(b, "job.signal", signals[kill]);
+		end_record(all, t);
+		(void)jobs_end(all->d.jobs, x->id, "ended by job_stop", kill);
+	}
+	wait_for(c, x, t->policy->kill_grace_ms + STOP_PATIENCE_MS);
+	return 0;
+}
+
+/* --- job_input ------------------------------------------------------------ */
+
+static bool
+is_always(const struct jobcall *c, const struct ledger_entry *x)
+{
+	(void)c;
+	(void)x;
+	return true;
+}
+
+static void
+answer_input(struct jobcall *c, struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	jobtext_put_state(&text, x);
+	buf_printf(&text,
+	    "the input is on its way; read what it answers with job_output {\"job\": \"%s\", \"cursor\": %llu, \"wait_ms\": 1000}\n",
+	    x->id, (unsigned long long)spool_total(x->spool));
+	send_text(c, &text);
+}
+
+static int
+run_input(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { is_always, answer_input };
+	struct ledger_entry *x = take_job(all, r, t, e);
+	struct bytes data = { NULL, 0 };
+	bool eof = false, given;
+	struct jobcall *c;
+	struct buf *b;
+
+	if (x == NULL)
+		return e->code;
+	given = request_take(r, "data", &data);
+	if (take_bool(r, "eof", &eof, e) != 0 || check_rest(r, e) != 0)
+		return e->code;
+	if ((!given && !eof) || data.len > INPUT_MAX)
+		return err_set(e, ERR_BAD,
+		    "job_input needs data, a string of at most %d bytes, or eof: true",
+		    INPUT_MAX);
+	c = add_call(all, r, t, &kind, e);
+	if (c == NULL)
+		return e->code;
+	if (jobs_input(all->d.jobs, x->id, data, eof, e) != 0) {
+		drop_call(c);
+		return e->code;
+	}
+	b = begin_record(all, "job-input", r, t, x);
+	audit_put_i64(b, "stdin.bytes", (int64_t)data.len);
+	audit_put_digest(b, "stdin", data);
+	end_record(all, t);
+	wait_for(c, x, 0);
+	return 0;
+}
+
+/* --- job_list ------------------------------------------------------------- */
+
+static void
+put_list(struct buf *text, const struct jobcalls *all, const struct token *t)
+{
+	const struct ledger_entry *x = NULL;
+	size_t n = 0;
+
+	while ((x = ledger_before(all->d.ledger, x, t->verifier)) != NULL &&
+	       n < LISTED && text->len < t->policy->output_bytes) {
+		jobtext_put_row(text, x);
+		n++;
+	}
+	if (x != NULL)
+		buf_put_str(text, "older ones are left out\n");
+	if (n == 0)
+		buf_put_str(text,
+		    "no runs: none was started with this token, or they are kept no longer\n");
+}
+
+static int
+run_list(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	struct jobcall c = { .all = all, .call = r->call };
+	CLEANUP_BUF struct buf text;
+
+	if (check_rest(r, e) != 0)
+		return e->code;
+	buf_init(&text, TEXT_MAX);
+	put_list(&text, all, t);
+	if (r->window < text.len)
+		text.len = r->window;
+	send_text(&c, &text);
+	return 0;
+}
+
+/* --- at most once --------------------------------------------------------- */
+
+static int
+by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_BYTES);
+}
+
+static void
+add_part(struct digest *d, struct bytes part)
+{
+	uint8_t len[8];
+
+	for (size_t i = 0; i < sizeof(len); i++)
+		len[i] = (uint8_t)((uint64_t)part.len >> (8 * i));
+	digest_update(d, bytes_make(len, sizeof(len)));
+	digest_update(d, part);
+}
+
+/* Tool and arguments, in whatever order a client writes these. */
+static void
+digest_request(const struct request *r, uint8_t out[DIGEST_BYTES])
+{
+	static uint8_t sums[REQUEST_MAX_ARGS][DIGEST_BYTES];
+	struct digest d;
+
+	for (size_t i = 0; i < r->arg_count; i++) {
+		digest_init(&d);
+		add_part(&d, bytes_of(r->arg[i].name));
+		add_part(&d, request_value(r, &r->arg[i]));
+		digest_final(&d, sums[i]);
+	}
+	sort_items(sums, r->arg_count, sizeof(sums[0]), by_bytes);
+	digest_init(&d);
+	add_part(&d, bytes_of(r->tool));
+	digest_update(&d, bytes_make(sums, r->arg_count * DIGEST_BYTES));
+	digest_final(&d, out);
+}
+
+static int
+take_key(struct request *r, struct ledger_key *key, struct err *e)
+{
+	struct bytes text;
+
+	key->given = request_take(r, "job.key", &text);
+	if (!key->given)
+		return 0;
+	if (text.len == 0 || text.len > KEY_MAX)
+		return err_set(e, ERR_BAD,
+		    "idempotency_key has %zu bytes; use 1 to %d, such as a UUID",
+		    text.len, KEY_MAX);
+	digest_sha256(text, key->key);
+	digest_request(r, key->request);
+	return 0;
+}
+
+/* --- the answer of a run -------------------------------------------------- */
+
+/* From `at` to `end`, as the command wrote it. */
+static uint64_t
+send_kept(
+    struct jobcall *c, const struct ledger_entry *x, uint64_t at, uint64_t end)
+{
+	static uint8_t part[PROTO_MAX_DATA];
+	uint64_t skipped;
+	unsigned stream;
+	size_t n;
+
+	while (at < end) {
+		size_t max =
+		    end - at < sizeof(part) ? (size_t)(end - at) : sizeof(part);
+
+		n = spool_read(x->spool, &at, part, max, &skipped, &stream);
+		if (n == 0)
+			break;
+		send_output(c, stream, skipped, bytes_make(part, n));
+		at += n;
+	}
+	return at;
+}
+
+/* Beginning and end of it, as far as they may be sent. */
+static uint64_t
+send_ends(struct jobcall *c, const struct ledger_entry *x)
+{
+	uint64_t total = spool_total(x->spool), half = c->max / 2, at;
+	uint8_t none[1];
+	uint64_t skipped;
+	unsigned stream;
+
+	if (total <= c->max || !x->over)
+		return send_kept(c, x, 0, total < c->max ? total : c->max);
+	at = send_kept(c, x, 0, half);
+	total -= half;
+	if (spool_read(x->spool, &total, none, 1, &skipped, &stream) == 1)
+		send_output(c, stream, total - at, bytes_make(none, 1));
+	return send_kept(c, x, total + 1, spool_total(x->spool));
+}
+
+static void
+send_result(struct jobcall *c, const struct ledger_entry *x)
+{
+	const struct jobcall_deps *d = &c->all->d;
+	struct job_result r = { .call = c->call,
+		.state = x->state,
+		.exit_code = x->exit_code,
+		.signal = x->signal,
+		.duration_us = x->duration_us,
+		.stdout_bytes = x->bytes[0],
+		.stderr_bytes = x->bytes[1],
+		.kept = { x->kept[0], x->kept[1] },
+		.message = x->message,
+		.denials = buf_bytes(&x->denials) };
+
+	memcpy(r.id, x->id, sizeof(r.id));
+	d->ops->done(d->arg, &r);
+}
+
+static void
+answer_run(struct jobcall *c, struct ledger_entry *x)
+{
+	const struct jobcall_deps *d = &c->all->d;
+	uint64_t upto;
+
+	if (!x->over && !jobs_detach(d->jobs, x->id, "wait_ms")) {
+		send_refusal(c->all, c->call,
+		    "the run with this idempotency_key goes on, and there are too many jobs for it to become one; call again to wait for it");
+		return;
+	}
+	upto = send_ends(c, x);
+	if (x->over)
+		send_result(c, x);
+	else
+		jobs_tell_running(d->jobs, x->id, c->call, upto);
+}
+
+/* The same call again: it gets what the first one gets. */
+static int
+join_run(struct jobcalls *all, struct request *r, const struct token *t,
+    struct ledger_entry *x, const struct ledger_key *key, struct err *e)
+{
+	static const struct kind kind = { is_over, answer_run };
+	struct jobcall *c;
+
+	if (memcmp(x->key.request, key->request, DIGEST_BYTES) != 0)
+		return err_set(e, ERR_BAD,
+		    "this idempotency_key was used for another call; use a new one for each call that is not the same again");
+	c = add_call(all, r, t, &kind, e);
+	if (c == NULL)
+		return e->code;
+	(void)begin_record(all, "job-join", r, t, x);
+	end_record(all, t);
+	wait_for(c, x,
+	    r->detached && !x->over ? 0
+	    : x->text               ? t->policy->jobs.wait_ms
+				    : UINT64_MAX);
+	return 0;
+}
+
+/* --- runs ----------------------------------------------------------------- */
+
+static int
+take_start(struct request *r, struct job_wish *w, struct err *e)
+{
+	struct bytes tool;
+
+	if (!request_take(r, "job.tool", &tool) ||
+	    bytes_to_str(tool, r->tool, sizeof(r->tool), e) != 0)
+		return err_set(e, ERR_BAD,
+		    "job_start needs a command, or a tool and its arguments");
+	(void)request_take(r, "job.name", &w->name);
+	if (w->name.len > NAME_MAX_BYTES)
+		return err_set(e, ERR_BAD, "name has %zu bytes, %d is the most",
+		    w->name.len, NAME_MAX_BYTES);
+	w->detached = r->detached = true;
+	return take_bool(r, "job.input", &w->open_input, e);
+}
+
+/* A run of this request: a new one, or the first with its key. */
+static int
+begin_run(struct jobcalls *all, struct request *r, const struct token *t,
+    struct job_wish *w, struct err *e)
+{
+	struct ledger_entry *x;
+
+	if (take_key(r, &w->key, e) != 0)
+		return e->code;
+	x = w->key.given
+		? ledger_find_key(all->d.ledger, w->key.key, t->verifier)
+		: NULL;
+	if (x != NULL)
+		return join_run(all, r, t, x, &w->key, e);
+	(void)jobs_submit_as(all->d.jobs, r, t, w);
+	return 0;
+}
+
+static int
+run_start(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	struct job_wish w = { .detached = true };
+
+	if (take_start(r, &w, e) != 0)
+		return e->code;
+	return begin_run(all, r, t, &w, e);
+}
+
+static int
+run_other(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	struct job_wish w = { .detached = false };
+
+	return begin_run(all, r, t, &w, e);
+}
+
+/* --- the outside ---------------------------------------------------------- */
+
+static const struct jobtool {
+	const char *name;
+	int (*run)(struct jobcalls *all, struct request *r,
+	    const struct token *t, struct err *e);
+} jobtools[] = {
+	{ "job_start", run_start },
+	{ "job_output", run_output },
+	{ "job_input", run_input },
+	{ "job_stop", run_stop },
+	{ "job_list", run_list },
+};
+
+static const struct jobtool *
+find_tool(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof(jobtools) / sizeof(jobtools[0]); i++)
+		if (bytes_eq_str(name, jobtools[i].name))
+			return &jobtools[i];
+	return NULL;
+}
+
+const char *
+jobcalls_tool(size_t i)
+{
+	return i < sizeof(jobtools) / sizeof(jobtools[0]) ? jobtools[i].name
+							  : NULL;
+}
+
+bool
+jobcalls_take(struct jobcalls *all, struct request *r, const struct token *t)
+{
+	const struct jobtool *tool = find_tool(bytes_of(r->tool));
+	struct err e = { 0 };
+	int rc;
+
+	if (!t->policy->jobs.offered)
+		return false;
+	rc = tool != NULL ? tool->run(all, r, t, &e) : run_other(all, r, t, &e);
+	if (rc != 0)
+		jobs_refuse(all->d.jobs, r, t, e.what);
+	return true;
+}
+
+static struct jobcall *
+find_call(struct jobcalls *all, uint64_t call)
+{
+	struct jobcall *c = all->first;
+
+	while (c != NULL && c->call != call)
+		c = c->next;
+	return c;
+}
+
+void
+jobcalls_cancel(struct jobcalls *all, uint64_t call, const char *why)
+{
+	struct jobcall *c = find_call(all, call);
+
+	if (c == NULL)
+		return;
+	send_refusal(all, call, why);
+	drop_call(c);
+}
+
+void
+jobcalls_forget(struct jobcalls *all)
+{
+	while (all->first != NULL)
+		drop_call(all->first);
+}
+
+static bool
+is_valid(const void *arg, const struct ledger_entry *x)
+{
+	const struct token *t = token_find_verifier(arg, x->verifier);
+
+	return t != NULL && t->policy->jobs.offered;
+}
+
+void
+jobcalls_stop_revoked(struct jobcalls *all, const struct token_table *t)
+{
+	struct jobcall *c, *next;
+
+	for (c = all->first; c != NULL; c = next) {
+		next = c->next;
+		if (token_find_verifier(t, c->verifier) != NULL)
+			continue;
+		send_refusal(all, c->call, "the token was revoked");
+		drop_call(c);
+	}
+	ledger_purge(all->d.ledger, is_valid, t);
+}
+
+struct jobcalls *
+jobcalls_new(const struct jobcall_deps *d, struct err *e)
+{
+	struct jobcalls *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		(void)err_sys(e, "the table of waiting calls");
+	else
+		all->d = *d;
+	return all;
+}
+
+void
+jobcalls_free(struct jobcalls *all)
+{
+	if (all == NULL)
+		return;
+	jobcalls_forget(all);
+	free(all);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jobcalls: the job tools, and calls that are answered from what is kept.
+ *
+ * Executor; a call is an ordinary CALL of the frontend, whose token was found.
+ * job_start, job_output, job_input, job_stop and job_list speak of the token's
+ * own runs (executor/recording/ledger); a run of another token is not there.
+ * A call of any other tool comes here first too: with an idempotency key it
+ * may be one that was made before, and is then answered by that run.
+ */
+#ifndef EXECUTOR_JOBCALLS_H
+#define EXECUTOR_JOBCALLS_H
+
+#include "executor/run/job.h"
+
+enum {
+	JOBCALL_WAITING = 1024, /* calls at a time */
+	JOBCALL_SHARE = 64 /* of one token */
+};
+
+struct jobcalls;
+
+struct jobcall_deps {
+	struct loop *loop;
+	struct audit *audit;
+	struct jobs *jobs;
+	struct ledger *ledger;
+	const struct job_ops *ops; /* how calls are answered */
+	void *arg;
+};
+
+struct jobcalls *jobcalls_new(
+    const struct jobcall_deps *d, struct err *e) MUST_CHECK;
+void jobcalls_free(struct jobcalls *c); /* answers none; NULL is fine */
+
+/* Their names, in the order that they are listed; NULL behind the last. */
+const char *jobcalls_tool(size_t i);
+/*
+ * Take a whole request of this token, as jobs_submit() would; false: it is
+ * an ordinary one.
+ */
+bool jobcalls_take(
+    struct jobcalls *c, struct request *r, const struct token *t);
+/* Its client waits no more. */
+void jobcalls_cancel(struct jobcalls *c, uint64_t call, const char *why);
+/* The frontend is gone: nobody is answered. */
+void jobcalls_forget(struct jobcalls *c);
+/* Tokens that are not valid any more wait no longer, and keep nothing. */
+void jobcalls_stop_revoked(struct jobcalls *c, const struct token_table *t);
+
+#endif

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: MIT
+"""Jobs: runs that outlive their call, and calls that run once."""
+import json
+import os
+import re
+import signal
+import time
+
+from client import (REVISIONS, RUN_ID, Result, RpcError, check, equal, fds, mark, processes,
+                    within)
+from modern import Modern
+
+JOBS = {"at_once": 3, "max_seconds": 60, "keep_seconds": 600, "keep": 8,
+        "wait_ms": 400, "output_bytes": 65536}
+SERVER = {"policy": {"structured": False, "text": "clean", "jobs": JOBS}}
+ID = re.compile(r"\b[0-9a-f]{32}\b")
+NONE = "there is no such job"
+
+
+def job_start(c, **arguments):
+    return Result(c.ask("tools/call", {"name": "job_start",
+                                       "arguments": arguments}))
+
+
+def start(c, command, **more):
+    r = c.call("job_start", command=command, **more)
+    check(not r.error, r)
+    return ID.search(r.text).group()
+
+
+def output(c, job, **more):
+    r = c.call("job_output", job=job, **more)
+    check(not r.error, r)
+    return r.text
+
+
+def first(text):
+    return text.split("\n", 1)[0]
+
+
+def ended(c, job):
+    """What job_output says once it is over."""
+    def look():
+        text = output(c, job, wait_ms=400, until="end")
+        return None if " running for " in first(text) else text
+    return within("the job's end", 10, look)
+
+
+def body(text):
+    return text.split("\n\n", 1)[1]
+
+
+def files(server):
+    """Those of kept output, that it has open."""
+    return [f for f in fds(server.process.pid).values()
+            if "deleted)" in f and "recordings" in f]
+
+
+def other(server, name):
+    """Another token of the same policy."""
+    return server.http(token=server.add(name))
+
+
+def test_default_is_off(server):
+    """A policy without the key offers nothing new, and takes nothing new."""
+    server.add_policy("plain", jobs={})
+    path = server.dir / "policies.d/plain.json"
+    text = path.read_text()
+    path.write_text(re.sub(r', "jobs": \{\}', "", text))
+    check('"jobs"' not in path.read_text(), text)
+    server.reload()
+    with server.http(token=server.add("plain", policy="plain")) as c:
+        equal([t["name"] for t in c.tools()], ["exec_cmd", "cli_command"],
+              "tools")
+        check("idempotency_key" not in str(c.tools()), "schemas")
+        for name in "job_start", "job_list":
+            try:
+                c.call(name, command="true")
+            except RpcError as e:
+                equal(e.code, -32602, name)
+            else:
+                check(False, name)
+        r = c.call("exec_cmd", command="true", idempotency_key="x")
+        check(r.error and "idempotency_key" in r.text, r)
+        equal(c.sh("sleep 0.6; echo end").text, "end\n", "waits")
+
+
+def test_start_and_read(server):
+    clients = [lambda r=r: server.http(revision=r) for r in REVISIONS]
+    for client in clients + [server.sse, lambda: Modern(server)]:
+        with client() as c:
+            job = start(c, "echo one; sleep 0.2; echo two >&2; exit 3",
+                        name="first")
+            text = ended(c, job)
+            check(f"job {job} (first): exited with status 3" in text, text)
+            check("the last there are" in text, text)
+            equal(body(text), "one\ntwo\n", "output")
+            equal(body(output(c, job, cursor=4)), "two\n", "from a cursor")
+            equal(body(output(c, job, cursor=8)), "", "at the end")
+            text = output(c, job, cursor=1 << 62)
+            check("no output at byte" in text and body(text) == "", text)
+            check(job in c.call("job_list").text, "list")
+
+
+def test_tools_of_a_job(server):
+    with server.http() as c:
+        r = job_start(c, tool="cli_command", name="cli",
+                      arguments={"command": "echo '$HOME  x'"})
+        check(not r.error, r)
+        equal(body(ended(c, ID.search(r.text).group())), "$HOME  x\n", "cli")
+        job = start(c, "cat; env | grep ^CI", stdin="in\n", env={"CI": "7"})
+        equal(body(ended(c, job)), "in\nCI=7\n", "arguments of a command")
+        for bad in ({"tool": "job_start", "arguments": {}}, {},
+                    {"tool": "nope"}, {"command": ""},
+                    {"tool": "cli_command", "command": "true"},
+                    {"command": "true", "tool": "x"},
+                    {"command": "true", "nope": 1},
+                    {"command": "true", "input": "yes"},
+                    {"command": "true", "timeout_ms": 61000},
+                    {"command": "true", "name": "x" * 64},
+                    {"command": "true", "env": {"LD_PRELOAD": "x"}}):
+            r = job_start(c, **bad)
+            check(r.error and len(r.text) > 10, bad, r)
+        r = job_start(c, tool="cli_command",
+                      arguments={"command": "nosuchprogram"})
+        check(r.error and "not found" in r.text, r)
+        check("nosuchprogram" not in c.call("job_list").text, "it never ran")
+
+
+def test_job_is_recorded(server):
+    with server.http() as c:
+        m = mark()
+        job = start(c, f"echo {m}; sleep 0.1")
+        ended(c, job)
+    intent, result = server.run_records(m)
+    equal(intent[RUN_ID], job, "the handle is the run's id")
+    equal(intent["mcp.tool"], "exec_cmd", "tool")
+    equal(result["job.detached"], True, "detached")
+    begin = [r for r in server.audit("job-begin") if r[RUN_ID] == job]
+    equal([r["event.reason"] for r in begin], ["job_start"], "job-begin")
+
+
+def test_slow_call_becomes_a_job(server):
+    for tool, at in ("exec_cmd", "out\n"), ("cli_command", "out\n"):
+        with server.http() as c:
+            command = "sh -c 'echo out; sleep 1; echo late; exit 4'"
+            begin = time.monotonic()
+            r = c.call(tool, command=command)
+            check(time.monotonic() - begin < 5, "it waited")
+            check(not r.error and "runs on" in first(r.text), r)
+            equal(body(r.text), at, "output so far")
+            job = ID.search(r.text).group()
+            cursor = int(re.search(r'"cursor": (\d+)', r.text).group(1))
+            equal(cursor, 4, "cursor")
+            text = ended(c, job)
+            check("exited with status 4" in first(text), text)
+            equal(body(output(c, job, cursor=cursor)), "late\n", "the rest")
+    with Modern(server) as c:
+        r = c.call("exec_cmd", command="sleep 1; echo late")
+        equal(body(ended(c, ID.search(r.text).group())), "late\n", "modern")
+
+
+def test_other_tokens_have_none_of_it(server):
+    with server.http() as c, other(server, "mallory") as m:
+        job = start(c, "cat; echo secret", input=True)
+        wrong = job[:-1] + ("0" if job[-1] != "0" else "1")
+        asked = {"job_output": {}, "job_stop": {}, "job_input": {"data": "x"}}
+        for tool, more in asked.items():
+            answers = [m.call(tool, job=j, **more)
+                       for j in (job, wrong, "", "x" * 32, job[:31],
+                                 job + "0", "../" + job)]
+            for r in answers:
+                check(r.error and (NONE in r.text or "required" in r.text or
+                                   "most" in r.text), r)
+            equal(answers[0].text, answers[1].text, "the same words")
+        check(job not in m.call("job_list").text, "list")
+        c.call("job_input", job=job, eof=True)
+        equal(body(ended(c, job)), "secret\n", "it went on")
+
+
+def test_input(server):
+    with server.http() as c:
+        job = talker = start(c, "while read x; do echo \"got $x\"; done; echo end",
+                    input=True)
+        r = c.call("job_input", job=job, data="one\n")
+        check(not r.error, r)
+        text = output(c, job, wait_ms=400)
+        equal(body(text), "got one\n", "first")
+        check("running for" in first(text), text)
+        check(not c.call("job_input", job=job, data="two\n", eof=True).error,
+              "eof")
+        equal(body(ended(c, job)), "got one\ngot two\nend\n", "all")
+        r = c.call("job_input", job=job, data="x")
+        check(r.error and "does not run" in r.text, r)
+        job = start(c, "cat")
+        r = c.call("job_input", job=job, data="x")
+        check(r.error, "its input was never open", r)
+        check(c.call("job_input", job=job).error, "neither data nor eof")
+        equal(body(ended(c, job)), "", "cat of nothing")
+    equal([r["stdin.bytes"] for r in server.audit("job-input")
+           if r[RUN_ID] == talker], [4, 4], "records")
+
+
+def test_stop_ends_the_tree(server):
+    with server.http() as c:
+        m = mark()
+        job = start(c, f"trap '' TERM; sh -c 'sleep 60; : {m}' & "
+                    f"setsid sh -c 'trap \"\" TERM; sleep 61; : {m}' & "
+                    "wait; wait; wait")
+        within("all of it runs", 5, lambda: processes("sleep\x0060") and
+               processes("sleep\x0061"))
+        r = c.call("job_stop", job=job)
+        check(not r.error and "cancelled" in r.text, r)
+        check("ended by job_stop" in r.text, r)
+        check(re.search(r"ended with it: \d+ processes \(.*sleep", r.text), r)
+        equal(processes(m), [], "left over")
+        r = c.call("job_stop", job=job)
+        check(not r.error and "cancelled" in r.text, "again", r)
+        job = start(c, "trap '' TERM; echo up; while :; do sleep 1; done")
+        output(c, job, wait_ms=400)
+        r = c.call("job_stop", job=job, signal="KILL")
+        check(not r.error and "cancelled" in r.text, r)
+        check(c.call("job_stop", job=job, signal="HUP").error, "signal")
+        job = start(c, "sleep 30", timeout_ms=300)
+        text = ended(c, job)
+        check("timed out after 300 ms" in text, text)
+        check("ended with it: " in text, text)
+
+
+def test_an_ordinary_run_is_seen_and_ended(server):
+    with server.http() as c, server.http() as d:
+        conn = c.begin("echo up; sleep 30", timeout_ms=30000)
+        job = within("it is listed", 5, lambda: re.search(
+            r"^(\w{32})  run, running.*sleep 30", d.call("job_list").text,
+            re.M)).group(1)
+        r = d.call("job_stop", job=job)
+        check(not r.error, r)
+        r = c.finish(conn)
+        check("ended by job_stop" in r.text or "runs on" in r.text, r)
+
+
+def test_at_once_and_keep(server):
+    with server.http() as c, other(server, "neighbour") as n:
+        jobs = [start(c, "sleep 30") for _ in range(3)]
+        for _ in range(20):
+            r = c.call("job_start", command="true")
+            check(r.error and "jobs.at_once" in r.text, r)
+        equal(c.sh("echo still").text, "still\n", "calls go on")
+        equal(body(ended(n, start(n, "echo other"))), "other\n", "others too")
+        # no place: a slow call waits instead
+        equal(c.sh("sleep 0.7; echo slow").text, "slow\n", "no job")
+        for job in jobs:
+            c.call("job_stop", job=job)
+        kept = [start(c, f"echo {i}") for i in range(10) if not time.sleep(.1)]
+        for job in kept[-2:]:
+            ended(c, job)
+        r = c.call("job_output", job=jobs[0])
+        check(r.error and NONE in r.text, "the oldest gave way", r)
+        equal(body(output(c, kept[-1])), "9\n", "the newest")
+        for i in range(12):
+            c.sh(f"echo call {i}")
+        equal(body(output(c, kept[-1])), "9\n", "calls push out no job")
+
+
+def test_output_is_bounded(server):
+    with server.http() as c:
+        job = start(c, "i=0; while [ $i -lt 20000 ]; do "
+                    "echo line $i; i=$((i+1)); done")
+        whole = sum(len(f"line {i}\n") for i in range(20000))
+        text = ended(c, job)
+        check(f"{whole} bytes of output in all" in first(text), first(text))
+        check(f"{whole - 65536} bytes before byte" in text, text[:400])
+        got, cursor = "", whole - 65536
+        while cursor < whole:
+            text = output(c, job, cursor=cursor)
+            check(len(text) < 200000, "bounded")
+            got += body(text)
+            cursor = int(re.search(r"bytes \d+ to (\d+)", text).group(1))
+        lines = "".join(f"line {i}\n" for i in range(20000))
+        equal(got, lines[-65536:], "no byte is lost or twice")
+
+
+def test_utf8_is_not_cut(server):
+    server.add_policy("small", limits={"output_bytes": 1024})
+    with server.http(token=server.add("small", policy="small")) as c:
+        job = start(c, "i=0; while [ $i -lt 900 ]; do printf é€; "
+                    "i=$((i+1)); done")
+        ended(c, job)
+        got, cursor = "", 0
+        while cursor < 4500:
+            text = output(c, job, cursor=cursor)
+            got += body(text)
+            cursor = int(re.search(r"bytes \d+ to (\d+)", text).group(1))
+        equal(got, "é€" * 900, "text")
+
+
+def test_survives_frontend_and_client(server):
+    with server.http() as c:
+        m = mark()
+        job = start(c, f"echo begin; sleep 1.2; echo end; : {m}")
+        plain = c.begin(f"sleep 20; : {m}x")
+        server.running(m + "x")
+    before = server.frontend_pid()
+    os.kill(before, signal.SIGKILL)
+    within("another frontend", 10, lambda: server.frontend_pid() not in (
+        None, before) and server.healthy())
+    plain.close()
+    with server.http() as c:
+        check(job in c.call("job_list").text, "found again")
+        equal(body(ended(c, job)), "begin\nend\n", "all of it")
+    result = server.ended(m + "x")
+    equal(result["run.state"], "cancelled", "a run that is not a job")
+
+
+def test_revoked(server):
+    token = server.add("leaver")
+    with server.http(token=token) as c:
+        m = mark()
+        start(c, f"sleep 50; : {m}")
+        server.running(m)
+        server.ctl("token", "revoke", "leaver")
+        result = server.ended(m)
+        check("revoked" in result["event.reason"], result)
+        within("nothing is left", 5, lambda: not processes(m))
+
+
+def test_policy_taken_away(server):
+    path = server.add_policy("going")
+    with server.http(token=server.add("going", policy="going")) as c:
+        m = mark()
+        start(c, f"sleep 50; : {m}")
+        server.running(m)
+        path.write_text(re.sub(r', "jobs": \{[^}]*\}', "", path.read_text()))
+        check("jobs" not in path.read_text(), path.read_text())
+        server.reload()
+        result = server.ended(m)
+        check("does not allow jobs" in result["event.reason"], result)
+
+
+def test_once(server):
+    """The same call with the same key runs once."""
+    with server.http() as c:
+        counter = server.work / "count"
+        args = {"command": f"echo x >> {counter}; sleep 0.2; echo done",
+                "idempotency_key": "key 1"}
+        equal(c.call("exec_cmd", **args).text, "done\n", "first")
+        for _ in range(3):
+            equal(c.call("exec_cmd", **args).text, "done\n", "again")
+        equal(counter.read_text(), "x\n", "runs")
+        r = c.call("exec_cmd", command="echo other", idempotency_key="key 1")
+        check(r.error and "another call" in r.text, r)
+        r = c.call("cli_command", **args)
+        check(r.error and "another call" in r.text, "another tool", r)
+        with other(server, "twin") as d:
+            d.call("exec_cmd", **args)
+        equal(counter.read_text(), "x\nx\n", "another token's key is its own")
+        equal(len(server.audit("job-join")), 3, "recorded")
+        for bad in "", "x" * 256:
+            check(c.call("exec_cmd", command="true",
+                         idempotency_key=bad).error, "key", len(bad))
+        r = c.ask("tools/call", {
+            "name": "exec_cmd", "_meta": {"mcp-execd/idempotency-key": "key 1"},
+            "arguments": {"command": args["command"]}})
+        equal(r["content"][0]["text"], "done\n", "by _meta")
+
+
+def test_once_with_a_broken_stream(server):
+    with server.http() as c:
+        counter = server.work / "broken"
+        args = {"command": f"echo x >> {counter}; sleep 0.3; "
+                "echo out; echo err >&2; exit 5", "idempotency_key": "b"}
+        conn = c.begin(**args)
+        within("it runs", 5, counter.exists)
+        conn.reset()
+        r = c.call("exec_cmd", **args)
+        if "runs on" in r.text:
+            ended(c, ID.search(r.text).group())
+            r = c.call("exec_cmd", **args)
+        check(r.error and "exit status 5" in r.text, r)
+        check(r.text.endswith("out\nerr\n"), r)
+        before = server.frontend_pid()
+        os.kill(before, signal.SIGKILL)
+        within("another frontend", 10, lambda: server.frontend_pid() not in (
+            None, before) and server.healthy())
+    with server.http() as c:
+        check("exit status 5" in c.call("exec_cmd", **args).text, "still")
+        equal(counter.read_text(), "x\n", "runs")
+        args["command"] = "nosuchprogram"
+        args["idempotency_key"] = "refused"
+        for _ in range(2):      # what never ran may be asked for again
+            check(c.call("cli_command", **args).error, "not found")
+
+
+def test_once_of_a_job(server):
+    with server.http() as c:
+        counter = server.work / "jobs"
+        args = {"command": f"echo x >> {counter}; sleep 1",
+                "idempotency_key": "j"}
+        job = start(c, **args)
+        equal(start(c, **args), job, "the same job")
+        ended(c, job)
+        r = c.call("job_start", **args)
+        check(job in r.text or not r.error, r)
+        equal(counter.read_text(), "x\n", "runs")
+
+
+def test_taken_away_from_all(server):
+    """Without the key nothing is kept, nor is a file of it."""
+    with server.http() as c:
+        start(c, "echo kept; sleep 50")
+        check(files(server), "control")
+        for path in (server.dir / "policies.d").glob("*.json"):
+            keys = json.loads(path.read_text())
+            keys.pop("jobs", None)
+            path.write_text(json.dumps(keys))
+        server.reload()
+        within("its tools are gone", 5, lambda: len(c.tools()) == 2)
+        within("no file is open", 5, lambda: not files(server))
