@@ -98,8 +98,12 @@ class PydanticAi:
     package = "pydantic-ai-slim[mcp]"
 
     async def connect(self, url, token, progress):
-        from pydantic_ai import mcp
-        self.server = mcp.MCPServerStreamableHTTP(url, headers=bearer(token))
+        from pydantic_ai.mcp import MCPToolset
+
+        async def told(done, total, message):
+            progress(message or "")
+        self.server = MCPToolset(url, headers=bearer(token),
+                                 progress_handler=told)
         await self.server.__aenter__()
 
     async def list(self):
