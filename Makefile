@@ -89,8 +89,8 @@ EXECUTOR := $(call in,executor, \
 	cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group) \
 	$(call in,executor/launcher, \
-	confine_enter denial execlog filehash findings image mountattr mounts_enter ownid \
-	proctree remask rights unotify) \
+	confine_enter connector denial execlog filehash findings image mountattr mounts_enter ownid \
+	proctree remask rights sockowner unotify) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -173,6 +174,8 @@ confine_fini(struct confine *c)
 	while ((net = confine_take_network(c)) != -1)
 		(void)close(net);
 	mounts_fini(&c->mounts);
+	for (size_t i = 0; i < CONFINE_MAX_SOCKETS; i++)
+		free(c->socket[i]);
 	confine_init(c);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "common/fdio.h"
@@ -108,6 +109,57 @@ add_list(const struct load *l, const struct json_value *list,
 	for (v = list->child; v != NULL; v = v->next)
 		if (keys_string(l->k, v, 1, path, sizeof(path)))
 			add_place(l, v, kind, path, false);
+}
+
+/* Does a datagram socket have this name now?  By /proc/net/unix, proc(5). */
+static bool
+takes_datagrams(const char *path)
+{
+	char line[PATH_MAX + 128], real[PATH_MAX];
+	unsigned type;
+	bool found = false;
+	FILE *f =
+	    realpath(path, real) != NULL ? fopen("/proc/net/unix", "re") : NULL;
+	char *name;
+
+	if (f == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), f) != NULL) {
+		name = strchr(line, '/');
+		line[strcspn(line, "\n")] = '\0';
+		found = name != NULL &&
+			sscanf(line, "%*s %*s %*s %*s %x", &type) == 1 &&
+			type == SOCK_DGRAM &&
+			(strcmp(name, path) == 0 || strcmp(name, real) == 0);
+	}
+	(void)fclose(f);
+	return found;
+}
+
+/* As the run knows them. */
+static void
+name_sockets(const struct load *l)
+{
+	const struct json_value *v;
+	char path[PATH_MAX];
+	size_t n = 0;
+
+	if (!l->c->sockets)
+		return;
+	for (v = l->v->unix_sockets->child; v != NULL; v = v->next) {
+		if (v->type != JSON_STRING || v->text.len >= sizeof(path))
+			continue;
+		if (n == CONFINE_MAX_SOCKETS) {
+			keys_complain(l->k, v,
+			    "\"unix_sockets\" may name %d sockets at most",
+			    CONFINE_MAX_SOCKETS);
+			return;
+		}
+		(void)snprintf(path, sizeof(path), "%.*s", (int)v->text.len,
+		    (const char *)v->text.p);
+		l->c->socket[n++] = strdup(path);
+		l->c->datagrams = l->c->datagrams || takes_datagrams(path);
+	}
 }
 
 /* As add_list; "@system" stands for what is read without the key. */
@@ -639,6 +691,8 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	check_processes(&l);
 	/* A socket in a tree that may be read could be anybody's: none. */
 	l.c->sockets = v->unix_sockets != NULL && v->unix_sockets->count > 0;
+	l.c->no_sockets = v->unix_sockets != NULL && !l.c->sockets;
+	name_sockets(&l);
 	add_files(&l);
 	add_programs(&l);
 	add_protected(&l);

@@ -162,6 +162,33 @@ static const struct filter_rule diagnosis_rules[] = {
 	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 4 },
 };
 
+/*
+ * Those that must connect before they send, as connect(2) is where others'
+ * sockets are kept out of reach (executor/launcher/connector).  A datagram
+ * names its receiver in memory, sendmsg(2), where no filter sees it, and to
+ * carry out each sendmsg would slow down all of a run's traffic.
+ */
+static const struct filter_rule own_unix_rules[] = {
+	KIND(AF_UNIX, SOCK_STREAM, FILTER_ALLOW),
+	KIND(AF_UNIX, SOCK_SEQPACKET, FILTER_ALLOW),
+};
+
+#define NO_KIND(kind) \
+	{ .syscall = "socket", .verdict = FILTER_REFUSE, .error = EACCES, \
+	.compare = FILTER_MASKED, .arg = 0, .mask = LOW32, .value = AF_UNIX, \
+	.arg_b = 1, .mask_b = SOCK_KIND, .value_b = kind }
+
+static const struct filter_rule no_datagram_rules[] = {
+	NO_KIND(SOCK_DGRAM), NO_KIND(SOCK_RAW),
+	REFUSE_IF("socketpair", 1, SOCK_KIND, SOCK_DGRAM, EACCES),
+	REFUSE_IF("socketpair", 1, SOCK_KIND, SOCK_RAW, EACCES),
+};
+
+static const struct filter_rule datagram_rules[] = {
+	KIND(AF_UNIX, SOCK_DGRAM, FILTER_ALLOW),
+	KIND(AF_UNIX, SOCK_RAW, FILTER_ALLOW),
+};
+
 static const struct filter_rule unix_rules[] = { FAMILY(AF_UNIX) };
 /*
  * Of pairs those that stay pairs: a datagram's sender may name another
@@ -260,6 +287,16 @@ has_group(const struct profile *p, const char *name)
 }
 
 static void
+put_own_sockets(struct rules *r, bool datagrams)
+{
+	PUT_ALL(r, own_unix_rules);
+	if (datagrams)
+		PUT_ALL(r, datagram_rules);
+	else
+		PUT_ALL(r, no_datagram_rules);
+}
+
+static void
 put_families(struct rules *r, const struct profile_choice *c)
 {
 	bool any = has_group(c->profile, "@socket");
@@ -276,7 +313,9 @@ put_families(struct rules *r, const struct profile_choice *c)
 		PUT_ALL(r, diagnosis_rules);
 	if (c->internet && strcmp(c->profile->name, "network") == 0)
 		PUT_ALL(r, diagnosis_rules);
-	if (c->sockets && any)
+	if (c->own_sockets && any)
+		put_own_sockets(r, c->datagrams);
+	else if (c->sockets && any)
 		PUT_ALL(r, unix_rules);
 	else
 		PUT_ALL(r, no_unix_rules);
@@ -360,6 +399,8 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
+	if (c->own_sockets && rules_allow(r, "connect"))
+		set_call(r, "connect", FILTER_WATCH);
 	if (c->watch_rights)
 		put_rights_watch(r);
 	if (c->watch_pid)

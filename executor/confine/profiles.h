@@ -28,6 +28,8 @@ struct profile_choice {
 	bool internet; /* IPv4, IPv6 and routing sockets */
 	bool look; /* of these only what lists the machine's network */
 	bool sockets; /* AF_UNIX sockets that connect to others */
+	bool own_sockets; /* every connect is decided by its address */
+	bool datagrams; /* with that, AF_UNIX sockets for datagrams too */
 	bool watch_exec; /* every program that starts is told */
 	bool confirm_exec; /* and its first steps, also without ptrace(2) */
 	bool noexec; /* nothing writable executes: no file in memory */

@@ -44,13 +44,19 @@ enum confine_posture {
 /* Network namespaces kept by a policy, and by all policies together. */
 enum { CONFINE_SPARES = 64, CONFINE_SPARES_IN_ALL = 128 };
 
+enum { CONFINE_MAX_SOCKETS = 32 };
+
 struct confine {
 	unsigned layers; /* enum confine_layer bits in force */
 	unsigned asked; /* of them, those that "require" names */
 	unsigned missing; /* strict would want these, and they are not there */
 	enum confine_posture posture;
 	enum confine_network network;
-	bool sockets; /* AF_UNIX may be used */
+	bool sockets; /* AF_UNIX may be used: others' sockets are named */
+	char *socket[CONFINE_MAX_SOCKETS + 1]; /* owned: their paths */
+	bool no_sockets; /* the list is there, and names none */
+	bool datagrams; /* one of them is for datagrams */
+	bool own_sockets; /* of AF_UNIX its own, and of others' those named */
 	bool processes; /* those of the machine can be seen */
 	bool withheld; /* they would be, with a layer that this machine lacks */
 	bool noexec; /* nothing writable executes */

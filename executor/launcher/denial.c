@@ -6,6 +6,7 @@
 #include "executor/launcher/denial.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -39,12 +40,31 @@ read_path(const struct unotify_call *n, struct denial *d)
 			    d->path, sizeof(d->path));
 }
 
-bool
-denial_is_routine(const struct unotify_call *n)
+/* What every look-up of a name tries, and does without (glibc, nss(5)). */
+static const char *const routine[] = {
+	"/var/run/nscd/socket",
+	"/run/nscd/socket",
+	"/run/systemd/userdb/",
+	"/run/systemd/resolve/",
+};
+
+static bool
+is_look_up(const struct unotify_call *n)
 {
 	return n->nr == SYS_socket && (uint32_t)n->args[0] == AF_UNIX &&
 	       (uint32_t)n->args[1] ==
 		   (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+static bool
+is_routine_path(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(routine) / sizeof(routine[0]); i++)
+		if (strncmp(path, routine[i], strlen(routine[i])) == 0)
+			return true;
+	return false;
 }
 
 void
@@ -56,10 +76,36 @@ denial_fill(const struct unotify_call *n, struct denial *out)
 	out->nr = n->nr;
 	out->pid = n->pid;
 	memcpy(out->args, n->args, sizeof(out->args));
+	out->routine = is_look_up(n);
 	read_path(n, out);
 	len = unotify_read_proc(n->pid, "comm", out->comm, sizeof(out->comm));
 	if (len > 0 && out->comm[len - 1] == '\n')
 		out->comm[len - 1] = '\0';
+}
+
+/* "@name" of an abstract one. */
+static void
+put_address(const struct sockaddr_un *a, socklen_t len, char *out, size_t size)
+{
+	size_t n = len - offsetof(struct sockaddr_un, sun_path), i;
+	bool abstract = a->sun_path[0] == '\0';
+
+	for (i = 0; i < n && i < size - 1; i++) {
+		if (a->sun_path[i] == '\0' && !abstract)
+			break;
+		out[i] = a->sun_path[i] == '\0' ? '@' : a->sun_path[i];
+	}
+	out[i] = '\0';
+}
+
+void
+denial_of_socket(const struct unotify_call *n, const struct sockaddr_un *a,
+    socklen_t len, struct denial *out)
+{
+	denial_fill(n, out);
+	out->rule = DENIAL_SOCKET;
+	put_address(a, len, out->path, sizeof(out->path));
+	out->routine = is_routine_path(out->path);
 }
 
 int

@@ -10,7 +10,9 @@
 #define EXECUTOR_DENIAL_H
 
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "executor/launcher/unotify.h"
 
@@ -24,11 +26,17 @@ enum denial_rule {
 	DENIAL_FILTER, /* the profile, or the families of sockets */
 	DENIAL_CAPABILITY, /* the kernel: none is kept that it needs */
 	DENIAL_SET_ID, /* no_new_privs: a program failed without its owner's id */
+	DENIAL_SOCKET, /* the connector: others listen there */
 	DENIAL_RULES
 };
 
 struct denial {
 	enum denial_rule rule;
+	/*
+	 * Any look-up of a user's or host's name makes such a call and does
+	 * without: it is recorded, and not worth a word.
+	 */
+	bool routine;
 	int capability; /* of DENIAL_CAPABILITY */
 	int nr; /* of the system call */
 	uint64_t args[6];
@@ -43,11 +51,9 @@ struct denial {
  */
 void denial_fill(const struct unotify_call *n, struct denial *out);
 int denial_error(const struct unotify_call *n);
-/*
- * Every look-up of a user's name asks nscd first, with just this socket (glibc
- * nscd_helper.c): a refusal that is counted, and not worth a word.
- */
-bool denial_is_routine(const struct unotify_call *n);
+/* The same of connect(2) to a socket of others that the policy does not name. */
+void denial_of_socket(const struct unotify_call *n, const struct sockaddr_un *a,
+    socklen_t len, struct denial *out);
 /* Drop what was read of the process: it may have been another by then. */
 void denial_forget(struct denial *d);
 

@@ -210,38 +210,6 @@ settle_unheld(struct execlog *l, pid_t process, const struct unotify_call *n)
 
 /* --- an announcement -------------------------------------------------- */
 
-/* A number of /proc/PID/status; 0 if it is not there. */
-static pid_t
-status_number(pid_t pid, const char *key)
-{
-	char text[2048];
-	const char *p;
-	pid_t n = 0;
-
-	(void)unotify_read_proc(pid, "status", text, sizeof(text));
-	p = strstr(text, key);
-	if (p == NULL)
-		return 0;
-	for (p += strlen(key); *p >= '0' && *p <= '9'; p++)
-		n = n * 10 + (*p - '0');
-	return n;
-}
-
-/* The process that a thread is of; pidfd_open(2) takes only first threads. */
-static pid_t
-process_of(pid_t thread)
-{
-	int fd = (int)syscall(SYS_pidfd_open, thread, 0);
-	pid_t process;
-
-	if (fd != -1) {
-		(void)close(fd);
-		return thread;
-	}
-	process = status_number(thread, "\nTgid:\t");
-	return process != 0 ? process : thread;
-}
-
 /*
  * To trace a thread waits for an execve of its process, and an execve for the
  * threads that are traced: with one of them held at a time neither does.
@@ -282,7 +250,8 @@ let_go(struct execlog *l, struct exec_call *c)
 
 	if (!held) {
 		c->state = EXEC_UNHELD;
-		c->traced = status_number(c->notice.pid, "\nTracerPid:\t") != 0;
+		c->traced =
+		    unotify_status_number(c->notice.pid, "\nTracerPid:\t") != 0;
 		look_before(c);
 	}
 	r = unotify_answer(l->fd, &c->notice, 0);
@@ -309,7 +278,7 @@ let_next_go(struct execlog *l, pid_t process)
 static int
 announce_call(struct execlog *l, const struct unotify_call *n)
 {
-	pid_t process = process_of(n->pid);
+	pid_t process = unotify_process(n->pid);
 	struct exec_call *c;
 	bool seized;
 

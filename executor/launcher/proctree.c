@@ -327,6 +327,19 @@ proctree_children(pid_t *out, size_t max)
 	return i;
 }
 
+size_t
+proctree_all(pid_t *out, size_t max)
+{
+	static struct walk w;
+	size_t i;
+
+	w = (struct walk){ .self = getpid(), .alive = true };
+	walk_tree(&w);
+	for (i = 0; i < w.count && i < max; i++)
+		out[i] = w.pid[i];
+	return i;
+}
+
 pid_t
 proctree_child(pid_t parent)
 {

@@ -20,6 +20,8 @@ unsigned proctree_kill(int sig, const pid_t *spare, size_t spare_count);
 void proctree_by_parents(bool always);
 /* Our children, at most max of them; their children too where it scans. */
 size_t proctree_children(pid_t *out, size_t max);
+/* All that descends from us and has not ended, at most max. */
+size_t proctree_all(pid_t *out, size_t max);
 /* First child of a process as /proc here shows it; 0: none. */
 pid_t proctree_child(pid_t parent);
 

@@ -28,8 +28,8 @@ bool rights_wants(const struct unotify_call *n);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
 /*
- * Would the program that this process executes have other ids without
- * no_new_privs?
+ * Would the program that this process executes be another user without
+ * no_new_privs?  One of another group mostly does without.
  */
 bool rights_would_gain(pid_t pid, const struct rights *r);
 

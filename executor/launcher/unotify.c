@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -110,6 +111,14 @@ unotify_use_proc(int fd)
 	own_proc = fd;
 }
 
+int
+unotify_open_proc(void)
+{
+	return own_proc == -1
+		   ? open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		   : openat(own_proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* A proc by its descriptor is reached through either, as "self" is in both. */
 void
 unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
@@ -162,4 +171,35 @@ unotify_read_link(pid_t pid, const char *name, char *out, size_t size)
 	unotify_proc_path(pid, name, path);
 	n = readlink(path, out, size - 1);
 	out[n > 0 ? n : 0] = '\0';
+}
+
+pid_t
+unotify_status_number(pid_t pid, const char *key)
+{
+	char text[2048];
+	const char *p;
+	pid_t n = 0;
+
+	(void)unotify_read_proc(pid, "status", text, sizeof(text));
+	p = strstr(text, key);
+	if (p == NULL)
+		return 0;
+	for (p += strlen(key); *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (*p - '0');
+	return n;
+}
+
+/* pidfd_open(2) takes only first threads. */
+pid_t
+unotify_process(pid_t thread)
+{
+	int fd = (int)syscall(SYS_pidfd_open, thread, 0);
+	pid_t process;
+
+	if (fd != -1) {
+		(void)close(fd);
+		return thread;
+	}
+	process = unotify_status_number(thread, "\nTgid:\t");
+	return process != 0 ? process : thread;
 }

@@ -37,12 +37,18 @@ size_t unotify_read_memory(pid_t pid, uint64_t address, void *out, size_t size);
 void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
 /* Where processes of the run are found from now on, if /proc is not the place; -1: it is. */
 void unotify_use_proc(int fd);
+/* The directory in which they are, to list it; -1: it cannot be opened. */
+int unotify_open_proc(void);
 /* "/proc/PID/NAME"; name is short, and ours. */
 void unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
 /* Read a file of /proc: at most size - 1 bytes and a NUL; bytes read. */
 size_t unotify_read_file(const char *path, char *out, size_t size);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */
 size_t unotify_read_proc(pid_t pid, const char *name, char *out, size_t size);
+/* A number of /proc/PID/status, by its "\nKey:\t"; 0 if it is not there. */
+pid_t unotify_status_number(pid_t pid, const char *key);
+/* The process that a thread is of. */
+pid_t unotify_process(pid_t thread);
 /* Where the link NAME of /proc/PID leads; "" if it cannot be read. */
 void unotify_read_link(pid_t pid, const char *name, char *out, size_t size);
 

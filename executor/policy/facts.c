@@ -273,8 +273,10 @@ WHEN(has_no_rights, p->capabilities == 0)
 WHEN(has_rights, p->capabilities != 0)
 WHEN(can_escape, (p->capabilities & capability_escapes()) != 0)
 WHEN(elevates, p->elevates)
-WHEN(has_sockets, p->confine.sockets)
-WHEN(has_no_sockets, !p->confine.sockets)
+WHEN(has_sockets, p->confine.sockets && !p->confine.own_sockets)
+WHEN(has_named_sockets, p->confine.sockets && p->confine.own_sockets)
+WHEN(has_own_sockets, !p->confine.sockets && p->confine.own_sockets)
+WHEN(has_no_sockets, !p->confine.sockets && !p->confine.own_sockets)
 WHEN(has_filter, p->filter.prog.len > 0)
 WHEN(has_no_filter, p->filter.prog.len == 0)
 WHEN(only_logs, has_filter(p) && p->log_only)
@@ -409,6 +411,12 @@ static const struct sentence {
 		.people =
 		    "without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
 	    { FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
+	    { FACTS_NETWORK, has_named_sockets,
+		.model =
+		    "UNIX sockets of a command's own may be used, and those of others that the policy names" },
+	    { FACTS_NETWORK, has_own_sockets,
+		.model =
+		    "UNIX sockets of a command's own may be used, none of others" },
 	    { FACTS_NETWORK, has_no_sockets,
 		.model = "UNIX sockets may not be used" },
 	    { FACTS_CALLS, NULL, .model = "profile {profile}" },

@@ -1068,6 +1068,17 @@ has_call(const struct profile_choice *c, const char *name)
 	return false;
 }
 
+/* Can each connect be decided by its address? */
+static bool
+keeps_sockets(const struct profile_choice *c, const struct policy *p)
+{
+	return p->explained && !p->confine.no_sockets &&
+	       probe_get()->killable && c->profile != NULL &&
+	       (p->confine.layers & CONFINE_SECCOMP) != 0 &&
+	       profile_allows(c, "connect") &&
+	       !profile_allows(c, "io_uring_setup");
+}
+
 static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
@@ -1101,6 +1112,9 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 			      !profile_allows(&choice, "unshare") &&
 			      !profile_allows(&choice, "setns") &&
 			      !has_call(&choice, "clone");
+	p->confine.own_sockets = keeps_sockets(&choice, p);
+	choice.own_sockets = p->confine.own_sockets;
+	choice.datagrams = p->confine.datagrams;
 	choice.watch_exec = p->execs != POLICY_EXECS_OFF;
 	choice.confirm_exec = p->execs == POLICY_EXECS_UNHELD;
 	choice.watch_pid =

@@ -51,6 +51,7 @@ explain_rule_name(enum denial_rule r)
 		[DENIAL_FILTER] = "filter",
 		[DENIAL_CAPABILITY] = "capability",
 		[DENIAL_SET_ID] = "no_new_privs",
+		[DENIAL_SOCKET] = "socket",
 	};
 
 	return names[r];
@@ -76,7 +77,11 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 	char text[32];
 
 	name = family_name(d, text);
-	if (family == AF_UNIX)
+	if (family == AF_UNIX && p->confine.own_sockets)
+		buf_printf(out,
+		    "local sockets for datagrams are off for this token (policy %s, key unix_sockets)",
+		    p->name);
+	else if (family == AF_UNIX)
 		buf_printf(out,
 		    "local sockets are off for this token (%s refused; policy %s, key unix_sockets)",
 		    name, p->name);
@@ -135,6 +140,14 @@ explain_set_id(const struct denial *d, const struct policy *p, struct buf *out)
 	    p->name);
 }
 
+static void
+explain_connect(const struct denial *d, const struct policy *p, struct buf *out)
+{
+	buf_printf(out,
+	    "%.*s is a local socket of others, which this policy does not name: only the run's own can be connected to (policy %s, key unix_sockets)",
+	    (int)sizeof(d->path), d->path, p->name);
+}
+
 void
 explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 {
@@ -147,6 +160,10 @@ explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 	}
 	if (d->rule == DENIAL_SET_ID) {
 		explain_set_id(d, p, out);
+		return;
+	}
+	if (d->rule == DENIAL_SOCKET) {
+		explain_connect(d, p, out);
 		return;
 	}
 	if (d->nr == SYS_socket) {
@@ -383,4 +400,13 @@ explain_hints(const struct hints *h, const struct policy *p, struct buf *out)
 			explain_path(&h->found[i], p, out);
 		else
 			explain_limit(&h->found[i], p, out);
+}
+
+void
+explain_no_socket(const struct policy *p, struct buf *out)
+{
+	struct denial d = { .nr = SYS_socket, .args = { AF_UNIX } };
+
+	begin_line(out);
+	explain_denial(&d, p, out);
 }

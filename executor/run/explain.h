@@ -27,6 +27,12 @@ void explain_denial(
 void explain_limits(
     const struct policy *p, const struct cgroup_usage *u, struct buf *out);
 
+/*
+ * Likewise, of a refusal that look-ups of names do without, where the command
+ * failed: it may have been another's.
+ */
+void explain_no_socket(const struct policy *p, struct buf *out);
+
 /* How a run ended, as far as a limit or its end itself may be why. */
 struct explain_end {
 	int exit_code; /* -1: it did not exit */

@@ -20,6 +20,7 @@
 
 #include "common/clock.h"
 #include "executor/audit/loginuid.h"
+#include "executor/launcher/connector.h"
 #include "executor/launcher/remask.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/proctree.h"
@@ -49,6 +50,8 @@ struct guard {
 	const struct mounts *mounts; /* that are looked after */
 	struct remask masks;
 	struct rights rights;
+	struct connector connector;
+	bool connects; /* calls of connect(2) are carried out for the run */
 	const char *tmp; /* a private directory, or NULL */
 	struct confine_failure changed; /* a place, since the load */
 	struct guard_report report;
@@ -184,6 +187,7 @@ reap_next(struct guard *g, int *status)
 		return waitpid(-1, status, WNOHANG | __WALL);
 	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 	    si.si_pid != 0 && si.si_pid != g->command &&
+	    !connector_has(&g->connector, si.si_pid) &&
 	    si.si_code == CLD_KILLED && si.si_status == SIGKILL)
 		findings_add_ended(&g->report.findings, si.si_pid);
 	return waitpid(
@@ -215,6 +219,9 @@ reap_children(struct guard *g)
 	while (read(g->sigfd, &si, sizeof(si)) > 0)
 		;
 	while ((pid = reap_next(g, &status)) > 0) {
+		if (!WIFSTOPPED(status) &&
+		    connector_reaped(&g->connector, g->execs.fd, pid))
+			continue;
 		execlog_status(&g->execs, pid, status);
 		if (pid == g->command && !WIFSTOPPED(status)) {
 			g->report.status = status;
@@ -266,6 +273,18 @@ take_listener(struct guard *g, int number)
 }
 
 static int
+take_connect(struct guard *g, const struct unotify_call *n)
+{
+	bool refused;
+	int r = connector_take(
+	    &g->connector, g->execs.fd, n, &g->report.denial, &refused);
+
+	if (refused)
+		tell_denial(g);
+	return r;
+}
+
+static int
 refuse_call(struct guard *g, const struct unotify_call *n)
 {
 	int error = denial_error(n);
@@ -273,10 +292,7 @@ refuse_call(struct guard *g, const struct unotify_call *n)
 	denial_fill(n, &g->report.denial);
 	if (!unotify_valid(g->execs.fd, n)) /* it read another's */
 		denial_forget(&g->report.denial);
-	if (denial_is_routine(n))
-		g->report.denials++;
-	else
-		tell_denial(g);
+	tell_denial(g);
 	return unotify_answer(g->execs.fd, n, error);
 }
 
@@ -309,10 +325,11 @@ take_notice(struct guard *g, short events)
 	    (events & POLLIN) != 0 ? unotify_receive(g->execs.fd, &n) : -EPIPE;
 
 	if (r == 0)
-		r = execlog_wants(&n)  ? execlog_take(&g->execs, &n)
-		    : ownid_wants(&n)  ? ownid_answer(g->execs.fd, &n)
-		    : rights_wants(&n) ? watch_rights(g, &n)
-				       : refuse_call(g, &n);
+		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
+		    : ownid_wants(&n) ? ownid_answer(g->execs.fd, &n)
+		    : connector_wants(&n) && g->connects ? take_connect(g, &n)
+		    : rights_wants(&n)                   ? watch_rights(g, &n)
+							 : refuse_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);
 		g->execs.fd = -1;
@@ -530,6 +547,19 @@ find_private(const struct confine *c)
 	return NULL;
 }
 
+static void
+begin_connector(struct guard *g, const struct confine *c)
+{
+	g->connects = c->own_sockets;
+	g->connector.rights = &g->rights;
+	g->connector.named = c->socket;
+	g->connector.tmp = g->tmp;
+	g->connector.own_net =
+	    (c->layers & CONFINE_NET) != 0 &&
+	    (c->network == CONFINE_NONE || c->network == CONFINE_LOOPBACK);
+	g->connector.own_pids = g->own_pids;
+}
+
 void
 guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
     int out, int err)
@@ -566,6 +596,7 @@ guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
 		plan->policy->capabilities };
 	g.tmp = find_private(&plan->policy->confine);
 	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
+	begin_connector(&g, &plan->policy->confine);
 	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (g.sigfd == -1)
 		_exit(1);

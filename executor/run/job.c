@@ -112,6 +112,7 @@ struct job {
 	struct guard_report report;
 	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
 	char message[512];
+	bool looked_up; /* or did what cannot be told from that */
 	struct hints hints; /* of its output */
 	struct buf denials; /* explanations, one a line */
 	struct cgroup_usage usage;
@@ -376,6 +377,8 @@ explain_result(struct job *j, struct job_result *r)
 	hints_end(&j->hints);
 	explain_end(&end, j->plan.policy, &lines);
 	explain_hints(&j->hints, j->plan.policy, &lines);
+	if (j->looked_up && r->exit_code != 0)
+		explain_no_socket(j->plan.policy, &lines);
 	add_denials(j, buf_bytes(&lines));
 	r->denials = buf_bytes(&j->denials);
 }
@@ -839,6 +842,10 @@ take_denial(struct job *j, const struct denial *d)
 
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
 	job_charge(j);
+	if (d->routine) {
+		j->looked_up = j->looked_up || d->rule == DENIAL_FILTER;
+		return;
+	}
 	buf_init(&line, DENIALS_MAX);
 	explain_denial(d, j->plan.policy, &line);
 	add_denial(j, buf_bytes(&line));

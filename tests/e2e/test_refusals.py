@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Refusals stand in the text, whatever the exit status, and in the records."""
 import os
+import socket
 
 from client import Skip, check, equal
 
@@ -115,3 +116,26 @@ def test_nothing_is_invented(server):
     with server.http() as c:
         equal(c.sh("true").text, "(no output)", "byte by byte")
         equal(c.sh("printf x").text, "x", "likewise")
+
+
+SOCKET = ("python3 -c 'import socket as s; c = s.socket(s.AF_UNIX, %s); "
+          "c.connect(\"%s\"); print(\"reached\")' 2>/dev/null | tail -1")
+AS_GO_DOES = "s.SOCK_STREAM | s.SOCK_NONBLOCK | s.SOCK_CLOEXEC"
+
+
+def test_sockets_of_others(server):
+    """By the form in which Go, node and sd-bus make them, and any other."""
+    place = server.work / "others.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(place))
+        place.chmod(0o777)
+        s.listen()
+        for form in AS_GO_DOES, "s.SOCK_STREAM":
+            r = told(server, SOCKET % (form, place), "others.sock",
+                     "key unix_sockets", rule="socket")
+            check("reached" not in r.text, r.text)
+        told(server, SOCKET % ("s.SOCK_DGRAM", place), "datagrams",
+             rule="filter")
+    r = quiet(server, SOCKET % (AS_GO_DOES, "/tmp/none.sock"))
+    equal(r.text, "(no output)", "nobody listens: nothing is refused")
+    quiet(server, "ls -l . && id")

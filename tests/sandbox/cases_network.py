@@ -122,9 +122,9 @@ add(
     Attack("sockets.abstract_with_network", UNIX + "{abstract} {word}", told,
            policy="host"),
     Attack("sockets.abstract_with_grant", UNIX + "{abstract} {word}", told,
-           policy="granted", needs=["network", "scopes"]),
+           policy="granted"),
     Attack("sockets.abstract_with_both", UNIX + "{abstract} {word}", told,
-           policy="both", needs=["scopes"]),
+           policy="both"),
     Attack("sockets.not_granted", UNIX + "{sock}/other {word}", told,
            policy="granted", needs=["mounts"]),
     Attack("sockets.not_granted_datagram",
@@ -141,6 +141,41 @@ add(
            "{try} unix-pair-connect {work}/datagrams {word}", told),
     Attack("sockets.by_link", "ln -sf {out}/host.sock s; "
            + UNIX + "s {word}", told),
+)
+
+
+def own(name, path, policy="base", works=True, **more):
+    """A listener of the run's own, and what connects to it."""
+    @case("sockets.own_" + name, **more)
+    def run(w):
+        w.need_policy(policy)
+        out = w.inside("{try} unix-own " + path + "; :", policy)
+        client.equal(sandbox_env.THROUGH in out, works, out)
+    return run
+
+
+own("in_tmp", "/tmp/own.sock", only=with_mounts)
+own("in_directory", "{work}/own.sock")
+own("in_directory_with_network", "{work}/own.sock", "host")
+own("by_relative_name", "own.sock")
+own("beside_granted", "{work}/own.sock", "granted", only=with_mounts)
+own("none_with_empty_list", "{work}/own.sock", "no_sockets", works=False)
+own("none_in_strict", "{work}/own.sock", "strict", works=False)
+own("abstract", "@own.{tag}", only=with_mounts)
+own("abstract_in_the_host's_network", "@own.{tag}", "host", works=False)
+
+# Everything by which an address might be taken for another's.
+add(
+    Attack("sockets.race_address", "{try} unix-race {work}/own.sock "
+           "{work}/host.sock {word}", told),
+    Attack("sockets.race_readable", "{try} unix-race {work}/own.sock "
+           "{ro}/host.sock {word}", told, policy="files"),
+    Attack("sockets.own_name", "cd {work} && " + UNIX + "host.sock {word}",
+           told),
+    Attack("sockets.by_proc", UNIX + "/proc/self/cwd/host.sock {word}", told),
+    Attack("sockets.renamed", "mv {work}/host.sock {work}/mine; "
+           + UNIX + "{work}/mine {word}; mv {work}/mine {work}/host.sock",
+           told),
 )
 
 

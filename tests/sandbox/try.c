@@ -15,6 +15,7 @@
 #include <linux/io_uring.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -527,6 +528,87 @@ do_unix_listen(char **arg)
 	(void)fflush(stdout);
 	(void)usleep((useconds_t)(arg[1] != NULL ? number(arg[1]) : 0) * 1000);
 	return 0;
+}
+
+/* Turn an address, and what a descriptor is, while connect(2) is decided. */
+struct turning {
+	struct sockaddr_un a, own, other;
+	socklen_t len;
+	volatile int end;
+};
+
+static void *
+turn_address(void *arg)
+{
+	struct turning *t = arg;
+
+	while (!t->end) {
+		memcpy(&t->a, &t->other, sizeof(t->a));
+		__asm__ volatile("" ::: "memory");
+		memcpy(&t->a, &t->own, sizeof(t->a));
+		__asm__ volatile("" ::: "memory");
+	}
+	return NULL;
+}
+
+/* OWN OTHER TEXT: listen at OWN, and come to OTHER by what it leads to. */
+static int
+do_unix_race(char **arg)
+{
+	struct turning t = { .end = 0 };
+	int ear = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), fd;
+	struct timespec now;
+	pthread_t thread;
+	time_t end;
+
+	t.len = unix_address(&t.own, arg[0]);
+	(void)unix_address(&t.other, arg[1]);
+	t.a = t.own;
+	if (ear == -1 || bind(ear, (struct sockaddr *)&t.own, t.len) == -1 ||
+	    listen(ear, 64) == -1)
+		return say("listen", -1);
+	if (pthread_create(&thread, NULL, turn_address, &t) != 0)
+		return 1;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	for (end = now.tv_sec + 2; now.tv_sec < end;
+	     (void)clock_gettime(CLOCK_MONOTONIC, &now)) {
+		(void)sched_yield();
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(fd, (struct sockaddr *)&t.a, t.len) == 0)
+			(void)send(fd, arg[2], strlen(arg[2]), MSG_NOSIGNAL);
+		(void)close(fd);
+		fd = accept(ear, NULL, NULL);
+		(void)close(fd);
+	}
+	t.end = 1;
+	(void)pthread_join(thread, NULL);
+	(void)unlink(arg[0]);
+	printf("raced\n");
+	return 0;
+}
+
+/* PATH: a listener of one's own, what it hears, and who it says has come. */
+static int
+do_unix_own(char **arg)
+{
+	struct sockaddr_un a;
+	socklen_t len = unix_address(&a, arg[0]), size;
+	int ear = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), peer;
+	struct ucred who = { 0 };
+
+	if (ear == -1 || bind(ear, (struct sockaddr *)&a, len) == -1 ||
+	    listen(ear, 1) == -1)
+		return say("listen", -1);
+	if (connect(fd, (struct sockaddr *)&a, len) == -1)
+		return say("connect", -1);
+	peer = accept(ear, NULL, NULL);
+	size = sizeof(who);
+	if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &who, &size) == -1 ||
+	    who.uid != getuid() || who.gid != getgid() || who.pid <= 0)
+		return say("credentials", -1);
+	(void)unlink(arg[0]);
+	return through("own", 0);
 }
 
 /* --- programs ----------------------------------------------------------- */
@@ -1479,6 +1561,8 @@ static const struct {
 	{ "unix-pair-connect", 2, do_unix_pair_connect },
 	{ "pairs", 0, do_pairs },
 	{ "unix-listen", 1, do_unix_listen },
+	{ "unix-own", 1, do_unix_own },
+	{ "unix-race", 3, do_unix_race },
 	{ "tcp", 3, do_tcp },
 	{ "fastopen", 3, do_fastopen },
 	{ "udp", 3, do_udp },

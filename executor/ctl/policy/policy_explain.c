@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "executor/policy/capability.h"
+#include "executor/launcher/connector.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/rights.h"
 #include "executor/ctl/policy/dry_run.h"
@@ -173,7 +174,8 @@ outcome_of(const struct policy *p, int nr, const uint64_t args[6])
 	memcpy(n.args, args, sizeof(n.args));
 	if (v != FILTER_EVAL_TOLD)
 		return v;
-	return execlog_wants(&n) || ownid_wants(&n) || rights_wants(&n)
+	return execlog_wants(&n) || ownid_wants(&n) || connector_wants(&n) ||
+		       rights_wants(&n)
 		   ? FILTER_EVAL_ALLOWED
 		   : FILTER_EVAL_REFUSED;
 }
