@@ -358,8 +358,7 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
 	struct jobcall *c;
 
 	if (x == NULL || take_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
-	    take_number(r, "wait_ms", t->policy->jobs.wait_ms, &wait_ms, e) !=
-		0 ||
+	    take_number(r, "wait_ms", INT64_MAX, &wait_ms, e) != 0 ||
 	    take_word(r, "until", until, &until_end, e) != 0 ||
 	    check_rest(r, e) != 0)
 		return e->code;
@@ -368,6 +367,8 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
 		return e->code;
 	c->cursor = cursor;
 	c->until_end = until_end;
+	if (wait_ms > t->policy->jobs.wait_ms)
+		wait_ms = t->policy->jobs.wait_ms;
 	wait_for(c, x, wait_ms);
 	return 0;
 }
@@ -482,20 +483,34 @@ run_input(struct jobcalls *all, struct request *r, const struct token *t,
 
 /* --- job_list ------------------------------------------------------------- */
 
+/* Those that run, or those that have ended, newest first; what is left of `n`. */
+static size_t
+put_rows(struct buf *text, const struct jobcalls *all, const struct token *t,
+    bool over, size_t n)
+{
+	const struct ledger_entry *x = NULL;
+
+	while ((x = ledger_before(all->d.ledger, x, t->verifier)) != NULL) {
+		if (x->over != over)
+			continue;
+		if (n == 0 || text->len >= t->policy->output_bytes) {
+			buf_put_str(text, "older ones are left out\n");
+			return 0;
+		}
+		jobtext_put_row(text, x);
+		n--;
+	}
+	return n;
+}
+
+/* What runs is not pushed out by what has ended. */
 static void
 put_list(struct buf *text, const struct jobcalls *all, const struct token *t)
 {
-	const struct ledger_entry *x = NULL;
-	size_t n = 0;
+	size_t left = put_rows(text, all, t, false, LISTED);
 
-	while ((x = ledger_before(all->d.ledger, x, t->verifier)) != NULL &&
-	       n < LISTED && text->len < t->policy->output_bytes) {
-		jobtext_put_row(text, x);
-		n++;
-	}
-	if (x != NULL)
-		buf_put_str(text, "older ones are left out\n");
-	if (n == 0)
+	(void)put_rows(text, all, t, true, left);
+	if (text->len == 0)
 		buf_put_str(text,
 		    "no runs: none was started with this token, or they are kept no longer\n");
 }

@@ -184,7 +184,7 @@ static const char start_schema[] =
 
 static const char job_output_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
-    ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"},\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+    ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"},\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, and no longer than calls are waited for, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
 
 static const char input_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
@@ -245,7 +245,7 @@ static const struct catalog_tool job_tools[] = {
 	    "End a job or any other run of this token with all processes that it started, and tell what was ended. Its output can still be read.",
 	    stop_schema, JOB_TOOL(stop_params, writes, flatten_builtin) },
 	{ "job_list", "List jobs",
-	    "List the runs of this token, newest first: what runs, jobs and calls alike, and what has ended and is still kept, with ids, how they ended and how much they wrote.",
+	    "List the runs of this token: what runs, jobs and calls alike, then what has ended and is still kept, newest first, with ids, how they ended and how much they wrote.",
 	    list_schema, JOB_TOOL(list_params, reads, flatten_builtin) },
 };
 

@@ -247,6 +247,14 @@ def test_at_once_and_keep(server):
             check(r.error and "jobs.at_once" in r.text, r)
         equal(c.sh("echo still").text, "still\n", "calls go on")
         equal(body(ended(n, start(n, "echo other"))), "other\n", "others too")
+        for i in range(70):     # more than a list shows
+            c.sh("true", idempotency_key=f"list {i}")
+        text = c.call("job_list").text
+        check(all(job in text for job in jobs), "what runs is listed", text)
+        check("left out" in text, text)
+        begin = time.monotonic()
+        output(c, jobs[0], wait_ms=1 << 40)
+        check(time.monotonic() - begin < 5, "waits no longer than calls do")
         # no place: a slow call waits instead
         equal(c.sh("sleep 0.7; echo slow").text, "slow\n", "no job")
         for job in jobs:
