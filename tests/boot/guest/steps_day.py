@@ -233,27 +233,29 @@ def packages():
         files={"read": ["/"], "write": ["/usr", "/etc", "/var/lib",
                                         "/var/cache", "/var/log/apt",
                                         "/var/log/dpkg.log"]})
-    out = sh("mcp-execctl", "reload", ok=False)
-    check("cap_chown" in out and "CapabilityBoundingSet=" in out, out)
-    out = " ".join(sh("mcp-execctl", "doctor", ok=False).split())
-    line = "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETFCAP"
-    check(line in out, out[-2000:])
-    DROP_IN.mkdir()
-    shutil.copy("/usr/share/doc/mcp-execd/examples/systemd/packages.conf",
-                DROP_IN)
-    sh("systemctl", "daemon-reload")
-    machine.restart()
-    token = machine.add_token("installs", "install")
-    r = machine.call(token, "apt-get install -q -y --reinstall libyajl2",
-                     timeout_ms=300000)
-    check(not r.error and "Setting up libyajl2" in r.text, r)
-    out = sh("mcp-execctl", "doctor", ok=False)
-    check("capabilities of policies" not in out, out)
-    sh("mcp-execctl", "token", "revoke", "installs")
-    policy.unlink()
-    shutil.rmtree(DROP_IN)
-    sh("systemctl", "daemon-reload")
-    machine.restart()
+    try:
+        out = sh("mcp-execctl", "reload", ok=False)
+        check("cap_chown" in out and "CapabilityBoundingSet=" in out, out)
+        out = " ".join(sh("mcp-execctl", "doctor", ok=False).split())
+        line = "CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETFCAP"
+        check(line in out, out[-2000:])
+        DROP_IN.mkdir()
+        shutil.copy("/usr/share/doc/mcp-execd/examples/systemd/packages.conf",
+                    DROP_IN)
+        sh("systemctl", "daemon-reload")
+        machine.restart()
+        token = machine.add_token("installs", "install")
+        r = machine.call(token, "apt-get install -q -y --reinstall libyajl2",
+                         timeout_ms=300000)
+        check(not r.error and "Setting up libyajl2" in r.text, r)
+        out = sh("mcp-execctl", "doctor", ok=False)
+        check("capabilities of policies" not in out, out)
+    finally:
+        sh("mcp-execctl", "token", "revoke", "installs", ok=False)
+        policy.unlink()
+        shutil.rmtree(DROP_IN, ignore_errors=True)
+        sh("systemctl", "daemon-reload")
+        machine.restart()
 
 
 @step("day.over")
