@@ -55,11 +55,9 @@ fill_tables(const struct cmdline_option *o, size_t count, struct option *longs,
 static const struct cmdline_option *
 find_row(const struct cmdline_option *o, int value)
 {
-	if (value >= BY_ROW)
-		return &o[value - BY_ROW];
-	for (; o->kind != CMDLINE_END; o++)
-		if (o->letter == value)
-			return o;
+	for (int i = 0; o[i].kind != CMDLINE_END; i++)
+		if (value == BY_ROW + i || (value != 0 && o[i].letter == value))
+			return &o[i];
 	return NULL;
 }
 
@@ -95,7 +93,7 @@ refuse_word(
 	if (row != NULL && result == ':')
 		return err_set(e, ERR_BAD, "%s needs %s", name_row(row, name),
 		    row->argument);
-	if (optopt >= BY_ROW)
+	if (row != NULL && optopt >= BY_ROW)
 		return err_set(
 		    e, ERR_BAD, "%s takes no value", name_row(row, name));
 	if (optopt != 0)

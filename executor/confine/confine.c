@@ -13,7 +13,7 @@
 static const struct {
 	enum confine_layer layer;
 	const char *name;
-} layers[CONFINE_LAYERS] = {
+} layers[] = {
 	{ CONFINE_MOUNTS, "mounts" },
 	{ CONFINE_PIDS, "pids" },
 	{ CONFINE_IPC, "ipc" },
@@ -24,6 +24,9 @@ static const struct {
 	{ CONFINE_CGROUP, "cgroup" },
 	{ CONFINE_LOGINUID, "loginuid" },
 };
+
+_Static_assert(sizeof(layers) / sizeof(layers[0]) == CONFINE_LAYERS,
+    "each layer has its name");
 
 const char *
 confine_layer_name(unsigned layer)
