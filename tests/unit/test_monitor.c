@@ -653,6 +653,19 @@ test_old_ids(void **state)
 	end();
 }
 
+#define FETCH(kind, of, len, credit, at)                                       \
+	{                                                                      \
+		.code = PROTO_FETCH, .fetch = {                                \
+			.fetch = 1,                                            \
+			.peer = BYTES_LIT("127.0.0.1"),                        \
+			.what = (kind),                                        \
+			.stream = (of),                                        \
+			.length = (len),                                       \
+			.window = (credit),                                    \
+			.offset = (at)                                         \
+		}                                                              \
+	}
+
 static void
 test_bad_values(void **state)
 {
@@ -664,9 +677,18 @@ test_bad_values(void **state)
 		{ .code = PROTO_SESSION, .session = { .began = 2 } },
 		{ .code = PROTO_CALL,
 		    .call = { .call = 1, .tool = BYTES_LIT("a\0b") } },
+		FETCH(PROTO_FETCH_OUTPUT + 1, 1, 1, 1, 0),
+		FETCH(PROTO_FETCH_OUTPUT, 1, PROTO_MAX_FETCH + 1, 1, 0),
+		FETCH(PROTO_FETCH_OUTPUT, 1, 1, PROTO_MAX_FETCH + 1, 0),
+		FETCH(PROTO_FETCH_OUTPUT, 1, 1, 1, INT64_MAX + 1ULL),
+		FETCH(PROTO_FETCH_OUTPUT, 0, 1, 1, 0),
+		FETCH(PROTO_FETCH_OUTPUT, 3, 1, 1, 0),
+		FETCH(PROTO_FETCH_POLICY, 1, 1, 1, 0),
 	};
 	static const char *const says[] = { "CANCEL for", "AUTHFAIL for",
-		"SESSION neither", "CALL" };
+		"SESSION neither", "CALL", "FETCH beyond", "FETCH beyond",
+		"FETCH beyond", "FETCH beyond", "FETCH of no", "FETCH of no",
+		"FETCH of no" };
 	size_t i;
 
 	(void)state;
@@ -800,6 +822,15 @@ test_expired(void **state)
 	refused_with(&m, "not be used from this address");
 	run_for(20);
 	assert_int_equal(in_log("\"token.name\":\"t\""), 3);
+	/* nor is anything read with it, and its record says whose it is */
+	m = (struct msg)FETCH(PROTO_FETCH_POLICY, 0, 1, 1, 0);
+	m.fetch.fetch = 4;
+	memcpy(m.fetch.proof, proof, sizeof(proof));
+	m.fetch.peer = BYTES_LIT("11.0.0.1");
+	say(&m);
+	run_for(20);
+	assert_int_equal(in_log("\"recording-refused\""), 1);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 4);
 	end();
 }
 

@@ -246,6 +246,8 @@ test_foreign(void **state)
 	must_put(a, "second", NULL);
 	audit_close(a);
 	assert_int_equal(count(fixture_read(at.log), "\"seal-broken\""), 1);
+	assert_int_equal(
+	    count(fixture_read(at.log), resume_gap_text(RESUME_FOREIGN)), 1);
 }
 
 static void
