@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/beneath.h"
@@ -1068,12 +1070,26 @@ has_call(const struct profile_choice *c, const char *name)
 	return false;
 }
 
+/* A filter around the service may lack openat2(2), as systemd's groups do. */
+static bool
+can_find_sockets(void)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	if (fd != -1)
+		(void)close(fd);
+	return fd != -1;
+}
+
 /* Can each connect be decided by its address? */
 static bool
 keeps_sockets(const struct profile_choice *c, const struct policy *p)
 {
 	return p->explained && !p->confine.no_sockets &&
-	       probe_get()->killable && c->profile != NULL &&
+	       probe_get()->killable && can_find_sockets() &&
+	       c->profile != NULL &&
 	       (p->confine.layers & CONFINE_SECCOMP) != 0 &&
 	       profile_allows(c, "connect") &&
 	       !profile_allows(c, "io_uring_setup");
