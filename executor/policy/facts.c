@@ -303,229 +303,224 @@ static const struct sentence {
 	bool (*when)(const struct policy *p); /* NULL: always */
 	bool counts; /* holds if the numbers in it are not 0 */
 	const char *people, *model, *brief, *line; /* by reader */
-} sentences
-    [] = {
-	    { FACTS_IDENTITY, NULL,
-		.people =
-		    "user {user} (uid {uid}), group {gid}, further groups {groups}; home {home}.  no_new_privs: set-user-ID programs gain nothing.",
-		.brief =
-		    "You run commands on the Linux host {host} as user {user}, under policy \"{name}\".",
-		.line = "policy {name}: as {user} (uid {uid}, gid {gid})" },
-	    { FACTS_IDENTITY, has_no_rights,
-		.people = "No capability in any set, also for root." },
-	    { FACTS_IDENTITY, has_rights,
-		.people =
-		    "CAPABILITIES KEPT, by all that it starts: {capabilities}" },
-	    { FACTS_IDENTITY, can_escape,
-		.people = "WITH THESE A COMMAND CAN LEAVE ANY CONFINEMENT" },
-	    { FACTS_IDENTITY, is_root,
-		.people =
-		    "This is root: files of root are its own, and only the layers below stand between them and the command." },
-	    { FACTS_IDENTITY, is_described, .brief = " {description}" },
-	    { FACTS_PLACE, NULL,
-		.people =
-		    "{directory}: commands start here or in a directory inside, without links that lead out of it" },
-	    { FACTS_PLACE, NULL, .brief = " Commands start in {directory}." },
-	    { FACTS_PLACE, offers_builtin,
-		.model =
-		    "commands start in `{directory}`; a working directory must lie inside it" },
-	    { FACTS_TOOLS, elevates,
-		.people =
-		    "tools of other policies whose definitions name this one run under it" },
-	    { FACTS_TOOLS, offers_cli,
-		.model =
-		    "cli_command runs one program without a shell: nothing is expanded" },
-	    { FACTS_TOOLS, offers_exec,
-		.model =
-		    "exec_cmd runs a line with `{shell}`: pipelines, redirections, variables",
-		.brief = " The shell of exec_cmd is {shell}." },
-	    { FACTS_TOOLS, adds_defined,
-		.model =
-		    "other tools run one program each, with the parameters that they list; there is no shell in between" },
-	    { FACTS_TOOLS, replaces_builtin,
-		.model =
-		    "each tool runs one program, with the parameters that it lists",
-		.brief = " There is no shell and no other command." },
-	    { FACTS_FILES, has_no_wall,
-		.people =
-		    "NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone",
-		.model = "as the permissions of the user allow" },
-	    { FACTS_FILES, has_own_root,
-		.people =
-		    "a root of the run's own, in which there is only what follows" },
-	    { FACTS_FILES, has_landlock_only,
-		.people =
-		    "the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show" },
-	    { FACTS_FILES_END, NULL,
-		.model = "anything else is not there or is refused" },
-	    { FACTS_PROGRAMS, lists_programs,
-		.people =
-		    "only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes",
-		.model = "only those that are listed as \"read and execute\"" },
-	    { FACTS_PROGRAMS, has_noexec,
-		.people =
-		    "any that can be read; no file that can be written executes",
-		.model = "any that can be read, and none that can be written" },
-	    { FACTS_PROGRAMS, executes_all,
-		.people =
-		    "any that can be read, including those that the run writes itself",
-		.model = "any that can be read" },
-	    { FACTS_PROCESSES, has_no_pids,
-		.people =
-		    "without the layer pids the machine's are seen, and those of the same user can be signalled unless Landlock keeps that out",
-		.model = "the machine's are seen" },
-	    { FACTS_PROCESSES, sees_all,
-		.people =
-		    "the machine's can be seen, with their command lines and, in /proc/PID/net, connections; only the run's own can be signalled or traced",
-		.model =
-		    "the machine's are seen, by the machine's ids; a command's own, which alone it can signal and trace, have ids of their own" },
-	    { FACTS_PROCESSES, sees_own,
-		.people = "the run's own, and no others",
-		.model = "only a command's own are seen" },
-	    { FACTS_PROCESSES, withholds,
-		.people =
-		    "\"see\" IS NOT IN FORCE: this kernel has no Landlock, without which files of other processes could be reached through /proc" },
-	    { FACTS_PROCESSES, NULL,
-		.model = "all of a command's processes end with it" },
-	    { FACTS_NETWORK, NULL,
-		.line =
-		    ", network {network}; no_new_privs, capabilities {capabilities}, {rlimits} resource limits" },
-	    { FACTS_NETWORK, has_no_network,
-		.people = "none: no address, not even 127.0.0.1",
-		.model = "none" },
-	    { FACTS_NETWORK, has_loopback,
-		.people =
-		    "loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
-		.model =
-		    "a loopback interface of the run's own, nothing else" },
-	    { FACTS_NETWORK, has_look,
-		.people =
-		    "look: addresses, routes, listeners and connections of the host can be listed; no socket of IPv4 or IPv6 can be made",
-		.model =
-		    "addresses, routes, listeners and connections of the host can be listed (ip, ss, /proc/net); nothing is connected to, and nothing listens" },
-	    { FACTS_NETWORK, has_host_network,
-		.people =
-		    "host: as the host's, its 127.0.0.1 and whatever listens there as well",
-		.model = "as the host's" },
-	    { FACTS_NETWORK, lacks_net_layer,
-		.people =
-		    "without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
-	    { FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
-	    { FACTS_NETWORK, has_named_sockets,
-		.model =
-		    "UNIX sockets of a command's own may be used, and those of others that the policy names" },
-	    { FACTS_NETWORK, has_own_sockets,
-		.model =
-		    "UNIX sockets of a command's own may be used, none of others" },
-	    { FACTS_NETWORK, has_no_sockets,
-		.model = "UNIX sockets may not be used" },
-	    { FACTS_CALLS, NULL, .model = "profile {profile}" },
-	    { FACTS_CALLS, has_no_filter,
-		.people = "all: profile none, no filter" },
-	    { FACTS_CALLS, has_filter,
-		.people = "profile {profile}: {summary}" },
-	    { FACTS_CALLS, only_logs,
-		.people =
-		    "NOT IN FORCE: log_only lets what is refused below go on, and only logs it" },
-	    { FACTS_CALLS_END, has_filter,
-		.people =
-		    "calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed" },
-	    { FACTS_CALLS_END, explains,
-		.people = "a refusal is explained to the caller and recorded" },
-	    { FACTS_CALLS_END, explains_nothing,
-		.people = "refusals cannot be explained on this kernel" },
-	    { FACTS_CALLS_END, records_none,
-		.people =
-		    "commands are recorded, the programs that they start are not" },
-	    { FACTS_CALLS_END, holds_programs,
-		.people =
-		    "each program that starts is recorded, as the kernel started it" },
-	    { FACTS_CALLS_END, holds_none,
-		.people =
-		    "each program that starts is recorded or counted, but unconfirmed: none can be held at its execve here" },
-	    { FACTS_ENVIRONMENT, NULL,
-		.people =
-		    "built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD" },
-	    { FACTS_SETTABLE, NULL, .people = "a caller may set: {settable}",
-		.model = "env may set: {settable}" },
-	    { FACTS_TIMES, NULL,
-		.people =
-		    "{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
-	    { FACTS_TIMES, NULL,
-		.people =
-		    "{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
-	    { FACTS_TIMES, NULL,
-		.model =
-		    "milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
-	    { FACTS_TIMES, NULL,
-		.model = "milliseconds at most: {timeout_max_ms}" },
-	    { FACTS_TIMES, .counts = true,
-		.model = "commands at the same time: {runs}" },
-	    { FACTS_TIMES, .counts = true,
-		.model = "commands a minute: {runs_per_minute}" },
-	    { FACTS_TIMES, .counts = true,
-		.model =
-		    "bytes returned of stdout and stderr each: {output_bytes}" },
-	    { FACTS_TIMES, has_jobs,
-		.people =
-		    "jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms" },
-	    { FACTS_TIMES, has_jobs,
-		.people =
-		    "the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
-	    { FACTS_TIMES, ends_alone,
-		.people =
-		    "a call whose client, session or frontend is gone is ended, unless it is a job or has an idempotency key" },
-	    { FACTS_TIMES, goes_on,
-		.people =
-		    "a call whose client, session or frontend is gone becomes a job" },
-	    { FACTS_TIMES,
-		has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
-	    { FACTS_TIMES, has_jobs,
-		.model =
-		    "output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end; a restart of the server ends all jobs and forgets them" },
-	    { FACTS_TIMES, has_jobs,
-		.brief =
-		    " A command that takes longer than {jobs.wait_ms} ms goes on as a job, whose output job_output reads." },
-	    { FACTS_TIMES, NULL,
-		.brief =
-		    " Of longer output than {output_bytes} bytes a stream, the beginning and the end are returned. At most {runs} commands run at the same time; every command is recorded." },
-	    { FACTS_CGROUP, .counts = true,
-		.people =
-		    "memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
-		.model = "bytes of memory: {memory_bytes}" },
-	    { FACTS_CGROUP, .counts = true,
-		.people =
-		    "processes: {processes}, of the whole run by its cgroup{if_cgroup}",
-		.model = "processes: {processes}" },
-	    { FACTS_CGROUP, .counts = true,
-		.people =
-		    "cpu_percent: {cpu_percent}, of the whole run by its cgroup{if_cgroup}",
-		.model = "percent of a processor: {cpu_percent}" },
-	    { FACTS_UMASK, NULL, .people = "umask: {umask}" },
-	    { FACTS_RECORDS, NULL,
-		.model =
-		    "every command is recorded, with who asked and how it ended",
-		.brief = " The resource exec://policy says more." },
-	    { FACTS_RECORDS, records_programs,
-		.model = "so is every program that it starts" },
-	    { FACTS_RECORDS, keeps_output,
-		.brief =
-		    " What was cut of a command's output is kept for a while." },
-	    { FACTS_RECORDS, keeps_nothing,
-		.people = "not recorded: what is cut is lost",
-		.model =
-		    "output is not kept: what is cut cannot be read later" },
-	    { FACTS_RECORDS, keeps_tail,
-		.people =
-		    "the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
-		.model =
-		    "the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
-	    { FACTS_RECORDS, keeps_all,
-		.people =
-		    "all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",
-		.model =
-		    "all output is kept for a while, at most {output_max_bytes} bytes of a command, which is ended beyond that: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
-    };
+} sentences[] = {
+	{ FACTS_IDENTITY, NULL,
+	    .people =
+		"user {user} (uid {uid}), group {gid}, further groups {groups}; home {home}.  no_new_privs: set-user-ID programs gain nothing.",
+	    .brief =
+		"You run commands on the Linux host {host} as user {user}, under policy \"{name}\".",
+	    .line = "policy {name}: as {user} (uid {uid}, gid {gid})" },
+	{ FACTS_IDENTITY, has_no_rights,
+	    .people = "No capability in any set, also for root." },
+	{ FACTS_IDENTITY, has_rights,
+	    .people =
+		"CAPABILITIES KEPT, by all that it starts: {capabilities}" },
+	{ FACTS_IDENTITY, can_escape,
+	    .people = "WITH THESE A COMMAND CAN LEAVE ANY CONFINEMENT" },
+	{ FACTS_IDENTITY, is_root,
+	    .people =
+		"This is root: files of root are its own, and only the layers below stand between them and the command." },
+	{ FACTS_IDENTITY, is_described, .brief = " {description}" },
+	{ FACTS_PLACE, NULL,
+	    .people =
+		"{directory}: commands start here or in a directory inside, without links that lead out of it" },
+	{ FACTS_PLACE, NULL, .brief = " Commands start in {directory}." },
+	{ FACTS_PLACE, offers_builtin,
+	    .model =
+		"commands start in `{directory}`; a working directory must lie inside it" },
+	{ FACTS_TOOLS, elevates,
+	    .people =
+		"tools of other policies whose definitions name this one run under it" },
+	{ FACTS_TOOLS, offers_cli,
+	    .model =
+		"cli_command runs one program without a shell: nothing is expanded" },
+	{ FACTS_TOOLS, offers_exec,
+	    .model =
+		"exec_cmd runs a line with `{shell}`: pipelines, redirections, variables",
+	    .brief = " The shell of exec_cmd is {shell}." },
+	{ FACTS_TOOLS, adds_defined,
+	    .model =
+		"other tools run one program each, with the parameters that they list; there is no shell in between" },
+	{ FACTS_TOOLS, replaces_builtin,
+	    .model =
+		"each tool runs one program, with the parameters that it lists",
+	    .brief = " There is no shell and no other command." },
+	{ FACTS_FILES, has_no_wall,
+	    .people =
+		"NOTHING IN FORCE: neither mounts nor landlock is, so the permissions of the policy's user decide alone",
+	    .model = "as the permissions of the user allow" },
+	{ FACTS_FILES, has_own_root,
+	    .people =
+		"a root of the run's own, in which there is only what follows" },
+	{ FACTS_FILES, has_landlock_only,
+	    .people =
+		"the host's root, of which Landlock lets the run use only what follows; names and sizes of other files show" },
+	{ FACTS_FILES_END, NULL,
+	    .model = "anything else is not there or is refused" },
+	{ FACTS_PROGRAMS, lists_programs,
+	    .people =
+		"only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes",
+	    .model = "only those that are listed as \"read and execute\"" },
+	{ FACTS_PROGRAMS, has_noexec,
+	    .people =
+		"any that can be read; no file that can be written executes",
+	    .model = "any that can be read, and none that can be written" },
+	{ FACTS_PROGRAMS, executes_all,
+	    .people =
+		"any that can be read, including those that the run writes itself",
+	    .model = "any that can be read" },
+	{ FACTS_PROCESSES, has_no_pids,
+	    .people =
+		"without the layer pids the machine's are seen, and those of the same user can be signalled unless Landlock keeps that out",
+	    .model = "the machine's are seen" },
+	{ FACTS_PROCESSES, sees_all,
+	    .people =
+		"the machine's can be seen, with their command lines and, in /proc/PID/net, connections; only the run's own can be signalled or traced",
+	    .model =
+		"the machine's are seen, by the machine's ids; a command's own, which alone it can signal and trace, have ids of their own" },
+	{ FACTS_PROCESSES, sees_own, .people = "the run's own, and no others",
+	    .model = "only a command's own are seen" },
+	{ FACTS_PROCESSES, withholds,
+	    .people =
+		"\"see\" IS NOT IN FORCE: this kernel has no Landlock, without which files of other processes could be reached through /proc" },
+	{ FACTS_PROCESSES, NULL,
+	    .model = "all of a command's processes end with it" },
+	{ FACTS_NETWORK, NULL,
+	    .line =
+		", network {network}; no_new_privs, capabilities {capabilities}, {rlimits} resource limits" },
+	{ FACTS_NETWORK, has_no_network,
+	    .people = "none: no address, not even 127.0.0.1", .model = "none" },
+	{ FACTS_NETWORK, has_loopback,
+	    .people =
+		"loopback: an empty one of the run's own; nothing outside is reached, nor the host's 127.0.0.1",
+	    .model = "a loopback interface of the run's own, nothing else" },
+	{ FACTS_NETWORK, has_look,
+	    .people =
+		"look: addresses, routes, listeners and connections of the host can be listed; no socket of IPv4 or IPv6 can be made",
+	    .model =
+		"addresses, routes, listeners and connections of the host can be listed (ip, ss, /proc/net); nothing is connected to, and nothing listens" },
+	{ FACTS_NETWORK, has_host_network,
+	    .people =
+		"host: as the host's, its 127.0.0.1 and whatever listens there as well",
+	    .model = "as the host's" },
+	{ FACTS_NETWORK, lacks_net_layer,
+	    .people =
+		"without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
+	{ FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
+	{ FACTS_NETWORK, has_named_sockets,
+	    .model =
+		"UNIX sockets of a command's own may be used, and those of others that the policy names" },
+	{ FACTS_NETWORK, has_own_sockets,
+	    .model =
+		"UNIX sockets of a command's own may be used, none of others" },
+	{ FACTS_NETWORK, has_no_sockets,
+	    .model = "UNIX sockets may not be used" },
+	{ FACTS_CALLS, NULL, .model = "profile {profile}" },
+	{ FACTS_CALLS, has_no_filter,
+	    .people = "all: profile none, no filter" },
+	{ FACTS_CALLS, has_filter, .people = "profile {profile}: {summary}" },
+	{ FACTS_CALLS, only_logs,
+	    .people =
+		"NOT IN FORCE: log_only lets what is refused below go on, and only logs it" },
+	{ FACTS_CALLS_END, has_filter,
+	    .people =
+		"calls in no group fail as if the kernel did not have them; programs of a foreign ABI (32 bits, x32) are killed" },
+	{ FACTS_CALLS_END, explains,
+	    .people = "a refusal is explained to the caller and recorded" },
+	{ FACTS_CALLS_END, explains_nothing,
+	    .people = "refusals cannot be explained on this kernel" },
+	{ FACTS_CALLS_END, records_none,
+	    .people =
+		"commands are recorded, the programs that they start are not" },
+	{ FACTS_CALLS_END, holds_programs,
+	    .people =
+		"each program that starts is recorded, as the kernel started it" },
+	{ FACTS_CALLS_END, holds_none,
+	    .people =
+		"each program that starts is recorded or counted, but unconfirmed: none can be held at its execve here" },
+	{ FACTS_ENVIRONMENT, NULL,
+	    .people =
+		"built from nothing: PATH, HOME, USER, LOGNAME, SHELL, LANG, TERM and PWD" },
+	{ FACTS_SETTABLE, NULL, .people = "a caller may set: {settable}",
+	    .model = "env may set: {settable}" },
+	{ FACTS_TIMES, NULL,
+	    .people =
+		"{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
+	{ FACTS_TIMES, NULL,
+	    .people =
+		"{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
+	{ FACTS_TIMES, NULL,
+	    .model =
+		"milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
+	{ FACTS_TIMES, NULL,
+	    .model = "milliseconds at most: {timeout_max_ms}" },
+	{ FACTS_TIMES, .counts = true,
+	    .model = "commands at the same time: {runs}" },
+	{ FACTS_TIMES, .counts = true,
+	    .model = "commands a minute: {runs_per_minute}" },
+	{ FACTS_TIMES, .counts = true,
+	    .model =
+		"bytes returned of stdout and stderr each: {output_bytes}" },
+	{ FACTS_TIMES, has_jobs,
+	    .people =
+		"jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms" },
+	{ FACTS_TIMES, has_jobs,
+	    .people =
+		"the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
+	{ FACTS_TIMES, ends_alone,
+	    .people =
+		"a call whose client, session or frontend is gone is ended, unless it is a job or has an idempotency key" },
+	{ FACTS_TIMES, goes_on,
+	    .people =
+		"a call whose client, session or frontend is gone becomes a job" },
+	{ FACTS_TIMES, has_jobs,
+	    .model =
+		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
+	{ FACTS_TIMES, has_jobs,
+	    .model =
+		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end; a restart of the server ends all jobs and forgets them" },
+	{ FACTS_TIMES, has_jobs,
+	    .brief =
+		" A command that takes longer than {jobs.wait_ms} ms goes on as a job, whose output job_output reads." },
+	{ FACTS_TIMES, NULL,
+	    .brief =
+		" Of longer output than {output_bytes} bytes a stream, the beginning and the end are returned. At most {runs} commands run at the same time; every command is recorded." },
+	{ FACTS_CGROUP, .counts = true,
+	    .people =
+		"memory_bytes: {memory_bytes}, of the whole run by its cgroup{if_cgroup}",
+	    .model = "bytes of memory: {memory_bytes}" },
+	{ FACTS_CGROUP, .counts = true,
+	    .people =
+		"processes: {processes}, of the whole run by its cgroup{if_cgroup}",
+	    .model = "processes: {processes}" },
+	{ FACTS_CGROUP, .counts = true,
+	    .people =
+		"cpu_percent: {cpu_percent}, of the whole run by its cgroup{if_cgroup}",
+	    .model = "percent of a processor: {cpu_percent}" },
+	{ FACTS_UMASK, NULL, .people = "umask: {umask}" },
+	{ FACTS_RECORDS, NULL,
+	    .model =
+		"every command is recorded, with who asked and how it ended",
+	    .brief = " The resource exec://policy says more." },
+	{ FACTS_RECORDS, records_programs,
+	    .model = "so is every program that it starts" },
+	{ FACTS_RECORDS, keeps_output,
+	    .brief =
+		" What was cut of a command's output is kept for a while." },
+	{ FACTS_RECORDS, keeps_nothing,
+	    .people = "not recorded: what is cut is lost",
+	    .model = "output is not kept: what is cut cannot be read later" },
+	{ FACTS_RECORDS, keeps_tail,
+	    .people =
+		"the last {output_max_bytes} bytes of a run are recorded, and its token can read them",
+	    .model =
+		"the end of its output is kept for a while, at most {output_max_bytes} bytes of a command: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+	{ FACTS_RECORDS, keeps_all,
+	    .people =
+		"all is recorded, and its token can read it; a run that writes more than {output_max_bytes} bytes, or that cannot be recorded, is ended",
+	    .model =
+		"all output is kept for a while, at most {output_max_bytes} bytes of a command, which is ended beyond that: read exec://runs/RUN/stdout and exec://runs/RUN/stderr" },
+};
 
 static const char *
 text_for(const struct sentence *s, enum facts_reader reader)

@@ -423,6 +423,22 @@ settle_entry(struct job *j, const struct job_result *r)
 	ledger_end(j->jobs->ledger, x);
 }
 
+/* With what was ended: of a run that can be asked for, that is known. */
+static void
+answer_end(const struct job *j, const struct job_result *r)
+{
+	struct job_result told = *r;
+	char text[1024]; /* as DONE carries it */
+
+	if (j->entry != NULL && j->entry->ended[0] != '\0' &&
+	    r->message[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "%s; ended with it: %s",
+		    r->message, j->entry->ended);
+		told.message = text;
+	}
+	j->jobs->ops->done(j->jobs->arg, &told);
+}
+
 static void
 job_finish(struct job *j)
 {
@@ -458,7 +474,7 @@ job_finish(struct job *j)
 	record_result(jobs->audit, &r, &end);
 	job_charge(j);
 	if (!j->silent)
-		jobs->ops->done(jobs->arg, &r);
+		answer_end(j, &r);
 	settle_entry(j, &r);
 	job_forget(j);
 	if (j->sp.pidfd == -1)

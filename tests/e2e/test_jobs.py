@@ -221,6 +221,8 @@ def test_stop_ends_the_tree(server):
         r = c.call("job_stop", job=job, signal="KILL")
         check(not r.error and "cancelled" in r.text, r)
         check(c.call("job_stop", job=job, signal="HUP").error, "signal")
+        r = c.sh("sleep 30; true", timeout_ms=200)
+        check("timed out after 200 ms; ended with it: " in r.text, r)
         job = start(c, "sleep 30", timeout_ms=300)
         text = ended(c, job)
         check("timed out after 300 ms" in text, text)

@@ -284,7 +284,7 @@ test_ledger_is_by_owner(void **state)
 	assert_null(ledger_before(b.ledger, find(2, bob), bob));
 }
 
-/* Those that were no jobs first, then the oldest; never what runs or has a key. */
+/* Those that were not jobs first, then the oldest; never what runs or has a key. */
 static void
 test_ledger_gives_way(void **state)
 {
