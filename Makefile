@@ -45,7 +45,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	aead alphabet base64 bearer beneath budget bytes caps cidr clock closest cmdline decimal dfa \
-	digest err fdio filter hashindex json landlock log log_limit loop match match_compile notify \
+	digest err fdio filter filter_load hashindex json landlock log log_limit loop match match_compile notify \
 	param path patterns shares sigreset sort turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)
@@ -74,13 +74,13 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
-	orphans supervise) \
+	launcher orphans supervise) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
 	jobcalls jobtext) \
 	$(call in,executor/run, \
-	child explain guard hints job output plan quota record refuse request \
+	explain hints job launch launchblob output plan quota record refuse request \
 	spawn toolcall treelist wordsplit) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
@@ -88,9 +88,6 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/confine, \
 	cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group) \
-	$(call in,executor/launcher, \
-	confine_enter connector denial execlog filehash findings image mountattr mounts_enter ownid \
-	proctree remask rights sockowner unotify) \
 	$(call in,executor/conf, \
 	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
@@ -100,6 +97,14 @@ EXECUTOR := $(call in,executor, \
 	audit logfile loginuid logline logread log_budget receiver redact \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog)
+# The launcher: also what the executor tries out before a policy is in force.
+LAUNCHER := $(call in,executor/launcher, \
+	child confine_enter connector denial execlog filehash findings guard image \
+	launchmsg launchplan loginuid_set main mountattr mounts_enter ownid \
+	planstore proctree remask rights serve sockowner unotify)
+# By name: common/wipe has a malloc of its own, and the rest is not for it.
+LAUNCHER_COMMON := $(call in,common, \
+	beneath bytes clock decimal digest err filter_load landlock log path sigreset)
 CTL := $(call in,executor/ctl, \
 	become check ctl main qr remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \
@@ -118,13 +123,15 @@ CTL := $(call in,executor/ctl, \
 MANUALS := executor/mcp-execd.8 executor/mcp-execd.json.5 \
 	executor/mcp-execd-policy.5 executor/mcp-execd-token.5 \
 	executor/mcp-execd-audit.5 executor/mcp-execd-tool.5 \
-	executor/ctl/mcp-execctl.8 frontend/mcp-execd-frontend.8 \
+	executor/ctl/mcp-execctl.8 executor/launcher/mcp-execd-launcher.8 \
+	frontend/mcp-execd-frontend.8 \
 	frontend/mcp-execd-protocol.7
 
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-PROGRAMS := $(B)/mcp-execd $(B)/mcp-execd-frontend $(B)/mcp-execctl
+PROGRAMS := $(B)/mcp-execd $(B)/mcp-execd-launcher $(B)/mcp-execd-frontend \
+	$(B)/mcp-execctl
 
 # --- flags: what this compiler takes of these is kept (STYLE 5.4) ----------
 WARN_TRY := -Wall -Wextra -Wformat=2 -Wconversion -Wshadow -Wvla -Wundef \
@@ -207,7 +214,7 @@ say = @$(if $(VERBOSE),:,printf '  %-6s %s\n' $(1) $@)
 quiet := $(if $(VERBOSE),,@)
 
 .PHONY: all
-all: $(PROGRAMS) $(B)/frontend $(B)/clients.d	##b build the three programs in build/$(V)
+all: $(PROGRAMS) $(B)/frontend $(B)/clients.d	##b build the four programs in build/$(V)
 
 # Next to the programs, as mcp-execctl looks there first.
 $(B)/clients.d: $(wildcard packaging/clients.d/*)
@@ -222,7 +229,7 @@ $(PROBE): Makefile tests/probe
 	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' tests/probe \
 	    --libs '$(LIBS)' --http-libs '$(HTTP_LIBS)' \
 	    --cflags '$(TRY)' --ldflags '$(LINK_TRY)' \
-	    --fortify '3 2' >$@.new && mv $@.new $@
+	    --fortify '3 2' --static '$(filter release,$(V))' >$@.new && mv $@.new $@
 
 # Objects are rebuilt when the compiler or a flag changes.
 FLAGS_NOW = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
@@ -243,6 +250,7 @@ $(B)/libcommon.a: $(call objs,$(COMMON))
 $(B)/libproto.a: $(call objs,$(PROTO))
 $(B)/libfrontend.a: $(call objs,$(call but_main,$(FRONTEND)))
 $(B)/libexecutor.a: $(call objs,$(call but_main,$(EXECUTOR)))
+$(B)/liblauncher.a: $(call objs,$(call but_main,$(LAUNCHER)))
 $(B)/libctl.a: $(call objs,$(call but_main,$(CTL)))
 $(B)/lib%.a:
 	$(call say,AR)
@@ -250,6 +258,7 @@ $(B)/lib%.a:
 	$(quiet)$(AR) rcs $@ $^
 
 BASE_A := $(B)/libproto.a $(B)/libcommon.a
+EXECUTOR_A := $(B)/libexecutor.a $(B)/liblauncher.a $(BASE_A)
 # Seen across files, gcc takes what a failed call leaves unset for used: it does
 # not know that error codes are never 0.
 LTO_QUIET = $(if $(findstring -flto,$(ALL_CFLAGS)),-Wno-maybe-uninitialized)
@@ -261,20 +270,25 @@ $(PROGRAMS): $(O)/tests/valgrind.o
 $(PROGRAMS): private LDFLAGS += -Wl,--wrap=syscall,--wrap=setrlimit
 endif
 
-$(B)/mcp-execd: $(O)/executor/main.o $(B)/libexecutor.a $(BASE_A)
+$(B)/mcp-execd: $(O)/executor/main.o $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
 $(B)/mcp-execd-frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
-$(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(B)/libexecutor.a \
-	    $(BASE_A)
+# Static where the C library comes so (tests/probe): little to copy for each run.
+$(B)/mcp-execd-launcher: $(O)/executor/launcher/main.o $(B)/liblauncher.a \
+	    $(call objs,$(LAUNCHER_COMMON))
+	$(call say,LINK)
+	$(quiet)$(link) $(LAUNCHER_STATIC) $^ $(LAUNCHER_LIBS)
+$(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
 
 # --- tests -----------------------------------------------------------------
 # A test takes its modules from the archives: only what it names is linked.
-TEST_A := $(B)/libctl.a $(B)/libexecutor.a $(B)/libfrontend.a $(BASE_A)
+TEST_A := $(B)/libctl.a $(B)/libexecutor.a $(B)/liblauncher.a \
+	$(B)/libfrontend.a $(BASE_A)
 UNIT_BIN := $(addprefix $(B)/,$(UNIT))
 UNIT_COMMON := $(foreach t,$(UNIT),$(if $(wildcard \
 	common/$(t:test_%=%).[ch] proto/$(t:test_%=%).[ch]),$(t)))
@@ -321,12 +335,12 @@ $(B)/hostile_%: tests/hostile/%.c $(B)/flags
 	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
 # What the executor's tables hold, for tests/lint/keys.
-$(B)/lint_tables: $(O)/tests/lint/tables.o $(B)/libexecutor.a $(BASE_A)
+$(B)/lint_tables: $(O)/tests/lint/tables.o $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
 
 # What the layers of a run cost, with the executor's own modules.
-$(B)/bench_%: $(O)/tests/bench/%.o $(B)/libexecutor.a $(BASE_A)
+$(B)/bench_%: $(O)/tests/bench/%.o $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
 
@@ -428,7 +442,7 @@ deps-build:			##b install what the build needs
 	@tests/deps --build
 
 # One stamp a file, so that only what changed is looked at again.
-SHIPPED := $(COMMON) $(PROTO) $(FRONTEND) $(EXECUTOR) $(CTL)
+SHIPPED := $(COMMON) $(PROTO) $(FRONTEND) $(EXECUTOR) $(LAUNCHER) $(CTL)
 .PHONY: tidied analyzed
 tidied: $(patsubst %.c,$(O)/%.tidied,$(SHIPPED))
 analyzed: $(patsubst %.c,$(O)/%.analyzed,$(SHIPPED))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * filter: const tables to classic BPF; both processes, at start or reload.
- * The tables are ours and trusted; filter_load alone runs in a forked child.
+ * The tables are ours and trusted; filter_load.c puts on what is made here.
  */
 #include "common/filter.h"
 
@@ -18,10 +18,6 @@
 
 #include "common/cleanup.h"
 #include "common/digest.h"
-
-enum {
-	FLAG_WAIT_KILLABLE_RECV = 1 << 5 /* not in libc's headers yet */
-};
 
 /* What a program is made from. */
 struct filter_source {
@@ -411,43 +407,4 @@ filter_describe(const struct filter_rule *rules, size_t count,
 	if (r != 0 || !filter_has_refinement(rules, count))
 		return r;
 	return filter_describe_one(&s, SCMP_ACT_ALLOW, true, fd, e);
-}
-
-static int
-filter_load_one(const struct sock_fprog *prog)
-{
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog) == 0)
-		return 0;
-	/* Kernels, and outer filters, that know prctl(2) only. */
-	if (errno == ENOSYS &&
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog, 0, 0) == 0)
-		return 0;
-	return -errno;
-}
-
-int
-filter_load(const struct filter *f)
-{
-	/* The allow-list last, as it need not allow seccomp(2). */
-	int r = f->refine.len == 0 ? 0 : filter_load_one(&f->refine);
-
-	return r != 0 ? r : filter_load_one(&f->prog);
-}
-
-int
-filter_load_listener(const struct filter *f)
-{
-	int r = f->refine.len == 0 ? 0 : filter_load_one(&f->refine);
-	long fd;
-
-	if (r != 0)
-		return r;
-	/* A signal must not make a call ask twice; Linux 5.19. */
-	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-	    SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV,
-	    &f->prog);
-	if (fd == -1 && errno == EINVAL)
-		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		    SECCOMP_FILTER_FLAG_NEW_LISTENER, &f->prog);
-	return fd == -1 ? -errno : (int)fd;
 }

@@ -32,6 +32,8 @@
 #include "executor/service/watchdog.h"
 #include "executor/service/recover.h"
 #include "executor/service/reload.h"
+#include "executor/run/launch.h"
+#include "executor/service/launcher.h"
 #include "executor/service/orphans.h"
 #include "executor/service/supervise.h"
 #include "executor/audit/log_budget.h"
@@ -356,9 +358,11 @@ static void
 end_strays(void)
 {
 	static pid_t spared[MAX_SPARED + ORPHANS_MAX_INHERITED];
-	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 2);
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 3);
 
 	spared[n++] = supervise_pid(self.supervise);
+	if (launch_pid() > 0)
+		spared[n++] = launch_pid();
 	if (reload_pid(self.reload) > 0)
 		spared[n++] = reload_pid(self.reload);
 	orphans_end(spared, n);
@@ -668,6 +672,17 @@ open_audit(struct err *e)
 	return audit_new(&s, e);
 }
 
+static int
+start_launcher(struct err *e)
+{
+	struct launcher_deps d = { .loop = self.loop,
+		.audit = self.audit,
+		.jobs = self.jobs,
+		.path = self.store.conf.launcher_path };
+
+	return launcher_start(&d, e);
+}
+
 /* Everything that may fail before the first frontend is started. */
 static int
 prepare_start(struct err *e)
@@ -693,6 +708,8 @@ prepare_start(struct err *e)
 	cgroup_clear();
 	on_daily(NULL);
 	recover_runs(self.audit, self.recordings);
+	if (start_launcher(e) != 0)
+		return e->code;
 	return supervise_start(self.supervise, e);
 }
 
@@ -705,6 +722,7 @@ tear_down(void)
 	reload_free(self.reload);
 	control_free(self.control);
 	supervise_free(self.supervise);
+	launcher_stop();
 	jobs_free(self.jobs);
 	cgroup_sweep();
 	monitor_free(self.monitor);

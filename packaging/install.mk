@@ -44,7 +44,8 @@ install-programs: all
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir)/mcp-execd
 	$(INSTALL_PROGRAM) $(B)/mcp-execd $(B)/mcp-execctl \
 	    $(DESTDIR)$(sbindir)
-	$(INSTALL_PROGRAM) $(B)/mcp-execd-frontend $(DESTDIR)$(libexecdir)/mcp-execd
+	$(INSTALL_PROGRAM) $(B)/mcp-execd-frontend $(B)/mcp-execd-launcher \
+	    $(DESTDIR)$(libexecdir)/mcp-execd
 
 install-manuals:
 	$(INSTALL) -d $(DESTDIR)$(mandir)/man5 \

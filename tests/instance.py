@@ -315,6 +315,21 @@ class Instance:
                 return pid
         return None
 
+    def launcher_pid(self):
+        """The launcher, by its name: its guards have the same command line."""
+        for pid in children(self.process.pid):
+            try:
+                name = pathlib.Path(f"/proc/{pid}/comm").read_text()
+            except OSError:
+                continue
+            if name.startswith("mcp-execd-launc"):
+                return pid
+        return None
+
+    def helpers(self):
+        """Processes of the instance besides the executor: no runs."""
+        return self.frontend_pid(), self.launcher_pid()
+
     def environment(self):
         return {
             "MCP_URL": self.base + "/mcp",

@@ -15,13 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "executor/launcher/loginuid_set.h"
+
 /*
  * systemd's table of uids (UIDS-GIDS.md) leaves 0x70000000 to 0x7fffffff to
  * nobody.
  */
 #define LOGINUID_FIRST 1879048192u
 #define LOGINUID_LAST  2147483647u
-#define LOGINUID_UNSET UINT32_MAX /* of a process that has none */
 
 /* The range that tokens' login uids come from, both ends included. */
 void loginuid_reserve(uint32_t first, uint32_t last);
@@ -31,15 +32,5 @@ bool loginuid_reserved(uint32_t uid);
  * stays the same when the token is created again, and needs no state.
  */
 uint32_t loginuid_of(const char *name);
-
-/* Give this process one; 0 or a negative errno.  Async-signal-safe. */
-int loginuid_set(uint32_t uid);
-/* What it has; LOGINUID_UNSET: none. */
-uint32_t loginuid_get(void);
-/*
- * The kernel's number of this process's audit session, which each setting of
- * that setting the login uid creates; LOGINUID_UNSET: none.  Async-signal-safe.
- */
-uint32_t loginuid_session(void);
 
 #endif

@@ -393,25 +393,62 @@ read_frontend_ids(const struct keys *k, const struct draft *d, struct conf *c)
 	c->frontend_gid = gid;
 }
 
-/* We exec it with our own privileges, before it gives them up. */
+/* We exec it with our own privileges. */
 static void
-check_frontend_path(
-    const struct keys *k, const struct json_value *v, const struct conf *c)
+check_program(const struct keys *k, const struct json_value *v,
+    const char *path, const char *advice)
 {
 	struct stat st;
 
-	if (stat(c->frontend_path, &st) != 0)
-		keys_complain(k, v,
-		    "%s: %s: install it, or set \"frontend\": {\"path\": ...}",
-		    c->frontend_path, strerror(errno));
-	else if (!S_ISREG(st.st_mode) || access(c->frontend_path, X_OK) != 0)
+	if (stat(path, &st) != 0)
 		keys_complain(
-		    k, v, "%s is not an executable file", c->frontend_path);
+		    k, v, "%s: %s: %s", path, strerror(errno), advice);
+	else if (!S_ISREG(st.st_mode) || access(path, X_OK) != 0)
+		keys_complain(k, v, "%s is not an executable file", path);
 	else if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		keys_complain(k, v,
 		    "%s can be changed by others: chown it to root and chmod go-w it",
-		    c->frontend_path);
+		    path);
+}
+
+static void
+check_programs(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	check_program(k, v, c->frontend_path,
+	    "install it, or set \"frontend\": {\"path\": ...}");
+	check_program(k, v, c->launcher_path,
+	    "install it beside the frontend: no command can be started without it");
+}
+
+/* The launcher beside that program; false: there is none. */
+static bool
+take_launcher(struct conf *c, const char *beside)
+{
+	static const char name[] = "mcp-execd-launcher";
+	const char *slash = strrchr(beside, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash + 1 - beside);
+
+	if (n == 0 || n + sizeof(name) > sizeof(c->launcher_path))
+		return false;
+	memcpy(c->launcher_path, beside, n);
+	memcpy(c->launcher_path + n, name, sizeof(name));
+	return access(c->launcher_path, F_OK) == 0;
+}
+
+/* They come from one build; an own frontend may lie anywhere. */
+static void
+find_launcher(struct conf *c)
+{
+	char self[PATH_MAX];
+
+	if (take_launcher(c, c->frontend_path) ||
+	    (realpath("/proc/self/exe", self) != NULL &&
+		take_launcher(c, self)))
+		return;
+	copy_text(c->launcher_path, sizeof(c->launcher_path),
+	    MCP_EXECD_LIBEXECDIR "/mcp-execd-launcher");
 }
 
 /* Relative paths start from the configuration file's directory. */
@@ -503,6 +540,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	check_seal(k, json_get(root, "audit"), c);
 	anchor_path(k, json_get(root, "recordings"), dir, c->recordings_dir);
 	anchor_path(k, json_get(root, "frontend"), dir, c->frontend_path);
+	find_launcher(c);
 	anchor_pem(k, json_get(root, "tls"), dir, c->tls_certificate);
 	anchor_pem(k, json_get(root, "tls"), dir, c->tls_key);
 }
@@ -621,7 +659,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	check_posture(k, json_get(root, "posture"), c);
 	check_public_url(k, json_get(root, "public_url"), c);
 	read_frontend_ids(k, d, c);
-	check_frontend_path(k, json_get(root, "frontend"), c);
+	check_programs(k, json_get(root, "frontend"), c);
 }
 
 /* Absolute, so that it holds after a change of directory. */

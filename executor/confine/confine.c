@@ -2,11 +2,8 @@
 /* confine: the layers of a run; confine_enter puts them on. */
 #include "executor/confine/confine.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/landlock.h"
 
@@ -159,9 +156,6 @@ confine_posture_find(struct bytes name, enum confine_posture *out)
 	return false;
 }
 
-/* Kept network namespaces of every policy of this process. */
-static unsigned spares_in_all;
-
 void
 confine_init(struct confine *c)
 {
@@ -172,45 +166,8 @@ confine_init(struct confine *c)
 void
 confine_fini(struct confine *c)
 {
-	int net;
-
-	while ((net = confine_take_network(c)) != -1)
-		(void)close(net);
 	mounts_fini(&c->mounts);
 	for (size_t i = 0; i < CONFINE_MAX_SOCKETS; i++)
 		free(c->socket[i]);
 	confine_init(c);
-}
-
-int
-confine_take_network(struct confine *c)
-{
-	if (c->net_spare_count == 0)
-		return -1;
-	spares_in_all--;
-	return c->net_spares[--c->net_spare_count];
-}
-
-int
-confine_find_network(const struct confine *c, pid_t guard)
-{
-	char path[40];
-
-	if ((c->layers & (CONFINE_NET | CONFINE_USER)) != CONFINE_NET ||
-	    c->network != CONFINE_NONE || c->net_changeable)
-		return -1;
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)guard);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-void
-confine_keep_network(struct confine *c, int net)
-{
-	if (c->net_spare_count < CONFINE_SPARES &&
-	    spares_in_all < CONFINE_SPARES_IN_ALL) {
-		c->net_spares[c->net_spare_count++] = net;
-		spares_in_all++;
-	} else {
-		(void)close(net);
-	}
 }

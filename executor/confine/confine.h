@@ -16,20 +16,6 @@
 
 void confine_init(struct confine *c);
 void confine_fini(struct confine *c);
-/*
- * To make a network namespace takes almost as long as fork and exec.  With a
- * privileged executor and "none", those that runs leave are kept for the next
- * runs of the policy: nothing can be set in them without privilege, and what
- * was open in one ended with its run's last process.  No two runs are in one
- * at the same time.  Each costs a descriptor and some 100 KiB of the kernel's
- * memory, so their number is bounded.
- *
- * Take one that is kept, -1: there is none and the run gets a new one; find
- * that, by its guard; keep one when the run has no process any more.
- */
-int confine_take_network(struct confine *c);
-int confine_find_network(const struct confine *c, pid_t guard);
-void confine_keep_network(struct confine *c, int net);
 /* What Landlock does not keep on some kernels. */
 struct confine_gap {
 	const char *name; /* as in records */

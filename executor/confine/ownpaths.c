@@ -72,7 +72,7 @@ add_listeners(const struct conf *c)
 	}
 }
 
-/* This program, our files next to it, and the frontend. */
+/* This program, our files next to it, the frontend and the launcher. */
 static void
 add_programs(const struct conf *c)
 {
@@ -81,6 +81,7 @@ add_programs(const struct conf *c)
 	char *slash;
 
 	(void)add_path(OWNPATH_KEEP, c->frontend_path);
+	(void)add_path(OWNPATH_KEEP, c->launcher_path);
 	if (realpath("/proc/self/exe", path) == NULL)
 		return;
 	(void)add_path(OWNPATH_KEEP, path);

@@ -197,7 +197,13 @@ fail_step(struct confine_failure *f, const char *step, int r)
 static void
 prefer_for_oom(void)
 {
-	(void)write_file("/proc/self/oom_score_adj", "500");
+	static const char path[] = "/proc/self/oom_score_adj";
+
+	if (write_file(path, "500") != -EACCES)
+		return;
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* see enter_user */
+	(void)write_file(path, "500");
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 bool

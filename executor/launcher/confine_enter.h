@@ -41,9 +41,6 @@ enum confine_posture {
 	CONFINE_KERNEL /* the strongest that this kernel has, and a wall */
 };
 
-/* Network namespaces kept by a policy, and by all policies together. */
-enum { CONFINE_SPARES = 64, CONFINE_SPARES_IN_ALL = 128 };
-
 enum { CONFINE_MAX_SOCKETS = 32 };
 
 struct confine {
@@ -63,9 +60,6 @@ struct confine {
 	bool net_changeable; /* by a run: no other one gets its network */
 	bool listed_programs; /* only MOUNTS_PROGRAM rows execute */
 	struct landlock_support landlock; /* all 0 without that layer */
-	int net_spares
-	    [CONFINE_SPARES]; /* network namespaces that no run is in */
-	unsigned net_spare_count;
 	struct mounts mounts;
 };
 

@@ -244,6 +244,8 @@ fini_policy(struct policy *p)
 		tooldef_unref(p->defined[i]);
 	for (size_t i = 0; i < p->tool_count; i++)
 		policy_unref(p->as[i]);
+	if (p->forget != NULL)
+		p->forget(p);
 	if (p->dir_fd >= 0)
 		(void)close(p->dir_fd);
 	filter_fini(&p->filter);

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include "common/digest.h"
 #include "common/filter.h"
 #include "common/hashindex.h"
 #include "executor/confine/cgroup.h"
@@ -121,6 +122,11 @@ struct policy {
 
 	struct confine confine; /* namespaces, files, network, Landlock */
 	char *source; /* owned: its file's text, for policy_narrow */
+
+	/* executor/run/launch: who has its plan, by which digest */
+	uint64_t launcher; /* 0: nobody */
+	uint8_t launch_digest[DIGEST_BYTES];
+	void (*forget)(const struct policy *p); /* at its end, or NULL */
 };
 
 struct policy_table {

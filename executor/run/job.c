@@ -19,7 +19,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
-#include "executor/launcher/filehash.h"
 #include "executor/run/explain.h"
 #include "executor/run/output.h"
 #include "executor/run/quota.h"
@@ -45,7 +44,9 @@ enum {
 	MAX_NAMED = 3, /* runs that a refusal names */
 	MAX_READ = 1024, /* of each one's command, for secrets */
 	MAX_SHOWN = 24, /* bytes of it */
-	TYPED_MAX = 1 << 20 /* bytes of input that nobody has read yet */
+	TYPED_MAX = 1 << 20, /* bytes of input that nobody has read yet */
+	LOST_STATUS = -1, /* of a guard that nobody has seen */
+	PLACE_BITS = 16 /* of a run's number */
 };
 
 /* As in the picture of job.h. */
@@ -90,6 +91,8 @@ struct job {
 	struct request request; /* until its intent is made */
 	bool slowed; /* its records had to wait */
 	bool guard_gone; /* its last reports are to be taken */
+	int guard_status; /* then: as wait(2) has it, or LOST_STATUS */
+	uint64_t run; /* its number for the launcher: serial, and place */
 	uint64_t waits_ns, slowed_ns; /* since when, and how long before */
 	struct spawned sp;
 	struct loop_watch ctl, guard, in, out, err;
@@ -135,6 +138,7 @@ struct jobs {
 	size_t slots; /* of job: both */
 	uint32_t grace_ms; /* most from TERM to KILL while stopping */
 	uint64_t total, refused; /* since the start */
+	uint64_t serial; /* of the last guard that was asked for */
 	struct job job[];
 };
 
@@ -281,7 +285,6 @@ job_forget(struct job *j)
 	job_unwatch(j);
 	cleanup_fd(&j->sp.ctl);
 	cleanup_fd(&j->sp.in);
-	cleanup_fd(&j->sp.net);
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
 	recorder_free(j->recorder);
@@ -477,7 +480,7 @@ job_finish(struct job *j)
 		answer_end(j, &r);
 	settle_entry(j, &r);
 	job_forget(j);
-	if (j->sp.pidfd == -1)
+	if (!j->sp.live)
 		job_event(j, GUARD_GONE);
 }
 
@@ -831,11 +834,13 @@ explain_failure(struct job *j)
 static void
 end_exposed(struct job *j)
 {
+	const char *place = spawn_place(&j->plan, &j->report);
 	char text[512];
 
 	(void)snprintf(text, sizeof(text),
 	    "ended, because %s was replaced and could no longer be kept from the run: %s (policy %s, key files)",
-	    j->report.path, strerror(j->report.sysno), j->plan.policy->name);
+	    place != NULL ? place : "a file", strerror(j->report.sysno),
+	    j->plan.policy->name);
 	job_end(j, PROTO_CANCELLED, text, "");
 }
 
@@ -873,15 +878,22 @@ take_exec(struct job *j, const struct exec_event *x)
 {
 	record_exec(j->jobs->audit, j->id, &j->plan, x);
 	if (x->image.remember)
-		filehash_remember(&x->image.file, x->image.sum);
+		launch_remember(&x->image.file, x->image.sum);
+}
+
+/* In process ids of the run's own its guard does not know it. */
+static void
+find_command(struct job *j)
+{
+	if (j->executed && j->report.pid == 0 && j->sp.guard != 0)
+		j->report.pid = proctree_child(j->sp.guard);
 }
 
 static void
 take_start(struct job *j)
 {
-	if (j->report.pid == 0)
-		j->report.pid = proctree_child(j->sp.guard);
 	j->executed = true;
+	find_command(j);
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
 	if (j->entry != NULL)
@@ -940,19 +952,20 @@ ended_with_group(struct job *j)
 static void
 explain_loss(struct job *j)
 {
-	siginfo_t si = { .si_code = CLD_KILLED, .si_status = SIGKILL };
+	int status = j->guard_status;
 
 	j->verdict = PROTO_LOST;
-	(void)waitid(
-	    P_PID, (id_t)j->sp.guard, &si, WEXITED | WNOHANG | WNOWAIT);
-	if (si.si_code == CLD_EXITED)
+	if (status == LOST_STATUS)
+		(void)snprintf(j->message, sizeof(j->message),
+		    "the launcher of commands ended while it started the run");
+	else if (WIFEXITED(status))
 		(void)snprintf(j->message, sizeof(j->message),
 		    "the run's guard process ended early, with status %d",
-		    si.si_status);
+		    WEXITSTATUS(status));
 	else
 		(void)snprintf(j->message, sizeof(j->message),
 		    "the run's guard process was killed by signal %d",
-		    si.si_status);
+		    WTERMSIG(status));
 }
 
 /* Nothing of the tree is left: forward what it wrote, then tell its end. */
@@ -960,8 +973,6 @@ static void
 job_over(struct job *j)
 {
 	j->end_ns = clock_mono_ns();
-	spawn_over(&j->sp, j->plan.policy,
-	    j->executed && j->reported && j->report.left == 0);
 	job_unwatch(j);
 	if (j->grouped)
 		cgroup_end(j->id, &j->usage);
@@ -989,25 +1000,123 @@ static void
 job_left(struct job *j)
 {
 	job_event(j, TREE_GONE);
-	(void)waitpid(j->sp.guard, NULL, 0);
-	(void)close(steal_fd(&j->sp.pidfd));
+	j->sp.live = false;
+	cleanup_fd(&j->sp.pidfd);
+	j->sp.pidfd = -1;
 	if (j->grouped)
 		cgroup_remove(j->id);
 	job_event(j, GUARD_GONE);
 }
 
 static void
-on_guard(void *arg, uint32_t events)
+guard_ended(struct job *j, int status)
 {
-	struct job *j = arg;
-	(void)events;
-
 	loop_del(j->jobs->loop, &j->guard);
+	j->guard_status = status;
 	j->guard_gone = true;
 	if (is_running(j))
 		job_wake(j);
 	else
 		job_left(j);
+}
+
+/* One whose launcher is gone: it is our child by then. */
+static void
+on_guard(void *arg, uint32_t events)
+{
+	struct job *j = arg;
+	int status = SIGKILL;
+	(void)events;
+
+	(void)waitpid(j->sp.guard, &status, WNOHANG);
+	guard_ended(j, status);
+}
+
+/* --- the launcher ----------------------------------------------------- */
+
+static int
+watch_fd(struct job *j, struct loop_watch *w, int fd, uint32_t events,
+    void (*handler)(void *, uint32_t), struct err *e)
+{
+	*w = (struct loop_watch){ .fd = fd, .handler = handler, .arg = j };
+	return fd == -1 ? 0 : loop_add(j->jobs->loop, w, events, e);
+}
+
+static struct job *
+find_run(struct jobs *jobs, uint64_t run)
+{
+	size_t i = run & ((1 << PLACE_BITS) - 1);
+
+	return i < jobs->slots && jobs->job[i].run == run &&
+		       jobs->job[i].sp.live
+		   ? &jobs->job[i]
+		   : NULL;
+}
+
+/* As if its guard had said so. */
+static void
+not_started(struct job *j, int sysno)
+{
+	if (j->state == RUNNING)
+		job_refuse(j,
+		    "the command was not started: cannot make a process: %s",
+		    strerror(sysno));
+	j->reported = true;
+	guard_ended(j, 0);
+}
+
+static void
+take_event(struct jobs *jobs, struct launch_event *ev)
+{
+	struct job *j = find_run(jobs, ev->run);
+
+	if (j == NULL) {
+		cleanup_fd(&ev->pidfd);
+		return;
+	}
+	switch (ev->what) {
+	case LAUNCH_STARTED:
+		spawn_started(&j->sp, ev);
+		find_command(j);
+		break;
+	case LAUNCH_NOT_STARTED:
+		not_started(j, ev->value);
+		break;
+	case LAUNCH_ENDED:
+		guard_ended(j, ev->value);
+		break;
+	}
+}
+
+bool
+jobs_launched(struct jobs *jobs)
+{
+	struct launch_event ev;
+	int n;
+
+	while ((n = launch_next(&ev)) > 0)
+		take_event(jobs, &ev);
+	return n == 0;
+}
+
+/* Guards go on, and are our children now; of some nobody knows. */
+void
+jobs_launcher_gone(struct jobs *jobs)
+{
+	struct err e = { 0 };
+	size_t i;
+
+	for (i = 0; i < jobs->slots; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (!j->sp.live || j->guard_gone)
+			continue;
+		if (j->sp.pidfd == -1)
+			guard_ended(j, LOST_STATUS);
+		else if (watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard,
+			     &e) != 0)
+			fatal("job: %s", e.what); /* epoll out of memory */
+	}
 }
 
 /* --- jobs: runs whose call is over ------------------------------------ */
@@ -1018,7 +1127,8 @@ note_ended(struct job *j)
 {
 	CLEANUP_BUF struct buf text;
 
-	if (j->entry == NULL || j->entry->ended[0] != '\0')
+	if (j->entry == NULL || j->entry->ended[0] != '\0' ||
+	    j->sp.guard == 0)
 		return;
 	buf_init(&text, sizeof(j->entry->ended) - 1);
 	treelist_put(&text, j->sp.guard);
@@ -1214,26 +1324,12 @@ await_report(struct job *j, ssize_t got)
 	}
 }
 
-/*
- * A guard that exited with an order of ours unread leaves ECONNRESET, which
- * comes once and before what it had sent.
- */
-static ssize_t
-receive_report(const struct job *j, struct guard_report *r)
-{
-	ssize_t n = recv(j->sp.ctl, r, sizeof(*r), MSG_DONTWAIT);
-
-	if (n == -1 && errno == ECONNRESET)
-		n = recv(j->sp.ctl, r, sizeof(*r), MSG_DONTWAIT);
-	return n;
-}
-
 /* One report; true: there may be more. */
 static bool
 next_report(struct job *j)
 {
 	struct guard_report r;
-	ssize_t n = receive_report(j, &r);
+	ssize_t n = spawn_receive(&j->sp, &r);
 
 	if (n != (ssize_t)sizeof(r)) {
 		await_report(j, n);
@@ -1279,28 +1375,21 @@ on_report(void *arg, uint32_t events)
 /* --- start ------------------------------------------------------------ */
 
 static int
-watch_fd(struct job *j, struct loop_watch *w, int fd, uint32_t events,
-    void (*handler)(void *, uint32_t), struct err *e)
-{
-	*w = (struct loop_watch){ .fd = fd, .handler = handler, .arg = j };
-	return fd == -1 ? 0 : loop_add(j->jobs->loop, w, events, e);
-}
-
-static int
 start_in_cgroup(struct job *j, struct err *e)
 {
 	const struct policy *p = j->plan.policy;
 	CLEANUP_FD int fd = -1;
 	int rc;
 
+	j->run = ++j->jobs->serial << PLACE_BITS | (uint64_t)(j - j->jobs->job);
 	j->grouped = (p->confine.layers & CONFINE_CGROUP) != 0;
 	if (!j->grouped)
-		return spawn_run(&j->plan, &j->sp, e);
+		return spawn_run(&j->plan, j->run, &j->sp, e);
 	fd = cgroup_make(j->id, &p->cgroup, e);
 	if (fd < 0)
 		return e->code;
 	j->plan.cgroup_fd = fd;
-	rc = spawn_run(&j->plan, &j->sp, e);
+	rc = spawn_run(&j->plan, j->run, &j->sp, e);
 	j->plan.cgroup_fd = -1;
 	if (rc != 0)
 		cgroup_remove(j->id);
@@ -1320,7 +1409,8 @@ begin_recording(struct job *j, struct err *e)
 	(void)snprintf(s.head.token, sizeof(s.head.token), "%s", j->plan.token);
 	(void)snprintf(s.head.policy, sizeof(s.head.policy), "%s", p->name);
 	(void)snprintf(s.head.tool, sizeof(s.head.tool), "%s", j->plan.tool);
-	j->recorder = recorder_new(j->jobs->recordings, &s, e);
+	if (j->recorder == NULL) /* else the launcher ended meanwhile */
+		j->recorder = recorder_new(j->jobs->recordings, &s, e);
 	return j->recorder == NULL ? e->code : 0;
 }
 
@@ -1336,6 +1426,10 @@ job_start(struct job *j)
 		return;
 	}
 	if (begin_recording(j, &e) != 0 || start_in_cgroup(j, &e) != 0) {
+		if (e.code == ERR_EOF) { /* the next launcher will */
+			j->state = ACCEPTED;
+			return;
+		}
 		job_refuse(j, "the command was not started: %s", e.what);
 		job_event(j, NOT_STARTED);
 		return;
@@ -1348,7 +1442,6 @@ job_start(struct job *j)
 		output_detach(&j->stderr_);
 	}
 	if (watch_fd(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
-	    watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0 ||
 	    watch_fd(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
 	j->out = j->err =
@@ -1370,6 +1463,13 @@ flush_audit(struct jobs *jobs)
 	return rc;
 }
 
+/* Has the launcher enough to do? */
+static bool
+is_launching(void)
+{
+	return launch_is_open() && !launch_has_room();
+}
+
 int
 jobs_flush(struct jobs *jobs)
 {
@@ -1381,7 +1481,9 @@ jobs_flush(struct jobs *jobs)
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->state != ACCEPTED || rc == 0) {
+		if (j->state == ACCEPTED && rc == 0 && is_launching()) {
+			continue; /* an answer makes room */
+		} else if (j->state != ACCEPTED || rc == 0) {
 			job_event(j, FLUSHED);
 		} else if (rc != ERR_AGAIN) { /* else it waits */
 			job_refuse(j,
@@ -1645,7 +1747,6 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
 		.in = -1,
 		.out = -1,
 		.err = -1,
-		.net = -1,
 	};
 	j->stdout_.fd = j->stderr_.fd = -1;
 	j->ctl.fd = j->guard.fd = j->in.fd = j->out.fd = j->err.fd = -1;
@@ -2005,7 +2106,7 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 	size_t i, n = 0;
 
 	for (i = 0; i < jobs->slots && n < max; i++)
-		if (jobs->job[i].state != FREE && jobs->job[i].sp.pidfd != -1)
+		if (jobs->job[i].sp.live && jobs->job[i].sp.guard != 0)
 			pid[n++] = jobs->job[i].sp.guard;
 	return n;
 }

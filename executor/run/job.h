@@ -120,6 +120,10 @@ int jobs_kill(
  * said: records that wait are not on disk.
  */
 int jobs_flush(struct jobs *j);
+/* Take what the launcher says; false: it is gone. */
+bool jobs_launched(struct jobs *j);
+/* It is: runs go on with their guards, and new ones wait for another. */
+void jobs_launcher_gone(struct jobs *j);
 /* Is there more to do at once, for which the last turn had no time? */
 bool jobs_busy(const struct jobs *j);
 

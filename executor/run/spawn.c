@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn: pipes and the fork of a guard.  Executor. */
+/* spawn: pipes, and a guard at their other ends.  Executor and mcp-execctl. */
 #include "executor/run/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <signal.h>
-#include <stdint.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
-#include "executor/launcher/filehash.h"
 
 /* Both ends of one channel of the run. */
 struct ends {
@@ -51,15 +46,6 @@ make_pipe(struct ends *p, bool input, struct err *e)
 	return fdio_set_nonblock(p->ours, e);
 }
 
-static int
-make_input(struct ends *p, bool wanted, struct err *e)
-{
-	if (wanted)
-		return make_pipe(p, true, e);
-	p->theirs = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return p->theirs == -1 ? err_sys(e, "/dev/null") : 0;
-}
-
 /*
  * Standard error: a pipe of its own, or that of standard output (`shared`),
  * which alone keeps the order in which the two were written.
@@ -85,123 +71,136 @@ make_control(struct ends *p, struct err *e)
 	return fdio_set_nonblock(p->ours, e);
 }
 
-/*
- * With a pidfd; where that is not available (valgrind has neither call), fork
- * and pidfd_open(2): the guard is our child and not reaped in between, so its
- * id cannot be reused.
- */
-static pid_t
-fork_guard(uint64_t namespaces, int *pidfd)
-{
-	pid_t pid = confine_clone(namespaces, pidfd);
-
-	if (pid != -1 || namespaces != 0)
-		return pid;
-	pid = fork();
-	if (pid > 0) {
-		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		if (*pidfd == -1) {
-			(void)kill(pid, SIGKILL);
-			(void)waitpid(pid, NULL, 0);
-			return -1;
-		}
-	}
-	return pid;
-}
-
-/*
- * In the run's control group from its first moment, which only clone3(2) can;
- * where a filter hides that, the command alone enters it.
- */
-static pid_t
-fork_into(uint64_t namespaces, int group, bool *grouped, int *pidfd)
-{
-	struct clone_args args = {
-		.flags = namespaces | CLONE_PIDFD | (uint64_t)CLONE_INTO_CGROUP,
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	pid_t pid;
-
-	*grouped = group != -1;
-	if (group != -1) {
-		args.cgroup = (unsigned)group;
-		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-		if (pid != -1 || errno != ENOSYS)
-			return pid;
-		*grouped = false;
-	}
-	return fork_guard(namespaces, pidfd);
-}
-
 int
-spawn_run(const struct plan *plan, struct spawned *out, struct err *e)
+spawn_run(
+    const struct plan *plan, uint64_t run, struct spawned *out, struct err *e)
 {
 	CLEANUP_ENDS struct ends in = { -1, -1 };
 	CLEANUP_ENDS struct ends o = { -1, -1 };
 	CLEANUP_ENDS struct ends err = { -1, -1 };
 	CLEANUP_ENDS struct ends ctl = { -1, -1 };
-	struct confine *confine = &plan->policy->confine;
-	CLEANUP_FD int net = -1;
-	int pidfd = -1;
-	bool grouped;
-	pid_t pid;
+	struct launch_fds fds;
 
-	if (make_input(&in, plan->has_input, e) != 0 ||
+	if ((plan->has_input && make_pipe(&in, true, e) != 0) ||
 	    make_pipe(&o, false, e) != 0 ||
 	    make_errors(&err, plan->one_stream ? o.theirs : -1, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
-	filehash_prepare();
-	net = confine_take_network(confine);
-	pid = fork_into(confine_clone_flags(confine, net), plan->cgroup_fd,
-	    &grouped, &pidfd);
-	if (pid == -1)
-		return err_sys(e, "cannot make a process");
-	if (pid == 0)
-		guard_main(plan, grouped, net, ctl.theirs, in.theirs, o.theirs,
-		    err.theirs);
-	if (net == -1)
-		net = confine_find_network(confine, pid);
+	fds = (struct launch_fds){ .ctl = ctl.theirs,
+		.out = o.theirs,
+		.err = err.theirs,
+		.in = in.theirs };
+	if (launch_run(plan, run, &fds, e) != 0)
+		return e->code;
 	*out = (struct spawned){
-		.guard = pid,
-		.pidfd = pidfd,
+		.live = true,
+		.pidfd = -1,
 		.ctl = steal_fd(&ctl.ours),
 		.in = steal_fd(&in.ours),
 		.out = steal_fd(&o.ours),
 		.err = steal_fd(&err.ours),
-		.net = steal_fd(&net),
 	};
 	return 0;
+}
+
+void
+spawn_started(struct spawned *sp, const struct launch_event *ev)
+{
+	sp->guard = ev->pid;
+	sp->pidfd = ev->pidfd;
+}
+
+/* Ends of earlier runs come in between. */
+int
+spawn_await(struct spawned *sp, uint64_t run, struct err *e)
+{
+	struct pollfd p = { .fd = launch_fd(), .events = POLLIN };
+	struct launch_event ev;
+	int n;
+
+	while ((n = launch_next(&ev)) >= 0) {
+		if (n == 0) {
+			(void)poll(&p, 1, -1);
+			continue;
+		}
+		if (ev.run == run && ev.what == LAUNCH_STARTED) {
+			spawn_started(sp, &ev);
+			return 0;
+		}
+		cleanup_fd(&ev.pidfd);
+		if (ev.run == run && ev.what == LAUNCH_NOT_STARTED) {
+			errno = ev.value;
+			return err_sys(e, "cannot make a process");
+		}
+	}
+	return err_set(e, ERR_EOF, "the launcher ended");
+}
+
+/* Texts end, and numbers are of what there is. */
+static bool
+is_sane(struct guard_report *r)
+{
+	struct image *i = &r->exec.image;
+	size_t n;
+
+	r->step[sizeof(r->step) - 1] = '\0';
+	r->denial.comm[sizeof(r->denial.comm) - 1] = '\0';
+	r->denial.path[sizeof(r->denial.path) - 1] = '\0';
+	i->executable[sizeof(i->executable) - 1] = '\0';
+	i->asked[sizeof(i->asked) - 1] = '\0';
+	i->directory[sizeof(i->directory) - 1] = '\0';
+	for (n = 0; n < FINDINGS_NAMES; n++)
+		r->findings.name[n][sizeof(r->findings.name[n]) - 1] = '\0';
+	return r->event <= GUARD_EXITED && r->exec.outcome <= EXEC_FAILED &&
+	       r->denial.rule < DENIAL_RULES && i->args_len <= sizeof(i->args);
+}
+
+/*
+ * A guard that exited with an order of ours unread leaves ECONNRESET, which
+ * comes once and before what it had sent.
+ */
+ssize_t
+spawn_receive(const struct spawned *sp, struct guard_report *out)
+{
+	ssize_t n = recv(sp->ctl, out, sizeof(*out), MSG_DONTWAIT);
+
+	if (n == -1 && errno == ECONNRESET)
+		n = recv(sp->ctl, out, sizeof(*out), MSG_DONTWAIT);
+	return n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out)) ? 0 : n;
+}
+
+const char *
+spawn_place(const struct plan *plan, const struct guard_report *r)
+{
+	const struct mounts *m = &plan->policy->confine.mounts;
+
+	if (r->row == GUARD_ROOT)
+		return "/";
+	return r->row >= 0 && (size_t)r->row < m->count ? m->op[r->row].path
+							: NULL;
 }
 
 int
 spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 {
+	const char *place = spawn_place(plan, r);
+
 	if (strcmp(r->step, CHILD_STEP_DIRECTORY) == 0)
 		return plan_refuse_directory(plan, r->sysno, e);
-	if (strcmp(r->step, CONFINE_STEP_PLACES) == 0)
+	if (strcmp(r->step, CONFINE_STEP_PLACES) == 0 && place != NULL)
 		return err_set(e, ERR_DENIED,
 		    "the command was not started: %s is %s than when policy %s was loaded; an administrator can put it back, or reload if it is as it should be",
-		    r->path,
+		    place,
 		    r->sysno == ESTALE ? "another one" : "not there, other",
 		    plan->policy->name);
 	if (strcmp(r->step, "execve") != 0)
 		return err_set(e, ERR_DENIED,
 		    "the command was not started: %s%s%s: %s", r->step,
-		    r->path != NULL ? " " : "", r->path != NULL ? r->path : "",
+		    place != NULL ? " " : "", place != NULL ? place : "",
 		    strerror(r->sysno));
 	if (r->sysno == ENOENT)
 		return err_set(
 		    e, ERR_BAD, "command not found: %s", plan->argv[0]);
 	return err_set(e, ERR_BAD, "cannot execute %s: %s", plan->argv[0],
 	    strerror(r->sysno));
-}
-
-void
-spawn_over(struct spawned *sp, struct policy *p, bool clean)
-{
-	if (sp->net != -1 && clean)
-		confine_keep_network(&p->confine, steal_fd(&sp->net));
-	cleanup_fd(&sp->net);
 }

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn: fork the guard of a run and keep our ends of its descriptors. */
+/* spawn: ask for the guard of a run and keep our ends of its descriptors. */
 #ifndef EXECUTOR_SPAWN_H
 #define EXECUTOR_SPAWN_H
 
-#include "executor/run/guard.h"
+#include "executor/launcher/guard.h"
+#include "executor/run/launch.h"
 
 /* Our side of a run; every descriptor is owned, CLOEXEC and non-blocking. */
 struct spawned {
-	pid_t guard; /* process id of the guard */
-	int pidfd; /* of the guard: readable when it has ended */
+	bool live; /* a guard was asked for, and its end was not told */
+	pid_t guard; /* process id of it; 0: not known yet */
+	int pidfd; /* of the guard, -1: not known yet */
 	int ctl; /* orders out, struct guard_report in */
 	int in; /* write end of stdin, -1: it is /dev/null */
 	int out, err; /* read ends */
-	int net; /* its network namespace, if that can be kept, or -1 */
 };
 
-/* Fork the guard, which starts the command.  *out untouched on failure. */
-int spawn_run(
-    const struct plan *plan, struct spawned *out, struct err *e) MUST_CHECK;
+/*
+ * Ask for the guard, which starts the command: the answer to the run's number
+ * comes by launch_next.  *out untouched on failure.
+ */
+int spawn_run(const struct plan *plan, uint64_t run, struct spawned *out,
+    struct err *e) MUST_CHECK;
+/* There is a guard: its id, and its pidfd, which is taken over. */
+void spawn_started(struct spawned *sp, const struct launch_event *ev);
+/* Wait for that, where nobody else asks for anything. */
+int spawn_await(struct spawned *sp, uint64_t run, struct err *e) MUST_CHECK;
+/* As recv(2) without a wait, of one whole report that says what it may. */
+ssize_t spawn_receive(const struct spawned *sp, struct guard_report *out);
+/* The path that a report is about; NULL: none. */
+const char *spawn_place(const struct plan *plan, const struct guard_report *r);
 /* Why it did not start, after GUARD_FAILED; always an error. */
 int spawn_why(const struct plan *plan, const struct guard_report *r,
     struct err *e) MUST_CHECK;
-/* The run is over.  clean: no process of it is left. */
-void spawn_over(struct spawned *sp, struct policy *p, bool clean);
 
 #endif

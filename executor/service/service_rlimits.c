@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
-#include "executor/confine/confine.h"
+#include "executor/launcher/planstore.h"
 #include "executor/recording/spool.h"
 
 enum {
@@ -39,7 +39,7 @@ service_rlimits_files_needed(const struct conf *c)
 	uint64_t connections = c->limits.connections;
 
 	return (runs > connections ? runs : connections) + BESIDES +
-	       CONFINE_SPARES_IN_ALL + SPOOL_FILES;
+	       PLANSTORE_NETWORKS_IN_ALL + SPOOL_FILES;
 }
 
 int

@@ -24,6 +24,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "executor/confine/cgroup.h"
+#include "executor/audit/loginuid.h"
 #include "executor/confine/probe.h"
 #include "executor/run/spawn.h"
 
@@ -209,14 +210,12 @@ wait_for_end(const struct spawned *sp)
 	struct pollfd told = { .fd = sp->ctl, .events = POLLIN };
 
 	do
-		if (poll(&told, 1, 10000) != 1 ||
-		    recv(sp->ctl, &rep, sizeof(rep), 0) != (ssize_t)sizeof(rep))
+		if (poll(&told, 1, 10000) != 1 || spawn_receive(sp, &rep) <= 0)
 			die("the guard", "is lost");
 	while (rep.event != GUARD_EXITED && rep.event != GUARD_FAILED);
 	if (rep.event == GUARD_FAILED)
-		(void)fprintf(stderr, "bench_layers: %s%s%s: %s\n", rep.step,
-		    rep.path != NULL ? " " : "",
-		    rep.path != NULL ? rep.path : "", strerror(rep.sysno));
+		(void)fprintf(stderr, "bench_layers: %s: %s\n", rep.step,
+		    strerror(rep.sysno));
 	return rep.event == GUARD_EXITED && rep.status == 0 && rep.left == 0;
 }
 
@@ -224,8 +223,10 @@ wait_for_end(const struct spawned *sp)
 static void
 reap_guard(struct spawned *sp, const char *id, bool grouped)
 {
-	if (waitpid(sp->guard, NULL, 0) != sp->guard)
-		die("the guard", strerror(errno));
+	struct pollfd gone = { .fd = sp->pidfd, .events = POLLIN };
+
+	if (poll(&gone, 1, 10000) != 1)
+		die("the guard", "does not end");
 	if (grouped)
 		cgroup_remove(id);
 	cleanup_fd(&sp->ctl);
@@ -257,10 +258,11 @@ run_policy(const struct row *r)
 	if (grouped &&
 	    (plan.cgroup_fd = cgroup_make(id, &r->policy->cgroup, &e)) < 0)
 		die("cgroup", e.what);
-	if (spawn_run(&plan, &sp, &e) != 0)
+	plan.login_uid = LOGINUID_FIRST;
+	if (spawn_run(&plan, count, &sp, &e) != 0 ||
+	    spawn_await(&sp, count, &e) != 0)
 		die(r->name, e.what);
 	well = wait_for_end(&sp);
-	spawn_over(&sp, r->policy, well);
 	if (grouped) {
 		cgroup_end(id, &usage);
 		(void)close(plan.cgroup_fd);
@@ -510,6 +512,7 @@ main(int argc, char **argv)
 {
 	uint64_t end;
 	long seconds = argc > 1 ? strtol(argv[1], NULL, 10) : SECONDS;
+	struct err e = { 0 };
 	size_t i, n = 0;
 
 	if (argc == 2 && strcmp(argv[1], "on-request") == 0)
@@ -520,6 +523,8 @@ main(int argc, char **argv)
 		die(directory, strerror(errno));
 	make_group();
 	(void)atexit(clean_up);
+	if (launch_open(launch_beside(), &e) != 0)
+		die("launcher", e.what);
 	for (i = 0; i < ROWS; i++)
 		prepare(&rows[i]);
 	for (i = 0; i < ROWS; i++)
@@ -538,5 +543,6 @@ main(int argc, char **argv)
 		free(rows[i].ns);
 		free(rows[i].exit_ns);
 	}
+	(void)launch_close();
 	return 0;
 }

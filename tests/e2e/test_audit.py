@@ -343,7 +343,8 @@ def test_run_is_not_faster_than_its_record():
         out = server.dir / "trace"
         with subprocess.Popen(
                 [strace, "-f", "-qq", "-e", "trace=fdatasync,fsync,execve",
-                 "-o", out, "-p", str(server.process.pid)],
+                 "-o", out, "-p", str(server.process.pid),
+                 "-p", str(server.launcher_pid())],
                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
             time.sleep(0.7)
             c.call("cli_command", command="true")

@@ -520,8 +520,10 @@ def test_group_that_reads():
         os.chown(server.audit_file.parent, 0, group)
         server.audit_file.parent.chmod(0o2750)
         # The clone may lie where nobody else may look, such as below /root.
-        program, frontend = (shutil.copy(server.build / p, server.dir)
-                             for p in ("mcp-execctl", "mcp-execd-frontend"))
+        program, frontend, _ = (
+            shutil.copy(server.build / p, server.dir)
+            for p in ("mcp-execctl", "mcp-execd-frontend",
+                      "mcp-execd-launcher"))
         server.config["frontend"]["path"] = frontend
         server.write()
         key = seal_key(server)

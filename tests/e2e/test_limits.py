@@ -404,7 +404,7 @@ def test_vanished_while_output_flows():
                 s.stream.reset()
         within("all ended", 8, lambda: len(server.audit("run-result")) == 6)
         equal([p for p in descendants(server.process.pid)
-               if p != server.frontend_pid()], [], "processes")
+               if p not in server.helpers()], [], "processes")
 
 
 def test_slow_reader():

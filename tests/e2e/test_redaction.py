@@ -76,6 +76,7 @@ OURS = {
     "recording.error",      # our errors about a file that is named by us
     "recording.output", "recording.stream", "receiver.name",
     "log.last.timestamp", "log.last.action", "frontend.status",
+    "launcher.status",
     "service.version", "config.path", "user.name", "denial.syscall",
     "records.kinds", "trace.parent", "mcp.revision", "posture.seccomp",
     "token.name", "policy.name", "token.policy", "source.ip", "mcp.session.id",

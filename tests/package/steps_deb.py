@@ -7,7 +7,8 @@ from package_env import check, equal, need, run, same_sets, step, warnings, worl
 from steps_tree import ELSEWHERE, golden, listing
 
 PROGRAMS = ("usr/sbin/mcp-execd", "usr/sbin/mcp-execctl",
-            "usr/libexec/mcp-execd/mcp-execd-frontend")
+            "usr/libexec/mcp-execd/mcp-execd-frontend",
+            "usr/libexec/mcp-execd/mcp-execd-launcher")
 
 
 @step("deb.build")

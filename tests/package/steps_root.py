@@ -51,7 +51,7 @@ def base_package():
         (tree / link).symlink_to(f"usr/{link}")
     programs = [os.path.realpath(shutil.which(p)) for p in PROGRAMS]
     ours = list((world.rpm_tree() / "usr/sbin").iterdir()) + \
-        [world.rpm_tree() / "usr/libexec/mcp-execd/mcp-execd-frontend"]
+        list((world.rpm_tree() / "usr/libexec/mcp-execd").glob("mcp-*"))
     for name, real in zip(PROGRAMS, programs):
         shutil.copy(real, tree / "usr/bin" / name)
     for library in needed(programs + [str(p) for p in ours]):

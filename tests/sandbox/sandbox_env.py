@@ -581,7 +581,7 @@ class World:
         """Of the policy's user, which nobody else is; or the executor's."""
         if not ROOT:
             return [p for p in client.descendants(self.server.process.pid)
-                    if p != self.server.frontend_pid()]
+                    if p not in self.server.helpers()]
         found = []
         for d in pathlib.Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -589,7 +589,7 @@ class World:
                     found.append(int(d.name))
         return found + [
             p for p in client.descendants(self.server.process.pid)
-            if p != self.server.frontend_pid()]
+            if p not in self.server.helpers()]
 
     def quiet_look(self):
         """The same, with no client there."""

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "executor/run/launch.h"
 #include "executor/run/request.h"
 
 #define FIXTURE __attribute__((unused)) static
@@ -32,6 +33,16 @@ fixture_setup(void **state)
 	if (mkdtemp(fixture_top) == NULL)
 		return -1;
 	return chmod(fixture_top, 0755);
+}
+
+/* The launcher of this build. */
+FIXTURE void
+fixture_launcher(void)
+{
+	struct err e = { 0 };
+
+	if (launch_open(launch_beside(), &e) != 0)
+		fail_msg("%s", e.what);
 }
 
 FIXTURE int

@@ -20,7 +20,7 @@
 
 #include "common/clock.h"
 #include "executor/channel/monitor.h"
-#include "executor/launcher/proctree.h"
+#include "executor/service/launcher.h"
 #include "tests/unit/fixture_executor.h"
 
 #define BARE                                                                   \
@@ -235,6 +235,7 @@ begin_with(const char *more)
 		.ready = on_ready };
 	static struct token t;
 	static unsigned count;
+	struct launcher_deps launcher = { .path = launch_beside() };
 	struct err e = { 0 };
 
 	memset(&b, 0, sizeof(b));
@@ -253,6 +254,10 @@ begin_with(const char *more)
 	b.jobs = jobs_new(b.loop, b.audit, b.recordings, MOST_RUNS,
 	    monitor_job_ops(), b.monitor, &e);
 	monitor_set_jobs(b.monitor, b.jobs);
+	launcher.loop = b.loop;
+	launcher.audit = b.audit;
+	launcher.jobs = b.jobs;
+	assert_int_equal(launcher_start(&launcher, &e), 0);
 	b.fetches = fetches_new(
 	    b.loop, b.audit, b.recordings, monitor_fetch_ops(), b.monitor, &e);
 	monitor_set_fetches(b.monitor, b.fetches);
@@ -290,6 +295,7 @@ end(void)
 	jobs_cancel_all(b.jobs, "the test ends", true);
 	run_until(all_done);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
+	launcher_stop();
 	monitor_free(b.monitor);
 	fetches_free(b.fetches);
 	jobs_free(b.jobs);
@@ -1335,7 +1341,6 @@ test_guard_killed(void **state)
 	struct seen *s;
 
 	(void)state;
-	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	begin();
 	greet();
 	ask(1, "for i in 1 2 3 4; do cat /dev/zero & done; cat /dev/zero");
@@ -1345,10 +1350,6 @@ test_guard_killed(void **state)
 	s = wait_done(1);
 	assert_true(clock_mono_ms() - start < 5000);
 	assert_int_equal(s->end.state, PROTO_LOST);
-	while (proctree_kill(SIGKILL, NULL, 0) > 0)
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
 	run_for(20);
 	assert_int_equal(in_log("\"run.state\":\"lost\""), 1);
 	end();
@@ -1373,6 +1374,40 @@ test_frontend_dies(void **state)
 	run_for(20);
 	assert_int_equal(in_log("\"run.state\":\"cancelled\""), 2);
 	end();
+}
+
+/*
+ * The launcher is killed: it is recorded, runs go on under guards that are our
+ * children then, and the next launcher starts the next one.
+ */
+static void
+test_launcher_killed(void **state)
+{
+	char go[256], command[512];
+	pid_t first;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	begin();
+	greet();
+	(void)snprintf(go, sizeof(go), "%s/go", fixture_top);
+	(void)snprintf(command, sizeof(command),
+	    "echo begun; until [ -e %s ]; do sleep 0.01; done; exit 7", go);
+	ask(1, command);
+	wait_output(1, 1);
+	first = launch_pid();
+	assert_int_equal(kill(first, SIGKILL), 0);
+	ask(2, "echo fine");
+	assert_string_equal(wait_done(2)->text, "fine\n");
+	assert_true(launch_pid() > 0 && launch_pid() != first);
+	fixture_write(go, "", 0644);
+	assert_int_equal(wait_done(1)->end.exit_code, 7);
+	assert_int_equal(in_log("\"event.action\":\"launcher-exit\""), 1);
+	assert_int_equal(in_log("killed by signal 9 (KILL)"), 1);
+	assert_int_equal(in_log("\"run.state\":\"lost\""), 0);
+	assert_int_equal(unlink(go), 0);
+	end();
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
 }
 
 int
@@ -1410,6 +1445,7 @@ main(void)
 		cmocka_unit_test(test_log_full),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_guard_killed),
+		cmocka_unit_test(test_launcher_killed),
 		cmocka_unit_test(test_frontend_dies),
 	};
 

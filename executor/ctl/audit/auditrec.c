@@ -298,6 +298,7 @@ static const struct {
 	{ "process.name", "by ", "" },
 	{ "event.reason", "", "" },
 	{ "frontend.status", "", "" },
+	{ "launcher.status", "", "" },
 	{ "event.count", "", " times" },
 	{ "mcp.client", "", "" },
 	{ "service.version", "version ", "" },

@@ -266,6 +266,9 @@ doctor_service_frontend(struct report *r)
 		report_say(r, REPORT_FAIL, "frontend",
 		    "chmod ug-s it: it faces the network",
 		    "%s is set-user-ID or set-group-ID", c->frontend_path);
+	if (stat(c->launcher_path, &st) == 0)
+		report_say(
+		    r, REPORT_OK, "launcher", NULL, "%s", c->launcher_path);
 }
 
 /* --- certificate ------------------------------------------------------ */

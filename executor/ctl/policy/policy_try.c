@@ -2,7 +2,7 @@
 /*
  * policy_try: run a command under a policy, from the terminal.
  *
- * The same code as for a call: request_plan, spawn_run, guard, child.  Only
+ * The same code as for a call: request_plan, spawn_run, a launcher.  Only
  * what stands before and behind differs: there is no token, no audit record
  * and no cap on output.
  */
@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,7 +95,8 @@ stop_further(struct test *t)
 		order_guard(t, GUARD_KILL);
 		t->next_ms = now + GUARD_PATIENCE_MS;
 	} else {
-		(void)kill(t->sp.guard, SIGKILL);
+		(void)syscall(
+		    SYS_pidfd_send_signal, t->sp.pidfd, SIGKILL, NULL, 0);
 		t->next_ms = UINT64_MAX;
 	}
 }
@@ -160,8 +162,7 @@ take_reports(struct test *t)
 	struct guard_report r;
 	ssize_t n;
 
-	while ((n = recv(t->sp.ctl, &r, sizeof(r), MSG_DONTWAIT)) ==
-	       (ssize_t)sizeof(r)) {
+	while ((n = spawn_receive(&t->sp, &r)) > 0) {
 		t->report = r;
 		switch (r.event) {
 		case GUARD_STARTED:
@@ -327,7 +328,6 @@ watch_run(struct test *t)
 		take_reports(t);
 	drain_pipe(t, &t->sp.out, STDOUT_FILENO);
 	drain_pipe(t, &t->sp.err, STDERR_FILENO);
-	(void)waitpid(t->sp.guard, NULL, 0);
 }
 
 static int
@@ -408,7 +408,9 @@ start_run(struct test *t, struct plan *p, struct err *e)
 			return e->code;
 	}
 	p->cgroup_fd = group;
-	rc = spawn_run(p, &t->sp, e);
+	rc = spawn_run(p, 1, &t->sp, e);
+	if (rc == 0)
+		rc = spawn_await(&t->sp, 1, e);
 	p->cgroup_fd = -1;
 	if (rc != 0)
 		end_group(t);
@@ -417,7 +419,7 @@ start_run(struct test *t, struct plan *p, struct err *e)
 
 /* As main() of the executor prepares itself, then as job.c starts a run. */
 static int
-test_plan(struct plan *p)
+test_plan(struct plan *p, const char *launcher)
 {
 	static struct test t;
 	struct err e = { 0 };
@@ -430,7 +432,8 @@ test_plan(struct plan *p)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	t.sigfd = watch_signals(&e);
-	if (t.sigfd < 0 || start_run(&t, p, &e) != 0) {
+	if (t.sigfd < 0 || launch_open(launcher, &e) != 0 ||
+	    start_run(&t, p, &e) != 0) {
 		cleanup_fd(&t.sigfd);
 		(void)ctl_error("the command was not started: %s", e.what);
 		return STATUS_NOT_EXECUTED;
@@ -439,6 +442,7 @@ test_plan(struct plan *p)
 	end_group(&t);
 	status = tell_verdict(&t);
 	test_fini(&t);
+	(void)launch_close();
 	return status;
 }
 
@@ -494,7 +498,7 @@ policy_try_run(struct ctl *ctl, int argc, char **argv)
 		(void)ctl_error("%s", e.what);
 		return STATUS_FAILED;
 	}
-	status = test_plan(&plan);
+	status = test_plan(&plan, ctl->conf.launcher_path);
 	plan_fini(&plan);
 	return status;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard: subreaper of one run.  A fork of the executor with its privileges,
+ * guard: subreaper of one run.  A fork of the launcher with its privileges,
  * needed to end processes of the policy's user; reads nothing but one-byte
  * orders from the executor and wait statuses from the kernel.
  */
-#include "executor/run/guard.h"
+#include "executor/launcher/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "executor/audit/loginuid.h"
 #include "executor/launcher/connector.h"
+#include "executor/launcher/loginuid_set.h"
 #include "executor/launcher/remask.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/proctree.h"
@@ -47,6 +47,7 @@ struct guard {
 	unsigned told; /* refusals that were told */
 	unsigned execs_told, failures_told;
 	struct execlog execs; /* has the listener for refused calls too */
+	const struct launchplan *plan;
 	const struct mounts *mounts; /* that are looked after */
 	struct remask masks;
 	struct rights rights;
@@ -63,6 +64,29 @@ send_report(struct guard *g, enum guard_event event)
 	g->report.event = event;
 	g->report.pid = g->command;
 	(void)send(g->ctl, &g->report, sizeof(g->report), MSG_NOSIGNAL);
+}
+
+static void
+name_step(struct guard *g, const char *step)
+{
+	size_t n = strnlen(step, GUARD_STEP - 1);
+
+	memcpy(g->report.step, step, n);
+	g->report.step[n] = '\0';
+}
+
+/* The row of the plan whose path it is; "/" of its beginning and end. */
+static void
+name_place(struct guard *g, const char *path)
+{
+	const struct mounts *m = &g->plan->confine.mounts;
+	size_t i;
+
+	for (i = 0; i < m->count && m->op[i].path != path; i++)
+		;
+	g->report.row = path == NULL   ? GUARD_NOWHERE
+			: i < m->count ? (int)i
+				       : GUARD_ROOT;
 }
 
 /*
@@ -171,7 +195,7 @@ finish_guard(struct guard *g, unsigned left)
 	g->report.left = left;
 	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
 	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);
-	_exit(0);
+	_exit(g->started && left == 0 ? GUARD_DONE : GUARD_UNDONE);
 }
 
 /*
@@ -352,7 +376,7 @@ take_failure(struct guard *g)
 	(void)close(g->failure);
 	g->failure = -1;
 	if (n == (ssize_t)sizeof(f)) {
-		g->report.step = child_step_name(f.step);
+		name_step(g, child_step_name(f.step));
 		g->report.sysno = f.sysno;
 	} else {
 		g->started = true;
@@ -365,6 +389,7 @@ take_failure(struct guard *g)
 static void
 begin_masks(struct guard *g, const struct confine *c)
 {
+	const char *path = NULL;
 	int r = 0;
 
 	g->mounts = &c->mounts;
@@ -372,11 +397,12 @@ begin_masks(struct guard *g, const struct confine *c)
 	if ((c->layers & CONFINE_MOUNTS) != 0) {
 		remask_begin(g->mounts, &g->masks);
 		if (g->masks.fd != -1 || g->masks.polled)
-			r = remask_look(g->mounts, &g->masks, &g->report.path);
+			r = remask_look(g->mounts, &g->masks, &path);
 	}
 	if (r == 0)
 		return;
-	g->report.step = "mounts";
+	name_step(g, "mounts");
+	name_place(g, path);
 	g->report.sysno = -r;
 	finish_guard(g, 0);
 }
@@ -385,10 +411,12 @@ begin_masks(struct guard *g, const struct confine *c)
 static void
 look_after(struct guard *g)
 {
-	int r = remask_look(g->mounts, &g->masks, &g->report.path);
+	const char *path = NULL;
+	int r = remask_look(g->mounts, &g->masks, &path);
 
 	if (r == 0)
 		return;
+	name_place(g, path);
 	g->report.sysno = -r;
 	send_report(g, GUARD_EXPOSED);
 	g->masks = (struct remask){ .fd = -1 };
@@ -437,7 +465,7 @@ watch_tree(struct guard *g)
 	}
 }
 
-/* Nothing of the executor stays open but what the run needs (-1: skipped). */
+/* Nothing of the launcher's stays open but what the run needs (-1: skipped). */
 static void
 close_others(const int *keep, size_t count)
 {
@@ -481,11 +509,10 @@ spare_guard(struct guard *g)
 static void
 start_command(struct guard *g, struct child *c)
 {
-	int cgroup_fd = c->plan->cgroup_fd;
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
-		_exit(1);
+		_exit(GUARD_UNBEGUN);
 	g->failure = ends[0];
 	c->report = ends[1];
 	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -493,10 +520,10 @@ start_command(struct guard *g, struct child *c)
 		child_exec(c);
 	g->report.sysno = errno;
 	spare_guard(g);
-	g->report.step = "fork";
+	name_step(g, "fork");
 	(void)close(ends[1]);
-	if (cgroup_fd != -1)
-		(void)close(cgroup_fd);
+	if (c->cgroup != -1)
+		(void)close(c->cgroup);
 	(void)close(c->in);
 	(void)close(c->out);
 	(void)close(c->err);
@@ -506,29 +533,30 @@ start_command(struct guard *g, struct child *c)
 
 /* While /proc is the machine's; the whole tree inherits it. */
 static int
-enter_login(struct guard *g, const struct plan *plan, struct confine_failure *f)
+enter_login(struct guard *g, uint32_t uid, struct confine_failure *f)
 {
 	g->report.audit_session = LOGINUID_UNSET;
-	if ((plan->policy->confine.layers & CONFINE_LOGINUID) == 0)
+	if ((g->plan->confine.layers & CONFINE_LOGINUID) == 0)
 		return 0;
 	*f = (struct confine_failure){ "loginuid", NULL, 0 };
-	f->sysno = -loginuid_set(plan->login_uid);
+	f->sysno = -loginuid_set(uid);
 	g->report.audit_session = loginuid_session();
 	return -f->sysno;
 }
 
 /* The layers around the whole run; without one of them there is no run. */
 static void
-enter_sandbox(struct guard *g, const struct plan *plan, int net, int *ruleset)
+enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 {
-	const struct policy *p = plan->policy;
+	const struct launchplan *p = s->plan;
 	struct confine_failure f = g->changed;
 
-	if (f.sysno == 0 && enter_login(g, plan, &f) == 0 &&
-	    confine_enter(&p->confine, net, p->uid, p->gid, ruleset, &f) == 0)
+	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
+	    confine_enter(&p->confine, s->net, p->uid, p->gid, ruleset, &f) ==
+		0)
 		return;
-	g->report.step = f.step;
-	g->report.path = f.path;
+	name_step(g, f.step);
+	name_place(g, f.path);
 	g->report.sysno = f.sysno;
 	finish_guard(g, 0);
 }
@@ -560,18 +588,12 @@ begin_connector(struct guard *g, const struct confine *c)
 	g->connector.own_pids = g->own_pids;
 }
 
-void
-guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
-    int out, int err)
+/* Alone with what is its run's, and deaf to all signals but one. */
+static void
+begin_guard(struct guard *g, const struct guard_start *s)
 {
-	static struct guard g;
-	struct child c = { .plan = plan,
-		.in = in,
-		.out = out,
-		.err = err,
-		.enter_cgroup = plan->cgroup_fd != -1 && !grouped };
-	int keep[] = { ctl, net, in, out, err, plan->policy->dir_fd,
-		plan->cgroup_fd };
+	int keep[] = { s->ctl, s->net, s->in, s->out, s->err, s->dir,
+		s->cgroup };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -579,29 +601,49 @@ guard_main(const struct plan *plan, bool grouped, int net, int ctl, int in,
 	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
 	(void)setsid(); /* a terminal's ^C is not for us */
-	(void)confine_changed(&plan->policy->confine, &g.changed);
+	g->plan = s->plan;
+	g->ctl = s->ctl;
+	g->report.row = GUARD_NOWHERE;
+	g->failure = g->oom = g->sigfd = -1;
+	execlog_init(&g->execs, &g->report.exec, tell_exec, g);
+	g->execs.keeps = keeps_process;
+	g->execs.failed = tell_failed;
+	g->rights = (struct rights){ s->plan->uid, s->plan->gid,
+		s->plan->groups, s->plan->group_count, s->plan->capabilities };
+	g->tmp = find_private(&s->plan->confine);
+	filehash_prepare();
+	(void)confine_changed(&s->plan->confine, &g->changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
-	g.oom = grouped ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
-			: -1;
+	g->oom = s->grouped
+		     ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+		     : -1;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
-	g.ctl = ctl;
-	execlog_init(&g.execs, &g.report.exec, tell_exec, &g);
-	g.execs.keeps = keeps_process;
-	g.execs.failed = tell_failed;
-	g.rights = (struct rights){ plan->policy->uid, plan->policy->gid,
-		plan->policy->groups, plan->policy->group_count,
-		plan->policy->capabilities };
-	g.tmp = find_private(&plan->policy->confine);
-	g.own_pids = (plan->policy->confine.layers & CONFINE_PIDS) != 0;
-	begin_connector(&g, &plan->policy->confine);
-	g.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (g.sigfd == -1)
-		_exit(1);
-	enter_sandbox(&g, plan, net, &c.ruleset);
-	begin_masks(&g, &plan->policy->confine);
+	g->own_pids = (s->plan->confine.layers & CONFINE_PIDS) != 0;
+	begin_connector(g, &s->plan->confine);
+	g->sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (g->sigfd == -1)
+		_exit(GUARD_UNBEGUN);
+}
+
+void
+guard_main(const struct guard_start *s)
+{
+	static struct guard g;
+	struct child c = { .plan = s->plan,
+		.order = s->order,
+		.dir = s->dir,
+		.cgroup = s->cgroup,
+		.in = s->in,
+		.out = s->out,
+		.err = s->err,
+		.enter_cgroup = s->cgroup != -1 && !s->grouped };
+
+	begin_guard(&g, s);
+	enter_sandbox(&g, s, &c.ruleset);
+	begin_masks(&g, &s->plan->confine);
 	start_command(&g, &c);
 	watch_tree(&g);
 }

@@ -5,7 +5,7 @@
  * It is the subreaper of the command's whole process tree, so that nothing
  * escapes by double fork or setsid: when the command exits, or the executor
  * says so, or the executor dies (its end of `ctl` closes), the guard ends the
- * tree, reaps it and reports.  Runs the executor's image after fork without
+ * tree, reaps it and reports.  Runs the launcher's image after fork without
  * exec: async-signal-safe calls only.
  */
 #ifndef EXECUTOR_GUARD_H
@@ -13,7 +13,7 @@
 
 #include <sys/resource.h>
 
-#include "executor/run/child.h"
+#include "executor/launcher/child.h"
 #include "executor/launcher/denial.h"
 #include "executor/launcher/execlog.h"
 #include "executor/launcher/findings.h"
@@ -33,13 +33,26 @@ enum guard_event {
 	GUARD_EXITED /* all is over: status, usage, left */
 };
 
-/* Guard to executor, one message each (same image: no codec). */
+enum {
+	GUARD_STEP = 24, /* bytes of a step's name, with the NUL */
+	GUARD_NOWHERE = -1, /* no path is meant */
+	GUARD_ROOT = -2 /* the root as a whole */
+};
+
+/* Its exit status. */
+enum {
+	GUARD_DONE = 0, /* the command ran, and nothing of the run is left */
+	GUARD_UNBEGUN = 1, /* nothing was told */
+	GUARD_UNDONE = 3 /* another end, which was told */
+};
+
+/* Guard to executor, one message each; see spawn_receive. */
 struct guard_report {
 	enum guard_event event;
 	pid_t pid; /* of the command */
 	uint32_t audit_session; /* LOGINUID_UNSET: none */
-	const char *step; /* that failed; static text */
-	const char *path; /* it was about, in the plan, or NULL */
+	char step[GUARD_STEP]; /* that failed */
+	int row; /* it was about, in the plan's mounts, or GUARD_NOWHERE */
 	int sysno;
 	int status; /* wait status of the command */
 	unsigned left; /* processes that could not be ended */
@@ -54,12 +67,19 @@ struct guard_report {
 	struct rusage usage; /* of the whole tree */
 };
 
-/*
- * Never returns.  grouped: it is in the run's control group already.
- * net: a network namespace to enter, -1: it is in its own.
- * ctl: this end of a SEQPACKET pair.
- */
-_Noreturn void guard_main(const struct plan *plan, bool grouped, int net,
-    int ctl, int in, int out, int err);
+/* What the launcher gives to a guard. */
+struct guard_start {
+	const struct launchplan *plan;
+	struct launchplan_order *order;
+	bool grouped; /* it is in the run's control group already */
+	int net; /* a network namespace to enter, -1: it is in its own */
+	int ctl; /* this end of a SEQPACKET pair */
+	int in, out, err; /* of the command */
+	int dir; /* of the policy */
+	int cgroup; /* of the run, -1: none */
+};
+
+/* In a fresh process of the launcher's. */
+_Noreturn void guard_main(const struct guard_start *s);
 
 #endif

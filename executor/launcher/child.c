@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * child: the steps between fork and execve.  Executor's child, privileged
+ * child: the steps between fork and execve.  The guard's child, privileged
  * until the identity step; trusts the plan, which was checked before fork.
  */
-#include "executor/run/child.h"
+#include "executor/launcher/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ step_cgroup(const struct child *c)
 
 	if (!c->enter_cgroup)
 		return 0;
-	fd = openat(c->plan->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	fd = openat(c->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (fd == -1 || write(fd, "0", 1) != 1)
 		r = -errno;
 	if (fd != -1)
@@ -62,7 +62,7 @@ step_signals(const struct child *c)
 static int
 step_rlimits(const struct child *c)
 {
-	const struct policy *p = c->plan->policy;
+	const struct launchplan *p = c->plan;
 	size_t i;
 
 	for (i = 0; i < p->rlimit_count; i++) {
@@ -81,11 +81,10 @@ step_bounding(const struct child *c)
 {
 	const int ambient =
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-	uint64_t kept = c->plan->policy->capabilities;
+	uint64_t kept = c->plan->capabilities;
 	int cap;
 
-	if (geteuid() != 0 &&
-	    (c->plan->policy->confine.layers & CONFINE_USER) == 0)
+	if (geteuid() != 0 && (c->plan->confine.layers & CONFINE_USER) == 0)
 		return 0;
 	/*
 	 * SECBIT_KEEP_CAPS is not locked: ping(8) sets it before it looks
@@ -107,7 +106,7 @@ step_bounding(const struct child *c)
 static int
 step_identity(const struct child *c)
 {
-	const struct policy *p = c->plan->policy;
+	const struct launchplan *p = c->plan;
 
 	if (geteuid() != 0 && geteuid() == p->uid && getegid() == p->gid)
 		return 0; /* an ordinary user's only choice */
@@ -136,7 +135,7 @@ step_capabilities(const struct child *c)
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
 	struct __user_cap_data_struct data[2];
-	uint64_t kept = c->plan->policy->capabilities;
+	uint64_t kept = c->plan->capabilities;
 	unsigned long cap;
 	size_t i;
 
@@ -164,17 +163,17 @@ step_no_new_privs(const struct child *c)
 
 /* Where links led to counts, as of the shells that look at it. */
 static void
-set_pwd(const struct plan *p)
+set_pwd(struct launchplan_order *o)
 {
 	static char text[4 + PATH_MAX] = "PWD=";
 	size_t i;
 
 	if (syscall(SYS_getcwd, text + 4, PATH_MAX) <= 0 || text[4] != '/')
 		return;
-	for (i = 0; p->envp[i] != NULL; i++)
-		if (strncmp(p->envp[i], "PWD=", 4) == 0 &&
-		    strcmp(p->envp[i] + 4, p->cwd) == 0)
-			p->envp[i] = text;
+	for (i = 0; o->envp[i] != NULL; i++)
+		if (strncmp(o->envp[i], "PWD=", 4) == 0 &&
+		    strcmp(o->envp[i] + 4, o->cwd) == 0)
+			o->envp[i] = text;
 }
 
 /*
@@ -187,23 +186,25 @@ step_directory(const struct child *c)
 {
 	int fd, jail = DIR_FD;
 
-	if ((c->plan->policy->confine.layers & CONFINE_MOUNTS) != 0)
+	if ((c->plan->confine.layers & CONFINE_MOUNTS) != 0)
 		jail =
 		    open(c->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = jail == -1 ? -1 : plan_open_directory(c->plan, jail);
+	fd = jail == -1 ? -1
+			: beneath_open(jail, c->order->relative,
+			      BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (fd == -1 || fchdir(fd) == -1)
 		return -errno;
 	(void)close(fd);
 	if (jail != DIR_FD)
 		(void)close(jail);
-	set_pwd(c->plan);
+	set_pwd(c->order);
 	return 0;
 }
 
 static int
 step_umask(const struct child *c)
 {
-	(void)umask(c->plan->policy->umask);
+	(void)umask(c->plan->umask);
 	return 0;
 }
 
@@ -215,7 +216,7 @@ static int
 step_stdio(const struct child *c)
 {
 	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
-	int dir = fcntl(c->plan->policy->dir_fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+	int dir = fcntl(c->dir, F_DUPFD_CLOEXEC, FIRST_CLOSED);
 	int set = c->ruleset == -1
 		      ? -1
 		      : fcntl(c->ruleset, F_DUPFD_CLOEXEC, FIRST_CLOSED);
@@ -265,7 +266,7 @@ hand_over(int listener)
 static int
 step_seccomp(const struct child *c)
 {
-	const struct policy *p = c->plan->policy;
+	const struct launchplan *p = c->plan;
 	int listener;
 
 	if (p->filter.prog.len == 0)
@@ -285,12 +286,12 @@ step_seccomp(const struct child *c)
 static int
 step_execve(const struct child *c)
 {
-	const struct plan *p = c->plan;
+	const struct launchplan_order *o = c->order;
 	int denied = 0;
 	size_t i;
 
-	for (i = 0; p->path[i] != NULL; i++) {
-		(void)execve(p->path[i], p->argv, p->envp);
+	for (i = 0; o->path[i] != NULL; i++) {
+		(void)execve(o->path[i], o->argv, o->envp);
 		if (errno == EACCES)
 			denied = EACCES;
 		else if (errno != ENOENT && errno != ENOTDIR)
@@ -304,7 +305,7 @@ step_execve(const struct child *c)
  *  cgroup: limits hold from here on, as all that follows is the run's;
  *  session, signals, umask: need nothing and change nothing that follows;
  *  rlimits: before identity, as raising a hard limit may need privilege;
- *  stdio, descriptors: from here on nothing of the executor's is open;
+ *  stdio, descriptors: from here on nothing of ours is open;
  *  bounding: needs CAP_SETPCAP, so before identity gives it up;
  *  identity: groups, gid, uid in this order, as each needs the next's right;
  *  keyring: after identity, as it belongs to the user;

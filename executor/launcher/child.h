@@ -2,17 +2,20 @@
 /*
  * child: from fork to execve, in one const table of steps.
  *
- * Runs in a fresh child of the guard with the executor's memory image: only
+ * Runs in a fresh child of the guard with the launcher's memory image: only
  * async-signal-safe system calls, no allocation, no library state.
  */
 #ifndef EXECUTOR_CHILD_H
 #define EXECUTOR_CHILD_H
 
-#include "executor/run/request.h"
+#include "executor/launcher/launchplan.h"
 
-/* Inherited by the child, in addition to the plan. */
+/* What the child has from its guard. */
 struct child {
-	const struct plan *plan;
+	const struct launchplan *plan;
+	struct launchplan_order *order;
+	int dir; /* of the policy */
+	int cgroup; /* of the run, -1: none */
 	int in, out, err; /* become 0, 1, 2 */
 	int ruleset; /* Landlock, -1: without */
 	int report; /* a step's failure goes here; closed by exec */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launchmsg: what executor and launcher say to each other, over a SEQPACKET
+ * pair: one struct a message, the bytes of a small order behind it, and
+ * descriptors beside it.  Both are built together and run on one machine:
+ * HELLO, which the launcher begins with, says whether they were.
+ *
+ *   executor                             launcher
+ *      |  <-- HELLO ------------------------ |   started
+ *      |  --- PLAN, HELD... ---------------> |   before the first run of it
+ *      |  --- RUN -------------------------> |   a guard is made
+ *      |  <-- STARTED, its pidfd ----------- |   or NOT_STARTED
+ *      |  <-- ENDED, its wait status ------- |
+ *      |  --- DROP ------------------------> |   nobody will name the plan
+ */
+#ifndef EXECUTOR_LAUNCHMSG_H
+#define EXECUTOR_LAUNCHMSG_H
+
+#include "executor/launcher/filehash.h"
+#include "executor/launcher/guard.h"
+#include "executor/launcher/launchplan.h"
+
+enum {
+	LAUNCHMSG_FD = 3, /* of the launcher's end */
+	LAUNCHMSG_INLINE =
+	    16 << 10, /* bytes of an order; a larger one is a file */
+	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
+	/* Told apart: of another build, one of these differs. */
+	LAUNCHMSG_FORMAT = 1
+};
+
+enum launchmsg_kind {
+	/* to the launcher */
+	LAUNCHMSG_PLAN = 1, /* a sealed file, the directory, held files */
+	LAUNCHMSG_HELD, /* more held files of the plan before */
+	LAUNCHMSG_DROP,
+	LAUNCHMSG_RUN, /* the descriptors of enum launchmsg_run */
+	LAUNCHMSG_REMEMBER, /* a program's digest */
+	/* to the executor */
+	LAUNCHMSG_HELLO,
+	LAUNCHMSG_STARTED,
+	LAUNCHMSG_NOT_STARTED,
+	LAUNCHMSG_ENDED
+};
+
+/* Descriptors of a run, in this order; the later two where flags say so. */
+enum launchmsg_run { RUN_CTL, RUN_OUT, RUN_ERR, RUN_MORE };
+
+enum {
+	LAUNCHMSG_INPUT = 1, /* a descriptor for standard input */
+	LAUNCHMSG_GROUP = 2, /* one of the run's control group */
+	LAUNCHMSG_FILE = 4 /* a sealed file with the order's bytes */
+};
+
+struct launchmsg_order {
+	uint32_t kind;
+	uint32_t flags;
+	uint64_t run; /* the executor's number of it */
+	uint8_t plan[DIGEST_BYTES]; /* SHA-256 of its bytes */
+	uint32_t size; /* of the plan's bytes, or the order's */
+	uint32_t held; /* PLAN: descriptors of it, in all messages together */
+	struct filehash_version version; /* REMEMBER */
+	uint8_t sum[DIGEST_BYTES];
+};
+
+struct launchmsg_answer {
+	uint32_t kind;
+	int32_t pid; /* of the guard */
+	uint64_t run;
+	int32_t value; /* errno, or wait status */
+	uint32_t format; /* HELLO: LAUNCHMSG_FORMAT, sizes, and */
+	uint32_t sizes[4];
+	char version[48]; /* the program's */
+};
+
+/* What HELLO says. */
+void launchmsg_hello(struct launchmsg_answer *a);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main: mcp-execd-launcher, which starts the guards of runs.
+ *
+ * A small process with the executor's privileges and none of its parsers: the
+ * executor, which deals with the frontend, hands it plans and orders, and it
+ * deals with the kernel.  Started by mcp-execd alone.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sigreset.h"
+#include "executor/launcher/serve.h"
+#include "executor/launcher/launchmsg.h"
+
+static const char help[] =
+    "usage: mcp-execd-launcher [-h | -V]\n\n"
+    "Started by mcp-execd, over a socket pair, to start the commands of runs.\n"
+    "See mcp-execd-launcher(8).\n\n"
+    "  -h, --help     print this help\n"
+    "  -V, --version  print the version\n";
+
+static bool
+is_word(const char *arg, const char *brief, const char *full)
+{
+	return strcmp(arg, brief) == 0 || strcmp(arg, full) == 0;
+}
+
+/* Is it what the executor gives us? */
+static bool
+is_pair(int fd)
+{
+	int type = 0, domain = 0;
+	socklen_t a = sizeof(type), b = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &a) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &b) == 0 &&
+	       type == SOCK_SEQPACKET && domain == AF_UNIX;
+}
+
+int
+main(int argc, char **argv)
+{
+	log_set_name("launcher");
+	if (argc == 2 && is_word(argv[1], "-h", "--help"))
+		return fputs(help, stdout) == EOF;
+	if (argc == 2 && is_word(argv[1], "-V", "--version"))
+		return puts("mcp-execd-launcher " MCP_EXECD_VERSION) == EOF;
+	if (argc > 1 || !is_pair(LAUNCHMSG_FD)) {
+		(void)fputs(
+		    "mcp-execd-launcher: it is started by mcp-execd, see --help\n",
+		    stderr);
+		return 2;
+	}
+	/* As the executor: no process of its own user looks into it. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)sigreset_all();
+	(void)setsid(); /* a terminal's ^C is not for us */
+	return serve(LAUNCHMSG_FD);
+}

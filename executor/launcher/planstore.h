@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * planstore: the plans that the executor handed over, by digest.  Launcher.
+ *
+ * Each is checked once, whole, when it comes: that its file can change no
+ * more, that it has the digest that it is named by, and that it can be read.
+ * What is here is read again, without a question, by each guard.
+ */
+#ifndef EXECUTOR_PLANSTORE_H
+#define EXECUTOR_PLANSTORE_H
+
+#include "executor/launcher/launchmsg.h"
+
+enum {
+	PLANSTORE_MAX = 4096,
+	PLANSTORE_NETWORKS = 64, /* kept by a plan, */
+	PLANSTORE_NETWORKS_IN_ALL = 128 /* and by all together */
+};
+
+struct planstore_plan {
+	uint64_t serial; /* no other one has or had it */
+	uint8_t digest[DIGEST_BYTES];
+	const void *bytes; /* mapped; NULL: this place is free */
+	size_t size;
+	unsigned users; /* policies that it was handed over for */
+	bool whole; /* all of its descriptors are here */
+	bool keeps_network;
+	uint64_t namespaces; /* of its runs' guards */
+	int *fds;
+	size_t fd_count, fd_want;
+	/* network namespaces that no run is in */
+	int networks[PLANSTORE_NETWORKS];
+	size_t network_count;
+};
+
+/*
+ * Take one over, with its descriptors: fds[0] is the file.  They are closed
+ * if it is not taken.  NULL, or what is wrong with it.
+ */
+const char *planstore_add(
+    const struct launchmsg_order *m, const int *fds, size_t count);
+/* Further descriptors of the plan that came last. */
+const char *planstore_hold(const int *fds, size_t count);
+void planstore_drop(const uint8_t digest[DIGEST_BYTES]);
+/* Whole; NULL: it is not here. */
+struct planstore_plan *planstore_find(const uint8_t digest[DIGEST_BYTES]);
+/*
+ * To make a network namespace takes almost as long as fork and exec.  With
+ * "none" and privileges, those that runs leave are kept for the next runs of
+ * the plan: nothing can be set in them without privilege, and what was open
+ * in one ended with its run's last process.  No two runs are in one at the
+ * same time.  Each costs a descriptor and some 100 KiB of the kernel's memory,
+ * so their number is bounded.  -1: there is none.
+ */
+int planstore_take_network(struct planstore_plan *p);
+/* For the plan of that serial; closed if it is not kept. */
+void planstore_keep_network(struct planstore_plan *p, uint64_t serial, int net);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+/* serve: one message after the other, and wait statuses.  Launcher. */
+#include "executor/launcher/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "executor/launcher/planstore.h"
+#include "executor/launcher/proctree.h"
+
+enum {
+	RUNS_MAX = 16384, /* guards at a time */
+	STRAYS_MS = 50 /* between looks for what a guard left behind */
+};
+
+/* Of each guard. */
+struct run {
+	pid_t pid;
+	int net; /* its network namespace, if that can be kept, or -1 */
+	uint64_t number; /* the executor's */
+	struct planstore_plan *plan;
+	uint64_t serial; /* of it: it may be another by then */
+};
+
+static struct {
+	int pair; /* -1: the executor is gone */
+	int sigfd;
+	pid_t parent; /* the executor */
+	struct run run[RUNS_MAX];
+	size_t used;
+	bool strays; /* something may have been left behind */
+} self;
+
+/* A message as it came. */
+struct message {
+	struct launchmsg_order head;
+	uint8_t bytes[LAUNCHMSG_INLINE];
+	size_t size; /* of them */
+	int fd[LAUNCHMSG_FDS];
+	size_t fds;
+};
+
+/* --- answers ---------------------------------------------------------- */
+
+/* With a descriptor, or -1. */
+static void
+send_answer(const struct launchmsg_answer *a, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (void *)(uintptr_t)a, sizeof(*a) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd != -1) {
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int));
+	}
+	while (self.pair != -1 && sendmsg(self.pair, &m, MSG_NOSIGNAL) == -1 &&
+	       errno == EINTR)
+		;
+}
+
+static void
+answer_run(enum launchmsg_kind kind, uint64_t run, pid_t pid, int value, int fd)
+{
+	struct launchmsg_answer a = {
+		.kind = kind, .run = run, .pid = pid, .value = value
+	};
+
+	send_answer(&a, fd);
+}
+
+/* --- the start of a run ----------------------------------------------- */
+
+/*
+ * With a pidfd; where that is not available (valgrind has neither call), fork
+ * and pidfd_open(2): the guard is our child and not reaped in between, so its
+ * id cannot be reused.
+ */
+static pid_t
+fork_guard(uint64_t namespaces, int *pidfd)
+{
+	pid_t pid = confine_clone(namespaces, pidfd);
+
+	if (pid != -1 || namespaces != 0)
+		return pid;
+	pid = fork();
+	if (pid > 0) {
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		if (*pidfd == -1) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+			return -1;
+		}
+	}
+	return pid;
+}
+
+/*
+ * In the run's control group from its first moment, which only clone3(2) can;
+ * where a filter hides that, the command alone enters it.
+ */
+static pid_t
+fork_into(uint64_t namespaces, int group, bool *grouped, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = namespaces | CLONE_PIDFD | (uint64_t)CLONE_INTO_CGROUP,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid;
+
+	*grouped = group != -1;
+	if (group != -1) {
+		args.cgroup = (unsigned)group;
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		if (pid != -1 || errno != ENOSYS)
+			return pid;
+		*grouped = false;
+	}
+	return fork_guard(namespaces, pidfd);
+}
+
+/* As it was read for the run before, or once more. */
+static const struct launchplan *
+read_plan(const struct planstore_plan *p)
+{
+	static struct launchplan plan;
+	static uint64_t serial;
+
+	if (serial == p->serial)
+		return &plan;
+	serial = 0;
+	if (!launchplan_read(p->bytes, p->size, p->fd_count, &plan))
+		return NULL;
+	launchplan_hold(&plan, p->fds);
+	serial = p->serial;
+	return &plan;
+}
+
+/* The bytes of an order that is too large for a message; NULL and errno. */
+static void *
+map_order(int fd, size_t size)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK;
+	int has = fcntl(fd, F_GET_SEALS);
+	void *p;
+
+	if (size == 0 || size > LAUNCHPLAN_MAX_BYTES || has == -1 ||
+	    (has & seals) != seals || lseek(fd, 0, SEEK_END) < (off_t)size) {
+		errno = EBADMSG;
+		return NULL;
+	}
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Which descriptor is which; false: they are not those that flags say. */
+static bool
+sort_fds(const struct message *m, struct guard_start *s, int *file)
+{
+	size_t at = RUN_MORE;
+	unsigned has = m->head.flags;
+	size_t want = at + ((has & LAUNCHMSG_INPUT) != 0) +
+		      ((has & LAUNCHMSG_GROUP) != 0) +
+		      ((has & LAUNCHMSG_FILE) != 0);
+
+	if (m->fds != want)
+		return false;
+	s->ctl = m->fd[RUN_CTL];
+	s->out = m->fd[RUN_OUT];
+	s->err = m->fd[RUN_ERR];
+	s->in = (has & LAUNCHMSG_INPUT) != 0 ? m->fd[at++] : -1;
+	s->cgroup = (has & LAUNCHMSG_GROUP) != 0 ? m->fd[at++] : -1;
+	*file = (has & LAUNCHMSG_FILE) != 0 ? m->fd[at++] : -1;
+	return true;
+}
+
+static int
+find_network(const struct planstore_plan *p, pid_t guard)
+{
+	char path[40];
+
+	if (!p->keeps_network)
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)guard);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* 0, or an errno: there is no guard. */
+static int
+make_guard(struct guard_start *s, struct planstore_plan *p, uint64_t number)
+{
+	uint64_t namespaces = p->namespaces;
+	int pidfd = -1;
+	pid_t pid;
+
+	if (self.used == RUNS_MAX)
+		return EAGAIN;
+	s->net = planstore_take_network(p);
+	if (s->net != -1)
+		namespaces &= ~(uint64_t)CLONE_NEWNET;
+	pid = fork_into(namespaces, s->cgroup, &s->grouped, &pidfd);
+	if (pid == 0)
+		guard_main(s);
+	if (pid == -1) {
+		int error = errno;
+
+		if (s->net != -1)
+			planstore_keep_network(p, p->serial, s->net);
+		return error;
+	}
+	answer_run(LAUNCHMSG_STARTED, number, pid, 0, pidfd);
+	(void)close(pidfd);
+	self.run[self.used++] = (struct run){
+		.pid = pid,
+		.net = s->net != -1 ? s->net : find_network(p, pid),
+		.number = number,
+		.plan = p,
+		.serial = p->serial,
+	};
+	return 0;
+}
+
+/* The bytes of the order are there; with a description of its own for stdin. */
+static int
+start_read(struct message *m, struct guard_start *s, struct planstore_plan *p)
+{
+	bool empty = s->in == -1;
+	int error;
+
+	if (empty)
+		s->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (s->in == -1)
+		return errno;
+	error = make_guard(s, p, m->head.run);
+	if (empty)
+		(void)close(s->in);
+	return error;
+}
+
+static int
+start_run(struct message *m)
+{
+	static struct launchplan_order order;
+	struct planstore_plan *p = planstore_find(m->head.plan);
+	struct guard_start s = { .order = &order };
+	void *bytes = m->bytes;
+	size_t size = m->size;
+	int file, error;
+
+	if (p == NULL)
+		return ESTALE;
+	if (!sort_fds(m, &s, &file))
+		return EBADMSG;
+	if (file != -1) {
+		size = m->head.size;
+		bytes = map_order(file, size);
+		if (bytes == NULL)
+			return errno;
+	}
+	s.plan = read_plan(p);
+	s.dir = p->fds[0];
+	error = s.plan == NULL || !launchplan_read_order(bytes, size, &order)
+		    ? EBADMSG
+		    : start_read(m, &s, p);
+	if (file != -1)
+		(void)munmap(bytes, size);
+	return error;
+}
+
+/* --- messages --------------------------------------------------------- */
+
+static void
+close_fds(struct message *m)
+{
+	while (m->fds > 0)
+		(void)close(m->fd[--m->fds]);
+}
+
+static void
+take_message(struct message *m)
+{
+	const char *wrong = NULL;
+	int error;
+
+	switch ((enum launchmsg_kind)m->head.kind) {
+	case LAUNCHMSG_PLAN:
+		wrong = planstore_add(&m->head, m->fd, m->fds);
+		m->fds = 0;
+		break;
+	case LAUNCHMSG_HELD:
+		wrong = planstore_hold(m->fd, m->fds);
+		m->fds = 0;
+		break;
+	case LAUNCHMSG_DROP:
+		planstore_drop(m->head.plan);
+		break;
+	case LAUNCHMSG_RUN:
+		error = start_run(m);
+		if (error != 0)
+			answer_run(
+			    LAUNCHMSG_NOT_STARTED, m->head.run, 0, error, -1);
+		break;
+	case LAUNCHMSG_REMEMBER:
+		filehash_remember(&m->head.version, m->head.sum);
+		break;
+	case LAUNCHMSG_HELLO:
+	case LAUNCHMSG_STARTED:
+	case LAUNCHMSG_NOT_STARTED:
+	case LAUNCHMSG_ENDED:
+	default:
+		wrong = "it is of no known kind";
+		break;
+	}
+	if (wrong != NULL)
+		log_err("a message of the executor's is refused: %s", wrong);
+	close_fds(m);
+}
+
+static void
+take_fds(struct msghdr *h, struct message *m)
+{
+	struct cmsghdr *c;
+	size_t n;
+
+	m->fds = 0;
+	for (c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(m->fd, CMSG_DATA(c), n * sizeof(int));
+		m->fds = n;
+	}
+}
+
+/* It is gone: guards are told by their own pairs, and wake for that. */
+static void
+leave_executor(void)
+{
+	size_t i;
+
+	if (self.pair != -1)
+		(void)close(self.pair);
+	self.pair = -1;
+	for (i = 0; i < self.used; i++)
+		(void)kill(self.run[i].pid, SIGCONT);
+}
+
+/* false: there is none now. */
+static bool
+receive_message(struct message *m)
+{
+	static union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(LAUNCHMSG_FDS * sizeof(int))];
+	} control;
+	struct iovec iov[] = { { &m->head, sizeof(m->head) },
+		{ m->bytes, sizeof(m->bytes) } };
+	struct msghdr h = { .msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(self.pair, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		leave_executor();
+		return false;
+	}
+	take_fds(&h, m);
+	m->size = (size_t)n - sizeof(m->head);
+	if ((size_t)n >= sizeof(m->head) &&
+	    (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+		return true;
+	log_err("a message of the executor's is refused: it is cut");
+	close_fds(m);
+	return true;
+}
+
+static void
+take_messages(void)
+{
+	static struct message m;
+
+	m.head.kind = 0;
+	while (self.pair != -1 && receive_message(&m)) {
+		if (m.head.kind != 0)
+			take_message(&m);
+		m.head.kind = 0;
+	}
+}
+
+/* --- ends ------------------------------------------------------------- */
+
+static struct run *
+find_run(pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < self.used; i++)
+		if (self.run[i].pid == pid)
+			return &self.run[i];
+	return NULL;
+}
+
+/* What was not told may have left something behind. */
+static void
+end_run(struct run *r, int status)
+{
+	answer_run(LAUNCHMSG_ENDED, r->number, r->pid, status, -1);
+	if (r->net != -1 && status == GUARD_DONE)
+		planstore_keep_network(r->plan, r->serial, r->net);
+	else if (r->net != -1)
+		(void)close(r->net);
+	self.strays |= status != GUARD_DONE;
+	*r = self.run[--self.used];
+}
+
+static void
+end_strays(void)
+{
+	static pid_t spared[RUNS_MAX];
+	size_t i;
+
+	for (i = 0; i < self.used; i++)
+		spared[i] = self.run[i].pid;
+	self.strays = proctree_kill(SIGKILL, spared, i) > 0;
+}
+
+static void
+reap_children(void)
+{
+	struct signalfd_siginfo si;
+	struct run *r;
+	int status;
+	pid_t pid;
+
+	while (read(self.sigfd, &si, sizeof(si)) > 0)
+		if (si.ssi_signo == SIGTERM && getppid() != self.parent)
+			leave_executor();
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		r = find_run(pid);
+		if (r != NULL)
+			end_run(r, status);
+		else
+			self.strays = true;
+	}
+}
+
+static bool
+open_signals(void)
+{
+	sigset_t all, chld;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	(void)sigaddset(&chld, SIGTERM);
+	self.sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* Somebody else may hold the executor's end of the pair open. */
+	self.parent = getppid();
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	return self.sigfd != -1;
+}
+
+static void
+say_hello(void)
+{
+	struct launchmsg_answer a;
+
+	launchmsg_hello(&a);
+	send_answer(&a, -1);
+}
+
+int
+serve(int pair)
+{
+	self.pair = pair;
+	if (!open_signals()) {
+		log_err("signalfd: %m");
+		return 1;
+	}
+	say_hello();
+	while (self.pair != -1 || self.used > 0 || self.strays) {
+		struct pollfd p[] = { { .fd = self.pair, .events = POLLIN },
+			{ .fd = self.sigfd, .events = POLLIN } };
+
+		(void)poll(p, 2, self.strays ? STRAYS_MS : -1);
+		if (p[1].revents != 0)
+			reap_children();
+		if (self.strays)
+			end_strays();
+		if (p[0].revents != 0)
+			take_messages();
+	}
+	return 0;
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* launch: start the launcher, tell it plans and runs, hear what came of it. */
+#include "executor/run/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "common/sigreset.h"
+#include "executor/launcher/launchmsg.h"
+#include "executor/run/launchblob.h"
+
+enum {
+	HELLO_PATIENCE_MS = 60000, /* valgrind is slow */
+	PAIR_BYTES = 1 << 20, /* asked for; the kernel has its maximum */
+	ASKED_MAX = 128, /* runs without an answer */
+	ASKED_HEAD = 2048, /* bytes of a message that its socket counts too */
+	CANNOT_EXECUTE = 127,
+	HIGH_FD = 64
+};
+
+static struct {
+	int pair; /* -1: no launcher */
+	pid_t pid;
+	uint64_t count; /* of launchers so far; the number of this one */
+	size_t most; /* bytes that may wait in the pair */
+	size_t waiting; /* that do */
+	/* of each run without an answer, in the order of the answers */
+	size_t cost[ASKED_MAX];
+	size_t first, asked;
+} self = { .pair = -1 };
+
+bool
+launch_is_open(void)
+{
+	return self.pair != -1;
+}
+
+int
+launch_fd(void)
+{
+	return self.pair;
+}
+
+pid_t
+launch_pid(void)
+{
+	return self.pid;
+}
+
+uint64_t
+launch_count(void)
+{
+	return self.count;
+}
+
+/* --- its start -------------------------------------------------------- */
+
+/* Those of who is not root do not outlive execve by themselves. */
+static void
+keep_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	unsigned long cap;
+
+	if (geteuid() == 0 || syscall(SYS_capget, &head, data) == -1)
+		return;
+	data[0].inheritable = data[0].permitted;
+	data[1].inheritable = data[1].permitted;
+	if (syscall(SYS_capset, &head, data) == -1)
+		return;
+	for (cap = 0; cap < 64; cap++)
+		if ((data[cap / 32].permitted >> cap % 32 & 1) != 0)
+			(void)prctl(
+			    PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+}
+
+static _Noreturn void
+exec_launcher(const char *path, int pair)
+{
+	char *argv[] = { (char *)(uintptr_t) "mcp-execd-launcher", NULL };
+	char *envp[] = { NULL };
+	int null = open("/dev/null", O_RDONLY);
+
+	(void)sigreset_all();
+	keep_capabilities();
+	pair = fcntl(pair, F_DUPFD, HIGH_FD);
+	if (null == -1) {
+		log_err("launch: the launcher cannot be given /dev/null: %m");
+		_exit(CANNOT_EXECUTE);
+	}
+	if (pair == -1 || dup2(null, STDIN_FILENO) == -1 ||
+	    dup2(STDERR_FILENO, STDOUT_FILENO) == -1 ||
+	    dup2(pair, LAUNCHMSG_FD) == -1) {
+		log_err("launch: descriptors: %m");
+		_exit(CANNOT_EXECUTE);
+	}
+	(void)syscall(SYS_close_range, LAUNCHMSG_FD + 1, ~0U, 0);
+	(void)execve(path, argv, envp);
+	log_err("launch: cannot execute %s: %m", path);
+	_exit(CANNOT_EXECUTE);
+}
+
+/* The first thing that it says: is it of this build? */
+static int
+hear_hello(const char *path, struct err *e)
+{
+	struct launchmsg_answer a = { 0 }, want;
+	struct pollfd p = { .fd = self.pair, .events = POLLIN };
+
+	if (poll(&p, 1, HELLO_PATIENCE_MS) != 1)
+		return err_set(
+		    e, ERR_BUSY, "the launcher %s does not answer", path);
+	if (recv(self.pair, &a, sizeof(a), MSG_DONTWAIT) != (ssize_t)sizeof(a))
+		return err_set(e, ERR_BAD,
+		    "the launcher %s does not start; run it with -V to see why",
+		    path);
+	launchmsg_hello(&want);
+	if (memcmp(&a, &want, sizeof(a)) != 0)
+		return err_set(e, ERR_BAD,
+		    "the launcher %s is of another build than this mcp-execd: install both from one package, and restart mcp-execd",
+		    path);
+	return 0;
+}
+
+static void
+use_pair(int pair)
+{
+	int bytes = PAIR_BYTES;
+	socklen_t len = sizeof(bytes);
+
+	(void)setsockopt(pair, SOL_SOCKET, SO_SNDBUF, &bytes, len);
+	if (getsockopt(pair, SOL_SOCKET, SO_SNDBUF, &bytes, &len) == -1)
+		bytes = 4 * LAUNCHMSG_INLINE;
+	self.pair = pair;
+	self.most = (size_t)bytes / 4 * 3;
+	self.waiting = self.first = self.asked = 0;
+	self.count++;
+}
+
+int
+launch_open(const char *path, struct err *e)
+{
+	int ends[2];
+	pid_t pid;
+
+	(void)launch_close();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		return err_sys(e, "socketpair");
+	pid = fork();
+	if (pid == 0)
+		exec_launcher(path, ends[1]);
+	(void)close(ends[1]);
+	if (pid == -1) {
+		(void)close(ends[0]);
+		return err_sys(e, "cannot make the launcher's process");
+	}
+	self.pid = pid;
+	use_pair(ends[0]);
+	if (hear_hello(path, e) == 0)
+		return 0;
+	(void)launch_close();
+	return e->code;
+}
+
+/* It ends by itself, once its guards have; if it does not read, by us. */
+int
+launch_close(void)
+{
+	int status = 0;
+
+	if (self.pair != -1)
+		(void)close(self.pair);
+	self.pair = -1;
+	if (self.pid > 0) {
+		(void)kill(self.pid, SIGKILL);
+		(void)waitpid(self.pid, &status, 0);
+	}
+	self.pid = 0;
+	return status;
+}
+
+/* --- messages --------------------------------------------------------- */
+
+/* With the bytes of an order and descriptors, both perhaps none. */
+static int
+send_order(const struct launchmsg_order *o, struct bytes more, const int *fds,
+    size_t count, struct err *e)
+{
+	static union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(LAUNCHMSG_FDS * sizeof(int))];
+	} control;
+	struct iovec iov[] = { { (void *)(uintptr_t)o, sizeof(*o) },
+		{ (void *)(uintptr_t)more.p, more.len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (count > 0) {
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
+	}
+	/* by its number: tests also link the frontend's own sendmsg() */
+	if (syscall(SYS_sendmsg, self.pair, &m, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    -1)
+		return 0;
+	if (errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED)
+		return err_set(e, ERR_EOF, "the launcher ended");
+	return err_sys(e, "the launcher does not take it");
+}
+
+/* Bytes in a file that nobody can change any more; the caller owns it. */
+static int
+seal_bytes(struct bytes b, struct err *e)
+{
+	CLEANUP_FD int fd =
+	    memfd_create("mcp-execd-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1)
+		return err_sys(e, "memfd_create");
+	if (fdio_write_all(fd, b.p, b.len, e) != 0)
+		return e->code;
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
+		return err_sys(e, "F_ADD_SEALS");
+	return steal_fd(&fd);
+}
+
+static int
+send_plan(const struct policy *p, struct bytes blob, const int *fds,
+    size_t count, struct err *e)
+{
+	struct launchmsg_order o = { .kind = LAUNCHMSG_PLAN,
+		.size = (uint32_t)blob.len,
+		.held = (uint32_t)count };
+	CLEANUP_FD int file = seal_bytes(blob, e);
+	int first[LAUNCHMSG_FDS];
+	size_t n = count < LAUNCHMSG_FDS - 1 ? count : LAUNCHMSG_FDS - 1;
+
+	if (file < 0)
+		return e->code;
+	first[0] = file;
+	memcpy(first + 1, fds, n * sizeof(*fds));
+	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
+	if (send_order(&o, bytes_make(NULL, 0), first, n + 1, e) != 0)
+		return e->code;
+	o.kind = LAUNCHMSG_HELD;
+	return n == count
+		   ? 0
+		   : send_order(&o, bytes_make(NULL, 0), fds + n, count - n, e);
+}
+
+/* Nobody has the policy any more. */
+static void
+forget_plan(const struct policy *p)
+{
+	struct launchmsg_order o = { .kind = LAUNCHMSG_DROP };
+	struct err e;
+
+	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
+	if (p->launcher == self.count && self.pair != -1 &&
+	    send_order(&o, bytes_make(NULL, 0), NULL, 0, &e) != 0)
+		log_debug("launch: %s", e.what);
+}
+
+/* Unless this launcher has it. */
+static int
+give_plan(struct policy *p, struct err *e)
+{
+	int fds[LAUNCHPLAN_FDS];
+	CLEANUP_BUF struct buf blob;
+	size_t count;
+
+	if (p->launcher == self.count)
+		return 0;
+	buf_init(&blob, LAUNCHPLAN_MAX_BYTES);
+	if (launchblob_plan(p, &blob, fds, &count, e) != 0)
+		return e->code;
+	digest_sha256(buf_bytes(&blob), p->launch_digest);
+	if (send_plan(p, buf_bytes(&blob), fds, count, e) != 0)
+		return e->code;
+	p->launcher = self.count;
+	p->forget = forget_plan;
+	return 0;
+}
+
+/* --- runs ------------------------------------------------------------- */
+
+bool
+launch_has_room(void)
+{
+	return self.asked < ASKED_MAX &&
+	       self.waiting + ASKED_HEAD + LAUNCHMSG_INLINE <= self.most;
+}
+
+static void
+note_asked(size_t bytes)
+{
+	self.cost[(self.first + self.asked++) % ASKED_MAX] = bytes;
+	self.waiting += bytes;
+}
+
+static void
+note_answered(void)
+{
+	if (self.asked == 0)
+		return;
+	self.waiting -= self.cost[self.first];
+	self.first = (self.first + 1) % ASKED_MAX;
+	self.asked--;
+}
+
+static int
+send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
+    size_t count, struct err *e)
+{
+	struct launchmsg_order o = {
+		.kind = LAUNCHMSG_RUN, .run = run, .size = (uint32_t)blob.len
+	};
+	CLEANUP_FD int file = -1;
+
+	if (fds[RUN_MORE] != -1)
+		o.flags |= LAUNCHMSG_INPUT;
+	else
+		count = RUN_MORE;
+	if (plan->cgroup_fd != -1) {
+		o.flags |= LAUNCHMSG_GROUP;
+		fds[count++] = plan->cgroup_fd;
+	}
+	if (blob.len > LAUNCHMSG_INLINE) {
+		file = seal_bytes(blob, e);
+		if (file < 0)
+			return e->code;
+		o.flags |= LAUNCHMSG_FILE;
+		fds[count++] = file;
+		blob = bytes_make(NULL, 0);
+	}
+	memcpy(o.plan, plan->policy->launch_digest, sizeof(o.plan));
+	if (send_order(&o, blob, fds, count, e) != 0)
+		return e->code;
+	note_asked(ASKED_HEAD + blob.len);
+	return 0;
+}
+
+int
+launch_run(const struct plan *plan, uint64_t run, const struct launch_fds *f,
+    struct err *e)
+{
+	int fds[RUN_MORE + 3] = { f->ctl, f->out, f->err, f->in };
+	CLEANUP_BUF struct buf blob;
+
+	if (self.pair == -1)
+		return err_set(e, ERR_BUSY,
+		    "the launcher of commands is being replaced; try again");
+	if (give_plan(plan->policy, e) != 0)
+		return e->code;
+	buf_init(&blob, LAUNCHPLAN_MAX_BYTES);
+	if (launchblob_order(plan, &blob, e) != 0)
+		return e->code;
+	return send_run(plan, run, buf_bytes(&blob), fds, RUN_MORE + 1, e);
+}
+
+void
+launch_remember(
+    const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES])
+{
+	struct launchmsg_order o = { .kind = LAUNCHMSG_REMEMBER,
+		.version = *v };
+	struct err e;
+
+	memcpy(o.sum, sum, sizeof(o.sum));
+	if (self.pair != -1 &&
+	    send_order(&o, bytes_make(NULL, 0), NULL, 0, &e) != 0)
+		log_debug("launch: %s", e.what);
+}
+
+/* --- answers ---------------------------------------------------------- */
+
+/* -1 as recvmsg, 0 at the end. */
+static ssize_t
+receive_answer(struct launchmsg_answer *a, int *fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { a, sizeof(*a) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(self.pair, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	*fd = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n;
+}
+
+static bool
+take_answer(const struct launchmsg_answer *a, struct launch_event *out)
+{
+	*out = (struct launch_event){
+		.run = a->run, .pid = a->pid, .value = a->value, .pidfd = -1
+	};
+	switch ((enum launchmsg_kind)a->kind) {
+	case LAUNCHMSG_STARTED:
+		note_answered();
+		out->what = LAUNCH_STARTED;
+		return true;
+	case LAUNCHMSG_NOT_STARTED:
+		note_answered();
+		out->what = LAUNCH_NOT_STARTED;
+		return true;
+	case LAUNCHMSG_ENDED:
+		out->what = LAUNCH_ENDED;
+		return true;
+	case LAUNCHMSG_PLAN:
+	case LAUNCHMSG_HELD:
+	case LAUNCHMSG_DROP:
+	case LAUNCHMSG_RUN:
+	case LAUNCHMSG_REMEMBER:
+	case LAUNCHMSG_HELLO:
+		break;
+	}
+	return false;
+}
+
+int
+launch_next(struct launch_event *out)
+{
+	struct launchmsg_answer a;
+	ssize_t n;
+	int fd;
+
+	if (self.pair == -1)
+		return -1;
+	n = receive_answer(&a, &fd);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n != (ssize_t)sizeof(a) || !take_answer(&a, out)) {
+		cleanup_fd(&fd);
+		if (n > 0)
+			log_err("launch: the launcher says what it may not");
+		return -1;
+	}
+	out->pidfd = fd;
+	return 1;
+}
+
+const char *
+launch_beside(void)
+{
+	static const char name[] = "/mcp-execd-launcher";
+	static char path[PATH_MAX + sizeof(name)];
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	memcpy(slash != NULL ? slash : path, name, sizeof(name));
+	return path;
+}

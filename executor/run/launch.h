@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launch: the executor's end of the pair with mcp-execd-launcher, which makes
+ * the guards of runs (executor/launcher/launchmsg.h has what is said).
+ *
+ * One launcher a process; one that is gone is opened again by whoever watches
+ * it (executor/service/launcher, mcp-execctl).  Plans go over before the first
+ * run that needs them, so a new launcher has them when it has to.
+ */
+#ifndef EXECUTOR_LAUNCH_H
+#define EXECUTOR_LAUNCH_H
+
+#include "executor/launcher/filehash.h"
+#include "executor/run/request.h"
+
+enum launch_what {
+	LAUNCH_STARTED, /* pid, pidfd: there is a guard */
+	LAUNCH_NOT_STARTED, /* value: an errno */
+	LAUNCH_ENDED /* value: the guard's wait status; it is reaped */
+};
+
+struct launch_event {
+	enum launch_what what;
+	uint64_t run;
+	pid_t pid;
+	int value;
+	int pidfd; /* owned by who asked; -1: none */
+};
+
+/* What a run is given; borrowed. */
+struct launch_fds {
+	int ctl, out, err;
+	int in; /* -1: it has no input */
+};
+
+/* Start it, and wait until it has said hello. */
+int launch_open(const char *path, struct err *e) MUST_CHECK;
+/* End it; its wait status.  Its guards go on as long as their own pairs. */
+int launch_close(void);
+bool launch_is_open(void);
+/* Readable: see launch_next; -1: there is none. */
+int launch_fd(void);
+pid_t launch_pid(void); /* 0: there is none */
+/* How many have been opened. */
+uint64_t launch_count(void);
+/* Is there room for a further run to be asked for, without a wait? */
+bool launch_has_room(void);
+/*
+ * Ask for a guard; the answer is an event with this number.  ERR_EOF: it has
+ * just ended, and the next one may be asked.
+ */
+int launch_run(const struct plan *plan, uint64_t run,
+    const struct launch_fds *fds, struct err *e) MUST_CHECK;
+/* 1: *out is set; 0: there is none now; -1: the launcher is gone. */
+int launch_next(struct launch_event *out);
+/* For guards that are made from now on. */
+void launch_remember(
+    const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES]);
+/* The executable beside this process's own, for tests and tools. */
+const char *launch_beside(void);
+
+#endif

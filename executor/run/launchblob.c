@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* launchblob: one value after the other, as launchplan.c takes them. */
+#include "executor/run/launchblob.h"
+
+#include <string.h>
+
+static void
+put_number(struct buf *b, uint64_t v)
+{
+	buf_put_bytes(b, bytes_make(&v, sizeof(v)));
+}
+
+static void
+put_text(struct buf *b, const char *text)
+{
+	put_number(b, strlen(text));
+	buf_put_bytes(b, bytes_make(text, strlen(text) + 1));
+}
+
+static void
+put_identity(struct buf *b, const struct policy *p)
+{
+	size_t i;
+
+	put_number(b, p->uid);
+	put_number(b, p->gid);
+	put_number(b, p->group_count);
+	for (i = 0; i < p->group_count; i++)
+		put_number(b, p->groups[i]);
+	put_number(b, p->capabilities);
+	put_number(b, p->umask);
+	put_number(b, p->rlimit_count);
+	for (i = 0; i < p->rlimit_count; i++) {
+		put_number(b, (uint64_t)p->rlimits[i].resource);
+		put_number(b, p->rlimits[i].value);
+	}
+}
+
+static void
+put_program(struct buf *b, const struct sock_fprog *f)
+{
+	put_number(b, f->len);
+	while (b->len % sizeof(uint64_t) != 0)
+		buf_put_u8(b, 0);
+	buf_put_bytes(b, bytes_make(f->filter, f->len * sizeof(*f->filter)));
+}
+
+/* Of held files the place among the plan's descriptors; 0: none. */
+static void
+put_op(struct buf *b, const struct mounts_op *op, size_t held)
+{
+	put_number(b, op->kind);
+	put_number(b, op->directory);
+	put_number(b, op->late);
+	put_number(b, op->pin);
+	put_number(b, op->named);
+	put_number(b, op->within);
+	put_number(b, op->watched);
+	put_text(b, op->path);
+	put_text(b, op->text != NULL ? op->text : "");
+	put_number(b, op->dev);
+	put_number(b, op->ino);
+	put_number(b, held);
+}
+
+static size_t
+count_texts(char *const *list)
+{
+	size_t n = 0;
+
+	while (list[n] != NULL)
+		n++;
+	return n;
+}
+
+static void
+put_texts(struct buf *b, char *const *list)
+{
+	for (; *list != NULL; list++)
+		put_text(b, *list);
+}
+
+static void
+put_confine(struct buf *b, const struct confine *c, int fds[LAUNCHPLAN_FDS],
+    size_t *count)
+{
+	const struct mounts *m = &c->mounts;
+	size_t i;
+
+	put_number(b, c->layers);
+	put_number(b, c->network);
+	put_number(b, c->processes);
+	put_number(b, c->listed_programs);
+	put_number(b, c->own_sockets);
+	put_number(b, count_texts(c->socket));
+	put_texts(b, c->socket);
+	put_number(b, (uint64_t)c->landlock.abi);
+	put_number(b, c->landlock.fs);
+	put_number(b, c->landlock.net);
+	put_number(b, c->landlock.scoped);
+	put_text(b, m->options);
+	put_number(b, m->whole_root);
+	put_number(b, m->count);
+	for (i = 0; i < m->count; i++) {
+		if (m->op[i].held != -1)
+			fds[(*count)++] = m->op[i].held;
+		put_op(b, &m->op[i], m->op[i].held != -1 ? *count - 1 : 0);
+	}
+}
+
+/* Nothing can be set in it, and nobody but root has any right there. */
+static bool
+keeps_network(const struct confine *c)
+{
+	return (c->layers & (CONFINE_NET | CONFINE_USER)) == CONFINE_NET &&
+	       c->network == CONFINE_NONE && !c->net_changeable;
+}
+
+int
+launchblob_plan(const struct policy *p, struct buf *out,
+    int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e)
+{
+	fds[0] = p->dir_fd;
+	*count = 1;
+	put_number(out, LAUNCHPLAN_MAGIC);
+	put_identity(out, p);
+	put_number(out, p->explained);
+	put_number(out, keeps_network(&p->confine));
+	put_program(out, &p->filter.prog);
+	put_program(out, &p->filter.refine);
+	put_text(out, p->directory);
+	put_confine(out, &p->confine, fds, count);
+	if (out->overflow)
+		return err_set(e, ERR_BUSY, "memory has run out");
+	return 0;
+}
+
+int
+launchblob_order(const struct plan *p, struct buf *out, struct err *e)
+{
+	char *const *path = (char *const *)(uintptr_t)p->path;
+
+	put_number(out, LAUNCHPLAN_ORDER);
+	put_number(out, p->login_uid);
+	put_text(out, p->cwd);
+	put_text(out, p->relative);
+	put_number(out, count_texts(path));
+	put_number(out, count_texts(p->argv));
+	put_number(out, count_texts(p->envp));
+	put_texts(out, path);
+	put_texts(out, p->argv);
+	put_texts(out, p->envp);
+	if (out->overflow)
+		return err_set(e, ERR_BUSY, "memory has run out");
+	return 0;
+}

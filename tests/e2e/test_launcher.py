@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""The launcher: what it is, and what happens when it ends."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import instance
+from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
+                    fds, mark, processes, within)
+
+EXIT = "launcher-exit"
+
+
+def words_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
+def name_of(pid):
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def test_what_it_is():
+    """A child of the executor's, with a pair and nothing of the network."""
+    with Server() as server, Http(server) as c:
+        check(not c.sh("true").error, "a run, so that it has a plan")
+        pid = server.launcher_pid()
+        equal(words_of(pid), [b"mcp-execd-launcher", b""], "in ps")
+        environ = pathlib.Path(f"/proc/{pid}/environ")
+        check(not ROOT or environ.read_bytes() == b"", "its environment")
+        if not ROOT:
+            raise Skip("descriptors of the launcher: only root may look")
+        kinds = [t.partition(":")[0] for t in fds(pid).values()]
+        equal(kinds.count("socket"), 1, fds(pid))
+        check(str(server.audit_file) not in fds(pid).values(), fds(pid))
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+        for library in ("gnutls", "microhttpd", "yajl", "seccomp"):
+            check(library not in maps, library)
+
+
+def test_guard_by_name():
+    with Server() as server, Http(server) as c:
+        m = mark()
+        conn = c.begin(f"sleep 60; : {m}")
+        server.running(m)
+        guards = instance.children(server.launcher_pid())
+        equal([name_of(p) for p in guards], ["mcp-execd-guard"], guards)
+        conn.close()
+
+
+def test_killed_during_a_run():
+    """The run goes on, its end is told, and the next one has another."""
+    with Server() as server, Http(server) as c:
+        m, go = mark(), server.work / "go"
+        conn = c.begin(f"until [ -e {go} ]; do sleep 0.05; done; "
+                       f"(setsid sleep 1000641 &) ; echo {m} over")
+        server.running(m)
+        first = server.launcher_pid()
+        os.kill(first, signal.SIGKILL)
+        record = within("a record", 5, lambda: server.audit(EXIT))[0]
+        equal(record["process.pid"], first, record)
+        check("9" in record["launcher.status"], record)
+        within("another", 5,
+               lambda: server.launcher_pid() not in (None, first))
+        equal(c.sh("echo again").text, "again\n", "a further run")
+        check(not server.audit(RESULT)[:-1], "the first goes on")
+        go.touch()
+        end = within("its result", 5, lambda: server.audit(RESULT)[1:])[0]
+        equal((end["run.state"], end["process.exit_code"]), ("exited", 0), end)
+        within("nothing is left", 5, lambda: not processes("1000641"))
+        equal(len(server.audit(EXIT)), 1, "one record")
+        conn.close()
+
+
+def test_guard_killed_without_its_launcher():
+    """What it leaves behind is ended by the executor then."""
+    with Server(policy={"disable": ["pids"], "require": [],
+                        "posture": "kernel"}) as server, Http(server) as c:
+        m = mark()
+        conn = c.begin(f"(setsid sleep 1000642 &) ; sleep 60; : {m}")
+        server.running(m)
+        within("they are there", 5, lambda: processes("1000642"))
+        guard = instance.children(server.launcher_pid())[0]
+        os.kill(server.launcher_pid(), signal.SIGKILL)
+        within("recorded", 5, lambda: server.audit(EXIT))
+        os.kill(guard, signal.SIGKILL)
+        within("nothing is left", 5, lambda: not processes("1000642"))
+        equal(within("a result", 5, lambda: server.audit(RESULT))[0]
+              ["run.state"], "lost", "its state")
+        equal(c.sh("echo again").text, "again\n", "a further run")
+        conn.close()
+
+
+def test_ends_with_the_executor():
+    """Also while somebody else holds the pair open."""
+    with Server() as server, Http(server) as c:
+        m = mark()
+        c.begin(f"sleep 60; : {m}")
+        server.running(m)
+        pids = [server.launcher_pid(),
+                *instance.children(server.launcher_pid())]
+        equal(len(pids), 2, pids)
+        server.process.kill()
+        server.process.wait()
+        within("they ended", 5, lambda: not [p for p in pids if alive(p)])
+
+
+def test_missing():
+    """Said before anything starts, and by the check."""
+    server = Server()
+    script = server.dir / "bin"
+    script.mkdir()
+    for program in ("mcp-execd", "mcp-execd-frontend"):
+        (script / program).write_bytes((server.build / program).read_bytes())
+        (script / program).chmod(0o755)
+    server.config["frontend"]["path"] = str(script / "mcp-execd-frontend")
+    server.write()
+    try:
+        r = subprocess.run([script / "mcp-execd", "-n", "-c",
+                            server.config_file], capture_output=True,
+                           text=True, timeout=60, check=False)
+        equal(r.returncode, 1, r)
+        check("mcp-execd-launcher" in r.stderr, r.stderr)
+        check("install it beside the frontend" in r.stderr, r.stderr)
+    finally:
+        server.remove()
+
+
+def test_started_by_hand():
+    program = instance.build_dir() / "mcp-execd-launcher"
+    r = subprocess.run([program], capture_output=True, text=True,
+                       timeout=60, check=False)
+    equal((r.returncode, r.stdout), (2, ""), r)
+    check("started by mcp-execd" in r.stderr, r.stderr)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/launcher/launchplan and planstore against bytes that
+ * executor/run/launchblob wrote: as they are, cut, and forged.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "common/digest.h"
+#include "executor/launcher/planstore.h"
+#include "executor/run/launchblob.h"
+#include "tests/unit/fixture_executor.h"
+
+static struct launchplan plan;
+static struct launchplan_order order;
+
+static struct policy *
+some_policy(void)
+{
+	struct policy *p = fixture_policy(
+	    fixture_top, ",\"require\":[],\"files\":{\"read\":[\"/usr\"]}");
+
+	p->confine.own_sockets = true;
+	p->confine.socket[0] = strdup("/run/some.socket");
+	return p;
+}
+
+static void
+write_plan(const struct policy *p, struct buf *b, int *fds, size_t *count)
+{
+	struct err e = { 0 };
+
+	buf_init(b, LAUNCHPLAN_MAX_BYTES);
+	assert_int_equal(launchblob_plan(p, b, fds, count, &e), 0);
+}
+
+/* A copy of exactly that size, so that a sanitizer sees a step beyond it. */
+static void *
+copy_of(const void *p, size_t size)
+{
+	void *q = malloc(size > 0 ? size : 1);
+
+	assert_non_null(q);
+	memcpy(q, p, size);
+	return q;
+}
+
+static bool
+reads(const void *p, size_t size, size_t fds)
+{
+	void *q = copy_of(p, size);
+	bool ok = launchplan_read(q, size, fds, &plan);
+
+	free(q);
+	return ok;
+}
+
+static void
+test_plan(void **state)
+{
+	struct policy *p = some_policy();
+	int fds[LAUNCHPLAN_FDS];
+	struct buf b;
+	size_t count, i;
+
+	(void)state;
+	write_plan(p, &b, fds, &count);
+	assert_true(launchplan_read(b.p, b.len, count, &plan));
+	assert_int_equal(plan.uid, p->uid);
+	assert_int_equal(plan.umask, p->umask);
+	assert_int_equal(plan.rlimit_count, p->rlimit_count);
+	assert_int_equal(plan.confine.layers, p->confine.layers);
+	assert_int_equal(plan.confine.mounts.count, p->confine.mounts.count);
+	assert_string_equal(plan.directory, fixture_top);
+	assert_int_equal(plan.filter.prog.len, p->filter.prog.len);
+	assert_memory_equal(plan.filter.prog.filter, p->filter.prog.filter,
+	    p->filter.prog.len * sizeof(struct sock_filter));
+	for (i = 0; i < plan.confine.mounts.count; i++)
+		assert_string_equal(plan.confine.mounts.op[i].path,
+		    p->confine.mounts.op[i].path);
+	assert_int_equal(plan.confine.own_sockets, p->confine.own_sockets);
+	for (i = 0; p->confine.socket[i] != NULL; i++)
+		assert_string_equal(
+		    plan.confine.socket[i], p->confine.socket[i]);
+	assert_null(plan.confine.socket[i]);
+	launchplan_hold(&plan, fds);
+	for (i = 0; i < plan.confine.mounts.count; i++)
+		assert_int_equal(plan.confine.mounts.op[i].held,
+		    p->confine.mounts.op[i].held);
+	buf_fini(&b);
+	policy_unref(p);
+}
+
+static void
+test_plan_cut(void **state)
+{
+	struct policy *p = some_policy();
+	int fds[LAUNCHPLAN_FDS];
+	struct buf b;
+	size_t count, n;
+
+	(void)state;
+	write_plan(p, &b, fds, &count);
+	for (n = 0; n < b.len; n++)
+		assert_false(reads(b.p, n, count));
+	assert_true(reads(b.p, b.len, count));
+	buf_put_u8(&b, 0); /* nor is there more */
+	assert_false(reads(b.p, b.len, count));
+	buf_fini(&b);
+	policy_unref(p);
+}
+
+/* Each byte another: it is refused, or all that it says lies within it. */
+static void
+test_plan_forged(void **state)
+{
+	struct policy *p = some_policy();
+	int fds[LAUNCHPLAN_FDS];
+	const struct mounts *m = &plan.confine.mounts;
+	struct buf b;
+	size_t count, n, i;
+	uint8_t old;
+
+	(void)state;
+	write_plan(p, &b, fds, &count);
+	for (n = 0; n < b.len; n++) {
+		old = b.p[n];
+		b.p[n] = old == 0xff ? 0x7f : 0xff;
+		if (launchplan_read(b.p, b.len, count, &plan)) {
+			assert_true(m->count <= MOUNTS_MAX);
+			assert_true(plan.group_count <= LAUNCHPLAN_GROUPS);
+			for (i = 0; i < m->count; i++) {
+				assert_int_equal(m->op[i].path[0], '/');
+				assert_true(m->op[i].held < (int)count);
+				assert_true(m->op[i].kind <= MOUNTS_HIDE);
+			}
+		}
+		b.p[n] = old;
+	}
+	assert_true(launchplan_read(b.p, b.len, count, &plan));
+	assert_false(launchplan_read(b.p, b.len, 0, &plan));
+	buf_fini(&b);
+	policy_unref(p);
+}
+
+/* Paths of the host are absolute. */
+static void
+test_plan_paths(void **state)
+{
+	static const char *const bad[] = { "usr", "" };
+	struct policy *p = some_policy();
+	int fds[LAUNCHPLAN_FDS];
+	struct mounts_op *op = &p->confine.mounts.op[0];
+	char *path = op->path;
+	size_t count, i;
+	struct buf b;
+
+	(void)state;
+	assert_true(p->confine.mounts.count > 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		op->path = (char *)(uintptr_t)bad[i];
+		write_plan(p, &b, fds, &count);
+		assert_false(launchplan_read(b.p, b.len, count, &plan));
+		buf_fini(&b);
+	}
+	op->path = path;
+	policy_unref(p);
+}
+
+static void
+test_order(void **state)
+{
+	struct policy *p = some_policy();
+	struct plan run;
+	struct err e = { 0 };
+	struct buf b;
+	void *q;
+	size_t n;
+
+	(void)state;
+	fixture_plan(&run, p, "echo some words", NULL);
+	buf_init(&b, LAUNCHPLAN_MAX_BYTES);
+	assert_int_equal(launchblob_order(&run, &b, &e), 0);
+	for (n = 0; n < b.len; n++) {
+		q = copy_of(b.p, n);
+		assert_false(launchplan_read_order(q, n, &order));
+		free(q);
+	}
+	assert_true(launchplan_read_order(b.p, b.len, &order));
+	assert_string_equal(order.cwd, run.cwd);
+	assert_string_equal(order.argv[2], "echo some words");
+	assert_null(order.argv[3]);
+	for (n = 0; run.envp[n] != NULL; n++)
+		assert_string_equal(order.envp[n], run.envp[n]);
+	assert_null(order.envp[n]);
+	buf_fini(&b);
+	plan_fini(&run);
+	policy_unref(p);
+}
+
+static int
+file_of(struct bytes b, bool sealed)
+{
+	int fd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(write(fd, b.p, b.len), b.len);
+	if (sealed)
+		assert_int_equal(
+		    fcntl(fd, F_ADD_SEALS,
+			F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW),
+		    0);
+	return fd;
+}
+
+/* Its descriptors as the launcher gets them: it closes them. */
+static const char *
+add(struct bytes b, const struct launchmsg_order *m, const int *fds,
+    size_t count, bool sealed)
+{
+	int all[LAUNCHMSG_FDS] = { file_of(b, sealed) };
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		all[i + 1] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+	return planstore_add(m, all, count + 1);
+}
+
+static void
+test_store(void **state)
+{
+	struct policy *p = some_policy();
+	struct launchmsg_order m = { .kind = LAUNCHMSG_PLAN }, wrong;
+	int fds[LAUNCHPLAN_FDS], before = dup(0), after;
+	struct buf b;
+	size_t count;
+
+	(void)state;
+	(void)close(before);
+	write_plan(p, &b, fds, &count);
+	m.size = (uint32_t)b.len;
+	m.held = (uint32_t)count;
+	digest_sha256(buf_bytes(&b), m.plan);
+	assert_non_null(add(buf_bytes(&b), &m, fds, count, false));
+	wrong = m;
+	wrong.size--;
+	assert_non_null(add(buf_bytes(&b), &wrong, fds, count, true));
+	wrong = m;
+	wrong.plan[0] ^= 1;
+	assert_non_null(add(buf_bytes(&b), &wrong, fds, count, true));
+	wrong = m;
+	wrong.held = 0;
+	assert_non_null(add(buf_bytes(&b), &wrong, fds, count, true));
+	assert_null(planstore_find(m.plan));
+	after = dup(0);
+	assert_int_equal(after, before); /* none was kept */
+	(void)close(after);
+	assert_null(add(buf_bytes(&b), &m, fds, count, true));
+	assert_non_null(planstore_find(m.plan));
+	assert_null(add(buf_bytes(&b), &m, fds, count, true));
+	planstore_drop(m.plan);
+	assert_non_null(planstore_find(m.plan)); /* of the other policy */
+	planstore_drop(m.plan);
+	assert_null(planstore_find(m.plan));
+	after = dup(0);
+	assert_int_equal(after, before);
+	(void)close(after);
+	buf_fini(&b);
+	policy_unref(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_plan_cut),
+		cmocka_unit_test(test_plan_forged),
+		cmocka_unit_test(test_plan_paths),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_store),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
