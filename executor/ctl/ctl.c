@@ -319,7 +319,7 @@ ctl_options(
 	char command[64];
 	const struct cmdline_help help = { command, v->operands, v->about, o,
 		v->more };
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	struct err e;
 	int first = cmdline_parse(o, false, into, argc, argv, &e);
 

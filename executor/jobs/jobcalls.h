@@ -33,7 +33,7 @@ struct jobcalls *jobcalls_new(
     const struct jobcall_deps *d, struct err *e) MUST_CHECK;
 void jobcalls_free(struct jobcalls *c); /* answers none; NULL is fine */
 
-/* Their names, in the order that they are listed; NULL behind the last. */
+/* Their names, in the order that they are listed; NULL after the last. */
 const char *jobcalls_tool(size_t i);
 /*
  * Take a whole request of this token, as jobs_submit() would; false: it is

@@ -20,7 +20,7 @@
 enum {
 	LISTENING = 1 << 10, /* TCP_LISTEN, as unix_diag has it */
 	UNCONNECTED = 1 << 7, /* TCP_CLOSE: datagram sockets */
-	MAX_SOCKETS = 8, /* bound to one inode: one, but for the dead */
+	MAX_SOCKETS = 8, /* bound to one inode: one, and the dead */
 	MAX_PROCESSES = 4096,
 	DEVICE_BITS = 20 /* of the minor number, in the kernel's dev_t */
 };

@@ -150,7 +150,7 @@ def own(name, path, policy="base", works=True, **more):
     def run(w):
         w.need_policy(policy)
         out = w.inside("{try} unix-own " + path + "; :", policy)
-        # without openat2(2) there are none, but for a policy that names some
+        # without openat2(2) there are none, unless a policy names some
         there = works and (w.mode != "filtered" or policy == "granted")
         client.equal(sandbox_env.THROUGH in out, there, out)
     return run

@@ -116,7 +116,7 @@ remove_listed(struct collection *k, const char *path, struct buf *ours)
 static int
 collect_text(struct collection *k, const char *path, struct buf *text)
 {
-	CLEANUP_BUF struct buf filled;
+	CLEANUP_BUF struct buf filled = { 0 };
 
 	if (find_list(text) != NULL)
 		k->lists = true;

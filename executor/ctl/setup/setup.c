@@ -202,7 +202,7 @@ static int
 collect_policy(const struct ctl *c, const struct setup_wish *w,
     struct changes *all, struct err *e)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 	char from[PATH_MAX], to[PATH_MAX];
 	int n = snprintf(from, sizeof(from), "%s/policies.d/%s.json", w->data,
 	    tasks[w->task].from);
