@@ -1127,8 +1127,7 @@ note_ended(struct job *j)
 {
 	CLEANUP_BUF struct buf text;
 
-	if (j->entry == NULL || j->entry->ended[0] != '\0' ||
-	    j->sp.guard == 0)
+	if (j->entry == NULL || j->entry->ended[0] != '\0' || j->sp.guard == 0)
 		return;
 	buf_init(&text, sizeof(j->entry->ended) - 1);
 	treelist_put(&text, j->sp.guard);

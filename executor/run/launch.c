@@ -287,7 +287,7 @@ static int
 give_plan(struct policy *p, struct err *e)
 {
 	int fds[LAUNCHPLAN_FDS];
-	CLEANUP_BUF struct buf blob;
+	CLEANUP_BUF struct buf blob = { 0 };
 	size_t count;
 
 	if (p->launcher == self.count)
@@ -366,7 +366,7 @@ launch_run(const struct plan *plan, uint64_t run, const struct launch_fds *f,
     struct err *e)
 {
 	int fds[RUN_MORE + 3] = { f->ctl, f->out, f->err, f->in };
-	CLEANUP_BUF struct buf blob;
+	CLEANUP_BUF struct buf blob = { 0 };
 
 	if (self.pair == -1)
 		return err_set(e, ERR_BUSY,
