@@ -419,20 +419,20 @@ check_programs(
 	check_program(k, v, c->frontend_path,
 	    "install it, or set \"frontend\": {\"path\": ...}");
 	check_program(k, v, c->launcher_path,
-	    "install it beside the frontend: no command can be started without it");
+	    "install it next to the frontend: no command can be started without it");
 }
 
-/* The launcher beside that program; false: there is none. */
+/* The launcher next to that program; false: there is none. */
 static bool
-take_launcher(struct conf *c, const char *beside)
+take_launcher(struct conf *c, const char *next to)
 {
 	static const char name[] = "mcp-execd-launcher";
-	const char *slash = strrchr(beside, '/');
-	size_t n = slash == NULL ? 0 : (size_t)(slash + 1 - beside);
+	const char *slash = strrchr(next to, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash + 1 - next to);
 
 	if (n == 0 || n + sizeof(name) > sizeof(c->launcher_path))
 		return false;
-	memcpy(c->launcher_path, beside, n);
+	memcpy(c->launcher_path, next to, n);
 	memcpy(c->launcher_path + n, name, sizeof(name));
 	return access(c->launcher_path, F_OK) == 0;
 }

@@ -90,7 +90,7 @@ struct conf {
 	uint32_t login_uid_first; /* range of tokens' login uids */
 	uint32_t login_uid_last;
 	char frontend_path[PATH_MAX]; /* executable of the frontend */
-	char launcher_path[PATH_MAX]; /* of the launcher; beside it, no key */
+	char launcher_path[PATH_MAX]; /* of the launcher; next to it, no key */
 	char control[PATH_MAX]; /* socket of mcp-execctl */
 	char cgroup[PATH_MAX]; /* "auto", "off" or a group's path */
 	char posture[8]; /* "strict" or "kernel", of policies */

@@ -520,7 +520,7 @@ run_list(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	struct jobcall c = { .all = all, .call = r->call };
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
 	if (check_rest(r, e) != 0)
 		return e->code;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * launchmsg: what executor and launcher say to each other, over a SEQPACKET
- * pair: one struct a message, the bytes of a small order behind it, and
- * descriptors beside it.  Both are built together and run on one machine:
+ * pair: one struct a message, the bytes of a small order after it, and
+ * descriptors with it.  Both are built together and run on one machine:
  * HELLO, which the launcher begins with, says whether they were.
  *
  *   executor                             launcher

@@ -388,7 +388,7 @@ static void
 complain_capabilities(const struct keys *k, const struct json_value *at,
     uint64_t bits, const char *why)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
 	if (bits == 0)
 		return;

@@ -372,7 +372,7 @@ explain_result(struct job *j, struct job_result *r)
 		.timed_out = r->state == PROTO_TIMED_OUT,
 		.timeout_ms = j->plan.timeout_ms,
 		.findings = &j->report.findings };
-	CLEANUP_BUF struct buf lines;
+	CLEANUP_BUF struct buf lines = { 0 };
 
 	if (!j->executed)
 		return;
@@ -1125,7 +1125,7 @@ jobs_launcher_gone(struct jobs *jobs)
 static void
 note_ended(struct job *j)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
 	if (j->entry == NULL || j->entry->ended[0] != '\0' || j->sp.guard == 0)
 		return;

@@ -3,8 +3,8 @@
  * launch: the executor's end of the pair with mcp-execd-launcher, which makes
  * the guards of runs (executor/launcher/launchmsg.h has what is said).
  *
- * One launcher a process; one that is gone is opened again by whoever watches
- * it (executor/service/launcher, mcp-execctl).  Plans go over before the first
+ * One launcher a process; one that is gone is opened again by its watcher
+ * (executor/service/launcher, mcp-execctl).  Plans go over before the first
  * run that needs them, so a new launcher has them when it has to.
  */
 #ifndef EXECUTOR_LAUNCH_H
@@ -56,7 +56,7 @@ int launch_next(struct launch_event *out);
 /* For guards that are made from now on. */
 void launch_remember(
     const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES]);
-/* The executable beside this process's own, for tests and tools. */
+/* The executable next to this process's own, for tests and tools. */
 const char *launch_beside(void);
 
 #endif

@@ -525,7 +525,7 @@ void
 result_put_call(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev)
 {
-	CLEANUP_BUF struct buf message, denials;
+	CLEANUP_BUF struct buf message = { 0 }, denials = { 0 };
 	struct msg_done d = *call->done;
 	struct result_call quoted = *call;
 

@@ -121,7 +121,7 @@ def test_missing():
                            text=True, timeout=60, check=False)
         equal(r.returncode, 1, r)
         check("mcp-execd-launcher" in r.stderr, r.stderr)
-        check("install it beside the frontend" in r.stderr, r.stderr)
+        check("install it next to the frontend" in r.stderr, r.stderr)
     finally:
         server.remove()
 
