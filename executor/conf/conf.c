@@ -424,15 +424,15 @@ check_programs(
 
 /* The launcher next to that program; false: there is none. */
 static bool
-take_launcher(struct conf *c, const char *next to)
+take_launcher(struct conf *c, const char *frontend)
 {
 	static const char name[] = "mcp-execd-launcher";
-	const char *slash = strrchr(next to, '/');
-	size_t n = slash == NULL ? 0 : (size_t)(slash + 1 - next to);
+	const char *slash = strrchr(frontend, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash + 1 - frontend);
 
 	if (n == 0 || n + sizeof(name) > sizeof(c->launcher_path))
 		return false;
-	memcpy(c->launcher_path, next to, n);
+	memcpy(c->launcher_path, frontend, n);
 	memcpy(c->launcher_path + n, name, sizeof(name));
 	return access(c->launcher_path, F_OK) == 0;
 }
