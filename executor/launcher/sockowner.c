@@ -55,11 +55,11 @@ open_diag(void)
 }
 
 static void
-take_socket(struct sockets *s, const struct nlmsghdr *h, const struct stat *st)
+take_socket(struct sockets *s, struct nlmsghdr *h, const struct stat *st)
 {
-	const struct unix_diag_msg *m = (const void *)(h + 1);
+	struct unix_diag_msg *m = (void *)(h + 1);
 	unsigned device = major(st->st_dev) << DEVICE_BITS | minor(st->st_dev);
-	const struct rtattr *a = (const void *)(m + 1);
+	struct rtattr *a = (void *)(m + 1);
 	size_t left = h->nlmsg_len - sizeof(*h) - sizeof(*m);
 	struct unix_diag_vfs v;
 
@@ -81,7 +81,7 @@ find_sockets(struct sockets *s, const struct stat *st)
 		char raw[16384];
 		struct nlmsghdr align;
 	} in;
-	const struct nlmsghdr *h;
+	struct nlmsghdr *h;
 	int fd = open_diag();
 	bool done = fd == -1;
 	unsigned left;

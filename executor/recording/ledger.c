@@ -273,9 +273,12 @@ ledger_find(const struct ledger *l, struct bytes id,
 
 	if (id.len != ASCIICAST_ID - 1)
 		return NULL;
-	for (x = l->newest; x != NULL; x = x->older)
-		if (is_of(x, verifier) & bytes_eq_secret(x->id, id.p, id.len))
+	for (x = l->newest; x != NULL; x = x->older) {
+		bool named = bytes_eq_secret(x->id, id.p, id.len);
+
+		if (is_of(x, verifier) && named)
 			found = x;
+	}
 	return found;
 }
 

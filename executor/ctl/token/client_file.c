@@ -109,7 +109,7 @@ list_names(const char *config, struct names *n)
 			if (is_name(f->d_name) && !has_name(n, f->d_name) &&
 			    n->count < MAX_CLIENTS)
 				(void)snprintf(n->name[n->count++], MAX_NAME,
-				    "%s", f->d_name);
+				    "%.*s", MAX_NAME - 1, f->d_name);
 		if (d != NULL)
 			(void)closedir(d);
 	}
