@@ -205,7 +205,8 @@ endif
 
 ALL_CPPFLAGS = $(BASE_CPPFLAGS) $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS = $(BASE_CFLAGS) $(PROBED_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(opt_$(V)) -pie $(PROBED_LDFLAGS) $(LDFLAGS)
+PIE = -pie
+ALL_LDFLAGS = $(opt_$(V)) $(PIE) $(PROBED_LDFLAGS) $(LDFLAGS)
 
 objs = $(patsubst %.c,$(O)/%.o,$(1))
 but_main = $(filter-out %/main.c,$(1))
@@ -277,10 +278,11 @@ $(B)/mcp-execd-frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 # Static where the C library comes so (tests/probe): little to copy for each run.
+$(B)/mcp-execd-launcher: private PIE = $(or $(LAUNCHER_STATIC),-pie)
 $(B)/mcp-execd-launcher: $(O)/executor/launcher/main.o $(B)/liblauncher.a \
 	    $(call objs,$(LAUNCHER_COMMON))
 	$(call say,LINK)
-	$(quiet)$(link) $(LAUNCHER_STATIC) $^ $(LAUNCHER_LIBS)
+	$(quiet)$(link) $^ $(LAUNCHER_LIBS)
 $(B)/mcp-execctl: $(O)/executor/ctl/main.o $(B)/libctl.a $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
