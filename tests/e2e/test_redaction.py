@@ -82,6 +82,7 @@ OURS = {
     "token.name", "policy.name", "token.policy", "source.ip", "mcp.session.id",
     "posture.directory", "control.verb", "run.id",
     "mcp.tool",             # the frontend asks for tools that are offered
+    "mcp.ignored_arguments",    # names that the configuration lists
 }
 
 
@@ -167,6 +168,7 @@ def drive_runs(c, server):
     c.sh("true", working_dir=f"PGPASSWORD={S}/not-there")
     c.sh("true", working_dir=f"/{GH}")
     c.sh(f"cp /bin/true ./{GH}; ./{GH}; /bin/echo {GH}")
+    c.sh(f"ls /no/{GH}; ls /no/PGPASSWORD={S}")     # are not in view
     c.sh("true", env={"PGPASSWORD": S})
     c.sh("true", env={GH: "x", "CI": S})
     c.sh("cat >/dev/null", stdin=f"PGPASSWORD={S}")
@@ -193,6 +195,16 @@ def drive_runs(c, server):
     with contextlib.suppress(Exception):
         c.finish(conn)
     return shown
+
+
+def drive_jobs(c):
+    """A job whose processes have such names, which its end lists."""
+    job = re.search(r"[0-9a-f]{32}", c.call(
+        "job_start", command="cp $(which sleep) ./PGPASSWORD=hunter2; "
+        "./PGPASSWORD=hunter2 60 & echo up; wait").text).group()
+    within("it is up", 5, lambda: "up\n" in c.call(
+        "job_output", job=job, wait_ms=200).text)
+    c.call("job_stop", job=job)
 
 
 def drive_others(server):
@@ -258,9 +270,11 @@ def test_every_field():
             keys.update(kernel="on")
         server = stack.enter_context(Server(
             redacting(**keys),
-            policy={"environment": {"allow": ["PGPASSWORD", "CI", GH]}}))
+            policy={"jobs": {},
+                    "environment": {"allow": ["PGPASSWORD", "CI", GH]}}))
         c = as_client(server, f"PGPASSWORD={S}")
         shown = drive_runs(c, server)
+        drive_jobs(c)
         drive_others(server)
         m = mark()
         c.sh(f": {m}")
