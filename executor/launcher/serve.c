@@ -395,6 +395,9 @@ receive_message(struct message *m)
 		return true;
 	log_err("a message of the executor's is refused: it is cut");
 	close_fds(m);
+	if ((size_t)n >= sizeof(m->head) && m->head.kind == LAUNCHMSG_RUN)
+		answer_run(LAUNCHMSG_NOT_STARTED, m->head.run, 0, EMFILE, -1);
+	m->head.kind = 0;
 	return true;
 }
 
