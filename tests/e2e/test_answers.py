@@ -5,7 +5,7 @@ import json
 import re
 
 import instance
-from client import Result, Server, check, equal, parse
+from client import Result, Server, check, equal, parse, within
 from modern import Events, Modern
 
 PLAIN = {"structured": False, "text": "clean"}
@@ -90,7 +90,7 @@ def test_separate(_):
                         "audit": {"output": "all"}}) as server, \
             server.http() as c:
         c.sh("echo out; echo err >&2")
-        end = server.audit("run-result")[-1]
+        end = within("its record", 5, lambda: server.audit("run-result"))[-1]
         equal((end["stdout.bytes"], end["stderr.bytes"]), (4, 4), "separate")
 
 

@@ -52,9 +52,9 @@ def test_killed_during_a_run():
     """The run goes on, its end is told, and the next one has another."""
     with Server() as server, Http(server) as c:
         m, go = mark(), server.work / "go"
-        conn = c.begin(f"until [ -e {go} ]; do sleep 0.05; done; "
-                       f"(setsid sleep 1000641 &) ; echo {m} over")
-        server.running(m)
+        conn = c.begin(f"echo {m} > up; until [ -e {go} ]; do sleep 0.05; "
+                       f"done; (setsid sleep 1000641 &) ; echo {m} over")
+        server.file("up")       # not only asked for
         first = server.launcher_pid()
         os.kill(first, signal.SIGKILL)
         record = within("a record", 5, lambda: server.audit(EXIT))[0]
