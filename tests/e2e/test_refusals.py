@@ -3,7 +3,7 @@
 import os
 import socket
 
-from client import Skip, check, equal
+from client import Skip, check, equal, within
 
 SERVER = {"name": "refusals", "policy": {
     "files": {"tmp_bytes": 4 << 20}, "network": "loopback",
@@ -19,7 +19,9 @@ def told(server, command, *words, rule=None):
         check(word in said, word, "is not in", r.text)
     check(not words or r.text.count("DENIED: ") == 1, r.text)
     check(said in r.text, r.text)
-    last = server.audit("run-result")[-1]
+    last = within("its record", 5, lambda: [
+        x for x in server.audit("run-result")
+        if x["run.id"] == r.data["run_id"]])[-1]
     equal(last.get("run.explained", ""), said, "in the record")
     if rule:
         of_run = [d for d in server.audit("run-denial")
