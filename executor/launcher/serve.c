@@ -171,6 +171,7 @@ map_order(int fd, size_t size)
 		return NULL;
 	}
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	/* cppcheck-suppress memleak ; the caller's to unmap */
 	return p == MAP_FAILED ? NULL : p;
 }
 

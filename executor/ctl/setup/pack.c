@@ -25,7 +25,7 @@ pack_services_add(struct pack_services *s, const char *text, struct err *e)
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@:_.\\-";
 	size_t n = strlen(text);
 	const char *type = strrchr(text, '.');
-	char *out = s->name[s->count];
+	char *out;
 
 	if (s->count == PACK_MAX_SERVICES)
 		return err_set(
@@ -33,6 +33,7 @@ pack_services_add(struct pack_services *s, const char *text, struct err *e)
 	if (n == 0 || n > 240 || text[0] == '-' || strspn(text, okay) != n)
 		return err_set(e, ERR_BAD, "\"%s\" is not the name of a unit",
 		    log_text(bytes_of(text)).s);
+	out = s->name[s->count];
 	(void)snprintf(out, sizeof(s->name[0]), "%s%s", text,
 	    type != NULL && (strcmp(type, ".service") == 0 ||
 				strcmp(type, ".timer") == 0 ||
