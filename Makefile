@@ -278,7 +278,9 @@ $(B)/mcp-execd-frontend: $(O)/frontend/main.o $(B)/libfrontend.a $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
 # Static where the C library comes so (tests/probe): little to copy for each run.
-$(B)/mcp-execd-launcher: private PIE = $(or $(LAUNCHER_STATIC),-pie)
+# clang takes only one of them, and says so.
+$(B)/mcp-execd-launcher: private PIE = -pie $(LAUNCHER_STATIC) \
+	-Wno-unused-command-line-argument
 $(B)/mcp-execd-launcher: $(O)/executor/launcher/main.o $(B)/liblauncher.a \
 	    $(call objs,$(LAUNCHER_COMMON))
 	$(call say,LINK)

@@ -80,6 +80,15 @@ def within(what, seconds, test, step=0.02):
         time.sleep(step)
 
 
+def token_served(server):
+    """A request that was in hand when a frontend ended makes its token wait."""
+    try:
+        Http(server).close()
+    except Failed:
+        return False
+    return True
+
+
 # --- HTTP ------------------------------------------------------------------
 
 class Gone(Failed):

@@ -7,7 +7,7 @@ import signal
 import time
 
 from client import (REVISIONS, RUN_ID, Result, RpcError, Skip, check, equal, fds,
-                    mark, processes, within)
+                    mark, processes, token_served, within)
 from modern import Modern
 
 JOBS = {"at_once": 3, "max_seconds": 60, "keep_seconds": 600, "keep": 8,
@@ -315,6 +315,7 @@ def test_survives_frontend_and_client(server):
     within("another frontend", 10, lambda: server.frontend_pid() not in (
         None, before) and server.healthy())
     plain.close()
+    within("its token is served", 30, lambda: token_served(server), .5)
     with server.http() as c:
         check(job in c.call("job_list").text, "found again")
         equal(body(ended(c, job)), "begin\nend\n", "all of it")
@@ -392,6 +393,7 @@ def test_once_with_a_broken_stream(server):
         os.kill(before, signal.SIGKILL)
         within("another frontend", 10, lambda: server.frontend_pid() not in (
             None, before) and server.healthy())
+    within("its token is served", 30, lambda: token_served(server), .5)
     with server.http() as c:
         check("exit status 5" in c.call("exec_cmd", **args).text, "still")
         equal(counter.read_text(), "x\n", "runs")

@@ -12,7 +12,7 @@ import time
 import instance
 from client import (FRONTEND_EXIT, ROOT, Connection, Gone, Http, Server, Skip,
                     alive, check, descendants, equal, fds, mark, message,
-                    processes, status_of, within)
+                    processes, status_of, token_served, within)
 
 
 def check_limits(pid, build):
@@ -155,6 +155,7 @@ def test_frontend_killed_during_a_run():
         within("service again", 5, server.healthy)
         check(time.monotonic() - begin < 8 * server.slow, "quickly")
         check(server.frontend_pid() != first, "another process")
+        within("its token is served", 30, lambda: token_served(server), .5)
         with Http(server) as c:
             equal(c.sh("echo again").text, "again\n", "runs again")
         equal(len(server.audit("start")), 1, "the executor lived on")
