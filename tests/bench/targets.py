@@ -26,8 +26,9 @@ PEERS = HERE / "peers"
 START_S = 20
 SHELL = ["sh", "-c", "true"]
 LIMITS = {"runs": 300, "runs_per_minute": 0}
-CONFIG = {"limits": {"connections_per_address": 1024, "sessions": 4096,
-                     "sessions_per_token": 4096, "connections": 4096}}
+CONFIG = {"limits": {"runs": 512, "connections_per_address": 1024,
+                     "connections": 4096, "sessions": 4096,
+                     "sessions_per_token": 4096}}
 
 
 class Missing(Exception):
