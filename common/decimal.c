@@ -18,3 +18,13 @@ decimal_put(char *p, uint32_t n)
 	*p = '\0';
 	return p;
 }
+
+pid_t
+decimal_pid(const char *text)
+{
+	pid_t n = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		n = n * 10 + (*text - '0');
+	return *text == '\0' ? n : 0;
+}

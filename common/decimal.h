@@ -9,10 +9,13 @@
 #define COMMON_DECIMAL_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { DECIMAL_MAX = 11 }; /* bytes that it writes at most, with the NUL */
 
 /* Write n and a NUL at p, which has room for them; returns the NUL's place. */
 char *decimal_put(char *p, uint32_t n);
+/* A process id, as proc(5) names it; 0: the text is another one. */
+pid_t decimal_pid(const char *text);
 
 #endif

@@ -101,3 +101,11 @@ utf8_incomplete_tail(struct bytes b)
 			return n;
 	return 0;
 }
+
+size_t
+utf8_whole(struct bytes s)
+{
+	size_t tail = utf8_incomplete_tail(s);
+
+	return tail < s.len ? s.len - tail : s.len;
+}

@@ -19,4 +19,7 @@ bool utf8_valid(struct bytes b);
  */
 size_t utf8_incomplete_tail(struct bytes b);
 
+/* Length without such a tail; all of it if it is nothing else. */
+size_t utf8_whole(struct bytes s);
+
 #endif

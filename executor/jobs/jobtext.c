@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
@@ -90,22 +91,6 @@ jobtext_put_row(struct buf *out, const struct ledger_entry *x)
 	    (unsigned long long)spool_total(x->spool), x->tool, x->command);
 }
 
-/* Without the beginning of a character whose end is not there (yet). */
-static size_t
-whole_characters(struct bytes s)
-{
-	for (size_t back = 1; back <= 3 && back < s.len; back++) {
-		uint8_t c = s.p[s.len - back];
-		size_t wants = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-
-		if (c >= 0xc0)
-			return wants > back ? s.len - back : s.len;
-		if (c < 0x80)
-			break;
-	}
-	return s.len;
-}
-
 /* Up to a gap: after it another call goes on.  Where it ends. */
 static uint64_t
 read_range(struct buf *out, const struct ledger_entry *x, uint64_t *from,
@@ -144,7 +129,7 @@ jobtext_put_range(
 
 	buf_init(&text, MAX_TEXT);
 	to = read_range(&text, x, &from, max, &lost);
-	whole = whole_characters(buf_bytes(&text));
+	whole = utf8_whole(buf_bytes(&text));
 	if (to < total || !x->over) {
 		to -= text.len - whole;
 		text.len = whole;

@@ -201,16 +201,6 @@ by_parents(void)
 	return method == BY_PARENTS;
 }
 
-static pid_t
-read_number(const char *text)
-{
-	pid_t n = 0;
-
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n * 10 + (*text - '0');
-	return *text == '\0' ? n : 0;
-}
-
 /* Take each process of /proc whose parent is found already. */
 static void
 scan_once(struct walk *w, int fd)
@@ -224,7 +214,7 @@ scan_once(struct walk *w, int fd)
 	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
 		for (at = 0; at < n;) {
 			const struct entry *d = (const void *)(dir.raw + at);
-			pid_t pid = read_number(d->name);
+			pid_t pid = decimal_pid(d->name);
 
 			if (pid > 0 && !found_process(w, pid) &&
 			    found_process(w, parent_of(pid, w->alive)))

@@ -163,16 +163,6 @@ process_has(pid_t pid, const struct sockets *s)
 	return found;
 }
 
-static pid_t
-read_number(const char *text)
-{
-	pid_t n = 0;
-
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n * 10 + (*text - '0');
-	return *text == '\0' ? n : 0;
-}
-
 /* All processes of its own ids are the run's, but the guard. */
 static bool
 namespace_has(const struct sockets *s)
@@ -194,7 +184,7 @@ namespace_has(const struct sockets *s)
 			const struct entry *d = (const void *)(dir.raw + at);
 
 			at += d->len;
-			pid = read_number(d->name);
+			pid = decimal_pid(d->name);
 			found = pid > 1 && process_has(pid, s);
 		}
 	(void)close(fd);

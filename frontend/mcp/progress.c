@@ -49,22 +49,6 @@ has_room(const struct progress *p)
 	return p->sink.notify(p->sink.arg, bytes_of(""));
 }
 
-/* Without the beginning of a character that is not all there. */
-static size_t
-whole_characters(struct bytes s)
-{
-	for (size_t back = 1; back <= 3 && back < s.len; back++) {
-		uint8_t c = s.p[s.len - back];
-		size_t wants = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-
-		if (c >= 0xc0)
-			return wants > back ? s.len - back : s.len;
-		if (c < 0x80)
-			break;
-	}
-	return s.len;
-}
-
 static struct progress_run *
 list_runs(const struct progress *p, size_t *count)
 {
@@ -113,7 +97,7 @@ piece_size(const struct progress *p, uint64_t now)
 	if (n == p->held.len && n < PROGRESS_PIECE &&
 	    now - p->since_ms < PROGRESS_LINE_MS)
 		return 0;
-	return whole_characters(bytes_make(p->held.p, n));
+	return utf8_whole(bytes_make(p->held.p, n));
 }
 
 /* Text as shown: made harmless, or a word if it is not text. */
