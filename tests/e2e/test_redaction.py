@@ -200,8 +200,8 @@ def drive_runs(c, server):
 def drive_jobs(c):
     """A job whose processes have such names, which its end lists."""
     job = re.search(r"[0-9a-f]{32}", c.call(
-        "job_start", command="cp $(which sleep) ./PGPASSWORD=hunter2; "
-        "./PGPASSWORD=hunter2 60 & echo up; wait").text).group()
+        "job_start", command="cp $(which sh) ./PGPASSWORD=hunter2; "
+        "./PGPASSWORD=hunter2 -c 'echo up; sleep 60; :'").text).group()
     within("it is up", 5, lambda: "up\n" in c.call(
         "job_output", job=job, wait_ms=200).text)
     c.call("job_stop", job=job)
