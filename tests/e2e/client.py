@@ -567,11 +567,19 @@ class Server(instance.Instance):
             self.stop()
             wrong = records.problems(self.audit_file)
             check(not wrong, "records not as in their schema:", *wrong[:3])
+            told = [f.name for f in self.logs() if self.token[4:].encode()
+                    in f.read_bytes()]
+            check(not told, "the token's secret stands in", *told)
         except (instance.Failure, Failed):
             if kind is None:
                 raise
         finally:
             self.remove()
+
+    def logs(self):
+        """What is written of a test: the log, its older files, stderr."""
+        return [self.stderr, *self.audit_file.parent.glob(
+            self.audit_file.stem + "*")]
 
     def http(self, **more):
         return Http(self, **more)
