@@ -246,20 +246,21 @@ step_landlock(const struct child *c)
 }
 
 /*
- * Give the guard time to take its copy of the listener, which exec closes:
- * its number goes out, and a byte comes back when the guard has it.  Only
- * read and write: the filter is in force already.
+ * All is done but the last step: a byte comes back when the guard has taken
+ * its copy of the listener, which exec closes, and the run's intent is on
+ * disk.  Only read and write: a filter with a listener is in force already.
  */
 static int
-hand_over(int listener)
+await_go(int listener)
 {
-	struct child_failure f = { .step = CHILD_LISTENER, .sysno = listener };
-	char done;
+	struct child_failure f = { .step = CHILD_READY, .sysno = listener };
+	char go;
 
 	if (write(REPORT_FD, &f, sizeof(f)) != (ssize_t)sizeof(f) ||
-	    read(REPORT_FD, &done, 1) != 1)
+	    read(REPORT_FD, &go, 1) != 1)
 		return -EPIPE;
-	(void)close(listener);
+	if (listener != -1)
+		(void)close(listener);
 	return 0;
 }
 
@@ -267,16 +268,18 @@ static int
 step_seccomp(const struct child *c)
 {
 	const struct launchplan *p = c->plan;
-	int listener;
+	int listener, r;
 
-	if (p->filter.prog.len == 0)
-		return 0;
-	if (!p->explained)
-		return filter_load(&p->filter);
+	if (p->filter.prog.len == 0 || !p->explained) {
+		r = await_go(-1); /* the filter need not allow that */
+		return r != 0 || p->filter.prog.len == 0
+			   ? r
+			   : filter_load(&p->filter);
+	}
 	/* As exec will: a guard without privileges may not reach in else. */
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	listener = filter_load_listener(&p->filter);
-	return listener < 0 ? listener : hand_over(listener);
+	return listener < 0 ? listener : await_go(listener);
 }
 
 /*
@@ -314,7 +317,8 @@ step_execve(const struct child *c)
  *    the run's own root;
  *  no_new_privs: before Landlock and seccomp, which need it;
  *  landlock: after the directory was opened, which it need not allow;
- *  seccomp: last, so that it need not allow any of the above.
+ *  seccomp: last, so that it need not allow any of the above; it waits until
+ *    the run's intent is on disk.
  */
 static const struct {
 	const char *name;

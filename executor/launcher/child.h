@@ -23,7 +23,7 @@ struct child {
 };
 
 enum {
-	CHILD_LISTENER = -1 /* not a step: sysno is a descriptor */
+	CHILD_READY = -1 /* not a step: it waits for a byte from the guard */
 };
 
 /* The step that looks for the working directory. */
@@ -32,7 +32,7 @@ enum {
 /* The failure of one step, as written to `report` in one piece. */
 struct child_failure {
 	int step; /* index for child_step_name */
-	int sysno;
+	int sysno; /* CHILD_READY: the filter's listener, -1: none */
 };
 
 /* Confine this process and become the command; never returns. */

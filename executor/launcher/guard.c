@@ -36,7 +36,10 @@ struct guard {
 	int sigfd;
 	bool own_pids; /* it is process 1 of a namespace */
 	int oom; /* its own oom_score_adj, -1: it stays as it is */
-	int failure; /* a step's failure, the listener, or EOF at exec */
+	int failure; /* a step's failure, CHILD_READY, or EOF at exec */
+	bool ready; /* the command waits for its last step */
+	bool go; /* and may take it */
+	bool released; /* and was told so */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
@@ -258,6 +261,17 @@ reap_children(struct guard *g)
 		end_behind_command(g);
 }
 
+/* The command's last step comes when both have been said, in either order. */
+static void
+release_command(struct guard *g)
+{
+	if (!g->ready || !g->go || g->killing)
+		return;
+	g->ready = false;
+	g->released = true;
+	(void)!write(g->failure, "", 1);
+}
+
 static void
 take_order(struct guard *g)
 {
@@ -266,6 +280,11 @@ take_order(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
+	if (n == 1 && order == GUARD_GO) {
+		g->go = true;
+		release_command(g);
+		return;
+	}
 	if (n <= 0) { /* the executor is gone */
 		(void)close(g->ctl);
 		g->ctl = -1;
@@ -284,16 +303,20 @@ take_order(struct guard *g)
 static void
 take_listener(struct guard *g, int number)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, g->command, 0);
+	int pidfd;
 
+	g->ready = true;
+	if (number == -1)
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, g->command, 0);
 	g->execs.fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	(void)close(pidfd);
 	(void)fcntl(g->execs.fd, F_SETFD, FD_CLOEXEC);
 	/* Without a copy the child gets no answer and reports the step. */
 	if (g->execs.fd != -1)
-		(void)!write(g->failure, "", 1);
-	else
-		(void)shutdown(g->failure, SHUT_WR);
+		return;
+	g->ready = false;
+	(void)shutdown(g->failure, SHUT_WR);
 }
 
 static int
@@ -369,8 +392,9 @@ take_failure(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
-	if (n == (ssize_t)sizeof(f) && f.step == CHILD_LISTENER) {
+	if (n == (ssize_t)sizeof(f) && f.step == CHILD_READY) {
 		take_listener(g, f.sysno);
+		release_command(g);
 		return;
 	}
 	(void)close(g->failure);
@@ -378,6 +402,9 @@ take_failure(struct guard *g)
 	if (n == (ssize_t)sizeof(f)) {
 		name_step(g, child_step_name(f.step));
 		g->report.sysno = f.sysno;
+	} else if (!g->released) { /* it was ended before it could begin */
+		name_step(g, "start");
+		g->report.sysno = ECANCELED;
 	} else {
 		g->started = true;
 		send_report(g, GUARD_STARTED);

@@ -2,6 +2,9 @@
 /*
  * guard: one small process a run, between the executor and the command.
  *
+ * It makes everything ready while the run's intent goes to disk; the command
+ * begins with GUARD_GO, and without it never.
+ *
  * It is the subreaper of the command's whole process tree, so that nothing
  * escapes by double fork or setsid: when the command exits, or the executor
  * says so, or the executor dies (its end of `ctl` closes), the guard ends the
@@ -20,6 +23,7 @@
 
 /* Executor to guard, one byte each. */
 enum guard_order {
+	GUARD_GO = 'G', /* the intent is on disk: execve(2) may come */
 	GUARD_TERM = 'T', /* SIGTERM to every process of the tree */
 	GUARD_KILL = 'K' /* SIGKILL, until none is left */
 };

@@ -54,9 +54,9 @@ enum state {
 	FREE,
 	ASKED, /* its intent is still to be made */
 	WITHDRAWN, /* likewise, and it does not run */
-	ACCEPTED, /* its intent waits to be on disk */
+	ACCEPTED, /* its intent waits to be on disk, its guard for that */
 	VOID, /* likewise, and it does not run */
-	RUNNING, /* there is a guard */
+	RUNNING, /* its guard may start the command */
 	ENDING, /* TERM was sent */
 	KILLING, /* KILL was sent */
 	DRAINING, /* the tree is gone, output is still to be forwarded */
@@ -133,6 +133,7 @@ struct jobs {
 	bool busy; /* the last turn left something to do */
 	struct quota quota;
 	struct log_limit audit_errors;
+	bool unwritable; /* what was asked of the log last has failed */
 	size_t max; /* runs at the same time */
 	size_t leaving; /* jobs in state LEAVING, at most max */
 	size_t slots; /* of job: both */
@@ -1016,7 +1017,7 @@ guard_ended(struct job *j, int status)
 	j->guard_gone = true;
 	if (is_running(j))
 		job_wake(j);
-	else
+	else if (j->state != ACCEPTED) /* else it is looked at by job_start */
 		job_left(j);
 }
 
@@ -1057,7 +1058,7 @@ find_run(struct jobs *jobs, uint64_t run)
 static void
 not_started(struct job *j, int sysno)
 {
-	if (j->state == RUNNING)
+	if (j->state == RUNNING || j->state == ACCEPTED)
 		job_refuse(j,
 		    "the command was not started: cannot make a process: %s",
 		    strerror(sysno));
@@ -1413,6 +1414,16 @@ begin_recording(struct job *j, struct err *e)
 	return j->recorder == NULL ? e->code : 0;
 }
 
+/*
+ * A guard for it, which makes everything ready and then waits for job_start.
+ * Nothing is told or recorded if that fails: job_start tries again.
+ */
+static bool
+job_prepare(struct job *j, struct err *e)
+{
+	return j->sp.live || start_in_cgroup(j, e) == 0;
+}
+
 static void
 job_start(struct job *j)
 {
@@ -1424,7 +1435,7 @@ job_start(struct job *j)
 		job_event(j, NOT_STARTED);
 		return;
 	}
-	if (begin_recording(j, &e) != 0 || start_in_cgroup(j, &e) != 0) {
+	if (begin_recording(j, &e) != 0 || !job_prepare(j, &e)) {
 		if (e.code == ERR_EOF) { /* the next launcher will */
 			j->state = ACCEPTED;
 			return;
@@ -1433,6 +1444,7 @@ job_start(struct job *j)
 		job_event(j, NOT_STARTED);
 		return;
 	}
+	spawn_go(&j->sp);
 	j->start_ns = clock_mono_ns();
 	output_init(&j->stdout_, 1, j->sp.out, cap);
 	output_init(&j->stderr_, 2, j->sp.err, cap);
@@ -1446,6 +1458,8 @@ job_start(struct job *j)
 	j->out = j->err =
 	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
 	arm_timer(j);
+	if (j->guard_gone)
+		job_wake(j);
 }
 
 static int
@@ -1455,6 +1469,7 @@ flush_audit(struct jobs *jobs)
 	uint32_t dropped;
 	int rc = audit_flush(jobs->audit, &e);
 
+	jobs->unwritable = rc != 0;
 	if (rc != 0 && rc != ERR_AGAIN &&
 	    log_limit_allows(&jobs->audit_errors, &dropped))
 		log_err("audit: %s; runs are refused until it can be written",
@@ -1469,6 +1484,25 @@ is_launching(void)
 	return launch_is_open() && !launch_has_room();
 }
 
+/*
+ * Guards are made beside the disk's work.  Not while the log cannot be
+ * written, as none of them would come to anything.
+ */
+static void
+prepare_accepted(struct jobs *jobs)
+{
+	struct err e;
+	size_t i;
+
+	for (i = 0; i < jobs->slots && !jobs->unwritable; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->state == ACCEPTED && !j->sp.live && !is_launching() &&
+		    !job_prepare(j, &e))
+			log_debug("job: %s run=%s", e.what, j->id);
+	}
+}
+
 int
 jobs_flush(struct jobs *jobs)
 {
@@ -1476,11 +1510,13 @@ jobs_flush(struct jobs *jobs)
 	int rc;
 
 	jobs->busy = turns_run(jobs->turns, SLICE_US);
+	prepare_accepted(jobs);
 	rc = flush_audit(jobs);
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (j->state == ACCEPTED && rc == 0 && is_launching()) {
+		if (j->state == ACCEPTED && rc == 0 && !j->sp.live &&
+		    is_launching()) {
 			continue; /* an answer makes room */
 		} else if (j->state != ACCEPTED || rc == 0) {
 			job_event(j, FLUSHED);

@@ -15,7 +15,8 @@
  * if it could not be started (ACCEPTED or RUNNING to LEAVING).
  *
  * A run is accepted, its intent goes into the audit log, and only when that
- * is on disk (jobs_flush, from the loop's idle hook) is it started.  It ends
+ * is on disk (jobs_flush, from the loop's idle hook) is it started; its guard
+ * is made meanwhile, and waits for that with everything ready.  It ends
  * when the command exits; its tree is ended with it; what it wrote until then
  * is forwarded; then its result is recorded and told.
  *

@@ -103,6 +103,15 @@ spawn_run(
 	return 0;
 }
 
+/* A guard that is gone has reported why, or is told of by the launcher. */
+void
+spawn_go(const struct spawned *sp)
+{
+	char go = GUARD_GO;
+
+	(void)send(sp->ctl, &go, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void
 spawn_started(struct spawned *sp, const struct launch_event *ev)
 {

@@ -17,11 +17,14 @@ struct spawned {
 };
 
 /*
- * Ask for the guard, which starts the command: the answer to the run's number
- * comes by launch_next.  *out untouched on failure.
+ * Ask for the guard, which makes everything ready but starts the command only
+ * after spawn_go(): the answer to the run's number comes by launch_next.  *out
+ * untouched on failure.
  */
 int spawn_run(const struct plan *plan, uint64_t run, struct spawned *out,
     struct err *e) MUST_CHECK;
+/* The run's intent is on disk. */
+void spawn_go(const struct spawned *sp);
 /* There is a guard: its id, and its pidfd, which is taken over. */
 void spawn_started(struct spawned *sp, const struct launch_event *ev);
 /* Wait for that, where nobody else asks for anything. */

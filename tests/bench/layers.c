@@ -262,6 +262,7 @@ run_policy(const struct row *r)
 	if (spawn_run(&plan, count, &sp, &e) != 0 ||
 	    spawn_await(&sp, count, &e) != 0)
 		die(r->name, e.what);
+	spawn_go(&sp);
 	well = wait_for_end(&sp);
 	if (grouped) {
 		cgroup_end(id, &usage);

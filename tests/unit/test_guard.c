@@ -24,6 +24,7 @@
 
 #include "common/clock.h"
 #include "common/fdio.h"
+#include "executor/launcher/proctree.h"
 #include "executor/run/spawn.h"
 #include "tests/unit/fixture_executor.h"
 
@@ -53,6 +54,7 @@ struct run {
 	struct guard_report report; /* the last one */
 	bool started, failed, exited;
 	bool gone; /* the guard itself */
+	bool held; /* it is not told to go on */
 };
 
 static uint64_t number; /* of the last run */
@@ -67,6 +69,8 @@ start_planned(struct run *r, struct policy *p)
 	if (spawn_run(&r->plan, ++number, &r->sp, &e) != 0 ||
 	    spawn_await(&r->sp, number, &e) != 0)
 		fail_msg("%s", e.what);
+	if (!r->held)
+		spawn_go(&r->sp);
 	r->out.fd = r->sp.out;
 	r->err.fd = r->sp.err;
 }
@@ -355,6 +359,81 @@ killed_at_once(const char *flavour)
 			(void)!send(r.sp.ctl, "K", 1, MSG_NOSIGNAL);
 		wait_over(&r);
 		assert_true(r.exited || r.failed);
+		done(&r);
+	}
+}
+
+/* Until the process is there that is to become the command. */
+static void
+start_held(struct run *r, const char *flavour, const char *command)
+{
+	struct policy *p = fixture_policy(fixture_top, flavour);
+	int i;
+
+	memset(r, 0, sizeof(*r));
+	r->held = true;
+	fixture_plan(&r->plan, p, command, NULL);
+	start_planned(r, p);
+	for (i = 0; i < WAIT_MS / 10 && proctree_child(r->sp.guard) == 0; i++)
+		turn(r, 10);
+}
+
+static void
+never_began(struct run *r)
+{
+	wait_over(r);
+	assert_false(r->started);
+	assert_int_equal(r->out.len, 0);
+	done(r);
+}
+
+/* Whatever comes instead of GUARD_GO, the command does not begin. */
+static void
+waits_for_go(const char *flavour)
+{
+	struct run r;
+	int i;
+
+	start_held(&r, flavour, "echo began");
+	for (i = 0; i < 10; i++)
+		turn(&r, 10);
+	assert_false(r.started || r.gone);
+	assert_int_equal(r.out.len, 0);
+	spawn_go(&r.sp);
+	wait_over(&r);
+	assert_string_equal(r.out.text, "began\n");
+	done(&r);
+
+	start_held(&r, flavour, "echo began");
+	order(&r, GUARD_KILL);
+	spawn_go(&r.sp);
+	never_began(&r);
+
+	start_held(&r, flavour, "echo began");
+	order(&r, GUARD_TERM);
+	never_began(&r);
+
+	start_held(&r, flavour, "echo began");
+	(void)close(r.sp.ctl);
+	r.sp.ctl = -1;
+	never_began(&r);
+
+	start_held(&r, flavour, "echo began");
+	assert_int_equal(kill(r.sp.guard, SIGKILL), 0);
+	never_began(&r);
+}
+
+/* GUARD_GO is there long before the command is ready for it. */
+static void
+test_many_go(void **state)
+{
+	struct run r;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		run(&r, i % 2 == 0 ? "" : BARE, "echo began");
+		assert_string_equal(r.out.text, "began\n");
 		done(&r);
 	}
 }
@@ -867,6 +946,7 @@ BOTH(term_is_kind)
 BOTH(executor_is_gone)
 BOTH(closed_at_once)
 BOTH(killed_at_once)
+BOTH(waits_for_go)
 BOTH(many)
 BOTH(descriptors)
 BOTH(signals)
@@ -909,6 +989,8 @@ main(void)
 		BOTH_ROWS(executor_is_gone),
 		BOTH_ROWS(closed_at_once),
 		BOTH_ROWS(killed_at_once),
+		BOTH_ROWS(waits_for_go),
+		cmocka_unit_test(test_many_go),
 		BOTH_ROWS(many),
 		BOTH_ROWS(descriptors),
 		BOTH_ROWS(signals),

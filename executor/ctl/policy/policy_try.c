@@ -411,6 +411,8 @@ start_run(struct test *t, struct plan *p, struct err *e)
 	rc = spawn_run(p, 1, &t->sp, e);
 	if (rc == 0)
 		rc = spawn_await(&t->sp, 1, e);
+	if (rc == 0)
+		spawn_go(&t->sp); /* nothing is recorded here */
 	p->cgroup_fd = -1;
 	if (rc != 0)
 		end_group(t);
