@@ -101,7 +101,7 @@ EXECUTOR := $(call in,executor, \
 LAUNCHER := $(call in,executor/launcher, \
 	child confine_enter connector denial execlog filehash findings guard image \
 	launchmsg launchplan loginuid_set main mountattr mounts_enter ownid \
-	planstore proctree remask rights serve sockowner unotify)
+	planstore procdir proctree remask rights serve sockowner unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err filter_load landlock log path sigreset)

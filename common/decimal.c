@@ -19,12 +19,20 @@ decimal_put(char *p, uint32_t n)
 	return p;
 }
 
+uint64_t
+decimal_take(const char **text)
+{
+	uint64_t n = 0;
+
+	for (; **text >= '0' && **text <= '9'; ++*text)
+		n = n * 10 + (uint64_t)(**text - '0');
+	return n;
+}
+
 pid_t
 decimal_pid(const char *text)
 {
-	pid_t n = 0;
+	uint64_t n = decimal_take(&text);
 
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n * 10 + (*text - '0');
-	return *text == '\0' ? n : 0;
+	return *text == '\0' && n <= INT32_MAX ? (pid_t)n : 0;
 }

@@ -20,7 +20,6 @@ static int64_t
 seen_as(int pidfd)
 {
 	char path[48] = "/proc/self/fdinfo/", text[512];
-	int64_t id = 0;
 	const char *p;
 	ssize_t n;
 	int fd;
@@ -35,9 +34,8 @@ seen_as(int pidfd)
 	p = strstr(text, "\nPid:\t");
 	if (p == NULL)
 		return 0;
-	for (p += 6; *p >= '0' && *p <= '9'; p++)
-		id = id * 10 + (*p - '0');
-	return id;
+	p += 6;
+	return (int64_t)decimal_take(&p);
 }
 
 static bool

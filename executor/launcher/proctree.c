@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/decimal.h"
+#include "executor/launcher/procdir.h"
 
 enum {
 	MAX_PIDS = 4096 /* of one pass; further ones wait for the next */
@@ -32,15 +33,6 @@ struct walk {
 	 * what forks for ever leaves more of those than a pass has room for.
 	 */
 	bool alive;
-};
-
-/* struct linux_dirent64 of getdents64(2). */
-struct entry {
-	uint64_t ino;
-	int64_t off;
-	unsigned short len;
-	unsigned char type;
-	char name[];
 };
 
 static char *
@@ -94,34 +86,36 @@ read_children(struct walk *w, const char *path)
 	(void)close(fd);
 }
 
+struct threads {
+	struct walk *w;
+	char path[96], *tid; /* where the name of a thread belongs */
+};
+
+static bool
+enter_thread(void *arg, const char *tid)
+{
+	struct threads *t = arg;
+
+	if (strlen(tid) < DECIMAL_MAX) {
+		(void)put_text(put_text(t->tid, tid), "/children");
+		read_children(t->w, t->path);
+	}
+	return false;
+}
+
 /* The children of every thread of pid. */
 static void
 enter_process(struct walk *w, pid_t pid)
 {
-	union {
-		char raw[2048];
-		struct entry align;
-	} dir;
-	char path[96], *tid;
-	long n, at;
+	struct threads t = { .w = w };
 	int fd;
 
-	tid = put_text(
-	    decimal_put(put_text(path, "/proc/"), (uint32_t)pid), "/task/");
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	t.tid = put_text(
+	    decimal_put(put_text(t.path, "/proc/"), (uint32_t)pid), "/task/");
+	fd = open(t.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return;
-	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
-		for (at = 0; at < n;) {
-			const struct entry *d = (const void *)(dir.raw + at);
-
-			if (d->name[0] != '.' && strlen(d->name) < 16) {
-				(void)put_text(
-				    put_text(tid, d->name), "/children");
-				read_children(w, path);
-			}
-			at += d->len;
-		}
+	(void)procdir_find(fd, enter_thread, &t);
 	(void)close(fd);
 }
 
@@ -132,8 +126,8 @@ enter_process(struct walk *w, pid_t pid)
 static pid_t
 read_parent(pid_t pid, char *state)
 {
-	char text[512], *p;
-	pid_t parent = 0;
+	char text[512];
+	const char *p;
 	ssize_t n;
 	int fd;
 
@@ -149,9 +143,8 @@ read_parent(pid_t pid, char *state)
 	if (p == NULL || strlen(p) < 5)
 		return -1;
 	*state = p[2];
-	for (p += 4; *p >= '0' && *p <= '9'; p++)
-		parent = parent * 10 + (*p - '0');
-	return parent;
+	p += 4;
+	return (pid_t)decimal_take(&p);
 }
 
 /* The same with 0 for both; if alive: for what has ended as well. */
@@ -201,26 +194,17 @@ by_parents(void)
 	return method == BY_PARENTS;
 }
 
-/* Take each process of /proc whose parent is found already. */
-static void
-scan_once(struct walk *w, int fd)
+/* Take a process of /proc whose parent is found already. */
+static bool
+scan_process(void *arg, const char *name)
 {
-	union {
-		char raw[2048];
-		struct entry align;
-	} dir;
-	long n, at;
+	struct walk *w = arg;
+	pid_t pid = decimal_pid(name);
 
-	while ((n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
-		for (at = 0; at < n;) {
-			const struct entry *d = (const void *)(dir.raw + at);
-			pid_t pid = decimal_pid(d->name);
-
-			if (pid > 0 && !found_process(w, pid) &&
-			    found_process(w, parent_of(pid, w->alive)))
-				take_process(w, pid);
-			at += d->len;
-		}
+	if (pid > 0 && !found_process(w, pid) &&
+	    found_process(w, parent_of(pid, w->alive)))
+		take_process(w, pid);
+	return false;
 }
 
 /* Until nobody is added: children may have smaller numbers than parents. */
@@ -235,7 +219,7 @@ scan_proc(struct walk *w)
 	do {
 		before = w->count;
 		(void)lseek(fd, 0, SEEK_SET);
-		scan_once(w, fd);
+		(void)procdir_find(fd, scan_process, w);
 	} while (w->count > before && w->count < MAX_PIDS);
 	(void)close(fd);
 }

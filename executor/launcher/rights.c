@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "common/decimal.h"
+
 enum { SAME = -1, OPEN_PORTS = 1024, SOCKET_KIND = 0xf };
 
 static bool
@@ -56,15 +58,12 @@ static unsigned
 first_open_port(void)
 {
 	char text[16];
-	unsigned port = 0;
 	const char *p = text;
 
 	if (unotify_read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start",
 		text, sizeof(text)) == 0)
 		return OPEN_PORTS;
-	for (; *p >= '0' && *p <= '9'; p++)
-		port = port * 10 + (unsigned)(*p - '0');
-	return port;
+	return (unsigned)decimal_take(&p);
 }
 
 static int

@@ -9,11 +9,11 @@
 #include <linux/unix_diag.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/decimal.h"
+#include "executor/launcher/procdir.h"
 #include "executor/launcher/proctree.h"
 #include "executor/launcher/unotify.h"
 
@@ -109,84 +109,72 @@ find_sockets(struct sockets *s, const struct stat *st)
 static bool
 is_one(const struct sockets *s, const char *link)
 {
-	unsigned ino = 0;
+	uint64_t ino;
 	size_t i;
 
 	if (strncmp(link, "socket:[", 8) != 0)
 		return false;
-	for (link += 8; *link >= '0' && *link <= '9'; link++)
-		ino = ino * 10 + (unsigned)(*link - '0');
+	link += 8;
+	ino = decimal_take(&link);
 	for (i = 0; i < s->count; i++)
 		if (s->ino[i] == ino)
 			return true;
 	return false;
 }
 
-/* struct linux_dirent64 of getdents64(2). */
-struct entry {
-	uint64_t ino;
-	int64_t off;
-	unsigned short len;
-	unsigned char type;
-	char name[];
+struct table {
+	const struct sockets *s;
+	pid_t pid;
 };
+
+static bool
+descriptor_is_one(void *arg, const char *fd)
+{
+	const struct table *t = arg;
+	char name[16] = "fd/", link[32];
+
+	if (strlen(fd) > 10)
+		return false;
+	memcpy(name + 3, fd, strlen(fd) + 1);
+	unotify_read_link(t->pid, name, link, sizeof(link));
+	return is_one(t->s, link);
+}
 
 static bool
 process_has(pid_t pid, const struct sockets *s)
 {
-	union {
-		char raw[4096];
-		struct entry align;
-	} dir;
-	char path[UNOTIFY_PATH], name[16] = "fd/", link[32];
-	bool found = false;
-	long n, at;
+	struct table t = { s, pid };
+	char path[UNOTIFY_PATH];
+	bool found;
 	int fd;
 
 	unotify_proc_path(pid, "fd", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return false;
-	while (!found &&
-	       (n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
-		for (at = 0; at < n && !found;) {
-			const struct entry *d = (const void *)(dir.raw + at);
-
-			at += d->len;
-			if (d->name[0] == '.' || strlen(d->name) > 10)
-				continue;
-			memcpy(name + 3, d->name, strlen(d->name) + 1);
-			unotify_read_link(pid, name, link, sizeof(link));
-			found = is_one(s, link);
-		}
+	found = procdir_find(fd, descriptor_is_one, &t);
 	(void)close(fd);
 	return found;
 }
 
+static bool
+named_process_has(void *s, const char *name)
+{
+	pid_t pid = decimal_pid(name);
+
+	return pid > 1 && process_has(pid, s);
+}
+
 /* All processes of its own ids are the run's, but the guard. */
 static bool
-namespace_has(const struct sockets *s)
+namespace_has(struct sockets *s)
 {
-	union {
-		char raw[4096];
-		struct entry align;
-	} dir;
-	bool found = false;
 	int fd = unotify_open_proc();
-	long n, at;
-	pid_t pid;
+	bool found;
 
 	if (fd == -1)
 		return false;
-	while (!found &&
-	       (n = syscall(SYS_getdents64, fd, dir.raw, sizeof(dir.raw))) > 0)
-		for (at = 0; at < n && !found;) {
-			const struct entry *d = (const void *)(dir.raw + at);
-
-			at += d->len;
-			pid = decimal_pid(d->name);
-			found = pid > 1 && process_has(pid, s);
-		}
+	found = procdir_find(fd, named_process_has, s);
 	(void)close(fd);
 	return found;
 }

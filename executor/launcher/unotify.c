@@ -178,15 +178,13 @@ unotify_status_number(pid_t pid, const char *key)
 {
 	char text[2048];
 	const char *p;
-	pid_t n = 0;
 
 	(void)unotify_read_proc(pid, "status", text, sizeof(text));
 	p = strstr(text, key);
 	if (p == NULL)
 		return 0;
-	for (p += strlen(key); *p >= '0' && *p <= '9'; p++)
-		n = n * 10 + (*p - '0');
-	return n;
+	p += strlen(key);
+	return (pid_t)decimal_take(&p);
 }
 
 /* pidfd_open(2) takes only first threads. */
