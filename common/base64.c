@@ -1,70 +1,108 @@
 /* SPDX-License-Identifier: MIT */
-/* base64: RFC 4648 section 4. */
+/*
+ * base64: RFC 4648 sections 4 and 5, three bytes at a time.  By hand, as
+ * nettle's decoder passes over white space: an id would have several texts.
+ */
 #include "common/base64.h"
 
 #include <string.h>
 
-static const char digits[] =
+static const char plain[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char for_urls[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* Up to 3 bytes; returns how many digits they are. */
+static size_t
+put_group(const char *digits, struct bytes raw, char out[4])
+{
+	size_t n = raw.len < 3 ? raw.len : 3;
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		bits = bits << 8 | (i < n ? raw.p[i] : 0);
+	for (size_t i = 0; i <= n; i++)
+		out[i] = digits[bits >> (18 - 6 * i) & 63];
+	return n + 1;
+}
+
+/* Up to 4 digits; returns how many bytes they are, 0: they are none. */
+static size_t
+take_group(const char *digits, struct bytes text, uint8_t out[3])
+{
+	size_t n = text.len < 4 ? text.len : 4;
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		const char *at = i < n ? memchr(digits, text.p[i], 64) : digits;
+
+		if (at == NULL)
+			return 0;
+		bits = bits << 6 | (uint32_t)(at - digits);
+	}
+	if (n < 2 || (bits & ((1U << (8 * (4 - n))) - 1)) != 0)
+		return 0;
+	for (size_t i = 0; i < n - 1; i++)
+		out[i] = (uint8_t)(bits >> (16 - 8 * i));
+	return n - 1;
+}
 
 void
 base64_put(struct buf *out, struct bytes raw)
 {
-	uint32_t bits;
-	char four[4];
-	size_t i, n;
+	for (size_t i = 0; i < raw.len; i += 3) {
+		char four[] = { '=', '=', '=', '=' };
 
-	for (i = 0; i < raw.len; i += 3) {
-		n = raw.len - i < 3 ? raw.len - i : 3;
-		bits = (uint32_t)raw.p[i] << 16;
-		if (n > 1)
-			bits |= (uint32_t)raw.p[i + 1] << 8;
-		if (n > 2)
-			bits |= raw.p[i + 2];
-		four[0] = digits[bits >> 18];
-		four[1] = digits[bits >> 12 & 63];
-		four[2] = '=';
-		four[3] = '=';
-		if (n > 1)
-			four[2] = digits[bits >> 6 & 63];
-		if (n > 2)
-			four[3] = digits[bits & 63];
+		(void)put_group(
+		    plain, bytes_make(raw.p + i, raw.len - i), four);
 		buf_put(out, four, sizeof(four));
 	}
-}
-
-/* -1: none of the digits. */
-static int
-value_of(uint8_t c)
-{
-	const char *at = c == 0 ? NULL : strchr(digits, c);
-
-	return at == NULL ? -1 : (int)(at - digits);
 }
 
 bool
 base64_take(struct bytes s, struct buf *out)
 {
-	uint32_t bits = 0;
 	size_t pad = 0;
 
 	if (s.len % 4 != 0)
 		return false;
 	while (pad < 2 && pad < s.len && s.p[s.len - 1 - pad] == '=')
 		pad++;
-	for (size_t i = 0; i < s.len; i++) {
-		int d = i < s.len - pad ? value_of(s.p[i]) : 0;
+	for (size_t i = 0; i < s.len; i += 4) {
+		uint8_t three[3];
+		size_t n = take_group(
+		    plain, bytes_make(s.p + i, s.len - pad - i), three);
 
-		if (d < 0)
+		if (n == 0)
 			return false;
-		bits = bits << 6 | (uint32_t)d;
-		if (i % 4 != 3)
-			continue;
-		if (i + 1 == s.len && (bits & ((1U << 8 * pad) - 1)) != 0)
-			return false;
-		for (size_t k = 0; k < 3 - (i + 1 == s.len ? pad : 0); k++)
-			buf_put_u8(out, (uint8_t)(bits >> (16 - 8 * k)));
-		bits = 0;
+		buf_put(out, three, n);
 	}
 	return !out->overflow;
+}
+
+void
+base64_put_url(struct bytes raw, char *out)
+{
+	for (size_t i = 0; i < raw.len; i += 3)
+		out += put_group(
+		    for_urls, bytes_make(raw.p + i, raw.len - i), out);
+	*out = '\0';
+}
+
+size_t
+base64_take_url(struct bytes s, uint8_t *out, size_t size)
+{
+	size_t have = 0;
+
+	for (size_t i = 0; i < s.len; i += 4) {
+		uint8_t three[3];
+		size_t n =
+		    take_group(for_urls, bytes_make(s.p + i, s.len - i), three);
+
+		if (n == 0 || n > size - have)
+			return 0;
+		memcpy(out + have, three, n);
+		have += n;
+	}
+	return have;
 }

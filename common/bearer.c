@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base64.h"
+
 static const char bearer_domain[] = "mcp-execd token proof v1";
 
 void
@@ -17,8 +19,8 @@ bearer_make(char text[BEARER_TEXT], uint8_t verifier[DIGEST_BYTES])
 
 	digest_random(secret, sizeof(secret));
 	(void)memcpy(text, BEARER_PREFIX, sizeof(BEARER_PREFIX) - 1);
-	digest_base64url(
-	    secret, sizeof(secret), text + sizeof(BEARER_PREFIX) - 1);
+	base64_put_url(bytes_make(secret, sizeof(secret)),
+	    text + sizeof(BEARER_PREFIX) - 1);
 	bearer_proof(bytes_of(text), proof);
 	bearer_verifier(proof, verifier);
 	explicit_bzero(secret, sizeof(secret));

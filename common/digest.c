@@ -95,24 +95,6 @@ digest_unhex(struct bytes hex, uint8_t *out, size_t len, struct err *e)
 }
 
 void
-digest_base64url(const uint8_t *p, size_t len, char *out)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint32_t bits = 0;
-	unsigned have = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		bits = (bits << 8 | p[i]) & 0xffff;
-		for (have += 8; have >= 6; have -= 6)
-			*out++ = digits[bits >> (have - 6) & 63];
-	}
-	if (have > 0)
-		*out++ = digits[bits << (6 - have) & 63];
-	*out = '\0';
-}
-
-void
 digest_random(void *p, size_t len)
 {
 	uint8_t *at = p;

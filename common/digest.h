@@ -30,8 +30,6 @@ void digest_hex(const uint8_t *p, size_t len, char *out);
 /* Exactly 2 * len hex digits of either case. */
 int digest_unhex(
     struct bytes hex, uint8_t *out, size_t len, struct err *e) MUST_CHECK;
-/* base64url of RFC 4648 section 5 without padding; out has room for 4 * (len + 2) / 3 + 1. */
-void digest_base64url(const uint8_t *p, size_t len, char *out);
 /* getrandom(2), never short; fatal() if the kernel cannot. */
 void digest_random(void *p, size_t len);
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
+
 enum {
 	LIFE = 8,
 	REVISION = 4,
@@ -28,47 +30,7 @@ ticket_seal(const struct ticket_keys *k, const uint8_t verifier[DIGEST_BYTES],
 	memcpy(plain + HEAD, t->client, n);
 	aead_seal(k->key[0], bytes_make(verifier, DIGEST_BYTES),
 	    bytes_make(plain, HEAD + n), sealed);
-	digest_base64url(sealed, HEAD + n + AEAD_MORE, out);
-}
-
-static int
-value_of(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* The bytes that such digits stand for; 0: they are not, or not the only way. */
-static size_t
-decode_text(struct bytes text, uint8_t out[SEALED])
-{
-	uint32_t bits = 0;
-	unsigned held = 0;
-	size_t n = 0;
-
-	if (text.len >= TICKET_TEXT)
-		return 0;
-	for (size_t i = 0; i < text.len; i++) {
-		int d = value_of(text.p[i]);
-
-		if (d < 0)
-			return 0;
-		bits = bits << 6 | (uint32_t)d;
-		held += 6;
-		if (held < 8)
-			continue;
-		held -= 8;
-		if (n == SEALED)
-			return 0;
-		out[n++] = (uint8_t)(bits >> held);
-		bits &= (1u << held) - 1;
-	}
-	return bits == 0 && held < 6 ? n : 0;
+	base64_put_url(bytes_make(sealed, HEAD + n + AEAD_MORE), out);
 }
 
 static bool
@@ -84,7 +46,7 @@ ticket_open(const struct ticket_keys *k, const uint8_t verifier[DIGEST_BYTES],
     struct bytes text, struct ticket *out)
 {
 	uint8_t sealed[SEALED], plain[SEALED];
-	size_t n = decode_text(text, sealed);
+	size_t n = base64_take_url(text, sealed, sizeof(sealed));
 	bool good = false;
 
 	if (n < HEAD + AEAD_MORE)

@@ -73,6 +73,35 @@ test_refused(void **state)
 	buf_fini(&b);
 }
 
+static void
+test_url(void **state)
+{
+	static const char *const rows[][2] = { { "f", "Zg" }, { "fo", "Zm8" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg" }, { "fooba", "Zm9vYmE" },
+		{ "foobar", "Zm9vYmFy" }, { "\xfb\xff\xbf", "-_-_" },
+		{ "\xff\xff\xff\xff", "_____w" } };
+	static const char *const bad[] = { "", "Z", "Zm9vY", "Zh", "Zm9",
+		"Zg==", "Zm 9v", "Zm9v\n", "Zm+/", "____x" };
+	uint8_t raw[8];
+	char text[16];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bytes b = bytes_of(rows[i][0]);
+
+		base64_put_url(b, text);
+		assert_string_equal(text, rows[i][1]);
+		assert_int_equal(
+		    base64_take_url(bytes_of(text), raw, sizeof(raw)), b.len);
+		assert_memory_equal(raw, b.p, b.len);
+		assert_int_equal(
+		    base64_take_url(bytes_of(text), raw, b.len - 1), 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    base64_take_url(bytes_of(bad[i]), raw, sizeof(raw)), 0);
+}
+
 int
 main(void)
 {
@@ -80,6 +109,7 @@ main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_all_bytes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_url),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

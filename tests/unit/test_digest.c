@@ -80,24 +80,6 @@ test_hex(void **state)
 }
 
 static void
-test_base64url(void **state)
-{
-	static const char *const rows[][2] = { { "", "" }, { "f", "Zg" },
-		{ "fo", "Zm8" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg" },
-		{ "fooba", "Zm9vYmE" }, { "foobar", "Zm9vYmFy" },
-		{ "\xfb\xff\xbf", "-_-_" }, { "\xff\xff\xff\xff", "_____w" } };
-	char out[16];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct bytes b = bytes_of(rows[i][0]);
-
-		digest_base64url(b.p, b.len, out);
-		assert_string_equal(out, rows[i][1]);
-	}
-}
-
-static void
 test_random(void **state)
 {
 	uint8_t a[300], b[300];
@@ -123,7 +105,6 @@ main(void)
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_hex),
-		cmocka_unit_test(test_base64url),
 		cmocka_unit_test(test_random),
 	};
 
