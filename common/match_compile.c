@@ -660,14 +660,14 @@ match_compile(struct bytes pattern, struct match **out, struct err *e)
 	if (pattern.len == 0 || pattern.len > MATCH_MAX_PATTERN)
 		return err_set(e, ERR_BAD, "a pattern has 1 to %d bytes",
 		    MATCH_MAX_PATTERN);
-	c = calloc(1, sizeof(*c));
+	c = err_alloc(1, sizeof(*c), e);
 	if (c == NULL)
-		return err_memory(e);
+		return e->code;
 	c->p = pattern;
 	c->e = e;
 	r = parse_all(c);
 	if (r == 0 && (m = make_match(c)) == NULL)
-		r = err_set(e, ERR_BUSY, "out of memory");
+		r = err_memory(e);
 	free(c);
 	if (r == 0)
 		*out = m;

@@ -41,11 +41,7 @@ struct patterns {
 struct patterns *
 patterns_new(struct err *e)
 {
-	struct patterns *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		(void)err_sys(e, "patterns");
-	return s;
+	return err_alloc(1, sizeof(struct patterns), e);
 }
 
 void

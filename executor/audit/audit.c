@@ -100,12 +100,6 @@ audit_put(struct buf *b, const char *key, struct bytes value)
 }
 
 void
-audit_put_cut(struct buf *b, const char *key, struct bytes value)
-{
-	redact_put(self.redact, b, key, value, true);
-}
-
-void
 audit_put_array(struct buf *b, const char *key, const char *text, size_t size)
 {
 	struct bytes value = bytes_make(text, strnlen(text, size));

@@ -84,8 +84,6 @@ struct buf *audit_begin(struct audit *a, const char *action);
  */
 void audit_put(struct buf *b, const char *key, struct bytes value);
 void audit_put_str(struct buf *b, const char *key, const char *value);
-/* Of what was cut already: a secret at its end may be in two. */
-void audit_put_cut(struct buf *b, const char *key, struct bytes value);
 /* Text of an array of that size, which was cut where it is full. */
 void audit_put_array(
     struct buf *b, const char *key, const char *text, size_t size);

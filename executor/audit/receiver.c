@@ -64,11 +64,7 @@ receiver_failed(struct err *e)
 struct receivers *
 receivers_new(struct err *e)
 {
-	struct receivers *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		(void)err_sys(e, "receivers of audit records");
-	return r;
+	return err_alloc(1, sizeof(struct receivers), e);
 }
 
 static void

@@ -58,12 +58,10 @@ struct spans {
 struct redact *
 redact_new(struct err *e)
 {
-	struct redact *r = calloc(1, sizeof(*r));
+	struct redact *r = err_alloc(1, sizeof(*r), e);
 
-	if (r == NULL) {
-		(void)err_sys(e, "rules of redaction");
+	if (r == NULL)
 		return NULL;
-	}
 	r->patterns = patterns_new(e);
 	if (r->patterns != NULL)
 		return r;

@@ -19,11 +19,13 @@
 enum {
 	DATAGRAM_MAX = 65536, /* bytes; what is larger goes as a file */
 	FIELD_MAX = 64, /* characters of a name; more, and it is ignored */
+	MESSAGE_ID = 33, /* characters, with the NUL */
 	FORMAT_MAX = 4 * AUDIT_MAX_RECORD
 };
 
-void
-to_journal_id(struct bytes action, char out[TO_JOURNAL_ID])
+/* MESSAGE_ID of records with this event.action, as the header says. */
+static void
+make_id(struct bytes action, char out[MESSAGE_ID])
 {
 	struct bytes domain = BYTES_LIT("mcp-execd message v1");
 	uint8_t sum[DIGEST_BYTES];
@@ -35,7 +37,7 @@ to_journal_id(struct bytes action, char out[TO_JOURNAL_ID])
 	digest_final(&d, sum);
 	sum[6] = (uint8_t)((sum[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
 	sum[8] = (uint8_t)((sum[8] & 0x3f) | 0x80);
-	digest_hex(sum, (TO_JOURNAL_ID - 1) / 2, out);
+	digest_hex(sum, (MESSAGE_ID - 1) / 2, out);
 }
 
 /* NAME=value, or where the value has a newline, NAME, length and value. */
@@ -88,11 +90,11 @@ void
 to_journal_format(struct buf *b, struct bytes line, const struct logline *l)
 {
 	struct bytes at = l->rest, key, value;
-	char id[TO_JOURNAL_ID], text[SUMMARY_MAX];
+	char id[MESSAGE_ID], text[SUMMARY_MAX];
 
 	buf_reset(b);
 	summary_text(l, text);
-	to_journal_id(l->action, id);
+	make_id(l->action, id);
 	put_field(b, "MESSAGE", bytes_of(text));
 	put_field(b, "MESSAGE_ID", bytes_of(id));
 	put_number(b, "PRIORITY", (uint64_t)summary_severity(l));

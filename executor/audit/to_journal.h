@@ -14,18 +14,13 @@
 
 #define TO_JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-enum {
-	TO_JOURNAL_ID = 33 /* characters of a MESSAGE_ID, with the NUL */
-};
-
 /* Its path is the journal's socket, NULL: TO_JOURNAL_SOCKET. */
 const struct receiver_kind *to_journal_kind(void);
 /*
- * MESSAGE_ID of records with this event.action: the first 128 bits of
- * SHA-256("mcp-execd message v1" NUL action), marked as a random UUID.
+ * The datagram for a record; *out is emptied first.  MESSAGE_ID of those with
+ * one event.action: the first 128 bits of SHA-256("mcp-execd message v1" NUL
+ * action), marked as a random UUID.
  */
-void to_journal_id(struct bytes action, char out[TO_JOURNAL_ID]);
-/* The datagram for a record; *out is emptied first. */
 void to_journal_format(
     struct buf *b, struct bytes line, const struct logline *l);
 

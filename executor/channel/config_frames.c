@@ -337,11 +337,3 @@ config_frames_tool(const struct tooldef *t, const struct config_frames_out *to)
 		rest = bytes_make(rest.p + n, rest.len - n);
 	}
 }
-
-void
-config_frames_tools(
-    const struct tooldef_table *t, const struct config_frames_out *to)
-{
-	for (size_t i = 0; i < t->count; i++)
-		config_frames_tool(t->t[i], to);
-}

@@ -28,8 +28,6 @@ void config_frames_peers(
 /* A defined tool: TOOL, PARAM and SCHEMA. */
 void config_frames_tool(
     const struct tooldef *t, const struct config_frames_out *to);
-void config_frames_tools(
-    const struct tooldef_table *t, const struct config_frames_out *to);
 void config_frames_token(
     const struct token *t, const struct config_frames_out *to);
 

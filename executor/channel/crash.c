@@ -26,11 +26,7 @@ struct crash {
 struct crash *
 crash_new(struct err *e)
 {
-	struct crash *c = calloc(1, sizeof(*c));
-
-	if (c == NULL)
-		(void)err_memory(e);
-	return c;
+	return err_alloc(1, sizeof(struct crash), e);
 }
 
 void

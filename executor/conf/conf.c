@@ -733,11 +733,11 @@ static int
 load_as(const char *path, bool to_read, struct conf *out, struct conf_report *r,
     struct err *e)
 {
-	struct draft *d = calloc(1, sizeof(*d));
+	struct draft *d = err_alloc(1, sizeof(*d), e);
 	int rc;
 
 	if (d == NULL)
-		return err_sys(e, "configuration");
+		return e->code;
 	d->to_read = to_read;
 	rc = load_file(path, d, r, e);
 	*out = d->conf;

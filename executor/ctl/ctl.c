@@ -301,6 +301,12 @@ ctl_error(const char *fmt, ...)
 }
 
 int
+ctl_no_memory(void)
+{
+	return ctl_error("out of memory");
+}
+
+int
 ctl_print(struct bytes text)
 {
 	struct err e;

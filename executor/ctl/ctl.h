@@ -53,6 +53,7 @@ void ctl_fini(struct ctl *c);
 int ctl_usage(const char *verb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "mcp-execctl: text" on stderr; returns CTL_FAILED. */
 int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+int ctl_no_memory(void);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
 int ctl_print(struct bytes text);
 /* A verb to its user. */

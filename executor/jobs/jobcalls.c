@@ -182,11 +182,9 @@ add_call(struct jobcalls *all, const struct request *r, const struct token *t,
 
 	if (check_room(all, t, e) != 0)
 		return NULL;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	c = err_alloc(1, sizeof(*c), e);
+	if (c == NULL)
 		return NULL;
-	}
 	c->all = all;
 	c->kind = kind;
 	c->call = r->call;
@@ -847,11 +845,9 @@ jobcalls_stop_revoked(struct jobcalls *all, const struct token_table *t)
 struct jobcalls *
 jobcalls_new(const struct jobcall_deps *d, struct err *e)
 {
-	struct jobcalls *all = calloc(1, sizeof(*all));
+	struct jobcalls *all = err_alloc(1, sizeof(*all), e);
 
-	if (all == NULL)
-		(void)err_sys(e, "the table of waiting calls");
-	else
+	if (all != NULL)
 		all->d = *d;
 	return all;
 }

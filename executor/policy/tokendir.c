@@ -477,7 +477,7 @@ tokendir_end(struct tokendir *d, struct token_table *out, struct err *e)
 	int rc = d->why.code;
 
 	if (d->candidate == NULL)
-		rc = err_set(&d->why, ERR_BUSY, "out of memory");
+		rc = err_memory(&d->why);
 	if (rc == 0) {
 		*out = d->table;
 		out->directory = d->stamp;

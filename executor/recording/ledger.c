@@ -212,11 +212,9 @@ ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 
 	if (make_place(l, b, e) != 0)
 		return NULL;
-	x = calloc(1, sizeof(*x));
-	if (x == NULL) {
-		(void)err_set(e, ERR_BUSY, "out of memory");
+	x = err_alloc(1, sizeof(*x), e);
+	if (x == NULL)
 		return NULL;
-	}
 	fill_entry(x, b);
 	x->spool = spool_new(l->spools, b->verifier, b->output_bytes, e);
 	if (x->spool == NULL) {
@@ -347,12 +345,10 @@ ledger_leave(struct ledger_waiter *w)
 struct ledger *
 ledger_new(struct loop *loop, struct recordings *k, struct err *e)
 {
-	struct ledger *l = calloc(1, sizeof(*l));
+	struct ledger *l = err_alloc(1, sizeof(*l), e);
 
-	if (l == NULL) {
-		(void)err_sys(e, "ledger");
+	if (l == NULL)
 		return NULL;
-	}
 	l->spools = spool_store_new(k, e);
 	if (l->spools == NULL) {
 		free(l);

@@ -196,13 +196,11 @@ struct recorder *
 recorder_new(
     struct recordings *k, const struct recorder_setup *s, struct err *e)
 {
-	struct recorder *r = calloc(1, sizeof(*r));
+	struct recorder *r = err_alloc(1, sizeof(*r), e);
 	struct asciicast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
 
-	if (r == NULL) {
-		(void)err_sys(e, "recording");
+	if (r == NULL)
 		return NULL;
-	}
 	r->recordings = k;
 	r->setup = *s;
 	r->setup.head.tail = s->mode == RECORDER_TAIL;

@@ -43,12 +43,10 @@ struct spool {
 struct spools *
 spool_store_new(struct recordings *k, struct err *e)
 {
-	struct spools *all = calloc(1, sizeof(*all));
+	struct spools *all = err_alloc(1, sizeof(*all), e);
 
-	if (all == NULL) {
-		(void)err_sys(e, "spools");
+	if (all == NULL)
 		return NULL;
-	}
 	all->recordings = k;
 	all->complaints = (struct log_limit){ .burst = 5, .period_ms = 60000 };
 	all->room = shares_new(SPOOLS_MAX, e);

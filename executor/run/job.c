@@ -1986,7 +1986,7 @@ jobs_input(struct jobs *jobs, const char *id, struct bytes data, bool eof,
 		    j->typed.len);
 	buf_put_bytes(&j->typed, data);
 	if (j->typed.overflow)
-		return err_set(e, ERR_BUSY, "out of memory");
+		return err_memory(e);
 	j->in_open = !eof;
 	watch_input(j);
 	return 0;

@@ -61,12 +61,6 @@ launch_pid(void)
 	return self.pid;
 }
 
-uint64_t
-launch_count(void)
-{
-	return self.count;
-}
-
 /* --- its start -------------------------------------------------------- */
 
 /* Those of who is not root do not outlive execve by themselves. */

@@ -41,8 +41,6 @@ bool launch_is_open(void);
 /* Readable: see launch_next; -1: there is none. */
 int launch_fd(void);
 pid_t launch_pid(void); /* 0: there is none */
-/* How many have been opened. */
-uint64_t launch_count(void);
 /* Is there room for a further run to be asked for, without a wait? */
 bool launch_has_room(void);
 /*

@@ -24,11 +24,7 @@ struct waits {
 struct waits *
 waits_new(struct err *e)
 {
-	struct waits *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		(void)err_memory(e);
-	return w;
+	return err_alloc(1, sizeof(struct waits), e);
 }
 
 void

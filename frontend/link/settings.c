@@ -38,11 +38,7 @@ set_free(struct settings_set *set)
 struct settings *
 settings_new(struct err *e)
 {
-	struct settings *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		(void)err_memory(e);
-	return s;
+	return err_alloc(1, sizeof(struct settings), e);
 }
 
 void
@@ -64,10 +60,10 @@ settings_now(const struct settings *s)
 int
 settings_begin(struct settings *s, const struct msg_config *m, struct err *e)
 {
-	struct settings_set *set = calloc(1, sizeof(*set));
+	struct settings_set *set = err_alloc(1, sizeof(*set), e);
 
 	if (set == NULL)
-		return err_memory(e);
+		return e->code;
 	set->limits = *m;
 	set_free(s->next);
 	s->next = set;
@@ -216,8 +212,9 @@ settings_ignored(const void *set, struct bytes name)
 	return NULL;
 }
 
-struct bytes
-settings_next_word(struct bytes *rest)
+/* Next of the words in *rest, which moves on; empty at the end. */
+static struct bytes
+next_word(struct bytes *rest)
 {
 	struct bytes word;
 	size_t i = 0;
@@ -248,7 +245,7 @@ parse_sources(struct lists *t, struct bytes text, struct err *e)
 {
 	struct bytes word;
 
-	while ((word = settings_next_word(&text)).len > 0) {
+	while ((word = next_word(&text)).len > 0) {
 		if (t->source_count == SETTINGS_MAX_SOURCES)
 			return err_set(e, ERR_BUSY, "more than %d sources",
 			    SETTINGS_MAX_SOURCES);
@@ -259,8 +256,9 @@ parse_sources(struct lists *t, struct bytes text, struct err *e)
 	return 0;
 }
 
-uint64_t
-settings_mark(uint64_t mark, struct bytes text)
+/* Mix a text into a mark (FNV-1a): not for secrets. */
+static uint64_t
+mark_text(uint64_t mark, struct bytes text)
 {
 	if (mark == 0)
 		mark = 0xcbf29ce484222325ULL;
@@ -351,8 +349,8 @@ mark_tool(const struct catalog_tool *tool)
 	uint64_t mark = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		mark = settings_mark(mark, bytes_of(texts[i]));
-		mark = settings_mark(mark, BYTES_LIT("\n"));
+		mark = mark_text(mark, bytes_of(texts[i]));
+		mark = mark_text(mark, BYTES_LIT("\n"));
 	}
 	return mark;
 }
@@ -381,7 +379,7 @@ take_tools(struct settings_set *set, struct lists *t, const struct msg_token *m,
 	struct bytes names = m->tools, word;
 	uint64_t mark;
 
-	while ((word = settings_next_word(&names)).len > 0) {
+	while ((word = next_word(&names)).len > 0) {
 		const struct catalog_tool *tool = find_tool(set, word, jobs);
 
 		if (t->tool_count == SETTINGS_MAX_OFFERED)
@@ -392,8 +390,8 @@ take_tools(struct settings_set *set, struct lists *t, const struct msg_token *m,
 			continue;
 		t->tools[t->tool_count++] = tool;
 		mark = mark_of(set, tool);
-		t->tools_mark = settings_mark(
-		    t->tools_mark, bytes_make(&mark, sizeof(mark)));
+		t->tools_mark =
+		    mark_text(t->tools_mark, bytes_make(&mark, sizeof(mark)));
 	}
 	return 0;
 }
@@ -422,7 +420,7 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 		.tools_mark = l->tools_mark,
 		.policy_mark = m->policy_mark,
 		.flags = m->flags };
-	t->tools_mark = settings_mark(t->tools_mark, bytes_make(&t->flags, 1));
+	t->tools_mark = mark_text(t->tools_mark, bytes_make(&t->flags, 1));
 	memcpy(t->verifier, m->verifier, sizeof(t->verifier));
 	p = (char *)(t + 1);
 	t->tools = memcpy(p, l->tools, tools);
@@ -431,8 +429,8 @@ make_token(const struct lists *l, const struct msg_token *m, struct err *e)
 	t->instructions = p;
 	t->view = p + m->instructions.len + 1;
 	t->brief = t->view + m->view.len + 1;
-	t->tools_mark = settings_mark(t->tools_mark, m->view);
-	t->tools_mark = settings_mark(t->tools_mark, m->brief);
+	t->tools_mark = mark_text(t->tools_mark, m->view);
+	t->tools_mark = mark_text(t->tools_mark, m->brief);
 	if (bytes_to_str(m->name, t->name, sizeof(t->name), e) == 0 &&
 	    bytes_to_str(m->policy, t->policy, sizeof(t->policy), e) == 0 &&
 	    bytes_to_str(m->instructions, p, m->instructions.len + 1, e) == 0 &&

@@ -129,11 +129,7 @@ const char *settings_ignored(const void *set, struct bytes name);
 bool settings_token_expired(const struct settings_token *t, uint64_t now_s);
 /* May this token come from that address (as text)? */
 bool settings_token_from(const struct settings_token *t, struct bytes peer);
-/* Mix a text into a mark (FNV-1a): not for secrets. */
-uint64_t settings_mark(uint64_t mark, struct bytes text);
 /* Is this address (as text) in one of the networks? */
 bool settings_is_in(const struct settings_nets *n, struct bytes peer);
-/* Next of the words in *rest, which moves on; empty at the end. */
-struct bytes settings_next_word(struct bytes *rest);
 
 #endif

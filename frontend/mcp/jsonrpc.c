@@ -314,9 +314,3 @@ jsonrpc_hang_up(struct jsonrpc_exchange *x)
 			p->stop(p, PROTO_WHY_DISCONNECT, bytes_of(""));
 	}
 }
-
-void
-jsonrpc_abandon(struct jsonrpc_exchange *x)
-{
-	x->sink.done = NULL;
-}

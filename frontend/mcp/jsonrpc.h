@@ -57,7 +57,5 @@ struct jsonrpc_exchange *jsonrpc_dispatch(const struct mcp *m,
     const struct jsonrpc_sink *sink);
 /* The client dropped its connection: calls that end with it do. */
 void jsonrpc_hang_up(struct jsonrpc_exchange *x);
-/* Neither done() nor notify() is called any more; calls go on. */
-void jsonrpc_abandon(struct jsonrpc_exchange *x);
 
 #endif

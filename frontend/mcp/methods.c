@@ -21,6 +21,9 @@ enum { LOGGING = 1, RESOURCES, COMPLETIONS, TOOLS };
 
 /* --- what there is -------------------------------------------------------- */
 
+/* NULL past the last. */
+static const struct method *method_at(size_t i);
+
 static const struct {
 	unsigned id;
 	const char *name;
@@ -49,7 +52,7 @@ is_announced(unsigned capability, const struct mcp_revision *rev)
 		return false;
 	if (capability == LOGGING && rev->levels)
 		return true;
-	for (size_t i = 0; (m = methods_at(i)) != NULL; i++)
+	for (size_t i = 0; (m = method_at(i)) != NULL; i++)
 		if (m->capability == capability &&
 		    (m->envelopes & rev->envelope) != 0)
 			return true;
@@ -323,8 +326,8 @@ static const struct method methods[] = {
 	{ "prompts/get", 0, 0, "name", false, NULL },
 };
 
-const struct method *
-methods_at(size_t i)
+static const struct method *
+method_at(size_t i)
 {
 	return i < sizeof(methods) / sizeof(methods[0]) ? &methods[i] : NULL;
 }
@@ -334,7 +337,7 @@ methods_find(struct bytes name)
 {
 	const struct method *m;
 
-	for (size_t i = 0; (m = methods_at(i)) != NULL; i++)
+	for (size_t i = 0; (m = method_at(i)) != NULL; i++)
 		if (bytes_eq_str(name, m->name))
 			return m;
 	return NULL;
@@ -347,7 +350,7 @@ put_names(struct buf *out, enum mcp_envelope envelope)
 	const struct method *m, *last = NULL;
 	const char *between = "";
 
-	for (size_t i = 0; (m = methods_at(i)) != NULL; i++) {
+	for (size_t i = 0; (m = method_at(i)) != NULL; i++) {
 		if ((m->envelopes & envelope) == 0)
 			continue;
 		if (last != NULL)
@@ -367,7 +370,7 @@ methods_describe(struct buf *out)
 	for (size_t i = 0; (rev = revision_at(i)) != NULL; i++) {
 		buf_printf(out, "%s %s", rev->name,
 		    rev->envelope == MCP_SESSION ? "session" : "stateless");
-		for (size_t k = 0; (m = methods_at(k)) != NULL; k++)
+		for (size_t k = 0; (m = method_at(k)) != NULL; k++)
 			if ((m->envelopes & rev->envelope) != 0)
 				buf_printf(out, " %s", m->name);
 		buf_put_str(out, "\n");

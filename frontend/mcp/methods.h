@@ -21,8 +21,6 @@ struct method {
 	enum mcp_verdict (*handler)(const struct mcp_request *r);
 };
 
-/* NULL past the last. */
-const struct method *methods_at(size_t i);
 /* NULL: there is no such method, of any envelope. */
 const struct method *methods_find(struct bytes name);
 /* A line a revision: name, "session" or "stateless", methods. */

@@ -37,8 +37,8 @@ progress_begin(struct progress *p, const struct progress_sink *sink)
 	(void)p->sink.notify(p->sink.arg, bytes_of(""));
 }
 
-bool
-progress_is_wanted(const struct progress *p)
+static bool
+is_wanted(const struct progress *p)
 {
 	return p->sink.notify != NULL;
 }
@@ -260,7 +260,7 @@ progress_output(
 {
 	size_t before = p->held.len;
 
-	if (!progress_is_wanted(p)) {
+	if (!is_wanted(p)) {
 		calls_credit(p->calls, p->call, (uint32_t)data.len);
 		return;
 	}
@@ -279,7 +279,7 @@ progress_output(
 void
 progress_mute(struct progress *p)
 {
-	if (!progress_is_wanted(p))
+	if (!is_wanted(p))
 		return;
 	p->sink.notify = NULL;
 	loop_timer_cancel(p->loop, &p->timer);
@@ -292,7 +292,7 @@ progress_mute(struct progress *p)
 void
 progress_end(struct progress *p)
 {
-	if (!progress_is_wanted(p))
+	if (!is_wanted(p))
 		return;
 	while (p->held.len > 0)
 		send_piece(p, most_bytes(p) == p->held.len

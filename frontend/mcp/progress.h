@@ -53,7 +53,6 @@ struct progress {
  * the latter two asks for something.
  */
 void progress_begin(struct progress *p, const struct progress_sink *sink);
-bool progress_is_wanted(const struct progress *p);
 /* Output arrived. */
 void progress_output(
     struct progress *p, unsigned stream, uint64_t skipped, struct bytes data);

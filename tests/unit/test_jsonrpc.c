@@ -435,24 +435,6 @@ test_batch_size(void **state)
 	}
 }
 
-/* Nobody waits any more: the call goes on, its end is not told. */
-static void
-test_abandon(void **state)
-{
-	struct jsonrpc_exchange *x;
-	struct msg m;
-
-	(void)state;
-	initialize("2025-06-18");
-	x = give(CALL_TOOL("5", "exec_cmd", "{\"command\":\"ls\"}"), 0);
-	assert_non_null(x);
-	jsonrpc_abandon(x);
-	assert_false(fixture_expect(desk, PROTO_CANCEL, &m));
-	finish(1, "x");
-	assert_int_equal(answer.times, 0);
-	assert_int_equal(calls_count(desk->calls), 0);
-}
-
 /* Output is paid for, so that the executor may go on. */
 static void
 test_credit(void **state)
@@ -513,7 +495,6 @@ main(void)
 		TEST(test_cancel),
 		TEST(test_batch),
 		TEST(test_batch_size),
-		TEST(test_abandon),
 		TEST(test_credit),
 		TEST(test_unknown_call),
 	};

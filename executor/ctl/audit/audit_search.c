@@ -449,7 +449,7 @@ audit_search_run(struct ctl *c, int argc, char **argv)
 	s.pending = auditrun_map_new(MAX_PENDING);
 	buf_init(&s.out, MAX_OUT);
 	if (s.pending == NULL)
-		return ctl_error("out of memory");
+		return ctl_no_memory();
 	status = run_search(&s, path);
 	auditrun_map_free(s.pending);
 	buf_fini(&s.out);

@@ -550,7 +550,7 @@ tell_run(struct show *s, bool as_json)
 	}
 	r = auditrun_new(bytes_of(s->id), &small);
 	if (r == NULL)
-		return ctl_error("out of memory");
+		return ctl_no_memory();
 	put_story(s, r);
 	auditrun_drop(r);
 	return ctl_print(buf_bytes(&s->out));
@@ -584,7 +584,7 @@ prepare_run(struct show *s, const char *path, const char *prefix, bool as_json)
 
 	s->record = calloc(MAX_RECORDS, sizeof(*s->record));
 	if (s->record == NULL)
-		return ctl_error("out of memory");
+		return ctl_no_memory();
 	buf_init(&s->lines, MAX_BYTES);
 	buf_init(&s->out, MAX_OUT);
 	s->colour = terminal_colours();

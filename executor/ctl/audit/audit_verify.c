@@ -148,13 +148,13 @@ add_input(
 			return CTL_OK; /* rotated while we looked */
 	in = reallocarray(j->input, j->count + 1, sizeof(*in));
 	if (in == NULL)
-		return ctl_error("out of memory");
+		return ctl_no_memory();
 	j->input = in;
 	in += j->count;
 	memset(in, 0, sizeof(*in));
 	in->path = strdup(path);
 	if (in->path == NULL)
-		return ctl_error("out of memory");
+		return ctl_no_memory();
 	in->dev = st->st_dev;
 	in->ino = st->st_ino;
 	in->fd = steal_fd(&own);

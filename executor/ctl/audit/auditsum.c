@@ -253,8 +253,8 @@ note_time(struct auditsum *s, const struct logline *l)
 	    (const char *)l->when.p);
 }
 
-void
-auditsum_add(struct auditsum *s, struct bytes line)
+static void
+add_line(struct auditsum *s, struct bytes line)
 {
 	struct logline l;
 	struct auditsum_row *row;
@@ -295,7 +295,7 @@ auditsum_read(struct auditsum *s, const char *path, struct err *e)
 	if (log == NULL)
 		return e->code;
 	while ((rc = auditlog_next(log, &line, e)) == 1)
-		auditsum_add(s, line);
+		add_line(s, line);
 	auditlog_close(log);
 	while (auditrun_map_at(s->pending, (size_t)s->open) != NULL)
 		s->open++;

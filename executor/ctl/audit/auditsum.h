@@ -60,7 +60,6 @@ struct auditsum {
 /* Keep the newest `recent` runs; 0: none, nor their processes. */
 int auditsum_init(struct auditsum *s, size_t recent, struct err *e) MUST_CHECK;
 void auditsum_fini(struct auditsum *s);
-void auditsum_add(struct auditsum *s, struct bytes line);
 /* Read a whole log, and put the tables in order. */
 int auditsum_read(
     struct auditsum *s, const char *path, struct err *e) MUST_CHECK;
