@@ -273,6 +273,19 @@ spell_out(char directory[PATH_MAX], int fd)
 		directory[n] = '\0';
 }
 
+static int
+refuse_directory(
+    const struct token *t, const char *directory, int error, struct err *e)
+{
+	if (error == EXDEV)
+		return err_set(e, ERR_BAD,
+		    "\"%s\" leads out of %s, the directory of policy \"%s\"",
+		    log_text(bytes_of(directory)).s, t->policy->directory,
+		    t->policy->name);
+	return err_set(e, ERR_BAD, "the directory \"%s\" cannot be used: %s",
+	    log_text(bytes_of(directory)).s, strerror(error));
+}
+
 /* The name alone proves nothing (links, ".."): the kernel checks as well. */
 static int
 narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
@@ -281,8 +294,6 @@ narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 	const char *rest;
 	int fd;
 
-	if (t->policy == NULL) /* its name was a finding already */
-		return err_set(e, ERR_BAD, "the token has no policy");
 	rest = path_below(directory, t->policy->directory);
 	if (rest == NULL)
 		return err_set(e, ERR_BAD,
@@ -291,15 +302,8 @@ narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 		    t->policy->name);
 	fd = beneath_open(t->policy->dir_fd, rest[0] != '\0' ? rest : ".",
 	    BENEATH_LINKS | BENEATH_DIRECTORY);
-	if (fd == -1 && errno == EXDEV)
-		return err_set(e, ERR_BAD,
-		    "\"%s\" leads out of %s, the directory of policy \"%s\"",
-		    log_text(bytes_of(directory)).s, t->policy->directory,
-		    t->policy->name);
 	if (fd == -1)
-		return err_set(e, ERR_BAD,
-		    "the directory \"%s\" cannot be used: %s",
-		    log_text(bytes_of(directory)).s, strerror(errno));
+		return refuse_directory(t, directory, errno, e);
 	spell_out(directory, fd);
 	if (policy_narrow(t->policy, directory, fd, &narrow, e) != 0)
 		return e->code;
@@ -312,7 +316,7 @@ narrow_to_directory(struct token *t, char directory[PATH_MAX], struct err *e)
 static int
 check_time(const struct token *t, struct err *e)
 {
-	if (t->policy == NULL || t->timeout_max_ms <= t->policy->timeout_max_ms)
+	if (t->timeout_max_ms <= t->policy->timeout_max_ms)
 		return 0;
 	return err_set(e, ERR_BAD,
 	    "\"timeout_max_ms\" is above the %u of policy \"%s\"",

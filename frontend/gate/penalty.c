@@ -195,34 +195,50 @@ is_said(struct penalty_table *t, struct source *s, struct bytes peer,
 	return found;
 }
 
+/* Of the peer; what it owed and has paid is forgotten. */
+static struct source *
+owing_source(struct penalty_table *t, struct bytes peer, uint64_t now_ms)
+{
+	struct cidr_source key;
+	struct source *s;
+
+	cidr_source(peer, &key);
+	s = find_source(t, &key);
+	if (s != NULL && s->until_ms > now_ms)
+		return s;
+	if (s != NULL)
+		forget_source(t, s);
+	s = insert_source(t, &key);
+	s->until_ms = now_ms;
+	return s;
+}
+
+static void
+begin_penalty(struct penalty_table *t, struct source *s, struct bytes peer,
+    uint64_t now_ms)
+{
+	struct err e;
+
+	s->active = true;
+	if (bytes_to_str(peer, s->peer, sizeof(s->peer), &e) != 0)
+		s->peer[0] = '\0';
+	tell_penalty(t, s, now_ms);
+}
+
 uint64_t
 penalty_add(struct penalty_table *t, const struct penalty_rules *r,
     struct bytes peer, struct bytes presented, uint32_t ms, uint64_t now_ms)
 {
-	struct cidr_source key;
-	struct source *s;
-	struct err e;
+	struct source *s = owing_source(t, peer, now_ms);
 
-	cidr_source(peer, &key);
-	s = find_source(t, &key);
-	if (s != NULL && s->until_ms <= now_ms) {
-		forget_source(t, s);
-		s = NULL;
-	}
-	if (s == NULL)
-		s = insert_source(t, &key);
 	if (is_said(t, s, peer, presented))
 		return s->until_ms - now_ms;
 	s->failures++;
-	s->until_ms = (s->until_ms > now_ms ? s->until_ms : now_ms) + ms;
+	s->until_ms += ms;
 	if (s->until_ms > now_ms + r->max_ms)
 		s->until_ms = now_ms + r->max_ms;
-	if (!s->active && s->until_ms - now_ms >= r->threshold_ms) {
-		s->active = true;
-		if (bytes_to_str(peer, s->peer, sizeof(s->peer), &e) != 0)
-			s->peer[0] = '\0';
-		tell_penalty(t, s, now_ms);
-	}
+	if (!s->active && s->until_ms - now_ms >= r->threshold_ms)
+		begin_penalty(t, s, peer, now_ms);
 	return s->until_ms - now_ms;
 }
 

@@ -23,9 +23,29 @@
 #include "common/digest.h"
 #include "common/json.h"
 #include "executor/audit/audit.h"
+#include "executor/audit/seal.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/vectors.h"
 
 static unsigned syncs, syncs_that_fail, cuts_that_fail;
+static unsigned writes_that_fail, ends_that_fail;
+
+/* Those of one byte end a line that was torn. */
+ssize_t
+write(int fd, const void *p, size_t n)
+{
+	if (n == 1 && ends_that_fail > 0) {
+		ends_that_fail--;
+		errno = ENOSPC;
+		return -1;
+	}
+	if (n > 1 && writes_that_fail > 0) {
+		writes_that_fail--;
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_write, fd, p, n);
+}
 
 /* Of the program: libc's, or one that fails. */
 int
@@ -520,6 +540,34 @@ fill_append_only(const char *path)
 	fill_disk(path);
 }
 
+/* What receivers are handed. */
+static struct buf copies;
+
+static void
+take_copies(void *arg, struct bytes lines)
+{
+	(void)arg;
+	buf_put_bytes(&copies, lines);
+}
+
+/* The copies are the log's whole lines: each once, in order. */
+static void
+check_copies(const char *path)
+{
+	const char *p = fixture_read(path), *nl;
+	const char *at = buf_cstr(&copies);
+
+	for (; (nl = strchr(p, '\n')) != NULL; p = nl + 1) {
+		size_t n = (size_t)(nl + 1 - p);
+
+		if (strncmp(at, p, n) == 0)
+			at += n;
+		else if (nl[-1] == '}' && *p == '{')
+			fail_msg("not copied: %.*s", (int)n, p);
+	}
+	assert_string_equal(at, "");
+}
+
 /*
  * chattr +a: nothing can be taken back, so a torn line stays, but it is
  * closed, and each record comes whole exactly once.
@@ -527,6 +575,7 @@ fill_append_only(const char *path)
 static void
 test_append_only(void **state)
 {
+	const struct audit_setup copied = { .wrote = take_copies };
 	char path[256], nr[32];
 	struct audit *a;
 	struct err e;
@@ -538,6 +587,8 @@ test_append_only(void **state)
 	mount_small();
 	(void)strcpy(path, fixture_path("small/log"));
 	a = must_open(path);
+	buf_init(&copies, 1 << 20);
+	audit_adjust(a, &copied);
 	fill_append_only(path);
 	for (i = 0; i < 60; i++) {
 		struct buf *b = audit_begin(a, "full");
@@ -549,8 +600,13 @@ test_append_only(void **state)
 	}
 	assert_true(failed > 0);
 	free_disk();
+	ends_that_fail = 1; /* then nothing is put behind the torn line */
+	assert_int_equal(audit_flush(a, &e), ERR_SYS);
+	assert_int_equal(ends_that_fail, 0);
 	must_flush(a);
 	audit_close(a);
+	check_copies(path);
+	buf_fini(&copies);
 	for (i = 0; i < 60; i++) {
 		(void)snprintf(nr, sizeof(nr), "\"nr\":%d}\n{", i);
 		if (i == 59)
@@ -696,6 +752,78 @@ test_failed_sync(void **state)
 	check_failed_sync(path, 9);
 }
 
+enum { FAILED_WRITE, FAILED_SYNC, WRITTEN, STORED };
+
+/* What becomes of a flush, and of the seal's state with it. */
+static void
+commit_as(const char *is, long want, const char *path, const char *state)
+{
+	const struct audit_setup s = { .path = path, .seal_state = state };
+	const uint8_t key[DIGEST_BYTES] = { 1 };
+	bool durable = is[2] == 'T' || is[4] == 'T' || is[5] == 'F';
+	struct seal_point p;
+	struct err e = { 0 };
+	struct audit *a;
+	bool there;
+
+	assert_int_equal(seal_create(state, key, false, &e), 0);
+	a = audit_new(&s, &e);
+	assert_non_null(a);
+	put_record(a, "first");
+	must_flush(a);
+	(void)audit_begin(a, "second");
+	audit_end(a, durable);
+	if (is[0] == 'F') { /* it is in the log, and not known to be on disk */
+		syncs_that_fail = cuts_that_fail = 1;
+		assert_int_not_equal(audit_flush(a, &e), 0);
+		assert_false(audit_pending(a));
+	}
+	writes_that_fail = is[1] == 'T';
+	syncs_that_fail = is[3] == 'T';
+	assert_int_equal(audit_flush(a, &e),
+	    want == FAILED_WRITE || want == FAILED_SYNC ? ERR_SYS : 0);
+	if (want < WRITTEN)
+		assert_non_null(strstr(
+		    e.what, want == FAILED_WRITE ? ": write" : "fdatasync"));
+	assert_int_equal(seal_read(state, &p, &there, &e), 0);
+	assert_int_equal(
+	    p.sequence == audit_status(a).sequence, want == STORED);
+	assert_int_equal(writes_that_fail + syncs_that_fail, 0);
+	audit_close(a);
+}
+
+/*
+ * There is something to write; it fails; it must be on disk; that fails; so
+ * it is synced; something is not.
+ */
+static void
+test_vectors(void **state)
+{
+	static const struct vector rows[] = {
+		{ "TT----", FAILED_WRITE },
+		{ "F-TF--", STORED },
+		{ "TFTT--", FAILED_SYNC },
+		{ "TFTF--", STORED },
+		{ "TFF---", WRITTEN },
+		{ "TF--T-", STORED },
+		{ "TF--F-", WRITTEN },
+		{ "TF---T", WRITTEN },
+		{ "TF---F", STORED },
+	};
+	char path[256], seal[256];
+
+	(void)state;
+	vectors_complete("executor/audit/audit.c", "commit_pending", 6, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s/vector%zu", fixture_top, i);
+		(void)snprintf(
+		    seal, sizeof(seal), "%s/vector%zu.seal", fixture_top, i);
+		commit_as(rows[i].is, rows[i].want, path, seal);
+	}
+}
+
 int
 main(void)
 {
@@ -716,6 +844,7 @@ main(void)
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_synced),
 		cmocka_unit_test(test_failed_sync),
+		cmocka_unit_test(test_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, teardown);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include "common/cleanup.h"
 #include "frontend/gate/auth.h"
 #include "frontend/gate/validate.h"
+#include "tests/unit/vectors.h"
 
 static void
 add(struct validate_request *r, const char *name, const char *value)
@@ -316,6 +318,47 @@ check(const struct settings_set *set, const char *header, const char *peer,
 	    now, &who, why);
 }
 
+/*
+ * Nothing is sent; it is malformed; it is known, and is not; it has expired;
+ * the source may use it.
+ */
+static void
+check_vectors(const struct settings_set *set, const char *header)
+{
+	static const struct vector rows[] = {
+		{ "T-----", PROTO_AUTH_MISSING },
+		{ "FT----", PROTO_AUTH_MALFORMED },
+		{ "FFF---", PROTO_AUTH_UNKNOWN },
+		{ "FF-T--", PROTO_AUTH_UNKNOWN },
+		{ "FFT-T-", PROTO_AUTH_EXPIRED },
+		{ "FFT-FT", PROTO_AUTH_SOURCE },
+		{ "FFT-FF", -1 },
+		{ "FF-FFF", -1 },
+	};
+	enum proto_authfail why;
+	char other[128];
+
+	vectors_complete(
+	    "frontend/gate/auth.c", "auth_check", 6, rows, VECTORS_COUNT(rows));
+	(void)snprintf(other, sizeof(other), "%s", header);
+	other[strlen(other) - 1] ^= 'A' ^ 'E';
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		const char *is = rows[i].is;
+		bool known = is[2] != 'F' && is[3] != 'T';
+		const char *text = is[0] == 'T'   ? NULL
+				   : is[1] == 'T' ? "Basic YTpi"
+				   : known        ? header
+						  : other;
+		const char *peer = is[5] == 'T' ? "11.1.2.3" : "10.1.2.3";
+
+		why = (enum proto_authfail) - 1;
+		assert_int_equal(
+		    check(set, text, peer, is[4] == 'T' ? 1000 : 999, &why),
+		    rows[i].want == -1 ? 0 : -1);
+		assert_int_equal((int)why, rows[i].want);
+	}
+}
+
 static void
 test_tokens(void **state)
 {
@@ -362,6 +405,8 @@ test_tokens(void **state)
 	assert_int_equal(
 	    check(&set, buf_cstr(&header), "10.1.2.3", 1, &why), -1);
 	assert_int_equal(why, PROTO_AUTH_UNKNOWN);
+	header.p[header.len - 1] = 'A';
+	check_vectors(&set, buf_cstr(&header));
 	hashindex_fini(&set.by_verifier);
 }
 

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "executor/confine/mounts.h"
+#include "executor/confine/places.h"
+#include "tests/unit/vectors.h"
 
 static void
 add(struct mounts *m, enum mounts_kind kind, const char *path)
@@ -142,6 +144,52 @@ test_cover(void **state)
 	mounts_fini(&m);
 }
 
+/*
+ * What a token's directory is, by the policy's row for it: no row; written,
+ * in one of three ways; read, in one of three.
+ */
+static void
+test_vectors_clip(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T------", MOUNTS_HIDE },
+		{ "FT-----", MOUNTS_WRITE },
+		{ "FFT----", MOUNTS_TMPFS },
+		{ "FFFT---", MOUNTS_TMPFS_NOEXEC },
+		{ "FFFFT--", MOUNTS_READ },
+		{ "FFFFFT-", MOUNTS_READ },
+		{ "FFFFFFT", MOUNTS_READ },
+		{ "FFFFFFF", MOUNTS_HIDE },
+	};
+	static const enum mounts_kind is[] = { MOUNTS_READ, MOUNTS_WRITE,
+		MOUNTS_TMPFS, MOUNTS_TMPFS_NOEXEC, MOUNTS_READ, MOUNTS_PROGRAM,
+		MOUNTS_PROTECT, MOUNTS_EMPTY };
+	struct mounts whole, m;
+	struct err e = { 0 };
+	int rc;
+
+	(void)state;
+	vectors_complete("executor/confine/places.c", "kind_of", 7, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		mounts_init(&whole);
+		mounts_init(&m);
+		add(&whole, is[i], i == 0 ? "/etc" : "/usr");
+		rc = places_clip(&m, &whole, "/usr", &e);
+		if (rows[i].want == MOUNTS_HIDE) {
+			assert_int_equal(rc, ERR_BAD);
+			assert_non_null(strstr(e.what, "hidden by the policy"));
+		} else {
+			assert_int_equal(rc, 0);
+			assert_int_equal(m.count, 1);
+			assert_string_equal(m.op[0].path, "/usr");
+			assert_int_equal(m.op[0].kind, rows[i].want);
+		}
+		mounts_fini(&whole);
+		mounts_fini(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -151,6 +199,7 @@ main(void)
 		cmocka_unit_test(test_hidden_in_hidden),
 		cmocka_unit_test(test_between),
 		cmocka_unit_test(test_cover),
+		cmocka_unit_test(test_vectors_clip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

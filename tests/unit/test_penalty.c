@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "frontend/gate/penalty.h"
+#include "tests/unit/vectors.h"
 
 enum { SOURCES = 64, FAIL = 5000 };
 
@@ -263,6 +264,76 @@ test_against_model(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* The table is empty; it is known; it is refused; its time is not over. */
+static void
+test_vectors_left(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T---", 0 },
+		{ "FF--", 0 },
+		{ "FTF-", 0 },
+		{ "FTTF", 0 },
+		{ "FTTT", 40 },
+	};
+
+	vectors_complete("frontend/gate/penalty.c", "penalty_left", 4, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		const char *is = rows[i].is;
+		struct fixture *f = *state;
+
+		if (is[0] == 'F')
+			(void)miss(f, "192.0.2.9", 1000);
+		if (is[1] == 'T')
+			(void)penalty_add(f->t, &rules, BYTES_LIT("192.0.2.1"),
+			    BYTES_LIT(""), is[2] == 'T' ? 30000 : 29999, 1000);
+		assert_int_equal(
+		    left(f, "192.0.2.1", is[3] == 'F' ? 31000 : 30960),
+		    rows[i].want);
+		(void)teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
+/* Presented before; more than the most; refused already; enough for that. */
+static void
+test_vectors_add(void **state)
+{
+	enum { SAID, MOST, OWES, BEGINS };
+	static const struct vector rows[] = {
+		{ "T---", SAID },
+		{ "FT--", MOST },
+		{ "FFF-", OWES },
+		{ "FFTF", OWES },
+		{ "FFTT", BEGINS },
+	};
+
+	vectors_complete("frontend/gate/penalty.c", "penalty_add", 4, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		const char *is = rows[i].is;
+		struct fixture *f = *state;
+		struct bytes peer = BYTES_LIT("192.0.2.1");
+		uint32_t ms = is[1] == 'T' ? 600001 : is[3] == 'F' ? 1 : 30000;
+		uint32_t before = is[2] == 'F' ? 30000 : 1;
+
+		(void)penalty_add(
+		    f->t, &rules, peer, BYTES_LIT("a"), before, 1000);
+		f->began = 0;
+		assert_int_equal(
+		    penalty_add(f->t, &rules, peer,
+			is[0] == 'T' ? BYTES_LIT("a") : BYTES_LIT("b"), ms,
+			1000),
+		    rows[i].want == SAID   ? before
+		    : rows[i].want == MOST ? 600000
+					   : before + ms);
+		assert_int_equal(
+		    f->began, rows[i].want == BEGINS || rows[i].want == MOST);
+		(void)teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 int
 main(void)
 {
@@ -273,6 +344,8 @@ main(void)
 		TEST(test_maximum),
 		TEST(test_sources),
 		TEST(test_flood),
+		TEST(test_vectors_left),
+		TEST(test_vectors_add),
 		TEST(test_against_model),
 	};
 

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/vectors.h"
 
 static struct request r;
 static struct token t;
@@ -650,6 +651,26 @@ test_timeout(void **state)
 	timeout_is(lim, 0, "18446744073709551617", 0);
 }
 
+/* The token names a time; it is shorter than the policy's. */
+static void
+test_vectors_timeout(void **state)
+{
+	static const struct vector rows[] = {
+		{ "F-", 5000 },
+		{ "TF", 5000 },
+		{ "TT", 4999 },
+	};
+	static const uint32_t token_max[] = { 0, 5001, 4999 };
+
+	(void)state;
+	vectors_complete("executor/run/request.c", "clip_timeout", 2, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++)
+		timeout_is(
+		    ",\"limits\":{\"timeout_ms\":5000,\"timeout_max_ms\":5000}",
+		    token_max[i], NULL, (uint32_t)rows[i].want);
+}
+
 /* --- the environment ---------------------------------------------------- */
 
 #define ENV                                                                    \
@@ -860,6 +881,7 @@ main(void)
 		cmocka_unit_test(test_cwd_of_token),
 		cmocka_unit_test(test_cwd_replaced),
 		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_vectors_timeout),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_env_refused),
 		cmocka_unit_test(test_many_variables),

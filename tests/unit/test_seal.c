@@ -16,6 +16,7 @@
 
 #include "executor/audit/seal.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/vectors.h"
 
 static const uint8_t first_key[DIGEST_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
@@ -285,19 +286,104 @@ test_torn(void **state)
 	assert_non_null(strstr(e.what, "damaged"));
 }
 
+/* A seal of another length. */
+static void
+test_vectors_check(void **state)
+{
+	static const struct vector rows[] = { { "T", 0 }, { "F", 1 } };
+	struct bytes record = BYTES_LIT("{\"v\":1");
+	uint8_t sum[DIGEST_BYTES];
+	struct seal_point p;
+	char hex[DIGEST_HEX];
+
+	(void)state;
+	vectors_complete("executor/audit/seal.c", "seal_check", 1, rows,
+	    VECTORS_COUNT(rows));
+	seal_start(&p, first_key);
+	seal_make(&p, record, sum);
+	digest_hex(sum, sizeof(sum), hex);
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++)
+		assert_int_equal(
+		    seal_check(&p, record,
+			bytes_make(hex, rows[i].is[0] == 'T' ? 63 : 64)),
+		    rows[i].want);
+}
+
+/* The second copy is short, damaged, not newer; none is whole. */
+static void
+test_vectors_copies(void **state)
+{
+	enum { OLD, NEW, NONE };
+	static const struct vector rows[] = {
+		{ "T--F", OLD },
+		{ "FT-F", OLD },
+		{ "FFTF", OLD },
+		{ "FFFF", NEW },
+		{ "---T", NONE },
+	};
+	const char *path = fixture_path("copies");
+	static uint8_t old[SEAL_SLOT], new[SEAL_SLOT], bad[SEAL_SLOT];
+	uint8_t sum[DIGEST_BYTES] = { 0 };
+	struct err e = { 0 };
+	struct seal *s;
+	int fd;
+
+	(void)state;
+	vectors_complete("executor/audit/seal.c", "load_point", 4, rows,
+	    VECTORS_COUNT(rows));
+	must_create(path, false);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, old, SEAL_SLOT, 0), SEAL_SLOT);
+	s = must_open(path);
+	seal_step(seal_point(s), 7, sum);
+	must_store(s);
+	seal_close(s);
+	assert_int_equal(pread(fd, new, SEAL_SLOT, 0), SEAL_SLOT);
+	memcpy(bad, new, SEAL_SLOT);
+	bad[100] ^= 1;
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		const char *is = rows[i].is;
+		const uint8_t *second = is[1] == 'T' || is[3] == 'T' ? bad
+					: is[2] == 'T'               ? old
+								     : new;
+		struct seal_point p = { 0 };
+		bool there;
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(
+		    pwrite(fd, is[3] == 'T' ? bad : old, SEAL_SLOT, 0),
+		    SEAL_SLOT);
+		if (is[0] != 'T')
+			assert_int_equal(
+			    pwrite(fd, second, SEAL_SLOT, SEAL_SLOT),
+			    SEAL_SLOT);
+		assert_int_equal(seal_read(path, &p, &there, &e),
+		    rows[i].want == NONE ? ERR_BAD : 0);
+		assert_int_equal(p.sequence, rows[i].want == NEW ? 7 : 0);
+	}
+	(void)close(fd);
+}
+
 static void
 test_places(void **state)
 {
 	const char *path = fixture_path("places"), *link = fixture_path("link");
 	struct err e = { 0 };
 	struct seal *s, *t;
+	struct seal_point p;
+	bool there = true;
 
 	(void)state;
 	must_create(path, false);
 	assert_int_equal(symlink(path, link), 0);
 	assert_int_equal(seal_open(link, &t, &e), ERR_SYS);
+	assert_int_equal(seal_read(link, &p, &there, &e), ERR_SYS);
 	assert_int_equal(chmod(path, 0640), 0);
 	assert_int_equal(seal_open(path, &t, &e), ERR_BAD);
+	assert_int_equal(seal_read(path, &p, &there, &e), ERR_BAD);
+	assert_true(there); /* it was not told that nothing is there */
+	assert_int_equal(seal_read(fixture_path("nothing"), &p, &there, &e), 0);
+	assert_false(there);
 	assert_int_equal(chmod(path, 0600), 0);
 	s = must_open(path);
 	assert_int_equal(seal_open(path, &t, &e), ERR_BAD);
@@ -341,6 +427,8 @@ main(void)
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_wiped),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_vectors_check),
+		cmocka_unit_test(test_vectors_copies),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_fork),
 	};

@@ -548,6 +548,121 @@ test_vectors(void **state)
 	}
 }
 
+/* It is in one of the networks that are named; none is named. */
+static void
+test_vectors_source(void **state)
+{
+	static const struct vector rows[] = {
+		{ "T", TOKEN_OK },
+		{ "F", TOKEN_WRONG_SOURCE },
+	};
+	static const char *const keys[] = {
+		"\"sources\":[\"192.0.2.0/24\",\"10.0.0.0/8\"]",
+		"\"sources\":[\"10.0.0.0/8\",\"192.0.2.0/24\"]", ""
+	};
+	const struct token *who;
+	uint8_t proof[DIGEST_BYTES];
+	struct err e;
+
+	(void)state;
+	vectors_complete("executor/policy/token.c", "source_ok", 1, rows,
+	    VECTORS_COUNT(rows));
+	bearer_proof(bytes_of(fix.text), proof);
+	for (size_t i = 0; i < 3 * VECTORS_COUNT(rows); i++) {
+		static struct token_table t;
+		const struct vector *row = &rows[i % 2];
+		struct token *made = parse(keys[i / 2]);
+
+		assert_non_null(made);
+		assert_int_equal(token_table_add(&t, made, &e), 0);
+		assert_int_equal(
+		    token_check(&t, proof,
+			bytes_of(row->is[0] == 'T' ? "10.1.2.3" : "11.0.0.1"),
+			1, &who),
+		    i < 4 ? row->want : TOKEN_OK);
+		token_table_fini(&t);
+	}
+}
+
+/* At most the policy's time. */
+static void
+test_vectors_time(void **state)
+{
+	static const struct vector rows[] = { { "T", 1 }, { "F", 0 } };
+
+	(void)state;
+	vectors_complete("executor/policy/token.c", "check_time", 1, rows,
+	    VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		struct token *t =
+		    parse(rows[i].is[0] == 'T' ? "\"timeout_max_ms\":600000"
+					       : "\"timeout_max_ms\":600001");
+
+		assert_int_equal(t != NULL, rows[i].want);
+		token_free(t);
+	}
+}
+
+/* A policy in which work/sub cannot be used; false: not on this machine. */
+static bool
+hide_sub(bool hidden)
+{
+	struct policy *p;
+	char text[512];
+	struct err e;
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\"%s%s%s}",
+	    (unsigned)geteuid(), (unsigned)getegid(), fix.base,
+	    hidden ? ",\"files\":{\"hide\":[\"" : "", hidden ? fix.base : "",
+	    hidden ? "/work/sub\"]}" : "");
+	conf_report_fini(&fix.report);
+	if (policy_parse("p", "p", bytes_of(text), NULL, &p, &fix.report, &e) !=
+	    0)
+		return false;
+	policy_table_fini(&fix.policies);
+	assert_int_equal(policy_table_add(&fix.policies, p, &e), 0);
+	return true;
+}
+
+/* Not within by its name; a part of it; not to be entered; refused there. */
+static void
+test_vectors_directory(void **state)
+{
+	enum { OUTSIDE, PART, ALL, CLOSED, REFUSED };
+	static const struct vector rows[] = {
+		{ "T---", OUTSIDE },
+		{ "FTFF", PART },
+		{ "FFFF", ALL },
+		{ "FTT-", CLOSED },
+		{ "FTFT", REFUSED },
+	};
+	static const char *const name[] = { "workevil", "work/sub", "work",
+		"work/out", "work/sub" };
+	static const char *const says[] = { "is not within", "", "",
+		"leads out of", "hidden by the policy" };
+
+	(void)state;
+	vectors_complete("executor/policy/token.c", "narrow_to_directory", 4,
+	    rows, VECTORS_COUNT(rows));
+	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
+		struct token *t;
+		char want[128];
+
+		if (!hide_sub(rows[i].want == REFUSED))
+			continue;
+		t = parse_directory(name[i]);
+		in_base(want, sizeof(want), name[i]);
+		if (rows[i].want == PART || rows[i].want == ALL)
+			assert_string_equal(t->policy->directory, want);
+		else if (t != NULL ||
+			 strstr(buf_cstr(&fix.report.text), says[i]) == NULL)
+			fail_msg("%s: %s", name[i], buf_cstr(&fix.report.text));
+		token_free(t);
+	}
+	assert_true(hide_sub(false));
+}
+
 int
 main(void)
 {
@@ -564,6 +679,9 @@ main(void)
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_no_directory),
 		cmocka_unit_test(test_vectors),
+		cmocka_unit_test(test_vectors_source),
+		cmocka_unit_test(test_vectors_time),
+		cmocka_unit_test(test_vectors_directory),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
