@@ -528,24 +528,30 @@ def everybody(w):
     client.equal(w.server.get("/healthz").status, 200, "/healthz")
 
 
+def mounts_in(w, policy):
+    """Options of each place, as a run under this policy sees them."""
+    out = w.inside("cat /proc/self/mountinfo; cat /proc/self/oom_score_adj",
+                   policy)
+    client.check("500" in out.splitlines(), "out of memory: ended first", out)
+    return {words[4]: words[5].split(",") for line in out.splitlines()
+            if len(words := line.split(" ")) > 9}
+
+
 @case("privileges.mounts_as_shown", only=sandbox_env.with_mounts)
 def mounts_as_shown(w):
     """What another layer refuses too: no set-user-ID program and no device
     anywhere, and nothing of what is ours can be written."""
-    out = w.inside("cat /proc/self/mountinfo; cat /proc/self/oom_score_adj",
-                   "files")
-    found = {}
-    for line in out.splitlines():
-        words = line.split(" ")
-        if len(words) > 9:
-            found[words[4]] = words[5].split(",")
-    for place in "/", "/proc", "/usr", "/tmp", "/dev", w.names["work"]:
-        client.check("nosuid" in found[place], place, found[place])
-    for place, flags in found.items():
-        client.check("nodev" in flags or place.startswith("/dev") or place == "/",
-                     place, flags)
-    for place in "/", "/proc", "/usr", w.names["ro"]:
-        client.check("ro" in found[place], place, found[place])
-    for place in "/tmp", w.names["work"]:
-        client.check("rw" in found[place], "control:", place, found[place])
-    client.check("500" in out.splitlines(), "out of memory: ended first", out)
+    rw = w.names["rw"]
+    for policy, more in ("files", ["/tmp", w.names["work"], w.names["ro"]]), \
+            ("other_rw", ["/tmp"]):
+        found = mounts_in(w, policy)
+        for place in "/", "/proc", "/usr", "/dev", rw, *more:
+            client.check("nosuid" in found[place], policy, place, found[place])
+        for place, flags in found.items():
+            client.check("nodev" in flags or place.startswith("/dev")
+                         or place == "/", policy, place, flags)
+        for place in "/", "/proc", "/usr", *more[2:]:
+            client.check("ro" in found[place], policy, place, found[place])
+        for place in "/tmp", rw:
+            client.check("rw" in found[place], "control:", place, found[place])
+    client.check("noexec" not in found[rw], "control: programs run", found)

@@ -4,14 +4,30 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "proto/chan.h"
+
+static int receive_error, receives_that_fail;
+
+/* Of the program: libc's, or one that fails. */
+ssize_t
+recvmsg(int fd, struct msghdr *h, int flags)
+{
+	if (receives_that_fail > 0) {
+		receives_that_fail--;
+		errno = receive_error;
+		return -1;
+	}
+	return syscall(SYS_recvmsg, fd, h, flags);
+}
 
 /* One end under test, the other a plain socket in the test's hand. */
 struct fixture {
@@ -421,6 +437,63 @@ test_bad_frame_is_not_sent(void **state)
 	assert_int_equal(next, 6);
 }
 
+/* The kernel refuses a frame: the owner is told once, and not inside a call. */
+static void
+test_send_fails(void **state)
+{
+	struct fixture *f = *state;
+	int small = 1, fd;
+	struct err e;
+
+	/* the only other descriptor of this loop's two ends is the chan's */
+	for (fd = f->peer - 1; fd > 2; fd--)
+		if (setsockopt(
+			fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0)
+			break;
+	assert_true(fd > 2);
+	peer_sends(f, 3);
+	assert_int_equal(send_output(f, 1, &e), ERR_SYS);
+	assert_non_null(strstr(e.what, "send"));
+	assert_int_equal(f->closed, 0);
+	assert_int_equal(send_output(f, 2, &e), ERR_EOF);
+	assert_int_equal(f->closed, 0);
+	run(f);
+	assert_int_equal(f->closed, 1);
+	assert_int_equal(f->code, ERR_SYS);
+	assert_non_null(strstr(f->what, "send"));
+}
+
+/* Each way in which receiving fails: what is not the end loses nothing. */
+static void
+test_receive_fails(void **state)
+{
+	static const struct {
+		int error;
+		unsigned messages, closed;
+		enum err_code code;
+	} rows[] = {
+		{ EINTR, 1, 0, ERR_OK },
+		{ EAGAIN, 1, 0, ERR_OK },
+		{ ECONNRESET, 0, 1, ERR_EOF },
+		{ EPIPE, 0, 1, ERR_EOF },
+		{ EIO, 0, 1, ERR_SYS },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture *f = *state;
+
+		receive_error = rows[i].error;
+		receives_that_fail = 1;
+		peer_sends(f, 7);
+		run(f);
+		assert_int_equal(f->messages, rows[i].messages);
+		assert_int_equal(f->closed, rows[i].closed);
+		assert_int_equal(f->code, rows[i].code);
+		(void)teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -442,6 +515,8 @@ main(void)
 		TEST(test_send_to_dead_peer),
 		TEST(test_dead_peer_with_a_queue),
 		TEST(test_bad_frame_is_not_sent),
+		TEST(test_send_fails),
+		TEST(test_receive_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

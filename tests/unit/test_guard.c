@@ -15,7 +15,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -807,6 +809,131 @@ test_planted_link(void **state)
 	}
 }
 
+/* A run with a held place, which ends now. */
+static void
+start_holding(struct run *r, const char *protected, const char *place)
+{
+	char keys[512];
+	struct stat st;
+
+	(void)snprintf(keys, sizeof(keys),
+	    NOBODY ",\"files\":{\"write\":[\"%s\"],\"protect\":[\"%s\"]}",
+	    fixture_path("held"), protected);
+	start_as(r, fixture_policy(fixture_path("held"), keys),
+	    "echo up; exec sleep 1000", NULL);
+	wait_text(r, "up");
+	assert_int_equal(lstat(place, &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0);
+}
+
+static void
+end_holding(struct run *r)
+{
+	if (!r->gone)
+		(void)send(r->sp.ctl, "K", 1, MSG_NOSIGNAL);
+	wait_over(r);
+	done(r);
+}
+
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/*
+ * What a run's end takes away is what its guard made, whatever has that name
+ * by then, or the name of a directory above.
+ */
+static void
+test_held_place(void **state)
+{
+	struct run r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(fixture_path("held"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("held/a"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("outside"), 0755), 0);
+	assert_int_equal(mkdir(fixture_path("outside/.k"), 0), 0);
+
+	start_holding(&r, ".k", fixture_path("held/.k"));
+	end_holding(&r);
+	assert_false(is_there(fixture_path("held/.k"))); /* the control */
+
+	start_holding(&r, ".k", fixture_path("held/.k"));
+	assert_int_equal(
+	    rename(fixture_path("held/.k"), fixture_path("was")), 0);
+	assert_int_equal(mkdir(fixture_path("held/.k"), 0755), 0);
+	end_holding(&r);
+	assert_true(is_there(fixture_path("held/.k")));
+	assert_int_equal(rmdir(fixture_path("held/.k")), 0);
+	(void)rmdir(fixture_path("was"));
+
+	start_holding(&r, "a/.k", fixture_path("held/a/.k"));
+	assert_int_equal(rename(fixture_path("held/a"), fixture_path("b")), 0);
+	assert_int_equal(
+	    symlink(fixture_path("outside"), fixture_path("held/a")), 0);
+	end_holding(&r);
+	assert_true(is_there(fixture_path("outside/.k")));
+	assert_false(is_there(fixture_path("b/.k")));
+}
+
+/* "/" is not a mount there, and what leads out of it is not the run's. */
+static int
+run_in_chroot(void)
+{
+	struct policy *p;
+	struct run r;
+	char command[256];
+
+	(void)snprintf(command, sizeof(command),
+	    "[ -e %s ] || echo in; echo x >made; cat made", fixture_top);
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("/", fixture_path("root"), NULL, MS_BIND | MS_REC, NULL) ==
+		-1 ||
+	    mount("none", fixture_path("root/tmp"), "tmpfs", 0, NULL) == -1 ||
+	    mkdir(fixture_path("root/tmp/work"), 0755) == -1 ||
+	    chmod(fixture_path("root/tmp/work"), 0777) == -1 ||
+	    chroot(fixture_path("root")) == -1 || chdir("/") == -1)
+		return 77;
+	fixture_launcher();
+	p = fixture_policy("/tmp/work",
+	    NOBODY ",\"files\":{\"read\":[\"/\"],\"write\":[\"/tmp/work\"]}");
+	if ((p->confine.layers & CONFINE_MOUNTS) == 0)
+		return 77;
+	start_as(&r, p, command, NULL);
+	wait_over(&r);
+	if (r.failed)
+		return 2;
+	return strcmp(r.out.text, "in\nx\n") == 0 ? 0 : 3;
+}
+
+static void
+test_in_chroot(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(fixture_path("root"), 0755), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(run_in_chroot());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 #define WHICH_NETWORK "readlink /proc/self/ns/net"
 
 /* Kept for the next run of the policy, never shared, never the host's. */
@@ -1002,9 +1129,11 @@ main(void)
 		cmocka_unit_test(test_no_processes),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_planted_link),
+		cmocka_unit_test(test_held_place),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_capable_executor),
+		cmocka_unit_test(test_in_chroot),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -16,9 +16,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/clock.h"
+#include "executor/audit/log_budget.h"
 #include "executor/channel/monitor.h"
 #include "executor/service/launcher.h"
 #include "tests/unit/fixture_executor.h"
@@ -33,6 +36,20 @@ enum {
 	MOST_RUNS = 8,
 	LOCKED = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
+
+/* Time that nobody waited for. */
+static time_t skipped_s;
+
+/* Of the program: libc's, in a later time. */
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, now);
+
+	if (id == CLOCK_MONOTONIC)
+		now->tv_sec += skipped_s;
+	return rc;
+}
 
 /* What came back about one call. */
 struct seen {
@@ -60,7 +77,10 @@ static struct bench {
 	int peer_fd; /* the chan's */
 	bool lost, ready;
 	struct err why; /* of lost */
-	uint32_t commits;
+	uint32_t commits; /* the generation of the last */
+	unsigned commit_frames, fetched;
+	uint8_t fetched_state; /* of the last */
+	char fetched_why[512];
 	struct seen seen[16]; /* by call */
 	bool (*until)(void);
 } b;
@@ -84,6 +104,13 @@ on_frame(void *arg, const struct msg *m, struct err *e)
 
 	if (m->code == PROTO_COMMIT) {
 		b.commits = m->commit.generation;
+		b.commit_frames++;
+	} else if (m->code == PROTO_FETCHED) {
+		b.fetched++;
+		b.fetched_state = m->fetched.state;
+		assert_int_equal(bytes_to_str(m->fetched.message, b.fetched_why,
+				     sizeof(b.fetched_why), e),
+		    0);
 	} else if (m->code == PROTO_STARTED) {
 		s = see(m->started.call);
 		s->started++;
@@ -224,7 +251,7 @@ attach(void)
 	assert_non_null(b.peer);
 	b.peer_fd = pair[1];
 	b.lost = b.ready = false;
-	b.commits = 0;
+	b.commits = b.commit_frames = b.fetched = 0;
 	memset(b.seen, 0, sizeof(b.seen));
 }
 
@@ -551,6 +578,21 @@ test_hello(void **state)
 	end();
 }
 
+/* A configuration is committed once. */
+static void
+test_commit(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	run_for(20);
+	assert_int_equal(b.commit_frames, 1);
+	monitor_configure(b.monitor, PUSH_TOKENS);
+	run_for(20);
+	assert_int_equal(b.commit_frames, 2);
+	end();
+}
+
 static void
 test_ready(void **state)
 {
@@ -755,6 +797,173 @@ test_end_and_again(void **state)
 	ask(1, "echo again"); /* ids start again */
 	assert_string_equal(wait_done(1)->text, "again\n");
 	end();
+}
+
+/* --- reading, and records of what it says -------------------------------- */
+
+static unsigned wanted_fetched;
+
+static bool
+has_fetched(void)
+{
+	return b.fetched >= wanted_fetched || b.lost;
+}
+
+static void
+wait_fetched(unsigned n)
+{
+	wanted_fetched = n;
+	run_until(has_fetched);
+	assert_false(b.lost);
+	assert_int_equal(b.fetched, n);
+}
+
+static void
+fetch_policy(uint64_t id, const uint8_t *with, uint32_t window)
+{
+	struct msg m = FETCH(PROTO_FETCH_POLICY, 0, 1000, window, 0);
+
+	m.fetch.fetch = id;
+	memcpy(m.fetch.proof, with, DIGEST_BYTES);
+	say(&m);
+}
+
+/* A frontend that asks and takes nothing in has its places for a while. */
+static void
+test_nobody_takes_it_in(void **state)
+{
+	uint64_t id = 0;
+
+	(void)state;
+	begin();
+	greet();
+	while (id < FETCH_MAX)
+		fetch_policy(++id, proof, 0);
+	fetch_policy(++id, proof, 1000);
+	wait_fetched(1);
+	assert_int_equal(b.fetched_state, PROTO_DENIED);
+	assert_non_null(strstr(b.fetched_why, "at the same time"));
+	skipped_s += 29;
+	run_for(20);
+	assert_int_equal(b.fetched, 1);
+	skipped_s += 2;
+	wait_fetched(1 + FETCH_MAX);
+	assert_int_equal(b.fetched_state, PROTO_DENIED);
+	assert_non_null(strstr(b.fetched_why, "nobody took it in"));
+	fetch_policy(++id, proof, 1 << 20);
+	wait_fetched(2 + FETCH_MAX);
+	assert_int_equal(b.fetched_state, PROTO_FOUND);
+	end();
+}
+
+/* All that was said so far was taken, and is in the log. */
+static void
+settle(uint64_t id)
+{
+	struct err e = { 0 };
+
+	fetch_policy(id, proof, 1 << 20);
+	wait_fetched(b.fetched + 1);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+}
+
+/* All numbers of that field. */
+static uint64_t
+sum_of(const char *field)
+{
+	const char *p = fixture_read(audit_path);
+	uint64_t sum = 0;
+
+	for (; (p = strstr(p, field)) != NULL; p++)
+		sum += strtoull(p + strlen(field), NULL, 10);
+	return sum;
+}
+
+static struct log_budget *
+begin_budgeted(void)
+{
+	struct err e = { 0 };
+	struct log_budget *r;
+
+	begin();
+	r = log_budget_new(b.loop, b.audit, &e);
+	assert_non_null(r);
+	audit_use_log_budget(b.audit, r);
+	greet();
+	return r;
+}
+
+static void
+end_budgeted(struct log_budget *r)
+{
+	run_for(20);
+	audit_use_log_budget(b.audit, NULL);
+	log_budget_free(r);
+	end();
+}
+
+/* Proofs of nobody: their records are rationed, and all are counted. */
+static void
+test_flood_of_fetches(void **state)
+{
+	enum { MANY = 12000, AT_ONCE = 500 };
+	static const uint8_t nobody[DIGEST_BYTES] = "nobody";
+	struct log_budget *r = begin_budgeted();
+	uint64_t id = 0, told, untold;
+
+	(void)state;
+	while (id < MANY) {
+		for (int i = 0; i < AT_ONCE; i++)
+			fetch_policy(++id, nobody, 1000);
+		wait_fetched((unsigned)id);
+		assert_int_equal(b.fetched_state, PROTO_DENIED);
+	}
+	skipped_s += 11; /* then it is said how many are missing */
+	run_for(1);
+	settle(++id);
+	told = in_log("\"recording-refused\"");
+	untold = sum_of("\"records\":");
+	assert_in_range(told, 1000, MANY - 1000);
+	assert_int_equal(told + untold, MANY);
+	end_budgeted(r);
+}
+
+static void
+say_authfail(uint32_t n)
+{
+	char peer[32];
+	struct msg m = { .code = PROTO_AUTHFAIL,
+		.authfail = { .reason = PROTO_AUTH_UNKNOWN, .count = 1 } };
+
+	(void)snprintf(peer, sizeof(peer), "10.%u.%u.%u", n >> 16 & 255,
+	    n >> 8 & 255, n & 255);
+	m.authfail.peer = bytes_of(peer);
+	say(&m);
+}
+
+/* From many sources: those beyond a minute's records are counted in one. */
+static void
+test_flood_of_failures(void **state)
+{
+	enum { MANY = 3600, A_MINUTE = 3000 };
+	struct log_budget *r = begin_budgeted();
+	uint64_t id = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		say_authfail(i);
+		if (i % 300 == 0)
+			settle(++id);
+	}
+	settle(++id);
+	assert_int_equal(in_log("\"auth-failure\""), A_MINUTE);
+	assert_int_equal(in_log("\"event.suppressed\""), 0);
+	skipped_s += 61;
+	say_authfail(MANY);
+	settle(++id);
+	assert_int_equal(in_log("\"auth-failure\""), A_MINUTE + 1);
+	assert_int_equal(sum_of("\"event.suppressed\":"), MANY - A_MINUTE);
+	end_budgeted(r);
 }
 
 /* --- authentication ------------------------------------------------------ */
@@ -1134,6 +1343,45 @@ test_limits(void **state)
 	end();
 }
 
+/* The server's own limit, with a token for each run. */
+static void
+test_limit_of_all(void **state)
+{
+	static struct token others[MOST_RUNS];
+	struct err e = { 0 };
+
+	(void)state;
+	begin();
+	greet();
+	for (int i = 0; i < MOST_RUNS; i++) {
+		uint8_t own[DIGEST_BYTES] = { (uint8_t)(i + 1) };
+		struct msg m = call_frame((uint64_t)i + 1);
+
+		others[i] = *b.store.tokens.t[0];
+		(void)snprintf(
+		    others[i].name, sizeof(others[i].name), "other%d", i);
+		bearer_verifier(own, others[i].verifier);
+		assert_int_equal(
+		    token_table_add(&b.store.tokens, &others[i], &e), 0);
+		memcpy(m.call.proof, own, sizeof(own));
+		say(&m);
+		m = arg_frame((uint64_t)i + 1, "command", "sleep 1000");
+		say(&m);
+		m = exec_frame((uint64_t)i + 1);
+		say(&m);
+		wait_started((uint64_t)i + 1);
+	}
+	ask(MOST_RUNS + 1, "true");
+	assert_int_equal(wait_done(MOST_RUNS + 1)->end.state, PROTO_REFUSED);
+	assert_non_null(
+	    strstr(b.seen[MOST_RUNS + 1].message, "its limit of commands"));
+	cancel(3);
+	(void)wait_done(3);
+	ask(MOST_RUNS + 2, "echo room");
+	assert_string_equal(wait_done(MOST_RUNS + 2)->text, "room\n");
+	end();
+}
+
 static void
 test_drain(void **state)
 {
@@ -1222,6 +1470,14 @@ test_credit_beyond_reason(void **state)
 	ask_windowed(1, "sleep 1000", UINT32_MAX);
 	m.credit.bytes = 1;
 	breaks(&m, "CREDIT beyond reason");
+	end();
+	/* what is used up of the most there is can be given again */
+	begin();
+	greet();
+	ask_windowed(1, "echo x; sleep 1000", UINT32_MAX);
+	wait_output(1, 2);
+	credit(1, 2);
+	settle(2);
 	end();
 }
 
@@ -1416,12 +1672,16 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_commit),
 		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_call_order),
 		cmocka_unit_test(test_old_ids),
 		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_no_frames),
 		cmocka_unit_test(test_end_and_again),
+		cmocka_unit_test(test_nobody_takes_it_in),
+		cmocka_unit_test(test_flood_of_fetches),
+		cmocka_unit_test(test_flood_of_failures),
 		cmocka_unit_test(test_wrong_proof),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_proof_is_forgotten),
@@ -1436,6 +1696,7 @@ main(void)
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limit_of_all),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_credit),
 		cmocka_unit_test(test_cancel_too_late),

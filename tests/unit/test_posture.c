@@ -9,10 +9,12 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "executor/confine/cgroup.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
 #include "executor/policy/policydir.h"
@@ -35,6 +37,11 @@ enum {
 	ALL = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC | CONFINE_NET |
 	      CONFINE_LANDLOCK | CONFINE_SECCOMP | CONFINE_LOGINUID
 };
+
+/* Of the policy that load() had. */
+static unsigned loaded; /* layers */
+static struct cgroup_limits in_group;
+static bool has_rlimit[RLIM_NLIMITS];
 
 /* What is said of such a policy; "" if it is loaded. */
 static const char *
@@ -63,6 +70,11 @@ load(bool privileged, unsigned layers, const char *keys)
 	conf_report_init(&report);
 	if (policy_parse(
 		"p.json", "p", bytes_of(text), NULL, &p, &report, &e) == 0) {
+		loaded = p->confine.layers;
+		in_group = p->cgroup;
+		memset(has_rlimit, 0, sizeof(has_rlimit));
+		for (size_t i = 0; i < p->rlimit_count; i++)
+			has_rlimit[p->rlimits[i].resource] = true;
 		policy_unref(p);
 		said[0] = '\0';
 	} else {
@@ -132,12 +144,73 @@ test_walls(void **state)
 	    load(true, none, ",\"disable\":[\"mounts\",\"landlock\"]"), "");
 }
 
+/* A namespace of users is entered for the sake of others alone. */
+static void
+test_user_namespace(void **state)
+{
+	static const struct {
+		const char *keys;
+		bool entered;
+	} rows[] = {
+		{ "", true },
+		{ ",\"disable\":[\"mounts\",\"pids\",\"ipc\"]", true },
+		{ ",\"disable\":[\"pids\",\"ipc\",\"network\"]", false },
+		{ ",\"disable\":[\"mounts\",\"pids\",\"network\"]", true },
+		{ ",\"disable\":[\"mounts\",\"ipc\",\"network\"]", true },
+		{ ",\"disable\":[\"mounts\",\"pids\",\"ipc\",\"network\"]",
+		    false },
+		{ ",\"disable\":[\"user\"]", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(
+		    load(false, ALL | CONFINE_USER, rows[i].keys), "");
+		assert_int_equal((loaded & CONFINE_USER) != 0, rows[i].entered);
+		/* and there the login uid means nothing */
+		assert_int_equal(
+		    (loaded & CONFINE_LOGINUID) == 0, rows[i].entered);
+	}
+}
+
+/* Each limit is kept by a control group that has its controller, or else by an
+ * rlimit: by one of them in each case. */
+static void
+test_by_cgroup(void **state)
+{
+	static const char keys[] =
+	    ",\"limits\":{\"memory_bytes\":99000000,\"processes\":99}";
+
+	(void)state;
+	for (unsigned bits = 0; bits < CGROUP_CPU << 1; bits++) {
+		bool memory = (bits & CGROUP_MEMORY) != 0;
+		bool pids = (bits & CGROUP_PIDS) != 0;
+
+		cgroup_assume(true, bits);
+		assert_string_equal(load(true, ALL, keys), "");
+		assert_int_equal(in_group.memory_bytes, memory ? 99000000 : 0);
+		assert_int_equal(in_group.processes, pids ? 99 : 0);
+		assert_int_equal(has_rlimit[RLIMIT_AS], !memory);
+		assert_int_equal(has_rlimit[RLIMIT_NPROC], !pids);
+		assert_int_equal(
+		    *load(true, ALL, ",\"limits\":{\"cpu_percent\":50}") ==
+			'\0',
+		    (bits & CGROUP_CPU) != 0);
+	}
+	cgroup_assume(false, 0);
+	assert_string_equal(load(true, ALL, keys), "");
+	assert_int_equal(in_group.memory_bytes, 0);
+	assert_true(has_rlimit[RLIMIT_AS] && has_rlimit[RLIMIT_NPROC]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_user_namespace),
+		cmocka_unit_test(test_by_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -435,6 +435,30 @@ test_key_file(void **state)
 	redact_free(r);
 }
 
+/* A key that no rule can be made of is refused, at each bound. */
+static void
+test_bad_keys(void **state)
+{
+	static uint8_t key[REDACT_MAX_KEY + 1];
+	struct redact *r;
+	struct err e = { 0 };
+
+	(void)state;
+	memset(key, 'k', sizeof(key));
+	r = redact_new(&e);
+	assert_non_null(r);
+	assert_int_equal(
+	    redact_add_key(r, "n", bytes_make(key, 0), &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "1 to"));
+	assert_int_equal(
+	    redact_add_key(r, "n", bytes_make(key, REDACT_MAX_KEY + 1), &e),
+	    ERR_BAD);
+	assert_int_equal(
+	    redact_add_key(r, "n", bytes_make(key, REDACT_MAX_KEY), &e), 0);
+	assert_int_equal(redact_add_key(r, "n", bytes_make(key, 1), &e), 0);
+	redact_free(r);
+}
+
 static void
 test_too_much(void **state)
 {
@@ -487,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_key_file),
+		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_too_much),
 	};
 

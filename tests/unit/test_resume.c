@@ -136,6 +136,37 @@ test_sealed(void **state)
 	assert_int_equal(count(fixture_read(at.log), "\"seal-begin\""), 1);
 }
 
+/* When a flush of what must last returns, the key that sealed it is gone. */
+static void
+test_state_follows(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "follows");
+	struct audit *a = must_open(&s);
+	struct seal_point p;
+	struct err e = { 0 };
+	bool there = false;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		must_put(a, "intent", NULL);
+		assert_false(audit_unsynced(a));
+		assert_int_equal(seal_read(at.state, &p, &there, &e), 0);
+		assert_true(there);
+		assert_int_equal(p.sequence, audit_status(a).sequence);
+	}
+	/* nor is the state before the log, which is not on disk yet */
+	(void)audit_begin(a, "note");
+	audit_end(a, false);
+	assert_int_equal(audit_flush(a, &e), 0);
+	assert_int_equal(seal_read(at.state, &p, &there, &e), 0);
+	assert_int_equal(p.sequence, audit_status(a).sequence - 1);
+	audit_sync(a);
+	assert_int_equal(seal_read(at.state, &p, &there, &e), 0);
+	assert_int_equal(p.sequence, audit_status(a).sequence);
+	audit_close(a);
+}
+
 /*
  * Each state that there was, with each log that there was at that time or
  * later: as a crash between the log's sync and the state's write leaves them.
@@ -530,6 +561,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_state_follows),
 		cmocka_unit_test(test_state_behind),
 		cmocka_unit_test(test_torn_tail),
 		cmocka_unit_test(test_foreign),
