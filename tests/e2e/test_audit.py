@@ -13,7 +13,7 @@ import time
 
 import instance
 from client import (COMMAND, INTENT, RESULT, ROOT, Failed, Http, Server,
-                    Skip, check, equal, mark, within)
+                    Skip, alive, check, equal, mark, status_of, within)
 
 INTENT_KEYS = ("@timestamp", "event.action", "run.id", "token.name",
                "policy.name", "source.ip", "mcp.session.id", "mcp.client",
@@ -356,3 +356,35 @@ def test_run_is_not_faster_than_its_record():
         synced = re.search(r"sync(\(| resumed>).*\) += 0", text)
         check("true" in text and synced is not None
               and synced.end() < text.index("execve("), text[-800:])
+
+
+def test_ready_is_not_begun():
+    """Killed while the disk is slow: what was made ready never begins."""
+    strace = "/usr/bin/strace"
+    if not os.path.exists(strace) or not ROOT:
+        raise Skip("needs strace and root")
+    with Server() as server, Http(server) as c:
+        c.sh("echo control >control")
+        check((server.work / "control").exists(), "it runs otherwise")
+        with subprocess.Popen(
+                [strace, "-qq", "-e", "trace=fdatasync", "-e",
+                 "inject=fdatasync:delay_enter=30000000", "-o", "/dev/null",
+                 "-p", str(server.process.pid)],
+                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+            within("it is traced", 10, lambda: int(status_of(
+                server.process.pid)["TracerPid"]))
+            conn = c.begin("echo began >began")
+            guard = within("a guard", 10, lambda: instance.children(
+                server.launcher_pid()))[0]
+            ready = within("its child", 10, lambda: instance.children(
+                guard))[0]
+            check(not (server.work / "began").exists(), "it began")
+            server.process.kill()
+            p.kill()            # else it holds the dead until the delay ends
+            server.process.wait()
+            within("both are gone", 10, lambda: not (
+                alive(guard) or alive(ready)))
+        check(not (server.work / "began").exists(), "it began after all")
+        conn.close()
+        server.start()
+        equal(Http(server).sh("echo on").text, "on\n", "a further run")
