@@ -427,15 +427,18 @@ keep_process(struct execlog *l, pid_t process)
 	return false;
 }
 
-/* All other threads of the process are gone, and their calls. */
+/*
+ * All other threads of the process are gone, and their calls.  Told before the
+ * program does anything: it may be one that takes away what there is to see.
+ */
 static void
 take_start(struct execlog *l, pid_t process)
 {
 	look_at_process(l, process);
 	drop_process(l, process);
+	l->tell(l->arg);
 	if (!keep_process(l, process))
 		release_thread(process, 0);
-	l->tell(l->arg);
 }
 
 /* Of a process that is kept: its exit, a signal, or that it is to stop. */

@@ -89,6 +89,15 @@ def token_served(server):
     return True
 
 
+def crash_frontend(server):
+    """Until the next one serves the token, which may have been in hand."""
+    before = server.frontend_pid()
+    os.kill(before, signal.SIGKILL)
+    within("another frontend", 10, lambda: server.frontend_pid() not in (
+        None, before) and server.healthy())
+    within("its token is served", 30, lambda: token_served(server), .5)
+
+
 # --- HTTP ------------------------------------------------------------------
 
 class Gone(Failed):

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Sessions of earlier revisions, after a restart or a crash of either part."""
-import os
-import signal
-
 from client import (JSON_HEADERS, REVISIONS, Connection, Server, bearer,
-                    check, equal, message, parse, request, within)
+                    check, crash_frontend, equal, message, parse, request,
+                    within)
 
 
 def restart(server):
@@ -15,13 +13,6 @@ def restart(server):
 def crash(server):
     server.kill()
     server.start()
-
-
-def crash_frontend(server):
-    before = server.frontend_pid()
-    os.kill(before, signal.SIGKILL)
-    within("another frontend", 10, lambda: server.frontend_pid() not in (
-        None, before) and server.healthy())
 
 
 WAYS = restart, crash, crash_frontend

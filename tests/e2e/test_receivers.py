@@ -286,16 +286,22 @@ def listening():
             set_enabled(control, before)
 
 
-def heard(ears, kind, seconds, wanted):
+def heard(ears, seconds, *wanted):
+    """For each (kind, text...) the record that has it, in whatever order they
+    come: other servers' are between them."""
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    found = [None] * len(wanted)
+    while time.monotonic() < until and None in found:
         with contextlib.suppress(TimeoutError):
             data = ears.recv(65536)
-            if struct.unpack_from("=H", data, 4)[0] == kind:
-                text = data[16:].decode(errors="replace")
-                if wanted in text:
-                    return text
-    raise instance.Failure(f"no record {kind} with {wanted}")
+            kind = struct.unpack_from("=H", data, 4)[0]
+            text = data[16:].decode(errors="replace")
+            for i, (of_kind, *parts) in enumerate(wanted):
+                if of_kind == kind and all(p in text for p in parts):
+                    found[i] = found[i] or text
+    check(None not in found, f"not heard within {seconds} s:", *(
+        w for w, text in zip(wanted, found) if text is None))
+    return found
 
 
 def test_kernel():
@@ -307,15 +313,15 @@ def test_kernel():
         c.sh(command)
         result = server.ended(m)
         intent, _ = server.run_records(m)
-        # The kernel reports the login uid later than the command.
-        text = heard(ears, USER_CMD, 10, command.encode().hex().upper())
+        text, _ = heard(
+            ears, 10, (USER_CMD, command.encode().hex().upper()),
+            (LOGIN, f" auid={intent['user.audit.id']} ",
+             f" ses={result['auditd.session']} "))
         for part in (f"acct={server.name}", "res=success", "addr=127.0.0.1",
                      f"run={intent['run.id']}"):
             check(part in text, part, text)
-        text = heard(ears, LOGIN, 10, f" auid={intent['user.audit.id']} ")
-        check(f" ses={result['auditd.session']} " in text, result, text)
         c.sh("true", working_dir="/etc")
-        heard(ears, USER_CMD, 10, "res=failed")
+        heard(ears, 10, (USER_CMD, "res=failed", f"acct={server.name}"))
 
 
 def test_message_ids_in_the_manual():

@@ -91,7 +91,8 @@ def test_limits(server):
 
 
 def test_background(server):
-    r = told(server, "sleep 9 & echo begun", "1 background process was",
+    r = told(server, "sleep 9 & until grep -q sleep /proc/$!/comm; do :; done; "
+             "echo begun", "1 background process was",
              "sleep")
     equal(r.data["exit_code"], 0, "control")
     equal(server.audit("run-result")[-1]["run.processes_ended"], 1)

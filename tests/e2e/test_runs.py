@@ -321,7 +321,8 @@ def test_background(server):
     """A run ends with its shell, and takes what it left along."""
     with server.http() as c:
         begin = time.monotonic()
-        r = c.sh("sleep 1000309 & echo started")
+        r = c.sh("sleep 1000309 & until grep -q sleep /proc/$!/comm; do :; done; "
+                 "echo started")
         check(time.monotonic() - begin < 3 * server.slow, "returns at once")
         check(not r.error and r.text.startswith("started\n"), r)
         check("ended with the command: sleep" in r.text, r)
