@@ -81,7 +81,7 @@ EXECUTOR := $(call in,executor, \
 	jobcalls jobtext) \
 	$(call in,executor/run, \
 	explain hints job launch launchblob output plan quota record refuse request \
-	spawn toolcall treelist wordsplit) \
+	spawn toolcall treelist unseen wordsplit) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \

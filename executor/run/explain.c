@@ -79,7 +79,7 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 	name = family_name(d, text);
 	if (family == AF_UNIX && p->confine.own_sockets)
 		buf_printf(out,
-		    "local sockets for datagrams are off for this token (policy %s, key unix_sockets)",
+		    "local sockets for datagrams are off for this token, as each message may name another receiver: those for streams and for packets (SOCK_SEQPACKET) work between the command's own processes (policy %s, key unix_sockets)",
 		    p->name);
 	else if (family == AF_UNIX)
 		buf_printf(out,
@@ -322,13 +322,28 @@ static const struct path_word private_ = {
 static const struct path_word protected = {
 	"is protected and cannot be changed", "files.protect"
 };
+static const struct path_word no_process = {
+	"is not a process of this command: only its own are in view",
+	"processes"
+};
 static const struct path_word read_only = { "can be read and cannot be changed",
 	"files.write" };
 
+/* "/proc/1", and what is in it. */
+static bool
+is_process(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 && path[6] >= '0' &&
+	       path[6] <= '9';
+}
+
 /* By the plan alone: nothing is looked up that the run may not look at. */
 static const struct path_word *
-why_absent(const struct policy *p, const struct mounts_op *op)
+why_absent(const struct policy *p, const struct mounts_op *op, const char *path)
 {
+	if (op != NULL && op->kind == MOUNTS_PROC &&
+	    (p->confine.layers & CONFINE_PIDS) != 0 && is_process(path))
+		return &no_process;
 	if (p->confine.mounts.whole_root)
 		return NULL;
 	if (op == NULL || op->kind == MOUNTS_PLACE ||
@@ -359,7 +374,7 @@ explain_path(const struct hint *h, const struct policy *p, struct buf *out)
 	if (op != NULL && op->kind == MOUNTS_HIDE)
 		why = &hidden;
 	else if (h->kind == HINT_ABSENT)
-		why = why_absent(p, op);
+		why = why_absent(p, op, h->path);
 	else if (h->kind == HINT_READ_ONLY)
 		why = why_read_only(op);
 	if (why == NULL)

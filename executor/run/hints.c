@@ -75,6 +75,23 @@ find_after(const char *at, struct bytes *path)
 	return true;
 }
 
+/* 'open() "/a/b" failed (2: No such...)' */
+static bool
+find_quoted(const char *line, const char *end, struct bytes *path)
+{
+	const char *close = NULL;
+
+	for (; line < end; line++)
+		if (is_quote(line[0]) && line[1] == '/') {
+			close = strchr(line + 1, line[0]);
+			break;
+		}
+	if (close == NULL || close > end)
+		return false;
+	*path = bytes_make(line + 1, (size_t)(close - line - 1));
+	return true;
+}
+
 /* A plain one: what goes up and down again is not compared with a policy. */
 static bool
 is_plain(struct bytes path)
@@ -118,7 +135,8 @@ look_at_line(struct hints *h, const char *line)
 		if (!phrases[i].path)
 			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		else if ((find_before(line, at, &path) ||
-			     find_after(at, &path)) &&
+			     find_after(at, &path) ||
+			     find_quoted(line, at, &path)) &&
 			 is_plain(path))
 			add_hint(h, phrases[i].kind, path);
 		return;

@@ -30,11 +30,13 @@
 #include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
 #include "executor/run/treelist.h"
+#include "executor/run/unseen.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
 	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
+	LINES_MAX = 8192, /* of what only a run's end tells, before that */
 	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
 	KEPT_SHARE = 4, /* of the server's places, one in so many */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
@@ -117,6 +119,7 @@ struct job {
 	char message[512];
 	bool looked_up; /* or did what cannot be told from that */
 	struct hints hints; /* of its output */
+	struct unseen unseen; /* programs that it started */
 	struct buf denials; /* explanations, one a line */
 	struct cgroup_usage usage;
 };
@@ -377,10 +380,11 @@ explain_result(struct job *j, struct job_result *r)
 
 	if (!j->executed)
 		return;
-	buf_init(&lines, DENIALS_MAX);
+	buf_init(&lines, LINES_MAX);
 	hints_end(&j->hints);
 	explain_end(&end, j->plan.policy, &lines);
 	explain_hints(&j->hints, j->plan.policy, &lines);
+	unseen_tell(&j->unseen, j->plan.policy, &lines);
 	if (j->looked_up && r->exit_code != 0)
 		explain_no_socket(j->plan.policy, &lines);
 	add_denials(j, buf_bytes(&lines));
@@ -877,6 +881,8 @@ take_denial(struct job *j, const struct denial *d)
 static void
 take_exec(struct job *j, const struct exec_event *x)
 {
+	if (x->outcome == EXEC_STARTED)
+		unseen_note_image(&j->unseen, &x->image);
 	record_exec(j->jobs->audit, j->id, &j->plan, x);
 	if (x->image.remember)
 		launch_remember(&x->image.file, x->image.sum);
@@ -894,6 +900,8 @@ static void
 take_start(struct job *j)
 {
 	j->executed = true;
+	if (!j->plan.shell) /* also where starts are not watched */
+		(void)unseen_note(&j->unseen, j->plan.argv[0]);
 	find_command(j);
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);

@@ -72,7 +72,7 @@ def test_no_new_privs(server):
         raise Skip("a program of root's is another's in its user namespace")
     told(server, "su -c id </dev/null 2>/dev/null | tail -1", "/su ",
          "no_new_privs", rule="no_new_privs")
-    quiet(server, "mount >/dev/null; echo it only lists")
+    quiet(server, "su --version >/dev/null; echo it only tells")
 
 
 def test_private_tmp_full(server):
@@ -142,3 +142,47 @@ def test_sockets_of_others(server):
     r = quiet(server, SOCKET % (AS_GO_DOES, "/tmp/none.sock"))
     equal(r.text, "(no output)", "nobody listens: nothing is refused")
     quiet(server, "ls -l . && id")
+
+
+ONLY_OWN = "only this command's own processes are in view"
+
+
+def test_answers_from_what_is_not_in_view(server):
+    """Programs that would be wrong about the machine without a word: as they
+    are started, whatever they print, and however they and the line end."""
+    told(server, "ps -e", ONLY_OWN, "key processes")
+    told(server, "pidof of-nobody 2>/dev/null | tail -1", "pidof: " + ONLY_OWN)
+    told(server, "df >/dev/null 2>&1; true", "df: ", "key files.read")
+    told(server, "printf '#!/bin/sh\nps | wc -l' >day; chmod +x day; ./day",
+         "ps: " + ONLY_OWN)
+    told(server, "ln -s $(command -v ps) other; ./other | tail -1; rm other",
+         "ps: " + ONLY_OWN)
+    told(server, "ps; find /dev/null -exec pgrep of-nobody ';'; df; ps",
+         "ps, pgrep: " + ONLY_OWN, "\ndf: ")
+    told(server, "cat /proc/999999/comm; true", "/proc/999999/comm is not a",
+         "key processes")
+    if os.path.exists("/var/lib/dpkg/status"):
+        told(server, "dpkg -l 2>/dev/null | tail -1", "dpkg",
+             "/var/lib/dpkg, is not in view")
+    with server.http() as c:
+        r = c.call("cli_command", command="ps -e")
+    check(ONLY_OWN in r.text and ONLY_OWN in r.data["denials"][0], r.text)
+
+
+def test_of_what_was_not_started(server):
+    quiet(server, "echo ps; sh -c 'echo $0 $1' ps df; true /bin/ps")
+    quiet(server, "printf x >ps; cat ps; rm ps")
+    quiet(server, "mkdir -p d && touch d/ps && chmod +x d && true d/ps")
+
+
+def test_what_is_in_view(server):
+    """Of a policy that shows it nothing is said."""
+    server.add_policy("shown", network="look", processes="see",
+                      files={"read": ["/"]})
+    if server.audit("reload")[-1]["event.outcome"] != "success":
+        raise Skip("the kernel shows no processes without Landlock")
+    token = server.add("of-shown", policy="shown")
+    with server.http(token=token) as c:
+        for line in ("ps -e", "df", "ps; pidof of-nobody; dpkg -l; true"):
+            equal(c.sh(f"{line} >/dev/null 2>&1; true").data["denials"], [],
+                  line)

@@ -44,6 +44,10 @@ test_words(void **state)
 		{ "sh: 0: Cannot fork\n", HINT_PROCESSES, "" },
 		{ "MemoryError\n", HINT_MEMORY, "" },
 		{ "File size limit exceeded\n", HINT_FILE_SIZE, "" },
+		{ "nginx: [error] open() \"/run/n.pid\" failed (2: No such file or directory)\n",
+		    HINT_ABSENT, "/run/n.pid" },
+		{ "on socket \"/run/p/.s\" failed: No such file or directory\n",
+		    HINT_ABSENT, "/run/p/.s" },
 		/* none of ours */
 		{ "Permission denied\n", NOTHING, NULL },
 		{ "x.c: No such file or directory\n", NOTHING, NULL },

@@ -26,6 +26,7 @@
 #include "executor/ctl/policy/posture.h"
 #include "executor/run/explain.h"
 #include "executor/run/spawn.h"
+#include "executor/run/unseen.h"
 
 #define VERB "policy test"
 
@@ -70,6 +71,7 @@ struct test {
 	bool started; /* execve succeeded */
 	struct guard_report report;
 	struct buf denials; /* explanations given already */
+	struct unseen unseen; /* programs that it started */
 };
 
 static void
@@ -107,24 +109,30 @@ in_group(const struct plan *p)
 	return (p->policy->confine.layers & CONFINE_CGROUP) != 0;
 }
 
+static void
+say_lines(struct buf *lines)
+{
+	CLEANUP_STR char *text = strdup(buf_cstr(lines));
+	char *line, *save;
+
+	for (line = text == NULL ? NULL : strtok_r(text, "\n", &save);
+	     line != NULL; line = strtok_r(NULL, "\n", &save))
+		(void)ctl_error("%s", line);
+}
+
 /* End what is left in it; say which of its limits the run ran into. */
 static void
 end_group(const struct test *t)
 {
 	CLEANUP_BUF struct buf lines = { 0 };
-	CLEANUP_STR char *text = NULL;
 	struct cgroup_usage u;
-	char *line, *save;
 
 	if (!in_group(t->plan))
 		return;
 	buf_init(&lines, DENIALS_MAX);
 	cgroup_end(t->id, &u);
 	explain_limits(t->plan->policy, &u, &lines);
-	text = strdup(buf_cstr(&lines));
-	for (line = text == NULL ? NULL : strtok_r(text, "\n", &save);
-	     line != NULL; line = strtok_r(NULL, "\n", &save))
-		(void)ctl_error("%s", line);
+	say_lines(&lines);
 	cgroup_remove(t->id);
 	cgroup_sweep();
 }
@@ -139,6 +147,16 @@ say_enforced(const struct plan *p)
 	(void)fprintf(stderr,
 	    "mcp-execctl: %s; it is not recorded in the audit log\n",
 	    buf_cstr(&line));
+}
+
+static void
+say_unseen(const struct test *t)
+{
+	CLEANUP_BUF struct buf lines = { 0 };
+
+	buf_init(&lines, DENIALS_MAX);
+	unseen_tell(&t->unseen, t->plan->policy, &lines);
+	say_lines(&lines);
 }
 
 /* Each explanation once, as a caller gets it. */
@@ -167,13 +185,18 @@ take_reports(struct test *t)
 		switch (r.event) {
 		case GUARD_STARTED:
 			t->started = true;
+			if (!t->plan->shell)
+				(void)unseen_note(&t->unseen, t->plan->argv[0]);
 			say_enforced(t->plan);
 			break;
 		case GUARD_DENIED:
 			take_denial(t, &r.denial);
 			break;
+		case GUARD_EXEC:
+			if (r.exec.outcome == EXEC_STARTED)
+				unseen_note_image(&t->unseen, &r.exec.image);
+			break;
 		case GUARD_EXPOSED: /* it ends */
-		case GUARD_EXEC: /* for the audit log */
 			break;
 		case GUARD_FAILED:
 		case GUARD_EXITED:
@@ -442,6 +465,7 @@ test_plan(struct plan *p, const char *launcher)
 	}
 	watch_run(&t);
 	end_group(&t);
+	say_unseen(&t);
 	status = tell_verdict(&t);
 	test_fini(&t);
 	(void)launch_close();

@@ -3,8 +3,9 @@
 those that come with the package, their accounts made as their comments say.
 
 Each cell of the table is right, or refused with its reason, or about what is
-not in view and then the tool's own description says so.  None is empty, and
-none says of the machine what is not so.
+not in view, and then the answer itself says so, with the policy's key, and
+the tool's description as well.  None is empty, and none says of the machine
+what is not so.
 """
 import collections
 import contextlib
@@ -61,9 +62,12 @@ QUESTIONS = [Question(*row) for row in (
 # Who may not is told by the program, or by us behind what it printed.
 REASON = (r"(?i)refused|permission denied|not permitted|access denied|are you "
           r"root|authentication (is )?required|not allowed|read-only")
-# What is not in view is said in the description of the tool itself.
-UNSEEN = {"processes": "never the machine's",
-          "files": "may be on the machine anyway"}
+# What is not in view is said in the answer: what it is, and by which key; and
+# in the description of the tool itself.
+UNSEEN = {"processes": (r"only this command's own processes are in view.*"
+                        r"key processes\)", "never the machine's"),
+          "files": (r"not in view\b.*\bfiles\.read\b",
+                    "may be on the machine anyway")}
 # The questions that a policy does not answer: with its reason, or of what is
 # not in view.  All others are right.
 NOT_HERE = {
@@ -165,10 +169,10 @@ def verdict(q, r, wanted, description):
         return f"right, and was not to be: {r.text[:200]}"
     if not r.text.strip() or "(no output)" in r.text:
         return "empty"
-    if wanted in UNSEEN:
-        return ("" if re.search(UNSEEN[wanted], description) else
-                f"it does not say so: {description}")
-    return "" if re.search(wanted, r.text) else f"no reason: {r.text[-600:]}"
+    said, described = UNSEEN.get(wanted, (wanted, ""))
+    if not re.search(described, description):
+        return f"it is not described: {description}"
+    return "" if re.search(said, r.text) else f"no reason: {r.text[-600:]}"
 
 
 def row(name):

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* unseen: one table, by what programs answer from. */
+#include "executor/run/unseen.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_PLACES = 3 };
+
+/* Which of a policy's keys decides whether it is in view. */
+enum sight { PROCESSES, FILE_SYSTEMS, NETWORK, REACH, DEVICES, PLACES };
+
+struct source {
+	enum sight sight;
+	const char *names; /* of programs, with a space between */
+	/* PLACES: it is in each of them that is there */
+	const char *place[MAX_PLACES];
+	const char *words, *key;
+};
+
+/* %s of PLACES is the place that is not in view. */
+static const struct source sources[] = {
+	{ PROCESSES,
+	    "ps pidof pgrep pkill killall killall5 pstree top htop atop btop iotop pidstat lsof fuser w pidwait skill snice pmap procs kill",
+	    .words =
+		"only this command's own processes are in view, and none of the others on this machine",
+	    .key = "key processes" },
+	{ FILE_SYSTEMS, "df findmnt mount lsblk mountpoint duf pydf",
+	    .words =
+		"the mounts in view are those of this command's own root: file systems of this machine that the policy does not show are missing",
+	    .key = "key files.read" },
+	{ PLACES,
+	    "systemctl service invoke-rc.d loginctl hostnamectl timedatectl localectl networkctl resolvectl busctl machinectl systemd-run systemd-analyze systemd-cgtop systemd-cgls run0 deb-systemd-invoke needrestart",
+	    .place = { "/run/systemd/system" },
+	    .words =
+		"systemd runs on this machine and is not in view: its services cannot be asked about here",
+	    .key = "keys files.read and unix_sockets" },
+	{ PLACES, "journalctl",
+	    .place = { "/var/log/journal", "/run/log/journal" },
+	    .words = "the journal of this machine, %s, is not in view",
+	    .key = "key files.read" },
+	{ PLACES,
+	    "dpkg dpkg-query dpkg-checkbuilddeps apt apt-get apt-cache apt-mark aptitude debsums dlocate apt-file",
+	    .place = { "/var/lib/dpkg/status" },
+	    .words =
+		"the database of installed packages, /var/lib/dpkg, is not in view: no package seems to be installed",
+	    .key = "key files.read" },
+	{ PLACES, "rpm rpmquery rpmdb dnf dnf-3 dnf5 yum microdnf zypper tdnf",
+	    .place = { "/usr/lib/sysimage/rpm", "/var/lib/rpm" },
+	    .words =
+		"the database of installed packages, %s, is not in view: no package seems to be installed",
+	    .key = "key files.read" },
+	{ PLACES, "pacman", .place = { "/var/lib/pacman/local" },
+	    .words =
+		"the database of installed packages, %s, is not in view: no package seems to be installed",
+	    .key = "key files.read" },
+	{ PLACES, "apk", .place = { "/lib/apk/db", "/usr/lib/apk/db" },
+	    .words =
+		"the database of installed packages, %s, is not in view: no package seems to be installed",
+	    .key = "key files.read" },
+	{ PLACES, "snap", .place = { "/var/lib/snapd/state.json" },
+	    .words = "snapd's state, %s, is not in view",
+	    .key = "key files.read" },
+	{ PLACES, "flatpak", .place = { "/var/lib/flatpak" },
+	    .words = "the applications of this machine, %s, are not in view",
+	    .key = "key files.read" },
+	{ PLACES, "who w users pinky",
+	    .place = { "/run/utmp", "/run/systemd/sessions" },
+	    .words = "who is logged in, %s, is not in view",
+	    .key = "key files.read" },
+	{ PLACES, "last lastb lastlog lastlog2 wtmpdb",
+	    .place = { "/var/log/wtmp", "/var/lib/wtmpdb", "/var/log/lastlog" },
+	    .words = "the record of logins, %s, is not in view",
+	    .key = "key files.read" },
+	{ NETWORK,
+	    "ss netstat ip ifconfig route arp nstat rtacct lnstat iftop nethogs ethtool bridge tc iptables iptables-save ip6tables nft nmcli lsof iw",
+	    .words =
+		"the network in view is this command's own: addresses, routes and listeners of this machine are not",
+	    .key = "key network" },
+	{ REACH,
+	    "curl wget wget2 ping ping6 nc ncat netcat nc.openbsd nc.traditional telnet ssh scp sftp rsync dig host nslookup drill traceroute tracepath mtr nmap redis-cli mongosh chronyc git-remote-http git-remote-https",
+	    .words =
+		"the network is a loopback interface of this command's own: nothing that listens on this machine or elsewhere can be reached",
+	    .key = "key network" },
+	{ DEVICES,
+	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
+	    .words = "disks and other devices of this machine are not in view",
+	    .key = "key files.read" },
+	{ PLACES,
+	    "lspci lsusb lsscsi lsmem lscpu lshw sensors udevadm lsblk inxi",
+	    .place = { "/sys/devices/system" },
+	    .words = "devices as the kernel lists them, /sys, are not in view",
+	    .key = "key files.read" },
+	{ PLACES, "docker docker-compose", .place = { "/run/docker.sock" },
+	    .words = "Docker's socket on this machine, %s, is not in view",
+	    .key = "key unix_sockets" },
+	{ PLACES, "psql pg_isready pg_dump pg_dumpall pg_lsclusters createdb",
+	    .place = { "/run/postgresql" },
+	    .words =
+		"PostgreSQL's directory of sockets on this machine, %s, is not in view",
+	    .key = "key unix_sockets" },
+	{ PLACES,
+	    "mysql mysqladmin mysqldump mariadb mariadb-admin mariadb-dump",
+	    .place = { "/run/mysqld" },
+	    .words =
+		"MySQL's directory of sockets on this machine, %s, is not in view",
+	    .key = "key unix_sockets" },
+	{ PLACES, "virsh virt-top", .place = { "/run/libvirt" },
+	    .words =
+		"libvirt's directory of sockets on this machine, %s, is not in view",
+	    .key = "key unix_sockets" },
+};
+
+_Static_assert(sizeof(sources) / sizeof(sources[0]) <= UNSEEN_SOURCES,
+    "each source has its bits");
+
+/* --- programs -------------------------------------------------------------- */
+
+/* The next of the names; false: no more. */
+static bool
+next_name(const char **names, struct bytes *out)
+{
+	const char *at = *names;
+
+	while (*at == ' ')
+		at++;
+	*out = bytes_make(at, strcspn(at, " "));
+	*names = at + out->len;
+	return out->len > 0;
+}
+
+/* The bit of a name; 0: it is not one of them. */
+static uint32_t
+find_bit(const char *names, struct bytes wanted)
+{
+	uint32_t bit = 1;
+	struct bytes name;
+
+	for (; next_name(&names, &name) && bit != 0; bit <<= 1)
+		if (bytes_eq(name, wanted))
+			return bit;
+	return 0;
+}
+
+static struct bytes
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return bytes_of(slash != NULL ? slash + 1 : path);
+}
+
+bool
+unseen_note(struct unseen *u, const char *path)
+{
+	struct bytes name = last_part(path);
+	uint32_t bit, any = 0;
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		bit = find_bit(sources[i].names, name);
+		u->started[i] |= bit;
+		any |= bit;
+	}
+	return any != 0;
+}
+
+/* Its first argument says which program it is: one for many, or a loader. */
+static bool
+is_one_for_many(const char *path)
+{
+	struct bytes name = last_part(path);
+
+	return bytes_eq_str(name, "busybox") || bytes_eq_str(name, "toybox") ||
+	       (name.len > 3 && memcmp(name.p, "ld-", 3) == 0);
+}
+
+static const char *
+first_argument(const struct image *i)
+{
+	size_t n = strnlen(i->args, sizeof(i->args)) + 1;
+
+	if (n >= i->args_len || i->args_len > sizeof(i->args) ||
+	    memchr(i->args + n, '\0', i->args_len - n) == NULL)
+		return NULL;
+	return i->args + n;
+}
+
+void
+unseen_note_image(struct unseen *u, const struct image *i)
+{
+	const char *first;
+
+	if (unseen_note(u, i->asked) || unseen_note(u, i->executable))
+		return;
+	if (is_one_for_many(i->executable) &&
+	    (first = first_argument(i)) != NULL)
+		(void)unseen_note(u, first);
+}
+
+/* --- what is in view ------------------------------------------------------- */
+
+static bool
+has(const struct policy *p, unsigned layer)
+{
+	return (p->confine.layers & layer) != 0;
+}
+
+static bool
+shows_place(const struct policy *p, const char *path)
+{
+	const struct mounts *m = &p->confine.mounts;
+	const struct mounts_op *op = mounts_decider(m, path);
+
+	if (op != NULL && op->kind == MOUNTS_HIDE)
+		return false;
+	if (m->whole_root || mounts_within(m, path))
+		return true;
+	return op != NULL &&
+	       (op->kind == MOUNTS_READ || op->kind == MOUNTS_PROGRAM ||
+		   op->kind == MOUNTS_PROTECT || mounts_is_writable(op->kind));
+}
+
+static bool
+is_there(const char *path)
+{
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* One that is on this machine, where none that is there is in view. */
+static const char *
+unseen_place(const struct source *s, const struct policy *p)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < MAX_PLACES && s->place[i] != NULL; i++) {
+		if (!is_there(s->place[i]))
+			continue;
+		if (shows_place(p, s->place[i]))
+			return NULL;
+		if (found == NULL)
+			found = s->place[i];
+	}
+	return found;
+}
+
+/* "": it is no place, and not in view; NULL: it is in view, or not there. */
+static const char *
+what_lacks(const struct source *s, const struct policy *p)
+{
+	const struct mounts_op *op;
+	bool own_root = has(p, CONFINE_MOUNTS), lacks = false;
+	bool whole = p->confine.mounts.whole_root;
+
+	switch (s->sight) {
+	case PROCESSES:
+		lacks =
+		    own_root && has(p, CONFINE_PIDS) && !p->confine.processes;
+		break;
+	case FILE_SYSTEMS:
+		lacks = own_root && !whole;
+		break;
+	case NETWORK:
+		lacks =
+		    has(p, CONFINE_NET) && !confine_shares_network(&p->confine);
+		break;
+	case REACH:
+		lacks = has(p, CONFINE_NET) &&
+			p->confine.network == CONFINE_LOOPBACK;
+		break;
+	case DEVICES:
+		op = mounts_decider(&p->confine.mounts, "/dev/disk");
+		lacks = own_root && op != NULL && op->kind == MOUNTS_DEV;
+		break;
+	case PLACES:
+		return own_root ? unseen_place(s, p) : NULL;
+	}
+	return lacks ? "" : NULL;
+}
+
+/* --- in words -------------------------------------------------------------- */
+
+static void
+put_names(struct buf *out, const char *names, uint32_t started)
+{
+	struct bytes name;
+	bool more = false;
+
+	for (; next_name(&names, &name) && started != 0; started >>= 1) {
+		if ((started & 1) == 0)
+			continue;
+		buf_put_str(out, more ? ", " : "");
+		buf_put_bytes(out, name);
+		more = true;
+	}
+}
+
+static void
+put_words(struct buf *out, const char *words, const char *place)
+{
+	const char *at = strstr(words, "%s");
+
+	if (at == NULL) {
+		buf_put_str(out, words);
+		return;
+	}
+	buf_put(out, words, (size_t)(at - words));
+	buf_put_str(out, place);
+	buf_put_str(out, at + 2);
+}
+
+void
+unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
+{
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		const struct source *s = &sources[i];
+		const char *place;
+
+		if (u->started[i] == 0 || (place = what_lacks(s, p)) == NULL)
+			continue;
+		if (out->len > 0)
+			buf_put_u8(out, '\n');
+		put_names(out, s->names, u->started[i]);
+		buf_put_str(out, ": ");
+		put_words(out, s->words, place);
+		buf_printf(out, " (policy %s, %s)", p->name, s->key);
+	}
+}

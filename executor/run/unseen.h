@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unseen: programs that answer from what their policy does not show.
+ *
+ * Most say so when they may not read a file.  Some do not: ps(1) lists what
+ * processes there are, df(1) what is mounted, dpkg(1) an empty database, and
+ * each of these is then wrong about the machine without a word.  So programs
+ * that are known for it are noted as they start, by the kernel's word
+ * (executor/launcher/execlog), and the answer says of each what it could not
+ * see.  What is said is of the policy and of this machine alone, and so true
+ * whoever has such a name.  Executor and mcp-execctl.
+ */
+#ifndef EXECUTOR_UNSEEN_H
+#define EXECUTOR_UNSEEN_H
+
+#include "executor/launcher/execlog.h"
+#include "executor/policy/policy.h"
+
+enum { UNSEEN_SOURCES = 20, UNSEEN_NAMES = 32 /* of one */ };
+
+/* All 0: nothing was noted. */
+struct unseen {
+	uint32_t started[UNSEEN_SOURCES]; /* bits: its names */
+};
+
+/* A program that was started, by its path or its name; true: it is known. */
+bool unseen_note(struct unseen *u, const char *path);
+/* The same, by the name that was asked for, or that of what it leads to. */
+void unseen_note_image(struct unseen *u, const struct image *i);
+/* One line for each source that the policy does not show, as explain_end. */
+void unseen_tell(
+    const struct unseen *u, const struct policy *p, struct buf *out);
+
+#endif

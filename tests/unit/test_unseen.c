@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* test_unseen: which programs are told to lack what, and when nothing is. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "executor/run/unseen.h"
+
+static struct policy policy;
+
+/* A root of its own, with process ids and a network of its own. */
+static int
+begin(void **state)
+{
+	(void)state;
+	memset(&policy, 0, sizeof(policy));
+	(void)snprintf(policy.name, sizeof(policy.name), "p");
+	policy.confine.layers = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_NET;
+	mounts_init(&policy.confine.mounts);
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	mounts_fini(&policy.confine.mounts);
+	return 0;
+}
+
+static void
+show(enum mounts_kind kind, const char *path)
+{
+	struct err e;
+
+	assert_int_equal(
+	    mounts_add(&policy.confine.mounts, kind, path, false, &e), 0);
+	assert_int_equal(mounts_done(&policy.confine.mounts, &e), 0);
+}
+
+/* words: in what is told; "": nothing is. */
+static void
+expect(const struct unseen *u, const char *words)
+{
+	CLEANUP_BUF struct buf out;
+
+	buf_init(&out, 8192);
+	unseen_tell(u, &policy, &out);
+	if (words[0] == '\0')
+		assert_string_equal(buf_cstr(&out), "");
+	else if (strstr(buf_cstr(&out), words) == NULL)
+		fail_msg("no \"%s\" in: %s", words, buf_cstr(&out));
+}
+
+static void
+expect_of(const char *path, const char *words)
+{
+	struct unseen u = { { 0 } };
+
+	(void)unseen_note(&u, path);
+	expect(&u, words);
+}
+
+static void
+test_own_view(void **state)
+{
+	(void)state;
+	expect_of("/usr/bin/ps", "ps: only this command's own processes");
+	expect_of("ps", "(policy p, key processes)");
+	expect_of("/bin/df", "key files.read");
+	expect_of("/usr/sbin/ss", "key network");
+	expect_of("/usr/bin/true", "");
+	expect_of("/usr/bin/psx", "");
+	expect_of("/usr/bin/p", "");
+	expect_of("/ps/", "");
+	expect_of("", "");
+}
+
+static void
+test_shown(void **state)
+{
+	(void)state;
+	policy.confine.processes = true;
+	policy.confine.network = CONFINE_LOOK;
+	policy.confine.mounts.whole_root = true;
+	expect_of("ps", "");
+	expect_of("df", "");
+	expect_of("ss", "");
+	policy.confine.processes = false;
+	policy.confine.layers = 0; /* the machine's own */
+	policy.confine.mounts.whole_root = false;
+	expect_of("ps", "");
+	expect_of("df", "");
+	policy.confine.network = CONFINE_LOOPBACK;
+	expect_of("curl", "");
+	policy.confine.layers = CONFINE_NET;
+	expect_of("curl", "key network");
+}
+
+/* What is not on this machine is not told of. */
+static void
+test_places(void **state)
+{
+	(void)state;
+	expect_of("pacman", "");
+	expect_of("dpkg",
+	    access("/var/lib/dpkg/status", F_OK) == 0 ? "key files.read" : "");
+	if (access("/var/lib/dpkg/status", F_OK) != 0)
+		return;
+	show(MOUNTS_READ, "/var/lib/dpkg");
+	expect_of("dpkg", "");
+	show(MOUNTS_HIDE, "/var/lib/dpkg/status");
+	expect_of("dpkg", "dpkg: the database");
+}
+
+static void
+test_images(void **state)
+{
+	struct unseen u = { { 0 } };
+	static struct image i;
+
+	(void)state;
+	(void)strcpy(i.asked, "/usr/bin/pidof");
+	(void)strcpy(i.executable, "/usr/sbin/killall5");
+	unseen_note_image(&u, &i);
+	expect(&u, "pidof: only");
+	(void)strcpy(i.asked, "/tmp/x"); /* a link */
+	unseen_note_image(&u, &i);
+	expect(&u, "pidof, killall5: only");
+	u = (struct unseen){ { 0 } };
+	(void)strcpy(i.executable, "/usr/bin/busybox");
+	memcpy(i.args, "busybox\0ps", i.args_len = sizeof("busybox\0ps"));
+	unseen_note_image(&u, &i);
+	expect(&u, "ps: only");
+	u = (struct unseen){ { 0 } };
+	i.args_len = sizeof("busybox\0ps") - 1; /* cut */
+	unseen_note_image(&u, &i);
+	expect(&u, "");
+	(void)strcpy(i.executable, "/usr/bin/grep");
+	i.args_len = sizeof("busybox\0ps");
+	unseen_note_image(&u, &i);
+	expect(&u, "");
+}
+
+/* Each source once, with all of its programs. */
+static void
+test_many(void **state)
+{
+	struct unseen u = { { 0 } };
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		(void)unseen_note(&u, "/bin/ps");
+		(void)unseen_note(&u, "/bin/top");
+	}
+	(void)unseen_note(&u, "git-remote-https"); /* the last of a row */
+	expect(&u, "ps, top: only");
+	policy.confine.network = CONFINE_LOOPBACK;
+	expect(&u, "\ngit-remote-https: the network");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_own_view, begin, end),
+		cmocka_unit_test_setup_teardown(test_shown, begin, end),
+		cmocka_unit_test_setup_teardown(test_places, begin, end),
+		cmocka_unit_test_setup_teardown(test_images, begin, end),
+		cmocka_unit_test_setup_teardown(test_many, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
