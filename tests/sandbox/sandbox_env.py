@@ -276,6 +276,8 @@ def case(name, only=None, covers=""):
     return put
 
 
+BUILDERS = []       # functions of World, for places and tools of some cases
+OFFERS = []         # the same, for policies of theirs, once it has started
 TABLES = []         # (name, function of World that yields (name, function))
 
 
@@ -328,6 +330,7 @@ class World:
         self.clients = {}
         self.tokens = {}
         self.unavailable = {}
+        self.no_shell = set()       # policies that offer none
         self.ear = Ear()
         self.group = make_group() if mode == "cgroup" else None
         self.server = client.Server(
@@ -339,6 +342,8 @@ class World:
         if wrapper:
             self.server.wrapper = around(wrapper)
         self.build_places()
+        for build in BUILDERS:
+            build(self)
 
     def identity(self):
         return ({"user": self.uid, "group": self.uid, "groups": []}
@@ -454,7 +459,7 @@ class World:
                      "the layer cgroup")
         self.names["executor"] = str(self.server.process.pid)
         self.add_policies()
-        for name in self.tokens:
+        for name in self.tokens.keys() - self.no_shell:
             self.inside("true", name)
         self.steady = self.quiet_look()
 
@@ -464,6 +469,8 @@ class World:
     def add_policies(self):
         for name, keys in policies(self).items():
             self.offer(name, keys)
+        for offer in OFFERS:
+            offer(self)
 
     def offer(self, name, keys):
         """A further policy with a token; why not, if it cannot be loaded."""
