@@ -100,8 +100,8 @@ EXECUTOR := $(call in,executor, \
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
 	child confine_enter connector denial execlog filehash findings guard image \
-	launchmsg launchplan loginuid_set main mountattr mounts_enter ownid \
-	planstore procdir proctree remask rights serve sockowner unotify)
+	launchmsg launchplan loginuid_set main mountattr mounts_enter mounts_ready ownid \
+	planstore procdir proctree remask rights serve sockowner template unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err filter_load landlock log path sigreset)

@@ -228,6 +228,7 @@ apply_conf(void)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
 	certificate_warn(&self.store.certificate);
+	launch_use_templates(self.store.conf.templates);
 }
 
 /* Tell everybody what is in force now. */
@@ -680,6 +681,7 @@ start_launcher(struct err *e)
 		.jobs = self.jobs,
 		.path = self.store.conf.launcher_path };
 
+	launch_use_templates(self.store.conf.templates);
 	return launcher_start(&d, e);
 }
 

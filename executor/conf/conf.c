@@ -50,6 +50,7 @@ struct draft {
 	    *group;
 	const struct json_value *proxies, *exempt, *redact;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
+	const struct json_value *templates;
 	bool to_read;
 };
 
@@ -144,6 +145,7 @@ static const struct key conf_keys[] = {
 	STRING("public_url", public_url, 0),
 	STRING("cgroup", cgroup, 1),
 	STRING("posture", posture, 1),
+	VALUE("templates", templates),
 	STRING("control", control, 1),
 	VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
@@ -642,6 +644,10 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		keys_complain(k, d->plaintext,
 		    "\"insecure_plaintext\" must be true or false");
 	c->insecure_plaintext = d->plaintext != NULL && d->plaintext->boolean;
+	if (d->templates != NULL && d->templates->type != JSON_BOOL)
+		keys_complain(
+		    k, d->templates, "\"templates\" must be true or false");
+	c->templates = d->templates == NULL || d->templates->boolean;
 	conf_listen_read(k, d->listen, c);
 	conf_listen_read_mode(k, d->socket_mode, c);
 	c->socket_gid = (uint32_t)-1;

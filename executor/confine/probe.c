@@ -76,7 +76,7 @@ try_layers(const struct confine *c, struct confine_failure *f)
 		return -errno;
 	pid = confine_clone(confine_clone_flags(c, -1), NULL);
 	if (pid == 0) {
-		if (confine_enter(c, -1, uid, gid, &ruleset, f) != 0)
+		if (confine_enter(c, -1, NULL, uid, gid, &ruleset, f) != 0)
 			(void)!write(report[1], f, sizeof(*f));
 		_exit(f->sysno != 0 ? 1 : 0);
 	}

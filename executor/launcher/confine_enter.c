@@ -220,14 +220,23 @@ confine_changed(const struct confine *c, struct confine_failure *f)
 	return true;
 }
 
+static int
+enter_root(const struct confine *c, const struct mounts_ready *ready,
+    const char **failed)
+{
+	return ready == NULL ? mounts_enter(&c->mounts, failed)
+			     : mounts_ready_enter(&c->mounts, ready, failed);
+}
+
 /*
  * The order, and why: the user map first, as it grants what the others need;
  * the network while a socket may be made; mounts last of the namespaces, as
  * they take the host's files away; Landlock on the files that are left.
  */
 int
-confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
-    int *ruleset, struct confine_failure *f)
+confine_enter(const struct confine *c, int net,
+    const struct mounts_ready *ready, uid_t uid, gid_t gid, int *ruleset,
+    struct confine_failure *f)
 {
 	int r = 0;
 
@@ -242,7 +251,7 @@ confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
 	    (r = loopback_up()) != 0)
 		return fail_step(f, "network namespace", r);
 	if ((c->layers & CONFINE_MOUNTS) != 0 &&
-	    (r = mounts_enter(&c->mounts, &f->path)) != 0)
+	    (r = enter_root(c, ready, &f->path)) != 0)
 		return fail_step(f, "mounts", r);
 	if (c->processes)
 		unotify_use_proc(mounts_own_proc());

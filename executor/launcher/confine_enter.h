@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "common/landlock.h"
-#include "executor/launcher/mounts_enter.h"
+#include "executor/launcher/mounts_ready.h"
 
 enum confine_layer {
 	CONFINE_MOUNTS = 1 << 0, /* a root of its own */
@@ -89,9 +89,11 @@ bool confine_changed(const struct confine *c, struct confine_failure *f);
 /*
  * In the guard, first thing in its namespaces: user map, network, mounts,
  * Landlock ruleset (its descriptor in *ruleset, -1 without that layer).
+ * ready: NULL: it is in a mount namespace of its own, and builds its root.
  * 0, or -1 and *f.  Async-signal-safe.
  */
-int confine_enter(const struct confine *c, int net, uid_t uid, gid_t gid,
-    int *ruleset, struct confine_failure *f);
+int confine_enter(const struct confine *c, int net,
+    const struct mounts_ready *ready, uid_t uid, gid_t gid, int *ruleset,
+    struct confine_failure *f);
 
 #endif

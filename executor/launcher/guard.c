@@ -52,6 +52,7 @@ struct guard {
 	struct execlog execs; /* has the listener for refused calls too */
 	const struct launchplan *plan;
 	const struct mounts *mounts; /* that are looked after */
+	struct mounts_ready ready;
 	struct remask masks;
 	struct rights rights;
 	struct connector connector;
@@ -498,7 +499,7 @@ close_others(const int *keep, size_t count)
 {
 	unsigned from = 0;
 	size_t i, j, least;
-	int sorted[8];
+	int sorted[9];
 
 	memcpy(sorted, keep, count * sizeof(*keep));
 	for (i = 0; i < count; i++) {
@@ -571,6 +572,16 @@ enter_login(struct guard *g, uint32_t uid, struct confine_failure *f)
 	return -f->sysno;
 }
 
+/* Nothing leads to other namespaces from here on. */
+static void
+close_ready(struct guard *g)
+{
+	if (g->ready.prepared == -1)
+		return;
+	(void)close(g->ready.prepared);
+	(void)close(g->ready.host);
+}
+
 /* The layers around the whole run; without one of them there is no run. */
 static void
 enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
@@ -579,9 +590,11 @@ enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 	struct confine_failure f = g->changed;
 
 	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
-	    confine_enter(&p->confine, s->net, p->uid, p->gid, ruleset, &f) ==
-		0)
+	    confine_enter(&p->confine, s->net, &g->ready, p->uid, p->gid,
+		ruleset, &f) == 0) {
+		close_ready(g);
 		return;
+	}
 	name_step(g, f.step);
 	name_place(g, f.path);
 	g->report.sysno = f.sysno;
@@ -615,12 +628,27 @@ begin_connector(struct guard *g, const struct confine *c)
 	g->connector.own_pids = g->own_pids;
 }
 
+/* What was prepared was looked at as thoroughly when it was. */
+static bool
+fits_ready(struct guard *g)
+{
+	struct mounts_records *r = g->ready.records;
+
+	if (r == NULL)
+		return false;
+	if (mounts_ready_fits(&g->plan->confine.mounts, r))
+		return true;
+	r->stale = true;
+	g->ready.records = NULL;
+	return false;
+}
+
 /* Alone with what is its run's, and deaf to all signals but one. */
 static void
 begin_guard(struct guard *g, const struct guard_start *s)
 {
-	int keep[] = { s->ctl, s->net, s->in, s->out, s->err, s->dir,
-		s->cgroup };
+	int keep[] = { s->ctl, s->net, s->in, s->out, s->err, s->dir, s->cgroup,
+		s->ready.prepared, s->ready.host };
 	sigset_t chld, all;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -639,7 +667,9 @@ begin_guard(struct guard *g, const struct guard_start *s)
 		s->plan->groups, s->plan->group_count, s->plan->capabilities };
 	g->tmp = find_private(&s->plan->confine);
 	filehash_prepare();
-	(void)confine_changed(&s->plan->confine, &g->changed);
+	g->ready = s->ready;
+	if (!fits_ready(g))
+		(void)confine_changed(&s->plan->confine, &g->changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	g->oom = s->grouped
 		     ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)

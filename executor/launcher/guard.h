@@ -76,6 +76,8 @@ struct guard_start {
 	const struct launchplan *plan;
 	struct launchplan_order *order;
 	bool grouped; /* it is in the run's control group already */
+	struct mounts_ready
+	    ready; /* prepared, and its own mount namespace is not */
 	int net; /* a network namespace to enter, -1: it is in its own */
 	int ctl; /* this end of a SEQPACKET pair */
 	int in, out, err; /* of the command */

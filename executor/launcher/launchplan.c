@@ -184,6 +184,7 @@ launchplan_read(
 	read_identity(&c, out);
 	out->explained = take_flag(&c);
 	out->keeps_network = take_flag(&c);
+	out->templates = take_flag(&c);
 	read_program(&c, &out->filter.prog);
 	read_program(&c, &out->filter.refine);
 	out->directory = take_path(&c);

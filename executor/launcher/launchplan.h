@@ -46,6 +46,7 @@ struct launchplan {
 	size_t rlimit_count;
 	bool explained; /* refusals of the filter are told */
 	bool keeps_network; /* a run may have the one that another left */
+	bool templates; /* a root may be prepared for its runs */
 	struct filter filter; /* its programs are in the bytes; len 0: none */
 	const char *directory; /* of the policy */
 	struct confine confine; /* texts are in the bytes, held an index */

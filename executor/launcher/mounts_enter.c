@@ -40,7 +40,7 @@ enum {
 /* What the run's tmpfs holds in addition to its root, where no run sees it. */
 #define HIDDEN  "/hidden" /* empty, and not to be entered */
 #define EMPTY   "/empty" /* empty, and to be seen */
-#define PRIVATE "/private" /* and a letter: the run's own directories */
+#define PRIVATE "private" /* and a letter, there: the run's own directories */
 #define PROC    "/proc" /* of the run's process ids, for its guard */
 
 /*
@@ -90,13 +90,16 @@ path_inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
 	return out;
 }
 
+/* For more runs than one: what is a run's own is left out. */
+static bool preparing;
+
 /* mkdir -p of all but the last component of out. */
 static void
 make_parents(char *out)
 {
 	char *p;
 
-	for (p = out + 5; *p != '\0'; p++) /* behind "/new/" */
+	for (p = out + 1; *p != '\0'; p++)
 		if (*p == '/') {
 			*p = '\0';
 			(void)mkdir(out, 0755);
@@ -123,8 +126,8 @@ make_one(const char *out, const struct mounts_op *op)
  * Where a mount goes must exist; on a bound host tree it does already, and
  * what is not available there fails at the mount.
  */
-static int
-make_place(char *out, const struct mounts_op *op)
+int
+mounts_make_place(char *out, const struct mounts_op *op)
 {
 	int r = make_one(out, op);
 
@@ -163,19 +166,22 @@ do_hide_late(const char *to)
 	return do_hide(S_ISDIR(st.st_mode), to);
 }
 
-/* A directory that only this run has. */
+static char next_private; /* letter */
+
+/* A directory that only this run has; the current one holds those. */
 static int
-do_private(const char *to, uint64_t attr, mode_t mode)
+bind_private(const char *to, uint64_t attr, mode_t mode)
 {
-	static char name[] = PRIVATE "a";
+	char name[] = PRIVATE "a";
 	int r;
 
-	if (name[sizeof(PRIVATE) - 1] > 'z')
+	name[sizeof(PRIVATE) - 1] = next_private;
+	if (next_private > 'z')
 		return -E2BIG;
 	if (mkdir(name, mode) == -1)
 		return -errno;
 	r = bind_mount(name, to, attr);
-	name[sizeof(PRIVATE) - 1]++; /* for the next of this process */
+	next_private++;
 	return r;
 }
 
@@ -407,14 +413,21 @@ mounts_own_proc(void)
 	return own_proc;
 }
 
-static int
-mount_proc(const char *to)
+int
+mounts_bind_proc(const char *to)
 {
 	return mount("proc", to, "proc",
 		   MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT,
 		   NULL) == -1
 		   ? -errno
 		   : 0;
+}
+
+int
+mounts_keep_proc(const char *at)
+{
+	own_proc = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return own_proc == -1 ? -errno : 0;
 }
 
 /*
@@ -424,29 +437,44 @@ mount_proc(const char *to)
 static int
 do_proc_all(const char *from, const char *to)
 {
+	const uint64_t safe = MOUNTATTR_RDONLY | MOUNTATTR_NOSUID |
+			      MOUNTATTR_NODEV | MOUNTATTR_NOEXEC;
 	int r;
 
+	if (preparing)
+		return bind_mount(from, to, safe);
 	if (mkdir(PROC, 0700) == -1)
 		return -errno;
-	r = mount_proc(PROC);
+	r = mounts_bind_proc(PROC);
 	if (r != 0)
 		return r;
-	own_proc = open(PROC, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (own_proc == -1)
-		return -errno;
-	return bind_mount(from, to,
-	    MOUNTATTR_RDONLY | MOUNTATTR_NOSUID | MOUNTATTR_NODEV |
-		MOUNTATTR_NOEXEC);
+	r = mounts_keep_proc(PROC);
+	return r != 0 ? r : bind_mount(from, to, safe);
 }
 
 /* An instance of its own, with a bound, as all of them share the kernel's. */
-static int
-do_terminals(const char *to)
+int
+mounts_bind_terminals(const char *to)
 {
 	return mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC | MS_SILENT,
 		   "newinstance,ptmxmode=0666,mode=0620,max=64") == -1
 		   ? -errno
 		   : 0;
+}
+
+int
+mounts_make_private(const struct mounts_op *op, const char *to)
+{
+	const uint64_t safe = MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
+
+	switch ((int)op->kind) {
+	case MOUNTS_TMPFS:
+		return bind_private(to, safe, SHARED_MODE);
+	case MOUNTS_TMPFS_NOEXEC:
+		return bind_private(to, safe | MOUNTATTR_NOEXEC, SHARED_MODE);
+	default:
+		return bind_private(to, safe | MOUNTATTR_NOEXEC, DEV_MODE);
+	}
 }
 
 static int
@@ -466,7 +494,7 @@ do_op(const struct mounts_op *op)
 	if (op->late && lstat(to, &st) == -1)
 		return errno == ENOENT ? 0 : -errno;
 	/* in a tree of the host's nothing is made: what is gone is gone */
-	made = op->within ? 0 : make_place(to, op);
+	made = op->within ? 0 : mounts_make_place(to, op);
 	switch (op->kind) {
 	case MOUNTS_EMPTY:
 		return mount("empty", to, "tmpfs",
@@ -485,15 +513,14 @@ do_op(const struct mounts_op *op)
 		return bind_mount(
 		    from, to, MOUNTATTR_NOSUID | MOUNTATTR_NOEXEC);
 	case MOUNTS_TMPFS:
-		return do_private(to, safe, SHARED_MODE);
 	case MOUNTS_TMPFS_NOEXEC:
-		return do_private(to, safe | MOUNTATTR_NOEXEC, SHARED_MODE);
+		return preparing ? made : mounts_make_private(op, to);
 	case MOUNTS_DEV:
-		return do_private(to, safe | MOUNTATTR_NOEXEC, DEV_MODE);
+		return mounts_make_private(op, to);
 	case MOUNTS_PTS:
-		return do_terminals(to);
+		return preparing ? made : mounts_bind_terminals(to);
 	case MOUNTS_PROC:
-		return mount_proc(to);
+		return preparing ? made : mounts_bind_proc(to);
 	case MOUNTS_PROC_ALL:
 		return do_proc_all(from, to);
 	case MOUNTS_PLACE:
@@ -581,7 +608,7 @@ begin_root(const struct mounts *m)
 static int
 finish_root(const struct mounts *m)
 {
-	int r = mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
+	int r = preparing ? 0 : mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
 
 	if (r == 0 && !m->whole_root)
 		r = mountattr_set(
@@ -602,6 +629,7 @@ mounts_enter(const struct mounts *m, const char **failed)
 	int r;
 
 	*failed = "/";
+	next_private = 'a';
 	r = begin_root(m);
 	for (i = m->whole_root ? 1 : 0; r == 0 && i < m->count; i++) {
 		*failed = m->op[i].path;
@@ -615,5 +643,19 @@ mounts_enter(const struct mounts *m, const char **failed)
 	}
 	mountattr_done();
 	(void)umask(mask);
+	return r;
+}
+
+int
+mounts_prepare(const struct mounts *m, const char **failed)
+{
+	int r;
+
+	preparing = true;
+	r = mounts_enter(m, failed);
+	if (r == 0 && held_count > 0) { /* the place of a name, for one run */
+		mounts_leave();
+		r = -ENOTSUP;
+	}
 	return r;
 }

@@ -96,4 +96,19 @@ int mounts_hold(const struct mounts_op *op);
  */
 void mounts_leave(void);
 
+/*
+ * The same as mounts_enter for all runs to come, without what each has for
+ * itself: process ids, terminals, private directories.  No link is followed in the host's trees yet.
+ * -ENOTSUP: each run has to build its own.  Async-signal-safe.
+ */
+int mounts_prepare(const struct mounts *m, const char **failed);
+
+/* Parts of it, for mounts_ready; 0 or a negative errno. */
+int mounts_make_place(char *out, const struct mounts_op *op);
+int mounts_make_private(const struct mounts_op *op, const char *to);
+int mounts_bind_proc(const char *to);
+int mounts_bind_terminals(const char *to);
+/* From here on mounts_own_proc. */
+int mounts_keep_proc(const char *at);
+
 #endif

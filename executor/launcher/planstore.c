@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "executor/launcher/template.h"
+
 /* It does not follow what a static table of plans holds. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
@@ -43,6 +45,8 @@ free_plan(struct planstore_plan *p)
 {
 	int net;
 
+	if (p->templates)
+		template_drop(p->serial);
 	while ((net = planstore_take_network(p)) != -1)
 		(void)close(net);
 	close_all(p->fds, p->fd_count);
@@ -102,6 +106,16 @@ map_sealed(int fd, size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* Runs that could write in it, or change mounts, are on their own. */
+static bool
+may_share_root(const struct launchplan *p)
+{
+	return p->templates &&
+	       (p->confine.layers & (CONFINE_MOUNTS | CONFINE_USER)) ==
+		   CONFINE_MOUNTS &&
+	       p->uid != geteuid() && p->uid != 0 && p->capabilities == 0;
+}
+
 static const char *
 check_plan(struct planstore_plan *p)
 {
@@ -114,6 +128,7 @@ check_plan(struct planstore_plan *p)
 	if (!launchplan_read(p->bytes, p->size, p->fd_want, &plan))
 		return "it cannot be read";
 	p->keeps_network = plan.keeps_network;
+	p->templates = may_share_root(&plan);
 	p->namespaces = confine_clone_flags(&plan.confine, -1);
 	return NULL;
 }

@@ -25,6 +25,7 @@ struct planstore_plan {
 	unsigned users; /* policies that it was handed over for */
 	bool whole; /* all of its descriptors are here */
 	bool keeps_network;
+	bool templates; /* roots are prepared for its runs */
 	uint64_t namespaces; /* of its runs' guards */
 	int *fds;
 	size_t fd_count, fd_want;

@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "executor/launcher/planstore.h"
 #include "executor/launcher/proctree.h"
+#include "executor/launcher/template.h"
 
 enum {
 	RUNS_MAX = 16384, /* guards at a time */
@@ -220,6 +221,8 @@ make_guard(struct guard_start *s, struct planstore_plan *p, uint64_t number)
 	s->net = planstore_take_network(p);
 	if (s->net != -1)
 		namespaces &= ~(uint64_t)CLONE_NEWNET;
+	if (p->templates && template_take(p->serial, &s->ready))
+		namespaces &= ~(uint64_t)CLONE_NEWNS;
 	pid = fork_into(namespaces, s->cgroup, &s->grouped, &pidfd);
 	if (pid == 0)
 		guard_main(s);
@@ -264,7 +267,8 @@ start_run(struct message *m)
 {
 	static struct launchplan_order order;
 	struct planstore_plan *p = planstore_find(m->head.plan);
-	struct guard_start s = { .order = &order };
+	struct guard_start s = { .order = &order,
+		.ready = { .prepared = -1, .host = -1 } };
 	void *bytes = m->bytes;
 	size_t size = m->size;
 	int file, error;
@@ -296,6 +300,17 @@ close_fds(struct message *m)
 {
 	while (m->fds > 0)
 		(void)close(m->fd[--m->fds]);
+}
+
+/* Not before what came with a run is closed. */
+static void
+make_template(const uint8_t digest[DIGEST_BYTES])
+{
+	const struct planstore_plan *p = planstore_find(digest);
+	const struct launchplan *plan;
+
+	if (p != NULL && p->templates && (plan = read_plan(p)) != NULL)
+		template_make(p->serial, plan);
 }
 
 static void
@@ -336,6 +351,8 @@ take_message(struct message *m)
 	if (wrong != NULL)
 		log_err("a message of the executor's is refused: %s", wrong);
 	close_fds(m);
+	if (m->head.kind == LAUNCHMSG_RUN)
+		make_template(m->head.plan);
 }
 
 static void
@@ -444,11 +461,12 @@ end_run(struct run *r, int status)
 static void
 end_strays(void)
 {
-	static pid_t spared[RUNS_MAX];
+	static pid_t spared[RUNS_MAX + TEMPLATE_MAX];
 	size_t i;
 
 	for (i = 0; i < self.used; i++)
 		spared[i] = self.run[i].pid;
+	i += template_makers(spared + i, TEMPLATE_MAX);
 	self.strays = proctree_kill(SIGKILL, spared, i) > 0;
 }
 
@@ -467,7 +485,7 @@ reap_children(void)
 		r = find_run(pid);
 		if (r != NULL)
 			end_run(r, status);
-		else
+		else if (!template_reaped(pid, status))
 			self.strays = true;
 	}
 }
@@ -506,14 +524,17 @@ serve(int pair)
 		log_err("signalfd: %m");
 		return 1;
 	}
+	template_init();
 	say_hello();
 	while (self.pair != -1 || self.used > 0 || self.strays) {
 		struct pollfd p[] = { { .fd = self.pair, .events = POLLIN },
-			{ .fd = self.sigfd, .events = POLLIN } };
+			{ .fd = self.sigfd, .events = POLLIN },
+			{ .fd = template_fd() } };
 
-		(void)poll(p, 2, self.strays ? STRAYS_MS : -1);
+		(void)poll(p, 3, self.strays ? STRAYS_MS : -1);
 		if (p[1].revents != 0)
 			reap_children();
+		template_look();
 		if (self.strays)
 			end_strays();
 		if (p[0].revents != 0)

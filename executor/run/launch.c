@@ -41,6 +41,7 @@ static struct {
 	/* of each run without an answer, in the order of the answers */
 	size_t cost[ASKED_MAX];
 	size_t first, asked;
+	bool templates;
 } self = { .pair = -1 };
 
 bool
@@ -59,6 +60,12 @@ pid_t
 launch_pid(void)
 {
 	return self.pid;
+}
+
+void
+launch_use_templates(bool use)
+{
+	self.templates = use;
 }
 
 /* --- its start -------------------------------------------------------- */
@@ -287,7 +294,7 @@ give_plan(struct policy *p, struct err *e)
 	if (p->launcher == self.count)
 		return 0;
 	buf_init(&blob, LAUNCHPLAN_MAX_BYTES);
-	if (launchblob_plan(p, &blob, fds, &count, e) != 0)
+	if (launchblob_plan(p, self.templates, &blob, fds, &count, e) != 0)
 		return e->code;
 	digest_sha256(buf_bytes(&blob), p->launch_digest);
 	if (send_plan(p, buf_bytes(&blob), fds, count, e) != 0)

@@ -38,6 +38,8 @@ int launch_open(const char *path, struct err *e) MUST_CHECK;
 /* End it; its wait status.  Its guards go on as long as their own pairs. */
 int launch_close(void);
 bool launch_is_open(void);
+/* May roots be prepared for runs?  For policies that are loaded from here on. */
+void launch_use_templates(bool use);
 /* Readable: see launch_next; -1: there is none. */
 int launch_fd(void);
 pid_t launch_pid(void); /* 0: there is none */

@@ -117,7 +117,7 @@ keeps_network(const struct confine *c)
 }
 
 int
-launchblob_plan(const struct policy *p, struct buf *out,
+launchblob_plan(const struct policy *p, bool templates, struct buf *out,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e)
 {
 	fds[0] = p->dir_fd;
@@ -126,6 +126,7 @@ launchblob_plan(const struct policy *p, struct buf *out,
 	put_identity(out, p);
 	put_number(out, p->explained);
 	put_number(out, keeps_network(&p->confine));
+	put_number(out, templates);
 	put_program(out, &p->filter.prog);
 	put_program(out, &p->filter.refine);
 	put_text(out, p->directory);

@@ -11,9 +11,9 @@
 
 /*
  * What all runs of a policy have in common.  fds: descriptors that go with it,
- * borrowed from the policy.
+ * borrowed from the policy.  templates: a root may be prepared for its runs.
  */
-int launchblob_plan(const struct policy *p, struct buf *out,
+int launchblob_plan(const struct policy *p, bool templates, struct buf *out,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e) MUST_CHECK;
 /* What is one run's own. */
 int launchblob_order(

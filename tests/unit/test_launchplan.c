@@ -38,7 +38,7 @@ write_plan(const struct policy *p, struct buf *b, int *fds, size_t *count)
 	struct err e = { 0 };
 
 	buf_init(b, LAUNCHPLAN_MAX_BYTES);
-	assert_int_equal(launchblob_plan(p, b, fds, count, &e), 0);
+	assert_int_equal(launchblob_plan(p, true, b, fds, count, &e), 0);
 }
 
 /* A copy of exactly that size, so that a sanitizer sees a step beyond it. */

@@ -146,7 +146,7 @@ put_on_run(void)
 	c.network = CONFINE_NONE;
 	c.landlock = has;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-	    confine_enter(&c, -1, getuid(), getgid(), &ruleset, &f) != 0)
+	    confine_enter(&c, -1, NULL, getuid(), getgid(), &ruleset, &f) != 0)
 		return -1;
 	return landlock_restrict(ruleset);
 }
