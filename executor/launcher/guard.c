@@ -52,7 +52,7 @@ struct guard {
 	struct execlog execs; /* has the listener for refused calls too */
 	const struct launchplan *plan;
 	const struct mounts *mounts; /* that are looked after */
-	struct mounts_ready ready;
+	struct mounts_ready root;
 	struct remask masks;
 	struct rights rights;
 	struct connector connector;
@@ -576,10 +576,10 @@ enter_login(struct guard *g, uint32_t uid, struct confine_failure *f)
 static void
 close_ready(struct guard *g)
 {
-	if (g->ready.prepared == -1)
+	if (g->root.prepared == -1)
 		return;
-	(void)close(g->ready.prepared);
-	(void)close(g->ready.host);
+	(void)close(g->root.prepared);
+	(void)close(g->root.host);
 }
 
 /* The layers around the whole run; without one of them there is no run. */
@@ -590,7 +590,7 @@ enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 	struct confine_failure f = g->changed;
 
 	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
-	    confine_enter(&p->confine, s->net, &g->ready, p->uid, p->gid,
+	    confine_enter(&p->confine, s->net, &g->root, p->uid, p->gid,
 		ruleset, &f) == 0) {
 		close_ready(g);
 		return;
@@ -632,14 +632,14 @@ begin_connector(struct guard *g, const struct confine *c)
 static bool
 fits_ready(struct guard *g)
 {
-	struct mounts_records *r = g->ready.records;
+	struct mounts_records *r = g->root.records;
 
 	if (r == NULL)
 		return false;
 	if (mounts_ready_fits(&g->plan->confine.mounts, r))
 		return true;
 	r->stale = true;
-	g->ready.records = NULL;
+	g->root.records = NULL;
 	return false;
 }
 
@@ -667,7 +667,7 @@ begin_guard(struct guard *g, const struct guard_start *s)
 		s->plan->groups, s->plan->group_count, s->plan->capabilities };
 	g->tmp = find_private(&s->plan->confine);
 	filehash_prepare();
-	g->ready = s->ready;
+	g->root = s->ready;
 	if (!fits_ready(g))
 		(void)confine_changed(&s->plan->confine, &g->changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
