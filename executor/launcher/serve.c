@@ -534,7 +534,8 @@ serve(int pair)
 		(void)poll(p, 3, self.strays ? STRAYS_MS : -1);
 		if (p[1].revents != 0)
 			reap_children();
-		template_look();
+		if (p[2].revents != 0) /* which a second poll does not say */
+			template_outdate();
 		if (self.strays)
 			end_strays();
 		if (p[0].revents != 0)

@@ -92,18 +92,25 @@ outdate(struct template *t)
 }
 
 void
-template_look(void)
+template_outdate(void)
 {
-	struct pollfd p = { .fd = self.table };
 	size_t i;
 
-	if (poll(&p, 1, 0) <= 0 || p.revents == 0)
-		return;
 	for (i = 0; i < TEMPLATE_MAX; i++)
 		if (self.template[i].serial != 0) {
 			outdate(&self.template[i]);
 			self.template[i].refused = false;
 		}
+}
+
+/* Since the launcher waited last. */
+static void
+look_at_table(void)
+{
+	struct pollfd p = { .fd = self.table };
+
+	if (poll(&p, 1, 0) > 0 && p.revents != 0)
+		template_outdate();
 }
 
 bool
@@ -113,7 +120,7 @@ template_take(uint64_t serial, struct mounts_ready *out)
 
 	if (self.table == -1)
 		return false;
-	template_look();
+	look_at_table();
 	t = find_template(serial);
 	if (t == NULL)
 		t = find_template(0);

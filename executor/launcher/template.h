@@ -18,10 +18,13 @@ enum { TEMPLATE_MAX = 64 }; /* plans that have one at a time */
 
 /* Once, before the first plan. */
 void template_init(void);
-/* To be polled without events, or -1; template_look when it is ready. */
+/*
+ * To be polled without events, or -1.  Each poll of it says a change of the
+ * host's table of mounts once, whoever asked: template_outdate then.
+ */
 int template_fd(void);
-/* Has the host's table of mounts changed?  Then no template is good. */
-void template_look(void);
+/* No template is good any more. */
+void template_outdate(void);
 /*
  * For a run of the plan of this serial; false: it builds its own, and it
  * perhaps is time for template_make, when no descriptor of a run is open.
