@@ -35,7 +35,7 @@ struct mounts_place {
 enum mounts_part {
 	MOUNTS_STAYS, /* as it was prepared */
 	MOUNTS_CHECKED, /* the same, if it is where it was */
-	MOUNTS_OWN, /* of the run's own kind: made anew */
+	MOUNTS_OWN, /* of the run's own kind: made again */
 	MOUNTS_MOVED /* in a directory of that kind: put in its place again */
 };
 

@@ -84,7 +84,7 @@ let_go(struct template *t)
 
 /* What is being made would be no good either. */
 static void
-outdate(struct template *t)
+drop_copy(struct template *t)
 {
 	let_go(t);
 	if (t->maker != 0)
@@ -98,7 +98,7 @@ template_outdate(void)
 
 	for (i = 0; i < TEMPLATE_MAX; i++)
 		if (self.template[i].serial != 0) {
-			outdate(&self.template[i]);
+			drop_copy(&self.template[i]);
 			self.template[i].refused = false;
 		}
 }
@@ -201,7 +201,7 @@ template_drop(uint64_t serial)
 
 	if (t == NULL)
 		return;
-	outdate(t);
+	drop_copy(t);
 	t->dropped = true;
 	if (t->maker == 0)
 		forget_template(t);

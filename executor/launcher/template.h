@@ -6,7 +6,7 @@
  * until the plan goes, a guard finds that the host has changed, or anything is
  * mounted or unmounted on the host: what proc_pid_mountinfo(5) says by poll(2).
  * Then its namespace is let go at once, so that a file system which was
- * unmounted is not held, and the next run has one made anew.  Launcher.
+ * unmounted is not held, and the next run has a new one.  Launcher.
  */
 #ifndef EXECUTOR_TEMPLATE_H
 #define EXECUTOR_TEMPLATE_H
@@ -20,7 +20,7 @@ enum { TEMPLATE_MAX = 64 }; /* plans that have one at a time */
 void template_init(void);
 /*
  * To be polled without events, or -1.  Each poll of it says a change of the
- * host's table of mounts once, whoever asked: template_outdate then.
+ * host's table of mounts once, and anyone may ask: template_outdate then.
  */
 int template_fd(void);
 /* No template is good any more. */

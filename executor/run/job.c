@@ -1493,7 +1493,7 @@ is_launching(void)
 }
 
 /*
- * Guards are made beside the disk's work.  Not while the log cannot be
+ * Guards are made while the disk works.  Not while the log cannot be
  * written, as none of them would come to anything.
  */
 static void

@@ -201,7 +201,7 @@ unseen_note_image(struct unseen *u, const struct image *i)
 /* --- what is in view ------------------------------------------------------- */
 
 static bool
-has(const struct policy *p, unsigned layer)
+has_layer(const struct policy *p, unsigned layer)
 {
 	return (p->confine.layers & layer) != 0;
 }
@@ -244,28 +244,28 @@ unseen_place(const struct source *s, const struct policy *p)
 	return found;
 }
 
-/* "": it is no place, and not in view; NULL: it is in view, or not there. */
+/* "": not a place, and not in view; NULL: it is in view, or not there. */
 static const char *
 what_lacks(const struct source *s, const struct policy *p)
 {
 	const struct mounts_op *op;
-	bool own_root = has(p, CONFINE_MOUNTS), lacks = false;
+	bool own_root = has_layer(p, CONFINE_MOUNTS), lacks = false;
 	bool whole = p->confine.mounts.whole_root;
 
 	switch (s->sight) {
 	case PROCESSES:
-		lacks =
-		    own_root && has(p, CONFINE_PIDS) && !p->confine.processes;
+		lacks = own_root && has_layer(p, CONFINE_PIDS) &&
+			!p->confine.processes;
 		break;
 	case FILE_SYSTEMS:
 		lacks = own_root && !whole;
 		break;
 	case NETWORK:
-		lacks =
-		    has(p, CONFINE_NET) && !confine_shares_network(&p->confine);
+		lacks = has_layer(p, CONFINE_NET) &&
+			!confine_shares_network(&p->confine);
 		break;
 	case REACH:
-		lacks = has(p, CONFINE_NET) &&
+		lacks = has_layer(p, CONFINE_NET) &&
 			p->confine.network == CONFINE_LOOPBACK;
 		break;
 	case DEVICES:

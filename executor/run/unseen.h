@@ -8,7 +8,7 @@
  * that are known for it are noted as they start, by the kernel's word
  * (executor/launcher/execlog), and the answer says of each what it could not
  * see.  What is said is of the policy and of this machine alone, and so true
- * whoever has such a name.  Executor and mcp-execctl.
+ * of anyone who has such a name.  Executor and mcp-execctl.
  */
 #ifndef EXECUTOR_UNSEEN_H
 #define EXECUTOR_UNSEEN_H

@@ -316,7 +316,7 @@ test_env_ok(void **state)
 	assert_false(policy_env_ok(&p, BYTES_LIT("C")));
 	assert_false(policy_env_ok(&p, BYTES_LIT("CI\0")));
 	assert_false(policy_env_ok(&p, BYTES_LIT("TERM")));
-	p.env_allowed_count = 0; /* what is behind the last is not there */
+	p.env_allowed_count = 0; /* what is after the last is not there */
 	assert_false(policy_env_ok(&p, BYTES_LIT("CI")));
 }
 
