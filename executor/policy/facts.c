@@ -336,8 +336,7 @@ static const struct sentence {
 		"cli_command runs one program without a shell: nothing is expanded" },
 	{ FACTS_TOOLS, offers_exec,
 	    .model =
-		"exec_cmd runs a line with `{shell}`: pipelines, redirections, variables",
-	    .brief = " The shell of exec_cmd is {shell}." },
+		"exec_cmd runs a line with `{shell}`: pipelines, redirections, variables" },
 	{ FACTS_TOOLS, adds_defined,
 	    .model =
 		"other tools run one program each, with the parameters that they list; there is no shell in between" },

@@ -170,11 +170,13 @@ def test_order_is_described(_):
 def test_words_of_scanners(_):
     """Scanners that look for words take paths of programs for an attack."""
     with Server(policy={"directory": "/opt"}) as server, server.http() as c:
-        for t in c.tools():
+        hello = c.hello["instructions"]
+        for text in hello, *(t["description"] for t in c.tools()):
             check(not re.search(r"/s?bin/|/(tmp|var|root)/|pidof|\$HOME",
-                                t["description"]), t["description"])
+                                text), text)
+        for t in c.tools():
             check("POSIX" in t["description"], t)
-        check(len(c.hello["instructions"]) < 400, c.hello["instructions"])
+        check(len(hello) < 400, hello)
 
 
 def test_blank(server):
