@@ -13,18 +13,19 @@
 #include "executor/policy/policydir.h"
 #include "executor/policy/tokendir.h"
 
+/* Exit status of a verb. */
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
 enum {
-	CTL_MAX_ARGUMENTS = 1024,
+	CTL_MAX_ARGUMENTS = 1024, /* bytes, with the NUL */
 	CTL_MAX_ID = 33 /* of a run, with the NUL */
 };
 
 struct ctl {
 	const char *config; /* path of mcp-execd.json */
 	const char *instance; /* -i: of that account's service, or NULL */
-	const char *verb; /* its last word */
-	char arguments[CTL_MAX_ARGUMENTS]; /* after it, for the record */
+	const char *verb; /* its last word: "add" of "token add" */
+	char arguments[CTL_MAX_ARGUMENTS]; /* what follows it, for the record */
 	bool unrecorded; /* read the log even if that cannot be recorded */
 	struct conf conf;
 	struct tooldef_table tools;
@@ -37,15 +38,15 @@ struct ctl {
 const char *ctl_self(const struct ctl *c);
 const char *ctl_unit(const struct ctl *c);
 
-/* Load, or print the findings and what to do; false then. */
+/* Load, or print the findings and what to do, and return false. */
 bool ctl_load_conf(struct ctl *c);
 bool ctl_load_log(struct ctl *c); /* enough of it to read the audit log */
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
 /* Plan with the control group that runs would have; conf is loaded. */
 bool ctl_find_cgroup(const struct ctl *c);
-/* Only this one, whatever is wrong with the others. */
+/* Load only this policy, whatever is wrong with others. */
 bool ctl_load_policy(struct ctl *c, const char *name);
-/* Tokens stand for themselves: true with those that are good. */
+/* A bad token's file spoils no other: true, with those that are good. */
 bool ctl_load_tokens(struct ctl *c); /* policies are loaded */
 void ctl_fini(struct ctl *c);
 
@@ -56,7 +57,8 @@ int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int ctl_no_memory(void);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
 int ctl_print(struct bytes text);
-/* A verb to its user. */
+
+/* A verb, as its help describes it. */
 struct ctl_verb {
 	const char *name; /* as it is typed */
 	const char *operands; /* in the synopsis; NULL: it takes none */

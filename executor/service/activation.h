@@ -14,14 +14,14 @@
 
 struct activation {
 	int fd[CONF_MAX_LISTENERS]; /* owned unless given away */
-	bool given[CONF_MAX_LISTENERS];
+	bool given[CONF_MAX_LISTENERS]; /* by activation_find */
 	size_t count;
 };
 
 /*
  * Take over what $LISTEN_PID, $LISTEN_FDS and $LISTEN_FDNAMES describe, and
- * remove the variables.  Before anything else is opened.  ERR_BAD: what is
- * said there is not so; *e says what to look at.
+ * remove the variables.  Call it before anything else is opened.  ERR_BAD: they
+ * do not describe what is open; *e says what to check.
  */
 int activation_take(struct activation *in, struct err *e) MUST_CHECK;
 /* The socket that listens on this address, now the caller's; -1: none. */
@@ -31,8 +31,8 @@ bool activation_gave(const struct activation *in, int fd);
 /* ERR_BAD if a socket is left that no address of the configuration wanted. */
 int activation_all_found(const struct activation *in, struct err *e) MUST_CHECK;
 /*
- * Hang up on those who wait, before a start that failed for good: systemd
- * would start us again for each of them, at once and in vain.
+ * Close waiting connections when a start has failed for good: systemd would
+ * start us again for each of them, at once and in vain.
  */
 void activation_turn_away(const struct activation *in);
 void activation_fini(struct activation *in);

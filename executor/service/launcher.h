@@ -2,8 +2,8 @@
 /*
  * launcher: start, watch and replace mcp-execd-launcher.  Executor.
  *
- * One that ends is recorded.  Guards of runs go on, and are our children then;
- * a run that was just being started is lost, and said to be.
+ * The end of one is recorded.  The guards of its runs go on, as our children; a
+ * run that was just being started is lost, and its caller is told so.
  */
 #ifndef EXECUTOR_LAUNCHER_H
 #define EXECUTOR_LAUNCHER_H
@@ -12,6 +12,7 @@
 #include "executor/audit/audit.h"
 #include "executor/run/job.h"
 
+/* All borrowed, until launcher_stop. */
 struct launcher_deps {
 	struct loop *loop;
 	struct audit *audit;
@@ -21,6 +22,7 @@ struct launcher_deps {
 
 /* Before the frontend: a service without it would refuse every run. */
 int launcher_start(const struct launcher_deps *d, struct err *e) MUST_CHECK;
+/* Close its socket pair: it ends after its guards, and nothing waits here. */
 void launcher_stop(void);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listen_health: do the listeners listen, as they were opened, and is what connects
- * to them accepted?
+ * listen_health: do the listeners listen as they were opened, and are
+ * connections accepted?  Executor.
  *
- * Executor.  The listeners are shared with each frontend, so whatever one did
- * to them would outlive it: shutdown(2), socket options, file flags.  The
- * frontend's filter forbids all of that; here it is looked at nevertheless,
- * before each new frontend and while one serves, and mended.  A listener on
- * which connections wait that nobody takes is as good as none.
+ * Listeners are shared with each frontend, so whatever one did to them would
+ * outlive it: shutdown(2), socket options, file flags.  The frontend's filter
+ * forbids all of that; it is checked and repaired nevertheless, before each new
+ * frontend and while one serves.  A listener whose connections nobody accepts is
+ * as good as none.
  */
 #ifndef EXECUTOR_LISTEN_HEALTH_H
 #define EXECUTOR_LISTEN_HEALTH_H
@@ -29,17 +29,17 @@ struct listen_health {
 	size_t count;
 	struct {
 		int flags; /* of the file */
-		int option
-		    [LISTEN_HEALTH_OPTIONS]; /* -1: it does not have that one */
+		/* -1: it does not have that one */
+		int option[LISTEN_HEALTH_OPTIONS];
 		unsigned waiting; /* looks at which somebody was not accepted */
 	} was[LISTEN_HEALTH_LISTENERS];
 };
 
-/* How they are now is how they have to be. */
+/* Note how they are: this is how they have to be; fds are borrowed. */
 void listen_health_begin(struct listen_health *h, const int *fds, size_t count);
 /*
- * Mend what is not as it was.  false, with *e, if something was; ERR_SYS if it
- * could not be mended: then that listener is deaf.
+ * Repair what has changed.  false, with *e, if anything had; ERR_SYS if it could
+ * not be repaired: then that listener is deaf.
  */
 bool listen_health_mend(struct listen_health *h, struct err *e);
 /*

@@ -2,9 +2,9 @@
 /*
  * orphans: children of this process that nobody watches.  Executor.
  *
- * We are a subreaper: what a guard that was killed left behind becomes our
- * child, and is ended.  What was our child before we began, such as what a
- * shell had started that then became us by exec, is left alone.
+ * We are a subreaper, prctl(2): what a killed guard left behind becomes our
+ * child and is ended.  Children from before our start, such as those of a shell that
+ * became us by exec, are left alone.
  */
 #ifndef EXECUTOR_ORPHANS_H
 #define EXECUTOR_ORPHANS_H
@@ -15,7 +15,8 @@
 
 enum { ORPHANS_MAX_INHERITED = 64 };
 
-/* First of all: who is our child already?  ERR_BAD: too many. */
+/* At start, before any fork: note the children that are there already.
+ * ERR_BAD: more than ORPHANS_MAX_INHERITED. */
 int orphans_begin(struct err *e) MUST_CHECK;
 /*
  * After SIGCHLD: end and reap all but `spared`, which has room for

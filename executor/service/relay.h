@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * relay: what the frontend writes to its stderr, into the executor's log.
+ * relay: lines that the frontend writes to its stderr go to the executor's log.
+ * Executor.
  *
- * The frontend may be in somebody else's hands, and who reads the journal
- * believes the name and the priority of a line.  So it gets a pipe instead of
- * our stderr: each of its lines is logged as the frontend's, below the
- * priorities that wake somebody up, without control characters, cut, and not
- * more of them than the journal bears.
+ * The frontend may be compromised, and readers of the journal believe the name
+ * and the priority of a line.  So its stderr is a pipe: each line is logged as
+ * the frontend's, below the priorities that alert people, without control
+ * characters, truncated, and limited in number.
  */
 #ifndef EXECUTOR_RELAY_H
 #define EXECUTOR_RELAY_H
@@ -21,7 +21,7 @@ enum {
 	RELAY_PERIOD_MS = 30000 /* of all frontends together */
 };
 
-/* Private, in its owner's hands for as long as the loop lives. */
+/* Private; embedded in its owner, and stays in place while the loop lives. */
 struct relay {
 	struct loop *loop;
 	struct loop_watch watch;
@@ -29,13 +29,13 @@ struct relay {
 	int fd; /* our end of the pipe; -1: no frontend writes */
 	struct log_limit limit;
 	uint64_t dropped; /* lines, since one was logged */
-	size_t len;
-	bool cut; /* the line goes on, and nobody keeps it */
+	size_t len; /* bytes of line */
+	bool cut; /* the rest of the line is dropped */
 	char line[RELAY_LINE + 1];
 };
 
 void relay_init(struct relay *r, struct loop *loop);
-/* A pipe for the next frontend; its end is the caller's to close. */
+/* A pipe for the next frontend; the caller closes *its_end. */
 int relay_open(struct relay *r, int *its_end, struct err *e) MUST_CHECK;
 /* Log what is left in it, and close it; harmless twice. */
 void relay_close(struct relay *r);

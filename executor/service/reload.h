@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reload: configuration, policies and tokens again, between other work.
+ * reload: load configuration, policies and tokens again, between other work.
+ * Executor.
  *
- * In steps of half a millisecond, so that no run waits for it.  Filters that
- * are not compiled yet are compiled in a child, which hands over the bytes;
- * if it fails, they are compiled here, which takes longer.  What changes while
- * a load is under way is loaded after it.
+ * It works in steps of half a millisecond, so that no run waits for it.  New
+ * filters are compiled in a child, which hands over the bytes; if that fails,
+ * they are compiled here, which takes longer.  What changes during a load is
+ * loaded after it.
  */
 #ifndef EXECUTOR_RELOAD_H
 #define EXECUTOR_RELOAD_H
@@ -15,7 +16,10 @@
 
 struct reload;
 
-/* A load that has ended: all that was asked for up to `ticket` is in it. */
+/*
+ * A load that has ended; it covers all that was asked for up to `ticket`.
+ * Pointers are borrowed for the call.
+ */
 struct reload_end {
 	enum store_kind kind;
 	uint64_t ticket;
@@ -32,7 +36,7 @@ struct reload_ops {
 struct reload *reload_new(struct loop *l, struct store *s,
     const struct reload_ops *ops, void *arg, struct err *e) MUST_CHECK;
 void reload_free(struct reload *r); /* NULL is fine */
-/* Load it as it is now; the ticket of the load that does so. */
+/* Load it as it is now; returns the ticket of the load that will. */
 uint64_t reload_ask(struct reload *r, enum store_kind kind);
 /* The child that compiles; -1: there is none. */
 pid_t reload_pid(const struct reload *r);

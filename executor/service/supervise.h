@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * supervise: the frontend process: started, watched, replaced.
+ * supervise: start, watch and replace the frontend's process.  Executor.
  *
- * fork and exec with the socketpair as descriptor 3, the listeners from 4 on,
- * a pipe to our log as its stderr, and nothing else; a fresh image, an empty environment.  When it ends, its
- * runs are ended and it is started again, with a growing delay.
+ * It is a fresh image with an empty environment: the socketpair is descriptor 3,
+ * listeners follow from 4 on, stderr is a pipe to our log (relay), and nothing
+ * else is open.  When it ends, its runs are ended and it is started again, with
+ * a growing delay.
  */
 #ifndef EXECUTOR_SUPERVISE_H
 #define EXECUTOR_SUPERVISE_H
@@ -20,7 +21,7 @@ struct supervise_deps {
 	struct audit *audit;
 	const int *listeners;
 	size_t listener_count;
-	/* before each frontend, if not NULL; false: it would be of no use */
+	/* called before each frontend, if not NULL; false: it could not serve */
 	bool (*prepare)(void *arg);
 	void *prepare_arg;
 };
@@ -40,8 +41,8 @@ void supervise_stop(struct supervise *s, void (*done)(void *arg), void *arg);
 /* Process id of the frontend, 0: none at the moment. */
 pid_t supervise_pid(const struct supervise *s);
 /*
- * Why no frontend can be started, after which the loop is stopped: twice the
- * same reason, and none has served.  NULL: it is not so.
+ * Why no frontend can be started: twice the same reason, and none has served;
+ * then the loop is stopped.  NULL: there is no such reason.
  */
 const char *supervise_failure(const struct supervise *s);
 /* How often one was started again. */

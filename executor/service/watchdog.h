@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watchdog: asks the frontend whether it is alive, and tells the service manager.
+ * watchdog: ask the frontend whether it is alive, and tell the service manager,
+ * sd_notify(3).  Executor.
  *
- * Executor.  WATCHDOG=1 is sent with each answer and at no other time, so
- * that it stands for both processes.  A frontend that answers no more is
- * replaced long before the service manager would lose its patience; so is one
- * that does not accept what connects (listen_health).
+ * WATCHDOG=1 is sent with each answer and at no other time, so that it stands for
+ * both processes.  A frontend that stops answering is replaced long before the
+ * service manager's time is up; so is one that does not accept connections
+ * (listen_health).
  */
 #ifndef EXECUTOR_WATCHDOG_H
 #define EXECUTOR_WATCHDOG_H
@@ -18,23 +19,23 @@ struct watchdog {
 	struct monitor *monitor;
 	struct loop_timer timer;
 	unsigned every_ms, patience_ms;
-	unsigned silent_ms; /* that it owes an answer */
+	unsigned silent_ms; /* how long an answer has been due */
 	const struct conf *conf;
 	struct listen_health health;
-	bool deaf; /* a listener is lost for good */
-	bool unheard; /* on one, nobody was accepted for long */
+	bool deaf; /* a listener cannot be repaired */
+	bool unheard; /* on one, connections wait in vain */
 	bool watched; /* the service manager waits for WATCHDOG=1 */
 };
 
-/* Begin; all borrowed, *p stays where it is until watchdog_stop(). */
+/* Start; all is borrowed, and *p stays in place, until watchdog_stop(). */
 void watchdog_start(struct watchdog *p, struct loop *l, struct monitor *m,
     const struct conf *c, const int *listeners, size_t count);
 void watchdog_stop(struct watchdog *p);
 /* monitor_ops.alive happened. */
 void watchdog_answered(struct watchdog *p);
 /*
- * Before a new frontend: the listeners as they were, whatever the last one
- * did.  false: one of them is deaf for good.  arg is the watchdog.
+ * Before a new frontend: repair the listeners, whatever the last one did.  false:
+ * one of them stays deaf.  arg is the watchdog.
  */
 bool watchdog_prepare(void *arg);
 

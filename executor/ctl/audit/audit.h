@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* audit: the verbs of mcp-execctl that read the audit log. */
+/*
+ * audit: the verbs of mcp-execctl that show the audit log.  Each returns an
+ * exit status (ctl.h), and records first that the log is read (read_audit.h).
+ */
 #ifndef EXECUTOR_CTL_AUDIT_H
 #define EXECUTOR_CTL_AUDIT_H
 

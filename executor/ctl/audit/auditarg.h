@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* auditarg: what the verbs that read the audit log have in common. */
+/* auditarg: options that the verbs of audit.h share.  mcp-execctl. */
 #ifndef EXECUTOR_CTL_AUDITARG_H
 #define EXECUTOR_CTL_AUDITARG_H
 
@@ -16,11 +16,12 @@
 #define AUDITARG_LOG(s, log)                                                   \
 	CMDLINE_TEXT(                                                          \
 	    0, "log", "FILE", s, log, "this log, with its rotated files")
+/* A setter of common/cmdline.h: `at` is char[CLOCK_MAX_TEXT]. */
 int auditarg_set_time(void *at, const char *text, struct err *e) MUST_CHECK;
 
 /*
- * `given`, or the configuration's log, once the read is recorded (recorded.h);
- * NULL after a message.
+ * Path of `given`, or of the configuration's log, once the read is recorded
+ * (read_audit.h); borrowed.  NULL after a message.
  */
 const char *auditarg_log(struct ctl *c, const char *given);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * auditcast: the recording of a run's output, as the audit log knows it.
+ * mcp-execctl.
  *
- * mcp-execctl.  The log says what size and digest the recording has; what
- * differs is not shown as if it were the run's output.
+ * The log has its size and digest; a file that differs is never shown as the
+ * run's output.
  */
 #ifndef EXECUTOR_CTL_AUDITCAST_H
 #define EXECUTOR_CTL_AUDITCAST_H
@@ -17,9 +18,9 @@
 struct auditcast {
 	char run[ASCIICAST_ID];
 	char path[PATH_MAX];
-	int fd; /* -1: there is none */
+	int fd; /* owned; -1: not open */
 	uint64_t bytes; /* as the log says; UINT64_MAX: it says nothing */
-	char sum[DIGEST_HEX];
+	char sum[DIGEST_HEX]; /* SHA-256, likewise */
 };
 
 void auditcast_init(struct auditcast *c);
@@ -27,8 +28,8 @@ void auditcast_fini(struct auditcast *c);
 /* What a run-result says of its recording; false: nothing was recorded. */
 bool auditcast_take(struct auditcast *c, const struct logline *result);
 /*
- * The result of the run whose id begins so, from this log.  ERR_BAD with
- * words: there is none, several, or one without a recording.
+ * Take the result of the run whose id begins so from this log.  ERR_BAD:
+ * there is none, there are several, or it has no recording; *e says which.
  */
 int auditcast_find(struct auditcast *c, const char *path, const char *prefix,
     struct err *e) MUST_CHECK;
@@ -37,7 +38,7 @@ int auditcast_open(
     struct auditcast *c, const char *dir, struct err *e) MUST_CHECK;
 /* Is the file what the log says?  ERR_BAD if not. */
 int auditcast_verify(struct auditcast *c, struct err *e) MUST_CHECK;
-/* Read all of it; asciicast_read_ops are called. */
+/* Read all of the file, event by event, through *ops. */
 int auditcast_read(struct auditcast *c, const struct asciicast_read_ops *ops,
     void *arg, struct err *e) MUST_CHECK;
 

@@ -3,9 +3,9 @@
  * auditlog: the records of a whole audit log, live and rotated files, packed
  * ones too, from either end.  mcp-execctl; the log may hold anything.
  *
- * Memory is bounded whatever the log's size: a window of the file is read at
- * a time.  To be read from its end, a packed file is unpacked into a nameless
- * file in the directory for temporary ones.
+ * Memory is bounded whatever the log's size: 1 MiB of a file is read at a time.
+ * To read a packed file from its end, it is unpacked into a nameless file in
+ * the directory for temporary files.
  */
 #ifndef EXECUTOR_CTL_AUDITLOG_H
 #define EXECUTOR_CTL_AUDITLOG_H
@@ -22,15 +22,16 @@ enum auditlog_order {
 struct auditlog;
 
 /*
- * path is the live file's.  Files that were not changed since `since` (RFC
- * 3339, "": no matter) and a day before it are left out.  NULL on failure.
+ * path is the live file's.  Files that were last changed more than a day before
+ * `since` (RFC 3339; "": any time) are left out.  NULL, with *e, on failure.
  */
 struct auditlog *auditlog_open(const char *path, enum auditlog_order order,
     const char *since, struct err *e) MUST_CHECK;
 void auditlog_close(struct auditlog *l); /* NULL is fine */
 /*
- * 1: the next line without its newline, valid until the next call; 0: there
- * is none.  Files that cannot be read are reported as an error.
+ * 1: the next line without its newline, borrowed until the next call; 0: there
+ * is none.  A file that cannot be read is an error; lines that are longer than
+ * LOGLINE_MAX are skipped.
  */
 int auditlog_next(
     struct auditlog *l, struct bytes *line, struct err *e) MUST_CHECK;

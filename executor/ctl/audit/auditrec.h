@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * auditrec: which records somebody asks for, and what a record says.
+ * auditrec: which records a query asks for, and what a record says.
+ * mcp-execctl.
  *
- * mcp-execctl.  Values are compared as they are written in the log, and a
- * line is looked at for the texts that it must hold before it is taken apart.
+ * Values are compared as they are written in the log, and a line is searched
+ * for the texts that it must hold before it is parsed.
  */
 #ifndef EXECUTOR_CTL_AUDITREC_H
 #define EXECUTOR_CTL_AUDITREC_H
@@ -15,8 +16,7 @@
 #include "executor/audit/logline.h"
 
 enum {
-	AUDITREC_MAX_TERM = 1024, /* bytes of a term as it is written */
-	AUDITREC_MAX_TERMS = 8
+	AUDITREC_MAX_TERM = 1024 /* bytes of a term as it is written */
 };
 
 /* A text that a line must hold. */
@@ -45,7 +45,7 @@ int auditrec_time(
     const char *text, char out[CLOCK_MAX_TEXT], struct err *e) MUST_CHECK;
 
 bool auditrec_holds(struct bytes line, const struct auditrec_term *t);
-/* The terms of each record, fast, on a line that is not taken apart. */
+/* The terms of each record, fast, on a line that is not parsed. */
 bool auditrec_maybe(const struct auditrec_query *q, struct bytes line);
 /* The same and the time on a record. */
 bool auditrec_fits(const struct auditrec_query *q, const struct logline *l);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * auditrun: one run put together from its records, and its processes as a
- * tree.  mcp-execctl.  All texts are as written in the log: escaped, and
- * bounded here.
+ * tree.  mcp-execctl.
+ *
+ * All texts are as written in the log: escaped.  What is kept of a run is
+ * bounded by auditrun_limits; times are of CLOCK_MONOTONIC, in nanoseconds.
  */
 #ifndef EXECUTOR_CTL_AUDITRUN_H
 #define EXECUTOR_CTL_AUDITRUN_H
@@ -10,8 +12,8 @@
 #include "executor/ctl/audit/auditrec.h"
 
 enum {
-	AUDITRUN_ID = 40,
-	AUDITRUN_NAME = 72,
+	AUDITRUN_ID = 40, /* bytes of an id, with the NUL */
+	AUDITRUN_NAME = 72, /* of any other name; longer ones are cut */
 	AUDITRUN_DEPTH = 24 /* of the tree as it is shown */
 };
 
@@ -63,7 +65,8 @@ struct auditrun {
 
 /* How much is kept of a run. */
 struct auditrun_limits {
-	size_t execs, denials, text;
+	size_t execs, denials; /* how many */
+	size_t text; /* bytes of all texts */
 	unsigned value; /* bytes of one text */
 };
 

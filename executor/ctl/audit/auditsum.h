@@ -2,8 +2,8 @@
 /*
  * auditsum: the audit log added up, in bounded memory.  mcp-execctl.
  *
- * Records come oldest first.  What is shown of single runs is the newest of
- * them, those that took longest and those that wrote most.
+ * Records come oldest first.  Of single runs it keeps the newest, the longest
+ * and those that wrote most.
  */
 #ifndef EXECUTOR_CTL_AUDITSUM_H
 #define EXECUTOR_CTL_AUDITSUM_H
@@ -12,7 +12,7 @@
 
 enum {
 	AUDITSUM_NAMES = 512, /* of a table; the rest is one row */
-	AUDITSUM_TOP = 10,
+	AUDITSUM_TOP = 10, /* runs that are kept as the longest, the noisiest */
 	AUDITSUM_SLOTS = 512, /* of time */
 	AUDITSUM_RECENT = 5000 /* runs kept at most */
 };
@@ -49,12 +49,13 @@ struct auditsum {
 	uint64_t records, damaged, runs, failed, denials, bytes;
 	uint64_t refused, unauthenticated, open;
 	char first[CLOCK_MAX_TEXT], last[CLOCK_MAX_TEXT];
-	struct auditrun *longest[AUDITSUM_TOP], *noisiest[AUDITSUM_TOP];
+	struct auditrun *longest[AUDITSUM_TOP],
+	    *noisiest[AUDITSUM_TOP]; /* held */
 	struct auditrun **recent; /* owned; a ring */
 	size_t recent_max, recent_at, recent_count;
 	uint64_t slot_first_us, slot_us; /* time of the first, and of each */
 	struct auditsum_slot slot[AUDITSUM_SLOTS];
-	struct auditrun_map *pending;
+	struct auditrun_map *pending; /* owned; runs without a result so far */
 };
 
 /* Keep the newest `recent` runs; 0: none, nor their processes. */

@@ -6,8 +6,8 @@
 #include "executor/ctl/audit/auditrun.h"
 
 /*
- * As the executor explained it to the caller, by the posture that the run's
- * intent (the line; empty: unknown) has; by whom and on what path.
+ * Append what the executor told the caller, by the posture in the run's intent
+ * (its line; empty: unknown), and which program was refused what path.
  */
 void auditwhy_put(const struct auditrun *r, const struct auditrun_denial *d,
     struct bytes intent, struct buf *out);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * read_audit: that the audit log is read is itself a record of it.
+ * read_audit: reading the audit log is itself a record in it.  mcp-execctl.
  *
- * mcp-execctl.  The executor that runs writes it; where none runs, we do,
+ * The running executor writes that record; where none runs, mcp-execctl does,
  * under the log's lock.  A log that is being written is not read without a
- * record, unless --unrecorded says so.  One that nobody writes, and that we
- * cannot or had better not append to (another's file, a read-only file system,
- * a chain that is broken), is read with a word about that.
+ * record unless --unrecorded says so.  One that nobody writes and that cannot
+ * or should not be appended to (another's file, a read-only file system, a
+ * broken chain) is read with a message that says so.
  */
 #ifndef EXECUTOR_CTL_READ_AUDIT_H
 #define EXECUTOR_CTL_READ_AUDIT_H
@@ -18,8 +18,8 @@ void read_audit_arguments(struct ctl *c, char **argv);
 /* The configuration's log is about to be read; CTL_FAILED: it must not be. */
 int read_audit_log(struct ctl *c);
 /*
- * The same of a file that was named: it may be that log; or a copy, which
- * nobody needs to record.
+ * The same for a file that was named: the log itself, or a copy, whose reading
+ * needs no record.
  */
 int read_audit_file(struct ctl *c, const char *path);
 

@@ -2,10 +2,10 @@
 /*
  * verify: was the audit log tampered with?  mcp-execctl.
  *
- * Reads record after record and tells the first that is not what the chain
- * says, and what was done to it as far as that shows.  The attacker who changed the log
- * is taken to have today's key and state of the seal, and to have written any
- * bytes into any of the files.
+ * Reads record after record and reports the first that the chain contradicts,
+ * and what was done to it as far as that can be told.  The attacker is assumed
+ * to have today's key and the state of the seal, and to have written any bytes
+ * into any of the files.  The chain is described in executor/audit/seal.h.
  */
 #ifndef EXECUTOR_CTL_VERIFY_H
 #define EXECUTOR_CTL_VERIFY_H
@@ -27,7 +27,7 @@ enum verify_what {
 };
 
 struct verify_setup {
-	const uint8_t *key; /* NULL: structure and numbers only */
+	const uint8_t *key; /* DIGEST_BYTES; NULL: structure and numbers only */
 	const struct seal_point *state; /* NULL: not compared */
 	uint64_t expect; /* the last number that there must be; 0: not said */
 	uint64_t first; /* nothing before it is missed; 0: 1 */
@@ -41,7 +41,7 @@ struct verify_result {
 	char text[512];
 	uint64_t records, sealed, begin, end;
 	char from[40], to[40]; /* times of the first and the last record */
-	struct buf notes; /* lines: what is not tampering, but worth knowing */
+	struct buf notes; /* owned; lines about what is not tampering */
 };
 
 struct verify;
@@ -50,10 +50,11 @@ struct verify *verify_new(
     const struct verify_setup *s, struct err *e) MUST_CHECK;
 /* The next file in order begins. */
 void verify_file(struct verify *v, const char *path);
+/* Its next line; whole: it ended with a newline. */
 void verify_line(struct verify *v, struct bytes line, bool whole);
 /* Has something been found?  Further lines do not change it. */
 bool verify_done(const struct verify *v);
-/* After the last; *out is good until verify_free. */
+/* After the last line; borrowed until verify_free. */
 const struct verify_result *verify_end(struct verify *v);
 void verify_free(struct verify *v);
 /* "changed", "tail cut", ... */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* doctor_kernel: what the kernel lets this process enforce, found by trying. */
+/*
+ * doctor_kernel: what the kernel lets this process enforce, found by trying it
+ * in a child (executor/confine/probe.h).  mcp-execctl.
+ */
 #ifndef EXECUTOR_CTL_DOCTOR_KERNEL_H
 #define EXECUTOR_CTL_DOCTOR_KERNEL_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doctor_running: the mcp-execd that runs, as /proc and the kernel show it,
- * the seal of its log, and the clock.
+ * doctor_running: the running mcp-execd, as proc(5) and the kernel show it, the
+ * seal of its log, and the clock.  mcp-execctl.
  */
 #ifndef EXECUTOR_CTL_DOCTOR_RUNNING_H
 #define EXECUTOR_CTL_DOCTOR_RUNNING_H

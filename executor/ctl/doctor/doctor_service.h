@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* doctor_service: files, policies, tokens, frontend, log and ports. */
+/*
+ * doctor_service: the configuration and what it names.  mcp-execctl.
+ *
+ * In this order: later checks use what earlier ones loaded, and leave out what
+ * could not be loaded.
+ */
 #ifndef EXECUTOR_CTL_DOCTOR_SERVICE_H
 #define EXECUTOR_CTL_DOCTOR_SERVICE_H
 

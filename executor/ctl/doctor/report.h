@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report: findings of the doctor, as lines or as JSON. */
+/* report: findings of the doctor, as lines or as JSON.  mcp-execctl. */
 #ifndef EXECUTOR_CTL_REPORT_H
 #define EXECUTOR_CTL_REPORT_H
 
@@ -8,9 +8,9 @@
 enum report_level { REPORT_OK, REPORT_WARN, REPORT_FAIL };
 
 struct report {
-	struct ctl *ctl;
+	struct ctl *ctl; /* borrowed */
 	bool json;
-	struct buf out;
+	struct buf out; /* owned */
 	unsigned count[3]; /* by level */
 };
 
@@ -22,7 +22,7 @@ void report_fini(struct report *r);
  */
 void report_say(struct report *r, enum report_level level, const char *check,
     const char *advice, const char *fmt, ...) PRINTF_LIKE(5, 6);
-/* Advice about a file that could not be looked at; otherwise: if not so. */
+/* Advice by an errno of a file's check: about permission, else `otherwise`. */
 const char *report_advice(int sysno, const char *otherwise);
 /* Print all of it; CTL_FAILED if there is a failure. */
 int report_print(struct report *r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* posture: what confines a run, in words. */
+/* posture: what confines a run, appended in words.  mcp-execctl. */
 #ifndef EXECUTOR_CTL_POSTURE_H
 #define EXECUTOR_CTL_POSTURE_H
 

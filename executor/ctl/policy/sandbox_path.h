@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sandbox_path: what a path is inside a run, told from the plan without running.
+ * sandbox_path: what a path is inside a run, predicted from the plan.
+ * mcp-execctl.
  *
- * The kernel decides when the command runs; this walks the same operations
- * on paper, so that an administrator can ask beforehand.
+ * The kernel decides when a command runs; this follows the plan's mounts without
+ * making them, so that an administrator can ask beforehand.
  */
 #ifndef EXECUTOR_CTL_SANDBOX_PATH_H
 #define EXECUTOR_CTL_SANDBOX_PATH_H
@@ -15,10 +16,10 @@
 struct sandbox_path {
 	char real[PATH_MAX]; /* without links, valid if `there` */
 	bool there;
-	const char *why; /* not there, or not executable; static */
+	const char *why; /* why it is not there or not executable; static */
 };
 
-/* Follow path inside the run. */
+/* Follow an absolute path inside the run, and fill *out. */
 void sandbox_path_find(
     const struct confine *c, const char *path, struct sandbox_path *out);
 /*

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * changes: files of the configuration that are written or removed together.
+ * mcp-execctl.
  *
- * All are collected first, so that they can be shown; then they are applied,
- * the whole configuration is loaded as mcp-execd would, and with any finding
- * everything is again as it was.
+ * They are collected first, so that they can be shown.  Then they are applied
+ * and the whole configuration is loaded as mcp-execd would; if there is any
+ * finding, every file is put back as it was.
  */
 #ifndef EXECUTOR_CTL_SETUP_CHANGES_H
 #define EXECUTOR_CTL_SETUP_CHANGES_H
 
 #include "executor/ctl/ctl.h"
 
-enum { CHANGES_MAX = 128 };
+enum { CHANGES_MAX = 128 /* files */ };
 
 enum change_kind {
 	CHANGE_NEW, /* nothing is there */
@@ -24,8 +25,8 @@ enum change_kind {
 struct change {
 	char path[PATH_MAX];
 	enum change_kind kind;
-	struct buf text; /* what is to be there */
-	struct buf before; /* what is there */
+	struct buf text; /* what is to be there; owned */
+	struct buf before; /* what is there; owned */
 };
 
 struct changes {
@@ -33,7 +34,7 @@ struct changes {
 	size_t count;
 };
 
-/* "text" is copied. */
+/* Path and text are copied.  ERR_BAD: more than CHANGES_MAX. */
 int changes_write(struct changes *all, const char *path, struct bytes text,
     struct err *e) MUST_CHECK;
 /*
@@ -42,11 +43,11 @@ int changes_write(struct changes *all, const char *path, struct bytes text,
  */
 int changes_remove(struct changes *all, const char *path, struct bytes text,
     struct err *e) MUST_CHECK;
-/* One line a file on standard output; how many are CHANGE_OTHER. */
+/* Print a line for each file; returns how many are CHANGE_OTHER. */
 size_t changes_show(const struct changes *all);
 /*
- * With `force`, also what is CHANGE_OTHER.  A configuration with findings is
- * an error after they were printed, and then nothing has changed.
+ * With `force`, also what is CHANGE_OTHER.  false, after a message, if anything
+ * failed or the new configuration has findings: then nothing has changed.
  */
 bool changes_apply(struct changes *all, const struct ctl *c, bool force);
 void changes_fini(struct changes *all);

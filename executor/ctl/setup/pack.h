@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pack: definitions of tools that come with the program, and the policies that
- * they run under: DIR/tools.d/PACK/tools.d/NAME.json, .../policies.d/NAME.json.
+ * pack: tools that come with the program, and the policies that they run under:
+ * DIR/tools.d/PACK/tools.d/NAME.json, .../policies.d/NAME.json.  mcp-execctl.
  */
 #ifndef EXECUTOR_CTL_SETUP_PACK_H
 #define EXECUTOR_CTL_SETUP_PACK_H
@@ -12,7 +12,7 @@ enum { PACK_MAX_SERVICES = 64 };
 
 /* Units that a tool's list is made of, as on a command line. */
 struct pack_services {
-	char name[PACK_MAX_SERVICES][256];
+	char name[PACK_MAX_SERVICES][256]; /* systemd's limit, with the NUL */
 	size_t count;
 };
 
@@ -20,14 +20,14 @@ struct pack_services {
 int pack_services_add(
     struct pack_services *s, const char *text, struct err *e) MUST_CHECK;
 /*
- * Each file of the pack, with where it belongs in c's configuration, in
- * *changes: to be written, or with `remove` to go.  A pack whose tools have a
+ * Add each file of the pack, under its path in c's configuration, to *changes:
+ * to be written or, with `remove`, to be removed.  A pack whose tools have a
  * list of services needs at least one, and no other takes any.
  */
 int pack_collect(const struct ctl *c, const char *data, const char *pack,
     const struct pack_services *s, bool remove, struct changes *changes,
     struct err *e) MUST_CHECK;
-/* fn for each pack below data, until it returns false. */
+/* Call fn for each pack below data until it returns false. */
 int pack_each(const char *data, bool (*fn)(void *arg, const char *name),
     void *arg, struct err *e) MUST_CHECK;
 /* data/tools.d/pack/KIND */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* setup_ask: what an administrator wants, by options and by questions. */
+/*
+ * setup_ask: what an administrator wants, from options and, for what these leave
+ * open, from questions on the terminal.  mcp-execctl.
+ */
 #ifndef EXECUTOR_CTL_SETUP_SETUP_ASK_H
 #define EXECUTOR_CTL_SETUP_SETUP_ASK_H
 
@@ -13,7 +16,7 @@ enum setup_task {
 	SETUP_EVERYTHING
 };
 
-enum { SETUP_TEXT = 512 };
+enum { SETUP_TEXT = 512 /* bytes of an answer, with the NUL */ };
 
 struct setup_wish {
 	enum setup_task task;
@@ -28,7 +31,7 @@ struct setup_wish {
 	char expires[SETUP_TEXT]; /* "never", or as for token add */
 	char client[SETUP_TEXT];
 	char service[SETUP_TEXT]; /* as asked for, with spaces */
-	const char *data;
+	const char *data; /* directory of packs; borrowed */
 	bool force, dry_run;
 };
 

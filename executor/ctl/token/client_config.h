@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* client_config: what MCP clients need to connect, ready to paste. */
+/* client_config: what MCP clients need to connect, to paste.  mcp-execctl. */
 #ifndef EXECUTOR_CTL_CLIENT_CONFIG_H
 #define EXECUTOR_CTL_CLIENT_CONFIG_H
 
 #include "executor/conf/conf.h"
 
-/* What a client is told. */
+/* What a client is told; texts are borrowed. */
 struct client_config {
 	const char *name; /* of the server, in the client */
 	char url[2 * CONF_MAX_NAME]; /* with /mcp or /sse */

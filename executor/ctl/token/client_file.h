@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * client_file: templates of MCP clients' configuration, one file a client.
+ * mcp-execctl.
  *
- * mcp-execctl.  They are data: those that ship, and those of clients.d next to
- * the configuration, which count first.  Both are root's, as what they say is
- * pasted and run by people.
+ * They are data: files of clients.d next to the configuration come before those
+ * that are installed.  Both are root's, because people paste and run what they
+ * say.  A file has at most 16 KiB.
  */
 #ifndef EXECUTOR_CTL_CLIENT_FILE_H
 #define EXECUTOR_CTL_CLIENT_FILE_H
@@ -22,13 +23,13 @@ enum client_section {
 };
 
 struct client_file {
-	struct buf text;
-	struct bytes section[CLIENT_SECTIONS]; /* p is NULL: not there */
+	struct buf text; /* owned */
+	struct bytes section[CLIENT_SECTIONS]; /* of text; p NULL: not there */
 };
 
 /*
  * Load the file of a client; config: path of the configuration, or NULL.
- * ERR_BAD with words for a person: there is none, or it is not understood.
+ * ERR_BAD, with a message for people: there is none, or it is malformed.
  */
 int client_file_load(const char *config, const char *client,
     struct client_file *out, struct err *e) MUST_CHECK;

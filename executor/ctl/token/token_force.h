@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* token_force: wait until a running mcp-execd has taken a change of tokens. */
+/*
+ * token_force: wait until a running mcp-execd has taken a change of tokens, as
+ * long as remote_ask waits.  mcp-execctl.
+ */
 #ifndef EXECUTOR_CTL_TOKEN_FORCE_H
 #define EXECUTOR_CTL_TOKEN_FORCE_H
 
@@ -13,8 +16,8 @@ enum token_force {
 };
 
 /*
- * Is the token of that name in force now that its file was made, or removed?
- * Findings about its file are printed.
+ * Is the token of that name in force, now that its file was made or removed?
+ * Findings about its file are printed; *e is set unless an answer came.
  */
 enum token_force token_force_wait(
     struct ctl *c, const char *name, struct err *e);
