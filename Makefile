@@ -78,10 +78,12 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
-	jobcalls jobtext) \
+	jobcalls jobtext scan) \
 	$(call in,executor/run, \
 	explain hints job launch launchblob output plan quota record refuse request \
 	spawn toolcall treelist unseen wordsplit) \
+	$(call in,executor/view, \
+	brief failure fold lines picks view viewspec) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \

@@ -163,6 +163,8 @@ tell_done(void *arg, const struct job_result *r)
 		    .duration_us = r->duration_us,
 		    .stdout_bytes = r->stdout_bytes,
 		    .stderr_bytes = r->stderr_bytes,
+		    .viewed = r->viewed,
+		    .view = r->view,
 		    .stdout_kept = r->kept[0],
 		    .stderr_kept = r->kept[1],
 		    .run = bytes_of(r->id),

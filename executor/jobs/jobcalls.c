@@ -6,10 +6,15 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/sort.h"
 #include "executor/audit/log_budget.h"
 #include "executor/jobs/jobtext.h"
+#include "executor/jobs/scan.h"
+#include "executor/run/quota.h"
+
+#define NOWHERE UINT64_MAX /* no cursor was given */
 
 enum {
 	STOP_PATIENCE_MS = 15000, /* from SIGKILL until the tree is gone */
@@ -17,7 +22,10 @@ enum {
 	NAME_MAX_BYTES = LEDGER_NAME - 1,
 	INPUT_MAX = 64 << 10, /* bytes of one job_input */
 	LISTED = 64, /* runs in one list */
-	TEXT_MAX = 1 << 20
+	VIEW_MOST = 768, /* bytes about what a view left out */
+	SCAN_US = 4000, /* of a turn of the loop, for views */
+	CALLS_PER_MINUTE = 1200, /* of one token, about its jobs */
+	TEXT_MAX = 64 << 20
 };
 
 struct jobcall;
@@ -27,6 +35,10 @@ struct kind {
 	bool (*is_ready)(const struct jobcall *c, const struct ledger_entry *x);
 	/* In time or not; sends all but nothing else. */
 	void (*answer)(struct jobcall *c, struct ledger_entry *x);
+	/* Is its output to be looked through first?  NULL: never. */
+	bool (*wants_scan)(
+	    const struct jobcall *c, const struct ledger_entry *x);
+	bool apart; /* each stream by itself */
 };
 
 struct jobcall {
@@ -41,12 +53,20 @@ struct jobcall {
 	uint64_t cursor;
 	bool until_end;
 	size_t max; /* bytes of output */
+	struct viewspec view; /* of it; NONE: as it is, if it fits */
+	bool viewed; /* it is shown through a view, if need be */
+	struct scan *scan; /* NULL: not yet */
+	struct turns_task task;
+	bool scanned; /* to its end */
 };
 
 struct jobcalls {
 	struct jobcall_deps d;
 	struct jobcall *first;
 	size_t count;
+	struct turns *turns; /* of scans */
+	struct loop_timer turn;
+	struct quota quota; /* of calls about jobs */
 };
 
 /* --- answers -------------------------------------------------------------- */
@@ -108,14 +128,73 @@ drop_call(struct jobcall *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	all->count--;
+	if (c->task.owner != NULL) {
+		turns_remove(all->turns, &c->task);
+		turns_leave(all->turns, c->task.owner);
+	}
+	scan_free(c->scan);
+	viewspec_fini(&c->view);
 	free(c);
+}
+
+static bool
+step_scan(void *arg)
+{
+	struct jobcall *c = arg;
+
+	c->scanned = !scan_step(c->scan);
+	return !c->scanned;
+}
+
+/* Must a view be made first?  It answers when that is done. */
+static bool
+begin_scan(struct jobcall *c, const struct ledger_entry *x)
+{
+	struct jobcalls *all = c->all;
+
+	if (!c->kind->wants_scan(c, x))
+		return false;
+	c->scan = scan_new(x, &c->view, c->cursor, c->max, c->kind->apart);
+	if (c->scan == NULL)
+		return false; /* no memory: as without one */
+	loop_timer_cancel(all->d.loop, &c->due);
+	c->task =
+	    (struct turns_task){ .owner = turns_join(all->turns, c->verifier),
+		    .step = step_scan,
+		    .arg = c };
+	turns_add(all->turns, &c->task);
+	if (all->turn.at_ms == 0)
+		loop_timer_set(all->d.loop, &all->turn, 0);
+	return true;
 }
 
 static void
 answer_call(struct jobcall *c)
 {
+	if (c->scan != NULL ||
+	    (c->kind->wants_scan != NULL && begin_scan(c, c->waiter.entry)))
+		return;
 	c->kind->answer(c, c->waiter.entry);
 	drop_call(c);
+}
+
+/* A turn of all scans; those that are through answer. */
+static void
+on_turn(void *arg)
+{
+	struct jobcalls *all = arg;
+	struct jobcall *c, *next;
+	bool more = turns_run(all->turns, SCAN_US);
+
+	for (c = all->first; c != NULL; c = next) {
+		next = c->next;
+		if (!c->scanned)
+			continue;
+		c->kind->answer(c, c->waiter.entry);
+		drop_call(c);
+	}
+	if (more)
+		loop_timer_set(all->d.loop, &all->turn, 0);
 }
 
 static void
@@ -252,6 +331,18 @@ take_bool(struct request *r, const char *name, bool *out, struct err *e)
 	return 0;
 }
 
+static int
+take_view(struct request *r, struct viewspec *out, struct err *e)
+{
+	struct bytes text;
+
+	if (!request_take(r, "view", &text))
+		return 0;
+	if (text.len > VIEWSPEC_MAX)
+		return refuse_argument("view", "shorter", e);
+	return viewspec_parse(text, out, e);
+}
+
 /* Which of the words; the first is the default. */
 static int
 take_word(struct request *r, const char *name, const char *const words[2],
@@ -332,11 +423,43 @@ has_news(const struct jobcall *c, const struct ledger_entry *x)
 	return x->over || (!c->until_end && spool_total(x->spool) > c->cursor);
 }
 
+/* A view of it; or more than fits, and it was not said from where. */
+static bool
+wants_view(const struct jobcall *c, const struct ledger_entry *x)
+{
+	if (c->view.kind > VIEWSPEC_ALL)
+		return true;
+	return c->viewed && spool_total(x->spool) > c->max;
+}
+
+static void
+answer_view(struct jobcall *c, const struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf text = { 0 }, shown = { 0 }, words = { 0 };
+	uint8_t viewed;
+
+	buf_init(&text, TEXT_MAX);
+	buf_init(&shown, TEXT_MAX);
+	buf_init(&words, VIEW_MOST);
+	scan_put(c->scan, 1, &shown);
+	scan_put_words(c->scan, &words, &viewed);
+	jobtext_put_state(&text, x);
+	jobtext_put_end(&text, x);
+	jobtext_put_view(&text, x, buf_bytes(&words), c->cursor,
+	    scan_end(c->scan), scan_lost(c->scan));
+	buf_put_bytes(&text, buf_bytes(&shown));
+	send_text(c, &text);
+}
+
 static void
 answer_output(struct jobcall *c, struct ledger_entry *x)
 {
-	CLEANUP_BUF struct buf text;
+	CLEANUP_BUF struct buf text = { 0 };
 
+	if (c->scan != NULL) {
+		answer_view(c, x);
+		return;
+	}
 	buf_init(&text, TEXT_MAX);
 	jobtext_put_state(&text, x);
 	jobtext_put_end(&text, x);
@@ -348,22 +471,28 @@ static int
 run_output(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { has_news, answer_output };
+	static const struct kind kind = { has_news, answer_output, wants_view,
+		false };
 	static const char *const until[] = { "output", "end" };
 	struct ledger_entry *x = take_job(all, r, t, e);
-	uint64_t cursor = 0, wait_ms = 0;
+	uint64_t cursor = NOWHERE, wait_ms = 0;
+	struct viewspec view = { 0 };
 	bool until_end = false;
 	struct jobcall *c;
 
 	if (x == NULL || take_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
 	    take_number(r, "wait_ms", INT64_MAX, &wait_ms, e) != 0 ||
 	    take_word(r, "until", until, &until_end, e) != 0 ||
-	    check_rest(r, e) != 0)
+	    take_view(r, &view, e) != 0)
 		return e->code;
-	c = add_call(all, r, t, &kind, e);
-	if (c == NULL)
+	c = check_rest(r, e) == 0 ? add_call(all, r, t, &kind, e) : NULL;
+	if (c == NULL) {
+		viewspec_fini(&view);
 		return e->code;
-	c->cursor = cursor;
+	}
+	c->view = view;
+	c->viewed = view.kind == VIEWSPEC_NONE && cursor == NOWHERE;
+	c->cursor = cursor == NOWHERE ? 0 : cursor;
 	c->until_end = until_end;
 	if (wait_ms > t->policy->jobs.wait_ms)
 		wait_ms = t->policy->jobs.wait_ms;
@@ -398,7 +527,7 @@ static int
 run_stop(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { is_over, answer_stop };
+	static const struct kind kind = { is_over, answer_stop, NULL, false };
 	static const char *const signals[] = { "TERM", "KILL" };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	struct jobcall *c;
@@ -448,7 +577,8 @@ static int
 run_input(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { is_always, answer_input };
+	static const struct kind kind = { is_always, answer_input, NULL,
+		false };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	struct bytes data = { NULL, 0 };
 	bool eof = false, given;
@@ -630,7 +760,8 @@ send_ends(struct jobcall *c, const struct ledger_entry *x)
 }
 
 static void
-send_result(struct jobcall *c, const struct ledger_entry *x)
+send_result(struct jobcall *c, const struct ledger_entry *x, uint8_t viewed,
+    struct bytes view)
 {
 	const struct jobcall_deps *d = &c->all->d;
 	struct job_result r = { .call = c->call,
@@ -642,10 +773,36 @@ send_result(struct jobcall *c, const struct ledger_entry *x)
 		.stderr_bytes = x->bytes[1],
 		.kept = { x->kept[0], x->kept[1] },
 		.message = x->message,
-		.denials = buf_bytes(&x->denials) };
+		.denials = buf_bytes(&x->denials),
+		.viewed = viewed,
+		.view = view };
 
 	memcpy(r.id, x->id, sizeof(r.id));
 	d->ops->done(d->arg, &r);
+}
+
+static bool
+wants_run_view(const struct jobcall *c, const struct ledger_entry *x)
+{
+	return x->over && c->view.kind > VIEWSPEC_ALL;
+}
+
+static void
+answer_run_view(struct jobcall *c, const struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf words = { 0 };
+	uint8_t viewed;
+
+	buf_init(&words, VIEW_MOST);
+	for (unsigned i = 1; i <= 2; i++) {
+		CLEANUP_BUF struct buf text = { 0 };
+
+		buf_init(&text, TEXT_MAX);
+		scan_put(c->scan, i, &text);
+		send_output(c, i, 0, buf_bytes(&text));
+	}
+	scan_put_words(c->scan, &words, &viewed);
+	send_result(c, x, viewed, buf_bytes(&words));
 }
 
 static void
@@ -654,6 +811,10 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 	const struct jobcall_deps *d = &c->all->d;
 	uint64_t upto;
 
+	if (c->scan != NULL) {
+		answer_run_view(c, x);
+		return;
+	}
 	if (!x->over && !jobs_detach(d->jobs, x->id, "wait_ms")) {
 		send_refusal(c->all, c->call,
 		    "the run with this idempotency_key goes on, and there are too many jobs for it to become one; call again to wait for it");
@@ -661,7 +822,7 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 	}
 	upto = send_ends(c, x);
 	if (x->over)
-		send_result(c, x);
+		send_result(c, x, 0, bytes_make(NULL, 0));
 	else
 		jobs_tell_running(d->jobs, x->id, c->call, upto);
 }
@@ -671,15 +832,22 @@ static int
 join_run(struct jobcalls *all, struct request *r, const struct token *t,
     struct ledger_entry *x, const struct ledger_key *key, struct err *e)
 {
-	static const struct kind kind = { is_over, answer_run };
+	static const struct kind kind = { is_over, answer_run, wants_run_view,
+		true };
+	struct viewspec view = { 0 };
 	struct jobcall *c;
 
 	if (memcmp(x->key.request, key->request, DIGEST_BYTES) != 0)
 		return err_set(e, ERR_BAD,
 		    "this idempotency_key was used for another call; use a new one for each call that is not the same again");
-	c = add_call(all, r, t, &kind, e);
-	if (c == NULL)
+	if (take_view(r, &view, e) != 0)
 		return e->code;
+	c = add_call(all, r, t, &kind, e);
+	if (c == NULL) {
+		viewspec_fini(&view);
+		return e->code;
+	}
+	c->view = view;
 	(void)begin_record(all, "job-join", r, t, x);
 	end_record(all, t);
 	wait_for(c, x,
@@ -700,6 +868,9 @@ take_start(struct request *r, struct job_wish *w, struct err *e)
 	    bytes_to_str(tool, r->tool, sizeof(r->tool), e) != 0)
 		return err_set(e, ERR_BAD,
 		    "job_start needs a command, or a tool and its arguments");
+	if (request_take(r, "view", &tool))
+		return err_set(
+		    e, ERR_BAD, "job_start has no view: give it to job_output");
 	(void)request_take(r, "job.name", &w->name);
 	if (w->name.len > NAME_MAX_BYTES)
 		return err_set(e, ERR_BAD, "name has %zu bytes, %d is the most",
@@ -776,6 +947,22 @@ jobcalls_tool(size_t i)
 							  : NULL;
 }
 
+/* One that starts something is counted as what it starts. */
+static int
+admit_call(struct jobcalls *all, const struct jobtool *tool,
+    const struct token *t, struct err *e)
+{
+	uint64_t wait_ms;
+
+	if (tool->run == run_start ||
+	    quota_admit(&all->quota, t->name, CALLS_PER_MINUTE, clock_mono_ms(),
+		&wait_ms))
+		return 0;
+	return err_set(e, ERR_BUSY,
+	    "this token asked %d times in a minute about its jobs; wait %llu ms, and let job_output wait with wait_ms instead of asking again",
+	    CALLS_PER_MINUTE, (unsigned long long)wait_ms);
+}
+
 bool
 jobcalls_take(struct jobcalls *all, struct request *r, const struct token *t)
 {
@@ -785,7 +972,10 @@ jobcalls_take(struct jobcalls *all, struct request *r, const struct token *t)
 
 	if (!t->policy->jobs.offered)
 		return false;
-	rc = tool != NULL ? tool->run(all, r, t, &e) : run_other(all, r, t, &e);
+	if (tool == NULL)
+		rc = run_other(all, r, t, &e);
+	else if ((rc = admit_call(all, tool, t, &e)) == 0)
+		rc = tool->run(all, r, t, &e);
 	if (rc != 0)
 		jobs_refuse(all->d.jobs, r, t, e.what);
 	return true;
@@ -847,9 +1037,15 @@ jobcalls_new(const struct jobcall_deps *d, struct err *e)
 {
 	struct jobcalls *all = err_alloc(1, sizeof(*all), e);
 
-	if (all != NULL)
-		all->d = *d;
-	return all;
+	if (all == NULL)
+		return NULL;
+	all->d = *d;
+	all->turn = (struct loop_timer){ .handler = on_turn, .arg = all };
+	all->turns = turns_new(JOBCALL_WAITING, e);
+	if (all->turns != NULL)
+		return all;
+	free(all);
+	return NULL;
 }
 
 void
@@ -858,5 +1054,8 @@ jobcalls_free(struct jobcalls *all)
 	if (all == NULL)
 		return;
 	jobcalls_forget(all);
+	loop_timer_cancel(all->d.loop, &all->turn);
+	turns_free(all->turns);
+	quota_fini(&all->quota);
 	free(all);
 }

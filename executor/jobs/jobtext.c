@@ -119,6 +119,29 @@ read_range(struct buf *out, const struct ledger_entry *x, uint64_t *from,
 	return at;
 }
 
+static void
+put_lost(struct buf *out, uint64_t lost, uint64_t from)
+{
+	if (lost > 0)
+		buf_printf(out,
+		    "%llu bytes before byte %llu are not kept (any more)\n",
+		    (unsigned long long)lost, (unsigned long long)from);
+}
+
+void
+jobtext_put_view(struct buf *out, const struct ledger_entry *x,
+    struct bytes words, uint64_t from, uint64_t to, uint64_t lost)
+{
+	put_lost(out, lost, to);
+	buf_printf(out, "of bytes %llu to %llu, %s, a part follows%s",
+	    (unsigned long long)from, (unsigned long long)to,
+	    x->over && to == spool_total(x->spool) ? "the last there are"
+						   : "all so far",
+	    words.len > 0 ? ": " : "");
+	buf_put_bytes(out, words);
+	buf_put_str(out, "\n\n");
+}
+
 void
 jobtext_put_range(
     struct buf *out, const struct ledger_entry *x, uint64_t cursor, size_t max)
@@ -138,10 +161,7 @@ jobtext_put_range(
 		buf_printf(out,
 		    "there is no output at byte %llu yet: use a cursor of %llu at most\n",
 		    (unsigned long long)cursor, (unsigned long long)total);
-	if (lost > 0)
-		buf_printf(out,
-		    "%llu bytes before byte %llu are not kept (any more)\n",
-		    (unsigned long long)lost, (unsigned long long)from);
+	put_lost(out, lost, from);
 	if (x->over && to == total)
 		buf_printf(out,
 		    "bytes %llu to %llu follow, the last there are\n",

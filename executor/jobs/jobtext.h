@@ -24,5 +24,8 @@ void jobtext_put_row(struct buf *out, const struct ledger_entry *x);
  */
 void jobtext_put_range(
     struct buf *out, const struct ledger_entry *x, uint64_t cursor, size_t max);
+/* What comes before a view of bytes `from` to `to`, and what it says of them. */
+void jobtext_put_view(struct buf *out, const struct ledger_entry *x,
+    struct bytes words, uint64_t from, uint64_t to, uint64_t lost);
 
 #endif

@@ -36,7 +36,7 @@ enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
 	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
-	LINES_MAX = 8192, /* of what only a run's end tells, before that */
+	TOLD_MAX = 8192, /* of what only a run's end tells, before that */
 	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
 	KEPT_SHARE = 4, /* of the server's places, one in so many */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
@@ -46,6 +46,8 @@ enum {
 	MAX_NAMED = 3, /* runs that a refusal names */
 	MAX_READ = 1024, /* of each one's command, for secrets */
 	MAX_SHOWN = 24, /* bytes of it */
+	VIEW_MOST =
+	    768, /* bytes about what is left out, as DONE carries them */
 	TYPED_MAX = 1 << 20, /* bytes of input that nobody has read yet */
 	LOST_STATUS = -1, /* of a guard that nobody has seen */
 	PLACE_BITS = 16 /* of a run's number */
@@ -113,6 +115,7 @@ struct job {
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
 	bool executed; /* execve succeeded */
+	struct buf view; /* what is said of output that was left out */
 	bool unrecorded; /* recording failed, the run is ended for it */
 	struct guard_report report;
 	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
@@ -295,6 +298,7 @@ job_forget(struct job *j)
 	plan_fini(&j->plan);
 	buf_fini(&j->denials);
 	buf_wipe(&j->typed);
+	buf_fini(&j->view);
 }
 
 /* Its place is free, once all else was forgotten. */
@@ -380,7 +384,7 @@ explain_result(struct job *j, struct job_result *r)
 
 	if (!j->executed)
 		return;
-	buf_init(&lines, LINES_MAX);
+	buf_init(&lines, TOLD_MAX);
 	hints_end(&j->hints);
 	explain_end(&end, j->plan.policy, &lines);
 	explain_hints(&j->hints, j->plan.policy, &lines);
@@ -447,6 +451,39 @@ answer_end(const struct job *j, const struct job_result *r)
 	j->jobs->ops->done(j->jobs->arg, &told);
 }
 
+static uint8_t
+put_stream_words(struct job *j, const struct output *o, const char *name)
+{
+	CLEANUP_BUF struct buf words = { 0 };
+	bool viewed;
+
+	buf_init(&words, VIEW_MOST);
+	viewed = output_put_words(o, &words);
+	if (words.len > 0)
+		buf_printf(&j->view, "%s%s%s%s", j->view.len > 0 ? "; " : "",
+		    name, name[0] != '\0' ? ": " : "", buf_cstr(&words));
+	return viewed ? (uint8_t)(1 << o->stream) : 0;
+}
+
+/* What was left out of its output, and where it is. */
+static void
+tell_view(struct job *j, struct job_result *r)
+{
+	const struct output *o = &j->stdout_, *err = &j->stderr_;
+	uint64_t all = o->total + err->total;
+	bool two = err->total > 0;
+
+	buf_init(&j->view, VIEW_MOST);
+	r->viewed = put_stream_words(j, o, two ? "stdout" : "");
+	r->viewed |= put_stream_words(j, err, two ? "stderr" : "");
+	if (j->entry != NULL && (r->viewed != 0 || o->sent + err->sent < all))
+		buf_printf(&j->view,
+		    "%sall %llu bytes, by view or cursor: job_output {\"job\": \"%s\"}",
+		    j->view.len > 0 ? "; " : "", (unsigned long long)all,
+		    j->id);
+	r->view = buf_bytes(&j->view);
+}
+
 static void
 job_finish(struct job *j)
 {
@@ -479,6 +516,8 @@ job_finish(struct job *j)
 	fill_result(j, &r);
 	explain_result(j, &r);
 	end_recording(j, &r);
+	if (j->executed && !j->silent)
+		tell_view(j, &r);
 	record_result(jobs->audit, &r, &end);
 	job_charge(j);
 	if (!j->silent)
@@ -648,9 +687,12 @@ job_pump(struct job *j)
 {
 	if (j->silent)
 		j->credit = MAX_CREDIT; /* counted and hashed, not sent */
-	if (stream_drain(j, &j->stdout_, &j->out) &&
-	    stream_drain(j, &j->stderr_, &j->err) &&
-	    tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
+	if (!stream_drain(j, &j->stdout_, &j->out) ||
+	    !stream_drain(j, &j->stderr_, &j->err))
+		return;
+	output_end(&j->stdout_);
+	output_end(&j->stderr_);
+	if (tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
 		job_event(j, ALL_FORWARDED);
 }
 
@@ -1147,7 +1189,8 @@ note_ended(struct job *j)
 
 /* A call is answered: it goes on, and where to read on. */
 static void
-answer_running(const struct job *j, uint64_t call, uint64_t from)
+answer_running(const struct job *j, uint64_t call, uint64_t from,
+    const struct job_result *shown)
 {
 	uint64_t total = spool_total(j->entry->spool);
 	char text[LEDGER_MESSAGE];
@@ -1157,7 +1200,9 @@ answer_running(const struct job *j, uint64_t call, uint64_t from)
 		.message = text,
 		.duration_us = (clock_mono_ns() - j->start_ns) / 1000,
 		.stdout_bytes = j->stdout_.total,
-		.stderr_bytes = j->stderr_.total };
+		.stderr_bytes = j->stderr_.total,
+		.viewed = shown->viewed,
+		.view = shown->view };
 
 	memcpy(r.id, j->id, sizeof(r.id));
 	(void)snprintf(text, sizeof(text),
@@ -1167,14 +1212,32 @@ answer_running(const struct job *j, uint64_t call, uint64_t from)
 	j->jobs->ops->done(j->jobs->arg, &r);
 }
 
+/* What a view shows of the output so far. */
+static void
+show_so_far(struct job *j, struct job_result *shown)
+{
+	if (j->stdout_.view == NULL)
+		return;
+	output_end(&j->stdout_);
+	output_end(&j->stderr_);
+	(void)tail_drain(j, &j->stdout_);
+	(void)tail_drain(j, &j->stderr_);
+	tell_view(j, shown);
+}
+
 /* It is on record before anybody is told. */
 static void
 job_detach(struct job *j, const char *why)
 {
+	struct job_result shown = { 0 };
+
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	job_charge(j);
-	if (!j->silent)
-		answer_running(j, j->call, j->begins_detached ? 0 : j->seen);
+	if (!j->silent) {
+		show_so_far(j, &shown);
+		answer_running(
+		    j, j->call, j->begins_detached ? 0 : j->seen, &shown);
+	}
 	loop_timer_cancel(j->jobs->loop, &j->wait);
 	j->silent = j->detached = j->entry->job = true;
 	j->plan.timeout_ms = j->plan.job_ms;
@@ -1432,10 +1495,27 @@ job_prepare(struct job *j, struct err *e)
 	return j->sp.live || start_in_cgroup(j, e) == 0;
 }
 
+/* How a stream is shown; without memory for a view as if there were none. */
+static void
+begin_output(struct job *j, struct output *o, uint8_t stream, int fd)
+{
+	uint32_t cap = j->plan.policy->output_bytes;
+	const struct viewspec *spec = &j->plan.view;
+	struct view *v;
+
+	output_init(o, stream, fd, cap);
+	if (spec->kind == VIEWSPEC_NONE && j->plan.text)
+		output_show_failures(o, &j->plan.failure);
+	if (spec->kind <= VIEWSPEC_ALL || fd == -1)
+		return;
+	v = view_new(spec, &j->plan.failure, 0, cap);
+	if (v != NULL)
+		output_show_view(o, v);
+}
+
 static void
 job_start(struct job *j)
 {
-	uint32_t cap = j->plan.policy->output_bytes;
 	struct err e = { 0 };
 
 	if (is_expired(j)) { /* it had to wait */
@@ -1454,8 +1534,8 @@ job_start(struct job *j)
 	}
 	spawn_go(&j->sp);
 	j->start_ns = clock_mono_ns();
-	output_init(&j->stdout_, 1, j->sp.out, cap);
-	output_init(&j->stderr_, 2, j->sp.err, cap);
+	begin_output(j, &j->stdout_, 1, j->sp.out);
+	begin_output(j, &j->stderr_, 2, j->sp.err);
 	if (j->silent || j->begins_detached) {
 		output_detach(&j->stdout_);
 		output_detach(&j->stderr_);
@@ -1957,10 +2037,11 @@ void
 jobs_tell_running(
     struct jobs *jobs, const char *id, uint64_t call, uint64_t cursor)
 {
+	static const struct job_result none = { 0 };
 	const struct job *j = find_running(jobs, id);
 
 	if (j != NULL)
-		answer_running(j, call, cursor);
+		answer_running(j, call, cursor, &none);
 }
 
 bool

@@ -20,6 +20,8 @@ struct job_result {
 	uint64_t kept[ASCIICAST_STREAMS]; /* bytes that can be read later */
 	const char *message; /* never NULL */
 	struct bytes denials; /* explanations, one a line */
+	uint8_t viewed; /* bit s: stream s is shown otherwise than written */
+	struct bytes view; /* what was left out of the output */
 };
 
 #endif

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "executor/view/brief.h"
+
+enum { TEXT_MAX = 512 << 20 /* bytes of a view; its own bound is lower */ };
+
 static uint8_t piece[OUTPUT_MAX_PIECE];
 
 void
@@ -28,12 +32,37 @@ output_close(struct output *o)
 	o->fd = -1;
 }
 
+static void
+free_kept(struct output *o)
+{
+	free(o->ring);
+	o->ring = NULL;
+	picks_free(o->picks);
+	o->picks = NULL;
+	view_free(o->view);
+	o->view = NULL;
+	buf_fini(&o->text);
+	o->text_sent = o->ring_sent = o->picks_end = 0;
+}
+
 void
 output_fini(struct output *o)
 {
 	output_close(o);
-	free(o->ring);
-	o->ring = NULL;
+	free_kept(o);
+}
+
+void
+output_show_failures(struct output *o, const struct failure *f)
+{
+	o->failure = f;
+}
+
+void
+output_show_view(struct output *o, struct view *v)
+{
+	o->view = v;
+	o->head = o->ring_size = 0;
 }
 
 bool
@@ -42,11 +71,22 @@ output_needs_credit(const struct output *o)
 	return o->total < o->head;
 }
 
+/* What is beyond the head may be left out. */
+static void
+begin_ring(struct output *o)
+{
+	o->ring = calloc(1, o->ring_size);
+	if (o->ring != NULL && o->failure != NULL)
+		o->picks = picks_new(o->failure, o->head, o->ring_size / 2);
+}
+
 static void
 ring_put(struct output *o, const uint8_t *p, size_t len)
 {
-	if (o->ring == NULL && o->ring_size > 0)
-		o->ring = calloc(1, o->ring_size);
+	if (o->ring == NULL && o->ring_size > 0 && len > 0)
+		begin_ring(o);
+	if (o->picks != NULL)
+		picks_feed(o->picks, bytes_make(p, len));
 	o->ring_total += len;
 	if (o->ring == NULL)
 		return; /* no memory: it counts as left out */
@@ -73,6 +113,8 @@ output_read(
 
 	if (output_needs_credit(o) && credit < want)
 		want = credit;
+	if (o->view != NULL && view_piece(o->view) < want)
+		want = view_piece(o->view);
 	if (want == 0)
 		return ERR_AGAIN;
 	n = read(o->fd, piece, want);
@@ -86,7 +128,10 @@ output_read(
 		head = (size_t)n;
 	o->total += (uint64_t)n;
 	o->sent += head;
+	o->told += head;
 	ring_put(o, piece + head, (size_t)n - head);
+	if (o->view != NULL)
+		view_feed(o->view, bytes_make(piece, (size_t)n));
 	out->skipped = 0;
 	out->data = bytes_make(piece, head);
 	out->all = bytes_make(piece, (size_t)n);
@@ -97,9 +142,7 @@ void
 output_detach(struct output *o)
 {
 	o->head = o->ring_size = 0;
-	o->ring_sent = 0;
-	free(o->ring);
-	o->ring = NULL;
+	free_kept(o);
 }
 
 void
@@ -117,31 +160,166 @@ ring_kept(const struct output *o)
 	return o->ring_total < o->ring_size ? o->ring_total : o->ring_size;
 }
 
-uint64_t
-output_tail_left(const struct output *o)
+/* Number of the first byte that the ring holds. */
+static uint64_t
+ring_first(const struct output *o)
 {
-	return ring_kept(o) - o->ring_sent;
+	return o->total - ring_kept(o);
+}
+
+/* Where something is left out, failures take a part of the tail's place. */
+static void
+end_picks(struct output *o)
+{
+	picks_end(o->picks);
+	if (ring_first(o) == o->head)
+		return;
+	o->ring_sent = brief_give_way(o->picks, (size_t)ring_kept(o));
+	o->picks_end = ring_first(o) + o->ring_sent;
+}
+
+void
+output_end(struct output *o)
+{
+	if (o->ended)
+		return;
+	o->ended = true;
+	if (o->picks != NULL)
+		end_picks(o);
+	if (o->view == NULL)
+		return;
+	buf_init(&o->text, TEXT_MAX);
+	view_end(o->view, &o->text);
 }
 
 bool
-output_tail(struct output *o, uint32_t max, struct output_piece *out)
+output_put_words(const struct output *o, struct buf *out)
 {
-	uint64_t left = output_tail_left(o);
+	if (o->view != NULL && !view_is_whole(o->view)) {
+		view_put_words(o->view, out);
+		return true;
+	}
+	if (o->picks_end == 0 || picks_found(o->picks) == 0)
+		return false;
+	buf_printf(out,
+	    "of what is left out, %llu lines that look like failures are shown",
+	    (unsigned long long)picks_found(o->picks));
+	if (picks_dropped(o->picks) > 0)
+		buf_printf(out, ", and %llu more are not",
+		    (unsigned long long)picks_dropped(o->picks));
+	return false;
+}
+
+/* The next pick before the tail, or what is left of one. */
+static bool
+next_pick(const struct output *o, uint64_t *at, struct bytes *text)
+{
+	if (o->picks_end == 0 || !picks_get(o->picks, o->pick, at, text) ||
+	    *at >= o->picks_end)
+		return false;
+	if (text->len > o->picks_end - *at)
+		text->len = (size_t)(o->picks_end - *at);
+	*text = bytes_make(text->p + o->pick_sent, text->len - o->pick_sent);
+	*at += o->pick_sent;
+	return true;
+}
+
+static uint64_t
+picks_left(const struct output *o)
+{
+	struct output rest = *o;
+	struct bytes text;
+	uint64_t at, n = 0;
+
+	while (next_pick(&rest, &at, &text)) {
+		n += text.len;
+		rest.pick++;
+		rest.pick_sent = 0;
+	}
+	return n;
+}
+
+uint64_t
+output_tail_left(const struct output *o)
+{
+	return o->text.len - o->text_sent + picks_left(o) + ring_kept(o) -
+	       o->ring_sent;
+}
+
+static size_t
+clip_piece(size_t n, uint32_t max)
+{
+	if (n > max)
+		n = max;
+	return n > sizeof(piece) ? sizeof(piece) : n;
+}
+
+/* Byte `at` comes next. */
+static void
+give_piece(
+    struct output *o, uint64_t at, struct bytes data, struct output_piece *out)
+{
+	out->skipped = at - o->told;
+	out->data = data;
+	o->told = at + data.len;
+	o->sent += data.len;
+}
+
+static bool
+give_text(struct output *o, uint32_t max, struct output_piece *out)
+{
+	size_t n = clip_piece(o->text.len - o->text_sent, max);
+
+	if (n == 0)
+		return false;
+	out->skipped = 0;
+	out->data = bytes_make(o->text.p + o->text_sent, n);
+	o->text_sent += n;
+	o->sent += n;
+	return true;
+}
+
+static bool
+give_pick(struct output *o, uint32_t max, struct output_piece *out)
+{
+	struct bytes text;
+	uint64_t at;
+	size_t n;
+
+	if (!next_pick(o, &at, &text))
+		return false;
+	n = clip_piece(text.len, max);
+	give_piece(o, at, bytes_make(text.p, n), out);
+	o->pick_sent += n;
+	if (n == text.len) {
+		o->pick++;
+		o->pick_sent = 0;
+	}
+	return true;
+}
+
+static bool
+give_ring(struct output *o, uint32_t max, struct output_piece *out)
+{
+	uint64_t left = ring_kept(o) - o->ring_sent;
 	size_t at, n;
 
-	if (left == 0 || max == 0)
+	if (left == 0)
 		return false;
 	at = (size_t)((o->ring_total - left) % o->ring_size);
 	n = o->ring_size - at;
 	if (n > left)
 		n = (size_t)left;
-	if (n > max)
-		n = max;
-	if (n > sizeof(piece))
-		n = sizeof(piece);
-	out->skipped = o->ring_sent == 0 ? o->ring_total - left : 0;
-	out->data = bytes_make(o->ring + at, n);
+	n = clip_piece(n, max);
 	o->ring_sent += n;
-	o->sent += n;
+	give_piece(o, o->total - left, bytes_make(o->ring + at, n), out);
 	return true;
+}
+
+bool
+output_tail(struct output *o, uint32_t max, struct output_piece *out)
+{
+	output_end(o);
+	return max > 0 && (give_text(o, max, out) || give_pick(o, max, out) ||
+			      give_ring(o, max, out));
 }

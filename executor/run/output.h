@@ -5,12 +5,17 @@
  * The first half of the cap is forwarded as it comes, under the frontend's
  * credit; of what follows, the last half is kept in a ring and forwarded at
  * the end, with the number of bytes left out between.  So the command is
- * never blocked for having said much, and head and tail both arrive.
+ * never blocked for having said much, and head and tail both arrive; lines
+ * between that look like failures (executor/view/picks) take up to half of
+ * the tail's place.  With a view (executor/view) all is read on, and what it
+ * shows is forwarded at the end.
  */
 #ifndef EXECUTOR_OUTPUT_H
 #define EXECUTOR_OUTPUT_H
 
 #include "common/digest.h"
+#include "executor/view/picks.h"
+#include "executor/view/view.h"
 
 enum {
 	OUTPUT_MAX_PIECE = 16384 /* bytes of one read and of one frame */
@@ -27,6 +32,15 @@ struct output {
 	uint32_t ring_size; /* bytes */
 	uint64_t ring_total; /* bytes that ever went into the ring */
 	uint64_t ring_sent; /* of what it kept */
+	uint64_t told; /* after the last byte that was sent or left out */
+	bool ended; /* what comes last is made up */
+	const struct failure *failure; /* borrowed; NULL: no picks */
+	struct picks *picks; /* owned; allocated with the ring */
+	size_t pick, pick_sent; /* the next, and how much of it is sent */
+	uint64_t picks_end; /* byte number: the tail begins here */
+	struct view *view; /* owned; NULL: none */
+	struct buf text; /* what it shows */
+	size_t text_sent;
 };
 
 /* Forward the result of a read, or a piece of the tail. */
@@ -39,6 +53,10 @@ struct output_piece {
 /* cap: bytes kept of the stream.  Takes over fd. */
 void output_init(struct output *o, uint8_t stream, int fd, uint32_t cap);
 void output_fini(struct output *o);
+/* Of what is left out, failures are shown; f must live as long. */
+void output_show_failures(struct output *o, const struct failure *f);
+/* Show this (taken over) instead of head and tail; before anything is read. */
+void output_show_view(struct output *o, struct view *v);
 /* Close our end of the pipe; what was kept stays. */
 void output_close(struct output *o);
 /*
@@ -53,6 +71,14 @@ void output_mute(struct output *o, const struct output_piece *p);
 void output_detach(struct output *o);
 /* Would a read be forwarded (and so need credit)? */
 bool output_needs_credit(const struct output *o);
+/* Nothing is read any more, so that what comes last can be made up. */
+void output_end(struct output *o);
+/*
+ * After output_end(): append what is to be said of what was left out, for the
+ * caller; nothing if a head and a tail say it all.  true: the stream is shown
+ * otherwise than it was written.
+ */
+bool output_put_words(const struct output *o, struct buf *out);
 /* Next piece of the tail, at most max bytes; false when it is all sent. */
 bool output_tail(struct output *o, uint32_t max, struct output_piece *out);
 uint64_t output_tail_left(const struct output *o); /* bytes */

@@ -47,6 +47,7 @@ static const struct arg_rule arg_rules[] = {
 	{ "stdin", PROTO_STRING, REQUEST_MAX_STDIN, false },
 	{ "timeout_ms", PROTO_NUMBER, 20, false },
 	{ "env", PROTO_STRING, REQUEST_MAX_COMMAND, true },
+	{ "view", PROTO_STRING, VIEWSPEC_MAX, false },
 };
 
 void
@@ -700,6 +701,14 @@ plan_tool(struct plan *p, const struct request *r, const struct token *t,
 }
 
 static int
+plan_view(struct plan *p, const struct request *r, struct err *e)
+{
+	const struct request_arg *a = find_arg(r, "view");
+
+	return a == NULL ? 0 : viewspec_parse(request_value(r, a), &p->view, e);
+}
+
+static int
 make_plan(const struct request *r, const struct token *t, struct plan *p,
     struct err *e)
 {
@@ -725,7 +734,7 @@ make_plan(const struct request *r, const struct token *t, struct plan *p,
 	p->one_stream = tool->shell && wants_one_stream(t);
 	if (plan_cwd(p, dir != NULL ? request_value(r, dir) : BYTES_LIT("."),
 		e) != 0 ||
-	    plan_timeout(p, r, t, e) != 0)
+	    plan_timeout(p, r, t, e) != 0 || plan_view(p, r, e) != 0)
 		return e->code;
 	in = find_arg(r, "stdin");
 	w.command = request_value(r, command);
@@ -755,6 +764,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 		plan_fini(&p);
 		return e->code;
 	}
+	failure_init(&p.failure, p.command);
 	*out = p;
 	return 0;
 }
@@ -764,6 +774,7 @@ plan_fini(struct plan *p)
 {
 	policy_unref(p->policy);
 	p->policy = NULL;
+	viewspec_fini(&p->view);
 	buf_fini(&p->ignored);
 	buf_wipe(&p->strings);
 	buf_fini(&p->vectors);

@@ -12,6 +12,8 @@
 
 #include "executor/conf/conf_values.h"
 #include "executor/policy/token.h"
+#include "executor/view/failure.h"
+#include "executor/view/viewspec.h"
 #include "proto/proto.h"
 
 enum {
@@ -61,6 +63,8 @@ struct plan {
 	uint32_t timeout_ms;
 	struct policy_jobs jobs; /* of the token's policy */
 	uint32_t job_ms; /* its time-out once it is a job */
+	struct viewspec view; /* of its output */
+	struct failure failure; /* what its failures look like */
 	bool text; /* its answer is text, so that it can be so far */
 	char directory[PATH_MAX]; /* of the jail, for messages */
 	char cwd[PATH_MAX]; /* as asked for, absolute */

@@ -179,6 +179,18 @@ put_denied(struct buf *text, const struct msg_done *d)
 	buf_put_u8(text, '\n');
 }
 
+/* What of the output is shown. */
+static void
+put_view(struct buf *text, const struct msg_done *d)
+{
+	if (d->view.len == 0)
+		return;
+	end_line(text);
+	buf_put_str(text, "VIEW: ");
+	buf_put_bytes(text, d->view);
+	buf_put_u8(text, '\n');
+}
+
 /* Where the rest is: a client may show text alone. */
 static void
 put_more(struct buf *text, const struct shown *s, const struct msg_done *d)
@@ -210,6 +222,7 @@ put_text(struct buf *out, const struct catalog_tool *t, const struct shown *s,
 	else
 		put_labelled(&text, s, d);
 	put_denied(&text, d);
+	put_view(&text, d);
 	put_more(&text, s, d);
 	if (text.overflow)
 		out->overflow = true;
@@ -339,6 +352,8 @@ put_structured(struct buf *out, const struct shown *s, const struct msg_done *d)
 	json_put_key(out, "denials");
 	put_lines(out, d->denials);
 	put_more_uris(out, s, d);
+	if (d->view.len > 0)
+		json_put_member(out, "view", d->view);
 	buf_put_str(out, "}");
 }
 
@@ -360,6 +375,13 @@ put_shaped(struct buf *out, const struct result_call *call,
 	}
 	json_put_member_bool(out, "isError", false);
 	buf_put_str(out, "}");
+}
+
+/* Is a stream shown otherwise than it was written? */
+static bool
+is_viewed(const struct msg_done *d, unsigned stream)
+{
+	return (d->viewed >> stream & 1) != 0;
 }
 
 /* --- output that is not text ---------------------------------------------- */
@@ -410,7 +432,9 @@ show_stdout(struct shown *s, const struct result_call *call,
 {
 	const struct capture *c = call->capture;
 
-	if (c->cut_of[CAPTURE_STDOUT] || call->done->state == PROTO_REFUSED)
+	if (c->cut_of[CAPTURE_STDOUT] ||
+	    is_viewed(call->done, CAPTURE_STDOUT) ||
+	    call->done->state == PROTO_REFUSED)
 		return;
 	capture_copy(c, CAPTURE_STDOUT, &s->bytes);
 	if (call->base64) {
@@ -433,7 +457,7 @@ wants_more(
 	struct buf text;
 	bool whole;
 
-	if (call->capture->cut_of[stream])
+	if (call->capture->cut_of[stream] || is_viewed(call->done, stream))
 		return true;
 	if (s->is_instead && stream == CAPTURE_STDOUT)
 		return false;
@@ -451,7 +475,7 @@ show_output(struct shown *s, const struct result_call *call,
 	memset(s, 0, sizeof(*s));
 	buf_init(&s->bytes, RESULT_MAX_TEXT);
 	s->capture = call->capture;
-	s->cut = call->capture->cut;
+	s->cut = call->capture->cut || call->done->viewed != 0;
 	s->raw = (call->flags & PROTO_TOKEN_RAW_TEXT) != 0;
 	s->kept[CAPTURE_STDOUT] = call->done->stdout_kept;
 	s->kept[CAPTURE_STDERR] = call->done->stderr_kept;

@@ -12,7 +12,8 @@ enum param_kind {
 	PARAM_NUMBER,
 	PARAM_BOOL,
 	PARAM_ENV,
-	PARAM_ENCODING
+	PARAM_ENCODING,
+	PARAM_VIEW
 };
 
 struct catalog_param {
@@ -33,6 +34,8 @@ struct catalog_param {
 		    NULL },                                                    \
 	    { "encoding", PARAM_ENCODING, 16, false, false, false, false,      \
 		    NULL },                                                    \
+	    { "view", PARAM_VIEW, CATALOG_MAX_VIEW, false, false, false,       \
+		    false, NULL },                                             \
 	{                                                                      \
 		"env", PARAM_ENV, CATALOG_MAX_COMMAND, false, false, false,    \
 		    false, NULL                                                \
@@ -58,6 +61,7 @@ static const struct catalog_param output_params[] = {
 	{ .name = "cursor", .kind = PARAM_NUMBER, .zero = true },
 	{ .name = "wait_ms", .kind = PARAM_NUMBER, .zero = true },
 	{ .name = "until", .kind = PARAM_TEXT, .max = 16 },
+	{ .name = "view", .kind = PARAM_VIEW, .max = CATALOG_MAX_VIEW },
 };
 
 static const struct catalog_param input_params[] = {
@@ -114,6 +118,15 @@ static const struct catalog_param cli_jobs_params[] = {
 	COMMON_PARAMS, KEY_PARAM
 };
 
+/* clang-format off */
+#define VIEW_SCHEMA(by_default) \
+	"\"view\":{\"type\":\"string\",\"description\":\"What to return of the output: all, head, tail, errors (lines that look like failures), summary (repeated lines folded), lines 10-99, grep PATTERN or grep -C2 PATTERN (regular expression, case matters without (?i)). Default: " by_default ".\"}"
+#define OUTPUT_VIEW \
+	VIEW_SCHEMA("all if it is short, else beginning, failures and end")
+#define JOB_VIEW \
+	VIEW_SCHEMA("bytes from cursor on; without cursor as exec_cmd does")
+/* clang-format on */
+
 #define COMMON_SCHEMA                                                          \
 	"\"stdin\":{\"type\":\"string\",\"description\":\"Text for the "       \
 	"command's standard input. Without it, standard input is empty.\"},"   \
@@ -124,7 +137,7 @@ static const struct catalog_param cli_jobs_params[] = {
 	"\"encoding\":{\"type\":\"string\",\"enum\":[\"text\",\"base64\"],"    \
 	"\"description\":\"base64: return standard output as base64, for "     \
 	"bytes that are not text, unless it is longer than what is returned. " \
-	"Pictures, WAV and PDF are recognised without.\"},"                    \
+	"Pictures, WAV and PDF are recognised without.\"}," OUTPUT_VIEW ","    \
 	"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":"     \
 	"\"string\"},\"description\":\"Environment variables for this "        \
 	"command; only names that the policy allows.\"}"
@@ -144,7 +157,7 @@ static const char cli_schema[] =
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char output_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"string\"},\"stderr\":{\"type\":\"string\"},\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":\"there if stdout is base64\"},\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":\"null unless the command ended by itself\"},\"mime_type\":{\"type\":\"string\",\"description\":\"of stdout, where its bytes are a picture, sound or file\"},\"signal\":{\"type\":[\"string\",\"null\"],\"description\":\"name of the signal that ended it\"},\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\",\"timed_out\",\"cancelled\",\"refused\",\"lost\",\"running\"]},\"message\":{\"type\":\"string\",\"description\":\"why it was refused or ended, and what to do\"},\"timed_out\":{\"type\":\"boolean\"},\"truncated\":{\"type\":\"boolean\",\"description\":\"output was left out; a marker in it tells where\"},\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":[\"stdout\",\"stderr\"],\"description\":\"written by the command\"},\"duration_ms\":{\"type\":\"integer\"},\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names this run in the server's audit log\"},\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"what the policy refused to the command\"},\"more\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"resources that hold what was left out\"}},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\",\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\",\"run_id\",\"denials\",\"more\"]}";
+    "{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"string\"},\"stderr\":{\"type\":\"string\"},\"encoding\":{\"type\":\"string\",\"enum\":[\"base64\"],\"description\":\"there if stdout is base64\"},\"exit_code\":{\"type\":[\"integer\",\"null\"],\"description\":\"null unless the command ended by itself\"},\"mime_type\":{\"type\":\"string\",\"description\":\"of stdout, where its bytes are a picture, sound or file\"},\"signal\":{\"type\":[\"string\",\"null\"],\"description\":\"name of the signal that ended it\"},\"state\":{\"type\":\"string\",\"enum\":[\"exited\",\"signalled\",\"timed_out\",\"cancelled\",\"refused\",\"lost\",\"running\"]},\"message\":{\"type\":\"string\",\"description\":\"why it was refused or ended, and what to do\"},\"timed_out\":{\"type\":\"boolean\"},\"truncated\":{\"type\":\"boolean\",\"description\":\"output was left out; a marker in it tells where\"},\"bytes\":{\"type\":\"object\",\"properties\":{\"stdout\":{\"type\":\"integer\"},\"stderr\":{\"type\":\"integer\"}},\"required\":[\"stdout\",\"stderr\"],\"description\":\"written by the command\"},\"duration_ms\":{\"type\":\"integer\"},\"run_id\":{\"type\":[\"string\",\"null\"],\"description\":\"names this run in the server's audit log\"},\"denials\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"what the policy refused to the command\"},\"more\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"resources that hold what was left out\"},\"view\":{\"type\":\"string\",\"description\":\"what of the output is shown\"}},\"required\":[\"stdout\",\"stderr\",\"exit_code\",\"signal\",\"state\",\"timed_out\",\"truncated\",\"bytes\",\"duration_ms\",\"run_id\",\"denials\",\"more\"]}";
 
 /* Any command: a client must assume the worst. */
 static const char annotations[] =
@@ -184,7 +197,8 @@ static const char start_schema[] =
 
 static const char job_output_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
-    ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"},\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, and no longer than calls are waited for, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+    ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"}," JOB_VIEW
+    ",\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, and no longer than calls are waited for, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
 
 static const char input_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
@@ -412,6 +426,80 @@ take_encoding(
 	return err_set(e, ERR_BAD, "encoding must be \"text\" or \"base64\"");
 }
 
+/* "lines 1-9" of {"lines": {"from": 1, "to": 9}} or {"lines": "1-9"}. */
+static bool
+put_lines_view(struct buf *out, const struct json_value *v)
+{
+	int64_t from = 1, to = 0;
+
+	buf_put_str(out, "lines ");
+	if (v->type == JSON_STRING) {
+		buf_put_bytes(out, v->text);
+		return true;
+	}
+	if (v->type != JSON_OBJECT ||
+	    (json_get(v, "from") != NULL &&
+		!json_to_i64(json_get(v, "from"), &from)) ||
+	    (json_get(v, "to") != NULL && !json_to_i64(json_get(v, "to"), &to)))
+		return false;
+	buf_printf(out, "%" PRId64 "-", from);
+	if (json_get(v, "to") != NULL)
+		buf_printf(out, "%" PRId64, to);
+	return true;
+}
+
+/* Likewise of {"grep": {"pattern": "x", "context": 2}} or {"grep": "x"}. */
+static bool
+put_grep_view(struct buf *out, const struct json_value *v)
+{
+	const struct json_value *pattern = json_get(v, "pattern");
+	int64_t context = 0;
+
+	if (v->type == JSON_STRING)
+		pattern = v;
+	if (!json_is(pattern, JSON_STRING) ||
+	    (json_get(v, "context") != NULL &&
+		!json_to_i64(json_get(v, "context"), &context)))
+		return false;
+	buf_printf(out, "grep -C%" PRId64 " ", context);
+	buf_put_bytes(out, pattern->text);
+	return true;
+}
+
+static bool
+put_view_object(struct buf *out, const struct json_value *v)
+{
+	const struct json_value *what = v->child;
+
+	if (v->count != 1)
+		return false;
+	if (bytes_eq_str(what->key, "lines"))
+		return put_lines_view(out, what);
+	return bytes_eq_str(what->key, "grep") && put_grep_view(out, what);
+}
+
+/* A string as the schema says; what models write instead of it as well. */
+static int
+take_view(const struct catalog_param *p, const struct json_value *v,
+    struct catalog_args *out, struct err *e)
+{
+	size_t from = out->store.len;
+	struct bytes text;
+
+	if (v->type != JSON_OBJECT)
+		return take_text(p, v, out, e);
+	if (!put_view_object(&out->store, v))
+		return err_set(e, ERR_BAD,
+		    "view must be a string, such as \"errors\", \"lines 10-99\" or \"grep PATTERN\"");
+	if (out->store.overflow)
+		return err_set(e, ERR_BAD, "view is too long");
+	text = bytes_make(out->store.p + from, out->store.len - from);
+	if (check_text(p, p->name, text, e) != 0)
+		return e->code;
+	add_arg(out, p->name, PROTO_STRING, bytes_make(NULL, text.len));
+	return 0;
+}
+
 static bool
 is_env_name(struct bytes name)
 {
@@ -599,6 +687,8 @@ take_param(const struct catalog_param *p, const struct json_value *v,
 		return take_bool(p, v, out, e);
 	case PARAM_ENCODING:
 		return take_encoding(v, out, e);
+	case PARAM_VIEW:
+		return take_view(p, v, out, e);
 	case PARAM_ENV:
 		break;
 	}

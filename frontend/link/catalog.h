@@ -17,6 +17,7 @@ enum {
 	CATALOG_MAX_ARGS = 80 + CATALOG_MAX_IGNORED, /* flattened */
 	CATALOG_MAX_COMMAND = 131071, /* bytes, as execve(2) takes them */
 	CATALOG_MAX_STDIN = 1 << 20, /* bytes */
+	CATALOG_MAX_VIEW = 1100, /* bytes */
 	CATALOG_MAX_PATH = 4095, /* bytes of a directory */
 	CATALOG_NUMBER = 21, /* bytes of an int64_t as text, with the NUL */
 	CATALOG_MAX_BYTES = 1300 << 10 /* of all arguments together */

@@ -30,6 +30,7 @@ EXECUTOR = (
     ("executor/channel", "the frames of the hostile frontend"),
     ("executor/jobs", "calls about runs that outlive theirs"),
     ("executor/run", "the life of a run, from its request to its result"),
+    ("executor/view", "which part of long output a caller is given; pure"),
     ("executor/policy", "policies, tokens and tools from root's files"),
     ("executor/confine", "what the kernel is asked to enforce"),
     ("executor/recording", "the output of runs, kept on disk"),

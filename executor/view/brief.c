@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* brief: head, failures, ring.  Executor; bytes are untrusted. */
+#include "executor/view/brief.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct brief {
+	struct buf head;
+	size_t head_max;
+	uint8_t *ring;
+	size_t ring_size;
+	uint64_t ringed; /* bytes that went in since the last gap */
+	uint64_t first,
+	    total; /* numbers of the first byte, and after the last */
+	bool by_line; /* the end begins with a line */
+	struct picks *picks; /* NULL: no failures */
+	uint64_t left_out, shown;
+};
+
+struct brief *
+brief_new(
+    const struct failure *f, enum brief_parts parts, uint64_t at, size_t max)
+{
+	struct brief *b = calloc(1, sizeof(*b));
+	size_t tail = parts == BRIEF_TAIL ? max : max / 2;
+
+	if (b == NULL)
+		return NULL;
+	b->head_max = max - tail;
+	b->ring_size = tail;
+	b->first = b->total = at;
+	b->by_line = parts == BRIEF_TAIL;
+	buf_init(&b->head, b->head_max);
+	b->ring = malloc(tail + 1);
+	if (parts == BRIEF_ALL)
+		b->picks = picks_new(f, at, max / 4);
+	if (b->ring == NULL || (parts == BRIEF_ALL && b->picks == NULL)) {
+		brief_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void
+brief_free(struct brief *b)
+{
+	if (b == NULL)
+		return;
+	buf_fini(&b->head);
+	free(b->ring);
+	picks_free(b->picks);
+	free(b);
+}
+
+static void
+ring_put(struct brief *b, struct bytes data)
+{
+	if (b->ring_size == 0)
+		return;
+	b->ringed += data.len;
+	if (data.len > b->ring_size) {
+		data.p += data.len - b->ring_size;
+		data.len = b->ring_size;
+	}
+	while (data.len > 0) {
+		size_t at = (size_t)((b->ringed - data.len) % b->ring_size);
+		size_t n =
+		    b->ring_size - at < data.len ? b->ring_size - at : data.len;
+
+		memcpy(b->ring + at, data.p, n);
+		data = bytes_make(data.p + n, data.len - n);
+	}
+}
+
+void
+brief_feed(struct brief *b, struct bytes data)
+{
+	size_t n = b->head_max - b->head.len;
+
+	if (n > data.len)
+		n = data.len;
+	buf_put(&b->head, data.p, n);
+	b->total += data.len;
+	if (b->picks != NULL && n > 0)
+		picks_skip(b->picks, n);
+	data = bytes_make(data.p + n, data.len - n);
+	if (data.len == 0)
+		return;
+	ring_put(b, data);
+	if (b->picks != NULL)
+		picks_feed(b->picks, data);
+}
+
+/* What the ring holds is from before it. */
+void
+brief_skip(struct brief *b, uint64_t bytes)
+{
+	b->total += bytes;
+	b->head_max = b->head.len;
+	b->ringed = 0;
+	if (b->picks != NULL)
+		picks_skip(b->picks, bytes);
+}
+
+static size_t
+ring_kept(const struct brief *b)
+{
+	return b->ringed < b->ring_size ? (size_t)b->ringed : b->ring_size;
+}
+
+static void
+end_line(struct buf *out)
+{
+	if (out->len > 0 && out->p[out->len - 1] != '\n')
+		buf_put_u8(out, '\n');
+}
+
+/* On a line of its own. */
+static void
+put_gap(struct buf *out, uint64_t from, uint64_t to)
+{
+	end_line(out);
+	/* U+2026, the ellipsis */
+	buf_printf(out,
+	    "[\xe2\x80\xa6 bytes %llu-%llu left out \xe2\x80\xa6]\n",
+	    (unsigned long long)from, (unsigned long long)to - 1);
+}
+
+size_t
+brief_give_way(const struct picks *p, size_t tail)
+{
+	size_t cost = picks_cost(p);
+
+	return cost < tail / 2 ? cost : tail / 2;
+}
+
+static void
+put_upto(struct brief *b, struct buf *out, uint64_t *next, uint64_t at)
+{
+	if (at > *next) {
+		put_gap(out, *next, at);
+		b->left_out += at - *next;
+	}
+	*next = at;
+}
+
+/* Those before byte number `end`. */
+static void
+put_picks(struct brief *b, struct buf *out, uint64_t *next, uint64_t end)
+{
+	struct bytes text;
+	uint64_t at;
+
+	for (size_t i = 0; picks_get(b->picks, i, &at, &text); i++) {
+		if (at >= end)
+			return;
+		if (text.len > end - at)
+			text.len = (size_t)(end - at);
+		put_upto(b, out, next, at);
+		buf_put_bytes(out, text);
+		*next = at + text.len;
+	}
+}
+
+/* From byte number `from` of those that it holds. */
+static void
+put_ring(const struct brief *b, struct buf *out, uint64_t from)
+{
+	size_t left = (size_t)(b->total - from);
+
+	while (left > 0) {
+		size_t at = (size_t)((b->ringed - left) % b->ring_size);
+		size_t n = b->ring_size - at < left ? b->ring_size - at : left;
+
+		buf_put(out, b->ring + at, n);
+		left -= n;
+	}
+}
+
+/* Behind the first newline there, if there is one. */
+static uint64_t
+next_line(const struct brief *b, uint64_t from)
+{
+	for (uint64_t at = from; at < b->total; at++)
+		if (b->ring[(b->ringed - (b->total - at)) % b->ring_size] ==
+		    '\n')
+			return at + 1 < b->total ? at + 1 : from;
+	return from;
+}
+
+void
+brief_put(struct brief *b, struct buf *out)
+{
+	uint64_t next = b->first + b->head.len;
+	uint64_t from = b->total - ring_kept(b);
+
+	buf_put_bytes(out, buf_bytes(&b->head));
+	if (b->picks != NULL)
+		picks_end(b->picks);
+	if (b->picks != NULL && from > next) {
+		from += brief_give_way(b->picks, ring_kept(b));
+		b->shown = picks_found(b->picks);
+		put_picks(b, out, &next, from);
+	} else if (b->by_line && from > next) {
+		from = next_line(b, from);
+	}
+	put_upto(b, out, &next, from);
+	put_ring(b, out, next);
+}
+
+uint64_t
+brief_left_out(const struct brief *b)
+{
+	return b->left_out;
+}
+
+void
+brief_failures(const struct brief *b, uint64_t *shown, uint64_t *dropped)
+{
+	*shown = b->shown;
+	*dropped =
+	    b->picks == NULL || b->left_out == 0 ? 0 : picks_dropped(b->picks);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brief: long output within a number of bytes: its beginning, lines between
+ * that look like failures, and its end.
+ *
+ * Output that fits is as it is.  Bytes are untrusted; memory is bounded.
+ */
+#ifndef EXECUTOR_BRIEF_H
+#define EXECUTOR_BRIEF_H
+
+#include "executor/view/picks.h"
+
+enum brief_parts {
+	BRIEF_ALL, /* beginning, failures, end */
+	BRIEF_ENDS, /* beginning, end */
+	BRIEF_TAIL /* the end alone, from the beginning of a line */
+};
+
+struct brief;
+
+/* From byte number `at` on; f must live as long.  NULL: no memory. */
+struct brief *brief_new(
+    const struct failure *f, enum brief_parts parts, uint64_t at, size_t max);
+void brief_free(struct brief *b); /* NULL is fine */
+void brief_feed(struct brief *b, struct bytes data);
+void brief_skip(struct brief *b, uint64_t bytes); /* they are not there */
+/* What there is, at most max bytes except for what says what is left out. */
+void brief_put(struct brief *b, struct buf *out);
+uint64_t brief_left_out(const struct brief *b); /* bytes; after brief_put() */
+/* Lines that look like failures between: shown, and not. */
+void brief_failures(const struct brief *b, uint64_t *shown, uint64_t *dropped);
+
+/* Of a tail of so many bytes, those that give way to the picks. */
+size_t brief_give_way(const struct picks *p, size_t tail);
+
+#endif
