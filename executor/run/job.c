@@ -462,7 +462,7 @@ put_stream_words(struct job *j, const struct output *o, const char *name)
 	if (words.len > 0)
 		buf_printf(&j->view, "%s%s%s%s", j->view.len > 0 ? "; " : "",
 		    name, name[0] != '\0' ? ": " : "", buf_cstr(&words));
-	return viewed ? (uint8_t)(1 << o->stream) : 0;
+	return (uint8_t)((viewed ? 1u : 0u) << o->stream);
 }
 
 /* What was left out of its output, and where it is. */
