@@ -419,17 +419,18 @@ receive_message(struct message *m)
 	return true;
 }
 
+/*
+ * One, however many wait: runs that ended meanwhile are reaped before the next
+ * begins, which takes over their network.
+ */
 static void
-take_messages(void)
+take_next(void)
 {
 	static struct message m;
 
 	m.head.kind = 0;
-	while (self.pair != -1 && receive_message(&m)) {
-		if (m.head.kind != 0)
-			take_message(&m);
-		m.head.kind = 0;
-	}
+	if (self.pair != -1 && receive_message(&m) && m.head.kind != 0)
+		take_message(&m);
 }
 
 /* --- ends ------------------------------------------------------------- */
@@ -539,7 +540,7 @@ serve(int pair)
 		if (self.strays)
 			end_strays();
 		if (p[0].revents != 0)
-			take_messages();
+			take_next();
 	}
 	return 0;
 }
