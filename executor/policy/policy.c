@@ -63,7 +63,6 @@ struct draft {
 
 struct call_names {
 	char text[PROFILE_MAX_CHANGES + 1][40];
-	size_t count;
 };
 
 /* A resource limit of setrlimit(2): key, resource, default, least, most. */
@@ -824,27 +823,31 @@ read_profile(const struct keys *k, const struct json_value *v, struct policy *p)
 		complain_profile(k, v);
 }
 
-/* Names of calls or groups for the filter; they live as long as the text. */
+/*
+ * Names of calls or groups for the filter, into list, which NULL ends; they
+ * live in *names.
+ */
 static void
-read_calls(const struct keys *k, const struct json_value *list,
-    const char *what, struct call_names *out)
+read_calls(const struct keys *k, const struct json_value *v, const char *what,
+    struct call_names *names, const char *list[PROFILE_MAX_CHANGES + 1])
 {
-	const struct json_value *v;
+	size_t n = 0;
 	char *name;
 
-	if (list == NULL || !keys_array(k, list, what))
+	memset(names, 0, sizeof(*names));
+	if (v == NULL || !keys_array(k, v, what))
 		return;
-	for (v = list->child; v != NULL; v = v->next) {
-		name = out->text[out->count];
-		if (out->count == PROFILE_MAX_CHANGES) {
+	for (v = v->child; v != NULL; v = v->next) {
+		name = names->text[n];
+		if (n == PROFILE_MAX_CHANGES) {
 			keys_complain(k, v, "%s: at most %d names", what,
 			    PROFILE_MAX_CHANGES);
 			return;
 		}
-		if (!keys_string(k, v, 1, name, sizeof(out->text[0])))
+		if (!keys_string(k, v, 1, name, sizeof(names->text[0])))
 			continue;
 		if (profile_knows(name))
-			out->count++;
+			list[n++] = name;
 		else
 			keys_complain(k, v,
 			    "there is no system call or group \"%s\"",
@@ -1104,8 +1107,6 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	static struct profile_choice choice;
 	struct err e;
 
-	memset(&allow, 0, sizeof(allow));
-	memset(&deny, 0, sizeof(deny));
 	memset(&choice, 0, sizeof(choice));
 	choice.profile = profile_find(bytes_of(p->profile));
 	choice.internet = p->confine.network == CONFINE_LOOPBACK ||
@@ -1113,12 +1114,8 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.look = p->confine.network == CONFINE_LOOK;
 	choice.sockets = p->confine.sockets;
 	choice.noexec = p->confine.noexec;
-	read_calls(k, d->allow_calls, "\"allow\"", &allow);
-	read_calls(k, d->deny_calls, "\"deny\"", &deny);
-	for (size_t i = 0; i < allow.count; i++)
-		choice.allow[i] = allow.text[i];
-	for (size_t i = 0; i < deny.count; i++)
-		choice.deny[i] = deny.text[i];
+	read_calls(k, d->allow_calls, "\"allow\"", &allow, choice.allow);
+	read_calls(k, d->deny_calls, "\"deny\"", &deny, choice.deny);
 	p->log_only = is_true(k, d->log_only);
 	p->explained = probe_get()->listener && !p->log_only;
 	if (p->explained && strcmp(p->profile, "none") != 0 &&

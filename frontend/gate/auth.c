@@ -35,7 +35,6 @@ auth_check(const struct settings_set *set, bool has, struct bytes value,
     struct bytes peer, uint64_t now_s, struct auth_who *out,
     enum proto_authfail *why)
 {
-	struct auth_who who;
 	struct bytes text;
 	uint8_t verifier[DIGEST_BYTES];
 	struct err e;
@@ -45,17 +44,14 @@ auth_check(const struct settings_set *set, bool has, struct bytes value,
 		return fail_for(why, PROTO_AUTH_MISSING);
 	if (bearer_from_header(value, &text, &e) != 0)
 		return fail_for(why, PROTO_AUTH_MALFORMED);
-	bearer_proof(text, who.proof);
-	bearer_verifier(who.proof, verifier);
-	who.token = settings_token_find(set, verifier);
-	if (who.token != NULL)
-		*out = who;
-	explicit_bzero(who.proof, sizeof(who.proof));
-	if (who.token == NULL)
+	bearer_proof(text, out->proof);
+	bearer_verifier(out->proof, verifier);
+	out->token = settings_token_find(set, verifier);
+	if (out->token == NULL)
 		return fail_for(why, PROTO_AUTH_UNKNOWN);
-	if (settings_token_expired(who.token, now_s))
+	if (settings_token_expired(out->token, now_s))
 		return fail_for(why, PROTO_AUTH_EXPIRED);
-	if (!settings_token_from(who.token, peer))
+	if (!settings_token_from(out->token, peer))
 		return fail_for(why, PROTO_AUTH_SOURCE);
 	return 0;
 }

@@ -21,7 +21,7 @@ enum {
 /* The sender of a request, as far as it was proved. */
 struct auth_who {
 	const struct settings_token *token; /* until the next COMMIT */
-	uint8_t proof[DIGEST_BYTES];
+	uint8_t *proof; /* where it goes: the only copy, DIGEST_BYTES */
 };
 
 struct auth;

@@ -158,7 +158,7 @@ authenticate_request(struct endpoint *ep, struct endpoint_request *r)
 	const struct settings_set *set = settings_now(ep->settings);
 	uint32_t wait_s = backoff_refuses(ep->backoff, r->peer);
 	enum proto_authfail why;
-	struct auth_who who;
+	struct auth_who who = { .proof = r->proof };
 	bool shut;
 
 	r->scrub = r->facts.has_authorization;
@@ -172,8 +172,6 @@ authenticate_request(struct endpoint *ep, struct endpoint_request *r)
 		return NULL;
 	if (auth_check(set, r->facts.has_authorization, r->facts.authorization,
 		r->peer, clock_wall_us() / 1000000, &who, &why) == 0) {
-		memcpy(r->proof, who.proof, sizeof(r->proof));
-		explicit_bzero(who.proof, sizeof(who.proof));
 		r->authenticated = true;
 		note_proof(r->proof);
 		return refuse_for_crash(r,

@@ -312,48 +312,50 @@ static int
 check(const struct settings_set *set, const char *header, const char *peer,
     uint64_t now, enum proto_authfail *why)
 {
-	struct auth_who who;
+	uint8_t proof[DIGEST_BYTES], want[DIGEST_BYTES];
+	struct auth_who who = { .proof = proof };
+	int r = auth_check(set, header != NULL, bytes_of(header),
+	    bytes_of(peer), now, &who, why);
 
-	return auth_check(set, header != NULL, bytes_of(header), bytes_of(peer),
-	    now, &who, why);
+	bearer_proof(bytes_of(secret), want);
+	if (r == 0)
+		assert_memory_equal(proof, want, sizeof(want));
+	return r;
 }
 
 /*
- * Nothing is sent; it is malformed; it is known, and is not; it has expired;
- * the source may use it.
+ * Nothing is sent; it is malformed; it is not known; it has expired; the
+ * source may not use it.
  */
 static void
 check_vectors(const struct settings_set *set, const char *header)
 {
 	static const struct vector rows[] = {
-		{ "T-----", PROTO_AUTH_MISSING },
-		{ "FT----", PROTO_AUTH_MALFORMED },
-		{ "FFF---", PROTO_AUTH_UNKNOWN },
-		{ "FF-T--", PROTO_AUTH_UNKNOWN },
-		{ "FFT-T-", PROTO_AUTH_EXPIRED },
-		{ "FFT-FT", PROTO_AUTH_SOURCE },
-		{ "FFT-FF", -1 },
-		{ "FF-FFF", -1 },
+		{ "T----", PROTO_AUTH_MISSING },
+		{ "FT---", PROTO_AUTH_MALFORMED },
+		{ "FFT--", PROTO_AUTH_UNKNOWN },
+		{ "FFFT-", PROTO_AUTH_EXPIRED },
+		{ "FFFFT", PROTO_AUTH_SOURCE },
+		{ "FFFFF", -1 },
 	};
 	enum proto_authfail why;
 	char other[128];
 
 	vectors_complete(
-	    "frontend/gate/auth.c", "auth_check", 6, rows, VECTORS_COUNT(rows));
+	    "frontend/gate/auth.c", "auth_check", 5, rows, VECTORS_COUNT(rows));
 	(void)snprintf(other, sizeof(other), "%s", header);
 	other[strlen(other) - 1] ^= 'A' ^ 'E';
 	for (size_t i = 0; i < VECTORS_COUNT(rows); i++) {
 		const char *is = rows[i].is;
-		bool known = is[2] != 'F' && is[3] != 'T';
 		const char *text = is[0] == 'T'   ? NULL
 				   : is[1] == 'T' ? "Basic YTpi"
-				   : known        ? header
-						  : other;
-		const char *peer = is[5] == 'T' ? "11.1.2.3" : "10.1.2.3";
+				   : is[2] == 'T' ? other
+						  : header;
+		const char *peer = is[4] == 'T' ? "11.1.2.3" : "10.1.2.3";
 
 		why = (enum proto_authfail) - 1;
 		assert_int_equal(
-		    check(set, text, peer, is[4] == 'T' ? 1000 : 999, &why),
+		    check(set, text, peer, is[3] == 'T' ? 1000 : 999, &why),
 		    rows[i].want == -1 ? 0 : -1);
 		assert_int_equal((int)why, rows[i].want);
 	}
