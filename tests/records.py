@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import re
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
@@ -50,3 +51,48 @@ def problems(path):
             found.append(f"{record.get('event.action')}: {reason}: "
                          f"{line[:300].decode(errors='replace')}")
     return found
+
+
+class Between:
+    """A number that is not known to the last digit."""
+
+    def __init__(self, least, most):
+        self.least, self.most = least, most
+
+    def __eq__(self, value):
+        return type(value) is int and self.least <= value <= self.most
+
+    def __repr__(self):
+        return f"{self.least} to {self.most}"
+
+
+class Like:
+    """A text that matches, all of it."""
+
+    def __init__(self, pattern):
+        self.pattern = pattern
+
+    def __eq__(self, value):
+        return isinstance(value, str) and \
+            re.fullmatch(self.pattern, value, re.S) is not None
+
+    def __repr__(self):
+        return f"/{self.pattern}/"
+
+
+# Of every record: what time it was and where it stands in the log; test_order
+# of tests/e2e/test_records.py looks at them.
+PLACE = ("v", "event.sequence", "@timestamp", "monotonic_ns", "seal")
+
+
+def differences(record, want):
+    """How a record is not exactly `want`, its place apart; "" if it is."""
+    found = []
+    for key in sorted({*record, *want} - set(PLACE)):
+        if key not in want:
+            found.append(f"{key} is {record[key]!r}, and nobody expects it")
+        elif key not in record:
+            found.append(f"{key} is missing, {want[key]!r} is expected")
+        elif not want[key] == record[key]:
+            found.append(f"{key} is {record[key]!r}, not {want[key]!r}")
+    return "; ".join(found)

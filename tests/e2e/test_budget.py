@@ -196,8 +196,9 @@ def test_full_disk():
                     "true").error, step=.5)
             check(not status(server)["audit"]["on_reserve"], "still")
             within("record", 5, lambda: [
-                x["event.outcome"] for x in server.audit("log-reserve")] ==
-                ["failure", "success"])
+                (x["event.outcome"], x["log.reserve_bytes"])
+                for x in server.audit("log-reserve")] ==
+                [("failure", 4 << 20), ("success", 4 << 20)])
             equal(reserve.stat().st_blocks * 512, 4 << 20, "reserve")
             equal(server.audit("records-lost"), [], "lost")
 
