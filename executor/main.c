@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ enum {
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 2 * 4096 + 2 /* guards, the frontend, a reload's child */
+	MAX_SPARED = 2 * 4096 + 2, /* guards, the frontend, a reload's child */
+	APART = 65536 /* bytes: tables of that size cost what they hold */
 };
 
 static struct executor {
@@ -510,6 +512,7 @@ on_settled(void *arg)
 	if (!self.ready_owed)
 		return;
 	self.ready_owed = false;
+	(void)malloc_trim(0); /* what the load took, most of it for filters */
 	if (!self.stopping)
 		tell_manager();
 }
@@ -844,6 +847,7 @@ main(int argc, char **argv)
 	int rc;
 
 	open_stdio();
+	(void)mallopt(M_MMAP_THRESHOLD, APART);
 	expect_signals();
 	(void)umask(022); /* each file's mode is given where it is made */
 	self.signals.fd = -1;
