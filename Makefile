@@ -74,7 +74,7 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
-	launcher orphans supervise) \
+	launcher orphans programs supervise) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
@@ -91,17 +91,19 @@ EXECUTOR := $(call in,executor, \
 	cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group) \
 	$(call in,executor/conf, \
-	account certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
+	account accountdb certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
 	asciicast asciicast_read ledger recordings recorder spool) \
 	$(call in,executor/audit, \
 	audit logfile loginuid logline logread log_budget receiver redact \
 	reserve resume \
-	runset seal spelling summary to_journal to_kernel to_syslog)
+	runset seal spelling summary to_journal to_kernel to_syslog) \
+	$(call in,executor/power, \
+	keeper)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
-	child confine_enter connector denial execlog filehash findings guard image \
+	child confine_enter connector denial execlog filehash findings guard image keeper_serve \
 	launchmsg launchplan loginuid_set main mountattr mounts_enter mounts_ready ownid \
 	planstore procdir proctree remask rights serve sockowner template unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.

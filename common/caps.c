@@ -4,6 +4,9 @@
 
 #include <cap-ng.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -71,6 +74,27 @@ caps_drop(uid_t uid, gid_t gid, struct err *e)
 	    capng_apply(CAPNG_SELECT_AMBIENT) != 0)
 		return err_sys(e, "cannot drop capabilities");
 	return caps_verify(uid, gid, e);
+}
+
+void
+caps_keep_over_exec(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+	unsigned long cap;
+
+	if (geteuid() == 0 || syscall(SYS_capget, &head, data) == -1)
+		return;
+	data[0].inheritable = data[0].permitted;
+	data[1].inheritable = data[1].permitted;
+	if (syscall(SYS_capset, &head, data) == -1)
+		return;
+	for (cap = 0; cap < CAPS_MAX; cap++)
+		if ((data[cap / 32].permitted >> cap % 32 & 1) != 0)
+			(void)prctl(
+			    PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 
 bool

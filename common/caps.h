@@ -18,6 +18,11 @@
  * keeps the ids and only drops capabilities.  Cannot be undone.
  */
 int caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
+/*
+ * In a child before execve: let the next program have what this one has.
+ * Capabilities of who is not root do not outlive execve by themselves.
+ */
+void caps_keep_over_exec(void);
 /* true if this process has CAP_SETUID and CAP_SETGID. */
 bool caps_can_change_ids(void);
 /* true if this process has CAP_SYS_RESOURCE: it may raise hard limits. */

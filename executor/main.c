@@ -23,6 +23,7 @@
 #include "common/notify.h"
 #include "common/sigreset.h"
 #include "executor/confine/cgroup.h"
+#include "executor/conf/accountdb.h"
 #include "executor/conf/conf_audit.h"
 #include "executor/conf/conf_redact.h"
 #include "executor/control/control.h"
@@ -36,6 +37,7 @@
 #include "executor/run/launch.h"
 #include "executor/service/launcher.h"
 #include "executor/service/orphans.h"
+#include "executor/service/programs.h"
 #include "executor/service/supervise.h"
 #include "executor/audit/log_budget.h"
 #include "executor/audit/to_journal.h"
@@ -58,7 +60,7 @@ enum {
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 2 * 4096 + 2, /* guards, the frontend, a reload's child */
+	MAX_SPARED = 2 * 4096 + 5, /* guards, and children of our own */
 	APART = 65536 /* bytes: tables of that size cost what they hold */
 };
 
@@ -81,11 +83,12 @@ static struct executor {
 	struct activation inherited;
 	int listeners[CONF_MAX_LISTENERS];
 	size_t listener_count;
-	struct loop_watch signals;
+	struct loop_watch signals, keeper;
 	struct tokenwatch tokens;
 	struct loop_timer sync, stop, sweep, daily, retry, copies;
 	struct watchdog watchdog;
 	bool stopping;
+	bool keeper_lost;
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
 
@@ -282,6 +285,7 @@ static void
 on_reload_ended(void *arg, const struct reload_end *end)
 {
 	(void)arg;
+	accountdb_end();
 	self.ready_owed = true; /* until on_settled */
 	log_report(end->report);
 	if (end->failure != NULL)
@@ -361,9 +365,11 @@ static void
 end_strays(void)
 {
 	static pid_t spared[MAX_SPARED + ORPHANS_MAX_INHERITED];
-	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 3);
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 5);
 
 	spared[n++] = supervise_pid(self.supervise);
+	spared[n++] = keeper_pid();
+	spared[n++] = accountdb_pid();
 	if (launch_pid() > 0)
 		spared[n++] = launch_pid();
 	if (reload_pid(self.reload) > 0)
@@ -688,6 +694,32 @@ start_launcher(struct err *e)
 	return launcher_start(&d, e);
 }
 
+/* Without it nothing can be started or ended: another start has another. */
+static void
+on_keeper_gone(void *arg, uint32_t events)
+{
+	(void)arg;
+	(void)events;
+	loop_del(self.loop, &self.keeper);
+	if (self.stopping)
+		return;
+	self.keeper_lost = true;
+	log_err(
+	    "keeper: it ended, and without it nothing can be started: stopping, to be started again");
+	begin_stop("the keeper ended");
+}
+
+static int
+start_keeper(struct err *e)
+{
+	if (programs_keep(&self.store.conf, self.store.conf.listen_count, e) !=
+	    0)
+		return e->code;
+	self.keeper =
+	    (struct loop_watch){ .fd = keeper_fd(), .handler = on_keeper_gone };
+	return 0;
+}
+
 /* Everything that may fail before the first frontend is started. */
 static int
 prepare_start(struct err *e)
@@ -695,6 +727,8 @@ prepare_start(struct err *e)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (service_rlimits_raise_files(&self.store.conf, e) != 0)
+		return e->code;
+	if (start_keeper(e) != 0)
 		return e->code;
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
@@ -713,7 +747,8 @@ prepare_start(struct err *e)
 	cgroup_clear();
 	on_daily(NULL);
 	recover_runs(self.audit, self.recordings);
-	if (start_launcher(e) != 0)
+	if (loop_add(self.loop, &self.keeper, EPOLLIN, e) != 0 ||
+	    start_launcher(e) != 0)
 		return e->code;
 	return supervise_start(self.supervise, e);
 }
@@ -748,6 +783,7 @@ tear_down(void)
 	self.listener_count = 0;
 	store_fini(&self.store);
 	activation_fini(&self.inherited);
+	(void)keeper_close();
 }
 
 /* Descriptors 0 to 2 are open, so that no other file becomes one of them. */
@@ -832,7 +868,7 @@ conclude_service(int rc, const struct err *e)
 	if (why == NULL && is_refused_call(rc, e))
 		return give_up(EXIT_UNFIT);
 	if (why == NULL)
-		return rc == 0 ? 0 : 1;
+		return rc == 0 && !self.keeper_lost ? 0 : 1;
 	log_err("start: %s; it was tried twice: run mcp-execctl doctor", why);
 	(void)snprintf(text, sizeof(text), "STATUS=%s", why);
 	notify_send(text);
@@ -855,6 +891,8 @@ main(int argc, char **argv)
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
 		return rc > 0 ? 0 : 2;
+	if (o.accounts)
+		return accountdb_serve(STDIN_FILENO);
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (service_rlimits_check(&e) != 0 || orphans_begin(&e) != 0 ||

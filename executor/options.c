@@ -12,6 +12,8 @@ static const struct cmdline_option options[] = {
 	    "configuration (" MCP_EXECD_CONFIG ")"),
 	CMDLINE_FLAG('n', "check", struct options, check,
 	    "check the configuration, start nothing"),
+	CMDLINE_FLAG('a', "accounts", struct options, accounts,
+	    "answer mcp-execd's questions for users and groups, for itself"),
 	CMDLINE_FLAG('d', "debug", struct options, debug, "log more"),
 	{ .kind = CMDLINE_HELP,
 	    .letter = 'h',

@@ -16,6 +16,7 @@
 struct options {
 	const char *config; /* borrowed from argv */
 	bool check; /* -n: load, report, exit */
+	bool accounts; /* -a: answer for the executor, on stdin */
 	bool debug; /* -d */
 	bool version; /* -V, answered already */
 };

@@ -315,20 +315,27 @@ class Instance:
                 return pid
         return None
 
-    def launcher_pid(self):
-        """The launcher, by its name: its guards have the same command line."""
+    def child_named(self, start):
         for pid in children(self.process.pid):
             try:
                 name = pathlib.Path(f"/proc/{pid}/comm").read_text()
             except OSError:
                 continue
-            if name.startswith("mcp-execd-launc"):
+            if name.startswith(start):
                 return pid
         return None
 
+    def launcher_pid(self):
+        """The launcher, by its name: its guards have the same command line."""
+        return self.child_named("mcp-execd-launc")
+
+    def keeper_pid(self):
+        """The keeper, which is of the launcher's program."""
+        return self.child_named("mcp-execd-keep")
+
     def helpers(self):
         """Processes of the instance besides the executor: no runs."""
-        return self.frontend_pid(), self.launcher_pid()
+        return self.frontend_pid(), self.launcher_pid(), self.keeper_pid()
 
     def environment(self):
         return {

@@ -6,49 +6,26 @@
  */
 #include "executor/conf/account.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "executor/conf/accountdb.h"
 
 enum {
-	ACCOUNT_GROUPS = 256, /* of one account, before they are counted */
 	MAX_NAME = 64 /* bytes of an account's or group's name */
 };
 
 static void
-copy_text(char *out, size_t size, const char *text)
-{
-	(void)snprintf(out, size, "%s", text);
-}
-
-static void
-from_passwd(const struct passwd *pw, struct account *out)
-{
-	out->uid = pw->pw_uid;
-	out->gid = pw->pw_gid;
-	out->has_gid = true;
-	copy_text(out->name, sizeof(out->name), pw->pw_name);
-	copy_text(out->home, sizeof(out->home),
-	    pw->pw_dir[0] == '/' ? pw->pw_dir : "/");
-}
-
-static void
 from_uid(uid_t uid, struct account *out)
 {
-	const struct passwd *pw = getpwuid(uid);
-
 	memset(out, 0, sizeof(*out));
-	if (pw != NULL) {
-		from_passwd(pw, out);
+	if (accountdb_user_by_id(uid, out))
 		return;
-	}
 	out->uid = uid;
 	(void)snprintf(out->name, sizeof(out->name), "%u", (unsigned)uid);
-	copy_text(out->home, sizeof(out->home), "/");
+	(void)snprintf(out->home, sizeof(out->home), "/");
 }
 
 /* An id; -1 means "keep" to setresuid(2) and its like, so it is not an id. */
@@ -73,7 +50,6 @@ account_user(
     const struct keys *k, const struct json_value *v, struct account *out)
 {
 	char name[MAX_NAME];
-	const struct passwd *pw;
 	uint32_t uid;
 
 	if (!json_is(v, JSON_STRING)) {
@@ -84,15 +60,12 @@ account_user(
 	}
 	if (!keys_string(k, v, 1, name, sizeof(name)))
 		return false;
-	pw = getpwnam(name);
-	if (pw == NULL) {
+	if (!accountdb_user(name, out)) {
 		keys_complain(k, v,
 		    "there is no user \"%s\": create it, for example with useradd(8), or name another",
 		    log_text(v->text).s);
 		return false;
 	}
-	memset(out, 0, sizeof(*out));
-	from_passwd(pw, out);
 	return true;
 }
 
@@ -100,7 +73,6 @@ bool
 account_group(const struct keys *k, const struct json_value *v, gid_t *out)
 {
 	char name[MAX_NAME];
-	const struct group *gr;
 	uint32_t gid;
 
 	if (!json_is(v, JSON_STRING)) {
@@ -111,33 +83,19 @@ account_group(const struct keys *k, const struct json_value *v, gid_t *out)
 	}
 	if (!keys_string(k, v, 1, name, sizeof(name)))
 		return false;
-	gr = getgrnam(name);
-	if (gr == NULL) {
+	if (!accountdb_group(name, out)) {
 		keys_complain(k, v,
 		    "there is no group \"%s\": create it, for example with groupadd(8), or name another",
 		    log_text(v->text).s);
 		return false;
 	}
-	*out = gr->gr_gid;
 	return true;
 }
 
 int
 account_groups(const char *name, gid_t gid, gid_t *out, int max)
 {
-	gid_t all[ACCOUNT_GROUPS];
-	int i, n = 0, count = ACCOUNT_GROUPS;
-
-	if (getpwnam(name) == NULL) /* a number that no account has */
-		return 0;
-	if (getgrouplist(name, gid, all, &count) == -1)
-		return -1;
-	for (i = 0; i < count; i++)
-		if (all[i] != gid && n == max)
-			return -1;
-		else if (all[i] != gid)
-			out[n++] = all[i];
-	return n;
+	return accountdb_groups(name, gid, out, max);
 }
 
 void

@@ -7,18 +7,8 @@
 #ifndef EXECUTOR_ACCOUNT_H
 #define EXECUTOR_ACCOUNT_H
 
-#include <limits.h>
-#include <sys/types.h>
-
+#include "executor/conf/accountdb.h"
 #include "executor/conf/keys.h"
-
-struct account {
-	uid_t uid;
-	gid_t gid; /* its login group */
-	bool has_gid; /* false: a number that no account has */
-	char name[64]; /* or the number as text */
-	char home[PATH_MAX]; /* or "/" */
-};
 
 /* Findings go to k; false then, and *out is unspecified. */
 bool account_user(

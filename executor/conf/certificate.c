@@ -21,6 +21,7 @@
 #include "common/sigreset.h"
 #include "executor/conf/pemfile.h"
 #include "executor/conf/servername.h"
+#include "executor/power/keeper.h"
 
 enum {
 	MAX_CHAIN = 65536, /* the frontend's TLS_MAX_CHAIN, TLS_MAX_KEY */
@@ -103,12 +104,30 @@ ask_frontend(int fd, const struct conf *c, const struct certificate *cert,
 	out[len] = '\0';
 }
 
+/* By the keeper, or, in mcp-execctl and at start, as a child. */
+static pid_t
+start_check(const struct conf *c, int theirs, int *pidfd, struct err *e)
+{
+	pid_t pid;
+
+	if (keeper_is_open())
+		return keeper_run(KEEPMSG_CHECK, &theirs, 1, pidfd, e);
+	pid = fork();
+	if (pid == 0)
+		exec_check(c, theirs);
+	if (pid == -1)
+		return err_sys(e, "fork");
+	*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pid;
+}
+
 static int
 run_check(const struct conf *c, const struct certificate *cert, char *out,
     size_t size, struct err *e)
 {
 	CLEANUP_FD int mine = -1;
 	CLEANUP_FD int theirs = -1;
+	CLEANUP_FD int pidfd = -1;
 	int pair[2], status = 0;
 	pid_t pid;
 
@@ -116,15 +135,13 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 		return err_sys(e, "socketpair");
 	mine = pair[0];
 	theirs = pair[1];
-	pid = fork();
-	if (pid == 0)
-		exec_check(c, theirs);
-	if (pid == -1)
-		return err_sys(e, "fork");
+	pid = start_check(c, theirs, &pidfd, e);
+	if (pid < 0)
+		return e->code;
 	cleanup_fd(&theirs);
 	theirs = -1;
 	ask_frontend(mine, c, cert, out, size);
-	(void)kill(pid, SIGKILL); /* it is over, or late */
+	keeper_signal(pidfd, SIGKILL); /* it is over, or late */
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
 	if (out[0] == '\0')

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "executor/audit/audit.h"
 #include "executor/launcher/proctree.h"
+#include "executor/power/keeper.h"
 
 /* One line of /proc/PID/NAME, "" if it cannot be read. */
 static void
@@ -34,10 +35,13 @@ fill_peer(struct peer *out, uid_t uid, pid_t pid)
 	struct err unused;
 	char login[16];
 	uint64_t n;
+	bool ours;
 
 	memset(out, 0, sizeof(*out));
 	out->uid = uid;
 	out->pid = pid;
+	if (keeper_ask_peer(pid, &ours, out->name, &out->login))
+		return;
 	read_proc(pid, "comm", out->name, sizeof(out->name));
 	read_proc(pid, "loginuid", login, sizeof(login));
 	out->login = UINT32_MAX;
@@ -63,13 +67,26 @@ peer_read(int fd, struct peer *out, struct err *e)
 	return 0;
 }
 
+/* Of root's processes, the keeper sees those that proc(5) hides from us. */
+static bool
+is_ours(pid_t pid)
+{
+	char name[PEER_NAME];
+	uint32_t login;
+	bool ours;
+
+	return keeper_ask_peer(pid, &ours, name, &login)
+		   ? ours
+		   : proctree_has_ancestor(pid, getpid());
+}
+
 int
 peer_check(const struct peer *p, struct err *e)
 {
 	if (p->uid != 0 && p->uid != geteuid())
 		return err_set(e, ERR_DENIED,
 		    "only root and the user that mcp-execd runs as may ask");
-	if (p->pid <= 0 || proctree_has_ancestor(p->pid, getpid()))
+	if (p->pid <= 0 || is_ours(p->pid))
 		return err_set(
 		    e, ERR_DENIED, "a command that mcp-execd runs may not ask");
 	return 0;

@@ -15,14 +15,16 @@
 
 #include "common/log.h"
 #include "common/sigreset.h"
-#include "executor/launcher/serve.h"
+#include "executor/launcher/keeper_serve.h"
 #include "executor/launcher/launchmsg.h"
+#include "executor/launcher/serve.h"
 
 static const char help[] =
-    "usage: mcp-execd-launcher [-h | -V]\n\n"
+    "usage: mcp-execd-launcher [-h | -k | -V]\n\n"
     "Started by mcp-execd, over a socket pair, to start the commands of runs.\n"
     "See mcp-execd-launcher(8).\n\n"
     "  -h, --help     print this help\n"
+    "  -k, --keeper   be the keeper, which starts and ends mcp-execd's processes\n"
     "  -V, --version  print the version\n";
 
 static bool
@@ -46,12 +48,15 @@ is_pair(int fd)
 int
 main(int argc, char **argv)
 {
+	bool keeper;
+
 	log_set_name("launcher");
 	if (argc == 2 && is_word(argv[1], "-h", "--help"))
 		return fputs(help, stdout) == EOF;
 	if (argc == 2 && is_word(argv[1], "-V", "--version"))
 		return puts("mcp-execd-launcher " MCP_EXECD_VERSION) == EOF;
-	if (argc > 1 || !is_pair(LAUNCHMSG_FD)) {
+	keeper = argc == 2 && is_word(argv[1], "-k", "--keeper");
+	if (argc > 1 + keeper || !is_pair(LAUNCHMSG_FD)) {
 		(void)fputs(
 		    "mcp-execd-launcher: it is started by mcp-execd, see --help\n",
 		    stderr);
@@ -59,8 +64,10 @@ main(int argc, char **argv)
 	}
 	/* As the executor: no process of its own user looks into it. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)sigreset_all();
 	(void)setsid(); /* a terminal's ^C is not for us */
+	if (keeper)
+		return keeper_serve();
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	return serve(LAUNCHMSG_FD);
 }

@@ -261,12 +261,12 @@ signal_one(const struct walk *w, pid_t pid, int sig)
 }
 
 unsigned
-proctree_kill(int sig, const pid_t *spare, size_t spare_count)
+proctree_kill_below(pid_t root, int sig, const pid_t *spare, size_t spare_count)
 {
 	static struct walk w;
 	size_t i;
 
-	w.self = getpid();
+	w.self = root;
 	w.count = w.next = 0;
 	w.spare = spare;
 	w.spare_count = spare_count;
@@ -275,6 +275,12 @@ proctree_kill(int sig, const pid_t *spare, size_t spare_count)
 	for (i = w.count; i > 0; i--)
 		signal_one(&w, w.pid[i - 1], sig);
 	return (unsigned)w.count;
+}
+
+unsigned
+proctree_kill(int sig, const pid_t *spare, size_t spare_count)
+{
+	return proctree_kill_below(getpid(), sig, spare, spare_count);
 }
 
 /* Children of w->self, or all that descend from it. */
@@ -324,12 +330,11 @@ proctree_child(pid_t parent)
 }
 
 /*
- * From child to parent until somebody is reached that cannot be ours.  Root
- * sees every process, so what is not there has just gone, and counts as ours;
- * others may not see those of root (hidepid, proc(5)), but do see their own.
+ * From child to parent until somebody is reached that cannot be ours.  What
+ * cannot be read, because it has just gone or is hidden, is `unknown`.
  */
-bool
-proctree_has_ancestor(pid_t pid, pid_t ancestor)
+static bool
+climb_tree(pid_t pid, pid_t ancestor, bool unknown_first, bool unknown)
 {
 	unsigned steps;
 	char state;
@@ -341,7 +346,24 @@ proctree_has_ancestor(pid_t pid, pid_t ancestor)
 			return false;
 		pid = read_parent(pid, &state);
 		if (pid == -1)
-			return steps == 0 || geteuid() == 0;
+			return steps == 0 ? unknown_first : unknown;
 	}
-	return true;
+	return unknown;
+}
+
+/*
+ * Root sees every process, so what is not there has just gone, and counts as
+ * ours; others may not see those of root (hidepid, proc(5)), but do see their
+ * own.
+ */
+bool
+proctree_has_ancestor(pid_t pid, pid_t ancestor)
+{
+	return climb_tree(pid, ancestor, true, geteuid() == 0);
+}
+
+bool
+proctree_descends(pid_t pid, pid_t ancestor)
+{
+	return pid > 0 && climb_tree(pid, ancestor, false, false);
 }

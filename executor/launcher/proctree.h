@@ -13,6 +13,9 @@
  * Returns how many were signalled.  Async-signal-safe.
  */
 unsigned proctree_kill(int sig, const pid_t *spare, size_t spare_count);
+/* The same for the descendants of another process. */
+unsigned proctree_kill_below(
+    pid_t root, int sig, const pid_t *spare, size_t spare_count);
 /*
  * Look for parents instead of children, as where the kernel was built without
  * CONFIG_PROC_CHILDREN, which is noticed by itself; for tests.
@@ -30,5 +33,7 @@ pid_t proctree_child(pid_t parent);
  * is gone.
  */
 bool proctree_has_ancestor(pid_t pid, pid_t ancestor);
+/* The same, but false for what is gone or cannot be read. */
+bool proctree_descends(pid_t pid, pid_t ancestor);
 
 #endif

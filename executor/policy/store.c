@@ -69,6 +69,16 @@ same_listeners(const struct conf *a, const struct conf *b)
 	return a->listen_count == b->listen_count;
 }
 
+/* As the keeper was told. */
+static bool
+same_programs(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->frontend_path, b->frontend_path) == 0 &&
+	       strcmp(a->launcher_path, b->launcher_path) == 0 &&
+	       a->frontend_uid == b->frontend_uid &&
+	       a->frontend_gid == b->frontend_gid;
+}
+
 /* Keep what was fixed at start; report if the file now differs. */
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
@@ -84,9 +94,10 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    strcmp(fresh->recordings_dir, old->recordings_dir) != 0 ||
 	    fresh->limits.runs != old->limits.runs ||
 	    fresh->limits.connections != old->limits.connections ||
-	    fresh->limits.header_bytes != old->limits.header_bytes)
+	    fresh->limits.header_bytes != old->limits.header_bytes ||
+	    !same_programs(fresh, old))
 		log_warn(
-		    "reload: changes of listen, unix_socket, audit.file, audit.seal, audit.seal_state, recordings.directory, token_dir, control, limits.runs, limits.connections and limits.header_bytes take effect at the next restart");
+		    "reload: changes of frontend, launcher, listen, unix_socket, audit.file, audit.seal, audit.seal_state, recordings.directory, token_dir, control, limits.runs, limits.connections and limits.header_bytes take effect at the next restart");
 	memcpy(fresh->listen, old->listen, sizeof(old->listen));
 	fresh->listen_count = old->listen_count;
 	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));
@@ -97,6 +108,12 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	memcpy(fresh->control, old->control, sizeof(old->control));
 	memcpy(fresh->recordings_dir, old->recordings_dir,
 	    sizeof(old->recordings_dir));
+	memcpy(fresh->frontend_path, old->frontend_path,
+	    sizeof(old->frontend_path));
+	memcpy(fresh->launcher_path, old->launcher_path,
+	    sizeof(old->launcher_path));
+	fresh->frontend_uid = old->frontend_uid;
+	fresh->frontend_gid = old->frontend_gid;
 	fresh->limits.runs = old->limits.runs;
 	fresh->limits.connections = old->limits.connections;
 	fresh->limits.header_bytes = old->limits.header_bytes;

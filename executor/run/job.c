@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "executor/recording/recorder.h"
 #include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
+#include "executor/power/keeper.h"
 #include "executor/run/treelist.h"
 #include "executor/run/unseen.h"
 
@@ -761,7 +761,7 @@ order_guard(struct job *j, enum guard_order o)
 	if (send(j->sp.ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
 		log_debug("job: guard is gone run=%s", j->id);
 	/* A process of its own user may have stopped it. */
-	(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGCONT, NULL, 0);
+	keeper_signal(j->sp.pidfd, SIGCONT);
 }
 
 static void
@@ -851,7 +851,7 @@ static void
 kill_guard(struct job *j)
 {
 	log_err("job: guard does not answer run=%s", j->id);
-	(void)syscall(SYS_pidfd_send_signal, j->sp.pidfd, SIGKILL, NULL, 0);
+	keeper_signal(j->sp.pidfd, SIGKILL);
 }
 
 static void

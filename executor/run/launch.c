@@ -4,23 +4,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/launchmsg.h"
+#include "executor/power/keeper.h"
 #include "executor/run/launchblob.h"
 
 enum {
@@ -35,6 +35,7 @@ enum {
 static struct {
 	int pair; /* -1: no launcher */
 	pid_t pid;
+	int pidfd;
 	uint64_t count; /* of launchers so far; the number of this one */
 	size_t most; /* bytes that may wait in the pair */
 	size_t waiting; /* that do */
@@ -42,7 +43,7 @@ static struct {
 	size_t cost[ASKED_MAX];
 	size_t first, asked;
 	bool templates;
-} self = { .pair = -1 };
+} self = { .pair = -1, .pidfd = -1 };
 
 bool
 launch_is_open(void)
@@ -70,28 +71,6 @@ launch_use_templates(bool use)
 
 /* --- its start -------------------------------------------------------- */
 
-/* Those of who is not root do not outlive execve by themselves. */
-static void
-keep_capabilities(void)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-	unsigned long cap;
-
-	if (geteuid() == 0 || syscall(SYS_capget, &head, data) == -1)
-		return;
-	data[0].inheritable = data[0].permitted;
-	data[1].inheritable = data[1].permitted;
-	if (syscall(SYS_capset, &head, data) == -1)
-		return;
-	for (cap = 0; cap < 64; cap++)
-		if ((data[cap / 32].permitted >> cap % 32 & 1) != 0)
-			(void)prctl(
-			    PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
-}
-
 static _Noreturn void
 exec_launcher(const char *path, int pair)
 {
@@ -100,7 +79,7 @@ exec_launcher(const char *path, int pair)
 	int null = open("/dev/null", O_RDONLY);
 
 	(void)sigreset_all();
-	keep_capabilities();
+	caps_keep_over_exec();
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
 	if (null == -1) {
 		log_err("launch: the launcher cannot be given /dev/null: %m");
@@ -155,6 +134,23 @@ use_pair(int pair)
 	self.count++;
 }
 
+/* By the keeper, or, in mcp-execctl, as a child. */
+static pid_t
+run_launcher(const char *path, int pair, struct err *e)
+{
+	pid_t pid;
+
+	if (keeper_is_open())
+		return keeper_run(KEEPMSG_LAUNCHER, &pair, 1, &self.pidfd, e);
+	pid = fork();
+	if (pid == 0)
+		exec_launcher(path, pair);
+	if (pid == -1)
+		return err_sys(e, "fork");
+	self.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pid;
+}
+
 int
 launch_open(const char *path, struct err *e)
 {
@@ -164,13 +160,11 @@ launch_open(const char *path, struct err *e)
 	(void)launch_close();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		return err_sys(e, "socketpair");
-	pid = fork();
-	if (pid == 0)
-		exec_launcher(path, ends[1]);
+	pid = run_launcher(path, ends[1], e);
 	(void)close(ends[1]);
-	if (pid == -1) {
+	if (pid < 0) {
 		(void)close(ends[0]);
-		return err_sys(e, "cannot make the launcher's process");
+		return err_wrap(e, "cannot make the launcher's process");
 	}
 	self.pid = pid;
 	use_pair(ends[0]);
@@ -190,9 +184,11 @@ launch_close(void)
 		(void)close(self.pair);
 	self.pair = -1;
 	if (self.pid > 0) {
-		(void)kill(self.pid, SIGKILL);
+		keeper_signal(self.pidfd, SIGKILL);
 		(void)waitpid(self.pid, &status, 0);
 	}
+	cleanup_fd(&self.pidfd);
+	self.pidfd = -1;
 	self.pid = 0;
 	return status;
 }

@@ -2,7 +2,6 @@
 /* orphans: end what runs left behind, and nothing else.  Executor. */
 #include "executor/service/orphans.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,6 +9,7 @@
 
 #include "common/log.h"
 #include "executor/launcher/proctree.h"
+#include "executor/power/keeper.h"
 
 static struct {
 	pid_t pid[ORPHANS_MAX_INHERITED];
@@ -72,7 +72,7 @@ orphans_end(pid_t *spared, size_t count)
 
 	reap_inherited();
 	memcpy(spared + count, self.pid, self.count * sizeof(self.pid[0]));
-	(void)proctree_kill(SIGKILL, spared, count + self.count);
+	keeper_end_strays(spared, count + self.count);
 	for (;;) {
 		memset(&si, 0, sizeof(si));
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == -1 ||

@@ -17,14 +17,18 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "executor/conf/accountdb.h"
 #include "executor/confine/filtercache.h"
+#include "executor/power/keeper.h"
 
 enum {
 	STEP_US = 500,
 	STEP_MS = 1, /* between two steps */
 	CHILD_MS = 60000, /* that the child may take */
+	HIGH_FD = 64,
 	MOST_BYTES = 64 << 20, /* of all filters together */
-	OUT = 3 /* its only descriptor */
+	OUT = 3, /* its only descriptors: what it says, */
+	ACCOUNTS = 4 /* and where it asks for users and groups */
 };
 
 struct reload {
@@ -42,6 +46,7 @@ struct reload {
 	enum store_kind next; /* of this kind */
 	bool compiled; /* the child had its chance */
 	pid_t pid; /* -1: there is no child */
+	int pidfd;
 	struct loop_watch out; /* what it says */
 	struct buf said;
 };
@@ -69,15 +74,21 @@ say_text(struct bytes text)
  * a frontend, would not be seen.
  */
 static _Noreturn void
-child_main(const struct store_load *l, int out)
+child_main(const struct store_load *l, int out, int accounts)
 {
 	size_t known = filtercache_count();
 	struct buf text;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (out != OUT && dup3(out, OUT, 0) == -1)
+	keeper_leave();
+	out = fcntl(out, F_DUPFD, HIGH_FD);
+	accounts = accounts == -1 ? -1 : fcntl(accounts, F_DUPFD, HIGH_FD);
+	if (dup2(out, OUT) == -1 ||
+	    (accounts != -1 && dup2(accounts, ACCOUNTS) == -1))
 		_exit(1);
-	(void)syscall(SYS_close_range, OUT + 1, ~0U, 0);
+	accountdb_use(accounts == -1 ? -1 : ACCOUNTS);
+	(void)syscall(
+	    SYS_close_range, accounts == -1 ? OUT + 1 : ACCOUNTS + 1, ~0U, 0);
 	(void)setpriority(PRIO_PROCESS, 0, 5);
 	store_load_compile(l);
 	buf_init(&text, MOST_BYTES);
@@ -96,10 +107,11 @@ child_over(struct reload *r)
 	loop_del(r->loop, &r->out);
 	cleanup_fd(&fd);
 	if (r->pid > 0) {
-		(void)kill(r->pid, SIGKILL);
+		keeper_signal(r->pidfd, SIGKILL);
 		(void)waitpid(r->pid, NULL, 0);
 	}
-	r->pid = -1;
+	cleanup_fd(&r->pidfd);
+	r->pid = r->pidfd = -1;
 	buf_fini(&r->said);
 	loop_timer_set(r->loop, &r->step, 0);
 }
@@ -108,6 +120,7 @@ static void
 on_late(void *arg)
 {
 	log_warn("reload: filters take too long to compile in a child");
+	accountdb_end(); /* what it asked for is not for us */
 	child_over(arg);
 }
 
@@ -128,8 +141,10 @@ on_said(void *arg, uint32_t events)
 		if (!r->said.overflow && filtercache_read(&r->said, &e) == 0)
 			return;
 	}
-	if (n != 0 || r->said.len > 0)
+	if (n != 0 || r->said.len > 0) {
 		log_warn("reload: the child that compiles filters failed");
+		accountdb_end();
+	}
 	child_over(r);
 }
 
@@ -138,13 +153,15 @@ static bool
 start_child(struct reload *r)
 {
 	struct err e;
-	int fd[2];
+	int fd[2], accounts = accountdb_share();
 
 	if (pipe2(fd, O_CLOEXEC) == -1)
 		return false;
 	r->pid = fork();
 	if (r->pid == 0)
-		child_main(r->load, fd[1]);
+		child_main(r->load, fd[1], accounts);
+	if (r->pid > 0)
+		r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
 	(void)close(fd[1]);
 	r->out =
 	    (struct loop_watch){ .fd = fd[0], .handler = on_said, .arg = r };
@@ -261,7 +278,7 @@ reload_new(struct loop *l, struct store *s, const struct reload_ops *ops,
 	r->store = s;
 	r->ops = ops;
 	r->arg = arg;
-	r->pid = -1;
+	r->pid = r->pidfd = -1;
 	r->out.fd = -1;
 	r->step = (struct loop_timer){ .handler = on_step, .arg = r };
 	r->late = (struct loop_timer){ .handler = on_late, .arg = r };

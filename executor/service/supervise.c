@@ -3,20 +3,18 @@
 #include "executor/service/supervise.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/filter.h"
 #include "common/log.h"
-#include "common/sigreset.h"
+#include "executor/power/keeper.h"
 #include "executor/service/relay.h"
 #include "proto/note.h"
 
@@ -30,9 +28,7 @@ enum {
 	RUNS_WELL_MS = 10000, /* after READY, the delay is the first again */
 	START_PATIENCE_MS = 60000, /* until READY; valgrind is slow */
 	STOP_PATIENCE_MS = 5000, /* until it has flushed its answers */
-	CANNOT_GIVE = 126, /* exit status of a child before execve */
-	CANNOT_EXECUTE = 127,
-	HIGH_FD = 64 /* above all fixed places */
+	CANNOT_GIVE = 126 /* exit statuses before its execve, from here on */
 };
 
 struct supervise {
@@ -58,74 +54,22 @@ struct supervise {
 
 static void start_again(void *arg);
 
-/* --- the child -------------------------------------------------------- */
+/* --- its start --------------------------------------------------------- */
 
-/* Put fd at its place; everything was moved above HIGH_FD before. */
-static bool
-place_fd(int fd, int where)
+/* In the order of executor/service/programs. */
+static pid_t
+run_frontend(
+    const struct supervise *s, int pair, int err, int *pidfd, struct err *e)
 {
-	return fd >= 0 && dup2(fd, where) == where;
-}
-
-static _Noreturn void
-cannot_give(const char *what)
-{
-	log_err("supervise: the frontend cannot be given %s: %m", what);
-	_exit(CANNOT_GIVE);
-}
-
-static _Noreturn void
-exec_frontend(const struct supervise *s, int pair, int err)
-{
-	const struct conf *c = s->d.conf;
-	char count[16], conns[16], header[16], uid[16], gid[16];
-	char *argv[16] = { NULL }, *envp[] = { NULL };
-	int moved[CONF_MAX_LISTENERS], null, note, n = 0;
-	const int note_at = PROTO_FD_LISTEN + (int)s->d.listener_count;
+	int fds[CONF_MAX_LISTENERS + 3], n = 0;
 	size_t i;
 
-	(void)snprintf(count, sizeof(count), "%zu", s->d.listener_count);
-	(void)snprintf(conns, sizeof(conns), "%u", c->limits.connections);
-	(void)snprintf(header, sizeof(header), "%u", c->limits.header_bytes);
-	(void)snprintf(uid, sizeof(uid), "%u", c->frontend_uid);
-	(void)snprintf(gid, sizeof(gid), "%u", c->frontend_gid);
-	argv[n++] = (char *)(uintptr_t) "mcp-execd-frontend";
-	argv[n++] = (char *)(uintptr_t) "-l";
-	argv[n++] = count;
-	argv[n++] = (char *)(uintptr_t) "-n";
-	argv[n++] = conns;
-	argv[n++] = (char *)(uintptr_t) "-m";
-	argv[n++] = header;
-	if (geteuid() == 0) {
-		argv[n++] = (char *)(uintptr_t) "-u";
-		argv[n++] = uid;
-		argv[n++] = (char *)(uintptr_t) "-g";
-		argv[n++] = gid;
-	}
-	(void)sigreset_all();
-	pair = fcntl(pair, F_DUPFD, HIGH_FD);
-	err = fcntl(err, F_DUPFD, HIGH_FD);
+	fds[n++] = err;
+	fds[n++] = pair;
 	for (i = 0; i < s->d.listener_count; i++)
-		moved[i] = fcntl(s->d.listeners[i], F_DUPFD, HIGH_FD);
-	note = fcntl(s->note_fd, F_DUPFD, HIGH_FD);
-	null = open("/dev/null", O_RDONLY);
-	if (null == -1)
-		cannot_give("/dev/null");
-	if (!place_fd(null, STDIN_FILENO) || !place_fd(pair, PROTO_FD))
-		cannot_give("descriptors");
-	for (i = 0; i < s->d.listener_count; i++)
-		if (!place_fd(moved[i], PROTO_FD_LISTEN + (int)i))
-			cannot_give("a listener");
-	if (!place_fd(note, note_at))
-		cannot_give("its note");
-	if (!place_fd(err, STDOUT_FILENO) || !place_fd(err, STDERR_FILENO))
-		cannot_give("its log");
-	log_set_name("frontend"); /* what is said from here on, we relay */
-	(void)syscall(SYS_close_range, note_at + 1, ~0U, 0);
-	(void)execve(c->frontend_path, argv, envp);
-	log_err("supervise: cannot execute %s: %m; check frontend.path",
-	    c->frontend_path);
-	_exit(CANNOT_EXECUTE);
+		fds[n++] = s->d.listeners[i];
+	fds[n++] = s->note_fd;
+	return keeper_run(KEEPMSG_FRONTEND, fds, (size_t)n, pidfd, e);
 }
 
 /* --- its life --------------------------------------------------------- */
@@ -188,9 +132,8 @@ record_exit(struct supervise *s, int status, const struct note *n)
 static void
 kill_frontend(struct supervise *s)
 {
-	if (s->pid != 0 &&
-	    syscall(SYS_pidfd_send_signal, s->exit.fd, SIGKILL, NULL, 0) == -1)
-		log_err("supervise: cannot kill the frontend: %m");
+	if (s->pid != 0)
+		keeper_signal(s->exit.fd, SIGKILL);
 }
 
 static void
@@ -287,21 +230,15 @@ on_exit_of_frontend(void *arg, uint32_t events)
 }
 
 static int
-watch_frontend(struct supervise *s, pid_t pid, struct err *e)
+watch_frontend(struct supervise *s, pid_t pid, int pidfd, struct err *e)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-
 	s->exit = (struct loop_watch){
 		.fd = pidfd,
 		.handler = on_exit_of_frontend,
 		.arg = s,
 	};
-	if (pidfd == -1)
-		return err_sys(e, "pidfd_open");
-	if (loop_add(s->d.loop, &s->exit, EPOLLIN, e) != 0) {
-		(void)close(pidfd);
+	if (loop_add(s->d.loop, &s->exit, EPOLLIN, e) != 0)
 		return e->code;
-	}
 	s->pid = pid;
 	s->timer.handler = on_impatient;
 	loop_timer_set(s->d.loop, &s->timer, START_PATIENCE_MS);
@@ -311,7 +248,7 @@ watch_frontend(struct supervise *s, pid_t pid, struct err *e)
 int
 supervise_start(struct supervise *s, struct err *e)
 {
-	int pair[2], its_stderr;
+	int pair[2], its_stderr, pidfd;
 	pid_t pid;
 
 	if (chan_pair(pair, e) != 0)
@@ -321,18 +258,17 @@ supervise_start(struct supervise *s, struct err *e)
 		(void)close(pair[1]);
 		return e->code;
 	}
-	pid = fork();
-	if (pid == 0)
-		exec_frontend(s, pair[1], its_stderr);
+	pid = run_frontend(s, pair[1], its_stderr, &pidfd, e);
 	(void)close(pair[1]);
 	(void)close(its_stderr);
-	if (pid == -1) {
+	if (pid < 0) {
 		(void)close(pair[0]);
-		return err_sys(e, "cannot make the frontend's process");
+		return err_wrap(e, "cannot make the frontend's process");
 	}
-	if (watch_frontend(s, pid, e) != 0) {
-		(void)kill(pid, SIGKILL);
+	if (watch_frontend(s, pid, pidfd, e) != 0) {
+		keeper_signal(pidfd, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
+		(void)close(pidfd);
 		(void)close(pair[0]);
 		return e->code;
 	}

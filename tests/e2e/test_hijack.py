@@ -245,7 +245,8 @@ def hijacked(**more):
 def runs_of(server):
     """Processes below the executor that are neither of its helpers."""
     return [p for p in client.descendants(server.process.pid)
-            if p not in (server.frontend, server.launcher_pid())]
+            if p not in (server.frontend, server.launcher_pid(),
+                         server.keeper_pid())]
 
 
 def test_control():

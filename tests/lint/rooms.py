@@ -36,6 +36,7 @@ EXECUTOR = (
     ("executor/recording", "the output of runs, kept on disk"),
     ("executor/conf", "reading the configuration"),
     ("executor/audit", "the audit log and its copies"),
+    ("executor/power", "what the executor gives away, and who keeps it"),
     ("executor/launcher", "what runs between fork and execve, and watches"),
 )
 # mcp-execctl: it reads what the executor reads and writes.

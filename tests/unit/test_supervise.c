@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "executor/run/launch.h"
+#include "executor/service/programs.h"
 #include "executor/service/supervise.h"
 #include "tests/unit/fixture_executor.h"
 
@@ -81,6 +83,9 @@ begin(const char *script)
 	memset(&b, 0, sizeof(b));
 	fixture_write(fixture_path("frontend"), script, 0755);
 	(void)strcpy(b.conf.frontend_path, fixture_path("frontend"));
+	(void)strcpy(b.conf.launcher_path, launch_beside());
+	if (programs_keep(&b.conf, 2, &e) != 0)
+		fail_msg("%s", e.what);
 	b.loop = loop_new(&e);
 	b.audit = audit_open(fixture_path("audit.jsonl"), &e);
 	assert_non_null(b.audit);
@@ -112,6 +117,7 @@ end(void)
 	supervise_free(b.supervise); /* kills it */
 	if (pid != 0)
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(keeper_close(), 0);
 	jobs_free(b.jobs);
 	monitor_free(b.monitor);
 	loop_free(b.loop);
@@ -226,8 +232,7 @@ test_no_descriptors(void **state)
 		failed += supervise_start(b.supervise, &e) != 0;
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 		assert_int_equal(supervise_pid(b.supervise), 0);
-		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-		assert_int_equal(errno, ECHILD);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
 	}
 	assert_int_equal(failed, 4);
 	start();

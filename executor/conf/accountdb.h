@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accountdb: the databases of users and groups, nsswitch.conf(5).
+ *
+ * What is behind them opens sockets and loads libraries, which the executor may
+ * not do once it has given its power away.  From then on it asks a process
+ * that the keeper starts for a load, "mcp-execd --accounts", which has seen
+ * nothing but names from root's files.
+ */
+#ifndef EXECUTOR_ACCOUNTDB_H
+#define EXECUTOR_ACCOUNTDB_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct account {
+	uid_t uid;
+	gid_t gid; /* its login group */
+	bool has_gid; /* false: a number that no account has */
+	char name[64]; /* or the number as text */
+	char home[PATH_MAX]; /* or "/" */
+};
+
+/* false: there is none, or nobody can be asked. */
+bool accountdb_user(const char *name, struct account *out);
+bool accountdb_user_by_id(uid_t uid, struct account *out);
+bool accountdb_group(const char *name, gid_t *out);
+/*
+ * All groups of a named account into out; how many, -1: more than max.  0:
+ * there is no such account.
+ */
+int accountdb_groups(const char *name, gid_t gid, gid_t *out, int max);
+/*
+ * For a child that loads while we wait for it: where it asks, and, there, that
+ * it is asked.  -1: it looks up by itself.
+ */
+int accountdb_share(void);
+void accountdb_use(int fd);
+/* A load is over: what is asked next is asked anew. */
+void accountdb_end(void);
+/* The process that is asked; 0: there is none. */
+pid_t accountdb_pid(void);
+/* mcp-execd --accounts: answer until the socket is closed.  Exit status. */
+int accountdb_serve(int fd);
+
+#endif

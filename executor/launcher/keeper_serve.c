@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/* keeper_serve: one order after the other; nothing of the network, no allocation. */
+#include "executor/launcher/keeper_serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/sigreset.h"
+#include "executor/launcher/keepmsg.h"
+#include "executor/launcher/proctree.h"
+
+enum {
+	HIGH_FD = 64, /* above all places */
+	CANNOT_GIVE = 126, /* exit status before execve */
+	CANNOT_EXECUTE = 127
+};
+
+static struct {
+	const struct keepmsg_plan *plan;
+	pid_t executor;
+	struct keepmsg_order order; /* in hand */
+	int fd[KEEPMSG_FDS]; /* that came with it */
+	size_t fds;
+} self;
+
+/* --- the plan ---------------------------------------------------------- */
+
+static bool
+is_text(const char *p, size_t size)
+{
+	return p[0] != '\0' && memchr(p, '\0', size) != NULL;
+}
+
+static bool
+is_row(const struct keepmsg_row *r)
+{
+	size_t i;
+
+	if (r->words > KEEPMSG_WORDS || r->words == 0 || r->fds > KEEPMSG_FDS ||
+	    r->places > KEEPMSG_PLACES || !is_text(r->path, sizeof(r->path)) ||
+	    r->path[0] != '/')
+		return false;
+	for (i = 0; i < r->words; i++)
+		if (!is_text(r->word[i], sizeof(r->word[i])))
+			return false;
+	for (i = 0; i < r->places; i++)
+		if (r->place[i].from >= r->fds || r->place[i].to >= HIGH_FD)
+			return false;
+	return true;
+}
+
+/* Nobody changes it any more; it stays mapped until the end. */
+static bool
+read_plan(void)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int has = fcntl(KEEPMSG_PLAN_FD, F_GET_SEALS);
+	const struct keepmsg_plan *p;
+	struct stat st;
+	size_t i;
+
+	if (has == -1 || (has & seals) != seals ||
+	    fstat(KEEPMSG_PLAN_FD, &st) == -1 ||
+	    st.st_size != (off_t)sizeof(*p))
+		return false;
+	p = mmap(NULL, sizeof(*p), PROT_READ, MAP_PRIVATE, KEEPMSG_PLAN_FD, 0);
+	(void)close(KEEPMSG_PLAN_FD);
+	if (p == MAP_FAILED || p->format != KEEPMSG_FORMAT ||
+	    p->size != sizeof(struct keepmsg_order) ||
+	    strncmp(p->version, MCP_EXECD_VERSION, sizeof(p->version)) != 0)
+		return false;
+	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
+		if (!is_row(&p->row[i]))
+			return false;
+	self.plan = p;
+	return true;
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+/* With a descriptor, or -1. */
+static void
+send_answer(const struct keepmsg_answer *a, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { (void *)(uintptr_t)a, sizeof(*a) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd != -1) {
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int));
+	}
+	while (sendmsg(KEEPMSG_FD, &m, MSG_NOSIGNAL) == -1 && errno == EINTR)
+		;
+}
+
+/* --- a program ---------------------------------------------------------- */
+
+static _Noreturn void
+cannot_give(const char *what)
+{
+	log_err("a program cannot be given %s: %m", what);
+	_exit(CANNOT_GIVE);
+}
+
+static void
+place_fds(const struct keepmsg_row *r)
+{
+	int moved[KEEPMSG_FDS], null, last = STDERR_FILENO;
+	size_t i;
+
+	for (i = 0; i < r->fds; i++) {
+		moved[i] = fcntl(self.fd[i], F_DUPFD, HIGH_FD);
+		if (moved[i] == -1)
+			cannot_give("descriptors");
+	}
+	null = open("/dev/null", O_RDONLY);
+	if (null == -1 || dup2(null, STDIN_FILENO) == -1)
+		cannot_give("/dev/null");
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
+		cannot_give("its log");
+	for (i = 0; i < r->places; i++) {
+		if (dup2(moved[r->place[i].from], r->place[i].to) == -1)
+			cannot_give("descriptors");
+		if (r->place[i].to > last)
+			last = r->place[i].to;
+	}
+	if (syscall(SYS_close_range, last + 1, ~0U, 0) == -1)
+		cannot_give("no other descriptor");
+}
+
+static _Noreturn void
+run_program(const struct keepmsg_row *r)
+{
+	char *argv[KEEPMSG_WORDS + 1] = { NULL }, *envp[] = { NULL };
+	size_t i;
+
+	for (i = 0; i < r->words; i++)
+		argv[i] = (char *)(uintptr_t)r->word[i];
+	(void)sigreset_all();
+	place_fds(r);
+	(void)execve(r->path, argv, envp);
+	log_err("cannot execute %s: %m; check frontend.path and launcher.path",
+	    r->path);
+	_exit(CANNOT_EXECUTE);
+}
+
+/*
+ * A child of our parent's: the executor waits for it, and it sees the
+ * executor end.  By clone(2) where clone3(2) is hidden, as in containers.
+ */
+static pid_t
+fork_sibling(int *pidfd)
+{
+	const uint64_t flags = CLONE_PARENT | CLONE_PIDFD;
+	struct clone_args args = { .flags = flags,
+		.pidfd = (uint64_t)(uintptr_t)pidfd };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid != -1 || errno != ENOSYS)
+		return pid;
+	return (pid_t)syscall(
+	    SYS_clone, flags | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
+/*
+ * Where neither is known (valgrind): a grandchild, which the executor is the
+ * subreaper of.  It waits until it has that parent.
+ */
+static pid_t
+fork_orphan(const struct keepmsg_row *r, int *pidfd)
+{
+	int said[2], gone[2];
+	pid_t pid = -1, between;
+
+	if (pipe2(said, O_CLOEXEC) == -1)
+		return -1;
+	if (pipe2(gone, O_CLOEXEC) == -1) {
+		(void)close(said[0]);
+		(void)close(said[1]);
+		return -1;
+	}
+	between = fork();
+	if (between == 0) {
+		pid = fork();
+		if (pid == 0) {
+			(void)close(gone[1]);
+			(void)!read(gone[0], &pid, 1);
+			run_program(r);
+		}
+		(void)!write(said[1], &pid, sizeof(pid));
+		_exit(0);
+	}
+	(void)close(said[1]);
+	(void)close(gone[1]);
+	if (between == -1 || read(said[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -1;
+	(void)close(said[0]);
+	(void)close(gone[0]);
+	(void)waitpid(between, NULL, 0);
+	if (pid != -1)
+		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pid;
+}
+
+static void
+start_program(void)
+{
+	struct keepmsg_answer a = { .kind = KEEPMSG_STARTED };
+	const struct keepmsg_row *r;
+	int pidfd = -1;
+
+	r = self.order.program < KEEPMSG_PROGRAMS
+		? &self.plan->row[self.order.program]
+		: NULL;
+	if (r == NULL || r->fds != self.fds) {
+		a.error = EBADMSG;
+		send_answer(&a, -1);
+		return;
+	}
+	a.pid = fork_sibling(&pidfd);
+	if (a.pid == 0)
+		run_program(r);
+	if (a.pid == -1 && (errno == EINVAL || errno == ENOSYS))
+		a.pid = fork_orphan(r, &pidfd);
+	if (a.pid == -1)
+		a.error = errno;
+	send_answer(&a, pidfd);
+	if (pidfd != -1)
+		(void)close(pidfd);
+}
+
+/* --- signals ------------------------------------------------------------ */
+
+/* Whose descriptor it is, by proc(5); 0: of nobody who is there. */
+static pid_t
+pid_of(int pidfd)
+{
+	char path[64], text[1024], *at;
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, text, sizeof(text) - 1);
+		(void)close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "\nPid:\t");
+	if (at == NULL)
+		return 0;
+	n = strtol(at + 6, NULL, 10);
+	return n > 0 ? (pid_t)n : 0;
+}
+
+/* What descends from the executor: never the executor, another service, us. */
+static bool
+is_ours(pid_t pid)
+{
+	return pid != getpid() && pid != self.executor &&
+	       proctree_descends(pid, self.executor);
+}
+
+/* By a descriptor, which no other process can come behind. */
+static void
+send_signal(void)
+{
+	int sig = self.order.sig;
+
+	if (self.fds != 1 || (sig != SIGKILL && sig != SIGCONT) ||
+	    !is_ours(pid_of(self.fd[0])))
+		return;
+	(void)syscall(SYS_pidfd_send_signal, self.fd[0], sig, NULL, 0);
+}
+
+static void
+end_strays(void)
+{
+	static pid_t spared[KEEPMSG_SPARED + 1];
+	size_t n = self.order.count;
+
+	if (n > KEEPMSG_SPARED)
+		return;
+	memcpy(spared, self.order.spared, n * sizeof(spared[0]));
+	spared[n++] = getpid();
+	(void)proctree_kill_below(self.executor, SIGKILL, spared, n);
+}
+
+/* --- who is that? -------------------------------------------------------- */
+
+/* One line of /proc/PID/NAME, "" if it cannot be read. */
+static void
+read_proc(pid_t pid, const char *name, char *out, size_t size)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, out, size - 1);
+		(void)close(fd);
+	}
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static void
+tell_peer(void)
+{
+	struct keepmsg_answer a = { .kind = KEEPMSG_KNOWN,
+		.pid = self.order.pid,
+		.login = UINT32_MAX };
+	char login[16];
+
+	a.ours = proctree_has_ancestor(a.pid, self.executor);
+	read_proc(a.pid, "comm", a.name, sizeof(a.name));
+	read_proc(a.pid, "loginuid", login, sizeof(login));
+	if (login[0] != '\0')
+		a.login = (uint32_t)strtoul(login, NULL, 10);
+	send_answer(&a, -1);
+}
+
+/* --- orders --------------------------------------------------------------- */
+
+static void
+take_order(void)
+{
+	switch ((enum keepmsg_kind)self.order.kind) {
+	case KEEPMSG_START:
+		start_program();
+		break;
+	case KEEPMSG_SIGNAL:
+		send_signal();
+		break;
+	case KEEPMSG_END_STRAYS:
+		end_strays();
+		break;
+	case KEEPMSG_PEER:
+		tell_peer();
+		break;
+	case KEEPMSG_READY:
+	case KEEPMSG_STARTED:
+	case KEEPMSG_KNOWN:
+	default:
+		log_err("an order of the executor's is of no known kind");
+		break;
+	}
+}
+
+static void
+take_fds(struct msghdr *h)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(h);
+
+	self.fds = 0;
+	if (c == NULL || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS)
+		return;
+	self.fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(self.fd, CMSG_DATA(c), self.fds * sizeof(int));
+}
+
+/* false: the executor is gone. */
+static bool
+receive_order(void)
+{
+	static union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(KEEPMSG_FDS * sizeof(int))];
+	} control;
+	struct iovec iov = { &self.order, sizeof(self.order) };
+	struct msghdr h = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	memset(&self.order, 0, offsetof(struct keepmsg_order, spared));
+	n = recvmsg(KEEPMSG_FD, &h, MSG_CMSG_CLOEXEC);
+	if (n == -1 && errno == EINTR)
+		return true;
+	if (n <= 0)
+		return false;
+	take_fds(&h);
+	if ((h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+	    (size_t)n == offsetof(struct keepmsg_order, spared) +
+			     self.order.count * sizeof(self.order.spared[0]))
+		take_order();
+	else
+		log_err("an order of the executor's is refused: it is cut");
+	while (self.fds > 0)
+		(void)close(self.fd[--self.fds]);
+	return true;
+}
+
+int
+keeper_serve(void)
+{
+	const struct keepmsg_answer ready = { .kind = KEEPMSG_READY };
+	sigset_t all;
+
+	log_set_name("keeper");
+	(void)prctl(PR_SET_NAME, "mcp-execd-keepr", 0, 0, 0);
+	if (!read_plan()) {
+		log_err(
+		    "the plan of this mcp-execd is of another build: install both from one package, and restart mcp-execd");
+		return 1;
+	}
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	self.executor = getppid();
+	/* Somebody else may hold the executor's end of the pair open. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	send_answer(&ready, -1);
+	while (receive_order())
+		;
+	return 0;
+}

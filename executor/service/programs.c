@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* programs: paths, words and descriptors of four programs.  Executor. */
+#include "executor/service/programs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "executor/launcher/launchmsg.h"
+#include "proto/proto.h"
+
+/* Numbers of one program's words. */
+struct numbers {
+	char listeners[16], connections[16], header[16], uid[16], gid[16];
+};
+
+static void
+put_numbers(const struct conf *c, size_t listeners, struct numbers *n)
+{
+	(void)snprintf(n->listeners, sizeof(n->listeners), "%zu", listeners);
+	(void)snprintf(n->connections, sizeof(n->connections), "%u",
+	    c->limits.connections);
+	(void)snprintf(
+	    n->header, sizeof(n->header), "%u", c->limits.header_bytes);
+	(void)snprintf(n->uid, sizeof(n->uid), "%u", c->frontend_uid);
+	(void)snprintf(n->gid, sizeof(n->gid), "%u", c->frontend_gid);
+}
+
+/* Its log, the pair, the listeners, its note. */
+static void
+plan_frontend(struct keepmsg_plan *p, const struct conf *c, size_t listeners)
+{
+	struct numbers n;
+	const char *words[] = { "mcp-execd-frontend", "-l", n.listeners, "-n",
+		n.connections, "-m", n.header, "-u", n.uid, "-g", n.gid };
+	size_t count = sizeof(words) / sizeof(words[0]);
+
+	put_numbers(c, listeners, &n);
+	keeper_add(p, KEEPMSG_FRONTEND, c->frontend_path, words,
+	    geteuid() == 0 ? count : count - 4);
+	keeper_place(p, KEEPMSG_FRONTEND, 0, STDOUT_FILENO);
+	keeper_place(p, KEEPMSG_FRONTEND, 0, STDERR_FILENO);
+	keeper_place(p, KEEPMSG_FRONTEND, 1, PROTO_FD);
+	for (unsigned i = 0; i <= listeners; i++)
+		keeper_place(p, KEEPMSG_FRONTEND, 2 + i, PROTO_FD_LISTEN + i);
+}
+
+static void
+plan_check(struct keepmsg_plan *p, const struct conf *c)
+{
+	struct numbers n;
+	const char *words[] = { "mcp-execd-frontend", "--check-tls", "-u",
+		n.uid, "-g", n.gid };
+	size_t count = sizeof(words) / sizeof(words[0]);
+
+	put_numbers(c, 0, &n);
+	keeper_add(p, KEEPMSG_CHECK, c->frontend_path, words,
+	    geteuid() == 0 ? count : count - 4);
+	keeper_place(p, KEEPMSG_CHECK, 0, STDIN_FILENO);
+	keeper_place(p, KEEPMSG_CHECK, 0, STDOUT_FILENO);
+}
+
+int
+programs_keep(const struct conf *c, size_t listeners, struct err *e)
+{
+	static const char *const launcher[] = { "mcp-execd-launcher" };
+	static const char *const accounts[] = { "mcp-execd", "--accounts" };
+	static struct keepmsg_plan p;
+	char self[PATH_MAX];
+
+	if (realpath("/proc/self/exe", self) == NULL)
+		return err_sys(e, "reading /proc/self/exe");
+	p = (struct keepmsg_plan){ .format = 0 };
+	keeper_add(&p, KEEPMSG_LAUNCHER, c->launcher_path, launcher, 1);
+	keeper_place(&p, KEEPMSG_LAUNCHER, 0, LAUNCHMSG_FD);
+	plan_frontend(&p, c, listeners);
+	plan_check(&p, c);
+	keeper_add(&p, KEEPMSG_ACCOUNTS, self, accounts, 2);
+	keeper_place(&p, KEEPMSG_ACCOUNTS, 0, STDIN_FILENO);
+	return keeper_open(c->launcher_path, &p, e);
+}
