@@ -80,8 +80,8 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/jobs, \
 	jobcalls jobtext scan) \
 	$(call in,executor/run, \
-	explain hints job launch launchblob output plan quota record refuse request \
-	spawn toolcall treelist unseen wordsplit) \
+	explain hints job keynames launch launchblob output plan quota record refuse request \
+	spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks view viewspec) \
 	$(call in,executor/policy, \
@@ -105,7 +105,7 @@ EXECUTOR := $(call in,executor, \
 LAUNCHER := $(call in,executor/launcher, \
 	child confine_enter connector denial execlog filehash findings guard image keeper_serve \
 	launchmsg launchplan loginuid_set main mountattr mounts_enter mounts_ready ownid \
-	planstore procdir proctree remask rights serve sockowner template unotify)
+	planstore procdir proctree remask rights serve sockowner template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err filter_load landlock log path sigreset)

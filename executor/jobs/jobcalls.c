@@ -7,12 +7,15 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/sort.h"
 #include "executor/audit/log_budget.h"
 #include "executor/jobs/jobtext.h"
 #include "executor/jobs/scan.h"
+#include "executor/run/keynames.h"
 #include "executor/run/quota.h"
+#include "executor/run/tty.h"
 
 #define NOWHERE UINT64_MAX /* no cursor was given */
 
@@ -25,7 +28,9 @@ enum {
 	VIEW_MOST = 768, /* bytes about what a view left out */
 	SCAN_US = 4000, /* of a turn of the loop, for views */
 	CALLS_PER_MINUTE = 1200, /* of one token, about its jobs */
-	TEXT_MAX = 64 << 20
+	TEXT_MAX = 64 << 20,
+	COLUMNS = 80, /* of a terminal, unless others are asked for */
+	ROWS = 24
 };
 
 struct jobcall;
@@ -331,6 +336,28 @@ take_bool(struct request *r, const char *name, bool *out, struct err *e)
 	return 0;
 }
 
+/* None is too large for the check of it. */
+static uint16_t
+size_of(uint64_t n)
+{
+	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+/* A terminal's size, as far as it is given. */
+static int
+take_size(
+    struct request *r, struct terminal_size *out, bool *given, struct err *e)
+{
+	uint64_t columns = out->columns, rows = out->rows;
+
+	if (take_number(r, "job.columns", INT64_MAX, &columns, e) != 0 ||
+	    take_number(r, "job.rows", INT64_MAX, &rows, e) != 0)
+		return e->code;
+	*given = columns != out->columns || rows != out->rows;
+	*out = (struct terminal_size){ size_of(columns), size_of(rows) };
+	return 0;
+}
+
 static int
 take_view(struct request *r, struct viewspec *out, struct err *e)
 {
@@ -573,6 +600,52 @@ answer_input(struct jobcall *c, struct ledger_entry *x)
 	send_text(c, &text);
 }
 
+/* What is not given of a size is as it is. */
+static int
+take_typed(struct request *r, const struct ledger_entry *x,
+    struct job_input *out, struct err *e)
+{
+	bool given = request_take(r, "data", &out->data), sized = false;
+
+	given |= request_take(r, "keys", &out->keys);
+	if (x->sizes > 0) {
+		const struct ledger_size *s = &x->size[x->sizes - 1];
+
+		out->size = (struct terminal_size){ s->columns, s->rows };
+	}
+	if (take_bool(r, "eof", &out->eof, e) != 0 ||
+	    take_size(r, &out->size, &sized, e) != 0 || check_rest(r, e) != 0)
+		return e->code;
+	if (!sized)
+		out->size = (struct terminal_size){ 0, 0 };
+	if ((given || out->eof || sized) && out->data.len <= INPUT_MAX)
+		return 0;
+	return err_set(e, ERR_BAD,
+	    "job_input needs data, a string of at most %d bytes, keys, a new size, or eof: true",
+	    INPUT_MAX);
+}
+
+/* Nothing that would give away what a terminal does not show. */
+static void
+record_input(struct jobcalls *all, const struct request *r,
+    const struct token *t, const struct ledger_entry *x,
+    const struct job_input *in, const struct job_typed *typed)
+{
+	struct buf *b = begin_record(all, "job-input", r, t, x);
+
+	if (typed->withheld) {
+		json_put_member_bool(b, "stdin.withheld", true);
+	} else {
+		audit_put_i64(b, "stdin.bytes", (int64_t)typed->bytes.len);
+		audit_put_digest(b, "stdin", buf_bytes(&typed->bytes));
+	}
+	if (in->size.columns != 0) {
+		audit_put_i64(b, "process.tty.columns", in->size.columns);
+		audit_put_i64(b, "process.tty.rows", in->size.rows);
+	}
+	end_record(all, t);
+}
+
 static int
 run_input(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
@@ -580,33 +653,26 @@ run_input(struct jobcalls *all, struct request *r, const struct token *t,
 	static const struct kind kind = { is_always, answer_input, NULL,
 		false };
 	struct ledger_entry *x = take_job(all, r, t, e);
-	struct bytes data = { NULL, 0 };
-	bool eof = false, given;
+	struct job_typed typed = { .withheld = false };
+	struct job_input in = { .eof = false };
 	struct jobcall *c;
-	struct buf *b;
+	int rc;
 
-	if (x == NULL)
+	if (x == NULL || take_typed(r, x, &in, e) != 0)
 		return e->code;
-	given = request_take(r, "data", &data);
-	if (take_bool(r, "eof", &eof, e) != 0 || check_rest(r, e) != 0)
-		return e->code;
-	if ((!given && !eof) || data.len > INPUT_MAX)
-		return err_set(e, ERR_BAD,
-		    "job_input needs data, a string of at most %d bytes, or eof: true",
-		    INPUT_MAX);
 	c = add_call(all, r, t, &kind, e);
 	if (c == NULL)
 		return e->code;
-	if (jobs_input(all->d.jobs, x->id, data, eof, e) != 0) {
+	buf_init(&typed.bytes, INPUT_MAX + 8 * KEYNAMES_MAX);
+	rc = jobs_input(all->d.jobs, x->id, &in, &typed, e);
+	if (rc == 0) {
+		record_input(all, r, t, x, &in, &typed);
+		wait_for(c, x, 0);
+	} else {
 		drop_call(c);
-		return e->code;
 	}
-	b = begin_record(all, "job-input", r, t, x);
-	audit_put_i64(b, "stdin.bytes", (int64_t)data.len);
-	audit_put_digest(b, "stdin", data);
-	end_record(all, t);
-	wait_for(c, x, 0);
-	return 0;
+	buf_wipe(&typed.bytes);
+	return rc;
 }
 
 /* --- job_list ------------------------------------------------------------- */
@@ -860,7 +926,32 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 /* --- runs ----------------------------------------------------------------- */
 
 static int
-take_start(struct request *r, struct job_wish *w, struct err *e)
+take_terminal(struct request *r, const struct token *t, struct err *e)
+{
+	struct terminal_size size = { COLUMNS, ROWS };
+	bool wanted = false, sized;
+
+	if (take_bool(r, "job.pty", &wanted, e) != 0 ||
+	    take_size(r, &size, &sized, e) != 0)
+		return e->code;
+	if (!wanted)
+		return sized
+			   ? err_set(e, ERR_BAD,
+				 "columns and rows are of a terminal: add \"pty\": true")
+			   : 0;
+	if (!t->policy->jobs.pty)
+		return err_set(e, ERR_DENIED,
+		    "jobs of this token may not have a terminal (policy %s, key jobs.pty): leave pty out",
+		    t->policy->name);
+	if (tty_check_size(&size, e) != 0)
+		return e->code;
+	r->terminal = size;
+	return 0;
+}
+
+static int
+take_start(
+    struct request *r, const struct token *t, struct job_wish *w, struct err *e)
 {
 	struct bytes tool;
 
@@ -871,6 +962,8 @@ take_start(struct request *r, struct job_wish *w, struct err *e)
 	if (request_take(r, "view", &tool))
 		return err_set(
 		    e, ERR_BAD, "job_start has no view: give it to job_output");
+	if (take_terminal(r, t, e) != 0)
+		return e->code;
 	(void)request_take(r, "job.name", &w->name);
 	if (w->name.len > NAME_MAX_BYTES)
 		return err_set(e, ERR_BAD, "name has %zu bytes, %d is the most",
@@ -903,7 +996,7 @@ run_start(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct job_wish w = { .detached = true };
 
-	if (take_start(r, &w, e) != 0)
+	if (take_start(r, t, &w, e) != 0)
 		return e->code;
 	return begin_run(all, r, t, &w, e);
 }

@@ -12,6 +12,7 @@
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -48,8 +49,11 @@ step_cgroup(const struct child *c)
 static int
 step_session(const struct child *c)
 {
-	(void)c;
-	return setsid() == -1 ? -errno : 0;
+	if (setsid() == -1)
+		return -errno;
+	if (c->order->columns == 0)
+		return 0;
+	return ioctl(c->in, TIOCSCTTY, 0) == -1 ? -errno : 0;
 }
 
 static int
@@ -310,6 +314,7 @@ step_execve(const struct child *c)
  * The order, and why:
  *  cgroup: limits hold from here on, as all that follows is the run's;
  *  session, signals, umask: need nothing and change nothing that follows;
+ *    a terminal becomes the session's before stdio moves it;
  *  rlimits: before identity, as raising a hard limit may need privilege;
  *  stdio, descriptors: from here on nothing of ours is open;
  *  bounding: needs CAP_SETPCAP, so before identity gives it up;

@@ -58,6 +58,7 @@ struct guard {
 	struct connector connector;
 	bool connects; /* calls of connect(2) are carried out for the run */
 	const char *tmp; /* a private directory, or NULL */
+	int slave; /* of its terminal: no hang-up before our end, or -1 */
 	struct confine_failure changed; /* a place, since the load */
 	struct guard_report report;
 };
@@ -77,6 +78,27 @@ name_step(struct guard *g, const char *step)
 
 	memcpy(g->report.step, step, n);
 	g->report.step[n] = '\0';
+}
+
+/* With a descriptor, which the executor's end holds from then on. */
+static void
+send_terminal(struct guard *g, int master)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { &g->report, sizeof(g->report) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(sizeof(int)) };
+
+	g->report.event = GUARD_TERMINAL;
+	memcpy(CMSG_DATA(&control.head), &master, sizeof(master));
+	(void)sendmsg(g->ctl, &m, MSG_NOSIGNAL);
 }
 
 /* The row of the plan whose path it is; "/" of its beginning and end. */
@@ -534,6 +556,34 @@ spare_guard(struct guard *g)
 	g->oom = -1;
 }
 
+/*
+ * In the run's root, and in place of all three descriptors.  One of the slave
+ * stays with us, so that a command that closes its own does not hang up.
+ */
+static void
+give_terminal(struct guard *g, const struct guard_start *s)
+{
+	const struct launchplan_order *o = s->order;
+	struct terminal t;
+	int r;
+
+	if (o->columns == 0)
+		return;
+	r = terminal_make(&t, o->columns, o->rows, s->plan->uid, s->plan->gid);
+	if (r == 0 &&
+	    (dup2(t.slave, s->in) == -1 || dup2(t.slave, s->out) == -1 ||
+		dup2(t.slave, s->err) == -1))
+		r = -errno;
+	if (r != 0) {
+		name_step(g, "terminal");
+		g->report.sysno = -r;
+		finish_guard(g, 0);
+	}
+	send_terminal(g, t.master);
+	(void)close(t.master);
+	g->slave = t.slave;
+}
+
 static void
 start_command(struct guard *g, struct child *c)
 {
@@ -659,7 +709,7 @@ begin_guard(struct guard *g, const struct guard_start *s)
 	g->plan = s->plan;
 	g->ctl = s->ctl;
 	g->report.row = GUARD_NOWHERE;
-	g->failure = g->oom = g->sigfd = -1;
+	g->failure = g->oom = g->sigfd = g->slave = -1;
 	execlog_init(&g->execs, &g->report.exec, tell_exec, g);
 	g->execs.keeps = keeps_process;
 	g->execs.failed = tell_failed;
@@ -701,6 +751,7 @@ guard_main(const struct guard_start *s)
 	begin_guard(&g, s);
 	enter_sandbox(&g, s, &c.ruleset);
 	begin_masks(&g, &s->plan->confine);
+	give_terminal(&g, s);
 	start_command(&g, &c);
 	watch_tree(&g);
 }

@@ -30,6 +30,7 @@ enum guard_order {
 
 enum guard_event {
 	GUARD_FAILED, /* a step failed: step and sysno; it is over */
+	GUARD_TERMINAL, /* its master comes with this report, before all else */
 	GUARD_DENIED, /* a system call was refused: denial */
 	GUARD_EXEC, /* a program started in the tree, or did not: exec */
 	GUARD_EXPOSED, /* a place cannot be kept any more: path; it ends */

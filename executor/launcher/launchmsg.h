@@ -26,7 +26,7 @@ enum {
 	    16 << 10, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 2
+	LAUNCHMSG_FORMAT = 3
 };
 
 enum launchmsg_kind {

@@ -213,6 +213,10 @@ launchplan_read_order(void *bytes, size_t size, struct launchplan_order *out)
 	if (take_number(&c, UINT64_MAX) != LAUNCHPLAN_ORDER)
 		c.bad = true;
 	out->login_uid = (uint32_t)take_number(&c, UINT32_MAX);
+	out->columns = (uint16_t)take_number(&c, TERMINAL_COLUMNS_MOST);
+	out->rows = (uint16_t)take_number(&c, TERMINAL_ROWS_MOST);
+	if ((out->columns == 0) != (out->rows == 0))
+		c.bad = true;
 	out->cwd = take_text(&c, PATH_MAX - 1);
 	out->relative = take_text(&c, PATH_MAX - 1);
 	paths = (size_t)take_number(&c, LAUNCHPLAN_PATHS);

@@ -19,6 +19,7 @@
 
 #include "common/filter.h"
 #include "executor/launcher/confine_enter.h"
+#include "executor/launcher/terminal.h"
 
 enum {
 	LAUNCHPLAN_MAGIC = 0x4d58504c,
@@ -54,6 +55,7 @@ struct launchplan {
 
 struct launchplan_order {
 	uint32_t login_uid; /* the token's, for the kernel's audit */
+	uint16_t columns, rows; /* of its terminal; 0: it has none */
 	const char *cwd; /* as asked for, absolute */
 	const char *relative; /* the same, from the directory */
 	const char *path[LAUNCHPLAN_PATHS + 1]; /* tried in turn, NULL ends */

@@ -293,6 +293,8 @@ WHEN(keeps_all, p->output == RECORDER_ALL)
 WHEN(has_jobs, p->jobs.offered)
 WHEN(ends_alone, p->jobs.offered && !p->jobs.go_on)
 WHEN(goes_on, p->jobs.offered && p->jobs.go_on)
+WHEN(has_terminals, p->jobs.pty)
+WHEN(has_no_terminals, p->jobs.offered && !p->jobs.pty)
 #undef WHEN
 
 /* --- sentences ----------------------------------------------------------------- */
@@ -472,6 +474,12 @@ static const struct sentence {
 	{ FACTS_TIMES, goes_on,
 	    .people =
 		"a call whose client, session or frontend is gone becomes a job" },
+	{ FACTS_TIMES, has_terminals,
+	    .people =
+		"a job may have a terminal (pty), as interactive programs need one" },
+	{ FACTS_TIMES, has_no_terminals,
+	    .people = "a job may not have a terminal",
+	    .model = "a job cannot have a terminal (pty)" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
 		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },

@@ -56,7 +56,7 @@ struct draft {
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
 	const struct json_value *structured, *streams, *text, *disconnect,
-	    *elevates, *abandoned;
+	    *elevates, *abandoned, *pty;
 	uint64_t rlimits[RLIM_NLIMITS]; /* by their resource */
 	struct confine_keys confine;
 };
@@ -146,6 +146,7 @@ static const struct key job_keys[] = {
 	U32("wait_ms", jobs.wait_ms, 100, 600 * SECOND),
 	U64("output_bytes", jobs.output_bytes, 64 << 10, 1ULL << 40),
 	VALUE("abandoned", abandoned),
+	VALUE("pty", pty),
 	LAST,
 };
 
@@ -929,6 +930,7 @@ read_jobs(const struct keys *k, const struct draft *d, struct policy *p)
 	p->jobs.offered = true;
 	p->jobs.go_on =
 	    is_second(k, d->abandoned, "abandoned", "end", "continue");
+	p->jobs.pty = d->pty == NULL || is_true(k, d->pty);
 }
 
 /* Compiling takes milliseconds; directories have no part in it. */

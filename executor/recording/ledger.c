@@ -247,6 +247,18 @@ ledger_output(struct ledger_entry *x, unsigned stream, struct bytes data)
 	tell_waiters(x);
 }
 
+/* The oldest is taken for the one after it. */
+void
+ledger_resize(struct ledger_entry *x, uint16_t columns, uint16_t rows)
+{
+	if (x->sizes == LEDGER_SIZES) {
+		x->sizes--;
+		memmove(x->size, x->size + 1, x->sizes * sizeof(x->size[0]));
+	}
+	x->size[x->sizes++] =
+	    (struct ledger_size){ spool_total(x->spool), columns, rows };
+}
+
 void
 ledger_end(struct ledger *l, struct ledger_entry *x)
 {

@@ -22,7 +22,8 @@ enum {
 	LEDGER_COMMAND = 200, /* bytes of a command that are shown */
 	LEDGER_MESSAGE = 512,
 	LEDGER_DENIALS = 2048,
-	LEDGER_ENDED = 512 /* bytes of what was ended with it */
+	LEDGER_ENDED = 512, /* bytes of what was ended with it */
+	LEDGER_SIZES = 16 /* of a terminal, the last */
 };
 
 struct ledger;
@@ -43,6 +44,12 @@ struct ledger_waiter {
 struct ledger_key {
 	bool given;
 	uint8_t key[DIGEST_BYTES], request[DIGEST_BYTES];
+};
+
+/* Of a terminal, for output from that byte on. */
+struct ledger_size {
+	uint64_t from;
+	uint16_t columns, rows;
 };
 
 /* Read-only for all but executor/run and the ledger. */
@@ -71,6 +78,8 @@ struct ledger_entry {
 	uint64_t kept[ASCIICAST_STREAMS]; /* of its recording */
 	uint64_t duration_us;
 	struct spool *spool; /* never NULL */
+	struct ledger_size size[LEDGER_SIZES];
+	size_t sizes; /* 0: it has no terminal */
 };
 
 /* Of a run that begins; strings are borrowed. */
@@ -94,6 +103,8 @@ struct ledger_entry *ledger_begin(
 /* It never ran, and why: as if it had not been there. */
 void ledger_withdraw(struct ledger *l, struct ledger_entry *x, const char *why);
 void ledger_output(struct ledger_entry *x, unsigned stream, struct bytes data);
+/* Its terminal has another size from now on. */
+void ledger_resize(struct ledger_entry *x, uint16_t columns, uint16_t rows);
 /* Its result is in it, except for end_ms and over. */
 void ledger_end(struct ledger *l, struct ledger_entry *x);
 

@@ -3,6 +3,7 @@
 #include "executor/run/job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "executor/run/explain.h"
+#include "executor/run/keynames.h"
 #include "executor/run/output.h"
 #include "executor/run/quota.h"
 #include "executor/audit/log_budget.h"
@@ -30,6 +32,7 @@
 #include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
 #include "executor/run/treelist.h"
+#include "executor/run/tty.h"
 #include "executor/run/unseen.h"
 
 enum {
@@ -49,6 +52,7 @@ enum {
 	VIEW_MOST =
 	    768, /* bytes about what is left out, as DONE carries them */
 	TYPED_MAX = 1 << 20, /* bytes of input that nobody has read yet */
+	HELD_MAX = 256 << 10, /* bytes that a terminal may hold; it has less */
 	LOST_STATUS = -1, /* of a guard that nobody has seen */
 	PLACE_BITS = 16 /* of a run's number */
 };
@@ -107,6 +111,7 @@ struct job {
 	size_t in_sent;
 	bool in_open; /* more may be typed */
 	struct buf typed;
+	struct ttykeys keys; /* of its terminal */
 	struct ledger_entry *entry; /* NULL: nobody asks for it later */
 	struct loop_timer wait; /* until its call becomes a job */
 	bool detached; /* a job: its call is over, it goes on */
@@ -600,6 +605,8 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 	struct err e;
 
 	hints_feed(&j->hints, o->stream, p->all);
+	if (j->sp.terminal)
+		tty_watch_keys(&j->keys, p->all);
 	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
 		keep_piece(j, o->stream, p);
 		forward_piece(j, o->stream, p);
@@ -663,7 +670,8 @@ stream_drain(struct job *j, struct output *o, struct loop_watch *w)
 
 	if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &held) == -1)
 		held = 0;
-	until = o->total + (uint64_t)held;
+	/* what is on its way through a terminal's driver is not counted */
+	until = o->total + (uint64_t)(j->sp.terminal ? HELD_MAX : held);
 	do {
 		if (o->fd >= 0 && output_needs_credit(o) && j->credit == 0)
 			return false;
@@ -954,12 +962,31 @@ take_start(struct job *j)
 	job_rearm(j);
 }
 
+/* Its master, once there is one: read from, and written to. */
+static void
+take_terminal(struct job *j)
+{
+	int fd = j->sp.in == -1 ? -1 : fcntl(j->sp.in, F_DUPFD_CLOEXEC, 0);
+
+	if (fd == -1) {
+		job_end(j, PROTO_CANCELLED,
+		    "ended by the server, because its terminal cannot be opened",
+		    strerror(errno));
+		return;
+	}
+	j->stdout_.fd = fd;
+	j->in_open = true;
+}
+
 static void
 take_report(struct job *j)
 {
 	const struct guard_report *r = &j->report;
 
 	switch (r->event) {
+	case GUARD_TERMINAL:
+		take_terminal(j);
+		break;
 	case GUARD_STARTED:
 		take_start(j);
 		break;
@@ -1807,7 +1834,11 @@ enter_ledger(struct job *j, const struct job_wish *w, struct err *e)
 	if (!p->jobs.offered || j->jobs->ledger == NULL)
 		return 0;
 	j->entry = ledger_begin(j->jobs->ledger, &b, e);
-	return j->entry == NULL ? e->code : 0;
+	if (j->entry == NULL)
+		return e->code;
+	if (p->terminal.columns != 0)
+		ledger_resize(j->entry, p->terminal.columns, p->terminal.rows);
+	return 0;
 }
 
 /* Whose answer it is, and when. */
@@ -1816,7 +1847,8 @@ take_wish(struct job *j, const struct job_wish *w)
 {
 	j->begins_detached = w->detached;
 	j->silent = w->silent;
-	j->in_open = w->open_input && j->entry != NULL;
+	j->in_open =
+	    w->open_input && j->entry != NULL && j->plan.terminal.columns == 0;
 	j->plan.has_input |= j->in_open;
 	buf_init(&j->typed, TYPED_MAX);
 	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
@@ -2057,27 +2089,78 @@ jobs_end(struct jobs *jobs, const char *id, const char *why, bool kill)
 	return true;
 }
 
-int
-jobs_input(struct jobs *jobs, const char *id, struct bytes data, bool eof,
+/* Its bytes, also for keys, and for what ends the input of a terminal. */
+static int
+put_typed(const struct job *j, const struct job_input *in, struct buf *out,
     struct err *e)
 {
-	struct job *j = find_running(jobs, id);
-
-	if (j == NULL || j->state != RUNNING)
-		return err_set(
-		    e, ERR_BAD, "it does not run, so that it reads nothing");
-	if (!j->in_open || j->sp.in == -1)
-		return err_set(e, ERR_BAD,
-		    "its standard input is closed: start it with job_start and \"input\": true, and do not send eof before the end");
-	if (data.len > TYPED_MAX - j->typed.len)
+	buf_put_bytes(out, in->data);
+	if (keynames_put(in->keys, j->keys.application, out, e) != 0)
+		return e->code;
+	if (in->eof && j->sp.terminal)
+		tty_put_eof(j->sp.in, out);
+	if (out->len > TYPED_MAX - j->typed.len)
 		return err_set(e, ERR_BUSY,
 		    "%zu bytes wait for it to read them; send more when it has",
 		    j->typed.len);
-	buf_put_bytes(&j->typed, data);
+	return out->overflow ? err_memory(e) : 0;
+}
+
+static int
+check_input(const struct job *j, const struct job_input *in, struct err *e)
+{
+	if (j == NULL || j->state != RUNNING)
+		return err_set(
+		    e, ERR_BAD, "it does not run, so that it reads nothing");
+	if (!j->sp.terminal && (in->keys.len > 0 || in->size.columns != 0))
+		return err_set(e, ERR_BAD,
+		    "it has no terminal, so that it takes data and eof only: start it with job_start and \"pty\": true");
+	if (j->in_open && j->sp.in != -1)
+		return 0;
+	return j->sp.terminal
+		   ? err_set(e, ERR_BUSY,
+			 "its terminal is not there (any more); look with job_output")
+		   : err_set(e, ERR_BAD,
+			 "its standard input is closed: start it with job_start and \"input\": true, and do not send eof before the end");
+}
+
+/*
+ * At once, so that what the terminal shows of it is what it showed when this
+ * was asked; of what has to wait nobody knows.
+ */
+static void
+type_input(struct job *j, struct job_typed *out)
+{
+	out->withheld = !tty_echoes(j->sp.in);
+	on_input(j, 0);
+	out->withheld |= j->typed.len > 0;
+}
+
+int
+jobs_input(struct jobs *jobs, const char *id, const struct job_input *in,
+    struct job_typed *out, struct err *e)
+{
+	struct job *j = find_running(jobs, id);
+
+	if (check_input(j, in, e) != 0)
+		return e->code;
+	if (in->size.columns != 0 && tty_check_size(&in->size, e) != 0)
+		return e->code;
+	if (put_typed(j, in, &out->bytes, e) != 0)
+		return e->code;
+	if (in->size.columns != 0) {
+		if (tty_resize(j->sp.in, &in->size, e) != 0)
+			return e->code;
+		ledger_resize(j->entry, in->size.columns, in->size.rows);
+	}
+	buf_put_bytes(&j->typed, buf_bytes(&out->bytes));
 	if (j->typed.overflow)
 		return err_memory(e);
-	j->in_open = !eof;
-	watch_input(j);
+	j->in_open = !in->eof || j->sp.terminal;
+	if (j->sp.terminal && out->bytes.len > 0)
+		type_input(j, out);
+	if (j->sp.in != -1 && (!j->sp.terminal || j->typed.len > 0))
+		watch_input(j);
 	return 0;
 }
 

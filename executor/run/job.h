@@ -58,7 +58,7 @@ void jobs_use_ledger(struct jobs *j, struct ledger *l);
 struct job_wish {
 	bool detached; /* it is a job as soon as it runs */
 	bool silent; /* the call is answered by somebody else */
-	bool open_input; /* jobs_input() will follow */
+	bool open_input; /* jobs_input() will follow; of a terminal always */
 	struct bytes name; /* may be empty */
 	struct ledger_key key;
 };
@@ -83,6 +83,20 @@ void jobs_cancel(
 /* Its client is gone: end it, or let it go on as a job, as its policy says. */
 void jobs_leave(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
+/* What is typed; all but the data and eof only into a terminal. */
+struct job_input {
+	struct bytes data;
+	struct bytes keys; /* names (executor/run/keynames), after the data */
+	bool eof;
+	struct terminal_size size; /* before both; columns 0: as it is */
+};
+
+struct job_typed {
+	struct buf
+	    bytes; /* all that was written, or will be; wiped by who asks */
+	bool withheld; /* the terminal does not show it: not for any record */
+};
+
 /*
  * Of a run by its whole id, which belongs to the caller.  jobs_detach: make it
  * a job; false: it cannot be one (now).  jobs_end: end it, at once if `kill`;
@@ -93,8 +107,8 @@ bool jobs_detach(struct jobs *j, const char *id, const char *why);
 void jobs_tell_running(
     struct jobs *j, const char *id, uint64_t call, uint64_t cursor);
 bool jobs_end(struct jobs *j, const char *id, const char *why, bool kill);
-int jobs_input(struct jobs *j, const char *id, struct bytes data, bool eof,
-    struct err *e) MUST_CHECK;
+int jobs_input(struct jobs *j, const char *id, const struct job_input *in,
+    struct job_typed *out, struct err *e) MUST_CHECK;
 /* false if there is no such call or the credit is beyond reason. */
 bool jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
 /*

@@ -143,6 +143,8 @@ launchblob_order(const struct plan *p, struct buf *out, struct err *e)
 
 	put_number(out, LAUNCHPLAN_ORDER);
 	put_number(out, p->login_uid);
+	put_number(out, p->terminal.columns);
+	put_number(out, p->terminal.rows);
 	put_text(out, p->cwd);
 	put_text(out, p->relative);
 	put_number(out, count_texts(path));

@@ -185,6 +185,10 @@ record_intent(struct audit *a, const char *id, const struct request *r,
 	if (!p->defined)
 		put_env_names(b, r);
 	audit_put_str(b, "process.working_directory", p->cwd);
+	if (p->terminal.columns != 0) {
+		audit_put_i64(b, "process.tty.columns", p->terminal.columns);
+		audit_put_i64(b, "process.tty.rows", p->terminal.rows);
+	}
 	audit_put_own(b, "user.name", p->policy->user);
 	if ((p->policy->confine.layers & CONFINE_LOGINUID) != 0)
 		audit_put_i64(b, "user.audit.id", p->login_uid);

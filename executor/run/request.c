@@ -516,7 +516,9 @@ plan_env(
 	env_set(p, v, "LOGNAME", bytes_of(pol->user));
 	env_set(p, v, "SHELL", bytes_of(shell));
 	env_set(p, v, "LANG", BYTES_LIT("C.UTF-8"));
-	env_set(p, v, "TERM", BYTES_LIT("dumb"));
+	env_set(p, v, "TERM",
+	    r->terminal.columns != 0 ? BYTES_LIT("xterm-256color")
+				     : BYTES_LIT("dumb"));
 	env_set(p, v, "PWD", bytes_of(p->cwd));
 	for (i = 0; i < pol->env_count; i++) {
 		const char *eq = strchr(pol->env[i], '=');
@@ -760,12 +762,19 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	p.expires = t->expires;
 	p.jobs = t->policy->jobs;
 	p.login_uid = t->login_uid;
+	p.terminal = r->terminal;
 	if (make_plan(r, t, &p, e) != 0) {
 		plan_fini(&p);
 		return e->code;
 	}
+	if (p.terminal.columns != 0 && p.has_input) {
+		plan_fini(&p);
+		return err_set(e, ERR_BAD,
+		    "a job with a terminal takes no stdin: type it with job_input");
+	}
 	failure_init(&p.failure, p.command);
 	*out = p;
+	out->one_stream |= p.terminal.columns != 0;
 	return 0;
 }
 

@@ -26,6 +26,11 @@ enum {
 	REQUEST_MAX_PATHS = 32 /* places where a program is looked for */
 };
 
+/* Of a run's terminal; columns 0: it has none. */
+struct terminal_size {
+	uint16_t columns, rows;
+};
+
 struct request_arg {
 	char name[64];
 	uint8_t kind; /* enum proto_kind */
@@ -49,6 +54,7 @@ struct request {
 	    *conf; /* whose ignored arguments are dropped; NULL: none */
 	struct buf store;
 	bool detached; /* it begins as a job, with the time of one */
+	struct terminal_size terminal;
 };
 
 /* What to run: filled by request_plan, owned, plan_fini frees it. */
@@ -73,6 +79,7 @@ struct plan {
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */
 	bool has_input;
+	struct terminal_size terminal;
 	bool shell; /* run by the policy's shell */
 	bool one_stream; /* standard error goes into standard output's pipe */
 	bool defined; /* a tool that the administrator defined */

@@ -59,6 +59,24 @@ make_errors(struct ends *p, int shared, struct err *e)
 	return p->theirs == -1 ? err_sys(e, "standard error") : 0;
 }
 
+/* A terminal takes the place of all three once there is a root for it. */
+static int
+make_pipes(const struct plan *plan, struct ends *in, struct ends *out,
+    struct ends *errors, struct err *e)
+{
+	if (plan->terminal.columns == 0)
+		return (plan->has_input && make_pipe(in, true, e) != 0) ||
+			       make_pipe(out, false, e) != 0 ||
+			       make_errors(errors,
+				   plan->one_stream ? out->theirs : -1, e) != 0
+			   ? e->code
+			   : 0;
+	out->theirs = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (out->theirs == -1)
+		return err_sys(e, "/dev/null");
+	return make_errors(errors, out->theirs, e);
+}
+
 static int
 make_control(struct ends *p, struct err *e)
 {
@@ -81,9 +99,7 @@ spawn_run(
 	CLEANUP_ENDS struct ends ctl = { -1, -1 };
 	struct launch_fds fds;
 
-	if ((plan->has_input && make_pipe(&in, true, e) != 0) ||
-	    make_pipe(&o, false, e) != 0 ||
-	    make_errors(&err, plan->one_stream ? o.theirs : -1, e) != 0 ||
+	if (make_pipes(plan, &in, &o, &err, e) != 0 ||
 	    make_control(&ctl, e) != 0)
 		return e->code;
 	fds = (struct launch_fds){ .ctl = ctl.theirs,
@@ -99,6 +115,7 @@ spawn_run(
 		.in = steal_fd(&in.ours),
 		.out = steal_fd(&o.ours),
 		.err = steal_fd(&err.ours),
+		.terminal = plan->terminal.columns != 0,
 	};
 	return 0;
 }
@@ -164,18 +181,62 @@ is_sane(struct guard_report *r)
 	       r->denial.rule < DENIAL_RULES && i->args_len <= sizeof(i->args);
 }
 
+/* As recvmsg(2), and the descriptor that came with it, or -1. */
+static ssize_t
+receive_report(int ctl, struct guard_report *out, int *fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { out, sizeof(*out) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(ctl, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	*fd = -1;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n;
+}
+
+/* Once, and before there is any other input. */
+static void
+keep_terminal(struct spawned *sp, const struct guard_report *r, int fd)
+{
+	struct err e;
+
+	if (fd == -1)
+		return;
+	if (r->event != GUARD_TERMINAL || !sp->terminal || sp->in != -1 ||
+	    fdio_set_nonblock(fd, &e) != 0)
+		(void)close(fd);
+	else
+		sp->in = fd;
+}
+
 /*
  * A guard that exited with an order of ours unread leaves ECONNRESET, which
  * comes once and before what it had sent.
  */
 ssize_t
-spawn_receive(const struct spawned *sp, struct guard_report *out)
+spawn_receive(struct spawned *sp, struct guard_report *out)
 {
-	ssize_t n = recv(sp->ctl, out, sizeof(*out), MSG_DONTWAIT);
+	int fd;
+	ssize_t n = receive_report(sp->ctl, out, &fd);
 
 	if (n == -1 && errno == ECONNRESET)
-		n = recv(sp->ctl, out, sizeof(*out), MSG_DONTWAIT);
-	return n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out)) ? 0 : n;
+		n = receive_report(sp->ctl, out, &fd);
+	if (n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out))) {
+		cleanup_fd(&fd);
+		return 0;
+	}
+	keep_terminal(sp, out, fd);
+	return n;
 }
 
 const char *

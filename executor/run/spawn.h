@@ -14,6 +14,7 @@ struct spawned {
 	int ctl; /* orders out, struct guard_report in */
 	int in; /* write end of stdin, -1: it is /dev/null */
 	int out, err; /* read ends */
+	bool terminal; /* `in` is to be, or is, its master, and read from too */
 };
 
 /*
@@ -29,8 +30,11 @@ void spawn_go(const struct spawned *sp);
 void spawn_started(struct spawned *sp, const struct launch_event *ev);
 /* Wait for that, where nobody else asks for anything. */
 int spawn_await(struct spawned *sp, uint64_t run, struct err *e) MUST_CHECK;
-/* As recv(2) without a wait, of one whole report that says what it may. */
-ssize_t spawn_receive(const struct spawned *sp, struct guard_report *out);
+/*
+ * As recv(2) without a wait, of one whole report that says what it may; the
+ * master of a terminal that comes with it is kept in *sp.
+ */
+ssize_t spawn_receive(struct spawned *sp, struct guard_report *out);
 /* The path that a report is about; NULL: none. */
 const char *spawn_place(const struct plan *plan, const struct guard_report *r);
 /* Why it did not start, after GUARD_FAILED; always an error. */

@@ -41,10 +41,18 @@ struct catalog_param {
 		    false, NULL                                                \
 	}
 
+#define SIZE_PARAMS                                                            \
+	{ .name = "columns", .kind = PARAM_NUMBER, .sent = "job.columns" },    \
+	{                                                                      \
+		.name = "rows", .kind = PARAM_NUMBER, .sent = "job.rows"       \
+	}
+
 /* Of the job tools; their schemas are below. */
 static const struct catalog_param start_params[] = {
 	{ .name = "name", .kind = PARAM_TEXT, .max = 63, .sent = "job.name" },
 	{ .name = "input", .kind = PARAM_BOOL, .sent = "job.input" },
+	{ .name = "pty", .kind = PARAM_BOOL, .sent = "job.pty" },
+	SIZE_PARAMS,
 	{ .name = "idempotency_key",
 	    .kind = PARAM_TEXT,
 	    .max = 255,
@@ -67,6 +75,8 @@ static const struct catalog_param output_params[] = {
 static const struct catalog_param input_params[] = {
 	JOB_PARAM,
 	{ .name = "data", .kind = PARAM_TEXT, .max = 65536, .nul = true },
+	{ .name = "keys", .kind = PARAM_TEXT, .max = 4096 },
+	SIZE_PARAMS,
 	{ .name = "eof", .kind = PARAM_BOOL },
 };
 
@@ -192,7 +202,7 @@ static const char cli_jobs_schema[] =
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char start_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"What to run: a command line as exec_cmd takes it, or, where that tool is not offered, as cli_command does. Leave it out to start another tool.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run the command in, relative to the token's directory or absolute inside it.\"},\"tool\":{\"type\":\"string\",\"description\":\"Name of another tool of this server to start instead of a command, such as cli_command.\"},\"arguments\":{\"type\":\"object\",\"description\":\"That tool's arguments.\"},\"name\":{\"type\":\"string\",\"maxLength\":63,\"description\":\"A name to know the job by in job_list.\"},\"input\":{\"type\":\"boolean\",\"description\":\"Keep standard input open for job_input. Without it, standard input is empty or what stdin gives.\"},\"stdin\":{\"type\":\"string\",\"description\":\"Text for the command's standard input.\"},\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Milliseconds after which the job and all it started is ended. Default: the most that the policy allows.\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"description\":\"Environment variables for the command; only names that the policy allows.\"}" KEY_SCHEMA
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"What to run: a command line as exec_cmd takes it, or, where that tool is not offered, as cli_command does. Leave it out to start another tool.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run the command in, relative to the token's directory or absolute inside it.\"},\"tool\":{\"type\":\"string\",\"description\":\"Name of another tool of this server to start instead of a command, such as cli_command.\"},\"arguments\":{\"type\":\"object\",\"description\":\"That tool's arguments.\"},\"name\":{\"type\":\"string\",\"maxLength\":63,\"description\":\"A name to know the job by in job_list.\"},\"input\":{\"type\":\"boolean\",\"description\":\"Keep standard input open for job_input. Without it, standard input is empty or what stdin gives.\"},\"pty\":{\"type\":\"boolean\",\"description\":\"Run it in a terminal.\"},\"columns\":{\"type\":\"integer\",\"default\":80},\"rows\":{\"type\":\"integer\",\"default\":24},\"stdin\":{\"type\":\"string\",\"description\":\"Text for the command's standard input.\"},\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Milliseconds after which the job and all it started is ended. Default: the most that the policy allows.\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"description\":\"Environment variables for the command; only names that the policy allows.\"}" KEY_SCHEMA
     "},\"additionalProperties\":false}";
 
 static const char job_output_schema[] =
@@ -202,7 +212,7 @@ static const char job_output_schema[] =
 
 static const char input_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
-    ",\"data\":{\"type\":\"string\",\"description\":\"Text to write as it is; end a line with a newline.\"},\"eof\":{\"type\":\"boolean\",\"description\":\"Close standard input after it.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+    ",\"data\":{\"type\":\"string\",\"description\":\"Text to write as it is; end a line with a newline.\"},\"keys\":{\"type\":\"string\",\"description\":\"Keys for a terminal, after data: characters or Enter Tab Esc Up Down Left Right Home End PageUp PageDown Backspace Delete F1 C-c M-x, spaces between.\"},\"columns\":{\"type\":\"integer\"},\"rows\":{\"type\":\"integer\"},\"eof\":{\"type\":\"boolean\",\"description\":\"Close standard input after it.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
 
 static const char stop_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
@@ -396,7 +406,7 @@ take_number(const struct catalog_param *p, const struct json_value *v,
 		return err_set(e, ERR_BAD,
 		    "%s must be a whole number of at least %d", p->name,
 		    p->zero ? 0 : 1);
-	add_arg(out, p->name, PROTO_NUMBER, text);
+	add_arg(out, sent_name(p), PROTO_NUMBER, text);
 	return 0;
 }
 
@@ -802,7 +812,7 @@ take_for_start(const struct catalog_tool *t, const struct catalog_tool *inner,
     struct err *e)
 {
 	static const char *const names[] = { "tool", "arguments", "name",
-		"input", "idempotency_key", NULL };
+		"input", "pty", "columns", "rows", "idempotency_key", NULL };
 
 	if (bytes_eq_str(v->key, "tool") || bytes_eq_str(v->key, "arguments"))
 		return 0;

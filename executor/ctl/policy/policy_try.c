@@ -196,6 +196,7 @@ take_reports(struct test *t)
 			if (r.exec.outcome == EXEC_STARTED)
 				unseen_note_image(&t->unseen, &r.exec.image);
 			break;
+		case GUARD_TERMINAL: /* nobody asked for one */
 		case GUARD_EXPOSED: /* it ends */
 			break;
 		case GUARD_FAILED:

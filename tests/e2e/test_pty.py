@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+"""Jobs with a terminal: programs that ask, draw and are typed into."""
+import json
+import re
+
+from client import check, equal, mark, within
+from test_jobs import ID, body, ended, first, output
+
+JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 600, "keep": 16,
+        "wait_ms": 4000, "output_bytes": 1 << 20}
+SERVER = {"policy": {"structured": False, "text": "clean", "jobs": JOBS}}
+DENIED = "may not have a terminal"
+
+
+def pty(c, command, **more):
+    r = c.call("job_start", command=command, pty=True, **more)
+    check(not r.error, r)
+    return ID.search(r.text).group()
+
+
+def type_in(c, job, **what):
+    r = c.call("job_input", job=job, **what)
+    check(not r.error, r)
+    return r.text
+
+
+def text(c, job):
+    return body(output(c, job)).replace("\r", "")
+
+
+def shows(c, job, what, seconds=20):
+    """Its output, once that is in it."""
+    return within(what, seconds, lambda: (lambda t: t if what in t else None)(
+        text(c, job)))
+
+
+def end(c, job, how="exited with status 0"):
+    said = ended(c, job)
+    check(how in first(said), said)
+    return body(said).replace("\r", "")
+
+
+def inputs(server, job):
+    return [r for r in server.audit("job-input") if r["run.id"] == job]
+
+
+def test_it_is_a_terminal(server):
+    with server.http() as c:
+        job = pty(c, "tty; stty size; echo $TERM; test -t 0 -a -t 1 -a -t 2 "
+                  "&& echo all; ps -o tty= -p $$; stty -a | grep -o ' iutf8'; "
+                  "exec </dev/tty && echo controlling; exit 3")
+        said = end(c, job, "exited with status 3")
+        check(re.match(r"/dev/pts/\d+\n24 80\nxterm-256color\nall\n", said),
+              said)
+        check(" iutf8\n" in said and said.endswith("controlling\n"), said)
+        m = mark()
+        job = pty(c, f"stty size; : {m}", columns=132, rows=43)
+        equal(end(c, job), "43 132\n", "its size")
+        plain = c.call("job_start", command="tty; echo $TERM; : </dev/tty")
+        said = ended(c, ID.search(plain.text).group())
+        check("not a tty\ndumb\n" in said and "status 0" not in first(said),
+              "without it there is none", said)
+        intent = server.run_records(m)[0]
+        equal((intent["process.tty.columns"], intent["process.tty.rows"]),
+              (132, 43), "recorded")
+
+
+def test_bad_arguments(server):
+    with server.http() as c:
+        for more in ({"columns": 100}, {"pty": True, "columns": 19},
+                     {"pty": True, "rows": 4}, {"pty": True, "columns": 501},
+                     {"pty": True, "rows": 201}, {"pty": True, "rows": 65536},
+                     {"pty": "yes"}, {"pty": True, "stdin": "x"}):
+            r = c.call("job_start", command="true", **more)
+            check(r.error and len(r.text) > 10, more, r)
+        job = pty(c, "cat")
+        for more in ({"keys": "Nope"}, {"keys": "C-"}, {"keys": "F13"},
+                     {"columns": 10}, {"keys": "x" * 5000}, {"keys": "C-é"},
+                     {"keys": "M-M-x"}, {"keys": "ab"}):
+            r = c.call("job_input", job=job, **more)
+            check(r.error and len(r.text) > 10, more, r)
+        type_in(c, job, eof=True)
+        equal(end(c, job), "", "nothing of it was typed")
+        r = c.call("job_start", command="cat", input=True)
+        job = ID.search(r.text).group()
+        r = c.call("job_input", job=job, keys="Enter")
+        check(r.error and '"pty": true' in r.text, r)
+        c.call("job_stop", job=job, signal="KILL")
+
+
+def test_policy_forbids(server):
+    server.add_policy("noterm", jobs=dict(JOBS, pty=False))
+    server.reload()
+    with server.http(token=server.add("noterm", policy="noterm")) as c:
+        r = c.call("job_start", command="true", pty=True)
+        check(r.error and DENIED in r.text and "jobs.pty" in r.text, r)
+        r = c.call("job_start", command="true")
+        check(not r.error, "others go on", r)
+
+
+def test_line_editing_and_eof(server):
+    with server.http() as c:
+        job = pty(c, "cat; echo status $?")
+        type_in(c, job, data="grüße 日本x", keys="Backspace Enter")
+        shows(c, job, "grüße 日本\ngrüße 日本\n")
+        type_in(c, job, data="end", eof=True)
+        check(end(c, job).endswith("endendstatus 0\n"), "eof")
+
+
+def test_interrupt(server):
+    with server.http() as c:
+        job = pty(c, "exec awk 'BEGIN { print \"ready\"; fflush(); "
+                  "while (1) ; }'")
+        shows(c, job, "ready")
+        type_in(c, job, keys="C-c")
+        end(c, job, "killed by signal 2")
+        # sh may miss a signal while it starts a program
+        job = pty(c, "trap 'echo got; exit 7' INT; echo ready; "
+                  "while :; do :; done")
+        shows(c, job, "ready")
+        type_in(c, job, keys="C-c")
+        check("got\n" in end(c, job, "status 7"), "a handler runs")
+
+
+def test_resize(server):
+    with server.http() as c:
+        job = pty(c, "trap 'stty size' WINCH; stty size; "
+                  "while :; do :; done")
+        shows(c, job, "24 80\n")
+        type_in(c, job, columns=100, rows=30)
+        shows(c, job, "30 100\n")
+        type_in(c, job, rows=31)
+        shows(c, job, "31 100\n")
+        equal([(r["process.tty.columns"], r["process.tty.rows"])
+               for r in inputs(server, job)], [(100, 30), (100, 31)], "rows")
+        c.call("job_stop", job=job, signal="KILL")
+
+
+READ_RAW = ("stty raw -echo; {}printf ready; dd bs=1 count={} 2>/dev/null | "
+            "od -An -tx1; stty sane")
+
+
+def test_keys(server):
+    plain = {"Up": "1b 5b 41", "F1 F12": "1b 4f 50 1b 5b 32 34 7e",
+             "C-a C-z M-x é": "01 1a 1b 78 c3 a9", "Home": "1b 5b 48"}
+    with server.http() as c:
+        for mode, keys in ("", plain), ("printf '\\033[?7;1;25h'; ",
+                                        {"Up End": "1b 4f 41 1b 4f 46"}), \
+                ("printf '\\033[?1h\\033[?1l'; ", {"Left": "1b 5b 44"}), \
+                ("printf '\\033[?1h\\033c'; ", {"Down": "1b 5b 42"}):
+            for names, sent in keys.items():
+                job = pty(c, READ_RAW.format(mode, len(sent.split())))
+                shows(c, job, "ready")
+                type_in(c, job, keys=names)
+                check(sent in end(c, job), mode, names, sent)
+
+
+def test_password_is_nowhere(server):
+    secret, shown = "pw" + mark(), "name" + mark()
+    with server.http() as c:
+        job = pty(c, "printf 'name: '; read n; stty -echo; printf 'pass: '; "
+                  "read p; stty echo; echo; echo ${#p} ${#n}")
+        shows(c, job, "name: ")
+        type_in(c, job, data=shown + "\n")
+        shows(c, job, "pass: ")
+        type_in(c, job, data=secret, keys="Enter")
+        said = end(c, job)
+        check(said.endswith(f"{len(secret)} {len(shown)}\n"), said)
+        check(shown in said and secret not in said, said)
+    one, two = inputs(server, job)
+    equal(one["stdin.bytes"], len(shown) + 1, "what is shown is measured")
+    equal(two.get("stdin.withheld"), True, "withheld")
+    check(not [k for k in two if k.startswith("stdin.") and
+               k != "stdin.withheld"], two)
+    log = json.dumps(server.audit())
+    check(secret not in log, "the log")
+
+
+def test_stop_and_time_out(server):
+    deaf = ("trap '' INT TERM HUP; printf '\\033[?1049hready'; "
+            "while :; do sleep 0.05; done")
+    with server.http() as c:
+        job = pty(c, deaf)
+        shows(c, job, "ready")
+        r = c.call("job_stop", job=job, signal="KILL")
+        check("cancelled" in r.text, r)
+        job = pty(c, deaf, timeout_ms=300)
+        end(c, job, "timed_out")
+        job = pty(c, "sleep 60 </dev/null >/dev/null 2>&1 & "
+                  "exec </dev/null >/dev/null 2>&1; sleep 0.3; exit 4")
+        end(c, job, "status 4")
+
+
+def test_all_output_arrives(server):
+    with server.http() as c:
+        job = pty(c, "stty -onlcr; i=0; while [ $i -lt 40 ]; do "
+                  "i=$((i+1)); printf '%5000s\\n' $i; done")
+        said = ended(c, job)
+        check(f"{40 * 5001} bytes of output in all" in said, first(said))
+        check("exited with status 0" in first(said), first(said))
+
+
+def test_terminals_are_the_runs_own(server):
+    with server.http() as c:
+        a, b = pty(c, "tty; cat"), pty(c, "tty; cat")
+        equal([shows(c, j, "/dev/pts/")[:10] for j in (a, b)],
+              ["/dev/pts/0"] * 2, "each has the first of its own")
+        for j in a, b:
+            c.call("job_stop", job=j, signal="KILL")
+
+
+PUSH = ("python3 -c 'import fcntl, termios; print(\"begin\"); "
+        "fcntl.ioctl(0, termios.TIOCSTI, b\"x\"); print(\"pushed\")'")
+
+
+def test_nothing_is_typed_by_the_run(server):
+    with server.http() as c:
+        said = end(c, pty(c, PUSH), "status 1")
+        check("begin" in said and "Error" in said and "pushed" not in said,
+              said)
+        # what asks the terminal is not answered: nothing comes in
+        job = pty(c, "stty raw -echo; printf '\\033[6n\\033[c\\033[>c"
+                  "\\033]11;?\\a\\005ready'; dd bs=1 count=1 2>/dev/null | "
+                  "od -An -tx1; stty sane")
+        shows(c, job, "ready")
+        type_in(c, job, data="z")
+        check(" 7a\n" in end(c, job), "what was typed is the first")
+
+
+def test_taken_away_from_all(server):
+    """Without jobs no output is kept, nor is a file of it."""
+    with server.http() as c:
+        for path in (server.dir / "policies.d").glob("*.json"):
+            keys = json.loads(path.read_text())
+            keys.pop("jobs", None)
+            path.write_text(json.dumps(keys))
+        server.reload()
+        within("its tools are gone", 5, lambda: len(c.tools()) == 2)
