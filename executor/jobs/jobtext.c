@@ -8,6 +8,7 @@
 #include "common/utf8.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/told.h"
 
 enum {
 	PIECE = 16384, /* bytes that are read at once */
@@ -74,11 +75,8 @@ jobtext_put_end(struct buf *out, const struct ledger_entry *x)
 {
 	if (x->over && x->ended[0] != '\0')
 		buf_printf(out, "ended with it: %s\n", x->ended);
-	if (x->over && x->denials.len > 0) {
-		buf_put_str(out, "DENIED: ");
-		buf_put_bytes(out, buf_bytes(&x->denials));
-		buf_put_u8(out, '\n');
-	}
+	if (x->over)
+		told_put(out, buf_bytes(&x->denials));
 }
 
 void

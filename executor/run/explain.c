@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "common/told.h"
 #include "executor/confine/syscall_group.h"
 #include "executor/policy/capability.h"
 
@@ -36,6 +37,14 @@ begin_line(struct buf *out)
 {
 	if (out->len > 0)
 		buf_put_u8(out, '\n');
+}
+
+/* The same of what is not a refusal. */
+static void
+begin_note(struct buf *out)
+{
+	begin_line(out);
+	buf_put_str(out, TOLD_NOTE);
 }
 
 void
@@ -96,8 +105,9 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		    "network is off for this token (%s refused; policy %s, key network)",
 		    name, p->name);
 	else
-		buf_printf(
-		    out, "sockets of %s are not available to commands", name);
+		buf_printf(out,
+		    "sockets of %s are refused (policy %s, key syscalls, profile %s)",
+		    name, p->name, p->profile);
 }
 
 static const struct syscall_group *
@@ -131,21 +141,37 @@ explain_capability(
 	    p->capabilities != 0 ? "others" : "no capability", p->name);
 }
 
+/* A command chose it: it must not become another line. */
+static void
+put_chosen(struct buf *out, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size && text[i] != '\0'; i++)
+		buf_put_u8(out, (uint8_t)text[i] < ' ' || text[i] == 0x7f
+				    ? '?'
+				    : (uint8_t)text[i]);
+}
+
 static void
 explain_set_id(const struct denial *d, const struct policy *p, struct buf *out)
 {
+	buf_put_str(out, "the program ");
+	if (d->path[0] != '\0')
+		put_chosen(out, d->path, sizeof(d->path));
+	else
+		put_chosen(out, d->comm, sizeof(d->comm));
 	buf_printf(out,
-	    "%.*s cannot change the user here: it failed without the rights of its owner, which a command never gets (no_new_privs; ask for a policy with another user or capabilities, or for a tool with a policy of its own; policy %s)",
-	    (int)sizeof(d->path), d->path[0] != '\0' ? d->path : d->comm,
+	    " cannot change the user here: it failed without the rights of its owner, which a command never gets (no_new_privs; ask for a policy with another user or capabilities, or for a tool with a policy of its own; policy %s)",
 	    p->name);
 }
 
 static void
 explain_connect(const struct denial *d, const struct policy *p, struct buf *out)
 {
+	buf_put_str(out, "the local socket ");
+	put_chosen(out, d->path, sizeof(d->path));
 	buf_printf(out,
-	    "%.*s is a local socket of others, which this policy does not name: only the run's own can be connected to (policy %s, key unix_sockets)",
-	    (int)sizeof(d->path), d->path, p->name);
+	    " is of others, and this policy does not name it: only the run's own can be connected to (policy %s, key unix_sockets)",
+	    p->name);
 }
 
 void
@@ -263,7 +289,7 @@ explain_ended(const struct findings *f, struct buf *out)
 {
 	size_t i, named = f->ended < FINDINGS_NAMES ? f->ended : FINDINGS_NAMES;
 
-	begin_line(out);
+	begin_note(out);
 	buf_printf(out,
 	    "%u background process%s ended with the command:", f->ended,
 	    f->ended == 1 ? " was" : "es were");
@@ -278,7 +304,7 @@ static void
 explain_time(
     const struct explain_end *e, const struct policy *p, struct buf *out)
 {
-	begin_line(out);
+	begin_note(out);
 	buf_printf(out,
 	    "the time limit of %" PRIu32
 	    " ms was reached: a call may ask for up to %" PRIu32
@@ -308,26 +334,28 @@ explain_end(
 /* What a policy makes of a path, in words; NULL: nothing that is worth them. */
 struct path_word {
 	const char *what, *key;
+	bool note; /* nothing was refused */
 };
 
 static const struct path_word hidden = { "is hidden from commands",
-	"files.hide" };
+	"files.hide", false };
 static const struct path_word absent = {
-	"is not in view: this policy does not show it to commands", "files.read"
+	"is not in view: this policy does not show it to commands",
+	"files.read", true
 };
 static const struct path_word private_ = {
 	"is in a directory of this run's own, which is empty when a run starts: nobody else's files are there",
-	"files.private_tmp"
+	"files.private_tmp", true
 };
 static const struct path_word protected = {
-	"is protected and cannot be changed", "files.protect"
+	"is protected and cannot be changed", "files.protect", false
 };
 static const struct path_word no_process = {
 	"is not a process of this command: only its own are in view",
-	"processes"
+	"processes", true
 };
 static const struct path_word read_only = { "can be read and cannot be changed",
-	"files.write" };
+	"files.write", false };
 
 /* "/proc/1", and what is in it. */
 static bool
@@ -380,6 +408,8 @@ explain_path(const struct hint *h, const struct policy *p, struct buf *out)
 	if (why == NULL)
 		return;
 	begin_line(out);
+	if (why->note)
+		buf_put_str(out, TOLD_NOTE);
 	buf_printf(out, "%s %s (policy %s, key %s)", h->path, why->what,
 	    p->name, why->key);
 }

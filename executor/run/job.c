@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
+#include "common/told.h"
 #include "executor/run/explain.h"
 #include "executor/run/keynames.h"
 #include "executor/run/output.h"
@@ -922,6 +923,8 @@ take_denial(struct job *j, const struct denial *d)
 		j->looked_up = j->looked_up || d->rule == DENIAL_FILTER;
 		return;
 	}
+	j->unseen.log_explained =
+	    j->unseen.log_explained || d->nr == SYS_syslog;
 	buf_init(&line, DENIALS_MAX);
 	explain_denial(d, j->plan.policy, &line);
 	add_denial(j, buf_bytes(&line));
@@ -1360,7 +1363,7 @@ job_sleep(struct job *j, uint64_t ms)
 static void
 tell_slowed(struct job *j)
 {
-	static const char text[] =
+	static const char text[] = TOLD_NOTE
 	    "this run was slowed: it started programs, or was refused system calls, faster than this server records them for one token; fewer and longer-lived processes are faster";
 
 	if (j->slowed)

@@ -3,20 +3,33 @@
 #include "executor/run/unseen.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/told.h"
 
 enum { MAX_PLACES = 3 };
 
 /* Which of a policy's keys decides whether it is in view. */
-enum sight { PROCESSES, FILE_SYSTEMS, NETWORK, REACH, DEVICES, PLACES };
+enum sight {
+	PROCESSES,
+	FILE_SYSTEMS,
+	NETWORK,
+	REACH,
+	DEVICES,
+	PLACES,
+	KERNEL_LOG
+};
 
 struct source {
 	enum sight sight;
 	const char *names; /* of programs, with a space between */
 	/* PLACES: it is in each of them that is there */
 	const char *place[MAX_PLACES];
-	const char *words, *key;
+	const char *words, *key; /* NULL: it is not up to the policy */
 };
 
 /* %s of PLACES is the place that is not in view. */
@@ -92,6 +105,9 @@ static const struct source sources[] = {
 	    .place = { "/sys/devices/system" },
 	    .words = "devices as the kernel lists them, /sys, are not in view",
 	    .key = "key files.read" },
+	{ KERNEL_LOG, "dmesg",
+	    .words =
+		"the kernel's messages are refused to commands on this machine, by the service's unit or by the kernel (kernel.dmesg_restrict); journalctl -k shows them where the journal is in view" },
 	{ PLACES, "docker docker-compose", .place = { "/run/docker.sock" },
 	    .words = "Docker's socket on this machine, %s, is not in view",
 	    .key = "key unix_sockets" },
@@ -244,6 +260,24 @@ unseen_place(const struct source *s, const struct policy *p)
 	return found;
 }
 
+/* In systemd's units it is masked, and syslog(2) fails (ProtectKernelLogs=). */
+static bool
+keeps_kernel_log(const struct policy *p)
+{
+	int fd = open("/proc/sys/kernel/dmesg_restrict", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char c = '0';
+
+	if (fd != -1) {
+		if (read(fd, &c, 1) != 1)
+			c = '0';
+		(void)close(fd);
+	}
+	if (stat("/proc/kmsg", &st) == 0 && (st.st_mode & 0777) == 0)
+		return true;
+	return c != '0' && (p->capabilities >> CAP_SYSLOG & 1) == 0;
+}
+
 /* "": not a place, and not in view; NULL: it is in view, or not there. */
 static const char *
 what_lacks(const struct source *s, const struct policy *p)
@@ -271,6 +305,9 @@ what_lacks(const struct source *s, const struct policy *p)
 	case DEVICES:
 		op = mounts_decider(&p->confine.mounts, "/dev/disk");
 		lacks = own_root && op != NULL && op->kind == MOUNTS_DEV;
+		break;
+	case KERNEL_LOG:
+		lacks = keeps_kernel_log(p);
 		break;
 	case PLACES:
 		return own_root ? unseen_place(s, p) : NULL;
@@ -316,13 +353,16 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 		const struct source *s = &sources[i];
 		const char *place;
 
-		if (u->started[i] == 0 || (place = what_lacks(s, p)) == NULL)
+		if (u->started[i] == 0 || (place = what_lacks(s, p)) == NULL ||
+		    (s->sight == KERNEL_LOG && u->log_explained))
 			continue;
 		if (out->len > 0)
 			buf_put_u8(out, '\n');
+		buf_put_str(out, TOLD_NOTE);
 		put_names(out, s->names, u->started[i]);
 		buf_put_str(out, ": ");
 		put_words(out, s->words, place);
-		buf_printf(out, " (policy %s, %s)", p->name, s->key);
+		if (s->key != NULL)
+			buf_printf(out, " (policy %s, %s)", p->name, s->key);
 	}
 }

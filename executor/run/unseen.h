@@ -16,11 +16,12 @@
 #include "executor/launcher/execlog.h"
 #include "executor/policy/policy.h"
 
-enum { UNSEEN_SOURCES = 20, UNSEEN_NAMES = 32 /* of one */ };
+enum { UNSEEN_SOURCES = 24, UNSEEN_NAMES = 32 /* of one */ };
 
 /* All 0: nothing was noted. */
 struct unseen {
 	uint32_t started[UNSEEN_SOURCES]; /* bits: its names */
+	bool log_explained; /* why it could not read the kernel's messages */
 };
 
 /* A program that was started, by its path or its name; true: it is known. */

@@ -7,6 +7,7 @@
 #include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/told.h"
 #include "common/utf8.h"
 #include "frontend/content/cleantext.h"
 #include "frontend/content/media.h"
@@ -167,16 +168,14 @@ end_line(struct buf *text)
 		buf_put_u8(text, '\n');
 }
 
-/* Calls that the policy refused, however the command ended. */
+/* What the policy refused, and what else there is to know of the run. */
 static void
-put_denied(struct buf *text, const struct msg_done *d)
+put_told(struct buf *text, const struct msg_done *d)
 {
 	if (d->denials.len == 0)
 		return;
 	end_line(text);
-	buf_put_str(text, "DENIED: ");
-	buf_put_bytes(text, d->denials);
-	buf_put_u8(text, '\n');
+	told_put(text, d->denials);
 }
 
 /* What of the output is shown. */
@@ -221,7 +220,7 @@ put_text(struct buf *out, const struct catalog_tool *t, const struct shown *s,
 		put_stream(&text, s, d);
 	else
 		put_labelled(&text, s, d);
-	put_denied(&text, d);
+	put_told(&text, d);
 	put_view(&text, d);
 	put_more(&text, s, d);
 	if (text.overflow)
@@ -252,24 +251,28 @@ put_or_null(struct buf *out, const char *key, bool there, struct bytes text)
 		buf_put_str(out, "null");
 }
 
-/* An array of the lines of text. */
+/* An array of the lines of text that are notes, or are not. */
 static void
-put_lines(struct buf *out, struct bytes text)
+put_lines(struct buf *out, struct bytes text, bool notes)
 {
-	const uint8_t *nl;
-	size_t n;
+	const char *separator = "";
+	struct bytes line;
 
 	buf_put_str(out, "[");
-	while (text.len > 0) {
-		nl = memchr(text.p, '\n', text.len);
-		n = nl != NULL ? (size_t)(nl - text.p) : text.len;
-		json_put_string(out, bytes_make(text.p, n));
-		if (nl == NULL)
-			break;
-		buf_put_str(out, ",");
-		text = bytes_make(nl + 1, text.len - n - 1);
+	while (told_next(&text, notes, &line)) {
+		buf_put_str(out, separator);
+		json_put_string(out, line);
+		separator = ",";
 	}
 	buf_put_str(out, "]");
+}
+
+static bool
+has_notes(struct bytes text)
+{
+	struct bytes line;
+
+	return told_next(&text, true, &line);
 }
 
 /* Standard output: as text, or the bytes of what is not text. */
@@ -350,7 +353,11 @@ put_structured(struct buf *out, const struct shown *s, const struct msg_done *d)
 	    out, "duration_ms", (int64_t)(d->duration_us / 1000));
 	put_or_null(out, "run_id", d->run.len > 0, d->run);
 	json_put_key(out, "denials");
-	put_lines(out, d->denials);
+	put_lines(out, d->denials, false);
+	if (has_notes(d->denials)) {
+		json_put_key(out, "notes");
+		put_lines(out, d->denials, true);
+	}
 	put_more_uris(out, s, d);
 	if (d->view.len > 0)
 		json_put_member(out, "view", d->view);

@@ -10,19 +10,26 @@ SERVER = {"name": "refusals", "policy": {
     "limits": {"file_size_bytes": 8 << 20, "timeout_ms": 10000}}}
 
 
-def told(server, command, *words, rule=None):
-    """Each word is in what is denied, once in the text; and in the record."""
+def told(server, command, *words, rule=None, note=False):
+    """Each word is in what is denied, or noted, below its own heading, which
+    is once in the text; and in the record."""
     with server.http() as c:
         r = c.sh(command)
-    said = "\n".join(r.data["denials"])
+    notes = "\n".join(r.data.get("notes", []))
+    said = "\n".join(r.data["denials"] + ["NOTE: " + n for n in
+                                          r.data.get("notes", [])])
     for word in words:
-        check(word in said, word, "is not in", r.text)
-    check(not words or r.text.count("DENIED: ") == 1, r.text)
-    check(said in r.text, r.text)
+        check(word in (notes if note else "\n".join(r.data["denials"])),
+              word, "is not in", r.text)
+    for heading, lines in ("DENIED: ", "\n".join(r.data["denials"])), (
+            "NOTE: ", notes):
+        equal(r.text.count(heading), 1 if lines else 0, r.text)
+        check(not lines or heading + lines in r.text, r.text)
     last = within("its record", 5, lambda: [
         x for x in server.audit("run-result")
         if x["run.id"] == r.data["run_id"]])[-1]
-    equal(last.get("run.explained", ""), said, "in the record")
+    equal(sorted(last.get("run.explained", "").split("\n")),
+          sorted(said.split("\n")), "in the record")
     if rule:
         of_run = [d for d in server.audit("run-denial")
                   if d["run.id"] == last["run.id"]]
@@ -33,8 +40,8 @@ def told(server, command, *words, rule=None):
 def quiet(server, command):
     with server.http() as c:
         r = c.sh(command)
-    equal(r.data["denials"], [], command)
-    check("DENIED" not in r.text, r.text)
+    equal((r.data["denials"], r.data.get("notes", [])), ([], []), command)
+    check("DENIED" not in r.text and "NOTE" not in r.text, r.text)
     return r
 
 
@@ -93,7 +100,7 @@ def test_limits(server):
 def test_background(server):
     r = told(server, "sleep 9 & until grep -q sleep /proc/$!/comm; do :; done; "
              "echo begun", "1 background process was",
-             "sleep")
+             "sleep", note=True)
     equal(r.data["exit_code"], 0, "control")
     equal(server.audit("run-result")[-1]["run.processes_ended"], 1)
     quiet(server, "sleep 0 & wait; true | true")
@@ -101,9 +108,9 @@ def test_background(server):
 
 def test_not_in_view(server):
     told(server, "cat /root/of-nobody", "/root/of-nobody is not in view",
-         "key files.read")
+         "key files.read", note=True)
     told(server, "cat /tmp/of-another-call", "empty when a run starts",
-         "key files.private_tmp")
+         "key files.private_tmp", note=True)
     told(server, "touch /etc/of-nobody; true", "/etc/of-nobody can be read",
          "key files.write")
     quiet(server, "cat /etc/of-nobody")     # its place is in view
@@ -147,26 +154,30 @@ def test_sockets_of_others(server):
 ONLY_OWN = "only this command's own processes are in view"
 
 
+def noted(*args):
+    return told(*args, note=True)
+
+
 def test_answers_from_what_is_not_in_view(server):
     """Programs that would be wrong about the machine without a word: as they
     are started, whatever they print, and however they and the line end."""
-    told(server, "ps -e", ONLY_OWN, "key processes")
-    told(server, "pidof of-nobody 2>/dev/null | tail -1", "pidof: " + ONLY_OWN)
-    told(server, "df >/dev/null 2>&1; true", "df: ", "key files.read")
-    told(server, "printf '#!/bin/sh\nps | wc -l' >day; chmod +x day; ./day",
+    noted(server, "ps -e", ONLY_OWN, "key processes")
+    noted(server, "pidof of-nobody 2>/dev/null | tail -1", "pidof: " + ONLY_OWN)
+    noted(server, "df >/dev/null 2>&1; true", "df: ", "key files.read")
+    noted(server, "printf '#!/bin/sh\nps | wc -l' >day; chmod +x day; ./day",
          "ps: " + ONLY_OWN)
-    told(server, "ln -s $(command -v ps) other; ./other | tail -1; rm other",
+    noted(server, "ln -s $(command -v ps) other; ./other | tail -1; rm other",
          "ps: " + ONLY_OWN)
-    told(server, "ps; find /dev/null -exec pgrep of-nobody ';'; df; ps",
+    noted(server, "ps; find /dev/null -exec pgrep of-nobody ';'; df; ps",
          "ps, pgrep: " + ONLY_OWN, "\ndf: ")
-    told(server, "cat /proc/999999/comm; true", "/proc/999999/comm is not a",
+    noted(server, "cat /proc/999999/comm; true", "/proc/999999/comm is not a",
          "key processes")
     if os.path.exists("/var/lib/dpkg/status"):
-        told(server, "dpkg -l 2>/dev/null | tail -1", "dpkg",
+        noted(server, "dpkg -l 2>/dev/null | tail -1", "dpkg",
              "/var/lib/dpkg, is not in view")
     with server.http() as c:
         r = c.call("cli_command", command="ps -e")
-    check(ONLY_OWN in r.text and ONLY_OWN in r.data["denials"][0], r.text)
+    check(ONLY_OWN in r.text and ONLY_OWN in r.data["notes"][0], r.text)
 
 
 def test_of_what_was_not_started(server):

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -62,7 +63,7 @@ expect(const struct unseen *u, const char *words)
 static void
 expect_of(const char *path, const char *words)
 {
-	struct unseen u = { { 0 } };
+	struct unseen u = { .started = { 0 } };
 
 	(void)unseen_note(&u, path);
 	expect(&u, words);
@@ -104,6 +105,33 @@ test_shown(void **state)
 	expect_of("curl", "key network");
 }
 
+static bool
+is_restricted(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/dmesg_restrict", "re");
+	bool yes = f != NULL && fgetc(f) == '1';
+	struct stat st;
+
+	if (f != NULL)
+		(void)fclose(f);
+	return yes ||
+	       (stat("/proc/kmsg", &st) == 0 && (st.st_mode & 0777) == 0);
+}
+
+/* Once, where the filter was asked and its refusal is explained. */
+static void
+test_kernel_log(void **state)
+{
+	struct unseen u = { .started = { 0 } };
+
+	(void)state;
+	expect_of("/usr/bin/dmesg",
+	    is_restricted() ? "NOTE: dmesg: the kernel's messages" : "");
+	(void)unseen_note(&u, "dmesg");
+	u.log_explained = true;
+	expect(&u, "");
+}
+
 /* What is not on this machine is not told of. */
 static void
 test_places(void **state)
@@ -123,7 +151,7 @@ test_places(void **state)
 static void
 test_images(void **state)
 {
-	struct unseen u = { { 0 } };
+	struct unseen u = { .started = { 0 } };
 	static struct image i;
 
 	(void)state;
@@ -134,12 +162,12 @@ test_images(void **state)
 	(void)strcpy(i.asked, "/tmp/x"); /* a link */
 	unseen_note_image(&u, &i);
 	expect(&u, "pidof, killall5: only");
-	u = (struct unseen){ { 0 } };
+	u = (struct unseen){ .started = { 0 } };
 	(void)strcpy(i.executable, "/usr/bin/busybox");
 	memcpy(i.args, "busybox\0ps", i.args_len = sizeof("busybox\0ps"));
 	unseen_note_image(&u, &i);
 	expect(&u, "ps: only");
-	u = (struct unseen){ { 0 } };
+	u = (struct unseen){ .started = { 0 } };
 	i.args_len = sizeof("busybox\0ps") - 1; /* cut */
 	unseen_note_image(&u, &i);
 	expect(&u, "");
@@ -153,7 +181,7 @@ test_images(void **state)
 static void
 test_many(void **state)
 {
-	struct unseen u = { { 0 } };
+	struct unseen u = { .started = { 0 } };
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
@@ -163,7 +191,7 @@ test_many(void **state)
 	(void)unseen_note(&u, "git-remote-https"); /* the last of a row */
 	expect(&u, "ps, top: only");
 	policy.confine.network = CONFINE_LOOPBACK;
-	expect(&u, "\ngit-remote-https: the network");
+	expect(&u, "\nNOTE: git-remote-https: the network");
 }
 
 int
@@ -172,6 +200,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_own_view, begin, end),
 		cmocka_unit_test_setup_teardown(test_shown, begin, end),
+		cmocka_unit_test_setup_teardown(test_kernel_log, begin, end),
 		cmocka_unit_test_setup_teardown(test_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),

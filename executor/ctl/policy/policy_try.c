@@ -165,6 +165,8 @@ take_denial(struct test *t, const struct denial *d)
 {
 	CLEANUP_BUF struct buf line;
 
+	t->unseen.log_explained =
+	    t->unseen.log_explained || d->nr == SYS_syslog;
 	buf_init(&line, DENIALS_MAX);
 	explain_denial(d, t->plan->policy, &line);
 	if (t->denials.len > 0 &&

@@ -68,24 +68,30 @@ UNSEEN = {"processes": (r"only this command's own processes are in view.*"
                         r"key processes\)", "never the machine's"),
           "files": (r"not in view\b.*\bfiles\.read\b",
                     "may be on the machine anyway")}
+# What the policy keeps from its commands is said in our words, with the key.
+NOT_NAMED = r"is of others, and this policy does not name it.*key unix_sockets"
+NO_DMESG = r"the kernel's messages are refused to commands on this machine"
 # The questions that a policy does not answer: with its reason, or of what is
 # not in view.  All others are right.
 NOT_HERE = {
-    "diagnose": {**dict.fromkeys(("failed", "restart", "config", "install",
-                                  "http", "ping", "kernel"), REASON)},
+    "diagnose": {**dict.fromkeys(("config", "install", "http", "ping"),
+                                 REASON),
+                 **dict.fromkeys(("failed", "restart"), NOT_NAMED),
+                 "kernel": NO_DMESG},
     # The pack has no tool for these, and so it is the shell that is asked.
     "restart": dict.fromkeys(("install", "http", "ping"), REASON),
-    "deploy": {**dict.fromkeys(("listen", "config", "install", "http", "ping",
-                                "kernel"), REASON),
+    "deploy": {**dict.fromkeys(("listen", "config", "install", "http", "ping"),
+                               REASON), "kernel": NO_DMESG,
                **dict.fromkeys(("up", "busy"), "processes"),
                **dict.fromkeys(("failed", "why", "log", "full", "restart",
                                 "installed"), "files")},
-    "build": {**dict.fromkeys(("config", "install", "ping", "kernel"), REASON),
+    "build": {**dict.fromkeys(("config", "install", "ping"), REASON),
+              "kernel": NO_DMESG,
               **dict.fromkeys(("up", "busy"), "processes"),
               **dict.fromkeys(("failed", "why", "log", "full", "restart",
                                "installed"), "files")},
-    "unrestricted": dict.fromkeys(("restart", "config", "install", "ping",
-                                   "kernel"), REASON),
+    "unrestricted": {**dict.fromkeys(("restart", "config", "install", "ping"),
+                                     REASON), "kernel": NO_DMESG},
 }
 SHORT = ("restart",)        # every day; the others in the long form
 
