@@ -141,7 +141,7 @@ find_target(struct connector *c, const struct unotify_call *n, struct task *t)
 	become_guard();
 	if (dir != -1)
 		(void)close(dir);
-	return error == ENOSYS || error == ELOOP ? EACCES : error;
+	return error;
 }
 
 /* --- the verdict ------------------------------------------------------ */
@@ -167,6 +167,13 @@ is_named(const struct connector *c, const struct stat *st)
 	return false;
 }
 
+/* What hides a file: to the run it is as if its user might not open it. */
+static bool
+is_mask(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && is_same(st, "/dev/null", true);
+}
+
 /* An address that leads to nobody's listener fails by itself. */
 static bool
 is_for_it(struct connector *c, const struct task *t)
@@ -175,9 +182,25 @@ is_for_it(struct connector *c, const struct task *t)
 
 	if (t->target == -1)
 		return c->own_net;
-	return fstat(t->target, &st) == 0 &&
-	       (!S_ISSOCK(st.st_mode) || is_same(&st, c->tmp, false) ||
-		   is_named(c, &st) || sockowner_is_own(&st, c->own_pids));
+	if (fstat(t->target, &st) != 0)
+		return false;
+	if (!S_ISSOCK(st.st_mode))
+		return !is_mask(&st);
+	return is_same(&st, c->tmp, false) || is_named(c, &st) ||
+	       sockowner_is_own(&st, c->own_pids);
+}
+
+/* Behind what hides a directory, or what the run's user may not search. */
+static bool
+is_kept_away(const struct connector *c, const struct task *t)
+{
+	size_t i;
+
+	for (i = 0; c->named[i] != NULL; i++)
+		if (strncmp(c->named[i], t->address.un.sun_path,
+			sizeof(t->address.un.sun_path)) == 0)
+			return false;
+	return true;
 }
 
 static bool
@@ -198,9 +221,11 @@ judge_address(struct connector *c, const struct unotify_call *n, struct task *t,
 		return 0;
 	if (t->len > sizeof(t->address.un))
 		return EINVAL;
-	if (t->address.un.sun_path[0] != '\0' &&
-	    (error = find_target(c, n, t)) != 0)
-		return error;
+	error = t->address.un.sun_path[0] != '\0' ? find_target(c, n, t) : 0;
+	if (error != 0) {
+		*refused = error == EACCES && is_kept_away(c, t);
+		return error == ENOSYS || error == ELOOP ? EACCES : error;
+	}
 	*refused = !is_for_it(c, t);
 	return *refused ? EACCES : 0;
 }

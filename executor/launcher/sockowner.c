@@ -6,9 +6,12 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <linux/unix_diag.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -20,13 +23,19 @@
 enum {
 	LISTENING = 1 << 10, /* TCP_LISTEN, as unix_diag has it */
 	UNCONNECTED = 1 << 7, /* TCP_CLOSE: datagram sockets */
-	MAX_SOCKETS = 8, /* bound to one inode: one, and the dead */
+	MAX_SOCKETS = 32, /* with that inode number, on all file systems */
 	MAX_PROCESSES = 4096,
-	DEVICE_BITS = 20 /* of the minor number, in the kernel's dev_t */
+	DEVICE_BITS = 20, /* of the minor number, in the kernel's dev_t */
+	FILE_OF_SOCKET = SIOCPROTOPRIVATE /* SIOCUNIXFILE of <linux/un.h> */
 };
 
+/* What may be bound to a file: the list has 32 bits of the inode's number. */
 struct sockets {
-	unsigned ino[MAX_SOCKETS];
+	const struct stat *file;
+	struct {
+		unsigned ino;
+		bool same_device; /* as stat(2) has it: never so on btrfs */
+	} one[MAX_SOCKETS];
 	size_t count;
 };
 
@@ -55,10 +64,11 @@ open_diag(void)
 }
 
 static void
-take_socket(struct sockets *s, struct nlmsghdr *h, const struct stat *st)
+take_socket(struct sockets *s, struct nlmsghdr *h)
 {
 	struct unix_diag_msg *m = (void *)(h + 1);
-	unsigned device = major(st->st_dev) << DEVICE_BITS | minor(st->st_dev);
+	dev_t dev = s->file->st_dev;
+	unsigned device = major(dev) << DEVICE_BITS | minor(dev);
 	struct rtattr *a = (void *)(m + 1);
 	size_t left = h->nlmsg_len - sizeof(*h) - sizeof(*m);
 	struct unix_diag_vfs v;
@@ -68,14 +78,15 @@ take_socket(struct sockets *s, struct nlmsghdr *h, const struct stat *st)
 		    RTA_PAYLOAD(a) < sizeof(v) || s->count == MAX_SOCKETS)
 			continue;
 		memcpy(&v, RTA_DATA(a), sizeof(v));
-		if (v.udiag_vfs_ino == (uint32_t)st->st_ino &&
-		    v.udiag_vfs_dev == device)
-			s->ino[s->count++] = m->udiag_ino;
+		if (v.udiag_vfs_ino != (uint32_t)s->file->st_ino)
+			continue;
+		s->one[s->count].ino = m->udiag_ino;
+		s->one[s->count++].same_device = v.udiag_vfs_dev == device;
 	}
 }
 
 static void
-find_sockets(struct sockets *s, const struct stat *st)
+find_sockets(struct sockets *s)
 {
 	union {
 		char raw[16384];
@@ -98,28 +109,58 @@ find_sockets(struct sockets *s, const struct stat *st)
 				done = true;
 			else if (h->nlmsg_len >=
 				 NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
-				take_socket(s, h, st);
+				take_socket(s, h);
 		}
 	}
 	if (fd != -1)
 		(void)close(fd);
 }
 
-/* "socket:[INO]" */
-static bool
-is_one(const struct sockets *s, const char *link)
+/* "socket:[INO]": which of them; s->count: none. */
+static size_t
+find_one(const struct sockets *s, const char *link)
 {
 	uint64_t ino;
 	size_t i;
 
 	if (strncmp(link, "socket:[", 8) != 0)
-		return false;
+		return s->count;
 	link += 8;
 	ino = decimal_take(&link);
-	for (i = 0; i < s->count; i++)
-		if (s->ino[i] == ino)
-			return true;
-	return false;
+	for (i = 0; i < s->count && s->one[i].ino != ino; i++)
+		;
+	return i;
+}
+
+static int
+copy_descriptor(pid_t pid, const char *number)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fd;
+
+	if (pidfd == -1)
+		return -1;
+	fd =
+	    (int)syscall(SYS_pidfd_getfd, pidfd, (int)decimal_take(&number), 0);
+	(void)close(pidfd);
+	return fd;
+}
+
+/*
+ * The file that a socket is bound to, by the kernel's own word; false: it may
+ * not be asked for, which takes CAP_NET_ADMIN in the socket's network.
+ */
+static bool
+file_of_socket(pid_t pid, const char *number, struct stat *out)
+{
+	int fd = copy_descriptor(pid, number);
+	int file = fd == -1 ? -1 : ioctl(fd, FILE_OF_SOCKET);
+	bool told = file != -1 && fstat(file, out) == 0;
+
+	if (file != -1)
+		(void)close(file);
+	if (fd != -1)
+		(void)close(fd);
+	return told;
 }
 
 struct table {
@@ -132,12 +173,20 @@ descriptor_is_one(void *arg, const char *fd)
 {
 	const struct table *t = arg;
 	char name[16] = "fd/", link[32];
+	struct stat file;
+	size_t i;
 
 	if (strlen(fd) > 10)
 		return false;
 	memcpy(name + 3, fd, strlen(fd) + 1);
 	unotify_read_link(t->pid, name, link, sizeof(link));
-	return is_one(t->s, link);
+	i = find_one(t->s, link);
+	if (i == t->s->count)
+		return false;
+	if (file_of_socket(t->pid, fd, &file))
+		return file.st_dev == t->s->file->st_dev &&
+		       file.st_ino == t->s->file->st_ino;
+	return t->s->one[i].same_device;
 }
 
 static bool
@@ -194,8 +243,8 @@ tree_has(const struct sockets *s)
 bool
 sockowner_is_own(const struct stat *socket, bool own_pids)
 {
-	struct sockets s = { .count = 0 };
+	struct sockets s = { .file = socket };
 
-	find_sockets(&s, socket);
+	find_sockets(&s);
 	return s.count > 0 && (own_pids ? namespace_has(&s) : tree_has(&s));
 }

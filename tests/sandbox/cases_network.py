@@ -8,7 +8,7 @@ import time
 
 import sandbox_env
 from sandbox_env import (add, as_root, Attack, case, client, heard, once, says,
-                   table, with_mounts)
+                         table, THROUGH, with_mounts)
 
 told = heard()
 TCP = "{try} tcp 127.0.0.1 {port} {word}"
@@ -195,15 +195,62 @@ def granted(w):
     client.check(told.happened(w, out, True), "not heard", out)
 
 
-@case("sockets.abstract_between_runs", only=with_mounts)
-def abstract_runs(w):
-    with w.beside("{try} unix-listen @{tag}.runs 3000"):
-        out = w.direct(UNIX + "@{tag}.runs x")
-    client.check(sandbox_env.THROUGH in out, "the control did not work:", out)
-    with w.running("{try} unix-listen @{tag}.runs 3000", "granted"):
-        time.sleep(0.2)
-        out = w.inside(UNIX + "@{tag}.runs x; :", "granted")
-    client.check(sandbox_env.THROUGH not in out, "came through:", out)
+# --- two runs of one token at the same time ---------------------------------------
+
+def meet(w, path, policy, *ways):
+    """What another run of that policy hears from a listener of the first, by
+    each of the ways, while a process of the first run reaches it."""
+    w.need_policy(policy)
+    if w.mode == "filtered":
+        raise client.Skip("has a meaning with openat2(2) only")
+    w.tidy()
+    with w.beside(f"{{try}} unix-listen {path} 9000") as (_, said):
+        client.equal(said, "listening", "the control's listener")
+        out = w.direct(f"{{try}} unix {path} x")
+    client.check(THROUGH in out, "the control did not work:", out)
+    w.tidy()
+    with contextlib.suppress(FileNotFoundError):
+        w.path(path).unlink()
+    ready = w.path("{work}/ready")
+    with w.running(f"{{try}} unix-listen {path} 9000 & "
+                   f"until {{try}} unix {path} mine | grep -q {THROUGH}; "
+                   "do sleep 0.01; done; touch {work}/ready; wait", policy):
+        client.within("its own process reaches it", 9, ready.exists)
+        return w.inside("; ".join(ways or (f"{{try}} unix {path} x",)) +
+                        "; :", policy)
+
+
+def between(name, path, *ways, policy="base", **more):
+    @case("sockets.between_runs_" + name, **more)
+    def run(w):
+        out = meet(w, path, policy, *ways)
+        client.check(THROUGH not in out, "came through:", out)
+    return run
+
+
+OTHERS = "{work}/first.sock"
+between("in_tmp", "/tmp/{tag}.sock", only=with_mounts)
+between("abstract", "@{tag}.runs", only=with_mounts)
+between("abstract_with_grant", "@{tag}.runs", policy="granted",
+        only=with_mounts)
+between("in_directory", OTHERS,
+        UNIX + OTHERS + " x", "cd {work}; " + UNIX + "first.sock x",
+        UNIX + "/proc/self/cwd/first.sock x",
+        "ln {work}/first.sock {work}/other; " + UNIX + "{work}/other x",
+        "ln -sf first.sock {work}/link; " + UNIX + "{work}/link x",
+        "mv {work}/first.sock {work}/moved; " + UNIX + "{work}/moved x")
+between("in_directory_with_network", OTHERS, policy="host")
+between("in_directory_beside_granted", OTHERS, policy="granted",
+        only=with_mounts)
+between("in_a_whole_tree", OTHERS, policy="see")
+between("in_writable", "{rw}/first.sock", policy="other_rw")
+
+
+@case("sockets.between_runs_if_named", only=with_mounts)
+def named(w):
+    """A policy may say that they meet."""
+    out = meet(w, "{work}/meet.sock", "meeting")
+    client.check(THROUGH in out, "not reached:", out)
 
 
 # --- delegated authority ------------------------------------------------------

@@ -670,6 +670,7 @@ def policies(w):
         "loopback": {"network": "loopback"},
         "host": {"network": "host"},
         "granted": {"unix_sockets": [n["sock"] + "/granted"]},
+        "meeting": {"unix_sockets": [n["work"] + "/meet.sock"]},
         "both": {"unix_sockets": [n["sock"] + "/granted"],
                  "network": "host"},
         "other": {},
