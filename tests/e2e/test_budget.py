@@ -94,7 +94,7 @@ def test_programs():
         check(sorted(took)[len(took) // 2] < .5 * SLOW, "another token", took)
         r = got[0]
         equal((r.data["exit_code"], r.error), (0, False), r)
-        check("was slowed" in " ".join(r.data["denials"]), r.data)
+        check("was slowed" in " ".join(r.data["notes"]), r.data)
         run = r.data["run_id"]
         execs = [x for x in server.audit("process-exec")
                  if x["run.id"] == run and x["process.executable"].endswith(
