@@ -57,9 +57,9 @@ FRONTEND := $(call in,frontend, \
 	event_store events post session sse ticket) \
 	$(call in,frontend/mcp, \
 	answer jsonrpc mcp message methods notification progress resource_request stateless \
-	subscribe toolcall) \
+	subscribe tasks toolcall) \
 	$(call in,frontend/content, \
-	blocks cleantext level media resource result revision typed_output) \
+	blocks cleantext level media resource result revision task typed_output) \
 	$(call in,frontend/gate, \
 	auth backoff forwarded penalty validate waits) \
 	$(call in,frontend/link, \

@@ -14,7 +14,7 @@
 #include "common/bytes.h"
 
 enum {
-	PROTO_VERSION = 11, /* +1 with every change of msgs.def */
+	PROTO_VERSION = 12, /* +1 with every change of msgs.def */
 	PROTO_MAX_FRAME = 20480, /* bytes; static_assert'ed in proto.c */
 	PROTO_MAX_DATA = 16384, /* bytes of ARG.value and OUTPUT.data */
 	PROTO_FD = 3, /* the frontend's end of the pair */
@@ -98,6 +98,13 @@ enum {
 	PROTO_TOKEN_RAW_TEXT = 1 << 2, /* control characters are passed on */
 	PROTO_TOKEN_ENDS_CALLS = 1 << 3, /* whose connection is dropped */
 	PROTO_TOKEN_JOBS = 1 << 4 /* tools take what jobs need */
+};
+
+/* TASK.flags */
+enum {
+	PROTO_TASK_BASE64 = 1 << 0, /* its standard output is wanted so */
+	PROTO_TASK_ENDED = 1 << 1, /* it did not come to its own end */
+	PROTO_TASK_MORE = 1 << 2 /* of a list: older ones follow */
 };
 
 /* A defined tool's annotations. */

@@ -12,16 +12,22 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
+#include "common/utf8.h"
 #include "common/cleanup.h"
 #include "executor/audit/log_budget.h"
 #include "executor/channel/crash.h"
 #include "executor/channel/push.h"
+#include "executor/jobs/jobtext.h"
 #include "executor/run/record.h"
 
 enum {
 	MAX_AUTHFAILS = 3000, /* records of them in a minute */
 	MAX_SESSIONS = 20000, /* all may begin and end, more than once */
 	MAX_BEGUN = 256, /* calls that are remembered */
+	TASK_MESSAGE = 512, /* bytes, as TASK has it */
+	POLL_MS = 1000, /* between questions about a task ... */
+	POLL_SOON_MS = 60000, /* ... as long as it is younger ... */
+	POLL_LATER_MS = 5000, /* ... and then */
 	LOCK_ALWAYS = PROTO_LOCK_CAPS | PROTO_LOCK_NNP | PROTO_LOCK_RLIMITS
 };
 
@@ -174,11 +180,65 @@ tell_done(void *arg, const struct job_result *r)
 	send_msg(arg, &msg);
 }
 
+static uint8_t
+task_flags(const struct ledger_entry *x, bool more)
+{
+	bool ended = x->over && x->state != PROTO_EXITED &&
+		     (x->state != PROTO_SIGNALLED || x->message[0] != '\0');
+
+	return (uint8_t)((x->base64 ? PROTO_TASK_BASE64 : 0) |
+			 (ended ? PROTO_TASK_ENDED : 0) |
+			 (more ? PROTO_TASK_MORE : 0));
+}
+
+static void
+send_task(
+    struct monitor *m, uint64_t call, const struct ledger_entry *x, bool more)
+{
+	char created[CLOCK_MAX_TEXT], updated[CLOCK_MAX_TEXT];
+	uint64_t took_ms =
+	    (x->over ? x->end_ms : clock_mono_ms()) - x->begin_ms;
+	CLEANUP_BUF struct buf text = { 0 };
+	struct msg msg = { .code = PROTO_TASK };
+
+	buf_init(&text, 2 * LEDGER_MESSAGE);
+	jobtext_put_status(&text, x);
+	if (text.len > TASK_MESSAGE)
+		text.len = utf8_whole(bytes_make(text.p, TASK_MESSAGE));
+	clock_format(x->begin_us, created);
+	clock_format(x->begin_us + (x->over ? took_ms * 1000 : 0), updated);
+	msg.task = (struct msg_task){ .call = call,
+		.run = bytes_of(x->id),
+		.tool = bytes_of(x->tool),
+		.state = (uint8_t)(x->over ? x->state : PROTO_RUNNING),
+		.exit_code = x->exit_code,
+		.signal = x->signal,
+		.flags = task_flags(x, more),
+		.created = bytes_of(created),
+		.updated = bytes_of(updated),
+		.ttl_ms = (x->over ? took_ms : x->most_ms) +
+			  (uint64_t)x->keep_s * 1000,
+		.poll_ms = took_ms < POLL_SOON_MS ? POLL_MS : POLL_LATER_MS,
+		.message = buf_bytes(&text) };
+	send_msg(m, &msg);
+}
+
+static void
+tell_task(void *arg, uint64_t call, const struct ledger_entry *x, bool more)
+{
+	struct msg none = { .code = PROTO_TASK, .task = { .call = call } };
+
+	if (x != NULL)
+		send_task(arg, call, x, more);
+	else
+		send_msg(arg, &none);
+}
+
 const struct job_ops *
 monitor_job_ops(void)
 {
 	static const struct job_ops ops = { tell_started, tell_output,
-		tell_done };
+		tell_done, tell_task };
 
 	return &ops;
 }

@@ -57,6 +57,8 @@ struct jobcall {
 	struct loop_timer wake; /* there is news, of which one look is taken */
 	uint64_t cursor;
 	bool until_end;
+	enum ledger_task as_task; /* what it asked for */
+	bool wants_output; /* of a task that is over */
 	size_t max; /* bytes of output */
 	struct viewspec view; /* of it; NONE: as it is, if it fits */
 	bool viewed; /* it is shown through a view, if need be */
@@ -73,6 +75,15 @@ struct jobcalls {
 	struct loop_timer turn;
 	struct quota quota; /* of calls about jobs */
 };
+
+/* A tool, or what is asked about tasks. */
+struct jobtool {
+	const char *name;
+	int (*run)(struct jobcalls *all, struct request *r,
+	    const struct token *t, struct err *e);
+};
+
+static const struct jobtool *find_question(struct bytes name);
 
 /* --- answers -------------------------------------------------------------- */
 
@@ -550,29 +561,40 @@ answer_stop(struct jobcall *c, struct ledger_entry *x)
 	send_text(c, &text);
 }
 
+static const char *const stop_signals[] = { "TERM", "KILL" };
+
+/* On record before it is done. */
+static void
+end_job(struct jobcalls *all, const struct request *r, const struct token *t,
+    const struct ledger_entry *x, bool kill)
+{
+	struct buf *b = begin_record(all, "job-stop", r, t, x);
+
+	audit_put_own(b, "job.signal", stop_signals[kill]);
+	end_record(all, t);
+	(void)jobs_end(all->d.jobs, x->id,
+	    find_question(bytes_of(r->tool)) != NULL ? "ended by tasks/cancel"
+						     : "ended by job_stop",
+	    kill);
+}
+
 static int
 run_stop(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { is_over, answer_stop, NULL, false };
-	static const char *const signals[] = { "TERM", "KILL" };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	struct jobcall *c;
-	struct buf *b;
 	bool kill;
 
-	if (x == NULL || take_word(r, "signal", signals, &kill, e) != 0 ||
+	if (x == NULL || take_word(r, "signal", stop_signals, &kill, e) != 0 ||
 	    check_rest(r, e) != 0)
 		return e->code;
 	c = add_call(all, r, t, &kind, e);
 	if (c == NULL)
 		return e->code;
-	if (!x->over) {
-		b = begin_record(all, "job-stop", r, t, x);
-		audit_put_own(b, "job.signal", signals[kill]);
-		end_record(all, t);
-		(void)jobs_end(all->d.jobs, x->id, "ended by job_stop", kill);
-	}
+	if (!x->over)
+		end_job(all, r, t, x, kill);
 	wait_for(c, x, t->policy->kill_grace_ms + STOP_PATIENCE_MS);
 	return 0;
 }
@@ -850,7 +872,39 @@ send_result(struct jobcall *c, const struct ledger_entry *x, uint8_t viewed,
 static bool
 wants_run_view(const struct jobcall *c, const struct ledger_entry *x)
 {
-	return x->over && c->view.kind > VIEWSPEC_ALL;
+	return x->over && c->view.kind > VIEWSPEC_ALL &&
+	       c->as_task != LEDGER_TASK;
+}
+
+static void
+send_task(const struct jobcall *c, const struct ledger_entry *x, bool more)
+{
+	c->all->d.ops->task(c->all->d.arg, c->call, x, more);
+}
+
+/* The state of it is all that is asked for. */
+static void
+send_state(const struct jobcall *c, enum proto_state state)
+{
+	const struct job_result r = {
+		.call = c->call, .state = state, .exit_code = -1, .message = ""
+	};
+
+	c->all->d.ops->done(c->all->d.arg, &r);
+}
+
+/* A call of a run that there is already is answered by a task. */
+static void
+answer_as_task(struct jobcall *c, struct ledger_entry *x, uint64_t upto)
+{
+	const struct jobcall_deps *d = &c->all->d;
+
+	if (ledger_make_task(d->ledger, x))
+		send_task(c, x, false);
+	if (x->over)
+		send_state(c, PROTO_RUNNING);
+	else
+		jobs_tell_running(d->jobs, x->id, c->call, upto);
 }
 
 static void
@@ -886,6 +940,11 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 		    "the run with this idempotency_key goes on, and there are too many jobs for it to become one; call again to wait for it");
 		return;
 	}
+	if (c->as_task == LEDGER_TASK ||
+	    (c->as_task != LEDGER_NO_TASK && !x->over)) {
+		answer_as_task(c, x, 0);
+		return;
+	}
 	upto = send_ends(c, x);
 	if (x->over)
 		send_result(c, x, 0, bytes_make(NULL, 0));
@@ -893,17 +952,24 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 		jobs_tell_running(d->jobs, x->id, c->call, upto);
 }
 
+/* A job has begun, or a call is over. */
+static bool
+is_joined(const struct jobcall *c, const struct ledger_entry *x)
+{
+	return x->over || (!c->until_end && x->started);
+}
+
 /* The same call again: it gets what the first one gets. */
 static int
 join_run(struct jobcalls *all, struct request *r, const struct token *t,
-    struct ledger_entry *x, const struct ledger_key *key, struct err *e)
+    struct ledger_entry *x, const struct job_wish *w, struct err *e)
 {
-	static const struct kind kind = { is_over, answer_run, wants_run_view,
+	static const struct kind kind = { is_joined, answer_run, wants_run_view,
 		true };
 	struct viewspec view = { 0 };
 	struct jobcall *c;
 
-	if (memcmp(x->key.request, key->request, DIGEST_BYTES) != 0)
+	if (memcmp(x->key.request, w->key.request, DIGEST_BYTES) != 0)
 		return err_set(e, ERR_BAD,
 		    "this idempotency_key was used for another call; use a new one for each call that is not the same again");
 	if (take_view(r, &view, e) != 0)
@@ -914,12 +980,12 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 		return e->code;
 	}
 	c->view = view;
+	c->as_task = w->task;
+	c->until_end = !w->detached;
 	(void)begin_record(all, "job-join", r, t, x);
 	end_record(all, t);
 	wait_for(c, x,
-	    r->detached && !x->over ? 0
-	    : x->text               ? t->policy->jobs.wait_ms
-				    : UINT64_MAX);
+	    x->text || w->detached ? t->policy->jobs.wait_ms : UINT64_MAX);
 	return 0;
 }
 
@@ -972,6 +1038,50 @@ take_start(
 	return take_bool(r, "job.input", &w->open_input, e);
 }
 
+/* Is it to be a task, at once or if it takes long? */
+static int
+take_task(struct request *r, struct job_wish *w, struct err *e)
+{
+	static const char *const when[] = { "late", "now" };
+	uint64_t ttl_ms = UINT64_MAX;
+	bool now;
+
+	for (size_t i = 0; i < r->arg_count; i++)
+		if (strcmp(r->arg[i].name, "job.task") == 0)
+			w->task = LEDGER_LATE_TASK;
+	if (take_word(r, "job.task", when, &now, e) != 0 ||
+	    take_number(r, "job.ttl", INT64_MAX, &ttl_ms, e) != 0 ||
+	    take_bool(r, "job.base64", &w->base64, e) != 0)
+		return e->code;
+	if (now) {
+		w->task = LEDGER_TASK;
+		w->detached = r->detached = true;
+	}
+	/* the time after its end, as nobody knows when that will be */
+	if (ttl_ms / 1000 < w->keep_s)
+		w->keep_s = (uint32_t)(ttl_ms / 1000) + 1;
+	return 0;
+}
+
+/* What of its output will be asked for; a call that waits has it as well. */
+static int
+take_task_view(struct request *r, struct job_wish *w, struct err *e)
+{
+	struct viewspec spec = { 0 };
+
+	if (w->task == LEDGER_NO_TASK)
+		return 0;
+	for (size_t i = 0; i < r->arg_count; i++)
+		if (strcmp(r->arg[i].name, "view") == 0)
+			w->view = request_value(r, &r->arg[i]);
+	if (w->task == LEDGER_LATE_TASK)
+		return 0;
+	if (take_view(r, &spec, e) != 0)
+		return e->code;
+	viewspec_fini(&spec);
+	return 0;
+}
+
 /* A run of this request: a new one, or the first with its key. */
 static int
 begin_run(struct jobcalls *all, struct request *r, const struct token *t,
@@ -985,7 +1095,9 @@ begin_run(struct jobcalls *all, struct request *r, const struct token *t,
 		? ledger_find_key(all->d.ledger, w->key.key, t->verifier)
 		: NULL;
 	if (x != NULL)
-		return join_run(all, r, t, x, &w->key, e);
+		return join_run(all, r, t, x, w, e);
+	if (take_task_view(r, w, e) != 0)
+		return e->code;
 	(void)jobs_submit_as(all->d.jobs, r, t, w);
 	return 0;
 }
@@ -994,7 +1106,7 @@ static int
 run_start(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	struct job_wish w = { .detached = true };
+	struct job_wish w = { .detached = true, .keep_s = UINT32_MAX };
 
 	if (take_start(r, t, &w, e) != 0)
 		return e->code;
@@ -1005,24 +1117,196 @@ static int
 run_other(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	struct job_wish w = { .detached = false };
+	struct job_wish w = { .keep_s = UINT32_MAX };
 
+	if (take_task(r, &w, e) != 0)
+		return e->code;
 	return begin_run(all, r, t, &w, e);
+}
+
+/* --- questions about tasks ------------------------------------------------ */
+
+/* NULL: there is none of this token, which its frontend is told. */
+static struct ledger_entry *
+take_task_id(struct jobcalls *all, struct request *r, const char *name,
+    const struct token *t, struct err *e)
+{
+	struct bytes id = { NULL, 0 };
+	struct ledger_entry *x;
+
+	(void)request_take(r, name, &id);
+	x = ledger_find(all->d.ledger, id, t->verifier);
+	if (x != NULL && x->task == LEDGER_TASK)
+		return x;
+	all->d.ops->task(all->d.arg, r->call, NULL, false);
+	(void)err_set(e, ERR_BAD,
+	    "there is no such task: its id is wrong, it is kept no longer, or the server was restarted, which ends all tasks");
+	return NULL;
+}
+
+/* How it stands; if it is over and that was asked for, with its result. */
+static void
+answer_task(struct jobcall *c, struct ledger_entry *x)
+{
+	send_task(c, x, false);
+	if (x->over && c->wants_output)
+		answer_run(c, x);
+	else
+		send_state(c, PROTO_RUNNING);
+}
+
+static bool
+wants_task_view(const struct jobcall *c, const struct ledger_entry *x)
+{
+	return c->wants_output && wants_run_view(c, x);
+}
+
+static struct jobcall *
+add_question(struct jobcalls *all, struct request *r, const struct token *t,
+    const struct kind *kind, struct ledger_entry *x, struct err *e)
+{
+	struct viewspec view = { 0 };
+	bool output = false;
+	struct jobcall *c;
+
+	if (take_bool(r, "task.output", &output, e) != 0 ||
+	    check_rest(r, e) != 0 ||
+	    (x->view.len > 0 &&
+		viewspec_parse(buf_bytes(&x->view), &view, e) != 0))
+		return NULL;
+	c = add_call(all, r, t, kind, e);
+	if (c == NULL) {
+		viewspec_fini(&view);
+		return NULL;
+	}
+	c->view = view;
+	c->wants_output = output;
+	return c;
+}
+
+static int
+run_task_get(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { is_always, answer_task,
+		wants_task_view, true };
+	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
+	struct jobcall *c;
+
+	if (x == NULL)
+		return e->code;
+	c = add_question(all, r, t, &kind, x, e);
+	if (c == NULL)
+		return e->code;
+	wait_for(c, x, 0);
+	return 0;
+}
+
+/* However long that takes; how it stood is told before. */
+static int
+run_task_result(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { is_over, answer_task, wants_task_view,
+		true };
+	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
+	struct jobcall *c;
+
+	if (x == NULL)
+		return e->code;
+	c = add_question(all, r, t, &kind, x, e);
+	if (c == NULL)
+		return e->code;
+	if (!x->over)
+		send_task(c, x, false);
+	wait_for(c, x, UINT64_MAX);
+	return 0;
+}
+
+static int
+run_task_cancel(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	static const struct kind kind = { is_over, answer_task, NULL, true };
+	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
+	bool wait = false;
+	struct jobcall *c;
+
+	if (x == NULL || take_bool(r, "task.wait", &wait, e) != 0)
+		return e->code;
+	if (wait && x->over) {
+		all->d.ops->task(all->d.arg, r->call, x, false);
+		return err_set(e, ERR_BAD,
+		    "the task is over already, so that it cannot be cancelled; tasks/result has its result");
+	}
+	c = add_question(all, r, t, &kind, x, e);
+	if (c == NULL)
+		return e->code;
+	if (!x->over)
+		end_job(all, r, t, x, false);
+	wait_for(c, x, wait ? t->policy->kill_grace_ms + STOP_PATIENCE_MS : 0);
+	return 0;
+}
+
+/* That of this token which began before x, NULL: the newest. */
+static const struct ledger_entry *
+next_task(const struct jobcalls *all, const struct ledger_entry *x,
+    const struct token *t)
+{
+	do
+		x = ledger_before(all->d.ledger, x, t->verifier);
+	while (x != NULL && x->task != LEDGER_TASK);
+	return x;
+}
+
+static int
+run_task_list(struct jobcalls *all, struct request *r, const struct token *t,
+    struct err *e)
+{
+	struct jobcall c = { .all = all, .call = r->call };
+	const struct ledger_entry *x = NULL, *next;
+	size_t n = 0;
+
+	if (r->arg_count > 0 &&
+	    (x = take_task_id(all, r, "task.after", t, e)) == NULL)
+		return e->code;
+	if (check_rest(r, e) != 0)
+		return e->code;
+	x = next_task(all, x, t);
+	for (; x != NULL && n < LISTED; x = next) {
+		next = next_task(all, x, t);
+		send_task(&c, x, next != NULL && ++n == LISTED);
+	}
+	send_state(&c, PROTO_EXITED);
+	return 0;
 }
 
 /* --- the outside ---------------------------------------------------------- */
 
-static const struct jobtool {
-	const char *name;
-	int (*run)(struct jobcalls *all, struct request *r,
-	    const struct token *t, struct err *e);
-} jobtools[] = {
+static const struct jobtool jobtools[] = {
 	{ "job_start", run_start },
 	{ "job_output", run_output },
 	{ "job_input", run_input },
 	{ "job_stop", run_stop },
 	{ "job_list", run_list },
 };
+
+/* No tools: no policy offers them, and no name of a tool has a slash. */
+static const struct jobtool questions[] = {
+	{ "tasks/get", run_task_get },
+	{ "tasks/result", run_task_result },
+	{ "tasks/cancel", run_task_cancel },
+	{ "tasks/list", run_task_list },
+};
+
+static const struct jobtool *
+find_question(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		if (bytes_eq_str(name, questions[i].name))
+			return &questions[i];
+	return NULL;
+}
 
 static const struct jobtool *
 find_tool(struct bytes name)
@@ -1065,6 +1349,8 @@ jobcalls_take(struct jobcalls *all, struct request *r, const struct token *t)
 
 	if (!t->policy->jobs.offered)
 		return false;
+	if (tool == NULL)
+		tool = find_question(bytes_of(r->tool));
 	if (tool == NULL)
 		rc = run_other(all, r, t, &e);
 	else if ((rc = admit_call(all, tool, t, &e)) == 0)

@@ -59,15 +59,22 @@ put_id(struct buf *out, const struct ledger_entry *x)
 }
 
 void
+jobtext_put_status(struct buf *out, const struct ledger_entry *x)
+{
+	put_how(out, x);
+	buf_printf(out, "; %llu bytes of output %s",
+	    (unsigned long long)spool_total(x->spool),
+	    x->over ? "in all" : "so far");
+}
+
+void
 jobtext_put_state(struct buf *out, const struct ledger_entry *x)
 {
 	buf_printf(out, "%s ", x->job ? "job" : "run");
 	put_id(out, x);
 	buf_put_str(out, ": ");
-	put_how(out, x);
-	buf_printf(out, "; %llu bytes of output %s\n",
-	    (unsigned long long)spool_total(x->spool),
-	    x->over ? "in all" : "so far");
+	jobtext_put_status(out, x);
+	buf_put_u8(out, '\n');
 }
 
 void

@@ -16,6 +16,8 @@ enum { JOBTEXT_HEAD = 4096 /* bytes before the output, at most */ };
 void jobtext_put_state(struct buf *out, const struct ledger_entry *x);
 /* What was refused to it, and what was ended with it; lines, or nothing. */
 void jobtext_put_end(struct buf *out, const struct ledger_entry *x);
+/* "running for 3.2 s; 400 bytes of output so far" */
+void jobtext_put_status(struct buf *out, const struct ledger_entry *x);
 /* A line of a list. */
 void jobtext_put_row(struct buf *out, const struct ledger_entry *x);
 /*

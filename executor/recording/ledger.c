@@ -36,6 +36,7 @@ free_entry(struct ledger_entry *x)
 {
 	spool_free(x->spool);
 	buf_fini(&x->denials);
+	buf_fini(&x->view);
 	free(x);
 }
 
@@ -65,6 +66,19 @@ is_stale(const struct ledger_entry *x, uint64_t now)
 	return x->over && now - x->end_ms >= (uint64_t)x->keep_s * 1000;
 }
 
+/* Look again when it is due, or when the usual time has passed. */
+static void
+arm_look(struct ledger *l, const struct ledger_entry *x, uint64_t now)
+{
+	uint64_t due = x->end_ms + (uint64_t)x->keep_s * 1000;
+	uint64_t left = x->over && due > now ? due - now : LOOK_MS;
+
+	if (left > LOOK_MS)
+		left = LOOK_MS;
+	if (l->look.at_ms == 0 || l->look.at_ms > now + left)
+		loop_timer_set(l->loop, &l->look, left);
+}
+
 static void
 on_look(void *arg)
 {
@@ -76,9 +90,9 @@ on_look(void *arg)
 		older = x->older;
 		if (is_stale(x, now))
 			forget_entry(l, x, FORGOTTEN);
+		else
+			arm_look(l, x, now);
 	}
-	if (l->newest != NULL)
-		loop_timer_set(l->loop, &l->look, LOOK_MS);
 }
 
 void
@@ -103,6 +117,13 @@ is_of(const struct ledger_entry *x, const uint8_t verifier[DIGEST_BYTES])
 	return bytes_eq_secret(x->verifier, verifier, DIGEST_BYTES);
 }
 
+/* It stays for its time, whatever else there is. */
+static bool
+is_promised(const struct ledger_entry *x)
+{
+	return x->key.given || x->task == LEDGER_TASK;
+}
+
 /* Of this token (NULL: of any), the one that may go first; NULL: none. */
 static struct ledger_entry *
 find_victim(const struct ledger *l, const uint8_t *verifier)
@@ -110,7 +131,7 @@ find_victim(const struct ledger *l, const uint8_t *verifier)
 	struct ledger_entry *x, *job = NULL, *run = NULL;
 
 	for (x = l->newest; x != NULL; x = x->older) {
-		if (!x->over || x->key.given || x->waiters != NULL ||
+		if (!x->over || is_promised(x) || x->waiters != NULL ||
 		    (verifier != NULL && !is_of(x, verifier)))
 			continue;
 		*(x->job ? &job : &run) = x;
@@ -128,7 +149,7 @@ keep_newest(struct ledger *l, const struct ledger_entry *of)
 	uint32_t n = 0;
 
 	for (x = l->newest; x != NULL; x = x->older)
-		n += x->over && !x->key.given && is_of(x, verifier);
+		n += x->over && !is_promised(x) && is_of(x, verifier);
 	for (; n > most; n--) {
 		x = find_victim(l, verifier);
 		if (x == NULL)
@@ -138,13 +159,13 @@ keep_newest(struct ledger *l, const struct ledger_entry *of)
 }
 
 static size_t
-count_keys(const struct ledger *l, const uint8_t verifier[DIGEST_BYTES])
+count_promised(const struct ledger *l, const uint8_t verifier[DIGEST_BYTES])
 {
 	const struct ledger_entry *x;
 	size_t n = 0;
 
 	for (x = l->newest; x != NULL; x = x->older)
-		n += x->key.given && is_of(x, verifier);
+		n += is_promised(x) && is_of(x, verifier);
 	return n;
 }
 
@@ -153,9 +174,10 @@ make_place(struct ledger *l, const struct ledger_begin *b, struct err *e)
 {
 	struct ledger_entry *x;
 
-	if (b->key.given && count_keys(l, b->verifier) >= LEDGER_KEYS)
+	if ((b->key.given || b->task == LEDGER_TASK) &&
+	    count_promised(l, b->verifier) >= LEDGER_KEYS)
 		return err_set(e, ERR_BUSY,
-		    "%d calls with an idempotency_key are remembered already, the most of one token; leave the key out, or wait until the first are forgotten",
+		    "%d calls with an idempotency_key or as tasks are remembered already, the most of one token; make it a plain call, or wait until the first are forgotten",
 		    LEDGER_KEYS);
 	if (l->count < LEDGER_MAX)
 		return 0;
@@ -196,6 +218,11 @@ fill_entry(struct ledger_entry *x, const struct ledger_begin *b)
 	copy_cut(x->name, sizeof(x->name), b->name);
 	copy_cut(x->command, sizeof(x->command), b->command);
 	x->key = b->key;
+	x->task = b->task;
+	x->base64 = b->base64;
+	x->most_ms = b->most_ms;
+	buf_init(&x->view, b->view.len + 1);
+	buf_put_bytes(&x->view, b->view);
 	x->text = b->text;
 	x->keep_s = b->keep_s;
 	x->keep = b->keep;
@@ -226,8 +253,7 @@ ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 		l->newest->newer = x;
 	l->newest = x;
 	l->count++;
-	if (l->look.at_ms == 0)
-		loop_timer_set(l->loop, &l->look, LOOK_MS);
+	arm_look(l, x, x->begin_ms);
 	return x;
 }
 
@@ -238,6 +264,22 @@ tell_waiters(struct ledger_entry *x)
 
 	for (w = x->waiters; w != NULL; w = w->next)
 		w->news(w->arg);
+}
+
+void
+ledger_started(struct ledger_entry *x)
+{
+	x->started = true;
+	tell_waiters(x);
+}
+
+bool
+ledger_make_task(struct ledger *l, struct ledger_entry *x)
+{
+	if (!is_promised(x) && count_promised(l, x->verifier) >= LEDGER_KEYS)
+		return false;
+	x->task = LEDGER_TASK;
+	return true;
 }
 
 void
@@ -266,10 +308,12 @@ ledger_end(struct ledger *l, struct ledger_entry *x)
 	x->end_ms = clock_mono_ms();
 	spool_close(x->spool);
 	tell_waiters(x);
-	if (x->keep_s == 0)
+	if (x->keep_s == 0) {
 		forget_entry(l, x, FORGOTTEN);
-	else
-		keep_newest(l, x);
+		return;
+	}
+	arm_look(l, x, x->end_ms);
+	keep_newest(l, x);
 }
 
 /* --- asking --------------------------------------------------------------- */

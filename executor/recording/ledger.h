@@ -7,7 +7,8 @@
  * it knows the run's output (executor/recording/spool), stays for a while
  * after the end, and tells who waits for either.  Bounded: ended runs of a
  * token give way to newer ones, first those that were not jobs; one with a key
- * stays for its time, since forgetting it would run its command twice.
+ * stays for its time, since forgetting it would run its command twice, and so
+ * does a task, whose client was told for how long it is there.
  */
 #ifndef EXECUTOR_LEDGER_H
 #define EXECUTOR_LEDGER_H
@@ -17,7 +18,7 @@
 
 enum {
 	LEDGER_MAX = 4096, /* entries */
-	LEDGER_KEYS = 512, /* of one token, with a key */
+	LEDGER_KEYS = 512, /* of one token, with a key or a task */
 	LEDGER_NAME = 64, /* bytes of a name, with the NUL */
 	LEDGER_COMMAND = 200, /* bytes of a command that are shown */
 	LEDGER_MESSAGE = 512,
@@ -52,6 +53,13 @@ struct ledger_size {
 	uint16_t columns, rows;
 };
 
+/* Is a run a task of MCP, which stays for its time? */
+enum ledger_task {
+	LEDGER_NO_TASK,
+	LEDGER_LATE_TASK, /* it becomes one if it becomes a job */
+	LEDGER_TASK
+};
+
 /* Read-only for all but executor/run and the ledger. */
 struct ledger_entry {
 	struct ledger_entry *older, *newer;
@@ -68,6 +76,10 @@ struct ledger_entry {
 	bool job; /* it outlives its call, or did */
 	bool started; /* its command runs, or did */
 	bool text; /* its answer is text, so that it can be given so far */
+	enum ledger_task task;
+	bool base64; /* how its task is answered */
+	struct buf view; /* and what of its output, as asked for */
+	uint32_t most_ms; /* that it may take as a job */
 	bool over;
 	enum proto_state state; /* once it is over */
 	int exit_code, signal;
@@ -89,6 +101,10 @@ struct ledger_begin {
 	struct bytes name, command;
 	struct ledger_key key;
 	bool text;
+	enum ledger_task task;
+	bool base64;
+	struct bytes view;
+	uint32_t most_ms;
 	uint32_t keep_s, keep;
 	uint64_t output_bytes; /* that are kept */
 };
@@ -102,6 +118,10 @@ struct ledger_entry *ledger_begin(
     struct ledger *l, const struct ledger_begin *b, struct err *e) MUST_CHECK;
 /* It never ran, and why: as if it had not been there. */
 void ledger_withdraw(struct ledger *l, struct ledger_entry *x, const char *why);
+/* Its command runs. */
+void ledger_started(struct ledger_entry *x);
+/* It is a task from now on; false: its token has no room for one more. */
+bool ledger_make_task(struct ledger *l, struct ledger_entry *x);
 void ledger_output(struct ledger_entry *x, unsigned stream, struct bytes data);
 /* Its terminal has another size from now on. */
 void ledger_resize(struct ledger_entry *x, uint16_t columns, uint16_t rows);

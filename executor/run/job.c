@@ -959,7 +959,7 @@ take_start(struct job *j)
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
 	if (j->entry != NULL)
-		j->entry->started = true;
+		ledger_started(j->entry);
 	if (j->begins_detached && j->state == RUNNING)
 		job_detach(j, "job_start");
 	job_rearm(j);
@@ -1263,6 +1263,10 @@ job_detach(struct job *j, const char *why)
 
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	job_charge(j);
+	if (!j->silent && j->entry->task == LEDGER_LATE_TASK)
+		(void)ledger_make_task(j->jobs->ledger, j->entry);
+	if (!j->silent && j->entry->task == LEDGER_TASK)
+		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
 	if (!j->silent) {
 		show_so_far(j, &shown);
 		answer_running(
@@ -1830,7 +1834,13 @@ enter_ledger(struct job *j, const struct job_wish *w, struct err *e)
 		.command = p->command,
 		.key = w->key,
 		.text = p->text,
-		.keep_s = p->jobs.keep_seconds,
+		.task = w->task,
+		.base64 = w->base64,
+		.view = w->view,
+		.most_ms = p->job_ms,
+		.keep_s = w->keep_s < p->jobs.keep_seconds
+			      ? w->keep_s
+			      : p->jobs.keep_seconds,
 		.keep = p->jobs.keep,
 		.output_bytes = p->jobs.output_bytes };
 
@@ -1918,7 +1928,7 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
 void
 jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 {
-	static const struct job_wish none = { .detached = false };
+	static const struct job_wish none = { .keep_s = UINT32_MAX };
 
 	(void)jobs_submit_as(jobs, r, t, &none);
 }

@@ -42,6 +42,9 @@ struct job_ops {
 	void (*output)(void *arg, uint64_t call, uint8_t stream,
 	    uint64_t skipped, struct bytes data);
 	void (*done)(void *arg, const struct job_result *r);
+	/* how a task stands; NULL: there is no such task.  `done` follows */
+	void (*task)(
+	    void *arg, uint64_t call, const struct ledger_entry *x, bool more);
 };
 
 struct jobs;
@@ -61,6 +64,10 @@ struct job_wish {
 	bool open_input; /* jobs_input() will follow; of a terminal always */
 	struct bytes name; /* may be empty */
 	struct ledger_key key;
+	enum ledger_task task;
+	bool base64;
+	struct bytes view; /* of a task; may be empty */
+	uint32_t keep_s; /* at most so long after its end */
 };
 
 /*

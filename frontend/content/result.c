@@ -50,14 +50,14 @@ ended_itself(const struct msg_done *d)
 }
 
 /* As their predecessors had it: exec_cmd reports a failure as an error, cli_command does not. */
-static bool
-is_error(const struct result_call *call)
+bool
+result_is_error(const struct catalog_tool *tool, const struct msg_done *d)
 {
-	if (call->done->state == PROTO_RUNNING)
+	if (d->state == PROTO_RUNNING)
 		return false;
-	if (call->tool->style == CATALOG_LABELLED)
-		return !ended_itself(call->done);
-	return !has_succeeded(call->done);
+	if (tool->style == CATALOG_LABELLED)
+		return !ended_itself(d);
+	return !has_succeeded(d);
 }
 
 static bool
@@ -546,7 +546,7 @@ put_call(struct buf *out, const struct result_call *call,
 		json_put_key(out, "structuredContent");
 		put_structured(out, &s, d);
 	}
-	json_put_member_bool(out, "isError", is_error(call));
+	json_put_member_bool(out, "isError", result_is_error(call->tool, d));
 	buf_put_str(out, "}");
 	shown_fini(&s);
 }

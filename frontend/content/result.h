@@ -25,6 +25,8 @@ struct result_call {
 /* Append the result object as the revision has it. */
 void result_put_call(struct buf *out, const struct result_call *call,
     const struct mcp_revision *rev);
+/* Is that of a run of this tool which ended so one of isError? */
+bool result_is_error(const struct catalog_tool *tool, const struct msg_done *d);
 /* A result that only says what was wrong with the call (isError). */
 void result_put_refusal(struct buf *out, struct bytes text);
 

@@ -35,6 +35,13 @@ enum mcp_envelope {
 	MCP_STATELESS = 1 << 1 /* each for itself, with its revision in _meta */
 };
 
+/* Tasks, of which there are two kinds; a bit each, for sets of them. */
+enum mcp_tasks {
+	MCP_TASKS_NONE = 0,
+	MCP_TASKS_CORE = 1 << 0, /* asked for by the client */
+	MCP_TASKS_EXTENSION = 1 << 1 /* made of what takes long */
+};
+
 struct mcp_revision {
 	const char *name;
 	enum mcp_envelope envelope;
@@ -53,6 +60,7 @@ struct mcp_revision {
 	bool follows; /* notifications of lists of resources are expected */
 	bool levels; /* a request's _meta may have its logLevel */
 	bool sealed; /* results have resultType and the server in _meta */
+	enum mcp_tasks tasks;
 	bool lasts; /* lists and contents have ttlMs and cacheScope */
 };
 

@@ -21,6 +21,7 @@ struct call {
 	char run[33]; /* id given by STARTED */
 	void (*output)(
 	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
+	void (*task)(void *arg, const struct msg_task *m);
 	void (*ended)(void *arg, const struct calls_end *end);
 	void *arg;
 };
@@ -107,6 +108,19 @@ on_output(void *arg, const struct msg *m, struct err *e)
 	return 0;
 }
 
+static int
+on_task(void *arg, const struct msg *m, struct err *e)
+{
+	struct calls *c = arg;
+	struct call *call = find_call(c, m->task.call);
+
+	if (call == NULL)
+		return err_set(e, ERR_PROTO, "TASK of an unknown call");
+	if (call->task != NULL)
+		call->task(call->arg, &m->task);
+	return 0;
+}
+
 static void
 release_call(struct calls *c, struct call *call)
 {
@@ -174,6 +188,7 @@ calls_new(struct ipc *i, struct err *e)
 	c->ipc = i;
 	ipc_on(i, PROTO_STARTED, on_started, c);
 	ipc_on(i, PROTO_OUTPUT, on_output, c);
+	ipc_on(i, PROTO_TASK, on_task, c);
 	ipc_on(i, PROTO_DONE, on_done, c);
 	ipc_on_drained(i, on_drained, c);
 	return c;
@@ -345,6 +360,7 @@ calls_start(
 	call->flags = r->flags;
 	defined_ref(r->tool->defined);
 	call->output = r->output;
+	call->task = r->task;
 	call->ended = r->ended;
 	call->arg = r->arg;
 	capture_init(

@@ -34,8 +34,10 @@ struct calls_request {
 	/* output arrived: the owner gives credit; NULL: it is given at once */
 	void (*output)(
 	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
+	/* how a task stands; NULL: nobody wants to know */
+	void (*task)(void *arg, const struct msg_task *m);
 	void (*ended)(void *arg, const struct calls_end *end);
-	void *arg; /* of both */
+	void *arg; /* of all */
 };
 
 /* The call is over; both are borrowed for the time of the callback. */

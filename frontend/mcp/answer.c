@@ -20,13 +20,13 @@ answer_begin(struct mcp_reply *reply)
 	return &reply->body;
 }
 
-void
-answer_put_seal(struct buf *out, const struct mcp_revision *rev,
+static void
+put_seal(struct buf *out, const struct mcp_revision *rev, const char *type,
     const char *trace, const char *subscription)
 {
 	if (!rev->sealed)
 		return;
-	json_put_member(out, "resultType", BYTES_LIT("complete"));
+	json_put_member(out, "resultType", bytes_of(type));
 	json_put_key(out, "_meta");
 	buf_put_str(out, "{");
 	if (subscription[0] != '\0') {
@@ -41,6 +41,13 @@ answer_put_seal(struct buf *out, const struct mcp_revision *rev,
 }
 
 void
+answer_put_seal(struct buf *out, const struct mcp_revision *rev,
+    const char *trace, const char *subscription)
+{
+	put_seal(out, rev, "complete", trace, subscription);
+}
+
+void
 answer_end(struct mcp_reply *reply, const struct mcp_revision *rev)
 {
 	answer_put_seal(&reply->body, rev, reply->trace, "");
@@ -49,12 +56,20 @@ answer_end(struct mcp_reply *reply, const struct mcp_revision *rev)
 
 /* The object that was just closed is opened again. */
 void
-answer_seal(struct mcp_reply *reply, const struct mcp_revision *rev)
+answer_seal_as(
+    struct mcp_reply *reply, const struct mcp_revision *rev, const char *type)
 {
 	if (!rev->sealed || reply->body.overflow)
 		return;
 	reply->body.len--;
-	answer_end(reply, rev);
+	put_seal(&reply->body, rev, type, reply->trace, "");
+	buf_put_str(&reply->body, "}");
+}
+
+void
+answer_seal(struct mcp_reply *reply, const struct mcp_revision *rev)
+{
+	answer_seal_as(reply, rev, "complete");
 }
 
 /* Another token may be offered other things: nobody may share it. */

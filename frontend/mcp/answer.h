@@ -96,6 +96,9 @@ void answer_end(struct mcp_reply *reply, const struct mcp_revision *rev);
 /* Begin one that is appended as a whole object, and answer_seal() then. */
 struct buf *answer_key(struct mcp_reply *reply);
 void answer_seal(struct mcp_reply *reply, const struct mcp_revision *rev);
+/* The same with another resultType than "complete". */
+void answer_seal_as(
+    struct mcp_reply *reply, const struct mcp_revision *rev, const char *type);
 /* Append for how long a result may be kept, where the revision has that. */
 void answer_put_lifetime(
     struct buf *out, const struct mcp_revision *rev, int64_t ms);

@@ -40,7 +40,7 @@ mcp_request(const struct mcp *m, struct mcp_state *s,
 	if (find_pending(s, text) != NULL)
 		return answer_error(&r, MCP_CODE_REQUEST,
 		    "a request with this id is still running: use another id");
-	if (row == NULL || (row->envelopes & r.revision->envelope) == 0)
+	if (row == NULL || !methods_serve(row, &r))
 		return methods_refuse(&r);
 	if (s->revision == NULL && !row->early)
 		return answer_error(

@@ -9,6 +9,7 @@
 #include "frontend/content/resource.h"
 #include "frontend/mcp/resource_request.h"
 #include "frontend/mcp/subscribe.h"
+#include "frontend/mcp/tasks.h"
 #include "frontend/mcp/toolcall.h"
 
 enum {
@@ -17,7 +18,7 @@ enum {
 	BOTH = MCP_SESSION | MCP_STATELESS
 };
 
-enum { LOGGING = 1, RESOURCES, COMPLETIONS, TOOLS };
+enum { LOGGING = 1, RESOURCES, COMPLETIONS, TOOLS, TASKS };
 
 /* --- what there is -------------------------------------------------------- */
 
@@ -40,38 +41,68 @@ static const struct {
 	    ",\"listChanged\":true" },
 	{ COMPLETIONS, "completions", "", "" },
 	{ TOOLS, "tools", "\"listChanged\":true", "" },
+	{ TASKS, "tasks",
+	    "\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}",
+	    "" },
 };
+
+static bool
+has_method(const struct mcp_revision *rev, const struct method *m)
+{
+	return (m->envelopes & rev->envelope) != 0 &&
+	       (m->tasks == 0 || (m->tasks & rev->tasks) != 0);
+}
+
+static bool
+has_tasks(const struct settings_token *token)
+{
+	return (token->flags & PROTO_TOKEN_JOBS) != 0;
+}
+
+bool
+methods_serve(const struct method *m, const struct mcp_request *r)
+{
+	return has_method(r->revision, m) &&
+	       (m->tasks == 0 || has_tasks(r->from->token));
+}
 
 /* Has the revision what this capability announces, and a name for it? */
 static bool
-is_announced(unsigned capability, const struct mcp_revision *rev)
+is_announced(unsigned capability, const struct mcp_revision *rev,
+    const struct settings_token *token)
 {
 	const struct method *m;
 
+	if (capability == TASKS)
+		return rev->tasks == MCP_TASKS_CORE && has_tasks(token);
 	if (capability == COMPLETIONS && !rev->completions)
 		return false;
 	if (capability == LOGGING && rev->levels)
 		return true;
 	for (size_t i = 0; (m = method_at(i)) != NULL; i++)
-		if (m->capability == capability &&
-		    (m->envelopes & rev->envelope) != 0)
+		if (m->capability == capability && has_method(rev, m))
 			return true;
 	return false;
 }
 
 static void
-put_capabilities(struct buf *out, const struct mcp_revision *rev)
+put_capabilities(struct buf *out, const struct mcp_revision *rev,
+    const struct settings_token *token)
 {
 	size_t n = sizeof(capabilities) / sizeof(capabilities[0]);
 
 	json_put_key(out, "capabilities");
 	buf_put_str(out, "{");
 	for (size_t i = 0; i < n; i++) {
-		if (!is_announced(capabilities[i].id, rev))
+		if (!is_announced(capabilities[i].id, rev, token))
 			continue;
 		json_put_key(out, capabilities[i].name);
 		buf_printf(out, "{%s%s}", capabilities[i].members,
 		    rev->follows ? capabilities[i].changes : "");
+	}
+	if (rev->tasks == MCP_TASKS_EXTENSION && has_tasks(token)) {
+		json_put_key(out, "extensions");
+		buf_put_str(out, "{\"" TASKS_EXTENSION "\":{}}");
 	}
 	buf_put_str(out, "}");
 }
@@ -114,7 +145,7 @@ initialize_session(const struct mcp_request *r)
 	message_client(r->state->client, json_get(r->params, "clientInfo"));
 	out = answer_begin(r->reply);
 	json_put_member(out, "protocolVersion", bytes_of(rev->name));
-	put_capabilities(out, rev);
+	put_capabilities(out, rev, r->from->token);
 	json_put_key(out, "serverInfo");
 	message_put_server(out, rev);
 	put_instructions(out, r->from->token);
@@ -130,7 +161,7 @@ describe_server(const struct mcp_request *r)
 
 	json_put_key(out, "supportedVersions");
 	revision_put_names(out, MCP_STATELESS);
-	put_capabilities(out, rev);
+	put_capabilities(out, rev, r->from->token);
 	put_instructions(out, r->from->token);
 	answer_put_lifetime(out, rev, LISTS_TTL_MS);
 	answer_end(r->reply, rev);
@@ -209,6 +240,10 @@ put_tool(struct buf *out, const struct catalog_tool *t,
 		buf_put_str(out, ",");
 		buf_put_str(out, t->annotations);
 		buf_put_str(out, "}");
+	}
+	if (rev->tasks == MCP_TASKS_CORE && has_tasks(token) && tasks_take(t)) {
+		json_put_key(out, "execution");
+		buf_put_str(out, "{\"taskSupport\":\"optional\"}");
 	}
 	buf_put_str(out, "}");
 }
@@ -302,28 +337,39 @@ unwatch_resource(const struct mcp_request *r)
 /* --- the table ------------------------------------------------------------ */
 
 static const struct method methods[] = {
-	{ "initialize", MCP_SESSION, 0, NULL, true, initialize_session },
-	{ "ping", MCP_SESSION, 0, NULL, true, answer_empty },
-	{ "logging/setLevel", MCP_SESSION, LOGGING, NULL, false, set_level },
-	{ "server/discover", MCP_STATELESS, 0, NULL, false, describe_server },
-	{ "tools/list", BOTH, TOOLS, NULL, false, list_tools },
-	{ "tools/call", BOTH, TOOLS, "name", false, toolcall_run },
-	{ "resources/list", BOTH, RESOURCES, NULL, false,
-	    resource_request_list },
+	{ "initialize", MCP_SESSION, 0, NULL, true, initialize_session, 0 },
+	{ "ping", MCP_SESSION, 0, NULL, true, answer_empty, 0 },
+	{ "logging/setLevel", MCP_SESSION, LOGGING, NULL, false, set_level, 0 },
+	{ "server/discover", MCP_STATELESS, 0, NULL, false, describe_server,
+	    0 },
+	{ "tools/list", BOTH, TOOLS, NULL, false, list_tools, 0 },
+	{ "tools/call", BOTH, TOOLS, "name", false, toolcall_run, 0 },
+	{ "resources/list", BOTH, RESOURCES, NULL, false, resource_request_list,
+	    0 },
 	{ "resources/templates/list", BOTH, RESOURCES, NULL, false,
-	    list_templates },
+	    list_templates, 0 },
 	{ "resources/read", BOTH, RESOURCES, "uri", false,
-	    resource_request_read },
+	    resource_request_read, 0 },
 	{ "resources/subscribe", MCP_SESSION, RESOURCES, NULL, false,
-	    watch_resource },
+	    watch_resource, 0 },
 	{ "resources/unsubscribe", MCP_SESSION, RESOURCES, NULL, false,
-	    unwatch_resource },
+	    unwatch_resource, 0 },
 	{ "completion/complete", BOTH, COMPLETIONS, NULL, false,
-	    resource_request_complete },
+	    resource_request_complete, 0 },
 	{ "subscriptions/listen", MCP_STATELESS, RESOURCES, NULL, false,
-	    subscribe_listen },
+	    subscribe_listen, 0 },
+	{ "tasks/get", BOTH, 0, "taskId", false, tasks_get,
+	    MCP_TASKS_CORE | MCP_TASKS_EXTENSION },
+	{ "tasks/result", MCP_SESSION, TASKS, NULL, false, tasks_result,
+	    MCP_TASKS_CORE },
+	{ "tasks/list", MCP_SESSION, TASKS, NULL, false, tasks_list,
+	    MCP_TASKS_CORE },
+	{ "tasks/update", MCP_STATELESS, 0, "taskId", false, tasks_update,
+	    MCP_TASKS_EXTENSION },
+	{ "tasks/cancel", BOTH, 0, "taskId", false, tasks_cancel,
+	    MCP_TASKS_CORE | MCP_TASKS_EXTENSION },
 	/* there is none, but its header is looked at before that is said */
-	{ "prompts/get", 0, 0, "name", false, NULL },
+	{ "prompts/get", 0, 0, "name", false, NULL, 0 },
 };
 
 static const struct method *
@@ -343,15 +389,15 @@ methods_find(struct bytes name)
 	return NULL;
 }
 
-/* "a, b and c": the methods of an envelope. */
+/* "a, b and c": the methods that there are for a request. */
 static void
-put_names(struct buf *out, enum mcp_envelope envelope)
+put_names(struct buf *out, const struct mcp_request *r)
 {
 	const struct method *m, *last = NULL;
 	const char *between = "";
 
 	for (size_t i = 0; (m = method_at(i)) != NULL; i++) {
-		if ((m->envelopes & envelope) == 0)
+		if (!methods_serve(m, r))
 			continue;
 		if (last != NULL)
 			buf_printf(out, "%s%s", between, last->name);
@@ -371,7 +417,7 @@ methods_describe(struct buf *out)
 		buf_printf(out, "%s %s", rev->name,
 		    rev->envelope == MCP_SESSION ? "session" : "stateless");
 		for (size_t k = 0; (m = method_at(k)) != NULL; k++)
-			if ((m->envelopes & rev->envelope) != 0)
+			if (has_method(rev, m))
 				buf_printf(out, " %s", m->name);
 		buf_put_str(out, "\n");
 	}
@@ -388,7 +434,7 @@ methods_refuse(const struct mcp_request *r)
 	if (stateless)
 		buf_printf(&text, " in revision %s", r->revision->name);
 	buf_put_str(&text, " here: there are ");
-	put_names(&text, r->revision->envelope);
+	put_names(&text, r);
 	r->reply->status = 404;
 	message_put_error(&r->reply->body, MCP_CODE_METHOD, buf_cstr(&text));
 	buf_fini(&text);

@@ -19,12 +19,15 @@ struct method {
 	const char *named; /* the param that the header Mcp-Name repeats */
 	bool early; /* before initialize as well */
 	enum mcp_verdict (*handler)(const struct mcp_request *r);
+	unsigned tasks; /* of enum mcp_tasks: with these alone; 0: any */
 };
 
 /* NULL: there is no such method, of any envelope. */
 const struct method *methods_find(struct bytes name);
 /* A line a revision: name, "session" or "stateless", methods. */
 void methods_describe(struct buf *out);
+/* Is it there for this request: its revision, and what its token may do? */
+bool methods_serve(const struct method *m, const struct mcp_request *r);
 /* Answer with -32601 and what there is instead. */
 enum mcp_verdict methods_refuse(const struct mcp_request *r);
 

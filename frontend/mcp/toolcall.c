@@ -6,11 +6,43 @@
 
 #include "frontend/content/result.h"
 #include "frontend/mcp/progress.h"
+#include "frontend/mcp/tasks.h"
 
 struct toolcall {
 	struct mcp_pending pending; /* first: stop() is given this */
 	struct progress progress;
+	enum mcp_tasks kind; /* of task that it may become */
+	bool made; /* it is one: */
+	struct task task;
 };
+
+static void
+on_task(void *arg, const struct msg_task *m)
+{
+	struct toolcall *c = arg;
+	struct err e;
+
+	c->made = task_read(&c->task, m, &e) == 0;
+}
+
+/* Has it become a task, or was it asked for as one in vain? */
+static bool
+put_task(struct toolcall *c, const struct msg_done *d)
+{
+	struct mcp_reply *reply = c->pending.reply;
+
+	if (c->kind != MCP_TASKS_NONE && c->made && d->state == PROTO_RUNNING)
+		tasks_put_created(
+		    reply, c->pending.revision, &c->task, d->message);
+	else if (c->kind == MCP_TASKS_CORE)
+		tasks_put_error(reply,
+		    d->state == PROTO_REFUSED ? MCP_CODE_PARAMS
+					      : MCP_CODE_INTERNAL,
+		    d->message);
+	else
+		return false;
+	return true;
+}
 
 static void
 on_ended(void *arg, const struct calls_end *end)
@@ -22,7 +54,7 @@ on_ended(void *arg, const struct calls_end *end)
 
 	progress_end(&c->progress);
 	answer_leave(&c->pending);
-	if (reply != NULL) {
+	if (reply != NULL && !put_task(c, end->done)) {
 		result_put_call(answer_key(reply), &call, c->pending.revision);
 		answer_seal(reply, c->pending.revision);
 	}
@@ -77,7 +109,7 @@ begin_progress(const struct mcp_request *r, struct toolcall *c)
 
 static enum mcp_verdict
 start_call(const struct mcp_request *r, const struct catalog_tool *tool,
-    const struct catalog_args *args)
+    const struct catalog_args *args, enum mcp_tasks kind)
 {
 	struct toolcall *c = calloc(1, sizeof(*c));
 	const struct calls_request cr = { .proof = r->from->proof,
@@ -90,6 +122,7 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
 		.args = args,
 		.flags = r->from->token->flags,
 		.output = on_output,
+		.task = on_task,
 		.ended = on_ended,
 		.arg = c };
 	struct err e;
@@ -102,7 +135,9 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
 	}
 	answer_wait(r, &c->pending, stop_call);
 	c->pending.ends = (r->from->token->flags & PROTO_TOKEN_ENDS_CALLS) != 0;
-	begin_progress(r, c);
+	c->kind = kind;
+	if (kind != MCP_TASKS_CORE)
+		begin_progress(r, c);
 	return MCP_PENDING;
 }
 
@@ -127,6 +162,37 @@ take_key(const struct mcp_request *r, struct catalog_args *args, struct err *e)
 	return catalog_add_key(args, key, e);
 }
 
+/* A call that is not passed on: as a result, or of what was to be a task. */
+static enum mcp_verdict
+refuse_call(const struct mcp_request *r, enum mcp_tasks kind, const char *text)
+{
+	return kind == MCP_TASKS_CORE ? answer_error(r, MCP_CODE_PARAMS, text)
+				      : answer_refusal(r, text);
+}
+
+static enum mcp_verdict
+call_tool(const struct mcp_request *r, const struct catalog_tool *tool,
+    const struct json_value *arguments, enum mcp_tasks kind)
+{
+	enum mcp_verdict verdict;
+	struct catalog_args args;
+	struct err e;
+
+	catalog_args_init(&args);
+	args.ignored = settings_ignored;
+	args.ignored_arg = r->from->settings;
+	args.offered = r->from->token->tools;
+	args.offered_count = r->from->token->tool_count;
+	if (catalog_flatten(tool, arguments, &args, &e) != 0 ||
+	    take_key(r, &args, &e) != 0 ||
+	    tasks_add_wish(&args, r, kind, &e) != 0)
+		verdict = refuse_call(r, kind, e.what);
+	else
+		verdict = start_call(r, tool, &args, kind);
+	catalog_args_fini(&args);
+	return verdict;
+}
+
 /*
  * No tool asks its caller anything: inputResponses and requestState, which
  * nobody was given, are passed over.
@@ -137,8 +203,7 @@ toolcall_run(const struct mcp_request *r)
 	const struct json_value *name = json_get(r->params, "name");
 	const struct json_value *arguments = json_get(r->params, "arguments");
 	const struct catalog_tool *tool;
-	enum mcp_verdict verdict;
-	struct catalog_args args;
+	enum mcp_tasks kind;
 	struct err e;
 
 	if (!json_is(name, JSON_STRING) ||
@@ -150,16 +215,10 @@ toolcall_run(const struct mcp_request *r)
 	if (tool == NULL)
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
-	catalog_args_init(&args);
-	args.ignored = settings_ignored;
-	args.ignored_arg = r->from->settings;
-	args.offered = r->from->token->tools;
-	args.offered_count = r->from->token->tool_count;
-	if (catalog_flatten(tool, arguments, &args, &e) != 0 ||
-	    take_key(r, &args, &e) != 0)
-		verdict = answer_refusal(r, e.what);
-	else
-		verdict = start_call(r, tool, &args);
-	catalog_args_fini(&args);
-	return verdict;
+	if (tasks_wish(r, tool, &kind, &e) != 0)
+		return answer_error(r, MCP_CODE_PARAMS, e.what);
+	if (kind == MCP_TASKS_CORE && !tasks_take(tool))
+		return answer_error(r, MCP_CODE_METHOD,
+		    "this tool cannot be called as a task: call it without params.task");
+	return call_tool(r, tool, arguments, kind);
 }

@@ -9,7 +9,9 @@ from client import (JSON_HEADERS, Client, Connection, RpcError, Result, bearer,
 
 REVISION = protocol.STATELESS[-1]
 META = "io.modelcontextprotocol/"
-NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri",
+         "tasks/get": "taskId", "tasks/update": "taskId",
+         "tasks/cancel": "taskId"}
 
 
 def wrap(value):

@@ -29,7 +29,11 @@ RESULTS = {
     "completion/complete": "CompleteResult",
     "server/discover": "DiscoverResult",
     "subscriptions/listen": "SubscriptionsListenResult",
+    "tasks/get": "GetTaskResult", "tasks/list": "ListTasksResult",
+    "tasks/cancel": "CancelTaskResult", "tasks/update": "UpdateTaskResult",
+    "tasks/result": "CallToolResult",
 }
+TASKS = "extensions/tasks"      # of the revisions that have no tasks
 # What may hold any key: schemas of tools, what tools return, metadata.
 OPEN = {"inputSchema", "outputSchema", "structuredContent", "_meta",
         "capabilities"}
@@ -131,7 +135,8 @@ class Judge:
             name = s.notifications[m["method"]]
             known = s.plain[name]["properties"]
             s.check(name, {k: v for k, v in m.items()
-                           if k != "jsonrpc" or k in known})
+                           if k != "jsonrpc" or k in known},
+                    closed=not TASK_ONLY.search(name))
         elif "result" in m:
             if method not in RESULTS:
                 raise Wrong(f"a result of {method}")
@@ -140,11 +145,31 @@ class Judge:
             self.result(s, revision, method, m["result"])
         elif set(m) != {"jsonrpc", "id", "error"}:
             raise Wrong(f"keys of an error: {sorted(m)}")
+        elif m["error"]["code"] == -32021:
+            s.check("MissingRequiredClientCapabilityError", m, closed=False)
         elif m["error"]["code"] == -32022:
             s.check("UnsupportedProtocolVersionError", m, closed=False)
 
+    def task(self, revision, method, result):
+        """(schema, name) of a result about a task; None: it is not one."""
+        late = revision in protocol.STATELESS
+        if method == "tools/call" and (
+                result.get("resultType") == "task" if late else
+                isinstance(result.get("task"), dict)):
+            name = "CreateTaskResult"
+        elif late and method.startswith("tasks/"):
+            name = RESULTS[method]
+        else:
+            return None
+        return self.schema(TASKS if late else revision), name
+
     def result(self, s, revision, method, result):
         name = RESULTS[method]
+        if found := self.task(revision, method, result):
+            found[0].check(found[1], result)
+            if method == "tasks/get" and "result" in result:
+                s.check("CallToolResult", result["result"])
+            return
         s.check(name, result)
         allowed = {"_meta"} | ({"resultType"} if revision in protocol.STATELESS
                                else set())
