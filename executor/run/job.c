@@ -1180,7 +1180,10 @@ jobs_launched(struct jobs *jobs)
 	return n == 0;
 }
 
-/* Guards go on, and are our children now; of some nobody knows. */
+/*
+ * Guards go on, and are our children now; of some nobody knows.  Those of an
+ * earlier launcher are watched already.
+ */
 void
 jobs_launcher_gone(struct jobs *jobs)
 {
@@ -1190,7 +1193,7 @@ jobs_launcher_gone(struct jobs *jobs)
 	for (i = 0; i < jobs->slots; i++) {
 		struct job *j = &jobs->job[i];
 
-		if (!j->sp.live || j->guard_gone)
+		if (!j->sp.live || j->guard_gone || j->guard.fd != -1)
 			continue;
 		if (j->sp.pidfd == -1)
 			guard_ended(j, LOST_STATUS);

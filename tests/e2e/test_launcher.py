@@ -72,6 +72,28 @@ def test_killed_during_a_run():
         conn.close()
 
 
+def test_killed_twice_during_a_run():
+    """A run whose launcher is gone already outlives the next one, too."""
+    with Server() as server, Http(server) as c:
+        m, go = mark(), server.work / "go"
+        conn = c.begin(f"echo {m} > up; until [ -e {go} ]; do sleep 0.05; "
+                       f"done; echo {m} over")
+        server.file("up")
+        for n in 1, 2, 3:
+            dead = server.launcher_pid()
+            os.kill(dead, signal.SIGKILL)
+            within("a record", 5, lambda n=n: len(server.audit(EXIT)) == n)
+            within("another", 15, lambda d=dead: server.launcher_pid()
+                   not in (None, d))
+        equal(c.sh("echo again").text, "again\n", "a further run")
+        go.touch()
+        reply = c.finish(conn)
+        equal(reply.text, f"{m} over\n", "the first")
+        end = server.ended(m)
+        equal((end["run.state"], end["process.exit_code"]), ("exited", 0), end)
+        conn.close()
+
+
 def test_guard_killed_without_its_launcher():
     """What it leaves behind is ended by the executor then."""
     with Server(policy={"disable": ["pids"], "require": [],
