@@ -342,6 +342,12 @@ $(B)/hostile_%: tests/hostile/%.c $(B)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CPPFLAGS) -std=c17 -O1 -g -Wall -Wextra -o $@ $<
 
+# The executor's core in a world that is acted out: its own doubles come first.
+$(B)/simulate: $(O)/tests/simulate/simulate.o $(O)/tests/simulate/world.o \
+	    $(TEST_A)
+	$(call say,LINK)
+	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+
 # What the executor's tables hold, for tests/lint/keys.
 $(B)/lint_tables: $(O)/tests/lint/tables.o $(EXECUTOR_A)
 	$(call say,LINK)
@@ -360,10 +366,10 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	    -o $@ $< -ldl
 
 .PHONY: tests tests-unit
-tests: tests-unit $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
+tests: tests-unit $(B)/simulate $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
-.PHONY: check asan valgrind unit replay mutants e2e sandbox interop conformance boot-test kernel-test inspector-test \
+.PHONY: check asan valgrind unit replay mutants simulate e2e sandbox interop conformance boot-test kernel-test inspector-test \
 	clients-test
 check:				##s everything: deps, build, all suites (QUICK=1: a few)
 	tests/deps
@@ -392,6 +398,10 @@ replay:				##s the fuzz corpus, in the build with sanitizers
 	$(PYTHON) tests/run-check replay-asan
 mutants:			##s change code that decides, one place at a time: does a test notice? (N=, SEED=)
 	$(PYTHON) tests/mutants/run -n $(or $(N),20) $(if $(SEED),--seed $(SEED))
+
+simulate: tests			##s histories of the executor's core (SEEDS=, MINUTES=, SEED= replays)
+	$(PYTHON) tests/simulate/run $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: hostile
 hostile: all $(HOSTILE_BIN)	##s a compromised frontend, and floods, at length
