@@ -474,6 +474,45 @@ in_log(const char *what)
 	return n;
 }
 
+static const char *awaited;
+static size_t awaited_count;
+
+static bool
+is_logged(void)
+{
+	return in_log(awaited) >= awaited_count;
+}
+
+/* It is there so often, as soon as it is written. */
+static void
+expect_in_log(const char *what, size_t n)
+{
+	awaited = what;
+	awaited_count = n;
+	run_until(is_logged);
+	assert_int_equal(in_log(what), n);
+}
+
+static bool
+is_committed(void)
+{
+	return b.commit_frames >= awaited_count;
+}
+
+static bool
+is_second(void)
+{
+	return b.lost || b.commits == 2;
+}
+
+static void
+expect_commits(size_t n)
+{
+	awaited_count = n;
+	run_until(is_committed);
+	assert_int_equal(b.commit_frames, n);
+}
+
 /* --- the order of frames ------------------------------------------------- */
 
 /* All that a frontend can say; a new frame is one of them by itself. */
@@ -585,11 +624,9 @@ test_commit(void **state)
 	(void)state;
 	begin();
 	greet();
-	run_for(20);
-	assert_int_equal(b.commit_frames, 1);
+	expect_commits(1);
 	monitor_configure(b.monitor, PUSH_TOKENS);
-	run_for(20);
-	assert_int_equal(b.commit_frames, 2);
+	expect_commits(2);
 	end();
 }
 
@@ -613,9 +650,8 @@ test_ready(void **state)
 	monitor_configure(b.monitor, PUSH_ALL);
 	m.ready.generation = 2;
 	say(&m);
-	run_for(50);
+	run_until(is_second);
 	assert_false(b.lost);
-	assert_int_equal(b.commits, 2);
 	end();
 }
 
@@ -1006,8 +1042,7 @@ test_wrong_proof(void **state)
 	m = call_frame(3);
 	memcpy(m.call.proof, b.store.tokens.t[0]->verifier, DIGEST_BYTES);
 	refused_with(&m, "not valid");
-	run_for(20);
-	assert_int_equal(in_log("run-refused"), 3);
+	expect_in_log("run-refused", 3);
 	assert_int_equal(in_log("token.name"), 0);
 	assert_int_equal(in_log("run-intent"), 0);
 	ask(4, "echo fine");
@@ -1035,17 +1070,15 @@ test_expired(void **state)
 	m = call_frame(3);
 	m.call.peer = BYTES_LIT("not an address");
 	refused_with(&m, "not be used from this address");
-	run_for(20);
-	assert_int_equal(in_log("\"token.name\":\"t\""), 3);
+	expect_in_log("\"token.name\":\"t\"", 3);
 	/* nor is anything read with it, and its record says whose it is */
 	m = (struct msg)FETCH(PROTO_FETCH_POLICY, 0, 1, 1, 0);
 	m.fetch.fetch = 4;
 	memcpy(m.fetch.proof, proof, sizeof(proof));
 	m.fetch.peer = BYTES_LIT("11.0.0.1");
 	say(&m);
-	run_for(20);
-	assert_int_equal(in_log("\"recording-refused\""), 1);
-	assert_int_equal(in_log("\"token.name\":\"t\""), 4);
+	expect_in_log("\"recording-refused\"", 1);
+	expect_in_log("\"token.name\":\"t\"", 4);
 	end();
 }
 
@@ -1111,11 +1144,10 @@ plain_run(const char *more)
 	assert_int_equal(s->end.stdout_bytes, 4);
 	assert_int_equal(s->end.stderr_bytes, 4);
 	assert_int_equal(s->len, 8);
-	run_for(20);
-	assert_int_equal(in_log("run-intent"), 1);
-	assert_int_equal(in_log("run-result"), 1);
-	assert_int_equal(in_log("\"process.exit_code\":3"), 1);
-	assert_int_equal(in_log("\"stdout.bytes\":4"), 1);
+	expect_in_log("run-intent", 1);
+	expect_in_log("run-result", 1);
+	expect_in_log("\"process.exit_code\":3", 1);
+	expect_in_log("\"stdout.bytes\":4", 1);
 	end();
 }
 
@@ -1140,9 +1172,8 @@ quick_runs(const char *more)
 		assert_int_equal(
 		    wait_done((uint64_t)i)->end.state, PROTO_EXITED);
 	}
-	run_for(20);
-	assert_int_equal(in_log("\"process.exit_code\":0"), 12);
-	assert_int_equal(in_log("\"stdout.sha256\""), 12);
+	expect_in_log("\"process.exit_code\":0", 12);
+	expect_in_log("\"stdout.sha256\"", 12);
 	end();
 }
 
@@ -1194,9 +1225,9 @@ test_receiver_is_busy(void **state)
 	(void)snprintf(command, sizeof(command), ": >%s", flag);
 	held = true;
 	ask(1, command);
+	expect_in_log("run-intent", 1);
 	run_for(100);
 	assert_int_equal(b.seen[1].done, 0);
-	assert_int_equal(in_log("run-intent"), 1);
 	assert_int_equal(access(flag, F_OK), -1);
 	held = false;
 	assert_int_equal(wait_done(1)->end.state, PROTO_EXITED);
@@ -1263,9 +1294,8 @@ test_cancel_at_once(void **state)
 	s = wait_done(1);
 	assert_int_equal(s->end.state, PROTO_CANCELLED);
 	assert_int_equal(s->len, 0);
-	run_for(20);
-	assert_int_equal(in_log("run-intent"), 1);
-	assert_int_equal(in_log("run-result"), 1);
+	expect_in_log("run-intent", 1);
+	expect_in_log("run-result", 1);
 	end();
 }
 
@@ -1449,8 +1479,7 @@ test_cancel_too_late(void **state)
 	(void)wait_done(1);
 	assert_int_equal(s->end.state, PROTO_EXITED);
 	assert_int_equal(s->end.exit_code, 2);
-	run_for(20);
-	assert_int_equal(in_log("\"process.exit_code\":2"), 1);
+	expect_in_log("\"process.exit_code\":2", 1);
 	end();
 }
 
@@ -1541,9 +1570,8 @@ test_log_full(void **state)
 	assert_int_equal(access(mark, F_OK), -1);
 	ask(2, command);
 	assert_int_equal(wait_done(2)->end.exit_code, 0);
-	run_for(20);
-	assert_int_equal(in_log("run-intent"), 2); /* none was lost */
-	assert_int_equal(in_log("run-result"), 2);
+	expect_in_log("run-intent", 2); /* none was lost */
+	expect_in_log("run-result", 2);
 	assert_int_equal(unlink(mark), 0);
 	end();
 }
@@ -1606,8 +1634,7 @@ test_guard_killed(void **state)
 	s = wait_done(1);
 	assert_true(clock_mono_ms() - start < 5000);
 	assert_int_equal(s->end.state, PROTO_LOST);
-	run_for(20);
-	assert_int_equal(in_log("\"run.state\":\"lost\""), 1);
+	expect_in_log("\"run.state\":\"lost\"", 1);
 	end();
 }
 
@@ -1627,8 +1654,7 @@ test_frontend_dies(void **state)
 	run_until(is_lost);
 	jobs_cancel_all(b.jobs, "the frontend ended", true);
 	run_until(all_done);
-	run_for(20);
-	assert_int_equal(in_log("\"run.state\":\"cancelled\""), 2);
+	expect_in_log("\"run.state\":\"cancelled\"", 2);
 	end();
 }
 
