@@ -725,7 +725,9 @@ must(bool ok, const struct err *e)
 static void
 open_core(void)
 {
-	static const struct job_ops ops = { on_started, on_output, on_done };
+	static const struct job_ops ops = {
+		.started = on_started, .output = on_output, .done = on_done
+	};
 	static const struct recordings_limits room = { .bytes = 1 << 26 };
 	struct launcher_deps d = { .path = "launcher" };
 	char kept[96];
