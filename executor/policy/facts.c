@@ -26,6 +26,15 @@ put_host(struct buf *out, const struct facts *f)
 	buf_put_str(out, host);
 }
 
+/* By its name: scanners of tools take a program's path for an attack. */
+static void
+put_shell(struct buf *out, const struct facts *f)
+{
+	const char *slash = strrchr(f->policy->shell, '/');
+
+	buf_put_str(out, slash != NULL ? slash + 1 : f->policy->shell);
+}
+
 static void
 put_groups(struct buf *out, const struct facts *f)
 {
@@ -145,7 +154,7 @@ static const struct value {
 	{ "user", TEXT, MEMBER(user) },
 	{ "home", TEXT, MEMBER(home) },
 	{ "directory", TEXT, MEMBER(directory) },
-	{ "shell", TEXT, MEMBER(shell) },
+	{ "shell", WORDS, .put = put_shell },
 	{ "profile", TEXT, MEMBER(profile) },
 	{ "host", WORDS, .put = put_host },
 	{ "groups", WORDS, .put = put_groups },
