@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""adapters: each library of clients, as far as `driver` needs it.
+"""adapters: each library in Python, as far as `driver` needs it.
 
 An adapter has connect(url, token, progress), list(), call(name, arguments) and
 close(); call gives (what the model is given, pictures, whether it is an error).
 """
+import asyncio
 import contextlib
 import json
 
@@ -19,8 +20,6 @@ def words(content):
 
 
 class FastMcp:
-    package = "fastmcp"
-
     async def connect(self, url, token, progress):
         from fastmcp import Client
         from fastmcp.client.transports import StreamableHttpTransport
@@ -43,8 +42,6 @@ class FastMcp:
 
 
 class LangChain:
-    package = "langchain-mcp-adapters"
-
     async def connect(self, url, token, progress):
         from langchain_mcp_adapters.client import MultiServerMCPClient
         self.client = MultiServerMCPClient({"ours": {
@@ -73,8 +70,6 @@ class LangChain:
 
 
 class OpenAiAgents:
-    package = "openai-agents"
-
     async def connect(self, url, token, progress):
         from agents.mcp import MCPServerStreamableHttp
         self.server = MCPServerStreamableHttp(
@@ -95,8 +90,6 @@ class OpenAiAgents:
 
 
 class PydanticAi:
-    package = "pydantic-ai-slim[mcp]"
-
     async def connect(self, url, token, progress):
         from pydantic_ai.mcp import MCPToolset
 
@@ -126,5 +119,107 @@ class PydanticAi:
             await self.server.__aexit__(None, None, None)
 
 
-ADAPTERS = {c.package.partition("[")[0]: c for c in (
-    FastMcp, LangChain, OpenAiAgents, PydanticAi)}
+class Strands:
+    async def connect(self, url, token, progress):
+        from strands.tools.mcp import MCPClient
+
+        def transport():
+            try:
+                from mcp.client.streamable_http import streamablehttp_client
+                return streamablehttp_client(url, headers=bearer(token))
+            except ImportError:
+                import httpx2
+                from mcp.client.streamable_http import streamable_http_client
+                return streamable_http_client(
+                    url, http_client=httpx2.AsyncClient(
+                        headers=bearer(token)))
+        self.client = MCPClient(transport)
+        await asyncio.to_thread(self.client.start)
+
+    async def list(self):
+        return [t.tool_name for t in
+                await asyncio.to_thread(self.client.list_tools_sync)]
+
+    async def call(self, name, arguments):
+        r = await self.client.call_tool_async("1", name, arguments)
+        return ("".join(c.get("text", "") for c in r["content"]),
+                sum("image" in c for c in r["content"]),
+                r["status"] == "error")
+
+    async def close(self):
+        self.client.stop(None, None, None)
+
+
+class McpUse:
+    async def connect(self, url, token, progress):
+        from mcp_use import MCPClient
+        self.client = MCPClient({"mcpServers": {"ours": {
+            "url": url, "headers": bearer(token)}}})
+        self.session = await self.client.create_session("ours")
+
+    async def list(self):
+        return [t.name for t in await self.session.list_tools()]
+
+    async def call(self, name, arguments):
+        r = await self.session.call_tool(name, arguments)
+        return *words(r.content), r.isError
+
+    async def close(self):
+        await self.client.close_all_sessions()
+
+
+class GoogleAdk:
+    async def connect(self, url, token, progress):
+        from google.adk.tools.mcp_tool.mcp_toolset import (
+            McpToolset, StreamableHTTPConnectionParams)
+        self.set = McpToolset(connection_params=StreamableHTTPConnectionParams(
+            url=url, headers=bearer(token)))
+        self.tools = {t.name: t for t in await self.set.get_tools()}
+
+    async def list(self):
+        return list(self.tools)
+
+    async def call(self, name, arguments):
+        from google.adk.tools.tool_context import ToolContext
+        from unittest import mock
+        context = mock.create_autospec(ToolContext, instance=True)
+        r = await self.tools[name]._run_async_impl(
+            args=arguments, tool_context=context, credential=None)
+        if "content" not in r:
+            return json.dumps(r), 0, True
+        # the object is its model's, as JSON
+        without = {**r, "content": [{**c, "text": ""} if "text" in c else c
+                                    for c in r["content"]]}
+        return ("".join(c.get("text", "") for c in r["content"]),
+                sum(c["type"] == "image" for c in r["content"]),
+                r.get("isError", False), json.dumps(r),
+                len(json.dumps(without)))
+
+    async def close(self):
+        await self.set.close()
+
+
+class LlamaIndex:
+    async def connect(self, url, token, progress):
+        from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
+        self.client = BasicMCPClient(url, headers=bearer(token))
+        self.tools = {t.metadata.name: t for t in await McpToolSpec(
+            client=self.client).to_tool_list_async()}
+
+    async def list(self):
+        return list(self.tools)
+
+    async def call(self, name, arguments):
+        r = await self.tools[name].acall(**arguments)
+        raw = r.raw_output
+        error = getattr(raw, "isError", None)
+        # the object is its model's, as Python writes it
+        without = raw.model_copy(update={"content": [
+            c.model_copy(update={"text": ""}) if c.type == "text" else c
+            for c in raw.content]})
+        return (*words(raw.content),
+                raw.is_error if error is None else error, r.content,
+                len(str(without)))
+
+    async def close(self):
+        pass

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+
+// The library mcp-go.
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"clients/lines"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+type library struct {
+	c *client.Client
+}
+
+func (l *library) Connect(ctx context.Context, url, token string) error {
+	c, err := client.NewStreamableHttpClient(url, transport.WithHTTPHeaders(
+		map[string]string{"Authorization": "Bearer " + token}))
+	if err != nil {
+		return err
+	}
+	l.c = c
+	c.OnNotification(func(n mcp.JSONRPCNotification) {
+		if n.Method == "notifications/progress" {
+			lines.Progress(fmt.Sprint(
+				n.Params.AdditionalFields["message"]))
+		}
+	})
+	if err = c.Start(ctx); err != nil {
+		return err
+	}
+	r := mcp.InitializeRequest{}
+	r.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
+	r.Params.ClientInfo = mcp.Implementation{Name: "clients", Version: "1"}
+	_, err = c.Initialize(ctx, r)
+	return err
+}
+
+func (l *library) List(ctx context.Context) (names []string, err error) {
+	r, err := l.c.ListTools(ctx, mcp.ListToolsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range r.Tools {
+		names = append(names, t.Name)
+	}
+	return names, nil
+}
+
+func (l *library) Call(ctx context.Context, id int, name string,
+	arguments map[string]any) (out lines.Result, err error) {
+	q := mcp.CallToolRequest{}
+	q.Params.Name, q.Params.Arguments = name, arguments
+	q.Params.Meta = &mcp.Meta{ProgressToken: id}
+	r, err := l.c.CallTool(ctx, q)
+	if err != nil {
+		return out, err
+	}
+	out.Error = r.IsError
+	for _, c := range r.Content {
+		switch c := c.(type) {
+		case mcp.TextContent:
+			out.Text += c.Text
+		case mcp.ImageContent:
+			out.Pictures++
+		}
+	}
+	return out, nil
+}
+
+func main() {
+	lines.Serve(&library{})
+}
