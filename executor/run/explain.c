@@ -3,6 +3,7 @@
 #include "executor/run/explain.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -320,7 +321,8 @@ explain_end(
 		explain_private(p, out);
 	if (ended_by(e, SIGXFSZ))
 		explain_rlimit(p, RLIMIT_FSIZE,
-		    "a file had as many bytes as it may have", out);
+		    "a file that the command wrote was as large as it may be, in bytes",
+		    out);
 	if (ended_by(e, SIGXCPU))
 		explain_rlimit(p, RLIMIT_CPU,
 		    "a process used as many seconds of CPU time as it may",
@@ -354,8 +356,9 @@ static const struct path_word no_process = {
 	"is not a process of this command: only its own are in view",
 	"processes", true
 };
-static const struct path_word read_only = { "can be read and cannot be changed",
-	"files.write", false };
+static const struct path_word read_only = {
+	"cannot be changed: commands may not write there", "files.write", false
+};
 
 /* "/proc/1", and what is in it. */
 static bool
@@ -414,6 +417,17 @@ explain_path(const struct hint *h, const struct policy *p, struct buf *out)
 	    p->name, why->key);
 }
 
+static void
+explain_net_admin(const struct policy *p, struct buf *out)
+{
+	if ((p->capabilities >> CAP_NET_ADMIN & 1) != 0)
+		return;
+	begin_line(out);
+	buf_printf(out,
+	    "changing the network's configuration needs the capability cap_net_admin, and this policy keeps %s (policy %s, key capabilities)",
+	    p->capabilities != 0 ? "others" : "no capability", p->name);
+}
+
 /* Limits that the output speaks of. */
 static void
 explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
@@ -423,15 +437,17 @@ explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
 		const char *what;
 	} words[HINT_KINDS] = {
 		[HINT_FILE_SIZE] = { RLIMIT_FSIZE,
-		    "a file of a command may have so many bytes" },
+		    "a file that a command writes cannot get larger" },
 		[HINT_PROCESSES] = { RLIMIT_NPROC,
-		    "this user may have so many processes and threads" },
+		    "this user cannot have more processes and threads" },
 		[HINT_FILES] = { RLIMIT_NOFILE,
-		    "a process may have so many files open" },
+		    "a process cannot have more files open" },
 		[HINT_MEMORY] = { RLIMIT_AS,
-		    "a process may have so many bytes of memory" },
+		    "a process cannot have more memory, in bytes" },
 	};
 
+	if (h->kind == HINT_NET_ADMIN)
+		explain_net_admin(p, out);
 	if (words[h->kind].what != NULL)
 		explain_rlimit(
 		    p, words[h->kind].resource, words[h->kind].what, out);

@@ -27,6 +27,7 @@ static const struct {
 	{ "MemoryError", HINT_MEMORY, false },
 	{ "emory exhausted", HINT_MEMORY, false },
 	{ "ut of memory", HINT_MEMORY, false },
+	{ "RTNETLINK answers: Operation not permitted", HINT_NET_ADMIN, false },
 };
 
 static bool
@@ -143,6 +144,23 @@ look_at_line(struct hints *h, const char *line)
 	}
 }
 
+/* U+2018 and U+2019, which GNU's programs write where the text is UTF-8. */
+static void
+put_plain_quotes(char *line)
+{
+	char *to = line;
+
+	for (; *line != '\0'; line++)
+		if (strncmp(line, "\xe2\x80\x98", 3) == 0 ||
+		    strncmp(line, "\xe2\x80\x99", 3) == 0) {
+			*to++ = '\'';
+			line += 2;
+		} else {
+			*to++ = *line;
+		}
+	*to = '\0';
+}
+
 static void
 end_line(struct hints *h, unsigned i)
 {
@@ -150,6 +168,7 @@ end_line(struct hints *h, unsigned i)
 
 	line[h->stream[i].len] = '\0';
 	h->stream[i].len = 0;
+	put_plain_quotes(line);
 	if (line[0] != '\0')
 		look_at_line(h, line);
 }

@@ -21,6 +21,7 @@ enum hint_kind {
 	HINT_PROCESSES, /* a process could not be made */
 	HINT_FILES, /* too many open files */
 	HINT_MEMORY, /* cannot allocate memory */
+	HINT_NET_ADMIN, /* the network's configuration was not changed */
 	HINT_KINDS
 };
 

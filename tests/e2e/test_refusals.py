@@ -74,6 +74,16 @@ def test_no_capability(server):
     quiet(server, "cp -a /etc/hostname . && cat hostname")
 
 
+def test_network_is_not_changed(server):
+    if os.geteuid():
+        raise Skip("in a user namespace of its own it may")
+    server.add_policy("looks", network="look", files={"read": ["/"]})
+    with server.http(token=server.add("looks", policy="looks")) as c:
+        r = c.sh("ip link set lo down 2>&1 | tail -1")
+    check("needs the capability cap_net_admin" in r.text and "policy looks"
+          in r.text, r.text)
+
+
 def test_no_new_privs(server):
     if os.geteuid():
         raise Skip("a program of root's is another's in its user namespace")
@@ -111,8 +121,10 @@ def test_not_in_view(server):
          "key files.read", note=True)
     told(server, "cat /tmp/of-another-call", "empty when a run starts",
          "key files.private_tmp", note=True)
-    told(server, "touch /etc/of-nobody; true", "/etc/of-nobody can be read",
+    told(server, "touch /etc/of-nobody; true", "/etc/of-nobody cannot be changed",
          "key files.write")
+    told(server, "mkdir /usr/of-nobody; true", "/usr/of-nobody cannot be",
+         "key files.write")         # with quotes that are not ASCII
     quiet(server, "cat /etc/of-nobody")     # its place is in view
 
 

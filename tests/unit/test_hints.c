@@ -39,6 +39,10 @@ test_words(void **state)
 		    HINT_ABSENT, "/a" },
 		{ "sh: 1: cannot create /etc/x: Read-only file system\n",
 		    HINT_READ_ONLY, "/etc/x" },
+		{ "mkdir: cannot create directory \u2018/opt/x\u2019: Read-only file system\n",
+		    HINT_READ_ONLY, "/opt/x" },
+		{ "RTNETLINK answers: Operation not permitted\n",
+		    HINT_NET_ADMIN, "" },
 		{ "cat: /etc/shadow: Permission denied\n", HINT_DENIED,
 		    "/etc/shadow" },
 		{ "sh: 0: Cannot fork\n", HINT_PROCESSES, "" },
@@ -50,6 +54,7 @@ test_words(void **state)
 		    HINT_ABSENT, "/run/p/.s" },
 		/* none of ours */
 		{ "Permission denied\n", NOTHING, NULL },
+		{ "\u2018/\xe2\x80: Read-only file system\n", NOTHING, NULL },
 		{ "x.c: No such file or directory\n", NOTHING, NULL },
 		{ "/a/x.c:3: fatal error: y.h: No such file or directory\n",
 		    NOTHING, NULL },

@@ -234,8 +234,8 @@ static const struct question {
 	{ "service", AT(service), has_services, check_services,
 	    "Which services may it restart? Names, with spaces between" },
 	{ "directory", AT(directory), has_directory, check_directory,
-	    "In which directory?" },
-	{ "user", AT(user), has_user, check_user, "As which account?" },
+	    "In which directory" },
+	{ "user", AT(user), has_user, check_user, "As which account" },
 	{ "listen", AT(listen), is_asked, check_listen,
 	    "Where do clients connect?\n"
 	    "  loopback          127.0.0.1:8001, from this machine alone\n"
