@@ -191,6 +191,7 @@ hide_recordings(struct err *e)
 	while (l != NULL && !store_load_tidy(l, UINT32_MAX))
 		;
 	conf_report_fini(&r);
+	accountdb_end();
 	return rc;
 }
 
