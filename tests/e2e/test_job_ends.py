@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The ends of jobs: nothing of them is left, and nobody starves meanwhile."""
+import json
+import os
+import re
+import time
+
+from client import SLOW, RpcError, check, equal, mark, processes, within
+from test_jobs import files, start
+from test_tasks import create, get, settled
+
+JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
+SERVER = {"policy": {"structured": False, "jobs": JOBS,
+                     "limits": {"runs": 16, "runs_per_minute": 6000}}}
+PER_MINUTE = 1200
+
+
+def kept(server):
+    """What the executor holds of runs: how many, and bytes on disk."""
+    status = json.loads(server.ctl("status", "--json"))
+    return status["runs"]["kept"], status["runs"]["kept_bytes"]
+
+
+def test_tight_loop(server):
+    """Who asks without end is told how long to wait, and no other waits."""
+    with server.http(token=server.add("eager")) as c, \
+            server.http(token=server.add("patient")) as other:
+        job = start(c, "sleep 50")
+        for n in range(2 * PER_MINUTE):
+            r = c.call("job_output", job=job)
+            if r.error:
+                break
+        check(PER_MINUTE <= n <= PER_MINUTE + 600 * SLOW, "calls", n)
+        found = re.search(r"wait (\d+) ms.*wait_ms", r.text)
+        check(found, r)
+        begin = time.monotonic()
+        its = start(other, "echo on; sleep 50")
+        within("others are answered", 5, lambda: "on\n" in other.call(
+            "job_output", job=its).text)
+        check(time.monotonic() - begin < 2 * SLOW, "at once")
+        equal(c.sh("echo mine").text, "mine\n", "a run is no question")
+        time.sleep(int(found.group(1)) / 1000)
+        check(not c.call("job_output", job=job).error, "after that time")
+        equal(server.audit("penalty-begin"), [], "its address pays nothing")
+        for x, id in (c, job), (other, its):
+            time.sleep(0.2)
+            x.call("job_stop", job=id)
+
+
+def test_wait_is_kept(server):
+    """job_output waits as it was told: for output, and else for that time."""
+    with server.http() as c:
+        job = start(c, "sleep 50")
+        begin = time.monotonic()
+        c.call("job_output", job=job, wait_ms=250)
+        took = time.monotonic() - begin
+        check(0.2 < took < 2 * SLOW, "it waited", took)
+        c.call("job_stop", job=job)
+
+
+def test_expiry_frees_all(server):
+    """After its time there is no file, no byte and no entry of it."""
+    with server.http(token=server.add("brief")) as c:
+        before = kept(server)
+        t = create(c, "head -c 300000 /dev/zero | tr '\\0' x", ttl=100)
+        settled(c, t)
+        check(kept(server)[1] >= before[1] + 300000, "control", kept(server))
+        with_file = len(files(server)) if os.geteuid() == 0 else 0
+        within("all of it is gone", 10, lambda: kept(server) == before)
+        if with_file:
+            equal(len(files(server)), with_file - 1, "files")
+        try:
+            get(c, t)
+        except RpcError as e:
+            equal(e.code, -32602, "code")
+        else:
+            check(False, "it is still told of")
+
+
+def test_stop_finds_daemons(server):
+    """Double forks, sessions of their own, closed descriptors, no parent."""
+    with server.http() as c:
+        m = mark()
+        job = start(c, "( ( setsid sh -c 'exec <&- >&- 2>&-; trap \"\" TERM "
+                    f"HUP; sleep 60; : {m}' & ) & ); sh -c 'nohup sh -c "
+                    f"\"sleep 61; : {m}\" >/dev/null 2>&1 &'; "
+                    f"echo up; sleep 62; : {m}")
+        within("all of it runs", 5, lambda: len(processes(m)) >= 3)
+        r = c.call("job_stop", job=job)
+        check(not r.error and "ended by job_stop" in r.text, r)
+        equal(processes(m), [], "left over")
+        told = re.search(r"ended with it: (\d+) processes \((.*)\)", r.text)
+        check(told and int(told.group(1)) >= 3 and "sleep" in told.group(2),
+              "what was ended", r)
+        # a daemon that is left when its command ends is ended as well
+        job = start(c, f"( ( setsid sh -c 'sleep 60; : {m}x' & ) & ); true")
+        within("over", 5, lambda: "exited with" in c.call(
+            "job_output", job=job, wait_ms=300, until="end").text)
+        equal(processes(m + "x"), [], "left over")
+
+
+def test_taken_away(server):
+    """So that nothing is kept: see test_jobs."""
+    for path in (server.dir / "policies.d").glob("*.json"):
+        keys = json.loads(path.read_text())
+        keys.pop("jobs", None)
+        path.write_text(json.dumps(keys))
+    server.reload()
