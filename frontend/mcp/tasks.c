@@ -256,7 +256,7 @@ start_question(const struct mcp_request *r, struct taskcall *c,
 }
 
 static enum mcp_verdict
-ask(const struct mcp_request *r, const struct question *q,
+ask_executor(const struct mcp_request *r, const struct question *q,
     struct catalog_args *args)
 {
 	struct taskcall *c = calloc(1, sizeof(*c));
@@ -331,7 +331,7 @@ ask_about(const struct mcp_request *r, const struct question *core,
 		    "params.taskId is needed, the id that a call was answered with");
 	catalog_args_init(&args);
 	add_arg(&args, "task.id", PROTO_STRING, id->text);
-	verdict = ask(r, is_core ? core : extension, &args);
+	verdict = ask_executor(r, is_core ? core : extension, &args);
 	catalog_args_fini(&args);
 	return verdict;
 }
@@ -397,7 +397,7 @@ tasks_list(const struct mcp_request *r)
 	catalog_args_init(&args);
 	if (answer_has_cursor(r))
 		add_arg(&args, "task.after", PROTO_STRING, cursor->text);
-	verdict = ask(r, &q, &args);
+	verdict = ask_executor(r, &q, &args);
 	catalog_args_fini(&args);
 	return verdict;
 }
