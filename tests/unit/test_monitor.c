@@ -1002,6 +1002,40 @@ test_flood_of_failures(void **state)
 	end_budgeted(r);
 }
 
+/* What died with a request in hand may lie about its source, or have none. */
+static void
+test_blame_without_a_source(void **state)
+{
+	struct note n = { .in_hand = 1, .has_proof = 1 };
+	struct buf *record;
+	struct err e = { 0 };
+
+	(void)state;
+	begin();
+	greet();
+	memcpy(n.proof, proof, sizeof(n.proof));
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const peer[] = { "", "not one", "10.1.2.3" };
+
+		(void)strcpy(n.peer, peer[i]);
+		record = audit_begin(b.audit, "frontend-exit");
+		monitor_blame(b.monitor, &n, record);
+		audit_end(b.audit, true);
+		assert_int_equal(audit_flush(b.audit, &e), 0);
+		assert_int_equal(in_log("\"token.name\":\"t\""), i + 1);
+		assert_int_equal(in_log("\"penalty.seconds\""), i + 1);
+		assert_int_equal(in_log("\"source.ip\""), i == 2);
+	}
+	assert_int_equal(in_log("\"source.ip\":\"10.1.2.3\""), 1);
+	n.in_hand = 0; /* nobody is to blame */
+	record = audit_begin(b.audit, "frontend-exit");
+	monitor_blame(b.monitor, &n, record);
+	audit_end(b.audit, true);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	assert_int_equal(in_log("\"penalty.seconds\""), 3);
+	end();
+}
+
 /* --- authentication ------------------------------------------------------ */
 
 static void
@@ -1723,6 +1757,7 @@ main(void)
 		cmocka_unit_test(test_quick_runs),
 		cmocka_unit_test(test_intent_first),
 		cmocka_unit_test(test_receiver_is_busy),
+		cmocka_unit_test(test_blame_without_a_source),
 		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_cancel_at_once),

@@ -42,6 +42,25 @@ enum {
 static unsigned loaded; /* layers */
 static struct cgroup_limits in_group;
 static bool has_rlimit[RLIM_NLIMITS];
+static struct buf hidden; /* places, a line each; "empty " before some */
+
+static void
+note_place(const struct mounts_op *op)
+{
+	if (op->kind == MOUNTS_HIDE || op->kind == MOUNTS_EMPTY)
+		buf_printf(&hidden, "%s%s\n",
+		    op->kind == MOUNTS_EMPTY ? "empty " : "", op->path);
+}
+
+static bool
+is_hidden(const char *place)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof(line), "\n%s\n", place);
+	return strncmp(buf_cstr(&hidden), line + 1, strlen(line + 1)) == 0 ||
+	       strstr(buf_cstr(&hidden), line) != NULL;
+}
 
 /* What is said of such a policy; "" if it is loaded. */
 static const char *
@@ -75,6 +94,9 @@ load(bool privileged, unsigned layers, const char *keys)
 		memset(has_rlimit, 0, sizeof(has_rlimit));
 		for (size_t i = 0; i < p->rlimit_count; i++)
 			has_rlimit[p->rlimits[i].resource] = true;
+		buf_reset(&hidden);
+		for (size_t i = 0; i < p->confine.mounts.count; i++)
+			note_place(&p->confine.mounts.op[i]);
 		policy_unref(p);
 		said[0] = '\0';
 	} else {
@@ -203,6 +225,30 @@ test_by_cgroup(void **state)
 	assert_true(has_rlimit[RLIMIT_AS] && has_rlimit[RLIMIT_NPROC]);
 }
 
+/* Sockets of who has more rights are hidden wherever a policy shows them. */
+static void
+test_delegates(void **state)
+{
+	static const char *const rows[] = { "/run/dbus", "/run/user",
+		"/run/systemd/private", "/run/docker.sock", "/run/containerd",
+		"/run/snapd.socket", "/run/polkit", "/run/mcp-execd",
+		"/var/lib/mcp-execd", "/var/log/mcp-execd",
+		"/var/lib/systemd/linger" };
+
+	(void)state;
+	buf_init(&hidden, 64 << 10);
+	assert_string_equal(
+	    load(true, ALL, ",\"files\":{\"read\":[\"/run\",\"/var\"]}"), "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!is_hidden(rows[i]))
+			fail_msg("%s is not hidden", rows[i]);
+	assert_false(is_hidden("/run/lock"));
+	assert_string_equal(
+	    load(true, ALL, ",\"files\":{\"read\":[\"/usr\"]}"), "");
+	assert_false(is_hidden("/run/dbus")); /* it is not shown anyway */
+	buf_fini(&hidden);
+}
+
 int
 main(void)
 {
@@ -210,6 +256,7 @@ main(void)
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_user_namespace),
+		cmocka_unit_test(test_delegates),
 		cmocka_unit_test(test_by_cgroup),
 	};
 
