@@ -67,7 +67,7 @@ FRONTEND := $(call in,frontend, \
 	$(call in,frontend/tls, \
 	tls tlsadvice tlscheck tlshook) \
 	$(call in,frontend/process, \
-	allowed inplace lockdown options selftest)
+	allowed inplace lockdown options screen selftest)
 EXECUTOR := $(call in,executor, \
 	main options) \
 	$(call in,executor/control, \
@@ -78,7 +78,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
-	jobcalls jobtext scan) \
+	jobcalls jobtext scan screen) \
 	$(call in,executor/run, \
 	explain hints job keynames launch launchblob output plan quota record refuse request \
 	spawn toolcall treelist tty unseen wordsplit) \
@@ -197,7 +197,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 NEEDS_CC := $(filter-out $(FREE),$(GOALS))
 
 LIBS := yajl libseccomp libcap-ng nettle
-HTTP_LIBS := libmicrohttpd gnutls
+HTTP_LIBS := libmicrohttpd gnutls vterm
 
 # One file per compiler: probed once, seconds; then only read.
 empty :=

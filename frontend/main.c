@@ -20,6 +20,7 @@
 #include "frontend/http/http.h"
 #include "frontend/mcp/methods.h"
 #include "frontend/process/lockdown.h"
+#include "frontend/process/screen.h"
 #include "frontend/process/selftest.h"
 #include "frontend/tls/tls.h"
 #include "frontend/tls/tlscheck.h"
@@ -416,6 +417,8 @@ main(int argc, char **argv)
 		return selftest_run(&o);
 	if (o.mode == OPTIONS_CHECK_TLS)
 		return tlscheck_run(&o);
+	if (o.mode == OPTIONS_SCREEN)
+		return screen_run(&o);
 	if (!has_channel()) {
 		(void)fprintf(stderr,
 		    "mcp-execd-frontend: descriptor %d is not a channel to an executor; start mcp-execd, which starts this program\n",

@@ -13,6 +13,7 @@
 #include "executor/audit/log_budget.h"
 #include "executor/jobs/jobtext.h"
 #include "executor/jobs/scan.h"
+#include "executor/jobs/screen.h"
 #include "executor/run/keynames.h"
 #include "executor/run/quota.h"
 #include "executor/run/tty.h"
@@ -29,6 +30,8 @@ enum {
 	SCAN_US = 4000, /* of a turn of the loop, for views */
 	CALLS_PER_MINUTE = 1200, /* of one token, about its jobs */
 	TEXT_MAX = 64 << 20,
+	SCREEN_AGAIN_MS = 20, /* until there may be room for another */
+	SETTLE_MS = 80, /* a program draws in more than one write */
 	COLUMNS = 80, /* of a terminal, unless others are asked for */
 	ROWS = 24
 };
@@ -44,6 +47,8 @@ struct kind {
 	bool (*wants_scan)(
 	    const struct jobcall *c, const struct ledger_entry *x);
 	bool apart; /* each stream by itself */
+	uint32_t settle_ms; /* after news, for what belongs to it */
+	bool draws; /* the terminal's screen first */
 };
 
 struct jobcall {
@@ -65,6 +70,8 @@ struct jobcall {
 	struct scan *scan; /* NULL: not yet */
 	struct turns_task task;
 	bool scanned; /* to its end */
+	struct screen *screen; /* NULL: not yet */
+	bool settling;
 };
 
 struct jobcalls {
@@ -149,6 +156,7 @@ drop_call(struct jobcall *c)
 		turns_leave(all->turns, c->task.owner);
 	}
 	scan_free(c->scan);
+	screen_free(c->screen);
 	viewspec_fini(&c->view);
 	free(c);
 }
@@ -185,8 +193,54 @@ begin_scan(struct jobcall *c, const struct ledger_entry *x)
 }
 
 static void
+on_drawn(void *arg)
+{
+	struct jobcall *c = arg;
+
+	c->kind->answer(c, c->waiter.entry);
+	drop_call(c);
+}
+
+static size_t
+drawn_of(const struct jobcalls *all, const uint8_t verifier[DIGEST_BYTES])
+{
+	const struct jobcall *c;
+	size_t n = 0;
+
+	for (c = all->first; c != NULL; c = c->next)
+		n += c->screen != NULL &&
+		     memcmp(c->verifier, verifier, DIGEST_BYTES) == 0;
+	return n;
+}
+
+/* A few at a time; the others come back. */
+static void
+begin_screen(struct jobcall *c)
+{
+	struct err e = { 0 };
+
+	if (c->screen != NULL)
+		return;
+	if (screen_count() >= SCREEN_AT_ONCE ||
+	    drawn_of(c->all, c->verifier) >= SCREEN_SHARE) {
+		loop_timer_set(c->all->d.loop, &c->due, SCREEN_AGAIN_MS);
+		return;
+	}
+	c->screen =
+	    screen_new(c->all->d.loop, c->waiter.entry, on_drawn, c, &e);
+	if (c->screen != NULL)
+		return;
+	send_refusal(c->all, c->call, e.what);
+	drop_call(c);
+}
+
+static void
 answer_call(struct jobcall *c)
 {
+	if (c->kind->draws) {
+		begin_screen(c);
+		return;
+	}
 	if (c->scan != NULL ||
 	    (c->kind->wants_scan != NULL && begin_scan(c, c->waiter.entry)))
 		return;
@@ -227,7 +281,12 @@ on_wake(void *arg)
 {
 	struct jobcall *c = arg;
 
-	if (c->kind->is_ready(c, c->waiter.entry))
+	if (c->settling || !c->kind->is_ready(c, c->waiter.entry))
+		return;
+	c->settling = c->kind->settle_ms != 0;
+	if (c->settling)
+		loop_timer_set(c->all->d.loop, &c->due, c->kind->settle_ms);
+	else
 		answer_call(c);
 }
 
@@ -505,25 +564,60 @@ answer_output(struct jobcall *c, struct ledger_entry *x)
 	send_text(c, &text);
 }
 
+static void
+answer_screen(struct jobcall *c, struct ledger_entry *x)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	struct err e;
+
+	buf_init(&text, TEXT_MAX);
+	jobtext_put_state(&text, x);
+	jobtext_put_end(&text, x);
+	if (screen_put(c->screen, &text, &e) == 0)
+		send_text(c, &text);
+	else
+		send_refusal(c->all, c->call, e.what);
+}
+
+static int
+take_screen(struct request *r, const struct ledger_entry *x, bool viewed,
+    bool *out, struct err *e)
+{
+	if (take_bool(r, "screen", out, e) != 0)
+		return e->code;
+	if (!*out)
+		return 0;
+	if (x->sizes == 0)
+		return err_set(e, ERR_BAD,
+		    "it has no terminal and so no screen: start it with job_start and \"pty\": true, or read its output without screen");
+	return viewed ? err_set(e, ERR_BAD,
+			    "a screen has no view: leave one of the two out")
+		      : 0;
+}
+
 static int
 run_output(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { has_news, answer_output, wants_view,
-		false };
+	static const struct kind output = { has_news, answer_output, wants_view,
+		false, 0, false };
+	static const struct kind drawn = { has_news, answer_screen, NULL, false,
+		SETTLE_MS, true };
 	static const char *const until[] = { "output", "end" };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	uint64_t cursor = NOWHERE, wait_ms = 0;
 	struct viewspec view = { 0 };
-	bool until_end = false;
-	struct jobcall *c;
+	bool until_end = false, screen = false;
+	struct jobcall *c = NULL;
 
 	if (x == NULL || take_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
 	    take_number(r, "wait_ms", INT64_MAX, &wait_ms, e) != 0 ||
 	    take_word(r, "until", until, &until_end, e) != 0 ||
 	    take_view(r, &view, e) != 0)
 		return e->code;
-	c = check_rest(r, e) == 0 ? add_call(all, r, t, &kind, e) : NULL;
+	if (take_screen(r, x, view.kind != VIEWSPEC_NONE, &screen, e) == 0 &&
+	    check_rest(r, e) == 0)
+		c = add_call(all, r, t, screen ? &drawn : &output, e);
 	if (c == NULL) {
 		viewspec_fini(&view);
 		return e->code;
@@ -582,7 +676,8 @@ static int
 run_stop(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { is_over, answer_stop, NULL, false };
+	static const struct kind kind = { is_over, answer_stop, NULL, false, 0,
+		false };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	struct jobcall *c;
 	bool kill;
@@ -672,8 +767,8 @@ static int
 run_input(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { is_always, answer_input, NULL,
-		false };
+	static const struct kind kind = { is_always, answer_input, NULL, false,
+		0, false };
 	struct ledger_entry *x = take_job(all, r, t, e);
 	struct job_typed typed = { .withheld = false };
 	struct job_input in = { .eof = false };
@@ -965,7 +1060,7 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
     struct ledger_entry *x, const struct job_wish *w, struct err *e)
 {
 	static const struct kind kind = { is_joined, answer_run, wants_run_view,
-		true };
+		true, 0, false };
 	struct viewspec view = { 0 };
 	struct jobcall *c;
 
@@ -1189,7 +1284,7 @@ run_task_get(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { is_always, answer_task,
-		wants_task_view, true };
+		wants_task_view, true, 0, false };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	struct jobcall *c;
 
@@ -1208,7 +1303,7 @@ run_task_result(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { is_over, answer_task, wants_task_view,
-		true };
+		true, 0, false };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	struct jobcall *c;
 
@@ -1227,7 +1322,8 @@ static int
 run_task_cancel(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
-	static const struct kind kind = { is_over, answer_task, NULL, true };
+	static const struct kind kind = { is_over, answer_task, NULL, true, 0,
+		false };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	bool wait = false;
 	struct jobcall *c;

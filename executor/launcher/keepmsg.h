@@ -32,6 +32,7 @@ enum keepmsg_program {
 	KEEPMSG_FRONTEND,
 	KEEPMSG_CHECK, /* of a certificate */
 	KEEPMSG_ACCOUNTS, /* names of users and groups */
+	KEEPMSG_SCREEN, /* of a terminal */
 	KEEPMSG_PROGRAMS
 };
 

@@ -60,6 +60,21 @@ plan_check(struct keepmsg_plan *p, const struct conf *c)
 	keeper_place(p, KEEPMSG_CHECK, 0, STDOUT_FILENO);
 }
 
+static void
+plan_screen(struct keepmsg_plan *p, const struct conf *c)
+{
+	struct numbers n;
+	const char *words[] = { "mcp-execd-frontend", "--screen", "-u", n.uid,
+		"-g", n.gid };
+	size_t count = sizeof(words) / sizeof(words[0]);
+
+	put_numbers(c, 0, &n);
+	keeper_add(p, KEEPMSG_SCREEN, c->frontend_path, words,
+	    geteuid() == 0 ? count : count - 4);
+	keeper_place(p, KEEPMSG_SCREEN, 0, STDIN_FILENO);
+	keeper_place(p, KEEPMSG_SCREEN, 1, STDOUT_FILENO);
+}
+
 int
 programs_keep(const struct conf *c, size_t listeners, struct err *e)
 {
@@ -75,6 +90,7 @@ programs_keep(const struct conf *c, size_t listeners, struct err *e)
 	keeper_place(&p, KEEPMSG_LAUNCHER, 0, LAUNCHMSG_FD);
 	plan_frontend(&p, c, listeners);
 	plan_check(&p, c);
+	plan_screen(&p, c);
 	keeper_add(&p, KEEPMSG_ACCOUNTS, self, accounts, 2);
 	keeper_place(&p, KEEPMSG_ACCOUNTS, 0, STDIN_FILENO);
 	return keeper_open(c->launcher_path, &p, e);

@@ -70,6 +70,7 @@ static const struct catalog_param output_params[] = {
 	{ .name = "wait_ms", .kind = PARAM_NUMBER, .zero = true },
 	{ .name = "until", .kind = PARAM_TEXT, .max = 16 },
 	{ .name = "view", .kind = PARAM_VIEW, .max = CATALOG_MAX_VIEW },
+	{ .name = "screen", .kind = PARAM_BOOL },
 };
 
 static const struct catalog_param input_params[] = {
@@ -208,7 +209,7 @@ static const char start_schema[] =
 static const char job_output_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
     ",\"cursor\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Number of the first byte of output to return; each answer says which comes next. Default: 0, the beginning.\"}," JOB_VIEW
-    ",\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, and no longer than calls are waited for, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
+    ",\"wait_ms\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"Wait so long at most, and no longer than calls are waited for, if there is nothing new yet. Default: 0.\"},\"until\":{\"type\":\"string\",\"enum\":[\"output\",\"end\"],\"description\":\"What to wait for: output (the default), or the end of the job.\"},\"screen\":{\"type\":\"boolean\",\"description\":\"Of a terminal: return what it shows now instead.\"}},\"required\":[\"job\"],\"additionalProperties\":false}";
 
 static const char input_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA

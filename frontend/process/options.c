@@ -19,6 +19,8 @@ static const struct cmdline_option table[] = {
 	    "lock down, then try what must not be possible"),
 	CMDLINE_VALUE(0, "check-tls", struct options, mode, OPTIONS_CHECK_TLS,
 	    "check a certificate and key from standard input"),
+	CMDLINE_VALUE(0, "screen", struct options, mode, OPTIONS_SCREEN,
+	    "draw a terminal's output from standard input"),
 	CMDLINE_VALUE(0, "protocol", struct options, mode, OPTIONS_PROTOCOL,
 	    "print revisions and methods"),
 	CMDLINE_VALUE('V', "version", struct options, mode, OPTIONS_VERSION,

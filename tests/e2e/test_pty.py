@@ -227,6 +227,124 @@ def test_nothing_is_typed_by_the_run(server):
         check(" 7a\n" in end(c, job), "what was typed is the first")
 
 
+SCREEN = re.compile(r"screen of (\d+) columns and (\d+) rows after byte \d+, the "
+                    r"cursor in row (\d+), column (\d+)( \(not shown\))?; ")
+
+
+def screen(c, job, **more):
+    """Its rows, and the cursor's row and column."""
+    said = output(c, job, screen=True, **more)
+    m = SCREEN.search(said)
+    check(m, said)
+    return body(said).split("\n"), (int(m[3]), int(m[4]))
+
+
+def draws(c, job, what, seconds=20):
+    """The screen's rows, once one begins so."""
+    return within(what, seconds, lambda: (lambda rows: rows if any(
+        r.startswith(what) for r in rows) else None)(screen(c, job)[0]))
+
+
+def test_screen_is_as_a_person_sees_it(server):
+    with server.http() as c:
+        job = pty(c, "printf 'one\\r\\n\\033[31mtwo\\033[0m\\033[5;10Hfive"
+                  "\\033[2;2HW\\033[7;1H日本é\\r\\ngone\\033[2K\\033[6;3H'; "
+                  "cat")
+        rows = draws(c, job, "日本é")
+        equal(rows, ["one", "tWo", "", "", " " * 9 + "five", "", "日本é", ""],
+              "rows")
+        equal(screen(c, job)[1], (6, 3), "cursor")
+        # the whole screen, and what was there before
+        job = pty(c, "echo before; printf '\\033[?1049h\\033[H\\033[?25lfull'"
+                  "; read x; printf '\\033[?1049l\\033[?25hafter'; read x")
+        equal(draws(c, job, "full"), ["full", ""], "all of it is taken")
+        check("(not shown)" in output(c, job, screen=True), "cursor")
+        type_in(c, job, keys="Enter")
+        rows = draws(c, job, "after")
+        equal(rows[0], "before", "it comes back")
+        for more in {"view": "tail"}, {"screen": "yes"}:
+            r = c.call("job_output", **{"job": job, "screen": True, **more})
+            check(r.error, more, r)
+        type_in(c, job, keys="Enter")
+        ended(c, job)
+        equal(draws(c, job, "after")[0], "before", "after its end too")
+        plain = ID.search(c.call("job_start", command="echo x").text).group()
+        r = c.call("job_output", job=plain, screen=True)
+        check(r.error and "no terminal" in r.text, r)
+
+
+def test_screen_of_another_size(server):
+    with server.http() as c:
+        job = pty(c, "trap 'tput cup 28 90 2>/dev/null || "
+                  "printf \"\\033[29;91H\"; printf corner' WINCH; "
+                  "echo ready; while :; do :; done", columns=20, rows=5)
+        draws(c, job, "ready")
+        type_in(c, job, columns=100, rows=30)
+        rows = within("drawn", 20, lambda: (lambda r: r if len(r) > 28 else
+                                            None)(screen(c, job)[0]))
+        equal(rows[28], " " * 90 + "corner", "the new size")
+        c.call("job_stop", job=job, signal="KILL")
+
+
+def test_screen_waits(server):
+    with server.http() as c:
+        job = pty(c, "echo first; read x; sleep 0.2; printf '\\033[H\\033[J'; "
+                  "sleep 0.02; echo second; cat")
+        draws(c, job, "first")
+        said = type_in(c, job, keys="Enter")
+        cursor = int(re.search(r'"cursor": (\d+)', said)[1])
+        at = cursor + 2                 # what is echoed
+        rows = screen(c, job, cursor=at, wait_ms=4000)[0]
+        equal(rows, ["second", ""], "what belongs together")
+
+
+HOSTILE = [
+    b"\x1b[999999999999;999999999999H\x1b[2147483647;2147483647rx",
+    b"\x1b]0;" + b"t" * 100000 + b"\x07", b"\x1bP" + b"q" * 100000,
+    b"\x1b[" + b"1;" * 50000 + b"m", b"\x1b[999999999L\x1b[999999999P",
+    b"e" + "\u0301".encode() * 5000, b"\xff\xfe\xc0\x80\xed\xa0\x80",
+    b"\x1b#8" + b"\x1b[?3h\x1b[?5h\x1b[8;9999;9999t", b"\x1b[?1049h" * 5000,
+    "\u202e\u200b\u0085\u009b31m".encode(), b"\x1b[4294967295b" * 50,
+    bytes(range(256)) * 200, b"\x1b[20;1H\x1b[5;3r\x1b[99999S\x1b[99999T",
+]
+
+
+def test_screen_of_hostile_output(server):
+    (server.work / "hostile").mkdir()
+    for i, data in enumerate(HOSTILE):
+        (server.work / "hostile" / str(i)).write_bytes(data)
+    with server.http() as c:
+        for i, _ in enumerate(HOSTILE):
+            job = pty(c, f"stty raw -echo; cat hostile/{i}; printf "
+                      "'\\033c\\033[1;24r\\033[0m\\033[H\\033[JEND'")
+            ended(c, job)
+            rows, at = screen(c, job)
+            check(len(rows) <= 25 and all(len(r) <= 80 for r in rows), i,
+                  rows)
+            check(at[0] <= 24 and at[1] <= 80, i, at)
+        check("\x1b" not in output(c, job, screen=True), "no escape")
+
+
+def test_programs(server):
+    (server.work / "lines").write_text("".join(f"line {i}\n"
+                                               for i in range(1, 201)))
+    with server.http() as c:
+        job = pty(c, "less lines")
+        equal(draws(c, job, "line 23")[0], "line 1", "less")
+        type_in(c, job, keys="Space Down")
+        equal(draws(c, job, "line 47")[0], "line 25", "less, further")
+        type_in(c, job, data="/line 150", keys="Enter")
+        equal(draws(c, job, "line 150")[0], "line 150", "less, found")
+        type_in(c, job, keys="q")
+        end(c, job)
+        job = pty(c, "exec python3 -q -c 'import code; code.interact(banner=\"\")'")
+        draws(c, job, ">>>")
+        type_in(c, job, data="6 * 7", keys="Enter")
+        draws(c, job, "42")
+        type_in(c, job, eof=True)
+        end(c, job)
+
+
 def test_taken_away_from_all(server):
     """Without jobs no output is kept, nor is a file of it."""
     with server.http() as c:

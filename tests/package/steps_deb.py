@@ -77,7 +77,8 @@ def conffiles():
 def depends():
     out = run("dpkg-deb", "-f", world.deb_file(), "Depends")
     for name in ("libmicrohttpd12", "libseccomp2", "libcap-ng0", "libyajl2",
-                 "libnettle8", "libgnutls30", "libc6", "systemd-sysusers"):
+                 "libnettle8", "libgnutls30", "libvterm0",
+                 "libc6", "systemd-sysusers"):
         check(name in out, name, "is not in", out)
 
 

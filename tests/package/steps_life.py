@@ -80,7 +80,7 @@ def trixie_build():
         "build-essential", "fakeroot", "debhelper", "lintian", "libcap-ng-dev",
         "dh-sequence-installsysusers", "libcmocka-dev", "libmicrohttpd-dev",
         "libseccomp-dev", "libyajl-dev", "nettle-dev", "libgnutls28-dev",
-        "pkgconf", "strace", "openssl", "gnutls-bin",
+        "libvterm-dev", "pkgconf", "strace", "openssl", "gnutls-bin",
         "python3-jsonschema", "rsyslog", "util-linux", "jq")), "trixie")
     (root / "build").mkdir()
     for file in world.deb().iterdir():
@@ -112,7 +112,7 @@ def bullseye_build():
     root = roots.copy(roots.debian("bullseye", (
         "gcc", "libc6-dev", "make", "pkgconf", "libcap-ng-dev",
         "libmicrohttpd-dev", "libseccomp-dev", "libyajl-dev", "nettle-dev",
-        "libgnutls28-dev")), "bullseye")
+        "libgnutls28-dev", "libvterm-dev")), "bullseye")
     run("tar", "-xf", next(world.deb().glob("*.orig.tar.gz")), "-C", root)
     out = roots.inroot(root, "sh", "-c", "cd /mcp-execd-*; make", status=2)
     check("it takes headers of glibc 2.34" in out and " error: " not in out,
@@ -155,7 +155,7 @@ def trixie_life():
     deb = next((trixie() / "build").glob("mcp-execd_*.deb"))
     root = roots.copy(roots.debian("trixie", (
         "libmicrohttpd12t64", "libyajl2", "libseccomp2", "libcap-ng0",
-        "libnettle8t64", "libgnutls30t64")), "trixie-life")
+        "libnettle8t64", "libgnutls30t64", "libvterm0")), "trixie-life")
     stage = world.path / "trixie-stage"
     stage.mkdir()
     shutil.copy(deb, stage / "new.deb")

@@ -65,6 +65,7 @@ def requires():
     out = run("rpm", "-qp", "--requires", world.rpm_file())
     for name in ("libmicrohttpd.so.12", "libseccomp.so.2", "libcap-ng.so.0",
                  "libyajl.so.2", "libnettle.so.", "libgnutls.so.30",
+                 "libvterm.so.0",
                  "systemd", "/bin/sh"):
         check(name in out, name, "is not in", out)
 
