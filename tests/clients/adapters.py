@@ -19,6 +19,32 @@ def words(content):
             sum(c.type == "image" for c in content))
 
 
+class Official:
+    async def connect(self, url, token, progress):
+        import httpx2
+        from mcp import Client
+        from mcp.client.streamable_http import streamable_http_client
+
+        async def told(done, total, message):
+            progress(message or "")
+        self.told = told
+        self.client = Client(streamable_http_client(
+            url, http_client=httpx2.AsyncClient(headers=bearer(token),
+                                                timeout=60)), mode="auto")
+        await self.client.__aenter__()
+
+    async def list(self):
+        return [t.name for t in (await self.client.list_tools()).tools]
+
+    async def call(self, name, arguments):
+        r = await self.client.call_tool(name, arguments,
+                                        progress_callback=self.told)
+        return *words(r.content), r.is_error
+
+    async def close(self):
+        await self.client.__aexit__(None, None, None)
+
+
 class FastMcp:
     async def connect(self, url, token, progress):
         from fastmcp import Client

