@@ -429,6 +429,14 @@ test_open_runs(void **state)
 	assert_int_equal(open->count, 2);
 	assert_string_equal(open->run[0].id, "aaaa");
 	assert_string_equal(open->run[1].id, "dddd");
+	/* a life that closes neither, and rotates, hands them on */
+	must_put(a, "other", NULL);
+	must_put(a, "other", NULL);
+	audit_close(a);
+	a = must_open(&s);
+	open = &audit_resumed(a)->open;
+	assert_int_equal(open->count, 2);
+	assert_string_equal(open->run[1].id, "dddd");
 	audit_close(a);
 }
 
