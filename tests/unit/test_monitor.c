@@ -1027,12 +1027,19 @@ test_blame_without_a_source(void **state)
 		assert_int_equal(in_log("\"source.ip\""), i == 2);
 	}
 	assert_int_equal(in_log("\"source.ip\":\"10.1.2.3\""), 1);
+	n.has_proof = 0; /* of nobody's token */
+	record = audit_begin(b.audit, "frontend-exit");
+	monitor_blame(b.monitor, &n, record);
+	audit_end(b.audit, true);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	assert_int_equal(in_log("\"source.ip\":\"10.1.2.3\""), 2);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 3);
 	n.in_hand = 0; /* nobody is to blame */
 	record = audit_begin(b.audit, "frontend-exit");
 	monitor_blame(b.monitor, &n, record);
 	audit_end(b.audit, true);
 	assert_int_equal(audit_flush(b.audit, &e), 0);
-	assert_int_equal(in_log("\"penalty.seconds\""), 3);
+	assert_int_equal(in_log("\"penalty.seconds\""), 4);
 	end();
 }
 

@@ -97,6 +97,36 @@ test_texts(void **state)
 	redact_free(r);
 }
 
+/* Where keys of several rules fit, the longest has its name; either order. */
+static void
+test_longest_key(void **state)
+{
+	static const char *const order[][2] = { { "PASSWORD", "PASS" },
+		{ "PASS", "PASSWORD" } };
+	struct redact *r;
+	struct buf b;
+	struct err e = { 0 };
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (size_t i = 0; i < 2; i++) {
+		r = redact_new(&e);
+		assert_non_null(r);
+		for (size_t n = 0; n < 2; n++)
+			assert_int_equal(redact_add_key(r, order[i][n],
+					     bytes_of(order[i][n]), &e),
+			    0);
+		assert_int_equal(redact_ready(r, &e), 0);
+		buf_reset(&b);
+		buf_put_u8(&b, '{');
+		redact_put(r, &b, "c", BYTES_LIT("PASSWORD=x PASS=y"), false);
+		expect(order[i][0], &b,
+		    "PASSWORD=[redacted:PASSWORD] PASS=[redacted:PASS]");
+		redact_free(r);
+	}
+	buf_fini(&b);
+}
+
 static const struct {
 	struct bytes words;
 	const char *want;
@@ -503,6 +533,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_longest_key),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_spellings),
 		cmocka_unit_test(test_word_spellings),
