@@ -58,10 +58,9 @@ def stage(place, user="nobody"):
                 ('"mcp-diagnose"', f'"{user}"'),
                 ("/var/lib/mcp-diagnose", str(home)),
                 ('"groups": ["adm", "systemd-journal"],', ""),
-                (', "/run/systemd/system"', ""),
-                ('"unix_sockets": ["/run/dbus/system_bus_socket"],', "")):
+                (', "/run/systemd/system"', "")):
             text = text.replace(old, new)
-        path.write_text(text)
+        path.write_text(re.sub(r'"unix_sockets": \["/run/.*\],', "", text))
     for path in (data, *data.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin"
                    else 0o644)
