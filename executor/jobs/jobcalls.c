@@ -2,6 +2,7 @@
 /* jobcalls: calls about runs.  Executor; arguments are a client's. */
 #include "executor/jobs/jobcalls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@
 #include "executor/run/tty.h"
 
 #define NOWHERE UINT64_MAX /* no cursor was given */
+#define ANOTHER_CALL                                                           \
+	"this idempotency_key was used for another call; use a new one for each call that is not the same again"
 
 enum {
 	STOP_PATIENCE_MS = 15000, /* from SIGKILL until the tree is gone */
@@ -1047,6 +1050,47 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 		jobs_tell_running(d->jobs, x->id, c->call, upto);
 }
 
+#define NOT_AGAIN                                                              \
+	"It was not run again: see what it did, then use a new idempotency_key to run it again"
+
+/* What is known of a call of before a restart: it never runs again. */
+static int
+refuse_past(const struct keybook_record *r, struct err *e)
+{
+	char how[64];
+
+	if (!r->over)
+		return err_set(e, ERR_BAD,
+		    "this call was made before, as run %s, and was cut off when the server stopped or failed: how far it came is not known. " NOT_AGAIN,
+		    r->id);
+	if (r->state == PROTO_EXITED)
+		(void)snprintf(
+		    how, sizeof(how), "exited with status %d", r->exit_code);
+	else if (r->state == PROTO_SIGNALLED)
+		(void)snprintf(
+		    how, sizeof(how), "was killed by signal %d", r->signal);
+	else
+		(void)snprintf(how, sizeof(how), "ended as %s",
+		    proto_state_name((enum proto_state)r->state));
+	return err_set(e, ERR_BAD,
+	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer, as after a restart of the server. " NOT_AGAIN,
+	    r->id, how, (unsigned long long)(r->duration_us / 1000));
+}
+
+static int
+check_past(const struct jobcalls *all, const struct token *t,
+    const struct ledger_key *key, struct err *e)
+{
+	const struct keybook_record *r =
+	    ledger_find_past(all->d.ledger, key->key, t->verifier);
+
+	if (r == NULL)
+		return 0;
+	if (memcmp(r->request, key->request, DIGEST_BYTES) != 0)
+		return err_set(e, ERR_BAD, ANOTHER_CALL);
+	return refuse_past(r, e);
+}
+
 /* A job has begun, or a call is over. */
 static bool
 is_joined(const struct jobcall *c, const struct ledger_entry *x)
@@ -1065,8 +1109,7 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 	struct jobcall *c;
 
 	if (memcmp(x->key.request, w->key.request, DIGEST_BYTES) != 0)
-		return err_set(e, ERR_BAD,
-		    "this idempotency_key was used for another call; use a new one for each call that is not the same again");
+		return err_set(e, ERR_BAD, ANOTHER_CALL);
 	if (take_view(r, &view, e) != 0)
 		return e->code;
 	c = add_call(all, r, t, &kind, e);
@@ -1191,6 +1234,8 @@ begin_run(struct jobcalls *all, struct request *r, const struct token *t,
 		: NULL;
 	if (x != NULL)
 		return join_run(all, r, t, x, w, e);
+	if (w->key.given && check_past(all, t, &w->key, e) != 0)
+		return e->code;
 	if (take_task_view(r, w, e) != 0)
 		return e->code;
 	(void)jobs_submit_as(all->d.jobs, r, t, w);

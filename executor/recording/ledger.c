@@ -13,6 +13,7 @@ enum { LOOK_MS = 10000 /* between two looks at their age */ };
 struct ledger {
 	struct loop *loop;
 	struct spools *spools;
+	struct keybook *keys; /* of runs that have one, on disk */
 	struct ledger_entry *newest;
 	size_t count;
 	struct loop_timer look;
@@ -57,6 +58,8 @@ forget_entry(struct ledger *l, struct ledger_entry *x, const char *why)
 void
 ledger_withdraw(struct ledger *l, struct ledger_entry *x, const char *why)
 {
+	if (x->key.given)
+		keybook_drop(l->keys, x->id);
 	forget_entry(l, x, why);
 }
 
@@ -232,6 +235,38 @@ fill_entry(struct ledger_entry *x, const struct ledger_begin *b)
 	buf_init(&x->denials, LEDGER_DENIALS);
 }
 
+/* Before it begins, so that no crash makes it run again. */
+static int
+note_key(struct ledger *l, const struct ledger_entry *x, struct err *e)
+{
+	struct keybook_record r = { .exit_code = -1,
+		.until_us = x->begin_us + ((uint64_t)x->most_ms +
+					      (uint64_t)x->keep_s * 1000) *
+					      1000 };
+
+	if (!x->key.given)
+		return 0;
+	recordings_owner(x->verifier, r.owner);
+	memcpy(r.key, x->key.key, sizeof(r.key));
+	memcpy(r.request, x->key.request, sizeof(r.request));
+	memcpy(r.id, x->id, sizeof(r.id));
+	return keybook_add(l->keys, &r, e);
+}
+
+static void
+note_end(struct ledger *l, const struct ledger_entry *x)
+{
+	struct keybook_record r = { .state = (uint8_t)x->state,
+		.exit_code = x->exit_code,
+		.signal = x->signal,
+		.duration_us = x->duration_us,
+		.until_us = clock_wall_us() + (uint64_t)x->keep_s * 1000000 };
+
+	memcpy(r.id, x->id, sizeof(r.id));
+	if (x->key.given)
+		keybook_end(l->keys, &r);
+}
+
 struct ledger_entry *
 ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 {
@@ -244,7 +279,7 @@ ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 		return NULL;
 	fill_entry(x, b);
 	x->spool = spool_new(l->spools, b->verifier, b->output_bytes, e);
-	if (x->spool == NULL) {
+	if (x->spool == NULL || note_key(l, x, e) != 0) {
 		free_entry(x);
 		return NULL;
 	}
@@ -306,6 +341,7 @@ ledger_end(struct ledger *l, struct ledger_entry *x)
 {
 	x->over = true;
 	x->end_ms = clock_mono_ms();
+	note_end(l, x);
 	spool_close(x->spool);
 	tell_waiters(x);
 	if (x->keep_s == 0) {
@@ -347,6 +383,13 @@ ledger_find_key(const struct ledger *l, const uint8_t key[DIGEST_BYTES],
 		    bytes_eq_secret(x->key.key, key, DIGEST_BYTES))
 			return x;
 	return NULL;
+}
+
+const struct keybook_record *
+ledger_find_past(const struct ledger *l, const uint8_t key[DIGEST_BYTES],
+    const uint8_t verifier[DIGEST_BYTES])
+{
+	return keybook_find(l->keys, key, verifier);
 }
 
 struct ledger_entry *
@@ -406,7 +449,9 @@ ledger_new(struct loop *loop, struct recordings *k, struct err *e)
 	if (l == NULL)
 		return NULL;
 	l->spools = spool_store_new(k, e);
-	if (l->spools == NULL) {
+	l->keys = l->spools == NULL ? NULL : keybook_new(k, e);
+	if (l->keys == NULL) {
+		spool_store_free(l->spools);
 		free(l);
 		return NULL;
 	}
@@ -427,6 +472,7 @@ ledger_free(struct ledger *l)
 		free_entry(x);
 	}
 	loop_timer_cancel(l->loop, &l->look);
+	keybook_free(l->keys);
 	spool_store_free(l->spools);
 	free(l);
 }

@@ -14,6 +14,7 @@
 #define EXECUTOR_LEDGER_H
 
 #include "common/loop.h"
+#include "executor/recording/keybook.h"
 #include "executor/recording/spool.h"
 
 enum {
@@ -131,6 +132,9 @@ void ledger_end(struct ledger *l, struct ledger_entry *x);
 /* NULL: there is none, or it is another token's. */
 struct ledger_entry *ledger_find(const struct ledger *l, struct bytes id,
     const uint8_t verifier[DIGEST_BYTES]);
+/* Of one that is not known any more, as before a restart; NULL: none. */
+const struct keybook_record *ledger_find_past(const struct ledger *l,
+    const uint8_t key[DIGEST_BYTES], const uint8_t verifier[DIGEST_BYTES]);
 struct ledger_entry *ledger_find_key(const struct ledger *l,
     const uint8_t key[DIGEST_BYTES], const uint8_t verifier[DIGEST_BYTES]);
 /* That of this token which began before x (NULL: the newest); NULL. */

@@ -317,6 +317,17 @@ recordings_scratch(const struct recordings *k, struct err *e)
 	return fd;
 }
 
+int
+recordings_keys(const struct recordings *k, struct err *e)
+{
+	int fd = openat(
+	    k->dir, "keys", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		(void)err_sys(e, "%s/keys", k->path);
+	return fd;
+}
+
 uint64_t
 recordings_max_bytes(const struct recordings *k)
 {

@@ -90,6 +90,8 @@ int recordings_read(const struct recordings *k, const struct recordings_run *r,
 bool recordings_digest(const struct recordings *k, const char *run,
     uint64_t *bytes, uint8_t sum[DIGEST_BYTES]);
 
+/* The file of idempotency keys (keybook): a descriptor, or negative. */
+int recordings_keys(const struct recordings *k, struct err *e) MUST_CHECK;
 /* A file without a name in that directory, to be read and written; or -1. */
 int recordings_scratch(const struct recordings *k, struct err *e) MUST_CHECK;
 /* Bytes that all recordings together may have. */

@@ -186,8 +186,7 @@ static int flatten_start(const struct catalog_tool *t,
 	"\"description\":\"Any text that is new for each call, such as a "     \
 	"UUID. The same call sent again with the same key, say after its "     \
 	"answer was lost, does not run again: it gets the result of the "      \
-	"first. Forgotten when the run is kept no longer or the server was "   \
-	"restarted.\"}"
+	"first. Forgotten when the run is kept no longer.\"}"
 
 #define JOB_SCHEMA                                                             \
 	"\"job\":{\"type\":\"string\",\"description\":\"The job's id, as "     \
