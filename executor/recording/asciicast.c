@@ -24,10 +24,12 @@ asciicast_put_head(struct buf *out, const struct asciicast_head *h)
 
 	digest_hex(h->owner, DIGEST_BYTES, owner);
 	buf_printf(out,
-	    "{\"version\":2,\"width\":80,\"height\":24,\"timestamp\":%" PRIu64,
+	    "{\"version\":2,\"width\":%u,\"height\":%u,\"timestamp\":%" PRIu64,
+	    h->columns != 0 ? h->columns : 80, h->rows != 0 ? h->rows : 24,
 	    h->begin_s);
 	json_put_key(out, "env");
-	buf_put_str(out, "{\"TERM\":\"dumb\"}");
+	buf_put_str(out, h->columns != 0 ? "{\"TERM\":\"xterm-256color\"}"
+					 : "{\"TERM\":\"dumb\"}");
 	json_put_key(out, "mcp-execd");
 	buf_put_u8(out, '{');
 	json_put_member(out, "run", bytes_of(h->run));
@@ -120,6 +122,16 @@ asciicast_put_held(struct buf *out, struct asciicast_held *held,
 	if (n > 0)
 		put_piece(out, held, stream, at_us, n);
 	return n;
+}
+
+void
+asciicast_put_input(struct buf *out, uint64_t at_us, struct bytes typed)
+{
+	bool known = typed.len > 0;
+
+	begin_event(out, at_us, known ? 'i' : 'x');
+	json_put_string(out, known ? typed : bytes_of("withheld"));
+	buf_put_str(out, "]\n");
 }
 
 void

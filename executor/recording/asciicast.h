@@ -9,9 +9,11 @@
  *
  *	"o"  what a terminal is to show, also of stderr: as a terminal would
  *	     have got it, each LF as CR LF
+ *	"i"  what was typed into the run's terminal, while that showed it
  *	"x"  ours, passed over by players: how the next "o" is to be read,
  *	     "2" (it is of stderr), "1 BASE64" or "2 BASE64" (these are its
- *	     bytes: they are not UTF-8, the "o" only shows them); or the
+ *	     bytes: they are not UTF-8, the "o" only shows them); "withheld",
+ *	     something was typed that the terminal did not show; or the
  *	     last line, "end STATE EXIT SIGNAL STDOUT STDERR"
  *
  * So an "o" alone is stdout; to undo it, each CR LF becomes LF.
@@ -37,6 +39,7 @@ struct asciicast_head {
 	char token[ASCIICAST_NAME], policy[ASCIICAST_NAME],
 	    tool[ASCIICAST_NAME];
 	bool tail; /* else all of it is there */
+	uint16_t columns, rows; /* of its terminal; 0: it has none */
 	uint64_t begin_s; /* Unix time */
 	uint64_t skipped[ASCIICAST_STREAMS]; /* bytes before the first event */
 };
@@ -65,6 +68,8 @@ size_t asciicast_put(struct buf *out, struct asciicast_held *held,
 /* Append what is held still: no more comes. */
 size_t asciicast_put_held(struct buf *out, struct asciicast_held *held,
     unsigned stream, uint64_t at_us);
+/* At most ASCIICAST_MAX_PIECE bytes that were typed; none: they are withheld. */
+void asciicast_put_input(struct buf *out, uint64_t at_us, struct bytes typed);
 void asciicast_put_end(
     struct buf *out, uint64_t at_us, const struct asciicast_end *end);
 

@@ -188,6 +188,8 @@ take_note(
 {
 	if (bytes_starts(text, "end "))
 		return take_end(r, at_us, text, e);
+	if (bytes_eq_str(text, "withheld"))
+		return 0;
 	if (text.len == 0 || (text.p[0] != '1' && text.p[0] != '2') ||
 	    (text.len > 1 && text.p[1] != ' '))
 		return set_error(e, "a note that means nothing");
@@ -245,6 +247,8 @@ take_event(
 		return take_shown(r, at_us, data->text, e);
 	if (bytes_eq_str(code->text, "x"))
 		return take_note(r, at_us, data->text, e);
+	if (bytes_eq_str(code->text, "i")) /* of a terminal */
+		return 0;
 	return set_error(e, "an event of another kind");
 }
 

@@ -178,6 +178,45 @@ recorder_put(
 	return fail_recording(r, e);
 }
 
+/* Counts as output does; of what finds no room, the run need not end. */
+static void
+put_input(struct recorder *r, struct bytes data, bool withheld)
+{
+	uint64_t at = now_us(r);
+	size_t from, n;
+
+	while (data.len > 0) {
+		n = data.len < ASCIICAST_MAX_PIECE ? data.len
+						   : ASCIICAST_MAX_PIECE;
+		from = r->lines.len;
+		asciicast_put_input(
+		    &r->lines, at, bytes_make(data.p, withheld ? 0 : n));
+		if (r->setup.mode == RECORDER_TAIL)
+			note_unit(r, 1, r->lines.len - from, 0);
+		data = withheld ? bytes_make(NULL, 0)
+				: bytes_make(data.p + n, data.len - n);
+	}
+}
+
+int
+recorder_input(
+    struct recorder *r, struct bytes data, bool withheld, struct err *e)
+{
+	if (r->setup.mode == RECORDER_OFF || data.len == 0)
+		return 0;
+	if (r->setup.mode == RECORDER_TAIL) {
+		put_input(r, data, withheld);
+		return 0;
+	}
+	if (r->error[0] != '\0')
+		return err_set(e, ERR_BUSY, "%s", r->error);
+	if (r->setup.max - r->taken < data.len)
+		return 0;
+	r->taken += data.len;
+	put_input(r, data, withheld);
+	return write_lines(r, e) == 0 ? 0 : fail_recording(r, e);
+}
+
 /* --- begin and end ---------------------------------------------------------- */
 
 static int

@@ -39,6 +39,12 @@ void recorder_free(struct recorder *r); /* NULL is fine */
 /* The next bytes of a stream; failure: do not pass them on, end the run. */
 int recorder_put(struct recorder *r, unsigned stream, struct bytes data,
     struct err *e) MUST_CHECK;
+/*
+ * Typed into the run's terminal; `withheld`: nobody saw it there, and the file
+ * does not tell it either.  Failure as of recorder_put().
+ */
+int recorder_input(struct recorder *r, struct bytes data, bool withheld,
+    struct err *e) MUST_CHECK;
 /* The run is over: nothing is added to the file afterwards. */
 void recorder_end(struct recorder *r, const struct asciicast_end *end);
 /* Then: bytes of a stream that can be read from its recording. */

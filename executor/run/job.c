@@ -726,17 +726,43 @@ take_written(struct job *j, size_t n)
 }
 
 static void
+end_unrecorded(struct job *j, const char *what, const struct err *e)
+{
+	if (!j->unrecorded)
+		log_err(
+		    "job: %s is not recorded run=%s: %s", what, j->id, e->what);
+	j->unrecorded = true;
+	job_end(j, PROTO_CANCELLED,
+	    "ended by the server, because its output can no longer be recorded",
+	    e->what);
+}
+
+/* What a policy wants recorded and cannot be ends the run, as output does. */
+static void
+record_typed(struct job *j, struct bytes typed, bool withheld)
+{
+	struct err e;
+
+	if (recorder_input(j->recorder, typed, withheld, &e) != 0)
+		end_unrecorded(j, "input", &e);
+}
+
+static void
 on_input(void *arg, uint32_t events)
 {
 	struct job *j = arg;
 	struct bytes in = next_input(j);
 	ssize_t n = 0;
+	bool shown;
 	(void)events;
 
+	shown = j->sp.terminal && tty_echoes(j->sp.in);
 	if (in.len > 0)
 		n = write(j->sp.in, in.p, in.len);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n > 0 && j->sp.terminal)
+		record_typed(j, bytes_make(in.p, (size_t)n), !shown);
 	if (n > 0)
 		take_written(j, (size_t)n);
 	if (n != -1 && next_input(j).len > 0)
@@ -1517,6 +1543,8 @@ begin_recording(struct job *j, struct err *e)
 	(void)snprintf(s.head.token, sizeof(s.head.token), "%s", j->plan.token);
 	(void)snprintf(s.head.policy, sizeof(s.head.policy), "%s", p->name);
 	(void)snprintf(s.head.tool, sizeof(s.head.tool), "%s", j->plan.tool);
+	s.head.columns = j->plan.terminal.columns;
+	s.head.rows = j->plan.terminal.rows;
 	if (j->recorder == NULL) /* else the launcher ended meanwhile */
 		j->recorder = recorder_new(j->jobs->recordings, &s, e);
 	return j->recorder == NULL ? e->code : 0;

@@ -176,6 +176,28 @@ def test_password_is_nowhere(server):
     check(secret not in log, "the log")
 
 
+def test_recording_has_what_was_seen(server):
+    server.add_policy("rec", jobs=JOBS, audit={"output": "all"})
+    server.reload()
+    secret, shown = "pw" + mark(), "name" + mark()
+    with server.http(token=server.add("rec", policy="rec")) as c:
+        job = pty(c, "printf 'name: '; read n; stty -echo; printf 'pass: '; "
+                  "read p; stty echo; echo; echo bye", columns=100, rows=30)
+        shows(c, job, "name: ")
+        type_in(c, job, data=shown, keys="Enter")
+        shows(c, job, "pass: ")
+        type_in(c, job, data=secret, keys="Enter")
+        end(c, job)
+    text = (server.dir / f"recordings/{job}.cast").read_text()
+    head, *events = [json.loads(line) for line in text.splitlines()]
+    equal((head["width"], head["height"], head["env"]["TERM"]),
+          (100, 30, "xterm-256color"), "head")
+    equal([e[2] for e in events if e[1] == "i"], [shown + "\r"], "input")
+    equal([e[2] for e in events if e[1] == "x"][:1], ["withheld"], "mark")
+    check(secret not in text and secret not in server.log(), "the secret")
+    check("bye" in server.ctl("audit", "replay", job), "replay")
+
+
 def test_stop_and_time_out(server):
     deaf = ("trap '' INT TERM HUP; printf '\\033[?1049hready'; "
             "while :; do sleep 0.05; done")

@@ -240,11 +240,26 @@ test_form(void **state)
 	buf_fini(&b);
 }
 
+/* Between output, which comes back as it was. */
+static void
+test_input(void **state)
+{
+	struct buf b;
+	(void)state;
+
+	buf_init(&b, 4096);
+	asciicast_put_input(&b, 1500000, bytes_of("ls\r"));
+	asciicast_put_input(&b, 2000001, bytes_make(NULL, 0));
+	assert_string_equal(buf_cstr(&b),
+	    "[1.500000,\"i\",\"ls\\r\"]\n[2.000001,\"x\",\"withheld\"]\n");
+	buf_fini(&b);
+}
+
 static void
 test_refused(void **state)
 {
 	static const char *const bad[] = { "", "{}", "[1.0,\"o\",\"x\"]",
-		"[1.000000,\"o\"]", "[1.000000,\"i\",\"x\"]", "[1,\"o\",\"x\"]",
+		"[1.000000,\"o\"]", "[1.000000,\"m\",\"x\"]", "[1,\"o\",\"x\"]",
 		"[-1.000000,\"o\",\"x\"]", "[1.000000,\"o\",7]",
 		"[1.000000,\"x\",\"3\"]", "[1.000000,\"x\",\"\"]",
 		"[1.000000,\"x\",\"1 ZZ\"]",
@@ -301,6 +316,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trips),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_input),
 		cmocka_unit_test(test_refused),
 	};
 
