@@ -74,8 +74,8 @@ SDKS = "py-sdk-2", "ts-client-2", "ts-sdk-1", "mcp-remote"
 # Not in the registries that this runs with, or not without a person.
 SKIPPED = {
     "mcphost": "the Go module proxy does not have it; kit is its successor",
-    "kit": "npm's package fetches a program as it is installed, Go's is refused",
-    "goose": "not in a registry; its file is parsed by rule in test_clientconfig",
+    "kit": "npm's package fetches a program from elsewhere, Go's is refused",
+    "goose": "not in a registry",
     "vscode": "not in a registry",
     "cursor": "not in a registry",
 }
