@@ -153,6 +153,8 @@ def busy(q):
     if q.name == "busy":
         sh("systemd-run", "--unit=day-busy", "/bin/sh", "-c",
            f"while :; do :; done # {BUSY}")
+        machine.client.within("it is busy", 30, lambda: BUSY in sh(
+            "sh", "-c", "ps -eo pcpu,args --sort=-pcpu | head -n 3"))
     try:
         yield
     finally:
