@@ -278,6 +278,7 @@ on_reload_begins(void *arg)
 {
 	(void)arg;
 	notify_reloading();
+	accountdb_end();
 	tokenwatch_forget(&self.tokens); /* each load reads them */
 }
 

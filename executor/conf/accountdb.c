@@ -21,6 +21,8 @@
 
 enum {
 	GROUPS = 256, /* of one account, before they are counted */
+	KEPT =
+	    32, /* replies, until the load is over: most policies have one user */
 	PATIENCE_MS = 30000 /* for a database on the network */
 };
 
@@ -40,6 +42,9 @@ struct reply {
 };
 
 static struct {
+	struct question question[KEPT];
+	struct reply reply[KEPT];
+	size_t kept; /* in all; those that are there are the last ones */
 	int fd; /* -1: nobody is asked yet */
 	int pidfd;
 	pid_t pid;
@@ -130,6 +135,7 @@ accountdb_end(void)
 {
 	cleanup_fd(&self.fd);
 	self.fd = -1;
+	self.kept = 0;
 	if (self.pid <= 0)
 		return;
 	keeper_signal(self.pidfd, SIGKILL);
@@ -211,15 +217,36 @@ ask_server(const struct question *q, struct reply *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static struct reply *
+static const struct reply *
+find_kept(const struct question *q)
+{
+	for (size_t i = 0; i < self.kept && i < KEPT; i++)
+		if (memcmp(&self.question[i], q, sizeof(*q)) == 0)
+			return &self.reply[i];
+	return NULL;
+}
+
+static const struct reply *
 ask_name(enum kind kind, const char *name, uint32_t id)
 {
-	static struct reply r;
-	struct question q = { .kind = (uint32_t)kind, .id = id };
+	struct question q;
+	const struct reply *known;
+	struct reply *r;
 
+	memset(&q, 0, sizeof(q));
+	q.kind = (uint32_t)kind;
+	q.id = id;
 	(void)snprintf(q.name, sizeof(q.name), "%s", name);
-	ask_server(&q, &r);
-	return &r;
+	known = find_kept(&q);
+	if (known != NULL)
+		return known;
+	r = &self.reply[self.kept % KEPT];
+	ask_server(&q, r);
+	if (r->found != 0) {
+		self.question[self.kept % KEPT] = q;
+		self.kept++;
+	}
+	return r;
 }
 
 bool

@@ -2,7 +2,7 @@
 /*
  * accountdb: the databases of users and groups, nsswitch.conf(5).
  *
- * What is behind them opens sockets and loads libraries, which the executor may
+ * What answers for them opens sockets and loads libraries, which the executor may
  * not do once it has given its power away.  From then on it asks a process
  * that the keeper starts for a load, "mcp-execd --accounts", which has seen
  * nothing but names from root's files.
@@ -37,7 +37,7 @@ int accountdb_groups(const char *name, gid_t gid, gid_t *out, int max);
  */
 int accountdb_share(void);
 void accountdb_use(int fd);
-/* A load is over: what is asked next is asked anew. */
+/* A load is over: what is asked next is looked up again. */
 void accountdb_end(void);
 /* The process that is asked; 0: there is none. */
 pid_t accountdb_pid(void);
