@@ -13,8 +13,8 @@ from test_job_ends import JOBS, kept
 from test_jobs import files, start
 from test_tasks import Late, create, get
 
-POLICY = {"structured": False, "jobs": JOBS,
-          "limits": {"runs": 16, "runs_per_minute": 6000}}
+POLICY = {"structured": False, "jobs": {**JOBS, "at_once": 64},
+          "limits": {"runs": 64, "runs_per_minute": 6000}}
 DAY_S = float(os.environ.get("MCP_EXECD_DAY_S", "4"))
 
 
@@ -37,7 +37,7 @@ def revoke(server, n):
 def churn(server, made, n):
     """One round: what clients and people do to jobs."""
     with server.http() as c, Modern(server) as plain, Late(server) as late:
-        job = start(c, f"echo {n}; sleep 50", name=f"round {n}")
+        job = start(c, f"echo {n}; sleep 3", name=f"round {n}")
         t = create(c, "head -c 100000 /dev/zero; sleep 0.1")
         c.call("job_output", job=job, wait_ms=50)
         plain.call("job_list")
