@@ -107,39 +107,39 @@ begin_drawing(struct drawing *d, const struct screenpart *p)
 	return true;
 }
 
+/* Others in between are obeyed, or nothing, and the sequence goes on. */
+static bool
+is_control(uint8_t c)
+{
+	return (c < ' ' && c != CAN && c != SUB) || c == DEL;
+}
+
+/* Of a sequence: where is it after this byte? */
+static void
+follow_sequence(struct drawing *d, uint8_t c)
+{
+	if (c == CAN || c == SUB || c >= '@') {
+		d->state = TEXT;
+		return;
+	}
+	d->arguments += c == ';' || c == ':';
+	d->digits = c >= '0' && c <= '9' ? d->digits + 1 : 0;
+	if (d->arguments > ARGUMENTS_MOST || d->digits > DIGITS_MOST)
+		d->state = DROPPED;
+}
+
 /* Is this byte one too many of a control sequence? */
 static bool
 is_dropped(struct drawing *d, uint8_t c)
 {
-	/* others in between are obeyed, or nothing, and it goes on */
-	bool within = c < ' ' && c != CAN && c != SUB;
-	bool ends = c == CAN || c == SUB || (c >= '@' && c != DEL);
-
-	switch (d->state) {
-	case ESCAPED:
-		if (within || c == DEL)
-			break;
+	if (c == ESC) {
+		d->state = ESCAPED;
+	} else if (!is_control(c) && d->state == ESCAPED) {
 		d->state = c == '[' ? SEQUENCE : TEXT;
 		d->arguments = d->digits = 0;
-		break;
-	case SEQUENCE:
-		d->arguments += c == ';' || c == ':';
-		if (!within && c != DEL)
-			d->digits = c >= '0' && c <= '9' ? d->digits + 1 : 0;
-		if (d->arguments > ARGUMENTS_MOST || d->digits > DIGITS_MOST)
-			d->state = DROPPED;
-		else if (ends)
-			d->state = TEXT;
-		break;
-	case DROPPED:
-		if (ends)
-			d->state = TEXT;
-		break;
-	case TEXT:
-		break;
+	} else if (!is_control(c) && d->state != TEXT) {
+		follow_sequence(d, c);
 	}
-	if (c == ESC)
-		d->state = ESCAPED;
 	return d->state == DROPPED;
 }
 
