@@ -1133,7 +1133,7 @@ static int
 take_terminal(struct request *r, const struct token *t, struct err *e)
 {
 	struct terminal_size size = { COLUMNS, ROWS };
-	bool wanted = false, sized;
+	bool wanted = false, sized = false;
 
 	if (take_bool(r, "job.pty", &wanted, e) != 0 ||
 	    take_size(r, &size, &sized, e) != 0)
