@@ -31,7 +31,7 @@ struct jobcall_deps {
 
 struct jobcalls *jobcalls_new(
     const struct jobcall_deps *d, struct err *e) MUST_CHECK;
-void jobcalls_free(struct jobcalls *c); /* answers none; NULL is fine */
+void jobcalls_free(struct jobcalls *all); /* answers none; NULL is fine */
 
 /* Their names, in the order that they are listed; NULL after the last. */
 const char *jobcalls_tool(size_t i);
@@ -42,10 +42,10 @@ const char *jobcalls_tool(size_t i);
 bool jobcalls_take(
     struct jobcalls *c, struct request *r, const struct token *t);
 /* Its client waits no more. */
-void jobcalls_cancel(struct jobcalls *c, uint64_t call, const char *why);
+void jobcalls_cancel(struct jobcalls *all, uint64_t call, const char *why);
 /* The frontend is gone: nobody is answered. */
-void jobcalls_forget(struct jobcalls *c);
+void jobcalls_forget(struct jobcalls *all);
 /* Tokens that are not valid any more wait no longer, and keep nothing. */
-void jobcalls_stop_revoked(struct jobcalls *c, const struct token_table *t);
+void jobcalls_stop_revoked(struct jobcalls *all, const struct token_table *t);
 
 #endif

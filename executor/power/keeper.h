@@ -44,7 +44,7 @@ pid_t keeper_run(enum keepmsg_program program, const int *fds, size_t count,
     int *pidfd, struct err *e) MUST_CHECK;
 /* SIGKILL or SIGCONT to a process that descends from us. */
 void keeper_signal(int pidfd, int sig);
-/* End what descends from us, but for these and what is below them. */
+/* End what descends from us, except for these and what is below them. */
 void keeper_end_strays(const pid_t *spared, size_t count);
 /* Who that is; *ours: we ourselves, or it descends from us. */
 bool keeper_ask_peer(pid_t pid, bool *ours, char name[16], uint32_t *login);

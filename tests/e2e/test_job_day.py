@@ -57,7 +57,7 @@ def churn(server, made, n):
 
 
 def state(server):
-    """All that could be left over, but for memory."""
+    """All that could be left over, except for memory."""
     pid = server.process.pid
     root = os.geteuid() == 0
     mounts = [len(open(f"/proc/{p}/mountinfo").readlines())
@@ -114,4 +114,4 @@ def test_day():
         server.start()
         with server.http() as c:
             equal(c.sh("echo on").text, "on\n", "after a restart")
-        equal(kept(server)[0], 1, "but for that")
+        equal(kept(server)[0], 1, "all except that")

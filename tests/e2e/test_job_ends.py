@@ -38,7 +38,7 @@ def test_tight_loop(server):
         within("others are answered", 5, lambda: "on\n" in other.call(
             "job_output", job=its).text)
         check(time.monotonic() - begin < 2 * SLOW, "at once")
-        equal(c.sh("echo mine").text, "mine\n", "a run is no question")
+        equal(c.sh("echo mine").text, "mine\n", "a run is not a question")
         time.sleep(int(found.group(1)) / 1000)
         check(not c.call("job_output", job=job).error, "after that time")
         equal(server.audit("penalty-begin"), [], "its address pays nothing")

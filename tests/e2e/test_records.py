@@ -541,7 +541,7 @@ TORN = b'{"event.action":"run-int'
 
 
 def after_a_tear(server, *actions):
-    """The records behind what is no record, one of each."""
+    """The records behind what is not a record, one of each."""
     lines = server.audit_file.read_bytes().split(b"\n")[:-1]
     torn = [i for i, line in enumerate(lines) if line.startswith(TORN)][0]
     found = {r["event.action"]: r for r in map(

@@ -38,7 +38,7 @@ struct guard {
 	pid_t pid;
 	int ctl, out, err, tag; /* tag: what stands for its pidfd */
 	int pidfd; /* the executor's copy of that */
-	unsigned launcher; /* which one made it */
+	unsigned launcher; /* number of its maker */
 	char early[4]; /* orders to one that is still being made */
 	bool stubborn, termed, killed, fails, broken;
 };

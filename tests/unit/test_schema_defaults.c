@@ -74,9 +74,9 @@ static const struct other derived[] = {
 	{ "mcp-execd.tls.certificate", "no TLS" },
 	{ "mcp-execd.tls.key", "no TLS" },
 	{ "mcp-execd.control", "by the user: test_ctl" },
-	{ "mcp-execd.audit.seal_state", "beside the log: test_paths" },
+	{ "mcp-execd.audit.seal_state", "next to the log: test_paths" },
 	{ "mcp-execd.audit.redact", "no rule" },
-	{ "mcp-execd.audit.redact_key", "beside the log: test_paths" },
+	{ "mcp-execd.audit.redact_key", "next to the log: test_paths" },
 	{ "mcp-execd.frontend.group", "that of the user: test_conf" },
 	{ "policy.user", "required of root: test_policy" },
 	{ "policy.group", "that of the account: test_policy" },
@@ -281,7 +281,7 @@ alike(const struct loaded *a, const struct loaded *b)
 /* --- a key of the schema ---------------------------------------------------- */
 
 /*
- * The whole file's text with "a.b": value; beside it, members of the same
+ * The whole file's text with "a.b": value; next to it, members of the same
  * object that the file has to have.
  */
 static void
@@ -339,7 +339,7 @@ other_than(
 	return false;
 }
 
-/* A value that this machine or user cannot have is no control. */
+/* A value that this machine or user cannot have is not a control. */
 static bool
 is_refused_here(const char *words)
 {
@@ -493,7 +493,7 @@ test_token(void **state)
 	check_schema("token", 1);
 }
 
-/* What is not a value of the schema: files beside the log. */
+/* What is not a value of the schema: files next to the log. */
 static void
 test_paths(void **state)
 {
