@@ -161,6 +161,21 @@ hear_answer(enum keepmsg_kind kind, struct keepmsg_answer *a, int *fd)
 	return false;
 }
 
+/* Each process of ours is watched by one: without, nothing can be served. */
+static int
+try_pidfd(struct err *e)
+{
+	int fd = (int)syscall(SYS_pidfd_open, self.pid, 0);
+
+	if (fd == -1) {
+		(void)err_sys(e, "pidfd_open");
+		(void)keeper_close();
+		return e->code;
+	}
+	(void)close(fd);
+	return 0;
+}
+
 int
 keeper_open(const char *path, struct keepmsg_plan *p, struct err *e)
 {
@@ -183,7 +198,7 @@ keeper_open(const char *path, struct keepmsg_plan *p, struct err *e)
 		return e->code;
 	}
 	if (hear_answer(KEEPMSG_READY, &a, &none))
-		return 0;
+		return try_pidfd(e);
 	(void)keeper_close();
 	return err_set(e, ERR_BAD,
 	    "the launcher %s does not start as the keeper; see the line before, or run it with -V to see why",

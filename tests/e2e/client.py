@@ -669,13 +669,13 @@ class Server(instance.Instance):
 
 def is_of_another(pid):
     """Does it run below a server that is not this test's?  What escaped from
-    one is anybody's."""
+    one is anybody's, and a service is no test's."""
     server = False
     while pid > 1 and pid != os.getpid():
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
         name, _, rest = stat.partition("(")[2].rpartition(")")
-        server = server or name == "mcp-execd"
         pid = int(rest.split()[1])
+        server = server or (name == "mcp-execd" and pid > 1)
     return server and pid != os.getpid()
 
 
