@@ -90,7 +90,7 @@ def test_unknown_methods(server):
     with Modern(server) as c:
         for method in ("initialize", "ping", "logging/setLevel",
                        "resources/subscribe", "resources/unsubscribe",
-                       "prompts/list", "tasks/get", "resources/lists",
+                       "prompts/list", "tasks/list", "resources/lists",
                        "", "TOOLS/LIST"):
             refused(c.post(method), 404, -32601)
         equal(len(c.tools()), 2, "control")
