@@ -152,7 +152,8 @@ def kill():
     mark = client.mark()
     before = time.monotonic()
     r = call(t, f"for i in 1 2 3; do ./try daemon 60 {mark} & done; sleep 2;"
-             f" setsid -f ./try stubborn 60 {mark} >/dev/null; cat /proc/self/cgroup")
+             f" setsid -f ./try stubborn 60 {mark} >/dev/null;"
+             " cat /proc/self/cgroup")
     place = r.data["stdout"].strip()
     equal(place.rpartition("/")[2], r.data["run_id"], r)
     client.within("none is left", 10, lambda: not client.processes(mark))
