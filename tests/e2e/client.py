@@ -669,7 +669,7 @@ class Server(instance.Instance):
 
 def is_of_another(pid):
     """Does it run below a server that is not this test's?  What escaped from
-    one is anybody's, and a service is no test's."""
+    one is anybody's, and a service belongs to none."""
     server = False
     while pid > 1 and pid != os.getpid():
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
