@@ -43,8 +43,9 @@ def test_guard_by_name():
         m = mark()
         conn = c.begin(f"sleep 60; : {m}")
         server.running(m)
-        guards = instance.children(server.launcher_pid())
-        equal([name_of(p) for p in guards], ["mcp-execd-guard"], guards)
+        within("a guard by its name", 5, lambda: [
+            name_of(p) for p in instance.children(server.launcher_pid())] == [
+                "mcp-execd-guard"])
         conn.close()
 
 
