@@ -701,6 +701,14 @@ def alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+def name_of(pid):
+    """As the kernel has it, 15 bytes; "" if it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def status_of(pid):
     """/proc/PID/status as a dictionary."""
     text = pathlib.Path(f"/proc/{pid}/status").read_text()

@@ -247,14 +247,7 @@ def runs_of(server):
     frontend that nobody has accepted yet."""
     return [p for p in client.descendants(server.process.pid)
             if p not in (server.launcher_pid(), server.keeper_pid())
-            and name_of(p) != "hijacked"]
-
-
-def name_of(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
+            and client.name_of(p) != "hijacked"]
 
 
 def test_control():

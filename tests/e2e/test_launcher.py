@@ -7,17 +7,13 @@ import subprocess
 
 import instance
 from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
-                    fds, mark, processes, within)
+                    fds, mark, name_of, processes, within)
 
 EXIT = "launcher-exit"
 
 
 def words_of(pid):
     return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-
-
-def name_of(pid):
-    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def test_what_it_is():
