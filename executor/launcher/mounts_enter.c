@@ -193,6 +193,14 @@ is_placeholder(const struct stat *st)
 	       st->st_nlink <= 2 && st->st_uid == geteuid();
 }
 
+bool
+mounts_is_held(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && is_placeholder(&st);
+}
+
 /*
  * The directory above, whose name the host may change meanwhile; a command
  * may have put a link there since.
@@ -275,8 +283,13 @@ static int
 do_protect(const struct mounts_op *op, const char *from, const char *to)
 {
 	const uint64_t safe = MOUNTATTR_NOSUID | MOUNTATTR_NODEV;
-	int fd, r = hold_place(to, &fd);
+	int fd = -1, r = 0;
 
+	/* a lock of ours would keep the last run from taking it away */
+	if (preparing && mounts_is_held(to))
+		return -EAGAIN;
+	if (!preparing)
+		r = hold_place(to, &fd);
 	if (r != 0 || fd == -1)
 		return r != 0 ? r
 			      : bind_mount(from, to, safe | MOUNTATTR_RDONLY);

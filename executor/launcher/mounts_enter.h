@@ -88,6 +88,8 @@ int mounts_renew(const struct mounts_op *op);
  * is no place for it; or a negative errno.  Async-signal-safe.
  */
 int mounts_hold(const struct mounts_op *op);
+/* Is a run holding this place, of a name that is not there? */
+bool mounts_is_held(const char *path);
 
 /*
  * At the end of the run, when its other processes are gone: take away what

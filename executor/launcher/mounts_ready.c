@@ -123,7 +123,8 @@ note_host(const struct mounts *m, struct mounts_records *r)
 			return -ENOTSUP;
 		if (is_mounted(op->kind) && !look_at(op->path, &r->row[i].host))
 			return -ENOTSUP;
-		if (op->kind == MOUNTS_PROTECT && !r->row[i].host.there)
+		if (op->kind == MOUNTS_PROTECT &&
+		    (!r->row[i].host.there || mounts_is_held(op->path)))
 			return -ENOTSUP; /* each run holds its place */
 	}
 	return 0;
