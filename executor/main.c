@@ -801,11 +801,19 @@ open_stdio(void)
 		(void)close(fd);
 }
 
-/* Reset signal dispositions; the parent may have ignored SIGCHLD. */
+/*
+ * Reset signal dispositions; the parent may have ignored SIGCHLD.  What ends
+ * before watch_signals is heard of there.
+ */
 static void
 expect_signals(void)
 {
+	sigset_t chld;
+
 	(void)sigreset_all();
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &chld, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a log that may not grow: EFBIG */
 }
