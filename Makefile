@@ -89,7 +89,7 @@ EXECUTOR := $(call in,executor, \
 	envname) \
 	$(call in,executor/confine, \
 	cgroup confine confine_load filtercache mounts ownpaths places \
-	probe profiles syscall_group) \
+	probe profiles syscall_group withheld) \
 	$(call in,executor/conf, \
 	account accountdb certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \

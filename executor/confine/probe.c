@@ -18,6 +18,7 @@
 #include "common/filter.h"
 #include "common/landlock.h"
 #include "executor/confine/confine.h"
+#include "executor/confine/withheld.h"
 #include "executor/launcher/execlog.h"
 #include "executor/audit/loginuid.h"
 
@@ -352,6 +353,7 @@ probe_get(void)
 	if (self.done)
 		return &self.p;
 	self.done = true;
+	(void)withheld_find(WITHHELD_CLOCK); /* before anything runs */
 	self.p.privileged = caps_can_change_ids();
 	self.p.layers = find_namespaces(self.p.privileged);
 	find_landlock();

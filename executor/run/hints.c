@@ -28,6 +28,9 @@ static const struct {
 	{ "emory exhausted", HINT_MEMORY, false },
 	{ "ut of memory", HINT_MEMORY, false },
 	{ "RTNETLINK answers: Operation not permitted", HINT_NET_ADMIN, false },
+	{ "peration not permitted", HINT_REFUSED, false },
+	{ "must be root to change the host name", HINT_REFUSED, false },
+	{ "ddress family not supported by protocol", HINT_REFUSED, false },
 };
 
 static bool
@@ -196,4 +199,13 @@ hints_end(struct hints *h)
 {
 	end_line(h, 0);
 	end_line(h, 1);
+}
+
+bool
+hints_has(const struct hints *h, enum hint_kind kind)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (h->found[i].kind == kind)
+			return true;
+	return false;
 }

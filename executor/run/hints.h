@@ -11,6 +11,8 @@
 #ifndef EXECUTOR_HINTS_H
 #define EXECUTOR_HINTS_H
 
+#include <stdbool.h>
+
 #include "common/bytes.h"
 
 enum hint_kind {
@@ -22,6 +24,7 @@ enum hint_kind {
 	HINT_FILES, /* too many open files */
 	HINT_MEMORY, /* cannot allocate memory */
 	HINT_NET_ADMIN, /* the network's configuration was not changed */
+	HINT_REFUSED, /* operation not permitted, and what comes to the same */
 	HINT_KINDS
 };
 
@@ -50,5 +53,6 @@ struct hints {
 void hints_feed(struct hints *h, unsigned stream, struct bytes data);
 /* At the end: lines without a newline. */
 void hints_end(struct hints *h);
+bool hints_has(const struct hints *h, enum hint_kind kind);
 
 #endif

@@ -394,6 +394,7 @@ explain_result(struct job *j, struct job_result *r)
 	hints_end(&j->hints);
 	explain_end(&end, j->plan.policy, &lines);
 	explain_hints(&j->hints, j->plan.policy, &lines);
+	j->unseen.refused = hints_has(&j->hints, HINT_REFUSED);
 	unseen_tell(&j->unseen, j->plan.policy, &lines);
 	if (j->looked_up && r->exit_code != 0)
 		explain_no_socket(j->plan.policy, &lines);

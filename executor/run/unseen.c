@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/told.h"
+#include "executor/confine/withheld.h"
+#include "executor/policy/capability.h"
 
 enum { MAX_PLACES = 3 };
 
@@ -21,7 +23,8 @@ enum sight {
 	REACH,
 	DEVICES,
 	PLACES,
-	KERNEL_LOG
+	KERNEL_LOG,
+	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
 };
 
 struct source {
@@ -30,6 +33,7 @@ struct source {
 	/* PLACES: it is in each of them that is there */
 	const char *place[MAX_PLACES];
 	const char *words, *key; /* NULL: it is not up to the policy */
+	enum withheld_right right; /* of WITHHELD */
 };
 
 /* %s of PLACES is the place that is not in view. */
@@ -126,6 +130,28 @@ static const struct source sources[] = {
 	    .words =
 		"libvirt's directory of sockets on this machine, %s, is not in view",
 	    .key = "key unix_sockets" },
+	{ WITHHELD, "date ntpdate adjtimex rdate sntp",
+	    .words = "setting the machine's clock", .right = WITHHELD_CLOCK },
+	{ WITHHELD, "hostname domainname nisdomainname ypdomainname",
+	    .words = "changing the machine's name",
+	    .right = WITHHELD_HOST_NAME },
+	{ WITHHELD, "insmod modprobe rmmod",
+	    .words = "loading and removing kernel modules",
+	    .right = WITHHELD_MODULES },
+	{ WITHHELD, "reboot halt poweroff shutdown kexec",
+	    .words = "restarting the machine", .right = WITHHELD_REBOOT },
+	{ WITHHELD, "swapon swapoff", .words = "changing swap space",
+	    .right = WITHHELD_SWAP },
+	{ WITHHELD, "nice renice", .words = "changing priorities",
+	    .right = WITHHELD_PRIORITY },
+	{ WITHHELD, "chrt schedtool", .words = "real-time scheduling",
+	    .right = WITHHELD_SCHEDULING },
+	{ WITHHELD, "chmod install",
+	    .words = "setting the set-user-ID and set-group-ID bits",
+	    .right = WITHHELD_SET_ID },
+	{ WITHHELD, "tcpdump dumpcap tshark arping dhclient udhcpc",
+	    .words = "reading and sending raw packets (AF_PACKET)",
+	    .right = WITHHELD_PACKETS },
 };
 
 _Static_assert(sizeof(sources) / sizeof(sources[0]) <= UNSEEN_SOURCES,
@@ -202,11 +228,22 @@ first_argument(const struct image *i)
 	return i->args + n;
 }
 
+/* date -s TEXT, date --set=TEXT; anything but options is a format. */
+static bool
+sets_clock(const struct image *i)
+{
+	const char *first = first_argument(i);
+
+	return first != NULL && bytes_eq_str(last_part(i->asked), "date") &&
+	       (strncmp(first, "-s", 2) == 0 || strncmp(first, "--s", 3) == 0);
+}
+
 void
 unseen_note_image(struct unseen *u, const struct image *i)
 {
 	const char *first;
 
+	u->sets_clock = u->sets_clock || sets_clock(i);
 	if (unseen_note(u, i->asked) || unseen_note(u, i->executable))
 		return;
 	if (is_one_for_many(i->executable) &&
@@ -309,6 +346,9 @@ what_lacks(const struct source *s, const struct policy *p)
 	case KERNEL_LOG:
 		lacks = keeps_kernel_log(p);
 		break;
+	case WITHHELD:
+		lacks = withheld_find(s->right) != WITHHELD_NOT;
+		break;
 	case PLACES:
 		return own_root ? unseen_place(s, p) : NULL;
 	}
@@ -346,6 +386,30 @@ put_words(struct buf *out, const char *words, const char *place)
 	buf_put_str(out, at + 2);
 }
 
+static void
+put_withheld(struct buf *out, enum withheld_right right)
+{
+	if (withheld_find(right) == WITHHELD_BY_FILTER)
+		buf_put_str(out,
+		    " is refused to this service as a whole, whatever a policy says, by the filter of system calls that it was started with: its administrator would have to change the unit (SystemCallFilter= and what implies it) or the container");
+	else
+		buf_printf(out,
+		    " needs the capability %s, which this service was started without, so that no policy can give it: its administrator would have to change the unit (CapabilityBoundingSet=) or the container",
+		    capability_name((unsigned)withheld_capability(right)));
+}
+
+/* A program that did what it was asked lacks nothing. */
+static bool
+is_told(const struct unseen *u, const struct source *s)
+{
+	if (s->sight == KERNEL_LOG)
+		return !u->log_explained;
+	if (s->sight == WITHHELD)
+		return u->refused ||
+		       (s->right == WITHHELD_CLOCK && u->sets_clock);
+	return true;
+}
+
 void
 unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 {
@@ -353,8 +417,8 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 		const struct source *s = &sources[i];
 		const char *place;
 
-		if (u->started[i] == 0 || (place = what_lacks(s, p)) == NULL ||
-		    (s->sight == KERNEL_LOG && u->log_explained))
+		if (u->started[i] == 0 || !is_told(u, s) ||
+		    (place = what_lacks(s, p)) == NULL)
 			continue;
 		if (out->len > 0)
 			buf_put_u8(out, '\n');
@@ -362,6 +426,8 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 		put_names(out, s->names, u->started[i]);
 		buf_put_str(out, ": ");
 		put_words(out, s->words, place);
+		if (s->sight == WITHHELD)
+			put_withheld(out, s->right);
 		if (s->key != NULL)
 			buf_printf(out, " (policy %s, %s)", p->name, s->key);
 	}

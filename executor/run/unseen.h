@@ -7,7 +7,8 @@
  * each of these is then wrong about the machine without a word.  So programs
  * that are known for it are noted as they start, by the kernel's word
  * (executor/launcher/execlog), and the answer says of each what it could not
- * see.  What is said is of the policy and of this machine alone, and so true
+ * see.  The same of programs that need what the service itself was started
+ * without (executor/confine/withheld).  What is said is of the policy and of this machine alone, and so true
  * of anyone who has such a name.  Executor and mcp-execctl.
  */
 #ifndef EXECUTOR_UNSEEN_H
@@ -16,12 +17,14 @@
 #include "executor/launcher/execlog.h"
 #include "executor/policy/policy.h"
 
-enum { UNSEEN_SOURCES = 24, UNSEEN_NAMES = 32 /* of one */ };
+enum { UNSEEN_SOURCES = 36, UNSEEN_NAMES = 32 /* of one */ };
 
 /* All 0: nothing was noted. */
 struct unseen {
 	uint32_t started[UNSEEN_SOURCES]; /* bits: its names */
 	bool log_explained; /* why it could not read the kernel's messages */
+	bool refused; /* something was, by what the output says */
+	bool sets_clock; /* date(1) was started with an option for that */
 };
 
 /* A program that was started, by its path or its name; true: it is known. */

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Refusals stand in the text, whatever the exit status, and in the records."""
 import os
+import pathlib
 import socket
+import sys
 
 from client import Skip, check, equal, within
 
+UNIT_FILTER = (pathlib.Path(__file__).resolve().parents[1] / "sandbox" /
+               "unit_filter.py")
 SERVER = {"name": "refusals", "policy": {
     "files": {"tmp_bytes": 4 << 20}, "network": "loopback",
     "limits": {"file_size_bytes": 8 << 20, "timeout_ms": 10000}}}
@@ -209,3 +213,46 @@ def test_what_is_in_view(server):
         for line in ("ps -e", "df", "ps; pidof of-nobody; dpkg -l; true"):
             equal(c.sh(f"{line} >/dev/null 2>&1; true").data["denials"], [],
                   line)
+
+
+def restarted(server, *around):
+    server.stop()
+    plain, server.wrapper = server.wrapper, [*around, *server.wrapper]
+    try:
+        server.start()
+    finally:
+        server.wrapper = plain
+
+
+AS_A_WHOLE = "refused to this service as a whole"
+
+
+def test_withheld_from_the_service(server):
+    """Its unit's filter answers before ours, and nobody is told of it; "now"
+    changes nothing where neither does."""
+    restarted(server, sys.executable, UNIT_FILTER)
+    try:
+        told(server, "date -s now 2>/dev/null | tail -1",
+             "date: setting the machine's clock is " + AS_A_WHOLE, note=True)
+        told(server, "nice -n 5 true",
+             "nice: changing priorities is " + AS_A_WHOLE, note=True)
+        quiet(server, "date; date +%s; nice")
+    finally:
+        restarted(server)
+    quiet(server, "nice -n 5 true")
+    told(server, "date -s now 2>/dev/null | tail -1", "clock_settime",
+         "key syscalls", rule="filter")
+
+
+def test_withheld_capability(server):
+    if os.geteuid():
+        raise Skip("only root can take from the bounding set")
+    restarted(server, "setpriv", "--bounding-set=-sys_time,-sys_boot")
+    try:
+        told(server, "date -s now 2>/dev/null | tail -1",
+             "date: setting the machine's clock needs the capability "
+             "cap_sys_time, which this service was started without",
+             note=True)
+        quiet(server, "date")
+    finally:
+        restarted(server)

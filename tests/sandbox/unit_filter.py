@@ -4,7 +4,7 @@ around it: unit_filter.py PROGRAM...
 
 RestrictSUIDSGID= answers openat2(2) with ENOSYS, as it cannot look at the mode
 behind the pointer, and refuses modes with set-user-ID or set-group-ID;
-~@resources refuses priorities and processors.
+~@resources refuses priorities and processors, ~@clock the clock.
 """
 import ctypes
 import errno
@@ -14,7 +14,7 @@ import sys
 
 ALLOW, ERRNO = 0x7fff0000, 0x00050000
 MASKED_EQ = 7
-REFUSED = ("ioprio_set", "mbind", "migrate_pages", "move_pages",
+REFUSED = ("clock_settime", "settimeofday", "ioprio_set", "mbind", "migrate_pages", "move_pages",
            "sched_setaffinity", "sched_setattr", "sched_setparam",
            "sched_setscheduler", "set_mempolicy", "setpriority", "setrlimit")
 MODES = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "mkdir": 1, "mkdirat": 2,
