@@ -107,7 +107,7 @@ def test_each_end():
             equal((r["run.state"], r["event.outcome"]), (state, outcome), r)
         before = len(server.audit(INTENT))
         c.sh("true", working_dir="/etc")
-        r = within("run-refused", 3, lambda: server.audit("run-refused"))[-1]
+        r = within("run-refused", 5, lambda: server.audit("run-refused"))[-1]
         check("/etc" in r["event.reason"], r)
         equal(len(server.audit(INTENT)), before, "an intent for nothing")
 
@@ -146,7 +146,7 @@ def test_order_and_sequence():
         for conn in conns:
             check(not c.finish(conn).error, "run")
             conn.close()
-        within("results", 3, lambda: len(server.audit(RESULT)) == 12)
+        within("results", 5, lambda: len(server.audit(RESULT)) == 12)
         records = server.audit()
         seen = set()
         for r in records:
@@ -165,7 +165,7 @@ def test_mode_and_life():
     with Server() as server:
         equal(server.audit_file.stat().st_mode & 0o7777, 0o600, "mode")
         equal(server.audit()[0]["event.action"], "start", "first record")
-        check(server.audit("frontend-start"), "frontend-start")
+        within("frontend-start", 5, lambda: server.audit("frontend-start"))
         server.reload()
         server.stop()
         equal(server.audit()[-1]["event.action"], "stop", "last record")
@@ -349,9 +349,12 @@ def test_run_is_not_faster_than_its_record():
                  "-o", out, "-p", str(server.process.pid),
                  "-p", str(server.launcher_pid())],
                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
-            time.sleep(0.7)
+            for pid in server.process.pid, server.launcher_pid():
+                within("it is traced", 10, lambda pid=pid: int(
+                    status_of(pid)["TracerPid"]))
             c.call("cli_command", command="true")
-            time.sleep(0.3)
+            within("the program is seen", 10, lambda: "execve(" in
+                   out.read_text())
             p.terminate()
         text = pathlib.Path(out).read_text()
         # all of it is ready by then, and begins when the disk has answered
@@ -366,13 +369,18 @@ def test_ready_is_not_begun():
     if not os.path.exists(strace) or not ROOT:
         raise Skip("needs strace and root")
     with Server() as server, Http(server) as c:
-        c.sh("echo control >control")
+        m = mark()
+        c.sh(f"echo control >control; : {m}")
         check((server.work / "control").exists(), "it runs otherwise")
+        server.ended(m)
+        server.ctl("status")        # its record is synced, with those before
         with subprocess.Popen(
                 [strace, "-qq", "-e", "trace=fdatasync", "-e",
                  "inject=fdatasync:delay_enter=30000000", "-o", "/dev/null",
                  "-p", str(server.process.pid)],
-                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p, \
+                contextlib.ExitStack() as stack:
+            stack.callback(p.kill)      # also if a check below fails
             within("it is traced", 10, lambda: int(status_of(
                 server.process.pid)["TracerPid"]))
             conn = c.begin("echo began >began")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Tokens: every way to be turned away, and its record."""
+import contextlib
 import json
 import time
 
@@ -80,12 +81,12 @@ def test_expired(server):
     path = server.dir / "tokens.d" / "soon.json"
     text = json.loads(path.read_text())
     text["expires"] = time.strftime(
-        "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+        "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
     path.write_text(json.dumps(text))
     server.reload()
     with server.http(token=token) as c:
         check(not c.sh("true").error, "before it expires")
-        within("expiry", 8, lambda: not server.accepts(token))
+        within("expiry", 12, lambda: not server.accepts(token))
         r = c.post(message("ping", id=3))
         equal(r.status, 401, "the session goes with it")
     refused(server, f"Bearer {token}", "expired")
@@ -133,7 +134,7 @@ def test_expired_while_running(server):
     for which in long, stay:
         r = http.finish(which)
         check(r.error and "the token expired" in r.text, r)
-    check(time.monotonic() - begin < 6 * SLOW, "at its time")
+    check(time.monotonic() - begin < 12 * SLOW, "at its time")
     for which in "long", "stay":
         r = server.ended(f"{m}-{which}", 4)
         equal(r["run.state"], "cancelled", "state")
@@ -160,7 +161,7 @@ def test_revoked_while_running(server):
         r = server.ended(f"{m}-{which}", 4)
         equal(r["run.state"], "cancelled", "state")
         check("revoked" in r["event.reason"], r)
-    check(time.monotonic() - begin < 4, "at once")
+    check(time.monotonic() - begin < 6 * SLOW, "at once")
     equal(http.post(message("ping", id=9)).status, 401, "its session")
     try:
         sse.event()
@@ -213,6 +214,7 @@ def test_token_is_nowhere(server):
     with server.http() as c:
         c.sh("true")
     for file in server.dir.rglob("*"):
-        if file.is_file():
-            check(server.token.encode() not in file.read_bytes(), file)
+        with contextlib.suppress(FileNotFoundError):    # one of the moment
+            if file.is_file():
+                check(server.token.encode() not in file.read_bytes(), file)
     equal(processes(server.token), [], "command lines")

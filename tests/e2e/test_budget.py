@@ -55,7 +55,7 @@ def test_refused_calls():
         begin = time.monotonic()
         with server.http(token=other) as c:
             equal(c.sh("echo a").text, "a\n", "another token")
-        check(time.monotonic() - begin < 2 * SLOW, "another token waited")
+        check(time.monotonic() - begin < 5 * SLOW, "another token waited")
         b = status(server)["budgets"]
         check(b["answers_slowed"] > 0, b)
         count = len(server.audit("run-refused"))
@@ -91,16 +91,17 @@ def test_programs():
                           "another token")
                     took.append(time.monotonic() - begin)
             t.join()
-        check(sorted(took)[len(took) // 2] < .5 * SLOW, "another token", took)
+        check(sorted(took)[len(took) // 2] < 2 * SLOW, "another token", took)
         r = got[0]
         equal((r.data["exit_code"], r.error), (0, False), r)
         check("was slowed" in " ".join(r.data["notes"]), r.data)
         run = r.data["run_id"]
+        result, = within("its record", 5, lambda: [
+            x for x in server.audit("run-result") if x["run.id"] == run])
         execs = [x for x in server.audit("process-exec")
                  if x["run.id"] == run and x["process.executable"].endswith(
                      "/true")]
         equal(len(execs), 330, "programs on record")
-        result, = [x for x in server.audit("run-result") if x["run.id"] == run]
         check(result["run.slowed_ms"] > 0, result)
         slowed = [x["run.id"] for x in server.audit("run-slowed")
                   if x["token.name"] == server.name]

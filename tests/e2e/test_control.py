@@ -55,7 +55,8 @@ def test_status():
         with Http(server) as c:
             c.sh("true")
             conn = c.begin("sleep 1000330")
-            within("it runs", 5, lambda: processes("1000330"))
+            within("it runs, and the other is over", 5, lambda: processes(
+                "1000330") and server.audit("run-result"))
             s = ask_json(server, "status")
             equal(s["pid"], server.process.pid, "pid")
             equal(s["configuration"]["listen"], server.config["listen"],
@@ -82,11 +83,12 @@ def test_status():
             check(word in text, word, "not in", text)
         check(max(map(len, text.split("\n"))) <= 80 + len(str(server.dir)),
               text)
-        r = records(server, "status")[-1]
+        r = within("on record", 5, lambda: records(server, "status"))[-1]
         equal((r["user.id"], r["process.name"], r["event.outcome"]),
               (os.geteuid(), "mcp-execctl", "success"), r)
         os.kill(server.frontend_pid(), signal.SIGKILL)
-        within("another", 10, server.healthy)
+        within("another", 10, lambda: server.healthy() and ctl(
+            server, "status", "--json").returncode == 0)
         equal(ask_json(server, "status")["frontend"]["restarts"], 1,
               "restarts")
 
@@ -119,7 +121,7 @@ def test_runs_are_redacted():
             Http(server) as c:
         m = mark()
         conn = c.begin(f": {m}; SECRET=hunter2 sleep 1000334")
-        within("it stands", 5, lambda: processes("1000334"))
+        within("it stands", 5, lambda: processes("sleep\x001000334"))
         command = ask_json(server, "runs")[0]["command"]
         equal(command, f": {m}; SECRET=[redacted:keys] sleep 1000334")
         check("hunter2" not in server.ctl("runs"), "for people")
@@ -136,8 +138,8 @@ def test_runs_and_kill():
         conn = c.begin(f"echo {m}; (setsid sleep 1000331 &); \u202e=\x1b[31m;"
                        " trap '' TERM; while :; do sleep 1000332; done")
         other = c.begin("sleep 1000333")
-        within("all stand", 5, lambda: processes("1000331") and processes(
-            "1000332") and processes("1000333"))
+        within("all stand", 5, lambda: all(
+            processes(f"sleep\x00100033{n}") for n in (1, 2, 3)))
         runs = ask_json(server, "runs")
         equal(len(runs), 2, "runs")
         run = [r for r in runs if m in r["command"]][0]
@@ -155,7 +157,7 @@ def test_runs_and_kill():
         check("\u202e" not in server.ctl("runs", "--json"), "in JSON")
         out = server.ctl("kill", run["run"][:12])
         check("ended" in out, out)
-        within("being ended", 2, lambda: [
+        within("being ended", 5, lambda: [
             r["state"] for r in ask_json(server, "runs")
             if r["run"] == run["run"]] != ["running"])
         result = c.finish(conn)
@@ -163,7 +165,7 @@ def test_runs_and_kill():
               and m in result.text, result)
         equal(processes("1000331") + processes("1000332"), [], "its tree")
         check(processes("1000333"), "the other one goes on")
-        record = records(server, "kill")[0]
+        record = within("on record", 5, lambda: records(server, "kill"))[0]
         equal((record["run.id"], record["event.outcome"], record["user.id"]),
               (run["run"], "success", os.geteuid()), record)
         record = server.ended(m)
@@ -299,7 +301,7 @@ def test_files_are_followed():
         # what comes within 20 ms is taken together
         check(reloads() - before < 10 + took / 0.02, "told",
               reloads() - before, took)
-        time.sleep(0.5)     # what follows the last change has been told
+        settle(reloads)     # what follows the last change has been told
         # another directory in its place
         once("moved away", lambda: folder.rename(away), False)
         check("is missing" in server.audit("reload-tokens")[-1]["event.reason"],
@@ -358,7 +360,7 @@ def test_hung_clients():
                     s.sendall(frame('{"v":1,"verb":"status"}'))
             begin = time.monotonic()
             equal(c.sh("echo on").text, "on\n", "a run")
-            check(time.monotonic() - begin < 2 * SLOW, "stalled")
+            check(time.monotonic() - begin < 5 * SLOW, "stalled")
             equal(ctl(server, "status").returncode, 0, "a status, in time")
         finally:
             for s in hung:
@@ -391,10 +393,12 @@ def test_a_run_may_not_ask():
         with Http(server) as c:
             r = c.sh("python3 ask.py")
             check('"ok":false' in r.text and "may not ask" in r.text, r)
-            r = c.sh("(setsid python3 ask.py > out &) ; sleep 1; cat out")
+            r = c.sh("(setsid python3 ask.py > out &) ; for i in $(seq 100); "
+                     "do [ -s out ] && break; sleep 0.1; done; cat out")
             check("may not ask" in r.text, "an orphan:", r)
-        denied = [r for r in server.audit(CONTROL)
-                  if r["event.outcome"] == "failure"]
+        denied = within("both on record", 5, lambda: (found := [
+            r for r in server.audit(CONTROL)
+            if r["event.outcome"] == "failure"])[1:] and found)
         equal(len(denied), 2, denied)
         check("may not ask" in denied[0]["event.reason"], denied)
         check(denied[0]["process.name"].startswith("python"), denied)
@@ -421,8 +425,8 @@ def test_other_users_may_not():
             except BaseException:
                 os._exit(9)
         equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 7, "nobody")
-        check("only root" in server.audit(CONTROL)[-1]["event.reason"],
-              server.audit(CONTROL))
+        within("on record", 5, lambda: "only root" in server.audit(
+            CONTROL)[-1].get("event.reason", ""))
 
 
 def test_two_executors():

@@ -2,7 +2,7 @@
 """Tools that run under a policy of their own, regardless of the caller."""
 import json
 
-from client import INTENT, check, equal
+from client import INTENT, check, equal, within
 
 WORD = {"type": "string", "enum": ["red", "green"]}
 DEFINITIONS = {
@@ -54,8 +54,9 @@ def test_runs_there(server):
         equal(record.get("token.policy"), by, "the caller's")
         equal(record["token.name"], "of-asker", "the caller")
         check(record["mcp.session.id"] and record["mcp.client"], record)
-    results = server.audit("run-result")[-2:]
-    equal([r["policy.name"] for r in results], ["maker", "asker"], "results")
+    within("results", 5, lambda: [
+        r["policy.name"] for r in server.audit("run-result")[-2:]] == [
+            "maker", "asker"])
 
 
 def test_and_nothing_else(server):

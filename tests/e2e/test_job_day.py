@@ -91,7 +91,10 @@ def end_all(server):
         p for p in descendants(server.process.pid)
         if p not in server.helpers()])
     within("nothing is kept", 5, lambda: kept(server) == (0, 0))
-    found = within("the same as before", 5, lambda: state(server))
+    found, last = state(server), None
+    while found != last:        # until nothing of it changes
+        time.sleep(0.2)
+        found, last = state(server), found
     path.write_text(text)
     server.reload()
     return found

@@ -53,7 +53,7 @@ def test_every_revision(server):
 
 def test_after_expiry_and_revocation(server):
     """A right that ends takes the job's end with it, and what is kept."""
-    token = server.add("brief", "--expires", "2s")
+    token = server.add("brief", "--expires", "5s")
     with server.http(token=token) as c, Modern(server, token=token) as n:
         m = mark()
         r = c.call("job_start", command=f"sleep 50; : {m}")

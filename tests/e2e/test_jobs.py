@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from client import (REVISIONS, RUN_ID, Result, RpcError, Skip, check,
+from client import (REVISIONS, RUN_ID, SLOW, Result, RpcError, Skip, check,
                     crash_frontend, equal, fds, mark, processes, within)
 from modern import Modern
 
@@ -131,7 +131,8 @@ def test_job_is_recorded(server):
         m = mark()
         job = start(c, f"echo {m}; sleep 0.1")
         ended(c, job)
-    intent, result = server.run_records(m)
+    result = server.ended(m)
+    intent, _ = server.run_records(m)
     equal(intent[RUN_ID], job, "the handle is the run's id")
     equal(intent["mcp.tool"], "exec_cmd", "tool")
     equal(result["job.detached"], True, "detached")
@@ -143,12 +144,16 @@ def test_slow_call_becomes_a_job(server):
     for tool, at in ("exec_cmd", "out\n"), ("cli_command", "out\n"):
         with server.http() as c:
             command = "sh -c 'echo out; sleep 1; echo late; exit 4'"
-            begin = time.monotonic()
-            r = c.call(tool, command=command)
-            check(time.monotonic() - begin < 5, "it waited")
-            check(not r.error and "runs on" in first(r.text), r)
+            for _ in range(5):      # until its output came in time
+                begin = time.monotonic()
+                r = c.call(tool, command=command)
+                check(time.monotonic() - begin < 5 * SLOW, "it waited")
+                check(not r.error and "runs on" in first(r.text), r)
+                job = ID.search(r.text).group()
+                if body(r.text):
+                    break
+                ended(c, job)
             equal(body(r.text), at, "output so far")
-            job = ID.search(r.text).group()
             cursor = int(re.search(r'"cursor": (\d+)', r.text).group(1))
             equal(cursor, 4, "cursor")
             text = ended(c, job)
@@ -183,8 +188,8 @@ def test_input(server):
                     input=True)
         r = c.call("job_input", job=job, data="one\n")
         check(not r.error, r)
-        text = output(c, job, wait_ms=400)
-        equal(body(text), "got one\n", "first")
+        text = within("the first", 10, lambda: body(text := output(
+            c, job, wait_ms=400)) == "got one\n" and text)
         check("running for" in first(text), text)
         check(not c.call("job_input", job=job, data="two\n", eof=True).error,
               "eof")
@@ -196,8 +201,9 @@ def test_input(server):
         check(r.error, "its input was never open", r)
         check(c.call("job_input", job=job).error, "neither data nor eof")
         equal(body(ended(c, job)), "", "cat of nothing")
-    equal([r["stdin.bytes"] for r in server.audit("job-input")
-           if r[RUN_ID] == talker], [4, 4], "records")
+    within("records", 5, lambda: [
+        r["stdin.bytes"] for r in server.audit("job-input")
+        if r[RUN_ID] == talker] == [4, 4])
 
 
 def test_stop_ends_the_tree(server):
@@ -220,11 +226,12 @@ def test_stop_ends_the_tree(server):
         r = c.call("job_stop", job=job, signal="KILL")
         check(not r.error and "cancelled" in r.text, r)
         check(c.call("job_stop", job=job, signal="HUP").error, "signal")
-        r = c.sh("sleep 30; true", timeout_ms=200)
-        check("timed out after 200 ms; ended with it: " in r.text, r)
-        job = start(c, "sleep 30", timeout_ms=300)
+        within("what was ended with it", 10, lambda: (
+            "timed out after 300 ms; ended with it: " in c.sh(
+                "sleep 30; true", timeout_ms=300).text))
+        job = start(c, "sleep 30", timeout_ms=1500)
         text = ended(c, job)
-        check("timed out after 300 ms" in text, text)
+        check("timed out after 1500 ms" in text, text)
         check("ended with it: " in text, text)
 
 
@@ -242,7 +249,7 @@ def test_an_ordinary_run_is_seen_and_ended(server):
 
 def test_at_once_and_keep(server):
     with server.http() as c, other(server, "neighbour") as n:
-        jobs = [start(c, "sleep 30") for _ in range(3)]
+        jobs = [start(c, "sleep 55") for _ in range(3)]
         for _ in range(20):
             r = c.call("job_start", command="true")
             check(r.error and "jobs.at_once" in r.text, r)
@@ -255,14 +262,16 @@ def test_at_once_and_keep(server):
         check("left out" in text, text)
         begin = time.monotonic()
         output(c, jobs[0], wait_ms=1 << 40)
-        check(time.monotonic() - begin < 5, "waits no longer than calls do")
+        check(time.monotonic() - begin < 5 * SLOW,
+              "waits no longer than calls do")
         # no place: a slow call waits instead
         equal(c.sh("sleep 0.7; echo slow").text, "slow\n", "no job")
         for job in jobs:
             c.call("job_stop", job=job)
-        kept = [start(c, f"echo {i}") for i in range(10) if not time.sleep(.1)]
-        for job in kept[-2:]:
-            ended(c, job)
+        kept = []
+        for i in range(10):
+            kept.append(start(c, f"echo {i}"))
+            ended(c, kept[-1])
         r = c.call("job_output", job=jobs[0])
         check(r.error and NONE in r.text, "the oldest gave way", r)
         equal(body(output(c, kept[-1])), "9\n", "the newest")
@@ -347,7 +356,7 @@ def test_once(server):
     """The same call with the same key runs once."""
     with server.http() as c:
         counter = server.work / "count"
-        args = {"command": f"echo x >> {counter}; sleep 0.2; echo done",
+        args = {"command": f"echo x >> {counter}; echo done",
                 "idempotency_key": "key 1"}
         equal(c.call("exec_cmd", **args).text, "done\n", "first")
         for _ in range(3):
@@ -360,7 +369,7 @@ def test_once(server):
         with other(server, "twin") as d:
             d.call("exec_cmd", **args)
         equal(counter.read_text(), "x\nx\n", "another token's key is its own")
-        equal(len(server.audit("job-join")), 3, "recorded")
+        within("recorded", 5, lambda: len(server.audit("job-join")) == 3)
         for bad in "", "x" * 256:
             check(c.call("exec_cmd", command="true",
                          idempotency_key=bad).error, "key", len(bad))
@@ -413,7 +422,7 @@ def test_taken_away_from_all(server):
         raise Skip("only root sees the descriptors of the executor")
     with server.http() as c:
         start(c, "echo kept; sleep 50")
-        check(files(server), "control")
+        within("control", 5, lambda: files(server))
         for path in (server.dir / "policies.d").glob("*.json"):
             keys = json.loads(path.read_text())
             keys.pop("jobs", None)

@@ -26,8 +26,9 @@ def test_what_it_is():
         check(not ROOT or environ.read_bytes() == b"", "its environment")
         if not ROOT:
             raise Skip("descriptors of the launcher: only root may look")
-        kinds = [t.partition(":")[0] for t in fds(pid).values()]
-        equal(kinds.count("socket"), 1, fds(pid))
+        within("a socket, and no other", 5, lambda: [
+            t.partition(":")[0] for t in fds(pid).values()].count(
+                "socket") == 1)
         check(str(server.audit_file) not in fds(pid).values(), fds(pid))
         maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
         for library in ("gnutls", "microhttpd", "yajl", "seccomp"):
@@ -99,7 +100,7 @@ def test_guard_killed_without_its_launcher():
         conn = c.begin(f"(setsid sleep 1000642 &) ; sleep 60; : {m}")
         server.running(m)
         within("they are there", 5, lambda: processes("1000642"))
-        guard = instance.children(server.launcher_pid())[0]
+        guard, = instance.children(server.launcher_pid())
         os.kill(server.launcher_pid(), signal.SIGKILL)
         within("recorded", 5, lambda: server.audit(EXIT))
         os.kill(guard, signal.SIGKILL)
@@ -116,8 +117,9 @@ def test_ends_with_the_executor():
         m = mark()
         c.begin(f"sleep 60; : {m}")
         server.running(m)
-        pids = [server.launcher_pid(),
-                *instance.children(server.launcher_pid())]
+        pids = within("a launcher and a guard", 5, lambda: (found := [
+            server.launcher_pid(), *instance.children(
+                server.launcher_pid())])[1:] and found)
         equal(len(pids), 2, pids)
         server.process.kill()
         server.process.wait()

@@ -8,6 +8,9 @@ from client import (JSON_HEADERS, Connection, Failed, Gone, Http, Server, Sse,
                     message, parse, processes, request, status_of, within)
 
 
+UNTIL_GO = "until [ -e go ]; do sleep 0.05; done"
+
+
 def limits(**more):
     return {"limits": more}
 
@@ -26,7 +29,7 @@ def test_200_idle_streams():
             for i in range(40):
                 equal(c.sh(f"echo {i}").text, f"{i}\n", "meanwhile")
             took = time.monotonic() - begin
-            check(took < 8 * server.slow, "40 runs took", took)
+            check(took < 30 * server.slow, "40 runs took", took)
             for s in streams[::20]:
                 equal(s.sh("echo mine").text, "mine\n", "on a stream")
         with Sse(server) as s:
@@ -71,8 +74,8 @@ def test_token_beside_strangers():
                 with contextlib.suppress(OSError):
                     held.append(Connection(server))
             equal(c.sh("echo still").text, "still\n", "on its connection")
-        ended = [c for c in held if c.closed(0.05)]
-        check(len(ended) >= 100, len(ended), "gave way")
+        within("most gave way", 5, lambda: sum(
+            c.closed(0) for c in held) >= 100)
         for c in held:
             c.close()
 
@@ -149,9 +152,11 @@ def test_bodies_of_a_token():
             held[-1].send(request("POST", "/mcp", held[-1].port, {
                 **bearer(server.token), **JSON_HEADERS,
                 "Content-Length": 65536}))
-        time.sleep(0.5)
-        refused = [c for c in held if c.closed(0.05)]
-        check(8 <= len(refused) <= 32, len(refused), "refused")
+        seen = []       # until it is the same for a while
+        within("refused", 10, lambda: seen.append(sum(
+            c.closed(0) for c in held)) or seen[-1] >= 8 and
+            seen[-2:] == [seen[-1]] * 2)
+        check(seen[-1] <= 32, seen, "refused")
         with Http(server, other) as c:
             equal(c.sh("echo " + "x" * 60000).text, "x" * 60000 + "\n",
                   "another's")
@@ -222,11 +227,11 @@ def test_slow_headers_and_bodies():
             "Content-Length": 1000})
         with Connection(server) as c:
             took = dribble(c, head, 8)
-            check(took and took < 4 * server.slow, "slow headers", took)
+            check(took and took < 7 * server.slow, "slow headers", took)
         with Connection(server) as c:
             c.send(head)
             took = dribble(c, b"{" + b" " * 999, 8)
-            check(took and took < 4 * server.slow, "slow body", took)
+            check(took and took < 7 * server.slow, "slow body", took)
         with Connection(server) as c:   # nothing at all
             check(c.closed(7), "a silent connection stays")
         with Connection(server) as c:   # idle between requests
@@ -259,7 +264,7 @@ def test_sessions_per_token():
         for c in held:
             equal(c.ask("ping"), {}, "those before")
         held.pop().close()
-        c = within("room again", 3, lambda: accepted(server))
+        c = within("room again", 5, lambda: accepted(server))
         # one that is idle makes room for the next
         with Http(server) as d:
             equal(d.ask("ping"), {}, "the newest")
@@ -300,7 +305,7 @@ def test_sessions_in_all():
                 **bearer(other), **JSON_HEADERS}, initialize())
             equal(r.status, 503, r)
         held.pop().close()
-        within("room again", 3, lambda: accepted(server))
+        within("room again", 5, lambda: accepted(server))
 
 
 def test_session_idle():
@@ -317,17 +322,18 @@ def test_session_idle():
 def test_runs_per_token():
     with Server(limits={"runs": 2}) as server:
         with Http(server) as c, Http(server) as d:
-            conns = [c.begin(f"echo {m}; sleep 2; echo on") for m in "ab"]
+            conns = [c.begin(f"echo {m}; {UNTIL_GO}; echo on") for m in "ab"]
             within("both run", 5, lambda: len(server.audit("run-intent")) > 1)
             r = d.sh("touch third")
             check(r.error and "2" in r.text, r)
             check(not (server.work / "third").exists(), "it ran")
-            refused = within("a record", 3,
+            refused = within("a record", 5,
                              lambda: server.audit("run-refused"))[-1]
             equal(refused["process.command_line"], "touch third", refused)
             other = server.add("other")
             with Http(server, other) as o:
                 check(not o.sh("true").error, "another token may")
+            (server.work / "go").touch()
             for conn in conns:
                 check("on" in c.finish(conn).text, "those before")
                 conn.close()
@@ -337,10 +343,11 @@ def test_runs_per_token():
 def test_runs_in_all():
     with Server(limits(runs=2)) as server:
         with Http(server) as c:
-            conns = [c.begin("sleep 1.5; echo on") for _ in "ab"]
+            conns = [c.begin(f"{UNTIL_GO}; echo on") for _ in "ab"]
             within("both run", 5, lambda: len(server.audit("run-intent")) > 1)
             r = c.sh("true")
             check(r.error and len(r.text) > 10, r)
+            (server.work / "go").touch()
             for conn in conns:
                 check("on" in c.finish(conn).text, "those before")
                 conn.close()
@@ -367,9 +374,9 @@ def test_vanished_sse():
             server.running(m)
             begin = time.monotonic()
             getattr(s.stream, how)()
-            r = server.ended(m, 3)
+            r = server.ended(m, 6)
             equal(r["run.state"], "cancelled", how)
-            check(time.monotonic() - begin < 2 * server.slow, "at once")
+            check(time.monotonic() - begin < 8 * server.slow, "at once")
             check("connect" in r["event.reason"] or
                   "client" in r["event.reason"] or
                   "session" in r["event.reason"], r)
@@ -393,18 +400,24 @@ def test_vanished_http():
 
 def test_vanished_while_output_flows():
     with Server() as server:
-        for _ in range(3):
+        def begun(n):       # what was not read yet is lost by a reset
+            within("it begins", 5,
+                   lambda: len(server.audit("run-intent")) == n)
+            time.sleep(0.1)
+
+        for i in range(3):
             with Http(server) as c:
                 conn = c.begin("yes", timeout_ms=1500)
-                time.sleep(0.2)
+                begun(2 * i + 1)
                 conn.reset()
             with Sse(server) as s:
                 s.begin("yes", timeout_ms=1500)
-                time.sleep(0.2)
+                begun(2 * i + 2)
                 s.stream.reset()
-        within("all ended", 8, lambda: len(server.audit("run-result")) == 6)
-        equal([p for p in descendants(server.process.pid)
-               if p not in server.helpers()], [], "processes")
+        within("all ended", 10, lambda: len(server.audit("run-result")) == 6)
+        within("no process is left", 5, lambda: not [
+            p for p in descendants(server.process.pid)
+            if p not in server.helpers()])
 
 
 def test_slow_reader():

@@ -3,7 +3,7 @@
 import json
 import time
 
-from client import (NEWEST, REVISIONS, S_RUN_ID, Connection, Gone, Http,
+from client import (NEWEST, REVISIONS, S_RUN_ID, SLOW, Connection, Gone, Http,
                     RpcError, Sse, check, equal, initialize, mark, message,
                     one, parse, processes, within)
 
@@ -369,9 +369,9 @@ def test_cancelled_http(server):
             "requestId": 77, "reason": "no\nlonger"}).status, 202, "accepted")
         r = server.ended(m)
         equal(r["run.state"], "cancelled", "state")
-        check(time.monotonic() - begin < 4, "at once")
+        check(time.monotonic() - begin < 6 * SLOW, "at once")
         equal(processes("1000303"), [], "processes")
-        conn.sock.settimeout(2)
+        conn.sock.settimeout(10 * SLOW)
         try:
             reply = conn.reply()
             check(b"result" not in reply.body, "an answer came", reply)
@@ -420,11 +420,12 @@ def test_parallel_calls(server):
     """Answers go to whom asked, whatever the order of their end."""
     with server.http() as c, server.sse() as s:
         begin = time.monotonic()
-        conns = [c.begin(f"sleep 0.{9 - i}; echo n{i}") for i in range(8)]
+        conns = [c.begin(f"sleep 1.{9 - i}; echo n{i}") for i in range(8)]
         for i, conn in enumerate(conns):
             equal(c.finish(conn).text, f"n{i}\n", "answer")
             conn.close()
-        check(time.monotonic() - begin < 4, "they ran one after another")
+        check(time.monotonic() - begin < 10 * SLOW,
+              "they ran one after another")
         for i in range(8):
             s.begin(f"sleep 0.{9 - i}; echo n{i}", id=f"id{i}")
         got = [s.answer() for _ in range(8)]
@@ -471,4 +472,4 @@ def test_sse_endpoint(server):
                 "Authorization": f"Bearer {server.token}",
                 "Content-Type": "application/json"},
                 message("ping", id=1)).status == 404
-        within("the session ends with its stream", 3, gone)
+        within("the session ends with its stream", 5, gone)

@@ -2,7 +2,7 @@
 """Clients that lose patience: what goes on, and what the next is told."""
 import time
 
-from client import (REVISIONS, Connection, Server, check, equal, mark,
+from client import (REVISIONS, SLOW, Connection, Server, check, equal, mark,
                     message, within)
 
 RUNS = {"limits": {"runs": 2}}
@@ -69,7 +69,7 @@ def test_polled_stream():
             server.http(revision="2025-11-25") as c:
         m = mark()
         conn = begin_live(c, m)
-        conn.sock.settimeout(10)
+        conn.sock.settimeout(10 * SLOW)
         got = b""
         while not got.endswith(b"0\r\n\r\n"):    # until we end the stream
             got += conn.sock.recv(65536) or b"0\r\n\r\n"
@@ -84,15 +84,15 @@ def test_busy_says_what_runs():
     with Server(policy=RUNS) as server, server.http() as c:
         m = mark()
         conns = [c.begin(f"sleep 6{i} # {m}") for i in range(2)]
-        runs = within("both run", 10, lambda: [
-            r["run.id"] for r in server.audit("run-intent")
-            if m in r["process.command_line"]][1:] and [
-                r["run.id"] for r in server.audit("run-intent")
-                if m in r["process.command_line"]])
+        found = within("both run", 10, lambda: (f := [
+            r for r in server.audit("run-intent")
+            if m in r["process.command_line"]])[1:] and f)
+        runs = [r["run.id"] for r in found]
         r = c.sh("true")
         check(r.error, r)
-        for i, run in enumerate(runs):
-            check(f"{run[:8]} (sleep 6{i}" in r.text, r.text)
+        for record in found:    # the two may have begun in either order
+            words = record["process.command_line"].partition(" #")[0]
+            check(f"{record['run.id'][:8]} ({words}" in r.text, r.text)
         for words in ") for ", "exec://runs", "cancel", "mcp-execctl kill":
             check(words in r.text, words, r.text)
         for conn in conns:

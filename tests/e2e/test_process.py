@@ -149,7 +149,7 @@ def test_frontend_killed_during_a_run():
             check(r["run.state"] in ("cancelled", "lost"), r)
             equal(processes("1000320"), [], "the command")
             conn.close()
-        record = within("a record", 3, lambda: server.audit(FRONTEND_EXIT))[0]
+        record = within("a record", 5, lambda: server.audit(FRONTEND_EXIT))[0]
         check("9" in record["frontend.status"], record)
         equal(record["process.pid"], first, record)
         within("service again", 5, server.healthy)
@@ -181,15 +181,16 @@ def test_executor_killed_during_a_run():
             c.begin(f"echo {m}; (setsid sleep 1000321 &) ; trap '' TERM; "
                     f"while :; do sleep 1000322; done")
             server.running(m)
-            within("the tree stands", 5, lambda: processes("1000321")
-                   and processes("1000322"))
+            within("the tree stands", 5, lambda: processes("sleep\x001000321")
+                   and processes("sleep\x001000322"))
         tree = descendants(server.process.pid)
         check(len(tree) >= 3, tree)
         server.process.kill()
         server.process.wait()
         within("frontend and commands died", 5,
                lambda: not [p for p in tree if alive(p)])
-        equal(processes("1000321") + processes("1000322"), [], "escaped")
+        within("none escaped", 5, lambda: not (
+            processes("1000321") + processes("1000322")))
         with socket.socket() as s:
             check(s.connect_ex(server.address) != 0, "it still listens")
         before = len(server.audit())
@@ -212,8 +213,8 @@ def test_sigterm_idle():
         with Http(server), server.sse() as s:
             status, took = stop(server)
             equal(status, 0, server.log())
-            check(took < 3 * server.slow, "took", took)
-            check(s.stream.closed(2), "the stream is open")
+            check(took < 8 * server.slow, "took", took)
+            check(s.stream.closed(5), "the stream is open")
         check(server.audit("stop"), "no stop record")
         equal(server.audit()[-1]["event.action"], "stop", "last record")
         server.process = None
@@ -223,15 +224,15 @@ def test_sigterm_during_runs():
     """TERM, grace, KILL; output so far arrives; records; exit 0."""
     with Server({"stop_grace_ms": 1000}) as server:
         c = Http(server)
-        polite = c.begin("trap 'echo bye > bye; exit 0' TERM; echo polite; "
+        polite = c.begin("trap 'echo bye > bye; exit 0' TERM; echo up > up; "
                          "while :; do sleep 0.1; done")
-        stubborn = c.begin("trap '' TERM; echo stubborn; "
+        stubborn = c.begin("trap '' TERM; echo up > stubborn; "
                            "while :; do sleep 1000323; done")
-        within("both run", 5, lambda: len(server.audit("run-intent")) == 2)
-        time.sleep(0.3)
+        for name in "up", "stubborn":       # each has set its trap
+            server.file(name)
         status, took = stop(server)
         equal(status, 0, server.log())
-        check(0.3 < took < 6 * server.slow, "took", took)
+        check(0.3 < took < 15 * server.slow, "took", took)
         equal(processes("1000323"), [], "the stubborn one")
         equal(server.file("bye"), "bye\n", "the polite one had its time")
         results = server.audit("run-result")
@@ -249,14 +250,14 @@ def test_stop_is_not_held_up():
         c = Http(server)
         first = c.begin("trap '' TERM; while :; do sleep 1000325; done")
         second = c.begin("trap '' TERM; while :; do sleep 1000326; done")
-        within("both run", 5, lambda: processes("1000325") and
-               processes("1000326"))
+        within("both run", 5, lambda: processes("sleep\x001000325") and
+               processes("sleep\x001000326"))
         first.close()       # cancelled: its long grace has begun
         time.sleep(0.5)
         check(processes("1000325"), "control: it has its grace")
         status, took = stop(server)
         equal(status, 0, server.log())
-        check(0.4 < took < 5 * server.slow, "took", took)
+        check(0.4 < took < 20 * server.slow, "took", took)
         equal(processes("1000325") + processes("1000326"), [], "the runs")
         second.close()
         c.close()
@@ -300,7 +301,7 @@ def bad_reload(server, path, text, *words):
         equal(r["event.outcome"], "failure", f"{path.name} {text[:80]} {r}")
         for word in (path.name, *words):
             check(word in r["event.reason"], word, "not in", r)
-        check(path.name in server.log(), "the journal does not say so")
+        within("the journal says so", 5, lambda: path.name in server.log())
     finally:
         if old is None:
             path.unlink()
@@ -400,14 +401,14 @@ def test_start_refused():
         path = server.config["frontend"]["path"]
         server.config["frontend"]["path"] = "/no/such/frontend"
         server.write()
-        out = subprocess.Popen([server.build / "mcp-execd", "-c",
-                                server.config_file],
-                               stderr=subprocess.PIPE, text=True,
-                               stdin=subprocess.DEVNULL)
-        time.sleep(1)
-        out.terminate()
-        text = out.communicate(timeout=20 * server.slow)[1]
-        check("/no/such/frontend" in text, text)
+        with server.stderr.open("wb") as err, subprocess.Popen(
+                [server.build / "mcp-execd", "-c", server.config_file],
+                stderr=err, stdin=subprocess.DEVNULL) as out:
+            try:
+                within("it is named", 20,
+                       lambda: "/no/such/frontend" in server.log())
+            finally:
+                out.terminate()
         server.config["frontend"]["path"] = path
         server.write()
         server.start()          # control: mended, it starts

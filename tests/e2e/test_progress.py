@@ -9,7 +9,7 @@ from client import (INTENT, RESULT, REVISIONS, SLOW, Connection, Server, Sse,
 from modern import Events, Modern, finish
 
 SERVER = {}
-TICKS = "for i in 1 2 3 4; do echo tick $i; sleep 0.3; done"
+TICKS = "for i in 1 2 3 4; do echo tick $i; sleep 0.6; done"
 
 
 def begin_legacy(c, command, token="p", **more):
@@ -307,7 +307,7 @@ def test_cancel(server):
 def test_time_out(server):
     with Modern(server) as c:
         conn = c.begin("echo so far; exec sleep 60", progressToken=1,
-                       arguments={"timeout_ms": 400})
+                       arguments={"timeout_ms": 1500})
         notes, r = finish(Events(conn))
         check_notes(notes, 1, "so far\n")
         check(r.data["timed_out"] and "so far" in r.text, r)

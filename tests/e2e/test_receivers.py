@@ -235,11 +235,12 @@ def test_required():
         reply = c.sh(f"echo {m} >refused-{m}")
         check(reply.error and "audit" in reply.text, reply)
         check(not (server.work / f"refused-{m}").exists(), "it ran")
-        check("receiver syslog is required" in server.stderr.read_text(),
-              "the administrator is not told")
+        within("the administrator is told", 5, lambda:
+               "receiver syslog is required" in server.stderr.read_text())
         syslog.start()
         within("runs again", 10, lambda: not c.sh("true").error)
-        check(any(m in line for line in syslog.lines()), "the one refused")
+        within("the one refused", 5, lambda: any(
+            m in line for line in syslog.lines()))
 
 
 # --- Linux audit ---------------------------------------------------------------

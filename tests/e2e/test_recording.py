@@ -142,11 +142,12 @@ def test_replay_keeps_time():
             begin = time.monotonic()
             equal(replay(server, *args, run)[0], b"a\nb\n")
             return time.monotonic() - begin
-        fast = took("--speed", "0")
+        fast = min(took("--speed", "0") for _ in range(3))
         usual = took()
         check(usual > 0.9, f"played in {usual:.2f} s")
         check(fast < usual - 0.5, f"--speed 0 took {fast:.2f} s")
-        check(took("--speed", "10") < usual - 0.5, "--speed 10")
+        check(min(took("--speed", "10") for _ in range(3)) < usual - 0.5,
+              "--speed 10")
         for bad in ("-1", "x", "1e9", "nan"):
             replay(server, "--speed", bad, run, status=2)
         replay(server, "--stream", "both", run, status=2)
@@ -218,7 +219,8 @@ def test_oldest_goes_first():
             server.http() as c:
         runs = [c.sh("head -c 250000 /dev/zero | tr '\\0' x").data[S_RUN_ID]
                 for _ in range(6)]
-        gone = within("removals", 5, lambda: server.audit("recording-remove"))
+        gone = within("removals", 5, lambda: server.audit(
+            "recording-remove")[1:] and server.audit("recording-remove"))
         equal([r[RUN_ID] for r in gone], runs[:2], "removed")
         within("files removed", 5, lambda: not cast(server, runs[1]).exists())
         check(cast(server, runs[2]).exists() and
@@ -234,8 +236,8 @@ def test_oldest_goes_first():
         server.reload()
         within("all are gone", 5, lambda: [
             f.name for f in (server.dir / "recordings").iterdir()] == ["keys"])
-        check("max_seconds" in server.audit("recording-remove")[-1][
-            "event.reason"])
+        within("on record", 5, lambda: "max_seconds" in server.audit(
+            "recording-remove")[-1]["event.reason"])
         equal(server.process.poll(), None)
 
 
@@ -250,7 +252,8 @@ def test_who_records_most_loses():
                 S_RUN_ID] for _ in range(8)]
             within("removals", 5,
                    lambda: not cast(server, runs[3]).exists())
-            gone = server.audit("recording-remove")
+            gone = within("on record", 5, lambda: (
+                found := server.audit("recording-remove"))[3:] and found)
             equal({r["token.name"] for r in gone}, {"hungry"}, "whose")
             equal([r[RUN_ID] for r in gone], runs[:len(gone)], "their order")
             equal(replay(server, "--speed", "0", his)[0],
@@ -298,12 +301,15 @@ def test_killed_executor():
 def test_killed_at_any_time():
     """Whatever a kill leaves, log and recordings tell the same."""
     with recording("all") as server:
-        rng = random.Random(11)
+        rng, place = random.Random(11), server.dir / "recordings"
         for _ in range(4):
+            before = len(list(place.glob("*.cast")))
             with server.http() as c:
                 conns = [c.begin("for i in 1 2 3 4 5 6 7 8 9; do seq 1 900;"
                                  " sleep 0.05; done") for _ in range(6)]
-                time.sleep(rng.uniform(0.05, 0.8))
+                within("three begin", 10, lambda before=before: len(
+                    list(place.glob("*.cast"))) >= before + 3)
+                time.sleep(rng.uniform(0, 0.7))
                 server.process.kill()
                 server.process.wait()
                 for conn in conns:

@@ -417,9 +417,10 @@ def test_administrator(server):
         conn.close()
     who = {"event.outcome": "success", "user.id": os.geteuid(),
            "process.pid": Between(2, 2**22), "process.name": "mcp-execctl"}
-    killed = [r for r in server.audit("control")
-              if r["control.verb"] == "kill"][-1]
-    read = server.audit("audit-read")[-1]
+    killed = within("kill", 5, lambda: [
+        r for r in server.audit("control")
+        if r["control.verb"] == "kill"])[-1]
+    read = within("audit-read", 5, lambda: server.audit("audit-read"))[-1]
     for r in killed, read:
         if "user.audit.id" in r:    # of this test's own login
             who["user.audit.id"] = int(open("/proc/self/loginuid").read())
@@ -490,7 +491,7 @@ def test_jobs(_):
         for _ in range(2):
             r = c.call("exec_cmd", command="echo once", idempotency_key="k")
             check("once" in r.text, r)
-        join, = server.audit("job-join")
+        join, = within("job-join", 5, lambda: server.audit("job-join"))
         once, = [x for x in server.audit("run-intent")
                  if x["process.command_line"] == "echo once"]
         whole(join, {"event.action": "job-join",
@@ -554,7 +555,8 @@ def test_life(_):
     with Server(name="whole") as server, server.http() as c:
         server.version = server.ctl("--version").split()[1]
         whole(server.audit("start")[0], service(server, "start"))
-        whole(server.audit("frontend-start")[0], {
+        whole(within("a frontend", 5, lambda: server.audit(
+            "frontend-start"))[0], {
             "event.action": "frontend-start",
             # the last bit is the filter's, which sanitizers do without
             "frontend.lockdown": Between(0x26, 0x7f) if not ROOT

@@ -95,7 +95,7 @@ def test_runs(server):
     with server.http() as c:
         c.sh("exit 3")
         c.sh("kill -9 $$")
-        conn = c.begin("sleep 1.5")
+        conn = c.begin("until [ -e go ]; do sleep 0.05; done")
         within("it runs", 5, lambda: json.loads(read(c, "exec://runs")[0][
             "text"])["runs"][0]["state"] == "running")
         listed = json.loads(read(c, "exec://runs")[0]["text"])
@@ -103,6 +103,7 @@ def test_runs(server):
               ["running", "signalled", "exited"], listed)
         equal((listed["runs"][1]["signal"], listed["runs"][2]["exit_code"]),
               (9, 3), listed)
+        (server.work / "go").touch()
         c.finish(conn)
         conn.close()
 
@@ -444,8 +445,8 @@ def test_revoked_while_reading(server):
         within("revoked", 5, lambda: not server.accepts(token))
     with server.http() as d:
         check(not d.sh("true").error, "control")
-        check([r for r in server.audit("recording-read")
-               if r["run.id"] == run], "reads are recorded")
+        within("reads are recorded", 5, lambda: [
+            r for r in server.audit("recording-read") if r["run.id"] == run])
 
 
 def test_many_readers(server):

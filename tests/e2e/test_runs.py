@@ -13,7 +13,7 @@ SERVER = {"policy": {"limits": {"output_bytes": 65536}},
 
 def test_exec_cmd_text(server):
     with server.http() as c:
-        r = c.sh("echo out; sleep 0.2; echo err >&2; sleep 0.2; echo more")
+        r = c.sh("echo out; sleep 0.4; echo err >&2; sleep 0.4; echo more")
         equal((r.error, r.text), (False, "out\nerr\nmore\n"), "order")
         equal((r.data["stdout"], r.data["stderr"]), ("out\nmore\n", "err\n"),
               "streams")
@@ -229,14 +229,14 @@ def test_time_out(server):
         for tool in "exec_cmd", "cli_command":
             begin = time.monotonic()
             r = c.call(tool, command="sh -c 'echo so far; echo err >&2; "
-                       "sleep 1000305; echo late'", timeout_ms=500)
+                       "sleep 1000305; echo late'", timeout_ms=1200)
             took = time.monotonic() - begin
-            check(0.4 < took < 5 * c.server.slow, "took", took)
+            check(1.1 < took < 10 * c.server.slow, "took", took)
             check(r.error and "so far" in r.text and "err" in r.text, r)
             check("late" not in r.text, r)
             equal((r.data["timed_out"], r.data["state"]),
                   (True, "timed_out"), r)
-            check("500" in r.text, "says how long", r)
+            check("1200" in r.text, "says how long", r)
         equal(processes("1000305"), [], "processes")
 
 
@@ -255,13 +255,13 @@ def test_ignores_term(server):
     with server.http() as c:
         begin = time.monotonic()
         r = c.sh("trap '' TERM INT HUP; echo on; "
-                 "while :; do sleep 1000307; done", timeout_ms=300)
+                 "while :; do sleep 1000307; done", timeout_ms=1000)
         took = time.monotonic() - begin
         check(r.error and r.data["timed_out"] and "on" in r.text, r)
-        check(0.6 < took < 6 * server.slow, "took", took)
+        check(1.3 < took < 12 * server.slow, "took", took)
         equal(processes("1000307"), [], "processes")
         r = c.sh("trap 'echo bye; exit 3' TERM; echo on; sleep 1000308 & wait",
-                 timeout_ms=300)
+                 timeout_ms=1000)
         check("bye" in r.text, "TERM comes first, and time to go", r)
 
 
@@ -295,8 +295,8 @@ def test_output_cap(server):
 def test_yes(server):
     with server.http() as c:
         begin = time.monotonic()
-        r = c.sh("yes", timeout_ms=700)
-        check(time.monotonic() - begin < 6 * server.slow, "in time")
+        r = c.sh("yes", timeout_ms=1500)
+        check(time.monotonic() - begin < 12 * server.slow, "in time")
         check(r.data["timed_out"] and r.data["truncated"], r)
         check(r.data["bytes"]["stdout"] > 1 << 20, "it was not blocked", r)
         check(r.data["stdout"].startswith("y\ny\n"), r)
@@ -323,13 +323,13 @@ def test_background(server):
         begin = time.monotonic()
         r = c.sh("sleep 1000309 & until grep -q sleep /proc/$!/comm; do :; done; "
                  "echo started")
-        check(time.monotonic() - begin < 3 * server.slow, "returns at once")
+        check(time.monotonic() - begin < 15 * server.slow, "returns at once")
         check(not r.error and r.text.startswith("started\n"), r)
         check("ended with the command: sleep" in r.text, r)
-        within("the sleeper is dead", 3, lambda: not processes("1000309"))
+        within("the sleeper is dead", 5, lambda: not processes("1000309"))
         r = c.sh("(sleep 1000310; echo late) >&2 & exec true")
         check(not r.error, r)
-        within("the sleeper is dead", 3, lambda: not processes("1000310"))
+        within("the sleeper is dead", 5, lambda: not processes("1000310"))
 
 
 def daemon_script(server):
@@ -353,7 +353,7 @@ def test_double_fork(server):
     """setsid, double fork, ignored signals: the daemon dies with its run."""
     script = daemon_script(server)
     with server.http() as c:
-        for how, timeout in (" x", 20000), ("", 3000):
+        for how, timeout in (" x", 20000), ("", 5000):
             flag = server.work / mark()
             conn = c.begin(
                 f"python3 {script} {flag}{how}; while [ ! -e {flag}.go ]; do "
@@ -363,7 +363,7 @@ def test_double_fork(server):
             flag.with_suffix(".go").touch()
             r = c.finish(conn)
             equal(r.data["timed_out"], not how, "timed out")
-            within("the daemon is dead", 3,
+            within("the daemon is dead", 5,
                    lambda: not processes(str(flag)))
             conn.close()
 
@@ -482,7 +482,7 @@ def test_quick_ones(server):
             equal(c.call("cli_command", command=f"echo {i}").data["stdout"],
                   f"{i}\n", "answer")
         took = time.monotonic() - begin
-        check(took < 10 * server.slow, "100 runs took", took)
+        check(took < 40 * server.slow, "100 runs took", took)
 
 
 def test_control_characters_in_records(server):

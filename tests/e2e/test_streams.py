@@ -147,10 +147,10 @@ def test_ids_by_revision(server):
 
 def test_a_long_call_becomes_a_stream(server):
     """Without being asked for progress: so that it can be taken up again."""
-    with server.http() as c, call(c, "sleep 2.5; echo a", token=None) as conn:
+    with server.http() as c, call(c, "sleep 5; echo a", token=None) as conn:
         begin = time.monotonic()
         events = Events(conn)
-        check(1 < time.monotonic() - begin < 2.4 * SLOW, "when it begins")
+        check(0.9 < time.monotonic() - begin < 4.8 * SLOW, "when it begins")
         notes, r = finish(events)
         equal((notes, r.text), ([], "a\n"), "the answer alone")
         equal(len(events.ids), 2, events.ids)
@@ -184,7 +184,7 @@ def test_answer_waits(server):
     """The command ends while nobody is there; again and again it is had."""
     with server.http() as c:
         m = mark()
-        conn = call(c, f"echo a; sleep .5; echo b; : {m}")
+        conn = call(c, f"echo a; sleep 1; echo b; : {m}")
         events = Events(conn)
         next(events)
         conn.reset()

@@ -267,7 +267,8 @@ def moved_dotdot(w):
     """The host moves the directory that a command is in out of what it may
     see: ".." leads nowhere then."""
     go, moved = w.path("{rw}/go"), w.path("{out}/moved")
-    command = (f"cd {w.path('{rw}')}/m/d; while [ ! -e {go} ]; do sleep 0.05;"
+    begun = w.path("{rw}/begun")
+    command = (f"cd {w.path('{rw}')}/m/d; echo x >{begun}; while [ ! -e {go} ]; do sleep 0.05;"
                f" done; cat ../secret ../../out/secret; :")
     for run in w.direct, lambda c: w.inside(c, "files"):
         w.own_made(w.path("{rw}/m"))
@@ -275,7 +276,8 @@ def moved_dotdot(w):
         got = []
         thread = threading.Thread(target=lambda r=run: got.append(r(command)))
         thread.start()
-        time.sleep(0.5)
+        client.within("it has begun", 9, begun.exists)
+        begun.unlink()
         w.path("{rw}/m/d").rename(moved)
         go.write_text("")
         thread.join()
@@ -301,16 +303,18 @@ def replaced_meanwhile(name, place, new, look):
     def run(w):
         for policy, want in ("pinned", False), ("other_rw", True):
             go, path = w.path("{rw}/go"), w.path(place)
+            begun = w.path("{rw}/begun")
             old = path.with_name("old")
             got = {}
 
-            def call(policy=policy, go=go, got=got):
+            def call(policy=policy, go=go, got=got, begun=begun):
                 got["out"] = w.inside(
-                    f"while [ ! -e {go} ]; do sleep 0.05; done; " + look,
+                    f"echo x >{begun}; while [ ! -e {go} ]; do sleep 0.05; done; " + look,
                     policy)
             thread = threading.Thread(target=call)
             thread.start()
-            time.sleep(1)
+            client.within("it has begun", 9, begun.exists)
+            begun.unlink()
             keep = path.is_dir()
             path.rename(old)
             try:
@@ -429,8 +433,9 @@ def others(w):
     w.inside("echo x >.git/config; echo y >other; mkdir .sshd", "protect")
     client.equal(w.path("{work}/.git/config").read_text(), "x\n", "next to it")
     for name in ".ssh", "authorized_keys", "deep":
-        client.check(not os.path.lexists(w.path("{work}/" + name)), name,
-                     "is left")
+        path = w.path("{work}/" + name)
+        client.within(name + " is gone", 5,
+                      lambda path=path: not os.path.lexists(path))
 
 
 def taken_meanwhile(name, there, take):
@@ -487,7 +492,8 @@ def overlapping(w):
             client.check(not w.path("{work}/.ssh/k").exists(), ".ssh")
     for name in ".ssh", "authorized_keys":
         path = w.path("{work}/" + name)
-        client.check(not os.path.lexists(path), name, "is left")
+        client.within(name + " is gone", 5,
+                      lambda path=path: not os.path.lexists(path))
 
 
 # Temporary files, and what runs leave to each other.

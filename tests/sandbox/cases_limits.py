@@ -49,7 +49,8 @@ def outlives(name, command, **arguments):
         client.check(left, "the control did not work")
         begin = time.monotonic()
         w.inside(text.replace("TIME", "20"), ends=False, **arguments)
-        client.check(time.monotonic() - begin < 10, "took too long")
+        client.check(time.monotonic() - begin < 10 * client.SLOW,
+                     "took too long")
         gone(w, mark)
 
 
@@ -72,7 +73,7 @@ def timed(name, command):
         r = w.call(text, timeout_ms=300)
         took = time.monotonic() - begin
         client.check(r.error and r.data.get("timed_out"), r)
-        client.check(took < 8, "took", took)
+        client.check(took < 8 * client.SLOW, "took", took)
         gone(w, mark)
         with w.beside("sh -c '" + text + "'") as (child, _):
             time.sleep(1)
@@ -294,5 +295,5 @@ def user_processes(w):
     """The runs so far left nobody behind."""
     if not as_other_user(w):
         raise client.Skip("other processes of this user are not ours")
-    client.within("no process of the uid", 3,
+    client.within("no process of the uid", 10,
                   lambda: not uid_processes(w.uid))

@@ -46,8 +46,9 @@ add(
 @case("network.loopback_works")
 def loopback(w):
     w.need_policy("loopback")
-    out = w.inside("{try} listen 4321 800 & sleep 0.2; "
-                   "{try} tcp 127.0.0.1 4321 hello; wait", "loopback")
+    out = w.inside("{try} listen 4321 20000 >ear & until grep -q . ear; do "
+                   "sleep 0.05; done; {try} tcp 127.0.0.1 4321 hello; "
+                   "kill $!; cat ear; rm ear", "loopback")
     client.check("listening" in out and sandbox_env.THROUGH in out, out)
 
 
@@ -370,7 +371,7 @@ class Delegates:
                         f"--regid={self.w.uid}", "--clear-groups",
                         str(self.server.work / "try"), "unix", path, word),
             stdout=subprocess.DEVNULL, check=False)
-        client.check(self.heard(word, 2), "the control did not work", path)
+        client.check(self.heard(word, 5), "the control did not work", path)
 
     def attack(self, path, policy):
         self.control(path, f"c{path}c")

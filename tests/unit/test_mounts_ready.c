@@ -171,7 +171,8 @@ test_name_that_is_there(void **state)
 	assert_int_equal(try_in_fork(ready_make), 0);
 	assert_int_equal(try_in_fork(prepare), 0);
 	assert_int_equal(unlink(name), 0);
-	assert_int_equal(mkdir(name, 0700), 0); /* not a place: it may be used */
+	/* a directory that may be entered is not a place */
+	assert_int_equal(mkdir(name, 0700), 0);
 	assert_int_equal(try_in_fork(ready_make), 0);
 }
 
