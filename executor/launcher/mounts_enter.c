@@ -347,7 +347,7 @@ mounts_renew(const struct mounts_op *op)
 	struct stat st;
 
 	if (fd == -1)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	if (fstat(fd, &st) == -1 || S_ISLNK(st.st_mode))
 		r = -ELOOP;
 	else if (op->pin)
@@ -378,7 +378,7 @@ mounts_hold(const struct mounts_op *op)
 		return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 	r = mount_empty(fd, "empty", "mode=0555,size=4k,nr_inodes=2");
 	keep_held(op, fd);
-	return r == 0 ? 1 : r;
+	return r == 0 || r == -ENOENT ? 1 : r; /* renamed over: look again */
 }
 
 /* The current directory is above it: is it still there by that name? */
