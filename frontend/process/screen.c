@@ -39,6 +39,10 @@ struct drawing {
 	size_t left; /* bytes of output, of all parts */
 	enum { TEXT, ESCAPED, SEQUENCE, DROPPED } state;
 	unsigned arguments, digits; /* of the sequence so far */
+	unsigned count; /* its first argument */
+	bool plain; /* it has arguments and nothing else */
+	char last[4]; /* the character just before it */
+	size_t last_len; /* 0: none was */
 };
 
 /*
@@ -102,7 +106,7 @@ begin_drawing(struct drawing *d, const struct screenpart *p)
 	vterm_screen_set_callbacks(d->screen, &callbacks, d);
 	vterm_screen_enable_altscreen(d->screen, 1);
 	vterm_screen_reset(d->screen, 1);
-	/* libvterm 0.1 repeats for ever what was never written */
+	/* in case it repeats one after all: see repeat_last() */
 	(void)vterm_input_write(d->vt, " \r", 2);
 	return true;
 }
@@ -118,14 +122,42 @@ is_control(uint8_t c)
 static void
 follow_sequence(struct drawing *d, uint8_t c)
 {
+	bool digit = c >= '0' && c <= '9';
+	bool separator = c == ';' || c == ':';
+
 	if (c == CAN || c == SUB || c >= '@') {
 		d->state = TEXT;
 		return;
 	}
-	d->arguments += c == ';' || c == ':';
-	d->digits = c >= '0' && c <= '9' ? d->digits + 1 : 0;
+	d->arguments += separator;
+	d->digits = digit ? d->digits + 1 : 0;
+	if (digit && d->arguments == 0 && d->state == SEQUENCE)
+		d->count = d->count * 10 + (c - '0');
+	d->plain &= digit || separator || d->state == DROPPED;
 	if (d->arguments > ARGUMENTS_MOST || d->digits > DIGITS_MOST)
 		d->state = DROPPED;
+}
+
+/* After ESC: is it a control sequence, or one that ends with this byte? */
+static void
+follow_escape(struct drawing *d, uint8_t c)
+{
+	if (c >= ' ' && c < '0')
+		return; /* ESC ( 0 and the like */
+	d->state = c == '[' ? SEQUENCE : TEXT;
+	d->arguments = d->digits = d->count = 0;
+	d->plain = true;
+	if (d->state == TEXT)
+		d->last_len = 0;
+}
+
+/* A byte of text: is it of the character before, or of the next? */
+static void
+follow_text(struct drawing *d, uint8_t c)
+{
+	if ((c & 0xc0) != 0x80 || d->last_len == sizeof(d->last))
+		d->last_len = 0;
+	d->last[d->last_len++] = (char)c;
 }
 
 /* Is this byte one too many of a control sequence? */
@@ -134,13 +166,38 @@ is_dropped(struct drawing *d, uint8_t c)
 {
 	if (c == ESC) {
 		d->state = ESCAPED;
-	} else if (!is_control(c) && d->state == ESCAPED) {
-		d->state = c == '[' ? SEQUENCE : TEXT;
-		d->arguments = d->digits = 0;
-	} else if (!is_control(c) && d->state != TEXT) {
+	} else if (is_control(c)) {
+		d->last_len = 0;
+	} else if (d->state == ESCAPED) {
+		follow_escape(d, c);
+	} else if (d->state != TEXT) {
 		follow_sequence(d, c);
+	} else {
+		follow_text(d, c);
 	}
 	return d->state == DROPPED;
+}
+
+/*
+ * The character just before once more, at most to the end of the row.  libvterm
+ * 0.1 repeats for ever what was never written, and takes the last column for
+ * full when it is not, so that the next character comes a row below.
+ */
+static void
+repeat_last(struct drawing *d)
+{
+	VTermPos at = { 0, 0 };
+	int rows = 0, columns = 0;
+	unsigned most;
+
+	vterm_get_size(d->vt, &rows, &columns);
+	vterm_state_get_cursorpos(vterm_obtain_state(d->vt), &at);
+	most = at.col < columns ? (unsigned)(columns - at.col) : 0;
+	if (d->count == 0)
+		d->count = 1;
+	for (unsigned i = 0; i < d->count && i < most && d->last_len > 0; i++)
+		(void)vterm_input_write(d->vt, d->last, d->last_len);
+	d->last_len = 0;
 }
 
 static void
@@ -149,9 +206,23 @@ draw_piece(struct drawing *d, struct bytes piece)
 	char kept[PIECE];
 	size_t n = 0;
 
-	for (size_t i = 0; i < piece.len; i++)
-		if (!is_dropped(d, piece.p[i]))
+	for (size_t i = 0; i < piece.len; i++) {
+		bool in = d->state == SEQUENCE || d->state == DROPPED;
+		bool dropped = is_dropped(d, piece.p[i]);
+		bool ends = in && d->state == TEXT;
+
+		if (!dropped)
 			kept[n++] = (char)piece.p[i];
+		if (!ends)
+			continue;
+		if (piece.p[i] == 'b' && d->plain) {
+			kept[n - 1] = CAN; /* the sequence is nothing to it */
+			(void)vterm_input_write(d->vt, kept, n);
+			n = 0;
+			repeat_last(d);
+		}
+		d->last_len = 0;
+	}
 	(void)vterm_input_write(d->vt, kept, n);
 }
 

@@ -2,8 +2,9 @@
 """Jobs with a terminal: programs that ask, draw and are typed into."""
 import json
 import re
+import shutil
 
-from client import check, equal, mark, within
+from client import Skip, check, equal, mark, within
 from test_jobs import ID, body, ended, first, output
 
 JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 600, "keep": 16,
@@ -369,6 +370,78 @@ def test_programs(server):
         draws(c, job, "42")
         type_in(c, job, eof=True)
         end(c, job)
+
+
+FULL = """
+import curses
+def main(w):
+    while True:
+        h, x = w.getmaxyx()
+        w.erase()
+        w.box()
+        w.addstr(1, 2, f"size {x}x{h}")
+        w.refresh()
+        k = w.getch()
+        if k == ord("q"):
+            break
+curses.wrapper(main)
+"""
+
+
+def box(columns, rows):
+    line = "\u2500" * (columns - 2)
+    said = f" size {columns}x{rows}"
+    return ["\u250c" + line + "\u2510"] + [
+        "\u2502" + (said if y == 1 else "").ljust(columns - 2) + "\u2502"
+        for y in range(1, rows - 1)] + ["\u2514" + line + "\u2518", ""]
+
+
+def test_full_screen_of_other_sizes(server):
+    """Lines to the last column: repeated characters (REP), and a resize."""
+    (server.work / "full.py").write_text(FULL)
+    with server.http() as c:
+        for locale in "C", "C.UTF-8":
+            job = pty(c, f"echo before; LC_ALL={locale} python3 full.py",
+                      columns=40, rows=8)
+            within(f"{locale}: a box", 20,
+                   lambda: screen(c, job)[0] == box(40, 8))
+            type_in(c, job, columns=50, rows=6)
+            within(f"{locale}: the new one", 20,
+                   lambda: screen(c, job)[0] == box(50, 6))
+            type_in(c, job, keys="q")
+            end(c, job)
+            equal(screen(c, job)[0][0], "before", "what was there")
+
+
+def test_repeated_characters(server):
+    drawn = {"\\033(0lq\\033[17bk\\r\\nx\\033[2bx\\033(B":
+             ["\u250c" + "\u2500" * 18 + "\u2510", "\u2502" * 4],
+             "a\\033[5;1bb\\033[?5bc\\033[bd": ["aaaaaabccd"],
+             "\\033[9bx\\r\\n\\033[9by\\033[m\\033[9bz": ["x", "yz"],
+             "é\\033[3b日\\033[2b": ["éééé日日日"],
+             "x\\033[9999by\\033[99999bz": ["x" * 20, "y" * 20, "z"],
+             "ab\\033[3 bc\\033[00003 bd": ["abccccd"]}
+    with server.http() as c:
+        for text, rows in drawn.items():
+            job = pty(c, f"printf '{text}'", columns=20, rows=5)
+            ended(c, job)
+            equal(screen(c, job)[0][:-1], rows, text)
+
+
+def test_editor(server):
+    if not shutil.which("vi"):
+        raise Skip("there is no vi")
+    with server.http() as c:
+        job = pty(c, "exec vi new.txt")
+        draws(c, job, "~")
+        type_in(c, job, keys="i")
+        type_in(c, job, data="hello 世界\nsecond", keys="Escape")
+        draws(c, job, "second")
+        type_in(c, job, columns=60, rows=16)
+        type_in(c, job, data=":wq", keys="Return")
+        end(c, job)
+    equal((server.work / "new.txt").read_text(), "hello 世界\nsecond\n",
+          "what was written")
 
 
 def test_taken_away_from_all(server):

@@ -29,6 +29,17 @@ test_names(void **state)
 		{ "M-x M-Enter M-Left", "\033x\033\r\033\033[D",
 		    "\033x\033\r\033\033OD" },
 		{ "C c - M", "Cc-M", "Cc-M" },
+		{ "C-Left S-Up C-S-Home", "\033[1;5D\033[1;2A\033[1;6H",
+		    "\033[1;5D\033[1;2A\033[1;6H" },
+		{ "C-F1 S-F5 C-Delete S-Tab",
+		    "\033[1;5P\033[15;2~\033[3;5~\033[Z",
+		    "\033[1;5P\033[15;2~\033[3;5~\033[Z" },
+		{ "Escape Return BSpace Del Ins PgUp PgDn",
+		    "\033\r\177\033[3~\033[2~\033[5~\033[6~",
+		    "\033\r\177\033[3~\033[2~\033[5~\033[6~" },
+		{ "Ctrl-c Alt-x Shift-Left M-C-c M--",
+		    "\003\033x\033[1;2D\033\003\033-",
+		    "\003\033x\033[1;2D\033\003\033-" },
 		{ "\303\251 \346\227\245", "\303\251\346\227\245",
 		    "\303\251\346\227\245" },
 	};
@@ -55,8 +66,10 @@ static void
 test_no_names(void **state)
 {
 	static const char *const bad[] = { "enter", "ab", "F0", "F13", "C-",
-		"C-ab", "C-1", "M-", "M-M-x", "\t", "\033", "a\nb", "\303",
-		"\302\200", "\377", "\303\251a" };
+		"C-ab", "C-1", "M-", "M-M-x", "C-C-a", "S-x", "C-S-a",
+		"C-Enter", "C-S-Tab", "S-Space", "Ctrl-", "C-Ctrl-a",
+		"C-\303\251", "\t", "\033", "a\nb", "\303", "\302\200", "\377",
+		"\303\251a" };
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -104,12 +117,29 @@ test_cursor_keys(void **state)
 	}
 }
 
+/* A null byte among them. */
+static void
+test_control_space(void **state)
+{
+	struct buf b;
+	struct err e = { 0 };
+	(void)state;
+
+	buf_init(&b, 16);
+	assert_int_equal(
+	    keynames_put(bytes_of("C-Space C-@ x"), false, &b, &e), 0);
+	assert_int_equal(b.len, 3);
+	assert_memory_equal(b.p, "\0\0x", 3);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_names),
+		cmocka_unit_test(test_control_space),
 		cmocka_unit_test(test_cursor_keys),
 	};
 
