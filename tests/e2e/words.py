@@ -3,7 +3,8 @@
 
 Scanners of tools judge by words: a path of a program is an attack to them, an
 order to use a tool first is an injection.  The rules are the kinds of words
-that the published ones (mcp-scanner, mcp-scan, ramparts) name, as we read them.
+that the rules of cisco's mcp-scanner name, as we read them, and more of their
+kind; tests/clients runs that scanner itself.
 """
 import json
 import re

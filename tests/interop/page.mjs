@@ -20,6 +20,7 @@ const launcher = join(here, 'node_modules/@modelcontextprotocol/inspector',
 const shots = join(here, '..', 'inspector');
 const home = mkdtempSync(join(tmpdir(), 'inspector-page-'));
 const PATIENCE_MS = 30000;
+const START_MS = 120000; /* of the Inspector, where everything else runs too */
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -61,6 +62,7 @@ const inspector = async () => {
 	    config], { env: { PATH: process.env.PATH, HOME: home,
 		CLIENT_PORT: String(await freePort()), BROWSER: '/bin/false',
 		MCP_SANDBOX_PORT: String(await freePort()),
+		MCP_APP_ORIGIN_PORT: String(await freePort()),
 		MCP_INSPECTOR_SECRET_STORE: 'memory',
 		MCP_AUTO_OPEN_ENABLED: 'false' } });
 
@@ -68,7 +70,10 @@ const inspector = async () => {
 	child.stderr.on('data', (d) => { said += d; });
 	const url = await until('the Inspector listens', () => {
 		assert.equal(child.exitCode, null, said);
-		return said.match(/http:\/\/127\.0\.0\.1:\S+/)?.[0];
+		return said.match(/http:\/\/127\.0\.0\.1:\S+(?=\s)/)?.[0];
+	}, START_MS).catch((e) => {
+		child.kill();
+		throw new Error(`${e.message}; it said: ${said}`);
 	});
 
 	return { child, url };
