@@ -45,6 +45,37 @@ class Official:
         await self.client.__aexit__(None, None, None)
 
 
+class Sse:
+    """The official one of 1.x, with the transport of 2024-11-05."""
+    async def connect(self, url, token, progress):
+        from mcp import ClientSession
+        from mcp.client.sse import sse_client
+
+        async def told(done, total, message):
+            progress(message or "")
+        self.told, self.stack = told, contextlib.AsyncExitStack()
+        enter = self.stack.enter_async_context
+        streams = await enter(sse_client(url, headers=bearer(token)))
+        self.session = await enter(ClientSession(*streams))
+        await self.session.initialize()
+
+    async def again(self, url, token):
+        await self.close()
+        await self.connect(url, token, lambda _: None)
+
+    async def list(self):
+        return [t.name for t in (await self.session.list_tools()).tools]
+
+    async def call(self, name, arguments):
+        r = await self.session.call_tool(name, arguments,
+                                         progress_callback=self.told)
+        return *words(r.content), r.isError
+
+    async def close(self):
+        with contextlib.suppress(Exception):    # its stream may be gone
+            await self.stack.aclose()
+
+
 class FastMcp:
     async def connect(self, url, token, progress):
         from fastmcp import Client

@@ -74,6 +74,10 @@ class Library(Lines):
 
     async def connect(self, url, token, progress):
         await self.start(self.argv, lambda m: progress(m.get("progress", "")))
+        await self.again(url, token)
+
+    async def again(self, url, token):
+        """In the same process: its old connection is lost."""
         await self.do("connect", url=url, token=token)
 
     async def do(self, what, **more):

@@ -3,9 +3,10 @@
 import collections
 
 # driver: a class of adapters.py, or a folder or file of this kind's; none:
-# {check: why a library has none of it, whatever a server does}.
+# {check: why a library has none of it, whatever a server does}; sse: it speaks
+# 2024-11-05, and its session is its stream.
 Library = collections.namedtuple(
-    "Library", "kind package version driver none", defaults=[{}])
+    "Library", "kind package version driver none sse", defaults=[{}, False])
 NO_PROGRESS = {"progress": "asks for no progress"}
 NO_CANCEL = {"cancel": "has no way to cancel a call"}
 TELLS_NOBODY = {"cancel": "Python SDK 1.x tells nobody, and keeps its stream"}
@@ -18,6 +19,8 @@ LIBRARIES = {
     "fastmcp-4": Library("python", "fastmcp", "4.2.3", "FastMcp"),
     "fastmcp-2": Library("python", "fastmcp", "2.14.7", "FastMcp",
                          TELLS_NOBODY),
+    "py-sdk-1-sse": Library("python", "mcp", "1.30.0", "Sse", TELLS_NOBODY,
+                            True),
     "langchain-py": Library(
         "python", "langchain-mcp-adapters", "0.3.2", "LangChain",
         NO_PROGRESS),
@@ -50,6 +53,8 @@ LIBRARIES = {
     "go-sdk": Library("go", "github.com/modelcontextprotocol/go-sdk",
                       "1.8.0", "gosdk"),
     "mcp-go": Library("go", "github.com/mark3labs/mcp-go", "1.2.1", "mcpgo"),
+    "mcp-go-sse": Library("go", "github.com/mark3labs/mcp-go", "1.2.1",
+                          "mcpgo", SENDS_NOTHING, True),
     "rmcp": Library("rust", "rmcp", "3.11.0", "rmcp"),
     "java-sdk": Library("java", "io.modelcontextprotocol.sdk:mcp", "2.1.0",
                         "sdk", SENDS_NOTHING),

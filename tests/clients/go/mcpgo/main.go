@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"clients/lines"
 
@@ -18,9 +19,17 @@ type library struct {
 	c *client.Client
 }
 
+// The transport of 2024-11-05 has a path of its own.
+func open(url string, headers map[string]string) (*client.Client, error) {
+	if strings.HasSuffix(url, "/sse") {
+		return client.NewSSEMCPClient(url, client.WithHeaders(headers))
+	}
+	return client.NewStreamableHttpClient(url,
+		transport.WithHTTPHeaders(headers))
+}
+
 func (l *library) Connect(ctx context.Context, url, token string) error {
-	c, err := client.NewStreamableHttpClient(url, transport.WithHTTPHeaders(
-		map[string]string{"Authorization": "Bearer " + token}))
+	c, err := open(url, map[string]string{"Authorization": "Bearer " + token})
 	if err != nil {
 		return err
 	}
