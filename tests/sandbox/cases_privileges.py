@@ -11,7 +11,7 @@ from sandbox_env import (FILES, ROOT, THROUGH, Attack, add, as_root, case, clien
                    matches, once, says, through)
 
 # How long one lives that must not be reached: longer than any look at it.
-VICTIM_MS = 4000 * client.SLOW
+VICTIM_MS = max(20000, 4000 * client.SLOW)   # it is ended before that
 
 NONE = "0000000000000000"
 
@@ -280,8 +280,9 @@ def against(name, command, effect=through, needs=("pids", "landlock"),
         if only:
             only(w)
         w.need_policy(policy)
+        w.path("{work}/victim").unlink(missing_ok=True)
         with w.running(f"exec {{try}} victim run {VICTIM_MS} >victim", "other"):
-            line = client.within("a victim", 5, lambda: w.path(
+            line = client.within("a victim", 9, lambda: w.path(
                 "{work}/victim").exists() and w.path(
                     "{work}/victim").read_text())
             _, w.names["address"] = line.split()
@@ -299,7 +300,7 @@ def find_victim(w):
     def look():
         return [p for p in client.descendants(w.server.process.pid)
                 if b"victim\0run" in cmdline(p)]
-    return client.within("the victim's pid", 5, look)[0]
+    return client.within("the victim's pid", 9, look)[0]
 
 
 def cmdline(pid):

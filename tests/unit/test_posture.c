@@ -3,13 +3,17 @@
  * test_posture: which layers a policy is not loaded without, on machines that
  * this one is not: what probe_get() says is made up here.
  */
+#include <dirent.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,6 +47,8 @@ static unsigned loaded; /* layers */
 static struct cgroup_limits in_group;
 static bool has_rlimit[RLIM_NLIMITS];
 static struct buf hidden; /* places, a line each; "empty " before some */
+static size_t programs; /* rows of programs that may be executed */
+static struct tooldef_table *known; /* tools; NULL: none */
 
 static void
 note_place(const struct mounts_op *op)
@@ -50,6 +56,8 @@ note_place(const struct mounts_op *op)
 	if (op->kind == MOUNTS_HIDE || op->kind == MOUNTS_EMPTY)
 		buf_printf(&hidden, "%s%s\n",
 		    op->kind == MOUNTS_EMPTY ? "empty " : "", op->path);
+	if (op->kind == MOUNTS_PROGRAM)
+		programs++;
 }
 
 static bool
@@ -88,13 +96,14 @@ load(bool privileged, unsigned layers, const char *keys)
 	    (unsigned)geteuid(), (unsigned)getegid(), keys);
 	conf_report_init(&report);
 	if (policy_parse(
-		"p.json", "p", bytes_of(text), NULL, &p, &report, &e) == 0) {
+		"p.json", "p", bytes_of(text), known, &p, &report, &e) == 0) {
 		loaded = p->confine.layers;
 		in_group = p->cgroup;
 		memset(has_rlimit, 0, sizeof(has_rlimit));
 		for (size_t i = 0; i < p->rlimit_count; i++)
 			has_rlimit[p->rlimits[i].resource] = true;
 		buf_reset(&hidden);
+		programs = 0;
 		for (size_t i = 0; i < p->confine.mounts.count; i++)
 			note_place(&p->confine.mounts.op[i]);
 		policy_unref(p);
@@ -249,6 +258,109 @@ test_delegates(void **state)
 	buf_fini(&hidden);
 }
 
+/* Of who lists its programs, each of its tools' is one of them: so many. */
+static void
+test_programs_of_tools(void **state)
+{
+	static const char keys[] =
+	    ",\"programs\":[\"/usr/bin/env\"],\"shell\":null,\"tools\":[\"cli_command\"]";
+	static struct tooldef tool[CONFINE_MAX_TOOLS + 8];
+	static struct tooldef_table table;
+	char with[sizeof(keys) + 32];
+	struct dirent *d;
+	struct stat st;
+	size_t few;
+	DIR *dir = opendir("/usr/bin");
+
+	(void)state;
+	assert_non_null(dir);
+	while (
+	    table.count < CONFINE_MAX_TOOLS + 8 && (d = readdir(dir)) != NULL) {
+		struct tooldef *t = &tool[table.count];
+
+		(void)snprintf(t->name, sizeof(t->name), "t%zu", table.count);
+		(void)snprintf(t->policy, sizeof(t->policy), "p");
+		(void)snprintf(
+		    t->program, sizeof(t->program), "/usr/bin/%s", d->d_name);
+		t->refs = 1;
+		if (strcmp(d->d_name, "env") != 0 &&
+		    lstat(t->program, &st) == 0 && S_ISREG(st.st_mode))
+			table.t[table.count++] = t;
+	}
+	(void)closedir(dir);
+	assert_int_equal(table.count, CONFINE_MAX_TOOLS + 8);
+	known = &table;
+	assert_string_equal(load(true, ALL, keys), ""); /* of other policies */
+	few = programs;
+	(void)snprintf(with, sizeof(with), "%s,\"elevates\":true", keys);
+	table.count = 3;
+	assert_string_equal(load(true, ALL, with), "");
+	assert_int_equal(programs, few + 3);
+	(void)snprintf(tool[1].policy, sizeof(tool[1].policy), "another");
+	assert_string_equal(load(true, ALL, with), "");
+	assert_int_equal(programs, few + 2);
+	(void)snprintf(tool[1].policy, sizeof(tool[1].policy), "p");
+	for (size_t i = 0; i < 9; i++) { /* the most, and beyond it */
+		table.count = CONFINE_MAX_TOOLS - 1 + i;
+		assert_string_equal(load(true, ALL, with), "");
+		assert_int_equal(
+		    programs, few + CONFINE_MAX_TOOLS - (i == 0 ? 1 : 0));
+	}
+	known = NULL;
+}
+
+/*
+ * A socket inside of such a place is granted: the rest of it is emptied, as
+ * what is hidden could hold no place for the socket.  Of nothing else.
+ */
+static void
+test_delegates_granted(void **state)
+{
+	static const struct {
+		const char *socket;
+		bool emptied;
+	} rows[] = {
+		{ "/run/dbus/system_bus_socket", true },
+		{ "/run/dbus/a/b", true },
+		{ "/run/dbusx", false }, /* it only begins so */
+		{ "/run/dbus.socket", false },
+		{ "/run/db", false },
+		{ "/run/other/dbus", false },
+	};
+	char keys[256];
+
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", "/run", "tmpfs", 0, NULL) == -1) {
+		print_message("no /run of its own: only root may mount\n");
+		skip();
+	}
+	assert_true(mkdir("/run/dbus", 0755) == 0 &&
+		    mkdir("/run/dbus/a", 0755) == 0 &&
+		    mkdir("/run/other", 0755) == 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(mknod(rows[i].socket, S_IFREG | 0644, 0), 0);
+	buf_init(&hidden, 64 << 10);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(keys, sizeof(keys),
+		    ",\"files\":{\"read\":[\"/run\"]},\"unix_sockets\":[\"/run/db\",\"%s\"]",
+		    rows[i].socket);
+		assert_string_equal(load(true, ALL, keys), "");
+		if (is_hidden("empty /run/dbus") != rows[i].emptied)
+			fail_msg("%s: emptied", rows[i].socket);
+		if (is_hidden("/run/dbus") == rows[i].emptied)
+			fail_msg("%s: hidden", rows[i].socket);
+	}
+	/* it itself: neither */
+	assert_string_equal(
+	    load(true, ALL,
+		",\"files\":{\"read\":[\"/run\"]},\"unix_sockets\":[\"/run/dbus\"]"),
+	    "");
+	assert_false(is_hidden("/run/dbus") || is_hidden("empty /run/dbus"));
+	buf_fini(&hidden);
+}
+
 int
 main(void)
 {
@@ -257,7 +369,10 @@ main(void)
 		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_delegates),
+		cmocka_unit_test(test_programs_of_tools),
 		cmocka_unit_test(test_by_cgroup),
+		/* the last: it has a /run of its own */
+		cmocka_unit_test(test_delegates_granted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
