@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -408,6 +409,25 @@ def test_setup_by_options(_):
         check(run.returncode == 0 and "// mine" not in path.read_text(), run)
 
 
+def test_setup_quotes(_):
+    """What it writes for a shell is read by one as what was meant; and a link
+    stands as what it leads to."""
+    with empty_place() as (config, data, work):
+        spaced = work.parent / "my app's; $(id)"
+        work.rename(spaced)
+        work.symlink_to(spaced)
+        run = setup(config, data, **wish_for(f"{work}//", do="build"))
+        equal(run.returncode, 0, run)
+        text = (config.parent / "policies.d/build.json").read_text()
+        equal(json.loads(instance.strip_comments(text))["directory"],
+              str(spaced))
+        lines = [shlex.split(line.split("//", 1)[1].rstrip("\\")) for line
+                 in text.splitlines() if spaced.name.split("'", 1)[0] in line
+                 and line.lstrip().startswith("//")]
+        check(lines and all(any(w.startswith(str(spaced)) for w in words)
+                            for words in lines), lines, text)
+
+
 def test_setup_by_questions(_):
     """A wrong answer is said at once, and asked again."""
     with empty_place() as (config, data, work):
@@ -428,9 +448,17 @@ def test_setup_by_questions(_):
 
 def test_setup_refuses(_):
     with empty_place() as (config, data, work):
+        (work.parent / "to-etc").symlink_to("/etc")
         for change, why in (
                 ({"do": "fly"}, "--do"), ({"directory": "app"}, "absolute"),
-                ({"directory": "/etc/passwd"}, "not a directory"),
+                ({"directory": "/no/such"}, "not a directory"),
+                ({"directory": f"{work}/../app"}, 'without ".."'),
+                *(({"directory": d}, "a place of the system") for d in (
+                    "/", "//", "/./", "/etc", "/etc/", "/etc/no-such",
+                    "/usr/lib", "/srv", "/home", "/var/lib", "/etc/passwd",
+                    "/root/x", "/proc", work.parent / "to-etc")),
+                ({"directory": "/srv/no such; $(id)'s"},
+                 "-m 0755 '/srv/no such; $(id)'\\''s'"),
                 ({"directory": f'{work}"'}, "without quotes"),
                 ({"user": "no-such-user"}, "no account"),
                 ({"listen": "0.0.0.0:80"}, "--listen"),

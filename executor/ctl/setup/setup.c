@@ -20,6 +20,7 @@
 #include "executor/conf/keys.h"
 #include "executor/ctl/setup/setup_ask.h"
 #include "executor/ctl/setup/tools.h"
+#include "executor/run/wordsplit.h"
 
 /* --- the configuration ------------------------------------------------- */
 
@@ -143,6 +144,41 @@ replace_text(struct buf *text, const char *old, const char *new, struct err *e)
 	return 0;
 }
 
+static bool
+is_comment(const char *text, const char *at)
+{
+	while (at > text && at[-1] != '\n')
+		at--;
+	return strncmp(at + strspn(at, " \t"), "//", 2) == 0;
+}
+
+/* The example's directory; its comments have lines for a shell. */
+static int
+replace_directory(
+    struct buf *text, const char *old, const char *new, struct err *e)
+{
+	CLEANUP_BUF struct buf out, word;
+	const char *whole = buf_cstr(text), *at = whole, *next;
+
+	buf_init(&out, KEYS_MAX_FILE);
+	buf_init(&word, 8 * SETUP_TEXT);
+	wordsplit_quote(&word, new);
+	while ((next = strstr(at, old)) != NULL) {
+		buf_put(&out, at, (size_t)(next - at));
+		buf_put_str(
+		    &out, is_comment(whole, next) ? buf_cstr(&word) : new);
+		at = next + strlen(old);
+	}
+	if (at == whole)
+		return err_set(e, ERR_BAD,
+		    "the example has no %s any more: install the package again",
+		    old);
+	buf_put_str(&out, at);
+	buf_reset(text);
+	buf_put_bytes(text, buf_bytes(&out));
+	return 0;
+}
+
 /* Where an example says its own name; the last is not in each of them. */
 static int
 name_policy(struct buf *text, const char *from, const char *to, struct err *e)
@@ -195,7 +231,7 @@ fill_policy(struct buf *text, const struct setup_wish *w, struct err *e)
 		return e->code;
 	return t->directory == NULL || strcmp(t->directory, w->directory) == 0
 		   ? 0
-		   : replace_text(text, t->directory, w->directory, e);
+		   : replace_directory(text, t->directory, w->directory, e);
 }
 
 static int

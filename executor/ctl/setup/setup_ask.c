@@ -6,14 +6,18 @@
  */
 #include "executor/ctl/setup/setup_ask.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/ctl/token/client_config.h"
+#include "executor/run/wordsplit.h"
 
 #define VERB "setup"
 
@@ -73,18 +77,107 @@ check_path(struct setup_wish *w, const char *text, struct err *e)
 			 "it is an absolute path, without quotes and backslashes");
 }
 
+/* What the machine itself lives on, and everything in it. */
+static const char *const system_trees[] = { "/bin", "/boot", "/dev", "/etc",
+	"/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run",
+	"/sbin", "/sys", "/usr", "/var/log", "/var/lib/dpkg", "/var/lib/rpm",
+	"/var/lib/systemd", "/var/spool/cron" };
+/* Only these themselves: what is below belongs to somebody. */
+static const char *const system_tops[] = { "/", "/home", "/media", "/mnt",
+	"/opt", "/srv", "/tmp", "/var", "/var/cache", "/var/lib", "/var/spool",
+	"/var/tmp" };
+
+/* /usr/local, /usr/src and the like have room for what is one's own. */
+static const char *const own_tops[] = { "/usr/local/src/", "/usr/src/" };
+
+static bool
+is_below(const char *path, const char *tree)
+{
+	size_t n = strlen(tree);
+
+	return strncmp(path, tree, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/');
+}
+
+static bool
+is_system_place(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(own_tops) / sizeof(own_tops[0]); i++)
+		if (strncmp(path, own_tops[i], strlen(own_tops[i])) == 0)
+			return false;
+	for (i = 0; i < sizeof(system_trees) / sizeof(system_trees[0]); i++)
+		if (is_below(path, system_trees[i]))
+			return true;
+	for (i = 0; i < sizeof(system_tops) / sizeof(system_tops[0]); i++)
+		if (strcmp(path, system_tops[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Without "//", "/." and a slash at its end; "..": false. */
+static bool
+clean_path(const char *text, char out[SETUP_TEXT])
+{
+	size_t n, len = 0;
+
+	for (; *text != '\0'; text += n) {
+		text += strspn(text, "/");
+		n = strcspn(text, "/");
+		if (n == 2 && text[0] == '.' && text[1] == '.')
+			return false;
+		if (n == 0 || (n == 1 && text[0] == '.'))
+			continue;
+		if (len + n + 2 > SETUP_TEXT)
+			return false;
+		out[len] = '/';
+		memcpy(out + len + 1, text, n);
+		len += n + 1;
+	}
+	if (len == 0)
+		out[len++] = '/';
+	out[len] = '\0';
+	return true;
+}
+
+static int
+advise_directory(const struct setup_wish *w, const char *path, struct err *e)
+{
+	CLEANUP_BUF struct buf word;
+
+	buf_init(&word, 8 * SETUP_TEXT);
+	wordsplit_quote(&word, path);
+	return err_set(e, ERR_BAD,
+	    "%s is not a directory yet: make an account for it, and then the directory: useradd --system --home-dir %s --shell /usr/sbin/nologin mcp-%s; install -d -o mcp-%s -m 0755 %s",
+	    path, buf_cstr(&word), w->what, w->what, buf_cstr(&word));
+}
+
+/* A link as well is judged, and written, as what it leads to. */
 static int
 check_directory(struct setup_wish *w, const char *text, struct err *e)
 {
+	char path[SETUP_TEXT], real[PATH_MAX];
 	const struct passwd *pw;
 	struct stat st;
+	bool is_there;
 
 	if (check_path(w, text, e) != 0)
 		return e->code;
-	if (stat(text, &st) == -1 || !S_ISDIR(st.st_mode))
+	if (!clean_path(text, path))
+		return err_set(e, ERR_BAD, "it is a path without \"..\"");
+	is_there = realpath(path, real) != NULL && stat(real, &st) == 0 &&
+		   S_ISDIR(st.st_mode);
+	if (is_system_place(is_there ? real : path))
 		return err_set(e, ERR_BAD,
-		    "%s is not a directory yet: make an account for it, and then the directory: useradd --system --home-dir %s --shell /usr/sbin/nologin mcp-%s; install -d -o mcp-%s -m 0755 %s",
-		    text, text, w->what, w->what, text);
+		    "%s is a place of the system, which commands must not write to: name a directory that has only what they work on, such as /srv/app",
+		    is_there ? real : path);
+	if (!is_there)
+		return advise_directory(w, path, e);
+	if (strlen(real) >= SETUP_TEXT || !is_plain(real))
+		return err_set(e, ERR_BAD,
+		    "what it leads to has too long a path, or quotes or backslashes in it");
+	(void)snprintf(w->directory, sizeof(w->directory), "%s", real);
 	/* Whose it is can work there; root is never meant by silence. */
 	pw = getpwuid(st.st_uid);
 	if (w->user[0] == '\0' && st.st_uid != 0 && pw != NULL)
