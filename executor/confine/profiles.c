@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "executor/launcher/execlog.h"
+#include "executor/launcher/rights.h"
 #include "executor/confine/filtercache.h"
 #include "executor/confine/syscall_group.h"
 
@@ -367,16 +368,26 @@ put_exec_watch(struct rules *r, bool confirm)
  * Calls that fail without a capability, which the guard can tell beforehand;
  * not where a run may make a user namespace, in which it has them all.
  */
+static const char *const rights_calls[RIGHTS_CALLS] = {
+	[RIGHTS_SETGROUPS] = "setgroups",
+	[RIGHTS_SETUID] = "setuid",
+	[RIGHTS_SETREUID] = "setreuid",
+	[RIGHTS_SETRESUID] = "setresuid",
+	[RIGHTS_SETGID] = "setgid",
+	[RIGHTS_SETREGID] = "setregid",
+	[RIGHTS_SETRESGID] = "setresgid",
+	[RIGHTS_CHOWN] = "chown",
+	[RIGHTS_FCHOWNAT] = "fchownat",
+	[RIGHTS_BIND] = "bind",
+	[RIGHTS_SOCKET] = "socket",
+};
+
 static void
 put_rights_watch(struct rules *r)
 {
-	static const char *const calls[] = { "setgroups", "setuid", "setreuid",
-		"setresuid", "setgid", "setregid", "setresgid", "chown",
-		"fchownat", "bind" };
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (rules_allow(r, calls[i]))
-			set_call(r, calls[i], FILTER_WATCH);
+	for (size_t i = 0; i < RIGHTS_CALLS; i++)
+		if (i != RIGHTS_SOCKET && rules_allow(r, rights_calls[i]))
+			set_call(r, rights_calls[i], FILTER_WATCH);
 }
 
 static void
@@ -458,6 +469,30 @@ profile_compile(const struct profile_choice *c, enum filter_mode mode,
 	if (rc == 0)
 		filtercache_put(key, out);
 	return rc;
+}
+
+static bool
+rules_watch(const struct rules *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->row[i].verdict == FILTER_WATCH &&
+		    strcmp(r->row[i].syscall, name) == 0)
+			return true;
+	return false;
+}
+
+uint32_t
+profile_watched(const struct profile_choice *c)
+{
+	static struct rules r;
+	uint32_t bits = 0;
+	size_t i;
+
+	make_rules(c, &r);
+	for (i = 0; i < RIGHTS_CALLS; i++)
+		if (rules_watch(&r, rights_calls[i]))
+			bits |= (uint32_t)1 << i;
+	return bits;
 }
 
 int

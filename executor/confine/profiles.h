@@ -49,6 +49,8 @@ int profile_describe(const struct profile_choice *c, const char *arch, int fd,
     struct err *e) MUST_CHECK;
 /* May it be called, with some arguments at least? */
 bool profile_allows(const struct profile_choice *c, const char *name);
+/* Bits (enum rights_call) of what is told to a listener, and then goes on. */
+uint32_t profile_watched(const struct profile_choice *c);
 /* Is there a system call, or a group, of this name? */
 bool profile_knows(const char *name);
 /* NULL if there is no such profile. */

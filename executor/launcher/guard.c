@@ -398,7 +398,7 @@ take_notice(struct guard *g, short events)
 		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
 		    : ownid_wants(&n) ? ownid_answer(g->execs.fd, &n)
 		    : connector_wants(&n) && g->connects ? take_connect(g, &n)
-		    : rights_wants(&n)                   ? watch_rights(g, &n)
+		    : rights_wants(&n, &g->rights)       ? watch_rights(g, &n)
 							 : refuse_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);
@@ -714,7 +714,8 @@ begin_guard(struct guard *g, const struct guard_start *s)
 	g->execs.keeps = keeps_process;
 	g->execs.failed = tell_failed;
 	g->rights = (struct rights){ s->plan->uid, s->plan->gid,
-		s->plan->groups, s->plan->group_count, s->plan->capabilities };
+		s->plan->groups, s->plan->group_count, s->plan->capabilities,
+		s->plan->confine.watched };
 	g->tmp = find_private(&s->plan->confine);
 	filehash_prepare();
 	g->root = s->ready;

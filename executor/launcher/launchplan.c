@@ -151,6 +151,7 @@ read_sockets(struct cursor *c, struct confine *out)
 {
 	size_t i, count;
 
+	out->watched = (uint32_t)take_number(c, UINT32_MAX);
 	out->own_sockets = take_flag(c);
 	count = (size_t)take_number(c, CONFINE_MAX_SOCKETS);
 	for (i = 0; i < count && !c->bad; i++)

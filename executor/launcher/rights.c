@@ -123,26 +123,46 @@ find_missing(const struct unotify_call *n, const struct rights *r)
 	}
 }
 
-bool
-rights_wants(const struct unotify_call *n)
+/* RIGHTS_CALLS: none of them. */
+static enum rights_call
+call_of(const struct unotify_call *n)
 {
 	switch (n->nr) {
 	case SYS_setgroups:
+		return RIGHTS_SETGROUPS;
 	case SYS_setuid:
+		return RIGHTS_SETUID;
 	case SYS_setreuid:
+		return RIGHTS_SETREUID;
 	case SYS_setresuid:
+		return RIGHTS_SETRESUID;
 	case SYS_setgid:
+		return RIGHTS_SETGID;
 	case SYS_setregid:
+		return RIGHTS_SETREGID;
 	case SYS_setresgid:
+		return RIGHTS_SETRESGID;
 #ifdef SYS_chown
 	case SYS_chown:
+		return RIGHTS_CHOWN;
 #endif
 	case SYS_fchownat:
+		return RIGHTS_FCHOWNAT;
 	case SYS_bind:
-		return true;
-	default: /* any other kind of socket is refused */
-		return n->nr == SYS_socket && socket_missing(n) != -1;
+		return RIGHTS_BIND;
+	case SYS_socket: /* any other kind is refused */
+		return socket_missing(n) != -1 ? RIGHTS_SOCKET : RIGHTS_CALLS;
+	default:
+		return RIGHTS_CALLS;
 	}
+}
+
+bool
+rights_wants(const struct unotify_call *n, const struct rights *r)
+{
+	enum rights_call c = call_of(n);
+
+	return c != RIGHTS_CALLS && (r->watched >> c & 1) != 0;
 }
 
 int

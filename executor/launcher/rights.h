@@ -15,6 +15,25 @@
 
 #include "executor/launcher/unotify.h"
 
+/*
+ * Calls of which a filter may say either that they go on and are told, or that
+ * they are refused: the listener hears of both alike.
+ */
+enum rights_call {
+	RIGHTS_SETGROUPS,
+	RIGHTS_SETUID,
+	RIGHTS_SETREUID,
+	RIGHTS_SETRESUID,
+	RIGHTS_SETGID,
+	RIGHTS_SETREGID,
+	RIGHTS_SETRESGID,
+	RIGHTS_CHOWN,
+	RIGHTS_FCHOWNAT,
+	RIGHTS_BIND,
+	RIGHTS_SOCKET,
+	RIGHTS_CALLS
+};
+
 /* What every process of a run has. */
 struct rights {
 	uid_t uid;
@@ -22,9 +41,11 @@ struct rights {
 	const gid_t *groups; /* borrowed */
 	size_t group_count;
 	uint64_t capabilities;
+	uint32_t watched; /* bits: of these its filter lets go on */
 };
 
-bool rights_wants(const struct unotify_call *n);
+/* Does it go on, whatever the kernel then says?  If not, it is refused. */
+bool rights_wants(const struct unotify_call *n, const struct rights *r);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
 /*

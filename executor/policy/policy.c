@@ -1136,6 +1136,10 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.confirm_exec = p->execs == POLICY_EXECS_UNHELD;
 	choice.watch_pid =
 	    p->explained && p->confine.processes && probe_get()->killable;
+	if (d->narrow != NULL)
+		p->confine.watched = d->narrow->whole->confine.watched;
+	else if (choice.profile != NULL)
+		p->confine.watched = profile_watched(&choice);
 	check_noexec(k, d, p, &choice);
 	check_pins(k, d, p, &choice);
 	check_look(k, d, p, &choice);

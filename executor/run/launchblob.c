@@ -91,6 +91,7 @@ put_confine(struct buf *b, const struct confine *c, int fds[LAUNCHPLAN_FDS],
 	put_number(b, c->network);
 	put_number(b, c->processes);
 	put_number(b, c->listed_programs);
+	put_number(b, c->watched);
 	put_number(b, c->own_sockets);
 	put_number(b, count_texts(c->socket));
 	put_texts(b, c->socket);

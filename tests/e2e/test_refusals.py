@@ -256,3 +256,61 @@ def test_withheld_capability(server):
         quiet(server, "date")
     finally:
         restarted(server)
+
+
+CALLS = {                       # harmless, and each let go on by "default"
+    "bind": 's.socket().bind(("127.0.0.1", 0))',
+    "setuid": "os.setuid(os.getuid())", "setgid": "os.setgid(os.getgid())",
+    "setresuid": "os.setresuid(-1, -1, -1)",
+    "setresgid": "os.setresgid(-1, -1, -1)",
+    "setreuid": "os.setreuid(-1, -1)", "setregid": "os.setregid(-1, -1)",
+    "setgroups": "os.setgroups(os.getgroups())",
+    "fchownat": 'os.chown(".", -1, -1)',
+    "socket": "s.socket(s.AF_INET, s.SOCK_RAW, 1)"}
+KEPT = ["CAP_SETGID", "CAP_NET_RAW"]
+
+
+def each_call(c, *names):
+    """Which of them failed."""
+    script = "import os, socket as s\n" + "".join(
+        f"try: {CALLS[name]}\nexcept OSError: print('{name}')\n"
+        for name in names or CALLS)
+    r = c.sh(f"python3 - <<'END'\n{script}END\n")
+    return set(r.data["stdout"].split()), r
+
+
+def test_denied_by_name(server):
+    """What the guard tells of, where the filter lets it go on, is refused
+    where the policy takes it away: with the capability that it needs, too."""
+    kept = {} if os.geteuid() else {"capabilities": KEPT}
+    server.add_policy("with-all", network="host", **kept)
+    server.add_policy("without", network="host", **kept, syscalls={
+        "deny": ["chown", *(c for c in CALLS if c != "socket")]})
+    server.add_policy("no-socket", network="host", **kept, syscalls={
+        "deny": ["socket"]})
+    with server.http(token=server.add("of-all", policy="with-all")) as c:
+        allowed = set() if kept else {"socket", "setgroups"}
+        equal(each_call(c)[0] - allowed, set(), "the control")
+    with server.http(token=server.add("of-none", policy="without")) as c:
+        failed, r = each_call(c)
+        equal(failed - {"socket"}, set(CALLS) - {"socket"}, r.text)
+        check("key syscalls" in r.text, r.text)
+    with server.http(token=server.add("of-no-socket",
+                                      policy="no-socket")) as c:
+        failed, r = each_call(c, "socket")
+        check(failed and "raw socket failed" not in r.text, r.text)
+
+
+def test_raw_sockets_need_a_network(server):
+    """One that is only looked at, or is not there, has no raw sockets."""
+    if os.geteuid():
+        raise Skip("only root can keep capabilities")
+    for network, opens in (("host", True), ("loopback", True),
+                           ("look", False), ("none", False)):
+        server.add_policy("raw-" + network, network=network,
+                          capabilities=["CAP_NET_RAW"])
+        token = server.add("of-raw-" + network, policy="raw-" + network)
+        with server.http(token=token) as c:
+            failed, r = each_call(c, "socket")
+            equal((network, not failed), (network, opens), r.text)
+            check(opens or "key network" in r.text, r.text)

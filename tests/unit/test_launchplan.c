@@ -15,6 +15,7 @@
 
 #include "common/digest.h"
 #include "executor/launcher/planstore.h"
+#include "executor/launcher/rights.h"
 #include "executor/run/launchblob.h"
 #include "tests/unit/fixture_executor.h"
 
@@ -28,6 +29,7 @@ some_policy(void)
 	    fixture_top, ",\"require\":[],\"files\":{\"read\":[\"/usr\"]}");
 
 	p->confine.own_sockets = true;
+	p->confine.watched = 1U << RIGHTS_BIND | 1U << RIGHTS_SOCKET;
 	p->confine.socket[0] = strdup("/run/some.socket");
 	return p;
 }
@@ -86,6 +88,7 @@ test_plan(void **state)
 		assert_string_equal(plan.confine.mounts.op[i].path,
 		    p->confine.mounts.op[i].path);
 	assert_int_equal(plan.confine.own_sockets, p->confine.own_sockets);
+	assert_int_equal(plan.confine.watched, p->confine.watched);
 	for (i = 0; p->confine.socket[i] != NULL; i++)
 		assert_string_equal(
 		    plan.confine.socket[i], p->confine.socket[i]);

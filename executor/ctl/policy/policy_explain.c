@@ -169,13 +169,15 @@ static enum filter_eval
 outcome_of(const struct policy *p, int nr, const uint64_t args[6])
 {
 	enum filter_eval v = filter_eval_of(&p->filter, nr, args);
+	const struct rights r = { .watched = p->confine.watched };
 	struct unotify_call n = { .nr = nr };
 
 	memcpy(n.args, args, sizeof(n.args));
 	if (v != FILTER_EVAL_TOLD)
 		return v;
-	return execlog_wants(&n) || ownid_wants(&n) || connector_wants(&n) ||
-		       rights_wants(&n)
+	return execlog_wants(&n) || ownid_wants(&n) ||
+		       (connector_wants(&n) && p->confine.own_sockets) ||
+		       rights_wants(&n, &r)
 		   ? FILTER_EVAL_ALLOWED
 		   : FILTER_EVAL_REFUSED;
 }
