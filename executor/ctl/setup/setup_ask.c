@@ -177,7 +177,7 @@ check_directory(struct setup_wish *w, const char *text, struct err *e)
 	if (strlen(real) >= SETUP_TEXT || !is_plain(real))
 		return err_set(e, ERR_BAD,
 		    "what it leads to has too long a path, or quotes or backslashes in it");
-	(void)snprintf(w->directory, sizeof(w->directory), "%s", real);
+	memcpy(w->directory, real, strlen(real) + 1);
 	/* Whose it is can work there; root is never meant by silence. */
 	pw = getpwuid(st.st_uid);
 	if (w->user[0] == '\0' && st.st_uid != 0 && pw != NULL)
