@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 from client import SLOW, Http, Server, Skip, check, equal, within
 
@@ -173,6 +174,37 @@ def test_protected_name():
         refused("gone")
         write(keep, "mine")
         refused("there again")
+
+
+def replace(work, name, pause):
+    """As who unpacks another one beside it and renames it into place."""
+    os.mkdir(work / "new")
+    os.rename(work / name, work / "old")
+    time.sleep(pause)
+    os.rename(work / "new", work / name)
+    os.rmdir(work / "old")
+
+
+def test_protected_name_is_replaced():
+    """Again and again while a run goes on, which that does not end."""
+    def before(place):
+        os.makedirs(f"{place}/work/keep", 0o755)
+        os.chmod(f"{place}/work", 0o777)
+
+    with prepared(before, directory="PLACE/work",
+                  files={"protect": ["keep"]}) as (server, c, _):
+        go, keep = server.work / "go", server.work / "keep"
+        conn = c.begin("touch began; until [ -e go ]; do sleep .1; done; "
+                       "touch keep/x || echo refused")
+        within("it runs", 10, (server.work / "began").exists)
+        for i in range(400):
+            replace(server.work, "keep", .0003 * (i % 5))
+            time.sleep(.003)
+        go.touch()
+        done = c.finish(conn)
+        conn.close()
+        check("refused" in done.text and not done.error, done.text)
+        check(keep.is_dir() and not list(keep.iterdir()), "it was written to")
 
 
 def test_place_is_another():
