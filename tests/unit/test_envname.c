@@ -51,7 +51,7 @@ expect_row(const char *row, enum envname_rule want)
 	expect(name, want);
 	if (open) {
 		name[n - 1] = '\0';
-		expect(name, want); /* nothing behind it is anything, too */
+		expect(name, want); /* nothing after it is anything, too */
 	} else {
 		(void)snprintf(name, sizeof(name), "%sZz9", row);
 		expect(name, ENVNAME_FREE);

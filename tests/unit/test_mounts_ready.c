@@ -121,7 +121,7 @@ need_namespaces(void)
 
 /*
  * The last run that holds a place takes it away, and knows by its lock that it
- * is the last.  Whoever takes a lock as well, if only for a moment, makes that
+ * is the last.  Anyone who takes a lock as well, if only for a moment, makes that
  * run believe that another one goes on.
  */
 static void

@@ -90,7 +90,7 @@ test_deadly_filter(void **state)
 	    find(WITHHELD_CLOCK, 0, 0));
 }
 
-/* A kernel that refuses for want of a capability is not a filter. */
+/* A kernel that refuses for lack of a capability is not a filter. */
 static void
 test_without_rights(void **state)
 {
