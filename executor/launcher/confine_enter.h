@@ -53,7 +53,7 @@ struct confine {
 	char *socket[CONFINE_MAX_SOCKETS + 1]; /* owned: their paths */
 	bool no_sockets; /* the list is there, and names none */
 	bool datagrams; /* one of them is for datagrams */
-	uint32_t watched; /* enum rights_call: what its filter only tells */
+	uint32_t watched; /* enum rights_call: what its filter only reports */
 	bool own_sockets; /* of AF_UNIX its own, and of others' those named */
 	bool processes; /* those of the machine can be seen */
 	bool withheld; /* they would be, with a layer that this machine lacks */

@@ -280,7 +280,7 @@ def each_call(c, *names):
 
 
 def test_denied_by_name(server):
-    """What the guard tells of, where the filter lets it go on, is refused
+    """What the guard reports, where the filter lets it go on, is refused
     where the policy takes it away: with the capability that it needs, too."""
     kept = {} if os.geteuid() else {"capabilities": KEPT}
     server.add_policy("with-all", network="host", **kept)

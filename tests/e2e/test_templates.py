@@ -177,7 +177,7 @@ def test_protected_name():
 
 
 def replace(work, name, pause):
-    """As who unpacks another one beside it and renames it into place."""
+    """As who unpacks another one next to it and renames it into place."""
     os.mkdir(work / "new")
     os.rename(work / name, work / "old")
     time.sleep(pause)
