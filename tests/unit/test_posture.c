@@ -46,7 +46,9 @@ enum {
 static unsigned loaded; /* layers */
 static struct cgroup_limits in_group;
 static bool has_rlimit[RLIM_NLIMITS];
-static struct buf hidden; /* places, a line each; "empty " before some */
+static struct buf hidden = {
+	.max = 64 << 10
+}; /* places, a line each; "empty " before some */
 static size_t programs; /* rows of programs that may be executed */
 static struct tooldef_table *known; /* tools; NULL: none */
 
@@ -245,7 +247,6 @@ test_delegates(void **state)
 		"/var/lib/systemd/linger" };
 
 	(void)state;
-	buf_init(&hidden, 64 << 10);
 	assert_string_equal(
 	    load(true, ALL, ",\"files\":{\"read\":[\"/run\",\"/var\"]}"), "");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -255,7 +256,6 @@ test_delegates(void **state)
 	assert_string_equal(
 	    load(true, ALL, ",\"files\":{\"read\":[\"/usr\"]}"), "");
 	assert_false(is_hidden("/run/dbus")); /* it is not shown anyway */
-	buf_fini(&hidden);
 }
 
 /* Of who lists its programs, each of its tools' is one of them: so many. */
@@ -341,7 +341,6 @@ test_delegates_granted(void **state)
 		    mkdir("/run/other", 0755) == 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(mknod(rows[i].socket, S_IFREG | 0644, 0), 0);
-	buf_init(&hidden, 64 << 10);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		(void)snprintf(keys, sizeof(keys),
 		    ",\"files\":{\"read\":[\"/run\"]},\"unix_sockets\":[\"/run/db\",\"%s\"]",
@@ -358,7 +357,6 @@ test_delegates_granted(void **state)
 		",\"files\":{\"read\":[\"/run\"]},\"unix_sockets\":[\"/run/dbus\"]"),
 	    "");
 	assert_false(is_hidden("/run/dbus") || is_hidden("empty /run/dbus"));
-	buf_fini(&hidden);
 }
 
 int
@@ -375,5 +373,8 @@ main(void)
 		cmocka_unit_test(test_delegates_granted),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	buf_fini(&hidden);
+	return failed;
 }
