@@ -336,6 +336,14 @@ rules_allow(const struct rules *r, const char *name)
 	return false;
 }
 
+/* What is refused is not watched: it would go on. */
+static void
+watch_call(struct rules *r, const char *name)
+{
+	if (rules_allow(r, name))
+		set_call(r, name, FILTER_WATCH);
+}
+
 /* See executor/launcher/execlog: a first step of what could not be held. */
 static void
 put_exec_confirm(struct rules *r)
@@ -358,8 +366,8 @@ put_exec_confirm(struct rules *r)
 static void
 put_exec_watch(struct rules *r, bool confirm)
 {
-	set_call(r, "execve", FILTER_WATCH);
-	set_call(r, "execveat", FILTER_WATCH);
+	set_call(r, "execve", FILTER_WATCH); /* it cannot be denied */
+	watch_call(r, "execveat");
 	if (confirm || rules_allow(r, "ptrace"))
 		put_exec_confirm(r);
 }
@@ -380,14 +388,18 @@ static const char *const rights_calls[RIGHTS_CALLS] = {
 	[RIGHTS_FCHOWNAT] = "fchownat",
 	[RIGHTS_BIND] = "bind",
 	[RIGHTS_SOCKET] = "socket",
+	[RIGHTS_EXECVE] = "execve",
+	[RIGHTS_EXECVEAT] = "execveat",
+	[RIGHTS_CONFIRM] = EXECLOG_CONFIRM,
+	[RIGHTS_GETPID] = "getpid",
+	[RIGHTS_CONNECT] = "connect",
 };
 
 static void
 put_rights_watch(struct rules *r)
 {
-	for (size_t i = 0; i < RIGHTS_CALLS; i++)
-		if (i != RIGHTS_SOCKET && rules_allow(r, rights_calls[i]))
-			set_call(r, rights_calls[i], FILTER_WATCH);
+	for (size_t i = 0; i < RIGHTS_SOCKET; i++)
+		watch_call(r, rights_calls[i]);
 }
 
 static void
@@ -410,12 +422,12 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
-	if (c->own_sockets && rules_allow(r, "connect"))
-		set_call(r, "connect", FILTER_WATCH);
+	if (c->own_sockets)
+		watch_call(r, "connect");
 	if (c->watch_rights)
 		put_rights_watch(r);
 	if (c->watch_pid)
-		set_call(r, "getpid", FILTER_WATCH);
+		watch_call(r, "getpid");
 }
 
 static void

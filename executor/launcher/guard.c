@@ -56,7 +56,6 @@ struct guard {
 	struct remask masks;
 	struct rights rights;
 	struct connector connector;
-	bool connects; /* calls of connect(2) are carried out for the run */
 	const char *tmp; /* a private directory, or NULL */
 	int slave; /* of its terminal: no hang-up before our end, or -1 */
 	struct confine_failure changed; /* a place, since the load */
@@ -382,6 +381,18 @@ watch_rights(struct guard *g, const struct unotify_call *n)
 	return unotify_answer(g->execs.fd, n, 0);
 }
 
+/* One of them answers it; what the filter refuses is refused before that. */
+static int
+take_call(struct guard *g, const struct unotify_call *n)
+{
+	if (!rights_goes_on(n, &g->rights))
+		return refuse_call(g, n);
+	return execlog_wants(n)     ? execlog_take(&g->execs, n)
+	       : ownid_wants(n)     ? ownid_answer(g->execs.fd, n)
+	       : connector_wants(n) ? take_connect(g, n)
+				    : watch_rights(g, n);
+}
+
 /*
  * A call was refused, or a program starts: tell, as far as a run may tell,
  * and answer.  A hang-up means that nobody has the filter any more, and would
@@ -395,11 +406,7 @@ take_notice(struct guard *g, short events)
 	    (events & POLLIN) != 0 ? unotify_receive(g->execs.fd, &n) : -EPIPE;
 
 	if (r == 0)
-		r = execlog_wants(&n) ? execlog_take(&g->execs, &n)
-		    : ownid_wants(&n) ? ownid_answer(g->execs.fd, &n)
-		    : connector_wants(&n) && g->connects ? take_connect(g, &n)
-		    : rights_wants(&n, &g->rights)       ? watch_rights(g, &n)
-							 : refuse_call(g, &n);
+		r = take_call(g, &n);
 	if (r != 0 && r != -EAGAIN) {
 		(void)close(g->execs.fd);
 		g->execs.fd = -1;
@@ -668,7 +675,6 @@ find_private(const struct confine *c)
 static void
 begin_connector(struct guard *g, const struct confine *c)
 {
-	g->connects = c->own_sockets;
 	g->connector.rights = &g->rights;
 	g->connector.named = c->socket;
 	g->connector.tmp = g->tmp;

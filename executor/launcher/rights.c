@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "common/decimal.h"
+#include "executor/launcher/execlog.h"
 
 enum { SAME = -1, OPEN_PORTS = 1024, SOCKET_KIND = 0xf };
 
@@ -152,13 +153,23 @@ call_of(const struct unotify_call *n)
 		return RIGHTS_BIND;
 	case SYS_socket: /* any other kind is refused */
 		return socket_missing(n) != -1 ? RIGHTS_SOCKET : RIGHTS_CALLS;
+	case SYS_execve:
+		return RIGHTS_EXECVE;
+	case SYS_execveat:
+		return RIGHTS_EXECVEAT;
+	case EXECLOG_CONFIRM_NR:
+		return execlog_wants(n) ? RIGHTS_CONFIRM : RIGHTS_CALLS;
+	case SYS_getpid:
+		return RIGHTS_GETPID;
+	case SYS_connect:
+		return RIGHTS_CONNECT;
 	default:
 		return RIGHTS_CALLS;
 	}
 }
 
 bool
-rights_wants(const struct unotify_call *n, const struct rights *r)
+rights_goes_on(const struct unotify_call *n, const struct rights *r)
 {
 	enum rights_call c = call_of(n);
 

@@ -31,6 +31,12 @@ enum rights_call {
 	RIGHTS_FCHOWNAT,
 	RIGHTS_BIND,
 	RIGHTS_SOCKET,
+	/* of programs, own ids and own sockets: others than us answer these */
+	RIGHTS_EXECVE,
+	RIGHTS_EXECVEAT,
+	RIGHTS_CONFIRM, /* see execlog */
+	RIGHTS_GETPID,
+	RIGHTS_CONNECT,
 	RIGHTS_CALLS
 };
 
@@ -45,7 +51,7 @@ struct rights {
 };
 
 /* Does it go on, whatever the kernel then says?  If not, it is refused. */
-bool rights_wants(const struct unotify_call *n, const struct rights *r);
+bool rights_goes_on(const struct unotify_call *n, const struct rights *r);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
 /*

@@ -1103,6 +1103,15 @@ keeps_sockets(const struct profile_choice *c, const struct policy *p)
 }
 
 static void
+check_denied(
+    const struct keys *k, const struct draft *d, const struct profile_choice *c)
+{
+	if (c->profile != NULL && !profile_allows(c, "execve"))
+		keys_complain(k, d->deny_calls,
+		    "execve starts the command itself and cannot be denied: say with \"programs\" what may be run");
+}
+
+static void
 compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 {
 	static struct call_names allow, deny;
@@ -1118,6 +1127,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	choice.noexec = p->confine.noexec;
 	read_calls(k, d->allow_calls, "\"allow\"", &allow, choice.allow);
 	read_calls(k, d->deny_calls, "\"deny\"", &deny, choice.deny);
+	check_denied(k, d, &choice);
 	p->log_only = is_true(k, d->log_only);
 	p->explained = probe_get()->listener && !p->log_only;
 	if (p->explained && strcmp(p->profile, "none") != 0 &&

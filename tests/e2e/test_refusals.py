@@ -301,6 +301,32 @@ def test_denied_by_name(server):
         check(failed and "raw socket failed" not in r.text, r.text)
 
 
+AT = ("python3 -c 'import os; "
+      "os.execve(os.open(\"/bin/echo\", os.O_RDONLY), [\"echo\", \"ran\"], {})'")
+OWN = "python3 -c 'import os; print(os.getpid())'"
+
+
+def test_denied_of_programs(server):
+    """What the guard answers itself is refused where the policy denies it."""
+    for name, deny, ran, own in (("anything", [], True, True),
+                                 ("no-at", ["execveat"], False, True),
+                                 ("no-pid", ["getpid"], True, False)):
+        server.add_policy(name, processes="see", syscalls={"deny": deny})
+        with server.http(token=server.add("of-" + name, policy=name)) as c:
+            r = c.sh(AT)
+            equal("ran" in r.text, ran, (name, r.text))
+            check(ran or "execveat" in r.text, r.text)
+            r = c.sh(OWN)
+            equal(r.text.strip().isdigit(), own, (name, r.text))
+    for deny in "execve", "@process":
+        path = server.add_policy("no-exec", syscalls={"deny": [deny]})
+        said = server.audit("reload")[-1]
+        equal(said["event.outcome"], "failure", deny)
+        check("cannot be denied" in server.log(), server.log()[-400:])
+        path.unlink()
+        equal(server.reload()["event.outcome"], "success", "without it")
+
+
 def test_raw_sockets_need_a_network(server):
     """One that is only looked at, or is not there, has no raw sockets."""
     if os.geteuid():

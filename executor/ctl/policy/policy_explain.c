@@ -175,11 +175,8 @@ outcome_of(const struct policy *p, int nr, const uint64_t args[6])
 	memcpy(n.args, args, sizeof(n.args));
 	if (v != FILTER_EVAL_TOLD)
 		return v;
-	return execlog_wants(&n) || ownid_wants(&n) ||
-		       (connector_wants(&n) && p->confine.own_sockets) ||
-		       rights_wants(&n, &r)
-		   ? FILTER_EVAL_ALLOWED
-		   : FILTER_EVAL_REFUSED;
+	return rights_goes_on(&n, &r) ? FILTER_EVAL_ALLOWED
+				      : FILTER_EVAL_REFUSED;
 }
 
 static void
