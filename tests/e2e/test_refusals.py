@@ -107,7 +107,7 @@ def test_limits(server):
     told(server, "head -c 9000000 /dev/zero >big", "8388608",
          "key limits.file_size_bytes")
     with server.http() as c:
-        r = c.sh("sleep 9", timeout_ms=100)
+        r = c.sh("sleep 9", timeout_ms=2000)     # it has to begin
     check("key limits.timeout_max_ms" in r.text, r.text)
 
 
