@@ -74,7 +74,7 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
-	launcher orphans programs supervise) \
+	launcher orphans power programs supervise) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
@@ -100,7 +100,7 @@ EXECUTOR := $(call in,executor, \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog) \
 	$(call in,executor/power, \
-	keeper)
+	keeper needed renounce)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
 	child confine_enter connector denial execlog filehash findings guard image keeper_serve \

@@ -13,6 +13,12 @@ enum {
 	CAPS_MAX = 64 /* the kernel's sets have 64 bits */
 };
 
+/* Of caps_limit: what processes have that others start for us. */
+static struct {
+	bool limited;
+	uint64_t before;
+} self;
+
 static int
 caps_clear_bounding(struct err *e)
 {
@@ -76,6 +82,33 @@ caps_drop(uid_t uid, gid_t gid, struct err *e)
 	return caps_verify(uid, gid, e);
 }
 
+int
+caps_limit(uint64_t keep, struct err *e)
+{
+	uint64_t before = caps_of_runs();
+	unsigned cap;
+
+	if (capng_get_caps_process() != 0)
+		return err_sys(e, "cannot read capabilities");
+	if (caps_clear_bounding(e) != 0)
+		return e->code;
+	capng_clear(CAPNG_SELECT_ALL);
+	for (cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if ((keep >> cap & 1) != 0 &&
+		    capng_update(CAPNG_ADD,
+			(capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED),
+			cap) != 0)
+			return err_set(e, ERR_SYS, "capability %u", cap);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0 ||
+	    capng_apply(CAPNG_SELECT_AMBIENT) != 0)
+		return err_sys(e, "cannot drop capabilities");
+	if (caps_permitted() != keep)
+		return err_set(e, ERR_SYS, "capabilities are still there");
+	self.limited = true;
+	self.before = before;
+	return 0;
+}
+
 void
 caps_keep_over_exec(void)
 {
@@ -97,19 +130,25 @@ caps_keep_over_exec(void)
 			    PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 
+static bool
+caps_had(unsigned cap)
+{
+	if (self.limited)
+		return (self.before >> cap & 1) != 0;
+	return capng_get_caps_process() == 0 &&
+	       capng_have_capability(CAPNG_EFFECTIVE, cap);
+}
+
 bool
 caps_can_raise_limits(void)
 {
-	return capng_get_caps_process() == 0 &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_RESOURCE);
+	return caps_had(CAP_SYS_RESOURCE);
 }
 
 bool
 caps_can_change_ids(void)
 {
-	return capng_get_caps_process() == 0 &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) &&
-	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
+	return caps_had(CAP_SETUID) && caps_had(CAP_SETGID);
 }
 
 bool
@@ -138,4 +177,10 @@ caps_permitted(void)
 		if (capng_have_capability(CAPNG_PERMITTED, cap))
 			bits |= (uint64_t)1 << cap;
 	return bits;
+}
+
+uint64_t
+caps_of_runs(void)
+{
+	return self.limited ? self.before : caps_permitted();
 }

@@ -19,14 +19,25 @@
  */
 int caps_drop(uid_t uid, gid_t gid, struct err *e) MUST_CHECK;
 /*
+ * Keep these capabilities, by number, of which this process has every one, and
+ * no other in any set; the bounding set is emptied.  Cannot be undone.
+ */
+int caps_limit(uint64_t keep, struct err *e) MUST_CHECK;
+/*
  * In a child before execve: let the next program have what this one has.
  * Capabilities of who is not root do not outlive execve by themselves.
  */
 void caps_keep_over_exec(void);
-/* true if this process has CAP_SETUID and CAP_SETGID. */
+/*
+ * After caps_limit, the next three tell of what this process had before it,
+ * as those have that another process starts for it.
+ * true: CAP_SETUID and CAP_SETGID.
+ */
 bool caps_can_change_ids(void);
-/* true if this process has CAP_SYS_RESOURCE: it may raise hard limits. */
+/* CAP_SYS_RESOURCE: hard limits may be raised. */
 bool caps_can_raise_limits(void);
+/* Capabilities that runs may have, by number. */
+uint64_t caps_of_runs(void);
 /* true if this process has no effective, permitted or ambient capability. */
 bool caps_none(void);
 /* Capabilities that this process may have, by number. */

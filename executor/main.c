@@ -37,6 +37,7 @@
 #include "executor/run/launch.h"
 #include "executor/service/launcher.h"
 #include "executor/service/orphans.h"
+#include "executor/service/power.h"
 #include "executor/service/programs.h"
 #include "executor/service/supervise.h"
 #include "executor/audit/log_budget.h"
@@ -89,6 +90,7 @@ static struct executor {
 	struct watchdog watchdog;
 	bool stopping;
 	bool keeper_lost;
+	uint32_t layers; /* RENOUNCE_* */
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
 
@@ -190,6 +192,7 @@ hide_recordings(struct err *e)
 	rc = l == NULL ? e->code : store_load_end(l, e);
 	while (l != NULL && !store_load_tidy(l, UINT32_MAX))
 		;
+	accountdb_end();
 	conf_report_fini(&r);
 	accountdb_end();
 	return rc;
@@ -750,7 +753,8 @@ prepare_start(struct err *e)
 	on_daily(NULL);
 	recover_runs(self.audit, self.recordings);
 	if (loop_add(self.loop, &self.keeper, EPOLLIN, e) != 0 ||
-	    start_launcher(e) != 0)
+	    start_launcher(e) != 0 ||
+	    power_give_up(&self.store.conf, &self.layers, e) != 0)
 		return e->code;
 	return supervise_start(self.supervise, e);
 }

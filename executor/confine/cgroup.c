@@ -393,6 +393,12 @@ set_limits(int dir, const struct cgroup_limits *l)
 }
 
 int
+cgroup_fd(void)
+{
+	return self.runs;
+}
+
+int
 cgroup_make(const char *id, const struct cgroup_limits *l, struct err *e)
 {
 	CLEANUP_FD int dir = -1;

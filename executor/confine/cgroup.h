@@ -72,6 +72,8 @@ bool cgroup_supposed(void);
 /* The group that a running mcp-execd makes its runs' in; false: it has none. */
 bool cgroup_of_service(pid_t pid, char path[PATH_MAX]);
 bool cgroup_ready(void);
+/* Of the directory that runs' groups are made in, borrowed; -1: none. */
+int cgroup_fd(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);
 /*

@@ -3,6 +3,8 @@
 #include "executor/confine/probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -325,6 +327,19 @@ try_getfd(pid_t child)
 	return fd != -1;
 }
 
+/* A filter around the service may lack openat2(2), as systemd's groups do. */
+static bool
+try_openat2(void)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	if (fd != -1)
+		(void)close(fd);
+	return fd != -1;
+}
+
 /* --- login uids -------------------------------------------------------- */
 
 static int
@@ -361,6 +376,7 @@ probe_get(void)
 	self.p.listener =
 	    in_child(try_listener) == 0 && try_on_child(try_getfd);
 	self.p.killable = execlog_waits_killable();
+	self.p.beneath = try_openat2();
 	self.p.tracer = try_on_child(try_trace);
 	self.p.loginuid = try_loginuid();
 	if (self.p.loginuid == PROBE_LOGINUID)

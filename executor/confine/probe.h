@@ -28,6 +28,7 @@ struct probe {
 	unsigned layers; /* enum confine_layer bits that can be had together */
 	bool listener; /* a filter may tell what it refuses */
 	bool killable; /* a call that was told waits whatever signals it gets */
+	bool beneath; /* openat2(2), which sockets are found by */
 	bool tracer; /* a run can be held at its execve(2), see execlog */
 	struct landlock_support landlock;
 	enum probe_loginuid loginuid;

@@ -34,6 +34,7 @@ enum {
 static struct {
 	const struct keepmsg_plan *plan;
 	pid_t executor;
+	int started[KEEPMSG_PROGRAMS]; /* pidfd of the last one, or -1 */
 	struct keepmsg_order order; /* in hand */
 	int fd[KEEPMSG_FDS]; /* that came with it */
 	size_t fds;
@@ -250,8 +251,24 @@ start_program(void)
 	if (a.pid == -1)
 		a.error = errno;
 	send_answer(&a, pidfd);
-	if (pidfd != -1)
-		(void)close(pidfd);
+	if (pidfd == -1)
+		return;
+	if (self.started[self.order.program] != -1)
+		(void)close(self.started[self.order.program]);
+	self.started[self.order.program] = pidfd;
+}
+
+/*
+ * PR_SET_PDEATHSIG is sent as by the executor, which has no power to send it
+ * to another user's process.  The launcher looks whether it has to end.
+ */
+static void
+end_started(void)
+{
+	for (size_t i = 0; i < KEEPMSG_PROGRAMS; i++)
+		if (self.started[i] != -1)
+			(void)syscall(SYS_pidfd_send_signal, self.started[i],
+			    i == KEEPMSG_LAUNCHER ? SIGTERM : SIGKILL, NULL, 0);
 }
 
 /* --- signals ------------------------------------------------------------ */
@@ -424,7 +441,10 @@ int
 keeper_serve(void)
 {
 	const struct keepmsg_answer ready = { .kind = KEEPMSG_READY };
+	struct pollfd p[] = { { .fd = KEEPMSG_FD, .events = POLLIN },
+		{ .events = POLLIN } };
 	sigset_t all;
+	size_t i;
 
 	log_set_name("keeper");
 	(void)prctl(PR_SET_NAME, "mcp-execd-keepr", 0, 0, 0);
@@ -436,10 +456,18 @@ keeper_serve(void)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	self.executor = getppid();
+	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
+		self.started[i] = -1;
 	/* Somebody else may hold the executor's end of the pair open. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	p[1].fd = (int)syscall(SYS_pidfd_open, self.executor, 0);
+	if (p[1].fd == -1) {
+		log_err("pidfd_open: %m");
+		return 1;
+	}
 	send_answer(&ready, -1);
-	while (receive_order())
-		;
+	do
+		(void)poll(p, 2, -1);
+	while (p[1].revents == 0 && (p[0].revents == 0 || receive_order()));
+	end_started();
 	return 0;
 }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,7 +410,7 @@ check_capabilities(
 		    "only root can keep capabilities: start mcp-execd as root, or leave \"capabilities\" out");
 		return;
 	}
-	complain_capabilities(k, at, p->capabilities & ~caps_permitted(),
+	complain_capabilities(k, at, p->capabilities & ~caps_of_runs(),
 	    "mcp-execd has none of these to give: systemctl edit mcp-execd, then the lines [Service] and CapabilityBoundingSet= with their names (for @packages see examples/systemd/packages.conf), and restart it");
 	if ((p->confine.layers & CONFINE_WALLS) != 0)
 		complain_capabilities(k, at,
@@ -1077,25 +1076,12 @@ has_call(const struct profile_choice *c, const char *name)
 	return false;
 }
 
-/* A filter around the service may lack openat2(2), as systemd's groups do. */
-static bool
-can_find_sockets(void)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
-
-	if (fd != -1)
-		(void)close(fd);
-	return fd != -1;
-}
-
 /* Can each connect be decided by its address? */
 static bool
 keeps_sockets(const struct profile_choice *c, const struct policy *p)
 {
 	return p->explained && !p->confine.no_sockets &&
-	       probe_get()->killable && can_find_sockets() &&
+	       probe_get()->killable && probe_get()->beneath &&
 	       c->profile != NULL &&
 	       (p->confine.layers & CONFINE_SECCOMP) != 0 &&
 	       profile_allows(c, "connect") &&

@@ -79,10 +79,24 @@ same_programs(const struct conf *a, const struct conf *b)
 	       a->frontend_gid == b->frontend_gid;
 }
 
+/* Without it from the start, there is no capability for it any more. */
+static void
+keep_kernel_off(struct conf *fresh, const struct conf *old)
+{
+	if (strcmp(old->audit_kernel, "off") != 0 ||
+	    strcmp(fresh->audit_kernel, "off") == 0)
+		return;
+	log_warn(
+	    "reload: audit.kernel was off at the start, so mcp-execd gave its capability for that away: it stays off until the next restart");
+	memcpy(
+	    fresh->audit_kernel, old->audit_kernel, sizeof(old->audit_kernel));
+}
+
 /* Keep what was fixed at start; report if the file now differs. */
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
 {
+	keep_kernel_off(fresh, old);
 	if (!same_listeners(fresh, old) ||
 	    fresh->socket_mode != old->socket_mode ||
 	    fresh->socket_gid != old->socket_gid ||

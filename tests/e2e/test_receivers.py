@@ -14,6 +14,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 
 import instance
@@ -29,7 +30,9 @@ ForwardToSyslog=no
 RateLimitIntervalSec=0
 Audit=no
 """
-SCENE = ("mount -t tmpfs tmpfs /run && "
+# Through a directory of the host's, as /proc/PID/root is not for the executor,
+# which may not look into processes that have more power than it.
+SCENE = ('mount --bind "$0" /run && '
          "mkdir -p /run/systemd/journal /run/systemd/journald.conf.d && "
          "cat >/run/systemd/journald.conf.d/test.conf && "
          f"exec {JOURNALD}")
@@ -58,13 +61,14 @@ class Journal:
             raise instance.Failure("journald is missing: run tests/deps")
 
     def __enter__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="mcp-execd-run."))
+        self.root.chmod(0o755)
         self.process = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", SCENE], text=True,
+            ["unshare", "--mount", "sh", "-c", SCENE, self.root], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, preexec_fn=instance.die_with_parent)
         self.process.stdin.write(JOURNALD_CONF)
         self.process.stdin.close()
-        self.root = pathlib.Path(f"/proc/{self.process.pid}/root/run")
         self.socket = str(self.root / "systemd/journal/socket")
         within("journald listens", 10, lambda: os.path.exists(self.socket)
                and os.path.exists(self.root / "log/journal"))
@@ -72,6 +76,7 @@ class Journal:
 
     def __exit__(self, *_):
         end(self.process)
+        shutil.rmtree(self.root, ignore_errors=True)
 
     def records(self):
         out = subprocess.run(

@@ -35,7 +35,9 @@ enum {
 struct service {
 	struct report *r;
 	pid_t pid;
-	char status[MAX_TEXT], limits[MAX_TEXT], environment[MAX_TEXT];
+	/* status: of its keeper, which starts what runs, or its own */
+	char status[MAX_TEXT], own[MAX_TEXT], limits[MAX_TEXT],
+	    environment[MAX_TEXT];
 	char cgroup[PATH_MAX]; /* below /sys/fs/cgroup, or "" */
 	bool managed; /* by a service manager that listens to it */
 };
@@ -91,6 +93,49 @@ read_number(const char *text, const char *name, int base)
 	const char *value = find_field(text, name);
 
 	return value != NULL ? strtoull(value, NULL, base) : 0;
+}
+
+/*
+ * Of its keeper, which has what the unit gave; without one, of itself.  The
+ * children by number, as "12 345 ".
+ */
+static void
+read_keeper(struct service *s)
+{
+	static const char name[] = "mcp-execd-keepr\n";
+	char list[4096], path[64], comm[32], *at = list, *end;
+
+	(void)snprintf(path, sizeof(path), "task/%d/children", (int)s->pid);
+	if (!read_proc(s->pid, path, list, sizeof(list)))
+		list[0] = '\0';
+	for (long pid; (pid = strtol(at, &end, 10)) > 0 && end != at; at = end)
+		if (read_proc((pid_t)pid, "comm", comm, sizeof(comm)) &&
+		    strcmp(comm, name) == 0 &&
+		    read_proc(
+			(pid_t)pid, "status", s->status, sizeof(s->status)))
+			return;
+	memcpy(s->status, s->own, sizeof(s->status));
+}
+
+/* --- what it gave away --------------------------------------------------- */
+
+static void
+check_given_away(struct service *s)
+{
+	const uint64_t left = (uint64_t)1 << CAP_DAC_READ_SEARCH |
+			      (uint64_t)1 << CAP_DAC_OVERRIDE |
+			      (uint64_t)1 << CAP_AUDIT_WRITE;
+
+	if ((read_number(s->own, "CapPrm:", 16) & ~left) == 0 &&
+	    read_number(s->own, "CapBnd:", 16) == 0 &&
+	    read_number(s->own, "NoNewPrivs:", 10) == 1 &&
+	    read_number(s->own, "Seccomp:", 10) == 2)
+		report_say(s->r, REPORT_OK, "power of the service", NULL,
+		    "mcp-execd gave it away after its start, and a filter of its own is on");
+	else
+		report_say(s->r, REPORT_WARN, "power of the service",
+		    "install a release build, and restart the service",
+		    "mcp-execd has more than it needs: capabilities, a bounding set, or no filter of its own");
 }
 
 /* --- its unit ----------------------------------------------------------- */
@@ -333,10 +378,12 @@ look_at_process(struct service *s)
 {
 	report_say(s->r, REPORT_OK, "service", NULL,
 	    "process %d runs with this configuration", (int)s->pid);
-	if (!read_proc(s->pid, "status", s->status, sizeof(s->status)) ||
+	if (!read_proc(s->pid, "status", s->own, sizeof(s->own)) ||
 	    !read_proc(s->pid, "limits", s->limits, sizeof(s->limits)))
 		return; /* it has just ended */
+	read_keeper(s);
 	find_cgroup(s);
+	check_given_away(s);
 	check_privileges(s);
 	check_capabilities(s);
 	check_kept(s);

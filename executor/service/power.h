@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* power: give it away, with what this configuration needs left. */
+#ifndef EXECUTOR_POWER_H
+#define EXECUTOR_POWER_H
+
+#include "executor/conf/conf.h"
+
+/*
+ * After all that needs it, before the first frontend; RENOUNCE_* of the layers
+ * that are in force then into *layers.
+ */
+int power_give_up(
+    const struct conf *c, uint32_t *layers, struct err *e) MUST_CHECK;
+
+#endif
