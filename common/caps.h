@@ -29,7 +29,7 @@ int caps_limit(uint64_t keep, struct err *e) MUST_CHECK;
  */
 void caps_keep_over_exec(void);
 /*
- * After caps_limit, the next three tell of what this process had before it,
+ * After caps_limit, the next three say what this process had before it,
  * as those have that another process starts for it.
  * true: CAP_SETUID and CAP_SETGID.
  */
