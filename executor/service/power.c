@@ -15,8 +15,8 @@
 #include "executor/power/renounce.h"
 
 /*
- * Made now if it is not there: a reload may want it, and nothing could be made
- * beside it then.  Without it runs that are to be recorded are refused.
+ * Made now if it is not there: a reload may want it, and could not make it
+ * then.  Without it runs that are to be recorded are refused.
  */
 static int
 allow_recordings(struct renounce_setup *s, const char *dir, struct err *e)
