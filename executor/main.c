@@ -192,7 +192,6 @@ hide_recordings(struct err *e)
 	rc = l == NULL ? e->code : store_load_end(l, e);
 	while (l != NULL && !store_load_tidy(l, UINT32_MAX))
 		;
-	accountdb_end();
 	conf_report_fini(&r);
 	accountdb_end();
 	return rc;
