@@ -15,6 +15,7 @@
  */
 #include "executor/power/needed.h"
 
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -97,6 +98,7 @@ static const struct filter_rule fixed[] = {
 	ALLOW("mkdir"),
 	ALLOW("mkdirat"),
 	ALLOW("rmdir"),
+	ALLOW("linkat"), /* a new file's name, which replaces none */
 	ALLOW("unlink"),
 	ALLOW("unlinkat"),
 	ALLOW("rename"),
@@ -136,7 +138,10 @@ static const struct filter_rule fixed[] = {
 	FCNTL(F_SETLK),
 	FCNTL(F_OFD_SETLK),
 	ALLOW_IF("ioctl", 1, LOW32, FIONREAD),
+	/* a job's terminal: newer C libraries ask by termios2 */
 	ALLOW_IF("ioctl", 1, LOW32, TCGETS),
+	ALLOW_IF("ioctl", 1, LOW32, TCGETS2),
+	ALLOW_IF("ioctl", 1, LOW32, TIOCSWINSZ),
 	ALLOW_IF("memfd_create", 1, MFD_EXEC, 0),
 	ALLOW("pidfd_open"),
 	/* sockets: pairs, datagrams to the journal and its like, auditd's */

@@ -2,10 +2,13 @@
 /* power: the places that the executor goes on to change. */
 #include "executor/service/power.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "executor/conf/conf_audit.h"
@@ -47,12 +50,30 @@ allow_sockets(struct renounce_setup *s, const struct conf *c, struct err *e)
 	return 0;
 }
 
+/* The first rule of redaction may come by a reload, and makes the key. */
+static int
+allow_redact_key(struct renounce_setup *s, const struct conf *c, struct err *e)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	if (c->redact_key[0] != '/' || access(c->redact_key, F_OK) == 0)
+		return 0;
+	(void)snprintf(dir, sizeof(dir), "%s", c->redact_key);
+	slash = strrchr(dir, '/');
+	slash[slash == dir] = '\0';
+	if (access(dir, F_OK) == -1)
+		return 0; /* the reload will say so */
+	return renounce_allow(s, dir, true, false, e);
+}
+
 static int
 allow_all(struct renounce_setup *s, const struct conf *c, struct err *e)
 {
 	if (renounce_allow(s, c->audit_file, false, false, e) != 0 ||
 	    (c->audit_seal_state[0] == '/' &&
 		renounce_allow(s, c->audit_seal_state, false, false, e) != 0) ||
+	    allow_redact_key(s, c, e) != 0 ||
 	    allow_recordings(s, c->recordings_dir, e) != 0 ||
 	    renounce_allow_fd(s, cgroup_fd(), e) != 0)
 		return e->code;

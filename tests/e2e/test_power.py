@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What power the executor has left, and who has it: proc(5) of the real one."""
 import errno
+import json
 import os
 import pathlib
 import platform
+import pwd
 import re
 import signal
 import subprocess
@@ -98,6 +100,27 @@ def test_after_everything_was_replaced():
             equal(status(pid)["PPid"].strip(), str(server.process.pid), pid)
 
 
+def test_what_a_reload_brings():
+    """A rule of redaction makes its key, a policy looks at a closed place."""
+    with Server() as server:
+        key = server.audit_file.parent / "redact.key"
+        check(not key.exists(), "no rule yet")
+        config = json.loads(server.config_file.read_text())
+        config["audit"]["redact"] = [{"name": "it", "pattern": "secret[0-9]+"}]
+        server.config_file.write_text(json.dumps(config))
+        server.reload()
+        check(key.exists(), server.log())
+        place = server.dir / "late"
+        place.mkdir(mode=0o700)
+        if ROOT:
+            user = pwd.getpwnam(server.policy["user"])
+            os.chown(place, user.pw_uid, user.pw_gid)
+        server.add_policy("late", directory=str(place))
+        with server.http(token=server.add("late", policy="late")) as c:
+            equal(c.sh("pwd; : secret77").text, f"{place}\n", "its directory")
+        check("secret77" not in server.audit_file.read_text(), "redacted")
+
+
 def test_keeper_is_killed():
     """Without it nothing can be started: it stops, and says so."""
     with Server() as server, Http(server) as c:
@@ -130,10 +153,18 @@ class Inside:
     def call(self, *words, pid=None):
         line = " ".join("=" + w.hex() if isinstance(w, bytes) else str(w)
                         for w in words)
-        return subprocess.run(
-            [self.tool, str(pid or self.server.process.pid)],
-            input=line + "\n", text=True, capture_output=True, timeout=20,
-            check=False).stdout.strip()
+        said = []
+
+        def answered():
+            done = subprocess.run(
+                [self.tool, str(pid or self.server.process.pid)],
+                input=line + "\n", text=True, capture_output=True, timeout=20,
+                check=False)
+            said[:] = [done.stdout.strip(), done.stderr]
+            return done.returncode != 3     # it ran, and waited for nothing
+        within("it waits in a system call", 10, answered)
+        check(said[0] != "", said)
+        return said[0]
 
 
 def test_taken_over():
