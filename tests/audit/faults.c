@@ -78,9 +78,9 @@ static void
 die(void)
 {
 	lose_unsynced();
-	(void)syscall(SYS_kill, self.pid, SIGKILL);
+	/* As at once as SIGKILL, which the executor's filter refuses. */
 	for (;;)
-		(void)pause();
+		(void)syscall(SYS_exit_group, 128 + SIGKILL);
 }
 
 static int
