@@ -75,7 +75,7 @@ def test_redacted():
         intent, _ = server.run_records(m)
         server.stop()
         raw = server.audit_file.read_text()
-        # eight digits: five are in one digest of a hundred by chance
+        # eight digits: five are in one log of a hundred by chance, in digests
         for secret in ("hush", "41111111"):
             check(secret not in raw, secret, "in the log")
         check("SECRET=[redacted:keys] sh -c" in intent[COMMAND], intent)
