@@ -460,10 +460,9 @@ keeper_serve(void)
 		self.started[i] = -1;
 	/* Somebody else may hold the executor's end of the pair open. */
 	p[1].fd = (int)syscall(SYS_pidfd_open, self.executor, 0);
-	if (p[1].fd == -1) {
-		log_err("pidfd_open: %m");
-		return 1;
-	}
+	/* Then the executor, which needs it too, says so and ends. */
+	if (p[1].fd == -1)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	send_answer(&ready, -1);
 	do
 		(void)poll(p, 2, -1);
