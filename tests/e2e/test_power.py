@@ -17,7 +17,7 @@ from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
 
 DAC_READ_SEARCH, AUDIT_WRITE = 1 << 2, 1 << 29
 LOCKED = "release" in instance.build_dir().name     # others have no filter
-# x86-64, as hostile_inject knows that alone
+# x86-64, as hostile_inject knows no other
 OPENAT, SOCKET, KILL, EXECVE = 257, 41, 62, 59
 CWD, WRONLY, CREAT = -100, 1, 0o100
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit tests of executor/power/renounce: what a process that gave its power
- * away can do no more, each beside a control that can.
+ * away can do no more, each next to a control that can.
  */
 #include <stdarg.h>
 #include <stddef.h>
