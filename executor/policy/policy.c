@@ -1092,7 +1092,8 @@ static void
 check_denied(
     const struct keys *k, const struct draft *d, const struct profile_choice *c)
 {
-	if (c->profile != NULL && !profile_allows(c, "execve"))
+	if (c->profile != NULL && c->deny[0] != NULL &&
+	    !profile_allows(c, "execve"))
 		keys_complain(k, d->deny_calls,
 		    "execve starts the command itself and cannot be denied: say with \"programs\" what may be run");
 }

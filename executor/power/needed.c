@@ -30,33 +30,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/filter_rows.h"
 #include "common/log.h"
 
-#define LOW32        UINT32_MAX /* of what the kernel takes for an int */
 #define SET_IDS      (S_ISUID | S_ISGID) /* of a mode */
 #define SOCKET_FLAGS ((uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK))
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U /* Linux 6.3 */
 #endif
 
-#define ALLOW(name)                                                            \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW                       \
-	}
-/* Only where the argument's masked bits have this value ... */
-#define ALLOW_IF(name, n, bits, want)                                          \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW,                      \
-		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
-		.value = want                                                  \
-	}
-/* ... and another one's. */
-#define ALLOW_IF2(name, n, bits, want, n2, bits2, want2)                       \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW,                      \
-		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
-		.value = want, .arg_b = n2, .mask_b = bits2, .value_b = want2  \
-	}
 #define FCNTL(command) ALLOW_IF("fcntl", 1, LOW32, command)
 /* The C library, or ours, has another way. */
 #define ABSENT(name)                                                           \

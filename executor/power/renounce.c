@@ -22,17 +22,8 @@
 #include "common/cleanup.h"
 #include "common/filter.h"
 #include "common/landlock.h"
+#include "common/unlocked.h"
 #include "executor/power/needed.h"
-
-/* What sanitizers and valgrind look for, the filter and Landlock hide. */
-#if defined(__SANITIZE_ADDRESS__) && !defined(UNLOCKED)
-#define UNLOCKED
-#endif
-#if defined(__has_feature) && !defined(UNLOCKED)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define UNLOCKED
-#endif
-#endif
 
 #define CAP(name) ((uint64_t)1 << (name))
 

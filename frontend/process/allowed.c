@@ -20,33 +20,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/filter_rows.h"
 #include "common/log.h"
 #include "frontend/process/allowed.h"
 #include "proto/proto.h"
 
-#define LOW32 UINT32_MAX /* of what the kernel takes for an int */
 /* What no flag of a sent message may be: above all MSG_FASTOPEN, a connect. */
 #define OTHER_FLAGS                                                            \
 	(LOW32 & ~(uint32_t)(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE))
-
-#define ALLOW(name)                                                            \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW                       \
-	}
-/* Only where the argument's masked bits have this value ... */
-#define ALLOW_IF(name, n, bits, want)                                          \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW,                      \
-		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
-		.value = want                                                  \
-	}
-/* ... and another one's. */
-#define ALLOW_IF2(name, n, bits, want, n2, bits2, want2)                       \
-	{                                                                      \
-		.syscall = name, .verdict = FILTER_ALLOW,                      \
-		.compare = FILTER_MASKED, .arg = n, .mask = bits,              \
-		.value = want, .arg_b = n2, .mask_b = bits2, .value_b = want2  \
-	}
 
 static const struct filter_rule fixed[] = {
 	/* descriptors that are there; no address, no control data */

@@ -8,17 +8,8 @@
 #ifndef FRONTEND_LOCKDOWN_H
 #define FRONTEND_LOCKDOWN_H
 
+#include "common/unlocked.h"
 #include "frontend/process/options.h"
-
-/* The system call filter hides what sanitizers and valgrind look for. */
-#if defined(__SANITIZE_ADDRESS__) && !defined(UNLOCKED)
-#define UNLOCKED
-#endif
-#if defined(__has_feature) && !defined(UNLOCKED)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define UNLOCKED
-#endif
-#endif
 
 /*
  * Lock this process down for good.  *bits gets the layers in force
