@@ -90,7 +90,6 @@ static struct executor {
 	struct watchdog watchdog;
 	bool stopping;
 	bool keeper_lost;
-	uint32_t layers; /* RENOUNCE_* */
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
 
@@ -752,8 +751,7 @@ prepare_start(struct err *e)
 	on_daily(NULL);
 	recover_runs(self.audit, self.recordings);
 	if (loop_add(self.loop, &self.keeper, EPOLLIN, e) != 0 ||
-	    start_launcher(e) != 0 ||
-	    power_give_up(&self.store.conf, &self.layers, e) != 0)
+	    start_launcher(e) != 0 || power_give_up(&self.store.conf, e) != 0)
 		return e->code;
 	return supervise_start(self.supervise, e);
 }

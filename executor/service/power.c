@@ -89,9 +89,10 @@ has_abstract_manager(void)
 }
 
 int
-power_give_up(const struct conf *c, uint32_t *layers, struct err *e)
+power_give_up(const struct conf *c, struct err *e)
 {
 	static struct renounce_setup s;
+	uint32_t layers = 0;
 	int rc;
 
 	/* what asks once and remembers has to ask while it may */
@@ -101,11 +102,11 @@ power_give_up(const struct conf *c, uint32_t *layers, struct err *e)
 	s.abstract = has_abstract_manager();
 	rc = allow_all(&s, c, e);
 	if (rc == 0)
-		rc = renounce_apply(&s, layers, e);
+		rc = renounce_apply(&s, &layers, e);
 	renounce_fini(&s);
 	if (rc != 0)
 		return err_wrap(e, "the executor cannot give its power away");
-	if ((*layers & RENOUNCE_LANDLOCK) == 0)
+	if ((layers & RENOUNCE_LANDLOCK) == 0)
 		log_notice(
 		    "power: this kernel has no Landlock, so nothing but file permissions keeps the executor from writing outside its places");
 	return 0;

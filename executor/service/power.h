@@ -5,11 +5,7 @@
 
 #include "executor/conf/conf.h"
 
-/*
- * After all that needs it, before the first frontend; RENOUNCE_* of the layers
- * that are in force then into *layers.
- */
-int power_give_up(
-    const struct conf *c, uint32_t *layers, struct err *e) MUST_CHECK;
+/* After all that needs it, before the first frontend. */
+int power_give_up(const struct conf *c, struct err *e) MUST_CHECK;
 
 #endif

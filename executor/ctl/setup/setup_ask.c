@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/path.h"
 #include "common/fdio.h"
 #include "common/log.h"
 #include "executor/ctl/token/client_config.h"
@@ -91,15 +92,6 @@ static const char *const system_tops[] = { "/", "/home", "/media", "/mnt",
 static const char *const own_tops[] = { "/usr/local/src/", "/usr/src/" };
 
 static bool
-is_below(const char *path, const char *tree)
-{
-	size_t n = strlen(tree);
-
-	return strncmp(path, tree, n) == 0 &&
-	       (path[n] == '\0' || path[n] == '/');
-}
-
-static bool
 is_system_place(const char *path)
 {
 	size_t i;
@@ -108,7 +100,7 @@ is_system_place(const char *path)
 		if (strncmp(path, own_tops[i], strlen(own_tops[i])) == 0)
 			return false;
 	for (i = 0; i < sizeof(system_trees) / sizeof(system_trees[0]); i++)
-		if (is_below(path, system_trees[i]))
+		if (path_is_within(path, system_trees[i]))
 			return true;
 	for (i = 0; i < sizeof(system_tops) / sizeof(system_tops[0]); i++)
 		if (strcmp(path, system_tops[i]) == 0)
