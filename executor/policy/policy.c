@@ -1186,11 +1186,17 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }
 
+_Static_assert((int)CONFINE_MAX_TOOLS >= (int)TOOLDEF_MAX_TOOLS,
+    "each definition has a place");
+
+/* Each once: a policy may list a tool that names it, too. */
 static void
 add_program(const struct tooldef *t, struct confine_input *in)
 {
-	if (in->tool_count < CONFINE_MAX_TOOLS)
-		in->tools[in->tool_count++] = t->program;
+	for (size_t i = 0; i < in->tool_count; i++)
+		if (in->tools[i] == t->program)
+			return;
+	in->tools[in->tool_count++] = t->program;
 }
 
 /* Of tools that run under this policy, those of other policies too. */
