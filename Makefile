@@ -45,7 +45,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	aead alphabet base64 bearer beneath budget bytes caps cidr clock closest cmdline decimal dfa \
-	digest err fdio filter filter_fold filter_load hashindex json landlock log log_limit loop match match_compile notify \
+	digest err fdio filter filter_load hashindex json landlock log log_limit loop match match_compile notify \
 	param path patterns shares sigreset sort told turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)
@@ -74,13 +74,13 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
-	launcher orphans power programs supervise) \
+	launcher loader orphans plans power programs supervise) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
 	jobcalls jobtext scan screen) \
 	$(call in,executor/run, \
-	explain hints job keynames launch launchblob output plan quota record refuse request \
+	explain hints job keynames launch launchblob output plan plansend quota record refuse request \
 	spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks view viewspec) \

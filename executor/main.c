@@ -36,7 +36,9 @@
 #include "executor/service/reload.h"
 #include "executor/run/launch.h"
 #include "executor/service/launcher.h"
+#include "executor/service/loader.h"
 #include "executor/service/orphans.h"
+#include "executor/service/plans.h"
 #include "executor/service/power.h"
 #include "executor/service/programs.h"
 #include "executor/service/supervise.h"
@@ -61,7 +63,7 @@ enum {
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 2 * 4096 + 5, /* guards, and children of our own */
+	MAX_SPARED = 2 * 4096 + 6, /* guards, and children of our own */
 	APART = 65536 /* bytes: tables of that size cost what they hold */
 };
 
@@ -368,13 +370,15 @@ static void
 end_strays(void)
 {
 	static pid_t spared[MAX_SPARED + ORPHANS_MAX_INHERITED];
-	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 5);
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 6);
 
 	spared[n++] = supervise_pid(self.supervise);
 	spared[n++] = keeper_pid();
 	spared[n++] = accountdb_pid();
 	if (launch_pid() > 0)
 		spared[n++] = launch_pid();
+	if (loader_pid() > 0)
+		spared[n++] = loader_pid();
 	if (reload_pid(self.reload) > 0)
 		spared[n++] = reload_pid(self.reload);
 	orphans_end(spared, n);
@@ -685,15 +689,30 @@ open_audit(struct err *e)
 	return audit_new(&s, e);
 }
 
+static void
+on_plans(void)
+{
+	reload_plans_came(self.reload);
+}
+
+static void
+load_again(void)
+{
+	(void)reload_ask(self.reload, STORE_ALL);
+}
+
 static int
 start_launcher(struct err *e)
 {
+	const struct loader_deps plans = { self.loop, on_plans, load_again };
+
 	struct launcher_deps d = { .loop = self.loop,
 		.audit = self.audit,
 		.jobs = self.jobs,
 		.path = self.store.conf.launcher_path };
 
 	launch_use_templates(self.store.conf.templates);
+	loader_init(&plans);
 	return launcher_start(&d, e);
 }
 
@@ -765,6 +784,7 @@ tear_down(void)
 	reload_free(self.reload);
 	control_free(self.control);
 	supervise_free(self.supervise);
+	loader_stop();
 	launcher_stop();
 	jobs_free(self.jobs);
 	cgroup_sweep();
@@ -904,6 +924,8 @@ main(int argc, char **argv)
 		return rc > 0 ? 0 : 2;
 	if (o.accounts)
 		return accountdb_serve(STDIN_FILENO);
+	if (o.plans)
+		return plans_serve(o.config);
 	if (o.debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (service_rlimits_check(&e) != 0 || orphans_begin(&e) != 0 ||

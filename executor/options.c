@@ -14,6 +14,8 @@ static const struct cmdline_option options[] = {
 	    "check the configuration, start nothing"),
 	CMDLINE_FLAG('a', "accounts", struct options, accounts,
 	    "answer mcp-execd's questions for users and groups, for itself"),
+	CMDLINE_FLAG('p', "plans", struct options, plans,
+	    "load plans for the launcher, for itself"),
 	CMDLINE_FLAG('d', "debug", struct options, debug, "log more"),
 	{ .kind = CMDLINE_HELP,
 	    .letter = 'h',

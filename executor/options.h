@@ -17,6 +17,7 @@ struct options {
 	const char *config; /* borrowed from argv */
 	bool check; /* -n: load, report, exit */
 	bool accounts; /* -a: answer for the executor, on stdin */
+	bool plans; /* -p: be the loader of plans */
 	bool debug; /* -d */
 	bool version; /* -V, answered already */
 };

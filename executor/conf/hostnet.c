@@ -86,6 +86,13 @@ notify_is_elsewhere(void)
 	return !here;
 }
 
+void
+hostnet_assume(bool private)
+{
+	self.asked = true;
+	self.private = private;
+}
+
 bool
 hostnet_is_private(void)
 {

@@ -21,5 +21,7 @@
 void hostnet_given(int fd);
 /* Found once, for the life of the process. */
 bool hostnet_is_private(void);
+/* As another process of ours found it. */
+void hostnet_assume(bool private);
 
 #endif

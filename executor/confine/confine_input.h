@@ -9,8 +9,7 @@
 #include "executor/conf/keys.h"
 #include "executor/confine/confine.h"
 
-/* All definitions that there may be, and more: see policy.c. */
-enum { CONFINE_MAX_TOOLS = 256 };
+enum { CONFINE_MAX_TOOLS = 32 };
 
 /* The values as they stand in the file; NULL: not given. */
 struct confine_keys {

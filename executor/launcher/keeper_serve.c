@@ -26,6 +26,7 @@
 
 enum {
 	HIGH_FD = 64, /* above all places */
+	ADDED = 2, /* descriptors at most, by enum keepmsg_adds */
 	MOST_FD = 1024, /* above all that this process has */
 	CANNOT_GIVE = 126, /* exit status before execve */
 	CANNOT_EXECUTE = 127
@@ -36,8 +37,9 @@ static struct {
 	pid_t executor;
 	int started[KEEPMSG_PROGRAMS]; /* pidfd of the last one, or -1 */
 	struct keepmsg_order order; /* in hand */
-	int fd[KEEPMSG_FDS]; /* that came with it */
+	int fd[KEEPMSG_FDS + ADDED]; /* that came with it, and those added */
 	size_t fds;
+	int loaders_end; /* of the pair with the last launcher; -1: none */
 } self;
 
 /* --- the plan ---------------------------------------------------------- */
@@ -48,12 +50,22 @@ is_text(const char *p, size_t size)
 	return p[0] != '\0' && memchr(p, '\0', size) != NULL;
 }
 
+/* Descriptors that we add. */
+static size_t
+count_added(const struct keepmsg_row *r)
+{
+	return r->adds == KEEPMSG_LOADERS_END     ? 2
+	       : r->adds == KEEPMSG_LAUNCHERS_END ? 1
+						  : 0;
+}
+
 static bool
 is_row(const struct keepmsg_row *r)
 {
 	size_t i;
 
-	if (r->words > KEEPMSG_WORDS || r->words == 0 || r->fds > KEEPMSG_FDS ||
+	if (r->adds > KEEPMSG_LOADERS_END || r->words > KEEPMSG_WORDS ||
+	    r->words == 0 || r->fds > KEEPMSG_FDS ||
 	    r->places > KEEPMSG_PLACES || !is_text(r->path, sizeof(r->path)) ||
 	    r->path[0] != '/')
 		return false;
@@ -61,7 +73,8 @@ is_row(const struct keepmsg_row *r)
 		if (!is_text(r->word[i], sizeof(r->word[i])))
 			return false;
 	for (i = 0; i < r->places; i++)
-		if (r->place[i].from >= r->fds || r->place[i].to >= HIGH_FD)
+		if (r->place[i].from >= r->fds + count_added(r) ||
+		    r->place[i].to >= HIGH_FD)
 			return false;
 	return true;
 }
@@ -89,6 +102,8 @@ read_plan(void)
 	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
 		if (!is_row(&p->row[i]))
 			return false;
+	if (!is_text(p->config, sizeof(p->config)))
+		return false;
 	self.plan = p;
 	return true;
 }
@@ -129,10 +144,10 @@ cannot_give(const char *what)
 static void
 place_fds(const struct keepmsg_row *r)
 {
-	int moved[KEEPMSG_FDS], null, last = STDERR_FILENO;
+	int moved[KEEPMSG_FDS + ADDED], null, last = STDERR_FILENO;
 	size_t i;
 
-	for (i = 0; i < r->fds; i++) {
+	for (i = 0; i < r->fds + count_added(r); i++) {
 		moved[i] = fcntl(self.fd[i], F_DUPFD, HIGH_FD);
 		if (moved[i] == -1)
 			cannot_give("descriptors");
@@ -157,11 +172,13 @@ place_fds(const struct keepmsg_row *r)
 static _Noreturn void
 run_program(const struct keepmsg_row *r)
 {
-	char *argv[KEEPMSG_WORDS + 1] = { NULL }, *envp[] = { NULL };
+	char *argv[KEEPMSG_WORDS + 2] = { NULL }, *envp[] = { NULL };
 	size_t i;
 
 	for (i = 0; i < r->words; i++)
 		argv[i] = (char *)(uintptr_t)r->word[i];
+	if (r->adds == KEEPMSG_LOADERS_END)
+		argv[i] = (char *)(uintptr_t)self.plan->config;
 	(void)sigreset_all();
 	place_fds(r);
 	(void)execve(r->path, argv, envp);
@@ -228,6 +245,64 @@ fork_orphan(const struct keepmsg_row *r, int *pidfd)
 	return pid;
 }
 
+/* It has not ended. */
+static bool
+is_running(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd != -1 && poll(&p, 1, 0) == 0;
+}
+
+/* The other end of the pair is ours until the next launcher. */
+static int
+add_launchers_end(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		return errno;
+	if (self.loaders_end != -1)
+		(void)close(self.loaders_end);
+	self.loaders_end = ends[0];
+	self.fd[self.fds++] = ends[1];
+	return 0;
+}
+
+/* Two at a time would say one thing after half of another. */
+static int
+add_loaders_end(void)
+{
+	if (is_running(self.started[KEEPMSG_LOADER]))
+		return EBUSY;
+	if (self.loaders_end == -1)
+		return ENOTCONN;
+	for (size_t i = 0; i < 2; i++) {
+		int fd = fcntl(i == 0 ? self.loaders_end : KEEPMSG_FACTS_FD,
+		    F_DUPFD_CLOEXEC, HIGH_FD);
+
+		if (fd == -1)
+			return errno;
+		self.fd[self.fds++] = fd;
+	}
+	return 0;
+}
+
+/* 0, or an errno. */
+static int
+add_fds(const struct keepmsg_row *r)
+{
+	switch ((enum keepmsg_adds)r->adds) {
+	case KEEPMSG_LAUNCHERS_END:
+		return add_launchers_end();
+	case KEEPMSG_LOADERS_END:
+		return add_loaders_end();
+	case KEEPMSG_NOTHING:
+		break;
+	}
+	return 0;
+}
+
 static void
 start_program(void)
 {
@@ -238,8 +313,8 @@ start_program(void)
 	r = self.order.program < KEEPMSG_PROGRAMS
 		? &self.plan->row[self.order.program]
 		: NULL;
-	if (r == NULL || r->fds != self.fds) {
-		a.error = EBADMSG;
+	a.error = r == NULL || r->fds != self.fds ? EBADMSG : add_fds(r);
+	if (a.error != 0) {
 		send_answer(&a, -1);
 		return;
 	}
@@ -456,6 +531,8 @@ keeper_serve(void)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	self.executor = getppid();
+	self.loaders_end = -1;
+	(void)fcntl(KEEPMSG_FACTS_FD, F_SETFD, FD_CLOEXEC);
 	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
 		self.started[i] = -1;
 	/* Somebody else may hold the executor's end of the pair open. */

@@ -18,12 +18,13 @@
 enum {
 	KEEPMSG_FD = 3, /* of the keeper's end */
 	KEEPMSG_PLAN_FD = 4, /* until it has read it */
+	KEEPMSG_FACTS_FD = 5, /* for the loader: what was found at the start */
 	KEEPMSG_FDS = 16, /* of one order */
 	KEEPMSG_PLACES = 20,
 	KEEPMSG_WORDS = 16,
 	KEEPMSG_WORD = 32,
 	KEEPMSG_SPARED = 2 * 4096 + 128, /* processes of END_STRAYS */
-	KEEPMSG_FORMAT = 1 /* of another build, this or a size differs */
+	KEEPMSG_FORMAT = 2 /* of another build, this or a size differs */
 };
 
 /* The rows of a plan. */
@@ -33,7 +34,18 @@ enum keepmsg_program {
 	KEEPMSG_CHECK, /* of a certificate */
 	KEEPMSG_ACCOUNTS, /* names of users and groups */
 	KEEPMSG_SCREEN, /* of a terminal */
+	KEEPMSG_LOADER, /* of plans: one at a time */
 	KEEPMSG_PROGRAMS
+};
+
+/*
+ * What the keeper adds to the descriptors of an order, and the executor never
+ * has: an end of the pair that plans come by, another for each launcher.
+ */
+enum keepmsg_adds {
+	KEEPMSG_NOTHING,
+	KEEPMSG_LAUNCHERS_END,
+	KEEPMSG_LOADERS_END /* and FACTS_FD; the configuration is its last word */
 };
 
 /* A descriptor that comes with the order, and where the program has it. */
@@ -44,6 +56,7 @@ struct keepmsg_place {
 /* stdin is /dev/null and what is said goes to our stderr, if no place is. */
 struct keepmsg_row {
 	uint32_t words, fds, places;
+	uint32_t adds; /* enum keepmsg_adds; their numbers follow `fds` */
 	char path[PATH_MAX];
 	char word[KEEPMSG_WORDS][KEEPMSG_WORD];
 	struct keepmsg_place place[KEEPMSG_PLACES];
@@ -52,6 +65,7 @@ struct keepmsg_row {
 struct keepmsg_plan {
 	uint32_t format, size;
 	char version[48];
+	char config[PATH_MAX]; /* its path */
 	struct keepmsg_row row[KEEPMSG_PROGRAMS];
 };
 

@@ -7,11 +7,22 @@
  *
  *   executor                             launcher
  *      |  <-- HELLO ------------------------ |   started
- *      |  --- PLAN, HELD... ---------------> |   before the first run of it
  *      |  --- RUN -------------------------> |   a guard is made
  *      |  <-- STARTED, its pidfd ----------- |   or NOT_STARTED
  *      |  <-- ENDED, its wait status ------- |
- *      |  --- DROP ------------------------> |   nobody will name the plan
+ *      |  --- RETIRE ----------------------> |   what the last load left out
+ *
+ * Plans come over a pair of their own, whose other end the keeper has and gives
+ * to the loader alone (executor/service/plans):
+ *
+ *   loader                               launcher
+ *      |  --- BEGIN -----------------------> |   forget what one before left
+ *      |  --- PLAN, HELD... ---------------> |   of each policy
+ *      |  --- COMMIT ----------------------> |   runs may name them from here on
+ *      |  <-- LOADED ----------------------- |
+ *
+ * Where there is no keeper (mcp-execctl, tests), PLAN and HELD come from who
+ * started it, before the first run of it, and DROP when nobody will name it.
  */
 #ifndef EXECUTOR_LAUNCHMSG_H
 #define EXECUTOR_LAUNCHMSG_H
@@ -22,11 +33,12 @@
 
 enum {
 	LAUNCHMSG_FD = 3, /* of the launcher's end */
+	LAUNCHMSG_PLANS_FD = 4, /* the same of the pair with the loader */
 	LAUNCHMSG_INLINE =
 	    16 << 10, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 3
+	LAUNCHMSG_FORMAT = 4
 };
 
 enum launchmsg_kind {
@@ -36,11 +48,15 @@ enum launchmsg_kind {
 	LAUNCHMSG_DROP,
 	LAUNCHMSG_RUN, /* the descriptors of enum launchmsg_run */
 	LAUNCHMSG_REMEMBER, /* a program's digest */
+	LAUNCHMSG_RETIRE, /* plans that the last load did not bring */
+	LAUNCHMSG_BEGIN, /* from here on of the loader's alone; `run` is its own */
+	LAUNCHMSG_COMMIT, /* size: how many plans it sent */
 	/* to the executor */
 	LAUNCHMSG_HELLO,
 	LAUNCHMSG_STARTED,
 	LAUNCHMSG_NOT_STARTED,
-	LAUNCHMSG_ENDED
+	LAUNCHMSG_ENDED,
+	LAUNCHMSG_LOADED /* to the loader: value, an errno or 0 */
 };
 
 /* Descriptors of a run, in this order; the later two where flags say so. */

@@ -20,11 +20,12 @@
 #include "executor/launcher/serve.h"
 
 static const char help[] =
-    "usage: mcp-execd-launcher [-h | -k | -V]\n\n"
+    "usage: mcp-execd-launcher [-h | -k | -p | -V]\n\n"
     "Started by mcp-execd, over a socket pair, to start the commands of runs.\n"
     "See mcp-execd-launcher(8).\n\n"
     "  -h, --help     print this help\n"
     "  -k, --keeper   be the keeper, which starts and ends mcp-execd's processes\n"
+    "  -p, --plans    believe its caller about plans: for mcp-execctl alone\n"
     "  -V, --version  print the version\n";
 
 static bool
@@ -48,7 +49,7 @@ is_pair(int fd)
 int
 main(int argc, char **argv)
 {
-	bool keeper;
+	bool keeper, plans;
 
 	log_set_name("launcher");
 	if (argc == 2 && is_word(argv[1], "-h", "--help"))
@@ -56,7 +57,9 @@ main(int argc, char **argv)
 	if (argc == 2 && is_word(argv[1], "-V", "--version"))
 		return puts("mcp-execd-launcher " MCP_EXECD_VERSION) == EOF;
 	keeper = argc == 2 && is_word(argv[1], "-k", "--keeper");
-	if (argc > 1 + keeper || !is_pair(LAUNCHMSG_FD)) {
+	plans = argc == 2 && is_word(argv[1], "-p", "--plans");
+	if (argc > 1 + (keeper || plans) || !is_pair(LAUNCHMSG_FD) ||
+	    (!keeper && !plans && !is_pair(LAUNCHMSG_PLANS_FD))) {
 		(void)fputs(
 		    "mcp-execd-launcher: it is started by mcp-execd, see --help\n",
 		    stderr);
@@ -69,5 +72,5 @@ main(int argc, char **argv)
 	if (keeper)
 		return keeper_serve();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	return serve(LAUNCHMSG_FD);
+	return serve(LAUNCHMSG_FD, plans ? -1 : LAUNCHMSG_PLANS_FD);
 }

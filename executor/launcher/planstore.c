@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "executor/launcher/template.h"
 
 /* It does not follow what a static table of plans holds. */
@@ -18,8 +19,14 @@
 
 static struct {
 	struct planstore_plan plan[PLANSTORE_MAX];
+	uint64_t key[PLANSTORE_MAX]; /* of their digests: to be found quickly */
 	size_t used; /* places from here on are free */
 	struct planstore_plan *last; /* whose descriptors come */
+	bool by_loads; /* else each is in force when it is whole */
+	uint64_t load; /* the last one */
+	size_t brought; /* plans, by the one that is under way */
+	const char *wrong; /* with that, or NULL */
+	uint64_t due_ms; /* when the first retired one is freed; 0: never */
 	size_t networks;
 	uint64_t serial;
 } self;
@@ -58,13 +65,23 @@ free_plan(struct planstore_plan *p)
 		self.used--;
 }
 
+static uint64_t
+key_of(const uint8_t digest[DIGEST_BYTES])
+{
+	uint64_t key;
+
+	memcpy(&key, digest, sizeof(key));
+	return key;
+}
+
 static struct planstore_plan *
 find_any(const uint8_t digest[DIGEST_BYTES])
 {
+	uint64_t key = key_of(digest);
 	size_t i;
 
 	for (i = 0; i < self.used; i++)
-		if (self.plan[i].bytes != NULL &&
+		if (self.key[i] == key && self.plan[i].bytes != NULL &&
 		    memcmp(self.plan[i].digest, digest, DIGEST_BYTES) == 0)
 			return &self.plan[i];
 	return NULL;
@@ -75,7 +92,26 @@ planstore_find(const uint8_t digest[DIGEST_BYTES])
 {
 	struct planstore_plan *p = find_any(digest);
 
-	return p != NULL && p->whole ? p : NULL;
+	return p != NULL && p->whole && p->in_force ? p : NULL;
+}
+
+/* The one that was retired first makes room. */
+static struct planstore_plan *
+take_retired(void)
+{
+	struct planstore_plan *oldest = NULL;
+
+	for (size_t i = 0; i < self.used; i++)
+		if (self.plan[i].until_ms != 0 && !self.plan[i].staged &&
+		    (oldest == NULL ||
+			self.plan[i].until_ms < oldest->until_ms))
+			oldest = &self.plan[i];
+	if (oldest == NULL)
+		return NULL;
+	free_plan(oldest);
+	if (self.used <= (size_t)(oldest - self.plan))
+		self.used = (size_t)(oldest - self.plan) + 1;
+	return oldest;
 }
 
 static struct planstore_plan *
@@ -86,7 +122,8 @@ find_place(void)
 	for (i = 0; i < self.used; i++)
 		if (self.plan[i].bytes == NULL)
 			return &self.plan[i];
-	return self.used < PLANSTORE_MAX ? &self.plan[self.used++] : NULL;
+	return self.used < PLANSTORE_MAX ? &self.plan[self.used++]
+					 : take_retired();
 }
 
 /* It cannot be written to, shortened or prolonged by anybody any more. */
@@ -133,47 +170,8 @@ check_plan(struct planstore_plan *p)
 	return NULL;
 }
 
-const char *
-planstore_add(const struct launchmsg_order *m, const int *fds, size_t count)
-{
-	struct planstore_plan *p = find_any(m->plan);
-	const char *wrong = NULL;
-
-	if (p != NULL) {
-		p->users++;
-		self.last = NULL; /* what is held is held already */
-		return refuse_fds(fds, count, NULL);
-	}
-	if (count < 2 || m->held == 0 || m->held > LAUNCHPLAN_FDS ||
-	    count - 1 > m->held || m->size > LAUNCHPLAN_MAX_BYTES)
-		return refuse_fds(fds, count, "its head is wrong");
-	p = find_place();
-	if (p == NULL)
-		return refuse_fds(fds, count, "there are too many");
-	p->bytes = map_sealed(fds[0], m->size);
-	p->size = m->size;
-	p->fd_want = m->held;
-	p->users = 1;
-	p->serial = ++self.serial;
-	memcpy(p->digest, m->plan, sizeof(p->digest));
-	p->fds = NULL;
-	if (p->bytes == NULL)
-		wrong = "it is not in a sealed file of its size";
-	else if ((p->fds = calloc(m->held, sizeof(*p->fds))) == NULL)
-		wrong = "memory has run out";
-	else
-		wrong = check_plan(p);
-	if (wrong != NULL) {
-		free_plan(p);
-		return refuse_fds(fds, count, wrong);
-	}
-	(void)close(fds[0]);
-	self.last = p;
-	return planstore_hold(fds + 1, count - 1);
-}
-
-const char *
-planstore_hold(const int *fds, size_t count)
+static const char *
+hold_fds(const int *fds, size_t count)
 {
 	struct planstore_plan *p = self.last;
 
@@ -189,6 +187,71 @@ planstore_hold(const int *fds, size_t count)
 	return NULL;
 }
 
+static const char *
+add_plan(const struct launchmsg_order *m, const int *fds, size_t count)
+{
+	struct planstore_plan *p = find_any(m->plan);
+	const char *wrong = NULL;
+
+	if (p != NULL) {
+		p->users++;
+		p->staged = self.by_loads;
+		self.last = NULL; /* what is held is held already */
+		return refuse_fds(fds, count, NULL);
+	}
+	if (count < 2 || m->held == 0 || m->held > LAUNCHPLAN_FDS ||
+	    count - 1 > m->held || m->size > LAUNCHPLAN_MAX_BYTES)
+		return refuse_fds(fds, count, "its head is wrong");
+	p = find_place();
+	if (p == NULL)
+		return refuse_fds(fds, count, "there are too many");
+	p->bytes = map_sealed(fds[0], m->size);
+	p->size = m->size;
+	p->fd_want = m->held;
+	p->users = 1;
+	p->staged = self.by_loads;
+	p->in_force = !self.by_loads;
+	p->serial = ++self.serial;
+	memcpy(p->digest, m->plan, sizeof(p->digest));
+	self.key[p - self.plan] = key_of(p->digest);
+	p->fds = NULL;
+	if (p->bytes == NULL)
+		wrong = "it is not in a sealed file of its size";
+	else if ((p->fds = calloc(m->held, sizeof(*p->fds))) == NULL)
+		wrong = "memory has run out";
+	else
+		wrong = check_plan(p);
+	if (wrong != NULL) {
+		free_plan(p);
+		return refuse_fds(fds, count, wrong);
+	}
+	(void)close(fds[0]);
+	self.last = p;
+	return hold_fds(fds + 1, count - 1);
+}
+
+/* One plan that is wrong spoils its load. */
+static const char *
+note_wrong(const char *wrong)
+{
+	if (wrong != NULL)
+		self.wrong = wrong;
+	return wrong;
+}
+
+const char *
+planstore_add(const struct launchmsg_order *m, const int *fds, size_t count)
+{
+	self.brought++;
+	return note_wrong(add_plan(m, fds, count));
+}
+
+const char *
+planstore_hold(const int *fds, size_t count)
+{
+	return note_wrong(hold_fds(fds, count));
+}
+
 void
 planstore_drop(const uint8_t digest[DIGEST_BYTES])
 {
@@ -199,6 +262,116 @@ planstore_drop(const uint8_t digest[DIGEST_BYTES])
 	if (self.last == p)
 		self.last = NULL;
 	free_plan(p);
+}
+
+/* --- loads ------------------------------------------------------------ */
+
+void
+planstore_use_loads(void)
+{
+	self.by_loads = true;
+}
+
+/* When the first retired plan is to be freed. */
+static void
+note_due(void)
+{
+	self.due_ms = 0;
+	for (size_t i = 0; i < self.used; i++)
+		if (self.plan[i].until_ms != 0 &&
+		    (self.due_ms == 0 || self.plan[i].until_ms < self.due_ms))
+			self.due_ms = self.plan[i].until_ms;
+}
+
+void
+planstore_begin(void)
+{
+	for (size_t i = self.used; i-- > 0;) {
+		self.plan[i].staged = false;
+		if (self.plan[i].bytes != NULL && !self.plan[i].in_force)
+			free_plan(&self.plan[i]);
+	}
+	self.last = NULL;
+	self.brought = 0;
+	self.wrong = NULL;
+}
+
+static bool
+all_is_whole(void)
+{
+	for (size_t i = 0; i < self.used; i++)
+		if (self.plan[i].staged && !self.plan[i].whole)
+			return false;
+	return true;
+}
+
+const char *
+planstore_commit(size_t count)
+{
+	const char *wrong = self.wrong;
+
+	if (wrong == NULL && self.brought != count)
+		wrong = "it has not as many plans as said";
+	if (wrong == NULL && !all_is_whole())
+		wrong = "descriptors are missing";
+	if (wrong == NULL) {
+		self.load++;
+		for (size_t i = 0; i < self.used; i++) {
+			struct planstore_plan *p = &self.plan[i];
+
+			if (!p->staged)
+				continue;
+			p->in_force = true;
+			p->load = self.load;
+			p->until_ms = 0;
+		}
+		note_due();
+	}
+	planstore_begin(); /* nothing of it is open any more */
+	return wrong;
+}
+
+void
+planstore_retire(void)
+{
+	for (size_t i = 0; i < self.used; i++) {
+		struct planstore_plan *p = &self.plan[i];
+
+		if (p->in_force && p->load != self.load && p->until_ms == 0)
+			p->until_ms = clock_mono_ms() + PLANSTORE_RETIRED_MS;
+	}
+	note_due();
+}
+
+int
+planstore_wait_ms(void)
+{
+	uint64_t now;
+
+	if (self.due_ms == 0)
+		return -1;
+	now = clock_mono_ms();
+	return self.due_ms <= now ? 0 : (int)(self.due_ms - now);
+}
+
+void
+planstore_tidy(void)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (self.due_ms == 0 || self.due_ms > now)
+		return;
+	for (size_t i = self.used; i-- > 0;) {
+		struct planstore_plan *p = &self.plan[i];
+
+		if (p->until_ms == 0 || p->until_ms > now)
+			continue;
+		if (p->staged) /* the load under way has it again */
+			p->until_ms = now + PLANSTORE_RETIRED_MS;
+		else
+			free_plan(p);
+	}
+	note_due();
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * planstore: the plans that the executor handed over, by digest.  Launcher.
+ * planstore: the plans that were handed over, by digest.  Launcher.
  *
  * Each is checked once, whole, when it comes: that its file can change no
  * more, that it has the digest that it is named by, and that it can be read.
@@ -13,6 +13,7 @@
 
 enum {
 	PLANSTORE_MAX = 4096,
+	PLANSTORE_RETIRED_MS = 600000, /* for runs that wait for their turn */
 	PLANSTORE_NETWORKS = 64, /* kept by a plan, */
 	PLANSTORE_NETWORKS_IN_ALL = 128 /* and by all together */
 };
@@ -24,6 +25,10 @@ struct planstore_plan {
 	size_t size;
 	unsigned users; /* policies that it was handed over for */
 	bool whole; /* all of its descriptors are here */
+	bool staged; /* by a load that is not committed */
+	bool in_force; /* runs may name it */
+	uint64_t load; /* the last one that brought it */
+	uint64_t until_ms; /* it is retired, and freed then; 0: it is not */
 	bool keeps_network;
 	bool templates; /* roots are prepared for its runs */
 	uint64_t namespaces; /* of its runs' guards */
@@ -43,7 +48,24 @@ const char *planstore_add(
 /* Further descriptors of the plan that came last. */
 const char *planstore_hold(const int *fds, size_t count);
 void planstore_drop(const uint8_t digest[DIGEST_BYTES]);
-/* Whole; NULL: it is not here. */
+/*
+ * Plans come from loaders: none is in force before its load is committed, and
+ * only RETIRE ends what is.  Cannot be undone.
+ */
+void planstore_use_loads(void);
+/* A load begins: what one before it left without a commit goes. */
+void planstore_begin(void);
+/* What it brought is in force, at once, if it was that many; or what is wrong. */
+const char *planstore_commit(size_t count);
+/*
+ * What the last load did not bring is retired: runs that were accepted before
+ * may name it for some time yet.
+ */
+void planstore_retire(void);
+/* Until the next retired plan is to be freed; -1: there is none. */
+int planstore_wait_ms(void);
+void planstore_tidy(void);
+/* Whole, and in force; NULL: it is not here. */
 struct planstore_plan *planstore_find(const uint8_t digest[DIGEST_BYTES]);
 /*
  * To make a network namespace takes almost as long as fork and exec.  With

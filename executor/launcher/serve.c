@@ -39,6 +39,8 @@ struct run {
 
 static struct {
 	int pair; /* -1: the executor is gone */
+	int plans; /* from the loader; -1: there are none, or no more */
+	bool by_loader; /* else plans come from the executor's pair */
 	int sigfd;
 	pid_t parent; /* the executor */
 	struct run run[RUNS_MAX];
@@ -313,6 +315,60 @@ make_template(const uint8_t digest[DIGEST_BYTES])
 		template_make(p->serial, plan);
 }
 
+/* Of whom it believes about plans. */
+static const char *
+take_plan(struct message *m)
+{
+	const char *wrong = NULL;
+	size_t count = m->fds;
+
+	m->fds = 0;
+	switch ((int)m->head.kind) {
+	case LAUNCHMSG_PLAN:
+		wrong = planstore_add(&m->head, m->fd, count);
+		break;
+	case LAUNCHMSG_HELD:
+		wrong = planstore_hold(m->fd, count);
+		break;
+	default:
+		planstore_drop(m->head.plan);
+		m->fds = count;
+		break;
+	}
+	return wrong;
+}
+
+/* From the loader, which nothing of the network has reached. */
+static void
+take_of_loader(struct message *m)
+{
+	struct launchmsg_answer a = { .kind = LAUNCHMSG_LOADED,
+		.run = m->head.run };
+	const char *wrong = NULL;
+
+	switch ((int)m->head.kind) {
+	case LAUNCHMSG_BEGIN:
+		planstore_begin();
+		break;
+	case LAUNCHMSG_PLAN:
+	case LAUNCHMSG_HELD:
+		wrong = take_plan(m);
+		break;
+	case LAUNCHMSG_COMMIT:
+		wrong = planstore_commit(m->head.size);
+		a.value = wrong == NULL ? 0 : EBADMSG;
+		(void)send(
+		    self.plans, &a, sizeof(a), MSG_NOSIGNAL | MSG_DONTWAIT);
+		break;
+	default:
+		wrong = "it is of no known kind";
+		break;
+	}
+	if (wrong != NULL)
+		log_err("a message of the loader's is refused: %s", wrong);
+	close_fds(m);
+}
+
 static void
 take_message(struct message *m)
 {
@@ -321,15 +377,13 @@ take_message(struct message *m)
 
 	switch ((enum launchmsg_kind)m->head.kind) {
 	case LAUNCHMSG_PLAN:
-		wrong = planstore_add(&m->head, m->fd, m->fds);
-		m->fds = 0;
-		break;
 	case LAUNCHMSG_HELD:
-		wrong = planstore_hold(m->fd, m->fds);
-		m->fds = 0;
-		break;
 	case LAUNCHMSG_DROP:
-		planstore_drop(m->head.plan);
+		wrong = self.by_loader ? "plans come from the loader alone"
+				       : take_plan(m);
+		break;
+	case LAUNCHMSG_RETIRE:
+		planstore_retire();
 		break;
 	case LAUNCHMSG_RUN:
 		error = start_run(m);
@@ -344,6 +398,9 @@ take_message(struct message *m)
 	case LAUNCHMSG_STARTED:
 	case LAUNCHMSG_NOT_STARTED:
 	case LAUNCHMSG_ENDED:
+	case LAUNCHMSG_BEGIN:
+	case LAUNCHMSG_COMMIT:
+	case LAUNCHMSG_LOADED:
 	default:
 		wrong = "it is of no known kind";
 		break;
@@ -384,9 +441,20 @@ leave_executor(void)
 		(void)kill(self.run[i].pid, SIGCONT);
 }
 
-/* false: there is none now. */
+static void
+leave_peer(int pair)
+{
+	if (pair == self.pair) {
+		leave_executor();
+		return;
+	}
+	(void)close(self.plans); /* the keeper is gone */
+	self.plans = -1;
+}
+
+/* Of the executor's pair, or the loader's.  false: there is none now. */
 static bool
-receive_message(struct message *m)
+receive_message(int pair, struct message *m)
 {
 	static union {
 		struct cmsghdr head;
@@ -398,12 +466,12 @@ receive_message(struct message *m)
 		.msg_iovlen = 2,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(self.pair, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = recvmsg(pair, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
-		leave_executor();
+		leave_peer(pair);
 		return false;
 	}
 	take_fds(&h, m);
@@ -411,9 +479,10 @@ receive_message(struct message *m)
 	if ((size_t)n >= sizeof(m->head) &&
 	    (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return true;
-	log_err("a message of the executor's is refused: it is cut");
+	log_err("a message is refused: it is cut");
 	close_fds(m);
-	if ((size_t)n >= sizeof(m->head) && m->head.kind == LAUNCHMSG_RUN)
+	if (pair == self.pair && (size_t)n >= sizeof(m->head) &&
+	    m->head.kind == LAUNCHMSG_RUN)
 		answer_run(LAUNCHMSG_NOT_STARTED, m->head.run, 0, EMFILE, -1);
 	m->head.kind = 0;
 	return true;
@@ -429,8 +498,20 @@ take_next(void)
 	static struct message m;
 
 	m.head.kind = 0;
-	if (self.pair != -1 && receive_message(&m) && m.head.kind != 0)
+	if (self.pair != -1 && receive_message(self.pair, &m) &&
+	    m.head.kind != 0)
 		take_message(&m);
+}
+
+static void
+take_next_of_loader(void)
+{
+	static struct message m;
+
+	m.head.kind = 0;
+	if (self.plans != -1 && receive_message(self.plans, &m) &&
+	    m.head.kind != 0)
+		take_of_loader(&m);
 }
 
 /* --- ends ------------------------------------------------------------- */
@@ -518,9 +599,13 @@ say_hello(void)
 }
 
 int
-serve(int pair)
+serve(int pair, int plans)
 {
 	self.pair = pair;
+	self.plans = plans;
+	self.by_loader = plans != -1;
+	if (self.by_loader)
+		planstore_use_loads();
 	if (!open_signals()) {
 		log_err("signalfd: %m");
 		return 1;
@@ -530,17 +615,21 @@ serve(int pair)
 	while (self.pair != -1 || self.used > 0 || self.strays) {
 		struct pollfd p[] = { { .fd = self.pair, .events = POLLIN },
 			{ .fd = self.sigfd, .events = POLLIN },
-			{ .fd = template_fd() } };
+			{ .fd = template_fd() },
+			{ .fd = self.plans, .events = POLLIN } };
 
-		(void)poll(p, 3, self.strays ? STRAYS_MS : -1);
+		(void)poll(p, 4, self.strays ? STRAYS_MS : planstore_wait_ms());
 		if (p[1].revents != 0)
 			reap_children();
 		if (p[2].revents != 0) /* which a second poll does not say */
 			template_outdate();
 		if (self.strays)
 			end_strays();
+		if (p[3].revents != 0)
+			take_next_of_loader();
 		if (p[0].revents != 0)
 			take_next();
+		planstore_tidy();
 	}
 	return 0;
 }

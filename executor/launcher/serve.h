@@ -8,8 +8,9 @@
 
 /*
  * Until the executor's end of the pair is closed and the last guard has
- * ended, as it does then by itself.  The exit status.
+ * ended, as it does then by itself.  The exit status.  plans: the pair that
+ * plans come by, and from nowhere else; -1: they come from the executor's.
  */
-int serve(int pair);
+int serve(int pair, int plans);
 
 #endif

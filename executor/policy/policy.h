@@ -126,6 +126,7 @@ struct policy {
 
 	/* executor/run/launch: who has its plan, by which digest */
 	uint64_t launcher; /* 0: nobody */
+	bool loaded; /* narrowed: the loader was asked for it */
 	uint8_t launch_digest[DIGEST_BYTES];
 	void (*forget)(const struct policy *p); /* at its end, or NULL */
 };

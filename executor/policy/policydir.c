@@ -118,6 +118,15 @@ policydir_end(struct policydir *d, struct policy_table *out, struct err *e)
 }
 
 void
+policydir_end_with(struct policydir *d, struct policy_table *out)
+{
+	elevation_link(&d->table, d->dir, d->report);
+	*out = d->table;
+	d->table = (struct policy_table){ .count = 0 };
+	policydir_free(d);
+}
+
+void
 policydir_free(struct policydir *d)
 {
 	if (d == NULL)

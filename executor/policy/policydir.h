@@ -20,6 +20,8 @@ bool policydir_step(struct policydir *d, uint32_t microseconds);
 /* After the last step: ERR_BAD if there was a finding, and then *out is empty. */
 int policydir_end(
     struct policydir *d, struct policy_table *out, struct err *e) MUST_CHECK;
+/* The same of those without a finding, whatever the others have. */
+void policydir_end_with(struct policydir *d, struct policy_table *out);
 /* Give up; NULL is fine. */
 void policydir_free(struct policydir *d);
 /*

@@ -92,6 +92,31 @@ keep_kernel_off(struct conf *fresh, const struct conf *old)
 	    fresh->audit_kernel, old->audit_kernel, sizeof(old->audit_kernel));
 }
 
+/* What a reload does not change. */
+static void
+take_fixed(struct conf *fresh, const struct conf *old)
+{
+	memcpy(fresh->listen, old->listen, sizeof(old->listen));
+	fresh->listen_count = old->listen_count;
+	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));
+	memcpy(fresh->audit_seal_state, old->audit_seal_state,
+	    sizeof(old->audit_seal_state));
+	memcpy(fresh->audit_seal, old->audit_seal, sizeof(old->audit_seal));
+	memcpy(fresh->token_dir, old->token_dir, sizeof(old->token_dir));
+	memcpy(fresh->control, old->control, sizeof(old->control));
+	memcpy(fresh->recordings_dir, old->recordings_dir,
+	    sizeof(old->recordings_dir));
+	memcpy(fresh->frontend_path, old->frontend_path,
+	    sizeof(old->frontend_path));
+	memcpy(fresh->launcher_path, old->launcher_path,
+	    sizeof(old->launcher_path));
+	fresh->frontend_uid = old->frontend_uid;
+	fresh->frontend_gid = old->frontend_gid;
+	fresh->limits.runs = old->limits.runs;
+	fresh->limits.connections = old->limits.connections;
+	fresh->limits.header_bytes = old->limits.header_bytes;
+}
+
 /* Keep what was fixed at start; report if the file now differs. */
 static void
 keep_fixed(struct conf *fresh, const struct conf *old)
@@ -112,25 +137,37 @@ keep_fixed(struct conf *fresh, const struct conf *old)
 	    !same_programs(fresh, old))
 		log_warn(
 		    "reload: changes of frontend, launcher, listen, unix_socket, audit.file, audit.seal, audit.seal_state, recordings.directory, token_dir, control, limits.runs, limits.connections and limits.header_bytes take effect at the next restart");
-	memcpy(fresh->listen, old->listen, sizeof(old->listen));
-	fresh->listen_count = old->listen_count;
-	memcpy(fresh->audit_file, old->audit_file, sizeof(old->audit_file));
-	memcpy(fresh->audit_seal_state, old->audit_seal_state,
-	    sizeof(old->audit_seal_state));
-	memcpy(fresh->audit_seal, old->audit_seal, sizeof(old->audit_seal));
-	memcpy(fresh->token_dir, old->token_dir, sizeof(old->token_dir));
-	memcpy(fresh->control, old->control, sizeof(old->control));
-	memcpy(fresh->recordings_dir, old->recordings_dir,
-	    sizeof(old->recordings_dir));
-	memcpy(fresh->frontend_path, old->frontend_path,
-	    sizeof(old->frontend_path));
-	memcpy(fresh->launcher_path, old->launcher_path,
-	    sizeof(old->launcher_path));
-	fresh->frontend_uid = old->frontend_uid;
-	fresh->frontend_gid = old->frontend_gid;
-	fresh->limits.runs = old->limits.runs;
-	fresh->limits.connections = old->limits.connections;
-	fresh->limits.header_bytes = old->limits.header_bytes;
+	take_fixed(fresh, old);
+}
+
+/* --- the loader's --------------------------------------------------------- */
+
+int
+store_load_plans(struct store *s, const struct conf *start,
+    struct conf_report *r, struct err *e)
+{
+	struct policydir *d;
+
+	memset(s, 0, sizeof(*s));
+	if (conf_load(start->path, &s->conf, r, e) == 0)
+		take_fixed(&s->conf, start);
+	else
+		s->conf = *start;
+	ownpaths_set(&s->conf);
+	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
+	confine_load_posture(s->conf.posture);
+	if (tooldef_load_dir(s->conf.tool_dir, &s->tools, r, e) != 0)
+		log_debug("tools: %s", e->what);
+	d = policydir_begin(s->conf.policy_dir, &s->tools, r, e);
+	if (d == NULL)
+		return e->code;
+	while (!policydir_step(d, UINT32_MAX))
+		;
+	policydir_end_with(d, &s->policies);
+	if (tokendir_load(
+		s->conf.token_dir, &s->policies, NULL, &s->tokens, r, e) != 0)
+		log_debug("tokens: %s", e->what);
+	return 0;
 }
 
 /* --- a reload in steps --------------------------------------------------- */
@@ -185,14 +222,14 @@ static void
 fall_back(struct store_load *l)
 {
 	drop_fresh(l);
-	confine_load_posture(l->store->conf.posture); /* tokens narrow */
+	ownpaths_set(&l->store->conf); /* tokens narrow */
+	confine_load_posture(l->store->conf.posture);
 	l->phase = TOKENS;
 }
 
 static void
 load_conf(struct store_load *l)
 {
-	ownpaths_set(&l->store->conf);
 	if (conf_load(l->store->conf.path, &l->conf, l->report, &l->why) != 0 ||
 	    load_certificate(&l->conf, &l->certificate, l->report, &l->why) !=
 		0 ||
@@ -202,6 +239,7 @@ load_conf(struct store_load *l)
 		return;
 	}
 	keep_fixed(&l->conf, &l->store->conf);
+	ownpaths_set(&l->conf);
 	confine_load_posture(l->conf.posture);
 	l->phase = POLICIES;
 }
@@ -312,6 +350,21 @@ store_load_step(struct store_load *l, uint32_t microseconds)
 		break;
 	}
 	return l->phase == LOADED;
+}
+
+bool
+store_load_is_fresh(const struct store_load *l)
+{
+	return l->fresh;
+}
+
+void
+store_load_refuse(struct store_load *l, const struct err *why)
+{
+	token_table_fini(&l->tokens);
+	l->tokens = (struct token_table){ .count = 0 };
+	l->why = *why;
+	fall_back(l);
 }
 
 /* All at once: nobody sees one of them without the others. */

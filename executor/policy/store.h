@@ -23,6 +23,13 @@ struct store {
 /* Load everything; every finding goes into *r, one line each. */
 int store_load(struct store *s, const char *path, struct conf_report *r,
     struct err *e) MUST_CHECK;
+/*
+ * For plans alone, by the loader: what has a finding is left out, and what a
+ * reload does not change is as at the start.
+ */
+int store_load_plans(struct store *s, const struct conf *start,
+    struct conf_report *r, struct err *e) MUST_CHECK;
+
 /* --- a reload, in steps, while the old is in force ---------------------- */
 
 enum store_kind {
@@ -44,6 +51,10 @@ bool store_load_step(struct store_load *l, uint32_t microseconds);
 bool store_load_wants_filters(const struct store_load *l);
 /* Read the policies only to have their filters in the cache. */
 void store_load_compile(const struct store_load *l);
+/* After the last step of all: is what is to be swapped new? */
+bool store_load_is_fresh(const struct store_load *l);
+/* The old stays in force, for that reason; more steps follow. */
+void store_load_refuse(struct store_load *l, const struct err *why);
 /*
  * After the last step: swap.  On failure the old stays in force, except for
  * tokens, which were loaded against the policies that are in force.

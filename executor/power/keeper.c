@@ -77,8 +77,15 @@ keeper_place(struct keepmsg_plan *p, enum keepmsg_program program,
 		fatal("keeper: descriptor %u to %u", from, to);
 	r->place[r->places++] =
 	    (struct keepmsg_place){ (uint8_t)from, (uint8_t)to };
-	if (from >= r->fds)
+	if (from >= r->fds && r->adds == KEEPMSG_NOTHING)
 		r->fds = from + 1;
+}
+
+void
+keeper_adds(struct keepmsg_plan *p, enum keepmsg_program program,
+    enum keepmsg_adds adds)
+{
+	p->row[program].adds = (uint32_t)adds;
 }
 
 static int
@@ -103,7 +110,7 @@ seal_plan(struct keepmsg_plan *p, struct err *e)
 /* --- its start ----------------------------------------------------------- */
 
 static _Noreturn void
-exec_keeper(const char *path, int pair, int plan)
+exec_keeper(const char *path, int pair, int plan, int facts)
 {
 	char *argv[] = { (char *)(uintptr_t) "mcp-execd-keeper",
 		(char *)(uintptr_t) "--keeper", NULL };
@@ -114,17 +121,20 @@ exec_keeper(const char *path, int pair, int plan)
 	caps_keep_over_exec();
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
 	plan = fcntl(plan, F_DUPFD, HIGH_FD);
+	facts = fcntl(facts, F_DUPFD, HIGH_FD);
 	if (null == -1) {
 		log_err("keeper: it cannot be given /dev/null: %m");
 		_exit(CANNOT_EXECUTE);
 	}
-	if (pair == -1 || plan == -1 || dup2(null, STDIN_FILENO) == -1 ||
+	if (pair == -1 || plan == -1 || facts == -1 ||
+	    dup2(null, STDIN_FILENO) == -1 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) == -1 ||
-	    dup2(pair, KEEPMSG_FD) == -1 || dup2(plan, KEEPMSG_PLAN_FD) == -1) {
+	    dup2(pair, KEEPMSG_FD) == -1 || dup2(plan, KEEPMSG_PLAN_FD) == -1 ||
+	    dup2(facts, KEEPMSG_FACTS_FD) == -1) {
 		log_err("keeper: it cannot be given descriptors: %m");
 		_exit(CANNOT_EXECUTE);
 	}
-	(void)syscall(SYS_close_range, KEEPMSG_PLAN_FD + 1, ~0U, 0);
+	(void)syscall(SYS_close_range, KEEPMSG_FACTS_FD + 1, ~0U, 0);
 	(void)execve(path, argv, envp);
 	log_err("keeper: cannot execute %s: %m; check launcher.path", path);
 	_exit(CANNOT_EXECUTE);
@@ -148,7 +158,9 @@ hear_answer(enum keepmsg_kind kind, struct keepmsg_answer *a, int *fd)
 	ssize_t n = -1;
 
 	*fd = -1;
-	if (poll(&p, 1, PATIENCE_MS) == 1)
+	while (poll(&p, 1, PATIENCE_MS) == -1 && errno == EINTR)
+		;
+	if (p.revents != 0)
 		n = recvmsg(self.pair, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
 	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
@@ -177,7 +189,7 @@ try_pidfd(struct err *e)
 }
 
 int
-keeper_open(const char *path, struct keepmsg_plan *p, struct err *e)
+keeper_open(const char *path, struct keepmsg_plan *p, int facts, struct err *e)
 {
 	CLEANUP_FD int plan = seal_plan(p, e);
 	struct keepmsg_answer a;
@@ -189,7 +201,7 @@ keeper_open(const char *path, struct keepmsg_plan *p, struct err *e)
 		return err_sys(e, "socketpair");
 	self.pid = fork();
 	if (self.pid == 0)
-		exec_keeper(path, ends[1], plan);
+		exec_keeper(path, ends[1], plan, facts);
 	(void)close(ends[1]);
 	self.pair = ends[0];
 	if (self.pid == -1) {

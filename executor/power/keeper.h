@@ -24,9 +24,13 @@ void keeper_add(struct keepmsg_plan *p, enum keepmsg_program program,
 void keeper_place(struct keepmsg_plan *p, enum keepmsg_program program,
     unsigned from, unsigned to);
 
-/* Start it, from that program, with this plan. */
-int keeper_open(
-    const char *path, struct keepmsg_plan *p, struct err *e) MUST_CHECK;
+/* What the keeper gives to it besides; places of that follow the order's. */
+void keeper_adds(struct keepmsg_plan *p, enum keepmsg_program program,
+    enum keepmsg_adds adds);
+
+/* Start it, from that program, with this plan; facts: for the loader. */
+int keeper_open(const char *path, struct keepmsg_plan *p, int facts,
+    struct err *e) MUST_CHECK;
 /* Let it end; its wait status. */
 int keeper_close(void);
 /* In a child of ours: the keeper is not for it. */

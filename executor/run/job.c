@@ -1165,7 +1165,13 @@ find_run(struct jobs *jobs, uint64_t run)
 static void
 not_started(struct job *j, int sysno)
 {
-	if (j->state == RUNNING || j->state == ACCEPTED)
+	bool waits = j->state == RUNNING || j->state == ACCEPTED;
+
+	if (waits && sysno == ESTALE)
+		job_refuse(j,
+		    "the command was not started: a file or place that policy \"%s\" names has changed since it was loaded; it is loaded again now, so try again in a moment, or ask the administrator for mcp-execctl reload",
+		    j->plan.policy->name);
+	else if (waits)
 		job_refuse(j,
 		    "the command was not started: cannot make a process: %s",
 		    strerror(sysno));

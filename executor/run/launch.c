@@ -22,6 +22,7 @@
 #include "executor/launcher/launchmsg.h"
 #include "executor/power/keeper.h"
 #include "executor/run/launchblob.h"
+#include "executor/run/plansend.h"
 
 enum {
 	HELLO_PATIENCE_MS = 60000, /* valgrind is slow */
@@ -43,6 +44,8 @@ static struct {
 	size_t cost[ASKED_MAX];
 	size_t first, asked;
 	bool templates;
+	bool loading; /* plans are on their way */
+	bool missed; /* one was not there */
 } self = { .pair = -1, .pidfd = -1 };
 
 bool
@@ -74,7 +77,8 @@ launch_use_templates(bool use)
 static _Noreturn void
 exec_launcher(const char *path, int pair)
 {
-	char *argv[] = { (char *)(uintptr_t) "mcp-execd-launcher", NULL };
+	char *argv[] = { (char *)(uintptr_t) "mcp-execd-launcher",
+		(char *)(uintptr_t) "--plans", NULL };
 	char *envp[] = { NULL };
 	int null = open("/dev/null", O_RDONLY);
 
@@ -195,77 +199,6 @@ launch_close(void)
 
 /* --- messages --------------------------------------------------------- */
 
-/* With the bytes of an order and descriptors, both perhaps none. */
-static int
-send_order(const struct launchmsg_order *o, struct bytes more, const int *fds,
-    size_t count, struct err *e)
-{
-	static union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(LAUNCHMSG_FDS * sizeof(int))];
-	} control;
-	struct iovec iov[] = { { (void *)(uintptr_t)o, sizeof(*o) },
-		{ (void *)(uintptr_t)more.p, more.len } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
-
-	if (count > 0) {
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-	}
-	/* by its number: tests also link the frontend's own sendmsg() */
-	if (syscall(SYS_sendmsg, self.pair, &m, MSG_NOSIGNAL | MSG_DONTWAIT) !=
-	    -1)
-		return 0;
-	if (errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED)
-		return err_set(e, ERR_EOF, "the launcher ended");
-	return err_sys(e, "the launcher does not take it");
-}
-
-/* Bytes in a file that nobody can change any more; the caller owns it. */
-static int
-seal_bytes(struct bytes b, struct err *e)
-{
-	CLEANUP_FD int fd =
-	    memfd_create("mcp-execd-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd == -1)
-		return err_sys(e, "memfd_create");
-	if (fdio_write_all(fd, b.p, b.len, e) != 0)
-		return e->code;
-	if (fcntl(fd, F_ADD_SEALS,
-		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
-		return err_sys(e, "F_ADD_SEALS");
-	return steal_fd(&fd);
-}
-
-static int
-send_plan(const struct policy *p, struct bytes blob, const int *fds,
-    size_t count, struct err *e)
-{
-	struct launchmsg_order o = { .kind = LAUNCHMSG_PLAN,
-		.size = (uint32_t)blob.len,
-		.held = (uint32_t)count };
-	CLEANUP_FD int file = seal_bytes(blob, e);
-	int first[LAUNCHMSG_FDS];
-	size_t n = count < LAUNCHMSG_FDS - 1 ? count : LAUNCHMSG_FDS - 1;
-
-	if (file < 0)
-		return e->code;
-	first[0] = file;
-	memcpy(first + 1, fds, n * sizeof(*fds));
-	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
-	if (send_order(&o, bytes_make(NULL, 0), first, n + 1, e) != 0)
-		return e->code;
-	o.kind = LAUNCHMSG_HELD;
-	return n == count
-		   ? 0
-		   : send_order(&o, bytes_make(NULL, 0), fds + n, count - n, e);
-}
-
 /* Nobody has the policy any more. */
 static void
 forget_plan(const struct policy *p)
@@ -275,29 +208,59 @@ forget_plan(const struct policy *p)
 
 	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
 	if (p->launcher == self.count && self.pair != -1 &&
-	    send_order(&o, bytes_make(NULL, 0), NULL, 0, &e) != 0)
+	    plansend_order(self.pair, &o, bytes_make(NULL, 0), NULL, 0, &e) !=
+		0)
 		log_debug("launch: %s", e.what);
 }
 
-/* Unless this launcher has it. */
+/*
+ * Unless this launcher has it.  Where the loader gives plans we only say which
+ * one it is, made from the same files: what it did not give is not there.
+ */
 static int
 give_plan(struct policy *p, struct err *e)
 {
-	int fds[LAUNCHPLAN_FDS];
-	CLEANUP_BUF struct buf blob = { 0 };
-	size_t count;
-
 	if (p->launcher == self.count)
 		return 0;
-	buf_init(&blob, LAUNCHPLAN_MAX_BYTES);
-	if (launchblob_plan(p, self.templates, &blob, fds, &count, e) != 0)
-		return e->code;
-	digest_sha256(buf_bytes(&blob), p->launch_digest);
-	if (send_plan(p, buf_bytes(&blob), fds, count, e) != 0)
+	if (self.loading)
+		return err_set(e, ERR_EOF, "plans are being loaded");
+	if (keeper_is_open()) {
+		if (plansend_name(p, self.templates, e) != 0)
+			return e->code;
+		p->launcher = self.count;
+		return 0;
+	}
+	if (plansend_plan(self.pair, p, self.templates, e) != 0)
 		return e->code;
 	p->launcher = self.count;
 	p->forget = forget_plan;
 	return 0;
+}
+
+void
+launch_hold(bool loading)
+{
+	self.loading = loading;
+}
+
+void
+launch_retire(void)
+{
+	struct launchmsg_order o = { .kind = LAUNCHMSG_RETIRE };
+	struct err e;
+
+	if (self.pair != -1 && plansend_order(self.pair, &o,
+				   bytes_make(NULL, 0), NULL, 0, &e) != 0)
+		log_debug("launch: %s", e.what);
+}
+
+bool
+launch_missed_plan(void)
+{
+	bool missed = self.missed;
+
+	self.missed = false;
+	return missed;
 }
 
 /* --- runs ------------------------------------------------------------- */
@@ -344,7 +307,7 @@ send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
 		fds[count++] = plan->cgroup_fd;
 	}
 	if (blob.len > LAUNCHMSG_INLINE) {
-		file = seal_bytes(blob, e);
+		file = plansend_seal(blob, e);
 		if (file < 0)
 			return e->code;
 		o.flags |= LAUNCHMSG_FILE;
@@ -352,7 +315,7 @@ send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
 		blob = bytes_make(NULL, 0);
 	}
 	memcpy(o.plan, plan->policy->launch_digest, sizeof(o.plan));
-	if (send_order(&o, blob, fds, count, e) != 0)
+	if (plansend_order(self.pair, &o, blob, fds, count, e) != 0)
 		return e->code;
 	note_asked(ASKED_HEAD + blob.len);
 	return 0;
@@ -385,8 +348,8 @@ launch_remember(
 	struct err e;
 
 	memcpy(o.sum, sum, sizeof(o.sum));
-	if (self.pair != -1 &&
-	    send_order(&o, bytes_make(NULL, 0), NULL, 0, &e) != 0)
+	if (self.pair != -1 && plansend_order(self.pair, &o,
+				   bytes_make(NULL, 0), NULL, 0, &e) != 0)
 		log_debug("launch: %s", e.what);
 }
 
@@ -429,6 +392,7 @@ take_answer(const struct launchmsg_answer *a, struct launch_event *out)
 	case LAUNCHMSG_NOT_STARTED:
 		note_answered();
 		out->what = LAUNCH_NOT_STARTED;
+		self.missed |= a->value == ESTALE;
 		return true;
 	case LAUNCHMSG_ENDED:
 		out->what = LAUNCH_ENDED;
@@ -438,7 +402,11 @@ take_answer(const struct launchmsg_answer *a, struct launch_event *out)
 	case LAUNCHMSG_DROP:
 	case LAUNCHMSG_RUN:
 	case LAUNCHMSG_REMEMBER:
+	case LAUNCHMSG_RETIRE:
+	case LAUNCHMSG_BEGIN:
+	case LAUNCHMSG_COMMIT:
 	case LAUNCHMSG_HELLO:
+	case LAUNCHMSG_LOADED:
 		break;
 	}
 	return false;

@@ -4,8 +4,9 @@
  * the guards of runs (executor/launcher/launchmsg.h has what is said).
  *
  * One launcher a process; one that is gone is opened again by its watcher
- * (executor/service/launcher, mcp-execctl).  Plans go over before the first
- * run that needs them, so a new launcher has them when it has to.
+ * (executor/service/launcher, mcp-execctl).  Where there is a keeper, plans come
+ * to it from the loader, and a run names one by its digest; else they go over
+ * before the first run that needs them.
  */
 #ifndef EXECUTOR_LAUNCH_H
 #define EXECUTOR_LAUNCH_H
@@ -56,6 +57,12 @@ int launch_next(struct launch_event *out);
 /* For guards that are made from now on. */
 void launch_remember(
     const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES]);
+/* Plans are on their way: a run that needs one that is new waits until false. */
+void launch_hold(bool loading);
+/* Those in force have been loaded since the last one: others go, in time. */
+void launch_retire(void);
+/* Was a run refused since the last question as its plan was not there? */
+bool launch_missed_plan(void);
 /* The executable next to this process's own, for tests and tools. */
 const char *launch_beside(void);
 

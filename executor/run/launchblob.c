@@ -45,12 +45,16 @@ put_program(struct buf *b, const struct sock_fprog *f)
 	buf_put_bytes(b, bytes_make(f->filter, f->len * sizeof(*f->filter)));
 }
 
-/* Of held files the place among the plan's descriptors; 0: none. */
+/*
+ * What is hidden late is looked at when a run begins: what it was at load
+ * makes no other plan of it.  Of held files the place among the plan's
+ * descriptors; 0: none.
+ */
 static void
 put_op(struct buf *b, const struct mounts_op *op, size_t held)
 {
 	put_number(b, op->kind);
-	put_number(b, op->directory);
+	put_number(b, op->directory && !(op->late && op->kind == MOUNTS_HIDE));
 	put_number(b, op->late);
 	put_number(b, op->pin);
 	put_number(b, op->named);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "executor/run/launch.h"
+#include "executor/service/loader.h"
 
 enum {
 	AGAIN_FIRST_MS = 100,
@@ -35,7 +36,10 @@ start_one(struct err *e)
 	self.began_ms = clock_mono_ms();
 	self.pair =
 	    (struct loop_watch){ .fd = launch_fd(), .handler = on_pair };
-	return loop_add(self.d.loop, &self.pair, EPOLLIN, e);
+	if (loop_add(self.d.loop, &self.pair, EPOLLIN, e) != 0)
+		return e->code;
+	loader_ask_all(); /* it has no plan yet */
+	return 0;
 }
 
 static void
@@ -98,6 +102,8 @@ on_pair(void *arg, uint32_t events)
 	(void)events;
 	if (!jobs_launched(self.d.jobs))
 		on_gone();
+	else if (launch_missed_plan())
+		loader_missed();
 }
 
 int

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* programs: paths, words and descriptors of four programs.  Executor. */
+/* programs: paths, words and descriptors of all programs.  Executor. */
 #include "executor/service/programs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "executor/launcher/launchmsg.h"
+#include "executor/service/plans.h"
 #include "proto/proto.h"
 
 /* Numbers of one program's words. */
@@ -75,23 +77,42 @@ plan_screen(struct keepmsg_plan *p, const struct conf *c)
 	keeper_place(p, KEEPMSG_SCREEN, 1, STDOUT_FILENO);
 }
 
+/* The pair with the launcher, and facts of the start; nothing of ours. */
+static void
+plan_loader(struct keepmsg_plan *p, const struct conf *c, const char *path)
+{
+	static const char *const words[] = { "mcp-execd", "--plans", "-c" };
+
+	(void)snprintf(p->config, sizeof(p->config), "%s", c->path);
+	keeper_add(p, KEEPMSG_LOADER, path, words, 3);
+	keeper_adds(p, KEEPMSG_LOADER, KEEPMSG_LOADERS_END);
+	keeper_place(p, KEEPMSG_LOADER, 0, PLANS_PAIR_FD);
+	keeper_place(p, KEEPMSG_LOADER, 1, PLANS_FACTS_FD);
+}
+
 int
 programs_keep(const struct conf *c, size_t listeners, struct err *e)
 {
 	static const char *const launcher[] = { "mcp-execd-launcher" };
 	static const char *const accounts[] = { "mcp-execd", "--accounts" };
 	static struct keepmsg_plan p;
+	CLEANUP_FD int facts = plans_facts(c, e);
 	char self[PATH_MAX];
 
+	if (facts < 0)
+		return e->code;
 	if (realpath("/proc/self/exe", self) == NULL)
 		return err_sys(e, "reading /proc/self/exe");
 	p = (struct keepmsg_plan){ .format = 0 };
 	keeper_add(&p, KEEPMSG_LAUNCHER, c->launcher_path, launcher, 1);
 	keeper_place(&p, KEEPMSG_LAUNCHER, 0, LAUNCHMSG_FD);
+	keeper_adds(&p, KEEPMSG_LAUNCHER, KEEPMSG_LAUNCHERS_END);
+	keeper_place(&p, KEEPMSG_LAUNCHER, 1, LAUNCHMSG_PLANS_FD);
+	plan_loader(&p, c, self);
 	plan_frontend(&p, c, listeners);
 	plan_check(&p, c);
 	plan_screen(&p, c);
 	keeper_add(&p, KEEPMSG_ACCOUNTS, self, accounts, 2);
 	keeper_place(&p, KEEPMSG_ACCOUNTS, 0, STDIN_FILENO);
-	return keeper_open(c->launcher_path, &p, e);
+	return keeper_open(c->launcher_path, &p, facts, e);
 }

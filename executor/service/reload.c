@@ -20,6 +20,8 @@
 #include "executor/conf/accountdb.h"
 #include "executor/confine/filtercache.h"
 #include "executor/power/keeper.h"
+#include "executor/run/launch.h"
+#include "executor/service/loader.h"
 
 enum {
 	STEP_US = 500,
@@ -44,6 +46,7 @@ struct reload {
 	uint64_t ticket; /* of that, or of the last one */
 	bool again; /* another one follows, */
 	enum store_kind next; /* of this kind */
+	bool waits; /* for plans */
 	bool compiled; /* the child had its chance */
 	pid_t pid; /* -1: there is no child */
 	int pidfd;
@@ -177,15 +180,23 @@ start_child(struct reload *r)
 
 /* --- steps --------------------------------------------------------------- */
 
+/*
+ * What is in force and what the launcher has change together: it has the new
+ * plans before this, and keeps the old ones for some time.
+ */
 static void
 end_reload(struct reload *r)
 {
 	struct reload_end over = { r->kind, r->ticket, &r->report, NULL };
+	bool fresh = store_load_is_fresh(r->load);
 	struct err e = { 0 };
 
 	r->tidying = true;
 	if (store_load_end(r->load, &e) != 0)
 		over.failure = &e;
+	else if (fresh)
+		launch_retire();
+	loader_ask_for(&r->store->tokens);
 	r->ops->ended(r->arg, &over);
 	conf_report_fini(&r->report);
 	loop_timer_set(r->loop, &r->step, STEP_MS);
@@ -206,6 +217,30 @@ tidy_reload(struct reload *r)
 	}
 }
 
+/* What was loaded here; true: the plans of it are there, or nobody waits. */
+static bool
+has_plans(struct reload *r)
+{
+	struct err why;
+
+	if (!store_load_is_fresh(r->load))
+		return true;
+	if (loader_is_busy())
+		return false; /* reload_plans_came() goes on */
+	if (!loader_succeeded(&why))
+		store_load_refuse(r->load, &why);
+	return loader_succeeded(&why);
+}
+
+void
+reload_plans_came(struct reload *r)
+{
+	if (r != NULL && r->waits) {
+		r->waits = false;
+		loop_timer_set(r->loop, &r->step, 0);
+	}
+}
+
 static void
 on_step(void *arg)
 {
@@ -220,8 +255,12 @@ on_step(void *arg)
 		if (start_child(r))
 			return; /* child_over() goes on */
 	}
-	if (store_load_step(r->load, STEP_US))
+	if (!store_load_step(r->load, STEP_US))
+		loop_timer_set(r->loop, &r->step, STEP_MS);
+	else if (has_plans(r))
 		end_reload(r);
+	else if (loader_is_busy())
+		r->waits = true;
 	else
 		loop_timer_set(r->loop, &r->step, STEP_MS);
 }
@@ -238,6 +277,8 @@ begin_reload(struct reload *r, enum store_kind kind)
 	r->compiled = false;
 	r->load = store_load_begin(r->store, kind, &r->report, &e);
 	if (r->load != NULL) {
+		if (kind == STORE_ALL)
+			loader_ask(); /* it works meanwhile */
 		loop_timer_set(r->loop, &r->step, 0);
 		return;
 	}

@@ -38,6 +38,8 @@ struct reload *reload_new(struct loop *l, struct store *s,
 void reload_free(struct reload *r); /* NULL is fine */
 /* Load it as it is now; returns the ticket of the load that will. */
 uint64_t reload_ask(struct reload *r, enum store_kind kind);
+/* The loader has ended: a load that waits for it goes on. */
+void reload_plans_came(struct reload *r);
 /* The child that compiles; -1: there is none. */
 pid_t reload_pid(const struct reload *r);
 

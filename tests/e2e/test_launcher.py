@@ -17,7 +17,7 @@ def words_of(pid):
 
 
 def test_what_it_is():
-    """A child of the executor's, with a pair and nothing of the network."""
+    """A child of the executor's, two pairs and nothing of the network."""
     with Server() as server, Http(server) as c:
         check(not c.sh("true").error, "a run, so that it has a plan")
         pid = server.launcher_pid()
@@ -26,9 +26,9 @@ def test_what_it_is():
         check(not ROOT or environ.read_bytes() == b"", "its environment")
         if not ROOT:
             raise Skip("descriptors of the launcher: only root may look")
-        within("a socket, and no other", 5, lambda: [
+        within("two sockets, and no other", 5, lambda: [
             t.partition(":")[0] for t in fds(pid).values()].count(
-                "socket") == 1)
+                "socket") == 2)
         check(str(server.audit_file) not in fds(pid).values(), fds(pid))
         maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
         for library in ("gnutls", "microhttpd", "yajl", "seccomp"):

@@ -66,7 +66,7 @@ def test_audit_alone_adds_one():
 
 
 def test_keeper():
-    """What it was started with, one pair, nothing of the network."""
+    """The pairs with executor and loader, nothing of the network."""
     with Server() as server:
         pid = server.keeper_pid()
         equal(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes(),
@@ -75,7 +75,7 @@ def test_keeper():
             raise Skip("descriptors of the keeper: only root may look")
         check(caps(pid)["Eff"] & 1 << 21, "CAP_SYS_ADMIN, to give it on")
         kinds = [t.partition(":")[0] for t in fds(pid).values()]
-        equal(kinds.count("socket"), 1, fds(pid))
+        equal(kinds.count("socket"), 2, fds(pid))
         check(str(server.audit_file) not in fds(pid).values(), fds(pid))
         for library in ("gnutls", "microhttpd", "yajl", "seccomp"):
             check(library not in maps(pid), library)

@@ -270,6 +270,23 @@ launch_pid(void)
 }
 
 void
+launch_hold(bool loading)
+{
+	(void)loading;
+}
+
+void
+launch_retire(void)
+{
+}
+
+bool
+launch_missed_plan(void)
+{
+	return false;
+}
+
+void
 launch_use_templates(bool use)
 {
 	(void)use;

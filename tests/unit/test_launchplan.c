@@ -278,6 +278,88 @@ test_store(void **state)
 	policy_unref(p);
 }
 
+/* A plan of its own: another umask. */
+static void
+other_plan(struct buf *b, int fds[LAUNCHPLAN_FDS], size_t *count, mode_t umask,
+    struct launchmsg_order *m)
+{
+	struct policy *p = some_policy();
+
+	p->umask = umask;
+	write_plan(p, b, fds, count);
+	fds[0] = STDIN_FILENO; /* for the policy's, which is closed */
+	*m = (struct launchmsg_order){ .kind = LAUNCHMSG_PLAN,
+		.size = (uint32_t)b->len,
+		.held = (uint32_t)*count };
+	digest_sha256(buf_bytes(b), m->plan);
+	assert_int_equal(*count, 1);
+	policy_unref(p);
+}
+
+/*
+ * The last one, as it cannot be undone: nothing is in force before a commit,
+ * all of a load is at once, and what is retired is found for some time yet.
+ */
+static void
+test_loads(void **state)
+{
+	struct launchmsg_order m[3], cut;
+	int fds[3][LAUNCHPLAN_FDS];
+	size_t count[3], i;
+	struct buf b[3];
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		other_plan(&b[i], fds[i], &count[i], (mode_t)(0700 + i), &m[i]);
+	planstore_use_loads();
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
+	assert_null(planstore_find(m[0].plan));
+	assert_null(planstore_commit(1));
+	assert_non_null(planstore_find(m[0].plan));
+
+	/* one that ended before its commit leaves nothing */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	planstore_begin();
+	assert_non_null(planstore_commit(1)); /* none of these was sent */
+	assert_null(planstore_find(m[1].plan));
+	assert_non_null(planstore_find(m[0].plan));
+
+	/* one that is wrong, or not whole, spoils all */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	assert_non_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, false));
+	assert_non_null(planstore_commit(2));
+	assert_null(planstore_find(m[1].plan));
+	planstore_begin();
+	cut = m[1];
+	cut.held = 2;
+	assert_null(add(buf_bytes(&b[1]), &cut, fds[1], 1, true));
+	assert_non_null(planstore_commit(1));
+	assert_null(planstore_find(m[1].plan));
+	assert_non_null(planstore_find(m[0].plan));
+
+	/* without the first one; it is there for runs that wait */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	assert_null(planstore_commit(2));
+	assert_int_equal(planstore_wait_ms(), -1);
+	planstore_retire();
+	assert_non_null(planstore_find(m[0].plan));
+	assert_non_null(planstore_find(m[1].plan));
+	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
+
+	/* a load that has it again keeps it */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
+	assert_null(planstore_commit(1));
+	assert_int_equal(planstore_wait_ms(), -1);
+	for (i = 0; i < 3; i++)
+		buf_fini(&b[i]);
+}
+
 int
 main(void)
 {
@@ -288,6 +370,7 @@ main(void)
 		cmocka_unit_test(test_plan_paths),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_loads),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

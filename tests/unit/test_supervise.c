@@ -84,6 +84,7 @@ begin(const char *script)
 	fixture_write(fixture_path("frontend"), script, 0755);
 	(void)strcpy(b.conf.frontend_path, fixture_path("frontend"));
 	(void)strcpy(b.conf.launcher_path, launch_beside());
+	(void)strcpy(b.conf.path, fixture_path("mcp-execd.json"));
 	if (programs_keep(&b.conf, 2, &e) != 0)
 		fail_msg("%s", e.what);
 	b.loop = loop_new(&e);
