@@ -94,7 +94,8 @@ EXECUTOR := $(call in,executor, \
 	account accountdb certificate conf conf_audit conf_listen conf_redact conf_report hostnet \
 	instance keys pemfile servername) \
 	$(call in,executor/recording, \
-	asciicast asciicast_read keybook ledger recordings recorder spool) \
+	asciicast asciicast_read jobfile keybook ledger pastruns recordings \
+	recorder spool spooldir spoolhead) \
 	$(call in,executor/audit, \
 	audit logfile loginuid logline logread log_budget receiver redact \
 	reserve resume \

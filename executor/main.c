@@ -220,6 +220,23 @@ open_recordings(struct err *e)
 	return recordings_open(self.recordings, c->recordings_dir, e);
 }
 
+/* What the executor before us kept for those who may ask for it. */
+static void
+load_ledger(void)
+{
+	static uint8_t verifier[TOKEN_MAX_TOKENS][DIGEST_BYTES];
+	const struct token_table *t = &self.store.tokens;
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		if (t->t[i]->policy->jobs.offered)
+			memcpy(
+			    verifier[count++], t->t[i]->verifier, DIGEST_BYTES);
+	ledger_load(
+	    self.ledger, (const uint8_t(*)[DIGEST_BYTES])verifier, count);
+	ledger_lose_open(self.ledger);
+}
+
 /* Of all but tokens. */
 static void
 apply_conf(void)
@@ -236,6 +253,7 @@ apply_conf(void)
 	if (open_recordings(&e) != 0)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
+	load_ledger();
 	certificate_warn(&self.store.certificate);
 	launch_use_templates(self.store.conf.templates);
 }
@@ -593,6 +611,7 @@ wire_jobcalls(struct err *e)
 	self.ledger = ledger_new(self.loop, self.recordings, e);
 	if (self.ledger == NULL)
 		return e->code;
+	load_ledger();
 	jobs_use_ledger(self.jobs, self.ledger);
 	d.ledger = self.ledger;
 	self.jobcalls = jobcalls_new(&d, e);

@@ -476,7 +476,7 @@ take_job(struct jobcalls *all, struct request *r, const struct token *t,
 	x = ledger_find(all->d.ledger, id, t->verifier);
 	if (x == NULL)
 		(void)err_set(e, ERR_BAD,
-		    "there is no such job: its id is wrong, it is kept no longer, or the server was restarted, which ends all jobs; job_list shows what there is");
+		    "there is no such job: its id is wrong, or it is kept no longer; job_list shows what there is");
 	return x;
 }
 
@@ -1073,7 +1073,7 @@ refuse_past(const struct keybook_record *r, struct err *e)
 		(void)snprintf(how, sizeof(how), "ended as %s",
 		    proto_state_name((enum proto_state)r->state));
 	return err_set(e, ERR_BAD,
-	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer, as after a restart of the server. " NOT_AGAIN,
+	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer. " NOT_AGAIN,
 	    r->id, how, (unsigned long long)(r->duration_us / 1000));
 }
 
@@ -1280,7 +1280,7 @@ take_task_id(struct jobcalls *all, struct request *r, const char *name,
 		return x;
 	all->d.ops->task(all->d.arg, r->call, NULL, false);
 	(void)err_set(e, ERR_BAD,
-	    "there is no such task: its id is wrong, it is kept no longer, or the server was restarted, which ends all tasks");
+	    "there is no such task: its id is wrong, or it is kept no longer");
 	return NULL;
 }
 

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
+#include "common/log_limit.h"
+#include "executor/recording/jobfile.h"
 
 enum { LOOK_MS = 10000 /* between two looks at their age */ };
 
@@ -17,6 +20,8 @@ struct ledger {
 	struct ledger_entry *newest;
 	size_t count;
 	struct loop_timer look;
+	struct log_limit complaints;
+	bool loaded; /* what was kept before us is known */
 };
 
 #define FORGOTTEN "it is kept no longer"
@@ -32,6 +37,7 @@ unlink_entry(struct ledger *l, struct ledger_entry *x)
 	l->count--;
 }
 
+/* What is on disk of it stays. */
 static void
 free_entry(struct ledger_entry *x)
 {
@@ -52,6 +58,11 @@ forget_entry(struct ledger *l, struct ledger_entry *x, const char *why)
 		ledger_leave(w);
 		w->gone(w->arg, why);
 	}
+	if (x->filed)
+		spooldir_remove(
+		    spool_store_dir(l->spools), x->id, SPOOLDIR_JOB);
+	spool_remove(x->spool);
+	x->spool = NULL;
 	free_entry(x);
 }
 
@@ -267,6 +278,69 @@ note_end(struct ledger *l, const struct ledger_entry *x)
 		keybook_end(l->keys, &r);
 }
 
+/* --- on disk -------------------------------------------------------------- */
+
+static void
+log_unkept(struct ledger *l, const struct ledger_entry *x, const struct err *e)
+{
+	uint32_t dropped;
+
+	if (log_limit_allows(&l->complaints, &dropped))
+		log_err(
+		    "ledger: run %s could not be read after a restart: %s; it goes on",
+		    x->id, e->what);
+}
+
+/* Output first: an entry never names what is not there. */
+static int
+write_entry(struct ledger *l, struct ledger_entry *x, bool sync, struct err *e)
+{
+	if (spool_keep(x->spool, e) != 0 ||
+	    jobfile_write(spool_store_dir(l->spools), x, sync, e) != 0)
+		return e->code;
+	x->filed = true;
+	return 0;
+}
+
+static void
+keep_entry(struct ledger *l, struct ledger_entry *x, bool sync)
+{
+	struct err e = { 0 };
+
+	if (write_entry(l, x, sync, &e) != 0)
+		log_unkept(l, x, &e);
+}
+
+void
+ledger_keep(struct ledger *l, struct ledger_entry *x)
+{
+	keep_entry(l, x, true);
+}
+
+/* What was not known when it was written, and the end. */
+static void
+keep_end(struct ledger *l, struct ledger_entry *x)
+{
+	struct err e = { 0 };
+
+	if (!x->job && !is_promised(x))
+		return;
+	if (!x->filed)
+		keep_entry(l, x, false);
+	else if (jobfile_end(spool_store_dir(l->spools), x, &e) != 0)
+		log_unkept(l, x, &e);
+}
+
+static void
+insert_entry(struct ledger *l, struct ledger_entry *x)
+{
+	x->older = l->newest;
+	if (l->newest != NULL)
+		l->newest->newer = x;
+	l->newest = x;
+	l->count++;
+}
+
 struct ledger_entry *
 ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 {
@@ -278,16 +352,14 @@ ledger_begin(struct ledger *l, const struct ledger_begin *b, struct err *e)
 	if (x == NULL)
 		return NULL;
 	fill_entry(x, b);
-	x->spool = spool_new(l->spools, b->verifier, b->output_bytes, e);
+	x->spool = spool_new(l->spools, b->id, b->verifier, b->output_bytes, e);
 	if (x->spool == NULL || note_key(l, x, e) != 0) {
 		free_entry(x);
 		return NULL;
 	}
-	x->older = l->newest;
-	if (l->newest != NULL)
-		l->newest->newer = x;
-	l->newest = x;
-	l->count++;
+	insert_entry(l, x);
+	if (is_promised(x)) /* that it began is in the keybook, or told later */
+		keep_entry(l, x, false);
 	arm_look(l, x, x->begin_ms);
 	return x;
 }
@@ -314,6 +386,7 @@ ledger_make_task(struct ledger *l, struct ledger_entry *x)
 	if (!is_promised(x) && count_promised(l, x->verifier) >= LEDGER_KEYS)
 		return false;
 	x->task = LEDGER_TASK;
+	ledger_keep(l, x);
 	return true;
 }
 
@@ -326,7 +399,8 @@ ledger_output(struct ledger_entry *x, unsigned stream, struct bytes data)
 
 /* The oldest is taken for the one after it. */
 void
-ledger_resize(struct ledger_entry *x, uint16_t columns, uint16_t rows)
+ledger_resize(
+    struct ledger *l, struct ledger_entry *x, uint16_t columns, uint16_t rows)
 {
 	if (x->sizes == LEDGER_SIZES) {
 		x->sizes--;
@@ -334,6 +408,8 @@ ledger_resize(struct ledger_entry *x, uint16_t columns, uint16_t rows)
 	}
 	x->size[x->sizes++] =
 	    (struct ledger_size){ spool_total(x->spool), columns, rows };
+	if (x->filed)
+		keep_entry(l, x, false);
 }
 
 void
@@ -341,7 +417,9 @@ ledger_end(struct ledger *l, struct ledger_entry *x)
 {
 	x->over = true;
 	x->end_ms = clock_mono_ms();
+	x->open = false;
 	note_end(l, x);
+	keep_end(l, x);
 	spool_close(x->spool);
 	tell_waiters(x);
 	if (x->keep_s == 0) {
@@ -350,6 +428,82 @@ ledger_end(struct ledger *l, struct ledger_entry *x)
 	}
 	arm_look(l, x, x->end_ms);
 	keep_newest(l, x);
+}
+
+/* --- after a restart --------------------------------------------------------- */
+
+/* Oldest first; what it forgets is never one that comes later. */
+static void
+take_in(struct ledger *l, const struct pastruns *past)
+{
+	size_t open = 0, count = past->count;
+	uint64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < count; i++) {
+		struct ledger_entry *x = past->entry[i];
+
+		open += x->open;
+		insert_entry(l, x);
+		arm_look(l, x, now);
+		if (is_stale(x, now))
+			forget_entry(l, x, FORGOTTEN);
+		else if (x->over)
+			keep_newest(l, x);
+	}
+	if (count > 0)
+		log_notice(
+		    "jobs: %zu runs are kept from before, of which %zu had not ended",
+		    count, open);
+}
+
+void
+ledger_load(
+    struct ledger *l, const uint8_t (*verifier)[DIGEST_BYTES], size_t count)
+{
+	struct pastruns past;
+	struct err e = { 0 };
+
+	if (l->loaded ||
+	    !recordings_is_open(spool_store_dir(l->spools)->recordings))
+		return;
+	l->loaded = true; /* from now on there are our own */
+	if (pastruns_read(l->spools, verifier, count, &past, &e) != 0) {
+		log_warn("jobs: what was kept before is not known: %s", e.what);
+		return;
+	}
+	take_in(l, &past);
+	pastruns_fini(&past);
+}
+
+struct ledger_entry *
+ledger_open_next(const struct ledger *l, const struct ledger_entry *x)
+{
+	struct ledger_entry *y = x == NULL ? l->newest : x->older;
+
+	while (y != NULL && !y->open)
+		y = y->older;
+	return y;
+}
+
+void
+ledger_adopt(struct ledger_entry *x)
+{
+	x->open = false;
+	x->message[0] = '\0';
+}
+
+void
+ledger_lose_open(struct ledger *l)
+{
+	struct ledger_entry *x, *next = ledger_open_next(l, NULL);
+
+	while ((x = next) != NULL) {
+		next = ledger_open_next(l, x);
+		x->state = PROTO_LOST;
+		for (unsigned i = 0; i < ASCIICAST_STREAMS; i++)
+			x->bytes[i] = spool_bytes(x->spool, i + 1);
+		ledger_end(l, x);
+	}
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -456,6 +610,7 @@ ledger_new(struct loop *loop, struct recordings *k, struct err *e)
 		return NULL;
 	}
 	l->loop = loop;
+	l->complaints = (struct log_limit){ .burst = 5, .period_ms = 60000 };
 	l->look = (struct loop_timer){ .handler = on_look, .arg = l };
 	return l;
 }

@@ -285,36 +285,26 @@ recordings_withdraw(struct recordings *k, struct recordings_run *r)
 	vacate_place(k, r);
 }
 
-/* Where the file system has no O_TMPFILE: one whose name goes at once. */
-static int
-open_nameless(const struct recordings *k)
-{
-	static const char name[] = "scratch";
-	int fd = openat(k->dir, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd == -1 && errno == EEXIST && unlinkat(k->dir, name, 0) == 0)
-		fd = openat(k->dir, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd != -1)
-		(void)unlinkat(k->dir, name, 0);
-	return fd;
-}
-
 int
-recordings_scratch(const struct recordings *k, struct err *e)
+recordings_folder(const struct recordings *k, const char *name, struct err *e)
 {
-	int fd;
+	CLEANUP_FD int fd = -1;
+	struct stat st;
 
 	if (k->dir < 0)
 		return err_set(e, ERR_BUSY,
 		    "there is no directory for recordings; tell the administrator of this server");
-	fd = openat(k->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR))
-		fd = open_nameless(k);
-	if (fd == -1)
-		(void)err_sys(e, "output in %s", k->path);
-	return fd;
+	if (mkdirat(k->dir, name, 0700) == -1 && errno != EEXIST)
+		return err_sys(e, "%s/%s", k->path, name);
+	fd = openat(
+	    k->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return err_sys(e, "%s/%s", k->path, name);
+	if (st.st_uid == geteuid() && (st.st_mode & 077) == 0)
+		return steal_fd(&fd);
+	return err_set(e, ERR_BAD,
+	    "%s/%s must be ours and closed to all others: remove it", k->path,
+	    name);
 }
 
 int

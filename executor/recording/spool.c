@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -12,32 +13,25 @@
 #include "common/log_limit.h"
 
 struct spools {
-	struct recordings *recordings;
+	struct spooldir dir;
 	struct shares *room; /* bytes on disk */
 	size_t files;
 	struct log_limit complaints;
-};
-
-struct gap {
-	uint64_t from, to;
-};
-
-/* From here on bytes are of that stream. */
-struct segment {
-	uint64_t from;
-	unsigned stream;
 };
 
 struct spool {
 	struct spools *all;
 	struct shares_entry place; /* its bytes; offered once it is closed */
 	int fd; /* -1: nothing is on disk */
-	uint64_t max, total, first, lost;
-	uint64_t held; /* bytes of the file */
-	struct gap gap[SPOOL_GAPS]; /* oldest first */
-	size_t gap_count;
-	struct segment *segment; /* oldest first */
-	size_t segment_count, segment_room;
+	bool named; /* the file has a name */
+	bool kept; /* it stays, and its head is written */
+	bool stale; /* the head on disk is behind */
+	struct spoolhead head;
+	uint64_t held; /* bytes of the file, without its head */
+	uint64_t head_held; /* and of that */
+	struct spoolhead_segment *segment; /* oldest first */
+	size_t segment_room;
+	uint64_t segments_written; /* of all there ever were */
 };
 
 struct spools *
@@ -47,7 +41,7 @@ spool_store_new(struct recordings *k, struct err *e)
 
 	if (all == NULL)
 		return NULL;
-	all->recordings = k;
+	spooldir_init(&all->dir, k);
 	all->complaints = (struct log_limit){ .burst = 5, .period_ms = 60000 };
 	all->room = shares_new(SPOOLS_MAX, e);
 	if (all->room == NULL) {
@@ -62,6 +56,7 @@ spool_store_free(struct spools *all)
 {
 	if (all == NULL)
 		return;
+	spooldir_fini(&all->dir);
 	shares_free(all->room);
 	free(all);
 }
@@ -72,10 +67,19 @@ spool_store_used(const struct spools *all)
 	return shares_used(all->room);
 }
 
-struct spool *
-spool_new(struct spools *all, const uint8_t owner[DIGEST_BYTES], uint64_t max,
-    struct err *e)
+struct spooldir *
+spool_store_dir(struct spools *all)
 {
+	return &all->dir;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+struct spool *
+spool_new(struct spools *all, const char *run,
+    const uint8_t verifier[DIGEST_BYTES], uint64_t max, struct err *e)
+{
+	uint8_t owner[DIGEST_BYTES];
 	struct spool *s = NULL;
 
 	if (shares_joined(all->room) < SPOOLS_MAX)
@@ -87,24 +91,43 @@ spool_new(struct spools *all, const uint8_t owner[DIGEST_BYTES], uint64_t max,
 	}
 	s->all = all;
 	s->fd = -1;
-	s->max = max > SPOOL_LEAST ? max : SPOOL_LEAST;
-	s->place = (struct shares_entry){ .user = shares_join(all->room, owner),
-		.arg = s };
+	recordings_owner(verifier, owner);
+	spoolhead_init(&s->head, run, owner, max);
+	s->place =
+	    (struct shares_entry){ .user = shares_join(all->room, verifier),
+		    .arg = s };
 	return s;
+}
+
+/* The file as it is stays where it is, if it has a name. */
+static void
+leave_file(struct spool *s)
+{
+	shares_withdraw(&s->place);
+	shares_give(s->all->room, s->place.user, s->held + s->head_held);
+	s->held = s->head_held = 0;
+	s->all->files -= s->fd != -1;
+	cleanup_fd(&s->fd);
+	s->fd = -1;
 }
 
 /* Give back what it has on the disk: all that it kept is passed over. */
 static void
 drop_file(struct spool *s)
 {
-	shares_withdraw(&s->place);
-	shares_give(s->all->room, s->place.user, s->held);
-	s->held = 0;
-	s->first = s->total;
-	s->gap_count = 0;
-	s->all->files -= s->fd != -1;
-	cleanup_fd(&s->fd);
-	s->fd = -1;
+	leave_file(s);
+	if (s->named)
+		spooldir_remove(&s->all->dir, s->head.run, SPOOLDIR_OUTPUT);
+	s->named = false;
+	s->head.first = s->head.total;
+	s->head.gap_count = 0;
+}
+
+void
+spool_remove(struct spool *s)
+{
+	drop_file(s);
+	spool_free(s);
 }
 
 void
@@ -112,7 +135,9 @@ spool_free(struct spool *s)
 {
 	if (s == NULL)
 		return;
-	drop_file(s);
+	if (!s->kept)
+		drop_file(s);
+	leave_file(s);
 	shares_leave(s->all->room, s->place.user);
 	free(s->segment);
 	free(s);
@@ -127,18 +152,36 @@ drop_front(void *items, size_t *count, size_t size)
 	memmove(items, (char *)items + size, *count * size);
 }
 
+static void
+drop_segment(struct spool *s)
+{
+	size_t count = s->head.segment_count;
+
+	drop_front(s->segment, &count, sizeof(s->segment[0]));
+	s->head.segment_count = (uint32_t)count;
+	s->head.segment_base++;
+}
+
+static void
+drop_gap(struct spool *s)
+{
+	size_t count = s->head.gap_count;
+
+	drop_front(s->head.gap, &count, sizeof(s->head.gap[0]));
+	s->head.gap_count = (uint32_t)count;
+}
+
 /* The oldest changes give way: what was before counts as of the next. */
 static void
 note_stream(struct spool *s, unsigned stream)
 {
 	size_t room = s->segment_room > 0 ? 2 * s->segment_room : 4;
-	struct segment *more;
+	struct spoolhead_segment *more;
+	uint32_t count = s->head.segment_count;
 
-	if (s->segment_count > 0 &&
-	    s->segment[s->segment_count - 1].stream == stream)
+	if (count > 0 && s->segment[count - 1].stream == stream)
 		return;
-	if (s->segment_count == s->segment_room &&
-	    s->segment_room < SPOOL_SEGMENTS) {
+	if (count == s->segment_room && s->segment_room < SPOOL_SEGMENTS) {
 		more = reallocarray(s->segment, room, sizeof(*more));
 		if (more != NULL) {
 			s->segment = more;
@@ -147,49 +190,52 @@ note_stream(struct spool *s, unsigned stream)
 	}
 	if (s->segment_room == 0)
 		return;
-	if (s->segment_count == s->segment_room)
-		drop_front(
-		    s->segment, &s->segment_count, sizeof(s->segment[0]));
-	s->segment[s->segment_count++] = (struct segment){ s->total, stream };
+	if (count == s->segment_room)
+		drop_segment(s);
+	s->segment[s->head.segment_count++] =
+	    (struct spoolhead_segment){ s->head.total, stream };
 }
 
 /* With too many gaps the oldest part is given up. */
 static void
 note_gap(struct spool *s, uint64_t from, uint64_t to)
 {
-	struct gap *last = s->gap_count > 0 ? &s->gap[s->gap_count - 1] : NULL;
+	struct spoolhead *h = &s->head;
+	struct spoolhead_gap *last =
+	    h->gap_count > 0 ? &h->gap[h->gap_count - 1] : NULL;
 
-	s->lost += to - from;
+	h->lost += to - from;
 	if (last != NULL && last->to == from) {
 		last->to = to;
 		return;
 	}
-	if (s->gap_count == SPOOL_GAPS) {
-		s->first = s->gap[0].to;
-		drop_front(s->gap, &s->gap_count, sizeof(s->gap[0]));
+	if (h->gap_count == SPOOL_GAPS) {
+		h->first = h->gap[0].to;
+		drop_gap(s);
 	}
-	s->gap[s->gap_count++] = (struct gap){ from, to };
+	h->gap[h->gap_count++] = (struct spoolhead_gap){ from, to };
 }
 
 /* What is overwritten from now on is not kept any more. */
 static void
 move_first(struct spool *s)
 {
-	if (s->total > s->max && s->first < s->total - s->max)
-		s->first = s->total - s->max;
-	while (s->gap_count > 0 && s->gap[0].to <= s->first)
-		drop_front(s->gap, &s->gap_count, sizeof(s->gap[0]));
-	while (s->segment_count > 1 && s->segment[1].from <= s->first)
-		drop_front(
-		    s->segment, &s->segment_count, sizeof(s->segment[0]));
+	struct spoolhead *h = &s->head;
+
+	if (h->total > h->max && h->first < h->total - h->max)
+		h->first = h->total - h->max;
+	while (h->gap_count > 0 && h->gap[0].to <= h->first)
+		drop_gap(s);
+	while (h->segment_count > 1 && s->segment[1].from <= h->first)
+		drop_segment(s);
 }
 
 /* So many bytes more on the disk; the oldest of who has most give way. */
 static int
-take_room(struct spool *s, uint64_t more, struct err *e)
+take_room(struct spool *s, uint64_t more, uint64_t *held, struct err *e)
 {
 	struct shares *room = s->all->room;
-	uint64_t most = recordings_max_bytes(s->all->recordings);
+	uint64_t most = recordings_max_bytes(s->all->dir.recordings);
 	struct shares_entry *x;
 
 	while (shares_used(room) + more > most) {
@@ -201,35 +247,37 @@ take_room(struct spool *s, uint64_t more, struct err *e)
 		drop_file(x->arg);
 	}
 	shares_take(room, s->place.user, more);
-	s->held += more;
+	*held += more;
 	return 0;
 }
 
 static int
 write_at(struct spool *s, uint64_t at, struct bytes data, struct err *e)
 {
-	uint64_t place = at % s->max, end;
+	uint64_t ring = spoolhead_ring(&s->head), place = at % ring, end;
 	ssize_t n;
 
 	while (data.len > 0) {
 		size_t part = data.len;
 
-		if (part > s->max - place)
-			part = (size_t)(s->max - place);
+		if (part > ring - place)
+			part = (size_t)(ring - place);
 		end = place + part;
-		if (end > s->held && take_room(s, end - s->held, e) != 0)
+		if (end > s->held &&
+		    take_room(s, end - s->held, &s->held, e) != 0)
 			return e->code;
-		n = pwrite(s->fd, data.p, part, (off_t)place);
+		n = pwrite(
+		    s->fd, data.p, part, (off_t)(SPOOLHEAD_BYTES + place));
 		if (n <= 0)
 			return err_sys(e, "keeping output");
 		data = bytes_make(data.p + n, data.len - (size_t)n);
-		place = (place + (uint64_t)n) % s->max;
+		place = (place + (uint64_t)n) % ring;
 	}
 	return 0;
 }
 
 static int
-open_file(struct spool *s, struct err *e)
+make_file_room(struct spool *s, struct err *e)
 {
 	struct spools *all = s->all;
 	struct shares_entry *x;
@@ -242,48 +290,214 @@ open_file(struct spool *s, struct err *e)
 			    SPOOL_FILES);
 		drop_file(x->arg);
 	}
-	s->fd = recordings_scratch(all->recordings, e);
-	all->files += s->fd != -1;
-	return s->fd == -1 ? e->code : 0;
+	return 0;
 }
 
 static int
-store_bytes(struct spool *s, uint64_t at, struct bytes data, struct err *e)
+open_file(struct spool *s, struct err *e)
+{
+	if (make_file_room(s, e) != 0)
+		return e->code;
+	s->named = s->kept;
+	s->fd = spooldir_create(&s->all->dir, s->head.run, &s->named, e);
+	s->all->files += s->fd >= 0;
+	s->stale = true;
+	if (s->fd >= 0)
+		return 0;
+	s->fd = -1;
+	s->named = false;
+	return e->code;
+}
+
+/* The changes that it names come first, and so the head never lies. */
+static int
+write_head(struct spool *s, struct err *e)
+{
+	struct spoolhead *h = &s->head;
+	uint64_t i = s->segments_written;
+
+	if (s->head_held == 0 &&
+	    take_room(s, SPOOLHEAD_BYTES, &s->head_held, e) != 0)
+		return e->code;
+	if (i < h->segment_base)
+		i = h->segment_base;
+	for (; i < h->segment_base + h->segment_count; i++)
+		if (spoolhead_write_segment(
+			s->fd, i, &s->segment[i - h->segment_base], e) != 0)
+			return e->code;
+	s->segments_written = i;
+	return spoolhead_write(s->fd, h, e);
+}
+
+/* What the disk has is right, if behind: nothing may be overwritten before. */
+static int
+bring_up(struct spool *s, struct err *e)
+{
+	s->stale = true;
+	if (write_head(s, e) != 0)
+		return e->code;
+	s->stale = false;
+	return 0;
+}
+
+static int
+make_ready(struct spool *s, struct err *e)
 {
 	if (s->fd == -1 && open_file(s, e) != 0)
 		return e->code;
-	return write_at(s, at, data, e);
+	return s->kept && s->stale ? bring_up(s, e) : 0;
+}
+
+static void
+log_gap(struct spool *s, const struct err *e)
+{
+	uint32_t dropped;
+
+	if (log_limit_allows(&s->all->complaints, &dropped))
+		log_err("spool: %s; the run goes on", e->what);
+}
+
+/* The bytes first, then the head that counts them. */
+static void
+put_piece(struct spool *s, unsigned stream, struct bytes data)
+{
+	struct err e = { 0 };
+	int rc = make_ready(s, &e);
+	uint64_t at = s->head.total;
+
+	note_stream(s, stream);
+	s->head.total += data.len;
+	s->head.bytes[stream == 2] += data.len;
+	move_first(s);
+	if (rc == 0)
+		rc = write_at(s, at, data, &e);
+	if (rc != 0)
+		note_gap(s, at, s->head.total);
+	if (s->kept && s->fd != -1 && bring_up(s, &e) != 0)
+		rc = e.code;
+	if (rc != 0)
+		log_gap(s, &e);
 }
 
 void
 spool_put(struct spool *s, unsigned stream, struct bytes data)
 {
-	uint64_t at = s->total;
-	uint32_t dropped;
-	struct err e;
+	while (data.len > 0) {
+		size_t n =
+		    data.len < SPOOLHEAD_PIECE ? data.len : SPOOLHEAD_PIECE;
 
-	if (data.len == 0)
-		return;
-	note_stream(s, stream);
-	s->total += data.len;
-	if (data.len > s->max) {
-		data.p += data.len - s->max;
-		data.len = (size_t)s->max;
-		at = s->total - data.len;
+		put_piece(s, stream, bytes_make(data.p, n));
+		data = bytes_make(data.p + n, data.len - n);
 	}
-	move_first(s);
-	if (store_bytes(s, at, data, &e) == 0)
-		return;
-	note_gap(s, at, s->total);
-	if (log_limit_allows(&s->all->complaints, &dropped))
-		log_err("spool: %s; the run goes on", e.what);
 }
 
 void
 spool_close(struct spool *s)
 {
-	if (s->held > 0)
+	if (s->held + s->head_held > 0)
 		shares_offer(s->all->room, &s->place);
+}
+
+/* --- for the next executor -------------------------------------------------- */
+
+int
+spool_keep(struct spool *s, struct err *e)
+{
+	if (s->kept)
+		return 0;
+	if (s->fd != -1) {
+		if (bring_up(s, e) != 0 ||
+		    (!s->named && spooldir_link(&s->all->dir, s->fd,
+				      s->head.run, e) != 0))
+			return e->code;
+		s->named = true;
+	}
+	s->kept = true;
+	return 0;
+}
+
+/* Bytes that were written after the last head do not count. */
+static int
+cut_file(struct spool *s, struct err *e)
+{
+	uint64_t most = spoolhead_ring(&s->head), size;
+	struct stat st;
+
+	if (fstat(s->fd, &st) == -1)
+		return err_sys(e, "fstat");
+	size = st.st_size < SPOOLHEAD_BYTES
+		   ? 0
+		   : (uint64_t)st.st_size - SPOOLHEAD_BYTES;
+	if (most > s->head.total)
+		most = s->head.total;
+	if (size > most) {
+		size = most;
+		if (ftruncate(s->fd, (off_t)(SPOOLHEAD_BYTES + size)) == -1)
+			return err_sys(e, "ftruncate");
+	}
+	if (take_room(s, SPOOLHEAD_BYTES, &s->head_held, e) != 0)
+		return e->code;
+	return take_room(s, size, &s->held, e);
+}
+
+static int
+load_segments(struct spool *s, struct err *e)
+{
+	struct spoolhead *h = &s->head;
+
+	s->segments_written = h->segment_base + h->segment_count;
+	if (h->segment_count == 0)
+		return 0;
+	s->segment = err_alloc(SPOOL_SEGMENTS, sizeof(s->segment[0]), e);
+	if (s->segment == NULL)
+		return e->code;
+	s->segment_room = SPOOL_SEGMENTS;
+	return spoolhead_read_segments(s->fd, h, s->segment, e);
+}
+
+static int
+load_file(struct spool *s, struct err *e)
+{
+	uint8_t owner[DIGEST_BYTES];
+	char run[ASCIICAST_ID];
+
+	memcpy(run, s->head.run, sizeof(run));
+	memcpy(owner, s->head.owner, sizeof(owner));
+	if (make_file_room(s, e) != 0)
+		return e->code;
+	s->fd = spooldir_open(&s->all->dir, run, SPOOLDIR_OUTPUT, e);
+	if (s->fd < 0) {
+		s->fd = -1;
+		return e->code;
+	}
+	s->all->files++;
+	if (spoolhead_read(s->fd, run, owner, &s->head, e) != 0)
+		return e->code;
+	if (load_segments(s, e) == 0)
+		return cut_file(s, e);
+	s->head.segment_count = 0;
+	return e->code;
+}
+
+struct spool *
+spool_load(struct spools *all, const char *run,
+    const uint8_t verifier[DIGEST_BYTES], bool has_file, uint64_t total,
+    struct err *e)
+{
+	struct spool *s = spool_new(all, run, verifier, 0, e);
+
+	if (s == NULL)
+		return NULL;
+	s->kept = s->named = true;
+	if (has_file && load_file(s, e) != 0) {
+		spool_free(s);
+		return NULL;
+	}
+	if (!has_file) {
+		s->named = false;
+		s->head.total = s->head.first = s->head.bytes[0] = total;
+	}
+	return s;
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -291,19 +505,25 @@ spool_close(struct spool *s)
 uint64_t
 spool_total(const struct spool *s)
 {
-	return s->total;
+	return s->head.total;
 }
 
 uint64_t
 spool_first(const struct spool *s)
 {
-	return s->first;
+	return s->head.first;
 }
 
 uint64_t
 spool_lost(const struct spool *s)
 {
-	return s->lost;
+	return s->head.lost;
+}
+
+uint64_t
+spool_bytes(const struct spool *s, unsigned stream)
+{
+	return s->head.bytes[stream == 2];
 }
 
 static void
@@ -319,16 +539,17 @@ skip_to(uint64_t *at, uint64_t to, uint64_t *lost)
 static uint64_t
 end_of_piece(const struct spool *s, uint64_t *at, uint64_t *lost)
 {
-	uint64_t end = s->total;
+	const struct spoolhead *h = &s->head;
+	uint64_t end = h->total, ring = spoolhead_ring(h);
 	size_t i;
 
-	for (i = 0; i < s->gap_count; i++)
-		if (s->gap[i].from <= *at)
-			skip_to(at, s->gap[i].to, lost);
-		else if (s->gap[i].from < end)
-			end = s->gap[i].from;
-	if (end - *at > s->max - *at % s->max)
-		end = *at + (s->max - *at % s->max);
+	for (i = 0; i < h->gap_count; i++)
+		if (h->gap[i].from <= *at)
+			skip_to(at, h->gap[i].to, lost);
+		else if (h->gap[i].from < end)
+			end = h->gap[i].from;
+	if (end - *at > ring - *at % ring)
+		end = *at + (ring - *at % ring);
 	return end;
 }
 
@@ -338,7 +559,7 @@ stream_at(const struct spool *s, uint64_t at, uint64_t *end)
 	unsigned stream = 1;
 	size_t i;
 
-	for (i = 0; i < s->segment_count; i++) {
+	for (i = 0; i < s->head.segment_count; i++) {
 		if (i > 0 && s->segment[i].from > at) {
 			if (s->segment[i].from < *end)
 				*end = s->segment[i].from;
@@ -357,21 +578,24 @@ spool_read(const struct spool *s, uint64_t *at, uint8_t *out, size_t max,
 	ssize_t n;
 
 	*lost = 0;
-	if (*at >= s->total) {
-		*at = s->total;
+	if (*at >= s->head.total) {
+		*at = s->head.total;
 		return 0;
 	}
-	skip_to(at, s->first, lost);
+	skip_to(at, s->head.first, lost);
 	end = end_of_piece(s, at, lost);
 	*stream = stream_at(s, *at, &end);
 	if (end - *at < max)
 		max = (size_t)(end - *at);
-	n = max == 0 ? 0 : pread(s->fd, out, max, (off_t)(*at % s->max));
+	n = max == 0 ? 0
+		     : pread(s->fd, out, max,
+			   (off_t)(SPOOLHEAD_BYTES +
+				   *at % spoolhead_ring(&s->head)));
 	if (n > 0)
 		return (size_t)n;
 	if (max > 0) { /* the disk does not give it back */
 		log_err("spool: %s", n == 0 ? "cut short" : strerror(errno));
-		skip_to(at, s->total, lost);
+		skip_to(at, s->head.total, lost);
 	}
 	return 0;
 }

@@ -1295,7 +1295,7 @@ show_so_far(struct job *j, struct job_result *shown)
 	tell_view(j, shown);
 }
 
-/* It is on record before anybody is told. */
+/* It is on record, and known after a restart, before anybody is told. */
 static void
 job_detach(struct job *j, const char *why)
 {
@@ -1303,8 +1303,10 @@ job_detach(struct job *j, const char *why)
 
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	job_charge(j);
-	if (!j->silent && j->entry->task == LEDGER_LATE_TASK)
-		(void)ledger_make_task(j->jobs->ledger, j->entry);
+	j->entry->job = true;
+	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||
+	    !ledger_make_task(j->jobs->ledger, j->entry))
+		ledger_keep(j->jobs->ledger, j->entry);
 	if (!j->silent && j->entry->task == LEDGER_TASK)
 		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
 	if (!j->silent) {
@@ -1313,7 +1315,7 @@ job_detach(struct job *j, const char *why)
 		    j, j->call, j->begins_detached ? 0 : j->seen, &shown);
 	}
 	loop_timer_cancel(j->jobs->loop, &j->wait);
-	j->silent = j->detached = j->entry->job = true;
+	j->silent = j->detached = true;
 	j->plan.timeout_ms = j->plan.job_ms;
 	j->credit = MAX_CREDIT; /* read on, nothing is forwarded */
 	output_detach(&j->stdout_);
@@ -1892,7 +1894,8 @@ enter_ledger(struct job *j, const struct job_wish *w, struct err *e)
 	if (j->entry == NULL)
 		return e->code;
 	if (p->terminal.columns != 0)
-		ledger_resize(j->entry, p->terminal.columns, p->terminal.rows);
+		ledger_resize(j->jobs->ledger, j->entry, p->terminal.columns,
+		    p->terminal.rows);
 	return 0;
 }
 
@@ -2206,7 +2209,8 @@ jobs_input(struct jobs *jobs, const char *id, const struct job_input *in,
 	if (in->size.columns != 0) {
 		if (tty_resize(j->sp.in, &in->size, e) != 0)
 			return e->code;
-		ledger_resize(j->entry, in->size.columns, in->size.rows);
+		ledger_resize(
+		    jobs->ledger, j->entry, in->size.columns, in->size.rows);
 	}
 	buf_put_bytes(&j->typed, buf_bytes(&out->bytes));
 	if (j->typed.overflow)

@@ -52,7 +52,7 @@ def body(text):
 def files(server):
     """Those of kept output, that it has open."""
     return [f for f in fds(server.process.pid).values()
-            if "deleted)" in f and "recordings" in f]
+            if "/recordings/jobs/" in f]
 
 
 def other(server, name):
