@@ -18,6 +18,7 @@
 
 #include "common/cleanup.h"
 #include "common/digest.h"
+#include "common/filter_fold.h"
 
 /* What a program is made from. */
 struct filter_source {
@@ -236,8 +237,22 @@ filter_has_refinement(const struct filter_rule *rules, size_t count)
 }
 
 static int
+filter_keep(const struct buf *program, struct sock_fprog *out, struct err *e)
+{
+	struct sock_filter *kept = malloc(program->len);
+
+	if (kept == NULL)
+		return err_memory(e);
+	(void)memcpy(kept, program->p, program->len);
+	free(out->filter);
+	out->filter = kept;
+	out->len = (unsigned short)(program->len / sizeof(struct sock_filter));
+	return 0;
+}
+
+static int
 filter_compile_one(const struct filter_source *s, uint32_t fallback,
-    bool refining, struct sock_fprog *out, struct buf *both, struct err *e)
+    bool refining, struct sock_fprog *out, struct err *e)
 {
 	CLEANUP_BUF struct buf program = { 0 };
 	scmp_filter_ctx ctx;
@@ -249,15 +264,38 @@ filter_compile_one(const struct filter_source *s, uint32_t fallback,
 		return r;
 	r = filter_export(ctx, &program, e);
 	seccomp_release(ctx);
-	if (r != 0)
-		return r;
-	out->len = (unsigned short)(program.len / sizeof(struct sock_filter));
-	out->filter = malloc(program.len);
-	if (out->filter == NULL)
-		return err_memory(e);
-	(void)memcpy(out->filter, program.p, program.len);
-	buf_put_bytes(both, buf_bytes(&program));
-	return 0;
+	return r != 0 ? r : filter_keep(&program, out, e);
+}
+
+/* One program of both, if that can be; else they stay as they are. */
+static int
+filter_fold_both(struct filter *f, struct err *e)
+{
+	CLEANUP_BUF struct buf folded = { 0 };
+	int r;
+
+	buf_init(&folded, BPF_MAXINSNS * sizeof(struct sock_filter));
+	if (!filter_fold(&f->prog, &f->refine, &folded))
+		return 0;
+	r = filter_keep(&folded, &f->prog, e);
+	if (r == 0) {
+		free(f->refine.filter);
+		f->refine = (struct sock_fprog){ 0 };
+	}
+	return r;
+}
+
+static void
+filter_digest(struct filter *f)
+{
+	struct digest d;
+
+	digest_init(&d);
+	digest_update(&d,
+	    bytes_make(f->prog.filter, f->prog.len * sizeof(*f->prog.filter)));
+	digest_update(&d, bytes_make(f->refine.filter,
+			      f->refine.len * sizeof(*f->refine.filter)));
+	digest_final(&d, f->digest);
 }
 
 void
@@ -298,25 +336,23 @@ filter_compile(const struct filter_rule *rules, size_t count,
     enum filter_verdict fallback, int fallback_errno, enum filter_mode mode,
     struct filter *out, struct err *e)
 {
-	CLEANUP_BUF struct buf both = { 0 };
 	struct filter_source s = { rules, count, mode, seccomp_arch_native() };
 	struct filter f = { 0 };
 	int r;
 
-	buf_init(&both, 2 * BPF_MAXINSNS * sizeof(struct sock_filter));
 	r = filter_compile_one(&s,
-	    filter_action(fallback, fallback_errno, mode), false, &f.prog,
-	    &both, e);
+	    filter_action(fallback, fallback_errno, mode), false, &f.prog, e);
 	if (mode == FILTER_TELL) /* one listener is enough */
 		s.mode = FILTER_ENFORCE;
 	if (r == 0 && filter_has_refinement(rules, count))
-		r = filter_compile_one(
-		    &s, SCMP_ACT_ALLOW, true, &f.refine, &both, e);
+		r = filter_compile_one(&s, SCMP_ACT_ALLOW, true, &f.refine, e);
+	if (r == 0)
+		r = filter_fold_both(&f, e);
 	if (r != 0) {
 		filter_fini(&f);
 		return r;
 	}
-	digest_sha256(buf_bytes(&both), f.digest);
+	filter_digest(&f);
 	return filter_share(&f, out, e);
 }
 
@@ -356,17 +392,13 @@ filter_import(
     struct bytes prog, struct bytes refine, struct filter *out, struct err *e)
 {
 	struct filter f = { 0 };
-	struct digest d;
 
 	if (prog.len == 0 || !filter_import_one(prog, &f.prog) ||
 	    !filter_import_one(refine, &f.refine)) {
 		filter_fini(&f);
 		return err_set(e, ERR_BAD, "filter: not a program");
 	}
-	digest_init(&d);
-	digest_update(&d, prog);
-	digest_update(&d, refine);
-	digest_final(&d, f.digest);
+	filter_digest(&f);
 	return filter_share(&f, out, e);
 }
 

@@ -49,13 +49,14 @@ struct filter_rule {
 };
 
 /*
- * Compiled programs; filter_fini frees them with their last copy.  Of two programs the
- * kernel takes the stricter verdict, seccomp(2), so what a table refuses of a
- * call that it otherwise allows stands in a program of its own.
+ * Compiled programs; filter_fini frees them with their last copy.  Of two
+ * programs the kernel takes the stricter verdict, seccomp(2), so what a table
+ * refuses of a call that it otherwise allows is compiled into a second one;
+ * filter_fold makes one of both.
  */
 struct filter {
 	struct sock_fprog prog;
-	struct sock_fprog refine; /* len 0: there is nothing to refine */
+	struct sock_fprog refine; /* len 0: there is none, or it is in prog */
 	uint8_t digest[32]; /* SHA-256 of both programs' bytes */
 	unsigned *copies; /* that share the programs; NULL: there are none */
 };

@@ -9,7 +9,8 @@
 #include "executor/conf/keys.h"
 #include "executor/confine/confine.h"
 
-enum { CONFINE_MAX_TOOLS = 32 };
+/* All definitions that there may be, and more: see policy.c. */
+enum { CONFINE_MAX_TOOLS = 256 };
 
 /* The values as they stand in the file; NULL: not given. */
 struct confine_keys {

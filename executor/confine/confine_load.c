@@ -78,14 +78,16 @@ struct load {
 	unsigned disabled; /* layers that the policy leaves out */
 };
 
-static void
+static bool
 add_place(const struct load *l, const struct json_value *at,
     enum mounts_kind kind, const char *path, bool optional)
 {
 	struct err e = { 0 };
 
-	if (mounts_add(&l->c->mounts, kind, path, optional, &e) != 0)
-		keys_complain(l->k, at, "%s", e.what);
+	if (mounts_add(&l->c->mounts, kind, path, optional, &e) == 0)
+		return true;
+	keys_complain(l->k, at, "%s", e.what);
+	return false;
 }
 
 static void
@@ -93,7 +95,7 @@ add_defaults(
     const struct load *l, enum mounts_kind kind, const char *const *paths)
 {
 	for (; *paths != NULL; paths++)
-		add_place(l, NULL, kind, *paths, true);
+		(void)add_place(l, NULL, kind, *paths, true);
 }
 
 /* Each string of a list, as an absolute path that must exist. */
@@ -108,7 +110,7 @@ add_list(const struct load *l, const struct json_value *list,
 		return;
 	for (v = list->child; v != NULL; v = v->next)
 		if (keys_string(l->k, v, 1, path, sizeof(path)))
-			add_place(l, v, kind, path, false);
+			(void)add_place(l, v, kind, path, false);
 }
 
 /* Does a datagram socket have this name now?  By /proc/net/unix, proc(5). */
@@ -177,7 +179,7 @@ add_read(const struct load *l, const struct json_value *list)
 		if (strcmp(path, "@system") == 0)
 			add_defaults(l, MOUNTS_READ, system_paths);
 		else
-			add_place(l, v, MOUNTS_READ, path, false);
+			(void)add_place(l, v, MOUNTS_READ, path, false);
 	}
 }
 
@@ -223,7 +225,7 @@ hide_covered(const struct load *l, const char *const *paths, bool steady)
 		    list_has(l->v->unix_sockets, *paths))
 			continue;
 		else if (list_covers(l->v->unix_sockets, *paths))
-			add_place(l, NULL, MOUNTS_EMPTY, *paths, true);
+			(void)add_place(l, NULL, MOUNTS_EMPTY, *paths, true);
 		else if (mounts_add_hidden(m, *paths, &e) != 0)
 			keys_complain(l->k, NULL, "%s", e.what);
 		else
@@ -303,12 +305,12 @@ add_basics(const struct load *l, bool private_tmp)
 	struct mounts *m = &l->c->mounts;
 	struct err e = { 0 };
 
-	add_place(l, NULL, l->c->processes ? MOUNTS_PROC_ALL : MOUNTS_PROC,
-	    "/proc", false);
-	add_place(l, NULL, MOUNTS_DEV, "/dev", false);
+	(void)add_place(l, NULL,
+	    l->c->processes ? MOUNTS_PROC_ALL : MOUNTS_PROC, "/proc", false);
+	(void)add_place(l, NULL, MOUNTS_DEV, "/dev", false);
 	add_defaults(l, MOUNTS_DEVICE, devices);
 	if ((l->c->layers & CONFINE_MOUNTS) != 0) {
-		add_place(l, NULL, MOUNTS_PTS, "/dev/pts", true);
+		(void)add_place(l, NULL, MOUNTS_PTS, "/dev/pts", true);
 		if (mounts_add_link(m, "/dev/ptmx", "pts/ptmx", &e) != 0)
 			keys_complain(l->k, NULL, "%s", e.what);
 	}
@@ -319,13 +321,14 @@ add_basics(const struct load *l, bool private_tmp)
 	    mounts_add_link(m, "/dev/stdout", "/proc/self/fd/1", &e) != 0 ||
 	    mounts_add_link(m, "/dev/stderr", "/proc/self/fd/2", &e) != 0)
 		keys_complain(l->k, NULL, "%s", e.what);
-	add_place(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev/shm", true);
+	(void)add_place(l, NULL, MOUNTS_TMPFS_NOEXEC, "/dev/shm", true);
 	if (!private_tmp)
 		return;
-	add_place(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
-	    "/tmp", true);
-	add_place(l, NULL, l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS,
-	    "/var/tmp", true);
+	(void)add_place(l, NULL,
+	    l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS, "/tmp", true);
+	(void)add_place(l, NULL,
+	    l->c->noexec ? MOUNTS_TMPFS_NOEXEC : MOUNTS_TMPFS, "/var/tmp",
+	    true);
 }
 
 /* Names lead to the network in files that links may put elsewhere. */
@@ -334,7 +337,7 @@ add_resolver(const struct load *l)
 {
 	if (l->c->network == CONFINE_HOST &&
 	    mounts_cover(&l->c->mounts, "/etc/resolv.conf"))
-		add_place(l, NULL, MOUNTS_READ, "/etc/resolv.conf", true);
+		(void)add_place(l, NULL, MOUNTS_READ, "/etc/resolv.conf", true);
 }
 
 static void
@@ -350,7 +353,7 @@ add_files(const struct load *l)
 		add_read(l, l->v->read);
 	before = l->c->mounts.count;
 	if (l->in->directory != NULL)
-		add_place(l, NULL, writable, l->in->directory, false);
+		(void)add_place(l, NULL, writable, l->in->directory, false);
 	for (; before < l->c->mounts.count; before++)
 		l->c->mounts.op[before].jail =
 		    l->c->mounts.op[before].kind == writable;
@@ -376,9 +379,10 @@ add_programs(const struct load *l)
 	add_defaults(l, MOUNTS_PROGRAM, loaders);
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
 	if (l->in->shell != NULL)
-		add_place(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
+		(void)add_place(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);
 	for (size_t i = 0; i < l->in->tool_count; i++)
-		add_place(l, NULL, MOUNTS_PROGRAM, l->in->tools[i], false);
+		if (!add_place(l, NULL, MOUNTS_PROGRAM, l->in->tools[i], false))
+			return; /* of hundreds, once */
 }
 
 /*

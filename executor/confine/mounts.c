@@ -68,7 +68,9 @@ put_op(struct mounts *m, enum mounts_kind kind, const char *path,
 	struct mounts_op *op = &m->op[m->count];
 
 	if (m->count == MOUNTS_MAX)
-		return err_set(e, ERR_BAD, "more than %d paths", MOUNTS_MAX);
+		return err_set(e, ERR_BAD,
+		    "more than %d paths, those of tools' programs included: name directories, or spread tools over several policies",
+		    MOUNTS_MAX);
 	*op = (struct mounts_op){ .kind = kind,
 		.directory = directory,
 		.held = -1,

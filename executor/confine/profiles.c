@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "common/log.h"
 #include "executor/launcher/execlog.h"
 #include "executor/launcher/rights.h"
 #include "executor/confine/filtercache.h"
@@ -224,8 +225,9 @@ struct rules {
 static void
 put_rule(struct rules *r, struct filter_rule row)
 {
-	if (r->count < MAX_RULES)
-		r->row[r->count++] = row;
+	if (r->count == MAX_RULES)
+		fatal("a profile has more than %d rules", MAX_RULES);
+	r->row[r->count++] = row;
 }
 
 static void

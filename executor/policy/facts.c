@@ -26,13 +26,15 @@ put_host(struct buf *out, const struct facts *f)
 	buf_put_str(out, host);
 }
 
-/* By its name: scanners of tools take a program's path for an attack. */
+/* By its path in the instructions, which belong to no tool; elsewhere by its
+ * name, because scanners of tools take a program's path for an attack. */
 static void
 put_shell(struct buf *out, const struct facts *f)
 {
 	const char *slash = strrchr(f->policy->shell, '/');
+	bool whole = f->reader == FACTS_BRIEF || slash == NULL;
 
-	buf_put_str(out, slash != NULL ? slash + 1 : f->policy->shell);
+	buf_put_str(out, whole ? f->policy->shell : slash + 1);
 }
 
 static void
@@ -347,7 +349,8 @@ static const struct sentence {
 		"cli_command runs one program without a shell: nothing is expanded" },
 	{ FACTS_TOOLS, offers_exec,
 	    .model =
-		"exec_cmd runs a line with `{shell}`: pipelines, redirections, variables" },
+		"exec_cmd runs a line with `{shell}`: pipelines, redirections, variables",
+	    .brief = " exec_cmd runs a line with {shell}." },
 	{ FACTS_TOOLS, adds_defined,
 	    .model =
 		"other tools run one program each, with the parameters that they list; there is no shell in between" },

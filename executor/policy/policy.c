@@ -327,15 +327,57 @@ read_groups(const struct keys *k, const struct draft *d, struct policy *p)
 			p->group_count++;
 }
 
+static bool
+is_one_of(gid_t gid, const gid_t *of, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (of[i] == gid)
+			return true;
+	return false;
+}
+
+/* Each of these is the policy's group or in the other list. */
+static bool
+are_among(const struct policy *p, const gid_t *some, size_t count,
+    const gid_t *all, size_t n)
+{
+	for (size_t i = 0; i < count; i++)
+		if (some[i] != p->gid && !is_one_of(some[i], all, n))
+			return false;
+	return true;
+}
+
+/* Groups that we cannot leave: they are shown, and no others can be named. */
+static void
+read_own_groups(const struct keys *k, const struct draft *d, struct policy *p)
+{
+	gid_t own[POLICY_MAX_GROUPS];
+	int got = getgroups(POLICY_MAX_GROUPS, own);
+	size_t n = got > 0 ? (size_t)got : 0;
+
+	if (got < 0) {
+		keys_complain(k, d->root,
+		    "you are in more than %d groups, which commands would keep: start mcp-execd as an account that is in fewer",
+		    POLICY_MAX_GROUPS);
+		return;
+	}
+	if (d->groups != NULL && !json_is(d->groups, JSON_STRING) &&
+	    !(are_among(p, own, n, p->groups, p->group_count) &&
+		are_among(p, p->groups, p->group_count, own, n)))
+		keys_complain(k, d->groups,
+		    "commands keep your own supplementary groups, which only root can change: leave \"groups\" out, or write \"account\"");
+	memcpy(p->groups, own, n * sizeof(own[0]));
+	p->group_count = n;
+}
+
 /*
  * Without privileges there is only one identity: ours.  Naming another is a
- * finding; the groups that we cannot leave are shown as what they are.
+ * finding.
  */
 static void
 check_own_identity(
     const struct keys *k, const struct draft *d, struct policy *p)
 {
-	int n;
 
 	if (p->uid != geteuid())
 		keys_complain(k, d->user,
@@ -345,11 +387,7 @@ check_own_identity(
 		keys_complain(k, d->group != NULL ? d->group : d->user,
 		    "only root can run commands in group %u: start mcp-execd as root, or leave \"group\" out",
 		    (unsigned)p->gid);
-	if (d->groups != NULL && !json_is(d->groups, JSON_STRING))
-		keys_complain(k, d->groups,
-		    "only root can set supplementary groups: start mcp-execd as root, or leave \"groups\" out");
-	n = getgroups(POLICY_MAX_GROUPS, p->groups);
-	p->group_count = n > 0 ? (size_t)n : 0;
+	read_own_groups(k, d, p);
 }
 
 static void
@@ -1148,11 +1186,17 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 }
 
+_Static_assert((int)CONFINE_MAX_TOOLS >= (int)TOOLDEF_MAX_TOOLS,
+    "each definition has a place");
+
+/* Each once: a policy may list a tool that names it, too. */
 static void
 add_program(const struct tooldef *t, struct confine_input *in)
 {
-	if (in->tool_count < CONFINE_MAX_TOOLS)
-		in->tools[in->tool_count++] = t->program;
+	for (size_t i = 0; i < in->tool_count; i++)
+		if (in->tools[i] == t->program)
+			return;
+	in->tools[in->tool_count++] = t->program;
 }
 
 /* Of tools that run under this policy, those of other policies too. */

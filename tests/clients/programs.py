@@ -231,12 +231,15 @@ def check_text_wrong(p):
 
 
 def check_scanner(p, kind):
-    """It judges by words, of rules that come with it."""
+    """It judges by words, of rules that come with it.  The instructions name
+    the shell by its path, which a model needs: that one finding is known."""
     scanner = install.python(p.row.package, p.row.version) / "mcp-scanner"
     said = p.run([scanner, "--analyzers", "yara", "--format", "summary", kind,
                   "--server-url", f"{p.server.base}/mcp", "--bearer-token",
                   p.server.token])
-    assert re.search(p.row.listed, said, re.M), said[-300:]
+    wanted = r"(?s)Unsafe: 1$.*Findings: 1$" \
+        if kind == "instructions" else p.row.listed
+    assert re.search(wanted, said, re.M), said[-300:]
 
 
 async def ask_desktop(p, token):

@@ -171,7 +171,10 @@ def test_words_of_scanners(_):
     """Scanners that look for words take paths of programs for an attack."""
     with Server(policy={"directory": "/opt"}) as server, server.http() as c:
         hello = c.hello["instructions"]
-        for text in hello, *(t["description"] for t in c.tools()):
+        shell = " exec_cmd runs a line with /bin/sh."
+        equal(hello.count(shell), 1, "the shell's path, in the instructions")
+        for text in (hello.replace(shell, ""),
+                     *(t["description"] for t in c.tools())):
             check(not re.search(r"/s?bin/|/(tmp|var|root)/|pidof|\$HOME",
                                 text), text)
         for t in c.tools():

@@ -181,5 +181,8 @@ def of_token(c, directory="\0", calls=False):
             out[f"contents of {uri}"] = block.get("text", "")
     if calls:
         out.update(answers(c, directory))
-    return {where: text.replace(directory, "DIRECTORY")
+    # The shell's path is in the instructions, which belong to no tool, and at
+    # the top of exec://policy, which repeats them: that path alone.
+    shell = re.compile(r"( exec_cmd runs a line with )/bin/sh\.")
+    return {where: shell.sub(r"\1sh.", text.replace(directory, "DIRECTORY"))
             for where, text in out.items()}

@@ -251,19 +251,24 @@ test_shell_is_listed(void **state)
 	}
 }
 
-/* In a child, as an ordinary user: are these keys refused with that word? */
+/* In a child, as an ordinary user in that many groups from 70000 on: are these
+ * keys refused with that word? */
 static bool
-refused_to_user(const char *keys, const char *word)
+refused_in_groups(const char *keys, const char *word, size_t groups)
 {
+	gid_t gid[64];
+
 	struct policy *p;
 	char text[256];
 	struct err e;
 	int status;
 	pid_t pid = fork();
 
+	for (size_t i = 0; i < groups; i++)
+		gid[i] = (gid_t)(70000 + i);
 	if (pid == 0) {
 		if (geteuid() == 0 &&
-		    (setgroups(0, NULL) == -1 || setgid(65534) == -1 ||
+		    (setgroups(groups, gid) == -1 || setgid(65534) == -1 ||
 			setuid(65534) == -1))
 			_exit(2);
 		(void)snprintf(
@@ -277,6 +282,12 @@ refused_to_user(const char *keys, const char *word)
 	return WEXITSTATUS(status) == 1;
 }
 
+static bool
+refused_to_user(const char *keys, const char *word)
+{
+	return refused_in_groups(keys, word, 0);
+}
+
 static void
 test_identity_of_user(void **state)
 {
@@ -285,6 +296,16 @@ test_identity_of_user(void **state)
 	assert_true(refused_to_user(",\"user\":1", "commands as"));
 	assert_true(refused_to_user(",\"group\":1", "in group 1"));
 	assert_true(refused_to_user(",\"groups\":[1]", "supplementary groups"));
+	if (geteuid() != 0)
+		return; /* groups of our own, whatever they are */
+	/* None besides is what it has; otherwise a list is just what it has. */
+	assert_false(refused_to_user(",\"groups\":[]", ""));
+	assert_false(refused_to_user(",\"groups\":[65534]", ""));
+	assert_true(refused_in_groups(",\"groups\":[]", "\"account\"", 2));
+	assert_true(refused_in_groups(",\"groups\":[70000]", "\"account\"", 2));
+	assert_false(refused_in_groups(",\"groups\":[70001,70000]", "", 2));
+	assert_false(refused_in_groups("", "", 32));
+	assert_true(refused_in_groups("", "more than 32 groups", 33));
 }
 
 static void
