@@ -191,7 +191,8 @@ jobfile_write(
 		memcpy(whole + END_AT, &end, sizeof(end));
 		size = sizeof(whole);
 	}
-	return spooldir_write(d, x->id, bytes_make(whole, size), sync, e);
+	return spooldir_write(
+	    d, x->id, bytes_make(whole, size), !x->filed, sync, e);
 }
 
 int

@@ -500,6 +500,7 @@ ledger_lose_open(struct ledger *l)
 	while ((x = next) != NULL) {
 		next = ledger_open_next(l, x);
 		x->state = PROTO_LOST;
+		x->duration_us = (clock_mono_ms() - x->begin_ms) * 1000;
 		for (unsigned i = 0; i < ASCIICAST_STREAMS; i++)
 			x->bytes[i] = spool_bytes(x->spool, i + 1);
 		ledger_end(l, x);

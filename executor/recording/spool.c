@@ -21,6 +21,7 @@ struct spools {
 
 struct spool {
 	struct spools *all;
+	uint8_t verifier[DIGEST_BYTES];
 	struct shares_entry place; /* its bytes; offered once it is closed */
 	int fd; /* -1: nothing is on disk */
 	bool named; /* the file has a name */
@@ -79,7 +80,6 @@ struct spool *
 spool_new(struct spools *all, const char *run,
     const uint8_t verifier[DIGEST_BYTES], uint64_t max, struct err *e)
 {
-	uint8_t owner[DIGEST_BYTES];
 	struct spool *s = NULL;
 
 	if (shares_joined(all->room) < SPOOLS_MAX)
@@ -91,8 +91,8 @@ spool_new(struct spools *all, const char *run,
 	}
 	s->all = all;
 	s->fd = -1;
-	recordings_owner(verifier, owner);
-	spoolhead_init(&s->head, run, owner, max);
+	memcpy(s->verifier, verifier, DIGEST_BYTES);
+	spoolhead_init(&s->head, run, max);
 	s->place =
 	    (struct shares_entry){ .user = shares_join(all->room, verifier),
 		    .arg = s };
@@ -405,6 +405,7 @@ spool_keep(struct spool *s, struct err *e)
 {
 	if (s->kept)
 		return 0;
+	recordings_owner(s->verifier, s->head.owner);
 	if (s->fd != -1) {
 		if (bring_up(s, e) != 0 ||
 		    (!s->named && spooldir_link(&s->all->dir, s->fd,
@@ -462,7 +463,7 @@ load_file(struct spool *s, struct err *e)
 	char run[ASCIICAST_ID];
 
 	memcpy(run, s->head.run, sizeof(run));
-	memcpy(owner, s->head.owner, sizeof(owner));
+	recordings_owner(s->verifier, owner);
 	if (make_file_room(s, e) != 0)
 		return e->code;
 	s->fd = spooldir_open(&s->all->dir, run, SPOOLDIR_OUTPUT, e);
@@ -479,6 +480,21 @@ load_file(struct spool *s, struct err *e)
 	return e->code;
 }
 
+/* There was more: the disk never had it, or has it no more. */
+static void
+pass_over(struct spool *s, uint64_t bytes)
+{
+	uint64_t from = s->head.total;
+
+	s->head.total += bytes;
+	s->head.bytes[0] += bytes;
+	move_first(s);
+	note_gap(s, from, s->head.total);
+	if (s->fd == -1)
+		s->head.first = s->head.total;
+	move_first(s);
+}
+
 struct spool *
 spool_load(struct spools *all, const char *run,
     const uint8_t verifier[DIGEST_BYTES], bool has_file, uint64_t total,
@@ -493,10 +509,11 @@ spool_load(struct spools *all, const char *run,
 		spool_free(s);
 		return NULL;
 	}
-	if (!has_file) {
-		s->named = false;
-		s->head.total = s->head.first = s->head.bytes[0] = total;
-	}
+	s->named = has_file;
+	if (!has_file)
+		recordings_owner(verifier, s->head.owner);
+	if (total > s->head.total)
+		pass_over(s, total - s->head.total);
 	return s;
 }
 

@@ -47,7 +47,8 @@ struct spool *spool_new(struct spools *all, const char *run,
 int spool_keep(struct spool *s, struct err *e) MUST_CHECK;
 /*
  * What an executor before us kept of this run, to be read and to be added to.
- * One that has no file had `total` bytes, of which none is there.  NULL: the
+ * There were `total` bytes at its end: those that are not in it, or all
+ * where it has no file, are passed over.  NULL: the
  * file cannot be used, and why.
  */
 struct spool *spool_load(struct spools *all, const char *run,

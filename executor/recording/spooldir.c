@@ -146,21 +146,26 @@ fill_file(const struct spooldir *d, const char *name, struct bytes data,
 	return sync && fsync(fd) == -1 ? err_sys(e, "jobs/%s", name) : 0;
 }
 
+/*
+ * The first one needs no other name meanwhile: one that is cut short is of a run
+ * that nobody was told of.  So most file systems sync once and not twice.
+ */
 int
-spooldir_write(struct spooldir *d, const char *id, struct bytes data, bool sync,
-    struct err *e)
+spooldir_write(struct spooldir *d, const char *id, struct bytes data,
+    bool is_first, bool sync, struct err *e)
 {
 	char temp[NAME], name[NAME];
+	const char *made;
 
 	if (open_folder(d, e) != 0)
 		return e->code;
-	(void)name_of(id, unfinished, temp);
 	(void)name_of(id, suffix[SPOOLDIR_JOB], name);
-	if (fill_file(d, temp, data, sync, e) != 0) {
-		(void)unlinkat(d->fd, temp, 0);
+	made = is_first ? name : name_of(id, unfinished, temp);
+	if (fill_file(d, made, data, sync, e) != 0) {
+		(void)unlinkat(d->fd, made, 0);
 		return e->code;
 	}
-	if (renameat(d->fd, temp, d->fd, name) == -1 ||
+	if ((made != name && renameat(d->fd, temp, d->fd, name) == -1) ||
 	    (sync && fsync(d->fd) == -1))
 		return err_sys(e, "jobs/%s", name);
 	return 0;

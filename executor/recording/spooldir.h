@@ -41,9 +41,12 @@ int spooldir_link(
 /* To be read and written; the descriptor or negative. */
 int spooldir_open(struct spooldir *d, const char *id, enum spooldir_kind kind,
     struct err *e) MUST_CHECK;
-/* The whole RUN.job in one step; with `sync` it is on disk when this returns. */
+/*
+ * The whole RUN.job, one that is there already in one step; with `sync` it is on
+ * disk when this returns.
+ */
 int spooldir_write(struct spooldir *d, const char *id, struct bytes data,
-    bool sync, struct err *e) MUST_CHECK;
+    bool is_first, bool sync, struct err *e) MUST_CHECK;
 void spooldir_remove(
     struct spooldir *d, const char *id, enum spooldir_kind kind);
 /* Files that were cut off at their birth go; strange names are left alone. */

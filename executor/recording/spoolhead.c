@@ -22,14 +22,12 @@ spoolhead_ring(const struct spoolhead *h)
 }
 
 void
-spoolhead_init(struct spoolhead *h, const char *run,
-    const uint8_t owner[DIGEST_BYTES], uint64_t max)
+spoolhead_init(struct spoolhead *h, const char *run, uint64_t max)
 {
 	memset(h, 0, sizeof(*h));
 	memcpy(h->magic, magic, sizeof(magic));
 	h->format = SPOOLHEAD_FORMAT;
 	(void)snprintf(h->run, sizeof(h->run), "%s", run);
-	memcpy(h->owner, owner, DIGEST_BYTES);
 	h->max = max > SPOOLHEAD_LEAST ? max : SPOOLHEAD_LEAST;
 }
 

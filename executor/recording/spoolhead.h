@@ -53,8 +53,8 @@ struct spoolhead {
 
 /* What is overwritten next is not among the last `max` of any copy. */
 uint64_t spoolhead_ring(const struct spoolhead *h);
-void spoolhead_init(struct spoolhead *h, const char *run,
-    const uint8_t owner[DIGEST_BYTES], uint64_t max);
+/* All but its owner, who has to be in it before it is written. */
+void spoolhead_init(struct spoolhead *h, const char *run, uint64_t max);
 /* The next copy. */
 int spoolhead_write(int fd, struct spoolhead *h, struct err *e) MUST_CHECK;
 int spoolhead_write_segment(int fd, uint64_t number,

@@ -537,6 +537,49 @@ test_damaged_bytes(void **state)
 }
 
 static void
+change_head(void (*change)(struct spoolhead *h))
+{
+	CLEANUP_FD int fd = open(path_of(1, "out"), O_RDWR | O_CLOEXEC);
+	uint8_t owner[DIGEST_BYTES];
+	struct spoolhead h;
+	char run[ASCIICAST_ID];
+	struct err e;
+
+	(void)snprintf(run, sizeof(run), "%032x", 1);
+	recordings_owner(ALICE, owner);
+	assert_int_equal(spoolhead_read(fd, run, owner, &h, &e), 0);
+	for (int i = 0; i < 2; i++) {
+		change(&h);
+		assert_int_equal(spoolhead_write(fd, &h, &e), 0);
+	}
+}
+
+static void
+forget_bytes(struct spoolhead *h)
+{
+	h->total = h->bytes[0] = 600;
+	h->bytes[1] = h->segment_count = 0;
+}
+
+/* The machine failed before all of it was on the disk: what was there is known. */
+static void
+test_older_head(void **state)
+{
+	struct ledger_entry *x;
+	(void)state;
+
+	make_one();
+	close_ledger();
+	change_head(forget_bytes);
+	open_ledger();
+	ledger_load(b.ledger, tokens, 2);
+	x = find_run(1, ALICE);
+	assert_int_equal(spool_total(x->spool), 1000);
+	assert_int_equal(spool_lost(x->spool), 400);
+	assert_int_equal(check_output(x), 600);
+}
+
+static void
 test_cut_files(void **state)
 {
 	static const char *const end[] = { "job", "out" };
@@ -559,24 +602,6 @@ test_cut_files(void **state)
 			ledger_purge(b.ledger, keep_none, NULL);
 			assert_int_equal(count_files(), 0);
 		}
-}
-
-static void
-change_head(void (*change)(struct spoolhead *h))
-{
-	CLEANUP_FD int fd = open(path_of(1, "out"), O_RDWR | O_CLOEXEC);
-	uint8_t owner[DIGEST_BYTES];
-	struct spoolhead h;
-	char run[ASCIICAST_ID];
-	struct err e;
-
-	(void)snprintf(run, sizeof(run), "%032x", 1);
-	recordings_owner(ALICE, owner);
-	assert_int_equal(spoolhead_read(fd, run, owner, &h, &e), 0);
-	for (int i = 0; i < 2; i++) {
-		change(&h);
-		assert_int_equal(spoolhead_write(fd, &h, &e), 0);
-	}
 }
 
 static void
@@ -728,6 +753,7 @@ main(void)
 		TEST(test_quota_counts_what_was_before),
 		TEST(test_dies_at_any_write),
 		TEST(test_damaged_bytes),
+		TEST(test_older_head),
 		TEST(test_cut_files),
 		TEST(test_lying_heads),
 		TEST(test_strangers),
