@@ -74,13 +74,13 @@ EXECUTOR := $(call in,executor, \
 	control control_request control_socket control_status peer) \
 	$(call in,executor/service, \
 	listen_health activation listen listen_unix service_rlimits watchdog recover relay reload \
-	launcher loader orphans plans power programs supervise) \
+	launcher loader orphans plans power programs supervise survivors) \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
 	jobcalls jobtext scan screen) \
 	$(call in,executor/run, \
-	explain hints job keynames launch launchblob output plan plansend quota record refuse request \
+	adopt explain held hints job keynames launch launchblob output plan plansend quota record refuse request \
 	spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks view viewspec) \
@@ -104,7 +104,7 @@ EXECUTOR := $(call in,executor, \
 	keeper needed renounce)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
-	child confine_enter connector denial execlog filehash findings guard image keeper_serve \
+	child confine_enter connector denial execlog filehash findings guard holdpeer holdstore image keeper_serve \
 	launchmsg launchplan loginuid_set main mountattr mounts_enter mounts_ready ownid \
 	planstore procdir proctree remask rights serve sockowner template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.

@@ -42,6 +42,7 @@
 #include "executor/service/power.h"
 #include "executor/service/programs.h"
 #include "executor/service/supervise.h"
+#include "executor/service/survivors.h"
 #include "executor/audit/log_budget.h"
 #include "executor/audit/to_journal.h"
 #include "executor/audit/to_kernel.h"
@@ -234,7 +235,6 @@ load_ledger(void)
 			    verifier[count++], t->t[i]->verifier, DIGEST_BYTES);
 	ledger_load(
 	    self.ledger, (const uint8_t(*)[DIGEST_BYTES])verifier, count);
-	ledger_lose_open(self.ledger);
 }
 
 /* Of all but tokens. */
@@ -254,6 +254,7 @@ apply_conf(void)
 		log_err("reload: %s; runs that are to be recorded are refused",
 		    e.what);
 	load_ledger();
+	ledger_lose_open(self.ledger);
 	certificate_warn(&self.store.certificate);
 	launch_use_templates(self.store.conf.templates);
 }
@@ -692,7 +693,8 @@ record_life(const char *action, bool start)
 	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
 	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
 	if (start)
-		recover_put(b, audit_resumed(self.audit));
+		recover_put(b, audit_resumed(self.audit),
+		    recover_count(audit_resumed(self.audit), survivors_has));
 	audit_end(self.audit, true);
 }
 
@@ -753,12 +755,24 @@ on_keeper_gone(void *arg, uint32_t events)
 static int
 start_keeper(struct err *e)
 {
-	if (programs_keep(&self.store.conf, self.store.conf.listen_count, e) !=
-	    0)
+	if (programs_keep(&self.store.conf, self.store.conf.listen_count,
+		survivors_keep(), e) != 0)
 		return e->code;
 	self.keeper =
 	    (struct loop_watch){ .fd = keeper_fd(), .handler = on_keeper_gone };
 	return 0;
+}
+
+/* What the executor before left open goes on, or is closed as lost. */
+static void
+take_over_runs(void)
+{
+	const struct runset *open = &audit_resumed(self.audit)->open;
+
+	survivors_adopt(self.jobs, &self.store, open);
+	ledger_lose_open(self.ledger);
+	recover_runs(
+	    self.audit, self.recordings, survivors_has, survivors_lost);
 }
 
 /* Everything that may fail before the first frontend is started. */
@@ -769,6 +783,7 @@ prepare_start(struct err *e)
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (service_rlimits_raise_files(&self.store.conf, e) != 0)
 		return e->code;
+	survivors_find(&self.store.conf);
 	if (start_keeper(e) != 0)
 		return e->code;
 	self.audit = open_audit(e);
@@ -785,9 +800,9 @@ prepare_start(struct err *e)
 		return e->code;
 	self.ready_owed = true;
 	record_life("start", true);
-	cgroup_clear();
+	cgroup_clear(survivors_has);
 	on_daily(NULL);
-	recover_runs(self.audit, self.recordings);
+	take_over_runs();
 	if (loop_add(self.loop, &self.keeper, EPOLLIN, e) != 0 ||
 	    start_launcher(e) != 0 || power_give_up(&self.store.conf, e) != 0)
 		return e->code;
@@ -806,6 +821,7 @@ tear_down(void)
 	loader_stop();
 	launcher_stop();
 	jobs_free(self.jobs);
+	survivors_stop(self.stopping);
 	cgroup_sweep();
 	monitor_free(self.monitor);
 	jobcalls_free(self.jobcalls);

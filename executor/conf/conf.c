@@ -153,6 +153,7 @@ static const struct key conf_keys[] = {
 	VALUE("trusted_proxies", proxies),
 	STRING("forwarded_header", forwarded_header, 1),
 	U32("stop_grace_ms", stop_grace_ms, 0, HOUR),
+	U32("survive_grace_ms", survive_grace_ms, 0, HOUR),
 	OBJECT("penalties", penalty_keys),
 	OBJECT("limits", limit_keys),
 	LAST,
@@ -211,6 +212,7 @@ set_defaults(struct conf *c)
 	copy_text(c->forwarded_header, sizeof(c->forwarded_header),
 	    "x-forwarded-for");
 	c->stop_grace_ms = 5 * SECOND;
+	c->survive_grace_ms = 60 * SECOND;
 	c->limits = default_limits;
 	c->penalties = default_penalties;
 }

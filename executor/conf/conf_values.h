@@ -115,6 +115,7 @@ struct conf {
 	size_t proxy_count;
 	char forwarded_header[32]; /* "x-forwarded-for" or "forwarded" */
 	uint32_t stop_grace_ms; /* TERM to KILL of runs at stop */
+	uint32_t survive_grace_ms; /* of jobs without an executor */
 	struct conf_limits limits;
 	struct conf_penalties penalties;
 };

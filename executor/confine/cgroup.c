@@ -454,7 +454,7 @@ cgroup_sweep(void)
 }
 
 void
-cgroup_clear(void)
+cgroup_clear(bool (*spare)(const char *id))
 {
 	CLEANUP_FD int fd = -1;
 	struct cgroup_usage unused;
@@ -469,7 +469,8 @@ cgroup_clear(void)
 		return;
 	(void)steal_fd(&fd);
 	while ((d = readdir(dir)) != NULL)
-		if (d->d_type == DT_DIR && d->d_name[0] != '.') {
+		if (d->d_type == DT_DIR && d->d_name[0] != '.' &&
+		    (spare == NULL || !spare(d->d_name))) {
 			cgroup_end(d->d_name, &unused);
 			cgroup_remove(d->d_name);
 		}

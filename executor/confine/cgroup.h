@@ -81,8 +81,12 @@ unsigned cgroup_controllers(void);
  * all that the service has; 0: the service has no limit either.
  */
 uint64_t cgroup_fair_processes(void);
-/* End and remove what an executor that crashed left; before the first run. */
-void cgroup_clear(void);
+/*
+ * End and remove what an executor that crashed left, except for runs that
+ * `spare`
+ * (NULL: none) wants; before the first run.
+ */
+void cgroup_clear(bool (*spare)(const char *id));
 
 /*
  * Make the group of run id with these limits (those without a controller are

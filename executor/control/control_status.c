@@ -189,6 +189,7 @@ put_limits(struct buf *b, const struct conf *c)
 	put_u64(b, "sessions_per_token", l->sessions_per_token);
 	put_u64(b, "body_bytes", l->body_bytes);
 	put_u64(b, "stop_grace_ms", c->stop_grace_ms);
+	put_u64(b, "survive_grace_ms", c->survive_grace_ms);
 	buf_put_u8(b, '}');
 }
 

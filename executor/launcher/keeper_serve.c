@@ -36,6 +36,7 @@ static struct {
 	const struct keepmsg_plan *plan;
 	pid_t executor;
 	int started[KEEPMSG_PROGRAMS]; /* pidfd of the last one, or -1 */
+	int adopted[KEEPMSG_ADOPTED]; /* pidfds of the plan's, or -1 */
 	struct keepmsg_order order; /* in hand */
 	int fd[KEEPMSG_FDS + ADDED]; /* that came with it, and those added */
 	size_t fds;
@@ -72,6 +73,8 @@ is_row(const struct keepmsg_row *r)
 	for (i = 0; i < r->words; i++)
 		if (!is_text(r->word[i], sizeof(r->word[i])))
 			return false;
+	if (memchr(r->last, '\0', sizeof(r->last)) == NULL)
+		return false;
 	for (i = 0; i < r->places; i++)
 		if (r->place[i].from >= r->fds + count_added(r) ||
 		    r->place[i].to >= HIGH_FD)
@@ -179,6 +182,8 @@ run_program(const struct keepmsg_row *r)
 		argv[i] = (char *)(uintptr_t)r->word[i];
 	if (r->adds == KEEPMSG_LOADERS_END)
 		argv[i] = (char *)(uintptr_t)self.plan->config;
+	else if (r->last[0] != '\0')
+		argv[i] = (char *)(uintptr_t)r->last;
 	(void)sigreset_all();
 	place_fds(r);
 	(void)execve(r->path, argv, envp);
@@ -370,12 +375,43 @@ pid_of(int pidfd)
 	return n > 0 ? (pid_t)n : 0;
 }
 
+/* Once it has ended its number may be that of another process. */
+static bool
+is_there(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd != -1 && poll(&p, 1, 0) == 0;
+}
+
+/* Launchers of the executors before, whose runs are this one's now. */
+static void
+take_adopted(void)
+{
+	for (size_t i = 0; i < KEEPMSG_ADOPTED; i++) {
+		pid_t pid = self.plan->adopted[i];
+
+		self.adopted[i] =
+		    pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	}
+}
+
+static bool
+is_adopted(pid_t pid)
+{
+	for (size_t i = 0; i < KEEPMSG_ADOPTED; i++)
+		if (is_there(self.adopted[i]) &&
+		    proctree_descends(pid, self.plan->adopted[i]))
+			return true;
+	return false;
+}
+
 /* What descends from the executor: never the executor, another service, us. */
 static bool
 is_ours(pid_t pid)
 {
 	return pid != getpid() && pid != self.executor &&
-	       proctree_descends(pid, self.executor);
+	       (proctree_descends(pid, self.executor) || is_adopted(pid));
 }
 
 /* By a descriptor, which no other process can come behind. */
@@ -431,7 +467,8 @@ tell_peer(void)
 		.login = UINT32_MAX };
 	char login[16];
 
-	a.ours = proctree_has_ancestor(a.pid, self.executor);
+	a.ours =
+	    proctree_has_ancestor(a.pid, self.executor) || is_adopted(a.pid);
 	read_proc(a.pid, "comm", a.name, sizeof(a.name));
 	read_proc(a.pid, "loginuid", login, sizeof(login));
 	if (login[0] != '\0')
@@ -535,6 +572,7 @@ keeper_serve(void)
 	(void)fcntl(KEEPMSG_FACTS_FD, F_SETFD, FD_CLOEXEC);
 	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
 		self.started[i] = -1;
+	take_adopted();
 	/* Somebody else may hold the executor's end of the pair open. */
 	p[1].fd = (int)syscall(SYS_pidfd_open, self.executor, 0);
 	/* Then the executor, which needs it too, says so and ends. */

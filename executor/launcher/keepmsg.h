@@ -23,8 +23,9 @@ enum {
 	KEEPMSG_PLACES = 20,
 	KEEPMSG_WORDS = 16,
 	KEEPMSG_WORD = 32,
+	KEEPMSG_ADOPTED = 64, /* launchers of executors before */
 	KEEPMSG_SPARED = 2 * 4096 + 128, /* processes of END_STRAYS */
-	KEEPMSG_FORMAT = 2 /* of another build, this or a size differs */
+	KEEPMSG_FORMAT = 3 /* of another build, this or a size differs */
 };
 
 /* The rows of a plan. */
@@ -59,6 +60,7 @@ struct keepmsg_row {
 	uint32_t adds; /* enum keepmsg_adds; their numbers follow `fds` */
 	char path[PATH_MAX];
 	char word[KEEPMSG_WORDS][KEEPMSG_WORD];
+	char last[PATH_MAX]; /* a further word; "": none */
 	struct keepmsg_place place[KEEPMSG_PLACES];
 };
 
@@ -67,6 +69,7 @@ struct keepmsg_plan {
 	char version[48];
 	char config[PATH_MAX]; /* its path */
 	struct keepmsg_row row[KEEPMSG_PROGRAMS];
+	int32_t adopted[KEEPMSG_ADOPTED]; /* with runs that are ours; 0: none */
 };
 
 enum keepmsg_kind {

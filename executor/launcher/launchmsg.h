@@ -11,6 +11,8 @@
  *      |  <-- STARTED, its pidfd ----------- |   or NOT_STARTED
  *      |  <-- ENDED, its wait status ------- |
  *      |  --- RETIRE ----------------------> |   what the last load left out
+ *      |  --- HOLD ------------------------> |   the run outlives the executor
+ *      |  --- RELEASE ---------------------> |   it does not any more
  *
  * Plans come over a pair of their own, whose other end the keeper has and gives
  * to the loader alone (executor/service/plans):
@@ -38,7 +40,7 @@ enum {
 	    16 << 10, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 4
+	LAUNCHMSG_FORMAT = 5
 };
 
 enum launchmsg_kind {
@@ -51,6 +53,9 @@ enum launchmsg_kind {
 	LAUNCHMSG_RETIRE, /* plans that the last load did not bring */
 	LAUNCHMSG_BEGIN, /* from here on of the loader's alone; `run` is its own */
 	LAUNCHMSG_COMMIT, /* size: how many plans it sent */
+	LAUNCHMSG_HOLD, /* descriptors of enum holdmsg_fd, as flags say */
+	LAUNCHMSG_EOF, /* its input is closed: not held any more */
+	LAUNCHMSG_RELEASE,
 	/* to the executor */
 	LAUNCHMSG_HELLO,
 	LAUNCHMSG_STARTED,

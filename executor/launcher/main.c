@@ -8,6 +8,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,17 +16,20 @@
 
 #include "common/log.h"
 #include "common/sigreset.h"
+#include "executor/launcher/holdstore.h"
 #include "executor/launcher/keeper_serve.h"
 #include "executor/launcher/launchmsg.h"
 #include "executor/launcher/serve.h"
 
 static const char help[] =
-    "usage: mcp-execd-launcher [-h | -k | -p | -V]\n\n"
+    "usage: mcp-execd-launcher [-h | -k | -p | -V | --hold MS DIR]\n\n"
     "Started by mcp-execd, over a socket pair, to start the commands of runs.\n"
     "See mcp-execd-launcher(8).\n\n"
     "  -h, --help     print this help\n"
     "  -k, --keeper   be the keeper, which starts and ends mcp-execd's processes\n"
     "  -p, --plans    believe its caller about plans: for mcp-execctl alone\n"
+    "      --hold     keep jobs of an mcp-execd that is gone so many ms, and tell\n"
+    "                 the next one by a socket in DIR\n"
     "  -V, --version  print the version\n";
 
 static bool
@@ -49,7 +53,7 @@ is_pair(int fd)
 int
 main(int argc, char **argv)
 {
-	bool keeper, plans;
+	bool keeper, plans, holds;
 
 	log_set_name("launcher");
 	if (argc == 2 && is_word(argv[1], "-h", "--help"))
@@ -58,7 +62,9 @@ main(int argc, char **argv)
 		return puts("mcp-execd-launcher " MCP_EXECD_VERSION) == EOF;
 	keeper = argc == 2 && is_word(argv[1], "-k", "--keeper");
 	plans = argc == 2 && is_word(argv[1], "-p", "--plans");
-	if (argc > 1 + (keeper || plans) || !is_pair(LAUNCHMSG_FD) ||
+	holds = argc == 4 && strcmp(argv[1], "--hold") == 0;
+	if (argc > 1 + (keeper || plans) + 3 * holds ||
+	    !is_pair(LAUNCHMSG_FD) ||
 	    (!keeper && !plans && !is_pair(LAUNCHMSG_PLANS_FD))) {
 		(void)fputs(
 		    "mcp-execd-launcher: it is started by mcp-execd, see --help\n",
@@ -72,5 +78,7 @@ main(int argc, char **argv)
 	if (keeper)
 		return keeper_serve();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (holds)
+		holdstore_init(argv[3], (uint32_t)strtoul(argv[2], NULL, 10));
 	return serve(LAUNCHMSG_FD, plans ? -1 : LAUNCHMSG_PLANS_FD);
 }

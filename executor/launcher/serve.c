@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "executor/launcher/holdstore.h"
 #include "executor/launcher/planstore.h"
 #include "executor/launcher/proctree.h"
 #include "executor/launcher/template.h"
@@ -304,6 +305,16 @@ close_fds(struct message *m)
 		(void)close(m->fd[--m->fds]);
 }
 
+/* The guard of a run, 0: none. */
+static pid_t
+guard_of(uint64_t number)
+{
+	for (size_t i = 0; i < self.used; i++)
+		if (self.run[i].number == number)
+			return self.run[i].pid;
+	return 0;
+}
+
 /* Not before what came with a run is closed. */
 static void
 make_template(const uint8_t digest[DIGEST_BYTES])
@@ -394,6 +405,17 @@ take_message(struct message *m)
 	case LAUNCHMSG_REMEMBER:
 		filehash_remember(&m->head.version, m->head.sum);
 		break;
+	case LAUNCHMSG_HOLD:
+		wrong = holdstore_hold(m->head.run, guard_of(m->head.run),
+		    m->head.flags, m->fd, m->fds);
+		m->fds = 0;
+		break;
+	case LAUNCHMSG_EOF:
+		holdstore_eof(m->head.run);
+		break;
+	case LAUNCHMSG_RELEASE:
+		holdstore_release(m->head.run);
+		break;
 	case LAUNCHMSG_HELLO:
 	case LAUNCHMSG_STARTED:
 	case LAUNCHMSG_NOT_STARTED:
@@ -428,14 +450,19 @@ take_fds(struct msghdr *h, struct message *m)
 	}
 }
 
-/* It is gone: guards are told by their own pairs, and wake for that. */
+/*
+ * It is gone: guards are told by their own pairs, and wake for that; not those
+ * whose run is held.
+ */
 static void
 leave_executor(void)
 {
 	size_t i;
 
-	if (self.pair != -1)
-		(void)close(self.pair);
+	if (self.pair == -1)
+		return;
+	(void)close(self.pair);
+	holdstore_alone();
 	self.pair = -1;
 	for (i = 0; i < self.used; i++)
 		(void)kill(self.run[i].pid, SIGCONT);
@@ -492,15 +519,29 @@ receive_message(int pair, struct message *m)
  * One, however many wait: runs that ended meanwhile are reaped before the next
  * begins, which takes over their network.
  */
-static void
+static bool
 take_next(void)
 {
 	static struct message m;
 
 	m.head.kind = 0;
-	if (self.pair != -1 && receive_message(self.pair, &m) &&
-	    m.head.kind != 0)
+	if (self.pair == -1 || !receive_message(self.pair, &m))
+		return false;
+	if (m.head.kind != 0)
 		take_message(&m);
+	return true;
+}
+
+/* What one that is gone has said last is taken first. */
+static bool
+has_executor(void)
+{
+	if (self.pair == -1 || getppid() == self.parent)
+		return self.pair != -1;
+	while (take_next())
+		;
+	leave_executor();
+	return false;
 }
 
 static void
@@ -532,6 +573,7 @@ static void
 end_run(struct run *r, int status)
 {
 	answer_run(LAUNCHMSG_ENDED, r->number, r->pid, status, -1);
+	holdstore_ended(r->number);
 	if (r->net != -1 && status == GUARD_DONE)
 		planstore_keep_network(r->plan, r->serial, r->net);
 	else if (r->net != -1)
@@ -598,6 +640,19 @@ say_hello(void)
 	send_answer(&a, -1);
 }
 
+/* Until the first of those that have something to do then; -1: nobody has. */
+static int
+patience_ms(void)
+{
+	int plans = planstore_wait_ms(), holds = holdstore_wait_ms();
+
+	if (self.strays)
+		return STRAYS_MS;
+	if (plans == -1 || (holds != -1 && holds < plans))
+		return holds;
+	return plans;
+}
+
 int
 serve(int pair, int plans)
 {
@@ -612,13 +667,16 @@ serve(int pair, int plans)
 	}
 	template_init();
 	say_hello();
-	while (self.pair != -1 || self.used > 0 || self.strays) {
-		struct pollfd p[] = { { .fd = self.pair, .events = POLLIN },
+	while (self.pair != -1 || self.used > 0 || self.strays ||
+	       holdstore_count() > 0) {
+		struct pollfd p[4 + HOLDSTORE_POLL] = { { .fd = self.pair,
+							    .events = POLLIN },
 			{ .fd = self.sigfd, .events = POLLIN },
 			{ .fd = template_fd() },
 			{ .fd = self.plans, .events = POLLIN } };
 
-		(void)poll(p, 4, self.strays ? STRAYS_MS : planstore_wait_ms());
+		holdstore_poll(p + 4);
+		(void)poll(p, 4 + HOLDSTORE_POLL, patience_ms());
 		if (p[1].revents != 0)
 			reap_children();
 		if (p[2].revents != 0) /* which a second poll does not say */
@@ -628,8 +686,10 @@ serve(int pair, int plans)
 		if (p[3].revents != 0)
 			take_next_of_loader();
 		if (p[0].revents != 0)
-			take_next();
+			(void)take_next();
 		planstore_tidy();
+		holdstore_serve(p + 4, has_executor());
 	}
+	holdstore_fini();
 	return 0;
 }

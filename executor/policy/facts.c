@@ -305,6 +305,8 @@ WHEN(has_jobs, p->jobs.offered)
 WHEN(ends_alone, p->jobs.offered && !p->jobs.go_on)
 WHEN(goes_on, p->jobs.offered && p->jobs.go_on)
 WHEN(has_terminals, p->jobs.pty)
+WHEN(survives, p->jobs.survive)
+WHEN(has_mortal_jobs, p->jobs.offered && !p->jobs.survive)
 WHEN(has_no_terminals, p->jobs.offered && !p->jobs.pty)
 #undef WHEN
 
@@ -489,6 +491,11 @@ static const struct sentence {
 	{ FACTS_TIMES, has_terminals,
 	    .people =
 		"a job may have a terminal (pty), as interactive programs need one" },
+	{ FACTS_TIMES, survives,
+	    .people =
+		"a job goes on after a crash of mcp-execd, for the next one to take over",
+	    .model =
+		"a job goes on after a crash of the server; a restart ends it, and keeps what it wrote" },
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },
@@ -496,8 +503,10 @@ static const struct sentence {
 	    .model =
 		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
 	{ FACTS_TIMES, has_jobs,
+	    .model = "output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },
+	{ FACTS_TIMES, has_mortal_jobs,
 	    .model =
-		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end; a restart of the server ends all jobs and forgets them" },
+		"a restart of the server ends all jobs; what they wrote is kept" },
 	{ FACTS_TIMES, has_jobs,
 	    .brief =
 		" A command that takes longer than {jobs.wait_ms} ms goes on as a job, whose output job_output reads." },

@@ -55,7 +55,7 @@ struct draft {
 	const struct json_value *allow_calls, *deny_calls, *log_only;
 	const struct json_value *audit_exec, *audit_output;
 	const struct json_value *structured, *streams, *text, *disconnect,
-	    *elevates, *abandoned, *pty;
+	    *elevates, *abandoned, *pty, *survive;
 	uint64_t rlimits[RLIM_NLIMITS]; /* by their resource */
 	struct confine_keys confine;
 };
@@ -146,6 +146,7 @@ static const struct key job_keys[] = {
 	U64("output_bytes", jobs.output_bytes, 64 << 10, 1ULL << 40),
 	VALUE("abandoned", abandoned),
 	VALUE("pty", pty),
+	VALUE("survive", survive),
 	LAST,
 };
 
@@ -968,6 +969,7 @@ read_jobs(const struct keys *k, const struct draft *d, struct policy *p)
 	p->jobs.go_on =
 	    is_second(k, d->abandoned, "abandoned", "end", "continue");
 	p->jobs.pty = d->pty == NULL || is_true(k, d->pty);
+	p->jobs.survive = is_true(k, d->survive);
 }
 
 /* Compiling takes milliseconds; directories have no part in it. */

@@ -52,6 +52,7 @@ struct policy_jobs {
 	bool offered; /* else all is 0 */
 	bool go_on; /* a client that goes leaves its run behind as a job */
 	bool pty; /* one may have a terminal */
+	bool survive; /* one goes on while mcp-execd is started again */
 	uint32_t at_once; /* of a token */
 	uint32_t max_seconds; /* that one may take */
 	uint32_t keep_seconds; /* after its end */

@@ -107,6 +107,8 @@ static const struct filter_rule fixed[] = {
 	ALLOW("dup3"),
 	ALLOW("pipe"),
 	ALLOW("pipe2"),
+	ALLOW("splice"), /* output of jobs: executor/run/held */
+	ALLOW("tee"),
 	FCNTL(F_DUPFD),
 	FCNTL(F_DUPFD_CLOEXEC),
 	FCNTL(F_GETFD),

@@ -20,7 +20,9 @@
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "common/told.h"
+#include "executor/run/adopt.h"
 #include "executor/run/explain.h"
+#include "executor/run/held.h"
 #include "executor/run/keynames.h"
 #include "executor/run/output.h"
 #include "executor/run/quota.h"
@@ -117,6 +119,11 @@ struct job {
 	struct loop_timer wait; /* until its call becomes a job */
 	bool detached; /* a job: its call is over, it goes on */
 	bool begins_detached; /* as soon as it runs */
+	struct held *held; /* NULL: it ends with us */
+	bool adopted; /* it began with an executor before */
+	uint64_t
+	    spooled[HELD_STREAMS]; /* bytes that are kept, and come again */
+	bool awaits_flush; /* for the next report */
 	uint64_t seen; /* bytes of output until the first that is held back */
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
@@ -152,6 +159,11 @@ struct jobs {
 	uint32_t grace_ms; /* most from TERM to KILL while stopping */
 	uint64_t total, refused; /* since the start */
 	uint64_t serial; /* of the last guard that was asked for */
+	struct let_go {
+		uint64_t run;
+		int link;
+	} * let_go; /* owned: held runs whose result is not on disk yet */
+	size_t going; /* of them, at most slots */
 	struct job job[];
 };
 
@@ -171,6 +183,7 @@ static void kill_guard(struct job *j);
 static void give_up_output(struct job *j);
 static void job_detach(struct job *j, const char *why);
 static void note_ended(struct job *j);
+static void job_commit(struct job *j);
 
 /* --- the life of a run ------------------------------------------------ */
 
@@ -300,6 +313,7 @@ job_forget(struct job *j)
 	cleanup_fd(&j->sp.in);
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
+	held_free(j->held);
 	recorder_free(j->recorder);
 	plan_fini(&j->plan);
 	buf_fini(&j->denials);
@@ -491,6 +505,17 @@ tell_view(struct job *j, struct job_result *r)
 	r->view = buf_bytes(&j->view);
 }
 
+/* Once its result is on disk nobody needs to hold it. */
+static void
+let_go(struct job *j)
+{
+	struct jobs *jobs = j->jobs;
+
+	if (j->held != NULL && jobs->going < jobs->slots)
+		jobs->let_go[jobs->going++] =
+		    (struct let_go){ held_run(j->held), held_link(j->held) };
+}
+
 static void
 job_finish(struct job *j)
 {
@@ -530,6 +555,7 @@ job_finish(struct job *j)
 	if (!j->silent)
 		answer_end(j, &r);
 	settle_entry(j, &r);
+	let_go(j);
 	job_forget(j);
 	if (!j->sp.live)
 		job_event(j, GUARD_GONE);
@@ -590,11 +616,16 @@ job_rearm(struct job *j)
 static void
 keep_piece(struct job *j, uint8_t stream, const struct output_piece *p)
 {
+	uint64_t *again = &j->spooled[stream == 2];
+	size_t n = *again < p->all.len ? (size_t)*again : p->all.len;
+
 	if (j->entry == NULL)
 		return;
 	if (j->seen == spool_total(j->entry->spool))
 		j->seen += p->data.len;
-	ledger_output(j->entry, stream, p->all);
+	*again -= n;
+	ledger_output(
+	    j->entry, stream, bytes_make(p->all.p + n, p->all.len - n));
 }
 
 /*
@@ -639,8 +670,10 @@ stream_read(struct job *j, struct output *o, struct loop_watch *w)
 	if (o->fd == -1)
 		return ERR_EOF;
 	rc = output_read(o, j->credit, &p, &e);
-	if (rc == 0)
+	if (rc == 0) {
 		take_piece(j, o, &p);
+		job_commit(j);
+	}
 	if (rc != 0 && rc != ERR_AGAIN) {
 		loop_del(j->jobs->loop, w);
 		output_close(o);
@@ -766,11 +799,14 @@ on_input(void *arg, uint32_t events)
 		record_typed(j, bytes_make(in.p, (size_t)n), !shown);
 	if (n > 0)
 		take_written(j, (size_t)n);
+	job_commit(j);
 	if (n != -1 && next_input(j).len > 0)
 		return;
 	loop_del(j->jobs->loop, &j->in); /* all written, or nobody reads */
 	if (n != -1 && j->in_open)
 		return;
+	if (j->held != NULL)
+		held_eof(j->held);
 	cleanup_fd(&j->sp.in);
 	j->sp.in = -1;
 }
@@ -956,6 +992,10 @@ take_denial(struct job *j, const struct denial *d)
 	explain_denial(d, j->plan.policy, &line);
 	add_denial(j, buf_bytes(&line));
 	buf_fini(&line);
+	if (j->held != NULL && j->denials.len > held_text(j->held).len)
+		held_add_text(
+		    j->held, bytes_make(j->denials.p + held_text(j->held).len,
+				 j->denials.len - held_text(j->held).len));
 }
 
 static void
@@ -1063,7 +1103,10 @@ explain_loss(struct job *j)
 	int status = j->guard_status;
 
 	j->verdict = PROTO_LOST;
-	if (status == LOST_STATUS)
+	if (j->adopted)
+		(void)snprintf(j->message, sizeof(j->message),
+		    "the run's guard process ended early, and was not a child of this mcp-execd");
+	else if (status == LOST_STATUS)
 		(void)snprintf(j->message, sizeof(j->message),
 		    "the launcher of commands ended while it started the run");
 	else if (WIFEXITED(status))
@@ -1133,7 +1176,7 @@ static void
 on_guard(void *arg, uint32_t events)
 {
 	struct job *j = arg;
-	int status = SIGKILL;
+	int status = j->adopted ? LOST_STATUS : SIGKILL;
 	(void)events;
 
 	(void)waitpid(j->sp.guard, &status, WNOHANG);
@@ -1295,6 +1338,126 @@ show_so_far(struct job *j, struct job_result *shown)
 	tell_view(j, shown);
 }
 
+/* --- jobs that outlive us ---------------------------------------------- */
+
+static struct held_turn
+turn_of(const struct job *j)
+{
+	struct held_turn t = { .in_sent = j->in_sent,
+		.typed = j->typed.len,
+		.in_open = j->in_open };
+
+	t.stream[0].total = j->stdout_.total;
+	t.stream[0].sent = j->stdout_.sent;
+	t.stream[0].digest = j->stdout_.digest;
+	t.stream[1].total = j->stderr_.total;
+	t.stream[1].sent = j->stderr_.sent;
+	t.stream[1].digest = j->stderr_.digest;
+	return t;
+}
+
+/* This is how things stand, should we end now. */
+static void
+job_commit(struct job *j)
+{
+	struct held_turn t;
+
+	if (j->held == NULL)
+		return;
+	t = turn_of(j);
+	held_commit(j->held, &t);
+}
+
+static void
+put_fixed(const struct job *j, struct held_fixed *f)
+{
+	const struct plan *p = &j->plan;
+	const struct ledger_entry *x = j->entry;
+
+	*f = (struct held_fixed){ .accepted_ns = j->accepted_ns,
+		.start_ns = j->start_ns,
+		.timeout_ms = p->timeout_ms,
+		.job_ms = p->job_ms,
+		.keep_s = x->keep_s,
+		.command_pid = j->report.pid,
+		.audit_session = j->report.audit_session,
+		.grouped = j->grouped,
+		.text = p->text,
+		.shell = p->shell,
+		.terminal = j->sp.terminal,
+		.base64 = x->base64,
+		.keyed = x->key.given,
+		.one_stream = p->one_stream,
+		.columns = p->terminal.columns,
+		.rows = p->terminal.rows,
+		.task = x->task,
+		.slowed_ns = j->slowed_ns };
+	memcpy(f->id, j->id, sizeof(f->id));
+	memcpy(f->token, p->token, sizeof(f->token));
+	(void)snprintf(f->policy, sizeof(f->policy), "%s", p->policy->name);
+	memcpy(f->from, p->from, sizeof(f->from));
+	memcpy(f->tool, j->tool, sizeof(f->tool));
+	memcpy(f->client, j->client, sizeof(f->client));
+	memcpy(f->peer, j->peer, sizeof(f->peer));
+	memcpy(f->defined_by, p->tool, sizeof(f->defined_by));
+	memcpy(f->name, x->name, sizeof(f->name));
+	memcpy(f->verifier, p->verifier, sizeof(f->verifier));
+	memcpy(f->key, x->key.key, sizeof(f->key));
+	memcpy(f->request, x->key.request, sizeof(f->request));
+	f->command_len = p->command.len < HELD_COMMAND
+			     ? (uint32_t)p->command.len
+			     : HELD_COMMAND;
+	if (f->command_len > 0)
+		memcpy(f->command, p->command.p, f->command_len);
+}
+
+/*
+ * A recording is written by one process from its beginning to its end, and a
+ * guard whose launcher is gone has nobody who could hold it.
+ */
+static bool
+may_survive(const struct job *j)
+{
+	return j->plan.jobs.survive && j->plan.policy->output == RECORDER_OFF &&
+	       j->sp.live && j->guard.fd == -1 && j->state == RUNNING &&
+	       j->entry != NULL;
+}
+
+static void
+read_held(struct job *j)
+{
+	j->stdout_.read = j->stderr_.read = held_read;
+	j->stdout_.read_arg = j->stderr_.read_arg = j->held;
+}
+
+/* Without it the run goes on, and ends with us. */
+static void
+job_hold(struct job *j)
+{
+	const int stream[HELD_STREAMS] = { j->sp.terminal ? -1 : j->stdout_.fd,
+		j->stderr_.fd };
+	struct held_fixed f;
+	struct err e = { 0 };
+
+	if (!may_survive(j))
+		return;
+	put_fixed(j, &f);
+	j->held = held_new(&f, j->plan.input, stream, &e);
+	if (j->held != NULL) {
+		job_commit(j);
+		held_add_text(j->held, buf_bytes(&j->denials));
+		if (held_give(j->held, j->run, j->sp.ctl, j->sp.in, stream,
+			&e) == 0) {
+			read_held(j);
+			return;
+		}
+	}
+	log_err("job: it will not survive this mcp-execd run=%s: %s", j->id,
+	    e.what);
+	held_free(j->held);
+	j->held = NULL;
+}
+
 /* It is on record, and known after a restart, before anybody is told. */
 static void
 job_detach(struct job *j, const char *why)
@@ -1320,6 +1483,7 @@ job_detach(struct job *j, const char *why)
 	j->credit = MAX_CREDIT; /* read on, nothing is forwarded */
 	output_detach(&j->stdout_);
 	output_detach(&j->stderr_);
+	job_hold(j);
 	if (j->state == RUNNING)
 		arm_timer(j);
 	job_rearm(j);
@@ -1471,13 +1635,44 @@ await_report(struct job *j, ssize_t got)
 	}
 }
 
+/*
+ * As spawn_receive.  That of a job which may outlive us stays where the next
+ * executor finds it until its record is on disk.
+ */
+static ssize_t
+receive_report(struct job *j, struct guard_report *r)
+{
+	const struct guard_report *old;
+	struct guard_report *slot;
+	ssize_t n;
+
+	if (j->held == NULL)
+		return spawn_receive(&j->sp, r);
+	old = held_next_report(j->held);
+	if (old != NULL) {
+		*r = *old;
+		return (ssize_t)sizeof(*r);
+	}
+	slot = held_slot(j->held);
+	n = spawn_receive(&j->sp, slot);
+	if (n != (ssize_t)sizeof(*r))
+		return n;
+	*r = *slot;
+	held_took(j->held);
+	return n;
+}
+
 /* One report; true: there may be more. */
 static bool
 next_report(struct job *j)
 {
 	struct guard_report r;
-	ssize_t n = spawn_receive(&j->sp, &r);
+	ssize_t n;
 
+	j->awaits_flush = j->held != NULL && held_full(j->held);
+	if (j->awaits_flush)
+		return false;
+	n = receive_report(j, &r);
 	if (n != (ssize_t)sizeof(r)) {
 		await_report(j, n);
 		return false;
@@ -1544,10 +1739,10 @@ start_in_cgroup(struct job *j, struct err *e)
 }
 
 static int
-begin_recording(struct job *j, struct err *e)
+begin_recording(struct job *j, enum recorder_mode mode, struct err *e)
 {
 	const struct policy *p = j->plan.policy;
-	struct recorder_setup s = { .mode = p->output,
+	struct recorder_setup s = { .mode = mode,
 		.max = p->output_max,
 		.head = { .begin_s = clock_wall_us() / 1000000 } };
 
@@ -1601,7 +1796,8 @@ job_start(struct job *j)
 		job_event(j, NOT_STARTED);
 		return;
 	}
-	if (begin_recording(j, &e) != 0 || !job_prepare(j, &e)) {
+	if (begin_recording(j, j->plan.policy->output, &e) != 0 ||
+	    !job_prepare(j, &e)) {
 		if (e.code == ERR_EOF) { /* the next launcher will */
 			j->state = ACCEPTED;
 			return;
@@ -1669,6 +1865,29 @@ prepare_accepted(struct jobs *jobs)
 	}
 }
 
+/* What is on disk is not to be told again by the next executor. */
+static void
+tell_flushed(struct jobs *jobs)
+{
+	while (jobs->going > 0) {
+		const struct let_go *g = &jobs->let_go[--jobs->going];
+
+		held_release(g->run, g->link);
+	}
+	for (size_t i = 0; i < jobs->slots; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->held == NULL || j->reported)
+			continue;
+		held_flushed(j->held);
+		if (!j->awaits_flush || held_full(j->held))
+			continue;
+		j->awaits_flush = false;
+		jobs->busy = true;
+		job_wake(j);
+	}
+}
+
 int
 jobs_flush(struct jobs *jobs)
 {
@@ -1693,7 +1912,9 @@ jobs_flush(struct jobs *jobs)
 		}
 	}
 	if (rc == 0) /* runs that were over before they began */
-		(void)flush_audit(jobs);
+		rc = flush_audit(jobs);
+	if (rc == 0)
+		tell_flushed(jobs);
 	return rc;
 }
 
@@ -1978,6 +2199,211 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 	(void)jobs_submit_as(jobs, r, t, &none);
 }
 
+/* --- jobs of the executor before --------------------------------------- */
+
+static int
+adopt_plan(struct plan *p, const struct held *h, struct policy *policy,
+    const struct policy_jobs *offers, struct err *e)
+{
+	const struct held_fixed *f = held_fixed(h);
+	struct bytes input = held_input(h);
+
+	*p = (struct plan){ .timeout_ms = f->timeout_ms,
+		.job_ms = f->job_ms,
+		.jobs = *offers,
+		.text = f->text,
+		.shell = f->shell,
+		.one_stream = f->one_stream,
+		.terminal = { f->columns, f->rows },
+		.cgroup_fd = -1 };
+	buf_init(&p->strings, f->command_len + input.len + 1);
+	buf_put(&p->strings, f->command, f->command_len);
+	buf_put_bytes(&p->strings, input);
+	if (p->strings.overflow)
+		return err_memory(e);
+	p->policy = policy_ref(policy);
+	p->command = bytes_make(p->strings.p, f->command_len);
+	p->input = bytes_make(p->strings.p + f->command_len, input.len);
+	memcpy(p->token, f->token, sizeof(p->token));
+	memcpy(p->from, f->from, sizeof(p->from));
+	memcpy(p->tool, f->defined_by, sizeof(p->tool));
+	memcpy(p->verifier, f->verifier, sizeof(p->verifier));
+	return 0;
+}
+
+/*
+ * As it was, with its output.  Of what was kept and not counted the run's own
+ * pipe has a copy, which is not kept twice.
+ */
+static bool
+find_entry(struct job *j)
+{
+	struct ledger_entry *x;
+
+	if (j->jobs->ledger == NULL)
+		return false;
+	x = ledger_find(j->jobs->ledger, bytes_of(j->id), j->plan.verifier);
+	if (x == NULL || !x->open)
+		return false;
+	ledger_adopt(x);
+	j->entry = x;
+	for (unsigned i = 0; i < HELD_STREAMS; i++) {
+		uint64_t kept = spool_bytes(x->spool, i + 1);
+		uint64_t counted = held_turn(j->held)->stream[i].total;
+
+		j->spooled[i] = kept > counted ? kept - counted : 0;
+	}
+	return true;
+}
+
+/* Those who ask for it find it again, with what is kept of its output. */
+static int
+adopt_entry(struct job *j, struct err *e)
+{
+	const struct held_fixed *f = held_fixed(j->held);
+	const struct job_wish w = { .name = bytes_of(f->name),
+		.key = { .given = f->keyed },
+		.task = (enum ledger_task)f->task,
+		.base64 = f->base64,
+		.keep_s = f->keep_s };
+	struct job_wish wish = w;
+
+	if (find_entry(j))
+		return 0;
+	memcpy(wish.key.key, f->key, sizeof(f->key));
+	memcpy(wish.key.request, f->request, sizeof(f->request));
+	if (enter_ledger(j, &wish, e) != 0)
+		return e->code;
+	if (j->entry == NULL)
+		return 0;
+	j->entry->job = true;
+	ledger_keep(j->jobs->ledger, j->entry);
+	ledger_started(j->entry);
+	return 0;
+}
+
+static void
+adopt_stream(struct job *j, struct output *o, uint8_t stream, int fd)
+{
+	const struct held_stream *s = &held_turn(j->held)->stream[stream - 1];
+
+	output_init(o, stream, fd, 0);
+	o->total = s->total;
+	o->sent = s->sent;
+	o->digest = s->digest;
+}
+
+static int
+adopt_fds(struct job *j, struct adopt_run *a)
+{
+	int out = a->fd[HOLD_OUT];
+
+	j->sp = (struct spawned){ .live = true,
+		.guard = a->guard,
+		.pidfd = a->fd[HOLD_GUARD],
+		.ctl = a->fd[HOLD_CTL],
+		.in = a->fd[HOLD_IN],
+		.out = -1,
+		.err = -1,
+		.terminal = held_fixed(j->held)->terminal };
+	if (j->sp.terminal)
+		out = j->sp.in == -1 ? -1 : fcntl(j->sp.in, F_DUPFD_CLOEXEC, 0);
+	adopt_stream(j, &j->stdout_, 1, out);
+	adopt_stream(j, &j->stderr_, 2, a->fd[HOLD_ERR]);
+	for (int i = 0; i < HOLD_FDS; i++)
+		a->fd[i] = -1;
+	return 0;
+}
+
+/* As job_start and what follows have it, at the moment of the end. */
+static void
+fill_adopted(struct job *j, struct jobs *jobs)
+{
+	const struct held_fixed *f = held_fixed(j->held);
+	const struct held_turn *t = held_turn(j->held);
+
+	j->jobs = jobs;
+	memcpy(j->id, f->id, sizeof(j->id));
+	memcpy(j->tool, f->tool, sizeof(j->tool));
+	memcpy(j->client, f->client, sizeof(j->client));
+	memcpy(j->peer, f->peer, sizeof(j->peer));
+	j->accepted_ns = f->accepted_ns;
+	j->start_ns = f->start_ns;
+	j->grouped = f->grouped;
+	j->slowed_ns = f->slowed_ns;
+	j->report.pid = f->command_pid;
+	j->report.audit_session = f->audit_session;
+	j->in_sent = (size_t)t->in_sent;
+	j->in_open = t->in_open != 0;
+	j->adopted = j->detached = j->silent = j->executed = true;
+	j->credit = MAX_CREDIT;
+	j->run = ++jobs->serial << PLACE_BITS | (uint64_t)(j - jobs->job);
+	buf_init(&j->denials, DENIALS_MAX);
+	buf_put_bytes(&j->denials, held_text(j->held));
+	buf_init(&j->typed, TYPED_MAX);
+}
+
+static void
+watch_adopted(struct job *j)
+{
+	struct err e = { 0 };
+
+	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
+	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
+	j->ctl =
+	    (struct loop_watch){ .fd = -1, .handler = on_report, .arg = j };
+	j->in = (struct loop_watch){ .fd = -1, .handler = on_input, .arg = j };
+	j->out = j->err =
+	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
+	if (watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0)
+		fatal("job: %s", e.what); /* epoll out of memory */
+	j->guard_gone = j->sp.pidfd == -1;
+	j->guard_status = LOST_STATUS;
+	j->state = RUNNING;
+	arm_timer(j);
+	job_queue(j);
+	if (j->sp.in != -1 && next_input(j).len > 0)
+		watch_input(j);
+	on_stream(j, 0); /* what is between is not told by any event */
+}
+
+int
+jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
+    const struct policy_jobs *offers, struct err *e)
+{
+	struct job *j = NULL;
+	size_t i;
+
+	for (i = 0; i < jobs->slots && j == NULL; i++)
+		if (jobs->job[i].state == FREE)
+			j = &jobs->job[i];
+	if (j == NULL)
+		return err_set(e, ERR_BUSY,
+		    "there is no place for it: limits.runs is lower now");
+	if (adopt_plan(&j->plan, a->held, policy, offers, e) != 0) {
+		memset(j, 0, sizeof(*j));
+		return e->code;
+	}
+	j->held = a->held;
+	fill_adopted(j, jobs);
+	if (begin_recording(j, RECORDER_OFF, e) != 0 ||
+	    adopt_entry(j, e) != 0) {
+		recorder_free(j->recorder);
+		plan_fini(&j->plan);
+		buf_fini(&j->denials);
+		memset(j, 0, sizeof(*j));
+		return e->code;
+	}
+	a->held = NULL;
+	(void)adopt_fds(j, a);
+	read_held(j);
+	jobs->total++;
+	record_adopted(
+	    jobs->audit, j->id, &j->plan, a->guard, held_turn(j->held)->typed);
+	watch_adopted(j);
+	return 0;
+}
+
 /* --- the outside ------------------------------------------------------ */
 
 static struct job *
@@ -2216,6 +2642,7 @@ jobs_input(struct jobs *jobs, const char *id, const struct job_input *in,
 	if (j->typed.overflow)
 		return err_memory(e);
 	j->in_open = !in->eof || j->sp.terminal;
+	job_commit(j);
 	if (j->sp.terminal && out->bytes.len > 0)
 		type_input(j, out);
 	if (j->sp.in != -1 && (!j->sp.terminal || j->typed.len > 0))
@@ -2416,7 +2843,8 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 		.grace_ms = UINT32_MAX,
 		.audit_errors = { .burst = 5, .period_ms = 60000 },
 	};
-	if (open_turns(jobs, e) == 0)
+	jobs->let_go = err_alloc(jobs->slots, sizeof(*jobs->let_go), e);
+	if (jobs->let_go != NULL && open_turns(jobs, e) == 0)
 		return jobs;
 	jobs_free(jobs);
 	return NULL;
@@ -2444,5 +2872,6 @@ jobs_free(struct jobs *jobs)
 	}
 	turns_free(jobs->turns);
 	quota_fini(&jobs->quota);
+	free(jobs->let_go);
 	free(jobs);
 }

@@ -124,6 +124,14 @@ bool jobs_credit(struct jobs *j, uint64_t call, uint32_t bytes);
  */
 void jobs_cancel_all(struct jobs *j, const char *why, bool silent);
 void jobs_cancel_revoked(struct jobs *j, const struct token_table *t);
+struct adopt_run;
+/*
+ * Go on with a job of the executor before; *a is taken over on success.  Its
+ * policy as it is now, and what the token's offers.  Who may not have it any
+ * more is seen to by jobs_cancel_revoked().
+ */
+int jobs_adopt(struct jobs *j, struct adopt_run *a, struct policy *policy,
+    const struct policy_jobs *offers, struct err *e) MUST_CHECK;
 /* Runs whose end was not told yet. */
 size_t jobs_count(const struct jobs *j);
 /* Is there none, nor a guard that is about to exit? */

@@ -353,6 +353,44 @@ launch_remember(
 		log_debug("launch: %s", e.what);
 }
 
+int
+launch_keep(
+    uint64_t run, uint32_t has, const int *fds, size_t count, struct err *e)
+{
+	const struct launchmsg_order o = {
+		.kind = LAUNCHMSG_HOLD, .run = run, .flags = has
+	};
+
+	if (self.pair == -1)
+		return err_set(
+		    e, ERR_BUSY, "the launcher of commands is being replaced");
+	return plansend_order(
+	    self.pair, &o, bytes_make(NULL, 0), fds, count, e);
+}
+
+static void
+send_word(enum launchmsg_kind kind, uint64_t run)
+{
+	const struct launchmsg_order o = { .kind = kind, .run = run };
+	struct err e;
+
+	if (self.pair != -1 && plansend_order(self.pair, &o,
+				   bytes_make(NULL, 0), NULL, 0, &e) != 0)
+		log_debug("launch: %s", e.what);
+}
+
+void
+launch_hold_eof(uint64_t run)
+{
+	send_word(LAUNCHMSG_EOF, run);
+}
+
+void
+launch_release(uint64_t run)
+{
+	send_word(LAUNCHMSG_RELEASE, run);
+}
+
 /* --- answers ---------------------------------------------------------- */
 
 /* -1 as recvmsg, 0 at the end. */
@@ -405,6 +443,9 @@ take_answer(const struct launchmsg_answer *a, struct launch_event *out)
 	case LAUNCHMSG_RETIRE:
 	case LAUNCHMSG_BEGIN:
 	case LAUNCHMSG_COMMIT:
+	case LAUNCHMSG_HOLD:
+	case LAUNCHMSG_EOF:
+	case LAUNCHMSG_RELEASE:
 	case LAUNCHMSG_HELLO:
 	case LAUNCHMSG_LOADED:
 		break;

@@ -63,6 +63,15 @@ void launch_hold(bool loading);
 void launch_retire(void);
 /* Was a run refused since the last question as its plan was not there? */
 bool launch_missed_plan(void);
+/*
+ * The launcher keeps copies of these, in the order of enum holdmsg_fd, of
+ * which `has` says which are there, and so the run, if we are gone.
+ */
+int launch_keep(uint64_t run, uint32_t has, const int *fds, size_t count,
+    struct err *e) MUST_CHECK;
+/* Its input is closed; it is not to be kept any more. */
+void launch_hold_eof(uint64_t run);
+void launch_release(uint64_t run);
 /* The executable next to this process's own, for tests and tools. */
 const char *launch_beside(void);
 

@@ -117,7 +117,9 @@ output_read(
 		want = view_piece(o->view);
 	if (want == 0)
 		return ERR_AGAIN;
-	n = read(o->fd, piece, want);
+	n = o->read == NULL
+		? read(o->fd, piece, want)
+		: o->read(o->read_arg, o->stream - 1U, o->fd, piece, want);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return ERR_AGAIN;
 	if (n <= 0)

@@ -13,6 +13,8 @@
 #ifndef EXECUTOR_OUTPUT_H
 #define EXECUTOR_OUTPUT_H
 
+#include <sys/types.h>
+
 #include "common/digest.h"
 #include "executor/view/picks.h"
 #include "executor/view/view.h"
@@ -41,6 +43,10 @@ struct output {
 	struct view *view; /* owned; NULL: none */
 	struct buf text; /* what it shows */
 	size_t text_sent;
+	/* instead of read(2); NULL: that */
+	ssize_t (*read)(
+	    void *arg, unsigned stream, int fd, uint8_t *out, size_t max);
+	void *read_arg;
 };
 
 /* Forward the result of a read, or a piece of the tail. */

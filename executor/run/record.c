@@ -396,6 +396,20 @@ record_job(
 }
 
 void
+record_adopted(struct audit *a, const char *id, const struct plan *p,
+    pid_t guard, uint64_t lost)
+{
+	struct buf *b = audit_begin(a, "run-adopted");
+
+	audit_put_own(b, "run.id", id);
+	audit_put_own(b, "token.name", p->token);
+	audit_put_own(b, "policy.name", p->policy->name);
+	put_count(b, "guard.pid", (uint64_t)guard);
+	put_count(b, "stdin.lost_bytes", lost);
+	audit_end(a, false);
+}
+
+void
 record_slowed(struct audit *a, const char *id, const struct plan *p)
 {
 	struct buf *b = audit_begin(a, "run-slowed");

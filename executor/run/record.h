@@ -53,6 +53,12 @@ void record_refused(struct audit *a, const struct request *r,
 /* job-begin: from now on the run outlives its call, and why */
 void record_job(
     struct audit *a, const char *id, const struct plan *p, const char *why);
+/*
+ * run-adopted: it began with an executor before this one.  guard 0: gone by
+ * then; lost: bytes that were typed, and that nobody had read.
+ */
+void record_adopted(struct audit *a, const char *id, const struct plan *p,
+    pid_t guard, uint64_t lost);
 /* run-slowed: the first time that the records of a run have to wait */
 void record_slowed(struct audit *a, const char *id, const struct plan *p);
 

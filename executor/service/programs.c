@@ -90,10 +90,27 @@ plan_loader(struct keepmsg_plan *p, const struct conf *c, const char *path)
 	keeper_place(p, KEEPMSG_LOADER, 1, PLANS_FACTS_FD);
 }
 
-int
-programs_keep(const struct conf *c, size_t listeners, struct err *e)
+/* Where it holds jobs, if there is such a place. */
+static void
+plan_launcher(struct keepmsg_plan *p, const struct conf *c, const char *held)
 {
-	static const char *const launcher[] = { "mcp-execd-launcher" };
+	char ms[16];
+	const char *words[] = { "mcp-execd-launcher", "--hold", ms };
+
+	(void)snprintf(ms, sizeof(ms), "%u", c->survive_grace_ms);
+	keeper_add(p, KEEPMSG_LAUNCHER, c->launcher_path, words,
+	    held[0] != '\0' ? 3 : 1);
+	(void)snprintf(p->row[KEEPMSG_LAUNCHER].last,
+	    sizeof(p->row[KEEPMSG_LAUNCHER].last), "%s", held);
+	keeper_place(p, KEEPMSG_LAUNCHER, 0, LAUNCHMSG_FD);
+	keeper_adds(p, KEEPMSG_LAUNCHER, KEEPMSG_LAUNCHERS_END);
+	keeper_place(p, KEEPMSG_LAUNCHER, 1, LAUNCHMSG_PLANS_FD);
+}
+
+int
+programs_keep(const struct conf *c, size_t listeners,
+    const struct programs_held *held, struct err *e)
+{
 	static const char *const accounts[] = { "mcp-execd", "--accounts" };
 	static struct keepmsg_plan p;
 	CLEANUP_FD int facts = plans_facts(c, e);
@@ -104,10 +121,9 @@ programs_keep(const struct conf *c, size_t listeners, struct err *e)
 	if (realpath("/proc/self/exe", self) == NULL)
 		return err_sys(e, "reading /proc/self/exe");
 	p = (struct keepmsg_plan){ .format = 0 };
-	keeper_add(&p, KEEPMSG_LAUNCHER, c->launcher_path, launcher, 1);
-	keeper_place(&p, KEEPMSG_LAUNCHER, 0, LAUNCHMSG_FD);
-	keeper_adds(&p, KEEPMSG_LAUNCHER, KEEPMSG_LAUNCHERS_END);
-	keeper_place(&p, KEEPMSG_LAUNCHER, 1, LAUNCHMSG_PLANS_FD);
+	for (size_t i = 0; held != NULL && i < held->count; i++)
+		p.adopted[i] = held->launcher[i];
+	plan_launcher(&p, c, held != NULL ? held->dir : "");
 	plan_loader(&p, c, self);
 	plan_frontend(&p, c, listeners);
 	plan_check(&p, c);

@@ -9,8 +9,16 @@
 #include "executor/conf/conf.h"
 #include "executor/power/keeper.h"
 
-/* Start the keeper. */
-int programs_keep(
-    const struct conf *c, size_t listeners, struct err *e) MUST_CHECK;
+/* Of jobs that outlive their executor. */
+struct programs_held {
+	char
+	    dir[PATH_MAX]; /* where launchers make their sockets; "": nowhere */
+	pid_t launcher[KEEPMSG_ADOPTED]; /* whose runs are ours now */
+	size_t count;
+};
+
+/* Start the keeper; held: NULL, none do. */
+int programs_keep(const struct conf *c, size_t listeners,
+    const struct programs_held *held, struct err *e) MUST_CHECK;
 
 #endif

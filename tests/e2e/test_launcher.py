@@ -21,7 +21,9 @@ def test_what_it_is():
     with Server() as server, Http(server) as c:
         check(not c.sh("true").error, "a run, so that it has a plan")
         pid = server.launcher_pid()
-        equal(words_of(pid), [b"mcp-execd-launcher", b""], "in ps")
+        place = f"{server.dir}/control.sock.jobs".encode()
+        equal(words_of(pid), [b"mcp-execd-launcher", b"--hold", b"60000",
+                              place, b""], "in ps")
         environ = pathlib.Path(f"/proc/{pid}/environ")
         check(not ROOT or environ.read_bytes() == b"", "its environment")
         if not ROOT:

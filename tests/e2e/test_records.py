@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 
+import instance
 from client import ROOT, Server, Skip, check, equal, mark, within
 from modern import REVISION, Modern
 from records import Between, Like, differences
@@ -458,6 +459,26 @@ def test_reload(_):
 JOBS = {"jobs": {"at_once": 2, "max_seconds": 60, "keep_seconds": 60,
                  "keep": 8, "wait_ms": 300, "output_bytes": 65536},
         "structured": False}
+
+
+def test_adopted(_):
+    """Also what was typed, and would not fit into the pipe that nobody reads."""
+    policy = {**JOBS, "jobs": {**JOBS["jobs"], "survive": True}}
+    with Server(policy=policy, name="whole") as server:
+        with server.http() as c:
+            r = c.call("job_start", command="sleep 64", input=True)
+            job = re.search(r"\b[0-9a-f]{32}\b", r.text).group()
+            for _ in range(2):
+                c.call("job_input", job=job, data="x" * 50000)
+        guard, = instance.children(server.launcher_pid())
+        server.kill()
+        server.start()
+        whole(of_run(server, "run-adopted", job), {
+            "event.action": "run-adopted", **owner(server, job),
+            "guard.pid": guard, "stdin.lost_bytes":
+            Between(100000 - 65536, 100000 - 61440)})
+        begin = server.audit("start")[-1]
+        equal((begin["run.adopted"], begin["run.lost"]), (1, 0), begin)
 
 
 def test_jobs(_):

@@ -741,7 +741,7 @@ open_core(void)
 	must(core.audit != NULL, &e);
 	core.recordings = recordings_new(core.audit, &e);
 	must(core.recordings != NULL, &e);
-	recover_runs(core.audit, core.recordings);
+	recover_runs(core.audit, core.recordings, NULL, NULL);
 	core.budget = log_budget_new(core.loop, core.audit, &e);
 	must(core.budget != NULL, &e);
 	log_budget_adjust(core.budget, sim_chance(50) ? 1 << 19 : 300);

@@ -269,6 +269,30 @@ launch_pid(void)
 	return bell != -1 ? 77 : 0;
 }
 
+/* No launcher of the simulation outlives anybody. */
+int
+launch_keep(
+    uint64_t run, uint32_t has, const int *fds, size_t count, struct err *e)
+{
+	(void)run;
+	(void)has;
+	(void)fds;
+	(void)count;
+	return err_set(e, ERR_BUSY, "nothing is held here");
+}
+
+void
+launch_hold_eof(uint64_t run)
+{
+	(void)run;
+}
+
+void
+launch_release(uint64_t run)
+{
+	(void)run;
+}
+
 void
 launch_hold(bool loading)
 {

@@ -85,7 +85,7 @@ begin(const char *script)
 	(void)strcpy(b.conf.frontend_path, fixture_path("frontend"));
 	(void)strcpy(b.conf.launcher_path, launch_beside());
 	(void)strcpy(b.conf.path, fixture_path("mcp-execd.json"));
-	if (programs_keep(&b.conf, 2, &e) != 0)
+	if (programs_keep(&b.conf, 2, NULL, &e) != 0)
 		fail_msg("%s", e.what);
 	b.loop = loop_new(&e);
 	b.audit = audit_open(fixture_path("audit.jsonl"), &e);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* adopt: ask the launchers of executors before what they hold.  Executor. */
+#include "executor/run/adopt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "executor/launcher/holdpeer.h"
+
+enum { PATIENCE_MS = 20000 /* for each message; a machine may be slow */ };
+
+/* --- who is there --------------------------------------------------------- */
+
+/* Is it a launcher?  An upgrade may have removed its file meanwhile. */
+static bool
+is_program(pid_t pid, const char *program)
+{
+	static const char gone[] = " (deleted)";
+	char path[40], exe[PATH_MAX];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n == -1) /* of our own user, which may not look into it */
+		return errno == EACCES && geteuid() != 0;
+	exe[n] = '\0';
+	if ((size_t)n > sizeof(gone) &&
+	    strcmp(exe + n - (sizeof(gone) - 1), gone) == 0)
+		exe[n - (ssize_t)(sizeof(gone) - 1)] = '\0';
+	return strcmp(exe, program) == 0;
+}
+
+/* A socket of one that is gone is removed. */
+static int
+connect_one(int dir, const char *name)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(
+	    un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", dir, name);
+	if (fd == -1)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
+		return steal_fd(&fd);
+	if (errno == ECONNREFUSED)
+		(void)unlinkat(dir, name, 0);
+	return -1;
+}
+
+/* --- what it holds -------------------------------------------------------- */
+
+static ssize_t
+receive_message(int link, struct holdmsg *m, int *fd, size_t *count)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(HOLD_FDS * sizeof(int))];
+	} control;
+	struct iovec iov = { m, sizeof(*m) };
+	struct msghdr h = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct pollfd p = { .fd = link, .events = POLLIN };
+	struct cmsghdr *c;
+	ssize_t n = -1;
+
+	*count = 0;
+	if (poll(&p, 1, PATIENCE_MS) == 1)
+		n = recvmsg(link, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS) {
+		*count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fd, CMSG_DATA(c), *count * sizeof(int));
+	}
+	return n;
+}
+
+static void
+close_run(struct adopt_run *r)
+{
+	held_free(r->held);
+	r->held = NULL;
+	for (int i = 0; i < HOLD_FDS; i++) {
+		cleanup_fd(&r->fd[i]);
+		r->fd[i] = -1;
+	}
+}
+
+/* false: they are not those that it says. */
+static bool
+sort_fds(
+    const struct holdmsg *m, const int *fd, size_t count, struct adopt_run *r)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < HOLD_FDS; i++)
+		r->fd[i] =
+		    (m->has & 1U << i) != 0 && at < count ? fd[at++] : -1;
+	return at == count && (size_t)__builtin_popcount(m->has) == count &&
+	       r->fd[HOLD_STATE] != -1 && r->fd[HOLD_CTL] != -1;
+}
+
+static void
+own_held(struct adopt_run *r)
+{
+	static const enum holdmsg_fd its[] = { HOLD_STATE, HOLD_OUT_FROM,
+		HOLD_OUT_TO, HOLD_ERR_FROM, HOLD_ERR_TO };
+
+	for (size_t i = 0; i < sizeof(its) / sizeof(its[0]); i++)
+		r->fd[its[i]] = -1;
+}
+
+static void
+add_run(struct adopt *a, int link, const struct holdmsg *m, const int *fd,
+    size_t count)
+{
+	struct adopt_run r = { .run = m->run, .link = link, .guard = m->pid };
+	struct adopt_run *more;
+	struct err e = { 0 };
+
+	if (!sort_fds(m, fd, count, &r)) {
+		close_run(&r);
+		return;
+	}
+	r.held = held_open(r.fd, m->run, link, &e);
+	if (r.held == NULL) {
+		log_err("adopt: a run of the mcp-execd before is ended: %s",
+		    e.what);
+		held_release(m->run, link);
+		close_run(&r);
+		return;
+	}
+	own_held(&r);
+	if (a->count == a->room) {
+		more = reallocarray(a->run, a->room + 64, sizeof(a->run[0]));
+		if (more == NULL) {
+			close_run(&r);
+			return;
+		}
+		a->run = more;
+		a->room += 64;
+	}
+	a->run[a->count++] = r;
+}
+
+/* All of it, or nothing of a launcher that does not say so. */
+static bool
+hear_all(struct adopt *a, int link)
+{
+	struct holdmsg m;
+	int fd[HOLD_FDS];
+	size_t count;
+
+	for (;;) {
+		if (receive_message(link, &m, fd, &count) !=
+			(ssize_t)sizeof(m) ||
+		    m.format > HOLDMSG_FORMAT)
+			return false;
+		if (m.kind == HOLDMSG_ALL)
+			return true;
+		if (m.kind == HOLDMSG_RUN)
+			add_run(a, link, &m, fd, count);
+	}
+}
+
+static void
+ask_one(struct adopt *a, int dir, const char *name, const char *program)
+{
+	int link = connect_one(dir, name);
+	size_t before = a->count;
+	pid_t pid;
+
+	if (link == -1)
+		return;
+	pid = holdpeer_check(link);
+	if (pid == 0 || !is_program(pid, program)) {
+		log_err(
+		    "adopt: %s is not a launcher's: it is left alone", name);
+		(void)close(link);
+		return;
+	}
+	if (!hear_all(a, link)) {
+		log_err(
+		    "adopt: a launcher of the mcp-execd before does not say what it holds: its runs are ended");
+		while (a->count > before)
+			close_run(&a->run[--a->count]);
+		(void)close(link);
+		return;
+	}
+	a->link[a->launchers] = link;
+	a->launcher[a->launchers++] = pid;
+}
+
+void
+adopt_find(struct adopt *a, const char *path, const char *program)
+{
+	CLEANUP_FD int dir =
+	    open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int copy = dir == -1 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	DIR *names = copy == -1 ? NULL : fdopendir(copy);
+	const struct dirent *d;
+
+	*a = (struct adopt){ .count = 0 };
+	if (names == NULL)
+		return;
+	while ((d = readdir(names)) != NULL && a->launchers < ADOPT_LAUNCHERS)
+		if (d->d_name[0] != '.' && strlen(d->d_name) < HOLDMSG_NAME)
+			ask_one(a, dir, d->d_name, program);
+	(void)closedir(names);
+}
+
+void
+adopt_rest(struct adopt *a)
+{
+	while (a->count > 0) {
+		struct adopt_run *r = &a->run[--a->count];
+
+		if (r->held != NULL)
+			held_release(r->run, r->link);
+		close_run(r);
+	}
+}
+
+void
+adopt_stop(struct adopt *a)
+{
+	const struct holdmsg m = { .kind = HOLDMSG_STOP,
+		.format = HOLDMSG_FORMAT };
+
+	for (size_t i = 0; i < a->launchers; i++)
+		(void)send(a->link[i], &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+void
+adopt_fini(struct adopt *a)
+{
+	while (a->count > 0)
+		close_run(&a->run[--a->count]);
+	for (size_t i = 0; i < a->launchers; i++)
+		(void)close(a->link[i]);
+	free(a->run);
+	*a = (struct adopt){ .count = 0 };
+}

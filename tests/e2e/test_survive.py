@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""Jobs that outlive the executor: killed, and followed by the next one."""
+import hashlib
+import os
+import pathlib
+import subprocess
+import time
+
+from client import (RESULT, ROOT, RUN_ID, Server, check, equal, processes,
+                    within)
+from test_control import SCRIPT
+from test_jobs import JOBS, body, ended, first, output, start
+
+SURVIVE = {**JOBS, "at_once": 40, "max_seconds": 300, "keep": 64,
+           "output_bytes": 1 << 20, "survive": True}
+POLICY = {"structured": False, "text": "clean", "jobs": SURVIVE,
+          "limits": {"runs": 64, "runs_per_minute": 6000}}
+
+
+def server_of(**more):
+    jobs = {**SURVIVE, **more.pop("jobs", {})}
+    return Server(policy={**POLICY, "jobs": jobs}, **more)
+
+
+def crash(server, launchers):
+    """SIGKILL, not by any manager, and the next one in the same places."""
+    launchers.add(server.launcher_pid())
+    server.kill()
+    server.start()
+
+
+def gone(pids):
+    return [p for p in pids if pathlib.Path(f"/proc/{p}").exists()] == []
+
+
+def result_of(server, job):
+    found = [r for r in server.audit(RESULT) if r[RUN_ID] == job]
+    equal(len(found), 1, "results of one run")
+    return found[0]
+
+
+def of(server, action, job):
+    return [r for r in server.audit(action) if r[RUN_ID] == job]
+
+
+def read_all(c, job, size):
+    """Its output from the first byte on, by its number."""
+    text = ""
+    while len(text) < size:
+        more = body(output(c, job, cursor=len(text)))
+        check(more, f"no more than {len(text)} of {size} bytes")
+        text += more
+    return text.encode()
+
+
+def test_goes_on_after_a_kill():
+    """With its output, its exit status, its programs, and its record."""
+    with server_of() as server:
+        old = set()
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"echo one; until [ -e {go} ]; do sleep 0.05; done;"
+                           " echo two; /bin/true; echo three >&2; exit 7",
+                        name="lives")
+            within("its first line", 5, lambda: "one" in output(c, job))
+        crash(server, old)
+        adopted, = of(server, "run-adopted", job)
+        check(adopted["guard.pid"] > 0, adopted)
+        check(not of(server, RESULT, job), "it is not lost")
+        with server.http() as c:
+            check("(lives): running" in first(output(c, job)), output(c, job))
+            go.touch()
+            text = ended(c, job)
+            check("exited with status 7" in text, text)
+            equal(read_all(c, job, 14), b"one\ntwo\nthree\n", "kept")
+        end = result_of(server, job)
+        equal((end["run.state"], end["process.exit_code"]), ("exited", 7), end)
+        equal(end["stdout.sha256"],
+              hashlib.sha256(b"one\ntwo\nthree\n").hexdigest(), end)
+        equal(end["stdout.bytes"], 14, end)
+        check(any("true" in r["process.executable"]
+                  for r in of(server, "process-exec", job)), "programs")
+        within("its launcher is gone", 10, lambda: gone(old))
+
+
+def counting(n, go):
+    """It writes lines to both, slowly, until told: what is written is known."""
+    return (f"i=0; until [ -e {go} ]; do echo {n} $i; echo e{n} $i >&2; "
+            "i=$((i+1)); sleep 0.01; done; echo $i; exit " + str(n))
+
+
+def all_of(n, count):
+    lines = [f"{n} {i}\ne{n} {i}\n" for i in range(count)]
+    return ("".join(lines) + f"{count}\n").encode()
+
+
+def test_twenty_jobs_killed_often():
+    """Not a byte, an exit status or a record is lost, whenever SIGKILL comes."""
+    rounds = int(os.environ.get("MCP_EXECD_KILLS", "20"))
+    with server_of() as server:
+        old, go, jobs = set(), server.work / "go", {}
+        with server.http() as c:
+            for n in range(1, 21):
+                jobs[n] = start(c, counting(n, go))
+        for _ in range(rounds):
+            crash(server, old)
+        equal(len(server.audit("run-adopted")), 20 * rounds, "adopted")
+        go.touch()
+        with server.http() as c:
+            for n, job in jobs.items():
+                ended(c, job)
+            kept = {n: read_all(c, job, result_of(server, job)["stdout.bytes"])
+                    for n, job in jobs.items()}
+        for n, job in jobs.items():
+            end = result_of(server, job)
+            equal((end["run.state"], end["process.exit_code"]),
+                  ("exited", n), end)
+            count = next(i for i in range(1 << 20)
+                         if len(all_of(n, i)) >= end["stdout.bytes"])
+            equal(end["stdout.sha256"], hashlib.sha256(
+                all_of(n, count)).hexdigest(), f"output of {n}, {count}")
+            equal(kept[n], all_of(n, count), "what job_output has")
+        server.ctl("audit", "verify")
+        within("launchers are gone", 20, lambda: gone(old))
+        equal(os.listdir(held(server)), [], "sockets")
+
+
+def test_stop_ends_all():
+    """Also those that were adopted."""
+    with server_of() as server:
+        old = set()
+        with server.http() as c:
+            first_job = start(c, "sleep 1000771")
+            within("it runs", 5, lambda: processes("1000771"))
+            crash(server, old)
+        with server.http() as c:
+            start(c, "sleep 1000772")
+            within("it runs", 5, lambda: processes("1000772"))
+        old.add(server.launcher_pid())
+        server.stop()
+        within("nothing is left", 10, lambda: not processes("100077") and
+               gone(old))
+        equal(result_of(server, first_job)["run.state"], "cancelled", "state")
+
+
+def test_revoked_meanwhile():
+    with server_of() as server:
+        old = set()
+        with server.http(token=server.add("other")) as c:
+            job = start(c, "sleep 1000773")
+            within("it runs", 5, lambda: processes("1000773"))
+        old.add(server.launcher_pid())
+        server.kill()
+        server.ctl("token", "revoke", "other")
+        check(processes("1000773"), "it goes on alone")
+        server.start()
+        within("it is ended", 10, lambda: not processes("1000773"))
+        end = within("its result", 5, lambda: of(server, RESULT, job))[0]
+        equal((end["run.state"], end["event.reason"]),
+              ("cancelled", "the token was revoked"), end)
+        check(of(server, "run-adopted", job), "on record")
+
+
+def test_time_passed_meanwhile():
+    with server_of() as server:
+        began = time.monotonic()
+        with server.http() as c:
+            job = start(c, "sleep 1000774", timeout_ms=1500)
+            within("it runs", 5, lambda: processes("1000774"))
+        server.kill()
+        within("its time is over", 10, lambda: time.monotonic() > began + 2)
+        server.start()
+        end = within("its result", 10, lambda: of(server, RESULT, job))[0]
+        equal(end["run.state"], "timed_out", end)
+        within("it is ended", 5, lambda: not processes("1000774"))
+
+
+def test_ends_with_its_exit_meanwhile():
+    """The guard reports to nobody, and is heard by the next one."""
+    with server_of() as server:
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.02; done; "
+                           "echo last; exit 9 : 1000775")
+            within("it runs", 5, lambda: processes("1000775"))
+        server.kill()
+        go.touch()
+        within("it is over", 10, lambda: not processes("1000775"))
+        server.start()
+        end = within("its result", 5, lambda: of(server, RESULT, job))[0]
+        equal((end["run.state"], end["process.exit_code"]), ("exited", 9), end)
+        equal(end["stdout.sha256"], hashlib.sha256(b"last\n").hexdigest(), end)
+
+
+def test_nobody_comes():
+    """Then the grace is over, and the run with it."""
+    with server_of(config={"survive_grace_ms": 700}) as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000776")
+            within("it runs", 5, lambda: processes("1000776"))
+        pid = server.launcher_pid()
+        server.kill()
+        check(processes("1000776"), "not at once")
+        within("it is ended", 10, lambda: not processes("1000776") and
+               gone({pid}))
+        server.start()
+        equal(result_of(server, job)["run.state"], "lost", "its state")
+
+
+def test_without_the_key():
+    """The control: a job ends with the executor."""
+    with server_of(jobs={"survive": False}) as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000777")
+            within("it runs", 5, lambda: processes("1000777"))
+        server.kill()
+        within("it ends", 10, lambda: not processes("1000777"))
+        server.start()
+        equal(result_of(server, job)["run.state"], "lost", "its state")
+
+
+def test_key_gone_meanwhile():
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000778")
+            within("it runs", 5, lambda: processes("1000778"))
+        server.kill()
+        path = server.dir / "policies.d" / f"{server.name}.json"
+        path.write_text(path.read_text().replace('"survive": true',
+                                                 '"survive": false'))
+        server.start()
+        within("it is ended", 10, lambda: not processes("1000778"))
+        end = result_of(server, job)
+        equal(end["run.state"], "lost", end)
+        check("does not let jobs survive" in end["event.reason"], end)
+
+
+def test_terminal_takes_input_after():
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "while read -r x; do echo got $x; done", pty=True)
+            c.call("job_input", job=job, data="one\n")
+            within("one", 5, lambda: "got one" in output(c, job))
+        crash(server, set())
+        with server.http() as c:
+            r = c.call("job_input", job=job, data="two\n")
+            check(not r.error, r)
+            within("two", 5, lambda: "got two" in output(c, job))
+            r = c.call("job_input", job=job, eof=True)
+            check("exited with status 0" in ended(c, job), r)
+
+
+def test_input_closes_after():
+    """The launcher's copy does not keep a job's input open."""
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "cat; echo end", input=True)
+            c.call("job_input", job=job, data="one\n")
+            within("one", 5, lambda: "one" in output(c, job))
+            r = c.call("job_input", job=job, eof=True)
+            check("exited with status 0" in ended(c, job), r)
+            job = start(c, "cat; echo end", input=True)
+            within("it runs", 5, lambda: "running" in first(output(c, job)))
+        crash(server, set())
+        with server.http() as c:
+            c.call("job_input", job=job, data="two\n")
+            within("two", 5, lambda: "two" in output(c, job))
+            c.call("job_input", job=job, eof=True)
+            check("exited with status 0" in ended(c, job), r)
+
+
+LOOSE = ["mounts", "pids", "ipc", "network", "landlock", "seccomp"]
+ASK = """
+import os, socket, sys
+for name in os.listdir("control.sock.jobs"):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(10)
+    s.connect("control.sock.jobs/" + name)
+    print("got", len(s.recv(4096)), flush=True)
+"""
+
+
+def held(server):
+    return server.dir / "control.sock.jobs"
+
+
+def loose():
+    """Every layer off, and the executor's own user."""
+    server = Server(policy={
+        **POLICY, "user": "root" if ROOT else os.geteuid(),
+        "disable": LOOSE, "network": "host"})
+    server.policy["directory"] = str(server.dir)
+    server.write()
+    return server
+
+
+def test_socket_is_not_for_runs():
+    """One that finds it is refused, and ends nothing; another process is not."""
+    with loose() as server:
+        (server.dir / "ask.py").write_text(ASK)
+        go = server.dir / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.05; done; "
+                           "python3 ask.py; (setsid python3 ask.py > out &); "
+                           "until [ -s out ]; do sleep 0.05; done; cat out")
+            within("it runs", 5, lambda: "running" in first(output(c, job)))
+        server.kill()
+        equal(len(os.listdir(held(server))), 1, "a socket")
+        go.touch()
+        within("both were refused", 20,
+               lambda: server.log().count("may not take over") == 2)
+        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
+                             capture_output=True, text=True, timeout=20)
+        check(out.stdout.startswith("got ") and "got 0" not in out.stdout,
+              "control:", out)
+        server.start()
+        end = within("its result", 10, lambda: of(server, RESULT, job))[0]
+        equal(end["stdout.sha256"],
+              hashlib.sha256(b"got 0\ngot 0\n").hexdigest(), end)
+
+
+def test_adopted_run_may_not_ask():
+    """It is not a child of this executor's, and yet a run of it."""
+    with loose() as server:
+        (server.dir / "ask.py").write_text(SCRIPT)
+        go = server.dir / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.05; done; "
+                           "python3 ask.py")
+            within("it runs", 5, lambda: "running" in first(output(c, job)))
+        crash(server, set())
+        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
+                             capture_output=True, text=True, timeout=20)
+        check('"ok":true' in out.stdout, "control:", out)
+        go.touch()
+        with server.http() as c:
+            text = ended(c, job)
+            check("a command that mcp-execd runs may not ask" in text, text)
