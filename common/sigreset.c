@@ -19,11 +19,18 @@ sigreset_all(void)
 {
 	/* the kernel's struct sigaction: all zero is SIG_DFL everywhere */
 	static const unsigned long dfl[8];
-	sigset_t none;
 	int sig;
 
 	for (sig = 1; sig < _NSIG; sig++)
 		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, _NSIG / 8);
+	return sigreset_mask();
+}
+
+int
+sigreset_mask(void)
+{
+	sigset_t none;
+
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
 }

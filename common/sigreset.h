@@ -8,5 +8,7 @@
  * is ignored, and the mask.  Async-signal-safe.  0, or a negative errno.
  */
 int sigreset_all(void);
+/* Nothing blocked: of a process whose dispositions are the default already. */
+int sigreset_mask(void);
 
 #endif

@@ -21,6 +21,7 @@
 #include "common/decimal.h"
 #include "common/beneath.h"
 #include "common/landlock.h"
+#include "common/path.h"
 #include "executor/launcher/unotify.h"
 
 static int
@@ -117,8 +118,11 @@ rights_of(const struct confine *c, const struct mounts_op *op)
 	case MOUNTS_TMPFS: /* the host's is not for us */
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE | run : 0;
 	case MOUNTS_TMPFS_NOEXEC:
-	case MOUNTS_DEV:
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE : 0;
+	case MOUNTS_DEV: /* with those of the devices that the plan puts there */
+		return private
+			   ? LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_IOCTL_DEV
+			   : 0;
 	case MOUNTS_PTS:
 		return private ? LANDLOCK_READ | LANDLOCK_WRITE_FILE |
 				     LANDLOCK_IOCTL_DEV
@@ -157,6 +161,27 @@ allow_one(const struct landlock_set *set, const char *path, uint64_t fs)
 	return r;
 }
 
+/*
+ * What lies in a place has its rights too: a rule that offers no more of them
+ * would cost a run four system calls for nothing.  Not without a root of its
+ * own: there the rule is also the look at what the host has by that name.
+ */
+static bool
+is_covered(const struct confine *c, size_t i, uint64_t rights)
+{
+	const struct mounts *m = &c->mounts;
+	size_t j;
+
+	if ((c->layers & CONFINE_MOUNTS) == 0)
+		return false;
+	for (j = 0; j < m->count; j++)
+		if (j != i && path_is_within(m->op[i].path, m->op[j].path) &&
+		    (rights_of(c, &m->op[j]) & rights) == rights &&
+		    strcmp(m->op[i].path, m->op[j].path) != 0)
+			return true;
+	return false;
+}
+
 static int
 make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 {
@@ -175,8 +200,11 @@ make_ruleset(const struct confine *c, int *ruleset, struct confine_failure *f)
 	if ((c->layers & CONFINE_MOUNTS) != 0)
 		r = allow_one(&set, "/", LANDLOCK_READ_DIR);
 	for (i = 0; r == 0 && i < m->count; i++) {
+		uint64_t rights = rights_of(c, &m->op[i]);
+
 		f->path = m->op[i].path;
-		r = allow_one(&set, f->path, rights_of(c, &m->op[i]));
+		if (rights != 0 && !is_covered(c, i, rights))
+			r = allow_one(&set, f->path, rights);
 	}
 	if (r != 0)
 		landlock_close(&set);
