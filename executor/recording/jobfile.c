@@ -174,12 +174,12 @@ fill_end(struct end_block *b, const struct ledger_entry *x)
 	seal_block(b, sizeof(*b));
 }
 
+/* With room for the end, so that a full disk takes it. */
 int
 jobfile_write(
     struct spooldir *d, const struct ledger_entry *x, bool sync, struct err *e)
 {
 	static uint8_t whole[END_AT + sizeof(struct end_block)];
-	size_t size = sizeof(struct begin_block);
 	struct begin_block begin;
 	struct end_block end;
 
@@ -189,10 +189,9 @@ jobfile_write(
 	if (x->over) {
 		fill_end(&end, x);
 		memcpy(whole + END_AT, &end, sizeof(end));
-		size = sizeof(whole);
 	}
 	return spooldir_write(
-	    d, x->id, bytes_make(whole, size), !x->filed, sync, e);
+	    d, x->id, bytes_make(whole, sizeof(whole)), !x->filed, sync, e);
 }
 
 int

@@ -409,7 +409,7 @@ ledger_resize(
 	x->size[x->sizes++] =
 	    (struct ledger_size){ spool_total(x->spool), columns, rows };
 	if (x->filed)
-		keep_entry(l, x, false);
+		keep_entry(l, x, true);
 }
 
 void

@@ -286,7 +286,8 @@ recordings_withdraw(struct recordings *k, struct recordings_run *r)
 }
 
 int
-recordings_folder(const struct recordings *k, const char *name, struct err *e)
+recordings_folder(
+    const struct recordings *k, const char *name, bool make, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	struct stat st;
@@ -294,7 +295,7 @@ recordings_folder(const struct recordings *k, const char *name, struct err *e)
 	if (k->dir < 0)
 		return err_set(e, ERR_BUSY,
 		    "there is no directory for recordings; tell the administrator of this server");
-	if (mkdirat(k->dir, name, 0700) == -1 && errno != EEXIST)
+	if (make && mkdirat(k->dir, name, 0700) == -1 && errno != EEXIST)
 		return err_sys(e, "%s/%s", k->path, name);
 	fd = openat(
 	    k->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -92,9 +92,9 @@ bool recordings_digest(const struct recordings *k, const char *run,
 
 /* The file of idempotency keys (keybook): a descriptor, or negative. */
 int recordings_keys(const struct recordings *k, struct err *e) MUST_CHECK;
-/* A folder in that directory, made if it is not there; or negative. */
-int recordings_folder(
-    const struct recordings *k, const char *name, struct err *e) MUST_CHECK;
+/* A folder in that directory, made if asked for; or negative. */
+int recordings_folder(const struct recordings *k, const char *name, bool make,
+    struct err *e) MUST_CHECK;
 /* Bytes that all recordings together may have. */
 uint64_t recordings_max_bytes(const struct recordings *k);
 

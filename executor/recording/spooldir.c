@@ -39,13 +39,13 @@ spooldir_fini(struct spooldir *d)
 
 /* There may be one only since a reload. */
 static int
-open_folder(struct spooldir *d, struct err *e)
+open_folder(struct spooldir *d, bool make, struct err *e)
 {
 	int fd;
 
 	if (d->fd != -1)
 		return 0;
-	fd = recordings_folder(d->recordings, "jobs", e);
+	fd = recordings_folder(d->recordings, "jobs", make, e);
 	if (fd < 0)
 		return fd;
 	d->fd = fd;
@@ -74,7 +74,7 @@ spooldir_create(struct spooldir *d, const char *id, bool *named, struct err *e)
 	char name[NAME];
 	int fd = -1;
 
-	if (open_folder(d, e) != 0)
+	if (open_folder(d, true, e) != 0)
 		return e->code;
 	if (!*named)
 		fd = openat(d->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -116,7 +116,7 @@ spooldir_open(
 	char name[NAME];
 	struct stat st;
 
-	if (open_folder(d, e) != 0)
+	if (open_folder(d, true, e) != 0)
 		return e->code;
 	(void)name_of(id, suffix[kind], name);
 	/* not even opened: a device may do something then */
@@ -157,7 +157,7 @@ spooldir_write(struct spooldir *d, const char *id, struct bytes data,
 	char temp[NAME], name[NAME];
 	const char *made;
 
-	if (open_folder(d, e) != 0)
+	if (open_folder(d, true, e) != 0)
 		return e->code;
 	(void)name_of(id, suffix[SPOOLDIR_JOB], name);
 	made = is_first ? name : name_of(id, unfinished, temp);
@@ -249,8 +249,8 @@ spooldir_list(struct spooldir *d, struct spooldir_list *out, struct err *e)
 	DIR *dir;
 
 	memset(out, 0, sizeof(*out));
-	if (open_folder(d, e) != 0)
-		return e->code;
+	if (open_folder(d, false, e) != 0)
+		return e->sysno == ENOENT ? 0 : e->code;
 	fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd == -1 ? NULL : fdopendir(fd);
 	if (dir == NULL)

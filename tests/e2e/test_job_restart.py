@@ -137,6 +137,12 @@ def test_gone_meanwhile():
                 jobs[token] = start(c, "echo out")
                 ended(c, jobs[token])
         equal(len(kept(server)), 6, "control")
+        live = server.add("live")
+        with server.http(token=live) as c:
+            ended(c, start(c, "echo out"))
+        equal(len(kept(server)), 8, "control")
+        server.ctl("token", "revoke", "live")
+        within("revoked while it runs", 5, lambda: len(kept(server)) == 6)
         server.kill()
         for path in (server.dir / "tokens.d").glob("gone*"):
             path.unlink()
@@ -161,6 +167,22 @@ def test_age():
             within("it is kept no longer", 30, lambda: NONE in c.call(
                 "job_output", job=job).text, step=.2)
         within("nor is its file", 5, lambda: not kept(server))
+
+
+def test_since_a_reload():
+    """Where no policy had jobs at the start, and so no file was there."""
+    with Server(policy={"structured": False, "text": "clean"}) as server:
+        check(not kept(server), "control")
+        server.add_policy("rich", jobs=JOBS)
+        token = server.add("rich", policy="rich")
+        with server.http(token=token) as c:
+            job = start(c, "echo out")
+            ended(c, job)
+        equal(len(kept(server)), 2, "kept")
+        server.reload()
+        crash(server)
+        with server.http(token=token) as c:
+            check("out\n" in output(c, job), "known again")
 
 
 def test_strange_files():
@@ -217,7 +239,13 @@ def test_full_disk():
                               if "line 20000\n" in c.call(
                                   "job_output", job=job, view="tail").text
                               else None)
+                ends = start(c, "echo a; touch four; read x; exit 4",
+                             input=True)
+                within("fourth", 20, (server.work / "four").exists)
                 fill(disk / "ballast")
+                c.call("job_input", job=ends, data="x\n")
+                within("its end", 10,
+                       lambda: "status 4" in first(output(c, ends)))
                 c.call("job_input", job=job, data="x\n")
                 within("second", 20, (server.work / "two").exists)
                 within("a gap", 10, lambda: "not kept" in c.call(
@@ -237,5 +265,7 @@ def test_full_disk():
                 check("last\n" in c.call("job_output", job=job,
                                          view="tail").text, "after the gap")
                 check(LOST in text, text[:300])
+                check("status 4" in first(output(c, ends)) and
+                      "a\n" in output(c, ends), "the end on a full disk")
                 check(NONE in c.call("job_output", job=late).text or
                       LOST in c.call("job_output", job=late).text, "late")
