@@ -54,26 +54,43 @@ write_sparse(int fd, const void *from, size_t size, struct err *e)
 	return 0;
 }
 
+/* The caller frees it: there are many pages of it. */
+static struct plans_facts *
+find_facts(const struct conf *c, struct err *e)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	struct plans_facts *f = err_alloc(1, sizeof(*f), e);
+
+	if (f == NULL)
+		return NULL;
+	f->group = cgroup_ready();
+	f->private_network = hostnet_is_private();
+	(void)snprintf(f->version, sizeof(f->version), "%s", MCP_EXECD_VERSION);
+	(void)snprintf(f->credentials, sizeof(f->credentials), "%s",
+	    credentials != NULL ? credentials : "");
+	f->conf = *c;
+	memset(f->conf.redact, 0, sizeof(f->conf.redact));
+	f->conf.redact_count = 0;
+	return f;
+}
+
 int
 plans_facts(const struct conf *c, struct err *e)
 {
 	CLEANUP_FD int fd =
 	    memfd_create("mcp-execd-facts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	static struct plans_facts f;
+	struct plans_facts *f;
+	int rc;
 
 	if (fd == -1)
 		return err_sys(e, "memfd_create");
-	f = (struct plans_facts){ .group = cgroup_ready(),
-		.private_network = hostnet_is_private(),
-		.conf = *c };
-	memset(f.conf.redact, 0, sizeof(f.conf.redact));
-	f.conf.redact_count = 0;
-	(void)snprintf(f.version, sizeof(f.version), "%s", MCP_EXECD_VERSION);
-	(void)snprintf(f.credentials, sizeof(f.credentials), "%s",
-	    credentials != NULL ? credentials : "");
-	if (write_sparse(fd, &f, sizeof(f), e) != 0)
+	f = find_facts(c, e);
+	if (f == NULL)
 		return e->code;
+	rc = write_sparse(fd, f, sizeof(*f), e);
+	free(f);
+	if (rc != 0)
+		return rc;
 	if (fcntl(fd, F_ADD_SEALS,
 		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1)
 		return err_sys(e, "F_ADD_SEALS");
