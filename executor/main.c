@@ -93,6 +93,7 @@ static struct executor {
 	struct watchdog watchdog;
 	bool stopping;
 	bool keeper_lost;
+	struct err helpless; /* why keeper or launcher did not start */
 	bool ready_owed; /* READY=1 is owed to the service manager */
 } self;
 
@@ -775,16 +776,28 @@ take_over_runs(void)
 	    self.audit, self.recordings, survivors_has, survivors_lost);
 }
 
-/* Everything that may fail before the first frontend is started. */
+/* While policies are read here, the loader does that for the launcher. */
 static int
-prepare_start(struct err *e)
+start_helpers(struct err *e)
 {
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (service_rlimits_raise_files(&self.store.conf, e) != 0)
 		return e->code;
 	survivors_find(&self.store.conf);
-	if (start_keeper(e) != 0)
+	if (start_keeper(e) != 0 ||
+	    launch_open(self.store.conf.launcher_path, e) != 0)
+		return e->code;
+	loader_begin();
+	return 0;
+}
+
+/* Everything that may fail before the first frontend is started. */
+static int
+prepare_start(struct err *e)
+{
+	*e = self.helpless;
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (e->code != 0)
 		return e->code;
 	self.audit = open_audit(e);
 	if (self.audit == NULL)
@@ -884,7 +897,9 @@ load_store(const struct options *o)
 	conf_report_init(&r);
 	if (o->check)
 		cgroup_only_look();
-	rc = store_load(&self.store, o->config, &r, &e);
+	rc = store_load_conf(&self.store, o->config, &r, &e);
+	if (rc == 0 && (o->check || start_helpers(&self.helpless) == 0))
+		rc = store_load_rest(&self.store, &r, &e);
 	if (r.count > 0)
 		(void)fwrite(r.text.p, 1, r.text.len, stderr);
 	if (rc != 0)

@@ -48,6 +48,7 @@ static struct {
 	int fd; /* -1: nobody is asked yet */
 	int pidfd;
 	pid_t pid;
+	bool asks; /* another process, which the keeper starts */
 } self = { .fd = -1, .pidfd = -1 };
 
 /* --- looking up ------------------------------------------------------------ */
@@ -169,11 +170,17 @@ accountdb_share(void)
 {
 	struct err e = { 0 };
 
-	if (self.fd == -1 && keeper_is_open() && start_server(&e) != 0) {
+	if (self.fd == -1 && self.asks && start_server(&e) != 0) {
 		log_err("accounts: %s", e.what);
 		accountdb_end();
 	}
 	return self.fd;
+}
+
+void
+accountdb_give_up(void)
+{
+	self.asks = true;
 }
 
 void
@@ -200,7 +207,7 @@ ask_server(const struct question *q, struct reply *r)
 {
 	struct err e = { 0 };
 
-	if (self.fd == -1 && !keeper_is_open()) {
+	if (self.fd == -1 && !self.asks) {
 		look_up(q, r);
 		return;
 	}

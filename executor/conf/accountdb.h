@@ -37,6 +37,8 @@ int accountdb_groups(const char *name, gid_t gid, gid_t *out, int max);
  */
 int accountdb_share(void);
 void accountdb_use(int fd);
+/* From here on with the keeper: we may not look up ourselves any more. */
+void accountdb_give_up(void);
 /* A load is over: what is asked next is looked up again. */
 void accountdb_end(void);
 /* The process that is asked; 0: there is none. */

@@ -40,7 +40,7 @@ load_policies(const struct conf *c, struct tooldef_table *tools,
 }
 
 int
-store_load(
+store_load_conf(
     struct store *s, const char *path, struct conf_report *r, struct err *e)
 {
 	memset(s, 0, sizeof(*s));
@@ -50,12 +50,25 @@ store_load(
 	loginuid_reserve(s->conf.login_uid_first, s->conf.login_uid_last);
 	if (load_certificate(&s->conf, &s->certificate, r, e) != 0)
 		return e->code;
-	if (cgroup_setup(s->conf.cgroup, e) != 0)
-		return e->code;
+	return cgroup_setup(s->conf.cgroup, e);
+}
+
+int
+store_load_rest(struct store *s, struct conf_report *r, struct err *e)
+{
 	if (load_policies(&s->conf, &s->tools, &s->policies, r, e) != 0)
 		return e->code;
 	return tokendir_load(
 	    s->conf.token_dir, &s->policies, NULL, &s->tokens, r, e);
+}
+
+int
+store_load(
+    struct store *s, const char *path, struct conf_report *r, struct err *e)
+{
+	if (store_load_conf(s, path, r, e) != 0)
+		return e->code;
+	return store_load_rest(s, r, e);
 }
 
 static bool

@@ -24,6 +24,14 @@ struct store {
 int store_load(struct store *s, const char *path, struct conf_report *r,
     struct err *e) MUST_CHECK;
 /*
+ * The same in two parts: the main configuration and what follows from it, then
+ * tools, policies and tokens, which may take long.
+ */
+int store_load_conf(struct store *s, const char *path, struct conf_report *r,
+    struct err *e) MUST_CHECK;
+int store_load_rest(
+    struct store *s, struct conf_report *r, struct err *e) MUST_CHECK;
+/*
  * For plans alone, by the loader: what has a finding is left out, and what a
  * reload does not change is as at the start.
  */

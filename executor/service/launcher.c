@@ -28,15 +28,20 @@ static struct {
 
 static void on_pair(void *arg, uint32_t events);
 
+/* The one that is open. */
 static int
-start_one(struct err *e)
+watch_one(struct err *e)
 {
-	if (launch_open(self.d.path, e) != 0)
-		return e->code;
 	self.began_ms = clock_mono_ms();
 	self.pair =
 	    (struct loop_watch){ .fd = launch_fd(), .handler = on_pair };
-	if (loop_add(self.d.loop, &self.pair, EPOLLIN, e) != 0)
+	return loop_add(self.d.loop, &self.pair, EPOLLIN, e);
+}
+
+static int
+start_one(struct err *e)
+{
+	if (launch_open(self.d.path, e) != 0 || watch_one(e) != 0)
 		return e->code;
 	loader_ask_all(); /* it has no plan yet */
 	return 0;
@@ -111,7 +116,7 @@ launcher_start(const struct launcher_deps *d, struct err *e)
 {
 	self.d = *d;
 	self.timer.handler = start_again;
-	return start_one(e);
+	return launch_is_open() ? watch_one(e) : start_one(e);
 }
 
 void

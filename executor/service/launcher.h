@@ -20,7 +20,10 @@ struct launcher_deps {
 	const char *path; /* of the executable */
 };
 
-/* Before the frontend: a service without it would refuse every run. */
+/*
+ * With the one that is open, if one is, and before the frontend: a service
+ * without it would refuse every run.
+ */
 int launcher_start(const struct launcher_deps *d, struct err *e) MUST_CHECK;
 /* Close its socket pair: it ends after its guards, and nothing waits here. */
 void launcher_stop(void);

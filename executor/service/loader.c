@@ -115,24 +115,49 @@ on_end(void *arg, uint32_t events)
 }
 
 static void
-start_one(void)
+watch_end(void)
+{
+	if (loop_add(self.d.loop, &self.end, EPOLLIN, &self.why) == 0)
+		return;
+	keeper_signal(self.end.fd, SIGKILL);
+	(void)waitpid(self.pid, NULL, 0);
+	forget_it();
+	end_load();
+}
+
+/* false: there is none, for self.why. */
+static bool
+run_loader(void)
 {
 	int pidfd = -1;
 	pid_t pid;
 
-	self.more = false;
 	self.began_us = clock_wall_us();
 	pid = keeper_run(KEEPMSG_LOADER, NULL, 0, &pidfd, &self.why);
+	if (pid < 0)
+		return false;
+	self.pid = pid;
 	self.end = (struct loop_watch){ .fd = pidfd, .handler = on_end };
-	if (pid > 0) {
-		self.pid = pid;
-		if (loop_add(self.d.loop, &self.end, EPOLLIN, &self.why) == 0)
-			return;
-		keeper_signal(pidfd, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-		forget_it();
-	}
-	end_load();
+	return true;
+}
+
+static void
+start_one(void)
+{
+	self.more = false;
+	if (run_loader())
+		watch_end();
+	else
+		end_load();
+}
+
+void
+loader_begin(void)
+{
+	self.bare = true;
+	launch_hold(true);
+	if (!run_loader())
+		log_err("loader: %s", self.why.what);
 }
 
 void
@@ -200,6 +225,10 @@ loader_init(const struct loader_deps *d)
 {
 	self.d = *d;
 	self.retry.handler = on_retry;
+	if (self.pid > 0)
+		watch_end();
+	else if (self.bare)
+		end_load();
 }
 
 void

@@ -18,6 +18,9 @@ struct loader_deps {
 	void (*again)(void); /* what is in force is to be loaded again */
 };
 
+/* The first one, at the start, while the executor reads the same files. */
+void loader_begin(void);
+/* From here on with a loop; for that one as well. */
 void loader_init(const struct loader_deps *d);
 void loader_stop(void);
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "executor/conf/accountdb.h"
 #include "executor/conf/conf_audit.h"
 #include "executor/conf/hostnet.h"
 #include "executor/confine/cgroup.h"
@@ -98,6 +99,7 @@ power_give_up(const struct conf *c, struct err *e)
 	/* what asks once and remembers has to ask while it may */
 	(void)probe_get();
 	(void)hostnet_is_private();
+	accountdb_give_up();
 	s.audit = conf_audit_mode(c->audit_kernel) != RECEIVER_OFF;
 	s.abstract = has_abstract_manager();
 	rc = allow_all(&s, c, e);
