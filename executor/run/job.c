@@ -1470,6 +1470,8 @@ job_detach(struct job *j, const char *why)
 	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||
 	    !ledger_make_task(j->jobs->ledger, j->entry))
 		ledger_keep(j->jobs->ledger, j->entry);
+	j->plan.timeout_ms = j->plan.job_ms;
+	job_hold(j);
 	if (!j->silent && j->entry->task == LEDGER_TASK)
 		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
 	if (!j->silent) {
@@ -1479,11 +1481,9 @@ job_detach(struct job *j, const char *why)
 	}
 	loop_timer_cancel(j->jobs->loop, &j->wait);
 	j->silent = j->detached = true;
-	j->plan.timeout_ms = j->plan.job_ms;
 	j->credit = MAX_CREDIT; /* read on, nothing is forwarded */
 	output_detach(&j->stdout_);
 	output_detach(&j->stderr_);
-	job_hold(j);
 	if (j->state == RUNNING)
 		arm_timer(j);
 	job_rearm(j);
