@@ -58,6 +58,15 @@ put_quoted(struct buf *out, const struct facts *f, size_t i, const char *word)
 }
 
 static void
+put_sockets(struct buf *out, const struct facts *f)
+{
+	char *const *path = f->policy->confine.socket;
+
+	for (size_t i = 0; path[i] != NULL; i++)
+		put_quoted(out, f, i, path[i]);
+}
+
+static void
 put_settable(struct buf *out, const struct facts *f)
 {
 	const struct policy *p = f->policy;
@@ -165,6 +174,7 @@ static const struct value {
 	{ "timeout_max_ms", WORDS, .put = put_longest },
 	{ "summary", WORDS, .put = put_summary },
 	{ "network", WORDS, .put = put_network },
+	{ "unix_sockets", WORDS, .put = put_sockets },
 	{ "capabilities", WORDS, .put = put_capabilities },
 	{ "rlimits", WORDS, .put = put_rlimits },
 	{ "umask", WORDS, .put = put_umask },
@@ -421,14 +431,21 @@ static const struct sentence {
 	{ FACTS_NETWORK, lacks_net_layer,
 	    .people =
 		"without the layer network this rests on the families of sockets below and, for TCP, on Landlock from ABI 4 on" },
-	{ FACTS_NETWORK, has_sockets, .model = "UNIX sockets may be used" },
+	{ FACTS_NETWORK, has_sockets,
+	    .people =
+		"UNIX sockets: any listener in view, as here no connect is decided by its address; named: {unix_sockets}",
+	    .model = "UNIX sockets may be used" },
 	{ FACTS_NETWORK, has_named_sockets,
+	    .people =
+		"UNIX sockets: those of the run's own, and of others these: {unix_sockets}",
 	    .model =
 		"UNIX sockets of a command's own may be used, and those of others that the policy names" },
 	{ FACTS_NETWORK, has_own_sockets,
+	    .people = "UNIX sockets: those of the run's own, none of others",
 	    .model =
 		"UNIX sockets of a command's own may be used, none of others" },
 	{ FACTS_NETWORK, has_no_sockets,
+	    .people = "UNIX sockets: none, but for pairs, socketpair(2)",
 	    .model = "UNIX sockets may not be used" },
 	{ FACTS_CALLS, NULL, .model = "profile {profile}" },
 	{ FACTS_CALLS, has_no_filter,
@@ -499,11 +516,10 @@ static const struct sentence {
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },
+	{ FACTS_TIMES, has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
-		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
-	{ FACTS_TIMES, has_jobs,
-	    .model = "output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },
+		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },
 	{ FACTS_TIMES, has_mortal_jobs,
 	    .model =
 		"a restart of the server ends all jobs; what they wrote is kept" },
@@ -626,6 +642,10 @@ tell_rlimits(const struct facts *f, facts_fn *fn, void *arg)
 		buf_reset(&text);
 		buf_printf(&text, "%s: %llu", p->rlimits[i].key,
 		    (unsigned long long)p->rlimits[i].value);
+		if (p->rlimits[i].resource == RLIMIT_CORE &&
+		    p->rlimits[i].value == 1)
+			buf_put_str(&text,
+			    " (no file, and no core handler of the machine)");
 		/* to the model a limit of 0 is none */
 		if (f->reader == FACTS_PEOPLE || p->rlimits[i].value > 0)
 			fn(arg, buf_cstr(&text));

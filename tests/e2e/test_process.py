@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -493,6 +494,25 @@ def test_ctl():
             pass
         else:
             check(False, "revoking nobody was taken")
+
+
+def test_explained_sockets():
+    """What is said of UNIX sockets is what a run finds."""
+    make = "python3 -c 'import socket; socket.socket(socket.AF_UNIX)'"
+    for keys, words in (
+            ({}, "those of the run's own, none of others"),
+            ({"unix_sockets": []}, "none, but for pairs"),
+            ({"syscalls": {"profile": "strict"}}, "none, but for pairs")):
+        with Server(policy=keys) as server, server.http() as c:
+            said = " ".join(server.ctl("policy", "explain", "test").split())
+            works = not c.sh(make).error
+            allowed, refused = re.search(
+                r"can be created: (.*?) refused: (.*?) System calls",
+                said).groups()
+            equal("AF_UNIX" in allowed, works, f"{keys} {said}")
+            equal("AF_UNIX" in refused, not works, f"{keys} {said}")
+            check(f"UNIX sockets: {words}" in said, keys, said)
+            check(works == (keys == {}), keys, "own sockets")
 
 
 def test_health_during_start():

@@ -96,6 +96,7 @@ test_numbers(void **state)
 	tell(FACTS_PEOPLE, NULL);
 	expect("7 runs at the same time and 0 a minute", true);
 	expect("memory_bytes", false);
+	expect("core_bytes: 1 (no file, and no core handler", true);
 	told[0] = '\0';
 	facts_each_number(policy, FACTS_IDENTITY, add_number, NULL);
 	expect("uid=", true);

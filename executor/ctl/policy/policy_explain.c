@@ -213,11 +213,12 @@ static void
 put_families(struct buf *b, const struct policy *p)
 {
 	CLEANUP_BUF struct buf may, not ;
-	uint64_t args[6] = { 0 };
+	uint64_t args[6] = { 0, SOCK_STREAM };
 
 	buf_init(&may, 1024);
 	buf_init(&not, 1024);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		/* Of AF_UNIX each kind has a rule, and streams are the first. */
 		args[0] = (uint64_t)families[i].family;
 		wrapped_text_item(
 		    outcome_of(p, SYS_socket, args) == FILTER_EVAL_ALLOWED
