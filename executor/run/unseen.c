@@ -13,7 +13,7 @@
 #include "executor/confine/withheld.h"
 #include "executor/policy/capability.h"
 
-enum { MAX_PLACES = 3 };
+enum { MAX_PLACES = 5 };
 
 /* Which of a policy's keys decides whether it is in view. */
 enum sight {
@@ -87,7 +87,8 @@ static const struct source sources[] = {
 	    .words = "who is logged in, %s, is not in view",
 	    .key = "key files.read" },
 	{ PLACES, "last lastb lastlog lastlog2 wtmpdb",
-	    .place = { "/var/log/wtmp", "/var/lib/wtmpdb", "/var/log/lastlog" },
+	    .place = { "/var/log/wtmp", "/var/lib/wtmpdb", "/var/log/wtmp.db",
+		"/var/log/lastlog", "/var/lib/lastlog" },
 	    .words = "the record of logins, %s, is not in view",
 	    .key = "key files.read" },
 	{ NETWORK,

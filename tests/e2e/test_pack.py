@@ -296,6 +296,81 @@ def test_more_answers(server):
                 check(r.error and r.text.strip(), name, r)
 
 
+USUAL = ("sh cat date find grep head mkdir ln mount openssl readlink sed sort "
+         "tail touch tr").split()
+
+
+def script(name, prepare, **programs):
+    """A tool's script alone, on a machine that is made for it: with a /etc,
+    /tmp and /var of its own, and with no program but usual ones and these."""
+    if os.geteuid() != 0:
+        raise Skip("mounts need root")
+    with tempfile.TemporaryDirectory(dir="/opt") as place:
+        for usual in filter(shutil.which, USUAL):
+            os.symlink(shutil.which(usual), f"{place}/{usual}")
+        for program, text in programs.items():
+            path = pathlib.Path(place, program)
+            path.write_text("#!/bin/sh\n" + text)
+            path.chmod(0o755)
+        shutil.copy(TOP / "packaging/tools.d/bin" / name, f"{place}/.tool")
+        ran = subprocess.run(
+            [shutil.which("unshare"), "-m", "sh", "-ec", "for d in etc var tmp; do "
+             f"mount -t tmpfs none /$d; done; {prepare}\n exec sh {place}/.tool"],
+            env={"PATH": place}, text=True, capture_output=True, check=False,
+            timeout=60)
+        return ran.returncode, ran.stdout + ran.stderr
+
+
+def test_certificates_of_authorities(_):
+    """Links into their store are left out, as it is; others are followed."""
+    if not shutil.which("openssl"):
+        raise Skip("no openssl")
+    code, said = script("certificates", """
+        mkdir -p /etc/pki/ca-trust/extracted /etc/pki/tls /etc/nginx
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout /tmp/key -days 9 \
+            -subj /CN=x -config /dev/null -out /etc/nginx/x.pem 2>/dev/null
+        cat /etc/nginx/x.pem >/etc/pki/ca-trust/extracted/bundle.pem
+        ln -s ../ca-trust/extracted/bundle.pem /etc/pki/tls/cert.pem
+        ln -s x.pem /etc/nginx/live.pem""")
+    equal(code, 0, said)
+    equal(re.findall(r"/etc/\S+", said), ["/etc/nginx/live.pem",
+                                          "/etc/nginx/x.pem"], said)
+
+
+def test_updates_by_dnf(_):
+    """dnf5 is told to read root's lists, which dnf reads anyway."""
+    dnf = 'echo "asked $*"; echo "bash.x86_64 5.3 updates"; exit 100\n'
+    for place, wanted in (("libdnf5", True), ("dnf", False)):
+        code, said = script(
+            "pending_updates",
+            f"mkdir -p /var/cache/{place}/x/repodata; "
+            f"touch -d 2026-01-02 /var/cache/{place}/x/repodata/repomd.xml",
+            dnf=dnf)
+        equal(code, 0, said)
+        check("are of: 2026-01-02" in said and "bash.x86_64" in said and
+              "No updates" not in said, said)
+        equal("--setopt=cachedir=/var/cache/libdnf5" in said, wanted, said)
+    code, said = script("pending_updates", ":", dnf="exit 0\n")
+    check(code == 0 and "not known" in said and "No updates" not in said, said)
+    fetched = "mkdir -p /var/cache/dnf; touch /var/cache/dnf/repomd.xml"
+    for program, wanted, none in (("exit 0\n", 0, True), ("exit 1\n", 1, False)):
+        code, said = script("pending_updates", fetched, dnf=program)
+        equal((code, "No updates" in said), (wanted, none), said)
+
+
+def test_last_logins(_):
+    """By wtmp, or by the database that takes its place."""
+    last = 'echo "joe pts/0 today"\n'
+    for prepare in ("mkdir /var/log; touch /var/log/wtmp",
+                    "mkdir -p /var/lib/wtmpdb; touch /var/lib/wtmpdb/wtmp.db"):
+        code, said = script("logins", prepare, loginctl=":\n", last=last)
+        check(code == 0 and "Nobody is logged in" in said and "joe" in said,
+              said)
+    for programs in {"last": last}, {}:
+        code, said = script("logins", ":", loginctl=":\n", **programs)
+        check(code == 0 and "joe" not in said and "not recorded" in said, said)
+
+
 def test_journal_as_json(_):
     """What is left out and renamed is that, whatever a message holds."""
     if not shutil.which("awk"):
