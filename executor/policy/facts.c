@@ -445,7 +445,7 @@ static const struct sentence {
 	    .model =
 		"UNIX sockets of a command's own may be used, none of others" },
 	{ FACTS_NETWORK, has_no_sockets,
-	    .people = "UNIX sockets: none, but for pairs, socketpair(2)",
+	    .people = "UNIX sockets: none, except for pairs, socketpair(2)",
 	    .model = "UNIX sockets may not be used" },
 	{ FACTS_CALLS, NULL, .model = "profile {profile}" },
 	{ FACTS_CALLS, has_no_filter,

@@ -428,6 +428,22 @@ explain_net_admin(const struct policy *p, struct buf *out)
 	    p->capabilities != 0 ? "others" : "no capability", p->name);
 }
 
+/* ESRCH: by ids that a run sees, or by those of a file or of an earlier run. */
+static void
+explain_no_process(const struct policy *p, struct buf *out)
+{
+	if ((p->confine.layers & CONFINE_PIDS) == 0)
+		return;
+	begin_line(out);
+	buf_printf(out,
+	    TOLD_NOTE
+	    "signals reach only this command's own processes, %s (policy %s, key processes)",
+	    p->confine.processes
+		? "which have ids of their own: those in /proc are the machine's"
+		: "and it sees no others",
+	    p->name);
+}
+
 /* Limits that the output speaks of. */
 static void
 explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
@@ -448,6 +464,8 @@ explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
 
 	if (h->kind == HINT_NET_ADMIN)
 		explain_net_admin(p, out);
+	else if (h->kind == HINT_NO_PROCESS)
+		explain_no_process(p, out);
 	if (words[h->kind].what != NULL)
 		explain_rlimit(
 		    p, words[h->kind].resource, words[h->kind].what, out);

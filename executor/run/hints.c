@@ -28,6 +28,7 @@ static const struct {
 	{ "emory exhausted", HINT_MEMORY, false },
 	{ "ut of memory", HINT_MEMORY, false },
 	{ "RTNETLINK answers: Operation not permitted", HINT_NET_ADMIN, false },
+	{ "o such process", HINT_NO_PROCESS, false },
 	{ "peration not permitted", HINT_REFUSED, false },
 	{ "must be root to change the host name", HINT_REFUSED, false },
 	{ "ddress family not supported by protocol", HINT_REFUSED, false },

@@ -24,6 +24,7 @@ enum hint_kind {
 	HINT_FILES, /* too many open files */
 	HINT_MEMORY, /* cannot allocate memory */
 	HINT_NET_ADMIN, /* the network's configuration was not changed */
+	HINT_NO_PROCESS, /* one that was to get a signal is not there */
 	HINT_REFUSED, /* operation not permitted, and what comes to the same */
 	HINT_KINDS
 };

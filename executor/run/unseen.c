@@ -24,6 +24,9 @@ enum sight {
 	DEVICES,
 	PLACES,
 	KERNEL_LOG,
+	OWN_MOUNTS, /* of a whole tree: how it is mounted for a run */
+	SIGNALS,
+	OWNERS, /* of sockets and open files */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
 };
 
@@ -34,7 +37,92 @@ struct source {
 	const char *place[MAX_PLACES];
 	const char *words, *key; /* NULL: it is not up to the policy */
 	enum withheld_right right; /* of WITHHELD */
+	bool (*when)(
+	    const struct image *i); /* by its arguments; NULL: always */
 };
+
+/* --- arguments ------------------------------------------------------------- */
+
+/* Is there one for which that holds?  The first is the program's name. */
+static bool
+has_argument(const struct image *i, bool (*holds)(const char *argument))
+{
+	size_t len =
+	    i->args_len < sizeof(i->args) ? i->args_len : sizeof(i->args);
+	size_t at = strnlen(i->args, len) + 1;
+
+	for (; at < len; at += strnlen(i->args + at, len - at) + 1)
+		if (memchr(i->args + at, '\0', len - at) != NULL &&
+		    holds(i->args + at))
+			return true;
+	return false;
+}
+
+static bool
+sets_it(const char *argument)
+{
+	return strncmp(argument, "-s", 2) == 0 ||
+	       strncmp(argument, "--s", 3) == 0;
+}
+
+/* date -s TEXT, date --set=TEXT; all others show it. */
+static bool
+sets_clock(const struct image *i)
+{
+	return has_argument(i, sets_it);
+}
+
+static bool
+is_new_name(const char *argument)
+{
+	return (argument[0] != '-' && argument[0] != '\0') ||
+	       strncmp(argument, "-F", 2) == 0 ||
+	       strncmp(argument, "-b", 2) == 0;
+}
+
+/* hostname NAME, hostname -F FILE; without any it shows it. */
+static bool
+sets_name(const struct image *i)
+{
+	return has_argument(i, is_new_name);
+}
+
+static bool
+is_for_owners(const char *argument)
+{
+	return strncmp(argument, "--pro", 5) == 0 ||
+	       (argument[0] == '-' && argument[1] != '-' &&
+		   strchr(argument, 'p') != NULL);
+}
+
+/* ss -p, netstat -tlnp. */
+static bool
+asks_owners(const struct image *i)
+{
+	return has_argument(i, is_for_owners);
+}
+
+static bool
+is_for_columns(const char *argument)
+{
+	return strncmp(argument, "--o", 3) == 0 ||
+	       (argument[0] == '-' && argument[1] != '-' &&
+		   strpbrk(argument, "oO") != NULL);
+}
+
+/* lsblk: where all is mounted, unless other columns are asked for. */
+static bool
+shows_mounts(const struct image *i)
+{
+	return !has_argument(i, is_for_columns);
+}
+
+/* --- what there is --------------------------------------------------------- */
+
+#define OWNERS_WORDS                                                           \
+	"which process has a socket or a file open is shown of this command's own only, as it may not look into others"
+#define MOUNTS_WORDS                                                           \
+	"places that are mounted apart, and the options ro, nosuid and nodev, are those of this command's own root and not the machine's"
 
 /* %s of PLACES is the place that is not in view. */
 static const struct source sources[] = {
@@ -82,7 +170,7 @@ static const struct source sources[] = {
 	{ PLACES, "flatpak", .place = { "/var/lib/flatpak" },
 	    .words = "the applications of this machine, %s, are not in view",
 	    .key = "key files.read" },
-	{ PLACES, "who w users pinky",
+	{ PLACES, "who w users pinky uptime",
 	    .place = { "/run/utmp", "/run/systemd/sessions" },
 	    .words = "who is logged in, %s, is not in view",
 	    .key = "key files.read" },
@@ -101,6 +189,16 @@ static const struct source sources[] = {
 	    .words =
 		"the network is a loopback interface of this command's own: nothing that listens on this machine or elsewhere can be reached",
 	    .key = "key network" },
+	{ OWN_MOUNTS, "findmnt mount", .words = MOUNTS_WORDS,
+	    .key = "key files.read" },
+	{ OWN_MOUNTS, "lsblk", .words = MOUNTS_WORDS, .key = "key files.read",
+	    .when = shows_mounts },
+	{ SIGNALS, "pkill killall killall5 skill kill",
+	    .words =
+		"signals reach only this command's own processes, which have ids of their own: the machine's can only be looked at",
+	    .key = "key processes" },
+	{ OWNERS, "ss netstat", .words = OWNERS_WORDS, .when = asks_owners },
+	{ OWNERS, "lsof fuser", .words = OWNERS_WORDS },
 	{ DEVICES,
 	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
 	    .words = "disks and other devices of this machine are not in view",
@@ -131,11 +229,13 @@ static const struct source sources[] = {
 	    .words =
 		"libvirt's directory of sockets on this machine, %s, is not in view",
 	    .key = "key unix_sockets" },
-	{ WITHHELD, "date ntpdate adjtimex rdate sntp",
+	{ WITHHELD, "date", .words = "setting the machine's clock",
+	    .right = WITHHELD_CLOCK, .when = sets_clock },
+	{ WITHHELD, "ntpdate adjtimex rdate sntp",
 	    .words = "setting the machine's clock", .right = WITHHELD_CLOCK },
 	{ WITHHELD, "hostname domainname nisdomainname ypdomainname",
-	    .words = "changing the machine's name",
-	    .right = WITHHELD_HOST_NAME },
+	    .words = "changing the machine's name", .right = WITHHELD_HOST_NAME,
+	    .when = sets_name },
 	{ WITHHELD, "insmod modprobe rmmod",
 	    .words = "loading and removing kernel modules",
 	    .right = WITHHELD_MODULES },
@@ -194,18 +294,29 @@ last_part(const char *path)
 	return bytes_of(slash != NULL ? slash + 1 : path);
 }
 
-bool
-unseen_note(struct unseen *u, const char *path)
+/* By its path or name, and by its arguments where those are known. */
+static bool
+note_name(struct unseen *u, const char *path, const struct image *i)
 {
 	struct bytes name = last_part(path);
 	uint32_t bit, any = 0;
 
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		bit = find_bit(sources[i].names, name);
-		u->started[i] |= bit;
+	for (size_t n = 0; n < sizeof(sources) / sizeof(sources[0]); n++) {
+		const struct source *s = &sources[n];
+
+		bit = find_bit(s->names, name);
 		any |= bit;
+		if (bit == 0 || s->when == NULL ||
+		    (i != NULL ? s->when(i) : s->sight == WITHHELD))
+			u->started[n] |= bit;
 	}
 	return any != 0;
+}
+
+bool
+unseen_note(struct unseen *u, const char *path)
+{
+	return note_name(u, path, NULL);
 }
 
 /* Its first argument says which program it is: one for many, or a loader. */
@@ -229,27 +340,19 @@ first_argument(const struct image *i)
 	return i->args + n;
 }
 
-/* date -s TEXT, date --set=TEXT; anything but options is a format. */
-static bool
-sets_clock(const struct image *i)
-{
-	const char *first = first_argument(i);
-
-	return first != NULL && bytes_eq_str(last_part(i->asked), "date") &&
-	       (strncmp(first, "-s", 2) == 0 || strncmp(first, "--s", 3) == 0);
-}
-
 void
 unseen_note_image(struct unseen *u, const struct image *i)
 {
 	const char *first;
 
-	u->sets_clock = u->sets_clock || sets_clock(i);
-	if (unseen_note(u, i->asked) || unseen_note(u, i->executable))
+	u->sets_clock =
+	    u->sets_clock ||
+	    (bytes_eq_str(last_part(i->asked), "date") && sets_clock(i));
+	if (note_name(u, i->asked, i) || note_name(u, i->executable, i))
 		return;
 	if (is_one_for_many(i->executable) &&
 	    (first = first_argument(i)) != NULL)
-		(void)unseen_note(u, first);
+		(void)note_name(u, first, i);
 }
 
 /* --- what is in view ------------------------------------------------------- */
@@ -316,6 +419,18 @@ keeps_kernel_log(const struct policy *p)
 	return c != '0' && (p->capabilities >> CAP_SYSLOG & 1) == 0;
 }
 
+/* Where their sockets, or for lsof(8) they themselves, are in view. */
+static bool
+lacks_owners(const struct source *s, const struct policy *p)
+{
+	bool there = s->when != NULL
+			 ? !has_layer(p, CONFINE_NET) ||
+			       confine_shares_network(&p->confine)
+			 : !has_layer(p, CONFINE_PIDS) || p->confine.processes;
+
+	return there && (p->capabilities >> CAP_SYS_PTRACE & 1) == 0;
+}
+
 /* "": not a place, and not in view; NULL: it is in view, or not there. */
 static const char *
 what_lacks(const struct source *s, const struct policy *p)
@@ -343,6 +458,16 @@ what_lacks(const struct source *s, const struct policy *p)
 	case DEVICES:
 		op = mounts_decider(&p->confine.mounts, "/dev/disk");
 		lacks = own_root && op != NULL && op->kind == MOUNTS_DEV;
+		break;
+	case OWN_MOUNTS:
+		lacks = own_root && whole;
+		break;
+	case SIGNALS:
+		lacks = own_root && has_layer(p, CONFINE_PIDS) &&
+			p->confine.processes;
+		break;
+	case OWNERS:
+		lacks = lacks_owners(s, p);
 		break;
 	case KERNEL_LOG:
 		lacks = keeps_kernel_log(p);

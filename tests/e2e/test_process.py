@@ -501,8 +501,8 @@ def test_explained_sockets():
     make = "python3 -c 'import socket; socket.socket(socket.AF_UNIX)'"
     for keys, words in (
             ({}, "those of the run's own, none of others"),
-            ({"unix_sockets": []}, "none, but for pairs"),
-            ({"syscalls": {"profile": "strict"}}, "none, but for pairs")):
+            ({"unix_sockets": []}, "none, except for pairs"),
+            ({"syscalls": {"profile": "strict"}}, "none, except for pairs")):
         with Server(policy=keys) as server, server.http() as c:
             said = " ".join(server.ctl("policy", "explain", "test").split())
             works = not c.sh(make).error

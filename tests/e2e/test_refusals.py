@@ -5,6 +5,7 @@ import pathlib
 import socket
 import sys
 
+import instance
 from client import Skip, check, equal, within
 
 UNIT_FILTER = (pathlib.Path(__file__).resolve().parents[1] / "sandbox" /
@@ -215,6 +216,24 @@ def test_what_is_in_view(server):
                   line)
 
 
+def test_no_such_process(server):
+    """Ids of other processes: those that a file or /proc names."""
+    told(server, "kill 4194303; :", "signals reach only this command's own "
+         "processes, and it sees no others", "key processes", note=True)
+    quiet(server, "sleep 9 & kill $!")
+    try:
+        server.add_policy("sees", processes="see")
+        server.reload()
+    except instance.Failure as e:
+        raise Skip(str(e)[:100]) from e
+    with server.http(token=server.add("sees", policy="sees")) as c:
+        r = c.sh(f"kill -0 {os.getpid()}")
+        check("have ids of their own: those in /proc are the machine's" in
+              r.text, r.text)
+        r = c.sh("pkill -0 no-such-name")
+        check("pkill: signals reach only" in r.text, r.text)
+
+
 def restarted(server, *around):
     server.stop()
     plain, server.wrapper = server.wrapper, [*around, *server.wrapper]
@@ -237,6 +256,9 @@ def test_withheld_from_the_service(server):
         told(server, "nice -n 5 true",
              "nice: changing priorities is " + AS_A_WHOLE, note=True)
         quiet(server, "date; date +%s; nice")
+        # They show it, whatever else was refused.
+        r = told(server, "date; hostname; nice -n 5 true", "nice:", note=True)
+        check("date:" not in r.text and "hostname:" not in r.text, r.text)
     finally:
         restarted(server)
     quiet(server, "nice -n 5 true")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_unseen: which programs are told to lack what, and when nothing is. */
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -177,6 +178,55 @@ test_images(void **state)
 	expect(&u, "");
 }
 
+/* args: with a NUL after each.  words: NULL: nothing is told. */
+static void
+expect_of_args(const char *args, size_t len, const char *words)
+{
+	struct unseen u = { .refused = true };
+	static struct image i;
+
+	(void)snprintf(i.asked, sizeof(i.asked), "/usr/bin/%s", args);
+	(void)snprintf(i.executable, sizeof(i.executable), "%s", i.asked);
+	memcpy(i.args, args, len);
+	i.args_len = len;
+	unseen_note_image(&u, &i);
+	expect(&u, words);
+}
+
+#define EXPECT_OF(args, words)                                                 \
+	expect_of_args(args "\0", sizeof(args) + 1, words)
+
+/* Of a tree that is shown whole, and of programs by what they are asked. */
+static void
+test_arguments(void **state)
+{
+	(void)state;
+	policy.confine.processes = true;
+	policy.confine.network = CONFINE_LOOK;
+	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("ss\0-ltn", "");
+	EXPECT_OF("ss\0-ltnp", "ss: which process has a socket");
+	EXPECT_OF("netstat\0-an\0--program", "netstat: which process");
+	EXPECT_OF("lsof\0-i", "lsof: which process");
+	EXPECT_OF("findmnt\0/", "findmnt: places that are mounted apart");
+	EXPECT_OF("lsblk", "lsblk: places that are mounted apart");
+	EXPECT_OF("lsblk\0-J\0-o\0NAME", "");
+	EXPECT_OF("pkill\0nginx", "pkill: signals reach only");
+	EXPECT_OF("pgrep\0nginx", "");
+	EXPECT_OF("date", ""); /* whatever else was refused */
+	EXPECT_OF("date\0+%s", "");
+	EXPECT_OF("hostname", "");
+	EXPECT_OF("hostname\0-f", "");
+	policy.capabilities = 1ULL << CAP_SYS_PTRACE;
+	EXPECT_OF("lsof\0-i", "");
+	policy.capabilities = 0;
+	policy.confine.processes = false; /* the other note says it */
+	EXPECT_OF("lsof\0-i", "lsof: only this command's own");
+	policy.confine.layers = 0;
+	EXPECT_OF("findmnt\0/", "");
+	EXPECT_OF("pkill\0nginx", "");
+}
+
 /* Each source once, with all of its programs. */
 static void
 test_many(void **state)
@@ -203,6 +253,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_kernel_log, begin, end),
 		cmocka_unit_test_setup_teardown(test_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
+		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};
 
