@@ -290,6 +290,31 @@ test_differences(void **state)
 	assert_int_equal(differ("expected", &a, &b), 1);
 }
 
+/*
+ * Each run pays for each instruction, and twice for a second program: a change
+ * that makes more of them is one of speed too.  210 is a tenth above the longest.
+ */
+static void
+test_length(void **state)
+{
+	struct profile_choice c = { .internet = true,
+		.own_sockets = true,
+		.watch_exec = true,
+		.watch_rights = true,
+		.watch_pid = true };
+	struct filter f;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; (c.profile = profile_at(i)) != NULL; i++) {
+		assert_int_equal(profile_compile(&c, FILTER_TELL, &f, &e), 0);
+		if (f.prog.len > 210 || f.refine.len != 0)
+			fail_msg("%s: %d and %d instructions", c.profile->name,
+			    f.prog.len, f.refine.len);
+		filter_fini(&f);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -298,6 +323,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_with_sockets),
 		cmocka_unit_test(test_with_programs),
 		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_length),
 	};
 
 	update = argc > 1 && strcmp(argv[1], "--update") == 0;
