@@ -223,7 +223,8 @@ pastruns_read(struct spools *all, const uint8_t (*verifier)[DIGEST_BYTES],
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = spooldir_list(spool_store_dir(all), &r.list, e);
+	/* now and not with the first job, where there may be one */
+	rc = spooldir_list(spool_store_dir(all), count > 0, &r.list, e);
 	if (rc == 0)
 		rc = make_tables(&r, out, e);
 	if (rc == 0)

@@ -241,7 +241,8 @@ sort_names(struct spooldir_list *x)
 }
 
 int
-spooldir_list(struct spooldir *d, struct spooldir_list *out, struct err *e)
+spooldir_list(
+    struct spooldir *d, bool make, struct spooldir_list *out, struct err *e)
 {
 	CLEANUP_FD int fd = -1;
 	size_t seen = 0, strange = 0;
@@ -249,7 +250,7 @@ spooldir_list(struct spooldir *d, struct spooldir_list *out, struct err *e)
 	DIR *dir;
 
 	memset(out, 0, sizeof(*out));
-	if (open_folder(d, false, e) != 0)
+	if (open_folder(d, make, e) != 0)
 		return e->sysno == ENOENT ? 0 : e->code;
 	fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd == -1 ? NULL : fdopendir(fd);

@@ -49,9 +49,12 @@ int spooldir_write(struct spooldir *d, const char *id, struct bytes data,
     bool is_first, bool sync, struct err *e) MUST_CHECK;
 void spooldir_remove(
     struct spooldir *d, const char *id, enum spooldir_kind kind);
-/* Files that were cut off at their birth go; strange names are left alone. */
-int spooldir_list(
-    struct spooldir *d, struct spooldir_list *out, struct err *e) MUST_CHECK;
+/*
+ * Files that were cut off at their birth go; strange names are left alone.  With
+ * `make` there is a folder from now on.
+ */
+int spooldir_list(struct spooldir *d, bool make, struct spooldir_list *out,
+    struct err *e) MUST_CHECK;
 void spooldir_list_fini(struct spooldir_list *x);
 bool spooldir_lists(
     const struct spooldir_list *x, enum spooldir_kind kind, const char *id);
