@@ -192,6 +192,16 @@ drain_between(struct held *h, unsigned stream, size_t count)
 	}
 }
 
+/* What a read that failed, or that of a process we are a fork of, left there. */
+static void
+empty_copy(void)
+{
+	static uint8_t nowhere[HELD_PIECE];
+
+	while (read(copy_from, nowhere, sizeof(nowhere)) > 0)
+		;
+}
+
 /* As the executor before left it. */
 static void
 take_up(struct held *h)
@@ -250,6 +260,7 @@ held_open(const int fd[HOLD_FDS], uint64_t run, int link, struct err *e)
 	h->to[1] = fd[HOLD_ERR_TO];
 	if (copy_to == -1 && make_pipe(&copy_from, &copy_to, e) != 0)
 		log_err("held: %s", e->what);
+	empty_copy();
 	take_up(h);
 	return h;
 }
@@ -345,8 +356,7 @@ read_copy(struct held *h, unsigned stream, uint8_t *out, size_t max)
 	n = tee(h->from[stream], copy_to, want, SPLICE_F_NONBLOCK);
 	if (n > 0 && (size_t)n == want)
 		return read(copy_from, out, want);
-	while (read(copy_from, out, max) > 0)
-		;
+	empty_copy();
 	errno = EIO;
 	return -1;
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/run/held: readers that are killed at any instant lose no
+ * byte, and count none twice.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "executor/run/held.h"
+#include "executor/run/launch.h"
+
+enum { TOTAL = 8 << 20, READERS_MAX = 100000 };
+
+/* What the launcher would have. */
+static int kept[HOLD_FDS];
+
+int
+launch_keep(
+    uint64_t run, uint32_t has, const int *fds, size_t count, struct err *e)
+{
+	size_t at = 0;
+
+	(void)run;
+	(void)e;
+	for (unsigned i = 0; i < HOLD_FDS; i++)
+		kept[i] = (has & 1U << i) != 0 ? dup(fds[at++]) : -1;
+	assert_int_equal(at, count);
+	return 0;
+}
+
+void
+launch_hold_eof(uint64_t run)
+{
+	(void)run;
+}
+
+void
+launch_release(uint64_t run)
+{
+	(void)run;
+}
+
+static uint8_t
+byte_at(size_t i)
+{
+	return (uint8_t)(i * 2654435761U >> 13);
+}
+
+/* Pieces of all sizes, and its end. */
+static void
+write_all(int fd)
+{
+	static uint8_t out[70000];
+	size_t at = 0, n, i;
+	ssize_t w;
+
+	while (at < TOTAL) {
+		n = 1 + at * 7919 % sizeof(out);
+		if (n > TOTAL - at)
+			n = TOTAL - at;
+		for (i = 0; i < n; i++)
+			out[i] = byte_at(at + i);
+		for (i = 0; i < n; i += (size_t)w)
+			if ((w = write(fd, out + i, n - i)) <= 0)
+				_exit(1);
+		at += n;
+	}
+	_exit(0);
+}
+
+/* As an executor that takes over: 0 at the end of the stream. */
+static int
+read_on(struct held *h, int from)
+{
+	static uint8_t piece[512]; /* so that it is mostly between calls */
+	struct pollfd p = { .fd = from, .events = POLLIN };
+	struct held_turn t = *held_turn(h);
+	ssize_t n;
+
+	for (;;) {
+		n = held_read(h, 0, from, piece, sizeof(piece));
+		if (n == 0)
+			return 0;
+		if (n == -1) {
+			(void)poll(&p, 1, -1);
+			continue;
+		}
+		digest_update(
+		    &t.stream[0].digest, bytes_make(piece, (size_t)n));
+		t.stream[0].total += (uint64_t)n;
+		held_commit(h, &t);
+	}
+}
+
+static struct held *
+take_over(void)
+{
+	int fd[HOLD_FDS];
+	struct held *h;
+	struct err e = { 0 };
+
+	for (int i = 0; i < HOLD_FDS; i++)
+		fd[i] = kept[i] == -1 ? -1 : dup(kept[i]);
+	h = held_open(fd, 1, -1, &e);
+	if (h == NULL)
+		fail_msg("%s", e.what);
+	(void)close(fd[HOLD_CTL]);
+	(void)close(fd[HOLD_OUT]);
+	return h;
+}
+
+static void
+hold_stream(int pipe_end)
+{
+	const int stream[HELD_STREAMS] = { pipe_end, -1 };
+	struct held_fixed f = { .id = "r", .command_len = 0 };
+	struct held_turn t = { .in_open = 0 };
+	struct err e = { 0 };
+	struct held *h = held_new(&f, bytes_make("in", 2), stream, &e);
+
+	assert_non_null(h);
+	digest_init(&t.stream[0].digest);
+	digest_init(&t.stream[1].digest);
+	held_commit(h, &t);
+	assert_int_equal(held_give(h, 1, pipe_end, -1, stream, &e), 0);
+	held_free(h);
+}
+
+/* false: it came to the end. */
+static bool
+kill_reader(unsigned seed)
+{
+	struct timespec moment = { .tv_nsec = (long)(seed % 997) * 1009 };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(read_on(take_over(), kept[HOLD_OUT]));
+	(void)nanosleep(&moment, NULL);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status);
+}
+
+static void
+test_killed_at_any_instant(void **state)
+{
+	struct digest want;
+	uint8_t sum[DIGEST_BYTES], expected[DIGEST_BYTES];
+	struct held_turn t;
+	struct held *h;
+	unsigned n = 0;
+	int fd[2], status;
+	pid_t writer;
+	(void)state;
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	writer = fork();
+	if (writer == 0)
+		write_all(fd[1]);
+	(void)close(fd[1]);
+	assert_int_equal(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
+	hold_stream(fd[0]);
+	while (n < READERS_MAX && kill_reader(n * 40503U))
+		n++;
+	assert_int_equal(waitpid(writer, &status, 0), writer);
+	assert_true(n > 10);
+	h = take_over();
+	t = *held_turn(h);
+	assert_int_equal(t.stream[0].total, TOTAL);
+	digest_init(&want);
+	for (size_t i = 0; i < TOTAL; i++) {
+		uint8_t b = byte_at(i);
+
+		digest_update(&want, bytes_make(&b, 1));
+	}
+	digest_final(&want, expected);
+	digest_final(&t.stream[0].digest, sum);
+	assert_memory_equal(sum, expected, sizeof(sum));
+	assert_true(bytes_eq_str(held_input(h), "in"));
+	held_free(h);
+	(void)close(fd[0]);
+}
+
+/* A report stays until its record is on disk, and comes once more if not. */
+static void
+test_reports(void **state)
+{
+	const struct guard_report *again;
+	struct guard_report *slot;
+	struct held *h;
+	int i;
+	(void)state;
+
+	hold_stream(STDIN_FILENO);
+	h = take_over();
+	assert_null(held_next_report(h));
+	for (i = 0; i < HELD_REPORTS; i++) {
+		assert_false(held_full(h));
+		slot = held_slot(h);
+		slot->event = GUARD_EXEC;
+		slot->pid = i + 1;
+		if (i < HELD_REPORTS - 1)
+			held_took(h); /* of the last one we are killed here */
+	}
+	held_free(h);
+	h = take_over();
+	for (i = 0; i < HELD_REPORTS; i++) {
+		again = held_next_report(h);
+		assert_non_null(again);
+		assert_int_equal(again->pid, i + 1);
+	}
+	assert_null(held_next_report(h));
+	assert_true(held_full(h));
+	held_flushed(h);
+	assert_false(held_full(h));
+	held_free(h);
+	h = take_over();
+	assert_null(held_next_report(h));
+	held_free(h);
+}
+
+/* One of another layout is of no use. */
+static void
+test_another_version(void **state)
+{
+	const uint32_t other = HELD_VERSION + 1;
+	int fd[HOLD_FDS];
+	struct err e = { 0 };
+	(void)state;
+
+	hold_stream(STDIN_FILENO);
+	held_free(take_over());
+	assert_int_equal(
+	    pwrite(kept[HOLD_STATE], &other, sizeof(other), 8), sizeof(other));
+	memcpy(fd, kept, sizeof(fd));
+	assert_null(held_open(fd, 1, -1, &e));
+	assert_non_null(strstr(e.what, "version"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_killed_at_any_instant),
+		cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_another_version),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
