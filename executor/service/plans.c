@@ -206,6 +206,7 @@ plans_serve(const char *config)
 	const struct plans_facts *f;
 	struct conf_report r;
 	struct err e = { 0 };
+	int rc;
 
 	log_set_name("loader");
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -218,9 +219,11 @@ plans_serve(const char *config)
 	(void)setpriority(PRIO_PROCESS, 0, 5);
 	assume_facts(f);
 	conf_report_init(&r);
-	if (store_load_plans(&store, &f->conf, &r, &e) == 0 &&
-	    send_load(&store, &e) == 0)
-		return 0;
-	log_err("plans: %s", e.what);
-	return 1;
+	rc = store_load_plans(&store, &f->conf, &r, &e);
+	if (rc == 0)
+		rc = send_load(&store, &e);
+	conf_report_fini(&r);
+	if (rc != 0)
+		log_err("plans: %s", e.what);
+	return rc != 0;
 }
