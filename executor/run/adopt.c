@@ -47,9 +47,10 @@ connect_one(int dir, const char *name)
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	(void)snprintf(
+	int n = snprintf(
 	    un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", dir, name);
-	if (fd == -1)
+
+	if (fd == -1 || (size_t)n >= sizeof(un.sun_path)) /* none of ours */
 		return -1;
 	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return steal_fd(&fd);
