@@ -380,10 +380,10 @@ asan:				##b build everything with sanitizers
 valgrind:			##s build for valgrind, run the e2e suite in it
 	$(MAKE) V=valgrind all
 	$(PYTHON) tests/run-check valgrind
-boot-test:			##s the package in a virtual machine (qemu, root)
+boot-test:			##s the package in a virtual machine (qemu, root; SUITE=trixie)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
-	$(PYTHON) tests/boot/run --long
+	$(PYTHON) tests/boot/run --long $(if $(SUITE),--suite $(SUITE))
 kernel-test:			##s the package on the kernels of several releases (qemu, root)
 	@tests/deps
 	@$(MAKE) --no-print-directory all $(SANDBOX_BIN)
