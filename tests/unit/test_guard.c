@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -22,6 +23,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "common/clock.h"
@@ -661,22 +663,94 @@ run_under_nproc(const char *flavour, rlim_t more)
 	return rc;
 }
 
+/* Whether a process has this real uid, which is whose processes are counted. */
+static bool
+has_process(uid_t uid)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *d;
+	char name[300], line[256];
+	unsigned real;
+	bool found = false;
+
+	assert_non_null(proc);
+	while (!found && (d = readdir(proc)) != NULL) {
+		(void)snprintf(
+		    name, sizeof(name), "/proc/%s/status", d->d_name);
+		FILE *f = d->d_name[0] >= '0' && d->d_name[0] <= '9'
+			      ? fopen(name, "r")
+			      : NULL;
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			if (sscanf(line, "Uid: %u", &real) == 1)
+				found = found || real == uid;
+		if (f != NULL)
+			(void)fclose(f);
+	}
+	(void)closedir(proc);
+	return found;
+}
+
+/*
+ * A uid that nobody has, and no other test that runs meanwhile: its name as an
+ * abstract socket, until this process is gone, is the claim to it.
+ */
+static uid_t
+unused_uid(void)
+{
+	enum { FIRST = 60600, COUNT_OF = 4400 };
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uid_t uid;
+
+	assert_true(fd >= 0);
+	for (int i = 0; i < COUNT_OF; i++) {
+		uid = FIRST + (uid_t)((getpid() + i) % COUNT_OF);
+		(void)snprintf(&name.sun_path[1], sizeof(name.sun_path) - 1,
+		    "mcp-execd-test-uid-%u", (unsigned)uid);
+		if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) ==
+			0 &&
+		    !has_process(uid))
+			return uid;
+		(void)close(fd);
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		assert_true(fd >= 0);
+	}
+	fail_msg("no uid is unused");
+	return 0;
+}
+
+/* Two at once are never of one uid, whose limits they would share. */
+static void
+test_unused_uid(void **state)
+{
+	uid_t first, second;
+
+	(void)state;
+	assert_true(has_process(getuid()));
+	first = unused_uid();
+	second = unused_uid();
+	assert_int_not_equal(first, second);
+	assert_false(has_process(first) || has_process(second));
+}
+
 /* Out of processes: the run is refused, with the reason. */
 static void
 test_no_processes(void **state)
 {
 	int want, status;
+	uid_t uid;
 	pid_t pid;
 
 	(void)state;
 	if (geteuid() != 0)
 		skip(); /* needs a uid that has no other process */
 	for (want = 10; want <= 11; want++) {
+		uid = unused_uid();
 		pid = fork();
 		if (pid == 0) {
 			assert_int_equal(setgroups(0, NULL), 0);
-			assert_int_equal(setresgid(64999, 64999, 64999), 0);
-			assert_int_equal(setresuid(64999, 64999, 64999), 0);
+			assert_int_equal(setresgid(uid, uid, uid), 0);
+			assert_int_equal(setresuid(uid, uid, uid), 0);
 			/* itself, the launcher, and perhaps the guard */
 			_exit(run_under_nproc(BARE, (rlim_t)(want - 8)));
 		}
@@ -1006,7 +1080,7 @@ test_other_user(void **state)
 
 /* An executor that is not root but may change ids, as under systemd. */
 static int
-keep_two_capabilities(void)
+keep_two_capabilities(uid_t uid)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -1015,9 +1089,8 @@ keep_two_capabilities(void)
 
 	data[0].permitted = data[0].effective =
 	    1U << CAP_SETUID | 1U << CAP_SETGID;
-	if (prctl(PR_SET_KEEPCAPS, 1) == -1 ||
-	    setresgid(64998, 64998, 64998) == -1 ||
-	    setresuid(64998, 64998, 64998) == -1)
+	if (prctl(PR_SET_KEEPCAPS, 1) == -1 || setresgid(uid, uid, uid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
 		return -1;
 	return (int)syscall(SYS_capset, &head, data);
 }
@@ -1027,14 +1100,16 @@ test_capable_executor(void **state)
 {
 	struct run r;
 	int status;
+	uid_t uid;
 	pid_t pid;
 
 	(void)state;
 	if (geteuid() != 0)
 		skip();
+	uid = unused_uid();
 	pid = fork();
 	if (pid == 0) {
-		assert_int_equal(keep_two_capabilities(), 0);
+		assert_int_equal(keep_two_capabilities(uid), 0);
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 		fixture_launcher();
 		start(&r, NOBODY BARE, "exec cat /proc/self/status");
@@ -1126,6 +1201,7 @@ main(void)
 		BOTH_ROWS(session),
 		BOTH_ROWS(step_failures),
 		cmocka_unit_test(test_guard_killed),
+		cmocka_unit_test(test_unused_uid),
 		cmocka_unit_test(test_no_processes),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_planted_link),
