@@ -315,8 +315,9 @@ WHEN(has_jobs, p->jobs.offered)
 WHEN(ends_alone, p->jobs.offered && !p->jobs.go_on)
 WHEN(goes_on, p->jobs.offered && p->jobs.go_on)
 WHEN(has_terminals, p->jobs.pty)
-WHEN(survives, p->jobs.survive)
-WHEN(has_mortal_jobs, p->jobs.offered && !p->jobs.survive)
+WHEN(survives, p->jobs.survive && p->output == RECORDER_OFF)
+WHEN(is_recorded_instead, p->jobs.survive && p->output != RECORDER_OFF)
+WHEN(has_mortal_jobs, p->jobs.offered && !survives(p))
 WHEN(has_no_terminals, p->jobs.offered && !p->jobs.pty)
 #undef WHEN
 
@@ -513,6 +514,9 @@ static const struct sentence {
 		"a job goes on after a crash of mcp-execd, for the next one to take over",
 	    .model =
 		"a job goes on after a crash of the server; a restart ends it, and keeps what it wrote" },
+	{ FACTS_TIMES, is_recorded_instead,
+	    .people =
+		"a job ends with mcp-execd, although jobs.survive is true: its output is recorded (audit.output)" },
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },

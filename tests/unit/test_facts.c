@@ -142,6 +142,31 @@ test_variants(void **state)
 	expect("not recorded", false);
 }
 
+/* A job whose output is recorded cannot survive, and its policy says so. */
+static void
+test_survival(void **state)
+{
+	static const char survive[] = ",\"jobs\":{\"survive\":true}";
+	static const char recorded[] =
+	    ",\"jobs\":{\"survive\":true},\"audit\":{\"output\":\"tail\"}";
+
+	(void)state;
+	load(survive);
+	tell(FACTS_PEOPLE, NULL);
+	expect("goes on after a crash of mcp-execd", true);
+	expect("although jobs.survive is true", false);
+	tell(FACTS_MODEL, NULL);
+	expect("a job goes on after a crash", true);
+	expect("ends all jobs", false);
+	load(recorded);
+	tell(FACTS_PEOPLE, NULL);
+	expect("goes on after a crash of mcp-execd", false);
+	expect("although jobs.survive is true", true);
+	tell(FACTS_MODEL, NULL);
+	expect("a job goes on after a crash", false);
+	expect("ends all jobs", true);
+}
+
 static int
 teardown(void **state)
 {
@@ -158,6 +183,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_narrowed),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_survival),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
