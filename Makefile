@@ -83,7 +83,7 @@ EXECUTOR := $(call in,executor, \
 	adopt explain held hints job keynames launch launchblob output plan plansend quota record refuse request \
 	spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
-	brief failure fold lines picks view viewspec) \
+	brief failure fold lines picks sieve view viewspec) \
 	$(call in,executor/policy, \
 	capability elevation facts policy policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "executor/view/lines.h"
+
 /* Tools that have rules of their own. */
 enum {
 	COMPILER = 1 << 0,
@@ -324,13 +326,19 @@ is_in_name(struct bytes line, size_t from, size_t to)
 }
 
 static bool
+holds_for(const struct failure *f, const struct rule *r)
+{
+	return r->tools == ANY || (r->tools & f->tools) != 0;
+}
+
+static bool
 rule_holds(
     const struct failure *f, const struct rule *r, struct bytes line, size_t at)
 {
 	size_t to = at + strlen(r->text);
 	uint8_t last;
 
-	if (r->tools != ANY && (r->tools & f->tools) == 0)
+	if (!holds_for(f, r))
 		return false;
 	if (r->place == START)
 		return at == 0 && has_text(line, at, r->text, false);
@@ -406,4 +414,60 @@ failure_is(const struct failure *f, struct bytes line)
 		at++;
 	}
 	return false;
+}
+
+/* --- many lines ------------------------------------------------------------ */
+
+void
+failure_sieve(const struct failure *f, struct sieve *s)
+{
+	sieve_init(s);
+	for (size_t i = 0; i < RULES; i++)
+		if (holds_for(f, &rules[i]))
+			sieve_add(s, bytes_of(rules[i].text));
+}
+
+/* Does a colour end just before `at`? */
+static bool
+is_after_colour(struct bytes line, size_t at)
+{
+	size_t i = at < 2 ? 0 : at - 2;
+
+	while (i > 0 && line.p[i] < 0x40)
+		i--;
+	return i > 0 && line.p[i] == '[' && line.p[i - 1] == 0x1b;
+}
+
+/* The whole line around `at`, which is behind all that was looked at. */
+static void
+find_line(struct bytes text, size_t at, size_t *from, size_t *to)
+{
+	const uint8_t *nl = memrchr(text.p + *to, '\n', at - *to);
+
+	if (nl != NULL)
+		*to = (size_t)(nl + 1 - text.p);
+	*from = *to;
+	nl = memchr(text.p + at, '\n', text.len - at);
+	*to = nl == NULL ? text.len : (size_t)(nl + 1 - text.p);
+}
+
+size_t
+failure_next(const struct failure *f, const struct sieve *s, struct bytes text)
+{
+	size_t from = 0, to = 0, at = 0;
+	struct bytes line;
+
+	for (;; at++) {
+		at = sieve_next(s, text, at);
+		if (at == text.len)
+			return at;
+		if (at >= to)
+			find_line(text, at, &from, &to);
+		line = lines_text(bytes_make(text.p + from, to - from));
+		if (at - from < line.len &&
+		    begins_word(
+			line, at - from, is_after_colour(line, at - from)) &&
+		    any_rule(f, line, at - from))
+			return from;
+	}
 }

@@ -9,7 +9,7 @@
 #ifndef EXECUTOR_FAILURE_H
 #define EXECUTOR_FAILURE_H
 
-#include "common/bytes.h"
+#include "executor/view/sieve.h"
 
 struct failure {
 	uint32_t tools; /* that the command names */
@@ -19,5 +19,13 @@ struct failure {
 /* For the output of this command; nothing to free. */
 void failure_init(struct failure *f, struct bytes command);
 bool failure_is(const struct failure *f, struct bytes line);
+/* What failure_next() needs of it. */
+void failure_sieve(const struct failure *f, struct sieve *s);
+/*
+ * Of text in whole lines, each with its newline: where the first line begins
+ * that may look like a failure; text.len: none does.
+ */
+size_t failure_next(
+    const struct failure *f, const struct sieve *s, struct bytes text);
 
 #endif

@@ -9,6 +9,7 @@ enum { AFTER = 2 /* lines behind a failure */ };
 
 struct picks {
 	const struct failure *failure;
+	struct sieve sieve; /* for it */
 	struct lines lines;
 	struct buf text;
 	struct buf list; /* of struct pick */
@@ -80,12 +81,19 @@ keep_failure(struct picks *p, const struct line *l)
 	p->after = AFTER;
 }
 
+static bool
+is_failure(const struct picks *p, struct bytes line)
+{
+	return sieve_next(&p->sieve, line, 0) < line.len &&
+	       failure_is(p->failure, line);
+}
+
 static void
 take_line(void *arg, const struct line *l)
 {
 	struct picks *p = arg;
 
-	if (failure_is(p->failure, lines_text(l->text))) {
+	if (is_failure(p, lines_text(l->text))) {
 		keep_failure(p, l);
 		return;
 	}
@@ -109,6 +117,7 @@ picks_new(const struct failure *f, uint64_t at, size_t max)
 	if (p == NULL)
 		return NULL;
 	p->failure = f;
+	failure_sieve(f, &p->sieve);
 	p->max = max < PICKS_MAX ? max : PICKS_MAX;
 	lines_init(&p->lines, take_line, p);
 	p->lines.at = at;
@@ -130,10 +139,68 @@ picks_free(struct picks *p)
 	free(p);
 }
 
+/* Of these whole lines none is a failure, and the last may come before one. */
+static void
+pass_lines(struct picks *p, struct bytes text)
+{
+	const uint8_t *nl;
+	size_t from;
+
+	if (text.len == 0)
+		return;
+	nl = memrchr(text.p, '\n', text.len - 1);
+	from = nl == NULL ? 0 : (size_t)(nl + 1 - text.p);
+	buf_reset(&p->before);
+	p->before_at = p->lines.at + from;
+	if (p->dropped == 0)
+		buf_put_bytes(&p->before,
+		    cut_line(bytes_make(text.p + from, text.len - from)));
+	lines_skip(&p->lines, text.len);
+}
+
+static size_t
+first_line(struct bytes text)
+{
+	const uint8_t *nl = memchr(text.p, '\n', text.len);
+
+	return nl == NULL ? text.len : (size_t)(nl + 1 - text.p);
+}
+
+/*
+ * Bytes that were taken.  Where a line begins, those before one that may be a
+ * failure are passed over; others are taken one by one.
+ */
+static size_t
+feed_some(struct picks *p, struct bytes data)
+{
+	const uint8_t *nl;
+	struct bytes whole = { data.p, 0 };
+	size_t n = 0;
+
+	if (data.len > LINES_MAX) /* so no line in it is longer */
+		data.len = LINES_MAX;
+	nl = memrchr(data.p, '\n', data.len);
+	if (p->lines.part.len == 0 && p->after == 0 && nl != NULL) {
+		whole.len = (size_t)(nl + 1 - data.p);
+		n = failure_next(p->failure, &p->sieve, whole);
+		pass_lines(p, bytes_make(data.p, n));
+	}
+	if (n > 0 && n == whole.len)
+		return n;
+	data = bytes_make(data.p + n, data.len - n);
+	data.len = first_line(data);
+	lines_feed(&p->lines, data);
+	return n + data.len;
+}
+
 void
 picks_feed(struct picks *p, struct bytes data)
 {
-	lines_feed(&p->lines, data);
+	while (data.len > 0) {
+		size_t n = feed_some(p, data);
+
+		data = bytes_make(data.p + n, data.len - n);
+	}
 }
 
 void
