@@ -91,7 +91,7 @@ static struct executor {
 	struct tokenwatch tokens;
 	struct loop_timer sync, stop, sweep, daily, retry, copies;
 	struct watchdog watchdog;
-	bool stopping;
+	bool stopping, handing; /* handing: jobs that last are left */
 	bool keeper_lost;
 	struct err helpless; /* why keeper or launcher did not start */
 	bool ready_owed; /* READY=1 is owed to the service manager */
@@ -376,7 +376,10 @@ begin_stop(const char *why)
 	if (self.stopping)
 		return;
 	self.stopping = true;
-	log_notice("stop: %s runs=%zu", why, jobs_count(self.jobs));
+	if (self.handing)
+		jobs_leave_lasting(self.jobs);
+	log_notice("stop: %s runs=%zu handed_over=%zu", why,
+	    jobs_count(self.jobs), self.handing ? jobs_lasting(self.jobs) : 0);
 	notify_send("STOPPING=1\nSTATUS=ending runs");
 	self.stop = (struct loop_timer){ .handler = on_stop_late };
 	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
@@ -418,6 +421,11 @@ on_signal(void *arg, uint32_t events)
 			break;
 		case SIGCHLD:
 			end_strays();
+			break;
+		case SIGTERM:
+			if (!self.stopping)
+				self.handing = survivors_are_handed_over();
+			begin_stop("SIGTERM");
 			break;
 		default:
 			begin_stop(sigabbrev_np((int)si.ssi_signo));
@@ -569,6 +577,7 @@ open_control(struct err *e)
 		.monitor = self.monitor,
 		.supervise = self.supervise,
 		.reload = reload_asked,
+		.hand_over = survivors_hand_over,
 	};
 
 	return control_new(&d, e);
@@ -825,6 +834,8 @@ prepare_start(struct err *e)
 static void
 tear_down(void)
 {
+	if (self.handing) /* of what is on disk the next one is not told again */
+		(void)jobs_flush(self.jobs);
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
 	watchdog_stop(&self.watchdog);
@@ -832,9 +843,12 @@ tear_down(void)
 	control_free(self.control);
 	supervise_free(self.supervise);
 	loader_stop();
-	launcher_stop();
+	if (self.handing)
+		launcher_leave();
+	else
+		launcher_stop();
 	jobs_free(self.jobs);
-	survivors_stop(self.stopping);
+	survivors_stop(self.stopping && !self.handing);
 	cgroup_sweep();
 	monitor_free(self.monitor);
 	jobcalls_free(self.jobcalls);

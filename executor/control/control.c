@@ -143,6 +143,10 @@ put_body(struct conn *n)
 		    token_find(&s->tokens, bytes_of(n->request.filter)) !=
 			NULL);
 		break;
+	case CONTROL_HAND_OVER:
+		json_put_member_i64(
+		    b, "jobs", (int64_t)jobs_lasting(c->d.jobs));
+		break;
 	case CONTROL_RUNS:
 	case CONTROL_KILL:
 	case CONTROL_ROTATE:
@@ -261,6 +265,14 @@ do_rotate(struct conn *n)
 	return 0;
 }
 
+static unsigned
+do_hand_over(struct conn *n)
+{
+	if (n->control->d.hand_over(&n->failure) == 0)
+		log_notice("control: the next SIGTERM is a restart");
+	return 0;
+}
+
 static const struct {
 	unsigned (*act)(struct conn *n); /* what else it waits for; NULL: 0 */
 	unsigned patience_ms;
@@ -272,6 +284,7 @@ static const struct {
 	[CONTROL_ROTATE] = { do_rotate, SETTLE_MS },
 	[CONTROL_TOKENS] = { do_tokens, TOKENS_MS },
 	[CONTROL_NOTE] = { NULL, SETTLE_MS },
+	[CONTROL_HAND_OVER] = { do_hand_over, SETTLE_MS },
 };
 
 static void

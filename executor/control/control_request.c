@@ -46,6 +46,7 @@ static const struct {
 	[CONTROL_ROTATE] = { "rotate", no_members },
 	[CONTROL_TOKENS] = { "tokens", token_members },
 	[CONTROL_NOTE] = { "note", note_members },
+	[CONTROL_HAND_OVER] = { "hand-over", no_members },
 };
 
 const char *

@@ -28,6 +28,7 @@ enum control_verb {
 	CONTROL_ROTATE,
 	CONTROL_TOKENS, /* a token's file was made, or removed */
 	CONTROL_NOTE, /* the audit log is about to be read */
+	CONTROL_HAND_OVER, /* the next SIGTERM is a restart */
 	CONTROL_VERBS
 };
 

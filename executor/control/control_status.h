@@ -15,6 +15,8 @@ struct control_deps {
 	const struct supervise *supervise;
 	/* Begin to reload; the ticket that control_loaded() will have reached. */
 	uint64_t (*reload)(enum store_kind kind);
+	/* Is the next SIGTERM a restart?  It is from now on. */
+	int (*hand_over)(struct err *e);
 };
 
 /* Members of an object about everything; the object is the caller's. */

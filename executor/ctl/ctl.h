@@ -102,6 +102,7 @@ int runs_run(struct ctl *c, int argc, char **argv);
 int service_verbs_kill(struct ctl *c, int argc, char **argv);
 int service_verbs_reload(struct ctl *c, int argc, char **argv);
 int service_verbs_rotate(struct ctl *c, int argc, char **argv);
+int hand_over_run(struct ctl *c, int argc, char **argv);
 int policy_explain_run(struct ctl *c, int argc, char **argv);
 int policy_try_run(struct ctl *c, int argc, char **argv);
 int token_add_run(struct ctl *c, int argc, char **argv);

@@ -33,6 +33,8 @@ static const struct verb {
 	{ "kill", NULL, "end a running command", service_verbs_kill },
 	{ "reload", NULL, "reload configuration, policies and tokens",
 	    service_verbs_reload },
+	{ "hand-over", NULL, "let jobs survive the restart that follows",
+	    hand_over_run },
 	{ "policy", "explain", "explain what a policy lets a command do",
 	    policy_explain_run },
 	{ "policy", "test", "run a command under a policy, from here",

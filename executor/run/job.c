@@ -157,6 +157,7 @@ struct jobs {
 	size_t leaving; /* jobs in state LEAVING, at most max */
 	size_t slots; /* of job: both */
 	uint32_t grace_ms; /* most from TERM to KILL while stopping */
+	bool leaves_lasting; /* then, those that last go on without us */
 	uint64_t total, refused; /* since the start */
 	uint64_t serial; /* of the last guard that was asked for */
 	struct let_go {
@@ -2461,6 +2462,14 @@ jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
 	return true;
 }
 
+static void
+cancel_one(struct job *j, const char *why)
+{
+	job_end(j, PROTO_CANCELLED, why, "");
+	if (j->state == DRAINING && j->silent)
+		job_pump(j);
+}
+
 void
 jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 {
@@ -2477,10 +2486,25 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 			job_detach(j, why);
 			continue;
 		}
-		job_end(j, PROTO_CANCELLED, why, "");
-		if (j->state == DRAINING && j->silent)
-			job_pump(j);
+		cancel_one(j, why);
 	}
+}
+
+/*
+ * Its launcher is there and holds it, and nobody has told it to end: if we end
+ * now, the next executor has it.
+ */
+static bool
+is_lasting(const struct job *j)
+{
+	return j->held != NULL && j->state == RUNNING &&
+	       (held_link(j->held) != -1 || j->guard.fd == -1);
+}
+
+void
+jobs_leave_lasting(struct jobs *jobs)
+{
+	jobs->leaves_lasting = true;
 }
 
 /* Runs that were told to end already do not wait for longer either. */
@@ -2488,7 +2512,8 @@ void
 jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 {
 	uint64_t last = clock_mono_ms() + grace_ms;
-	size_t i;
+	struct job *k;
+	size_t i, at = 0;
 
 	jobs->grace_ms = grace_ms;
 	for (i = 0; i < jobs->slots; i++) {
@@ -2497,7 +2522,9 @@ jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 		if (j->state == ENDING && j->timer.at_ms > last)
 			loop_timer_set(jobs->loop, &j->timer, grace_ms);
 	}
-	jobs_cancel_all(jobs, why, false);
+	while ((k = next_active(jobs, &at)) != NULL)
+		if (!jobs->leaves_lasting || !is_lasting(k))
+			cancel_one(k, why);
 }
 
 int
@@ -2787,10 +2814,22 @@ jobs_count(const struct jobs *jobs)
 	return n;
 }
 
+size_t
+jobs_lasting(const struct jobs *jobs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < jobs->slots; i++)
+		n += is_lasting(&jobs->job[i]);
+	return n;
+}
+
 bool
 jobs_quiet(const struct jobs *jobs)
 {
-	return jobs_count(jobs) == 0 && jobs->leaving == 0;
+	size_t left = jobs->leaves_lasting ? jobs_lasting(jobs) : 0;
+
+	return jobs_count(jobs) == left && jobs->leaving == 0;
 }
 
 size_t

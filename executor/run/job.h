@@ -134,8 +134,12 @@ int jobs_adopt(struct jobs *j, struct adopt_run *a, struct policy *policy,
     const struct policy_jobs *offers, struct err *e) MUST_CHECK;
 /* Runs whose end was not told yet. */
 size_t jobs_count(const struct jobs *j);
-/* Is there none, nor a guard that is about to exit? */
+/* Of them, those that a launcher holds for the next executor. */
+size_t jobs_lasting(const struct jobs *j);
+/* Is there none, nor a guard that is about to exit?  Those left do not count. */
 bool jobs_quiet(const struct jobs *j);
+/* We end, and another executor comes: jobs_stop() leaves it those that last. */
+void jobs_leave_lasting(struct jobs *j);
 /* Cancel all; no run has longer than this from TERM to KILL from now on. */
 void jobs_stop(struct jobs *j, const char *why, uint32_t grace_ms);
 /*

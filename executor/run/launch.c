@@ -179,6 +179,15 @@ launch_open(const char *path, struct err *e)
 }
 
 /* It ends by itself, once its guards have; if it does not read, by us. */
+void
+launch_leave(void)
+{
+	cleanup_fd(&self.pair);
+	cleanup_fd(&self.pidfd);
+	self.pair = self.pidfd = -1;
+	self.pid = 0;
+}
+
 int
 launch_close(void)
 {

@@ -38,6 +38,8 @@ struct launch_fds {
 int launch_open(const char *path, struct err *e) MUST_CHECK;
 /* End it; its wait status.  Its guards go on as long as their own pairs. */
 int launch_close(void);
+/* Close our end only: it goes on as long as it holds something. */
+void launch_leave(void);
 bool launch_is_open(void);
 /* May roots be prepared for runs?  For policies that are loaded from here on. */
 void launch_use_templates(bool use);

@@ -119,12 +119,26 @@ launcher_start(const struct launcher_deps *d, struct err *e)
 	return launch_is_open() ? watch_one(e) : start_one(e);
 }
 
-void
-launcher_stop(void)
+static void
+unwatch_launcher(void)
 {
 	if (self.d.loop == NULL)
 		return;
 	loop_timer_cancel(self.d.loop, &self.timer);
 	loop_del(self.d.loop, &self.pair);
-	(void)launch_close();
+}
+
+void
+launcher_stop(void)
+{
+	unwatch_launcher();
+	if (self.d.loop != NULL)
+		(void)launch_close();
+}
+
+void
+launcher_leave(void)
+{
+	unwatch_launcher();
+	launch_leave();
 }

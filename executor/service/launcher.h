@@ -27,5 +27,7 @@ struct launcher_deps {
 int launcher_start(const struct launcher_deps *d, struct err *e) MUST_CHECK;
 /* Close its socket pair: it ends after its guards, and nothing waits here. */
 void launcher_stop(void);
+/* The same, but what it holds goes on with it, for the next executor. */
+void launcher_leave(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "executor/run/adopt.h"
 
@@ -17,7 +18,10 @@ struct survivor {
 	char why[ERR_MAX_WHAT + 64]; /* it is lost; "": it is not */
 };
 
+enum { HAND_OVER_MS = 60000 /* a stop after that is one for good */ };
+
 static struct {
+	uint64_t handed_until_ms; /* monotonic; 0: nothing is handed over */
 	struct adopt found;
 	struct programs_held keep;
 	struct survivor *run; /* owned: of each, for later questions */
@@ -162,6 +166,22 @@ survivors_adopt(
 	if (taken > 0)
 		log_notice(
 		    "survivors: %zu jobs of the mcp-execd before go on", taken);
+}
+
+int
+survivors_hand_over(struct err *e)
+{
+	if (self.keep.dir[0] == '\0')
+		return err_set(e, ERR_BAD,
+		    "no job outlives this mcp-execd: survive_grace_ms is 0, or the journal says why since its start");
+	self.handed_until_ms = clock_mono_ms() + HAND_OVER_MS;
+	return 0;
+}
+
+bool
+survivors_are_handed_over(void)
+{
+	return clock_mono_ms() < self.handed_until_ms;
 }
 
 void

@@ -25,6 +25,9 @@ void survivors_adopt(
     struct jobs *j, const struct store *s, const struct runset *open);
 /* Why one that was there is lost; NULL: it was not there. */
 const char *survivors_lost(const char *id);
+/* SIGTERM within this time is a restart: jobs stay with their launcher. */
+int survivors_hand_over(struct err *e) MUST_CHECK;
+bool survivors_are_handed_over(void);
 /*
  * ended: in order, so that launchers of executors before hold nothing any more;
  * else another executor may have them still.

@@ -241,6 +241,11 @@ launch_open(const char *path, struct err *e)
 	return 0;
 }
 
+void
+launch_leave(void)
+{
+}
+
 int
 launch_close(void)
 {

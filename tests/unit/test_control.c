@@ -50,6 +50,8 @@ test_requests(void **state)
 	    0);
 	assert_int_equal(r.verb, CONTROL_NOTE);
 	assert_string_equal(r.what, "show");
+	assert_int_equal(parse("{\"v\":1,\"verb\":\"hand-over\"}", &r, &e), 0);
+	assert_int_equal(r.verb, CONTROL_HAND_OVER);
 }
 
 static void
@@ -65,6 +67,7 @@ test_bad_requests(void **state)
 		"{\"v\":1,\"verb\":\"kill\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":7}",
+		"{\"v\":1,\"verb\":\"hand-over\",\"run\":\"0\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0g\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0A\"}",
 		"{\"v\":1,\"verb\":\"kill\",\"run\":\"0\\u0000\"}",

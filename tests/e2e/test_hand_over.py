@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""A restart in order: jobs go on with the next executor, and nothing else."""
+import hashlib
+import os
+import subprocess
+
+from client import (RESULT, ROOT, SLOW, Skip, check, equal, processes, within)
+from test_control import ctl, records
+from test_jobs import ended, first, output, start
+from test_survive import (POLICY, SURVIVE, all_of, counting, gone, held,
+                          loose, of, read_all, result_of, server_of)
+
+
+def restart(server, launchers):
+    """Told to be one, by SIGTERM, without waiting for any job."""
+    launchers.add(server.launcher_pid())
+    out = server.ctl("hand-over")
+    server.stop()
+    server.start()
+    return out
+
+
+def test_goes_on():
+    """What has the key; all other runs end as at any stop, on record."""
+    with server_of() as server:
+        old, go = set(), server.work / "go"
+        server.add_policy("mortal", **{**POLICY, "jobs": {
+            **SURVIVE, "survive": False}})
+        token = server.add("other", policy="mortal")
+        with server.http() as c, server.http(token=token) as d:
+            job = start(c, f"echo one; until [ -e {go} ]; do sleep 0.02; done;"
+                           " echo two; /bin/true; exit 7 : 1000791")
+            mortal = start(d, "sleep 1000792")
+            conn = c.begin("sleep 1000793")
+            within("all run", 5, lambda: all(
+                processes(m) for m in ("1000791", "1000792", "1000793")))
+            out = restart(server, old)
+            conn.close()
+        check("leaves 1 job to" in out, out)
+        check(processes("1000791"), "it goes on")
+        equal((processes("1000792"), processes("1000793")), ([], []), "others")
+        equal(result_of(server, mortal)["run.state"], "cancelled", "mortal")
+        equal(len(of(server, "run-adopted", job)), 1, "adopted")
+        check(not of(server, RESULT, job), "not ended")
+        equal([r["event.outcome"] for r in records(server, "hand-over")],
+              ["success"], "on record")
+        go.touch()
+        with server.http() as c:
+            check("exited with status 7" in ended(c, job), "its end")
+            equal(read_all(c, job, 8), b"one\ntwo\n", "its output")
+        end = result_of(server, job)
+        equal(end["stdout.sha256"],
+              hashlib.sha256(b"one\ntwo\n").hexdigest(), end)
+        equal(len([r for r in of(server, "process-exec", job)
+                   if r["process.executable"].endswith("/true")]), 1, "once")
+        server.ctl("audit", "verify")
+        within("its launcher is gone", 10, lambda: gone(old))
+        equal(os.listdir(held(server)), [], "sockets")
+
+
+def test_without_it_all_end():
+    """The control, and one that was for the executor before."""
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000794")
+            within("it runs", 5, lambda: processes("1000794"))
+        restart(server, set())
+        check(processes("1000794"), "it goes on")
+        server.stop()
+        within("it ends", 10, lambda: not processes("1000794"))
+        server.start()
+        equal(result_of(server, job)["run.state"], "cancelled", "its state")
+        server.ctl("audit", "verify")
+
+
+def test_often():
+    """Not a byte, an exit status or a record is lost."""
+    with server_of() as server:
+        old, go, jobs = set(), server.work / "go", {}
+        with server.http() as c:
+            for n in range(1, 9):
+                jobs[n] = start(c, counting(n, go))
+        for _ in range(6):
+            restart(server, old)
+        equal(len(server.audit("run-adopted")), 8 * 6, "adopted")
+        go.touch()
+        with server.http() as c:
+            for n, job in jobs.items():
+                ended(c, job)
+                end = result_of(server, job)
+                equal((end["run.state"], end["process.exit_code"]),
+                      ("exited", n), end)
+                kept = read_all(c, job, end["stdout.bytes"])
+                count = int(kept.decode().splitlines()[-1])
+                equal(kept, all_of(n, count), f"output of {n}")
+                equal(end["stdout.sha256"],
+                      hashlib.sha256(kept).hexdigest(), end)
+        server.ctl("audit", "verify")
+        within("launchers are gone", 20, lambda: gone(old))
+
+
+def test_terminal_goes_on():
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "while read -r x; do echo got $x; done", pty=True)
+            c.call("job_input", job=job, data="one\n")
+            within("one", 5, lambda: "got one" in output(c, job))
+        restart(server, set())
+        with server.http() as c:
+            c.call("job_input", job=job, data="two\n")
+            within("two", 5, lambda: "got two" in output(c, job))
+            check("got one" in output(c, job, cursor=0), "from before")
+            c.call("job_input", job=job, eof=True)
+            check("exited with status 0" in ended(c, job), "its end")
+
+
+def test_nowhere_to_go():
+    """survive_grace_ms 0: it says so, and the stop is one."""
+    with server_of(config={"survive_grace_ms": 0}) as server:
+        with server.http() as c:
+            start(c, "sleep 1000795")
+            within("it runs", 5, lambda: processes("1000795"))
+        out = ctl(server, "hand-over")
+        equal(out.returncode, 1, out)
+        check("survive_grace_ms is 0" in out.stderr, out)
+        equal([r["event.outcome"] for r in records(server, "hand-over")],
+              ["failure"], "on record")
+        server.stop()
+        within("it ends", 10, lambda: not processes("1000795"))
+
+
+def systemctl(server, text, status=0):
+    """One that says that; its PATH."""
+    place = server.dir / "bin"
+    place.mkdir(exist_ok=True)
+    tool = place / "systemctl"
+    tool.write_text(f"#!/bin/sh\n[ \"$1\" = list-jobs ] || exit 9\n"
+                    f"cat <<'E'\n{text}\nE\nexit {status}\n")
+    tool.chmod(0o755)
+    return subprocess.run(
+        [server.build / "mcp-execctl", "-c", server.config_file, "hand-over",
+         "--if-restarting", "mcp-execd.service"], capture_output=True,
+        text=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": f"{place}:/usr/bin:/bin"})
+
+
+def test_if_restarting():
+    """Only a restart of that very unit is one."""
+    with server_of() as server:
+        no = ("", "  71 mcp-execd.service stop running",
+              "  71 other.service restart running",
+              "  71 mcp-execd.service2 restart running",
+              "  71 mcp-execd.service restarted running")
+        for text in no:
+            out = systemctl(server, text)
+            equal(out.returncode, 0, out)
+            check("is not being restarted" in out.stdout, out)
+        out = systemctl(server, "  71 mcp-execd.service restart running", 1)
+        equal(out.returncode, 1, out)
+        check("nothing is handed over" in out.stderr, out)
+        equal(records(server, "hand-over"), [], "nobody asked")
+        out = systemctl(server, "   7 a.service start waiting\n"
+                                "  71 mcp-execd.service restart running")
+        equal(out.returncode, 0, out)
+        check("leaves 0 jobs" in out.stdout, out)
+        equal(len(records(server, "hand-over")), 1, "it asked")
+
+
+ASK = """
+import json, socket, struct
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(20)
+s.connect("control.sock")
+raw = json.dumps({"v": 1, "verb": "hand-over"}).encode()
+s.sendall(struct.pack("<I", len(raw)) + raw)
+print(s.recv(4096)[4:].decode(), end="")
+"""
+
+
+def asked(server, **more):
+    return subprocess.run(["python3", "-c", ASK], cwd=server.dir, text=True,
+                          capture_output=True, timeout=20 * SLOW, **more)
+
+
+def test_not_by_runs():
+    """A command cannot make itself survive: the stop ends all of it."""
+    with loose() as server:
+        (server.dir / "ask.py").write_text(ASK)
+        with server.http() as c:
+            job = start(c, "python3 ask.py; sleep 1000796")
+            within("it asked", 10, lambda: "may not ask" in output(c, job))
+            check("running" in first(output(c, job)), "it runs")
+        server.stop()
+        within("it ends", 10, lambda: not processes("1000796"))
+        equal(result_of(server, job)["run.state"], "cancelled", "state")
+        server.start()
+        out = asked(server)
+        check('"ok":true' in out.stdout, "control:", out)
+
+
+def test_not_by_other_users():
+    if not ROOT:
+        raise Skip("root can be somebody else")
+    with server_of() as server:
+        os.chmod(server.dir, 0o755)
+        for path in server.dir.parents:
+            check(path.stat().st_mode & 1, path, "is closed to others")
+        os.chmod(server.dir / "control.sock", 0o777)
+        out = asked(server, user=65534, group=65534, extra_groups=[])
+        check('"ok":false' in out.stdout, out)
+        equal(len([r for r in server.audit("control")
+                   if r["event.outcome"] == "failure"]), 1, "on record")
+        with server.http() as c:
+            start(c, "sleep 1000797")
+            within("it runs", 5, lambda: processes("1000797"))
+        server.stop()
+        within("it ends", 10, lambda: not processes("1000797"))
+        server.start()
+        check('"ok":true' in asked(server).stdout, "control")
