@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "executor/conf/instance.h"
+#include "executor/launcher/holdmsg.h"
 
 enum { MAX_PATHS = 24 + CONF_MAX_LISTENERS };
 
@@ -94,6 +95,17 @@ add_programs(const struct conf *c)
 	}
 }
 
+/* Sockets of launchers, by which a next executor finds jobs. */
+static void
+add_held(const struct conf *c)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s" HOLDMSG_PLACE,
+		c->control) < sizeof(path))
+		(void)add_path(OWNPATH_HIDE, path);
+}
+
 void
 ownpaths_set(const struct conf *c)
 {
@@ -101,6 +113,7 @@ ownpaths_set(const struct conf *c)
 	add_file(c->audit_file, true);
 	add_file(c->audit_seal_state, true);
 	add_file(c->control, false);
+	add_held(c);
 	add_configuration(c->path);
 	(void)add_path(OWNPATH_HIDE, c->policy_dir);
 	(void)add_path(OWNPATH_HIDE, c->token_dir);

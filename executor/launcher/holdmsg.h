@@ -18,6 +18,9 @@
 
 #include <stdint.h>
 
+/* Their directory: the control socket's path, and this. */
+#define HOLDMSG_PLACE ".jobs"
+
 enum {
 	HOLDMSG_FORMAT = 1,
 	HOLDMSG_NAME = 40 /* bytes of a socket's name, with the NUL */

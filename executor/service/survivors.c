@@ -37,8 +37,8 @@ make_place(const struct conf *c)
 
 	if (c->control[0] != '/' || c->survive_grace_ms == 0)
 		return false;
-	n = snprintf(
-	    self.keep.dir, sizeof(self.keep.dir), "%s.jobs", c->control);
+	n = snprintf(self.keep.dir, sizeof(self.keep.dir), "%s" HOLDMSG_PLACE,
+	    c->control);
 	if (n >= (int)sizeof(self.keep.dir) ||
 	    (mkdir(self.keep.dir, 0700) == -1 && errno != EEXIST)) {
 		log_err("survivors: %s: %m; jobs end with this process",

@@ -614,7 +614,8 @@ add(
 
 
 OWN = ("log/audit.jsonl", "log/seal.state", "control.sock",
-       "mcp-execd.json", "policies.d/test.json", "tokens.d/test.json")
+       "mcp-execd.json", "policies.d/test.json", "tokens.d/test.json",
+       "control.sock.jobs/mark")
 
 
 @case("files.own_places", only=with_mounts)
@@ -628,12 +629,13 @@ def own_places(w):
     (server.dir / "shown").write_text("shown")
     server.ctl("audit", "seal-init")
     with server, server.http() as c:
+        (server.dir / "control.sock.jobs/mark").write_text("mark")
         for name in OWN:
             client.check((server.dir / name).exists(), "control:", name)
         for _ in range(2):
             r = c.sh(f"cd {server.dir}; cat shown; for f in {' '.join(OWN)} "
                      "log/audit.jsonl.*; do cat $f; test -S $f && echo $f; "
-                     "done; ls log policies.d tokens.d; :")
+                     "done; ls log policies.d tokens.d control.sock.jobs; :")
             client.equal(r.data["stdout"], "shown", r.data["stderr"])
             server.ctl("audit", "rotate")   # other files of the same names
 
