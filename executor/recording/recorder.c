@@ -13,8 +13,8 @@
 #include "common/log.h"
 
 enum {
-	MAX_PUT = 64 << 10, /* bytes of one recorder_put */
-	MAX_LINES = (MAX_PUT / ASCIICAST_MAX_PIECE + 2) * ASCIICAST_MAX_LINE,
+	MAX_LINES =
+	    (RECORDER_MAX_PUT / ASCIICAST_MAX_PIECE + 2) * ASCIICAST_MAX_LINE,
 	TAIL_GROWTH = 8, /* times as long may the lines of a tail be */
 	WRITEBACK = 1 << 20 /* bytes after which the disk begins */
 };

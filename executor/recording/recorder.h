@@ -13,6 +13,7 @@
 #include "executor/recording/recordings.h"
 
 enum {
+	RECORDER_MAX_PUT = 64 << 10, /* bytes of one recorder_put() */
 	RECORDER_MAX_TAIL = 1 << 20 /* bytes of output, held in memory */
 };
 

@@ -629,6 +629,8 @@ keep_piece(struct job *j, uint8_t stream, const struct output_piece *p)
 	    j->entry, stream, bytes_make(p->all.p + n, p->all.len - n));
 }
 
+_Static_assert((int)OUTPUT_MAX_READ <= (int)RECORDER_MAX_PUT, "one put");
+
 /*
  * What a policy wants recorded and cannot be is not passed on, and its
  * command goes no further.

@@ -11,7 +11,7 @@
 
 enum { TEXT_MAX = 512 << 20 /* bytes of a view; its own bound is lower */ };
 
-static uint8_t piece[OUTPUT_MAX_PIECE];
+static uint8_t piece[OUTPUT_MAX_READ];
 
 void
 output_init(struct output *o, uint8_t stream, int fd, uint32_t cap)
@@ -104,17 +104,24 @@ ring_put(struct output *o, const uint8_t *p, size_t len)
 	}
 }
 
+/* What goes out as it comes fits a frame; what is held back is read in bulk. */
+static size_t
+most_to_read(const struct output *o, uint32_t credit)
+{
+	if (output_needs_credit(o))
+		return credit < OUTPUT_MAX_PIECE ? credit : OUTPUT_MAX_PIECE;
+	if (o->view != NULL)
+		return view_piece(o->view);
+	return o->read == NULL ? OUTPUT_MAX_READ : OUTPUT_MAX_PIECE;
+}
+
 int
 output_read(
     struct output *o, uint32_t credit, struct output_piece *out, struct err *e)
 {
-	size_t want = sizeof(piece), head;
+	size_t want = most_to_read(o, credit), head;
 	ssize_t n;
 
-	if (output_needs_credit(o) && credit < want)
-		want = credit;
-	if (o->view != NULL && view_piece(o->view) < want)
-		want = view_piece(o->view);
 	if (want == 0)
 		return ERR_AGAIN;
 	n = o->read == NULL
@@ -253,7 +260,7 @@ clip_piece(size_t n, uint32_t max)
 {
 	if (n > max)
 		n = max;
-	return n > sizeof(piece) ? sizeof(piece) : n;
+	return n > OUTPUT_MAX_PIECE ? OUTPUT_MAX_PIECE : n;
 }
 
 /* Byte `at` comes next. */

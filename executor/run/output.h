@@ -20,7 +20,8 @@
 #include "executor/view/view.h"
 
 enum {
-	OUTPUT_MAX_PIECE = 16384 /* bytes of one read and of one frame */
+	OUTPUT_MAX_PIECE = 16384, /* bytes of one frame */
+	OUTPUT_MAX_READ = 65536 /* bytes of one read */
 };
 
 struct output {
@@ -66,7 +67,8 @@ void output_show_view(struct output *o, struct view *v);
 /* Close our end of the pipe; what was kept stays. */
 void output_close(struct output *o);
 /*
- * Read once, at most `credit` bytes while the head is being filled.
+ * Read once, at most `credit` bytes while the head is being filled, so that
+ * out->data fits a frame.
  * 0; ERR_AGAIN: nothing there now; ERR_EOF, ERR_SYS: the stream has ended.
  */
 int output_read(struct output *o, uint32_t credit, struct output_piece *out,

@@ -246,6 +246,45 @@ test_credit(void **state)
 	bench_fini(&b);
 }
 
+static ssize_t
+read_some(void *arg, unsigned stream, int fd, uint8_t *out, size_t max)
+{
+	(void)stream;
+	*(size_t *)arg = max;
+	return read(fd, out, max);
+}
+
+/* What is sent fits a frame; what is held back is read in bulk. */
+static void
+test_bulk(void **state)
+{
+	static struct bench b;
+	struct output_piece p;
+	struct err e;
+	size_t asked = 0;
+
+	(void)state;
+	bench_init(&b, 40000);
+	write_some(&b, 65536);
+	assert_int_equal(read_once(&b, UINT32_MAX), 0);
+	assert_int_equal(b.got_len, OUTPUT_MAX_PIECE);
+	assert_int_equal(read_once(&b, UINT32_MAX), 0);
+	assert_int_equal(b.got_len, 20000);
+	assert_int_equal(output_read(&b.o, 0, &p, &e), 0);
+	assert_int_equal(p.data.len, 0);
+	assert_int_equal(p.all.len, 65536 - 2 * OUTPUT_MAX_PIECE);
+	b.o.read = read_some;
+	b.o.read_arg = &asked;
+	write_some(&b, 65536);
+	assert_int_equal(output_read(&b.o, 0, &p, &e), 0);
+	assert_int_equal(asked, OUTPUT_MAX_PIECE);
+	b.o.read = NULL;
+	read_all(&b, 0);
+	take_tail(&b, 100000);
+	check_model(&b, 40000);
+	bench_fini(&b);
+}
+
 static void
 test_tail_without_credit(void **state)
 {
@@ -288,6 +327,7 @@ main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_tail_without_credit),
 		cmocka_unit_test(test_end),
 	};
