@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__) && !defined(UNLOCKED)
 #define UNLOCKED
@@ -32,7 +33,9 @@
 
 enum {
 	WIPE_STACK = 64 << 10, /* bytes; deeper than any request gets */
-	WIPE_SHRINK = 4 /* realloc() to less than this part moves the block */
+	WIPE_SHRINK = 4, /* realloc() to less than this part moves the block */
+	WIPE_UNIT = 64 << 10, /* bytes; whole pages on every architecture */
+	WIPE_DROPPED = 8 * WIPE_UNIT /* bytes: from here on pages are dropped */
 };
 
 void
@@ -77,6 +80,27 @@ calloc(size_t count, size_t size)
 	return __libc_calloc(count, size);
 }
 
+/*
+ * Of a large block whole pages are dropped: they read as zeroes from then on,
+ * and those that were never touched cost nothing, as half of a buffer often is.
+ */
+static void
+wipe_block(void *p, size_t len)
+{
+	size_t head = WIPE_UNIT - (uintptr_t)p % WIPE_UNIT, middle;
+	uint8_t *at = p;
+
+	if (len >= WIPE_DROPPED) {
+		middle = (len - head) / WIPE_UNIT * WIPE_UNIT;
+		if (madvise(at + head, middle, MADV_DONTNEED) == 0) {
+			explicit_bzero(at, head);
+			at += head + middle;
+			len -= head + middle;
+		}
+	}
+	explicit_bzero(at, len);
+}
+
 void
 free(void *p)
 {
@@ -84,7 +108,7 @@ free(void *p)
 
 	if (p == NULL)
 		return;
-	explicit_bzero(p, malloc_usable_size(p));
+	wipe_block(p, malloc_usable_size(p));
 	__libc_free(p);
 	errno = saved;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* wipe: what is given back holds nothing any more. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -13,7 +15,11 @@
 
 #include "common/wipe.h"
 
-enum { MANY = 4096, LINKS = 32 /* that the allocator puts into free memory */ };
+enum {
+	MANY = 4096,
+	LINKS = 32, /* that the allocator puts into free memory */
+	LARGE = 8 << 20
+};
 
 static const char secret[] = "mxt_0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -38,7 +44,7 @@ filled(size_t len)
 	assert_non_null(p);
 	for (size_t i = 0; i + sizeof(secret) <= len; i += sizeof(secret))
 		memcpy(p + i, secret, sizeof(secret));
-	assert_true(is_there((uintptr_t)p, len));
+	assert_true(is_there((uintptr_t)p, len < MANY ? len : MANY));
 	return p;
 }
 
@@ -54,6 +60,60 @@ test_freed(void **state)
 		assert_false(is_there(at, len));
 	}
 	free(NULL);
+}
+
+/* Bytes of it that are in memory, by mincore(2). */
+static size_t
+resident(const char *p, size_t len)
+{
+	static unsigned char pages[LARGE / MANY + 1];
+	size_t n = 0;
+
+	p += MANY - (uintptr_t)p % MANY;
+	len -= MANY;
+	assert_int_equal(mincore((void *)(uintptr_t)p, len, pages), 0);
+	for (size_t i = 0; i < (len + MANY - 1) / MANY; i++)
+		n += (pages[i] & 1) * (size_t)MANY;
+	return n;
+}
+
+/* On the heap, where what is free stays mapped; what follows it holds it. */
+static void
+test_large(void **state)
+{
+	char *p, *behind;
+
+	(void)state;
+	assert_int_equal(mallopt(M_MMAP_THRESHOLD, 2 * LARGE), 1);
+	assert_int_equal(mallopt(M_TRIM_THRESHOLD, 4 * LARGE), 1);
+	for (size_t len = LARGE; len > LARGE / 16; len = len / 2 - 12345) {
+		p = filled(len);
+		behind = filled(64);
+		free(p);
+		for (size_t i = 0; i + MANY <= len; i += MANY)
+			assert_false(is_there((uintptr_t)p + i, MANY));
+		assert_false(is_there((uintptr_t)p + len - MANY, MANY));
+		free(behind);
+	}
+}
+
+/* What was never touched is not touched in order to wipe it. */
+static void
+test_untouched(void **state)
+{
+	char *p = malloc(LARGE), *behind = malloc(64);
+
+	(void)state;
+	assert_non_null(p);
+	assert_non_null(behind);
+	free(p);
+	p = malloc(LARGE);
+	assert_non_null(p);
+	assert_true(resident(p, LARGE) < LARGE / 16);
+	memset(p, 1, LARGE);
+	assert_true(resident(p, LARGE) > LARGE / 2);
+	free(p);
+	free(behind);
 }
 
 static void
@@ -148,6 +208,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_freed),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_realloc_moves),
 		cmocka_unit_test(test_realloc_shrinks),
 		cmocka_unit_test(test_realloc_edges),
