@@ -50,6 +50,7 @@ take_group(const char *digits, struct bytes text, uint8_t out[3])
 void
 base64_put(struct buf *out, struct bytes raw)
 {
+	buf_expect(out, (raw.len + 2) / 3 * 4);
 	for (size_t i = 0; i < raw.len; i += 3) {
 		char four[] = { '=', '=', '=', '=' };
 

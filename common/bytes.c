@@ -191,6 +191,15 @@ buf_reserve(struct buf *b, size_t n)
 }
 
 void
+buf_expect(struct buf *b, size_t n)
+{
+	if (b->overflow || n > b->max - b->len)
+		return;
+	(void)buf_reserve(b, n);
+	b->overflow = false; /* what finds no memory is seen when it is put */
+}
+
+void
 buf_put(struct buf *b, const void *p, size_t len)
 {
 	if (len == 0 || !buf_reserve(b, len))

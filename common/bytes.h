@@ -55,6 +55,8 @@ void buf_init(struct buf *b, size_t max); /* allocates nothing yet */
 void buf_fini(struct buf *b); /* frees; b may be used again */
 void buf_wipe(struct buf *b); /* explicit_bzero, then fini */
 void buf_reset(struct buf *b); /* empty, keeps the memory */
+/* About n more bytes will come: grow once, not by and by.  It cannot fail. */
+void buf_expect(struct buf *b, size_t n);
 void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_bytes(struct buf *b, struct bytes s);
 void buf_put_str(struct buf *b, const char *s);

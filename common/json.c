@@ -832,6 +832,7 @@ json_put_styled(struct buf *b, struct bytes s, const struct json_style *style)
 	size_t at = 0, plain = 0, n;
 	uint32_t cp;
 
+	buf_expect(b, s.len + s.len / 8 + 2); /* with its newlines escaped */
 	buf_put_u8(b, '"');
 	while (at < s.len) {
 		at += json_count_plain(bytes_make(s.p + at, s.len - at));

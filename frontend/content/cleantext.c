@@ -184,6 +184,7 @@ cleantext_put(struct buf *out, struct bytes in)
 	struct place at = { .line = out->len };
 	size_t n;
 
+	buf_expect(out, in.len);
 	while (in.len > 0) {
 		n = plain_length(in);
 		if (n > 0) {

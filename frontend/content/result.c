@@ -26,7 +26,8 @@ struct shown {
 	const struct capture *capture; /* the call's own, or `instead` */
 	struct capture instead; /* of stdout something else is shown */
 	bool is_instead;
-	struct buf bytes; /* of stdout, where they are looked at */
+	struct bytes bytes; /* of stdout, where they are looked at */
+	struct buf spare; /* may hold them */
 	struct media media;
 	bool base64;
 	bool raw; /* control characters stay */
@@ -103,16 +104,15 @@ put_reason(struct buf *out, const struct msg_done *d)
 static void
 copy_output(const struct shown *s, unsigned stream, struct buf *out)
 {
-	CLEANUP_BUF struct buf bytes = { 0 };
+	CLEANUP_BUF struct buf spare = { 0 };
 
 	if (s->raw) {
 		capture_copy(s->capture, stream, out);
 		return;
 	}
-	buf_init(&bytes, RESULT_MAX_TEXT);
-	capture_copy(s->capture, stream, &bytes);
-	cleantext_put(out, buf_bytes(&bytes));
-	out->overflow = out->overflow || bytes.overflow;
+	buf_init(&spare, RESULT_MAX_TEXT);
+	cleantext_put(out, capture_lend(s->capture, stream, &spare));
+	out->overflow = out->overflow || spare.overflow;
 }
 
 /* A call that goes on as a job: the executor's words, then output so far. */
@@ -286,7 +286,7 @@ put_stdout(struct buf *out, const struct shown *s)
 	} else {
 		json_put_key(out, "stdout");
 		buf_put_str(out, "\"");
-		base64_put(out, buf_bytes(&s->bytes));
+		base64_put(out, s->bytes);
 		buf_put_str(out, "\"");
 		json_put_member(out, "mime_type", bytes_of(s->media.mime));
 	}
@@ -426,7 +426,7 @@ show_base64(struct shown *s, const struct capture *c)
 	struct buf digits;
 
 	buf_init(&digits, RESULT_MAX_TEXT);
-	base64_put(&digits, buf_bytes(&s->bytes));
+	base64_put(&digits, s->bytes);
 	replace_text(s, c, buf_bytes(&digits));
 	s->base64 = true;
 	buf_fini(&digits);
@@ -443,13 +443,13 @@ show_stdout(struct shown *s, const struct result_call *call,
 	    is_viewed(call->done, CAPTURE_STDOUT) ||
 	    call->done->state == PROTO_REFUSED)
 		return;
-	capture_copy(c, CAPTURE_STDOUT, &s->bytes);
+	s->bytes = capture_lend(c, CAPTURE_STDOUT, &s->spare);
 	if (call->base64) {
 		show_base64(s, c);
 		return;
 	}
 	if (has_succeeded(call->done))
-		s->media = media_recognise(buf_bytes(&s->bytes));
+		s->media = media_recognise(s->bytes);
 	if (s->media.kind == MEDIA_AUDIO && !rev->audio)
 		s->media.kind = MEDIA_FILE;
 	if (s->media.kind != MEDIA_NONE)
@@ -469,8 +469,7 @@ wants_more(
 	if (s->is_instead && stream == CAPTURE_STDOUT)
 		return false;
 	buf_init(&text, RESULT_MAX_TEXT);
-	capture_copy(call->capture, stream, &text);
-	whole = utf8_valid(buf_bytes(&text));
+	whole = utf8_valid(capture_lend(call->capture, stream, &text));
 	buf_fini(&text);
 	return !whole;
 }
@@ -480,7 +479,7 @@ show_output(struct shown *s, const struct result_call *call,
     const struct mcp_revision *rev)
 {
 	memset(s, 0, sizeof(*s));
-	buf_init(&s->bytes, RESULT_MAX_TEXT);
+	buf_init(&s->spare, RESULT_MAX_TEXT);
 	s->capture = call->capture;
 	s->cut = call->capture->cut || call->done->viewed != 0;
 	s->raw = (call->flags & PROTO_TOKEN_RAW_TEXT) != 0;
@@ -494,7 +493,7 @@ show_output(struct shown *s, const struct result_call *call,
 static void
 shown_fini(struct shown *s)
 {
-	buf_fini(&s->bytes);
+	buf_fini(&s->spare);
 	if (s->is_instead)
 		capture_fini(&s->instead);
 }
@@ -506,7 +505,7 @@ put_media(struct buf *out, const struct shown *s, const struct msg_done *d)
 
 	(void)snprintf(uri, sizeof(uri), "exec://runs/%.*s/stdout",
 	    (int)d->run.len, (const char *)d->run.p);
-	media_put(out, s->media, buf_bytes(&s->bytes), bytes_of(uri));
+	media_put(out, s->media, s->bytes, bytes_of(uri));
 	buf_put_str(out, ",");
 }
 

@@ -181,9 +181,8 @@ typed_output_put(struct buf *out, const struct catalog_tool *t,
 		return err_set(e, ERR_BAD,
 		    "the tool printed more than its policy keeps of an output (limits.output_bytes), so it is incomplete");
 	buf_init(&text, SHAPED_MAX);
-	capture_copy(c, CAPTURE_STDOUT, &text);
+	s.output = capture_lend(c, CAPTURE_STDOUT, &text);
 	if (text.overflow)
 		return err_set(e, ERR_BUSY, "the server is out of memory");
-	s.output = buf_bytes(&text);
 	return forms[t->form](out, &s, e);
 }

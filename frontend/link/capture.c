@@ -99,6 +99,27 @@ capture_add(
 	append_piece(c, stream, data);
 }
 
+static bool
+is_all_of(const struct capture *c, unsigned stream)
+{
+	size_t n;
+	const struct capture_piece *p = list_pieces(c, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (stream != 0 && p[i].stream != stream)
+			return false;
+	return true;
+}
+
+struct bytes
+capture_lend(const struct capture *c, unsigned stream, struct buf *spare)
+{
+	if (is_all_of(c, stream))
+		return buf_bytes(&c->data);
+	capture_copy(c, stream, spare);
+	return buf_bytes(spare);
+}
+
 void
 capture_copy(const struct capture *c, unsigned stream, struct buf *out)
 {

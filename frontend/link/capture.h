@@ -37,5 +37,8 @@ void capture_add(
 void capture_put_marker(struct buf *out, uint64_t skipped);
 /* Append the stream's bytes (0: both, as they arrived) to out. */
 void capture_copy(const struct capture *c, unsigned stream, struct buf *out);
+/* The same, borrowed from c where they lie together, else put into spare. */
+struct bytes capture_lend(
+    const struct capture *c, unsigned stream, struct buf *spare);
 
 #endif

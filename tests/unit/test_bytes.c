@@ -142,6 +142,36 @@ test_buf_sticky(void **state)
 }
 
 static void
+test_buf_expect(void **state)
+{
+	struct buf b;
+	uint8_t *p;
+
+	(void)state;
+	buf_init(&b, 1000);
+	buf_expect(&b, 900);
+	p = b.p;
+	assert_non_null(p);
+	assert_int_equal(b.len, 0);
+	for (size_t i = 0; i < 900; i++)
+		buf_put_u8(&b, (uint8_t)i);
+	assert_ptr_equal(b.p, p);
+	buf_expect(&b, 101); /* more than there may be: not yet a failure */
+	assert_false(b.overflow);
+	for (size_t i = 900; i < 1000; i++)
+		buf_put_u8(&b, (uint8_t)i);
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(b.p[i], (uint8_t)i);
+	buf_expect(&b, SIZE_MAX);
+	assert_false(b.overflow);
+	buf_put_u8(&b, 0);
+	assert_true(b.overflow);
+	buf_expect(&b, 0); /* nor does it mend one */
+	assert_true(b.overflow);
+	buf_fini(&b);
+}
+
+static void
 test_buf_printf(void **state)
 {
 	CLEANUP_BUF struct buf b;
@@ -249,6 +279,7 @@ main(void)
 		cmocka_unit_test(test_to_u64),
 		cmocka_unit_test(test_buf_bound),
 		cmocka_unit_test(test_buf_sticky),
+		cmocka_unit_test(test_buf_expect),
 		cmocka_unit_test(test_buf_printf),
 		cmocka_unit_test(test_buf_huge_lengths),
 		cmocka_unit_test(test_buf_consume),

@@ -460,6 +460,40 @@ test_cut_is_not_whole(void **state)
 	capture_fini(&c);
 }
 
+/* What lies together is lent, other output is put together. */
+static void
+test_lend(void **state)
+{
+	struct capture c;
+	struct buf spare;
+	struct bytes lent;
+
+	(void)state;
+	fill(&c);
+	buf_init(&spare, 4096);
+	lent = capture_lend(&c, 0, &spare);
+	assert_ptr_equal(lent.p, c.data.p);
+	assert_true(bytes_eq_str(lent, "a\noops\nb\nc\n"));
+	assert_int_equal(spare.len, 0);
+	lent = capture_lend(&c, CAPTURE_STDOUT, &spare);
+	assert_ptr_equal(lent.p, spare.p);
+	assert_true(bytes_eq_str(lent, "a\nb\nc\n"));
+	buf_reset(&spare);
+	lent = capture_lend(&c, CAPTURE_STDERR, &spare);
+	assert_true(bytes_eq_str(lent, "oops\n"));
+	capture_fini(&c);
+	capture_init(&c, 4096);
+	buf_reset(&spare);
+	assert_int_equal(capture_lend(&c, CAPTURE_STDERR, &spare).len, 0);
+	capture_add(&c, CAPTURE_STDERR, 0, BYTES_LIT("x"));
+	assert_int_equal(capture_lend(&c, CAPTURE_STDOUT, &spare).len, 0);
+	lent = capture_lend(&c, CAPTURE_STDERR, &spare);
+	assert_ptr_equal(lent.p, c.data.p);
+	assert_true(bytes_eq_str(lent, "x"));
+	buf_fini(&spare);
+	capture_fini(&c);
+}
+
 int
 main(void)
 {
@@ -474,6 +508,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_flatten),
+		cmocka_unit_test(test_lend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
