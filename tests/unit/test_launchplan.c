@@ -12,6 +12,8 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "common/digest.h"
 #include "executor/launcher/planstore.h"
@@ -296,6 +298,99 @@ other_plan(struct buf *b, int fds[LAUNCHPLAN_FDS], size_t *count, mode_t umask,
 	policy_unref(p);
 }
 
+struct shares {
+	uid_t uid;
+	uint32_t layers;
+	uint64_t capabilities;
+	bool templates, want;
+};
+
+static bool
+is_shared(const struct shares *row)
+{
+	struct policy *p = some_policy();
+	struct launchmsg_order m = { .kind = LAUNCHMSG_PLAN };
+	const struct planstore_plan *found;
+	int fds[LAUNCHPLAN_FDS];
+	size_t count;
+	struct err e = { 0 };
+	struct buf b;
+	bool shared;
+
+	p->uid = row->uid;
+	p->confine.layers = row->layers;
+	p->capabilities = row->capabilities;
+	buf_init(&b, LAUNCHPLAN_MAX_BYTES);
+	assert_int_equal(
+	    launchblob_plan(p, row->templates, &b, fds, &count, &e), 0);
+	m.size = (uint32_t)b.len;
+	m.held = (uint32_t)count;
+	digest_sha256(buf_bytes(&b), m.plan);
+	assert_null(add(buf_bytes(&b), &m, fds, count, true));
+	found = planstore_find(m.plan);
+	assert_non_null(found);
+	shared = found->templates;
+	planstore_drop(m.plan);
+	assert_null(planstore_find(m.plan));
+	buf_fini(&b);
+	policy_unref(p);
+	return shared;
+}
+
+/* A root is prepared only for those who cannot change what others get. */
+static void
+test_shared_root(void **state)
+{
+	enum { USER = FIXTURE_NOBODY - 1 };
+	const uint32_t has = CONFINE_MOUNTS | CONFINE_PIDS;
+	const struct shares rows[] = {
+		{ USER, has, 0, true, true },
+		{ USER, has, 0, false, false },
+		{ USER, has | CONFINE_USER, 0, true, false },
+		{ USER, CONFINE_PIDS, 0, true, false },
+		{ USER, CONFINE_USER, 0, true, false },
+		{ USER, has, 1, true, false },
+		{ USER, has, 1ULL << 40, true, false },
+		{ 0, has, 0, true, false },
+		{ geteuid(), has, 0, true, false },
+		{ FIXTURE_NOBODY, has, 0, true, geteuid() != FIXTURE_NOBODY },
+	};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(is_shared(&rows[i]), rows[i].want);
+	if (geteuid() != 0)
+		return;
+	pid = fork(); /* whose own user is not root */
+	if (pid == 0) {
+		const struct shares own = { FIXTURE_NOBODY, has, 0, true, 0 };
+
+		(void)chmod(fixture_top, 0755);
+		if (seteuid(FIXTURE_NOBODY) == -1)
+			_exit(1);
+		_exit(is_shared(&rows[0]) && !is_shared(&rows[7]) &&
+			      !is_shared(&own)
+			  ? 0
+			  : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* As if its ten minutes were over. */
+static void
+make_due(const uint8_t digest[DIGEST_BYTES])
+{
+	struct planstore_plan *p = planstore_find(digest);
+
+	assert_non_null(p);
+	assert_true(p->until_ms != 0);
+	p->until_ms = 1;
+	planstore_retire();
+}
+
 /*
  * The last one, as it cannot be undone: nothing is in force before a commit,
  * all of a load is at once, and what is retired is found for some time yet.
@@ -356,8 +451,104 @@ test_loads(void **state)
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
 	assert_null(planstore_commit(1));
 	assert_int_equal(planstore_wait_ms(), -1);
+
+	/* ten minutes later the other one goes, and what is in force does not */
+	planstore_retire();
+	planstore_tidy();
+	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
+	assert_non_null(planstore_find(m[1].plan));
+	make_due(m[1].plan);
+	assert_int_equal(planstore_wait_ms(), 0);
+	planstore_tidy();
+	assert_null(planstore_find(m[1].plan));
+	assert_non_null(planstore_find(m[0].plan));
+	assert_int_equal(planstore_wait_ms(), -1);
+	planstore_tidy();
+	assert_non_null(planstore_find(m[0].plan));
+
+	/* unless a load that is under way has it again */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
+	assert_null(planstore_commit(1));
+	planstore_retire();
+	make_due(m[0].plan);
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
+	planstore_tidy();
+	assert_non_null(planstore_find(m[0].plan));
+	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
+	assert_null(planstore_commit(1));
+	assert_int_equal(planstore_wait_ms(), -1);
 	for (i = 0; i < 3; i++)
 		buf_fini(&b[i]);
+}
+
+/* With every place taken, the one that was retired first makes room. */
+static void
+test_no_place(void **state)
+{
+	struct policy *p = some_policy();
+	struct launchmsg_order first = { 0 }, second = { 0 }, last = { 0 }, m;
+	struct rlimit old, more;
+	int fds[LAUNCHPLAN_FDS];
+	const char *wrong;
+	size_t count, n;
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	more = old;
+	more.rlim_cur = PLANSTORE_MAX + 200;
+	if (setrlimit(RLIMIT_NOFILE, &more) == -1)
+		skip(); /* needs that many descriptors */
+	planstore_begin();
+	assert_null(planstore_commit(0)); /* all that is there is of before */
+	for (n = 0;; n++) {
+		p->gid = (gid_t)(1000 + n);
+		write_plan(p, &b, fds, &count);
+		fds[0] = STDIN_FILENO;
+		m = (struct launchmsg_order){ .kind = LAUNCHMSG_PLAN,
+			.size = (uint32_t)b.len,
+			.held = (uint32_t)count };
+		digest_sha256(buf_bytes(&b), m.plan);
+		planstore_begin();
+		wrong = add(buf_bytes(&b), &m, fds, count, true);
+		if (wrong != NULL)
+			break;
+		assert_null(planstore_commit(1));
+		assert_true(n < PLANSTORE_MAX);
+		if (n == 0)
+			first = m;
+		else if (n == 1)
+			second = m;
+		last = m;
+		buf_fini(&b);
+	}
+	assert_string_equal(wrong, "there are too many");
+	assert_in_range(n, PLANSTORE_MAX - 4, PLANSTORE_MAX - 1);
+	assert_null(planstore_find(m.plan));
+	planstore_retire();
+	make_due(first.plan); /* before all the others */
+	planstore_begin();
+	assert_null(add(buf_bytes(&b), &m, fds, count, true));
+	assert_null(planstore_find(first.plan));
+	assert_non_null(planstore_find(second.plan));
+	assert_null(planstore_commit(1));
+	assert_non_null(planstore_find(m.plan));
+	buf_fini(&b);
+	planstore_retire();
+	make_due(last.plan); /* in the last place */
+	p->gid = 1000;
+	write_plan(p, &b, fds, &count);
+	fds[0] = STDIN_FILENO;
+	planstore_begin();
+	assert_null(add(buf_bytes(&b), &first, fds, count, true));
+	assert_null(planstore_commit(1));
+	assert_non_null(planstore_find(first.plan));
+	assert_null(planstore_find(last.plan));
+	buf_fini(&b);
+	policy_unref(p);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 int
@@ -370,7 +561,9 @@ main(void)
 		cmocka_unit_test(test_plan_paths),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_shared_root),
 		cmocka_unit_test(test_loads),
+		cmocka_unit_test(test_no_place),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
