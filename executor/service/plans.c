@@ -64,6 +64,7 @@ find_facts(const struct conf *c, struct err *e)
 	if (f == NULL)
 		return NULL;
 	f->group = cgroup_ready();
+	f->controllers = cgroup_controllers();
 	f->private_network = hostnet_is_private();
 	(void)snprintf(f->version, sizeof(f->version), "%s", MCP_EXECD_VERSION);
 	(void)snprintf(f->credentials, sizeof(f->credentials), "%s",
@@ -121,7 +122,7 @@ read_facts(void)
 static void
 assume_facts(const struct plans_facts *f)
 {
-	cgroup_assume(f->group, 0);
+	cgroup_assume(f->group, f->controllers);
 	hostnet_assume(f->private_network);
 	if (f->credentials[0] != '\0')
 		(void)setenv("CREDENTIALS_DIRECTORY", f->credentials, 1);

@@ -22,6 +22,7 @@ enum { PLANS_PAIR_FD = 3, PLANS_FACTS_FD = 4 };
 struct plans_facts {
 	char version[48];
 	bool group; /* runs have control groups */
+	unsigned controllers; /* theirs: what limits instead of an rlimit */
 	bool private_network; /* hostnet_is_private() */
 	char credentials[PATH_MAX]; /* $CREDENTIALS_DIRECTORY, or "" */
 	struct conf conf; /* as at the start, without rules of redaction */
