@@ -209,6 +209,47 @@ for each in POLICIES:
     make_step(each)
 
 
+# Each tool of the packs once more, with what its answer has to have; a program
+# that this machine does not have is told of.
+PACK = (
+    ("services", {"state": "running"}, r"nginx\.service"),
+    ("services", {"state": "all"}, r'"sub":"dead"'),
+    ("service_status", {"service": "no-such"}, r"could not be found"),
+    ("journal", {"priority": "warning", "lines": 3}, r'"cursor":"s='),
+    ("journal", {"text": "Started nginx", "lines": 2}, r"Started nginx"),
+    ("journal", {"text": "no-such-text-4711"}, r'"entries":\s*\[\]'),
+    ("read_log", {"log": "nginx/access.log", "text": "day-4711"}, r"404"),
+    ("processes", {"by": "memory", "count": 3}, r"COMMAND(.|\n)*mcp-execd"),
+    ("network", {}, r'"ifname":\s*"lo"'),
+    ("block_devices", {}, r'"name":\s*"vda"'),
+    ("largest_directories", {"path": "/usr", "depth": 1}, r"\d+\s+/usr/lib\b"),
+    ("packages", {"name": "systemd"}, r"systemd-sysv \d+(.|\n)* packages"),
+    ("pending_updates", {}, r"are of: 20\d\d-(.|\n)*(No updates|upgradable)"),
+    ("logins", {}, r"Nobody is logged in\n(Last logins:\n.|Earlier logins)"),
+    ("time_sync", {}, r"NTPSynchronized=(.|\n)*now=20(.|\n)*daemon="),
+    ("certificates", {}, r"Today is 20(.|\n)*[Cc]ertificate|/etc/.*CN|"
+     r"openssl is not installed"),
+    ("check_config", {"service": "sshd"}, r"sshd|configuration is right"),
+    ("check_config", {"service": "named"}, r"named"),
+    ("check_config", {"service": "apache"}, r"is not installed here"),
+    ("manual", {"name": "ls", "lines": 5},
+     r"LS\(1\)|man is not installed|No manual entry"),
+)
+
+
+@step("day.pack", long=True)
+def pack():
+    wrong = []
+    with machine.as_client(TOKENS["restart"]) as c:
+        for name, arguments, right in PACK:
+            r = c.call(name, **arguments)
+            machine.note("pack", name, repr(r.text[-300:]))
+            if not re.search(right, r.text):
+                wrong.append(f"{name} {arguments}: {r.text[-400:]}")
+    check(not wrong, *wrong)
+    return f"{len(PACK)} answers"
+
+
 # --- what the examples' comments promise ------------------------------------------
 
 @step("day.headline", long=True)
