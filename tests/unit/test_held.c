@@ -194,6 +194,68 @@ test_killed_at_any_instant(void **state)
 	(void)close(fd[0]);
 }
 
+/* How far the executor before came with the first six bytes of eight. */
+static const struct window {
+	uint64_t counted, noted; /* noted: as being in the pipe between */
+	const char *between; /* what is left there */
+} windows[] = {
+	{ 0, 0, "abcdef" }, /* spliced, and no more than that */
+	{ 6, 6, "abcdef" }, /* counted, but not yet drained */
+	{ 6, 6, "cdef" }, /* drained in part */
+	{ 6, 6, "" }, /* drained, and not yet noted */
+	{ 6, 0, "" }, /* all is done */
+};
+
+/* Its state and its pipes are as one left them that was killed there. */
+static void
+leave_in_window(const struct window *w, int from)
+{
+	struct held_turn t = { .in_open = 0 };
+	size_t len = strlen(w->between);
+	struct held *h;
+
+	hold_stream(from);
+	h = take_over();
+	digest_init(&t.stream[0].digest);
+	digest_init(&t.stream[1].digest);
+	digest_update(
+	    &t.stream[0].digest, bytes_make("abcdef", (size_t)w->counted));
+	t.stream[0].total = w->counted;
+	held_commit(h, &t);
+	/* it is shared memory: the next store of a commit, and no other */
+	((struct held_turn *)(uintptr_t)held_turn(h))->stream[0].in_hand =
+	    w->noted;
+	held_free(h);
+	assert_int_equal(
+	    write(kept[HOLD_OUT_TO], w->between, len), (ssize_t)len);
+}
+
+static void
+test_each_window(void **state)
+{
+	uint8_t sum[DIGEST_BYTES], expected[DIGEST_BYTES];
+	struct held_turn t;
+	struct held *h;
+	int fd[2];
+	(void)state;
+
+	digest_sha256(bytes_make("abcdefgh", 8), expected);
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
+		assert_int_equal(write(fd[1], "gh", 2), 2);
+		(void)close(fd[1]);
+		leave_in_window(&windows[i], fd[0]);
+		h = take_over();
+		assert_int_equal(read_on(h, fd[0]), 0);
+		t = *held_turn(h);
+		assert_int_equal(t.stream[0].total, 8);
+		digest_final(&t.stream[0].digest, sum);
+		assert_memory_equal(sum, expected, sizeof(sum));
+		held_free(h);
+		(void)close(fd[0]);
+	}
+}
+
 /* A report stays until its record is on disk, and comes once more if not. */
 static void
 test_reports(void **state)
@@ -255,6 +317,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_killed_at_any_instant),
+		cmocka_unit_test(test_each_window),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_another_version),
 	};
