@@ -2,6 +2,7 @@
 """A restart in order: jobs go on with the next executor, and nothing else."""
 import hashlib
 import os
+import pathlib
 import subprocess
 
 from client import (RESULT, ROOT, SLOW, Skip, check, equal, processes, within)
@@ -112,6 +113,46 @@ def test_terminal_goes_on():
             check("got one" in output(c, job, cursor=0), "from before")
             c.call("job_input", job=job, eof=True)
             check("exited with status 0" in ended(c, job), "its end")
+
+
+def groups():
+    """Where control groups of version 2 can be made."""
+    trees = [pathlib.Path(t) for t in ("/sys/fs/cgroup",
+                                       "/sys/fs/cgroup/unified")]
+    found = [t for t in trees if (t / "cgroup.procs").exists()]
+    if not ROOT or not found or not os.access(found[0], os.W_OK):
+        raise Skip("no control group of version 2 can be made")
+    return found[0]
+
+
+def members(place):
+    return (place / "cgroup.procs").read_text().split()
+
+
+def test_in_its_control_group():
+    """It stays there, next to the next executor, and it goes with its end."""
+    group = groups() / f"mcp-execd-hand-over.{os.getpid()}"
+    group.mkdir()
+    with server_of(config={"cgroup": str(group)}) as server:
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.02; done")
+            place = group / "runs" / job
+            within("it is there", 5, lambda: len(members(place)) > 0)
+        before = server.launcher_pid()
+        restart(server, set())
+        check(members(place), "it stays")
+        own = members(group / "supervisor")
+        check(str(server.process.pid) in own and str(before) in own, own)
+        go.touch()
+        with server.http() as c:
+            check("exited with status 0" in ended(c, job), "its end")
+            within("its group is gone", 5, lambda: c.sh("true") and
+                   not place.exists())
+    for place in (*(group / "runs").glob("*/"), group / "runs",
+                  group / "supervisor", group):
+        within(f"{place} is empty", 5, lambda p=place: not members(p))
+        place.rmdir()
 
 
 def test_nowhere_to_go():
