@@ -90,6 +90,13 @@ receive_message(int link, struct holdmsg *m, int *fd, size_t *count)
 }
 
 static void
+close_fds(const int *fd, size_t count)
+{
+	while (count > 0)
+		(void)close(fd[--count]);
+}
+
+static void
 close_run(struct adopt_run *r)
 {
 	held_free(r->held);
@@ -133,7 +140,7 @@ add_run(struct adopt *a, int link, const struct holdmsg *m, const int *fd,
 	struct err e = { 0 };
 
 	if (!sort_fds(m, fd, count, &r)) {
-		close_run(&r);
+		close_fds(fd, count);
 		return;
 	}
 	r.held = held_open(r.fd, m->run, link, &e);
@@ -164,16 +171,19 @@ hear_all(struct adopt *a, int link)
 	struct holdmsg m;
 	int fd[HOLD_FDS];
 	size_t count;
+	bool whole;
 
 	for (;;) {
-		if (receive_message(link, &m, fd, &count) !=
-			(ssize_t)sizeof(m) ||
-		    m.format > HOLDMSG_FORMAT)
-			return false;
-		if (m.kind == HOLDMSG_ALL)
-			return true;
-		if (m.kind == HOLDMSG_RUN)
+		whole = receive_message(link, &m, fd, &count) ==
+			    (ssize_t)sizeof(m) &&
+			m.format <= HOLDMSG_FORMAT;
+		if (whole && m.kind == HOLDMSG_RUN) {
 			add_run(a, link, &m, fd, count);
+			continue;
+		}
+		close_fds(fd, count);
+		if (!whole || m.kind == HOLDMSG_ALL)
+			return whole;
 	}
 }
 
