@@ -34,7 +34,7 @@ def gone(pids):
 
 
 def result_of(server, job):
-    found = [r for r in server.audit(RESULT) if r[RUN_ID] == job]
+    found = within("its result", 5, lambda: of(server, RESULT, job))
     equal(len(found), 1, "results of one run")
     return found[0]
 

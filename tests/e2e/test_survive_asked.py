@@ -64,10 +64,8 @@ def test_task_goes_on():
         go = server.work / "go"
         with server.http() as c:
             core = create(c, waits(go, 0))
-        c = Late(server)
-        job, = [r["run.id"] for r in server.audit("job-begin")]
-        equal(core["taskId"], job, "its id")
-        c.conn.close()
+        within("on record", 5,
+               lambda: of(server, "job-begin", core["taskId"]))
         crash(server, set())
         with server.http() as c, Late(server) as late:
             for each in c, late:
