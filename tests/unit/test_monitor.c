@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -1321,6 +1323,70 @@ test_cancel(void **state)
 	end();
 }
 
+static size_t
+open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+static size_t fds_before;
+
+static bool
+has_fewer_fds(void)
+{
+	return open_fds() < fds_before || b.lost;
+}
+
+/*
+ * A command that closes its input, most of which waits until the pipe has
+ * room: nothing is tried any more, while the command goes on.
+ */
+static void
+test_input_is_closed(void **state)
+{
+	enum { PIECES = 12 }; /* more than a pipe holds */
+	static char piece[PROTO_MAX_DATA];
+	struct msg m;
+
+	(void)state;
+	memset(piece, 'x', sizeof(piece));
+	(void)signal(SIGPIPE, SIG_IGN); /* as in main */
+	begin();
+	greet();
+	m = call_frame(1);
+	say(&m);
+	m = arg_frame(1, "command",
+	    "echo x; until [ -e go ]; do sleep 0.02; done; exec <&-; sleep 1000");
+	say(&m);
+	for (int i = 0; i < PIECES; i++) {
+		m = arg_frame(1, "stdin", "");
+		m.arg.value = bytes_make(piece, sizeof(piece));
+		m.arg.more = i < PIECES - 1;
+		say(&m);
+	}
+	m = exec_frame(1);
+	say(&m);
+	wait_output(1, 2);
+	fds_before = open_fds();
+	run_for(50);
+	assert_int_equal(open_fds(), fds_before); /* it is read from yet */
+	fixture_write(fixture_path("go"), "", 0644);
+	run_until(has_fewer_fds);
+	assert_int_equal(b.seen[1].done, 0);
+	assert_int_equal(open_fds(), fds_before - 1);
+	cancel(1);
+	assert_int_equal(wait_done(1)->end.state, PROTO_CANCELLED);
+	assert_int_equal(unlink(fixture_path("go")), 0);
+	end();
+}
+
 /* Before it was started: nothing is executed. */
 static void
 test_cancel_at_once(void **state)
@@ -1767,6 +1833,7 @@ main(void)
 		cmocka_unit_test(test_blame_without_a_source),
 		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_input_is_closed),
 		cmocka_unit_test(test_cancel_at_once),
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_revoked),
