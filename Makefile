@@ -359,6 +359,11 @@ $(B)/bench_%: $(O)/tests/bench/%.o $(EXECUTOR_A)
 	$(call say,LINK)
 	$(quiet)$(link) $^ $(PKG_LIBS)
 
+# What one piece of work takes, with the modules of frontend and executor.
+$(B)/bench_instructions: $(O)/tests/bench/instructions.o $(TEST_A)
+	$(call say,LINK)
+	$(quiet)$(link) $^ $(PKG_HTTP_LIBS) $(PKG_LIBS)
+
 # Loaded into mcp-execd by tests/audit/faults.
 FAULTS_SO := $(B)/faults.so
 $(FAULTS_SO): tests/audit/faults.c $(B)/flags
@@ -367,7 +372,7 @@ $(FAULTS_SO): tests/audit/faults.c $(B)/flags
 	    -o $@ $< -ldl
 
 .PHONY: tests tests-unit
-tests: tests-unit $(B)/simulate $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
+tests: tests-unit $(B)/simulate $(B)/bench_instructions $(SANDBOX_BIN) $(HOSTILE_BIN) $(KERNEL_BIN) $(FAULTS_SO) $(B)/lint_tables	##b build unit tests and corpus replay
 tests-unit: $(UNIT_BIN) $(REPLAY_BIN) $(LOCKED_BIN)	# what a package's build can run
 
 .PHONY: check asan valgrind unit replay mutants simulate e2e sandbox interop conformance boot-test kernel-test inspector-test \
