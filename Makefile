@@ -106,7 +106,7 @@ EXECUTOR := $(call in,executor, \
 LAUNCHER := $(call in,executor/launcher, \
 	child confine_enter connector denial execlog filehash findings guard holdpeer holdstore image keeper_serve \
 	launchmsg launchplan loginuid_set main mountattr mounts_enter mounts_ready ownid \
-	planstore procdir proctree remask rights serve sockowner template terminal unotify)
+	plannames planstore procdir proctree remask rights serve sockowner template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err filter_load landlock log path sigreset)

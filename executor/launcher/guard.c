@@ -100,18 +100,19 @@ send_terminal(struct guard *g, int master)
 	(void)sendmsg(g->ctl, &m, MSG_NOSIGNAL);
 }
 
-/* The row of the plan whose path it is; "/" of its beginning and end. */
+/* The path of a row of the plan; "/" of its beginning and end. */
 static void
 name_place(struct guard *g, const char *path)
 {
 	const struct mounts *m = &g->plan->confine.mounts;
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < m->count && m->op[i].path != path; i++)
 		;
-	g->report.row = path == NULL   ? GUARD_NOWHERE
-			: i < m->count ? (int)i
-				       : GUARD_ROOT;
+	path = path == NULL ? "" : i < m->count ? path : "/";
+	n = strnlen(path, sizeof(g->report.place) - 1);
+	memcpy(g->report.place, path, n);
+	g->report.place[n] = '\0';
 }
 
 /*
@@ -714,7 +715,7 @@ begin_guard(struct guard *g, const struct guard_start *s)
 	(void)setsid(); /* a terminal's ^C is not for us */
 	g->plan = s->plan;
 	g->ctl = s->ctl;
-	g->report.row = GUARD_NOWHERE;
+	g->report.place[0] = '\0';
 	g->failure = g->oom = g->sigfd = g->slave = -1;
 	execlog_init(&g->execs, &g->report.exec, tell_exec, g);
 	g->execs.keeps = keeps_process;

@@ -40,8 +40,7 @@ enum guard_event {
 
 enum {
 	GUARD_STEP = 24, /* bytes of a step's name, with the NUL */
-	GUARD_NOWHERE = -1, /* no path is meant */
-	GUARD_ROOT = -2 /* the root as a whole */
+	GUARD_PLACE = 256 /* bytes of a path, likewise; a longer one is cut */
 };
 
 /* Its exit status. */
@@ -57,7 +56,7 @@ struct guard_report {
 	pid_t pid; /* of the command */
 	uint32_t audit_session; /* LOGINUID_UNSET: none */
 	char step[GUARD_STEP]; /* that failed */
-	int row; /* it was about, in the plan's mounts, or GUARD_NOWHERE */
+	char place[GUARD_PLACE]; /* of its mounts; empty: none is meant */
 	int sysno;
 	int status; /* wait status of the command */
 	unsigned left; /* processes that could not be ended */

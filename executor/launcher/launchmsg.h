@@ -40,7 +40,7 @@ enum {
 	    16 << 10, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 5
+	LAUNCHMSG_FORMAT = 6
 };
 
 enum launchmsg_kind {
@@ -77,7 +77,9 @@ struct launchmsg_order {
 	uint32_t kind;
 	uint32_t flags;
 	uint64_t run; /* the executor's number of it */
-	uint8_t plan[DIGEST_BYTES]; /* SHA-256 of its bytes */
+	/* PLAN: SHA-256 of its bytes; RUN: likewise, or its name if it has one */
+	uint8_t plan[DIGEST_BYTES];
+	uint8_t name[DIGEST_BYTES]; /* PLAN of a loader, see plannames.h */
 	uint32_t size; /* of the plan's bytes, or the order's */
 	uint32_t held; /* PLAN: descriptors of it, in all messages together */
 	struct filehash_version version; /* REMEMBER */

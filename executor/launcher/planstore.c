@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "executor/launcher/plannames.h"
 #include "executor/launcher/template.h"
 
 /* It does not follow what a static table of plans holds. */
@@ -52,6 +53,7 @@ free_plan(struct planstore_plan *p)
 {
 	int net;
 
+	plannames_forget(p);
 	if (p->templates)
 		template_drop(p->serial);
 	while ((net = planstore_take_network(p)) != -1)
@@ -88,9 +90,10 @@ find_any(const uint8_t digest[DIGEST_BYTES])
 }
 
 struct planstore_plan *
-planstore_find(const uint8_t digest[DIGEST_BYTES])
+planstore_find(const uint8_t by[DIGEST_BYTES])
 {
-	struct planstore_plan *p = find_any(digest);
+	struct planstore_plan *p =
+	    self.by_loads ? plannames_find(by) : find_any(by);
 
 	return p != NULL && p->whole && p->in_force ? p : NULL;
 }
@@ -188,6 +191,14 @@ hold_fds(const int *fds, size_t count)
 }
 
 static const char *
+name_plan(const struct launchmsg_order *m, struct planstore_plan *p)
+{
+	return !self.by_loads || plannames_stage(m->name, p)
+		   ? NULL
+		   : "there are too many names";
+}
+
+static const char *
 add_plan(const struct launchmsg_order *m, const int *fds, size_t count)
 {
 	struct planstore_plan *p = find_any(m->plan);
@@ -197,7 +208,7 @@ add_plan(const struct launchmsg_order *m, const int *fds, size_t count)
 		p->users++;
 		p->staged = self.by_loads;
 		self.last = NULL; /* what is held is held already */
-		return refuse_fds(fds, count, NULL);
+		return refuse_fds(fds, count, name_plan(m, p));
 	}
 	if (count < 2 || m->held == 0 || m->held > LAUNCHPLAN_FDS ||
 	    count - 1 > m->held || m->size > LAUNCHPLAN_MAX_BYTES)
@@ -221,6 +232,8 @@ add_plan(const struct launchmsg_order *m, const int *fds, size_t count)
 		wrong = "memory has run out";
 	else
 		wrong = check_plan(p);
+	if (wrong == NULL)
+		wrong = name_plan(m, p);
 	if (wrong != NULL) {
 		free_plan(p);
 		return refuse_fds(fds, count, wrong);
@@ -286,6 +299,7 @@ note_due(void)
 void
 planstore_begin(void)
 {
+	plannames_begin();
 	for (size_t i = self.used; i-- > 0;) {
 		self.plan[i].staged = false;
 		if (self.plan[i].bytes != NULL && !self.plan[i].in_force)
@@ -316,6 +330,7 @@ planstore_commit(size_t count)
 		wrong = "descriptors are missing";
 	if (wrong == NULL) {
 		self.load++;
+		plannames_commit();
 		for (size_t i = 0; i < self.used; i++) {
 			struct planstore_plan *p = &self.plan[i];
 

@@ -65,8 +65,11 @@ void planstore_retire(void);
 /* Until the next retired plan is to be freed; -1: there is none. */
 int planstore_wait_ms(void);
 void planstore_tidy(void);
-/* Whole, and in force; NULL: it is not here. */
-struct planstore_plan *planstore_find(const uint8_t digest[DIGEST_BYTES]);
+/*
+ * Whole, and in force; NULL: it is not here.  By its digest or, where plans
+ * come from loaders, its name.
+ */
+struct planstore_plan *planstore_find(const uint8_t by[DIGEST_BYTES]);
 /*
  * To make a network namespace takes almost as long as fork and exec.  With
  * "none" and privileges, those that runs leave are kept for the next runs of

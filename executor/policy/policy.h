@@ -129,6 +129,11 @@ struct policy {
 	uint64_t launcher; /* 0: nobody */
 	bool loaded; /* narrowed: the loader was asked for it */
 	uint8_t launch_digest[DIGEST_BYTES];
+	/*
+	 * What a loader's plan of it is called: SHA-256 of its name, its text,
+	 * those of its tools, and the directory that it is narrowed to.
+	 */
+	uint8_t plan_name[DIGEST_BYTES];
 	void (*forget)(const struct policy *p); /* at its end, or NULL */
 };
 

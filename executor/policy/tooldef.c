@@ -429,6 +429,7 @@ tooldef_parse(const char *path, const char *name, struct bytes text,
 	toolargv_init(&d.t.argv);
 	buf_init(&d.t.schema, TOOLDEF_MAX_FILE);
 	(void)snprintf(d.t.name, sizeof(d.t.name), "%s", name);
+	digest_sha256(text, d.t.text_digest);
 	read_root(&k, json_root(doc), &d);
 	json_free(doc);
 	rc = keys_verdict(r, before, path, e);

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "common/digest.h"
 #include "executor/conf/conf.h"
 #include "executor/policy/toolargv.h"
 #include "proto/proto.h"
@@ -30,6 +31,7 @@ struct tooldef {
 	char name[TOOLDEF_MAX_NAME];
 	char title[128]; /* may be empty */
 	char description[2048];
+	uint8_t text_digest[DIGEST_BYTES]; /* SHA-256 of its file */
 	char pack[64]; /* that it is offered with, by @PACK; empty: none */
 	struct param param[TOOLDEF_MAX_PARAMS];
 	size_t param_count;

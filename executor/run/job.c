@@ -956,12 +956,12 @@ explain_failure(struct job *j)
 static void
 end_exposed(struct job *j)
 {
-	const char *place = spawn_place(&j->plan, &j->report);
+	const char *place = j->report.place;
 	char text[512];
 
 	(void)snprintf(text, sizeof(text),
 	    "ended, because %s was replaced and could no longer be kept from the run: %s (policy %s, key files)",
-	    place != NULL ? place : "a file", strerror(j->report.sysno),
+	    place[0] != '\0' ? place : "a file", strerror(j->report.sysno),
 	    j->plan.policy->name);
 	job_end(j, PROTO_CANCELLED, text, "");
 }
@@ -1215,7 +1215,7 @@ not_started(struct job *j, int sysno)
 
 	if (waits && sysno == ESTALE)
 		job_refuse(j,
-		    "the command was not started: a file or place that policy \"%s\" names has changed since it was loaded; it is loaded again now, so try again in a moment, or ask the administrator for mcp-execctl reload",
+		    "the command was not started: the file of policy \"%s\", or of one of its tools, has changed since it was loaded; it is loaded again now, so try again in a moment, or ask the administrator for mcp-execctl reload",
 		    j->plan.policy->name);
 	else if (waits)
 		job_refuse(j,

@@ -224,7 +224,7 @@ forget_plan(const struct policy *p)
 
 /*
  * Unless this launcher has it.  Where the loader gives plans we only say which
- * one it is, made from the same files: what it did not give is not there.
+ * one it is, named by the same files: what it did not give is not there.
  */
 static int
 give_plan(struct policy *p, struct err *e)
@@ -234,8 +234,6 @@ give_plan(struct policy *p, struct err *e)
 	if (self.loading)
 		return err_set(e, ERR_EOF, "plans are being loaded");
 	if (keeper_is_open()) {
-		if (plansend_name(p, self.templates, e) != 0)
-			return e->code;
 		p->launcher = self.count;
 		return 0;
 	}
@@ -323,7 +321,10 @@ send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
 		fds[count++] = file;
 		blob = bytes_make(NULL, 0);
 	}
-	memcpy(o.plan, plan->policy->launch_digest, sizeof(o.plan));
+	memcpy(o.plan,
+	    keeper_is_open() ? plan->policy->plan_name
+			     : plan->policy->launch_digest,
+	    sizeof(o.plan));
 	if (plansend_order(self.pair, &o, blob, fds, count, e) != 0)
 		return e->code;
 	note_asked(ASKED_HEAD + blob.len);

@@ -103,6 +103,7 @@ send_parts(int pair, const struct policy *p, struct bytes blob, const int *fds,
 	first[0] = file;
 	memcpy(first + 1, fds, n * sizeof(*fds));
 	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
+	memcpy(o.name, p->plan_name, sizeof(o.name));
 	if (send_waiting(pair, &o, first, n + 1, e) != 0)
 		return e->code;
 	o.kind = LAUNCHMSG_HELD;
@@ -119,16 +120,6 @@ compile_plan(struct policy *p, bool templates, struct buf *blob,
 		return e->code;
 	digest_sha256(buf_bytes(blob), p->launch_digest);
 	return 0;
-}
-
-int
-plansend_name(struct policy *p, bool templates, struct err *e)
-{
-	int fds[LAUNCHPLAN_FDS];
-	CLEANUP_BUF struct buf blob = { 0 };
-	size_t count;
-
-	return compile_plan(p, templates, &blob, fds, &count, e);
 }
 
 int

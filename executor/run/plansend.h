@@ -18,9 +18,7 @@ int plansend_order(int pair, const struct launchmsg_order *o, struct bytes more,
     const int *fds, size_t count, struct err *e) MUST_CHECK;
 /* Bytes in a file that nobody can change any more; the caller owns it. */
 int plansend_seal(struct bytes b, struct err *e) MUST_CHECK;
-/* The digest that its plan is named by, into p->launch_digest. */
-int plansend_name(struct policy *p, bool templates, struct err *e) MUST_CHECK;
-/* That, and the plan itself. */
+/* Its plan, with p->plan_name; the plan's digest into p->launch_digest. */
 int plansend_plan(
     int pair, struct policy *p, bool templates, struct err *e) MUST_CHECK;
 

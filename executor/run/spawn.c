@@ -170,6 +170,7 @@ is_sane(struct guard_report *r)
 	size_t n;
 
 	r->step[sizeof(r->step) - 1] = '\0';
+	r->place[sizeof(r->place) - 1] = '\0';
 	r->denial.comm[sizeof(r->denial.comm) - 1] = '\0';
 	r->denial.path[sizeof(r->denial.path) - 1] = '\0';
 	i->executable[sizeof(i->executable) - 1] = '\0';
@@ -239,21 +240,10 @@ spawn_receive(struct spawned *sp, struct guard_report *out)
 	return n;
 }
 
-const char *
-spawn_place(const struct plan *plan, const struct guard_report *r)
-{
-	const struct mounts *m = &plan->policy->confine.mounts;
-
-	if (r->row == GUARD_ROOT)
-		return "/";
-	return r->row >= 0 && (size_t)r->row < m->count ? m->op[r->row].path
-							: NULL;
-}
-
 int
 spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 {
-	const char *place = spawn_place(plan, r);
+	const char *place = r->place[0] != '\0' ? r->place : NULL;
 
 	if (strcmp(r->step, CHILD_STEP_DIRECTORY) == 0)
 		return plan_refuse_directory(plan, r->sysno, e);

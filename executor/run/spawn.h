@@ -35,8 +35,6 @@ int spawn_await(struct spawned *sp, uint64_t run, struct err *e) MUST_CHECK;
  * master of a terminal that comes with it is kept in *sp.
  */
 ssize_t spawn_receive(struct spawned *sp, struct guard_report *out);
-/* The path that a report is about; NULL: none. */
-const char *spawn_place(const struct plan *plan, const struct guard_report *r);
 /* Why it did not start, after GUARD_FAILED; always an error. */
 int spawn_why(const struct plan *plan, const struct guard_report *r,
     struct err *e) MUST_CHECK;

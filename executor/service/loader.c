@@ -216,7 +216,7 @@ loader_missed(void)
 		return;
 	self.missed_ms = now;
 	log_warn(
-	    "launcher: it has no plan of a policy as it is in force, as files or places that policies name have changed since: loading everything again");
+	    "launcher: it has no plan of a policy as it is in force, as files of policies or tools have changed since: loading everything again");
 	self.d.again();
 }
 

@@ -15,7 +15,7 @@ from test_power import CWD, OPENAT, Inside
 
 READ, WRITE, MMAP, SENDMSG, SOCKETPAIR, FCNTL, MEMFD = 0, 1, 9, 46, 53, 72, 319
 PLAN, DROP, RUN, COMMIT = 1, 3, 4, 8        # launchmsg.h
-HEAD = 144                                  # bytes of struct launchmsg_order
+HEAD = 176                                  # bytes of struct launchmsg_order
 LATE = "has changed since it was loaded"
 
 
@@ -31,6 +31,12 @@ def policy_file(server, name=None):
 
 def rewrite(path, **keys):
     path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+
+
+def name_of(server):
+    """What its policy's plan is called, see policy/policy.c: name_plan."""
+    text = policy_file(server).read_bytes()
+    return hashlib.sha256(server.name.encode() + b"\0" + text + b"\0").digest()
 
 
 def peer_of(inode):
@@ -122,7 +128,8 @@ class Attacker(Inside):
             return struct.unpack("=ii", mem.read(8))
 
     def say(self, kind, digest, fds=(), size=0, held=0, more=b""):
-        head = struct.pack("=IIQ32sII", kind, 0, 1 << 40, digest, size, held)
+        head = struct.pack("=IIQ32s32sII", kind, 0, 1 << 40, digest, digest,
+                           size, held)
         data = head.ljust(HEAD, b"\0") + more
         cmsg = struct.pack(f"=QII{len(fds)}i", 16 + 4 * len(fds), 1, 1, *fds)
         self.put(4096, data)
@@ -135,11 +142,11 @@ class Attacker(Inside):
         equal(self.made(SENDMSG, self.pair, self.room + 128, 0), len(data),
               "sent")
 
-    def run(self, plan, words, cwd):
-        """A run by that plan, and the word for it to begin."""
+    def run(self, name, words, cwd):
+        """A run by the plan of that name, and the word for it to begin."""
         ours, theirs = self.socketpair()
         null = self.open("/dev/null", os.O_WRONLY)
-        self.say(RUN, hashlib.sha256(plan).digest(), (theirs, null, null),
+        self.say(RUN, name, (theirs, null, null),
                  more=order_of(cwd, words))
         self.made(WRITE, ours, b"G", 1)
 
@@ -160,13 +167,13 @@ def test_no_plan_of_the_executors():
         attacker.say(COMMIT, digest, size=1)
         no, yes = server.work / "no", server.work / "yes"
         cwd = server.policy["directory"]
-        attacker.run(forged, ["/bin/sh", "-c", f": > {no}"], cwd)
+        attacker.run(digest, ["/bin/sh", "-c", f": > {no}"], cwd)
         # the control: the same by the plan that the loader gave
-        attacker.run(real, ["/bin/sh", "-c", f": > {yes}"], cwd)
+        attacker.run(name_of(server), ["/bin/sh", "-c", f": > {yes}"], cwd)
         within("a run by the real plan", 10, yes.exists)
         equal(yes.stat().st_uid, uid, "its user")
         check(not no.exists(), "a run by the forged plan")
-        attacker.say(DROP, hashlib.sha256(real).digest())
+        attacker.say(DROP, name_of(server))
         within("read", 10, lambda: server.log().count("loader alone") == 2)
         equal(server.log().count("plans come from the loader alone"), 2,
               server.log())
@@ -191,6 +198,28 @@ def test_file_changed_between_loads():
         within("by the new one", 10, lambda: c.sh("umask").text == "0027\n")
         equal(len(server.audit("reload")), 1, "once")
         check("loading everything again" in server.log(), server.log())
+
+
+def test_machine_changed_between_loads():
+    """A place that is another one by now: the new plan is in force at once."""
+    with Server() as server, Http(server) as c:
+        place = server.work / "place"
+        place.mkdir()
+        (place / "first").touch()
+        server.add_policy("placed", files={
+            **server.policy.get("files", {}), "write": [str(place)]})
+        with server.http(token=server.add("placed", policy="placed")) as other:
+            equal(other.sh(f"ls {place}").text, "first\n", "as it was")
+            place.rename(server.work / "moved")
+            place.mkdir()
+            (place / "second").touch()
+            check("another one" in other.sh("true").text, "it is noticed")
+            before = len(server.audit("reload"))
+            kill_launcher(server)
+            equal(other.sh(f"ls {place}").text, "second\n", "as it is")
+        check(not c.sh("true").error, "the other policy")
+        check(LATE not in str(server.audit(RESULT)), "at once")
+        equal(len(server.audit("reload")), before, "nothing loaded again")
 
 
 def test_broken_policy_keeps_the_old():

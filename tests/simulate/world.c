@@ -469,7 +469,6 @@ report(struct guard *g, enum guard_event event)
 
 	memset(&r, 0, sizeof(r));
 	r.event = event;
-	r.row = GUARD_NOWHERE;
 	r.pid = g->pid;
 	r.audit_session = UINT32_MAX;
 	if (event == GUARD_FAILED) {

@@ -25,6 +25,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "common/sigreset.h"
 #include "executor/launcher/child.h"
 #include "tests/unit/fixture_executor.h"
 
@@ -138,6 +139,7 @@ test_nothing_stays(void **state)
 	leak[1] = dup2(leak[0], 6); /* the first that is closed */
 	leak[2] = dup2(leak[0], 60);
 	assert_int_equal(leak[2], 60);
+	assert_int_equal(sigreset_all(), 0); /* as the launcher does once */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &old);
 	text = output_of(&plan, look);

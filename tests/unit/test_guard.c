@@ -201,10 +201,7 @@ run_as(struct run *r, struct policy *p, const char *command)
 	start_as(r, p, command, NULL);
 	wait_over(r);
 	if (r->failed)
-		fail_msg("%s %s: %s", r->report.step,
-		    spawn_place(&r->plan, &r->report) != NULL
-			? spawn_place(&r->plan, &r->report)
-			: "",
+		fail_msg("%s %s: %s", r->report.step, r->report.place,
 		    strerror(r->report.sysno));
 	assert_true(r->started && r->exited);
 	assert_int_equal(r->report.left, 0);

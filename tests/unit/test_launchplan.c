@@ -294,6 +294,8 @@ other_plan(struct buf *b, int fds[LAUNCHPLAN_FDS], size_t *count, mode_t umask,
 		.size = (uint32_t)b->len,
 		.held = (uint32_t)*count };
 	digest_sha256(buf_bytes(b), m->plan);
+	memcpy(m->name, m->plan, sizeof(m->name));
+	m->name[0] ^= 1;
 	assert_int_equal(*count, 1);
 	policy_unref(p);
 }
@@ -399,6 +401,7 @@ static void
 test_loads(void **state)
 {
 	struct launchmsg_order m[3], cut;
+	const struct planstore_plan *one;
 	int fds[3][LAUNCHPLAN_FDS];
 	size_t count[3], i;
 	struct buf b[3];
@@ -409,31 +412,31 @@ test_loads(void **state)
 	planstore_use_loads();
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
-	assert_null(planstore_find(m[0].plan));
+	assert_null(planstore_find(m[0].name));
 	assert_null(planstore_commit(1));
-	assert_non_null(planstore_find(m[0].plan));
+	assert_non_null(planstore_find(m[0].name));
 
 	/* one that ended before its commit leaves nothing */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	planstore_begin();
 	assert_non_null(planstore_commit(1)); /* none of these was sent */
-	assert_null(planstore_find(m[1].plan));
-	assert_non_null(planstore_find(m[0].plan));
+	assert_null(planstore_find(m[1].name));
+	assert_non_null(planstore_find(m[0].name));
 
 	/* one that is wrong, or not whole, spoils all */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	assert_non_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, false));
 	assert_non_null(planstore_commit(2));
-	assert_null(planstore_find(m[1].plan));
+	assert_null(planstore_find(m[1].name));
 	planstore_begin();
 	cut = m[1];
 	cut.held = 2;
 	assert_null(add(buf_bytes(&b[1]), &cut, fds[1], 1, true));
 	assert_non_null(planstore_commit(1));
-	assert_null(planstore_find(m[1].plan));
-	assert_non_null(planstore_find(m[0].plan));
+	assert_null(planstore_find(m[1].name));
+	assert_non_null(planstore_find(m[0].name));
 
 	/* without the first one; it is there for runs that wait */
 	planstore_begin();
@@ -442,8 +445,8 @@ test_loads(void **state)
 	assert_null(planstore_commit(2));
 	assert_int_equal(planstore_wait_ms(), -1);
 	planstore_retire();
-	assert_non_null(planstore_find(m[0].plan));
-	assert_non_null(planstore_find(m[1].plan));
+	assert_non_null(planstore_find(m[0].name));
+	assert_non_null(planstore_find(m[1].name));
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
 
 	/* a load that has it again keeps it */
@@ -456,29 +459,57 @@ test_loads(void **state)
 	planstore_retire();
 	planstore_tidy();
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
-	assert_non_null(planstore_find(m[1].plan));
-	make_due(m[1].plan);
+	assert_non_null(planstore_find(m[1].name));
+	make_due(m[1].name);
 	assert_int_equal(planstore_wait_ms(), 0);
 	planstore_tidy();
-	assert_null(planstore_find(m[1].plan));
-	assert_non_null(planstore_find(m[0].plan));
+	assert_null(planstore_find(m[1].name));
+	assert_non_null(planstore_find(m[0].name));
 	assert_int_equal(planstore_wait_ms(), -1);
 	planstore_tidy();
-	assert_non_null(planstore_find(m[0].plan));
+	assert_non_null(planstore_find(m[0].name));
 
 	/* unless a load that is under way has it again */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
 	assert_null(planstore_commit(1));
 	planstore_retire();
-	make_due(m[0].plan);
+	make_due(m[0].name);
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
 	planstore_tidy();
-	assert_non_null(planstore_find(m[0].plan));
+	assert_non_null(planstore_find(m[0].name));
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
 	assert_null(planstore_commit(1));
 	assert_int_equal(planstore_wait_ms(), -1);
+
+	/* a name means what the last load says, once that is committed */
+	one = planstore_find(m[0].name);
+	memcpy(m[2].name, m[0].name, sizeof(m[2].name));
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
+	assert_ptr_equal(planstore_find(m[0].name), one);
+	planstore_begin(); /* it ended before */
+	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
+	assert_null(planstore_commit(1));
+	assert_ptr_not_equal(planstore_find(m[0].name), one);
+	assert_memory_equal(
+	    planstore_find(m[0].name)->digest, m[2].plan, DIGEST_BYTES);
+	assert_null(planstore_find(m[2].plan)); /* not a name */
+
+	/* two names of one plan */
+	m[1].name[1] ^= 1;
+	memcpy(m[0].name, m[1].name, sizeof(m[0].name));
+	m[0].name[1] ^= 2;
+	planstore_begin();
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	memcpy(m[1].name, m[0].name, sizeof(m[1].name));
+	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
+	assert_null(planstore_commit(2));
+	one = planstore_find(m[0].name);
+	assert_non_null(one);
+	m[1].name[1] ^= 2;
+	assert_ptr_equal(planstore_find(m[1].name), one);
 	for (i = 0; i < 3; i++)
 		buf_fini(&b[i]);
 }
@@ -511,6 +542,7 @@ test_no_place(void **state)
 			.size = (uint32_t)b.len,
 			.held = (uint32_t)count };
 		digest_sha256(buf_bytes(&b), m.plan);
+		memcpy(m.name, m.plan, sizeof(m.name));
 		planstore_begin();
 		wrong = add(buf_bytes(&b), &m, fds, count, true);
 		if (wrong != NULL)
