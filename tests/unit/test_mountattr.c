@@ -141,7 +141,9 @@ at(const char *tree, const char *name)
 	static unsigned next;
 	char *p = path[next++ % 4];
 
-	(void)snprintf(p, sizeof(path[0]), "%s/%s%s", top, tree, name);
+	assert_in_range(
+	    snprintf(p, sizeof(path[0]), "%s/%s%s", top, tree, name), 1,
+	    sizeof(path[0]) - 1);
 	return p;
 }
 

@@ -82,17 +82,19 @@ static void
 test_large(void **state)
 {
 	char *p, *behind;
+	uintptr_t at;
 
 	(void)state;
 	assert_int_equal(mallopt(M_MMAP_THRESHOLD, 2 * LARGE), 1);
 	assert_int_equal(mallopt(M_TRIM_THRESHOLD, 4 * LARGE), 1);
 	for (size_t len = LARGE; len > LARGE / 16; len = len / 2 - 12345) {
 		p = filled(len);
+		at = (uintptr_t)p;
 		behind = filled(64);
 		free(p);
 		for (size_t i = 0; i + MANY <= len; i += MANY)
-			assert_false(is_there((uintptr_t)p + i, MANY));
-		assert_false(is_there((uintptr_t)p + len - MANY, MANY));
+			assert_false(is_there(at + i, MANY));
+		assert_false(is_there(at + len - MANY, MANY));
 		free(behind);
 	}
 }
