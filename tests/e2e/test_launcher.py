@@ -7,7 +7,7 @@ import subprocess
 
 import instance
 from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
-                    fds, mark, name_of, processes, within)
+                    fds, guards, mark, name_of, processes, within)
 
 EXIT = "launcher-exit"
 
@@ -102,7 +102,7 @@ def test_guard_killed_without_its_launcher():
         conn = c.begin(f"(setsid sleep 1000642 &) ; sleep 60; : {m}")
         server.running(m)
         within("they are there", 5, lambda: processes("1000642"))
-        guard, = instance.children(server.launcher_pid())
+        guard, = within("its guard", 5, lambda: guards(server))
         os.kill(server.launcher_pid(), signal.SIGKILL)
         within("recorded", 5, lambda: server.audit(EXIT))
         os.kill(guard, signal.SIGKILL)
@@ -120,8 +120,7 @@ def test_ends_with_the_executor():
         c.begin(f"sleep 60; : {m}")
         server.running(m)
         pids = within("a launcher and a guard", 5, lambda: (found := [
-            server.launcher_pid(), *instance.children(
-                server.launcher_pid())])[1:] and found)
+            server.launcher_pid(), *guards(server)])[1:] and found)
         equal(len(pids), 2, pids)
         server.process.kill()
         server.process.wait()

@@ -16,8 +16,8 @@ import signal
 import socket
 import time
 
-import instance
-from client import ROOT, Server, Skip, check, equal, mark, within
+from client import (ROOT, Server, Skip, check, equal, guards, mark,
+                    processes, within)
 from modern import REVISION, Modern
 from records import Between, Like, differences
 from test_budget import small_disk
@@ -470,7 +470,9 @@ def test_adopted(_):
             job = re.search(r"\b[0-9a-f]{32}\b", r.text).group()
             for _ in range(2):
                 c.call("job_input", job=job, data="x" * 50000)
-        guard, = instance.children(server.launcher_pid())
+            for _ in range(2):      # it is typed after the answer
+                c.call("job_output", job=job)
+        guard, = within("its guard", 5, lambda: guards(server))
         server.kill()
         server.start()
         whole(of_run(server, "run-adopted", job), {
@@ -489,6 +491,7 @@ def test_jobs(_):
         c.call("job_input", job=job, data="one\n", eof=True)
         within("its output", 10, lambda: "30000" in c.call(
             "job_output", job=job).text)
+        within("it sleeps", 5, lambda: processes("sleep\0" + "64"))
         check(not c.call("job_stop", job=job, signal="KILL").error, "stop")
         result = of_run(server, "run-result", job)
         by = {k: v for k, v in caller(c).items() if k != "mcp.revision"}

@@ -11,6 +11,7 @@ from client import (RESULT, ROOT, RUN_ID, Server, check, equal, processes,
 from test_control import SCRIPT
 from test_jobs import JOBS, body, ended, first, output, start
 
+LOG_ONLY = bool(os.environ.get("MCP_EXECD_LOG_ONLY"))
 SURVIVE = {**JOBS, "at_once": 40, "max_seconds": 300, "keep": 64,
            "output_bytes": 1 << 20, "survive": True}
 POLICY = {"structured": False, "text": "clean", "jobs": SURVIVE,
@@ -22,10 +23,12 @@ def server_of(**more):
     return Server(policy={**POLICY, "jobs": jobs}, **more)
 
 
-def crash(server, launchers):
+def crash(server, launchers, tear=b""):
     """SIGKILL, not by any manager, and the next one in the same places."""
     launchers.add(server.launcher_pid())
     server.kill()
+    with server.audit_file.open("ab") as f:
+        f.write(tear)
     server.start()
 
 
@@ -78,7 +81,8 @@ def test_goes_on_after_a_kill():
         equal(end["stdout.sha256"],
               hashlib.sha256(b"one\ntwo\nthree\n").hexdigest(), end)
         equal(end["stdout.bytes"], 14, end)
-        check(any("true" in r["process.executable"]
+        check(LOG_ONLY or       # the filter reports none of them
+              any("true" in r["process.executable"]
                   for r in of(server, "process-exec", job)), "programs")
         within("its launcher is gone", 10, lambda: gone(old))
 
@@ -102,8 +106,8 @@ def test_twenty_jobs_killed_often():
         with server.http() as c:
             for n in range(1, 21):
                 jobs[n] = start(c, counting(n, go))
-        for _ in range(rounds):
-            crash(server, old)
+        for i in range(rounds):     # of itself a write is rarely torn
+            crash(server, old, b"" if i else b'{"event.action":"proc')
         equal(len(server.audit("run-adopted")), 20 * rounds, "adopted")
         go.touch()
         with server.http() as c:
