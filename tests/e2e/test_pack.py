@@ -358,6 +358,19 @@ def test_updates_by_dnf(_):
         equal((code, "No updates" in said), (wanted, none), said)
 
 
+def test_updates_by_apt(_):
+    """Lists that are links are lists, too: of a repository on this machine."""
+    apt = "exit 0\n"
+    for prepare, known in ((":", False), ("touch lock", False),
+                           ("ln -s /srv/Packages x_Packages", True),
+                           ("touch x_InRelease", True)):
+        code, said = script(
+            "pending_updates", "mkdir -p /var/lib/apt/lists/partial; "
+            f"cd /var/lib/apt/lists; {prepare}", apt=apt)
+        check(code == 0 and known == ("No updates" in said) and
+              known != ("not known" in said), prepare, said)
+
+
 def test_last_logins(_):
     """By wtmp, or by the database that takes its place."""
     last = 'echo "joe pts/0 today"\n'
