@@ -2,10 +2,11 @@
 /*
  * plannames: which plan a name means now.  Launcher.
  *
- * A name is of the text that root wrote: a policy's file and those of its
- * tools, so that executor and loader come to the same one.  The plan is made
- * from that text and from the machine as the loader found it, and may be
- * another one after each load.  What a load brings counts once it is committed.
+ * A name is of the text that root wrote, a policy's file and those of its
+ * tools, and of the layers that are made from it, so that executor and loader
+ * come to the same one (executor/run/plansend).  The plan also has the places
+ * that the text names, as the loader found them, and may be another one after
+ * each load.  What a load brings counts once it is committed.
  */
 #ifndef EXECUTOR_PLANNAMES_H
 #define EXECUTOR_PLANNAMES_H

@@ -1260,31 +1260,31 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	compile_filter(k, d, p);
 }
 
-/* Each text with its end, so that no two policies have one name. */
+/* Each with its end, so that no two policies have one digest. */
 static void
-name_text(struct digest *sum, const char *text)
+add_text(struct digest *sum, const char *text)
 {
 	digest_update(sum, bytes_make(text, strlen(text) + 1));
 }
 
 static void
-name_plan(struct policy *p, const struct narrow *n)
+sum_texts(struct policy *p, const struct narrow *n)
 {
 	struct digest sum;
 
 	digest_init(&sum);
-	name_text(&sum, p->name);
-	name_text(&sum, p->source);
+	add_text(&sum, p->name);
+	add_text(&sum, p->source);
 	for (size_t i = 0; i < p->tool_count; i++) {
 		if (p->defined[i] == NULL)
 			continue;
-		name_text(&sum, p->defined[i]->name);
+		add_text(&sum, p->defined[i]->name);
 		digest_update(
 		    &sum, bytes_make(p->defined[i]->text_digest, DIGEST_BYTES));
 	}
 	if (n != NULL)
-		name_text(&sum, n->directory);
-	digest_final(&sum, p->plan_name);
+		add_text(&sum, n->directory);
+	digest_final(&sum, p->text_digest);
 }
 
 static int
@@ -1320,7 +1320,7 @@ parse_policy(const struct keys *k, const char *name, struct draft *d,
 	if (rc == 0 && d->p.source == NULL)
 		rc = err_set(e, ERR_BUSY, "policy %s: out of memory", name);
 	if (rc == 0) {
-		name_plan(&d->p, d->narrow);
+		sum_texts(&d->p, d->narrow);
 		rc = keep_policy(&d->p, out, e);
 	}
 	if (rc != 0)

@@ -124,16 +124,17 @@ struct policy {
 
 	struct confine confine; /* namespaces, files, network, Landlock */
 	char *source; /* owned: its file's text, for policy_narrow */
+	/*
+	 * SHA-256 of its name, its text, those of its tools, and the directory
+	 * that it is narrowed to.
+	 */
+	uint8_t text_digest[DIGEST_BYTES];
 
 	/* executor/run/launch: who has its plan, by which digest */
 	uint64_t launcher; /* 0: nobody */
 	bool loaded; /* narrowed: the loader was asked for it */
 	uint8_t launch_digest[DIGEST_BYTES];
-	/*
-	 * What a loader's plan of it is called: SHA-256 of its name, its text,
-	 * those of its tools, and the directory that it is narrowed to.
-	 */
-	uint8_t plan_name[DIGEST_BYTES];
+	uint8_t plan_name[DIGEST_BYTES]; /* see plansend_name() */
 	void (*forget)(const struct policy *p); /* at its end, or NULL */
 };
 

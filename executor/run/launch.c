@@ -234,6 +234,8 @@ give_plan(struct policy *p, struct err *e)
 	if (self.loading)
 		return err_set(e, ERR_EOF, "plans are being loaded");
 	if (keeper_is_open()) {
+		if (plansend_name(p, self.templates, e) != 0)
+			return e->code;
 		p->launcher = self.count;
 		return 0;
 	}

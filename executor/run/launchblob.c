@@ -85,26 +85,38 @@ put_texts(struct buf *b, char *const *list)
 }
 
 static void
-put_confine(struct buf *b, const struct confine *c, int fds[LAUNCHPLAN_FDS],
-    size_t *count)
+put_layers(struct buf *b, const struct confine *c)
 {
-	const struct mounts *m = &c->mounts;
-	size_t i;
-
 	put_number(b, c->layers);
 	put_number(b, c->network);
 	put_number(b, c->processes);
 	put_number(b, c->listed_programs);
 	put_number(b, c->watched);
 	put_number(b, c->own_sockets);
-	put_number(b, count_texts(c->socket));
-	put_texts(b, c->socket);
+}
+
+static void
+put_landlock(struct buf *b, const struct confine *c)
+{
 	put_number(b, (uint64_t)c->landlock.abi);
 	put_number(b, c->landlock.fs);
 	put_number(b, c->landlock.net);
 	put_number(b, c->landlock.scoped);
-	put_text(b, m->options);
-	put_number(b, m->whole_root);
+	put_text(b, c->mounts.options);
+	put_number(b, c->mounts.whole_root);
+}
+
+static void
+put_confine(struct buf *b, const struct confine *c, int fds[LAUNCHPLAN_FDS],
+    size_t *count)
+{
+	const struct mounts *m = &c->mounts;
+	size_t i;
+
+	put_layers(b, c);
+	put_number(b, count_texts(c->socket));
+	put_texts(b, c->socket);
+	put_landlock(b, c);
 	put_number(b, m->count);
 	for (i = 0; i < m->count; i++) {
 		if (m->op[i].held != -1)
@@ -121,19 +133,37 @@ keeps_network(const struct confine *c)
 	       c->network == CONFINE_NONE && !c->net_changeable;
 }
 
+static void
+put_rules(struct buf *b, const struct policy *p, bool templates)
+{
+	put_number(b, LAUNCHPLAN_MAGIC);
+	put_identity(b, p);
+	put_number(b, p->explained);
+	put_number(b, keeps_network(&p->confine));
+	put_number(b, templates);
+	put_program(b, &p->filter.prog);
+	put_program(b, &p->filter.refine);
+}
+
+int
+launchblob_shape(
+    const struct policy *p, bool templates, struct buf *out, struct err *e)
+{
+	put_rules(out, p, templates);
+	put_layers(out, &p->confine);
+	put_landlock(out, &p->confine);
+	if (out->overflow)
+		return err_set(e, ERR_BUSY, "memory has run out");
+	return 0;
+}
+
 int
 launchblob_plan(const struct policy *p, bool templates, struct buf *out,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e)
 {
 	fds[0] = p->dir_fd;
 	*count = 1;
-	put_number(out, LAUNCHPLAN_MAGIC);
-	put_identity(out, p);
-	put_number(out, p->explained);
-	put_number(out, keeps_network(&p->confine));
-	put_number(out, templates);
-	put_program(out, &p->filter.prog);
-	put_program(out, &p->filter.refine);
+	put_rules(out, p, templates);
 	put_text(out, p->directory);
 	put_confine(out, &p->confine, fds, count);
 	if (out->overflow)

@@ -15,6 +15,12 @@
  */
 int launchblob_plan(const struct policy *p, bool templates, struct buf *out,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e) MUST_CHECK;
+/*
+ * What of it does not come from the places that it names, as they are now:
+ * whose it is, limits, filters, layers.
+ */
+int launchblob_shape(const struct policy *p, bool templates, struct buf *out,
+    struct err *e) MUST_CHECK;
 /* What is one run's own. */
 int launchblob_order(
     const struct plan *p, struct buf *out, struct err *e) MUST_CHECK;

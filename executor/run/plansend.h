@@ -18,7 +18,13 @@ int plansend_order(int pair, const struct launchmsg_order *o, struct bytes more,
     const int *fds, size_t count, struct err *e) MUST_CHECK;
 /* Bytes in a file that nobody can change any more; the caller owns it. */
 int plansend_seal(struct bytes b, struct err *e) MUST_CHECK;
-/* Its plan, with p->plan_name; the plan's digest into p->launch_digest. */
+/*
+ * What a loader's plan of it is called, into p->plan_name: SHA-256 of the text
+ * that root wrote and of what is compiled from it, except for the places that
+ * it names.  A plan with other layers than expected is not found by it.
+ */
+int plansend_name(struct policy *p, bool templates, struct err *e) MUST_CHECK;
+/* That, and the plan itself; its digest into p->launch_digest. */
 int plansend_plan(
     int pair, struct policy *p, bool templates, struct err *e) MUST_CHECK;
 

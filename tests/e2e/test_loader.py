@@ -33,10 +33,18 @@ def rewrite(path, **keys):
     path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
 
 
-def name_of(server):
-    """What its policy's plan is called, see policy/policy.c: name_plan."""
+def name_of(server, plan):
+    """What its plan is called, see run/plansend.c: plansend_name."""
     text = policy_file(server).read_bytes()
-    return hashlib.sha256(server.name.encode() + b"\0" + text + b"\0").digest()
+    directory = text_of(server.policy["directory"])
+    at = plan.index(directory)
+    rules, rest = plan[:at], plan[at + len(directory):]
+    layers, sockets = rest[:48], struct.unpack_from("=Q", rest, 48)[0]
+    equal(sockets, 0, "sockets by name")
+    size, = struct.unpack_from("=Q", rest, 88)
+    return hashlib.sha256(
+        hashlib.sha256(server.name.encode() + b"\0" + text + b"\0").digest()
+        + rules + layers + rest[56:96 + size + 1 + 8]).digest()
 
 
 def peer_of(inode):
@@ -169,11 +177,11 @@ def test_no_plan_of_the_executors():
         cwd = server.policy["directory"]
         attacker.run(digest, ["/bin/sh", "-c", f": > {no}"], cwd)
         # the control: the same by the plan that the loader gave
-        attacker.run(name_of(server), ["/bin/sh", "-c", f": > {yes}"], cwd)
+        attacker.run(name_of(server, real), ["/bin/sh", "-c", f": > {yes}"], cwd)
         within("a run by the real plan", 10, yes.exists)
         equal(yes.stat().st_uid, uid, "its user")
         check(not no.exists(), "a run by the forged plan")
-        attacker.say(DROP, name_of(server))
+        attacker.say(DROP, name_of(server, real))
         within("read", 10, lambda: server.log().count("loader alone") == 2)
         equal(server.log().count("plans come from the loader alone"), 2,
               server.log())

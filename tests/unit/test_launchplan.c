@@ -19,6 +19,7 @@
 #include "executor/launcher/planstore.h"
 #include "executor/launcher/rights.h"
 #include "executor/run/launchblob.h"
+#include "executor/run/plansend.h"
 #include "tests/unit/fixture_executor.h"
 
 static struct launchplan plan;
@@ -277,6 +278,55 @@ test_store(void **state)
 	assert_int_equal(after, before);
 	(void)close(after);
 	buf_fini(&b);
+	policy_unref(p);
+}
+
+static bool
+is_named_alike(struct policy *p, bool templates, const uint8_t *name)
+{
+	struct err e;
+
+	assert_int_equal(plansend_name(p, templates, &e), 0);
+	return memcmp(p->plan_name, name, DIGEST_BYTES) == 0;
+}
+
+/* Who finds a layer missing does not come to the same name. */
+static void
+test_name(void **state)
+{
+	struct policy *p = some_policy();
+	uint8_t name[DIGEST_BYTES];
+	struct err e;
+
+	(void)state;
+	assert_int_equal(plansend_name(p, true, &e), 0);
+	memcpy(name, p->plan_name, sizeof(name));
+	assert_false(is_named_alike(p, false, name));
+	p->umask ^= 1;
+	assert_false(is_named_alike(p, true, name));
+	p->umask ^= 1;
+	p->uid++;
+	assert_false(is_named_alike(p, true, name));
+	p->uid--;
+	p->confine.layers ^= CONFINE_NET;
+	assert_false(is_named_alike(p, true, name));
+	p->confine.layers ^= CONFINE_NET;
+	p->confine.landlock.fs ^= 1;
+	assert_false(is_named_alike(p, true, name));
+	p->confine.landlock.fs ^= 1;
+	p->rlimit_count--;
+	assert_false(is_named_alike(p, true, name));
+	p->rlimit_count++;
+	p->filter.prog.len--;
+	assert_false(is_named_alike(p, true, name));
+	p->filter.prog.len++;
+	p->text_digest[0] ^= 1;
+	assert_false(is_named_alike(p, true, name));
+	p->text_digest[0] ^= 1;
+	/* of the machine as it is just now */
+	assert_true(p->confine.mounts.count > 0);
+	p->confine.mounts.op[0].ino++;
+	assert_true(is_named_alike(p, true, name));
 	policy_unref(p);
 }
 
@@ -593,6 +643,7 @@ main(void)
 		cmocka_unit_test(test_plan_paths),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_shared_root),
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_no_place),

@@ -262,7 +262,7 @@ policies_alike(struct policy *a, struct policy *b)
 	describe(b, &y);
 	b->dir_fd = a->dir_fd;
 	/* of the text, which is not the same */
-	memcpy(b->plan_name, a->plan_name, sizeof(b->plan_name));
+	memcpy(b->text_digest, a->text_digest, sizeof(b->text_digest));
 	alike = words_alike(a, b, sizeof(*a)) &&
 		strcmp(buf_cstr(&x), buf_cstr(&y)) == 0;
 	b->dir_fd = fd;
