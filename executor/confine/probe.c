@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -271,15 +272,19 @@ try_listener(void)
 
 /*
  * As a command before its first program: of another user, if that is what
- * commands are.  It stops, so that its parent knows.
+ * commands are.  It says that it is there, and waits until nobody holds the
+ * other end: who tries it may be killed meanwhile, and leaves nothing.
  */
 static _Noreturn void
-stop_as_command(void)
+wait_as_command(int pair)
 {
+	char byte = 0;
+
 	if (self.p.privileged)
 		(void)!syscall(SYS_setresuid, 1, 1, 1);
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	(void)raise(SIGSTOP);
+	if (write(pair, &byte, 1) == 1)
+		(void)!read(pair, &byte, 1);
 	_exit(0);
 }
 
@@ -287,18 +292,25 @@ stop_as_command(void)
 static bool
 try_on_child(bool (*try)(pid_t child))
 {
-	pid_t pid = fork();
-	int status;
+	int ends[2];
+	char byte;
+	pid_t pid;
 	bool r;
 
-	if (pid == 0)
-		stop_as_command();
-	if (pid == -1)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
 		return false;
-	r = waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) &&
-	    try(pid);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, __WALL);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(ends[0]);
+		wait_as_command(ends[1]);
+	}
+	(void)close(ends[1]);
+	r = pid != -1 && read(ends[0], &byte, 1) == 1 && try(pid);
+	(void)close(ends[0]);
+	if (pid != -1) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, __WALL);
+	}
 	return r;
 }
 
