@@ -273,7 +273,7 @@ try_listener(void)
 /*
  * As a command before its first program: of another user, if that is what
  * commands are.  It says that it is there, and waits until nobody holds the
- * other end: who tries it may be killed meanwhile, and leaves nothing.
+ * other end: a parent that is killed meanwhile leaves nothing behind.
  */
 static _Noreturn void
 wait_as_command(int pair)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of executor/confine/probe: who tries the layers may be killed
- * at any moment, as a loader is when its start fails, and leaves no process.
+ * Unit tests of executor/confine/probe: the process that tries may be killed
+ * at any moment, as a loader is when its start fails, and leaves nothing behind.
  */
 #include <stdarg.h>
 #include <stddef.h>
