@@ -194,6 +194,29 @@ def test_definitions(_):
            policies["system-root"].get("unix_sockets")), ("none", None), "")
 
 
+def test_programs_are_known(_):
+    """Each tool has its row in PROGRAMS.md, with each program of its script
+    and each long option."""
+    table = (PACKS / "PROGRAMS.md").read_text().partition("## Tools")[2]
+    rows = dict(re.findall(r"(?m)^\| (\w+) \| (.*) \|$", table))
+    rows.pop("tool")
+    equal(sorted(rows), sorted(definitions()), "rows")
+    known = re.compile(r"(?<![\w./$-])(systemctl|journalctl|loginctl|timedatectl|"
+                       r"openssl|nginx|sshd|named-checkconf|httpd|apachectl|lsblk|"
+                       r"df|du|ss|ip|man|top|last|rpm|dnf|apt|dpkg-query|uptime|"
+                       r"free)(?= -| [a-z]|$)", re.M)
+    for name, d in definitions().items():
+        program = pathlib.Path(d["argv"][0])
+        script = PACKS / "bin" / program.name
+        words = " ".join(w for a in d["argv"] for w in (
+            a.get("words", ()) if isinstance(a, dict) else [a]))
+        text = re.sub(r"(?m)^\s*#.*|echo (\\\n|.)*", "", script.read_text()) \
+            if script.exists() else program.name
+        for word in {*known.findall(text),
+                     *re.findall(r"--[a-z][a-z-]+=?", text + words)}:
+            check(word.rstrip("=") in rows[name], name, "its row has no", word)
+
+
 def test_hostile_parameters(server):
     """None of these gets into a program's words."""
     with server.http(token=day(server)) as c:
@@ -296,18 +319,22 @@ def test_more_answers(server):
                 check(r.error and r.text.strip(), name, r)
 
 
-USUAL = ("sh cat date find grep head mkdir ln mount openssl readlink sed sort "
-         "tail touch tr").split()
+USUAL = ("sh awk cat date find grep head mkdir ln mount openssl readlink sed "
+         "sort tail touch tr").split()
 
 
-def script(name, prepare, **programs):
+DPKG = "mkdir -p /var/lib/dpkg; echo x >/var/lib/dpkg/status; "
+
+
+def script(name, prepare, *words, **programs):
     """A tool's script alone, on a machine that is made for it: with a /etc,
     /tmp and /var of its own, and with no program but usual ones and these."""
     if os.geteuid() != 0:
         raise Skip("mounts need root")
     with tempfile.TemporaryDirectory(dir="/opt") as place:
         for usual in filter(shutil.which, USUAL):
-            os.symlink(shutil.which(usual), f"{place}/{usual}")
+            os.symlink(os.path.realpath(shutil.which(usual)),
+                       f"{place}/{usual}")
         for program, text in programs.items():
             path = pathlib.Path(place, program)
             path.write_text("#!/bin/sh\n" + text)
@@ -315,7 +342,8 @@ def script(name, prepare, **programs):
         shutil.copy(TOP / "packaging/tools.d/bin" / name, f"{place}/.tool")
         ran = subprocess.run(
             [shutil.which("unshare"), "-m", "sh", "-ec", "for d in etc var tmp; do "
-             f"mount -t tmpfs none /$d; done; {prepare}\n exec sh {place}/.tool"],
+             f"mount -t tmpfs none /$d; done; {prepare}\n exec sh {place}/.tool "
+             + " ".join(words)],
             env={"PATH": place}, text=True, capture_output=True, check=False,
             timeout=60)
         return ran.returncode, ran.stdout + ran.stderr
@@ -350,6 +378,7 @@ def test_updates_by_dnf(_):
         check("are of: 2026-01-02" in said and "bash.x86_64" in said and
               "No updates" not in said, said)
         equal("--setopt=cachedir=/var/cache/libdnf5" in said, wanted, said)
+        equal("--setopt=build_cache=false" in said, wanted, said)
     code, said = script("pending_updates", ":", dnf="exit 0\n")
     check(code == 0 and "not known" in said and "No updates" not in said, said)
     fetched = "mkdir -p /var/cache/dnf; touch /var/cache/dnf/repomd.xml"
@@ -365,10 +394,61 @@ def test_updates_by_apt(_):
                            ("ln -s /srv/Packages x_Packages", True),
                            ("touch x_InRelease", True)):
         code, said = script(
-            "pending_updates", "mkdir -p /var/lib/apt/lists/partial; "
+            "pending_updates", f"{DPKG}mkdir -p /var/lib/apt/lists/partial; "
             f"cd /var/lib/apt/lists; {prepare}", apt=apt)
         check(code == 0 and known == ("No updates" in said) and
               known != ("not known" in said), prepare, said)
+
+
+def test_packages_of_another_kind(_):
+    """dpkg and apt on a machine of rpm, whose database of theirs is empty."""
+    rpm = {"dpkg-query": "echo 'ii  none 0'\n", "apt": "exit 0\n",
+           "rpm": "echo bash 5.3\n", "dnf": "echo of-dnf; exit 100\n"}
+    lists = ("mkdir -p /var/cache/dnf /var/lib/apt/lists /var/lib/dpkg; "
+             "touch /var/cache/dnf/repomd.xml /var/lib/apt/lists/x "
+             "/var/lib/dpkg/status; ")
+    for prepare, right, wrong in ((":", ("bash 5.3", "of-dnf"), "none 0"),
+                                  (DPKG, ("none 0", "No updates"), "bash")):
+        for name, word in zip(("packages", "pending_updates"), right):
+            code, said = script(name, lists + prepare, **rpm)
+            check(code == 0 and word in said and wrong not in said, name, said)
+
+
+def test_which_apache(_):
+    """httpd where there is one: apachectl is another program there."""
+    both = {"httpd": "echo httpd $*\n", "apachectl": "echo apachectl $*\n"}
+    for programs, wanted in ((both, "httpd -t"),
+                             ({"apachectl": both["apachectl"]}, "apachectl -t")):
+        code, said = script("check_config", ":", "apache", **programs)
+        equal((code, said), (0, f"{wanted}\nThe configuration is right\n"), said)
+    code, said = script("check_config", ":", "sshd", sshd="echo 'Missing privilege "
+                        "separation directory: /run/sshd'; exit 255\n")
+    check(code == 1 and "was not checked" in said and "is right" not in said, said)
+
+
+def test_journal_order(_):
+    """The newest come last, whichever way the program prints them."""
+    if not shutil.which("awk"):
+        raise Skip("awk is missing")
+    # As since version 237: --lines= with --grep= means --reverse.
+    journalctl = r"""case " $* " in *" --reverse "* | *--grep=*--lines=* | *--grep=*" -n "*) way=tac ;;
+        *) way=cat ;; esac
+        for i in 1 2 3; do echo "{\"__CURSOR\":\"s=$i\",\"MESSAGE\":\"m$i\"}"; done | $way
+        """
+    with tempfile.TemporaryDirectory() as place:
+        fake = pathlib.Path(place)
+        shutil.copy(PACKS / "bin/journal", fake)
+        for name, text in (("can_read_journal", ""), ("journalctl", journalctl)):
+            (fake / name).write_text("#!/bin/sh\n" + text)
+            (fake / name).chmod(0o755)
+        for words in (), ("--grep=m",):
+            out = subprocess.run(
+                [fake / "journal", "9", "newest", *words], text=True, check=True,
+                capture_output=True,
+                env={"PATH": f"{place}:{os.environ['PATH']}"}).stdout
+            said = json.loads(out)
+            equal(([e["message"] for e in said["entries"]], said["cursor"]),
+                  (["m1", "m2", "m3"], "s=3"), words)
 
 
 def test_last_logins(_):
