@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/caps.h"
@@ -134,13 +133,14 @@ accountdb_serve(int fd)
 void
 accountdb_end(void)
 {
+	int status;
+
 	cleanup_fd(&self.fd);
 	self.fd = -1;
 	self.kept = 0;
 	if (self.pid <= 0)
 		return;
-	keeper_signal(self.pidfd, SIGKILL);
-	(void)waitpid(self.pid, NULL, 0);
+	(void)keeper_end(self.pid, self.pidfd, "mcp-execd --accounts", &status);
 	cleanup_fd(&self.pidfd);
 	self.pidfd = -1;
 	self.pid = 0;

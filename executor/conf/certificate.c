@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "common/cleanup.h"
@@ -141,9 +139,8 @@ run_check(const struct conf *c, const struct certificate *cert, char *out,
 	cleanup_fd(&theirs);
 	theirs = -1;
 	ask_frontend(mine, c, cert, out, size);
-	keeper_signal(pidfd, SIGKILL); /* it is over, or late */
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
+	/* it is over, or late */
+	(void)keeper_end(pid, pidfd, "the check of a certificate", &status);
 	if (out[0] == '\0')
 		return err_set(e, ERR_SYS,
 		    "%s --check-tls said nothing (status %d): install both programs from the same package",

@@ -4,12 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -115,6 +113,8 @@ make_input(const struct ledger_entry *x, uint64_t end, struct err *e)
 static void
 end_process(struct screen *s)
 {
+	int status;
+
 	loop_timer_cancel(s->loop, &s->late);
 	if (s->answer.fd != -1) {
 		int fd = s->answer.fd;
@@ -124,9 +124,7 @@ end_process(struct screen *s)
 	}
 	if (s->pid == 0)
 		return;
-	keeper_signal(s->pidfd, SIGKILL);
-	while (waitpid(s->pid, NULL, 0) == -1 && errno == EINTR)
-		;
+	(void)keeper_end(s->pid, s->pidfd, "mcp-execd --screen", &status);
 	s->pid = 0;
 	cleanup_fd(&s->pidfd);
 	self.count--;

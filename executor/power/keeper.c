@@ -24,6 +24,7 @@
 
 enum {
 	PATIENCE_MS = 60000, /* for an answer; valgrind is slow */
+	ENDING_MS = 10000, /* of what was killed: a disk may hold it up */
 	CANNOT_EXECUTE = 127,
 	HIGH_FD = 64
 };
@@ -217,16 +218,35 @@ keeper_open(const char *path, struct keepmsg_plan *p, int facts, struct err *e)
 	    path);
 }
 
+/* A pidfd is readable once its process can be reaped. */
+static bool
+reap_child(pid_t pid, int pidfd, const char *what, int *status)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd != -1 && poll(&p, 1, ENDING_MS) == -1 && errno == EINTR)
+		;
+	*status = 0;
+	if (waitpid(pid, status, WNOHANG) != 0)
+		return true;
+	log_err("keeper: %s, process %d, does not end: it is left alone", what,
+	    (int)pid);
+	return false;
+}
+
 int
 keeper_close(void)
 {
+	CLEANUP_FD int pidfd = -1;
 	int status = 0;
 
 	if (self.pair != -1)
 		(void)close(self.pair);
 	self.pair = -1;
-	if (self.pid > 0)
-		(void)waitpid(self.pid, &status, 0);
+	if (self.pid > 0) {
+		pidfd = (int)syscall(SYS_pidfd_open, self.pid, 0);
+		(void)reap_child(self.pid, pidfd, "the keeper", &status);
+	}
 	self.pid = 0;
 	return status;
 }
@@ -299,6 +319,18 @@ keeper_signal(int pidfd, int sig)
 		(void)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 	else if (send_order(&o, &pidfd, 1, &e) != 0)
 		log_debug("keeper: %s", e.what); /* it is gone: main.c stops */
+}
+
+bool
+keeper_end(pid_t pid, int pidfd, const char *what, int *status)
+{
+	CLEANUP_FD int own = -1;
+
+	/* its number is its own until it is reaped */
+	if (pidfd == -1)
+		pidfd = own = (int)syscall(SYS_pidfd_open, pid, 0);
+	keeper_signal(pidfd, SIGKILL);
+	return reap_child(pid, pidfd, what, status);
 }
 
 void

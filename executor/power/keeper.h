@@ -48,6 +48,12 @@ pid_t keeper_run(enum keepmsg_program program, const int *fds, size_t count,
     int *pidfd, struct err *e) MUST_CHECK;
 /* SIGKILL or SIGCONT to a process that descends from us. */
 void keeper_signal(int pidfd, int sig);
+/*
+ * SIGKILL to a child of ours, which is reaped: its wait status.  One that does
+ * not end, as the keeper took it for a stranger's, is left and logged: a stop
+ * waits for none of them without an end.
+ */
+bool keeper_end(pid_t pid, int pidfd, const char *what, int *status);
 /* End what descends from us, except for these and what is below them. */
 void keeper_end_strays(const pid_t *spared, size_t count);
 /* Who that is; *ours: we ourselves, or it descends from us. */

@@ -5,13 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/caps.h"
@@ -196,10 +194,8 @@ launch_close(void)
 	if (self.pair != -1)
 		(void)close(self.pair);
 	self.pair = -1;
-	if (self.pid > 0) {
-		keeper_signal(self.pidfd, SIGKILL);
-		(void)waitpid(self.pid, &status, 0);
-	}
+	if (self.pid > 0)
+		(void)keeper_end(self.pid, self.pidfd, "the launcher", &status);
 	cleanup_fd(&self.pidfd);
 	self.pidfd = -1;
 	self.pid = 0;

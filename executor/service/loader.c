@@ -2,7 +2,6 @@
 /* loader: one at a time, and one more for what was asked meanwhile.  Executor. */
 #include "executor/service/loader.h"
 
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,13 +114,20 @@ on_end(void *arg, uint32_t events)
 }
 
 static void
+end_it(void)
+{
+	int status;
+
+	(void)keeper_end(self.pid, self.end.fd, "the loader", &status);
+	forget_it();
+}
+
+static void
 watch_end(void)
 {
 	if (loop_add(self.d.loop, &self.end, EPOLLIN, &self.why) == 0)
 		return;
-	keeper_signal(self.end.fd, SIGKILL);
-	(void)waitpid(self.pid, NULL, 0);
-	forget_it();
+	end_it();
 	end_load();
 }
 
@@ -237,10 +243,7 @@ loader_stop(void)
 	if (self.d.loop == NULL)
 		return;
 	loop_timer_cancel(self.d.loop, &self.retry);
-	if (self.pid > 0) {
-		keeper_signal(self.end.fd, SIGKILL);
-		(void)waitpid(self.pid, NULL, 0);
-		forget_it();
-	}
+	if (self.pid > 0)
+		end_it();
 	self.d.loop = NULL;
 }

@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -104,15 +103,14 @@ child_main(const struct store_load *l, int out, int accounts)
 static void
 child_over(struct reload *r)
 {
-	int fd = r->out.fd;
+	int fd = r->out.fd, status;
 
 	loop_timer_cancel(r->loop, &r->late);
 	loop_del(r->loop, &r->out);
 	cleanup_fd(&fd);
-	if (r->pid > 0) {
-		keeper_signal(r->pidfd, SIGKILL);
-		(void)waitpid(r->pid, NULL, 0);
-	}
+	if (r->pid > 0)
+		(void)keeper_end(
+		    r->pid, r->pidfd, "the compiler of filters", &status);
 	cleanup_fd(&r->pidfd);
 	r->pid = r->pidfd = -1;
 	buf_fini(&r->said);

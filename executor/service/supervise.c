@@ -248,7 +248,7 @@ watch_frontend(struct supervise *s, pid_t pid, int pidfd, struct err *e)
 int
 supervise_start(struct supervise *s, struct err *e)
 {
-	int pair[2], its_stderr, pidfd;
+	int pair[2], its_stderr, pidfd, status;
 	pid_t pid;
 
 	if (chan_pair(pair, e) != 0)
@@ -266,8 +266,7 @@ supervise_start(struct supervise *s, struct err *e)
 		return err_wrap(e, "cannot make the frontend's process");
 	}
 	if (watch_frontend(s, pid, pidfd, e) != 0) {
-		keeper_signal(pidfd, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
+		(void)keeper_end(pid, pidfd, "the frontend", &status);
 		(void)close(pidfd);
 		(void)close(pair[0]);
 		return e->code;
