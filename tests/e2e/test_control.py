@@ -388,7 +388,7 @@ def test_a_run_may_not_ask():
         server.reload()
         (server.dir / "ask.py").write_text(SCRIPT)
         out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20)
+                             capture_output=True, text=True, timeout=20 * SLOW)
         check('"ok":true' in out.stdout, "control:", out)
         with Http(server) as c:
             r = c.sh("python3 ask.py")

@@ -297,7 +297,7 @@ def test_414(server):
 def smuggle(server, head, body):
     """Send raw bytes; all that comes back until the connection ends."""
     with Connection(server) as c:
-        c.sock.settimeout(2)
+        c.sock.settimeout(2 * SLOW)
         c.send(head + body)
         try:
             return c.rest()

@@ -6,8 +6,8 @@ import signal
 import subprocess
 
 import instance
-from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
-                    fds, guards, mark, name_of, processes, within)
+from client import (RESULT, ROOT, SLOW, Http, Server, Skip, alive, check,
+                    equal, fds, guards, mark, name_of, processes, within)
 
 EXIT = "launcher-exit"
 
@@ -140,7 +140,7 @@ def test_missing():
     try:
         r = subprocess.run([script / "mcp-execd", "-n", "-c",
                             server.config_file], capture_output=True,
-                           text=True, timeout=60, check=False)
+                           text=True, timeout=60 * SLOW, check=False)
         equal(r.returncode, 1, r)
         check("mcp-execd-launcher" in r.stderr, r.stderr)
         check("install it next to the frontend" in r.stderr, r.stderr)
@@ -151,6 +151,6 @@ def test_missing():
 def test_started_by_hand():
     program = instance.build_dir() / "mcp-execd-launcher"
     r = subprocess.run([program], capture_output=True, text=True,
-                       timeout=60, check=False)
+                       timeout=60 * SLOW, check=False)
     equal((r.returncode, r.stdout), (2, ""), r)
     check("started by mcp-execd" in r.stderr, r.stderr)

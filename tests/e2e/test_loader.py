@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 import instance
-from client import RESULT, ROOT, Http, Server, check, equal, within
+from client import RESULT, ROOT, SLOW, Http, Server, check, equal, within
 from test_power import CWD, OPENAT, Inside
 
 READ, WRITE, MMAP, SENDMSG, SOCKETPAIR, FCNTL, MEMFD = 0, 1, 9, 46, 53, 72, 319
@@ -284,6 +284,6 @@ def test_by_hand():
     with Server() as server:
         r = subprocess.run(
             [server.build / "mcp-execd", "--plans", "-c", server.config_file],
-            capture_output=True, text=True, timeout=60, check=False)
+            capture_output=True, text=True, timeout=60 * SLOW, check=False)
         equal(r.returncode, 2, r)
         check("it is started by mcp-execd" in r.stderr, r.stderr)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 
-from client import (INTENT, TOP, RpcError, Server, Skip, check, equal)
+from client import INTENT, SLOW, TOP, RpcError, Server, Skip, check, equal
 import instance
 
 PACKS = TOP / "packaging" / "tools.d"
@@ -345,7 +345,7 @@ def script(name, prepare, *words, **programs):
              f"mount -t tmpfs none /$d; done; {prepare}\n exec sh {place}/.tool "
              + " ".join(words)],
             env={"PATH": place}, text=True, capture_output=True, check=False,
-            timeout=60)
+            timeout=60 * SLOW)
         return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -536,7 +536,7 @@ def setup(config, data, text="", **wish):
     return subprocess.run(
         [instance.build_dir() / "mcp-execctl", "-c", config, "setup",
          "--from", data, *words], input=text, text=True, check=False,
-        capture_output=True, timeout=120)
+        capture_output=True, timeout=120 * SLOW)
 
 
 def wish_for(work, **more):
@@ -564,7 +564,7 @@ def test_setup_by_options(_):
         run = subprocess.run(
             [instance.build_dir() / "mcp-execctl", "-c", config, "policy",
              "test", "deploy", "--", "touch", "there"], text=True,
-            check=False, capture_output=True, timeout=60)
+            check=False, capture_output=True, timeout=60 * SLOW)
         check(run.returncode == 0 and (work / "there").exists(), run)
         path = config.parent / "policies.d/deploy.json"
         path.write_text(path.read_text() + "// mine\n")

@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 
 import instance
-from client import (RESULT, ROOT, Http, Server, Skip, alive, check, equal,
-                    fds, mark, processes, within)
+from client import (RESULT, ROOT, SLOW, Http, Server, Skip, alive, check,
+                    equal, fds, mark, processes, within)
 
 DAC_READ_SEARCH, AUDIT_WRITE = 1 << 2, 1 << 29
 LOCKED = "release" in instance.build_dir().name     # others have no filter
@@ -159,8 +159,8 @@ class Inside:
         def answered():
             done = subprocess.run(
                 [self.tool, str(pid or self.server.process.pid)],
-                input=line + "\n", text=True, capture_output=True, timeout=20,
-                check=False)
+                input=line + "\n", text=True, capture_output=True,
+                timeout=20 * SLOW, check=False)
             said[:] = [done.stdout.strip(), done.stderr]
             return done.returncode != 3     # it ran, and waited for nothing
         within("it waits in a system call", 10, answered)
@@ -194,7 +194,7 @@ def test_taken_over():
             pids = server.helpers()
             equal(inside.call(EXECVE, b"/bin/true\0", 0, 0), "killed SYS",
                   "execve")
-            server.process.wait(10)
+            server.process.wait(10 * SLOW)
             within("all ended", 5, lambda: not [p for p in pids if alive(p)])
             server.start_once()
         finally:

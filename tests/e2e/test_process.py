@@ -11,8 +11,8 @@ import subprocess
 import time
 
 import instance
-from client import (FRONTEND_EXIT, ROOT, Connection, Gone, Http, Server, Skip,
-                    alive, check, descendants, equal, fds, mark, message,
+from client import (FRONTEND_EXIT, ROOT, SLOW, Connection, Gone, Http, Server,
+                    Skip, alive, check, descendants, equal, fds, mark, message,
                     processes, status_of, token_served, within)
 
 
@@ -115,7 +115,7 @@ def test_self_test():
     """Inside the lockdown: open, socket, execve, fork, ptrace... fail."""
     build = instance.build_dir()
     out = subprocess.run([build / "mcp-execd-frontend", "--self-test"],
-                         capture_output=True, text=True, timeout=60)
+                         capture_output=True, text=True, timeout=60 * SLOW)
     if out.returncode == 77 and "without the system call filter" in \
             out.stdout + out.stderr:
         raise Skip("this build has no system call filter")
@@ -481,7 +481,7 @@ def test_ctl():
         env = {**os.environ, "MCP_TOKEN": token}
         if instance.TLS:        # nobody vouches for it but we
             env["CURL_CA_BUNDLE"] = f"{instance.TLS}/cert.pem"
-        ran = subprocess.run(["sh", "-c", text], text=True, timeout=30,
+        ran = subprocess.run(["sh", "-c", text], text=True, timeout=30 * SLOW,
                              env=env, capture_output=True, check=True)
         check("Linux" in json.loads(ran.stdout)["result"]["structuredContent"]
               ["stdout"], ran)

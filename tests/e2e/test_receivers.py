@@ -19,7 +19,7 @@ import time
 
 import instance
 from records import Like, differences
-from client import ROOT, Http, Server, Skip, check, equal, mark, within
+from client import ROOT, SLOW, Http, Server, Skip, check, equal, mark, within
 
 JOURNALD = "/lib/systemd/systemd-journald"
 # It must not take the kernel's messages or audit from their owner.
@@ -45,7 +45,7 @@ def receiving(**keys):
 def end(process):
     process.terminate()
     try:
-        process.wait(10)
+        process.wait(10 * SLOW)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -82,7 +82,7 @@ class Journal:
         out = subprocess.run(
             ["journalctl", "-D", self.root / "log/journal", "-o", "json",
              "-a", "--no-pager", "SYSLOG_IDENTIFIER=mcp-execd"], text=True,
-            capture_output=True, timeout=30).stdout
+            capture_output=True, timeout=30 * SLOW).stdout
         return [json.loads(line) for line in out.splitlines()]
 
     def with_command(self, m):

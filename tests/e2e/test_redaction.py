@@ -11,8 +11,8 @@ import re
 import subprocess
 
 import instance
-from client import (COMMAND, ROOT, Http, Server, check, equal, initialize,
-                    mark, message, within)
+from client import (COMMAND, ROOT, SLOW, Http, Server, check, equal,
+                    initialize, mark, message, within)
 from test_receivers import Journal, Rsyslog, listening
 
 RULES = [{"name": "keys", "keys": ["PGPASSWORD", "--token", "password",
@@ -241,7 +241,7 @@ def free_texts():
 def journalled(journal):
     out = subprocess.run(
         ["journalctl", "-D", journal.root / "log/journal", "-o", "json", "-a",
-         "--no-pager"], capture_output=True, timeout=30, check=True)
+         "--no-pager"], capture_output=True, timeout=30 * SLOW, check=True)
     return out.stdout.decode(errors="replace")
 
 

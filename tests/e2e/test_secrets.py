@@ -16,7 +16,7 @@ import ssl
 import time
 
 import client
-from client import (JSON_HEADERS, ROOT, Connection, Failed, Http, Server,
+from client import (JSON_HEADERS, ROOT, SLOW, Connection, Failed, Http, Server,
                     Skip, Sse, bearer, check, equal, initialize, message,
                     request, within)
 from test_streams import Events, cut_off, finish, get
@@ -271,7 +271,7 @@ def examine(server, name, outcome, token, more=()):
     outcome(server, token)
     within(f"{name}: connections are gone", 10,
            lambda: connections(server) <= before)
-    wanted, end = needles(token, *more), time.monotonic() + 2
+    wanted, end = needles(token, *more), time.monotonic() + 2 * SLOW
     while (found := search(server, wanted)) and time.monotonic() < end:
         time.sleep(0.05)        # what ends a connection wipes it after that
     return [f"{name}: {where}" for where in found]

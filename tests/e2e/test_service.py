@@ -229,7 +229,8 @@ def test_refused_turns_away():
     try:
         with socket.create_connection(server.address, 5) as first, \
                 socket.create_connection(server.address, 5) as second:
-            check(select.select(server.sockets, [], [], 5)[0], "control")
+            check(select.select(server.sockets, [], [], 5 * SLOW)[0],
+                  "control")
             server.fails("odd.json", "colour", status=78)
             equal([c.recv(1) for c in (first, second)], [b"", b""], "hung up")
         equal(select.select(server.sockets, [], [], 0)[0], [], "who waits")

@@ -6,8 +6,8 @@ import pathlib
 import subprocess
 import time
 
-from client import (RESULT, ROOT, RUN_ID, Server, check, equal, processes,
-                    within)
+from client import (RESULT, ROOT, RUN_ID, SLOW, Server, check, equal,
+                    processes, within)
 from test_control import SCRIPT
 from test_jobs import JOBS, body, ended, first, output, start
 
@@ -315,7 +315,7 @@ def test_socket_is_not_for_runs():
         within("both were refused", 20,
                lambda: server.log().count("may not take over") == 2)
         out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20)
+                             capture_output=True, text=True, timeout=20 * SLOW)
         check(out.stdout.startswith("got ") and "got 0" not in out.stdout,
               "control:", out)
         server.start()
@@ -335,7 +335,7 @@ def test_adopted_run_may_not_ask():
             within("it runs", 5, lambda: "running" in first(output(c, job)))
         crash(server, set())
         out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20)
+                             capture_output=True, text=True, timeout=20 * SLOW)
         check('"ok":true' in out.stdout, "control:", out)
         go.touch()
         with server.http() as c:

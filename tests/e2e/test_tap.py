@@ -6,7 +6,7 @@ import socket
 import threading
 
 import schema_tap
-from client import Connection, bearer, check, equal, message, request
+from client import SLOW, Connection, bearer, check, equal, message, request
 
 OLD, BATCH, JUNE, NOVEMBER, STATELESS = schema_tap.REVISIONS[:5]
 TOOL = {"name": "a", "inputSchema": {"type": "object"}}
@@ -138,7 +138,7 @@ def through(kind, body, chunked=False):
         except schema_tap.Wrong:
             return True
         finally:
-            thread.join(10)
+            thread.join(10 * SLOW)
         return False
 
 

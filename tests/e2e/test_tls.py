@@ -25,7 +25,7 @@ KEYS = {"ec": ("ecdsa", "--curve=secp256r1"), "rsa": ("rsa", "--bits=2048"),
 
 def certtool(*args, **more):
     run = subprocess.run(["certtool", *args], capture_output=True, text=True,
-                         timeout=60, **more)
+                         timeout=60 * SLOW, **more)
     check(run.returncode == 0, run.stderr)
     return run.stdout
 
@@ -314,7 +314,8 @@ def test_plaintext_on_the_secure_port():
                in server.log())
         run = subprocess.run(
             ["curl", "-sS", "-d", "x" * 30000, "http://%s:%d/mcp"
-             % server.tls_at], capture_output=True, text=True, timeout=60)
+             % server.tls_at], capture_output=True, text=True,
+            timeout=60 * SLOW)
         check("use https://" in run.stdout, run.stdout, run.stderr)
         for garbage in os.urandom(4000), b"\x16GET / HTTP/1.1\r\n\r\n"[:9]:
             with socket.create_connection(server.tls_at, 20) as s:
@@ -515,7 +516,7 @@ def test_bad_reload():
 
 def openssl(*args, **more):
     run = subprocess.run(["openssl", *args], capture_output=True, text=True,
-                         timeout=60, **more)
+                         timeout=60 * SLOW, **more)
     check(run.returncode == 0, run.stderr)
     return run.stdout
 

@@ -19,7 +19,7 @@ import sys
 import time
 
 import instance
-from client import (FRONTEND_EXIT, ROOT, Connection, Http, Server, Skip,
+from client import (FRONTEND_EXIT, ROOT, SLOW, Connection, Http, Server, Skip,
                     check, equal, within)
 
 PAIR, LISTENER, CONNECTION = 3, 4, -1       # the last one is looked up
@@ -190,7 +190,7 @@ def inject(pid, *calls, connection=None):
                 connection is not None else a for i, a in enumerate(args)]
         lines.append(" ".join(map(str, [number, *args])))
     out = subprocess.run([kit(), str(pid)], input="\n".join(lines) + "\n",
-                         text=True, capture_output=True, timeout=20,
+                         text=True, capture_output=True, timeout=20 * SLOW,
                          check=False)
     check(out.returncode == 0, out.stderr)
     return [int(line) if line.lstrip("-").isdigit() else line
@@ -271,7 +271,7 @@ def test_control():
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             s.listen()
-            s.settimeout(5)
+            s.settimeout(5 * SLOW)
             to = blob(address(s.getsockname()[1]))
             inject(pid, ("sendto", LISTENER, TEXT, 18, FASTOPEN, to, 16))
             conn, _ = s.accept()

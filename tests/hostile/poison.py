@@ -10,8 +10,8 @@ import subprocess
 import time
 
 import instance
-from client import (FRONTEND_EXIT, JSON_HEADERS, Connection, Failed, Http,
-                    Server, bearer, check, equal, message, within)
+from client import (FRONTEND_EXIT, JSON_HEADERS, SLOW, Connection, Failed,
+                    Http, Server, bearer, check, equal, message, within)
 from injected import NUMBERS, inject, kit
 
 def another(server, name):
@@ -31,7 +31,7 @@ def fault(server, call="writev", sig=signal.SIGSEGV):
                           text=True) as p:
         equal(p.stdout.readline(), "waiting\n", "the kit")
         yield pid
-        p.wait(20)
+        p.wait(20 * SLOW)
     within("it is dead", 5, lambda: server.frontend_pid() != pid)
 
 
