@@ -47,11 +47,10 @@ connect_one(int dir, const char *name)
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	int n = snprintf(
-	    un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", dir, name);
-
-	if (fd == -1 || (size_t)n >= sizeof(un.sun_path)) /* none of ours */
+	if (fd == -1)
 		return -1;
+	(void)snprintf(un.sun_path, sizeof(un.sun_path),
+	    "/proc/self/fd/%d/%.*s", dir, HOLDMSG_NAME, name);
 	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return steal_fd(&fd);
 	if (errno == ECONNREFUSED)

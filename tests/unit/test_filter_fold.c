@@ -278,6 +278,27 @@ test_stricter(void **state)
 	(void)check_same(&q.prog, &p.prog);
 }
 
+/* What is behind a jump of an argument's code is a part of it. */
+static void
+test_jump(void **state)
+{
+	static struct program p;
+	const struct sock_fprog none = { 0 };
+
+	(void)state;
+	begin(&p);
+	put(&p, EQUAL, 0, 7, 5);
+	put(&p, LOAD, 0, 0, LOW);
+	put(&p, EQUAL, 0, 5, 1);
+	put(&p, GO, 0, 0, 1);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_TRAP);
+	put(&p, LOAD, 0, 0, HIGH);
+	put(&p, EQUAL, 0, 1, 0);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ERRNO | 1);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+	(void)check_same(&p.prog, &none);
+}
+
 /* What a row of numbers costs: no more than its two ends. */
 static void
 test_ranges(void **state)
@@ -342,6 +363,15 @@ test_left_alone(void **state)
 	put(&q, RETURN, 0, 0, SECCOMP_RET_ALLOW);
 	assert_false(filter_fold(&q.prog, &none, &out));
 
+	begin(&q); /* the same, behind a jump */
+	put(&q, LOAD, 0, 0, LOW);
+	put(&q, GO, 0, 0, 1);
+	put(&q, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+	put(&q, LOAD, 0, 0, offsetof(struct seccomp_data, nr));
+	put(&q, EQUAL, 0, 0, 1);
+	put(&q, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+	assert_false(filter_fold(&q.prog, &none, &out));
+
 	begin(&q); /* no end */
 	put(&q, EQUAL, 0, 7, 1);
 	put(&q, RETURN, 0, 0, SECCOMP_RET_ALLOW);
@@ -358,6 +388,7 @@ main(void)
 		cmocka_unit_test(test_one_program),
 		cmocka_unit_test(test_both_programs),
 		cmocka_unit_test(test_stricter),
+		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_left_alone),
 	};

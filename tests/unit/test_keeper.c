@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
 #include "tests/unit/fixture_executor.h"
 
@@ -29,7 +30,7 @@ static struct keepmsg_order o;
 
 /* Each program is sleep(1), and the loader's last word says how long. */
 static void
-begin(void)
+begin_with(pid_t adopted)
 {
 	static struct keepmsg_plan p;
 	const char *words[] = { "sleep", "1000" };
@@ -48,9 +49,16 @@ begin(void)
 	keeper_place(&p, KEEPMSG_LOADER, 0, 3);
 	keeper_place(&p, KEEPMSG_LOADER, 1, 4);
 	keeper_place(&p, KEEPMSG_CHECK, 0, 0);
+	p.adopted[1] = adopted;
 	if (keeper_open(launch_beside(), &p, facts, &e) != 0)
 		fail_msg("%s", e.what);
 	(void)close(facts);
+}
+
+static void
+begin(void)
+{
+	begin_with(0);
 }
 
 static size_t
@@ -200,7 +208,7 @@ static void
 test_descriptors(void **state)
 {
 	size_t i, before;
-	pid_t pid;
+	pid_t pid, seen[8];
 
 	(void)state;
 	begin();
@@ -223,6 +231,7 @@ test_descriptors(void **state)
 	answers();
 	assert_int_equal(count_fds(keeper_pid()), before);
 	assert_int_equal(started(KEEPMSG_CHECK, 1, &pid), 0); /* the control */
+	assert_int_equal(proctree_all(seen, 8), 2); /* it and the keeper */
 	end_child(pid);
 	assert_int_equal(keeper_close(), 0);
 }
@@ -350,6 +359,36 @@ test_processes_of_others(void **state)
 	assert_int_equal(keeper_close(), 0);
 }
 
+/* What descends from a launcher before is ours too; another's is not. */
+static void
+test_adopted(void **state)
+{
+	pid_t adopted = foreign(), other = foreign();
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, adopted, 0),
+		.events = POLLIN };
+	char name[16];
+	uint32_t login;
+	bool is_ours = true;
+
+	(void)state;
+	begin_with(adopted);
+	assert_true(keeper_ask_peer(other, &is_ours, name, &login));
+	assert_false(is_ours);
+	signal_it(other, SIGKILL);
+	assert_int_equal(kill(other, 0), 0);
+	assert_true(keeper_ask_peer(adopted, &is_ours, name, &login));
+	assert_true(is_ours);
+	assert_string_equal(name, "sleep");
+	signal_it(adopted, SIGKILL);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	/* and nobody is, by the number of one that is gone */
+	assert_true(keeper_ask_peer(other, &is_ours, name, &login));
+	assert_false(is_ours);
+	(void)close(p.fd);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_int_equal(keeper_close(), 0);
+}
+
 int
 main(void)
 {
@@ -358,6 +397,7 @@ main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_loader),
 		cmocka_unit_test(test_processes_of_others),
+		cmocka_unit_test(test_adopted),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
