@@ -324,8 +324,17 @@ pid_t
 proctree_child(pid_t parent)
 {
 	static struct walk w;
+	char path[96], *tid;
 
-	look_below(&w, parent);
+	/* Of its first thread, as guards have no other. */
+	w.count = w.spare_count = 0;
+	tid = put_text(
+	    decimal_put(put_text(path, "/proc/"), (uint32_t)parent), "/task/");
+	(void)put_text(decimal_put(tid, (uint32_t)parent), "/children");
+	if (!by_parents())
+		read_children(&w, path);
+	if (w.count == 0)
+		look_below(&w, parent);
 	return w.count > 0 ? w.pid[0] : 0;
 }
 
