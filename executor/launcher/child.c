@@ -259,18 +259,20 @@ step_landlock(const struct child *c)
 /*
  * All is done but the last step: a byte comes back when the guard has taken
  * its copy of the listener, which exec closes, and the run's intent is on
- * disk.  Only read and write: a filter with a listener is in force already.
+ * disk.  Where the guard knew that before the fork, nothing is waited for: with
+ * a listener execve stops until the guard, which has its copy then, answers.
+ * Only read and write: a filter with a listener is in force already.
  */
 static int
-await_go(int listener)
+await_go(const struct child *c, int listener)
 {
 	struct child_failure f = { .step = CHILD_READY, .sysno = listener };
 	char go;
 
 	if (write(REPORT_FD, &f, sizeof(f)) != (ssize_t)sizeof(f) ||
-	    read(REPORT_FD, &go, 1) != 1)
+	    (!c->go && read(REPORT_FD, &go, 1) != 1))
 		return -EPIPE;
-	if (listener != -1)
+	if (listener != -1 && !c->go)
 		(void)close(listener);
 	return 0;
 }
@@ -282,7 +284,7 @@ step_seccomp(const struct child *c)
 	int listener, r;
 
 	if (p->filter.prog.len == 0 || !p->explained) {
-		r = await_go(-1); /* the filter need not allow that */
+		r = await_go(c, -1); /* the filter need not allow that */
 		return r != 0 || p->filter.prog.len == 0
 			   ? r
 			   : filter_load(&p->filter);
@@ -290,7 +292,7 @@ step_seccomp(const struct child *c)
 	/* As exec will: a guard without privileges may not reach in else. */
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	listener = filter_load_listener(&p->filter);
-	return listener < 0 ? listener : await_go(listener);
+	return listener < 0 ? listener : await_go(c, listener);
 }
 
 /*

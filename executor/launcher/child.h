@@ -20,10 +20,11 @@ struct child {
 	int ruleset; /* Landlock, -1: without */
 	int report; /* a step's failure goes here; closed by exec */
 	bool enter_cgroup; /* it was not made in the run's control group */
+	bool go; /* it need not wait for the byte after CHILD_READY */
 };
 
 enum {
-	CHILD_READY = -1 /* not a step: it waits for a byte from the guard */
+	CHILD_READY = -1 /* not a step: it waits for a byte, unless it may go */
 };
 
 /* The step that looks for the working directory. */
@@ -35,6 +36,11 @@ struct child_failure {
 	int sysno; /* CHILD_READY: the filter's listener, -1: none */
 };
 
+/*
+ * Once, before any fork of this process that becomes one: what its bounding
+ * set has, so that no run drops what is not there.
+ */
+void child_prepare(void);
 /* Confine this process and become the command; never returns. */
 _Noreturn void child_exec(const struct child *c);
 /* "seccomp", "execve", ...; "?" if there is no such step. */

@@ -40,6 +40,7 @@ struct guard {
 	bool ready; /* the command waits for its last step */
 	bool go; /* and may take it */
 	bool released; /* and was told so */
+	bool waits; /* for that, as it was not known when it was made */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
@@ -49,17 +50,18 @@ struct guard {
 	unsigned rounds;
 	unsigned told; /* refusals that were told */
 	unsigned execs_told, failures_told;
-	struct execlog execs; /* has the listener for refused calls too */
 	const struct launchplan *plan;
 	const struct mounts *mounts; /* that are looked after */
 	struct mounts_ready root;
 	struct remask masks;
 	struct rights rights;
-	struct connector connector;
 	const char *tmp; /* a private directory, or NULL */
 	int slave; /* of its terminal: no hang-up before our end, or -1 */
 	struct confine_failure changed; /* a place, since the load */
 	struct guard_report report;
+	struct connector connector;
+	/* Last, as it is large: each page that is written to costs a run. */
+	struct execlog execs; /* has the listener for refused calls too */
 };
 
 static void
@@ -292,7 +294,28 @@ release_command(struct guard *g)
 		return;
 	g->ready = false;
 	g->released = true;
-	(void)!write(g->failure, "", 1);
+	if (g->waits)
+		(void)!write(g->failure, "", 1);
+}
+
+/*
+ * Was it said already?  Then the command need not ask, where its filter stops
+ * execve until we have the listener, or there is none to take a copy of.  Any
+ * other order is for take_order.
+ */
+static bool
+has_go(struct guard *g)
+{
+	const struct launchplan *p = g->plan;
+	char order = 0;
+
+	if (p->explained && p->filter.prog.len != 0 &&
+	    (p->confine.watched >> RIGHTS_EXECVE & 1) == 0)
+		return false;
+	if (recv(g->ctl, &order, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+	    order == GUARD_GO)
+		g->go = recv(g->ctl, &order, 1, MSG_DONTWAIT) == 1;
+	return g->go;
 }
 
 static void
@@ -335,11 +358,14 @@ take_listener(struct guard *g, int number)
 	g->execs.fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	(void)close(pidfd);
 	(void)fcntl(g->execs.fd, F_SETFD, FD_CLOEXEC);
-	/* Without a copy the child gets no answer and reports the step. */
 	if (g->execs.fd != -1)
 		return;
+	/* Without a copy the child gets no answer and reports the step, */
 	g->ready = false;
 	(void)shutdown(g->failure, SHUT_WR);
+	/* or is in execve, and stays there. */
+	if (!g->waits)
+		(void)kill(g->command, SIGKILL);
 }
 
 static int
@@ -601,6 +627,8 @@ start_command(struct guard *g, struct child *c)
 		_exit(GUARD_UNBEGUN);
 	g->failure = ends[0];
 	c->report = ends[1];
+	c->go = has_go(g);
+	g->waits = !c->go;
 	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (g->command == 0)
 		child_exec(c);

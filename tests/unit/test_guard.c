@@ -364,17 +364,24 @@ killed_at_once(const char *flavour)
 	}
 }
 
-/* Until the process is there that is to become the command. */
 static void
-start_held(struct run *r, const char *flavour, const char *command)
+begin_held(struct run *r, const char *flavour, const char *command)
 {
 	struct policy *p = fixture_policy(fixture_top, flavour);
-	int i;
 
 	memset(r, 0, sizeof(*r));
 	r->held = true;
 	fixture_plan(&r->plan, p, command, NULL);
 	start_planned(r, p);
+}
+
+/* Until the process is there that is to become the command. */
+static void
+start_held(struct run *r, const char *flavour, const char *command)
+{
+	int i;
+
+	begin_held(r, flavour, command);
 	for (i = 0; i < WAIT_MS / 10 && proctree_child(r->sp.guard) == 0; i++)
 		turn(r, 10);
 }
@@ -422,6 +429,28 @@ waits_for_go(const char *flavour)
 	start_held(&r, flavour, "echo began");
 	assert_int_equal(kill(r.sp.guard, SIGKILL), 0);
 	never_began(&r);
+}
+
+/* The same, mostly before that process is there; then GUARD_GO is too late. */
+static void
+never_after_order(const char *flavour)
+{
+	struct run r;
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		begin_held(&r, flavour, "echo began");
+		if (i % 3 == 0) {
+			order(&r, GUARD_KILL);
+			spawn_go(&r.sp);
+		} else if (i % 3 == 1) {
+			order(&r, GUARD_TERM);
+		} else {
+			(void)close(r.sp.ctl);
+			r.sp.ctl = -1;
+		}
+		never_began(&r);
+	}
 }
 
 /* GUARD_GO is there long before the command is ready for it. */
@@ -1146,6 +1175,7 @@ BOTH(executor_is_gone)
 BOTH(closed_at_once)
 BOTH(killed_at_once)
 BOTH(waits_for_go)
+BOTH(never_after_order)
 BOTH(many)
 BOTH(descriptors)
 BOTH(signals)
@@ -1189,6 +1219,7 @@ main(void)
 		BOTH_ROWS(closed_at_once),
 		BOTH_ROWS(killed_at_once),
 		BOTH_ROWS(waits_for_go),
+		BOTH_ROWS(never_after_order),
 		cmocka_unit_test(test_many_go),
 		BOTH_ROWS(many),
 		BOTH_ROWS(descriptors),
