@@ -83,16 +83,38 @@ step_rlimits(const struct child *c)
 	return 0;
 }
 
-/* While still privileged: nothing can be regained through exec. */
+static uint64_t bounding = ~(uint64_t)0; /* what may be in the launcher's set */
+
+void
+child_prepare(void)
+{
+	uint64_t bits = 0;
+	int cap, has = 0;
+
+	for (cap = 0; cap < 64 && has != -1; cap++) {
+		has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		bits |= has == 1 ? (uint64_t)1 << cap : 0;
+	}
+	/* The first unknown one ends it; any other end tells nothing. */
+	if (has == -1 && errno == EINVAL && cap > 1)
+		bounding = bits;
+}
+
+/*
+ * While still privileged: nothing can be regained through exec.  A set only
+ * shrinks, except in a new user namespace, where it is full.
+ */
 static int
 step_bounding(const struct child *c)
 {
 	const int ambient =
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+	bool own = (c->plan->confine.layers & CONFINE_USER) != 0;
 	uint64_t kept = c->plan->capabilities;
+	uint64_t has = own ? ~(uint64_t)0 : bounding;
 	int cap;
 
-	if (geteuid() != 0 && (c->plan->confine.layers & CONFINE_USER) == 0)
+	if (geteuid() != 0 && !own)
 		return 0;
 	/*
 	 * SECBIT_KEEP_CAPS is not locked: ping(8) sets it before it looks
@@ -104,7 +126,7 @@ step_bounding(const struct child *c)
 		    (kept != 0 ? SECBIT_KEEP_CAPS : ambient)) == -1)
 		return -errno;
 	for (cap = 0; cap < 64; cap++) {
-		if ((kept & (uint64_t)1 << cap) != 0 ||
+		if ((has & ~kept & (uint64_t)1 << cap) == 0 ||
 		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
 		/* CAP_CHOWN, 0, is in every kernel; the first unknown ends. */

@@ -34,10 +34,17 @@ execlog_wants(const struct unotify_call *n)
 bool
 execlog_waits_killable(void)
 {
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		   SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV,
-		   NULL) == -1 &&
-	       errno == EFAULT;
+	static enum { UNKNOWN, YES, NO } known;
+
+	if (known == UNKNOWN)
+		known = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			    SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				FLAG_WAIT_KILLABLE_RECV,
+			    NULL) == -1 &&
+				errno == EFAULT
+			    ? YES
+			    : NO;
+	return known == YES;
 }
 
 void

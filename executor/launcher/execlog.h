@@ -108,17 +108,17 @@ struct execlog {
 	size_t kept;
 	bool killable; /* a held thread does not leave its call */
 	size_t used; /* calls from this index are free */
-	struct exec_call call[EXECLOG_MAX_CALLS];
 	size_t files;
+	struct exec_call call[EXECLOG_MAX_CALLS];
 	struct {
 		struct filehash_version version; /* inode 0: free */
 		uint64_t sum; /* the start of it, or 0 */
 	} file[EXECLOG_MAX_FILES]; /* by hash */
 };
 
-/* Events go to *event, and tell is called with arg. */
 /* Does a call that was received wait until it is answered, or killed? */
 bool execlog_waits_killable(void);
+/* Events go to *event, and tell is called with arg. */
 void execlog_init(struct execlog *l, struct exec_event *event,
     void (*tell)(void *arg), void *arg);
 /* Is this notification one for execlog_take? */

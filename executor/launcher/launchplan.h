@@ -59,8 +59,8 @@ struct launchplan_order {
 	const char *cwd; /* as asked for, absolute */
 	const char *relative; /* the same, from the directory */
 	const char *path[LAUNCHPLAN_PATHS + 1]; /* tried in turn, NULL ends */
-	char *argv[LAUNCHPLAN_ARGS + 1];
 	char *envp[LAUNCHPLAN_ENV + 1];
+	char *argv[LAUNCHPLAN_ARGS + 1]; /* last, as it is mostly empty */
 };
 
 /* false: these are not the bytes of one, or it says more than may be said. */

@@ -19,8 +19,6 @@
 #endif
 
 static struct {
-	struct planstore_plan plan[PLANSTORE_MAX];
-	uint64_t key[PLANSTORE_MAX]; /* of their digests: to be found quickly */
 	size_t used; /* places from here on are free */
 	struct planstore_plan *last; /* whose descriptors come */
 	bool by_loads; /* else each is in force when it is whole */
@@ -30,6 +28,8 @@ static struct {
 	uint64_t due_ms; /* when the first retired one is freed; 0: never */
 	size_t networks;
 	uint64_t serial;
+	uint64_t key[PLANSTORE_MAX]; /* of their digests: to be found quickly */
+	struct planstore_plan plan[PLANSTORE_MAX];
 } self;
 
 static void

@@ -44,18 +44,18 @@ static struct {
 	bool by_loader; /* else plans come from the executor's pair */
 	int sigfd;
 	pid_t parent; /* the executor */
-	struct run run[RUNS_MAX];
-	size_t used;
 	bool strays; /* something may have been left behind */
+	size_t used;
+	struct run run[RUNS_MAX];
 } self;
 
 /* A message as it came. */
 struct message {
 	struct launchmsg_order head;
-	uint8_t bytes[LAUNCHMSG_INLINE];
-	size_t size; /* of them */
-	int fd[LAUNCHMSG_FDS];
+	size_t size; /* of bytes */
 	size_t fds;
+	int fd[LAUNCHMSG_FDS];
+	uint8_t bytes[LAUNCHMSG_INLINE];
 };
 
 /* --- answers ---------------------------------------------------------- */
@@ -666,6 +666,8 @@ serve(int pair, int plans)
 		return 1;
 	}
 	template_init();
+	(void)execlog_waits_killable(); /* once, for all guards */
+	child_prepare();
 	say_hello();
 	while (self.pair != -1 || self.used > 0 || self.strays ||
 	       holdstore_count() > 0) {

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
@@ -41,6 +42,9 @@ bare_plan(void)
 		.directory = fixture_top };
 }
 
+static bool goes; /* without a word */
+static bool prepares; /* by a process with one capability less */
+
 static _Noreturn void
 become(const struct launchplan *plan, const char *command, int out, int report)
 {
@@ -57,8 +61,11 @@ become(const struct launchplan *plan, const char *command, int out, int report)
 		.out = out,
 		.err = out,
 		.ruleset = -1,
-		.report = report };
+		.report = report,
+		.go = goes };
 
+	if (prepares && prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) == 0)
+		child_prepare();
 	child_exec(&c);
 }
 
@@ -275,6 +282,48 @@ test_word_is_awaited(void **state)
 	assert_int_equal(unlink(begun), 0);
 }
 
+/* It may go: that it is ready is told, and nothing is waited for. */
+static void
+test_word_was_there(void **state)
+{
+	const struct launchplan plan = bare_plan();
+	struct child_failure f = { 0 };
+	int report, status;
+	pid_t pid;
+
+	(void)state;
+	goes = true;
+	pid = start(&plan, "exit 7", 2, &report);
+	goes = false;
+	assert_true(is_ready(report, &f));
+	assert_int_equal(read(report, &f, sizeof(f)), 0); /* execve */
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 7);
+	(void)close(report);
+}
+
+/* Whatever the launcher has, a command has what its policy keeps. */
+static void
+test_bounding_set(void **state)
+{
+	static const char show[] = "grep CapBnd /proc/self/status";
+	struct launchplan plan = bare_plan();
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (int i = 0; i < 2; i++) {
+		prepares = i == 1;
+		plan.capabilities = 0;
+		assert_string_equal(
+		    output_of(&plan, show), "CapBnd:\t0000000000000000\n");
+		plan.capabilities = (uint64_t)1 << CAP_KILL;
+		assert_string_equal(
+		    output_of(&plan, show), "CapBnd:\t0000000000000020\n");
+	}
+	prepares = false;
+}
+
 /* A step that fails ends it, and is named. */
 static void
 test_failure(void **state)
@@ -306,6 +355,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_no_keyrings),
 		cmocka_unit_test(test_word_is_awaited),
+		cmocka_unit_test(test_word_was_there),
+		cmocka_unit_test(test_bounding_set),
 		cmocka_unit_test(test_failure),
 	};
 
