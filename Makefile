@@ -118,7 +118,7 @@ CTL := $(call in,executor/ctl, \
 	auditrec auditrow auditrun auditsum auditwhy read_audit verify) \
 	$(call in,executor/ctl/doctor, \
 	doctor doctor_kernel doctor_recordings doctor_running doctor_service \
-	portowner report) \
+	doctor_survive portowner report) \
 	$(call in,executor/ctl/policy, \
 	dry_run policy_explain policy_try posture filter_eval sandbox_path) \
 	$(call in,executor/ctl/setup, changes pack setup setup_ask tools) \

@@ -23,7 +23,8 @@
 enum {
 	CGROUP2_MAGIC = 0x63677270,
 	MAX_ID = 40,
-	MAX_DYING = 64, /* groups that were still populated */
+	MAX_DYING = 512, /* groups that were still populated */
+	MAX_NESTED = 16, /* groups inside a run's, that are removed with it */
 	CPU_PERIOD_US = 100000,
 	GUARDS = 1, /* in a run's group, in addition to its own processes */
 	OWN_WEIGHT = 1000, /* of processors; all runs together have 100 */
@@ -38,6 +39,7 @@ static struct cgroup {
 	bool assumed; /* there will be one, when runs are made */
 	bool supposed; /* only if somebody gives us one */
 	unsigned controllers;
+	bool began_there; /* in BASE itself */
 	uint64_t fair_processes;
 	char dying[MAX_DYING][MAX_ID];
 	size_t dying_count;
@@ -142,6 +144,29 @@ is_delegated(const char *path)
 	       getxattr(path, "trusted.delegate", value, sizeof(value)) > 0;
 }
 
+/* Where DelegateSubgroup= of systemd(1) has the unit's processes begin. */
+static const char leaf[] = "/supervisor";
+
+/* Does the path end in the leaf?  It is cut off then. */
+static bool
+leave_leaf(char *path)
+{
+	size_t len = strlen(path);
+
+	if (len < sizeof(leaf) ||
+	    strcmp(path + len - (sizeof(leaf) - 1), leaf) != 0)
+		return false;
+	path[len - (sizeof(leaf) - 1)] = '\0';
+	return true;
+}
+
+/* It, or the one around it if it is the leaf of that. */
+static bool
+find_delegated_at(char *path)
+{
+	return is_delegated(path) || (leave_leaf(path) && is_delegated(path));
+}
+
 /* Hand a group's controllers on to the groups inside it. */
 static unsigned
 enable_controllers(int dir)
@@ -190,6 +215,18 @@ keep_own_share(int base, int runs)
 		    runs, "memory.max", memory - memory / OWN_SHARE);
 }
 
+/* Is this process in the group itself, and not in one inside? */
+static bool
+is_own(int base)
+{
+	char path[PATH_MAX];
+	struct stat own, st;
+
+	return find_own(path) && stat(path, &own) == 0 &&
+	       fstat(base, &st) == 0 && own.st_dev == st.st_dev &&
+	       own.st_ino == st.st_ino;
+}
+
 static int
 use_path(const char *path, struct err *e)
 {
@@ -199,6 +236,7 @@ use_path(const char *path, struct err *e)
 
 	if (base == -1)
 		return err_sys(e, "cgroup %s", path);
+	self.began_there = is_own(base);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	if ((mkdirat(base, "supervisor", 0755) == -1 && errno != EEXIST) ||
 	    (mkdirat(base, "runs", 0755) == -1 && errno != EEXIST) ||
@@ -247,7 +285,7 @@ cgroup_setup(const char *where, struct err *e)
 		return 0;
 	if (strcmp(where, "auto") != 0)
 		return use_path(where, e);
-	if (find_own(path) && is_delegated(path) &&
+	if (find_own(path) && find_delegated_at(path) &&
 	    use_path(path, &ignored) != 0)
 		log_warn("cgroup: %s", ignored.what);
 	return 0;
@@ -267,7 +305,7 @@ find_delegated(char path[PATH_MAX])
 		end = strrchr(path, '/');
 		if (strcmp(end, "/.control") == 0)
 			*end = '\0';
-		if (is_delegated(path))
+		if (find_delegated_at(path))
 			return true;
 	}
 	return mount != NULL &&
@@ -338,23 +376,19 @@ cgroup_supposed(void)
 bool
 cgroup_of_service(pid_t pid, char path[PATH_MAX])
 {
-	static const char leaf[] = "/supervisor";
-	size_t len;
-
-	if (!find_group(pid, path))
-		return false;
-	len = strlen(path);
-	if (len < sizeof(leaf) ||
-	    strcmp(path + len - (sizeof(leaf) - 1), leaf) != 0)
-		return false;
-	path[len - (sizeof(leaf) - 1)] = '\0';
-	return true;
+	return find_group(pid, path) && leave_leaf(path);
 }
 
 bool
 cgroup_ready(void)
 {
 	return self.runs != -1 || self.assumed;
+}
+
+bool
+cgroup_has_room(void)
+{
+	return !self.began_there || self.controllers == 0;
 }
 
 unsigned
@@ -432,10 +466,36 @@ cgroup_end(const char *id, struct cgroup_usage *u)
 	u->pids_denied = number_at(dir, "pids.events", "max ");
 }
 
+/*
+ * 0, or -1: somebody is in it yet.  A run that could make groups inside has
+ * them removed; one that nests them deeper keeps them.
+ */
+static int
+remove_at(int dir, const char *name, unsigned depth)
+{
+	CLEANUP_FD int fd = -1;
+	const struct dirent *d;
+	DIR *inside;
+
+	if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno != EBUSY)
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	inside = depth == 0 || fd == -1 ? NULL : fdopendir(fd);
+	if (inside == NULL)
+		return -1;
+	(void)steal_fd(&fd);
+	while ((d = readdir(inside)) != NULL)
+		if (d->d_type == DT_DIR && d->d_name[0] != '.')
+			(void)remove_at(dirfd(inside), d->d_name, depth - 1);
+	(void)closedir(inside);
+	return unlinkat(dir, name, AT_REMOVEDIR) == -1 && errno == EBUSY ? -1
+									 : 0;
+}
+
 void
 cgroup_remove(const char *id)
 {
-	if (unlinkat(self.runs, id, AT_REMOVEDIR) == -1 && errno == EBUSY &&
+	if (remove_at(self.runs, id, MAX_NESTED) == -1 &&
 	    self.dying_count < MAX_DYING)
 		(void)snprintf(
 		    self.dying[self.dying_count++], MAX_ID, "%s", id);
@@ -447,8 +507,7 @@ cgroup_sweep(void)
 	size_t i, n = 0;
 
 	for (i = 0; i < self.dying_count; i++)
-		if (unlinkat(self.runs, self.dying[i], AT_REMOVEDIR) == -1 &&
-		    errno == EBUSY)
+		if (remove_at(self.runs, self.dying[i], MAX_NESTED) == -1)
 			memmove(self.dying[n++], self.dying[i], MAX_ID);
 	self.dying_count = n;
 }

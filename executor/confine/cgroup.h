@@ -3,8 +3,8 @@
  * cgroup: a control group (version 2) for each run, beneath our own.
  *
  * Used where the administrator names one or systemd delegates ours
- * (Delegate=, shown by the xattr user.delegate or trusted.delegate).  We move
- * into a leaf, "supervisor", as a group with controllers may hold none but
+ * (Delegate=, shown by the xattr user.delegate or trusted.delegate), or the one
+ * around it with DelegateSubgroup=supervisor.  We move into a leaf, "supervisor", as a group with controllers may hold none but
  * leaves, and make runs/ID for each run.  A run's guard stays with us: what
  * limits the command neither slows down nor ends who watches over it.  One
  * user: the executor.
@@ -74,6 +74,11 @@ bool cgroup_of_service(pid_t pid, char path[PATH_MAX]);
 bool cgroup_ready(void);
 /* Of the directory that runs' groups are made in, borrowed; -1: none. */
 int cgroup_fd(void);
+/*
+ * Could who started us start another one while runs are there?  Not in the
+ * group that we began in, if that has handed controllers on by now.
+ */
+bool cgroup_has_room(void);
 /* enum cgroup_controller bits that runs can have. */
 unsigned cgroup_controllers(void);
 /*

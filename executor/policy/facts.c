@@ -511,17 +511,16 @@ static const struct sentence {
 		"a job may have a terminal (pty), as interactive programs need one" },
 	{ FACTS_TIMES, survives,
 	    .people =
-		"a job goes on after a crash of mcp-execd, for the next one to take over",
+		"a job goes on after a crash or hand-over of mcp-execd, for the next one to take over, where its service manager leaves it",
 	    .model =
-		"a job goes on after a crash of the server; an ordinary restart ends it, and keeps what it wrote" },
+		"a job may go on after a crash or a restart of the server; what it wrote is kept in any case" },
 	{ FACTS_TIMES, is_recorded_instead,
 	    .people =
 		"a job ends with mcp-execd, although jobs.survive is true: its output is recorded (audit.output)" },
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },
-	{ FACTS_TIMES,
-	    has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
+	{ FACTS_TIMES, has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
 		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "executor/confine/cgroup.h"
 #include "executor/run/adopt.h"
 
 struct survivor {
@@ -21,12 +22,23 @@ struct survivor {
 enum { HAND_OVER_MS = 60000 /* a stop after that is one for good */ };
 
 static struct {
+	bool crowded; /* jobs would keep the next executor from starting */
 	uint64_t handed_until_ms; /* monotonic; 0: nothing is handed over */
 	struct adopt found;
 	struct programs_held keep;
 	struct survivor *run; /* owned: of each, for later questions */
 	size_t count;
 } self;
+
+/*
+ * systemd starts a unit's next process in the unit's group, where jobs in
+ * groups below do not let it in (EBUSY).  Rather no jobs than no service.
+ */
+static bool
+keeps_next_out(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL && !cgroup_has_room();
+}
 
 /* Next to the control socket, whose directory nobody else writes. */
 static bool
@@ -39,6 +51,11 @@ make_place(const struct conf *c)
 		return false;
 	n = snprintf(self.keep.dir, sizeof(self.keep.dir), "%s" HOLDMSG_PLACE,
 	    c->control);
+	if (keeps_next_out()) {
+		self.crowded = true;
+		(void)rmdir(self.keep.dir); /* what doctor looks for */
+		return false;
+	}
 	if (n >= (int)sizeof(self.keep.dir) ||
 	    (mkdir(self.keep.dir, 0700) == -1 && errno != EEXIST)) {
 		log_err("survivors: %s: %m; jobs end with this process",
@@ -86,6 +103,20 @@ const struct programs_held *
 survivors_keep(void)
 {
 	return &self.keep;
+}
+
+static const char crowded_why[] =
+    "jobs with jobs.survive end with this process: it began in the control group that has those of runs, where systemd could not start the next one; examples/systemd/survive.conf, for systemd 254 or later, changes that";
+
+/* Once, to an administrator who has asked for it. */
+static void
+tell_if_crowded(const struct store *s)
+{
+	for (size_t i = 0; self.crowded && i < s->policies.count; i++)
+		if (s->policies.p[i]->jobs.survive) {
+			log_warn("survivors: %s", crowded_why);
+			return;
+		}
 }
 
 static struct survivor *
@@ -141,6 +172,16 @@ adopt_one(
 	return jobs_adopt(j, r, p, &of->jobs, e);
 }
 
+/* What is not taken over has nobody else who would end and remove it. */
+static void
+end_group(const char *id)
+{
+	struct cgroup_usage unused;
+
+	cgroup_end(id, &unused);
+	cgroup_remove(id);
+}
+
 void
 survivors_adopt(
     struct jobs *j, const struct store *s, const struct runset *open)
@@ -148,17 +189,22 @@ survivors_adopt(
 	struct err e = { 0 };
 	size_t i, taken = 0;
 
+	tell_if_crowded(s);
 	for (i = 0; i < self.count; i++) {
 		struct survivor *v = &self.run[i];
 
-		if (!is_open(open, v->id))
-			continue; /* only its end was not told to the launcher */
+		if (!is_open(open, v->id)) {
+			/* only its end was not told to the launcher */
+			end_group(v->id);
+			continue;
+		}
 		if (adopt_one(j, s, &self.found.run[i], &e) == 0) {
 			taken++;
 			continue;
 		}
 		(void)snprintf(v->why, sizeof(v->why),
 		    "executor ended, and the run was ended: %s", e.what);
+		end_group(v->id);
 		log_err("survivors: run=%s is ended: %s", v->id, e.what);
 	}
 	adopt_rest(&self.found);
@@ -171,6 +217,8 @@ survivors_adopt(
 int
 survivors_hand_over(struct err *e)
 {
+	if (self.crowded)
+		return err_set(e, ERR_BAD, "%s", crowded_why);
 	if (self.keep.dir[0] == '\0')
 		return err_set(e, ERR_BAD,
 		    "no job outlives this mcp-execd: survive_grace_ms is 0, or the journal says why since its start");

@@ -155,6 +155,43 @@ def test_in_its_control_group():
         place.rmdir()
 
 
+def begin_in(server, place):
+    """As a service manager starts it, in a group that it has made."""
+    place.mkdir(exist_ok=True)
+    server.stop()
+    plain = server.wrapper
+    server.wrapper = ["sh", "-c", f"echo $$ > {place}/cgroup.procs; "
+                      "exec \"$0\" \"$@\"", *plain]
+    server.start()
+    server.wrapper = plain
+
+
+def test_begins_in_a_subgroup():
+    """DelegateSubgroup= of systemd: the group around it is its own, and the
+    next one begins there next to a job.  Another subgroup is another's."""
+    group = groups() / f"mcp-execd-subgroup.{os.getpid()}"
+    group.mkdir()
+    os.setxattr(group, "user.delegate", b"1")
+    with server_of(config={"cgroup": "auto"}) as server:
+        begin_in(server, group / "other")
+        check(not (group / "runs").exists(), "control")
+        begin_in(server, group / "supervisor")
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.02; done")
+            within("it is there", 5, lambda: members(group / "runs" / job))
+        server.ctl("hand-over")
+        begin_in(server, group / "supervisor")
+        check(members(group / "runs" / job), "it stays")
+        go.touch()
+        with server.http() as c:
+            check("exited with status 0" in ended(c, job), "its end")
+    for place in (*(group / "runs").glob("*/"), group / "runs",
+                  group / "other", group / "supervisor", group):
+        within(f"{place} is empty", 5, lambda p=place: not members(p))
+        place.rmdir()
+
+
 def test_nowhere_to_go():
     """survive_grace_ms 0: it says so, and the stop is one."""
     with server_of(config={"survive_grace_ms": 0}) as server:

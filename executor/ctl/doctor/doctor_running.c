@@ -22,6 +22,7 @@
 #include "common/cleanup.h"
 #include "executor/confine/cgroup.h"
 #include "executor/control/control_socket.h"
+#include "executor/ctl/doctor/doctor_survive.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/service/service_rlimits.h"
 #include "executor/audit/resume.h"
@@ -393,6 +394,7 @@ look_at_process(struct service *s)
 	if (!read_proc(
 		s->pid, "environ", s->environment, sizeof(s->environment)))
 		return; /* root's alone */
+	doctor_survive(s->r);
 	s->managed = find_field(s->environment, "NOTIFY_SOCKET=") != NULL;
 	check_manager(s);
 }

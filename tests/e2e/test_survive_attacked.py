@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Jobs that outlive the executor, where something or somebody is against it."""
+import hashlib
+import os
+import signal
+
+from client import Server, check, equal, processes, within
+from test_hand_over import groups, members
+from test_jobs import ended, first, output, start
+from test_survive import (LOOSE, POLICY, crash, gone, of, read_all, result_of,
+                          server_of)
+
+
+def test_output_fills_meanwhile():
+    """It waits in its write, and not a byte is lost."""
+    size = 3 << 20
+    with server_of(jobs={"output_bytes": 4 << 20}) as server:
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"until [ -e {go} ]; do sleep 0.02; done; "
+                           f"yes 1000781 | head -c {size}; exit 5")
+            within("it runs", 5, lambda: processes("1000781"))
+        server.kill()
+        go.touch()
+        within("it writes", 10, lambda: processes("yes\0001000781"))
+        server.start()
+        with server.http() as c:
+            check("exited with status 5" in ended(c, job), "its end")
+            kept = read_all(c, job, size)
+        whole = b"1000781\n" * (size // 8)
+        equal(kept, whole, "kept")
+        equal(result_of(server, job)["stdout.sha256"],
+              hashlib.sha256(whole).hexdigest(), "digest")
+
+
+def test_launcher_was_killed():
+    """Nobody holds its jobs then: they end with the executor, on record; those
+    of the next launcher go on."""
+    with server_of() as server:
+        old = {server.launcher_pid()}
+        with server.http() as c:
+            alone = start(c, "sleep 1000782")
+            within("it runs", 5, lambda: processes("1000782"))
+            os.kill(server.launcher_pid(), signal.SIGKILL)
+            within("on record", 10, lambda: server.audit("launcher-exit"))
+            job = within("a job of the next launcher", 10, lambda: start(
+                c, "sleep 1000783"))
+            within("it runs", 5, lambda: processes("1000783"))
+            check("running" in first(output(c, alone)), "it goes on so far")
+        crash(server, old)
+        within("it is ended", 10, lambda: not processes("1000782"))
+        equal(result_of(server, alone)["run.state"], "lost", "its state")
+        check(processes("1000783"), "control")
+        equal(len(of(server, "run-adopted", job)), 1, "adopted")
+        server.ctl("audit", "verify")
+        with server.http() as c:
+            c.call("job_stop", job=job)
+        within("launchers are gone", 20, lambda: gone(old))
+
+
+def test_withdrawn_in_its_group():
+    """What may not go on any more is ended, and its control group removed."""
+    group = groups() / f"mcp-execd-withdrawn.{os.getpid()}"
+    group.mkdir()
+    with server_of(config={"cgroup": str(group)}) as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000786")
+            within("it is there", 5, lambda: members(group / "runs" / job))
+        server.kill()
+        path = server.dir / "policies.d" / f"{server.name}.json"
+        path.write_text(path.read_text().replace('"survive": true',
+                                                 '"survive": false'))
+        server.start()
+        equal(result_of(server, job)["run.state"], "lost", "its state")
+        with server.http() as c:
+            within("no group is left", 10, lambda: c.sh("true") and not list(
+                (group / "runs").glob("*/")))
+        equal(processes("1000786"), [], "processes")
+    for place in group / "runs", group / "supervisor", group:
+        within(f"{place} is empty", 5, lambda p=place: not members(p))
+        place.rmdir()
+
+
+PLANT = """
+mine=$(sed -n 's/^0:://p' /proc/self/cgroup)
+mine=%s$mine
+mkdir $mine/inside $mine/inside/deeper $mine/../planted && echo planted
+(setsid sleep 1000784 & echo $! > $mine/inside/deeper/cgroup.procs)
+(setsid sleep 1000785 & echo $! > $mine/../planted/cgroup.procs)
+until [ -e go ]; do sleep 0.02; done; exit 3
+"""
+
+
+def test_plants_control_groups():
+    """A run without any layer, root's own: nothing of it stays, and the next
+    executor starts next to it."""
+    tree = groups()
+    group = tree / f"mcp-execd-planted.{os.getpid()}"
+    group.mkdir()
+    server = Server(policy={**POLICY, "user": "root", "network": "host",
+                            "disable": LOOSE},
+                    config={"cgroup": str(group)})
+    server.policy["directory"] = str(server.dir)
+    server.write()
+    with server:
+        old = set()
+        with server.http() as c:
+            job = start(c, PLANT % tree)
+            within("it has planted", 10, lambda: processes("1000784")
+                   and processes("1000785"))
+            check("planted" in output(c, job), output(c, job))
+        inside = group / "runs" / job / "inside/deeper"
+        within("inside", 5, lambda: members(inside))
+        within("next to it", 5, lambda: members(group / "runs/planted"))
+        crash(server, old)
+        equal(len(of(server, "run-adopted", job)), 1, "adopted")
+        within("what is next to it is ended", 10, lambda: not members(
+            group / "runs/planted"))
+        check(members(inside), "what is inside of it goes on")
+        (server.dir / "go").touch()
+        with server.http() as c:
+            check("exited with status 3" in ended(c, job), "its end")
+            within("no group is left", 10, lambda: c.sh("true") and not list(
+                (group / "runs").glob("*/")))
+        equal(processes("1000784"), [], "processes")
+    for place in group / "runs", group / "supervisor", group:
+        within(f"{place} is empty", 5, lambda p=place: not members(p))
+        place.rmdir()
