@@ -375,13 +375,15 @@ why_absent(const struct policy *p, const struct mounts_op *op, const char *path)
 	if (op != NULL && op->kind == MOUNTS_PROC &&
 	    (p->confine.layers & CONFINE_PIDS) != 0 && is_process(path))
 		return &no_process;
+	if (op != NULL &&
+	    (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC))
+		return &private_;
+	if (op != NULL && op->kind == MOUNTS_DEV)
+		return &absent;
 	if (p->confine.mounts.whole_root)
 		return NULL;
-	if (op == NULL || op->kind == MOUNTS_PLACE ||
-	    op->kind == MOUNTS_EMPTY || op->kind == MOUNTS_DEV)
+	if (op == NULL || op->kind == MOUNTS_PLACE || op->kind == MOUNTS_EMPTY)
 		return &absent;
-	if (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC)
-		return &private_;
 	return NULL;
 }
 

@@ -25,6 +25,8 @@ enum sight {
 	PLACES,
 	KERNEL_LOG,
 	OWN_MOUNTS, /* of a whole tree: how it is mounted for a run */
+	OWN_IPC,
+	OWN_TMP,
 	SIGNALS,
 	OWNERS, /* of sockets and open files */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
@@ -117,12 +119,112 @@ shows_mounts(const struct image *i)
 	return !has_argument(i, is_for_columns);
 }
 
+static bool
+is_any_of(const char *argument, const char *const *any)
+{
+	for (; *any != NULL; any++)
+		if (strcmp(argument, *any) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_mount_table(const char *argument)
+{
+	static const char *const tables[] = { "/proc/mounts",
+		"/proc/self/mounts", "/proc/self/mountinfo",
+		"/proc/self/mountstats", "/etc/mtab", NULL };
+
+	return is_any_of(argument, tables);
+}
+
+/* cat /proc/mounts, grep ' ro,' /proc/self/mounts. */
+static bool
+reads_mounts(const struct image *i)
+{
+	return has_argument(i, is_mount_table);
+}
+
+static bool
+is_tmp(const char *argument)
+{
+	static const char *const own[] = { "/tmp", "/tmp/", "/var/tmp",
+		"/var/tmp/", NULL };
+
+	return is_any_of(argument, own);
+}
+
+/* ls /tmp, du -s /var/tmp; what is in them a command may have made. */
+static bool
+lists_tmp(const struct image *i)
+{
+	return has_argument(i, is_tmp);
+}
+
+static bool
+is_dev(const char *argument)
+{
+	static const char *const own[] = { "/dev", "/dev/", NULL };
+
+	return is_any_of(argument, own);
+}
+
+static bool
+lists_dev(const struct image *i)
+{
+	return has_argument(i, is_dev);
+}
+
+/* What the kernel keeps for each IPC namespace, and files of that kind. */
+static bool
+is_of_ipc(const char *argument)
+{
+	static const char *const begins[] = { "kernel.shm", "kernel.msg",
+		"kernel.sem", "fs.mqueue", "kernel/shm", "kernel/msg",
+		"kernel/sem", "/proc/sys/kernel/shm", "/proc/sys/kernel/msg",
+		"/proc/sys/kernel/sem", "/proc/sys/fs/mqueue", "/proc/sysvipc",
+		"/dev/shm", "/dev/mqueue", NULL };
+
+	for (const char *const *b = begins; *b != NULL; b++)
+		if (strncmp(argument, *b, strlen(*b)) == 0)
+			return true;
+	return false;
+}
+
+/* cat /proc/sysvipc/shm, ls /dev/shm. */
+static bool
+names_ipc(const struct image *i)
+{
+	return has_argument(i, is_of_ipc);
+}
+
+static bool
+is_for_all(const char *argument)
+{
+	return strcmp(argument, "-a") == 0 || strcmp(argument, "--all") == 0 ||
+	       is_of_ipc(argument);
+}
+
+/* sysctl kernel.shmmax, sysctl -a. */
+static bool
+asks_ipc(const struct image *i)
+{
+	return has_argument(i, is_for_all);
+}
+
 /* --- what there is --------------------------------------------------------- */
 
 #define OWNERS_WORDS                                                           \
 	"which process has a socket or a file open is shown of this command's own only, as it may not look into others"
 #define MOUNTS_WORDS                                                           \
 	"places that are mounted apart, and the options ro, nosuid and nodev, are those of this command's own root and not the machine's"
+
+#define IPC_WORDS                                                              \
+	"shared memory, semaphores and message queues, and the limits of them (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue), are those of this command's own and not the machine's"
+#define DISKS_WORDS "disks and other devices of this machine are not in view"
+#define LISTERS     "ls dir vdir find du df stat tree ncdu"
+#define READERS                                                                \
+	"cat grep egrep fgrep rg awk gawk mawk sed head tail less more sort cut column wc python3 perl"
 
 /* %s of PLACES is the place that is not in view. */
 static const struct source sources[] = {
@@ -193,6 +295,23 @@ static const struct source sources[] = {
 	    .key = "key files.read" },
 	{ OWN_MOUNTS, "lsblk", .words = MOUNTS_WORDS, .key = "key files.read",
 	    .when = shows_mounts },
+	{ OWN_MOUNTS, READERS, .words = MOUNTS_WORDS, .key = "key files.read",
+	    .when = reads_mounts },
+	{ FILE_SYSTEMS, READERS,
+	    .words =
+		"the mounts in view are those of this command's own root: file systems of this machine that the policy does not show are missing",
+	    .key = "key files.read", .when = reads_mounts },
+	{ OWN_IPC, "ipcs lsipc", .words = IPC_WORDS, .key = "key disable" },
+	{ OWN_IPC, "sysctl", .words = IPC_WORDS, .key = "key disable",
+	    .when = asks_ipc },
+	{ OWN_IPC, LISTERS " cat head tail less grep awk", .words = IPC_WORDS,
+	    .key = "key disable", .when = names_ipc },
+	{ OWN_TMP, LISTERS,
+	    .words =
+		"/tmp and /var/tmp are this command's own, empty when it starts: what the machine has there is not in view",
+	    .key = "key files.private_tmp", .when = lists_tmp },
+	{ DEVICES, LISTERS, .words = DISKS_WORDS, .key = "key files.read",
+	    .when = lists_dev },
 	{ SIGNALS, "pkill killall killall5 skill kill",
 	    .words =
 		"signals reach only this command's own processes, which have ids of their own: the machine's can only be looked at",
@@ -201,8 +320,7 @@ static const struct source sources[] = {
 	{ OWNERS, "lsof fuser", .words = OWNERS_WORDS },
 	{ DEVICES,
 	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
-	    .words = "disks and other devices of this machine are not in view",
-	    .key = "key files.read" },
+	    .words = DISKS_WORDS, .key = "key files.read" },
 	{ PLACES,
 	    "lspci lsusb lsscsi lsmem lscpu lshw sensors udevadm lsblk inxi",
 	    .place = { "/sys/devices/system" },
@@ -431,6 +549,17 @@ lacks_owners(const struct source *s, const struct policy *p)
 	return there && (p->capabilities >> CAP_SYS_PTRACE & 1) == 0;
 }
 
+/* As an absent one is told: executor/run/explain. */
+static bool
+has_own_tmp(const struct policy *p)
+{
+	const struct mounts_op *op =
+	    mounts_decider(&p->confine.mounts, "/tmp/x");
+
+	return op != NULL &&
+	       (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC);
+}
+
 /* "": not a place, and not in view; NULL: it is in view, or not there. */
 static const char *
 what_lacks(const struct source *s, const struct policy *p)
@@ -461,6 +590,12 @@ what_lacks(const struct source *s, const struct policy *p)
 		break;
 	case OWN_MOUNTS:
 		lacks = own_root && whole;
+		break;
+	case OWN_IPC:
+		lacks = has_layer(p, CONFINE_IPC);
+		break;
+	case OWN_TMP:
+		lacks = own_root && has_own_tmp(p);
 		break;
 	case SIGNALS:
 		lacks = own_root && has_layer(p, CONFINE_PIDS) &&

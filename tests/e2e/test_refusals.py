@@ -133,6 +133,25 @@ def test_not_in_view(server):
     quiet(server, "cat /etc/of-nobody")     # its place is in view
 
 
+def test_own_places_of_a_whole_tree(server):
+    """What looks like the machine's, and is the run's own."""
+    server.add_policy("whole", files={"read": ["/"]})
+    with server.http(token=server.add("whole", policy="whole")) as c:
+        for command, words in (
+                ("cat /tmp/of-nobody", "/tmp/of-nobody is in a directory of this"),
+                ("ls -la /tmp", "/tmp and /var/tmp are this command's own"),
+                ("ls /dev/of-nobody", "/dev/of-nobody is not in view"),
+                ("ls /dev", "disks and other devices of this machine"),
+                ("cat /proc/mounts", "places that are mounted apart"),
+                ("cat /proc/sysvipc/shm", "shared memory, semaphores")):
+            text = c.sh(command).text
+            check("NOTE: " in text and words in text, command, text)
+        for command in ("ls /etc", "touch /tmp/x && ls /tmp/x",
+                        "cat /etc/hostname", "cat /etc/of-nobody; true"):
+            text = c.sh(command).text
+            check("NOTE" not in text, command, text)
+
+
 def test_nothing_is_invented(server):
     for line in ("Permission denied", "No such file or directory",
                  "x: Permission denied", "Operation not permitted",

@@ -17,7 +17,7 @@ OWN = "grep -c ' /dev/shm ' /proc/self/mountinfo"
 
 
 def is_prepared(c):
-    return c.sh(OWN).text.strip() == "2"
+    return c.sh(OWN).data["stdout"].strip() == "2"
 
 
 @contextlib.contextmanager
@@ -62,11 +62,11 @@ VIEW = ("awk '{m[$5]=$6} END {for (p in m) print p, m[p]}' "
 def test_view():
     """A run sees the same, with and without."""
     with prepared() as (server, c, _):
-        ours = c.sh(VIEW).text.replace(str(server.dir), "DIR")
+        ours = c.sh(VIEW).data["stdout"].replace(str(server.dir), "DIR")
     with Server(config={"templates": False}) as server, Http(server) as c:
         for _ in range(3):
-            equal(c.sh(OWN).text.strip(), "1", "switched off")
-        its = c.sh(VIEW).text.replace(str(server.dir), "DIR")
+            equal(c.sh(OWN).data["stdout"].strip(), "1", "switched off")
+        its = c.sh(VIEW).data["stdout"].replace(str(server.dir), "DIR")
     equal(ours, its, "what is seen")
 
 
@@ -77,7 +77,8 @@ def test_nothing_is_left():
             check(not c.sh(f"touch {path}/left && ls {path}/left").error,
                   "control", path)
             check(is_prepared(c), "control")
-            equal(c.sh(f"ls -A {path} | grep -c left || true").text.strip(),
+            said = c.sh(f"ls -A {path} | grep -c left || true")
+            equal(said.data["stdout"].strip(),
                   "0", path)
         for path in "/dev", "/", "/dev/pts", "/proc":
             check(c.sh(f"touch {path}/left").error, path)

@@ -227,6 +227,39 @@ test_arguments(void **state)
 	EXPECT_OF("pkill\0nginx", "");
 }
 
+/* What is the run's own, although the tree is the machine's. */
+static void
+test_own_places(void **state)
+{
+	(void)state;
+	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("ls\0-la\0/tmp", "");
+	EXPECT_OF("ipcs\0-m", "");
+	show(MOUNTS_TMPFS, "/tmp");
+	show(MOUNTS_DEV, "/dev");
+	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("ls\0-la\0/tmp", "ls: /tmp and /var/tmp are this command's");
+	EXPECT_OF("du\0-s\0/var/tmp/", "key files.private_tmp");
+	EXPECT_OF("ls\0/tmp/mine", "");
+	EXPECT_OF("ls\0/dev", "ls: disks and other devices");
+	EXPECT_OF("ls\0/home", "");
+	EXPECT_OF("cat\0/proc/mounts", "cat: places that are mounted apart");
+	EXPECT_OF("cat\0/etc/passwd", "");
+	policy.confine.layers |= CONFINE_IPC;
+	EXPECT_OF("ipcs\0-m", "ipcs: shared memory");
+	EXPECT_OF("sysctl\0-a", "key disable");
+	EXPECT_OF("sysctl\0kernel.shmmax", "sysctl: shared memory");
+	EXPECT_OF("sysctl\0vm.swappiness", "");
+	EXPECT_OF("cat\0/proc/sysvipc/shm", "cat: shared memory");
+	EXPECT_OF("ls\0-a\0/dev/shm", "ls: shared memory");
+	EXPECT_OF("ls\0-a\0/home", "");
+	policy.confine.mounts.whole_root = false;
+	EXPECT_OF("grep\0ro\0/proc/self/mounts", "are missing");
+	policy.confine.layers = 0;
+	EXPECT_OF("ls\0-la\0/tmp", "");
+	EXPECT_OF("cat\0/proc/mounts", "");
+}
+
 /* Each source once, with all of its programs. */
 static void
 test_many(void **state)
@@ -254,6 +287,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
 		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
+		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};
 
