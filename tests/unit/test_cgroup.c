@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of executor/confine/cgroup in a directory that has the files of a
+ * control group: what is written where, and what it does when that fails.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "executor/confine/cgroup.h"
+#include "tests/unit/fixture_executor.h"
+
+#define RUN   "0123456789abcdef"
+#define OTHER "fedcba9876543210"
+
+static bool bare; /* a group that is made has no files, so it has no limits */
+static bool busy; /* a group has processes */
+
+static const char *const files[] = { "cgroup.procs", "cgroup.controllers",
+	"cgroup.subtree_control", "cgroup.kill", "pids.max", "memory.max",
+	"memory.swap.max", "memory.oom.group", "cpu.max", "cpu.weight" };
+
+static void
+put(int dir, const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+/* A group that is made has its files, as the kernel has it. */
+int
+mkdirat(int dir, const char *name, mode_t mode)
+{
+	int fd, rc = (int)syscall(SYS_mkdirat, dir, name, mode);
+
+	if (rc == -1 || bare)
+		return rc;
+	fd = openat(dir, name, O_PATH | O_DIRECTORY);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		put(fd, files[i],
+		    strcmp(files[i], "cgroup.controllers") == 0
+			? "cpuset cpu memory pids"
+			: "");
+	(void)close(fd);
+	return 0;
+}
+
+/* And goes with them, unless a process is in it. */
+int
+unlinkat(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, O_PATH | O_DIRECTORY);
+
+	if (busy) {
+		(void)close(fd);
+		errno = EBUSY;
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		(void)syscall(SYS_unlinkat, fd, files[i], 0);
+	(void)close(fd);
+	return (int)syscall(SYS_unlinkat, dir, name, flags);
+}
+
+static char base[128];
+
+static const char *
+path_of(const char *name)
+{
+	static char path[4][256];
+	static unsigned next;
+	char *p = path[next++ % 4];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/%s", base, name);
+	return p;
+}
+
+static bool
+is_there(const char *name)
+{
+	return access(path_of(name), F_OK) == 0;
+}
+
+/* What was written last; a file that cannot be cut keeps the rest. */
+static void
+has(const char *name, const char *want)
+{
+	char text[64];
+	int fd = open(path_of(name), O_RDONLY);
+	ssize_t n;
+
+	assert_int_not_equal(fd, -1);
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	if (want[0] == '+')
+		text[strlen(want)] = '\0';
+	assert_string_equal(text, want);
+}
+
+static void
+test_look(void **state)
+{
+	char path[PATH_MAX], nowhere[160];
+	unsigned bits = 99;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(cgroup_look("off", path, &bits, &e), 0);
+	assert_true(path[0] == '\0' && bits == 0);
+	assert_int_equal(cgroup_look(base, path, &bits, &e), 0);
+	assert_string_equal(path, base);
+	assert_int_equal(bits, CGROUP_MEMORY | CGROUP_PIDS);
+	(void)snprintf(nowhere, sizeof(nowhere), "%s/none", base);
+	assert_int_not_equal(cgroup_look(nowhere, path, &bits, &e), 0);
+	assert_true(path[0] == '\0' && bits == 0);
+	assert_non_null(strstr(e.what, nowhere));
+	/* no group, but a directory */
+	assert_int_equal(syscall(SYS_mkdirat, AT_FDCWD, nowhere, 0755), 0);
+	assert_int_not_equal(cgroup_look(nowhere, path, &bits, &e), 0);
+	assert_int_equal(rmdir(nowhere), 0);
+	assert_false(cgroup_ready());
+	assert_int_equal(cgroup_fd(), -1);
+}
+
+/* Who plans for a service: as if, and never after it is so. */
+static void
+test_assumed(void **state)
+{
+	(void)state;
+	cgroup_suppose(CGROUP_PIDS);
+	assert_true(cgroup_supposed() && cgroup_ready());
+	assert_int_equal(cgroup_controllers(), CGROUP_PIDS);
+	cgroup_assume(false, CGROUP_PIDS);
+	assert_false(cgroup_supposed() || cgroup_ready());
+	assert_int_equal(cgroup_controllers(), 0);
+}
+
+/* The service keeps a part of everything that no run gets. */
+static void
+test_setup(void **state)
+{
+	char pid[16];
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(cgroup_setup("off", &e), 0);
+	assert_false(cgroup_ready());
+	assert_int_not_equal(cgroup_setup("/nowhere", &e), 0);
+	assert_false(cgroup_ready());
+	bare = true; /* it cannot be moved into */
+	assert_int_not_equal(cgroup_setup(base, &e), 0);
+	assert_false(cgroup_ready());
+	assert_int_equal(rmdir(path_of("supervisor")), 0);
+	assert_int_equal(rmdir(path_of("runs")), 0);
+	bare = false;
+	assert_int_equal(cgroup_setup(base, &e), 0);
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	has("supervisor/cgroup.procs", pid);
+	has("supervisor/cpu.weight", "1000");
+	has("cgroup.subtree_control", "+pids"); /* of two, the last */
+	has("runs/cgroup.subtree_control", "+cpu");
+	has("runs/pids.max", "700");
+	has("runs/memory.max", "7000");
+	assert_int_equal(cgroup_fair_processes(), 175);
+	assert_int_equal(
+	    cgroup_controllers(), CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
+	assert_true(cgroup_ready());
+	assert_int_not_equal(cgroup_fd(), -1);
+	cgroup_assume(false, 0); /* it is known better */
+	assert_true(cgroup_ready());
+}
+
+static int
+make(const struct cgroup_limits *l, struct err *e)
+{
+	int fd = cgroup_make(RUN, l, e);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd;
+}
+
+static void
+test_limits(void **state)
+{
+	const struct cgroup_limits all = { .memory_bytes = 4096,
+		.processes = 7,
+		.cpu_percent = 250 },
+				   none = { 0 };
+	struct cgroup_limits one;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_true(make(&all, &e) >= 0);
+	has("runs/" RUN "/memory.max", "4096");
+	has("runs/" RUN "/memory.swap.max", "0");
+	has("runs/" RUN "/memory.oom.group", "1");
+	has("runs/" RUN "/pids.max", "8"); /* and its guard */
+	has("runs/" RUN "/cpu.max", "250000 100000");
+	assert_true(make(&all, &e) < 0); /* it is another's */
+	assert_int_not_equal(e.code, 0);
+	assert_true(is_there("runs/" RUN));
+	cgroup_remove(RUN);
+	assert_false(is_there("runs/" RUN));
+
+	assert_true(make(&none, &e) >= 0);
+	has("runs/" RUN "/memory.max", "");
+	has("runs/" RUN "/pids.max", "");
+	has("runs/" RUN "/cpu.max", "");
+	cgroup_remove(RUN);
+
+	/* a limit that cannot be set: no run, and no group is left */
+	bare = true;
+	for (int i = 0; i < 3; i++) {
+		one = none;
+		if (i == 0)
+			one.memory_bytes = 4096;
+		else if (i == 1)
+			one.processes = 7;
+		else
+			one.cpu_percent = 1;
+		e = (struct err){ .code = 0 };
+		assert_true(make(&one, &e) < 0);
+		assert_int_not_equal(e.code, 0);
+		assert_false(is_there("runs/" RUN));
+	}
+	assert_true(make(&none, &e) >= 0);
+	cgroup_remove(RUN);
+	bare = false;
+}
+
+/* Each process in it is ended, and what it used is read. */
+static void
+test_end(void **state)
+{
+	const struct cgroup_limits none = { 0 };
+	struct cgroup_usage u = { .memory_peak = 1 };
+	struct err e = { 0 };
+	int fd = cgroup_make(RUN, &none, &e);
+
+	(void)state;
+	assert_true(fd >= 0);
+	put(fd, "memory.peak", "12345\n");
+	put(fd, "cpu.stat", "usage_usec 678\nuser_usec 9\n");
+	put(fd, "memory.events", "low 1\nmax 2\noom 3\noom_kill 4\n");
+	put(fd, "pids.events", "max 5\n");
+	cgroup_end(RUN, &u);
+	has("runs/" RUN "/cgroup.kill", "1");
+	assert_int_equal(u.memory_peak, 12345);
+	assert_int_equal(u.cpu_us, 678);
+	assert_int_equal(u.memory_full, 3);
+	assert_int_equal(u.oom_kills, 4);
+	assert_int_equal(u.pids_denied, 5);
+	(void)syscall(SYS_unlinkat, fd, "memory.peak", 0);
+	(void)syscall(SYS_unlinkat, fd, "cpu.stat", 0);
+	(void)syscall(SYS_unlinkat, fd, "memory.events", 0);
+	(void)syscall(SYS_unlinkat, fd, "pids.events", 0);
+	(void)close(fd);
+
+	busy = true; /* they are on their way out */
+	cgroup_remove(RUN);
+	cgroup_sweep();
+	assert_true(is_there("runs/" RUN));
+	busy = false;
+	cgroup_sweep();
+	assert_false(is_there("runs/" RUN));
+	cgroup_end(RUN, &u); /* of one that is gone nothing is known */
+	assert_int_equal(u.memory_peak, 0);
+	assert_int_equal(u.oom_kills, 0);
+}
+
+static bool
+spare_other(const char *id)
+{
+	return strcmp(id, OTHER) == 0;
+}
+
+/* What an executor before left ends, except for what it is to keep. */
+static void
+test_clear(void **state)
+{
+	const struct cgroup_limits none = { 0 };
+	struct err e = { 0 };
+	int run = cgroup_make(RUN, &none, &e), other;
+
+	(void)state;
+	other = cgroup_make(OTHER, &none, &e);
+	assert_true(run >= 0 && other >= 0);
+	(void)close(run);
+	(void)close(other);
+	busy = true;
+	cgroup_clear(spare_other);
+	has("runs/" RUN "/cgroup.kill", "1");
+	has("runs/" OTHER "/cgroup.kill", "");
+	busy = false;
+	cgroup_sweep();
+	assert_false(is_there("runs/" RUN));
+	assert_true(is_there("runs/" OTHER));
+	cgroup_clear(NULL);
+	assert_false(is_there("runs/" OTHER));
+}
+
+static int
+setup(void **state)
+{
+	int dir;
+
+	if (fixture_setup(state) != 0)
+		return -1;
+	(void)snprintf(base, sizeof(base), "%s/group", fixture_top);
+	if (mkdirat(AT_FDCWD, base, 0755) != 0)
+		return -1;
+	dir = open(base, O_PATH | O_DIRECTORY);
+	put(dir, "cgroup.controllers", "memory pids");
+	put(dir, "pids.max", "800\n");
+	put(dir, "memory.max", "8000\n");
+	(void)close(dir);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_look),
+		cmocka_unit_test(test_assumed),
+		cmocka_unit_test(test_setup), /* in use from here on */
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_clear),
+	};
+
+	return cmocka_run_group_tests(tests, setup, fixture_teardown);
+}
