@@ -45,7 +45,7 @@ docdir ?= $(datarootdir)/doc/mcp-execd
 in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	aead alphabet base64 bearer beneath budget bytes caps cidr clock closest cmdline decimal dfa \
-	digest err fdio filter filter_fold filter_load hashindex json landlock log log_limit loop match match_compile notify \
+	digest err fdio fdpass filter filter_fold filter_load hashindex json landlock log log_limit loop match match_compile notify \
 	param path patterns shares sigreset sort told turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)
@@ -109,7 +109,7 @@ LAUNCHER := $(call in,executor/launcher, \
 	plannames planstore procdir proctree remask rights serve sockowner template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
-	beneath bytes clock decimal digest err filter_load landlock log path sigreset)
+	beneath bytes clock decimal digest err fdpass filter_load landlock log path sigreset)
 CTL := $(call in,executor/ctl, \
 	become check ctl hand_over main qr remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \

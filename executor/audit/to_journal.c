@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/digest.h"
+#include "common/fdpass.h"
 #include "executor/audit/summary.h"
 
 enum {
@@ -119,12 +120,6 @@ journal_open(const char *path, struct err *e)
 static int
 send_large(int fd, struct bytes data)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr m = { .msg_control = &control,
-		.msg_controllen = sizeof(control) };
 	CLEANUP_FD int file =
 	    memfd_create("mcp-execd-audit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -132,11 +127,7 @@ send_large(int fd, struct bytes data)
 	    fcntl(file, F_ADD_SEALS,
 		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
 		return -1;
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.head), &file, sizeof(file));
-	return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 ? -1 : 0;
+	return fdpass_send(fd, NULL, 0, &file, 1, MSG_DONTWAIT) == -1 ? -1 : 0;
 }
 
 static int

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fdpass.h"
 #include "executor/launcher/connector.h"
 #include "executor/launcher/loginuid_set.h"
 #include "executor/launcher/remask.h"
@@ -85,21 +86,10 @@ name_step(struct guard *g, const char *step)
 static void
 send_terminal(struct guard *g, int master)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { &g->report, sizeof(g->report) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = CMSG_SPACE(sizeof(int)) };
+	const struct iovec part = { &g->report, sizeof(g->report) };
 
 	g->report.event = GUARD_TERMINAL;
-	memcpy(CMSG_DATA(&control.head), &master, sizeof(master));
-	(void)sendmsg(g->ctl, &m, MSG_NOSIGNAL);
+	(void)fdpass_send(g->ctl, &part, 1, &master, 1, 0);
 }
 
 /* The path of a row of the plan; "/" of its beginning and end. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdmsg.h"
 #include "executor/launcher/holdpeer.h"
@@ -226,22 +227,11 @@ holdstore_wait_ms(void)
 static bool
 send_message(const struct holdmsg *m, const int *fd, size_t count)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(HOLD_FDS * sizeof(int))];
-	} control = { .head = {
-			  .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const struct iovec part = { (void *)(uintptr_t)m, sizeof(*m) };
 
-	if (count > 0) {
-		control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.head), fd, count * sizeof(int));
-		h.msg_control = &control;
-		h.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	}
 	/* it reads at once: it has begun for that */
-	return sendmsg(self.peer, &h, MSG_NOSIGNAL) == (ssize_t)sizeof(*m);
+	return fdpass_send(self.peer, &part, 1, fd, count, 0) ==
+	       (ssize_t)sizeof(*m);
 }
 
 static bool
@@ -323,7 +313,10 @@ static void
 take_order(void)
 {
 	struct holdmsg m = { 0 };
-	ssize_t n = recv(self.peer, &m, sizeof(m), MSG_DONTWAIT);
+	const struct iovec part = { &m, sizeof(m) };
+	size_t none;
+	ssize_t n =
+	    fdpass_receive(self.peer, &part, 1, NULL, 0, &none, MSG_DONTWAIT);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/keepmsg.h"
@@ -117,21 +118,10 @@ read_plan(void)
 static void
 send_answer(const struct keepmsg_answer *a, int fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)a, sizeof(*a) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const struct iovec part = { (void *)(uintptr_t)a, sizeof(*a) };
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(sizeof(int));
-	}
-	while (sendmsg(KEEPMSG_FD, &m, MSG_NOSIGNAL) == -1 && errno == EINTR)
+	while (fdpass_send(KEEPMSG_FD, &part, 1, &fd, fd != -1, 0) == -1 &&
+	       errno == EINTR)
 		;
 }
 
@@ -503,42 +493,21 @@ take_order(void)
 	}
 }
 
-static void
-take_fds(struct msghdr *h)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(h);
-
-	self.fds = 0;
-	if (c == NULL || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS)
-		return;
-	self.fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(self.fd, CMSG_DATA(c), self.fds * sizeof(int));
-}
-
 /* false: the executor is gone. */
 static bool
 receive_order(void)
 {
-	static union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(KEEPMSG_FDS * sizeof(int))];
-	} control;
-	struct iovec iov = { &self.order, sizeof(self.order) };
-	struct msghdr h = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
+	const struct iovec part = { &self.order, sizeof(self.order) };
 	ssize_t n;
 
 	memset(&self.order, 0, offsetof(struct keepmsg_order, spared));
-	n = recvmsg(KEEPMSG_FD, &h, MSG_CMSG_CLOEXEC);
+	n = fdpass_receive(
+	    KEEPMSG_FD, &part, 1, self.fd, KEEPMSG_FDS, &self.fds, 0);
 	if (n == -1 && errno == EINTR)
 		return true;
-	if (n <= 0)
+	if (n == 0 || (n == -1 && errno != EMSGSIZE))
 		return false;
-	take_fds(&h);
-	if ((h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+	if (n != -1 &&
 	    (size_t)n == offsetof(struct keepmsg_order, spared) +
 			     self.order.count * sizeof(self.order.spared[0]))
 		take_order();

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdstore.h"
 #include "executor/launcher/planstore.h"
@@ -64,21 +65,10 @@ struct message {
 static void
 send_answer(const struct launchmsg_answer *a, int fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)a, sizeof(*a) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	const struct iovec part = { (void *)(uintptr_t)a, sizeof(*a) };
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(sizeof(int));
-	}
-	while (self.pair != -1 && sendmsg(self.pair, &m, MSG_NOSIGNAL) == -1 &&
+	while (self.pair != -1 &&
+	       fdpass_send(self.pair, &part, 1, &fd, fd != -1, 0) == -1 &&
 	       errno == EINTR)
 		;
 }
@@ -434,22 +424,6 @@ take_message(struct message *m)
 		make_template(m->head.plan);
 }
 
-static void
-take_fds(struct msghdr *h, struct message *m)
-{
-	struct cmsghdr *c;
-	size_t n;
-
-	m->fds = 0;
-	for (c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(m->fd, CMSG_DATA(c), n * sizeof(int));
-		m->fds = n;
-	}
-}
-
 /*
  * It is gone: guards are told by their own pairs, and wake for that; not those
  * whose run is held.
@@ -483,33 +457,26 @@ leave_peer(int pair)
 static bool
 receive_message(int pair, struct message *m)
 {
-	static union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(LAUNCHMSG_FDS * sizeof(int))];
-	} control;
-	struct iovec iov[] = { { &m->head, sizeof(m->head) },
+	const struct iovec part[] = { { &m->head, sizeof(m->head) },
 		{ m->bytes, sizeof(m->bytes) } };
-	struct msghdr h = { .msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(pair, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n;
 
+	memset(&m->head, 0, sizeof(m->head));
+	n = fdpass_receive(
+	    pair, part, 2, m->fd, LAUNCHMSG_FDS, &m->fds, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0) {
+	if (n == 0 || (n == -1 && errno != EMSGSIZE)) {
 		leave_peer(pair);
 		return false;
 	}
-	take_fds(&h, m);
-	m->size = (size_t)n - sizeof(m->head);
-	if ((size_t)n >= sizeof(m->head) &&
-	    (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+	if (n != -1 && (size_t)n >= sizeof(m->head)) {
+		m->size = (size_t)n - sizeof(m->head);
 		return true;
+	}
 	log_err("a message is refused: it is cut");
 	close_fds(m);
-	if (pair == self.pair && (size_t)n >= sizeof(m->head) &&
-	    m->head.kind == LAUNCHMSG_RUN)
+	if (pair == self.pair && n == -1 && m->head.kind == LAUNCHMSG_RUN)
 		answer_run(LAUNCHMSG_NOT_STARTED, m->head.run, 0, EMFILE, -1);
 	m->head.kind = 0;
 	return true;

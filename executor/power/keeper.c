@@ -18,6 +18,7 @@
 #include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/proctree.h"
@@ -145,28 +146,15 @@ exec_keeper(const char *path, int pair, int plan, int facts)
 static bool
 hear_answer(enum keepmsg_kind kind, struct keepmsg_answer *a, int *fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { a, sizeof(*a) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
 	struct pollfd p = { .fd = self.pair, .events = POLLIN };
-	struct cmsghdr *c;
 	ssize_t n = -1;
 
 	*fd = -1;
 	while (poll(&p, 1, PATIENCE_MS) == -1 && errno == EINTR)
 		;
 	if (p.revents != 0)
-		n = recvmsg(self.pair, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+		n = fdpass_receive_one(
+		    self.pair, a, sizeof(*a), fd, MSG_DONTWAIT);
 	if (n == (ssize_t)sizeof(*a) && a->kind == (uint32_t)kind)
 		return true;
 	cleanup_fd(fd);
@@ -264,24 +252,11 @@ static int
 send_order(
     const struct keepmsg_order *o, const int *fds, size_t count, struct err *e)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(KEEPMSG_FDS * sizeof(int))];
-	} control = { .head = { .cmsg_len = CMSG_LEN(count * sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)o,
+	const struct iovec part = { (void *)(uintptr_t)o,
 		offsetof(struct keepmsg_order, spared) +
 		    o->count * sizeof(o->spared[0]) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (count > 0) {
-		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
-	}
-	/* by its number: tests also link the frontend's own sendmsg() */
-	if (syscall(SYS_sendmsg, self.pair, &m, MSG_NOSIGNAL) != -1)
+	if (fdpass_send(self.pair, &part, 1, fds, count, 0) != -1)
 		return 0;
 	return err_sys(e, "the keeper does not take an order");
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdpeer.h"
 
@@ -63,29 +64,14 @@ connect_one(int dir, const char *name)
 static ssize_t
 receive_message(int link, struct holdmsg *m, int *fd, size_t *count)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(HOLD_FDS * sizeof(int))];
-	} control;
-	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
+	const struct iovec part = { m, sizeof(*m) };
 	struct pollfd p = { .fd = link, .events = POLLIN };
-	struct cmsghdr *c;
-	ssize_t n = -1;
 
 	*count = 0;
-	if (poll(&p, 1, PATIENCE_MS) == 1)
-		n = recvmsg(link, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	c = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS) {
-		*count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fd, CMSG_DATA(c), *count * sizeof(int));
-	}
-	return n;
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		return -1;
+	return fdpass_receive(
+	    link, &part, 1, fd, HOLD_FDS, count, MSG_DONTWAIT);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "common/caps.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/launchmsg.h"
@@ -401,29 +402,6 @@ launch_release(uint64_t run)
 
 /* --- answers ---------------------------------------------------------- */
 
-/* -1 as recvmsg, 0 at the end. */
-static ssize_t
-receive_answer(struct launchmsg_answer *a, int *fd)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { a, sizeof(*a) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(self.pair, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-
-	*fd = -1;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	return n;
-}
-
 static bool
 take_answer(const struct launchmsg_answer *a, struct launch_event *out)
 {
@@ -470,12 +448,12 @@ launch_next(struct launch_event *out)
 
 	if (self.pair == -1)
 		return -1;
-	n = receive_answer(&a, &fd);
+	n = fdpass_receive_one(self.pair, &a, sizeof(a), &fd, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n != (ssize_t)sizeof(a) || !take_answer(&a, out)) {
 		cleanup_fd(&fd);
-		if (n > 0)
+		if (n > 0 || (n == -1 && errno == EMSGSIZE))
 			log_err("launch: the launcher says what it may not");
 		return -1;
 	}

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/fdpass.h"
 #include "executor/run/launchblob.h"
 
 enum {
@@ -24,24 +25,10 @@ int
 plansend_order(int pair, const struct launchmsg_order *o, struct bytes more,
     const int *fds, size_t count, struct err *e)
 {
-	static union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(LAUNCHMSG_FDS * sizeof(int))];
-	} control;
-	struct iovec iov[] = { { (void *)(uintptr_t)o, sizeof(*o) },
+	const struct iovec part[] = { { (void *)(uintptr_t)o, sizeof(*o) },
 		{ (void *)(uintptr_t)more.p, more.len } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	if (count > 0) {
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-	}
-	/* by its number: tests also link the frontend's own sendmsg() */
-	if (syscall(SYS_sendmsg, pair, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != -1)
+	if (fdpass_send(pair, part, 2, fds, count, MSG_DONTWAIT) != -1)
 		return 0;
 	if (errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED)
 		return err_set(e, ERR_EOF, "the launcher ended");

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/fdpass.h"
 
 /* Both ends of one channel of the run. */
 struct ends {
@@ -182,29 +183,6 @@ is_sane(struct guard_report *r)
 	       r->denial.rule < DENIAL_RULES && i->args_len <= sizeof(i->args);
 }
 
-/* As recvmsg(2), and the descriptor that came with it, or -1. */
-static ssize_t
-receive_report(int ctl, struct guard_report *out, int *fd)
-{
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { out, sizeof(*out) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(ctl, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-
-	*fd = -1;
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
-	return n;
-}
-
 /* Once, and before there is any other input. */
 static void
 keep_terminal(struct spawned *sp, const struct guard_report *r, int fd)
@@ -228,10 +206,14 @@ ssize_t
 spawn_receive(struct spawned *sp, struct guard_report *out)
 {
 	int fd;
-	ssize_t n = receive_report(sp->ctl, out, &fd);
+	ssize_t n =
+	    fdpass_receive_one(sp->ctl, out, sizeof(*out), &fd, MSG_DONTWAIT);
 
 	if (n == -1 && errno == ECONNRESET)
-		n = receive_report(sp->ctl, out, &fd);
+		n = fdpass_receive_one(
+		    sp->ctl, out, sizeof(*out), &fd, MSG_DONTWAIT);
+	if (n == -1 && errno == EMSGSIZE)
+		return 0;
 	if (n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out))) {
 		cleanup_fd(&fd);
 		return 0;

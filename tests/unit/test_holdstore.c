@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "common/fdpass.h"
 #include "executor/launcher/holdmsg.h"
 #include "executor/launcher/holdpeer.h"
 #include "executor/launcher/holdstore.h"
@@ -31,13 +32,6 @@ enum {
 	GRACE_MS = 600000,
 	OF_RUN = 3 /* descriptors that a run has here */
 };
-
-/* The library of the frontend, which is linked too, has one of its own. */
-ssize_t
-sendmsg(int fd, const struct msghdr *m, int flags)
-{
-	return syscall(SYS_sendmsg, fd, m, flags);
-}
 
 static size_t
 open_fds(void)
@@ -378,6 +372,57 @@ test_taken_over(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* An order that is cut, or brings a descriptor, is none, and the last one. */
+static void
+test_cut_order(void **state)
+{
+	struct {
+		struct holdmsg m;
+		char more;
+	} longer = { .m = { .kind = HOLDMSG_STOP } };
+	const struct iovec part = { &longer.m, sizeof(longer.m) };
+	struct ends e;
+	struct holdmsg m;
+	int peer, fd[HOLD_FDS];
+	size_t before;
+
+	(void)state;
+	begin(GRACE_MS);
+	before = open_fds();
+	assert_null(hold(&e, 1, getpid()));
+	for (int i = 0; i < 3; i++) {
+		peer = join();
+		serve(false);
+		assert_int_equal(hear_all(peer), 1);
+		if (i == 0)
+			assert_int_equal(send(peer, &longer, sizeof(longer), 0),
+			    sizeof(longer));
+		else if (i == 1)
+			assert_int_equal(send(peer, &longer, sizeof(m) - 1, 0),
+			    sizeof(m) - 1);
+		else
+			assert_int_equal(
+			    fdpass_send(peer, &part, 1, &peer, 1, 0),
+			    sizeof(m));
+		serve(false);
+		assert_int_equal(hear(peer, &m, fd), -1); /* it hung up */
+		(void)close(peer);
+		assert_int_equal(holdstore_count(), 1);
+	}
+	peer = join(); /* the control */
+	serve(false);
+	assert_int_equal(hear_all(peer), 1);
+	assert_int_equal(
+	    fdpass_send(peer, &part, 1, NULL, 0, 0), (ssize_t)sizeof(m));
+	serve(false);
+	assert_int_equal(holdstore_count(), 0);
+	close_ends(&e, false);
+	(void)close(peer);
+	serve(false);
+	holdstore_fini();
+	assert_int_equal(open_fds(), before);
+}
+
 /* As many as there are places, and not one more. */
 static void
 test_full(void **state)
@@ -643,6 +688,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_eof),
 		cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_cut_order),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_not_alone),
 		cmocka_unit_test(test_left), /* alone from here on */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fdpass: descriptors that go with a message over a UNIX socket, unix(7).
+ *
+ * Async-signal-safe, one system call each.  Who receives says how many may
+ * come: what is cut is an error, and nothing of it stays open.
+ */
+#ifndef COMMON_FDPASS_H
+#define COMMON_FDPASS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum { FDPASS_MOST = 253 /* of one message: SCM_MAX_FD of the kernel */ };
+
+/* As sendmsg(2) with MSG_NOSIGNAL; count 0: the message alone. */
+ssize_t fdpass_send(int link, const struct iovec *part, size_t parts,
+    const int *fds, size_t count, int flags);
+/*
+ * As recvmsg(2): bytes, 0 at the end, or -1.  The descriptors that came, at
+ * most `room`, are in fds and close on exec; their number is in *count, 0 if
+ * it is -1.  EMSGSIZE: the message or its descriptors did not fit, so that
+ * they are closed; what there is of the message is in its parts.
+ */
+ssize_t fdpass_receive(int link, const struct iovec *part, size_t parts,
+    int *fds, size_t room, size_t *count, int flags);
+/* One that may come with one descriptor, into *fd, or -1. */
+ssize_t fdpass_receive_one(int link, void *p, size_t size, int *fd, int flags);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of common/fdpass: what does not fit is an error and is closed. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fdpass.h"
+
+static int ends[2];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	return 0;
+}
+
+static int
+open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+static ssize_t
+send_text(const char *text, const int *fds, size_t count)
+{
+	const struct iovec part = { (void *)(uintptr_t)text, strlen(text) };
+
+	return fdpass_send(ends[0], &part, 1, fds, count, MSG_DONTWAIT);
+}
+
+static void
+is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	assert_int_equal(fstat(a, &x), 0);
+	assert_int_equal(fstat(b, &y), 0);
+	assert_true(x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+	assert_true((fcntl(a, F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+static void
+test_passed(void **state)
+{
+	int pipes[2], got[4] = { -1, -1, -1, -1 }, fds[3];
+	char one[] = "one", two[] = "two", head[3] = "", rest[16] = "";
+	const struct iovec out[] = { { one, 3 }, { two, 3 } };
+	const struct iovec in[] = { { head, 3 }, { rest, sizeof(rest) } };
+	size_t count;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	fds[0] = pipes[1];
+	fds[1] = pipes[0];
+	fds[2] = ends[0];
+	assert_int_equal(fdpass_send(ends[0], out, 2, fds, 3, 0), 6);
+	assert_int_equal(fdpass_receive(ends[1], in, 2, got, 4, &count, 0), 6);
+	assert_int_equal(count, 3);
+	assert_memory_equal(head, "one", 3);
+	assert_memory_equal(rest, "two", 3);
+	for (size_t i = 0; i < 3; i++) {
+		is_same_file(got[i], fds[i]);
+		(void)close(got[i]);
+	}
+	assert_int_equal(got[3], -1);
+
+	assert_int_equal(send_text("bare", NULL, 0), 4);
+	assert_int_equal(fdpass_receive(ends[1], in, 2, got, 4, &count, 0), 4);
+	assert_int_equal(count, 0);
+	assert_int_equal(
+	    fdpass_receive(ends[1], in, 2, got, 4, &count, MSG_DONTWAIT), -1);
+	assert_true(errno == EAGAIN && count == 0);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
+/* With each number, and room for fewer: also of one, which is a pair's. */
+static void
+test_cut(void **state)
+{
+	int fds[8] = { 0 }, got[8], before = open_fds();
+	char text[8];
+	const struct iovec in = { text, sizeof(text) };
+	size_t count, sent, room;
+
+	(void)state;
+	for (sent = 0; sent <= 8; sent++)
+		for (room = 0; room <= 8; room++) {
+			memset(got, 0x55, sizeof(got));
+			assert_int_equal(send_text("text", fds, sent), 4);
+			errno = 0;
+			if (sent > room) {
+				assert_int_equal(fdpass_receive(ends[1], &in, 1,
+						     got, room, &count, 0),
+				    -1);
+				assert_int_equal(errno, EMSGSIZE);
+				assert_int_equal(count, 0);
+			} else {
+				assert_int_equal(fdpass_receive(ends[1], &in, 1,
+						     got, room, &count, 0),
+				    4);
+				assert_int_equal(count, sent);
+			}
+			for (size_t i = room; i < 8; i++)
+				assert_int_equal(got[i], 0x55555555);
+			while (count > 0)
+				(void)close(got[--count]);
+			assert_int_equal(open_fds(), before);
+		}
+	/* the message, with descriptors that would have fitted */
+	assert_int_equal(send_text("123456789", fds, 3), 9);
+	assert_int_equal(
+	    fdpass_receive(ends[1], &in, 1, got, 8, &count, 0), -1);
+	assert_true(errno == EMSGSIZE && count == 0);
+	assert_memory_equal(text, "12345678", 8);
+	assert_int_equal(open_fds(), before);
+}
+
+static void
+test_one(void **state)
+{
+	int fds[2] = { 0 }, fd = 7, before = open_fds();
+	char text[8];
+
+	(void)state;
+	assert_int_equal(send_text("none", NULL, 0), 4);
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), 4);
+	assert_int_equal(fd, -1);
+	assert_int_equal(send_text("two", fds, 2), 3);
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), -1);
+	assert_true(errno == EMSGSIZE && fd == -1);
+	assert_int_equal(open_fds(), before);
+	assert_int_equal(send_text("one", &ends[0], 1), 3);
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), 3);
+	is_same_file(fd, ends[0]);
+	(void)close(fd);
+}
+
+static void
+test_limits(void **state)
+{
+	static int many[FDPASS_MOST + 1], got[FDPASS_MOST + 1];
+	char text[8];
+	const struct iovec in = { text, sizeof(text) };
+	size_t count;
+	int before = open_fds();
+
+	(void)state;
+	assert_int_equal(send_text("x", many, FDPASS_MOST + 1), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(send_text("x", many, FDPASS_MOST), 1);
+	assert_int_equal(
+	    fdpass_receive(ends[1], &in, 1, got, FDPASS_MOST + 1, &count, 0),
+	    1);
+	assert_int_equal(count, FDPASS_MOST);
+	while (count > 0)
+		(void)close(got[--count]);
+	assert_int_equal(open_fds(), before);
+	/* the end, and nobody is killed by a signal for it */
+	(void)close(ends[0]);
+	assert_int_equal(fdpass_receive(ends[1], &in, 1, got, 1, &count, 0), 0);
+	assert_int_equal(count, 0);
+	ends[0] = ends[1];
+	assert_int_equal(send_text("x", NULL, 0), -1);
+	assert_int_equal(errno, EPIPE);
+	ends[0] = -1;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_passed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
