@@ -111,7 +111,7 @@ LAUNCHER := $(call in,executor/launcher, \
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err fdpass filter_load landlock log path sigreset)
 CTL := $(call in,executor/ctl, \
-	become check ctl hand_over main qr remote runs terminal status service_verbs wrapped_text) \
+	become check ctl hand_over left_jobs main qr remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \
 	audit_replay audit_report audit_seal_init audit_search audit_show \
 	audit_stats audit_verify auditarg auditcast audithtml auditlog \

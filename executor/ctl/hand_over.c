@@ -14,17 +14,20 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "executor/ctl/left_jobs.h"
 #include "executor/ctl/remote.h"
 
 enum { LIST_MAX = 1 << 20 /* bytes of a list of jobs */ };
 
 struct options {
-	const char *unit;
+	const char *unit, *stopped;
 };
 
 static const struct cmdline_option options[] = {
 	CMDLINE_TEXT(0, "if-restarting", "UNIT", struct options, unit,
 	    "do nothing unless systemd is restarting it, such as mcp-execd.service"),
+	CMDLINE_TEXT(0, "stopped", "UNIT", struct options, stopped,
+	    "in its ExecStopPost=: if systemd is stopping it for good, end jobs that nobody has taken over"),
 	CMDLINE_LAST
 };
 
@@ -91,16 +94,17 @@ read_list(struct buf *out, struct err *e)
 
 /* "  123 mcp-execd.service restart running" */
 static bool
-is_restart(const char *line, const char *unit)
+is_job(const char *line, const char *unit, const char *wanted)
 {
 	char name[256], type[32];
 
 	return sscanf(line, "%*s %255s %31s", name, type) == 2 &&
-	       strcmp(name, unit) == 0 && strcmp(type, "restart") == 0;
+	       strcmp(name, unit) == 0 && strcmp(type, wanted) == 0;
 }
 
+/* Is that what systemd is at with the unit?  A restart is not a stop. */
 static int
-find_restart(const char *unit, bool *found, struct err *e)
+find_job(const char *unit, const char *wanted, bool *found, struct err *e)
 {
 	CLEANUP_BUF struct buf list;
 	char *line, *rest;
@@ -111,7 +115,7 @@ find_restart(const char *unit, bool *found, struct err *e)
 	*found = false;
 	for (line = strtok_r((char *)list.p, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest))
-		*found |= is_restart(line, unit);
+		*found |= is_job(line, unit, wanted);
 	return 0;
 }
 
@@ -141,6 +145,33 @@ ask_executor(struct ctl *c)
 	return status;
 }
 
+/*
+ * A stop can come before an mcp-execd has taken over, and ends only that one.
+ * What crashed is started again, and takes over then.
+ */
+static int
+end_left(struct ctl *c, const char *unit)
+{
+	bool stops = false;
+	size_t count = 0;
+	struct err e = { 0 };
+
+	if (find_job(unit, "stop", &stops, &e) != 0)
+		return ctl_error("%s: jobs are left as they are", e.what);
+	if (!stops)
+		return CTL_OK;
+	if (!ctl_load_conf(c))
+		return CTL_FAILED;
+	if (left_jobs_end(c->conf.control, &count, &e) != 0)
+		return ctl_error("%s", e.what);
+	return count > 0 &&
+		       printf(
+			   "Jobs that were left to a next mcp-execd are ended.\n") <
+			   0
+		   ? CTL_FAILED
+		   : CTL_OK;
+}
+
 int
 hand_over_run(struct ctl *c, int argc, char **argv)
 {
@@ -151,7 +182,9 @@ hand_over_run(struct ctl *c, int argc, char **argv)
 
 	if (ctl_options(&verb, &o, argc, argv, &status) == NULL)
 		return status;
-	if (o.unit != NULL && find_restart(o.unit, &restarts, &e) != 0)
+	if (o.stopped != NULL)
+		return end_left(c, o.stopped);
+	if (o.unit != NULL && find_job(o.unit, "restart", &restarts, &e) != 0)
 		return ctl_error(
 		    "%s: nothing is handed over, and jobs end with mcp-execd",
 		    e.what);

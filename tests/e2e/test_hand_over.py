@@ -207,8 +207,8 @@ def test_nowhere_to_go():
         within("it ends", 10, lambda: not processes("1000795"))
 
 
-def systemctl(server, text, status=0):
-    """One that says that; its PATH."""
+def systemctl(server, text, status=0, option="--if-restarting"):
+    """What hand-over says where it says that."""
     place = server.dir / "bin"
     place.mkdir(exist_ok=True)
     tool = place / "systemctl"
@@ -217,7 +217,7 @@ def systemctl(server, text, status=0):
     tool.chmod(0o755)
     return subprocess.run(
         [server.build / "mcp-execctl", "-c", server.config_file, "hand-over",
-         "--if-restarting", "mcp-execd.service"], capture_output=True,
+         option, "mcp-execd.service"], capture_output=True,
         text=True, timeout=60 * SLOW, stdin=subprocess.DEVNULL,
         env={**os.environ, "PATH": f"{place}:/usr/bin:/bin"})
 
@@ -242,6 +242,35 @@ def test_if_restarting():
         equal(out.returncode, 0, out)
         check("leaves 0 jobs" in out.stdout, out)
         equal(len(records(server, "hand-over")), 1, "it asked")
+
+
+def test_stopped_before_it_took_over():
+    """Only a stop ends what nobody has taken over, and not what somebody has."""
+    def say(job, status=0):
+        return systemctl(server, f"  71 mcp-execd.service {job} running",
+                         status, "--stopped")
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "sleep 1000798")
+            within("it runs", 5, lambda: processes("1000798"))
+        out = say("stop")
+        equal((out.returncode, out.stdout), (0, ""), "its executor has it")
+        launcher = {server.launcher_pid()}
+        server.kill()
+        for other in "restart", "start", "stopped":
+            out = say(other)
+            equal((out.returncode, out.stdout), (0, ""), other)
+        out = say("stop", 1)
+        equal(out.returncode, 1, out)
+        check("left as they are" in out.stderr, out)
+        check(processes("1000798"), "it goes on")
+        out = say("stop")
+        equal(out.returncode, 0, out)
+        check("are ended" in out.stdout, out)
+        equal(processes("1000798"), [], "at once")
+        within("its launcher is gone", 5, lambda: gone(launcher))
+        server.start()
+        equal(result_of(server, job)["run.state"], "lost", "its state")
 
 
 ASK = """

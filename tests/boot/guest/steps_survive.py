@@ -277,27 +277,37 @@ def withdrawn():
 
 @step("survive.stopped", long=True)
 def stopped():
-    """A stop ends all; one that comes while they are taken over as well."""
+    """A stop ends all; one that comes while they are taken over as well, and
+    one before."""
     needs_subgroup()
-    for early in False, True:
+    place = pathlib.Path(f"/etc/systemd/system/{machine.UNIT}.d/wait.conf")
+    for when in "late", "early", "before":
         jobs.start()
-        if early:
+        if when == "before":
+            place.write_text("[Service]\nExecStartPre=sleep 1000\n")
+            sh("systemctl", "daemon-reload")
+        if when != "late":
             before = main_pid()
             sh("systemctl", "kill", "-s", "KILL", "--kill-whom=main",
                machine.UNIT)
-            client.within("the next one begins", 20,
-                          lambda: main_pid() not in (0, before))
+            client.within("the next one begins", 20, lambda: (
+                main_pid() not in (0, before) or
+                machine.show("SubState") == "start-pre"))
+            jobs.running()
         sh("systemctl", "stop", machine.UNIT)
+        place.unlink(missing_ok=True)
+        sh("systemctl", "daemon-reload")
         equal(client.processes(jobs.mark), [], "processes")
-        check(not machine.GROUP.exists(), "control group")
+        client.within("its control group is gone", 5,
+                      lambda: not machine.GROUP.exists())
         machine.restart()
         states = {r["run.state"] for r in jobs.results().values()}
-        check(states <= ({"cancelled", "lost"} if early else {"cancelled"}),
-              states)
+        check(states <= {"late": {"cancelled"}, "before": {"lost"}}.get(
+            when, {"cancelled", "lost"}), states)
         jobs.nothing_left()
 
 
-@step("survive.account", long=True)
+@step("account.survive", long=True)
 def account_service():
     """The same for the service of an account."""
     needs_subgroup()
