@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,16 +41,18 @@ launch_keep(
 	return 0;
 }
 
+static uint64_t ended, released; /* runs that it was told of last */
+
 void
 launch_hold_eof(uint64_t run)
 {
-	(void)run;
+	ended = run;
 }
 
 void
 launch_release(uint64_t run)
 {
-	(void)run;
+	released = run;
 }
 
 static uint8_t
@@ -312,6 +315,40 @@ test_another_version(void **state)
 	assert_non_null(strstr(e.what, "version"));
 }
 
+/* Who holds it is told: our launcher, or one of the executor before. */
+static void
+test_words(void **state)
+{
+	const int stream[HELD_STREAMS] = { STDIN_FILENO, -1 };
+	const struct held_fixed f = { .id = "r" };
+	struct holdmsg m = { .kind = 0 };
+	struct err e = { 0 };
+	struct held *h = held_new(&f, bytes_make("", 0), stream, &e);
+	int pair[2];
+
+	(void)state;
+	assert_non_null(h);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	held_release(7, -1);
+	assert_int_equal(released, 7);
+	held_release(8, pair[0]);
+	assert_int_equal(released, 7);
+	assert_int_equal(
+	    recv(pair[1], &m, sizeof(m), MSG_DONTWAIT), (ssize_t)sizeof(m));
+	assert_true(m.kind == HOLDMSG_RELEASE && m.run == 8);
+	assert_int_equal(held_give(h, 9, STDIN_FILENO, -1, stream, &e), 0);
+	held_eof(h);
+	assert_int_equal(ended, 9);
+	assert_int_equal(recv(pair[1], &m, sizeof(m), MSG_DONTWAIT), -1);
+	for (int i = 0; i < HOLD_FDS; i++)
+		if (kept[i] != -1)
+			(void)close(kept[i]);
+	held_free(h);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -320,6 +357,7 @@ main(void)
 		cmocka_unit_test(test_each_window),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_another_version),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -739,6 +739,38 @@ make_file(const char *path)
 	assert_int_equal(write(fd, "secret", 6), 6);
 }
 
+static void
+copy_file(const char *from, const char *to)
+{
+	CLEANUP_FD int in = open(from, O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int out =
+	    open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(in, part, sizeof(part))) > 0)
+		assert_int_equal(write(out, part, (size_t)n), n);
+	assert_int_equal(n, 0);
+}
+
+/* What says that it is another run's, whole as it is, is nobody's. */
+static void
+test_another_name(void **state)
+{
+	char from[256];
+	(void)state;
+
+	make_one();
+	close_ledger();
+	(void)strcpy(from, path_of(1, "job"));
+	copy_file(from, path_of(9, "job"));
+	open_ledger();
+	ledger_load(b.ledger, tokens, 2);
+	assert_int_equal(ledger_count(b.ledger), 1);
+	assert_non_null(find_run(1, ALICE));
+	assert_null(find_run(9, ALICE));
+}
+
 /* Another's output under this run's name, links, pipes and folders. */
 static void
 test_strangers(void **state)
@@ -806,6 +838,7 @@ main(void)
 		TEST(test_older_head),
 		TEST(test_cut_files),
 		TEST(test_lying_heads),
+		TEST(test_another_name),
 		TEST(test_strangers),
 		TEST(test_many_files),
 	};

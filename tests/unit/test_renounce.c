@@ -278,6 +278,8 @@ lock_down(uint32_t *layers)
 	static struct renounce_setup s;
 	struct err e;
 
+	for (size_t i = 0; i < RENOUNCE_PLACES; i++)
+		s.place[i].fd = -1; /* those that are none are not looked at */
 	if (renounce_allow(&s, self.own, true, false, &e) != 0 ||
 	    renounce_apply(&s, layers, &e) != 0) {
 		(void)fprintf(stderr, "%s\n", e.what);
