@@ -353,6 +353,38 @@ replaced_meanwhile("above_hidden", "{rw}/up/conf", new_above,
                    "cat {rw}/up/conf/keys/secret; :")
 
 
+@case("files.meanwhile_link", only=with_mounts)
+def link_meanwhile(w):
+    """The host puts a link where a rule's file was, which nothing can be
+    mounted on: the run ends, and one without the rule goes on."""
+    path = w.path("{rw}/up/env")
+    old, new = path.with_name("old"), path.with_name("new")
+    for policy, ends in ("pinned", True), ("other_rw", False):
+        go, begun, got = w.path("{rw}/go"), w.path("{rw}/begun"), []
+        command = (f"echo x >{begun}; while [ ! -e {go} ]; do sleep 0.05; "
+                   "done; echo went on")
+        thread = threading.Thread(target=lambda p=policy, c=command: got.append(
+            w.call(c, p).text))
+        thread.start()
+        client.within("it has begun", 9, begun.exists)
+        begun.unlink()
+        path.rename(old)
+        try:
+            w.file(new, SECRET + "2\n")
+            path.symlink_to(new)
+            if ends:
+                client.within("it has ended", 20, lambda: got)
+        finally:
+            go.write_text("")
+            thread.join()
+            go.unlink()
+            path.unlink()
+            new.unlink()
+            old.rename(path)
+        client.equal("could no longer be kept" in got[0], ends, got[0])
+        client.equal("went on" in got[0], not ends, got[0])
+
+
 @case("files.meanwhile_held_place", only=with_mounts)
 def held_place(w):
     """What holds the place of a name that is not there goes with the run,

@@ -966,6 +966,33 @@ test_flood_of_fetches(void **state)
 	end_budgeted(r);
 }
 
+static bool
+intent_made(void)
+{
+	return in_log("\"run-intent\"") > 0 || b.lost;
+}
+
+/* A run's first record counts before it has any other. */
+static void
+test_intent_is_charged(void **state)
+{
+	struct log_budget *r = begin_budgeted();
+	const uint8_t *verifier = b.store.tokens.t[0]->verifier;
+
+	(void)state;
+	log_budget_adjust(r, 1);
+	assert_int_equal(log_budget_wait_run(r, verifier, false), 0);
+	ask(1, "sleep 1000");
+	run_until(intent_made);
+	assert_in_range(
+	    log_budget_wait_run(r, verifier, false), 100000, UINT32_MAX);
+	log_budget_adjust(r, 1 << 20);
+	wait_started(1);
+	cancel(1);
+	assert_int_equal(wait_done(1)->end.state, PROTO_CANCELLED);
+	end_budgeted(r);
+}
+
 static void
 say_authfail(uint32_t n)
 {
@@ -1821,6 +1848,7 @@ main(void)
 		cmocka_unit_test(test_end_and_again),
 		cmocka_unit_test(test_nobody_takes_it_in),
 		cmocka_unit_test(test_flood_of_fetches),
+		cmocka_unit_test(test_intent_is_charged),
 		cmocka_unit_test(test_flood_of_failures),
 		cmocka_unit_test(test_wrong_proof),
 		cmocka_unit_test(test_expired),
