@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/landlock.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -112,23 +111,29 @@ landlock_close(struct landlock_set *s)
 	s->fd = -1;
 }
 
+static long
+add_rule(const struct landlock_set *s, struct landlock_path_beneath_attr *rule)
+{
+	return syscall(
+	    SYS_landlock_add_rule, s->fd, LANDLOCK_RULE_PATH_BENEATH, rule, 0);
+}
+
 int
 landlock_allow(const struct landlock_set *s, int path_fd, uint64_t fs)
 {
-	struct landlock_path_beneath_attr rule = { .parent_fd = path_fd };
-	struct stat st;
+	struct landlock_path_beneath_attr rule = { .parent_fd = path_fd,
+		.allowed_access = fs & s->fs };
 
-	if (fstat(path_fd, &st) == -1)
-		return -errno;
-	rule.allowed_access = fs & s->fs;
-	if (!S_ISDIR(st.st_mode))
-		rule.allowed_access &= LANDLOCK_FILE;
 	if (rule.allowed_access == 0)
 		return 0;
-	if (syscall(SYS_landlock_add_rule, s->fd, LANDLOCK_RULE_PATH_BENEATH,
-		&rule, 0) == -1)
+	if (add_rule(s, &rule) == 0)
+		return 0;
+	/* To a file, with rights of directories: the kernel knows what it is. */
+	if (errno != EINVAL ||
+	    (rule.allowed_access & LANDLOCK_FILE) == rule.allowed_access)
 		return -errno;
-	return 0;
+	rule.allowed_access &= LANDLOCK_FILE;
+	return rule.allowed_access == 0 || add_rule(s, &rule) == 0 ? 0 : -errno;
 }
 
 int

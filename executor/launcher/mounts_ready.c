@@ -99,6 +99,7 @@ assign_part(const struct mounts *m, size_t i, struct mounts_record *r)
 		return false; /* that is not there yet */
 	if (is_private(op->kind)) {
 		r->part = MOUNTS_OWN;
+		r->placed = above == NULL || !is_private(above->kind);
 		return true;
 	}
 	if (op->kind == MOUNTS_PROC || op->kind == MOUNTS_PROC_ALL ||
@@ -269,7 +270,7 @@ keep_proc(const char *path)
 }
 
 static int
-make_own(const struct mounts_op *op, char *path)
+make_own(const struct mounts_op *op, bool placed, char *path)
 {
 	int r;
 
@@ -281,7 +282,7 @@ make_own(const struct mounts_op *op, char *path)
 	case MOUNTS_PTS:
 		return mounts_bind_terminals(path);
 	default:
-		r = op->within ? 0 : mounts_make_place(path, op);
+		r = op->within || placed ? 0 : mounts_make_place(path, op);
 		return r != 0 ? r : mounts_make_private(op, path);
 	}
 }
@@ -296,7 +297,7 @@ make_row(const struct mounts_op *op, const struct mounts_record *r, int from)
 		return -ENAMETOOLONG;
 	memcpy(path, op->path, n + 1);
 	if (r->part == MOUNTS_OWN)
-		return make_own(op, path);
+		return make_own(op, r->placed, path);
 	return r->part == MOUNTS_MOVED && (from != -1 || !is_mounted(op->kind))
 		   ? move_one(op, path, from)
 		   : 0;

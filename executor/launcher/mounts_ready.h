@@ -41,6 +41,7 @@ enum mounts_part {
 
 struct mounts_record {
 	enum mounts_part part;
+	bool placed; /* MOUNTS_OWN: its directory is there to be covered */
 	struct mounts_place host, inside;
 };
 

@@ -69,6 +69,30 @@ ready_make(const struct mounts *m)
 	return mounts_ready_make(m, &records);
 }
 
+/* A private directory in another: neither is there when a run goes in. */
+static int
+enter_nested(const struct mounts *unused)
+{
+	static struct mounts_records records;
+	struct mounts_ready t = { .records = &records,
+		.prepared = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+		.host = -1 };
+	struct err e = { 0 };
+	const char *failed;
+	struct mounts m;
+	struct stat st;
+
+	(void)unused;
+	mounts_init(&m);
+	if (mounts_add(&m, MOUNTS_READ, "/usr", false, &e) != 0 ||
+	    mounts_add(&m, MOUNTS_TMPFS, "/tmp", false, &e) != 0 ||
+	    mounts_add(&m, MOUNTS_TMPFS, dir, false, &e) != 0 ||
+	    mounts_done(&m, &e) != 0 || mounts_ready_make(&m, &records) != 0 ||
+	    mounts_ready_enter(&m, &t, &failed) != 0)
+		return -EINVAL;
+	return records.stale ? -ESTALE : stat(dir, &st) == 0 ? 0 : -errno;
+}
+
 static int
 prepare(const struct mounts *m)
 {
@@ -176,10 +200,20 @@ test_name_that_is_there(void **state)
 	assert_int_equal(try_in_fork(ready_make), 0);
 }
 
+static void
+test_private_in_private(void **state)
+{
+	(void)state;
+	need_namespaces();
+	assert_int_equal(try_in_fork(enter_nested), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_private_in_private, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 		    test_no_lock_on_a_place, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
