@@ -174,12 +174,20 @@ fill_end(struct end_block *b, const struct ledger_entry *x)
 	seal_block(b, sizeof(*b));
 }
 
+enum { WHOLE = END_AT + sizeof(struct end_block) };
+
+uint64_t
+jobfile_bytes(void)
+{
+	return WHOLE;
+}
+
 /* With room for the end, so that a full disk takes it. */
 int
 jobfile_write(
     struct spooldir *d, const struct ledger_entry *x, bool sync, struct err *e)
 {
-	static uint8_t whole[END_AT + sizeof(struct end_block)];
+	static uint8_t whole[WHOLE];
 	struct begin_block begin;
 	struct end_block end;
 

@@ -14,6 +14,8 @@
 
 enum { JOBFILE_FORMAT = 1 /* another one is not read */ };
 
+/* That each takes of the disk. */
+uint64_t jobfile_bytes(void);
 /* All of it, and its end if it is over. */
 int jobfile_write(struct spooldir *d, const struct ledger_entry *x, bool sync,
     struct err *e) MUST_CHECK;

@@ -298,6 +298,7 @@ write_entry(struct ledger *l, struct ledger_entry *x, bool sync, struct err *e)
 	if (spool_keep(x->spool, e) != 0 ||
 	    jobfile_write(spool_store_dir(l->spools), x, sync, e) != 0)
 		return e->code;
+	spool_charge(x->spool, jobfile_bytes());
 	x->filed = true;
 	return 0;
 }

@@ -103,7 +103,7 @@ void ledger_purge(struct ledger *l,
     bool (*keep)(const void *arg, const struct ledger_entry *x),
     const void *arg);
 size_t ledger_count(const struct ledger *l);
-uint64_t ledger_bytes(const struct ledger *l); /* of output, on disk */
+uint64_t ledger_bytes(const struct ledger *l); /* on disk */
 
 void ledger_wait(struct ledger_entry *x, struct ledger_waiter *w);
 void ledger_leave(struct ledger_waiter *w); /* fine if it does not wait */

@@ -96,6 +96,8 @@ add_output(struct reading *r, const struct found *f)
 		x->spool = spool_load(
 		    r->spools, x->id, x->verifier, false, f->output, &e);
 	}
+	if (x->spool != NULL)
+		spool_charge(x->spool, jobfile_bytes());
 	if (x->spool != NULL && x->over)
 		spool_close(x->spool); /* it may make room for the next */
 	return x->spool != NULL;

@@ -30,6 +30,7 @@ struct spool {
 	struct spoolhead head;
 	uint64_t held; /* bytes of the file, without its head */
 	uint64_t head_held; /* and of that */
+	uint64_t beside; /* of the file of its run's entry */
 	struct spoolhead_segment *segment; /* oldest first */
 	size_t segment_room;
 	uint64_t segments_written; /* of all there ever were */
@@ -138,6 +139,7 @@ spool_free(struct spool *s)
 	if (!s->kept)
 		drop_file(s);
 	leave_file(s);
+	shares_give(s->all->room, s->place.user, s->beside);
 	shares_leave(s->all->room, s->place.user);
 	free(s->segment);
 	free(s);
@@ -230,9 +232,9 @@ move_first(struct spool *s)
 		drop_segment(s);
 }
 
-/* So many bytes more on the disk; the oldest of who has most give way. */
-static int
-take_room(struct spool *s, uint64_t more, uint64_t *held, struct err *e)
+/* The oldest of who has most give way; false: that is not enough. */
+static bool
+make_room(struct spool *s, uint64_t more)
 {
 	struct shares *room = s->all->room;
 	uint64_t most = recordings_max_bytes(s->all->dir.recordings);
@@ -241,14 +243,34 @@ take_room(struct spool *s, uint64_t more, uint64_t *held, struct err *e)
 	while (shares_used(room) + more > most) {
 		x = shares_victim(room, s->place.user);
 		if (x == NULL)
-			return err_set(e, ERR_BUSY,
-			    "all that is kept may have %llu bytes (recordings.max_bytes)",
-			    (unsigned long long)most);
+			return false;
 		drop_file(x->arg);
 	}
-	shares_take(room, s->place.user, more);
+	return true;
+}
+
+/* So many bytes more on the disk. */
+static int
+take_room(struct spool *s, uint64_t more, uint64_t *held, struct err *e)
+{
+	if (!make_room(s, more))
+		return err_set(e, ERR_BUSY,
+		    "all that is kept may have %llu bytes (recordings.max_bytes)",
+		    (unsigned long long)recordings_max_bytes(
+			s->all->dir.recordings));
+	shares_take(s->all->room, s->place.user, more);
 	*held += more;
 	return 0;
+}
+
+void
+spool_charge(struct spool *s, uint64_t bytes)
+{
+	if (s->beside != 0)
+		return;
+	(void)make_room(s, bytes);
+	shares_take(s->all->room, s->place.user, bytes);
+	s->beside = bytes;
 }
 
 static int

@@ -31,7 +31,7 @@ struct spool;
 
 struct spools *spool_store_new(struct recordings *k, struct err *e) MUST_CHECK;
 void spool_store_free(struct spools *all); /* NULL is fine */
-/* Bytes on disk, of all. */
+/* Bytes on disk, of all, entries included. */
 uint64_t spool_store_used(const struct spools *all);
 /* Where the files are. */
 struct spooldir *spool_store_dir(struct spools *all);
@@ -58,6 +58,11 @@ struct spool *spool_load(struct spools *all, const char *run,
 void spool_free(struct spool *s); /* NULL is fine */
 /* The file goes as well. */
 void spool_remove(struct spool *s);
+/*
+ * The file of its run's entry, once: its bytes count with those of the output,
+ * which gives way to it, and not the other way round.  Given back by spool_free.
+ */
+void spool_charge(struct spool *s, uint64_t bytes);
 void spool_put(struct spool *s, unsigned stream, struct bytes data);
 /* Nothing is added any more: it may make room for others. */
 void spool_close(struct spool *s);

@@ -400,14 +400,17 @@ test_what_goes_leaves_no_file(void **state)
 	load_again();
 	assert_int_equal(ledger_count(b.ledger), 3);
 	assert_non_null(find_run(19, ALICE));
-	assert_int_equal(ledger_bytes(b.ledger), 3 * (SPOOLHEAD_BYTES + 10));
+	assert_int_equal(ledger_bytes(b.ledger),
+	    3 * (SPOOLHEAD_BYTES + 10 + jobfile_bytes()));
 }
 
 /* Bytes of before count: what does not fit goes, the oldest first. */
 static void
 test_quota_counts_what_was_before(void **state)
 {
-	struct recordings_limits l = { .bytes = 3 * SPOOLHEAD_BYTES + 2000 };
+	struct recordings_limits l = {
+		.bytes = 3 * (SPOOLHEAD_BYTES + jobfile_bytes()) + 2000
+	};
 	struct ledger_entry *x;
 	(void)state;
 
@@ -430,6 +433,59 @@ test_quota_counts_what_was_before(void **state)
 	assert_int_equal(count_files(), 5);
 	load_again(); /* and that it is gone is still known */
 	assert_int_equal(spool_total(find_run(1, ALICE)->spool), 1000);
+}
+
+/* Of all files in the folder. */
+static uint64_t
+sum_files(void)
+{
+	DIR *dir = opendir(fixture_path("rec/jobs"));
+	struct dirent *d;
+	struct stat st;
+	uint64_t sum = 0;
+
+	assert_non_null(dir);
+	while ((d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		assert_int_equal(fstatat(dirfd(dir), d->d_name, &st, 0), 0);
+		sum += (uint64_t)st.st_size;
+	}
+	(void)closedir(dir);
+	return sum;
+}
+
+/* Output gives way to entries, which are counted once and given back. */
+static void
+test_quota_counts_entries(void **state)
+{
+	struct recordings_limits l = { .bytes = 100 << 10 };
+	struct ledger_entry *x;
+	uint64_t all = 0;
+	(void)state;
+
+	for (int again = 0; again < 2; again++) {
+		for (unsigned i = 1; i <= 6; i++) {
+			recordings_adjust(b.recordings, &l);
+			x = begin_job(
+			    i + 6U * (unsigned)again, i % 2 ? ALICE : BOB);
+			ledger_resize(b.ledger, x, 80, 24); /* not twice */
+			put_bytes(x, 1, 1000);
+			end_run(x, 0);
+			assert_true(sum_files() <= l.bytes);
+			assert_int_equal(ledger_bytes(b.ledger), sum_files());
+		}
+		assert_int_equal(ledger_count(b.ledger), 6);
+		assert_true(all == 0 || all == sum_files());
+		all = sum_files();
+		assert_true(all > 6 * jobfile_bytes()); /* some output */
+		close_ledger();
+		open_ledger();
+		recordings_adjust(b.recordings, &l);
+		ledger_load(b.ledger, tokens, 2);
+		assert_int_equal(ledger_count(b.ledger), 6);
+		assert_int_equal(ledger_bytes(b.ledger), all);
+	}
 }
 
 /* --- death ------------------------------------------------------------------ */
@@ -833,6 +889,7 @@ main(void)
 		TEST(test_open_is_adopted_or_lost),
 		TEST(test_what_goes_leaves_no_file),
 		TEST(test_quota_counts_what_was_before),
+		TEST(test_quota_counts_entries),
 		TEST(test_dies_at_any_write),
 		TEST(test_damaged_bytes),
 		TEST(test_older_head),
