@@ -430,11 +430,13 @@ load: all			##s 2,000 streams and sessions, 64 clients
 soak: all			##s the same, and 10 minutes of a client that does not read
 	$(PYTHON) tests/load/run $(LONG) --seconds 300 --silent 600
 
-.PHONY: bench-audit crash-long
+.PHONY: bench-audit crash-long jobs-long
 bench-audit: all		##f cost of the audit log, in runs per second
 	$(PYTHON) tests/bench/audit
 crash-long: all $(FAULTS_SO)	##s 1,000 kills, and a fault at each step of the log
 	$(PYTHON) tests/run-check audit-crash-long
+jobs-long: all			##s jobs: 3-minute builds by the SDKs, 1,000 cut streams, 100 kills, a day, 21 GiB
+	$(PYTHON) tests/run-check jobs-long
 
 TIME ?= 60
 .PHONY: fuzz

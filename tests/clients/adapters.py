@@ -21,16 +21,17 @@ def words(content):
 
 class Official:
     async def connect(self, url, token, progress):
-        import httpx2
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
+        from mcp.shared._httpx_utils import create_mcp_http_client
 
         async def told(done, total, message):
             progress(message or "")
         self.told = told
+        # with the time-outs that it has by default
         self.client = Client(streamable_http_client(
-            url, http_client=httpx2.AsyncClient(headers=bearer(token),
-                                                timeout=60)), mode="auto")
+            url, http_client=create_mcp_http_client(headers=bearer(token))),
+            mode="auto")
         await self.client.__aenter__()
 
     async def list(self):

@@ -30,6 +30,7 @@ SLOW = instance.MACHINE * (
     instance.SLOW if os.environ.get("MCP_EXECD_WRAPPER")
     or "asan" in os.environ.get("MCP_EXECD_BUILD", "")
     else 2 if instance.TLS else 1)
+LONG = bool(os.environ.get("MCP_EXECD_LONG"))   # make jobs-long
 
 # Names in audit records and in structuredContent, in one place.
 ACTION = "event.action"

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """At most once: calls with an idempotency key whose streams are cut."""
 import json
-import os
 import random
 
-from client import (REVISIONS, Connection, check, crash_frontend, equal,
+from client import (LONG, REVISIONS, Connection, check, crash_frontend, equal,
                     message, within)
 from modern import Modern
 from test_jobs import ID, JOBS, ended
@@ -12,7 +11,7 @@ from test_jobs import ID, JOBS, ended
 SERVER = {"policy": {"structured": False, "text": "clean", "jobs": {
     **JOBS, "at_once": 64}, "limits": {"runs": 64, "runs_per_minute": 6000}}}
 KEYS = 500      # of one token, at most 512
-CUTS = int(os.environ.get("MCP_EXECD_CUTS", "100"))
+CUTS = 1000 if LONG else 100
 
 
 def clients(server, token):

@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import time
 
-from client import (RESULT, ROOT, RUN_ID, SLOW, Server, check, equal,
+from client import (LONG, RESULT, ROOT, RUN_ID, SLOW, Server, check, equal,
                     processes, within)
 from test_control import SCRIPT
 from test_jobs import JOBS, body, ended, first, output, start
@@ -100,7 +100,7 @@ def all_of(n, count):
 
 def test_twenty_jobs_killed_often():
     """Not a byte, an exit status or a record is lost, whenever SIGKILL comes."""
-    rounds = int(os.environ.get("MCP_EXECD_KILLS", "20"))
+    rounds = 100 if LONG else 20
     with server_of() as server:
         old, go, jobs = set(), server.work / "go", {}
         with server.http() as c:
