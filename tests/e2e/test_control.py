@@ -369,26 +369,40 @@ def test_hung_clients():
 
 
 SCRIPT = """
-import socket, struct
+import json, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
+s.settimeout(20)
 s.connect("control.sock")
-t = b'{"v":1,"verb":"status"}'
+t = json.dumps({"v": 1, "verb": (sys.argv[1:] or ["status"])[0]}).encode()
 s.sendall(struct.pack("<I", len(t)) + t)
 print(s.recv(4096)[4:].decode())
 """
+LOOSE = ["mounts", "pids", "ipc", "network", "landlock", "seccomp"]
+
+
+def loose(script=SCRIPT, **policy):
+    """A server whose runs have every layer off, the executor's own user, and
+    this in ask.py."""
+    server = Server(policy={
+        **policy, "user": "root" if ROOT else os.geteuid(),
+        "disable": LOOSE, "network": "host"})
+    server.policy["directory"] = str(server.dir)
+    server.write()
+    (server.dir / "ask.py").write_text(script)
+    return server
+
+
+def asked(server, *words, script=SCRIPT, **more):
+    """What it says outside of any run."""
+    return subprocess.run(
+        ["python3", "-c", script, *words], cwd=server.dir,
+        capture_output=True, text=True, timeout=20 * SLOW, **more)
 
 
 def test_a_run_may_not_ask():
     """Not even with every layer off and as the executor's own user."""
-    loose = ["mounts", "pids", "ipc", "network", "landlock", "seccomp"]
-    with Server(policy={"user": "root" if ROOT else os.geteuid(),
-                        "disable": loose, "network": "host"}) as server:
-        server.policy["directory"] = str(server.dir)
-        server.write()
-        server.reload()
-        (server.dir / "ask.py").write_text(SCRIPT)
-        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20 * SLOW)
+    with loose() as server:
+        out = asked(server)
         check('"ok":true' in out.stdout, "control:", out)
         with Http(server) as c:
             r = c.sh("python3 ask.py")

@@ -6,10 +6,10 @@ import pathlib
 import subprocess
 
 from client import (RESULT, ROOT, SLOW, Skip, check, equal, processes, within)
-from test_control import ctl, records
+from test_control import asked, ctl, loose, records
 from test_jobs import ended, first, output, start
-from test_survive import (POLICY, SURVIVE, all_of, counting, gone, held,
-                          loose, of, read_all, result_of, server_of)
+from test_survive import (POLICY, SURVIVE, all_of, check_terminal, counting,
+                          gone, held, of, read_all, result_of, server_of)
 
 
 def restart(server, launchers):
@@ -101,18 +101,7 @@ def test_often():
 
 
 def test_terminal_goes_on():
-    with server_of() as server:
-        with server.http() as c:
-            job = start(c, "while read -r x; do echo got $x; done", pty=True)
-            c.call("job_input", job=job, data="one\n")
-            within("one", 5, lambda: "got one" in output(c, job))
-        restart(server, set())
-        with server.http() as c:
-            c.call("job_input", job=job, data="two\n")
-            within("two", 5, lambda: "got two" in output(c, job))
-            check("got one" in output(c, job, cursor=0), "from before")
-            c.call("job_input", job=job, eof=True)
-            check("exited with status 0" in ended(c, job), "its end")
+    check_terminal(restart)
 
 
 def groups():
@@ -273,35 +262,18 @@ def test_stopped_before_it_took_over():
         equal(result_of(server, job)["run.state"], "lost", "its state")
 
 
-ASK = """
-import json, socket, struct
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(20)
-s.connect("control.sock")
-raw = json.dumps({"v": 1, "verb": "hand-over"}).encode()
-s.sendall(struct.pack("<I", len(raw)) + raw)
-print(s.recv(4096)[4:].decode(), end="")
-"""
-
-
-def asked(server, **more):
-    return subprocess.run(["python3", "-c", ASK], cwd=server.dir, text=True,
-                          capture_output=True, timeout=20 * SLOW, **more)
-
-
 def test_not_by_runs():
     """A command cannot make itself survive: the stop ends all of it."""
-    with loose() as server:
-        (server.dir / "ask.py").write_text(ASK)
+    with loose(**POLICY) as server:
         with server.http() as c:
-            job = start(c, "python3 ask.py; sleep 1000796")
+            job = start(c, "python3 ask.py hand-over; sleep 1000796")
             within("it asked", 10, lambda: "may not ask" in output(c, job))
             check("running" in first(output(c, job)), "it runs")
         server.stop()
         within("it ends", 10, lambda: not processes("1000796"))
         equal(result_of(server, job)["run.state"], "cancelled", "state")
         server.start()
-        out = asked(server)
+        out = asked(server, "hand-over")
         check('"ok":true' in out.stdout, "control:", out)
 
 
@@ -313,7 +285,7 @@ def test_not_by_other_users():
         for path in server.dir.parents:
             check(path.stat().st_mode & 1, path, "is closed to others")
         os.chmod(server.dir / "control.sock", 0o777)
-        out = asked(server, user=65534, group=65534, extra_groups=[])
+        out = asked(server, "hand-over", user=65534, group=65534, extra_groups=[])
         check('"ok":false' in out.stdout, out)
         within("on record", 5, lambda: len([
             r for r in server.audit("control")
@@ -324,4 +296,4 @@ def test_not_by_other_users():
         server.stop()
         within("it ends", 10, lambda: not processes("1000797"))
         server.start()
-        check('"ok":true' in asked(server).stdout, "control")
+        check('"ok":true' in asked(server, "hand-over").stdout, "control")

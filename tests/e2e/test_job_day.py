@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A day of jobs in seconds: whatever happens, nothing is left over."""
 import itertools
-import json
 import os
 import random
 import time
@@ -10,7 +9,7 @@ from client import (LONG, SLOW, Server, check, crash_frontend, descendants,
                     equal, fds, mark, processes, status_of, within)
 from modern import Modern
 from test_job_ends import JOBS, kept
-from test_jobs import files, start
+from test_jobs import files, start, take_jobs_away
 from test_survive import gone, held
 from test_tasks import Late, create, get
 
@@ -122,12 +121,7 @@ def rss_kib(pid):
 
 def end_all(server):
     """Without the key in the policies nothing runs on, and nothing is kept."""
-    texts = {p: p.read_text() for p in server.dir.glob("policies.d/*.json")}
-    for path, text in texts.items():
-        keys = json.loads(text)
-        keys.pop("jobs")
-        path.write_text(json.dumps(keys))
-    server.reload()
+    texts = take_jobs_away(server)
     within("nothing runs", 15, lambda: not processes(MARK) and not [
         p for p in descendants(server.process.pid)
         if p not in server.helpers()])

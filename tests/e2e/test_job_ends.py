@@ -7,7 +7,7 @@ import time
 
 from client import (SLOW, RpcError, check, descendants, equal, mark, name_of,
                     processes, within)
-from test_jobs import files, start
+from test_jobs import files, start, take_jobs_away
 from test_tasks import create, get, settled
 
 JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
@@ -108,8 +108,4 @@ def test_stop_finds_daemons(server):
 
 def test_taken_away(server):
     """So that nothing is kept: see test_jobs."""
-    for path in (server.dir / "policies.d").glob("*.json"):
-        keys = json.loads(path.read_text())
-        keys.pop("jobs", None)
-        path.write_text(json.dumps(keys))
-    server.reload()
+    take_jobs_away(server)

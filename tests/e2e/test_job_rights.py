@@ -6,6 +6,7 @@ import re
 from client import (REVISIONS, RpcError, check, equal, mark, processes,
                     within)
 from modern import Modern
+from test_jobs import take_jobs_away
 
 JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
 SERVER = {"policy": {"structured": False, "jobs": JOBS}}
@@ -119,8 +120,4 @@ def test_another_source(server):
 
 def test_taken_away(server):
     """So that nothing is kept: see test_jobs."""
-    for path in (server.dir / "policies.d").glob("*.json"):
-        keys = json.loads(path.read_text())
-        keys.pop("jobs", None)
-        path.write_text(json.dumps(keys))
-    server.reload()
+    take_jobs_away(server)

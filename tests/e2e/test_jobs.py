@@ -55,6 +55,17 @@ def files(server):
             if "/recordings/jobs/" in f]
 
 
+def take_jobs_away(server):
+    """From all policies; what these were."""
+    texts = {p: p.read_text() for p in server.dir.glob("policies.d/*.json")}
+    for path, text in texts.items():
+        keys = json.loads(text)
+        keys.pop("jobs", None)
+        path.write_text(json.dumps(keys))
+    server.reload()
+    return texts
+
+
 def other(server, name):
     """Another token of the same policy."""
     return server.http(token=server.add(name))
@@ -427,10 +438,6 @@ def test_taken_away_from_all(server):
     with server.http() as c:
         start(c, "echo kept; sleep 50")
         within("control", 5, lambda: files(server))
-        for path in (server.dir / "policies.d").glob("*.json"):
-            keys = json.loads(path.read_text())
-            keys.pop("jobs", None)
-            path.write_text(json.dumps(keys))
-        server.reload()
+        take_jobs_away(server)
         within("its tools are gone", 5, lambda: len(c.tools()) == 2)
         within("no file is open", 5, lambda: not files(server))

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """At most once: calls with an idempotency key whose streams are cut."""
-import json
 import random
 
 from client import (LONG, REVISIONS, Connection, check, crash_frontend, equal,
                     message, within)
 from modern import Modern
-from test_jobs import ID, JOBS, ended
+from test_jobs import ID, JOBS, ended, take_jobs_away
 
 SERVER = {"policy": {"structured": False, "text": "clean", "jobs": {
     **JOBS, "at_once": 64}, "limits": {"runs": 64, "runs_per_minute": 6000}}}
@@ -96,8 +95,4 @@ def test_frontend_is_killed(server):
 
 def test_taken_away(server):
     """So that nothing is kept: see test_jobs."""
-    for path in (server.dir / "policies.d").glob("*.json"):
-        keys = json.loads(path.read_text())
-        keys.pop("jobs", None)
-        path.write_text(json.dumps(keys))
-    server.reload()
+    take_jobs_away(server)

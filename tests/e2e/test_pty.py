@@ -5,7 +5,8 @@ import re
 import shutil
 
 from client import Skip, check, equal, mark, within
-from test_jobs import ID, body, ended, first, output
+from test_jobs import (ID, body, ended, first, output, start,
+                       take_jobs_away)
 
 JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 600, "keep": 16,
         "wait_ms": 4000, "output_bytes": 1 << 20}
@@ -14,9 +15,7 @@ DENIED = "may not have a terminal"
 
 
 def pty(c, command, **more):
-    r = c.call("job_start", command=command, pty=True, **more)
-    check(not r.error, r)
-    return ID.search(r.text).group()
+    return start(c, command, pty=True, **more)
 
 
 def type_in(c, job, **what):
@@ -447,9 +446,5 @@ def test_editor(server):
 def test_taken_away_from_all(server):
     """Without jobs no output is kept, nor is a file of it."""
     with server.http() as c:
-        for path in (server.dir / "policies.d").glob("*.json"):
-            keys = json.loads(path.read_text())
-            keys.pop("jobs", None)
-            path.write_text(json.dumps(keys))
-        server.reload()
+        take_jobs_away(server)
         within("its tools are gone", 5, lambda: len(c.tools()) == 2)

@@ -3,12 +3,11 @@
 import hashlib
 import os
 import pathlib
-import subprocess
 import time
 
-from client import (LONG, RESULT, ROOT, RUN_ID, SLOW, Server, check, equal,
-                    processes, within)
-from test_control import SCRIPT
+from client import (LONG, RESULT, RUN_ID, Server, check, equal, processes,
+                    within)
+from test_control import asked, loose
 from test_jobs import JOBS, body, ended, first, output, start
 
 LOG_ONLY = bool(os.environ.get("MCP_EXECD_LOG_ONLY"))
@@ -240,19 +239,25 @@ def test_key_gone_meanwhile():
         check("does not let jobs survive" in end["event.reason"], end)
 
 
-def test_terminal_takes_input_after():
+def check_terminal(begin_again):
+    """It takes input from the next executor, and what it wrote is there."""
     with server_of() as server:
         with server.http() as c:
             job = start(c, "while read -r x; do echo got $x; done", pty=True)
             c.call("job_input", job=job, data="one\n")
             within("one", 5, lambda: "got one" in output(c, job))
-        crash(server, set())
+        begin_again(server, set())
         with server.http() as c:
             r = c.call("job_input", job=job, data="two\n")
             check(not r.error, r)
             within("two", 5, lambda: "got two" in output(c, job))
+            check("got one" in output(c, job, cursor=0), "from before")
             r = c.call("job_input", job=job, eof=True)
             check("exited with status 0" in ended(c, job), r)
+
+
+def test_terminal_takes_input_after():
+    check_terminal(crash)
 
 
 def test_input_closes_after():
@@ -274,7 +279,6 @@ def test_input_closes_after():
             check("exited with status 0" in ended(c, job), r)
 
 
-LOOSE = ["mounts", "pids", "ipc", "network", "landlock", "seccomp"]
 ASK = """
 import os, socket, sys
 for name in os.listdir("control.sock.jobs"):
@@ -289,20 +293,9 @@ def held(server):
     return server.dir / "control.sock.jobs"
 
 
-def loose():
-    """Every layer off, and the executor's own user."""
-    server = Server(policy={
-        **POLICY, "user": "root" if ROOT else os.geteuid(),
-        "disable": LOOSE, "network": "host"})
-    server.policy["directory"] = str(server.dir)
-    server.write()
-    return server
-
-
 def test_socket_is_not_for_runs():
     """One that finds it is refused, and ends nothing; another process is not."""
-    with loose() as server:
-        (server.dir / "ask.py").write_text(ASK)
+    with loose(ASK, **POLICY) as server:
         go = server.dir / "go"
         with server.http() as c:
             job = start(c, f"until [ -e {go} ]; do sleep 0.05; done; "
@@ -314,8 +307,7 @@ def test_socket_is_not_for_runs():
         go.touch()
         within("both were refused", 20,
                lambda: server.log().count("may not take over") == 2)
-        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20 * SLOW)
+        out = asked(server, script=ASK)
         check(out.stdout.startswith("got ") and "got 0" not in out.stdout,
               "control:", out)
         server.start()
@@ -326,16 +318,14 @@ def test_socket_is_not_for_runs():
 
 def test_adopted_run_may_not_ask():
     """It is not a child of this executor's, and yet a run of it."""
-    with loose() as server:
-        (server.dir / "ask.py").write_text(SCRIPT)
+    with loose(**POLICY) as server:
         go = server.dir / "go"
         with server.http() as c:
             job = start(c, f"until [ -e {go} ]; do sleep 0.05; done; "
                            "python3 ask.py")
             within("it runs", 5, lambda: "running" in first(output(c, job)))
         crash(server, set())
-        out = subprocess.run(["python3", "ask.py"], cwd=server.dir,
-                             capture_output=True, text=True, timeout=20 * SLOW)
+        out = asked(server)
         check('"ok":true' in out.stdout, "control:", out)
         go.touch()
         with server.http() as c:

@@ -10,6 +10,7 @@ from client import (REVISIONS, SLOW, Connection, Failed, RpcError, check,
                     crash_frontend, equal, mark, message, parse, processes,
                     within)
 from modern import META, Modern, meta
+from test_jobs import take_jobs_away
 
 JOBS = {"at_once": 6, "max_seconds": 60, "keep_seconds": 600, "keep": 4,
         "wait_ms": 400, "output_bytes": 65536}
@@ -463,10 +464,6 @@ def test_taken_away(server):
     """Without the key of the policy there are no tasks, and none is kept."""
     with server.http() as c:
         t = create(c, "sleep 50")
-        for path in (server.dir / "policies.d").glob("*.json"):
-            keys = json.loads(path.read_text())
-            keys.pop("jobs", None)
-            path.write_text(json.dumps(keys))
-        server.reload()
+        take_jobs_away(server)
         within("they are gone", 5, lambda: not has_support(c))
         refused(-32601, c.ask, "tasks/get", t)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Views: the part of long output that a caller is given."""
-import json
 import re
 import time
 
 from client import Connection, REVISIONS, check, equal, message, within
 from modern import Modern
-from test_jobs import ID, body, ended, first, output, start
+from test_jobs import ID, body, ended, first, output, start, take_jobs_away
 
 LIMITS = {"output_bytes": 4096}
 JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 600, "keep": 8,
@@ -215,9 +214,5 @@ def test_others_do_not_wait(server):
 def test_taken_away_from_all(server):
     """Without jobs no output is kept, nor is a file of it."""
     with server.http() as c:
-        for path in (server.dir / "policies.d").glob("*.json"):
-            keys = json.loads(path.read_text())
-            keys.pop("jobs", None)
-            path.write_text(json.dumps(keys))
-        server.reload()
+        take_jobs_away(server)
         within("its tools are gone", 5, lambda: len(c.tools()) == 2)

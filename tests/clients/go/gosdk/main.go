@@ -38,36 +38,24 @@ func (l *library) Connect(ctx context.Context, url, token string) error {
 	return err
 }
 
-func (l *library) List(ctx context.Context) (names []string, err error) {
+func (l *library) List(ctx context.Context) ([]string, error) {
 	r, err := l.session.ListTools(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range r.Tools {
-		names = append(names, t.Name)
-	}
-	return names, nil
+	return lines.NamesOf(r)
 }
 
 func (l *library) Call(ctx context.Context, id int, name string,
-	arguments map[string]any) (out lines.Result, err error) {
+	arguments map[string]any) (lines.Result, error) {
 	p := &mcp.CallToolParams{Meta: mcp.Meta{}, Name: name,
 		Arguments: arguments}
 	p.SetProgressToken(id)
 	r, err := l.session.CallTool(ctx, p)
 	if err != nil {
-		return out, err
+		return lines.Result{}, err
 	}
-	out.Error = r.IsError
-	for _, c := range r.Content {
-		switch c := c.(type) {
-		case *mcp.TextContent:
-			out.Text += c.Text
-		case *mcp.ImageContent:
-			out.Pictures++
-		}
-	}
-	return out, nil
+	return lines.ResultOf(r)
 }
 
 func main() {

@@ -27,6 +27,42 @@ type Library interface {
 		arguments map[string]any) (Result, error)
 }
 
+// read goes by what the protocol says, whatever a library's types are.
+func read(got, into any) error {
+	raw, err := json.Marshal(got)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// ResultOf is what a model is given of a library's result of a call.
+func ResultOf(got any) (out Result, err error) {
+	var r struct {
+		Content []struct{ Type, Text string }
+		IsError bool
+	}
+	err = read(got, &r)
+	out.Error = r.IsError
+	for _, c := range r.Content {
+		out.Text += c.Text
+		if c.Type == "image" {
+			out.Pictures++
+		}
+	}
+	return out, err
+}
+
+// NamesOf are those of a library's list of tools.
+func NamesOf(got any) (names []string, err error) {
+	var r struct{ Tools []struct{ Name string } }
+	err = read(got, &r)
+	for _, t := range r.Tools {
+		names = append(names, t.Name)
+	}
+	return names, err
+}
+
 type message struct {
 	ID, Cancel           int
 	Do, URL, Token, Name string

@@ -50,36 +50,24 @@ func (l *library) Connect(ctx context.Context, url, token string) error {
 	return err
 }
 
-func (l *library) List(ctx context.Context) (names []string, err error) {
+func (l *library) List(ctx context.Context) ([]string, error) {
 	r, err := l.c.ListTools(ctx, mcp.ListToolsRequest{})
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range r.Tools {
-		names = append(names, t.Name)
-	}
-	return names, nil
+	return lines.NamesOf(r)
 }
 
 func (l *library) Call(ctx context.Context, id int, name string,
-	arguments map[string]any) (out lines.Result, err error) {
+	arguments map[string]any) (lines.Result, error) {
 	q := mcp.CallToolRequest{}
 	q.Params.Name, q.Params.Arguments = name, arguments
 	q.Params.Meta = &mcp.Meta{ProgressToken: id}
 	r, err := l.c.CallTool(ctx, q)
 	if err != nil {
-		return out, err
+		return lines.Result{}, err
 	}
-	out.Error = r.IsError
-	for _, c := range r.Content {
-		switch c := c.(type) {
-		case mcp.TextContent:
-			out.Text += c.Text
-		case mcp.ImageContent:
-			out.Pictures++
-		}
-	}
-	return out, nil
+	return lines.ResultOf(r)
 }
 
 func main() {
