@@ -17,6 +17,8 @@ enum {
 	CLUSTER = 1 << 6,
 	SERVICE = 1 << 7,
 	PYTHON = 1 << 8,
+	LINT = 1 << 9,
+	MILD = 1 << 10, /* no tool: a rule whose lines warn of something */
 	ANY = 0
 };
 
@@ -40,9 +42,11 @@ static const struct {
 	{ "docker", CLUSTER },
 	{ "dnf", PACKAGES },
 	{ "dpkg", PACKAGES },
+	{ "flake8", LINT },
 	{ "g++", COMPILER },
 	{ "gcc", COMPILER },
 	{ "go", GO | COMPILER },
+	{ "golangci-lint", LINT },
 	{ "gradle", COMPILER },
 	{ "javac", COMPILER },
 	{ "journalctl", SERVICE },
@@ -51,6 +55,7 @@ static const struct {
 	{ "make", COMPILER },
 	{ "meson", COMPILER },
 	{ "mvn", COMPILER },
+	{ "mypy", LINT },
 	{ "ninja", COMPILER },
 	{ "node", NPM },
 	{ "npm", NPM },
@@ -61,11 +66,15 @@ static const struct {
 	{ "pnpm", NPM },
 	{ "podman", CLUSTER },
 	{ "py.test", PYTEST | PYTHON },
+	{ "pycodestyle", LINT },
+	{ "pyflakes", LINT },
+	{ "pylint", LINT },
 	{ "pytest", PYTEST | PYTHON },
 	{ "python", PYTHON },
 	{ "python3", PYTHON },
 	{ "rpm", PACKAGES },
 	{ "rsync", TRANSFER },
+	{ "ruff", LINT },
 	{ "rustc", COMPILER },
 	{ "scp", TRANSFER },
 	{ "systemctl", SERVICE },
@@ -79,7 +88,8 @@ static const struct {
 
 enum place {
 	WORD, /* whole words, whatever their case */
-	START /* the line begins so, exactly */
+	START, /* the line begins so, exactly */
+	PLACE /* the end of a name; a number and a colon follow */
 };
 
 struct rule {
@@ -93,6 +103,8 @@ static const struct rule rules[] = {
 	{ "!", START, ANY }, /* ! [rejected] of git, ! of TeX */
 	{ "***", WORD, COMPILER },
 	{ "--- FAIL", START, ANY },
+	{ ".go:", PLACE, GO | COMPILER | LINT },
+	{ ".py:", PLACE, LINT },
 	{ "    --- FAIL", START, ANY },
 	{ "  File \"", START, ANY },
 	{ "____", START, PYTEST },
@@ -103,6 +115,7 @@ static const struct rule rules[] = {
 	{ "assertion", WORD, ANY },
 	{ "backoff", WORD, CLUSTER },
 	{ "bad gateway", WORD, ANY },
+	{ "bad substitution", WORD, ANY },
 	{ "broken", WORD, ANY },
 	{ "can't", WORD, ANY },
 	{ "cannot", WORD, ANY },
@@ -129,6 +142,7 @@ static const struct rule rules[] = {
 	{ "emerg", WORD, ANY },
 	{ "Err:", START, PACKAGES },
 	{ "err", WORD, ANY },
+	{ "errimagepull", WORD, CLUSTER },
 	{ "error", WORD, ANY },
 	{ "errors", WORD, ANY },
 	{ "errored", WORD, ANY },
@@ -172,6 +186,7 @@ static const struct rule rules[] = {
 	{ "timeout", WORD, TRANSFER | SERVICE | CLUSTER },
 	{ "traceback", WORD, ANY },
 	{ "unable", WORD, ANY },
+	{ "unbound variable", WORD, ANY },
 	{ "undefined", WORD, COMPILER | NPM },
 	{ "unhealthy", WORD, ANY },
 	{ "unmet", WORD, PACKAGES },
@@ -180,10 +195,10 @@ static const struct rule rules[] = {
 	{ "unresolved", WORD, ANY },
 	{ "violation", WORD, ANY },
 	{ "vulnerabilities", WORD, NPM },
-	{ "W: ", START, PACKAGES },
-	{ "warn", WORD, NPM },
-	{ "warning", WORD, COMPILER | NPM | PACKAGES },
-	{ "warnings", WORD, COMPILER | NPM },
+	{ "W: ", START, PACKAGES | MILD },
+	{ "warn", WORD, NPM | MILD },
+	{ "warning", WORD, COMPILER | NPM | PACKAGES | MILD },
+	{ "warnings", WORD, COMPILER | NPM | MILD },
 	{ "\xe2\x9c\x95", WORD, ANY }, /* crosses of test runners */
 	{ "\xe2\x9c\x96", WORD, ANY },
 	{ "\xe2\x9c\x97", WORD, ANY },
@@ -326,6 +341,16 @@ is_in_name(struct bytes line, size_t from, size_t to)
 }
 
 static bool
+is_number_and_colon(struct bytes line, size_t at)
+{
+	size_t from = at;
+
+	while (is_digit(byte_at(line, at)))
+		at++;
+	return at > from && byte_at(line, at) == ':';
+}
+
+static bool
 holds_for(const struct failure *f, const struct rule *r)
 {
 	return r->tools == ANY || (r->tools & f->tools) != 0;
@@ -342,6 +367,9 @@ rule_holds(
 		return false;
 	if (r->place == START)
 		return at == 0 && has_text(line, at, r->text, false);
+	if (r->place == PLACE)
+		return has_text(line, at, r->text, false) &&
+		       is_number_and_colon(line, to);
 	if (!has_text(line, at, r->text, true))
 		return false;
 	last = (uint8_t)r->text[strlen(r->text) - 1];
@@ -353,18 +381,19 @@ rule_holds(
 	       !is_in_name(line, at, to);
 }
 
-static bool
-any_rule(const struct failure *f, struct bytes line, size_t at)
+/* NULL: none holds there. */
+static const struct rule *
+find_rule(const struct failure *f, struct bytes line, size_t at)
 {
 	uint8_t c = to_lower(line.p[at]);
 
 	for (size_t i = f->first[c]; i > 0 && i <= RULES; i++) {
 		if (to_lower((uint8_t)rules[i - 1].text[0]) != c)
-			return false;
+			return NULL;
 		if (rule_holds(f, &rules[i - 1], line, at))
-			return true;
+			return &rules[i - 1];
 	}
-	return false;
+	return NULL;
 }
 
 /* Behind ESC [ ... letter at `at`, which colours text. */
@@ -395,9 +424,11 @@ begins_word(struct bytes line, size_t at, bool fresh)
 	return !is_letter(before);
 }
 
-bool
-failure_is(const struct failure *f, struct bytes line)
+enum failure_weight
+failure_weigh(const struct failure *f, struct bytes line)
 {
+	enum failure_weight found = FAILURE_NONE;
+	const struct rule *r;
 	bool fresh = true; /* a colour, or nothing, is before it */
 	size_t at = 0;
 
@@ -407,13 +438,24 @@ failure_is(const struct failure *f, struct bytes line)
 			fresh = true;
 			continue;
 		}
+		r = NULL;
 		if (f->first[to_lower(line.p[at])] != 0 &&
-		    begins_word(line, at, fresh) && any_rule(f, line, at))
-			return true;
+		    begins_word(line, at, fresh))
+			r = find_rule(f, line, at);
+		if (r != NULL && (r->tools & MILD) == 0)
+			return FAILURE_ERROR;
+		if (r != NULL)
+			found = FAILURE_WARNING;
 		fresh = false;
 		at++;
 	}
-	return false;
+	return found;
+}
+
+bool
+failure_is(const struct failure *f, struct bytes line)
+{
+	return failure_weigh(f, line) != FAILURE_NONE;
 }
 
 /* --- many lines ------------------------------------------------------------ */
@@ -467,7 +509,7 @@ failure_next(const struct failure *f, const struct sieve *s, struct bytes text)
 		if (at - from < line.len &&
 		    begins_word(
 			line, at - from, is_after_colour(line, at - from)) &&
-		    any_rule(f, line, at - from))
+		    find_rule(f, line, at - from) != NULL)
 			return from;
 	}
 }

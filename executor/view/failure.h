@@ -18,6 +18,8 @@ struct failure {
 
 /* For the output of this command; nothing to free. */
 void failure_init(struct failure *f, struct bytes command);
+enum failure_weight { FAILURE_NONE, FAILURE_WARNING, FAILURE_ERROR };
+enum failure_weight failure_weigh(const struct failure *f, struct bytes line);
 bool failure_is(const struct failure *f, struct bytes line);
 /* What failure_next() needs of it. */
 void failure_sieve(const struct failure *f, struct sieve *s);

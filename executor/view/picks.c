@@ -15,6 +15,7 @@ struct picks {
 	struct buf list; /* of struct pick */
 	size_t max;
 	uint64_t found, dropped;
+	bool full; /* nothing more is kept */
 	unsigned after; /* lines that are still to be kept */
 	struct buf before; /* the line before, cut */
 	uint64_t before_at; /* its first byte */
@@ -67,34 +68,49 @@ cut_line(struct bytes text)
 }
 
 static void
-keep_failure(struct picks *p, const struct line *l)
+drop_failure(struct picks *p)
 {
+	buf_reset(&p->before);
+	p->dropped++;
+	p->after = 0;
+}
+
+/* Warnings leave half of the room to errors that come after them. */
+static void
+keep_failure(struct picks *p, const struct line *l, enum failure_weight weight)
+{
+	if (weight == FAILURE_WARNING && picks_cost(p) > p->max / 2) {
+		drop_failure(p);
+		return;
+	}
 	if (p->before.len > 0)
 		(void)keep_text(p, p->before_at, buf_bytes(&p->before));
 	buf_reset(&p->before);
-	if (p->dropped > 0 || !keep_text(p, l->at, cut_line(l->text))) {
-		p->dropped++;
-		p->after = 0;
+	p->full = p->full || !keep_text(p, l->at, cut_line(l->text));
+	if (p->full) {
+		drop_failure(p);
 		return;
 	}
 	p->found++;
 	p->after = AFTER;
 }
 
-static bool
-is_failure(const struct picks *p, struct bytes line)
+static enum failure_weight
+weigh_line(const struct picks *p, struct bytes line)
 {
-	return sieve_next(&p->sieve, line, 0) < line.len &&
-	       failure_is(p->failure, line);
+	return sieve_next(&p->sieve, line, 0) < line.len
+		   ? failure_weigh(p->failure, line)
+		   : FAILURE_NONE;
 }
 
 static void
 take_line(void *arg, const struct line *l)
 {
 	struct picks *p = arg;
+	enum failure_weight weight = weigh_line(p, lines_text(l->text));
 
-	if (is_failure(p, lines_text(l->text))) {
-		keep_failure(p, l);
+	if (weight != FAILURE_NONE) {
+		keep_failure(p, l, weight);
 		return;
 	}
 	buf_reset(&p->before);
@@ -103,7 +119,7 @@ take_line(void *arg, const struct line *l)
 		if (keep_text(p, l->at, cut_line(l->text)))
 			return;
 	}
-	if (p->dropped > 0)
+	if (p->full)
 		return;
 	buf_put_bytes(&p->before, cut_line(l->text));
 	p->before_at = l->at;
@@ -152,7 +168,7 @@ pass_lines(struct picks *p, struct bytes text)
 	from = nl == NULL ? 0 : (size_t)(nl + 1 - text.p);
 	buf_reset(&p->before);
 	p->before_at = p->lines.at + from;
-	if (p->dropped == 0)
+	if (!p->full)
 		buf_put_bytes(&p->before,
 		    cut_line(bytes_make(text.p + from, text.len - from)));
 	lines_skip(&p->lines, text.len);

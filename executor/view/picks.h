@@ -3,8 +3,9 @@
  * picks: of output that goes by, the lines that look like failures.
  *
  * With a line before and two after each, as they are, with the numbers of
- * their bytes; so much at most, the first of them.  For what is left out
- * between the beginning and the end of long output.
+ * their bytes; so much at most, the first of them, and not half of it for
+ * those that only warn.  For what is left out between the beginning and
+ * the end of long output.
  */
 #ifndef EXECUTOR_PICKS_H
 #define EXECUTOR_PICKS_H

@@ -13,6 +13,7 @@
 enum {
 	SHOWN = 1024, /* bytes of a line that was picked out */
 	GAP = 96, /* bytes that a gap takes, at most */
+	WARNINGS = 6, /* that errors shows with lines around them */
 	LAST_LINES = 3, /* that errors always shows */
 	LAST_BYTES = 512, /* of them */
 	FOLDED_MAX = 1 << 20,
@@ -39,6 +40,7 @@ struct view {
 	uint64_t more_at; /* the first of them that is not shown; 0: none */
 	bool full, cut; /* no more is shown; a line was cut */
 	unsigned after; /* lines that are shown because of one before */
+	unsigned warnings; /* lines that warn, so far */
 	struct held held[VIEWSPEC_CONTEXT]; /* a ring */
 	size_t held_count, held_first;
 	struct brief *brief;
@@ -286,16 +288,22 @@ reserved_last(const struct view *v)
 	return LAST_BYTES < v->max / 4 ? LAST_BYTES : v->max / 4;
 }
 
+/* Of many warnings the lines alone say enough, of an error they do not. */
 static void
 take_errors(struct view *v, const struct line *l)
 {
-	if (!failure_is(v->failure, lines_text(l->text))) {
+	enum failure_weight w = failure_weigh(v->failure, lines_text(l->text));
+	bool alone;
+
+	if (w == FAILURE_NONE) {
 		pass_line(v, l, reserved_last(v));
 		return;
 	}
-	show_match(v, l, 0, 1, reserved_last(v));
+	v->warnings += w == FAILURE_WARNING;
+	alone = w == FAILURE_WARNING && v->warnings > WARNINGS;
+	show_match(v, l, 0, alone ? 0 : 1, reserved_last(v));
 	hold_line(v, l);
-	v->after = 2;
+	v->after = alone ? 0 : 2;
 }
 
 /* The last lines say how it ended. */
