@@ -73,7 +73,7 @@ def total_of(text):
 
 
 def read_at(c, job, at, lost=False):
-    """Milliseconds for the bytes from there on, each of which is right."""
+    """Milliseconds that it took to read there; each byte is right."""
     begin = time.monotonic()
     r = c.call("job_output", job=job, cursor=at)
     took = (time.monotonic() - begin) * 1000
