@@ -57,7 +57,7 @@ FRONTEND := $(call in,frontend, \
 	event_store events post session sse ticket) \
 	$(call in,frontend/mcp, \
 	answer jsonrpc mcp message methods notification progress resource_request stateless \
-	subscribe tasks toolcall) \
+	subscribe tasks taskwatch toolcall) \
 	$(call in,frontend/content, \
 	blocks cleantext level media resource result revision task typed_output) \
 	$(call in,frontend/gate, \

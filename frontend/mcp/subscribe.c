@@ -5,6 +5,8 @@
 
 #include "common/clock.h"
 #include "frontend/mcp/subscribe.h"
+#include "frontend/mcp/tasks.h"
+#include "frontend/mcp/taskwatch.h"
 
 enum {
 	SUBSCRIBE_SWEEP_MS =
@@ -20,6 +22,7 @@ struct subscription {
 	uint64_t tools; /* settings_token's mark, when last looked at */
 	bool wants[NOTIFICATION_LISTS];
 	struct notification_set notices;
+	struct taskwatch_set tasks;
 };
 
 struct subscribe_table {
@@ -39,6 +42,7 @@ remove_one(struct subscription *s)
 		at = &(*at)->next;
 	*at = s->next;
 	answer_leave(&s->pending);
+	taskwatch_fini(&s->tasks);
 	notification_fini(&s->notices);
 	free(s);
 }
@@ -215,19 +219,44 @@ take_uris(struct subscription *s, const struct json_value *asked, struct err *e)
 	return 0;
 }
 
+static const struct json_value *
+filter_of(const struct mcp_request *r)
+{
+	return json_get(r->params, "notifications");
+}
+
+static int
+take_task_ids(
+    struct subscription *s, const struct mcp_request *r, struct err *e)
+{
+	const struct json_value *v = json_get(filter_of(r), "taskIds");
+
+	if (v == NULL || (r->from->token->flags & PROTO_TOKEN_JOBS) == 0)
+		return 0;
+	if (v->type != JSON_ARRAY)
+		return err_set(
+		    e, ERR_BAD, "taskIds must be a list of ids of tasks");
+	for (v = v->child; v != NULL; v = v->next) {
+		if (v->type != JSON_STRING)
+			return err_set(e, ERR_BAD, "taskIds must hold strings");
+		if (taskwatch_add(&s->tasks, v->text, e) != 0)
+			return e->code;
+	}
+	return 0;
+}
+
 /* Filters that both the revision and we know; the rest is not honoured. */
 static int
-take_filter(
-    struct subscription *s, const struct json_value *params, struct err *e)
+take_filter(struct subscription *s, const struct mcp_request *r, struct err *e)
 {
-	const struct json_value *asked = json_get(params, "notifications");
+	const struct json_value *asked = filter_of(r);
 
 	if (!json_is(asked, JSON_OBJECT))
 		return err_set(e, ERR_BAD,
 		    "subscriptions/listen needs params.notifications, an object such as {\"toolsListChanged\":true}");
-	if (take_lists(s, asked, e) != 0)
+	if (take_lists(s, asked, e) != 0 || take_uris(s, asked, e) != 0)
 		return e->code;
-	return take_uris(s, asked, e);
+	return take_task_ids(s, r, e);
 }
 
 static bool
@@ -237,7 +266,7 @@ acknowledge_subscription(struct subscription *s)
 	bool said;
 
 	buf_init(&b,
-	    (size_t)NOTIFICATION_MAX_URIS * 6 * NOTIFICATION_MAX_URI + 4096);
+	    (size_t)NOTIFICATION_MAX_URIS * 6 * NOTIFICATION_MAX_URI + 16384);
 	buf_put_str(&b,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"");
 	json_put_key(&b, "params");
@@ -252,6 +281,12 @@ acknowledge_subscription(struct subscription *s)
 		json_put_key(&b, "resourceSubscriptions");
 		buf_put_str(&b, "[");
 		notification_put_uris(&b, &s->notices);
+		buf_put_str(&b, "]");
+	}
+	if (s->tasks.count > 0) {
+		json_put_key(&b, "taskIds");
+		buf_put_str(&b, "[");
+		taskwatch_put_ids(&b, &s->tasks);
 		buf_put_str(&b, "]");
 	}
 	buf_put_str(&b, "}}}");
@@ -298,11 +333,28 @@ new_subscription(const struct mcp_request *r, struct err *e)
 	s->expires = token->expires;
 	s->tools = token->tools_mark;
 	memcpy(s->verifier, token->verifier, sizeof(s->verifier));
-	if (take_filter(s, r->params, e) == 0)
+	if (take_filter(s, r, e) == 0)
 		return s;
+	taskwatch_fini(&s->tasks);
 	notification_fini(&s->notices);
 	free(s);
 	return NULL;
+}
+
+/* A task that is over already is told of right after the beginning. */
+static bool
+say_task(void *arg, struct bytes message)
+{
+	return notify_client(arg, message);
+}
+
+static void
+begin_tasks(struct subscription *s, const struct mcp_request *r)
+{
+	s->tasks.subscription = s->pending.id;
+	s->tasks.say = say_task;
+	s->tasks.arg = s;
+	taskwatch_begin(&s->tasks, r);
 }
 
 enum mcp_verdict
@@ -315,6 +367,8 @@ subscribe_listen(const struct mcp_request *r)
 	if (r->reply->notify == NULL)
 		return answer_status(r, 406, MCP_CODE_REQUEST,
 		    "subscriptions/listen is answered with a stream: send Accept: application/json, text/event-stream");
+	if (json_get(filter_of(r), "taskIds") != NULL && !tasks_declared(r))
+		return tasks_refuse_undeclared(r);
 	s = new_subscription(r, &e);
 	if (s == NULL && e.code == ERR_BUSY)
 		return answer_status(r, 429, MCP_CODE_INTERNAL, e.what);
@@ -323,6 +377,7 @@ subscribe_listen(const struct mcp_request *r)
 	answer_wait(r, &s->pending, stop_subscription);
 	s->next = t->list;
 	t->list = s;
+	begin_tasks(s, r);
 	(void)acknowledge_subscription(s);
 	if (t->sweep.at_ms == 0)
 		loop_timer_set(t->loop, &t->sweep, SUBSCRIBE_SWEEP_MS);

@@ -65,31 +65,30 @@ answer_empty_object(struct taskcall *c, const struct calls_end *end)
 
 /* The result as its call would have had it, which is closed again. */
 static void
-put_result(
-    struct buf *out, const struct taskcall *c, const struct calls_end *end)
+put_result(struct buf *out, const struct task *t,
+    const struct mcp_revision *rev, const struct calls_end *end)
 {
-	const struct result_call call = { task_tool(&c->task), end->capture,
-		end->done, (c->task.flags & PROTO_TASK_BASE64) != 0,
-		end->flags };
+	const struct result_call call = { task_tool(t), end->capture, end->done,
+		(t->flags & PROTO_TASK_BASE64) != 0, end->flags };
 
-	result_put_call(out, &call, c->pending.revision);
+	result_put_call(out, &call, rev);
 	if (!out->overflow)
 		out->len--;
 }
 
-static void
-put_outcome(
-    struct buf *out, const struct taskcall *c, const struct calls_end *end)
+void
+tasks_put_outcome(struct buf *out, const struct task *t,
+    const struct mcp_revision *rev, const struct calls_end *end)
 {
-	const char *status = task_status(&c->task, MCP_TASKS_EXTENSION);
+	const char *status = task_status(t, MCP_TASKS_EXTENSION);
 
 	if (strcmp(status, "completed") == 0) {
 		json_put_key(out, "result");
-		put_result(out, c, end);
+		put_result(out, t, rev, end);
 		json_put_member(out, "resultType", BYTES_LIT("complete"));
 		buf_put_str(out, "}");
 	} else if (strcmp(status, "failed") == 0) {
-		message_put_error(out, MCP_CODE_INTERNAL, c->task.message);
+		message_put_error(out, MCP_CODE_INTERNAL, t->message);
 	}
 }
 
@@ -100,7 +99,7 @@ answer_state(struct taskcall *c, const struct calls_end *end)
 
 	task_put(out, &c->task, kind_of(c));
 	if (kind_of(c) == MCP_TASKS_EXTENSION)
-		put_outcome(out, c, end);
+		tasks_put_outcome(out, &c->task, c->pending.revision, end);
 	answer_end(c->pending.reply, c->pending.revision);
 }
 
@@ -138,7 +137,7 @@ answer_result(struct taskcall *c, const struct calls_end *end)
 
 	notify_status(c);
 	out = answer_key(c->pending.reply);
-	put_result(out, c, end);
+	put_result(out, &c->task, c->pending.revision, end);
 	put_related(out, &c->task);
 	buf_put_str(out, "}");
 	answer_seal(c->pending.reply, c->pending.revision);
@@ -227,8 +226,8 @@ stop_call(struct mcp_pending *p, enum proto_why why, struct bytes reason)
 	calls_cancel(c->calls, c->call, why, reason);
 }
 
-static void
-add_arg(struct catalog_args *args, const char *name, enum proto_kind kind,
+void
+tasks_add_arg(struct catalog_args *args, const char *name, enum proto_kind kind,
     struct bytes value)
 {
 	args->arg[args->count++] =
@@ -268,9 +267,10 @@ ask_executor(const struct mcp_request *r, const struct question *q,
 	c->calls = r->mcp->calls;
 	buf_init(&c->list, MAX_LIST);
 	if (q->output)
-		add_arg(args, "task.output", PROTO_BOOL, BYTES_LIT("true"));
+		tasks_add_arg(
+		    args, "task.output", PROTO_BOOL, BYTES_LIT("true"));
 	if (q->wait)
-		add_arg(args, "task.wait", PROTO_BOOL, BYTES_LIT("true"));
+		tasks_add_arg(args, "task.wait", PROTO_BOOL, BYTES_LIT("true"));
 	if (start_question(r, c, args, &e) != 0) {
 		free(c);
 		return answer_error(r, MCP_CODE_INTERNAL, e.what);
@@ -282,8 +282,8 @@ ask_executor(const struct mcp_request *r, const struct question *q,
 
 /* --- the second kind: who has declared it --------------------------------- */
 
-static bool
-has_declared(const struct mcp_request *r)
+bool
+tasks_declared(const struct mcp_request *r)
 {
 	const struct json_value *meta = json_get(r->params, "_meta");
 	const struct json_value *can =
@@ -293,8 +293,8 @@ has_declared(const struct mcp_request *r)
 	    JSON_OBJECT);
 }
 
-static enum mcp_verdict
-refuse_undeclared(const struct mcp_request *r)
+enum mcp_verdict
+tasks_refuse_undeclared(const struct mcp_request *r)
 {
 	struct buf *out = &r->reply->body;
 
@@ -324,13 +324,13 @@ ask_about(const struct mcp_request *r, const struct question *core,
 	enum mcp_verdict verdict;
 	struct catalog_args args;
 
-	if (!is_core && !has_declared(r))
-		return refuse_undeclared(r);
+	if (!is_core && !tasks_declared(r))
+		return tasks_refuse_undeclared(r);
 	if (!json_is(id, JSON_STRING) || id->text.len > 64)
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "params.taskId is needed, the id that a call was answered with");
 	catalog_args_init(&args);
-	add_arg(&args, "task.id", PROTO_STRING, id->text);
+	tasks_add_arg(&args, "task.id", PROTO_STRING, id->text);
 	verdict = ask_executor(r, is_core ? core : extension, &args);
 	catalog_args_fini(&args);
 	return verdict;
@@ -374,7 +374,7 @@ tasks_update(const struct mcp_request *r)
 	static const struct question extension = { { .name = "tasks/get" },
 		.answer = answer_empty_object };
 
-	if (has_declared(r) &&
+	if (tasks_declared(r) &&
 	    !json_is(json_get(r->params, "inputResponses"), JSON_OBJECT))
 		return answer_error(r, MCP_CODE_PARAMS,
 		    "tasks/update needs params.inputResponses, an object");
@@ -396,7 +396,7 @@ tasks_list(const struct mcp_request *r)
 		    "unknown cursor: use nextCursor of the page before, or none");
 	catalog_args_init(&args);
 	if (answer_has_cursor(r))
-		add_arg(&args, "task.after", PROTO_STRING, cursor->text);
+		tasks_add_arg(&args, "task.after", PROTO_STRING, cursor->text);
 	verdict = ask_executor(r, &q, &args);
 	catalog_args_fini(&args);
 	return verdict;
@@ -420,7 +420,7 @@ tasks_wish(const struct mcp_request *r, const struct catalog_tool *t,
 	if ((r->from->token->flags & PROTO_TOKEN_JOBS) == 0)
 		return 0;
 	if (r->revision->tasks == MCP_TASKS_EXTENSION && tasks_take(t) &&
-	    has_declared(r))
+	    tasks_declared(r))
 		*kind = MCP_TASKS_EXTENSION;
 	if (r->revision->tasks != MCP_TASKS_CORE || task == NULL ||
 	    task->type == JSON_NULL)
@@ -449,12 +449,13 @@ tasks_add_wish(struct catalog_args *args, const struct mcp_request *r,
 		if (!catalog_integer(ttl, args, &ms, &text) || ms < 0)
 			return err_set(e, ERR_BAD,
 			    "task.ttl must be a whole number of milliseconds");
-		add_arg(args, "job.ttl", PROTO_NUMBER, text);
+		tasks_add_arg(args, "job.ttl", PROTO_NUMBER, text);
 	}
-	add_arg(args, "job.task", PROTO_STRING,
+	tasks_add_arg(args, "job.task", PROTO_STRING,
 	    kind == MCP_TASKS_CORE ? BYTES_LIT("now") : BYTES_LIT("late"));
 	if (args->base64)
-		add_arg(args, "job.base64", PROTO_BOOL, BYTES_LIT("true"));
+		tasks_add_arg(
+		    args, "job.base64", PROTO_BOOL, BYTES_LIT("true"));
 	return 0;
 }
 

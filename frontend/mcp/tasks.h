@@ -20,6 +20,15 @@ enum mcp_verdict tasks_list(const struct mcp_request *r);
 enum mcp_verdict tasks_cancel(const struct mcp_request *r);
 enum mcp_verdict tasks_update(const struct mcp_request *r);
 
+/* Has this request declared the extension?  Otherwise it is refused like that. */
+bool tasks_declared(const struct mcp_request *r);
+enum mcp_verdict tasks_refuse_undeclared(const struct mcp_request *r);
+/* One argument more, of a question to the executor. */
+void tasks_add_arg(struct catalog_args *args, const char *name,
+    enum proto_kind kind, struct bytes value);
+/* Append what came of a task that is over, as the extension has it. */
+void tasks_put_outcome(struct buf *out, const struct task *t,
+    const struct mcp_revision *rev, const struct calls_end *end);
 /* Can a call of this tool be a task?  Its answer is text, of a run. */
 bool tasks_take(const struct catalog_tool *t);
 /*

@@ -130,6 +130,11 @@ class Judge:
         if "method" in m:
             if "id" in m:
                 raise Wrong(f"a request: {m['method']}")
+            if m["method"] == "notifications/tasks":
+                self.of_task(revision, s, m)
+                return
+            if "taskIds" in m.get("params", {}).get("notifications", {}):
+                m = self.without_tasks(m)
             if m["method"] not in s.notifications:
                 raise Wrong(f"{m['method']} is none of {revision}")
             name = s.notifications[m["method"]]
@@ -149,6 +154,22 @@ class Judge:
             s.check("MissingRequiredClientCapabilityError", m, closed=False)
         elif m["error"]["code"] == -32022:
             s.check("UnsupportedProtocolVersionError", m, closed=False)
+
+    def of_task(self, revision, s, m):
+        """Of the extension, with the result as tasks/get has it."""
+        if revision not in protocol.STATELESS:
+            raise Wrong(f"{m['method']} is none of {revision}")
+        self.schema(TASKS).check("TaskStatusNotification", m, closed=False)
+        if "result" in m["params"]:
+            s.check("CallToolResult", m["params"]["result"])
+
+    def without_tasks(self, m):
+        """What the base protocol knows of what is honoured."""
+        wants = m["params"]["notifications"]
+        self.schema(TASKS).check("TaskSubscriptionAcknowledgedNotifications",
+                                 {"taskIds": wants["taskIds"]})
+        return {**m, "params": {**m["params"], "notifications": {
+            k: v for k, v in wants.items() if k != "taskIds"}}}
 
     def task(self, revision, method, result):
         """(schema, name) of a result about a task; None: it is not one."""

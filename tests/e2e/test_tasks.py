@@ -8,9 +8,10 @@ import time
 import protocol
 from client import (REVISIONS, SLOW, Connection, Failed, RpcError, check,
                     crash_frontend, equal, mark, message, parse, processes,
-                    within)
+                    request, within)
 from modern import META, Modern, meta
 from test_jobs import take_jobs_away
+from test_streams import SUBSCRIPTION, Events
 
 JOBS = {"at_once": 6, "max_seconds": 60, "keep_seconds": 600, "keep": 4,
         "wait_ms": 400, "output_bytes": 65536}
@@ -329,6 +330,84 @@ def test_revisions_without(server):
             r = c.ask("tools/call", {"name": "exec_cmd", "task": {"ttl": 1},
                                      "arguments": {"command": "echo x"}})
             equal(text(r), "x\n", "an ordinary call")
+
+
+def listen(c, ids, id=1, declared=True):
+    """A stream on which the ends of these are told."""
+    conn = Connection(c.server)
+    params = {"_meta": {**meta(), **(DECLARED if declared else {})},
+              "notifications": {"taskIds": ids}}
+    conn.send(request("POST", "/mcp", conn.port,
+                      c.headers("subscriptions/listen", params),
+                      message("subscriptions/listen", params, id)))
+    return conn
+
+
+def test_subscription(server):
+    """Told once, with what tasks/get says, however it ended; of none else."""
+    with Late(server) as c, Late(server, server.add("stranger")) as other:
+        slow = create(c, f"until [ -e {server.work}/go ]; do sleep 0.02; done;"
+                      " echo slow; exit 3")
+        ended = create(c, "sleep 0.6; echo gone")
+        settled(c, ended)
+        stopped, foreign = create(c, "sleep 50"), create(other, "sleep 1.2")
+        ids = [t["taskId"] for t in (slow, ended, stopped, foreign)]
+        conn = listen(c, [*ids, ids[0], NOBODY], "s")
+        events = Events(conn)
+        first = next(events)["params"]
+        equal(sorted(first["notifications"]["taskIds"]),
+              sorted([*ids, NOBODY]), first)
+        told = {}
+
+        def take(task, status):
+            m = next(events)
+            equal(m["method"], "notifications/tasks", m)
+            p = m["params"]
+            equal((p.pop("_meta"), p["taskId"], p["status"]),
+                  ({SUBSCRIPTION: "s"}, task["taskId"], status), m)
+            now = get(c, task)
+            now.pop("_meta", None), now.pop("resultType")
+            equal(p, now, "as tasks/get has it")
+            told[task["taskId"]] = p
+        take(ended, "completed")
+        equal(text(told[ended["taskId"]]["result"]), "gone\n", told)
+        c.ask("tasks/cancel", {"taskId": stopped["taskId"]})
+        take(stopped, "cancelled")
+        settled(other, foreign)
+        (server.work / "go").touch()
+        take(slow, "completed")
+        check(told[slow["taskId"]]["result"]["isError"], told)
+        server.ctl("token", "revoke", "stranger")
+        conn.close()
+        equal(c.ask("tools/call", {"name": "exec_cmd", "arguments": {
+            "command": "echo on"}})["content"][0]["text"], "on\n", "after")
+
+
+def test_subscription_is_left(server):
+    """Nobody waits for the task any more, which goes on."""
+    with Late(server) as c:
+        m = mark()
+        t = create(c, f"sleep 50; : {m}")
+        for _ in range(100):
+            with listen(c, [t["taskId"]]) as conn:
+                next(Events(conn))
+        check(processes(m), "it runs")
+        c.ask("tasks/cancel", {"taskId": t["taskId"]})
+        equal(settled(c, t)["status"], "cancelled", "its end")
+
+
+def test_subscription_refused(server):
+    with Late(server) as c:
+        for ids in ("x", [1], [""], ["x" * 65], [f"{i:032x}"
+                                                 for i in range(17)]):
+            with listen(c, ids) as conn:
+                reply = conn.reply()
+            equal((reply.status, reply.json()["error"]["code"]),
+                  (200, -32602), ids)
+        with listen(c, [NOBODY], declared=False) as conn:
+            reply = conn.reply()
+        equal((reply.status, reply.json()["error"]["code"]), (400, -32021),
+              "not declared")
 
 
 def test_policies_without(server):
