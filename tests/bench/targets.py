@@ -269,6 +269,7 @@ ALL = [
     Ours(OURS),
     Ours("mcp-execd, SSE", "sse", "/sse"),
     Ours("mcp-execd, no layer", policy=BARE),
+    Ours("mcp-execd, jobs", policy={"jobs": {"survive": True}}),
     Go("mcp-go", "mcp-go", "http", "/mcp"),
     Go("mcp-go, SSE", "mcp-go", "sse", "/sse"),
     Go("Go SDK", "go-sdk", "http", "/"),
