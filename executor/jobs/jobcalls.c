@@ -28,6 +28,7 @@ enum {
 	KEY_MAX = 255, /* bytes of an idempotency key */
 	NAME_MAX_BYTES = LEDGER_NAME - 1,
 	INPUT_MAX = 64 << 10, /* bytes of one job_input */
+	PREFIX_LEAST = 8, /* digits of an id that stand for it */
 	LISTED = 64, /* runs in one list */
 	VIEW_MOST = 768, /* bytes about what a view left out */
 	SCAN_US = 4000, /* of a turn of the loop, for views */
@@ -460,6 +461,28 @@ take_word(struct request *r, const char *name, const char *const words[2],
 	    words[0], words[1]);
 }
 
+/* By its name, or how its id begins; *count: how many there are. */
+static struct ledger_entry *
+find_called(const struct ledger *l, struct bytes word, const struct token *t,
+    size_t *count)
+{
+	struct ledger_entry *x = NULL, *found = NULL;
+
+	*count = 0;
+	while ((x = ledger_before(l, x, t->verifier)) != NULL) {
+		bool begins = word.len >= PREFIX_LEAST &&
+			      word.len <= strlen(x->id) &&
+			      memcmp(word.p, x->id, word.len) == 0;
+
+		if (!begins &&
+		    (x->name[0] == '\0' || !bytes_eq_str(word, x->name)))
+			continue;
+		found = x;
+		(*count)++;
+	}
+	return found;
+}
+
 /* Another token's is none; the words are the same. */
 static struct ledger_entry *
 take_job(struct jobcalls *all, struct request *r, const struct token *t,
@@ -467,6 +490,7 @@ take_job(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct ledger_entry *x = NULL;
 	struct bytes id;
+	size_t count;
 
 	if (!request_take(r, "job", &id)) {
 		(void)err_set(e, ERR_BAD,
@@ -474,10 +498,19 @@ take_job(struct jobcalls *all, struct request *r, const struct token *t,
 		return NULL;
 	}
 	x = ledger_find(all->d.ledger, id, t->verifier);
-	if (x == NULL)
+	if (x != NULL)
+		return x;
+	x = find_called(all->d.ledger, id, t, &count);
+	if (count == 1)
+		return x;
+	if (count > 1)
+		(void)err_set(e, ERR_BAD,
+		    "%zu jobs are called so: use the id, which job_list shows",
+		    count);
+	else
 		(void)err_set(e, ERR_BAD,
 		    "there is no such job: its id is wrong, or it is kept no longer; job_list shows what there is");
-	return x;
+	return NULL;
 }
 
 static int

@@ -137,12 +137,17 @@ void
 jobtext_put_view(struct buf *out, const struct ledger_entry *x,
     struct bytes words, uint64_t from, uint64_t to, uint64_t lost)
 {
+	const char *these = x->over && to == spool_total(x->spool)
+				? "the last there are"
+				: "all so far";
+
 	put_lost(out, lost, to);
-	buf_printf(out, "of bytes %llu to %llu, %s, a part follows%s",
-	    (unsigned long long)from, (unsigned long long)to,
-	    x->over && to == spool_total(x->spool) ? "the last there are"
-						   : "all so far",
-	    words.len > 0 ? ": " : "");
+	if (words.len == 0)
+		buf_printf(out, "bytes %llu to %llu follow, %s",
+		    (unsigned long long)from, (unsigned long long)to, these);
+	else
+		buf_printf(out, "of bytes %llu to %llu, %s, a part follows: ",
+		    (unsigned long long)from, (unsigned long long)to, these);
 	buf_put_bytes(out, words);
 	buf_put_str(out, "\n\n");
 }

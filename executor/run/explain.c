@@ -286,7 +286,7 @@ explain_private(const struct policy *p, struct buf *out)
 }
 
 static void
-explain_ended(const struct findings *f, struct buf *out)
+explain_ended(const struct findings *f, const struct policy *p, struct buf *out)
 {
 	size_t i, named = f->ended < FINDINGS_NAMES ? f->ended : FINDINGS_NAMES;
 
@@ -297,8 +297,9 @@ explain_ended(const struct findings *f, struct buf *out)
 	for (i = 0; i < named; i++)
 		buf_printf(out, "%s %.*s", i > 0 ? "," : "",
 		    (int)sizeof(f->name[i]), f->name[i]);
-	buf_printf(out, "%s (nothing outlives the command that started it)",
-	    f->ended > named ? ", ..." : "");
+	buf_printf(out, "%s (nothing outlives the command that started it%s)",
+	    f->ended > named ? ", ..." : "",
+	    p->jobs.offered ? ": give job_start what has to go on" : "");
 }
 
 static void
@@ -330,7 +331,7 @@ explain_end(
 	if (e->timed_out)
 		explain_time(e, p, out);
 	if (e->findings->ended > 0)
-		explain_ended(e->findings, out);
+		explain_ended(e->findings, p, out);
 }
 
 /* What a policy makes of a path, in words; NULL: nothing that is worth them. */

@@ -66,6 +66,15 @@ def take_jobs_away(server):
     return texts
 
 
+def take_key(server, policy):
+    """From that policy alone, which has none from now on."""
+    path = server.dir / f"policies.d/{policy}.json"
+    keys = json.loads(path.read_text())
+    keys.pop("jobs")
+    path.write_text(json.dumps(keys))
+    server.reload()
+
+
 def other(server, name):
     """Another token of the same policy."""
     return server.http(token=server.add(name))
@@ -74,11 +83,7 @@ def other(server, name):
 def test_default_is_off(server):
     """A policy without the key offers nothing new, and takes nothing new."""
     server.add_policy("plain", jobs={})
-    path = server.dir / "policies.d/plain.json"
-    text = path.read_text()
-    path.write_text(re.sub(r', "jobs": \{\}', "", text))
-    check('"jobs"' not in path.read_text(), text)
-    server.reload()
+    take_key(server, "plain")
     with server.http(token=server.add("plain", policy="plain")) as c:
         equal([t["name"] for t in c.tools()], ["exec_cmd", "cli_command"],
               "tools")
@@ -110,6 +115,42 @@ def test_start_and_read(server):
             text = output(c, job, cursor=1 << 62)
             check("no output at byte" in text and body(text) == "", text)
             check(job in c.call("job_list").text, "list")
+
+
+def test_background_is_for_jobs(server):
+    """Who puts a command in the background is told what to use."""
+    with server.http() as c:
+        text = c.sh("sleep 9 & echo started").text
+        check("give job_start what has to go on" in text, text)
+    server.add_policy("jobless", jobs={})
+    take_key(server, "jobless")
+    with server.http(token=server.add("jobless", policy="jobless")) as c:
+        text = c.sh("sleep 9 & echo started").text
+        check("nothing outlives" in text and "job_start" not in text, text)
+
+
+def test_called_by_name(server):
+    """Its name, or how its id begins, is enough if it is the only one."""
+    with server.http() as c, other(server, "namesake") as d:
+        mine, theirs = start(c, "echo mine; sleep 9", name="watch"), start(
+            d, "echo theirs; sleep 9", name="watch")
+        for word in "watch", mine[:8], mine[:31]:
+            check(f"job {mine} (watch)" in first(output(c, word)), word)
+        check(theirs in first(output(d, "watch")), "of each token its own")
+        for word in "watc", mine[:7], theirs[:8], "watch\n":
+            r = c.call("job_output", job=word)
+            check(r.error and NONE in r.text, word, r)
+        second = start(c, "sleep 9", name="watch")
+        r = c.call("job_stop", job="watch")
+        check(r.error and "2 jobs are called so" in r.text, r)
+        check("running" in first(output(c, second)), "neither was ended")
+        check("cancelled" in c.call("job_stop", job=second[:12]).text, "one")
+        c.call("job_stop", job=mine)
+        d.call("job_stop", job="watch")
+        check("cancelled" in output(d, theirs), "by its name")
+        text = output(c, mine, view="tail")
+        check("bytes 0 to 5 follow, the last there are\n\nmine\n" in text,
+              text)
 
 
 def test_tools_of_a_job(server):
