@@ -141,7 +141,10 @@ jobtext_put_view(struct buf *out, const struct ledger_entry *x,
 				? "the last there are"
 				: "all so far";
 
-	put_lost(out, lost, to);
+	if (lost > 0)
+		buf_printf(out,
+		    "%llu of the bytes are not kept (any more), and lines are counted without them\n",
+		    (unsigned long long)lost);
 	if (words.len == 0)
 		buf_printf(out, "bytes %llu to %llu follow, %s",
 		    (unsigned long long)from, (unsigned long long)to, these);

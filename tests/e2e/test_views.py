@@ -129,6 +129,24 @@ def test_gaps_are_fetched(server):
         check("]\nline 900\nx.c:9: error: broken\nline 901\n[" in text, text)
 
 
+def test_of_what_is_kept(server):
+    """Where the first bytes are gone, lines are those that are there."""
+    server.add_policy("little", jobs={**JOBS, "output_bytes": 65536})
+    with server.http(token=server.add("little", policy="little")) as c:
+        job = start(c, "seq 1 100000")
+        ended(c, job)
+        size = sum(len(str(i)) + 1 for i in range(1, 100001))
+        for view in "tail", "lines 2-2", "errors":
+            text = output(c, job, view=view)
+            check(f"{size - 65536} of the bytes are not kept (any more), and "
+                  "lines are counted without them\n" in text, text)
+        check("\n100000\n" in output(c, job, view="tail"), "tail")
+        at = output(c, job, cursor=0)
+        check(f"bytes before byte {size - 65536} are not kept" in at, at[:300])
+        second = body(at).split("\n")[1]
+        check(f"]\n{second}\n[" in output(c, job, view="lines 2-2"), second)
+
+
 def test_what_is_refused(server):
     with server.http() as c, plain(server) as p:
         for bad in ("", "nope", "head 3", "lines 5-1", "lines 0-1", "grep",
