@@ -2,12 +2,13 @@
 """Jobs that outlive the executor, where something or somebody is against it."""
 import hashlib
 import os
+import shutil
 import signal
 
 from client import Server, check, equal, processes, within
 from test_hand_over import groups, members
 from test_jobs import ended, first, output, start
-from test_survive import (LOOSE, POLICY, crash, gone, of, read_all, result_of,
+from test_survive import (LOOSE, POLICY, crash, gone, held, of, read_all, result_of,
                           server_of)
 
 
@@ -79,6 +80,30 @@ def test_withdrawn_in_its_group():
     for place in group / "runs", group / "supervisor", group:
         within(f"{place} is empty", 5, lambda p=place: not members(p))
         place.rmdir()
+
+
+def test_reboot():
+    """Everything is gone at once, and what was in /run: closed as lost, and
+    what it wrote can be read."""
+    with server_of() as server:
+        with server.http() as c:
+            job = start(c, "echo before; sleep 1000787")
+            within("its output", 5, lambda: "before" in output(c, job))
+            within("it runs", 5, lambda: processes("1000787"))
+        launcher = server.launcher_pid()
+        server.process.send_signal(signal.SIGSTOP)
+        os.kill(launcher, signal.SIGKILL)
+        for pid in processes("1000787"):
+            os.kill(pid, signal.SIGKILL)
+        server.kill()
+        within("all are gone", 10, lambda: not processes("1000787")
+               and gone({launcher}))
+        shutil.rmtree(held(server))
+        server.start()
+        equal(result_of(server, job)["run.state"], "lost", "its state")
+        with server.http() as c:
+            check("before" in output(c, job, cursor=0), "its output")
+        server.ctl("audit", "verify")
 
 
 PLANT = """
