@@ -137,21 +137,29 @@ be_keeper(void)
 
 /* --- the executor --------------------------------------------------------- */
 
-static void
-begin(const char *path, bool vain)
+static int
+open_keeper(const char *path, struct err *e)
 {
 	static struct keepmsg_plan p;
 	const char *words[] = { "sleep", "1000" };
-	struct err e = { 0 };
-	int i, facts = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int i, rc, facts = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	memset(&p, 0, sizeof(p));
 	(void)strcpy(p.config, "1000");
 	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
 		keeper_add(&p, (enum keepmsg_program)i, "/bin/sleep", words, 2);
-	if (keeper_open(path, &p, facts, &e) != 0)
-		fail_msg("%s", e.what);
+	rc = keeper_open(path, &p, facts, e);
 	(void)close(facts);
+	return rc;
+}
+
+static void
+begin(const char *path, bool vain)
+{
+	struct err e = { 0 };
+
+	if (open_keeper(path, &e) != 0)
+		fail_msg("%s", e.what);
 	in_vain = vain;
 	waited_ms = 0;
 }
@@ -261,6 +269,51 @@ test_keeper(void **state)
 	(void)close(end);
 }
 
+/* Without one nothing is started, and nobody is known. */
+static void
+test_none(void **state)
+{
+	const char *const paths[] = { "/nowhere", "/bin/true", "/" };
+	int fds[KEEPMSG_FDS] = { 0 }, pidfd = 7, status;
+	struct err e = { 0 };
+	char name[16] = "as it was";
+	uint32_t login = 5;
+	bool ours = false;
+
+	(void)state;
+	in_vain = false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		assert_int_not_equal(open_keeper(paths[i], &e), 0);
+		assert_non_null(strstr(e.what, paths[i]));
+		assert_false(keeper_is_open());
+		assert_int_equal(keeper_fd(), -1);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	}
+	assert_true(keeper_run(KEEPMSG_SCREEN, NULL, 0, &pidfd, &e) < 0);
+	assert_false(keeper_ask_peer(getpid(), &ours, name, &login));
+	assert_false(ours);
+	assert_string_equal(name, "as it was");
+	assert_int_equal(login, 5);
+	assert_int_equal(keeper_close(), 0); /* of none */
+
+	begin(launch_beside(), false); /* what is not of its plan */
+	assert_true(
+	    keeper_run(KEEPMSG_SCREEN, fds, KEEPMSG_FDS, &pidfd, &e) < 0);
+	assert_int_equal(pidfd, -1);
+	assert_non_null(strstr(e.what, "cannot start a program"));
+	assert_true(keeper_ask_peer(getpid(), &ours, name, &login));
+	assert_true(ours);
+	/* and once it is dead, which the executor sees later */
+	assert_int_equal(kill(keeper_pid(), SIGKILL), 0);
+	ours = false;
+	for (int i = 0; i < 2; i++)
+		assert_false(keeper_ask_peer(getpid(), &ours, name, &login));
+	assert_false(ours);
+	assert_true(keeper_run(KEEPMSG_SCREEN, NULL, 0, &pidfd, &e) < 0);
+	status = keeper_close();
+	assert_true(WIFSIGNALED(status));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +321,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_keeper),
+		cmocka_unit_test(test_none),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--keeper") == 0)
