@@ -9,9 +9,11 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 
-from client import SLOW, Http, Server, Skip, check, equal, within
+from client import (SLOW, Http, Server, Skip, check, equal, fds, guards, mark,
+                    within)
 
 OWN = "grep -c ' /dev/shm ' /proc/self/mountinfo"
 
@@ -239,3 +241,24 @@ def test_parallel():
                     check(not c.finish(conn).error, "a run")
                     conn.close()
                 conns = []
+
+
+def test_guard_keeps_no_way_out():
+    """What its root was copied from is closed before the command begins: a
+    descriptor of a namespace or a directory would lead out of the run's."""
+    with prepared() as (server, c, _):
+        begun = mark()
+        thread = threading.Thread(target=lambda: c.sh(
+            f"{OWN} >{begun}; exec sleep 1000"))
+        thread.start()
+        shown = server.work / begun
+        within("the run", 10, lambda: shown.exists() and shown.read_text())
+        equal(shown.read_text().strip(), "2", "a prepared root")
+        guard, = guards(server)
+        held = sorted(fds(guard).values())
+        os.kill(guard, 9)
+        thread.join()
+        check(any(t.startswith("socket:") for t in held), "control", held)
+        equal([t for t in held if not t.startswith(
+            ("socket:", "pipe:", "anon_inode:", "pidfd:", "/dev/null"))],
+              [str(server.work)], "what it holds")
