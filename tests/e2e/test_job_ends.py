@@ -5,9 +5,9 @@ import os
 import re
 import time
 
-from client import (SLOW, RpcError, check, descendants, equal, mark, name_of,
-                    processes, within)
-from test_jobs import files, start, take_jobs_away
+from client import (SLOW, Http, RpcError, Server, check, descendants, equal,
+                    mark, name_of, processes, within)
+from test_jobs import ID, ended, files, start, take_jobs_away
 from test_tasks import create, get, settled
 
 JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
@@ -104,6 +104,16 @@ def test_stop_finds_daemons(server):
         within("over", 5, lambda: "exited with" in c.call(
             "job_output", job=job, wait_ms=300, until="end").text)
         equal(processes(m + "x"), [], "left over")
+
+
+def test_shorter_than_a_call(_):
+    """What becomes a job has a job's time, also where a call may take more."""
+    policy = {"structured": False, "limits": {"timeout_ms": 60000},
+              "jobs": {**JOBS, "max_seconds": 2}}
+    with Server(policy=policy) as other, Http(other) as c:
+        r = c.sh("sleep 1000")
+        text = ended(c, ID.search(r.text).group())
+        check("timed out after 2000 ms" in text, text)
 
 
 def test_taken_away(server):
