@@ -136,6 +136,18 @@ kill_frontend(struct supervise *s)
 		keeper_signal(s->exit.fd, SIGKILL);
 }
 
+/* The keeper took it for a stranger's, or a disk holds it up. */
+static void
+on_stuck(void *arg)
+{
+	struct supervise *s = arg;
+
+	log_err(
+	    "supervise: the frontend, process %d, does not end: it is left alone",
+	    (int)s->pid);
+	s->stopped(s->stopped_arg);
+}
+
 static void
 on_impatient(void *arg)
 {
@@ -147,6 +159,10 @@ on_impatient(void *arg)
 		(void)snprintf(s->violation, sizeof(s->violation),
 		    "not ready within %d ms", START_PATIENCE_MS);
 	kill_frontend(s);
+	if (s->stopped == NULL)
+		return;
+	s->timer.handler = on_stuck;
+	loop_timer_set(s->d.loop, &s->timer, STOP_PATIENCE_MS);
 }
 
 /* How long until the next one, after it served for so long; 0: it did not. */

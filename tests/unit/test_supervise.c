@@ -240,6 +240,41 @@ test_no_descriptors(void **state)
 	end();
 }
 
+static bool stop_is_over;
+
+static void
+on_stopped(void *arg)
+{
+	(void)arg;
+	stop_is_over = true;
+	loop_stop(b.loop);
+}
+
+/* A frontend that is not killed does not keep the executor from stopping. */
+static void
+test_stop_of_a_stuck_one(void **state)
+{
+	struct err e = { 0 };
+	pid_t keeper;
+
+	(void)state;
+	begin("#!/bin/sh\nexec sleep 1000\n");
+	start();
+	keeper = keeper_pid();
+	assert_int_equal(kill(keeper, SIGSTOP), 0); /* it takes no order */
+	b.file = fixture_path("none");
+	b.holds = "never";
+	stop_is_over = false;
+	supervise_stop(b.supervise, on_stopped, NULL);
+	loop_timer_set(b.loop, &b.deadline, DEADLINE_MS);
+	assert_int_equal(loop_run(b.loop, &e), 0);
+	loop_timer_cancel(b.loop, &b.deadline);
+	assert_true(stop_is_over);
+	assert_true(supervise_pid(b.supervise) > 0);
+	assert_int_equal(kill(keeper, SIGCONT), 0);
+	end();
+}
+
 int
 main(void)
 {
@@ -248,6 +283,7 @@ main(void)
 		cmocka_unit_test(test_is_replaced),
 		cmocka_unit_test(test_violation),
 		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_stop_of_a_stuck_one),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
