@@ -381,7 +381,8 @@ def link_meanwhile(w):
             path.unlink()
             new.unlink()
             old.rename(path)
-        client.equal("could no longer be kept" in got[0], ends, got[0])
+        client.equal(f"{path} was replaced and could no longer be kept"
+                     in got[0], ends, got[0])
         client.equal("went on" in got[0], not ends, got[0])
 
 
