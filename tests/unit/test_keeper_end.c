@@ -69,8 +69,8 @@ be_program(int fd)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	launchmsg_hello(&hello);
-	if (fd != -1)
-		say(fd, &hello, sizeof(hello));
+	if (fd != -1) /* who asked may be gone by now */
+		(void)send(fd, &hello, sizeof(hello), MSG_NOSIGNAL);
 	(void)close(KEEPMSG_FD);
 	for (;;)
 		(void)pause();
