@@ -415,11 +415,16 @@ def test_packages_of_another_kind(_):
 
 
 def test_which_apache(_):
-    """httpd where there is one: apachectl is another program there."""
-    both = {"httpd": "echo httpd $*\n", "apachectl": "echo apachectl $*\n"}
-    for programs, wanted in ((both, "httpd -t"),
-                             ({"apachectl": both["apachectl"]}, "apachectl -t")):
-        code, said = script("check_config", ":", "apache", **programs)
+    """Never apachectl, which is another program on each of them."""
+    envvars = ("mkdir /etc/apache2; echo export APACHE_RUN_DIR=/run/x "
+               "APACHE_RUN_USER=of-envvars >/etc/apache2/envvars")
+    both = {"httpd": "echo httpd $*\n", "apachectl": "exit 9\n",
+            "apache2": "echo apache2 $* $APACHE_RUN_DIR $APACHE_RUN_USER\n"}
+    for left, wanted in (("httpd", "httpd -t"),
+                         ("apache2", "apache2 -t /tmp of-envvars")):
+        programs = {n: text for n, text in both.items()
+                    if n in (left, "apachectl")}
+        code, said = script("check_config", envvars, "apache", **programs)
         equal((code, said), (0, f"{wanted}\nThe configuration is right\n"), said)
     code, said = script("check_config", ":", "sshd", sshd="echo 'Missing privilege "
                         "separation directory: /run/sshd'; exit 255\n")
