@@ -6,6 +6,7 @@
 #include "executor/confine/profiles.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -116,13 +117,26 @@ static const struct filter_rule argument_rules[] = {
 	ALLOW_IF("socketpair", 0, LOW32, AF_UNIX),
 };
 
+/*
+ * Of netlink(7) only routing, protocol 0, which getaddrinfo(3) asks, and what
+ * diagnosis_rules have.  The others are named, so that they are told; the
+ * error is that of a kernel without them, at which libaudit goes on.
+ */
+#define NETLINK(protocol, what, why) \
+	{ .syscall = "socket", .verdict = what, .error = why, \
+	.compare = FILTER_MASKED, .arg = 0, .mask = LOW32, \
+	.value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = protocol }
+#define NO_NETLINK(protocol) NETLINK(protocol, FILTER_REFUSE, EPROTONOSUPPORT)
+#define NETLINKS \
+	NETLINK(NETLINK_ROUTE, FILTER_ALLOW, 0), NO_NETLINK(NETLINK_USERSOCK), \
+	NO_NETLINK(NETLINK_XFRM), NO_NETLINK(NETLINK_AUDIT), \
+	NO_NETLINK(NETLINK_CONNECTOR), NO_NETLINK(NETLINK_NETFILTER), \
+	NO_NETLINK(NETLINK_KOBJECT_UEVENT), NO_NETLINK(NETLINK_GENERIC)
+
 /* With "network" other than none. */
 static const struct filter_rule internet_rules[] = {
 	FAMILY(AF_INET), FAMILY(AF_INET6),
-	/* of netlink only routing, protocol 0: getaddrinfo(3) asks it */
-	{ .syscall = "socket", .verdict = FILTER_ALLOW,
-	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
-	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
+	NETLINKS,
 };
 
 /* The same, and raw ones are told: the kernel asks for CAP_NET_RAW. */
@@ -137,9 +151,7 @@ static const struct filter_rule internet_rules[] = {
 
 static const struct filter_rule watched_internet_rules[] = {
 	KINDS(AF_INET), KINDS(AF_INET6),
-	{ .syscall = "socket", .verdict = FILTER_ALLOW,
-	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
-	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
+	NETLINKS,
 };
 
 static const struct filter_rule no_internet_rules[] = {
@@ -152,16 +164,12 @@ static const struct filter_rule no_internet_rules[] = {
  */
 static const struct filter_rule look_rules[] = {
 	NO_FAMILY(AF_INET), NO_FAMILY(AF_INET6),
-	{ .syscall = "socket", .verdict = FILTER_ALLOW,
-	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
-	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 0 },
+	NETLINKS,
 };
 
-/* NETLINK_SOCK_DIAG is 4: what ss(8) asks. */
+/* What ss(8) asks. */
 static const struct filter_rule diagnosis_rules[] = {
-	{ .syscall = "socket", .verdict = FILTER_ALLOW,
-	    .compare = FILTER_MASKED, .arg = 0, .mask = LOW32,
-	    .value = AF_NETLINK, .arg_b = 2, .mask_b = LOW32, .value_b = 4 },
+	NETLINK(NETLINK_SOCK_DIAG, FILTER_ALLOW, 0),
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +80,26 @@ family_name(const struct denial *d, char text[32])
 	return text;
 }
 
+/* What netlink sockets of that protocol are for. */
+static const char *
+netlink_purpose(uint64_t protocol)
+{
+	switch ((uint32_t)protocol) {
+	case NETLINK_XFRM:
+		return "IPsec";
+	case NETLINK_AUDIT:
+		return "the kernel's audit";
+	case NETLINK_NETFILTER:
+		return "the firewall's rules and connections";
+	case NETLINK_KOBJECT_UEVENT:
+		return "events of devices";
+	case NETLINK_GENERIC:
+		return "generic netlink";
+	default:
+		return "another protocol than routing";
+	}
+}
+
 static void
 explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 {
@@ -105,6 +126,10 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		buf_printf(out,
 		    "network is off for this token (%s refused; policy %s, key network)",
 		    name, p->name);
+	else if (family == AF_NETLINK)
+		buf_printf(out,
+		    "sockets of AF_NETLINK for %s are refused (policy %s, key syscalls, profile %s)",
+		    netlink_purpose(d->args[2]), p->name, p->profile);
 	else
 		buf_printf(out,
 		    "sockets of %s are refused (policy %s, key syscalls, profile %s)",

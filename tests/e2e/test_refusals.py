@@ -89,6 +89,26 @@ def test_network_is_not_changed(server):
           in r.text, r.text)
 
 
+NETLINK = ("python3 -c 'import socket; socket.socket(16, 3, %d)' 2>/dev/null"
+           " | tail -1")
+
+
+def test_netlink(server):
+    """What nft, auditctl and udevadm ask: by name, also behind a pipe."""
+    server.add_policy("lists", network="look")
+    with server.http(token=server.add("lists", policy="lists")) as c:
+        for protocol, words in ((12, "for the firewall's rules"),
+                                (9, "for the kernel's audit"),
+                                (15, "for events of devices"),
+                                (16, "for generic netlink")):
+            text = c.sh(NETLINK % protocol).text
+            check("DENIED: sockets of AF_NETLINK" in text and words in text and
+                  "policy lists" in text, protocol, text)
+        for protocol in 0, 4:
+            text = c.sh(NETLINK % protocol).text
+            check("DENIED" not in text, protocol, text)
+
+
 def test_no_new_privs(server):
     if os.geteuid():
         raise Skip("a program of root's is another's in its user namespace")
