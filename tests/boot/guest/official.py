@@ -19,8 +19,11 @@ async def main():
         r = await client.call_tool("exec_cmd", {"command": "id -un"})
         user = os.environ.get("MCP_USER", "deploy")
         assert r.structured_content["stdout"] == user + "\n", r
-        r = await client.call_tool("cli_command", {"command": "false"})
+        r = await client.call_tool("exec_cmd", {"command": "false"})
         assert r.is_error, r
+        # Which says in words how it ended.
+        r = await client.call_tool("cli_command", {"command": "false"})
+        assert not r.is_error and "SUCCESS: False" in r.content[0].text, r
         print("ok revision", client.protocol_version)
 
 
