@@ -171,6 +171,10 @@ static const struct filter_rule look_rules[] = {
 static const struct filter_rule diagnosis_rules[] = {
 	NETLINK(NETLINK_SOCK_DIAG, FILTER_ALLOW, 0),
 };
+/* It falls back to /proc/net, which knows less: lengths of queues. */
+static const struct filter_rule no_diagnosis_rules[] = {
+	NO_NETLINK(NETLINK_SOCK_DIAG),
+};
 
 /*
  * Those that must connect before they send, as connect(2) is where others'
@@ -320,10 +324,11 @@ put_families(struct rules *r, const struct profile_choice *c)
 		PUT_ALL(r, look_rules);
 	else
 		PUT_ALL(r, no_internet_rules);
-	if (c->look && any)
+	if ((c->look && any) ||
+	    (c->internet && strcmp(c->profile->name, "network") == 0))
 		PUT_ALL(r, diagnosis_rules);
-	if (c->internet && strcmp(c->profile->name, "network") == 0)
-		PUT_ALL(r, diagnosis_rules);
+	else if (c->internet && any)
+		PUT_ALL(r, no_diagnosis_rules);
 	if (c->own_sockets && any)
 		put_own_sockets(r, c->datagrams);
 	else if (c->sockets && any)

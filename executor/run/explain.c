@@ -85,6 +85,8 @@ static const char *
 netlink_purpose(uint64_t protocol)
 {
 	switch ((uint32_t)protocol) {
+	case NETLINK_SOCK_DIAG:
+		return "details of sockets";
 	case NETLINK_XFRM:
 		return "IPsec";
 	case NETLINK_AUDIT:

@@ -107,6 +107,11 @@ def test_netlink(server):
         for protocol in 0, 4:
             text = c.sh(NETLINK % protocol).text
             check("DENIED" not in text, protocol, text)
+    server.add_policy("reaches", network="host")
+    with server.http(token=server.add("reaches", policy="reaches")) as c:
+        text = c.sh(NETLINK % 4).text
+        check("for details of sockets" in text, text)
+        equal(c.sh(NETLINK % 0).text, "(no output)", "routing")
 
 
 def test_no_new_privs(server):
