@@ -175,6 +175,40 @@ lists_dev(const struct image *i)
 	return has_argument(i, is_dev);
 }
 
+/* "/proc", "/proc/1", "/proc/1/status". */
+static bool
+is_process_table(const char *argument)
+{
+	return strcmp(argument, "/proc") == 0 ||
+	       strcmp(argument, "/proc/") == 0 ||
+	       (strncmp(argument, "/proc/", 6) == 0 && argument[6] >= '0' &&
+		   argument[6] <= '9');
+}
+
+/* ls /proc, cat /proc/1/comm. */
+static bool
+reads_processes(const struct image *i)
+{
+	return has_argument(i, is_process_table);
+}
+
+/* Directories of which a policy may show a part: ls /var, du -s /. */
+#define LISTS(name, path)                                                      \
+	static bool is_##name(const char *argument)                            \
+	{                                                                      \
+		return strcmp(argument, path) == 0 ||                          \
+		       strcmp(argument, path "/") == 0;                        \
+	}                                                                      \
+	static bool lists_##name(const struct image *i)                        \
+	{                                                                      \
+		return has_argument(i, is_##name);                             \
+	}
+LISTS(root, "/")
+LISTS(run, "/run")
+LISTS(var, "/var")
+LISTS(srv, "/srv")
+LISTS(home, "/home")
+
 /* What the kernel keeps for each IPC namespace, and files of that kind. */
 static bool
 is_of_ipc(const char *argument)
@@ -219,6 +253,16 @@ asks_ipc(const struct image *i)
 #define MOUNTS_WORDS                                                           \
 	"places that are mounted apart, and the options ro, nosuid and nodev, are those of this command's own root and not the machine's"
 
+#define PROCESSES_WORDS                                                        \
+	"only this command's own processes are in view, and none of the others on this machine"
+#define PART_OF(path, asks)                                                                             \
+	{                                                                                               \
+		PLACES, LISTERS,                                                                        \
+		    .place = { path },                                                                  \
+		    .words =                                                                            \
+			"of the machine's %s that is in view which the policy shows, and nothing else", \
+		    .key = "key files.read", .when = asks                                               \
+	}
 #define IPC_WORDS                                                              \
 	"shared memory, semaphores and message queues, and the limits of them (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue), are those of this command's own and not the machine's"
 #define DISKS_WORDS "disks and other devices of this machine are not in view"
@@ -230,9 +274,7 @@ asks_ipc(const struct image *i)
 static const struct source sources[] = {
 	{ PROCESSES,
 	    "ps pidof pgrep pkill killall killall5 pstree top htop atop btop iotop pidstat lsof fuser w pidwait skill snice pmap procs kill",
-	    .words =
-		"only this command's own processes are in view, and none of the others on this machine",
-	    .key = "key processes" },
+	    .words = PROCESSES_WORDS, .key = "key processes" },
 	{ FILE_SYSTEMS, "df findmnt mount lsblk mountpoint duf pydf",
 	    .words =
 		"the mounts in view are those of this command's own root: file systems of this machine that the policy does not show are missing",
@@ -301,6 +343,18 @@ static const struct source sources[] = {
 	    .words =
 		"the mounts in view are those of this command's own root: file systems of this machine that the policy does not show are missing",
 	    .key = "key files.read", .when = reads_mounts },
+	{ PROCESSES, READERS, .words = PROCESSES_WORDS, .key = "key processes",
+	    .when = reads_processes },
+	{ PROCESSES, LISTERS, .words = PROCESSES_WORDS, .key = "key processes",
+	    .when = reads_processes },
+	{ FILE_SYSTEMS, LISTERS,
+	    .words =
+		"of this machine's files those are in view that the policy shows, and no others",
+	    .key = "key files.read", .when = lists_root },
+	PART_OF("/run", lists_run),
+	PART_OF("/var", lists_var),
+	PART_OF("/srv", lists_srv),
+	PART_OF("/home", lists_home),
 	{ OWN_IPC, "ipcs lsipc", .words = IPC_WORDS, .key = "key disable" },
 	{ OWN_IPC, "sysctl", .words = IPC_WORDS, .key = "key disable",
 	    .when = asks_ipc },

@@ -255,6 +255,18 @@ test_own_places(void **state)
 	EXPECT_OF("ls\0-a\0/home", "");
 	policy.confine.mounts.whole_root = false;
 	EXPECT_OF("grep\0ro\0/proc/self/mounts", "are missing");
+	EXPECT_OF("du\0-sh\0/", "du: of this machine's files those");
+	EXPECT_OF("ls\0/var/", "ls: of the machine's /var that");
+	EXPECT_OF("ls\0/usr", "");
+	EXPECT_OF("cat\0/proc/1/comm", "cat: only this command's own");
+	EXPECT_OF("ls\0/proc", "key processes");
+	EXPECT_OF("cat\0/proc/meminfo", "");
+	show(MOUNTS_READ, "/var");
+	EXPECT_OF("ls\0/var/", "");
+	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("du\0-sh\0/", "");
+	policy.confine.processes = true;
+	EXPECT_OF("cat\0/proc/1/comm", "");
 	policy.confine.layers = 0;
 	EXPECT_OF("ls\0-la\0/tmp", "");
 	EXPECT_OF("cat\0/proc/mounts", "");

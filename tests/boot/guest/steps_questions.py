@@ -61,7 +61,7 @@ def pid():
 
 
 class Near:
-    """A number behind that pattern, which may change a little meanwhile."""
+    """A number after that pattern, which may change a little meanwhile."""
 
     def __init__(self, pattern, value, by):
         self.pattern, self.value, self.by = pattern, float(value), by
