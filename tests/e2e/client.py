@@ -650,7 +650,7 @@ class Server(instance.Instance):
         for one that a crash tore, as the record after it says."""
         try:
             with self.audit_file.open("rb") as f:
-                # what is shorter was begun anew
+                # what is shorter is a new file
                 f.seek(since if since <= self.audit_bytes() else 0)
                 raw = f.read()
         except FileNotFoundError:
