@@ -206,16 +206,21 @@ keeper_open(const char *path, struct keepmsg_plan *p, int facts, struct err *e)
 	    path);
 }
 
-/* A pidfd is readable once its process can be reaped. */
+/*
+ * A pidfd is readable once its process has ended.  Then it can be reaped, as
+ * soon as a tracer, strace(1) say, has seen that.
+ */
 static bool
 reap_child(pid_t pid, int pidfd, const char *what, int *status)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int r = 0;
 
-	while (pidfd != -1 && poll(&p, 1, ENDING_MS) == -1 && errno == EINTR)
+	while (
+	    pidfd != -1 && (r = poll(&p, 1, ENDING_MS)) == -1 && errno == EINTR)
 		;
 	*status = 0;
-	if (waitpid(pid, status, WNOHANG) != 0)
+	if (waitpid(pid, status, r == 1 ? 0 : WNOHANG) != 0)
 		return true;
 	log_err("keeper: %s, process %d, does not end: it is left alone", what,
 	    (int)pid);

@@ -115,7 +115,11 @@ def groups():
 
 
 def members(place):
-    return (place / "cgroup.procs").read_text().split()
+    """Of a group that is gone: nobody."""
+    try:
+        return (place / "cgroup.procs").read_text().split()
+    except OSError:
+        return []
 
 
 def test_in_its_control_group():

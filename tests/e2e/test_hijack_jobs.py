@@ -80,9 +80,9 @@ def test_hijacked_frontend():
         ask, mine = Asker(s), proof_of(s.token)
         id = start(ask, mine, "echo secret; cat; sleep 50")
         own = start(ask, tokens["other"], "true")
-        for wrong in (id, id[:31], id + "0", id.upper(), "", NOBODY,
+        for wrong in (id, id[:8], id[:7], id + "0", id.upper(), "", NOBODY,
                       id[:31] + ("0" if id[31] != "0" else "1")):
-            proof = tokens["other"] if wrong == id else mine
+            proof = tokens["other"] if wrong in (id, id[:8]) else mine
             if wrong != id.upper() or id.isdigit():
                 for tool, why, said in shut(ask, proof, wrong):
                     check(why in said or "required" in said, tool, said)

@@ -6,9 +6,10 @@ import shutil
 import signal
 
 from client import Server, check, equal, processes, within
+from test_control import LOOSE
 from test_hand_over import groups, members
 from test_jobs import ended, first, output, start
-from test_survive import (LOOSE, POLICY, crash, gone, held, of, read_all, result_of,
+from test_survive import (POLICY, crash, gone, held, of, read_all, result_of,
                           server_of)
 
 
