@@ -134,7 +134,8 @@ def test_plants_control_groups():
             job = start(c, PLANT % tree)
             within("it has planted", 10, lambda: processes("1000784")
                    and processes("1000785"))
-            check("planted" in output(c, job), output(c, job))
+            within("it says so", 10,
+                   lambda: "planted" in output(c, job, cursor=0))
         inside = group / "runs" / job / "inside/deeper"
         within("inside", 5, lambda: members(inside))
         within("next to it", 5, lambda: members(group / "runs/planted"))
