@@ -175,7 +175,7 @@ end_left(struct ctl *c, const char *unit)
 int
 hand_over_run(struct ctl *c, int argc, char **argv)
 {
-	struct options o = { NULL };
+	struct options o = { .unit = NULL };
 	bool restarts = true;
 	struct err e = { 0 };
 	int status;
