@@ -204,7 +204,7 @@ run_bwrap(const struct row *r)
 
 /* As the executor does: until the guard has reported that it is alone. */
 static bool
-wait_for_end(const struct spawned *sp)
+wait_for_end(struct spawned *sp)
 {
 	struct guard_report rep = { 0 };
 	struct pollfd told = { .fd = sp->ctl, .events = POLLIN };
