@@ -4,10 +4,10 @@
  *
  * Used where the administrator names one or systemd delegates ours
  * (Delegate=, shown by the xattr user.delegate or trusted.delegate), or the one
- * around it with DelegateSubgroup=supervisor.  We move into a leaf, "supervisor", as a group with controllers may hold none but
- * leaves, and make runs/ID for each run.  A run's guard stays with us: what
- * limits the command neither slows down nor ends who watches over it.  One
- * user: the executor.
+ * around it with DelegateSubgroup=supervisor.  We move into a leaf,
+ * "supervisor", as a group with controllers may hold none but leaves, and make
+ * runs/ID for each run.  A run's guard stays with us: what limits the command
+ * neither slows down nor ends who watches over it.  One user: the executor.
  */
 #ifndef EXECUTOR_CGROUP_H
 #define EXECUTOR_CGROUP_H
