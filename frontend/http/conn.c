@@ -21,6 +21,7 @@ struct conn_table {
 	struct loop_timer timer; /* armed for the earliest deadline */
 	size_t most; /* entries, with the spare ones */
 	size_t open, count; /* all; and those that are not at their end */
+	uint64_t serial; /* of the last one opened */
 	/* without a token: of any source, of those in `good`; with one */
 	struct shares *strangers, *friends, *tokens;
 	uint8_t good[GOOD_SOURCES][DIGEST_BYTES];
@@ -206,7 +207,7 @@ survey_source(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
 			continue;
 		if (*first == NULL || c->known < (*first)->known ||
 		    (c->known == (*first)->known &&
-			c->since_ms < (*first)->since_ms))
+			c->serial < (*first)->serial))
 			*first = c;
 	}
 	return n;
@@ -309,7 +310,7 @@ conn_open(struct conn_table *t, int fd, const struct sockaddr *from,
 		return NULL;
 	memcpy(c->peer, peer, sizeof(c->peer));
 	memcpy(c->source, source, sizeof(c->source));
-	c->since_ms = clock_mono_ms();
+	c->serial = ++t->serial;
 	t->open++;
 	t->count++;
 	join_shares(c, is_good(t, source) ? t->friends : t->strangers, source);

@@ -33,7 +33,7 @@ struct conn {
 	struct shares *shares; /* of those without a token, or with one */
 	struct shares_user *user; /* its source there, or its token */
 	struct shares_entry entry; /* offered: it may have to give way */
-	uint64_t since_ms; /* monotonic */
+	uint64_t serial; /* of its opening: never twice, unlike a time in ms */
 	bool known; /* it has shown a good token */
 	bool ending; /* it does not count any more */
 };

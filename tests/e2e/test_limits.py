@@ -46,10 +46,13 @@ def test_connections_per_address():
         for c in held:
             equal(c.request("GET", "/healthz").status, 200, "within")
         # all of 127.0.0.0/8 is this machine: one source
-        more = [Connection(server, source=f"127.0.0.{i + 1}")
-                for i in range(4)]
+        more = []
+        for i in range(4):
+            more.append(Connection(server, source=f"127.0.0.{i + 1}"))
+            equal(more[-1].request("GET", "/healthz").status, 200,
+                  "the newest")
         for c in more:
-            equal(c.request("GET", "/healthz").status, 200, "the newest")
+            equal(c.request("GET", "/healthz").status, 200, "and stays")
         equal([c.closed(3) for c in held[:4]], [True] * 4, "the oldest")
         for c in held[4:]:
             equal(c.request("GET", "/healthz").status, 200, "the others")
