@@ -2435,6 +2435,7 @@ void
 jobs_leave(
     struct jobs *jobs, uint64_t call, const char *why, struct bytes reason)
 {
+	static const struct job_result none = { 0 };
 	struct job *j = find_call(jobs, call);
 
 	if (j == NULL)
@@ -2445,6 +2446,8 @@ jobs_leave(
 	}
 	j->silent = true;
 	job_detach(j, why);
+	/* nobody reads it, but the frontend waits for the end of the call */
+	answer_running(j, call, 0, &none);
 }
 
 bool
@@ -2573,8 +2576,7 @@ jobs_detach(struct jobs *jobs, const char *id, const char *why)
 		return j != NULL;
 	if (j->state != RUNNING || !j->executed || !may_detach(j))
 		return false;
-	j->silent = true;
-	job_detach(j, why);
+	job_detach(j, why); /* which answers who began it, if that waits */
 	return true;
 }
 

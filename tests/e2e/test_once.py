@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """At most once: calls with an idempotency key whose streams are cut."""
 import random
+import re
 
 from client import (LONG, REVISIONS, Connection, check, crash_frontend, equal,
                     message, within)
@@ -57,6 +58,21 @@ def test_cut_streams(server):
         token = server.add(f"cut{i}")
         cut_and_ask(server, token, range(i, min(i + KEYS, CUTS)), made)
     equal(len(list(server.work.glob("cut-*"))), CUTS, "commands")
+
+
+def test_cut_calls_take_no_place(server):
+    """The frontend forgets a call whose run goes on for nobody."""
+    def calls():
+        return re.search(r"calls: (\d+)", server.ctl("status"))[1]
+
+    before = len(server.audit("job-begin"))
+    with Modern(server) as n:
+        for i in range(4):
+            cut(n, f"left-{i}", f"touch {server.work}/left-{i}; sleep 50",
+                "late")
+    within("jobs", 10,
+           lambda: len(server.audit("job-begin")) == before + 4)
+    within("no call is left", 10, lambda: calls() == "0")
 
 
 def test_cut_before_it_began(server):
