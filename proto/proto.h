@@ -14,7 +14,7 @@
 #include "common/bytes.h"
 
 enum {
-	PROTO_VERSION = 12, /* +1 with every change of msgs.def */
+	PROTO_VERSION = 13, /* +1 with every change of msgs.def */
 	PROTO_MAX_FRAME = 20480, /* bytes; static_assert'ed in proto.c */
 	PROTO_MAX_DATA = 16384, /* bytes of ARG.value and OUTPUT.data */
 	PROTO_FD = 3, /* the frontend's end of the pair */

@@ -476,6 +476,19 @@ on_cancel(struct monitor *m, const struct msg *msg, struct err *e)
 	return 0;
 }
 
+/* Unknown calls are fine, as for CANCEL. */
+static int
+on_presence(struct monitor *m, const struct msg *msg, struct err *e)
+{
+	if (msg->presence.away > 1)
+		return err_set(e, ERR_PROTO, "PRESENCE neither here nor away");
+	if (m->jobcalls != NULL)
+		jobcalls_presence(
+		    m->jobcalls, msg->presence.call, msg->presence.away != 0);
+	jobs_presence(m->jobs, msg->presence.call, msg->presence.away != 0);
+	return 0;
+}
+
 static int
 on_credit(struct monitor *m, const struct msg *msg, struct err *e)
 {
@@ -722,6 +735,7 @@ static const struct permit {
 	{ PROTO_EXEC, ST_CALL, on_exec },
 	{ PROTO_CANCEL, ST_UP, on_cancel },
 	{ PROTO_CREDIT, ST_UP, on_credit },
+	{ PROTO_PRESENCE, ST_UP, on_presence },
 	{ PROTO_FETCH, ST_UP, on_fetch },
 	{ PROTO_AUTHFAIL, ST_UP, on_authfail },
 	{ PROTO_SESSION, ST_UP, on_session },

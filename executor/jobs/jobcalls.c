@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/sort.h"
+#include "common/told.h"
 #include "executor/audit/log_budget.h"
 #include "executor/jobs/jobtext.h"
 #include "executor/jobs/scan.h"
@@ -76,6 +77,8 @@ struct jobcall {
 	bool scanned; /* to its end */
 	struct screen *screen; /* NULL: not yet */
 	bool settling;
+	bool repeats; /* a call that was not answered; the answer says it */
+	bool away; /* its client is gone */
 };
 
 struct jobcalls {
@@ -696,12 +699,13 @@ static const char *const stop_signals[] = { "TERM", "KILL" };
 /* On record before it is done. */
 static void
 end_job(struct jobcalls *all, const struct request *r, const struct token *t,
-    const struct ledger_entry *x, bool kill)
+    struct ledger_entry *x, bool kill)
 {
 	struct buf *b = begin_record(all, "job-stop", r, t, x);
 
 	audit_put_own(b, "job.signal", stop_signals[kill]);
 	end_record(all, t);
+	ledger_told(all->d.ledger, x);
 	(void)jobs_end(all->d.jobs, x->id,
 	    find_question(bytes_of(r->tool)) != NULL ? "ended by tasks/cancel"
 						     : "ended by job_stop",
@@ -923,9 +927,14 @@ take_key(struct request *r, struct ledger_key *key, struct err *e)
 {
 	struct bytes text;
 
+	bool made = key->window_ms != 0;
+
 	key->given = request_take(r, "job.key", &text);
-	if (!key->given)
+	if (!key->given) {
+		key->given = made;
 		return 0;
+	}
+	key->window_ms = 0;
 	if (text.len == 0 || text.len > KEY_MAX)
 		return err_set(e, ERR_BAD,
 		    "idempotency_key has %zu bytes; use 1 to %d, such as a UUID",
@@ -933,6 +942,25 @@ take_key(struct request *r, struct ledger_key *key, struct err *e)
 	digest_sha256(text, key->key);
 	digest_request(r, key->request);
 	return 0;
+}
+
+/*
+ * Of a call without one, where the policy wants that: of all that was asked for,
+ * before anything is taken from it.
+ */
+static void
+make_key(const struct request *r, const struct token *t, struct ledger_key *key)
+{
+	struct digest d;
+
+	key->window_ms = t->policy->jobs.repeat_window_ms;
+	if (key->window_ms == 0)
+		return;
+	digest_request(r, key->request);
+	digest_init(&d);
+	add_part(&d, BYTES_LIT("mcp-execd repeated call v1"));
+	digest_update(&d, bytes_make(key->request, DIGEST_BYTES));
+	digest_final(&d, key->key);
 }
 
 /* --- the answer of a run -------------------------------------------------- */
@@ -978,11 +1006,33 @@ send_ends(struct jobcall *c, const struct ledger_entry *x)
 	return send_kept(c, x, total + 1, spool_total(x->spool));
 }
 
+/* That it is another call's result, before what there is to say of it. */
+static void
+put_notes(
+    struct buf *out, const struct jobcall *c, const struct ledger_entry *x)
+{
+	char begun[CLOCK_MAX_TEXT];
+	size_t room;
+
+	buf_init(out, LEDGER_DENIALS);
+	if (c->repeats) {
+		clock_format(x->begin_us, begun);
+		buf_printf(out,
+		    TOLD_NOTE
+		    "the same call was made at %s and not answered: this is its result, and nothing was run again. Call once more to run it again\n",
+		    begun);
+	}
+	room = LEDGER_DENIALS - out->len;
+	buf_put(
+	    out, x->denials.p, x->denials.len < room ? x->denials.len : room);
+}
+
 static void
 send_result(struct jobcall *c, const struct ledger_entry *x, uint8_t viewed,
     struct bytes view)
 {
 	const struct jobcall_deps *d = &c->all->d;
+	CLEANUP_BUF struct buf notes = { 0 };
 	struct job_result r = { .call = c->call,
 		.state = x->state,
 		.exit_code = x->exit_code,
@@ -992,10 +1042,11 @@ send_result(struct jobcall *c, const struct ledger_entry *x, uint8_t viewed,
 		.stderr_bytes = x->bytes[1],
 		.kept = { x->kept[0], x->kept[1] },
 		.message = x->message,
-		.denials = buf_bytes(&x->denials),
 		.viewed = viewed,
 		.view = view };
 
+	put_notes(&notes, c, x);
+	r.denials = buf_bytes(&notes);
 	memcpy(r.id, x->id, sizeof(r.id));
 	d->ops->done(d->arg, &r);
 }
@@ -1024,6 +1075,16 @@ send_state(const struct jobcall *c, enum proto_state state)
 	c->all->d.ops->done(c->all->d.arg, &r);
 }
 
+static void
+send_running(struct jobcall *c, const struct ledger_entry *x, uint64_t upto)
+{
+	CLEANUP_BUF struct buf notes = { 0 };
+
+	put_notes(&notes, c, x);
+	jobs_tell_running(
+	    c->all->d.jobs, x->id, c->call, upto, buf_bytes(&notes));
+}
+
 /* A call of a run that there is already is answered by a task. */
 static void
 answer_as_task(struct jobcall *c, struct ledger_entry *x, uint64_t upto)
@@ -1035,7 +1096,7 @@ answer_as_task(struct jobcall *c, struct ledger_entry *x, uint64_t upto)
 	if (x->over)
 		send_state(c, PROTO_RUNNING);
 	else
-		jobs_tell_running(d->jobs, x->id, c->call, upto);
+		send_running(c, x, upto);
 }
 
 static void
@@ -1063,14 +1124,20 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 	uint64_t upto;
 
 	if (c->scan != NULL) {
+		if (!c->away)
+			ledger_told(d->ledger, x);
 		answer_run_view(c, x);
 		return;
 	}
 	if (!x->over && !jobs_detach(d->jobs, x->id, "wait_ms")) {
 		send_refusal(c->all, c->call,
-		    "the run with this idempotency_key goes on, and there are too many jobs for it to become one; call again to wait for it");
+		    c->repeats
+			? "the same call was made before and its run goes on, and there are too many jobs for it to become one; call again to wait for it"
+			: "the run with this idempotency_key goes on, and there are too many jobs for it to become one; call again to wait for it");
 		return;
 	}
+	if (!c->away)
+		ledger_told(d->ledger, x);
 	if (c->as_task == LEDGER_TASK ||
 	    (c->as_task != LEDGER_NO_TASK && !x->over)) {
 		answer_as_task(c, x, 0);
@@ -1080,22 +1147,25 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 	if (x->over)
 		send_result(c, x, 0, bytes_make(NULL, 0));
 	else
-		jobs_tell_running(d->jobs, x->id, c->call, upto);
+		send_running(c, x, upto);
 }
 
 #define NOT_AGAIN                                                              \
 	"It was not run again: see what it did, then use a new idempotency_key to run it again"
+#define CALL_AGAIN                                                             \
+	"It was not run again: see what it did, then call once more to run it again"
 
 /* What is known of a call of before a restart: it never runs again. */
 static int
-refuse_past(const struct keybook_record *r, struct err *e)
+refuse_past(const struct keybook_record *r, bool made, struct err *e)
 {
+	const char *rest = made ? CALL_AGAIN : NOT_AGAIN;
 	char how[64];
 
 	if (!r->over)
 		return err_set(e, ERR_BAD,
-		    "this call was made before, as run %s, and was cut off when the server stopped or failed: how far it came is not known. " NOT_AGAIN,
-		    r->id);
+		    "this call was made before, as run %s, and was cut off when the server stopped or failed: how far it came is not known. %s",
+		    r->id, rest);
 	if (r->state == PROTO_EXITED)
 		(void)snprintf(
 		    how, sizeof(how), "exited with status %d", r->exit_code);
@@ -1106,8 +1176,8 @@ refuse_past(const struct keybook_record *r, struct err *e)
 		(void)snprintf(how, sizeof(how), "ended as %s",
 		    proto_state_name((enum proto_state)r->state));
 	return err_set(e, ERR_BAD,
-	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer. " NOT_AGAIN,
-	    r->id, how, (unsigned long long)(r->duration_us / 1000));
+	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer. %s",
+	    r->id, how, (unsigned long long)(r->duration_us / 1000), rest);
 }
 
 static int
@@ -1121,7 +1191,10 @@ check_past(const struct jobcalls *all, const struct token *t,
 		return 0;
 	if (memcmp(r->request, key->request, DIGEST_BYTES) != 0)
 		return err_set(e, ERR_BAD, ANOTHER_CALL);
-	return refuse_past(r, e);
+	(void)refuse_past(r, key->window_ms != 0, e);
+	if (key->window_ms != 0)
+		ledger_drop_past(all->d.ledger, r);
+	return e->code;
 }
 
 /* A job has begun, or a call is over. */
@@ -1129,6 +1202,17 @@ static bool
 is_joined(const struct jobcall *c, const struct ledger_entry *x)
 {
 	return x->over || (!c->until_end && x->started);
+}
+
+static void
+record_join(struct jobcalls *all, const struct request *r,
+    const struct token *t, const struct ledger_entry *x)
+{
+	struct buf *b = begin_record(all, "job-join", r, t, x);
+
+	if (x->key.window_ms != 0)
+		audit_put_str(b, "event.reason", "jobs.repeat_window_ms");
+	end_record(all, t);
 }
 
 /* The same call again: it gets what the first one gets. */
@@ -1153,8 +1237,8 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 	c->view = view;
 	c->as_task = w->task;
 	c->until_end = !w->detached;
-	(void)begin_record(all, "job-join", r, t, x);
-	end_record(all, t);
+	c->repeats = x->key.window_ms != 0;
+	record_join(all, r, t, x);
 	wait_for(c, x,
 	    x->text || w->detached ? t->policy->jobs.wait_ms : UINT64_MAX);
 	return 0;
@@ -1281,6 +1365,7 @@ run_start(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct job_wish w = { .detached = true, .keep_s = UINT32_MAX };
 
+	make_key(r, t, &w.key);
 	if (take_start(r, t, &w, e) != 0)
 		return e->code;
 	return begin_run(all, r, t, &w, e);
@@ -1292,6 +1377,7 @@ run_other(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct job_wish w = { .keep_s = UINT32_MAX };
 
+	make_key(r, t, &w.key);
 	if (take_task(r, &w, e) != 0)
 		return e->code;
 	return begin_run(all, r, t, &w, e);
@@ -1553,6 +1639,15 @@ jobcalls_cancel(struct jobcalls *all, uint64_t call, const char *why)
 		return;
 	send_refusal(all, call, why);
 	drop_call(c);
+}
+
+void
+jobcalls_presence(struct jobcalls *all, uint64_t call, bool away)
+{
+	struct jobcall *c = find_call(all, call);
+
+	if (c != NULL)
+		c->away = away;
 }
 
 void

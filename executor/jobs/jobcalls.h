@@ -43,6 +43,8 @@ bool jobcalls_take(
     struct jobcalls *c, struct request *r, const struct token *t);
 /* Its client waits no more. */
 void jobcalls_cancel(struct jobcalls *all, uint64_t call, const char *why);
+/* Its client is gone and may come back, or has done so. */
+void jobcalls_presence(struct jobcalls *all, uint64_t call, bool away);
 /* The frontend is gone: nobody is answered. */
 void jobcalls_forget(struct jobcalls *all);
 /* Tokens that are not valid any more wait no longer, and keep nothing. */

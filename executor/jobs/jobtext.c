@@ -92,8 +92,10 @@ jobtext_put_row(struct buf *out, const struct ledger_entry *x)
 	put_id(out, x);
 	buf_printf(out, "  %s, ", x->job ? "job" : "run");
 	put_how(out, x);
-	buf_printf(out, ", %llu bytes of output: %s: %s\n",
-	    (unsigned long long)spool_total(x->spool), x->tool, x->command);
+	buf_printf(out, ", %llu bytes of output%s: %s: %s\n",
+	    (unsigned long long)spool_total(x->spool),
+	    x->away && x->key.given ? ", its call was not answered" : "",
+	    x->tool, x->command);
 }
 
 /* Up to a gap: after it another call goes on.  Where it ends. */

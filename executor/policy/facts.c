@@ -199,6 +199,7 @@ static const struct value {
 	{ "jobs.keep_seconds", NUMBER, MEMBER(jobs.keep_seconds) },
 	{ "jobs.keep", NUMBER, MEMBER(jobs.keep) },
 	{ "jobs.wait_ms", NUMBER, MEMBER(jobs.wait_ms) },
+	{ "jobs.repeat_window_ms", NUMBER, MEMBER(jobs.repeat_window_ms) },
 	{ "jobs.output_bytes", NUMBER, MEMBER(jobs.output_bytes) },
 };
 #undef MEMBER
@@ -312,8 +313,9 @@ WHEN(keeps_output, p->output != RECORDER_OFF)
 WHEN(keeps_tail, p->output == RECORDER_TAIL)
 WHEN(keeps_all, p->output == RECORDER_ALL)
 WHEN(has_jobs, p->jobs.offered)
-WHEN(ends_alone, p->jobs.offered && !p->jobs.go_on)
-WHEN(goes_on, p->jobs.offered && p->jobs.go_on)
+WHEN(knows_repeats, p->jobs.repeat_window_ms > 0)
+WHEN(goes_on, p->jobs.offered && (p->jobs.go_on || knows_repeats(p)))
+WHEN(ends_alone, p->jobs.offered && !goes_on(p))
 WHEN(has_terminals, p->jobs.pty)
 WHEN(survives, p->jobs.survive && p->output == RECORDER_OFF)
 WHEN(is_recorded_instead, p->jobs.survive && p->output != RECORDER_OFF)
@@ -506,6 +508,7 @@ static const struct sentence {
 	{ FACTS_TIMES, goes_on,
 	    .people =
 		"a call whose client, session or frontend is gone becomes a job" },
+	{ FACTS_TIMES, knows_repeats, .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run", .model = "a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
 	{ FACTS_TIMES, has_terminals,
 	    .people =
 		"a job may have a terminal (pty), as interactive programs need one" },
@@ -520,7 +523,9 @@ static const struct sentence {
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },
-	{ FACTS_TIMES, has_jobs, .model = "jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
+	{ FACTS_TIMES, has_jobs,
+	    .model =
+		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
 		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },

@@ -144,6 +144,7 @@ static const struct key job_keys[] = {
 	U32("keep", jobs.keep, 1, 1000),
 	U32("wait_ms", jobs.wait_ms, 100, 600 * SECOND),
 	U64("output_bytes", jobs.output_bytes, 64 << 10, 1ULL << 40),
+	U32("repeat_window_ms", jobs.repeat_window_ms, 0, 3600 * SECOND),
 	VALUE("abandoned", abandoned),
 	VALUE("pty", pty),
 	VALUE("survive", survive),

@@ -58,6 +58,8 @@ struct policy_jobs {
 	uint32_t keep_seconds; /* after its end */
 	uint32_t keep; /* ended runs of a token */
 	uint32_t wait_ms; /* after which a call becomes one */
+	/* a repeated call is the first again until then; 0: never */
+	uint32_t repeat_window_ms;
 	uint64_t output_bytes; /* kept of each, the last */
 };
 

@@ -35,7 +35,8 @@ struct begin_block {
 	uint8_t key[DIGEST_BYTES], request[DIGEST_BYTES];
 	uint64_t begin_us;
 	uint32_t keep_s, keep, most_ms;
-	uint8_t has_key, job, text, task, base64, sizes, reserved[6];
+	uint8_t has_key, job, text, task, base64, sizes, reserved[2];
+	uint32_t window_ms; /* of a key that was made from the request */
 	struct {
 		uint64_t from;
 		uint32_t columns, rows;
@@ -127,6 +128,7 @@ fill_begin(struct begin_block *b, const struct ledger_entry *x)
 	memcpy(b->name, x->name, sizeof(b->name));
 	memcpy(b->command, x->command, sizeof(b->command));
 	b->has_key = x->key.given;
+	b->window_ms = x->key.window_ms;
 	memcpy(b->key, x->key.key, sizeof(b->key));
 	memcpy(b->request, x->key.request, sizeof(b->request));
 	b->begin_us = x->begin_us;
@@ -269,6 +271,7 @@ take_begin(struct ledger_entry *x, const struct begin_block *b, struct err *e)
 	memcpy(x->name, b->name, sizeof(x->name));
 	memcpy(x->command, b->command, sizeof(x->command));
 	x->key.given = b->has_key != 0;
+	x->key.window_ms = b->window_ms;
 	memcpy(x->key.key, b->key, sizeof(x->key.key));
 	memcpy(x->key.request, b->request, sizeof(x->key.request));
 	x->begin_us = b->begin_us;

@@ -93,6 +93,15 @@ arm_look(struct ledger *l, const struct ledger_entry *x, uint64_t now)
 		loop_timer_set(l->loop, &l->look, left);
 }
 
+/* Has it a key that counts? */
+static bool
+is_keyed(const struct ledger_entry *x)
+{
+	return x->key.given &&
+	       (x->key.window_ms == 0 || !x->over ||
+		   clock_mono_ms() - x->end_ms < x->key.window_ms);
+}
+
 static void
 on_look(void *arg)
 {
@@ -102,10 +111,13 @@ on_look(void *arg)
 
 	for (x = l->newest; x != NULL; x = older) {
 		older = x->older;
-		if (is_stale(x, now))
+		if (is_stale(x, now)) {
 			forget_entry(l, x, FORGOTTEN);
-		else
-			arm_look(l, x, now);
+			continue;
+		}
+		if (x->key.given && !is_keyed(x))
+			ledger_told(l, x); /* nobody asked in time */
+		arm_look(l, x, now);
 	}
 }
 
@@ -135,7 +147,7 @@ is_of(const struct ledger_entry *x, const uint8_t verifier[DIGEST_BYTES])
 static bool
 is_promised(const struct ledger_entry *x)
 {
-	return x->key.given || x->task == LEDGER_TASK;
+	return is_keyed(x) || x->task == LEDGER_TASK;
 }
 
 /* Of this token (NULL: of any), the one that may go first; NULL: none. */
@@ -191,7 +203,9 @@ make_place(struct ledger *l, const struct ledger_begin *b, struct err *e)
 	if ((b->key.given || b->task == LEDGER_TASK) &&
 	    count_promised(l, b->verifier) >= LEDGER_KEYS)
 		return err_set(e, ERR_BUSY,
-		    "%d calls with an idempotency_key or as tasks are remembered already, the most of one token; make it a plain call, or wait until the first are forgotten",
+		    b->key.window_ms != 0
+			? "%d calls of this token that were not answered, have an idempotency_key or are tasks are remembered already, the most of one token; wait until the first are forgotten"
+			: "%d calls with an idempotency_key or as tasks are remembered already, the most of one token; make it a plain call, or wait until the first are forgotten",
 		    LEDGER_KEYS);
 	if (l->count < LEDGER_MAX)
 		return 0;
@@ -246,6 +260,18 @@ fill_entry(struct ledger_entry *x, const struct ledger_begin *b)
 	buf_init(&x->denials, LEDGER_DENIALS);
 }
 
+static void
+log_unnoted(struct ledger *l, const struct ledger_entry *x, struct err *e)
+{
+	uint32_t dropped;
+
+	if (log_limit_allows(&l->complaints, &dropped))
+		log_err("ledger: run %s is refused (jobs.repeat_window_ms): %s",
+		    x->id, e->what);
+	(void)err_set(e, e->code,
+	    "the server cannot remember calls now, so that none is run; try again later, and tell the administrator");
+}
+
 /* Before it begins, so that no crash makes it run again. */
 static int
 note_key(struct ledger *l, const struct ledger_entry *x, struct err *e)
@@ -261,7 +287,22 @@ note_key(struct ledger *l, const struct ledger_entry *x, struct err *e)
 	memcpy(r.key, x->key.key, sizeof(r.key));
 	memcpy(r.request, x->key.request, sizeof(r.request));
 	memcpy(r.id, x->id, sizeof(r.id));
-	return keybook_add(l->keys, &r, e);
+	if (keybook_add(l->keys, &r, e) == 0)
+		return 0;
+	if (x->key.window_ms != 0) /* of which its client knows nothing */
+		log_unnoted(l, x, e);
+	return e->code;
+}
+
+/* For so long after its end. */
+static uint64_t
+key_ms(const struct ledger_entry *x)
+{
+	uint64_t keep_ms = (uint64_t)x->keep_s * 1000;
+
+	return x->key.window_ms != 0 && x->key.window_ms < keep_ms
+		   ? x->key.window_ms
+		   : keep_ms;
 }
 
 static void
@@ -271,7 +312,7 @@ note_end(struct ledger *l, const struct ledger_entry *x)
 		.exit_code = x->exit_code,
 		.signal = x->signal,
 		.duration_us = x->duration_us,
-		.until_us = clock_wall_us() + (uint64_t)x->keep_s * 1000000 };
+		.until_us = clock_wall_us() + key_ms(x) * 1000 };
 
 	memcpy(r.id, x->id, sizeof(r.id));
 	if (x->key.given)
@@ -330,6 +371,29 @@ keep_end(struct ledger *l, struct ledger_entry *x)
 		keep_entry(l, x, false);
 	else if (jobfile_end(spool_store_dir(l->spools), x, &e) != 0)
 		log_unkept(l, x, &e);
+}
+
+void
+ledger_told(struct ledger *l, struct ledger_entry *x)
+{
+	if (!x->key.given || x->key.window_ms == 0)
+		return;
+	keybook_drop(l->keys, x->id);
+	x->key = (struct ledger_key){ .given = false };
+	if (!x->filed)
+		return;
+	if (x->job || x->task == LEDGER_TASK) {
+		keep_entry(l, x, false);
+		return;
+	}
+	spooldir_remove(spool_store_dir(l->spools), x->id, SPOOLDIR_JOB);
+	x->filed = false;
+}
+
+void
+ledger_drop_past(struct ledger *l, const struct keybook_record *r)
+{
+	keybook_drop(l->keys, r->id);
 }
 
 static void
@@ -535,7 +599,7 @@ ledger_find_key(const struct ledger *l, const uint8_t key[DIGEST_BYTES],
 	struct ledger_entry *x;
 
 	for (x = l->newest; x != NULL; x = x->older)
-		if (x->key.given && is_of(x, verifier) &&
+		if (is_keyed(x) && is_of(x, verifier) &&
 		    bytes_eq_secret(x->key.key, key, DIGEST_BYTES))
 			return x;
 	return NULL;

@@ -58,6 +58,10 @@ struct ledger_entry *ledger_begin(
 void ledger_keep(struct ledger *l, struct ledger_entry *x);
 /* It never ran, and why: as if it had not been there. */
 void ledger_withdraw(struct ledger *l, struct ledger_entry *x, const char *why);
+/* Its answer was given: a key that was made from its request counts no longer. */
+void ledger_told(struct ledger *l, struct ledger_entry *x);
+/* What is known of that run is told, and counts no longer. */
+void ledger_drop_past(struct ledger *l, const struct keybook_record *r);
 /* Its command runs. */
 void ledger_started(struct ledger_entry *x);
 /* It is a task from now on; false: its token has no room for one more. */

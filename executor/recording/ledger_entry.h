@@ -33,9 +33,14 @@ struct ledger_waiter {
 	void *arg;
 };
 
-/* Same key and same request: the same run. */
+/*
+ * Same key and same request: the same run.  One that was not given by the client
+ * but made from its request (window_ms is not 0) is there until the run's answer
+ * was told, or for so long after the run's end.
+ */
 struct ledger_key {
 	bool given;
+	uint32_t window_ms;
 	uint8_t key[DIGEST_BYTES], request[DIGEST_BYTES];
 };
 
@@ -67,6 +72,7 @@ struct ledger_entry {
 	uint64_t begin_ms, end_ms; /* monotonic */
 	bool job; /* it outlives its call, or did */
 	bool started; /* its command runs, or did */
+	bool away; /* nobody was there (any more) to get its call's answer */
 	bool text; /* its answer is text, so that it can be given so far */
 	enum ledger_task task;
 	bool base64; /* how its task is answered */

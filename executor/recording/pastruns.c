@@ -74,7 +74,7 @@ mark_open(struct ledger_entry *x, const struct jobfile_rest *rest)
 	(void)snprintf(x->message, sizeof(x->message),
 	    "the %s was restarted while it ran, which ended it; its output up to then is kept%s",
 	    rest->rebooted ? "machine" : "server",
-	    x->key.given
+	    x->key.given && x->key.window_ms == 0
 		? ". It was not run again: see what it did, then use a new idempotency_key to run it again"
 		: "");
 }

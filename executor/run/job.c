@@ -432,6 +432,13 @@ end_recording(struct job *j, struct job_result *r)
 	r->kept[1] = recorder_kept(j->recorder, 2);
 }
 
+/* Does what we answer reach its caller, as far as that is known? */
+static bool
+is_told(const struct job *j, const struct ledger_entry *x)
+{
+	return !j->silent && !x->away;
+}
+
 /* For those who ask later; what never ran may be asked for again. */
 static void
 settle_entry(struct job *j, const struct job_result *r)
@@ -445,6 +452,8 @@ settle_entry(struct job *j, const struct job_result *r)
 		ledger_withdraw(j->jobs->ledger, x, r->message);
 		return;
 	}
+	if (is_told(j, x))
+		ledger_told(j->jobs->ledger, x);
 	x->state = r->state;
 	x->exit_code = r->exit_code;
 	x->signal = r->signal;
@@ -1313,6 +1322,7 @@ answer_running(const struct job *j, uint64_t call, uint64_t from,
 		.duration_us = (clock_mono_ns() - j->start_ns) / 1000,
 		.stdout_bytes = j->stdout_.total,
 		.stderr_bytes = j->stderr_.total,
+		.denials = shown->denials,
 		.viewed = shown->viewed,
 		.view = shown->view };
 
@@ -1389,7 +1399,7 @@ put_fixed(const struct job *j, struct held_fixed *f)
 		.shell = p->shell,
 		.terminal = j->sp.terminal,
 		.base64 = x->base64,
-		.keyed = x->key.given,
+		.keyed = x->key.given && x->key.window_ms == 0,
 		.one_stream = p->one_stream,
 		.columns = p->terminal.columns,
 		.rows = p->terminal.rows,
@@ -1470,6 +1480,8 @@ job_detach(struct job *j, const char *why)
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	job_charge(j);
 	j->entry->job = true;
+	if (is_told(j, j->entry))
+		ledger_told(j->jobs->ledger, j->entry);
 	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||
 	    !ledger_make_task(j->jobs->ledger, j->entry))
 		ledger_keep(j->jobs->ledger, j->entry);
@@ -2427,8 +2439,11 @@ jobs_cancel(
 {
 	struct job *j = find_call(jobs, call);
 
-	if (j != NULL)
-		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+	if (j == NULL)
+		return;
+	if (j->entry != NULL) /* who did not want it is owed nothing */
+		ledger_told(jobs->ledger, j->entry);
+	job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
 }
 
 void
@@ -2440,6 +2455,8 @@ jobs_leave(
 
 	if (j == NULL)
 		return;
+	if (j->entry != NULL)
+		j->entry->away = true;
 	if (!outlives_client(j)) {
 		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
 		return;
@@ -2448,6 +2465,15 @@ jobs_leave(
 	job_detach(j, why);
 	/* nobody reads it, but the frontend waits for the end of the call */
 	answer_running(j, call, 0, &none);
+}
+
+void
+jobs_presence(struct jobs *jobs, uint64_t call, bool away)
+{
+	struct job *j = find_call(jobs, call);
+
+	if (j != NULL && j->entry != NULL)
+		j->entry->away = away;
 }
 
 bool
@@ -2581,14 +2607,14 @@ jobs_detach(struct jobs *jobs, const char *id, const char *why)
 }
 
 void
-jobs_tell_running(
-    struct jobs *jobs, const char *id, uint64_t call, uint64_t cursor)
+jobs_tell_running(struct jobs *jobs, const char *id, uint64_t call,
+    uint64_t cursor, struct bytes notes)
 {
-	static const struct job_result none = { 0 };
+	const struct job_result shown = { .denials = notes };
 	const struct job *j = find_running(jobs, id);
 
 	if (j != NULL)
-		answer_running(j, call, cursor, &none);
+		answer_running(j, call, cursor, &shown);
 }
 
 bool

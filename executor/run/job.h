@@ -90,6 +90,8 @@ void jobs_cancel(
 /* Its client is gone: end it, or let it go on as a job, as its policy says. */
 void jobs_leave(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
+/* Its client is gone and the call goes on, or the client is back. */
+void jobs_presence(struct jobs *j, uint64_t call, bool away);
 /* What is typed; all but the data and eof only into a terminal. */
 struct job_input {
 	struct bytes data;
@@ -110,9 +112,9 @@ struct job_typed {
  * false: it is over already.  jobs_input: write to its standard input.
  */
 bool jobs_detach(struct jobs *j, const char *id, const char *why);
-/* Answer a call with it, as of one that has become a job. */
-void jobs_tell_running(
-    struct jobs *j, const char *id, uint64_t call, uint64_t cursor);
+/* Answer a call with it, as of one that has become a job; notes: common/told. */
+void jobs_tell_running(struct jobs *j, const char *id, uint64_t call,
+    uint64_t cursor, struct bytes notes);
 bool jobs_end(struct jobs *j, const char *id, const char *why, bool kill);
 int jobs_input(struct jobs *j, const char *id, const struct job_input *in,
     struct job_typed *out, struct err *e) MUST_CHECK;

@@ -19,6 +19,8 @@ struct call {
 	struct capture capture;
 	struct shares_user *user;
 	char run[33]; /* id given by STARTED */
+	bool away; /* nobody is there to be answered */
+	bool presence_owed; /* the executor does not know it yet */
 	void (*output)(
 	    void *arg, unsigned stream, uint64_t skipped, struct bytes data);
 	void (*task)(void *arg, const struct msg_task *m);
@@ -56,13 +58,29 @@ calls_credit(struct calls *c, uint64_t id, uint32_t bytes)
 }
 
 static void
+tell_presence(struct calls *c, struct call *call)
+{
+	struct msg m = { .code = PROTO_PRESENCE,
+		.presence = { .call = call->transfer.id, .away = call->away } };
+	struct err e;
+
+	call->presence_owed = ipc_send(c->ipc, &m, &e) != 0;
+}
+
+static void
 on_drained(void *arg)
 {
 	struct calls *c = arg;
 
-	for (size_t i = 0; i < c->most; i++)
-		if (c->table[i].transfer.id != 0)
-			transfer_settle(&c->table[i].transfer);
+	for (size_t i = 0; i < c->most; i++) {
+		struct call *call = &c->table[i];
+
+		if (call->transfer.id == 0)
+			continue;
+		transfer_settle(&call->transfer);
+		if (call->presence_owed)
+			tell_presence(c, call);
+	}
 }
 
 static void
@@ -382,4 +400,15 @@ calls_cancel(
 	if (reason.len > 256)
 		reason.len = 256;
 	transfer_cancel(&call->transfer, why, reason);
+}
+
+void
+calls_presence(struct calls *c, uint64_t id, bool away)
+{
+	struct call *call = find_call(c, id);
+
+	if (call == NULL)
+		return;
+	call->away = away;
+	tell_presence(c, call);
 }

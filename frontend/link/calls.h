@@ -79,6 +79,8 @@ void calls_credit(struct calls *c, uint64_t id, uint32_t bytes);
 /* Ask for its end; ended() still comes.  Unknown ids are ignored. */
 void calls_cancel(
     struct calls *c, uint64_t id, enum proto_why why, struct bytes reason);
+/* Its client is gone, or back, and it goes on.  Unknown ids are ignored. */
+void calls_presence(struct calls *c, uint64_t id, bool away);
 /* The executor is gone: every call ends as lost. */
 void calls_lose(struct calls *c);
 size_t calls_count(const struct calls *c);

@@ -83,6 +83,8 @@ struct mcp_pending {
 	const struct mcp_revision *revision;
 	char id[MESSAGE_MAX_ID];
 	bool ends; /* with the connection, if nobody cancels it before */
+	/* its client is gone, or back, and it goes on; NULL: never mind */
+	void (*presence)(struct mcp_pending *p, bool away);
 	/* ask for its end; what it is then is freed, now or later */
 	void (*stop)(
 	    struct mcp_pending *p, enum proto_why why, struct bytes reason);

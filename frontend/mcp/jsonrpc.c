@@ -322,5 +322,18 @@ jsonrpc_hang_up(struct jsonrpc_exchange *x)
 		/* it answers later: for who comes back for it */
 		if (p != NULL && p->ends)
 			p->stop(p, PROTO_WHY_DISCONNECT, bytes_of(""));
+		else if (p != NULL && p->presence != NULL)
+			p->presence(p, true);
+	}
+}
+
+void
+jsonrpc_return(struct jsonrpc_exchange *x)
+{
+	for (size_t i = 0; i < x->count; i++) {
+		struct mcp_pending *p = x->slots[i].reply.pending;
+
+		if (p != NULL && p->presence != NULL)
+			p->presence(p, false);
 	}
 }

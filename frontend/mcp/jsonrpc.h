@@ -57,5 +57,7 @@ struct jsonrpc_exchange *jsonrpc_dispatch(const struct mcp *m,
     const struct jsonrpc_sink *sink);
 /* The client dropped its connection: calls that end with it do. */
 void jsonrpc_hang_up(struct jsonrpc_exchange *x);
+/* It has come back. */
+void jsonrpc_return(struct jsonrpc_exchange *x);
 
 #endif

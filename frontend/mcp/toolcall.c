@@ -90,6 +90,14 @@ stop_call(struct mcp_pending *p, enum proto_why why, struct bytes reason)
 	calls_cancel(c->progress.calls, c->progress.call, why, reason);
 }
 
+static void
+tell_presence(struct mcp_pending *p, bool away)
+{
+	struct toolcall *c = (struct toolcall *)(void *)p;
+
+	calls_presence(c->progress.calls, c->progress.call, away);
+}
+
 /* Live output, where it was asked for and can be sent. */
 static void
 begin_progress(const struct mcp_request *r, struct toolcall *c)
@@ -135,6 +143,7 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
 	}
 	answer_wait(r, &c->pending, stop_call);
 	c->pending.ends = (r->from->token->flags & PROTO_TOKEN_ENDS_CALLS) != 0;
+	c->pending.presence = tell_presence;
 	c->kind = kind;
 	if (kind != MCP_TASKS_CORE)
 		begin_progress(r, c);

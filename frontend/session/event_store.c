@@ -27,6 +27,7 @@ struct event_stream {
 	bool begun; /* had a connection */
 	bool told; /* the end has been sent on a connection */
 	void (*dropped)(void *arg); /* its writer's, or NULL */
+	void (*returned)(void *arg);
 	void *dropped_arg;
 	char request[]; /* id as JSON, "": none */
 };
@@ -269,9 +270,11 @@ on_gone(void *arg)
 }
 
 void
-event_store_watch(struct event_stream *l, void (*dropped)(void *arg), void *arg)
+event_store_watch(struct event_stream *l, void (*dropped)(void *arg),
+    void (*returned)(void *arg), void *arg)
 {
 	l->dropped = dropped;
+	l->returned = returned;
 	l->dropped_arg = arg;
 }
 
@@ -286,6 +289,8 @@ attach_stream(struct event_stream *l, struct sse *s, uint64_t now_ms)
 	s->gone = on_gone;
 	s->gone_arg = l;
 	l->attached_ms = now_ms;
+	if (l->begun && l->writer && l->returned != NULL)
+		l->returned(l->dropped_arg);
 	l->begun = true;
 }
 

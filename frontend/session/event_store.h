@@ -75,9 +75,9 @@ struct event_stream *event_store_open(
     struct event_store *o, struct bytes request);
 /* Its connection; begins the stream. */
 void event_store_attach(struct event_stream *l, struct sse *s, uint64_t now_ms);
-/* Tell its writer when its client drops the connection. */
-void event_store_watch(
-    struct event_stream *l, void (*dropped)(void *arg), void *arg);
+/* Tell its writer when its client drops the connection, and comes back. */
+void event_store_watch(struct event_stream *l, void (*dropped)(void *arg),
+    void (*returned)(void *arg), void *arg);
 /* Is there room for droppable events? */
 bool event_store_has_room(const struct event_stream *l);
 void event_store_push(

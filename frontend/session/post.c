@@ -77,6 +77,15 @@ on_dropped(void *arg)
 		jsonrpc_hang_up(p->exchange);
 }
 
+static void
+on_returned(void *arg)
+{
+	struct post *p = arg;
+
+	if (p->exchange != NULL)
+		jsonrpc_return(p->exchange);
+}
+
 static struct post *
 new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
     const struct post_sink *sink)
@@ -95,7 +104,7 @@ new_post(struct loop *l, struct event_store *o, const struct jsonrpc_input *in,
 	p->line = event_store_open(o, buf_bytes(&id));
 	buf_fini(&id);
 	if (p->line != NULL) {
-		event_store_watch(p->line, on_dropped, p);
+		event_store_watch(p->line, on_dropped, on_returned, p);
 		return p;
 	}
 	free(p);

@@ -483,6 +483,8 @@ def violations(proof):
         "NUL in the tool": [call(5, proof, tool="exec\0cmd")],
         "cancel in a CALL": [good, frame(CANCEL, u64(5), u8(0), data(""))],
         "unknown reason": [frame(CANCEL, u64(5), u8(9), data(""))],
+        "PRESENCE of neither": [frame(PRESENCE, u64(5), u8(2))],
+        "PRESENCE in a CALL": [good, frame(PRESENCE, u64(5), u8(1))],
         "AUTHFAIL for nothing": [frame(AUTHFAIL, data("x"), u8(99), u32(1),
                                        data(""))],
         "PENALTY of neither": [frame(PENALTY, data("p"), u8(2), u32(1), u32(1),

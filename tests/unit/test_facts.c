@@ -142,6 +142,26 @@ test_variants(void **state)
 	expect("not recorded", false);
 }
 
+/* What is gone goes on where the same call may find it again. */
+static void
+test_repeats(void **state)
+{
+	(void)state;
+	load(",\"jobs\":{\"repeat_window_ms\":5000}");
+	tell(FACTS_PEOPLE, NULL);
+	expect("within 5000 ms after the end", true);
+	expect("session or frontend is gone becomes a job", true);
+	expect("session or frontend is gone is ended", false);
+	tell(FACTS_MODEL, NULL);
+	expect("may be made again just as it was", true);
+	load(",\"jobs\":{}");
+	tell(FACTS_PEOPLE, NULL);
+	expect("the same call again", false);
+	expect("session or frontend is gone is ended", true);
+	tell(FACTS_MODEL, NULL);
+	expect("may be made again", false);
+}
+
 /* A job whose output is recorded cannot survive, and its policy says so. */
 static void
 test_survival(void **state)
@@ -183,6 +203,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_narrowed),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_survival),
 	};
 

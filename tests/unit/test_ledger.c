@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -339,6 +341,107 @@ test_ledger_is_bounded(void **state)
 	assert_null(find(10000, bob));
 }
 
+/* With a key that was made from its request. */
+static struct ledger_entry *
+begin_made(unsigned n, const char *key, uint32_t window_ms, struct err *e)
+{
+	char id[ASCIICAST_ID];
+	struct ledger_begin x = { .id = id,
+		.token = "t",
+		.tool = "exec_cmd",
+		.verifier = alice,
+		.key = { .given = true, .window_ms = window_ms },
+		.keep_s = 100,
+		.keep = 3,
+		.output_bytes = SPOOL_LEAST };
+
+	(void)snprintf(id, sizeof(id), "%032x", n);
+	digest_sha256(bytes_of(key), x.key.key);
+	return ledger_begin(b.ledger, &x, e);
+}
+
+static struct ledger_entry *
+find_made(const char *key)
+{
+	uint8_t sum[DIGEST_BYTES];
+
+	digest_sha256(bytes_of(key), sum);
+	return ledger_find_key(b.ledger, sum, alice);
+}
+
+/* Until its answer was told, or its time after the end is over. */
+static void
+test_ledger_made_keys(void **state)
+{
+	struct err e = { 0 };
+	struct ledger_entry *x = begin_made(1, "k", 60000, &e);
+	(void)state;
+
+	assert_ptr_equal(find_made("k"), x);
+	ledger_end(b.ledger, x);
+	assert_ptr_equal(find_made("k"), x);
+	ledger_told(b.ledger, x);
+	assert_null(find_made("k"));
+	assert_ptr_equal(find(1, alice), x);
+	x = begin_made(2, "k", 1, &e);
+	ledger_end(b.ledger, x);
+	x->end_ms -= 1;
+	assert_null(find_made("k"));
+	x = begin(3, alice, "k", &e); /* a client's own stays */
+	ledger_told(b.ledger, x);
+	ledger_end(b.ledger, x);
+	assert_ptr_equal(find_made("k"), x);
+}
+
+/* What was told of, or is over for too long, takes no room of others. */
+static void
+test_ledger_made_keys_are_bounded(void **state)
+{
+	struct err e = { 0 };
+	char key[32];
+	(void)state;
+
+	for (unsigned i = 0; i < LEDGER_KEYS; i++) {
+		(void)snprintf(key, sizeof(key), "%u", i);
+		assert_non_null(begin_made(i, key, 60000, &e));
+	}
+	assert_null(begin_made(9999, "one more", 60000, &e));
+	assert_non_null(strstr(e.what, "wait until the first are forgotten"));
+	assert_null(strstr(e.what, "plain call"));
+	assert_non_null(begin(9998, bob, "one more", &e));
+	ledger_told(b.ledger, find(0, alice));
+	assert_non_null(begin_made(9999, "one more", 60000, &e));
+	assert_null(begin_made(10000, "another", 60000, &e));
+	ledger_end(b.ledger, find(1, alice));
+	find(1, alice)->end_ms -= 60000;
+	assert_non_null(begin_made(10000, "another", 60000, &e));
+}
+
+static void
+limit_files(rlim_t bytes)
+{
+	struct rlimit r = { bytes, RLIM_INFINITY };
+
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* What cannot be on disk before it runs does not run. */
+static void
+test_ledger_made_keys_are_durable(void **state)
+{
+	struct err e = { 0 };
+	(void)state;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	limit_files(0);
+	assert_null(begin_made(1, "k", 60000, &e));
+	limit_files(RLIM_INFINITY);
+	assert_non_null(strstr(e.what, "cannot remember calls now"));
+	assert_null(strstr(e.what, "idempotency_key"));
+	assert_null(find_made("k"));
+	assert_non_null(begin_made(1, "k", 60000, &e));
+}
+
 static void
 count_news(void *arg)
 {
@@ -392,6 +495,9 @@ main(void)
 		TEST(test_ledger_is_by_owner),
 		TEST(test_ledger_gives_way),
 		TEST(test_ledger_is_bounded),
+		TEST(test_ledger_made_keys),
+		TEST(test_ledger_made_keys_are_bounded),
+		TEST(test_ledger_made_keys_are_durable),
 		TEST(test_ledger_tells_who_waits),
 	};
 

@@ -761,6 +761,8 @@ test_bad_values(void **state)
 		{ .code = PROTO_AUTHFAIL,
 		    .authfail = { .reason = PROTO_AUTH_SOURCE + 1 } },
 		{ .code = PROTO_SESSION, .session = { .began = 2 } },
+		{ .code = PROTO_PRESENCE,
+		    .presence = { .call = 1, .away = 2 } },
 		{ .code = PROTO_CALL,
 		    .call = { .call = 1, .tool = BYTES_LIT("a\0b") } },
 		FETCH(PROTO_FETCH_OUTPUT + 1, 1, 1, 1, 0),
@@ -772,9 +774,9 @@ test_bad_values(void **state)
 		FETCH(PROTO_FETCH_POLICY, 1, 1, 1, 0),
 	};
 	static const char *const says[] = { "CANCEL for", "AUTHFAIL for",
-		"SESSION neither", "CALL", "FETCH beyond", "FETCH beyond",
-		"FETCH beyond", "FETCH beyond", "FETCH of no", "FETCH of no",
-		"FETCH of no" };
+		"SESSION neither", "PRESENCE neither", "CALL", "FETCH beyond",
+		"FETCH beyond", "FETCH beyond", "FETCH beyond", "FETCH of no",
+		"FETCH of no", "FETCH of no" };
 	size_t i;
 
 	(void)state;

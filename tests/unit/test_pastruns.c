@@ -176,6 +176,8 @@ teardown(void **state)
 	return fixture_teardown(state);
 }
 
+static uint32_t made_ms; /* of keys */
+
 static struct ledger_entry *
 begin_run(unsigned n, const uint8_t *owner, const char *key)
 {
@@ -197,6 +199,7 @@ begin_run(unsigned n, const uint8_t *owner, const char *key)
 
 	(void)snprintf(id, sizeof(id), "%032x", n);
 	x.key.given = key != NULL;
+	x.key.window_ms = made_ms;
 	if (key != NULL)
 		digest_sha256(bytes_of(key), x.key.key);
 	out = ledger_begin(b.ledger, &x, &e);
@@ -336,6 +339,43 @@ test_ended_is_known_again(void **state)
 	assert_ptr_equal(ledger_find_key(b.ledger, key, BOB), find_run(3, BOB));
 	assert_null(ledger_find_key(b.ledger, key, ALICE));
 	assert_int_equal(count_files(), 4);
+}
+
+/* One that was made from a request, until it was told, also in the file. */
+static void
+test_made_keys(void **state)
+{
+	struct ledger_entry *x = begin_run(1, ALICE, "k");
+	uint8_t key[DIGEST_BYTES];
+	(void)state;
+
+	digest_sha256(BYTES_LIT("k"), key);
+	ledger_withdraw(b.ledger, x, "");
+	made_ms = 60000;
+	end_run(begin_run(2, ALICE, "k"), 0);
+	(void)begin_run(3, BOB, "k");
+	load_again();
+	x = ledger_find_key(b.ledger, key, ALICE);
+	assert_non_null(x);
+	assert_int_equal(x->key.window_ms, 60000);
+	ledger_told(b.ledger, x);
+	x = ledger_find_key(b.ledger, key, BOB);
+	assert_non_null(x);
+	assert_null(strstr(x->message, "idempotency_key"));
+	ledger_lose_open(b.ledger);
+	assert_ptr_equal(ledger_find_key(b.ledger, key, BOB), x);
+	load_again();
+	assert_null(ledger_find_key(b.ledger, key, ALICE));
+	assert_null(ledger_find_past(b.ledger, key, ALICE));
+	assert_non_null(ledger_find_past(b.ledger, key, BOB));
+	x = ledger_find_key(b.ledger, key, BOB);
+	assert_non_null(x);
+	x->job = true; /* its file stays, without its key */
+	ledger_told(b.ledger, x);
+	load_again();
+	assert_non_null(find_run(3, BOB));
+	assert_null(ledger_find_key(b.ledger, key, BOB));
+	made_ms = 0;
 }
 
 static void
@@ -886,6 +926,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_ended_is_known_again),
+		TEST(test_made_keys),
 		TEST(test_open_is_adopted_or_lost),
 		TEST(test_what_goes_leaves_no_file),
 		TEST(test_quota_counts_what_was_before),

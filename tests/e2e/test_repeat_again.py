@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""jobs.repeat_window_ms: when it is over, and across crashes of the executor."""
+from client import Server, check, equal, within
+from modern import Modern
+from test_jobs import JOBS, start
+from test_repeat import NOTE, POLICY, WINDOW, Gated, joins
+
+
+def test_window():
+    """When it is over, the call is a new one; so is any without the key."""
+    for jobs in ({**WINDOW, "repeat_window_ms": 1},
+                 {**JOBS, "at_once": 32, "abandoned": "continue"}):
+        with Server(policy={**POLICY, "jobs": jobs}) as server:
+            g = Gated(server, "late")
+            with Modern(server) as c, server.http() as again:
+                conn = c.begin(g.command)
+                within("it runs", 20, g.runs)
+                conn.reset()
+                within("a job", 20, lambda: server.audit("job-begin"))
+                g.end()
+                g.anew(again.call("exec_cmd", **g.args), 2)
+                equal(joins(server), [], "records")
+
+
+def test_no_room_for_it():
+    """One that could not go on was ended; that is told, and then it runs."""
+    with Server(policy={**POLICY, "jobs": {**WINDOW, "at_once": 1}}) as server:
+        g = Gated(server, "ended")
+        with Modern(server) as n, server.http() as c:
+            start(c, "sleep 50")
+            g.cut(n)
+            within("its end", 20, lambda: g.listed("cancelled after"))
+            r = c.call("exec_cmd", **g.args)
+            check(r.error and "cancelled" in r.text and NOTE.search(r.text), r)
+            equal(g.runs(), 1, "runs")
+            g.gate.touch()
+            g.anew(c.call("exec_cmd", **g.args), 2)
+
+
+def test_executor_is_killed():
+    """What had ended is answered, what was cut off is told, and each once."""
+    with Server(policy=POLICY) as server:
+        done, cut, lost = (Gated(server, n) for n in ("done", "cut", "lost"))
+        with server.http() as c, Modern(server) as n:
+            done.cut(c)
+            done.end()
+            cut.cut(n)
+            lost.cut(c)
+        server.kill()
+        for path in server.dir.glob("recordings/jobs/*"):
+            if b"/lost.count" in path.read_bytes():
+                path.unlink()
+        server.start()
+        with Modern(server) as n, server.http() as c:
+            done.attached(n.call("exec_cmd", **done.args))
+            r = c.call("exec_cmd", **cut.args)
+            check("restarted while it ran" in r.text and NOTE.search(r.text)
+                  and "idempotency_key" not in r.text, r)
+            r = c.call("exec_cmd", **lost.args)
+            check(r.error and "cut off" in r.text
+                  and "call once more" in r.text, r)
+            equal((cut.runs(), lost.runs()), (1, 1), "runs")
+            for g in done, cut, lost:
+                g.gate.touch()
+                g.anew(c.call("exec_cmd", **g.args), 2)
+        server.stop()
+        server.start()
+        with server.http() as c:
+            done.anew(c.call("exec_cmd", **done.args), 3)
