@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "executor/launcher/modules.h"
 
 static const char *const anchors[] = { "/", "/usr", "/usr/local", "/opt" };
 
@@ -31,8 +32,6 @@ static struct {
 	} known[REMEMBERED];
 	size_t next; /* to be replaced */
 	uint64_t device[ANCHORS]; /* of the anchors; 0: there is none */
-	uint64_t second; /* monotonic, that `spent` counts for */
-	uint64_t spent; /* bytes read in it */
 } self;
 
 static bool
@@ -88,13 +87,14 @@ can_afford(uint64_t size)
 {
 	uint64_t now = clock_mono_ms() / 1000;
 
-	if (now != self.second) {
-		self.second = now;
-		self.spent = 0;
+	if (now != modules()->second) {
+		modules()->second = now;
+		modules()->spent = 0;
 	}
-	if (size > FILEHASH_MAX_FILE || self.spent + size > FILEHASH_PER_SECOND)
+	if (size > FILEHASH_MAX_FILE ||
+	    modules()->spent + size > FILEHASH_PER_SECOND)
 		return false;
-	self.spent += size;
+	modules()->spent += size;
 	return true;
 }
 

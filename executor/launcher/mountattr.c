@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/path.h"
+#include "executor/launcher/modules.h"
 
 /* mount_setattr(2), Linux 5.12; not in Debian 12's libc headers in full. */
 struct attr {
@@ -182,8 +183,6 @@ change_line(struct change *c, char *line)
 	c->error = remount_one(&m, c->set, c->clear);
 }
 
-static int table = -1; /* mountinfo, while a root is built */
-
 /*
  * By the machine's proc while its root is at /old, by the run's then.  It
  * stays open, as "self" is a link, and these are soon not followed any more.
@@ -191,19 +190,24 @@ static int table = -1; /* mountinfo, while a root is built */
 static int
 rewind_table(void)
 {
-	if (table == -1)
-		table = open("/old/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (table == -1)
-		table = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return table == -1 || lseek(table, 0, SEEK_SET) == -1 ? -errno : 0;
+	if (modules()->table == -1)
+		modules()->table =
+		    open("/old/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (modules()->table == -1)
+		modules()->table =
+		    open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return modules()->table == -1 ||
+		       lseek(modules()->table, 0, SEEK_SET) == -1
+		   ? -errno
+		   : 0;
 }
 
 void
 mountattr_done(void)
 {
-	if (table != -1)
-		(void)close(table);
-	table = -1;
+	if (modules()->table != -1)
+		(void)close(modules()->table);
+	modules()->table = -1;
 }
 
 /* One look at all mounts. */
@@ -219,7 +223,7 @@ change_round(struct change *c)
 	if (r != 0)
 		return r;
 	c->done = c->covered = 0;
-	while ((n = read(table, text + len, MOUNTINFO_LINE)) > 0) {
+	while ((n = read(modules()->table, text + len, MOUNTINFO_LINE)) > 0) {
 		len += (size_t)n;
 		text[len] = '\0';
 		for (line = text; (end = strchr(line, '\n')) != NULL;

@@ -17,14 +17,10 @@
 
 #include "common/beneath.h"
 #include "common/decimal.h"
+#include "executor/launcher/modules.h"
 #include "executor/launcher/mountattr.h"
 
-/* Places that this process, a guard, holds for its run. */
-static struct {
-	int fd;
-	const struct mounts_op *op;
-} held[MOUNTS_MAX];
-static size_t held_count;
+_Static_assert((int)MODULES_HELD >= (int)MOUNTS_MAX, "a place for each");
 
 enum {
 	SHARED_MODE = 01777,
@@ -89,9 +85,6 @@ path_inside(char out[PATH_MAX + 8], const char *prefix, const char *path)
 	*p = '\0';
 	return out;
 }
-
-/* For more runs than one: what is a run's own is left out. */
-static bool preparing;
 
 /* mkdir -p of all but the last component of out. */
 static void
@@ -166,8 +159,6 @@ do_hide_late(const char *to)
 	return do_hide(S_ISDIR(st.st_mode), to);
 }
 
-static char next_private; /* letter */
-
 /* A directory that only this run has; the current one holds those. */
 static int
 bind_private(const char *to, uint64_t attr, mode_t mode)
@@ -175,13 +166,13 @@ bind_private(const char *to, uint64_t attr, mode_t mode)
 	char name[] = PRIVATE "a";
 	int r;
 
-	name[sizeof(PRIVATE) - 1] = next_private;
-	if (next_private > 'z')
+	name[sizeof(PRIVATE) - 1] = modules()->next_private;
+	if (modules()->next_private > 'z')
 		return -E2BIG;
 	if (mkdir(name, mode) == -1)
 		return -errno;
 	r = bind_mount(name, to, attr);
-	next_private++;
+	modules()->next_private++;
 	return r;
 }
 
@@ -269,14 +260,15 @@ keep_held(const struct mounts_op *op, int fd)
 {
 	size_t i;
 
-	for (i = 0; i < held_count && held[i].op != op; i++)
+	for (i = 0; i < modules()->held_count && modules()->held[i].op != op;
+	     i++)
 		;
-	if (i < held_count)
-		(void)close(held[i].fd);
+	if (i < modules()->held_count)
+		(void)close(modules()->held[i].fd);
 	else
-		held_count++; /* no more than rows */
-	held[i].fd = fd;
-	held[i].op = op;
+		modules()->held_count++; /* no more than rows */
+	modules()->held[i].fd = fd;
+	modules()->held[i].op = op;
 }
 
 static int
@@ -286,9 +278,9 @@ do_protect(const struct mounts_op *op, const char *from, const char *to)
 	int fd = -1, r = 0;
 
 	/* a lock of ours would keep the last run from taking it away */
-	if (preparing && mounts_is_held(to))
+	if (modules()->preparing && mounts_is_held(to))
 		return -EAGAIN;
-	if (!preparing)
+	if (!modules()->preparing)
 		r = hold_place(to, &fd);
 	if (r != 0 || fd == -1)
 		return r != 0 ? r
@@ -402,28 +394,27 @@ mounts_leave(void)
 	size_t i;
 	int above;
 
-	for (i = 0; i < held_count; i++) {
-		name = strrchr(held[i].op->path, '/') + 1;
-		above =
-		    openat(held[i].fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (i = 0; i < modules()->held_count; i++) {
+		name = strrchr(modules()->held[i].op->path, '/') + 1;
+		above = openat(modules()->held[i].fd, "..",
+		    O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (above != -1 && fchdir(above) == 0) {
 			(void)umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW);
-			if (flock(held[i].fd, LOCK_EX | LOCK_NB) == 0 &&
-			    is_named(held[i].fd, name))
+			if (flock(modules()->held[i].fd, LOCK_EX | LOCK_NB) ==
+				0 &&
+			    is_named(modules()->held[i].fd, name))
 				(void)rmdir(name);
 		}
 		(void)close(above);
-		(void)close(held[i].fd);
+		(void)close(modules()->held[i].fd);
 	}
-	held_count = 0;
+	modules()->held_count = 0;
 }
-
-static int own_proc = -1;
 
 int
 mounts_own_proc(void)
 {
-	return own_proc;
+	return modules()->own_proc;
 }
 
 int
@@ -439,8 +430,8 @@ mounts_bind_proc(const char *to)
 int
 mounts_keep_proc(const char *at)
 {
-	own_proc = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return own_proc == -1 ? -errno : 0;
+	modules()->own_proc = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return modules()->own_proc == -1 ? -errno : 0;
 }
 
 /*
@@ -454,7 +445,7 @@ do_proc_all(const char *from, const char *to)
 			      MOUNTATTR_NODEV | MOUNTATTR_NOEXEC;
 	int r;
 
-	if (preparing)
+	if (modules()->preparing)
 		return bind_mount(from, to, safe);
 	if (mkdir(PROC, 0700) == -1)
 		return -errno;
@@ -527,13 +518,14 @@ do_op(const struct mounts_op *op)
 		    from, to, MOUNTATTR_NOSUID | MOUNTATTR_NOEXEC);
 	case MOUNTS_TMPFS:
 	case MOUNTS_TMPFS_NOEXEC:
-		return preparing ? made : mounts_make_private(op, to);
+		return modules()->preparing ? made
+					    : mounts_make_private(op, to);
 	case MOUNTS_DEV:
 		return mounts_make_private(op, to);
 	case MOUNTS_PTS:
-		return preparing ? made : mounts_bind_terminals(to);
+		return modules()->preparing ? made : mounts_bind_terminals(to);
 	case MOUNTS_PROC:
-		return preparing ? made : mounts_bind_proc(to);
+		return modules()->preparing ? made : mounts_bind_proc(to);
 	case MOUNTS_PROC_ALL:
 		return do_proc_all(from, to);
 	case MOUNTS_PLACE:
@@ -621,7 +613,9 @@ begin_root(const struct mounts *m)
 static int
 finish_root(const struct mounts *m)
 {
-	int r = preparing ? 0 : mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
+	int r = modules()->preparing
+		    ? 0
+		    : mountattr_clear("/new", MOUNTATTR_NOSYMFOLLOW);
 
 	if (r == 0 && !m->whole_root)
 		r = mountattr_set(
@@ -642,7 +636,7 @@ mounts_enter(const struct mounts *m, const char **failed)
 	int r;
 
 	*failed = "/";
-	next_private = 'a';
+	modules()->next_private = 'a';
 	r = begin_root(m);
 	for (i = m->whole_root ? 1 : 0; r == 0 && i < m->count; i++) {
 		*failed = m->op[i].path;
@@ -664,9 +658,10 @@ mounts_prepare(const struct mounts *m, const char **failed)
 {
 	int r;
 
-	preparing = true;
+	modules()->preparing = true;
 	r = mounts_enter(m, failed);
-	if (r == 0 && held_count > 0) { /* the place of a name, for one run */
+	if (r == 0 &&
+	    modules()->held_count > 0) { /* the place of a name, for one run */
 		mounts_leave();
 		r = -ENOTSUP;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/decimal.h"
+#include "executor/launcher/modules.h"
 
 enum { PAGE = 4096 };
 
@@ -103,20 +104,19 @@ unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size)
 	out[got] = '\0';
 }
 
-static int own_proc = -1;
-
 void
 unotify_use_proc(int fd)
 {
-	own_proc = fd;
+	modules()->looked_up = fd;
 }
 
 int
 unotify_open_proc(void)
 {
-	return own_proc == -1
+	return modules()->looked_up == -1
 		   ? open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-		   : openat(own_proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		   : openat(modules()->looked_up, ".",
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* A proc by its descriptor is reached through either, as "self" is in both. */
@@ -127,9 +127,9 @@ unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 
 	memcpy(p, "/proc/", 6);
 	p += 6;
-	if (own_proc != -1) {
+	if (modules()->looked_up != -1) {
 		memcpy(p, "self/fd/", 8);
-		p = decimal_put(p + 8, (unsigned)own_proc);
+		p = decimal_put(p + 8, (unsigned)modules()->looked_up);
 		*p++ = '/';
 	}
 	p = decimal_put(p, (unsigned)pid);
