@@ -35,6 +35,7 @@
 #include "executor/service/recover.h"
 #include "executor/service/reload.h"
 #include "executor/run/launch.h"
+#include "executor/run/plansend.h"
 #include "executor/service/launcher.h"
 #include "executor/service/loader.h"
 #include "executor/service/orphans.h"
@@ -257,7 +258,7 @@ apply_conf(void)
 	load_ledger();
 	ledger_lose_open(self.ledger);
 	certificate_warn(&self.store.certificate);
-	launch_use_templates(self.store.conf.templates);
+	launch_keep_for_runs(plansend_kept(self.store.conf.templates, false));
 }
 
 /* Tell everybody what is in force now. */
@@ -742,7 +743,7 @@ start_launcher(struct err *e)
 		.jobs = self.jobs,
 		.path = self.store.conf.launcher_path };
 
-	launch_use_templates(self.store.conf.templates);
+	launch_keep_for_runs(plansend_kept(self.store.conf.templates, false));
 	loader_init(&plans);
 	return launcher_start(&d, e);
 }

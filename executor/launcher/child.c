@@ -22,6 +22,7 @@
 #include "common/beneath.h"
 #include "common/landlock.h"
 #include "common/sigreset.h"
+#include "executor/launcher/loginuid_set.h"
 
 enum {
 	REPORT_FD = 3, /* after stdio; both are closed by exec */
@@ -29,6 +30,26 @@ enum {
 	RULESET_FD = 5,
 	FIRST_CLOSED = 6
 };
+
+/*
+ * By a guard that has other runs after this one, and could not change its own
+ * again: that needs CAP_AUDIT_CONTROL.
+ */
+static int
+step_loginuid(const struct child *c)
+{
+	struct child_failure f = { .step = CHILD_LOGIN };
+	int r;
+
+	if (c->proc == -1)
+		return 0;
+	r = loginuid_set_by(c->proc, c->order->login_uid);
+	f.session = loginuid_session_by(c->proc);
+	(void)close(c->proc);
+	if (r == 0 && write(c->report, &f, sizeof(f)) != (ssize_t)sizeof(f))
+		r = -EPIPE;
+	return r;
+}
 
 /* As CLONE_INTO_CGROUP would have done. */
 static int
@@ -340,6 +361,7 @@ step_execve(const struct child *c)
 
 /*
  * The order, and why:
+ *  loginuid: while the guard's proc is open;
  *  cgroup: limits hold from here on, as all that follows is the run's;
  *  session, signals, umask: need nothing and change nothing that follows;
  *    a terminal becomes the session's before stdio moves it;
@@ -360,6 +382,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct child *c);
 } steps[] = {
+	{ "loginuid", step_loginuid },
 	{ "cgroup", step_cgroup },
 	{ "session", step_session },
 	{ "signals", step_signals },

@@ -315,6 +315,20 @@ confine_clone_flags(const struct confine *c, int net)
 }
 
 pid_t
+confine_clone_into(uint64_t flags, int group, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | (uint64_t)CLONE_INTO_CGROUP |
+			 (pidfd != NULL ? CLONE_PIDFD : 0),
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (unsigned)group,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+pid_t
 confine_clone(uint64_t flags, int *pidfd)
 {
 	struct clone_args args = {

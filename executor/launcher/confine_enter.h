@@ -80,6 +80,11 @@ struct confine_failure {
  * for RestrictNamespaces=.  *pidfd: of the child, or NULL.
  */
 pid_t confine_clone(uint64_t flags, int *pidfd);
+/*
+ * A child as by fork(2) in a control group from its first moment, which only
+ * clone3(2) can: ENOSYS where a filter hides that.
+ */
+pid_t confine_clone_into(uint64_t flags, int group, int *pidfd);
 /* Namespaces for confine_clone of the guard, which enters net if that is not -1. */
 uint64_t confine_clone_flags(const struct confine *c, int net);
 /*

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "common/decimal.h"
+#include "executor/launcher/confine_enter.h"
+#include "executor/launcher/loginuid_set.h"
 #include "executor/launcher/sockowner.h"
 
 /* What is to be done, as far as it is known. */
@@ -293,7 +295,8 @@ static _Noreturn void
 connect_as_run(
     struct connector *c, int fd, const struct unotify_call *n, struct task *t)
 {
-	if (become_caller(c->rights) == 0)
+	if ((c->proc == -1 || loginuid_set_by(c->proc, c->login_uid) == 0) &&
+	    become_caller(c->rights) == 0)
 		(void)answer_call(fd, n, carry_out(t));
 	_exit(0);
 }
@@ -309,14 +312,34 @@ find_call(struct connector *c, pid_t pid)
 	return NULL;
 }
 
+/* Without clone3(2) it enters the group itself, while it may. */
+static pid_t
+fork_child(const struct connector *c)
+{
+	pid_t pid = -1;
+	int fd;
+
+	if (c->cgroup != -1)
+		pid = confine_clone_into(0, c->cgroup, NULL);
+	if (c->cgroup == -1 || (pid == -1 && errno == ENOSYS)) {
+		pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+		if (pid != 0 || c->cgroup == -1)
+			return pid;
+		fd = openat(c->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		if (fd == -1 || write(fd, "0", 1) != 1)
+			_exit(0); /* and the call fails */
+		(void)close(fd);
+	}
+	return pid;
+}
+
 /* It may wait for the other side, so it is a child that does. */
 static int
 begin_child(
     struct connector *c, int fd, const struct unotify_call *n, struct task *t)
 {
 	struct connector_call *call = find_call(c, 0);
-	pid_t pid =
-	    call == NULL ? -1 : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	pid_t pid = call == NULL ? -1 : fork_child(c);
 
 	if (pid == 0)
 		connect_as_run(c, fd, n, t);

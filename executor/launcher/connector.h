@@ -29,6 +29,10 @@ struct connector {
 	const char *tmp; /* a private directory, or NULL */
 	bool own_net; /* nobody else is in its network */
 	bool own_pids;
+	/* Its children give it to themselves by this; -1: they have it. */
+	int proc;
+	uint32_t login_uid;
+	int cgroup; /* they are made in this one; -1: the guard is in it */
 	bool ready; /* the guard has the run's groups */
 	struct connector_call {
 		pid_t pid; /* of the child; 0: free */

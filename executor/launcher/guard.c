@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -19,9 +21,12 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/decimal.h"
 #include "common/fdpass.h"
+#include "executor/launcher/asborn.h"
 #include "executor/launcher/connector.h"
 #include "executor/launcher/loginuid_set.h"
+#include "executor/launcher/modules.h"
 #include "executor/launcher/remask.h"
 #include "executor/launcher/ownid.h"
 #include "executor/launcher/proctree.h"
@@ -48,6 +53,12 @@ struct guard {
 	bool ordered; /* its end was, by the executor */
 	uint64_t linger_until_ms; /* monotonic; 0: not behind the command yet */
 	bool killing;
+	bool over; /* nothing of the run is left */
+	bool serves; /* others may have been before it */
+	bool again; /* and another one may come after it */
+	int proc; /* what begins with a login uid has it by this; -1 */
+	struct rusage before; /* of its children before the run */
+	long max_rss; /* of those of the run */
 	unsigned rounds;
 	unsigned told; /* refusals that were told */
 	unsigned execs_told, failures_told;
@@ -204,16 +215,66 @@ tell_failed(void *arg, pid_t process, const char *path)
 	tell_denial(g);
 }
 
-static _Noreturn void
-finish_guard(struct guard *g, unsigned left)
+static void
+subtract_time(struct timeval *a, const struct timeval *b)
+{
+	a->tv_sec -= b->tv_sec;
+	a->tv_usec -= b->tv_usec;
+	if (a->tv_usec < 0) {
+		a->tv_usec += 1000000;
+		a->tv_sec--;
+	}
+}
+
+/* What the kernel adds up for all runs; the largest is not a sum. */
+static void
+take_usage(struct guard *g)
+{
+	struct rusage *u = &g->report.usage;
+	const struct rusage *b = &g->before;
+
+	(void)getrusage(RUSAGE_CHILDREN, u);
+	if (!g->serves)
+		return;
+	subtract_time(&u->ru_utime, &b->ru_utime);
+	subtract_time(&u->ru_stime, &b->ru_stime);
+	u->ru_maxrss = g->max_rss;
+	u->ru_minflt -= b->ru_minflt;
+	u->ru_majflt -= b->ru_majflt;
+	u->ru_inblock -= b->ru_inblock;
+	u->ru_oublock -= b->ru_oublock;
+	u->ru_nvcsw -= b->ru_nvcsw;
+	u->ru_nivcsw -= b->ru_nivcsw;
+}
+
+static void
+tell_end(struct guard *g, unsigned left)
 {
 	findings_look(&g->report.findings, g->tmp);
 	mounts_leave();
 	execlog_rest(&g->execs);
 	g->report.left = left;
-	(void)getrusage(RUSAGE_CHILDREN, &g->report.usage);
+	take_usage(g);
 	send_report(g, g->started ? GUARD_EXITED : GUARD_FAILED);
+}
+
+static _Noreturn void
+finish_guard(struct guard *g, unsigned left)
+{
+	tell_end(g, left);
 	_exit(g->started && left == 0 ? GUARD_DONE : GUARD_UNDONE);
+}
+
+/* As waitpid(2). */
+static pid_t
+reap_one(struct guard *g, pid_t which, int *status)
+{
+	struct rusage u;
+	pid_t pid = wait4(which, status, WNOHANG | __WALL, &u);
+
+	if (pid > 0 && !WIFSTOPPED(*status) && u.ru_maxrss > g->max_rss)
+		g->max_rss = u.ru_maxrss;
+	return pid;
 }
 
 /*
@@ -226,14 +287,13 @@ reap_next(struct guard *g, int *status)
 	siginfo_t si = { 0 };
 
 	if (!g->killing || g->ordered)
-		return waitpid(-1, status, WNOHANG | __WALL);
+		return reap_one(g, -1, status);
 	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 	    si.si_pid != 0 && si.si_pid != g->command &&
 	    !connector_has(&g->connector, si.si_pid) &&
 	    si.si_code == CLD_KILLED && si.si_status == SIGKILL)
 		findings_add_ended(&g->report.findings, si.si_pid);
-	return waitpid(
-	    si.si_pid != 0 ? si.si_pid : -1, status, WNOHANG | __WALL);
+	return reap_one(g, si.si_pid != 0 ? si.si_pid : -1, status);
 }
 
 /*
@@ -270,9 +330,8 @@ reap_children(struct guard *g)
 			g->exited = true;
 		}
 	}
-	if (pid == -1 && errno == ECHILD && g->failure == -1)
-		finish_guard(g, 0);
-	if (g->exited)
+	g->over = pid == -1 && errno == ECHILD && g->failure == -1;
+	if (g->exited && !g->over)
 		end_behind_command(g);
 }
 
@@ -326,6 +385,7 @@ take_order(struct guard *g)
 		g->ctl = -1;
 	}
 	g->ordered = true;
+	g->again = false;
 	if (n == 1 && order == GUARD_TERM)
 		(void)signal_tree(g, SIGTERM);
 	else
@@ -439,6 +499,10 @@ take_failure(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
+	if (n == (ssize_t)sizeof(f) && f.step == CHILD_LOGIN) {
+		g->report.audit_session = f.session;
+		return;
+	}
 	if (n == (ssize_t)sizeof(f) && f.step == CHILD_READY) {
 		take_listener(g, f.sysno);
 		release_command(g);
@@ -494,6 +558,7 @@ look_after(struct guard *g)
 	g->report.sysno = -r;
 	send_report(g, GUARD_EXPOSED);
 	g->masks = (struct remask){ .fd = -1 };
+	g->again = false;
 	kill_tree(g);
 }
 
@@ -505,10 +570,11 @@ patience_ms(const struct guard *g)
 	return g->masks.polled ? REMASK_POLL_MS : -1;
 }
 
-static _Noreturn void
+/* Until nothing is left of it; what cannot be ended is the guard's end. */
+static void
 watch_tree(struct guard *g)
 {
-	for (;;) {
+	while (!g->over) {
 		struct pollfd p[] = {
 			{ .fd = g->ctl, .events = POLLIN },
 			{ .fd = g->sigfd, .events = POLLIN },
@@ -532,9 +598,9 @@ watch_tree(struct guard *g)
 			take_notice(g, p[3].revents);
 		if (p[2].revents != 0)
 			take_failure(g);
-		if (p[1].revents != 0)
+		if (p[1].revents != 0 && !g->over)
 			reap_children(g);
-		if (p[0].revents != 0)
+		if (p[0].revents != 0 && !g->over)
 			take_order(g);
 	}
 }
@@ -608,6 +674,22 @@ give_terminal(struct guard *g, const struct guard_start *s)
 	g->slave = t.slave;
 }
 
+/* Of a guard that is not in the run's control group, it alone is made there. */
+static pid_t
+fork_command(const struct guard *g, struct child *c)
+{
+	pid_t pid;
+
+	if (g->serves && c->cgroup != -1) {
+		c->enter_cgroup = false;
+		pid = confine_clone_into(0, c->cgroup, NULL);
+		if (pid != -1 || errno != ENOSYS)
+			return pid;
+		c->enter_cgroup = true;
+	}
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
 static void
 start_command(struct guard *g, struct child *c)
 {
@@ -619,18 +701,20 @@ start_command(struct guard *g, struct child *c)
 	c->report = ends[1];
 	c->go = has_go(g);
 	g->waits = !c->go;
-	g->command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	g->command = fork_command(g, c);
 	if (g->command == 0)
 		child_exec(c);
-	g->report.sysno = errno;
+	g->report.sysno = g->command == -1 ? errno : 0;
 	spare_guard(g);
 	name_step(g, "fork");
 	(void)close(ends[1]);
-	if (c->cgroup != -1)
+	if (c->cgroup != -1 && g->connector.cgroup == -1)
 		(void)close(c->cgroup);
 	(void)close(c->in);
 	(void)close(c->out);
 	(void)close(c->err);
+	if (c->ruleset != -1)
+		(void)close(c->ruleset);
 	if (g->command == -1)
 		finish_guard(g, 0);
 }
@@ -640,8 +724,8 @@ static int
 enter_login(struct guard *g, uint32_t uid, struct confine_failure *f)
 {
 	g->report.audit_session = LOGINUID_UNSET;
-	if ((g->plan->confine.layers & CONFINE_LOGINUID) == 0)
-		return 0;
+	if ((g->plan->confine.layers & CONFINE_LOGINUID) == 0 || g->proc != -1)
+		return 0; /* or the command does it */
 	*f = (struct confine_failure){ "loginuid", NULL, 0 };
 	f->sysno = -loginuid_set(uid);
 	g->report.audit_session = loginuid_session();
@@ -701,6 +785,7 @@ begin_connector(struct guard *g, const struct confine *c)
 	    (c->layers & CONFINE_NET) != 0 &&
 	    (c->network == CONFINE_NONE || c->network == CONFINE_LOOPBACK);
 	g->connector.own_pids = g->own_pids;
+	g->connector.proc = g->connector.cgroup = -1;
 }
 
 /* What was prepared was looked at as thoroughly when it was. */
@@ -718,23 +803,36 @@ fits_ready(struct guard *g)
 	return false;
 }
 
-/* Alone with what is its run's, and deaf to all signals but one. */
-static void
-begin_guard(struct guard *g, const struct guard_start *s)
+/* Deaf to all signals but one; it says -1 if that cannot be. */
+static int
+block_signals(void)
 {
-	int keep[] = { s->ctl, s->net, s->in, s->out, s->err, s->dir, s->cgroup,
-		s->ready.prepared, s->ready.host };
 	sigset_t chld, all;
 
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	return signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+become_guard(void)
+{
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	/* Stopped by a process of its own user: it wakes when we are gone. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "mcp-execd-guard", 0, 0, 0);
 	(void)setsid(); /* a terminal's ^C is not for us */
+}
+
+static void
+begin_run(struct guard *g, const struct guard_start *s)
+{
 	g->plan = s->plan;
 	g->ctl = s->ctl;
 	g->report.place[0] = '\0';
-	g->failure = g->oom = g->sigfd = g->slave = -1;
+	g->failure = g->oom = g->sigfd = g->slave = g->proc = -1;
 	execlog_init(&g->execs, &g->report.exec, tell_exec, g);
 	g->execs.keeps = keeps_process;
 	g->execs.failed = tell_failed;
@@ -742,29 +840,36 @@ begin_guard(struct guard *g, const struct guard_start *s)
 		s->plan->groups, s->plan->group_count, s->plan->capabilities,
 		s->plan->confine.watched };
 	g->tmp = find_private(&s->plan->confine);
-	filehash_prepare();
 	g->root = s->ready;
+	g->own_pids = (s->plan->confine.layers & CONFINE_PIDS) != 0;
+	begin_connector(g, &s->plan->confine);
+}
+
+/* Alone with what is its run's. */
+static void
+begin_guard(struct guard *g, const struct guard_start *s)
+{
+	int keep[] = { s->ctl, s->net, s->in, s->out, s->err, s->dir, s->cgroup,
+		s->ready.prepared, s->ready.host };
+
+	become_guard();
+	begin_run(g, s);
+	filehash_prepare();
 	if (!fits_ready(g))
 		(void)confine_changed(&s->plan->confine, &g->changed);
 	close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	g->oom = s->grouped
 		     ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
 		     : -1;
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)sigemptyset(&chld);
-	(void)sigaddset(&chld, SIGCHLD);
-	g->own_pids = (s->plan->confine.layers & CONFINE_PIDS) != 0;
-	begin_connector(g, &s->plan->confine);
-	g->sigfd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	g->sigfd = block_signals();
 	if (g->sigfd == -1)
 		_exit(GUARD_UNBEGUN);
 }
 
-void
-guard_main(const struct guard_start *s)
+/* Its sandbox, its command, and what becomes of that. */
+static void
+have_run(struct guard *g, const struct guard_start *s)
 {
-	static struct guard g;
 	struct child c = { .plan = s->plan,
 		.order = s->order,
 		.dir = s->dir,
@@ -772,12 +877,318 @@ guard_main(const struct guard_start *s)
 		.in = s->in,
 		.out = s->out,
 		.err = s->err,
+		.proc = g->proc,
 		.enter_cgroup = s->cgroup != -1 && !s->grouped };
 
+	enter_sandbox(g, s, &c.ruleset);
+	begin_masks(g, &s->plan->confine);
+	give_terminal(g, s);
+	start_command(g, &c);
+	watch_tree(g);
+}
+
+/* --- one run after another ---------------------------------------------- */
+
+/* All that a guard knows of a run. */
+struct memory {
+	struct modules modules;
+	struct guard guard;
+	struct launchplan_order order;
+	uint8_t bytes[GUARD_INLINE]; /* of it */
+};
+
+/* Between its runs. */
+struct server {
+	const struct guard_start *start;
+	int sigfd;
+	bool again; /* it can have more than one */
+	gid_t groups[LAUNCHPLAN_GROUPS]; /* its own */
+	int group_count;
+	struct asborn born;
+};
+
+/* From the kernel, so that nothing of a run can be in the next one's. */
+static struct memory *
+renew_memory(struct memory *m)
+{
+	if (m != NULL && munmap(m, sizeof(*m)) == -1)
+		_exit(GUARD_UNDONE);
+	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m == MAP_FAILED)
+		_exit(GUARD_UNDONE);
+	modules_use(&m->modules);
+	return m;
+}
+
+static ssize_t
+receive_offer(const struct server *v, struct guard_offer *o, uint8_t *bytes,
+    int fd[OFFER_FDS], size_t *count)
+{
+	const struct iovec part[] = { { o, sizeof(*o) },
+		{ bytes, GUARD_INLINE } };
+
+	return fdpass_receive(
+	    v->start->orders, part, 2, fd, OFFER_FDS, count, 0);
+}
+
+/* The launcher is gone, or does without it: that is an end like others. */
+static void
+take_offer(const struct server *v, struct memory *m, struct guard_start *s)
+{
+	struct guard_offer o = { 0 };
+	int fd[OFFER_FDS];
+	size_t count;
+	ssize_t n;
+
+	do
+		n = receive_offer(v, &o, m->bytes, fd, &count);
+	while (n == -1 && errno == EINTR);
+	if (n == 0)
+		_exit(GUARD_DONE);
+	if (n != (ssize_t)(sizeof(o) + o.size) || o.size == 0 ||
+	    (count != OFFER_FDS && count != OFFER_GROUP) ||
+	    !launchplan_read_order(m->bytes, o.size, &m->order))
+		_exit(GUARD_UNBEGUN);
+	*s = *v->start;
+	s->order = &m->order;
+	s->net = -1;
+	s->cgroup = count == OFFER_FDS ? fd[OFFER_GROUP] : -1;
+	s->grouped = false;
+	s->ctl = fd[OFFER_CTL];
+	s->out = fd[OFFER_OUT];
+	s->err = fd[OFFER_ERR];
+	s->in = fd[OFFER_IN];
+	s->ready.prepared = fd[OFFER_PREPARED];
+	s->ready.host = fd[OFFER_HOST];
+}
+
+static void
+say_word(const struct server *v, enum guard_said said)
+{
+	const struct guard_word w = { .name = v->start->name, .said = said };
+
+	if (write(v->start->words, &w, sizeof(w)) != (ssize_t)sizeof(w))
+		_exit(GUARD_DONE); /* nobody will ask for it */
+}
+
+/* The mounts of the machine. */
+static int
+take_host(const struct server *v, struct memory *m)
+{
+	struct guard_offer o = { 0 };
+	int fd[OFFER_FDS] = { -1 };
+	size_t count;
+	ssize_t n = receive_offer(v, &o, m->bytes, fd, &count);
+
+	if (n == -1 && errno == EINTR)
+		return -1;
+	if (n == 0)
+		_exit(GUARD_DONE);
+	if (n != (ssize_t)sizeof(o) || o.size != 0 || count != 1)
+		_exit(GUARD_UNDONE);
+	return fd[0];
+}
+
+/* false: its other end is open still. */
+static bool
+is_released(struct guard *g)
+{
+	char order;
+	ssize_t n = recv(g->ctl, &order, 1, MSG_DONTWAIT);
+
+	if (n > 0)
+		_exit(GUARD_DONE); /* a signal may be on its way too */
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	(void)close(g->ctl);
+	g->ctl = -1;
+	return true;
+}
+
+/*
+ * As long as anybody has the other end of its pair, the executor or who holds
+ * the run for the next one, they may end this process, by its pidfd, for the
+ * sake of that run: the next one does not begin before.  They do so by way of
+ * the keeper, which may take its time, but not without an order here first: a
+ * guard that was given one has no other run.
+ */
+static int
+await_release(const struct server *v, struct memory *m)
+{
+	struct guard *g = &m->guard;
+	int host = -1;
+
+	while (host == -1 || g->ctl != -1) {
+		struct pollfd p[] = {
+			{ .fd = g->ctl, .events = POLLIN },
+			{ .fd = v->start->orders, .events = POLLIN },
+		};
+
+		(void)poll(p, 2, -1);
+		if (p[0].revents != 0)
+			(void)is_released(g);
+		if (p[1].revents != 0 && host == -1)
+			host = take_host(v, m);
+		else if (p[1].revents != 0)
+			_exit(GUARD_DONE);
+	}
+	return host;
+}
+
+static void
+close_one(int fd)
+{
+	if (fd != -1)
+		(void)close(fd);
+}
+
+/* It has looked with the run's ids: what that changes does not come back. */
+static void
+undo_connector(const struct server *v)
+{
+	(void)syscall(SYS_setgroups, v->group_count, v->groups);
+	(void)prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, v->born.dumpable, 0, 0, 0);
+}
+
+/* Out of all that was the run's, which goes with that. */
+static void
+leave_run(const struct server *v, struct memory *m)
+{
+	struct guard *g = &m->guard;
+	struct signalfd_siginfo si;
+	int host;
+
+	close_one(g->failure);
+	close_one(g->execs.fd);
+	close_one(g->masks.fd);
+	close_one(g->slave);
+	close_one(g->connector.cgroup);
+	close_one(m->modules.own_proc);
+	host = await_release(v, m);
+	if (setns(host, CLONE_NEWNS) == -1 || unshare(CLONE_NEWIPC) == -1)
+		_exit(GUARD_UNDONE);
+	(void)close(host);
+	while (read(v->sigfd, &si, sizeof(si)) > 0)
+		;
+	if (g->connector.ready)
+		undo_connector(v);
+}
+
+/* Anything that is not as it was is its end: another guard is made. */
+static void
+rest_between(const struct server *v, struct memory *m)
+{
+	const struct guard_start *s = v->start;
+	const int known[] = { s->orders, s->words, s->dir, v->sigfd,
+		v->born.proc, v->born.last_pid };
+
+	say_word(v, GUARD_OVER);
+	leave_run(v, m);
+	if (!asborn_is(&v->born, known, sizeof(known) / sizeof(known[0])))
+		_exit(GUARD_UNDONE);
+}
+
+static void
+begin_server(struct server *v)
+{
+	const struct guard_start *s = v->start;
+	int keep[] = { s->orders, s->words, s->net, s->dir };
+
+	become_guard();
+	filehash_prepare();
+	close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	v->sigfd = block_signals();
+	if (v->sigfd == -1 ||
+	    (s->net != -1 && setns(s->net, CLONE_NEWNET) == -1))
+		_exit(GUARD_UNBEGUN);
+	close_one(s->net);
+	v->group_count =
+	    (int)syscall(SYS_getgroups, LAUNCHPLAN_GROUPS, v->groups);
+	v->again = v->group_count >= 0 && asborn_note(&v->born);
+}
+
+/* The group's limit has a place for a guard, and this one is not in it. */
+static int
+give_up_place(int group)
+{
+	int fd = openat(group, "pids.max", O_RDWR | O_CLOEXEC), r = 0;
+	char text[DECIMAL_MAX];
+	unsigned long most = 0;
+	ssize_t n, i;
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -errno;
+	n = read(fd, text, sizeof(text));
+	for (i = 0; i < n && text[i] >= '0' && text[i] <= '9'; i++)
+		most = 10 * most + (unsigned long)(text[i] - '0');
+	if (n <= 0)
+		r = -EIO;
+	else if (most > 1 && most <= UINT32_MAX) { /* else it is "max" */
+		char *end = decimal_put(text, (unsigned)most - 1);
+
+		if (pwrite(fd, text, (size_t)(end - text), 0) == -1)
+			r = -errno;
+	}
+	(void)close(fd);
+	return r;
+}
+
+/* For what the guard starts; as one that is in it, it is spared then. */
+static void
+enter_group(struct guard *g, int group)
+{
+	if (group == -1)
+		return;
+	g->oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	g->report.sysno = -give_up_place(group);
+	if (g->report.sysno == 0)
+		return;
+	name_step(g, "cgroup");
+	finish_guard(g, 0);
+}
+
+static _Noreturn void
+serve_runs(const struct guard_start *start)
+{
+	static struct server v;
+	struct memory *m = NULL;
+	struct guard_start s;
+
+	v.start = start;
+	begin_server(&v);
+	for (;;) {
+		m = renew_memory(m);
+		take_offer(&v, m, &s);
+		begin_run(&m->guard, &s);
+		m->guard.sigfd = v.sigfd;
+		m->guard.serves = true;
+		m->guard.again = v.again;
+		if (v.again && (s.plan->confine.layers & CONFINE_LOGINUID) != 0)
+			m->guard.proc = v.born.proc;
+		(void)getrusage(RUSAGE_CHILDREN, &m->guard.before);
+		m->guard.connector.proc = m->guard.proc;
+		m->guard.connector.login_uid = s.order->login_uid;
+		m->guard.connector.cgroup = s.cgroup;
+		enter_group(&m->guard, s.cgroup);
+		have_run(&m->guard, &s);
+		if (!m->guard.again || !m->guard.started)
+			finish_guard(&m->guard, 0);
+		tell_end(&m->guard, 0);
+		rest_between(&v, m);
+		say_word(&v, GUARD_IDLE);
+	}
+}
+
+void
+guard_main(const struct guard_start *s)
+{
+	static struct guard g;
+
+	if (s->orders != -1)
+		serve_runs(s);
 	begin_guard(&g, s);
-	enter_sandbox(&g, s, &c.ruleset);
-	begin_masks(&g, &s->plan->confine);
-	give_terminal(&g, s);
-	start_command(&g, &c);
-	watch_tree(&g);
+	have_run(&g, s);
+	finish_guard(&g, 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard: one small process a run, between the executor and the command.
+ * guard: one small process a run, between the executor and the command.  With
+ * reuse_guards, mcp-execd.json(5), it may have one run of a plan after another.
  *
  * It makes everything ready while the run's intent goes to disk; the command
  * begins with GUARD_GO, and without it never.
@@ -43,11 +44,47 @@ enum {
 	GUARD_PLACE = 256 /* bytes of a path, likewise; a longer one is cut */
 };
 
+enum {
+	GUARD_INLINE = 16 << 10 /* bytes of an order that come in a message */
+};
+
 /* Its exit status. */
 enum {
 	GUARD_DONE = 0, /* the command ran, and nothing of the run is left */
 	GUARD_UNBEGUN = 1, /* nothing was told */
 	GUARD_UNDONE = 3 /* another end, which was told */
+};
+
+/*
+ * A guard that has one run after another says what it has done with each, by
+ * a pipe that all of them write to.
+ */
+enum guard_said {
+	GUARD_OVER, /* its run is, and told; it needs the machine's mounts */
+	GUARD_IDLE /* it is as it was before the run, and waits for another */
+};
+
+struct guard_word {
+	uint64_t name; /* of the guard: guard_start */
+	uint32_t said, spare;
+};
+
+/* The launcher to such a guard; the order's bytes come after it. */
+struct guard_offer {
+	uint32_t
+	    size; /* of them; 0: not a run, but the machine's mounts alone */
+};
+
+/* Descriptors of a run, in this order. */
+enum guard_offered {
+	OFFER_CTL,
+	OFFER_OUT,
+	OFFER_ERR,
+	OFFER_IN,
+	OFFER_PREPARED,
+	OFFER_HOST,
+	OFFER_GROUP, /* if it has a control group */
+	OFFER_FDS
 };
 
 /* Guard to executor, one message each; see spawn_receive. */
@@ -83,6 +120,14 @@ struct guard_start {
 	int in, out, err; /* of the command */
 	int dir; /* of the policy */
 	int cgroup; /* of the run, -1: none */
+	/*
+	 * It has one run after another, which come here, each with its order and
+	 * descriptors: none of those above but net, dir and ready.records.  -1:
+	 * it has this one.
+	 */
+	int orders;
+	int words; /* a pipe for struct guard_word */
+	uint64_t name;
 };
 
 /* In a fresh process of the launcher's. */

@@ -9,7 +9,7 @@
  *      |  <-- HELLO ------------------------ |   started
  *      |  --- RUN -------------------------> |   a guard is made
  *      |  <-- STARTED, its pidfd ----------- |   or NOT_STARTED
- *      |  <-- ENDED, its wait status ------- |
+ *      |  <-- ENDED, its wait status ------- |   its run is over, at least
  *      |  --- RETIRE ----------------------> |   what the last load left out
  *      |  --- HOLD ------------------------> |   the run outlives the executor
  *      |  --- RELEASE ---------------------> |   it does not any more
@@ -37,10 +37,10 @@ enum {
 	LAUNCHMSG_FD = 3, /* of the launcher's end */
 	LAUNCHMSG_PLANS_FD = 4, /* the same of the pair with the loader */
 	LAUNCHMSG_INLINE =
-	    16 << 10, /* bytes of an order; a larger one is a file */
+	    GUARD_INLINE, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 6
+	LAUNCHMSG_FORMAT = 7
 };
 
 enum launchmsg_kind {

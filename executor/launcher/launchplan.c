@@ -178,6 +178,7 @@ launchplan_read(
     const void *bytes, size_t size, size_t fds, struct launchplan *out)
 {
 	struct cursor c = { .p = bytes, .size = size };
+	unsigned kept;
 
 	memset(out, 0, sizeof(*out));
 	if (take_number(&c, UINT64_MAX) != LAUNCHPLAN_MAGIC || fds == 0)
@@ -185,7 +186,10 @@ launchplan_read(
 	read_identity(&c, out);
 	out->explained = take_flag(&c);
 	out->keeps_network = take_flag(&c);
-	out->templates = take_flag(&c);
+	kept =
+	    (unsigned)take_number(&c, LAUNCHPLAN_TEMPLATES | LAUNCHPLAN_GUARDS);
+	out->templates = (kept & LAUNCHPLAN_TEMPLATES) != 0;
+	out->guards = (kept & LAUNCHPLAN_GUARDS) != 0;
 	read_program(&c, &out->filter.prog);
 	read_program(&c, &out->filter.refine);
 	out->directory = take_path(&c);

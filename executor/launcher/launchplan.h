@@ -25,6 +25,9 @@ enum {
 	LAUNCHPLAN_MAGIC = 0x4d58504c,
 	LAUNCHPLAN_ORDER = 0x4d584f52,
 	LAUNCHPLAN_GROUPS = 32,
+	/* Kept from one run of a policy for the next: */
+	LAUNCHPLAN_TEMPLATES = 1 << 0,
+	LAUNCHPLAN_GUARDS = 1 << 1,
 	LAUNCHPLAN_RLIMITS = 16,
 	LAUNCHPLAN_FDS = 1 + MOUNTS_MAX, /* the directory, then held files */
 	LAUNCHPLAN_PATHS = 32, /* places where a program is looked for */
@@ -48,6 +51,7 @@ struct launchplan {
 	bool explained; /* refusals of the filter are told */
 	bool keeps_network; /* a run may have the one that another left */
 	bool templates; /* a root may be prepared for its runs */
+	bool guards; /* a guard may have one of them after another */
 	struct filter filter; /* its programs are in the bytes; len 0: none */
 	const char *directory; /* of the policy */
 	struct confine confine; /* texts are in the bytes, held an index */

@@ -15,26 +15,26 @@
  * root: without privileges it has to be that for a moment.
  */
 static int
-open_own(void)
+open_own(int proc, const char *name)
 {
-	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC), error;
+	int fd = openat(proc, name, O_WRONLY | O_CLOEXEC), error;
 
 	if (fd != -1 || errno != EACCES)
 		return fd;
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	fd = openat(proc, name, O_WRONLY | O_CLOEXEC);
 	error = errno;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	errno = error;
 	return fd;
 }
 
-int
-loginuid_set(uint32_t uid)
+static int
+set_own(int proc, const char *name, uint32_t uid)
 {
 	char text[DECIMAL_MAX];
 	size_t len = (size_t)(decimal_put(text, uid) - text);
-	int fd = open_own(), r = 0;
+	int fd = open_own(proc, name), r = 0;
 
 	if (fd == -1)
 		return -errno;
@@ -44,11 +44,23 @@ loginuid_set(uint32_t uid)
 	return r;
 }
 
+int
+loginuid_set(uint32_t uid)
+{
+	return set_own(AT_FDCWD, "/proc/self/loginuid", uid);
+}
+
+int
+loginuid_set_by(int proc, uint32_t uid)
+{
+	return set_own(proc, "self/loginuid", uid);
+}
+
 /* A number as a file of /proc has it. */
 static uint32_t
-read_number(const char *path)
+read_number(int proc, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	uint32_t n = 0;
 	char text[10];
 	ssize_t len, i;
@@ -65,11 +77,17 @@ read_number(const char *path)
 uint32_t
 loginuid_get(void)
 {
-	return read_number("/proc/self/loginuid");
+	return read_number(AT_FDCWD, "/proc/self/loginuid");
 }
 
 uint32_t
 loginuid_session(void)
 {
-	return read_number("/proc/self/sessionid");
+	return read_number(AT_FDCWD, "/proc/self/sessionid");
+}
+
+uint32_t
+loginuid_session_by(int proc)
+{
+	return read_number(proc, "self/sessionid");
 }

@@ -56,6 +56,7 @@ struct mounts_ready {
 	struct mounts_records *records; /* NULL: it builds its own */
 	int prepared; /* the namespaces; -1: there is no other one */
 	int host;
+	uint64_t number; /* of the preparation; no other one has it */
 };
 
 /*

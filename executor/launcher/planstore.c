@@ -156,6 +156,20 @@ may_share_root(const struct launchplan *p)
 	       p->uid != geteuid() && p->uid != 0 && p->capabilities == 0;
 }
 
+/*
+ * Where all that a run could change goes with it, or with the namespaces that
+ * are made for each.
+ */
+static bool
+may_share_guard(const struct launchplan *p)
+{
+	const unsigned own = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC;
+	unsigned layers = p->confine.layers;
+
+	return p->guards && may_share_root(p) && (layers & own) == own &&
+	       ((layers & CONFINE_NET) == 0 || p->keeps_network);
+}
+
 static const char *
 check_plan(struct planstore_plan *p)
 {
@@ -169,6 +183,7 @@ check_plan(struct planstore_plan *p)
 		return "it cannot be read";
 	p->keeps_network = plan.keeps_network;
 	p->templates = may_share_root(&plan);
+	p->guards = may_share_guard(&plan);
 	p->namespaces = confine_clone_flags(&plan.confine, -1);
 	return NULL;
 }

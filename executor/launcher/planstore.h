@@ -31,6 +31,7 @@ struct planstore_plan {
 	uint64_t until_ms; /* it is retired, and freed then; 0: it is not */
 	bool keeps_network;
 	bool templates; /* roots are prepared for its runs */
+	bool guards; /* they have one run of it after another */
 	uint64_t namespaces; /* of its runs' guards */
 	int *fds;
 	size_t fd_count, fd_want;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdstore.h"
@@ -27,12 +28,31 @@
 
 enum {
 	RUNS_MAX = 16384, /* guards at a time */
+	/* Of guards that have one run after another: */
+	SERVERS_MAX = 128, /* at a time */
+	IDLE_MAX = 64, /* of them that wait, */
+	IDLE_OF_PLAN = 16, /* for a run of one plan, */
+	IDLE_MS = 5000, /* so long */
 	STRAYS_MS = 50 /* between looks for what a guard left behind */
+};
+
+enum state {
+	RUN_ONCE, /* its guard has no other one */
+	RUN_BUSY,
+	RUN_OVER, /* told; its guard is about to be idle, or to end */
+	RUN_IDLE /* none: its guard waits */
 };
 
 /* Of each guard. */
 struct run {
 	pid_t pid;
+	enum state state;
+	bool last; /* its guard is not to have another one */
+	int orders, pidfd; /* of a guard that may; -1 */
+	uint64_t name; /* of it, in its words */
+	uint64_t root; /* the preparation that it knows */
+	uint64_t since_ms; /* RUN_IDLE: monotonic */
+	uint64_t turn; /* RUN_IDLE: the last one to be idle has the greatest */
 	int net; /* its network namespace, if that can be kept, or -1 */
 	uint64_t number; /* the executor's */
 	struct planstore_plan *plan;
@@ -46,6 +66,9 @@ static struct {
 	int sigfd;
 	pid_t parent; /* the executor */
 	bool strays; /* something may have been left behind */
+	int words[2]; /* of guards that have more than one run; -1 */
+	uint64_t names, turns;
+	size_t servers;
 	size_t used;
 	struct run run[RUNS_MAX];
 } self;
@@ -116,17 +139,11 @@ fork_guard(uint64_t namespaces, int *pidfd)
 static pid_t
 fork_into(uint64_t namespaces, int group, bool *grouped, int *pidfd)
 {
-	struct clone_args args = {
-		.flags = namespaces | CLONE_PIDFD | (uint64_t)CLONE_INTO_CGROUP,
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-	};
 	pid_t pid;
 
 	*grouped = group != -1;
 	if (group != -1) {
-		args.cgroup = (unsigned)group;
-		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+		pid = confine_clone_into(namespaces, group, pidfd);
 		if (pid != -1 || errno != ENOSYS)
 			return pid;
 		*grouped = false;
@@ -201,21 +218,164 @@ find_network(const struct planstore_plan *p, pid_t guard)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* --- guards that have one run after another --------------------------- */
+
+/* At once, or, if it has a run, after that. */
+static void
+dismiss_guard(struct run *r)
+{
+	r->last = true;
+	if (r->orders == -1 || r->state == RUN_BUSY)
+		return;
+	(void)close(r->orders);
+	r->orders = -1;
+	r->state = RUN_OVER;
+}
+
+static void
+dismiss_guards(void)
+{
+	for (size_t i = 0; i < self.used; i++)
+		dismiss_guard(&self.run[i]);
+}
+
+/* One that knows another root is of no use any more. */
+static struct run *
+find_idle(const struct planstore_plan *p, uint64_t root)
+{
+	struct run *found = NULL;
+
+	for (size_t i = 0; i < self.used; i++) {
+		struct run *r = &self.run[i];
+
+		if (r->state != RUN_IDLE || r->serial != p->serial)
+			continue;
+		if (r->root != root)
+			dismiss_guard(r);
+		else if (found == NULL || r->turn > found->turn)
+			found = r;
+	}
+	return found;
+}
+
+/* NULL: there cannot be one. */
+static struct run *
+make_server(const struct guard_start *s, struct planstore_plan *p)
+{
+	struct guard_start its = { .plan = s->plan,
+		.ready = s->ready,
+		.dir = s->dir,
+		.words = self.words[1],
+		.name = ++self.names };
+	const uint64_t own = CLONE_NEWNS | CLONE_NEWNET;
+	int ends[2], pidfd = -1;
+	pid_t pid;
+
+	if (self.used == RUNS_MAX || self.servers == SERVERS_MAX ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		return NULL;
+	its.orders = ends[1];
+	its.net = planstore_take_network(p);
+	pid = fork_guard(
+	    p->namespaces & ~(its.net == -1 ? CLONE_NEWNS : own), &pidfd);
+	if (pid == 0)
+		guard_main(&its);
+	(void)close(ends[1]);
+	if (pid == -1) {
+		(void)close(ends[0]);
+		if (its.net != -1)
+			planstore_keep_network(p, p->serial, its.net);
+		return NULL;
+	}
+	self.servers++;
+	self.run[self.used] = (struct run){ .pid = pid,
+		.state = RUN_IDLE,
+		.orders = ends[0],
+		.pidfd = pidfd,
+		.name = its.name,
+		.root = s->ready.number,
+		.net = its.net != -1 ? its.net : find_network(p, pid),
+		.plan = p,
+		.serial = p->serial };
+	return &self.run[self.used++];
+}
+
+static bool
+offer_run(struct run *r, const struct guard_start *s, const struct message *m)
+{
+	struct guard_offer o = { .size = (uint32_t)m->size };
+	const struct iovec part[] = { { &o, sizeof(o) },
+		{ (void *)(uintptr_t)m->bytes, m->size } };
+	const int fd[OFFER_FDS] = { [OFFER_CTL] = s->ctl,
+		[OFFER_OUT] = s->out,
+		[OFFER_ERR] = s->err,
+		[OFFER_IN] = s->in,
+		[OFFER_PREPARED] = s->ready.prepared,
+		[OFFER_HOST] = s->ready.host,
+		[OFFER_GROUP] = s->cgroup };
+
+	return fdpass_send(r->orders, part, 2, fd,
+		   s->cgroup == -1 ? OFFER_GROUP : OFFER_FDS,
+		   MSG_DONTWAIT) == (ssize_t)(sizeof(o) + m->size);
+}
+
+/*
+ * Only where a root is prepared, and the host has what it had: what is looked at
+ * when a run begins is looked at for this one.
+ */
+static bool
+may_serve(const struct guard_start *s, const struct planstore_plan *p,
+    const struct message *m)
+{
+	return p->guards && self.words[0] != -1 &&
+	       (m->head.flags & LAUNCHMSG_FILE) == 0 && m->size > 0 &&
+	       s->ready.records != NULL &&
+	       mounts_ready_fits(&s->plan->confine.mounts, s->ready.records);
+}
+
+/* false: it needs a guard of its own. */
+static bool
+serve_run(const struct guard_start *s, struct planstore_plan *p,
+    const struct message *m)
+{
+	struct run *r;
+
+	if (!may_serve(s, p, m))
+		return false;
+	r = find_idle(p, s->ready.number);
+	if (r == NULL)
+		r = make_server(s, p);
+	if (r == NULL)
+		return false;
+	if (!offer_run(r, s, m)) {
+		dismiss_guard(r);
+		return false;
+	}
+	r->state = RUN_BUSY;
+	r->number = m->head.run;
+	answer_run(LAUNCHMSG_STARTED, r->number, r->pid, 0, r->pidfd);
+	return true;
+}
+
 /* 0, or an errno: there is no guard. */
 static int
-make_guard(struct guard_start *s, struct planstore_plan *p, uint64_t number)
+make_guard(
+    struct guard_start *s, struct planstore_plan *p, const struct message *m)
 {
+	uint64_t number = m->head.run;
 	uint64_t namespaces = p->namespaces;
 	int pidfd = -1;
 	pid_t pid;
 
 	if (self.used == RUNS_MAX)
 		return EAGAIN;
+	if (p->templates && template_take(p->serial, &s->ready))
+		namespaces &= ~(uint64_t)CLONE_NEWNS;
+	if (serve_run(s, p, m))
+		return 0;
 	s->net = planstore_take_network(p);
 	if (s->net != -1)
 		namespaces &= ~(uint64_t)CLONE_NEWNET;
-	if (p->templates && template_take(p->serial, &s->ready))
-		namespaces &= ~(uint64_t)CLONE_NEWNS;
 	pid = fork_into(namespaces, s->cgroup, &s->grouped, &pidfd);
 	if (pid == 0)
 		guard_main(s);
@@ -230,6 +390,8 @@ make_guard(struct guard_start *s, struct planstore_plan *p, uint64_t number)
 	(void)close(pidfd);
 	self.run[self.used++] = (struct run){
 		.pid = pid,
+		.orders = -1,
+		.pidfd = -1,
 		.net = s->net != -1 ? s->net : find_network(p, pid),
 		.number = number,
 		.plan = p,
@@ -249,7 +411,7 @@ start_read(struct message *m, struct guard_start *s, struct planstore_plan *p)
 		s->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->in == -1)
 		return errno;
-	error = make_guard(s, p, m->head.run);
+	error = make_guard(s, p, m);
 	if (empty)
 		(void)close(s->in);
 	return error;
@@ -261,6 +423,7 @@ start_run(struct message *m)
 	static struct launchplan_order order;
 	struct planstore_plan *p = planstore_find(m->head.plan);
 	struct guard_start s = { .order = &order,
+		.orders = -1,
 		.ready = { .prepared = -1, .host = -1 } };
 	void *bytes = m->bytes;
 	size_t size = m->size;
@@ -332,6 +495,7 @@ take_plan(struct message *m)
 		wrong = planstore_hold(m->fd, count);
 		break;
 	default:
+		dismiss_guards();
 		planstore_drop(m->head.plan);
 		m->fds = count;
 		break;
@@ -356,6 +520,7 @@ take_of_loader(struct message *m)
 		wrong = take_plan(m);
 		break;
 	case LAUNCHMSG_COMMIT:
+		dismiss_guards();
 		wrong = planstore_commit(m->head.size);
 		a.value = wrong == NULL ? 0 : EBADMSG;
 		(void)send(
@@ -384,6 +549,7 @@ take_message(struct message *m)
 				       : take_plan(m);
 		break;
 	case LAUNCHMSG_RETIRE:
+		dismiss_guards();
 		planstore_retire();
 		break;
 	case LAUNCHMSG_RUN:
@@ -438,6 +604,7 @@ leave_executor(void)
 	(void)close(self.pair);
 	holdstore_alone();
 	self.pair = -1;
+	dismiss_guards();
 	for (i = 0; i < self.used; i++)
 		(void)kill(self.run[i].pid, SIGCONT);
 }
@@ -539,14 +706,108 @@ find_run(pid_t pid)
 static void
 end_run(struct run *r, int status)
 {
-	answer_run(LAUNCHMSG_ENDED, r->number, r->pid, status, -1);
-	holdstore_ended(r->number);
+	if (r->state == RUN_ONCE || r->state == RUN_BUSY) {
+		answer_run(LAUNCHMSG_ENDED, r->number, r->pid, status, -1);
+		holdstore_ended(r->number);
+	}
+	if (r->orders != -1)
+		(void)close(r->orders);
+	if (r->pidfd != -1) {
+		(void)close(r->pidfd);
+		self.servers--;
+	}
 	if (r->net != -1 && status == GUARD_DONE)
 		planstore_keep_network(r->plan, r->serial, r->net);
 	else if (r->net != -1)
 		(void)close(r->net);
 	self.strays |= status != GUARD_DONE;
 	*r = self.run[--self.used];
+}
+
+static struct run *
+find_server(uint64_t name)
+{
+	for (size_t i = 0; i < self.used; i++)
+		if (self.run[i].name == name && self.run[i].pidfd != -1)
+			return &self.run[i];
+	return NULL;
+}
+
+/* Its run has ended, as if it had; it may go out of that. */
+static void
+take_over(struct run *r)
+{
+	const struct guard_offer home = { .size = 0 };
+	const struct iovec part = { (void *)(uintptr_t)&home, sizeof(home) };
+	int host = template_host();
+
+	answer_run(LAUNCHMSG_ENDED, r->number, r->pid, GUARD_DONE, -1);
+	holdstore_ended(r->number);
+	r->state = RUN_OVER;
+	r->number = 0;
+	if (r->last || self.pair == -1 ||
+	    fdpass_send(r->orders, &part, 1, &host, 1, MSG_DONTWAIT) !=
+		(ssize_t)sizeof(home))
+		dismiss_guard(r);
+}
+
+/* One more, unless enough wait. */
+static void
+take_idle(struct run *r)
+{
+	size_t all = 0, its = 0;
+
+	for (size_t i = 0; i < self.used; i++)
+		if (self.run[i].state == RUN_IDLE) {
+			all++;
+			its += self.run[i].serial == r->serial;
+		}
+	r->state = RUN_IDLE;
+	r->since_ms = clock_mono_ms();
+	r->turn = ++self.turns;
+	if (r->last || self.pair == -1 || all >= IDLE_MAX ||
+	    its >= IDLE_OF_PLAN)
+		dismiss_guard(r);
+}
+
+static void
+take_words(void)
+{
+	struct guard_word w[64];
+	ssize_t n = read(self.words[0], w, sizeof(w));
+	size_t i;
+
+	for (i = 0; n > 0 && i < (size_t)n / sizeof(w[0]); i++) {
+		struct run *r = find_server(w[i].name);
+
+		if (r == NULL || r->orders == -1)
+			continue; /* it ends, or has */
+		if (w[i].said == GUARD_OVER && r->state == RUN_BUSY)
+			take_over(r);
+		else if (w[i].said == GUARD_IDLE && r->state == RUN_OVER)
+			take_idle(r);
+	}
+}
+
+/* Who has waited for long has no use.  Until the next one has; -1: none. */
+static int
+tidy_idle(void)
+{
+	uint64_t now = clock_mono_ms();
+	int wait = -1;
+
+	for (size_t i = 0; i < self.used; i++) {
+		struct run *r = &self.run[i];
+		uint64_t due = r->since_ms + IDLE_MS;
+
+		if (r->state != RUN_IDLE)
+			continue;
+		if (due <= now)
+			dismiss_guard(r);
+		else if (wait == -1 || due - now < (uint64_t)wait)
+			wait = (int)(due - now);
+	}
+	return wait;
 }
 
 static void
@@ -613,8 +874,12 @@ patience_ms(void)
 {
 	int plans = planstore_wait_ms(), holds = holdstore_wait_ms();
 
+	int idle = tidy_idle();
+
 	if (self.strays)
 		return STRAYS_MS;
+	if (idle != -1 && (plans == -1 || idle < plans))
+		plans = idle;
 	if (plans == -1 || (holds != -1 && holds < plans))
 		return holds;
 	return plans;
@@ -633,19 +898,24 @@ serve(int pair, int plans)
 		return 1;
 	}
 	template_init();
+	if (pipe2(self.words, O_CLOEXEC | O_NONBLOCK) == -1)
+		self.words[0] = self.words[1] = -1;
 	(void)execlog_waits_killable(); /* once, for all guards */
 	child_prepare();
 	say_hello();
 	while (self.pair != -1 || self.used > 0 || self.strays ||
 	       holdstore_count() > 0) {
-		struct pollfd p[4 + HOLDSTORE_POLL] = { { .fd = self.pair,
+		struct pollfd p[5 + HOLDSTORE_POLL] = { { .fd = self.pair,
 							    .events = POLLIN },
 			{ .fd = self.sigfd, .events = POLLIN },
 			{ .fd = template_fd() },
-			{ .fd = self.plans, .events = POLLIN } };
+			{ .fd = self.plans, .events = POLLIN },
+			{ .fd = self.words[0], .events = POLLIN } };
 
-		holdstore_poll(p + 4);
-		(void)poll(p, 4 + HOLDSTORE_POLL, patience_ms());
+		holdstore_poll(p + 5);
+		(void)poll(p, 5 + HOLDSTORE_POLL, patience_ms());
+		if (p[4].revents != 0)
+			take_words();
 		if (p[1].revents != 0)
 			reap_children();
 		if (p[2].revents != 0) /* which a second poll does not say */
@@ -657,7 +927,7 @@ serve(int pair, int plans)
 		if (p[0].revents != 0)
 			(void)take_next();
 		planstore_tidy();
-		holdstore_serve(p + 4, has_executor());
+		holdstore_serve(p + 5, has_executor());
 	}
 	holdstore_fini();
 	return 0;

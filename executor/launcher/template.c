@@ -29,6 +29,7 @@ struct template
 	bool good;
 	pid_t maker; /* 0: none */
 	int ns; /* -1: none */
+	uint64_t number; /* of the preparation */
 	uint64_t again_ms; /* monotonic; not made before */
 	struct mounts_records *records;
 };
@@ -37,6 +38,7 @@ static struct {
 	struct template template[TEMPLATE_MAX];
 	int table; /* of the host's mounts */
 	int host; /* its namespace */
+	uint64_t made;
 } self = { .table = -1, .host = -1 };
 
 void
@@ -55,6 +57,12 @@ int
 template_fd(void)
 {
 	return self.table;
+}
+
+int
+template_host(void)
+{
+	return self.host;
 }
 
 static struct template *
@@ -136,7 +144,7 @@ template_take(uint64_t serial, struct mounts_ready *out)
 			    clock_mono_ms() >= t->again_ms;
 		return false;
 	}
-	*out = (struct mounts_ready){ t->records, t->ns, self.host };
+	*out = (struct mounts_ready){ t->records, t->ns, self.host, t->number };
 	return true;
 }
 
@@ -184,6 +192,7 @@ template_make(uint64_t serial, const struct launchplan *plan)
 	if (p == MAP_FAILED)
 		return;
 	t->records = p;
+	t->number = ++self.made;
 	start_maker(t, &plan->confine.mounts);
 }
 

@@ -23,6 +23,8 @@ void template_init(void);
  * host's table of mounts once, and anyone may ask: template_outdate then.
  */
 int template_fd(void);
+/* The machine's mount namespace, or -1. */
+int template_host(void);
 /* No template is good any more. */
 void template_outdate(void);
 /*

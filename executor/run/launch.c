@@ -42,7 +42,7 @@ static struct {
 	/* of each run without an answer, in the order of the answers */
 	size_t cost[ASKED_MAX];
 	size_t first, asked;
-	bool templates;
+	unsigned kept;
 	bool loading; /* plans are on their way */
 	bool missed; /* one was not there */
 } self = { .pair = -1, .pidfd = -1 };
@@ -66,9 +66,9 @@ launch_pid(void)
 }
 
 void
-launch_use_templates(bool use)
+launch_keep_for_runs(unsigned kept)
 {
-	self.templates = use;
+	self.kept = kept;
 }
 
 /* --- its start -------------------------------------------------------- */
@@ -231,12 +231,12 @@ give_plan(struct policy *p, struct err *e)
 	if (self.loading)
 		return err_set(e, ERR_EOF, "plans are being loaded");
 	if (keeper_is_open()) {
-		if (plansend_name(p, self.templates, e) != 0)
+		if (plansend_name(p, self.kept, e) != 0)
 			return e->code;
 		p->launcher = self.count;
 		return 0;
 	}
-	if (plansend_plan(self.pair, p, self.templates, e) != 0)
+	if (plansend_plan(self.pair, p, self.kept, e) != 0)
 		return e->code;
 	p->launcher = self.count;
 	p->forget = forget_plan;

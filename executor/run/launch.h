@@ -41,8 +41,8 @@ int launch_close(void);
 /* Close our end only: it goes on as long as it holds something. */
 void launch_leave(void);
 bool launch_is_open(void);
-/* May roots be prepared for runs?  For policies that are loaded from here on. */
-void launch_use_templates(bool use);
+/* See plansend_kept; for policies that are loaded from here on. */
+void launch_keep_for_runs(unsigned kept);
 /* Readable: see launch_next; -1: there is none. */
 int launch_fd(void);
 pid_t launch_pid(void); /* 0: there is none */

@@ -134,22 +134,22 @@ keeps_network(const struct confine *c)
 }
 
 static void
-put_rules(struct buf *b, const struct policy *p, bool templates)
+put_rules(struct buf *b, const struct policy *p, unsigned kept)
 {
 	put_number(b, LAUNCHPLAN_MAGIC);
 	put_identity(b, p);
 	put_number(b, p->explained);
 	put_number(b, keeps_network(&p->confine));
-	put_number(b, templates);
+	put_number(b, kept);
 	put_program(b, &p->filter.prog);
 	put_program(b, &p->filter.refine);
 }
 
 int
 launchblob_shape(
-    const struct policy *p, bool templates, struct buf *out, struct err *e)
+    const struct policy *p, unsigned kept, struct buf *out, struct err *e)
 {
-	put_rules(out, p, templates);
+	put_rules(out, p, kept);
 	put_layers(out, &p->confine);
 	put_landlock(out, &p->confine);
 	if (out->overflow)
@@ -158,12 +158,12 @@ launchblob_shape(
 }
 
 int
-launchblob_plan(const struct policy *p, bool templates, struct buf *out,
+launchblob_plan(const struct policy *p, unsigned kept, struct buf *out,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e)
 {
 	fds[0] = p->dir_fd;
 	*count = 1;
-	put_rules(out, p, templates);
+	put_rules(out, p, kept);
 	put_text(out, p->directory);
 	put_confine(out, &p->confine, fds, count);
 	if (out->overflow)

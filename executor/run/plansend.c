@@ -99,38 +99,45 @@ send_parts(int pair, const struct policy *p, struct bytes blob, const int *fds,
 
 /* Its bytes and descriptors, and their digest. */
 static int
-compile_plan(struct policy *p, bool templates, struct buf *blob,
+compile_plan(struct policy *p, unsigned kept, struct buf *blob,
     int fds[LAUNCHPLAN_FDS], size_t *count, struct err *e)
 {
 	buf_init(blob, LAUNCHPLAN_MAX_BYTES);
-	if (launchblob_plan(p, templates, blob, fds, count, e) != 0)
+	if (launchblob_plan(p, kept, blob, fds, count, e) != 0)
 		return e->code;
 	digest_sha256(buf_bytes(blob), p->launch_digest);
 	return 0;
 }
 
+unsigned
+plansend_kept(bool templates, bool guards)
+{
+	return (templates ? LAUNCHPLAN_TEMPLATES : 0U) |
+	       (guards ? LAUNCHPLAN_GUARDS : 0U);
+}
+
 int
-plansend_name(struct policy *p, bool templates, struct err *e)
+plansend_name(struct policy *p, unsigned kept, struct err *e)
 {
 	CLEANUP_BUF struct buf shape = { 0 };
 
 	buf_init(&shape, LAUNCHPLAN_MAX_BYTES);
 	buf_put_bytes(&shape, bytes_make(p->text_digest, DIGEST_BYTES));
-	if (launchblob_shape(p, templates, &shape, e) != 0)
+	if (launchblob_shape(p, kept, &shape, e) != 0)
 		return e->code;
 	digest_sha256(buf_bytes(&shape), p->plan_name);
 	return 0;
 }
 
 int
-plansend_plan(int pair, struct policy *p, bool templates, struct err *e)
+plansend_plan(int pair, struct policy *p, unsigned kept, struct err *e)
 {
 	int fds[LAUNCHPLAN_FDS];
 	CLEANUP_BUF struct buf blob = { 0 };
 	size_t count;
 
-	if (plansend_name(p, templates, e) != 0 ||
-	    compile_plan(p, templates, &blob, fds, &count, e) != 0)
+	if (plansend_name(p, kept, e) != 0 ||
+	    compile_plan(p, kept, &blob, fds, &count, e) != 0)
 		return e->code;
 	return send_parts(pair, p, buf_bytes(&blob), fds, count, e);
 }

@@ -23,9 +23,11 @@ int plansend_seal(struct bytes b, struct err *e) MUST_CHECK;
  * that root wrote and of what is compiled from it, except for the places that
  * it names.  A plan with other layers than expected is not found by it.
  */
-int plansend_name(struct policy *p, bool templates, struct err *e) MUST_CHECK;
+/* What is kept for runs, in bits of launchplan.h. */
+unsigned plansend_kept(bool templates, bool guards);
+int plansend_name(struct policy *p, unsigned kept, struct err *e) MUST_CHECK;
 /* That, and the plan itself; its digest into p->launch_digest. */
 int plansend_plan(
-    int pair, struct policy *p, bool templates, struct err *e) MUST_CHECK;
+    int pair, struct policy *p, unsigned kept, struct err *e) MUST_CHECK;
 
 #endif

@@ -145,13 +145,13 @@ say_order(
 static int
 send_all(const struct store *s, size_t *count, struct err *e)
 {
-	const bool templates = s->conf.templates;
+	const unsigned kept = plansend_kept(s->conf.templates, false);
 	size_t i;
 
 	*count = 0;
 	for (i = 0; i < s->policies.count; i++, (*count)++)
-		if (plansend_plan(
-			PLANS_PAIR_FD, s->policies.p[i], templates, e) != 0)
+		if (plansend_plan(PLANS_PAIR_FD, s->policies.p[i], kept, e) !=
+		    0)
 			return err_wrap(
 			    e, "policy \"%s\"", s->policies.p[i]->name);
 	for (i = 0; i < s->tokens.count; i++) {
@@ -159,7 +159,7 @@ send_all(const struct store *s, size_t *count, struct err *e)
 
 		if (t->policy == t->whole)
 			continue;
-		if (plansend_plan(PLANS_PAIR_FD, t->policy, templates, e) != 0)
+		if (plansend_plan(PLANS_PAIR_FD, t->policy, kept, e) != 0)
 			return err_wrap(e, "token \"%s\"", t->name);
 		++*count;
 	}

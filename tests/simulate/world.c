@@ -316,9 +316,9 @@ launch_missed_plan(void)
 }
 
 void
-launch_use_templates(bool use)
+launch_keep_for_runs(unsigned kept)
 {
-	(void)use;
+	(void)kept;
 }
 
 void

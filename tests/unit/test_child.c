@@ -54,6 +54,7 @@ become(const struct launchplan *plan, const char *command, int out, int report)
 		.argv = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command) },
 		.envp = { (char[]){ "PATH=/usr/bin:/bin" } } };
 	struct child c = { .plan = plan,
+		.proc = -1,
 		.order = &order,
 		.dir = open(fixture_top, O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.cgroup = -1,

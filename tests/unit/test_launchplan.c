@@ -369,8 +369,9 @@ struct shares {
 	bool templates, want;
 };
 
-static bool
-is_shared(const struct shares *row)
+/* What of it may be kept for another run. */
+static unsigned
+kept_of(const struct shares *row, unsigned asked, enum confine_network network)
 {
 	struct policy *p = some_policy();
 	struct launchmsg_order m = { .kind = LAUNCHMSG_PLAN };
@@ -379,26 +380,67 @@ is_shared(const struct shares *row)
 	size_t count;
 	struct err e = { 0 };
 	struct buf b;
-	bool shared;
+	unsigned kept;
 
 	p->uid = row->uid;
+	p->confine.network = network;
 	p->confine.layers = row->layers;
 	p->capabilities = row->capabilities;
 	buf_init(&b, LAUNCHPLAN_MAX_BYTES);
-	assert_int_equal(
-	    launchblob_plan(p, row->templates, &b, fds, &count, &e), 0);
+	assert_int_equal(launchblob_plan(p, asked, &b, fds, &count, &e), 0);
 	m.size = (uint32_t)b.len;
 	m.held = (uint32_t)count;
 	digest_sha256(buf_bytes(&b), m.plan);
 	assert_null(add(buf_bytes(&b), &m, fds, count, true));
 	found = planstore_find(m.plan);
 	assert_non_null(found);
-	shared = found->templates;
+	kept = plansend_kept(found->templates, found->guards);
 	planstore_drop(m.plan);
 	assert_null(planstore_find(m.plan));
 	buf_fini(&b);
 	policy_unref(p);
-	return shared;
+	return kept;
+}
+
+static bool
+is_shared(const struct shares *row)
+{
+	return kept_of(row, row->templates ? LAUNCHPLAN_TEMPLATES : 0,
+		   CONFINE_NONE) != 0;
+}
+
+/* A guard only where all that a run could change goes with it. */
+static void
+test_shared_guard(void **state)
+{
+	enum {
+		USER = FIXTURE_NOBODY - 1,
+		BOTH = LAUNCHPLAN_TEMPLATES | LAUNCHPLAN_GUARDS
+	};
+	const uint32_t has = CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC;
+	const struct shares whole = { .uid = USER, .layers = has };
+	const struct shares fewer[] = {
+		{ .uid = USER, .layers = has & ~(uint32_t)CONFINE_PIDS },
+		{ .uid = USER, .layers = has & ~(uint32_t)CONFINE_IPC },
+		{ .uid = USER, .layers = has & ~(uint32_t)CONFINE_MOUNTS },
+		{ .uid = USER, .layers = has | CONFINE_USER },
+		{ .uid = USER, .layers = has, .capabilities = 1 },
+		{ .uid = 0, .layers = has },
+	};
+	const struct shares net = { .uid = USER, .layers = has | CONFINE_NET };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(kept_of(&whole, BOTH, CONFINE_HOST), BOTH);
+	assert_int_equal(kept_of(&whole, LAUNCHPLAN_TEMPLATES, CONFINE_HOST),
+	    LAUNCHPLAN_TEMPLATES);
+	for (i = 0; i < sizeof(fewer) / sizeof(fewer[0]); i++)
+		assert_int_equal(
+		    kept_of(&fewer[i], BOTH, CONFINE_HOST) & LAUNCHPLAN_GUARDS,
+		    0);
+	assert_int_equal(kept_of(&net, BOTH, CONFINE_NONE), BOTH);
+	assert_int_equal(
+	    kept_of(&net, BOTH, CONFINE_LOOPBACK), LAUNCHPLAN_TEMPLATES);
 }
 
 /* A root is prepared only for those who cannot change what others get. */
@@ -656,6 +698,7 @@ main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_shared_guard),
 		cmocka_unit_test(test_shared_root),
 		cmocka_unit_test(test_loads),
 		cmocka_unit_test(test_no_place),

@@ -1,0 +1,928 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of guards that have one run after another (executor/launcher: guard,
+ * asborn, serve): real guards of real commands of an unprivileged user with all
+ * layers.  Nothing of the first run is to be seen by the second.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "executor/launcher/asborn.h"
+#include "executor/launcher/launchplan.h"
+#include "executor/launcher/loginuid_set.h"
+#include "executor/run/spawn.h"
+#include "tests/unit/fixture_executor.h"
+
+#define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
+
+enum {
+	WAIT_MS = 20000, /* for anything that must happen */
+	TEXT = 65536,
+	BOTH = LAUNCHPLAN_TEMPLATES | LAUNCHPLAN_GUARDS
+};
+
+struct run {
+	struct plan plan;
+	struct spawned sp;
+	char text[TEXT];
+	size_t len;
+	struct guard_report report; /* the last one */
+	bool exited, ended;
+};
+
+static struct policy *policy;
+static int group = -1; /* of the next run */
+static uint64_t number; /* of the last run */
+
+/* --- one run -------------------------------------------------------------- */
+
+static void
+begin_with(struct run *r, const char *command, uint32_t login)
+{
+	struct err e = { 0 };
+
+	memset(r, 0, sizeof(*r));
+	fixture_plan(&r->plan, policy, command, NULL);
+	r->plan.login_uid = login;
+	r->plan.cgroup_fd = group;
+	if (spawn_run(&r->plan, ++number, &r->sp, &e) != 0 ||
+	    spawn_await(&r->sp, number, &e) != 0)
+		fail_msg("%s", e.what);
+	spawn_go(&r->sp);
+}
+
+static bool
+take_text(struct run *r, int fd)
+{
+	ssize_t n = read(fd, r->text + r->len, TEXT - 1 - r->len);
+
+	if (n > 0)
+		r->len += (size_t)n;
+	r->text[r->len] = '\0';
+	return n != 0;
+}
+
+static void
+take_reports(struct run *r)
+{
+	struct guard_report report;
+
+	while (spawn_receive(&r->sp, &report) > 0) {
+		r->report = report;
+		r->exited |= report.event == GUARD_EXITED;
+	}
+}
+
+static void
+take_ends(struct run *r)
+{
+	struct launch_event ev;
+
+	while (launch_next(&ev) > 0) {
+		if (ev.pidfd != -1)
+			(void)close(ev.pidfd);
+		r->ended |= ev.what == LAUNCH_ENDED && ev.run == number;
+	}
+}
+
+/* Until the launcher says so; our end of its pair is open still. */
+static void
+await_end(struct run *r)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	bool out = true, err = true;
+
+	while ((out || err || !r->ended) && clock_mono_ms() < end) {
+		struct pollfd p[] = {
+			{ .fd = out ? r->sp.out : -1, .events = POLLIN },
+			{ .fd = err ? r->sp.err : -1, .events = POLLIN },
+			{ .fd = r->ended ? -1 : r->sp.ctl, .events = POLLIN },
+			{ .fd = launch_fd(), .events = POLLIN },
+		};
+
+		(void)poll(p, 4, 1000);
+		if (p[0].revents != 0)
+			out = take_text(r, r->sp.out);
+		if (p[1].revents != 0)
+			err = take_text(r, r->sp.err);
+		if (p[2].revents != 0)
+			take_reports(r);
+		if (p[3].revents != 0)
+			take_ends(r);
+	}
+	take_reports(r);
+	assert_true(r->ended && !out && !err);
+}
+
+static void
+release(struct run *r)
+{
+	(void)close(r->sp.pidfd);
+	(void)close(r->sp.ctl);
+	(void)close(r->sp.out);
+	(void)close(r->sp.err);
+	plan_fini(&r->plan);
+}
+
+/* Its guard. */
+static pid_t
+run_with(struct run *r, const char *command, uint32_t login)
+{
+	begin_with(r, command, login);
+	await_end(r);
+	if (!r->exited)
+		fail_msg("%s: %s %s", command, r->report.step,
+		    strerror(r->report.sysno));
+	assert_int_equal(r->report.left, 0);
+	release(r);
+	return r->sp.guard;
+}
+
+static pid_t
+run(struct run *r, const char *command)
+{
+	return run_with(r, command, 1000000);
+}
+
+/* --- guards --------------------------------------------------------------- */
+
+static void
+pause_shortly(void)
+{
+	const struct timespec t = { .tv_nsec = 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static bool
+is_there(pid_t pid)
+{
+	char path[40], text[64] = "";
+	const char *p;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	(void)snprintf(text, sizeof(text), "%.63s", fixture_read(path));
+	p = strrchr(text, ')');
+	return p != NULL && p[2] != 'Z';
+}
+
+/* It waits for a message, where the machine's mounts are. */
+static bool
+is_idle(pid_t pid)
+{
+	char path[40], its[64] = "", ours[64] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	(void)!readlink(path, its, sizeof(its) - 1);
+	(void)!readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1);
+	if (strcmp(its, ours) != 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	return atoi(fixture_read(path)) == SYS_recvmsg;
+}
+
+/* false: it has ended. */
+static bool
+becomes_idle(pid_t pid)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+
+	while (clock_mono_ms() < end) {
+		if (is_idle(pid))
+			return true;
+		if (!is_there(pid))
+			return false;
+		pause_shortly();
+	}
+	fail_msg("guard %d is neither idle nor gone", (int)pid);
+	return false;
+}
+
+static void
+await_gone(pid_t pid)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+
+	while (is_there(pid) && clock_mono_ms() < end)
+		pause_shortly();
+	assert_false(is_there(pid));
+}
+
+/* One that waits for a run: there is one once a root is prepared. */
+static pid_t
+idle_guard(void)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	static struct run r;
+
+	while (clock_mono_ms() < end) {
+		pid_t pid = run(&r, "true");
+
+		if (becomes_idle(pid))
+			return pid;
+		pause_shortly();
+	}
+	fail_msg("no guard has become idle");
+	return 0;
+}
+
+/* --- tests ---------------------------------------------------------------- */
+
+static void
+test_same_guard(void **state)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(run(&r, "echo out; exit 7"), pid);
+		assert_string_equal(r.text, "out\n");
+		assert_int_equal(WEXITSTATUS(r.report.status), 7);
+		assert_true(becomes_idle(pid));
+	}
+}
+
+/* What a command can see of where it is; numbers of mounts are of the boot. */
+static const char view[] =
+    "echo pid $$; umask; ulimit -a; ls -A /tmp /var/tmp /dev/shm /dev/pts; "
+    "ls -l /proc | grep -c ' [0-9][0-9]*$'; "
+    "cat /proc/sysvipc/* | wc -l; "
+    "awk '{$1=$2=$3=\"\"; print}' /proc/self/mountinfo | sort; "
+    "grep -vE 'Pid|Rss|Vm|ctxt|Cpus|Mems|SigQ|FDSize|PPid|NStgid|NSpgid' "
+    "/proc/self/status; cat /proc/self/oom_score_adj; "
+    "for f in /proc/self/fd/*; do echo $f; done; "
+    "readlink /proc/self/cwd; cat /proc/self/attr/current 2>&1; env | sort; "
+    "sleep 0 & echo $!; wait; cat /proc/net/unix | wc -l";
+
+static const char hostile[] =
+    "for d in /tmp /var/tmp /dev/shm; do echo secret >$d/secret; done; "
+    "i=0; while [ $i -lt 40 ]; do (:); i=$((i+1)); done; "
+    "umask 0; ulimit -n 17; echo 900 >/proc/self/oom_score_adj; "
+    "ipcmk -M 4096 -Q -S 1 2>&1; "
+    "setsid sh -c 'trap \"\" TERM HUP INT; sleep 1000' & "
+    "exec 9</dev/null; sleep 0.1; echo done";
+
+/* As in a guard that had none before. */
+static void
+test_view(void **state)
+{
+	static struct run first, second, r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	launch_retire();
+	assert_int_not_equal(run(&first, view), pid);
+	pid = first.sp.guard;
+	assert_true(
+	    becomes_idle(pid)); /* control: it was a guard of the kind */
+	assert_int_equal(run(&r, hostile), pid);
+	assert_non_null(strstr(r.text, "queue id"));
+	assert_non_null(strstr(r.text, "done"));
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&second, view), pid);
+	assert_string_equal(first.text, second.text);
+	assert_null(strstr(second.text, "secret"));
+}
+
+static uint64_t
+user_us(const struct run *r)
+{
+	const struct timeval *t = &r->report.usage.ru_utime;
+
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+static void
+test_usage(void **state)
+{
+	static struct run big, small;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	assert_int_equal(
+	    run(&big, "x=$(head -c 30000000 /dev/zero | tr '\\0' x); "
+		      "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"),
+	    pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&small, "true"), pid);
+	assert_true(big.report.usage.ru_maxrss > 20000);
+	assert_in_range(small.report.usage.ru_maxrss, 1, 10000);
+	assert_true(big.report.usage.ru_minflt > 5000);
+	assert_in_range(small.report.usage.ru_minflt, 1, 4000);
+	assert_true(user_us(&big) > 20000);
+	assert_in_range(user_us(&small), 0, user_us(&big) / 2);
+}
+
+/* All that is told, but what differs from run to run. */
+static void
+keep_alike(struct guard_report *r)
+{
+	assert_int_not_equal(r->audit_session, 0);
+	memset(&r->usage, 0, sizeof(r->usage));
+	r->audit_session = 0;
+	r->exec.image.remember = false;
+}
+
+static void
+test_report(void **state)
+{
+	static struct run first, second, r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	launch_retire();
+	assert_int_not_equal(run(&first, "exec sleep 0"), pid);
+	pid = first.sp.guard;
+	assert_true(becomes_idle(pid));
+	assert_int_equal(
+	    run(&r,
+		"cd /dev/shm; cp /bin/true .; ./true; mount -t tmpfs none /mnt; "
+		"unshare -U true; head -c 200000000 /dev/zero >/tmp/full; "
+		"for i in 1 2 3; do setsid sleep 1000 & done; ls / /none; exit 3"),
+	    pid);
+	assert_true(r.report.denials > 0);
+	assert_true(r.report.execs > 3);
+	assert_true(r.report.findings.tmp_full);
+	assert_true(r.report.findings.ended > 0);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&second, "exec sleep 0"), pid);
+	keep_alike(&first.report);
+	keep_alike(&second.report);
+	assert_memory_equal(
+	    &first.report, &second.report, sizeof(first.report));
+}
+
+/* Each its own, and its own session. */
+static void
+test_login(void **state)
+{
+	static struct run one, two;
+	static const char ask[] =
+	    "cat /proc/self/loginuid; echo; cat /proc/self/sessionid";
+	pid_t pid;
+
+	(void)state;
+	if ((policy->confine.layers & CONFINE_LOGINUID) == 0)
+		skip();
+	pid = idle_guard();
+	assert_int_equal(run_with(&one, ask, 1000001), pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run_with(&two, ask, 1000002), pid);
+	assert_int_equal(atoi(one.text), 1000001);
+	assert_int_equal(atoi(two.text), 1000002);
+	assert_int_equal(
+	    atoi(strchr(one.text, '\n')), one.report.audit_session);
+	assert_int_equal(
+	    atoi(strchr(two.text, '\n')), two.report.audit_session);
+	assert_int_not_equal(
+	    one.report.audit_session, two.report.audit_session);
+}
+
+/* A listener whose queue is full, so that who connects waits. */
+static int
+listen_full(const char *path, int *first)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	*first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+	    connect(*first, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+/* Its second child, which is not the command; 0: there is none. */
+static pid_t
+find_helper(pid_t guard)
+{
+	char path[64], text[256];
+	char *next;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)guard, (int)guard);
+	(void)snprintf(text, sizeof(text), "%.255s", fixture_read(path));
+	(void)strtol(text, &next, 10);
+	return (pid_t)strtol(next, NULL, 10);
+}
+
+/* What connects for a run has its login uid. */
+static void
+test_login_of_connect(void **state)
+{
+	const char *path = fixture_path("sock");
+	char more[256], command[256], file[64];
+	struct policy *other = policy;
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	static struct run r;
+	pid_t guard, helper = 0;
+	int first, fd = listen_full(path, &first);
+
+	(void)state;
+	(void)snprintf(
+	    more, sizeof(more), NOBODY ",\"unix_sockets\":[\"%s\"]", path);
+	(void)snprintf(command, sizeof(command),
+	    "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); "
+	    "connect(S, pack_sockaddr_un(\"%s\")) && print \"up\"'",
+	    path);
+	policy = fixture_policy(fixture_top, more);
+	if ((policy->confine.layers & CONFINE_LOGINUID) != 0 &&
+	    policy->confine.own_sockets) {
+		guard = idle_guard();
+		begin_with(&r, command, 1000001);
+		assert_int_equal(r.sp.guard, guard);
+		while (helper == 0 && clock_mono_ms() < end)
+			helper = find_helper(guard);
+		assert_int_not_equal(helper, 0);
+		(void)snprintf(file, sizeof(file), "/proc/%d/loginuid", helper);
+		while (atoi(fixture_read(file)) != 1000001 &&
+		       clock_mono_ms() < end)
+			pause_shortly();
+		assert_int_equal(atoi(fixture_read(file)), 1000001);
+		(void)close(accept(fd, NULL, NULL));
+		await_end(&r);
+		assert_string_equal(r.text, "up");
+		release(&r);
+		assert_true(becomes_idle(guard));
+	}
+	(void)close(first);
+	(void)close(fd);
+	policy_unref(policy);
+	policy = other;
+}
+
+/* One of a hierarchy that only this test has; NULL: there is none. */
+static const char *
+make_group(void)
+{
+	const char *top = fixture_path("cgroup");
+	const char *path = fixture_path("cgroup/mcp-execd-test");
+
+	assert_int_equal(mkdir(top, 0755), 0);
+	if (mount("none", top, "cgroup2", 0, NULL) == -1)
+		return NULL;
+	(void)rmdir(path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	group = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_not_equal(group, -1);
+	return path;
+}
+
+/* The command, and what connects for it; its guard has others after it. */
+static void
+test_group(void **state)
+{
+	char file[64], its[256];
+	const char *path = make_group();
+	static struct run r;
+	pid_t pid;
+
+	(void)state;
+	if (path == NULL)
+		skip();
+	pid = idle_guard();
+	(void)snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	(void)snprintf(its, sizeof(its), "%.255s", fixture_read(file));
+	assert_null(strstr(its, "mcp-execd-test"));
+	assert_int_equal(
+	    run(&r, "cat /proc/self/cgroup; cat /proc/self/oom_score_adj"),
+	    pid);
+	assert_non_null(strstr(r.text, "0::/mcp-execd-test\n"));
+	assert_non_null(strstr(r.text, "\n500\n"));
+	assert_true(becomes_idle(pid));
+	assert_string_equal(fixture_read(file), its);
+	(void)close(group);
+	group = -1;
+	assert_int_equal(rmdir(path), 0); /* nobody is in it */
+	assert_int_equal(umount(fixture_path("cgroup")), 0);
+}
+
+/* Who has its pair may kill it by its pidfd. */
+static void
+test_not_released(void **state)
+{
+	static struct run r, next;
+	pid_t pid = idle_guard(), other;
+
+	(void)state;
+	begin_with(&r, "true", 1);
+	await_end(&r);
+	assert_int_equal(r.sp.guard, pid);
+	other = run(&next, "true");
+	assert_int_not_equal(other, pid);
+	assert_false(is_idle(pid));
+	assert_true(is_there(pid));
+	release(&r);
+	assert_true(becomes_idle(pid)); /* and then */
+}
+
+/* An end that was ordered is the guard's too. */
+static void
+test_ordered(void **state)
+{
+	static struct run r, next;
+	struct pollfd out = { .events = POLLIN };
+	pid_t pid = idle_guard();
+	char kill_it = GUARD_KILL;
+
+	(void)state;
+	begin_with(&r, "echo up; exec sleep 1000", 1);
+	assert_int_equal(r.sp.guard, pid);
+	out.fd = r.sp.out;
+	assert_int_equal(poll(&out, 1, WAIT_MS), 1);
+	assert_int_equal(send(r.sp.ctl, &kill_it, 1, MSG_NOSIGNAL), 1);
+	await_end(&r);
+	release(&r);
+	assert_false(becomes_idle(pid));
+	assert_int_not_equal(run(&next, "echo on"), pid);
+	assert_string_equal(next.text, "on\n");
+}
+
+/* It crosses the end of the run, and a signal may follow it. */
+static void
+test_ordered_late(void **state)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+	char kill_it = GUARD_KILL;
+
+	(void)state;
+	begin_with(&r, "true", 1);
+	await_end(&r);
+	assert_int_equal(r.sp.guard, pid);
+	assert_int_equal(send(r.sp.ctl, &kill_it, 1, MSG_NOSIGNAL), 1);
+	release(&r);
+	assert_false(becomes_idle(pid));
+}
+
+static void
+test_step_fails(void **state)
+{
+	static struct run r, next;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	begin_with(&r, "true", 1);
+	await_end(&r);
+	release(&r);
+	assert_true(becomes_idle(pid));
+	memset(&r, 0, sizeof(r));
+	fixture_plan(&r.plan, policy, "true", NULL);
+	r.plan.path[0] = NULL; /* nowhere to be found */
+	{
+		struct err e = { 0 };
+
+		assert_int_equal(spawn_run(&r.plan, ++number, &r.sp, &e), 0);
+		assert_int_equal(spawn_await(&r.sp, number, &e), 0);
+	}
+	assert_int_equal(r.sp.guard, pid);
+	spawn_go(&r.sp);
+	await_end(&r);
+	assert_int_equal(r.report.event, GUARD_FAILED);
+	release(&r);
+	assert_false(becomes_idle(pid));
+	(void)run(&next, "echo on");
+	assert_string_equal(next.text, "on\n");
+}
+
+static void
+test_killed_while_idle(void **state)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	await_gone(pid);
+	assert_int_not_equal(run(&r, "echo on"), pid);
+	assert_string_equal(r.text, "on\n");
+}
+
+/* Of a plan that is not in force any more, as it ends. */
+static void
+test_retired_meanwhile(void **state)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	begin_with(&r, "sleep 0.2", 1);
+	assert_int_equal(r.sp.guard, pid);
+	launch_retire();
+	await_end(&r);
+	release(&r);
+	assert_false(becomes_idle(pid));
+}
+
+/* The host has another root now. */
+static void
+test_mounted(void **state)
+{
+	const char *place = fixture_path("mounted");
+	static struct run r;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkdir(place, 0755), 0);
+	pid = idle_guard();
+	assert_int_equal(mount("none", place, "tmpfs", 0, NULL), 0);
+	assert_int_not_equal(run(&r, "echo on"), pid);
+	assert_int_equal(umount(place), 0);
+	assert_string_equal(r.text, "on\n");
+	assert_int_not_equal(idle_guard(), pid); /* in another root */
+}
+
+static void
+test_waits_no_longer(void **state)
+{
+	pid_t pid = idle_guard();
+
+	(void)state;
+	await_gone(pid); /* of itself */
+}
+
+/* Off: each run has its own guard, which ends with it. */
+static void
+test_off(void **state)
+{
+	struct policy *on = policy;
+	static struct run r;
+	int i;
+
+	(void)state;
+	launch_keep_for_runs(LAUNCHPLAN_TEMPLATES);
+	policy = fixture_policy(fixture_top, NOBODY);
+	for (i = 0; i < 8; i++)
+		assert_false(becomes_idle(run(&r, "true")));
+	launch_keep_for_runs(BOTH);
+	policy_unref(policy);
+	policy = on;
+}
+
+/* The last test: the launcher goes. */
+static void
+test_executor_gone(void **state)
+{
+	uint64_t begin;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	begin = clock_mono_ms();
+	(void)launch_close();
+	await_gone(pid);
+	assert_true(clock_mono_ms() - begin < 5000); /* not of itself */
+}
+
+/* --- asborn --------------------------------------------------------------- */
+
+static bool
+changes_nothing(void)
+{
+	return true;
+}
+
+static bool
+opens_file(void)
+{
+	return open("/dev/null", O_RDONLY) != -1;
+}
+
+static bool
+sets_umask(void)
+{
+	(void)umask(0123);
+	return true;
+}
+
+static bool
+sets_limit(void)
+{
+	struct rlimit l = { 17, 17 };
+
+	return setrlimit(RLIMIT_CORE, &l) == 0;
+}
+
+static bool
+has_signal(void)
+{
+	return kill(getpid(), SIGUSR1) == 0;
+}
+
+static bool
+opens_mask(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigaddset(&none, SIGUSR2);
+	return sigprocmask(SIG_UNBLOCK, &none, NULL) == 0;
+}
+
+static bool
+joins_keyring(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) != -1;
+}
+
+static bool
+sets_securebits(void)
+{
+	return prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0;
+}
+
+static bool
+has_group(void)
+{
+	const gid_t id = 64123;
+
+	return setgroups(1, &id) == 0;
+}
+
+static bool
+has_no_new_privs(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static bool
+is_nice(void)
+{
+	int now = getpriority(PRIO_PROCESS, 0);
+
+	return setpriority(PRIO_PROCESS, 0, now == 5 ? 6 : 5) == 0;
+}
+
+static bool
+has_death_signal(void)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0) == 0;
+}
+
+static bool
+can_be_dumped(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0;
+}
+
+static bool
+is_slack(void)
+{
+	return prctl(PR_SET_TIMERSLACK, 777777, 0, 0, 0) == 0;
+}
+
+static bool
+has_login(void)
+{
+	return loginuid_set(1000003) == 0;
+}
+
+static bool
+has_child(void)
+{
+	if (fork() != 0)
+		return true;
+	(void)pause();
+	_exit(0);
+}
+
+static bool
+has_zombie(void)
+{
+	siginfo_t si;
+
+	if (fork() == 0)
+		_exit(0);
+	return waitid(P_ALL, 0, &si, WEXITED | WNOWAIT) == 0;
+}
+
+/* As process 1 of its ids, as a guard is. */
+static int
+is_as_born(bool (*change)(void))
+{
+	static struct asborn b;
+	sigset_t all;
+	int known[2];
+
+	(void)syscall(SYS_close_range, 3, ~0U, 0);
+	(void)close(0);
+	(void)close(1);
+	(void)close(2);
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	if (!asborn_note(&b))
+		_exit(3);
+	known[0] = b.last_pid;
+	known[1] = b.proc;
+	if (!change())
+		_exit(2);
+	_exit(asborn_is(&b, known, 2) ? 0 : 1);
+}
+
+static int
+try_change(bool (*change)(void))
+{
+	int status;
+	pid_t pid = confine_clone(CLONE_NEWPID, NULL);
+
+	if (pid == 0)
+		is_as_born(change);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+test_as_born(void **state)
+{
+	static bool (*const changes[])(void) = { opens_file, sets_umask,
+		sets_limit, has_signal, opens_mask, joins_keyring,
+		sets_securebits, has_group, has_no_new_privs, has_child,
+		has_zombie, has_login, is_nice, has_death_signal, can_be_dumped,
+		is_slack };
+	size_t i;
+
+	(void)state;
+	assert_int_equal(try_change(changes_nothing), 0);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		if (try_change(changes[i]) != 1)
+			fail_msg("change %zu: %d", i, try_change(changes[i]));
+}
+
+static int
+setup(void **state)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    fixture_setup(state) != 0)
+		return -1;
+	fixture_launcher();
+	launch_keep_for_runs(BOTH);
+	policy = fixture_policy(fixture_top, NOBODY);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	policy_unref(policy);
+	(void)launch_close();
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak check needs it */
+	return fixture_teardown(state);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_as_born),
+		cmocka_unit_test(test_same_guard),
+		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_login),
+		cmocka_unit_test(test_login_of_connect),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_not_released),
+		cmocka_unit_test(test_ordered),
+		cmocka_unit_test(test_ordered_late),
+		cmocka_unit_test(test_step_fails),
+		cmocka_unit_test(test_killed_while_idle),
+		cmocka_unit_test(test_retired_meanwhile),
+		cmocka_unit_test(test_mounted),
+		cmocka_unit_test(test_waits_no_longer),
+		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_executor_gone),
+	};
+
+	if (geteuid() != 0)
+		return 0; /* such guards are root's */
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
