@@ -258,7 +258,8 @@ apply_conf(void)
 	load_ledger();
 	ledger_lose_open(self.ledger);
 	certificate_warn(&self.store.certificate);
-	launch_keep_for_runs(plansend_kept(self.store.conf.templates, false));
+	launch_keep_for_runs(plansend_kept(
+	    self.store.conf.templates, self.store.conf.reuse_guards));
 }
 
 /* Tell everybody what is in force now. */
@@ -743,7 +744,8 @@ start_launcher(struct err *e)
 		.jobs = self.jobs,
 		.path = self.store.conf.launcher_path };
 
-	launch_keep_for_runs(plansend_kept(self.store.conf.templates, false));
+	launch_keep_for_runs(plansend_kept(
+	    self.store.conf.templates, self.store.conf.reuse_guards));
 	loader_init(&plans);
 	return launcher_start(&d, e);
 }

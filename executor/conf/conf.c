@@ -50,7 +50,7 @@ struct draft {
 	    *group;
 	const struct json_value *proxies, *exempt, *redact;
 	const struct json_value *socket_mode, *socket_group, *plaintext;
-	const struct json_value *templates;
+	const struct json_value *templates, *reuse_guards;
 	bool to_read;
 };
 
@@ -146,6 +146,7 @@ static const struct key conf_keys[] = {
 	STRING("cgroup", cgroup, 1),
 	STRING("posture", posture, 1),
 	VALUE("templates", templates),
+	VALUE("reuse_guards", reuse_guards),
 	STRING("control", control, 1),
 	VALUE("allowed_hosts", hosts),
 	VALUE("allowed_origins", origins),
@@ -650,6 +651,10 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 		keys_complain(
 		    k, d->templates, "\"templates\" must be true or false");
 	c->templates = d->templates == NULL || d->templates->boolean;
+	if (d->reuse_guards != NULL && d->reuse_guards->type != JSON_BOOL)
+		keys_complain(k, d->reuse_guards,
+		    "\"reuse_guards\" must be true or false");
+	c->reuse_guards = d->reuse_guards != NULL && d->reuse_guards->boolean;
 	conf_listen_read(k, d->listen, c);
 	conf_listen_read_mode(k, d->socket_mode, c);
 	c->socket_gid = (uint32_t)-1;

@@ -95,6 +95,7 @@ struct conf {
 	char cgroup[PATH_MAX]; /* "auto", "off" or a group's path */
 	char posture[8]; /* "strict" or "kernel", of policies */
 	bool templates; /* roots are prepared for runs */
+	bool reuse_guards; /* guards have one run after another */
 	char public_url[CONF_MAX_NAME]; /* for client-config; may be empty */
 	uint32_t frontend_uid; /* resolved; own uid when not root */
 	uint32_t frontend_gid;

@@ -145,7 +145,8 @@ say_order(
 static int
 send_all(const struct store *s, size_t *count, struct err *e)
 {
-	const unsigned kept = plansend_kept(s->conf.templates, false);
+	const unsigned kept =
+	    plansend_kept(s->conf.templates, s->conf.reuse_guards);
 	size_t i;
 
 	*count = 0;

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Guards that have one run after another, reuse_guards: who has which, and
+when there is none any more.  What runs leave to each other: unit guard_again.
+"""
+import contextlib
+import os
+import signal
+
+from client import (RESULT, ROOT, SLOW, Http, Server, Skip, alive, check,
+                    equal, guards, within)
+
+
+def waiting(server):
+    """The guard that is there without a run."""
+    its = guards(server)
+    return its[0] if len(its) == 1 else None
+
+
+@contextlib.contextmanager
+def reusing(**config):
+    """A server, its client, and a guard that has had a run."""
+    if not ROOT:
+        raise Skip("only guards of root's have more than one run")
+    with Server(config={"reuse_guards": True, **config}) as server, \
+            Http(server) as c:
+        def one():
+            check(not c.sh("true").error, "a run")
+            return waiting(server)
+        yield server, c, within("a guard that waits", 20 * SLOW, one)
+
+
+def test_one_after_another():
+    """Each run is told and recorded as its own."""
+    with reusing() as (server, c, guard):
+        for code in range(1, 6):
+            r = c.sh(f"echo {code}; exit {code}")
+            equal((r.data["stdout"], r.data["exit_code"]),
+                  (f"{code}\n", code), "its own")
+            check(alive(guard), "the same guard")
+        within("the last record", 5, lambda: server.audit(RESULT)[-1][
+            "process.exit_code"] == 5)
+        ends = server.audit(RESULT)[-5:]
+        equal([e["process.exit_code"] for e in ends], [1, 2, 3, 4, 5], "each")
+        equal(len({e["run.id"] for e in ends}), 5, "runs")
+
+
+def test_off():
+    """Without the key none waits."""
+    with Server() as server, Http(server) as c:
+        for _ in range(5):
+            check(not c.sh("true").error, "a run")
+            within("its guard is gone", 5, lambda: not guards(server))
+
+
+def test_reload():
+    with reusing() as (server, c, guard):
+        check(alive(guard), "control")
+        server.reload()
+        within("gone", 4, lambda: not alive(guard))
+        equal(c.sh("echo on").text, "on\n", "and runs go on")
+
+
+def test_cancelled():
+    """A run that is ended takes its guard with it."""
+    with reusing() as (server, c, guard):
+        r = c.sh("sleep 1000", timeout_ms=200)
+        check(r.error, "timed out")
+        within("gone", 4, lambda: not alive(guard))
+        equal(c.sh("echo on").text, "on\n", "and runs go on")
+
+
+def test_executor_killed():
+    with reusing() as (server, _, guard):
+        launcher = server.launcher_pid()
+        os.kill(server.process.pid, signal.SIGKILL)
+        within("its guards", 5 * SLOW, lambda: not alive(guard))
+        within("its launcher", 5 * SLOW, lambda: not alive(launcher))
+
+
+def test_launcher_killed():
+    with reusing() as (server, c, guard):
+        launcher = server.launcher_pid()
+        os.kill(launcher, signal.SIGKILL)
+        within("its guard", 5 * SLOW, lambda: not alive(guard))
+        within("another", 5 * SLOW,
+               lambda: server.launcher_pid() not in (None, launcher))
+        equal(c.sh("echo on").text, "on\n", "and runs go on")
+
+
+def test_many_at_once():
+    with reusing() as (server, c, _):
+        for _ in range(3):
+            all_of = [c.begin(f"echo {i}; sleep 0.1") for i in range(12)]
+            for i, conn in enumerate(all_of):
+                equal(c.finish(conn).text, f"{i}\n", "its own")
+                conn.close()
+        within("none waits for ever", 20 * SLOW, lambda: not guards(server))
