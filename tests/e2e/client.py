@@ -638,6 +638,11 @@ class Server(instance.Instance):
         return within("a reload record", 5,
                       lambda: self.audit("reload", since=before))[-1]
 
+    def reload_ends(self, outcome, what):
+        """A reload with this outcome; if another, its record says why."""
+        said = self.reload()
+        equal(said["event.outcome"], outcome, f"{what}: {said}")
+
     def audit_bytes(self):
         """So many there are: a long log is not read again and again."""
         try:

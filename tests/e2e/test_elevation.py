@@ -112,21 +112,21 @@ def test_load(server):
             equal(r["event.outcome"], "failure", "reload")
             check(words in server.log(), "no word of it")
     path.write_text(good)
-    equal(server.reload()["event.outcome"], "success", "reload")
+    server.reload_ends("success", "reload")
     chain = server.dir / server.config["policy_dir"] / "asker.json"
     kept = chain.read_text()
     tool = server.dir / "tools.d" / "plain.json"
     tool.write_text(json.dumps({**DEFINITIONS["plain"], "policy": "asker"}))
     chain.write_text(json.dumps({**json.loads(kept), "elevates": True}))
     path.write_text(json.dumps({**json.loads(good), "tools": ["plain"]}))
-    equal(server.reload()["event.outcome"], "failure", "a chain")
+    server.reload_ends("failure", "a chain")
     check("yet another one" in server.log(), "no word of it")
     tool.write_text(json.dumps({**DEFINITIONS["plain"], "policy": "none"}))
     chain.write_text(kept)
     path.write_text(good)
-    equal(server.reload()["event.outcome"], "failure", "no such policy")
+    server.reload_ends("failure", "no such policy")
     tool.write_text(json.dumps(DEFINITIONS["plain"]))
-    equal(server.reload()["event.outcome"], "success", "as it was")
+    server.reload_ends("success", "as it was")
 
 
 def test_explained(server):

@@ -248,7 +248,7 @@ def test_exempt_and_reload():
         server.config["penalties"]["sources"] = 100
         server.config["penalties"]["exempt"] = ["203.0.113.0/24"]
         server.config_file.write_text(json.dumps(server.config))
-        equal(server.reload()["event.outcome"], "success", "reload")
+        server.reload_ends("success", "reload")
         within("its end is on record", 5, lambda: records(server, END, bad))
         for _ in range(12):
             equal(ask(server, client=bad).status, 401, "exempt")

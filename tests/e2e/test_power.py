@@ -85,7 +85,7 @@ def test_after_everything_was_replaced():
     """A reload, another frontend, another launcher: they come, and no power."""
     with Server() as server, Http(server) as c:
         before = caps(server.process.pid)
-        equal(server.reload()["event.outcome"], "success", "reload")
+        server.reload_ends("success", "reload")
         first = server.launcher_pid()
         os.kill(first, signal.SIGKILL)
         within("another", 10,

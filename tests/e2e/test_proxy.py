@@ -125,7 +125,7 @@ def test_forwarded(server):
     token = limited(server, "rfc")
     server.config["forwarded_header"] = "forwarded"
     server.write()
-    equal(server.reload()["event.outcome"], "success", "reload")
+    server.reload_ends("success", "reload")
     try:
         within("in force", 5, lambda: ask(
             server, token, Forwarded=f"for={CLIENT};proto=https") == 200)

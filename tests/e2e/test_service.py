@@ -380,7 +380,7 @@ def test_reload_of_many_tokens():
                 check(server.accepts(text), "refused in round", round)
             equal(server.reload()["token.count"], 1024, "tokens")
         server.process.send_signal(signal.SIGHUP)   # one while one is sent
-        equal(server.reload()["event.outcome"], "success", "the last")
+        server.reload_ends("success", "the last")
         with Http(server, texts[-1]) as c:
             size = len(c.hello["instructions"])
             check(size > 4000, "not the largest:", size)

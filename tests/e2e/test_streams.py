@@ -423,7 +423,7 @@ def token_tools(server, c, tools):
     if tools is not None:
         policy["tools"] = tools
     path.write_text(json.dumps(policy))
-    equal(server.reload()["event.outcome"], "success", "reload")
+    server.reload_ends("success", "reload")
 
 
 CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
@@ -437,7 +437,7 @@ def test_tools_changed(server):
     old = Sse(server)
     try:
         equal(len(clients[0].tools()), 2, "tools before")
-        equal(server.reload()["event.outcome"], "success", "no change")
+        server.reload_ends("success", "no change")
         token_tools(server, None, ["exec_cmd"])
         for s in streams:
             equal(next(s), CHANGED, "on a GET stream")
@@ -587,7 +587,7 @@ def test_subscription(server):
             conn, other = listen(c, wants, 5), listen(c, {}, 6)
             events, silent = Events(conn), Events(other)
             next(events), next(silent)
-            equal(server.reload()["event.outcome"], "success", "no change")
+            server.reload_ends("success", "no change")
             token_tools(server, None, ["exec_cmd"])
             changed = {**CHANGED, "params": {"_meta": {SUBSCRIPTION: 5}}}
             equal(next(events), changed, "changed")

@@ -101,7 +101,7 @@ def test_log_without_a_reader():
                 s.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 check(b"400" in s.recv(4096), "an answer")
         works(server)
-        equal(server.reload()["event.outcome"], "success", "reload")
+        server.reload_ends("success", "reload")
         equal(server.frontend_pid(), first, "the frontend")
 
 
@@ -139,7 +139,7 @@ def test_limits_that_cannot_be_raised():
         works(server)
         server.policy["limits"] = {"core_bytes": 500}
         server.write()
-        equal(server.reload()["event.outcome"], "success", "control")
+        server.reload_ends("success", "control")
         server.policy["limits"] = {"core_bytes": 501}
         server.write()
         r = server.reload()

@@ -356,7 +356,7 @@ def test_reload(server):
         good = path.read_text()
         changed = {**DEFINITIONS["show"], "description": "Changed."}
         path.write_text(json.dumps(changed))
-        equal(s.reload()["event.outcome"], "success", "reload")
+        s.reload_ends("success", "reload")
         within("the new words", 5,
                lambda: tool(c, "show")["description"].startswith("Changed. "))
         equal(watcher.answer()["method"], "notifications/tools/list_changed",
@@ -367,13 +367,13 @@ def test_reload(server):
         check(tool(c, "show")["description"].startswith("Changed. "), "the old stays")
         path.write_text(good)
         path.chmod(0o666)
-        equal(s.reload()["event.outcome"], "failure", "anybody may write it")
+        s.reload_ends("failure", "anybody may write it")
         path.chmod(0o600)
         path.unlink()
-        equal(s.reload()["event.outcome"], "failure", "a policy wants it")
+        s.reload_ends("failure", "a policy wants it")
         path.write_text(good)
         path.chmod(0o600)
-        equal(s.reload()["event.outcome"], "success", "good again")
+        s.reload_ends("success", "good again")
 
 
 def test_call_outlives_definition(server):
@@ -393,7 +393,7 @@ def test_call_outlives_definition(server):
             path.write_text(json.dumps({**s.policy,
                                         "tools": ["cli_command"]}))
             (s.dir / "tools.d" / "wait.json").unlink()
-            equal(s.reload()["event.outcome"], "success", "reload")
+            s.reload_ends("success", "reload")
             within("it is gone", 5, lambda: [t["name"] for t in c.tools()]
                    == ["cli_command"])
             (s.work / "mark.go").write_text("")
@@ -421,15 +421,15 @@ def test_many(_):
         path = s.dir / "tools.d" / "tool256.json"
         path.write_text(json.dumps(one(256)))
         path.chmod(0o600)
-        equal(s.reload()["event.outcome"], "failure", "one more")
+        s.reload_ends("failure", "one more")
         check("more than 256 tools" in s.log(), s.log()[-300:])
         path.unlink()
-        equal(s.reload()["event.outcome"], "success", "all again")
+        s.reload_ends("success", "all again")
         equal(c.call("tool254").text, "254\n", "after a reload")
     with Server(policy={"tools": ["cli_command"]}) as s:
         policy = {**s.policy, "tools": names[:33]}
         (s.dir / "policies.d" / "test.json").write_text(json.dumps(policy))
-        equal(s.reload()["event.outcome"], "failure", "33 in one policy")
+        s.reload_ends("failure", "33 in one policy")
 
 
 def test_words_for_the_model(server):

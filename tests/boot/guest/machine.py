@@ -169,6 +169,12 @@ def reload():
     return audit("reload")[-1]
 
 
+def reload_ends(outcome, what):
+    """A reload with this outcome; if another, its record says why."""
+    said = reload()
+    client.equal(said["event.outcome"], outcome, f"{what}: {said}")
+
+
 def add_token(name, policy, *more):
     """A token by mcp-execctl, in force when this returns."""
     out = sh("mcp-execctl", "token", "add", name, "--policy", policy,

@@ -141,7 +141,7 @@ def accounts():
         for line in advice(name):
             machine.status("sh", "-c", line)
         shutil.copy(SHARE / f"policies.d/{name}.json", ETC / "policies.d")
-    equal(machine.reload()["event.outcome"], "success", "reload")
+    machine.reload_ends("success", "reload")
     for name in POLICIES:
         if name not in TOKENS:
             TOKENS[name] = machine.add_token(f"of-{name}", name)
@@ -341,7 +341,7 @@ def over():
     for path in (*(ETC / "tools.d").glob("*.json"),
                  *(ETC / "policies.d").glob("system*.json")):
         path.unlink()
-    equal(machine.reload()["event.outcome"], "success", "reload")
+    machine.reload_ends("success", "reload")
     sh("systemctl", "stop", "nginx.service", ok=False)
     sh("umount", FULL)
     BROKEN.unlink()

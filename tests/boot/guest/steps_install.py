@@ -53,7 +53,7 @@ def first_token():
     shutil.copy2(machine.HERE / "build/release/sandbox_try", work / "try")
     machine.write_policy("work", user="deploy", directory=str(work),
                          limits={"runs": 8, "runs_per_minute": 0})
-    equal(machine.reload()["event.outcome"], "success", "reload")
+    machine.reload_ends("success", "reload")
     service.token = machine.add_token("first", "work")
 
 

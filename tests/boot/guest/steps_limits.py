@@ -31,7 +31,7 @@ def token(name, **keys):
     if name not in tokens:
         limits = {"runs": 8, "runs_per_minute": 0, **keys.pop("limits", {})}
         machine.write_policy(name, **WORK, limits=limits, **keys)
-        equal(machine.reload()["event.outcome"], "success", name)
+        machine.reload_ends("success", name)
         tokens[name] = machine.add_token(name, name)
     return tokens[name]
 

@@ -70,7 +70,7 @@ def bad_reload():
         check("ok" in call(service.token, "echo ok").text, "still in force")
     finally:
         path.unlink()
-    equal(machine.reload()["event.outcome"], "success", "reload")
+    machine.reload_ends("success", "reload")
 
 
 @step("token.revoke")

@@ -272,7 +272,7 @@ def withdrawn():
     jobs.nothing_left()
     machine.write_policy("lasting", user="deploy", directory="/srv/work",
                          **POLICY)
-    equal(machine.reload()["event.outcome"], "success", "reload")
+    machine.reload_ends("success", "reload")
 
 
 @step("survive.stopped", long=True)
