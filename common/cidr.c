@@ -101,7 +101,9 @@ cidr_parse(struct bytes text, struct cidr *out, struct err *e)
 	if (slash != NULL) {
 		bits = bytes_make(slash + 1, text.len - address.len - 1);
 		if (bytes_to_u64(bits, 0, max, &n, e) != 0)
-			return err_wrap(e, "the prefix length");
+			return err_set(e, ERR_BAD,
+			    "has a prefix length that is not a number from 0 to %u",
+			    (unsigned)max);
 	}
 	c.local = false;
 	c.bits = (uint8_t)(n + (v4 ? CIDR_MAPPED_BITS : 0));

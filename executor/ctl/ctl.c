@@ -61,16 +61,27 @@ print_report(struct conf_report *r)
 		(void)fputs(buf_cstr(&r->text), stderr);
 }
 
+bool
+ctl_has_conf(const struct ctl *c)
+{
+	return access(c->config, F_OK) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
+}
+
 static bool
 load_failed(struct ctl *c, const struct err *e)
 {
+	if (!ctl_has_conf(c)) {
+		(void)ctl_error(
+		    "there is no configuration \"%s\": name it with -c FILE",
+		    c->config);
+		return false;
+	}
 	print_report(&c->report);
-	(void)ctl_error("%s", e->what);
 	if (geteuid() != 0 && access(c->config, R_OK) != 0 && errno == EACCES)
-		(void)fputs(
-		    "You cannot read it: run mcp-execctl as root.\n", stderr);
-	else if (access(c->config, F_OK) != 0)
-		(void)fputs("Name the configuration with -c FILE.\n", stderr);
+		(void)ctl_error("%s: run mcp-execctl as root", e->what);
+	else
+		(void)ctl_error("%s", e->what);
 	return false;
 }
 
@@ -190,7 +201,7 @@ no_policy(const struct ctl *c, const char *name)
 	close = closest_word(bytes_of(name), names);
 	(void)ctl_error("there is no policy \"%s\" in %s%s%s%s",
 	    log_text(bytes_of(name)).s, c->conf.policy_dir,
-	    close != NULL ? ": did you mean \"" : "",
+	    close != NULL ? ": did you mean \"" : ": name one of its files",
 	    close != NULL ? close : "", close != NULL ? "\"?" : "");
 	return false;
 }

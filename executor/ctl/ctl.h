@@ -40,6 +40,8 @@ const char *ctl_unit(const struct ctl *c);
 
 /* Load, or print the findings and what to do, and return false. */
 bool ctl_load_conf(struct ctl *c);
+/* Is there such a file, whether or not it can be read? */
+bool ctl_has_conf(const struct ctl *c);
 bool ctl_load_log(struct ctl *c); /* enough of it to read the audit log */
 bool ctl_load_policies(struct ctl *c); /* conf is loaded */
 /* Plan with the control group that runs would have; conf is loaded. */

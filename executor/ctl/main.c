@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/closest.h"
+#include "common/log.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/become.h"
 #include "executor/ctl/ctl.h"
@@ -114,24 +115,66 @@ find_verb(int argc, char **argv, int *words)
 	return NULL;
 }
 
-static int
-unknown_verb(const char *word)
+/* A word of a verb that was meant by this one; the first word, or its second. */
+static const char *
+meant_word(const char *word, const char *family)
 {
 	const char *names[sizeof(verbs) / sizeof(verbs[0])];
-	const char *close;
 	size_t n = 0;
 
 	for (const struct verb *v = verbs; v->name != NULL; v++)
-		names[n++] = v->name;
+		if (family == NULL)
+			names[n++] = v->name;
+		else if (strcmp(v->name, family) == 0)
+			names[n++] = v->second;
 	names[n] = NULL;
-	close = closest_word(bytes_of(word), names);
-	if (close != NULL && strcmp(close, word) == 0)
-		(void)fprintf(
-		    stderr, "mcp-execctl: \"%s\" needs a second word\n", word);
-	else if (close != NULL)
-		(void)fprintf(
-		    stderr, "mcp-execctl: did you mean \"%s\"?\n", close);
-	print_help(stderr);
+	return closest_word(bytes_of(word), names);
+}
+
+static bool
+is_family(const char *word)
+{
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		if (v->second != NULL && strcmp(v->name, word) == 0)
+			return true;
+	return false;
+}
+
+static int
+missing_word(const char *family)
+{
+	CLEANUP_BUF struct buf words;
+
+	buf_init(&words, 256);
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		if (strcmp(v->name, family) == 0)
+			buf_printf(&words, "%s%s", words.len > 0 ? ", " : "",
+			    v->second);
+	(void)ctl_error(
+	    "\"%s\" needs a second word: one of %s", family, buf_cstr(&words));
+	return CTL_USAGE;
+}
+
+static int
+unknown_verb(int argc, char **argv)
+{
+	bool family = is_family(argv[0]);
+	const char *joint = family ? " " : "", *close;
+
+	if (family && argc == 1)
+		return missing_word(argv[0]);
+	close =
+	    family ? meant_word(argv[1], argv[0]) : meant_word(argv[0], NULL);
+	if (close != NULL)
+		(void)ctl_error(
+		    "there is no \"%s%s%s\": did you mean \"%s%s%s\"?", argv[0],
+		    joint, family ? log_text(bytes_of(argv[1])).s : "",
+		    family ? argv[0] : "", joint, close);
+	else if (family)
+		return missing_word(argv[0]);
+	else
+		(void)ctl_error("there is no \"%s\": see mcp-execctl --help",
+		    log_text(bytes_of(argv[0])).s);
 	return CTL_USAGE;
 }
 
@@ -143,7 +186,7 @@ run_verb(struct ctl *c, int argc, char **argv)
 
 	v = find_verb(argc, argv, &words);
 	if (v == NULL)
-		return unknown_verb(argv[0]);
+		return unknown_verb(argc, argv);
 	/* The service itself checks its control group when it loads. */
 	cgroup_suppose(CGROUP_MEMORY | CGROUP_PIDS | CGROUP_CPU);
 	c->verb = argv[words - 1];

@@ -107,6 +107,10 @@ remote_ask(struct ctl *c, const struct control_request *r,
 	if (request.overflow)
 		return err_set(e, ERR_BUSY, "the request is too long");
 	fd = control_socket_connect(c->conf.control, e);
+	if (fd == ERR_EOF && !ctl_has_conf(c))
+		return err_set(e, ERR_EOF,
+		    "there is no configuration \"%s\", and no mcp-execd answers at %s: name its configuration with -c, or its account with -i",
+		    c->config, c->conf.control);
 	if (fd < 0)
 		return fd;
 	if (set_patience(fd, e) != 0 ||

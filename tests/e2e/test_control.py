@@ -114,6 +114,42 @@ def test_status_of_what_is_not_well():
         server.start_once()
 
 
+def test_mistyped():
+    """One line, with what is wrong and what to do; a mistyped run is none."""
+    with Server() as server:
+        equal(ctl(server, "token", "add", "fine", "--policy", server.name,
+                  "--from", "10.0.0.0/8").returncode, 0, "control")
+        ours = "mcp-execctl", "-c", server.config_file
+        nothing = "mcp-execctl", "-c", server.dir / "nope/mcp-execd.json"
+        token = *ours, "token", "add", "new", "--policy"
+        for args, said in (
+                ((*ours, "tokne"), 'there is no "tokne": did you mean "token"'),
+                ((*ours, "token", "ad", "x"), 'did you mean "token add"?'),
+                ((*ours, "token"), "a second word: one of add, list, revoke"),
+                ((*ours, "token", "zzzzzzz"), "one of add, list, revoke"),
+                ((*ours, "zzzzzzz"), "see mcp-execctl --help"),
+                ((*ours, "policy", "explain", "zzzzzzz"), "one of its files"),
+                ((*token, server.name, "--from", ""), "--from is empty"),
+                ((*token, server.name, "--directory", ""),
+                 "--directory is empty"),
+                ((*token, "a\nb"), "--policy holds a control character"),
+                ((*token, server.name, "--from", "1.2.3.4/33"),
+                 "prefix length that is not a number from 0 to 32"),
+                ((*ours, "kill", "00000000"), "see mcp-execctl runs"),
+                ((*ours, "audit", "show", "00000000"), "no run with that id"),
+                ((*nothing, "runs"), "no configuration"),
+                ((*nothing, "token", "list"), "name it with -c FILE"),
+                ((*nothing, "audit", "search"), "name it with -c FILE")):
+            out = subprocess.run(
+                [server.build / args[0], *args[1:]], capture_output=True,
+                stdin=subprocess.DEVNULL, text=True, timeout=60 * SLOW)
+            told = out.stderr.splitlines()
+            check(out.returncode in (1, 2) and said in out.stderr
+                  and len(told) == 1, args, out)
+        equal([r["run.id"] for r in records(server, "kill")], ["00000000"],
+              "what was typed is on record")
+
+
 def test_runs_are_redacted():
     """What rules keep out of the log does not come by the other way."""
     rules = [{"name": "keys", "keys": ["SECRET"]}]

@@ -74,6 +74,14 @@ take_record(struct show *s, struct bytes line)
 	buf_put_bytes(&s->lines, line);
 }
 
+/* Of a run that was asked for and was not there. */
+static bool
+is_mistaken(const struct logline *l)
+{
+	return logline_is(l, "control") &&
+	       bytes_eq_str(logline_get(l, "event.outcome"), "failure");
+}
+
 static int
 find_run(struct show *s, const char *path, const char *prefix, struct err *e)
 {
@@ -91,7 +99,8 @@ find_run(struct show *s, const char *path, const char *prefix, struct err *e)
 		if (!auditrec_holds(line, &term) || !logline_parse(line, &l))
 			continue;
 		id = logline_get(&l, "run.id");
-		if (!bytes_starts(id, prefix) || id.len >= AUDITRUN_ID)
+		if (!bytes_starts(id, prefix) || id.len >= AUDITRUN_ID ||
+		    is_mistaken(&l))
 			continue;
 		if (s->id[0] == '\0')
 			memcpy(s->id, id.p, id.len);

@@ -127,6 +127,35 @@ put_time(struct buf *b, const char *key, uint64_t seconds)
 	put_line(b, key, text);
 }
 
+/* By its option, as no file has a line that could be named. */
+static int
+check_text(const char *option, const char *text, struct err *e)
+{
+	if (text == NULL)
+		return 0;
+	if (text[0] == '\0')
+		return err_set(e, ERR_BAD,
+		    "--%s is empty: give it a value, or leave it out", option);
+	for (; *text != '\0'; text++)
+		if ((uint8_t)*text < ' ' || *text == 0x7f)
+			return err_set(e, ERR_BAD,
+			    "--%s holds a control character: remove it",
+			    option);
+	return 0;
+}
+
+static int
+check_texts(const struct options *o, struct err *e)
+{
+	for (size_t i = 0; i < o->from_count; i++)
+		if (check_text("from", o->from[i], e) != 0)
+			return e->code;
+	if (check_text("policy", o->policy, e) != 0 ||
+	    check_text("directory", o->directory, e) != 0)
+		return e->code;
+	return 0;
+}
+
 static int
 write_json(const struct options *o, const uint8_t verifier[DIGEST_BYTES],
     uint32_t login_uid, struct buf *b, struct err *e)
@@ -304,7 +333,8 @@ add_token(struct ctl *c, const char *name, const struct options *o)
 	if (!load_others(c) || !has_room(c, name))
 		return CTL_FAILED;
 	bearer_make(text, verifier);
-	if (write_json(o, verifier, login_uid_for(c, name), &json, &e) != 0)
+	if (check_texts(o, &e) != 0 ||
+	    write_json(o, verifier, login_uid_for(c, name), &json, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (json.overflow)
 		return ctl_error("that is too long for a token's file");
