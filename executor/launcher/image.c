@@ -152,6 +152,7 @@ image_look(pid_t pid, struct image *out)
 
 	memset(out, 0, sizeof(*out));
 	whole = read_stat(pid, field) && read_args(pid, field, out);
+	out->process = pid;
 	out->parent = (pid_t)field[PARENT];
 	read_asked(pid, field, out);
 	unotify_read_link(pid, "exe", out->executable, sizeof(out->executable));

@@ -21,7 +21,7 @@ enum {
 };
 
 struct image {
-	pid_t parent; /* in the run's process ids */
+	pid_t process, parent; /* in the run's process ids */
 	char executable[IMAGE_MAX_PATH];
 	char asked[IMAGE_MAX_PATH]; /* path given to execve, or empty */
 	char directory[IMAGE_MAX_PATH];

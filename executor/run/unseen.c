@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 #include "executor/confine/withheld.h"
 #include "executor/policy/capability.h"
 
-enum { MAX_PLACES = 5 };
+enum { MAX_PLACES = 5, NUMBER = 24 /* in decimal, with a line feed */ };
 
 /* Which of a policy's keys decides whether it is in view. */
 enum sight {
@@ -27,6 +28,8 @@ enum sight {
 	OWN_MOUNTS, /* of a whole tree: how it is mounted for a run */
 	OWN_IPC,
 	OWN_TMP,
+	OWN_LIMIT, /* of process ids: with newer kernels */
+	OWN_IDS, /* of processes, where ps lists the machine's */
 	SIGNALS,
 	OWNERS, /* of sockets and open files */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
@@ -45,17 +48,37 @@ struct source {
 
 /* --- arguments ------------------------------------------------------------- */
 
-/* Is there one for which that holds?  The first is the program's name. */
-static bool
-has_argument(const struct image *i, bool (*holds)(const char *argument))
+/* The one after that, NULL: the first, or what is after the program's name. */
+static const char *
+next_argument(const struct image *i, const char *argument)
 {
 	size_t len =
 	    i->args_len < sizeof(i->args) ? i->args_len : sizeof(i->args);
-	size_t at = strnlen(i->args, len) + 1;
+	size_t at = argument == NULL ? 0 : (size_t)(argument - i->args);
 
-	for (; at < len; at += strnlen(i->args + at, len - at) + 1)
-		if (memchr(i->args + at, '\0', len - at) != NULL &&
-		    holds(i->args + at))
+	at += strnlen(i->args + at, len - at) + 1;
+	return at < len && memchr(i->args + at, '\0', len - at) != NULL
+		   ? i->args + at
+		   : NULL;
+}
+
+/* Is there one for which that holds? */
+static bool
+has_argument(const struct image *i, bool (*holds)(const char *argument))
+{
+	const char *a = NULL;
+
+	while ((a = next_argument(i, a)) != NULL)
+		if (holds(a))
+			return true;
+	return false;
+}
+
+static bool
+begins_any(const char *argument, const char *const *any)
+{
+	for (; *any != NULL; any++)
+		if (strncmp(argument, *any, strlen(*any)) == 0)
 			return true;
 	return false;
 }
@@ -219,10 +242,7 @@ is_of_ipc(const char *argument)
 		"/proc/sys/kernel/sem", "/proc/sys/fs/mqueue", "/proc/sysvipc",
 		"/dev/shm", "/dev/mqueue", NULL };
 
-	for (const char *const *b = begins; *b != NULL; b++)
-		if (strncmp(argument, *b, strlen(*b)) == 0)
-			return true;
-	return false;
+	return begins_any(argument, begins);
 }
 
 /* cat /proc/sysvipc/shm, ls /dev/shm. */
@@ -235,15 +255,140 @@ names_ipc(const struct image *i)
 static bool
 is_for_all(const char *argument)
 {
-	return strcmp(argument, "-a") == 0 || strcmp(argument, "--all") == 0 ||
-	       is_of_ipc(argument);
+	static const char *const all[] = { "-a", "-A", "-X", "--all", NULL };
+
+	return is_any_of(argument, all);
 }
 
 /* sysctl kernel.shmmax, sysctl -a. */
 static bool
 asks_ipc(const struct image *i)
 {
-	return has_argument(i, is_for_all);
+	return has_argument(i, is_for_all) || names_ipc(i);
+}
+
+/* What the kernel keeps for each network namespace. */
+static bool
+is_of_net(const char *argument)
+{
+	static const char *const begins[] = { "/proc/net/", "/proc/self/net/",
+		"/proc/thread-self/net/", "/proc/sys/net/", NULL };
+
+	return strcmp(argument, "/proc/net") == 0 ||
+	       begins_any(argument, begins);
+}
+
+/* cat /proc/net/dev, cat /proc/sys/net/ipv4/ip_forward. */
+static bool
+names_net(const struct image *i)
+{
+	return has_argument(i, is_of_net);
+}
+
+static bool
+is_net_setting(const char *argument)
+{
+	static const char *const begins[] = { "net.", "net/", NULL };
+
+	return begins_any(argument, begins) || is_of_net(argument);
+}
+
+/* sysctl net.ipv4.ip_forward, sysctl -a. */
+static bool
+asks_net(const struct image *i)
+{
+	return has_argument(i, is_for_all) || has_argument(i, is_net_setting);
+}
+
+/* And for each namespace of process ids. */
+static bool
+is_id_limit(const char *argument)
+{
+	static const char *const begins[] = { "kernel.pid_max",
+		"kernel/pid_max", "kernel.ns_last_pid", "kernel/ns_last_pid",
+		"/proc/sys/kernel/pid_max", "/proc/sys/kernel/ns_last_pid",
+		NULL };
+
+	return begins_any(argument, begins);
+}
+
+/* cat /proc/sys/kernel/pid_max. */
+static bool
+names_id_limit(const struct image *i)
+{
+	return has_argument(i, is_id_limit);
+}
+
+/* sysctl kernel.pid_max, sysctl -a. */
+static bool
+asks_id_limit(const struct image *i)
+{
+	return has_argument(i, is_for_all) || names_id_limit(i);
+}
+
+/* The id that begins a text, and what is after it; 0: there is none. */
+static unsigned long
+take_id(const char *text, const char **after)
+{
+	unsigned long id = 0;
+
+	for (; *text >= '0' && *text <= '9' && id < INT_MAX; text++)
+		id = id * 10 + (unsigned long)(*text - '0');
+	*after = text;
+	return id;
+}
+
+/*
+ * One that the run's own ids reached when it was started, as $$ and $! are; 1
+ * is not the shell's.
+ */
+static bool
+is_own_id(const struct image *i, unsigned long id)
+{
+	return id > 1 && id <= (unsigned long)i->process;
+}
+
+/* "2", "2,3", "-p2", "--ppid=2". */
+static bool
+has_own_id(const struct image *i, const char *argument)
+{
+	const char *at = argument + strcspn(argument, "0123456789");
+
+	if (at != argument &&
+	    (argument[0] != '-' || strchr("pPqg=", at[-1]) == NULL))
+		return false;
+	while (*at != '\0') {
+		if (is_own_id(i, take_id(at, &at)))
+			return *at == '\0' || *at == ',';
+		at += *at == ',';
+		if (*at < '0' || *at > '9')
+			return false;
+	}
+	return false;
+}
+
+/* ps -p $$, pgrep -P $!. */
+static bool
+asks_own_id(const struct image *i)
+{
+	for (const char *a = NULL; (a = next_argument(i, a)) != NULL;)
+		if (has_own_id(i, a))
+			return true;
+	return false;
+}
+
+/* cat /proc/$$/status. */
+static bool
+names_own_id(const struct image *i)
+{
+	const char *after;
+
+	for (const char *a = NULL; (a = next_argument(i, a)) != NULL;)
+		if (strncmp(a, "/proc/", 6) == 0 &&
+		    is_own_id(i, take_id(a + 6, &after)) &&
+		    (*after == '\0' || *after == '/'))
+			return true;
+	return false;
 }
 
 /* --- what there is --------------------------------------------------------- */
@@ -265,12 +410,18 @@ asks_ipc(const struct image *i)
 	}
 #define IPC_WORDS                                                              \
 	"shared memory, semaphores and message queues, and the limits of them (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue), are those of this command's own and not the machine's"
+#define NET_WORDS                                                              \
+	"the network in view is this command's own, with counters and settings of its own (/proc/net, net.*): those of this machine are not"
+#define LIMIT_WORDS                                                            \
+	"process ids are this command's own, the last of them and, with newer kernels, their limit as well: kernel.pid_max of this machine is %s"
+#define IDS_WORDS                                                              \
+	"ids that the shell gives ($$, $!) are of this command's own processes, and what is shown here by the same id is another process of this machine: what reads /proc/self finds itself"
 #define DISKS_WORDS "disks and other devices of this machine are not in view"
 #define LISTERS     "ls dir vdir find du df stat tree ncdu"
 #define READERS                                                                \
 	"cat grep egrep fgrep rg awk gawk mawk sed head tail less more sort cut column wc python3 perl"
 
-/* %s of PLACES is the place that is not in view. */
+/* %s is the place that is not in view, or the number of OWN_LIMIT. */
 static const struct source sources[] = {
 	{ PROCESSES,
 	    "ps pidof pgrep pkill killall killall5 pstree top htop atop btop iotop pidstat lsof fuser w pidwait skill snice pmap procs kill",
@@ -360,6 +511,18 @@ static const struct source sources[] = {
 	    .when = asks_ipc },
 	{ OWN_IPC, LISTERS " cat head tail less grep awk", .words = IPC_WORDS,
 	    .key = "key disable", .when = names_ipc },
+	{ NETWORK, "sysctl", .words = NET_WORDS, .key = "key network",
+	    .when = asks_net },
+	{ NETWORK, LISTERS " " READERS, .words = NET_WORDS,
+	    .key = "key network", .when = names_net },
+	{ OWN_LIMIT, "sysctl", .words = LIMIT_WORDS, .key = "key disable",
+	    .when = asks_id_limit },
+	{ OWN_LIMIT, READERS, .words = LIMIT_WORDS, .key = "key disable",
+	    .when = names_id_limit },
+	{ OWN_IDS, "ps pgrep pstree pmap pwdx lsof", .words = IDS_WORDS,
+	    .key = "key processes", .when = asks_own_id },
+	{ OWN_IDS, LISTERS " " READERS, .words = IDS_WORDS,
+	    .key = "key processes", .when = names_own_id },
 	{ OWN_TMP, LISTERS,
 	    .words =
 		"/tmp and /var/tmp are this command's own, empty when it starts: what the machine has there is not in view",
@@ -614,9 +777,28 @@ has_own_tmp(const struct policy *p)
 	       (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC);
 }
 
-/* "": not a place, and not in view; NULL: it is in view, or not there. */
+/* kernel.pid_max of this machine; NULL: it cannot be told. */
 static const char *
-what_lacks(const struct source *s, const struct policy *p)
+read_id_limit(char out[NUMBER])
+{
+	int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, out, NUMBER - 1);
+
+	if (fd != -1)
+		(void)close(fd);
+	if (n <= 0)
+		return NULL;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return out;
+}
+
+/*
+ * "": not a place, and not in view; NULL: it is in view, or not there.
+ * number: for what is returned.
+ */
+static const char *
+what_lacks(const struct source *s, const struct policy *p, char number[NUMBER])
 {
 	const struct mounts_op *op;
 	bool own_root = has_layer(p, CONFINE_MOUNTS), lacks = false;
@@ -652,6 +834,7 @@ what_lacks(const struct source *s, const struct policy *p)
 		lacks = own_root && has_own_tmp(p);
 		break;
 	case SIGNALS:
+	case OWN_IDS:
 		lacks = own_root && has_layer(p, CONFINE_PIDS) &&
 			p->confine.processes;
 		break;
@@ -664,6 +847,9 @@ what_lacks(const struct source *s, const struct policy *p)
 	case WITHHELD:
 		lacks = withheld_find(s->right) != WITHHELD_NOT;
 		break;
+	case OWN_LIMIT:
+		return has_layer(p, CONFINE_PIDS) ? read_id_limit(number)
+						  : NULL;
 	case PLACES:
 		return own_root ? unseen_place(s, p) : NULL;
 	}
@@ -731,9 +917,10 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		const struct source *s = &sources[i];
 		const char *place;
+		char number[NUMBER];
 
 		if (u->started[i] == 0 || !is_told(u, s) ||
-		    (place = what_lacks(s, p)) == NULL)
+		    (place = what_lacks(s, p, number)) == NULL)
 			continue;
 		if (out->len > 0)
 			buf_put_u8(out, '\n');

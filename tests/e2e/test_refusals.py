@@ -233,6 +233,11 @@ def test_answers_from_what_is_not_in_view(server):
          "ps, pgrep: " + ONLY_OWN, "\ndf: ")
     noted(server, "cat /proc/999999/comm; true", "/proc/999999/comm is not a",
          "key processes")
+    noted(server, "cat /proc/net/dev", "counters and settings of its own",
+          "key network")
+    limit = pathlib.Path("/proc/sys/kernel/pid_max").read_text().strip()
+    noted(server, "cat /proc/sys/kernel/pid_max",
+          f"kernel.pid_max of this machine is {limit} (policy")
     if os.path.exists("/var/lib/dpkg/status"):
         noted(server, "dpkg -l 2>/dev/null | tail -1", "dpkg",
              "/var/lib/dpkg, is not in view")
@@ -276,6 +281,11 @@ def test_no_such_process(server):
               r.text, r.text)
         r = c.sh("pkill -0 no-such-name")
         check("pkill: signals reach only" in r.text, r.text)
+        for line in ("ps -p $$", "sleep 9 & cat /proc/$!/comm; kill $!"):
+            r = c.sh(line)
+            check("by the same id is another process" in r.text, r.text)
+        r = c.sh(f"ps -p {os.getpid()}; cat /proc/self/comm")
+        equal(r.data.get("notes", []), [], r.text)
 
 
 def restarted(server, *around):

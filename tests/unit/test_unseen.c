@@ -178,6 +178,8 @@ test_images(void **state)
 	expect(&u, "");
 }
 
+static pid_t of_process; /* its id, where the run has its own */
+
 /* args: with a NUL after each.  words: NULL: nothing is told. */
 static void
 expect_of_args(const char *args, size_t len, const char *words)
@@ -189,6 +191,7 @@ expect_of_args(const char *args, size_t len, const char *words)
 	(void)snprintf(i.executable, sizeof(i.executable), "%s", i.asked);
 	memcpy(i.args, args, len);
 	i.args_len = len;
+	i.process = of_process;
 	unseen_note_image(&u, &i);
 	expect(&u, words);
 }
@@ -272,6 +275,59 @@ test_own_places(void **state)
 	EXPECT_OF("cat\0/proc/mounts", "");
 }
 
+/* What the kernel keeps for each namespace, wherever the tree is from. */
+static void
+test_own_settings(void **state)
+{
+	(void)state;
+	EXPECT_OF("cat\0/proc/net/dev", "cat: the network in view is");
+	EXPECT_OF("grep\0x\0/proc/sys/net/core/somaxconn", "key network");
+	EXPECT_OF("cat\0net.c", "");
+	EXPECT_OF("sysctl\0net.ipv4.ip_forward", "sysctl: the network in view");
+	EXPECT_OF("sysctl\0-a", "those of this machine are not (policy");
+	EXPECT_OF("sysctl\0vm.swappiness", "");
+	policy.confine.network = CONFINE_LOOK;
+	EXPECT_OF("cat\0/proc/net/dev", "");
+	EXPECT_OF("sysctl\0net.ipv4.ip_forward", "");
+	EXPECT_OF("sysctl\0kernel.pid_max", "sysctl: process ids are");
+	EXPECT_OF("sysctl\0-a", "sysctl: process ids are");
+	EXPECT_OF("cat\0/proc/sys/kernel/pid_max", "cat: process ids are");
+	EXPECT_OF("cat\0/proc/sys/kernel/osrelease", "");
+	policy.confine.layers &= ~(unsigned)CONFINE_PIDS;
+	EXPECT_OF("cat\0/proc/sys/kernel/pid_max", "");
+}
+
+/* The shell's ids, where ps lists the machine's processes. */
+static void
+test_own_ids(void **state)
+{
+	(void)state;
+	of_process = 12;
+	policy.confine.processes = true;
+	EXPECT_OF("ps\0-fp\0007", "ps: ids that the shell gives");
+	EXPECT_OF("ps\0-p7", "key processes");
+	EXPECT_OF("ps\0--pid=3,7", "ps: ids");
+	EXPECT_OF("ps\0-p\00012", "ps: ids"); /* the shell became it */
+	EXPECT_OF("pgrep\0-P\0007", "pgrep: ids");
+	EXPECT_OF("ps\0-p\00013", ""); /* none of the run's yet */
+	EXPECT_OF("ps\0-p\00077", "");
+	EXPECT_OF("ps\0-p\0001", "");
+	EXPECT_OF("pgrep\0php7", "");
+	EXPECT_OF("pgrep\0007zip", "");
+	EXPECT_OF("ps\0-ef", "");
+	EXPECT_OF("lsof\0-nP\0-i4", "lsof: which process");
+	EXPECT_OF("pstree\0-x4", "");
+	EXPECT_OF("cat\0/proc/7/status", "cat: ids that");
+	EXPECT_OF("ls\0/proc/7", "ls: ids that");
+	EXPECT_OF("cat\0/proc/77/status", "");
+	EXPECT_OF("cat\0/proc/self/status", "");
+	EXPECT_OF("cat\0007", "");
+	EXPECT_OF("cat\0/proc/1/comm", ""); /* the machine's first process */
+	policy.confine.layers = 0;
+	EXPECT_OF("ps\0-p\00012", "");
+	of_process = 0;
+}
+
 /* Each source once, with all of its programs. */
 static void
 test_many(void **state)
@@ -300,6 +356,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
 		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
+		cmocka_unit_test_setup_teardown(test_own_settings, begin, end),
+		cmocka_unit_test_setup_teardown(test_own_ids, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};
 
