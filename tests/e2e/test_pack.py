@@ -469,6 +469,9 @@ def test_last_logins(_):
         check(code == 0 and "joe" not in said and "not recorded" in said, said)
 
 
+CUT = " [cut here: journalctl --all shows the whole]"
+
+
 def test_journal_as_json(_):
     """What is left out and renamed is that, whatever a message holds."""
     if not shutil.which("awk"):
@@ -477,14 +480,23 @@ def test_journal_as_json(_):
              "__MONOTONIC_TIMESTAMP": "5", "_BOOT_ID": "0af",
              "MESSAGE": 'a "MESSAGE":"x" {"_BOOT_ID":"y","__CURSOR":"z"} \\,}',
              "_PID": "7"}
+    # Of 4096 bytes as they are printed nothing is cut, of more the rest is;
+    # neither characters nor escapes are cut in the middle.
+    whole = "x" * 4096
+    long = [first + text * 3000 for first in ("", "x", "xy", "xyz", "xyzw")
+            for text in ("\u20ac", "\\", '"', "\x1b", "\n", "ab\\\x01")]
     with tempfile.TemporaryDirectory() as place:
         fake = pathlib.Path(place)
         shutil.copy(PACKS / "bin/journal", fake)
         for name, text in (
                 ("can_read_journal", ""),
-                ("journalctl", "cat <<'E'\n"
-                 + "\n".join(json.dumps(e, separators=(",", ":")) for e in
-                             (entry, dict(reversed(entry.items()))))
+                ("journalctl", "case \" $* \" in *' --all '*) ;; "
+                 "*) exit ;; esac\ncat <<'E'\n"
+                 + "\n".join(json.dumps(e, separators=(",", ":"),
+                                        ensure_ascii=False) for e in
+                             [entry, dict(reversed(entry.items()))]
+                             + [{"MESSAGE": m, "_PID": "8"} for m in
+                                [whole, *long, 2000 * [200]]])
                  + "\nE\n")):
             (fake / name).write_text("#!/bin/sh\n" + text)
             (fake / name).chmod(0o755)
@@ -493,6 +505,17 @@ def test_journal_as_json(_):
             capture_output=True,
             env={"PATH": f"{place}:{os.environ['PATH']}"}).stdout
     said = json.loads(out)
+    said["entries"].reverse()       # the newest came first
+    more, said["entries"] = said["entries"][2:], said["entries"][:2]
+    equal(more.pop(0), {"message": whole, "pid": "8"}, "not cut")
+    equal(more.pop(), {"message": "bytes that are not text" + CUT, "pid": "8"},
+          "no text")
+    equal(len(more), len(long), "entries")
+    for is_said, m in zip(more, long):
+        text = is_said["message"].removesuffix(CUT)
+        check(text != is_said["message"] and m.startswith(text), is_said)
+        check(3980 < len(json.dumps(text, ensure_ascii=False).encode()) <= 4002,
+              len(text), m[:5])
     equal(said, {"entries": 2 * [
         {"time": "2023-11-14T22:13:20Z", "message": entry["MESSAGE"],
          "pid": "7"}], "cursor": "s=ab;i=1"}, "entries")

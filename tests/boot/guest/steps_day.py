@@ -221,6 +221,7 @@ PACK = (
     ("journal", {"text": "no-such-text-4711"}, r'"entries":\s*\[\]'),
     ("journal", {"unit": "day-order", "text": "order-4711", "lines": 2},
      r"order-4711-2(.|\n)*order-4711-3"),
+    ("journal", {"text": "long-4711"}, r"long-4711 0{3900,} .cut here:"),
     ("read_log", {"log": "nginx/access.log", "text": "day-4711"}, r"404"),
     ("processes", {"by": "memory", "count": 3}, r"COMMAND(.|\n)*mcp-execd"),
     ("network", {}, r'"ifname":\s*"lo"'),
@@ -247,7 +248,8 @@ def make_for_pack():
        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null",
        "-out", "/etc/ssl/day-4711.crt", "-days", "9", "-subj", "/CN=day-4711")
     sh("systemd-run", "--wait", "--unit=day-order", "/bin/sh", "-c",
-       "for i in 1 2 3; do echo order-4711-$i; done")
+       "for i in 1 2 3; do echo order-4711-$i; done; "
+       "printf 'long-4711 %05000d\\n' 1")
     pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
 
 

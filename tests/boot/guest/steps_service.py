@@ -148,14 +148,21 @@ def not_forged():
 
 # --- socket activation, upgrade --------------------------------------------------
 
+def goes_on(loop, what, seconds, before):
+    try:
+        client.within(what, seconds, lambda: loop.good > before + 1)
+    except machine.Failed as e:
+        raise machine.Failed(f"{e}: {loop.good} answers, slowest "
+                             f"{loop.slowest:.1f} s, {loop.bad[-3:]}") from e
+
+
 @contextlib.contextmanager
 def asking():
     loop = machine.Loop(service.token)
     loop.start()
-    client.within("the loop asks", 10, lambda: loop.good > 1)
+    goes_on(loop, "the loop asks", 10, 0)
     yield loop
-    before = loop.good
-    client.within("it goes on", 20, lambda: loop.good > before + 2)
+    goes_on(loop, "it goes on", 20, loop.good + 1)
     loop.over.set()
     loop.join()
 
