@@ -946,7 +946,7 @@ take_key(struct request *r, struct ledger_key *key, struct err *e)
 
 /*
  * Of a call without one, where the policy wants that: of all that was asked for,
- * before anything is taken from it.
+ * before anything is taken from it.  Under another policy it is another call.
  */
 static void
 make_key(const struct request *r, const struct token *t, struct ledger_key *key)
@@ -958,7 +958,8 @@ make_key(const struct request *r, const struct token *t, struct ledger_key *key)
 		return;
 	digest_request(r, key->request);
 	digest_init(&d);
-	add_part(&d, BYTES_LIT("mcp-execd repeated call v1"));
+	add_part(&d, BYTES_LIT("mcp-execd repeated call v2"));
+	add_part(&d, bytes_of(t->policy->name));
 	digest_update(&d, bytes_make(key->request, DIGEST_BYTES));
 	digest_final(&d, key->key);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """jobs.repeat_window_ms: the same call again after a broken stream, without a
 key of the client's."""
+import json
 import os
 import re
 import signal
@@ -142,6 +143,26 @@ def test_other_calls(server):
         r = c.call("exec_cmd", **g.args, idempotency_key="own")
         g.anew(r, 9)
         g.attached(c.call("exec_cmd", **g.args), 9)     # control
+
+
+def test_another_policy(server):
+    """What a token was given under one policy is no answer under another."""
+    server.add_policy("stricter", **{**server.policy, "environment": {}})
+    path = server.dir / f"tokens.d/{server.name}.json"
+    before = path.read_text()
+    g = Gated(server, "moved")
+    with server.http() as c:
+        g.cut(c)
+        g.end()
+        path.write_text(json.dumps({**json.loads(before),
+                                    "policy": "stricter"}))
+        server.reload_ends("success", "another policy")
+        try:
+            g.anew(c.call("exec_cmd", **g.args), 2)
+        finally:
+            path.write_text(before)
+            server.reload_ends("success", "the first again")
+        g.attached(c.call("exec_cmd", **g.args), 2)     # control
 
 
 def test_cancelled(server):
