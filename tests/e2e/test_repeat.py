@@ -146,7 +146,7 @@ def test_other_calls(server):
 
 
 def test_another_policy(server):
-    """What a token was given under one policy is no answer under another."""
+    """What a token was told under one policy does not answer under another."""
     server.add_policy("stricter", **{**server.policy, "environment": {}})
     path = server.dir / f"tokens.d/{server.name}.json"
     before = path.read_text()
