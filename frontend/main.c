@@ -8,6 +8,7 @@
  * clients are not.  The process ends when the channel closes.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@
 enum {
 	MAX_WHY = 256, /* bytes, as UNFIT has them */
 	MAIN_WRONG_USE = 2, /* exit status */
+	APART = 65536, /* bytes: tables of that size cost what they hold */
 	LINGER_MS = 200, /* after the end, for requests on their way */
 	LINGER_STEP_MS = 5
 };
@@ -430,6 +432,7 @@ main(int argc, char **argv)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN); /* the reader of our log may end */
+	(void)mallopt(M_MMAP_THRESHOLD, APART);
 	note_attach(PROTO_FD_LISTEN + (int)o.listeners);
 	note_modules();
 	if (lockdown_check_build(&e) != 0 || tls_prepare(&e) != 0 ||

@@ -17,7 +17,7 @@ struct source {
 	uint64_t said[PENALTY_REMEMBERED]; /* keyed digests, 0: none */
 	uint32_t said_next;
 	bool active; /* refused until it is over */
-	uint32_t next; /* in its bucket, or of the free ones */
+	uint32_t next; /* in its bucket, or of the spare ones */
 };
 
 struct penalty_table {
@@ -26,7 +26,8 @@ struct penalty_table {
 	uint8_t seed[DIGEST_BYTES]; /* nobody outside knows the buckets */
 	uint8_t marks[DIGEST_BYTES]; /* nor what was presented */
 	size_t size, count;
-	uint32_t spare; /* first of the free ones */
+	size_t used; /* sources below were ever in use: others take no memory */
+	uint32_t spare; /* first of the free ones below */
 	uint32_t *buckets; /* size of them */
 	struct source *sources;
 };
@@ -52,10 +53,9 @@ penalty_new(size_t sources,
 	t->size = sources;
 	digest_random(t->seed, sizeof(t->seed));
 	digest_random(t->marks, sizeof(t->marks));
-	for (size_t i = 0; i < sources; i++) {
+	t->spare = NONE;
+	for (size_t i = 0; i < sources; i++)
 		t->buckets[i] = NONE;
-		t->sources[i].next = i + 1 < sources ? (uint32_t)(i + 1) : NONE;
-	}
 	return t;
 }
 
@@ -130,13 +130,13 @@ forget_source(struct penalty_table *t, struct source *s)
 void
 penalty_sweep(struct penalty_table *t, uint64_t now_ms)
 {
-	for (size_t i = 0; i < t->size && t->count > 0; i++)
+	for (size_t i = 0; i < t->used && t->count > 0; i++)
 		if (t->sources[i].until_ms != 0 &&
 		    t->sources[i].until_ms <= now_ms)
 			forget_source(t, &t->sources[i]);
 }
 
-/* The one whose time ends first, of those that are refused only at last. */
+/* Of a full table: whose time ends first, of those that are refused at last. */
 static struct source *
 weakest_source(struct penalty_table *t)
 {
@@ -153,15 +153,25 @@ weakest_source(struct penalty_table *t)
 }
 
 static struct source *
-insert_source(struct penalty_table *t, const struct cidr_source *key)
+take_source(struct penalty_table *t)
 {
-	uint32_t *bucket = bucket_of(t, key);
 	struct source *s;
 
+	if (t->spare == NONE && t->used < t->size)
+		return &t->sources[t->used++];
 	if (t->spare == NONE)
 		forget_source(t, weakest_source(t));
 	s = &t->sources[t->spare];
 	t->spare = s->next;
+	return s;
+}
+
+static struct source *
+insert_source(struct penalty_table *t, const struct cidr_source *key)
+{
+	uint32_t *bucket = bucket_of(t, key);
+	struct source *s = take_source(t);
+
 	s->key = *key;
 	s->next = *bucket;
 	*bucket = (uint32_t)(s - t->sources);

@@ -20,6 +20,7 @@ struct conn_table {
 	void *arg;
 	struct loop_timer timer; /* armed for the earliest deadline */
 	size_t most; /* entries, with the spare ones */
+	size_t used; /* entries below were ever in use: others take no memory */
 	size_t open, count; /* all; and those that are not at their end */
 	uint64_t serial; /* of the last one opened */
 	/* without a token: of any source, of those in `good`; with one */
@@ -53,7 +54,7 @@ on_timer(void *arg)
 	struct conn_table *t = arg;
 	uint64_t now = clock_mono_ms(), next = 0;
 
-	for (size_t i = 0; i < t->most; i++) {
+	for (size_t i = 0; i < t->used; i++) {
 		struct conn *c = &t->conns[i];
 
 		if (c->fd >= 0 && c->deadline_ms != 0 &&
@@ -91,10 +92,6 @@ conn_table_new(struct loop *l, size_t most, const struct conn_ops *ops,
 	t->most = most;
 	t->timer.handler = on_timer;
 	t->timer.arg = t;
-	for (size_t i = 0; i < most; i++)
-		t->conns[i] = (struct conn){
-			.fd = -1, .index = i, .watch.fd = -1, .table = t
-		};
 	return t;
 }
 
@@ -196,7 +193,7 @@ survey_source(struct conn_table *t, const uint8_t source[DIGEST_BYTES],
 	size_t n = 0;
 
 	*first = NULL;
-	for (size_t i = 0; i < t->most; i++) {
+	for (size_t i = 0; i < t->used; i++) {
 		struct conn *c = &t->conns[i];
 
 		if (c->fd < 0 || c->ending ||
@@ -262,10 +259,13 @@ conn_admit(const struct conn_table *t)
 static struct conn *
 free_entry(struct conn_table *t)
 {
-	for (size_t i = 0; i < t->most; i++)
+	for (size_t i = 0; i < t->used; i++)
 		if (t->conns[i].fd < 0)
 			return &t->conns[i];
-	return NULL;
+	if (t->used == t->most)
+		return NULL;
+	t->conns[t->used] = (struct conn){ .fd = -1, .index = t->used };
+	return &t->conns[t->used++];
 }
 
 /* An entry of the table for it; NULL: none, or it cannot be watched. */
@@ -335,7 +335,7 @@ count_alike(const struct conn *c, const struct shares_user *u)
 	const struct conn_table *t = c->table;
 	size_t n = 0;
 
-	for (size_t i = 0; i < t->most; i++)
+	for (size_t i = 0; i < t->used; i++)
 		n += t->conns[i].fd >= 0 && t->conns[i].user == u &&
 		     memcmp(t->conns[i].source, c->source, DIGEST_BYTES) == 0;
 	return n;
