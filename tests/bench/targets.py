@@ -174,15 +174,18 @@ class Nothing(Target):
 class Ours(Target):
     """The policy that is there without a word, as user nobody if root."""
 
-    def __init__(self, name, mode="http", path="/mcp", policy=None):
+    def __init__(self, name, mode="http", path="/mcp", policy=None,
+                 config=None):
         super().__init__(name)
         self.mode, self.path = mode, path
+        self.config = {**CONFIG, **(config or {})}
         self.policy = {"limits": LIMITS, "tools": ["exec_cmd", "cli_command"],
                        **(policy or {})}
         self.server = None
 
     def up(self):
-        self.server = instance.Instance(config=CONFIG, policy=self.policy)
+        self.server = instance.Instance(config=self.config,
+                                        policy=self.policy)
         self.server.start()
         self.process = self.server.process
         self.port = int(self.server.config["listen"][0].rpartition(":")[2])
@@ -270,6 +273,7 @@ ALL = [
     Ours("mcp-execd, SSE", "sse", "/sse"),
     Ours("mcp-execd, no layer", policy=BARE),
     Ours("mcp-execd, jobs", policy={"jobs": {"survive": True}}),
+    Ours("mcp-execd, reuse_guards", config={"reuse_guards": True}),
     Go("mcp-go", "mcp-go", "http", "/mcp"),
     Go("mcp-go, SSE", "mcp-go", "sse", "/sse"),
     Go("Go SDK", "go-sdk", "http", "/"),
