@@ -2901,17 +2901,17 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 		(void)err_memory(e);
 		return NULL;
 	}
-	*jobs = (struct jobs){
-		.loop = l,
-		.audit = a,
-		.recordings = k,
-		.ops = ops,
-		.arg = arg,
-		.max = max,
-		.slots = 2 * (size_t)max,
-		.grace_ms = UINT32_MAX,
-		.audit_errors = { .burst = 5, .period_ms = 60000 },
-	};
+	/* one by one: what nobody writes to of the rest takes no memory */
+	jobs->loop = l;
+	jobs->audit = a;
+	jobs->recordings = k;
+	jobs->ops = ops;
+	jobs->arg = arg;
+	jobs->max = max;
+	jobs->slots = 2 * (size_t)max;
+	jobs->grace_ms = UINT32_MAX;
+	jobs->audit_errors =
+	    (struct log_limit){ .burst = 5, .period_ms = 60000 };
 	jobs->let_go = err_alloc(jobs->slots, sizeof(*jobs->let_go), e);
 	if (jobs->let_go != NULL && open_turns(jobs, e) == 0)
 		return jobs;
