@@ -742,6 +742,21 @@ load_file(
 	return keys_verdict(r, before, path, e);
 }
 
+/* Most of it is empty, which takes no memory if nobody writes to it. */
+static void
+copy_conf(struct conf *to, const struct conf *from)
+{
+	const size_t part = 4096;
+	const char *f = (const char *)from;
+	char *t = (char *)to;
+
+	for (size_t i = 0, n; i < sizeof(*to); i += n) {
+		n = sizeof(*to) - i < part ? sizeof(*to) - i : part;
+		if (memcmp(t + i, f + i, n) != 0)
+			memcpy(t + i, f + i, n);
+	}
+}
+
 static int
 load_as(const char *path, bool to_read, struct conf *out, struct conf_report *r,
     struct err *e)
@@ -753,7 +768,7 @@ load_as(const char *path, bool to_read, struct conf *out, struct conf_report *r,
 		return e->code;
 	d->to_read = to_read;
 	rc = load_file(path, d, r, e);
-	*out = d->conf;
+	copy_conf(out, &d->conf);
 	free(d);
 	return rc;
 }

@@ -43,7 +43,6 @@ int
 store_load_conf(
     struct store *s, const char *path, struct conf_report *r, struct err *e)
 {
-	memset(s, 0, sizeof(*s));
 	if (conf_load(path, &s->conf, r, e) != 0)
 		return e->code;
 	ownpaths_set(&s->conf);

@@ -20,7 +20,7 @@ struct store {
 	struct certificate certificate;
 };
 
-/* Load everything; every finding goes into *r, one line each. */
+/* Load everything into an empty one; every finding goes into *r, a line each. */
 int store_load(struct store *s, const char *path, struct conf_report *r,
     struct err *e) MUST_CHECK;
 /*
