@@ -230,13 +230,17 @@ await_gone(pid_t pid)
 	assert_false(is_there(pid));
 }
 
-/* One that waits for a run: there is one once a root is prepared. */
+/*
+ * The only one that waits for a run: there is one once a root is prepared.  That
+ * of the test before may be about to wait, and would have the next run.
+ */
 static pid_t
 idle_guard(void)
 {
 	uint64_t end = clock_mono_ms() + WAIT_MS;
 	static struct run r;
 
+	launch_retire();
 	while (clock_mono_ms() < end) {
 		pid_t pid = run(&r, "true");
 
@@ -306,6 +310,86 @@ test_view(void **state)
 	assert_int_equal(run(&second, view), pid);
 	assert_string_equal(first.text, second.text);
 	assert_null(strstr(second.text, "secret"));
+}
+
+/* All that it can read of its guard, except for what the kernel counts of that. */
+static const char guards_view[] =
+    "cd /proc/1; cat limits cgroup cpuset oom_score_adj autogroup; "
+    "cat attr/current 2>&1; grep -vE 'State|Vm|Rss|ctxt|SigQ|FDSize' status; "
+    "cat environ io 2>&1; readlink cwd root ns/ipc; "
+    "cut -d' ' -f4-9,18-22 stat";
+
+/* Of its children, which mcp-execd.json(5) says. */
+static const char guards_ticks[] = "cut -d' ' -f16,17 /proc/1/stat | tr ' ' +";
+
+static long
+ticks_of_guard(struct run *r)
+{
+	char *end = NULL;
+	long user, system;
+
+	(void)run(r, guards_ticks);
+	user = strtol(r->text, &end, 10);
+	assert_int_equal(*end, '+');
+	system = strtol(end + 1, NULL, 10);
+	return user + system;
+}
+
+/* That a guard had others before, and what time they took, is to be seen. */
+static void
+test_view_of_guard(void **state)
+{
+	static struct run before, after, r;
+	pid_t pid = idle_guard();
+	long ticks = ticks_of_guard(&r);
+
+	(void)state;
+	assert_int_equal(r.sp.guard, pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&before, guards_view), pid);
+	assert_non_null(strstr(before.text, "Name:\tmcp-execd-guard"));
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&r, hostile), pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(
+	    run(&r, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"), pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&after, guards_view), pid);
+	assert_string_equal(before.text, after.text);
+	assert_true(becomes_idle(pid));
+	assert_true(ticks_of_guard(&r) > ticks); /* control: it was looked at */
+	assert_int_equal(r.sp.guard, pid);
+}
+
+/* Into the keyring of its session, and what is found of it there. */
+static void
+test_keyring(void **state)
+{
+	static const char code[] =
+	    "perl -e '$t = \"user\"; $n = \"left\"; $v = \"secret\"; "
+	    "if (@ARGV) { print syscall(%d, $t, $n, $v, 6, -3) > 0 ? \"put \" "
+	    ": \"$! \"; } print syscall(%d, 10, -3, $t, $n, 0) > 0 ? "
+	    "\"found\" : \"none\"' %s";
+	struct policy *other = policy;
+	static struct run r;
+	char command[1024];
+	pid_t pid;
+
+	(void)state;
+	policy = fixture_policy(fixture_top,
+	    NOBODY ",\"syscalls\":{\"allow\":[\"add_key\",\"keyctl\"]}");
+	pid = idle_guard();
+	(void)snprintf(
+	    command, sizeof(command), code, SYS_add_key, SYS_keyctl, "1");
+	assert_int_equal(run(&r, command), pid);
+	assert_string_equal(r.text, "put found"); /* control */
+	assert_true(becomes_idle(pid));
+	(void)snprintf(
+	    command, sizeof(command), code, SYS_add_key, SYS_keyctl, "");
+	assert_int_equal(run(&r, command), pid);
+	assert_string_equal(r.text, "none");
+	policy_unref(policy);
+	policy = other;
 }
 
 static uint64_t
@@ -878,9 +962,15 @@ test_as_born(void **state)
 static int
 setup(void **state)
 {
+	/* what others mount would end guards that wait; a service has a keyring */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
 	    fixture_setup(state) != 0)
 		return -1;
+	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	(void)syscall(
+	    SYS_keyctl, KEYCTL_SETPERM, KEY_SPEC_SESSION_KEYRING, 0x3f3f3f3f);
 	fixture_launcher();
 	launch_keep_for_runs(BOTH);
 	policy = fixture_policy(fixture_top, NOBODY);
@@ -903,6 +993,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_as_born),
 		cmocka_unit_test(test_same_guard),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_view_of_guard),
+		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_login),
