@@ -417,9 +417,12 @@ put_rights_watch(struct rules *r)
 		watch_call(r, rights_calls[i]);
 }
 
-static void
-make_rules(const struct profile_choice *c, struct rules *r)
+/* Until the next time: they are many, and of each call alone. */
+static const struct rules *
+make_rules(const struct profile_choice *c)
 {
+	static struct rules made;
+	struct rules *r = &made;
 	const struct syscall_group *g;
 	size_t i;
 
@@ -443,6 +446,7 @@ make_rules(const struct profile_choice *c, struct rules *r)
 		put_rights_watch(r);
 	if (c->watch_pid)
 		watch_call(r, "getpid");
+	return r;
 }
 
 static void
@@ -484,15 +488,16 @@ int
 profile_compile(const struct profile_choice *c, enum filter_mode mode,
     struct filter *out, struct err *e)
 {
-	static struct rules r;
+	const struct rules *r;
 	uint8_t key[DIGEST_BYTES];
 	int rc;
 
 	key_of(c, mode, key);
 	if (filtercache_get(key, out))
 		return 0;
-	make_rules(c, &r);
-	rc = filter_compile(r.row, r.count, FILTER_ERRNO, ENOSYS, mode, out, e);
+	r = make_rules(c);
+	rc = filter_compile(
+	    r->row, r->count, FILTER_ERRNO, ENOSYS, mode, out, e);
 	if (rc == 0)
 		filtercache_put(key, out);
 	return rc;
@@ -511,13 +516,12 @@ rules_watch(const struct rules *r, const char *name)
 uint32_t
 profile_watched(const struct profile_choice *c)
 {
-	static struct rules r;
+	const struct rules *r = make_rules(c);
 	uint32_t bits = 0;
 	size_t i;
 
-	make_rules(c, &r);
 	for (i = 0; i < RIGHTS_CALLS; i++)
-		if (rules_watch(&r, rights_calls[i]))
+		if (rules_watch(r, rights_calls[i]))
 			bits |= (uint32_t)1 << i;
 	return bits;
 }
@@ -526,20 +530,16 @@ int
 profile_describe(
     const struct profile_choice *c, const char *arch, int fd, struct err *e)
 {
-	static struct rules r;
+	const struct rules *r = make_rules(c);
 
-	make_rules(c, &r);
 	return filter_describe(
-	    r.row, r.count, FILTER_ERRNO, ENOSYS, arch, fd, e);
+	    r->row, r->count, FILTER_ERRNO, ENOSYS, arch, fd, e);
 }
 
 bool
 profile_allows(const struct profile_choice *c, const char *name)
 {
-	static struct rules r;
-
-	make_rules(c, &r);
-	return rules_allow(&r, name);
+	return rules_allow(make_rules(c), name);
 }
 
 bool
