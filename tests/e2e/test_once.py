@@ -60,11 +60,12 @@ def test_cut_streams(server):
     equal(len(list(server.work.glob("cut-*"))), CUTS, "commands")
 
 
+def calls(server):
+    return re.search(r"calls: (\d+)", server.ctl("status"))[1]
+
+
 def test_cut_calls_take_no_place(server):
     """The frontend forgets a call whose run goes on for nobody."""
-    def calls():
-        return re.search(r"calls: (\d+)", server.ctl("status"))[1]
-
     before = len(server.audit("job-begin"))
     with Modern(server) as n:
         for i in range(4):
@@ -72,7 +73,27 @@ def test_cut_calls_take_no_place(server):
                 "late")
     within("jobs", 10,
            lambda: len(server.audit("job-begin")) == before + 4)
-    within("no call is left", 10, lambda: calls() == "0")
+    within("no call is left", 10, lambda: calls(server) == "0")
+
+
+def test_both_calls_are_answered(server):
+    """The same call as a task ends the wait of the first: the run is a job."""
+    server.add_policy("patient", jobs={**JOBS, "wait_ms": 20000})
+    token = server.add("patient", policy="patient")
+    gate = server.work / "both.gate"
+    args = {"command": f"touch {server.work}/both; until [ -e {gate} ]; do "
+            "sleep 0.02; done; echo both", "idempotency_key": "both"}
+    with server.http(token=token) as c, server.http(token=token) as d:
+        conn = c.begin(**args)
+        within("it runs", 20, (server.work / "both").exists)
+        task = d.ask("tools/call", {"name": "exec_cmd", "task": {},
+                                    "arguments": args})["task"]
+        r = c.finish(conn)      # before the gate opens
+        check("runs on" in r.text and task["taskId"] in r.text, r)
+        within("no call is left", 10, lambda: calls(server) == "0")
+        gate.touch()
+        equal(answer(c, args["idempotency_key"], args["command"]).text,
+              "both\n", "its result")
 
 
 def test_cut_before_it_began(server):

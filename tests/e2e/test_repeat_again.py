@@ -67,3 +67,20 @@ def test_executor_is_killed():
         server.start()
         with server.http() as c:
             done.anew(c.call("exec_cmd", **done.args), 3)
+
+
+def test_outlives_the_executor():
+    """One that goes on is not run twice at a time: the same call waits for it."""
+    with Server(policy={**POLICY, "jobs": {**WINDOW, "survive": True}}) as s:
+        g = Gated(s, "lives")
+        with Modern(s) as n:
+            g.cut(n)
+            within("a job", 10, lambda: s.audit("job-begin"))
+        s.kill()
+        s.start()
+        with Modern(s) as n, s.http() as c:
+            conn = c.begin(g.command)
+            within("joined", 20, lambda: joins(s))
+            g.gate.touch()
+            g.attached(c.finish(conn))
+            g.anew(n.call("exec_cmd", **g.args), 2)
