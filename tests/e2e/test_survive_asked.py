@@ -4,6 +4,7 @@ import json
 import re
 
 from client import RESULT, Connection, Server, check, equal, message, processes, within
+from test_control import doctor
 from test_jobs import body, ended, output, start
 from test_survive import POLICY, crash, of, result_of, server_of
 from test_tasks import Late, create, get, result, settled, text
@@ -109,6 +110,9 @@ def test_recorded_output_does_not_survive():
                 within("it runs", 5, lambda: processes("1000782"))
             said = server.ctl("policy", "explain", server.name)
             equal("although jobs.survive is true" in said, not lives, said)
+            told, _ = doctor(server, "survive")
+            equal(told["status"], "ok" if lives else "warn", told)
+            equal("is recorded" in json.dumps(told), not lives, told)
             crash(server, set())
             within("it lives, or not", 10,
                    lambda n=lives: bool(processes("1000782")) == n)

@@ -8,11 +8,13 @@
 
 #include "executor/launcher/holdmsg.h"
 
+/* The first that asks for it, of those whose output is recorded or is not. */
 static const struct policy *
-who_lasts(const struct policy_table *t)
+who_asks(const struct policy_table *t, bool recorded)
 {
 	for (size_t i = 0; i < t->count; i++)
-		if (t->p[i]->jobs.survive)
+		if (t->p[i]->jobs.survive &&
+		    (t->p[i]->output != RECORDER_OFF) == recorded)
 			return t->p[i];
 	return NULL;
 }
@@ -28,14 +30,11 @@ has_place(const struct conf *c)
 	       access(path, F_OK) == 0;
 }
 
-void
-doctor_survive(struct report *r)
+static void
+say_place(struct report *r, const struct policy *p)
 {
 	const struct conf *c = &r->ctl->conf;
-	const struct policy *p = who_lasts(&r->ctl->policies);
 
-	if (p == NULL)
-		return;
 	if (c->survive_grace_ms > 0 && has_place(c))
 		report_say(r, REPORT_OK, "survive", NULL,
 		    "jobs of policy %s go on for the next mcp-execd, for %u ms without one",
@@ -46,5 +45,20 @@ doctor_survive(struct report *r)
 			? "set survive_grace_ms, and restart mcp-execd"
 			: "add examples/systemd/survive.conf to the unit (systemd 254 or later), and restart mcp-execd; its journal says more",
 		    "jobs of policy %s end with mcp-execd, although its jobs.survive is true",
+		    p->name);
+}
+
+void
+doctor_survive(struct report *r)
+{
+	const struct policy *p = who_asks(&r->ctl->policies, false);
+
+	if (p != NULL)
+		say_place(r, p);
+	p = who_asks(&r->ctl->policies, true);
+	if (p != NULL) /* it has one writer, see may_survive() */
+		report_say(r, REPORT_WARN, "survive",
+		    "remove audit.output from it, or jobs.survive",
+		    "jobs of policy %s end with mcp-execd, although its jobs.survive is true: their output is recorded (audit.output)",
 		    p->name);
 }
