@@ -11,7 +11,9 @@ struct shares_user {
 	uint8_t key[DIGEST_BYTES];
 	size_t joined; /* 0: the row is free */
 	uint64_t used;
-	struct shares_entry *oldest, *newest;
+	struct {
+		struct shares_entry *oldest, *newest;
+	} list[2]; /* of what is offered, and of what is so late */
 };
 
 struct shares {
@@ -112,16 +114,30 @@ shares_give(struct shares *s, struct shares_user *u, uint64_t n)
 	s->used -= n;
 }
 
+static void
+add_entry(struct shares *s, struct shares_entry *x, bool late)
+{
+	struct shares_entry **oldest = &x->user->list[late].oldest;
+	struct shares_entry **newest = &x->user->list[late].newest;
+
+	x->late = late;
+	x->serial = ++s->serial;
+	x->older = *newest;
+	x->newer = NULL;
+	*(*newest != NULL ? &(*newest)->newer : oldest) = x;
+	*newest = x;
+}
+
 void
 shares_offer(struct shares *s, struct shares_entry *x)
 {
-	struct shares_user *u = x->user;
+	add_entry(s, x, false);
+}
 
-	x->serial = ++s->serial;
-	x->older = u->newest;
-	x->newer = NULL;
-	*(u->newest != NULL ? &u->newest->newer : &u->oldest) = x;
-	u->newest = x;
+void
+shares_offer_late(struct shares *s, struct shares_entry *x)
+{
+	add_entry(s, x, true);
 }
 
 void
@@ -131,8 +147,10 @@ shares_withdraw(struct shares_entry *x)
 
 	if (x->serial == 0)
 		return;
-	*(x->older != NULL ? &x->older->newer : &u->oldest) = x->newer;
-	*(x->newer != NULL ? &x->newer->older : &u->newest) = x->older;
+	*(x->older != NULL ? &x->older->newer : &u->list[x->late].oldest) =
+	    x->newer;
+	*(x->newer != NULL ? &x->newer->older : &u->list[x->late].newest) =
+	    x->older;
 	x->serial = 0;
 }
 
@@ -142,22 +160,25 @@ shares_greatest(const struct shares *s)
 	const struct shares_user *u, *most = NULL;
 
 	for (u = s->user; u < s->user + s->rows; u++)
-		if (u->oldest != NULL && (most == NULL || u->used > most->used))
+		if (u->list[0].oldest != NULL &&
+		    (most == NULL || u->used > most->used))
 			most = u;
-	return most != NULL ? most->oldest : NULL;
+	return most != NULL ? most->list[0].oldest : NULL;
 }
 
 /* Of users who use at least so much. */
 static struct shares_entry *
-oldest_of(const struct shares *s, uint64_t least)
+oldest_of(const struct shares *s, uint64_t least, bool late)
 {
 	const struct shares_user *u;
-	struct shares_entry *x = NULL;
+	struct shares_entry *x = NULL, *its;
 
-	for (u = s->user; u < s->user + s->rows; u++)
-		if (u->oldest != NULL && u->used >= least &&
-		    (x == NULL || u->oldest->serial < x->serial))
-			x = u->oldest;
+	for (u = s->user; u < s->user + s->rows; u++) {
+		its = u->list[late].oldest;
+		if (its != NULL && u->used >= least &&
+		    (x == NULL || its->serial < x->serial))
+			x = its;
+	}
 	return x;
 }
 
@@ -176,15 +197,22 @@ struct shares_entry *
 shares_victim(const struct shares *s, const struct shares_user *asks)
 {
 	uint64_t least = fair_share(s);
-	struct shares_entry *x = oldest_of(s, least);
+	struct shares_entry *x = oldest_of(s, least, false);
 
-	if (x == NULL && (asks == NULL || asks->used < least))
-		x = oldest_of(s, 0);
-	return x;
+	if (x != NULL || (asks != NULL && asks->used >= least))
+		return x;
+	x = oldest_of(s, least, true);
+	return x != NULL ? x : oldest_of(s, 0, false);
+}
+
+struct shares_entry *
+shares_late(const struct shares_user *u)
+{
+	return u->list[1].oldest;
 }
 
 struct shares_entry *
 shares_oldest(const struct shares *s)
 {
-	return oldest_of(s, 0);
+	return oldest_of(s, 0, false);
 }

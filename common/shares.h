@@ -22,7 +22,9 @@ struct shares_entry {
 	struct shares_user *user;
 	struct shares_entry *older, *newer; /* of the same user */
 	uint64_t serial; /* grows with each offer; 0: is not offered */
+	bool late; /* how it is offered */
 	void *arg; /* whose it is */
+	void (*drop)(void *arg); /* give it up; NULL: they know how */
 };
 
 /* For so many at most that have joined at a time. */
@@ -50,6 +52,8 @@ void shares_give(struct shares *s, struct shares_user *u, uint64_t n);
 
 /* The newest of what may be taken back of its user. */
 void shares_offer(struct shares *s, struct shares_entry *x);
+/* Likewise of what is in use, which gives way to those below their share alone. */
+void shares_offer_late(struct shares *s, struct shares_entry *x);
 void shares_withdraw(struct shares_entry *x);
 /*
  * The oldest entry of the user who uses most of those that offer any; NULL:
@@ -59,14 +63,17 @@ struct shares_entry *shares_greatest(const struct shares *s);
 /*
  * The oldest entry of all users who have their share or more: what is used,
  * divided by those who use any, or by SHARES_MOST where they are more.  Where
- * none of them offers any, the oldest of all, but nothing for `asks` (NULL:
- * nobody in particular) if it has its share.  NULL: there is none.
+ * none of them offers any, what they offered late, and then the oldest of all,
+ * but nothing for `asks` (NULL: nobody in particular) if it has its share.  NULL:
+ * there is none.
  *
  * For what is kept for long: nobody can push out more than a share of what
  * others have, and many who come and go do not crowd out what is new.
  */
 struct shares_entry *shares_victim(
     const struct shares *s, const struct shares_user *asks);
+/* The oldest of what it has in use and offered late; NULL: there is none. */
+struct shares_entry *shares_late(const struct shares_user *u);
 /* The entry that was offered first of all; NULL: there is none. */
 struct shares_entry *shares_oldest(const struct shares *s);
 

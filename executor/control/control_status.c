@@ -155,6 +155,8 @@ put_counts(struct buf *b, const struct jobs *j)
 	put_u64(b, "jobs", n.jobs);
 	put_u64(b, "kept", n.kept);
 	put_u64(b, "kept_bytes", n.kept_bytes);
+	put_u64(b, "room_bytes", n.room_bytes);
+	put_u64(b, "room_max_bytes", n.room_max_bytes);
 	buf_put_u8(b, '}');
 }
 

@@ -119,6 +119,10 @@ put_numbers(struct buf *b, const struct json_value *o)
 		    "%lld now; %lld runs can be asked for, %lld bytes of output on disk",
 		    number_of(r, "jobs"), number_of(r, "kept"),
 		    number_of(r, "kept_bytes"));
+	if (number_of(r, "room_bytes") > 0)
+		wrapped_text_row(b, "recordings",
+		    "%lld bytes on disk, output of jobs included, of at most %lld",
+		    number_of(r, "room_bytes"), number_of(r, "room_max_bytes"));
 	wrapped_text_row(b, "limits",
 	    "%lld connections (%lld an address), %lld sessions (%lld a token), %lld bytes a request",
 	    number_of(l, "connections"),

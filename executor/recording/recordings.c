@@ -33,7 +33,8 @@ struct recordings {
 	char path[PATH_MAX]; /* for messages */
 	int dir; /* -1: nothing is recorded */
 	struct shares *places; /* of owners, in runs */
-	struct shares *room; /* of owners, in bytes of recordings */
+	struct shares *room; /* of owners, in bytes, of guests too */
+	struct shares *aged; /* of recordings alone, for their order */
 	struct recordings_run *newest;
 	size_t count; /* of runs */
 	size_t doomed_count;
@@ -63,8 +64,11 @@ recordings_new(struct audit *a, struct err *e)
 	k->dir = -1;
 	k->limits.bytes = UINT64_MAX;
 	k->places = shares_new(RECORDINGS_MAX, e);
-	k->room = k->places != NULL ? shares_new(RECORDINGS_MAX, e) : NULL;
-	if (k->room == NULL) {
+	k->room = k->places != NULL
+		      ? shares_new(RECORDINGS_MAX + RECORDINGS_GUESTS, e)
+		      : NULL;
+	k->aged = k->room != NULL ? shares_new(RECORDINGS_MAX, e) : NULL;
+	if (k->aged == NULL) {
 		recordings_free(k);
 		return NULL;
 	}
@@ -79,6 +83,7 @@ recordings_free(struct recordings *k)
 	cleanup_fd(&k->dir);
 	shares_free(k->places);
 	shares_free(k->room);
+	shares_free(k->aged);
 	free(k);
 }
 
@@ -107,6 +112,8 @@ vacate_place(struct recordings *k, struct recordings_run *r)
 	shares_withdraw(&r->room);
 	shares_give(k->room, r->room.user, on_disk(r->bytes));
 	shares_leave(k->room, r->room.user);
+	shares_withdraw(&r->age);
+	shares_leave(k->aged, r->age.user);
 }
 
 /* Say it, then (recordings_sweep) do it. */
@@ -144,6 +151,20 @@ remove_doomed(struct recordings *k)
 	}
 }
 
+/* false: it is a recording, and no more can be removed now. */
+static bool
+give_up(struct recordings *k, const struct shares_entry *x)
+{
+	if (x->drop != NULL) {
+		x->drop(x->arg);
+		return true;
+	}
+	if (k->doomed_count == RECORDINGS_MAX)
+		return false;
+	doom_recording(k, x->arg, "more bytes than recordings.max_bytes");
+	return true;
+}
+
 bool
 recordings_sweep(struct recordings *k)
 {
@@ -156,11 +177,9 @@ recordings_sweep(struct recordings *k)
 	if (!audit_pending(k->audit))
 		remove_doomed(k);
 	while (shares_used(k->room) > k->limits.bytes &&
-	       (x = shares_victim(k->room, NULL)) != NULL &&
-	       k->doomed_count < RECORDINGS_MAX)
-		doom_recording(
-		    k, x->arg, "more bytes than recordings.max_bytes");
-	while (age > 0 && (x = shares_oldest(k->room)) != NULL &&
+	       (x = shares_victim(k->room, NULL)) != NULL && give_up(k, x))
+		;
+	while (age > 0 && (x = shares_oldest(k->aged)) != NULL &&
 	       k->doomed_count < RECORDINGS_MAX) {
 		r = x->arg;
 		if (now <= r->begin_us || now - r->begin_us <= age)
@@ -241,6 +260,9 @@ occupy_place(struct recordings *k, struct recordings_run *r)
 	    (struct shares_entry){ .user = shares_join(k->room, r->head.owner),
 		    .arg = r };
 	shares_take(k->room, r->room.user, on_disk(r->bytes));
+	r->age =
+	    (struct shares_entry){ .user = shares_join(k->aged, r->head.owner),
+		    .arg = r };
 }
 
 /* Finished runs may be dropped. */
@@ -249,8 +271,10 @@ offer_room(struct recordings *k, struct recordings_run *r)
 {
 	r->over = true;
 	shares_offer(k->places, &r->place);
-	if (r->kept)
-		shares_offer(k->room, &r->room);
+	if (!r->kept)
+		return;
+	shares_offer(k->room, &r->room);
+	shares_offer(k->aged, &r->age);
 }
 
 int
@@ -325,22 +349,26 @@ recordings_max_bytes(const struct recordings *k)
 	return k->limits.bytes;
 }
 
-static int
-make_room(struct recordings *k, const struct recordings_run *r, uint64_t bytes,
-    struct err *e)
+struct shares *
+recordings_room(struct recordings *k)
 {
-	struct shares_entry *x;
+	return k->room;
+}
+
+bool
+recordings_make_room(struct recordings *k, const struct shares_user *asks,
+    uint64_t bytes, bool takes_own)
+{
+	const struct shares_entry *x;
 
 	while (shares_used(k->room) + bytes > k->limits.bytes) {
-		x = shares_victim(k->room, r->room.user);
-		if (x == NULL || k->doomed_count == RECORDINGS_MAX)
-			return err_set(e, ERR_BUSY,
-			    "all recordings together may have %llu bytes (recordings.max_bytes)",
-			    (unsigned long long)k->limits.bytes);
-		doom_recording(
-		    k, x->arg, "more bytes than recordings.max_bytes");
+		x = shares_victim(k->room, asks);
+		if (x == NULL)
+			x = takes_own ? shares_late(asks) : NULL;
+		if (x == NULL || !give_up(k, x))
+			return false;
 	}
-	return 0;
+	return true;
 }
 
 int
@@ -351,9 +379,11 @@ recordings_write(struct recordings *k, struct recordings_run *r, int fd,
 
 	if (data.len == 0)
 		return 0;
-	if (make_room(
-		k, r, on_disk(r->bytes + data.len) - on_disk(r->bytes), e) != 0)
-		return e->code;
+	if (!recordings_make_room(k, r->room.user,
+		on_disk(r->bytes + data.len) - on_disk(r->bytes), true))
+		return err_set(e, ERR_BUSY,
+		    "all that is kept of runs may have %llu bytes (recordings.max_bytes)",
+		    (unsigned long long)k->limits.bytes);
 	n = write(fd, data.p, data.len);
 	if (n != (ssize_t)data.len) {
 		if (n >= 0)

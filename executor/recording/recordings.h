@@ -7,6 +7,8 @@
  * bytes, age and number; owners above their share (common/shares) lose
  * their oldest first, and each removal is recorded before it is done.  A run is
  * found only with the owner that it began with.
+ * Others who keep output there (executor/recording/spool) are guests: their bytes
+ * count as those of recordings do, and give way as those do.
  */
 #ifndef EXECUTOR_RECORDINGS_H
 #define EXECUTOR_RECORDINGS_H
@@ -19,13 +21,14 @@
 
 enum {
 	RECORDINGS_MAX =
-	    8192 /* runs that are known, twice what may run at once */
+	    8192, /* runs that are known, twice what may run at once */
+	RECORDINGS_GUESTS = 4096 /* that have joined at a time */
 };
 
 struct recordings;
 
 struct recordings_limits {
-	uint64_t bytes; /* of all recordings together */
+	uint64_t bytes; /* of all recordings and guests together */
 	uint32_t seconds; /* age; 0: any */
 };
 
@@ -34,6 +37,7 @@ struct recordings_run {
 	struct recordings_run *older, *newer; /* of any owner */
 	struct shares_entry place; /* in the table; may be taken if over */
 	struct shares_entry room; /* bytes of the recording, likewise */
+	struct shares_entry age; /* the same, in the order of age */
 	struct asciicast_head head; /* head.run is its id */
 	struct asciicast_end end; /* valid if over */
 	uint64_t begin_us; /* wall clock */
@@ -95,8 +99,17 @@ int recordings_keys(const struct recordings *k, struct err *e) MUST_CHECK;
 /* A folder in that directory, made if asked for; or negative. */
 int recordings_folder(const struct recordings *k, const char *name, bool make,
     struct err *e) MUST_CHECK;
-/* Bytes that all recordings together may have. */
+/* Bytes that all recordings and guests together may have. */
 uint64_t recordings_max_bytes(const struct recordings *k);
+/* In which guests join as owners (recordings_owner), and take and offer bytes. */
+struct shares *recordings_room(struct recordings *k);
+/*
+ * So many bytes more: what owners above their share have offered gives way, and
+ * then, to one below its share, what these have in use; or its own, if it takes
+ * that.  false: that is not enough.
+ */
+bool recordings_make_room(struct recordings *k, const struct shares_user *asks,
+    uint64_t bytes, bool takes_own) MUST_CHECK;
 
 /*
  * Remove what is too old, and some of the files whose removal is on record;

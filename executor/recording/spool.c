@@ -14,15 +14,19 @@
 
 struct spools {
 	struct spooldir dir;
-	struct shares *room; /* bytes on disk */
-	size_t files;
+	struct shares *room; /* the recordings': bytes on disk */
+	struct shares *files; /* that are open */
+	size_t count;
+	uint64_t used; /* bytes */
 	struct log_limit complaints;
 };
 
 struct spool {
 	struct spools *all;
-	uint8_t verifier[DIGEST_BYTES];
-	struct shares_entry place; /* its bytes; offered once it is closed */
+	uint8_t owner[DIGEST_BYTES]; /* recordings_owner() */
+	struct shares_entry place; /* its bytes: late until it is closed */
+	struct shares_entry file; /* offered once it is closed */
+	bool closed;
 	int fd; /* -1: nothing is on disk */
 	bool named; /* the file has a name */
 	bool kept; /* it stays, and its head is written */
@@ -45,8 +49,9 @@ spool_store_new(struct recordings *k, struct err *e)
 		return NULL;
 	spooldir_init(&all->dir, k);
 	all->complaints = (struct log_limit){ .burst = 5, .period_ms = 60000 };
-	all->room = shares_new(SPOOLS_MAX, e);
-	if (all->room == NULL) {
+	all->room = recordings_room(k);
+	all->files = shares_new(SPOOLS_MAX, e);
+	if (all->files == NULL) {
 		free(all);
 		return NULL;
 	}
@@ -59,14 +64,14 @@ spool_store_free(struct spools *all)
 	if (all == NULL)
 		return;
 	spooldir_fini(&all->dir);
-	shares_free(all->room);
+	shares_free(all->files);
 	free(all);
 }
 
 uint64_t
 spool_store_used(const struct spools *all)
 {
-	return shares_used(all->room);
+	return all->used;
 }
 
 struct spooldir *
@@ -77,13 +82,15 @@ spool_store_dir(struct spools *all)
 
 /* --- life ----------------------------------------------------------------- */
 
+static void drop_file(void *arg);
+
 struct spool *
 spool_new(struct spools *all, const char *run,
     const uint8_t verifier[DIGEST_BYTES], uint64_t max, struct err *e)
 {
 	struct spool *s = NULL;
 
-	if (shares_joined(all->room) < SPOOLS_MAX)
+	if (all->count < SPOOLS_MAX)
 		s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		(void)err_set(e, ERR_BUSY,
@@ -92,12 +99,24 @@ spool_new(struct spools *all, const char *run,
 	}
 	s->all = all;
 	s->fd = -1;
-	memcpy(s->verifier, verifier, DIGEST_BYTES);
 	spoolhead_init(&s->head, run, max);
+	recordings_owner(verifier, s->owner);
 	s->place =
-	    (struct shares_entry){ .user = shares_join(all->room, verifier),
+	    (struct shares_entry){ .user = shares_join(all->room, s->owner),
+		    .arg = s,
+		    .drop = drop_file };
+	s->file =
+	    (struct shares_entry){ .user = shares_join(all->files, s->owner),
 		    .arg = s };
+	all->count++;
 	return s;
+}
+
+static void
+give_room(struct spool *s, uint64_t bytes)
+{
+	shares_give(s->all->room, s->place.user, bytes);
+	s->all->used -= bytes;
 }
 
 /* The file as it is stays where it is, if it has a name. */
@@ -105,17 +124,21 @@ static void
 leave_file(struct spool *s)
 {
 	shares_withdraw(&s->place);
-	shares_give(s->all->room, s->place.user, s->held + s->head_held);
+	give_room(s, s->held + s->head_held);
 	s->held = s->head_held = 0;
-	s->all->files -= s->fd != -1;
+	shares_withdraw(&s->file);
+	if (s->fd != -1)
+		shares_give(s->all->files, s->file.user, 1);
 	cleanup_fd(&s->fd);
 	s->fd = -1;
 }
 
 /* Give back what it has on the disk: all that it kept is passed over. */
 static void
-drop_file(struct spool *s)
+drop_file(void *arg)
 {
+	struct spool *s = arg;
+
 	leave_file(s);
 	if (s->named)
 		spooldir_remove(&s->all->dir, s->head.run, SPOOLDIR_OUTPUT);
@@ -139,8 +162,10 @@ spool_free(struct spool *s)
 	if (!s->kept)
 		drop_file(s);
 	leave_file(s);
-	shares_give(s->all->room, s->place.user, s->beside);
+	give_room(s, s->beside);
 	shares_leave(s->all->room, s->place.user);
+	shares_leave(s->all->files, s->file.user);
+	s->all->count--;
 	free(s->segment);
 	free(s);
 }
@@ -232,21 +257,22 @@ move_first(struct spool *s)
 		drop_segment(s);
 }
 
-/* The oldest of who has most give way; false: that is not enough. */
+/* Nobody may take it from this run from now on, or only late. */
+static void
+use_room(struct spool *s, uint64_t more)
+{
+	shares_take(s->all->room, s->place.user, more);
+	s->all->used += more;
+	if (!s->closed && s->place.serial == 0)
+		shares_offer_late(s->all->room, &s->place);
+}
+
+/* Never its own: that is what it is for. */
 static bool
 make_room(struct spool *s, uint64_t more)
 {
-	struct shares *room = s->all->room;
-	uint64_t most = recordings_max_bytes(s->all->dir.recordings);
-	struct shares_entry *x;
-
-	while (shares_used(room) + more > most) {
-		x = shares_victim(room, s->place.user);
-		if (x == NULL)
-			return false;
-		drop_file(x->arg);
-	}
-	return true;
+	return recordings_make_room(
+	    s->all->dir.recordings, s->place.user, more, false);
 }
 
 /* So many bytes more on the disk. */
@@ -258,7 +284,7 @@ take_room(struct spool *s, uint64_t more, uint64_t *held, struct err *e)
 		    "all that is kept may have %llu bytes (recordings.max_bytes)",
 		    (unsigned long long)recordings_max_bytes(
 			s->all->dir.recordings));
-	shares_take(s->all->room, s->place.user, more);
+	use_room(s, more);
 	*held += more;
 	return 0;
 }
@@ -270,13 +296,14 @@ spool_charge(struct spool *s, uint64_t bytes)
 		return;
 	(void)make_room(s, bytes);
 	shares_take(s->all->room, s->place.user, bytes);
+	s->all->used += bytes;
 	s->beside = bytes;
 }
 
 static int
 write_at(struct spool *s, uint64_t at, struct bytes data, struct err *e)
 {
-	uint64_t ring = spoolhead_ring(&s->head), place = at % ring, end;
+	uint64_t ring = spoolhead_ring(&s->head), place = at % ring, more;
 	ssize_t n;
 
 	while (data.len > 0) {
@@ -284,9 +311,9 @@ write_at(struct spool *s, uint64_t at, struct bytes data, struct err *e)
 
 		if (part > ring - place)
 			part = (size_t)(ring - place);
-		end = place + part;
-		if (end > s->held &&
-		    take_room(s, end - s->held, &s->held, e) != 0)
+		/* a file that was begun again has a hole before this */
+		more = part < ring - s->held ? part : ring - s->held;
+		if (more > 0 && take_room(s, more, &s->held, e) != 0)
 			return e->code;
 		n = pwrite(
 		    s->fd, data.p, part, (off_t)(SPOOLHEAD_BYTES + place));
@@ -304,8 +331,8 @@ make_file_room(struct spool *s, struct err *e)
 	struct spools *all = s->all;
 	struct shares_entry *x;
 
-	while (all->files >= SPOOL_FILES) {
-		x = shares_victim(all->room, s->place.user);
+	while (shares_used(all->files) >= SPOOL_FILES) {
+		x = shares_victim(all->files, s->file.user);
 		if (x == NULL)
 			return err_set(e, ERR_BUSY,
 			    "the output of %d runs is kept already",
@@ -322,10 +349,12 @@ open_file(struct spool *s, struct err *e)
 		return e->code;
 	s->named = s->kept;
 	s->fd = spooldir_create(&s->all->dir, s->head.run, &s->named, e);
-	s->all->files += s->fd >= 0;
 	s->stale = true;
-	if (s->fd >= 0)
+	s->segments_written = s->head.segment_base;
+	if (s->fd >= 0) {
+		shares_take(s->all->files, s->file.user, 1);
 		return 0;
+	}
 	s->fd = -1;
 	s->named = false;
 	return e->code;
@@ -416,8 +445,12 @@ spool_put(struct spool *s, unsigned stream, struct bytes data)
 void
 spool_close(struct spool *s)
 {
+	s->closed = true;
+	shares_withdraw(&s->place);
 	if (s->held + s->head_held > 0)
 		shares_offer(s->all->room, &s->place);
+	if (s->fd != -1 && s->file.serial == 0)
+		shares_offer(s->all->files, &s->file);
 }
 
 /* --- for the next executor -------------------------------------------------- */
@@ -427,7 +460,7 @@ spool_keep(struct spool *s, struct err *e)
 {
 	if (s->kept)
 		return 0;
-	recordings_owner(s->verifier, s->head.owner);
+	memcpy(s->head.owner, s->owner, sizeof(s->head.owner));
 	if (s->fd != -1) {
 		if (bring_up(s, e) != 0 ||
 		    (!s->named && spooldir_link(&s->all->dir, s->fd,
@@ -481,11 +514,9 @@ load_segments(struct spool *s, struct err *e)
 static int
 load_file(struct spool *s, struct err *e)
 {
-	uint8_t owner[DIGEST_BYTES];
 	char run[ASCIICAST_ID];
 
 	memcpy(run, s->head.run, sizeof(run));
-	recordings_owner(s->verifier, owner);
 	if (make_file_room(s, e) != 0)
 		return e->code;
 	s->fd = spooldir_open(&s->all->dir, run, SPOOLDIR_OUTPUT, e);
@@ -493,8 +524,8 @@ load_file(struct spool *s, struct err *e)
 		s->fd = -1;
 		return e->code;
 	}
-	s->all->files++;
-	if (spoolhead_read(s->fd, run, owner, &s->head, e) != 0)
+	shares_take(s->all->files, s->file.user, 1);
+	if (spoolhead_read(s->fd, run, s->owner, &s->head, e) != 0)
 		return e->code;
 	if (load_segments(s, e) == 0)
 		return cut_file(s, e);
@@ -533,7 +564,7 @@ spool_load(struct spools *all, const char *run,
 	}
 	s->named = has_file;
 	if (!has_file)
-		recordings_owner(verifier, s->head.owner);
+		memcpy(s->head.owner, s->owner, sizeof(s->head.owner));
 	if (total > s->head.total)
 		pass_over(s, total - s->head.total);
 	return s;

@@ -8,8 +8,9 @@
  * name, and goes with us, until spool_keep(): from then on the next executor
  * can read what was put, at whatever moment we are killed.
  * Writing never fails: what the disk does not take, or what is beyond the room
- * that all have together, is a gap, which readers are told of.  Owners above
- * their share (common/shares) lose the output of their oldest ended run first.
+ * that all have together with the recordings, is a gap, which readers are told
+ * of.  Owners above their share (common/shares) lose the output of their oldest
+ * ended run first, and then, to owners below theirs, that of one that goes on.
  */
 #ifndef EXECUTOR_SPOOL_H
 #define EXECUTOR_SPOOL_H
@@ -19,7 +20,7 @@
 #include "executor/recording/spoolhead.h"
 
 enum {
-	SPOOLS_MAX = 4096, /* at a time */
+	SPOOLS_MAX = RECORDINGS_GUESTS, /* at a time */
 	SPOOL_FILES = 512, /* of them on disk, each with a descriptor */
 	SPOOL_GAPS = SPOOLHEAD_GAPS, /* that are remembered of one */
 	SPOOL_SEGMENTS = SPOOLHEAD_SEGMENTS, /* changes between the streams */

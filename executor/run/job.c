@@ -2766,6 +2766,8 @@ jobs_counts(const struct jobs *jobs)
 		.max = jobs->max,
 		.total = jobs->total,
 		.refused = jobs->refused,
+		.room_bytes = shares_used(recordings_room(jobs->recordings)),
+		.room_max_bytes = recordings_max_bytes(jobs->recordings),
 		.turns = turns_counts(jobs->turns) };
 	size_t i;
 

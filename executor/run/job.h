@@ -186,6 +186,7 @@ struct jobs_counts {
 	size_t jobs; /* of those that run now */
 	size_t kept; /* runs that can be asked for, running or not */
 	uint64_t kept_bytes; /* of their output, on disk */
+	uint64_t room_bytes, room_max_bytes; /* with all recordings */
 	struct turns_counts turns;
 };
 struct jobs_counts jobs_counts(const struct jobs *j);

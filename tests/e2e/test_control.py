@@ -70,7 +70,9 @@ def test_status():
             equal(s["frontend"]["sessions"], 1, "sessions")
             equal(s["frontend"]["calls"], 1, "calls")
             equal(s["runs"], {"now": 1, "max": 7, "total": 2, "refused": 0,
-                              "jobs": 0, "kept": 0, "kept_bytes": 0}, "runs")
+                              "jobs": 0, "kept": 0, "kept_bytes": 0,
+                              "room_bytes": 0, "room_max_bytes": 1 << 30},
+                  "runs")
             check(s["audit"]["writable"] and not s["audit"]["sealed"], s)
             equal(s["policies"][0]["name"], "test", "policy")
             check("seccomp" in s["policies"][0]["layers"], s)

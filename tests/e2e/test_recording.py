@@ -14,6 +14,7 @@ import time
 
 from client import (ROOT, RUN_ID, S_RUN_ID, Server, Skip, check, equal, mark,
                     within)
+from test_jobs import JOBS
 
 NASTY = (r"printf 'plain\tx\r\ny\033]0;title\007\033[31mred\377\376\000"
          r"\342\200\256bidi\303'")
@@ -269,6 +270,44 @@ def test_who_records_most_loses():
         with server.http(token=other) as hungry:
             hungry.sh("head -c 900000 /dev/zero | tr '\\0' x")
             check(cast(server, his).exists(), "gone after a start")
+
+
+def test_jobs_push_out_no_recording():
+    """One room for both: many jobs of one token against another's recordings."""
+    jobs = {**JOBS, "at_once": 16, "keep": 64, "output_bytes": 65536}
+    limits = {"runs": 64, "runs_per_minute": 6000}
+    with Server(policy={"audit": {"output": "all"}, "limits": limits},
+                config={"recordings": {"max_bytes": 1 << 20}}) as server:
+        server.add_policy("many", audit={}, jobs=jobs)
+        many = server.add("many", policy="many")
+        flood = "head -c 60000 /dev/zero | tr '\\0' y"
+        with server.http() as c, server.http(token=many) as a:
+            kept = [c.sh("head -c 90000 /dev/zero | tr '\\0' x").data[S_RUN_ID]
+                    for _ in range(3)]
+            for _ in range(30):         # of those that have ended
+                check(not a.sh(flood).error, "a call that is kept")
+            for _ in range(16):         # and of those that go on
+                a.call("job_start", command=f"{flood}; sleep 60")
+            within("the room is full", 20, lambda: room(server) > 900_000)
+            # more than is left, and it is below its share
+            for _ in range(2):
+                r = c.sh("head -c 90000 /dev/zero | tr '\\0' z")
+                check(not r.error, r)
+                kept.append(r.data[S_RUN_ID])
+            equal(server.audit("recording-remove"), [], "removed")
+            check(all(cast(server, run).exists() for run in kept), kept)
+            check(room(server) <= 1 << 20, room(server))
+            check(re.search(r"recordings +\d+ bytes on disk",
+                            server.ctl("status")), server.ctl("status"))
+            check("running" in a.call("job_list").text, "jobs go on")
+            # control: of its own it loses the oldest
+            for _ in range(9):
+                c.sh("head -c 90000 /dev/zero | tr '\\0' z")
+            check(server.audit("recording-remove"), "control")
+
+
+def room(server):
+    return json.loads(server.ctl("status", "--json"))["runs"]["room_bytes"]
 
 
 def test_killed_executor():

@@ -238,6 +238,145 @@ test_spool_files_are_bounded(void **state)
 		spool_free(all[i]);
 }
 
+/* --- one room with the recordings ------------------------------------------- */
+
+/* A recording of so many KiB; how many of them are written. */
+static unsigned
+record(const uint8_t *owner, unsigned n, unsigned kib, bool ends,
+    struct recordings_run **out)
+{
+	static uint8_t part[1024];
+	static const struct asciicast_end end = { .state = PROTO_EXITED };
+	struct asciicast_head h = { .begin_s = 1 };
+	struct err e = { 0 };
+	unsigned written = 0;
+	int fd;
+
+	(void)snprintf(h.run, sizeof(h.run), "%031x0", n);
+	recordings_owner(owner, h.owner);
+	*out = recordings_begin(b.recordings, &h);
+	fd = recordings_create(b.recordings, *out, &e);
+	assert_true(fd >= 0);
+	while (written < kib && recordings_write(b.recordings, *out, fd,
+				    bytes_make(part, sizeof(part)), &e) == 0)
+		written++;
+	(void)close(fd);
+	if (ends)
+		recordings_end(b.recordings, *out, &end, 1);
+	return written;
+}
+
+/* However much a token prints, another below its share keeps what it has. */
+static void
+test_room_many_spools(void **state)
+{
+	static struct spool *all[64];
+	struct recordings_run *r;
+	(void)state;
+
+	assert_int_equal(record(bob, 1, 200, true, &r), 200);
+	for (size_t i = 0; i < 64; i++) { /* 4 MiB, and 1 is there */
+		all[i] = make_spool(alice, 64 << 10);
+		put_bytes(all[i], 1, 64 << 10);
+		spool_close(all[i]);
+	}
+	assert_true(r->kept);
+	assert_int_equal(check_from(all[0], 0), 64 << 10);
+	assert_int_equal(check_from(all[63], 0), 0);
+	assert_true(spool_store_used(b.spools) + (200 << 10) <= 1 << 20);
+	/* control: its own recording, older than all of them, goes */
+	for (size_t i = 0; i < 64; i++)
+		spool_free(all[i]);
+	assert_int_equal(record(alice, 2, 200, true, &r), 200);
+	for (size_t i = 0; i < 12; i++) {
+		all[i] = make_spool(alice, 64 << 10);
+		put_bytes(all[i], 1, 64 << 10);
+		spool_close(all[i]);
+	}
+	assert_false(r->kept);
+	for (size_t i = 0; i < 12; i++)
+		spool_free(all[i]);
+}
+
+/* A recording ends no run for what another token's jobs hold while they run. */
+static void
+test_room_live_spools(void **state)
+{
+	static struct spool *all[20];
+	struct recordings_run *r;
+	struct err e = { 0 };
+	uint64_t held;
+	(void)state;
+
+	for (size_t i = 0; i < 20; i++) {
+		all[i] = make_spool(alice, 64 << 10);
+		put_bytes(all[i], 1, 60 << 10);
+		assert_int_equal(i > 0 ? 0 : spool_keep(all[i], &e), 0);
+	}
+	assert_true(spool_lost(all[19]) > 0); /* the room is full */
+	held = spool_store_used(b.spools);
+	assert_int_equal(record(bob, 1, 400, false, &r), 400);
+	assert_true(spool_store_used(b.spools) + (400 << 10) <= 1 << 20);
+	assert_true(spool_store_used(b.spools) < held);
+	assert_int_equal(check_from(all[0], 0), 60 << 10);
+	/* the oldest went, and go on as far as there is room */
+	put_bytes(all[0], 2, 100);
+	assert_int_equal(check_from(all[0], spool_total(all[0])), 0);
+	/* bob has most by and by: then it is its own recording's turn */
+	assert_in_range(record(bob, 2, 700, false, &r), 1, 400);
+	for (size_t i = 0; i < 20; i++)
+		spool_free(all[i]);
+}
+
+/* Of one token, its recording comes before its jobs' output. */
+static void
+test_room_of_its_own(void **state)
+{
+	struct spool *mine = make_spool(alice, 900 << 10);
+	uint8_t part[100];
+	struct recordings_run *r;
+	uint64_t lost, at;
+	unsigned stream;
+	(void)state;
+
+	for (int i = 0; i < 9; i++)
+		put_bytes(mine, 1, 100 << 10);
+	assert_int_equal(spool_lost(mine), 0);
+	assert_int_equal(record(alice, 1, 500, false, &r), 500);
+	assert_int_equal(check_from(mine, 0), 900 << 10);
+	/* it goes on, in a new file, with both of its streams */
+	spool_put(mine, 2, BYTES_LIT("error"));
+	spool_put(mine, 1, BYTES_LIT("out"));
+	at = 900 << 10;
+	assert_int_equal(spool_read(mine, &at, part, 100, &lost, &stream), 5);
+	assert_int_equal(stream, 2);
+	spool_free(mine);
+	assert_int_equal(spool_store_used(b.spools), 0);
+}
+
+/* Output that is younger, or has a time of its own, is not in the way. */
+static void
+test_room_by_age(void **state)
+{
+	struct recordings_limits l = { .bytes = 1 << 20, .seconds = 1 };
+	struct spool *s = make_spool(bob, SPOOL_LEAST);
+	struct recordings_run *r;
+	struct err e;
+	(void)state;
+
+	put_bytes(s, 1, 1000);
+	spool_close(s);
+	(void)record(alice, 1, 1, true, &r);
+	r->begin_us = 1;
+	assert_true(r->kept);
+	recordings_adjust(b.recordings, &l);
+	(void)recordings_sweep(b.recordings);
+	assert_false(r->kept);
+	assert_int_equal(check_from(s, 0), 0);
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	spool_free(s);
+}
+
 /* --- ledger --------------------------------------------------------------- */
 
 static struct ledger_entry *
@@ -492,6 +631,10 @@ main(void)
 		TEST(test_spool_makes_room),
 		TEST(test_spool_without_a_disk),
 		TEST(test_spool_files_are_bounded),
+		TEST(test_room_many_spools),
+		TEST(test_room_live_spools),
+		TEST(test_room_of_its_own),
+		TEST(test_room_by_age),
 		TEST(test_ledger_is_by_owner),
 		TEST(test_ledger_gives_way),
 		TEST(test_ledger_is_bounded),

@@ -124,6 +124,40 @@ test_asks(void **state)
 	assert_ptr_equal(shares_victim(s, user[0]), &entry[3]);
 }
 
+/* What is in use: of who has its share or more, for who has less. */
+static void
+test_late(void **state)
+{
+	(void)state;
+	shares_take(s, user[0], 100);
+	shares_take(s, user[1], 4);
+	for (size_t i = 0; i < 3; i++) {
+		entry[i].user = user[i == 2];
+		shares_offer_late(s, &entry[i]);
+	}
+	assert_null(shares_oldest(s));
+	assert_null(shares_victim(s, user[0]));
+	assert_ptr_equal(shares_victim(s, NULL), &entry[0]);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[0]);
+	assert_ptr_equal(shares_late(user[0]), &entry[0]);
+	/* before what it has itself */
+	entry[3].user = user[1];
+	shares_offer(s, &entry[3]);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[0]);
+	shares_withdraw(&entry[0]);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[1]);
+	/* from now on it is not in use */
+	shares_withdraw(&entry[1]);
+	shares_offer(s, &entry[1]);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[1]);
+	/* user 1 has less than its share: never what it has in use */
+	shares_withdraw(&entry[1]);
+	assert_ptr_equal(shares_victim(s, user[1]), &entry[3]);
+	shares_withdraw(&entry[3]);
+	assert_null(shares_victim(s, user[1]));
+	assert_ptr_equal(shares_late(user[1]), &entry[2]);
+}
+
 /* Of very many none has so much that it would go before what is older. */
 static void
 test_many(void **state)
@@ -197,6 +231,7 @@ main(void)
 		T(test_greatest),
 		T(test_share),
 		T(test_asks),
+		T(test_late),
 		T(test_many),
 		T(test_joined),
 		T(test_fits),

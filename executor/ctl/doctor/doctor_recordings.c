@@ -17,20 +17,25 @@ enum { LEAST_BYTES = 64 << 20 /* with less free, the log suffers first */ };
 
 #define NAME "recordings"
 
+/* Or keeps what its jobs write. */
 static const struct policy *
 who_records(const struct policy_table *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		if (t->p[i]->output != RECORDER_OFF)
+		if (t->p[i]->output != RECORDER_OFF || t->p[i]->jobs.offered)
 			return t->p[i];
 	return NULL;
 }
 
 /* Bytes that its files have on disk. */
 static uint64_t
-bytes_in(const char *path)
+bytes_in(const char *path, const char *folder)
 {
-	DIR *d = opendir(path);
+	char name[PATH_MAX];
+	DIR *d = snprintf(name, sizeof(name), "%s%s", path, folder) <
+			 (int)sizeof(name)
+		     ? opendir(name)
+		     : NULL;
 	uint64_t sum = 0;
 	struct dirent *f;
 	struct stat st;
@@ -66,7 +71,7 @@ check_room(struct report *r, const char *path, uint64_t used)
 				       : REPORT_WARN,
 	    NAME,
 	    "make room, or lower recordings.max_bytes: a command whose output cannot be recorded any more is ended",
-	    "%llu MiB are free at %s; recordings take %llu MiB, and may grow to %llu MiB",
+	    "%llu MiB are free at %s; recordings and output of jobs take %llu MiB, and may grow to %llu MiB",
 	    (unsigned long long)(room >> 20), path,
 	    (unsigned long long)(used >> 20), (unsigned long long)(most >> 20));
 }
@@ -87,7 +92,8 @@ check_there(struct report *r, const char *path, const struct stat *st)
 			errno, "see the file system and its attributes"),
 		    "%s: %s", path, strerror(errno));
 	else
-		check_room(r, path, bytes_in(path));
+		check_room(
+		    r, path, bytes_in(path, "") + bytes_in(path, "/jobs"));
 }
 
 static void
