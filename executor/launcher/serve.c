@@ -831,8 +831,8 @@ reap_children(void)
 	pid_t pid;
 
 	while (read(self.sigfd, &si, sizeof(si)) > 0)
-		if (si.ssi_signo == SIGTERM && getppid() != self.parent)
-			leave_executor();
+		if (si.ssi_signo == SIGTERM)
+			(void)has_executor();
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		r = find_run(pid);
 		if (r != NULL)

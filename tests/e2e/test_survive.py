@@ -2,12 +2,14 @@
 """Jobs that outlive the executor: killed, and followed by the next one."""
 import hashlib
 import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from client import (LONG, RESULT, RUN_ID, Server, alive, check, equal,
                     is_of_another, name_of, processes, within)
 from test_control import asked, loose
-from test_jobs import JOBS, body, ended, first, output, start
+from test_jobs import ID, JOBS, body, ended, first, output, start
 
 LOG_ONLY = bool(os.environ.get("MCP_EXECD_LOG_ONLY"))
 SURVIVE = {**JOBS, "at_once": 40, "max_seconds": 300, "keep": 64,
@@ -91,6 +93,32 @@ def test_goes_on_after_a_kill():
         check(LOG_ONLY or       # the filter reports none of them
               any("true" in r["process.executable"]
                   for r in of(server, "process-exec", job)), "programs")
+        within("its launcher is gone", 10, lambda: gone(old))
+
+
+def test_what_was_said_last_counts():
+    """That a job is to be held, if its launcher reads it only after the end."""
+    with server_of(jobs={"wait_ms": 2000}) as server:
+        old, go, began = set(), server.work / "go", server.work / "began"
+        launcher = server.launcher_pid()
+        with server.http() as c, ThreadPoolExecutor(1) as pool:
+            told = pool.submit(
+                c.call, "exec_cmd",
+                command=f"touch {began}; until [ -e {go} ]; do sleep 0.05;"
+                        " done; exit 6")
+            within("its command runs", 10, began.exists)
+            os.kill(launcher, signal.SIGSTOP)
+            try:
+                job = ID.search(told.result(30).text).group()
+                old.add(launcher)
+                server.kill()
+            finally:
+                os.kill(launcher, signal.SIGCONT)
+        server.start()
+        equal(len(of(server, "run-adopted", job)), 1, "it is taken over")
+        go.touch()
+        with server.http() as c:
+            check("exited with status 6" in ended(c, job), job)
         within("its launcher is gone", 10, lambda: gone(old))
 
 
