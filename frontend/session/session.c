@@ -20,6 +20,7 @@ struct session {
 	uint8_t verifier[DIGEST_BYTES]; /* of the token it is bound to */
 	char peer[CIDR_TEXT];
 	uint64_t last_ms; /* of the last request */
+	uint64_t turn; /* the same: many fit into a millisecond */
 	uint64_t expires; /* of its token, Unix seconds, 0: never */
 	struct mcp_state mcp;
 	struct sse *stream; /* NULL: streamable transport */
@@ -50,6 +51,7 @@ struct session_table {
 	uint64_t life; /* of this process: what it began is in the table */
 	uint64_t gone[SESSION_GONE]; /* foreign ones that are over */
 	size_t gone_next;
+	uint64_t turns; /* requests of all sessions */
 	size_t used; /* entries below were ever in use */
 	struct session *bucket[SESSION_BUCKETS];
 	struct session table[SESSION_MAX];
@@ -96,6 +98,13 @@ find_session(struct session_table *t, struct bytes id)
 	return NULL;
 }
 
+static void
+note_use(struct session_table *t, struct session *s)
+{
+	s->last_ms = clock_mono_ms();
+	s->turn = ++t->turns;
+}
+
 /* The session, if the token that asks is the one it is bound to. */
 static struct session *
 find_own(struct session_table *t, const struct mcp_from *from)
@@ -105,7 +114,7 @@ find_own(struct session_table *t, const struct mcp_from *from)
 	if (s == NULL || !bytes_eq_secret(s->verifier, from->token->verifier,
 			     sizeof(s->verifier)))
 		return NULL;
-	s->last_ms = clock_mono_ms();
+	note_use(t, s);
 	return s;
 }
 
@@ -441,6 +450,13 @@ session_drain(struct session_table *t)
 	}
 }
 
+static bool
+is_older(const struct session *a, const struct session *b)
+{
+	return a->last_ms != b->last_ms ? a->last_ms < b->last_ms
+					: a->turn < b->turn;
+}
+
 /* A token's share, and its least recently used entry. */
 struct census {
 	size_t all, own;
@@ -465,8 +481,7 @@ count_sessions(struct session_table *t, const struct settings_token *token)
 			s->verifier, token->verifier, sizeof(s->verifier)))
 			continue;
 		c.own++;
-		if (is_idle(s) &&
-		    (c.oldest == NULL || s->last_ms < c.oldest->last_ms))
+		if (is_idle(s) && (c.oldest == NULL || is_older(s, c.oldest)))
 			c.oldest = s;
 	}
 	if (c.spare == NULL && t->used < t->most)
@@ -551,7 +566,7 @@ create_session(struct session_table *t, const struct mcp_from *from,
 	s->tools = from->token->tools_mark;
 	s->place = shares_join(t->places, s->verifier);
 	shares_take(t->places, s->place, 1);
-	s->last_ms = clock_mono_ms();
+	note_use(t, s);
 	if (t->sweep.at_ms == 0)
 		loop_timer_set(t->loop, &t->sweep, sweep_ms(t));
 	return s;
@@ -885,7 +900,7 @@ on_answer(void *arg, struct buf *answer)
 		return;
 	if (answer->len > 0)
 		push_answer(t, s, buf_bytes(answer));
-	s->last_ms = clock_mono_ms();
+	note_use(t, s);
 	if (t->draining && !mcp_is_busy(&s->mcp))
 		end_session(t, s, PROTO_WHY_SESSION);
 }

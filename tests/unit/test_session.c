@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/fixture_frontend.h"
+#include "tests/unit/set_clock.h"
 
 #define PING "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"
 #define INIT                                                                   \
@@ -208,6 +209,29 @@ test_eviction(void **state)
 	assert_int_equal(post(id[0], PING), 0);
 }
 
+/* However much happens in one millisecond. */
+static void
+test_eviction_at_once(void **state)
+{
+	char id[5][SESSION_ID];
+
+	(void)state;
+	fixture_configure(desk, 2, 64, 3, 60000);
+	assert_int_equal(begin(0, id[0]), 0);
+	set_clock.stopped = true;
+	for (size_t i = 1; i < 3; i++)
+		assert_int_equal(begin(0, id[i]), 0);
+	assert_int_equal(end(0, id[0]), 0);
+	assert_int_equal(begin(0, id[3]), 0); /* where the first was */
+	assert_int_equal(post(id[1], PING), 0);
+	assert_int_equal(begin(0, id[4]), 0);
+	set_clock.stopped = false;
+	assert_int_equal(post(id[2], PING), 404);
+	assert_int_equal(post(id[3], PING), 0);
+	assert_int_equal(post(id[1], PING), 0);
+	assert_int_equal(post(id[4], PING), 0);
+}
+
 static void
 test_table_full(void **state)
 {
@@ -400,6 +424,7 @@ main(void)
 		TEST(test_bound_to_token),
 		TEST(test_revoked),
 		TEST(test_eviction),
+		TEST(test_eviction_at_once),
 		TEST(test_table_full),
 		TEST(test_idle),
 		TEST(test_delete_cancels),
