@@ -22,7 +22,7 @@
 
 _Static_assert((int)AUDIT_MAX_VALUE == (int)REDACT_KEPT, "one bound");
 
-enum { ROTATE_AGAIN_US = 60000000, LOCK_WAIT_MS = 2000 };
+enum { ROTATE_AGAIN_MS = 60000, LOCK_WAIT_MS = 2000 };
 
 /* Records that the next flush puts in front of all that waits. */
 enum lead {
@@ -38,7 +38,7 @@ struct audit {
 	int fd;
 	off_t size; /* of the log, as we left it */
 	uint64_t born_us; /* when the file was begun */
-	uint64_t retry_us; /* no rotation before, one failed */
+	uint64_t retry_ms; /* monotonic: no rotation before, one failed */
 	uint64_t seq; /* of the last record in `out` or written */
 	struct seal *seal; /* NULL: nothing is sealed */
 	struct resume resumed;
@@ -610,7 +610,9 @@ rotate_if_full(struct audit *a)
 {
 	struct err e = { 0 };
 
-	if (!is_full(a) || clock_wall_us() < a->retry_us)
+	if (a->born_us > clock_wall_us()) /* which was set back since */
+		a->born_us = clock_wall_us();
+	if (!is_full(a) || clock_mono_ms() < a->retry_ms)
 		return;
 	if (rotate_log(a, &e) == 0) {
 		a->rotate_asked = false;
@@ -618,7 +620,7 @@ rotate_if_full(struct audit *a)
 		return;
 	}
 	log_err("audit: rotation: %s", e.what);
-	a->retry_us = clock_wall_us() + ROTATE_AGAIN_US;
+	a->retry_ms = clock_mono_ms() + ROTATE_AGAIN_MS;
 }
 
 /* Once the log can be written: what happened to its reserve. */
@@ -678,7 +680,7 @@ void
 audit_rotate(struct audit *a)
 {
 	a->rotate_asked = true;
-	a->retry_us = 0;
+	a->retry_ms = 0;
 }
 
 bool

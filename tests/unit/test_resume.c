@@ -14,6 +14,7 @@
 #include "executor/audit/audit.h"
 #include "executor/audit/resume.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/set_clock.h"
 
 enum { STATE_BYTES = 2 * SEAL_SLOT, COPIES = 12 };
 
@@ -365,6 +366,74 @@ test_rotation(void **state)
 	assert_true(count(read_all(&at), "\"log-prune\"") > 0);
 }
 
+enum { NAMES = 9 };
+
+/* Those that its next files would get. */
+static void
+take_names(const struct place *at, bool taken)
+{
+	char path[160];
+
+	for (int i = 1; i <= NAMES; i++) {
+		(void)snprintf(path, sizeof(path), "%s.%012d", at->log, i);
+		if (taken)
+			fixture_write(path, "", 0600);
+		else
+			assert_int_equal(unlink(path), 0);
+	}
+}
+
+/* One that failed is tried again a minute later, whatever the clock is set to. */
+static void
+test_rotation_again(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "again");
+	struct audit *a = must_open(&s);
+
+	(void)state;
+	must_put(a, "one", NULL);
+	take_names(&at, true);
+	s.rotate_bytes = 1;
+	audit_adjust(a, &s);
+	must_put(a, "two", NULL);
+	assert_int_equal(file_count(&at), NAMES);
+	take_names(&at, false);
+	set_clock.wall_s = -86400;
+	must_put(a, "three", NULL);
+	assert_int_equal(file_count(&at), 0);
+	set_clock.mono_s = 61;
+	must_put(a, "four", NULL);
+	set_clock.wall_s = set_clock.mono_s = 0;
+	assert_int_equal(file_count(&at), 1);
+	audit_close(a);
+}
+
+/* Of a time that the clock was set back from, it is as old as since then. */
+static void
+test_rotation_of_the_future(void **state)
+{
+	struct place at;
+	struct audit_setup s = setup(&at, "future");
+	struct audit *a;
+
+	(void)state;
+	s.rotate_seconds = 3600;
+	set_clock.wall_s = 86400;
+	a = must_open(&s);
+	must_put(a, "one", NULL);
+	set_clock.wall_s = 0;
+	must_put(a, "two", NULL);
+	set_clock.wall_s = 3000;
+	must_put(a, "three", NULL);
+	assert_int_equal(file_count(&at), 0);
+	set_clock.wall_s = 3601;
+	must_put(a, "four", NULL);
+	set_clock.wall_s = 0;
+	assert_int_equal(file_count(&at), 1);
+	audit_close(a);
+}
+
 /* Moved away, while it runs and while it does not. */
 static void
 test_moved(void **state)
@@ -575,6 +644,8 @@ main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_state_gone),
 		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_rotation_again),
+		cmocka_unit_test(test_rotation_of_the_future),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_cut_while_running),
 		cmocka_unit_test(test_open_runs),
