@@ -182,7 +182,9 @@ recordings_sweep(struct recordings *k)
 	while (age > 0 && (x = shares_oldest(k->aged)) != NULL &&
 	       k->doomed_count < RECORDINGS_MAX) {
 		r = x->arg;
-		if (now <= r->begin_us || now - r->begin_us <= age)
+		if (r->begin_us > now) /* by a clock that was set back since */
+			r->begin_us = now;
+		if (now - r->begin_us <= age)
 			break;
 		doom_recording(k, r, "older than recordings.max_seconds");
 	}
@@ -566,19 +568,26 @@ take_file(struct recordings *k, const char *name, struct recordings_run *r)
 		return false;
 	r->bytes = (uint64_t)size;
 	r->begin_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
+	r->changed = st.st_mtim;
 	r->end = (struct asciicast_end){ .state = PROTO_LOST, .exit_code = -1 };
 	r->held[0] = r->held[1] = UINT64_MAX;
 	read_ends(fd, size, r);
 	return true;
 }
 
+/* Of those that began in the same second, the one that ended last is newer. */
 static int
 by_age(const void *a, const void *b)
 {
-	uint64_t x = ((const struct recordings_run *)a)->begin_us;
-	uint64_t y = ((const struct recordings_run *)b)->begin_us;
+	const struct recordings_run *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->begin_us != y->begin_us)
+		return x->begin_us < y->begin_us ? -1 : 1;
+	if (x->changed.tv_sec != y->changed.tv_sec)
+		return x->changed.tv_sec < y->changed.tv_sec ? -1 : 1;
+	return x->changed.tv_nsec < y->changed.tv_nsec
+		   ? -1
+		   : x->changed.tv_nsec > y->changed.tv_nsec;
 }
 
 /* Put them into the table in their order; what does not fit goes. */

@@ -14,6 +14,7 @@
 #define EXECUTOR_RECORDINGS_H
 
 #include <limits.h>
+#include <time.h>
 
 #include "common/shares.h"
 #include "executor/audit/audit.h"
@@ -41,6 +42,7 @@ struct recordings_run {
 	struct asciicast_head head; /* head.run is its id */
 	struct asciicast_end end; /* valid if over */
 	uint64_t begin_us; /* wall clock */
+	struct timespec changed; /* its file, if it was there at start */
 	uint64_t duration_us; /* 0: not known any more */
 	uint64_t bytes; /* of the recording */
 	uint64_t held[ASCIICAST_STREAMS]; /* bytes in it; UINT64_MAX: unknown */

@@ -19,6 +19,7 @@
 #include "executor/recording/asciicast_read.h"
 #include "executor/recording/recorder.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/set_clock.h"
 
 static struct {
 	struct audit *audit;
@@ -526,6 +527,72 @@ test_owner(void **state)
 	assert_null(recordings_before(b.recordings, NULL, owner));
 }
 
+/* By age, also where the clock was a day ahead when the first one began. */
+static void
+test_age(void **state)
+{
+	struct recordings_limits l = { .bytes = 1 << 20, .seconds = 3600 };
+	struct err e = { 0 };
+	(void)state;
+
+	recordings_adjust(b.recordings, &l);
+	set_clock.wall_s = 86400;
+	end(begin(RECORDER_ALL, 8192, 60));
+	set_clock.wall_s = 0;
+	end(begin(RECORDER_ALL, 8192, 61));
+	assert_false(recordings_sweep(b.recordings));
+	set_clock.wall_s = 3500;
+	end(begin(RECORDER_ALL, 8192, 62));
+	assert_false(recordings_sweep(b.recordings));
+	set_clock.wall_s = 3700;
+	assert_true(recordings_sweep(b.recordings));
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	assert_false(recordings_sweep(b.recordings));
+	set_clock.wall_s = 0;
+	assert_false(find(60, alice)->kept);
+	assert_false(find(61, alice)->kept);
+	assert_true(find(62, alice)->kept);
+	assert_int_equal(files(), 1);
+}
+
+/* Of one second, in which order they ended is known at the next start. */
+static void
+test_restart_order(void **state)
+{
+	const struct recordings_run *r = NULL;
+	uint8_t owner[DIGEST_BYTES];
+	struct recorder *one;
+	struct err e;
+	char path[64];
+	(void)state;
+
+	for (unsigned n = 0; n < 16; n++) {
+		struct recorder_setup s = setup_of(RECORDER_ALL, 8192, 100 + n);
+
+		s.head.begin_s = 1000;
+		one = recorder_new(b.recordings, &s, &e);
+		assert_non_null(one);
+		end(one);
+	}
+	close_keep();
+	for (unsigned n = 0; n < 16; n++) {
+		const struct timespec at[2] = { { 0, UTIME_OMIT },
+			{ 1000, 1000 * (n * 7 % 16) } };
+
+		(void)snprintf(path, sizeof(path), "rec/%032x.cast", 100 + n);
+		assert_int_equal(
+		    utimensat(AT_FDCWD, fixture_path(path), at, 0), 0);
+	}
+	open_keep();
+	recordings_owner(alice, owner);
+	for (unsigned n = 16; n-- > 0;) {
+		r = recordings_before(b.recordings, r, owner);
+		assert_non_null(r);
+		assert_int_equal(
+		    strtoul(r->head.run + 24, NULL, 16), 100 + n * 7 % 16);
+	}
+}
+
 /* Another executor finds what this one left. */
 static void
 test_restart(void **state)
@@ -602,6 +669,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_small_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_age, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_restart_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_directory, setup, teardown),
