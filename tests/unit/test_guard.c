@@ -57,6 +57,8 @@ struct run {
 	struct sse out, err;
 	struct guard_report report; /* the last one */
 	bool started, failed, exited;
+	bool exposed; /* with the place in the first such report */
+	char place[PATH_MAX];
 	bool gone; /* the guard itself */
 	bool held; /* it is not told to go on */
 };
@@ -116,6 +118,10 @@ take_report(struct run *r)
 		r->started |= report.event == GUARD_STARTED;
 		r->failed |= report.event == GUARD_FAILED;
 		r->exited |= report.event == GUARD_EXITED;
+		if (report.event == GUARD_EXPOSED)
+			(void)snprintf(
+			    r->place, sizeof(r->place), "%s", report.place);
+		r->exposed |= report.event == GUARD_EXPOSED;
 	}
 }
 
@@ -909,6 +915,52 @@ test_planted_link(void **state)
 	}
 }
 
+/*
+ * The host puts something else where a hidden file was: another file is hidden
+ * as well; a link cannot be, and the run is ended.
+ */
+static void
+test_exposed(void **state)
+{
+	char keys[512], env[200], go[200], old[200];
+	struct run r;
+	(void)state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(fixture_path("seen"), 0777), 0);
+	assert_int_equal(chmod(fixture_path("seen"), 0777), 0);
+	(void)snprintf(env, sizeof(env), "%s/seen/env", fixture_top);
+	(void)snprintf(go, sizeof(go), "%s/seen/go", fixture_top);
+	(void)snprintf(old, sizeof(old), "%s/seen/old", fixture_top);
+	(void)snprintf(keys, sizeof(keys),
+	    NOBODY ",\"files\":{\"write\":[\"%s\"],\"hide\":[\"%s\"]}",
+	    fixture_path("seen"), env);
+	for (int link = 0; link < 2; link++) {
+		fixture_write(env, "secret\n", 0644);
+		start_as(&r, fixture_policy(fixture_path("seen"), keys),
+		    "echo up; until [ -e go ]; do sleep 0.05; done; cat env; echo went on; exit 3",
+		    NULL);
+		wait_text(&r, "up");
+		assert_int_equal(rename(env, old), 0);
+		if (link) {
+			assert_int_equal(symlink("old", env), 0);
+		} else {
+			fixture_write(env, "secret\n", 0644);
+			fixture_write(go, "", 0644);
+		}
+		wait_over(&r);
+		assert_int_equal(r.exposed, link);
+		assert_string_equal(r.place, link ? env : "");
+		assert_int_equal(WIFSIGNALED(r.report.status), link);
+		assert_string_equal(
+		    r.out.text, link ? "up\n" : "up\nwent on\n");
+		done(&r);
+		assert_int_equal(unlink(env), 0);
+		assert_int_equal(unlink(link ? old : go), 0);
+	}
+}
+
 /* A run with a held place, which ends now. */
 static void
 start_holding(struct run *r, const char *protected, const char *place)
@@ -965,14 +1017,16 @@ test_held_place(void **state)
 	end_holding(&r);
 	assert_false(is_there(fixture_path("held/.k"))); /* the control */
 
+	assert_int_equal(mkdir(fixture_path("held/was"), 0755), 0);
 	start_holding(&r, ".k", fixture_path("held/.k"));
-	assert_int_equal(
-	    rename(fixture_path("held/.k"), fixture_path("was")), 0);
-	assert_int_equal(mkdir(fixture_path("held/.k"), 0755), 0);
+	/* at once: the guard makes again what is not there */
+	assert_int_equal(renameat2(AT_FDCWD, fixture_path("held/.k"), AT_FDCWD,
+			     fixture_path("held/was"), RENAME_EXCHANGE),
+	    0);
 	end_holding(&r);
 	assert_true(is_there(fixture_path("held/.k")));
 	assert_int_equal(rmdir(fixture_path("held/.k")), 0);
-	(void)rmdir(fixture_path("was"));
+	(void)rmdir(fixture_path("held/was"));
 
 	start_holding(&r, "a/.k", fixture_path("held/a/.k"));
 	assert_int_equal(rename(fixture_path("held/a"), fixture_path("b")), 0);
@@ -1233,6 +1287,7 @@ main(void)
 		cmocka_unit_test(test_no_processes),
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_planted_link),
+		cmocka_unit_test(test_exposed),
 		cmocka_unit_test(test_held_place),
 		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_other_user),
