@@ -1741,6 +1741,47 @@ test_no_descriptors(void **state)
 	end();
 }
 
+/* What the administrator ends, by as much of its id as names one. */
+static void
+test_ended_by_id(void **state)
+{
+	const char *defiant =
+	    "trap '' TERM; echo up; while :; do sleep 0.05; done";
+	char id[JOB_ID] = "";
+	uint64_t start;
+	struct err e = { 0 };
+
+	(void)state;
+	begin_with(BARE
+	    ",\"limits\":{\"runs\":3,\"kill_grace_ms\":10000,\"output_bytes\":4096}");
+	greet();
+	ask(1, defiant);
+	ask(2, "echo up; sleep 1000");
+	ask(3, defiant);
+	for (uint64_t n = 1; n <= 3; n++)
+		wait_output(n, 3);
+	assert_int_equal(jobs_kill(b.jobs, id, "of all", &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "ambiguous"));
+	(void)strcpy(id, "no such");
+	assert_int_equal(jobs_kill(b.jobs, id, "of none", &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "no run with that id"));
+	(void)snprintf(id, sizeof(id), "%.16s", b.seen[2].run);
+	assert_int_equal(jobs_kill(b.jobs, id, "by its id", &e), 0);
+	assert_string_equal(id, b.seen[2].run);
+	assert_string_equal(wait_done(2)->message, "by its id");
+	assert_false(jobs_end(b.jobs, b.seen[2].run, "again", true));
+	/* TERM, which they ignore, or KILL as well */
+	start = clock_mono_ms();
+	assert_true(jobs_end(b.jobs, b.seen[1].run, "asked", false));
+	assert_true(jobs_end(b.jobs, b.seen[3].run, "at once", true));
+	assert_string_equal(wait_done(3)->message, "at once");
+	assert_int_equal(b.seen[1].done, 0);
+	assert_true(jobs_end(b.jobs, b.seen[1].run, "now", true));
+	assert_string_equal(wait_done(1)->message, "asked");
+	assert_true(clock_mono_ms() - start < 9000);
+	end();
+}
+
 static pid_t
 only_guard(void)
 {
@@ -1877,6 +1918,7 @@ main(void)
 		cmocka_unit_test(test_does_not_read),
 		cmocka_unit_test(test_log_full),
 		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_ended_by_id),
 		cmocka_unit_test(test_guard_killed),
 		cmocka_unit_test(test_launcher_killed),
 		cmocka_unit_test(test_frontend_dies),

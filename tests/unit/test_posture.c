@@ -161,6 +161,23 @@ test_each(void **state)
 	}
 }
 
+/* Without a kernel's filter: what a policy does not use is not missing. */
+static void
+test_filter(void **state)
+{
+	const unsigned left = ALL & ~(unsigned)CONFINE_SECCOMP;
+	static const char none[] =
+	    ",\"posture\":\"kernel\",\"syscalls\":{\"profile\":\"none\"}";
+
+	(void)state;
+	for (int root = 0; root < 2; root++) {
+		assert_string_equal(load(root, left, none), "");
+		assert_non_null(
+		    strstr(load(root, left, ",\"posture\":\"kernel\""),
+			"the layer \"seccomp\" is required"));
+	}
+}
+
 /* Without any wall around files nobody runs anything. */
 static void
 test_walls(void **state)
@@ -362,6 +379,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_delegates),
