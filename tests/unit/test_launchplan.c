@@ -302,6 +302,31 @@ is_named_alike(struct policy *p, bool templates, const uint8_t *name)
 	return memcmp(p->plan_name, name, DIGEST_BYTES) == 0;
 }
 
+/* What it cannot take yet is not what it never takes. */
+static void
+test_sending(void **state)
+{
+	const struct launchmsg_order o = { .kind = LAUNCHMSG_RETIRE };
+	const struct bytes none = bytes_make(NULL, 0);
+	struct err e = { 0 };
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(plansend_order(pair[0], &o, none, NULL, 0, &e), 0);
+	while (plansend_order(pair[0], &o, none, NULL, 0, &e) == 0)
+		;
+	assert_int_equal(e.code, ERR_AGAIN);
+	(void)close(pair[1]);
+	memset(&e, 0, sizeof(e));
+	assert_int_equal(
+	    plansend_order(pair[0], &o, none, NULL, 0, &e), ERR_EOF);
+	assert_int_equal(e.code, ERR_EOF);
+	(void)close(pair[0]);
+	assert_int_equal(plansend_order(-1, &o, none, NULL, 0, &e), ERR_SYS);
+}
+
 /* Who finds a layer missing does not come to the same name. */
 static void
 test_name(void **state)
@@ -697,6 +722,7 @@ main(void)
 		cmocka_unit_test(test_plan_paths),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_sending),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_shared_guard),
 		cmocka_unit_test(test_shared_root),

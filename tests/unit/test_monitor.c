@@ -1074,6 +1074,28 @@ test_blame_without_a_source(void **state)
 	end();
 }
 
+/* It begins and ends, and is nothing else. */
+static void
+test_penalty(void **state)
+{
+	struct msg m = { .code = PROTO_PENALTY,
+		.penalty = { .peer = BYTES_LIT("10.1.2.3"),
+		    .began = 1,
+		    .seconds = 60 } };
+
+	(void)state;
+	begin();
+	greet();
+	say(&m);
+	expect_in_log("\"penalty-begin\"", 1);
+	m.penalty.began = 0;
+	say(&m);
+	expect_in_log("\"penalty-end\"", 1);
+	m.penalty.began = 2;
+	breaks(&m, "neither began nor ended");
+	end();
+}
+
 /* --- authentication ------------------------------------------------------ */
 
 static void
@@ -1902,6 +1924,7 @@ main(void)
 		cmocka_unit_test(test_intent_first),
 		cmocka_unit_test(test_receiver_is_busy),
 		cmocka_unit_test(test_blame_without_a_source),
+		cmocka_unit_test(test_penalty),
 		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_input_is_closed),
