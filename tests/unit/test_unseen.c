@@ -248,6 +248,8 @@ test_own_places(void **state)
 	EXPECT_OF("ls\0/home", "");
 	EXPECT_OF("cat\0/proc/mounts", "cat: places that are mounted apart");
 	EXPECT_OF("cat\0/etc/passwd", "");
+	EXPECT_OF("ipcs\0-m", "");
+	EXPECT_OF("sysctl\0kernel.shmmax", "");
 	policy.confine.layers |= CONFINE_IPC;
 	EXPECT_OF("ipcs\0-m", "ipcs: shared memory");
 	EXPECT_OF("sysctl\0-a", "key disable");
