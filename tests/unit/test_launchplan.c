@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "common/digest.h"
+#include "executor/launcher/plannames.h"
 #include "executor/launcher/planstore.h"
 #include "executor/launcher/rights.h"
 #include "executor/run/launchblob.h"
@@ -300,6 +301,27 @@ is_named_alike(struct policy *p, bool templates, const uint8_t *name)
 
 	assert_int_equal(plansend_name(p, templates, &e), 0);
 	return memcmp(p->plan_name, name, DIGEST_BYTES) == 0;
+}
+
+/* There are so many names and no more; a load that is given up has none. */
+static void
+test_names_full(void **state)
+{
+	static struct planstore_plan one;
+	uint8_t name[DIGEST_BYTES] = { 0xfe };
+	uint32_t n = 0;
+
+	(void)state;
+	plannames_begin();
+	do {
+		memcpy(name + 1, &n, sizeof(n));
+		n++;
+	} while (plannames_stage(name, &one) && n < 100000);
+	assert_int_equal(n, 8192 + 1);
+	assert_false(plannames_stage(name, &one));
+	plannames_begin();
+	assert_true(plannames_stage(name, &one));
+	plannames_begin();
 }
 
 /* What it cannot take yet is not what it never takes. */
@@ -722,6 +744,7 @@ main(void)
 		cmocka_unit_test(test_plan_paths),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_names_full),
 		cmocka_unit_test(test_sending),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_shared_guard),
