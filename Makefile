@@ -81,7 +81,7 @@ EXECUTOR := $(call in,executor, \
 	jobcalls jobtext scan screen) \
 	$(call in,executor/run, \
 	adopt explain held hints job keynames launch launchblob output plan plansend quota record refuse request \
-	spawn toolcall treelist tty unseen wordsplit) \
+	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \
 	$(call in,executor/policy, \

@@ -415,6 +415,21 @@ why_absent(const struct policy *p, const struct mounts_op *op, const char *path)
 	return NULL;
 }
 
+/*
+ * Whether it is there was asked of the shell: of what is in view it was right,
+ * and a path in a directory of the run's own may be meant to be the run's.
+ */
+static const struct path_word *
+why_asked(const struct policy *p, const struct mounts_op *op, const char *path)
+{
+	const struct path_word *why = why_absent(p, op, path);
+
+	if ((why == &absent && !mounts_within(&p->confine.mounts, path)) ||
+	    (why == &private_ && p->confine.mounts.whole_root))
+		return why;
+	return NULL;
+}
+
 static const struct path_word *
 why_read_only(const struct mounts_op *op)
 {
@@ -436,6 +451,8 @@ explain_path(const struct hint *h, const struct policy *p, struct buf *out)
 		why = &hidden;
 	else if (h->kind == HINT_ABSENT)
 		why = why_absent(p, op, h->path);
+	else if (h->kind == HINT_ASKED)
+		why = why_asked(p, op, h->path);
 	else if (h->kind == HINT_READ_ONLY)
 		why = why_read_only(op);
 	if (why == NULL)

@@ -202,6 +202,13 @@ hints_end(struct hints *h)
 	end_line(h, 1);
 }
 
+void
+hints_add(struct hints *h, enum hint_kind kind, struct bytes path)
+{
+	if (is_plain(path))
+		add_hint(h, kind, path);
+}
+
 bool
 hints_has(const struct hints *h, enum hint_kind kind)
 {

@@ -17,6 +17,7 @@
 
 enum hint_kind {
 	HINT_ABSENT, /* no such file or directory */
+	HINT_ASKED, /* whether it is there: executor/run/shelltest */
 	HINT_DENIED, /* permission denied */
 	HINT_READ_ONLY, /* read-only file system */
 	HINT_FILE_SIZE, /* file too large */
@@ -54,6 +55,8 @@ struct hints {
 void hints_feed(struct hints *h, unsigned stream, struct bytes data);
 /* At the end: lines without a newline. */
 void hints_end(struct hints *h);
+/* Of that path, if it is a plain one, and there are not enough of them. */
+void hints_add(struct hints *h, enum hint_kind kind, struct bytes path);
 bool hints_has(const struct hints *h, enum hint_kind kind);
 
 #endif

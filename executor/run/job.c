@@ -31,6 +31,7 @@
 #include "executor/run/record.h"
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
+#include "executor/run/shelltest.h"
 #include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
@@ -407,6 +408,8 @@ explain_result(struct job *j, struct job_result *r)
 		return;
 	buf_init(&lines, TOLD_MAX);
 	hints_end(&j->hints);
+	if (j->plan.shell)
+		shelltest_look(j->plan.command, &j->hints);
 	explain_end(&end, j->plan.policy, &lines);
 	explain_hints(&j->hints, j->plan.policy, &lines);
 	j->unseen.refused = hints_has(&j->hints, HINT_REFUSED);

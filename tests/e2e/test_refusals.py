@@ -246,6 +246,18 @@ def test_answers_from_what_is_not_in_view(server):
     check(ONLY_OWN in r.text and ONLY_OWN in r.data["notes"][0], r.text)
 
 
+def test_asked_of_the_shell(server):
+    """It answers by itself, and without a word: nothing starts and fails."""
+    place = "/var/lib/dpkg"
+    unseen = place + " is not in view"
+    noted(server, f"test -d {place} && echo there || echo absent", unseen,
+          "key files.read")
+    noted(server, f"if [ ! -e '{place}' ]; then echo absent; fi", unseen)
+    quiet(server, f"echo test -d {place}; [ -n {place} ]")
+    quiet(server, "test -d /usr/share; [ -e /etc/passwd ]; [ -e /bin/sh ]; "
+          "[ -c /dev/null ]; test -e /tmp/none; test -d /proc/1; [ -e x ]")
+
+
 def test_of_what_was_not_started(server):
     quiet(server, "echo ps; sh -c 'echo $0 $1' ps df; true /bin/ps")
     quiet(server, "printf x >ps; cat ps; rm ps")

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "executor/run/hints.h"
+#include "executor/run/shelltest.h"
 
 #define NOTHING HINT_KINDS
 
@@ -110,12 +111,59 @@ test_bounds(void **state)
 	assert_int_equal(h.count, 0);
 }
 
+/* Tests of the shell's own; paths: with a space between. */
+static void
+test_asked(void **state)
+{
+	static const struct {
+		const char *command, *paths;
+	} rows[] = {
+		{ "test -d /a && echo there || echo absent", "/a" },
+		{ "[ -e /a ]", "/a" },
+		{ "[[ -f /a && -f /b ]]", "/a" },
+		{ "[ -e /a -o ! -e /b ]; echo $?", "/a /b" },
+		{ "if ! test -r '/a b'; then echo no; fi", "/a b" },
+		{ "x=1; while [ ! -s \"/a\" ]; do sleep 1; done", "/a" },
+		{ "(test -L /a) | cat\n[ -x /b ]", "/a /b" },
+		{ "", "" },
+		{ "test", "" },
+		{ "test -d", "" },
+		{ "'", "" },
+		{ "[ -d /$x ] && test -e /a*", "" },
+		{ "[ -d a ]; test /a; test -d /", "" },
+		{ "echo test -d /a", "" },
+		{ "ls -d /a", "" },
+		{ "test -e x; ls -d /a", "" },
+		{ "echo '; test -d /a'", "" },
+		{ "[ -n /a ] || [ -z /a ] || [ 1 -lt /a ]", "" },
+		{ "test -e /a/../b", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hints h = { .count = 0 };
+		char paths[64] = "";
+
+		shelltest_look(bytes_of(rows[i].command), &h);
+		for (size_t k = 0; k < h.count; k++) {
+			assert_int_equal(h.found[k].kind, HINT_ASKED);
+			(void)snprintf(paths + strlen(paths),
+			    sizeof(paths) - strlen(paths), "%s%s",
+			    k > 0 ? " " : "", h.found[k].path);
+		}
+		if (strcmp(paths, rows[i].paths) != 0)
+			fail_msg("%s: got \"%s\", not \"%s\"", rows[i].command,
+			    paths, rows[i].paths);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
