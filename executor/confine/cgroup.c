@@ -145,7 +145,9 @@ is_delegated(const char *path)
 }
 
 /* Where DelegateSubgroup= of systemd(1) has the unit's processes begin. */
-static const char leaf[] = "/supervisor";
+#define LEAF "supervisor"
+
+static const char leaf[] = "/" LEAF;
 
 /* Does the path end in the leaf?  It is cut off then. */
 static bool
@@ -238,9 +240,9 @@ use_path(const char *path, struct err *e)
 		return err_sys(e, "cgroup %s", path);
 	self.began_there = is_own(base);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if ((mkdirat(base, "supervisor", 0755) == -1 && errno != EEXIST) ||
+	if ((mkdirat(base, LEAF, 0755) == -1 && errno != EEXIST) ||
 	    (mkdirat(base, "runs", 0755) == -1 && errno != EEXIST) ||
-	    write_at(base, "supervisor/cgroup.procs", pid) == -1)
+	    write_at(base, LEAF "/cgroup.procs", pid) == -1)
 		return err_sys(e, "cgroup %s: cannot be used", path);
 	runs = openat(base, "runs", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (runs == -1)
@@ -372,7 +374,7 @@ cgroup_supposed(void)
 	return self.supposed;
 }
 
-/* It is in "supervisor" of that group, if it uses one, see use_path(). */
+/* It is in the leaf of that group, if it uses one, see use_path(). */
 bool
 cgroup_of_service(pid_t pid, char path[PATH_MAX])
 {

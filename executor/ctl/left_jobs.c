@@ -10,28 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "executor/launcher/holdmsg.h"
+#include "executor/run/adopt.h"
 
 enum { PATIENCE_MS = 20000 /* between two of its messages, and to its end */ };
-
-/* -1: it is of a launcher that is gone, or of something else. */
-static int
-connect_to(int dir, const char *name)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int n = snprintf(
-	    un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", dir, name);
-
-	if (fd == -1 || (size_t)n >= sizeof(un.sun_path) ||
-	    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == -1)
-		return -1;
-	return steal_fd(&fd);
-}
 
 /* Descriptors of jobs, which come with it, are not taken; 0: the last. */
 static ssize_t
@@ -49,11 +34,11 @@ end_one(int dir, const char *name, size_t *count)
 {
 	static const struct holdmsg stop = { .kind = HOLDMSG_STOP,
 		.format = HOLDMSG_FORMAT };
-	CLEANUP_FD int link = connect_to(dir, name);
+	CLEANUP_FD int link = adopt_connect(dir, name);
 	struct holdmsg m = { .kind = 0 };
 	ssize_t n = 0;
 
-	if (link == -1)
+	if (link < 0) /* of one that is gone, or something else */
 		return true;
 	while (m.kind != HOLDMSG_ALL && (n = hear_launcher(link, &m)) > 0)
 		;

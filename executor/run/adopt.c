@@ -41,22 +41,20 @@ is_program(pid_t pid, const char *program)
 	return strcmp(exe, program) == 0;
 }
 
-/* A socket of one that is gone is removed. */
-static int
-connect_one(int dir, const char *name)
+int
+adopt_connect(int dir, const char *name)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int n = snprintf(
+	    un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s", dir, name);
 
-	if (fd == -1)
-		return -1;
-	(void)snprintf(un.sun_path, sizeof(un.sun_path),
-	    "/proc/self/fd/%d/%.*s", dir, HOLDMSG_NAME, name);
-	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
-		return steal_fd(&fd);
-	if (errno == ECONNREFUSED)
-		(void)unlinkat(dir, name, 0);
-	return -1;
+	if ((size_t)n >= sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	if (fd == -1 ||
+	    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == -1)
+		return -errno;
+	return steal_fd(&fd);
 }
 
 /* --- what it holds -------------------------------------------------------- */
@@ -175,11 +173,13 @@ hear_all(struct adopt *a, int link)
 static void
 ask_one(struct adopt *a, int dir, const char *name, const char *program)
 {
-	int link = connect_one(dir, name);
+	int link = adopt_connect(dir, name);
 	size_t before = a->count;
 	pid_t pid;
 
-	if (link == -1)
+	if (link == -ECONNREFUSED) /* of one that is gone */
+		(void)unlinkat(dir, name, 0);
+	if (link < 0)
 		return;
 	pid = holdpeer_check(link);
 	if (pid == 0 || !is_program(pid, program)) {

@@ -31,6 +31,8 @@ struct adopt {
 	size_t launchers;
 };
 
+/* To the launcher whose socket that is in the directory; or a negative errno. */
+int adopt_connect(int dir, const char *name);
 /* Of all launchers whose socket is there; program: what they execute. */
 void adopt_find(struct adopt *a, const char *dir, const char *program);
 /* What nobody has taken is let go, and ends for that. */

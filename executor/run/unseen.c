@@ -41,6 +41,7 @@ struct source {
 	/* PLACES: it is in each of them that is there */
 	const char *place[MAX_PLACES];
 	const char *words, *key; /* NULL: it is not up to the policy */
+	const char *about; /* one of its arguments is one of these; NULL: any */
 	enum withheld_right right; /* of WITHHELD */
 	bool (*when)(
 	    const struct image *i); /* by its arguments; NULL: always */
@@ -151,53 +152,6 @@ is_any_of(const char *argument, const char *const *any)
 	return false;
 }
 
-static bool
-is_mount_table(const char *argument)
-{
-	static const char *const tables[] = { "/proc/mounts",
-		"/proc/self/mounts", "/proc/self/mountinfo",
-		"/proc/self/mountstats", "/etc/mtab", NULL };
-
-	return is_any_of(argument, tables);
-}
-
-/* cat /proc/mounts, grep ' ro,' /proc/self/mounts. */
-static bool
-reads_mounts(const struct image *i)
-{
-	return has_argument(i, is_mount_table);
-}
-
-static bool
-is_tmp(const char *argument)
-{
-	static const char *const own[] = { "/tmp", "/tmp/", "/var/tmp",
-		"/var/tmp/", NULL };
-
-	return is_any_of(argument, own);
-}
-
-/* ls /tmp, du -s /var/tmp; what is in them a command may have made. */
-static bool
-lists_tmp(const struct image *i)
-{
-	return has_argument(i, is_tmp);
-}
-
-static bool
-is_dev(const char *argument)
-{
-	static const char *const own[] = { "/dev", "/dev/", NULL };
-
-	return is_any_of(argument, own);
-}
-
-static bool
-lists_dev(const struct image *i)
-{
-	return has_argument(i, is_dev);
-}
-
 /* "/proc", "/proc/1", "/proc/1/status". */
 static bool
 is_process_table(const char *argument)
@@ -214,23 +168,6 @@ reads_processes(const struct image *i)
 {
 	return has_argument(i, is_process_table);
 }
-
-/* Directories of which a policy may show a part: ls /var, du -s /. */
-#define LISTS(name, path)                                                      \
-	static bool is_##name(const char *argument)                            \
-	{                                                                      \
-		return strcmp(argument, path) == 0 ||                          \
-		       strcmp(argument, path "/") == 0;                        \
-	}                                                                      \
-	static bool lists_##name(const struct image *i)                        \
-	{                                                                      \
-		return has_argument(i, is_##name);                             \
-	}
-LISTS(root, "/")
-LISTS(run, "/run")
-LISTS(var, "/var")
-LISTS(srv, "/srv")
-LISTS(home, "/home")
 
 /* What the kernel keeps for each IPC namespace, and files of that kind. */
 static bool
@@ -400,14 +337,17 @@ names_own_id(const struct image *i)
 
 #define PROCESSES_WORDS                                                        \
 	"only this command's own processes are in view, and none of the others on this machine"
-#define PART_OF(path, asks)                                                                             \
+/* Of which a policy may show a part: ls /var, du -s /var/. */
+#define PART_OF(path)                                                                                   \
 	{                                                                                               \
 		PLACES, LISTERS,                                                                        \
 		    .place = { path },                                                                  \
 		    .words =                                                                            \
 			"of the machine's %s that is in view which the policy shows, and nothing else", \
-		    .key = "key files.read", .when = asks                                               \
+		    .key = "key files.read", .about = path " " path "/"                                 \
 	}
+#define MOUNT_TABLES                                                           \
+	"/proc/mounts /proc/self/mounts /proc/self/mountinfo /proc/self/mountstats /etc/mtab"
 #define IPC_WORDS                                                              \
 	"shared memory, semaphores and message queues, and the limits of them (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue), are those of this command's own and not the machine's"
 #define NET_WORDS                                                              \
@@ -489,11 +429,11 @@ static const struct source sources[] = {
 	{ OWN_MOUNTS, "lsblk", .words = MOUNTS_WORDS, .key = "key files.read",
 	    .when = shows_mounts },
 	{ OWN_MOUNTS, READERS, .words = MOUNTS_WORDS, .key = "key files.read",
-	    .when = reads_mounts },
+	    .about = MOUNT_TABLES },
 	{ FILE_SYSTEMS, READERS,
 	    .words =
 		"the mounts in view are those of this command's own root: file systems of this machine that the policy does not show are missing",
-	    .key = "key files.read", .when = reads_mounts },
+	    .key = "key files.read", .about = MOUNT_TABLES },
 	{ PROCESSES, READERS, .words = PROCESSES_WORDS, .key = "key processes",
 	    .when = reads_processes },
 	{ PROCESSES, LISTERS, .words = PROCESSES_WORDS, .key = "key processes",
@@ -501,11 +441,11 @@ static const struct source sources[] = {
 	{ FILE_SYSTEMS, LISTERS,
 	    .words =
 		"of this machine's files those are in view that the policy shows, and no others",
-	    .key = "key files.read", .when = lists_root },
-	PART_OF("/run", lists_run),
-	PART_OF("/var", lists_var),
-	PART_OF("/srv", lists_srv),
-	PART_OF("/home", lists_home),
+	    .key = "key files.read", .about = "/ //" },
+	PART_OF("/run"),
+	PART_OF("/var"),
+	PART_OF("/srv"),
+	PART_OF("/home"),
 	{ OWN_IPC, "ipcs lsipc", .words = IPC_WORDS, .key = "key disable" },
 	{ OWN_IPC, "sysctl", .words = IPC_WORDS, .key = "key disable",
 	    .when = asks_ipc },
@@ -526,9 +466,10 @@ static const struct source sources[] = {
 	{ OWN_TMP, LISTERS,
 	    .words =
 		"/tmp and /var/tmp are this command's own, empty when it starts: what the machine has there is not in view",
-	    .key = "key files.private_tmp", .when = lists_tmp },
+	    .key = "key files.private_tmp",
+	    .about = "/tmp /tmp/ /var/tmp /var/tmp/" },
 	{ DEVICES, LISTERS, .words = DISKS_WORDS, .key = "key files.read",
-	    .when = lists_dev },
+	    .about = "/dev /dev/" },
 	{ SIGNALS, "pkill killall killall5 skill kill",
 	    .words =
 		"signals reach only this command's own processes, which have ids of their own: the machine's can only be looked at",
@@ -629,6 +570,25 @@ last_part(const char *path)
 	return bytes_of(slash != NULL ? slash + 1 : path);
 }
 
+static bool
+is_about(const struct image *i, const char *about)
+{
+	for (const char *a = NULL; (a = next_argument(i, a)) != NULL;)
+		if (find_bit(about, bytes_of(a)) != 0)
+			return true;
+	return false;
+}
+
+/* With these arguments; NULL: they are not known. */
+static bool
+is_asked(const struct source *s, const struct image *i)
+{
+	if (s->about != NULL && (i == NULL || !is_about(i, s->about)))
+		return false;
+	return s->when == NULL ||
+	       (i != NULL ? s->when(i) : s->sight == WITHHELD);
+}
+
 /* By its path or name, and by its arguments where those are known. */
 static bool
 note_name(struct unseen *u, const char *path, const struct image *i)
@@ -641,8 +601,7 @@ note_name(struct unseen *u, const char *path, const struct image *i)
 
 		bit = find_bit(s->names, name);
 		any |= bit;
-		if (bit == 0 || s->when == NULL ||
-		    (i != NULL ? s->when(i) : s->sight == WITHHELD))
+		if (bit != 0 && is_asked(s, i))
 			u->started[n] |= bit;
 	}
 	return any != 0;
