@@ -60,6 +60,17 @@ def test_launcher_was_killed():
         within("launchers are gone", 20, lambda: gone(old))
 
 
+def no_run_is_left(c, group):
+    within("no group is left", 10, lambda: c.sh("true") and not list(
+        (group / "runs").glob("*/")))
+
+
+def remove_groups(group):
+    for place in group / "runs", group / "supervisor", group:
+        within(f"{place} is empty", 5, lambda p=place: not members(p))
+        place.rmdir()
+
+
 def test_withdrawn_in_its_group():
     """What may not go on any more is ended, and its control group removed."""
     group = groups() / f"mcp-execd-withdrawn.{os.getpid()}"
@@ -75,12 +86,9 @@ def test_withdrawn_in_its_group():
         server.start()
         equal(result_of(server, job)["run.state"], "lost", "its state")
         with server.http() as c:
-            within("no group is left", 10, lambda: c.sh("true") and not list(
-                (group / "runs").glob("*/")))
+            no_run_is_left(c, group)
         equal(processes("1000786"), [], "processes")
-    for place in group / "runs", group / "supervisor", group:
-        within(f"{place} is empty", 5, lambda p=place: not members(p))
-        place.rmdir()
+    remove_groups(group)
 
 
 def test_reboot():
@@ -147,9 +155,6 @@ def test_plants_control_groups():
         (server.dir / "go").touch()
         with server.http() as c:
             check("exited with status 3" in ended(c, job), "its end")
-            within("no group is left", 10, lambda: c.sh("true") and not list(
-                (group / "runs").glob("*/")))
+            no_run_is_left(c, group)
         equal(processes("1000784"), [], "processes")
-    for place in group / "runs", group / "supervisor", group:
-        within(f"{place} is empty", 5, lambda p=place: not members(p))
-        place.rmdir()
+    remove_groups(group)

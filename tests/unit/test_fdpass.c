@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/fdpass.h"
+#include "tests/unit/fixture_fds.h"
 
 static int ends[2];
 
@@ -33,19 +33,6 @@ teardown(void **state)
 	(void)close(ends[0]);
 	(void)close(ends[1]);
 	return 0;
-}
-
-static int
-open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
 }
 
 static ssize_t
@@ -106,7 +93,8 @@ test_passed(void **state)
 static void
 test_cut(void **state)
 {
-	int fds[8] = { 0 }, got[8], before = open_fds();
+	int fds[8] = { 0 }, got[8];
+	size_t before = open_fds();
 	char text[8];
 	const struct iovec in = { text, sizeof(text) };
 	size_t count, sent, room;
@@ -147,7 +135,8 @@ test_cut(void **state)
 static void
 test_one(void **state)
 {
-	int fds[2] = { 0 }, fd = 7, before = open_fds();
+	int fds[2] = { 0 }, fd = 7;
+	size_t before = open_fds();
 	char text[8];
 
 	(void)state;
@@ -171,7 +160,7 @@ test_limits(void **state)
 	char text[8];
 	const struct iovec in = { text, sizeof(text) };
 	size_t count;
-	int before = open_fds();
+	size_t before = open_fds();
 
 	(void)state;
 	assert_int_equal(send_text("x", many, FDPASS_MOST + 1), -1);

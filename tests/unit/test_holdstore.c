@@ -26,25 +26,13 @@
 #include "executor/launcher/holdpeer.h"
 #include "executor/launcher/holdstore.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 enum {
 	NEEDS = 1 << HOLD_STATE | 1 << HOLD_CTL,
 	GRACE_MS = 600000,
 	OF_RUN = 3 /* descriptors that a run has here */
 };
-
-static size_t
-open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
-}
 
 /* The other ends of what is held, which tell whether it is open yet. */
 struct ends {
@@ -208,6 +196,17 @@ hear_all(int peer)
 		assert_int_equal(m.kind, HOLDMSG_RUN);
 		runs++;
 	}
+}
+
+/* By one that is let in, and has heard of so many runs. */
+static int
+take_over(size_t runs)
+{
+	int peer = join();
+
+	serve(false);
+	assert_int_equal(hear_all(peer), runs);
+	return peer;
 }
 
 /* --- what is held --------------------------------------------------------- */
@@ -391,9 +390,7 @@ test_cut_order(void **state)
 	before = open_fds();
 	assert_null(hold(&e, 1, getpid()));
 	for (int i = 0; i < 3; i++) {
-		peer = join();
-		serve(false);
-		assert_int_equal(hear_all(peer), 1);
+		peer = take_over(1);
 		if (i == 0)
 			assert_int_equal(send(peer, &longer, sizeof(longer), 0),
 			    sizeof(longer));
@@ -409,9 +406,7 @@ test_cut_order(void **state)
 		(void)close(peer);
 		assert_int_equal(holdstore_count(), 1);
 	}
-	peer = join(); /* the control */
-	serve(false);
-	assert_int_equal(hear_all(peer), 1);
+	peer = take_over(1); /* the control */
 	assert_int_equal(
 	    fdpass_send(peer, &part, 1, NULL, 0, 0), (ssize_t)sizeof(m));
 	serve(false);
@@ -478,9 +473,7 @@ test_left(void **state)
 	assert_in_range(holdstore_wait_ms(), 1, GRACE_MS);
 	assert_in_range(holdstore_wait_ms(), 1, GRACE_MS);
 	for (int i = 0; i < 3; i++) {
-		peer = join();
-		serve(false);
-		assert_int_equal(hear_all(peer), 1);
+		peer = take_over(1);
 		assert_int_equal(
 		    holdstore_wait_ms(), -1); /* as long as it is */
 		holdstore_poll(p);

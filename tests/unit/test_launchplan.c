@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -23,6 +22,7 @@
 #include "executor/run/launchblob.h"
 #include "executor/run/plansend.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 static struct launchplan plan;
 static struct launchplan_order order;
@@ -240,33 +240,20 @@ add(struct bytes b, const struct launchmsg_order *m, const int *fds,
 	return planstore_add(m, all, count + 1);
 }
 
-/* Open ones: a number that is free may lie below one that was kept. */
-static int
-count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
-}
-
 static void
 test_store(void **state)
 {
 	struct policy *p = some_policy();
 	struct launchmsg_order m = { .kind = LAUNCHMSG_PLAN }, wrong;
-	int fds[LAUNCHPLAN_FDS], before;
+	int fds[LAUNCHPLAN_FDS];
+	size_t before;
 	struct buf b;
 	size_t count;
 
 	(void)state;
 	write_plan(p, &b, fds, &count);
 	assert_int_not_equal(count, 0);
-	before = count_fds();
+	before = open_fds();
 	m.size = (uint32_t)b.len;
 	m.held = (uint32_t)count;
 	digest_sha256(buf_bytes(&b), m.plan);
@@ -281,7 +268,7 @@ test_store(void **state)
 	wrong.held = 0;
 	assert_non_null(add(buf_bytes(&b), &wrong, fds, count, true));
 	assert_null(planstore_find(m.plan));
-	assert_int_equal(count_fds(), before); /* none was kept */
+	assert_int_equal(open_fds(), before); /* none was kept */
 	assert_null(add(buf_bytes(&b), &m, fds, count, true));
 	assert_non_null(planstore_find(m.plan));
 	assert_null(add(buf_bytes(&b), &m, fds, count, true));
@@ -289,7 +276,7 @@ test_store(void **state)
 	assert_non_null(planstore_find(m.plan)); /* of the other policy */
 	planstore_drop(m.plan);
 	assert_null(planstore_find(m.plan));
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(open_fds(), before);
 	buf_fini(&b);
 	policy_unref(p);
 }

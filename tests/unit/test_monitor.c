@@ -11,8 +11,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -27,6 +25,7 @@
 #include "executor/channel/monitor.h"
 #include "executor/service/launcher.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 #define BARE                                                                   \
 	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
@@ -1372,19 +1371,6 @@ test_cancel(void **state)
 	assert_null(strchr(s->message, '\x1b'));
 	assert_int_equal(s->len, 2); /* what there was */
 	end();
-}
-
-static size_t
-open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	(void)closedir(d);
-	return n;
 }
 
 static size_t fds_before;
