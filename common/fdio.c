@@ -113,6 +113,10 @@ fdio_open_dir(const char *path, int *dirfd, const char **base, struct err *e)
 static int
 fdio_check_trust(const struct stat *st, const char *what, struct err *e)
 {
+	if (st->st_uid != 0 && geteuid() == 0)
+		return err_set(e, ERR_BAD,
+		    "%s belongs to uid %u: chown it to root", what,
+		    (unsigned)st->st_uid);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return err_set(e, ERR_BAD,
 		    "%s belongs to uid %u: chown it to root or to uid %u", what,

@@ -240,7 +240,15 @@ test_trust_owner(void **state)
 	put("f", "x", 0600);
 	assert_int_equal(chown(path_of("f"), 12345, 0), 0);
 	assert_int_equal(get("f", true, 9, "x", &e), ERR_BAD);
-	assert_non_null(strstr(e.what, "uid 12345"));
+	assert_non_null(
+	    strstr(e.what, "belongs to uid 12345: chown it to root"));
+	assert_null(strstr(e.what, " or ")); /* it is ours already */
+	assert_int_equal(chmod(path_of("f"), 0644), 0);
+	assert_int_equal(chmod(top, 0755), 0);
+	assert_int_equal(seteuid(54321), 0);
+	assert_int_equal(get("f", true, 9, "x", &e), ERR_BAD);
+	assert_int_equal(seteuid(0), 0);
+	assert_non_null(strstr(e.what, "chown it to root or to uid 54321"));
 	assert_int_equal(get("f", false, 9, "x", &e), 0);
 }
 
