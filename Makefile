@@ -101,7 +101,7 @@ EXECUTOR := $(call in,executor, \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog) \
 	$(call in,executor/power, \
-	keeper needed renounce)
+	keeper needed ownchild renounce)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
 	asborn child confine_enter connector denial execlog filehash findings guard holdpeer holdstore image keeper_serve \

@@ -49,6 +49,7 @@
 #include "executor/audit/to_kernel.h"
 #include "executor/audit/to_syslog.h"
 #include "executor/policy/tokenwatch.h"
+#include "executor/power/ownchild.h"
 
 /*
  * Exit statuses that a service manager need not repeat, as sysexits.h has them
@@ -65,7 +66,7 @@ enum {
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
 	DAY_MS = 24 * 3600 * 1000,
-	MAX_SPARED = 2 * 4096 + 6, /* guards, and children of our own */
+	MAX_SPARED = 2 * 4096 + OWNCHILD_MOST, /* guards and our own children */
 	APART = 65536 /* bytes: tables of that size cost what they hold */
 };
 
@@ -395,17 +396,9 @@ static void
 end_strays(void)
 {
 	static pid_t spared[MAX_SPARED + ORPHANS_MAX_INHERITED];
-	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - 6);
+	size_t n = jobs_guards(self.jobs, spared, MAX_SPARED - OWNCHILD_MOST);
 
-	spared[n++] = supervise_pid(self.supervise);
-	spared[n++] = keeper_pid();
-	spared[n++] = accountdb_pid();
-	if (launch_pid() > 0)
-		spared[n++] = launch_pid();
-	if (loader_pid() > 0)
-		spared[n++] = loader_pid();
-	if (reload_pid(self.reload) > 0)
-		spared[n++] = reload_pid(self.reload);
+	n += ownchild_list(spared + n);
 	orphans_end(spared, n);
 }
 

@@ -422,11 +422,12 @@ end_strays(void)
 	static pid_t spared[KEEPMSG_SPARED + 1];
 	size_t n = self.order.count;
 
-	if (n > KEEPMSG_SPARED)
-		return;
-	memcpy(spared, self.order.spared, n * sizeof(spared[0]));
-	spared[n++] = getpid();
-	(void)proctree_kill_below(self.executor, SIGKILL, spared, n);
+	if (n <= KEEPMSG_SPARED) {
+		memcpy(spared, self.order.spared, n * sizeof(spared[0]));
+		spared[n++] = getpid();
+		(void)proctree_kill_below(self.executor, SIGKILL, spared, n);
+	}
+	send_answer(&(struct keepmsg_answer){ .kind = KEEPMSG_ENDED }, -1);
 }
 
 /* --- who is that? -------------------------------------------------------- */
@@ -487,6 +488,7 @@ take_order(void)
 	case KEEPMSG_READY:
 	case KEEPMSG_STARTED:
 	case KEEPMSG_KNOWN:
+	case KEEPMSG_ENDED:
 	default:
 		log_err("an order of the executor's is of no known kind");
 		break;

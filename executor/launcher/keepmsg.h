@@ -25,7 +25,7 @@ enum {
 	KEEPMSG_WORD = 32,
 	KEEPMSG_ADOPTED = 64, /* launchers of executors before */
 	KEEPMSG_SPARED = 2 * 4096 + 128, /* processes of END_STRAYS */
-	KEEPMSG_FORMAT = 3 /* of another build, this or a size differs */
+	KEEPMSG_FORMAT = 4 /* of another build, this or a size differs */
 };
 
 /* The rows of a plan. */
@@ -76,12 +76,13 @@ enum keepmsg_kind {
 	/* to the keeper */
 	KEEPMSG_START = 1, /* a program, with the descriptors of its row */
 	KEEPMSG_SIGNAL, /* a pidfd comes with it */
-	KEEPMSG_END_STRAYS, /* and spare these; no answer */
+	KEEPMSG_END_STRAYS, /* and spare these */
 	KEEPMSG_PEER, /* who is that? */
 	/* to the executor */
 	KEEPMSG_READY,
 	KEEPMSG_STARTED, /* or not: error; the executor's child, and its pidfd */
-	KEEPMSG_KNOWN /* answers PEER */
+	KEEPMSG_KNOWN, /* answers PEER */
+	KEEPMSG_ENDED /* answers END_STRAYS: what is started from now on is none */
 };
 
 /* Of END_STRAYS, `count` of spared follow; of the others, none. */

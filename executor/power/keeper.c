@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/proctree.h"
+#include "executor/power/ownchild.h"
 
 enum {
 	PATIENCE_MS = 60000, /* for an answer; valgrind is slow */
@@ -198,6 +199,7 @@ keeper_open(const char *path, struct keepmsg_plan *p, int facts, struct err *e)
 		(void)keeper_close();
 		return e->code;
 	}
+	ownchild_add(self.pid);
 	if (hear_answer(KEEPMSG_READY, &a, &none))
 		return try_pidfd(e);
 	(void)keeper_close();
@@ -220,6 +222,7 @@ reap_child(pid_t pid, int pidfd, const char *what, int *status)
 	    pidfd != -1 && (r = poll(&p, 1, ENDING_MS)) == -1 && errno == EINTR)
 		;
 	*status = 0;
+	ownchild_remove(pid);
 	if (waitpid(pid, status, r == 1 ? 0 : WNOHANG) != 0)
 		return true;
 	log_err("keeper: %s, process %d, does not end: it is left alone", what,
@@ -278,8 +281,10 @@ keeper_run(enum keepmsg_program program, const int *fds, size_t count,
 		return e->code;
 	if (!hear_answer(KEEPMSG_STARTED, &a, pidfd))
 		return err_set(e, ERR_SYS, "the keeper does not answer");
-	if (a.error == 0 && a.pid > 0 && *pidfd != -1)
+	if (a.error == 0 && a.pid > 0 && *pidfd != -1) {
+		ownchild_add(a.pid);
 		return a.pid;
+	}
 	cleanup_fd(pidfd);
 	*pidfd = -1;
 	errno = a.error != 0 ? a.error : EBADMSG;
@@ -317,7 +322,9 @@ void
 keeper_end_strays(const pid_t *spared, size_t count)
 {
 	static struct keepmsg_order o;
+	struct keepmsg_answer a;
 	struct err e;
+	int none;
 
 	if (self.pair == -1 || count > KEEPMSG_SPARED) {
 		(void)proctree_kill(SIGKILL, spared, count);
@@ -326,8 +333,11 @@ keeper_end_strays(const pid_t *spared, size_t count)
 	o.kind = KEEPMSG_END_STRAYS;
 	o.count = (uint32_t)count;
 	memcpy(o.spared, spared, count * sizeof(o.spared[0]));
+	/* it may be gone: main.c stops then */
 	if (send_order(&o, NULL, 0, &e) != 0)
-		log_debug("keeper: %s", e.what); /* it is gone: main.c stops */
+		log_debug("keeper: %s", e.what);
+	else if (!hear_answer(KEEPMSG_ENDED, &a, &none))
+		log_debug("keeper: it does not say that strays are ended");
 }
 
 bool

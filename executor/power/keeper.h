@@ -54,7 +54,10 @@ void keeper_signal(int pidfd, int sig);
  * waits for none of them without an end.
  */
 bool keeper_end(pid_t pid, int pidfd, const char *what, int *status);
-/* End what descends from us, except for these and what is below them. */
+/*
+ * End what descends from us, except for these and what is below them.  Waits
+ * until it is done: a child that we fork next must not be among them.
+ */
 void keeper_end_strays(const pid_t *spared, size_t count);
 /* Who that is; *ours: we ourselves, or it descends from us. */
 bool keeper_ask_peer(pid_t pid, bool *ours, char name[16], uint32_t *login);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "executor/power/keeper.h"
+#include "executor/power/ownchild.h"
 #include "executor/run/launch.h"
 
 enum {
@@ -98,6 +99,7 @@ on_end(void *arg, uint32_t events)
 
 	if (waitpid(self.pid, &status, WNOHANG) == 0)
 		return;
+	ownchild_remove(self.pid);
 	forget_it();
 	self.why = (struct err){ .code = 0 };
 	if (status != 0)

@@ -19,6 +19,7 @@
 #include "executor/conf/accountdb.h"
 #include "executor/confine/filtercache.h"
 #include "executor/power/keeper.h"
+#include "executor/power/ownchild.h"
 #include "executor/run/launch.h"
 #include "executor/service/loader.h"
 
@@ -161,8 +162,10 @@ start_child(struct reload *r)
 	r->pid = fork();
 	if (r->pid == 0)
 		child_main(r->load, fd[1], accounts);
-	if (r->pid > 0)
+	if (r->pid > 0) {
+		ownchild_add(r->pid);
 		r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	}
 	(void)close(fd[1]);
 	r->out =
 	    (struct loop_watch){ .fd = fd[0], .handler = on_said, .arg = r };

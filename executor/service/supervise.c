@@ -15,6 +15,7 @@
 #include "common/filter.h"
 #include "common/log.h"
 #include "executor/power/keeper.h"
+#include "executor/power/ownchild.h"
 #include "executor/service/relay.h"
 #include "proto/note.h"
 
@@ -221,6 +222,7 @@ on_exit_of_frontend(void *arg, uint32_t events)
 	(void)events;
 
 	(void)waitpid(s->pid, &status, 0);
+	ownchild_remove(s->pid);
 	s->served |= monitor_is_ready(s->monitor);
 	loop_del(s->d.loop, &s->exit);
 	(void)close(pidfd);

@@ -22,6 +22,7 @@
 
 #include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
+#include "executor/power/ownchild.h"
 #include "tests/unit/fixture_executor.h"
 
 enum { PATIENCE_MS = 20000, MANY = KEEPMSG_FDS + 8 };
@@ -359,6 +360,70 @@ test_processes_of_others(void **state)
 	assert_int_equal(keeper_close(), 0);
 }
 
+static bool
+is_own(pid_t pid)
+{
+	pid_t own[OWNCHILD_MOST];
+	size_t n = ownchild_list(own);
+
+	while (n > 0 && own[n - 1] != pid)
+		n--;
+	return n > 0;
+}
+
+/* What we fork after the order is none of its strays, however late it is. */
+static void
+test_strays_of_before(void **state)
+{
+	char name[16];
+	uint32_t login;
+	bool is_ours;
+	int status;
+	pid_t next;
+
+	(void)state;
+	begin();
+	for (int i = 0; i < 20; i++) {
+		keeper_end_strays(NULL, 0);
+		next = fork();
+		if (next == 0) {
+			(void)execl("/bin/sleep", "sleep", "60", (char *)NULL);
+			_exit(127);
+		}
+		/* it has taken every order before this one */
+		assert_true(keeper_ask_peer(next, &is_ours, name, &login));
+		assert_int_equal(waitpid(next, &status, WNOHANG), 0);
+		assert_int_equal(kill(next, SIGKILL), 0);
+		assert_int_equal(waitpid(next, &status, 0), next);
+	}
+	assert_int_equal(keeper_close(), 0);
+}
+
+/* What the keeper starts is spared for as long as it is not reaped. */
+static void
+test_own_children(void **state)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), pidfd, status;
+	pid_t keeper, pid, spared[OWNCHILD_MOST];
+	struct err e;
+
+	(void)state;
+	begin();
+	keeper = keeper_pid();
+	assert_true(is_own(keeper));
+	pid = keeper_run(KEEPMSG_CHECK, &null, 1, &pidfd, &e);
+	assert_true(pid > 0);
+	assert_true(is_own(pid));
+	keeper_end_strays(spared, ownchild_list(spared));
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_true(keeper_end(pid, pidfd, "it", &status));
+	assert_false(is_own(pid));
+	(void)close(pidfd);
+	(void)close(null);
+	assert_int_equal(keeper_close(), 0);
+	assert_false(is_own(keeper));
+}
+
 /* What descends from a launcher before is ours too; another's is not. */
 static void
 test_adopted(void **state)
@@ -398,6 +463,8 @@ main(void)
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_loader),
 		cmocka_unit_test(test_processes_of_others),
+		cmocka_unit_test(test_strays_of_before),
+		cmocka_unit_test(test_own_children),
 		cmocka_unit_test(test_adopted),
 	};
 
