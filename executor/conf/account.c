@@ -17,15 +17,46 @@ enum {
 	MAX_NAME = 64 /* bytes of an account's or group's name */
 };
 
-static void
-from_uid(uid_t uid, struct account *out)
+void
+account_unknown(const struct keys *k, const struct json_value *v)
+{
+	keys_complain(k, v,
+	    "users and groups could not be looked up: load this again with \"mcp-execctl reload\"; why is a line in the journal");
+}
+
+static bool
+from_uid(const struct keys *k, const struct json_value *v, uid_t uid,
+    struct account *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (accountdb_user_by_id(uid, out))
-		return;
+	switch (accountdb_user_by_id(uid, out)) {
+	case ACCOUNTDB_FOUND:
+		return true;
+	case ACCOUNTDB_UNKNOWN:
+		account_unknown(k, v);
+		return false;
+	case ACCOUNTDB_NONE:
+	default:
+		break;
+	}
 	out->uid = uid;
 	(void)snprintf(out->name, sizeof(out->name), "%u", (unsigned)uid);
 	(void)snprintf(out->home, sizeof(out->home), "/");
+	return true;
+}
+
+/* Whether it was found; if not, that is a finding. */
+static bool
+is_found(enum accountdb_answer answer, const struct keys *k,
+    const struct json_value *v, const char *what, const char *maker)
+{
+	if (answer == ACCOUNTDB_UNKNOWN)
+		account_unknown(k, v);
+	else if (answer == ACCOUNTDB_NONE)
+		keys_complain(k, v,
+		    "there is no %s \"%s\": create it, for example with %s(8), or name another",
+		    what, log_text(v->text).s, maker);
+	return answer == ACCOUNTDB_FOUND;
 }
 
 /* An id; -1 means "keep" to setresuid(2) and its like, so it is not an id. */
@@ -55,18 +86,11 @@ account_user(
 	if (!json_is(v, JSON_STRING)) {
 		if (!read_id(k, v, "a user", &uid))
 			return false;
-		from_uid(uid, out);
-		return true;
+		return from_uid(k, v, uid, out);
 	}
 	if (!keys_string(k, v, 1, name, sizeof(name)))
 		return false;
-	if (!accountdb_user(name, out)) {
-		keys_complain(k, v,
-		    "there is no user \"%s\": create it, for example with useradd(8), or name another",
-		    log_text(v->text).s);
-		return false;
-	}
-	return true;
+	return is_found(accountdb_user(name, out), k, v, "user", "useradd");
 }
 
 bool
@@ -83,13 +107,7 @@ account_group(const struct keys *k, const struct json_value *v, gid_t *out)
 	}
 	if (!keys_string(k, v, 1, name, sizeof(name)))
 		return false;
-	if (!accountdb_group(name, out)) {
-		keys_complain(k, v,
-		    "there is no group \"%s\": create it, for example with groupadd(8), or name another",
-		    log_text(v->text).s);
-		return false;
-	}
-	return true;
+	return is_found(accountdb_group(name, out), k, v, "group", "groupadd");
 }
 
 int
@@ -98,10 +116,12 @@ account_groups(const char *name, gid_t gid, gid_t *out, int max)
 	return accountdb_groups(name, gid, out, max);
 }
 
-void
-account_self(struct account *out)
+bool
+account_self(const struct keys *k, struct account *out)
 {
-	from_uid(geteuid(), out);
+	if (!from_uid(k, NULL, geteuid(), out))
+		return false;
 	out->gid = getegid();
 	out->has_gid = true;
+	return true;
 }

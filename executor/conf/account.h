@@ -15,12 +15,11 @@ bool account_user(
     const struct keys *k, const struct json_value *v, struct account *out);
 bool account_group(
     const struct keys *k, const struct json_value *v, gid_t *out);
-/*
- * The supplementary groups of a named account, without its own gid; how many,
- * or -1: more than max.
- */
+/* As accountdb_groups(), without the account's own gid. */
 int account_groups(const char *name, gid_t gid, gid_t *out, int max);
-/* The account that this process runs as. */
-void account_self(struct account *out);
+/* The account that this process runs as; its number, if that has no name. */
+bool account_self(const struct keys *k, struct account *out);
+/* A finding at v: nobody answers for the databases of users and groups. */
+void account_unknown(const struct keys *k, const struct json_value *v);
 
 #endif

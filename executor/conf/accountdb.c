@@ -34,8 +34,9 @@ struct question {
 
 struct reply {
 	char version[48]; /* of the program that answers */
-	uint32_t found;
-	int32_t count; /* of gid; -1: there are more */
+	struct question asked;
+	uint32_t found; /* enum accountdb_answer */
+	int32_t count; /* of gid; -1: there are more, -2: nobody knows */
 	struct account account;
 	gid_t gid[GROUPS];
 };
@@ -57,7 +58,7 @@ copy_user(const struct passwd *pw, struct reply *r)
 {
 	if (pw == NULL)
 		return;
-	r->found = 1;
+	r->found = ACCOUNTDB_FOUND;
 	r->account.uid = pw->pw_uid;
 	r->account.gid = pw->pw_gid;
 	r->account.has_gid = true;
@@ -74,7 +75,7 @@ find_groups(const struct question *q, struct reply *r)
 
 	if (getpwnam(q->name) == NULL) /* a number that no account has */
 		return;
-	r->found = 1;
+	r->found = ACCOUNTDB_FOUND;
 	r->count =
 	    getgrouplist(q->name, q->id, r->gid, &count) == -1 ? -1 : count;
 }
@@ -86,6 +87,7 @@ look_up(const struct question *q, struct reply *r)
 
 	memset(r, 0, sizeof(*r));
 	(void)snprintf(r->version, sizeof(r->version), "%s", MCP_EXECD_VERSION);
+	r->asked = *q;
 	switch ((enum kind)q->kind) {
 	case USER:
 		copy_user(getpwnam(q->name), r);
@@ -95,7 +97,7 @@ look_up(const struct question *q, struct reply *r)
 		break;
 	case GROUP:
 		gr = getgrnam(q->name);
-		r->found = gr != NULL;
+		r->found = gr != NULL ? ACCOUNTDB_FOUND : ACCOUNTDB_NONE;
 		r->gid[0] = gr != NULL ? gr->gr_gid : 0;
 		break;
 	case GROUPS_OF:
@@ -191,15 +193,22 @@ accountdb_use(int fd)
 	self.pidfd = -1;
 }
 
+/*
+ * To this question: a child that shared the socket may have ended before it
+ * took the answer to its last one.
+ */
 static bool
-hear_reply(struct reply *r)
+hear_reply(const struct question *q, struct reply *r)
 {
 	struct pollfd p = { .fd = self.fd, .events = POLLIN };
 
-	return poll(&p, 1, PATIENCE_MS) == 1 &&
-	       recv(self.fd, r, sizeof(*r), MSG_DONTWAIT) ==
-		   (ssize_t)sizeof(*r) &&
-	       strncmp(r->version, MCP_EXECD_VERSION, sizeof(r->version)) == 0;
+	while (
+	    poll(&p, 1, PATIENCE_MS) == 1 &&
+	    recv(self.fd, r, sizeof(*r), MSG_DONTWAIT) == (ssize_t)sizeof(*r) &&
+	    strncmp(r->version, MCP_EXECD_VERSION, sizeof(r->version)) == 0)
+		if (memcmp(&r->asked, q, sizeof(*q)) == 0)
+			return true;
+	return false;
 }
 
 static void
@@ -215,13 +224,15 @@ ask_server(const struct question *q, struct reply *r)
 		log_err("accounts: %s", e.what);
 	else if (send(self.fd, q, sizeof(*q), MSG_NOSIGNAL) ==
 		     (ssize_t)sizeof(*q) &&
-		 hear_reply(r))
+		 hear_reply(q, r))
 		return;
 	else
 		log_err(
 		    "accounts: mcp-execd --accounts does not answer: was mcp-execd updated? restart it");
 	accountdb_end();
 	memset(r, 0, sizeof(*r));
+	r->found = ACCOUNTDB_UNKNOWN;
+	r->count = -2;
 }
 
 static const struct reply *
@@ -249,41 +260,41 @@ ask_name(enum kind kind, const char *name, uint32_t id)
 		return known;
 	r = &self.reply[self.kept % KEPT];
 	ask_server(&q, r);
-	if (r->found != 0) {
+	if (r->found == ACCOUNTDB_FOUND) {
 		self.question[self.kept % KEPT] = q;
 		self.kept++;
 	}
 	return r;
 }
 
-bool
+enum accountdb_answer
 accountdb_user(const char *name, struct account *out)
 {
 	const struct reply *r = ask_name(USER, name, 0);
 
-	if (r->found != 0)
+	if (r->found == ACCOUNTDB_FOUND)
 		*out = r->account;
-	return r->found != 0;
+	return (enum accountdb_answer)r->found;
 }
 
-bool
+enum accountdb_answer
 accountdb_user_by_id(uid_t uid, struct account *out)
 {
 	const struct reply *r = ask_name(USER_BY_ID, "", uid);
 
-	if (r->found != 0)
+	if (r->found == ACCOUNTDB_FOUND)
 		*out = r->account;
-	return r->found != 0;
+	return (enum accountdb_answer)r->found;
 }
 
-bool
+enum accountdb_answer
 accountdb_group(const char *name, gid_t *out)
 {
 	const struct reply *r = ask_name(GROUP, name, 0);
 
-	if (r->found != 0)
+	if (r->found == ACCOUNTDB_FOUND)
 		*out = r->gid[0];
-	return r->found != 0;
+	return (enum accountdb_answer)r->found;
 }
 
 int
@@ -297,5 +308,5 @@ accountdb_groups(const char *name, gid_t gid, gid_t *out, int max)
 			return -1;
 		else if (r->gid[i] != gid)
 			out[n++] = r->gid[i];
-	return r->count == -1 ? -1 : n;
+	return r->count < 0 ? r->count : n;
 }

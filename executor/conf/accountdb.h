@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/err.h"
+
 struct account {
 	uid_t uid;
 	gid_t gid; /* its login group */
@@ -22,13 +24,20 @@ struct account {
 	char home[PATH_MAX]; /* or "/" */
 };
 
-/* false: there is none, or nobody can be asked. */
-bool accountdb_user(const char *name, struct account *out);
-bool accountdb_user_by_id(uid_t uid, struct account *out);
-bool accountdb_group(const char *name, gid_t *out);
+enum accountdb_answer {
+	ACCOUNTDB_NONE, /* there is no such name or number */
+	ACCOUNTDB_FOUND, /* only then *out is written */
+	ACCOUNTDB_UNKNOWN /* nobody answers: that is logged */
+};
+
+enum accountdb_answer accountdb_user(
+    const char *name, struct account *out) MUST_CHECK;
+enum accountdb_answer accountdb_user_by_id(
+    uid_t uid, struct account *out) MUST_CHECK;
+enum accountdb_answer accountdb_group(const char *name, gid_t *out) MUST_CHECK;
 /*
- * All groups of a named account into out; how many, -1: more than max.  0:
- * there is no such account.
+ * All groups of a named account into out; how many.  0: there is no such
+ * account; -1: they are more than max; -2: nobody answers, which is logged.
  */
 int accountdb_groups(const char *name, gid_t gid, gid_t *out, int max);
 /*

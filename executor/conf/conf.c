@@ -334,7 +334,8 @@ unprivileged_frontend(
 {
 	struct account self;
 
-	account_self(&self);
+	if (!account_self(k, &self))
+		return;
 	if (d->user != NULL && who->uid != self.uid && !d->to_read)
 		keys_complain(k, d->user,
 		    "only root can run the frontend as another user: start as root, or leave \"user\" out");
@@ -347,22 +348,20 @@ unprivileged_frontend(
 static bool
 default_frontend_user(const struct keys *k, struct account *out)
 {
-	const struct json_value name = { .type = JSON_STRING,
-		.text = BYTES_LIT(FRONTEND_USER) };
-	struct conf_report r;
-	struct keys quiet = *k;
-	bool found;
-
-	conf_report_init(&r);
-	quiet.report = &r;
-	found = account_user(&quiet, &name, out);
-	conf_report_fini(&r);
-	if (!found)
+	switch (accountdb_user(FRONTEND_USER, out)) {
+	case ACCOUNTDB_FOUND:
+		return true;
+	case ACCOUNTDB_UNKNOWN:
+		account_unknown(k, NULL);
+		return false;
+	case ACCOUNTDB_NONE:
+	default:
 		keys_complain(k, NULL,
 		    "the frontend's user \"" FRONTEND_USER
 		    "\" does not exist: create it (systemd-sysusers, or useradd --system " FRONTEND_USER
 		    "), or set \"frontend\": {\"user\": ...}");
-	return found;
+		return false;
+	}
 }
 
 /* The frontend faces the network: as root it is never run. */
@@ -372,7 +371,8 @@ read_frontend_ids(const struct keys *k, const struct draft *d, struct conf *c)
 	struct account who;
 	gid_t gid = 0;
 
-	account_self(&who);
+	if (!account_self(k, &who))
+		return;
 	if (d->user != NULL) {
 		if (!account_user(k, d->user, &who))
 			return;

@@ -299,7 +299,9 @@ read_account_groups(
 {
 	int n = account_groups(p->user, p->gid, p->groups, POLICY_MAX_GROUPS);
 
-	if (n < 0)
+	if (n == -2)
+		account_unknown(k, d->groups);
+	else if (n < 0)
 		keys_complain(k, d->groups,
 		    "\"groups\": \"%s\" is in more than %d: list those that commands need",
 		    p->user, POLICY_MAX_GROUPS);
@@ -397,7 +399,8 @@ read_identity(const struct keys *k, const struct draft *d, struct policy *p)
 {
 	struct account who;
 
-	account_self(&who);
+	if (!account_self(k, &who))
+		return;
 	if (d->user != NULL) {
 		if (!account_user(k, d->user, &who))
 			return;

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -109,9 +110,12 @@ child_over(struct reload *r)
 	loop_timer_cancel(r->loop, &r->late);
 	loop_del(r->loop, &r->out);
 	cleanup_fd(&fd);
-	if (r->pid > 0)
-		(void)keeper_end(
-		    r->pid, r->pidfd, "the compiler of filters", &status);
+	if (r->pid > 0 &&
+	    keeper_end(r->pid, r->pidfd, "the compiler of filters", &status) &&
+	    WIFSIGNALED(status))
+		log_warn(
+		    "reload: the child that compiles filters was killed by signal %d: they are compiled here",
+		    WTERMSIG(status));
 	cleanup_fd(&r->pidfd);
 	r->pid = r->pidfd = -1;
 	buf_fini(&r->said);
