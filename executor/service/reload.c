@@ -306,12 +306,6 @@ reload_ask(struct reload *r, enum store_kind kind)
 
 /* --- life ------------------------------------------------------------------ */
 
-pid_t
-reload_pid(const struct reload *r)
-{
-	return r == NULL ? -1 : r->pid;
-}
-
 struct reload *
 reload_new(struct loop *l, struct store *s, const struct reload_ops *ops,
     void *arg, struct err *e)

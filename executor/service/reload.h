@@ -40,7 +40,5 @@ void reload_free(struct reload *r); /* NULL is fine */
 uint64_t reload_ask(struct reload *r, enum store_kind kind);
 /* The loader has ended: a load that waits for it goes on. */
 void reload_plans_came(struct reload *r);
-/* The child that compiles; -1: there is none. */
-pid_t reload_pid(const struct reload *r);
 
 #endif
