@@ -617,8 +617,9 @@ def test_helpers_that_die(_):
     """With a run at hand: how, which one, and how many runs there were."""
     with Server(name="whole") as server, server.http() as c:
         m = mark()
-        conn = c.begin(f"sleep 66; : {m}")
-        server.running(m)
+        conn = c.begin(f"echo x > {m}; sleep 66")
+        # an intent is not a run: without its launcher it would not begin
+        server.file(m)
         for pid, action, status in (
                 (server.launcher_pid(), "launcher-exit", "launcher.status"),
                 (server.frontend_pid(), "frontend-exit", "frontend.status")):
