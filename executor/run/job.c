@@ -2654,8 +2654,8 @@ static int
 check_input(const struct job *j, const struct job_input *in, struct err *e)
 {
 	if (j == NULL || j->state != RUNNING)
-		return err_set(
-		    e, ERR_BAD, "it does not run, so that it reads nothing");
+		return err_set(e, ERR_BAD,
+		    "it does not run, so that it reads nothing: job_output says how it ended, job_start begins another");
 	if (!j->sp.terminal && (in->keys.len > 0 || in->size.columns != 0))
 		return err_set(e, ERR_BAD,
 		    "it has no terminal, so that it takes data and eof only: start it with job_start and \"pty\": true");

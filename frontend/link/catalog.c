@@ -259,7 +259,7 @@ static const struct catalog_tool job_tools[] = {
 	    "Start a command that goes on whatever becomes of this call, this session or the connection, for long builds, servers and programs that ask. Returns the job's id as soon as it runs; read its output with job_output, write to it with job_input, end it with job_stop.",
 	    start_schema, JOB_TOOL(start_params, annotations, flatten_start) },
 	{ "job_output", "Read a job's output",
-	    "Tell whether a job still runs or how it ended, and return its output from a byte number on (cursor), standard output and standard error in the order they were written. The answer says with which cursor to go on. With wait_ms it waits for more, which is cheaper than asking again and again. Works for every run of this token that is still kept, also after it has ended.",
+	    "Tell whether a job still runs or how it ended, and return its output from a byte number on (cursor), standard output and standard error in the order in which they came. The answer says with which cursor to go on. With wait_ms it waits for more, which is cheaper than asking again and again. Works for every run of this token that is still kept, also after it has ended.",
 	    job_output_schema,
 	    JOB_TOOL(output_params, reads, flatten_builtin) },
 	{ "job_input", "Write to a job",

@@ -188,7 +188,7 @@ static const char *
 order_of_streams(
     const struct catalog_tool *t, const struct settings_token *token)
 {
-	if (t->defined != NULL)
+	if (t->defined != NULL || t->style == CATALOG_PLAIN)
 		return "";
 	if (t->style == CATALOG_STREAM &&
 	    (token->flags & PROTO_TOKEN_SEPARATE) == 0)

@@ -129,6 +129,19 @@ def test_background_is_for_jobs(server):
         check("nothing outlives" in text and "job_start" not in text, text)
 
 
+def test_what_models_are_told(server):
+    """How streams are read is said where a command is run, not of each tool."""
+    with server.http() as c:
+        said = {t["name"]: t["description"] for t in c.tools()}
+        for name, text in said.items():
+            equal("order is only roughly" in text or "come together" in text,
+                  not name.startswith("job_"), text)
+        job = start(c, "echo x", input=True)
+        ended(c, job)
+        r = c.call("job_input", job=job, data="x")
+        check(r.error and "job_output" in r.text and "job_start" in r.text, r)
+
+
 def test_called_by_name(server):
     """Its name, or how its id begins, is enough if it is the only one."""
     with server.http() as c, other(server, "namesake") as d:
