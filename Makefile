@@ -243,6 +243,11 @@ $(B)/flags: $(PROBE) always
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(FLAGS_NOW)) >$@.new; \
 	    cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+# An archive is made again when its list changes, also if no object is newer.
+$(B)/sources: always
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(COMMON) $(PROTO) $(FRONTEND) $(EXECUTOR) $(LAUNCHER) $(CTL)' >$@.new; \
+	    cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 quote = '$(subst ','\'',$(1))'
 .PHONY: always
 always:
@@ -252,16 +257,16 @@ $(O)/%.o: %.c $(B)/flags
 	$(call say,CC)
 	$(quiet)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/libcommon.a: $(call objs,$(COMMON))
-$(B)/libproto.a: $(call objs,$(PROTO))
-$(B)/libfrontend.a: $(call objs,$(call but_main,$(FRONTEND)))
-$(B)/libexecutor.a: $(call objs,$(call but_main,$(EXECUTOR)))
-$(B)/liblauncher.a: $(call objs,$(call but_main,$(LAUNCHER)))
-$(B)/libctl.a: $(call objs,$(call but_main,$(CTL)))
+$(B)/libcommon.a: $(call objs,$(COMMON)) $(B)/sources
+$(B)/libproto.a: $(call objs,$(PROTO)) $(B)/sources
+$(B)/libfrontend.a: $(call objs,$(call but_main,$(FRONTEND))) $(B)/sources
+$(B)/libexecutor.a: $(call objs,$(call but_main,$(EXECUTOR))) $(B)/sources
+$(B)/liblauncher.a: $(call objs,$(call but_main,$(LAUNCHER))) $(B)/sources
+$(B)/libctl.a: $(call objs,$(call but_main,$(CTL))) $(B)/sources
 $(B)/lib%.a:
 	$(call say,AR)
 	@rm -f $@
-	$(quiet)$(AR) rcs $@ $^
+	$(quiet)$(AR) rcs $@ $(filter %.o,$^)
 
 BASE_A := $(B)/libproto.a $(B)/libcommon.a
 EXECUTOR_A := $(B)/libexecutor.a $(B)/liblauncher.a $(BASE_A)
