@@ -379,12 +379,12 @@ test_strays_of_before(void **state)
 	uint32_t login;
 	bool is_ours;
 	int status;
-	pid_t next;
+	pid_t next = 0;
 
 	(void)state;
 	begin();
 	for (int i = 0; i < 20; i++) {
-		keeper_end_strays(NULL, 0);
+		keeper_end_strays(&next, 0);
 		next = fork();
 		if (next == 0) {
 			(void)execl("/bin/sleep", "sleep", "60", (char *)NULL);

@@ -389,12 +389,12 @@ look_at_process(struct service *s)
 	check_capabilities(s);
 	check_kept(s);
 	check_descriptors(s);
+	doctor_survive(s->r);
 	if (read_number(s->status, "Uid:", 10) == 0 && geteuid() == 0)
 		check_system(s);
 	if (!read_proc(
 		s->pid, "environ", s->environment, sizeof(s->environment)))
 		return; /* root's alone */
-	doctor_survive(s->r);
 	s->managed = find_field(s->environment, "NOTIFY_SOCKET=") != NULL;
 	check_manager(s);
 }
