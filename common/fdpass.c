@@ -71,7 +71,10 @@ fdpass_receive(int link, const struct iovec *part, size_t parts, int *fds,
 		m.msg_control = &control;
 		m.msg_controllen = CMSG_LEN(room * sizeof(int));
 	}
-	n = recvmsg(link, &m, flags | MSG_CMSG_CLOEXEC);
+	/* of one that is gone: told once, before what it said last */
+	do
+		n = recvmsg(link, &m, flags | MSG_CMSG_CLOEXEC);
+	while (n == -1 && errno == ECONNRESET);
 	if (n == -1)
 		return -1;
 	*count = take_fds(&m, fds, room);

@@ -18,7 +18,9 @@ enum { FDPASS_MOST = 253 /* of one message: SCM_MAX_FD of the kernel */ };
 ssize_t fdpass_send(int link, const struct iovec *part, size_t parts,
     const int *fds, size_t count, int flags);
 /*
- * As recvmsg(2): bytes, 0 at the end, or -1.  The descriptors that came, at
+ * As recvmsg(2): bytes, 0 at the end, or -1.  Of a peer that ended before it had
+ * read all, unix(7) tells ECONNRESET once, before what that said last: this does
+ * not.  The descriptors that came, at
  * most `room`, are in fds and close on exec; their number is in *count, 0 if
  * it is -1.  EMSGSIZE: the message or its descriptors did not fit, so that
  * they are closed; what there is of the message is in its parts.

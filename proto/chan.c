@@ -295,7 +295,10 @@ take_message(struct chan *c, int flags, struct msghdr *h)
 	return n;
 }
 
-/* One frame of *len bytes into c->in. */
+/*
+ * One frame of *len bytes into c->in.  A peer that ended before it had read all
+ * is told of once, by ECONNRESET and before what it said last (unix(7)).
+ */
 static int
 receive_frame(struct chan *c, int flags, size_t *len, struct err *e)
 {
@@ -304,10 +307,10 @@ receive_frame(struct chan *c, int flags, size_t *len, struct err *e)
 
 	do
 		n = take_message(c, flags | MSG_DONTWAIT, &h);
-	while (n == -1 && errno == EINTR);
+	while (n == -1 && (errno == EINTR || errno == ECONNRESET));
 	if (n == -1 && errno == EAGAIN)
 		return err_set(e, ERR_AGAIN, "nothing there");
-	if (n == -1 && (errno == ECONNRESET || errno == EPIPE))
+	if (n == -1 && errno == EPIPE)
 		return err_set(e, ERR_EOF, "peer closed the channel");
 	if (n == -1)
 		return err_sys(e, "receiving a frame");

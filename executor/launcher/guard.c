@@ -373,8 +373,8 @@ take_order(struct guard *g)
 	char order = GUARD_KILL;
 	ssize_t n = recv(g->ctl, &order, 1, 0);
 
-	if (n == -1 && errno == EINTR)
-		return;
+	if (n == -1 && (errno == EINTR || errno == ECONNRESET))
+		return; /* of one that is gone, before what it said last */
 	if (n == 1 && order == GUARD_GO) {
 		g->go = true;
 		release_command(g);
@@ -999,7 +999,8 @@ is_released(struct guard *g)
 
 	if (n > 0)
 		_exit(GUARD_DONE); /* a signal may be on its way too */
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+	if (n == -1 &&
+	    (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return false;
 	(void)close(g->ctl);
 	g->ctl = -1;

@@ -387,6 +387,25 @@ test_queue_fills_and_drains(void **state)
 	assert_true(f->drained >= 1);
 }
 
+/* Also of one that had not read all that was sent to it. */
+static void
+test_last_words_of_one_that_did_not_read(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	assert_int_equal(send_output(f, 1, &e), 0);
+	peer_sends(f, 7);
+	peer_sends(f, 8);
+	(void)close(f->peer);
+	f->peer = -1;
+	run(f);
+	assert_int_equal(f->messages, 2);
+	assert_int_equal(f->last, 8);
+	assert_int_equal(f->closed, 1);
+	assert_int_equal(f->code, ERR_EOF);
+}
+
 static void
 test_send_to_dead_peer(void **state)
 {
@@ -474,7 +493,7 @@ test_receive_fails(void **state)
 	} rows[] = {
 		{ EINTR, 1, 0, ERR_OK },
 		{ EAGAIN, 1, 0, ERR_OK },
-		{ ECONNRESET, 0, 1, ERR_EOF },
+		{ ECONNRESET, 1, 0, ERR_OK },
 		{ EPIPE, 0, 1, ERR_EOF },
 		{ EIO, 0, 1, ERR_SYS },
 	};
@@ -503,6 +522,7 @@ main(void)
 		TEST(test_pair),
 		TEST(test_messages_arrive_in_order),
 		TEST(test_last_words_then_eof),
+		TEST(test_last_words_of_one_that_did_not_read),
 		TEST(test_empty_frame),
 		TEST(test_garbage),
 		TEST(test_too_large),

@@ -153,6 +153,27 @@ test_one(void **state)
 	(void)close(fd);
 }
 
+/* Of a peer that ended before it had read all: what it said last, then 0. */
+static void
+test_last_words(void **state)
+{
+	char text[8];
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(send(ends[1], "unread", 6, 0), 6);
+	assert_int_equal(send_text("one", &ends[0], 1), 3);
+	assert_int_equal(send_text("last", NULL, 0), 4);
+	(void)close(ends[0]);
+	ends[0] = -1;
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), 3);
+	assert_int_not_equal(fd, -1);
+	(void)close(fd);
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), 4);
+	assert_memory_equal(text, "last", 4);
+	assert_int_equal(fdpass_receive_one(ends[1], text, 8, &fd, 0), 0);
+}
+
 static void
 test_limits(void **state)
 {
@@ -190,6 +211,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_passed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 	};
 
