@@ -7,7 +7,8 @@ import statistics
 import threading
 import time
 
-from client import (LONG, ROOT, SLOW, Server, check, equal, fds, status_of)
+from client import (LONG, ROOT, SLOW, Server, check, equal, fds, instance,
+                    status_of)
 from test_jobs import body, first, output, start
 
 LINE = 100                              # bytes of each line, with its newline
@@ -135,7 +136,9 @@ def test_floods():
               f"{MOST >> 20} MiB on disk, read in " + ", ".join(
                   f"{statistics.median(t):.1f} ms (most {max(t):.0f}) of {k}"
                   for k, t in took.items() if t), flush=True)
-        check(watch.grew() < GREW_KIB * SLOW, watch.first, watch.most)
+        # a checker's allocator keeps what is freed
+        check(instance.build_dir().name != "release" or
+              watch.grew() < GREW_KIB * SLOW, watch.first, watch.most)
         check(MOST // 2 < watch.disk <= MOST + (1 << 20), watch.disk)
         for k, t in took.items():
             check(not t or statistics.median(t) < READ_MS * SLOW, k, t)
