@@ -34,7 +34,7 @@ struct adopt {
 /* To the launcher whose socket that is in the directory; or a negative errno. */
 int adopt_connect(int dir, const char *name);
 /* Of all launchers whose socket is there; program: what they execute. */
-void adopt_find(struct adopt *a, const char *dir, const char *program);
+void adopt_find(struct adopt *a, const char *path, const char *program);
 /* What nobody has taken is let go, and ends for that. */
 void adopt_rest(struct adopt *a);
 /* These launchers are to hold nothing any more: we end, and that is meant. */
