@@ -36,7 +36,7 @@ struct reply {
 	char version[48]; /* of the program that answers */
 	struct question asked;
 	uint32_t found; /* enum accountdb_answer */
-	int32_t count; /* of gid; -1: there are more, -2: nobody knows */
+	int32_t count; /* of gid, or ACCOUNTDB_TOO_MANY and the like */
 	struct account account;
 	gid_t gid[GROUPS];
 };
@@ -76,8 +76,9 @@ find_groups(const struct question *q, struct reply *r)
 	if (getpwnam(q->name) == NULL) /* a number that no account has */
 		return;
 	r->found = ACCOUNTDB_FOUND;
-	r->count =
-	    getgrouplist(q->name, q->id, r->gid, &count) == -1 ? -1 : count;
+	r->count = getgrouplist(q->name, q->id, r->gid, &count) == -1
+		       ? ACCOUNTDB_TOO_MANY
+		       : count;
 }
 
 static void
@@ -232,7 +233,7 @@ ask_server(const struct question *q, struct reply *r)
 	accountdb_end();
 	memset(r, 0, sizeof(*r));
 	r->found = ACCOUNTDB_UNKNOWN;
-	r->count = -2;
+	r->count = ACCOUNTDB_NO_ANSWER;
 }
 
 static const struct reply *
@@ -305,7 +306,7 @@ accountdb_groups(const char *name, gid_t gid, gid_t *out, int max)
 
 	for (i = 0; i < r->count; i++)
 		if (r->gid[i] != gid && n == max)
-			return -1;
+			return ACCOUNTDB_TOO_MANY;
 		else if (r->gid[i] != gid)
 			out[n++] = r->gid[i];
 	return r->count < 0 ? r->count : n;

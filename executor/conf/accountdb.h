@@ -30,6 +30,9 @@ enum accountdb_answer {
 	ACCOUNTDB_UNKNOWN /* nobody answers: that is logged */
 };
 
+/* Of accountdb_groups(), instead of how many. */
+enum { ACCOUNTDB_TOO_MANY = -1, ACCOUNTDB_NO_ANSWER = -2 };
+
 enum accountdb_answer accountdb_user(
     const char *name, struct account *out) MUST_CHECK;
 enum accountdb_answer accountdb_user_by_id(
@@ -37,7 +40,7 @@ enum accountdb_answer accountdb_user_by_id(
 enum accountdb_answer accountdb_group(const char *name, gid_t *out) MUST_CHECK;
 /*
  * All groups of a named account into out; how many.  0: there is no such
- * account; -1: they are more than max; -2: nobody answers, which is logged.
+ * account; negative: they are more than max, or nobody answers, which is logged.
  */
 int accountdb_groups(const char *name, gid_t gid, gid_t *out, int max);
 /*

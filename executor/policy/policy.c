@@ -299,7 +299,7 @@ read_account_groups(
 {
 	int n = account_groups(p->user, p->gid, p->groups, POLICY_MAX_GROUPS);
 
-	if (n == -2)
+	if (n == ACCOUNTDB_NO_ANSWER)
 		account_unknown(k, d->groups);
 	else if (n < 0)
 		keys_complain(k, d->groups,
