@@ -78,7 +78,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
-	jobcalls jobtext scan screen) \
+	jobargs jobcalls jobkey jobtext scan screen) \
 	$(call in,executor/run, \
 	adopt explain held hints job keynames launch launchblob output plan plansend quota record refuse request \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \

@@ -2,7 +2,6 @@
 /* jobcalls: calls about runs.  Executor; arguments are a client's. */
 #include "executor/jobs/jobcalls.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,35 +9,27 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "common/sort.h"
 #include "common/told.h"
 #include "executor/audit/log_budget.h"
+#include "executor/jobs/jobargs.h"
+#include "executor/jobs/jobkey.h"
 #include "executor/jobs/jobtext.h"
 #include "executor/jobs/scan.h"
 #include "executor/jobs/screen.h"
 #include "executor/run/keynames.h"
 #include "executor/run/quota.h"
-#include "executor/run/tty.h"
 
 #define NOWHERE UINT64_MAX /* no cursor was given */
-#define ANOTHER_CALL                                                           \
-	"this idempotency_key was used for another call; use a new one for each call that is not the same again"
 
 enum {
 	STOP_PATIENCE_MS = 15000, /* from SIGKILL until the tree is gone */
-	KEY_MAX = 255, /* bytes of an idempotency key */
-	NAME_MAX_BYTES = LEDGER_NAME - 1,
-	INPUT_MAX = 64 << 10, /* bytes of one job_input */
-	PREFIX_LEAST = 8, /* digits of an id that stand for it */
 	LISTED = 64, /* runs in one list */
 	VIEW_MOST = 768, /* bytes about what a view left out */
 	SCAN_US = 4000, /* of a turn of the loop, for views */
 	CALLS_PER_MINUTE = 1200, /* of one token, about its jobs */
 	TEXT_MAX = 64 << 20,
 	SCREEN_AGAIN_MS = 20, /* until there may be room for another */
-	SETTLE_MS = 80, /* a program draws in more than one write */
-	COLUMNS = 80, /* of a terminal, unless others are asked for */
-	ROWS = 24
+	SETTLE_MS = 80 /* a program draws in more than one write */
 };
 
 struct jobcall;
@@ -377,155 +368,6 @@ wait_for(struct jobcall *c, struct ledger_entry *x, uint64_t ms)
 		loop_timer_set(c->all->d.loop, &c->due, ms);
 }
 
-/* --- arguments ------------------------------------------------------------ */
-
-static int
-refuse_argument(const char *name, const char *what, struct err *e)
-{
-	return err_set(e, ERR_BAD, "%s must be %s", name, what);
-}
-
-static int
-take_number(struct request *r, const char *name, uint64_t most, uint64_t *out,
-    struct err *e)
-{
-	struct bytes text;
-
-	if (!request_take(r, name, &text))
-		return 0;
-	if (bytes_to_u64(text, 0, most, out, e) != 0)
-		return err_set(e, ERR_BAD,
-		    "%s must be a whole number from 0 to %llu", name,
-		    (unsigned long long)most);
-	return 0;
-}
-
-static int
-take_bool(struct request *r, const char *name, bool *out, struct err *e)
-{
-	struct bytes text;
-
-	if (!request_take(r, name, &text))
-		return 0;
-	*out = bytes_eq_str(text, "true");
-	if (!*out && !bytes_eq_str(text, "false"))
-		return refuse_argument(name, "true or false", e);
-	return 0;
-}
-
-/* None is too large for the check of it. */
-static uint16_t
-size_of(uint64_t n)
-{
-	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
-}
-
-/* A terminal's size, as far as it is given. */
-static int
-take_size(
-    struct request *r, struct terminal_size *out, bool *given, struct err *e)
-{
-	uint64_t columns = out->columns, rows = out->rows;
-
-	if (take_number(r, "job.columns", INT64_MAX, &columns, e) != 0 ||
-	    take_number(r, "job.rows", INT64_MAX, &rows, e) != 0)
-		return e->code;
-	*given = columns != out->columns || rows != out->rows;
-	*out = (struct terminal_size){ size_of(columns), size_of(rows) };
-	return 0;
-}
-
-static int
-take_view(struct request *r, struct viewspec *out, struct err *e)
-{
-	struct bytes text;
-
-	if (!request_take(r, "view", &text))
-		return 0;
-	if (text.len > VIEWSPEC_MAX)
-		return refuse_argument("view", "shorter", e);
-	return viewspec_parse(text, out, e);
-}
-
-/* Which of the words; the first is the default. */
-static int
-take_word(struct request *r, const char *name, const char *const words[2],
-    bool *second, struct err *e)
-{
-	struct bytes text;
-
-	*second = false;
-	if (!request_take(r, name, &text) || bytes_eq_str(text, words[0]))
-		return 0;
-	*second = bytes_eq_str(text, words[1]);
-	if (*second)
-		return 0;
-	return err_set(e, ERR_BAD, "%s must be \"%s\" or \"%s\"", name,
-	    words[0], words[1]);
-}
-
-/* By its name, or how its id begins; *count: how many there are. */
-static struct ledger_entry *
-find_called(const struct ledger *l, struct bytes word, const struct token *t,
-    size_t *count)
-{
-	struct ledger_entry *x = NULL, *found = NULL;
-
-	*count = 0;
-	while ((x = ledger_before(l, x, t->verifier)) != NULL) {
-		bool begins = word.len >= PREFIX_LEAST &&
-			      word.len <= strlen(x->id) &&
-			      memcmp(word.p, x->id, word.len) == 0;
-
-		if (!begins &&
-		    (x->name[0] == '\0' || !bytes_eq_str(word, x->name)))
-			continue;
-		found = x;
-		(*count)++;
-	}
-	return found;
-}
-
-/* Another token's is none; the words are the same. */
-static struct ledger_entry *
-take_job(struct jobcalls *all, struct request *r, const struct token *t,
-    struct err *e)
-{
-	struct ledger_entry *x = NULL;
-	struct bytes id;
-	size_t count;
-
-	if (!request_take(r, "job", &id)) {
-		(void)err_set(e, ERR_BAD,
-		    "job is required: the id that job_start or the call gave, or job_list shows");
-		return NULL;
-	}
-	x = ledger_find(all->d.ledger, id, t->verifier);
-	if (x != NULL)
-		return x;
-	x = find_called(all->d.ledger, id, t, &count);
-	if (count == 1)
-		return x;
-	if (count > 1)
-		(void)err_set(e, ERR_BAD,
-		    "%zu jobs are called so: use the id, which job_list shows",
-		    count);
-	else
-		(void)err_set(e, ERR_BAD,
-		    "there is no such job: its id is wrong, or it is kept no longer; job_list shows what there is");
-	return NULL;
-}
-
-static int
-check_rest(const struct request *r, struct err *e)
-{
-	for (size_t i = 0; i < r->arg_count; i++)
-		if (!request_drops(r, r->arg[i].name))
-			return err_set(e, ERR_BAD, "%s has no argument \"%s\"",
-			    r->tool, r->arg[i].name);
-	return 0;
-}
-
 /* --- records -------------------------------------------------------------- */
 
 static struct buf *
@@ -619,22 +461,6 @@ answer_screen(struct jobcall *c, struct ledger_entry *x)
 }
 
 static int
-take_screen(struct request *r, const struct ledger_entry *x, bool viewed,
-    bool *out, struct err *e)
-{
-	if (take_bool(r, "screen", out, e) != 0)
-		return e->code;
-	if (!*out)
-		return 0;
-	if (x->sizes == 0)
-		return err_set(e, ERR_BAD,
-		    "it has no terminal and so no screen: start it with job_start and \"pty\": true, or read its output without screen");
-	return viewed ? err_set(e, ERR_BAD,
-			    "a screen has no view: leave one of the two out")
-		      : 0;
-}
-
-static int
 run_output(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
@@ -643,19 +469,20 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
 	static const struct kind drawn = { has_news, answer_screen, NULL, false,
 		SETTLE_MS, true };
 	static const char *const until[] = { "output", "end" };
-	struct ledger_entry *x = take_job(all, r, t, e);
+	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	uint64_t cursor = NOWHERE, wait_ms = 0;
 	struct viewspec view = { 0 };
 	bool until_end = false, screen = false;
 	struct jobcall *c = NULL;
 
-	if (x == NULL || take_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
-	    take_number(r, "wait_ms", INT64_MAX, &wait_ms, e) != 0 ||
-	    take_word(r, "until", until, &until_end, e) != 0 ||
-	    take_view(r, &view, e) != 0)
+	if (x == NULL ||
+	    jobargs_number(r, "cursor", INT64_MAX, &cursor, e) != 0 ||
+	    jobargs_number(r, "wait_ms", INT64_MAX, &wait_ms, e) != 0 ||
+	    jobargs_word(r, "until", until, &until_end, e) != 0 ||
+	    jobargs_view(r, &view, e) != 0)
 		return e->code;
-	if (take_screen(r, x, view.kind != VIEWSPEC_NONE, &screen, e) == 0 &&
-	    check_rest(r, e) == 0)
+	if (jobargs_screen(r, x, view.kind != VIEWSPEC_NONE, &screen, e) == 0 &&
+	    jobargs_rest(r, e) == 0)
 		c = add_call(all, r, t, screen ? &drawn : &output, e);
 	if (c == NULL) {
 		viewspec_fini(&view);
@@ -718,12 +545,13 @@ run_stop(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	static const struct kind kind = { is_over, answer_stop, NULL, false, 0,
 		false };
-	struct ledger_entry *x = take_job(all, r, t, e);
+	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	struct jobcall *c;
 	bool kill;
 
-	if (x == NULL || take_word(r, "signal", stop_signals, &kill, e) != 0 ||
-	    check_rest(r, e) != 0)
+	if (x == NULL ||
+	    jobargs_word(r, "signal", stop_signals, &kill, e) != 0 ||
+	    jobargs_rest(r, e) != 0)
 		return e->code;
 	c = add_call(all, r, t, &kind, e);
 	if (c == NULL)
@@ -757,31 +585,6 @@ answer_input(struct jobcall *c, struct ledger_entry *x)
 	send_text(c, &text);
 }
 
-/* What is not given of a size is as it is. */
-static int
-take_typed(struct request *r, const struct ledger_entry *x,
-    struct job_input *out, struct err *e)
-{
-	bool given = request_take(r, "data", &out->data), sized = false;
-
-	given |= request_take(r, "keys", &out->keys);
-	if (x->sizes > 0) {
-		const struct ledger_size *s = &x->size[x->sizes - 1];
-
-		out->size = (struct terminal_size){ s->columns, s->rows };
-	}
-	if (take_bool(r, "eof", &out->eof, e) != 0 ||
-	    take_size(r, &out->size, &sized, e) != 0 || check_rest(r, e) != 0)
-		return e->code;
-	if (!sized)
-		out->size = (struct terminal_size){ 0, 0 };
-	if ((given || out->eof || sized) && out->data.len <= INPUT_MAX)
-		return 0;
-	return err_set(e, ERR_BAD,
-	    "job_input needs data, a string of at most %d bytes, keys, a new size, or eof: true",
-	    INPUT_MAX);
-}
-
 /* Nothing that would give away what a terminal does not show. */
 static void
 record_input(struct jobcalls *all, const struct request *r,
@@ -809,18 +612,18 @@ run_input(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	static const struct kind kind = { is_always, answer_input, NULL, false,
 		0, false };
-	struct ledger_entry *x = take_job(all, r, t, e);
+	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	struct job_typed typed = { .withheld = false };
 	struct job_input in = { .eof = false };
 	struct jobcall *c;
 	int rc;
 
-	if (x == NULL || take_typed(r, x, &in, e) != 0)
+	if (x == NULL || jobargs_input(r, x, &in, e) != 0)
 		return e->code;
 	c = add_call(all, r, t, &kind, e);
 	if (c == NULL)
 		return e->code;
-	buf_init(&typed.bytes, INPUT_MAX + 8 * KEYNAMES_MAX);
+	buf_init(&typed.bytes, JOBARGS_INPUT_MAX + 8 * KEYNAMES_MAX);
 	rc = jobs_input(all->d.jobs, x->id, &in, &typed, e);
 	if (rc == 0) {
 		record_input(all, r, t, x, &in, &typed);
@@ -873,7 +676,7 @@ run_list(struct jobcalls *all, struct request *r, const struct token *t,
 	struct jobcall c = { .all = all, .call = r->call };
 	CLEANUP_BUF struct buf text = { 0 };
 
-	if (check_rest(r, e) != 0)
+	if (jobargs_rest(r, e) != 0)
 		return e->code;
 	buf_init(&text, TEXT_MAX);
 	put_list(&text, all, t);
@@ -881,87 +684,6 @@ run_list(struct jobcalls *all, struct request *r, const struct token *t,
 		text.len = r->window;
 	send_text(&c, &text);
 	return 0;
-}
-
-/* --- at most once --------------------------------------------------------- */
-
-static int
-by_bytes(const void *a, const void *b)
-{
-	return memcmp(a, b, DIGEST_BYTES);
-}
-
-static void
-add_part(struct digest *d, struct bytes part)
-{
-	uint8_t len[8];
-
-	for (size_t i = 0; i < sizeof(len); i++)
-		len[i] = (uint8_t)((uint64_t)part.len >> (8 * i));
-	digest_update(d, bytes_make(len, sizeof(len)));
-	digest_update(d, part);
-}
-
-/* Tool and arguments, in whatever order a client writes these. */
-static void
-digest_request(const struct request *r, uint8_t out[DIGEST_BYTES])
-{
-	static uint8_t sums[REQUEST_MAX_ARGS][DIGEST_BYTES];
-	struct digest d;
-
-	for (size_t i = 0; i < r->arg_count; i++) {
-		digest_init(&d);
-		add_part(&d, bytes_of(r->arg[i].name));
-		add_part(&d, request_value(r, &r->arg[i]));
-		digest_final(&d, sums[i]);
-	}
-	sort_items(sums, r->arg_count, sizeof(sums[0]), by_bytes);
-	digest_init(&d);
-	add_part(&d, bytes_of(r->tool));
-	digest_update(&d, bytes_make(sums, r->arg_count * DIGEST_BYTES));
-	digest_final(&d, out);
-}
-
-static int
-take_key(struct request *r, struct ledger_key *key, struct err *e)
-{
-	struct bytes text;
-
-	bool made = key->window_ms != 0;
-
-	key->given = request_take(r, "job.key", &text);
-	if (!key->given) {
-		key->given = made;
-		return 0;
-	}
-	key->window_ms = 0;
-	if (text.len == 0 || text.len > KEY_MAX)
-		return err_set(e, ERR_BAD,
-		    "idempotency_key has %zu bytes; use 1 to %d, such as a UUID",
-		    text.len, KEY_MAX);
-	digest_sha256(text, key->key);
-	digest_request(r, key->request);
-	return 0;
-}
-
-/*
- * Of a call without one, where the policy wants that: of all that was asked for,
- * before anything is taken from it.  Under another policy it is another call.
- */
-static void
-make_key(const struct request *r, const struct token *t, struct ledger_key *key)
-{
-	struct digest d;
-
-	key->window_ms = t->policy->jobs.repeat_window_ms;
-	if (key->window_ms == 0)
-		return;
-	digest_request(r, key->request);
-	digest_init(&d);
-	add_part(&d, BYTES_LIT("mcp-execd repeated call v2"));
-	add_part(&d, bytes_of(t->policy->name));
-	digest_update(&d, bytes_make(key->request, DIGEST_BYTES));
-	digest_final(&d, key->key);
 }
 
 /* --- the answer of a run -------------------------------------------------- */
@@ -1151,53 +873,6 @@ answer_run(struct jobcall *c, struct ledger_entry *x)
 		send_running(c, x, upto);
 }
 
-#define NOT_AGAIN                                                              \
-	"It was not run again: see what it did, then use a new idempotency_key to run it again"
-#define CALL_AGAIN                                                             \
-	"It was not run again: see what it did, then call once more to run it again"
-
-/* What is known of a call of before a restart: it never runs again. */
-static int
-refuse_past(const struct keybook_record *r, bool made, struct err *e)
-{
-	const char *rest = made ? CALL_AGAIN : NOT_AGAIN;
-	char how[64];
-
-	if (!r->over)
-		return err_set(e, ERR_BAD,
-		    "this call was made before, as run %s, and was cut off when the server stopped or failed: how far it came is not known. %s",
-		    r->id, rest);
-	if (r->state == PROTO_EXITED)
-		(void)snprintf(
-		    how, sizeof(how), "exited with status %d", r->exit_code);
-	else if (r->state == PROTO_SIGNALLED)
-		(void)snprintf(
-		    how, sizeof(how), "was killed by signal %d", r->signal);
-	else
-		(void)snprintf(how, sizeof(how), "ended as %s",
-		    proto_state_name((enum proto_state)r->state));
-	return err_set(e, ERR_BAD,
-	    "this call was made before, as run %s, and %s after %llu ms; its output is kept no longer. %s",
-	    r->id, how, (unsigned long long)(r->duration_us / 1000), rest);
-}
-
-static int
-check_past(const struct jobcalls *all, const struct token *t,
-    const struct ledger_key *key, struct err *e)
-{
-	const struct keybook_record *r =
-	    ledger_find_past(all->d.ledger, key->key, t->verifier);
-
-	if (r == NULL)
-		return 0;
-	if (memcmp(r->request, key->request, DIGEST_BYTES) != 0)
-		return err_set(e, ERR_BAD, ANOTHER_CALL);
-	(void)refuse_past(r, key->window_ms != 0, e);
-	if (key->window_ms != 0)
-		ledger_drop_past(all->d.ledger, r);
-	return e->code;
-}
-
 /* A job has begun, or a call is over. */
 static bool
 is_joined(const struct jobcall *c, const struct ledger_entry *x)
@@ -1226,9 +901,9 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 	struct viewspec view = { 0 };
 	struct jobcall *c;
 
-	if (memcmp(x->key.request, w->key.request, DIGEST_BYTES) != 0)
-		return err_set(e, ERR_BAD, ANOTHER_CALL);
-	if (take_view(r, &view, e) != 0)
+	if (jobkey_check_same(x->key.request, &w->key, e) != 0)
+		return e->code;
+	if (jobargs_view(r, &view, e) != 0)
 		return e->code;
 	c = add_call(all, r, t, &kind, e);
 	if (c == NULL) {
@@ -1247,97 +922,6 @@ join_run(struct jobcalls *all, struct request *r, const struct token *t,
 
 /* --- runs ----------------------------------------------------------------- */
 
-static int
-take_terminal(struct request *r, const struct token *t, struct err *e)
-{
-	struct terminal_size size = { COLUMNS, ROWS };
-	bool wanted = false, sized = false;
-
-	if (take_bool(r, "job.pty", &wanted, e) != 0 ||
-	    take_size(r, &size, &sized, e) != 0)
-		return e->code;
-	if (!wanted)
-		return sized
-			   ? err_set(e, ERR_BAD,
-				 "columns and rows are of a terminal: add \"pty\": true")
-			   : 0;
-	if (!t->policy->jobs.pty)
-		return err_set(e, ERR_DENIED,
-		    "jobs of this token may not have a terminal (policy %s, key jobs.pty): leave pty out",
-		    t->policy->name);
-	if (tty_check_size(&size, e) != 0)
-		return e->code;
-	r->terminal = size;
-	return 0;
-}
-
-static int
-take_start(
-    struct request *r, const struct token *t, struct job_wish *w, struct err *e)
-{
-	struct bytes tool;
-
-	if (!request_take(r, "job.tool", &tool) ||
-	    bytes_to_str(tool, r->tool, sizeof(r->tool), e) != 0)
-		return err_set(e, ERR_BAD,
-		    "job_start needs a command, or a tool and its arguments");
-	if (request_take(r, "view", &tool))
-		return err_set(
-		    e, ERR_BAD, "job_start has no view: give it to job_output");
-	if (take_terminal(r, t, e) != 0)
-		return e->code;
-	(void)request_take(r, "job.name", &w->name);
-	if (w->name.len > NAME_MAX_BYTES)
-		return err_set(e, ERR_BAD, "name has %zu bytes, %d is the most",
-		    w->name.len, NAME_MAX_BYTES);
-	w->detached = r->detached = true;
-	return take_bool(r, "job.input", &w->open_input, e);
-}
-
-/* Is it to be a task, at once or if it takes long? */
-static int
-take_task(struct request *r, struct job_wish *w, struct err *e)
-{
-	static const char *const when[] = { "late", "now" };
-	uint64_t ttl_ms = UINT64_MAX;
-	bool now;
-
-	for (size_t i = 0; i < r->arg_count; i++)
-		if (strcmp(r->arg[i].name, "job.task") == 0)
-			w->task = LEDGER_LATE_TASK;
-	if (take_word(r, "job.task", when, &now, e) != 0 ||
-	    take_number(r, "job.ttl", INT64_MAX, &ttl_ms, e) != 0 ||
-	    take_bool(r, "job.base64", &w->base64, e) != 0)
-		return e->code;
-	if (now) {
-		w->task = LEDGER_TASK;
-		w->detached = r->detached = true;
-	}
-	/* the time after its end, as nobody knows when that will be */
-	if (ttl_ms / 1000 < w->keep_s)
-		w->keep_s = (uint32_t)(ttl_ms / 1000) + 1;
-	return 0;
-}
-
-/* What of its output will be asked for; a call that waits has it as well. */
-static int
-take_task_view(struct request *r, struct job_wish *w, struct err *e)
-{
-	struct viewspec spec = { 0 };
-
-	if (w->task == LEDGER_NO_TASK)
-		return 0;
-	for (size_t i = 0; i < r->arg_count; i++)
-		if (strcmp(r->arg[i].name, "view") == 0)
-			w->view = request_value(r, &r->arg[i]);
-	if (w->task == LEDGER_LATE_TASK)
-		return 0;
-	if (take_view(r, &spec, e) != 0)
-		return e->code;
-	viewspec_fini(&spec);
-	return 0;
-}
-
 /* A run of this request: a new one, or the first with its key. */
 static int
 begin_run(struct jobcalls *all, struct request *r, const struct token *t,
@@ -1345,16 +929,17 @@ begin_run(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct ledger_entry *x;
 
-	if (take_key(r, &w->key, e) != 0)
+	if (jobkey_take(r, &w->key, e) != 0)
 		return e->code;
 	x = w->key.given
 		? ledger_find_key(all->d.ledger, w->key.key, t->verifier)
 		: NULL;
 	if (x != NULL)
 		return join_run(all, r, t, x, w, e);
-	if (w->key.given && check_past(all, t, &w->key, e) != 0)
+	if (w->key.given &&
+	    jobkey_check_past(all->d.ledger, t, &w->key, e) != 0)
 		return e->code;
-	if (take_task_view(r, w, e) != 0)
+	if (jobargs_task_view(r, w, e) != 0)
 		return e->code;
 	(void)jobs_submit_as(all->d.jobs, r, t, w);
 	return 0;
@@ -1366,8 +951,8 @@ run_start(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct job_wish w = { .detached = true, .keep_s = UINT32_MAX };
 
-	make_key(r, t, &w.key);
-	if (take_start(r, t, &w, e) != 0)
+	jobkey_make(r, t, &w.key);
+	if (jobargs_start(r, t, &w, e) != 0)
 		return e->code;
 	return begin_run(all, r, t, &w, e);
 }
@@ -1378,8 +963,8 @@ run_other(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct job_wish w = { .keep_s = UINT32_MAX };
 
-	make_key(r, t, &w.key);
-	if (take_task(r, &w, e) != 0)
+	jobkey_make(r, t, &w.key);
+	if (jobargs_task(r, &w, e) != 0)
 		return e->code;
 	return begin_run(all, r, t, &w, e);
 }
@@ -1429,8 +1014,8 @@ add_question(struct jobcalls *all, struct request *r, const struct token *t,
 	bool output = false;
 	struct jobcall *c;
 
-	if (take_bool(r, "task.output", &output, e) != 0 ||
-	    check_rest(r, e) != 0 ||
+	if (jobargs_bool(r, "task.output", &output, e) != 0 ||
+	    jobargs_rest(r, e) != 0 ||
 	    (x->view.len > 0 &&
 		viewspec_parse(buf_bytes(&x->view), &view, e) != 0))
 		return NULL;
@@ -1493,7 +1078,7 @@ run_task_cancel(struct jobcalls *all, struct request *r, const struct token *t,
 	bool wait = false;
 	struct jobcall *c;
 
-	if (x == NULL || take_bool(r, "task.wait", &wait, e) != 0)
+	if (x == NULL || jobargs_bool(r, "task.wait", &wait, e) != 0)
 		return e->code;
 	if (wait && x->over) {
 		all->d.ops->task(all->d.arg, r->call, x, false);
@@ -1531,7 +1116,7 @@ run_task_list(struct jobcalls *all, struct request *r, const struct token *t,
 	if (r->arg_count > 0 &&
 	    (x = take_task_id(all, r, "task.after", t, e)) == NULL)
 		return e->code;
-	if (check_rest(r, e) != 0)
+	if (jobargs_rest(r, e) != 0)
 		return e->code;
 	x = next_task(all, x, t);
 	for (; x != NULL && n < LISTED; x = next) {
