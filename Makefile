@@ -80,7 +80,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/jobs, \
 	jobargs jobcalls jobkey jobtext scan screen) \
 	$(call in,executor/run, \
-	adopt explain held hints job keynames launch launchblob output plan plansend quota record refuse request \
+	adopt explain held hints job keynames lateword launch launchblob output plan plansend quota record refuse request \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \

@@ -17,6 +17,7 @@
 #include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdpeer.h"
+#include "executor/run/lateword.h"
 
 enum { PATIENCE_MS = 20000 /* for each message; a machine may be slow */ };
 
@@ -245,8 +246,10 @@ adopt_fini(struct adopt *a)
 {
 	while (a->count > 0)
 		close_run(&a->run[--a->count]);
-	for (size_t i = 0; i < a->launchers; i++)
+	for (size_t i = 0; i < a->launchers; i++) {
+		lateword_last(a->link[i]);
 		(void)close(a->link[i]);
+	}
 	free(a->run);
 	*a = (struct adopt){ .count = 0 };
 }

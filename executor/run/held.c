@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "executor/run/lateword.h"
 #include "executor/run/launch.h"
 
 enum {
@@ -469,8 +469,7 @@ send_word(int link, enum holdmsg_kind kind, uint64_t run)
 		.kind = kind, .format = HOLDMSG_FORMAT, .run = run
 	};
 
-	if (send(link, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
-		log_debug("held: the launcher is gone");
+	lateword_send(link, &m, sizeof(m));
 }
 
 void

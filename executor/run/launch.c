@@ -20,6 +20,7 @@
 #include "common/sigreset.h"
 #include "executor/launcher/launchmsg.h"
 #include "executor/power/keeper.h"
+#include "executor/run/lateword.h"
 #include "executor/run/launchblob.h"
 #include "executor/run/plansend.h"
 
@@ -181,6 +182,8 @@ launch_open(const char *path, struct err *e)
 void
 launch_leave(void)
 {
+	if (self.pair != -1)
+		lateword_last(self.pair);
 	cleanup_fd(&self.pair);
 	cleanup_fd(&self.pidfd);
 	self.pair = self.pidfd = -1;
@@ -192,8 +195,10 @@ launch_close(void)
 {
 	int status = 0;
 
-	if (self.pair != -1)
+	if (self.pair != -1) {
+		lateword_forget(self.pair);
 		(void)close(self.pair);
+	}
 	self.pair = -1;
 	if (self.pid > 0)
 		(void)keeper_end(self.pid, self.pidfd, "the launcher", &status);
@@ -377,15 +382,14 @@ launch_keep(
 	    self.pair, &o, bytes_make(NULL, 0), fds, count, e);
 }
 
+/* Nobody says it again: it waits for a launcher that does not read. */
 static void
 send_word(enum launchmsg_kind kind, uint64_t run)
 {
 	const struct launchmsg_order o = { .kind = kind, .run = run };
-	struct err e;
 
-	if (self.pair != -1 && plansend_order(self.pair, &o,
-				   bytes_make(NULL, 0), NULL, 0, &e) != 0)
-		log_debug("launch: %s", e.what);
+	if (self.pair != -1)
+		lateword_send(self.pair, &o, sizeof(o));
 }
 
 void

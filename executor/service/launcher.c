@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "executor/run/lateword.h"
 #include "executor/run/launch.h"
 #include "executor/service/loader.h"
 
@@ -115,6 +116,7 @@ int
 launcher_start(const struct launcher_deps *d, struct err *e)
 {
 	self.d = *d;
+	lateword_use(d->loop);
 	self.timer.handler = start_again;
 	return launch_is_open() ? watch_one(e) : start_one(e);
 }

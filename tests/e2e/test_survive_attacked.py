@@ -4,13 +4,20 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
+import struct
+import sys
 
-from client import Server, check, equal, processes, within
+from client import ROOT, Server, Skip, check, equal, processes, within
 from test_control import LOOSE
 from test_hand_over import groups, members
 from test_jobs import ended, first, output, start
+from test_process import take_sockets
 from test_survive import (POLICY, crash, gone, held, of, read_all, result_of,
                           server_of)
+
+# struct launchmsg_order: LAUNCHMSG_RELEASE of a run that there is not
+RELEASE = (11).to_bytes(8, sys.byteorder) + bytes([255] * 8) + bytes(400)
 
 
 def test_output_fills_meanwhile():
@@ -158,3 +165,53 @@ def test_plants_control_groups():
             no_run_is_left(c, group)
         equal(processes("1000784"), [], "processes")
     remove_groups(group)
+
+
+def peer_inode(inode):
+    """The other end of a UNIX socket: sock_diag(7)."""
+    ask = struct.pack("=IHHII BBHIIIII", 40, 20, 1, 1, 0,
+                      socket.AF_UNIX, 0, 0, 0xffffffff, inode, 4, 0xffffffff,
+                      0xffffffff)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as s:
+        s.settimeout(10)
+        s.send(ask)
+        answer = s.recv(4096)
+    if len(answer) < 16 + 16 + 8 or answer[4:6] != ask[4:6]:
+        raise Skip("the kernel does not tell the other end of a socket")
+    return struct.unpack_from("=I", answer, 16 + 16 + 4)[0]
+
+
+def fill_pair(executor, launcher):
+    """With words that tell the launcher nothing, until it takes no more."""
+    inode = os.stat(f"/proc/{launcher}/fd/3").st_ino
+    taken = [socket.socket(fileno=fd) for fd in take_sockets(executor)]
+    other = peer_inode(inode)
+    pair, = [s for s in taken if os.fstat(s.fileno()).st_ino == other]
+    try:
+        while True:
+            pair.send(RELEASE, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        pass
+    for s in taken:
+        s.close()
+
+
+def test_launcher_does_not_read():
+    """The end of a job's input waits for it, and is not lost."""
+    if not ROOT:
+        raise Skip("sockets of the executor: only root may take them")
+    with server_of() as server, server.http() as c:
+        job = start(c, "cat; echo over; exit 4", input=True)
+        c.call("job_input", job=job, data="one\n")
+        within("one", 5, lambda: "one" in output(c, job))
+        launcher = server.launcher_pid()
+        os.kill(launcher, signal.SIGSTOP)
+        try:
+            fill_pair(server.process.pid, launcher)
+            r = c.call("job_input", job=job, eof=True)
+            check(not r.error, r)
+            check("running" in first(output(c, job)), "the launcher's copy")
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        check("exited with status 4" in ended(c, job), "its end")
+        equal(read_all(c, job, 9), b"one\nover\n", "kept")
