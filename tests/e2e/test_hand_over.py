@@ -23,7 +23,8 @@ def restart(server, launchers):
 
 def test_goes_on():
     """What has the key; all other runs end as at any stop, on record."""
-    with server_of() as server:
+    # no call is to become a job, however long it takes to get there
+    with server_of(jobs={"wait_ms": 60000}) as server:
         old, go = set(), server.work / "go"
         server.add_policy("mortal", **{**POLICY, "jobs": {
             **SURVIVE, "survive": False}})

@@ -27,11 +27,13 @@ def test_tight_loop(server):
     with server.http(token=server.add("eager")) as c, \
             server.http(token=server.add("patient")) as other:
         job = start(c, "sleep 50")
-        for n in range(2 * PER_MINUTE):
+        begin = time.monotonic()
+        for n in range(8 * PER_MINUTE):     # and more are allowed meanwhile
             r = c.call("job_output", job=job)
             if r.error:
                 break
-        check(PER_MINUTE <= n <= PER_MINUTE + 600 * SLOW, "calls", n)
+        most = PER_MINUTE * (1.1 + (time.monotonic() - begin) / 60)
+        check(PER_MINUTE <= n <= most, "calls", n, "of", most)
         found = re.search(r"wait (\d+) ms.*wait_ms", r.text)
         check(found, r)
         begin = time.monotonic()
