@@ -6,6 +6,7 @@
 #include "executor/launcher/denial.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -108,10 +109,19 @@ denial_of_socket(const struct unotify_call *n, const struct sockaddr_un *a,
 	out->routine = is_routine_path(out->path);
 }
 
+/*
+ * As the filter without a listener has it: of netlink's protocols but routing
+ * it is the error of a kernel without them, at which libaudit and others go on.
+ */
 int
 denial_error(const struct unotify_call *n)
 {
-	return n->nr == SYS_socket ? EACCES : EPERM;
+	if (n->nr != SYS_socket)
+		return EPERM;
+	return (uint32_t)n->args[0] == AF_NETLINK &&
+		       (uint32_t)n->args[2] != NETLINK_ROUTE
+		   ? EPROTONOSUPPORT
+		   : EACCES;
 }
 
 void

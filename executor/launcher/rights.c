@@ -194,5 +194,7 @@ rights_would_gain(pid_t pid, const struct rights *r)
 	unotify_proc_path(pid, "exe", path);
 	if (stat(path, &st) == -1)
 		return false;
-	return (st.st_mode & S_ISUID) != 0 && st.st_uid != r->uid;
+	return ((st.st_mode & S_ISUID) != 0 && st.st_uid != r->uid) ||
+	       ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 &&
+		   !is_own_group(r, st.st_gid));
 }

@@ -55,8 +55,8 @@ bool rights_goes_on(const struct unotify_call *n, const struct rights *r);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
 /*
- * Would the program that this process executes be another user without
- * no_new_privs?  One of another group mostly does without.
+ * Would the program that this process executes be another user, or of another
+ * group, without no_new_privs?
  */
 bool rights_would_gain(pid_t pid, const struct rights *r);
 

@@ -188,7 +188,7 @@ explain_set_id(const struct denial *d, const struct policy *p, struct buf *out)
 	else
 		put_chosen(out, d->comm, sizeof(d->comm));
 	buf_printf(out,
-	    " cannot change the user here: it failed without the rights of its owner, which a command never gets (no_new_privs; ask for a policy with another user or capabilities, or for a tool with a policy of its own; policy %s)",
+	    " cannot change the user or group here: it failed without the rights of its owner, which a command never gets (no_new_privs; ask for a policy with another user or capabilities, or for a tool with a policy of its own; policy %s)",
 	    p->name);
 }
 

@@ -28,6 +28,9 @@ static const struct {
 	{ "emory exhausted", HINT_MEMORY, false },
 	{ "ut of memory", HINT_MEMORY, false },
 	{ "RTNETLINK answers: Operation not permitted", HINT_NET_ADMIN, false },
+	{ "oes not exist", HINT_ABSENT, true },
+	{ "oes not appear to be a git repository", HINT_ABSENT, true },
+	{ ": not found", HINT_ABSENT, true }, /* dash(1) of a program */
 	{ "o such process", HINT_NO_PROCESS, false },
 	{ "peration not permitted", HINT_REFUSED, false },
 	{ "must be root to change the host name", HINT_REFUSED, false },
@@ -97,6 +100,37 @@ find_quoted(const char *line, const char *end, struct bytes *path)
 	return true;
 }
 
+/* Nothing of another name is between a path and the words about it. */
+static bool
+is_about_it(const char *rest, const char *end)
+{
+	size_t len;
+
+	rest += strspn(rest, " '\"`:(");
+	len = rest < end ? (size_t)(end - rest) : 0;
+	return len <= 1 || (len > 7 && strncmp(rest + 1, "annot ", 6) == 0 &&
+			       memchr(rest, '/', len) == NULL);
+}
+
+/* 'tar: /a/b: Cannot stat: No such...', "/a/b (No such...)", "file:///a/b" */
+static bool
+find_word(const char *line, const char *end, struct bytes *path)
+{
+	static const char scheme[] = "file://";
+	const char *from = strstr(line, scheme);
+
+	if (from != NULL && from < end)
+		line = from + sizeof(scheme) - 1;
+	for (from = line; from < end; from++)
+		if (from[0] == '/' &&
+		    (from == line || strchr(" '\"`(=[", from[-1]) != NULL))
+			break;
+	if (from >= end)
+		return false;
+	*path = bytes_make(from, strcspn(from, " '\"`)],:"));
+	return from + path->len <= end && is_about_it(from + path->len, end);
+}
+
 /* A plain one: what goes up and down again is not compared with a policy. */
 static bool
 is_plain(struct bytes path)
@@ -141,7 +175,8 @@ look_at_line(struct hints *h, const char *line)
 			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		else if ((find_before(line, at, &path) ||
 			     find_after(at, &path) ||
-			     find_quoted(line, at, &path)) &&
+			     find_quoted(line, at, &path) ||
+			     find_word(line, at, &path)) &&
 			 is_plain(path))
 			add_hint(h, phrases[i].kind, path);
 		return;

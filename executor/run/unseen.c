@@ -32,6 +32,7 @@ enum sight {
 	OWN_IDS, /* of processes, where ps lists the machine's */
 	SIGNALS,
 	OWNERS, /* of sockets and open files */
+	PASSWORDS, /* which programs of root's read for anyone */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
 };
 
@@ -85,6 +86,15 @@ begins_any(const char *argument, const char *const *any)
 }
 
 static bool
+is_any_of(const char *argument, const char *const *any)
+{
+	for (; *any != NULL; any++)
+		if (strcmp(argument, *any) == 0)
+			return true;
+	return false;
+}
+
+static bool
 sets_it(const char *argument)
 {
 	return strncmp(argument, "-s", 2) == 0 ||
@@ -129,6 +139,36 @@ asks_owners(const struct image *i)
 }
 
 static bool
+is_for_passwords(const char *argument)
+{
+	static const char *const words[] = { "-S", "--status", "-Sa", "-aS",
+		"shadow", "gshadow", NULL };
+
+	return is_any_of(argument, words);
+}
+
+/* passwd -S, getent shadow. */
+static bool
+asks_passwords(const struct image *i)
+{
+	return has_argument(i, is_for_passwords);
+}
+
+static bool
+is_for_process(const char *argument)
+{
+	return strncmp(argument, "-p", 2) == 0 ||
+	       strncmp(argument, "--pid", 5) == 0;
+}
+
+/* strace -p 1, gdb --pid=1. */
+static bool
+asks_process(const struct image *i)
+{
+	return has_argument(i, is_for_process);
+}
+
+static bool
 is_for_columns(const char *argument)
 {
 	return strncmp(argument, "--o", 3) == 0 ||
@@ -141,15 +181,6 @@ static bool
 shows_mounts(const struct image *i)
 {
 	return !has_argument(i, is_for_columns);
-}
-
-static bool
-is_any_of(const char *argument, const char *const *any)
-{
-	for (; *any != NULL; any++)
-		if (strcmp(argument, *any) == 0)
-			return true;
-	return false;
 }
 
 /* "/proc", "/proc/1", "/proc/1/status". */
@@ -364,7 +395,7 @@ names_own_id(const struct image *i)
 /* %s is the place that is not in view, or the number of OWN_LIMIT. */
 static const struct source sources[] = {
 	{ PROCESSES,
-	    "ps pidof pgrep pkill killall killall5 pstree top htop atop btop iotop pidstat lsof fuser w pidwait skill snice pmap procs kill",
+	    "ps pidof pgrep pkill killall killall5 pstree top htop atop btop iotop pidstat lsof fuser w pidwait skill snice pmap procs kill jps jcmd jstack jmap gcore pwdx glances nmon",
 	    .words = PROCESSES_WORDS, .key = "key processes" },
 	{ FILE_SYSTEMS, "df findmnt mount lsblk mountpoint duf pydf",
 	    .words =
@@ -474,13 +505,19 @@ static const struct source sources[] = {
 	    .words =
 		"signals reach only this command's own processes, which have ids of their own: the machine's can only be looked at",
 	    .key = "key processes" },
+	{ PROCESSES, "strace ltrace gdb perf py-spy", .words = PROCESSES_WORDS,
+	    .key = "key processes", .when = asks_process },
+	{ PASSWORDS, "passwd getent",
+	    .words =
+		"the state and age of passwords, /etc/shadow, is not shown to this command's user, and no program gets the rights of its owner here: an account may seem locked, or not to be there",
+	    .key = "keys user and files.hide", .when = asks_passwords },
 	{ OWNERS, "ss netstat", .words = OWNERS_WORDS, .when = asks_owners },
 	{ OWNERS, "lsof fuser", .words = OWNERS_WORDS },
 	{ DEVICES,
 	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
 	    .words = DISKS_WORDS, .key = "key files.read" },
 	{ PLACES,
-	    "lspci lsusb lsscsi lsmem lscpu lshw sensors udevadm lsblk inxi",
+	    "lspci lsusb lsscsi lsmem lscpu lshw sensors udevadm lsblk inxi iostat lstopo lstopo-no-graphics numactl rfkill multipath",
 	    .place = { "/sys/devices/system" },
 	    .words = "devices as the kernel lists them, /sys, are not in view",
 	    .key = "key files.read" },
@@ -725,6 +762,38 @@ lacks_owners(const struct source *s, const struct policy *p)
 	return there && (p->capabilities >> CAP_SYS_PTRACE & 1) == 0;
 }
 
+static bool
+is_of_group(const struct policy *p, gid_t group)
+{
+	for (size_t i = 0; i < p->group_count; i++)
+		if (p->groups[i] == group)
+			return true;
+	return p->gid == group;
+}
+
+/* By its owner and mode: a program with more rights does not get them here. */
+static bool
+lacks_passwords(const struct policy *p)
+{
+	static const uint64_t reads =
+	    1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH;
+	static const char shadow[] = "/etc/shadow";
+	const struct mounts_op *op = mounts_decider(&p->confine.mounts, shadow);
+	struct stat st;
+
+	if (stat(shadow, &st) == -1)
+		return false;
+	if (has_layer(p, CONFINE_MOUNTS) && op != NULL &&
+	    op->kind == MOUNTS_HIDE)
+		return true;
+	if ((p->capabilities & reads) != 0)
+		return false;
+	if (p->uid == st.st_uid)
+		return (st.st_mode & S_IRUSR) == 0;
+	return (st.st_mode & (is_of_group(p, st.st_gid) ? S_IRGRP : S_IROTH)) ==
+	       0;
+}
+
 /* As an absent one is told: executor/run/explain. */
 static bool
 has_own_tmp(const struct policy *p)
@@ -799,6 +868,9 @@ what_lacks(const struct source *s, const struct policy *p, char number[NUMBER])
 		break;
 	case OWNERS:
 		lacks = lacks_owners(s, p);
+		break;
+	case PASSWORDS:
+		lacks = lacks_passwords(p);
 		break;
 	case KERNEL_LOG:
 		lacks = keeps_kernel_log(p);

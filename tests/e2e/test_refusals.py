@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Refusals stand in the text, whatever the exit status, and in the records."""
+import errno
 import os
 import pathlib
+import shutil
 import socket
 import sys
 
@@ -105,6 +107,9 @@ def test_netlink(server):
             check("DENIED: sockets of AF_NETLINK" in text and words in text and
                   "policy lists" in text and "made" not in text,
                   protocol, text)
+        text = c.sh("python3 -c 'import socket; socket.socket(16, 3, 9)'").text
+        check(f"[Errno {errno.EPROTONOSUPPORT}]" in text, "as a kernel without "
+              "it, at which lastlog and useradd go on", text)
         for protocol in 0, 4:
             equal(c.sh(NETLINK % protocol).text, "made\n", protocol)
     server.add_policy("reaches", network="host")
@@ -120,6 +125,18 @@ def test_no_new_privs(server):
     told(server, "su -c id </dev/null 2>/dev/null | tail -1", "/su ",
          "no_new_privs", rule="no_new_privs")
     quiet(server, "su --version >/dev/null; echo it only tells")
+
+
+def test_program_of_a_group(server):
+    """Its bit is for a group: crontab, and chage, which is nearly everywhere."""
+    program = shutil.which("chage")
+    if os.geteuid() or not program or not os.stat(program).st_mode & 0o6000:
+        raise Skip("no program with such a bit")
+    told(server, "chage -l root 2>/dev/null | tail -1", "/chage ",
+         "user or group", "no_new_privs", rule="no_new_privs")
+    with server.http() as c:
+        r = c.sh("chage --help >/dev/null; echo it only tells")
+    check("no_new_privs" not in r.text, r.text)
 
 
 def test_private_tmp_full(server):
@@ -235,6 +252,9 @@ def test_answers_from_what_is_not_in_view(server):
          "key processes")
     noted(server, "cat /proc/net/dev", "counters and settings of its own",
           "key network")
+    if shutil.which("git"):
+        noted(server, "git clone -q file:///srv/of-nobody.git x; true",
+              "/srv/of-nobody.git is not in view")
     limit = pathlib.Path("/proc/sys/kernel/pid_max").read_text().strip()
     noted(server, "cat /proc/sys/kernel/pid_max",
           f"kernel.pid_max of this machine is {limit} (policy")

@@ -330,6 +330,53 @@ test_own_ids(void **state)
 	of_process = 0;
 }
 
+/* What is in /etc/shadow, which root's programs read for anyone. */
+static void
+test_passwords(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	policy.uid = 4711;
+	policy.gid = 4711;
+	if (stat("/etc/shadow", &st) == -1 || (st.st_mode & S_IROTH) != 0)
+		skip();
+	EXPECT_OF("passwd\0-S", "passwd: the state and age of passwords");
+	EXPECT_OF("getent\0shadow\0root", "keys user and files.hide");
+	EXPECT_OF("getent\0passwd\0root", "");
+	EXPECT_OF("passwd\0--help", "");
+	policy.capabilities = 1ULL << CAP_DAC_READ_SEARCH;
+	EXPECT_OF("passwd\0-S", "");
+	show(MOUNTS_HIDE, "/etc/shadow");
+	EXPECT_OF("passwd\0-S", "passwd: the state and age");
+	policy.capabilities = 0;
+	policy.confine.layers = 0;
+	EXPECT_OF("passwd\0-S", "passwd: the state and age");
+	if ((st.st_mode & S_IRGRP) != 0)
+		policy.gid = st.st_gid;
+	else
+		policy.capabilities = 1ULL << CAP_DAC_OVERRIDE;
+	EXPECT_OF("passwd\0-S", "");
+}
+
+/* What looks into others only with an option for that. */
+static void
+test_tracers(void **state)
+{
+	(void)state;
+	EXPECT_OF("strace\0-p\0001", "strace: only this command's own");
+	EXPECT_OF("gdb\0--pid=1", "gdb: only this command's own");
+	EXPECT_OF("strace\0ls", "");
+	EXPECT_OF("gdb\0--python\0x", "");
+	EXPECT_OF("iostat\0-x", access("/sys/devices/system", F_OK) == 0
+				    ? "iostat: devices as the kernel lists"
+				    : "");
+	policy.confine.processes = true;
+	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("strace\0-p\0001", "");
+	EXPECT_OF("iostat\0-x", "");
+}
+
 /* Each source once, with all of its programs. */
 static void
 test_many(void **state)
@@ -360,6 +407,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_settings, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_ids, begin, end),
+		cmocka_unit_test_setup_teardown(test_passwords, begin, end),
+		cmocka_unit_test_setup_teardown(test_tracers, begin, end),
 		cmocka_unit_test_setup_teardown(test_many, begin, end),
 	};
 
