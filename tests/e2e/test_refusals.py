@@ -273,7 +273,10 @@ def test_asked_of_the_shell(server):
     noted(server, f"test -d {place} && echo there || echo absent", unseen,
           "key files.read")
     noted(server, f"if [ ! -e '{place}' ]; then echo absent; fi", unseen)
+    noted(server, f'd={place}; test -d "$d" || echo absent', unseen)
+    noted(server, f"for d in /usr {place}; do [ -d $d ]; done; true", unseen)
     quiet(server, f"echo test -d {place}; [ -n {place} ]")
+    quiet(server, f'd={place}; d=/usr/share/$0; test -d "$d"; true')
     quiet(server, "test -d /usr/share; [ -e /etc/passwd ]; [ -e /bin/sh ]; "
           "[ -c /dev/null ]; test -e /tmp/none; test -d /proc/1; [ -e x ]")
 

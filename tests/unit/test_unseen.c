@@ -371,8 +371,11 @@ test_tracers(void **state)
 	EXPECT_OF("iostat\0-x", access("/sys/devices/system", F_OK) == 0
 				    ? "iostat: devices as the kernel lists"
 				    : "");
+	if (access("/var/mail", F_OK) == 0)
+		EXPECT_OF("mail", "mail: the mail of this machine's users");
 	policy.confine.processes = true;
 	policy.confine.mounts.whole_root = true;
+	EXPECT_OF("mail", "");
 	EXPECT_OF("strace\0-p\0001", "");
 	EXPECT_OF("iostat\0-x", "");
 }

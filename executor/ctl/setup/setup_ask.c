@@ -141,7 +141,7 @@ advise_directory(const struct setup_wish *w, const char *path, struct err *e)
 	buf_init(&word, 8 * SETUP_TEXT);
 	wordsplit_quote(&word, path);
 	return err_set(e, ERR_BAD,
-	    "%s is not a directory yet: make an account for it, and then the directory: useradd --system --home-dir %s --shell /usr/sbin/nologin mcp-%s; install -d -o mcp-%s -m 0755 %s",
+	    "%s is not a directory yet: make an account for it, and then the directory: useradd --system --user-group --home-dir %s --shell /usr/sbin/nologin mcp-%s; install -d -o mcp-%s -m 0755 %s",
 	    path, buf_cstr(&word), w->what, w->what, buf_cstr(&word));
 }
 
@@ -183,7 +183,7 @@ check_user(struct setup_wish *w, const char *text, struct err *e)
 	(void)w;
 	if (!is_plain(text) || getpwnam(text) == NULL)
 		return err_set(e, ERR_BAD,
-		    "there is no account \"%s\": make one with useradd --system --no-create-home --shell /usr/sbin/nologin NAME, or name another",
+		    "there is no account \"%s\": make one with useradd --system --user-group --no-create-home --shell /usr/sbin/nologin NAME, or name another",
 		    log_text(bytes_of(text)).s);
 	return 0;
 }

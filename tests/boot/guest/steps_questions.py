@@ -168,6 +168,8 @@ QUESTIONS = (
     nobody("files_of", "ls -l /proc/$(pgrep -ox nginx)/fd",
            lambda: "access.log", DENIED),
     row("init", "ps -o comm= -p 1", lambda: "systemd"),
+    nobody("own_ids", "ps -o pid= -p $$", lambda: "there is none",
+           r"ids that the shell gives \(\$\$, \$!\) are of this command's own"),
     row("zombies", "ps -eo stat= | grep -c '^Z' || echo none",
         exactly("ps -eo stat= | grep -c '^Z' || echo none")),
     row("threads", "cat /proc/loadavg",
