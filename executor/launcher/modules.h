@@ -27,7 +27,7 @@ struct modules {
 	size_t held_count;
 	bool
 	    preparing; /* for more runs than one: without what is a run's own */
-	char next_private; /* letter */
+	int privates; /* directories that only this run has: a letter each */
 	/* a proc of its own ids, that the run does not see; -1: /proc is that */
 	int own_proc;
 	int looked_up; /* the same, where unotify looks processes up */

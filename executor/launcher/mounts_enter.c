@@ -166,13 +166,13 @@ bind_private(const char *to, uint64_t attr, mode_t mode)
 	char name[] = PRIVATE "a";
 	int r;
 
-	name[sizeof(PRIVATE) - 1] = modules()->next_private;
-	if (modules()->next_private > 'z')
+	if (modules()->privates > 'z' - 'a')
 		return -E2BIG;
+	name[sizeof(PRIVATE) - 1] = (char)('a' + modules()->privates);
 	if (mkdir(name, mode) == -1)
 		return -errno;
 	r = bind_mount(name, to, attr);
-	modules()->next_private++;
+	modules()->privates++;
 	return r;
 }
 
@@ -636,7 +636,7 @@ mounts_enter(const struct mounts *m, const char **failed)
 	int r;
 
 	*failed = "/";
-	modules()->next_private = 'a';
+	modules()->privates = 0;
 	r = begin_root(m);
 	for (i = m->whole_root ? 1 : 0; r == 0 && i < m->count; i++) {
 		*failed = m->op[i].path;

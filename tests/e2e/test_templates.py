@@ -72,6 +72,16 @@ def test_view():
     equal(ours, its, "what is seen")
 
 
+def test_names_of_mounts():
+    """What findmnt and df print of a run's mounts is text."""
+    odd = "LC_ALL=C grep -c '[^ -~]'"
+    with prepared() as (_, c, _place):
+        equal(c.sh(f"printf '\\1' | {odd}").data["stdout"].strip(), "1",
+              "control")
+        equal(c.sh(f"{odd} /proc/self/mountinfo").data["stdout"].strip(), "0",
+              c.sh("cat -v /proc/self/mountinfo").data["stdout"])
+
+
 def test_nothing_is_left():
     """Neither writes nor names reach the next run."""
     with prepared() as (_, c, _place):
