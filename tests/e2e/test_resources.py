@@ -232,6 +232,26 @@ def test_found_after_a_restart(_):
             refused(-32002, read, d, output(run))
 
 
+def counted(server):
+    n = json.loads(server.ctl("audit", "stats", "--json"))
+    return n["runs"], n["open"]
+
+
+def test_reads_are_no_runs(_):
+    """What names a run that has ended, or none, does not begin one."""
+    with Server(**SERVER) as server, server.http() as c:
+        run, _ = run_id(server, c, "echo kept")
+        within("a result", 5, lambda: server.audit("run-result"))
+        equal(counted(server), (1, 0), "control")
+        equal(read(c, output(run))[0]["text"], "kept\n")
+        within("a record of it", 5, lambda: server.audit("recording-read"))
+        equal(counted(server), (1, 0), "a read")
+        with c.begin("sleep 60"):
+            within("it began", 10,
+                   lambda: len(server.audit("run-intent")) == 2)
+            equal(counted(server), (1, 1), "one that goes on")
+
+
 def test_completions(server):
     for revision, c in clients(server):
         run, _ = run_id(server, c, "echo x")

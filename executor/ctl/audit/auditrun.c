@@ -210,14 +210,15 @@ add_result(struct auditrun *r, const struct auditrun_limits *m,
 	r->denials = told > r->denials ? told : r->denials;
 }
 
-void
-auditrun_add(struct auditrun *r, const struct auditrun_limits *m,
-    const struct logline *l)
+typedef void add_fn(
+    struct auditrun *, const struct auditrun_limits *, const struct logline *);
+
+static add_fn *
+find_kind(const struct logline *l)
 {
 	static const struct {
 		const char *action;
-		void (*add)(struct auditrun *, const struct auditrun_limits *,
-		    const struct logline *);
+		add_fn *add;
 	} kinds[] = {
 		{ "process-exec", add_exec },
 		{ "run-intent", add_intent },
@@ -228,7 +229,24 @@ auditrun_add(struct auditrun *r, const struct auditrun_limits *m,
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (logline_is(l, kinds[i].action))
-			kinds[i].add(r, m, l);
+			return kinds[i].add;
+	return NULL;
+}
+
+bool
+auditrun_is_part(const struct logline *l)
+{
+	return find_kind(l) != NULL;
+}
+
+void
+auditrun_add(struct auditrun *r, const struct auditrun_limits *m,
+    const struct logline *l)
+{
+	add_fn *add = find_kind(l);
+
+	if (add != NULL)
+		add(r, m, l);
 	if (r->token[0] == '\0')
 		keep_name(r->token, logline_get(l, "token.name"));
 	if (r->policy[0] == '\0')

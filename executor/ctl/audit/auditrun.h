@@ -75,6 +75,8 @@ struct auditrun *auditrun_new(
     struct bytes id, const struct auditrun_limits *m) MUST_CHECK;
 struct auditrun *auditrun_hold(struct auditrun *r);
 void auditrun_drop(struct auditrun *r); /* NULL is fine */
+/* Is it one of those from intent to result?  Others only name a run. */
+bool auditrun_is_part(const struct logline *l);
 /* Take up a record of it, whichever it is. */
 void auditrun_add(struct auditrun *r, const struct auditrun_limits *m,
     const struct logline *l);

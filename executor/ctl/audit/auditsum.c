@@ -222,6 +222,9 @@ add_of_run(struct auditsum *s, const struct logline *l)
 	struct bytes id = logline_get(l, "run.id");
 	struct auditrun *r = auditrun_map_get(s->pending, id);
 
+	/* Others name runs that have ended, or none: recording-read, control. */
+	if (r == NULL && !auditrun_is_part(l))
+		return;
 	if (r == NULL) {
 		r = auditrun_new(id, &s->limits);
 		if (r == NULL)
