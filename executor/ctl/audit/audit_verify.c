@@ -110,7 +110,7 @@ open_input(const struct input *in, struct logread *r, struct err *e)
 
 /* The number of the first record in it. */
 static int
-peek_byte(struct input *in)
+read_first_number(struct input *in)
 {
 	struct logread r;
 	struct logline l;
@@ -159,7 +159,7 @@ add_input(
 	in->ino = st->st_ino;
 	in->fd = steal_fd(&own);
 	j->count++;
-	return peek_byte(in);
+	return read_first_number(in);
 }
 
 static int
