@@ -308,7 +308,8 @@ WHEN(records_programs, p->execs != POLICY_EXECS_OFF)
 WHEN(records_none, p->execs == POLICY_EXECS_OFF)
 WHEN(holds_programs, p->execs == POLICY_EXECS_HELD)
 WHEN(holds_none, p->execs == POLICY_EXECS_UNHELD)
-WHEN(keeps_nothing, p->output == RECORDER_OFF)
+WHEN(keeps_nothing, p->output == RECORDER_OFF && !p->jobs.offered)
+WHEN(keeps_for_jobs, p->output == RECORDER_OFF && p->jobs.offered)
 WHEN(keeps_output, p->output != RECORDER_OFF)
 WHEN(keeps_tail, p->output == RECORDER_TAIL)
 WHEN(keeps_all, p->output == RECORDER_ALL)
@@ -563,6 +564,11 @@ static const struct sentence {
 	{ FACTS_RECORDS, keeps_nothing,
 	    .people = "not recorded: what is cut is lost",
 	    .model = "output is not kept: what is cut cannot be read later" },
+	{ FACTS_RECORDS, keeps_for_jobs,
+	    .people =
+		"not recorded: what is cut can be read by job_output, as long as it is kept",
+	    .model =
+		"output is not recorded; job_output returns what is cut, as long as it is kept" },
 	{ FACTS_RECORDS, keeps_tail,
 	    .people =
 		"the last {output_max_bytes} bytes of a run are recorded, and its token can read them",

@@ -248,7 +248,7 @@ static const struct catalog_tool tools[] = {
 /* The same two for a token with jobs, and what it gets besides. */
 static const struct catalog_tool job_tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	    "Run a command line in the server's shell and return its output, standard output and standard error in the order they were written. Each call is a new shell: directory and variables do not carry over to the next. A command that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on. Give input with stdin; for a command that asks while it runs use job_start and job_input.",
+	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. A command that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on. Give input with stdin; for a command that asks while it runs use job_start and job_input.",
 	    exec_jobs_schema, .style = CATALOG_STREAM,
 	    PARAMS(exec_jobs_params) },
 	{ "cli_command", "Run a program",

@@ -161,10 +161,14 @@ def test_order_is_described(_):
     """What the description promises of the order is what the pipes give."""
     for policy, roughly in ((PLAIN, {"cli_command"}), (
             {**PLAIN, "streams": "separate"}, {"exec_cmd", "cli_command"}), (
-            {"structured": True}, {"exec_cmd", "cli_command"})):
+            {"structured": True}, {"exec_cmd", "cli_command"}), (
+            {"jobs": {}, "structured": True}, {"exec_cmd", "cli_command"})):
         with Server(policy=policy) as server, server.http() as c:
-            equal({t["name"] for t in c.tools()
-                   if "roughly" in t["description"]}, roughly, policy)
+            said = {t["name"]: t["description"] for t in c.tools()}
+            equal({n for n in said if "roughly" in said[n]}, roughly, policy)
+            for name in roughly:
+                check("in the order they" not in said[name], said[name])
+                check("forgets" not in said[name], said[name])
 
 
 def test_words_of_scanners(_):

@@ -162,6 +162,26 @@ test_repeats(void **state)
 	expect("may be made again", false);
 }
 
+/* What is cut is lost without jobs alone. */
+static void
+test_what_is_cut(void **state)
+{
+	(void)state;
+	load(",\"jobs\":{}");
+	tell(FACTS_PEOPLE, NULL);
+	expect("is lost", false);
+	expect("can be read by job_output", true);
+	tell(FACTS_MODEL, NULL);
+	expect("cannot be read later", false);
+	expect("job_output returns what is cut", true);
+	load("");
+	tell(FACTS_PEOPLE, NULL);
+	expect("is lost", true);
+	tell(FACTS_MODEL, NULL);
+	expect("cannot be read later", true);
+	expect("job_output", false);
+}
+
 /* A job whose output is recorded cannot survive, and its policy says so. */
 static void
 test_survival(void **state)
@@ -204,6 +224,7 @@ main(void)
 		cmocka_unit_test(test_narrowed),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_what_is_cut),
 		cmocka_unit_test(test_survival),
 	};
 
