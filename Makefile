@@ -80,7 +80,8 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/jobs, \
 	jobargs jobcalls jobkey jobtext scan screen) \
 	$(call in,executor/run, \
-	adopt explain held hints job keynames lateword launch launchblob output plan plansend quota record refuse request \
+	admit adopt explain held hints job keynames lateword launch launchblob notes output plan \
+	plansend quota record refuse request \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \

@@ -20,41 +20,30 @@
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "common/told.h"
+#include "executor/run/admit.h"
 #include "executor/run/adopt.h"
-#include "executor/run/explain.h"
 #include "executor/run/held.h"
 #include "executor/run/keynames.h"
+#include "executor/run/notes.h"
 #include "executor/run/output.h"
-#include "executor/run/quota.h"
 #include "executor/audit/log_budget.h"
-#include "executor/audit/redact.h"
 #include "executor/run/record.h"
 #include "executor/run/refuse.h"
 #include "executor/recording/recorder.h"
-#include "executor/run/shelltest.h"
 #include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
 #include "executor/run/treelist.h"
 #include "executor/run/tty.h"
-#include "executor/run/unseen.h"
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
-	DENIALS_MAX = 2048, /* bytes, as DONE carries them */
-	TOLD_MAX = 8192, /* of what only a run's end tells, before that */
 	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
-	KEPT_SHARE = 4, /* of the server's places, one in so many */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
 	ROOM_MS = 20, /* until a log without room is tried again */
 	EXPIRY_MS = 60000, /* at most, until the clock is looked at again */
 	BREATH_MS = 1000, /* at most, until a budget is looked at again */
-	MAX_NAMED = 3, /* runs that a refusal names */
-	MAX_READ = 1024, /* of each one's command, for secrets */
-	MAX_SHOWN = 24, /* bytes of it */
-	VIEW_MOST =
-	    768, /* bytes about what is left out, as DONE carries them */
 	TYPED_MAX = 1 << 20, /* bytes of input that nobody has read yet */
 	HELD_MAX = 256 << 10, /* bytes that a terminal may hold; it has less */
 	LOST_STATUS = -1, /* of a guard that nobody has seen */
@@ -129,15 +118,11 @@ struct job {
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
 	bool executed; /* execve succeeded */
-	struct buf view; /* what is said of output that was left out */
 	bool unrecorded; /* recording failed, the run is ended for it */
 	struct guard_report report;
 	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
 	char message[512];
-	bool looked_up; /* or did what cannot be told from that */
-	struct hints hints; /* of its output */
-	struct unseen unseen; /* programs that it started */
-	struct buf denials; /* explanations, one a line */
+	struct notes notes;
 	struct cgroup_usage usage;
 };
 
@@ -151,7 +136,7 @@ struct jobs {
 	struct turns *turns;
 	struct refuse *refusals;
 	bool busy; /* the last turn left something to do */
-	struct quota quota;
+	struct admit admit;
 	struct log_limit audit_errors;
 	bool unwritable; /* what was asked of the log last has failed */
 	size_t max; /* runs at the same time */
@@ -318,9 +303,8 @@ job_forget(struct job *j)
 	held_free(j->held);
 	recorder_free(j->recorder);
 	plan_fini(&j->plan);
-	buf_fini(&j->denials);
+	notes_fini(&j->notes);
 	buf_wipe(&j->typed);
-	buf_fini(&j->view);
 }
 
 /* Its place is free, once all else was forgotten. */
@@ -348,7 +332,7 @@ fill_result(const struct job *j, struct job_result *r)
 	r->state = j->verdict;
 	r->exit_code = -1;
 	r->message = j->message;
-	r->denials = buf_bytes(&j->denials);
+	r->denials = buf_bytes(&j->notes.lines);
 	r->stdout_bytes = j->stdout_.total;
 	r->stderr_bytes = j->stderr_.total;
 	(void)memcpy(r->id, j->id, sizeof(r->id));
@@ -363,61 +347,28 @@ fill_result(const struct job *j, struct job_result *r)
 		r->state = r->signal != 0 ? PROTO_SIGNALLED : PROTO_EXITED;
 }
 
+/* What only its end, or its output, tells. */
 static void
-add_denial(struct job *j, struct bytes line)
+tell_end(struct job *j, struct job_result *r)
 {
-	if (j->denials.len > 0 &&
-	    memmem(j->denials.p, j->denials.len, line.p, line.len) != NULL)
-		return;
-	if (j->denials.len + line.len + 1 > DENIALS_MAX)
-		return;
-	if (j->denials.len > 0)
-		buf_put_u8(&j->denials, '\n');
-	buf_put_bytes(&j->denials, line);
-}
-
-/* The same of several. */
-static void
-add_denials(struct job *j, struct bytes lines)
-{
-	const uint8_t *nl;
-	size_t n;
-
-	while (lines.len > 0) {
-		nl = memchr(lines.p, '\n', lines.len);
-		n = nl != NULL ? (size_t)(nl - lines.p) : lines.len;
-		add_denial(j, bytes_make(lines.p, n));
-		if (nl == NULL)
-			break;
-		lines = bytes_make(nl + 1, lines.len - n - 1);
-	}
-}
-
-/* What only its end, or its output, tells: each line is told once. */
-static void
-explain_result(struct job *j, struct job_result *r)
-{
-	struct explain_end end = { .exit_code = r->exit_code,
+	const struct explain_end end = { .exit_code = r->exit_code,
 		.signal = r->signal,
 		.timed_out = r->state == PROTO_TIMED_OUT,
 		.timeout_ms = j->plan.timeout_ms,
 		.findings = &j->report.findings };
-	CLEANUP_BUF struct buf lines = { 0 };
 
-	if (!j->executed)
-		return;
-	buf_init(&lines, TOLD_MAX);
-	hints_end(&j->hints);
-	if (j->plan.shell)
-		shelltest_look(j->plan.command, &j->hints);
-	explain_end(&end, j->plan.policy, &lines);
-	explain_hints(&j->hints, j->plan.policy, &lines);
-	j->unseen.refused = hints_has(&j->hints, HINT_REFUSED);
-	unseen_tell(&j->unseen, j->plan.policy, &lines);
-	if (j->looked_up && r->exit_code != 0)
-		explain_no_socket(j->plan.policy, &lines);
-	add_denials(j, buf_bytes(&lines));
-	r->denials = buf_bytes(&j->denials);
+	if (j->executed)
+		notes_end(&j->notes, &j->plan, &end);
+	r->denials = buf_bytes(&j->notes.lines);
+}
+
+/* What was left out of its output, and where it is. */
+static void
+tell_view(struct job *j, struct job_result *r)
+{
+	r->viewed = notes_view(&j->notes, &j->stdout_, &j->stderr_,
+	    j->entry != NULL ? j->id : NULL);
+	r->view = buf_bytes(&j->notes.view);
 }
 
 static void
@@ -485,39 +436,6 @@ answer_end(const struct job *j, const struct job_result *r)
 	j->jobs->ops->done(j->jobs->arg, &told);
 }
 
-static uint8_t
-put_stream_words(struct job *j, const struct output *o, const char *name)
-{
-	CLEANUP_BUF struct buf words = { 0 };
-	bool viewed;
-
-	buf_init(&words, VIEW_MOST);
-	viewed = output_put_words(o, &words);
-	if (words.len > 0)
-		buf_printf(&j->view, "%s%s%s%s", j->view.len > 0 ? "; " : "",
-		    name, name[0] != '\0' ? ": " : "", buf_cstr(&words));
-	return (uint8_t)((viewed ? 1u : 0u) << o->stream);
-}
-
-/* What was left out of its output, and where it is. */
-static void
-tell_view(struct job *j, struct job_result *r)
-{
-	const struct output *o = &j->stdout_, *err = &j->stderr_;
-	uint64_t all = o->total + err->total;
-	bool two = err->total > 0;
-
-	buf_init(&j->view, VIEW_MOST);
-	r->viewed = put_stream_words(j, o, two ? "stdout" : "");
-	r->viewed |= put_stream_words(j, err, two ? "stderr" : "");
-	if (j->entry != NULL && (r->viewed != 0 || o->sent + err->sent < all))
-		buf_printf(&j->view,
-		    "%sall %llu bytes, by view or cursor: job_output {\"job\": \"%s\"}",
-		    j->view.len > 0 ? "; " : "", (unsigned long long)all,
-		    j->id);
-	r->view = buf_bytes(&j->view);
-}
-
 /* Once its result is on disk nobody needs to hold it. */
 static void
 let_go(struct job *j)
@@ -559,7 +477,7 @@ job_finish(struct job *j)
 
 	jobs->leaving++;
 	fill_result(j, &r);
-	explain_result(j, &r);
+	tell_end(j, &r);
 	end_recording(j, &r);
 	if (j->executed && !j->silent)
 		tell_view(j, &r);
@@ -652,7 +570,7 @@ take_piece(struct job *j, struct output *o, const struct output_piece *p)
 {
 	struct err e;
 
-	hints_feed(&j->hints, o->stream, p->all);
+	hints_feed(&j->notes.hints, o->stream, p->all);
 	if (j->sp.terminal)
 		tty_watch_keys(&j->keys, p->all);
 	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
@@ -978,46 +896,29 @@ end_exposed(struct job *j)
 	job_end(j, PROTO_CANCELLED, text, "");
 }
 
-/* Limits of the control group that the run ran into. */
-static void
-tell_limits(struct job *j)
-{
-	CLEANUP_BUF struct buf lines;
-
-	buf_init(&lines, DENIALS_MAX);
-	explain_limits(j->plan.policy, &j->usage, &lines);
-	add_denials(j, buf_bytes(&lines));
-}
-
 /* Each refusal is recorded; the caller is told each explanation once. */
 static void
 take_denial(struct job *j, const struct denial *d)
 {
-	struct buf line;
+	const struct buf *lines = &j->notes.lines;
+	size_t held;
 
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
 	job_charge(j);
-	if (d->routine) {
-		j->looked_up = j->looked_up || d->rule == DENIAL_FILTER;
+	notes_denial(&j->notes, d, j->plan.policy);
+	if (j->held == NULL || d->routine)
 		return;
-	}
-	j->unseen.log_explained =
-	    j->unseen.log_explained || d->nr == SYS_syslog;
-	buf_init(&line, DENIALS_MAX);
-	explain_denial(d, j->plan.policy, &line);
-	add_denial(j, buf_bytes(&line));
-	buf_fini(&line);
-	if (j->held != NULL && j->denials.len > held_text(j->held).len)
+	held = held_text(j->held).len;
+	if (lines->len > held)
 		held_add_text(
-		    j->held, bytes_make(j->denials.p + held_text(j->held).len,
-				 j->denials.len - held_text(j->held).len));
+		    j->held, bytes_make(lines->p + held, lines->len - held));
 }
 
 static void
 take_exec(struct job *j, const struct exec_event *x)
 {
 	if (x->outcome == EXEC_STARTED)
-		unseen_note_image(&j->unseen, &x->image);
+		unseen_note_image(&j->notes.unseen, &x->image);
 	record_exec(j->jobs->audit, j->id, &j->plan, x);
 	if (x->image.remember)
 		launch_remember(&x->image.file, x->image.sum);
@@ -1036,7 +937,7 @@ take_start(struct job *j)
 {
 	j->executed = true;
 	if (!j->plan.shell) /* also where starts are not watched */
-		(void)unseen_note(&j->unseen, j->plan.argv[0]);
+		(void)unseen_note(&j->notes.unseen, j->plan.argv[0]);
 	find_command(j);
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
@@ -1142,7 +1043,7 @@ job_over(struct job *j)
 	job_unwatch(j);
 	if (j->grouped)
 		cgroup_end(j->id, &j->usage);
-	tell_limits(j);
+	notes_limits(&j->notes, j->plan.policy, &j->usage);
 	if (!j->reported && !ended_with_group(j))
 		explain_loss(j);
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
@@ -1461,7 +1362,7 @@ job_hold(struct job *j)
 	j->held = held_new(&f, j->plan.input, stream, &e);
 	if (j->held != NULL) {
 		job_commit(j);
-		held_add_text(j->held, buf_bytes(&j->denials));
+		held_add_text(j->held, buf_bytes(&j->notes.lines));
 		if (held_give(j->held, j->run, j->sp.ctl, j->sp.in, stream,
 			&e) == 0) {
 			read_held(j);
@@ -1507,9 +1408,9 @@ job_detach(struct job *j, const char *why)
 	job_rearm(j);
 }
 
-/* Of this token, those that are jobs and those that are not. */
+/* Of this token, those that are jobs. */
 static uint32_t
-count_of(const struct jobs *jobs, const char *token, bool detached)
+count_jobs(const struct jobs *jobs, const char *token)
 {
 	uint32_t n = 0;
 	size_t i;
@@ -1517,8 +1418,7 @@ count_of(const struct jobs *jobs, const char *token, bool detached)
 	for (i = 0; i < jobs->slots; i++) {
 		const struct job *j = &jobs->job[i];
 
-		n += is_active(j) &&
-		     (j->detached || j->begins_detached) == detached &&
+		n += is_active(j) && (j->detached || j->begins_detached) &&
 		     strcmp(j->plan.token, token) == 0;
 	}
 	return n;
@@ -1528,7 +1428,7 @@ static bool
 may_detach(const struct job *j)
 {
 	return j->entry != NULL && !j->detached &&
-	       count_of(j->jobs, j->plan.token, true) < j->plan.jobs.at_once;
+	       count_jobs(j->jobs, j->plan.token) < j->plan.jobs.at_once;
 }
 
 /* Its caller has waited long enough. */
@@ -1598,7 +1498,7 @@ tell_slowed(struct job *j)
 		return;
 	j->slowed = true;
 	record_slowed(j->jobs->audit, j->id, &j->plan);
-	add_denial(j, bytes_of(text));
+	notes_add(&j->notes, bytes_of(text));
 }
 
 /*
@@ -1942,133 +1842,40 @@ jobs_busy(const struct jobs *jobs)
 	return jobs->busy;
 }
 
-/* Of all places, those that no single token may fill. */
-static size_t
-places_kept(const struct jobs *jobs)
-{
-	return jobs->max / KEPT_SHARE;
-}
-
-/*
- * Are only places left that are kept, and has the token its part of them?
- * Four tokens are needed to fill all, however many runs a policy allows.
- */
-static bool
-is_reserved(const struct jobs *jobs, size_t active, uint32_t same)
-{
-	size_t kept = places_kept(jobs);
-	size_t part = kept / KEPT_SHARE > 0 ? kept / KEPT_SHARE : 1;
-
-	return active >= jobs->max - kept && same >= part;
-}
-
-/* A token that is refused often must cost little each time. */
+/* What is taken of all places, and by the runs of this token. */
 static void
-put_beginning(const struct jobs *jobs, struct bytes command, struct buf *out)
+count_use(const struct jobs *jobs, const char *token, struct admit_use *u)
 {
-	if (command.len > MAX_READ)
-		command.len = MAX_READ;
-	redact_show(audit_redact(jobs->audit), out, command, MAX_SHOWN);
-}
-
-/*
- * What the token's places are taken by: "3f2a9c01 (make -j8) for 12 s".  It is
- * the token's own, and shown as the audit log has it.
- */
-static void
-put_running(const struct jobs *jobs, const struct token *t, struct buf *out)
-{
-	uint64_t now = clock_mono_ns();
-	uint32_t n = 0;
-
 	for (size_t i = 0; i < jobs->slots; i++) {
 		const struct job *j = &jobs->job[i];
+		const struct admit_run run = { j->id, j->plan.command,
+			j->accepted_ns };
 
-		if (!is_active(j) || strcmp(j->plan.token, t->name) != 0 ||
-		    n++ >= MAX_NAMED)
-			continue;
-		buf_printf(out, "%s%.8s (", n > 1 ? ", " : "", j->id);
-		put_beginning(jobs, j->plan.command, out);
-		buf_printf(out, ") for %llu s",
-		    (unsigned long long)((now - j->accepted_ns) / 1000000000));
+		u->is_free |= j->state == FREE;
+		u->active += is_active(j);
+		if (is_active(j) && strcmp(j->plan.token, token) == 0)
+			admit_count(u, &run, j->detached || j->begins_detached);
 	}
-	if (n > MAX_NAMED)
-		buf_printf(out, " and %u more", n - MAX_NAMED);
 }
 
-/* Too many of one token's: it is told which, and what can be done. */
-static void
-refuse_busy(const struct jobs *jobs, const struct token *t, uint32_t same,
-    struct err *e)
+static struct job *
+find_free(struct jobs *jobs)
 {
-	CLEANUP_BUF struct buf text = { 0 };
-
-	buf_init(&text, ERR_MAX_WHAT);
-	put_running(jobs, t, &text);
-	(void)err_set(e, ERR_BUSY,
-	    "%u commands of this token are running, the most that policy %s allows; wait until one has ended, or cancel its request: %s. The resource exec://runs lists them; the administrator ends one by mcp-execctl kill",
-	    same, t->policy->name, buf_cstr(&text));
+	for (size_t i = 0; i < jobs->slots; i++)
+		if (jobs->job[i].state == FREE)
+			return &jobs->job[i];
+	return NULL;
 }
 
-/* A free place that this token may have; NULL with *e: none. */
+/* A place for one more run of this token; NULL with *e: it gets none. */
 static struct job *
 find_place(struct jobs *jobs, const struct token *t, bool job, struct err *e)
 {
-	uint32_t attached = count_of(jobs, t->name, false);
-	uint32_t detached = count_of(jobs, t->name, true);
-	uint32_t same = attached + detached;
-	struct job *free_job = NULL;
-	size_t i, active = jobs_count(jobs);
+	struct admit_use use = { .max = jobs->max };
 
-	for (i = 0; i < jobs->slots && free_job == NULL; i++)
-		if (jobs->job[i].state == FREE)
-			free_job = &jobs->job[i];
-	if (log_budget_is_spent(audit_log_budget(jobs->audit), t->verifier)) {
-		(void)err_set(e, ERR_BUSY,
-		    "the disk of the audit log is full, and commands of this token wrote most of it, so that others go first; tell the administrator of this server");
-		return NULL;
-	}
-	if (job && detached >= t->policy->jobs.at_once) {
-		(void)err_set(e, ERR_BUSY,
-		    "%u jobs of this token are running, the most that policy %s allows (key jobs.at_once); wait until one has ended, or end one with job_stop",
-		    detached, t->policy->name);
-		return NULL;
-	}
-	if (!job && attached >= t->policy->runs) {
-		refuse_busy(jobs, t, attached, e);
-		return NULL;
-	}
-	if (free_job != NULL && active < jobs->max &&
-	    is_reserved(jobs, active, same)) {
-		(void)err_set(e, ERR_BUSY,
-		    "%u commands of this token are running, and the server keeps its last %zu places for other tokens; wait until one has ended",
-		    same, places_kept(jobs));
-		return NULL;
-	}
-	if (free_job == NULL || active >= jobs->max) {
-		(void)err_set(e, ERR_BUSY,
-		    "the server has reached its limit of commands; try again later");
-		return NULL;
-	}
-	return free_job;
-}
-
-/* A place for one more run of this token, which its quota pays for. */
-static struct job *
-admit_run(struct jobs *jobs, const struct token *t, bool job, struct err *e)
-{
-	struct job *j = find_place(jobs, t, job, e);
-	uint64_t wait_ms;
-
-	if (j == NULL ||
-	    quota_admit(&jobs->quota, t->name, t->policy->runs_per_minute,
-		clock_mono_ms(), &wait_ms))
-		return j;
-	(void)err_set(e, ERR_BUSY,
-	    "policy %s allows %u runs a minute; try again in %llu s",
-	    t->policy->name, t->policy->runs_per_minute,
-	    (unsigned long long)(wait_ms + 999) / 1000);
-	return NULL;
+	count_use(jobs, t->name, &use);
+	return admit_run(&jobs->admit, &use, t, job, e) == 0 ? find_free(jobs)
+							     : NULL;
 }
 
 void
@@ -2177,7 +1984,7 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
     const struct job_wish *w)
 {
 	struct err e = { 0 };
-	struct job *j = admit_run(jobs, t, w->detached, &e);
+	struct job *j = find_place(jobs, t, w->detached, &e);
 
 	if (j == NULL || !prepare_run(j, jobs, r, t, w, &e)) {
 		jobs_refuse(jobs, r, t, e.what);
@@ -2189,7 +1996,7 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
 	(void)snprintf(j->tool, sizeof(j->tool), "%s", r->tool);
 	(void)snprintf(j->client, sizeof(j->client), "%s", r->client);
 	(void)snprintf(j->peer, sizeof(j->peer), "%s", r->peer);
-	buf_init(&j->denials, DENIALS_MAX);
+	notes_init(&j->notes);
 	j->call = r->call;
 	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
 	take_wish(j, w);
@@ -2356,8 +2163,8 @@ fill_adopted(struct job *j, struct jobs *jobs)
 	j->adopted = j->detached = j->silent = j->executed = true;
 	j->credit = MAX_CREDIT;
 	j->run = ++jobs->serial << PLACE_BITS | (uint64_t)(j - jobs->job);
-	buf_init(&j->denials, DENIALS_MAX);
-	buf_put_bytes(&j->denials, held_text(j->held));
+	notes_init(&j->notes);
+	buf_put_bytes(&j->notes.lines, held_text(j->held));
 	buf_init(&j->typed, TYPED_MAX);
 }
 
@@ -2389,12 +2196,8 @@ int
 jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
     const struct policy_jobs *offers, struct err *e)
 {
-	struct job *j = NULL;
-	size_t i;
+	struct job *j = find_free(jobs);
 
-	for (i = 0; i < jobs->slots && j == NULL; i++)
-		if (jobs->job[i].state == FREE)
-			j = &jobs->job[i];
 	if (j == NULL)
 		return err_set(e, ERR_BUSY,
 		    "there is no place for it: limits.runs is lower now");
@@ -2408,7 +2211,7 @@ jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
 	    adopt_entry(j, e) != 0) {
 		recorder_free(j->recorder);
 		plan_fini(&j->plan);
-		buf_fini(&j->denials);
+		notes_fini(&j->notes);
 		memset(j, 0, sizeof(*j));
 		return e->code;
 	}
@@ -2908,7 +2711,7 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 	}
 	/* one by one: what nobody writes to of the rest takes no memory */
 	jobs->loop = l;
-	jobs->audit = a;
+	jobs->audit = jobs->admit.audit = a;
 	jobs->recordings = k;
 	jobs->ops = ops;
 	jobs->arg = arg;
@@ -2945,7 +2748,7 @@ jobs_free(struct jobs *jobs)
 			clear_place(&jobs->job[i]);
 	}
 	turns_free(jobs->turns);
-	quota_fini(&jobs->quota);
+	admit_fini(&jobs->admit);
 	free(jobs->let_go);
 	free(jobs);
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* notes: what is told of a run besides its output.  Executor. */
+#include "executor/run/notes.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "common/cleanup.h"
+#include "executor/run/shelltest.h"
+
+enum {
+	NOTES_MAX = 2048, /* bytes, as DONE carries them */
+	TOLD_MAX = 8192, /* of what only a run's end tells, before that */
+	VIEW_MOST = 768 /* bytes about what is left out, as DONE carries them */
+};
+
+void
+notes_init(struct notes *n)
+{
+	buf_init(&n->lines, NOTES_MAX);
+}
+
+void
+notes_fini(struct notes *n)
+{
+	buf_fini(&n->lines);
+	buf_fini(&n->view);
+}
+
+void
+notes_add(struct notes *n, struct bytes line)
+{
+	if (n->lines.len > 0 &&
+	    memmem(n->lines.p, n->lines.len, line.p, line.len) != NULL)
+		return;
+	if (n->lines.len + line.len + 1 > NOTES_MAX)
+		return;
+	if (n->lines.len > 0)
+		buf_put_u8(&n->lines, '\n');
+	buf_put_bytes(&n->lines, line);
+}
+
+/* The same of several. */
+static void
+add_lines(struct notes *n, struct bytes lines)
+{
+	const uint8_t *nl;
+	size_t len;
+
+	while (lines.len > 0) {
+		nl = memchr(lines.p, '\n', lines.len);
+		len = nl != NULL ? (size_t)(nl - lines.p) : lines.len;
+		notes_add(n, bytes_make(lines.p, len));
+		if (nl == NULL)
+			break;
+		lines = bytes_make(nl + 1, lines.len - len - 1);
+	}
+}
+
+void
+notes_denial(struct notes *n, const struct denial *d, const struct policy *p)
+{
+	CLEANUP_BUF struct buf line = { 0 };
+
+	if (d->routine) {
+		n->looked_up = n->looked_up || d->rule == DENIAL_FILTER;
+		return;
+	}
+	n->unseen.log_explained =
+	    n->unseen.log_explained || d->nr == SYS_syslog;
+	buf_init(&line, NOTES_MAX);
+	explain_denial(d, p, &line);
+	notes_add(n, buf_bytes(&line));
+}
+
+void
+notes_limits(
+    struct notes *n, const struct policy *p, const struct cgroup_usage *u)
+{
+	CLEANUP_BUF struct buf lines = { 0 };
+
+	buf_init(&lines, NOTES_MAX);
+	explain_limits(p, u, &lines);
+	add_lines(n, buf_bytes(&lines));
+}
+
+void
+notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
+{
+	CLEANUP_BUF struct buf lines = { 0 };
+
+	buf_init(&lines, TOLD_MAX);
+	hints_end(&n->hints);
+	if (p->shell)
+		shelltest_look(p->command, &n->hints);
+	explain_end(end, p->policy, &lines);
+	explain_hints(&n->hints, p->policy, &lines);
+	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED);
+	unseen_tell(&n->unseen, p->policy, &lines);
+	if (n->looked_up && end->exit_code != 0)
+		explain_no_socket(p->policy, &lines);
+	add_lines(n, buf_bytes(&lines));
+}
+
+static uint8_t
+put_stream_words(struct notes *n, const struct output *o, const char *name)
+{
+	CLEANUP_BUF struct buf words = { 0 };
+	bool viewed;
+
+	buf_init(&words, VIEW_MOST);
+	viewed = output_put_words(o, &words);
+	if (words.len > 0)
+		buf_printf(&n->view, "%s%s%s%s", n->view.len > 0 ? "; " : "",
+		    name, name[0] != '\0' ? ": " : "", buf_cstr(&words));
+	return (uint8_t)((viewed ? 1u : 0u) << o->stream);
+}
+
+uint8_t
+notes_view(struct notes *n, const struct output *o, const struct output *err,
+    const char *id)
+{
+	uint64_t all = o->total + err->total;
+	bool two = err->total > 0;
+	uint8_t viewed;
+
+	buf_init(&n->view, VIEW_MOST);
+	viewed = put_stream_words(n, o, two ? "stdout" : "");
+	viewed |= put_stream_words(n, err, two ? "stderr" : "");
+	if (id != NULL && (viewed != 0 || o->sent + err->sent < all))
+		buf_printf(&n->view,
+		    "%sall %llu bytes, by view or cursor: job_output {\"job\": \"%s\"}",
+		    n->view.len > 0 ? "; " : "", (unsigned long long)all, id);
+	return viewed;
+}
