@@ -80,8 +80,8 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/jobs, \
 	jobargs jobcalls jobkey jobtext scan screen) \
 	$(call in,executor/run, \
-	admit adopt explain held hints job keynames lateword launch launchblob notes output plan \
-	plansend quota record refuse request \
+	admit adopt ending explain held hints input job keynames lasting lateword launch launchblob \
+	notes output pace plan plansend pump quota record refuse request runstate \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \

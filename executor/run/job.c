@@ -4,185 +4,46 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/log_limit.h"
-#include "common/told.h"
-#include "executor/run/admit.h"
-#include "executor/run/adopt.h"
-#include "executor/run/held.h"
-#include "executor/run/keynames.h"
-#include "executor/run/notes.h"
-#include "executor/run/output.h"
 #include "executor/audit/log_budget.h"
-#include "executor/run/record.h"
-#include "executor/run/refuse.h"
-#include "executor/recording/recorder.h"
-#include "executor/run/spawn.h"
 #include "executor/launcher/proctree.h"
-#include "executor/power/keeper.h"
-#include "executor/run/treelist.h"
-#include "executor/run/tty.h"
+#include "executor/run/ending.h"
+#include "executor/run/input.h"
+#include "executor/run/lasting.h"
+#include "executor/run/pace.h"
+#include "executor/run/pump.h"
+#include "executor/run/record.h"
+#include "executor/run/runstate.h"
 
 enum {
-	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
-	MAX_CREDIT = 64 << 20, /* bytes; more is a broken frontend */
 	SLICE_US = 4000, /* of a turn of the loop, for records */
-	ROOM_MS = 20, /* until a log without room is tried again */
-	EXPIRY_MS = 60000, /* at most, until the clock is looked at again */
-	BREATH_MS = 1000, /* at most, until a budget is looked at again */
-	TYPED_MAX = 1 << 20, /* bytes of input that nobody has read yet */
-	HELD_MAX = 256 << 10, /* bytes that a terminal may hold; it has less */
-	LOST_STATUS = -1, /* of a guard that nobody has seen */
-	PLACE_BITS = 16 /* of a run's number */
+	AGAIN_MS = 1000 /* until a call that is to be a job may be one */
 };
 
-/* As in the picture of job.h. */
-enum state {
-	FREE,
-	ASKED, /* its intent is still to be made */
-	WITHDRAWN, /* likewise, and it does not run */
-	ACCEPTED, /* its intent waits to be on disk, its guard for that */
-	VOID, /* likewise, and it does not run */
-	RUNNING, /* its guard may start the command */
-	ENDING, /* TERM was sent */
-	KILLING, /* KILL was sent */
-	DRAINING, /* the tree is gone, output is still to be forwarded */
-	LEAVING, /* all is told, only the guard's own exit is waited for */
-	STATES
-};
-
-enum event {
-	INTENT_MADE,
-	FLUSHED, /* the log, the intent with it */
-	NOT_STARTED,
-	END_WANTED, /* the verdict says why */
-	TIME_UP,
-	TREE_GONE, /* of what the command started nothing is left */
-	ALL_FORWARDED,
-	GUARD_GONE, /* and reaped */
-	EVENTS
-};
-
-struct job {
-	enum state state;
-	struct jobs *jobs;
-	uint64_t call;
-	char id[JOB_ID];
-	bool grouped; /* has a control group */
-	char tool[64], client[128], peer[64]; /* for people */
-	uint64_t accepted_ns; /* monotonic */
-	bool silent; /* nobody is to be told */
-	struct plan plan;
-	struct turns_task task; /* its records */
-	struct loop_timer breath; /* until the next may be made */
-	struct request request; /* until its intent is made */
-	bool slowed; /* its records had to wait */
-	bool guard_gone; /* its last reports are to be taken */
-	int guard_status; /* then: as wait(2) has it, or LOST_STATUS */
-	uint64_t run; /* its number for the launcher: serial, and place */
-	uint64_t waits_ns, slowed_ns; /* since when, and how long before */
-	struct spawned sp;
-	struct loop_watch ctl, guard, in, out, err;
-	struct loop_timer timer; /* time-out, grace, patience in turn */
-	struct output stdout_, stderr_;
-	struct recorder *recorder; /* NULL before it starts */
-	uint32_t credit; /* bytes that may be forwarded */
-	size_t in_sent;
-	bool in_open; /* more may be typed */
-	struct buf typed;
-	struct ttykeys keys; /* of its terminal */
-	struct ledger_entry *entry; /* NULL: nobody asks for it later */
-	struct loop_timer wait; /* until its call becomes a job */
-	bool detached; /* a job: its call is over, it goes on */
-	bool begins_detached; /* as soon as it runs */
-	struct held *held; /* NULL: it ends with us */
-	bool adopted; /* it began with an executor before */
-	uint64_t
-	    spooled[HELD_STREAMS]; /* bytes that are kept, and come again */
-	bool awaits_flush; /* for the next report */
-	uint64_t seen; /* bytes of output until the first that is held back */
-	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
-	bool reported; /* the guard's last report is there */
-	bool executed; /* execve succeeded */
-	bool unrecorded; /* recording failed, the run is ended for it */
-	struct guard_report report;
-	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
-	char message[512];
-	struct notes notes;
-	struct cgroup_usage usage;
-};
-
-struct jobs {
-	struct loop *loop;
-	struct audit *audit;
-	struct recordings *recordings;
-	struct ledger *ledger; /* NULL: no run is asked for later */
-	const struct job_ops *ops;
-	void *arg;
-	struct turns *turns;
-	struct refuse *refusals;
-	bool busy; /* the last turn left something to do */
-	struct admit admit;
-	struct log_limit audit_errors;
-	bool unwritable; /* what was asked of the log last has failed */
-	size_t max; /* runs at the same time */
-	size_t leaving; /* jobs in state LEAVING, at most max */
-	size_t slots; /* of job: both */
-	uint32_t grace_ms; /* most from TERM to KILL while stopping */
-	bool leaves_lasting; /* then, those that last go on without us */
-	uint64_t total, refused; /* since the start */
-	uint64_t serial; /* of the last guard that was asked for */
-	struct let_go {
-		uint64_t run;
-		int link;
-	} * let_go; /* owned: held runs whose result is not on disk yet */
-	size_t going; /* of them, at most slots */
-	struct job job[];
-};
-
-static void job_pump(struct job *j);
-static void job_wake(struct job *j);
-static void job_charge(struct job *j);
-static void job_end(struct job *j, enum proto_state verdict, const char *why,
-    const char *detail);
 static void job_start(struct job *j);
-static void job_terminate(struct job *j);
-static void job_kill(struct job *j);
 static void job_over(struct job *j);
 static void job_finish(struct job *j);
 static void job_free(struct job *j);
-static void check_time(struct job *j);
-static void kill_guard(struct job *j);
 static void give_up_output(struct job *j);
 static void job_detach(struct job *j, const char *why);
-static void note_ended(struct job *j);
-static void job_commit(struct job *j);
 
 /* --- the life of a run ------------------------------------------------ */
-
-struct step {
-	void (*act)(struct job *j); /* once in the next state; may be NULL */
-	enum state next; /* FREE without an act: nothing happens */
-};
 
 static const struct step life[STATES][EVENTS] = {
 	[ASKED] = {
 	    [INTENT_MADE] = { NULL, ACCEPTED },
-	    [END_WANTED] = { job_wake, WITHDRAWN },
+	    [END_WANTED] = { pace_wake, WITHDRAWN },
 	},
 	[WITHDRAWN] = {
 	    [INTENT_MADE] = { NULL, VOID },
@@ -190,69 +51,34 @@ static const struct step life[STATES][EVENTS] = {
 	[ACCEPTED] = {
 	    [FLUSHED] = { job_start, RUNNING },
 	    [NOT_STARTED] = { job_finish, LEAVING },
-	    [END_WANTED] = { job_wake, VOID },
+	    [END_WANTED] = { pace_wake, VOID },
 	},
 	[VOID] = {
 	    [FLUSHED] = { job_finish, LEAVING },
 	},
 	[RUNNING] = {
 	    [NOT_STARTED] = { job_finish, LEAVING },
-	    [END_WANTED] = { job_terminate, ENDING },
-	    [TIME_UP] = { check_time, RUNNING },
+	    [END_WANTED] = { ending_terminate, ENDING },
+	    [TIME_UP] = { ending_check_time, RUNNING },
 	    [TREE_GONE] = { job_over, DRAINING },
 	},
 	[ENDING] = {
-	    [TIME_UP] = { job_kill, KILLING },
+	    [TIME_UP] = { ending_kill, KILLING },
 	    [TREE_GONE] = { job_over, DRAINING },
 	},
 	[KILLING] = {
-	    [TIME_UP] = { kill_guard, KILLING },
+	    [TIME_UP] = { ending_kill_guard, KILLING },
 	    [TREE_GONE] = { job_over, DRAINING },
 	},
 	[DRAINING] = {
 	    [TIME_UP] = { give_up_output, DRAINING },
 	    [ALL_FORWARDED] = { job_finish, LEAVING },
-	    [GUARD_GONE] = { job_pump, DRAINING },
+	    [GUARD_GONE] = { pump_output, DRAINING },
 	},
 	[LEAVING] = {
 	    [GUARD_GONE] = { job_free, FREE },
 	},
 };
-
-/* Does this event mean anything to it now? */
-static bool
-job_minds(const struct job *j, enum event ev)
-{
-	const struct step *s = &life[j->state][ev];
-
-	return s->act != NULL || s->next != FREE;
-}
-
-static void
-job_event(struct job *j, enum event ev)
-{
-	const struct step *s = &life[j->state][ev];
-
-	if (!job_minds(j, ev))
-		return;
-	j->state = s->next;
-	if (s->act != NULL)
-		s->act(j);
-}
-
-/* Has it a command that is to run, or an answer to give? */
-static bool
-is_active(const struct job *j)
-{
-	return j->state != FREE && j->state != LEAVING;
-}
-
-/* Is there a guard, with a tree to watch? */
-static bool
-is_running(const struct job *j)
-{
-	return j->state >= RUNNING && j->state <= KILLING;
-}
 
 /* Was it ended by us, or never begun, so that its status says nothing? */
 static bool
@@ -266,7 +92,7 @@ static struct job *
 next_active(struct jobs *jobs, size_t *at)
 {
 	while (*at < jobs->slots)
-		if (is_active(&jobs->job[(*at)++]))
+		if (job_is_active(&jobs->job[(*at)++]))
 			return &jobs->job[*at - 1];
 	return NULL;
 }
@@ -482,7 +308,7 @@ job_finish(struct job *j)
 	if (j->executed && !j->silent)
 		tell_view(j, &r);
 	record_result(jobs->audit, &r, &end);
-	job_charge(j);
+	pace_charge(j);
 	if (!j->silent)
 		answer_end(j, &r);
 	settle_entry(j, &r);
@@ -503,368 +329,14 @@ static void PRINTF_LIKE(2, 3) job_refuse(struct job *j, const char *fmt, ...)
 	j->verdict = PROTO_REFUSED;
 }
 
-/* --- output ----------------------------------------------------------- */
-
-static void
-forward_piece(struct job *j, uint8_t stream, const struct output_piece *p)
-{
-	uint32_t n = (uint32_t)p->data.len;
-
-	j->credit = n < j->credit ? j->credit - n : 0;
-	if (n > 0 && !j->silent)
-		j->jobs->ops->output(
-		    j->jobs->arg, j->call, stream, p->skipped, p->data);
-}
-
-/*
- * Wait for more of a stream only while what comes may be forwarded, and not
- * before the frontend was told of the run.
- */
-static void
-stream_rearm(struct job *j, struct output *o, struct loop_watch *w)
-{
-	bool want = o->fd >= 0 && is_running(j) && j->executed &&
-		    (j->credit > 0 || !output_needs_credit(o));
-	struct err e = { 0 };
-
-	if (!want)
-		loop_del(j->jobs->loop, w);
-	else if (w->fd == -1) {
-		w->fd = o->fd;
-		if (loop_add(j->jobs->loop, w, EPOLLIN, &e) != 0)
-			log_err("job: %s", e.what);
-	}
-}
-
-static void
-job_rearm(struct job *j)
-{
-	stream_rearm(j, &j->stdout_, &j->out);
-	stream_rearm(j, &j->stderr_, &j->err);
-}
-
-/* For those who ask for it, with where the caller's own answer has a gap. */
-static void
-keep_piece(struct job *j, uint8_t stream, const struct output_piece *p)
-{
-	uint64_t *again = &j->spooled[stream == 2];
-	size_t n = *again < p->all.len ? (size_t)*again : p->all.len;
-
-	if (j->entry == NULL)
-		return;
-	if (j->seen == spool_total(j->entry->spool))
-		j->seen += p->data.len;
-	*again -= n;
-	ledger_output(
-	    j->entry, stream, bytes_make(p->all.p + n, p->all.len - n));
-}
-
-_Static_assert((int)OUTPUT_MAX_READ <= (int)RECORDER_MAX_PUT, "one put");
-
-/*
- * What a policy wants recorded and cannot be is not passed on, and its
- * command goes no further.
- */
-static void
-take_piece(struct job *j, struct output *o, const struct output_piece *p)
-{
-	struct err e;
-
-	hints_feed(&j->notes.hints, o->stream, p->all);
-	if (j->sp.terminal)
-		tty_watch_keys(&j->keys, p->all);
-	if (recorder_put(j->recorder, o->stream, p->all, &e) == 0) {
-		keep_piece(j, o->stream, p);
-		forward_piece(j, o->stream, p);
-		return;
-	}
-	output_mute(o, p);
-	if (!j->unrecorded)
-		log_err(
-		    "job: output is not recorded run=%s: %s", j->id, e.what);
-	j->unrecorded = true;
-	job_end(j, PROTO_CANCELLED,
-	    "ended by the server, because its output can no longer be recorded",
-	    e.what);
-}
-
-/*
- * One read of one stream; what the read said.  A descriptor leaves the loop
- * before it is closed: a guard that was just forked may still hold a copy,
- * and epoll would go on reporting it.
- */
-static int
-stream_read(struct job *j, struct output *o, struct loop_watch *w)
-{
-	struct output_piece p;
-	struct err e = { 0 };
-	int rc;
-
-	if (o->fd == -1)
-		return ERR_EOF;
-	rc = output_read(o, j->credit, &p, &e);
-	if (rc == 0) {
-		take_piece(j, o, &p);
-		job_commit(j);
-	}
-	if (rc != 0 && rc != ERR_AGAIN) {
-		loop_del(j->jobs->loop, w);
-		output_close(o);
-	}
-	return rc;
-}
-
-static void
-on_stream(void *arg, uint32_t events)
-{
-	struct job *j = arg;
-	(void)events;
-
-	/* One read each, so that a flood leaves room for others. */
-	(void)stream_read(j, &j->stdout_, &j->out);
-	(void)stream_read(j, &j->stderr_, &j->err);
-	job_rearm(j);
-}
-
-/*
- * Read what the pipe holds now; true when that is done.  Not until there is
- * nothing more: a process that outlived its guard may write for ever.
- */
-static bool
-stream_drain(struct job *j, struct output *o, struct loop_watch *w)
-{
-	int held = 0;
-	uint64_t until;
-
-	if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &held) == -1)
-		held = 0;
-	/* what is on its way through a terminal's driver is not counted */
-	until = o->total + (uint64_t)(j->sp.terminal ? HELD_MAX : held);
-	do {
-		if (o->fd >= 0 && output_needs_credit(o) && j->credit == 0)
-			return false;
-	} while (stream_read(j, o, w) == 0 && o->total < until);
-	return true;
-}
-
-static bool
-tail_drain(struct job *j, struct output *o)
-{
-	struct output_piece p;
-
-	while (j->credit > 0 && output_tail(o, j->credit, &p))
-		forward_piece(j, o->stream, &p);
-	return output_tail_left(o) == 0;
-}
-
-/* After the tree has ended: forward the rest as far as credit goes. */
-static void
-job_pump(struct job *j)
-{
-	if (j->silent)
-		j->credit = MAX_CREDIT; /* counted and hashed, not sent */
-	if (!stream_drain(j, &j->stdout_, &j->out) ||
-	    !stream_drain(j, &j->stderr_, &j->err))
-		return;
-	output_end(&j->stdout_);
-	output_end(&j->stderr_);
-	if (tail_drain(j, &j->stdout_) && tail_drain(j, &j->stderr_))
-		job_event(j, ALL_FORWARDED);
-}
-
-/* What is to be written next: the call's own input, then what was typed. */
-static struct bytes
-next_input(const struct job *j)
-{
-	struct bytes in = j->plan.input;
-
-	if (j->in_sent < in.len)
-		return bytes_make(in.p + j->in_sent, in.len - j->in_sent);
-	return buf_bytes(&j->typed);
-}
-
-static void
-take_written(struct job *j, size_t n)
-{
-	if (j->in_sent < j->plan.input.len)
-		j->in_sent += n;
-	else
-		buf_consume(&j->typed, n);
-}
-
-static void
-end_unrecorded(struct job *j, const char *what, const struct err *e)
-{
-	if (!j->unrecorded)
-		log_err(
-		    "job: %s is not recorded run=%s: %s", what, j->id, e->what);
-	j->unrecorded = true;
-	job_end(j, PROTO_CANCELLED,
-	    "ended by the server, because its output can no longer be recorded",
-	    e->what);
-}
-
-/* What a policy wants recorded and cannot be ends the run, as output does. */
-static void
-record_typed(struct job *j, struct bytes typed, bool withheld)
-{
-	struct err e;
-
-	if (recorder_input(j->recorder, typed, withheld, &e) != 0)
-		end_unrecorded(j, "input", &e);
-}
-
-static void
-on_input(void *arg, uint32_t events)
-{
-	struct job *j = arg;
-	struct bytes in = next_input(j);
-	ssize_t n = 0;
-	bool shown;
-	(void)events;
-
-	shown = j->sp.terminal && tty_echoes(j->sp.in);
-	if (in.len > 0)
-		n = write(j->sp.in, in.p, in.len);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0 && j->sp.terminal)
-		record_typed(j, bytes_make(in.p, (size_t)n), !shown);
-	if (n > 0)
-		take_written(j, (size_t)n);
-	job_commit(j);
-	if (n != -1 && next_input(j).len > 0)
-		return;
-	loop_del(j->jobs->loop, &j->in); /* all written, or nobody reads */
-	if (n != -1 && j->in_open)
-		return;
-	if (j->held != NULL)
-		held_eof(j->held);
-	cleanup_fd(&j->sp.in);
-	j->sp.in = -1;
-}
-
-static void
-watch_input(struct job *j)
-{
-	struct err e = { 0 };
-
-	if (j->in.fd != -1)
-		return;
-	j->in.fd = j->sp.in;
-	if (loop_add(j->jobs->loop, &j->in, EPOLLOUT, &e) != 0)
-		log_err("job: %s", e.what);
-}
-
-/* --- time-out, cancel, the guard ------------------------------------- */
-
-static void
-order_guard(struct job *j, enum guard_order o)
-{
-	char c = (char)o;
-
-	if (send(j->sp.ctl, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
-		log_debug("job: guard is gone run=%s", j->id);
-	/* A process of its own user may have stopped it. */
-	keeper_signal(j->sp.pidfd, SIGCONT);
-}
-
-static void
-job_kill(struct job *j)
-{
-	order_guard(j, GUARD_KILL);
-	loop_timer_set(j->jobs->loop, &j->timer, GUARD_PATIENCE_MS);
-}
-
-/* From TERM to KILL: the policy's, but no longer than we take to stop. */
-static uint32_t
-kill_grace(const struct job *j)
-{
-	uint32_t ms = j->plan.policy->kill_grace_ms;
-
-	return j->jobs->grace_ms < ms ? j->jobs->grace_ms : ms;
-}
-
-/* TERM now, KILL after the grace. */
-static void
-job_terminate(struct job *j)
-{
-	note_ended(j);
-	job_wake(j);
-	order_guard(j, GUARD_TERM);
-	loop_timer_set(j->jobs->loop, &j->timer, kill_grace(j));
-}
-
-static void
-job_end(struct job *j, enum proto_state verdict, const char *why,
-    const char *detail)
-{
-	if (!job_minds(j, END_WANTED)) /* it is over already */
-		return;
-	j->verdict = verdict;
-	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
-	    detail[0] != '\0' ? ": " : "", detail);
-	job_event(j, END_WANTED);
-}
-
-static bool
-is_expired(const struct job *j)
-{
-	return j->plan.expires != 0 &&
-	       clock_wall_us() / 1000000 >= j->plan.expires;
-}
-
-/*
- * Until the time-out or the token's expiry, whichever comes first.  The clock
- * that the latter goes by may be set meanwhile.
- */
-static void
-arm_timer(struct job *j)
-{
-	uint64_t now = clock_wall_us() / 1000, expiry = j->plan.expires * 1000;
-	uint64_t ran = (clock_mono_ns() - j->start_ns) / 1000000;
-	uint64_t left = ran < j->plan.timeout_ms ? j->plan.timeout_ms - ran : 0;
-
-	if (expiry != 0 && left > EXPIRY_MS)
-		left = EXPIRY_MS;
-	if (expiry != 0 && expiry < now + left)
-		left = expiry > now ? expiry - now : 0;
-	loop_timer_set(j->jobs->loop, &j->timer, left);
-}
-
-static void
-check_time(struct job *j)
-{
-	char text[96];
-
-	if (is_expired(j)) {
-		job_end(j, PROTO_CANCELLED, "the token expired", "");
-		return;
-	}
-	if (clock_mono_ns() - j->start_ns <
-	    (uint64_t)j->plan.timeout_ms * 1000000) {
-		arm_timer(j);
-		return;
-	}
-	(void)snprintf(
-	    text, sizeof(text), "timed out after %u ms", j->plan.timeout_ms);
-	job_end(j, PROTO_TIMED_OUT, text, "");
-}
-
-/* The guard itself hangs. */
-static void
-kill_guard(struct job *j)
-{
-	log_err("job: guard does not answer run=%s", j->id);
-	keeper_signal(j->sp.pidfd, SIGKILL);
-}
+/* --- the guard ---------------------------------------------------------- */
 
 static void
 give_up_output(struct job *j)
 {
 	log_warn("job: output not taken by the frontend run=%s", j->id);
 	j->silent = true;
-	job_pump(j);
+	pump_output(j);
 }
 
 static void
@@ -893,7 +365,7 @@ end_exposed(struct job *j)
 	    "ended, because %s was replaced and could no longer be kept from the run: %s (policy %s, key files)",
 	    place[0] != '\0' ? place : "a file", strerror(j->report.sysno),
 	    j->plan.policy->name);
-	job_end(j, PROTO_CANCELLED, text, "");
+	ending_begin(j, PROTO_CANCELLED, text, "");
 }
 
 /* Each refusal is recorded; the caller is told each explanation once. */
@@ -904,7 +376,7 @@ take_denial(struct job *j, const struct denial *d)
 	size_t held;
 
 	record_denial(j->jobs->audit, j->id, &j->plan, d);
-	job_charge(j);
+	pace_charge(j);
 	notes_denial(&j->notes, d, j->plan.policy);
 	if (j->held == NULL || d->routine)
 		return;
@@ -945,7 +417,7 @@ take_start(struct job *j)
 		ledger_started(j->entry);
 	if (j->begins_detached && j->state == RUNNING)
 		job_detach(j, "job_start");
-	job_rearm(j);
+	pump_rearm(j);
 }
 
 /* Its master, once there is one: read from, and written to. */
@@ -955,7 +427,7 @@ take_terminal(struct job *j)
 	int fd = j->sp.in == -1 ? -1 : fcntl(j->sp.in, F_DUPFD_CLOEXEC, 0);
 
 	if (fd == -1) {
-		job_end(j, PROTO_CANCELLED,
+		ending_begin(j, PROTO_CANCELLED,
 		    "ended by the server, because its terminal cannot be opened",
 		    strerror(errno));
 		return;
@@ -978,7 +450,7 @@ take_report(struct job *j)
 		break;
 	case GUARD_EXEC:
 		take_exec(j, &r->exec);
-		job_charge(j);
+		pace_charge(j);
 		break;
 	case GUARD_DENIED:
 		take_denial(j, &r->denial);
@@ -1022,7 +494,7 @@ explain_loss(struct job *j)
 	if (j->adopted)
 		(void)snprintf(j->message, sizeof(j->message),
 		    "the run's guard process ended early, and was not a child of this mcp-execd");
-	else if (status == LOST_STATUS)
+	else if (status == JOB_LOST_STATUS)
 		(void)snprintf(j->message, sizeof(j->message),
 		    "the launcher of commands ended while it started the run");
 	else if (WIFEXITED(status))
@@ -1081,8 +553,8 @@ guard_ended(struct job *j, int status)
 	loop_del(j->jobs->loop, &j->guard);
 	j->guard_status = status;
 	j->guard_gone = true;
-	if (is_running(j))
-		job_wake(j);
+	if (job_is_running(j))
+		pace_wake(j);
 	else if (j->state != ACCEPTED) /* else it is looked at by job_start */
 		job_left(j);
 }
@@ -1092,7 +564,7 @@ static void
 on_guard(void *arg, uint32_t events)
 {
 	struct job *j = arg;
-	int status = j->adopted ? LOST_STATUS : SIGKILL;
+	int status = j->adopted ? JOB_LOST_STATUS : SIGKILL;
 	(void)events;
 
 	(void)waitpid(j->sp.guard, &status, WNOHANG);
@@ -1112,7 +584,7 @@ watch_fd(struct job *j, struct loop_watch *w, int fd, uint32_t events,
 static struct job *
 find_run(struct jobs *jobs, uint64_t run)
 {
-	size_t i = run & ((1 << PLACE_BITS) - 1);
+	size_t i = run & ((1 << JOB_PLACE_BITS) - 1);
 
 	return i < jobs->slots && jobs->job[i].run == run &&
 		       jobs->job[i].sp.live
@@ -1188,7 +660,7 @@ jobs_launcher_gone(struct jobs *jobs)
 		if (!j->sp.live || j->guard_gone || j->guard.fd != -1)
 			continue;
 		if (j->sp.pidfd == -1)
-			guard_ended(j, LOST_STATUS);
+			guard_ended(j, JOB_LOST_STATUS);
 		else if (watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard,
 			     &e) != 0)
 			fatal("job: %s", e.what); /* epoll out of memory */
@@ -1196,21 +668,6 @@ jobs_launcher_gone(struct jobs *jobs)
 }
 
 /* --- jobs: runs whose call is over ------------------------------------ */
-
-/* Processes that are told to end now, for those who ask what became of it. */
-static void
-note_ended(struct job *j)
-{
-	CLEANUP_BUF struct buf text = { 0 };
-
-	if (j->entry == NULL || j->entry->ended[0] != '\0' || j->sp.guard == 0)
-		return;
-	buf_init(&text, sizeof(j->entry->ended) - 1);
-	treelist_put(&text, j->sp.guard);
-	if (!text.overflow)
-		(void)snprintf(j->entry->ended, sizeof(j->entry->ended), "%s",
-		    buf_cstr(&text));
-}
 
 /* A call is answered: it goes on, and where to read on. */
 static void
@@ -1250,129 +707,9 @@ show_so_far(struct job *j, struct job_result *shown)
 		return;
 	output_end(&j->stdout_);
 	output_end(&j->stderr_);
-	(void)tail_drain(j, &j->stdout_);
-	(void)tail_drain(j, &j->stderr_);
+	(void)pump_tail(j, &j->stdout_);
+	(void)pump_tail(j, &j->stderr_);
 	tell_view(j, shown);
-}
-
-/* --- jobs that outlive us ---------------------------------------------- */
-
-static struct held_turn
-turn_of(const struct job *j)
-{
-	struct held_turn t = { .in_sent = j->in_sent,
-		.typed = j->typed.len,
-		.in_open = j->in_open };
-
-	t.stream[0].total = j->stdout_.total;
-	t.stream[0].sent = j->stdout_.sent;
-	t.stream[0].digest = j->stdout_.digest;
-	t.stream[1].total = j->stderr_.total;
-	t.stream[1].sent = j->stderr_.sent;
-	t.stream[1].digest = j->stderr_.digest;
-	return t;
-}
-
-/* This is how things stand, should we end now. */
-static void
-job_commit(struct job *j)
-{
-	struct held_turn t;
-
-	if (j->held == NULL)
-		return;
-	t = turn_of(j);
-	held_commit(j->held, &t);
-}
-
-static void
-put_fixed(const struct job *j, struct held_fixed *f)
-{
-	const struct plan *p = &j->plan;
-	const struct ledger_entry *x = j->entry;
-
-	*f = (struct held_fixed){ .accepted_ns = j->accepted_ns,
-		.start_ns = j->start_ns,
-		.timeout_ms = p->timeout_ms,
-		.job_ms = p->job_ms,
-		.keep_s = x->keep_s,
-		.command_pid = j->report.pid,
-		.audit_session = j->report.audit_session,
-		.grouped = j->grouped,
-		.text = p->text,
-		.shell = p->shell,
-		.terminal = j->sp.terminal,
-		.base64 = x->base64,
-		.keyed = x->key.given && x->key.window_ms == 0,
-		.one_stream = p->one_stream,
-		.columns = p->terminal.columns,
-		.rows = p->terminal.rows,
-		.task = x->task,
-		.slowed_ns = j->slowed_ns };
-	memcpy(f->id, j->id, sizeof(f->id));
-	memcpy(f->token, p->token, sizeof(f->token));
-	(void)snprintf(f->policy, sizeof(f->policy), "%s", p->policy->name);
-	memcpy(f->from, p->from, sizeof(f->from));
-	memcpy(f->tool, j->tool, sizeof(f->tool));
-	memcpy(f->client, j->client, sizeof(f->client));
-	memcpy(f->peer, j->peer, sizeof(f->peer));
-	memcpy(f->defined_by, p->tool, sizeof(f->defined_by));
-	memcpy(f->name, x->name, sizeof(f->name));
-	memcpy(f->verifier, p->verifier, sizeof(f->verifier));
-	memcpy(f->key, x->key.key, sizeof(f->key));
-	memcpy(f->request, x->key.request, sizeof(f->request));
-	f->command_len = p->command.len < HELD_COMMAND
-			     ? (uint32_t)p->command.len
-			     : HELD_COMMAND;
-	if (f->command_len > 0)
-		memcpy(f->command, p->command.p, f->command_len);
-}
-
-/*
- * A recording is written by one process from its beginning to its end, and a
- * guard whose launcher is gone has nobody who could hold it.
- */
-static bool
-may_survive(const struct job *j)
-{
-	return j->plan.jobs.survive && j->plan.policy->output == RECORDER_OFF &&
-	       j->sp.live && j->guard.fd == -1 && j->state == RUNNING &&
-	       j->entry != NULL;
-}
-
-static void
-read_held(struct job *j)
-{
-	j->stdout_.read = j->stderr_.read = held_read;
-	j->stdout_.read_arg = j->stderr_.read_arg = j->held;
-}
-
-/* Without it the run goes on, and ends with us. */
-static void
-job_hold(struct job *j)
-{
-	const int stream[HELD_STREAMS] = { j->sp.terminal ? -1 : j->stdout_.fd,
-		j->stderr_.fd };
-	struct held_fixed f;
-	struct err e = { 0 };
-
-	if (!may_survive(j))
-		return;
-	put_fixed(j, &f);
-	j->held = held_new(&f, j->plan.input, stream, &e);
-	if (j->held != NULL) {
-		job_commit(j);
-		held_add_text(j->held, buf_bytes(&j->notes.lines));
-		if (held_give(j->held, j->run, j->sp.ctl, j->sp.in, stream,
-			&e) == 0) {
-			read_held(j);
-			return;
-		}
-	}
-	log_err("job: it will not survive this mcp-execd run=%s: %s", j->id,
-	    e.what);
-	held_free(j->held);
-	j->held = NULL;
 }
 
 /* It is on record, and known after a restart, before anybody is told. */
@@ -1382,7 +719,7 @@ job_detach(struct job *j, const char *why)
 	struct job_result shown = { 0 };
 
 	record_job(j->jobs->audit, j->id, &j->plan, why);
-	job_charge(j);
+	pace_charge(j);
 	j->entry->job = true;
 	if (is_told(j, j->entry))
 		ledger_told(j->jobs->ledger, j->entry);
@@ -1390,7 +727,7 @@ job_detach(struct job *j, const char *why)
 	    !ledger_make_task(j->jobs->ledger, j->entry))
 		ledger_keep(j->jobs->ledger, j->entry);
 	j->plan.timeout_ms = j->plan.job_ms;
-	job_hold(j);
+	lasting_hold(j);
 	if (!j->silent && j->entry->task == LEDGER_TASK)
 		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
 	if (!j->silent) {
@@ -1400,12 +737,12 @@ job_detach(struct job *j, const char *why)
 	}
 	loop_timer_cancel(j->jobs->loop, &j->wait);
 	j->silent = j->detached = true;
-	j->credit = MAX_CREDIT; /* read on, nothing is forwarded */
+	j->credit = JOB_MAX_CREDIT; /* read on, nothing is forwarded */
 	output_detach(&j->stdout_);
 	output_detach(&j->stderr_);
 	if (j->state == RUNNING)
-		arm_timer(j);
-	job_rearm(j);
+		ending_arm_timer(j);
+	pump_rearm(j);
 }
 
 /* Of this token, those that are jobs. */
@@ -1418,7 +755,7 @@ count_jobs(const struct jobs *jobs, const char *token)
 	for (i = 0; i < jobs->slots; i++) {
 		const struct job *j = &jobs->job[i];
 
-		n += is_active(j) && (j->detached || j->begins_detached) &&
+		n += job_is_active(j) && (j->detached || j->begins_detached) &&
 		     strcmp(j->plan.token, token) == 0;
 	}
 	return n;
@@ -1442,7 +779,7 @@ on_wait(void *arg)
 	if (j->state == RUNNING && j->executed && may_detach(j))
 		job_detach(j, "wait_ms");
 	else
-		loop_timer_set(j->jobs->loop, &j->wait, BREATH_MS);
+		loop_timer_set(j->jobs->loop, &j->wait, AGAIN_MS);
 }
 
 /* Nobody is there to be answered: may it go on? */
@@ -1457,83 +794,10 @@ outlives_client(const struct job *j)
 /* --- records ---------------------------------------------------------- */
 
 static void
-job_charge(struct job *j)
-{
-	log_budget_charge_run(
-	    audit_log_budget(j->jobs->audit), j->plan.verifier);
-}
-
-/* Its turn comes, now. */
-static void
-job_wake(struct job *j)
-{
-	loop_timer_cancel(j->jobs->loop, &j->breath);
-	if (j->waits_ns != 0)
-		j->slowed_ns += clock_mono_ns() - j->waits_ns;
-	j->waits_ns = 0;
-	turns_add(j->jobs->turns, &j->task);
-}
-
-static void
-on_breath(void *arg)
-{
-	job_wake(arg);
-}
-
-static void
-job_sleep(struct job *j, uint64_t ms)
-{
-	j->waits_ns = clock_mono_ns();
-	loop_timer_set(j->jobs->loop, &j->breath, ms);
-}
-
-/* The caller is told in the end, the log now. */
-static void
-tell_slowed(struct job *j)
-{
-	static const char text[] = TOLD_NOTE
-	    "this run was slowed: it started programs, or was refused system calls, faster than this server records them for one token; fewer and longer-lived processes are faster";
-
-	if (j->slowed)
-		return;
-	j->slowed = true;
-	record_slowed(j->jobs->audit, j->id, &j->plan);
-	notes_add(&j->notes, bytes_of(text));
-}
-
-/*
- * Must its next record wait?  What ends does not: what its guard still has to
- * tell is little, and time limits are kept.
- */
-static bool
-must_wait(struct job *j)
-{
-	uint64_t ms;
-
-	if (!audit_has_room(j->jobs->audit)) {
-		job_sleep(j, ROOM_MS);
-		return true;
-	}
-	if ((j->state != ASKED && j->state != RUNNING) || j->guard_gone)
-		return false;
-	ms = log_budget_wait_run(audit_log_budget(j->jobs->audit),
-	    j->plan.verifier, j->state == ASKED);
-	if (log_budget_is_spent(
-		audit_log_budget(j->jobs->audit), j->plan.verifier))
-		ms = BREATH_MS;
-	if (ms == 0)
-		return false;
-	if (j->state == RUNNING)
-		tell_slowed(j);
-	job_sleep(j, ms < BREATH_MS ? ms : BREATH_MS);
-	return true;
-}
-
-static void
 make_intent(struct job *j)
 {
 	record_intent(j->jobs->audit, j->id, &j->request, &j->plan);
-	job_charge(j);
+	pace_charge(j);
 	request_fini(&j->request);
 	job_event(j, INTENT_MADE);
 }
@@ -1553,33 +817,6 @@ await_report(struct job *j, ssize_t got)
 	}
 }
 
-/*
- * As spawn_receive.  That of a job which may outlive us stays where the next
- * executor finds it until its record is on disk.
- */
-static ssize_t
-receive_report(struct job *j, struct guard_report *r)
-{
-	const struct guard_report *old;
-	struct guard_report *slot;
-	ssize_t n;
-
-	if (j->held == NULL)
-		return spawn_receive(&j->sp, r);
-	old = held_next_report(j->held);
-	if (old != NULL) {
-		*r = *old;
-		return (ssize_t)sizeof(*r);
-	}
-	slot = held_slot(j->held);
-	n = spawn_receive(&j->sp, slot);
-	if (n != (ssize_t)sizeof(*r))
-		return n;
-	*r = *slot;
-	held_took(j->held);
-	return n;
-}
-
 /* One report; true: there may be more. */
 static bool
 next_report(struct job *j)
@@ -1590,7 +827,7 @@ next_report(struct job *j)
 	j->awaits_flush = j->held != NULL && held_full(j->held);
 	if (j->awaits_flush)
 		return false;
-	n = receive_report(j, &r);
+	n = lasting_receive(j, &r);
 	if (n != (ssize_t)sizeof(r)) {
 		await_report(j, n);
 		return false;
@@ -1602,7 +839,7 @@ next_report(struct job *j)
 	if (!is_over(j))
 		return true;
 	job_event(j, TREE_GONE);
-	job_pump(j);
+	pump_output(j);
 	return false;
 }
 
@@ -1613,7 +850,7 @@ job_step(void *arg)
 
 	bool asked = j->state == ASKED || j->state == WITHDRAWN;
 
-	if ((!asked && !is_running(j)) || must_wait(j))
+	if ((!asked && !job_is_running(j)) || pace_must_wait(j))
 		return false;
 	if (!asked)
 		return next_report(j);
@@ -1629,7 +866,7 @@ on_report(void *arg, uint32_t events)
 	(void)events;
 
 	loop_del(j->jobs->loop, &j->ctl);
-	job_wake(j);
+	pace_wake(j);
 }
 
 /* --- start ------------------------------------------------------------ */
@@ -1641,7 +878,8 @@ start_in_cgroup(struct job *j, struct err *e)
 	CLEANUP_FD int fd = -1;
 	int rc;
 
-	j->run = ++j->jobs->serial << PLACE_BITS | (uint64_t)(j - j->jobs->job);
+	j->run =
+	    ++j->jobs->serial << JOB_PLACE_BITS | (uint64_t)(j - j->jobs->job);
 	j->grouped = (p->confine.layers & CONFINE_CGROUP) != 0;
 	if (!j->grouped)
 		return spawn_run(&j->plan, j->run, &j->sp, e);
@@ -1709,7 +947,7 @@ job_start(struct job *j)
 {
 	struct err e = { 0 };
 
-	if (is_expired(j)) { /* it had to wait */
+	if (ending_is_expired(j)) { /* it had to wait */
 		job_refuse(j, "the command was not started: the token expired");
 		job_event(j, NOT_STARTED);
 		return;
@@ -1733,13 +971,14 @@ job_start(struct job *j)
 		output_detach(&j->stderr_);
 	}
 	if (watch_fd(j, &j->ctl, j->sp.ctl, EPOLLIN, on_report, &e) != 0 ||
-	    watch_fd(j, &j->in, j->sp.in, EPOLLOUT, on_input, &e) != 0)
+	    watch_fd(j, &j->in, j->sp.in, EPOLLOUT, input_on_ready, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
-	j->out = j->err =
-	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
-	arm_timer(j);
+	j->out = j->err = (struct loop_watch){
+		.fd = -1, .handler = pump_on_stream, .arg = j
+	};
+	ending_arm_timer(j);
 	if (j->guard_gone)
-		job_wake(j);
+		pace_wake(j);
 }
 
 static int
@@ -1802,7 +1041,7 @@ tell_flushed(struct jobs *jobs)
 			continue;
 		j->awaits_flush = false;
 		jobs->busy = true;
-		job_wake(j);
+		pace_wake(j);
 	}
 }
 
@@ -1852,8 +1091,8 @@ count_use(const struct jobs *jobs, const char *token, struct admit_use *u)
 			j->accepted_ns };
 
 		u->is_free |= j->state == FREE;
-		u->active += is_active(j);
-		if (is_active(j) && strcmp(j->plan.token, token) == 0)
+		u->active += job_is_active(j);
+		if (job_is_active(j) && strcmp(j->plan.token, token) == 0)
 			admit_count(u, &run, j->detached || j->begins_detached);
 	}
 }
@@ -1896,19 +1135,6 @@ answer_refused(void *arg, uint64_t call, const char *why)
 		.message = why };
 
 	jobs->ops->done(jobs->arg, &r);
-}
-
-/* Its records are the next thing. */
-static void
-job_queue(struct job *j)
-{
-	j->breath = (struct loop_timer){ .handler = on_breath, .arg = j };
-	j->task = (struct turns_task){
-		.owner = turns_join(j->jobs->turns, j->plan.verifier),
-		.step = job_step,
-		.arg = j,
-	};
-	turns_add(j->jobs->turns, &j->task);
 }
 
 /* Its place among those that are asked for later, if its policy has that. */
@@ -1954,7 +1180,7 @@ take_wish(struct job *j, const struct job_wish *w)
 	j->in_open =
 	    w->open_input && j->entry != NULL && j->plan.terminal.columns == 0;
 	j->plan.has_input |= j->in_open;
-	buf_init(&j->typed, TYPED_MAX);
+	buf_init(&j->typed, JOB_TYPED_MAX);
 	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
 	if (j->entry != NULL && !w->detached && !w->silent && j->plan.text)
 		loop_timer_set(j->jobs->loop, &j->wait, j->plan.jobs.wait_ms);
@@ -1998,7 +1224,7 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
 	(void)snprintf(j->peer, sizeof(j->peer), "%s", r->peer);
 	notes_init(&j->notes);
 	j->call = r->call;
-	j->credit = r->window < MAX_CREDIT ? r->window : MAX_CREDIT;
+	j->credit = r->window < JOB_MAX_CREDIT ? r->window : JOB_MAX_CREDIT;
 	take_wish(j, w);
 	j->sp = (struct spawned){
 		.pidfd = -1,
@@ -2012,7 +1238,7 @@ jobs_submit_as(struct jobs *jobs, struct request *r, const struct token *t,
 	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
 	j->request = *r;
 	request_init(r);
-	job_queue(j);
+	pace_begin(j, job_step);
 	return j->entry;
 }
 
@@ -2025,36 +1251,6 @@ jobs_submit(struct jobs *jobs, struct request *r, const struct token *t)
 }
 
 /* --- jobs of the executor before --------------------------------------- */
-
-static int
-adopt_plan(struct plan *p, const struct held *h, struct policy *policy,
-    const struct policy_jobs *offers, struct err *e)
-{
-	const struct held_fixed *f = held_fixed(h);
-	struct bytes input = held_input(h);
-
-	*p = (struct plan){ .timeout_ms = f->timeout_ms,
-		.job_ms = f->job_ms,
-		.jobs = *offers,
-		.text = f->text,
-		.shell = f->shell,
-		.one_stream = f->one_stream,
-		.terminal = { f->columns, f->rows },
-		.cgroup_fd = -1 };
-	buf_init(&p->strings, f->command_len + input.len + 1);
-	buf_put(&p->strings, f->command, f->command_len);
-	buf_put_bytes(&p->strings, input);
-	if (p->strings.overflow)
-		return err_memory(e);
-	p->policy = policy_ref(policy);
-	p->command = bytes_make(p->strings.p, f->command_len);
-	p->input = bytes_make(p->strings.p + f->command_len, input.len);
-	memcpy(p->token, f->token, sizeof(p->token));
-	memcpy(p->from, f->from, sizeof(p->from));
-	memcpy(p->tool, f->defined_by, sizeof(p->tool));
-	memcpy(p->verifier, f->verifier, sizeof(p->verifier));
-	return 0;
-}
 
 /*
  * As it was, with its output.  Of what was kept and not counted the run's own
@@ -2108,67 +1304,6 @@ adopt_entry(struct job *j, struct err *e)
 }
 
 static void
-adopt_stream(struct job *j, struct output *o, uint8_t stream, int fd)
-{
-	const struct held_stream *s = &held_turn(j->held)->stream[stream - 1];
-
-	output_init(o, stream, fd, 0);
-	o->total = s->total;
-	o->sent = s->sent;
-	o->digest = s->digest;
-}
-
-static int
-adopt_fds(struct job *j, struct adopt_run *a)
-{
-	int out = a->fd[HOLD_OUT];
-
-	j->sp = (struct spawned){ .live = true,
-		.guard = a->guard,
-		.pidfd = a->fd[HOLD_GUARD],
-		.ctl = a->fd[HOLD_CTL],
-		.in = a->fd[HOLD_IN],
-		.out = -1,
-		.err = -1,
-		.terminal = held_fixed(j->held)->terminal };
-	if (j->sp.terminal)
-		out = j->sp.in == -1 ? -1 : fcntl(j->sp.in, F_DUPFD_CLOEXEC, 0);
-	adopt_stream(j, &j->stdout_, 1, out);
-	adopt_stream(j, &j->stderr_, 2, a->fd[HOLD_ERR]);
-	for (int i = 0; i < HOLD_FDS; i++)
-		a->fd[i] = -1;
-	return 0;
-}
-
-/* As job_start and what follows have it, at the moment of the end. */
-static void
-fill_adopted(struct job *j, struct jobs *jobs)
-{
-	const struct held_fixed *f = held_fixed(j->held);
-	const struct held_turn *t = held_turn(j->held);
-
-	j->jobs = jobs;
-	memcpy(j->id, f->id, sizeof(j->id));
-	memcpy(j->tool, f->tool, sizeof(j->tool));
-	memcpy(j->client, f->client, sizeof(j->client));
-	memcpy(j->peer, f->peer, sizeof(j->peer));
-	j->accepted_ns = f->accepted_ns;
-	j->start_ns = f->start_ns;
-	j->grouped = f->grouped;
-	j->slowed_ns = f->slowed_ns;
-	j->report.pid = f->command_pid;
-	j->report.audit_session = f->audit_session;
-	j->in_sent = (size_t)t->in_sent;
-	j->in_open = t->in_open != 0;
-	j->adopted = j->detached = j->silent = j->executed = true;
-	j->credit = MAX_CREDIT;
-	j->run = ++jobs->serial << PLACE_BITS | (uint64_t)(j - jobs->job);
-	notes_init(&j->notes);
-	buf_put_bytes(&j->notes.lines, held_text(j->held));
-	buf_init(&j->typed, TYPED_MAX);
-}
-
-static void
 watch_adopted(struct job *j)
 {
 	struct err e = { 0 };
@@ -2177,19 +1312,22 @@ watch_adopted(struct job *j)
 	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
 	j->ctl =
 	    (struct loop_watch){ .fd = -1, .handler = on_report, .arg = j };
-	j->in = (struct loop_watch){ .fd = -1, .handler = on_input, .arg = j };
-	j->out = j->err =
-	    (struct loop_watch){ .fd = -1, .handler = on_stream, .arg = j };
+	j->in = (struct loop_watch){
+		.fd = -1, .handler = input_on_ready, .arg = j
+	};
+	j->out = j->err = (struct loop_watch){
+		.fd = -1, .handler = pump_on_stream, .arg = j
+	};
 	if (watch_fd(j, &j->guard, j->sp.pidfd, EPOLLIN, on_guard, &e) != 0)
 		fatal("job: %s", e.what); /* epoll out of memory */
 	j->guard_gone = j->sp.pidfd == -1;
-	j->guard_status = LOST_STATUS;
+	j->guard_status = JOB_LOST_STATUS;
 	j->state = RUNNING;
-	arm_timer(j);
-	job_queue(j);
-	if (j->sp.in != -1 && next_input(j).len > 0)
-		watch_input(j);
-	on_stream(j, 0); /* what is between is not told by any event */
+	ending_arm_timer(j);
+	pace_begin(j, job_step);
+	if (j->sp.in != -1 && input_next(j).len > 0)
+		input_watch(j);
+	pump_on_stream(j, 0); /* what is between is not told by any event */
 }
 
 int
@@ -2201,12 +1339,12 @@ jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
 	if (j == NULL)
 		return err_set(e, ERR_BUSY,
 		    "there is no place for it: limits.runs is lower now");
-	if (adopt_plan(&j->plan, a->held, policy, offers, e) != 0) {
+	if (lasting_plan(&j->plan, a->held, policy, offers, e) != 0) {
 		memset(j, 0, sizeof(*j));
 		return e->code;
 	}
 	j->held = a->held;
-	fill_adopted(j, jobs);
+	lasting_fill(j, jobs);
 	if (begin_recording(j, RECORDER_OFF, e) != 0 ||
 	    adopt_entry(j, e) != 0) {
 		recorder_free(j->recorder);
@@ -2216,8 +1354,8 @@ jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
 		return e->code;
 	}
 	a->held = NULL;
-	(void)adopt_fds(j, a);
-	read_held(j);
+	lasting_take_fds(j, a);
+	lasting_read(j);
 	jobs->total++;
 	record_adopted(
 	    jobs->audit, j->id, &j->plan, a->guard, held_turn(j->held)->typed);
@@ -2249,7 +1387,7 @@ jobs_cancel(
 		return;
 	if (j->entry != NULL) /* who did not want it is owed nothing */
 		ledger_told(jobs->ledger, j->entry);
-	job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+	ending_begin(j, PROTO_CANCELLED, why, log_text(reason).s);
 }
 
 void
@@ -2264,7 +1402,7 @@ jobs_leave(
 	if (j->entry != NULL)
 		j->entry->away = true;
 	if (!outlives_client(j)) {
-		job_end(j, PROTO_CANCELLED, why, log_text(reason).s);
+		ending_begin(j, PROTO_CANCELLED, why, log_text(reason).s);
 		return;
 	}
 	j->silent = true;
@@ -2289,22 +1427,22 @@ jobs_credit(struct jobs *jobs, uint64_t call, uint32_t bytes)
 
 	if (j == NULL)
 		return true;
-	if (bytes > MAX_CREDIT || j->credit > MAX_CREDIT - bytes)
+	if (bytes > JOB_MAX_CREDIT || j->credit > JOB_MAX_CREDIT - bytes)
 		return false;
 	j->credit += bytes;
 	if (j->state == DRAINING)
-		job_pump(j);
-	else if (is_running(j))
-		job_rearm(j);
+		pump_output(j);
+	else if (job_is_running(j))
+		pump_rearm(j);
 	return true;
 }
 
 static void
 cancel_one(struct job *j, const char *why)
 {
-	job_end(j, PROTO_CANCELLED, why, "");
+	ending_begin(j, PROTO_CANCELLED, why, "");
 	if (j->state == DRAINING && j->silent)
-		job_pump(j);
+		pump_output(j);
 }
 
 void
@@ -2325,17 +1463,6 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 		}
 		cancel_one(j, why);
 	}
-}
-
-/*
- * Its launcher is there and holds it, and nobody has told it to end: if we end
- * now, the next executor has it.
- */
-static bool
-is_lasting(const struct job *j)
-{
-	return j->held != NULL && j->state == RUNNING &&
-	       (held_link(j->held) != -1 || j->guard.fd == -1);
 }
 
 void
@@ -2360,7 +1487,7 @@ jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 			loop_timer_set(jobs->loop, &j->timer, grace_ms);
 	}
 	while ((k = next_active(jobs, &at)) != NULL)
-		if (!jobs->leaves_lasting || !is_lasting(k))
+		if (!jobs->leaves_lasting || !lasting_is_held(k))
 			cancel_one(k, why);
 }
 
@@ -2382,7 +1509,7 @@ jobs_kill(struct jobs *jobs, char id[JOB_ID], const char *why, struct err *e)
 		return err_set(e, ERR_BAD,
 		    "no run with that id is there: see mcp-execctl runs");
 	memcpy(id, found->id, JOB_ID);
-	job_end(found, PROTO_CANCELLED, why, "");
+	ending_begin(found, PROTO_CANCELLED, why, "");
 	return 0;
 }
 
@@ -2430,87 +1557,17 @@ jobs_end(struct jobs *jobs, const char *id, const char *why, bool kill)
 
 	if (j == NULL)
 		return false;
-	job_end(j, PROTO_CANCELLED, why, "");
+	ending_begin(j, PROTO_CANCELLED, why, "");
 	if (kill && j->state == ENDING)
 		job_event(j, TIME_UP);
 	return true;
-}
-
-/* Its bytes, also for keys, and for what ends the input of a terminal. */
-static int
-put_typed(const struct job *j, const struct job_input *in, struct buf *out,
-    struct err *e)
-{
-	buf_put_bytes(out, in->data);
-	if (keynames_put(in->keys, j->keys.application, out, e) != 0)
-		return e->code;
-	if (in->eof && j->sp.terminal)
-		tty_put_eof(j->sp.in, out);
-	if (out->len > TYPED_MAX - j->typed.len)
-		return err_set(e, ERR_BUSY,
-		    "%zu bytes wait for it to read them; send more when it has",
-		    j->typed.len);
-	return out->overflow ? err_memory(e) : 0;
-}
-
-static int
-check_input(const struct job *j, const struct job_input *in, struct err *e)
-{
-	if (j == NULL || j->state != RUNNING)
-		return err_set(e, ERR_BAD,
-		    "it does not run, so that it reads nothing: job_output says how it ended, job_start begins another");
-	if (!j->sp.terminal && (in->keys.len > 0 || in->size.columns != 0))
-		return err_set(e, ERR_BAD,
-		    "it has no terminal, so that it takes data and eof only: start it with job_start and \"pty\": true");
-	if (j->in_open && j->sp.in != -1)
-		return 0;
-	return j->sp.terminal
-		   ? err_set(e, ERR_BUSY,
-			 "its terminal is not there (any more); look with job_output")
-		   : err_set(e, ERR_BAD,
-			 "its standard input is closed: start it with job_start and \"input\": true, and do not send eof before the end");
-}
-
-/*
- * At once, so that what the terminal shows of it is what it showed when this
- * was asked; of what has to wait nobody knows.
- */
-static void
-type_input(struct job *j, struct job_typed *out)
-{
-	out->withheld = !tty_echoes(j->sp.in);
-	on_input(j, 0);
-	out->withheld |= j->typed.len > 0;
 }
 
 int
 jobs_input(struct jobs *jobs, const char *id, const struct job_input *in,
     struct job_typed *out, struct err *e)
 {
-	struct job *j = find_running(jobs, id);
-
-	if (check_input(j, in, e) != 0)
-		return e->code;
-	if (in->size.columns != 0 && tty_check_size(&in->size, e) != 0)
-		return e->code;
-	if (put_typed(j, in, &out->bytes, e) != 0)
-		return e->code;
-	if (in->size.columns != 0) {
-		if (tty_resize(j->sp.in, &in->size, e) != 0)
-			return e->code;
-		ledger_resize(
-		    jobs->ledger, j->entry, in->size.columns, in->size.rows);
-	}
-	buf_put_bytes(&j->typed, buf_bytes(&out->bytes));
-	if (j->typed.overflow)
-		return err_memory(e);
-	j->in_open = !in->eof || j->sp.terminal;
-	job_commit(j);
-	if (j->sp.terminal && out->bytes.len > 0)
-		type_input(j, out);
-	if (j->sp.in != -1 && (!j->sp.terminal || j->typed.len > 0))
-		watch_input(j);
-	return 0;
+	return input_take(find_running(jobs, id), in, out, e);
 }
 
 static const char *
@@ -2542,7 +1599,7 @@ jobs_each(const struct jobs *jobs,
 	for (i = 0; i < jobs->slots; i++) {
 		const struct job *j = &jobs->job[i];
 
-		if (!is_active(j))
+		if (!job_is_active(j))
 			continue;
 		v = (struct job_view){
 			.id = j->id,
@@ -2579,7 +1636,7 @@ jobs_counts(const struct jobs *jobs)
 
 	for (i = 0; i < jobs->slots; i++) {
 		c.waiting += jobs->job[i].waits_ns != 0;
-		c.jobs += is_active(&jobs->job[i]) && jobs->job[i].detached;
+		c.jobs += job_is_active(&jobs->job[i]) && jobs->job[i].detached;
 	}
 	if (jobs->ledger != NULL) {
 		c.kept = ledger_count(jobs->ledger);
@@ -2605,7 +1662,7 @@ take_expiry(struct job *j, uint64_t expires)
 {
 	j->plan.expires = expires;
 	if (j->state == RUNNING)
-		arm_timer(j);
+		ending_arm_timer(j);
 }
 
 /* A policy that was changed holds for what begins; another one for all. */
@@ -2631,10 +1688,10 @@ jobs_cancel_revoked(struct jobs *jobs, const struct token_table *t)
 		    (now == NULL || !now->policy->jobs.offered))
 			j->entry->keep_s = 0; /* nobody may ask for it */
 		if (now == NULL)
-			job_end(
+			ending_begin(
 			    j, PROTO_CANCELLED, "the token was revoked", "");
 		else if (j->detached && !may_have_jobs(now, &j->plan))
-			job_end(j, PROTO_CANCELLED,
+			ending_begin(j, PROTO_CANCELLED,
 			    "the token's policy does not allow jobs any more",
 			    "");
 		else
@@ -2648,7 +1705,7 @@ jobs_count(const struct jobs *jobs)
 	size_t i, n = 0;
 
 	for (i = 0; i < jobs->slots; i++)
-		n += is_active(&jobs->job[i]);
+		n += job_is_active(&jobs->job[i]);
 	return n;
 }
 
@@ -2658,7 +1715,7 @@ jobs_lasting(const struct jobs *jobs)
 	size_t n = 0;
 
 	for (size_t i = 0; i < jobs->slots; i++)
-		n += is_lasting(&jobs->job[i]);
+		n += lasting_is_held(&jobs->job[i]);
 	return n;
 }
 
@@ -2713,6 +1770,7 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 	jobs->loop = l;
 	jobs->audit = jobs->admit.audit = a;
 	jobs->recordings = k;
+	jobs->life = life;
 	jobs->ops = ops;
 	jobs->arg = arg;
 	jobs->max = max;
@@ -2742,7 +1800,7 @@ jobs_free(struct jobs *jobs)
 		return;
 	refuse_free(jobs->refusals);
 	for (i = 0; i < jobs->slots; i++) {
-		if (is_active(&jobs->job[i]))
+		if (job_is_active(&jobs->job[i]))
 			job_forget(&jobs->job[i]);
 		if (jobs->job[i].state != FREE)
 			clear_place(&jobs->job[i]);

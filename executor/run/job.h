@@ -33,19 +33,8 @@
 #include "executor/audit/audit.h"
 #include "executor/recording/ledger.h"
 #include "executor/recording/recordings.h"
-#include "executor/run/job_result.h"
+#include "executor/run/job_io.h"
 #include "executor/run/request.h"
-
-/* How a run's events reach the frontend. */
-struct job_ops {
-	void (*started)(void *arg, uint64_t call, const char *id);
-	void (*output)(void *arg, uint64_t call, uint8_t stream,
-	    uint64_t skipped, struct bytes data);
-	void (*done)(void *arg, const struct job_result *r);
-	/* how a task stands; NULL: there is no such task.  `done` follows */
-	void (*task)(
-	    void *arg, uint64_t call, const struct ledger_entry *x, bool more);
-};
 
 struct jobs;
 
@@ -92,20 +81,6 @@ void jobs_leave(
     struct jobs *j, uint64_t call, const char *why, struct bytes reason);
 /* Its client is gone and the call goes on, or the client is back. */
 void jobs_presence(struct jobs *j, uint64_t call, bool away);
-/* What is typed; all but the data and eof only into a terminal. */
-struct job_input {
-	struct bytes data;
-	struct bytes keys; /* names (executor/run/keynames), after the data */
-	bool eof;
-	struct terminal_size size; /* before both; columns 0: as it is */
-};
-
-struct job_typed {
-	struct buf
-	    bytes; /* all that was written, or will be; wiped by who asks */
-	bool withheld; /* the terminal does not show it: not for any record */
-};
-
 /*
  * Of a run by its whole id, which belongs to the caller.  jobs_detach: make it
  * a job; false: it cannot be one (now).  jobs_end: end it, at once if `kill`;
