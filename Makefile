@@ -78,7 +78,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/channel, \
 	config_frames crash describe fetch instructions monitor push sessionkey viewtext) \
 	$(call in,executor/jobs, \
-	jobargs jobcalls jobkey jobtext scan screen) \
+	jobargs jobcall jobcalls jobkey jobtext rejoin scan screen taskcalls) \
 	$(call in,executor/run, \
 	admit adopt ending explain held hints input job keynames lasting lateword launch launchblob \
 	notes output pace plan plansend pump quota record refuse request runstate \

@@ -11,23 +11,9 @@
 #ifndef EXECUTOR_JOBCALLS_H
 #define EXECUTOR_JOBCALLS_H
 
-#include "executor/run/job.h"
-
-enum {
-	JOBCALL_WAITING = 1024, /* calls at a time */
-	JOBCALL_SHARE = 64 /* of one token */
-};
+#include "executor/jobs/jobcall_deps.h"
 
 struct jobcalls;
-
-struct jobcall_deps {
-	struct loop *loop;
-	struct audit *audit;
-	struct jobs *jobs;
-	struct ledger *ledger;
-	const struct job_ops *ops; /* how calls are answered */
-	void *arg;
-};
 
 struct jobcalls *jobcalls_new(
     const struct jobcall_deps *d, struct err *e) MUST_CHECK;
