@@ -6,6 +6,7 @@
  */
 #include "common/fdio.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,6 +34,13 @@ fdio_set_nonblock(int fd, struct err *e)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return err_sys(e, "cannot make a descriptor non-blocking");
 	return 0;
+}
+
+struct dirent *
+fdio_entry(DIR *d)
+{
+	errno = 0;
+	return readdir(d);
 }
 
 int

@@ -3,6 +3,7 @@
 #ifndef COMMON_FDIO_H
 #define COMMON_FDIO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -12,6 +13,8 @@ int fdio_set_nonblock(int fd, struct err *e) MUST_CHECK;
 int fdio_set_cloexec(int fd, bool on, struct err *e) MUST_CHECK;
 /* Write all of it to a blocking descriptor, through EINTR and short writes. */
 int fdio_write_all(int fd, const void *p, size_t len, struct err *e) MUST_CHECK;
+/* readdir(3); NULL with errno 0 at the end, and else where reading failed. */
+struct dirent *fdio_entry(DIR *d);
 /*
  * Lock a file for us alone (flock(2)), waiting for at most wait_ms; false if
  * somebody else has it.  A process that was killed may leave its lock to

@@ -171,15 +171,20 @@ logfile_list(const char *path, struct logfile_list *out, struct err *e)
 	memset(out, 0, sizeof(*out));
 	if (d == NULL)
 		return err_sys(e, "%s", dir);
-	while (rc == 0 && (entry = readdir(d)) != NULL)
+	while (rc == 0 && (entry = fdio_entry(d)) != NULL)
 		if (strncmp(entry->d_name, base, len) == 0 &&
 		    (entry->d_name[len] == '.' || entry->d_name[len] == '-'))
 			rc = add_file(out, dirfd(d), dir, entry->d_name,
 			    entry->d_name + len);
+	/* Of a log of which a part is not seen nothing is said. */
+	if (rc != 0)
+		rc = err_memory(e);
+	else if (errno != 0)
+		rc = err_sys(e, "%s", dir);
 	(void)closedir(d);
 	if (rc != 0) {
 		logfile_list_free(out);
-		return err_memory(e);
+		return rc;
 	}
 	if (out->count > 0)
 		sort_items(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* main: mcp-execctl, the administrator's tool for mcp-execd. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,6 +194,9 @@ run_verb(struct ctl *c, int argc, char **argv)
 	read_audit_arguments(c, argv + words);
 	status = v->run(c, argc - words + 1, argv + words - 1);
 	ctl_fini(c);
+	/* What was not written was not said: of a token, of a finding. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return ctl_error("standard output: %s", strerror(errno));
 	return status;
 }
 

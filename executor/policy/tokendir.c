@@ -3,6 +3,7 @@
 #include "executor/policy/tokendir.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,8 +185,11 @@ list_some(struct tokendir *d)
 	const struct dirent *entry;
 
 	for (size_t i = 0; i < LIST_AT_ONCE; i++) {
-		entry = readdir(d->stream);
+		entry = fdio_entry(d->stream);
 		if (entry == NULL) {
+			if (errno != 0)
+				keys_complain_path(
+				    d->report, d->dir, "%s", strerror(errno));
 			end_list(d);
 			return;
 		}

@@ -618,11 +618,12 @@ scan_dir(struct recordings *k, struct err *e)
 	size_t count = 0, room = 0;
 	struct dirent *d;
 	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	int rc;
 
 	if (dir == NULL)
 		return err_sys(e, "%s", k->path);
 	(void)steal_fd(&fd);
-	while ((d = readdir(dir)) != NULL) {
+	while ((d = fdio_entry(dir)) != NULL) {
 		if (count == room) {
 			room = room == 0 ? 64 : 2 * room;
 			more = reallocarray(found, room, sizeof(*found));
@@ -632,10 +633,12 @@ scan_dir(struct recordings *k, struct err *e)
 		}
 		count += take_file(k, d->d_name, &found[count]);
 	}
+	/* Those that are not seen here are kept for ever. */
+	rc = errno == 0 ? 0 : err_sys(e, "%s", k->path);
 	(void)closedir(dir);
 	take_in(k, found, count);
 	free(found);
-	return 0;
+	return rc;
 }
 
 static int

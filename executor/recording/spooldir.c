@@ -248,6 +248,7 @@ spooldir_list(
 	size_t seen = 0, strange = 0;
 	struct dirent *entry;
 	DIR *dir;
+	int rc;
 
 	memset(out, 0, sizeof(*out));
 	if (open_folder(d, make, e) != 0)
@@ -257,9 +258,17 @@ spooldir_list(
 	if (dir == NULL)
 		return err_sys(e, "the folder \"jobs\" of the recordings");
 	(void)steal_fd(&fd);
-	while (seen++ < SPOOLDIR_MOST && (entry = readdir(dir)) != NULL)
+	while (seen++ < SPOOLDIR_MOST && (entry = fdio_entry(dir)) != NULL)
 		strange += !take_name(d, out, entry->d_name);
+	/* In the folder that is not read to its end, jobs seem to be lost. */
+	rc = seen > SPOOLDIR_MOST || errno == 0
+		 ? 0
+		 : err_sys(e, "the folder \"jobs\" of the recordings");
 	(void)closedir(dir);
+	if (rc != 0) {
+		spooldir_list_fini(out);
+		return rc;
+	}
 	sort_names(out);
 	if (strange > 0)
 		log_warn(

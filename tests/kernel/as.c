@@ -18,6 +18,8 @@
  *   notify=ERRNO            a filter with a listener, and asking for one
  *   attach=ERRNO            what asks for the right to trace a process, as Yama
  *                           answers with ptrace_scope 3
+ *   nth=FILE                CALL=ERRNO of one call alone: FILE is a struct nth,
+ *                           which is looked into at each call
  *
  * x86-64 only; needs root, to trace what is not dumpable.
  */
@@ -34,6 +36,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -72,6 +75,58 @@ static const struct {
 	{ "chroot", SYS_chroot },
 	{ "seccomp", SYS_seccomp },
 	{ "memfd_secret", 447 },
+	{ "capget", SYS_capget },
+	{ "capset", SYS_capset },
+	{ "clone", SYS_clone },
+	{ "connect", SYS_connect },
+	{ "dup", SYS_dup },
+	{ "dup3", SYS_dup3 },
+	{ "epoll_create1", SYS_epoll_create1 },
+	{ "epoll_ctl", SYS_epoll_ctl },
+	{ "execve", SYS_execve },
+	{ "fchdir", SYS_fchdir },
+	{ "fchmod", SYS_fchmod },
+	{ "fchown", SYS_fchown },
+	{ "fcntl", SYS_fcntl },
+	{ "fdatasync", SYS_fdatasync },
+	{ "fsmount", SYS_fsmount },
+	{ "fstat", SYS_fstat },
+	{ "fsync", SYS_fsync },
+	{ "ftruncate", SYS_ftruncate },
+	{ "getdents64", SYS_getdents64 },
+	{ "getrandom", SYS_getrandom },
+	{ "linkat", SYS_linkat },
+	{ "memfd_create", SYS_memfd_create },
+	{ "mkdirat", SYS_mkdirat },
+	{ "move_mount", SYS_move_mount },
+	{ "newfstatat", SYS_newfstatat },
+	{ "open_tree", SYS_open_tree },
+	{ "openat", SYS_openat },
+	{ "pipe2", SYS_pipe2 },
+	{ "prctl", SYS_prctl },
+	{ "pread64", SYS_pread64 },
+	{ "prlimit64", SYS_prlimit64 },
+	{ "read", SYS_read },
+	{ "recvmsg", SYS_recvmsg },
+	{ "rename", SYS_rename },
+	{ "renameat2", SYS_renameat2 },
+	{ "sendmsg", SYS_sendmsg },
+	{ "setgroups", SYS_setgroups },
+	{ "setresgid", SYS_setresgid },
+	{ "setresuid", SYS_setresuid },
+	{ "setsid", SYS_setsid },
+	{ "socket", SYS_socket },
+	{ "socketpair", SYS_socketpair },
+	{ "fstatfs", SYS_fstatfs },
+	{ "symlinkat", SYS_symlinkat },
+	{ "unlinkat", SYS_unlinkat },
+	{ "write", SYS_write },
+};
+
+/* Of the calls of processes of that name: which fails, how many have come. */
+struct nth {
+	int64_t which, come;
+	char name[16]; /* how it begins */
 };
 
 static const struct {
@@ -83,6 +138,7 @@ static const struct {
 	{ "EINVAL", EINVAL },
 	{ "EOPNOTSUPP", EOPNOTSUPP },
 	{ "EACCES", EACCES },
+	{ "EIO", EIO },
 };
 
 /* What is answered; 0: as this kernel does. */
@@ -92,6 +148,7 @@ static struct {
 	uint64_t lacks[3]; /* fs, net, scope */
 	int namespaces, userns, idmap, notify, attach;
 	bool traced[512];
+	struct nth *nth; /* NULL: all of them */
 } as = { .landlock = -1 };
 
 #define PASS LONG_MIN /* this kernel answers */
@@ -170,6 +227,20 @@ read_call(const char *name, const char *value)
 }
 
 static void
+map_nth(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd == -1)
+		die(path);
+	as.nth = mmap(
+	    NULL, sizeof(*as.nth), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (as.nth == MAP_FAILED)
+		die(path);
+	(void)close(fd);
+}
+
+static void
 read_answer(char *word)
 {
 	char *value = strchr(word, '=');
@@ -195,6 +266,8 @@ read_answer(char *word)
 		as.attach = find_error(value);
 		as.traced[SYS_ptrace] = true;
 		as.traced[SYS_pidfd_getfd] = true;
+	} else if (strcmp(word, "nth") == 0) {
+		map_nth(value);
 	} else {
 		read_call(word, value);
 	}
@@ -301,13 +374,40 @@ answer_attach(const struct user_regs_struct *r)
 								 : PASS;
 }
 
+static bool
+has_name(pid_t pid, const char *begin)
+{
+	char path[64], name[17];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	n = read(fd, name, sizeof(name) - 1);
+	(void)close(fd);
+	name[n > 0 ? n : 0] = '\0';
+	return strncmp(name, begin, strlen(begin)) == 0;
+}
+
+static bool
+is_nth(pid_t pid)
+{
+	if (as.nth == NULL)
+		return true;
+	if (as.nth->which == 0 || !has_name(pid, as.nth->name))
+		return false;
+	return ++as.nth->come == as.nth->which;
+}
+
 static long
 answer(pid_t pid, const struct user_regs_struct *r)
 {
 	long nr = (long)r->orig_rax;
 
 	if (nr >= 0 && nr < 512 && as.refused[nr] != 0)
-		return -as.refused[nr];
+		return is_nth(pid) ? -as.refused[nr] : PASS;
 	switch (nr) {
 	case SYS_landlock_create_ruleset:
 		return as.landlock >= 0 ? answer_landlock(pid, r) : PASS;

@@ -163,7 +163,7 @@ auditcast_read(struct auditcast *c, const struct asciicast_read_ops *ops,
 	static uint8_t part[PART];
 	struct asciicast_read r;
 	off_t at = 0;
-	ssize_t n;
+	ssize_t n = 0;
 	int rc = 0;
 
 	asciicast_read_init(&r, ops, arg);
@@ -171,6 +171,8 @@ auditcast_read(struct auditcast *c, const struct asciicast_read_ops *ops,
 		rc = asciicast_read_feed(&r, bytes_make(part, (size_t)n), e);
 		at += n;
 	}
+	if (rc == 0 && n == -1)
+		rc = err_sys(e, "read");
 	asciicast_read_fini(&r);
 	return rc;
 }

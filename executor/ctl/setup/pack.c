@@ -199,7 +199,7 @@ pack_each(const char *data, bool (*fn)(void *arg, const char *name), void *arg,
 	struct dirent **names = NULL;
 	struct stat st;
 	bool more = true;
-	int n;
+	int n, rc = 0;
 
 	if (fdio_join(dir, sizeof(dir), data, "tools.d", e) != 0)
 		return e->code;
@@ -209,11 +209,14 @@ pack_each(const char *data, bool (*fn)(void *arg, const char *name), void *arg,
 	for (int i = 0; i < n; i++) {
 		if (more && policy_name_ok(bytes_of(names[i]->d_name)) &&
 		    pack_path(data, names[i]->d_name, "tools.d", path, e) ==
-			0 &&
-		    stat(path, &st) == 0)
-			more = fn(arg, names[i]->d_name);
+			0) {
+			if (stat(path, &st) == 0)
+				more = fn(arg, names[i]->d_name);
+			else if (errno != ENOENT && errno != ENOTDIR)
+				rc = err_sys(e, "%s", path);
+		}
 		free(names[i]);
 	}
 	free(names);
-	return 0;
+	return rc;
 }

@@ -81,7 +81,7 @@ static const struct ctl_verb disable_verb = {
 struct listing {
 	const struct ctl *c;
 	const char *data;
-	const char *pack;
+	bool failed; /* a pack could not be read */
 };
 
 static void
@@ -124,7 +124,7 @@ list_pack(void *arg, const char *name)
 	(void)printf("%s\n", name);
 	if (pack_path(l->data, name, "tools.d", path, &e) != 0 ||
 	    keys_each_file(path, list_tool, l, &e) != 0)
-		(void)ctl_error("%s", e.what);
+		l->failed = ctl_error("%s", e.what) != CTL_OK;
 	return true;
 }
 
@@ -143,7 +143,7 @@ tools_list_run(struct ctl *c, int argc, char **argv)
 	l.data = o.data;
 	if (pack_each(o.data, list_pack, &l, &e) != 0)
 		return ctl_error("%s", e.what);
-	return CTL_OK;
+	return l.failed ? CTL_FAILED : CTL_OK;
 }
 
 /* --- enable and disable ------------------------------------------------ */
