@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 
-from client import check, equal
+from client import check, equal, within
 from test_hijack import (BOOL, DONE, EXEC, EXITED, OUTPUT, REFUSED_STATE, TASK,
                          Done, Hijacked, arg, call, decode, frame, hijacked,
                          proof_of, u64)
 
-JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
+JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 20000}
 RUNNING = 6
 NOBODY = "0123456789abcdef" * 2
 NO_JOB, NO_TASK = "there is no such job", "there is no such task"
@@ -80,6 +80,8 @@ def test_hijacked_frontend():
         ask, mine = Asker(s), proof_of(s.token)
         id = start(ask, mine, "echo secret; cat; sleep 50")
         own = start(ask, tokens["other"], "true")
+        within("it has ended", 10, lambda: " running for " not in ask(
+            tokens["other"], "job_output", ("job", own))[1])
         for wrong in (id, id[:8], id[:7], id + "0", id.upper(), "", NOBODY,
                       id[:31] + ("0" if id[31] != "0" else "1")):
             proof = tokens["other"] if wrong in (id, id[:8]) else mine

@@ -10,7 +10,7 @@ from client import (SLOW, Http, RpcError, Server, check, descendants, equal,
 from test_jobs import ID, ended, files, start, take_jobs_away
 from test_tasks import create, get, settled
 
-JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
+JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 20000}
 SERVER = {"policy": {"structured": False, "jobs": JOBS,
                      "limits": {"runs": 16, "runs_per_minute": 6000}}}
 PER_MINUTE = 1200

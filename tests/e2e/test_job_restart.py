@@ -11,7 +11,7 @@ from test_jobs import NONE, body, ended, first, output, start
 from test_tasks import create, get, result, settled
 
 JOBS = {"at_once": 6, "max_seconds": 60, "keep_seconds": 600, "keep": 8,
-        "wait_ms": 400, "output_bytes": 1 << 20}
+        "wait_ms": 20000, "output_bytes": 1 << 20}
 POLICY = {"structured": False, "text": "clean", "jobs": JOBS}
 LOST = "the server was restarted while it ran"
 RANGE = re.compile(r"^bytes (\d+) to (\d+) follow", re.M)

@@ -8,7 +8,7 @@ from client import (REVISIONS, RpcError, check, equal, mark, processes,
 from modern import Modern
 from test_jobs import take_jobs_away
 
-JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 300}
+JOBS = {"at_once": 4, "max_seconds": 60, "keep_seconds": 60, "wait_ms": 20000}
 SERVER = {"policy": {"structured": False, "jobs": JOBS}}
 NOBODY = "0123456789abcdef" * 2
 NO_JOB = "there is no such job"

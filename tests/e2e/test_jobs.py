@@ -382,17 +382,20 @@ def test_utf8_is_not_cut(server):
 
 
 def test_survives_frontend_and_client(server):
-    with server.http() as c:
+    # a call that does not become a job, however long all this takes
+    server.add_policy("patient", jobs={**JOBS, "wait_ms": 60000})
+    token = server.add("patient", policy="patient")
+    with server.http() as c, server.http(token=token) as d:
         m = mark()
         job = start(c, f"echo begin; sleep 1.2; echo end; : {m}")
-        plain = c.begin(f"sleep 20; : {m}x")
+        plain = d.begin(f"sleep 600; : {m}x")
         server.running(m + "x")
     crash_frontend(server)
     plain.close()
     with server.http() as c:
         check(job in c.call("job_list").text, "found again")
         equal(body(ended(c, job)), "begin\nend\n", "all of it")
-    result = server.ended(m + "x", 15)    # it sleeps for 20
+    result = server.ended(m + "x", 15)
     equal(result["run.state"], "cancelled", "a run that is not a job")
 
 

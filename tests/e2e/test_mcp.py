@@ -404,13 +404,15 @@ def test_cancel_of_another_session(server):
 
 def test_same_id_twice(server):
     with server.http() as c:
-        m = mark()
-        conn = c.begin(f"sleep 1; echo {m}", id=5)
+        m, go = mark(), server.work / "go-twice"
+        conn = c.begin(f"until [ -e {go} ]; do sleep 0.02; done; echo {m}",
+                       id=5)
         server.running(m)
         body = message("tools/call", {"name": "exec_cmd", "arguments": {
             "command": "echo two"}}, 5)
         got = parse(c.post(body))[0]
         equal(got["error"]["code"], -32600, got)
+        go.touch()
         check(m in c.finish(conn).text, "the first one")
         conn.close()
         equal(parse(c.post(body))[0]["id"], 5, "free again")

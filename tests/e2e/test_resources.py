@@ -488,7 +488,7 @@ def test_many_readers(server):
             check("try again" in a["error"]["message"], a)
         check(len({a["result"]["contents"][0]["text"] for a in good}) == 1,
               "they differ")
-        check(took < 20 * server.slow, f"{took:.1f} s")
+        check(took < 60 * server.slow, f"{took:.1f} s")
         for conn in conns:
             conn.close()
         check(not c.sh("true").error, "control")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Started by anything: a shell, runit, s6, a container's entry point."""
+import contextlib
 import json
 import os
 import signal
@@ -75,7 +76,8 @@ def test_children_from_before():
                 conn = c.begin("setsid sleep 1000353")
                 within("a run", 5, lambda: processes("sleep\x001000353"))
                 for pid in instance.children(server.launcher_pid()):
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 within("control: ended", 5,
                        lambda: not processes("sleep\x001000353"))
                 conn.close()

@@ -133,6 +133,15 @@ def all_of(n, count):
     return ("".join(lines) + f"{count}\n").encode()
 
 
+def count_of(n, size):
+    """Of how many lines that much is."""
+    count = lines = 0
+    while lines + len(f"{count}\n") < size:
+        lines += len(f"{n} {count}\ne{n} {count}\n")
+        count += 1
+    return count
+
+
 def test_twenty_jobs_killed_often():
     """Not a byte, an exit status or a record is lost, whenever SIGKILL comes."""
     rounds = 100 if LONG else 20
@@ -154,8 +163,7 @@ def test_twenty_jobs_killed_often():
             end = result_of(server, job)
             equal((end["run.state"], end["process.exit_code"]),
                   ("exited", n), end)
-            count = next(i for i in range(1 << 20)
-                         if len(all_of(n, i)) >= end["stdout.bytes"])
+            count = count_of(n, end["stdout.bytes"])
             equal(end["stdout.sha256"], hashlib.sha256(
                 all_of(n, count)).hexdigest(), f"output of {n}, {count}")
             equal(kept[n], all_of(n, count), "what job_output has")

@@ -118,7 +118,7 @@ def test_core_of_a_failure(server):
         check(r["isError"] and "exit status 3" in text(r), r)
         equal(settled(c, create(c, "false", "cli_command"))["status"],
               "completed", "as its result says")
-        t = create(c, "sleep 20", timeout_ms=300)
+        t = create(c, "sleep 20", timeout_ms=2000)      # it has to begin
         equal(settled(c, t)["status"], "failed", "time-out")
         check("timed out" in text(result(c, t)), result(c, t))
 
