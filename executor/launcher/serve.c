@@ -30,8 +30,8 @@ enum {
 	RUNS_MAX = 16384, /* guards at a time */
 	/* Of guards that have one run after another: */
 	SERVERS_MAX = 128, /* at a time */
-	IDLE_MAX = 64, /* of them that wait, */
-	IDLE_OF_PLAN = 16, /* for a run of one plan, */
+	IDLE_MAX = 128, /* of them that wait, */
+	IDLE_OF_PLAN = 64, /* for a run of one plan, */
 	IDLE_MS = 5000, /* so long */
 	STRAYS_MS = 50 /* between looks for what a guard left behind */
 };
