@@ -22,6 +22,7 @@
 
 enum {
 	HOLD_MAX = 4096, /* runs */
+	ENDED_KEPT = 4096, /* runs of which it is known that they ended */
 	SOCKET_BYTES =
 	    4 << 20 /* asked for, so that all runs are told at once */
 };
@@ -42,6 +43,8 @@ static struct {
 	uint64_t until_ms; /* monotonic; 0: the grace does not run */
 	struct hold hold[HOLD_MAX];
 	size_t count;
+	uint64_t ended[ENDED_KEPT]; /* those that were not held, in a ring */
+	size_t ends;
 } self = { .dir = -1, .listener = -1, .peer = -1 };
 
 void
@@ -123,6 +126,18 @@ find_hold(uint64_t run)
 	return NULL;
 }
 
+/* Lately, and before it was to be held. */
+static bool
+has_ended(uint64_t run)
+{
+	size_t n = self.ends < ENDED_KEPT ? self.ends : ENDED_KEPT;
+
+	for (size_t i = 0; i < n; i++)
+		if (self.ended[i] == run)
+			return true;
+	return false;
+}
+
 static const char *
 refuse_hold(const int *fd, size_t count, const char *why)
 {
@@ -143,7 +158,7 @@ holdstore_hold(
 	    (size_t)__builtin_popcount(has) != count)
 		return refuse_hold(
 		    fd, count, "its descriptors are not those that it says");
-	if (guard == 0 || find_hold(run) != NULL)
+	if (find_hold(run) != NULL || (guard == 0 && !has_ended(run)))
 		return refuse_hold(fd, count, "there is no such run to hold");
 	if (self.count == HOLD_MAX || self.dir == -1 || !open_listener())
 		return refuse_hold(fd, count, "it cannot be held");
@@ -182,6 +197,8 @@ holdstore_ended(uint64_t run)
 
 	if (h != NULL)
 		h->guard = 0;
+	else
+		self.ended[self.ends++ % ENDED_KEPT] = run;
 }
 
 static void

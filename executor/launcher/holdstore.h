@@ -22,14 +22,16 @@ enum { HOLDSTORE_POLL = 2 /* entries that it waits for */ };
 void holdstore_init(const char *dir, uint32_t grace_ms);
 /*
  * Take over descriptors of a run, in the order of enum holdmsg_fd, of which
- * `has` tells which are there.  NULL, or what is wrong: they are closed.
+ * `has` tells which are there.  guard 0: it is gone; of a run that has just
+ * ended, what it left is held, as its executor may be gone before it reads that.
+ * NULL, or what is wrong: they are closed.
  */
 const char *holdstore_hold(
     uint64_t run, pid_t guard, uint32_t has, const int *fd, size_t count);
 /* Its input is closed: this copy would keep it open. */
 void holdstore_eof(uint64_t run);
 void holdstore_release(uint64_t run);
-/* The guard is gone and reaped; what it left in its pipes is still held. */
+/* The guard is gone and reaped; what it left in its pipes is (to be) held. */
 void holdstore_ended(uint64_t run);
 /* The executor is gone. */
 void holdstore_alone(void);

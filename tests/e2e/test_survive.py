@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from client import (LONG, RESULT, RUN_ID, Server, alive, check, equal,
-                    is_of_another, name_of, processes, within)
+                    guards, is_of_another, name_of, processes, within)
 from test_control import asked, loose
 from test_jobs import ID, JOBS, body, ended, first, output, start
 
@@ -120,6 +120,44 @@ def test_what_was_said_last_counts():
         with server.http() as c:
             check("exited with status 6" in ended(c, job), job)
         within("its launcher is gone", 10, lambda: gone(old))
+
+
+def test_ended_before_it_was_held():
+    """Its launcher hears of that after the end, and its executor of no end."""
+    with server_of(jobs={"wait_ms": 2000}) as server:
+        old, go, began = set(), server.work / "go", server.work / "began"
+        launcher = server.launcher_pid()
+        with server.http() as c, ThreadPoolExecutor(1) as pool:
+            told = pool.submit(
+                c.call, "exec_cmd",
+                command=f"touch {began}; until [ -e {go} ]; do sleep 0.05;"
+                        " done; echo last; exit 6")
+            within("its command runs", 10, began.exists)
+            guard, = within("its guard", 5, lambda: guards(server))
+            os.kill(launcher, signal.SIGSTOP)
+            try:
+                job = ID.search(told.result(30).text).group()
+                old.add(launcher)
+                os.kill(server.process.pid, signal.SIGSTOP)
+                go.touch()
+                within("its guard ended", 10, lambda: not alive(guard))
+            finally:
+                os.kill(launcher, signal.SIGCONT)
+            within("its guard is reaped", 10,
+                   lambda: not os.path.exists(f"/proc/{guard}"))
+            within("it is held", 10, lambda: os.listdir(held(server)))
+            server.kill()
+        server.start()
+        with server.http() as c:
+            check("exited with status 6" in ended(c, job), job)
+            equal(read_all(c, job, 5), b"last\n", "kept")
+        end = result_of(server, job)
+        equal((end["run.state"], end["process.exit_code"]), ("exited", 6), end)
+        within("its launcher is gone", 10, lambda: gone(old))
+
+
+def held(server):
+    return server.dir / "control.sock.jobs"
 
 
 def counting(n, go):
@@ -331,10 +369,6 @@ for name in os.listdir("control.sock.jobs"):
     s.connect("control.sock.jobs/" + name)
     print("got", len(s.recv(4096)), flush=True)
 """
-
-
-def held(server):
-    return server.dir / "control.sock.jobs"
 
 
 def test_socket_is_not_for_runs():

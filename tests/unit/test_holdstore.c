@@ -226,7 +226,7 @@ test_refused(void **state)
 		{ 2, 1, NEEDS | 1U << HOLD_GUARD, OF_RUN },
 		{ 2, 1, NEEDS | 1U << 31, OF_RUN },
 		{ 2, 1, NEEDS | in, OF_RUN - 1 }, { 2, 1, NEEDS, OF_RUN },
-		{ 2, 0, NEEDS | in, OF_RUN }, /* its guard is gone already */
+		{ 2, 0, NEEDS | in, OF_RUN }, /* nobody knows its guard */
 		{ 1, 1, NEEDS | in, OF_RUN }, /* held already */
 	};
 	struct ends e, first;
@@ -254,6 +254,42 @@ test_refused(void **state)
 	assert_int_equal(holdstore_count(), 0);
 	holdstore_fini();
 	assert_int_equal(sockets(path), 0);
+}
+
+/* Who asks for it did not know yet: what it left is held, once. */
+static void
+test_ended_before(void **state)
+{
+	struct ends e, again;
+	struct holdmsg m;
+	int peer, fd[HOLD_FDS];
+	(void)state;
+
+	begin(GRACE_MS);
+	holdstore_ended(7);
+	for (uint64_t run = 1000; run < 5000; run++) /* many others do */
+		holdstore_ended(run);
+	assert_null(hold(&e, 7, 0));
+	assert_non_null(hold(&again, 7, 0));
+	close_ends(&again, false);
+	assert_non_null(hold(&again, 8, 0));
+	close_ends(&again, false);
+	assert_int_equal(holdstore_count(), 1);
+	peer = join();
+	serve(false);
+	assert_int_equal(hear(peer, &m, fd), OF_RUN); /* no pidfd of nobody */
+	assert_true(m.kind == HOLDMSG_RUN && m.run == 7 && m.pid == 0);
+	for (int i = 0; i < OF_RUN; i++)
+		(void)close(fd[i]);
+	holdstore_release(7);
+	close_ends(&e, false);
+	(void)close(peer);
+	serve(false);
+	for (uint64_t run = 10000; run < 14096; run++) /* it is forgotten */
+		holdstore_ended(run);
+	assert_non_null(hold(&e, 7, 0));
+	close_ends(&e, false);
+	holdstore_fini();
 }
 
 /* Without a directory of its own nothing is held: a link is none. */
@@ -677,6 +713,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ended_before),
 		cmocka_unit_test(test_no_directory),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_eof),
