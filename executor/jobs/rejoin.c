@@ -51,7 +51,7 @@ send_ends(struct jobcall *c, const struct ledger_entry *x)
 	return send_kept(c, x, total + 1, spool_total(x->spool));
 }
 
-/* That it is another call's result, before what there is to say of it. */
+/* That it is another call's run, before what there is to say of it. */
 static void
 put_notes(
     struct buf *out, const struct jobcall *c, const struct ledger_entry *x)
@@ -64,8 +64,11 @@ put_notes(
 		clock_format(x->begin_us, begun);
 		buf_printf(out,
 		    TOLD_NOTE
-		    "the same call was made at %s and not answered: this is its result, and nothing was run again. Call once more to run it again\n",
-		    begun);
+		    "the same call was made at %s and not answered: %s\n",
+		    begun,
+		    x->over
+			? "this is its result, and nothing was run again. Call once more to run it again"
+			: "it goes on as this job, and nothing was run again. Call once more to run it a second time, in addition to this one");
 	}
 	room = LEDGER_DENIALS - out->len;
 	buf_put(

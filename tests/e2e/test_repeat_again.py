@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """jobs.repeat_window_ms: when it is over, and across crashes of the executor."""
+import json
+
 from client import Server, check, equal, within
 from modern import Modern
-from test_jobs import JOBS, start
-from test_repeat import NOTE, POLICY, WINDOW, Gated, joins
+from test_jobs import ID, JOBS, ended, start
+from test_repeat import GOES_ON, NOTE, POLICY, WINDOW, Gated, joins
 
 
 def test_window():
@@ -20,6 +22,29 @@ def test_window():
                 g.end()
                 g.anew(again.call("exec_cmd", **g.args), 2)
                 equal(joins(server), [], "records")
+
+
+def test_told_while_it_goes_on():
+    """It is a job then, and its output so far is not called its result."""
+    with Server(policy=POLICY) as server:
+        made = [Gated(server, f"goes{i}") for i in range(2)]
+        with server.http() as c, Modern(server) as n:
+            for g, client in zip(made, (c, n)):
+                g.cut(client)
+            path, = server.dir.glob("policies.d/*.json")
+            policy = json.loads(path.read_text())
+            policy["jobs"]["wait_ms"] = 500
+            path.write_text(json.dumps(policy))
+            server.reload_ends("success", "a call waits for less")
+            for g, client in zip(made, (n, c)):
+                r = client.call("exec_cmd", **g.args)
+                check(GOES_ON.search(r.text), r)
+                check("its result" not in r.text and "runs on" in r.text, r)
+                job = ID.search(r.text).group()
+                g.gate.touch()
+                check("exited with status 0" in ended(c, job), job)
+                equal(g.runs(), 1, "runs")
+                g.anew(c.call("exec_cmd", **g.args), 2)
 
 
 def test_no_room_for_it():
