@@ -2,13 +2,16 @@
 /* jobargs: arguments of calls about runs.  Executor; they are a client's. */
 #include "executor/jobs/jobargs.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "executor/run/tty.h"
 
 enum {
 	NAME_MAX_BYTES = LEDGER_NAME - 1,
 	PREFIX_LEAST = 8, /* digits of an id that stand for it */
+	NAMED = 5, /* of those that are called the same */
 	COLUMNS = 80, /* of a terminal, unless others are asked for */
 	ROWS = 24
 };
@@ -98,7 +101,16 @@ jobargs_word(struct request *r, const char *name, const char *const words[2],
 	    words[0], words[1]);
 }
 
-/* By its name, or how its id begins; *count: how many there are. */
+/* By its name, or how its id begins. */
+static bool
+is_called(const struct ledger_entry *x, struct bytes word)
+{
+	return (x->name[0] != '\0' && bytes_eq_str(word, x->name)) ||
+	       (word.len >= PREFIX_LEAST && word.len <= strlen(x->id) &&
+		   memcmp(word.p, x->id, word.len) == 0);
+}
+
+/* *count: how many there are. */
 static struct ledger_entry *
 find_called(const struct ledger *l, struct bytes word, const struct token *t,
     size_t *count)
@@ -107,17 +119,49 @@ find_called(const struct ledger *l, struct bytes word, const struct token *t,
 
 	*count = 0;
 	while ((x = ledger_before(l, x, t->verifier)) != NULL) {
-		bool begins = word.len >= PREFIX_LEAST &&
-			      word.len <= strlen(x->id) &&
-			      memcmp(word.p, x->id, word.len) == 0;
-
-		if (!begins &&
-		    (x->name[0] == '\0' || !bytes_eq_str(word, x->name)))
+		if (!is_called(x, word))
 			continue;
 		found = x;
 		(*count)++;
 	}
 	return found;
+}
+
+static void
+put_one(struct buf *out, const struct ledger_entry *x)
+{
+	buf_printf(out, "%s%s (", out->len > 0 ? ", " : "", x->id);
+	if (!x->over)
+		buf_put_str(out, x->started ? "running" : "waiting");
+	else if (x->state == PROTO_EXITED)
+		buf_printf(out, "exited with status %d", x->exit_code);
+	else
+		buf_put_str(out, proto_state_name(x->state));
+	buf_put_u8(out, ')');
+}
+
+/* Which they are, newest first: one of them can be asked for then. */
+static void
+refuse_several(const struct ledger *l, struct bytes word, const struct token *t,
+    size_t count, struct err *e)
+{
+	const struct ledger_entry *x = NULL;
+	CLEANUP_BUF struct buf list = { 0 };
+	char older[64] = "";
+	size_t n = 0;
+
+	buf_init(&list, ERR_MAX_WHAT);
+	while (n < NAMED && (x = ledger_before(l, x, t->verifier)) != NULL)
+		if (is_called(x, word)) {
+			put_one(&list, x);
+			n++;
+		}
+	if (count > n)
+		(void)snprintf(older, sizeof(older),
+		    ", and %zu older, which job_list shows", count - n);
+	(void)err_set(e, ERR_BAD,
+	    "%zu jobs are called so: %s%s; use the id of one", count,
+	    buf_cstr(&list), older);
 }
 
 /* Another token's is none; the words are the same. */
@@ -141,9 +185,7 @@ jobargs_job(const struct ledger *l, struct request *r, const struct token *t,
 	if (count == 1)
 		return x;
 	if (count > 1)
-		(void)err_set(e, ERR_BAD,
-		    "%zu jobs are called so: use the id, which job_list shows",
-		    count);
+		refuse_several(l, id, t, count, e);
 	else
 		(void)err_set(e, ERR_BAD,
 		    "there is no such job: its id is wrong, or it is kept no longer; job_list shows what there is");

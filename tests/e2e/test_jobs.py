@@ -155,7 +155,8 @@ def test_called_by_name(server):
             check(r.error and NONE in r.text, word, r)
         second = start(c, "sleep 9", name="watch")
         r = c.call("job_stop", job="watch")
-        check(r.error and "2 jobs are called so" in r.text, r)
+        check(r.error and f"2 jobs are called so: {second} (running), {mine} "
+              "(running); use the id of one" in r.text, r)
         check("running" in first(output(c, second)), "neither was ended")
         check("cancelled" in c.call("job_stop", job=second[:12]).text, "one")
         c.call("job_stop", job=mine)
@@ -164,6 +165,23 @@ def test_called_by_name(server):
         text = output(c, mine, view="tail")
         check("bytes 0 to 5 follow, the last there are\n\nmine\n" in text,
               text)
+
+
+def test_many_are_called_so(server):
+    """The newest are named, on one line, in whatever state, and no others."""
+    with server.http() as c, other(server, "many") as d:
+        jobs = [start(d, f"exit {n}", name="build") for n in range(1, 8)]
+        start(c, "true", name="build")
+        for job in jobs:
+            ended(d, job)
+        r = d.call("job_output", job="build")
+        named = ", ".join(f"{job} (exited with status {n})"
+                          for n, job in reversed(list(enumerate(jobs, 1))[2:]))
+        check(r.error and f"7 jobs are called so: {named}, and 2 older, which "
+              "job_list shows; use the id of one" in r.text, r)
+        equal(r.text.strip().count("\n"), 0, r.text)
+        check("exited with status 7" in first(output(d, ID.search(
+            r.text).group())), "the first that is named")
 
 
 def test_tools_of_a_job(server):
