@@ -11,7 +11,21 @@
 #include "common/log_limit.h"
 #include "executor/recording/jobfile.h"
 
-enum { LOOK_MS = 10000 /* between two looks at their age */ };
+enum {
+	LOOK_MS = 10000, /* between two looks at their age */
+	/* Entries that stay for their time: of one token, of what is left */
+	PROMISED_MOST = LEDGER_MAX / 8 * 7,
+	PROMISED_PART = 4, /* a fourth, */
+	PROMISED_LEAST = 4, /* or so many, of some more; */
+	PROMISED_ALL = LEDGER_MAX - 128, /* the rest is for ordinary runs */
+	OWNERS_MAX = LEDGER_MAX + PASTRUNS_MAX
+};
+
+/* A token that has entries. */
+struct owner {
+	uint8_t verifier[DIGEST_BYTES];
+	size_t entries; /* 0: the place is free */
+};
 
 struct ledger {
 	struct loop *loop;
@@ -19,6 +33,8 @@ struct ledger {
 	struct keybook *keys; /* of runs that have one, on disk */
 	struct ledger_entry *newest;
 	size_t count;
+	struct owner *owner;
+	size_t owners; /* places that were ever taken */
 	struct loop_timer look;
 	struct log_limit complaints;
 	bool loaded; /* what was kept before us is known */
@@ -35,6 +51,7 @@ unlink_entry(struct ledger *l, struct ledger_entry *x)
 		x->older->newer = x->newer;
 	*(x->newer != NULL ? &x->newer->older : &l->newest) = x->older;
 	l->count--;
+	l->owner[x->owner].entries--;
 }
 
 /* What is on disk of it stays. */
@@ -150,16 +167,25 @@ is_promised(const struct ledger_entry *x)
 	return is_keyed(x) || x->task == LEDGER_TASK;
 }
 
-/* Of this token (NULL: of any), the one that may go first; NULL: none. */
+/*
+ * Of this token (NULL: of the one that has most of those that have any), the one
+ * that may go first; NULL: none.
+ */
 static struct ledger_entry *
 find_victim(const struct ledger *l, const uint8_t *verifier)
 {
 	struct ledger_entry *x, *job = NULL, *run = NULL;
+	size_t most = 0;
 
 	for (x = l->newest; x != NULL; x = x->older) {
+		size_t has = l->owner[x->owner].entries;
+
 		if (!x->over || is_promised(x) || x->waiters != NULL ||
-		    (verifier != NULL && !is_of(x, verifier)))
+		    (verifier != NULL && !is_of(x, verifier)) || has < most)
 			continue;
+		if (has > most)
+			job = run = NULL;
+		most = has;
 		*(x->job ? &job : &run) = x;
 	}
 	return run != NULL ? run : job;
@@ -184,29 +210,46 @@ keep_newest(struct ledger *l, const struct ledger_entry *of)
 	}
 }
 
-static size_t
-count_promised(const struct ledger *l, const uint8_t verifier[DIGEST_BYTES])
+/*
+ * Has its token room for one more that stays?  By what is left for all, so that
+ * the next token finds a place as well.  *own: how many it has.
+ */
+static bool
+may_promise(
+    const struct ledger *l, const uint8_t verifier[DIGEST_BYTES], size_t *own)
 {
 	const struct ledger_entry *x;
-	size_t n = 0;
+	size_t all = 0;
 
-	for (x = l->newest; x != NULL; x = x->older)
-		n += is_promised(x) && is_of(x, verifier);
-	return n;
+	*own = 0;
+	for (x = l->newest; x != NULL; x = x->older) {
+		bool stays = is_promised(x);
+
+		all += stays;
+		*own += stays && is_of(x, verifier);
+	}
+	if (*own < PROMISED_LEAST)
+		return all < PROMISED_ALL;
+	return *own < LEDGER_KEYS && all < PROMISED_MOST &&
+	       *own * PROMISED_PART < PROMISED_MOST - all;
 }
 
 static int
 make_place(struct ledger *l, const struct ledger_begin *b, struct err *e)
 {
 	struct ledger_entry *x;
+	size_t own;
 
 	if ((b->key.given || b->task == LEDGER_TASK) &&
-	    count_promised(l, b->verifier) >= LEDGER_KEYS)
+	    !may_promise(l, b->verifier, &own))
 		return err_set(e, ERR_BUSY,
 		    b->key.window_ms != 0
-			? "%d calls of this token that were not answered, have an idempotency_key or are tasks are remembered already, the most of one token; wait until the first are forgotten"
-			: "%d calls with an idempotency_key or as tasks are remembered already, the most of one token; make it a plain call, or wait until the first are forgotten",
-		    LEDGER_KEYS);
+			? "%zu calls of this token that were not answered, have an idempotency_key or are tasks are remembered already, %s; wait until the first are forgotten"
+			: "%zu calls with an idempotency_key or as tasks are remembered already, %s; make it a plain call, or wait until the first are forgotten",
+		    own,
+		    own >= LEDGER_KEYS
+			? "the most of one token"
+			: "this token's share of what the server can remember");
 	if (l->count < LEDGER_MAX)
 		return 0;
 	x = find_victim(l, NULL);
@@ -396,9 +439,30 @@ ledger_drop_past(struct ledger *l, const struct keybook_record *r)
 	keybook_drop(l->keys, r->id);
 }
 
+/* The place of its token, or a free one. */
+static size_t
+find_owner(const struct ledger *l, const uint8_t verifier[DIGEST_BYTES])
+{
+	size_t place = l->owners;
+
+	for (size_t i = 0; i < l->owners; i++) {
+		if (l->owner[i].entries == 0)
+			place = i;
+		else if (bytes_eq_secret(
+			     l->owner[i].verifier, verifier, DIGEST_BYTES))
+			return i;
+	}
+	return place;
+}
+
 static void
 insert_entry(struct ledger *l, struct ledger_entry *x)
 {
+	x->owner = find_owner(l, x->verifier);
+	if (x->owner == l->owners)
+		l->owners++;
+	memcpy(l->owner[x->owner].verifier, x->verifier, DIGEST_BYTES);
+	l->owner[x->owner].entries++;
 	x->older = l->newest;
 	if (l->newest != NULL)
 		l->newest->newer = x;
@@ -448,7 +512,9 @@ ledger_started(struct ledger_entry *x)
 bool
 ledger_make_task(struct ledger *l, struct ledger_entry *x)
 {
-	if (!is_promised(x) && count_promised(l, x->verifier) >= LEDGER_KEYS)
+	size_t own;
+
+	if (!is_promised(x) && !may_promise(l, x->verifier, &own))
 		return false;
 	x->task = LEDGER_TASK;
 	ledger_keep(l, x);
@@ -669,9 +735,12 @@ ledger_new(struct loop *loop, struct recordings *k, struct err *e)
 	if (l == NULL)
 		return NULL;
 	l->spools = spool_store_new(k, e);
-	l->keys = l->spools == NULL ? NULL : keybook_new(k, e);
+	l->owner = err_alloc(OWNERS_MAX, sizeof(*l->owner), e);
+	l->keys =
+	    l->spools == NULL || l->owner == NULL ? NULL : keybook_new(k, e);
 	if (l->keys == NULL) {
 		spool_store_free(l->spools);
+		free(l->owner);
 		free(l);
 		return NULL;
 	}
@@ -695,5 +764,6 @@ ledger_free(struct ledger *l)
 	loop_timer_cancel(l->loop, &l->look);
 	keybook_free(l->keys);
 	spool_store_free(l->spools);
+	free(l->owner);
 	free(l);
 }

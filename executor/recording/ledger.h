@@ -6,7 +6,8 @@
  * run's id and by an idempotency key, and only for the token that began it;
  * it knows the run's output (executor/recording/spool), stays for a while
  * after the end, and tells who waits for either.  Bounded: ended runs of a
- * token give way to newer ones, first those that were not jobs; one with a key
+ * token give way to newer ones of its own, where all are too many those of the
+ * token that has most, first those that were not jobs; one with a key
  * stays for its time, since forgetting it would run its command twice, and so
  * does a task, whose client was told for how long it is there.
  *
@@ -23,7 +24,8 @@
 
 enum {
 	LEDGER_MAX = PASTRUNS_MAX, /* entries */
-	LEDGER_KEYS = 512 /* of one token, with a key or a task */
+	/* Of one token, with a key or a task; fewer where many have some. */
+	LEDGER_KEYS = 512
 };
 
 struct ledger;

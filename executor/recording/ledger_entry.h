@@ -63,6 +63,7 @@ struct ledger_entry {
 	struct ledger_waiter *waiters;
 	char id[ASCIICAST_ID];
 	uint8_t verifier[DIGEST_BYTES]; /* of the token that began it */
+	size_t owner; /* that one's place among those that have entries */
 	char token[64], tool[64], name[LEDGER_NAME];
 	char command[LEDGER_COMMAND];
 	struct ledger_key key;

@@ -480,6 +480,100 @@ test_ledger_is_bounded(void **state)
 	assert_null(find(10000, bob));
 }
 
+static void
+make_owner(uint8_t owner[DIGEST_BYTES], unsigned n)
+{
+	memset(owner, 0, DIGEST_BYTES);
+	owner[DIGEST_BYTES - 1] = (uint8_t)n;
+	owner[0] = 7;
+}
+
+static struct ledger_entry *
+begin_task(unsigned n, const uint8_t *owner, struct err *e)
+{
+	char id[ASCIICAST_ID];
+	struct ledger_begin x = { .id = id,
+		.token = "t",
+		.tool = "exec_cmd",
+		.verifier = owner,
+		.task = LEDGER_TASK,
+		.keep_s = 100,
+		.keep = 3,
+		.output_bytes = SPOOL_LEAST };
+
+	(void)snprintf(id, sizeof(id), "%032x", n);
+	return ledger_begin(b.ledger, &x, e);
+}
+
+/* As many as it may: tasks, as a key waits for the disk. */
+static unsigned
+fill_share(const uint8_t *owner, unsigned *id, struct err *e)
+{
+	unsigned n = 0;
+
+	while (begin_task(*id, owner, e) != NULL) {
+		(*id)++;
+		n++;
+	}
+	return n;
+}
+
+/* However many fill theirs, the next one has some, and runs without a key. */
+static void
+test_ledger_shares(void **state)
+{
+	uint8_t owner[DIGEST_BYTES];
+	struct err e = { 0 };
+	unsigned id = 1, n, all = 0;
+	(void)state;
+
+	limit_bytes((uint64_t)LEDGER_MAX << 20);
+	for (unsigned i = 0; i < 60; i++) {
+		make_owner(owner, i);
+		n = fill_share(owner, &id, &e);
+		assert_true(n >= 4 && n <= LEDGER_KEYS);
+		assert_non_null(
+		    strstr(e.what, n == LEDGER_KEYS ? "the most of one token"
+						    : "this token's share"));
+		assert_non_null(strstr(e.what, "make it a plain call"));
+		assert_non_null(begin(id++, owner, NULL, &e));
+		all += n;
+	}
+	assert_true(all > LEDGER_MAX / 4 * 3); /* it is not left unused */
+	assert_true(all < LEDGER_MAX - 100);
+	make_owner(owner, 0);
+	for (unsigned i = 1; i <= LEDGER_KEYS; i++)
+		assert_non_null(find(i, owner)); /* nobody's was taken */
+}
+
+/* One that has few loses none to one that has many. */
+static void
+test_ledger_displaces_its_own(void **state)
+{
+	struct err e = { 0 };
+	unsigned i;
+	(void)state;
+
+	limit_bytes((uint64_t)LEDGER_MAX << 20);
+	for (i = 0; i < 3; i++)
+		ledger_end(b.ledger, begin(i, alice, NULL, &e));
+	for (i = 10; ledger_count(b.ledger) < LEDGER_MAX; i++)
+		assert_non_null(begin(i, bob, NULL, &e));
+	ledger_end(b.ledger, find(10, bob));
+	ledger_end(b.ledger, find(11, bob));
+	assert_non_null(
+	    begin(9000, bob, NULL, &e)); /* the oldest of all is not */
+	assert_non_null(find(0, alice));
+	assert_null(find(10, bob));
+	assert_non_null(begin(9001, alice, NULL, &e));
+	assert_non_null(find(0, alice));
+	assert_null(find(11, bob));
+	assert_non_null(
+	    begin(9002, bob, NULL, &e)); /* it has none that may go */
+	assert_null(find(0, alice));
+	assert_non_null(find(1, alice));
+}
+
 /* With a key that was made from its request. */
 static struct ledger_entry *
 begin_made(unsigned n, const char *key, uint32_t window_ms, struct err *e)
@@ -638,6 +732,8 @@ main(void)
 		TEST(test_ledger_is_by_owner),
 		TEST(test_ledger_gives_way),
 		TEST(test_ledger_is_bounded),
+		TEST(test_ledger_shares),
+		TEST(test_ledger_displaces_its_own),
 		TEST(test_ledger_made_keys),
 		TEST(test_ledger_made_keys_are_bounded),
 		TEST(test_ledger_made_keys_are_durable),
