@@ -81,7 +81,7 @@ EXECUTOR := $(call in,executor, \
 	jobargs jobcall jobcalls jobkey jobtext rejoin scan screen taskcalls) \
 	$(call in,executor/run, \
 	admit adopt ending explain held hints input job keynames lasting lateword launch launchblob \
-	notes output pace plan plansend pump quota record refuse request runstate \
+	notes outcome output pace plan plansend pump quota record refuse request runstate \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \

@@ -10,16 +10,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/audit/log_budget.h"
 #include "executor/launcher/proctree.h"
 #include "executor/run/ending.h"
 #include "executor/run/input.h"
 #include "executor/run/lasting.h"
+#include "executor/run/outcome.h"
 #include "executor/run/pace.h"
 #include "executor/run/pump.h"
 #include "executor/run/record.h"
@@ -79,13 +78,6 @@ static const struct step life[STATES][EVENTS] = {
 	    [GUARD_GONE] = { job_free, FREE },
 	},
 };
-
-/* Was it ended by us, or never begun, so that its status says nothing? */
-static bool
-is_decided(const struct job *j)
-{
-	return j->verdict != PROTO_EXITED;
-}
 
 /* The first of them from *at on, which moves past it; NULL: none is left. */
 static struct job *
@@ -150,169 +142,11 @@ job_free(struct job *j)
 }
 
 static void
-fill_result(const struct job *j, struct job_result *r)
-{
-	int status = j->report.status;
-
-	r->call = j->call;
-	r->state = j->verdict;
-	r->exit_code = -1;
-	r->message = j->message;
-	r->denials = buf_bytes(&j->notes.lines);
-	r->stdout_bytes = j->stdout_.total;
-	r->stderr_bytes = j->stderr_.total;
-	(void)memcpy(r->id, j->id, sizeof(r->id));
-	r->duration_us = (j->end_ns - j->start_ns) / 1000;
-	if (!j->executed || !j->reported)
-		return;
-	if (WIFSIGNALED(status))
-		r->signal = WTERMSIG(status);
-	else if (!is_decided(j))
-		r->exit_code = WEXITSTATUS(status);
-	if (!is_decided(j))
-		r->state = r->signal != 0 ? PROTO_SIGNALLED : PROTO_EXITED;
-}
-
-/* What only its end, or its output, tells. */
-static void
-tell_end(struct job *j, struct job_result *r)
-{
-	const struct explain_end end = { .exit_code = r->exit_code,
-		.signal = r->signal,
-		.timed_out = r->state == PROTO_TIMED_OUT,
-		.timeout_ms = j->plan.timeout_ms,
-		.findings = &j->report.findings };
-
-	if (j->executed)
-		notes_end(&j->notes, &j->plan, &end);
-	r->denials = buf_bytes(&j->notes.lines);
-}
-
-/* What was left out of its output, and where it is. */
-static void
-tell_view(struct job *j, struct job_result *r)
-{
-	r->viewed = notes_view(&j->notes, &j->stdout_, &j->stderr_,
-	    j->entry != NULL ? j->id : NULL);
-	r->view = buf_bytes(&j->notes.view);
-}
-
-static void
-end_recording(struct job *j, struct job_result *r)
-{
-	struct asciicast_end end = { .state = r->state,
-		.exit_code = r->exit_code,
-		.signal = r->signal,
-		.total = { r->stdout_bytes, r->stderr_bytes } };
-
-	if (j->recorder == NULL)
-		return;
-	recorder_end(j->recorder, &end);
-	r->kept[0] = recorder_kept(j->recorder, 1);
-	r->kept[1] = recorder_kept(j->recorder, 2);
-}
-
-/* Does what we answer reach its caller, as far as that is known? */
-static bool
-is_told(const struct job *j, const struct ledger_entry *x)
-{
-	return !j->silent && !x->away;
-}
-
-/* For those who ask later; what never ran may be asked for again. */
-static void
-settle_entry(struct job *j, const struct job_result *r)
-{
-	struct ledger_entry *x = j->entry;
-
-	j->entry = NULL;
-	if (x == NULL)
-		return;
-	if (!j->executed) {
-		ledger_withdraw(j->jobs->ledger, x, r->message);
-		return;
-	}
-	if (is_told(j, x))
-		ledger_told(j->jobs->ledger, x);
-	x->state = r->state;
-	x->exit_code = r->exit_code;
-	x->signal = r->signal;
-	x->duration_us = r->duration_us;
-	x->bytes[0] = r->stdout_bytes;
-	x->bytes[1] = r->stderr_bytes;
-	memcpy(x->kept, r->kept, sizeof(x->kept));
-	(void)snprintf(x->message, sizeof(x->message), "%s", r->message);
-	buf_put_bytes(&x->denials, r->denials);
-	ledger_end(j->jobs->ledger, x);
-}
-
-/* With what was ended: of a run that can be asked for, that is known. */
-static void
-answer_end(const struct job *j, const struct job_result *r)
-{
-	struct job_result told = *r;
-	char text[1024]; /* as DONE carries it */
-
-	if (j->entry != NULL && j->entry->ended[0] != '\0' &&
-	    r->message[0] != '\0') {
-		(void)snprintf(text, sizeof(text), "%s; ended with it: %s",
-		    r->message, j->entry->ended);
-		told.message = text;
-	}
-	j->jobs->ops->done(j->jobs->arg, &told);
-}
-
-/* Once its result is on disk nobody needs to hold it. */
-static void
-let_go(struct job *j)
-{
-	struct jobs *jobs = j->jobs;
-
-	if (j->held != NULL && jobs->going < jobs->slots)
-		jobs->let_go[jobs->going++] =
-		    (struct let_go){ held_run(j->held), held_link(j->held) };
-}
-
-static void
 job_finish(struct job *j)
 {
-	struct jobs *jobs = j->jobs;
-	struct job_result r = { 0 };
-	struct record_end end = {
-		.plan = &j->plan,
-		.out = &j->stdout_,
-		.err = &j->stderr_,
-		.executed = j->executed,
-		.pid = j->report.pid,
-		.audit_session = j->report.audit_session,
-		.usage = &j->report.usage,
-		.left = j->report.left,
-		.denials = j->report.denials,
-		.findings = &j->report.findings,
-		.execs = j->report.execs,
-		.execs_untold = j->report.execs_untold,
-		.execs_unknown = j->report.execs_unknown,
-		.execs_failed = j->report.execs_failed,
-		.slowed_ms = j->slowed_ns / 1000000,
-		.cgroup = &j->usage,
-		.recorder = j->recorder,
-		.detached = j->detached,
-		.lost = j->entry != NULL ? spool_lost(j->entry->spool) : 0,
-		.ended = j->entry != NULL ? j->entry->ended : "",
-	};
-
-	jobs->leaving++;
-	fill_result(j, &r);
-	tell_end(j, &r);
-	end_recording(j, &r);
-	if (j->executed && !j->silent)
-		tell_view(j, &r);
-	record_result(jobs->audit, &r, &end);
-	pace_charge(j);
-	if (!j->silent)
-		answer_end(j, &r);
-	settle_entry(j, &r);
-	let_go(j);
+	j->jobs->leaving++;
+	outcome_tell(j);
+	lasting_finish(j);
 	job_forget(j);
 	if (!j->sp.live)
 		job_event(j, GUARD_GONE);
@@ -669,49 +503,6 @@ jobs_launcher_gone(struct jobs *jobs)
 
 /* --- jobs: runs whose call is over ------------------------------------ */
 
-/* A call is answered: it goes on, and where to read on. */
-static void
-answer_running(const struct job *j, uint64_t call, uint64_t from,
-    const struct job_result *shown)
-{
-	uint64_t total = spool_total(j->entry->spool);
-	char text[LEDGER_MESSAGE];
-	struct job_result r = { .call = call,
-		.state = PROTO_RUNNING,
-		.exit_code = -1,
-		.message = text,
-		.duration_us = (clock_mono_ns() - j->start_ns) / 1000,
-		.stdout_bytes = j->stdout_.total,
-		.stderr_bytes = j->stderr_.total,
-		.denials = shown->denials,
-		.viewed = shown->viewed,
-		.view = shown->view };
-
-	memcpy(r.id, j->id, sizeof(r.id));
-	/* one that is talked to is looked at when it has said something */
-	(void)snprintf(text, sizeof(text),
-	    "job %s runs on, at most %u s; %llu bytes of output so far. Read on with job_output {\"job\": \"%s\", \"cursor\": %llu, \"wait_ms\": %u%s}; it says when the job has ended. job_stop ends it.",
-	    j->id, j->plan.job_ms / 1000, (unsigned long long)total, j->id,
-	    (unsigned long long)from, j->plan.jobs.wait_ms,
-	    j->in_open || j->plan.terminal.columns != 0
-		? ""
-		: ", \"until\": \"end\"");
-	j->jobs->ops->done(j->jobs->arg, &r);
-}
-
-/* What a view shows of the output so far. */
-static void
-show_so_far(struct job *j, struct job_result *shown)
-{
-	if (j->stdout_.view == NULL)
-		return;
-	output_end(&j->stdout_);
-	output_end(&j->stderr_);
-	(void)pump_tail(j, &j->stdout_);
-	(void)pump_tail(j, &j->stderr_);
-	tell_view(j, shown);
-}
-
 /* It is on record, and known after a restart, before anybody is told. */
 static void
 job_detach(struct job *j, const char *why)
@@ -721,7 +512,7 @@ job_detach(struct job *j, const char *why)
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	pace_charge(j);
 	j->entry->job = true;
-	if (is_told(j, j->entry))
+	if (outcome_is_told(j, j->entry))
 		ledger_told(j->jobs->ledger, j->entry);
 	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||
 	    !ledger_make_task(j->jobs->ledger, j->entry))
@@ -731,8 +522,8 @@ job_detach(struct job *j, const char *why)
 	if (!j->silent && j->entry->task == LEDGER_TASK)
 		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
 	if (!j->silent) {
-		show_so_far(j, &shown);
-		answer_running(
+		outcome_so_far(j, &shown);
+		outcome_running(
 		    j, j->call, j->begins_detached ? 0 : j->seen, &shown);
 	}
 	loop_timer_cancel(j->jobs->loop, &j->wait);
@@ -787,8 +578,8 @@ static bool
 outlives_client(const struct job *j)
 {
 	return j->entry != NULL && j->state <= RUNNING &&
-	       (j->plan.jobs.go_on || j->entry->key.given) && !is_decided(j) &&
-	       may_detach(j);
+	       (j->plan.jobs.go_on || j->entry->key.given) &&
+	       !job_is_decided(j) && may_detach(j);
 }
 
 /* --- records ---------------------------------------------------------- */
@@ -1022,29 +813,6 @@ prepare_accepted(struct jobs *jobs)
 	}
 }
 
-/* What is on disk is not to be told again by the next executor. */
-static void
-tell_flushed(struct jobs *jobs)
-{
-	while (jobs->going > 0) {
-		const struct let_go *g = &jobs->let_go[--jobs->going];
-
-		held_release(g->run, g->link);
-	}
-	for (size_t i = 0; i < jobs->slots; i++) {
-		struct job *j = &jobs->job[i];
-
-		if (j->held == NULL || j->reported)
-			continue;
-		held_flushed(j->held);
-		if (!j->awaits_flush || held_full(j->held))
-			continue;
-		j->awaits_flush = false;
-		jobs->busy = true;
-		pace_wake(j);
-	}
-}
-
 int
 jobs_flush(struct jobs *jobs)
 {
@@ -1071,7 +839,7 @@ jobs_flush(struct jobs *jobs)
 	if (rc == 0) /* runs that were over before they began */
 		rc = flush_audit(jobs);
 	if (rc == 0)
-		tell_flushed(jobs);
+		lasting_flushed(jobs);
 	return rc;
 }
 
@@ -1408,7 +1176,7 @@ jobs_leave(
 	j->silent = true;
 	job_detach(j, why);
 	/* nobody reads it, but the frontend waits for the end of the call */
-	answer_running(j, call, 0, &none);
+	outcome_running(j, call, 0, &none);
 }
 
 void
@@ -1547,7 +1315,7 @@ jobs_tell_running(struct jobs *jobs, const char *id, uint64_t call,
 	const struct job *j = find_running(jobs, id);
 
 	if (j != NULL)
-		answer_running(j, call, cursor, &shown);
+		outcome_running(j, call, cursor, &shown);
 }
 
 bool

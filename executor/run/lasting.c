@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "executor/run/pace.h"
 
 static struct held_turn
 turn_of(const struct job *j)
@@ -162,6 +163,38 @@ lasting_receive(struct job *j, struct guard_report *r)
 	*r = *slot;
 	held_took(j->held);
 	return n;
+}
+
+void
+lasting_finish(struct job *j)
+{
+	struct jobs *jobs = j->jobs;
+
+	if (j->held != NULL && jobs->going < jobs->slots)
+		jobs->let_go[jobs->going++] =
+		    (struct let_go){ held_run(j->held), held_link(j->held) };
+}
+
+void
+lasting_flushed(struct jobs *jobs)
+{
+	while (jobs->going > 0) {
+		const struct let_go *g = &jobs->let_go[--jobs->going];
+
+		held_release(g->run, g->link);
+	}
+	for (size_t i = 0; i < jobs->slots; i++) {
+		struct job *j = &jobs->job[i];
+
+		if (j->held == NULL || j->reported)
+			continue;
+		held_flushed(j->held);
+		if (!j->awaits_flush || held_full(j->held))
+			continue;
+		j->awaits_flush = false;
+		jobs->busy = true;
+		pace_wake(j);
+	}
 }
 
 /* --- of the executor before ------------------------------------------------ */

@@ -3,9 +3,9 @@
  * lasting: jobs that outlive this executor: what of a run goes into its
  * `held`, and how a run is made of that again.
  *
- * Executor; called by job and what moves a run's bytes, calls neither.  What
- * lasting_hold() puts there lasting_plan() and lasting_fill() take from it:
- * a field that is added to one belongs in the other.
+ * Executor, this room only; called by job and what moves a run's bytes, calls
+ * pace.  What lasting_hold() puts there lasting_plan() and lasting_fill() take
+ * from it: a field that is added to one belongs in the other.
  */
 #ifndef EXECUTOR_LASTING_H
 #define EXECUTOR_LASTING_H
@@ -24,6 +24,10 @@ bool lasting_is_held(const struct job *j);
  * executor finds it until its record is on disk.
  */
 ssize_t lasting_receive(struct job *j, struct guard_report *r);
+/* It has ended: once its result is on disk nobody needs to hold it. */
+void lasting_finish(struct job *j);
+/* The log is: what it has is not to be told again by the next executor. */
+void lasting_flushed(struct jobs *jobs);
 /* Its output is read by way of its `held`. */
 void lasting_read(struct job *j);
 

@@ -3,7 +3,7 @@
  * pace: when a run's records are made: in turns (common/turns), and within
  * its token's share of the log (executor/audit/log_budget).
  *
- * Executor; called by job and ending, calls neither.
+ * Executor, this room only; called by job and the files below that, calls none.
  */
 #ifndef EXECUTOR_PACE_H
 #define EXECUTOR_PACE_H

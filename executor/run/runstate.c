@@ -38,3 +38,9 @@ job_is_running(const struct job *j)
 {
 	return j->state >= RUNNING && j->state <= KILLING;
 }
+
+bool
+job_is_decided(const struct job *j)
+{
+	return j->verdict != PROTO_EXITED;
+}

@@ -6,12 +6,12 @@
  * that begins or ends there, and the files below that, each of which does one
  * thing with a run and calls none above it:
  *
- *   job -> pump, input -> ending -> pace -> runstate
- *                      -> lasting --------> runstate
+ *   job -> outcome, pump, input -> ending, lasting -> pace -> runstate
  *
- * The way up is job_event(): what follows from an event is a row of the table
- * that jobs_new() set.  A place in struct jobs belongs to a run from its
- * submission until its guard has exited; it is then all 0.
+ * (outcome calls pump as well).  The way up is job_event(): what follows from
+ * an event is a row of the table that jobs_new() set.  A place in struct jobs
+ * belongs to a run from its submission until its guard has exited; it is then
+ * all 0.
  */
 #ifndef EXECUTOR_RUNSTATE_H
 #define EXECUTOR_RUNSTATE_H
@@ -156,5 +156,7 @@ void job_event(struct job *j, enum event ev);
 bool job_is_active(const struct job *j);
 /* Is there a guard, with a tree to watch? */
 bool job_is_running(const struct job *j);
+/* Was it ended by us, or never begun, so that its status says nothing? */
+bool job_is_decided(const struct job *j);
 
 #endif
