@@ -635,7 +635,7 @@ class Server(instance.Instance):
         """SIGHUP, and wait until it is recorded; that record."""
         before = self.audit_bytes()
         self.process.send_signal(signal.SIGHUP)
-        return within("a reload record", 5,
+        return within("a reload record", 30,
                       lambda: self.audit("reload", since=before))[-1]
 
     def reload_ends(self, outcome, what):
