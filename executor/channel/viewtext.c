@@ -37,8 +37,9 @@ put_time(const struct token *t, struct buf *out)
 	if (usual > most)
 		usual = most;
 	buf_printf(out,
-	    "Time limit: %u ms, with timeout_ms up to %u ms; background processes end with the command. ",
-	    usual, most);
+	    "Time limit: %u ms%s, with timeout_ms up to %u ms; background processes end with the command. ",
+	    usual, p->jobs.offered ? " unless the call becomes a job" : "",
+	    most);
 }
 
 static void

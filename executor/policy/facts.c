@@ -314,6 +314,7 @@ WHEN(keeps_output, p->output != RECORDER_OFF)
 WHEN(keeps_tail, p->output == RECORDER_TAIL)
 WHEN(keeps_all, p->output == RECORDER_ALL)
 WHEN(has_jobs, p->jobs.offered)
+WHEN(has_no_jobs, !p->jobs.offered)
 WHEN(knows_repeats, p->jobs.repeat_window_ms > 0)
 WHEN(goes_on, p->jobs.offered && (p->jobs.go_on || knows_repeats(p)))
 WHEN(ends_alone, p->jobs.offered && !goes_on(p))
@@ -485,7 +486,7 @@ static const struct sentence {
 	{ FACTS_TIMES, NULL,
 	    .people =
 		"{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
-	{ FACTS_TIMES, NULL,
+	{ FACTS_TIMES, has_no_jobs,
 	    .model =
 		"milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
 	{ FACTS_TIMES, NULL,
@@ -526,7 +527,7 @@ static const struct sentence {
 	    .model = "a job cannot have a terminal (pty)" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
-		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one" },
+		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one, or where it cannot is ended after {timeout_ms} ms, unless timeout_ms is given" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
 		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },

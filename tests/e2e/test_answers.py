@@ -169,6 +169,8 @@ def test_order_is_described(_):
             for name in roughly:
                 check("in the order they" not in said[name], said[name])
                 check("forgets" not in said[name], said[name])
+                equal("ms unless the call becomes a job" in said[name],
+                      "jobs" in policy, said[name])
 
 
 def test_words_of_scanners(_):

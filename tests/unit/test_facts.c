@@ -162,9 +162,9 @@ test_repeats(void **state)
 	expect("may be made again", false);
 }
 
-/* What is cut is lost without jobs alone. */
+/* Without jobs alone, what is cut is lost and a time limit is the end. */
 static void
-test_what_is_cut(void **state)
+test_with_jobs(void **state)
 {
 	(void)state;
 	load(",\"jobs\":{}");
@@ -174,12 +174,14 @@ test_what_is_cut(void **state)
 	tell(FACTS_MODEL, NULL);
 	expect("cannot be read later", false);
 	expect("job_output returns what is cut", true);
+	expect("a command, unless timeout_ms", false);
+	expect("is ended after 50000 ms, unless timeout_ms", true);
 	load("");
 	tell(FACTS_PEOPLE, NULL);
 	expect("is lost", true);
 	tell(FACTS_MODEL, NULL);
 	expect("cannot be read later", true);
-	expect("job_output", false);
+	expect("job", false);
 }
 
 /* A job whose output is recorded cannot survive, and its policy says so. */
@@ -224,7 +226,7 @@ main(void)
 		cmocka_unit_test(test_narrowed),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_repeats),
-		cmocka_unit_test(test_what_is_cut),
+		cmocka_unit_test(test_with_jobs),
 		cmocka_unit_test(test_survival),
 	};
 
