@@ -506,10 +506,10 @@ static const struct sentence {
 		"the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
 	{ FACTS_TIMES, ends_alone,
 	    .people =
-		"a call whose client, session or frontend is gone is ended, unless it is a job or has an idempotency key" },
+		"a call is ended with its session, the frontend or, where that ends it, its connection, unless it is a job or has an idempotency key" },
 	{ FACTS_TIMES, goes_on,
 	    .people =
-		"a call whose client, session or frontend is gone becomes a job" },
+		"a call that would be ended with its connection, session or the frontend becomes a job instead" },
 	{ FACTS_TIMES, knows_repeats, .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run", .model = "a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
 	{ FACTS_TIMES, has_terminals,
 	    .people =

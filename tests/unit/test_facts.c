@@ -150,14 +150,14 @@ test_repeats(void **state)
 	load(",\"jobs\":{\"repeat_window_ms\":5000}");
 	tell(FACTS_PEOPLE, NULL);
 	expect("within 5000 ms after the end", true);
-	expect("session or frontend is gone becomes a job", true);
-	expect("session or frontend is gone is ended", false);
+	expect("or the frontend becomes a job instead", true);
+	expect("a call is ended with its session", false);
 	tell(FACTS_MODEL, NULL);
 	expect("may be made again just as it was", true);
 	load(",\"jobs\":{}");
 	tell(FACTS_PEOPLE, NULL);
 	expect("the same call again", false);
-	expect("session or frontend is gone is ended", true);
+	expect("a call is ended with its session", true);
 	tell(FACTS_MODEL, NULL);
 	expect("may be made again", false);
 }
