@@ -510,7 +510,10 @@ static const struct sentence {
 	{ FACTS_TIMES, goes_on,
 	    .people =
 		"a call that would be ended with its connection, session or the frontend becomes a job instead" },
-	{ FACTS_TIMES, knows_repeats, .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run", .model = "a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
+	{ FACTS_TIMES,
+	    knows_repeats, .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run",
+	    .model =
+		"a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
 	{ FACTS_TIMES, has_terminals,
 	    .people =
 		"a job may have a terminal (pty), as interactive programs need one" },
