@@ -796,6 +796,24 @@ find_started(const struct catalog_args *out, const struct json_value *arguments,
 	return t;
 }
 
+/* It takes the command's arguments, except its view, and its own. */
+static int
+refuse_for_start(const struct catalog_tool *inner, struct bytes name,
+    struct catalog_args *out, struct err *e)
+{
+	static const char *const own[] = { "name", "input", "pty", "columns",
+		"rows", "tool", "arguments" };
+	const char *names[32] = { NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < inner->param_count && n < 16; i++)
+		if (strcmp(inner->params[i].name, "view") != 0)
+			names[n++] = inner->params[i].name;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		names[n++] = own[i];
+	return catalog_take_unknown("job_start", names, name, out, e);
+}
+
 /* One of the command's own arguments, at the top. */
 static int
 take_of_command(const struct catalog_tool *inner, const struct json_value *v,
@@ -803,6 +821,8 @@ take_of_command(const struct catalog_tool *inner, const struct json_value *v,
 {
 	if (bytes_eq_str(v->key, "working_dir"))
 		return take_param(&inner->params[1], v, out, e);
+	if (find_param(inner, v->key) == NULL)
+		return refuse_for_start(inner, v->key, out, e);
 	return take_value(inner, v, out, e);
 }
 

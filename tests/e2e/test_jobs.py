@@ -192,6 +192,20 @@ def test_many_are_called_so(server):
             r.text).group())), "the first that is named")
 
 
+def test_start_names_what_it_takes(server):
+    """Its own arguments as well as those of the command."""
+    with server.http() as c:
+        for word, meant in (("colums", "columns"), ("ptty", "pty"),
+                            ("cwd", "working_dir"), ("qqqq", None)):
+            r = job_start(c, command="true", **{word: 1})
+            check(r.error and f'job_start has no argument "{word}"' in r.text
+                  and ", env, " in r.text and ", pty, columns, " in r.text
+                  and "view" not in r.text, r)
+            equal(f'did you mean "{meant}"?' in r.text, meant is not None, r)
+        check(not job_start(c, command="true", columns=90,
+                            pty=True).error, "control")
+
+
 def test_tools_of_a_job(server):
     with server.http() as c:
         r = job_start(c, tool="cli_command", name="cli",
