@@ -226,28 +226,34 @@ take_up(struct held *h)
 	h->page->reports = h->found;
 }
 
+/* The page of a sealed file that was given; what is not ours is not used. */
+static int
+take_page(struct held *h, struct err *e)
+{
+	struct stat st;
+	int seals = fcntl(h->file, F_GET_SEALS);
+
+	if (seals != -1 && (seals & SEALS) == SEALS &&
+	    fstat(h->file, &st) == 0 &&
+	    st.st_size >= (off_t)sizeof(struct held_page)) {
+		h->size = (size_t)st.st_size;
+		if (map_page(h, e) != 0)
+			return e->code;
+		if (is_sound(h))
+			return 0;
+	}
+	return err_set(e, ERR_BAD, "its state is of another version");
+}
+
 struct held *
 held_open(const int fd[HOLD_FDS], uint64_t run, int link, struct err *e)
 {
 	struct held *h = make_held(e);
-	struct stat st;
-	int seals;
 
 	if (h == NULL)
 		return NULL;
 	h->file = fd[HOLD_STATE];
-	seals = fcntl(h->file, F_GET_SEALS);
-	if (seals == -1 || (seals & SEALS) != SEALS ||
-	    fstat(h->file, &st) == -1 ||
-	    st.st_size < (off_t)sizeof(struct held_page))
-		(void)err_set(e, ERR_BAD, "its state is of another version");
-	else {
-		h->size = (size_t)st.st_size;
-		if (map_page(h, e) == 0 && !is_sound(h))
-			(void)err_set(
-			    e, ERR_BAD, "its state is of another version");
-	}
-	if (h->page == NULL || !is_sound(h)) {
+	if (take_page(h, e) != 0) {
 		h->file = -1;
 		held_free(h);
 		return NULL;

@@ -93,7 +93,7 @@ change_root(struct err *e)
 	fd = open(made, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rmdir(made) == -1)
 		return err_sys(e, "removing the empty directory");
-	if (fd == -1 || fchdir(fd) == -1 || chroot(".") == -1)
+	if (fchdir(fd) == -1 || chroot(".") == -1)
 		return err_sys(e, "changing the root to an empty directory");
 	return 0;
 }

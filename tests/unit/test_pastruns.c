@@ -41,6 +41,7 @@ enum death { NEVER, BEFORE, WITHIN, AFTER, FULL, HEADLESS, DEATHS };
 
 static enum death death;
 static unsigned writes_left;
+static int refused_way; /* of linkat(2), by its flag */
 
 /* Is it this one?  -1: it fails, as the disk is full from now on. */
 static int
@@ -98,6 +99,10 @@ linkat(int from, const char *old, int to, const char *new, int flags)
 
 	if (now == -1)
 		return -1;
+	if ((flags & refused_way) != 0) {
+		errno = ENOENT; /* as of AT_EMPTY_PATH without the capability */
+		return -1;
+	}
 	return (int)take_step(
 	    now, syscall(SYS_linkat, from, old, to, new, flags));
 }
@@ -164,6 +169,7 @@ setup(void **state)
 		return -1;
 	memset(&b, 0, sizeof(b));
 	death = NEVER;
+	refused_way = 0;
 	syncs = 0;
 	open_ledger();
 	return 0;
@@ -339,6 +345,35 @@ test_ended_is_known_again(void **state)
 	assert_ptr_equal(ledger_find_key(b.ledger, key, BOB), find_run(3, BOB));
 	assert_null(ledger_find_key(b.ledger, key, ALICE));
 	assert_int_equal(count_files(), 4);
+}
+
+/* Its output gets a name either way, or it is told that it got none. */
+static void
+test_two_ways_to_a_name(void **state)
+{
+	static const int ways[] = { AT_EMPTY_PATH, AT_SYMLINK_FOLLOW };
+	struct ledger_entry *x;
+	struct err e = { 0 };
+	(void)state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		refused_way = ways[i];
+		x = begin_job(1 + i, ALICE);
+		put_bytes(x, 1, 1000);
+		end_run(x, 0);
+	}
+	refused_way = ways[0] | ways[1];
+	x = begin_run(3, ALICE, NULL);
+	put_bytes(x, 1, 10);
+	assert_true(spool_keep(x->spool, &e) != 0);
+	assert_non_null(strstr(e.what, "a name for the output of run"));
+	refused_way = 0;
+	load_again();
+	for (unsigned i = 0; i < 2; i++) {
+		x = find_run(1 + i, ALICE);
+		assert_non_null(x);
+		assert_int_equal(check_output(x), 1000);
+	}
 }
 
 /* One that was made from a request, until it was told, also in the file. */
@@ -926,6 +961,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_ended_is_known_again),
+		TEST(test_two_ways_to_a_name),
 		TEST(test_made_keys),
 		TEST(test_open_is_adopted_or_lost),
 		TEST(test_what_goes_leaves_no_file),

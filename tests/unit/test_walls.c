@@ -191,12 +191,62 @@ test_run(void **state)
 	check(put_on_run);
 }
 
+/* --- the empty root ---------------------------------------------------- */
+
+enum { EMPTY = 1, AS_IT_WAS, HALF };
+
+/* What the root is now, after a change that said it went well, or failed. */
+static int
+told_root(int rc)
+{
+	bool empty = access("/etc", F_OK) == -1;
+
+	return rc == 0 && empty ? EMPTY : rc != 0 && !empty ? AS_IT_WAS : HALF;
+}
+
+static int
+try_root(void)
+{
+	struct err e;
+
+	return told_root(change_root(&e));
+}
+
+/* Where the directory was made and cannot be opened, "." is another. */
+static int
+no_descriptor(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return -1;
+	r.rlim_cur = 0;
+	return setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+no_capability(void)
+{
+	return geteuid() == 0 ? setresuid(65534, 65534, 65534) : 0;
+}
+
+static void
+test_root(void **state)
+{
+	(void)state;
+	if (geteuid() == 0)
+		assert_int_equal(in_child(NULL, try_root), EMPTY);
+	assert_int_equal(in_child(no_descriptor, try_root), AS_IT_WAS);
+	assert_int_equal(in_child(no_capability, try_root), AS_IT_WAS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frontend),
 		cmocka_unit_test(test_run),
+		cmocka_unit_test(test_root),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
