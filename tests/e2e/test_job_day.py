@@ -13,7 +13,7 @@ from test_jobs import files, start, take_jobs_away
 from test_survive import gone, held
 from test_tasks import Late, create, get
 
-KEYS = {**JOBS, "at_once": 64}
+KEYS = {**JOBS, "at_once": 64, "wait_ms": 300}
 POLICY = {"structured": False, "jobs": {**KEYS, "survive": True},
           "limits": {"runs": 64, "runs_per_minute": 6000}}
 DAY_S = 600 if LONG else 4

@@ -6,7 +6,8 @@ from client import REVISIONS, Server, check, equal, within
 from modern import Modern
 from test_jobs import JOBS, ended, start
 
-POLICY = {"structured": False, "text": "clean", "jobs": JOBS}
+POLICY = {"structured": False, "text": "clean",
+          "jobs": {**JOBS, "wait_ms": 20000}}
 ONCE = "It was not run again"
 
 

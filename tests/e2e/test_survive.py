@@ -13,7 +13,7 @@ from test_jobs import ID, JOBS, body, ended, first, output, start
 
 LOG_ONLY = bool(os.environ.get("MCP_EXECD_LOG_ONLY"))
 SURVIVE = {**JOBS, "at_once": 40, "max_seconds": 300, "keep": 64,
-           "output_bytes": 1 << 20, "survive": True}
+           "wait_ms": 20000, "output_bytes": 1 << 20, "survive": True}
 POLICY = {"structured": False, "text": "clean", "jobs": SURVIVE,
           "limits": {"runs": 64, "runs_per_minute": 6000}}
 
