@@ -334,11 +334,20 @@ explain_time(
     const struct explain_end *e, const struct policy *p, struct buf *out)
 {
 	begin_note(out);
-	buf_printf(out,
-	    "the time limit of %" PRIu32
-	    " ms was reached: a call may ask for up to %" PRIu32
-	    " ms with timeout_ms (policy %s, key limits.timeout_max_ms)",
-	    e->timeout_ms, p->timeout_max_ms, p->name);
+	if (e->timeout_ms < p->timeout_max_ms)
+		buf_printf(out,
+		    "the time limit of %" PRIu32
+		    " ms was reached: a call may ask for up to %" PRIu32
+		    " ms with timeout_ms (policy %s, key limits.timeout_max_ms)",
+		    e->timeout_ms, p->timeout_max_ms, p->name);
+	else /* a job may take longer than a call can ask for */
+		buf_printf(out,
+		    "the time limit of %" PRIu32
+		    " ms was reached, the longest that policy %s allows (key %s)",
+		    e->timeout_ms, p->name,
+		    e->timeout_ms > p->timeout_max_ms
+			? "jobs.max_seconds"
+			: "limits.timeout_max_ms");
 }
 
 void

@@ -188,8 +188,9 @@ outcome_running(const struct job *j, uint64_t call, uint64_t from,
 	/* one that is talked to is looked at when it has said something */
 	(void)snprintf(text, sizeof(text),
 	    "job %s runs on, at most %u s; %llu bytes of output so far. Read on with job_output {\"job\": \"%s\", \"cursor\": %llu, \"wait_ms\": %u%s}; it says when the job has ended. job_stop ends it.",
-	    j->id, j->plan.job_ms / 1000, (unsigned long long)total, j->id,
-	    (unsigned long long)from, j->plan.jobs.wait_ms,
+	    j->id, j->plan.job_ms / 1000 + (j->plan.job_ms % 1000 != 0),
+	    (unsigned long long)total, j->id, (unsigned long long)from,
+	    j->plan.jobs.wait_ms,
 	    j->in_open || j->plan.terminal.columns != 0
 		? ""
 		: ", \"until\": \"end\"");

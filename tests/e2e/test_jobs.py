@@ -206,6 +206,23 @@ def test_start_names_what_it_takes(server):
                             pty=True).error, "control")
 
 
+def test_time_that_a_job_has(server):
+    """It is not told to ask for less than it had, nor of a shorter time."""
+    server.add_policy("brief", jobs={**JOBS, "max_seconds": 3},
+                      limits={"timeout_ms": 500, "timeout_max_ms": 2900})
+    with server.http(token=server.add("brief", policy="brief")) as c:
+        told = [job_start(c, command="sleep 50", **more) for more in (
+            {}, {"timeout_ms": 2900}, {"timeout_ms": 2500})]
+        for r, ms, said in zip(told, (3000, 2900, 2500), (
+                "the longest that policy brief allows (key jobs.max_seconds)",
+                "the longest that policy brief allows (key limits.timeout_max",
+                "a call may ask for up to 2900 ms with timeout_ms")):
+            check("runs on, at most 3 s;" in r.text, r)
+            text = ended(c, ID.search(r.text).group())
+            check(f"the time limit of {ms} ms was reached" in text
+                  and said in text, said, text)
+
+
 def test_tools_of_a_job(server):
     with server.http() as c:
         r = job_start(c, tool="cli_command", name="cli",
