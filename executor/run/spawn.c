@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/fdpass.h"
+#include "executor/run/unseen.h"
 
 /* Both ends of one channel of the run. */
 struct ends {
@@ -222,6 +223,19 @@ spawn_receive(struct spawned *sp, struct guard_report *out)
 	return n;
 }
 
+static int
+refuse_absent(const struct plan *plan, struct err *e)
+{
+	const char *place = unseen_system(plan->policy);
+
+	if (place == NULL)
+		return err_set(
+		    e, ERR_BAD, "command not found: %s", plan->argv[0]);
+	return err_set(e, ERR_BAD,
+	    "command not found: %s; policy %s does not show %s, which most programs need: the administrator can add \"@system\" to its key files.read",
+	    plan->argv[0], plan->policy->name, place);
+}
+
 int
 spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 {
@@ -241,8 +255,7 @@ spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 		    place != NULL ? " " : "", place != NULL ? place : "",
 		    strerror(r->sysno));
 	if (r->sysno == ENOENT)
-		return err_set(
-		    e, ERR_BAD, "command not found: %s", plan->argv[0]);
+		return refuse_absent(plan, e);
 	return err_set(e, ERR_BAD, "cannot execute %s: %s", plan->argv[0],
 	    strerror(r->sysno));
 }

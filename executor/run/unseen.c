@@ -719,6 +719,28 @@ is_there(const char *path)
 	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+static bool
+lacks_system(const struct policy *p, const char *path)
+{
+	const struct mounts_op *op = mounts_decider(&p->confine.mounts, path);
+
+	return is_there(path) && !shows_place(p, path) &&
+	       (op == NULL || op->kind != MOUNTS_LINK);
+}
+
+const char *
+unseen_system(const struct policy *p)
+{
+	static const char *const places[] = { "/bin", "/lib64", "/lib" };
+
+	if (!has_layer(p, CONFINE_MOUNTS))
+		return NULL;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (lacks_system(p, places[i]))
+			return places[i];
+	return NULL;
+}
+
 /* One that is on this machine, where none that is there is in view. */
 static const char *
 unseen_place(const struct source *s, const struct policy *p)

@@ -31,6 +31,11 @@ struct unseen {
 bool unseen_note(struct unseen *u, const char *path);
 /* The same, by the name that was asked for, or that of what it leads to. */
 void unseen_note_image(struct unseen *u, const struct image *i);
+/*
+ * Without which most programs are not found, or not what loads them, and which
+ * a list without "@system" easily leaves out; NULL: it is in view.
+ */
+const char *unseen_system(const struct policy *p);
 /* One line for each source that the policy does not show, as explain_end. */
 void unseen_tell(
     const struct unseen *u, const struct policy *p, struct buf *out);

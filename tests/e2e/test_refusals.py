@@ -176,6 +176,23 @@ def test_not_in_view(server):
     quiet(server, "cat /etc/of-nobody")     # its place is in view
 
 
+def test_system_not_in_view(server):
+    """A list of places that forgot those of programs: by the policy's key."""
+    server.add_policy("bare", files={"read": ["/usr", "/etc"]})
+    with server.http(token=server.add("bare", policy="bare")) as c:
+        r = c.sh("id")
+        if not r.error:
+            raise Skip("no root of its own")
+        check("command not found: /bin/sh; policy bare does not show /bin"
+              in r.text and '"@system"' in r.text, r.text)
+    server.add_policy("more", files={"read": ["@system", "/var/log"]})
+    with server.http(token=server.add("more", policy="more")) as c:
+        equal(c.sh("echo x").text, "x\n", "control")
+        r = c.call("cli_command", command="of-nobody")
+        check("command not found: of-nobody" in r.text and "@system" not in
+              r.text, r.text)
+
+
 def test_own_places_of_a_whole_tree(server):
     """What looks like the machine's, and is the run's own."""
     server.add_policy("whole", files={"read": ["/"]})
