@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "executor/confine/cgroup.h"
 #include "tests/unit/fixture_executor.h"
@@ -145,6 +146,37 @@ test_assumed(void **state)
 	cgroup_assume(false, CGROUP_PIDS);
 	assert_false(cgroup_supposed() || cgroup_ready());
 	assert_int_equal(cgroup_controllers(), 0);
+}
+
+/* In a child, because it is for good: what is wrong there by number. */
+static int
+only_look(void)
+{
+	struct err e = { 0 };
+
+	cgroup_only_look();
+	if (cgroup_setup("/nowhere", &e) == 0 || cgroup_ready())
+		return 1;
+	if (cgroup_setup(base, &e) != 0 || !cgroup_ready())
+		return 2;
+	if (cgroup_controllers() != (CGROUP_MEMORY | CGROUP_PIDS))
+		return 3;
+	return is_there("runs") || is_there("supervisor") ? 4 : 0;
+}
+
+/* Who makes plans finds the group that the service uses, and makes none. */
+static void
+test_only_look(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(only_look());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* The service keeps a part of everything that no run gets. */
@@ -336,6 +368,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_assumed),
+		cmocka_unit_test(test_only_look),
 		cmocka_unit_test(test_setup), /* in use from here on */
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_end),
