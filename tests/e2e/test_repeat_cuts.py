@@ -43,6 +43,10 @@ class Cut:
                         f"do sleep 0.02; done; echo end of {i}")
         self.text = f"end of {i}\n"
 
+    def has_run(self):
+        """It has written: a shell makes its file before that."""
+        return self.count.exists() and self.count.read_text()
+
     def begin(self, c):
         """The call, on a connection that is to be cut."""
         if self.way != "half":
@@ -55,7 +59,7 @@ class Cut:
 
     def cut(self, conn, c):
         if self.way in ("begun", "closed"):
-            within("it runs", 20, self.count.exists)
+            within("it runs", 20, self.has_run)
             # one that ends with its connection is a job from then on
             self.goes_on = isinstance(c, Modern)
         if self.way == "closed":
@@ -70,7 +74,7 @@ class Cut:
             self.gate.touch()
         conn = c.begin(self.command)
         if not first:
-            within("it runs", 20, self.count.exists)
+            within("it runs", 20, self.has_run)
             self.gate.touch()
         answer = parse(conn.reply())[-1]
         conn.close()
