@@ -255,14 +255,23 @@ count_of(const struct jobcalls *all, const uint8_t verifier[DIGEST_BYTES])
 	return n;
 }
 
+/* Those that wait leave room for those that end what they wait for. */
 static int
-check_room(const struct jobcalls *all, const struct token *t, struct err *e)
+check_room(const struct jobcalls *all, const struct token *t, bool prompt,
+    struct err *e)
 {
-	if (all->count < JOBCALL_WAITING &&
-	    count_of(all, t->verifier) < JOBCALL_SHARE)
+	size_t most = JOBCALL_WAITING, share = JOBCALL_SHARE, mine;
+
+	if (prompt) {
+		most += JOBCALL_PROMPT;
+		share += JOBCALL_PROMPT_SHARE;
+	}
+	mine = count_of(all, t->verifier);
+	if (all->count < most && mine < share)
 		return 0;
 	return err_set(e, ERR_BUSY,
-	    "too many calls wait for jobs; wait for one to be answered and try again");
+	    "too many calls wait for jobs, %zu of them of this token; wait for one to be answered and try again, or end what they wait for with job_stop",
+	    mine);
 }
 
 /* NULL: out of room, *e says so. */
@@ -273,7 +282,7 @@ jobcall_add(struct jobcalls *all, const struct request *r,
 	struct jobcall *c;
 	size_t most = t->policy->output_bytes;
 
-	if (check_room(all, t, e) != 0)
+	if (check_room(all, t, kind->prompt, e) != 0)
 		return NULL;
 	c = err_alloc(1, sizeof(*c), e);
 	if (c == NULL)

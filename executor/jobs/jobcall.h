@@ -36,6 +36,7 @@ struct kind {
 	bool apart; /* each stream by itself */
 	uint32_t settle_ms; /* after news, for what belongs to it */
 	bool draws; /* the terminal's screen first */
+	bool prompt; /* it ends a run, or waits for nothing */
 };
 
 struct jobcall {

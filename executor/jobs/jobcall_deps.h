@@ -7,7 +7,10 @@
 
 enum {
 	JOBCALL_WAITING = 1024, /* calls at a time */
-	JOBCALL_SHARE = 64 /* of one token */
+	JOBCALL_SHARE = 64, /* of one token */
+	/* More of them, for calls that end a run or wait for nothing. */
+	JOBCALL_PROMPT = 128,
+	JOBCALL_PROMPT_SHARE = 16
 };
 
 struct jobcall_deps {

@@ -94,9 +94,9 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind output = { has_news, answer_output, wants_view,
-		false, 0, false };
+		false, 0, false, false };
 	static const struct kind drawn = { has_news, answer_screen, NULL, false,
-		SETTLE_MS, true };
+		SETTLE_MS, true, false };
 	static const char *const until[] = { "output", "end" };
 	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	uint64_t cursor = NOWHERE, wait_ms = 0;
@@ -150,7 +150,7 @@ run_stop(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_over, answer_stop, NULL,
-		false, 0, false };
+		false, 0, false, true };
 	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	struct jobcall *c;
 	bool kill;
@@ -171,16 +171,28 @@ run_stop(struct jobcalls *all, struct request *r, const struct token *t,
 /* --- job_input ------------------------------------------------------------ */
 
 static void
-answer_input(struct jobcall *c, struct ledger_entry *x)
+tell_input(struct jobcall *c, const struct ledger_entry *x, const char *done)
 {
 	CLEANUP_BUF struct buf text;
 
 	buf_init(&text, JOBCALL_TEXT_MAX);
 	jobtext_put_state(&text, x);
 	buf_printf(&text,
-	    "the input is on its way; read what it answers with job_output {\"job\": \"%s\", \"cursor\": %llu, \"wait_ms\": 1000}\n",
-	    x->id, (unsigned long long)spool_total(x->spool));
+	    "%s; read what comes of it with job_output {\"job\": \"%s\", \"cursor\": %llu, \"wait_ms\": 1000}\n",
+	    done, x->id, (unsigned long long)spool_total(x->spool));
 	jobcall_send_text(c, &text);
+}
+
+static void
+answer_input(struct jobcall *c, struct ledger_entry *x)
+{
+	tell_input(c, x, "the input is on its way");
+}
+
+static void
+answer_size(struct jobcall *c, struct ledger_entry *x)
+{
+	tell_input(c, x, "its terminal has the new size");
 }
 
 /* Nothing that would give away what a terminal does not show. */
@@ -209,7 +221,9 @@ run_input(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_always, answer_input, NULL,
-		false, 0, false };
+		false, 0, false, true };
+	static const struct kind size = { jobcall_is_always, answer_size, NULL,
+		false, 0, false, true };
 	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	struct job_typed typed = { .withheld = false };
 	struct job_input in = { .eof = false };
@@ -218,7 +232,8 @@ run_input(struct jobcalls *all, struct request *r, const struct token *t,
 
 	if (x == NULL || jobargs_input(r, x, &in, e) != 0)
 		return e->code;
-	c = jobcall_add(all, r, t, &kind, e);
+	c = jobcall_add(all, r, t,
+	    in.data.len == 0 && in.keys.len == 0 && !in.eof ? &size : &kind, e);
 	if (c == NULL)
 		return e->code;
 	buf_init(&typed.bytes, JOBARGS_INPUT_MAX + 8 * KEYNAMES_MAX);
@@ -465,7 +480,7 @@ jobcalls_new(const struct jobcall_deps *d, struct err *e)
 	all->d = *d;
 	all->turn =
 	    (struct loop_timer){ .handler = jobcall_on_turn, .arg = all };
-	all->turns = turns_new(JOBCALL_WAITING, e);
+	all->turns = turns_new(JOBCALL_WAITING + JOBCALL_PROMPT, e);
 	if (all->turns != NULL)
 		return all;
 	free(all);

@@ -205,7 +205,7 @@ rejoin_run(struct jobcalls *all, struct request *r, const struct token *t,
     struct ledger_entry *x, const struct job_wish *w, struct err *e)
 {
 	static const struct kind kind = { is_joined, rejoin_answer,
-		rejoin_wants_view, true, 0, false };
+		rejoin_wants_view, true, 0, false, false };
 	struct viewspec view = { 0 };
 	struct jobcall *c;
 

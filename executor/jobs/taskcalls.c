@@ -68,7 +68,7 @@ run_task_get(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_always, answer_task,
-		wants_task_view, true, 0, false };
+		wants_task_view, true, 0, false, true };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	struct jobcall *c;
 
@@ -87,7 +87,7 @@ run_task_result(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_over, answer_task,
-		wants_task_view, true, 0, false };
+		wants_task_view, true, 0, false, false };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	struct jobcall *c;
 
@@ -107,7 +107,7 @@ run_task_cancel(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_over, answer_task, NULL,
-		true, 0, false };
+		true, 0, false, true };
 	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
 	bool wait = false;
 	struct jobcall *c;

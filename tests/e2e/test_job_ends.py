@@ -6,7 +6,7 @@ import re
 import time
 
 from client import (SLOW, Http, RpcError, Server, check, descendants, equal,
-                    mark, name_of, processes, within)
+                    mark, message, name_of, processes, within)
 from test_jobs import ID, ended, files, start, take_jobs_away
 from test_tasks import create, get, settled
 
@@ -48,6 +48,27 @@ def test_tight_loop(server):
         for x, id in (c, job), (other, its):
             time.sleep(0.2)
             x.call("job_stop", job=id)
+
+
+def test_stop_while_all_wait(server):
+    """As many calls wait as may: what they wait for can still be ended."""
+    with server.sse(token=server.add("waiting")) as c:
+        job = start(c, "sleep 50")
+        asks = [c.next_id() for _ in range(65)]
+        for id in asks:
+            c.post(message("tools/call", {"name": "job_output", "arguments": {
+                "job": job, "wait_ms": 20000}}, id))
+        first = c.answer()
+        equal(first["id"], asks[64], "who is refused")
+        check("64 of them of this token" in
+              first["result"]["content"][0]["text"], first)
+        c.post(message("tools/call", {
+            "name": "job_stop", "arguments": {"job": job}}, "stop"))
+        answers = {a["id"]: a["result"] for a in (
+            c.answer() for _ in range(65))}
+        equal(set(answers), {"stop", *asks[:64]}, "all are answered")
+        for id, result in answers.items():
+            check(not result.get("isError"), id, result)
 
 
 def test_wait_is_kept(server):

@@ -127,7 +127,8 @@ def test_resize(server):
         job = pty(c, "trap 'stty size' WINCH; stty size; "
                   "while :; do :; done")
         shows(c, job, "24 80\n")
-        type_in(c, job, columns=100, rows=30)
+        check("has the new size; read" in
+              type_in(c, job, columns=100, rows=30), "what is told")
         shows(c, job, "30 100\n")
         type_in(c, job, rows=31)
         shows(c, job, "31 100\n")
