@@ -3,6 +3,7 @@
 #include "executor/run/ending.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -81,6 +82,17 @@ ending_begin(struct job *j, enum proto_state verdict, const char *why,
 	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
 	    detail[0] != '\0' ? ": " : "", detail);
 	job_event(j, END_WANTED);
+}
+
+void
+ending_refuse(struct job *j, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(j->message, sizeof(j->message), fmt, ap);
+	va_end(ap);
+	j->verdict = PROTO_REFUSED;
 }
 
 void

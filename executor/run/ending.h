@@ -14,6 +14,8 @@
 /* End it with this verdict; nothing happens if it is over already. */
 void ending_begin(struct job *j, enum proto_state verdict, const char *why,
     const char *detail);
+/* It does not take place: said to its caller and in the log. */
+void PRINTF_LIKE(2, 3) ending_refuse(struct job *j, const char *fmt, ...);
 /* What a policy wants recorded and cannot be ends the run. */
 void ending_unrecorded(struct job *j, const char *what, const struct err *e);
 /* Is its token's time over? */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "executor/launcher/proctree.h"
+#include "executor/run/detach.h"
 #include "executor/run/ending.h"
 #include "executor/run/input.h"
 #include "executor/run/lasting.h"
@@ -22,12 +21,12 @@
 #include "executor/run/pace.h"
 #include "executor/run/pump.h"
 #include "executor/run/record.h"
+#include "executor/run/reports.h"
 #include "executor/run/runstate.h"
 
 enum {
 	DRAIN_PATIENCE_MS = 30000, /* for a frontend that gives no credit */
-	SLICE_US = 4000, /* of a turn of the loop, for records */
-	AGAIN_MS = 1000 /* until a call that is to be a job may be one */
+	SLICE_US = 4000 /* of a turn of the loop, for records */
 };
 
 static void job_start(struct job *j);
@@ -35,7 +34,6 @@ static void job_over(struct job *j);
 static void job_finish(struct job *j);
 static void job_free(struct job *j);
 static void give_up_output(struct job *j);
-static void job_detach(struct job *j, const char *why);
 
 /* --- the life of a run ------------------------------------------------ */
 
@@ -152,17 +150,6 @@ job_finish(struct job *j)
 		job_event(j, GUARD_GONE);
 }
 
-/* The run does not take place: say so to caller and log. */
-static void PRINTF_LIKE(2, 3) job_refuse(struct job *j, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(j->message, sizeof(j->message), fmt, ap);
-	va_end(ap);
-	j->verdict = PROTO_REFUSED;
-}
-
 /* --- the guard ---------------------------------------------------------- */
 
 static void
@@ -179,168 +166,6 @@ on_timer(void *arg)
 	job_event(arg, TIME_UP);
 }
 
-static void
-explain_failure(struct job *j)
-{
-	struct err why;
-
-	(void)!spawn_why(&j->plan, &j->report, &why);
-	job_refuse(j, "%s", why.what);
-}
-
-/* A rule that the host's renames undid, and that cannot be put back. */
-static void
-end_exposed(struct job *j)
-{
-	const char *place = j->report.place;
-	char text[512];
-
-	(void)snprintf(text, sizeof(text),
-	    "ended, because %s was replaced and could no longer be kept from the run: %s (policy %s, key files)",
-	    place[0] != '\0' ? place : "a file", strerror(j->report.sysno),
-	    j->plan.policy->name);
-	ending_begin(j, PROTO_CANCELLED, text, "");
-}
-
-/* Each refusal is recorded; the caller is told each explanation once. */
-static void
-take_denial(struct job *j, const struct denial *d)
-{
-	const struct buf *lines = &j->notes.lines;
-	size_t held;
-
-	record_denial(j->jobs->audit, j->id, &j->plan, d);
-	pace_charge(j);
-	notes_denial(&j->notes, d, j->plan.policy);
-	if (j->held == NULL || d->routine)
-		return;
-	held = held_text(j->held).len;
-	if (lines->len > held)
-		held_add_text(
-		    j->held, bytes_make(lines->p + held, lines->len - held));
-}
-
-static void
-take_exec(struct job *j, const struct exec_event *x)
-{
-	if (x->outcome == EXEC_STARTED)
-		unseen_note_image(&j->notes.unseen, &x->image);
-	record_exec(j->jobs->audit, j->id, &j->plan, x);
-	if (x->image.remember)
-		launch_remember(&x->image.file, x->image.sum);
-}
-
-/* In process ids of the run's own its guard does not know it. */
-static void
-find_command(struct job *j)
-{
-	if (j->executed && j->report.pid == 0 && j->sp.guard != 0)
-		j->report.pid = proctree_child(j->sp.guard);
-}
-
-static void
-take_start(struct job *j)
-{
-	j->executed = true;
-	if (!j->plan.shell) /* also where starts are not watched */
-		(void)unseen_note(&j->notes.unseen, j->plan.argv[0]);
-	find_command(j);
-	if (!j->silent)
-		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
-	if (j->entry != NULL)
-		ledger_started(j->entry);
-	if (j->begins_detached && j->state == RUNNING)
-		job_detach(j, "job_start");
-	pump_rearm(j);
-}
-
-/* Its master, once there is one: read from, and written to. */
-static void
-take_terminal(struct job *j)
-{
-	int fd = j->sp.in == -1 ? -1 : fcntl(j->sp.in, F_DUPFD_CLOEXEC, 0);
-
-	if (fd == -1) {
-		ending_begin(j, PROTO_CANCELLED,
-		    "ended by the server, because its terminal cannot be opened",
-		    strerror(errno));
-		return;
-	}
-	j->stdout_.fd = fd;
-	j->in_open = true;
-}
-
-static void
-take_report(struct job *j)
-{
-	const struct guard_report *r = &j->report;
-
-	switch (r->event) {
-	case GUARD_TERMINAL:
-		take_terminal(j);
-		break;
-	case GUARD_STARTED:
-		take_start(j);
-		break;
-	case GUARD_EXEC:
-		take_exec(j, &r->exec);
-		pace_charge(j);
-		break;
-	case GUARD_DENIED:
-		take_denial(j, &r->denial);
-		break;
-	case GUARD_EXPOSED:
-		end_exposed(j);
-		break;
-	case GUARD_FAILED:
-		if (j->state == RUNNING)
-			explain_failure(j);
-		j->reported = true;
-		break;
-	case GUARD_EXITED:
-		j->reported = true;
-		break;
-	}
-}
-
-/*
- * Memory ran out in the control group, and the kernel ended all of it, the
- * guard with it: that is how the command ended too.
- */
-static bool
-ended_with_group(struct job *j)
-{
-	if (!j->grouped || !j->executed || j->usage.memory_full == 0 ||
-	    j->usage.oom_kills == 0)
-		return false;
-	j->report.status = SIGKILL; /* as wait(2) has it */
-	j->reported = true;
-	return true;
-}
-
-/* How the guard ended, which it did not tell itself. */
-static void
-explain_loss(struct job *j)
-{
-	int status = j->guard_status;
-
-	j->verdict = PROTO_LOST;
-	if (j->adopted)
-		(void)snprintf(j->message, sizeof(j->message),
-		    "the run's guard process ended early, and was not a child of this mcp-execd");
-	else if (status == JOB_LOST_STATUS)
-		(void)snprintf(j->message, sizeof(j->message),
-		    "the launcher of commands ended while it started the run");
-	else if (WIFEXITED(status))
-		(void)snprintf(j->message, sizeof(j->message),
-		    "the run's guard process ended early, with status %d",
-		    WEXITSTATUS(status));
-	else
-		(void)snprintf(j->message, sizeof(j->message),
-		    "the run's guard process was killed by signal %d",
-		    WTERMSIG(status));
-}
-
 /* Nothing of the tree is left: forward what it wrote, then tell its end. */
 static void
 job_over(struct job *j)
@@ -350,8 +175,8 @@ job_over(struct job *j)
 	if (j->grouped)
 		cgroup_end(j->id, &j->usage);
 	notes_limits(&j->notes, j->plan.policy, &j->usage);
-	if (!j->reported && !ended_with_group(j))
-		explain_loss(j);
+	if (!j->reported)
+		reports_missing(j);
 	loop_timer_set(j->jobs->loop, &j->timer, DRAIN_PATIENCE_MS);
 }
 
@@ -433,11 +258,11 @@ not_started(struct job *j, int sysno)
 	bool waits = j->state == RUNNING || j->state == ACCEPTED;
 
 	if (waits && sysno == ESTALE)
-		job_refuse(j,
+		ending_refuse(j,
 		    "the command was not started: the file of policy \"%s\", or of one of its tools, has changed since it was loaded; it is loaded again now, so try again in a moment, or ask the administrator for mcp-execctl reload",
 		    j->plan.policy->name);
 	else if (waits)
-		job_refuse(j,
+		ending_refuse(j,
 		    "the command was not started: cannot make a process: %s",
 		    strerror(sysno));
 	j->reported = true;
@@ -456,7 +281,7 @@ take_event(struct jobs *jobs, struct launch_event *ev)
 	switch (ev->what) {
 	case LAUNCH_STARTED:
 		spawn_started(&j->sp, ev);
-		find_command(j);
+		reports_find_command(j);
 		break;
 	case LAUNCH_NOT_STARTED:
 		not_started(j, ev->value);
@@ -499,87 +324,6 @@ jobs_launcher_gone(struct jobs *jobs)
 			     &e) != 0)
 			fatal("job: %s", e.what); /* epoll out of memory */
 	}
-}
-
-/* --- jobs: runs whose call is over ------------------------------------ */
-
-/* It is on record, and known after a restart, before anybody is told. */
-static void
-job_detach(struct job *j, const char *why)
-{
-	struct job_result shown = { 0 };
-
-	record_job(j->jobs->audit, j->id, &j->plan, why);
-	pace_charge(j);
-	j->entry->job = true;
-	if (outcome_is_told(j, j->entry))
-		ledger_told(j->jobs->ledger, j->entry);
-	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||
-	    !ledger_make_task(j->jobs->ledger, j->entry))
-		ledger_keep(j->jobs->ledger, j->entry);
-	j->plan.timeout_ms = j->plan.job_ms;
-	lasting_hold(j);
-	if (!j->silent && j->entry->task == LEDGER_TASK)
-		j->jobs->ops->task(j->jobs->arg, j->call, j->entry, false);
-	if (!j->silent) {
-		outcome_so_far(j, &shown);
-		outcome_running(
-		    j, j->call, j->begins_detached ? 0 : j->seen, &shown);
-	}
-	loop_timer_cancel(j->jobs->loop, &j->wait);
-	j->silent = j->detached = true;
-	j->credit = JOB_MAX_CREDIT; /* read on, nothing is forwarded */
-	output_detach(&j->stdout_);
-	output_detach(&j->stderr_);
-	if (j->state == RUNNING)
-		ending_arm_timer(j);
-	pump_rearm(j);
-}
-
-/* Of this token, those that are jobs. */
-static uint32_t
-count_jobs(const struct jobs *jobs, const char *token)
-{
-	uint32_t n = 0;
-	size_t i;
-
-	for (i = 0; i < jobs->slots; i++) {
-		const struct job *j = &jobs->job[i];
-
-		n += job_is_active(j) && (j->detached || j->begins_detached) &&
-		     strcmp(j->plan.token, token) == 0;
-	}
-	return n;
-}
-
-static bool
-may_detach(const struct job *j)
-{
-	return j->entry != NULL && !j->detached &&
-	       count_jobs(j->jobs, j->plan.token) < j->plan.jobs.at_once;
-}
-
-/* Its caller has waited long enough. */
-static void
-on_wait(void *arg)
-{
-	struct job *j = arg;
-
-	if (j->silent || j->state > RUNNING)
-		return;
-	if (j->state == RUNNING && j->executed && may_detach(j))
-		job_detach(j, "wait_ms");
-	else
-		loop_timer_set(j->jobs->loop, &j->wait, AGAIN_MS);
-}
-
-/* Nobody is there to be answered: may it go on? */
-static bool
-outlives_client(const struct job *j)
-{
-	return j->entry != NULL && j->state <= RUNNING &&
-	       (j->plan.jobs.go_on || j->entry->key.given) &&
-	       !job_is_decided(j) && may_detach(j);
 }
 
 /* --- records ---------------------------------------------------------- */
@@ -626,7 +370,7 @@ next_report(struct job *j)
 	if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
 		r.pid = j->report.pid; /* of the run's namespace */
 	j->report = r;
-	take_report(j);
+	reports_take(j);
 	if (!is_over(j))
 		return true;
 	job_event(j, TREE_GONE);
@@ -739,7 +483,8 @@ job_start(struct job *j)
 	struct err e = { 0 };
 
 	if (ending_is_expired(j)) { /* it had to wait */
-		job_refuse(j, "the command was not started: the token expired");
+		ending_refuse(
+		    j, "the command was not started: the token expired");
 		job_event(j, NOT_STARTED);
 		return;
 	}
@@ -749,7 +494,7 @@ job_start(struct job *j)
 			j->state = ACCEPTED;
 			return;
 		}
-		job_refuse(j, "the command was not started: %s", e.what);
+		ending_refuse(j, "the command was not started: %s", e.what);
 		job_event(j, NOT_STARTED);
 		return;
 	}
@@ -831,7 +576,7 @@ jobs_flush(struct jobs *jobs)
 		} else if (j->state != ACCEPTED || rc == 0) {
 			job_event(j, FLUSHED);
 		} else if (rc != ERR_AGAIN) { /* else it waits */
-			job_refuse(j,
+			ending_refuse(j,
 			    "the audit log cannot be written, so nothing is run; tell the administrator of this server");
 			job_event(j, NOT_STARTED);
 		}
@@ -949,7 +694,7 @@ take_wish(struct job *j, const struct job_wish *w)
 	    w->open_input && j->entry != NULL && j->plan.terminal.columns == 0;
 	j->plan.has_input |= j->in_open;
 	buf_init(&j->typed, JOB_TYPED_MAX);
-	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
+	j->wait = (struct loop_timer){ .handler = detach_on_wait, .arg = j };
 	if (j->entry != NULL && !w->detached && !w->silent && j->plan.text)
 		loop_timer_set(j->jobs->loop, &j->wait, j->plan.jobs.wait_ms);
 }
@@ -1076,7 +821,7 @@ watch_adopted(struct job *j)
 {
 	struct err e = { 0 };
 
-	j->wait = (struct loop_timer){ .handler = on_wait, .arg = j };
+	j->wait = (struct loop_timer){ .handler = detach_on_wait, .arg = j };
 	j->timer = (struct loop_timer){ .handler = on_timer, .arg = j };
 	j->ctl =
 	    (struct loop_watch){ .fd = -1, .handler = on_report, .arg = j };
@@ -1169,12 +914,12 @@ jobs_leave(
 		return;
 	if (j->entry != NULL)
 		j->entry->away = true;
-	if (!outlives_client(j)) {
+	if (!detach_may_outlive(j)) {
 		ending_begin(j, PROTO_CANCELLED, why, log_text(reason).s);
 		return;
 	}
 	j->silent = true;
-	job_detach(j, why);
+	detach_run(j, why);
 	/* nobody reads it, but the frontend waits for the end of the call */
 	outcome_running(j, call, 0, &none);
 }
@@ -1225,8 +970,8 @@ jobs_cancel_all(struct jobs *jobs, const char *why, bool silent)
 		if (silent && j->detached)
 			continue;
 		j->silent |= silent;
-		if (silent && outlives_client(j)) {
-			job_detach(j, why);
+		if (silent && detach_may_outlive(j)) {
+			detach_run(j, why);
 			continue;
 		}
 		cancel_one(j, why);
@@ -1301,9 +1046,9 @@ jobs_detach(struct jobs *jobs, const char *id, const char *why)
 
 	if (j == NULL || j->detached)
 		return j != NULL;
-	if (j->state != RUNNING || !j->executed || !may_detach(j))
+	if (j->state != RUNNING || !j->executed || !detach_may(j))
 		return false;
-	job_detach(j, why); /* which answers who began it, if that waits */
+	detach_run(j, why); /* which answers who began it, if that waits */
 	return true;
 }
 
