@@ -3,6 +3,8 @@
 #include "common/fdpass.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,6 +38,31 @@ fdpass_send(int link, const struct iovec *part, size_t parts, const int *fds,
 	}
 	/* by its number: tests also link the frontend's own sendmsg() */
 	return syscall(SYS_sendmsg, link, &m, flags | MSG_NOSIGNAL);
+}
+
+/* Of a peer that ended before it had read all, ECONNRESET is told first. */
+static bool
+may_pass(int sysno)
+{
+	return sysno == EINTR || sysno == ENOBUFS || sysno == ENOMEM ||
+	       sysno == ETOOMANYREFS || sysno == ECONNRESET;
+}
+
+int
+fdpass_tell(int link, const struct iovec *part, size_t parts, const int *fds,
+    size_t count)
+{
+	int left = FDPASS_PATIENCE_MS;
+
+	while (fdpass_send(link, part, parts, fds, count, 0) == -1) {
+		if (!may_pass(errno) || left == 0)
+			return -1;
+		if (errno != EINTR) {
+			left--;
+			(void)poll(NULL, 0, 1);
+		}
+	}
+	return 0;
 }
 
 /* To the byte: CMSG_SPACE() may have room for one more. */

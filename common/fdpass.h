@@ -2,7 +2,7 @@
 /*
  * fdpass: descriptors that go with a message over a UNIX socket, unix(7).
  *
- * Async-signal-safe, one system call each.  Who receives says how many may
+ * Async-signal-safe; except for fdpass_tell() one system call each.  Who receives says how many may
  * come: what is cut is an error, and nothing of it stays open.
  */
 #ifndef COMMON_FDPASS_H
@@ -12,11 +12,21 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-enum { FDPASS_MOST = 253 /* of one message: SCM_MAX_FD of the kernel */ };
+enum {
+	FDPASS_MOST = 253, /* of one message: SCM_MAX_FD of the kernel */
+	FDPASS_PATIENCE_MS = 10000 /* of fdpass_tell(), for lack of memory */
+};
 
 /* As sendmsg(2) with MSG_NOSIGNAL; count 0: the message alone. */
 ssize_t fdpass_send(int link, const struct iovec *part, size_t parts,
     const int *fds, size_t count, int flags);
+/*
+ * As fdpass_send() without flags, of what must not get lost: what the kernel has
+ * no memory or no place for (ENOBUFS, ENOMEM, ETOOMANYREFS) is sent again, for
+ * FDPASS_PATIENCE_MS.  0, or -1 with errno; EPIPE: nobody reads it any more.
+ */
+int fdpass_tell(int link, const struct iovec *part, size_t parts,
+    const int *fds, size_t count);
 /*
  * As recvmsg(2): bytes, 0 at the end, or -1.  Of a peer that ended before it had
  * read all, unix(7) tells ECONNRESET once, before what that said last: this does

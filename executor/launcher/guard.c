@@ -77,30 +77,12 @@ struct guard {
 };
 
 static void
-send_report(struct guard *g, enum guard_event event)
-{
-	g->report.event = event;
-	g->report.pid = g->command;
-	(void)send(g->ctl, &g->report, sizeof(g->report), MSG_NOSIGNAL);
-}
-
-static void
 name_step(struct guard *g, const char *step)
 {
 	size_t n = strnlen(step, GUARD_STEP - 1);
 
 	memcpy(g->report.step, step, n);
 	g->report.step[n] = '\0';
-}
-
-/* With a descriptor, which the executor's end holds from then on. */
-static void
-send_terminal(struct guard *g, int master)
-{
-	const struct iovec part = { &g->report, sizeof(g->report) };
-
-	g->report.event = GUARD_TERMINAL;
-	(void)fdpass_send(g->ctl, &part, 1, &master, 1, 0);
 }
 
 /* The path of a row of the plan; "/" of its beginning and end. */
@@ -144,6 +126,26 @@ kill_tree(struct guard *g)
 		before = now;
 	}
 	(void)signal_tree(g, SIGKILL);
+}
+
+/* What was to be on record must not get lost: then nothing of the run goes on. */
+static void
+tell_executor(struct guard *g, enum guard_event event, int fd)
+{
+	const struct iovec part = { &g->report, sizeof(g->report) };
+
+	g->report.event = event;
+	if (fdpass_tell(g->ctl, &part, 1, &fd, fd != -1) == 0 || errno == EPIPE)
+		return;
+	kill_tree(g);
+	_exit(GUARD_UNDONE);
+}
+
+static void
+send_report(struct guard *g, enum guard_event event)
+{
+	g->report.pid = g->command;
+	tell_executor(g, event, -1);
 }
 
 /* Records that are not sent are counted. */
@@ -669,7 +671,7 @@ give_terminal(struct guard *g, const struct guard_start *s)
 		g->report.sysno = -r;
 		finish_guard(g, 0);
 	}
-	send_terminal(g, t.master);
+	tell_executor(g, GUARD_TERMINAL, t.master);
 	(void)close(t.master);
 	g->slave = t.slave;
 }

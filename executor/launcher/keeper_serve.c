@@ -29,6 +29,7 @@ enum {
 	HIGH_FD = 64, /* above all places */
 	ADDED = 2, /* descriptors at most, by enum keepmsg_adds */
 	MOST_FD = 1024, /* above all that this process has */
+	CANNOT_ANSWER = 125, /* exit status, for lack of memory */
 	CANNOT_GIVE = 126, /* exit status before execve */
 	CANNOT_EXECUTE = 127
 };
@@ -120,9 +121,11 @@ send_answer(const struct keepmsg_answer *a, int fd)
 {
 	const struct iovec part = { (void *)(uintptr_t)a, sizeof(*a) };
 
-	while (fdpass_send(KEEPMSG_FD, &part, 1, &fd, fd != -1, 0) == -1 &&
-	       errno == EINTR)
-		;
+	if (fdpass_tell(KEEPMSG_FD, &part, 1, &fd, fd != -1) == 0 ||
+	    errno == EPIPE)
+		return;
+	log_err("the executor cannot be answered: %m");
+	_exit(CANNOT_ANSWER);
 }
 
 /* --- a program ---------------------------------------------------------- */

@@ -33,7 +33,8 @@ enum {
 	IDLE_MAX = 128, /* of them that wait, */
 	IDLE_OF_PLAN = 64, /* for a run of one plan, */
 	IDLE_MS = 5000, /* so long */
-	STRAYS_MS = 50 /* between looks for what a guard left behind */
+	STRAYS_MS = 50, /* between looks for what a guard left behind */
+	CANNOT_ANSWER = 125 /* exit status, for lack of memory */
 };
 
 enum state {
@@ -90,10 +91,12 @@ send_answer(const struct launchmsg_answer *a, int fd)
 {
 	const struct iovec part = { (void *)(uintptr_t)a, sizeof(*a) };
 
-	while (self.pair != -1 &&
-	       fdpass_send(self.pair, &part, 1, &fd, fd != -1, 0) == -1 &&
-	       errno == EINTR)
-		;
+	if (self.pair == -1 ||
+	    fdpass_tell(self.pair, &part, 1, &fd, fd != -1) == 0 ||
+	    errno == EPIPE)
+		return;
+	log_err("the executor cannot be answered: %m");
+	_exit(CANNOT_ANSWER); /* it knows what to make of that */
 }
 
 static void

@@ -9,9 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fdpass.h"
@@ -204,6 +208,75 @@ test_limits(void **state)
 	ends[0] = -1;
 }
 
+/* Takes what two messages brought, after a while. */
+static pid_t
+start_reader(void)
+{
+	const struct timespec soon = { 0, 30000000 };
+	char text[8];
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	(void)alarm(60);
+	(void)nanosleep(&soon, NULL);
+	_exit(recv(ends[1], text, sizeof(text), 0) != 1 ||
+	      recv(ends[1], text, sizeof(text), 0) != 1);
+}
+
+/* As one whom the kernel gives no more places on their way; 0 if all is well. */
+static int
+tell_too_many(void)
+{
+	const struct rlimit few = { 16, 16 };
+	const struct iovec part = { (void *)(uintptr_t) "x", 1 };
+	uid_t uid = 20000 + (uid_t)getpid() % 40000;
+	int fds[FDPASS_MOST], status, n;
+	pid_t reader;
+
+	for (n = 0; n < FDPASS_MOST; n++)
+		fds[n] = ends[0];
+	if (geteuid() == 0 && setresuid(uid, uid, uid) == -1)
+		return 1;
+	if (setrlimit(RLIMIT_NOFILE, &few) == -1 ||
+	    send_text("x", fds, FDPASS_MOST) != 1 ||
+	    send_text("x", fds, 1) != -1 || errno != ETOOMANYREFS)
+		return 2;
+	reader = start_reader();
+	if (reader == -1 || fdpass_tell(ends[0], &part, 1, fds, 1) != 0)
+		return 3;
+	return waitpid(reader, &status, 0) == reader && status == 0 ? 0 : 4;
+}
+
+/* What the kernel has no place for is sent once it has; nothing else waits. */
+static void
+test_told(void **state)
+{
+	const struct iovec part = { (void *)(uintptr_t) "end", 3 };
+	const struct iovec large = { calloc(1, 1 << 20), 1 << 20 };
+	char text[8];
+	int status;
+	pid_t pid;
+	(void)state;
+
+	assert_int_equal(fdpass_tell(ends[0], &part, 1, NULL, 0), 0);
+	assert_int_equal(recv(ends[1], text, sizeof(text), 0), 3);
+	assert_int_equal(fdpass_tell(ends[0], &large, 1, NULL, 0), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	free(large.iov_base);
+	pid = fork();
+	if (pid == 0)
+		_exit(tell_too_many());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* of one that did not read all of it ECONNRESET comes first */
+	assert_int_equal(send(ends[1], "unread", 6, 0), 6);
+	(void)close(ends[1]);
+	assert_int_equal(fdpass_tell(ends[0], &part, 1, NULL, 0), -1);
+	assert_int_equal(errno, EPIPE);
+	ends[1] = -1;
+}
+
 int
 main(void)
 {
@@ -214,6 +287,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
