@@ -63,18 +63,24 @@ add_question(struct jobcalls *all, struct request *r, const struct token *t,
 	return c;
 }
 
+/* NULL: it is refused, *e says why. */
+static struct jobcall *
+ask_task(struct jobcalls *all, struct request *r, const struct token *t,
+    const struct kind *kind, struct ledger_entry **x, struct err *e)
+{
+	*x = take_task_id(all, r, "task.id", t, e);
+	return *x == NULL ? NULL : add_question(all, r, t, kind, *x, e);
+}
+
 static int
 run_task_get(struct jobcalls *all, struct request *r, const struct token *t,
     struct err *e)
 {
 	static const struct kind kind = { jobcall_is_always, answer_task,
 		wants_task_view, true, 0, false, true };
-	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
-	struct jobcall *c;
+	struct ledger_entry *x;
+	struct jobcall *c = ask_task(all, r, t, &kind, &x, e);
 
-	if (x == NULL)
-		return e->code;
-	c = add_question(all, r, t, &kind, x, e);
 	if (c == NULL)
 		return e->code;
 	jobcall_wait(c, x, 0);
@@ -88,12 +94,9 @@ run_task_result(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	static const struct kind kind = { jobcall_is_over, answer_task,
 		wants_task_view, true, 0, false, false };
-	struct ledger_entry *x = take_task_id(all, r, "task.id", t, e);
-	struct jobcall *c;
+	struct ledger_entry *x;
+	struct jobcall *c = ask_task(all, r, t, &kind, &x, e);
 
-	if (x == NULL)
-		return e->code;
-	c = add_question(all, r, t, &kind, x, e);
 	if (c == NULL)
 		return e->code;
 	if (!x->over)
