@@ -391,7 +391,10 @@ record_stranger(struct conn *n)
 	audit_end(c->d.audit, true);
 }
 
-/* Did it only look who answers, and hang up?  It may be gone by now. */
+/*
+ * Did it only look who answers, and hang up?  Asked after peer_check, which
+ * refuses one that is gone: what is gone has hung up before.
+ */
 static bool
 asks_nothing(int fd)
 {
@@ -404,21 +407,22 @@ static void
 conn_open(struct control *c, struct conn *n, int fd)
 {
 	struct err e = { 0 };
+	bool denied;
 
-	if (asks_nothing(fd)) {
-		(void)close(fd);
-		return;
-	}
 	memset(n, 0, sizeof(*n));
 	n->control = c;
 	n->fd = fd;
 	n->watch.fd = -1;
 	n->deadline = (struct loop_timer){ .handler = on_deadline, .arg = n };
-	if (peer_read(fd, &n->peer, &n->failure) != 0 ||
-	    peer_check(&n->peer, &n->failure) != 0)
+	denied = peer_read(fd, &n->peer, &n->failure) != 0 ||
+		 peer_check(&n->peer, &n->failure) != 0;
+	if (asks_nothing(fd)) {
+		conn_close(n);
+		return;
+	}
+	if (denied)
 		record_stranger(n);
-	loop_timer_set(c->d.loop, &n->deadline,
-	    n->failure.code == 0 ? READ_MS : REFUSED_MS);
+	loop_timer_set(c->d.loop, &n->deadline, denied ? REFUSED_MS : READ_MS);
 	if (watch_conn(n, EPOLLIN, &e) == 0)
 		return;
 	log_warn("control: %s", e.what);

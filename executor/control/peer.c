@@ -2,7 +2,9 @@
 /* peer: who connected.  Executor; see what is believed in the header. */
 #include "executor/control/peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -86,10 +88,13 @@ peer_check(const struct peer *p, struct err *e)
 	if (p->uid != 0 && p->uid != geteuid())
 		return err_set(e, ERR_DENIED,
 		    "only root and the user that mcp-execd runs as may ask");
-	if (p->pid <= 0 || is_ours(p->pid))
-		return err_set(
-		    e, ERR_DENIED, "a command that mcp-execd runs may not ask");
-	return 0;
+	if (p->pid > 0 && !is_ours(p->pid))
+		return 0;
+	if (p->pid > 0 && kill(p->pid, 0) == -1 && errno == ESRCH)
+		return err_set(e, ERR_DENIED,
+		    "who asked has ended already, so that mcp-execd cannot tell whether it runs it");
+	return err_set(
+	    e, ERR_DENIED, "a command that mcp-execd runs may not ask");
 }
 
 void
