@@ -112,16 +112,16 @@ LAUNCHER := $(call in,executor/launcher, \
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err fdpass filter_load landlock log path sigreset)
 CTL := $(call in,executor/ctl, \
-	become check ctl hand_over left_jobs main qr remote runs terminal status service_verbs wrapped_text) \
+	become ctl hand_over left_jobs main qr remote runs terminal status service_verbs wrapped_text) \
 	$(call in,executor/ctl/audit, \
 	audit_replay audit_report audit_seal_init audit_search audit_show \
 	audit_stats audit_verify auditarg auditcast audithtml auditlog \
 	auditrec auditrow auditrun auditsum auditwhy read_audit verify) \
 	$(call in,executor/ctl/doctor, \
-	doctor doctor_kernel doctor_recordings doctor_running doctor_service \
+	check doctor doctor_kernel doctor_recordings doctor_running doctor_service \
 	doctor_survive portowner report) \
 	$(call in,executor/ctl/policy, \
-	dry_run policy_explain policy_try posture filter_eval sandbox_path) \
+	dry_run policy_explain policy_try posture filter_eval sandbox_path startable) \
 	$(call in,executor/ctl/setup, changes pack setup setup_ask tools) \
 	$(call in,executor/ctl/token, \
 	client_config client_file token_add token_force token_list token_revoke)

@@ -740,6 +740,25 @@ def test_doctor_of_a_unit():
         check("LimitNOFILE=" in said["advice"], said)
 
 
+def test_policy_that_hides_its_shell():
+    """It loads, each call fails, and both check and doctor say so before."""
+    hint = 'add "@system" to its key files.read'
+    with Server(policy={"files": {"read": ["/etc"]}}) as server:
+        out = server.ctl("check")
+        check("no call of exec_cmd can start" in out and hint in out, out)
+        found = [c for c in json.loads(ctl(server, "doctor", "--json").stdout)
+                 ["checks"] if c.get("advice") == hint]
+        equal([(c["check"], c["status"]) for c in found],
+              [("policy test", "warn")], found)
+        with Http(server) as c:
+            check(c.sh("true").error, "it ran")
+    with Server(policy={"files": {"read": ["/etc", "@system"]}}) as server:
+        check("can start" not in server.ctl("check"), "a false note")
+        check("can start" not in ctl(server, "doctor").stdout, "of the doctor")
+        with Http(server) as c:
+            check(not c.sh("true").error, "it does not run")
+
+
 def test_doctor_who_may_not_look():
     """He is told so, and not to make what is there already."""
     if not ROOT:

@@ -23,6 +23,7 @@
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/doctor/portowner.h"
 #include "executor/ctl/policy/posture.h"
+#include "executor/ctl/policy/startable.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
@@ -153,6 +154,21 @@ doctor_service_cgroup(struct report *r)
 /* --- policies and tokens ---------------------------------------------- */
 
 static void
+say_programs(struct report *r, const char *name, const struct policy *p)
+{
+	CLEANUP_BUF struct buf why;
+
+	buf_init(&why, STARTABLE_MAX);
+	for (size_t i = 0; i < p->tool_count; i++) {
+		const char *advice = startable_advice(p, i, &why);
+
+		if (advice != NULL)
+			report_say(
+			    r, REPORT_WARN, name, advice, "%s", buf_cstr(&why));
+	}
+}
+
+static void
 say_policy(struct report *r, const struct policy *p)
 {
 	CLEANUP_BUF struct buf in;
@@ -171,6 +187,7 @@ say_policy(struct report *r, const struct policy *p)
 		    p->uid == 0
 			? ", so that its commands can change the audit log and read the tokens"
 			: "");
+	say_programs(r, name, p);
 	if (p->log_only)
 		report_say(r, REPORT_WARN, name,
 		    "remove log_only when the trial is over",

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/certificate.h"
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/ctl.h"
+#include "executor/ctl/policy/startable.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
@@ -49,6 +51,22 @@ note_walls(const struct policy *p)
 		    p->uid == 0
 			? ", so that its commands can change the audit log and read the tokens"
 			: "");
+}
+
+/* It loads, and each call of such a tool fails. */
+static void
+note_programs(const struct policy *p)
+{
+	CLEANUP_BUF struct buf why;
+
+	buf_init(&why, STARTABLE_MAX);
+	for (size_t i = 0; i < p->tool_count; i++) {
+		const char *advice = startable_advice(p, i, &why);
+
+		if (advice != NULL)
+			(void)printf("note: policy \"%s\": %s: %s\n", p->name,
+			    buf_cstr(&why), advice);
+	}
 }
 
 /* Is there a policy that a service without control groups would keep less of? */
@@ -94,8 +112,10 @@ print_notes(const struct ctl *c)
 		    cgroup_mount() == NULL
 			? "note: this machine has control groups of version 1 only: a policy that requires cgroup does not load here; boot with systemd.unified_cgroup_hierarchy=1, or take it out of \"require\"\n"
 			: "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
-	for (size_t i = 0; i < c->policies.count; i++)
+	for (size_t i = 0; i < c->policies.count; i++) {
 		note_walls(c->policies.p[i]);
+		note_programs(c->policies.p[i]);
+	}
 	if (c->policies.count == 0)
 		(void)printf(
 		    "note: there is no policy yet: write %s/NAME.json, see mcp-execd-policy(5)\n",
