@@ -71,6 +71,7 @@ static struct bench {
 	struct store store;
 	struct audit *audit;
 	struct recordings *recordings;
+	struct ledger *ledger; /* NULL: no jobs */
 	struct fetches *fetches;
 	struct jobs *jobs;
 	struct monitor *monitor;
@@ -328,6 +329,7 @@ end(void)
 	fetches_free(b.fetches);
 	jobs_free(b.jobs);
 	chan_free(b.peer);
+	ledger_free(b.ledger);
 	loop_free(b.loop);
 	audit_close(b.audit);
 	recordings_free(b.recordings);
@@ -1843,6 +1845,180 @@ test_frontend_dies(void **state)
 	end();
 }
 
+/* --- runs that outlive their call ----------------------------------------- */
+
+static char released[256]; /* what they wait for */
+
+/* One that may be a job: two at a time, if that many. */
+static void
+begin_with_jobs(const char *abandoned)
+{
+	static unsigned count;
+	char more[512], rec[256];
+	struct err e = { 0 };
+
+	(void)snprintf(more, sizeof(more),
+	    BARE ",\"limits\":{\"runs\":3,\"kill_grace_ms\":10000},"
+		 "\"jobs\":{\"at_once\":2%s}",
+	    abandoned);
+	begin_with(more);
+	(void)snprintf(
+	    rec, sizeof(rec), "%s/recordings%u", fixture_top, count++);
+	if (recordings_open(b.recordings, rec, &e) != 0)
+		fail_msg("%s", e.what);
+	b.ledger = ledger_new(b.loop, b.recordings, &e);
+	assert_non_null(b.ledger);
+	jobs_use_ledger(b.jobs, b.ledger);
+	(void)snprintf(released, sizeof(released), "%s/go", fixture_top);
+	greet();
+}
+
+static void
+ask_waiting(uint64_t call, const char *before)
+{
+	char command[512];
+
+	(void)snprintf(command, sizeof(command),
+	    "%secho up; until [ -e %s ]; do sleep 0.01; done; exit 7", before,
+	    released);
+	ask(call, command);
+	wait_output(call, 3);
+	assert_false(b.lost);
+}
+
+/* As when the frontend has ended. */
+static void
+leave_all(void)
+{
+	jobs_cancel_all(b.jobs, "the frontend ended", true);
+}
+
+static void
+let_go(void)
+{
+	fixture_write(released, "", 0644);
+	run_until(all_done);
+	assert_int_equal(unlink(released), 0);
+}
+
+static size_t
+results(const char *state)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(audit_flush(b.audit, &e), 0);
+	return in_log(state);
+}
+
+/* Of a policy that lets them: as many as its token may have, and no other. */
+static void
+test_abandoned_goes_on(void **state)
+{
+	(void)state;
+	begin_with_jobs(",\"abandoned\":\"continue\"");
+	for (uint64_t n = 1; n <= 3; n++)
+		ask_waiting(n, "");
+	leave_all();
+	leave_all(); /* those that are jobs are not asked again */
+	assert_int_equal(b.seen[1].done + b.seen[2].done + b.seen[3].done, 0);
+	let_go();
+	assert_int_equal(results("\"run.state\":\"cancelled\""), 1);
+	assert_int_equal(results("\"run.state\":\"exited\""), 2);
+	assert_int_equal(results("\"event.action\":\"job-begin\""), 2);
+	assert_int_equal(b.seen[1].done + b.seen[2].done + b.seen[3].done, 0);
+	end();
+}
+
+/* Of one that says "end" or nothing. */
+static void
+test_abandoned_ends(void **state)
+{
+	static const char *const says[] = { "", ",\"abandoned\":\"end\"" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		begin_with_jobs(says[i]);
+		ask_waiting(1, "");
+		leave_all();
+		run_until(all_done);
+		assert_int_equal(results("\"run.state\":\"cancelled\""), 1);
+		assert_int_equal(results("\"event.action\":\"job-begin\""), 0);
+		end();
+	}
+}
+
+/* One that was told to end does not become a job, and does not go on. */
+static void
+test_ended_is_no_job(void **state)
+{
+	(void)state;
+	begin_with_jobs(",\"abandoned\":\"continue\"");
+	ask_waiting(1, "trap '' TERM; ");
+	ask_waiting(2, ""); /* control */
+	assert_true(jobs_end(b.jobs, b.seen[1].run, "asked", false));
+	assert_false(jobs_detach(b.jobs, b.seen[1].run, "wait_ms"));
+	leave_all();
+	let_go();
+	assert_int_equal(results("\"event.action\":\"job-begin\""), 1);
+	assert_int_equal(results("\"run.state\":\"cancelled\""), 1);
+	assert_int_equal(results("\"run.state\":\"exited\""), 1);
+	end();
+}
+
+/* By its id, and while its token has a place for a job. */
+static void
+test_detached_by_id(void **state)
+{
+	(void)state;
+	begin_with_jobs("");
+	for (uint64_t n = 1; n <= 3; n++)
+		ask_waiting(n, "");
+	assert_false(jobs_detach(b.jobs, "no such run", "wait_ms"));
+	assert_true(jobs_detach(b.jobs, b.seen[1].run, "wait_ms"));
+	assert_true(jobs_detach(b.jobs, b.seen[2].run, "wait_ms"));
+	assert_false(jobs_detach(b.jobs, b.seen[3].run, "wait_ms"));
+	assert_true(jobs_detach(b.jobs, b.seen[1].run, "wait_ms")); /* is one */
+	assert_int_equal(wait_done(1)->end.state, PROTO_RUNNING);
+	assert_int_equal(wait_done(2)->end.state, PROTO_RUNNING);
+	leave_all(); /* the frontend's end is none of theirs */
+	let_go();
+	assert_int_equal(b.seen[3].done, 0);
+	assert_int_equal(results("\"event.action\":\"job-begin\""), 2);
+	assert_int_equal(results("\"run.state\":\"exited\""), 2);
+	assert_int_equal(results("\"run.state\":\"cancelled\""), 1);
+	end();
+}
+
+static void
+refuse_call(uint64_t call)
+{
+	struct request r;
+
+	request_init(&r);
+	r.call = call;
+	jobs_refuse(b.jobs, &r, NULL, "refused by the test");
+}
+
+/* The next frontend is not told of calls of the one before. */
+static void
+test_refusals_silenced(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	refuse_call(1);
+	leave_all();
+	refuse_call(2); /* control: of the next one */
+	assert_string_equal(wait_done(2)->message, "refused by the test");
+	run_until(all_done);
+	refuse_call(3); /* which would come after an answer to 1 */
+	(void)wait_done(3);
+	assert_int_equal(b.seen[1].done, 0);
+	expect_in_log("refused by the test", 3); /* all are recorded */
+	end();
+}
+
 static pid_t killed_launcher;
 
 static bool
@@ -1931,6 +2107,11 @@ main(void)
 		cmocka_unit_test(test_guard_killed),
 		cmocka_unit_test(test_launcher_killed),
 		cmocka_unit_test(test_frontend_dies),
+		cmocka_unit_test(test_abandoned_goes_on),
+		cmocka_unit_test(test_abandoned_ends),
+		cmocka_unit_test(test_ended_is_no_job),
+		cmocka_unit_test(test_detached_by_id),
+		cmocka_unit_test(test_refusals_silenced),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
