@@ -65,6 +65,7 @@ enum {
 	SWEEP_MS = 600000, /* between two looks at the age of recordings */
 	RETRY_MS = 1000, /* until what could not be recorded is tried again */
 	SYNC_MS = 200, /* until records that no run waits for are synced */
+	LAST_ANSWERS_MS = 5000, /* for the frontend, after the last KILL */
 	DAY_MS = 24 * 3600 * 1000,
 	MAX_SPARED = 2 * 4096 + OWNCHILD_MOST, /* guards and our own children */
 	APART = 65536 /* bytes: tables of that size cost what they hold */
@@ -353,8 +354,9 @@ on_frontend_gone(void *arg)
 static void
 stop_when_quiet(void)
 {
+	/* closing the channel drops what waits in it: answers may be there */
 	if (self.stopping && jobs_quiet(self.jobs) &&
-	    self.stop.handler != NULL) {
+	    monitor_is_flushed(self.monitor) && self.stop.handler != NULL) {
 		self.stop.handler = NULL;
 		loop_timer_cancel(self.loop, &self.stop);
 		supervise_stop(self.supervise, on_frontend_gone, NULL);
@@ -386,7 +388,8 @@ begin_stop(const char *why)
 	notify_send("STOPPING=1\nSTATUS=ending runs");
 	self.stop = (struct loop_timer){ .handler = on_stop_late };
 	loop_timer_set(self.loop, &self.stop, 2 * grace + 15000);
-	monitor_drain(self.monitor, grace);
+	/* those that KILL ends at the end of it are answered as well */
+	monitor_drain(self.monitor, grace + LAST_ANSWERS_MS);
 	jobs_stop(self.jobs, "the server is stopping", grace);
 }
 

@@ -830,6 +830,12 @@ monitor_drain(struct monitor *m, uint32_t grace_ms)
 }
 
 bool
+monitor_is_flushed(const struct monitor *m)
+{
+	return m->chan == NULL || chan_queued(m->chan) == 0;
+}
+
+bool
 monitor_is_ready(const struct monitor *m)
 {
 	return m->ready > 0;

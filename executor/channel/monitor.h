@@ -70,11 +70,19 @@ uint64_t monitor_silent_ms(const struct monitor *m);
 struct monitor_vitals monitor_vitals(const struct monitor *m);
 /* It does not do its work: end the channel, so that it is replaced. */
 void monitor_give_up(struct monitor *m, const char *why);
-/* Refuse new calls and tell the frontend to accept nothing. */
+/*
+ * Refuse new calls and tell the frontend to accept nothing; it ends by itself
+ * after so long, also without monitor_detach().
+ */
 void monitor_drain(struct monitor *m, uint32_t grace_ms);
 /* Can the audit log be written?  For /healthz; the same again: nothing. */
 void monitor_set_health(struct monitor *m, bool good);
-/* Close the channel (the frontend sees the end and exits). */
+/* Has the kernel taken all that was sent?  Also true without a frontend. */
+bool monitor_is_flushed(const struct monitor *m);
+/*
+ * Close the channel (the frontend sees the end and exits); what waits to be
+ * sent is lost.
+ */
 void monitor_detach(struct monitor *m);
 /* Has this frontend said READY? */
 bool monitor_is_ready(const struct monitor *m);

@@ -260,8 +260,38 @@ def test_stop_is_not_held_up():
         equal(status, 0, server.log())
         check(0.4 < took < 20 * server.slow, "took", took)
         equal(processes("1000325") + processes("1000326"), [], "the runs")
+        # the frontend outlives the grace at whose end that was killed
+        check("is stopping" in (text := c.finish(second).text), text)
         second.close()
         c.close()
+        server.process = None
+
+
+def test_last_words_wait_for_the_frontend():
+    """A stop closes no channel in which answers wait to be sent."""
+    with Server() as server, Http(server) as c:
+        runs = [(m := mark(), c.begin(
+            f": {m}; while [ ! -e go ]; do sleep 0.1; done; "
+            "head -c 125000 /dev/zero | tr '\\0' x; touch " + m +
+            "; exec sleep 1000327")) for _ in range(14)]
+        for m, _ in runs:
+            server.running(m)
+        frontend = server.frontend_pid()
+        os.kill(frontend, signal.SIGSTOP)
+        try:
+            (server.work / "go").touch()
+            for m, _ in runs:
+                within("its output", 10, (server.work / m).exists)
+            server.process.terminate()
+            for m, _ in runs:
+                server.ended(m, 20)
+        finally:
+            os.kill(frontend, signal.SIGCONT)
+        for m, conn in runs:
+            text = c.finish(conn).text
+            check("is stopping" in text and "x" * 1000 in text, text[:300])
+            conn.close()
+        equal(server.process.wait(20 * server.slow), 0, server.log())
         server.process = None
 
 
