@@ -195,6 +195,18 @@ on_health(void *arg, const struct msg *m, struct err *e)
 	return 0;
 }
 
+/*
+ * An executor that has closed its end at a stop reads no answer: what it said
+ * before, the last answers of calls, is still to be taken.
+ */
+static int
+answer_executor(struct frontend *f, const struct msg *m, struct err *e)
+{
+	int rc = ipc_send(f->ipc, m, e);
+
+	return rc == ERR_EOF ? 0 : rc;
+}
+
 static int
 on_commit(void *arg, const struct msg *m, struct err *e)
 {
@@ -215,7 +227,7 @@ on_commit(void *arg, const struct msg *m, struct err *e)
 	if (backoff_configure(f->backoff, now, e) != 0 ||
 	    http_start(f->http, e) != 0)
 		return e->code;
-	return ipc_send(f->ipc, &ready, e);
+	return answer_executor(f, &ready, e);
 }
 
 static void
@@ -257,7 +269,7 @@ on_ask(void *arg, const struct msg *m, struct err *e)
 		} };
 
 	endpoint_heard(f->endpoint);
-	return ipc_send(f->ipc, &vitals, e);
+	return answer_executor(f, &vitals, e);
 }
 
 static int

@@ -295,6 +295,31 @@ def test_last_words_wait_for_the_frontend():
         server.process = None
 
 
+def test_last_words_after_a_reload():
+    """A frontend that acknowledges it too late for the executor, which is
+    gone by then, still reads what else was said."""
+    with Server() as server, Http(server) as c:
+        m = mark()
+        conn = c.begin(f"trap 'echo bye; exit' TERM; touch {m}; "
+                       "while :; do sleep 0.1; done")
+        within("its trap", 5, (server.work / m).exists)
+        frontend = server.frontend_pid()
+        os.kill(frontend, signal.SIGSTOP)
+        try:
+            server.reload_ends("success", "reload")
+            server.process.terminate()
+            within("its result", 10, lambda: server.audit("run-result"))
+        finally:
+            os.kill(frontend, signal.SIGCONT)
+        text = c.finish(conn).text
+        check("bye" in text and "is stopping" in text, text)
+        conn.close()
+        equal(server.process.wait(20 * server.slow), 0, server.log())
+        check("channel to the executor broke" not in server.log(),
+              server.log())
+        server.process = None
+
+
 def test_sigterm_twice_and_sigint():
     with Server() as server:
         server.process.send_signal(signal.SIGINT)
