@@ -264,31 +264,44 @@ def test_job_is_recorded(server):
 
 def test_slow_call_becomes_a_job(server):
     token = hasty(server, "slow")
-    for tool, at in ("exec_cmd", "out\n"), ("cli_command", "out\n"):
+    for tool in "exec_cmd", "cli_command":
         with server.http(token=token) as c:
-            command = "sh -c 'echo out; sleep 4; echo late; exit 4'"
-            for _ in range(5):      # until its output came in time
-                begin = time.monotonic()
-                r = c.call(tool, command=command)
-                check(time.monotonic() - begin < 5 * SLOW, "it waited")
-                check(not r.error and "runs on" in first(r.text), r)
-                job = ID.search(r.text).group()
-                if body(r.text):
-                    break
-                ended(c, job)
-            equal(body(r.text), at, "output so far")
+            go = server.work / mark()
+            r = c.call(tool, command=f"sh -c 'echo out; until [ -e {go} ]; do "
+                       "sleep 0.1; done; echo late; exit 4'")
+            check(not r.error and "runs on" in first(r.text), r)
+            job = ID.search(r.text).group()
+            # its output may not have come in time
+            so_far = body(r.text)
+            check(so_far in ("", "out\n"), r)
             cursor = int(re.search(r'"cursor": (\d+)', r.text).group(1))
-            equal(cursor, 4, "cursor")
+            equal(cursor, len(so_far), "cursor")
             text = first(r.text)
             wait = re.search(r'"wait_ms": (\d+)', text).group(1)
             equal(int(wait), 400, "as long as calls wait")
             check('"until": "end"' in text, text)
+            go.touch()
             text = ended(c, job)
             check("exited with status 4" in first(text), text)
-            equal(body(output(c, job, cursor=cursor)), "late\n", "the rest")
+            equal(so_far + body(output(c, job, cursor=cursor)), "out\nlate\n",
+                  "the rest")
     with Modern(server, token) as c:
-        r = c.call("exec_cmd", command="sleep 4; echo late")
+        go = server.work / mark()
+        r = c.call("exec_cmd", command=f"until [ -e {go} ]; do sleep 0.1; "
+                   "done; echo late")
+        go.touch()
         equal(body(ended(c, ID.search(r.text).group())), "late\n", "modern")
+
+
+def test_slow_call_tells_output_so_far(server):
+    """Of a call that waits for as long as any test does for output."""
+    server.add_policy("slower", jobs={**JOBS, "wait_ms": 5000})
+    with server.http(token=server.add("slower", policy="slower")) as c:
+        r = c.call("exec_cmd", command="echo out; sleep 60")
+        check(not r.error and "runs on" in first(r.text), r)
+        equal(body(r.text), "out\n", "output so far")
+        check('"cursor": 4' in first(r.text), r)
+        c.call("job_stop", job=ID.search(r.text).group())
 
 
 def test_other_tokens_have_none_of_it(server):
