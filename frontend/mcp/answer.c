@@ -82,6 +82,21 @@ answer_put_lifetime(struct buf *out, const struct mcp_revision *rev, int64_t ms)
 	json_put_member(out, "cacheScope", BYTES_LIT("private"));
 }
 
+struct calls_request
+answer_call(const struct mcp_request *r, const struct catalog_tool *tool,
+    const struct catalog_args *args)
+{
+	return (struct calls_request){ .proof = r->from->proof,
+		.peer = r->from->peer,
+		.session = r->from->session,
+		.client = bytes_of(r->state->client),
+		.revision = bytes_of(r->revision->name),
+		.trace = r->from->trace,
+		.tool = tool,
+		.args = args,
+		.flags = r->from->token->flags };
+}
+
 enum mcp_verdict
 answer_status(
     const struct mcp_request *r, unsigned status, int code, const char *text)

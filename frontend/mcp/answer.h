@@ -90,6 +90,13 @@ struct mcp_pending {
 	    struct mcp_pending *p, enum proto_why why, struct bytes reason);
 };
 
+/*
+ * A call for the executor, by who sent r; what hears of its output, of its
+ * task and of its end is for the caller to add.
+ */
+struct calls_request answer_call(const struct mcp_request *r,
+    const struct catalog_tool *tool, const struct catalog_args *args);
+
 /* --- at once ------------------------------------------------------------- */
 
 /* Begin a result: its members follow, and answer_end(). */

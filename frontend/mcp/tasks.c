@@ -238,19 +238,11 @@ static int
 start_question(const struct mcp_request *r, struct taskcall *c,
     const struct catalog_args *args, struct err *e)
 {
-	const struct calls_request cr = { .proof = r->from->proof,
-		.peer = r->from->peer,
-		.session = r->from->session,
-		.client = bytes_of(r->state->client),
-		.revision = bytes_of(r->revision->name),
-		.trace = r->from->trace,
-		.tool = &c->question->tool,
-		.args = args,
-		.flags = r->from->token->flags,
-		.task = on_task,
-		.ended = on_ended,
-		.arg = c };
+	struct calls_request cr = answer_call(r, &c->question->tool, args);
 
+	cr.task = on_task;
+	cr.ended = on_ended;
+	cr.arg = c;
 	return calls_start(c->calls, &cr, &c->call, e);
 }
 

@@ -129,18 +129,8 @@ static int
 ask_executor(struct taskwatch *w, const struct mcp_request *r, struct err *e)
 {
 	static const struct catalog_tool question = { .name = "tasks/result" };
-	struct calls_request cr = { .proof = r->from->proof,
-		.peer = r->from->peer,
-		.session = r->from->session,
-		.client = bytes_of(r->state->client),
-		.revision = bytes_of(r->revision->name),
-		.trace = r->from->trace,
-		.tool = &question,
-		.flags = r->from->token->flags,
-		.task = on_task,
-		.ended = on_ended,
-		.arg = w };
 	struct catalog_args args;
+	struct calls_request cr;
 	int rc;
 
 	w->calls = r->mcp->calls;
@@ -148,7 +138,10 @@ ask_executor(struct taskwatch *w, const struct mcp_request *r, struct err *e)
 	catalog_args_init(&args);
 	tasks_add_arg(&args, "task.id", PROTO_STRING, id_of(w));
 	tasks_add_arg(&args, "task.output", PROTO_BOOL, BYTES_LIT("true"));
-	cr.args = &args;
+	cr = answer_call(r, &question, &args);
+	cr.task = on_task;
+	cr.ended = on_ended;
+	cr.arg = w;
 	rc = calls_start(w->calls, &cr, &w->call, e);
 	catalog_args_fini(&args);
 	return rc;

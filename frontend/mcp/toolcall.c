@@ -120,23 +120,15 @@ start_call(const struct mcp_request *r, const struct catalog_tool *tool,
     const struct catalog_args *args, enum mcp_tasks kind)
 {
 	struct toolcall *c = calloc(1, sizeof(*c));
-	const struct calls_request cr = { .proof = r->from->proof,
-		.peer = r->from->peer,
-		.session = r->from->session,
-		.client = bytes_of(r->state->client),
-		.revision = bytes_of(r->revision->name),
-		.trace = r->from->trace,
-		.tool = tool,
-		.args = args,
-		.flags = r->from->token->flags,
-		.output = on_output,
-		.task = on_task,
-		.ended = on_ended,
-		.arg = c };
+	struct calls_request cr = answer_call(r, tool, args);
 	struct err e;
 
 	if (c == NULL)
 		return answer_refusal(r, MESSAGE_NO_MEMORY);
+	cr.output = on_output;
+	cr.task = on_task;
+	cr.ended = on_ended;
+	cr.arg = c;
 	if (calls_start(r->mcp->calls, &cr, &c->progress.call, &e) != 0) {
 		free(c);
 		return answer_refusal(r, e.what);
