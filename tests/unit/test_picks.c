@@ -217,6 +217,56 @@ test_real(void **state)
 	assert_true(files > 10);
 }
 
+/* Of a text as long as a look, at most, only the first place counts. */
+static size_t
+next_one_by_one(const struct sieve *s, struct bytes all, size_t at)
+{
+	for (; at < all.len; at++) {
+		size_t n = all.len - at;
+
+		n = n < SIEVE_LOOKED ? n : SIEVE_LOOKED;
+		if (sieve_next(s, bytes_make(all.p + at, n), 0) == 0)
+			return at;
+	}
+	return at;
+}
+
+/* In memory of just its length, so that a look after it would be told. */
+static void
+check_sieve(const struct sieve *s)
+{
+	uint8_t *own = malloc(text_len + 1);
+	struct bytes all = { own + 1, text_len };
+	size_t from = 0, found;
+
+	assert_non_null(own);
+	memcpy(own + 1, text, text_len);
+	do {
+		found = next_one_by_one(s, all, from);
+		assert_int_equal(sieve_next(s, all, from), found);
+		from = found + 1 + below(3);
+	} while (from <= all.len);
+	free(own);
+}
+
+/* Many places at once are the same as one after the other. */
+static void
+test_wide(void **state)
+{
+	struct failure f;
+	struct sieve s;
+
+	(void)state;
+	failure_init(&f, bytes_of("make; npm; pytest; go; apt; oc; curl"));
+	failure_sieve(&f, &s);
+	for (size_t i = 0; i < 8 * ROUNDS; i++) {
+		make_text(below(400), 1 + below(100));
+		for (size_t n = i % 3 == 0 ? text_len : 0; n > 0; n--)
+			text[n - 1] = (char)below(256);
+		check_sieve(&s);
+	}
+}
+
 /* What is cut off at the end, and words that are shorter than a look. */
 static void
 test_sieve(void **state)
@@ -246,6 +296,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_sieve),
 	};
 
