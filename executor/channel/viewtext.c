@@ -136,7 +136,7 @@ put_jobs(const struct policy *p, struct buf *out)
 	    "A call that takes longer than %u ms is answered with its output so far and goes on as a job: %u at the same time, each %u s at most. The last %llu bytes of output of the last %u runs are kept for %u s after their end. ",
 	    j->wait_ms, j->at_once, j->max_seconds,
 	    (unsigned long long)j->output_bytes, j->keep, j->keep_seconds);
-	if (!j->survive || p->output != RECORDER_OFF)
+	if (!j->survive || !recorder_may_move(p->output))
 		buf_put_str(out,
 		    "A restart of the server ends jobs; what they wrote is kept. ");
 }

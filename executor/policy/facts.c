@@ -319,8 +319,9 @@ WHEN(knows_repeats, p->jobs.repeat_window_ms > 0)
 WHEN(goes_on, p->jobs.offered && (p->jobs.go_on || knows_repeats(p)))
 WHEN(ends_alone, p->jobs.offered && !goes_on(p))
 WHEN(has_terminals, p->jobs.pty)
-WHEN(survives, p->jobs.survive && p->output == RECORDER_OFF)
-WHEN(is_recorded_instead, p->jobs.survive && p->output != RECORDER_OFF)
+WHEN(survives, p->jobs.survive &&recorder_may_move(p->output))
+WHEN(has_mortal_terminals, survives(p) && keeps_all(p) && has_terminals(p))
+WHEN(is_recorded_instead, p->jobs.survive && !recorder_may_move(p->output))
 WHEN(has_mortal_jobs, p->jobs.offered && !survives(p))
 WHEN(has_no_terminals, p->jobs.offered && !p->jobs.pty)
 #undef WHEN
@@ -522,9 +523,14 @@ static const struct sentence {
 		"a job goes on after a crash or hand-over of mcp-execd, for the next one to take over, where its service manager leaves it",
 	    .model =
 		"a job may go on after a crash or a restart of the server; what it wrote is kept in any case" },
+	{ FACTS_TIMES, has_mortal_terminals,
+	    .people =
+		"a job with a terminal ends with mcp-execd, although jobs.survive is true: its output is recorded (audit.output)",
+	    .model =
+		"a restart of the server ends a job with a terminal (pty)" },
 	{ FACTS_TIMES, is_recorded_instead,
 	    .people =
-		"a job ends with mcp-execd, although jobs.survive is true: its output is recorded (audit.output)" },
+		"a job ends with mcp-execd, although jobs.survive is true: the tail of its output is recorded (audit.output), which is in memory" },
 	{ FACTS_TIMES, has_no_terminals,
 	    .people = "a job may not have a terminal",
 	    .model = "a job cannot have a terminal (pty)" },

@@ -52,6 +52,12 @@ recorder_mode_name(enum recorder_mode m)
 	return names[m];
 }
 
+bool
+recorder_may_move(enum recorder_mode m)
+{
+	return m != RECORDER_TAIL;
+}
+
 /* --- the file ------------------------------------------------------------- */
 
 /* Write what is in lines; the disk is kept busy early, so never for long. */
@@ -217,7 +223,7 @@ recorder_input(
 	return write_lines(r, e) == 0 ? 0 : fail_recording(r, e);
 }
 
-/* --- begin and end ---------------------------------------------------------- */
+/* --- begin ------------------------------------------------------------------ */
 
 static int
 begin_file(struct recorder *r, struct err *e)
@@ -231,12 +237,11 @@ begin_file(struct recorder *r, struct err *e)
 	return write_lines(r, e);
 }
 
-struct recorder *
-recorder_new(
+static struct recorder *
+make_recorder(
     struct recordings *k, const struct recorder_setup *s, struct err *e)
 {
 	struct recorder *r = err_alloc(1, sizeof(*r), e);
-	struct asciicast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
 
 	if (r == NULL)
 		return NULL;
@@ -250,6 +255,18 @@ recorder_new(
 				: MAX_LINES);
 	buf_init(&r->units, 64 << 20);
 	digest_init(&r->digest);
+	return r;
+}
+
+struct recorder *
+recorder_new(
+    struct recordings *k, const struct recorder_setup *s, struct err *e)
+{
+	struct recorder *r = make_recorder(k, s, e);
+	struct asciicast_end none = { .state = PROTO_REFUSED, .exit_code = -1 };
+
+	if (r == NULL)
+		return NULL;
 	r->run = recordings_begin(k, &r->setup.head);
 	if (s->mode == RECORDER_OFF || begin_file(r, e) == 0)
 		return r;
@@ -270,6 +287,88 @@ recorder_free(struct recorder *r)
 	buf_fini(&r->units);
 	free(r);
 }
+
+/* --- moved to another process ------------------------------------------------ */
+
+void
+recorder_save(const struct recorder *r, struct recorder_state *s)
+{
+	*s = (struct recorder_state){ .mode = r->setup.mode,
+		.max = r->setup.max,
+		.begin_ns = r->begin_ns,
+		.begin_s = r->setup.head.begin_s,
+		.bytes = r->run->bytes,
+		.taken = r->taken,
+		.failed = r->error[0] != '\0',
+		.digest = r->digest };
+	for (int i = 0; i < ASCIICAST_STREAMS; i++) {
+		size_t n = r->held[i].len;
+
+		s->held[i] = r->run->held[i];
+		s->failed |= n > RECORDER_WAITS; /* there are no such */
+		s->waiting[i] = s->failed ? 0 : (uint8_t)n;
+		memcpy(s->waits[i], r->held[i].p, s->waiting[i]);
+	}
+}
+
+static int
+check_state(const struct recorder_state *s, struct err *e)
+{
+	if (s->failed)
+		return err_set(e, ERR_BAD, "it had failed before");
+	if (s->mode != RECORDER_ALL || s->waiting[0] > RECORDER_WAITS ||
+	    s->waiting[1] > RECORDER_WAITS)
+		return err_set(e, ERR_BAD, "its state is not sound");
+	return 0;
+}
+
+/* As it was at the moment that was saved. */
+static void
+take_state(struct recorder *r, const struct recorder_state *s)
+{
+	r->begin_ns = s->begin_ns;
+	r->taken = s->taken;
+	r->digest = s->digest;
+	for (int i = 0; i < ASCIICAST_STREAMS; i++) {
+		r->run->held[i] = s->held[i];
+		r->held[i].len = s->waiting[i];
+		memcpy(r->held[i].p, s->waits[i], s->waiting[i]);
+	}
+}
+
+struct recorder *
+recorder_resume(struct recordings *k, const struct recorder_setup *setup,
+    const struct recorder_state *s, struct err *e)
+{
+	struct recorder_setup as = *setup;
+	struct recorder *r;
+
+	as.mode = (enum recorder_mode)s->mode;
+	as.max = s->max;
+	as.head.begin_s = s->begin_s;
+	r = check_state(s, e) == 0 ? make_recorder(k, &as, e) : NULL;
+	if (r != NULL) {
+		r->fd = recordings_resume(k, &as.head, s->bytes, &r->run, e);
+		if (r->fd >= 0) {
+			take_state(r, s);
+			return r;
+		}
+		recorder_free(r);
+	}
+	(void)err_wrap(e, "its recording cannot be gone on with");
+	return NULL;
+}
+
+void
+recorder_leave(struct recorder *r)
+{
+	static const struct asciicast_end lost = { .state = PROTO_LOST,
+		.exit_code = -1 };
+
+	recordings_end(r->recordings, r->run, &lost, 0);
+}
+
+/* --- the end ------------------------------------------------------------------ */
 
 /* Write what is held to the file of a tail. */
 static int

@@ -298,6 +298,65 @@ recordings_create(struct recordings *k, struct recordings_run *r, struct err *e)
 	return fd;
 }
 
+static bool
+is_of(const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES])
+{
+	return bytes_eq_secret(r->head.owner, owner, DIGEST_BYTES);
+}
+
+static struct recordings_run *
+find_run(struct recordings *k, struct bytes id)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (bytes_eq_str(id, k->run[i].head.run))
+			return &k->run[i];
+	return NULL;
+}
+
+/* It is of a current run again. */
+static void
+take_back(struct recordings *k, struct recordings_run *r, uint64_t bytes)
+{
+	shares_withdraw(&r->place);
+	shares_withdraw(&r->room);
+	shares_withdraw(&r->age);
+	shares_give(k->room, r->room.user, on_disk(r->bytes) - on_disk(bytes));
+	r->bytes = bytes;
+	r->over = false;
+	r->end = (struct asciicast_end){ .state = PROTO_EXITED };
+	r->duration_us = 0;
+}
+
+int
+recordings_resume(struct recordings *k, const struct asciicast_head *h,
+    uint64_t bytes, struct recordings_run **r, struct err *e)
+{
+	CLEANUP_FD int fd = -1;
+	struct recordings_run *x = find_run(k, bytes_of(h->run));
+	char name[NAME];
+	struct stat st;
+
+	if (x == NULL || !x->kept || !x->over || !is_of(x, h->owner))
+		return err_set(e, ERR_BAD, "it is not there"), -1;
+	(void)snprintf(name, sizeof(name), "%s.cast", h->run);
+	fd = openat(k->dir, name,
+	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+		O_NOCTTY);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return err_sys(e, "%s/%s", k->path, name), -1;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != x->bytes ||
+	    x->bytes < bytes)
+		return err_set(e, ERR_BAD, "%s/%s was changed meanwhile",
+			   k->path, name),
+		       -1;
+	if (ftruncate(fd, (off_t)bytes) == -1)
+		return err_sys(e, "%s/%s", k->path, name), -1;
+	take_back(k, x, bytes);
+	x->head = *h;
+	*r = x;
+	return steal_fd(&fd);
+}
+
 void
 recordings_withdraw(struct recordings *k, struct recordings_run *r)
 {
@@ -409,12 +468,6 @@ recordings_end(struct recordings *k, struct recordings_run *r,
 	r->end = *end;
 	r->duration_us = duration_us;
 	offer_room(k, r);
-}
-
-static bool
-is_of(const struct recordings_run *r, const uint8_t owner[DIGEST_BYTES])
-{
-	return bytes_eq_secret(r->head.owner, owner, DIGEST_BYTES);
 }
 
 const struct recordings_run *

@@ -71,6 +71,13 @@ struct recordings_run *recordings_begin(
 /* Make its file: the descriptor, or negative. */
 int recordings_create(
     struct recordings *k, struct recordings_run *r, struct err *e) MUST_CHECK;
+/*
+ * Of a run that an executor before us began, and that goes on with `*r`: the
+ * first so many bytes of its file count, and what is after them goes.  The
+ * descriptor, or negative.
+ */
+int recordings_resume(struct recordings *k, const struct asciicast_head *h,
+    uint64_t bytes, struct recordings_run **r, struct err *e) MUST_CHECK;
 /* Nothing could be written to it and its run does not begin: no file. */
 void recordings_withdraw(struct recordings *k, struct recordings_run *r);
 /*

@@ -27,6 +27,8 @@ static const char magic[8] = "mcpheld";
 struct held_page {
 	char magic[8];
 	uint32_t version, size;
+	struct digest
+	    probe; /* of `magic` so far: does it mean the same here? */
 	struct held_fixed fixed;
 	uint64_t input; /* bytes behind the page */
 	_Atomic uint32_t now; /* which turn is in force */
@@ -123,6 +125,12 @@ make_pipe(int *from, int *to, struct err *e)
 	return 0;
 }
 
+static struct bytes
+probe_text(void)
+{
+	return bytes_make(magic, sizeof(magic));
+}
+
 struct held *
 held_new(const struct held_fixed *f, struct bytes input,
     const int stream[HELD_STREAMS], struct err *e)
@@ -144,6 +152,8 @@ held_new(const struct held_fixed *f, struct bytes input,
 	memcpy(h->page->magic, magic, sizeof(magic));
 	h->page->version = HELD_VERSION;
 	h->page->size = sizeof(*h->page);
+	digest_init(&h->page->probe);
+	digest_update(&h->page->probe, probe_text());
 	h->page->fixed = *f;
 	h->page->input = input.len;
 	for (int i = 0; i <= HELD_REPORTS; i++)
@@ -151,6 +161,22 @@ held_new(const struct held_fixed *f, struct bytes input,
 	if (input.len > 0)
 		memcpy(h->page + 1, input.p, input.len);
 	return h;
+}
+
+/* A digest that has begun there is gone on with here. */
+static bool
+is_digest_known(const struct held_page *p)
+{
+	struct digest d = p->probe, ours;
+	uint8_t sum[DIGEST_BYTES], expected[DIGEST_BYTES];
+
+	digest_init(&ours);
+	for (int i = 0; i < 2; i++)
+		digest_update(&ours, probe_text());
+	digest_update(&d, probe_text());
+	digest_final(&d, sum);
+	digest_final(&ours, expected);
+	return memcmp(sum, expected, sizeof(sum)) == 0;
 }
 
 /* Texts end, and numbers are of what there is: it is ours, and yet checked. */
@@ -162,9 +188,9 @@ is_sound(const struct held *h)
 
 	return memcmp(p->magic, magic, sizeof(magic)) == 0 &&
 	       p->version == HELD_VERSION && p->size == sizeof(*p) &&
-	       p->input == h->size - sizeof(*p) && p->now < 2 &&
-	       p->text_len <= HELD_TEXT && p->reports <= HELD_REPORTS &&
-	       f->command_len <= HELD_COMMAND &&
+	       is_digest_known(p) && p->input == h->size - sizeof(*p) &&
+	       p->now < 2 && p->text_len <= HELD_TEXT &&
+	       p->reports <= HELD_REPORTS && f->command_len <= HELD_COMMAND &&
 	       memchr(f->id, '\0', sizeof(f->id)) != NULL &&
 	       memchr(f->token, '\0', sizeof(f->token)) != NULL &&
 	       memchr(f->policy, '\0', sizeof(f->policy)) != NULL &&

@@ -9,7 +9,8 @@
  * and leaves that one only when it is counted; a report of the guard's is
  * received into this file, and stays until its record is on disk.  So a byte
  * counts once, and a report is recorded once, or twice if the end came between
- * its record and our note of it.  Of a terminal, which cannot be copied so,
+ * its record and our note of it.  Digests go as nettle has them: if another
+ * nettle has them otherwise, that is seen, and the state is of no use.  Of a terminal, which cannot be copied so,
  * what was read and not counted when the end came is lost.
  */
 #ifndef EXECUTOR_HELD_H
@@ -22,7 +23,7 @@
 #include "executor/recording/ledger.h"
 
 enum {
-	HELD_VERSION = 1, /* of struct held_page: another layout, another one */
+	HELD_VERSION = 2, /* of struct held_page: another layout, another one */
 	HELD_STREAMS = 2,
 	HELD_REPORTS = 8, /* whose records are not on disk yet */
 	HELD_COMMAND = 1024, /* bytes of a command, for people */
@@ -63,6 +64,7 @@ struct held_turn {
 	uint64_t in_sent; /* of the input that the call came with */
 	uint64_t typed; /* bytes that nobody has read, and that are not here */
 	uint64_t in_open;
+	struct recorder_state record; /* of its output */
 };
 
 struct held;

@@ -429,8 +429,8 @@ start_in_cgroup(struct job *j, struct err *e)
 	return rc;
 }
 
-static int
-begin_recording(struct job *j, enum recorder_mode mode, struct err *e)
+static struct recorder_setup
+recording_of(const struct job *j, enum recorder_mode mode)
 {
 	const struct policy *p = j->plan.policy;
 	struct recorder_setup s = { .mode = mode,
@@ -444,6 +444,14 @@ begin_recording(struct job *j, enum recorder_mode mode, struct err *e)
 	(void)snprintf(s.head.tool, sizeof(s.head.tool), "%s", j->plan.tool);
 	s.head.columns = j->plan.terminal.columns;
 	s.head.rows = j->plan.terminal.rows;
+	return s;
+}
+
+static int
+begin_recording(struct job *j, enum recorder_mode mode, struct err *e)
+{
+	struct recorder_setup s = recording_of(j, mode);
+
 	if (j->recorder == NULL) /* else the launcher ended meanwhile */
 		j->recorder = recorder_new(j->jobs->recordings, &s, e);
 	return j->recorder == NULL ? e->code : 0;
@@ -843,6 +851,19 @@ watch_adopted(struct job *j)
 	pump_on_stream(j, 0); /* what is between is not told by any event */
 }
 
+/* That of the executor before, or none, whatever its policy says by now. */
+static int
+resume_recording(struct job *j, struct err *e)
+{
+	const struct recorder_state *was = &held_turn(j->held)->record;
+	struct recorder_setup s = recording_of(j, RECORDER_ALL);
+
+	if (was->mode == RECORDER_OFF)
+		return begin_recording(j, RECORDER_OFF, e);
+	j->recorder = recorder_resume(j->jobs->recordings, &s, was, e);
+	return j->recorder == NULL ? e->code : 0;
+}
+
 int
 jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
     const struct policy_jobs *offers, struct err *e)
@@ -858,8 +879,9 @@ jobs_adopt(struct jobs *jobs, struct adopt_run *a, struct policy *policy,
 	}
 	j->held = a->held;
 	lasting_fill(j, jobs);
-	if (begin_recording(j, RECORDER_OFF, e) != 0 ||
-	    adopt_entry(j, e) != 0) {
+	if (resume_recording(j, e) != 0 || adopt_entry(j, e) != 0) {
+		if (j->recorder != NULL)
+			recorder_leave(j->recorder);
 		recorder_free(j->recorder);
 		plan_fini(&j->plan);
 		notes_fini(&j->notes);

@@ -22,6 +22,7 @@ turn_of(const struct job *j)
 	t.stream[1].total = j->stderr_.total;
 	t.stream[1].sent = j->stderr_.sent;
 	t.stream[1].digest = j->stderr_.digest;
+	recorder_save(j->recorder, &t.record);
 	return t;
 }
 
@@ -81,15 +82,22 @@ put_fixed(const struct job *j, struct held_fixed *f)
 }
 
 /*
- * A recording is written by one process from its beginning to its end, and a
- * guard whose launcher is gone has nobody who could hold it.
+ * What is read of a terminal and not recorded yet cannot be read again, so that
+ * its recording would lack it.
  */
+static bool
+may_record_move(const struct job *j)
+{
+	return j->plan.policy->output == RECORDER_OFF ||
+	       (recorder_may_move(j->plan.policy->output) && !j->sp.terminal);
+}
+
+/* A guard whose launcher is gone has nobody who could hold it. */
 static bool
 may_survive(const struct job *j)
 {
-	return j->plan.jobs.survive && j->plan.policy->output == RECORDER_OFF &&
-	       j->sp.live && j->guard.fd == -1 && j->state == RUNNING &&
-	       j->entry != NULL;
+	return j->plan.jobs.survive && may_record_move(j) && j->sp.live &&
+	       j->guard.fd == -1 && j->state == RUNNING && j->entry != NULL;
 }
 
 void

@@ -100,9 +100,9 @@ def test_policy_gone_meanwhile():
         server.ctl("audit", "verify")
 
 
-def test_recorded_output_does_not_survive():
-    """A recording has one writer, and the policy explains that."""
-    recorded = {**POLICY, "audit": {"output": "all"}}
+def test_recorded_tail_does_not_survive():
+    """It is in memory, and the policy explains that."""
+    recorded = {**POLICY, "audit": {"output": "tail"}}
     for policy, lives in (recorded, False), (POLICY, True):
         with Server(policy=policy) as server:
             with server.http() as c:

@@ -184,13 +184,17 @@ test_with_jobs(void **state)
 	expect("job", false);
 }
 
-/* A job whose output is recorded cannot survive, and its policy says so. */
+/* A job of whose output the tail is recorded ends, and its policy says so. */
 static void
 test_survival(void **state)
 {
 	static const char survive[] = ",\"jobs\":{\"survive\":true}";
 	static const char recorded[] =
 	    ",\"jobs\":{\"survive\":true},\"audit\":{\"output\":\"tail\"}";
+	static const char whole[] =
+	    ",\"jobs\":{\"survive\":true},\"audit\":{\"output\":\"all\"}";
+	static const char no_terminals[] =
+	    ",\"jobs\":{\"survive\":true,\"pty\":false},\"audit\":{\"output\":\"all\"}";
 
 	(void)state;
 	load(survive);
@@ -207,6 +211,16 @@ test_survival(void **state)
 	tell(FACTS_MODEL, NULL);
 	expect("a job may go on after a crash", false);
 	expect("ends all jobs", true);
+	load(whole);
+	tell(FACTS_PEOPLE, NULL);
+	expect("goes on after a crash or hand-over of mcp-execd", true);
+	expect("a job with a terminal ends with mcp-execd", true);
+	tell(FACTS_MODEL, NULL);
+	expect("a restart of the server ends a job with a terminal", true);
+	expect("ends all jobs", false);
+	load(no_terminals);
+	tell(FACTS_PEOPLE, NULL);
+	expect("a job with a terminal ends", false);
 }
 
 static int

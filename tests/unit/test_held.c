@@ -303,7 +303,9 @@ test_reports(void **state)
 static void
 test_another_version(void **state)
 {
-	const uint32_t other = HELD_VERSION + 1;
+	const uint32_t other = HELD_VERSION + 1, ours = HELD_VERSION;
+	const size_t digest = 8 + 2 * sizeof(other); /* after it, and a size */
+	uint8_t byte;
 	int fd[HOLD_FDS];
 	struct err e = { 0 };
 	(void)state;
@@ -312,6 +314,16 @@ test_another_version(void **state)
 	held_free(take_over());
 	assert_int_equal(
 	    pwrite(kept[HOLD_STATE], &other, sizeof(other), 8), sizeof(other));
+	memcpy(fd, kept, sizeof(fd));
+	assert_null(held_open(fd, 1, -1, &e));
+	assert_non_null(strstr(e.what, "version"));
+	/* and one of a nettle that has digests otherwise */
+	assert_int_equal(
+	    pwrite(kept[HOLD_STATE], &ours, sizeof(ours), 8), sizeof(ours));
+	held_free(take_over()); /* the control */
+	assert_int_equal(pread(kept[HOLD_STATE], &byte, 1, digest), 1);
+	byte ^= 1;
+	assert_int_equal(pwrite(kept[HOLD_STATE], &byte, 1, digest), 1);
 	memcpy(fd, kept, sizeof(fd));
 	assert_null(held_open(fd, 1, -1, &e));
 	assert_non_null(strstr(e.what, "version"));

@@ -625,6 +625,151 @@ test_restart(void **state)
 	assert_int_equal(files(), 4);
 }
 
+/* What the next executor does to go on with run n, which stood at s. */
+static struct recorder *
+resume(const struct recorder_state *s, unsigned n, struct err *e)
+{
+	struct recorder_setup of = setup_of(RECORDER_ALL, 0, n);
+
+	return recorder_resume(b.recordings, &of, s, e);
+}
+
+static void
+check_digest(struct recorder *r, const char *file)
+{
+	struct buf record;
+	uint8_t sum[DIGEST_BYTES];
+	char hex[DIGEST_HEX];
+
+	buf_init(&record, 4096);
+	recorder_put_result(r, &record);
+	digest_sha256(bytes_of(fixture_read(fixture_path(file))), sum);
+	digest_hex(sum, sizeof(sum), hex);
+	assert_non_null(strstr(buf_cstr(&record), hex));
+	assert_null(strstr(buf_cstr(&record), "recording.error"));
+	buf_fini(&record);
+}
+
+/* What was written and did not count comes again, and is there once. */
+static void
+test_resumed(void **state)
+{
+	static const char file[] = "rec/0000000000000000000000000000003c.cast";
+	struct recorder *r = begin(RECORDER_ALL, 8192, 60);
+	struct recorder_state s;
+	struct err e = { 0 };
+	(void)state;
+
+	put(r, 1, "one caf\303");
+	put(r, 2, "\342\202");
+	for (int round = 0; round < 3; round++) {
+		recorder_save(r, &s);
+		put(r, 1, "\251 two");
+		recorder_free(r); /* as if it had been killed */
+		close_keep();
+		open_keep();
+		r = resume(&s, 60, &e);
+		if (r == NULL)
+			fail_msg("%s", e.what);
+		assert_false(find(60, alice)->over);
+		assert_null(resume(&s, 60, &e)); /* it has one writer */
+	}
+	put(r, 1, "\251 two");
+	put(r, 2, "\254");
+	recorder_end(
+	    r, &(struct asciicast_end){ PROTO_EXITED, 0, 0, { 13, 3 } });
+	assert_int_equal(recorder_kept(r, 1), 13);
+	assert_int_equal(recorder_kept(r, 2), 3);
+	check_digest(r, file);
+	recorder_free(r);
+	read_back(60);
+	assert_true(b.ended);
+	assert_true(bytes_eq_str(buf_bytes(&b.got[0]), "one caf\303\251 two"));
+	assert_true(bytes_eq_str(buf_bytes(&b.got[1]), "\342\202\254"));
+	/* the characters are whole: no bytes of theirs stand in base64 */
+	assert_null(strstr(fixture_read(fixture_path(file)), "\"1 "));
+	assert_null(strstr(fixture_read(fixture_path(file)), "\"2 "));
+}
+
+/* Its bound is of the whole run. */
+static void
+test_resumed_bound(void **state)
+{
+	static char most[8192];
+	struct recorder *r = begin(RECORDER_ALL, 8192, 61);
+	struct recorder_state s;
+	struct err e = { 0 };
+	(void)state;
+
+	memset(most, 'x', sizeof(most) - 1);
+	put(r, 1, most);
+	recorder_save(r, &s);
+	recorder_free(r);
+	close_keep();
+	open_keep();
+	r = resume(&s, 61, &e);
+	assert_non_null(r);
+	put(r, 2, "y");
+	assert_int_equal(recorder_put(r, 1, BYTES_LIT("z"), &e), ERR_BUSY);
+	recorder_save(r, &s);
+	recorder_free(r);
+	close_keep();
+	open_keep();
+	assert_null(resume(&s, 61, &e));
+	assert_non_null(strstr(e.what, "failed before"));
+	read_back(61);
+	assert_int_equal(b.got[0].len + b.got[1].len, 8192);
+}
+
+static void
+refused(const struct recorder_state *s, unsigned n, const char *why)
+{
+	struct err e = { 0 };
+
+	assert_null(resume(s, n, &e));
+	assert_non_null(strstr(e.what, "cannot be gone on with"));
+	assert_non_null(strstr(e.what, why));
+}
+
+/* Nothing is done to its file then. */
+static void
+test_not_resumed(void **state)
+{
+	static const char file[] = "rec/0000000000000000000000000000003e.cast";
+	struct recorder *r = begin(RECORDER_ALL, 8192, 62);
+	struct recorder_state s, bad;
+	struct recorder_setup of = setup_of(RECORDER_ALL, 0, 62);
+	struct err e = { 0 };
+	(void)state;
+
+	put(r, 1, "out");
+	recorder_save(r, &s);
+	recorder_free(r);
+	close_keep();
+	open_keep();
+	bad = s;
+	bad.bytes++;
+	refused(&bad, 62, "changed");
+	bad = s;
+	bad.waiting[1] = RECORDER_WAITS + 1;
+	refused(&bad, 62, "not sound");
+	bad = s;
+	bad.mode = RECORDER_TAIL;
+	refused(&bad, 62, "not sound");
+	refused(&s, 63, "not there");
+	recordings_owner(bob, of.head.owner);
+	assert_null(recorder_resume(b.recordings, &of, &s, &e));
+	assert_int_equal(truncate(fixture_path(file), 10), 0);
+	refused(&s, 62, "changed");
+	assert_int_equal(
+	    truncate(fixture_path(file), (off_t)find(62, alice)->bytes), 0);
+	r = resume(&s, 62, &e); /* the control */
+	assert_non_null(r);
+	recorder_leave(r);
+	recorder_free(r);
+	assert_true(find(62, alice)->over);
+}
+
 static void
 test_directory(void **state)
 {
@@ -673,6 +818,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_restart_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resumed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_resumed_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_not_resumed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_directory, setup, teardown),
 	};

@@ -8,13 +8,13 @@
 
 #include "executor/launcher/holdmsg.h"
 
-/* The first that asks for it, of those whose output is recorded or is not. */
+/* The first that asks for it, of those whose jobs may have it or may not. */
 static const struct policy *
-who_asks(const struct policy_table *t, bool recorded)
+who_asks(const struct policy_table *t, bool may)
 {
 	for (size_t i = 0; i < t->count; i++)
 		if (t->p[i]->jobs.survive &&
-		    (t->p[i]->output != RECORDER_OFF) == recorded)
+		    recorder_may_move(t->p[i]->output) == may)
 			return t->p[i];
 	return NULL;
 }
@@ -51,14 +51,14 @@ say_place(struct report *r, const struct policy *p)
 void
 doctor_survive(struct report *r)
 {
-	const struct policy *p = who_asks(&r->ctl->policies, false);
+	const struct policy *p = who_asks(&r->ctl->policies, true);
 
 	if (p != NULL)
 		say_place(r, p);
-	p = who_asks(&r->ctl->policies, true);
-	if (p != NULL) /* it has one writer, see may_survive() */
+	p = who_asks(&r->ctl->policies, false);
+	if (p != NULL) /* see may_survive() */
 		report_say(r, REPORT_WARN, "survive",
-		    "remove audit.output from it, or jobs.survive",
-		    "jobs of policy %s end with mcp-execd, although its jobs.survive is true: their output is recorded (audit.output)",
+		    "set its audit.output to \"all\" or \"off\", or remove jobs.survive",
+		    "jobs of policy %s end with mcp-execd, although its jobs.survive is true: the tail of their output is recorded (audit.output), which is in memory",
 		    p->name);
 }
