@@ -39,13 +39,14 @@ static struct {
 	uint32_t grace_ms;
 	char name[HOLDMSG_NAME]; /* of the socket in it */
 	int listener, peer; /* -1: none */
+	int process; /* pidfd of the peer's; -1: not known */
 	bool alone;
 	uint64_t until_ms; /* monotonic; 0: the grace does not run */
 	struct hold hold[HOLD_MAX];
 	size_t count;
 	uint64_t ended[ENDED_KEPT]; /* those that were not held, in a ring */
 	size_t ends;
-} self = { .dir = -1, .listener = -1, .peer = -1 };
+} self = { .dir = -1, .listener = -1, .peer = -1, .process = -1 };
 
 void
 holdstore_init(const char *dir, uint32_t grace_ms)
@@ -284,6 +285,9 @@ leave_peer(void)
 {
 	(void)close(self.peer);
 	self.peer = -1;
+	if (self.process != -1)
+		(void)close(self.process);
+	self.process = -1;
 	begin_grace();
 }
 
@@ -309,24 +313,6 @@ tell_all(void)
 }
 
 static void
-take_peer(bool executor)
-{
-	int fd = accept4(self.listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd == -1)
-		return;
-	if (executor || self.peer != -1 || holdpeer_check(fd) == 0) {
-		log_warn(
-		    "hold: somebody who may not take over runs is refused");
-		(void)close(fd);
-		return;
-	}
-	self.peer = fd;
-	self.until_ms = 0;
-	tell_all();
-}
-
-static void
 take_order(void)
 {
 	struct holdmsg m = { 0 };
@@ -345,6 +331,47 @@ take_order(void)
 		holdstore_release(m.run);
 	else if (m.kind == HOLDMSG_STOP)
 		drop_all();
+}
+
+/*
+ * A child that the executor had just begun may have its end of the link for some
+ * time after it was killed: that is nobody who has the runs.  What it said last
+ * is taken first.
+ */
+static void
+leave_ended(void)
+{
+	struct pollfd process = { .fd = self.process, .events = POLLIN };
+	struct pollfd said = { .fd = self.peer, .events = POLLIN };
+
+	if (self.peer == -1 || poll(&process, 1, 0) != 1)
+		return;
+	while (self.peer != -1 && poll(&said, 1, 0) == 1)
+		take_order();
+	if (self.peer != -1)
+		leave_peer();
+}
+
+static void
+take_peer(bool executor)
+{
+	int fd = accept4(self.listener, NULL, NULL, SOCK_CLOEXEC);
+	pid_t pid;
+
+	if (fd == -1)
+		return;
+	leave_ended();
+	pid = holdpeer_check(fd);
+	if (executor || self.peer != -1 || pid == 0) {
+		log_warn(
+		    "hold: somebody who may not take over runs is refused");
+		(void)close(fd);
+		return;
+	}
+	self.peer = fd;
+	self.process = (int)syscall(SYS_pidfd_open, pid, 0);
+	self.until_ms = 0;
+	tell_all();
 }
 
 void

@@ -407,6 +407,75 @@ test_taken_over(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
+/* A child that has connected `peer`, a copy of which we have. */
+static pid_t
+child_connects(int peer)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char path[200];
+	int pair[2];
+	pid_t child;
+
+	assert_int_equal(sockets(path), 1);
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%.100s", path);
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		if (connect(peer, (const struct sockaddr *)&un, sizeof(un)) ==
+		    0)
+			(void)!write(pair[1], "", 1);
+		(void)pause();
+		_exit(0);
+	}
+	(void)close(pair[1]);
+	assert_int_equal(read(pair[0], path, 1), 1);
+	(void)close(pair[0]);
+	return child;
+}
+
+/* One that was killed has nothing, even if another has a copy of its link. */
+static void
+test_copied_link(void **state)
+{
+	int peer = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), next;
+	const struct holdmsg m[] = { { .kind = HOLDMSG_EOF, .run = 1 },
+		{ .kind = HOLDMSG_EOF, .run = 3 },
+		{ .kind = HOLDMSG_RELEASE, .run = 2 } };
+	struct ends e, other;
+	struct holdmsg none;
+	size_t before;
+	pid_t child;
+
+	(void)state;
+	begin(GRACE_MS);
+	before = open_fds();
+	assert_null(hold(&e, 1, getpid()));
+	assert_null(hold(&other, 2, getpid()));
+	child = child_connects(peer);
+	serve(false);
+	assert_int_equal(hear_all(peer), 2);
+	next = join(); /* control: it is there */
+	serve(false);
+	assert_int_equal(hear(next, &none, NULL), -1);
+	(void)close(next);
+	for (size_t i = 0; i < sizeof(m) / sizeof(m[0]); i++)
+		assert_int_equal(
+		    send(peer, &m[i], sizeof(m[i]), 0), sizeof(m[i]));
+	(void)kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	next = take_over(1);
+	close_ends(&other, false);
+	assert_true(is_held(e.fd[0]));
+	assert_false(is_held(e.fd[2]));
+	order(next, HOLDMSG_RELEASE, 1);
+	close_ends(&e, false);
+	(void)close(peer);
+	(void)close(next);
+	serve(false);
+	holdstore_fini();
+	assert_int_equal(open_fds(), before - 1); /* peer */
+}
+
 /* An order that is cut, or brings a descriptor, is none, and the last one. */
 static void
 test_cut_order(void **state)
@@ -718,6 +787,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_eof),
 		cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_copied_link),
 		cmocka_unit_test(test_cut_order),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_not_alone),
