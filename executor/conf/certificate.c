@@ -59,6 +59,8 @@ send_all(int fd, struct bytes b)
 	while (b.len > 0) {
 		ssize_t n = send(fd, b.p, b.len, MSG_NOSIGNAL);
 
+		if (n == -1 && errno == EINTR) /* stopped, and continued */
+			continue;
 		if (n <= 0)
 			return false;
 		b.p += n;
@@ -98,7 +100,7 @@ ask_frontend(int fd, const struct conf *c, const struct certificate *cert,
 		n = recv(fd, out + len, size - 1 - len, 0);
 		if (n > 0)
 			len += (size_t)n;
-	} while (n > 0 && len < size - 1);
+	} while ((n > 0 || (n == -1 && errno == EINTR)) && len < size - 1);
 	out[len] = '\0';
 }
 
