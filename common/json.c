@@ -890,6 +890,24 @@ json_put_audit(struct buf *b, struct bytes s)
 	json_put_styled(b, s, &style);
 }
 
+void
+json_put_shown(struct buf *b, struct bytes s)
+{
+	uint32_t cp;
+	size_t n;
+
+	for (; s.len > 0; s.p += n, s.len -= n) {
+		n = utf8_decode(s, &cp);
+		if (n == 0) {
+			n = 1;
+			buf_printf(b, "\\x%02x", s.p[0]);
+		} else if (cp == '"' || cp == '\\' || !json_is_hidden(cp))
+			buf_put(b, s.p, n);
+		else
+			json_put_escaped(b, cp);
+	}
+}
+
 static void
 json_put_comma(struct buf *b)
 {

@@ -80,6 +80,8 @@ const char *json_type_name(enum json_type t); /* "string", ... */
  */
 void json_put_string(struct buf *b, struct bytes s);
 void json_put_audit(struct buf *b, struct bytes s);
+/* The same without quotes, for people: quotes and backslashes as they are. */
+void json_put_shown(struct buf *b, struct bytes s);
 /* "key": (with a comma before it unless the last byte is { or [). */
 void json_put_key(struct buf *b, const char *key);
 void json_put_member(struct buf *b, const char *key, struct bytes s);

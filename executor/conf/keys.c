@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/closest.h"
 #include "common/fdio.h"
 #include "common/log.h"
 
 enum {
-	MAX_LINE = 1024 /* bytes of one finding */
+	MAX_LINE = 1024, /* bytes of one finding */
+	MAX_SHOWN = 6 * MAX_LINE + 1 /* with all of them escaped */
 };
 
 static void report_line(struct conf_report *r, const char *where,
@@ -31,18 +33,20 @@ static void
 report_line(
     struct conf_report *r, const char *where, const char *fmt, va_list ap)
 {
+	CLEANUP_BUF struct buf shown;
 	char line[MAX_LINE];
 	size_t len;
 
 	r->count++;
+	buf_init(&shown, MAX_SHOWN);
 	(void)snprintf(line, sizeof(line), "%s: ", where);
 	len = strlen(line);
 	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
-	len = strlen(line);
-	if (r->text.len + len + 1 > r->text.max)
+	json_put_shown(&shown, bytes_of(line)); /* names are of anybody */
+	buf_put_u8(&shown, '\n');
+	if (shown.overflow || r->text.len + shown.len > r->text.max)
 		return;
-	buf_put(&r->text, line, len);
-	buf_put_u8(&r->text, '\n');
+	buf_put_bytes(&r->text, buf_bytes(&shown));
 }
 
 void

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/closest.h"
 #include "common/fdio.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/cgroup.h"
@@ -24,7 +25,8 @@
 
 enum {
 	SELF_TEXT = 32 + INSTANCE_NAME,
-	HELP_MAX = 16384 /* bytes */
+	HELP_MAX = 16384, /* bytes */
+	MAX_MESSAGE = 4096 /* bytes, before it is escaped */
 };
 
 /* The name, the joint and the name of the instance. */
@@ -285,6 +287,22 @@ ctl_fini(struct ctl *c)
 	conf_report_fini(&c->report);
 }
 
+static void print_shown(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
+
+/* On one line whatever names there are in it, and without control characters. */
+static void
+print_shown(const char *fmt, va_list ap)
+{
+	CLEANUP_BUF struct buf shown;
+	char text[MAX_MESSAGE];
+
+	buf_init(&shown, 6 * sizeof(text));
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	json_put_shown(&shown, bytes_of(text));
+	if (shown.len > 0)
+		(void)fputs(buf_cstr(&shown), stderr);
+}
+
 int
 ctl_usage(const char *verb, const char *fmt, ...)
 {
@@ -292,7 +310,7 @@ ctl_usage(const char *verb, const char *fmt, ...)
 
 	(void)fprintf(stderr, "mcp-execctl %s: ", verb);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	print_shown(fmt, ap);
 	va_end(ap);
 	(void)fprintf(stderr, "\nTry: mcp-execctl %s --help\n", verb);
 	return CTL_USAGE;
@@ -305,7 +323,7 @@ ctl_error(const char *fmt, ...)
 
 	(void)fputs("mcp-execctl: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	print_shown(fmt, ap);
 	va_end(ap);
 	(void)fputc('\n', stderr);
 	return CTL_FAILED;

@@ -266,6 +266,30 @@ test_check_finds_all(void **state)
 	assert_non_null(strstr(fix.out, "\"tools\"?"));
 }
 
+/* A name of a file is shown: no control characters, nor a line of its own. */
+static void
+test_names_are_shown(void **state)
+{
+	static const char *const odd[] = {
+		"policies.d/a\x1b]0;x\nall is well.json",
+		"policies.d/p\x9b.json"
+	};
+	char path[128];
+
+	(void)state;
+	write_file(odd[0], "{}");
+	write_file(odd[1], "{\"to\\u001bols\":1}");
+	assert_int_equal(run(check_run, ""), CTL_FAILED);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", fix.dir, odd[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_non_null(strstr(fix.out, "/a\\u001b]0;x\\nall is well"));
+	assert_non_null(strstr(fix.out, "/p\\x9b.json"));
+	assert_null(strchr(fix.out, '\x1b'));
+	assert_null(strchr(fix.out, '\x9b'));
+}
+
 static void
 test_url(void **state)
 {
@@ -480,6 +504,7 @@ main(void)
 		TEST(test_add_refuses),
 		TEST(test_list_as_json),
 		TEST(test_check_finds_all),
+		TEST(test_names_are_shown),
 		TEST(test_url),
 		TEST(test_clients),
 		TEST(test_own_clients),

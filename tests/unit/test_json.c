@@ -504,6 +504,19 @@ test_put_string(void **state)
 	    "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+static void
+test_put_shown(void **state)
+{
+	(void)state;
+	written(json_put_shown, bytes_of(NULL), "");
+	written(json_put_shown, BYTES_LIT("a \"b\" \\ \xc3\xbc"),
+	    "a \"b\" \\ \xc3\xbc");
+	written(json_put_shown, BYTES_LIT("\x1b[2J\n\x7f\xc2\x9b"),
+	    "\\u001b[2J\\n\\u007f\\u009b");
+	written(json_put_shown, BYTES_LIT("\xe2\x80\xae\x9b\xc3"),
+	    "\\u202e\\x9b\\xc3");
+}
+
 /* Wherever a byte stands among others, it is written as it is alone. */
 static void
 test_put_anywhere(void **state)
@@ -689,6 +702,7 @@ main(void)
 		cmocka_unit_test(test_i64),
 		cmocka_unit_test(test_type_names),
 		cmocka_unit_test(test_put_string),
+		cmocka_unit_test(test_put_shown),
 		cmocka_unit_test(test_put_anywhere),
 		cmocka_unit_test(test_put_audit),
 		cmocka_unit_test(test_put_every_code_point),

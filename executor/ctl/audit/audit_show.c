@@ -574,7 +574,8 @@ show_run(struct show *s, const char *path, const char *prefix, bool as_json)
 	if (find_run(s, path, prefix, &e) != 0)
 		return ctl_error("audit log: %s", e.what);
 	if (s->others > 0) {
-		(void)ctl_error("run id prefix is ambiguous:\n  %s", s->id);
+		(void)ctl_error("run id prefix is ambiguous:");
+		(void)fprintf(stderr, "  %s\n", s->id);
 		for (i = 0; i < s->others; i++)
 			(void)fprintf(stderr, "  %s%s\n", s->also[i],
 			    i + 1 == MAX_IDS ? " ..." : "");
