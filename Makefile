@@ -81,7 +81,7 @@ EXECUTOR := $(call in,executor, \
 	jobargs jobcall jobcalls jobkey jobtext rejoin scan screen taskcalls) \
 	$(call in,executor/run, \
 	admit adopt detach ending explain held hints input job keynames lasting lateword launch launchblob \
-	notes outcome output pace plan plansend pump quota record refuse reports request runstate \
+	notes outcome output pace pathwords plan plansend pump quota record refuse reports request runstate \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \
 	brief failure fold lines picks sieve view viewspec) \

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "common/told.h"
+#include "executor/run/pathwords.h"
 #include "executor/confine/syscall_group.h"
 #include "executor/policy/capability.h"
 
@@ -370,109 +371,6 @@ explain_end(
 		explain_ended(e->findings, p, out);
 }
 
-/* What a policy makes of a path, in words; NULL: nothing that is worth them. */
-struct path_word {
-	const char *what, *key;
-	bool note; /* nothing was refused */
-};
-
-static const struct path_word hidden = { "is hidden from commands",
-	"files.hide", false };
-static const struct path_word absent = {
-	"is not in view: this policy does not show it to commands",
-	"files.read", true
-};
-static const struct path_word private_ = {
-	"is in a directory of this run's own, which is empty when a run starts: nobody else's files are there",
-	"files.private_tmp", true
-};
-static const struct path_word protected = {
-	"is protected and cannot be changed", "files.protect", false
-};
-static const struct path_word no_process = {
-	"is not a process of this command: only its own are in view",
-	"processes", true
-};
-static const struct path_word read_only = {
-	"cannot be changed: commands may not write there", "files.write", false
-};
-
-/* "/proc/1", and what is in it. */
-static bool
-is_process(const char *path)
-{
-	return strncmp(path, "/proc/", 6) == 0 && path[6] >= '0' &&
-	       path[6] <= '9';
-}
-
-/* By the plan alone: nothing is looked up that the run may not look at. */
-static const struct path_word *
-why_absent(const struct policy *p, const struct mounts_op *op, const char *path)
-{
-	if (op != NULL && op->kind == MOUNTS_PROC &&
-	    (p->confine.layers & CONFINE_PIDS) != 0 && is_process(path))
-		return &no_process;
-	if (op != NULL &&
-	    (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC))
-		return &private_;
-	if (op != NULL && op->kind == MOUNTS_DEV)
-		return &absent;
-	if (p->confine.mounts.whole_root)
-		return NULL;
-	if (op == NULL || op->kind == MOUNTS_PLACE || op->kind == MOUNTS_EMPTY)
-		return &absent;
-	return NULL;
-}
-
-/*
- * Whether it is there was asked of the shell: of what is in view it was right,
- * and a path in a directory of the run's own may be meant to be the run's.
- */
-static const struct path_word *
-why_asked(const struct policy *p, const struct mounts_op *op, const char *path)
-{
-	const struct path_word *why = why_absent(p, op, path);
-
-	if ((why == &absent && !mounts_within(&p->confine.mounts, path)) ||
-	    (why == &private_ && p->confine.mounts.whole_root))
-		return why;
-	return NULL;
-}
-
-static const struct path_word *
-why_read_only(const struct mounts_op *op)
-{
-	if (op != NULL && op->kind == MOUNTS_PROTECT)
-		return &protected;
-	return op == NULL || !mounts_is_writable(op->kind) ? &read_only : NULL;
-}
-
-static void
-explain_path(const struct hint *h, const struct policy *p, struct buf *out)
-{
-	const struct mounts_op *op =
-	    mounts_decider(&p->confine.mounts, h->path);
-	const struct path_word *why = NULL;
-
-	if ((p->confine.layers & CONFINE_MOUNTS) == 0)
-		return;
-	if (op != NULL && op->kind == MOUNTS_HIDE)
-		why = &hidden;
-	else if (h->kind == HINT_ABSENT)
-		why = why_absent(p, op, h->path);
-	else if (h->kind == HINT_ASKED)
-		why = why_asked(p, op, h->path);
-	else if (h->kind == HINT_READ_ONLY)
-		why = why_read_only(op);
-	if (why == NULL)
-		return;
-	begin_line(out);
-	if (why->note)
-		buf_put_str(out, TOLD_NOTE);
-	buf_printf(out, "%s %s (policy %s, key %s)", h->path, why->what,
-	    p->name, why->key);
-}
-
 static void
 explain_net_admin(const struct policy *p, struct buf *out)
 {
@@ -528,12 +426,12 @@ explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
 }
 
 void
-explain_hints(const struct hints *h, const struct policy *p, struct buf *out)
+explain_hints(const struct hints *h, const struct policy *p,
+    const char *directory, struct buf *out)
 {
+	pathwords_put(h, p, directory, out);
 	for (size_t i = 0; i < h->count; i++)
-		if (h->found[i].path[0] != '\0')
-			explain_path(&h->found[i], p, out);
-		else
+		if (h->found[i].path[0] == '\0')
 			explain_limit(&h->found[i], p, out);
 }
 

@@ -45,8 +45,11 @@ struct explain_end {
 /* Likewise; each rule with its key. */
 void explain_end(
     const struct explain_end *e, const struct policy *p, struct buf *out);
-/* Likewise, of what the run's output speaks of: executor/run/hints. */
-void explain_hints(
-    const struct hints *h, const struct policy *p, struct buf *out);
+/*
+ * Likewise, of what the output of a run in that directory speaks of:
+ * executor/run/hints, executor/run/pathwords.
+ */
+void explain_hints(const struct hints *h, const struct policy *p,
+    const char *directory, struct buf *out);
 
 #endif

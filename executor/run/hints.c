@@ -13,6 +13,9 @@ static const struct {
 	{ "o such file or directory", HINT_ABSENT, true },
 	{ "ermission denied", HINT_DENIED, true },
 	{ "ead-only file system", HINT_READ_ONLY, true },
+	{ "s a directory", HINT_IN_PLACE, true },
+	{ "llegal operation on a directory", HINT_IN_PLACE, true },
+	{ "evice or resource busy", HINT_IN_PLACE, true },
 	{ "ile too large", HINT_FILE_SIZE, false },
 	{ "ile size limit exceeded", HINT_FILE_SIZE, false },
 	{ "annot fork", HINT_PROCESSES, false },
@@ -43,17 +46,14 @@ is_quote(char c)
 	return c == '\'' || c == '"' || c == '`';
 }
 
-/* "cat: /a/b: No such...", "access '/a/b': No such...", "open /a/b: no..." */
+/* The word or quotation before the colon before the words. */
 static bool
-find_before(const char *line, const char *end, struct bytes *path)
+find_token(const char *line, const char *end, struct bytes *path)
 {
 	const char *from;
 	bool quoted;
 
-	while (
-	    end > line && (end[-1] == ' ' || end[-1] == 'N' || end[-1] == 'n' ||
-			      end[-1] == 'P' || end[-1] == 'p' ||
-			      end[-1] == 'R' || end[-1] == 'r'))
+	while (end > line && strchr(" NnPpRrIiDd", end[-1]) != NULL)
 		end--; /* the first letter, and the space before it */
 	if (end == line || end[-1] != ':')
 		return false;
@@ -65,7 +65,14 @@ find_before(const char *line, const char *end, struct bytes *path)
 		if (quoted ? is_quote(from[-1]) : from[-1] == ' ')
 			break;
 	*path = bytes_make(from, (size_t)(end - from));
-	return path->len > 0 && *from == '/';
+	return path->len > 0;
+}
+
+/* "cat: /a/b: No such...", "access '/a/b': No such...", "open /a/b: no..." */
+static bool
+find_before(const char *line, const char *end, struct bytes *path)
+{
+	return find_token(line, end, path) && path->p[0] == '/';
 }
 
 /* "[Errno 2] No such file or directory: '/a/b'", "ENOENT: no such..., open '/a/b'" */
@@ -131,6 +138,31 @@ find_word(const char *line, const char *end, struct bytes *path)
 	return from + path->len <= end && is_about_it(from + path->len, end);
 }
 
+/* "touch 'a': Read-only...", "[Errno 21] Is a directory: 'a'", "a: is..." */
+static bool
+find_relative(const char *line, const char *at, struct bytes *path)
+{
+	const char *open = strpbrk(at, "'\"`");
+	const char *close = open == NULL ? NULL : strchr(open + 1, open[0]);
+
+	if (close != NULL)
+		*path = bytes_make(open + 1, (size_t)(close - open - 1));
+	else if (!find_token(line, at, path))
+		return false;
+	if (path->len > 2 && memcmp(path->p, "./", 2) == 0)
+		*path = bytes_make(path->p + 2, path->len - 2);
+	return path->len > 0 && path->p[0] != '/' &&
+	       (path->len < 2 || memcmp(path->p, "..", 2) != 0);
+}
+
+/* Kinds of which a name in the run's own directory says something. */
+static bool
+takes_relative(enum hint_kind kind)
+{
+	return kind == HINT_READ_ONLY || kind == HINT_IN_PLACE ||
+	       kind == HINT_DENIED;
+}
+
 /* A plain one: what goes up and down again is not compared with a policy. */
 static bool
 is_plain(struct bytes path)
@@ -161,6 +193,17 @@ add_hint(struct hints *h, enum hint_kind kind, struct bytes path)
 	h->count++;
 }
 
+static bool
+find_path(
+    const char *line, const char *at, enum hint_kind kind, struct bytes *path)
+{
+	if (find_before(line, at, path) || find_after(at, path) ||
+	    find_quoted(line, at, path) || find_word(line, at, path))
+		return is_plain(*path);
+	return takes_relative(kind) && find_relative(line, at, path) &&
+	       is_plain(*path);
+}
+
 static void
 look_at_line(struct hints *h, const char *line)
 {
@@ -171,14 +214,11 @@ look_at_line(struct hints *h, const char *line)
 		at = strstr(line, phrases[i].words);
 		if (at == NULL)
 			continue;
-		if (!phrases[i].path)
-			add_hint(h, phrases[i].kind, bytes_make("", 0));
-		else if ((find_before(line, at, &path) ||
-			     find_after(at, &path) ||
-			     find_quoted(line, at, &path) ||
-			     find_word(line, at, &path)) &&
-			 is_plain(path))
+		if (phrases[i].path &&
+		    find_path(line, at, phrases[i].kind, &path))
 			add_hint(h, phrases[i].kind, path);
+		else if (!phrases[i].path || phrases[i].kind == HINT_READ_ONLY)
+			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		return;
 	}
 }

@@ -19,7 +19,8 @@ enum hint_kind {
 	HINT_ABSENT, /* no such file or directory */
 	HINT_ASKED, /* whether it is there: executor/run/shelltest */
 	HINT_DENIED, /* permission denied */
-	HINT_READ_ONLY, /* read-only file system */
+	HINT_READ_ONLY, /* read-only file system; path "": none was named */
+	HINT_IN_PLACE, /* a directory or mount is where a file was to be */
 	HINT_FILE_SIZE, /* file too large */
 	HINT_PROCESSES, /* a process could not be made */
 	HINT_FILES, /* too many open files */
@@ -39,7 +40,8 @@ enum {
 
 struct hint {
 	enum hint_kind kind;
-	char path[HINTS_PATH]; /* absolute; "" for limits */
+	/* absolute, or as the program named it; "" for limits */
+	char path[HINTS_PATH];
 };
 
 struct hints {

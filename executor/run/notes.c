@@ -94,7 +94,7 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 	if (p->shell)
 		shelltest_look(p->command, &n->hints);
 	explain_end(end, p->policy, &lines);
-	explain_hints(&n->hints, p->policy, &lines);
+	explain_hints(&n->hints, p->policy, p->cwd, &lines);
 	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED);
 	unseen_tell(&n->unseen, p->policy, &lines);
 	if (n->looked_up && end->exit_code != 0)

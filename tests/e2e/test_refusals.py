@@ -176,6 +176,30 @@ def test_not_in_view(server):
     quiet(server, "cat /etc/of-nobody")     # its place is in view
 
 
+def test_names_without_a_directory(server):
+    """Programs tell names as they were given: relative, or none at all."""
+    server.add_policy("kept", files={"protect": [".env", ".ssh"]})
+    with server.http(token=server.add("kept", policy="kept")) as c:
+        if c.sh("mkdir /etc/of-nobody").text.find("Read-only") == -1:
+            raise Skip("no root of its own")
+        for command, heading, words in (
+                ("touch .env", "DENIED: ", "/.env is protected and cannot"),
+                ("ln -s x ./.ssh", "DENIED: ", "/.ssh/x is protected and"),
+                (f"{PYTHON[:12]}open(\".env\", \"w\")'", "DENIED: ",
+                 "/.env is protected and can be neither replaced"),
+                ("rmdir .ssh", "DENIED: ", "/.ssh is protected and can be nei"),
+                ("cd /etc && touch of-nobody", "NOTE: ",
+                 "commands may write only in "),
+                ("cd .ssh && touch x; true", "NOTE: ",
+                 ", and not what is protected there (policy kept, keys")):
+            text = c.sh(command).text
+            check(heading in text and words in text, command, text)
+        for command in ("touch env && rm env", "cat env; true", "ls -a",
+                        "mkdir d && echo x > d; rmdir d"):
+            text = c.sh(command).text
+            check("DENIED" not in text and "NOTE" not in text, command, text)
+
+
 def test_system_not_in_view(server):
     """A list of places that forgot those of programs: by the policy's key."""
     server.add_policy("bare", files={"read": ["/usr", "/etc"]})
