@@ -118,6 +118,24 @@ def test_killed_often():
         within("launchers are gone", 20, lambda: gone(old))
 
 
+def test_written_and_not_counted():
+    """What was in the file when the end came, but is read again, is there once."""
+    with recorded() as server:
+        go = server.work / "go"
+        with server.http() as c:
+            job = start(c, f"echo one; until [ -e {go} ]; do sleep 0.05; done;"
+                           " echo two")
+            within("one", 10, lambda: "one" in output(c, job, cursor=0))
+        server.kill()
+        with cast(server, job).open("a") as f:
+            f.write('[0.5,"o","two\\r\\n"]\n')
+        server.start()
+        go.touch()
+        with server.http() as c:
+            ended(c, job)
+        equal(whole(server, job)[1], b"one\ntwo\n", "its recording")
+
+
 def test_bound_is_of_the_whole_run():
     """What was recorded before counts: the next one does not begin again."""
     with recorded(output_bytes=8192) as server:
