@@ -85,7 +85,8 @@ def test_killed_twice_during_a_run():
             within("a record", 5, lambda n=n: len(server.audit(EXIT)) == n)
             within("another", 15, lambda d=dead: server.launcher_pid()
                    not in (None, d))
-        equal(c.sh("echo again").text, "again\n", "a further run")
+            # one that has not said that it is there has no record of its end
+            equal(c.sh("echo again").text, "again\n", "a further run")
         go.touch()
         reply = c.finish(conn)
         equal(reply.text, f"{m} over\n", "the first")
