@@ -101,6 +101,7 @@ def test_outlives_the_executor():
         with Modern(s) as n:
             g.cut(n)
             within("a job", 10, lambda: s.audit("job-begin"))
+            g.listed("")            # the launcher holds it after the record
         s.kill()
         s.start()
         with Modern(s) as n, s.http() as c:
