@@ -24,6 +24,7 @@ struct walk {
 	char cur[PATH_MAX]; /* "" is the root */
 	char rest[PATH_MAX];
 	unsigned links;
+	bool unknown; /* an error that says nothing of the path */
 	const char *why; /* it ends here */
 };
 
@@ -71,6 +72,14 @@ follow_link(struct walk *w, const char *target)
 	(void)memcpy(w->rest, joined, strlen(joined) + 1);
 }
 
+/* Errors of path_resolution(7); others are the machine's. */
+static bool
+is_of_path(int sysno)
+{
+	return sysno == ENOENT || sysno == ENOTDIR || sysno == EACCES ||
+	       sysno == ELOOP || sysno == ENAMETOOLONG;
+}
+
 static void
 step_on_host(struct walk *w, const char *next)
 {
@@ -79,10 +88,12 @@ step_on_host(struct walk *w, const char *next)
 	ssize_t n;
 
 	if (lstat(next, &st) == -1) {
+		w->unknown = !is_of_path(errno);
 		w->why = "it is not there";
 	} else if (!S_ISLNK(st.st_mode)) {
 		(void)memmove(w->cur, next, strlen(next) + 1);
 	} else if ((n = readlink(next, target, sizeof(target) - 1)) == -1) {
+		w->unknown = !is_of_path(errno);
 		w->why = "its link cannot be read";
 	} else {
 		target[n] = '\0';
@@ -175,6 +186,7 @@ sandbox_path_find(
 		step_into(&w, name);
 	}
 	out->why = w.why;
+	out->unknown = w.unknown;
 	out->there = w.why == NULL;
 	(void)memcpy(out->real, w.cur, sizeof(out->real));
 }
@@ -211,7 +223,7 @@ refused_by_plan(const struct confine *c, const char *real)
 
 /* Asked of the kernel in a child, as the policy's user. */
 static bool
-user_may_execute(const struct policy *p, const char *real)
+user_may_execute(const struct policy *p, const char *real, bool *unknown)
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -221,10 +233,15 @@ user_may_execute(const struct policy *p, const char *real)
 		    (syscall(SYS_setgroups, p->group_count, p->groups) == -1 ||
 			syscall(SYS_setresgid, p->gid, p->gid, p->gid) == -1 ||
 			syscall(SYS_setresuid, p->uid, p->uid, p->uid) == -1))
-			_exit(1);
-		_exit(faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) == 0 ? 0 : 1);
+			_exit(2);
+		if (faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) == 0)
+			_exit(0);
+		_exit(is_of_path(errno) ? 1 : 2);
 	}
-	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
+	if (pid == -1 || waitpid(pid, &status, 0) != pid ||
+	    !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		*unknown = true;
+	return !*unknown && status == 0;
 }
 
 bool
@@ -234,15 +251,17 @@ sandbox_path_executable(const struct policy *p, struct sandbox_path *v)
 
 	if (!v->there)
 		return false;
-	if (stat(v->real, &st) == -1)
+	if (stat(v->real, &st) == -1) {
+		v->unknown = !is_of_path(errno);
 		v->why = "it is not there";
-	else if (!S_ISREG(st.st_mode))
+	} else if (!S_ISREG(st.st_mode)) {
 		v->why = "it is not a file";
-	else if (!user_may_execute(p, v->real))
+	} else if (!user_may_execute(p, v->real, &v->unknown)) {
 		v->why =
 		    "its permissions do not let the policy's user execute it";
-	else
+	} else {
 		v->why = refused_by_plan(&p->confine, v->real);
+	}
 	return v->why == NULL;
 }
 

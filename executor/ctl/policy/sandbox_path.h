@@ -16,6 +16,7 @@
 struct sandbox_path {
 	char real[PATH_MAX]; /* without links, valid if `there` */
 	bool there;
+	bool unknown; /* the machine could not be asked; why is a guess */
 	const char *why; /* why it is not there or not executable; static */
 };
 

@@ -43,7 +43,7 @@ startable_advice(const struct policy *p, size_t i, struct buf *why)
 	if (!put_program(p, i, &path))
 		return NULL;
 	sandbox_path_find(&under->confine, buf_cstr(&path), &v);
-	if (sandbox_path_executable(under, &v))
+	if (sandbox_path_executable(under, &v) || v.unknown)
 		return NULL;
 	buf_printf(why, "no call of %s can start, as %s cannot be executed: %s",
 	    p->tools[i], buf_cstr(&path), v.why);

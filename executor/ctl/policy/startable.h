@@ -13,8 +13,8 @@
 enum { STARTABLE_MAX = 2 * PATH_MAX }; /* bytes of what is said */
 
 /*
- * The tool p->tools[i]: NULL if its program can be executed, or is only known
- * when it is called; otherwise what to do, static, and in *why, emptied
+ * The tool p->tools[i]: NULL if its program can be executed, or that is not known
+ * before it is called; otherwise what to do, static, and in *why, emptied
  * before, the reason.
  */
 const char *startable_advice(const struct policy *p, size_t i, struct buf *why);
