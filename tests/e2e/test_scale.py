@@ -172,9 +172,14 @@ def test_reload_beside_calls():
                 for i in range(policies - 1):
                     server.put_policy(f"p{i:04}", 8 + i % 8)
             begin = time.monotonic()
+            loads = len(server.audit("reload"))
             r, took = server.try_ctl("reload")
+            if "not loaded yet" in r.stderr:    # a busy machine's
+                within("it is loaded", PATIENCE_S, lambda: len(
+                    server.audit("reload")) > loads)
+            else:
+                equal(r.returncode, 0, r)
             end = time.monotonic()
-            equal(r.returncode, 0, r)
             figures.append((what, took, caller.longest(begin, end)))
         begin = time.monotonic()
         out, added = server.try_ctl(
