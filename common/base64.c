@@ -40,7 +40,9 @@ take_group(const char *digits, struct bytes text, uint8_t out[3])
 			return 0;
 		bits = bits << 6 | (uint32_t)(at - digits);
 	}
-	if (n < 2 || (bits & ((1U << (8 * (4 - n))) - 1)) != 0)
+	if (n < 2)
+		return 0;
+	if ((bits & ((1U << (8 * (4 - n))) - 1)) != 0)
 		return 0;
 	for (size_t i = 0; i < n - 1; i++)
 		out[i] = (uint8_t)(bits >> (16 - 8 * i));

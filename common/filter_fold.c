@@ -72,6 +72,13 @@ code_at(const struct fold *f, unsigned program, size_t at)
 	return at < p->len ? &p->filter[at] : NULL;
 }
 
+/* The same of a place that is one of the program's. */
+static const struct sock_filter *
+known_code(const struct fold *f, unsigned program, size_t at)
+{
+	return &f->from[program]->filter[at];
+}
+
 /* --- what a number leads to -------------------------------------------- */
 
 static bool
@@ -333,7 +340,7 @@ skip_unseen(const struct fold *f, unsigned program, size_t at)
 static bool
 mark_behind(struct fold *f, unsigned program, size_t at)
 {
-	const struct sock_filter *i = code_at(f, program, at);
+	const struct sock_filter *i = known_code(f, program, at);
 	size_t skip;
 
 	switch (i->code) {
@@ -361,7 +368,7 @@ mark_behind(struct fold *f, unsigned program, size_t at)
 static int
 put_used(struct fold *f, unsigned program, size_t at)
 {
-	const struct sock_filter *i = code_at(f, program, at);
+	const struct sock_filter *i = known_code(f, program, at);
 	size_t skip = i->code == LOAD ? skip_unseen(f, program, at) : 0;
 	int *next;
 
@@ -387,7 +394,7 @@ put_arguments(struct fold *f, unsigned program)
 		if (f->used[program][at] && !mark_behind(f, program, at))
 			return false;
 	for (at = f->from[program]->len; at-- > 0;) {
-		i = code_at(f, program, at);
+		i = known_code(f, program, at);
 		f->place[program][at] = NOWHERE;
 		if (f->used[program][at] && i->code != GO && i->code != RETURN)
 			f->place[program][at] = put_used(f, program, at);

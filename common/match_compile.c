@@ -243,7 +243,7 @@ parse_member(struct compile *c, uint32_t *out, bool *set)
 static int
 parse_range(struct compile *c)
 {
-	uint32_t lo, hi;
+	uint32_t lo = 0, hi = 0;
 	bool set;
 
 	if (parse_member(c, &lo, &set) != 0)

@@ -443,7 +443,7 @@ token_rebind(const struct token *old, const struct policy_table *policies)
 	head.policy = head.whole = NULL;
 	(void)snprintf(directory, sizeof(directory), "%s", old->directory);
 	if (bind_policy(&head, old->policy->name, policies, &e) == 0 &&
-	    check_time(&head, &e) == 0 &&
+	    head.policy != NULL && check_time(&head, &e) == 0 &&
 	    (directory[0] == '\0' ||
 		narrow_to_directory(&head, directory, &e) == 0))
 		t = pack_token(&head, directory, old->comment, old->sources,

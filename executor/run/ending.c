@@ -17,6 +17,7 @@
 
 enum {
 	GUARD_PATIENCE_MS = 10000, /* from KILL until the guard is killed */
+	DETAIL_MAX = 440, /* bytes of it that are told */
 	EXPIRY_MS = 60000 /* at most, until the clock is looked at again */
 };
 
@@ -79,8 +80,8 @@ ending_begin(struct job *j, enum proto_state verdict, const char *why,
 	if (!job_minds(j, END_WANTED)) /* it is over already */
 		return;
 	j->verdict = verdict;
-	(void)snprintf(j->message, sizeof(j->message), "%s%s%s", why,
-	    detail[0] != '\0' ? ": " : "", detail);
+	(void)snprintf(j->message, sizeof(j->message), "%s%s%.*s", why,
+	    detail[0] != '\0' ? ": " : "", DETAIL_MAX, detail);
 	job_event(j, END_WANTED);
 }
 
