@@ -36,6 +36,7 @@ enum {
 	MAIN_WRONG_USE = 2, /* exit status */
 	APART = 65536, /* bytes: tables of that size cost what they hold */
 	LINGER_MS = 200, /* after the end, for requests on their way */
+	LAST_ANSWERS_MS = 3000, /* ... and for answers that are being read */
 	LINGER_STEP_MS = 5
 };
 
@@ -57,21 +58,32 @@ struct frontend {
 	struct http *http;
 	struct loop_timer grace; /* of DRAIN */
 	struct loop_timer linger; /* after the executor's end of it */
-	uint64_t linger_until_ms; /* monotonic */
+	uint64_t ended_ms; /* monotonic: the executor's end of it */
 	bool draining;
 	int status;
 };
 
 /*
  * A client that was accepted just before the stop has its request on the way:
- * it is told that we stop, instead of being hung up on.
+ * it is told that we stop, instead of being hung up on.  An answer that is
+ * larger than a socket holds goes out as fast as its client reads: such a one
+ * has longer, within the executor's patience with us (STOP_PATIENCE_MS).
  */
+static bool
+is_worth_waiting(const struct frontend *f)
+{
+	uint64_t ms = clock_mono_ms() - f->ended_ms;
+
+	return (ms < LINGER_MS && http_owes(f->http)) ||
+	       (ms < LAST_ANSWERS_MS && http_owes_answer(f->http));
+}
+
 static void
 on_linger(void *arg)
 {
 	struct frontend *f = arg;
 
-	if (http_owes(f->http) && clock_mono_ms() < f->linger_until_ms)
+	if (is_worth_waiting(f))
 		loop_timer_set(f->loop, &f->linger, LINGER_STEP_MS);
 	else
 		loop_stop(f->loop);
@@ -92,7 +104,7 @@ on_closed(void *arg, const struct err *why)
 		return;
 	}
 	f->linger = (struct loop_timer){ .handler = on_linger, .arg = f };
-	f->linger_until_ms = clock_mono_ms() + LINGER_MS;
+	f->ended_ms = clock_mono_ms();
 	loop_timer_set(f->loop, &f->linger, LINGER_STEP_MS);
 }
 

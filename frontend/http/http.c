@@ -940,6 +940,20 @@ http_drain(struct http *h)
 }
 
 bool
+http_owes_answer(const struct http *h)
+{
+	for (size_t i = 0; i < count_places(h); i++) {
+		const struct slot *s = &h->slots[i];
+
+		if (s->conn != NULL && s->req.authenticated && !s->dead &&
+		    (s->stage == STAGE_ANSWER ||
+			(s->stage == STAGE_STREAM && s->req.stream.closed)))
+			return true;
+	}
+	return false;
+}
+
+bool
 http_owes(const struct http *h)
 {
 	for (size_t i = 0; i < count_places(h); i++) {

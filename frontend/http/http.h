@@ -31,6 +31,11 @@ int http_start(struct http *h, struct err *e) MUST_CHECK;
 void http_drain(struct http *h);
 /* Does a connection wait for a request or an answer that is on its way? */
 bool http_owes(const struct http *h);
+/*
+ * Is a client that has shown a good token taking its last answer?  An event
+ * stream on which more may be said is none.
+ */
+bool http_owes_answer(const struct http *h);
 /* Bit i: listener i has given a connection since the last time. */
 uint32_t http_heard(struct http *h);
 /* Connections that are open. */
