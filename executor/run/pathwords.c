@@ -105,7 +105,8 @@ why_of(const struct policy *p, enum hint_kind kind, const char *path)
 		return why_asked(p, op, path);
 	if (kind == HINT_READ_ONLY)
 		return why_read_only(op);
-	if (kind == HINT_IN_PLACE && op != NULL && op->kind == MOUNTS_PROTECT)
+	if (kind == HINT_IN_PLACE && op != NULL && op->kind == MOUNTS_PROTECT &&
+	    strcmp(op->path, path) == 0)
 		return &in_place;
 	return NULL;
 }

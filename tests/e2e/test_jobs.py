@@ -295,7 +295,7 @@ def test_slow_call_becomes_a_job(server):
 
 def test_slow_call_tells_output_so_far(server):
     """Of a call that waits for as long as any test does for output."""
-    server.add_policy("slower", jobs={**JOBS, "wait_ms": 5000})
+    server.add_policy("slower", jobs={**JOBS, "wait_ms": max(10000, 5000 * SLOW)})
     with server.http(token=server.add("slower", policy="slower")) as c:
         r = c.call("exec_cmd", command="echo out; sleep 60")
         check(not r.error and "runs on" in first(r.text), r)

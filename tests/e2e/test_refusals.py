@@ -178,7 +178,8 @@ def test_not_in_view(server):
 
 def test_names_without_a_directory(server):
     """Programs tell names as they were given: relative, or none at all."""
-    server.add_policy("kept", files={"protect": [".env", ".ssh"]})
+    (server.work / ".git/hooks").mkdir(parents=True)
+    server.add_policy("kept", files={"protect": [".env", ".ssh", ".git"]})
     with server.http(token=server.add("kept", policy="kept")) as c:
         if c.sh("mkdir /etc/of-nobody").text.find("Read-only") == -1:
             raise Skip("no root of its own")
@@ -195,6 +196,7 @@ def test_names_without_a_directory(server):
             text = c.sh(command).text
             check(heading in text and words in text, command, text)
         for command in ("touch env && rm env", "cat env; true", "ls -a",
+                        "cat .git/hooks; true", "cat /; true",
                         "mkdir d && echo x > d; rmdir d"):
             text = c.sh(command).text
             check("DENIED" not in text and "NOTE" not in text, command, text)
