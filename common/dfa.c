@@ -154,10 +154,7 @@ put_nodes(struct dfa *d, const struct match *m, size_t base, size_t set,
 		if (i < m->states && n->op == MATCH_SET)
 			n->set = (uint16_t)(set + (size_t)m->state[i].a);
 		/* the end of the pattern, and what is in front of it */
-		if (is_backward(d) && i + 1 == m->states) {
-			n->op = MATCH_JUMP;
-			d->start[pattern] = (uint16_t)(base + i);
-		} else if (!is_backward(d) && i == m->states) {
+		if (i + (is_backward(d) ? 1 : 0) == m->states) {
 			n->op = MATCH_JUMP;
 			d->start[pattern] = (uint16_t)(base + i);
 		}

@@ -662,13 +662,14 @@ split_number(struct bytes text)
 	return d;
 }
 
-/* Digit i of whole and fraction together. */
+/* Digit i of whole and fraction together; behind their end come zeros. */
 static int
 digit_at(const struct decimal *d, size_t i)
 {
-	return (i < d->whole.len ? d->whole.p[i]
-				 : d->fraction.p[i - d->whole.len]) -
-	       '0';
+	if (i < d->whole.len)
+		return d->whole.p[i] - '0';
+	i -= d->whole.len;
+	return i < d->fraction.len ? d->fraction.p[i] - '0' : 0;
 }
 
 bool
@@ -693,8 +694,7 @@ json_to_i64(const struct json_value *v, int64_t *out)
 	/* Counted downwards: INT64_MIN has no positive counterpart. */
 	for (size_t i = 0; i < (size_t)point; i++)
 		if (__builtin_mul_overflow(n, (int64_t)10, &n) ||
-		    __builtin_sub_overflow(
-			n, (int64_t)(i < count ? digit_at(&d, i) : 0), &n))
+		    __builtin_sub_overflow(n, (int64_t)digit_at(&d, i), &n))
 			return false;
 	if (!d.minus && __builtin_sub_overflow((int64_t)0, n, &n))
 		return false;

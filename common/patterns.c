@@ -194,7 +194,8 @@ find_tail(struct patterns *s, size_t i)
 bool
 patterns_pick(struct patterns *s, int *pattern)
 {
-	size_t i = (size_t)(*pattern + 1);
+	const int next = *pattern + 1;
+	size_t i = (size_t)next;
 	bool only_open, ok;
 
 	for (; i < s->count; i++)

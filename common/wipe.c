@@ -68,6 +68,8 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *p);
 
+/* Parameters are named as in its headers, which clang-tidy wants. */
+
 void *
 malloc(size_t size)
 {
@@ -75,9 +77,9 @@ malloc(size_t size)
 }
 
 void *
-calloc(size_t count, size_t size)
+calloc(size_t nmemb, size_t size)
 {
-	return __libc_calloc(count, size);
+	return __libc_calloc(nmemb, size);
 }
 
 /*
@@ -102,48 +104,48 @@ wipe_block(void *p, size_t len)
 }
 
 void
-free(void *p)
+free(void *ptr)
 {
 	int saved = errno;
 
-	if (p == NULL)
+	if (ptr == NULL)
 		return;
-	wipe_block(p, malloc_usable_size(p));
-	__libc_free(p);
+	wipe_block(ptr, malloc_usable_size(ptr));
+	__libc_free(ptr);
 	errno = saved;
 }
 
 void *
-realloc(void *p, size_t size)
+realloc(void *ptr, size_t size)
 {
-	size_t had = p == NULL ? 0 : malloc_usable_size(p);
+	size_t had = ptr == NULL ? 0 : malloc_usable_size(ptr);
 	void *moved;
 
-	if (p != NULL && size == 0) {
-		free(p);
+	if (ptr != NULL && size == 0) {
+		free(ptr);
 		return NULL;
 	}
 	/* a block that shrank in place would leave its end to the next owner */
 	if (size <= had && size >= had / WIPE_SHRINK)
-		return p;
+		return ptr;
 	moved = __libc_malloc(size);
-	if (moved == NULL || p == NULL)
+	if (moved == NULL || ptr == NULL)
 		return moved;
-	(void)memcpy(moved, p, size < had ? size : had);
-	free(p);
+	(void)memcpy(moved, ptr, size < had ? size : had);
+	free(ptr);
 	return moved;
 }
 
 void *
-reallocarray(void *p, size_t count, size_t size)
+reallocarray(void *ptr, size_t nmemb, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(count, size, &bytes)) {
+	if (__builtin_mul_overflow(nmemb, size, &bytes)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(p, bytes);
+	return realloc(ptr, bytes);
 }
 
 void *
@@ -159,7 +161,7 @@ aligned_alloc(size_t alignment, size_t size)
 }
 
 int
-posix_memalign(void **out, size_t alignment, size_t size)
+posix_memalign(void **memptr, size_t alignment, size_t size)
 {
 	void *p;
 
@@ -169,7 +171,7 @@ posix_memalign(void **out, size_t alignment, size_t size)
 	p = __libc_memalign(alignment, size);
 	if (p == NULL)
 		return ENOMEM;
-	*out = p;
+	*memptr = p;
 	return 0;
 }
 

@@ -412,7 +412,8 @@ take_rule(struct redact *r, const struct rule *rule, struct readings *all,
 		spelling_map(&all->s[reading], m.keep, m.end, span);
 		if (rule->by_key) {
 			/* a character may stand before the key */
-			key = m.start + !is_word(text.p[m.start]);
+			key = m.start +
+			      (m.start < text.len && !is_word(text.p[m.start]));
 			to = value_end(all, reading, key, m.keep);
 			span[1] = to > span[1] ? to : span[1];
 			to = spelling_index(&all->s[reading], span[1]);

@@ -133,7 +133,7 @@ take_escape(struct bytes t, size_t i, enum quote q, struct unit *u)
 		return;
 	}
 	if (p != NULL)
-		c = to[p - from];
+		c = (uint8_t)to[p - from];
 	else if (q == DOUBLE && strchr("$`\"\\/'", c) == NULL)
 		u->out[u->out_len++] = '\\'; /* it stays */
 	u->out[u->out_len++] = (uint8_t)c;

@@ -118,7 +118,7 @@ static bool
 takes_datagrams(const char *path)
 {
 	char line[PATH_MAX + 128], real[PATH_MAX];
-	unsigned type;
+	char type[8 + 1]; /* hexadecimal digits */
 	bool found = false;
 	FILE *f =
 	    realpath(path, real) != NULL ? fopen("/proc/net/unix", "re") : NULL;
@@ -130,8 +130,8 @@ takes_datagrams(const char *path)
 		name = strchr(line, '/');
 		line[strcspn(line, "\n")] = '\0';
 		found = name != NULL &&
-			sscanf(line, "%*s %*s %*s %*s %x", &type) == 1 &&
-			type == SOCK_DGRAM &&
+			sscanf(line, "%*s %*s %*s %*s %8s", type) == 1 &&
+			strtoul(type, NULL, 16) == SOCK_DGRAM &&
 			(strcmp(name, path) == 0 || strcmp(name, real) == 0);
 	}
 	(void)fclose(f);

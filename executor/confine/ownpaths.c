@@ -53,8 +53,11 @@ static void
 add_configuration(const char *path)
 {
 	char name[INSTANCE_NAME], dir[PATH_MAX];
-	bool instance = instance_of(path, name);
+	bool instance;
 
+	if (path == NULL)
+		return;
+	instance = instance_of(path, name);
 	(void)snprintf(
 	    dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
 	(void)add_path(OWNPATH_HIDE, instance ? dir : path);

@@ -315,6 +315,7 @@ confine_clone_flags(const struct confine *c, int net)
 }
 
 pid_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes to it */
 confine_clone_into(uint64_t flags, int group, int *pidfd)
 {
 	struct clone_args args = {

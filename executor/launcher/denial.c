@@ -94,7 +94,9 @@ put_address(const struct sockaddr_un *a, socklen_t len, char *out, size_t size)
 	for (i = 0; i < n && i < size - 1; i++) {
 		if (a->sun_path[i] == '\0' && !abstract)
 			break;
-		out[i] = a->sun_path[i] == '\0' ? '@' : a->sun_path[i];
+		out[i] = a->sun_path[i];
+		if (out[i] == '\0')
+			out[i] = '@';
 	}
 	out[i] = '\0';
 }

@@ -572,6 +572,20 @@ patience_ms(const struct guard *g)
 	return g->masks.polled ? REMASK_POLL_MS : -1;
 }
 
+/* p: as watch_tree() polls them. */
+static void
+take_events(struct guard *g, const struct pollfd *p)
+{
+	if (p[3].revents != 0)
+		take_notice(g, p[3].revents);
+	if (p[2].revents != 0)
+		take_failure(g);
+	if (p[1].revents != 0 && !g->over)
+		reap_children(g);
+	if (p[0].revents != 0 && !g->over)
+		take_order(g);
+}
+
 /* Until nothing is left of it; what cannot be ended is the guard's end. */
 static void
 watch_tree(struct guard *g)
@@ -596,14 +610,7 @@ watch_tree(struct guard *g)
 		}
 		if (g->exited && !g->killing)
 			end_behind_command(g);
-		if (p[3].revents != 0)
-			take_notice(g, p[3].revents);
-		if (p[2].revents != 0)
-			take_failure(g);
-		if (p[1].revents != 0 && !g->over)
-			reap_children(g);
-		if (p[0].revents != 0 && !g->over)
-			take_order(g);
+		take_events(g, p);
 	}
 }
 

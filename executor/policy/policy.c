@@ -1321,9 +1321,9 @@ parse_policy(const struct keys *k, const char *name, struct draft *d,
 	read_root(k, json_root(doc), d);
 	json_free(doc);
 	rc = keys_verdict(k->report, before, k->path, e);
-	if (rc == 0 && d->p.source == NULL)
+	if (rc == 0 && d->p.source == NULL) {
 		rc = err_set(e, ERR_BUSY, "policy %s: out of memory", name);
-	if (rc == 0) {
+	} else if (rc == 0) {
 		sum_texts(&d->p, d->narrow);
 		rc = keep_policy(&d->p, out, e);
 	}

@@ -309,11 +309,12 @@ keeper_signal(int pidfd, int sig)
 bool
 keeper_end(pid_t pid, int pidfd, const char *what, int *status)
 {
-	CLEANUP_FD int own = -1;
-
 	/* its number is its own until it is reaped */
+	CLEANUP_FD int own =
+	    pidfd == -1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+
 	if (pidfd == -1)
-		pidfd = own = (int)syscall(SYS_pidfd_open, pid, 0);
+		pidfd = own;
 	keeper_signal(pidfd, SIGKILL);
 	return reap_child(pid, pidfd, what, status);
 }

@@ -1316,6 +1316,7 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 	jobs->let_go = err_alloc(jobs->slots, sizeof(*jobs->let_go), e);
 	if (jobs->let_go != NULL && open_turns(jobs, e) == 0)
 		return jobs;
+	jobs->slots = 0; /* no job is in any */
 	jobs_free(jobs);
 	return NULL;
 }

@@ -250,6 +250,7 @@ static void
 on_step(void *arg)
 {
 	struct reload *r = arg;
+	bool read;
 
 	if (r->tidying) {
 		tidy_reload(r);
@@ -260,11 +261,10 @@ on_step(void *arg)
 		if (start_child(r))
 			return; /* child_over() goes on */
 	}
-	if (!store_load_step(r->load, STEP_US))
-		loop_timer_set(r->loop, &r->step, STEP_MS);
-	else if (has_plans(r))
+	read = store_load_step(r->load, STEP_US);
+	if (read && has_plans(r))
 		end_reload(r);
-	else if (loader_is_busy())
+	else if (read && loader_is_busy())
 		r->waits = true;
 	else
 		loop_timer_set(r->loop, &r->step, STEP_MS);

@@ -104,21 +104,21 @@ on_take(void *arg, void *p, size_t n)
 
 /* In the place of the C library's own. */
 ssize_t
-recv(int fd, void *p, size_t size, int flags)
+recv(int fd, void *buf, size_t n, int flags)
 {
 	struct wire *w =
 	    fd >= 0 && (size_t)fd < self.size ? self.by_fd[fd] : NULL;
-	ssize_t n = w == NULL ? 0 : on_ask(w);
+	ssize_t got = w == NULL ? 0 : on_ask(w);
 
-	if (n == 0) {
-		n = recvfrom(fd, p, size, flags, NULL, NULL);
-		if (w == NULL || n <= 0)
-			return n;
-		n = on_take(w, p, (size_t)n);
+	if (got == 0) {
+		got = recvfrom(fd, buf, n, flags, NULL, NULL);
+		if (w == NULL || got <= 0)
+			return got;
+		got = on_take(w, buf, (size_t)got);
 	}
-	if (n >= 0)
-		return n;
-	errno = n == WIRE_LATER ? EAGAIN : ECONNRESET;
+	if (got >= 0)
+		return got;
+	errno = got == WIRE_LATER ? EAGAIN : ECONNRESET;
 	return -1;
 }
 

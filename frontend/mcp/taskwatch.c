@@ -59,14 +59,14 @@ taskwatch_add(struct taskwatch_set *s, struct bytes id, struct err *e)
 }
 
 static void
-unlink_watch(struct taskwatch *w)
+unlink_watch(struct taskwatch_set *s, struct taskwatch *w)
 {
-	struct taskwatch **at = &w->set->list;
+	struct taskwatch **at = &s->list;
 
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
-	w->set->count--;
+	s->count--;
 	w->set = NULL;
 }
 
@@ -119,7 +119,7 @@ on_ended(void *arg, const struct calls_end *end)
 	if (w->set != NULL && w->known && task_is_over(&w->task))
 		tell_end(w, end);
 	if (w->set != NULL)
-		unlink_watch(w);
+		unlink_watch(w->set, w);
 	free(w);
 }
 
@@ -157,7 +157,7 @@ taskwatch_begin(struct taskwatch_set *s, const struct mcp_request *r)
 		next = w->next;
 		if (ask_executor(w, r, &e) == 0)
 			continue;
-		unlink_watch(w);
+		unlink_watch(s, w);
 		free(w);
 	}
 }
@@ -169,7 +169,7 @@ taskwatch_fini(struct taskwatch_set *s)
 	struct taskwatch *w;
 
 	while ((w = s->list) != NULL) {
-		unlink_watch(w);
+		unlink_watch(s, w);
 		if (w->call == 0)
 			free(w);
 		else

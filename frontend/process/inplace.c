@@ -13,10 +13,10 @@
 #include "common/sort.h"
 
 void
-qsort(void *base, size_t count, size_t size,
-    int (*compare)(const void *a, const void *b))
+qsort(void *base, size_t nmemb, size_t size,
+    int (*compar)(const void *a, const void *b))
 {
-	sort_items(base, count, size, compare);
+	sort_items(base, nmemb, size, compar);
 }
 
 /*
@@ -24,16 +24,16 @@ qsort(void *base, size_t count, size_t size,
  * more; MSG_MORE is a wish.
  */
 ssize_t
-sendmsg(int fd, const struct msghdr *m, int flags)
+sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	const int known = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE;
 
-	if (m->msg_name != NULL || m->msg_controllen != 0 ||
+	if (message->msg_name != NULL || message->msg_controllen != 0 ||
 	    (flags & ~known) != 0) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	return writev(fd, m->msg_iov, (int)m->msg_iovlen);
+	return writev(fd, message->msg_iov, (int)message->msg_iovlen);
 }
 
 /* Is this what a library finds under the name? */

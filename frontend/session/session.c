@@ -127,7 +127,9 @@ tell_executor(
 		    .session = bytes_of(s->id),
 		    .peer = bytes_of(s->peer),
 		    .client = bytes_of(s->mcp.client),
-		    .revision = bytes_of(s->mcp.revision->name) } };
+		    .revision = bytes_of(s->mcp.revision == NULL
+					     ? NULL
+					     : s->mcp.revision->name) } };
 	struct err e;
 
 	/* at its end a session's proof is not known any more: zeros */

@@ -85,7 +85,7 @@ as_error(ssize_t n)
 
 /* In the place of GnuTLS' own. */
 ssize_t
-gnutls_record_recv(gnutls_session_t session, void *p, size_t size)
+gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size)
 {
 	unsigned char sequence[8];
 	const struct tlshook *hook = gnutls_transport_get_ptr(session);
@@ -94,11 +94,11 @@ gnutls_record_recv(gnutls_session_t session, void *p, size_t size)
 	n = hook->ask != NULL ? hook->ask(hook->arg) : 0;
 	if (n < 0)
 		return as_error(n);
-	n = gnutls_record_recv_seq(session, p, size, sequence);
+	n = gnutls_record_recv_seq(session, data, data_size, sequence);
 	if (n < 0)
 		send_alert(session, (int)n);
 	if (n <= 0 || hook->take == NULL)
 		return n;
-	n = hook->take(hook->arg, p, (size_t)n);
+	n = hook->take(hook->arg, data, (size_t)n);
 	return n < 0 ? as_error(n) : n;
 }

@@ -30,41 +30,40 @@ read_before(struct change *c, struct err *e)
 	return 0;
 }
 
-static int
-add_change(struct changes *all, const char *path, struct bytes text,
-    struct change **out, struct err *e)
+/* NULL: not possible, see e. */
+static struct change *
+add_change(
+    struct changes *all, const char *path, struct bytes text, struct err *e)
 {
 	struct change *c = &all->c[all->count];
 
-	if (all->count == CHANGES_MAX)
-		return err_set(e, ERR_BAD, "more than %d files", CHANGES_MAX);
+	if (all->count == CHANGES_MAX) {
+		(void)err_set(e, ERR_BAD, "more than %d files", CHANGES_MAX);
+		return NULL;
+	}
 	(void)snprintf(c->path, sizeof(c->path), "%s", path);
 	buf_init(&c->text, KEYS_MAX_FILE);
 	buf_init(&c->before, KEYS_MAX_FILE);
 	buf_put(&c->text, text.p, text.len);
 	all->count++;
-	*out = c;
-	return read_before(c, e);
+	return read_before(c, e) == 0 ? c : NULL;
 }
 
 int
 changes_write(
     struct changes *all, const char *path, struct bytes text, struct err *e)
 {
-	struct change *c;
-
-	return add_change(all, path, text, &c, e);
+	return add_change(all, path, text, e) == NULL ? e->code : 0;
 }
 
 int
 changes_remove(
     struct changes *all, const char *path, struct bytes text, struct err *e)
 {
-	struct change *c;
-	int r = add_change(all, path, text, &c, e);
+	struct change *c = add_change(all, path, text, e);
 
-	if (r != 0)
-		return r;
+	if (c == NULL)
+		return e->code;
 	if (c->kind == CHANGE_NONE)
 		c->kind = CHANGE_REMOVE;
 	else if (c->kind == CHANGE_NEW)
