@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -286,4 +287,16 @@ fdio_write_file(const char *path, mode_t mode, struct bytes data,
 	if (fsync(dirfd) != 0)
 		return err_sys(e, "%s: fsync of its directory", path);
 	return 0;
+}
+
+bool
+fdio_await(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, ms);
+	while (n == -1 && errno == EINTR);
+	return n == 1;
 }

@@ -29,6 +29,12 @@ bool fdio_lock(int fd, uint32_t wait_ms);
  */
 int fdio_read_file(
     const char *path, bool trusted, struct buf *out, struct err *e) MUST_CHECK;
+/*
+ * Wait for something to read, or the other end's end; false: nothing came in so
+ * many milliseconds.  A signal, or a stop of this process (signal(7)), begins
+ * the time again.
+ */
+bool fdio_await(int fd, int ms) MUST_CHECK;
 /* "a/b" from "a" and "b" (an absolute second part stands alone); ERR_BAD if too long. */
 int fdio_join(char *out, size_t size, const char *dir, const char *name,
     struct err *e) MUST_CHECK;

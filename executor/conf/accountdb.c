@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "executor/power/keeper.h"
 
@@ -201,10 +201,8 @@ accountdb_use(int fd)
 static bool
 hear_reply(const struct question *q, struct reply *r)
 {
-	struct pollfd p = { .fd = self.fd, .events = POLLIN };
-
 	while (
-	    poll(&p, 1, PATIENCE_MS) == 1 &&
+	    fdio_await(self.fd, PATIENCE_MS) &&
 	    recv(self.fd, r, sizeof(*r), MSG_DONTWAIT) == (ssize_t)sizeof(*r) &&
 	    strncmp(r->version, MCP_EXECD_VERSION, sizeof(r->version)) == 0)
 		if (memcmp(&r->asked, q, sizeof(*q)) == 0)

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "executor/launcher/holdmsg.h"
 #include "executor/run/adopt.h"
 
@@ -22,9 +22,7 @@ enum { PATIENCE_MS = 20000 /* between two of its messages, and to its end */ };
 static ssize_t
 hear_launcher(int link, struct holdmsg *m)
 {
-	struct pollfd p = { .fd = link, .events = POLLIN };
-
-	return poll(&p, 1, PATIENCE_MS) == 1 ? recv(link, m, sizeof(*m), 0)
+	return fdio_await(link, PATIENCE_MS) ? recv(link, m, sizeof(*m), 0)
 					     : -1;
 }
 

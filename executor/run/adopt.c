@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "common/fdpass.h"
 #include "common/log.h"
 #include "executor/launcher/holdpeer.h"
@@ -64,10 +64,9 @@ static ssize_t
 receive_message(int link, struct holdmsg *m, int *fd, size_t *count)
 {
 	const struct iovec part = { m, sizeof(*m) };
-	struct pollfd p = { .fd = link, .events = POLLIN };
 
 	*count = 0;
-	if (poll(&p, 1, PATIENCE_MS) != 1)
+	if (!fdio_await(link, PATIENCE_MS))
 		return -1;
 	return fdpass_receive(
 	    link, &part, 1, fd, HOLD_FDS, count, MSG_DONTWAIT);

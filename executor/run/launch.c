@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -106,9 +105,8 @@ static int
 hear_hello(const char *path, struct err *e)
 {
 	struct launchmsg_answer a = { 0 }, want;
-	struct pollfd p = { .fd = self.pair, .events = POLLIN };
 
-	if (poll(&p, 1, HELLO_PATIENCE_MS) != 1)
+	if (!fdio_await(self.pair, HELLO_PATIENCE_MS))
 		return err_set(
 		    e, ERR_BUSY, "the launcher %s does not answer", path);
 	if (recv(self.pair, &a, sizeof(a), MSG_DONTWAIT) != (ssize_t)sizeof(a))

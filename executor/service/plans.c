@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "executor/conf/hostnet.h"
 #include "executor/confine/cgroup.h"
@@ -172,10 +172,9 @@ static int
 hear_loaded(uint64_t number, struct err *e)
 {
 	struct launchmsg_answer a = { 0 };
-	struct pollfd p = { .fd = PLANS_PAIR_FD, .events = POLLIN };
 
 	do
-		if (poll(&p, 1, PATIENCE_MS) != 1 ||
+		if (!fdio_await(PLANS_PAIR_FD, PATIENCE_MS) ||
 		    recv(PLANS_PAIR_FD, &a, sizeof(a), 0) != (ssize_t)sizeof(a))
 			return err_set(
 			    e, ERR_BUSY, "the launcher does not answer");

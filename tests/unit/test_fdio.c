@@ -5,6 +5,10 @@
 #include <setjmp.h>
 #include <stdint.h>
 
+#include <signal.h>
+
+#include <time.h>
+
 #include <cmocka.h>
 
 #include <dirent.h>
@@ -365,6 +369,40 @@ test_root_directory(void **state)
 	assert_non_null(strstr(e.what, "cannot open"));
 }
 
+static void
+ignore(int sig)
+{
+	(void)sig;
+}
+
+/* Signals come first, then a byte. */
+static void
+test_await(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	struct sigaction act = { .sa_handler = ignore };
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGUSR1, &act, NULL), 0);
+	assert_int_equal(pipe(ends), 0);
+	assert_false(fdio_await(ends[0], 1));
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 5; i++) {
+			(void)nanosleep(&pause, NULL);
+			(void)kill(getppid(), SIGUSR1);
+		}
+		(void)nanosleep(&pause, NULL);
+		_exit(write(ends[1], "x", 1) != 1);
+	}
+	assert_true(fdio_await(ends[0], 20000));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)close(ends[1]);
+	(void)close(ends[0]);
+}
+
 int
 main(void)
 {
@@ -382,6 +420,7 @@ main(void)
 		cmocka_unit_test(test_write_replaces_link),
 		cmocka_unit_test(test_relative),
 		cmocka_unit_test(test_root_directory),
+		cmocka_unit_test(test_await),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
