@@ -45,6 +45,8 @@ static struct {
 	unsigned kept;
 	bool loading; /* plans are on their way */
 	bool missed; /* one was not there */
+	pid_t failed; /* the last one that did not start; 0: none */
+	int failed_status;
 } self = { .pair = -1, .pidfd = -1 };
 
 bool
@@ -160,6 +162,7 @@ launch_open(const char *path, struct err *e)
 	pid_t pid;
 
 	(void)launch_close();
+	self.failed = 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		return err_sys(e, "socketpair");
 	pid = run_launcher(path, ends[1], e);
@@ -172,8 +175,16 @@ launch_open(const char *path, struct err *e)
 	use_pair(ends[0]);
 	if (hear_hello(path, e) == 0)
 		return 0;
-	(void)launch_close();
+	self.failed_status = launch_close();
+	self.failed = pid;
 	return e->code;
+}
+
+pid_t
+launch_failed(int *status)
+{
+	*status = self.failed_status;
+	return self.failed;
 }
 
 /* It ends by itself, once its guards have; if it does not read, by us. */

@@ -36,6 +36,11 @@ struct launch_fds {
 
 /* Start it, and wait until it has said hello. */
 int launch_open(const char *path, struct err *e) MUST_CHECK;
+/*
+ * After a launch_open that failed: the process that did not say hello, and its
+ * wait status; 0: none was made.
+ */
+pid_t launch_failed(int *status);
 /* End it; its wait status.  Its guards go on as long as their own pairs. */
 int launch_close(void);
 /* Close our end only: it goes on as long as it holds something. */

@@ -39,10 +39,48 @@ watch_one(struct err *e)
 	return loop_add(self.d.loop, &self.pair, EPOLLIN, e);
 }
 
+/* why: of one that did not start; NULL: it did. */
+static void
+record_exit(pid_t pid, int status, const struct err *why)
+{
+	char text[96];
+	struct buf *b = audit_begin(self.d.audit, "launcher-exit");
+
+	if (WIFSIGNALED(status))
+		(void)snprintf(text, sizeof(text), "killed by signal %d (%s)",
+		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
+	else
+		(void)snprintf(
+		    text, sizeof(text), "exit status %d", WEXITSTATUS(status));
+	audit_put_i64(b, "process.pid", pid);
+	audit_put_str(b, "launcher.status", text);
+	if (why != NULL)
+		audit_put_reason(b, why->what);
+	audit_put_i64(b, "run.count", (int64_t)jobs_count(self.d.jobs));
+	audit_end(self.d.audit, true);
+	if (why == NULL)
+		log_err("launcher: it ended: %s; runs go on, starting another",
+		    text);
+}
+
+static int
+open_one(struct err *e)
+{
+	int status;
+	pid_t pid;
+
+	if (launch_open(self.d.path, e) == 0)
+		return 0;
+	pid = launch_failed(&status);
+	if (pid > 0)
+		record_exit(pid, status, e);
+	return e->code;
+}
+
 static int
 start_one(struct err *e)
 {
-	if (launch_open(self.d.path, e) != 0 || watch_one(e) != 0)
+	if (open_one(e) != 0 || watch_one(e) != 0)
 		return e->code;
 	loader_ask_all(); /* it has no plan yet */
 	return 0;
@@ -65,31 +103,12 @@ start_again(void *arg)
 }
 
 static void
-record_exit(pid_t pid, int status)
-{
-	char text[96];
-	struct buf *b = audit_begin(self.d.audit, "launcher-exit");
-
-	if (WIFSIGNALED(status))
-		(void)snprintf(text, sizeof(text), "killed by signal %d (%s)",
-		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
-	else
-		(void)snprintf(
-		    text, sizeof(text), "exit status %d", WEXITSTATUS(status));
-	audit_put_i64(b, "process.pid", pid);
-	audit_put_str(b, "launcher.status", text);
-	audit_put_i64(b, "run.count", (int64_t)jobs_count(self.d.jobs));
-	audit_end(self.d.audit, true);
-	log_err("launcher: it ended: %s; runs go on, starting another", text);
-}
-
-static void
 on_gone(void)
 {
 	pid_t pid = launch_pid();
 
 	loop_del(self.d.loop, &self.pair);
-	record_exit(pid, launch_close());
+	record_exit(pid, launch_close(), NULL);
 	jobs_launcher_gone(self.d.jobs);
 	if (clock_mono_ms() - self.began_ms >= RUNS_WELL_MS)
 		self.backoff_ms = 0;

@@ -2,7 +2,7 @@
 /*
  * launcher: start, watch and replace mcp-execd-launcher.  Executor.
  *
- * The end of one is recorded.  The guards of its runs go on, as our children; a
+ * The end of one is recorded, also before its hello.  The guards of its runs go on, as our children; a
  * run that was just being started is lost, and its caller is told so.
  */
 #ifndef EXECUTOR_LAUNCHER_H

@@ -85,7 +85,7 @@ def test_killed_twice_during_a_run():
             within("a record", 5, lambda n=n: len(server.audit(EXIT)) == n)
             within("another", 15, lambda d=dead: server.launcher_pid()
                    not in (None, d))
-            # one that has not said that it is there has no record of its end
+            # so that the one which is killed next has said that it is there
             equal(c.sh("echo again").text, "again\n", "a further run")
         go.touch()
         reply = c.finish(conn)
@@ -93,6 +93,49 @@ def test_killed_twice_during_a_run():
         end = server.ended(m)
         equal((end["run.state"], end["process.exit_code"]), ("exited", 0), end)
         conn.close()
+
+
+def own_programs(server, *programs):
+    """Copies of these are the server's, which can be exchanged."""
+    place = server.dir / "bin"
+    place.mkdir()
+    place.chmod(0o755)
+    for program in programs:
+        (place / program).write_bytes((server.build / program).read_bytes())
+        (place / program).chmod(0o755)
+    server.config["frontend"]["path"] = str(place / "mcp-execd-frontend")
+    server.write()
+    return place / "mcp-execd-launcher"
+
+
+def test_ends_before_its_hello():
+    """On record too, with why; the one that starts has no such record."""
+    server = Server()
+    program = own_programs(server, "mcp-execd-frontend", "mcp-execd-launcher")
+    bad = server.dir / "bad"
+    bad.write_text("#!/bin/sh\nexit 3\n")
+    bad.chmod(0o755)
+    good = server.dir / "good"
+    good.write_bytes(program.read_bytes())
+    good.chmod(0o755)
+    with server, Http(server) as c:
+        equal(c.sh("echo good").text, "good\n", "control: a run")
+        equal(server.audit(EXIT), [], "control: no record")
+        first = server.launcher_pid()
+        bad.rename(program)
+        os.kill(first, signal.SIGKILL)
+        began, failed = within("two records", 10, lambda: server.audit(
+            EXIT)[1:] and server.audit(EXIT)[:2])
+        equal(began["process.pid"], first, began)
+        check("event.reason" not in began, began)
+        check(failed["process.pid"] not in (0, first), failed)
+        equal(failed["launcher.status"], "exit status 3", failed)
+        check("mcp-execd-launcher does not start" in failed["event.reason"],
+              failed)
+        good.rename(program)
+        within("another", 30, server.launcher_pid)
+        within("a further run", 30,
+               lambda: c.sh("echo again").text == "again\n")
 
 
 def test_guard_killed_without_its_launcher():
@@ -131,13 +174,8 @@ def test_ends_with_the_executor():
 def test_missing():
     """Said before anything starts, and by the check."""
     server = Server()
+    own_programs(server, "mcp-execd", "mcp-execd-frontend")
     script = server.dir / "bin"
-    script.mkdir()
-    for program in ("mcp-execd", "mcp-execd-frontend"):
-        (script / program).write_bytes((server.build / program).read_bytes())
-        (script / program).chmod(0o755)
-    server.config["frontend"]["path"] = str(script / "mcp-execd-frontend")
-    server.write()
     try:
         r = subprocess.run([script / "mcp-execd", "-n", "-c",
                             server.config_file], capture_output=True,
