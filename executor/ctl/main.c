@@ -14,6 +14,7 @@
 #include "executor/ctl/audit/read_audit.h"
 #include "executor/conf/instance.h"
 #include "executor/conf/keys.h"
+#include "executor/service/service_rlimits.h"
 
 #ifndef MCP_EXECD_VERSION
 #define MCP_EXECD_VERSION "unknown"
@@ -225,6 +226,8 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return CTL_USAGE;
 	}
+	if (service_rlimits_raise_stack(&e) != 0)
+		return ctl_error("%s", e.what);
 	ctl.config = o.config;
 	ctl.unrecorded = o.unrecorded;
 	/* By its path, it is no less the account's. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* service_rlimits: files, how many and how large.  Executor and mcp-execctl. */
+/* service_rlimits: files and stack.  Executor and mcp-execctl. */
 #include "executor/service/service_rlimits.h"
 
 #include <inttypes.h>
@@ -12,18 +12,38 @@
 enum {
 	OF_A_RUN = 16, /* that it may have in the executor */
 	BESIDES = 128, /* logs, listeners, the control socket, clients of it */
-	FILE_BYTES = 1 << 20 /* that a file may have at least */
+	FILE_BYTES = 1 << 20, /* that a file may have at least */
+	STACK_BYTES = 512 << 10 /* 160 KiB do for a start */
 };
 
 #define ADVICE                                                                 \
 	"raise it (LimitNOFILE= of the unit, ulimit -n), or lower "            \
 	"limits.runs and limits.connections"
 
+/* The kernel looks at it whenever the stack grows, so that it helps us, too. */
+int
+service_rlimits_raise_stack(struct err *e)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_STACK, &r) != 0 || r.rlim_cur >= STACK_BYTES)
+		return 0;
+	r.rlim_cur = STACK_BYTES;
+	if (r.rlim_max >= STACK_BYTES && setrlimit(RLIMIT_STACK, &r) == 0)
+		return 0;
+	return err_set(e, ERR_BAD,
+	    "the stack may have no more than %" PRIu64
+	    " bytes, and %d are needed: raise that limit (ulimit -s, LimitSTACK= of the unit)",
+	    (uint64_t)r.rlim_max, STACK_BYTES);
+}
+
 int
 service_rlimits_check(struct err *e)
 {
 	struct rlimit r;
 
+	if (service_rlimits_raise_stack(e) != 0)
+		return e->code;
 	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_cur >= FILE_BYTES)
 		return 0;
 	return err_set(e, ERR_BAD,

@@ -8,7 +8,13 @@
 
 #include "executor/conf/conf.h"
 
-/* Before anything is loaded.  ERR_BAD: RLIMIT_FSIZE leaves no room for a log. */
+/*
+ * Before much of it is used: a stack that cannot grow ends a process without a
+ * word.  The soft limit is raised, for runs as well; ERR_BAD: the hard one is
+ * too low.
+ */
+int service_rlimits_raise_stack(struct err *e) MUST_CHECK;
+/* That, and before anything is loaded.  ERR_BAD: no room for a log, or as above. */
 int service_rlimits_check(struct err *e) MUST_CHECK;
 /* Descriptors, with limits.runs and limits.connections all used. */
 uint64_t service_rlimits_files_needed(const struct conf *c);

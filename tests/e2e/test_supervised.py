@@ -235,3 +235,34 @@ def test_file_size():
     finally:
         server.remove()
     check(time.monotonic() - started < client.instance.START_S * SLOW, "time")
+
+
+def test_stack():
+    """One of 64 KiB is raised; where it may not be, that is said."""
+    with by("ulimit -S -s 64; exec @") as server, Http(server) as c:
+        equal(c.sh("ulimit -S -s").text, "512\n", "of a run")
+    server = by("(ulimit -s 64; exec @) 2>&1 | cat")
+    words = "the stack may have no more than 65536 bytes, and 524288 are needed"
+    try:
+        server.start_once()
+    except instance.Failure as e:
+        check(words in str(e), e)
+    else:
+        check(False, "it started")
+        server.stop()
+    finally:
+        server.remove()
+
+
+def test_stack_of_tools():
+    """As of the executor: what is checked and shown needs more."""
+    with Server() as server:
+        for limit, status in (("-S -s 64", 0), ("-s 64", 1)):
+            r = subprocess.run(
+                ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh",
+                 server.build / "mcp-execctl", "-c", server.config_file,
+                 "token", "list"], capture_output=True, text=True,
+                timeout=60 * SLOW, check=False)
+            equal(r.returncode, status, r)
+            check(("the stack may have no more than 65536" in r.stderr)
+                  == (status == 1), r)
