@@ -91,7 +91,7 @@ netlink_purpose(uint64_t protocol)
 	case NETLINK_XFRM:
 		return "IPsec";
 	case NETLINK_AUDIT:
-		return "the kernel's audit";
+		return "the kernel's audit, without which programs that only report to it go on,";
 	case NETLINK_NETFILTER:
 		return "the firewall's rules and connections";
 	case NETLINK_KOBJECT_UEVENT:
@@ -433,6 +433,17 @@ explain_hints(const struct hints *h, const struct policy *p,
 	for (size_t i = 0; i < h->count; i++)
 		if (h->found[i].path[0] == '\0')
 			explain_limit(&h->found[i], p, out);
+}
+
+void
+explain_rights(const struct policy *p, struct buf *out)
+{
+	begin_note(out);
+	buf_printf(out,
+	    "commands run as the user %s with %s, and what that user may not do is refused by the machine: another policy, or a tool with a policy of its own, can have more rights (policy %s, keys user, groups and capabilities)",
+	    p->user,
+	    p->capabilities != 0 ? "some capabilities" : "no capability",
+	    p->name);
 }
 
 void

@@ -33,6 +33,12 @@ void explain_limits(
  */
 void explain_no_socket(const struct policy *p, struct buf *out);
 
+/*
+ * Likewise, of rights that a command's user has not: what the machine itself
+ * refuses, by owners and modes of files or for lack of root's rights.
+ */
+void explain_rights(const struct policy *p, struct buf *out);
+
 /* How a run ended, as far as a limit or its end itself may be why. */
 struct explain_end {
 	int exit_code; /* -1: it did not exit */

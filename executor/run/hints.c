@@ -8,8 +8,25 @@
 static const struct {
 	const char *words;
 	enum hint_kind kind;
-	bool path; /* nothing follows without one */
+	bool path; /* one is looked for; see counts_alone */
 } phrases[] = {
+	{ "must be root to change the host name", HINT_REFUSED, false },
+	{ "must be root", HINT_RIGHTS, false },
+	{ "eed to be root", HINT_RIGHTS, false },
+	{ "are you root?", HINT_RIGHTS, false },
+	{ "run as root", HINT_RIGHTS, false },
+	{ "root privileges", HINT_RIGHTS, false },
+	{ "as a non-root user", HINT_RIGHTS, false },
+	{ "nly root can", HINT_RIGHTS, false },
+	{ "must be superuser", HINT_RIGHTS, false },
+	{ "must be super-user", HINT_RIGHTS, false },
+	{ "uperuser privilege", HINT_RIGHTS, false },
+	{ "must be privileged", HINT_RIGHTS, false },
+	{ "ou don't have permission", HINT_RIGHTS, false },
+	{ "nteractive authentication required", HINT_RIGHTS, false },
+	{ "ermission denied on key", HINT_RIGHTS, false }, /* sysctl(8) */
+	{ "nable to lock directory", HINT_RIGHTS, false }, /* apt(8) */
+	{ "annot lock /etc/", HINT_RIGHTS, false }, /* useradd(8) */
 	{ "o such file or directory", HINT_ABSENT, true },
 	{ "ermission denied", HINT_DENIED, true },
 	{ "ead-only file system", HINT_READ_ONLY, true },
@@ -36,7 +53,6 @@ static const struct {
 	{ ": not found", HINT_ABSENT, true }, /* dash(1) of a program */
 	{ "o such process", HINT_NO_PROCESS, false },
 	{ "peration not permitted", HINT_REFUSED, false },
-	{ "must be root to change the host name", HINT_REFUSED, false },
 	{ "ddress family not supported by protocol", HINT_REFUSED, false },
 };
 
@@ -204,6 +220,13 @@ find_path(
 	       is_plain(*path);
 }
 
+/* Something follows from the words, although no path was found. */
+static bool
+counts_alone(enum hint_kind kind)
+{
+	return kind == HINT_READ_ONLY || kind == HINT_DENIED;
+}
+
 static void
 look_at_line(struct hints *h, const char *line)
 {
@@ -217,7 +240,7 @@ look_at_line(struct hints *h, const char *line)
 		if (phrases[i].path &&
 		    find_path(line, at, phrases[i].kind, &path))
 			add_hint(h, phrases[i].kind, path);
-		else if (!phrases[i].path || phrases[i].kind == HINT_READ_ONLY)
+		else if (!phrases[i].path || counts_alone(phrases[i].kind))
 			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		return;
 	}

@@ -18,7 +18,7 @@
 enum hint_kind {
 	HINT_ABSENT, /* no such file or directory */
 	HINT_ASKED, /* whether it is there: executor/run/shelltest */
-	HINT_DENIED, /* permission denied */
+	HINT_DENIED, /* permission denied; path "": no path was named */
 	HINT_READ_ONLY, /* read-only file system; path "": none was named */
 	HINT_IN_PLACE, /* a directory or mount is where a file was to be */
 	HINT_FILE_SIZE, /* file too large */
@@ -28,6 +28,7 @@ enum hint_kind {
 	HINT_NET_ADMIN, /* the network's configuration was not changed */
 	HINT_NO_PROCESS, /* one that was to get a signal is not there */
 	HINT_REFUSED, /* operation not permitted, and what comes to the same */
+	HINT_RIGHTS, /* it is for root, or for who has more rights */
 	HINT_KINDS
 };
 

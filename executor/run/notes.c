@@ -2,7 +2,9 @@
 /* notes: what is told of a run besides its output.  Executor. */
 #include "executor/run/notes.h"
 
+#include <linux/netlink.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
@@ -57,6 +59,15 @@ add_lines(struct notes *n, struct bytes lines)
 	}
 }
 
+/* libaudit's, which useradd(8), login(1) and others report by. */
+static bool
+is_for_audit(const struct denial *d)
+{
+	return d->rule == DENIAL_FILTER && d->nr == SYS_socket &&
+	       (uint32_t)d->args[0] == AF_NETLINK &&
+	       (uint32_t)d->args[2] == NETLINK_AUDIT;
+}
+
 void
 notes_denial(struct notes *n, const struct denial *d, const struct policy *p)
 {
@@ -66,6 +77,12 @@ notes_denial(struct notes *n, const struct denial *d, const struct policy *p)
 		n->looked_up = n->looked_up || d->rule == DENIAL_FILTER;
 		return;
 	}
+	if (is_for_audit(d)) {
+		n->audit = *d;
+		return;
+	}
+	n->rights_told = n->rights_told || d->rule == DENIAL_CAPABILITY ||
+			 d->rule == DENIAL_SET_ID;
 	n->unseen.log_explained =
 	    n->unseen.log_explained || d->nr == SYS_syslog;
 	buf_init(&line, NOTES_MAX);
@@ -84,6 +101,21 @@ notes_limits(
 	add_lines(n, buf_bytes(&lines));
 }
 
+/* Told where nothing else tells why: it would hide what does. */
+static void
+tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
+{
+	const struct hints *h = &n->hints;
+	bool told = n->lines.len > 0 || lines->len > 0;
+	bool refused = hints_has(h, HINT_DENIED) || hints_has(h, HINT_REFUSED);
+
+	if ((hints_has(h, HINT_RIGHTS) && !n->rights_told) ||
+	    (refused && code != 0 && !told))
+		explain_rights(p->policy, lines);
+	else if (n->audit.nr != 0 && !told)
+		explain_denial(&n->audit, p->policy, lines);
+}
+
 void
 notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 {
@@ -99,6 +131,7 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 	unseen_tell(&n->unseen, p->policy, &lines);
 	if (n->looked_up && end->exit_code != 0)
 		explain_no_socket(p->policy, &lines);
+	tell_rest(n, p, end->exit_code, &lines);
 	add_lines(n, buf_bytes(&lines));
 }
 

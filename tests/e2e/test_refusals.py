@@ -91,6 +91,52 @@ def test_network_is_not_changed(server):
           in r.text, r.text)
 
 
+RIGHTS = "commands run as the user "
+
+
+def test_rights_of_the_user(server):
+    """What the machine refuses, by modes or as it is for root: whose rights a
+    command has, where nothing else tells why."""
+    told(server, "mkdir -pm 000 closed; ls closed/a", RIGHTS,
+         "keys user, groups and capabilities", note=True)
+    for words in ("dpkg: error: requested operation requires superuser "
+                  "privilege", "ERROR: You need to be root to run this script",
+                  "mdadm: must be super-user to perform this action",
+                  'sysctl: permission denied on key "vm.swappiness"',
+                  "E: Unable to lock directory /var/lib/apt/lists/",
+                  "useradd: cannot lock /etc/passwd; try again later.",
+                  "Failed to restart a: Interactive authentication required.",
+                  "a: Permission denied (you must be root)"):
+        told(server, f"echo '{words}' | tail -1", RIGHTS, note=True)
+    told(server, "echo 'a: Permission denied.'; exit 1", RIGHTS, note=True)
+    told(server, "echo 'a: Operation not permitted'; exit 1", RIGHTS,
+         note=True)
+    quiet(server, "echo 'a: Permission denied.'; echo 'Operation not "
+          "permitted' >&2")
+    quiet(server, "mkdir -pm 700 open; ls open")
+    quiet(server, "exit 1")
+    # What tells more stands alone.
+    r = told(server, "echo /etc/none: Read-only file system; echo a: "
+             "Permission denied; exit 1", "/etc/none")
+    check(RIGHTS not in r.text, r.text)
+
+
+def test_audit_is_no_reason(server):
+    """libaudit's socket is asked for first, and what failed is told."""
+    if os.geteuid():
+        raise Skip("in a user namespace of its own these are other errors")
+    asks = ("python3 -c 'import socket, os\ntry: socket.socket(16, 3, 9)\n"
+            "except OSError: pass\n%s' 2>&1 | tail -1")
+    server.add_policy("reports", network="look")
+    with server.http(token=server.add("reports", policy="reports")) as c:
+        alone = c.sh(asks % "print(1)").text
+        setid = c.sh(asks % "os.setuid(0)").text
+        rights = c.sh(asks % 'print("must be root")').text
+    check("for the kernel's audit, without which" in alone, alone)
+    for text, words in (setid, "cap_setuid"), (rights, RIGHTS):
+        check(words in text and "audit" not in text, text)
+
+
 NETLINK = ("python3 -c 'import socket; socket.socket(16, 3, %d); "
            "print(\"made\")' 2>/dev/null | tail -1")
 
