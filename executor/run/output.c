@@ -42,6 +42,7 @@ free_kept(struct output *o)
 	view_free(o->view);
 	o->view = NULL;
 	buf_fini(&o->text);
+	buf_fini(&o->part);
 	o->text_sent = o->ring_sent = o->picks_end = 0;
 }
 
@@ -55,7 +56,12 @@ output_fini(struct output *o)
 void
 output_show_failures(struct output *o, const struct failure *f)
 {
+	uint32_t cap = o->head + o->ring_size;
+
 	o->failure = f;
+	buf_init(&o->part, cap);
+	o->head = (uint32_t)brief_head(cap);
+	o->ring_size = cap - o->head;
 }
 
 void
@@ -71,13 +77,30 @@ output_needs_credit(const struct output *o)
 	return o->total < o->head;
 }
 
+/* The line that the head cuts off is looked at as a whole. */
+static void
+keep_part(struct output *o, struct bytes head)
+{
+	size_t n = brief_line_start(head);
+
+	if (o->failure == NULL || head.len == 0)
+		return;
+	if (n > 0)
+		buf_reset(&o->part);
+	buf_put(&o->part, head.p + n, head.len - n);
+}
+
 /* What is beyond the head may be left out. */
 static void
 begin_ring(struct output *o)
 {
 	o->ring = calloc(1, o->ring_size);
 	if (o->ring != NULL && o->failure != NULL)
-		o->picks = picks_new(o->failure, o->head, o->ring_size / 2);
+		o->picks = picks_new(o->failure, o->head - o->part.len,
+		    brief_room(o->head + o->ring_size));
+	if (o->picks != NULL)
+		picks_feed(o->picks, buf_bytes(&o->part));
+	buf_fini(&o->part);
 }
 
 static void
@@ -138,6 +161,7 @@ output_read(
 	o->total += (uint64_t)n;
 	o->sent += head;
 	o->told += head;
+	keep_part(o, bytes_make(piece, head));
 	ring_put(o, piece + head, (size_t)n - head);
 	if (o->view != NULL)
 		view_feed(o->view, bytes_make(piece, (size_t)n));
@@ -183,7 +207,8 @@ end_picks(struct output *o)
 	picks_end(o->picks);
 	if (ring_first(o) == o->head)
 		return;
-	o->ring_sent = brief_give_way(o->picks, (size_t)ring_kept(o));
+	o->ring_sent = brief_give_way(
+	    o->picks, o->head + o->ring_size, (size_t)ring_kept(o));
 	o->picks_end = ring_first(o) + o->ring_sent;
 }
 
@@ -219,18 +244,16 @@ output_put_words(const struct output *o, struct buf *out)
 	return false;
 }
 
-/* The next pick before the tail, or what is left of one. */
+/* The next pick before the tail, or what is not yet told of one. */
 static bool
-next_pick(const struct output *o, uint64_t *at, struct bytes *text)
+next_pick(struct output *o, uint64_t *at, struct bytes *text)
 {
-	if (o->picks_end == 0 || !picks_get(o->picks, o->pick, at, text) ||
-	    *at >= o->picks_end)
+	if (o->picks_end == 0)
 		return false;
-	if (text->len > o->picks_end - *at)
-		text->len = (size_t)(o->picks_end - *at);
-	*text = bytes_make(text->p + o->pick_sent, text->len - o->pick_sent);
-	*at += o->pick_sent;
-	return true;
+	for (; picks_get(o->picks, o->pick, at, text); o->pick++)
+		if (brief_clip(at, text, o->told, o->picks_end))
+			return true;
+	return false;
 }
 
 static uint64_t
@@ -242,8 +265,7 @@ picks_left(const struct output *o)
 
 	while (next_pick(&rest, &at, &text)) {
 		n += text.len;
-		rest.pick++;
-		rest.pick_sent = 0;
+		rest.told = at + text.len;
 	}
 	return n;
 }
@@ -299,11 +321,6 @@ give_pick(struct output *o, uint32_t max, struct output_piece *out)
 		return false;
 	n = clip_piece(text.len, max);
 	give_piece(o, at, bytes_make(text.p, n), out);
-	o->pick_sent += n;
-	if (n == text.len) {
-		o->pick++;
-		o->pick_sent = 0;
-	}
 	return true;
 }
 

@@ -2,12 +2,12 @@
 /*
  * output: one stream of a run, counted, hashed and capped.
  *
- * The first half of the cap is forwarded as it comes, under the frontend's
- * credit; of what follows, the last half is kept in a ring and forwarded at
- * the end, with the number of bytes left out between.  So the command is
- * never blocked for having said much, and head and tail both arrive; lines
- * between that look like failures (executor/view/picks) take up to half of
- * the tail's place.  With a view (executor/view) all is read on, and what it
+ * The first half of the cap (a fifth, where failures are shown) is forwarded
+ * as it comes, under the frontend's credit; of what follows, the last is kept
+ * in a ring and forwarded at the end, with the number of bytes left out
+ * between.  So the command is never blocked for having said much, and head
+ * and tail both arrive; if lines between look like failures, these are shown
+ * and a short tail (executor/view/brief).  With a view (executor/view) all is read on, and what it
  * shows is forwarded at the end.
  */
 #ifndef EXECUTOR_OUTPUT_H
@@ -39,7 +39,8 @@ struct output {
 	bool ended; /* what comes last is made up */
 	const struct failure *failure; /* borrowed; NULL: no picks */
 	struct picks *picks; /* owned; allocated with the ring */
-	size_t pick, pick_sent; /* the next, and how much of it is sent */
+	size_t pick; /* the next, of which a part may be told */
+	struct buf part; /* owned; of the head, the line that is not whole */
 	uint64_t picks_end; /* byte number: the tail begins here */
 	struct view *view; /* owned; NULL: none */
 	struct buf text; /* what it shows */

@@ -15,6 +15,7 @@ struct brief {
 	    total; /* numbers of the first byte, and after the last */
 	bool by_line; /* the end begins with a line */
 	struct picks *picks; /* NULL: no failures */
+	bool beyond; /* the head is all there is of it */
 	uint64_t left_out, shown;
 };
 
@@ -27,6 +28,8 @@ brief_new(
 
 	if (b == NULL)
 		return NULL;
+	if (parts == BRIEF_ALL)
+		tail = max - brief_head(max);
 	b->head_max = max - tail;
 	b->ring_size = tail;
 	b->first = b->total = at;
@@ -34,7 +37,7 @@ brief_new(
 	buf_init(&b->head, b->head_max);
 	b->ring = malloc(tail + 1);
 	if (parts == BRIEF_ALL)
-		b->picks = picks_new(f, at, max / 4);
+		b->picks = picks_new(f, at, brief_room(max));
 	if (b->ring == NULL || (parts == BRIEF_ALL && b->picks == NULL)) {
 		brief_free(b);
 		return NULL;
@@ -73,6 +76,21 @@ ring_put(struct brief *b, struct bytes data)
 	}
 }
 
+/* The line that the head cuts off is looked at as a whole. */
+static void
+end_head(struct brief *b)
+{
+	size_t n = brief_line_start(buf_bytes(&b->head));
+
+	if (b->beyond)
+		return;
+	b->beyond = true;
+	if (b->picks == NULL)
+		return;
+	picks_skip(b->picks, n);
+	picks_feed(b->picks, bytes_make(b->head.p + n, b->head.len - n));
+}
+
 void
 brief_feed(struct brief *b, struct bytes data)
 {
@@ -82,11 +100,10 @@ brief_feed(struct brief *b, struct bytes data)
 		n = data.len;
 	buf_put(&b->head, data.p, n);
 	b->total += data.len;
-	if (b->picks != NULL && n > 0)
-		picks_skip(b->picks, n);
 	data = bytes_make(data.p + n, data.len - n);
 	if (data.len == 0)
 		return;
+	end_head(b);
 	ring_put(b, data);
 	if (b->picks != NULL)
 		picks_feed(b->picks, data);
@@ -96,6 +113,7 @@ brief_feed(struct brief *b, struct bytes data)
 void
 brief_skip(struct brief *b, uint64_t bytes)
 {
+	end_head(b);
 	b->total += bytes;
 	b->head_max = b->head.len;
 	b->ringed = 0;
@@ -128,11 +146,43 @@ put_gap(struct buf *out, uint64_t from, uint64_t to)
 }
 
 size_t
-brief_give_way(const struct picks *p, size_t tail)
+brief_line_start(struct bytes text)
 {
-	size_t cost = picks_cost(p);
+	const uint8_t *nl =
+	    text.len == 0 ? NULL : memrchr(text.p, '\n', text.len);
 
-	return cost < tail / 2 ? cost : tail / 2;
+	return nl == NULL ? 0 : (size_t)(nl + 1 - text.p);
+}
+
+bool
+brief_clip(uint64_t *at, struct bytes *text, uint64_t from, uint64_t end)
+{
+	uint64_t to = *at + text->len < end ? *at + text->len : end;
+	uint64_t begin = *at > from ? *at : from;
+
+	if (begin >= to)
+		return false;
+	*text = bytes_make(text->p + (begin - *at), (size_t)(to - begin));
+	*at = begin;
+	return true;
+}
+
+size_t
+brief_head(size_t max)
+{
+	return max / 5;
+}
+
+size_t
+brief_room(size_t max)
+{
+	return max - brief_head(max) - max / 8;
+}
+
+size_t
+brief_give_way(const struct picks *p, size_t max, size_t tail)
+{
+	return picks_found(p) == 0 || tail < max / 8 ? 0 : tail - max / 8;
 }
 
 static void
@@ -153,10 +203,8 @@ put_picks(struct brief *b, struct buf *out, uint64_t *next, uint64_t end)
 	uint64_t at;
 
 	for (size_t i = 0; picks_get(b->picks, i, &at, &text); i++) {
-		if (at >= end)
-			return;
-		if (text.len > end - at)
-			text.len = (size_t)(end - at);
+		if (!brief_clip(&at, &text, *next, end))
+			continue;
 		put_upto(b, out, next, at);
 		buf_put_bytes(out, text);
 		*next = at + text.len;
@@ -199,7 +247,8 @@ brief_put(struct brief *b, struct buf *out)
 	if (b->picks != NULL)
 		picks_end(b->picks);
 	if (b->picks != NULL && from > next) {
-		from += brief_give_way(b->picks, ring_kept(b));
+		from += brief_give_way(
+		    b->picks, b->head_max + b->ring_size, ring_kept(b));
 		b->shown = picks_found(b->picks);
 		put_picks(b, out, &next, from);
 	} else if (b->by_line && from > next) {

@@ -30,7 +30,17 @@ uint64_t brief_left_out(const struct brief *b); /* bytes; after brief_put() */
 /* Lines that look like failures between: shown, and not. */
 void brief_failures(const struct brief *b, uint64_t *shown, uint64_t *dropped);
 
-/* Of a tail of so many bytes, those that give way to the picks. */
-size_t brief_give_way(const struct picks *p, size_t tail);
+/* Of max bytes: those of the beginning, and those that picks may cost. */
+size_t brief_head(size_t max);
+size_t brief_room(size_t max);
+/*
+ * Of the end, which has tail bytes, those that are left out as there are
+ * picks: who asks how it went needs these, not all else that there is room for.
+ */
+size_t brief_give_way(const struct picks *p, size_t max, size_t tail);
+/* Where the last line begins of a beginning, whose end may be cut off. */
+size_t brief_line_start(struct bytes text);
+/* Of a pick what lies from byte number `from` to before `end`; false: none. */
+bool brief_clip(uint64_t *at, struct bytes *text, uint64_t from, uint64_t end);
 
 #endif

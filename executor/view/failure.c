@@ -424,8 +424,18 @@ begins_word(struct bytes line, size_t at, bool fresh)
 	return !is_letter(before);
 }
 
-enum failure_weight
-failure_weigh(const struct failure *f, struct bytes line)
+/* A compiler's note says more of the error that came before. */
+static bool
+is_note(const struct failure *f, struct bytes line)
+{
+	static const char note[] = ": note: ";
+
+	return (f->tools & COMPILER) != 0 && line.len > 0 &&
+	       memmem(line.p, line.len, note, sizeof(note) - 1) != NULL;
+}
+
+static enum failure_weight
+weigh_words(const struct failure *f, struct bytes line)
 {
 	enum failure_weight found = FAILURE_NONE;
 	const struct rule *r;
@@ -450,6 +460,14 @@ failure_weigh(const struct failure *f, struct bytes line)
 		at++;
 	}
 	return found;
+}
+
+enum failure_weight
+failure_weigh(const struct failure *f, struct bytes line)
+{
+	enum failure_weight w = weigh_words(f, line);
+
+	return w != FAILURE_NONE && is_note(f, line) ? FAILURE_NONE : w;
 }
 
 bool

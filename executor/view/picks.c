@@ -13,50 +13,119 @@ struct picks {
 	struct lines lines;
 	struct buf text;
 	struct buf list; /* of struct pick */
+	size_t ranges; /* in it, with something between each */
 	size_t max;
 	uint64_t found, dropped;
 	bool full; /* nothing more is kept */
+	size_t aside; /* bytes of lines that only stand next to failures */
+	bool scarce; /* warnings are kept without them */
+	bool crowded; /* and no more of them than leave half of the room */
 	unsigned after; /* lines that are still to be kept */
 	struct buf before; /* the line before, cut */
 	uint64_t before_at; /* its first byte */
 };
 
 static struct pick *
-last_pick(const struct picks *p)
+picks_list(const struct picks *p, size_t *n)
 {
-	size_t n = p->list.len / sizeof(struct pick);
-
-	return n == 0 ? NULL : (struct pick *)(void *)p->list.p + n - 1;
+	*n = p->list.len / sizeof(struct pick);
+	return (struct pick *)(void *)p->list.p;
 }
 
 size_t
 picks_cost(const struct picks *p)
 {
-	return p->text.len + p->list.len / sizeof(struct pick) * PICKS_MARKER;
+	return p->text.len + p->ranges * PICKS_MARKER;
+}
+
+static bool
+is_next(const struct pick *last, uint64_t at)
+{
+	return last != NULL && last->at + last->len == at;
+}
+
+static void
+add_pick(struct picks *p, const struct pick *fresh, struct bytes text)
+{
+	size_t n;
+	struct pick *list = picks_list(p, &n);
+	struct pick *last = n == 0 ? NULL : &list[n - 1];
+	bool next = is_next(last, fresh->at);
+
+	p->ranges += !next;
+	p->aside += fresh->weight == FAILURE_NONE ? text.len : 0;
+	buf_put_bytes(&p->text, text);
+	if (!next || last->weight != fresh->weight) {
+		buf_put(&p->list, fresh, sizeof(*fresh));
+		return;
+	}
+	last->len += fresh->len;
+	last->lines++;
 }
 
 /* false: there is no room for it. */
 static bool
-keep_text(struct picks *p, uint64_t at, struct bytes text)
+keep_text(
+    struct picks *p, uint64_t at, struct bytes text, enum failure_weight weight)
 {
-	struct pick fresh = {
-		.at = at, .off = (uint32_t)p->text.len, .len = 0
-	};
-	struct pick *last = last_pick(p);
+	struct pick fresh = { .at = at,
+		.off = (uint32_t)p->text.len,
+		.len = (uint32_t)text.len,
+		.lines = 1,
+		.weight = weight };
+	bool aside = weight == FAILURE_NONE;
 
-	if (picks_cost(p) + text.len + PICKS_MARKER > p->max)
+	if (picks_cost(p) + text.len + PICKS_MARKER > p->max ||
+	    (aside && p->aside + text.len > p->max / 8) ||
+	    p->list.len + sizeof(fresh) > PICKS_MAX)
 		return false;
-	if (last == NULL || last->at + last->len != at) {
-		buf_put(&p->list, &fresh, sizeof(fresh));
-		last = last_pick(p);
+	add_pick(p, &fresh, text);
+	return !p->text.overflow && !p->list.overflow;
+}
+
+/* Warnings leave half of the room to errors, once there are some. */
+static bool
+has_room(const struct picks *p, enum failure_weight weight)
+{
+	return weight != FAILURE_WARNING || !p->crowded ||
+	       picks_cost(p) <= p->max / 2;
+}
+
+static void
+count_dropped(struct picks *p, const struct pick *x)
+{
+	if (x->weight == FAILURE_NONE)
+		return;
+	p->found -= x->lines;
+	p->dropped += x->lines;
+}
+
+/*
+ * Of a failure the line itself says most: those next to it give their room to
+ * it, and warnings beyond theirs do so to errors.
+ */
+static void
+make_room(struct picks *p)
+{
+	size_t n, kept = 0;
+	struct pick *list = picks_list(p, &n);
+
+	p->text.len = p->ranges = p->aside = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct pick x = list[i];
+
+		if (x.weight == FAILURE_NONE || !has_room(p, x.weight)) {
+			count_dropped(p, &x);
+			continue;
+		}
+		p->ranges += kept == 0 || !is_next(&list[kept - 1], x.at);
+		memmove(p->text.p + p->text.len, p->text.p + x.off, x.len);
+		x.off = (uint32_t)p->text.len;
+		p->text.len += x.len;
+		list[kept++] = x;
 	}
-	if (p->list.overflow || last == NULL)
-		return false;
-	buf_put_bytes(&p->text, text);
-	if (p->text.overflow)
-		return false;
-	last->len += (uint32_t)text.len;
-	return true;
+	p->list.len = kept * sizeof(*list);
+	p->scarce = true;
 }
 
 static struct bytes
@@ -75,24 +144,46 @@ drop_failure(struct picks *p)
 	p->after = 0;
 }
 
-/* Warnings leave half of the room to errors that come after them. */
+static bool
+try_line(struct picks *p, const struct line *l, enum failure_weight weight)
+{
+	return has_room(p, weight) &&
+	       keep_text(p, l->at, cut_line(l->text), weight);
+}
+
+static bool
+keep_line(struct picks *p, const struct line *l, enum failure_weight weight)
+{
+	if (try_line(p, l, weight))
+		return true;
+	if (p->crowded && weight == FAILURE_WARNING)
+		return false;
+	make_room(p);
+	if (try_line(p, l, weight))
+		return true;
+	if (p->crowded || weight == FAILURE_WARNING)
+		return false;
+	p->crowded = true;
+	make_room(p);
+	return try_line(p, l, weight);
+}
+
 static void
 keep_failure(struct picks *p, const struct line *l, enum failure_weight weight)
 {
-	if (weight == FAILURE_WARNING && picks_cost(p) > p->max / 2) {
-		drop_failure(p);
-		return;
-	}
-	if (p->before.len > 0)
-		(void)keep_text(p, p->before_at, buf_bytes(&p->before));
+	bool alone = p->scarce && weight == FAILURE_WARNING;
+
+	if (!alone && p->before.len > 0)
+		(void)keep_text(
+		    p, p->before_at, buf_bytes(&p->before), FAILURE_NONE);
 	buf_reset(&p->before);
-	p->full = p->full || !keep_text(p, l->at, cut_line(l->text));
-	if (p->full) {
+	if (p->full || !keep_line(p, l, weight)) {
+		p->full = p->full || weight == FAILURE_ERROR;
 		drop_failure(p);
 		return;
 	}
 	p->found++;
-	p->after = AFTER;
+	p->after = alone ? 0 : AFTER;
 }
 
 static enum failure_weight
@@ -116,7 +207,7 @@ take_line(void *arg, const struct line *l)
 	buf_reset(&p->before);
 	if (p->after > 0) {
 		p->after--;
-		if (keep_text(p, l->at, cut_line(l->text)))
+		if (keep_text(p, l->at, cut_line(l->text), FAILURE_NONE))
 			return;
 	}
 	if (p->full)
@@ -236,9 +327,10 @@ picks_end(struct picks *p)
 bool
 picks_get(const struct picks *p, size_t i, uint64_t *at, struct bytes *text)
 {
-	const struct pick *list = (const struct pick *)(void *)p->list.p;
+	size_t n;
+	const struct pick *list = picks_list(p, &n);
 
-	if (i >= p->list.len / sizeof(struct pick))
+	if (i >= n)
 		return false;
 	*at = list[i].at;
 	*text = bytes_make(p->text.p + list[i].off, list[i].len);

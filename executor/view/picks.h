@@ -2,9 +2,9 @@
 /*
  * picks: of output that goes by, the lines that look like failures.
  *
- * With a line before and two after each, as they are, with the numbers of
- * their bytes; so much at most, the first of them, and not half of it for
- * those that only warn.  For what is left out between the beginning and
+ * With a line before and two after each, where there is room for that, as
+ * they are, with the numbers of their bytes; so much at most, the first of
+ * them, and not half of it for those that only warn.  For what is left out between the beginning and
  * the end of long output.
  */
 #ifndef EXECUTOR_PICKS_H
@@ -22,6 +22,8 @@ enum {
 struct pick {
 	uint64_t at; /* number of its first byte */
 	uint32_t off, len; /* in the text */
+	uint32_t lines;
+	enum failure_weight weight; /* NONE: next to a failure */
 };
 
 struct picks;

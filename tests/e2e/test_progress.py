@@ -229,9 +229,9 @@ def check_whole(notes, data, size):
 def test_slow_reader(_):
     """A client that does not read slows the command, costs bounded memory, loses nothing
     and ends no session."""
-    size = 1600000
+    size = 4000000
     with contextlib.ExitStack() as stack:
-        s = stack.enter_context(ByUnix(limits={"output_bytes": 2 << 20}))
+        s = stack.enter_context(ByUnix(limits={"output_bytes": 5 << 20}))
         modern = stack.enter_context(Modern(s))
         old = stack.enter_context(s.sse(revision="2025-11-25"))
         before, m = rss(s), mark()

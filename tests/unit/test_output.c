@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -320,6 +321,79 @@ test_end(void **state)
 	bench_fini(&b);
 }
 
+/* Random lines, of which some are failures. */
+static void
+write_lines(struct bench *b, size_t most)
+{
+	char line[128];
+
+	while (b->written + sizeof(line) < most) {
+		int n = snprintf(line, sizeof(line), "%s%zu%.*s\n",
+		    below(60) == 0 ? "error: " : "", b->written, (int)below(90),
+		    "............................................................................................");
+
+		assert_int_equal(write(b->wr, line, (size_t)n), n);
+		memcpy(b->wrote + b->written, line, (size_t)n);
+		b->written += (size_t)n;
+		if (below(4) == 0)
+			read_all(b, 1 + (uint32_t)below(300));
+	}
+}
+
+/* What came is where it says; of the rest no line is a failure. */
+static void
+check_shown(struct bench *b, const struct failure *f)
+{
+	struct output_piece p;
+	uint64_t at = b->got_len;
+	size_t sent = b->got_len;
+	static uint8_t seen[MOST];
+
+	memset(seen, 0, sizeof(seen));
+	memset(seen, 1, sent);
+	assert_memory_equal(b->got, b->wrote, sent);
+	while (output_tail(&b->o, 1 + (uint32_t)below(700), &p)) {
+		at += p.skipped;
+		assert_memory_equal(b->wrote + at, p.data.p, p.data.len);
+		memset(seen + at, 1, p.data.len);
+		at += p.data.len;
+		sent += p.data.len;
+	}
+	assert_int_equal(at, b->written);
+	assert_int_equal(b->o.sent, sent);
+	for (size_t from = 0, to; from < b->written; from = to) {
+		to = (size_t)((uint8_t *)memchr(
+				  b->wrote + from, '\n', b->written - from) -
+			      b->wrote) +
+		     1;
+		if (failure_is(f, bytes_make(b->wrote + from, to - from)) &&
+		    memchr(seen + from, 0, to - from) != NULL)
+			fail_msg("a failure at %zu is not shown", from);
+	}
+}
+
+/* However it is read: each failure is shown as a whole. */
+static void
+test_failures(void **state)
+{
+	static struct bench b;
+	struct failure f;
+
+	(void)state;
+	failure_init(&f, bytes_of("x"));
+	for (size_t i = 0; i < 300; i++) {
+		bench_init(&b, 16384);
+		output_show_failures(&b.o, &f);
+		write_lines(&b, below(40000));
+		(void)close(b.wr);
+		b.wr = -1;
+		read_all(&b, UINT32_MAX);
+		output_end(&b.o);
+		check_shown(&b, &f);
+		bench_fini(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -330,6 +404,7 @@ main(void)
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_tail_without_credit),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
