@@ -1682,7 +1682,7 @@ test_does_not_read(void **state)
 	(void)state;
 	begin_with(BARE ",\"limits\":{\"output_bytes\":16777216}");
 	greet();
-	ask_windowed(1, "yes", UINT32_MAX);
+	ask_windowed(1, "yes & yes >&2", UINT32_MAX);
 	wait_output(1, 1);
 	chan_pause(b.peer, true);
 	run_until(is_lost);
