@@ -382,7 +382,7 @@ explain_net_admin(const struct policy *p, struct buf *out)
 	    p->capabilities != 0 ? "others" : "no capability", p->name);
 }
 
-/* ESRCH: by ids that a run sees, or by those of a file or of an earlier run. */
+/* ESRCH, EPERM: by ids that a run sees, or by those of a file or of an earlier run. */
 static void
 explain_no_process(const struct policy *p, struct buf *out)
 {
@@ -395,6 +395,16 @@ explain_no_process(const struct policy *p, struct buf *out)
 	    p->confine.processes
 		? "which have ids of their own: those in /proc are the machine's"
 		: "and it sees no others",
+	    p->name);
+}
+
+/* ulimit(1p) of what the policy set, or the service it runs in. */
+static void
+explain_raised(const struct policy *p, struct buf *out)
+{
+	begin_note(out);
+	buf_printf(out,
+	    "limits can be lowered and not be raised by a command (policy %s, key limits)",
 	    p->name);
 }
 
@@ -418,7 +428,9 @@ explain_limit(const struct hint *h, const struct policy *p, struct buf *out)
 
 	if (h->kind == HINT_NET_ADMIN)
 		explain_net_admin(p, out);
-	else if (h->kind == HINT_NO_PROCESS)
+	else if (h->kind == HINT_LIMIT)
+		explain_raised(p, out);
+	else if (h->kind == HINT_NO_PROCESS || h->kind == HINT_NO_SIGNAL)
 		explain_no_process(p, out);
 	if (words[h->kind].what != NULL)
 		explain_rlimit(

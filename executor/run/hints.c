@@ -52,6 +52,12 @@ static const struct {
 	{ "oes not appear to be a git repository", HINT_ABSENT, true },
 	{ ": not found", HINT_ABSENT, true }, /* dash(1) of a program */
 	{ "o such process", HINT_NO_PROCESS, false },
+	{ "kill: Operation not permitted", HINT_NO_SIGNAL,
+	    false }, /* dash(1) */
+	{ ") - Operation not permitted", HINT_NO_SIGNAL, false }, /* bash(1) */
+	{ "sending signal to", HINT_NO_SIGNAL, false }, /* kill(1) */
+	{ "rror setting limit", HINT_LIMIT, false }, /* dash(1) */
+	{ "annot modify limit", HINT_LIMIT, false }, /* bash(1) */
 	{ "peration not permitted", HINT_REFUSED, false },
 	{ "ddress family not supported by protocol", HINT_REFUSED, false },
 };

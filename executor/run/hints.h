@@ -27,6 +27,8 @@ enum hint_kind {
 	HINT_MEMORY, /* cannot allocate memory */
 	HINT_NET_ADMIN, /* the network's configuration was not changed */
 	HINT_NO_PROCESS, /* one that was to get a signal is not there */
+	HINT_NO_SIGNAL, /* one that may not get it */
+	HINT_LIMIT, /* one was not raised */
 	HINT_REFUSED, /* operation not permitted, and what comes to the same */
 	HINT_RIGHTS, /* it is for root, or for who has more rights */
 	HINT_KINDS

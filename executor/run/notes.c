@@ -107,7 +107,9 @@ tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
 {
 	const struct hints *h = &n->hints;
 	bool told = n->lines.len > 0 || lines->len > 0;
-	bool refused = hints_has(h, HINT_DENIED) || hints_has(h, HINT_REFUSED);
+	bool refused = hints_has(h, HINT_DENIED) ||
+		       hints_has(h, HINT_REFUSED) ||
+		       hints_has(h, HINT_NO_SIGNAL);
 
 	if ((hints_has(h, HINT_RIGHTS) && !n->rights_told) ||
 	    (refused && code != 0 && !told))

@@ -200,6 +200,19 @@ reads_processes(const struct image *i)
 	return has_argument(i, is_process_table);
 }
 
+static bool
+is_in_dev(const char *argument)
+{
+	return strncmp(argument, "/dev/", 5) == 0;
+}
+
+/* udevadm info /dev/sda. */
+static bool
+names_device(const struct image *i)
+{
+	return has_argument(i, is_in_dev);
+}
+
 /* What the kernel keeps for each IPC namespace, and files of that kind. */
 static bool
 is_of_ipc(const char *argument)
@@ -520,6 +533,11 @@ static const struct source sources[] = {
 	{ DEVICES,
 	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
 	    .words = DISKS_WORDS, .key = "key files.read" },
+	{ DEVICES,
+	    "fsck fsck.ext2 fsck.ext3 fsck.ext4 fsck.xfs e2fsck tune2fs dumpe2fs e2label debugfs resize2fs badblocks mkfs mke2fs mkfs.ext4 mkfs.xfs mkswap swaplabel wipefs partprobe xfs_repair xfs_info xfs_admin btrfs cryptsetup blockdev losetup dmsetup sgdisk hwclock",
+	    .words = DISKS_WORDS, .key = "key files.read" },
+	{ DEVICES, "udevadm", .words = DISKS_WORDS, .key = "key files.read",
+	    .when = names_device },
 	{ PLACES,
 	    "lspci lsusb lsscsi lsmem lscpu lshw sensors udevadm lsblk inxi iostat lstopo lstopo-no-graphics numactl rfkill multipath",
 	    .place = { "/sys/devices/system" },

@@ -392,6 +392,11 @@ def test_what_is_in_view(server):
 
 def test_no_such_process(server):
     """Ids of other processes: those that a file or /proc names."""
+    told(server, "echo 'sh: 1: kill: Operation not permitted'; exit 1",
+         "signals reach only", note=True)
+    told(server, "ulimit -n 99999999", "not be raised", "key limits",
+         note=True)
+    quiet(server, "ulimit -n 100 && ulimit -n")
     told(server, "kill 4194303; :", "signals reach only this command's own "
          "processes, and it sees no others", "key processes", note=True)
     quiet(server, "sleep 9 & kill $!")

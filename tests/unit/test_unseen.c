@@ -245,6 +245,9 @@ test_own_places(void **state)
 	EXPECT_OF("du\0-s\0/var/tmp/", "key files.private_tmp");
 	EXPECT_OF("ls\0/tmp/mine", "");
 	EXPECT_OF("ls\0/dev", "ls: disks and other devices");
+	EXPECT_OF("tune2fs\0-l\0/dev/sda", "tune2fs: disks and other");
+	EXPECT_OF("udevadm\0info\0/dev/sda", "udevadm: disks and other");
+	EXPECT_OF("udevadm\0info\0--export-db", "");
 	EXPECT_OF("ls\0/home", "");
 	EXPECT_OF("cat\0/proc/mounts", "cat: places that are mounted apart");
 	EXPECT_OF("cat\0/etc/passwd", "");
