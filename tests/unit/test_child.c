@@ -44,6 +44,7 @@ bare_plan(void)
 
 static bool goes; /* without a word */
 static bool prepares; /* by a process with one capability less */
+static int group = -1; /* a control group's directory to go into */
 
 static _Noreturn void
 become(const struct launchplan *plan, const char *command, int out, int report)
@@ -57,7 +58,8 @@ become(const struct launchplan *plan, const char *command, int out, int report)
 		.proc = -1,
 		.order = &order,
 		.dir = open(fixture_top, O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.cgroup = -1,
+		.cgroup = group,
+		.enter_cgroup = group != -1,
 		.in = open("/dev/null", O_RDONLY | O_CLOEXEC),
 		.out = out,
 		.err = out,
@@ -325,24 +327,58 @@ test_bounding_set(void **state)
 	prepares = false;
 }
 
+/* Nothing is executed, and the step that failed is named. */
+static void
+fails_at(const struct launchplan *plan, const char *step, int sysno)
+{
+	struct child_failure f = { 0 };
+	int report, status;
+	pid_t pid = start(plan, "true", 2, &report);
+
+	assert_false(is_ready(report, &f));
+	assert_string_equal(child_step_name(f.step), step);
+	assert_int_equal(f.sysno, sysno);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 126);
+	(void)close(report);
+}
+
+/*
+ * Where the kernel does not make it in its group, it goes there by itself, and
+ * no command is executed that could not: nothing would limit it.
+ */
+static void
+test_cgroup(void **state)
+{
+	const struct launchplan plan = bare_plan();
+	const char *dir = fixture_path("group"),
+		   *procs = fixture_path("group/cgroup.procs");
+
+	(void)state;
+	assert_int_equal(mkdir(dir, 0700), 0);
+	fixture_write(procs, "", 0600);
+	group = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_not_equal(group, -1);
+	assert_string_equal(output_of(&plan, "echo done"), "done\n");
+	assert_string_equal(fixture_read(procs), "0"); /* whoever writes it */
+	assert_int_equal(unlink(procs), 0);
+	fails_at(&plan, "cgroup", ENOENT);
+	assert_int_equal(symlink("/dev/full", procs), 0);
+	fails_at(
+	    &plan, "cgroup", ENOSPC); /* as one that is full of processes */
+	(void)close(group);
+	group = -1;
+}
+
 /* A step that fails ends it, and is named. */
 static void
 test_failure(void **state)
 {
 	struct launchplan plan = bare_plan();
-	struct child_failure f = { 0 };
-	int report, status;
-	pid_t pid;
 
 	(void)state;
 	plan.rlimits[0].resource = 9999;
-	pid = start(&plan, "true", 2, &report);
-	assert_false(is_ready(report, &f));
-	assert_string_equal(child_step_name(f.step), "rlimits");
-	assert_int_equal(f.sysno, EINVAL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WEXITSTATUS(status), 126);
-	(void)close(report);
+	fails_at(&plan, "rlimits", EINVAL);
 	assert_string_equal(child_step_name(-1), "?");
 	assert_string_equal(child_step_name(1000), "?");
 }
@@ -358,6 +394,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_word_is_awaited),
 		cmocka_unit_test(test_word_was_there),
 		cmocka_unit_test(test_bounding_set),
+		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_failure),
 	};
 
