@@ -360,7 +360,7 @@ test_cgroup(void **state)
 	group = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_int_not_equal(group, -1);
 	assert_string_equal(output_of(&plan, "echo done"), "done\n");
-	assert_string_equal(fixture_read(procs), "0"); /* whoever writes it */
+	assert_string_equal(fixture_read(procs), "0"); /* its writer */
 	assert_int_equal(unlink(procs), 0);
 	fails_at(&plan, "cgroup", ENOENT);
 	assert_int_equal(symlink("/dev/full", procs), 0);

@@ -474,6 +474,24 @@ test_many_go(void **state)
 	}
 }
 
+/* An order that is too large for a message goes as a sealed file. */
+static void
+test_long_command(void **state)
+{
+	static char command[2 * GUARD_INLINE];
+	struct run r;
+
+	(void)state;
+	memset(command, ' ', sizeof(command) - 1);
+	memcpy(command, "echo", 4);
+	memcpy(command + sizeof(command) - 6, "whole", 5);
+	for (int i = 0; i < 2; i++) {
+		run(&r, i == 0 ? "" : BARE, command);
+		assert_string_equal(r.out.text, "whole\n");
+		done(&r);
+	}
+}
+
 /* A hundred processes that each have a hundred milliseconds of children. */
 static void
 many(const char *flavour)
@@ -1275,6 +1293,7 @@ main(void)
 		BOTH_ROWS(waits_for_go),
 		BOTH_ROWS(never_after_order),
 		cmocka_unit_test(test_many_go),
+		cmocka_unit_test(test_long_command),
 		BOTH_ROWS(many),
 		BOTH_ROWS(descriptors),
 		BOTH_ROWS(signals),

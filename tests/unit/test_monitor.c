@@ -1097,6 +1097,40 @@ test_penalty(void **state)
 	end();
 }
 
+/* One that began with no valid proof is a failure to authenticate. */
+static void
+test_session(void **state)
+{
+	struct msg m = { .code = PROTO_SESSION,
+		.session = { .began = 1,
+		    .session = BYTES_LIT("s9"),
+		    .peer = BYTES_LIT("10.1.2.3"),
+		    .client = BYTES_LIT("a client"),
+		    .revision = BYTES_LIT("2025-11-25") } };
+
+	(void)state;
+	begin();
+	greet();
+	say(&m);
+	expect_in_log("\"auth-failure\"", 1);
+	assert_int_equal(in_log("\"mcp.session.id\":\"s9\""), 1);
+	assert_int_equal(in_log("\"session-begin\""), 0);
+	memcpy(m.session.proof, proof, sizeof(proof));
+	say(&m);
+	expect_in_log("\"session-begin\"", 1);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 1);
+	m.session.began = 0;
+	say(&m);
+	expect_in_log("\"session-end\"", 1);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 2);
+	memset(m.session.proof, 0, sizeof(m.session.proof));
+	say(&m); /* of a token that was revoked meanwhile */
+	expect_in_log("\"session-end\"", 2);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 2);
+	assert_int_equal(in_log("\"auth-failure\""), 1);
+	end();
+}
+
 /* --- authentication ------------------------------------------------------ */
 
 static void
@@ -2087,6 +2121,7 @@ main(void)
 		cmocka_unit_test(test_receiver_is_busy),
 		cmocka_unit_test(test_blame_without_a_source),
 		cmocka_unit_test(test_penalty),
+		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_input_is_closed),

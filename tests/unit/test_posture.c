@@ -283,7 +283,7 @@ test_programs_of_tools(void **state)
 	    ",\"programs\":[\"/usr/bin/env\"],\"shell\":null,\"tools\":[\"cli_command\"]";
 	static struct tooldef tool[TOOLDEF_MAX_TOOLS];
 	static struct tooldef_table table;
-	char with[sizeof(keys) + 32];
+	char with[256];
 	struct dirent *d;
 	struct stat st;
 	size_t few;
@@ -322,6 +322,11 @@ test_programs_of_tools(void **state)
 	table.count = TOOLDEF_MAX_TOOLS; /* nor beyond what a root can hold */
 	assert_non_null(strstr(load(true, ALL, with), "more than 256 paths"));
 	known = NULL;
+	(void)snprintf(with, sizeof(with),
+	    ",\"shell\":null,\"tools\":[\"cli_command\"],\"programs\":[\"/usr/bin/env\",\"%.100s\"]",
+	    tool[0].program);
+	assert_string_equal(load(true, ALL, with), "");
+	assert_int_equal(programs, few + 1); /* each that is listed */
 }
 
 /*

@@ -484,6 +484,9 @@ test_bad_keys(void **state)
 	    redact_add_key(r, "n", bytes_make(key, REDACT_MAX_KEY + 1), &e),
 	    ERR_BAD);
 	assert_int_equal(
+	    redact_add_key(r, "n", BYTES_LIT("k\xff"), &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "not UTF-8"));
+	assert_int_equal(
 	    redact_add_key(r, "n", bytes_make(key, REDACT_MAX_KEY), &e), 0);
 	assert_int_equal(redact_add_key(r, "n", bytes_make(key, 1), &e), 0);
 	redact_free(r);
