@@ -237,7 +237,7 @@ def test_terminals_are_the_runs_own(server):
 
 
 PUSH = ("python3 -c 'import fcntl, termios; print(\"begin\"); "
-        "fcntl.ioctl(0, termios.TIOCSTI, b\"x\"); print(\"pushed\")'")
+        "fcntl.ioctl(0, termios.TIOCSTI, b\"x\"); print(\"push\" + \"ed\")'")
 
 
 def test_nothing_is_typed_by_the_run(server):

@@ -140,7 +140,7 @@ def group_seen(w):
     client.equal(finding(w, require=["cgroup"]), "", "mcp-execctl check")
     check = subprocess.run([w.server.build / "mcp-execd", "-n", "-c",
                             w.server.config_file], capture_output=True,
-                           text=True, timeout=30, check=False)
+                           text=True, timeout=30 * client.SLOW, check=False)
     client.equal(check.returncode, 0, check.stderr)
     client.equal((w.group / "supervisor/cgroup.procs").read_text(), before,
                  "processes of the service")

@@ -493,7 +493,7 @@ class World:
             [*self.server.wrapper, self.server.build / "mcp-execctl", "-c",
              self.server.config_file, "check"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=30, check=False)
+            timeout=30 * client.SLOW, check=False)
         return run.stdout if run.returncode else ""
 
     def need_policy(self, name):
