@@ -18,6 +18,7 @@
 enum hint_kind {
 	HINT_ABSENT, /* no such file or directory */
 	HINT_ASKED, /* whether it is there: executor/run/shelltest */
+	HINT_EDITED, /* an editor was started with it: executor/run/edited */
 	HINT_DENIED, /* permission denied; path "": no path was named */
 	HINT_READ_ONLY, /* read-only file system; path "": none was named */
 	HINT_IN_PLACE, /* a directory or mount is where a file was to be */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
+#include "executor/run/edited.h"
 #include "executor/run/shelltest.h"
 
 enum {
@@ -57,6 +58,13 @@ add_lines(struct notes *n, struct bytes lines)
 			break;
 		lines = bytes_make(nl + 1, lines.len - len - 1);
 	}
+}
+
+void
+notes_start(struct notes *n, const struct image *i)
+{
+	unseen_note_image(&n->unseen, i);
+	edited_look(i, &n->hints);
 }
 
 /* libaudit's, which useradd(8), login(1) and others report by. */
@@ -129,6 +137,7 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 		shelltest_look(p->command, &n->hints);
 	explain_end(end, p->policy, &lines);
 	explain_hints(&n->hints, p->policy, p->cwd, &lines);
+	n->unseen.timed_out = end->timed_out;
 	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED);
 	unseen_tell(&n->unseen, p->policy, &lines);
 	if (n->looked_up && end->exit_code != 0)

@@ -3,8 +3,8 @@
  * notes: what a caller is told of a run besides its output: why something
  * was refused or missing, which limits were met, what a view left out.
  *
- * Executor; called by job, and calls explain, hints, unseen and shelltest, which
- * know the words.  Each line is told once, and what finds no room in DONE is
+ * Executor; called by job, and calls explain, hints, unseen, shelltest and edited,
+ * which know the words.  Each line is told once, and what finds no room in DONE is
  * left out.  Nothing but the answer follows from notes; records are made
  * elsewhere (executor/run/record).
  */
@@ -30,6 +30,8 @@ struct notes {
 void notes_init(struct notes *n);
 void notes_fini(struct notes *n);
 void notes_add(struct notes *n, struct bytes line);
+/* This program was started. */
+void notes_start(struct notes *n, const struct image *i);
 /* The sandbox refused this. */
 void notes_denial(
     struct notes *n, const struct denial *d, const struct policy *p);

@@ -37,6 +37,10 @@ static const struct path_word no_process = {
 	"is not a process of this command: only its own are in view",
 	"processes", true
 };
+static const struct path_word edited = {
+	"cannot be changed: commands may not write there, and an editor may end without a word about it",
+	"files.write", true
+};
 static const struct path_word read_only = {
 	"cannot be changed: commands may not write there", "files.write", false
 };
@@ -91,6 +95,17 @@ why_read_only(const struct mounts_op *op)
 	return op == NULL || !mounts_is_writable(op->kind) ? &read_only : NULL;
 }
 
+/* Its own directories and devices are written by every run. */
+static const struct path_word *
+why_edited(const struct mounts_op *op)
+{
+	if (op != NULL &&
+	    (op->kind == MOUNTS_TMPFS || op->kind == MOUNTS_TMPFS_NOEXEC ||
+		op->kind == MOUNTS_DEV))
+		return NULL;
+	return why_read_only(op) != NULL ? &edited : NULL;
+}
+
 /* By the mounts alone: what a row of the policy says of an absolute path. */
 static const struct path_word *
 why_of(const struct policy *p, enum hint_kind kind, const char *path)
@@ -105,6 +120,8 @@ why_of(const struct policy *p, enum hint_kind kind, const char *path)
 		return why_asked(p, op, path);
 	if (kind == HINT_READ_ONLY)
 		return why_read_only(op);
+	if (kind == HINT_EDITED)
+		return why_edited(op);
 	if (kind == HINT_IN_PLACE && op != NULL && op->kind == MOUNTS_PROTECT &&
 	    strcmp(op->path, path) == 0)
 		return &in_place;

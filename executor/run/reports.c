@@ -61,7 +61,7 @@ static void
 take_exec(struct job *j, const struct exec_event *x)
 {
 	if (x->outcome == EXEC_STARTED)
-		unseen_note_image(&j->notes.unseen, &x->image);
+		notes_start(&j->notes, &x->image);
 	record_exec(j->jobs->audit, j->id, &j->plan, x);
 	if (x->image.remember)
 		launch_remember(&x->image.file, x->image.sum);

@@ -33,6 +33,7 @@ enum sight {
 	SIGNALS,
 	OWNERS, /* of sockets and open files */
 	PASSWORDS, /* which programs of root's read for anyone */
+	WAITS, /* for a terminal's keys: told where the time was over */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
 };
 
@@ -198,6 +199,21 @@ static bool
 reads_processes(const struct image *i)
 {
 	return has_argument(i, is_process_table);
+}
+
+static bool
+is_for_following(const char *argument)
+{
+	return strncmp(argument, "--f", 3) == 0 ||
+	       (argument[0] == '-' && argument[1] != '-' &&
+		   strpbrk(argument, "fFw") != NULL);
+}
+
+/* tail -f, journalctl -fu ssh, dmesg -w. */
+static bool
+follows_output(const struct image *i)
+{
+	return has_argument(i, is_for_following);
 }
 
 static bool
@@ -564,6 +580,14 @@ static const struct source sources[] = {
 	    .words =
 		"libvirt's directory of sockets on this machine, %s, is not in view",
 	    .key = "key unix_sockets" },
+	{ WAITS,
+	    "vi vim vim.basic vim.tiny nvim ex nano emacs joe less more most top htop btop atop watch mc mutt screen tmux dialog whiptail cfdisk iftop iotop nethogs visudo vipw alsamixer nmtui",
+	    .words =
+		"it goes on until it gets a key from a terminal, which this command has not: a longer time limit does not help" },
+	{ WAITS, "tail journalctl dmesg kubectl docker podman",
+	    .words =
+		"it follows what comes, and does not end of itself: a longer time limit does not help",
+	    .when = follows_output },
 	{ WITHHELD, "date", .words = "setting the machine's clock",
 	    .right = WITHHELD_CLOCK, .when = sets_clock },
 	{ WITHHELD, "ntpdate adjtimex rdate sntp",
@@ -919,6 +943,8 @@ what_lacks(const struct source *s, const struct policy *p, char number[NUMBER])
 	case KERNEL_LOG:
 		lacks = keeps_kernel_log(p);
 		break;
+	case WAITS:
+		return "";
 	case WITHHELD:
 		lacks = withheld_find(s->right) != WITHHELD_NOT;
 		break;
@@ -980,6 +1006,8 @@ is_told(const struct unseen *u, const struct source *s)
 {
 	if (s->sight == KERNEL_LOG)
 		return !u->log_explained;
+	if (s->sight == WAITS)
+		return u->timed_out;
 	if (s->sight == WITHHELD)
 		return u->refused ||
 		       (s->right == WITHHELD_CLOCK && u->sets_clock);

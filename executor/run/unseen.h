@@ -23,6 +23,7 @@ enum { UNSEEN_SOURCES = 64, UNSEEN_NAMES = 32 /* of one */ };
 struct unseen {
 	uint32_t started[UNSEEN_SOURCES]; /* bits: its names */
 	bool log_explained; /* why it could not read the kernel's messages */
+	bool timed_out; /* it was ended as it took too long */
 	bool refused; /* something was, by what the output says */
 	bool sets_clock; /* date(1) was started with an option for that */
 };

@@ -137,6 +137,20 @@ def test_audit_is_no_reason(server):
         check(words in text and "audit" not in text, text)
 
 
+def test_editors(server):
+    """One that ends without a word: what of its files cannot be changed; and
+    one that waits for keys until the time is over."""
+    told(server, "ln -sf /bin/true vi; ./vi -c wq /etc/hostname; :",
+         "/etc/hostname cannot be changed", "key files.write", note=True)
+    told(server, "cd /etc; $OLDPWD/vi hostname", "/etc/hostname cannot be",
+         note=True)
+    quiet(server, "./vi -c wq /tmp/mine mine")
+    with server.http() as c:
+        r = c.sh("ln -sf /bin/sleep watch; exec ./watch 60", timeout_ms=2000)
+        check("watch: it goes on until it gets a key" in r.text, r.text)
+    quiet(server, "./watch 0")
+
+
 NETLINK = ("python3 -c 'import socket; socket.socket(16, 3, %d); "
            "print(\"made\")' 2>/dev/null | tail -1")
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "executor/run/edited.h"
 #include "executor/run/hints.h"
 #include "executor/run/shelltest.h"
 
@@ -167,6 +168,48 @@ test_bounds(void **state)
 	assert_int_equal(h.count, 0);
 }
 
+/* args: with a NUL after each.  paths: with a space between. */
+static void
+expect_edited(const char *args, size_t len, const char *paths)
+{
+	static struct image i;
+	struct hints h = { .count = 0 };
+	char found[64] = "";
+
+	(void)snprintf(i.asked, sizeof(i.asked), "/usr/bin/%s", args);
+	(void)strcpy(i.directory, "/d");
+	memcpy(i.args, args, len);
+	i.args_len = len;
+	edited_look(&i, &h);
+	for (size_t n = 0; n < h.count; n++) {
+		assert_int_equal(h.found[n].kind, HINT_EDITED);
+		(void)snprintf(found + strlen(found),
+		    sizeof(found) - strlen(found), "%s%s", n > 0 ? " " : "",
+		    h.found[n].path);
+	}
+	assert_string_equal(found, paths);
+}
+
+#define EXPECT_EDITED(args, paths)                                             \
+	expect_edited(args "\0", sizeof(args) + 1, paths)
+
+/* Files of editors, and what only looks like them. */
+static void
+test_edited(void **state)
+{
+	(void)state;
+	EXPECT_EDITED("vim\0-es\0-c\0wq\0/a", "/a");
+	EXPECT_EDITED("ex\0-s\0./a", "/d/a");
+	EXPECT_EDITED("vi\0+3\0a\0/b\0/c\0/e", "/d/a /b");
+	EXPECT_EDITED("nano\0--\0-x\0/a", "/a");
+	EXPECT_EDITED("vim\0\0-c", "");
+	EXPECT_EDITED("vim", "");
+	EXPECT_EDITED("view\0/a", "");
+	EXPECT_EDITED("cat\0/a", "");
+	EXPECT_EDITED("vi\0/a/../b", "");
+	expect_edited("vi\0/cut", sizeof("vi\0/cut") - 1, "");
+}
+
 /* Tests of the shell's own; paths: with a space between. */
 static void
 test_asked(void **state)
@@ -234,6 +277,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_edited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

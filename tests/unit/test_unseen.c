@@ -178,6 +178,28 @@ test_images(void **state)
 	expect(&u, "");
 }
 
+/* One that waits or follows is told where the time was over. */
+static void
+test_waits(void **state)
+{
+	struct unseen u = { .started = { 0 } };
+	static struct image i;
+
+	(void)state;
+	assert_true(unseen_note(&u, "/usr/bin/vi"));
+	(void)strcpy(i.asked, "/usr/bin/tail");
+	memcpy(i.args, "tail\0-f", i.args_len = sizeof("tail\0-f"));
+	unseen_note_image(&u, &i);
+	expect(&u, "");
+	u.timed_out = true;
+	expect(&u, "vi: it goes on until it gets a key");
+	expect(&u, "tail: it follows what comes");
+	u = (struct unseen){ .timed_out = true };
+	memcpy(i.args, "tail\0-5", sizeof("tail\0-5"));
+	unseen_note_image(&u, &i);
+	expect(&u, "");
+}
+
 static pid_t of_process; /* its id, where the run has its own */
 
 /* args: with a NUL after each.  words: NULL: nothing is told. */
@@ -409,6 +431,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_kernel_log, begin, end),
 		cmocka_unit_test_setup_teardown(test_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
+		cmocka_unit_test_setup_teardown(test_waits, begin, end),
 		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_settings, begin, end),
