@@ -242,6 +242,7 @@ doctor_service_tokens(struct report *r)
 {
 	struct ctl *c = r->ctl;
 	unsigned before = r->count[REPORT_WARN];
+	bool known = true;
 	struct err e;
 
 	if (!has_conf(r) || c->policies.count == 0)
@@ -249,13 +250,17 @@ doctor_service_tokens(struct report *r)
 	ownpaths_set(&c->conf);
 	loginuid_reserve(c->conf.login_uid_first, c->conf.login_uid_last);
 	if (tokendir_load(c->conf.token_dir, &c->policies, NULL, &c->tokens,
-		&c->report, &e) != 0)
+		&c->report, &e) != 0) {
+		known = c->report.count > 0;
 		report_say(r, REPORT_FAIL, "tokens",
 		    report_advice(
 			e.sysno, "create the directory, or set \"token_dir\""),
 		    "%s", e.what);
+	}
 	for (size_t i = 0; i < c->tokens.count; i++)
 		say_token(r, c->tokens.t[i], clock_wall_us() / 1000000);
+	if (!known)
+		return;
 	if (c->tokens.count == 0 && c->report.count == 0)
 		report_say(r, REPORT_WARN, "tokens",
 		    "make one: mcp-execctl token add NAME --policy POLICY",
