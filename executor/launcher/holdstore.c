@@ -248,8 +248,7 @@ send_message(const struct holdmsg *m, const int *fd, size_t count)
 	const struct iovec part = { (void *)(uintptr_t)m, sizeof(*m) };
 
 	/* it reads at once: it has begun for that */
-	return fdpass_send(self.peer, &part, 1, fd, count, 0) ==
-	       (ssize_t)sizeof(*m);
+	return fdpass_tell(self.peer, &part, 1, fd, count) == 0;
 }
 
 static bool

@@ -264,7 +264,7 @@ send_order(
 		offsetof(struct keepmsg_order, spared) +
 		    o->count * sizeof(o->spared[0]) };
 
-	if (fdpass_send(self.pair, &part, 1, fds, count, 0) != -1)
+	if (fdpass_tell(self.pair, &part, 1, fds, count) == 0)
 		return 0;
 	return err_sys(e, "the keeper does not take an order");
 }

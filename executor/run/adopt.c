@@ -237,7 +237,7 @@ adopt_stop(struct adopt *a)
 		.format = HOLDMSG_FORMAT };
 
 	for (size_t i = 0; i < a->launchers; i++)
-		(void)send(a->link[i], &m, sizeof(m), MSG_NOSIGNAL);
+		lateword_send(a->link[i], &m, sizeof(m));
 }
 
 void

@@ -5,18 +5,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "common/bytes.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fdpass.h"
 #include "common/log.h"
 #include "common/loop.h"
 
 enum {
-	WAITING_MOST = 4 << 20, /* bytes for one socket */
+	WAITING_MOST = 16384, /* words for one socket */
+	AGAIN_MS = 20, /* where the kernel has no memory or no place */
 	LAST_MS = 1000 /* at the end, for one that is only busy */
+};
+
+struct word {
+	struct word *next;
+	size_t size, count;
+	int fd[LATEWORD_FDS]; /* copies */
+	uint8_t bytes[];
 };
 
 struct late {
@@ -24,8 +36,10 @@ struct late {
 	int link; /* as its owner calls it */
 	/* of a copy: the owner watches the other one, for what it says */
 	struct loop_watch room;
-	size_t size; /* of a word */
-	struct buf words;
+	struct loop_timer again;
+	int copy; /* watched or not */
+	struct word *first, *last;
+	size_t count;
 };
 
 static struct loop *loop; /* NULL: nothing can wait */
@@ -47,54 +61,153 @@ find_late(int link)
 	return l;
 }
 
+/* --- words ---------------------------------------------------------------- */
+
+static void
+free_word(struct word *w)
+{
+	while (w->count > 0)
+		(void)close(w->fd[--w->count]);
+	free(w);
+}
+
+static struct word *
+make_word(
+    const void *bytes, size_t size, const int *fds, size_t count, struct err *e)
+{
+	struct word *w = err_alloc(1, sizeof(*w) + size, e);
+
+	if (w == NULL)
+		return NULL;
+	w->size = size;
+	memcpy(w->bytes, bytes, size);
+	for (; w->count < count; w->count++) {
+		w->fd[w->count] = fcntl(fds[w->count], F_DUPFD_CLOEXEC, 0);
+		if (w->fd[w->count] == -1) {
+			(void)err_sys(e, "a copy of a descriptor");
+			free_word(w);
+			return NULL;
+		}
+	}
+	return w;
+}
+
+static bool
+send_word(
+    int link, const void *bytes, size_t size, const int *fds, size_t count)
+{
+	const struct iovec part = { (void *)(uintptr_t)bytes, size };
+
+	return fdpass_send(link, &part, 1, fds, count, MSG_DONTWAIT) ==
+	       (ssize_t)size;
+}
+
+/* Otherwise its reader is gone. */
+static bool
+may_pass(int why)
+{
+	return why == EAGAIN || why == EINTR || why == ENOBUFS ||
+	       why == ENOMEM || why == ETOOMANYREFS;
+}
+
+/* --- a socket ------------------------------------------------------------- */
+
 static void
 free_late(struct late *l)
 {
 	struct late **at = &first;
-	int copy = l->room.fd;
+	struct word *w;
 
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
-	if (loop != NULL)
-		loop_del(loop, &l->room);
-	cleanup_fd(&copy);
-	buf_fini(&l->words);
+	if (loop != NULL) {
+		loop_timer_cancel(loop, &l->again);
+		if (l->room.fd != -1)
+			loop_del(loop, &l->room);
+	}
+	while ((w = l->first) != NULL) {
+		l->first = w->next;
+		free_word(w);
+	}
+	cleanup_fd(&l->copy);
 	free(l);
 }
 
-static bool
-send_word(int fd, const void *word, size_t size)
+static void
+drop_first(struct late *l)
 {
-	return send(fd, word, size, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       (ssize_t)size;
+	struct word *w = l->first;
+
+	l->first = w->next;
+	if (l->first == NULL)
+		l->last = NULL;
+	l->count--;
+	free_word(w);
 }
 
-/* What there is room for.  false: there is none for more. */
-static bool
+/* What there is room for; 0, or why there is none for more. */
+static int
 send_waiting(struct late *l)
 {
-	while (l->words.len > 0 && send_word(l->room.fd, l->words.p, l->size))
-		buf_consume(&l->words, l->size);
-	return l->words.len == 0 || (errno != EAGAIN && errno != EINTR);
+	const struct word *w;
+
+	while ((w = l->first) != NULL) {
+		if (!send_word(l->copy, w->bytes, w->size, w->fd, w->count))
+			return errno;
+		drop_first(l);
+	}
+	return 0;
+}
+
+/* A full socket says when it has room; a kernel without memory does not. */
+static int
+wait_on(struct late *l, int why, struct err *e)
+{
+	if (l->room.fd != -1)
+		loop_del(loop, &l->room);
+	if (why == EAGAIN) {
+		l->room.fd = l->copy;
+		return loop_add(loop, &l->room, EPOLLOUT, e);
+	}
+	loop_timer_set(loop, &l->again, AGAIN_MS);
+	return 0;
 }
 
 /* One that is gone holds nothing, and is told of by who watches it. */
 static void
+go_on(struct late *l)
+{
+	int why = send_waiting(l);
+	struct err e = { 0 };
+
+	if (!may_pass(why)) {
+		free_late(l);
+		return;
+	}
+	if (wait_on(l, why, &e) == 0)
+		return;
+	log_debug("launch: %s", e.what);
+	loop_timer_set(loop, &l->again, AGAIN_MS);
+}
+
+static void
 on_room(void *arg, uint32_t events)
 {
-	struct late *l = arg;
 	(void)events;
+	go_on(arg);
+}
 
-	if (send_waiting(l))
-		free_late(l);
+static void
+on_again(void *arg)
+{
+	go_on(arg);
 }
 
 static struct late *
-make_late(int link, size_t size, struct err *e)
+make_late(int link, int why, struct err *e)
 {
 	struct late *l;
-	int copy;
 
 	if (loop == NULL) {
 		(void)err_set(e, ERR_BUSY, "the launcher has enough to do");
@@ -104,55 +217,103 @@ make_late(int link, size_t size, struct err *e)
 	if (l == NULL)
 		return NULL;
 	l->link = link;
-	l->size = size;
-	buf_init(&l->words, WAITING_MOST);
+	l->room = (struct loop_watch){ .fd = -1, .handler = on_room, .arg = l };
+	l->again.handler = on_again;
+	l->again.arg = l;
 	l->next = first;
 	first = l;
-	copy = fcntl(link, F_DUPFD_CLOEXEC, 0);
-	l->room =
-	    (struct loop_watch){ .fd = copy, .handler = on_room, .arg = l };
-	if (copy != -1 && loop_add(loop, &l->room, EPOLLOUT, e) == 0)
-		return l;
-	if (copy == -1)
+	l->copy = fcntl(link, F_DUPFD_CLOEXEC, 0);
+	if (l->copy == -1)
 		(void)err_sys(e, "a copy of the launcher's socket");
+	if (l->copy != -1 && wait_on(l, why, e) == 0)
+		return l;
+	l->room.fd = -1;
 	free_late(l);
 	return NULL;
 }
 
-void
-lateword_send(int link, const void *word, size_t size)
+static int
+add_word(struct late *l, struct word *w, struct err *e)
+{
+	if (l->count == WAITING_MOST) {
+		free_word(w);
+		return err_set(e, ERR_BUSY, "too much waits for the launcher");
+	}
+	if (l->last != NULL)
+		l->last->next = w;
+	else
+		l->first = w;
+	l->last = w;
+	l->count++;
+	return 0;
+}
+
+/* --- the outside ---------------------------------------------------------- */
+
+int
+lateword_give(int link, const void *bytes, size_t size, const int *fds,
+    size_t count, struct err *e)
 {
 	struct late *l = find_late(link);
+	struct word *w;
+	int why = EAGAIN;
+
+	if (count > LATEWORD_FDS)
+		return err_set(e, ERR_BAD, "too many descriptors for a word");
+	if (l == NULL) {
+		if (send_word(link, bytes, size, fds, count))
+			return 0;
+		why = errno;
+	}
+	if (!may_pass(why))
+		return err_set(e, ERR_EOF, "the launcher takes no word: %s",
+		    strerror(why));
+	w = make_word(bytes, size, fds, count, e);
+	if (w == NULL)
+		return e->code;
+	if (l == NULL)
+		l = make_late(link, why, e);
+	if (l != NULL)
+		return add_word(l, w, e);
+	free_word(w);
+	return e->code;
+}
+
+void
+lateword_send(int link, const void *bytes, size_t size)
+{
 	struct err e = { 0 };
 
-	if (l == NULL) {
-		if (send_word(link, word, size))
-			return;
-		if (errno != EAGAIN && errno != EINTR) {
-			log_debug("launch: the launcher takes no word: %m");
-			return;
-		}
-		l = make_late(link, size, &e);
-	}
-	if (l != NULL && l->words.len + size <= WAITING_MOST)
-		buf_put(&l->words, word, size);
+	if (lateword_give(link, bytes, size, NULL, 0, &e) == 0)
+		return;
+	if (e.code == ERR_EOF)
+		log_debug("launch: %s", e.what);
 	else
 		log_err(
 		    "launch: the launcher is not told what it must know: %s",
-		    l == NULL ? e.what : "too much waits for it");
+		    e.what);
 }
 
+/* As long as it goes on taking some. */
 void
 lateword_last(int link)
 {
 	struct late *l = find_late(link);
 	struct pollfd p = { .events = POLLOUT };
+	uint64_t until = clock_mono_ms() + LAST_MS;
+	size_t count = l == NULL ? 0 : l->count;
 
-	if (l == NULL)
-		return;
-	p.fd = l->room.fd;
-	while (!send_waiting(l) && poll(&p, 1, LAST_MS) == 1)
-		;
+	while (l != NULL && clock_mono_ms() < until) {
+		int why = send_waiting(l);
+
+		if (!may_pass(why))
+			break;
+		if (l->count < count)
+			until = clock_mono_ms() + LAST_MS;
+		count = l->count;
+		p.fd = why == EAGAIN ? l->copy : -1;
+		(void)poll(&p, 1, AGAIN_MS);
+	}
 	lateword_forget(link);
 }
 
@@ -163,8 +324,8 @@ lateword_forget(int link)
 
 	if (l == NULL)
 		return;
-	if (l->words.len > 0)
-		log_debug("launch: %zu words for the launcher are left",
-		    l->words.len / l->size);
+	if (l->count > 0)
+		log_debug(
+		    "launch: %zu words for the launcher are left", l->count);
 	free_late(l);
 }

@@ -219,18 +219,23 @@ launch_close(void)
 
 /* --- messages --------------------------------------------------------- */
 
+/* Nobody says it again: it waits for a launcher that does not read. */
+static void
+send_word(const struct launchmsg_order *o)
+{
+	if (self.pair != -1)
+		lateword_send(self.pair, o, sizeof(*o));
+}
+
 /* Nobody has the policy any more. */
 static void
 forget_plan(const struct policy *p)
 {
 	struct launchmsg_order o = { .kind = LAUNCHMSG_DROP };
-	struct err e;
 
 	memcpy(o.plan, p->launch_digest, sizeof(o.plan));
-	if (p->launcher == self.count && self.pair != -1 &&
-	    plansend_order(self.pair, &o, bytes_make(NULL, 0), NULL, 0, &e) !=
-		0)
-		log_debug("launch: %s", e.what);
+	if (p->launcher == self.count)
+		send_word(&o);
 }
 
 /*
@@ -266,12 +271,7 @@ launch_hold(bool loading)
 void
 launch_retire(void)
 {
-	struct launchmsg_order o = { .kind = LAUNCHMSG_RETIRE };
-	struct err e;
-
-	if (self.pair != -1 && plansend_order(self.pair, &o,
-				   bytes_make(NULL, 0), NULL, 0, &e) != 0)
-		log_debug("launch: %s", e.what);
+	send_word(&(struct launchmsg_order){ .kind = LAUNCHMSG_RETIRE });
 }
 
 bool
@@ -362,6 +362,7 @@ launch_run(const struct plan *plan, uint64_t run, const struct launch_fds *f,
 	return send_run(plan, run, buf_bytes(&blob), fds, RUN_MORE + 1, e);
 }
 
+/* One that is lost is only looked at again. */
 void
 launch_remember(
     const struct filehash_version *v, const uint8_t sum[DIGEST_BYTES])
@@ -387,30 +388,21 @@ launch_keep(
 	if (self.pair == -1)
 		return err_set(
 		    e, ERR_BUSY, "the launcher of commands is being replaced");
-	return plansend_order(
-	    self.pair, &o, bytes_make(NULL, 0), fds, count, e);
-}
-
-/* Nobody says it again: it waits for a launcher that does not read. */
-static void
-send_word(enum launchmsg_kind kind, uint64_t run)
-{
-	const struct launchmsg_order o = { .kind = kind, .run = run };
-
-	if (self.pair != -1)
-		lateword_send(self.pair, &o, sizeof(o));
+	return lateword_give(self.pair, &o, sizeof(o), fds, count, e);
 }
 
 void
 launch_hold_eof(uint64_t run)
 {
-	send_word(LAUNCHMSG_EOF, run);
+	send_word(
+	    &(struct launchmsg_order){ .kind = LAUNCHMSG_EOF, .run = run });
 }
 
 void
 launch_release(uint64_t run)
 {
-	send_word(LAUNCHMSG_RELEASE, run);
+	send_word(
+	    &(struct launchmsg_order){ .kind = LAUNCHMSG_RELEASE, .run = run });
 }
 
 /* --- answers ---------------------------------------------------------- */

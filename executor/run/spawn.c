@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/fdpass.h"
+#include "common/log.h"
 #include "executor/run/unseen.h"
 
 /* Both ends of one channel of the run. */
@@ -127,8 +128,11 @@ void
 spawn_go(const struct spawned *sp)
 {
 	char go = GUARD_GO;
+	const struct iovec part = { &go, sizeof(go) };
 
-	(void)send(sp->ctl, &go, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* its socket has room: without it a run would wait for its time-out */
+	if (fdpass_tell(sp->ctl, &part, 1, NULL, 0) == -1 && errno != EPIPE)
+		log_err("spawn: a guard is not told to begin: %m");
 }
 
 void

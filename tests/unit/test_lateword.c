@@ -8,14 +8,18 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/fdpass.h"
 #include "common/loop.h"
 #include "executor/run/lateword.h"
+#include "tests/unit/fixture_fds.h"
 
 enum { FILLER = UINT32_MAX, WORDS = 3000, PATIENCE_MS = 20000 };
 
@@ -28,7 +32,7 @@ struct reader {
 	struct loop *loop;
 	struct loop_watch watch;
 	struct loop_timer late;
-	int ours; /* of the pair */
+	int ours, theirs; /* of the pair */
 	uint64_t fillers, next; /* words so far */
 	bool ended;
 };
@@ -45,7 +49,7 @@ on_word(void *arg, uint32_t events)
 {
 	struct reader *r = arg;
 	struct word w = { .number = 0 };
-	ssize_t n = recv(r->watch.fd, &w, sizeof(w), MSG_DONTWAIT);
+	ssize_t n = recv(r->theirs, &w, sizeof(w), MSG_DONTWAIT);
 
 	(void)events;
 	if (n == -1 && errno == EAGAIN)
@@ -76,6 +80,7 @@ begin(struct reader *r)
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	r->ours = pair[0];
+	r->theirs = pair[1];
 	r->watch =
 	    (struct loop_watch){ .fd = pair[1], .handler = on_word, .arg = r };
 	r->late.handler = too_late;
@@ -92,7 +97,7 @@ end(struct reader *r)
 	loop_timer_cancel(r->loop, &r->late);
 	loop_del(r->loop, &r->watch);
 	loop_free(r->loop);
-	(void)close(r->watch.fd);
+	(void)close(r->theirs);
 	(void)close(r->ours);
 }
 
@@ -150,6 +155,154 @@ test_waits(void **state)
 	end(&r);
 }
 
+/* --- with descriptors ------------------------------------------------------ */
+
+enum { GIVEN = 60, EACH = LATEWORD_FDS };
+
+/* Each word comes with ends of a pipe that holds its number. */
+static int
+give(const struct reader *r, uint64_t number)
+{
+	struct word w = { .number = number };
+	int pipe_fd[2], fds[EACH], rc;
+	struct err e = { 0 };
+
+	assert_int_equal(pipe2(pipe_fd, O_CLOEXEC), 0);
+	assert_int_equal(
+	    write(pipe_fd[1], &number, sizeof(number)), sizeof(number));
+	for (int i = 0; i < EACH; i++)
+		fds[i] = pipe_fd[0];
+	rc = lateword_give(r->ours, &w, sizeof(w), fds, EACH, &e);
+	(void)close(pipe_fd[0]);
+	(void)close(pipe_fd[1]);
+	return rc;
+}
+
+static void
+take_given(struct reader *r, const struct word *w, const int *fds, size_t count)
+{
+	uint64_t number = 0;
+
+	if (w->number == FILLER) {
+		assert_int_equal(count, 0);
+		return;
+	}
+	assert_int_equal(w->number, r->next);
+	assert_int_equal(count, EACH);
+	assert_int_equal(
+	    read(fds[EACH - 1], &number, sizeof(number)), sizeof(number));
+	assert_int_equal(number, r->next);
+	r->next++;
+	while (count > 0)
+		(void)close(fds[--count]);
+}
+
+static void
+on_given(void *arg, uint32_t events)
+{
+	struct reader *r = arg;
+	struct word w = { .number = 0 };
+	const struct iovec part = { &w, sizeof(w) };
+	int fds[EACH];
+	size_t count = 0;
+	ssize_t n;
+
+	(void)events;
+	n = fdpass_receive(
+	    r->theirs, &part, 1, fds, EACH, &count, MSG_DONTWAIT);
+	if (n == -1 && errno == EAGAIN)
+		return;
+	assert_int_equal(n, sizeof(w));
+	take_given(r, &w, fds, count);
+	if (r->next == GIVEN)
+		loop_stop(r->loop);
+}
+
+/* With what belongs to each, which its owner has closed meanwhile. */
+static void
+test_descriptors(void **state)
+{
+	size_t before = open_fds();
+	struct reader r;
+	(void)state;
+
+	begin(&r);
+	r.watch.handler = on_given;
+	(void)fill(&r);
+	for (uint64_t i = 0; i < GIVEN; i++)
+		assert_int_equal(give(&r, i), 0);
+	read_on(&r);
+	assert_int_equal(r.next, GIVEN);
+	(void)fill(&r);
+	assert_int_equal(give(&r, GIVEN), 0); /* it is never taken */
+	end(&r);
+	assert_int_equal(open_fds(), before);
+}
+
+/* They are counted by user: of one that nobody else is. */
+static void
+own_places(void)
+{
+	uid_t uid = 120000 + (uid_t)getpid() % 100000;
+
+	if (geteuid() == 0)
+		assert_int_equal(setresuid(uid, uid, uid), 0);
+}
+
+/* As one whom the kernel gives no more places on their way. */
+static void
+give_too_many(struct reader *r)
+{
+	const struct word w = { .number = FILLER };
+	const struct iovec part = { (void *)(uintptr_t)&w, sizeof(w) };
+	const struct rlimit few = { 64, 64 };
+	int fds[EACH];
+
+	for (int i = 0; i < EACH; i++)
+		fds[i] = r->ours;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (fdpass_send(r->ours, &part, 1, fds, EACH, MSG_DONTWAIT) != -1)
+		;
+	assert_int_equal(errno, ETOOMANYREFS);
+	r->next = GIVEN - 1;
+	assert_int_equal(give(r, GIVEN - 1), 0);
+}
+
+static void
+take_filler(struct reader *r)
+{
+	struct word w;
+
+	while (recv(r->theirs, &w, sizeof(w), MSG_DONTWAIT) > 0)
+		assert_int_equal(w.number, FILLER);
+}
+
+/* The socket has room, and the kernel has not: it is said when it has. */
+static void
+test_no_places(void **state)
+{
+	struct reader r;
+	int status = 0;
+	pid_t pid = fork();
+	(void)state;
+
+	if (pid == 0) {
+		begin(&r);
+		r.watch.handler = on_given;
+		own_places();
+		give_too_many(&r);
+		take_filler(&r);
+		read_on(&r);
+		end(&r);
+		_exit(r.next == GIVEN ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* --- ends ------------------------------------------------------------------ */
+
 /* One that is gone is told nothing, and nothing waits for it. */
 static void
 test_reader_gone(void **state)
@@ -164,8 +317,8 @@ test_reader_gone(void **state)
 	say(&r, 0, 10);
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, rest), 0);
-	(void)close(r.watch.fd);
-	r.watch.fd = rest[1]; /* it ends the loop, after that */
+	(void)close(r.theirs);
+	r.theirs = r.watch.fd = rest[1]; /* it ends the loop, after that */
 	assert_int_equal(loop_add(r.loop, &r.watch, EPOLLIN, &e), 0);
 	(void)close(rest[0]);
 	assert_int_equal(loop_run(r.loop, &e), 0);
@@ -225,6 +378,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_no_places),
 		cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_last),
