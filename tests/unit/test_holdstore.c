@@ -297,16 +297,27 @@ static void
 test_no_directory(void **state)
 {
 	struct ends e;
+	size_t before;
 
 	(void)state;
 	assert_int_equal(symlink(fixture_top, fixture_path("link")), 0);
 	holdstore_init(fixture_path("link"), GRACE_MS);
 	assert_int_equal(unlink(fixture_path("link")), 0);
+	before = open_fds();
 	assert_non_null(hold(&e, 1, getpid()));
 	close_ends(&e, false);
+	assert_int_equal(open_fds(), before);
 	holdstore_init(fixture_path("none"), GRACE_MS);
 	assert_non_null(hold(&e, 1, getpid()));
 	close_ends(&e, false);
+	assert_int_equal(holdstore_count(), 0);
+	assert_int_equal(mkdir(fixture_path("gone"), 0700), 0);
+	holdstore_init(fixture_path("gone"), GRACE_MS);
+	assert_int_equal(rmdir(fixture_path("gone")), 0);
+	before = open_fds();
+	assert_non_null(hold(&e, 1, getpid())); /* no socket can be there */
+	close_ends(&e, false);
+	assert_int_equal(open_fds(), before);
 	assert_int_equal(holdstore_count(), 0);
 }
 

@@ -14,8 +14,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +27,7 @@
 #include "executor/launcher/proctree.h"
 #include "executor/power/keeper.h"
 #include "executor/power/ownchild.h"
+#include "executor/run/launch.h"
 #include "tests/unit/fixture_executor.h"
 
 enum { PATIENCE_MS = 20000, MANY = KEEPMSG_FDS + 8 };
@@ -455,10 +460,117 @@ test_adopted(void **state)
 	assert_int_equal(keeper_close(), 0);
 }
 
+/* Start a launcher, and leave its pair to another process, `held`. */
+static _Noreturn void
+leave_launcher(int said, int held)
+{
+	struct err e = { 0 };
+	pid_t pid;
+
+	if (launch_open(launch_beside(), &e) != 0)
+		_exit(1);
+	pid = launch_pid();
+	if (fork() == 0) {
+		char c;
+
+		(void)close(said);
+		(void)!read(held, &c, 1); /* until the test closes its end */
+		_exit(0);
+	}
+	_exit(write(said, &pid, sizeof(pid)) != sizeof(pid));
+}
+
+/* It sees its executor end, also where somebody else has a copy of the pair. */
+static void
+test_left_launcher(void **state)
+{
+	int said[2], held[2];
+	struct pollfd p = { .events = POLLIN };
+	pid_t pid, between;
+
+	(void)state;
+	assert_int_equal(pipe2(said, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(held, O_CLOEXEC), 0);
+	between = fork();
+	if (between == 0) {
+		(void)close(held[1]);
+		leave_launcher(said[1], held[0]);
+	}
+	(void)close(said[1]);
+	(void)close(held[0]);
+	assert_int_equal(read(said[0], &pid, sizeof(pid)), sizeof(pid));
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (p.fd == -1)
+		assert_int_equal(errno, ESRCH); /* already */
+	else
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(waitpid(between, NULL, 0), between);
+	if (p.fd != -1)
+		(void)close(p.fd);
+	(void)close(said[0]);
+	(void)close(held[1]);
+}
+
+/* Of this process and what it starts from here on: `nr` if the bits are set. */
+static void
+hide_call(unsigned nr, unsigned bits, unsigned error)
+{
+	const unsigned at = offsetof(struct seccomp_data, args);
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at),
+		BPF_JUMP(BPF_JMP | (bits != 0 ? BPF_JSET : BPF_JGE) | BPF_K,
+		    bits, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = sizeof(f) / sizeof(f[0]),
+		.filter = f };
+
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+/* Our children, with the descriptors of their plan, and nothing is kept. */
+static void
+starts_children(void)
+{
+	size_t before = 0;
+	pid_t pid;
+
+	begin();
+	answers();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(started(KEEPMSG_LAUNCHER, 1, &pid), 0);
+		answers();
+		if (i == 0)
+			before = count_fds(keeper_pid());
+		assert_int_equal(count_fds(keeper_pid()), before);
+		end_child(pid);
+	}
+	assert_int_equal(keeper_close(), 0);
+}
+
+/* As in a container, and as in valgrind.  What is hidden stays so: the last. */
+static void
+test_calls_hidden(void **state)
+{
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	starts_children();
+	hide_call(SYS_clone3, 0, ENOSYS);
+	starts_children();
+	hide_call(SYS_clone, CLONE_PARENT, EINVAL);
+	starts_children();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_left_launcher),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_loader),
@@ -466,6 +578,7 @@ main(void)
 		cmocka_unit_test(test_strays_of_before),
 		cmocka_unit_test(test_own_children),
 		cmocka_unit_test(test_adopted),
+		cmocka_unit_test(test_calls_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

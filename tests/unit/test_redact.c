@@ -465,6 +465,41 @@ test_key_file(void **state)
 	redact_free(r);
 }
 
+/* A sum tells who guesses, unless it needs a key: none without one. */
+static void
+test_sums(void **state)
+{
+	static const struct {
+		bool rules, key;
+		const char *has;
+	} rows[] = { { false, false, "\"x_sha256\"" },
+		{ false, true, "\"x_sha256\"" }, { true, false, NULL },
+		{ true, true, "\"x_hmac_sha256\"" } };
+	const uint8_t sum[DIGEST_BYTES] = { 1 };
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct redact *r = redact_new(&e);
+		struct buf b;
+
+		buf_init(&b, 1024);
+		if (rows[i].rules)
+			assert_int_equal(
+			    redact_add_key(r, "k", BYTES_LIT("k"), &e), 0);
+		assert_int_equal(redact_ready(r, &e), 0);
+		if (rows[i].key)
+			assert_int_equal(redact_load_key(r, key_path, &e), 0);
+		redact_put_sum(r, &b, "x", sum);
+		if (rows[i].has == NULL)
+			assert_int_equal(b.len, 0);
+		else
+			assert_non_null(strstr(buf_cstr(&b), rows[i].has));
+		buf_fini(&b);
+		redact_free(r);
+	}
+}
+
 /* A key that no rule can be made of is refused, at each bound. */
 static void
 test_bad_keys(void **state)
@@ -545,6 +580,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_key_file),
+		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_too_much),
 	};
