@@ -80,7 +80,7 @@ EXECUTOR := $(call in,executor, \
 	$(call in,executor/jobs, \
 	jobargs jobcall jobcalls jobkey jobtext rejoin scan screen taskcalls) \
 	$(call in,executor/run, \
-	admit adopt detach edited ending explain held hints input job keynames lasting lateword launch launchblob \
+	admit adopt clientwait detach edited ending explain held hints input job keynames lasting lateword launch launchblob \
 	notes outcome output pace pathwords plan plansend pump quota record refuse reports request runstate \
 	shelltest spawn toolcall treelist tty unseen wordsplit) \
 	$(call in,executor/view, \

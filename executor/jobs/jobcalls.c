@@ -13,6 +13,7 @@
 #include "executor/jobs/jobtext.h"
 #include "executor/jobs/rejoin.h"
 #include "executor/jobs/taskcalls.h"
+#include "executor/run/clientwait.h"
 #include "executor/run/keynames.h"
 
 #define NOWHERE UINT64_MAX /* no cursor was given */
@@ -100,6 +101,7 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
 	static const char *const until[] = { "output", "end" };
 	struct ledger_entry *x = jobargs_job(all->d.ledger, r, t, e);
 	uint64_t cursor = NOWHERE, wait_ms = 0;
+	uint32_t most_ms = clientwait_most(r->client, t->policy->jobs.wait_ms);
 	struct viewspec view = { 0 };
 	bool until_end = false, screen = false;
 	struct jobcall *c = NULL;
@@ -121,8 +123,8 @@ run_output(struct jobcalls *all, struct request *r, const struct token *t,
 	c->viewed = view.kind == VIEWSPEC_NONE && cursor == NOWHERE;
 	c->cursor = cursor == NOWHERE ? 0 : cursor;
 	c->until_end = until_end;
-	if (wait_ms > t->policy->jobs.wait_ms)
-		wait_ms = t->policy->jobs.wait_ms;
+	if (wait_ms > most_ms)
+		wait_ms = most_ms;
 	jobcall_wait(c, x, wait_ms);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "common/told.h"
 #include "executor/jobs/jobargs.h"
 #include "executor/jobs/jobkey.h"
+#include "executor/run/clientwait.h"
 
 /* From `at` to `end`, as the command wrote it. */
 static uint64_t
@@ -224,6 +225,8 @@ rejoin_run(struct jobcalls *all, struct request *r, const struct token *t,
 	c->repeats = x->key.window_ms != 0;
 	record_join(all, r, t, x);
 	jobcall_wait(c, x,
-	    x->text || w->detached ? t->policy->jobs.wait_ms : UINT64_MAX);
+	    x->text || w->detached
+		? clientwait_most(r->client, t->policy->jobs.wait_ms)
+		: UINT64_MAX);
 	return 0;
 }

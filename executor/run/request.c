@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/path.h"
 #include "executor/policy/elevation.h"
+#include "executor/run/clientwait.h"
 #include "executor/run/toolcall.h"
 #include "executor/run/wordsplit.h"
 
@@ -761,6 +762,7 @@ request_plan(const struct request *r, const struct token *t, struct plan *out,
 	memcpy(p.verifier, t->verifier, sizeof(p.verifier));
 	p.expires = t->expires;
 	p.jobs = t->policy->jobs;
+	p.jobs.wait_ms = clientwait_most(r->client, p.jobs.wait_ms);
 	p.login_uid = t->login_uid;
 	p.terminal = r->terminal;
 	if (make_plan(r, t, &p, e) != 0) {

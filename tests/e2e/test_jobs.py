@@ -7,7 +7,7 @@ import time
 
 from client import (REVISIONS, RUN_ID, SLOW, Result, RpcError, Skip, check,
                     crash_frontend, equal, fds, mark, processes, within)
-from modern import Modern
+from modern import META, Modern
 
 JOBS = {"at_once": 3, "max_seconds": 60, "keep_seconds": 600, "keep": 8,
         "wait_ms": 400, "output_bytes": 65536}
@@ -291,6 +291,20 @@ def test_slow_call_becomes_a_job(server):
                    "done; echo late")
         go.touch()
         equal(body(ended(c, ID.search(r.text).group())), "late\n", "modern")
+
+
+def test_clients_that_wait_less(server):
+    """They are answered before they give up; what they are told to wait, too."""
+    waits = {"Java SDK MCP Client": 15000, "spring-ai-mcp-client - a": 15000,
+             "Java SDK MCP Clients": 20000}
+    with Modern(server) as c, server.http() as stopper:
+        calls = [(c.begin("sleep 50", **{META + "clientInfo": {
+            "name": name, "version": "1.0.0"}}), ms)
+            for name, ms in waits.items()]
+        for conn, ms in calls:
+            r = stopper.finish(conn)
+            check("runs on" in r.text and f'"wait_ms": {ms}' in r.text, r, ms)
+            stopper.call("job_stop", job=ID.search(r.text).group())
 
 
 def test_slow_call_tells_output_so_far(server):
