@@ -292,6 +292,28 @@ def test_denial(server):
     equal(result["run.explained"], "\n".join(r.data["denials"]), "told")
 
 
+def test_denied_capability(server):
+    """A call that the kernel refuses, as no capability for it is kept."""
+    if not ROOT:
+        raise Skip("in a user namespace of its own these are other errors")
+    with server.http() as c:
+        run = c.sh("python3 -c 'import os; os.setresuid(0, 4, 0)' "
+                   "2>/dev/null; true").data["run_id"]
+        denial = of_run(server, "run-denial", run)
+        result = of_run(server, "run-result", run)
+    if os.uname().machine == "x86_64":
+        equal(denial["denial.syscall_number"], 117, "setresuid(2)")
+    equal(denial["denial.args"][:3], ["0x0", "0x4", "0x0"], "its arguments")
+    whole(denial, {
+        "event.action": "run-denial", **owner(server, run),
+        "event.outcome": "failure", "denial.rule": "capability",
+        "denial.syscall": "setresuid",
+        "denial.syscall_number": denial["denial.syscall_number"],
+        "denial.args": denial["denial.args"],
+        "process.namespace_pid": Between(2, 20), "process.name": "python3"})
+    equal(result["run.denials"], 1, "count")
+
+
 def test_denied_path(server):
     place = server.work / "others.sock"
     with socket.socket(socket.AF_UNIX) as s, server.http() as c:

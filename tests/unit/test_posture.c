@@ -49,6 +49,7 @@ static bool has_rlimit[RLIM_NLIMITS];
 static struct buf hidden = {
 	.max = 64 << 10
 }; /* places, a line each; "empty " before some */
+static bool sees; /* processes of others */
 static size_t programs; /* rows of programs that may be executed */
 static struct tooldef_table *known; /* tools; NULL: none */
 
@@ -104,6 +105,7 @@ load(bool privileged, unsigned layers, const char *keys)
 		memset(has_rlimit, 0, sizeof(has_rlimit));
 		for (size_t i = 0; i < p->rlimit_count; i++)
 			has_rlimit[p->rlimits[i].resource] = true;
+		sees = p->confine.processes;
 		buf_reset(&hidden);
 		programs = 0;
 		for (size_t i = 0; i < p->confine.mounts.count; i++)
@@ -275,6 +277,35 @@ test_delegates(void **state)
 	assert_false(is_hidden("/run/dbus")); /* it is not shown anyway */
 }
 
+/* Who sees other processes must not reach their files by them. */
+static void
+test_processes(void **state)
+{
+#define SEE ",\"processes\":\"see\""
+	static const char *const open[] = { SEE ",\"disable\":[\"pids\"]",
+		SEE ",\"disable\":[\"mounts\"]" };
+
+	(void)state;
+	assert_string_equal(load(true, ALL, ""), "");
+	assert_false(sees);
+	assert_string_equal(load(true, ALL, SEE), "");
+	assert_true(sees);
+	for (size_t i = 0; i < 2; i++)
+		assert_non_null(strstr(load(true, ALL, open[i]),
+		    "\"processes\": \"see\" needs the layers pids and mounts"));
+	assert_non_null(
+	    strstr(load(true, ALL, SEE ",\"disable\":[\"landlock\"]"),
+		"\"see\" needs the layer landlock"));
+	/* a kernel without Landlock: less is shown, unless that is not said */
+	assert_string_equal(load(true, ALL & ~(unsigned)CONFINE_LANDLOCK,
+				SEE ",\"posture\":\"kernel\""),
+	    "");
+	assert_false(sees);
+	assert_string_equal(load(true, ALL, SEE ",\"posture\":\"kernel\""), "");
+	assert_true(sees);
+#undef SEE
+}
+
 /* Of who lists its programs, each of its tools' is one of them: so many. */
 static void
 test_programs_of_tools(void **state)
@@ -388,6 +419,7 @@ main(void)
 		cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_delegates),
+		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_programs_of_tools),
 		cmocka_unit_test(test_by_cgroup),
 		/* the last: it has a /run of its own */
