@@ -120,7 +120,9 @@ put_network(const struct policy *p, struct buf *out)
 static void
 put_services(const struct policy *p, struct buf *out)
 {
-	if (!p->confine.sockets)
+	bool open = p->any_socket && (p->confine.layers & CONFINE_MOUNTS) == 0;
+
+	if (!p->confine.sockets && !open)
 		buf_put_str(out,
 		    "Services behind UNIX sockets (D-Bus, systemctl, containers, databases) are not reached. ");
 }

@@ -298,7 +298,9 @@ WHEN(elevates, p->elevates)
 WHEN(has_sockets, p->confine.sockets && !p->confine.own_sockets)
 WHEN(has_named_sockets, p->confine.sockets && p->confine.own_sockets)
 WHEN(has_own_sockets, !p->confine.sockets && p->confine.own_sockets)
-WHEN(has_no_sockets, !p->confine.sockets && !p->confine.own_sockets)
+WHEN(has_any_socket, p->any_socket)
+WHEN(has_no_sockets,
+    !p->confine.sockets && !p->confine.own_sockets && !p->any_socket)
 WHEN(has_filter, p->filter.prog.len > 0)
 WHEN(has_no_filter, p->filter.prog.len == 0)
 WHEN(only_logs, has_filter(p) && p->log_only)
@@ -450,6 +452,10 @@ static const struct sentence {
 	    .people = "UNIX sockets: those of the run's own, none of others",
 	    .model =
 		"UNIX sockets of a command's own may be used, none of others" },
+	{ FACTS_NETWORK, has_any_socket,
+	    .people =
+		"UNIX sockets: any listener in view, as no filter keeps from them",
+	    .model = "UNIX sockets may be used" },
 	{ FACTS_NETWORK, has_no_sockets,
 	    .people = "UNIX sockets: none, except for pairs, socketpair(2)",
 	    .model = "UNIX sockets may not be used" },
@@ -511,8 +517,8 @@ static const struct sentence {
 	{ FACTS_TIMES, goes_on,
 	    .people =
 		"a call that would be ended with its connection, session or the frontend becomes a job instead" },
-	{ FACTS_TIMES,
-	    knows_repeats, .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run",
+	{ FACTS_TIMES, knows_repeats,
+	    .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run",
 	    .model =
 		"a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
 	{ FACTS_TIMES, has_terminals,

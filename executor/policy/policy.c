@@ -1120,6 +1120,20 @@ has_call(const struct profile_choice *c, const char *name)
 	return false;
 }
 
+/* The same of socket(2), or there is no filter at all. */
+static bool
+leaves_sockets(const struct profile_choice *c, const struct policy *p)
+{
+	if (p->confine.sockets || p->confine.own_sockets || p->log_only)
+		return false;
+	if (p->filter.prog.len == 0)
+		return true;
+	for (size_t i = 0; c->allow[i] != NULL; i++)
+		if (strcmp(c->allow[i], "socket") == 0)
+			return true;
+	return false;
+}
+
 /* Can each connect be decided by its address? */
 static bool
 keeps_sockets(const struct profile_choice *c, const struct policy *p)
@@ -1190,6 +1204,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
+	p->any_socket = leaves_sockets(&choice, p);
 }
 
 _Static_assert((int)CONFINE_MAX_TOOLS >= (int)TOOLDEF_MAX_TOOLS,

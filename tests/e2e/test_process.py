@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import instance
@@ -608,6 +609,33 @@ def test_explained_sockets():
             equal("AF_UNIX" in refused, not works, f"{keys} {said}")
             check(f"UNIX sockets: {words}" in said, keys, said)
             check(works == (keys == {}), keys, "own sockets")
+
+
+def test_explained_sockets_of_others():
+    """Without a filter that decides it, they are reached, and said to be."""
+    with socket.socket(socket.AF_UNIX) as others, \
+            tempfile.TemporaryDirectory() as place:
+        others.bind(f"{place}/listener")
+        os.chmod(place, 0o755)
+        os.chmod(f"{place}/listener", 0o777)
+        others.listen()
+        ask = ("python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); "
+               f's.connect("{place}/listener")\'')
+        for keys, reached in (
+                ({"disable": ["seccomp", "mounts", "landlock"]}, True),
+                ({"disable": ["mounts", "landlock"], "syscalls": {
+                    "profile": "build", "allow": ["@io-uring", "socket"]}},
+                 True),
+                ({"disable": ["mounts", "landlock"]}, False)):
+            with Server(policy=keys) as server, server.http() as c:
+                said = " ".join(server.ctl("policy", "explain",
+                                           "test").split())
+                told = next(t["description"] for t in c.tools()
+                            if t["name"] == "exec_cmd")
+                equal(not c.sh(ask).error, reached, keys)
+                equal("UNIX sockets: any listener in view" in said, reached,
+                      f"{keys} {said}")
+                equal("UNIX sockets (D-Bus" not in told, reached, told)
 
 
 def test_health_during_start():
