@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """jobs.repeat_window_ms: when it is over, and across crashes of the executor."""
 import json
+import os
+import shutil
+import signal
+import subprocess
 
-from client import Server, check, equal, within
+from client import SLOW, Server, Skip, check, equal, status_of, within
 from modern import Modern
 from test_jobs import ID, JOBS, ended, start
 from test_repeat import GOES_ON, NOTE, POLICY, WINDOW, Gated, joins
@@ -110,3 +114,67 @@ def test_outlives_the_executor():
             g.gate.touch()
             g.attached(c.finish(conn))
             g.anew(n.call("exec_cmd", **g.args), 2)
+
+
+def kill_at(server, call, act):
+    """SIGKILL for the executor as it makes that system call, because of act."""
+    pid = server.process.pid
+    with subprocess.Popen(
+            ["strace", "-qq", "-o", "/dev/null", "-p", str(pid), "-e",
+             f"trace={call}", "-e", f"inject={call}:signal=KILL:when=1"],
+            stderr=subprocess.PIPE) as tracer:
+        within("it is traced", 20, lambda: status_of(pid)["TracerPid"] != "0"
+               or tracer.poll() is not None)
+        check(tracer.poll() is None, tracer.poll())
+        act()
+        equal(server.process.wait(20 * SLOW), -signal.SIGKILL, "its end")
+
+
+def test_killed_before_it_is_held():
+    """It is in the book of keys, and nobody keeps it up: it ran once, is lost, and
+    that is told."""
+    if shutil.which("strace") is None or os.geteuid() != 0:
+        raise Skip("no strace, or not root")
+    for key in {}, {"idempotency_key": "between"}:
+        with Server(policy={**POLICY, "jobs": {**WINDOW, "survive": True}}) as s:
+            g = Gated(s, "between")
+            g.args.update(key)
+            with Modern(s) as n:
+                conn = n.begin(g.command, arguments=key)
+                within("it runs", 20, g.runs)
+                kill_at(s, "memfd_create", conn.reset)
+            s.start()
+            with Modern(s) as n, s.http() as c:
+                for client in (n, c) if key else (n,):
+                    r = client.call("exec_cmd", **g.args)
+                    check(r.error and "restarted while it ran" in r.text, r)
+                    equal(g.runs(), 1, "runs")
+                equal(s.audit("run-adopted"), [], "nobody held it")
+                g.gate.touch()
+                if not key:
+                    g.anew(c.call("exec_cmd", **g.args), 2)
+
+
+def test_killed_before_its_record_is_synced():
+    """The launcher holds it: it goes on, and is joined, not run again."""
+    if shutil.which("strace") is None or os.geteuid() != 0:
+        raise Skip("no strace, or not root")
+    for key in {}, {"idempotency_key": "held"}:
+        with Server(policy={**POLICY, "jobs": {**WINDOW, "survive": True}}) as s:
+            g = Gated(s, "held")
+            g.args.update(key)
+            with Modern(s) as n:
+                conn = n.begin(g.command, arguments=key)
+                within("it runs", 20, g.runs)
+                kill_at(s, "fdatasync", conn.reset)
+            s.start()
+            with Modern(s) as n, s.http() as c:
+                conn = c.begin(g.command, **key)
+                within("joined", 20, lambda: joins(s))
+                equal(len(s.audit("run-adopted")), 1, "it goes on")
+                g.gate.touch()
+                r = c.finish(conn)
+                check(not r.error and "held done" in r.text, r)
+                equal(g.runs(), 1, "runs")
+                if not key:
+                    g.anew(n.call("exec_cmd", **g.args), 2)
