@@ -35,7 +35,7 @@ struct begin_block {
 	uint8_t key[DIGEST_BYTES], request[DIGEST_BYTES];
 	uint64_t begin_us;
 	uint32_t keep_s, keep, most_ms;
-	uint8_t has_key, job, text, task, base64, sizes, reserved[2];
+	uint8_t has_key, job, text, task, base64, sizes, mortal, reserved;
 	uint32_t window_ms; /* of a key that was made from the request */
 	struct {
 		uint64_t from;
@@ -138,6 +138,7 @@ fill_begin(struct begin_block *b, const struct ledger_entry *x)
 	b->job = x->job;
 	b->text = x->text;
 	b->task = (uint8_t)x->task;
+	b->mortal = (uint8_t)x->mortal;
 	b->base64 = x->base64;
 	b->sizes = (uint8_t)x->sizes;
 	for (size_t i = 0; i < x->sizes; i++) {
@@ -231,7 +232,8 @@ check_begin(const struct begin_block *b, const char *id, struct err *e)
 	    ends_in(b->tool, sizeof(b->tool)) &&
 	    ends_in(b->name, sizeof(b->name)) &&
 	    ends_in(b->command, sizeof(b->command)) && b->task <= LEDGER_TASK &&
-	    b->sizes <= LEDGER_SIZES && b->view_len <= sizeof(b->view))
+	    b->mortal <= LEDGER_MORTAL_TERMINAL && b->sizes <= LEDGER_SIZES &&
+	    b->view_len <= sizeof(b->view))
 		return 0;
 	return err_set(e, ERR_BAD, "it is damaged");
 }
@@ -282,6 +284,7 @@ take_begin(struct ledger_entry *x, const struct begin_block *b, struct err *e)
 	x->job = b->job != 0;
 	x->text = b->text != 0;
 	x->task = (enum ledger_task)b->task;
+	x->mortal = (enum ledger_mortal)b->mortal;
 	x->base64 = b->base64 != 0;
 	x->started = x->filed = true;
 	x->exit_code = -1;

@@ -57,6 +57,13 @@ enum ledger_task {
 	LEDGER_TASK
 };
 
+/* Why a run ends with its executor although its policy lets it survive. */
+enum ledger_mortal {
+	LEDGER_MORTAL_UNSAID,
+	LEDGER_MORTAL_TAIL, /* what is recorded of it is in memory */
+	LEDGER_MORTAL_TERMINAL /* what is recorded of it cannot be read again */
+};
+
 /* Read-only for all but executor/run and the ledger. */
 struct ledger_entry {
 	struct ledger_entry *older, *newer;
@@ -76,6 +83,7 @@ struct ledger_entry {
 	bool away; /* nobody was there (any more) to get its call's answer */
 	bool text; /* its answer is text, so that it can be given so far */
 	enum ledger_task task;
+	enum ledger_mortal mortal;
 	bool base64; /* how its task is answered */
 	struct buf view; /* and what of its output, as asked for */
 	uint32_t most_ms; /* that it may take as a job */

@@ -66,14 +66,24 @@ find_verifier(const struct reading *r, const uint8_t owner[DIGEST_BYTES])
 	return NULL;
 }
 
+/* jobs.survive alone does not tell its caller why it is gone. */
+static const char *const mortal[] = {
+	[LEDGER_MORTAL_UNSAID] = "",
+	[LEDGER_MORTAL_TAIL] =
+	    " (jobs.survive does not hold for it: the tail of its output was recorded, which is in memory, see audit.output)",
+	[LEDGER_MORTAL_TERMINAL] =
+	    " (jobs.survive does not hold for it: its terminal was recorded, see audit.output)",
+};
+
 /* Says what it is at its end, if that did not come. */
 static void
 mark_open(struct ledger_entry *x, const struct jobfile_rest *rest)
 {
 	x->open = true;
 	(void)snprintf(x->message, sizeof(x->message),
-	    "the %s was restarted while it ran, which ended it; its output up to then is kept%s",
+	    "the %s was restarted while it ran, which ended it%s; its output up to then is kept%s",
 	    rest->rebooted ? "machine" : "server",
+	    rest->rebooted ? "" : mortal[x->mortal],
 	    x->key.given && x->key.window_ms == 0
 		? ". It was not run again: see what it did, then use a new idempotency_key to run it again"
 		: "");

@@ -24,6 +24,7 @@ detach_run(struct job *j, const char *why)
 	record_job(j->jobs->audit, j->id, &j->plan, why);
 	pace_charge(j);
 	j->entry->job = true;
+	j->entry->mortal = lasting_mortal(j);
 	if (outcome_is_told(j, j->entry))
 		ledger_told(j->jobs->ledger, j->entry);
 	if (j->silent || j->entry->task != LEDGER_LATE_TASK ||

@@ -85,18 +85,24 @@ put_fixed(const struct job *j, struct held_fixed *f)
  * What is read of a terminal and not recorded yet cannot be read again, so that
  * its recording would lack it.
  */
-static bool
-may_record_move(const struct job *j)
+enum ledger_mortal
+lasting_mortal(const struct job *j)
 {
-	return j->plan.policy->output == RECORDER_OFF ||
-	       (recorder_may_move(j->plan.policy->output) && !j->sp.terminal);
+	enum recorder_mode m = j->plan.policy->output;
+
+	if (!j->plan.jobs.survive || m == RECORDER_OFF)
+		return LEDGER_MORTAL_UNSAID;
+	if (!recorder_may_move(m))
+		return LEDGER_MORTAL_TAIL;
+	return j->sp.terminal ? LEDGER_MORTAL_TERMINAL : LEDGER_MORTAL_UNSAID;
 }
 
 /* A guard whose launcher is gone has nobody who could hold it. */
 static bool
 may_survive(const struct job *j)
 {
-	return j->plan.jobs.survive && may_record_move(j) && j->sp.live &&
+	return j->plan.jobs.survive &&
+	       lasting_mortal(j) == LEDGER_MORTAL_UNSAID && j->sp.live &&
 	       j->guard.fd == -1 && j->state == RUNNING && j->entry != NULL;
 }
 

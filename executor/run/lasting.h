@@ -15,6 +15,8 @@
 
 /* Have it held, if its policy wants that; else it ends with us. */
 void lasting_hold(struct job *j);
+/* Its policy would let it outlive us: why it will not. */
+enum ledger_mortal lasting_mortal(const struct job *j);
 /* This is how things stand, should we end now. */
 void lasting_commit(struct job *j);
 /* If we end now, the next executor has it: nobody has told it to end. */

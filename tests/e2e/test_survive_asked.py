@@ -118,3 +118,8 @@ def test_recorded_tail_does_not_survive():
                    lambda n=lives: bool(processes("1000782")) == n)
             equal(len(of(server, "run-adopted", job)), int(lives), policy)
             equal(len(of(server, RESULT, job)), int(not lives), policy)
+            with server.http() as c:
+                said = output(c, job)
+                equal("restarted while it ran, which ended it (jobs.survive "
+                      "does not hold for it: the tail of its output was "
+                      "recorded" in said, not lives, said)

@@ -205,4 +205,8 @@ def test_with_a_terminal():
         crash(server, set())
         equal(result_of(server, job)["run.state"], "lost", "its state")
         within("it is ended", 10, lambda: not processes("1000705"))
+        with server.http() as c:
+            said = output(c, job)
+            check("which ended it (jobs.survive does not hold for it: its "
+                  "terminal was recorded, see audit.output)" in said, said)
         equal(len(of(server, "run-adopted", other)), 1, "control")
