@@ -1205,6 +1205,8 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 	p->any_socket = leaves_sockets(&choice, p);
+	p->no_namespaces = p->filter.prog.len > 0 && !p->log_only &&
+			   !profile_allows(&choice, "unshare");
 }
 
 _Static_assert((int)CONFINE_MAX_TOOLS >= (int)TOOLDEF_MAX_TOOLS,

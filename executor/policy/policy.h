@@ -116,6 +116,7 @@ struct policy {
 	enum recorder_mode output; /* what is recorded of its output */
 	uint32_t output_max; /* bytes of it, per run */
 	bool log_only; /* refusals are only logged: for trying out */
+	bool no_namespaces; /* unshare(2) is refused */
 	bool any_socket; /* of AF_UNIX: nothing refuses or decides it */
 
 	/* answers */

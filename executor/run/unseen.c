@@ -33,6 +33,7 @@ enum sight {
 	SIGNALS,
 	OWNERS, /* of sockets and open files */
 	PASSWORDS, /* which programs of root's read for anyone */
+	CONTAINERS, /* rootless ones */
 	WAITS, /* for a terminal's keys: told where the time was over */
 	WITHHELD /* nothing that a policy decides: executor/confine/withheld */
 };
@@ -580,6 +581,10 @@ static const struct source sources[] = {
 	    .words =
 		"libvirt's directory of sockets on this machine, %s, is not in view",
 	    .key = "key unix_sockets" },
+	{ CONTAINERS, "podman buildah podman-compose",
+	    .words =
+		"containers need namespaces and mounts (@namespace, @mount), which this policy refuses, and an account without ranges in /etc/subuid, as newuidmap fails without its owner's rights",
+	    .key = "key syscalls" },
 	{ WAITS,
 	    "vi vim vim.basic vim.tiny nvim ex nano emacs joe less more most top htop btop atop watch mc mutt screen tmux dialog whiptail cfdisk iftop iotop nethogs visudo vipw alsamixer nmtui",
 	    .words =
@@ -943,6 +948,8 @@ what_lacks(const struct source *s, const struct policy *p, char number[NUMBER])
 	case KERNEL_LOG:
 		lacks = keeps_kernel_log(p);
 		break;
+	case CONTAINERS:
+		return p->no_namespaces ? "" : NULL;
 	case WAITS:
 		return "";
 	case WITHHELD:

@@ -200,6 +200,15 @@ test_waits(void **state)
 	expect(&u, "");
 }
 
+static void
+test_containers(void **state)
+{
+	(void)state;
+	expect_of("podman", "");
+	policy.no_namespaces = true;
+	expect_of("podman", "podman: containers need namespaces");
+}
+
 static pid_t of_process; /* its id, where the run has its own */
 
 /* args: with a NUL after each.  words: NULL: nothing is told. */
@@ -432,6 +441,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
 		cmocka_unit_test_setup_teardown(test_waits, begin, end),
+		cmocka_unit_test_setup_teardown(test_containers, begin, end),
 		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_settings, begin, end),
