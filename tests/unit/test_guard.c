@@ -474,6 +474,48 @@ test_many_go(void **state)
 	}
 }
 
+/* Until the launcher says that this run's guard has ended. */
+static bool
+is_ended(uint64_t run)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	struct pollfd p = { .fd = launch_fd(), .events = POLLIN };
+	struct launch_event ev;
+	bool ended = false;
+
+	while (!ended && clock_mono_ms() < end) {
+		(void)poll(&p, 1, 1000);
+		while (launch_next(&ev) > 0) {
+			ended |= ev.what == LAUNCH_ENDED && ev.run == run;
+			if (ev.pidfd != -1)
+				(void)close(ev.pidfd);
+		}
+	}
+	return ended;
+}
+
+/* A reload sends guards away, and the end of one with a run is still told. */
+static void
+test_reload_meanwhile(void **state)
+{
+	struct run r, other;
+	uint64_t its;
+
+	(void)state;
+	start_as(
+	    &r, fixture_policy(fixture_top, BARE), "cat; echo end", "input");
+	its = number;
+	launch_retire();
+	run(&other, BARE, "true"); /* it has been read, as this was */
+	done(&other);
+	(void)close(r.sp.in);
+	r.sp.in = -1;
+	wait_over(&r);
+	assert_string_equal(r.out.text, "end\n");
+	assert_true(is_ended(its));
+	done(&r);
+}
+
 /* An order that is too large for a message goes as a sealed file. */
 static void
 test_long_command(void **state)
@@ -1293,6 +1335,7 @@ main(void)
 		BOTH_ROWS(waits_for_go),
 		BOTH_ROWS(never_after_order),
 		cmocka_unit_test(test_many_go),
+		cmocka_unit_test(test_reload_meanwhile),
 		cmocka_unit_test(test_long_command),
 		BOTH_ROWS(many),
 		BOTH_ROWS(descriptors),
