@@ -95,6 +95,26 @@ def test_killed_twice_during_a_run():
         conn.close()
 
 
+def test_deaf_to_signals():
+    """None that somebody sends ends launcher, keeper or guard, or the run."""
+    with Server() as server, Http(server) as c:
+        m, go = mark(), server.work / "go"
+        conn = c.begin(f"echo {m} > up; until [ -e {go} ]; do sleep 0.05; "
+                       f"done; echo {m} over")
+        server.file("up")
+        guard, = within("its guard", 5, lambda: guards(server))
+        pids = server.launcher_pid(), server.keeper_pid(), guard
+        for pid in pids:
+            for name in "HUP", "INT", "QUIT", "PIPE", "ALRM", "USR1", "USR2":
+                os.kill(pid, getattr(signal, "SIG" + name))
+        equal(c.sh("echo again").text, "again\n", "a further run")
+        go.touch()
+        equal(c.finish(conn).text, f"{m} over\n", "the run")
+        equal((server.launcher_pid(), server.keeper_pid()), pids[:2], "they")
+        equal(server.audit(EXIT), [], "no end")
+        conn.close()
+
+
 def own_programs(server, *programs):
     """Copies of these are the server's, which can be exchanged."""
     place = server.dir / "bin"
