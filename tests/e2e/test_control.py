@@ -740,6 +740,46 @@ def test_doctor_of_a_unit():
         check("LimitNOFILE=" in said["advice"], said)
 
 
+def started_by(server, *wrapper):
+    """The server, started again by these words."""
+    server.stop()
+    server.wrapper = list(wrapper)
+    server.start_once()
+
+
+def test_doctor_of_a_poor_unit():
+    """What a unit should do and this one does not, each with what to write."""
+    with open("/proc/self/status", encoding="ascii") as f:
+        own = dict(x.split(":\t", 1) for x in f.read().splitlines())
+    with Server() as server:
+        usual = list(server.wrapper)
+        if own["NoNewPrivs"] == "0":
+            said, _ = doctor(server, "no_new_privs of the service")
+            equal(said["status"], "warn", said)
+            check("NoNewPrivileges=yes" in said["advice"], said)
+        if ROOT and int(own["CapBnd"], 16) >> 16 & 1:
+            said, _ = doctor(server, "capabilities")
+            equal(said["status"], "warn", said)
+            check("CAP_SYS_MODULE" in said["text"], said)
+        if ROOT and not os.statvfs("/usr").f_flag & os.ST_RDONLY:
+            said, _ = doctor(server, "system files")
+            equal(said["status"], "warn", said)
+            check("could change /usr" in said["text"], said)
+        if not ROOT:            # its environment is not shown to its user
+            return
+        started_by(server, "env", "NOTIFY_SOCKET=@nobody", *usual)
+        said, _ = doctor(server, "watchdog")
+        equal(said["status"], "warn", said)
+        check("WatchdogSec=60" in said["advice"], said)
+        started_by(server, "env", "NOTIFY_SOCKET=@nobody",
+                   "WATCHDOG_USEC=600000000", *usual)
+        equal(doctor(server, "watchdog")[0]["status"], "ok", "control")
+        started_by(server, "setpriv", "--bounding-set", "-kill", *usual)
+        said, status = doctor(server, "capabilities")
+        equal((said["status"], status), ("fail", 1), said)
+        check("runs without CAP_KILL" in said["text"], said)
+
+
 def test_policy_that_hides_its_shell():
     """It loads, each call fails, and both check and doctor say so before."""
     hint = 'add "@system" to its key files.read'
