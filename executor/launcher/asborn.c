@@ -42,10 +42,10 @@ is_kept(const char *line)
 
 /* All of it at once: a file of /proc is what it is at each read(2). */
 static bool
-read_status(char out[ASBORN_STATUS])
+read_status(int proc, char out[ASBORN_STATUS])
 {
 	char text[FILE_BYTES], *line, *end;
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	int fd = openat(proc, "self/status", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
 	size_t len = 0, lines = 0;
 
@@ -99,7 +99,7 @@ read_limits(struct rlimit out[RLIM_NLIMITS])
 static void
 read_rest(struct asborn *b)
 {
-	b->login = loginuid_get();
+	b->login = loginuid_get_by(b->proc);
 	b->keyring = syscall(
 	    SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 	b->securebits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
@@ -115,6 +115,7 @@ is_rest_alike(const struct asborn *b)
 {
 	struct asborn now;
 
+	now.proc = b->proc;
 	read_rest(&now);
 	return now.login == b->login && now.keyring == b->keyring &&
 	       now.securebits == b->securebits && now.dumpable == b->dumpable &&
@@ -130,7 +131,7 @@ asborn_note(struct asborn *b)
 	    openat(b->proc, "sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
 	read_rest(b);
 	return b->last_pid != -1 && b->securebits != -1 &&
-	       read_limits(b->limit) && read_status(b->status);
+	       read_limits(b->limit) && read_status(b->proc, b->status);
 }
 
 static bool
@@ -159,10 +160,10 @@ struct entry {
 };
 
 static bool
-has_only(const int *known, size_t count)
+has_only(int proc, const int *known, size_t count)
 {
 	_Alignas(8) char text[1024];
-	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = openat(proc, "self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool only = dir != -1;
 	long n = 0, at;
 
@@ -186,9 +187,10 @@ asborn_is(const struct asborn *b, const int *known, size_t count)
 	struct rlimit limit[RLIM_NLIMITS];
 	char status[ASBORN_STATUS];
 
-	return has_only(known, count) &&
+	return has_only(b->proc, known, count) &&
 	       waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD &&
-	       kill(-1, 0) == -1 && errno == ESRCH && read_status(status) &&
+	       kill(-1, 0) == -1 && errno == ESRCH &&
+	       read_status(b->proc, status) &&
 	       memcmp(status, b->status, sizeof(status)) == 0 &&
 	       read_limits(limit) &&
 	       memcmp(limit, b->limit, sizeof(limit)) == 0 &&

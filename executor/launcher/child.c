@@ -121,6 +121,28 @@ child_prepare(void)
 		bounding = bits;
 }
 
+static int
+drop_bounding(uint64_t caps)
+{
+	int cap;
+
+	for (cap = 0; cap < 64; cap++)
+		if ((caps >> cap & 1) != 0 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			/* CAP_CHOWN, 0, is in every kernel; the first unknown
+			 * ends. */
+			return errno == EINVAL && cap > 0 ? 0 : -errno;
+	return 0;
+}
+
+void
+child_drop_bounding(const struct launchplan *p)
+{
+	if (geteuid() == 0 && (p->confine.layers & CONFINE_USER) == 0 &&
+	    drop_bounding(bounding & ~p->capabilities) == 0)
+		bounding &= p->capabilities;
+}
+
 /*
  * While still privileged: nothing can be regained through exec.  A set only
  * shrinks, except in a new user namespace, where it is full.
@@ -133,7 +155,6 @@ step_bounding(const struct child *c)
 	bool own = (c->plan->confine.layers & CONFINE_USER) != 0;
 	uint64_t kept = c->plan->capabilities;
 	uint64_t has = own ? ~(uint64_t)0 : bounding;
-	int cap;
 
 	if (geteuid() != 0 && !own)
 		return 0;
@@ -146,14 +167,7 @@ step_bounding(const struct child *c)
 		    SECBIT_NO_SETUID_FIXUP_LOCKED |
 		    (kept != 0 ? SECBIT_KEEP_CAPS : ambient)) == -1)
 		return -errno;
-	for (cap = 0; cap < 64; cap++) {
-		if ((has & ~kept & (uint64_t)1 << cap) == 0 ||
-		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-			continue;
-		/* CAP_CHOWN, 0, is in every kernel; the first unknown ends. */
-		return errno == EINVAL && cap > 0 ? 0 : -errno;
-	}
-	return 0;
+	return drop_bounding(has & ~kept);
 }
 
 /* Raw calls: libc's wrappers would try to reach other threads. */

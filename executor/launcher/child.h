@@ -49,6 +49,8 @@ struct child_failure {
  * set has, so that no run drops what is not there.
  */
 void child_prepare(void);
+/* In a guard, once for all of its runs; see the step "bounding". */
+void child_drop_bounding(const struct launchplan *p);
 /* Confine this process and become the command; never returns. */
 _Noreturn void child_exec(const struct child *c);
 /* "seccomp", "execve", ...; "?" if there is no such step. */

@@ -25,6 +25,7 @@
 #include "common/fdpass.h"
 #include "executor/launcher/asborn.h"
 #include "executor/launcher/connector.h"
+#include "executor/launcher/keptroot.h"
 #include "executor/launcher/loginuid_set.h"
 #include "executor/launcher/modules.h"
 #include "executor/launcher/remask.h"
@@ -57,6 +58,7 @@ struct guard {
 	bool serves; /* others may have been before it */
 	bool again; /* and another one may come after it */
 	int proc; /* what begins with a login uid has it by this; -1 */
+	struct keptroot *kept; /* of the run before, or of this one; or NULL */
 	struct rusage before; /* of its children before the run */
 	long max_rss; /* of those of the run */
 	unsigned rounds;
@@ -722,7 +724,7 @@ start_command(struct guard *g, struct child *c)
 	(void)close(c->in);
 	(void)close(c->out);
 	(void)close(c->err);
-	if (c->ruleset != -1)
+	if (c->ruleset != -1 && (g->kept == NULL || !g->kept->noted))
 		(void)close(c->ruleset);
 	if (g->command == -1)
 		finish_guard(g, 0);
@@ -751,6 +753,38 @@ close_ready(struct guard *g)
 	(void)close(g->root.host);
 }
 
+/* Only what is made from a template, in which no run can write. */
+static void
+note_root(struct guard *g, int ruleset)
+{
+	const enum confine_layer all =
+	    CONFINE_MOUNTS | CONFINE_PIDS | CONFINE_IPC;
+	const struct confine *c = &g->plan->confine;
+
+	if (g->kept != NULL && !g->kept->noted && g->again &&
+	    (c->layers & all) == all && (c->layers & CONFINE_USER) == 0 &&
+	    !c->processes && !g->root.records->stale)
+		keptroot_note(g->kept, &c->mounts, ruleset);
+}
+
+/* As the run before left it, if that is possible. */
+static bool
+has_root(struct guard *g, int *ruleset)
+{
+	const struct mounts *m = &g->plan->confine.mounts;
+
+	if (g->kept == NULL || !g->kept->noted)
+		return false;
+	if (!mounts_ready_is_whole(m, g->root.records)) {
+		keptroot_forget(g->kept);
+		return false;
+	}
+	*ruleset = g->kept->ruleset;
+	if (g->oom != -1)
+		(void)!write(g->oom, "500", 3); /* confine_enter */
+	return true;
+}
+
 /* The layers around the whole run; without one of them there is no run. */
 static void
 enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
@@ -759,9 +793,11 @@ enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 	struct confine_failure f = g->changed;
 
 	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
-	    confine_enter(&p->confine, s->net, &g->root, p->uid, p->gid,
-		ruleset, &f) == 0) {
+	    (has_root(g, ruleset) ||
+		confine_enter(&p->confine, s->net, &g->root, p->uid, p->gid,
+		    ruleset, &f) == 0)) {
 		close_ready(g);
+		note_root(g, *ruleset);
 		return;
 	}
 	name_step(g, f.step);
@@ -914,6 +950,7 @@ struct server {
 	gid_t groups[LAUNCHPLAN_GROUPS]; /* its own */
 	int group_count;
 	struct asborn born;
+	struct keptroot kept;
 };
 
 /* From the kernel, so that nothing of a run can be in the next one's. */
@@ -1029,7 +1066,7 @@ await_release(const struct server *v, struct memory *m)
 	struct guard *g = &m->guard;
 	int host = -1;
 
-	while (host == -1 || g->ctl != -1) {
+	while ((host == -1 && !v->kept.noted) || g->ctl != -1) {
 		struct pollfd p[] = {
 			{ .fd = g->ctl, .events = POLLIN },
 			{ .fd = v->start->orders, .events = POLLIN },
@@ -1038,7 +1075,7 @@ await_release(const struct server *v, struct memory *m)
 		(void)poll(p, 2, -1);
 		if (p[0].revents != 0)
 			(void)is_released(g);
-		if (p[1].revents != 0 && host == -1)
+		if (p[1].revents != 0 && host == -1 && !v->kept.noted)
 			host = take_host(v, m);
 		else if (p[1].revents != 0)
 			_exit(GUARD_DONE);
@@ -1062,6 +1099,29 @@ undo_connector(const struct server *v)
 	(void)prctl(PR_SET_DUMPABLE, v->born.dumpable, 0, 0, 0);
 }
 
+/* Nothing of it is changed, and nothing was put on it for that run alone. */
+static void
+judge_root(struct server *v, struct memory *m)
+{
+	const struct guard *g = &m->guard;
+
+	if (!v->kept.noted)
+		return;
+	if (m->modules.held_count > 0 || m->modules.own_proc != -1 ||
+	    g->masks.renewed ||
+	    !keptroot_is(&v->kept, &g->plan->confine.mounts))
+		keptroot_forget(&v->kept);
+}
+
+/* Into the machine's mounts, and an IPC that is new. */
+static void
+leave_root(int host)
+{
+	if (setns(host, CLONE_NEWNS) == -1 || unshare(CLONE_NEWIPC) == -1)
+		_exit(GUARD_UNDONE);
+	(void)close(host);
+}
+
 /* Out of all that was the run's, which goes with that. */
 static void
 leave_run(const struct server *v, struct memory *m)
@@ -1077,9 +1137,8 @@ leave_run(const struct server *v, struct memory *m)
 	close_one(g->connector.cgroup);
 	close_one(m->modules.own_proc);
 	host = await_release(v, m);
-	if (setns(host, CLONE_NEWNS) == -1 || unshare(CLONE_NEWIPC) == -1)
-		_exit(GUARD_UNDONE);
-	(void)close(host);
+	if (host != -1)
+		leave_root(host);
 	while (read(v->sigfd, &si, sizeof(si)) > 0)
 		;
 	if (g->connector.ready)
@@ -1088,16 +1147,24 @@ leave_run(const struct server *v, struct memory *m)
 
 /* Anything that is not as it was is its end: another guard is made. */
 static void
-rest_between(const struct server *v, struct memory *m)
+expect_as_born(const struct server *v)
 {
 	const struct guard_start *s = v->start;
 	const int known[] = { s->orders, s->words, s->dir, v->sigfd,
-		v->born.proc, v->born.last_pid };
+		v->born.proc, v->born.last_pid, v->kept.ruleset,
+		v->kept.queues };
 
-	say_word(v, GUARD_OVER);
-	leave_run(v, m);
 	if (!asborn_is(&v->born, known, sizeof(known) / sizeof(known[0])))
 		_exit(GUARD_UNDONE);
+}
+
+static void
+rest_between(struct server *v, struct memory *m)
+{
+	judge_root(v, m);
+	say_word(v, v->kept.noted ? GUARD_KEPT : GUARD_OVER);
+	leave_run(v, m);
+	expect_as_born(v);
 }
 
 static void
@@ -1114,6 +1181,8 @@ begin_server(struct server *v)
 	    (s->net != -1 && setns(s->net, CLONE_NEWNET) == -1))
 		_exit(GUARD_UNBEGUN);
 	close_one(s->net);
+	child_drop_bounding(s->plan);
+	keptroot_init(&v->kept);
 	v->group_count =
 	    (int)syscall(SYS_getgroups, LAUNCHPLAN_GROUPS, v->groups);
 	v->again = v->group_count >= 0 && asborn_note(&v->born);
@@ -1147,11 +1216,11 @@ give_up_place(int group)
 
 /* For what the guard starts; as one that is in it, it is spared then. */
 static void
-enter_group(struct guard *g, int group)
+enter_group(struct guard *g, int proc, int group)
 {
 	if (group == -1)
 		return;
-	g->oom = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	g->oom = openat(proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	g->report.sysno = -give_up_place(group);
 	if (g->report.sysno == 0)
 		return;
@@ -1181,7 +1250,8 @@ serve_runs(const struct guard_start *start)
 		m->guard.connector.proc = m->guard.proc;
 		m->guard.connector.login_uid = s.order->login_uid;
 		m->guard.connector.cgroup = s.cgroup;
-		enter_group(&m->guard, s.cgroup);
+		m->guard.kept = v.again ? &v.kept : NULL;
+		enter_group(&m->guard, v.born.proc, s.cgroup);
 		have_run(&m->guard, &s);
 		if (!m->guard.again || !m->guard.started)
 			finish_guard(&m->guard, 0);

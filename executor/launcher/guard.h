@@ -61,6 +61,7 @@ enum {
  */
 enum guard_said {
 	GUARD_OVER, /* its run is, and told; it needs the machine's mounts */
+	GUARD_KEPT, /* its run is, and told; it stays in that one's root */
 	GUARD_IDLE /* it is as it was before the run, and waits for another */
 };
 

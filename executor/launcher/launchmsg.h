@@ -40,7 +40,7 @@ enum {
 	    GUARD_INLINE, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 7
+	LAUNCHMSG_FORMAT = 8
 };
 
 enum launchmsg_kind {
@@ -80,6 +80,7 @@ struct launchmsg_order {
 	/* PLAN: SHA-256 of its bytes; RUN: likewise, or its name if it has one */
 	uint8_t plan[DIGEST_BYTES];
 	uint8_t name[DIGEST_BYTES]; /* PLAN of a loader, see plannames.h */
+	uint8_t caller[DIGEST_BYTES]; /* RUN: a guard has one caller's alone */
 	uint32_t size; /* of the plan's bytes, or the order's */
 	uint32_t held; /* PLAN: descriptors of it, in all messages together */
 	struct filehash_version version; /* REMEMBER */

@@ -81,6 +81,12 @@ loginuid_get(void)
 }
 
 uint32_t
+loginuid_get_by(int proc)
+{
+	return read_number(proc, "self/loginuid");
+}
+
+uint32_t
 loginuid_session(void)
 {
 	return read_number(AT_FDCWD, "/proc/self/sessionid");

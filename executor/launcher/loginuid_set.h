@@ -12,6 +12,7 @@ int loginuid_set(uint32_t uid);
 /* By a proc(5) of its own process ids; likewise. */
 int loginuid_set_by(int proc, uint32_t uid);
 uint32_t loginuid_session_by(int proc);
+uint32_t loginuid_get_by(int proc);
 /* What it has; LOGINUID_UNSET: none. */
 uint32_t loginuid_get(void);
 /*

@@ -189,8 +189,8 @@ mounts_ready_fits(const struct mounts *m, const struct mounts_records *r)
 	return true;
 }
 
-static bool
-is_whole(const struct mounts *m, const struct mounts_records *r)
+bool
+mounts_ready_is_whole(const struct mounts *m, const struct mounts_records *r)
 {
 	struct mounts_place now;
 	size_t i;
@@ -336,7 +336,7 @@ enter_copy(const struct mounts *m, const struct mounts_records *r)
 	if (unshare(CLONE_NEWNS) == -1)
 		return -errno;
 	mask = umask(0);
-	rc = is_whole(m, r) ? finish_copy(m, r) : -ESTALE;
+	rc = mounts_ready_is_whole(m, r) ? finish_copy(m, r) : -ESTALE;
 	(void)umask(mask);
 	return rc;
 }

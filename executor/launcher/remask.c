@@ -121,6 +121,7 @@ remask_look(const struct mounts *m, struct remask *r, const char **failed)
 		renewed = put_back(m, failed);
 		if (renewed <= 0)
 			return renewed;
+		r->renewed = true;
 		if (r->fd != -1) /* in the directories that are new */
 			watch_all(m, r);
 	}

@@ -23,6 +23,7 @@ enum { REMASK_POLL_MS = 10 };
 struct remask {
 	int fd; /* readable: look; -1: none */
 	bool polled; /* look every REMASK_POLL_MS */
+	bool renewed; /* something was put back */
 };
 
 /* Places to watch; none for most policies. */

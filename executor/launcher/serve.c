@@ -58,6 +58,8 @@ struct run {
 	uint64_t number; /* the executor's */
 	struct planstore_plan *plan;
 	uint64_t serial; /* of it: it may be another by then */
+	uint8_t
+	    caller[DIGEST_BYTES]; /* of its guard's runs, one after another */
 };
 
 static struct {
@@ -244,14 +246,16 @@ dismiss_guards(void)
 
 /* One that knows another root is of no use any more. */
 static struct run *
-find_idle(const struct planstore_plan *p, uint64_t root)
+find_idle(const struct planstore_plan *p, uint64_t root,
+    const uint8_t caller[DIGEST_BYTES])
 {
 	struct run *found = NULL;
 
 	for (size_t i = 0; i < self.used; i++) {
 		struct run *r = &self.run[i];
 
-		if (r->state != RUN_IDLE || r->serial != p->serial)
+		if (r->state != RUN_IDLE || r->serial != p->serial ||
+		    memcmp(r->caller, caller, DIGEST_BYTES) != 0)
 			continue;
 		if (r->root != root)
 			dismiss_guard(r);
@@ -345,7 +349,7 @@ serve_run(const struct guard_start *s, struct planstore_plan *p,
 
 	if (!may_serve(s, p, m))
 		return false;
-	r = find_idle(p, s->ready.number);
+	r = find_idle(p, s->ready.number, m->head.caller);
 	if (r == NULL)
 		r = make_server(s, p);
 	if (r == NULL)
@@ -356,6 +360,7 @@ serve_run(const struct guard_start *s, struct planstore_plan *p,
 	}
 	r->state = RUN_BUSY;
 	r->number = m->head.run;
+	memcpy(r->caller, m->head.caller, DIGEST_BYTES);
 	answer_run(LAUNCHMSG_STARTED, r->number, r->pid, 0, r->pidfd);
 	return true;
 }
@@ -736,21 +741,26 @@ find_server(uint64_t name)
 	return NULL;
 }
 
-/* Its run has ended, as if it had; it may go out of that. */
-static void
-take_over(struct run *r)
+static bool
+send_host(const struct run *r)
 {
 	const struct guard_offer home = { .size = 0 };
 	const struct iovec part = { (void *)(uintptr_t)&home, sizeof(home) };
 	int host = template_host();
 
+	return fdpass_send(r->orders, &part, 1, &host, 1, MSG_DONTWAIT) ==
+	       (ssize_t)sizeof(home);
+}
+
+/* Its run has ended, as if it had; it may go out of that, unless it stays. */
+static void
+take_over(struct run *r, bool stays)
+{
 	answer_run(LAUNCHMSG_ENDED, r->number, r->pid, GUARD_DONE, -1);
 	holdstore_ended(r->number);
 	r->state = RUN_OVER;
 	r->number = 0;
-	if (r->last || self.pair == -1 ||
-	    fdpass_send(r->orders, &part, 1, &host, 1, MSG_DONTWAIT) !=
-		(ssize_t)sizeof(home))
+	if (r->last || self.pair == -1 || (!stays && !send_host(r)))
 		dismiss_guard(r);
 }
 
@@ -785,8 +795,8 @@ take_words(void)
 
 		if (r == NULL || r->orders == -1)
 			continue; /* it ends, or has */
-		if (w[i].said == GUARD_OVER && r->state == RUN_BUSY)
-			take_over(r);
+		if (w[i].said <= GUARD_KEPT && r->state == RUN_BUSY)
+			take_over(r, w[i].said == GUARD_KEPT);
 		else if (w[i].said == GUARD_IDLE && r->state == RUN_OVER)
 			take_idle(r);
 	}

@@ -338,6 +338,7 @@ send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
 	    keeper_is_open() ? plan->policy->plan_name
 			     : plan->policy->launch_digest,
 	    sizeof(o.plan));
+	memcpy(o.caller, plan->verifier, sizeof(o.caller));
 	if (plansend_order(self.pair, &o, blob, fds, count, e) != 0)
 		return e->code;
 	note_asked(ASKED_HEAD + blob.len);

@@ -31,6 +31,7 @@
 
 #include "common/clock.h"
 #include "executor/launcher/asborn.h"
+#include "executor/launcher/keptroot.h"
 #include "executor/launcher/launchplan.h"
 #include "executor/launcher/loginuid_set.h"
 #include "executor/run/spawn.h"
@@ -55,6 +56,7 @@ struct run {
 
 static struct policy *policy;
 static int group = -1; /* of the next run */
+static uint8_t caller; /* likewise */
 static uint64_t number; /* of the last run */
 
 /* --- one run -------------------------------------------------------------- */
@@ -67,6 +69,7 @@ begin_with(struct run *r, const char *command, uint32_t login)
 	memset(r, 0, sizeof(*r));
 	fixture_plan(&r->plan, policy, command, NULL);
 	r->plan.login_uid = login;
+	r->plan.verifier[DIGEST_BYTES - 1] = caller;
 	r->plan.cgroup_fd = group;
 	if (spawn_run(&r->plan, ++number, &r->sp, &e) != 0 ||
 	    spawn_await(&r->sp, number, &e) != 0)
@@ -189,17 +192,12 @@ is_there(pid_t pid)
 	return p != NULL && p[2] != 'Z';
 }
 
-/* It waits for a message, where the machine's mounts are. */
+/* It waits for a message: only for that of a run, if it has had one. */
 static bool
 is_idle(pid_t pid)
 {
-	char path[40], its[64] = "", ours[64] = "";
+	char path[40];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
-	(void)!readlink(path, its, sizeof(its) - 1);
-	(void)!readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1);
-	if (strcmp(its, ours) != 0)
-		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
 	return atoi(fixture_read(path)) == SYS_recvmsg;
 }
@@ -311,6 +309,118 @@ test_view(void **state)
 	assert_int_equal(run(&second, view), pid);
 	assert_string_equal(first.text, second.text);
 	assert_null(strstr(second.text, "secret"));
+}
+
+/* What waits in the machine's mounts has left the root of its run. */
+static bool
+keeps_root(pid_t guard)
+{
+	char path[40], its[64] = "", ours[64] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)guard);
+	(void)!readlink(path, its, sizeof(its) - 1);
+	(void)!readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1);
+	return strncmp(its, "mnt:", 4) == 0 && strcmp(its, ours) != 0;
+}
+
+/* A pause first: a time of change may be as coarse as 10 ms. */
+#define LATER "sleep 0.05; "
+
+static const struct {
+	const char *command;
+	bool kept;
+} changes[] = {
+	{ "true", true },
+	{ LATER "ls /tmp /dev/shm; cat /etc/passwd; (:) & wait", true },
+	{ "echo >/tmp/file", false },
+	{ LATER "echo >/tmp/file; rm /tmp/file", false },
+	{ "mkdir /dev/shm/directory", false },
+	{ "ln -s / /var/tmp/link", false },
+	{ LATER "touch /tmp", false },
+	{ "exec 3>/tmp/file; rm /tmp/file; head -c 9999 /dev/zero >&3", false },
+	{ "ipcmk -M 4096", false },
+	{ "ipcmk -S 1", false },
+	{ "ipcmk -Q", false },
+};
+
+static bool
+keeps_after(const char *command)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+
+	while (!keeps_root(pid)) /* others have mounted something */
+		pid = idle_guard();
+	assert_int_equal(run(&r, command), pid);
+	assert_int_equal(WEXITSTATUS(r.report.status), 0);
+	assert_true(becomes_idle(pid));
+	return keeps_root(pid);
+}
+
+/* What a run has changed is not the next one's. */
+static void
+test_root(void **state)
+{
+	static struct run r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		if (keeps_after(changes[i].command) != changes[i].kept)
+			fail_msg("%s", changes[i].command);
+		(void)run(&r, "find /tmp /dev/shm /var/tmp -mindepth 1 "
+			      "-uid 65534; ipcs | grep -c 65534");
+		assert_string_equal(r.text, "0\n");
+	}
+}
+
+/*
+ * Without a name in the run's root: a queue of POSIX, mq_open(2).  Landlock may
+ * refuse to open what was made.
+ */
+static void
+test_queue(void **state)
+{
+	static const char open_queue[] =
+	    "$n = \"left\"; $r = syscall(%d, $n, %d, 0600, 0); "
+	    "print $r == -1 && $!{ENOENT} ? \"none\" : \"there\";";
+	char make[256], look[256], command[sizeof(make) + sizeof(look)];
+	struct policy *other = policy;
+	static struct run r;
+
+	(void)state;
+	policy = fixture_policy(
+	    fixture_top, NOBODY ",\"syscalls\":{\"allow\":[\"mq_open\"]}");
+	(void)snprintf(
+	    make, sizeof(make), open_queue, SYS_mq_open, O_RDWR | O_CREAT);
+	(void)snprintf(look, sizeof(look), open_queue, SYS_mq_open, O_RDWR);
+	(void)snprintf(
+	    command, sizeof(command), "perl -e 'use POSIX; %s %s'", make, look);
+	(void)run(&r, command);
+	assert_string_equal(r.text, "therethere"); /* control */
+	assert_false(keeps_after(command));
+	(void)snprintf(
+	    command, sizeof(command), "perl -e 'use POSIX; %s'", look);
+	(void)run(&r, command);
+	assert_string_equal(r.text, "none");
+	policy_unref(policy);
+	policy = other;
+}
+
+/* Each has guards of its own. */
+static void
+test_callers(void **state)
+{
+	static struct run r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	caller = 1;
+	assert_int_not_equal(run(&r, "true"), pid);
+	assert_true(becomes_idle(r.sp.guard));
+	caller = 0;
+	assert_int_equal(run(&r, "true"), pid);
+	assert_true(becomes_idle(pid));
 }
 
 /* All that it can read of its guard, except for what the kernel counts of that. */
@@ -1010,6 +1120,51 @@ teardown(void **state)
 	return fixture_teardown(state);
 }
 
+/* --- keptroot ------------------------------------------------------------- */
+
+/* A terminal whose master is somewhere still, as in a message of a socket. */
+static int
+try_terminal(void)
+{
+	static struct mounts m = { .count = 1 };
+	struct keptroot k;
+	char path[128];
+	int ptmx;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mounts_bind_terminals(fixture_top) != 0)
+		return 10;
+	m.op[0].kind = MOUNTS_PTS;
+	m.op[0].path = fixture_top;
+	keptroot_init(&k);
+	keptroot_note(&k, &m, -1);
+	if (!keptroot_is(&k, &m))
+		return 11; /* control */
+	(void)snprintf(path, sizeof(path), "%s/ptmx", fixture_top);
+	ptmx = open(path, O_RDWR | O_NOCTTY);
+	if (ptmx == -1 || keptroot_is(&k, &m))
+		return 12;
+	(void)close(ptmx);
+	if (!keptroot_is(&k, &m))
+		return 13;
+	keptroot_forget(&k);
+	return keptroot_is(&k, &m) ? 14 : 0;
+}
+
+static void
+test_terminal(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(try_terminal());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1017,6 +1172,10 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_as_born),
 		cmocka_unit_test(test_same_guard),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_view_of_guard),
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_usage),
