@@ -654,7 +654,7 @@ read_root(const struct keys *k, const struct json_value *root, struct draft *d)
 	if (d->reuse_guards != NULL && d->reuse_guards->type != JSON_BOOL)
 		keys_complain(k, d->reuse_guards,
 		    "\"reuse_guards\" must be true or false");
-	c->reuse_guards = d->reuse_guards != NULL && d->reuse_guards->boolean;
+	c->reuse_guards = d->reuse_guards == NULL || d->reuse_guards->boolean;
 	conf_listen_read(k, d->listen, c);
 	conf_listen_read_mode(k, d->socket_mode, c);
 	c->socket_gid = (uint32_t)-1;

@@ -80,11 +80,11 @@ struct launchmsg_order {
 	/* PLAN: SHA-256 of its bytes; RUN: likewise, or its name if it has one */
 	uint8_t plan[DIGEST_BYTES];
 	uint8_t name[DIGEST_BYTES]; /* PLAN of a loader, see plannames.h */
-	uint8_t caller[DIGEST_BYTES]; /* RUN: a guard has one caller's alone */
 	uint32_t size; /* of the plan's bytes, or the order's */
 	uint32_t held; /* PLAN: descriptors of it, in all messages together */
 	struct filehash_version version; /* REMEMBER */
 	uint8_t sum[DIGEST_BYTES];
+	uint8_t caller[DIGEST_BYTES]; /* RUN: a guard has one caller's alone */
 };
 
 struct launchmsg_answer {

@@ -656,10 +656,13 @@ class Server(instance.Instance):
         try:
             with self.audit_file.open("rb") as f:
                 # what is shorter is a new file
-                f.seek(since if since <= self.audit_bytes() else 0)
+                begin = since if since <= self.audit_bytes() else 0
+                f.seek(max(begin - 1, 0))
                 raw = f.read()
         except FileNotFoundError:
             return []
+        if begin > 0:   # a write that crosses a page is seen in two steps
+            raw = raw.partition(b"\n")[2]
         lines = raw.split(b"\n")[:-1]
         records = []
         for line, after in zip(lines, [*lines[1:], b"{}"]):
@@ -757,6 +760,11 @@ def guards(server):
     """By their name: the launcher has children that make roots, too."""
     return [p for p in instance.children(server.launcher_pid())
             if name_of(p) == "mcp-execd-guard"]
+
+
+def waits(pid):
+    """A guard without a run, which waits for the next one."""
+    return name_of(pid) == "mcp-execd-guard" and not instance.children(pid)
 
 
 def descendants(pid):

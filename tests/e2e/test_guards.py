@@ -70,8 +70,8 @@ def test_one_after_another():
 
 
 def test_off():
-    """Without the key none waits."""
-    with Server() as server, Http(server) as c:
+    """By the key none waits."""
+    with Server(config={"reuse_guards": False}) as server, Http(server) as c:
         for _ in range(5):
             check(not c.sh("true").error, "a run")
             within("its guard is gone", 5, lambda: not guards(server))

@@ -266,7 +266,7 @@ def runs_of(server):
     frontend that nobody has accepted yet."""
     return [p for p in client.descendants(server.process.pid)
             if p not in (server.launcher_pid(), server.keeper_pid())
-            and client.name_of(p) != "hijacked"]
+            and not client.waits(p) and client.name_of(p) != "hijacked"]
 
 
 def test_control():

@@ -15,7 +15,7 @@ from test_power import CWD, OPENAT, Inside
 
 READ, WRITE, MMAP, SENDMSG, SOCKETPAIR, FCNTL, MEMFD = 0, 1, 9, 46, 53, 72, 319
 PLAN, DROP, RUN, COMMIT = 1, 3, 4, 8        # launchmsg.h
-HEAD = 176                                  # bytes of struct launchmsg_order
+HEAD = 208                                  # bytes of struct launchmsg_order
 LATE = "has changed since it was loaded"
 
 

@@ -23,7 +23,7 @@ def is_prepared(c):
 
 
 @contextlib.contextmanager
-def prepared(before=lambda place: None, **policy):
+def prepared(before=lambda place: None, config=None, **policy):
     """A server, its client, and a place of root's, filled by `before`."""
     if os.geteuid() != 0:
         raise Skip("only root's runs have a prepared root")
@@ -31,7 +31,8 @@ def prepared(before=lambda place: None, **policy):
         os.chmod(place, 0o755)
         before(place)
         policy = json.loads(json.dumps(policy).replace("PLACE", place))
-        with Server(policy=policy) as server, Http(server) as c:
+        with Server(policy=policy, config=config) as server, \
+                Http(server) as c:
             within("a prepared root", 10 * SLOW, lambda: is_prepared(c))
             yield server, c, place
 
@@ -255,8 +256,9 @@ def test_parallel():
 
 def test_guard_keeps_no_way_out():
     """What its root was copied from is closed before the command begins: a
-    descriptor of a namespace or a directory would lead out of the run's."""
-    with prepared() as (server, c, _):
+    descriptor of a namespace or a directory would lead out of the run's.  (One
+    that has several runs has its own proc and message queues, and theirs.)"""
+    with prepared(config={"reuse_guards": False}) as (server, c, _):
         begun = mark()
         thread = threading.Thread(target=lambda: c.sh(
             f"{OWN} >{begun}; exec sleep 1000"))
