@@ -384,7 +384,7 @@ test_queue(void **state)
 	static const char open_queue[] =
 	    "$n = \"left\"; $r = syscall(%d, $n, %d, 0600, 0); "
 	    "print $r == -1 && $!{ENOENT} ? \"none\" : \"there\";";
-	char make[256], look[256], command[sizeof(make) + sizeof(look)];
+	char make[256], look[256], command[600];
 	struct policy *other = policy;
 	static struct run r;
 
