@@ -329,7 +329,7 @@ keeps_root(pid_t guard)
 static const struct {
 	const char *command;
 	bool kept;
-} changes[] = {
+} done_by_run[] = {
 	{ "true", true },
 	{ LATER "ls /tmp /dev/shm; cat /etc/passwd; (:) & wait", true },
 	{ "echo >/tmp/file", false },
@@ -365,9 +365,9 @@ test_root(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		if (keeps_after(changes[i].command) != changes[i].kept)
-			fail_msg("%s", changes[i].command);
+	for (i = 0; i < sizeof(done_by_run) / sizeof(done_by_run[0]); i++) {
+		if (keeps_after(done_by_run[i].command) != done_by_run[i].kept)
+			fail_msg("%s", done_by_run[i].command);
 		(void)run(&r, "find /tmp /dev/shm /var/tmp -mindepth 1 "
 			      "-uid 65534; ipcs | grep -c 65534");
 		assert_string_equal(r.text, "0\n");
