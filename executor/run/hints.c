@@ -12,6 +12,8 @@ static const struct {
 } phrases[] = {
 	{ "must be root to change the host name", HINT_REFUSED, false },
 	{ "must be root", HINT_RIGHTS, false },
+	{ "ccess denied for user", HINT_ABSENT, true }, /* a database's */
+	{ ": Access denied", HINT_DENIED, false }, /* systemctl(1) */
 	{ "eed to be root", HINT_RIGHTS, false },
 	{ "are you root?", HINT_RIGHTS, false },
 	{ "run as root", HINT_RIGHTS, false },
