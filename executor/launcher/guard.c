@@ -775,13 +775,11 @@ has_root(struct guard *g, int *ruleset)
 
 	if (g->kept == NULL || !g->kept->noted)
 		return false;
-	if (!mounts_ready_is_whole(m, g->root.records)) {
+	if (!mounts_ready_is_whole(m, g->root.records, true)) {
 		keptroot_forget(g->kept);
 		return false;
 	}
 	*ruleset = g->kept->ruleset;
-	if (g->oom != -1)
-		(void)!write(g->oom, "500", 3); /* confine_enter */
 	return true;
 }
 
@@ -792,6 +790,9 @@ enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 	const struct launchplan *p = s->plan;
 	struct confine_failure f = g->changed;
 
+	/* As confine_enter does, which cannot where its /proc is a run's. */
+	if (g->oom != -1)
+		(void)!write(g->oom, "500", 3);
 	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
 	    (has_root(g, ruleset) ||
 		confine_enter(&p->confine, s->net, &g->root, p->uid, p->gid,

@@ -111,24 +111,30 @@ keptroot_forget(struct keptroot *k)
 	keptroot_init(k);
 }
 
-void
-keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
+static bool
+note_places(struct keptroot *k, const struct mounts *m)
 {
 	size_t i;
 
+	for (i = 0; i < m->count; i++)
+		if (is_private(&m->op[i]) &&
+		    (k->count == KEPTROOT_PRIVATES ||
+			!look_at(m->op[i].path, &k->were[k->count++])))
+			return false;
+	return true;
+}
+
+void
+keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
+{
 	k->count = 0;
 	k->queues = open_queues();
-	if (k->queues == -1 || fstat(k->queues, &k->queues_were) == -1)
-		return;
-	for (i = 0; i < m->count; i++) {
-		if (!is_private(&m->op[i]))
-			continue;
-		if (k->count == KEPTROOT_PRIVATES ||
-		    !look_at(m->op[i].path, &k->were[k->count++]))
-			return;
-	}
-	k->ruleset = ruleset;
-	k->noted = true;
+	k->noted = k->queues != -1 && fstat(k->queues, &k->queues_were) == 0 &&
+		   note_places(k, m);
+	if (k->noted)
+		k->ruleset = ruleset;
+	else
+		keptroot_forget(k);
 }
 
 static bool

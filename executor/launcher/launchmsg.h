@@ -84,7 +84,7 @@ struct launchmsg_order {
 	uint32_t held; /* PLAN: descriptors of it, in all messages together */
 	struct filehash_version version; /* REMEMBER */
 	uint8_t sum[DIGEST_BYTES];
-	uint8_t caller[DIGEST_BYTES]; /* RUN: a guard has one caller's alone */
+	uint8_t caller[DIGEST_BYTES]; /* RUN: a guard has those of one caller */
 };
 
 struct launchmsg_answer {

@@ -190,13 +190,15 @@ mounts_ready_fits(const struct mounts *m, const struct mounts_records *r)
 }
 
 bool
-mounts_ready_is_whole(const struct mounts *m, const struct mounts_records *r)
+mounts_ready_is_whole(
+    const struct mounts *m, const struct mounts_records *r, bool entered)
 {
 	struct mounts_place now;
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
-		if (m->op[i].within && is_mounted(m->op[i].kind))
+		if (m->op[i].within && is_mounted(m->op[i].kind) &&
+		    !(entered && r->row[i].part == MOUNTS_OWN))
 			if (!look_at(m->op[i].path, &now) ||
 			    !is_same(&now, &r->row[i].inside) ||
 			    now.mounted != r->row[i].inside.mounted)
@@ -336,7 +338,7 @@ enter_copy(const struct mounts *m, const struct mounts_records *r)
 	if (unshare(CLONE_NEWNS) == -1)
 		return -errno;
 	mask = umask(0);
-	rc = mounts_ready_is_whole(m, r) ? finish_copy(m, r) : -ESTALE;
+	rc = mounts_ready_is_whole(m, r, false) ? finish_copy(m, r) : -ESTALE;
 	(void)umask(mask);
 	return rc;
 }

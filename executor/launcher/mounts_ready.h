@@ -66,9 +66,12 @@ struct mounts_ready {
 int mounts_ready_make(const struct mounts *m, struct mounts_records *r);
 /* Before any namespace is entered: has the host what was noted? */
 bool mounts_ready_fits(const struct mounts *m, const struct mounts_records *r);
-/* In a root that was made of it: is each mount in a tree of the host's there? */
+/*
+ * In the prepared root, or in one that was made of it (entered): is each mount
+ * in a tree of the host's there?
+ */
 bool mounts_ready_is_whole(
-    const struct mounts *m, const struct mounts_records *r);
+    const struct mounts *m, const struct mounts_records *r, bool entered);
 /* As mounts_enter, from what was prepared if that is possible. */
 int mounts_ready_enter(
     const struct mounts *m, const struct mounts_ready *t, const char **failed);

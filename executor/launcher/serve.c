@@ -71,6 +71,8 @@ static struct {
 	bool strays; /* something may have been left behind */
 	int words[2]; /* of guards that have more than one run; -1 */
 	uint64_t names, turns;
+	uint64_t
+	    outdated; /* of templates, as known when guards were last looked at */
 	size_t servers;
 	size_t used;
 	struct run run[RUNS_MAX];
@@ -242,6 +244,18 @@ dismiss_guards(void)
 {
 	for (size_t i = 0; i < self.used; i++)
 		dismiss_guard(&self.run[i]);
+}
+
+/*
+ * The host's mounts have changed: what it unmounts goes on in the root that a
+ * guard waits in.
+ */
+static void
+dismiss_outdated(void)
+{
+	if (self.outdated != template_outdated())
+		dismiss_guards();
+	self.outdated = template_outdated();
 }
 
 /* One that knows another root is of no use any more. */
@@ -933,6 +947,7 @@ serve(int pair, int plans)
 			reap_children();
 		if (p[2].revents != 0) /* which a second poll does not say */
 			template_outdate();
+		dismiss_outdated();
 		if (self.strays)
 			end_strays();
 		if (p[3].revents != 0)

@@ -38,7 +38,7 @@ static struct {
 	struct template template[TEMPLATE_MAX];
 	int table; /* of the host's mounts */
 	int host; /* its namespace */
-	uint64_t made;
+	uint64_t made, outdated;
 } self = { .table = -1, .host = -1 };
 
 void
@@ -99,11 +99,18 @@ drop_copy(struct template *t)
 		(void)kill(t->maker, SIGKILL);
 }
 
+uint64_t
+template_outdated(void)
+{
+	return self.outdated;
+}
+
 void
 template_outdate(void)
 {
 	size_t i;
 
+	self.outdated++;
 	for (i = 0; i < TEMPLATE_MAX; i++)
 		if (self.template[i].serial != 0) {
 			drop_copy(&self.template[i]);

@@ -25,6 +25,8 @@ void template_init(void);
 int template_fd(void);
 /* The machine's mount namespace, or -1. */
 int template_host(void);
+/* How often all of them were: what knows one of before keeps mounts alive. */
+uint64_t template_outdated(void);
 /* No template is good any more. */
 void template_outdate(void);
 /*

@@ -1205,6 +1205,9 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 	p->any_socket = leaves_sockets(&choice, p);
+	p->hands_out = p->confine.sockets || p->any_socket || p->log_only ||
+		       p->filter.prog.len == 0 ||
+		       profile_allows(&choice, "io_uring_setup");
 	p->no_namespaces = p->filter.prog.len > 0 && !p->log_only &&
 			   !profile_allows(&choice, "unshare");
 }

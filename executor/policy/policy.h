@@ -118,6 +118,7 @@ struct policy {
 	bool log_only; /* refusals are only logged: for trying out */
 	bool no_namespaces; /* unshare(2) is refused */
 	bool any_socket; /* of AF_UNIX: nothing refuses or decides it */
+	bool hands_out; /* a descriptor, to who may outlive its run */
 
 	/* answers */
 	bool structured; /* results have structuredContent and text */

@@ -13,6 +13,7 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
+#include "common/digest.h"
 #include "common/fdio.h"
 #include "common/fdpass.h"
 #include "common/log.h"
@@ -309,6 +310,19 @@ note_answered(void)
 	self.asked--;
 }
 
+/* Policies that differ in name alone are one plan: each has its own guards. */
+static void
+name_caller(const struct plan *plan, uint8_t out[DIGEST_BYTES])
+{
+	const char *policy = plan->policy->name;
+	struct digest d;
+
+	digest_init(&d);
+	digest_update(&d, bytes_make(plan->verifier, sizeof(plan->verifier)));
+	digest_update(&d, bytes_make(policy, strlen(policy)));
+	digest_final(&d, out);
+}
+
 static int
 send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
     size_t count, struct err *e)
@@ -338,7 +352,7 @@ send_run(const struct plan *plan, uint64_t run, struct bytes blob, int *fds,
 	    keeper_is_open() ? plan->policy->plan_name
 			     : plan->policy->launch_digest,
 	    sizeof(o.plan));
-	memcpy(o.caller, plan->verifier, sizeof(o.caller));
+	name_caller(plan, o.caller);
 	if (plansend_order(self.pair, &o, blob, fds, count, e) != 0)
 		return e->code;
 	note_asked(ASKED_HEAD + blob.len);

@@ -140,7 +140,9 @@ put_rules(struct buf *b, const struct policy *p, unsigned kept)
 	put_identity(b, p);
 	put_number(b, p->explained);
 	put_number(b, keeps_network(&p->confine));
-	put_number(b, kept);
+	/* What it leads to would be the next run's as well. */
+	put_number(
+	    b, p->hands_out ? kept & ~(unsigned)LAUNCHPLAN_GUARDS : kept);
 	put_program(b, &p->filter.prog);
 	put_program(b, &p->filter.refine);
 }

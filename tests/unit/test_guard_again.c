@@ -374,6 +374,28 @@ test_root(void **state)
 	}
 }
 
+/* What lies in a tree of the host's is where it was; the run's own is not. */
+static void
+test_root_of_tree(void **state)
+{
+	static const char made[] = LATER "stat -c %z /tmp";
+	struct policy *other = policy;
+	static struct run before, after;
+	pid_t pid;
+
+	(void)state;
+	policy =
+	    fixture_policy(fixture_top, NOBODY ",\"files\":{\"read\":[\"/\"]}");
+	assert_true(keeps_after(made));
+	pid = run(&before, made);
+	assert_true(becomes_idle(pid) && keeps_root(pid));
+	assert_int_equal(run(&after, made), pid);
+	assert_string_equal(before.text, after.text);
+	assert_false(keeps_after("echo >/tmp/file"));
+	policy_unref(policy);
+	policy = other;
+}
+
 /*
  * Without a name in the run's root: a queue of POSIX, mq_open(2).  Landlock may
  * refuse to open what was made.
@@ -419,6 +441,10 @@ test_callers(void **state)
 	assert_int_not_equal(run(&r, "true"), pid);
 	assert_true(becomes_idle(r.sp.guard));
 	caller = 0;
+	policy->name[0] ^= 1; /* of the same plan */
+	assert_int_not_equal(run(&r, "true"), pid);
+	assert_true(becomes_idle(r.sp.guard));
+	policy->name[0] ^= 1;
 	assert_int_equal(run(&r, "true"), pid);
 	assert_true(becomes_idle(pid));
 }
@@ -599,23 +625,6 @@ test_login(void **state)
 	    one.report.audit_session, two.report.audit_session);
 }
 
-/* A listener whose queue is full, so that who connects waits. */
-static int
-listen_full(const char *path, int *first)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
-	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(listen(fd, 0), 0);
-	*first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(
-	    connect(*first, (struct sockaddr *)&un, sizeof(un)), 0);
-	return fd;
-}
-
 /* Its second child, which is not the command; 0: there is none. */
 static pid_t
 find_helper(pid_t guard)
@@ -630,48 +639,85 @@ find_helper(pid_t guard)
 	return (pid_t)strtol(next, NULL, 10);
 }
 
+/* Whose connect(2) waits: its own listener takes no more until it may. */
+static const char waits_to_connect[] =
+    "perl -MSocket -e '$a = pack_sockaddr_un(\"/tmp/s\"); "
+    "socket($_, AF_UNIX, SOCK_STREAM, 0) for *L, *A, *S; "
+    "bind(L, $a); listen(L, 0); connect(A, $a); "
+    "if (!fork) { select(undef, undef, undef, 0.01) until -e \"%s\"; "
+    "accept(B, L); accept(C, L); exit } "
+    "connect(S, $a) && print \"up\"'";
+
+static uint32_t
+login_of_helper(pid_t guard)
+{
+	pid_t helper = find_helper(guard);
+	char file[64];
+
+	(void)snprintf(file, sizeof(file), "/proc/%d/loginuid", (int)helper);
+	return helper == 0 ? 0
+			   : (uint32_t)strtoul(fixture_read(file), NULL, 10);
+}
+
 /* What connects for a run has its login uid. */
 static void
 test_login_of_connect(void **state)
 {
-	const char *path = fixture_path("sock");
-	char more[256], command[256], file[64];
-	struct policy *other = policy;
+	const char *go = fixture_path("go");
 	uint64_t end = clock_mono_ms() + WAIT_MS;
+	char command[sizeof(waits_to_connect) + PATH_MAX];
 	static struct run r;
-	pid_t guard, helper = 0;
-	int first, fd = listen_full(path, &first);
+	pid_t guard;
 
 	(void)state;
-	(void)snprintf(
-	    more, sizeof(more), NOBODY ",\"unix_sockets\":[\"%s\"]", path);
-	(void)snprintf(command, sizeof(command),
-	    "perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0); "
-	    "connect(S, pack_sockaddr_un(\"%s\")) && print \"up\"'",
-	    path);
-	policy = fixture_policy(fixture_top, more);
-	if ((policy->confine.layers & CONFINE_LOGINUID) != 0 &&
-	    policy->confine.own_sockets) {
-		guard = idle_guard();
-		begin_with(&r, command, 1000001);
-		assert_int_equal(r.sp.guard, guard);
-		while (helper == 0 && clock_mono_ms() < end)
-			helper = find_helper(guard);
-		assert_int_not_equal(helper, 0);
-		(void)snprintf(file, sizeof(file), "/proc/%d/loginuid", helper);
-		while (atoi(fixture_read(file)) != 1000001 &&
-		       clock_mono_ms() < end)
-			pause_shortly();
-		assert_int_equal(atoi(fixture_read(file)), 1000001);
-		(void)close(accept(fd, NULL, NULL));
-		await_end(&r);
-		assert_string_equal(r.text, "up");
-		release(&r);
-		assert_true(becomes_idle(guard));
+	if ((policy->confine.layers & CONFINE_LOGINUID) == 0 ||
+	    !policy->confine.own_sockets)
+		return;
+	(void)snprintf(command, sizeof(command), waits_to_connect, go);
+	guard = idle_guard();
+	begin_with(&r, command, 1000001);
+	assert_int_equal(r.sp.guard, guard);
+	while (login_of_helper(guard) != 1000001 && clock_mono_ms() < end)
+		pause_shortly();
+	assert_int_equal(login_of_helper(guard), 1000001);
+	(void)close(open(go, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	await_end(&r);
+	assert_string_equal(r.text, "up");
+	release(&r);
+	assert_true(becomes_idle(guard));
+}
+
+/* What a run hands out by a socket of others would be the next one's too. */
+static void
+test_hands_out(void **state)
+{
+	static const char *const more[] = { "a socket of others",
+		",\"syscalls\":{\"profile\":\"none\"}",
+		",\"syscalls\":{\"log_only\":true}",
+		",\"syscalls\":{\"allow\":[\"io_uring_setup\"]}" };
+	const char *path = fixture_path("socket");
+	struct policy *other = policy;
+	char text[256];
+	static struct run r;
+	size_t i;
+	int n;
+
+	(void)state;
+	assert_int_equal(mknod(path, S_IFSOCK | 0666, 0), 0);
+	(void)idle_guard(); /* control */
+	for (i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (i == 0)
+			(void)snprintf(text, sizeof(text),
+			    "%s,\"unix_sockets\":[\"%s\"]", NOBODY, path);
+		else
+			(void)snprintf(
+			    text, sizeof(text), "%s%s", NOBODY, more[i]);
+		policy = fixture_policy(fixture_top, text);
+		for (n = 0; n < 6; n++)
+			if (becomes_idle(run(&r, "true")))
+				fail_msg("%s", more[i]);
+		policy_unref(policy);
 	}
-	(void)close(first);
-	(void)close(fd);
-	policy_unref(policy);
 	policy = other;
 }
 
@@ -854,6 +900,46 @@ test_mounted(void **state)
 	assert_int_equal(umount(place), 0);
 	assert_string_equal(r.text, "on\n");
 	assert_int_not_equal(idle_guard(), pid); /* in another root */
+}
+
+enum { IDLE_MS = 5000 /* as serve.c has it */ };
+
+/* How long it waits when something is unmounted; longer is later. */
+static uint64_t
+waits_for_unmount(const char *place)
+{
+	uint64_t since;
+	pid_t pid;
+
+	assert_int_equal(mount("none", place, "tmpfs", 0, NULL), 0);
+	pid = idle_guard();
+	since = clock_mono_ms();
+	while (!keeps_root(pid)) {
+		pid = idle_guard();
+		since = clock_mono_ms();
+	}
+	assert_int_equal(umount(place), 0);
+	await_gone(pid);
+	return clock_mono_ms() - since;
+}
+
+/*
+ * What the machine unmounts does not go on in the root of one that waits: it
+ * ends at once.  A machine that was slow to look says nothing, and is asked
+ * again.
+ */
+static void
+test_unmounted(void **state)
+{
+	const char *place = fixture_path("unmounted");
+	int i;
+
+	(void)state;
+	assert_int_equal(mkdir(place, 0755), 0);
+	for (i = 0; i < 8; i++)
+		if (waits_for_unmount(place) < IDLE_MS - 1000)
+			return;
+	fail_msg("it goes on waiting");
 }
 
 static void
@@ -1174,6 +1260,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_view),
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_root_of_tree),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_view_of_guard),
@@ -1182,6 +1269,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_login_of_connect),
+		cmocka_unit_test(test_hands_out),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_not_released),
 		cmocka_unit_test(test_ordered),
@@ -1190,6 +1278,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_killed_while_idle),
 		cmocka_unit_test(test_retired_meanwhile),
 		cmocka_unit_test(test_mounted),
+		cmocka_unit_test(test_unmounted),
 		cmocka_unit_test(test_waits_no_longer),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_executor_gone),
