@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -66,6 +67,13 @@ def tree(pid):
     return found
 
 
+def is_guard(pid):
+    with contextlib.suppress(OSError):
+        text = pathlib.Path(f"/proc/{pid}/comm").read_text()
+        return text.strip() == "mcp-execd-guard"
+    return False
+
+
 class Target:
     """Something that answers calls of `true`, from up() to down()."""
 
@@ -108,6 +116,10 @@ class Target:
             self.process.terminate()
             self.process.wait(30)
             self.process = None
+
+    def settle(self):
+        """Nothing waits for a next call: time is read in ticks of 10 ms, and
+        that of many processes would be cut off for each."""
 
     def pids(self):
         return tree(self.process.pid)
@@ -191,6 +203,12 @@ class Ours(Target):
         self.port = int(self.server.config["listen"][0].rpartition(":")[2])
         self.token = self.server.token
 
+    def settle(self):
+        self.process.send_signal(signal.SIGHUP)     # which ends all guards
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and any(map(is_guard, self.pids())):
+            time.sleep(0.005)
+
     def down(self):
         if self.server is not None:
             self.server.stop()
@@ -273,7 +291,7 @@ ALL = [
     Ours("mcp-execd, SSE", "sse", "/sse"),
     Ours("mcp-execd, no layer", policy=BARE),
     Ours("mcp-execd, jobs", policy={"jobs": {"survive": True}}),
-    Ours("mcp-execd, reuse_guards", config={"reuse_guards": True}),
+    Ours("mcp-execd, a guard each", config={"reuse_guards": False}),
     Go("mcp-go", "mcp-go", "http", "/mcp"),
     Go("mcp-go, SSE", "mcp-go", "sse", "/sse"),
     Go("Go SDK", "go-sdk", "http", "/"),
