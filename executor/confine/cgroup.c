@@ -245,7 +245,8 @@ use_path(const char *path, struct err *e)
 	    write_at(base, LEAF "/cgroup.procs", pid) == -1)
 		return err_sys(e, "cgroup %s: cannot be used", path);
 	runs = openat(base, "runs", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (runs == -1)
+	if (runs == -1 ||
+	    (mkdirat(base, "guards", 0755) == -1 && errno != EEXIST))
 		return err_sys(e, "cgroup %s/runs", path);
 	(void)enable_controllers(base);
 	self.controllers = enable_controllers(runs);

@@ -6,8 +6,9 @@
  * (Delegate=, shown by the xattr user.delegate or trusted.delegate), or the one
  * around it with DelegateSubgroup=supervisor.  We move into a leaf,
  * "supervisor", as a group with controllers may hold none but leaves, and make
- * runs/ID for each run.  A run's guard stays with us: what limits the command
- * neither slows down nor ends who watches over it.  One user: the executor.
+ * runs/ID for each run, with its guard if that has no other one.  Guards that
+ * have one run after another are in "guards", which competes with the runs and
+ * not with us (launcher/serve.c: open_home).  One user: the executor.
  */
 #ifndef EXECUTOR_CGROUP_H
 #define EXECUTOR_CGROUP_H

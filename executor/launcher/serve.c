@@ -279,6 +279,32 @@ find_idle(const struct planstore_plan *p, uint64_t root,
 	return found;
 }
 
+/*
+ * The group of such guards, next to that of the runs (confine/cgroup.h): what a
+ * run gives its guard to do is not taken from the daemons.  -1: there is none.
+ */
+static int
+open_home(int group)
+{
+	return group == -1 ? -1
+			   : openat(group, "../../guards",
+				 O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static pid_t
+fork_server(uint64_t namespaces, int group, int *pidfd)
+{
+	int home = open_home(group);
+	pid_t pid =
+	    home == -1 ? -1 : confine_clone_into(namespaces, home, pidfd);
+
+	if (pid == -1)
+		pid = fork_guard(namespaces, pidfd);
+	if (home != -1)
+		(void)close(home);
+	return pid;
+}
+
 /* NULL: there cannot be one. */
 static struct run *
 make_server(const struct guard_start *s, struct planstore_plan *p)
@@ -297,8 +323,8 @@ make_server(const struct guard_start *s, struct planstore_plan *p)
 		return NULL;
 	its.orders = ends[1];
 	its.net = planstore_take_network(p);
-	pid = fork_guard(
-	    p->namespaces & ~(its.net == -1 ? CLONE_NEWNS : own), &pidfd);
+	pid = fork_server(p->namespaces & ~(its.net == -1 ? CLONE_NEWNS : own),
+	    s->cgroup, &pidfd);
 	if (pid == 0)
 		guard_main(&its);
 	(void)close(ends[1]);

@@ -327,7 +327,8 @@ make_group(void)
 static void
 drop_group(void)
 {
-	static const char *const inner[] = { "/runs", "/supervisor", "" };
+	static const char *const inner[] = { "/runs", "/guards", "/supervisor",
+		"" };
 	char path[160];
 	size_t i;
 	FILE *f;
@@ -341,7 +342,7 @@ drop_group(void)
 		(void)fprintf(f, "%d\n", (int)getpid());
 		(void)fclose(f);
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
 		(void)snprintf(
 		    path, sizeof(path), "%s%s", group_path, inner[i]);
 		if (rmdir(path) == -1)

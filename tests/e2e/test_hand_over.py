@@ -144,7 +144,7 @@ def test_in_its_control_group():
             within("its group is gone", 5, lambda: c.sh("true") and
                    not place.exists())
     for place in (*(group / "runs").glob("*/"), group / "runs",
-                  group / "supervisor", group):
+                  group / "guards", group / "supervisor", group):
         within(f"{place} is empty", 5, lambda p=place: not members(p))
         place.rmdir()
 
@@ -181,7 +181,8 @@ def test_begins_in_a_subgroup():
         with server.http() as c:
             check("exited with status 0" in ended(c, job), "its end")
     for place in (*(group / "runs").glob("*/"), group / "runs",
-                  group / "other", group / "supervisor", group):
+                  group / "other", group / "guards", group / "supervisor",
+                  group):
         within(f"{place} is empty", 5, lambda p=place: not members(p))
         place.rmdir()
 

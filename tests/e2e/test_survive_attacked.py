@@ -75,7 +75,8 @@ def no_run_is_left(c, group):
 
 
 def remove_groups(group):
-    for place in group / "runs", group / "supervisor", group:
+    for place in (group / "runs", group / "guards", group / "supervisor",
+                  group):
         within(f"{place} is empty", 5, lambda p=place: not members(p))
         place.rmdir()
 

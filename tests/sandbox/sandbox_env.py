@@ -794,7 +794,7 @@ def groups_of_runs(group):
 def remove_group(group):
     """Its processes have ended; runs of a killed server may have left one."""
     for place in (*(group / "runs").glob("*/"), group / "runs",
-                  group / "supervisor", group):
+                  group / "guards", group / "supervisor", group):
         client.within(f"{place} is empty", 5, lambda p=place: not (
             p / "cgroup.procs").read_text())
         place.rmdir()

@@ -135,6 +135,8 @@ def fair_share():
     weight = int((machine.GROUP / "supervisor/cpu.weight").read_text())
     other = int((machine.GROUP / "runs/cpu.weight").read_text())
     check(weight > other, weight, other)
+    guards = int((machine.GROUP / "guards/cpu.weight").read_text())
+    equal(guards, other, "that of guards")
     return f"{p['cgroup.processes']} of {runs} of {most}"
 
 
@@ -176,18 +178,19 @@ def kill():
     check(time.monotonic() - before < 50, "they ended by themselves")
 
 
-@step("limits.guard_inside")
-def guard_inside():
-    """What watches over a run counts as the run's."""
+@step("limits.guards_apart")
+def guards_apart():
+    """What watches over runs competes with them, not with the daemons."""
     mark = client.mark()
     with machine.running(service.token, f"./try stubborn 60 {mark}"):
         pid = client.within("it runs", 5, lambda: client.processes(mark))[0]
         guard = int(client.status_of(pid)["PPid"])
         equal(client.status_of(guard)["Name"], "mcp-execd-guard", "parent")
         check("/runs/" in group_of(pid), group_of(pid))
-        equal(group_of(guard), group_of(pid), "the guard's")
-        check(group_of(machine.show("MainPID")).endswith("/supervisor"),
-              "executor")
+        home = group_of(machine.show("MainPID"))
+        check(home.endswith("/supervisor"), "executor")
+        equal(group_of(guard),
+              home.removesuffix("supervisor") + "guards", "the guard's")
 
 
 @contextlib.contextmanager
