@@ -408,6 +408,7 @@ static const char *const rights_calls[RIGHTS_CALLS] = {
 	[RIGHTS_CONFIRM] = EXECLOG_CONFIRM,
 	[RIGHTS_GETPID] = "getpid",
 	[RIGHTS_CONNECT] = "connect",
+	[RIGHTS_LISTEN] = "listen",
 };
 
 static void
@@ -440,8 +441,10 @@ make_rules(const struct profile_choice *c)
 		set_call(r, "memfd_create", FILTER_REFUSE);
 	if (c->watch_exec)
 		put_exec_watch(r, c->confirm_exec);
-	if (c->own_sockets)
+	if (c->own_sockets) {
 		watch_call(r, "connect");
+		watch_call(r, "listen");
+	}
 	if (c->watch_rights)
 		put_rights_watch(r);
 	if (c->watch_pid)

@@ -57,6 +57,7 @@ struct guard {
 	bool over; /* nothing of the run is left */
 	bool serves; /* others may have been before it */
 	bool again; /* and another one may come after it */
+	bool listened; /* others may have got descriptors of the run's */
 	int proc; /* what begins with a login uid has it by this; -1 */
 	struct keptroot *kept; /* of the run before, or of this one; or NULL */
 	struct rusage before; /* of its children before the run */
@@ -266,7 +267,9 @@ static _Noreturn void
 finish_guard(struct guard *g, unsigned left)
 {
 	tell_end(g, left);
-	_exit(g->started && left == 0 ? GUARD_DONE : GUARD_UNDONE);
+	_exit(!g->started || left != 0 ? GUARD_UNDONE
+	      : g->listened            ? GUARD_LISTENED
+				       : GUARD_DONE);
 }
 
 /* As waitpid(2). */
@@ -462,12 +465,26 @@ watch_rights(struct guard *g, const struct unotify_call *n)
 	return unotify_answer(g->execs.fd, n, 0);
 }
 
+/*
+ * A process that connects can be handed what leads into the run's namespaces:
+ * no other run gets those.
+ */
+static void
+take_listen(struct guard *g, const struct unotify_call *n)
+{
+	if (n->nr != SYS_listen)
+		return;
+	g->listened = true;
+	g->again = false;
+}
+
 /* One of them answers it; what the filter refuses is refused before that. */
 static int
 take_call(struct guard *g, const struct unotify_call *n)
 {
 	if (!rights_goes_on(n, &g->rights))
 		return refuse_call(g, n);
+	take_listen(g, n);
 	return execlog_wants(n)     ? execlog_take(&g->execs, n)
 	       : ownid_wants(n)     ? ownid_answer(g->execs.fd, n)
 	       : connector_wants(n) ? take_connect(g, n)

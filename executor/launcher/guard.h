@@ -52,7 +52,8 @@ enum {
 enum {
 	GUARD_DONE = 0, /* the command ran, and nothing of the run is left */
 	GUARD_UNBEGUN = 1, /* nothing was told */
-	GUARD_UNDONE = 3 /* another end, which was told if it could be */
+	GUARD_UNDONE = 3, /* another end, which was told if it could be */
+	GUARD_LISTENED = 4 /* as GUARD_DONE; its network is not for others */
 };
 
 /*

@@ -163,6 +163,8 @@ call_of(const struct unotify_call *n)
 		return RIGHTS_GETPID;
 	case SYS_connect:
 		return RIGHTS_CONNECT;
+	case SYS_listen:
+		return RIGHTS_LISTEN;
 	default:
 		return RIGHTS_CALLS;
 	}

@@ -37,6 +37,7 @@ enum rights_call {
 	RIGHTS_CONFIRM, /* see execlog */
 	RIGHTS_GETPID,
 	RIGHTS_CONNECT,
+	RIGHTS_LISTEN, /* goes on always: see guard.c: take_listen */
 	RIGHTS_CALLS
 };
 

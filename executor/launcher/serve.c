@@ -768,7 +768,9 @@ end_run(struct run *r, int status)
 		planstore_keep_network(r->plan, r->serial, r->net);
 	else if (r->net != -1)
 		(void)close(r->net);
-	self.strays |= status != GUARD_DONE;
+	self.strays |=
+	    status != GUARD_DONE &&
+	    !(WIFEXITED(status) && WEXITSTATUS(status) == GUARD_LISTENED);
 	*r = self.run[--self.used];
 }
 
@@ -965,6 +967,7 @@ serve(int pair, int plans)
 			{ .fd = self.plans, .events = POLLIN },
 			{ .fd = self.words[0], .events = POLLIN } };
 
+		dismiss_outdated();
 		holdstore_poll(p + 5);
 		(void)poll(p, 5 + HOLDSTORE_POLL, patience_ms());
 		if (p[4].revents != 0)
@@ -973,7 +976,6 @@ serve(int pair, int plans)
 			reap_children();
 		if (p[2].revents != 0) /* which a second poll does not say */
 			template_outdate();
-		dismiss_outdated();
 		if (self.strays)
 			end_strays();
 		if (p[3].revents != 0)

@@ -1134,6 +1134,28 @@ leaves_sockets(const struct profile_choice *c, const struct policy *p)
 	return false;
 }
 
+/*
+ * Can its runs hand a descriptor to a process that goes on after them, without
+ * that the guard hears of it (guard.c: take_listen)?  By a socket of others,
+ * by a datagram, or by calls that no filter sees.
+ */
+static bool
+hands_out(const struct profile_choice *c, const struct policy *p)
+{
+	static const char *const calls[] = { "socket", "socketpair", "connect",
+		"listen", "sendmsg", "sendmmsg", "sendto" };
+	size_t i, j;
+
+	if (p->confine.sockets || p->any_socket || p->log_only ||
+	    p->filter.prog.len == 0 || profile_allows(c, "io_uring_setup"))
+		return true;
+	for (i = 0; c->allow[i] != NULL; i++)
+		for (j = 0; j < sizeof(calls) / sizeof(calls[0]); j++)
+			if (strcmp(c->allow[i], calls[j]) == 0)
+				return true;
+	return false;
+}
+
 /* Can each connect be decided by its address? */
 static bool
 keeps_sockets(const struct profile_choice *c, const struct policy *p)
@@ -1205,9 +1227,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
 	p->any_socket = leaves_sockets(&choice, p);
-	p->hands_out = p->confine.sockets || p->any_socket || p->log_only ||
-		       p->filter.prog.len == 0 ||
-		       profile_allows(&choice, "io_uring_setup");
+	p->hands_out = hands_out(&choice, p);
 	p->no_namespaces = p->filter.prog.len > 0 && !p->log_only &&
 			   !profile_allows(&choice, "unshare");
 }

@@ -125,12 +125,18 @@ put_confine(struct buf *b, const struct confine *c, int fds[LAUNCHPLAN_FDS],
 	}
 }
 
-/* Nothing can be set in it, and nobody but root has any right there. */
+/*
+ * Nothing can be set in it, nobody but root has any right there, and no one
+ * has been handed a socket of it.
+ */
 static bool
-keeps_network(const struct confine *c)
+keeps_network(const struct policy *p)
 {
+	const struct confine *c = &p->confine;
+
 	return (c->layers & (CONFINE_NET | CONFINE_USER)) == CONFINE_NET &&
-	       c->network == CONFINE_NONE && !c->net_changeable;
+	       c->network == CONFINE_NONE && !c->net_changeable &&
+	       !p->hands_out;
 }
 
 static void
@@ -139,7 +145,7 @@ put_rules(struct buf *b, const struct policy *p, unsigned kept)
 	put_number(b, LAUNCHPLAN_MAGIC);
 	put_identity(b, p);
 	put_number(b, p->explained);
-	put_number(b, keeps_network(&p->confine));
+	put_number(b, keeps_network(p));
 	/* What it leads to would be the next run's as well. */
 	put_number(
 	    b, p->hands_out ? kept & ~(unsigned)LAUNCHPLAN_GUARDS : kept);

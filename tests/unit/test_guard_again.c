@@ -684,7 +684,58 @@ test_login_of_connect(void **state)
 	await_end(&r);
 	assert_string_equal(r.text, "up");
 	release(&r);
-	assert_true(becomes_idle(guard));
+	assert_false(becomes_idle(guard)); /* it has listened */
+}
+
+/* Its network while it waits for the file, held open: no other has its number. */
+static int
+network_of(const char *command, const char *go, struct run *r)
+{
+	char path[64];
+	int net;
+
+	begin_with(r, command, 1000000);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)r->sp.guard);
+	net = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_not_equal(net, -1);
+	(void)close(open(go, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	await_end(r);
+	release(r);
+	assert_int_equal(unlink(go), 0);
+	return net;
+}
+
+/*
+ * Who listens may have handed out what leads into its namespaces: no other run
+ * has them.
+ */
+static void
+test_listened(void **state)
+{
+	static const char code[] =
+	    "perl -MSocket -e 'socket(L, AF_UNIX, SOCK_STREAM, 0); "
+	    "bind(L, pack_sockaddr_un(\"/tmp/l\")); %s; "
+	    "select(undef, undef, undef, 0.01) until -e \"%s\"'";
+	const char *go = fixture_path("listened");
+	char command[512], name[64];
+	static struct run r, next;
+	struct stat st;
+	int listens, net;
+
+	(void)state;
+	for (listens = 0; listens < 2; listens++) {
+		(void)idle_guard();
+		(void)snprintf(command, sizeof(command), code,
+		    listens ? "listen(L, 1)" : "1", go);
+		net = network_of(command, go, &r);
+		assert_int_equal(becomes_idle(r.sp.guard), !listens);
+		(void)run(&next, "readlink /proc/self/ns/net");
+		assert_int_equal(fstat(net, &st), 0);
+		(void)snprintf(name, sizeof(name), "net:[%lu]\n",
+		    (unsigned long)st.st_ino);
+		assert_int_equal(strcmp(next.text, name) == 0, !listens);
+		(void)close(net);
+	}
 }
 
 /* What a run hands out by a socket of others would be the next one's too. */
@@ -694,6 +745,8 @@ test_hands_out(void **state)
 	static const char *const more[] = { "a socket of others",
 		",\"syscalls\":{\"profile\":\"none\"}",
 		",\"syscalls\":{\"log_only\":true}",
+		",\"syscalls\":{\"allow\":[\"socketpair\"]}",
+		",\"syscalls\":{\"allow\":[\"socket\"]}",
 		",\"syscalls\":{\"allow\":[\"io_uring_setup\"]}" };
 	const char *path = fixture_path("socket");
 	struct policy *other = policy;
@@ -1269,6 +1322,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_login_of_connect),
+		cmocka_unit_test(test_listened),
 		cmocka_unit_test(test_hands_out),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_not_released),
