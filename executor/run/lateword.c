@@ -314,6 +314,10 @@ lateword_last(int link)
 		p.fd = why == EAGAIN ? l->copy : -1;
 		(void)poll(&p, 1, AGAIN_MS);
 	}
+	if (l != NULL && l->count > 0 && clock_mono_ms() >= until)
+		log_err(
+		    "launch: the launcher has not taken %zu words in time: jobs that were to go on may end with this process",
+		    l->count);
 	lateword_forget(link);
 }
 
