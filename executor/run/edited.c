@@ -33,12 +33,23 @@ is_editor(const struct image *i)
 	return is_one_of(last_part(i->asked), names);
 }
 
+/* Read alone, or by a script, whose words are not files. */
+static bool
+only_reads(const char *option)
+{
+	static const char *const options[] = { "-R", "-M", "-v", "-batch",
+		"--batch", "--script", NULL };
+
+	return is_one_of(option, options);
+}
+
 /* Of these the next word is not a file. */
 static bool
 takes_word(const char *option)
 {
 	static const char *const options[] = { "-c", "--cmd", "-S", "-u", "-U",
-		"-i", "-T", "-p", NULL };
+		"-i", "-t", "-T", "-w", "-W", "-l", "--listen", "--server",
+		NULL };
 
 	return is_one_of(option, options);
 }
@@ -48,6 +59,8 @@ add_file(const struct image *i, const char *word, struct hints *h)
 {
 	char path[PATH_MAX + IMAGE_MAX_PATH];
 
+	if (word[0] != '/' && i->directory[0] != '/')
+		return; /* it could not be seen where that is */
 	if (strncmp(word, "./", 2) == 0)
 		word += 2;
 	(void)snprintf(path, sizeof(path), "%s%s%s",
@@ -71,6 +84,8 @@ edited_look(const struct image *i, struct hints *h)
 	while (at < len && memchr(i->args + at, '\0', len - at) != NULL) {
 		const char *word = i->args + at;
 
+		if (only_reads(word))
+			return;
 		if (skip || word[0] == '\0')
 			skip = false;
 		else if (word[0] == '-')

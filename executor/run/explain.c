@@ -91,7 +91,7 @@ netlink_purpose(uint64_t protocol)
 	case NETLINK_XFRM:
 		return "IPsec";
 	case NETLINK_AUDIT:
-		return "the kernel's audit, without which programs that only report to it go on,";
+		return "the kernel's audit log (programs that merely report to it carry on without it)";
 	case NETLINK_NETFILTER:
 		return "the firewall's rules and connections";
 	case NETLINK_KOBJECT_UEVENT:
@@ -402,9 +402,11 @@ explain_no_process(const struct policy *p, struct buf *out)
 static void
 explain_raised(const struct policy *p, struct buf *out)
 {
+	if ((p->capabilities >> CAP_SYS_RESOURCE & 1) != 0)
+		return;
 	begin_note(out);
 	buf_printf(out,
-	    "limits can be lowered and not be raised by a command (policy %s, key limits)",
+	    "a command can lower its limits but not raise them: they are those of policy %s (key limits), or, where it sets none, of the service's unit",
 	    p->name);
 }
 
@@ -455,6 +457,15 @@ explain_rights(const struct policy *p, struct buf *out)
 	    "commands run as the user %s with %s, and what that user may not do is refused by the machine: another policy, or a tool with a policy of its own, can have more rights (policy %s, keys user, groups and capabilities)",
 	    p->user,
 	    p->capabilities != 0 ? "some capabilities" : "no capability",
+	    p->name);
+}
+
+void
+explain_noexec(const struct policy *p, struct buf *out)
+{
+	begin_note(out);
+	buf_printf(out,
+	    "a file in a place that can be written does not execute (policy %s, key files.noexec)",
 	    p->name);
 }
 

@@ -38,6 +38,8 @@ void explain_no_socket(const struct policy *p, struct buf *out);
  * refuses, by owners and modes of files or for lack of root's rights.
  */
 void explain_rights(const struct policy *p, struct buf *out);
+/* What is there and may be read, and is not executed. */
+void explain_noexec(const struct policy *p, struct buf *out);
 
 /* How a run ended, as far as a limit or its end itself may be why. */
 struct explain_end {

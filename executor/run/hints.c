@@ -12,19 +12,23 @@ static const struct {
 } phrases[] = {
 	{ "must be root to change the host name", HINT_REFUSED, false },
 	{ "must be root", HINT_RIGHTS, false },
+	/* Others than the machine say so, or it is advice: nothing follows. */
 	{ "ccess denied for user", HINT_ABSENT, true }, /* a database's */
+	{ "ermission denied for ", HINT_ABSENT, true }, /* likewise */
+	{ "ermission denied (publickey", HINT_ABSENT, true }, /* ssh(1) */
+	{ "Basic: Access denied", HINT_ABSENT, true }, /* git(1) */
+	{ "ot be run as root", HINT_ABSENT, true },
+	{ "ot run as root", HINT_ABSENT, true },
 	{ ": Access denied", HINT_DENIED, false }, /* systemctl(1) */
 	{ "eed to be root", HINT_RIGHTS, false },
 	{ "are you root?", HINT_RIGHTS, false },
 	{ "run as root", HINT_RIGHTS, false },
 	{ "root privileges", HINT_RIGHTS, false },
-	{ "as a non-root user", HINT_RIGHTS, false },
 	{ "nly root can", HINT_RIGHTS, false },
 	{ "must be superuser", HINT_RIGHTS, false },
 	{ "must be super-user", HINT_RIGHTS, false },
 	{ "uperuser privilege", HINT_RIGHTS, false },
 	{ "must be privileged", HINT_RIGHTS, false },
-	{ "ou don't have permission", HINT_RIGHTS, false },
 	{ "nteractive authentication required", HINT_RIGHTS, false },
 	{ "ermission denied on key", HINT_RIGHTS, false }, /* sysctl(8) */
 	{ "nable to lock directory", HINT_RIGHTS, false }, /* apt(8) */
@@ -61,7 +65,7 @@ static const struct {
 	{ "rror setting limit", HINT_LIMIT, false }, /* dash(1) */
 	{ "annot modify limit", HINT_LIMIT, false }, /* bash(1) */
 	{ "peration not permitted", HINT_REFUSED, false },
-	{ "ddress family not supported by protocol", HINT_REFUSED, false },
+	{ "ddress family not supported by protocol", HINT_NO_FAMILY, false },
 };
 
 static bool

@@ -31,6 +31,7 @@ enum hint_kind {
 	HINT_NO_SIGNAL, /* one that may not get it */
 	HINT_LIMIT, /* one was not raised */
 	HINT_REFUSED, /* operation not permitted, and what comes to the same */
+	HINT_NO_FAMILY, /* of sockets: refused, or not of this kernel */
 	HINT_RIGHTS, /* it is for root, or for who has more rights */
 	HINT_KINDS
 };

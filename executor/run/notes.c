@@ -118,9 +118,13 @@ tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
 	bool refused = hints_has(h, HINT_DENIED) ||
 		       hints_has(h, HINT_REFUSED) ||
 		       hints_has(h, HINT_NO_SIGNAL);
+	/* As shells end where a file is there and does not execute. */
+	bool no_program = code == 126 && hints_has(h, HINT_DENIED);
 
-	if ((hints_has(h, HINT_RIGHTS) && !n->rights_told) ||
-	    (refused && code != 0 && !told))
+	if (no_program && !told && p->policy->confine.noexec)
+		explain_noexec(p->policy, lines);
+	else if ((hints_has(h, HINT_RIGHTS) && !n->rights_told && !told) ||
+		 (refused && code != 0 && !told && !no_program))
 		explain_rights(p->policy, lines);
 	else if (n->audit.nr != 0 && !told)
 		explain_denial(&n->audit, p->policy, lines);
@@ -137,8 +141,9 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 		shelltest_look(p->command, &n->hints);
 	explain_end(end, p->policy, &lines);
 	explain_hints(&n->hints, p->policy, p->cwd, &lines);
-	n->unseen.timed_out = end->timed_out;
-	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED);
+	n->unseen.timed_out = end->timed_out && p->terminal.columns == 0;
+	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED) ||
+			    hints_has(&n->hints, HINT_NO_FAMILY);
 	unseen_tell(&n->unseen, p->policy, &lines);
 	if (n->looked_up && end->exit_code != 0)
 		explain_no_socket(p->policy, &lines);

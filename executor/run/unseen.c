@@ -203,18 +203,79 @@ reads_processes(const struct image *i)
 }
 
 static bool
-is_for_following(const char *argument)
+has_letter(const char *argument, const char *letters)
 {
-	return strncmp(argument, "--f", 3) == 0 ||
-	       (argument[0] == '-' && argument[1] != '-' &&
-		   strpbrk(argument, "fFw") != NULL);
+	return argument[0] == '-' && argument[1] != '-' &&
+	       strpbrk(argument, letters) != NULL;
 }
 
-/* tail -f, journalctl -fu ssh, dmesg -w. */
+static bool
+is_for_following(const char *argument)
+{
+	return strncmp(argument, "--fo", 4) == 0 || has_letter(argument, "f");
+}
+
+static bool
+is_for_retrying(const char *argument)
+{
+	return has_letter(argument, "F");
+}
+
+static bool
+is_for_waiting(const char *argument)
+{
+	return strncmp(argument, "--fo", 4) == 0 || has_letter(argument, "wW");
+}
+
+static bool
+is_for_logs(const char *argument)
+{
+	return strcmp(argument, "logs") == 0;
+}
+
+/* tail -f, tail -F. */
+static bool
+follows_file(const struct image *i)
+{
+	return has_argument(i, is_for_following) ||
+	       has_argument(i, is_for_retrying);
+}
+
+/* journalctl -fu ssh. */
 static bool
 follows_output(const struct image *i)
 {
 	return has_argument(i, is_for_following);
+}
+
+/* dmesg -w. */
+static bool
+waits_for_more(const struct image *i)
+{
+	return has_argument(i, is_for_waiting);
+}
+
+/* docker logs -f: of the other words -f is a file's, or force. */
+static bool
+follows_logs(const struct image *i)
+{
+	return has_argument(i, is_for_logs) &&
+	       has_argument(i, is_for_following);
+}
+
+static bool
+is_for_batch(const char *argument)
+{
+	return strncmp(argument, "-b", 2) == 0 ||
+	       strncmp(argument, "-es", 3) == 0 ||
+	       strcmp(argument, "-s") == 0 || strcmp(argument, "--batch") == 0;
+}
+
+/* Not top -bn1, vim -es. */
+static bool
+waits_for_keys(const struct image *i)
+{
+	return !has_argument(i, is_for_batch);
 }
 
 static bool
@@ -417,6 +478,8 @@ names_own_id(const struct image *i)
 	"process ids are this command's own, the last of them and, with newer kernels, their limit as well: kernel.pid_max of this machine is %s"
 #define IDS_WORDS                                                              \
 	"ids that the shell gives ($$, $!) are of this command's own processes, and what is shown here by the same id is another process of this machine: what reads /proc/self finds itself"
+#define FOLLOWS_WORDS                                                          \
+	"it follows what comes, and does not end by itself: a longer time limit does not help"
 #define DISKS_WORDS "disks and other devices of this machine are not in view"
 #define LISTERS     "ls dir vdir find du df stat tree ncdu"
 #define READERS                                                                \
@@ -551,8 +614,11 @@ static const struct source sources[] = {
 	    "blkid fdisk sfdisk cfdisk gdisk parted smartctl nvme lvs pvs vgs lvm mdadm lsusb hdparm",
 	    .words = DISKS_WORDS, .key = "key files.read" },
 	{ DEVICES,
-	    "fsck fsck.ext2 fsck.ext3 fsck.ext4 fsck.xfs e2fsck tune2fs dumpe2fs e2label debugfs resize2fs badblocks mkfs mke2fs mkfs.ext4 mkfs.xfs mkswap swaplabel wipefs partprobe xfs_repair xfs_info xfs_admin btrfs cryptsetup blockdev losetup dmsetup sgdisk hwclock",
-	    .words = DISKS_WORDS, .key = "key files.read" },
+	    "fsck fsck.ext2 fsck.ext3 fsck.ext4 fsck.xfs e2fsck tune2fs dumpe2fs e2label debugfs resize2fs badblocks mkfs mke2fs mkfs.ext4 mkfs.xfs mkswap swaplabel wipefs xfs_repair xfs_info xfs_admin btrfs cryptsetup blockdev losetup dmsetup sgdisk",
+	    .words = DISKS_WORDS, .key = "key files.read",
+	    .when = names_device },
+	{ DEVICES, "hwclock partprobe", .words = DISKS_WORDS,
+	    .key = "key files.read" },
 	{ DEVICES, "udevadm", .words = DISKS_WORDS, .key = "key files.read",
 	    .when = names_device },
 	{ PLACES,
@@ -583,16 +649,18 @@ static const struct source sources[] = {
 	    .key = "key unix_sockets" },
 	{ CONTAINERS, "podman buildah podman-compose",
 	    .words =
-		"containers need namespaces and mounts (@namespace, @mount), which this policy refuses, and an account without ranges in /etc/subuid, as newuidmap fails without its owner's rights",
+		"rootless containers need namespaces and mounts, which this policy refuses (allow @namespace and @mount); the account must also have no ranges in /etc/subuid, because newuidmap cannot gain its owner's rights here",
 	    .key = "key syscalls" },
 	{ WAITS,
-	    "vi vim vim.basic vim.tiny nvim ex nano emacs joe less more most top htop btop atop watch mc mutt screen tmux dialog whiptail cfdisk iftop iotop nethogs visudo vipw alsamixer nmtui",
+	    "vi vim vim.basic vim.tiny nvim ex nano emacs joe top htop btop atop watch mc mutt screen tmux dialog whiptail cfdisk iftop iotop nethogs visudo vipw alsamixer nmtui",
 	    .words =
-		"it goes on until it gets a key from a terminal, which this command has not: a longer time limit does not help" },
-	{ WAITS, "tail journalctl dmesg kubectl docker podman",
-	    .words =
-		"it follows what comes, and does not end of itself: a longer time limit does not help",
-	    .when = follows_output },
+		"it goes on until it gets a key from a terminal, which this command does not have: a longer time limit does not help (a job with pty has a terminal)",
+	    .when = waits_for_keys },
+	{ WAITS, "tail", .words = FOLLOWS_WORDS, .when = follows_file },
+	{ WAITS, "journalctl", .words = FOLLOWS_WORDS, .when = follows_output },
+	{ WAITS, "dmesg", .words = FOLLOWS_WORDS, .when = waits_for_more },
+	{ WAITS, "kubectl docker podman", .words = FOLLOWS_WORDS,
+	    .when = follows_logs },
 	{ WITHHELD, "date", .words = "setting the machine's clock",
 	    .right = WITHHELD_CLOCK, .when = sets_clock },
 	{ WITHHELD, "ntpdate adjtimex rdate sntp",

@@ -17,7 +17,7 @@
 #include "executor/launcher/execlog.h"
 #include "executor/policy/policy.h"
 
-enum { UNSEEN_SOURCES = 64, UNSEEN_NAMES = 32 /* of one */ };
+enum { UNSEEN_SOURCES = 72, UNSEEN_NAMES = 32 /* of one */ };
 
 /* All 0: nothing was noted. */
 struct unseen {

@@ -85,7 +85,7 @@ end_head(struct brief *b)
 	if (b->beyond)
 		return;
 	b->beyond = true;
-	if (b->picks == NULL)
+	if (b->picks == NULL || b->head.len == 0)
 		return;
 	picks_skip(b->picks, n);
 	picks_feed(b->picks, bytes_make(b->head.p + n, b->head.len - n));

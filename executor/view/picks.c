@@ -156,8 +156,9 @@ keep_line(struct picks *p, const struct line *l, enum failure_weight weight)
 {
 	if (try_line(p, l, weight))
 		return true;
-	if (p->crowded && weight == FAILURE_WARNING)
-		return false;
+	if (weight == FAILURE_WARNING &&
+	    (p->crowded || (p->scarce && p->aside == 0)))
+		return false; /* nothing gives way to it */
 	make_room(p);
 	if (try_line(p, l, weight))
 		return true;

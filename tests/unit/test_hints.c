@@ -209,6 +209,8 @@ test_edited(void **state)
 	EXPECT_EDITED("vim\0\0-c", "");
 	EXPECT_EDITED("vim", "");
 	EXPECT_EDITED("view\0/a", "");
+	EXPECT_EDITED("vim\0-R\0/a", "");
+	EXPECT_EDITED("emacs\0--batch\0--eval\0(a)", "");
 	EXPECT_EDITED("cat\0/a", "");
 	EXPECT_EDITED("vi\0/a/../b", "");
 	expect_edited("vi\0/cut", sizeof("vi\0/cut") - 1, "");

@@ -178,26 +178,47 @@ test_images(void **state)
 	expect(&u, "");
 }
 
+/* words: with a space after each. */
+static void
+note_words(
+    struct unseen *u, struct image *i, const char *asked, const char *words)
+{
+	size_t n;
+
+	(void)strcpy(i->asked, asked);
+	i->args_len = strlen(words) + 1;
+	for (n = 0; n < i->args_len; n++)
+		i->args[n] = words[n] == ' ' ? '\0' : words[n];
+	unseen_note_image(u, i);
+}
+
 /* One that waits or follows is told where the time was over. */
 static void
 test_waits(void **state)
 {
+	static const char *const ends[][2] = { { "/usr/bin/tail", "tail -5" },
+		{ "/usr/bin/docker", "docker build -f Dockerfile ." },
+		{ "/usr/bin/kubectl", "kubectl apply -f x.yaml" },
+		{ "/usr/bin/vim", "vim -es" }, { "/usr/bin/less", "less a" } };
 	struct unseen u = { .started = { 0 } };
 	static struct image i;
+	size_t n;
 
 	(void)state;
-	assert_true(unseen_note(&u, "/usr/bin/vi"));
-	(void)strcpy(i.asked, "/usr/bin/tail");
-	memcpy(i.args, "tail\0-f", i.args_len = sizeof("tail\0-f"));
-	unseen_note_image(&u, &i);
+	note_words(&u, &i, "/usr/bin/vi", "vi a");
+	note_words(&u, &i, "/usr/bin/tail", "tail -f");
 	expect(&u, "");
 	u.timed_out = true;
 	expect(&u, "vi: it goes on until it gets a key");
 	expect(&u, "tail: it follows what comes");
+	for (n = 0; n < sizeof(ends) / sizeof(ends[0]); n++) {
+		u = (struct unseen){ .timed_out = true };
+		note_words(&u, &i, ends[n][0], ends[n][1]);
+		expect(&u, "");
+	}
 	u = (struct unseen){ .timed_out = true };
-	memcpy(i.args, "tail\0-5", sizeof("tail\0-5"));
-	unseen_note_image(&u, &i);
-	expect(&u, "");
+	note_words(&u, &i, "/usr/bin/docker", "docker logs -f web");
+	expect(&u, "docker: it follows what comes");
 }
 
 static void
@@ -206,7 +227,7 @@ test_containers(void **state)
 	(void)state;
 	expect_of("podman", "");
 	policy.no_namespaces = true;
-	expect_of("podman", "podman: containers need namespaces");
+	expect_of("podman", "podman: rootless containers need namespaces");
 }
 
 static pid_t of_process; /* its id, where the run has its own */
