@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <linux/mount.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "executor/launcher/loginuid_set.h"
+#include "executor/launcher/mounts_enter.h"
 
 /* What else is in that file is about memory, and changes. */
 static const char *const fields[] = { "Umask:", "TracerPid:", "Uid:", "Gid:",
@@ -69,20 +69,6 @@ read_status(int proc, char out[ASBORN_STATUS])
 	return lines >= LEAST;
 }
 
-/* Not the machine's, which leads to what is not the guard's. */
-static int
-make_proc(void)
-{
-	int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC), tree = -1;
-
-	if (fs == -1)
-		return -1;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-	(void)close(fs);
-	return tree;
-}
-
 static bool
 read_limits(struct rlimit out[RLIM_NLIMITS])
 {
@@ -126,7 +112,8 @@ is_rest_alike(const struct asborn *b)
 bool
 asborn_note(struct asborn *b)
 {
-	b->proc = make_proc();
+	/* not the machine's, which leads to what is not the guard's */
+	b->proc = mounts_detached("proc");
 	b->last_pid =
 	    openat(b->proc, "sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
 	read_rest(b);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <stdint.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -33,20 +32,6 @@ is_alike(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* Mounted nowhere; the file system is the one of the caller's IPC. */
-static int
-open_queues(void)
-{
-	int fs = (int)syscall(SYS_fsopen, "mqueue", FSOPEN_CLOEXEC), tree = -1;
-
-	if (fs == -1)
-		return -1;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
-		tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-	(void)close(fs);
-	return tree;
 }
 
 /* System V's of this IPC: none.  svipc(7); a kernel without has none. */
@@ -128,7 +113,7 @@ void
 keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
 {
 	k->count = 0;
-	k->queues = open_queues();
+	k->queues = mounts_detached("mqueue"); /* of its IPC */
 	k->noted = k->queues != -1 && fstat(k->queues, &k->queues_were) == 0 &&
 		   note_places(k, m);
 	if (k->noted)

@@ -456,6 +456,19 @@ do_proc_all(const char *from, const char *to)
 	return r != 0 ? r : bind_mount(from, to, safe);
 }
 
+int
+mounts_detached(const char *type)
+{
+	int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), tree = -1;
+
+	if (fs == -1)
+		return -1;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	(void)close(fs);
+	return tree;
+}
+
 /* An instance of its own, with a bound, as all of them share the kernel's. */
 int
 mounts_bind_terminals(const char *to)

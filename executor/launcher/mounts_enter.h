@@ -105,6 +105,11 @@ void mounts_leave(void);
  */
 int mounts_prepare(const struct mounts *m, const char **failed);
 
+/*
+ * A file system of this type (proc, mqueue) for the namespaces of the caller,
+ * mounted nowhere: a descriptor of its root, or -1.  fsopen(2), Linux 5.2.
+ */
+int mounts_detached(const char *type);
 /* Parts of it, for mounts_ready; 0 or a negative errno. */
 int mounts_make_place(char *out, const struct mounts_op *op);
 int mounts_make_private(const struct mounts_op *op, const char *to);
