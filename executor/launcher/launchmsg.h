@@ -50,8 +50,8 @@ enum launchmsg_kind {
 	LAUNCHMSG_DROP,
 	LAUNCHMSG_RUN, /* the descriptors of enum launchmsg_run */
 	LAUNCHMSG_REMEMBER, /* a program's digest */
-	LAUNCHMSG_RETIRE, /* plans that the last load did not bring */
-	LAUNCHMSG_BEGIN, /* from here on of the loader's alone; `run` is its own */
+	LAUNCHMSG_RETIRE, /* what the last load did not bring; run: asked when */
+	LAUNCHMSG_BEGIN, /* from here on of the loader's alone; run: begun when */
 	LAUNCHMSG_COMMIT, /* size: how many plans it sent */
 	LAUNCHMSG_HOLD, /* descriptors of enum holdmsg_fd, as flags say */
 	LAUNCHMSG_EOF, /* its input is closed: not held any more */

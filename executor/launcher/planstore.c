@@ -22,7 +22,7 @@ static struct {
 	size_t used; /* places from here on are free */
 	struct planstore_plan *last; /* whose descriptors come */
 	bool by_loads; /* else each is in force when it is whole */
-	uint64_t load; /* the last one */
+	uint64_t load, began_ns; /* the last one */
 	size_t brought; /* plans, by the one that is under way */
 	const char *wrong; /* with that, or NULL */
 	uint64_t due_ms; /* when the first retired one is freed; 0: never */
@@ -335,7 +335,7 @@ all_is_whole(void)
 }
 
 const char *
-planstore_commit(size_t count)
+planstore_commit(size_t count, uint64_t began_ns)
 {
 	const char *wrong = self.wrong;
 
@@ -345,6 +345,7 @@ planstore_commit(size_t count)
 		wrong = "descriptors are missing";
 	if (wrong == NULL) {
 		self.load++;
+		self.began_ns = began_ns;
 		plannames_commit();
 		for (size_t i = 0; i < self.used; i++) {
 			struct planstore_plan *p = &self.plan[i];
@@ -362,8 +363,10 @@ planstore_commit(size_t count)
 }
 
 void
-planstore_retire(void)
+planstore_retire(uint64_t asked_ns)
 {
+	if (asked_ns < self.began_ns)
+		return;
 	for (size_t i = 0; i < self.used; i++) {
 		struct planstore_plan *p = &self.plan[i];
 

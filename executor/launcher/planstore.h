@@ -56,13 +56,17 @@ void planstore_drop(const uint8_t digest[DIGEST_BYTES]);
 void planstore_use_loads(void);
 /* A load begins: what one before it left without a commit goes. */
 void planstore_begin(void);
-/* What it brought is in force, at once, if it was that many; or what is wrong. */
-const char *planstore_commit(size_t count);
+/*
+ * What it brought is in force, at once, if it was that many; or what is wrong.
+ * began_ns: when its loader began to send, by clock_mono_ns().
+ */
+const char *planstore_commit(size_t count, uint64_t began_ns);
 /*
  * What the last load did not bring is retired: runs that were accepted before
- * may name it for some time yet.
+ * may name it for some time yet.  Nothing is if that began after asked_ns: it
+ * is not what was asked about, and has a RETIRE of its own once it is in force.
  */
-void planstore_retire(void);
+void planstore_retire(uint64_t asked_ns);
 /* Until the next retired plan is to be freed; -1: there is none. */
 int planstore_wait_ms(void);
 void planstore_tidy(void);

@@ -569,7 +569,7 @@ take_of_loader(struct message *m)
 		break;
 	case LAUNCHMSG_COMMIT:
 		dismiss_guards();
-		wrong = planstore_commit(m->head.size);
+		wrong = planstore_commit(m->head.size, m->head.run);
 		a.value = wrong == NULL ? 0 : EBADMSG;
 		(void)send(
 		    self.plans, &a, sizeof(a), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -598,7 +598,7 @@ take_message(struct message *m)
 		break;
 	case LAUNCHMSG_RETIRE:
 		dismiss_guards();
-		planstore_retire();
+		planstore_retire(m->head.run);
 		break;
 	case LAUNCHMSG_RUN:
 		error = start_run(m);

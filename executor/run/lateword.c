@@ -37,7 +37,7 @@ struct late {
 	/* of a copy: the owner watches the other one, for what it says */
 	struct loop_watch room;
 	struct loop_timer again;
-	int copy; /* watched or not */
+	int copy; /* watched or not; -1: there was no descriptor for it */
 	struct word *first, *last;
 	size_t count;
 };
@@ -150,28 +150,33 @@ drop_first(struct late *l)
 static int
 send_waiting(struct late *l)
 {
+	int to = l->copy == -1 ? l->link : l->copy;
 	const struct word *w;
 
 	while ((w = l->first) != NULL) {
-		if (!send_word(l->copy, w->bytes, w->size, w->fd, w->count))
+		if (!send_word(to, w->bytes, w->size, w->fd, w->count))
 			return errno;
 		drop_first(l);
 	}
 	return 0;
 }
 
-/* A full socket says when it has room; a kernel without memory does not. */
-static int
-wait_on(struct late *l, int why, struct err *e)
+/*
+ * A full socket says when it has room; a kernel without memory does not, and
+ * one that cannot be watched is asked.
+ */
+static void
+wait_on(struct late *l, int why)
 {
-	if (l->room.fd != -1)
-		loop_del(loop, &l->room);
-	if (why == EAGAIN) {
-		l->room.fd = l->copy;
-		return loop_add(loop, &l->room, EPOLLOUT, e);
-	}
+	struct err e = { 0 };
+
+	loop_del(loop, &l->room);
+	if (l->copy == -1)
+		l->copy = fcntl(l->link, F_DUPFD_CLOEXEC, 0);
+	l->room.fd = why == EAGAIN ? l->copy : -1;
+	if (l->room.fd != -1 && loop_add(loop, &l->room, EPOLLOUT, &e) == 0)
+		return;
 	loop_timer_set(loop, &l->again, AGAIN_MS);
-	return 0;
 }
 
 /* One that is gone holds nothing, and is told of by who watches it. */
@@ -179,16 +184,11 @@ static void
 go_on(struct late *l)
 {
 	int why = send_waiting(l);
-	struct err e = { 0 };
 
-	if (!may_pass(why)) {
+	if (may_pass(why))
+		wait_on(l, why);
+	else
 		free_late(l);
-		return;
-	}
-	if (wait_on(l, why, &e) == 0)
-		return;
-	log_debug("launch: %s", e.what);
-	loop_timer_set(loop, &l->again, AGAIN_MS);
 }
 
 static void
@@ -222,14 +222,9 @@ make_late(int link, int why, struct err *e)
 	l->again.arg = l;
 	l->next = first;
 	first = l;
-	l->copy = fcntl(link, F_DUPFD_CLOEXEC, 0);
-	if (l->copy == -1)
-		(void)err_sys(e, "a copy of the launcher's socket");
-	if (l->copy != -1 && wait_on(l, why, e) == 0)
-		return l;
-	l->room.fd = -1;
-	free_late(l);
-	return NULL;
+	l->copy = -1;
+	wait_on(l, why);
+	return l;
 }
 
 static int

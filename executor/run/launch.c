@@ -13,6 +13,7 @@
 
 #include "common/caps.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/digest.h"
 #include "common/fdio.h"
 #include "common/fdpass.h"
@@ -272,7 +273,8 @@ launch_hold(bool loading)
 void
 launch_retire(void)
 {
-	send_word(&(struct launchmsg_order){ .kind = LAUNCHMSG_RETIRE });
+	send_word(&(struct launchmsg_order){
+	    .kind = LAUNCHMSG_RETIRE, .run = clock_mono_ns() });
 }
 
 bool

@@ -301,6 +301,53 @@ test_no_places(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Of one that may have no more descriptors, a word without any is not lost. */
+static void
+test_no_descriptor(void **state)
+{
+	struct rlimit before, none = { 0, 0 };
+	struct reader r;
+	uint64_t fillers;
+	(void)state;
+
+	begin(&r);
+	fillers = fill(&r);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(fcntl(r.ours, F_DUPFD_CLOEXEC, 0), -1);
+	say(&r, 0, WORDS / 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	say(&r, WORDS / 2, WORDS);
+	read_on(&r);
+	assert_int_equal(r.next, WORDS);
+	assert_int_equal(r.fillers, fillers);
+	end(&r);
+}
+
+/* They come also while there are none. */
+static void
+test_no_descriptor_yet(void **state)
+{
+	struct rlimit before, none = { 0, 0 };
+	struct reader r;
+	struct err e;
+	(void)state;
+
+	begin(&r);
+	(void)fill(&r);
+	assert_int_equal(loop_add(r.loop, &r.watch, EPOLLIN, &e), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	say(&r, 0, WORDS);
+	assert_int_equal(loop_run(r.loop, &e), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	loop_del(r.loop, &r.watch);
+	assert_int_equal(r.next, WORDS);
+	end(&r);
+}
+
 /* --- ends ------------------------------------------------------------------ */
 
 /* One that is gone is told nothing, and nothing waits for it. */
@@ -380,6 +427,8 @@ main(void)
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_no_places),
+		cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_no_descriptor_yet),
 		cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_last),

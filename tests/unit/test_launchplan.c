@@ -519,6 +519,8 @@ test_shared_root(void **state)
 	assert_int_equal(status, 0);
 }
 
+enum { LOADED_NS = 1000 };
+
 /* As if its ten minutes were over. */
 static void
 make_due(const uint8_t digest[DIGEST_BYTES])
@@ -528,7 +530,7 @@ make_due(const uint8_t digest[DIGEST_BYTES])
 	assert_non_null(p);
 	assert_true(p->until_ms != 0);
 	p->until_ms = 1;
-	planstore_retire();
+	planstore_retire(LOADED_NS);
 }
 
 /*
@@ -551,14 +553,15 @@ test_loads(void **state)
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
 	assert_null(planstore_find(m[0].name));
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_non_null(planstore_find(m[0].name));
 
 	/* one that ended before its commit leaves nothing */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	planstore_begin();
-	assert_non_null(planstore_commit(1)); /* none of these was sent */
+	assert_non_null(
+	    planstore_commit(1, LOADED_NS)); /* none of these was sent */
 	assert_null(planstore_find(m[1].name));
 	assert_non_null(planstore_find(m[0].name));
 
@@ -566,13 +569,13 @@ test_loads(void **state)
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	assert_non_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, false));
-	assert_non_null(planstore_commit(2));
+	assert_non_null(planstore_commit(2, LOADED_NS));
 	assert_null(planstore_find(m[1].name));
 	planstore_begin();
 	cut = m[1];
 	cut.held = 2;
 	assert_null(add(buf_bytes(&b[1]), &cut, fds[1], 1, true));
-	assert_non_null(planstore_commit(1));
+	assert_non_null(planstore_commit(1, LOADED_NS));
 	assert_null(planstore_find(m[1].name));
 	assert_non_null(planstore_find(m[0].name));
 
@@ -580,9 +583,11 @@ test_loads(void **state)
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
-	assert_null(planstore_commit(2));
+	assert_null(planstore_commit(2, LOADED_NS));
 	assert_int_equal(planstore_wait_ms(), -1);
-	planstore_retire();
+	planstore_retire(LOADED_NS - 1); /* what came before this load */
+	assert_int_equal(planstore_wait_ms(), -1);
+	planstore_retire(LOADED_NS);
 	assert_non_null(planstore_find(m[0].name));
 	assert_non_null(planstore_find(m[1].name));
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
@@ -590,11 +595,11 @@ test_loads(void **state)
 	/* a load that has it again keeps it */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_int_equal(planstore_wait_ms(), -1);
 
 	/* ten minutes later the other one goes, and what is in force does not */
-	planstore_retire();
+	planstore_retire(LOADED_NS);
 	planstore_tidy();
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
 	assert_non_null(planstore_find(m[1].name));
@@ -610,15 +615,15 @@ test_loads(void **state)
 	/* unless a load that is under way has it again */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
-	assert_null(planstore_commit(1));
-	planstore_retire();
+	assert_null(planstore_commit(1, LOADED_NS));
+	planstore_retire(LOADED_NS);
 	make_due(m[0].name);
 	planstore_begin();
 	assert_null(add(buf_bytes(&b[0]), &m[0], fds[0], 1, true));
 	planstore_tidy();
 	assert_non_null(planstore_find(m[0].name));
 	assert_in_range(planstore_wait_ms(), 1, PLANSTORE_RETIRED_MS);
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_int_equal(planstore_wait_ms(), -1);
 
 	/* a name means what the last load says, once that is committed */
@@ -629,7 +634,7 @@ test_loads(void **state)
 	assert_ptr_equal(planstore_find(m[0].name), one);
 	planstore_begin(); /* it ended before */
 	assert_null(add(buf_bytes(&b[2]), &m[2], fds[2], 1, true));
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_ptr_not_equal(planstore_find(m[0].name), one);
 	assert_memory_equal(
 	    planstore_find(m[0].name)->digest, m[2].plan, DIGEST_BYTES);
@@ -643,7 +648,7 @@ test_loads(void **state)
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
 	memcpy(m[1].name, m[0].name, sizeof(m[1].name));
 	assert_null(add(buf_bytes(&b[1]), &m[1], fds[1], 1, true));
-	assert_null(planstore_commit(2));
+	assert_null(planstore_commit(2, LOADED_NS));
 	one = planstore_find(m[0].name);
 	assert_non_null(one);
 	m[1].name[1] ^= 2;
@@ -671,7 +676,8 @@ test_no_place(void **state)
 	if (setrlimit(RLIMIT_NOFILE, &more) == -1)
 		skip(); /* needs that many descriptors */
 	planstore_begin();
-	assert_null(planstore_commit(0)); /* all that is there is of before */
+	assert_null(planstore_commit(
+	    0, LOADED_NS)); /* all that is there is of before */
 	for (n = 0;; n++) {
 		p->gid = (gid_t)(1000 + n);
 		write_plan(p, &b, fds, &count);
@@ -685,7 +691,7 @@ test_no_place(void **state)
 		wrong = add(buf_bytes(&b), &m, fds, count, true);
 		if (wrong != NULL)
 			break;
-		assert_null(planstore_commit(1));
+		assert_null(planstore_commit(1, LOADED_NS));
 		assert_true(n < PLANSTORE_MAX);
 		if (n == 0)
 			first = m;
@@ -697,23 +703,23 @@ test_no_place(void **state)
 	assert_string_equal(wrong, "there are too many");
 	assert_in_range(n, PLANSTORE_MAX - 4, PLANSTORE_MAX - 1);
 	assert_null(planstore_find(m.plan));
-	planstore_retire();
+	planstore_retire(LOADED_NS);
 	make_due(first.plan); /* before all the others */
 	planstore_begin();
 	assert_null(add(buf_bytes(&b), &m, fds, count, true));
 	assert_null(planstore_find(first.plan));
 	assert_non_null(planstore_find(second.plan));
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_non_null(planstore_find(m.plan));
 	buf_fini(&b);
-	planstore_retire();
+	planstore_retire(LOADED_NS);
 	make_due(last.plan); /* in the last place */
 	p->gid = 1000;
 	write_plan(p, &b, fds, &count);
 	fds[0] = STDIN_FILENO;
 	planstore_begin();
 	assert_null(add(buf_bytes(&b), &first, fds, count, true));
-	assert_null(planstore_commit(1));
+	assert_null(planstore_commit(1, LOADED_NS));
 	assert_non_null(planstore_find(first.plan));
 	assert_null(planstore_find(last.plan));
 	buf_fini(&b);
