@@ -118,18 +118,22 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
 
 
-def children(pid):
-    """Process ids whose parent is pid."""
-    found = []
+def parents():
+    """Of each process id, by one look at the machine's."""
+    found = {}
     for name in os.listdir("/proc"):
         try:
             with open(f"/proc/{int(name)}/stat", "rb") as f:
                 fields = f.read().rpartition(b")")[2].split()
         except (ValueError, OSError):       # gone, in whichever way
             continue
-        if int(fields[1]) == pid:
-            found.append(int(name))
-    return sorted(found)
+        found[int(name)] = int(fields[1])
+    return found
+
+
+def children(pid):
+    """Process ids whose parent is pid."""
+    return sorted(p for p, parent in parents().items() if parent == pid)
 
 
 class Instance:

@@ -120,9 +120,7 @@ put_network(const struct policy *p, struct buf *out)
 static void
 put_services(const struct policy *p, struct buf *out)
 {
-	bool open = p->any_socket && (p->confine.layers & CONFINE_MOUNTS) == 0;
-
-	if (!p->confine.sockets && !open)
+	if (!p->confine.sockets && !p->any_socket)
 		buf_put_str(out,
 		    "Services behind UNIX sockets (D-Bus, systemctl, containers, databases) are not reached. ");
 }
@@ -135,7 +133,7 @@ put_jobs(const struct policy *p, struct buf *out)
 	if (!j->offered)
 		return;
 	buf_printf(out,
-	    "A call that takes longer than %u ms is answered with its output so far and goes on as a job: %u at the same time, each %u s at most. The last %llu bytes of output of the last %u runs are kept for %u s after their end. ",
+	    "A call that takes long is answered after %u ms at most, with its output so far, and goes on as a job: %u at the same time, each %u s at most. The last %llu bytes of output of the last %u runs are kept for %u s after their end. ",
 	    j->wait_ms, j->at_once, j->max_seconds,
 	    (unsigned long long)j->output_bytes, j->keep, j->keep_seconds);
 	if (!j->survive || !recorder_may_move(p->output))

@@ -507,7 +507,7 @@ static const struct sentence {
 		"bytes returned of stdout and stderr each: {output_bytes}" },
 	{ FACTS_TIMES, has_jobs,
 	    .people =
-		"jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms" },
+		"jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms at most" },
 	{ FACTS_TIMES, has_jobs,
 	    .people =
 		"the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
@@ -518,7 +518,8 @@ static const struct sentence {
 	    .people =
 		"a call that would be ended with its connection, session or the frontend becomes a job instead" },
 	{ FACTS_TIMES, knows_repeats,
-	    .people = "the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run",
+	    .people =
+		"the same call again, before the first was answered or within {jobs.repeat_window_ms} ms after the end of one whose answer had nobody to go to, gets that one's result and is not run",
 	    .model =
 		"a call that broke off without an answer may be made again just as it was: it gets the first one's result, and says so, for {jobs.repeat_window_ms} ms after its end" },
 	{ FACTS_TIMES, has_terminals,
@@ -542,7 +543,7 @@ static const struct sentence {
 	    .model = "a job cannot have a terminal (pty)" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
-		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes longer than {jobs.wait_ms} ms becomes one, or where it cannot is ended after {timeout_ms} ms, unless timeout_ms is given" },
+		"jobs (job_start) at the same time: {jobs.at_once}, of {jobs.max_seconds} s each at most; a call that takes long becomes one after {jobs.wait_ms} ms at most, or where it cannot is ended after {timeout_ms} ms, unless timeout_ms is given" },
 	{ FACTS_TIMES, has_jobs,
 	    .model =
 		"output kept for job_output: the last {jobs.output_bytes} bytes of each of the last {jobs.keep} runs, for {jobs.keep_seconds} s after the end" },
@@ -551,7 +552,7 @@ static const struct sentence {
 		"a restart of the server ends all jobs; what they wrote is kept" },
 	{ FACTS_TIMES, has_jobs,
 	    .brief =
-		" A command that takes longer than {jobs.wait_ms} ms goes on as a job, whose output job_output reads." },
+		" A command that takes long goes on as a job after {jobs.wait_ms} ms at most; job_output reads its output." },
 	{ FACTS_TIMES, NULL,
 	    .brief =
 		" Of longer output than {output_bytes} bytes a stream, the beginning and the end are returned. At most {runs} commands run at the same time; every command is recorded." },

@@ -1120,7 +1120,16 @@ has_call(const struct profile_choice *c, const char *name)
 	return false;
 }
 
-/* The same of socket(2), or there is no filter at all. */
+static bool
+denies_pairs(const struct profile_choice *c)
+{
+	for (size_t i = 0; c->deny[i] != NULL; i++)
+		if (strcmp(c->deny[i], "socketpair") == 0)
+			return true;
+	return false;
+}
+
+/* Is socket(2) allowed with any, or is there no filter at all? */
 static bool
 leaves_sockets(const struct profile_choice *c, const struct policy *p)
 {
@@ -1226,6 +1235,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)
 		keys_complain(
 		    k, d->profile, "profile \"%s\": %s", p->profile, e.what);
+	p->no_pairs = denies_pairs(&choice);
 	p->any_socket = leaves_sockets(&choice, p);
 	p->hands_out = hands_out(&choice, p);
 	p->no_namespaces = p->filter.prog.len > 0 && !p->log_only &&

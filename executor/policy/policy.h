@@ -117,6 +117,7 @@ struct policy {
 	uint32_t output_max; /* bytes of it, per run */
 	bool log_only; /* refusals are only logged: for trying out */
 	bool no_namespaces; /* unshare(2) is refused */
+	bool no_pairs; /* socketpair(2) is denied by name, of whatever kind */
 	bool any_socket; /* of AF_UNIX: nothing refuses or decides it */
 	bool hands_out; /* a descriptor, to who may outlive its run */
 

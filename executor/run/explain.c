@@ -139,6 +139,32 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		    name, p->name, p->profile);
 }
 
+/* What a policy that has other pairs keeps out. */
+static bool
+is_pair_of_datagrams(const struct denial *d, const struct policy *p)
+{
+	int kind = (int)d->args[1] & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return d->nr == SYS_socketpair && (uint32_t)d->args[0] == AF_UNIX &&
+	       (kind == SOCK_DGRAM || kind == SOCK_RAW) && !p->no_pairs;
+}
+
+static void
+explain_pair(const struct policy *p, struct buf *out)
+{
+	buf_printf(out,
+	    "socketpair for datagrams is off for this token, as each message may name another receiver: pairs for streams and for packets (SOCK_SEQPACKET) work (policy %s, key unix_sockets)",
+	    p->name);
+}
+
+static void
+explain_memory_file(const struct policy *p, struct buf *out)
+{
+	buf_printf(out,
+	    "files in memory (memfd_create) are off for this token, as what is written there could be executed; an ordinary temporary file works (policy %s, key %s)",
+	    p->name, p->confine.listed_programs ? "programs" : "files.noexec");
+}
+
 static const struct syscall_group *
 group_of(const char *call)
 {
@@ -223,6 +249,14 @@ explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 	}
 	if (d->nr == SYS_socket) {
 		explain_socket(d, p, out);
+		return;
+	}
+	if (is_pair_of_datagrams(d, p)) {
+		explain_pair(p, out);
+		return;
+	}
+	if (d->nr == SYS_memfd_create && p->confine.noexec) {
+		explain_memory_file(p, out);
 		return;
 	}
 	explain_call_name(d, name);

@@ -623,6 +623,8 @@ def test_explained_sockets_of_others():
                f's.connect("{place}/listener")\'')
         for keys, reached in (
                 ({"disable": ["seccomp", "mounts", "landlock"]}, True),
+                ({"disable": ["seccomp"],
+                  "files": {"read": ["@system", place]}}, True),
                 ({"disable": ["mounts", "landlock"], "syscalls": {
                     "profile": "build", "allow": ["@io-uring", "socket"]}},
                  True),

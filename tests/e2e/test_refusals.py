@@ -62,6 +62,27 @@ def test_behind_a_pipe(server):
 PYTHON = "python3 -c '%s' 2>/dev/null | tail -1"
 
 
+def test_which_key(server):
+    """A call that is refused for its arguments, or by another key than
+    syscalls, names that one."""
+    server.add_policy("memory", files={"noexec": True})
+    server.add_policy("listed", programs=["/bin", "/usr/bin"])
+    server.add_policy("pairs", syscalls={"deny": ["socketpair"]})
+    pair = "import socket as s; s.socketpair(s.AF_UNIX, s.%s)"
+    told(server, PYTHON % (pair % "SOCK_DGRAM"), "SOCK_SEQPACKET",
+         "key unix_sockets", rule="filter")
+    quiet(server, PYTHON % (pair % "SOCK_SEQPACKET"))
+    memory = "import os; os.memfd_create(\"x\")"
+    quiet(server, PYTHON % memory)
+    for policy, command, key in (("memory", memory, "files.noexec"),
+                                 ("listed", memory, "programs"),
+                                 ("pairs", pair % "SOCK_DGRAM", "syscalls")):
+        with server.http(token=server.add("of-" + policy,
+                                          policy=policy)) as c:
+            r = c.sh(PYTHON % command)
+        check(f"key {key}" in r.text, policy, r.text)
+
+
 def test_no_capability(server):
     if os.geteuid():
         raise Skip("in a user namespace of its own these are other errors")

@@ -3,7 +3,6 @@
 them, and that the caller's other runs do not reach them."""
 import contextlib
 import json
-import time
 
 import sandbox_env
 from sandbox_env import ROOT, SECRET, THROUGH, case, client, matches, says, \
@@ -15,7 +14,7 @@ CALLERS = "elevating", "elevating_see"
 
 def definitions(w):
     """By the places of this world; policy "elevated" is root's, where it can."""
-    run = {"policy": "elevated", "timeout_ms": 20000}
+    run = {"policy": "elevated", "timeout_ms": 20000 * client.SLOW}
 
     def shell(line):
         return ["/bin/sh", "-c", w.text(line), "tool"]
@@ -42,8 +41,9 @@ def definitions(w):
                                             "enum": ["path", "abstract"]}},
                    "argv": [*shell(
                        "rm -f {elevated}/shared/s; umask 0; case $1 in path) "
-                       "exec {tools}/try unix-listen {elevated}/shared/s 3000;;"
-                       " *) exec {tools}/try unix-listen @{tag}.e 3000;; esac"),
+                       "set {elevated}/shared/s;; *) set @{tag}.e;; esac; "
+                       f"exec {{tools}}/try unix-listen $1 {VICTIM_MS} "
+                       ">{elevated}/listening"),
                        "{where}"]},
     }
 
@@ -306,6 +306,16 @@ def files(w):
                                     else "user"), "the control")
 
 
+@contextlib.contextmanager
+def listening(w, where):
+    said = w.path("{elevated}/listening")
+    said.unlink(missing_ok=True)
+    with held(w, "listen", where=where):
+        client.within("it listens", 5,
+                      lambda: said.exists() and said.read_text())
+        yield
+
+
 @case("elevation.sockets")
 def sockets(w):
     """What a tool listens at is another's for its caller's runs."""
@@ -314,14 +324,10 @@ def sockets(w):
         raise client.Skip("has a meaning with sockets of a run's own only")
     for where, path in (("path", "{elevated}/shared/s"),
                         ("abstract", "@{tag}.e")):
-        word = f"{THROUGH}"
-        with held(w, "listen", where=where):
-            time.sleep(0.3)
+        with listening(w, where):
             if where == "path":
-                client.within("it listens", 5, w.path(path).exists)
                 out = w.direct("{tools}/try unix " + path + " x")
-                client.check(word in out, "the control did not work:", out)
-        with held(w, "listen", where=where):
-            time.sleep(0.3)
+                client.check(THROUGH in out, "the control did not work:", out)
+        with listening(w, where):
             out = w.inside("{tools}/try unix " + path + " x; :", "elevating")
-        client.check(word not in out, "came through:", out)
+        client.check(THROUGH not in out, "came through:", out)
