@@ -376,19 +376,38 @@ held_link(const struct held *h)
 
 /* --- output --------------------------------------------------------------- */
 
+/*
+ * All of a copy.  What a run wrote as packets, pipe(2), is read one at a time;
+ * what stayed would be in the next run's output.
+ */
+static bool
+take_copy(uint8_t *out, size_t want)
+{
+	size_t got = 0;
+	ssize_t n;
+
+	while (got < want) {
+		n = read(copy_from, out + got, want - got);
+		if (n <= 0)
+			return false;
+		got += (size_t)n;
+	}
+	return true;
+}
+
 static ssize_t
 read_copy(struct held *h, unsigned stream, uint8_t *out, size_t max)
 {
 	size_t want = h->in_hand[stream];
-	ssize_t n;
 
 	if (want > max) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	n = tee(h->from[stream], copy_to, want, SPLICE_F_NONBLOCK);
-	if (n > 0 && (size_t)n == want)
-		return read(copy_from, out, want);
+	if (tee(h->from[stream], copy_to, want, SPLICE_F_NONBLOCK) ==
+		(ssize_t)want &&
+	    take_copy(out, want))
+		return (ssize_t)want;
 	empty_copy();
 	errno = EIO;
 	return -1;

@@ -43,6 +43,34 @@ def test_output_fills_meanwhile():
               hashlib.sha256(whole).hexdigest(), "digest")
 
 
+PACKETS = """
+import os
+r, w = os.pipe2(os.O_DIRECT)
+for i in range(5):
+    os.write(w, b"packet %d of the one\\n" % i)
+os.splice(r, 1, 65536)
+"""
+
+
+def test_packets_of_another_job():
+    """What one writes as packets, pipe(2), is its own output, all of it, and
+    none of another token's."""
+    want = b"".join(b"packet %d of the one\n" % i for i in range(5))
+    with server_of() as server, server.http() as a:
+        b = server.http(token=server.add("other"))
+        (server.work / "packets.py").write_text(PACKETS)
+        job = start(a, f"exec python3 {server.work}/packets.py")
+        text = ended(a, job)
+        check("status 0" in text, text)
+        for _ in range(2):
+            check(ended(b, start(b, "echo the other")).endswith(
+                "\n\nthe other\n"), "the other's own")
+        check(ended(a, job).encode().endswith(b"\n\n" + want), "all of it")
+        equal(result_of(server, job)["stdout.sha256"],
+              hashlib.sha256(want).hexdigest(), "digest")
+        b.close()
+
+
 def test_launcher_was_killed():
     """Nobody holds its jobs then: they end with the executor, on record; those
     of the next launcher go on."""

@@ -379,6 +379,59 @@ test_words(void **state)
 	(void)close(pair[1]);
 }
 
+/* The state that is held of one whose output comes from there. */
+static struct held *
+new_held(int from)
+{
+	const int stream[HELD_STREAMS] = { from, -1 };
+	const struct held_fixed f = { .id = "r" };
+	struct err e = { 0 };
+	struct held *h = held_new(&f, bytes_make("", 0), stream, &e);
+
+	assert_non_null(h);
+	return h;
+}
+
+static void
+expect_read(struct held *h, int from, const char *want)
+{
+	char got[64];
+	ssize_t n = held_read(h, 0, from, (uint8_t *)got, sizeof(got) - 1);
+
+	assert_true(n >= 0);
+	got[n] = '\0';
+	assert_string_equal(got, want);
+}
+
+/*
+ * What a run wrote as packets is read one at a time: all of them are its
+ * output, and none of the next one's.
+ */
+static void
+test_packets(void **state)
+{
+	struct held *h, *other;
+	int fd[2], next[2];
+	(void)state;
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK | O_DIRECT), 0);
+	assert_int_equal(pipe2(next, O_CLOEXEC | O_NONBLOCK), 0);
+	h = new_held(fd[0]);
+	other = new_held(next[0]);
+	assert_int_equal(write(fd[1], "one ", 4), 4);
+	assert_int_equal(write(fd[1], "two ", 4), 4);
+	assert_int_equal(write(fd[1], "three", 5), 5);
+	expect_read(h, fd[0], "one two three");
+	assert_int_equal(write(next[1], "another's", 9), 9);
+	expect_read(other, next[0], "another's");
+	held_free(h);
+	held_free(other);
+	for (int i = 0; i < 2; i++) {
+		(void)close(fd[i]);
+		(void)close(next[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -389,6 +442,7 @@ main(void)
 		cmocka_unit_test(test_another_version),
 		cmocka_unit_test(test_another_digest),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
