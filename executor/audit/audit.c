@@ -163,7 +163,9 @@ finish_record(struct audit *a)
 	a->open = false;
 	buf_put_str(&a->scratch, "}\n");
 	if (a->scratch.overflow)
-		fatal("audit: a record is over %d bytes", AUDIT_MAX_RECORD);
+		fatal(
+		    "audit: there is no memory for a record, or it is over %d bytes",
+		    AUDIT_MAX_RECORD);
 	return buf_bytes(&a->scratch);
 }
 

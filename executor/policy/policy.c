@@ -1363,8 +1363,11 @@ parse_policy(const struct keys *k, const char *name, struct draft *d,
 	struct json_doc *doc;
 	int rc = keys_parse(k->path, k->text, &doc, k->report, e);
 
-	if (rc != 0)
+	if (rc != 0) {
+		if (d->narrow != NULL) /* taken over, see policy_narrow */
+			(void)close(d->narrow->dir_fd);
 		return rc;
+	}
 	set_defaults(&d->p);
 	copy_text(d->p.name, sizeof(d->p.name), name);
 	d->p.source = strndup((const char *)k->text.p, k->text.len);

@@ -68,6 +68,7 @@ load_one(struct policydir *d)
 {
 	char file[POLICY_MAX_NAME + sizeof(".json")], path[PATH_MAX];
 	const char *name = d->name[d->next++];
+	unsigned before = d->report->count;
 	CLEANUP_BUF struct buf text;
 	struct policy *p;
 	struct err e;
@@ -78,11 +79,12 @@ load_one(struct policydir *d)
 		keys_complain_path(d->report, d->dir, "%s", e.what);
 		return;
 	}
-	if (!keys_read_file(path, &text, d->report) ||
-	    policy_parse(
-		path, name, buf_bytes(&text), d->tools, &p, d->report, &e) != 0)
+	if (!keys_read_file(path, &text, d->report))
 		return;
-	if (policy_table_add(&d->table, p, &e) != 0)
+	if ((policy_parse(path, name, buf_bytes(&text), d->tools, &p, d->report,
+		 &e) != 0 ||
+		policy_table_add(&d->table, p, &e) != 0) &&
+	    d->report->count == before) /* not the file's fault: memory */
 		keys_complain_path(d->report, path, "%s", e.what);
 }
 

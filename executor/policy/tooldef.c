@@ -475,6 +475,7 @@ static bool
 load_file(void *arg, const char *path, struct bytes name)
 {
 	struct loader *l = arg;
+	unsigned before = l->report->count;
 	CLEANUP_BUF struct buf text = { 0 };
 	struct tooldef *def = NULL;
 	char plain[TOOLDEF_MAX_NAME];
@@ -500,6 +501,8 @@ load_file(void *arg, const char *path, struct bytes name)
 	if (tooldef_parse(path, plain, buf_bytes(&text), &def, l->report, &e) ==
 	    0)
 		l->out->t[l->out->count++] = def;
+	else if (l->report->count == before) /* not the file's fault: memory */
+		keys_complain_path(l->report, path, "%s", e.what);
 	return true;
 }
 

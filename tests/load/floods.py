@@ -63,10 +63,12 @@ class Times(list):
 
 
 def watch(server, token, seconds):
-    """The other token's `true`, again and again; every one is answered."""
-    times, end = Times(), time.monotonic() + seconds
+    """The other token's `true`, again and again; every one is answered, and
+    one is made, however long its session has taken to begin."""
+    times = Times()
     with Http(server, token) as c:
-        while time.monotonic() < end:
+        end = time.monotonic() + seconds
+        while not times or time.monotonic() < end:
             begin = time.monotonic()
             r = c.sh("true")
             times.append(time.monotonic() - begin)

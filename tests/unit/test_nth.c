@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_nth: one call of the C library after the other fails, in a process that
+ * has everything else.
+ *
+ * What each scenario does is done again and again: of its allocations the first
+ * finds no memory, then the second, until it ends before that one comes; so with
+ * its system calls, and with those that a signal interrupts.  Whatever failed:
+ * there is an error with words, or the very same result as without, and nothing
+ * is left open.  tests/kernel/nth does this to mcp-execctl as a whole; memory,
+ * and what only the server does, is tried here.
+ *
+ * Linked with --wrap=... (Makefile, NTH_CALLS), so that only our own calls count.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+
+#include "common/cleanup.h"
+#include "executor/audit/audit.h"
+#include "executor/audit/receiver.h"
+#include "executor/audit/redact.h"
+#include "executor/audit/resume.h"
+#include "executor/conf/accountdb.h"
+#include "executor/policy/store.h"
+#include "executor/recording/ledger.h"
+#include "executor/run/job.h"
+#include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
+
+/* --- which call fails ----------------------------------------------------------- */
+
+enum kind { MEMORY, CALL };
+
+static struct {
+	bool armed;
+	enum kind kind;
+	unsigned left; /* until it fails; 0: it has */
+	int error;
+	const char *name; /* of what failed; NULL: nothing yet */
+} nth;
+
+static bool
+fails(enum kind kind, const char *name)
+{
+	if (!nth.armed || nth.kind != kind || nth.left == 0 || --nth.left > 0)
+		return false;
+	nth.name = name;
+	errno = nth.error;
+	return true;
+}
+
+/* In the place of each: the call itself unless it is its turn. */
+#define STANDS_IN(kind, result, failed, name, parameters, arguments)           \
+	result __real_##name parameters;                                       \
+	result __wrap_##name parameters;                                       \
+	result __wrap_##name parameters                                        \
+	{                                                                      \
+		return fails(kind, #name) ? (failed)                           \
+					  : __real_##name arguments;           \
+	}
+#define ALLOCATES(name, parameters, arguments)                                 \
+	STANDS_IN(MEMORY, void *, NULL, name, parameters, arguments)
+#define CALLS(name, parameters, arguments)                                     \
+	STANDS_IN(CALL, int, -1, name, parameters, arguments)
+#define MOVES(name, parameters, arguments)                                     \
+	STANDS_IN(CALL, ssize_t, -1, name, parameters, arguments)
+
+/* clang-format off */
+ALLOCATES(malloc, (size_t n), (n))
+ALLOCATES(calloc, (size_t n, size_t size), (n, size))
+ALLOCATES(realloc, (void *p, size_t n), (p, n))
+ALLOCATES(reallocarray, (void *p, size_t n, size_t size), (p, n, size))
+STANDS_IN(MEMORY, char *, NULL, strdup, (const char *s), (s))
+STANDS_IN(MEMORY, char *, NULL, strndup, (const char *s, size_t n), (s, n))
+CALLS(fstat, (int fd, struct stat *st), (fd, st))
+CALLS(stat, (const char *path, struct stat *st), (path, st))
+CALLS(lstat, (const char *path, struct stat *st), (path, st))
+CALLS(fstatat, (int fd, const char *path, struct stat *st, int flags), (fd, path, st, flags))
+CALLS(fstatvfs, (int fd, struct statvfs *st), (fd, st))
+CALLS(statvfs, (const char *path, struct statvfs *st), (path, st))
+CALLS(mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode))
+CALLS(renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
+CALLS(rename, (const char *old, const char *new), (old, new))
+CALLS(linkat, (int from, const char *old, int to, const char *new, int flags), (from, old, to, new, flags))
+CALLS(unlink, (const char *path), (path))
+CALLS(unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
+CALLS(fsync, (int fd), (fd))
+CALLS(fdatasync, (int fd), (fd))
+CALLS(ftruncate, (int fd, off_t n), (fd, n))
+CALLS(truncate, (const char *path, off_t n), (path, n))
+CALLS(fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
+CALLS(fchmod, (int fd, mode_t mode), (fd, mode))
+CALLS(pipe2, (int fd[2], int flags), (fd, flags))
+CALLS(socket, (int family, int type, int protocol), (family, type, protocol))
+CALLS(socketpair, (int family, int type, int protocol, int fd[2]), (family, type, protocol, fd))
+CALLS(epoll_create1, (int flags), (flags))
+CALLS(timerfd_create, (int clock, int flags), (clock, flags))
+CALLS(memfd_create, (const char *name, unsigned flags), (name, flags))
+CALLS(setsockopt, (int fd, int level, int name, const void *p, socklen_t n), (fd, level, name, p, n))
+CALLS(bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
+CALLS(listen, (int fd, int most), (fd, most))
+MOVES(read, (int fd, void *p, size_t n), (fd, p, n))
+MOVES(pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))
+MOVES(write, (int fd, const void *p, size_t n), (fd, p, n))
+MOVES(pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
+STANDS_IN(CALL, DIR *, NULL, fdopendir, (int fd), (fd))
+STANDS_IN(CALL, DIR *, NULL, opendir, (const char *path), (path))
+/* clang-format on */
+
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __real_openat(int fd, const char *path, int flags, ...);
+int __wrap_openat(int fd, const char *path, int flags, ...);
+
+/* The mode is there only where the flags say so. */
+static mode_t
+mode_of(int flags, va_list *ap)
+{
+	bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+
+	return makes ? va_arg(*ap, mode_t) : 0;
+}
+
+int
+__wrap_open(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, &ap);
+	va_end(ap);
+	return fails(CALL, "open") ? -1 : __real_open(path, flags, mode);
+}
+
+int
+__wrap_openat(int fd, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = mode_of(flags, &ap);
+	va_end(ap);
+	return fails(CALL, "openat") ? -1
+				     : __real_openat(fd, path, flags, mode);
+}
+
+/* --- a scenario, with each of them -------------------------------------------- */
+
+/* What is done; what came of it goes into says. */
+typedef int scenario(struct buf *says, struct err *e);
+
+/* The first line in which it is another one. */
+static void
+differ(unsigned n, const char *got, const char *want)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; got[i] != '\0' && got[i] == want[i]; i++)
+		if (got[i] == '\n')
+			line = i + 1;
+	print_error("%s, call %u: %.*s instead of %.*s\n", nth.name, n,
+	    (int)strcspn(got + line, "\n"), got + line,
+	    (int)strcspn(want + line, "\n"), want + line);
+}
+
+enum { MOST = 20000 /* calls of one scenario */ };
+enum { FINE = 40, OVER /* it ended before that call came */ };
+
+/* As the whole of a child; what is wrong is said. */
+static int
+once(scenario *run, struct bytes want, size_t open)
+{
+	CLEANUP_BUF struct buf says;
+	struct err e = { 0 };
+	unsigned n = nth.left;
+	int rc;
+
+	buf_init(&says, 1 << 20);
+	buf_expect(&says, 1 << 16); /* not when it is filled */
+	nth.armed = true;
+	rc = run(&says, &e);
+	nth.armed = false;
+	if (nth.name == NULL)
+		return OVER;
+	if (rc != 0 && e.what[0] == '\0')
+		print_error(
+		    "%s, call %u: an error without words\n", nth.name, n);
+	else if (rc == 0 && !bytes_eq(want, buf_bytes(&says)))
+		differ(n, buf_cstr(&says), (const char *)want.p);
+	else if (open_fds() != open)
+		print_error(
+		    "%s, call %u: descriptors are left open\n", nth.name, n);
+	else
+		return FINE;
+	return 1;
+}
+
+/* With the next call each time, until one is over or wrong. */
+static int
+go_on(scenario *run, struct bytes want, size_t open, unsigned *n)
+{
+	int verdict = FINE;
+
+	while (verdict == FINE && ++*n < MOST) {
+		nth.left = *n;
+		nth.name = NULL;
+		verdict = once(run, want, open);
+	}
+	return verdict;
+}
+
+/*
+ * In a child, and after each fatal() in another one: JSON and the log end so
+ * where they have no memory.
+ */
+static int
+apart(scenario *run, struct bytes want, size_t open, unsigned *n)
+{
+	int status;
+	pid_t pid;
+
+	do {
+		pid = fork();
+		if (pid == 0)
+			_exit(go_on(run, want, open, n));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	} while (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void
+each(scenario *run, enum kind kind, int error)
+{
+	unsigned *n = mmap(NULL, sizeof(*n), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CLEANUP_BUF struct buf want;
+	struct err e = { 0 };
+	size_t open;
+
+	assert_ptr_not_equal(n, MAP_FAILED);
+	*n = 0;
+	buf_init(&want, 1 << 20);
+	if (run(&want, &e) != 0)
+		fail_msg("without a failure: %s", e.what);
+	open = open_fds();
+	(void)buf_cstr(&want);
+	nth.kind = kind;
+	nth.error = error;
+	assert_int_equal(
+	    (kind == MEMORY ? apart : go_on)(run, buf_bytes(&want), open, n),
+	    OVER);
+	assert_true(*n > 1); /* something has failed */
+	(void)munmap(n, sizeof(*n));
+}
+
+#define EACH(run)                                                              \
+	static void test_##run##_memory(void **state)                          \
+	{                                                                      \
+		(void)state;                                                   \
+		each(run, MEMORY, ENOMEM);                                     \
+	}                                                                      \
+	static void test_##run##_calls(void **state)                           \
+	{                                                                      \
+		(void)state;                                                   \
+		each(run, CALL, EIO);                                          \
+	}                                                                      \
+	static void test_##run##_signals(void **state)                         \
+	{                                                                      \
+		(void)state;                                                   \
+		each(run, CALL, EINTR);                                        \
+	}
+
+#define ROWS(run)                                                              \
+	cmocka_unit_test(test_##run##_memory),                                 \
+	    cmocka_unit_test(test_##run##_calls),                              \
+	    cmocka_unit_test(test_##run##_signals)
+
+/* --- policies, tokens and tools ------------------------------------------------ */
+
+static const char digits[] =
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+static void
+make_dirs(void)
+{
+	static const char *const names[] = { "policies.d", "tokens.d",
+		"tools.d", "work", "work/in" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(mkdir(fixture_path(names[i]), 0755), 0);
+}
+
+static void
+write_config(void)
+{
+	char text[4096];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"cgroup\":\"off\",\"listen\":[\"127.0.0.1:8001\"],"
+	    "\"allowed_hosts\":[\"a.example\"],"
+	    "\"audit\":{\"file\":\"log/a.jsonl\",\"redact\":[{\"name\":\"k\","
+	    "\"keys\":[\"token\"]},{\"name\":\"p\",\"pattern\":\"AKIA[0-9]+\"}]},"
+	    "\"frontend\":{\"path\":\"/bin/sh\"%s}}",
+	    geteuid() == 0 ? ",\"user\":65534" : "");
+	fixture_write(fixture_path("c.json"), text, 0600);
+	(void)snprintf(text, sizeof(text),
+	    "{\"user\":%u,\"group\":%u,\"directory\":\"%s/work\",\"posture\":"
+	    "\"kernel\",\"files\":{\"read\":[\"@system\",\"/tmp\"],"
+	    "\"write\":[\"%s/work/in\"],\"protect\":[\".env\"],"
+	    "\"hide\":[\"/etc/ssl\"]},"
+	    "\"environment\":{\"set\":{\"LANG\":\"C\"},\"allow\":[\"CI\"]},"
+	    "\"limits\":{\"runs\":2,\"processes\":64},"
+	    "\"tools\":[\"exec_cmd\",\"t\"],\"jobs\":{\"at_once\":2}}",
+	    (unsigned)geteuid(), (unsigned)getegid(), fixture_top, fixture_top);
+	fixture_write(fixture_path("policies.d/p.json"), text, 0600);
+	fixture_write(fixture_path("tools.d/t.json"),
+	    "{\"description\":\"says\",\"parameters\":{\"n\":{\"type\":"
+	    "\"integer\",\"minimum\":1,\"maximum\":9,\"default\":1},\"s\":{\"type\":\"string\",\"default\":"
+	    "\"a\",\"pattern\":\"[a-z]+\"}},\"argv\":[\"/bin/echo\",\"{n}\","
+	    "\"{s}\"]}",
+	    0600);
+	(void)snprintf(text, sizeof(text),
+	    "{\"verifier\":\"%s\",\"policy\":\"p\",\"directory\":\"%s/work/in\","
+	    "\"sources\":[\"10.0.0.0/8\"],\"created\":\"2026-01-01T00:00:00Z\","
+	    "\"expires\":\"2036-01-01T00:00:00Z\",\"comment\":\"c\"}",
+	    digits, fixture_top);
+	fixture_write(fixture_path("tokens.d/t.json"), text, 0600);
+}
+
+static void
+show_policy(struct buf *b, const struct policy *p)
+{
+	const struct confine *c = &p->confine;
+
+	buf_printf(b, "%s %s %zu %zu %zu %zu %u %u %d %x %x %x %u\n", p->name,
+	    p->directory, p->tool_count, p->env_count, p->env_allowed_count,
+	    p->rlimit_count, p->runs, p->jobs.at_once,
+	    p->filter.prog.len > 0, /* folded or not is the same to a run */
+	    c->layers, c->asked, c->missing, c->network);
+	for (size_t i = 0; i < c->mounts.count; i++)
+		buf_printf(
+		    b, "%u %s\n", c->mounts.op[i].kind, c->mounts.op[i].path);
+	for (size_t i = 0; c->socket[i] != NULL; i++)
+		buf_printf(b, "%s\n", c->socket[i]);
+}
+
+static int
+load(struct buf *says, struct err *e)
+{
+	static struct store s;
+	struct conf_report r;
+	int rc;
+
+	conf_report_init(&r);
+	memset(&s, 0, sizeof(s));
+	rc = store_load(&s, fixture_path("c.json"), &r, e);
+	for (size_t i = 0; rc == 0 && i < s.policies.count; i++)
+		show_policy(says, s.policies.p[i]);
+	for (size_t i = 0; rc == 0 && i < s.tokens.count; i++) {
+		const struct token *t = s.tokens.t[i];
+
+		buf_printf(says, "%s %zu %llu %s\n", t->name, t->source_count,
+		    (unsigned long long)t->expires, t->directory);
+		show_policy(says, t->policy);
+	}
+	if (r.count > 0 && !nth.armed)
+		fail_msg("%s", buf_cstr(&r.text));
+	if (rc == 0 && r.count > 0) /* as of a token, that no other misses */
+		rc = err_set(e, ERR_BAD, "%u findings", r.count);
+	conf_report_fini(&r);
+	store_fini(&s);
+	accountdb_end();
+	return rc;
+}
+
+/* --- the log ------------------------------------------------------------------- */
+
+/* Two executors: the second finds a run that the first has left open. */
+static int
+one_log(const char *path, const char *id, struct err *e)
+{
+	struct audit_setup s = {
+		.path = path, .rotate_bytes = 1 << 20, .reserve_bytes = 1 << 16
+	};
+	struct audit *a = audit_new(&s, e);
+	struct buf *b;
+	int rc;
+
+	if (a == NULL)
+		return e->code;
+	b = audit_begin(a, "run-intent");
+	audit_put_str(b, "run.id", id);
+	audit_end(a, true);
+	rc = audit_flush(a, e);
+	if (rc == 0)
+		audit_rotate(a);
+	audit_close(a);
+	return rc;
+}
+
+static int
+log_runs(struct buf *says, struct err *e)
+{
+	char path[96];
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%s/log.XXXXXX", fixture_top);
+	if (mkdtemp(path) == NULL)
+		return err_sys(e, "mkdtemp");
+	(void)strcat(path, "/a.jsonl");
+	rc = one_log(path, "00000000000000000000000000000001", e);
+	if (rc == 0)
+		rc = one_log(path, "00000000000000000000000000000002", e);
+	buf_printf(says, "%d", rc);
+	return rc;
+}
+
+/* --- tables of the executor ---------------------------------------------------- */
+
+static int
+open_jobs(struct buf *says, struct err *e)
+{
+	static const struct job_ops ops = { .done = NULL };
+	struct loop *l = loop_new(e);
+	struct recordings *k = l == NULL ? NULL : recordings_new(NULL, e);
+	struct jobs *j =
+	    k == NULL ? NULL : jobs_new(l, NULL, k, 4, &ops, NULL, e);
+	int rc = j == NULL ? e->code : 0;
+
+	buf_printf(says, "%d", rc);
+	if (j != NULL)
+		jobs_free(j);
+	recordings_free(k);
+	if (l != NULL)
+		loop_free(l);
+	return rc;
+}
+
+static int
+keep_output(
+    struct ledger *l, const uint8_t *owner, struct buf *says, struct err *e)
+{
+	struct ledger_begin x = { .id = "00000000000000000000000000000007",
+		.token = "t",
+		.tool = "exec_cmd",
+		.verifier = owner,
+		.name = BYTES_LIT("build"),
+		.command = BYTES_LIT("make all"),
+		.key = { .given = true },
+		.most_ms = 1000,
+		.keep_s = 100,
+		.keep = 3,
+		.output_bytes = 1 << 16 };
+	struct ledger_entry *run = ledger_begin(l, &x, e);
+
+	if (run == NULL)
+		return e->code;
+	run->job = true;
+	ledger_keep(l, run);
+	ledger_output(run, 1, BYTES_LIT("said"));
+	run->state = PROTO_EXITED;
+	ledger_end(l, run);
+	buf_printf(says, "%zu ", ledger_count(l));
+	return 0;
+}
+
+/* Kept, and read by the next executor. */
+static int
+keep_job(struct buf *says, struct err *e)
+{
+	static const uint8_t owner[1][DIGEST_BYTES] = { { 1 } };
+	struct recordings_limits most = { .bytes = 8 << 20 };
+	char dir[96];
+	int rc = 0;
+
+	(void)snprintf(dir, sizeof(dir), "%s/rec.XXXXXX", fixture_top);
+	if (mkdtemp(dir) == NULL)
+		return err_sys(e, "mkdtemp");
+	for (unsigned round = 0; rc == 0 && round < 2; round++) {
+		struct loop *l = loop_new(e);
+		struct recordings *k =
+		    l == NULL ? NULL : recordings_new(NULL, e);
+		struct ledger *x = NULL;
+
+		if (k != NULL) {
+			recordings_adjust(k, &most);
+			rc = recordings_open(k, dir, e);
+		}
+		if (k != NULL && rc == 0)
+			x = ledger_new(l, k, e);
+		if (x == NULL)
+			rc = e->code;
+		else if (round == 0)
+			rc = keep_output(x, owner[0], says, e);
+		else
+			ledger_load(x, owner, 1);
+		ledger_free(x);
+		recordings_free(k);
+		if (l != NULL)
+			loop_free(l);
+	}
+	return rc;
+}
+
+EACH(load)
+EACH(log_runs)
+EACH(open_jobs)
+EACH(keep_job)
+
+static int
+setup(void **state)
+{
+	if (fixture_setup(state) != 0)
+		return -1;
+	(void)alarm(500); /* with sanitizers, next to others */
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	make_dirs();
+	write_config();
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { ROWS(load), ROWS(log_runs),
+		ROWS(open_jobs), ROWS(keep_job) };
+
+	return cmocka_run_group_tests(tests, setup, fixture_teardown);
+}
