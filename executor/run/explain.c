@@ -495,6 +495,15 @@ explain_rights(const struct policy *p, struct buf *out)
 }
 
 void
+explain_editor(const struct policy *p, struct buf *out)
+{
+	begin_note(out);
+	buf_printf(out,
+	    "the editor failed without a word: what the user %s may not write by a file's owner and mode, another policy, or a tool with a policy of its own, may (policy %s, keys user, groups and capabilities)",
+	    p->user, p->name);
+}
+
+void
 explain_noexec(const struct policy *p, struct buf *out)
 {
 	begin_note(out);

@@ -38,6 +38,8 @@ void explain_no_socket(const struct policy *p, struct buf *out);
  * refuses, by owners and modes of files or for lack of root's rights.
  */
 void explain_rights(const struct policy *p, struct buf *out);
+/* An editor failed without a word, which its file's modes may be why. */
+void explain_editor(const struct policy *p, struct buf *out);
 /* What is there and may be read, and is not executed. */
 void explain_noexec(const struct policy *p, struct buf *out);
 

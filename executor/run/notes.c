@@ -109,6 +109,14 @@ notes_limits(
 	add_lines(n, buf_bytes(&lines));
 }
 
+/* Of vim -es, which says nothing of a file that it could not write. */
+static bool
+editor_failed(const struct hints *h, int code)
+{
+	return code > 0 && hints_has(h, HINT_EDITED) &&
+	       h->stream[0].looked == 0 && h->stream[1].looked == 0;
+}
+
 /* Told where nothing else tells why: it would hide what does. */
 static void
 tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
@@ -126,6 +134,8 @@ tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
 	else if ((hints_has(h, HINT_RIGHTS) && !n->rights_told && !told) ||
 		 (refused && code != 0 && !told && !no_program))
 		explain_rights(p->policy, lines);
+	else if (editor_failed(h, code) && !told)
+		explain_editor(p->policy, lines);
 	else if (n->audit.nr != 0 && !told)
 		explain_denial(&n->audit, p->policy, lines);
 }

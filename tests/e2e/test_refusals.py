@@ -166,6 +166,9 @@ def test_editors(server):
     told(server, "cd /etc; $OLDPWD/vi hostname", "/etc/hostname cannot be",
          note=True)
     quiet(server, "./vi -c wq /tmp/mine mine")
+    told(server, "ln -sf /bin/false ex; ./ex -c wq mine",
+         "the editor failed without a word", "key", note=True)
+    quiet(server, "./ex -c wq mine; echo it did not say why; exit 1")
     with server.http() as c:
         r = c.sh("ln -sf /bin/sleep watch; exec ./watch 60",
                  timeout_ms=2000 * SLOW)
