@@ -80,6 +80,14 @@ bytes_has_nul(struct bytes a)
 }
 
 bool
+bytes_is_open_sentence(struct bytes a)
+{
+	/* what ends in a byte beyond ASCII may end in another script's stop */
+	return a.len > 0 && a.p[a.len - 1] < 0x80 &&
+	       memchr(".!?:;)", a.p[a.len - 1], 6) == NULL;
+}
+
+bool
 bytes_eq_secret(const void *a, const void *b, size_t n)
 {
 	const volatile uint8_t *x = a, *y = b;

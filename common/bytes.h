@@ -38,6 +38,8 @@ bool bytes_eq(struct bytes a, struct bytes b);
 bool bytes_eq_str(struct bytes a, const char *str);
 bool bytes_starts(struct bytes a, const char *prefix);
 bool bytes_has_nul(struct bytes a);
+/* Text of people that needs a full stop before more text follows it. */
+bool bytes_is_open_sentence(struct bytes a);
 /* Only ASCII letters, digits and characters of also; true if it is empty. */
 bool bytes_only(struct bytes a, const char *also);
 /* Without spaces and tabs around it (RFC 9110 section 5.6.3, OWS). */

@@ -293,8 +293,10 @@ describe_tool(const struct tooldef *t, char *out, size_t size)
 	       (n > 0 && n < full && (t->description[n] & 0xc0) == 0x80))
 		n--;
 	(void)snprintf(out, size,
-	    "%.*s Runs as user %s under policy %s, whatever other tools may do.",
-	    (int)n, t->description, t->runs_as, t->policy);
+	    "%.*s%s Runs as user %s under policy %s, whatever other tools may do.",
+	    (int)n, t->description,
+	    bytes_is_open_sentence(bytes_make(t->description, n)) ? "." : "",
+	    t->runs_as, t->policy);
 	return out;
 }
 

@@ -723,7 +723,9 @@ load_file(
     const char *path, struct draft *d, struct conf_report *r, struct err *e)
 {
 	CLEANUP_BUF struct buf text;
-	struct keys k = { .path = d->conf.path, .report = r };
+	struct keys k = {
+		.path = d->conf.path, .report = r, .manual = "mcp-execd.json(5)"
+	};
 	unsigned before = r->count;
 	struct json_doc *doc;
 

@@ -188,8 +188,8 @@ complain_unknown(
 		    shown.s, close);
 	else
 		keys_complain(k, v,
-		    "unknown key \"%s\": remove it, or see mcp-execd.json(5) for the keys that exist",
-		    shown.s);
+		    "unknown key \"%s\": remove it, or see %s for the keys that exist",
+		    shown.s, k->manual);
 }
 
 void

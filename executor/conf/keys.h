@@ -21,6 +21,7 @@ struct keys {
 	const char *path; /* for messages */
 	struct bytes text; /* its source */
 	struct conf_report *report;
+	const char *manual; /* that describes this kind of file */
 };
 
 enum keys_type {

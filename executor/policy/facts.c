@@ -270,7 +270,8 @@ has_layer(const struct policy *p, unsigned layers)
 		return condition;                                              \
 	}
 WHEN(is_root, p->uid == 0)
-WHEN(is_described, p->description[0] != '\0')
+WHEN(is_unfinished, bytes_is_open_sentence(bytes_of(p->description)))
+WHEN(is_finished, p->description[0] != '\0' && !is_unfinished(p))
 WHEN(offers_cli, policy_offers(p, BYTES_LIT("cli_command")))
 WHEN(offers_exec, policy_offers(p, BYTES_LIT("exec_cmd")))
 WHEN(adds_defined, count_defined(p) > 0 && offers_builtin(p))
@@ -353,7 +354,8 @@ static const struct sentence {
 	{ FACTS_IDENTITY, is_root,
 	    .people =
 		"This is root: files of root are its own, and only the layers below stand between them and the command." },
-	{ FACTS_IDENTITY, is_described, .brief = " {description}" },
+	{ FACTS_IDENTITY, is_finished, .brief = " {description}" },
+	{ FACTS_IDENTITY, is_unfinished, .brief = " {description}." },
 	{ FACTS_PLACE, NULL,
 	    .people =
 		"{directory}: commands start here or in a directory inside, without links that lead out of it" },
@@ -492,7 +494,7 @@ static const struct sentence {
 		"{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
 	{ FACTS_TIMES, NULL,
 	    .people =
-		"{runs} runs at the same time and {runs_per_minute} a minute, of one token; of each output {output_bytes} bytes are returned" },
+		"{runs} runs at the same time, of one token; of each output {output_bytes} bytes are returned" },
 	{ FACTS_TIMES, has_no_jobs,
 	    .model =
 		"milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
@@ -501,6 +503,7 @@ static const struct sentence {
 	{ FACTS_TIMES, .counts = true,
 	    .model = "commands at the same time: {runs}" },
 	{ FACTS_TIMES, .counts = true,
+	    .people = "{runs_per_minute} runs a minute, of one token",
 	    .model = "commands a minute: {runs_per_minute}" },
 	{ FACTS_TIMES, .counts = true,
 	    .model =

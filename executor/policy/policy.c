@@ -1390,7 +1390,7 @@ policy_parse(const char *path, const char *name, struct bytes text,
     const struct tooldef_table *tools, struct policy **out,
     struct conf_report *r, struct err *e)
 {
-	struct keys k = { path, text, r };
+	struct keys k = { path, text, r, "mcp-execd-policy(5)" };
 	struct draft d;
 
 	memset(&d, 0, sizeof(d));
@@ -1423,7 +1423,8 @@ policy_narrow(const struct policy *p, const char *directory, int dir_fd,
 	struct narrow narrow = { p, directory, dir_fd };
 	static struct tooldef_table known;
 	struct conf_report report;
-	struct keys k = { p->name, bytes_of(p->source), &report };
+	struct keys k = { p->name, bytes_of(p->source), &report,
+		"mcp-execd-policy(5)" };
 	struct draft d;
 	int rc;
 

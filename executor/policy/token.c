@@ -409,7 +409,7 @@ struct token *
 token_parse(const char *path, const char *name, struct bytes text,
     const struct policy_table *policies, struct conf_report *r)
 {
-	struct keys k = { path, text, r };
+	struct keys k = { path, text, r, "mcp-execd-token(5)" };
 	unsigned before = r->count;
 	struct token *t = NULL;
 	struct json_doc *doc;

@@ -417,7 +417,7 @@ int
 tooldef_parse(const char *path, const char *name, struct bytes text,
     struct tooldef **out, struct conf_report *r, struct err *e)
 {
-	struct keys k = { path, text, r };
+	struct keys k = { path, text, r, "mcp-execd-tool(5)" };
 	unsigned before = r->count;
 	struct json_doc *doc;
 	static struct draft d; /* too large for a stack */

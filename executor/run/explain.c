@@ -103,6 +103,17 @@ netlink_purpose(uint64_t protocol)
 	}
 }
 
+bool
+explain_is_network(const struct denial *d, const struct policy *p)
+{
+	int family = (int)(uint32_t)d->args[0];
+
+	return d->rule == DENIAL_FILTER && d->nr == SYS_socket &&
+	       (family == AF_INET || family == AF_INET6 ||
+		   (family == AF_NETLINK &&
+		       p->confine.network == CONFINE_NONE));
+}
+
 static void
 explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 {
@@ -124,8 +135,7 @@ explain_socket(const struct denial *d, const struct policy *p, struct buf *out)
 		buf_printf(out,
 		    "the network can be listed and not be used by this token (%s refused; policy %s, key network)",
 		    name, p->name);
-	else if (family == AF_INET || family == AF_INET6 ||
-		 (family == AF_NETLINK && p->confine.network == CONFINE_NONE))
+	else if (explain_is_network(d, p))
 		buf_printf(out,
 		    "network is off for this token (%s refused; policy %s, key network)",
 		    name, p->name);

@@ -23,6 +23,9 @@ const char *explain_rule_name(enum denial_rule r);
 void explain_denial(
     const struct denial *d, const struct policy *p, struct buf *out);
 
+/* It is of those that the key network refuses, whichever the family. */
+bool explain_is_network(const struct denial *d, const struct policy *p);
+
 /* One line each, without a newline after the last; nothing: none. */
 void explain_limits(
     const struct policy *p, const struct cgroup_usage *u, struct buf *out);

@@ -89,6 +89,11 @@ notes_denial(struct notes *n, const struct denial *d, const struct policy *p)
 		n->audit = *d;
 		return;
 	}
+	if (explain_is_network(d, p)) {
+		if (n->network_told)
+			return;
+		n->network_told = true;
+	}
 	n->rights_told = n->rights_told || d->rule == DENIAL_CAPABILITY ||
 			 d->rule == DENIAL_SET_ID;
 	n->unseen.log_explained =

@@ -22,6 +22,7 @@ struct notes {
 	struct hints hints; /* of its output, which is fed to them */
 	struct unseen unseen; /* programs that it started */
 	bool looked_up; /* or did what cannot be told from that */
+	bool network_told; /* of one family, which is enough */
 	bool rights_told; /* why it could not do what root may */
 	struct denial audit; /* the kernel's was not reached; nr 0: it was */
 };

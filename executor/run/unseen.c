@@ -460,13 +460,13 @@ names_own_id(const struct image *i)
 #define PROCESSES_WORDS                                                        \
 	"only this command's own processes are in view, and none of the others on this machine"
 /* Of which a policy may show a part: ls /var, du -s /var/. */
-#define PART_OF(path)                                                                                   \
-	{                                                                                               \
-		PLACES, LISTERS,                                                                        \
-		    .place = { path },                                                                  \
-		    .words =                                                                            \
-			"of the machine's %s that is in view which the policy shows, and nothing else", \
-		    .key = "key files.read", .about = path " " path "/"                                 \
+#define PART_OF(path)                                                                \
+	{                                                                            \
+		PLACES, LISTERS,                                                     \
+		    .place = { path },                                               \
+		    .words =                                                         \
+			"of the machine's %s only what the policy shows is in view", \
+		    .key = "key files.read", .about = path " " path "/"              \
 	}
 #define MOUNT_TABLES                                                           \
 	"/proc/mounts /proc/self/mounts /proc/self/mountinfo /proc/self/mountstats /etc/mtab"
@@ -1089,6 +1089,18 @@ is_told(const struct unseen *u, const struct source *s)
 	return true;
 }
 
+/* A path that a program was told is not there: explain_hints says it then. */
+static bool
+is_said(const struct buf *out, const char *place)
+{
+	char line[128];
+
+	(void)snprintf(
+	    line, sizeof(line), TOLD_NOTE "%s is not in view", place);
+	return out->len > 0 &&
+	       memmem(out->p, out->len, line, strlen(line)) != NULL;
+}
+
 void
 unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 {
@@ -1098,7 +1110,8 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 		char number[NUMBER];
 
 		if (u->started[i] == 0 || !is_told(u, s) ||
-		    (place = what_lacks(s, p, number)) == NULL)
+		    (place = what_lacks(s, p, number)) == NULL ||
+		    is_said(out, place))
 			continue;
 		if (out->len > 0)
 			buf_put_u8(out, '\n');

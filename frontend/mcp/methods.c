@@ -208,6 +208,8 @@ put_description(struct buf *out, const struct catalog_tool *t,
 
 	buf_init(&text, MAX_DESCRIPTION);
 	buf_put_str(&text, t->description);
+	if (bytes_is_open_sentence(buf_bytes(&text)) && view[0] != '\0')
+		buf_put_u8(&text, '.');
 	buf_put_str(&text, order_of_streams(t, token));
 	if (text.len > 0 && view[0] != '\0')
 		buf_put_u8(&text, ' ');

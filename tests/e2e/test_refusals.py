@@ -180,6 +180,19 @@ NETLINK = ("python3 -c 'import socket; socket.socket(16, 3, %d); "
            "print(\"made\")' 2>/dev/null | tail -1")
 
 
+def test_network_once(server):
+    """Of one rule, whichever families of sockets a program tries."""
+    server.add_policy("off", network="none")
+    with server.http(token=server.add("off", policy="off")) as c:
+        for families in (10, 2), (2, 10, 16):
+            line = "".join(f"try: s.socket({f}, 1)\nexcept OSError: pass\n"
+                           for f in families)
+            r = c.call("exec_cmd", command="python3 -", stdin="import socket "
+                       f"as s\n{line}")
+            equal(r.text.count("network is off"), 1, r.text)
+            equal(len(r.data["denials"]), 1, r.text)
+
+
 def test_netlink(server):
     """What nft, auditctl and udevadm ask: by name, also behind a pipe."""
     server.add_policy("lists", network="look")

@@ -38,6 +38,13 @@ test_slices(void **state)
 	assert_true(bytes_has_nul(BYTES_LIT("a\0")));
 	assert_false(bytes_has_nul(BYTES_LIT("a")));
 	assert_false(bytes_has_nul(none));
+	assert_true(bytes_is_open_sentence(BYTES_LIT("CI builds")));
+	assert_true(bytes_is_open_sentence(BYTES_LIT("in /srv/ci/")));
+	assert_false(bytes_is_open_sentence(BYTES_LIT("Builds.")));
+	assert_false(bytes_is_open_sentence(BYTES_LIT("Builds (CI)")));
+	assert_false(
+	    bytes_is_open_sentence(BYTES_LIT("\xe6\xa7\x8b\xe3\x80\x82")));
+	assert_false(bytes_is_open_sentence(none));
 }
 
 static void

@@ -167,6 +167,7 @@ test_findings(void **state)
 		    "above \"replay_total_bytes\"" },
 		{ "\"limits\":{\"replay_total_bytes\":100}", "3:34", "65536" },
 		{ "\"zzzzzz\":1", "3:12", "unknown key" },
+		{ "\"zzzzzz\":1", "3:12", "see mcp-execd.json(5)" },
 		{ "\"listen\":[]", "3:12", "1 to 8" },
 		{ "\"listen\":\"127.0.0.1:1\"", "3:12", "list" },
 		{ "\"listen\":[\"localhost:1\"]", "3:13", "not an address" },

@@ -94,7 +94,8 @@ test_numbers(void **state)
 	expect("commands a minute", false);
 	expect("bytes of memory", false);
 	tell(FACTS_PEOPLE, NULL);
-	expect("7 runs at the same time and 0 a minute", true);
+	expect("7 runs at the same time, of one token;", true);
+	expect("a minute", false);
 	expect("memory_bytes", false);
 	expect("core_bytes: 1 (no file, and no core handler", true);
 	told[0] = '\0';
@@ -104,6 +105,9 @@ test_numbers(void **state)
 	expect("cgroup.", false);
 	facts_each_number(policy, FACTS_RLIMITS, add_number, NULL);
 	expect("core_bytes=1\n", true);
+	load("");
+	tell(FACTS_PEOPLE, NULL);
+	expect("120 runs a minute", true);
 }
 
 /* A token's shorter time is what is told, to each that asks. */
@@ -136,6 +140,12 @@ test_variants(void **state)
 	expect("exec_cmd", false);
 	tell(FACTS_LINE, NULL);
 	expect(", network host;", true);
+	load(",\"description\":\"Builds CI\"");
+	tell(FACTS_BRIEF, NULL);
+	expect(" Builds CI.\n Commands start", true);
+	load(",\"description\":\"Builds CI.\"");
+	tell(FACTS_BRIEF, NULL);
+	expect(" Builds CI.\n Commands start", true);
 	load(",\"audit\":{\"output\":\"tail\",\"output_bytes\":8192}");
 	tell(FACTS_PEOPLE, NULL);
 	expect("the last 8192 bytes of a run are recorded", true);

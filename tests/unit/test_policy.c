@@ -116,6 +116,7 @@ test_findings(void **state)
 {
 	static const char *const bad[][2] = {
 		{ "\"shel\":\"/bin/sh\"", "did you mean \"shell\"" },
+		{ "\"limits\":{\"zzzzzz\":1}", "see mcp-execd-policy(5)" },
 		{ "\"shell\":\"/nonexistent\"", "No such file" },
 		{ "\"shell\":\"sh\"", "absolute" },
 		{ "\"shell\":\"/etc/passwd\"", "not an executable" },

@@ -188,6 +188,7 @@ test_findings(void **state)
 		{ "\"timeout_max_ms\":600001", "above" },
 		{ "\"timeout_max_ms\":1", "from 100" },
 		{ "\"source\":[]", "did you mean \"sources\"" },
+		{ "\"zzzzzz\":[]", "see mcp-execd-token(5)" },
 		{ "\"comment\":\"a\\u001bb\"", "control" },
 	};
 

@@ -147,6 +147,7 @@ test_findings(void **state)
 		{ "\"title\":\"\"", "empty" },
 		{ "\"description\":5", "twice" },
 		{ "\"name\":\"x\"", "unknown key" },
+		{ "\"name\":\"x\"", "see mcp-execd-tool(5)" },
 	};
 	struct tooldef *t = NULL;
 

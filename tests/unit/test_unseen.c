@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
+#include "common/told.h"
 #include "executor/run/unseen.h"
 
 static struct policy policy;
@@ -251,6 +252,32 @@ expect_of_args(const char *args, size_t len, const char *words)
 #define EXPECT_OF(args, words)                                                 \
 	expect_of_args(args "\0", sizeof(args) + 1, words)
 
+/* Where explain_hints has said before that the place is not in view. */
+static void
+test_said_before(void **state)
+{
+	static const char text[] = "ls\0/srv";
+	struct unseen u = { .refused = true };
+	static struct image i = { .asked = "/usr/bin/ls",
+		.executable = "/usr/bin/ls",
+		.args_len = sizeof(text) };
+	CLEANUP_BUF struct buf out;
+	size_t len;
+
+	(void)state;
+	memcpy(i.args, text, sizeof(text));
+	unseen_note_image(&u, &i);
+	buf_init(&out, 8192);
+	buf_put_str(&out, TOLD_NOTE "/srv/a is not in view: this policy");
+	len = out.len;
+	unseen_tell(&u, &policy, &out);
+	assert_true(out.len > len);
+	buf_put_str(&out, "\n" TOLD_NOTE "/srv is not in view: this policy");
+	len = out.len;
+	unseen_tell(&u, &policy, &out);
+	assert_int_equal(out.len, len);
+}
+
 /* Of a tree that is shown whole, and of programs by what they are asked. */
 static void
 test_arguments(void **state)
@@ -316,7 +343,7 @@ test_own_places(void **state)
 	policy.confine.mounts.whole_root = false;
 	EXPECT_OF("grep\0ro\0/proc/self/mounts", "are missing");
 	EXPECT_OF("du\0-sh\0/", "du: of this machine's files those");
-	EXPECT_OF("ls\0/var/", "ls: of the machine's /var that");
+	EXPECT_OF("ls\0/var/", "ls: of the machine's /var only");
 	EXPECT_OF("ls\0/usr", "");
 	EXPECT_OF("cat\0/proc/1/comm", "cat: only this command's own");
 	EXPECT_OF("ls\0/proc", "key processes");
@@ -463,6 +490,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_images, begin, end),
 		cmocka_unit_test_setup_teardown(test_waits, begin, end),
 		cmocka_unit_test_setup_teardown(test_containers, begin, end),
+		cmocka_unit_test_setup_teardown(test_said_before, begin, end),
 		cmocka_unit_test_setup_teardown(test_arguments, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_places, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_settings, begin, end),
