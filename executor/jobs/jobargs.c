@@ -188,7 +188,7 @@ jobargs_job(const struct ledger *l, struct request *r, const struct token *t,
 		refuse_several(l, id, t, count, e);
 	else
 		(void)err_set(e, ERR_BAD,
-		    "there is no such job: its id is wrong or has fewer than %d digits, or it is kept no longer; job_list shows what there is",
+		    "there is no such job: its id is wrong or has fewer than %d digits, no job has this name, or it is kept no longer; job_list shows what there is",
 		    PREFIX_LEAST);
 	return NULL;
 }

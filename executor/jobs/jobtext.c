@@ -174,8 +174,9 @@ jobtext_put_range(
 	}
 	if (cursor > total)
 		buf_printf(out,
-		    "there is no output at byte %llu yet: use a cursor of %llu at most\n",
-		    (unsigned long long)cursor, (unsigned long long)total);
+		    "there is no output at byte %llu%s: use a cursor of %llu at most\n",
+		    (unsigned long long)cursor, x->over ? "" : " yet",
+		    (unsigned long long)total);
 	put_lost(out, lost, from);
 	if (x->over && to == total)
 		buf_printf(out,

@@ -478,6 +478,26 @@ env_set(struct plan *p, struct vector *v, const char *name, struct bytes value)
 	v->off[v->count++] = off;
 }
 
+/* With as many of those that may be set as there is room for. */
+static int
+refuse_variable(const struct policy *p, const char *name, struct err *e)
+{
+	char list[200] = "";
+	size_t n = 0, i, len;
+
+	for (i = 0; i < p->env_allowed_count; i++) {
+		len = strlen(p->env_allowed[i]);
+		if (n + len + sizeof(", , ...") > sizeof(list))
+			break;
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
+		    i > 0 ? ", " : "", p->env_allowed[i]);
+	}
+	return err_set(e, ERR_DENIED,
+	    "env: \"%s\" may not be set (policy %s, key environment.allow): a caller may set %s%s",
+	    name, p->name, n > 0 ? list : "no variable",
+	    n > 0 && i < p->env_allowed_count ? ", ..." : "");
+}
+
 static int
 env_from_caller(
     struct plan *p, struct vector *v, struct bytes pair, struct err *e)
@@ -495,9 +515,7 @@ env_from_caller(
 	if (bytes_to_str(name, text, sizeof(text), e) != 0)
 		return err_wrap(e, "env");
 	if (!policy_env_ok(p->policy, name))
-		return err_set(e, ERR_DENIED,
-		    "env: \"%s\" may not be set (policy %s, key environment.allow)",
-		    text, p->policy->name);
+		return refuse_variable(p->policy, text, e);
 	env_set(p, v, text, value);
 	return 0;
 }

@@ -115,7 +115,10 @@ parse_rest(struct bytes text, struct viewspec *out, struct err *e)
 		return parse_grep(text, out, e);
 	if (text.len > 0)
 		return err_set(e, ERR_BAD,
-		    "view: nothing may come after \"%s\"", names[out->kind]);
+		    "view: nothing may come after \"%s\"%s", names[out->kind],
+		    out->kind == VIEWSPEC_HEAD || out->kind == VIEWSPEC_TAIL
+			? ": for a number of lines use \"lines FROM-TO\", or head or tail -n in the command"
+			: "");
 	return 0;
 }
 

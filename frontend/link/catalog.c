@@ -191,7 +191,7 @@ static int flatten_start(const struct catalog_tool *t,
 #define JOB_SCHEMA                                                             \
 	"\"job\":{\"type\":\"string\",\"description\":\"The job's id, as "     \
 	"job_start or a call that goes on as a job gave it, or as job_list "   \
-	"shows it.\"}"
+	"shows it; or its name.\"}"
 
 static const char exec_jobs_schema[] =
     "{\"type\":\"object\",\"properties\":{" EXEC_SCHEMA COMMON_SCHEMA KEY_SCHEMA
@@ -754,11 +754,12 @@ flatten_builtin(const struct catalog_tool *t,
 	const struct json_value *v =
 	    arguments != NULL ? arguments->child : NULL;
 
-	if (check_required(t, arguments, e) != 0)
-		return e->code;
+	/* a misspelt name is why the right one is missing */
 	for (; v != NULL; v = v->next)
 		if (take_value(t, v, out, e) != 0)
 			return e->code;
+	if (check_required(t, arguments, e) != 0)
+		return e->code;
 	resolve_stored(out);
 	return check_size(out, e);
 }
@@ -775,6 +776,20 @@ find_offered(const struct catalog_args *out, struct bytes name)
 	return NULL;
 }
 
+/* As many names as there is room for. */
+static const char *
+list_offered(const struct catalog_args *out, char *list, size_t size)
+{
+	size_t n = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; i < out->offered_count && n < size - 72; i++)
+		if (out->offered[i]->style != CATALOG_PLAIN)
+			n += (size_t)snprintf(list + n, size - n, "%s%s",
+			    n > 0 ? ", " : "", out->offered[i]->name);
+	return list;
+}
+
 /* Which tool runs: the one that is named, or that of a command. */
 static const struct catalog_tool *
 find_started(const struct catalog_args *out, const struct json_value *arguments,
@@ -782,6 +797,7 @@ find_started(const struct catalog_args *out, const struct json_value *arguments,
 {
 	const struct json_value *tool = json_get(arguments, "tool");
 	const struct catalog_tool *t = NULL;
+	char list[256];
 
 	if (json_is(tool, JSON_STRING)) {
 		t = find_offered(out, tool->text);
@@ -790,7 +806,11 @@ find_started(const struct catalog_args *out, const struct json_value *arguments,
 		if (t == NULL)
 			t = find_offered(out, BYTES_LIT("cli_command"));
 	}
-	if (t == NULL)
+	if (t == NULL && json_is(tool, JSON_STRING))
+		(void)err_set(e, ERR_BAD,
+		    "job_start can start no tool of this name: tool is one of %s",
+		    list_offered(out, list, sizeof(list)));
+	else if (t == NULL)
 		(void)err_set(e, ERR_BAD,
 		    "job_start needs a command, or the name of another tool that is offered to you and its arguments");
 	return t;

@@ -4,9 +4,14 @@
 
 #include <stdlib.h>
 
+#include "common/cleanup.h"
 #include "frontend/content/result.h"
 #include "frontend/mcp/progress.h"
 #include "frontend/mcp/tasks.h"
+
+enum {
+	MAX_UNKNOWN = 768 /* bytes that tell which tools there are */
+};
 
 struct toolcall {
 	struct mcp_pending pending; /* first: stop() is given this */
@@ -194,6 +199,25 @@ call_tool(const struct mcp_request *r, const struct catalog_tool *tool,
 	return verdict;
 }
 
+/* Models call what another server calls its tools. */
+static enum mcp_verdict
+refuse_unknown(const struct mcp_request *r)
+{
+	const struct settings_token *token = r->from->token;
+	CLEANUP_BUF struct buf text;
+	size_t i;
+
+	buf_init(&text, MAX_UNKNOWN);
+	buf_put_str(&text,
+	    "unknown tool, or one that this token is not offered; there are ");
+	for (i = 0; i < token->tool_count && text.len < MAX_UNKNOWN - 72; i++)
+		buf_printf(
+		    &text, "%s%s", i > 0 ? ", " : "", token->tools[i]->name);
+	if (i < token->tool_count)
+		buf_put_str(&text, ", ...");
+	return answer_error(r, MCP_CODE_PARAMS, buf_cstr(&text));
+}
+
 /*
  * No tool asks its caller anything: inputResponses and requestState, which
  * nobody was given, are passed over.
@@ -214,8 +238,7 @@ toolcall_run(const struct mcp_request *r)
 		    "tools/call needs params.name, a string, and params.arguments, an object");
 	tool = find_tool(r->from->token, name->text);
 	if (tool == NULL)
-		return answer_error(r, MCP_CODE_PARAMS,
-		    "unknown tool, or one that this token is not offered: tools/list tells which there are");
+		return refuse_unknown(r);
 	if (tasks_wish(r, tool, &kind, &e) != 0)
 		return answer_error(r, MCP_CODE_PARAMS, e.what);
 	if (kind == MCP_TASKS_CORE && !tasks_take(tool))

@@ -121,7 +121,8 @@ def test_start_and_read(server):
             equal(body(output(c, job, cursor=4)), "two\n", "from a cursor")
             equal(body(output(c, job, cursor=8)), "", "at the end")
             text = output(c, job, cursor=1 << 62)
-            check("no output at byte" in text and body(text) == "", text)
+            check("no output at byte" in text and body(text) == "" and
+                  "yet" not in text, "no more comes", text)
             check(job in c.call("job_list").text, "list")
 
 
@@ -202,6 +203,9 @@ def test_start_names_what_it_takes(server):
                   and ", env, " in r.text and ", pty, columns, " in r.text
                   and "view" not in r.text, r)
             equal(f'did you mean "{meant}"?' in r.text, meant is not None, r)
+        r = job_start(c, tool="bash", arguments={"command": "true"})
+        check(r.error and "tool is one of exec_cmd, cli_command" in r.text and
+              "job_" not in r.text.removeprefix("job_start"), r)
         check(not job_start(c, command="true", columns=90,
                             pty=True).error, "control")
 

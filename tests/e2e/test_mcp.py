@@ -227,6 +227,10 @@ def test_unknown(server):
             raises(-32602, c.ask, "tools/call",
                    {"name": "exec_cmd", "arguments": "true"})
             equal(c.ask("ping"), {}, "control")
+    with server.http() as c:
+        said = raises(-32602, c.call, "bash", command="true")
+        for tool in c.tools():
+            check(tool["name"] in said, "the model is told what there is", said)
 
 
 def test_arguments(server):
@@ -253,6 +257,10 @@ def test_arguments(server):
                 check(r.error and word in r.text, tool, arguments, r)
         wrong = c.call("exec_cmd", command="true", work_dir=".")
         check(wrong.error and "work_dir" in wrong.text, wrong)
+        for tool in "exec_cmd", "cli_command":
+            wrong = c.call(tool, cmd="true")
+            check(wrong.error and 'did you mean "command"?' in wrong.text,
+                  "not that command is missing", wrong)
     equal(len(server.audit("run-intent")), before, "nothing was run")
 
 

@@ -731,6 +731,7 @@ test_env_refused(void **state)
 	    "\"LD_PRELOAD\" may not be set");
 	env_refused(BYTES_LIT("PATH=/tmp"), ERR_DENIED, "environment.allow");
 	env_refused(BYTES_LIT("CI2=x"), ERR_DENIED, "may not be set");
+	env_refused(BYTES_LIT("CI2=x"), ERR_DENIED, "a caller may set CI");
 	env_refused(BYTES_LIT("ci=x"), ERR_DENIED, "may not be set");
 	env_refused(BYTES_LIT("=x"), ERR_DENIED, "may not be set");
 	env_refused(BYTES_LIT("CI"), ERR_BAD, "names with values");

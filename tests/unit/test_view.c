@@ -130,6 +130,8 @@ test_words(void **state)
 		    viewspec_parse(bytes_of(bad[i]), &s, &e), ERR_BAD);
 		assert_null(s.pattern);
 	}
+	assert_int_equal(viewspec_parse(bytes_of("tail 5"), &s, &e), ERR_BAD);
+	assert_non_null(strstr(e.what, "use \"lines FROM-TO\""));
 	assert_int_equal(viewspec_parse(bytes_of("grep -C3  x"), &s, &e), 0);
 	assert_int_equal(s.context, 3);
 	viewspec_fini(&s);
