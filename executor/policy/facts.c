@@ -494,7 +494,7 @@ static const struct sentence {
 		"{timeout_ms} ms, if the caller names no time, at most {timeout_max_ms} ms; then SIGTERM and, {kill_grace_ms} ms later, SIGKILL to the whole process tree" },
 	{ FACTS_TIMES, NULL,
 	    .people =
-		"{runs} runs at the same time, of one token; of each output {output_bytes} bytes are returned" },
+		"{runs} runs at the same time, of one token; of standard output and of standard error, {output_bytes} bytes each are returned" },
 	{ FACTS_TIMES, has_no_jobs,
 	    .model =
 		"milliseconds of a command, unless timeout_ms is given: {timeout_ms}" },
