@@ -443,9 +443,12 @@ open_jobs(struct buf *says, struct err *e)
 	    k == NULL ? NULL : jobs_new(l, NULL, k, 4, &ops, NULL, e);
 	int rc = j == NULL ? e->code : 0;
 
-	buf_printf(says, "%d", rc);
-	if (j != NULL)
+	if (j != NULL) { /* all that it has is there */
+		jobs_cancel_all(j, "the test ends", true);
+		buf_printf(says, "%zu %zu", jobs_counts(j).now,
+		    jobs_counts(j).turns.queued);
 		jobs_free(j);
+	}
 	recordings_free(k);
 	if (l != NULL)
 		loop_free(l);
