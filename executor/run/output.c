@@ -204,11 +204,16 @@ ring_first(const struct output *o)
 static void
 end_picks(struct output *o)
 {
+	size_t left;
+
 	picks_end(o->picks);
 	if (ring_first(o) == o->head)
 		return;
 	o->ring_sent = brief_give_way(
 	    o->picks, o->head + o->ring_size, (size_t)ring_kept(o));
+	left = (size_t)(ring_kept(o) - o->ring_sent);
+	o->ring_sent += brief_to_line(
+	    o->ring, o->ring_size, o->ring_total, left, left / BRIEF_PART);
 	o->picks_end = ring_first(o) + o->ring_sent;
 }
 

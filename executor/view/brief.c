@@ -154,6 +154,20 @@ brief_line_start(struct bytes text)
 	return nl == NULL ? 0 : (size_t)(nl + 1 - text.p);
 }
 
+size_t
+brief_to_line(
+    const uint8_t *ring, size_t size, uint64_t put, size_t left, size_t most)
+{
+	size_t kept = put < size ? (size_t)put : size;
+
+	if (left < kept && ring[(put - left - 1) % size] == '\n')
+		return 0;
+	for (size_t n = 0; n < most; n++)
+		if (ring[(put - left + n) % size] == '\n')
+			return n + 1 < left ? n + 1 : 0;
+	return 0;
+}
+
 bool
 brief_clip(uint64_t *at, struct bytes *text, uint64_t from, uint64_t end)
 {
@@ -226,15 +240,14 @@ put_ring(const struct brief *b, struct buf *out, uint64_t from)
 	}
 }
 
-/* Behind the first newline there, if there is one. */
+/* Of the end, from byte number `from` on; at most that part of it. */
 static uint64_t
-next_line(const struct brief *b, uint64_t from)
+next_line(const struct brief *b, uint64_t from, size_t part)
 {
-	for (uint64_t at = from; at < b->total; at++)
-		if (b->ring[(b->ringed - (b->total - at)) % b->ring_size] ==
-		    '\n')
-			return at + 1 < b->total ? at + 1 : from;
-	return from;
+	size_t left = (size_t)(b->total - from);
+
+	return from + brief_to_line(
+			  b->ring, b->ring_size, b->ringed, left, left / part);
 }
 
 void
@@ -249,10 +262,11 @@ brief_put(struct brief *b, struct buf *out)
 	if (b->picks != NULL && from > next) {
 		from += brief_give_way(
 		    b->picks, b->head_max + b->ring_size, ring_kept(b));
+		from = next_line(b, from, BRIEF_PART);
 		b->shown = picks_found(b->picks);
 		put_picks(b, out, &next, from);
 	} else if (b->by_line && from > next) {
-		from = next_line(b, from);
+		from = next_line(b, from, 1);
 	}
 	put_upto(b, out, &next, from);
 	put_ring(b, out, next);

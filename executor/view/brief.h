@@ -16,6 +16,8 @@ enum brief_parts {
 	BRIEF_TAIL /* the end alone, from the beginning of a line */
 };
 
+enum { BRIEF_PART = 4 /* of the end, at most, for its first line */ };
+
 struct brief;
 
 /* From byte number `at` on; f must live as long.  NULL: no memory. */
@@ -38,6 +40,13 @@ size_t brief_room(size_t max);
  * picks: who asks how it went needs these, not all else that there is room for.
  */
 size_t brief_give_way(const struct picks *p, size_t max, size_t tail);
+/*
+ * Of a ring that `put` bytes went into, of which the last `left` are the end:
+ * how many of these to leave out so that it begins with a line, which a cut
+ * number would be read wrongly in; 0 if none begins within `most`.
+ */
+size_t brief_to_line(
+    const uint8_t *ring, size_t size, uint64_t put, size_t left, size_t most);
 /* Where the last line begins of a beginning, whose end may be cut off. */
 size_t brief_line_start(struct bytes text);
 /* Of a pick what lies from byte number `from` to before `end`; false: none. */

@@ -346,7 +346,7 @@ check_shown(struct bench *b, const struct failure *f)
 {
 	struct output_piece p;
 	uint64_t at = b->got_len;
-	size_t sent = b->got_len;
+	size_t sent = b->got_len, last = 0;
 	static uint8_t seen[MOST];
 
 	memset(seen, 0, sizeof(seen));
@@ -354,6 +354,8 @@ check_shown(struct bench *b, const struct failure *f)
 	assert_memory_equal(b->got, b->wrote, sent);
 	while (output_tail(&b->o, 1 + (uint32_t)below(700), &p)) {
 		at += p.skipped;
+		if (p.skipped > 0)
+			last = at;
 		assert_memory_equal(b->wrote + at, p.data.p, p.data.len);
 		memset(seen + at, 1, p.data.len);
 		at += p.data.len;
@@ -361,6 +363,9 @@ check_shown(struct bench *b, const struct failure *f)
 	}
 	assert_int_equal(at, b->written);
 	assert_int_equal(b->o.sent, sent);
+	if (last > 0 && b->wrote[last - 1] != '\n')
+		fail_msg(
+		    "what follows the last gap begins mid-line at %zu", last);
 	for (size_t from = 0, to; from < b->written; from = to) {
 		to = (size_t)((uint8_t *)memchr(
 				  b->wrote + from, '\n', b->written - from) -

@@ -277,6 +277,42 @@ test_brief(void **state)
 	buf_fini(&text);
 }
 
+/* A number that is cut in half is another number: the end begins with a line. */
+static void
+test_end_by_line(void **state)
+{
+	static const char gap[] = "left out " ELLIPSIS "]\n";
+	struct buf text;
+	struct shown s;
+
+	(void)state;
+	for (unsigned n = 0; n < 60; n++) {
+		const char *end, *more;
+
+		buf_init(&text, 64 << 10);
+		buf_put_str(&text, "x: fatal: it broke\n");
+		for (unsigned i = 0; i < 600; i++)
+			buf_printf(&text, "row of digits %040u\n", i);
+		buf_printf(&text, "%0*u\n", (int)n + 1, 1);
+		show(&s, "", "", MAX, buf_bytes(&text), 1000);
+		end = strstr(buf_cstr(&s.text), gap);
+		assert_non_null(end);
+		while ((more = strstr(end + 1, gap)) != NULL)
+			end = more;
+		assert_memory_equal(end + strlen(gap), "row of digits ", 14);
+		shown_fini(&s);
+		buf_fini(&text);
+	}
+	/* one line: as much of its end as there is room for */
+	buf_init(&text, 64 << 10);
+	buf_printf(&text, "%05000u\nx\n", 7);
+	show(&s, "", "", MAX, buf_bytes(&text), 1000);
+	assert_true(s.text.len > MAX - 100);
+	assert_memory_equal(s.text.p + s.text.len - 6, "007\nx\n", 6);
+	shown_fini(&s);
+	buf_fini(&text);
+}
+
 /* A failure is found wherever beginning, end and their limits fall on it. */
 static void
 test_failure_anywhere(void **state)
@@ -693,6 +729,7 @@ main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_brief),
+		cmocka_unit_test(test_end_by_line),
 		cmocka_unit_test(test_failure_anywhere),
 		cmocka_unit_test(test_more_than_fits),
 		cmocka_unit_test(test_gaps_add_up),
