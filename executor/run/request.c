@@ -72,6 +72,7 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 	r->window = m->window;
 	r->arg_count = 0;
 	r->detached = false;
+	r->terminal = (struct terminal_size){ 0, 0 };
 	buf_reset(&r->store);
 	if (bytes_to_str(m->tool, r->tool, sizeof(r->tool), e) != 0 ||
 	    bytes_to_str(m->peer, r->peer, sizeof(r->peer), e) != 0 ||

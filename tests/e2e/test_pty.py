@@ -98,6 +98,25 @@ def test_policy_forbids(server):
         check(not r.error, "others go on", r)
 
 
+def test_refused_leaves_no_terminal(server):
+    """What was asked for is of that call alone: the next one, another's, of a
+    policy without terminals, has none."""
+    server.add_policy("noterm", jobs=dict(JOBS, pty=False))
+    other = server.add("next", policy="noterm")
+    look = "tty; test -t 0 || test -t 1 || test -t 2 || echo none"
+    with server.http() as c, server.http(token=other) as d:
+        job = pty(c, look, idempotency_key="again")
+        check("none" not in ended(c, job), "control")
+        for more in {"name": "x" * 100}, {"idempotency_key": "again"}:
+            r = c.call("job_start", command=look, pty=True, **more)
+            check(r.error == ("name" in more), r)
+            check("none\n" in d.sh(look).text, more, "another's call")
+            c.call("job_start", command=look, pty=True, **more)
+            check("none\n" in ended(d, start(d, look)), more, "its job")
+            c.call("job_start", command=look, pty=True, **more)
+            equal(d.sh("cat", stdin="typed").text, "typed", more)
+
+
 def test_line_editing_and_eof(server):
     with server.http() as c:
         job = pty(c, "cat; echo status $?")
