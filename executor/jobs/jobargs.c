@@ -270,6 +270,16 @@ take_terminal(struct request *r, const struct token *t, struct err *e)
 	return 0;
 }
 
+/* Each list of runs would show it as more than a name. */
+static bool
+has_control(struct bytes name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.p[i] < ' ' || name.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
 int
 jobargs_start(
     struct request *r, const struct token *t, struct job_wish *w, struct err *e)
@@ -289,6 +299,8 @@ jobargs_start(
 	if (w->name.len > NAME_MAX_BYTES)
 		return err_set(e, ERR_BAD, "name has %zu bytes, %d is the most",
 		    w->name.len, NAME_MAX_BYTES);
+	if (has_control(w->name))
+		return refuse_argument("name", "of visible characters", e);
 	w->detached = r->detached = true;
 	return jobargs_bool(r, "job.input", &w->open_input, e);
 }

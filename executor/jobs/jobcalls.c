@@ -310,7 +310,7 @@ begin_run(struct jobcalls *all, struct request *r, const struct token *t,
 {
 	struct ledger_entry *x;
 
-	if (jobkey_take(r, &w->key, e) != 0)
+	if (jobkey_take(r, w->open_input, &w->key, e) != 0)
 		return e->code;
 	x = w->key.given
 		? ledger_find_key(all->d.ledger, w->key.key, t->verifier)

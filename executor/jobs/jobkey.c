@@ -47,8 +47,29 @@ digest_request(const struct request *r, uint8_t out[DIGEST_BYTES])
 	digest_final(&d, out);
 }
 
+/*
+ * What was taken from the arguments.  Of a request without it the digest stays what
+ * it is: the key book of an older server holds such.
+ */
+static void
+add_start(const struct request *r, bool open_input, uint8_t sum[DIGEST_BYTES])
+{
+	struct digest d;
+	char text[32];
+
+	if (r->terminal.columns == 0 && !open_input)
+		return;
+	(void)snprintf(text, sizeof(text), "%u %u %d", r->terminal.columns,
+	    r->terminal.rows, open_input);
+	digest_init(&d);
+	digest_update(&d, bytes_make(sum, DIGEST_BYTES));
+	add_part(&d, bytes_of(text));
+	digest_final(&d, sum);
+}
+
 int
-jobkey_take(struct request *r, struct ledger_key *key, struct err *e)
+jobkey_take(
+    struct request *r, bool open_input, struct ledger_key *key, struct err *e)
 {
 	struct bytes text;
 
@@ -66,6 +87,7 @@ jobkey_take(struct request *r, struct ledger_key *key, struct err *e)
 		    text.len, KEY_MAX);
 	digest_sha256(text, key->key);
 	digest_request(r, key->request);
+	add_start(r, open_input, key->request);
 	return 0;
 }
 

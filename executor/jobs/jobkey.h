@@ -16,9 +16,12 @@
 /* As the policy has it, before anything is taken from the request. */
 void jobkey_make(
     const struct request *r, const struct token *t, struct ledger_key *key);
-/* The client's own instead, if it gave one; ERR_BAD: it is no such key. */
-int jobkey_take(
-    struct request *r, struct ledger_key *key, struct err *e) MUST_CHECK;
+/*
+ * The client's own instead, if it gave one; ERR_BAD: it is no such key.  Of a
+ * call that has its terminal or its open input already, that is a part of it.
+ */
+int jobkey_take(struct request *r, bool open_input, struct ledger_key *key,
+    struct err *e) MUST_CHECK;
 /* Is it the call that this request was?  ERR_BAD: another, with its key. */
 int jobkey_check_same(const uint8_t request[DIGEST_BYTES],
     const struct ledger_key *key, struct err *e) MUST_CHECK;

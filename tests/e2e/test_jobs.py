@@ -193,6 +193,23 @@ def test_many_are_called_so(server):
             r.text).group())), "the first that is named")
 
 
+def test_names_are_names(server):
+    """One that would be a line of its own in a list is refused."""
+    with server.http() as c:
+        for name in "a\nb", "\x1b[31m", "a\x7f":
+            r = c.call("job_start", command="true", name=name)
+            check(r.error and "visible characters" in r.text, r)
+        job = start(c, "true", name="Bau 日本")
+        text = ended(c, job)
+        check(f"job {job} (Bau 日本): exited" in text, text)
+        text = output(c, job, cursor=7)
+        check("no output at byte 7: use a cursor of 0" in text, text)
+        job = start(c, "sleep 50")
+        text = output(c, job, cursor=7)
+        check("no output at byte 7 yet: use a cursor of 0" in text, text)
+        c.call("job_stop", job=job)
+
+
 def test_start_names_what_it_takes(server):
     """Its own arguments as well as those of the command."""
     with server.http() as c:
@@ -579,6 +596,19 @@ def test_once_of_a_job(server):
         r = c.call("job_start", **args)
         check(job in r.text or not r.error, r)
         equal(counter.read_text(), "x\n", "runs")
+        # with the same command, and yet not the same
+        for kind in ({"pty": True}, {"pty": True, "columns": 100},
+                     {"input": True}):
+            r = c.call("job_start", **args, **kind)
+            check(r.error and "used for another call" in r.text, kind, r)
+            key = {**args, "idempotency_key": f"of {kind}"}
+            job = start(c, **key, **kind)
+            equal(start(c, **key, **kind), job, "the same job")
+            r = c.call("job_start", **key)
+            check(r.error and "used for another call" in r.text, kind, r)
+            c.call("job_input", job=job, eof=True)
+            ended(c, job)
+        equal(counter.read_text(), 4 * "x\n", "one each")
 
 
 def test_taken_away_from_all(server):
