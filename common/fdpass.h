@@ -8,6 +8,7 @@
 #ifndef COMMON_FDPASS_H
 #define COMMON_FDPASS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -39,5 +40,22 @@ ssize_t fdpass_receive(int link, const struct iovec *part, size_t parts,
     int *fds, size_t room, size_t *count, int flags);
 /* One that may come with one descriptor, into *fd, or -1. */
 ssize_t fdpass_receive_one(int link, void *p, size_t size, int *fd, int flags);
+
+/*
+ * A process that is told of by its id as the sender has it, and known by its id
+ * as the receiver has it: SCM_CREDENTIALS, which names another process than
+ * the sender where that has CAP_SYS_ADMIN in the user namespace of its process
+ * ids.  Linux 3.0.  The first is as fdpass_tell(); ESRCH: there is none.
+ */
+int fdpass_tell_process(
+    int link, const struct iovec *part, size_t parts, pid_t process);
+/* So that messages to this end come with a process.  0, or -1 with errno. */
+int fdpass_want_process(int link, bool want);
+/*
+ * As fdpass_receive_one(), from an end that wants it or does not; *process: the
+ * one that is told of, else the sender, or 0: it has none here, or nobody wanted it.
+ */
+ssize_t fdpass_receive_process(
+    int link, void *p, size_t size, int *fd, pid_t *process, int flags);
 
 #endif

@@ -147,8 +147,22 @@ tell_executor(struct guard *g, enum guard_event event, int fd)
 static void
 send_report(struct guard *g, enum guard_event event)
 {
-	g->report.pid = g->command;
+	g->report.pid = g->own_pids ? GUARD_PID_UNKNOWN : g->command;
 	tell_executor(g, event, -1);
+}
+
+/* By an id that the executor knows it by: the command is not reaped yet. */
+static void
+tell_started(struct guard *g)
+{
+	const struct iovec part = { &g->report, sizeof(g->report) };
+
+	g->started = true;
+	g->report.event = GUARD_STARTED;
+	g->report.pid = GUARD_PID_SENT;
+	if (!g->own_pids ||
+	    fdpass_tell_process(g->ctl, &part, 1, g->command) == -1)
+		send_report(g, GUARD_STARTED);
 }
 
 /* Records that are not sent are counted. */
@@ -538,8 +552,7 @@ take_failure(struct guard *g)
 		name_step(g, "start");
 		g->report.sysno = ECANCELED;
 	} else {
-		g->started = true;
-		send_report(g, GUARD_STARTED);
+		tell_started(g);
 	}
 	reap_children(g); /* it may be over already */
 }

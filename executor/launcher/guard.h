@@ -89,10 +89,15 @@ enum guard_offered {
 	OFFER_FDS
 };
 
+enum {
+	GUARD_PID_UNKNOWN = 0, /* to the guard, by an id of the executor's */
+	GUARD_PID_SENT = -1 /* it comes with the message: fdpass_tell_process */
+};
+
 /* Guard to executor, one message each; see spawn_receive. */
 struct guard_report {
 	enum guard_event event;
-	pid_t pid; /* of the command */
+	pid_t pid; /* of the command, or one of the next two */
 	uint32_t audit_session; /* LOGINUID_UNSET: none */
 	char step[GUARD_STEP]; /* that failed */
 	char place[GUARD_PLACE]; /* of its mounts; empty: none is meant */

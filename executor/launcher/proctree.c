@@ -283,25 +283,18 @@ proctree_kill(int sig, const pid_t *spare, size_t spare_count)
 	return proctree_kill_below(getpid(), sig, spare, spare_count);
 }
 
-/* Children of w->self, or all that descend from it. */
-static void
-look_below(struct walk *w, pid_t parent)
-{
-	w->self = parent;
-	w->count = w->next = w->spare_count = 0;
-	if (by_parents())
-		scan_proc(w);
-	else
-		enter_process(w, parent);
-}
-
 size_t
 proctree_children(pid_t *out, size_t max)
 {
 	static struct walk w;
 	size_t i;
 
-	look_below(&w, getpid());
+	w.self = getpid();
+	w.count = w.next = w.spare_count = 0;
+	if (by_parents()) /* all that descend from us */
+		scan_proc(&w);
+	else
+		enter_process(&w, w.self);
 	for (i = 0; i < w.count && i < max; i++)
 		out[i] = w.pid[i];
 	return i;
@@ -318,24 +311,6 @@ proctree_all(pid_t *out, size_t max)
 	for (i = 0; i < w.count && i < max; i++)
 		out[i] = w.pid[i];
 	return i;
-}
-
-pid_t
-proctree_child(pid_t parent)
-{
-	static struct walk w;
-	char path[96], *tid;
-
-	/* Of its first thread, as guards have no other. */
-	w.count = w.spare_count = 0;
-	tid = put_text(
-	    decimal_put(put_text(path, "/proc/"), (uint32_t)parent), "/task/");
-	(void)put_text(decimal_put(tid, (uint32_t)parent), "/children");
-	if (!by_parents())
-		read_children(&w, path);
-	if (w.count == 0)
-		look_below(&w, parent);
-	return w.count > 0 ? w.pid[0] : 0;
 }
 
 /*

@@ -25,8 +25,6 @@ void proctree_by_parents(bool always);
 size_t proctree_children(pid_t *out, size_t max);
 /* All that descends from us and has not ended, at most max. */
 size_t proctree_all(pid_t *out, size_t max);
-/* First child of a process as /proc here shows it; 0: none. */
-pid_t proctree_child(pid_t parent);
 
 /*
  * Does pid descend from `ancestor`, or is it that itself?  true also for what

@@ -281,7 +281,6 @@ take_event(struct jobs *jobs, struct launch_event *ev)
 	switch (ev->what) {
 	case LAUNCH_STARTED:
 		spawn_started(&j->sp, ev);
-		reports_find_command(j);
 		break;
 	case LAUNCH_NOT_STARTED:
 		not_started(j, ev->value);
@@ -367,8 +366,8 @@ next_report(struct job *j)
 		await_report(j, n);
 		return false;
 	}
-	if ((j->plan.policy->confine.layers & CONFINE_PIDS) != 0)
-		r.pid = j->report.pid; /* of the run's namespace */
+	if (r.event != GUARD_STARTED)
+		r.pid = j->report.pid;
 	j->report = r;
 	reports_take(j);
 	if (!is_over(j))

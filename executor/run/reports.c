@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "executor/launcher/proctree.h"
 #include "executor/run/detach.h"
 #include "executor/run/ending.h"
 #include "executor/run/pace.h"
@@ -67,21 +66,12 @@ take_exec(struct job *j, const struct exec_event *x)
 		launch_remember(&x->image.file, x->image.sum);
 }
 
-/* In process ids of the run's own its guard does not know it. */
-void
-reports_find_command(struct job *j)
-{
-	if (j->executed && j->report.pid == 0 && j->sp.guard != 0)
-		j->report.pid = proctree_child(j->sp.guard);
-}
-
 static void
 take_start(struct job *j)
 {
 	j->executed = true;
 	if (!j->plan.shell) /* also where starts are not watched */
 		(void)unseen_note(&j->notes.unseen, j->plan.argv[0]);
-	reports_find_command(j);
 	if (!j->silent)
 		j->jobs->ops->started(j->jobs->arg, j->call, j->id);
 	if (j->entry != NULL)

@@ -14,8 +14,6 @@
 
 /* The one in j->report. */
 void reports_take(struct job *j);
-/* In process ids of the run's own its guard does not know the command's. */
-void reports_find_command(struct job *j);
 /* The tree is gone, and no end was reported: the verdict says why. */
 void reports_missing(struct job *j);
 

@@ -89,6 +89,8 @@ make_control(struct ends *p, struct err *e)
 		return err_sys(e, "socketpair");
 	p->ours = fd[0];
 	p->theirs = fd[1];
+	if (fdpass_want_process(p->ours, true) == -1)
+		return err_sys(e, "SO_PASSCRED");
 	return fdio_set_nonblock(p->ours, e);
 }
 
@@ -203,26 +205,32 @@ keep_terminal(struct spawned *sp, const struct guard_report *r, int fd)
 		sp->in = fd;
 }
 
-/*
- * A guard that exited with an order of ours unread leaves ECONNRESET, which
- * comes once and before what it had sent.
- */
+/* Only the start is told with the command: nothing else comes with one. */
+static void
+keep_process(struct spawned *sp, struct guard_report *r, pid_t process)
+{
+	if (r->pid == GUARD_PID_SENT)
+		r->pid = process;
+	if (r->event == GUARD_STARTED)
+		(void)fdpass_want_process(sp->ctl, false);
+}
+
 ssize_t
 spawn_receive(struct spawned *sp, struct guard_report *out)
 {
+	pid_t process;
 	int fd;
-	ssize_t n =
-	    fdpass_receive_one(sp->ctl, out, sizeof(*out), &fd, MSG_DONTWAIT);
+	ssize_t n = fdpass_receive_process(
+	    sp->ctl, out, sizeof(*out), &fd, &process, MSG_DONTWAIT);
 
-	if (n == -1 && errno == ECONNRESET)
-		n = fdpass_receive_one(
-		    sp->ctl, out, sizeof(*out), &fd, MSG_DONTWAIT);
 	if (n == -1 && errno == EMSGSIZE)
 		return 0;
 	if (n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out))) {
 		cleanup_fd(&fd);
 		return 0;
 	}
+	if (n > 0)
+		keep_process(sp, out, process);
 	keep_terminal(sp, out, fd);
 	return n;
 }

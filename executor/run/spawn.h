@@ -32,7 +32,8 @@ void spawn_started(struct spawned *sp, const struct launch_event *ev);
 int spawn_await(struct spawned *sp, uint64_t run, struct err *e) MUST_CHECK;
 /*
  * As recv(2) without a wait, of one whole report that says what it may; the
- * master of a terminal that comes with it is kept in *sp.
+ * master of a terminal that comes with it is kept in *sp.  The command's process
+ * id is ours in GUARD_STARTED, or GUARD_PID_UNKNOWN.
  */
 ssize_t spawn_receive(struct spawned *sp, struct guard_report *out);
 /* Why it did not start, after GUARD_FAILED; always an error. */

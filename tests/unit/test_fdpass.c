@@ -277,6 +277,51 @@ test_told(void **state)
 	ends[1] = -1;
 }
 
+static void
+comes_with(pid_t process, int fd)
+{
+	pid_t got = -1;
+	char text[8];
+	int passed;
+
+	assert_int_equal(fdpass_receive_process(ends[1], text, sizeof(text),
+			     &passed, &got, MSG_DONTWAIT),
+	    3);
+	assert_memory_equal(text, "one", 3);
+	assert_int_equal(got, process);
+	assert_true((passed == -1) == (fd == -1));
+	if (fd != -1)
+		is_same_file(passed, fd);
+	if (fd != -1)
+		(void)close(passed);
+}
+
+/* Ourselves, as another one needs a capability: test_guard has that. */
+static void
+test_process(void **state)
+{
+	char one[] = "one";
+	const struct iovec part = { one, 3 };
+	pid_t gone = fork();
+
+	if (gone == 0)
+		_exit(0);
+	(void)state;
+	assert_int_equal(fdpass_tell_process(ends[0], &part, 1, getpid()), 0);
+	comes_with(0, -1); /* nobody wants it */
+	assert_int_equal(fdpass_want_process(ends[1], true), 0);
+	assert_int_equal(fdpass_tell_process(ends[0], &part, 1, getpid()), 0);
+	comes_with(getpid(), -1);
+	assert_int_equal(send_text("one", &ends[0], 1), 3);
+	comes_with(getpid(), ends[0]); /* its sender */
+	assert_int_equal(fdpass_want_process(ends[1], false), 0);
+	assert_int_equal(send_text("one", &ends[0], 1), 3);
+	comes_with(0, ends[0]);
+	assert_int_equal(waitpid(gone, NULL, 0), gone);
+	assert_int_equal(fdpass_tell_process(ends[0], &part, 1, gone), -1);
+	assert_true(errno == ESRCH || errno == EPERM);
+}
+
 int
 main(void)
 {
@@ -284,6 +329,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_passed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

@@ -57,6 +57,7 @@ struct run {
 	struct sse out, err;
 	struct guard_report report; /* the last one */
 	bool started, failed, exited;
+	pid_t command; /* once it has started */
 	bool exposed; /* with the place in the first such report */
 	char place[PATH_MAX];
 	bool gone; /* the guard itself */
@@ -116,6 +117,8 @@ take_report(struct run *r)
 	while (spawn_receive(&r->sp, &report) > 0) {
 		r->report = report;
 		r->started |= report.event == GUARD_STARTED;
+		if (report.event == GUARD_STARTED)
+			r->command = report.pid;
 		r->failed |= report.event == GUARD_FAILED;
 		r->exited |= report.event == GUARD_EXITED;
 		if (report.event == GUARD_EXPOSED)
@@ -323,6 +326,41 @@ term_is_kind(const char *flavour)
 	done(&r);
 }
 
+static pid_t
+parent_of(pid_t pid)
+{
+	char path[64], line[256] = "";
+	int parent = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "%*d (sleep) S %d", &parent);
+	if (f != NULL)
+		(void)fclose(f);
+	return parent;
+}
+
+/* By an id of ours, in process ids of its own too. */
+static void
+command_is_known(const char *flavour)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	struct run r;
+
+	start(&r, flavour, "exec sleep 1000");
+	while ((r.command == 0 || parent_of(r.command) != r.sp.guard) &&
+	       clock_mono_ms() < end)
+		turn(&r, 10);
+	assert_true(r.command > 0);
+	assert_int_equal(parent_of(r.command), r.sp.guard);
+	order(&r, GUARD_KILL);
+	wait_over(&r);
+	assert_true(r.exited);
+	done(&r);
+}
+
 /* Our end of the control socket is all that the guard knows of us. */
 static void
 executor_is_gone(const char *flavour)
@@ -381,6 +419,23 @@ begin_held(struct run *r, const char *flavour, const char *command)
 	start_planned(r, p);
 }
 
+/* Of the guard's only thread, as /proc shows them to us. */
+static bool
+has_children(pid_t guard)
+{
+	char path[64], c;
+	FILE *f;
+	bool has;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)guard, (int)guard);
+	f = fopen(path, "re");
+	has = f != NULL && fread(&c, 1, 1, f) == 1;
+	if (f != NULL)
+		(void)fclose(f);
+	return has;
+}
+
 /* Until the process is there that is to become the command. */
 static void
 start_held(struct run *r, const char *flavour, const char *command)
@@ -388,7 +443,7 @@ start_held(struct run *r, const char *flavour, const char *command)
 	int i;
 
 	begin_held(r, flavour, command);
-	for (i = 0; i < WAIT_MS / 10 && proctree_child(r->sp.guard) == 0; i++)
+	for (i = 0; i < WAIT_MS / 10 && !has_children(r->sp.guard); i++)
 		turn(r, 10);
 }
 
@@ -1285,6 +1340,7 @@ BOTH(input)
 BOTH(daemons_are_gone)
 BOTH(kill_ends_all)
 BOTH(term_is_kind)
+BOTH(command_is_known)
 BOTH(executor_is_gone)
 BOTH(closed_at_once)
 BOTH(killed_at_once)
@@ -1329,6 +1385,7 @@ main(void)
 		BOTH_ROWS(daemons_are_gone),
 		BOTH_ROWS(kill_ends_all),
 		BOTH_ROWS(term_is_kind),
+		BOTH_ROWS(command_is_known),
 		BOTH_ROWS(executor_is_gone),
 		BOTH_ROWS(closed_at_once),
 		BOTH_ROWS(killed_at_once),

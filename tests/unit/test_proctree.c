@@ -272,22 +272,6 @@ test_others_untouched(void **state)
 	all_gone();
 }
 
-static void
-test_child(void **state)
-{
-	pid_t pid = grow(1, 1), child;
-
-	(void)state;
-	wait_for(2);
-	assert_int_equal(proctree_child(getpid()), pid);
-	child = proctree_child(pid);
-	assert_true(child > 0 && child != pid);
-	assert_int_equal(proctree_child(child), 0);
-	assert_int_equal(kill_until_none() > 0, 1);
-	(void)reap_all();
-	all_gone();
-}
-
 static int
 by_parents(void **state)
 {
@@ -316,7 +300,6 @@ main(void)
 		cmocka_unit_test_setup(test_subreaper_inside, setup),
 		cmocka_unit_test_setup(test_fork_chain, setup),
 		cmocka_unit_test_setup(test_others_untouched, setup),
-		cmocka_unit_test_setup(test_child, setup),
 	};
 	int failed = cmocka_run_group_tests(tests, by_what_there_is, NULL);
 
