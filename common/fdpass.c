@@ -14,7 +14,7 @@
 union control {
 	struct cmsghdr head;
 	char room[CMSG_SPACE(sizeof(struct ucred)) +
-	    CMSG_SPACE(FDPASS_MOST * sizeof(int))];
+		  CMSG_SPACE(FDPASS_MOST * sizeof(int))];
 };
 
 /* by its number: tests also link the frontend's own sendmsg() */
@@ -57,7 +57,7 @@ may_pass(int sysno)
 
 /* Shall a message that was not sent be sent again?  As long as `left` allows. */
 static bool
-passes(int *left)
+may_send_again(int *left)
 {
 	if (!may_pass(errno) || *left == 0)
 		return false;
@@ -75,7 +75,7 @@ fdpass_tell(int link, const struct iovec *part, size_t parts, const int *fds,
 	int left = FDPASS_PATIENCE_MS;
 
 	while (fdpass_send(link, part, parts, fds, count, 0) == -1)
-		if (!passes(&left))
+		if (!may_send_again(&left))
 			return -1;
 	return 0;
 }
@@ -97,7 +97,7 @@ fdpass_tell_process(
 	control.head.cmsg_type = SCM_CREDENTIALS;
 	memcpy(CMSG_DATA(&control.head), &who, sizeof(who));
 	while (send_message(link, &m, 0) == -1)
-		if (!passes(&left))
+		if (!may_send_again(&left))
 			return -1;
 	return 0;
 }
@@ -123,7 +123,7 @@ take_process(const struct cmsghdr *c)
 	return who.pid;
 }
 
-/* The kernel writes each whole, but for what it says it has cut. */
+/* The kernel writes each whole, except for what it says it has cut. */
 static void
 take_control(
     struct msghdr *m, int *fds, size_t room, size_t *count, pid_t *process)
@@ -141,8 +141,8 @@ take_control(
 
 /* process NULL: there is no room for one. */
 static ssize_t
-receive(int link, const struct iovec *part, size_t parts, int *fds, size_t room,
-    size_t *count, pid_t *process, int flags)
+receive_message(int link, const struct iovec *part, size_t parts, int *fds,
+    size_t room, size_t *count, pid_t *process, int flags)
 {
 	union control control;
 	struct msghdr m = { .msg_iov = (struct iovec *)(uintptr_t)part,
@@ -177,7 +177,8 @@ ssize_t
 fdpass_receive(int link, const struct iovec *part, size_t parts, int *fds,
     size_t room, size_t *count, int flags)
 {
-	return receive(link, part, parts, fds, room, count, NULL, flags);
+	return receive_message(
+	    link, part, parts, fds, room, count, NULL, flags);
 }
 
 static ssize_t
@@ -188,7 +189,7 @@ receive_one(int link, void *p, size_t size, int *fd, pid_t *process, int flags)
 	ssize_t n;
 
 	*fd = -1;
-	n = receive(link, &part, 1, fd, 1, &count, process, flags);
+	n = receive_message(link, &part, 1, fd, 1, &count, process, flags);
 	if (count == 0)
 		*fd = -1;
 	return n;

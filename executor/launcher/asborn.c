@@ -121,61 +121,13 @@ asborn_note(struct asborn *b)
 	       read_limits(b->limit) && read_status(b->proc, b->status);
 }
 
-static bool
-is_known(const char *name, int self, const int *known, size_t count)
-{
-	int fd = 0;
-	size_t i;
-
-	if (name[0] == '.')
-		return true;
-	for (; *name >= '0' && *name <= '9'; name++)
-		fd = 10 * fd + (*name - '0');
-	for (i = 0; i < count; i++)
-		if (known[i] == fd)
-			return true;
-	return fd == self;
-}
-
-/* As getdents64(2) has it. */
-struct entry {
-	uint64_t ino;
-	int64_t next;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
-static bool
-has_only(int proc, const int *known, size_t count)
-{
-	_Alignas(8) char text[1024];
-	int dir = openat(proc, "self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool only = dir != -1;
-	long n = 0, at;
-
-	while (
-	    only && (n = syscall(SYS_getdents64, dir, text, sizeof(text))) > 0)
-		for (at = 0; at < n && only;) {
-			const struct entry *e =
-			    (const struct entry *)(const void *)(text + at);
-
-			only = is_known(e->name, dir, known, count);
-			at += e->size;
-		}
-	if (dir != -1)
-		(void)close(dir);
-	return only && n == 0;
-}
-
 bool
-asborn_is(const struct asborn *b, const int *known, size_t count)
+asborn_is(const struct asborn *b)
 {
 	struct rlimit limit[RLIM_NLIMITS];
 	char status[ASBORN_STATUS];
 
-	return has_only(b->proc, known, count) &&
-	       waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD &&
+	return waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD &&
 	       kill(-1, 0) == -1 && errno == ESRCH &&
 	       read_status(b->proc, status) &&
 	       memcmp(status, b->status, sizeof(status)) == 0 &&

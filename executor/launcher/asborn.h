@@ -4,9 +4,9 @@
  *
  * Compared is what the kernel says of the process, so that what nobody thought
  * of is seen too: ids, signals, capabilities and the rest of status of
- * proc_pid_status(5), limits, securebits, keyring, and each descriptor.  A
- * guard that differs ends.  In the machine's mount namespace, with its /proc;
- * async-signal-safe.
+ * proc_pid_status(5), limits, securebits, keyring.  A guard that differs ends.
+ * Its descriptors are its own to close.  In the machine's mount namespace, with
+ * its /proc; async-signal-safe.
  */
 #ifndef EXECUTOR_ASBORN_H
 #define EXECUTOR_ASBORN_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-enum { ASBORN_STATUS = 2048, ASBORN_KNOWN = 8 };
+enum { ASBORN_STATUS = 2048 };
 
 struct asborn {
 	char status[ASBORN_STATUS]; /* of it, lines that are to stay */
@@ -31,10 +31,7 @@ struct asborn {
 
 /* false: it cannot be told, or process ids cannot begin again. */
 bool asborn_note(struct asborn *b);
-/*
- * The same still, with no descriptor open but those of `known` (-1: skipped)
- * and no other process in its process ids, which begin again.
- */
-bool asborn_is(const struct asborn *b, const int *known, size_t count);
+/* The same still, and alone in its process ids, which begin again. */
+bool asborn_is(const struct asborn *b);
 
 #endif

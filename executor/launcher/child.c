@@ -257,12 +257,14 @@ step_directory(const struct child *c)
 	if ((c->plan->confine.layers & CONFINE_MOUNTS) != 0)
 		jail =
 		    open(c->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = jail == -1 ? -1
-			: beneath_open(jail, c->order->relative,
-			      BENEATH_LINKS | BENEATH_DIRECTORY);
+	fd = jail == -1 || strcmp(c->order->relative, ".") == 0
+		 ? jail
+		 : beneath_open(jail, c->order->relative,
+		       BENEATH_LINKS | BENEATH_DIRECTORY);
 	if (fd == -1 || fchdir(fd) == -1)
 		return -errno;
-	(void)close(fd);
+	if (fd != jail)
+		(void)close(fd);
 	if (jail != DIR_FD)
 		(void)close(jail);
 	set_pwd(c->order);

@@ -285,7 +285,7 @@ let_next_go(struct execlog *l, pid_t process)
 static int
 announce_call(struct execlog *l, const struct unotify_call *n)
 {
-	pid_t process = unotify_process(n->pid);
+	pid_t process = n->pid == l->command ? n->pid : unotify_process(n->pid);
 	struct exec_call *c;
 	bool seized;
 
@@ -511,6 +511,8 @@ execlog_status(struct execlog *l, pid_t pid, int status)
 {
 	struct exec_call *c = l->kept > 0 ? find_thread(l, pid) : NULL;
 
+	if (!WIFSTOPPED(status) && pid == l->command)
+		l->command = 0;
 	if (!WIFSTOPPED(status))
 		take_death(l, pid);
 	else if (c != NULL && c->state == EXEC_KEPT &&

@@ -96,6 +96,7 @@ struct exec_call {
 
 struct execlog {
 	int fd; /* the listener, -1: none */
+	pid_t command; /* no other thread has its id; 0: it is reaped */
 	struct exec_event *event; /* what is told */
 	void (*tell)(void *arg);
 	void *arg;

@@ -35,7 +35,8 @@
 
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
-	KILL_ROUNDS = 1000 /* after which what is left is reported */
+	KILL_ROUNDS = 1000, /* after which what is left is reported */
+	KEPT_MOST = 9 /* descriptors, where all others are closed */
 };
 
 struct guard {
@@ -332,15 +333,22 @@ end_behind_command(struct guard *g)
 		kill_tree(g);
 }
 
+/* A signal that is pending is so once, for the thread and for the process. */
+static void
+drain_signals(int fd)
+{
+	struct signalfd_siginfo si[2];
+
+	(void)!read(fd, si, sizeof(si));
+}
+
 static void
 reap_children(struct guard *g)
 {
-	struct signalfd_siginfo si;
 	int status;
 	pid_t pid;
 
-	while (read(g->sigfd, &si, sizeof(si)) > 0)
-		;
+	drain_signals(g->sigfd);
 	while ((pid = reap_next(g, &status)) > 0) {
 		if (!WIFSTOPPED(status) &&
 		    connector_reaped(&g->connector, g->execs.fd, pid))
@@ -428,7 +436,6 @@ take_listener(struct guard *g, int number)
 	pidfd = (int)syscall(SYS_pidfd_open, g->command, 0);
 	g->execs.fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	(void)close(pidfd);
-	(void)fcntl(g->execs.fd, F_SETFD, FD_CLOEXEC);
 	if (g->execs.fd != -1)
 		return;
 	/* Without a copy the child gets no answer and reports the step, */
@@ -652,7 +659,7 @@ close_others(const int *keep, size_t count)
 {
 	unsigned from = 0;
 	size_t i, j, least;
-	int sorted[9];
+	int sorted[KEPT_MOST];
 
 	memcpy(sorted, keep, count * sizeof(*keep));
 	for (i = 0; i < count; i++) {
@@ -746,6 +753,7 @@ start_command(struct guard *g, struct child *c)
 	if (g->command == 0)
 		child_exec(c);
 	g->report.sysno = g->command == -1 ? errno : 0;
+	g->execs.command = g->command;
 	spare_guard(g);
 	name_step(g, "fork");
 	(void)close(ends[1]);
@@ -988,10 +996,11 @@ struct server {
 static struct memory *
 renew_memory(struct memory *m)
 {
-	if (m != NULL && munmap(m, sizeof(*m)) == -1)
+	if (m == NULL)
+		m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	else if (madvise(m, sizeof(*m), MADV_DONTNEED) == -1)
 		_exit(GUARD_UNDONE);
-	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (m == MAP_FAILED)
 		_exit(GUARD_UNDONE);
 	modules_use(&m->modules);
@@ -1114,13 +1123,6 @@ await_release(const struct server *v, struct memory *m)
 	return host;
 }
 
-static void
-close_one(int fd)
-{
-	if (fd != -1)
-		(void)close(fd);
-}
-
 /* It has looked with the run's ids: what that changes does not come back. */
 static void
 undo_connector(const struct server *v)
@@ -1153,25 +1155,30 @@ leave_root(int host)
 	(void)close(host);
 }
 
+/* Whatever it has opened, or was given. */
+static void
+close_run(const struct server *v, int ctl)
+{
+	const struct guard_start *s = v->start;
+	const int keep[KEPT_MOST] = { ctl, s->orders, s->words, s->dir,
+		v->sigfd, v->born.proc, v->born.last_pid, v->kept.ruleset,
+		v->kept.queues };
+
+	close_others(keep, KEPT_MOST);
+}
+
 /* Out of all that was the run's, which goes with that. */
 static void
 leave_run(const struct server *v, struct memory *m)
 {
 	struct guard *g = &m->guard;
-	struct signalfd_siginfo si;
 	int host;
 
-	close_one(g->failure);
-	close_one(g->execs.fd);
-	close_one(g->masks.fd);
-	close_one(g->slave);
-	close_one(g->connector.cgroup);
-	close_one(m->modules.own_proc);
+	close_run(v, g->ctl);
 	host = await_release(v, m);
 	if (host != -1)
 		leave_root(host);
-	while (read(v->sigfd, &si, sizeof(si)) > 0)
-		;
+	drain_signals(v->sigfd);
 	if (g->connector.ready)
 		undo_connector(v);
 }
@@ -1180,12 +1187,7 @@ leave_run(const struct server *v, struct memory *m)
 static void
 expect_as_born(const struct server *v)
 {
-	const struct guard_start *s = v->start;
-	const int known[] = { s->orders, s->words, s->dir, v->sigfd,
-		v->born.proc, v->born.last_pid, v->kept.ruleset,
-		v->kept.queues };
-
-	if (!asborn_is(&v->born, known, sizeof(known) / sizeof(known[0])))
+	if (!asborn_is(&v->born))
 		_exit(GUARD_UNDONE);
 }
 
@@ -1211,7 +1213,8 @@ begin_server(struct server *v)
 	if (v->sigfd == -1 ||
 	    (s->net != -1 && setns(s->net, CLONE_NEWNET) == -1))
 		_exit(GUARD_UNBEGUN);
-	close_one(s->net);
+	if (s->net != -1)
+		(void)close(s->net);
 	child_drop_bounding(s->plan);
 	keptroot_init(&v->kept);
 	v->group_count =

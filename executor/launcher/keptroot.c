@@ -67,12 +67,21 @@ has_no_terminal(const char *path)
 	return names == NAMES;
 }
 
+/* Next to another one, NULL: one file system is asked once what is free. */
 static bool
-look_at(const char *path, struct keptroot_place *out)
+look_at(const char *path, const struct keptroot_place *beside,
+    struct keptroot_place *out)
 {
 	struct statfs fs;
 
-	if (lstat(path, &out->is) == -1 || statfs(path, &fs) == -1)
+	if (lstat(path, &out->is) == -1)
+		return false;
+	if (beside != NULL && beside->is.st_dev == out->is.st_dev) {
+		out->free_blocks = beside->free_blocks;
+		out->free_files = beside->free_files;
+		return true;
+	}
+	if (statfs(path, &fs) == -1)
 		return false;
 	out->free_blocks = fs.f_bfree;
 	out->free_files = fs.f_ffree;
@@ -99,13 +108,19 @@ keptroot_forget(struct keptroot *k)
 static bool
 note_places(struct keptroot *k, const struct mounts *m)
 {
+	const struct keptroot_place *beside = NULL;
 	size_t i;
 
-	for (i = 0; i < m->count; i++)
-		if (is_private(&m->op[i]) &&
-		    (k->count == KEPTROOT_PRIVATES ||
-			!look_at(m->op[i].path, &k->were[k->count++])))
+	for (i = 0; i < m->count; i++) {
+		struct keptroot_place *its = &k->were[k->count];
+
+		if (!is_private(&m->op[i]))
+			continue;
+		if (k->count++ == KEPTROOT_PRIVATES ||
+		    !look_at(m->op[i].path, beside, its))
 			return false;
+		beside = its;
+	}
 	return true;
 }
 
@@ -122,20 +137,23 @@ keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
 		keptroot_forget(k);
 }
 
+/* What it is now is in *now, which has the one before until then. */
 static bool
-is_as_it_was(const struct keptroot *k, const char *path, size_t at)
+is_as_it_was(const struct keptroot *k, const char *path, size_t at,
+    struct keptroot_place *now)
 {
-	struct keptroot_place now;
+	const struct keptroot_place before = *now;
 
-	return at < k->count && look_at(path, &now) &&
-	       is_alike(&now.is, &k->were[at].is) &&
-	       now.free_blocks == k->were[at].free_blocks &&
-	       now.free_files == k->were[at].free_files;
+	return at < k->count && look_at(path, at > 0 ? &before : NULL, now) &&
+	       is_alike(&now->is, &k->were[at].is) &&
+	       now->free_blocks == k->were[at].free_blocks &&
+	       now->free_files == k->were[at].free_files;
 }
 
 bool
 keptroot_is(const struct keptroot *k, const struct mounts *m)
 {
+	struct keptroot_place now = { 0 };
 	size_t i, at = 0;
 	struct stat st;
 
@@ -145,7 +163,7 @@ keptroot_is(const struct keptroot *k, const struct mounts *m)
 	for (i = 0; i < m->count; i++) {
 		const struct mounts_op *op = &m->op[i];
 
-		if (is_private(op) && !is_as_it_was(k, op->path, at++))
+		if (is_private(op) && !is_as_it_was(k, op->path, at++, &now))
 			return false;
 		if (op->kind == MOUNTS_PTS && !has_no_terminal(op->path))
 			return false;
