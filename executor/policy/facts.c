@@ -666,6 +666,18 @@ facts_are_whole(void)
 	return true;
 }
 
+/* 0 is what a server's own limit made of 1. */
+static void
+put_core(rlim_t value, struct buf *out)
+{
+	if (value == 1)
+		buf_put_str(
+		    out, " (no file, and no core handler of the machine)");
+	else if (value == 0)
+		buf_put_str(out,
+		    " (no file; a core handler of the machine may start, as mcp-execd's own limit is 0 and not 1)");
+}
+
 static void
 tell_rlimits(const struct facts *f, facts_fn *fn, void *arg)
 {
@@ -677,10 +689,8 @@ tell_rlimits(const struct facts *f, facts_fn *fn, void *arg)
 		buf_reset(&text);
 		buf_printf(&text, "%s: %llu", p->rlimits[i].key,
 		    (unsigned long long)p->rlimits[i].value);
-		if (p->rlimits[i].resource == RLIMIT_CORE &&
-		    p->rlimits[i].value == 1)
-			buf_put_str(&text,
-			    " (no file, and no core handler of the machine)");
+		if (p->rlimits[i].resource == RLIMIT_CORE)
+			put_core(p->rlimits[i].value, &text);
 		/* to the model a limit of 0 is none */
 		if (f->reader == FACTS_PEOPLE || p->rlimits[i].value > 0)
 			fn(arg, buf_cstr(&text));

@@ -753,7 +753,9 @@ within_hard_limit(const struct keys *k, const struct draft *d,
 	    getrlimit((__rlimit_resource_t)row->resource, &own) != 0 ||
 	    value <= own.rlim_max)
 		return value;
-	if (limit_at(d, row->key) == d->root)
+	/* No core file is had with less than was meant, too (limit_of). */
+	if (limit_at(d, row->key) == d->root ||
+	    (row->resource == RLIMIT_CORE && d->rlimits[RLIMIT_CORE] == 0))
 		return own.rlim_max;
 	keys_complain(k, limit_at(d, row->key),
 	    "\"%s\" is above this process's own limit of %llu, which takes CAP_SYS_RESOURCE to raise: set the limit of mcp-execd higher (ulimit, Limit...= of the unit), or this one lower",

@@ -149,6 +149,26 @@ def test_limits_that_cannot_be_raised():
               "own limit of 500" in r["event.reason"], r)
 
 
+def test_no_core_on_a_hardened_machine():
+    """Whose hard limit is 0: the examples' core_bytes, 0, can be had."""
+    drop = "setpriv --bounding-set=-sys_resource " if ROOT else ""
+    for limit, said in ("0:0", "core_bytes: 0 (no file; a core handler"), (
+            "0:1", "core_bytes: 1 (no file, and no core handler"):
+        with by(f"exec prlimit --core={limit} {drop}@") as server:
+            server.policy["limits"] = {"core_bytes": 0}
+            server.write()
+            server.reload_ends("success", limit)
+            works(server)
+            with server.http() as c:
+                equal(c.sh("ulimit -H -c").text, "0\n", limit)
+            r = subprocess.run(
+                ["prlimit", f"--core={limit}", *drop.split(),
+                 server.build / "mcp-execctl", "-c", server.dir /
+                 "mcp-execd.json", "policy", "explain", server.name],
+                capture_output=True, text=True, check=True)
+            check(said in " ".join(r.stdout.split()), limit, r.stdout)
+
+
 INSIDE = """
 set -e
 mount -t proc proc /proc
