@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -53,6 +55,36 @@ open_both(struct terminal *t, const struct winsize *size)
 	return 0;
 }
 
+/* Its files' owner, for what is opened from here on: no power is needed later. */
+static void
+own_files_as(uid_t uid, gid_t gid)
+{
+	(void)syscall(SYS_setfsgid, gid);
+	(void)syscall(SYS_setfsuid, uid);
+}
+
+/*
+ * The unit of the service has no CAP_CHOWN, but who opens the master owns the
+ * slave.  Another owner of files takes back what is told to the kernel here.
+ */
+static int
+open_as(struct terminal *t, const struct winsize *size, uid_t uid, gid_t gid)
+{
+	int r, signal = 0, dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+
+	(void)prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0);
+	own_files_as(uid, gid);
+	r = open_both(t, size);
+	if (r == 0)
+		r = use_utf8(t->slave);
+	if (r == 0)
+		r = give_slave(t->slave, uid, gid);
+	own_files_as(geteuid(), getegid());
+	(void)prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
+	return r;
+}
+
 int
 terminal_make(
     struct terminal *t, uint16_t columns, uint16_t rows, uid_t uid, gid_t gid)
@@ -61,11 +93,7 @@ terminal_make(
 	int r;
 
 	*t = (struct terminal){ -1, -1 };
-	r = open_both(t, &size);
-	if (r == 0)
-		r = use_utf8(t->slave);
-	if (r == 0)
-		r = give_slave(t->slave, uid, gid);
+	r = open_as(t, &size, uid, gid);
 	if (r == 0)
 		return 0;
 	if (t->slave != -1)

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Jobs with a terminal: programs that ask, draw and are typed into."""
 import json
+import os
+import pathlib
 import re
 import shutil
 
-from client import Skip, check, equal, mark, within
+from client import Server, Skip, check, equal, mark, within
 from test_jobs import (ID, body, ended, first, output, start,
                        take_jobs_away)
+from test_refusals import restarted
 
 JOBS = {"at_once": 8, "max_seconds": 60, "keep_seconds": 600, "keep": 16,
         "wait_ms": 4000, "output_bytes": 1 << 20}
 SERVER = {"policy": {"structured": False, "text": "clean", "jobs": JOBS}}
 DENIED = "may not have a terminal"
+UNIT = (pathlib.Path(__file__).resolve().parents[2]
+        / "packaging/systemd/mcp-execd.service")
 
 
 def pty(c, command, **more):
@@ -461,6 +466,25 @@ def test_editor(server):
         end(c, job)
     equal((server.work / "new.txt").read_text(), "hello 世界\nsecond\n",
           "what was written")
+
+
+def test_with_the_power_of_the_unit(_):
+    """The service of the package has what its unit says, and no CAP_CHOWN."""
+    if os.geteuid():
+        raise Skip("only root can take from the bounding set")
+    caps = [name.removeprefix("CAP_").lower() for line in UNIT.read_text(
+        ).splitlines() if line.startswith("CapabilityBoundingSet=")
+        for name in line.partition("=")[2].split()]
+    check("sys_admin" in caps and "chown" not in caps, caps)
+    with Server(**SERVER) as server:
+        restarted(server, "setpriv", "--bounding-set", ",".join(
+            ["-all", *(f"+{c}" for c in caps)]))
+        with server.http() as c:
+            said = ended(c, pty(c, "stat -c '%u %a' $(tty); id -u; (exec "
+                                "3>/dev/tty && echo on >&3)")).replace("\r", "")
+            own, run = body(said).split("\n")[:2]
+            equal(own, f"{run} 600", said)
+            check("on\n" in said, said)
 
 
 def test_taken_away_from_all(server):
