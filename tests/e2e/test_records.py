@@ -505,9 +505,11 @@ def test_adopted(_):
             job = re.search(r"\b[0-9a-f]{32}\b", r.text).group()
             for _ in range(2):
                 c.call("job_input", job=job, data="x" * 50000)
-        guard, = within("its guard", 5, lambda: guards(server))
-        within("it is typed, which is after the answer", 20,
-               lambda: unread_by(children(guard)) >= 61440)
+            guard, = within("its guard", 5, lambda: guards(server))
+            within("it is typed, which is after the answer", 20,
+                   lambda: unread_by(children(guard)) >= 61440)
+            # the turn that typed it is over, and what is left noted
+            c.call("job_output", job=job)
         server.kill()
         server.start()
         whole(of_run(server, "run-adopted", job), {

@@ -229,6 +229,8 @@ test_containers(void **state)
 	expect_of("podman", "");
 	policy.no_namespaces = true;
 	expect_of("podman", "podman: rootless containers need namespaces");
+	expect_of("buildah", "buildah: rootless containers need namespaces");
+	expect_of("podman-compose", "podman-compose: rootless containers");
 }
 
 static pid_t of_process; /* its id, where the run has its own */
