@@ -116,6 +116,24 @@ keys_string(const struct keys *k, const struct json_value *v, size_t lo,
 	return true;
 }
 
+/* As in "512M" and "2h": what it counts, its name ends in. */
+static void
+complain_number(
+    const struct keys *k, const struct json_value *v, const char *name)
+{
+	static const char *const units[][2] = { { "_bytes", " of bytes" },
+		{ "_ms", " of milliseconds" }, { "_seconds", " of seconds" } };
+	const char *unit = "", *end = strrchr(name, '_');
+
+	for (size_t i = 0; end != NULL && i < 3; i++)
+		if (strcmp(end, units[i][0]) == 0)
+			unit = units[i][1];
+	keys_complain(k, v, "\"%s\" must be a whole number%s, not %s%s", name,
+	    unit,
+	    json_is(v, JSON_NUMBER) ? "this one" : json_type_name(v->type),
+	    json_is(v, JSON_STRING) ? ": drop the quotes and the unit" : "");
+}
+
 static void
 read_number(const struct keys *k, const struct json_value *v,
     const struct key *key, void *field)
@@ -125,10 +143,7 @@ read_number(const struct keys *k, const struct json_value *v,
 	uint32_t small;
 
 	if (!json_to_i64(v, &n)) {
-		keys_complain(k, v, "\"%s\" must be a whole number, not %s",
-		    key->name,
-		    json_is(v, JSON_NUMBER) ? "this one"
-					    : json_type_name(v->type));
+		complain_number(k, v, key->name);
 		return;
 	}
 	if (n < 0 || (uint64_t)n < key->lo || (uint64_t)n > key->hi) {

@@ -238,7 +238,8 @@ read_bool(const struct load *l, const struct json_value *v, bool by_default)
 	if (v == NULL)
 		return by_default;
 	if (!json_is(v, JSON_BOOL)) {
-		keys_complain(l->k, v, "must be true or false");
+		keys_complain(l->k, v, "\"%.*s\" must be true or false",
+		    (int)v->key.len, (const char *)v->key.p);
 		return by_default;
 	}
 	return v->boolean;

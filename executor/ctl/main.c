@@ -88,6 +88,13 @@ static const struct cmdline_option options[] = {
 };
 
 static void
+print_verb(const struct verb *v, FILE *to)
+{
+	(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
+	    v->second == NULL ? "" : v->second, v->summary);
+}
+
+static void
 print_help(FILE *to)
 {
 	CLEANUP_BUF struct buf text;
@@ -97,8 +104,7 @@ print_help(FILE *to)
 	(void)fputs(
 	    "usage: mcp-execctl [-c CONFIG | -i USER] VERB [...]\n\n", to);
 	for (const struct verb *v = verbs; v->name != NULL; v++)
-		(void)fprintf(to, "  %-13s %-7s %s\n", v->name,
-		    v->second == NULL ? "" : v->second, v->summary);
+		print_verb(v, to);
 	(void)fprintf(to, "\n%s", buf_cstr(&text));
 }
 
@@ -157,6 +163,19 @@ missing_word(const char *family)
 	return CTL_USAGE;
 }
 
+/* Each of them has its own help. */
+static int
+help_family(const char *family)
+{
+	(void)printf(
+	    "usage: mcp-execctl [-c CONFIG | -i USER] %s WORD [...]\n\n",
+	    family);
+	for (const struct verb *v = verbs; v->name != NULL; v++)
+		if (strcmp(v->name, family) == 0)
+			print_verb(v, stdout);
+	return CTL_OK;
+}
+
 static int
 unknown_verb(int argc, char **argv)
 {
@@ -165,6 +184,9 @@ unknown_verb(int argc, char **argv)
 
 	if (family && argc == 1)
 		return missing_word(argv[0]);
+	if (family &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return help_family(argv[0]);
 	close =
 	    family ? meant_word(argv[1], argv[0]) : meant_word(argv[0], NULL);
 	if (close != NULL)

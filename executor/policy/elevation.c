@@ -36,7 +36,7 @@ find_target(const struct policy_table *t, const struct tooldef *def,
 
 	if (to == NULL)
 		keys_complain_path(r, path,
-		    "%s runs under the policy \"%s\", and there is none of this name: make it, or leave \"policy\" out of the tool's definition",
+		    "%s runs under the policy \"%s\", and none of this name could be loaded: make or mend it, or leave \"policy\" out of the tool's definition",
 		    def->name, def->policy);
 	else if (!to->elevates)
 		keys_complain_path(r, path,

@@ -906,7 +906,8 @@ is_true(const struct keys *k, const struct json_value *v)
 	if (v == NULL)
 		return false;
 	if (!json_is(v, JSON_BOOL))
-		keys_complain(k, v, "must be true or false");
+		keys_complain(k, v, "\"%.*s\" must be true or false",
+		    (int)v->key.len, (const char *)v->key.p);
 	return v->type == JSON_BOOL && v->boolean;
 }
 

@@ -379,7 +379,10 @@ explain_time(
     const struct explain_end *e, const struct policy *p, struct buf *out)
 {
 	begin_note(out);
-	if (e->timeout_ms < p->timeout_max_ms)
+	if (e->waits)
+		buf_printf(out, "the time limit of %" PRIu32 " ms was reached",
+		    e->timeout_ms);
+	else if (e->timeout_ms < p->timeout_max_ms)
 		buf_printf(out,
 		    "the time limit of %" PRIu32
 		    " ms was reached: a call may ask for up to %" PRIu32

@@ -51,6 +51,7 @@ struct explain_end {
 	int exit_code; /* -1: it did not exit */
 	int signal; /* 0: none */
 	bool timed_out;
+	bool waits; /* for what does not come: more time does not help */
 	uint32_t timeout_ms;
 	const struct findings *findings;
 };

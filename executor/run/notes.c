@@ -149,14 +149,16 @@ void
 notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 {
 	CLEANUP_BUF struct buf lines = { 0 };
+	struct explain_end how = *end;
 
 	buf_init(&lines, TOLD_MAX);
 	hints_end(&n->hints);
 	if (p->shell)
 		shelltest_look(p->command, &n->hints);
-	explain_end(end, p->policy, &lines);
-	explain_hints(&n->hints, p->policy, p->cwd, &lines);
 	n->unseen.timed_out = end->timed_out && p->terminal.columns == 0;
+	how.waits = unseen_waits(&n->unseen);
+	explain_end(&how, p->policy, &lines);
+	explain_hints(&n->hints, p->policy, p->cwd, &lines);
 	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED) ||
 			    hints_has(&n->hints, HINT_NO_FAMILY);
 	unseen_tell(&n->unseen, p->policy, &lines);

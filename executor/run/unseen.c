@@ -551,7 +551,7 @@ static const struct source sources[] = {
 	{ REACH,
 	    "curl wget wget2 ping ping6 nc ncat netcat nc.openbsd nc.traditional telnet ssh scp sftp rsync dig host nslookup drill traceroute tracepath mtr nmap redis-cli mongosh chronyc git-remote-http git-remote-https",
 	    .words =
-		"the network is a loopback interface of this command's own: nothing that listens on this machine or elsewhere can be reached",
+		"the network is a loopback interface of this command's own: nothing that listens on this machine, in another job or elsewhere can be reached",
 	    .key = "key network" },
 	{ OWN_MOUNTS, "findmnt mount", .words = MOUNTS_WORDS,
 	    .key = "key files.read" },
@@ -655,7 +655,7 @@ static const struct source sources[] = {
 	{ WAITS,
 	    "vi vim vim.basic vim.tiny nvim ex nano emacs joe top htop btop atop watch mc mutt screen tmux dialog whiptail cfdisk iftop iotop nethogs visudo vipw alsamixer nmtui",
 	    .words =
-		"it goes on until it gets a key from a terminal, which this command does not have: a longer time limit does not help (a job with pty has a terminal)",
+		"it goes on until it gets a key from a terminal, which this command does not have: a longer time limit does not help",
 	    .when = waits_for_keys },
 	{ WAITS, "tail", .words = FOLLOWS_WORDS, .when = follows_file },
 	{ WAITS, "journalctl", .words = FOLLOWS_WORDS, .when = follows_output },
@@ -1102,6 +1102,15 @@ is_said(const struct buf *out, const char *place)
 	       memmem(out->p, out->len, line, strlen(line)) != NULL;
 }
 
+bool
+unseen_waits(const struct unseen *u)
+{
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+		if (sources[i].sight == WAITS && u->started[i] != 0)
+			return u->timed_out;
+	return false;
+}
+
 void
 unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 {
@@ -1122,6 +1131,8 @@ unseen_tell(const struct unseen *u, const struct policy *p, struct buf *out)
 		put_words(out, s->words, place);
 		if (s->sight == WITHHELD)
 			put_withheld(out, s->right);
+		if (s->when == waits_for_keys && p->jobs.offered && p->jobs.pty)
+			buf_put_str(out, " (a job with pty has a terminal)");
 		if (s->key != NULL)
 			buf_printf(out, " (policy %s, %s)", p->name, s->key);
 	}

@@ -37,6 +37,8 @@ void unseen_note_image(struct unseen *u, const struct image *i);
  * a list without "@system" easily leaves out; NULL: it is in view.
  */
 const char *unseen_system(const struct policy *p);
+/* Its time was over, and unseen_tell says why more of it does not help. */
+bool unseen_waits(const struct unseen *u);
 /* One line for each source that the policy does not show, as explain_end. */
 void unseen_tell(
     const struct unseen *u, const struct policy *p, struct buf *out);

@@ -134,6 +134,8 @@ def test_mistyped():
                 ((*token, server.name, "--from", ""), "--from is empty"),
                 ((*token, server.name, "--directory", ""),
                  "--directory is empty"),
+                ((*ours, "token", "add", "fine", "--policy", server.name),
+                 "token revoke fine"),
                 ((*token, "a\nb"), "--policy holds a control character"),
                 ((*token, server.name, "--from", "1.2.3.4/33"),
                  "prefix length that is not a number from 0 to 32"),
@@ -148,6 +150,11 @@ def test_mistyped():
             told = out.stderr.splitlines()
             check(out.returncode in (1, 2) and said in out.stderr
                   and len(told) == 1, args, out)
+        for word in "--help", "-h":
+            help_ = ctl(server, "policy", word)
+            equal((help_.returncode, help_.stderr), (0, ""), "of a family")
+            check("  explain " in help_.stdout and "  test " in help_.stdout
+                  and "audit" not in help_.stdout, help_.stdout)
         equal([r["run.id"] for r in records(server, "kill")], ["00000000"],
               "what was typed is on record")
 

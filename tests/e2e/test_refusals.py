@@ -173,6 +173,9 @@ def test_editors(server):
         r = c.sh("ln -sf /bin/sleep watch; exec ./watch 60",
                  timeout_ms=2000 * SLOW)
         check("watch: it goes on until it gets a key" in r.text, r.text)
+        check("may ask for" not in r.text, "more time does not help", r.text)
+        r = c.sh("sleep 60", timeout_ms=500)
+        check("a call may ask for up to" in r.text, r.text)
     quiet(server, "./watch 0")
 
 

@@ -115,6 +115,9 @@ static void
 test_findings(void **state)
 {
 	static const char *const bad[][2] = {
+		{ "\"elevates\":1", "\"elevates\" must be true or false" },
+		{ "\"files\":{\"noexec\":\"yes\"}",
+		    "\"noexec\" must be true or false" },
 		{ "\"shel\":\"/bin/sh\"", "did you mean \"shell\"" },
 		{ "\"limits\":{\"zzzzzz\":1}", "see mcp-execd-policy(5)" },
 		{ "\"shell\":\"/nonexistent\"", "No such file" },

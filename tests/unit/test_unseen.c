@@ -209,12 +209,20 @@ test_waits(void **state)
 	note_words(&u, &i, "/usr/bin/vi", "vi a");
 	note_words(&u, &i, "/usr/bin/tail", "tail -f");
 	expect(&u, "");
+	assert_false(unseen_waits(&u));
 	u.timed_out = true;
-	expect(&u, "vi: it goes on until it gets a key");
+	assert_true(unseen_waits(&u));
+	expect(&u,
+	    "vi: it goes on until it gets a key from a terminal, which this command does not have: a longer time limit does not help\n");
+	policy.jobs.offered = true;
+	expect(&u, "does not help\n");
+	policy.jobs.pty = true;
+	expect(&u, "does not help (a job with pty has a terminal)\n");
 	expect(&u, "tail: it follows what comes");
 	for (n = 0; n < sizeof(ends) / sizeof(ends[0]); n++) {
 		u = (struct unseen){ .timed_out = true };
 		note_words(&u, &i, ends[n][0], ends[n][1]);
+		assert_false(unseen_waits(&u));
 		expect(&u, "");
 	}
 	u = (struct unseen){ .timed_out = true };

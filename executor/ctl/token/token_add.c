@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -319,6 +320,23 @@ print_token(
 	return status;
 }
 
+/* Its file could not be written. */
+static int
+refuse_file(const struct ctl *c, const char *name, const char *path,
+    const struct err *e)
+{
+	struct stat st;
+
+	if (e->sysno == 0 && lstat(path, &st) == 0)
+		return ctl_error(
+		    "there is a token \"%s\": choose another name, or end it first by %s token revoke %s",
+		    name, ctl_self(c), name);
+	return ctl_error("%s%s", e->what,
+	    c->instance != NULL && e->sysno == ENOENT
+		? ": its unit makes it when it starts"
+		: "");
+}
+
 static int
 add_token(struct ctl *c, const char *name, const struct options *o)
 {
@@ -343,10 +361,7 @@ add_token(struct ctl *c, const char *name, const struct options *o)
 	if (ctl_token_path(c, name, path, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (fdio_write_file(path, 0600, buf_bytes(&json), true, &e) != 0)
-		return ctl_error("%s%s", e.what,
-		    c->instance != NULL && e.sysno == ENOENT
-			? ": its unit makes it when it starts"
-			: "");
+		return refuse_file(c, name, path, &e);
 	force = token_force_wait(c, name, &e);
 	status = print_token(c, name, o->policy, text);
 	explicit_bzero(text, sizeof(text));
