@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "common/log.h"
 #include "common/told.h"
 #include "executor/run/pathwords.h"
 #include "executor/confine/syscall_group.h"
@@ -514,6 +515,18 @@ explain_editor(const struct policy *p, struct buf *out)
 	buf_printf(out,
 	    "the editor failed without a word: what the user %s may not write by a file's owner and mode, another policy, or a tool with a policy of its own, may (policy %s, keys user, groups and capabilities)",
 	    p->user, p->name);
+}
+
+void
+explain_operator(struct bytes word, const struct policy *p, struct buf *out)
+{
+	begin_note(out);
+	buf_printf(out,
+	    "there is no shell here, so that %s was an argument like any other%s",
+	    log_text(word).s,
+	    policy_offers(p, BYTES_LIT("exec_cmd"))
+		? ": exec_cmd has pipes, redirections and &&"
+		: "");
 }
 
 void

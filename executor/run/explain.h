@@ -45,6 +45,9 @@ void explain_rights(const struct policy *p, struct buf *out);
 void explain_editor(const struct policy *p, struct buf *out);
 /* What is there and may be read, and is not executed. */
 void explain_noexec(const struct policy *p, struct buf *out);
+/* An operator of the shell, where there is none, was passed on as it stands. */
+void explain_operator(
+    struct bytes word, const struct policy *p, struct buf *out);
 
 /* How a run ended, as far as a limit or its end itself may be why. */
 struct explain_end {

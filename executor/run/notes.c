@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "executor/run/edited.h"
 #include "executor/run/shelltest.h"
+#include "executor/run/wordsplit.h"
 
 enum {
 	NOTES_MAX = 2048, /* bytes, as DONE carries them */
@@ -150,6 +151,7 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 {
 	CLEANUP_BUF struct buf lines = { 0 };
 	struct explain_end how = *end;
+	struct bytes word;
 
 	buf_init(&lines, TOLD_MAX);
 	hints_end(&n->hints);
@@ -165,6 +167,8 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 	if (n->looked_up && end->exit_code != 0)
 		explain_no_socket(p->policy, &lines);
 	tell_rest(n, p, end->exit_code, &lines);
+	if (!p->shell && wordsplit_operator(p->command, &word))
+		explain_operator(word, p->policy, &lines);
 	add_lines(n, buf_bytes(&lines));
 }
 

@@ -235,11 +235,32 @@ spawn_receive(struct spawned *sp, struct guard_report *out)
 	return n;
 }
 
+/* Words that models begin a line with, and that are not programs. */
+static bool
+is_of_shells(const char *name)
+{
+	static const char *const words[] = { ".", "alias", "cd", "eval", "exec",
+		"export", "for", "if", "set", "source", "ulimit", "umask",
+		"unset", "while" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(name, words[i]) == 0)
+			return true;
+	return false;
+}
+
 static int
 refuse_absent(const struct plan *plan, struct err *e)
 {
 	const char *place = unseen_system(plan->policy);
 
+	if (is_of_shells(plan->argv[0]))
+		return err_set(e, ERR_BAD,
+		    "command not found: %s: it is a part of shells, and there is no shell here%s",
+		    plan->argv[0],
+		    policy_offers(plan->policy, BYTES_LIT("exec_cmd"))
+			? ": exec_cmd has one"
+			: "");
 	if (place == NULL)
 		return err_set(
 		    e, ERR_BAD, "command not found: %s", plan->argv[0]);

@@ -100,6 +100,48 @@ wordsplit_split(struct bytes text, size_t max, struct buf *out, size_t *count,
 	return 0;
 }
 
+/* As a word of its own; what redirects may have its file in the same word. */
+static bool
+is_operator(struct bytes word)
+{
+	static const char *const whole[] = { "|", "||", "&&", "&", ";", "<",
+		"<<", "|&" };
+	static const char *const begins[] = { ">", "1>", "2>", "&>" };
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (bytes_eq_str(word, whole[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (bytes_starts(word, begins[i]))
+			return true;
+	return false;
+}
+
+bool
+wordsplit_operator(struct bytes text, struct bytes *word)
+{
+	size_t start = 0;
+	uint8_t quote = 0;
+
+	for (size_t i = 0; i <= text.len && text.len > 0; i++) {
+		uint8_t c = i < text.len ? text.p[i] : ' ';
+
+		if (quote == 0 && is_blank(c)) {
+			*word = bytes_make(text.p + start, i - start);
+			if (is_operator(*word))
+				return true;
+			start = i + 1;
+		} else if (c == '\\' && quote != '\'') {
+			i++;
+		} else if (quote == 0 && (c == '\'' || c == '"')) {
+			quote = c;
+		} else if (c == quote) {
+			quote = 0;
+		}
+	}
+	return false;
+}
+
 void
 wordsplit_quote(struct buf *out, const char *word)
 {

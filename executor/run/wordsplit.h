@@ -14,6 +14,11 @@
  */
 int wordsplit_split(struct bytes text, size_t max, struct buf *out,
     size_t *count, struct err *e) MUST_CHECK;
+/*
+ * The first word that a shell would take for an operator, such as | or >file,
+ * unquoted as it stands in text that wordsplit_split has split.
+ */
+bool wordsplit_operator(struct bytes text, struct bytes *word);
 /* The reverse, of one word; a shell would read it alike. */
 void wordsplit_quote(struct buf *out, const char *word);
 

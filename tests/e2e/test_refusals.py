@@ -183,6 +183,32 @@ NETLINK = ("python3 -c 'import socket; socket.socket(16, 3, %d); "
            "print(\"made\")' 2>/dev/null | tail -1")
 
 
+def test_no_shell(server):
+    """What cli_command passes on as an argument is not taken for done."""
+    with server.http() as c:
+        for line, word in (("echo a > made-by-shell", ">"),
+                           ("echo a | wc -c", "|"), ("true && false", "&&")):
+            r = c.call("cli_command", command=line)
+            check(f"NOTE: there is no shell here, so that {word} was an "
+                  "argument like any other: exec_cmd has" in r.text, r.text)
+            equal(len(r.data["notes"]), 1, r.data)
+        check("made-by-shell" not in c.sh("ls").text, "not made")
+        for line in "echo 'a | b' '>' c", "find . -exec true {} \\;":
+            r = c.call("cli_command", command=line)
+            check("NOTE" not in r.text and not r.error, line, r.text)
+        check("NOTE" not in c.sh("echo a | cat > made; cat made").text,
+              "a shell's")
+        r = c.call("cli_command", command="cd /tmp")
+        check(r.error and "not found: cd: it is a part of shells, and there is "
+              "no shell here: exec_cmd has one" in r.text, r.text)
+    server.add_policy("no-shell", shell=None, tools=["cli_command"])
+    with server.http(token=server.add("no-shell", policy="no-shell")) as c:
+        for line in "echo > a", "cd /tmp":
+            text = c.call("cli_command", command=line).text
+            check("there is no shell here" in text and "exec_cmd" not in text,
+                  text)
+
+
 def test_network_once(server):
     """Of one rule, whichever families of sockets a program tries."""
     server.add_policy("off", network="none")

@@ -310,6 +310,31 @@ test_too_long(void **state)
 	buf_fini(&out);
 }
 
+/* Only what a shell would not take for an argument. */
+static void
+test_operators(void **state)
+{
+	static const char *const are[][2] = { { "ls | wc", "|" },
+		{ "echo a >b", ">b" }, { "echo a > b", ">" },
+		{ "make && make check", "&&" }, { "cat >'a b'", ">'a b'" },
+		{ "x 'it''s' 2>&1", "2>&1" }, { "sleep 9 &", "&" },
+		{ "a \"b\" || c", "||" } };
+	static const char *const none[] = { "awk -F '|' x", "cut -d \"|\" x",
+		"find . -exec ls {} \\;", "expr 1 \\> 2", "a 'b | c' d",
+		"a \"b ' | c\" d", "a 'b \\' c", "curl http://a/?b=1&c=2",
+		"git log a..b", "", "x '" };
+	struct bytes word;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(are) / sizeof(are[0]); i++) {
+		assert_true(wordsplit_operator(bytes_of(are[i][0]), &word));
+		assert_true(bytes_eq_str(word, are[i][1]));
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (wordsplit_operator(bytes_of(none[i]), &word))
+			fail_msg("%s", none[i]);
+}
+
 int
 main(void)
 {
@@ -319,6 +344,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_operators),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
