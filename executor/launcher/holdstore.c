@@ -161,7 +161,9 @@ holdstore_hold(
 		    fd, count, "its descriptors are not those that it says");
 	if (find_hold(run) != NULL || (guard == 0 && !has_ended(run)))
 		return refuse_hold(fd, count, "there is no such run to hold");
-	if (self.count == HOLD_MAX || self.dir == -1 || !open_listener())
+	if (self.dir == -1) /* as mcp-execd has said at its start */
+		return refuse_hold(fd, count, NULL);
+	if (self.count == HOLD_MAX || !open_listener())
 		return refuse_hold(fd, count, "it cannot be held");
 	h = &self.hold[self.count++];
 	*h = (struct hold){ .run = run, .guard = guard, .has = has };
