@@ -284,6 +284,7 @@ int
 jobargs_start(
     struct request *r, const struct token *t, struct job_wish *w, struct err *e)
 {
+	uint64_t keep_s = w->keep_s;
 	struct bytes tool;
 
 	if (!request_take(r, "job.tool", &tool) ||
@@ -301,6 +302,10 @@ jobargs_start(
 		    w->name.len, NAME_MAX_BYTES);
 	if (has_control(w->name))
 		return refuse_argument("name", "of visible characters", e);
+	if (jobargs_number(r, "job.keep", INT64_MAX, &keep_s, e) != 0)
+		return e->code;
+	if (keep_s < w->keep_s)
+		w->keep_s = (uint32_t)keep_s;
 	w->detached = r->detached = true;
 	return jobargs_bool(r, "job.input", &w->open_input, e);
 }

@@ -51,6 +51,7 @@ struct catalog_param {
 static const struct catalog_param start_params[] = {
 	{ .name = "name", .kind = PARAM_TEXT, .max = 63, .sent = "job.name" },
 	{ .name = "input", .kind = PARAM_BOOL, .sent = "job.input" },
+	{ .name = "keep", .kind = PARAM_NUMBER, .sent = "job.keep" },
 	{ .name = "pty", .kind = PARAM_BOOL, .sent = "job.pty" },
 	SIZE_PARAMS,
 	{ .name = "idempotency_key",
@@ -202,8 +203,7 @@ static const char cli_jobs_schema[] =
     "},\"required\":[\"command\"],\"additionalProperties\":false}";
 
 static const char start_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"What to run: a command line as exec_cmd takes it, or, where that tool is not offered, as cli_command does. Leave it out to start another tool.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run the command in, relative to the token's directory or absolute inside it.\"},\"tool\":{\"type\":\"string\",\"description\":\"Name of another tool of this server to start instead of a command, such as cli_command.\"},\"arguments\":{\"type\":\"object\",\"description\":\"That tool's arguments.\"},\"name\":{\"type\":\"string\",\"maxLength\":63,\"description\":\"A name to know the job by in job_list.\"},\"input\":{\"type\":\"boolean\",\"description\":\"Keep standard input open for job_input. Without it, standard input is empty or what stdin gives.\"},\"pty\":{\"type\":\"boolean\",\"description\":\"Run it in a terminal.\"},\"columns\":{\"type\":\"integer\",\"default\":80},\"rows\":{\"type\":\"integer\",\"default\":24},\"stdin\":{\"type\":\"string\",\"description\":\"Text for the command's standard input.\"},\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Milliseconds after which the job and all it started is ended. Default: the most that the policy allows.\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"description\":\"Environment variables for the command; only names that the policy allows.\"}" KEY_SCHEMA
-    "},\"additionalProperties\":false}";
+    "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\",\"description\":\"What to run: a command line as exec_cmd takes it, or, where that tool is not offered, as cli_command does. Leave it out to start another tool.\"},\"working_dir\":{\"type\":\"string\",\"description\":\"Directory to run the command in, relative to the token's directory or absolute inside it.\"},\"tool\":{\"type\":\"string\",\"description\":\"Name of another tool of this server to start instead of a command, such as cli_command.\"},\"arguments\":{\"type\":\"object\",\"description\":\"That tool's arguments.\"},\"name\":{\"type\":\"string\",\"maxLength\":63,\"description\":\"A name to know the job by in job_list.\"},\"input\":{\"type\":\"boolean\",\"description\":\"Keep standard input open for job_input. Without it, standard input is empty or what stdin gives.\"},\"keep\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Seconds for which its output is kept after its end, if the policy does not keep it for less.\"},\"pty\":{\"type\":\"boolean\",\"description\":\"Run it in a terminal.\"},\"columns\":{\"type\":\"integer\",\"default\":80},\"rows\":{\"type\":\"integer\",\"default\":24},\"stdin\":{\"type\":\"string\",\"description\":\"Text for the command's standard input.\"},\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"Milliseconds after which the job and all it started is ended. Default: the most that the policy allows.\"},\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},\"description\":\"Environment variables for the command; only names that the policy allows.\"}" KEY_SCHEMA "},\"additionalProperties\":false}";
 
 static const char job_output_schema[] =
     "{\"type\":\"object\",\"properties\":{" JOB_SCHEMA
@@ -821,8 +821,8 @@ static int
 refuse_for_start(const struct catalog_tool *inner, struct bytes name,
     struct catalog_args *out, struct err *e)
 {
-	static const char *const own[] = { "name", "input", "pty", "columns",
-		"rows", "tool", "arguments" };
+	static const char *const own[] = { "name", "input", "keep", "pty",
+		"columns", "rows", "tool", "arguments" };
 	const char *names[32] = { NULL };
 	size_t n = 0;
 
@@ -852,7 +852,8 @@ take_for_start(const struct catalog_tool *t, const struct catalog_tool *inner,
     struct err *e)
 {
 	static const char *const names[] = { "tool", "arguments", "name",
-		"input", "pty", "columns", "rows", "idempotency_key", NULL };
+		"input", "keep", "pty", "columns", "rows", "idempotency_key",
+		NULL };
 
 	if (bytes_eq_str(v->key, "tool") || bytes_eq_str(v->key, "arguments"))
 		return 0;

@@ -210,6 +210,25 @@ def test_names_are_names(server):
         c.call("job_stop", job=job)
 
 
+def test_kept_for_less(server):
+    """As long as was asked for, and no longer than the policy says."""
+    server.add_policy("short", jobs={**JOBS, "keep_seconds": 10})
+    with server.http() as c, \
+            server.http(token=server.add("short", policy="short")) as d:
+        brief, long = start(c, "echo a", keep=2), start(c, "echo b", keep=500)
+        most = start(d, "echo c", keep=9000)
+        ended(c, long)
+        within("it is kept no longer", 20, lambda: NONE in c.call(
+            "job_output", job=brief).text, step=.1)
+        check("b\n" in output(c, long), "control")
+        within("nor is the policy's", 30, lambda: NONE in d.call(
+            "job_output", job=most).text, step=.1)
+        check("b\n" in output(c, long), "control")
+        for wrong in 0, -1, "5", 1.5:
+            r = c.call("job_start", command="true", keep=wrong)
+            check(r.error and "keep must be" in r.text, wrong, r)
+
+
 def test_start_names_what_it_takes(server):
     """Its own arguments as well as those of the command."""
     with server.http() as c:
