@@ -51,6 +51,34 @@ edit_distance(struct bytes a, const char *b)
 	return row[n];
 }
 
+/* "timeout" of "timeout_ms": the unit was left out. */
+static bool
+lacks_unit(struct bytes word, const char *whole)
+{
+	if (word.len < 3 || strlen(whole) <= word.len || whole[word.len] != '_')
+		return false;
+	for (size_t i = 0; i < word.len; i++)
+		if (fold_case((char)word.p[i]) != fold_case(whole[i]))
+			return false;
+	return true;
+}
+
+/* NULL as well if there are several. */
+static const char *
+with_unit(struct bytes word, const char *const *candidates)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; candidates[i] != NULL; i++) {
+		if (!lacks_unit(word, candidates[i]))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = candidates[i];
+	}
+	return found;
+}
+
 const char *
 closest_word(struct bytes word, const char *const *candidates)
 {
@@ -69,5 +97,5 @@ closest_word(struct bytes word, const char *const *candidates)
 			limit = d - 1;
 		}
 	}
-	return best;
+	return best != NULL ? best : with_unit(word, candidates);
 }

@@ -793,13 +793,35 @@ limit_of(const struct rlimit_row *row, uint64_t value)
 	return row->resource == RLIMIT_CORE && value == 0 ? 1 : (rlim_t)value;
 }
 
+static const char *
+by_default(const struct draft *d, const char *name)
+{
+	return limit_at(d, name) == d->root ? ", the default" : "";
+}
+
+/* What is there is what was read; else that is a finding already. */
+static bool
+is_read(const struct draft *d, const char *name, uint32_t value)
+{
+	const struct json_value *v = limit_at(d, name);
+	int64_t n;
+
+	return v == d->root || (json_to_i64(v, &n) && n == (int64_t)value);
+}
+
 static void
 read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 {
-	if (p->timeout_ms > p->timeout_max_ms)
-		keys_complain(k, limit_at(d, "timeout_ms"),
-		    "\"timeout_ms\" (%u) is above \"timeout_max_ms\" (%u)",
-		    p->timeout_ms, p->timeout_max_ms);
+	if (p->timeout_ms > p->timeout_max_ms &&
+	    is_read(d, "timeout_ms", p->timeout_ms) &&
+	    is_read(d, "timeout_max_ms", p->timeout_max_ms))
+		keys_complain(k,
+		    limit_at(d, limit_at(d, "timeout_ms") != d->root
+				    ? "timeout_ms"
+				    : "timeout_max_ms"),
+		    "\"timeout_ms\" (%u%s) is above \"timeout_max_ms\" (%u%s): set both",
+		    p->timeout_ms, by_default(d, "timeout_ms"),
+		    p->timeout_max_ms, by_default(d, "timeout_max_ms"));
 	if (p->cgroup.cpu_percent > 0 && (controllers_of(p) & CGROUP_CPU) == 0)
 		keys_complain(k, limit_at(d, "cpu_percent"),
 		    "\"cpu_percent\" needs the layer cgroup with the cpu controller: see \"cgroup\" in mcp-execd.json(5)");

@@ -240,9 +240,10 @@ output_put_words(const struct output *o, struct buf *out)
 	}
 	if (o->picks_end == 0 || picks_found(o->picks) == 0)
 		return false;
-	buf_printf(out,
-	    "of what is left out, %llu lines that look like failures are shown",
-	    (unsigned long long)picks_found(o->picks));
+	buf_printf(out, "of what is left out, %llu %s shown",
+	    (unsigned long long)picks_found(o->picks),
+	    picks_found(o->picks) == 1 ? "line that looks like a failure is"
+				       : "lines that look like failures are");
 	if (picks_dropped(o->picks) > 0)
 		buf_printf(out, ", and %llu more are not",
 		    (unsigned long long)picks_dropped(o->picks));

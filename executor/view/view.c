@@ -503,7 +503,9 @@ put_failures(const struct view *v, struct buf *out)
 	put_number(out, "", brief_left_out(v->brief), " bytes are left out");
 	if (shown > 0)
 		put_number(out, "; ", shown,
-		    " lines between that look like failures are shown");
+		    shown == 1
+			? " line between that looks like a failure is shown"
+			: " lines between that look like failures are shown");
 	if (dropped > 0)
 		put_number(out, ", ", dropped, " more are not");
 }

@@ -331,6 +331,9 @@ test_closest(void **state)
 	assert_string_equal(closest_word(BYTES_LIT("limit"), words), "limits");
 	assert_string_equal(
 	    closest_word(BYTES_LIT("timeout-MS"), words), "timeout_ms");
+	assert_string_equal(
+	    closest_word(BYTES_LIT("timeout"), words), "timeout_ms");
+	assert_null(closest_word(BYTES_LIT("ti"), words));
 	assert_null(closest_word(BYTES_LIT("x"), words));
 	assert_null(closest_word(BYTES_LIT("environment"), words));
 	assert_null(closest_word(BYTES_LIT(""), words));

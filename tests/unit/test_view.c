@@ -269,7 +269,7 @@ test_brief(void **state)
 	assert_non_null(strstr(buf_cstr(&s.text),
 	    "]\nline 3000\nx: fatal: it broke\nline 0\nline 1\n[" ELLIPSIS));
 	assert_memory_equal(s.text.p + s.text.len - 10, "line 2999\n", 10);
-	assert_non_null(strstr(buf_cstr(&s.words), "1 lines between"));
+	assert_non_null(strstr(buf_cstr(&s.words), "1 line between"));
 	shown_fini(&s);
 	show(&s, "", "all", MAX, buf_bytes(&text), 1000);
 	assert_null(strstr(buf_cstr(&s.text), "fatal"));
