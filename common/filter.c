@@ -183,8 +183,9 @@ filter_build(const struct filter_source *s, uint32_t fallback, bool refining,
 		return err_set(e, ERR_BUSY, "filter: seccomp_init failed");
 	r = filter_set_attributes(ctx, s->arch, e);
 	for (size_t i = 0; r == 0 && i < s->count; i++) {
-		if (filter_refines(s->rules, s->count, i) != refining)
-			continue;
+		if (filter_refines(s->rules, s->count, i) != refining ||
+		    (refining && s->rules[i].verdict == FILTER_WATCH))
+			continue; /* the other program lets it go on */
 		r = filter_check_overlap(s->rules, s->count, i, e);
 		if (r == 0)
 			r = filter_add(ctx, s, &s->rules[i], fallback, e);
@@ -342,12 +343,17 @@ filter_compile(const struct filter_rule *rules, size_t count,
 
 	r = filter_compile_one(&s,
 	    filter_action(fallback, fallback_errno, mode), false, &f.prog, e);
-	if (mode == FILTER_TELL) /* one listener is enough */
-		s.mode = FILTER_ENFORCE;
 	if (r == 0 && filter_has_refinement(rules, count))
 		r = filter_compile_one(&s, SCMP_ACT_ALLOW, true, &f.refine, e);
 	if (r == 0)
 		r = filter_fold_both(&f, e);
+	/* Of two that stay apart only one can have a listener. */
+	if (r == 0 && mode == FILTER_TELL && f.refine.len > 0) {
+		free(f.refine.filter);
+		f.refine = (struct sock_fprog){ 0 };
+		s.mode = FILTER_ENFORCE;
+		r = filter_compile_one(&s, SCMP_ACT_ALLOW, true, &f.refine, e);
+	}
 	if (r != 0) {
 		filter_fini(&f);
 		return r;

@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <asm/ioctls.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -168,6 +170,26 @@ explain_pair(const struct policy *p, struct buf *out)
 	    p->name);
 }
 
+/* A call that is refused with some arguments: what it would do; NULL: any. */
+static const char *
+purpose_of_argument(const struct denial *d)
+{
+	uint32_t command = (uint32_t)d->args[1];
+
+	if (d->nr == SYS_prlimit64 && d->args[0] != 0)
+		return "use of the limits of other processes (prlimit)";
+	if (d->nr == SYS_prctl && (uint32_t)d->args[0] == PR_SET_MM)
+		return "changing where a process says its memory is (prctl, PR_SET_MM)";
+	if (d->nr != SYS_ioctl)
+		return NULL;
+	if (command == TIOCSTI || command == TIOCLINUX)
+		return "typing into a terminal as if a person did (ioctl, TIOCSTI)";
+	/* btrfs's and bcachefs's, as profiles.c has them */
+	return _IOC_TYPE(command) == 0x94 || _IOC_TYPE(command) == 0xbc
+		   ? "a snapshot of a tree of files (ioctl)"
+		   : NULL;
+}
+
 static void
 explain_memory_file(const struct policy *p, struct buf *out)
 {
@@ -244,6 +266,7 @@ void
 explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 {
 	const struct syscall_group *g;
+	const char *what;
 	char name[32];
 
 	if (d->rule == DENIAL_CAPABILITY) {
@@ -268,6 +291,13 @@ explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 	}
 	if (d->nr == SYS_memfd_create && p->confine.noexec) {
 		explain_memory_file(p, out);
+		return;
+	}
+	what = purpose_of_argument(d);
+	if (what != NULL) {
+		buf_printf(out,
+		    "%s is refused (policy %s, key syscalls, profile %s)", what,
+		    p->name, p->profile);
 		return;
 	}
 	explain_call_name(d, name);

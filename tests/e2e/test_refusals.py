@@ -62,6 +62,18 @@ def test_behind_a_pipe(server):
 PYTHON = "python3 -c '%s' 2>/dev/null | tail -1"
 
 
+def test_by_argument(server):
+    """Calls that are refused with some arguments alone."""
+    typed = "import fcntl, os, termios; fcntl.ioctl(os.openpty()[1], %s)"
+    told(server, PYTHON % (typed % 'termios.TIOCSTI, b"x"'),
+         "typing into a terminal", "TIOCSTI", "key syscalls", rule="filter")
+    quiet(server, PYTHON % (typed % 'termios.FIONREAD, b"1234"'))
+    limits = "import resource as r; r.prlimit(%s, r.RLIMIT_NOFILE)"
+    told(server, PYTHON % (limits % "os.getppid()").replace(
+        "as r", "as r, os"), "limits of other processes", rule="filter")
+    quiet(server, PYTHON % (limits % 0))
+
+
 def test_which_key(server):
     """A call that is refused for its arguments, or by another key than
     syscalls, names that one."""
