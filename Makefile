@@ -102,12 +102,12 @@ EXECUTOR := $(call in,executor, \
 	reserve resume \
 	runset seal spelling summary to_journal to_kernel to_syslog) \
 	$(call in,executor/power, \
-	keeper needed ownchild renounce)
+	keeper needed ownchild renounce stall)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
 	asborn child confine_enter connector denial execlog filehash findings guard holdpeer holdstore image keeper_serve keptroot \
 	launchmsg launchplan loginuid_set main modules mountattr mounts_enter mounts_ready ownid \
-	plannames planstore procdir proctree remask rights serve sockowner template terminal unotify)
+	plannames planstore procdir proctree remask rights serve sockowner stallwatch template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.
 LAUNCHER_COMMON := $(call in,common, \
 	beneath bytes clock decimal digest err fdpass filter_load landlock log path sigreset)

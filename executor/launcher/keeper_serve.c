@@ -24,6 +24,7 @@
 #include "common/sigreset.h"
 #include "executor/launcher/keepmsg.h"
 #include "executor/launcher/proctree.h"
+#include "executor/launcher/stallwatch.h"
 
 enum {
 	HIGH_FD = 64, /* above all places */
@@ -488,6 +489,9 @@ take_order(void)
 	case KEEPMSG_PEER:
 		tell_peer();
 		break;
+	case KEEPMSG_WATCH:
+		stallwatch_begin();
+		break;
 	case KEEPMSG_READY:
 	case KEEPMSG_STARTED:
 	case KEEPMSG_KNOWN:
@@ -523,6 +527,16 @@ receive_order(void)
 	return true;
 }
 
+/* Its processes, and its guard says what became of it. */
+static void
+end_who_stalls(void)
+{
+	pid_t guard = stallwatch_look(self.executor);
+
+	if (guard > 0 && is_ours(guard))
+		(void)proctree_kill_below(guard, SIGKILL, NULL, 0);
+}
+
 int
 keeper_serve(void)
 {
@@ -544,6 +558,10 @@ keeper_serve(void)
 	self.executor = getppid();
 	self.loaders_end = -1;
 	(void)fcntl(KEEPMSG_FACTS_FD, F_SETFD, FD_CLOEXEC);
+	if (!stallwatch_open(KEEPMSG_STALL_FD)) {
+		log_err("memory that is shared with the executor: %m");
+		return 1;
+	}
 	for (i = 0; i < KEEPMSG_PROGRAMS; i++)
 		self.started[i] = -1;
 	take_adopted();
@@ -553,9 +571,10 @@ keeper_serve(void)
 	if (p[1].fd == -1)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	send_answer(&ready, -1);
-	do
-		(void)poll(p, 2, -1);
-	while (p[1].revents == 0 && (p[0].revents == 0 || receive_order()));
+	do {
+		(void)poll(p, 2, stallwatch_wait_ms());
+		end_who_stalls();
+	} while (p[1].revents == 0 && (p[0].revents == 0 || receive_order()));
 	end_started();
 	return 0;
 }

@@ -19,13 +19,14 @@ enum {
 	KEEPMSG_FD = 3, /* of the keeper's end */
 	KEEPMSG_PLAN_FD = 4, /* until it has read it */
 	KEEPMSG_FACTS_FD = 5, /* for the loader: what was found at the start */
+	KEEPMSG_STALL_FD = 6, /* stallpage.h */
 	KEEPMSG_FDS = 16, /* of one order */
 	KEEPMSG_PLACES = 20,
 	KEEPMSG_WORDS = 16,
 	KEEPMSG_WORD = 32,
 	KEEPMSG_ADOPTED = 64, /* launchers of executors before */
 	KEEPMSG_SPARED = 2 * 4096 + 128, /* processes of END_STRAYS */
-	KEEPMSG_FORMAT = 4 /* of another build, this or a size differs */
+	KEEPMSG_FORMAT = 5 /* of another build, this or a size differs */
 };
 
 /* The rows of a plan. */
@@ -78,6 +79,7 @@ enum keepmsg_kind {
 	KEEPMSG_SIGNAL, /* a pidfd comes with it */
 	KEEPMSG_END_STRAYS, /* and spare these */
 	KEEPMSG_PEER, /* who is that? */
+	KEEPMSG_WATCH, /* look at the stallpage from now on; no answer */
 	/* to the executor */
 	KEEPMSG_READY,
 	KEEPMSG_STARTED, /* or not: error; the executor's child, and its pidfd */

@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/sigreset.h"
 #include "executor/launcher/proctree.h"
+#include "executor/launcher/stallpage.h"
 #include "executor/power/ownchild.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
 static struct {
 	int pair; /* -1: there is none */
 	pid_t pid;
+	struct stallpage *stall; /* NULL: nobody watches */
 } self = { .pair = -1 };
 
 bool
@@ -110,10 +112,46 @@ seal_plan(struct keepmsg_plan *p, struct err *e)
 	return steal_fd(&fd);
 }
 
+/* The keeper's end of what is shared. */
+static int
+share_stallpage(struct err *e)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	CLEANUP_FD int fd =
+	    memfd_create("mcp-execd-stall", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *p;
+
+	if (fd == -1)
+		return err_sys(e, "memfd_create");
+	if (ftruncate(fd, sizeof(*self.stall)) == -1 ||
+	    fcntl(fd, F_ADD_SEALS, seals) == -1)
+		return err_sys(e, "memory that is shared with the keeper");
+	p = mmap(NULL, sizeof(*self.stall), PROT_READ | PROT_WRITE, MAP_SHARED,
+	    fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, "mmap");
+	self.stall = p;
+	return steal_fd(&fd);
+}
+
+static void
+forget_stallpage(void)
+{
+	if (self.stall != NULL)
+		(void)munmap(self.stall, sizeof(*self.stall));
+	self.stall = NULL;
+}
+
+struct stallpage *
+keeper_stallpage(void)
+{
+	return self.stall;
+}
+
 /* --- its start ----------------------------------------------------------- */
 
 static _Noreturn void
-exec_keeper(const char *path, int pair, int plan, int facts)
+exec_keeper(const char *path, int pair, int plan, int facts, int stall)
 {
 	char *argv[] = { (char *)(uintptr_t) "mcp-execd-keeper",
 		(char *)(uintptr_t) "--keeper", NULL };
@@ -125,19 +163,21 @@ exec_keeper(const char *path, int pair, int plan, int facts)
 	pair = fcntl(pair, F_DUPFD, HIGH_FD);
 	plan = fcntl(plan, F_DUPFD, HIGH_FD);
 	facts = fcntl(facts, F_DUPFD, HIGH_FD);
+	stall = fcntl(stall, F_DUPFD, HIGH_FD);
 	if (null == -1) {
 		log_err("keeper: it cannot be given /dev/null: %m");
 		_exit(CANNOT_EXECUTE);
 	}
-	if (pair == -1 || plan == -1 || facts == -1 ||
+	if (pair == -1 || plan == -1 || facts == -1 || stall == -1 ||
 	    dup2(null, STDIN_FILENO) == -1 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) == -1 ||
 	    dup2(pair, KEEPMSG_FD) == -1 || dup2(plan, KEEPMSG_PLAN_FD) == -1 ||
-	    dup2(facts, KEEPMSG_FACTS_FD) == -1) {
+	    dup2(facts, KEEPMSG_FACTS_FD) == -1 ||
+	    dup2(stall, KEEPMSG_STALL_FD) == -1) {
 		log_err("keeper: it cannot be given descriptors: %m");
 		_exit(CANNOT_EXECUTE);
 	}
-	(void)syscall(SYS_close_range, KEEPMSG_FACTS_FD + 1, ~0U, 0);
+	(void)syscall(SYS_close_range, KEEPMSG_STALL_FD + 1, ~0U, 0);
 	(void)execve(path, argv, envp);
 	log_err("keeper: cannot execute %s: %m; check launcher.path", path);
 	_exit(CANNOT_EXECUTE);
@@ -182,16 +222,17 @@ int
 keeper_open(const char *path, struct keepmsg_plan *p, int facts, struct err *e)
 {
 	CLEANUP_FD int plan = seal_plan(p, e);
+	CLEANUP_FD int stall = plan < 0 ? plan : share_stallpage(e);
 	struct keepmsg_answer a;
 	int ends[2], none;
 
-	if (plan < 0)
+	if (stall < 0)
 		return e->code;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		return err_sys(e, "socketpair");
 	self.pid = fork();
 	if (self.pid == 0)
-		exec_keeper(path, ends[1], plan, facts);
+		exec_keeper(path, ends[1], plan, facts, stall);
 	(void)close(ends[1]);
 	self.pair = ends[0];
 	if (self.pid == -1) {
@@ -239,6 +280,7 @@ keeper_close(void)
 	if (self.pair != -1)
 		(void)close(self.pair);
 	self.pair = -1;
+	forget_stallpage();
 	if (self.pid > 0) {
 		pidfd = (int)syscall(SYS_pidfd_open, self.pid, 0);
 		(void)reap_child(self.pid, pidfd, "the keeper", &status);
@@ -252,6 +294,7 @@ keeper_leave(void)
 {
 	self.pair = -1;
 	self.pid = 0;
+	self.stall = NULL;
 }
 
 /* --- orders ---------------------------------------------------------------- */
@@ -339,6 +382,16 @@ keeper_end_strays(const pid_t *spared, size_t count)
 		log_debug("keeper: %s", e.what);
 	else if (!hear_answer(KEEPMSG_ENDED, &a, &none))
 		log_debug("keeper: it does not say that strays are ended");
+}
+
+void
+keeper_watch(void)
+{
+	static const struct keepmsg_order o = { .kind = KEEPMSG_WATCH };
+	struct err e;
+
+	if (self.pair != -1 && send_order(&o, NULL, 0, &e) != 0)
+		log_debug("keeper: %s", e.what);
 }
 
 bool

@@ -59,6 +59,9 @@ bool keeper_end(pid_t pid, int pidfd, const char *what, int *status);
  * until it is done: a child that we fork next must not be among them.
  */
 void keeper_end_strays(const pid_t *spared, size_t count);
+/* For stall: what it looks at, or NULL; and that it is to look from now on. */
+struct stallpage *keeper_stallpage(void);
+void keeper_watch(void);
 /* Who that is; *ours: we ourselves, or it descends from us. */
 bool keeper_ask_peer(pid_t pid, bool *ours, char name[16], uint32_t *login);
 

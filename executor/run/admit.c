@@ -125,12 +125,17 @@ int
 admit_run(struct admit *a, const struct admit_use *u, const struct token *t,
     bool job, struct err *e)
 {
-	uint64_t wait_ms;
+	uint64_t now = clock_mono_ms();
+	uint64_t wait_ms = quota_held_ms(&a->quota, t->name, now);
 
+	if (wait_ms > 0)
+		return err_set(e, ERR_BUSY,
+		    "a command of this token held up all others on this server and was ended; the next may begin in %llu s",
+		    (unsigned long long)(wait_ms + 999) / 1000);
 	if (check_places(a, u, t, job, e) != 0)
 		return e->code;
-	if (quota_admit(&a->quota, t->name, t->policy->runs_per_minute,
-		clock_mono_ms(), &wait_ms))
+	if (quota_admit(
+		&a->quota, t->name, t->policy->runs_per_minute, now, &wait_ms))
 		return 0;
 	return err_set(e, ERR_BUSY,
 	    "policy %s allows %u runs a minute; try again in %llu s",

@@ -108,6 +108,18 @@ ending_unrecorded(struct job *j, const char *what, const struct err *e)
 	    e->what);
 }
 
+void
+ending_stalled(struct job *j)
+{
+	log_err("job: token=%s has to wait: its run held up all others run=%s",
+	    j->plan.token, j->id);
+	quota_hold(&j->jobs->admit.quota, j->plan.token,
+	    j->plan.policy->runs_per_minute, clock_mono_ms());
+	ending_begin(j, PROTO_CANCELLED,
+	    "ended by the server, because it held up all others: it kept the kernel's lock of its output or input",
+	    "");
+}
+
 bool
 ending_is_expired(const struct job *j)
 {

@@ -18,6 +18,8 @@ void ending_begin(struct job *j, enum proto_state verdict, const char *why,
 void PRINTF_LIKE(2, 3) ending_refuse(struct job *j, const char *fmt, ...);
 /* What a policy wants recorded and cannot be ends the run. */
 void ending_unrecorded(struct job *j, const char *what, const struct err *e);
+/* It held up the executor; its token waits. */
+void ending_stalled(struct job *j);
 /* Is its token's time over? */
 bool ending_is_expired(const struct job *j);
 /*

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "executor/power/stall.h"
 #include "executor/run/ending.h"
 #include "executor/run/keynames.h"
 #include "executor/run/lasting.h"
@@ -43,6 +44,33 @@ record_typed(struct job *j, struct bytes typed, bool withheld)
 		ending_unrecorded(j, "input", &e);
 }
 
+/* As write(2). */
+static ssize_t
+write_input(struct job *j, struct bytes in)
+{
+	ssize_t n;
+	int error;
+
+	stall_begin(j->sp.guard);
+	n = write(j->sp.in, in.p, in.len);
+	error = errno;
+	if (stall_end())
+		ending_stalled(j);
+	errno = error;
+	return n;
+}
+
+/* All is written, or nobody reads. */
+static void
+close_input(struct job *j)
+{
+	stall_begin(j->sp.guard);
+	cleanup_fd(&j->sp.in);
+	j->sp.in = -1;
+	if (stall_end())
+		ending_stalled(j);
+}
+
 void
 input_on_ready(void *arg, uint32_t events)
 {
@@ -54,7 +82,7 @@ input_on_ready(void *arg, uint32_t events)
 
 	shown = j->sp.terminal && tty_echoes(j->sp.in);
 	if (in.len > 0)
-		n = write(j->sp.in, in.p, in.len);
+		n = write_input(j, in);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0 && j->sp.terminal)
@@ -69,8 +97,7 @@ input_on_ready(void *arg, uint32_t events)
 		return;
 	if (j->held != NULL)
 		held_eof(j->held);
-	cleanup_fd(&j->sp.in);
-	j->sp.in = -1;
+	close_input(j);
 }
 
 void

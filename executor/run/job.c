@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "executor/power/stall.h"
 #include "executor/run/detach.h"
 #include "executor/run/ending.h"
 #include "executor/run/input.h"
@@ -113,9 +114,11 @@ job_forget(struct job *j)
 	request_fini(&j->request);
 	job_unwatch(j);
 	cleanup_fd(&j->sp.ctl);
+	stall_begin(j->sp.guard);
 	cleanup_fd(&j->sp.in);
 	output_fini(&j->stdout_);
 	output_fini(&j->stderr_);
+	(void)stall_end();
 	held_free(j->held);
 	recorder_free(j->recorder);
 	plan_fini(&j->plan);

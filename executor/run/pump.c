@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "common/log.h"
+#include "executor/power/stall.h"
 #include "executor/run/ending.h"
 #include "executor/run/lasting.h"
 
@@ -98,19 +99,26 @@ stream_read(struct job *j, struct output *o, struct loop_watch *w)
 {
 	struct output_piece p;
 	struct err e = { 0 };
+	bool stalled;
 	int rc;
 
 	if (o->fd == -1)
 		return ERR_EOF;
+	stall_begin(j->sp.guard);
 	rc = output_read(o, j->credit, &p, &e);
+	stalled = stall_end();
 	if (rc == 0) {
 		take_piece(j, o, &p);
 		lasting_commit(j);
 	}
 	if (rc != 0 && rc != ERR_AGAIN) {
 		loop_del(j->jobs->loop, w);
+		stall_begin(j->sp.guard);
 		output_close(o);
+		stalled |= stall_end();
 	}
+	if (stalled)
+		ending_stalled(j);
 	return rc;
 }
 
@@ -136,8 +144,11 @@ stream_drain(struct job *j, struct output *o, struct loop_watch *w)
 	int held = 0;
 	uint64_t until;
 
+	stall_begin(j->sp.guard);
 	if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &held) == -1)
 		held = 0;
+	if (stall_end())
+		ending_stalled(j);
 	/* what is on its way through a terminal's driver is not counted */
 	until = o->total + (uint64_t)(j->sp.terminal ? HELD_MAX : held);
 	do {

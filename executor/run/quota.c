@@ -7,7 +7,12 @@
 
 #include "common/log.h"
 
-enum { FULL_MS = 60000 /* after which every bucket is full again */ };
+enum {
+	FULL_MS = 60000, /* after which every bucket is full again */
+	HOLD_MS = 10000, /* the first time */
+	HOLDS = 6, /* from then on it gets no longer */
+	FORGIVEN_MS = 3600000 /* after the last */
+};
 
 static struct quota_entry *
 look_up(struct quota *q, const char *token)
@@ -37,6 +42,13 @@ forget_token(struct quota *q, size_t i)
 	q->entry[i] = q->entry[--q->count];
 }
 
+/* When it was looked at last, or waits until. */
+static uint64_t
+last_used(const struct quota_entry *e)
+{
+	return e->held_until_ms > e->at_ms ? e->held_until_ms : e->at_ms;
+}
+
 /* Forget those whose bucket is full again; if there are none, the oldest. */
 static void
 make_room(struct quota *q, uint64_t now_ms)
@@ -44,10 +56,10 @@ make_room(struct quota *q, uint64_t now_ms)
 	size_t oldest = 0, before = q->count;
 
 	for (size_t i = 0; i < q->count; i++)
-		if (q->entry[i].at_ms < q->entry[oldest].at_ms)
+		if (last_used(&q->entry[i]) < last_used(&q->entry[oldest]))
 			oldest = i;
 	for (size_t i = q->count; i > 0; i--)
-		if (now_ms - q->entry[i - 1].at_ms >= FULL_MS)
+		if (now_ms >= last_used(&q->entry[i - 1]) + FULL_MS)
 			forget_token(q, i - 1);
 	if (q->count == before)
 		forget_token(q, oldest);
@@ -70,6 +82,7 @@ find_token(
 	(void)snprintf(e->name, sizeof(e->name), "%s", token);
 	e->level = (uint64_t)per_minute * QUOTA_RUN;
 	e->at_ms = now_ms;
+	e->held_until_ms = e->holds = 0;
 	add_name(q, q->count++);
 	return e;
 }
@@ -94,6 +107,29 @@ quota_admit(struct quota *q, const char *token, uint32_t per_minute,
 	}
 	e->level -= QUOTA_RUN;
 	return true;
+}
+
+void
+quota_hold(
+    struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms)
+{
+	struct quota_entry *e = find_token(q, token, per_minute, now_ms);
+
+	if (now_ms > e->held_until_ms + FORGIVEN_MS)
+		e->holds = 0;
+	e->held_until_ms = now_ms + ((uint64_t)HOLD_MS << e->holds);
+	if (e->holds < HOLDS)
+		e->holds++;
+}
+
+uint64_t
+quota_held_ms(struct quota *q, const char *token, uint64_t now_ms)
+{
+	const struct quota_entry *e = look_up(q, token);
+
+	return e != NULL && e->held_until_ms > now_ms
+		   ? e->held_until_ms - now_ms
+		   : 0;
 }
 
 void

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* quota: runs per minute of each token, as a token bucket by token name. */
+/*
+ * quota: runs per minute of each token, as a token bucket by token name; and
+ * how long one waits whose run held up all others.
+ */
 #ifndef EXECUTOR_QUOTA_H
 #define EXECUTOR_QUOTA_H
 
@@ -15,6 +18,8 @@ struct quota_entry {
 	char name[POLICY_MAX_NAME];
 	uint64_t level; /* what is left; QUOTA_RUN is one run */
 	uint64_t at_ms; /* when that was so, monotonic */
+	uint64_t held_until_ms; /* it has no run before */
+	uint32_t holds; /* how often, of late */
 };
 
 struct quota {
@@ -29,6 +34,11 @@ struct quota {
  */
 bool quota_admit(struct quota *q, const char *token, uint32_t per_minute,
     uint64_t now_ms, uint64_t *wait_ms);
+/* Its run held up all others: it waits, twice as long each time. */
+void quota_hold(
+    struct quota *q, const char *token, uint32_t per_minute, uint64_t now_ms);
+/* For how long yet; 0: it need not. */
+uint64_t quota_held_ms(struct quota *q, const char *token, uint64_t now_ms);
 void quota_fini(struct quota *q);
 
 #endif

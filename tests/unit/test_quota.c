@@ -144,6 +144,49 @@ test_many_tokens(void **state)
 	assert_in_range(q.count, 1, 3);
 }
 
+/* Who held up others waits, twice as long each time, until that is forgiven. */
+static void
+test_hold(void **state)
+{
+	uint64_t now = 5, wait, before = 0;
+	int i;
+
+	(void)state;
+	assert_int_equal(quota_held_ms(&q, "a", now), 0);
+	for (i = 0; i < 12; i++) {
+		quota_hold(&q, "a", 0, now);
+		wait = quota_held_ms(&q, "a", now);
+		assert_true(before == 0 || wait == 2 * before || i > 6);
+		assert_in_range(wait, 10000, 640000);
+		assert_int_equal(quota_held_ms(&q, "a", now + wait - 1), 1);
+		assert_int_equal(quota_held_ms(&q, "a", now + wait), 0);
+		assert_int_equal(quota_held_ms(&q, "b", now), 0);
+		now += wait;
+		before = wait;
+	}
+	assert_int_equal(before, 640000);
+	now += 3600001;
+	quota_hold(&q, "a", 0, now);
+	assert_int_equal(quota_held_ms(&q, "a", now), 10000);
+}
+
+/* One that waits is not forgotten while others come. */
+static void
+test_hold_stays(void **state)
+{
+	char name[24];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 6; i++)
+		quota_hold(&q, "held", 1, 0);
+	for (i = 0; i < 2 * TOKEN_MAX_TOKENS; i++) {
+		(void)snprintf(name, sizeof(name), "t%d", i);
+		(void)take(name, 1, MINUTE + 100);
+	}
+	assert_true(quota_held_ms(&q, "held", MINUTE + 100) > 0);
+}
+
 int
 main(void)
 {
@@ -155,6 +198,8 @@ main(void)
 		cmocka_unit_test_setup(test_idle_does_not_pile_up, setup),
 		cmocka_unit_test_setup(test_lowered, setup),
 		cmocka_unit_test_setup(test_many_tokens, setup),
+		cmocka_unit_test_setup(test_hold, setup),
+		cmocka_unit_test_setup(test_hold_stays, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
