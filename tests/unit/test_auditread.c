@@ -62,7 +62,7 @@ test_html(void **state)
 static void
 test_times(void **state)
 {
-	char out[CLOCK_MAX_TEXT], text[24];
+	char out[CLOCK_MAX_TEXT], day[CLOCK_MAX_TEXT], text[24];
 	struct err e;
 
 	(void)state;
@@ -78,6 +78,12 @@ test_times(void **state)
 	assert_int_equal(auditrec_time("2026-11-22", out, &e), 0);
 	assert_string_equal(out, "2026-11-22T00:00:00.000000Z");
 	assert_int_equal(auditrec_time("3d", out, &e), 0);
+	assert_int_equal(auditrec_time("yesterday", day, &e), 0);
+	assert_string_equal(day + 10, "T00:00:00.000000Z");
+	assert_int_equal(auditrec_time("today", out, &e), 0);
+	assert_string_equal(out + 10, "T00:00:00.000000Z");
+	assert_true(strcmp(day, out) < 0);
+	assert_int_equal(auditrec_time("today ", out, &e), ERR_BAD);
 	assert_int_equal(auditrec_time("d", out, &e), ERR_BAD);
 	assert_int_equal(auditrec_time("2026-02-30", out, &e), ERR_BAD);
 	assert_int_equal(auditrec_time("", out, &e), ERR_BAD);

@@ -9,7 +9,7 @@
 /* Rows of a verb's options: q is a struct auditrec_query, log a text. */
 #define AUDITARG_SINCE(s, q)                                                   \
 	CMDLINE_SET(0, "since", "T", s, q.since, auditarg_set_time,            \
-	    "not before: 90m, 12h or 3d ago, or a date of UTC")
+	    "not before: 90m, 12h or 3d ago, today, yesterday, or a date of UTC")
 #define AUDITARG_UNTIL(s, q)                                                   \
 	CMDLINE_SET(0, "until", "T", s, q.until, auditarg_set_time,            \
 	    "before that time")

@@ -78,6 +78,15 @@ read_span(struct bytes b)
 	return 0;
 }
 
+/* How many days ago that one of UTC began which is meant; -1: none is. */
+static int
+read_day(const char *text)
+{
+	if (strcmp(text, "today") == 0)
+		return 0;
+	return strcmp(text, "yesterday") == 0 ? 1 : -1;
+}
+
 int
 auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 {
@@ -85,8 +94,13 @@ auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 	char whole[CLOCK_MAX_TEXT];
 	uint64_t now = clock_wall_us();
 	struct err none;
+	int days = read_day(text);
 
-	if (seconds > 0) {
+	if (days >= 0) {
+		now -= now % SECOND_US;
+		seconds = now / SECOND_US % DAY_S + (uint64_t)days * DAY_S;
+	}
+	if (seconds > 0 || days == 0) {
 		seconds *= SECOND_US;
 		clock_format(seconds < now ? now - seconds : 0, out);
 		return 0;
@@ -95,7 +109,7 @@ auditrec_time(const char *text, char out[CLOCK_MAX_TEXT], struct err *e)
 	    strlen(text) == strlen("2026-11-22") ? "T00:00:00Z" : "");
 	if (token_parse_time(bytes_of(whole), &seconds, &none) != 0)
 		return err_set(e, ERR_BAD,
-		    "not a time: use an age such as 90m, 12h or 3d, or a UTC date such as 2026-11-22 or 2026-11-22T10:00:00Z");
+		    "not a time: use an age such as 90m, 12h or 3d, today, yesterday, or a UTC date such as 2026-11-22 or 2026-11-22T10:00:00Z");
 	clock_format(seconds * SECOND_US, out);
 	return 0;
 }
