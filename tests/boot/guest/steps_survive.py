@@ -6,11 +6,14 @@ jobs that go on: there it is said, and jobs end with the service."""
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 
 import client
+import instance
 import machine
 import modern
 import steps_account
@@ -75,9 +78,13 @@ class Jobs:
         self.job = {}
         for n in range(1, COUNT + 1):
             text = self.ask("job_start",
-                            command=f"sh job.sh {n} {self.go} {self.mark}")
+                            command=f"sh job.sh {n} {self.waits_for(n)} "
+                            f"{self.mark}")
             self.job[n] = re.search(r"\b[0-9a-f]{32}\b", text).group()
         self.running()
+
+    def waits_for(self, _):
+        return self.go
 
     def running(self):
         client.within("they run", 10, lambda: len(
@@ -169,6 +176,24 @@ def drop_in(unit, example):
 
 def main_pid(unit=machine.UNIT):
     return int(machine.show("MainPID", unit))
+
+
+def child_named(name):
+    found = [p for p in instance.children(main_pid())
+             if client.name_of(p).startswith(name)]
+    return found[0] if found else None
+
+
+def frontend_pid():
+    return child_named("mcp-execd-front")
+
+
+def kill_frontend():
+    """And the next one serves."""
+    before = client.within("a frontend", 10, frontend_pid)
+    os.kill(before, signal.SIGKILL)
+    client.within("another frontend", 10, lambda: frontend_pid() not in (
+        None, before) and machine.healthy())
 
 
 @step("survive.refused", long=True)
