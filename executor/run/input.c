@@ -60,6 +60,31 @@ write_input(struct job *j, struct bytes in)
 	return n;
 }
 
+/* Does its terminal?  The kernel's locks of it are the run's, too. */
+static bool
+has_echo(struct job *j)
+{
+	bool echo;
+
+	stall_begin(j->sp.guard);
+	echo = tty_echoes(j->sp.in);
+	if (stall_end())
+		ending_stalled(j);
+	return echo;
+}
+
+static int
+resize_terminal(struct job *j, const struct terminal_size *size, struct err *e)
+{
+	int rc;
+
+	stall_begin(j->sp.guard);
+	rc = tty_resize(j->sp.in, size, e);
+	if (stall_end())
+		ending_stalled(j);
+	return rc;
+}
+
 /* All is written, or nobody reads. */
 static void
 close_input(struct job *j)
@@ -80,7 +105,7 @@ input_on_ready(void *arg, uint32_t events)
 	bool shown;
 	(void)events;
 
-	shown = j->sp.terminal && tty_echoes(j->sp.in);
+	shown = j->sp.terminal && has_echo(j);
 	if (in.len > 0)
 		n = write_input(j, in);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -114,14 +139,17 @@ input_watch(struct job *j)
 
 /* Its bytes, also for keys, and for what ends the input of a terminal. */
 static int
-put_typed(const struct job *j, const struct job_input *in, struct buf *out,
-    struct err *e)
+put_typed(
+    struct job *j, const struct job_input *in, struct buf *out, struct err *e)
 {
 	buf_put_bytes(out, in->data);
 	if (keynames_put(in->keys, j->keys.application, out, e) != 0)
 		return e->code;
+	stall_begin(j->sp.guard);
 	if (in->eof && j->sp.terminal)
 		tty_put_eof(j->sp.in, out);
+	if (stall_end())
+		ending_stalled(j);
 	if (out->len > JOB_TYPED_MAX - j->typed.len)
 		return err_set(e, ERR_BUSY,
 		    "%zu bytes wait for it to read them; send more when it has",
@@ -154,7 +182,7 @@ check_input(const struct job *j, const struct job_input *in, struct err *e)
 static void
 type_input(struct job *j, struct job_typed *out)
 {
-	out->withheld = !tty_echoes(j->sp.in);
+	out->withheld = !has_echo(j);
 	input_on_ready(j, 0);
 	out->withheld |= j->typed.len > 0;
 }
@@ -170,7 +198,7 @@ input_take(struct job *j, const struct job_input *in, struct job_typed *out,
 	if (put_typed(j, in, &out->bytes, e) != 0)
 		return e->code;
 	if (in->size.columns != 0) {
-		if (tty_resize(j->sp.in, &in->size, e) != 0)
+		if (resize_terminal(j, &in->size, e) != 0)
 			return e->code;
 		ledger_resize(
 		    j->jobs->ledger, j->entry, in->size.columns, in->size.rows);
