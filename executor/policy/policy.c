@@ -532,7 +532,7 @@ complain_tool(
 	keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
 	    log_text(v->text).s,
 	    close == NULL
-		? "use exec_cmd, cli_command, or define it in \"tool_dir\" (mcp-execd-tool(5))"
+		? "use exec_cmd, cli_command, define it in \"tool_dir\" (mcp-execd-tool(5)), or enable its pack (mcp-execctl tools enable)"
 		: "did you mean \"",
 	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
 }

@@ -127,6 +127,8 @@ test_findings(void **state)
 		{ "\"shell\":null,\"tools\":[\"exec_cmd\"]", "needs a shell" },
 		{ "\"tools\":[]", "at least one" },
 		{ "\"tools\":[\"exec_cm\"]", "did you mean" },
+		{ "\"tools\":[\"restart_service\"]",
+		    "mcp-execctl tools enable" },
 		{ "\"tools\":[\"rm\"]", "no tool" },
 		{ "\"tools\":[\"exec_cmd\",\"exec_cmd\"]", "twice" },
 		{ "\"tools\":\"exec_cmd\"", "list" },
