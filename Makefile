@@ -322,13 +322,13 @@ $(addprefix $(B)/,$(filter-out $(UNIT_COMMON),$(UNIT))): $(TEST_A)
 $(UNIT_BIN): $(B)/test_%: $(O)/tests/unit/test_%.o $(BASE_A)
 	$(call say,LINK)
 	$(quiet)$(link) $< $(filter $^,$(TEST_A)) -lcmocka $(PKG_HTTP_LIBS) $(PKG_LIBS)
-# One of these calls after the other fails in test_nth, where our objects make it.
+# One of these calls after the other fails in these tests, where our objects make it.
 NTH_CALLS := malloc calloc realloc reallocarray strdup strndup fstat stat lstat \
 	fstatat fstatvfs statvfs mkdirat renameat rename linkat unlink unlinkat \
 	fsync fdatasync ftruncate truncate fallocate fchmod pipe2 socket socketpair \
 	epoll_create1 timerfd_create memfd_create setsockopt bind listen read pread \
 	write pwrite fdopendir opendir open openat
-$(B)/test_nth: private LDFLAGS += $(NTH_CALLS:%=-Wl,--wrap=%)
+$(B)/test_nth $(B)/test_nth_ctl: private LDFLAGS += $(NTH_CALLS:%=-Wl,--wrap=%)
 $(REPLAY_BIN): $(B)/replay_%: $(O)/tests/fuzz/replay.o \
 	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)

@@ -345,6 +345,18 @@ ctl_print(struct bytes text)
 	return ctl_error("standard output: %s", e.what);
 }
 
+int
+ctl_print_buf(const struct buf *b)
+{
+	int status = ctl_print(buf_bytes(b));
+
+	if (!b->overflow)
+		return status;
+	return ctl_error(
+	    "the output is not whole: it is over %zu bytes, or there is no memory",
+	    b->max);
+}
+
 char **
 ctl_options(
     const struct ctl_verb *v, void *into, int argc, char **argv, int *status)

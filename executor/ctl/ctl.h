@@ -59,6 +59,8 @@ int ctl_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int ctl_no_memory(void);
 /* Print text on stdout; CTL_FAILED if it could not be written. */
 int ctl_print(struct bytes text);
+/* All of it; CTL_FAILED, and said, where something did not fit into it. */
+int ctl_print_buf(const struct buf *b);
 
 /* A verb, as its help describes it. */
 struct ctl_verb {

@@ -130,7 +130,7 @@ read_back(const char *name, char *text, size_t size)
 }
 
 /* In a process of its own, as main() would; words end with NULL. */
-static int
+__attribute__((unused)) static int
 run(int (*verb)(struct ctl *, int, char **), const char *const *words)
 {
 	static struct ctl c;

@@ -9,8 +9,6 @@
  * there is an error with words, or the very same result as without, and nothing
  * is left open.  tests/kernel/nth does this to mcp-execctl as a whole; memory,
  * and what only the server does, is tried here.
- *
- * Linked with --wrap=... (Makefile, NTH_CALLS), so that only our own calls count.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,14 +17,9 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "common/cleanup.h"
@@ -40,144 +33,12 @@
 #include "executor/run/job.h"
 #include "tests/unit/fixture_executor.h"
 #include "tests/unit/fixture_fds.h"
-
-/* --- which call fails ----------------------------------------------------------- */
-
-enum kind { MEMORY, CALL };
-
-static struct {
-	bool armed;
-	enum kind kind;
-	unsigned left; /* until it fails; 0: it has */
-	int error;
-	const char *name; /* of what failed; NULL: nothing yet */
-} nth;
-
-static bool
-fails(enum kind kind, const char *name)
-{
-	if (!nth.armed || nth.kind != kind || nth.left == 0 || --nth.left > 0)
-		return false;
-	nth.name = name;
-	errno = nth.error;
-	return true;
-}
-
-/* In the place of each: the call itself unless it is its turn. */
-#define STANDS_IN(kind, result, failed, name, parameters, arguments)           \
-	result __real_##name parameters;                                       \
-	result __wrap_##name parameters;                                       \
-	result __wrap_##name parameters                                        \
-	{                                                                      \
-		return fails(kind, #name) ? (failed)                           \
-					  : __real_##name arguments;           \
-	}
-#define ALLOCATES(name, parameters, arguments)                                 \
-	STANDS_IN(MEMORY, void *, NULL, name, parameters, arguments)
-#define CALLS(name, parameters, arguments)                                     \
-	STANDS_IN(CALL, int, -1, name, parameters, arguments)
-#define MOVES(name, parameters, arguments)                                     \
-	STANDS_IN(CALL, ssize_t, -1, name, parameters, arguments)
-
-/* clang-format off */
-ALLOCATES(malloc, (size_t n), (n))
-ALLOCATES(calloc, (size_t n, size_t size), (n, size))
-ALLOCATES(realloc, (void *p, size_t n), (p, n))
-ALLOCATES(reallocarray, (void *p, size_t n, size_t size), (p, n, size))
-STANDS_IN(MEMORY, char *, NULL, strdup, (const char *s), (s))
-STANDS_IN(MEMORY, char *, NULL, strndup, (const char *s, size_t n), (s, n))
-CALLS(fstat, (int fd, struct stat *st), (fd, st))
-CALLS(stat, (const char *path, struct stat *st), (path, st))
-CALLS(lstat, (const char *path, struct stat *st), (path, st))
-CALLS(fstatat, (int fd, const char *path, struct stat *st, int flags), (fd, path, st, flags))
-CALLS(fstatvfs, (int fd, struct statvfs *st), (fd, st))
-CALLS(statvfs, (const char *path, struct statvfs *st), (path, st))
-CALLS(mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode))
-CALLS(renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
-CALLS(rename, (const char *old, const char *new), (old, new))
-CALLS(linkat, (int from, const char *old, int to, const char *new, int flags), (from, old, to, new, flags))
-CALLS(unlink, (const char *path), (path))
-CALLS(unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
-CALLS(fsync, (int fd), (fd))
-CALLS(fdatasync, (int fd), (fd))
-CALLS(ftruncate, (int fd, off_t n), (fd, n))
-CALLS(truncate, (const char *path, off_t n), (path, n))
-CALLS(fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
-CALLS(fchmod, (int fd, mode_t mode), (fd, mode))
-CALLS(pipe2, (int fd[2], int flags), (fd, flags))
-CALLS(socket, (int family, int type, int protocol), (family, type, protocol))
-CALLS(socketpair, (int family, int type, int protocol, int fd[2]), (family, type, protocol, fd))
-CALLS(epoll_create1, (int flags), (flags))
-CALLS(timerfd_create, (int clock, int flags), (clock, flags))
-CALLS(memfd_create, (const char *name, unsigned flags), (name, flags))
-CALLS(setsockopt, (int fd, int level, int name, const void *p, socklen_t n), (fd, level, name, p, n))
-CALLS(bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
-CALLS(listen, (int fd, int most), (fd, most))
-MOVES(read, (int fd, void *p, size_t n), (fd, p, n))
-MOVES(pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))
-MOVES(write, (int fd, const void *p, size_t n), (fd, p, n))
-MOVES(pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
-STANDS_IN(CALL, DIR *, NULL, fdopendir, (int fd), (fd))
-STANDS_IN(CALL, DIR *, NULL, opendir, (const char *path), (path))
-/* clang-format on */
-
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __real_openat(int fd, const char *path, int flags, ...);
-int __wrap_openat(int fd, const char *path, int flags, ...);
-
-/* The mode is there only where the flags say so. */
-static mode_t
-mode_of(int flags, va_list *ap)
-{
-	bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
-
-	return makes ? va_arg(*ap, mode_t) : 0;
-}
-
-int
-__wrap_open(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, &ap);
-	va_end(ap);
-	return fails(CALL, "open") ? -1 : __real_open(path, flags, mode);
-}
-
-int
-__wrap_openat(int fd, const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = mode_of(flags, &ap);
-	va_end(ap);
-	return fails(CALL, "openat") ? -1
-				     : __real_openat(fd, path, flags, mode);
-}
+#include "tests/unit/fixture_nth.h"
 
 /* --- a scenario, with each of them -------------------------------------------- */
 
 /* What is done; what came of it goes into says. */
 typedef int scenario(struct buf *says, struct err *e);
-
-/* The first line in which it is another one. */
-static void
-differ(unsigned n, const char *got, const char *want)
-{
-	size_t line = 0;
-
-	for (size_t i = 0; got[i] != '\0' && got[i] == want[i]; i++)
-		if (got[i] == '\n')
-			line = i + 1;
-	print_error("%s, call %u: %.*s instead of %.*s\n", nth.name, n,
-	    (int)strcspn(got + line, "\n"), got + line,
-	    (int)strcspn(want + line, "\n"), want + line);
-}
 
 enum { MOST = 20000 /* calls of one scenario */ };
 enum { FINE = 40, OVER /* it ended before that call came */ };

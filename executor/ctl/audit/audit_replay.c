@@ -73,7 +73,7 @@ on_output(void *arg, uint64_t at_us, unsigned stream, struct bytes data)
 	terminal_style(&out, colour, TERMINAL_WARN);
 	auditcast_put_safe(&out, data);
 	terminal_plain(&out, colour);
-	r->status = ctl_print(buf_bytes(&out));
+	r->status = ctl_print_buf(&out);
 }
 
 static void

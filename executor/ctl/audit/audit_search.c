@@ -39,13 +39,14 @@ struct search {
 	struct buf first[MAX_FIRST]; /* rows, newest first */
 	size_t first_count;
 	uint64_t shown, damaged;
-	bool broken; /* output */
+	bool broken; /* output, or there was no memory for a part of it */
 };
 
 static void
 flush_rows(struct search *s)
 {
-	if (s->out.len > 0 && ctl_print(buf_bytes(&s->out)) != CTL_OK)
+	if ((s->out.len > 0 || s->out.overflow) &&
+	    ctl_print_buf(&s->out) != CTL_OK)
 		s->broken = true;
 	buf_reset(&s->out);
 }
@@ -80,6 +81,7 @@ put_run(struct search *s, const struct auditrun *r, struct bytes intent)
 {
 	size_t from = s->out.len;
 
+	s->out.overflow |= r->text.overflow;
 	if (s->json) {
 		put_line(s, auditrun_get(r, r->line));
 		put_line(s, intent);
@@ -109,14 +111,16 @@ note_result(struct search *s, const struct logline *l, struct bytes line)
 {
 	struct auditrun *r = auditrun_new(logline_get(l, "run.id"), &s->limits);
 
-	if (r == NULL)
+	if (r == NULL) {
+		s->out.overflow = true;
 		return;
+	}
 	auditrun_add(r, &s->limits, l);
 	r->outcome_fits = auditrec_outcome(&s->q, l);
 	r->noted = auditrec_has_text(l, &s->q.text);
 	if (s->json)
 		auditrun_keep_line(r, &s->limits, line);
-	auditrun_map_put(s->pending, r);
+	s->out.overflow |= !auditrun_map_put(s->pending, r);
 }
 
 static void
@@ -128,8 +132,10 @@ join_line(struct search *s, const struct logline *l, struct bytes line)
 
 	if (r == NULL)
 		r = auditrun_new(logline_get(l, "run.id"), &s->limits);
-	if (r == NULL)
+	if (r == NULL) {
+		s->out.overflow = true;
 		return;
+	}
 	auditrun_add(r, &s->limits, l);
 	if (auditrec_fits(&s->q, l) && auditrec_holds(line, &s->q.user) &&
 	    (!asked || r->outcome_fits) &&
@@ -223,9 +229,13 @@ begin_run(struct search *s, const struct logline *l, struct bytes line)
 	struct auditrun *r;
 
 	if (!auditrec_fits(&s->q, l) || !auditrec_holds(line, &s->q.user) ||
-	    !auditrec_has_text(l, &s->q.text) ||
-	    (r = auditrun_new(logline_get(l, "run.id"), &s->limits)) == NULL)
+	    !auditrec_has_text(l, &s->q.text))
 		return;
+	r = auditrun_new(logline_get(l, "run.id"), &s->limits);
+	if (r == NULL) {
+		s->out.overflow = true;
+		return;
+	}
 	auditrun_add(r, &s->limits, l);
 	if (!s->q.failed && !s->q.has_exit) {
 		if (s->json)
@@ -234,7 +244,7 @@ begin_run(struct search *s, const struct logline *l, struct bytes line)
 			auditrow_run(&s->row, r, "started", &s->out);
 		end_row(s, SIZE_MAX);
 	}
-	auditrun_map_put(s->pending, r);
+	s->out.overflow |= !auditrun_map_put(s->pending, r);
 }
 
 static void
@@ -243,8 +253,10 @@ end_run(struct search *s, const struct logline *l, struct bytes line)
 	struct auditrun *r =
 	    auditrun_map_take(s->pending, logline_get(l, "run.id"));
 
-	if (r == NULL && s->q.user.len == 0 && s->q.text.len == 0)
+	if (r == NULL && s->q.user.len == 0 && s->q.text.len == 0) {
 		r = auditrun_new(logline_get(l, "run.id"), &s->limits);
+		s->out.overflow |= r == NULL;
+	}
 	if (r == NULL)
 		return;
 	auditrun_add(r, &s->limits, l);
@@ -288,6 +300,7 @@ follow_log(struct search *s, struct auditlog_tail *t)
 		struct buf *b = &s->first[--s->first_count];
 
 		buf_put_bytes(&s->out, buf_bytes(b));
+		s->out.overflow |= b->overflow;
 		buf_fini(b);
 		flush_rows(s);
 	}

@@ -72,6 +72,8 @@ take_record(struct show *s, struct bytes line)
 	r->at = s->lines.len;
 	r->len = line.len;
 	buf_put_bytes(&s->lines, line);
+	if (s->lines.overflow) /* see find_run */
+		s->count--;
 }
 
 /* Of a run that was asked for and was not there. */
@@ -113,6 +115,8 @@ find_run(struct show *s, const char *path, const char *prefix, struct err *e)
 			break; /* nothing of it stands before */
 	}
 	auditlog_close(log);
+	if (rc >= 0 && s->lines.overflow)
+		return err_memory(e);
 	return rc < 0 ? rc : 0;
 }
 
@@ -153,6 +157,7 @@ put_value(struct show *s, const char *label, struct bytes raw)
 		return;
 	buf_init(&one, 6 * LOGLINE_MAX);
 	(void)terminal_put(&one, raw, TERMINAL_ALL, false);
+	s->out.overflow |= one.overflow;
 	while (at < one.len) {
 		n = one.len - at;
 		if (n > room && s->width < TERMINAL_ALL)
@@ -391,6 +396,7 @@ put_tree(struct show *s, struct auditrun *r)
 	char title[80];
 	size_t i;
 
+	s->out.overflow |= order == NULL; /* what is not whole says so */
 	if (order == NULL || r->exec_count == 0) {
 		free(order);
 		return;
@@ -399,7 +405,7 @@ put_tree(struct show *s, struct auditrun *r)
 	    "Programs (%llu): time, process id in the run, program, arguments",
 	    (unsigned long long)r->execs);
 	put_heading(s, title);
-	auditrun_tree(r, order);
+	s->out.overflow |= !auditrun_tree(r, order);
 	for (i = 0; i < r->exec_count; i++)
 		put_exec(s, r, order[i]);
 	free(order);
@@ -532,6 +538,7 @@ put_story(struct show *s, struct auditrun *r)
 	}
 	put_tree(s, r);
 	put_denials(s, r, intent);
+	s->out.overflow |= r->text.overflow;
 	if (result.sequence != 0) {
 		put_result(s, &result);
 		put_output(s, &result);
@@ -555,14 +562,14 @@ tell_run(struct show *s, bool as_json)
 			buf_put_bytes(&s->out, record_at(s, i));
 			buf_put_u8(&s->out, '\n');
 		}
-		return ctl_print(buf_bytes(&s->out));
+		return ctl_print_buf(&s->out);
 	}
 	r = auditrun_new(bytes_of(s->id), &small);
 	if (r == NULL)
 		return ctl_no_memory();
 	put_story(s, r);
 	auditrun_drop(r);
-	return ctl_print(buf_bytes(&s->out));
+	return ctl_print_buf(&s->out);
 }
 
 static int

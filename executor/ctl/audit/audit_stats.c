@@ -231,7 +231,7 @@ tell_stats(struct auditsum *s, const char *path, bool as_json)
 		put_json(&p.out, s);
 	else
 		put_text(&p, s);
-	status = ctl_print(buf_bytes(&p.out));
+	status = ctl_print_buf(&p.out);
 	buf_fini(&p.out);
 	if (s->damaged > 0)
 		(void)ctl_error(

@@ -364,11 +364,12 @@ put_tree(struct buf *b, struct auditrun *r)
 	uint32_t *order = calloc(r->exec_count + 1, sizeof(*order));
 	size_t i;
 
+	b->overflow |= order == NULL; /* what is not whole is not written */
 	if (order == NULL || r->exec_count == 0) {
 		free(order);
 		return;
 	}
-	auditrun_tree(r, order);
+	b->overflow |= !auditrun_tree(r, order);
 	buf_put_str(b, "<div class=\"tree\">\n");
 	for (i = 0; i < r->exec_count; i++)
 		put_exec(b, r, &r->exec[order[i]]);

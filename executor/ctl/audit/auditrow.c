@@ -168,5 +168,6 @@ auditrow_record(
 	row.cell[COLUMN_TOOK] = bytes_of(took);
 	row.cell[COLUMN_WHAT] = buf_bytes(&what);
 	put_row(w, &row, false, out);
+	out->overflow |= what.overflow; /* for lack of memory: it is a line's */
 	buf_fini(&what);
 }

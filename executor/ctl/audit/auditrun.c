@@ -85,7 +85,8 @@ keep_name(char out[AUDITRUN_NAME], struct bytes v)
 
 /* One more element, or NULL: it is not kept. */
 static void *
-grow_array(void **array, size_t *count, size_t max, size_t size)
+grow_array(
+    struct auditrun *r, void **array, size_t *count, size_t max, size_t size)
 {
 	void *p;
 
@@ -93,8 +94,10 @@ grow_array(void **array, size_t *count, size_t max, size_t size)
 		return NULL;
 	if (*count % GROW == 0) {
 		p = reallocarray(*array, *count + GROW, size);
-		if (p == NULL)
+		if (p == NULL) {
+			r->text.overflow = true; /* it is not whole */
 			return NULL;
+		}
 		*array = p;
 	}
 	p = (char *)*array + *count * size;
@@ -131,7 +134,8 @@ add_exec(struct auditrun *r, const struct auditrun_limits *m,
 	struct buf words;
 
 	r->execs++;
-	x = grow_array((void **)&r->exec, &r->exec_count, m->execs, sizeof(*x));
+	x = grow_array(
+	    r, (void **)&r->exec, &r->exec_count, m->execs, sizeof(*x));
 	if (x == NULL)
 		return;
 	x->mono_ns = l->mono_ns;
@@ -145,6 +149,7 @@ add_exec(struct auditrun *r, const struct auditrun_limits *m,
 		l, x->started ? "process.executable" : "process.asked"));
 	buf_init(&words, LOGLINE_MAX);
 	auditrec_words(l, "process.args", &words);
+	r->text.overflow |= words.overflow;
 	x->args = keep_text(r, m, buf_bytes(&words));
 	buf_fini(&words);
 }
@@ -172,7 +177,7 @@ add_denial(struct auditrun *r, const struct auditrun_limits *m,
 
 	r->denials++;
 	d = grow_array(
-	    (void **)&r->denial, &r->denial_count, m->denials, sizeof(*d));
+	    r, (void **)&r->denial, &r->denial_count, m->denials, sizeof(*d));
 	if (d == NULL)
 		return;
 	d->mono_ns = l->mono_ns;
@@ -297,7 +302,7 @@ link_all(struct auditrun *r, struct links *t, struct links *root)
 	}
 }
 
-void
+bool
 auditrun_tree(struct auditrun *r, uint32_t *order)
 {
 	struct links *t = calloc(r->exec_count + 1, sizeof(*t));
@@ -308,7 +313,7 @@ auditrun_tree(struct auditrun *r, uint32_t *order)
 	for (uint32_t i = 0; i < r->exec_count; i++)
 		order[i] = i;
 	if (t == NULL)
-		return;
+		return false;
 	link_all(r, t, &root);
 	for (at = root.first; at >= 0;) {
 		struct auditrun_exec *x = &r->exec[at];
@@ -325,6 +330,7 @@ auditrun_tree(struct auditrun *r, uint32_t *order)
 		at = at >= 0 ? t[at].next : -1;
 	}
 	free(t);
+	return true;
 }
 
 /* --- by id ------------------------------------------------------------- */
@@ -398,14 +404,14 @@ auditrun_map_take(struct auditrun_map *m, struct bytes id)
 	return r;
 }
 
-void
+bool
 auditrun_map_put(struct auditrun_map *m, struct auditrun *r)
 {
 	struct slot *s = calloc(1, sizeof(*s)), **at;
 
 	if (s == NULL) {
 		auditrun_drop(r);
-		return;
+		return false;
 	}
 	if (m->count >= m->max)
 		auditrun_drop(
@@ -418,6 +424,7 @@ auditrun_map_put(struct auditrun_map *m, struct auditrun *r)
 	*(m->newest != NULL ? &m->newest->newer : &m->oldest) = s;
 	m->newest = s;
 	m->count++;
+	return true;
 }
 
 struct auditrun *

@@ -59,7 +59,8 @@ struct auditrun {
 	size_t exec_count;
 	struct auditrun_denial *denial; /* owned */
 	size_t denial_count;
-	struct buf text; /* owned */
+	struct buf
+	    text; /* owned; overflow: something is missing, for lack of memory */
 	unsigned holders; /* auditrun_drop frees with the last */
 };
 
@@ -89,7 +90,7 @@ struct bytes auditrun_get(const struct auditrun *r, struct auditrun_text t);
  * order to show them.  By pids: what the kernel reused within a run may be
  * put at the later process.
  */
-void auditrun_tree(struct auditrun *r, uint32_t *order);
+bool auditrun_tree(struct auditrun *r, uint32_t *order);
 
 /* --- runs that are under way, by id ------------------------------------ */
 
@@ -101,7 +102,7 @@ void auditrun_map_free(struct auditrun_map *m);
 /* NULL if it is not there. */
 struct auditrun *auditrun_map_get(struct auditrun_map *m, struct bytes id);
 /* Put in (takes over the caller's hold). */
-void auditrun_map_put(struct auditrun_map *m, struct auditrun *r);
+bool auditrun_map_put(struct auditrun_map *m, struct auditrun *r);
 /* Take out; the hold is the caller's.  NULL if it is not there. */
 struct auditrun *auditrun_map_take(struct auditrun_map *m, struct bytes id);
 /* Those that are there, from index 0; NULL after the last. */

@@ -303,7 +303,7 @@ print_config(
 	} else {
 		if (w.token == NULL)
 			print_advice(c->config, o->client);
-		status = ctl_print(buf_bytes(&out));
+		status = ctl_print_buf(&out);
 	}
 	buf_wipe(&out);
 	explicit_bzero(text, sizeof(text));

@@ -315,7 +315,7 @@ print_token(
 	    "Other clients: %s client-config %s --client CLIENT, see --help there\n"
 	    "To end it: %s token revoke %s\n",
 	    ctl_self(c), name, ctl_self(c), name);
-	status = ctl_print(buf_bytes(&out));
+	status = ctl_print_buf(&out);
 	buf_wipe(&out);
 	return status;
 }
