@@ -1,16 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""Jobs of the service as it is installed, where they end with it."""
+"""Jobs of the service as it is installed, where they end with it; and a day of
+them, after which nothing is left over."""
+import contextlib
 import hashlib
+import itertools
+import json
+import os
 import pathlib
+import random
+import shutil
+import time
+import types
 
 import client
 import machine
 import steps_survive as survive
+import test_job_day as day
 from machine import check, equal, sh, step
 from modern import Modern
 from test_job_restart import whole
 
 MORTAL = {**survive.POLICY, "jobs": {**survive.JOBS, "survive": False}}
+DAY = {**survive.POLICY, "jobs": {**survive.JOBS, "at_once": 64,
+                                  "keep_seconds": 600, "wait_ms": 2000}}
+DAY_S = 240
+RECORDINGS = pathlib.Path("/var/lib/mcp-execd/recordings/jobs")
+EVENTS = ("revoke", "frontend", "reload", "kill", "restart", "stop", "upgrade")
 
 
 def use(policy, keys):
@@ -102,3 +117,176 @@ def upgraded():
         jobs.start()
         survive.install(deb)
         jobs.end_as(("cancelled", "cancelled"))
+
+
+# --- a day --------------------------------------------------------------------
+
+class Installed(machine.Service):
+    """The service, as test_job_day sees a server."""
+
+    def __init__(self):
+        self.token = None
+        self.killed = 0
+        self.deb = "old.deb"
+
+    @property
+    def process(self):
+        return types.SimpleNamespace(pid=survive.main_pid())
+
+    healthy = staticmethod(machine.healthy)
+    frontend_pid = staticmethod(survive.frontend_pid)
+    reload = staticmethod(machine.reload)
+    ctl = staticmethod(survive.root_ctl)
+
+    def http(self, **more):
+        return client.Http(self, **more)
+
+    def add(self, name, policy=None):
+        out = self.ctl("token", "add", name, "--policy", policy or "day")
+        token = machine.TOKEN.search(out).group()
+        client.within(f"token {name} in force", 10,
+                      lambda: machine.status_with(token) != 401)
+        return token
+
+    def helpers(self):
+        """Processes besides the executor and runs."""
+        return [client.within(name, 10, lambda n=name: survive.child_named(n))
+                for name in ("mcp-execd-front", "mcp-execd-launc",
+                             "mcp-execd-keep")]
+
+    def begin_again(self, how):
+        before = survive.main_pid()
+        if how == "kill":
+            sh("systemctl", "kill", "-s", "KILL", "--kill-whom=main",
+               machine.UNIT)
+        elif how == "upgrade":
+            self.deb = "new.deb" if self.deb == "old.deb" else "old.deb"
+            survive.install(self.deb)
+        elif how == "stop":
+            sh("systemctl", "stop", machine.UNIT)
+            equal(client.processes(day.MARK), [], "a stop ends all")
+            check(not machine.GROUP.exists(), "its control group is gone")
+            sh("systemctl", "start", machine.UNIT)
+        else:
+            machine.restart()
+        client.within("the next one", 20,
+                      lambda: survive.main_pid() not in (0, before))
+        machine.up(20)
+
+
+def mounts(pid):
+    return len(pathlib.Path(f"/proc/{pid}/mountinfo").read_text()
+               .splitlines())
+
+
+def all_processes():
+    """Names of those of the unit, runs and what waits for one included."""
+    found = []
+    for procs in machine.GROUP.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            found += [client.name_of(p) for p in procs.read_text().split()]
+    return sorted(n for n in found if n and "tmpl" not in n)
+
+
+def listing(folder):
+    return sorted(os.listdir(folder)) if folder.exists() else []
+
+
+def kept(server):
+    runs = json.loads(server.ctl("status", "--json"))["runs"]
+    return runs["kept"], runs["kept_bytes"]
+
+
+def state(server):
+    """All that could be left over, except for memory."""
+    own = [server.process.pid, *server.helpers()]
+    return {"descriptors": [day.open_files(p) for p in own],
+            "processes": all_processes(),
+            "groups": sorted(d.name for d in machine.GROUP.rglob("*")
+                             if d.is_dir()),
+            "on disk": listing(RECORDINGS),
+            "sockets": listing(survive.HELD),
+            "mounts": [mounts(p) for p in (1, *own)], "kept": kept(server)}
+
+
+def end_all(server):
+    """Without the key in the policies nothing runs on, and nothing is kept."""
+    for name in "day", "mortal":
+        machine.write_policy(name, user="deploy", directory="/srv/work",
+                             structured=False,
+                             limits=survive.POLICY["limits"])
+    machine.reload_ends("success", "no jobs")
+    client.within("nothing runs", 20, lambda: not client.processes(day.MARK))
+    client.within("nothing is kept", 20, lambda: kept(server) == (0, 0))
+    client.within("no guard waits", 30, lambda: all_processes() == sorted(
+        client.name_of(p) for p in (server.process.pid, *server.helpers())))
+    found, last = state(server), None
+    while found != last:        # until nothing of it changes
+        time.sleep(1)
+        found, last = state(server), found
+    return found
+
+
+def put_back():
+    machine.write_policy("day", user="deploy", directory="/srv/work", **DAY)
+    machine.write_policy("mortal", user="deploy", directory="/srv/work",
+                         **MORTAL)
+    machine.reload_ends("success", "jobs")
+
+
+def happen(server, what, n):
+    if what == "revoke":
+        day.revoke(server, n, ("mortal", "day")[n % 2])
+    elif what == "frontend":
+        client.crash_frontend(server)
+    elif what == "reload":
+        server.reload()
+    else:
+        server.begin_again(what)
+
+
+def memory(server):
+    return sum(day.rss_kib(p) for p in (server.process.pid,
+                                        *server.helpers()))
+
+
+@step("jobs.day", long=True)
+def whole_day():
+    """Start, poll, leave, stop, revoke, crash, reload, restart, upgrade: no
+    process, descriptor, control group, file, mount or memory is left over."""
+    made, server = random.Random(7), Installed()
+    server.token = use("day", DAY)
+    if survive.systemd() >= survive.WITHOUT:
+        survive.drop_in(machine.UNIT, "survive.conf")
+    mortal = jobs.token or use("mortal", MORTAL)
+    server.begin_again("restart")
+    day.churn(server, made, -1, mortal)
+    server.begin_again("kill")      # as those that come after it
+    day.churn(server, made, -2, mortal)
+    before, used = end_all(server), memory(server)
+    put_back()
+    end = time.monotonic() + DAY_S
+    for n in itertools.count():
+        if time.monotonic() > end and n % len(EVENTS) == 0 and n > 0:
+            break
+        day.churn(server, made, n, mortal)
+        happen(server, EVENTS[n % len(EVENTS)], n)
+    if server.deb != "old.deb":
+        server.begin_again("upgrade")
+    day.churn(server, made, n, mortal)
+    left = {}
+    client.within(left, 10, lambda: not day.left_over(
+        before, end_all(server), left))
+    grew = memory(server) - used
+    check(grew < 8192, f"{n} rounds: {grew} KiB more")
+    server.ctl("audit", "verify")
+    intents = {r["run.id"] for r in machine.audit("run-intent")}
+    ends = [r["run.id"] for r in machine.audit("run-result")]
+    equal(intents - set(ends), set(), "runs without an end")
+    equal(len(ends), len(set(ends)), "one end each")
+    server.ctl("token", "revoke", "day")
+    (machine.ETC / "policies.d/day.json").unlink()
+    shutil.rmtree(f"/etc/systemd/system/{machine.UNIT}.d", ignore_errors=True)
+    sh("systemctl", "daemon-reload")
+    machine.restart()
+    return f"{n} rounds, {len(intents)} runs, {grew} KiB more"
