@@ -264,6 +264,22 @@ follows_logs(const struct image *i)
 	       has_argument(i, is_for_following);
 }
 
+/* psql -h /tmp, mysql -S file, psql postgresql://db/: another server. */
+static bool
+names_server(const char *argument)
+{
+	static const char *const words[] = { "-h", "--host", "-S", "--socket",
+		"postgres://", "postgresql://", "host=", NULL };
+
+	return begins_any(argument, words);
+}
+
+static bool
+asks_usual_server(const struct image *i)
+{
+	return !has_argument(i, names_server);
+}
+
 static bool
 is_for_batch(const char *argument)
 {
@@ -637,13 +653,13 @@ static const struct source sources[] = {
 	    .place = { "/run/postgresql" },
 	    .words =
 		"PostgreSQL's directory of sockets on this machine, %s, is not in view",
-	    .key = "key unix_sockets" },
+	    .key = "key unix_sockets", .when = asks_usual_server },
 	{ PLACES,
 	    "mysql mysqladmin mysqldump mariadb mariadb-admin mariadb-dump",
 	    .place = { "/run/mysqld" },
 	    .words =
 		"MySQL's directory of sockets on this machine, %s, is not in view",
-	    .key = "key unix_sockets" },
+	    .key = "key unix_sockets", .when = asks_usual_server },
 	{ PLACES, "virsh virt-top", .place = { "/run/libvirt" },
 	    .words =
 		"libvirt's directory of sockets on this machine, %s, is not in view",
