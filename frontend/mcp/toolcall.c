@@ -210,6 +210,8 @@ refuse_unknown(const struct mcp_request *r)
 	buf_init(&text, MAX_UNKNOWN);
 	buf_put_str(&text,
 	    "unknown tool, or one that this token is not offered; there are ");
+	if (token->tool_count == 0)
+		buf_put_str(&text, "none for it");
 	for (i = 0; i < token->tool_count && text.len < MAX_UNKNOWN - 72; i++)
 		buf_printf(
 		    &text, "%s%s", i > 0 ? ", " : "", token->tools[i]->name);
