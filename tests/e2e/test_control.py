@@ -533,6 +533,8 @@ def test_reading_is_recorded():
               (os.geteuid(), "mcp-execctl", "success"), r)
         out = server.ctl("audit", "search", "--event", "audit-read", "--json")
         check('"control.verb":"search"' in out, "its own read is in it", out)
+        r = ctl(server, "audit", "search", "--event", "audit-red", "--json")
+        check('of the event "audit-red"' in r.stderr and r.returncode == 0, r)
         before = len(reads(server))
         copy = server.dir / "copy.jsonl"
         copy.write_bytes(server.audit_file.read_bytes())

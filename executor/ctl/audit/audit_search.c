@@ -407,9 +407,14 @@ say_more(const struct search *s)
 		(void)ctl_error(
 		    "%llu lines are not records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
-	if (s->json || s->follow || !isatty(STDERR_FILENO))
+	/* an empty answer to a name that no record has would be believed */
+	if (s->shown == 0 && !s->follow && s->event != NULL)
+		(void)fprintf(stderr,
+		    "Nothing found of the event \"%s\"; mcp-execd-audit(5) lists the names there are.\n",
+		    s->event);
+	else if (s->json || s->follow || !isatty(STDERR_FILENO))
 		return;
-	if (s->shown == 0)
+	else if (s->shown == 0)
 		(void)fputs("Nothing found.\n", stderr);
 	else if (s->lines > 0 && s->shown >= s->lines)
 		(void)fprintf(stderr, "The newest %llu; all with -n 0.\n",
