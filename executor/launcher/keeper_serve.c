@@ -420,6 +420,18 @@ send_signal(void)
 	(void)syscall(SYS_pidfd_send_signal, self.fd[0], sig, NULL, 0);
 }
 
+/* A guard that waits in the kernel, for its run, cannot end that. */
+static void
+end_run(void)
+{
+	pid_t guard = self.fds == 1 ? pid_of(self.fd[0]) : 0;
+
+	if (guard == 0 || !is_ours(guard))
+		return;
+	(void)proctree_kill_below(guard, SIGKILL, NULL, 0);
+	(void)syscall(SYS_pidfd_send_signal, self.fd[0], SIGKILL, NULL, 0);
+}
+
 static void
 end_strays(void)
 {
@@ -488,6 +500,9 @@ take_order(void)
 		break;
 	case KEEPMSG_PEER:
 		tell_peer();
+		break;
+	case KEEPMSG_END_RUN:
+		end_run();
 		break;
 	case KEEPMSG_WATCH:
 		stallwatch_begin();

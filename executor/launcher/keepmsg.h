@@ -80,6 +80,7 @@ enum keepmsg_kind {
 	KEEPMSG_END_STRAYS, /* and spare these */
 	KEEPMSG_PEER, /* who is that? */
 	KEEPMSG_WATCH, /* look at the stallpage from now on; no answer */
+	KEEPMSG_END_RUN, /* all below a guard, whose pidfd comes with it, and that */
 	/* to the executor */
 	KEEPMSG_READY,
 	KEEPMSG_STARTED, /* or not: error; the executor's child, and its pidfd */

@@ -334,19 +334,30 @@ keeper_run(enum keepmsg_program program, const int *fds, size_t count,
 	return err_sys(e, "the keeper cannot start a program");
 }
 
-void
-keeper_signal(int pidfd, int sig)
+static void
+send_signal(enum keepmsg_kind kind, int pidfd, int sig)
 {
-	struct keepmsg_order o = { .kind = KEEPMSG_SIGNAL };
+	struct keepmsg_order o = { .kind = (uint32_t)kind, .sig = sig };
 	struct err e;
 
 	if (pidfd == -1)
 		return;
-	o.sig = sig;
 	if (self.pair == -1)
 		(void)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 	else if (send_order(&o, &pidfd, 1, &e) != 0)
 		log_debug("keeper: %s", e.what); /* it is gone: main.c stops */
+}
+
+void
+keeper_signal(int pidfd, int sig)
+{
+	send_signal(KEEPMSG_SIGNAL, pidfd, sig);
+}
+
+void
+keeper_end_run(int guard)
+{
+	send_signal(KEEPMSG_END_RUN, guard, SIGKILL);
 }
 
 bool

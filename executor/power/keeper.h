@@ -48,6 +48,8 @@ pid_t keeper_run(enum keepmsg_program program, const int *fds, size_t count,
     int *pidfd, struct err *e) MUST_CHECK;
 /* SIGKILL or SIGCONT to a process that descends from us. */
 void keeper_signal(int pidfd, int sig);
+/* SIGKILL to all below a guard, and to that; a pidfd. */
+void keeper_end_run(int guard);
 /*
  * SIGKILL to a child of ours, which is reaped: its wait status.  One that does
  * not end, as the keeper took it for a stranger's, is left and logged: a stop

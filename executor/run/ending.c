@@ -169,5 +169,5 @@ void
 ending_kill_guard(struct job *j)
 {
 	log_err("job: guard does not answer run=%s", j->id);
-	keeper_signal(j->sp.pidfd, SIGKILL);
+	keeper_end_run(j->sp.pidfd);
 }

@@ -28,6 +28,8 @@
 #include "executor/run/launch.h"
 #include "tests/unit/fixture_executor.h"
 
+enum { PATIENCE_MS = 20000 };
+
 /* What a guard is to the keeper: a process of ours, with one of the run's. */
 struct tree {
 	pid_t guard, command;
@@ -51,11 +53,9 @@ begin_keeper(void)
 	(void)close(facts);
 }
 
-/* Our own, or that of the process that made us. */
 static _Noreturn void
 wait_for_the_end(void)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;)
 		(void)pause();
 }
@@ -74,6 +74,7 @@ plant(void)
 		if (pid == 0)
 			wait_for_the_end();
 		(void)!write(said[1], &pid, sizeof(pid));
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		wait_for_the_end();
 	}
 	assert_int_equal(read(said[0], &t.command, sizeof(t.command)),
@@ -96,7 +97,7 @@ has_ended(const struct tree *t)
 static void
 uproot(const struct tree *t)
 {
-	(void)kill(t->command, SIGKILL);
+	(void)syscall(SYS_pidfd_send_signal, t->command_fd, SIGKILL, NULL, 0);
 	(void)kill(t->guard, SIGKILL);
 	assert_int_equal(waitpid(t->guard, NULL, 0), t->guard);
 	(void)close(t->command_fd);
@@ -198,6 +199,31 @@ test_stranger(void **state)
 	assert_int_equal(keeper_close(), 0);
 }
 
+/* What is below a guard ends, whatever becomes of that. */
+static void
+test_end_run(void **state)
+{
+	struct tree t, other;
+	struct pollfd p = { .events = POLLIN };
+	int guard, ended;
+	(void)state;
+
+	begin_keeper();
+	t = plant();
+	other = plant();
+	guard = (int)syscall(SYS_pidfd_open, t.guard, 0);
+	assert_true(guard != -1);
+	keeper_end_run(guard);
+	p.fd = t.command_fd;
+	ended = poll(&p, 1, PATIENCE_MS);
+	assert_false(has_ended(&other));
+	(void)close(guard);
+	uproot(&t);
+	uproot(&other);
+	assert_int_equal(ended, 1);
+	assert_int_equal(keeper_close(), 0);
+}
+
 /* Without turns the keeper sleeps, and says so before. */
 static void
 test_rest(void **state)
@@ -232,6 +258,7 @@ main(void)
 		cmocka_unit_test(test_held_up),
 		cmocka_unit_test(test_at_work),
 		cmocka_unit_test(test_stranger),
+		cmocka_unit_test(test_end_run),
 		cmocka_unit_test(test_rest),
 	};
 
