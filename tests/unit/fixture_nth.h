@@ -10,13 +10,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 enum kind { MEMORY, CALL };
 
@@ -26,6 +32,7 @@ static struct {
 	unsigned left; /* until it fails; 0: it has */
 	int error;
 	const char *name; /* of what failed; NULL: nothing yet */
+	long number; /* of syscall(2) */
 } nth;
 
 static bool
@@ -93,8 +100,56 @@ MOVES(pread, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))
 MOVES(write, (int fd, const void *p, size_t n), (fd, p, n))
 MOVES(pwrite, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
 STANDS_IN(CALL, DIR *, NULL, fdopendir, (int fd), (fd))
+STANDS_IN(CALL, char *, NULL, mkdtemp, (char *text), (text))
+CALLS(rmdir, (const char *path), (path))
+CALLS(fchdir, (int fd), (fd))
+CALLS(chroot, (const char *path), (path))
+CALLS(getrlimit, (__rlimit_resource_t what, struct rlimit *r), (what, r))
+CALLS(setrlimit, (__rlimit_resource_t what, const struct rlimit *r), (what, r))
+CALLS(sigaction, (int sig, const struct sigaction *act, struct sigaction *old), (sig, act, old))
+CALLS(setgroups, (size_t n, const gid_t *list), (n, list))
+CALLS(setresuid, (uid_t real, uid_t now, uid_t saved), (real, now, saved))
+CALLS(setresgid, (gid_t real, gid_t now, gid_t saved), (real, now, saved))
 STANDS_IN(CALL, DIR *, NULL, opendir, (const char *path), (path))
 /* clang-format on */
+
+long __real_syscall(long nr, ...);
+long __wrap_syscall(long nr, ...);
+int __real_prctl(int option, ...);
+int __wrap_prctl(int option, ...);
+
+/* As many as there may be, like the C library's own: also what was not given. */
+__attribute__((no_sanitize("address"))) long
+__wrap_syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (fails(CALL, "syscall")) {
+		nth.number = nr;
+		return -1;
+	}
+	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+__attribute__((no_sanitize("address"))) int
+__wrap_prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (size_t i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (fails(CALL, "prctl"))
+		return -1;
+	return __real_prctl(option, a[0], a[1], a[2], a[3]);
+}
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
