@@ -174,6 +174,29 @@ test_directory(void **state)
 	assert_int_equal(fix.policies.p[0]->refs, 1);
 }
 
+/* As a reload does with a token whose file has not changed. */
+static void
+test_bound_again(void **state)
+{
+	struct token *t = parse_directory("work/sub"), *again;
+	char path[128];
+
+	(void)state;
+	assert_non_null(t);
+	again = token_rebind(t, &fix.policies);
+	assert_non_null(again);
+	assert_ptr_not_equal(again->policy, t->policy);
+	assert_string_equal(again->directory, t->directory);
+	in_base(path, sizeof(path), "work/sub");
+	assert_int_equal(rmdir(path), 0);
+	assert_null(token_rebind(t, &fix.policies));
+	assert_int_equal(mkdir(path, 0700), 0);
+	token_free(t);
+	check_narrowed(again);
+	token_free(again);
+	assert_int_equal(fix.policies.p[0]->refs, 1);
+}
+
 static void
 test_findings(void **state)
 {
@@ -674,6 +697,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_bound_again),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_check),
