@@ -282,6 +282,29 @@ def upgraded():
     jobs.ended_well()
 
 
+@step("survive.all_of_it", long=True)
+def all_of_it():
+    """Frontend and executor killed, restarted, upgraded: the same jobs."""
+    needs_subgroup()
+    jobs.start()
+    kill_frontend()
+    sh("systemctl", "restart", machine.UNIT)
+    machine.up(20)
+    jobs.taken_over()
+    kill_frontend()
+    install("new.deb")
+    jobs.taken_over(2)
+    before = main_pid()
+    sh("systemctl", "kill", "-s", "KILL", machine.UNIT, "--kill-whom=main")
+    client.within("the next one", 20, lambda: main_pid() not in (0, before))
+    machine.up(20)
+    jobs.taken_over(3)
+    kill_frontend()
+    install("old.deb")
+    jobs.taken_over(4)
+    jobs.ended_well()
+
+
 @step("survive.withdrawn", long=True)
 def withdrawn():
     """The key is gone when the next one comes: ended, each with a record."""
