@@ -39,6 +39,7 @@ struct view {
 	uint64_t matched, shown; /* lines that were asked for */
 	uint64_t more_at; /* the first of them that is not shown; 0: none */
 	bool full, cut; /* no more is shown; a line was cut */
+	bool gaps; /* a gap was told, with its bytes */
 	unsigned after; /* lines that are shown because of one before */
 	unsigned warnings; /* lines that warn, so far */
 	struct held held[VIEWSPEC_CONTEXT]; /* a ring */
@@ -64,17 +65,31 @@ end_line(struct buf *out)
 }
 
 static void
-put_gap(struct view *v, uint64_t line, uint64_t byte)
+put_gap(struct view *v, uint64_t line, uint64_t byte, bool brief)
 {
 	if (byte <= v->next_byte)
 		return;
 	v->cut = true;
 	end_line(&v->out);
 	/* U+2026, the ellipsis */
+	if (brief) {
+		buf_printf(&v->out, "[\xe2\x80\xa6 %llu-%llu \xe2\x80\xa6]\n",
+		    (unsigned long long)v->next_line,
+		    (unsigned long long)line - 1);
+		return;
+	}
+	v->gaps = true;
 	buf_printf(&v->out,
 	    "[\xe2\x80\xa6 lines %llu-%llu (bytes %llu-%llu) left out \xe2\x80\xa6]\n",
 	    (unsigned long long)v->next_line, (unsigned long long)line - 1,
 	    (unsigned long long)v->next_byte, (unsigned long long)byte - 1);
+}
+
+/* The gap before a line: what is between matches would cost more than these. */
+static void
+put_gap_between(struct view *v, uint64_t line, uint64_t byte)
+{
+	put_gap(v, line, byte, v->spec->kind == VIEWSPEC_GREP && v->gaps);
 }
 
 static size_t
@@ -90,7 +105,7 @@ static void
 put_line(
     struct view *v, uint64_t number, uint64_t at, size_t len, struct bytes text)
 {
-	put_gap(v, number, at);
+	put_gap_between(v, number, at);
 	buf_put_bytes(&v->out, text);
 	if (text.len < len) {
 		v->cut = true;
@@ -465,7 +480,7 @@ view_end(struct view *v, struct buf *out)
 	lines_flush(&v->lines);
 	if (v->way->end != NULL)
 		v->way->end(v);
-	put_gap(v, v->count + 1, v->bytes);
+	put_gap(v, v->count + 1, v->bytes, false);
 	buf_put_bytes(out, buf_bytes(&v->out));
 }
 

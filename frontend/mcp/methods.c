@@ -196,14 +196,35 @@ order_of_streams(
 	return " Standard output and standard error are read separately: their order is only roughly that in which they were written.";
 }
 
+static bool
+is_offered(const struct settings_token *token, const char *name)
+{
+	for (size_t i = 0; i < token->tool_count; i++)
+		if (strcmp(token->tools[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What it sees, told once of the two that run any command. */
+static const char *
+view_of(const struct catalog_tool *t, const struct settings_token *token)
+{
+	if (t->elevated || t->style == CATALOG_PLAIN)
+		return "";
+	if (t->defined != NULL)
+		return token->brief;
+	if (strcmp(t->name, "exec_cmd") != 0 && token->view[0] != '\0' &&
+	    is_offered(token, "exec_cmd"))
+		return "It runs in the same place, as the same user, under the same limits and with the same view of the machine as exec_cmd. The whole policy: resource exec://policy.";
+	return token->view;
+}
+
 /* What it does, and where what it sees is not the machine. */
 static void
 put_description(struct buf *out, const struct catalog_tool *t,
     const struct settings_token *token)
 {
-	const char *view = t->elevated || t->style == CATALOG_PLAIN ? ""
-			   : t->defined == NULL ? token->view
-						: token->brief;
+	const char *view = view_of(t, token);
 	CLEANUP_BUF struct buf text;
 
 	buf_init(&text, MAX_DESCRIPTION);

@@ -169,8 +169,25 @@ def test_order_is_described(_):
             for name in roughly:
                 check("in the order they" not in said[name], said[name])
                 check("forgets" not in said[name], said[name])
-                equal("ms unless the call becomes a job" in said[name],
-                      "jobs" in policy, said[name])
+            equal("ms unless the call becomes a job" in said["exec_cmd"],
+                  "jobs" in policy, said)
+
+
+def test_view_is_told_once(_):
+    """exec_cmd has all of it; cli_command too where that is not offered."""
+    facts = "Commands start in ", "Time limit: ", "no network", "as user "
+    for tools, teller in ((["exec_cmd", "cli_command"], "exec_cmd"),
+                          (["cli_command", "exec_cmd"], "exec_cmd"),
+                          (["cli_command"], "cli_command"),
+                          (["exec_cmd"], "exec_cmd")):
+        with Server(policy={"tools": tools}) as server, server.http() as c:
+            said = {t["name"]: t["description"] for t in c.tools()}
+            for fact in facts:
+                equal([n for n in said if fact in said[n]], [teller], said)
+            for name, text in said.items():
+                equal("same view of the machine as exec_cmd" in text,
+                      name != teller, text)
+                check(text.endswith(" resource exec://policy."), text)
 
 
 def test_words_of_scanners(_):

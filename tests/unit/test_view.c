@@ -364,6 +364,19 @@ test_more_than_fits(void **state)
 	buf_fini(&text);
 }
 
+/* Where line n of put_numbers begins. */
+static size_t
+start_of(struct buf *text, unsigned long long n)
+{
+	char line[32];
+	const char *at;
+
+	(void)snprintf(line, sizeof(line), "line %llu\n", n);
+	at = strstr(buf_cstr(text), line);
+	assert_non_null(at);
+	return (size_t)(at - buf_cstr(text));
+}
+
 /* Gaps: numbers of lines and bytes, with which the text is found again. */
 static void
 test_gaps_add_up(void **state)
@@ -371,6 +384,7 @@ test_gaps_add_up(void **state)
 	struct buf text;
 	struct shown s;
 	unsigned long long from, to, a, b, seen = 0;
+	unsigned whole = 0, brief = 0;
 	const char *at;
 
 	(void)state;
@@ -385,12 +399,23 @@ test_gaps_add_up(void **state)
 			assert_int_equal(from, seen);
 			assert_true(a <= b && from <= to);
 			seen = to + 1;
+			whole++;
+			continue;
+		}
+		if (sscanf(at, "[" ELLIPSIS " %llu-%llu " ELLIPSIS "]\n", &a,
+			&b) == 2) {
+			assert_int_equal(start_of(&text, a), seen);
+			assert_true(a <= b);
+			seen = start_of(&text, b + 1);
+			brief++;
 			continue;
 		}
 		assert_memory_equal(text.p + seen, at, n);
 		seen += n;
 	}
 	assert_int_equal(seen, text.len);
+	assert_int_equal(whole, 2); /* the first and the last */
+	assert_int_equal(brief, 39);
 	shown_fini(&s);
 	buf_fini(&text);
 }
