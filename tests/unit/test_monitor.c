@@ -1534,6 +1534,23 @@ test_revoked(void **state)
 	end();
 }
 
+/* Of a token that had no end when its run began, and whose file was changed. */
+static void
+test_expires_meanwhile(void **state)
+{
+	(void)state;
+	begin();
+	greet();
+	ask(1, "sleep 1000");
+	wait_started(1);
+	b.store.tokens.t[0]->expires = 1;
+	jobs_cancel_revoked(b.jobs, &b.store.tokens);
+	assert_int_equal(wait_done(1)->end.state, PROTO_CANCELLED);
+	assert_string_equal(b.seen[1].message, "the token expired");
+	b.store.tokens.t[0]->expires = 0;
+	end();
+}
+
 static void
 test_limits(void **state)
 {
@@ -2128,6 +2145,7 @@ main(void)
 		cmocka_unit_test(test_cancel_at_once),
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_expires_meanwhile),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_limit_of_all),
 		cmocka_unit_test(test_drain),
