@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
+#include "executor/recording/spool.h"
 #include "executor/run/edited.h"
 #include "executor/run/shelltest.h"
 #include "executor/run/wordsplit.h"
@@ -186,9 +187,26 @@ put_stream_words(struct notes *n, const struct output *o, const char *name)
 	return (uint8_t)((viewed ? 1u : 0u) << o->stream);
 }
 
+/* How much of its output can be asked for later. */
+static void
+put_kept(struct buf *out, uint64_t all, const struct spool *s)
+{
+	uint64_t total = spool_total(s), first = spool_first(s);
+
+	if (spool_lost(s) > 0)
+		buf_printf(
+		    out, "what is kept of %llu bytes", (unsigned long long)all);
+	else if (first > 0)
+		buf_printf(out, "the last %llu of %llu bytes",
+		    (unsigned long long)(total - first),
+		    (unsigned long long)all);
+	else
+		buf_printf(out, "all %llu bytes", (unsigned long long)all);
+}
+
 uint8_t
 notes_view(struct notes *n, const struct output *o, const struct output *err,
-    const char *id)
+    const char *id, const struct spool *kept)
 {
 	uint64_t all = o->total + err->total;
 	bool two = err->total > 0;
@@ -197,9 +215,12 @@ notes_view(struct notes *n, const struct output *o, const struct output *err,
 	buf_init(&n->view, VIEW_MOST);
 	viewed = put_stream_words(n, o, two ? "stdout" : "");
 	viewed |= put_stream_words(n, err, two ? "stderr" : "");
-	if (id != NULL && (viewed != 0 || o->sent + err->sent < all))
-		buf_printf(&n->view,
-		    "%sall %llu bytes, by view or cursor: job_output {\"job\": \"%s\"}",
-		    n->view.len > 0 ? "; " : "", (unsigned long long)all, id);
+	if (kept == NULL || (viewed == 0 && o->sent + err->sent >= all))
+		return viewed;
+	if (n->view.len > 0)
+		buf_put_str(&n->view, "; ");
+	put_kept(&n->view, all, kept);
+	buf_printf(
+	    &n->view, ", by view or cursor: job_output {\"job\": \"%s\"}", id);
 	return viewed;
 }

@@ -16,6 +16,8 @@
 #include "executor/run/request.h"
 #include "executor/run/unseen.h"
 
+struct spool;
+
 struct notes {
 	struct buf lines; /* owned; explanations, one a line */
 	struct buf view; /* owned; of output that was left out */
@@ -43,11 +45,11 @@ void notes_limits(
 void notes_end(
     struct notes *n, const struct plan *p, const struct explain_end *end);
 /*
- * What was left out of its output, and where it is: of the run `id`, NULL if
- * nobody can ask for that later.  Streams that are shown otherwise, as
+ * What was left out of its output, and where it is: of the run `id` what is
+ * `kept`, NULL if nobody can ask for that later.  Streams that are shown otherwise, as
  * job_result has it.
  */
 uint8_t notes_view(struct notes *n, const struct output *o,
-    const struct output *err, const char *id);
+    const struct output *err, const char *id, const struct spool *kept);
 
 #endif

@@ -54,8 +54,8 @@ tell_end(struct job *j, struct job_result *r)
 static void
 tell_view(struct job *j, struct job_result *r)
 {
-	r->viewed = notes_view(&j->notes, &j->stdout_, &j->stderr_,
-	    j->entry != NULL ? j->id : NULL);
+	r->viewed = notes_view(&j->notes, &j->stdout_, &j->stderr_, j->id,
+	    j->entry != NULL ? j->entry->spool : NULL);
 	r->view = buf_bytes(&j->notes.view);
 }
 

@@ -72,6 +72,14 @@ put_gap(struct view *v, uint64_t line, uint64_t byte, bool brief)
 	v->cut = true;
 	end_line(&v->out);
 	/* U+2026, the ellipsis */
+	if (line == v->next_line) { /* not kept, and so of no line */
+		v->gaps = true;
+		buf_printf(&v->out,
+		    "[\xe2\x80\xa6 bytes %llu-%llu left out \xe2\x80\xa6]\n",
+		    (unsigned long long)v->next_byte,
+		    (unsigned long long)byte - 1);
+		return;
+	}
 	if (brief) {
 		buf_printf(&v->out, "[\xe2\x80\xa6 %llu-%llu \xe2\x80\xa6]\n",
 		    (unsigned long long)v->next_line,

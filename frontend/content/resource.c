@@ -385,7 +385,10 @@ resource_put_link(
 	CLEANUP_BUF struct buf text;
 
 	buf_init(&text, 256);
-	resource_put_more(&text, run, stream, kept);
+	buf_printf(&text,
+	    "%" PRIu64
+	    " bytes of %s are kept; ?offset=BYTES&length=BYTES reads a range",
+	    kept, streams[stream]);
 	buf_put_str(out, "{\"type\":\"resource_link\",");
 	put_uri(out, run, stream);
 	buf_put_str(out, "\"");

@@ -3,7 +3,8 @@
 import re
 import time
 
-from client import Connection, REVISIONS, check, equal, message, within
+from client import (Connection, REVISIONS, Server, check, equal, message,
+                    within)
 from modern import Modern
 from test_jobs import ID, body, ended, first, output, start, take_jobs_away
 
@@ -234,3 +235,20 @@ def test_taken_away_from_all(server):
     with server.http() as c:
         take_jobs_away(server)
         within("its tools are gone", 5, lambda: len(c.tools()) == 2)
+
+
+def test_beginning_not_kept(_):
+    """Nobody is told that all can be read where the end alone is kept."""
+    total = sum(len(f"{i}\n") for i in range(1, 300001))
+    for most, kept in (4 << 20, f"all {total}"), (
+            1 << 20, f"the last {1 << 20} of {total}"):
+        with Server(policy={**SERVER["policy"], "jobs": {
+                **JOBS, "output_bytes": most}}) as server, server.http() as c:
+            text = c.sh("seq 1 300000", view="grep ^300000$").text
+            check(f"; {kept} bytes, by view or cursor: job_output" in text,
+                  text)
+            job = re.search(r'job_output {"job": "(\w{32})"}', text)[1]
+            text = output(c, job, view="lines 1-2")
+            check("lines 1-0 " not in text and "[… lines 3-" in text, text)
+            equal(f"[… bytes 0-{total - (1 << 20) - 1} left out …]\n" in text,
+                  most < total, text)
