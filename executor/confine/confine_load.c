@@ -18,6 +18,7 @@
 #include "executor/conf/hostnet.h"
 #include "executor/confine/places.h"
 #include "executor/confine/probe.h"
+#include "executor/launcher/dynloader.h"
 
 /* Paths that programs need to run; used when files.read is absent. */
 static const char *const system_paths[] = { "/usr", "/bin", "/sbin", "/lib",
@@ -50,12 +51,6 @@ static const char *const delegates[] = { "/run/dbus", "/run/user",
 static const char *const program_dirs[] = { "/usr/bin", "/usr/sbin",
 	"/usr/local/bin", "/usr/local/sbin", "/usr/games", "/bin", "/sbin",
 	NULL };
-
-/* Dynamic loaders: without them no listed program would start. */
-static const char *const loaders[] = { "/lib64/ld-linux-x86-64.so.2",
-	"/lib/ld-linux-aarch64.so.1", "/lib/ld-linux-riscv64-lp64d.so.1",
-	"/lib64/ld64.so.2", "/lib/ld-musl-x86_64.so.1",
-	"/lib/ld-musl-aarch64.so.1", NULL };
 
 /* What programs expect to be there, if only empty. */
 static const char *const standard_places[] = { "/run", "/var/run", NULL };
@@ -363,9 +358,10 @@ add_files(const struct load *l)
 }
 
 /*
- * Only the listed programs: Landlock lets nothing else execute, and the
- * directories of programs hold nothing else, so that a loader finds no other
- * program to load either.
+ * Only the listed programs: Landlock lets nothing else execute but dynamic
+ * loaders, without which none would start, and a guard ends those that are
+ * started themselves.  The directories of programs hold nothing else, so that
+ * also what no guard can hold finds no other program there to load.
  */
 static void
 add_programs(const struct load *l)
@@ -377,7 +373,7 @@ add_programs(const struct load *l)
 		keys_complain(l->k, l->v->programs,
 		    "\"programs\" needs the layers landlock and mounts, which this machine or this policy does not have");
 	add_defaults(l, MOUNTS_EMPTY, program_dirs);
-	add_defaults(l, MOUNTS_PROGRAM, loaders);
+	add_defaults(l, MOUNTS_PROGRAM, dynloader_paths());
 	add_list(l, l->v->programs, MOUNTS_PROGRAM, "\"programs\"");
 	if (l->in->shell != NULL)
 		(void)add_place(l, NULL, MOUNTS_PROGRAM, l->in->shell, false);

@@ -27,6 +27,7 @@ enum denial_rule {
 	DENIAL_CAPABILITY, /* the kernel: none is kept that it needs */
 	DENIAL_SET_ID, /* no_new_privs: a program failed without its owner's id */
 	DENIAL_SOCKET, /* the connector: others listen there */
+	DENIAL_LOADER, /* the guard: a dynamic loader, which loads any program */
 	DENIAL_RULES
 };
 

@@ -173,6 +173,15 @@ drop_process(struct execlog *l, pid_t process)
 			drop_call(l, &l->call[i - 1]);
 }
 
+/* Before it does anything, where it is held. */
+static void
+tell_start(struct execlog *l, pid_t process)
+{
+	l->tell(l->arg);
+	if (l->may_start != NULL && !l->may_start(l->arg))
+		(void)kill(process, SIGKILL);
+}
+
 /*
  * An unheld one, once it is seen that it started.  Where several threads
  * called, it was one of them: the others are gone.  It is seen whole if a
@@ -193,7 +202,7 @@ tell_unheld(
 	if (!unotify_valid(l->fd, n))
 		return;
 	drop_process(l, process);
-	l->tell(l->arg);
+	tell_start(l, process);
 }
 
 /* As far as that can be seen now. */
@@ -443,7 +452,7 @@ take_start(struct execlog *l, pid_t process)
 {
 	look_at_process(l, process);
 	drop_process(l, process);
-	l->tell(l->arg);
+	tell_start(l, process);
 	if (!keep_process(l, process))
 		release_thread(process, 0);
 }

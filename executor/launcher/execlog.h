@@ -106,6 +106,8 @@ struct execlog {
 	 */
 	bool (*keeps)(void *arg, pid_t process);
 	void (*failed)(void *arg, pid_t process, const char *path);
+	/* It was told that this one starts, *event: may it?  NULL: any may. */
+	bool (*may_start)(void *arg);
 	size_t kept;
 	bool killable; /* a held thread does not leave its call */
 	size_t used; /* calls from this index are free */

@@ -25,6 +25,7 @@
 #include "common/fdpass.h"
 #include "executor/launcher/asborn.h"
 #include "executor/launcher/connector.h"
+#include "executor/launcher/dynloader.h"
 #include "executor/launcher/keptroot.h"
 #include "executor/launcher/loginuid_set.h"
 #include "executor/launcher/modules.h"
@@ -233,6 +234,26 @@ tell_failed(void *arg, pid_t process, const char *path)
 	g->report.denial.rule = DENIAL_SET_ID;
 	memcpy(g->report.denial.path, path, sizeof(g->report.denial.path) - 1);
 	tell_denial(g);
+}
+
+/* Where programs are listed: what would run any other is ended. */
+static bool
+may_start(void *arg)
+{
+	struct guard *g = arg;
+	const struct image *i = &g->report.exec.image;
+	struct unotify_call n = { .nr = SYS_execve, .pid = g->report.exec.pid };
+	size_t most = sizeof(g->report.denial.path) - 1;
+
+	if (!dynloader_is_unlisted(&g->plan->confine, i))
+		return true;
+	denial_fill(&n, &g->report.denial);
+	g->report.denial.rule = DENIAL_LOADER;
+	memcpy(g->report.denial.path, i->executable,
+	    strnlen(i->executable, most) + 1);
+	g->report.denial.path[most] = '\0';
+	tell_denial(g);
+	return false;
 }
 
 static void
@@ -920,6 +941,7 @@ begin_run(struct guard *g, const struct guard_start *s)
 	execlog_init(&g->execs, &g->report.exec, tell_exec, g);
 	g->execs.keeps = keeps_process;
 	g->execs.failed = tell_failed;
+	g->execs.may_start = may_start;
 	g->rights = (struct rights){ s->plan->uid, s->plan->gid,
 		s->plan->groups, s->plan->group_count, s->plan->capabilities,
 		s->plan->confine.watched };

@@ -67,6 +67,7 @@ explain_rule_name(enum denial_rule r)
 		[DENIAL_CAPABILITY] = "capability",
 		[DENIAL_SET_ID] = "no_new_privs",
 		[DENIAL_SOCKET] = "socket",
+		[DENIAL_LOADER] = "loader",
 	};
 
 	return names[r];
@@ -262,6 +263,16 @@ explain_connect(const struct denial *d, const struct policy *p, struct buf *out)
 	    p->name);
 }
 
+static void
+explain_loader(const struct denial *d, const struct policy *p, struct buf *out)
+{
+	buf_put_str(out, "the dynamic loader ");
+	put_chosen(out, d->path, sizeof(d->path));
+	buf_printf(out,
+	    " was ended, as what is given to it may be a program that is not listed: start the program itself (policy %s, key programs)",
+	    p->name);
+}
+
 void
 explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 {
@@ -279,6 +290,10 @@ explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 	}
 	if (d->rule == DENIAL_SOCKET) {
 		explain_connect(d, p, out);
+		return;
+	}
+	if (d->rule == DENIAL_LOADER) {
+		explain_loader(d, p, out);
 		return;
 	}
 	if (d->nr == SYS_socket) {

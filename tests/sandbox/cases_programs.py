@@ -41,6 +41,9 @@ attack("script_env", "printf '#!/usr/bin/env sh\\necho uid=\\n' >s; "
 attack("script_loader", "printf '#!" + LOADER + " /usr/bin/id\\n' >s; "
        "chmod 755 s; ./s", direct="echo uid=")
 attack("loader", LOADER + " /usr/bin/id")
+# Neither where programs are nor where a run can write.
+attack("loader_elsewhere", LOADER + " {tools}/copy")
+attack("loader_by_link", "ln -sf " + LOADER + " cat; ./cat {tools}/copy")
 attack("loader_copy", COPY + LOADER + " ./x")
 attack("loader_listed_copy", COPY + LOADER + " {work}/x")
 attack("memfd", TRY + "memfd /usr/bin/id")
