@@ -14,7 +14,8 @@ stall_begin(pid_t guard)
 
 	if (page == NULL)
 		return;
-	atomic_store_explicit(&page->guard, guard, memory_order_relaxed);
+	/* Not before the turn before is over, or the keeper takes it for that. */
+	atomic_store_explicit(&page->guard, guard, memory_order_release);
 	(void)atomic_fetch_add(&page->turn, 1);
 	if (atomic_load(&page->watched) == 0) {
 		atomic_store(&page->watched, 1);
