@@ -205,7 +205,8 @@ def state(server):
             "groups": sorted(d.name for d in machine.GROUP.rglob("*")
                              if d.is_dir()),
             "on disk": listing(RECORDINGS),
-            "sockets": listing(survive.HELD),
+            "sockets": [n.partition(".")[0] == str(own[2])
+                        for n in listing(survive.HELD)],
             "mounts": [mounts(p) for p in (1, *own)], "kept": kept(server)}
 
 
