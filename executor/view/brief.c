@@ -229,11 +229,11 @@ put_picks(struct brief *b, struct buf *out, uint64_t *next, uint64_t end)
 static void
 put_ring(const struct brief *b, struct buf *out, uint64_t from)
 {
-	size_t left = (size_t)(b->total - from);
+	size_t left = (size_t)(b->total - from), size = b->ring_size;
 
-	while (left > 0) {
-		size_t at = (size_t)((b->ringed - left) % b->ring_size);
-		size_t n = b->ring_size - at < left ? b->ring_size - at : left;
+	while (left > 0 && size > 0) {
+		size_t at = (size_t)((b->ringed - left) % size);
+		size_t n = size - at < left ? size - at : left;
 
 		buf_put(out, b->ring + at, n);
 		left -= n;

@@ -19,6 +19,7 @@ import test_job_day as day
 from machine import check, equal, sh, step
 from modern import Modern
 from test_job_restart import whole
+from test_jobs import ended, output, start
 
 MORTAL = {**survive.POLICY, "jobs": {**survive.JOBS, "survive": False}}
 DAY = {**survive.POLICY, "jobs": {**survive.JOBS, "at_once": 64,
@@ -96,6 +97,27 @@ def restarted():
     machine.restart()
     jobs.end_as(("cancelled", "exited"))
     jobs.halves = False
+
+
+@step("jobs.terminal")
+def terminal():
+    """With the power that the unit has: its size, a password that nobody keeps,
+    keys, and the screen."""
+    secret = client.mark()
+    with Modern(machine.service, use("typed", MORTAL)) as c:
+        job = start(c, "stty size; stty -echo; printf 'pass: '; read p; "
+                    "stty echo; echo; echo ${#p}; read x; echo got $x",
+                    pty=True, columns=100, rows=30)
+        client.within("it asks", 10, lambda: "pass: " in output(c, job))
+        c.call("job_input", job=job, data=secret + "\n")
+        client.within("it has it", 10, lambda: f"\n{len(secret)}\n" in
+                      c.call("job_output", job=job, screen=True).text)
+        c.call("job_input", job=job, keys="y e s Enter")
+        said = ended(c, job)
+    check("exited with status 0" in said and "30 100" in said
+          and "got yes" in said, said)
+    equal([r for r in machine.AUDIT.read_text().splitlines() if secret in r],
+          [], "records with it")
 
 
 @step("jobs.killed", long=True)
