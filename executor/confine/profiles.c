@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -98,6 +99,11 @@ static const struct filter_rule argument_rules[] = {
 	/* asking for the personality, and the ordinary one */
 	ALLOW_IF("personality", 0, LOW32, 0),
 	ALLOW_IF("personality", 0, LOW32, LOW32),
+	/* what setarch(8) and gdb(1) ask for, so that it is told */
+	REFUSE_IF("personality", 0, LOW32, ADDR_NO_RANDOMIZE, EPERM),
+	REFUSE_IF("personality", 0, LOW32, PER_LINUX32, EPERM),
+	REFUSE_IF("personality", 0, LOW32, PER_LINUX32 | ADDR_NO_RANDOMIZE,
+	    EPERM),
 	/* its own limits; those of its guard are none of its business */
 	{ .syscall = "prlimit64", .verdict = FILTER_ALLOW },
 	{ .syscall = "prlimit64", .verdict = FILTER_REFUSE, .error = EPERM,

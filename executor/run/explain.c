@@ -179,6 +179,8 @@ purpose_of_argument(const struct denial *d)
 
 	if (d->nr == SYS_prlimit64 && d->args[0] != 0)
 		return "use of the limits of other processes (prlimit)";
+	if (d->nr == SYS_personality)
+		return "fixed addresses of memory, or another kind of machine (personality)";
 	if (d->nr == SYS_prctl && (uint32_t)d->args[0] == PR_SET_MM)
 		return "changing where a process says its memory is (prctl, PR_SET_MM)";
 	if (d->nr != SYS_ioctl)
