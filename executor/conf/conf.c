@@ -206,7 +206,7 @@ set_defaults(struct conf *c)
 	c->recordings_max_seconds = 30 * 24 * 3600;
 	c->audit_rotate_bytes = 100 << 20;
 	c->audit_reserve_bytes = 8 << 20;
-	c->audit_bytes_per_second = 512 << 10;
+	c->audit_bytes_per_second = 4 << 20;
 	conf_audit_defaults(c);
 	copy_text(c->frontend_path, sizeof(c->frontend_path),
 	    MCP_EXECD_LIBEXECDIR "/mcp-execd-frontend");

@@ -43,7 +43,8 @@ REDACT = [{"name": "keys", "keys": ["PGPASSWORD", "password", "secret", "token",
           *({"name": f"p{i}", "pattern": p} for i, p in enumerate(PATTERNS))]
 WORDS = "eyJ" * 300 + "0123456789abcde" * 60 + "a:" * 100
 
-CONFIG = {"audit": {"redact": REDACT},
+# in one file, which is read at the end
+CONFIG = {"audit": {"redact": REDACT, "rotate_bytes": 0},
           "limits": {"runs": 32, "connections": 4096,
                      "connections_per_address": 2048, "sessions": 4096,
                      "sessions_per_token": 4096}}
