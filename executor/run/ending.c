@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "executor/launcher/guard.h"
 #include "executor/power/keeper.h"
+#include "executor/power/stall.h"
 #include "executor/run/pace.h"
 #include "executor/run/treelist.h"
 
@@ -118,6 +119,13 @@ ending_stalled(struct job *j)
 	ending_begin(j, PROTO_CANCELLED,
 	    "ended by the server, because it held up all others: it kept the kernel's lock of its output or input",
 	    "");
+}
+
+void
+ending_turn(struct job *j)
+{
+	if (stall_end())
+		ending_stalled(j);
 }
 
 bool

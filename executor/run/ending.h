@@ -20,6 +20,8 @@ void PRINTF_LIKE(2, 3) ending_refuse(struct job *j, const char *fmt, ...);
 void ending_unrecorded(struct job *j, const char *what, const struct err *e);
 /* It held up the executor; its token waits. */
 void ending_stalled(struct job *j);
+/* Behind a turn at its pipe or terminal (power/stall.h): it may have done so. */
+void ending_turn(struct job *j);
 /* Is its token's time over? */
 bool ending_is_expired(const struct job *j);
 /*

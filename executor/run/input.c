@@ -54,8 +54,7 @@ write_input(struct job *j, struct bytes in)
 	stall_begin(j->sp.guard);
 	n = write(j->sp.in, in.p, in.len);
 	error = errno;
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 	errno = error;
 	return n;
 }
@@ -68,8 +67,7 @@ has_echo(struct job *j)
 
 	stall_begin(j->sp.guard);
 	echo = tty_echoes(j->sp.in);
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 	return echo;
 }
 
@@ -80,8 +78,7 @@ resize_terminal(struct job *j, const struct terminal_size *size, struct err *e)
 
 	stall_begin(j->sp.guard);
 	rc = tty_resize(j->sp.in, size, e);
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 	return rc;
 }
 
@@ -92,8 +89,7 @@ close_input(struct job *j)
 	stall_begin(j->sp.guard);
 	cleanup_fd(&j->sp.in);
 	j->sp.in = -1;
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 }
 
 void
@@ -148,8 +144,7 @@ put_typed(
 	stall_begin(j->sp.guard);
 	if (in->eof && j->sp.terminal)
 		tty_put_eof(j->sp.in, out);
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 	if (out->len > JOB_TYPED_MAX - j->typed.len)
 		return err_set(e, ERR_BUSY,
 		    "%zu bytes wait for it to read them; send more when it has",

@@ -147,8 +147,7 @@ stream_drain(struct job *j, struct output *o, struct loop_watch *w)
 	stall_begin(j->sp.guard);
 	if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &held) == -1)
 		held = 0;
-	if (stall_end())
-		ending_stalled(j);
+	ending_turn(j);
 	/* what is on its way through a terminal's driver is not counted */
 	until = o->total + (uint64_t)(j->sp.terminal ? HELD_MAX : held);
 	do {
