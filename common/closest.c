@@ -24,31 +24,43 @@ fold_case(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
-/* Levenshtein's distance, blind to case and to "-" for "_". */
+static bool
+is_same(uint8_t a, char b)
+{
+	return fold_case((char)a) == fold_case(b);
+}
+
+/*
+ * Levenshtein's distance, blind to case and to "-" for "_"; two letters the
+ * other way round are one slip.
+ */
 static size_t
 edit_distance(struct bytes a, const char *b)
 {
-	size_t row[MAX_WORD + 1], n = strlen(b);
+	/* of the word up to here, one letter and two letters before */
+	size_t row[3][MAX_WORD + 1], n = strlen(b);
 
 	if (a.len > MAX_WORD || n > MAX_WORD)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
+		row[0][j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
-		size_t diagonal = row[0];
+		size_t *now = row[i % 3], *last = row[(i + 2) % 3];
+		const size_t *older = row[(i + 1) % 3];
 
-		row[0] = i;
+		now[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			size_t above = row[j];
-			bool same =
-			    fold_case((char)a.p[i - 1]) == fold_case(b[j - 1]);
+			bool same = is_same(a.p[i - 1], b[j - 1]);
 
-			row[j] = least_of_three(row[j] + 1, row[j - 1] + 1,
-			    diagonal + (same ? 0 : 1));
-			diagonal = above;
+			now[j] = least_of_three(last[j] + 1, now[j - 1] + 1,
+			    last[j - 1] + (same ? 0 : 1));
+			if (i > 1 && j > 1 && is_same(a.p[i - 1], b[j - 2]) &&
+			    is_same(a.p[i - 2], b[j - 1]))
+				now[j] = least_of_three(
+				    now[j], now[j], older[j - 2] + 1);
 		}
 	}
-	return row[n];
+	return row[a.len % 3][n];
 }
 
 /* "timeout" of "timeout_ms": the unit was left out. */

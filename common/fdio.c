@@ -119,7 +119,7 @@ fdio_open_dir(const char *path, int *dirfd, const char **base, struct err *e)
 	return 0;
 }
 
-static int
+int
 fdio_check_trust(const struct stat *st, const char *what, struct err *e)
 {
 	if (st->st_uid != 0 && geteuid() == 0)

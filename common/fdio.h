@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "common/bytes.h"
@@ -29,6 +30,9 @@ bool fdio_lock(int fd, uint32_t wait_ms);
  */
 int fdio_read_file(
     const char *path, bool trusted, struct buf *out, struct err *e) MUST_CHECK;
+/* ERR_BAD, with what to do, if anyone else could write it; what: its name. */
+int fdio_check_trust(
+    const struct stat *st, const char *what, struct err *e) MUST_CHECK;
 /*
  * Wait for something to read, or the other end's end; false: nothing came in so
  * many milliseconds.  A signal, or a stop of this process (signal(7)), begins

@@ -124,7 +124,10 @@ send_name(const struct config_frames_out *to, enum proto_name kind,
 	to->send(to->arg, &msg);
 }
 
-/* Clients that were told this address send its host, and perhaps its path. */
+/*
+ * Clients that were told this address send its host, and perhaps its path;
+ * many proxies pass the host on without its port.
+ */
 static void
 send_public(const char *url, const struct config_frames_out *to)
 {
@@ -135,7 +138,10 @@ send_public(const char *url, const struct config_frames_out *to)
 		return;
 	host += 3;
 	path = host + strcspn(host, "/?#");
-	send_name(to, PROTO_NAME_HOST, host, (size_t)(path - host));
+	n = host[0] == '[' ? strcspn(host, "]/?#") + 1 : strcspn(host, ":/?#");
+	if (n > (size_t)(path - host))
+		n = (size_t)(path - host);
+	send_name(to, PROTO_NAME_HOST, host, n);
 	n = strcspn(path, "?#");
 	while (n > 0 && path[n - 1] == '/')
 		n--;

@@ -524,6 +524,16 @@ check_control(
 }
 
 static void
+check_cgroup(
+    const struct keys *k, const struct json_value *v, const struct conf *c)
+{
+	if (strcmp(c->cgroup, "auto") != 0 && strcmp(c->cgroup, "off") != 0 &&
+	    c->cgroup[0] != '/')
+		keys_complain(k, v,
+		    "\"cgroup\" must be \"auto\", \"off\" or the absolute path of a control group for this service alone, such as \"/sys/fs/cgroup/mcp-execd\"");
+}
+
+static void
 anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 {
 	char dir[PATH_MAX];
@@ -543,6 +553,7 @@ anchor_all(const struct keys *k, const struct json_value *root, struct conf *c)
 	anchor_beside(
 	    k, json_get(root, "audit"), dir, c, "redact.key", c->redact_key);
 	check_seal(k, json_get(root, "audit"), c);
+	check_cgroup(k, json_get(root, "cgroup"), c);
 	anchor_path(k, json_get(root, "recordings"), dir, c->recordings_dir);
 	anchor_path(k, json_get(root, "frontend"), dir, c->frontend_path);
 	find_launcher(c);

@@ -87,51 +87,73 @@ keys_array(const struct keys *k, const struct json_value *v, const char *what)
 	return false;
 }
 
+static bool
+has_control(struct bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* With the name of the key before it, where it is not one of a list. */
+static void
+complain_text(
+    const struct keys *k, const struct json_value *v, const char *what)
+{
+	if (v->key.len > 0)
+		keys_complain(k, v, "\"%s\" %s", log_text(v->key).s, what);
+	else
+		keys_complain(k, v, "%s", what);
+}
+
 bool
 keys_string(const struct keys *k, const struct json_value *v, size_t lo,
     char *out, size_t size)
 {
+	char what[64] = "";
 	struct err e;
 
-	if (!json_is(v, JSON_STRING)) {
-		keys_complain(k, v, "must be a string in quotes, not %s",
+	if (!json_is(v, JSON_STRING))
+		(void)snprintf(what, sizeof(what),
+		    "must be a string in quotes, not %s",
 		    json_type_name(v->type));
-		return false;
-	}
-	if (v->text.len < lo) {
-		keys_complain(k, v, "must not be empty");
-		return false;
-	}
-	for (size_t i = 0; i < v->text.len; i++) {
-		if (v->text.p[i] < 0x20 || v->text.p[i] == 0x7f) {
-			keys_complain(
-			    k, v, "holds a control character: remove it");
-			return false;
-		}
-	}
-	if (bytes_to_str(v->text, out, size, &e) != 0) {
-		keys_complain(k, v, "is too long: at most %zu bytes", size - 1);
-		return false;
-	}
-	return true;
+	else if (v->text.len < lo)
+		(void)snprintf(what, sizeof(what), "must not be empty");
+	else if (has_control(v->text))
+		(void)snprintf(
+		    what, sizeof(what), "holds a control character: remove it");
+	else if (bytes_to_str(v->text, out, size, &e) != 0)
+		(void)snprintf(what, sizeof(what),
+		    "is too long: at most %zu bytes", size - 1);
+	if (what[0] == '\0')
+		return true;
+	complain_text(k, v, what);
+	return false;
 }
 
 /* As in "512M" and "2h": what it counts, its name ends in. */
 static void
 complain_number(
-    const struct keys *k, const struct json_value *v, const char *name)
+    const struct keys *k, const struct json_value *v, const struct key *key)
 {
 	static const char *const units[][2] = { { "_bytes", " of bytes" },
 		{ "_ms", " of milliseconds" }, { "_seconds", " of seconds" } };
-	const char *unit = "", *end = strrchr(name, '_');
+	const char *unit = "", *end = strrchr(key->name, '_');
 
 	for (size_t i = 0; end != NULL && i < 3; i++)
 		if (strcmp(end, units[i][0]) == 0)
 			unit = units[i][1];
-	keys_complain(k, v, "\"%s\" must be a whole number%s, not %s%s", name,
-	    unit,
-	    json_is(v, JSON_NUMBER) ? "this one" : json_type_name(v->type),
-	    json_is(v, JSON_STRING) ? ": drop the quotes and the unit" : "");
+	if (json_is(v, JSON_NUMBER))
+		keys_complain(k, v,
+		    "\"%s\" must be a whole number%s from %" PRIu64
+		    " to %" PRIu64 ", not %s",
+		    key->name, unit, key->lo, key->hi, log_text(v->text).s);
+	else
+		keys_complain(k, v, "\"%s\" must be a whole number%s, not %s%s",
+		    key->name, unit, json_type_name(v->type),
+		    json_is(v, JSON_STRING) ? ": drop the quotes and the unit"
+					    : "");
 }
 
 static void
@@ -143,7 +165,7 @@ read_number(const struct keys *k, const struct json_value *v,
 	uint32_t small;
 
 	if (!json_to_i64(v, &n)) {
-		complain_number(k, v, key->name);
+		complain_number(k, v, key);
 		return;
 	}
 	if (n < 0 || (uint64_t)n < key->lo || (uint64_t)n > key->hi) {

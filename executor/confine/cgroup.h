@@ -22,6 +22,10 @@
 /* Version 2 next to version 1, which then has the controllers. */
 #define CGROUP_HYBRID "/sys/fs/cgroup/unified"
 
+/* Where a group that the configuration names cannot be used. */
+#define CGROUP_ADVICE                                                          \
+	"make the group and let mcp-execd write there, or set \"cgroup\" to \"auto\" or \"off\""
+
 enum cgroup_controller {
 	CGROUP_MEMORY = 1 << 0,
 	CGROUP_PIDS = 1 << 1,

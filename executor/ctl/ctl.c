@@ -138,7 +138,7 @@ ctl_find_cgroup(const struct ctl *c)
 	struct err e;
 
 	if (cgroup_look(c->conf.cgroup, path, &bits, &e) != 0) {
-		(void)ctl_error("%s", e.what);
+		(void)ctl_error("%s: " CGROUP_ADVICE, e.what);
 		return false;
 	}
 	if (path[0] != '\0' || strcmp(c->conf.cgroup, "off") == 0) {
@@ -195,7 +195,8 @@ no_policy(const struct ctl *c, const char *name)
 
 	l.count = 0;
 	if (keys_each_file(c->conf.policy_dir, add_name, &l, &e) != 0) {
-		(void)ctl_error("%s: %s", c->conf.policy_dir, e.what);
+		(void)ctl_error(
+		    "%s: create the directory, or set \"policy_dir\"", e.what);
 		return false;
 	}
 	for (size_t i = 0; i < l.count; i++)

@@ -890,6 +890,29 @@ read_profile(const struct keys *k, const struct json_value *v, struct policy *p)
 		complain_profile(k, v);
 }
 
+/* Of the groups and what is in them; other calls have no list of ours. */
+static void
+complain_call(const struct keys *k, const struct json_value *v)
+{
+	const char *names[1024], *close;
+	const struct syscall_group *g;
+	size_t n = 0;
+
+	for (size_t i = 0; (g = syscall_group_at(i)) != NULL && n < 1023; i++) {
+		names[n++] = g->name;
+		for (size_t j = 0; g->calls[j] != NULL && n < 1023; j++)
+			names[n++] = g->calls[j];
+	}
+	names[n] = NULL;
+	close = closest_word(v->text, names);
+	keys_complain(k, v, "there is no system call or group \"%s\": %s%s%s",
+	    log_text(v->text).s,
+	    close == NULL
+		? "write its name as in syscalls(2), such as \"personality\", or a group, such as \"@ipc\"; mcp-execd-policy(5) lists those"
+		: "did you mean \"",
+	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+}
+
 /*
  * Names of calls or groups for the filter, into list, which NULL ends; they
  * live in *names.
@@ -916,9 +939,7 @@ read_calls(const struct keys *k, const struct json_value *v, const char *what,
 		if (profile_knows(name))
 			list[n++] = name;
 		else
-			keys_complain(k, v,
-			    "there is no system call or group \"%s\"",
-			    log_text(v->text).s);
+			complain_call(k, v);
 	}
 }
 

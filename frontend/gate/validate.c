@@ -314,13 +314,36 @@ validate_origin_ok(struct bytes origin, const struct settings_set *set)
 	return false;
 }
 
+/* A proxy may have sent another one than the client did: so it is named. */
+static int
+refuse_host(struct bytes host, struct validate_refusal *no)
+{
+	char shown[64];
+	size_t n = 0;
+
+	while (n < host.len && n < sizeof(shown) - 1 &&
+	       (is_token(bytes_make(host.p + n, 1)) ||
+		   memchr(":[]", host.p[n], 3) != NULL)) {
+		shown[n] = (char)host.p[n];
+		n++;
+	}
+	shown[n] = '\0';
+	if (n == 0 || n < host.len)
+		return refuse_with(no, 403,
+		    "this Host is not served: use a loopback name, or have the administrator add it to allowed_hosts");
+	no->status = 403;
+	(void)snprintf(no->text, sizeof(no->text),
+	    "the Host \"%s\" is not served: use a loopback name, or have the administrator add it to allowed_hosts",
+	    shown);
+	return -1;
+}
+
 int
 validate_names(const struct validate_facts *f, const struct settings_set *set,
     struct validate_refusal *no)
 {
 	if (f->has_host && !validate_host_ok(f->host, set))
-		return refuse_with(no, 403,
-		    "this Host is not served: use a loopback name, or have the administrator add it to allowed_hosts");
+		return refuse_host(f->host, no);
 	if (f->has_origin && !validate_origin_ok(f->origin, set))
 		return refuse_with(no, 403,
 		    "this Origin may not use the server: have the administrator add it to allowed_origins");

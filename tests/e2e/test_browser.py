@@ -124,6 +124,21 @@ def test_options_without_a_question(server):
     equal((r.status, r.header("allow")), (405, "GET, POST, DELETE"), r)
 
 
+def test_port_of_public_url(_):
+    """Proxies that pass the name on leave the port out, or write another."""
+    for url, hosts in (
+            ("https://p.example:8443/x",
+             ("p.example", "p.example:8443", "P.example:80")),
+            ("https://[fd00::1]:8443", ("[fd00::1]", "[fd00::1]:1"))):
+        with Server(config={"public_url": url}) as server:
+            for host, status in [*((h, 200) for h in hosts),
+                                 ("q.example", 403), ("[fd00::2]", 403)]:
+                r = server.get("/healthz", None, {"Host": host})
+                equal(r.status, status, host)
+            r = server.get("/mcp", server.token, {"Host": "q.example"})
+            check('"q.example"' in r.json()["error"]["message"], r)
+
+
 def test_path_of_public_url(_):
     """Behind a proxy below a path: with it, and without it."""
     with Server(config={"public_url": "https://p.example/tools/x/"}) as server:

@@ -808,6 +808,44 @@ def test_policy_that_hides_its_shell():
             check(not c.sh("true").error, "it does not run")
 
 
+def test_check_of_directories():
+    """One that others can write is a finding although nothing is in it."""
+    server = Server()
+    try:
+        def said():
+            run = ctl(server, "check")
+            return run.returncode, run.stdout
+
+        status, out = said()
+        equal(status, 0, out)
+        for key in "tool_dir", "token_dir", "policy_dir":
+            path = server.dir / server.config[key]
+            for file in path.iterdir():
+                file.unlink()
+            path.chmod(0o777)
+            status, out = said()
+            equal((status, out.count("chmod go-w it")), (1, 1), out)
+            check(f"{path}: the directory can be written by others" in out,
+                  out)
+            path.chmod(0o755)
+            equal(said()[0], 0, key)
+        server.config["token_dir"] = "gone\u202e"
+        server.config["tool_dir"] = "no-tools"
+        (server.dir / "no-tools").mkdir()
+        server.write()
+        (server.dir / "no-tools").rmdir()
+        status, out = said()
+        equal(status, 1, out)
+        check('gone\\u202e: No such file or directory: create the directory,'
+              ' or set "token_dir"' in out, out)
+        server.config["token_dir"] = "tokens.d"
+        server.config_file.write_text(json.dumps(server.config))
+        status, out = said()
+        check(status == 0 and "no-tools, is not there" in out, out)
+    finally:
+        server.remove()
+
+
 def test_doctor_who_may_not_look():
     """He is told so, and not to make what is there already."""
     if not ROOT:

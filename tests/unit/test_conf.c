@@ -173,7 +173,11 @@ test_findings(void **state)
 		{ "\"limits\":{\"body_bytes\":\"1M\"}", "3:26",
 		    "a whole number of bytes, not string" },
 		{ "\"stop_grace_ms\":1.5", "3:19",
-		    "a whole number of milliseconds, not this one" },
+		    "a whole number of milliseconds from 0 to 3600000, not 1.5" },
+		{ "\"limits\":{\"runs\":1e30}", "3:20", ", not 1e30" },
+		{ "\"cgroup\":\"x\"", "3:12", "absolute path" },
+		{ "\"cgroup\":7", "3:12", "\"cgroup\" must be a string" },
+		{ "\"trusted_proxies\":[7]", "3:22", ": must be a string" },
 		{ "\"listen\":[]", "3:12", "1 to 8" },
 		{ "\"listen\":\"127.0.0.1:1\"", "3:12", "list" },
 		{ "\"listen\":[\"localhost:1\"]", "3:13", "not an address" },
@@ -214,8 +218,10 @@ test_findings(void **state)
 		{ "\"limits\":{\"runs\":4294967297}", "3:20", "from 1 to" },
 		{ "\"limits\":{\"runs\":\"5\"}", "3:20", "whole number" },
 		{ "\"limits\":[]", "3:12", "object" },
-		{ "\"policy_dir\":\"\"", "3:16", "empty" },
-		{ "\"policy_dir\":\"a\\nb\"", "3:16", "control" },
+		{ "\"policy_dir\":\"\"", "3:16",
+		    "\"policy_dir\" must not be empty" },
+		{ "\"policy_dir\":\"a\\nb\"", "3:16",
+		    "\"policy_dir\" holds a control" },
 		{ "\"policy_dir\":7", "3:16", "string" },
 		{ "\"public_url\":\"ftp://x\"", "3:16", "https://" },
 		{ "\"allowed_hosts\":[\"a b\"]", "3:20", "host" },
@@ -323,12 +329,15 @@ test_frontend(void **state)
 static void
 test_closest(void **state)
 {
-	static const char *const words[] = { "listen", "limits", "timeout_ms",
-		NULL };
+	static const char *const words[] = { "listen", "limits", "user",
+		"timeout_ms", NULL };
 
 	(void)state;
 	assert_string_equal(closest_word(BYTES_LIT("lisen"), words), "listen");
 	assert_string_equal(closest_word(BYTES_LIT("limit"), words), "limits");
+	/* a word of four letters may have one slip */
+	assert_string_equal(closest_word(BYTES_LIT("suer"), words), "user");
+	assert_null(closest_word(BYTES_LIT("suxr"), words));
 	assert_string_equal(
 	    closest_word(BYTES_LIT("timeout-MS"), words), "timeout_ms");
 	assert_string_equal(

@@ -204,6 +204,37 @@ test_hosts(void **state)
 			fail_msg("Host: %s", rows[i].host);
 }
 
+/* What a proxy made of the name is told, as far as it can be a name. */
+static void
+test_refused_host(void **state)
+{
+	static const struct {
+		const char *host, *words;
+	} rows[] = {
+		{ "app.example.org:80", "the Host \"app.example.org:80\" is" },
+		{ "[::2]:80", "the Host \"[::2]:80\" is" },
+		{ "a\"b", "this Host is" },
+		{ "\xe2\x80\xae", "this Host is" },
+		{ "", "this Host is" },
+		{ "a123456789b123456789c123456789d123456789e123456789f123456789g123456789",
+		    "this Host is" },
+	};
+	struct validate_refusal no;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct validate_facts f = { .has_host = true,
+			.host = bytes_of(rows[i].host) };
+
+		assert_int_equal(validate_names(&f, names(), &no), -1);
+		assert_int_equal(no.status, 403);
+		if (strncmp(no.text, rows[i].words, strlen(rows[i].words)) != 0)
+			fail_msg("Host: %s: %s", rows[i].host, no.text);
+		assert_non_null(
+		    strstr(no.text, " served: use a loopback name"));
+	}
+}
+
 static void
 test_origins(void **state)
 {
@@ -420,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_framing),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_refused_host),
 		cmocka_unit_test(test_origins),
 		cmocka_unit_test(test_media),
 		cmocka_unit_test(test_query),

@@ -2,9 +2,13 @@
 /* check: load everything as the executor would, and print every finding. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/fdio.h"
+#include "common/log.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/certificate.h"
 #include "executor/conf/conf_listen.h"
@@ -84,6 +88,19 @@ counts_on_cgroup(const struct policy_table *t)
 	return false;
 }
 
+/* The default one is made by who wants tools; any other was thought to exist. */
+static void
+note_tools(const char *dir)
+{
+	const char *name = strrchr(dir, '/');
+
+	if (name != NULL && strcmp(name, "/tools.d") != 0 &&
+	    access(dir, F_OK) != 0)
+		(void)printf(
+		    "note: \"tool_dir\", %s, is not there, so no tool is defined: create it, or name another\n",
+		    log_text(bytes_of(dir)).s);
+}
+
 /* Allowed, but worth a second look. */
 static void
 print_notes(const struct ctl *c)
@@ -100,6 +117,7 @@ print_notes(const struct ctl *c)
 			(void)printf(
 			    "note: %s is reached by others, and tokens travel there unencrypted: write \"tls:%s\"\n",
 			    c->conf.listen[i].text, c->conf.listen[i].text);
+	note_tools(c->conf.tool_dir);
 	for (size_t i = 0; i < c->tools.count; i++)
 		note_paths(c->tools.t[i]);
 	for (size_t i = 0; i < c->policies.count; i++)
@@ -149,12 +167,43 @@ check_certificate(struct ctl *c)
 	certificate_fini(&cert);
 }
 
+/*
+ * Its files are read only if nobody else can write in it, and say so each;
+ * without findings there is no file that could.
+ */
+static void
+check_directory(struct ctl *c, const char *dir, unsigned before)
+{
+	struct stat st;
+	struct err e;
+
+	if (c->report.count == before && stat(dir, &st) == 0 &&
+	    fdio_check_trust(&st, "the directory", &e) != 0)
+		keys_complain_path(&c->report, dir, "%s", e.what);
+}
+
+static void
+check_tokens(struct ctl *c)
+{
+	unsigned before = c->report.count;
+	struct err e;
+
+	if (tokendir_load(c->conf.token_dir, &c->policies, NULL, &c->tokens,
+		&c->report, &e) == 0)
+		check_directory(c, c->conf.token_dir, before);
+	else if (c->report.count == before)
+		keys_complain_path(&c->report, c->conf.token_dir,
+		    "%s: create the directory, or set \"token_dir\"",
+		    e.sysno != 0 ? strerror(e.sysno) : e.what);
+}
+
 /* Everything, as far as one thing's findings leave the next readable. */
 static void
 load_all(struct ctl *c)
 {
 	struct err e;
 	bool policies_good;
+	unsigned before;
 
 	(void)memset(&c->conf, 0, sizeof(c->conf));
 	if (conf_load(c->config, &c->conf, &c->report, &e) != 0 &&
@@ -171,6 +220,7 @@ load_all(struct ctl *c)
 		c->report.count++;
 	if (c->report.count == 0)
 		check_certificate(c);
+	before = c->report.count;
 	/* Without tools the policies that offer them would seem wrong. */
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
 	    0) {
@@ -178,18 +228,17 @@ load_all(struct ctl *c)
 		    "note: policies and tokens are checked once the tools are in order\n");
 		return;
 	}
+	check_directory(c, c->conf.tool_dir, before);
+	before = c->report.count;
 	policies_good = policydir_load(c->conf.policy_dir, &c->tools,
 			    &c->policies, &c->report, &e) == 0;
+	check_directory(c, c->conf.policy_dir, before);
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)
 		(void)printf(
 		    "note: tokens are checked once the policies are in order\n");
-	else if (tokendir_load(c->conf.token_dir, &c->policies, NULL,
-		     &c->tokens, &c->report, &e) != 0) {
-		(void)printf(
-		    "%s: create the directory, or set \"token_dir\"\n", e.what);
-		c->report.count++;
-	}
+	else
+		check_tokens(c);
 }
 
 bool

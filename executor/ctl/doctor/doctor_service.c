@@ -138,9 +138,8 @@ doctor_service_cgroup(struct report *r)
 
 	buf_init(&names, 128);
 	if (cgroup_look(where, path, &bits, &e) != 0)
-		report_say(r, REPORT_FAIL, "cgroup",
-		    "make the group and let mcp-execd write there, or set \"cgroup\" to \"auto\" or \"off\"",
-		    "%s", e.what);
+		report_say(
+		    r, REPORT_FAIL, "cgroup", CGROUP_ADVICE, "%s", e.what);
 	else if (path[0] == '\0')
 		say_no_group(r);
 	put_controllers(&names, bits);

@@ -486,7 +486,7 @@ prepare_groups(struct ctl *ctl)
 		return false;
 	if (cgroup_setup(ctl->conf.cgroup, &e) == 0)
 		return true;
-	(void)ctl_error("%s", e.what);
+	(void)ctl_error("%s: " CGROUP_ADVICE, e.what);
 	return false;
 }
 
