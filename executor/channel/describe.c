@@ -39,9 +39,9 @@ put_sections(struct buf *out, const struct facts *f)
 		buf_printf(out, "\n## %s\n\n", sections[i].title);
 		for (enum facts_topic t = sections[i].first;
 		     t <= sections[i].last; t++) {
-			facts_tell(f, t, add_item, out);
+			(void)facts_tell(f, t, add_item, out);
 			if (sections[i].paths && t == sections[i].first)
-				facts_tell_paths(f, add_item, out);
+				(void)facts_tell_paths(f, add_item, out);
 		}
 	}
 }

@@ -16,5 +16,5 @@ instructions_write(const struct token *t, struct buf *out)
 	const struct facts f = { t->policy, t, FACTS_BRIEF };
 
 	for (enum facts_topic i = 0; i < FACTS_TOPICS; i++)
-		facts_tell(&f, i, add_sentence, out);
+		(void)facts_tell(&f, i, add_sentence, out);
 }

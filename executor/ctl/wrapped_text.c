@@ -52,8 +52,10 @@ wrapped_text_row(struct buf *b, const char *label, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	if (n == -1)
+	if (n == -1) {
 		text = NULL;
+		b->overflow = true; /* what is not whole says so */
+	}
 	wrapped_text_put(b, label, text != NULL ? text : "?");
 }
 

@@ -678,11 +678,12 @@ put_core(rlim_t value, struct buf *out)
 		    " (no file; a core handler of the machine may start, as mcp-execd's own limit is 0 and not 1)");
 }
 
-static void
+static bool
 tell_rlimits(const struct facts *f, facts_fn *fn, void *arg)
 {
 	const struct policy *p = f->policy;
 	CLEANUP_BUF struct buf text;
+	bool whole = true;
 
 	buf_init(&text, 256);
 	for (size_t i = 0; i < p->rlimit_count; i++) {
@@ -694,15 +695,18 @@ tell_rlimits(const struct facts *f, facts_fn *fn, void *arg)
 		/* to the model a limit of 0 is none */
 		if (f->reader == FACTS_PEOPLE || p->rlimits[i].value > 0)
 			fn(arg, buf_cstr(&text));
+		whole &= !text.overflow;
 	}
+	return whole;
 }
 
-void
+bool
 facts_tell(
     const struct facts *f, enum facts_topic topic, facts_fn *fn, void *arg)
 {
 	const struct sentence *s;
 	CLEANUP_BUF struct buf text;
+	bool whole = true;
 
 	buf_init(&text, MAX_SENTENCE);
 	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
@@ -713,9 +717,11 @@ facts_tell(
 		buf_reset(&text);
 		if (put_sentence(&text, f, s))
 			fn(arg, buf_cstr(&text));
+		whole &= !text.overflow;
 	}
 	if (topic == FACTS_RLIMITS && f->reader <= FACTS_MODEL)
-		tell_rlimits(f, fn, arg);
+		whole &= tell_rlimits(f, fn, arg);
+	return whole;
 }
 
 /* --- paths --------------------------------------------------------------------- */
@@ -771,10 +777,11 @@ put_paths(struct buf *out, const struct facts *f, enum mounts_kind kind)
 	return n;
 }
 
-void
+bool
 facts_tell_paths(const struct facts *f, facts_fn *fn, void *arg)
 {
 	CLEANUP_BUF struct buf paths, text;
+	bool whole = true;
 
 	buf_init(&paths, MAX_SENTENCE);
 	buf_init(&text, 2 * MAX_SENTENCE);
@@ -793,7 +800,9 @@ facts_tell_paths(const struct facts *f, facts_fn *fn, void *arg)
 		else
 			buf_printf(&text, "%s: %s", words, buf_cstr(&paths));
 		fn(arg, buf_cstr(&text));
+		whole &= !paths.overflow && !text.overflow;
 	}
+	return whole;
 }
 
 /* --- records ------------------------------------------------------------------- */

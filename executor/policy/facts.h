@@ -52,11 +52,14 @@ struct facts {
 
 typedef void facts_fn(void *arg, const char *text);
 
-/* Each sentence of a topic that holds, in the order of the table. */
-void facts_tell(
+/*
+ * Each sentence of a topic that holds, in the order of the table.  false: one
+ * of them is not whole, for lack of memory, or because it is too long.
+ */
+bool facts_tell(
     const struct facts *f, enum facts_topic topic, facts_fn *fn, void *arg);
-/* Paths by what may be done with them: "words: paths". */
-void facts_tell_paths(const struct facts *f, facts_fn *fn, void *arg);
+/* Paths by what may be done with them: "words: paths".  false: as above. */
+bool facts_tell_paths(const struct facts *f, facts_fn *fn, void *arg);
 /* Numbers of a topic that records have, by their keys there. */
 void facts_each_number(const struct policy *p, enum facts_topic topic,
     void (*fn)(void *arg, const char *key, uint64_t value), void *arg);

@@ -227,11 +227,14 @@ add_of_run(struct auditsum *s, const struct logline *l)
 		return;
 	if (r == NULL) {
 		r = auditrun_new(id, &s->limits);
-		if (r == NULL)
+		if (r == NULL) {
+			s->lacks = true;
 			return;
-		auditrun_map_put(s->pending, r);
+		}
+		s->lacks |= !auditrun_map_put(s->pending, r);
 	}
 	auditrun_add(r, &s->limits, l);
+	s->lacks |= r->text.overflow;
 	if (logline_is(l, "run-denial"))
 		row_of(s, AUDITSUM_DENIED, logline_get(l, "denial.syscall"))
 		    ->count++;
@@ -303,5 +306,5 @@ auditsum_read(struct auditsum *s, const char *path, struct err *e)
 	while (auditrun_map_at(s->pending, (size_t)s->open) != NULL)
 		s->open++;
 	sort_tables(s);
-	return rc;
+	return rc == 0 && s->lacks ? err_memory(e) : rc;
 }

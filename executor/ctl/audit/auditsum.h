@@ -53,6 +53,7 @@ struct auditsum {
 	    *noisiest[AUDITSUM_TOP]; /* held */
 	struct auditrun **recent; /* owned; a ring */
 	size_t recent_max, recent_at, recent_count;
+	bool lacks; /* of a run, for lack of memory */
 	uint64_t slot_first_us, slot_us; /* time of the first, and of each */
 	struct auditsum_slot slot[AUDITSUM_SLOTS];
 	struct auditrun_map *pending; /* owned; runs without a result so far */

@@ -57,8 +57,8 @@ note_walls(const struct policy *p)
 			: "");
 }
 
-/* It loads, and each call of such a tool fails. */
-static void
+/* It loads, and each call of such a tool fails.  false: for lack of memory. */
+static bool
 note_programs(const struct policy *p)
 {
 	CLEANUP_BUF struct buf why;
@@ -70,7 +70,14 @@ note_programs(const struct policy *p)
 		if (advice != NULL)
 			(void)printf("note: policy \"%s\": %s: %s\n", p->name,
 			    buf_cstr(&why), advice);
+		if (why.overflow) {
+			(void)ctl_error(
+			    "policy \"%s\": there is no memory to look for the programs of its tools",
+			    p->name);
+			return false;
+		}
 	}
+	return true;
 }
 
 /* Is there a policy that a service without control groups would keep less of? */
@@ -101,11 +108,12 @@ note_tools(const char *dir)
 		    log_text(bytes_of(dir)).s);
 }
 
-/* Allowed, but worth a second look. */
-static void
+/* Allowed, but worth a second look.  false: not all could be looked at. */
+static bool
 print_notes(const struct ctl *c)
 {
 	const char *there = servername_unreachable(&c->conf);
+	bool whole = true;
 
 	if (there != NULL)
 		(void)printf(
@@ -132,7 +140,7 @@ print_notes(const struct ctl *c)
 			: "note: mcp-execd does not run, and no control group is delegated here: a policy that requires cgroup loads only if the service has one (Delegate= of its unit)\n");
 	for (size_t i = 0; i < c->policies.count; i++) {
 		note_walls(c->policies.p[i]);
-		note_programs(c->policies.p[i]);
+		whole &= note_programs(c->policies.p[i]);
 	}
 	if (c->policies.count == 0)
 		(void)printf(
@@ -142,6 +150,7 @@ print_notes(const struct ctl *c)
 		(void)printf(
 		    "note: there is no token yet: mcp-execctl token add NAME --policy %s\n",
 		    c->policies.p[0]->name);
+	return whole;
 }
 
 /* Only the service sees its credentials: then there is nothing to look at. */
@@ -197,6 +206,16 @@ check_tokens(struct ctl *c)
 		    e.sysno != 0 ? strerror(e.sysno) : e.what);
 }
 
+/* What has nothing to be mended in a file is said, and counts as well. */
+static void
+count_failure(struct ctl *c, unsigned before, const struct err *e)
+{
+	if (c->report.count > before)
+		return;
+	(void)ctl_error("%s", e->what);
+	c->report.count++;
+}
+
 /* Everything, as far as one thing's findings leave the next readable. */
 static void
 load_all(struct ctl *c)
@@ -224,6 +243,7 @@ load_all(struct ctl *c)
 	/* Without tools the policies that offer them would seem wrong. */
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=
 	    0) {
+		count_failure(c, before, &e);
 		(void)printf(
 		    "note: policies and tokens are checked once the tools are in order\n");
 		return;
@@ -232,6 +252,8 @@ load_all(struct ctl *c)
 	before = c->report.count;
 	policies_good = policydir_load(c->conf.policy_dir, &c->tools,
 			    &c->policies, &c->report, &e) == 0;
+	if (!policies_good)
+		count_failure(c, before, &e);
 	check_directory(c, c->conf.policy_dir, before);
 	/* Without policies every token would seem wrong. */
 	if (!policies_good)
@@ -262,7 +284,8 @@ check_run(struct ctl *c, int argc, char **argv)
 		    c->report.count, c->report.count == 1 ? "" : "s");
 		return CTL_FAILED;
 	}
-	print_notes(c);
+	if (!print_notes(c))
+		return CTL_FAILED;
 	(void)printf(
 	    "%s is good; listeners: %zu, tools: %zu, policies: %zu, tokens: %zu\n",
 	    c->conf.path, c->conf.listen_count, c->tools.count,

@@ -164,6 +164,7 @@ say_programs(struct report *r, const char *name, const struct policy *p)
 		if (advice != NULL)
 			report_say(
 			    r, REPORT_WARN, name, advice, "%s", buf_cstr(&why));
+		r->out.overflow |= why.overflow;
 	}
 }
 
@@ -178,6 +179,7 @@ say_policy(struct report *r, const struct policy *p)
 	posture_layers(&in, p);
 	report_say(r, REPORT_OK, name, NULL,
 	    "nothing that it requires is missing; layers: %s", buf_cstr(&in));
+	r->out.overflow |= in.overflow;
 	if ((p->confine.layers & CONFINE_WALLS) == 0)
 		report_say(r, REPORT_WARN, name,
 		    "remove mounts or landlock from \"disable\", unless you accept that",
@@ -202,16 +204,21 @@ void
 doctor_service_policies(struct report *r)
 {
 	struct ctl *c = r->ctl;
+	unsigned before = c->report.count;
 	struct err e;
+	int rc;
 
 	if (!has_conf(r))
 		return;
 	confine_load_posture(c->conf.posture);
-	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) ==
-		0 &&
-	    policydir_load(c->conf.policy_dir, &c->tools, &c->policies,
-		&c->report, &e) == 0 &&
-	    c->policies.count == 0)
+	rc = tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e);
+	if (rc == 0)
+		rc = policydir_load(c->conf.policy_dir, &c->tools, &c->policies,
+		    &c->report, &e);
+	if (rc != 0 && c->report.count == before) /* nothing to be mended */
+		report_say(r, REPORT_FAIL, "policies",
+		    report_advice(e.sysno, "try again"), "%s", e.what);
+	else if (rc == 0 && c->policies.count == 0)
 		report_say(r, REPORT_WARN, "policies",
 		    "write one: see mcp-execd-policy(5) and the examples",
 		    "%s holds none", c->conf.policy_dir);

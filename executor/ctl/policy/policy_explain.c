@@ -64,7 +64,7 @@ put_topic(struct buf *b, const struct policy *p, const char *label,
 	const struct facts f = { p, NULL, FACTS_PEOPLE };
 	struct rows rows = { b, label };
 
-	facts_tell(&f, topic, add_row, &rows);
+	b->overflow |= !facts_tell(&f, topic, add_row, &rows);
 }
 
 /* What each set that is whole among them gives away. */
@@ -96,7 +96,7 @@ put_elevation(struct buf *b, const struct policy *p, size_t tool)
 	const struct policy *to = p->as[tool];
 	CLEANUP_BUF struct buf rights;
 
-	buf_init(&rights, 1024);
+	buf_init(&rights, MAX_OUTPUT);
 	if (is_explained(p, tool)) {
 		wrapped_text_row(
 		    b, "", "  ELEVATED: under policy %s too", to->name);
@@ -108,6 +108,7 @@ put_elevation(struct buf *b, const struct policy *p, size_t tool)
 	    to->name, to->user, (unsigned)to->uid, to->directory,
 	    buf_cstr(&rights), confine_network_name(to->confine.network),
 	    to->name);
+	b->overflow |= rights.overflow;
 }
 
 static void
@@ -115,9 +116,10 @@ put_defined(struct buf *b, const char *label, const struct tooldef *t)
 {
 	CLEANUP_BUF struct buf text;
 
-	buf_init(&text, 2 * TOOLARGV_MAX_TEXT);
+	buf_init(&text, MAX_OUTPUT);
 	toolargv_describe(&t->argv, t->param, &text);
 	wrapped_text_row(b, label, "%s: %s", t->name, buf_cstr(&text));
+	b->overflow |= text.overflow;
 }
 
 static void
@@ -161,7 +163,7 @@ put_files(struct buf *b, const struct policy *p)
 
 	put_topic(b, p, "Files", FACTS_FILES);
 	if ((p->confine.layers & CONFINE_WALLS) != 0)
-		facts_tell_paths(&f, add_row, &rows);
+		b->overflow |= !facts_tell_paths(&f, add_row, &rows);
 }
 
 /* Verdict on a call; the guard continues calls that it only records. */
@@ -215,8 +217,8 @@ put_families(struct buf *b, const struct policy *p)
 	CLEANUP_BUF struct buf may, not ;
 	uint64_t args[6] = { 0, SOCK_STREAM };
 
-	buf_init(&may, 1024);
-	buf_init(&not, 1024);
+	buf_init(&may, MAX_OUTPUT);
+	buf_init(&not, MAX_OUTPUT);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		/* Of AF_UNIX each kind has a rule, and streams are the first. */
 		args[0] = (uint64_t)families[i].family;
@@ -230,6 +232,7 @@ put_families(struct buf *b, const struct policy *p)
 	    may.len > 0 ? buf_cstr(&may) : "none");
 	if (not .len > 0)
 		wrapped_text_row(b, "", "refused: %s", buf_cstr(&not ));
+	b->overflow |= may.overflow || not .overflow;
 }
 
 static void
@@ -264,7 +267,7 @@ put_group(struct buf *b, const struct policy *p, const struct syscall_group *g,
 	size_t allowed = 0;
 	enum filter_eval v;
 
-	buf_init(&refused, 8192);
+	buf_init(&refused, MAX_OUTPUT);
 	for (size_t i = 0; g->calls[i] != NULL; i++) {
 		v = verdict_by_name(p, names, g->calls[i]);
 		if (v == FILTER_EVAL_ALLOWED)
@@ -272,6 +275,7 @@ put_group(struct buf *b, const struct policy *p, const struct syscall_group *g,
 		else if (v != FILTER_EVAL_UNKNOWN)
 			wrapped_text_item(&refused, "%s", g->calls[i]);
 	}
+	b->overflow |= refused.overflow;
 	if (refused.len == 0)
 		return;
 	if (allowed == 0)
@@ -334,13 +338,14 @@ put_layers(struct buf *b, const struct policy *p)
 {
 	CLEANUP_BUF struct buf in, out;
 
-	buf_init(&in, 1024);
-	buf_init(&out, 4096);
+	buf_init(&in, MAX_OUTPUT);
+	buf_init(&out, MAX_OUTPUT);
 	posture_layers(&in, p);
 	posture_missing(&out, p);
 	wrapped_text_row(b, "Layers", "in force: %s", buf_cstr(&in));
 	if (out.len > 0)
 		wrapped_text_row(b, "", "not in force: %s", buf_cstr(&out));
+	b->overflow |= in.overflow || out.overflow;
 	wrapped_text_put(b, "",
 	    "each run's audit record repeats them under \"posture\"; a layer in force that fails ends the run before the command starts");
 }
@@ -476,7 +481,8 @@ explain_policy(const struct dry_run *c, struct policy *p)
 		}
 	}
 	if (out.overflow)
-		return ctl_error("the explanation is too long");
+		return ctl_error(
+		    "the explanation is too long, or there is no memory for it");
 	if (ctl_print(buf_bytes(&out)) != CTL_OK)
 		return CTL_FAILED;
 	return ok ? CTL_OK : CTL_FAILED;

@@ -28,6 +28,7 @@ put_landlock(struct buf *b, const struct confine *c)
 	wrapped_text_item(b, "landlock (ABI %d%s%s)", c->landlock.abi,
 	    lacks.len > 0 ? ", without: " : "",
 	    lacks.len > 0 ? buf_cstr(&lacks) : "");
+	b->overflow |= lacks.overflow;
 }
 
 void
@@ -100,8 +101,9 @@ posture_line(struct buf *b, const struct plan *plan)
 
 	buf_init(&layers, 1024);
 	posture_layers(&layers, plan->policy);
-	facts_tell(&f, FACTS_IDENTITY, add_words, b);
+	b->overflow |= !facts_tell(&f, FACTS_IDENTITY, add_words, b);
 	buf_printf(b, " in %s", plan->cwd);
-	facts_tell(&f, FACTS_NETWORK, add_words, b);
+	b->overflow |= !facts_tell(&f, FACTS_NETWORK, add_words, b);
 	buf_printf(b, "; layers: %s", buf_cstr(&layers));
+	b->overflow |= layers.overflow;
 }

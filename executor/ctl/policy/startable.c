@@ -40,8 +40,10 @@ startable_advice(const struct policy *p, size_t i, struct buf *why)
 
 	buf_reset(why);
 	buf_init(&path, PATH_MAX);
-	if (!put_program(p, i, &path))
+	if (!put_program(p, i, &path) || path.overflow) {
+		why->overflow |= path.overflow;
 		return NULL;
+	}
 	sandbox_path_find(&under->confine, buf_cstr(&path), &v);
 	if (sandbox_path_executable(under, &v) || v.unknown)
 		return NULL;

@@ -10,12 +10,12 @@
 
 #include "executor/policy/policy.h"
 
-enum { STARTABLE_MAX = 2 * PATH_MAX }; /* bytes of what is said */
+enum { STARTABLE_MAX = 4 * PATH_MAX }; /* bytes of what is said */
 
 /*
  * The tool p->tools[i]: NULL if its program can be executed, or that is not known
  * before it is called; otherwise what to do, static, and in *why, emptied
- * before, the reason.
+ * before, the reason.  why->overflow: there is no memory to look.
  */
 const char *startable_advice(const struct policy *p, size_t i, struct buf *why);
 
