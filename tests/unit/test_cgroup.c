@@ -12,8 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "executor/confine/cgroup.h"
 #include "tests/unit/fixture_executor.h"
@@ -23,6 +27,7 @@
 
 static bool bare; /* a group that is made has no files, so it has no limits */
 static bool busy; /* a group has processes */
+static const char *refused; /* a group of that name cannot be made */
 
 static const char *const files[] = { "cgroup.procs", "cgroup.controllers",
 	"cgroup.subtree_control", "cgroup.kill", "pids.max", "memory.max",
@@ -42,8 +47,13 @@ put(int dir, const char *name, const char *text)
 int
 mkdirat(int dir, const char *name, mode_t mode)
 {
-	int fd, rc = (int)syscall(SYS_mkdirat, dir, name, mode);
+	int fd, rc;
 
+	if (refused != NULL && strcmp(name, refused) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	rc = (int)syscall(SYS_mkdirat, dir, name, mode);
 	if (rc == -1 || bare)
 		return rc;
 	fd = openat(dir, name, O_PATH | O_DIRECTORY);
@@ -74,6 +84,102 @@ unlinkat(int dir, const char *name, int flags)
 }
 
 static char base[128];
+
+/* --- a machine with control groups, of a process's own ---------------------- */
+
+enum { NO_GROUPS, UNIFIED, HYBRID };
+
+static struct scene {
+	int mount; /* where version 2 is */
+	const char *text; /* what /proc says of us; NULL: all is as it is */
+	const char *delegated; /* the path of the group below the mount */
+	const char *mark; /* by this attribute */
+	const char *used; /* which one is taken; NULL: none */
+	bool room; /* it may have processes as well as groups */
+} scene;
+
+static const char *
+place_of(const char *path, char out[PATH_MAX])
+{
+	const char *mount =
+	    scene.mount == HYBRID ? CGROUP_HYBRID : "/sys/fs/cgroup";
+
+	if (scene.text == NULL || strncmp(path, mount, strlen(mount)) != 0)
+		return path;
+	(void)snprintf(
+	    out, PATH_MAX, "%s%s", fixture_top, path + strlen(mount));
+	return out;
+}
+
+int
+statfs(const char *path, struct statfs *fs)
+{
+	if (scene.text == NULL)
+		return (int)syscall(SYS_statfs, path, fs);
+	memset(fs, 0, sizeof(*fs));
+	if (strcmp(path, CGROUP_HYBRID) == 0 ? scene.mount == HYBRID
+					     : scene.mount == UNIFIED)
+		fs->f_type = 0x63677270;
+	return 0;
+}
+
+int
+openat(int dir, const char *path, int flags, ...)
+{
+	char place[PATH_MAX];
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (scene.text != NULL && strncmp(path, "/proc/", 6) == 0 &&
+	    strstr(path, "/cgroup") != NULL)
+		path = fixture_path("proc");
+	return (int)syscall(
+	    SYS_openat, dir, place_of(path, place), flags, mode);
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	char place[PATH_MAX];
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return (int)syscall(
+	    SYS_openat, AT_FDCWD, place_of(path, place), flags, mode);
+}
+
+int
+stat(const char *path, struct stat *st)
+{
+	char place[PATH_MAX];
+
+	return fstatat(AT_FDCWD, place_of(path, place), st, 0);
+}
+
+ssize_t
+getxattr(const char *path, const char *name, void *value, size_t size)
+{
+	char place[PATH_MAX], want[PATH_MAX];
+
+	(void)snprintf(want, sizeof(want), "%s%s", fixture_top,
+	    scene.delegated != NULL ? scene.delegated : "/none");
+	(void)size;
+	if (strcmp(place_of(path, place), want) != 0 ||
+	    strcmp(name, scene.mark) != 0) {
+		errno = ENODATA;
+		return -1;
+	}
+	memcpy(value, "1", 1);
+	return 1;
+}
 
 static const char *
 path_of(const char *name)
@@ -133,6 +239,209 @@ test_look(void **state)
 	assert_int_equal(rmdir(nowhere), 0);
 	assert_false(cgroup_ready());
 	assert_int_equal(cgroup_fd(), -1);
+}
+
+/* In a child, because it is for good: what is wrong there by number. */
+static int
+find_group_of(const struct scene *s)
+{
+	char path[PATH_MAX], place[PATH_MAX], want[PATH_MAX];
+	unsigned bits;
+	struct err e = { 0 };
+
+	fixture_write(fixture_path("proc"), s->text, 0600);
+	scene = *s;
+	(void)snprintf(want, sizeof(want), "%s%s", fixture_top,
+	    s->used != NULL ? s->used : "");
+	if (cgroup_look("auto", path, &bits, &e) != 0)
+		return 1;
+	if (s->used == NULL && (path[0] != '\0' || bits != 0))
+		return 2;
+	if (s->used != NULL && strcmp(place_of(path, place), want) != 0)
+		return 3;
+	if (cgroup_setup("auto", &e) != 0 ||
+	    cgroup_ready() != (s->used != NULL))
+		return 4;
+	if (s->used != NULL && (!is_there("runs") || !is_there("supervisor")))
+		return 5;
+	if (cgroup_has_room() != s->room)
+		return 6;
+	if (s->used != NULL && cgroup_setup("auto", &e) != 0) /* it is so */
+		return 7;
+	return 0;
+}
+
+static int
+in_child(int (*what)(const struct scene *), const struct scene *s)
+{
+	static const char *const made[] = { "supervisor", "runs", "guards" };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(what(s));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		(void)unlinkat(AT_FDCWD, path_of(made[i]), AT_REMOVEDIR);
+	return WEXITSTATUS(status);
+}
+
+#define USER    "user.delegate"
+#define TRUSTED "trusted.delegate"
+
+/* The group that systemd gave us, and never one that it did not. */
+static void
+test_discovery(void **state)
+{
+	static const struct scene cases[] = {
+		{ UNIFIED, "0::/group\n", "/group", USER, "/group", false },
+		{ UNIFIED, "1:name=x:/y\n0::/group\n", "/group", TRUSTED,
+		    "/group", false },
+		{ HYBRID, "0::/group\n", "/group", TRUSTED, "/group", false },
+		/* in the leaf of one */
+		{ UNIFIED, "0::/group/supervisor\n", "/group", USER, "/group",
+		    true },
+		/* without a line's end */
+		{ UNIFIED, "0::/group", "/group", USER, "/group", false },
+		{ UNIFIED, "0::/group\n", NULL, USER, NULL, true },
+		{ UNIFIED, "0::/group\n", "/group", "user.other", NULL, true },
+		{ UNIFIED, "0::/group/inside\n", "/group", USER, NULL, true },
+		{ UNIFIED, "0::/supervisor\n", "/group", USER, NULL, true },
+		{ UNIFIED, "0::/\n", "/group", USER, NULL, true },
+		{ UNIFIED, "0::", "/group", USER, NULL, true },
+		{ UNIFIED, "1:name=x:/group\n", "/group", USER, NULL, true },
+		{ UNIFIED, "", "/group", USER, NULL, true },
+		{ NO_GROUPS, "0::/group\n", "/group", USER, NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int wrong = in_child(find_group_of, &cases[i]);
+
+		if (wrong != 0)
+			fail_msg("case %zu: %d", i, wrong);
+	}
+}
+
+/* As of a unit's ExecReload=, or of a shell: the service's, if it has one. */
+static int
+look_for_service(const struct scene *s)
+{
+	char path[PATH_MAX], place[PATH_MAX], want[PATH_MAX];
+	unsigned bits;
+	struct err e = { 0 };
+
+	fixture_write(fixture_path("proc"), s->text, 0600);
+	scene = *s;
+	(void)snprintf(want, sizeof(want), "%s%s", fixture_top,
+	    s->used != NULL ? s->used : "");
+	cgroup_of_instance("two");
+	if (cgroup_look("auto", path, &bits, &e) !=
+	    (s->used != NULL && access(want, F_OK) != 0 ? ERR_SYS : 0))
+		return 1;
+	if (e.code != 0)
+		return strstr(e.what, s->used) != NULL ? 0 : 2;
+	if (s->used == NULL ? path[0] != '\0'
+			    : strcmp(place_of(path, place), want) != 0)
+		return 3;
+	return 0;
+}
+
+#define SERVICE "/system.slice/mcp-execd@two.service"
+
+static void
+test_service_group(void **state)
+{
+	static const struct scene cases[] = {
+		{ UNIFIED, "0::/group/.control\n", "/group", USER, "/group",
+		    false },
+		{ UNIFIED, "0::/group/.control\n", NULL, USER, NULL, false },
+		/* it is found where systemd puts it, and cannot be used here */
+		{ UNIFIED, "0::/user.slice\n", SERVICE, TRUSTED, SERVICE,
+		    false },
+		{ UNIFIED, "0::/user.slice\n",
+		    "/system.slice/mcp-execd.service", TRUSTED, NULL, false },
+		{ NO_GROUPS, "0::/user.slice\n", SERVICE, TRUSTED, NULL,
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int wrong = in_child(look_for_service, &cases[i]);
+
+		if (wrong != 0)
+			fail_msg("case %zu: %d", i, wrong);
+	}
+}
+
+/* Of another process: the group around its leaf. */
+static int
+ask_service(const struct scene *s)
+{
+	char path[PATH_MAX], place[PATH_MAX], want[PATH_MAX];
+
+	fixture_write(fixture_path("proc"), s->text, 0600);
+	scene = *s;
+	(void)snprintf(want, sizeof(want), "%s%s", fixture_top,
+	    s->used != NULL ? s->used : "");
+	if (cgroup_of_service(getppid(), path) != (s->used != NULL))
+		return 1;
+	return s->used == NULL || strcmp(place_of(path, place), want) == 0 ? 0
+									   : 2;
+}
+
+static void
+test_of_service(void **state)
+{
+	static const struct scene cases[] = {
+		{ UNIFIED, "0::/group/supervisor\n", NULL, USER, "/group",
+		    false },
+		{ UNIFIED, "0::/group\n", NULL, USER, NULL, false },
+		{ UNIFIED, "0::/supervisor\n", NULL, USER, "", false },
+		{ UNIFIED, "0::/group/mysupervisor\n", NULL, USER, NULL,
+		    false },
+		{ UNIFIED, "2:cpu:/a\n", NULL, USER, NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int wrong = in_child(ask_service, &cases[i]);
+
+		if (wrong != 0)
+			fail_msg("case %zu: %d", i, wrong);
+	}
+}
+
+/* One that is ours and cannot be used: none, and that is said. */
+static int
+find_unusable(const struct scene *s)
+{
+	struct err e = { 0 };
+
+	fixture_write(fixture_path("proc"), s->text, 0600);
+	scene = *s;
+	if (cgroup_setup("auto", &e) != 0 || cgroup_ready())
+		return 1;
+	return cgroup_setup(base, &e) == 0 || e.what[0] == '\0' ? 2 : 0;
+}
+
+static void
+test_unusable(void **state)
+{
+	static const struct scene s = { UNIFIED, "0::/group\n", "/group", USER,
+		NULL, false };
+	static const char *const names[] = { "supervisor", "runs", "guards" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		refused = names[i];
+		assert_int_equal(in_child(find_unusable, &s), 0);
+	}
+	refused = NULL;
+	bare = true;
+	assert_int_equal(in_child(find_unusable, &s), 0);
+	bare = false;
 }
 
 /* Who plans for a service: as if, and never after it is so. */
@@ -367,6 +676,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_look),
+		cmocka_unit_test(test_discovery),
+		cmocka_unit_test(test_service_group),
+		cmocka_unit_test(test_of_service),
+		cmocka_unit_test(test_unusable),
 		cmocka_unit_test(test_assumed),
 		cmocka_unit_test(test_only_look),
 		cmocka_unit_test(test_setup), /* in use from here on */
