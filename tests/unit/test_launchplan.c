@@ -213,6 +213,79 @@ test_order(void **state)
 	policy_unref(p);
 }
 
+static void
+write_number(struct buf *b, size_t at, uint64_t value)
+{
+	assert_true(at + sizeof(value) <= b->len);
+	memcpy(b->p + at, &value, sizeof(value));
+}
+
+/* A terminal has both sizes, and what is run has a name at least. */
+static void
+test_order_forged(void **state)
+{
+	enum { COLUMNS = 2 * 8, ROWS = 3 * 8 };
+	struct policy *p = some_policy();
+	struct plan run;
+	struct err e = { 0 };
+	struct buf b;
+	char *none = NULL;
+
+	(void)state;
+	fixture_plan(&run, p, "echo some words", NULL);
+	buf_init(&b, LAUNCHPLAN_MAX_BYTES);
+	assert_int_equal(launchblob_order(&run, &b, &e), 0);
+	write_number(&b, COLUMNS, 80);
+	assert_false(launchplan_read_order(b.p, b.len, &order));
+	write_number(&b, ROWS, 24);
+	assert_true(launchplan_read_order(b.p, b.len, &order));
+	assert_true(order.columns == 80 && order.rows == 24);
+	write_number(&b, COLUMNS, 0);
+	assert_false(launchplan_read_order(b.p, b.len, &order));
+	write_number(&b, ROWS, 0);
+	assert_true(launchplan_read_order(b.p, b.len, &order));
+	buf_reset(&b);
+	run.argv = &none;
+	assert_int_equal(launchblob_order(&run, &b, &e), 0);
+	assert_false(launchplan_read_order(b.p, b.len, &order));
+	buf_fini(&b);
+	plan_fini(&run);
+	policy_unref(p);
+}
+
+/* A root made from nothing, and a bad text before others. */
+static void
+test_plan_contradicts(void **state)
+{
+	struct policy *p = some_policy();
+	struct confine *c = &p->confine;
+	int fds[LAUNCHPLAN_FDS];
+	size_t count, mounts = c->mounts.count;
+	struct buf b;
+	uint8_t *text;
+
+	(void)state;
+	c->socket[1] = strdup("/run/other.socket");
+	write_plan(p, &b, fds, &count);
+	assert_true(reads(b.p, b.len, count));
+	text = memmem(b.p, b.len, "some.socket", sizeof("some.socket"));
+	assert_non_null(text);
+	*text = '\0'; /* shorter than it says */
+	assert_false(launchplan_read(b.p, b.len, count, &plan));
+	assert_null(plan.confine.socket[1]);
+	buf_fini(&b);
+	for (unsigned whole = 0; whole < 2; whole++) {
+		c->mounts.whole_root = whole != 0;
+		c->mounts.count = 0;
+		write_plan(p, &b, fds, &count);
+		assert_int_equal(
+		    reads(b.p, b.len, count), !c->mounts.whole_root);
+		buf_fini(&b);
+	}
+	c->mounts.count = mounts;
+	policy_unref(p);
+}
+
 static int
 file_of(struct bytes b, bool sealed)
 {
@@ -735,7 +808,9 @@ main(void)
 		cmocka_unit_test(test_plan_cut),
 		cmocka_unit_test(test_plan_forged),
 		cmocka_unit_test(test_plan_paths),
+		cmocka_unit_test(test_plan_contradicts),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_order_forged),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_names_full),
 		cmocka_unit_test(test_sending),

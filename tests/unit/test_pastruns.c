@@ -22,6 +22,7 @@
 #include "common/cleanup.h"
 #include "executor/recording/jobfile.h"
 #include "executor/recording/ledger.h"
+#include "executor/recording/pastruns.h"
 #include "tests/unit/fixture_executor.h"
 
 static struct {
@@ -129,6 +130,23 @@ fsync(int fd)
 	return 0;
 }
 
+static const char *boot_file; /* instead of the kernel's; NULL: that */
+
+int
+open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (boot_file != NULL && strstr(path, "/boot_id") != NULL)
+		path = boot_file;
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
 /* --- a ledger, again and again ------------------------------------------------ */
 
 static void
@@ -171,6 +189,7 @@ setup(void **state)
 	death = NEVER;
 	refused_way = 0;
 	syncs = 0;
+	boot_file = NULL;
 	open_ledger();
 	return 0;
 }
@@ -447,6 +466,30 @@ test_open_is_adopted_or_lost(void **state)
 	end_run(x, 0);
 	load_again();
 	assert_string_equal(find_run(1, ALICE)->message, "told 0");
+}
+
+/* It says which of the two ended it. */
+static void
+test_machine_was_restarted(void **state)
+{
+	const struct ledger_entry *x;
+	(void)state;
+
+	put_bytes(begin_job(1, ALICE), 1, 10);
+	fixture_write(fixture_path("boot"),
+	    "00000000-0000-0000-0000-000000000000\n", 0600);
+	load_again();
+	x = find_run(1, ALICE);
+	assert_non_null(strstr(x->message, "the server was restarted"));
+	boot_file = fixture_path("boot");
+	load_again();
+	x = find_run(1, ALICE);
+	assert_true(x->open);
+	assert_non_null(strstr(x->message, "the machine was restarted"));
+	assert_int_equal(check_output(x), 10);
+	ledger_lose_open(b.ledger);
+	assert_true(x->over);
+	assert_non_null(strstr(x->message, "the machine was restarted"));
 }
 
 static void
@@ -955,6 +998,35 @@ test_many_files(void **state)
 	assert_int_equal(check_output(find_run(1, ALICE)), 1000);
 }
 
+/* The one that is too many is gone with its file, whichever it is. */
+static void
+test_most_entries(void **state)
+{
+	struct ledger_entry x = *begin_run(0, ALICE, NULL);
+	struct spooldir d;
+	struct err e = { 0 };
+	(void)state;
+
+	spooldir_init(&d, b.recordings);
+	x.job = x.over = true;
+	x.state = PROTO_EXITED;
+	x.keep = PASTRUNS_MAX;
+	x.keep_s = 1000000;
+	for (unsigned i = 0; i <= PASTRUNS_MAX; i++) {
+		(void)snprintf(x.id, sizeof(x.id), "%032x", i);
+		x.exit_code = (int)i;
+		if (jobfile_write(&d, &x, false, &e) != 0)
+			fail_msg("%s", e.what);
+	}
+	assert_int_equal(count_files(), PASTRUNS_MAX + 1);
+	spooldir_fini(&d);
+	load_again();
+	assert_int_equal(ledger_count(b.ledger), PASTRUNS_MAX);
+	assert_int_equal(count_files(), PASTRUNS_MAX);
+	load_again(); /* as many as there may be */
+	assert_int_equal(ledger_count(b.ledger), PASTRUNS_MAX);
+}
+
 int
 main(void)
 {
@@ -964,6 +1036,7 @@ main(void)
 		TEST(test_two_ways_to_a_name),
 		TEST(test_made_keys),
 		TEST(test_open_is_adopted_or_lost),
+		TEST(test_machine_was_restarted),
 		TEST(test_what_goes_leaves_no_file),
 		TEST(test_quota_counts_what_was_before),
 		TEST(test_quota_counts_entries),
@@ -975,6 +1048,7 @@ main(void)
 		TEST(test_another_name),
 		TEST(test_strangers),
 		TEST(test_many_files),
+		TEST(test_most_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
