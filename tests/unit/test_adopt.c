@@ -24,6 +24,7 @@
 
 #include "executor/run/adopt.h"
 #include "executor/run/launch.h"
+#include "tests/unit/fixture_skip.h"
 
 enum { MORE_FDS = HOLD_FDS + 2 };
 
@@ -251,7 +252,7 @@ test_another_program(void **state)
 {
 	(void)state;
 	if (geteuid() != 0) /* who may not look into its own processes */
-		skip();
+		SKIP("only root may look into another's process");
 	expect(&sayings[0], "/bin/true", 0, 0);
 	expect(&sayings[0], program, 1, 1);
 }

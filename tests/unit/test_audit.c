@@ -25,6 +25,7 @@
 #include "executor/audit/audit.h"
 #include "executor/audit/seal.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_skip.h"
 #include "tests/unit/vectors.h"
 
 static unsigned syncs, syncs_that_fail, cuts_that_fail;
@@ -517,7 +518,7 @@ test_disk_full(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may mount a small file system");
 	mount_small();
 	recover(fixture_path("small/log"), fill_disk, free_disk);
 	unmount_small();
@@ -583,7 +584,7 @@ test_append_only(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may mount a small file system");
 	mount_small();
 	(void)strcpy(path, fixture_path("small/log"));
 	a = must_open(path);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/caps.h"
+#include "tests/unit/fixture_skip.h"
 
 enum {
 	SOMEBODY = 64321 /* a uid and gid that nobody has */
@@ -110,7 +111,7 @@ test_drop_to_somebody(void **state)
 {
 	(void)state;
 	if (!caps_can_change_ids() || !has_setpcap())
-		skip();
+		SKIP("no right to change ids and to drop capabilities");
 	in_child(drop_to_somebody);
 }
 
@@ -153,7 +154,7 @@ test_exec_after_drop(void **state)
 {
 	(void)state;
 	if (geteuid() == 0 && !has_setpcap())
-		skip();
+		SKIP("root without CAP_SETPCAP: it cannot drop any capability");
 	in_child(exec_after_drop);
 }
 

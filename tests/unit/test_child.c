@@ -29,6 +29,7 @@
 #include "common/sigreset.h"
 #include "executor/launcher/child.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_skip.h"
 
 /* Nothing but the steps: no layer, no filter, the tester's own user. */
 static struct launchplan
@@ -199,7 +200,7 @@ test_keyring(void **state)
 
 	(void)state;
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) == -1)
-		skip(); /* no keyrings here */
+		SKIP("there are no keyrings here");
 	n = readlink("/proc/self/exe", command, sizeof(command) - 16);
 	assert_true(n > 0);
 	(void)strcpy(command + n, " keyring");
@@ -314,7 +315,7 @@ test_bounding_set(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root has capabilities to lose");
 	for (int i = 0; i < 2; i++) {
 		prepares = i == 1;
 		plan.capabilities = 0;

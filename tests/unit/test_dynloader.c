@@ -17,6 +17,7 @@
 #include "executor/launcher/confine_enter.h"
 #include "executor/launcher/dynloader.h"
 #include "executor/launcher/image.h"
+#include "tests/unit/fixture_skip.h"
 
 static struct confine confine;
 static struct image image;
@@ -62,7 +63,7 @@ test_which_files(void **state)
 
 	(void)state;
 	if (loader == NULL)
-		skip();
+		SKIP("no dynamic loader was found");
 	confine = (struct confine){ .listed_programs = true };
 	look_at(loader);
 	assert_true(dynloader_is_unlisted(&confine, &image));
@@ -81,7 +82,7 @@ test_which_directories(void **state)
 
 	(void)state;
 	if (loader == NULL)
-		skip();
+		SKIP("no dynamic loader was found");
 	confine = (struct confine){ .listed_programs = true };
 	look_at(loader);
 	assert_false(is_unlisted_with("/", true));

@@ -24,6 +24,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "tests/unit/fixture_skip.h"
 
 static char top[64];
 
@@ -240,7 +241,7 @@ test_trust_owner(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may give a file to another");
 	put("f", "x", 0600);
 	assert_int_equal(chown(path_of("f"), 12345, 0), 0);
 	assert_int_equal(get("f", true, 9, "x", &e), ERR_BAD);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "executor/launcher/filehash.h"
+#include "tests/unit/fixture_skip.h"
 
 static char path[64], link_path[80];
 
@@ -53,7 +54,7 @@ need_near(void)
 	assert_int_equal(stat("/", &st), 0);
 	assert_int_equal(stat(path, &here), 0);
 	if (st.st_dev != here.st_dev)
-		skip(); /* only another file system can be written to here */
+		SKIP("only another file system can be written to here");
 }
 
 static void
@@ -116,7 +117,7 @@ test_settled(void **state)
 	filehash_prepare();
 	assert_true(filehash_look("/bin/true", &v));
 	if (!filehash_get("/bin/true", &v, sum, &remember))
-		skip(); /* elsewhere */
+		SKIP("/bin/true is on a file system that is not remembered");
 	assert_true(remember);
 	assert_true(filehash_get("/bin/true", &v, again, &remember));
 	assert_memory_equal(sum, again, DIGEST_BYTES);

@@ -31,6 +31,7 @@
 #include "executor/launcher/proctree.h"
 #include "executor/run/spawn.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_skip.h"
 
 #define BARE                                                                   \
 	",\"syscalls\":{\"profile\":\"none\"},\"network\":\"host\""            \
@@ -890,7 +891,7 @@ test_no_processes(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip(); /* needs a uid that has no other process */
+		SKIP("only root may take a uid that has no other process");
 	for (want = 10; want <= 11; want++) {
 		uid = unused_uid();
 		pid = fork();
@@ -1019,7 +1020,7 @@ test_planted_link(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may take another uid");
 	assert_int_equal(mkdir(fixture_path("own"), 0755), 0);
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		for (int late = 0; late < 2; late++) {
@@ -1042,7 +1043,7 @@ test_exposed(void **state)
 	(void)state;
 
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may take another uid");
 	assert_int_equal(mkdir(fixture_path("seen"), 0777), 0);
 	assert_int_equal(chmod(fixture_path("seen"), 0777), 0);
 	(void)snprintf(env, sizeof(env), "%s/seen/env", fixture_top);
@@ -1122,7 +1123,7 @@ test_held_place(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may take another uid");
 	assert_int_equal(mkdir(fixture_path("held"), 0755), 0);
 	assert_int_equal(mkdir(fixture_path("held/a"), 0755), 0);
 	assert_int_equal(mkdir(fixture_path("outside"), 0755), 0);
@@ -1191,7 +1192,7 @@ test_in_chroot(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may change its root");
 	assert_int_equal(mkdir(fixture_path("root"), 0755), 0);
 	pid = fork();
 	if (pid == 0)
@@ -1199,7 +1200,7 @@ test_in_chroot(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77)
-		skip();
+		SKIP("no root to change to could be made");
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -1215,13 +1216,13 @@ test_network(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root makes a network of its own");
 	memset(host, 0, sizeof(host));
 	assert_true(readlink("/proc/self/ns/net", host, sizeof(host) - 1) > 0);
 	p = fixture_policy(fixture_top, NOBODY);
 	if ((p->confine.layers & CONFINE_NET) == 0) {
 		policy_unref(p);
-		skip();
+		SKIP("a run has no network of its own here");
 	}
 	run_as(&r, policy_ref(p), WHICH_NETWORK);
 	(void)snprintf(first, sizeof(first), "%.60s", r.out.text);
@@ -1257,7 +1258,7 @@ test_other_user(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may take another uid");
 	for (i = 0; i < 2; i++) {
 		run(&r, flavours[i], "exec cat /proc/self/status");
 		assert_string_equal(
@@ -1300,7 +1301,7 @@ test_capable_executor(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may give up a part of its rights");
 	uid = unused_uid();
 	pid = fork();
 	if (pid == 0) {

@@ -37,6 +37,7 @@
 #include "executor/launcher/loginuid_set.h"
 #include "executor/run/spawn.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_skip.h"
 
 #define NOBODY ",\"user\":65534,\"group\":65534,\"groups\":[64123]"
 
@@ -662,7 +663,7 @@ test_login(void **state)
 
 	(void)state;
 	if ((policy->confine.layers & CONFINE_LOGINUID) == 0)
-		skip();
+		SKIP("a login uid cannot be set here");
 	pid = idle_guard();
 	assert_int_equal(run_with(&one, ask, 1000001), pid);
 	assert_true(becomes_idle(pid));
@@ -854,7 +855,7 @@ test_group(void **state)
 
 	(void)state;
 	if (path == NULL)
-		skip();
+		SKIP("no control group can be made here");
 	pid = idle_guard();
 	(void)snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
 	(void)snprintf(its, sizeof(its), "%.255s", fixture_read(file));

@@ -27,6 +27,7 @@
 #include "executor/launcher/holdstore.h"
 #include "tests/unit/fixture_executor.h"
 #include "tests/unit/fixture_fds.h"
+#include "tests/unit/fixture_skip.h"
 
 enum {
 	NEEDS = 1 << HOLD_STATE | 1 << HOLD_CTL,
@@ -549,7 +550,7 @@ test_full(void **state)
 	more = old;
 	more.rlim_cur = 2 * MOST + 200;
 	if (setrlimit(RLIMIT_NOFILE, &more) == -1)
-		skip(); /* needs that many descriptors */
+		SKIP("so many descriptors may not be open");
 	begin(GRACE_MS);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	for (run = 1; run <= MOST + 1; run++) {

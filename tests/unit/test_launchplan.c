@@ -23,6 +23,7 @@
 #include "executor/run/plansend.h"
 #include "tests/unit/fixture_executor.h"
 #include "tests/unit/fixture_fds.h"
+#include "tests/unit/fixture_skip.h"
 
 static struct launchplan plan;
 static struct launchplan_order order;
@@ -747,7 +748,7 @@ test_no_place(void **state)
 	more = old;
 	more.rlim_cur = PLANSTORE_MAX + 200;
 	if (setrlimit(RLIMIT_NOFILE, &more) == -1)
-		skip(); /* needs that many descriptors */
+		SKIP("so many descriptors may not be open");
 	planstore_begin();
 	assert_null(planstore_commit(
 	    0, LOADED_NS)); /* all that is there is of before */

@@ -26,6 +26,7 @@
 
 #include "common/filter.h"
 #include "executor/launcher/mountattr.h"
+#include "tests/unit/fixture_skip.h"
 
 enum {
 	MANY = 48, /* whose lines are more than one read of the table */
@@ -421,18 +422,19 @@ table_of_old(void)
 	MUST(mountattr_clear("/new", MOUNTATTR_RDONLY) == -EIO);
 }
 
-#define BOTH(name)                                                             \
-	static void test_##name(void **state)                                  \
-	{                                                                      \
-		(void)state;                                                   \
-		if (geteuid() != 0)                                            \
-			skip(); /* the next one does it */                     \
-		in_child(name, false);                                         \
-	}                                                                      \
-	static void test_##name##_as_user(void **state)                        \
-	{                                                                      \
-		(void)state;                                                   \
-		in_child(name, true);                                          \
+#define BOTH(name)                                                                  \
+	static void test_##name(void **state)                                       \
+	{                                                                           \
+		(void)state;                                                        \
+		if (geteuid() != 0)                                                 \
+			SKIP(                                                       \
+			    "only root; the next one does it in a user namespace"); \
+		in_child(name, false);                                              \
+	}                                                                           \
+	static void test_##name##_as_user(void **state)                             \
+	{                                                                           \
+		(void)state;                                                        \
+		in_child(name, true);                                               \
 	}
 
 BOTH(like_the_kernel)

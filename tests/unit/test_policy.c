@@ -19,6 +19,7 @@
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
 #include "executor/policy/policydir.h"
+#include "tests/unit/fixture_skip.h"
 
 static struct conf_report report;
 
@@ -255,7 +256,7 @@ test_shell_is_listed(void **state)
 
 	(void)state;
 	if ((probe_get()->layers & CONFINE_WALLS) != CONFINE_WALLS)
-		skip();
+		SKIP("mounts and landlock are not both there");
 	assert_non_null(realpath("/bin/sh", shell));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		(void)snprintf(keys, sizeof(keys),

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "executor/power/renounce.h"
+#include "tests/unit/fixture_skip.h"
 
 enum {
 	WORKED = 0, /* exit statuses; others are errno */
@@ -381,7 +382,7 @@ test_place_of_another(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		SKIP("only root may give a directory to another");
 	assert_int_equal(in_child(own_of_another, false), 0);
 	assert_int_equal(chown(self.own, 0, 0), 0);
 }

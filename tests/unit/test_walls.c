@@ -23,6 +23,7 @@
 
 #include "executor/confine/confine.h"
 #include "executor/launcher/confine_enter.h"
+#include "tests/unit/fixture_skip.h"
 
 static int listener, abstract;
 static struct sockaddr_in address;
@@ -169,7 +170,7 @@ check(int (*put_on)(void))
 	};
 
 	if (has.abi == 0)
-		skip();
+		SKIP("this kernel has no Landlock");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(in_child(NULL, rows[i].attempt), 0);
 		assert_int_equal(in_child(put_on, rows[i].attempt),

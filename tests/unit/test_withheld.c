@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "executor/confine/withheld.h"
+#include "tests/unit/fixture_skip.h"
 
 /* `action` for that call, and everything else is allowed. */
 static void
@@ -96,7 +97,7 @@ test_without_rights(void **state)
 {
 	(void)state;
 	if (geteuid() == 0)
-		skip();
+		SKIP("root has all capabilities");
 	assert_int_not_equal(
 	    find(WITHHELD_HOST_NAME, SYS_acct, SECCOMP_RET_ERRNO | EPERM),
 	    WITHHELD_BY_FILTER);
@@ -122,7 +123,7 @@ test_bounding_set(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 99) /* it may not drop any */
-		skip();
+		SKIP("no capability may be dropped here");
 	assert_int_equal(WEXITSTATUS(status), WITHHELD_BY_CAPABILITY);
 	assert_int_equal(withheld_capability(WITHHELD_REBOOT), CAP_SYS_BOOT);
 }
