@@ -173,7 +173,7 @@ each(verb *v, const char *const *words)
 	assert_in_range(n, 2, MOST - 1);
 }
 
-/* It tells of the machine, which others use. */
+/* It describes the machine, which others use. */
 static void
 test_doctor(void **state)
 {
