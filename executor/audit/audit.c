@@ -751,7 +751,7 @@ open_seal(struct audit *a, const struct audit_setup *s, struct err *e)
 		return e->code;
 	if (a->seal == NULL && s->seal == AUDIT_SEAL_REQUIRE)
 		return err_set(e, ERR_BAD,
-		    "audit.seal is \"require\" and there is no %s: run mcp-execctl audit seal-init, and keep the key that it shows",
+		    "audit.seal is \"require\" and there is no %s: " AUDIT_NO_STATE_ADVICE,
 		    s->seal_state);
 	return 0;
 }

@@ -30,6 +30,10 @@ struct resume;
 struct redact;
 struct log_budget;
 
+/* Where the state of the seal is required and not there. */
+#define AUDIT_NO_STATE_ADVICE                                                  \
+	"if the log was moved here, move its seal.state along; else mcp-execctl audit seal-init, and keep the key that it shows"
+
 enum audit_seal {
 	AUDIT_SEAL_AUTO, /* if there is a state file */
 	AUDIT_SEAL_REQUIRE, /* or nothing starts */

@@ -846,6 +846,34 @@ def test_check_of_directories():
         server.remove()
 
 
+def test_seal_that_is_required():
+    """Nothing starts without its state: check and doctor know it before."""
+    server = Server(config={"audit": {"seal": "require"}})
+    try:
+        def seal():
+            rows = json.loads(ctl(server, "doctor", "--json").stdout)["checks"]
+            return [c for c in rows if c["check"] == "audit seal"]
+
+        out = ctl(server, "check").stdout
+        check("and there is no" in out and "1 finding:" in out, out)
+        found = seal()
+        equal([c["status"] for c in found], ["fail"], found)
+        for said in out, found[0]["advice"]:
+            check("seal.state along; else mcp-execctl audit seal-init" in said,
+                  said)
+        server.ctl("audit", "seal-init")
+        server.ctl("check")
+        check("fail" not in [c["status"] for c in seal()], seal())
+        server.config["audit"]["seal"] = "off"
+        server.write()
+        server.ctl("check")
+        found = seal()
+        equal([c["status"] for c in found], ["warn"], found)
+        check('set it to "auto", then' in found[0]["advice"], found)
+    finally:
+        server.remove()
+
+
 def test_doctor_who_may_not_look():
     """He is told so, and not to make what is there already."""
     if not ROOT:

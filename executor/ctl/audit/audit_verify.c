@@ -245,7 +245,7 @@ read_state(struct verification *j)
 		j->setup.state = &j->state;
 	else if (j->setup.key != NULL)
 		return ctl_error(
-		    "seal state: %s is missing: whether the log's end was cut cannot be verified; --no-state skips that",
+		    "seal state: %s is missing, so whether the log's end was cut cannot be verified: if the log was moved, move its seal.state along (see Moving the log in mcp-execd-audit(5)); if it never was sealed, leave the key out; --no-state skips that",
 		    j->state_path);
 	return CTL_OK;
 }

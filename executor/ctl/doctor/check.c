@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check: load everything as the executor would, and print every finding. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/ctl.h"
 #include "executor/ctl/policy/startable.h"
+#include "executor/audit/audit.h"
 #include "executor/audit/loginuid.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/ownpaths.h"
@@ -191,6 +193,19 @@ check_directory(struct ctl *c, const char *dir, unsigned before)
 		keys_complain_path(&c->report, dir, "%s", e.what);
 }
 
+/* Without its state nothing would start. */
+static void
+check_seal(struct ctl *c)
+{
+	struct stat st;
+
+	if (strcmp(c->conf.audit_seal, "require") == 0 &&
+	    lstat(c->conf.audit_seal_state, &st) == -1 && errno == ENOENT)
+		keys_complain_path(&c->report, c->conf.path,
+		    "\"audit.seal\" is \"require\" and there is no %s: " AUDIT_NO_STATE_ADVICE,
+		    c->conf.audit_seal_state);
+}
+
 static void
 check_tokens(struct ctl *c)
 {
@@ -239,6 +254,7 @@ load_all(struct ctl *c)
 		c->report.count++;
 	if (c->report.count == 0)
 		check_certificate(c);
+	check_seal(c);
 	before = c->report.count;
 	/* Without tools the policies that offer them would seem wrong. */
 	if (tooldef_load_dir(c->conf.tool_dir, &c->tools, &c->report, &e) !=

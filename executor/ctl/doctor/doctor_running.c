@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <sys/xattr.h>
@@ -25,6 +26,7 @@
 #include "executor/ctl/doctor/doctor_survive.h"
 #include "executor/ctl/wrapped_text.h"
 #include "executor/service/service_rlimits.h"
+#include "executor/audit/audit.h"
 #include "executor/audit/resume.h"
 #include "executor/policy/capability.h"
 
@@ -464,6 +466,27 @@ compare_logs(
 	return true;
 }
 
+/* What "audit.seal" itself decides, whatever the log holds. */
+static bool
+say_seal_setting(struct report *r, const struct conf *c)
+{
+	struct stat st;
+
+	if (strcmp(c->audit_seal, "off") == 0) {
+		report_say(r, REPORT_WARN, "audit seal",
+		    "set it to \"auto\", then mcp-execctl audit seal-init, and keep the key elsewhere",
+		    "\"audit.seal\" is \"off\", so the log is not sealed: anyone who becomes root can rewrite it unnoticed");
+		return true;
+	}
+	if (strcmp(c->audit_seal, "require") != 0 ||
+	    lstat(c->audit_seal_state, &st) == 0 || errno != ENOENT)
+		return false;
+	report_say(r, REPORT_FAIL, "audit seal", AUDIT_NO_STATE_ADVICE,
+	    "\"audit.seal\" is \"require\" and there is no %s: mcp-execd does not start",
+	    c->audit_seal_state);
+	return true;
+}
+
 void
 doctor_running_seal(struct report *r)
 {
@@ -472,7 +495,8 @@ doctor_running_seal(struct report *r)
 	struct resume log;
 	struct err e = { 0 };
 
-	if (!has_conf(r) || access(c->audit_file, F_OK) != 0)
+	if (!has_conf(r) || say_seal_setting(r, c) ||
+	    access(c->audit_file, F_OK) != 0)
 		return;
 	if (!compare_logs(c, &sealed, &log, &e))
 		report_say(r, REPORT_WARN, "audit seal",
