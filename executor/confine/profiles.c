@@ -232,20 +232,43 @@ static const struct filter_rule family_rules[] = {
 };
 /* clang-format on */
 
-enum { MAX_RULES = 1024 };
+enum { MAX_RULES = 1024, NAME_BITS = 4096 };
 
 /* The table that is compiled, as it grows. */
 struct rules {
 	struct filter_rule row[MAX_RULES];
 	size_t count;
+	uint64_t seen[NAME_BITS / 64]; /* of a name's bit: a row may have it */
 };
+
+static size_t
+bit_of(const char *name)
+{
+	size_t h = 5381;
+
+	while (*name != '\0')
+		h = 33 * h + (unsigned char)*name++;
+	return h % NAME_BITS;
+}
 
 static void
 put_rule(struct rules *r, struct filter_rule row)
 {
+	const size_t bit = bit_of(row.syscall);
+
 	if (r->count == MAX_RULES)
 		fatal("a profile has more than %d rules", MAX_RULES);
+	r->seen[bit / 64] |= (uint64_t)1 << bit % 64;
 	r->row[r->count++] = row;
+}
+
+/* Almost always false for a name that was not put: most calls are new. */
+static bool
+may_have(const struct rules *r, const char *name)
+{
+	const size_t bit = bit_of(name);
+
+	return (r->seen[bit / 64] >> bit % 64 & 1) != 0;
 }
 
 static void
@@ -263,10 +286,11 @@ set_call(struct rules *r, const char *name, enum filter_verdict verdict)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < r->count; i++)
+	for (i = 0; may_have(r, name) && i < r->count; i++)
 		if (strcmp(r->row[i].syscall, name) != 0)
 			r->row[n++] = r->row[i];
-	r->count = n;
+	if (i > 0)
+		r->count = n;
 	put_rule(r, (struct filter_rule){
 			.syscall = name, .verdict = verdict, .error = EPERM });
 }
@@ -434,6 +458,7 @@ make_rules(const struct profile_choice *c)
 	size_t i;
 
 	r->count = 0;
+	memset(r->seen, 0, sizeof(r->seen));
 	for (i = 0; (g = syscall_group_at(i)) != NULL; i++)
 		set_group(r, g,
 		    has_group(c->profile, g->name) ? FILTER_ALLOW

@@ -91,6 +91,33 @@ test_deadly_filter(void **state)
 	    find(WITHHELD_CLOCK, 0, 0));
 }
 
+/* Whether one that ends who tries is among them or not: the others are found. */
+static void
+test_three_filters(void **state)
+{
+	static const unsigned third[] = { SECCOMP_RET_KILL_PROCESS,
+		SECCOMP_RET_ERRNO | EPERM };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		pid = fork();
+		if (pid == 0) {
+			put_filter(SYS_setpriority, SECCOMP_RET_ERRNO | EPERM);
+			put_filter(
+			    SYS_socket, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+			put_filter(SYS_sched_setscheduler, third[i]);
+			_exit((int)withheld_find(WITHHELD_PRIORITY) +
+			      4 * (int)withheld_find(WITHHELD_PACKETS));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(
+		    WEXITSTATUS(status), 5 * (int)WITHHELD_BY_FILTER);
+	}
+}
+
 /* A kernel that refuses for lack of a capability is not a filter. */
 static void
 test_without_rights(void **state)
@@ -134,6 +161,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_deadly_filter),
+		cmocka_unit_test(test_three_filters),
 		cmocka_unit_test(test_without_rights),
 		cmocka_unit_test(test_bounding_set),
 	};
