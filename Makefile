@@ -46,7 +46,7 @@ in = $(patsubst %,$(1)/%.c,$(2))
 COMMON := $(call in,common, \
 	aead alphabet base64 bearer beneath budget bytes caps cidr clock closest cmdline decimal dfa \
 	digest err fdio fdpass filter filter_fold filter_load hashindex json landlock log log_limit loop match match_compile notify \
-	param path patterns shares sigreset sort told turns utf8 wipe)
+	param path patterns rest shares sigreset sort told turns utf8 wipe)
 PROTO := $(call in,proto, \
 	chan note proto)
 FRONTEND := $(call in,frontend, \

@@ -21,6 +21,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/rest.h"
 #include "common/sigreset.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/accountdb.h"
@@ -552,6 +553,7 @@ on_settled(void *arg)
 		return;
 	self.ready_owed = false;
 	(void)malloc_trim(0); /* what the load took, most of it for filters */
+	rest_touch();
 	if (!self.stopping)
 		tell_manager();
 }
@@ -650,6 +652,7 @@ wire_modules(struct err *e)
 	if (self.loop == NULL || watch_signals(e) != 0 ||
 	    wire_log_budget(e) != 0)
 		return e->code;
+	rest_begin(self.loop);
 	self.supervise = supervise_new(&d, e);
 	if (self.supervise == NULL)
 		return e->code;
@@ -838,6 +841,7 @@ tear_down(void)
 	if (self.audit != NULL && self.jobs != NULL)
 		record_life("stop", false);
 	watchdog_stop(&self.watchdog);
+	rest_end();
 	reload_free(self.reload);
 	control_free(self.control);
 	supervise_free(self.supervise);
@@ -977,6 +981,7 @@ main(int argc, char **argv)
 	int rc;
 
 	open_stdio();
+	rest_prepare();
 	(void)mallopt(M_MMAP_THRESHOLD, APART);
 	expect_signals();
 	(void)umask(022); /* each file's mode is given where it is made */

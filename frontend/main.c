@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/rest.h"
 #include "frontend/session/events.h"
 #include "frontend/http/http.h"
 #include "frontend/mcp/methods.h"
@@ -292,8 +293,11 @@ build_frontend(struct frontend *f, const struct options *o, struct err *e)
 		.connections = o->connections,
 		.header_bytes = o->header_bytes };
 
-	if ((f->loop = loop_new(e)) == NULL ||
-	    (f->settings = settings_new(e)) == NULL ||
+	f->loop = loop_new(e);
+	if (f->loop == NULL)
+		return e->code;
+	rest_begin(f->loop);
+	if ((f->settings = settings_new(e)) == NULL ||
 	    (f->ipc = ipc_new(f->loop, PROTO_FD, on_closed, f, e)) == NULL ||
 	    (f->calls = calls_new(f->ipc, e)) == NULL ||
 	    (f->fetcher = fetcher_new(f->ipc, e)) == NULL ||
@@ -334,6 +338,7 @@ build_frontend(struct frontend *f, const struct options *o, struct err *e)
 static void
 destroy_frontend(struct frontend *f)
 {
+	rest_end();
 	if (f->calls != NULL)
 		calls_lose(f->calls);
 	if (f->fetcher != NULL)
@@ -426,6 +431,7 @@ main(int argc, char **argv)
 	struct err e;
 	int r;
 
+	rest_prepare();
 	log_set_name("frontend");
 	if (options_parse(argc, argv, &o, &e) != 0) {
 		(void)fprintf(stderr, "mcp-execd-frontend: %s\n", e.what);

@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/rest.h"
 #include "executor/power/stall.h"
 #include "executor/run/detach.h"
 #include "executor/run/ending.h"
@@ -133,6 +134,7 @@ clear_place(struct job *j)
 	loop_del(j->jobs->loop, &j->guard);
 	cleanup_fd(&j->sp.pidfd);
 	memset(j, 0, sizeof(*j));
+	rest_touch();
 }
 
 static void
@@ -1316,8 +1318,10 @@ jobs_new(struct loop *l, struct audit *a, struct recordings *k, uint32_t max,
 	jobs->audit_errors =
 	    (struct log_limit){ .burst = 5, .period_ms = 60000 };
 	jobs->let_go = err_alloc(jobs->slots, sizeof(*jobs->let_go), e);
-	if (jobs->let_go != NULL && open_turns(jobs, e) == 0)
+	if (jobs->let_go != NULL && open_turns(jobs, e) == 0) {
+		rest_add(jobs->job, jobs->slots * sizeof(jobs->job[0]));
 		return jobs;
+	}
 	jobs->slots = 0; /* no job is in any */
 	jobs_free(jobs);
 	return NULL;

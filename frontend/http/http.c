@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "common/log_limit.h"
+#include "common/rest.h"
 #include "common/wipe.h"
 #include "frontend/http/conn.h"
 #include "frontend/http/http.h"
@@ -433,9 +434,12 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 		s->conn = NULL;
 		s->pair = NULL;
 		s->http->closed = true;
+		rest_touch();
 		*context = NULL;
 		/* at its limit the library looks for room only when it is run */
 		s->http->resumed = true;
+		if (!s->begun) /* else its request ends after it */
+			memset(s, 0, sizeof(*s));
 	}
 }
 
@@ -481,8 +485,10 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 	explicit_bzero(s->target, sizeof(s->target));
 	s->begun = s->finished = s->suspended = false;
 	*context = NULL;
-	if (s->conn == NULL)
+	if (s->conn == NULL) {
+		memset(s, 0, sizeof(*s));
 		return;
+	}
 	set_stage(s, STAGE_IDLE);
 	wire_end(&s->wire);
 	if (s->dead)
@@ -711,6 +717,7 @@ answer_request(struct slot *s)
 	enum MHD_Result r = MHD_NO;
 	struct MHD_Response *resp;
 
+	rest_touch();
 	set_stage(s, a->stream ? STAGE_STREAM : STAGE_ANSWER);
 	resp = make_response(s);
 	if (resp == NULL)
@@ -1011,6 +1018,7 @@ http_new(struct loop *l, struct settings *s, struct endpoint *ep, struct tls *t,
 		(void)err_memory(e);
 		return NULL;
 	}
+	rest_add(h->slots, count_places(h) * sizeof(h->slots[0]));
 	return h;
 }
 
@@ -1021,6 +1029,8 @@ resume_all(struct http *h)
 	if (h->slots == NULL)
 		return;
 	for (size_t i = 0; i < count_places(h); i++) {
+		if (h->slots[i].conn == NULL)
+			continue; /* most were never written to */
 		h->slots[i].dead = true;
 		if (h->slots[i].suspended)
 			resume_slot(&h->slots[i]);
