@@ -28,6 +28,7 @@ enum denial_rule {
 	DENIAL_SET_ID, /* no_new_privs: a program failed without its owner's id */
 	DENIAL_SOCKET, /* the connector: others listen there */
 	DENIAL_LOADER, /* the guard: a dynamic loader, which loads any program */
+	DENIAL_TRACED, /* the guard: who traces it hides what it starts */
 	DENIAL_RULES
 };
 

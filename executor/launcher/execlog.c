@@ -240,6 +240,7 @@ hold_call(struct execlog *l, struct exec_call *c)
 		ptrace(PTRACE_SEIZE, thread, NULL, PTRACE_O_TRACEEXEC) == -1))
 		return false;
 	c->state = EXEC_HELD;
+	l->holds = true;
 	if (l->killable)
 		(void)ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
 	return true;
@@ -258,12 +259,26 @@ look_before(struct exec_call *c)
 	c->before.began = first.began;
 }
 
+/* Another process that traces it could hide what it starts from us. */
+static int
+refuse_unheld(struct execlog *l, struct exec_call *c)
+{
+	const struct unotify_call n = c->notice;
+
+	if (unotify_valid(l->fd, &n)) /* or it was killed meanwhile */
+		l->refused(l->arg, &n, c->asked);
+	drop_call(l, c);
+	return unotify_answer(l->fd, &n, EPERM);
+}
+
 static int
 let_go(struct execlog *l, struct exec_call *c)
 {
 	bool held = hold_call(l, c);
 	int r;
 
+	if (!held && l->strict && l->holds)
+		return refuse_unheld(l, c);
 	if (!held) {
 		c->state = EXEC_UNHELD;
 		c->traced =
@@ -322,6 +337,19 @@ announce_call(struct execlog *l, const struct unotify_call *n)
 	return 0;
 }
 
+/*
+ * Its announcement had to make room for others, or nothing was to be seen of
+ * what it was before.
+ */
+static void
+look_again(struct execlog *l, const struct unotify_call *n)
+{
+	begin_event(l, n->pid, EXEC_STARTED);
+	(void)image_look(n->pid, &l->event->image);
+	if (unotify_valid(l->fd, n) && !l->may_start(l->arg))
+		(void)kill(n->pid, SIGKILL);
+}
+
 /* Any call of that kind later in a program's life was not announced. */
 static int
 confirm_call(struct execlog *l, const struct unotify_call *n)
@@ -330,6 +358,8 @@ confirm_call(struct execlog *l, const struct unotify_call *n)
 
 	if (c != NULL && has_started(c))
 		tell_unheld(l, c, n);
+	else if (l->strict && !l->holds)
+		look_again(l, n);
 	return unotify_answer(l->fd, n, 0);
 }
 

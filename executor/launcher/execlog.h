@@ -21,7 +21,8 @@
  * What it does not do: a thread that a debugger of the run holds already, or
  * that this process may not trace, goes on unheld.  It is recorded as such:
  * its start is believed when another image is seen in it, and stays unknown
- * until then.  While a program is looked at its memory could be written to by
+ * until then; where not every program may start it is refused instead, as a
+ * tracer keeps it from ever being seen.  While a program is looked at its memory could be written to by
  * another process of the run, as with audit: that is kept away by a /proc
  * that is read-only (layer mounts) or outside of Landlock's rules, and by
  * every profile, as process_vm_writev(2) is in none, and by this hold itself,
@@ -108,6 +109,14 @@ struct execlog {
 	void (*failed)(void *arg, pid_t process, const char *path);
 	/* It was told that this one starts, *event: may it?  NULL: any may. */
 	bool (*may_start)(void *arg);
+	/*
+	 * It may not always: then none starts unseen.  A call that cannot be
+	 * held, where others could, is refused, and that was done.
+	 */
+	bool strict;
+	void (*refused)(
+	    void *arg, const struct unotify_call *n, const char *path);
+	bool holds; /* one was held */
 	size_t kept;
 	bool killable; /* a held thread does not leave its call */
 	size_t used; /* calls from this index are free */

@@ -201,6 +201,8 @@ tell_exec(void *arg)
 {
 	struct guard *g = arg;
 
+	if (!g->plan->records_execs)
+		return;
 	findings_look(&g->report.findings, g->tmp);
 	if (tells_exec(g))
 		send_report(g, GUARD_EXEC);
@@ -225,15 +227,24 @@ keeps_process(void *arg, pid_t process)
 }
 
 static void
+tell_start(struct guard *g, const struct unotify_call *n, enum denial_rule rule,
+    const char *path)
+{
+	size_t most = sizeof(g->report.denial.path) - 1;
+
+	denial_fill(n, &g->report.denial);
+	g->report.denial.rule = rule;
+	memcpy(g->report.denial.path, path, strnlen(path, most) + 1);
+	g->report.denial.path[most] = '\0';
+	tell_denial(g);
+}
+
+static void
 tell_failed(void *arg, pid_t process, const char *path)
 {
-	struct guard *g = arg;
 	struct unotify_call n = { .nr = SYS_execve, .pid = process };
 
-	denial_fill(&n, &g->report.denial);
-	g->report.denial.rule = DENIAL_SET_ID;
-	memcpy(g->report.denial.path, path, sizeof(g->report.denial.path) - 1);
-	tell_denial(g);
+	tell_start(arg, &n, DENIAL_SET_ID, path);
 }
 
 /* Where programs are listed: what would run any other is ended. */
@@ -243,17 +254,18 @@ may_start(void *arg)
 	struct guard *g = arg;
 	const struct image *i = &g->report.exec.image;
 	struct unotify_call n = { .nr = SYS_execve, .pid = g->report.exec.pid };
-	size_t most = sizeof(g->report.denial.path) - 1;
 
 	if (!dynloader_is_unlisted(&g->plan->confine, i))
 		return true;
-	denial_fill(&n, &g->report.denial);
-	g->report.denial.rule = DENIAL_LOADER;
-	memcpy(g->report.denial.path, i->executable,
-	    strnlen(i->executable, most) + 1);
-	g->report.denial.path[most] = '\0';
-	tell_denial(g);
+	tell_start(g, &n, DENIAL_LOADER, i->executable);
 	return false;
+}
+
+/* Where programs are listed: what it would start cannot be looked at. */
+static void
+tell_refused(void *arg, const struct unotify_call *n, const char *path)
+{
+	tell_start(arg, n, DENIAL_TRACED, path);
 }
 
 static void
@@ -942,6 +954,8 @@ begin_run(struct guard *g, const struct guard_start *s)
 	g->execs.keeps = keeps_process;
 	g->execs.failed = tell_failed;
 	g->execs.may_start = may_start;
+	g->execs.strict = s->plan->confine.listed_programs;
+	g->execs.refused = tell_refused;
 	g->rights = (struct rights){ s->plan->uid, s->plan->gid,
 		s->plan->groups, s->plan->group_count, s->plan->capabilities,
 		s->plan->confine.watched };

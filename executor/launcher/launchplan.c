@@ -185,6 +185,7 @@ launchplan_read(
 		c.bad = true;
 	read_identity(&c, out);
 	out->explained = take_flag(&c);
+	out->records_execs = take_flag(&c);
 	out->keeps_network = take_flag(&c);
 	kept =
 	    (unsigned)take_number(&c, LAUNCHPLAN_TEMPLATES | LAUNCHPLAN_GUARDS);

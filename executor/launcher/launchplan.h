@@ -49,6 +49,7 @@ struct launchplan {
 	} rlimits[LAUNCHPLAN_RLIMITS];
 	size_t rlimit_count;
 	bool explained; /* refusals of the filter are told */
+	bool records_execs; /* and the programs that start */
 	bool keeps_network; /* a run may have the one that another left */
 	bool templates; /* a root may be prepared for its runs */
 	bool guards; /* a guard may have one of them after another */

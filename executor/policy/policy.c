@@ -1155,6 +1155,17 @@ check_execs(const struct keys *k, const struct draft *d, const struct policy *p)
 		    "no process can be held at its execve here, so that what is recorded of programs would be unconfirmed: allow ptrace(2) to mcp-execd (run mcp-execctl doctor), or leave \"exec\" out if you accept that");
 }
 
+/* Who tries out what a filter would refuse has none that ends a loader. */
+static void
+check_loaders(const struct keys *k, const struct draft *d,
+    const struct policy *p, const struct profile_choice *c)
+{
+	if (p->confine.listed_programs && !c->watch_exec && !p->log_only &&
+	    (p->confine.layers & CONFINE_SECCOMP) != 0)
+		keys_complain(k, d->confine.programs,
+		    "\"programs\" cannot be kept where no program is seen to start, as the dynamic loader then runs what is not listed: it needs the layer seccomp with a listener (run mcp-execctl doctor)");
+}
+
 /* Is a call that depends on its arguments allowed with any? */
 static bool
 has_call(const struct profile_choice *c, const char *name)
@@ -1239,6 +1250,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	static struct call_names allow, deny;
 	static struct profile_choice choice;
 	struct err e;
+	bool watches;
 
 	memset(&choice, 0, sizeof(choice));
 	choice.profile = profile_find(bytes_of(p->profile));
@@ -1252,9 +1264,9 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	check_denied(k, d, &choice);
 	p->log_only = is_true(k, d->log_only);
 	p->explained = probe_get()->listener && !p->log_only;
-	if (p->explained && strcmp(p->profile, "none") != 0 &&
-	    (p->confine.layers & CONFINE_SECCOMP) != 0 &&
-	    (d->audit_exec == NULL || is_true(k, d->audit_exec)))
+	watches = p->explained && strcmp(p->profile, "none") != 0 &&
+		  (p->confine.layers & CONFINE_SECCOMP) != 0;
+	if (watches && (d->audit_exec == NULL || is_true(k, d->audit_exec)))
 		p->execs = probe_get()->tracer ? POLICY_EXECS_HELD
 					       : POLICY_EXECS_UNHELD;
 	choice.watch_rights = p->explained && choice.profile != NULL &&
@@ -1264,8 +1276,10 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	p->confine.own_sockets = keeps_sockets(&choice, p);
 	choice.own_sockets = p->confine.own_sockets;
 	choice.datagrams = p->confine.datagrams;
-	choice.watch_exec = p->execs != POLICY_EXECS_OFF;
-	choice.confirm_exec = p->execs == POLICY_EXECS_UNHELD;
+	choice.watch_exec =
+	    p->execs != POLICY_EXECS_OFF ||
+	    (watches && p->confine.listed_programs); /* loaders: dynloader.h */
+	choice.confirm_exec = choice.watch_exec && !probe_get()->tracer;
 	choice.watch_pid =
 	    p->explained && p->confine.processes && probe_get()->killable;
 	if (d->narrow != NULL)
@@ -1276,6 +1290,7 @@ compile_filter(const struct keys *k, const struct draft *d, struct policy *p)
 	check_pins(k, d, p, &choice);
 	check_look(k, d, p, &choice);
 	check_execs(k, d, p);
+	check_loaders(k, d, p, &choice);
 	if ((p->confine.layers & CONFINE_SECCOMP) == 0)
 		copy_text(p->profile, sizeof(p->profile), "none");
 	else if (choice.profile != NULL && make_filter(d, &choice, p, &e) != 0)

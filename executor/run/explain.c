@@ -68,6 +68,7 @@ explain_rule_name(enum denial_rule r)
 		[DENIAL_SET_ID] = "no_new_privs",
 		[DENIAL_SOCKET] = "socket",
 		[DENIAL_LOADER] = "loader",
+		[DENIAL_TRACED] = "traced",
 	};
 
 	return names[r];
@@ -275,6 +276,16 @@ explain_loader(const struct denial *d, const struct policy *p, struct buf *out)
 	    p->name);
 }
 
+static void
+explain_traced(const struct denial *d, const struct policy *p, struct buf *out)
+{
+	buf_put_str(out, "the start of ");
+	put_chosen(out, d->path, sizeof(d->path));
+	buf_printf(out,
+	    " is refused, as a tracer (gdb, strace) that has hold of a program's start hides what starts: start it without one, and attach to it then (policy %s, key programs)",
+	    p->name);
+}
+
 void
 explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 {
@@ -296,6 +307,10 @@ explain_denial(const struct denial *d, const struct policy *p, struct buf *out)
 	}
 	if (d->rule == DENIAL_LOADER) {
 		explain_loader(d, p, out);
+		return;
+	}
+	if (d->rule == DENIAL_TRACED) {
+		explain_traced(d, p, out);
 		return;
 	}
 	if (d->nr == SYS_socket) {

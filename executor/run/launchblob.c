@@ -145,6 +145,7 @@ put_rules(struct buf *b, const struct policy *p, unsigned kept)
 	put_number(b, LAUNCHPLAN_MAGIC);
 	put_identity(b, p);
 	put_number(b, p->explained);
+	put_number(b, p->execs != POLICY_EXECS_OFF);
 	put_number(b, keeps_network(p));
 	/* What it leads to would be the next run's as well. */
 	put_number(

@@ -12,9 +12,16 @@ LOADER = next((p for p in (
 TRY = "{try} "
 
 
-def attack(name, command, effect=UID, **more):
-    add(Attack("programs." + name, command, effect, policy="programs",
-               **more))
+def attack(name, command, effect=UID, policy="programs", **more):
+    add(Attack("programs." + name, command, effect, policy=policy, **more))
+
+
+def put_id(w):
+    """Where a run can read, and no program is listed."""
+    w.path("{ro}/id").unlink(missing_ok=True)
+    w.path("{ro}/id").write_bytes(w.path("/usr/bin/id").read_bytes())
+    w.path("{ro}/id").chmod(0o755)
+    w.own(w.path("{ro}/id"))
 
 
 attack("not_listed", "/usr/bin/id")
@@ -30,10 +37,7 @@ attack("copy_of_listed", "cp /usr/bin/cat x; chmod 755 x; "
        "echo uid= | ./x")
 attack("copy_elsewhere", "{tools}/copy")
 attack("symlink", "ln -sf /usr/bin/id cat; ./cat")
-attack("hardlink", "rm -f y; ln {ro}/id y && ./y", before=lambda w: (
-    w.path("{ro}/id").unlink(missing_ok=True),
-    w.path("{ro}/id").write_bytes(w.path("/usr/bin/id").read_bytes()),
-    w.path("{ro}/id").chmod(0o755), w.own(w.path("{ro}/id"))))
+attack("hardlink", "rm -f y; ln {ro}/id y && ./y", before=put_id)
 attack("renamed", COPY + "mv x cat; ./cat", direct=COPY + "mv x cat; ./cat")
 attack("script", "printf '#!/bin/sh\\necho uid=\\n' >s; chmod 755 s; ./s")
 attack("script_env", "printf '#!/usr/bin/env sh\\necho uid=\\n' >s; "
@@ -42,10 +46,17 @@ attack("script_loader", "printf '#!" + LOADER + " /usr/bin/id\\n' >s; "
        "chmod 755 s; ./s", direct="echo uid=")
 attack("loader", LOADER + " /usr/bin/id")
 # Neither where programs are nor where a run can write.
-attack("loader_elsewhere", LOADER + " {tools}/copy")
+attack("loader_elsewhere", LOADER + " {ro}/id", before=put_id)
+attack("loader_masked", LOADER + " {tools}/copy")
 attack("loader_by_link", "ln -sf " + LOADER + " cat; ./cat {tools}/copy")
 attack("loader_copy", COPY + LOADER + " ./x")
 attack("loader_listed_copy", COPY + LOADER + " {work}/x")
+attack("loader_traced", TRY + "trace " + LOADER + " {ro}/id",
+       policy="programs_build", before=put_id)
+attack("loader_unrecorded", LOADER + " {ro}/id",
+       policy="programs_unrecorded", before=put_id)
+attack("loader_unrecorded_late", "/usr/bin/cat /dev/null; " + LOADER +
+       " {ro}/id", policy="programs_unrecorded", before=put_id)
 attack("memfd", TRY + "memfd /usr/bin/id")
 attack("memfd_copy", COPY + TRY + "memfd ./x")
 attack("memfd_tools", TRY + "memfd {tools}/copy")
@@ -79,6 +90,26 @@ def listed(w):
     out = w.inside("echo one >f; cat f; cp f g; cat g; {tools}/try ids",
                    "programs")
     client.check(out.startswith("one\none\nuid "), out)
+
+
+@case("programs.unrecorded")
+def unrecorded(w):
+    """They are looked at, and not on record."""
+    w.need_policy("programs_unrecorded")
+    run = {}
+    for policy in "programs", "programs_unrecorded":
+        r = w.call("/usr/bin/cat /dev/null", policy)
+        client.check(not r.error, policy, r)
+        run[policy] = client.within("its result", 9, lambda p=policy: [
+            x for x in w.server.audit(client.RESULT)
+            if x["policy.name"] == p])[-1]
+    wanted = run["programs"][client.RUN_ID]
+    client.check([r for r in w.server.audit("process-exec")
+                  if r[client.RUN_ID] == wanted], "the control's")
+    got = run["programs_unrecorded"]
+    client.equal([r for r in w.server.audit("process-exec")
+                  if r[client.RUN_ID] == got[client.RUN_ID]], [], "records")
+    client.equal(got.get("run.execs"), None, "and no count")
 
 
 @case("programs.cli_command")

@@ -34,7 +34,8 @@ SECRET = "s3cret-of-the-host"
 END = "the-end-of-it"
 FILES = ("mounts", "landlock")
 # Where a policy lets the helper program be executed, if not in the directory.
-TRY = {"files": "{ro}/try", "programs": "{tools}/try"}
+TRY = {"files": "{ro}/try", **dict.fromkeys(
+    ("programs", "programs_build", "programs_unrecorded"), "{tools}/try")}
 NAMESPACES = ["mounts", "pids", "ipc", "network", "user"]
 SYSTEM = [p for p in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc")
           if os.path.exists(p)]
@@ -658,8 +659,11 @@ def policies(w):
         "files": {"files": {"read": [*read, n["ro"]], "write": [n["rw"]],
                             "hide": hide, "noexec": True,
                             "tmp_bytes": 1 << 20}},
-        "programs": {"programs": programs,
-                     "files": {"read": read}},
+        **{name: {"programs": programs, "files": {"read": [*read, n["ro"]]},
+                  **keys} for name, keys in (
+            ("programs", {}),
+            ("programs_build", {"syscalls": {"profile": "build"}}),
+            ("programs_unrecorded", {"audit": {"exec": False}}))},
         "protect": {"files": {"write": [n["rw"]], "protect": [
             ".git/hooks", ".ssh", "authorized_keys", "deep/er/name"]}},
         "pinned": {"files": {
