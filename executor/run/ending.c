@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
@@ -109,6 +110,29 @@ ending_unrecorded(struct job *j, const char *what, const struct err *e)
 	    e->what);
 }
 
+/*
+ * Each run of a token may take its second of everybody, one after the other:
+ * once two have, none of the others gets that far.
+ */
+static void
+suspect_others(struct job *j)
+{
+	for (size_t i = 0; i < j->jobs->slots; i++) {
+		struct job *k = &j->jobs->job[i];
+
+		if (k == j || strcmp(k->plan.token, j->plan.token) != 0)
+			continue;
+		k->suspect = true;
+		if (!j->suspect)
+			continue;
+		ending_begin(k, PROTO_CANCELLED,
+		    "ended by the server, because two other commands of this token held up all others",
+		    "");
+		if (k->state == ENDING) /* without a grace */
+			job_event(k, TIME_UP);
+	}
+}
+
 void
 ending_stalled(struct job *j)
 {
@@ -119,6 +143,7 @@ ending_stalled(struct job *j)
 	ending_begin(j, PROTO_CANCELLED,
 	    "ended by the server, because it held up all others: it kept the kernel's lock of its output or input",
 	    "");
+	suspect_others(j);
 }
 
 void

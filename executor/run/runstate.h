@@ -111,6 +111,7 @@ struct job {
 	uint64_t start_ns, end_ns; /* monotonic; 0: not yet */
 	bool reported; /* the guard's last report is there */
 	bool executed; /* execve succeeded */
+	bool suspect; /* another of its token's held up the executor */
 	bool unrecorded; /* recording failed, the run is ended for it */
 	struct guard_report report;
 	enum proto_state verdict; /* PROTO_EXITED: the command's status says */
