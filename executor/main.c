@@ -49,6 +49,7 @@
 #include "executor/audit/to_journal.h"
 #include "executor/audit/to_kernel.h"
 #include "executor/audit/to_syslog.h"
+#include "executor/policy/policydiff.h"
 #include "executor/policy/tokenwatch.h"
 #include "executor/power/ownchild.h"
 
@@ -103,16 +104,55 @@ static struct executor {
 
 /* --- reload ----------------------------------------------------------- */
 
+/* By which policies of two times can be compared. */
 static void
-record_reload(const char *what, const struct conf_report *r, bool ok)
+put_policies(struct buf *b)
 {
-	struct buf *b = audit_begin(self.audit, what);
+	uint8_t sum[DIGEST_BYTES];
+	char hex[2 * DIGEST_BYTES + 1];
 
-	audit_put_own(b, "event.outcome", ok ? "success" : "failure");
-	if (r->count > 0)
-		audit_put(b, "event.reason", buf_bytes(&r->text));
-	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
+	policydiff_digest(&self.store.policies, sum);
+	digest_hex(sum, sizeof(sum), hex);
 	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
+	audit_put_own(b, "policy.sha256", hex);
+}
+
+static void
+put_difference(struct buf *b, const struct policy_table *before)
+{
+	static const struct {
+		enum policydiff what;
+		const char *key;
+	} kinds[] = { { POLICYDIFF_ADDED, "policy.added" },
+		{ POLICYDIFF_CHANGED, "policy.changed" },
+		{ POLICYDIFF_REMOVED, "policy.removed" } };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		CLEANUP_BUF struct buf names;
+
+		buf_init(&names, POLICY_MAX_POLICIES * POLICY_MAX_NAME);
+		policydiff_names(
+		    before, &self.store.policies, kinds[i].what, &names);
+		if (names.len > 0)
+			audit_put_words(
+			    b, kinds[i].key, buf_bytes(&names), names.overflow);
+	}
+}
+
+static void
+record_reload(const struct reload_end *end)
+{
+	struct buf *b = audit_begin(
+	    self.audit, end->kind == STORE_ALL ? "reload" : "reload-tokens");
+
+	audit_put_own(
+	    b, "event.outcome", end->failure == NULL ? "success" : "failure");
+	if (end->report->count > 0)
+		audit_put(b, "event.reason", buf_bytes(&end->report->text));
+	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
+	put_policies(b);
+	if (end->before != NULL)
+		put_difference(b, end->before);
 	audit_end(self.audit, false);
 }
 
@@ -324,8 +364,7 @@ on_reload_ended(void *arg, const struct reload_end *end)
 	else
 		log_notice("reload: in force tokens=%zu policies=%zu",
 		    self.store.tokens.count, self.store.policies.count);
-	record_reload(end->kind == STORE_ALL ? "reload" : "reload-tokens",
-	    end->report, end->failure == NULL);
+	record_reload(end);
 	apply_store(end->kind);
 	control_loaded(self.control, end->ticket, end->report, end->failure);
 }
@@ -702,7 +741,7 @@ record_life(const char *action, bool start)
 	audit_put_own(b, "service.version", MCP_EXECD_VERSION);
 	audit_put_str(b, "config.path", self.store.conf.path);
 	audit_put_i64(b, "token.count", (int64_t)self.store.tokens.count);
-	audit_put_i64(b, "policy.count", (int64_t)self.store.policies.count);
+	put_policies(b);
 	if (start)
 		recover_put(b, audit_resumed(self.audit),
 		    recover_count(audit_resumed(self.audit), survivors_has));

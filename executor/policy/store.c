@@ -370,6 +370,12 @@ store_load_is_fresh(const struct store_load *l)
 	return l->fresh;
 }
 
+const struct policy_table *
+store_load_before(const struct store_load *l)
+{
+	return &l->policies;
+}
+
 void
 store_load_refuse(struct store_load *l, const struct err *why)
 {

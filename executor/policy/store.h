@@ -61,6 +61,8 @@ bool store_load_wants_filters(const struct store_load *l);
 void store_load_compile(const struct store_load *l);
 /* After the last step of all: is what is to be swapped new? */
 bool store_load_is_fresh(const struct store_load *l);
+/* Once what was fresh is in force: the policies before, until it is tidied. */
+const struct policy_table *store_load_before(const struct store_load *l);
 /* The old stays in force, for that reason; more steps follow. */
 void store_load_refuse(struct store_load *l, const struct err *why);
 /*

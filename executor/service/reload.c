@@ -192,7 +192,7 @@ start_child(struct reload *r)
 static void
 end_reload(struct reload *r)
 {
-	struct reload_end over = { r->kind, r->ticket, &r->report, NULL };
+	struct reload_end over = { r->kind, r->ticket, &r->report, NULL, NULL };
 	bool fresh = store_load_is_fresh(r->load);
 	struct err e = { 0 };
 
@@ -201,6 +201,8 @@ end_reload(struct reload *r)
 		over.failure = &e;
 	else if (fresh)
 		launch_retire();
+	if (fresh)
+		over.before = store_load_before(r->load);
 	loader_ask_for(&r->store->tokens);
 	r->ops->ended(r->arg, &over);
 	conf_report_fini(&r->report);
@@ -287,8 +289,8 @@ begin_reload(struct reload *r, enum store_kind kind)
 		loop_timer_set(r->loop, &r->step, 0);
 		return;
 	}
-	r->ops->ended(
-	    r->arg, &(struct reload_end){ kind, r->ticket, &r->report, &e });
+	r->ops->ended(r->arg,
+	    &(struct reload_end){ kind, r->ticket, &r->report, &e, NULL });
 	conf_report_fini(&r->report);
 }
 

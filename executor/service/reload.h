@@ -25,6 +25,8 @@ struct reload_end {
 	uint64_t ticket;
 	const struct conf_report *report;
 	const struct err *failure; /* NULL: what was asked is in force */
+	const struct policy_table
+	    *before; /* NULL: policies stay as they were */
 };
 
 struct reload_ops {

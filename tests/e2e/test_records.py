@@ -461,14 +461,17 @@ def test_reload(_):
     """How much is in force; and of what does not fit, all findings."""
     with Server(name="whole") as server:
         path = server.add_policy("second")
+        texts = server.audit("reload")[-1]["policy.sha256"]
+        check(texts != server.audit("start")[-1]["policy.sha256"], texts)
         whole(server.audit("reload")[-1], {
             "event.action": "reload", "event.outcome": "success",
-            "token.count": 1, "policy.count": 2})
+            "token.count": 1, "policy.count": 2, "policy.sha256": Like(DIGEST),
+            "policy.added": ["second"]})
         server.add("second", policy="second")
         within("the token", 5, lambda: server.audit("reload-tokens"))
         whole(server.audit("reload-tokens")[-1], {
             "event.action": "reload-tokens", "event.outcome": "success",
-            "token.count": 2, "policy.count": 2})
+            "token.count": 2, "policy.count": 2, "policy.sha256": texts})
         path.write_text(json.dumps({
             **server.policy, **{f"{'k' * 200}{i}": 1 for i in range(400)}}))
         r = server.reload()
@@ -479,7 +482,41 @@ def test_reload(_):
             "event.reason": reason,
             "event.reason.length": Between(len(reason) + 1, 1 << 20),
             "event.reason.sha256": Like(DIGEST),
-            "token.count": 2, "policy.count": 2})
+            "token.count": 2, "policy.count": 2, "policy.sha256": texts})
+
+
+def test_changed_policies(_):
+    """Who asks what changed since last week finds it by name."""
+    common = {"event.action": "reload", "event.outcome": "success",
+              "token.count": 1, "policy.sha256": Like(DIGEST)}
+    tool = {"description": "Says a word.", "argv": ["/bin/echo", "a"]}
+    with Server(name="whole", definitions={"say": tool}) as server:
+        path = server.add_policy("first", tools=["say"])
+        server.add_policy("second")
+        before = server.audit("reload")[-1]["policy.sha256"]
+
+        def changes(count, **found):
+            whole(server.reload(), {**common, "policy.count": count, **{
+                f"policy.{k}": v for k, v in found.items()}})
+
+        changes(3)
+        equal(server.audit("reload")[-1]["policy.sha256"], before, "the same")
+        server.add_policy("second", description="another")
+        whole(server.audit("reload")[-1], {
+            **common, "policy.count": 3, "policy.changed": ["second"]})
+        file = server.dir / server.config["tool_dir"] / "say.json"
+        file.write_text(json.dumps({**tool, "argv": ["/bin/echo", "b"]}))
+        changes(3, changed=["first"])
+        path.rename(path.with_name("third.json"))
+        changes(3, added=["third"], removed=["first"])
+        out = server.ctl("audit", "search", "--event", "reload", "-n", "1")
+        check('added ["third"], removed ["first"]' in out, out)
+        (server.dir / server.config["policy_dir"] / "second.json").write_text(
+            json.dumps(server.policy))
+        path.with_name("third.json").unlink()
+        whole(server.reload(), {
+            **common, "policy.count": 2, "policy.changed": ["second"],
+            "policy.removed": ["third"]})
 
 
 JOBS = {"jobs": {"at_once": 2, "max_seconds": 60, "keep_seconds": 60,
@@ -596,7 +633,7 @@ def service(server, action, pid=None):
     return {"event.action": action, "process.pid": pid or server.process.pid,
             "user.id": os.geteuid(), "service.version": server.version,
             "config.path": str(server.config_file),
-            "token.count": 1, "policy.count": 1}
+            "token.count": 1, "policy.count": 1, "policy.sha256": Like(DIGEST)}
 
 
 TORN = b'{"event.action":"run-int'

@@ -319,6 +319,9 @@ static const struct {
 	{ "run.count", "with ", " runs" },
 	{ "token.count", "", " tokens" },
 	{ "policy.count", "", " policies" },
+	{ "policy.added", "added ", "" },
+	{ "policy.changed", "changed ", "" },
+	{ "policy.removed", "removed ", "" },
 	{ "records", "", " records" },
 	{ "source.ip", "from ", "" },
 };
