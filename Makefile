@@ -328,8 +328,9 @@ NTH_CALLS := malloc calloc realloc reallocarray strdup strndup fstat stat lstat 
 	fsync fdatasync ftruncate truncate fallocate fchmod pipe2 socket socketpair \
 	epoll_create1 timerfd_create memfd_create setsockopt bind listen read pread \
 	write pwrite fdopendir opendir open openat mkdtemp rmdir fchdir chroot getrlimit \
-	setrlimit sigaction setgroups setresuid setresgid syscall prctl
-$(B)/test_nth $(B)/test_nth_ctl $(B)/test_nth_lockdown: private LDFLAGS += $(NTH_CALLS:%=-Wl,--wrap=%)
+	setrlimit sigaction setgroups setresuid setresgid syscall prctl mount umount2 \
+	mkdir symlink chdir flock setns
+$(addprefix $(B)/,$(filter test_nth%,$(UNIT))): private LDFLAGS += $(NTH_CALLS:%=-Wl,--wrap=%)
 $(REPLAY_BIN): $(B)/replay_%: $(O)/tests/fuzz/replay.o \
 	    $(O)/tests/fuzz/fuzz_%.o $(TEST_A)
 	$(call say,LINK)

@@ -129,6 +129,9 @@ fill_param(struct param *p, const struct msg_param *m, struct err *e)
 	buf_put_bytes(&p->choices, m->choices);
 	buf_put_bytes(&p->by_default, m->by_default);
 	buf_put_bytes(&p->description, m->description);
+	if (p->choices.overflow || p->by_default.overflow ||
+	    p->description.overflow)
+		return err_memory(e); /* without choices it could be anything */
 	return m->pattern.len > 0 ? param_set_pattern(p, m->pattern, e) : 0;
 }
 

@@ -11,12 +11,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -111,6 +114,13 @@ CALLS(setgroups, (size_t n, const gid_t *list), (n, list))
 CALLS(setresuid, (uid_t real, uid_t now, uid_t saved), (real, now, saved))
 CALLS(setresgid, (gid_t real, gid_t now, gid_t saved), (real, now, saved))
 STANDS_IN(CALL, DIR *, NULL, opendir, (const char *path), (path))
+CALLS(mount, (const char *from, const char *to, const char *type, unsigned long flags, const void *data), (from, to, type, flags, data))
+CALLS(umount2, (const char *path, int flags), (path, flags))
+CALLS(mkdir, (const char *path, mode_t mode), (path, mode))
+CALLS(symlink, (const char *to, const char *path), (to, path))
+CALLS(chdir, (const char *path), (path))
+CALLS(flock, (int fd, int how), (fd, how))
+CALLS(setns, (int fd, int kind), (fd, kind))
 /* clang-format on */
 
 long __real_syscall(long nr, ...);
