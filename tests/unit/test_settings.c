@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "frontend/link/defined.h"
 #include "frontend/link/settings.h"
 
 static struct settings *s;
@@ -223,6 +224,172 @@ test_tools_first(void **state)
 		assert_non_null(t->tools[i]->input_schema);
 }
 
+static int
+name(unsigned kind, const char *value)
+{
+	const struct msg_name m = { .kind = (uint8_t)kind,
+		.value = bytes_of(value) };
+	struct err e = { 0 };
+
+	return settings_add_name(s, &m, &e);
+}
+
+static int
+tool(unsigned form, const char *is_called)
+{
+	const struct msg_tool m = { .name = bytes_of(is_called),
+		.form = (uint8_t)form };
+	struct err e = { 0 };
+
+	return settings_add_tool(s, &m, &e);
+}
+
+static int
+param(unsigned kind, const char *is_called)
+{
+	const struct msg_param m = {
+		.name = bytes_of(is_called), .kind = (uint8_t)kind, .max_len = 1
+	};
+	struct err e = { 0 };
+
+	return settings_add_param(s, &m, &e);
+}
+
+static int
+schema(unsigned more, const char *text)
+{
+	const struct msg_schema m = { .more = (uint8_t)more,
+		.text = bytes_of(text) };
+	struct err e = { 0 };
+
+	return settings_add_schema(s, &m, &e);
+}
+
+/* Each frame where it has no place; the frontend ends at the first. */
+static void
+test_out_of_place(void **state)
+{
+	const struct msg_penalties penalties = { .failure_ms = 1 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(name(PROTO_NAME_HOST, "a.example"), ERR_PROTO);
+	assert_int_equal(settings_set_penalties(s, &penalties, &e), ERR_PROTO);
+	assert_int_equal(tool(PROTO_FORM_TEXT, "a"), ERR_PROTO);
+	assert_int_equal(param(PROTO_STRING, "p"), ERR_PROTO);
+	assert_int_equal(schema(0, "{}"), ERR_PROTO);
+	assert_int_equal(add(1, "t", 5), ERR_PROTO);
+	assert_int_equal(commit(1), ERR_PROTO);
+	begin(1);
+	assert_int_equal(param(PROTO_STRING, "p"), ERR_PROTO); /* no TOOL */
+	assert_int_equal(schema(0, "{}"), ERR_PROTO);
+	assert_int_equal(settings_set_penalties(s, &penalties, &e), 0);
+	assert_int_equal(commit(2), ERR_PROTO); /* another generation */
+	assert_int_equal(add(1, "t", 5), 0);
+	assert_int_equal(tool(PROTO_FORM_TEXT, "a"), ERR_PROTO);
+	assert_int_equal(param(PROTO_STRING, "p"), ERR_PROTO);
+	assert_int_equal(commit(1), 0);
+	assert_int_equal(change(1, 2), 0);
+	assert_int_equal(tool(PROTO_FORM_TEXT, "a"), ERR_PROTO);
+	assert_int_equal(param(PROTO_STRING, "p"), ERR_PROTO);
+	assert_int_equal(forget(7), ERR_PROTO); /* it is not there */
+	assert_int_equal(commit(2), 0);
+}
+
+/* What the executor never sends. */
+static void
+test_cannot_be(void **state)
+{
+	char text[SETTINGS_MAX_NAME + 1];
+
+	(void)state;
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	begin(1);
+	assert_int_equal(name(PROTO_NAME_HOST, text), ERR_BAD);
+	assert_int_equal(name(PROTO_NAME_PATH, text), ERR_BAD);
+	assert_int_equal(name(PROTO_NAME_PROXY, "10.0.0.0/99"), ERR_BAD);
+	assert_int_equal(tool(PROTO_FORM_RESOURCE + 1, "a"), ERR_PROTO);
+	assert_int_equal(tool(PROTO_FORM_TEXT, text), ERR_BAD);
+	assert_int_equal(tool(PROTO_FORM_JSON, "a"), 0);
+	assert_int_equal(param(PROTO_BOOL + 1, "p"), ERR_PROTO);
+	begin(1);
+	assert_int_equal(tool(PROTO_FORM_JSON, "a"), 0);
+	assert_int_equal(param(PROTO_BOOL, "p q"), ERR_PROTO);
+	begin(1);
+	assert_int_equal(tool(PROTO_FORM_JSON, "a"), 0);
+	assert_int_equal(schema(2, "{"), ERR_PROTO);
+	assert_int_equal(schema(1, "{"), 0);
+	assert_int_equal(commit(1), ERR_PROTO); /* not all of it came */
+	assert_int_equal(tool(PROTO_FORM_TEXT, "b"), ERR_PROTO);
+	assert_int_equal(schema(0, "}"), 0);
+	assert_int_equal(schema(0, "}"), ERR_PROTO);
+	assert_int_equal(add_offering(1, "t", 5, "a"), 0);
+	assert_int_equal(add_offering(2, text, 5, "a"), ERR_BAD);
+	assert_int_equal(commit(1), 0);
+	assert_non_null(find(1));
+	assert_null(find(2));
+}
+
+/* As many as there may be of each, and not one more. */
+static void
+test_bounds(void **state)
+{
+	char text[4 * (SETTINGS_MAX_OFFERED + 2)] = "", one[16];
+	unsigned n;
+
+	(void)state;
+	begin(1);
+	for (n = 0; n < SETTINGS_MAX_NAMES; n++)
+		assert_int_equal(name(PROTO_NAME_HOST, "a.example"), 0);
+	assert_int_equal(name(PROTO_NAME_HOST, "a.example"), ERR_BUSY);
+	for (n = 0; n < SETTINGS_MAX_NETS; n++)
+		assert_int_equal(name(PROTO_NAME_PROXY, "10.0.0.0/8"), 0);
+	assert_int_equal(name(PROTO_NAME_PROXY, "10.0.0.0/8"), ERR_BUSY);
+	assert_int_equal(name(PROTO_NAME_EXEMPT, "10.0.0.0/8"), 0);
+	for (n = 0; n < SETTINGS_MAX_TOOLS; n++) {
+		(void)snprintf(one, sizeof(one), "t%02x", n);
+		assert_int_equal(tool(PROTO_FORM_TEXT, one), 0);
+	}
+	assert_int_equal(tool(PROTO_FORM_TEXT, "u"), ERR_BUSY);
+	for (n = 0; n < DEFINED_MAX_PARAMS; n++)
+		assert_int_equal(param(PROTO_STRING, "p"), 0);
+	assert_int_equal(param(PROTO_STRING, "p"), ERR_BUSY);
+	for (n = 0; n < SETTINGS_MAX_OFFERED; n++) {
+		(void)snprintf(one, sizeof(one), "t%02x ", n);
+		(void)strcat(text, one);
+	}
+	assert_int_equal(add_offering(1, "t", 5, text), 0);
+	(void)strcat(text, "tff");
+	assert_int_equal(add_offering(2, "u", 5, text), ERR_PROTO);
+}
+
+static void
+test_sources(void **state)
+{
+	char text[12 * (SETTINGS_MAX_SOURCES + 1)] = "";
+	struct msg_token m = { .name = BYTES_LIT("t"),
+		.policy = BYTES_LIT("p"),
+		.tools = BYTES_LIT("exec_cmd") };
+	struct err e = { 0 };
+
+	(void)state;
+	begin(1);
+	for (unsigned n = 0; n < SETTINGS_MAX_SOURCES; n++)
+		(void)strcat(text, "10.0.0.0/8 ");
+	m.sources = bytes_of(text);
+	assert_int_equal(settings_add_token(s, &m, &e), 0);
+	(void)strcat(text, "11.0.0.0/8");
+	m.sources = bytes_of(text);
+	m.verifier[0] = 1;
+	assert_int_equal(settings_add_token(s, &m, &e), ERR_BUSY);
+	m.sources = BYTES_LIT("10.0.0.0/8 anywhere");
+	assert_int_equal(settings_add_token(s, &m, &e), ERR_BAD);
+	assert_int_equal(commit(1), 0);
+	assert_non_null(find(0));
+	assert_null(find(1));
+}
+
 int
 main(void)
 {
@@ -230,6 +397,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_out_of_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_cannot_be, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_tools_first, setup, teardown),
 	};
