@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "executor/confine/probe.h"
 #include "executor/confine/profiles.h"
 #include "executor/policy/capability.h"
 
@@ -280,6 +281,9 @@ WHEN(has_own_root, has_layer(p, CONFINE_MOUNTS))
 WHEN(has_no_wall, !has_layer(p, CONFINE_WALLS))
 WHEN(has_landlock_only, has_layer(p, CONFINE_WALLS) && !has_own_root(p))
 WHEN(lists_programs, p->confine.listed_programs)
+WHEN(ends_loaders_late,
+    p->confine.listed_programs && !p->log_only && !probe_get()->tracer)
+WHEN(runs_loaders, p->confine.listed_programs && p->log_only)
 WHEN(has_noexec, p->confine.noexec && !p->confine.listed_programs)
 WHEN(executes_all, !p->confine.noexec && !p->confine.listed_programs)
 WHEN(has_no_network, p->confine.network == CONFINE_NONE)
@@ -396,6 +400,12 @@ static const struct sentence {
 	    .people =
 		"only those named \"read and execute\" above, wherever in the run's process tree; no file that can be written executes",
 	    .model = "only those that are listed as \"read and execute\"" },
+	{ FACTS_PROGRAMS, ends_loaders_late,
+	    .people =
+		"a dynamic loader that is started itself is ended once it has loaded something, by its call of arch_prctl(2), as no process can be held at its execve here" },
+	{ FACTS_PROGRAMS, runs_loaders,
+	    .people =
+		"NOT WHOLLY IN FORCE: with log_only a dynamic loader that is started itself runs what is not listed, and so do files in memory" },
 	{ FACTS_PROGRAMS, has_noexec,
 	    .people =
 		"any that can be read; no file that can be written executes",
@@ -511,9 +521,7 @@ static const struct sentence {
 	{ FACTS_TIMES, has_jobs,
 	    .people =
 		"jobs outlive their call: {jobs.at_once} at the same time, of one token, for {jobs.max_seconds} s each; a call becomes one after {jobs.wait_ms} ms at most" },
-	{ FACTS_TIMES, has_jobs,
-	    .people =
-		"the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
+	{ FACTS_TIMES, has_jobs, .people = "the last {jobs.output_bytes} bytes of output of the last {jobs.keep} runs are kept on disk for {jobs.keep_seconds} s after their end, for their token" },
 	{ FACTS_TIMES, ends_alone,
 	    .people =
 		"a call is ended with its session, the frontend or, where that ends it, its connection, unless it is a job or has an idempotency key" },

@@ -135,6 +135,42 @@ def test_enable_and_disable(server):
         equal(list(tools.glob("*.json")), [], "no tool is left")
 
 
+def test_list_beside_findings(_):
+    """A policy that does not load is no reason to hide what packs there are."""
+    if os.geteuid() != 0:
+        raise Skip("tools that run as others need root")
+    with Server() as server:
+        def listed(*more):
+            run = subprocess.run(
+                [server.build / "mcp-execctl", "-c", server.config_file,
+                 "tools", *more], capture_output=True, text=True,
+                stdin=subprocess.DEVNULL, timeout=60)
+            return run.returncode, run.stdout, run.stderr
+
+        data = ("--from", str(stage(server.dir)))
+        tools = server.dir / server.config["tool_dir"]
+        (tools / "host.json").write_bytes(
+            (pathlib.Path(data[1]) / "tools.d/system/tools.d/host.json").read_bytes())
+        policy = server.dir / server.config["policy_dir"] / "bad.json"
+        policy.write_text('{"network": "nonee"}')
+        policy.chmod(0o600)
+        status, out, error = listed("list", *data)
+        equal(status, 1, out + error)
+        check(re.search(r"host +enabled\n", out), out)
+        check(re.search(r"journal +not enabled\n", out), out)
+        check("who is offered a tool is not shown" in error, error)
+        policy.unlink()
+        status, out, error = listed("list", *data)
+        equal((status, error), (0, ""), out)
+        for words in ("list",), ("enable", "system"):
+            for place in str(server.dir / "gone"), str(server.config_file):
+                status, out, error = listed(*words, "--from", place)
+                check(status == 1 and "name by --from the directory" in error
+                      and f"{place}/tools.d: " in error, words, error)
+        status, out, error = listed("enable", "sistem", *data)
+        check(status == 1 and "see mcp-execctl tools list" in error, error)
+
+
 def test_services_are_listed(server):
     """Nothing can be restarted that was not named."""
     if os.geteuid() != 0:

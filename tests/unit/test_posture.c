@@ -21,6 +21,7 @@
 #include "executor/confine/cgroup.h"
 #include "executor/confine/confine_load.h"
 #include "executor/confine/probe.h"
+#include "executor/policy/facts.h"
 #include "executor/policy/policydir.h"
 
 static struct probe fake;
@@ -51,6 +52,8 @@ static struct buf hidden = {
 }; /* places, a line each; "empty " before some */
 static bool sees; /* processes of others */
 static size_t programs; /* rows of programs that may be executed */
+static bool traces = true; /* can a process be held at its execve? */
+static char facts[4096]; /* of programs, for people */
 static struct tooldef_table *known; /* tools; NULL: none */
 
 static void
@@ -61,6 +64,15 @@ note_place(const struct mounts_op *op)
 		    op->kind == MOUNTS_EMPTY ? "empty " : "", op->path);
 	if (op->kind == MOUNTS_PROGRAM)
 		programs++;
+}
+
+static void
+add_fact(void *arg, const char *text)
+{
+	size_t n = strlen(facts);
+
+	(void)arg;
+	(void)snprintf(facts + n, sizeof(facts) - n, "%s\n", text);
 }
 
 static bool
@@ -87,7 +99,7 @@ load(bool privileged, unsigned layers, const char *keys)
 		.layers = layers,
 		.listener = true,
 		.killable = true,
-		.tracer = true,
+		.tracer = traces,
 		.loginuid = (layers & CONFINE_LOGINUID) != 0
 				? PROBE_LOGINUID
 				: PROBE_LOGINUID_FIXED };
@@ -110,6 +122,9 @@ load(bool privileged, unsigned layers, const char *keys)
 		programs = 0;
 		for (size_t i = 0; i < p->confine.mounts.count; i++)
 			note_place(&p->confine.mounts.op[i]);
+		facts[0] = '\0';
+		facts_tell(&(struct facts){ p, NULL, FACTS_PEOPLE },
+		    FACTS_PROGRAMS, add_fact, NULL);
 		policy_unref(p);
 		said[0] = '\0';
 	} else {
@@ -410,6 +425,29 @@ test_delegates_granted(void **state)
 	assert_false(is_hidden("/run/dbus") || is_hidden("empty /run/dbus"));
 }
 
+/* When a dynamic loader that is started itself is ended, if at all. */
+static void
+test_loaders_are_told(void **state)
+{
+	static const char listed[] = ",\"programs\":[\"/bin/true\"]";
+
+	(void)state;
+	assert_string_equal(load(true, ALL, listed), "");
+	assert_non_null(strstr(facts, "read and execute"));
+	assert_null(strstr(facts, "loader"));
+	assert_string_equal(
+	    load(true, ALL,
+		",\"programs\":[\"/bin/true\"],\"syscalls\":{\"log_only\":true}"),
+	    "");
+	assert_non_null(strstr(facts, "runs what is not listed"));
+	traces = false;
+	assert_string_equal(load(true, ALL, listed), "");
+	assert_non_null(strstr(facts, "ended once it has loaded something"));
+	assert_string_equal(load(true, ALL, ""), "");
+	assert_null(strstr(facts, "loader"));
+	traces = true;
+}
+
 int
 main(void)
 {
@@ -421,6 +459,7 @@ main(void)
 		cmocka_unit_test(test_delegates),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_programs_of_tools),
+		cmocka_unit_test(test_loaders_are_told),
 		cmocka_unit_test(test_by_cgroup),
 		/* the last: it has a /run of its own */
 		cmocka_unit_test(test_delegates_granted),

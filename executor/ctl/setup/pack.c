@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
@@ -148,9 +149,29 @@ collect_file(void *arg, const char *path, struct bytes name)
 	return k->r == 0;
 }
 
+int
+pack_advise(struct err *e)
+{
+	struct err was = *e;
+
+	if (was.sysno != ENOENT && was.sysno != ENOTDIR)
+		return was.code;
+	return err_set(e, ERR_BAD,
+	    "%s: name by --from the directory that has policies.d and tools.d; a package puts them into " MCP_EXECD_DATADIR,
+	    was.what);
+}
+
 static int
 no_pack(const char *data, const char *pack, struct err *e)
 {
+	char dir[PATH_MAX];
+
+	if (fdio_join(dir, sizeof(dir), data, "tools.d", e) != 0)
+		return e->code;
+	if (access(dir, F_OK) != 0) {
+		(void)err_sys(e, "%s", dir);
+		return pack_advise(e);
+	}
 	return err_set(e, ERR_BAD,
 	    "there is no pack \"%s\" in %s/tools.d: see mcp-execctl tools list",
 	    log_text(bytes_of(pack)).s, data);
@@ -175,8 +196,9 @@ pack_collect(const struct ctl *c, const char *data, const char *pack,
 		if (pack_path(data, pack, kinds[i], from, e) != 0)
 			return e->code;
 		if (keys_each_file(from, collect_file, &k, e) != 0)
-			return e->sysno == ENOENT ? no_pack(data, pack, e)
-						  : e->code;
+			return e->sysno == ENOENT || e->sysno == ENOTDIR
+				   ? no_pack(data, pack, e)
+				   : e->code;
 		if (k.r != 0)
 			return k.r;
 	}
@@ -204,8 +226,10 @@ pack_each(const char *data, bool (*fn)(void *arg, const char *name), void *arg,
 	if (fdio_join(dir, sizeof(dir), data, "tools.d", e) != 0)
 		return e->code;
 	n = scandir(dir, &names, NULL, alphasort);
-	if (n == -1)
-		return err_sys(e, "%s", dir);
+	if (n == -1) {
+		(void)err_sys(e, "%s", dir);
+		return pack_advise(e);
+	}
 	for (int i = 0; i < n; i++) {
 		if (more && policy_name_ok(bytes_of(names[i]->d_name)) &&
 		    pack_path(data, names[i]->d_name, "tools.d", path, e) ==

@@ -27,6 +27,8 @@ int pack_services_add(
 int pack_collect(const struct ctl *c, const char *data, const char *pack,
     const struct pack_services *s, bool remove, struct changes *changes,
     struct err *e) MUST_CHECK;
+/* Where *e is a file of --from that is not there, what to do; its code. */
+int pack_advise(struct err *e);
 /* Call fn for each pack below data until it returns false. */
 int pack_each(const char *data, bool (*fn)(void *arg, const char *name),
     void *arg, struct err *e) MUST_CHECK;

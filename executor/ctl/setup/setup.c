@@ -250,7 +250,7 @@ collect_policy(const struct ctl *c, const struct setup_wish *w,
 		return err_set(e, ERR_BAD, "the path is too long");
 	buf_init(&text, KEYS_MAX_FILE);
 	if (fdio_read_file(from, true, &text, e) != 0)
-		return e->code;
+		return pack_advise(e);
 	if (fill_policy(&text, w, e) != 0)
 		return e->code;
 	return changes_write(all, to, buf_bytes(&text), e);

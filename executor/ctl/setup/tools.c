@@ -5,8 +5,10 @@
  * A definition is a file like any that an administrator writes: enabling a
  * pack copies its files, and a change to one of them is kept.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -100,15 +102,25 @@ put_offers(const struct ctl *c, struct bytes tool)
 	}
 }
 
+/* By its file, as one with a finding keeps all tools from being loaded. */
+static bool
+is_enabled(const struct ctl *c, struct bytes tool)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%.*s.json", c->conf.tool_dir,
+	    (int)tool.len, (const char *)tool.p);
+
+	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
 static bool
 list_tool(void *arg, const char *path, struct bytes name)
 {
 	const struct listing *l = arg;
-	const struct tooldef *def = tooldef_find(&l->c->tools, name);
 
 	(void)path;
 	(void)printf("  %-20.*s %s", (int)name.len, (const char *)name.p,
-	    def != NULL ? "enabled" : "not enabled");
+	    is_enabled(l->c, name) ? "enabled" : "not enabled");
 	put_offers(l->c, name);
 	(void)puts("");
 	return true;
@@ -138,8 +150,14 @@ tools_list_run(struct ctl *c, int argc, char **argv)
 
 	if (ctl_options(&list_verb, &o, argc, argv, &status) == NULL)
 		return status;
-	if (!ctl_load_conf(c) || !ctl_find_cgroup(c) || !ctl_load_policies(c))
+	if (!ctl_load_conf(c) || !ctl_find_cgroup(c))
 		return CTL_FAILED;
+	/* What is enabled is known anyway, and may be what mends them. */
+	if (!ctl_load_policies(c))
+		l.failed =
+		    ctl_error(
+			"who is offered a tool is not shown, as policies or tools have findings: mend them, then list again") !=
+		    CTL_OK;
 	l.data = o.data;
 	if (pack_each(o.data, list_pack, &l, &e) != 0)
 		return ctl_error("%s", e.what);

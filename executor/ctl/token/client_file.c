@@ -143,8 +143,8 @@ refuse_client(const char *config, const char *client, struct err *e)
 	}
 	if (n.count == 0)
 		return err_set(e, ERR_BAD,
-		    "no client is known: their files are missing from %s",
-		    MCP_EXECD_DATADIR "/" DIRECTORY);
+		    "no client is known, as %s has no files: install mcp-execd there, or make %s next to the configuration (client-config in mcp-execctl(8))",
+		    MCP_EXECD_DATADIR "/" DIRECTORY, DIRECTORY);
 	close = closest_word(bytes_of(client), names);
 	if (close != NULL)
 		return err_set(
