@@ -28,7 +28,8 @@ struct validate_request {
 	struct bytes target; /* as sent, with the query */
 	bool target_cut; /* it was longer */
 	bool http11;
-	struct validate_header headers[VALIDATE_MAX_HEADERS];
+	/* borrowed, with room for VALIDATE_MAX_HEADERS; gone after its head */
+	struct validate_header *headers;
 	size_t header_count;
 	bool too_many; /* there were more headers */
 };

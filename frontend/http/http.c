@@ -37,7 +37,8 @@ enum {
 	HTTP_LINES =
 	    512, /* of a head, in addition to target, names and values */
 	HTTP_RAW = 2048, /* bytes of an answer that the library does not send */
-	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each */
+	HTTP_BLOCK = 4096, /* bytes of a stream's pieces, held by each ... */
+	HTTP_CHUNKED = 256, /* ... but not where pieces go into a chunk */
 	HTTP_LAST_ROUNDS = 4, /* of the library, before it ends */
 	HTTP_DRAIN = 4096, /* bytes that are read away at once ... */
 	HTTP_DRAINS = 16, /* ... and how often */
@@ -68,7 +69,7 @@ struct slot {
 	bool finished; /* the body was */
 	bool suspended;
 	bool dead; /* client gone or time over */
-	char target[ENDPOINT_MAX_TARGET];
+	char *target; /* owned; as sent, NULL: not there yet */
 	bool target_cut;
 	struct endpoint_request req;
 };
@@ -417,6 +418,16 @@ log_plaintext(struct slot *s)
 		    s->conn->peer, dropped);
 }
 
+/* A client may have put anything into it. */
+static void
+drop_target(struct slot *s)
+{
+	if (s->target != NULL)
+		explicit_bzero(s->target, strlen(s->target));
+	free(s->target);
+	s->target = NULL;
+}
+
 static void
 on_connection(void *arg, struct MHD_Connection *c, void **context,
     enum MHD_ConnectionNotificationCode what)
@@ -430,7 +441,7 @@ on_connection(void *arg, struct MHD_Connection *c, void **context,
 		wire_close(&s->wire);
 		conn_close(s->conn);
 		tls_drop(s->pair);
-		explicit_bzero(s->target, sizeof(s->target));
+		drop_target(s);
 		s->conn = NULL;
 		s->pair = NULL;
 		s->http->closed = true;
@@ -458,9 +469,13 @@ on_target(void *arg, const char *target, struct MHD_Connection *c)
 	if (s == NULL)
 		return NULL;
 	/* the library decodes its own copy in place: keep what was sent */
-	s->target_cut = n >= sizeof(s->target);
+	s->target_cut = n >= ENDPOINT_MAX_TARGET;
 	if (s->target_cut)
-		n = sizeof(s->target) - 1;
+		n = ENDPOINT_MAX_TARGET - 1;
+	drop_target(s);
+	s->target = malloc(n + 1);
+	if (s->target == NULL)
+		return NULL; /* its request finds no slot and ends */
 	memcpy(s->target, target, n);
 	s->target[n] = '\0';
 	/* a connection's first head has its time from the beginning on */
@@ -482,7 +497,7 @@ on_completed(void *arg, struct MHD_Connection *c, void **context,
 		return;
 	endpoint_end(h->ep, &s->req);
 	explicit_bzero(&s->req, sizeof(s->req));
-	explicit_bzero(s->target, sizeof(s->target));
+	drop_target(s);
 	s->begun = s->finished = s->suspended = false;
 	*context = NULL;
 	if (s->conn == NULL) {
@@ -574,9 +589,12 @@ on_admit(void *arg, const uint8_t verifier[DIGEST_BYTES])
 static void
 begin_request(struct slot *s, const char *method, const char *version)
 {
+	/* of one at a time, and looked at now only: not kept by each slot */
+	static struct validate_header headers[VALIDATE_MAX_HEADERS];
 	struct endpoint_request *r = &s->req;
 
 	memset(r, 0, sizeof(*r));
+	r->head.headers = headers;
 	s->begun = true;
 	r->method = bytes_of(method);
 	r->peer = bytes_of(s->conn->peer);
@@ -593,6 +611,8 @@ begin_request(struct slot *s, const char *method, const char *version)
 	endpoint_head(s->http->ep, r);
 	if (r->scrub)
 		scrub_request(r);
+	r->head.headers = NULL;
+	r->head.header_count = 0;
 }
 
 /* false: the body has become too large, and was answered. */
@@ -643,8 +663,9 @@ make_response(struct slot *s)
 	struct MHD_Response *resp;
 
 	if (s->req.answer.stream)
-		return MHD_create_response_from_callback(
-		    MHD_SIZE_UNKNOWN, HTTP_BLOCK, read_stream, s, NULL);
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+		    s->req.head.http11 ? HTTP_CHUNKED : HTTP_BLOCK, read_stream,
+		    s, NULL);
 	if (b->len == 0)
 		return MHD_create_response_from_buffer(
 		    0, NULL, MHD_RESPMEM_PERSISTENT);

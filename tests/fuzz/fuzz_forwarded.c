@@ -51,14 +51,16 @@ static bool
 appended_counts(const struct validate_request *r, struct bytes peer,
     const struct settings_set *set)
 {
+	struct validate_header headers[VALIDATE_MAX_HEADERS], *last;
 	struct validate_request all = *r;
-	struct validate_header *last;
 	char out[CIDR_TEXT];
 	struct buf value;
 	bool good;
 
 	if (r->header_count == 0)
 		return true;
+	memcpy(headers, r->headers, r->header_count * sizeof(headers[0]));
+	all.headers = headers;
 	last = &all.headers[all.header_count - 1];
 	buf_init(&value, 1 << 20);
 	buf_put_bytes(&value, last->value);
@@ -77,6 +79,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct settings_set set;
+	static struct validate_header headers[VALIDATE_MAX_HEADERS],
+	    more[VALIDATE_MAX_HEADERS];
 	static struct validate_request r, longer;
 	const char *const peers[] = { "10.0.0.1", "192.0.2.1", "unix:33" };
 	char out[CIDR_TEXT], other[CIDR_TEXT];
@@ -97,6 +101,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    data[0] % 2 ? BYTES_LIT("Forwarded") : BYTES_LIT("X-Forwarded-For");
 	peer = bytes_of(peers[data[0] / 2 % 3]);
 	memset(&r, 0, sizeof(r));
+	r.headers = headers;
 	fill(&r, name, bytes_make(data + 1, size - 1));
 	forwarded_client(&r, peer, &set, out);
 	if (!settings_is_in(&set.proxies, peer)) {
@@ -110,6 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    r.header_count == VALIDATE_MAX_HEADERS)
 		return 0;
 	memset(&longer, 0, sizeof(longer));
+	longer.headers = more;
 	longer.headers[0] = (struct validate_header){ name,
 		data[0] % 2 ? BYTES_LIT("for=127.0.0.1")
 			    : BYTES_LIT("127.0.0.1") };

@@ -249,6 +249,7 @@ set_up(struct state *s)
 static unsigned
 try(struct state *s, struct bytes rest)
 {
+	static struct validate_header headers[VALIDATE_MAX_HEADERS];
 	struct endpoint_request *r = calloc(1, sizeof(*r));
 	struct bytes line = take_until(&rest, '\n');
 	unsigned status;
@@ -257,6 +258,7 @@ try(struct state *s, struct bytes rest)
 	begin_session(s);
 	s->ready = false;
 	r->method = take_until(&line, ' ');
+	r->head.headers = headers;
 	r->head.target = take_until(&line, ' ');
 	r->head.http11 = !bytes_eq_str(line, "HTTP/1.0");
 	r->peer = BYTES_LIT("127.0.0.1");

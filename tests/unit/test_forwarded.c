@@ -49,7 +49,8 @@ struct row {
 static void
 check(const struct row *row)
 {
-	struct validate_request r = { .http11 = true };
+	struct validate_header headers[2];
+	struct validate_request r = { .http11 = true, .headers = headers };
 	const char *const values[] = { row->a, row->b };
 	char out[CIDR_TEXT];
 
@@ -194,9 +195,11 @@ test_forwarded(void **state)
 static void
 test_other_header(void **state)
 {
-	struct validate_request r = { .header_count = 2,
-		.headers = { { BYTES_LIT(FWD), BYTES_LIT("for=127.0.0.1") },
-		    { BYTES_LIT(XFF), BYTES_LIT("203.0.113.1") } } };
+	struct validate_header headers[] = {
+		{ BYTES_LIT(FWD), BYTES_LIT("for=127.0.0.1") },
+		{ BYTES_LIT(XFF), BYTES_LIT("203.0.113.1") },
+	};
+	struct validate_request r = { .header_count = 2, .headers = headers };
 	char out[CIDR_TEXT];
 
 	(void)state;
@@ -217,8 +220,8 @@ static void
 test_many_hops(void **state)
 {
 	char value[4096] = "203.0.113.1", out[CIDR_TEXT];
-	struct validate_request r = { .header_count = 1,
-		.headers = { { .name = BYTES_LIT(XFF) } } };
+	struct validate_header only = { .name = BYTES_LIT(XFF) };
+	struct validate_request r = { .header_count = 1, .headers = &only };
 
 	(void)state;
 	set->limits.forwarded_header = PROTO_FORWARDED_FOR;

@@ -26,8 +26,10 @@ add(struct validate_request *r, const char *name, const char *value)
 static struct validate_request
 request(void)
 {
-	struct validate_request r = { .target = BYTES_LIT("/mcp"),
-		.http11 = true };
+	static struct validate_header headers[VALIDATE_MAX_HEADERS];
+	struct validate_request r = {
+		.target = BYTES_LIT("/mcp"), .http11 = true, .headers = headers
+	};
 
 	add(&r, "Host", "localhost");
 	return r;
