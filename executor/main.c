@@ -24,6 +24,7 @@
 #include "common/rest.h"
 #include "common/sigreset.h"
 #include "executor/confine/cgroup.h"
+#include "executor/confine/probe.h"
 #include "executor/conf/accountdb.h"
 #include "executor/conf/conf_audit.h"
 #include "executor/conf/conf_redact.h"
@@ -951,6 +952,7 @@ load_store(const struct options *o)
 	int rc;
 
 	conf_report_init(&r);
+	probe_begin(); /* while the configuration is read */
 	if (o->check)
 		cgroup_only_look();
 	rc = store_load_conf(&self.store, o->config, &r, &e);

@@ -26,9 +26,10 @@
 #include "executor/audit/loginuid.h"
 
 static struct {
-	struct probe p;
+	struct probe_found found;
 	bool done;
-	char why[CONFINE_LAYERS][PROBE_MAX_WHY];
+	pid_t trying; /* probe_begin's child; 0: there is none */
+	int pipe; /* and what it tells by */
 } self;
 
 static unsigned
@@ -46,7 +47,7 @@ static void PRINTF_LIKE(2, 3) lacks(unsigned layer, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(self.why[row_of(layer)], PROBE_MAX_WHY, fmt, ap);
+	(void)vsnprintf(self.found.why[row_of(layer)], PROBE_MAX_WHY, fmt, ap);
 	va_end(ap);
 }
 
@@ -146,7 +147,7 @@ add_namespaces(unsigned have)
 		if (spaces[i] == CONFINE_MOUNTS && (have & CONFINE_PIDS) == 0)
 			lacks(CONFINE_MOUNTS,
 			    "it needs the layer pids, which is missing (%s)",
-			    self.why[row_of(CONFINE_PIDS)]);
+			    self.found.why[row_of(CONFINE_PIDS)]);
 		else if (try_namespaces(have | spaces[i], spaces[i]))
 			have |= spaces[i];
 	return have == user ? 0 : have;
@@ -167,7 +168,7 @@ find_namespaces(bool privileged)
 	for (i = 0; i < SPACES; i++)
 		lacks(spaces[i],
 		    "it needs the layer user, which is missing (%s)",
-		    self.why[row_of(CONFINE_USER)]);
+		    self.found.why[row_of(CONFINE_USER)]);
 	return 0;
 }
 
@@ -181,7 +182,7 @@ try_landlock(void)
 	int r;
 
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	r = landlock_open(&self.p.landlock,
+	r = landlock_open(&self.found.probe.landlock,
 	    LANDLOCK_BIND_TCP | LANDLOCK_CONNECT_TCP,
 	    LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNAL, &set);
 	return r != 0 ? r : landlock_restrict(set.fd);
@@ -210,19 +211,19 @@ find_landlock(void)
 {
 	int r;
 
-	landlock_probe(&self.p.landlock);
-	if (self.p.landlock.abi == 0) {
-		lacks_landlock(self.p.landlock.error);
+	landlock_probe(&self.found.probe.landlock);
+	if (self.found.probe.landlock.abi == 0) {
+		lacks_landlock(self.found.probe.landlock.error);
 		return;
 	}
 	r = in_child(try_landlock);
 	if (r == 0)
-		self.p.layers |= CONFINE_LANDLOCK;
+		self.found.probe.layers |= CONFINE_LANDLOCK;
 	else
 		lacks(
 		    CONFINE_LANDLOCK, "it cannot be put on: %s", strerror(-r));
 	if (r != 0)
-		self.p.landlock = (struct landlock_support){ 0 };
+		self.found.probe.landlock = (struct landlock_support){ 0 };
 }
 
 static struct filter
@@ -250,7 +251,7 @@ find_seccomp(void)
 	int r = in_child(try_seccomp);
 
 	if (r == 0)
-		self.p.layers |= CONFINE_SECCOMP;
+		self.found.probe.layers |= CONFINE_SECCOMP;
 	else
 		lacks(CONFINE_SECCOMP, "a filter cannot be loaded: %s",
 		    strerror(-r));
@@ -280,7 +281,7 @@ wait_as_command(int pair)
 {
 	char byte = 0;
 
-	if (self.p.privileged)
+	if (self.found.probe.privileged)
 		(void)!syscall(SYS_setresuid, 1, 1, 1);
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (write(pair, &byte, 1) == 1)
@@ -374,32 +375,107 @@ try_loginuid(void)
 	return PROBE_LOGINUID_FIXED;
 }
 
+static void
+try_all(void)
+{
+	struct probe *p = &self.found.probe;
+
+	p->privileged = caps_can_change_ids();
+	p->layers = find_namespaces(p->privileged);
+	find_landlock();
+	find_seccomp();
+	p->listener = in_child(try_listener) == 0 && try_on_child(try_getfd);
+	p->killable = execlog_waits_killable();
+	p->beneath = try_openat2();
+	p->tracer = try_on_child(try_trace);
+	p->loginuid = try_loginuid();
+	if (p->loginuid == PROBE_LOGINUID)
+		p->layers |= CONFINE_LOGINUID;
+}
+
+/* --- who tries --------------------------------------------------------- */
+
+/* At once, as it fits into the pipe. */
+static _Noreturn void
+try_and_tell(int out)
+{
+	try_all();
+	_exit(write(out, &self.found, sizeof(self.found)) ==
+		      (ssize_t)sizeof(self.found)
+		  ? 0
+		  : 1);
+}
+
+void
+probe_begin(void)
+{
+	int ends[2];
+
+	if (self.done || self.trying != 0 || pipe2(ends, O_CLOEXEC) == -1)
+		return;
+	self.trying = fork();
+	if (self.trying == 0)
+		try_and_tell(ends[1]);
+	(void)close(ends[1]);
+	self.pipe = ends[0];
+	if (self.trying != -1)
+		return;
+	(void)close(ends[0]);
+	self.trying = 0;
+}
+
+/* false: it did not come to it. */
+static bool
+hear_of_it(void)
+{
+	struct probe_found f;
+	ssize_t n;
+
+	if (self.trying == 0)
+		return false;
+	do
+		n = read(self.pipe, &f, sizeof(f));
+	while (n == -1 && errno == EINTR);
+	(void)close(self.pipe);
+	while (waitpid(self.trying, NULL, 0) == -1 && errno == EINTR)
+		;
+	self.trying = 0;
+	if (n != (ssize_t)sizeof(f))
+		return false;
+	self.found = f;
+	return true;
+}
+
 const struct probe *
 probe_get(void)
 {
 	if (self.done)
-		return &self.p;
+		return &self.found.probe;
 	self.done = true;
 	(void)withheld_find(WITHHELD_CLOCK); /* before anything runs */
-	self.p.privileged = caps_can_change_ids();
-	self.p.layers = find_namespaces(self.p.privileged);
-	find_landlock();
-	find_seccomp();
-	self.p.listener =
-	    in_child(try_listener) == 0 && try_on_child(try_getfd);
-	self.p.killable = execlog_waits_killable();
-	self.p.beneath = try_openat2();
-	self.p.tracer = try_on_child(try_trace);
-	self.p.loginuid = try_loginuid();
-	if (self.p.loginuid == PROBE_LOGINUID)
-		self.p.layers |= CONFINE_LOGINUID;
-	return &self.p;
+	if (!hear_of_it())
+		try_all();
+	return &self.found.probe;
+}
+
+void
+probe_tell(struct probe_found *out)
+{
+	(void)probe_get();
+	*out = self.found;
+}
+
+void
+probe_assume(const struct probe_found *f)
+{
+	self.found = *f;
+	self.done = true;
 }
 
 const char *
 probe_why(unsigned layer)
 {
-	const char *why = self.why[row_of(layer)];
+	const char *why = self.found.why[row_of(layer)];
 
 	return (probe_get()->layers & layer) == 0 && why[0] != '\0' ? why
 								    : NULL;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "common/landlock.h"
+#include "executor/launcher/confine_enter.h"
 
 enum {
 	PROBE_MAX_WHY = 160 /* bytes of a reason, with the NUL */
@@ -34,8 +35,22 @@ struct probe {
 	enum probe_loginuid loginuid;
 };
 
+/* All of it, as one process tells it to another of the same start. */
+struct probe_found {
+	struct probe probe;
+	char why[CONFINE_LAYERS][PROBE_MAX_WHY];
+};
+
+/*
+ * Begin to try, in a child of ours that probe_get() waits for, if that is called
+ * in this process; else it ends by itself.
+ */
+void probe_begin(void);
 /* The result, for the life of the process. */
 const struct probe *probe_get(void);
+void probe_tell(struct probe_found *out);
+/* Nothing is tried here: another has found that. */
+void probe_assume(const struct probe_found *f);
 /*
  * Why that layer (one bit) is not available here, in its own words; NULL if it
  * can, or if it depends on more than the machine (cgroup).

@@ -66,6 +66,7 @@ find_facts(const struct conf *c, struct err *e)
 	f->group = cgroup_ready();
 	f->controllers = cgroup_controllers();
 	f->private_network = hostnet_is_private();
+	probe_tell(&f->probe);
 	(void)snprintf(f->version, sizeof(f->version), "%s", MCP_EXECD_VERSION);
 	(void)snprintf(f->credentials, sizeof(f->credentials), "%s",
 	    credentials != NULL ? credentials : "");
@@ -124,6 +125,7 @@ assume_facts(const struct plans_facts *f)
 {
 	cgroup_assume(f->group, f->controllers);
 	hostnet_assume(f->private_network);
+	probe_assume(&f->probe);
 	if (f->credentials[0] != '\0')
 		(void)setenv("CREDENTIALS_DIRECTORY", f->credentials, 1);
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "executor/conf/conf.h"
+#include "executor/confine/probe.h"
 
 /* Of its descriptors. */
 enum { PLANS_PAIR_FD = 3, PLANS_FACTS_FD = 4 };
@@ -24,6 +25,7 @@ struct plans_facts {
 	bool group; /* runs have control groups */
 	unsigned controllers; /* theirs: what limits instead of an rlimit */
 	bool private_network; /* hostnet_is_private() */
+	struct probe_found probe; /* what can be enforced here */
 	char credentials[PATH_MAX]; /* $CREDENTIALS_DIRECTORY, or "" */
 	struct conf conf; /* as at the start, without rules of redaction */
 };
