@@ -91,13 +91,20 @@ class Target:
         """What is started, and in which directory."""
         raise NotImplementedError
 
-    def up(self):
+    def make(self):
+        """What there is before it is started: a port, its files."""
         self.port = instance.free_port()
+
+    def launch(self):
         command, where = self.command()
         self.process = subprocess.Popen(
             command, cwd=where, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=instance.die_with_parent)
+
+    def up(self):
+        self.make()
+        self.launch()
         self.wait_for_port()
 
     def wait_for_port(self):
@@ -195,13 +202,19 @@ class Ours(Target):
                        **(policy or {})}
         self.server = None
 
-    def up(self):
+    def make(self):
         self.server = instance.Instance(config=self.config,
                                         policy=self.policy)
-        self.server.start()
-        self.process = self.server.process
         self.port = int(self.server.config["listen"][0].rpartition(":")[2])
         self.token = self.server.token
+
+    def launch(self):
+        with open(self.server.stderr, "ab") as err:
+            self.process = self.server.process = subprocess.Popen(
+                [self.server.build / "mcp-execd", "-c",
+                 self.server.config_file], stdin=subprocess.DEVNULL,
+                stdout=err, stderr=err, start_new_session=True,
+                preexec_fn=instance.die_with_parent)
 
     def settle(self):
         self.process.send_signal(signal.SIGHUP)     # which ends all guards
