@@ -105,7 +105,7 @@ EXECUTOR := $(call in,executor, \
 	keeper needed ownchild renounce stall)
 # The launcher: also what the executor tries out before a policy is in force.
 LAUNCHER := $(call in,executor/launcher, \
-	asborn child confine_enter connector denial dynloader execlog filehash findings guard holdpeer holdstore image keeper_serve keptroot \
+	aside asborn child confine_enter connector denial dynloader execlog filehash findings guard holdpeer holdstore image keeper_serve keptroot \
 	launchmsg launchplan loginuid_set main modules mountattr mounts_enter mounts_ready ownid \
 	plannames planstore procdir proctree remask rights serve sockowner stallwatch template terminal unotify)
 # By name: common/wipe has a malloc of its own, and the rest is not for it.

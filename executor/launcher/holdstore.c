@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/fdpass.h"
 #include "common/log.h"
+#include "executor/launcher/aside.h"
 #include "executor/launcher/holdmsg.h"
 #include "executor/launcher/holdpeer.h"
 
@@ -114,7 +115,7 @@ close_hold(struct hold *h)
 {
 	for (int i = 0; i < HOLD_FDS; i++)
 		if (h->fd[i] != -1)
-			(void)close(h->fd[i]);
+			aside_close(h->fd[i]);
 	*h = self.hold[--self.count];
 }
 
@@ -179,7 +180,7 @@ holdstore_eof(uint64_t run)
 
 	if (h == NULL || h->fd[HOLD_IN] == -1)
 		return;
-	(void)close(h->fd[HOLD_IN]);
+	aside_close(h->fd[HOLD_IN]);
 	h->fd[HOLD_IN] = -1;
 	h->has &= ~(1U << HOLD_IN);
 }

@@ -16,8 +16,16 @@ LONGEST_S = int(60 * SLOW)
 HOLD = """
 import fcntl, os, select, signal, socket, sys, termios, time
 
-signal.alarm(LONGEST_S)
 stream, go = int(sys.argv[1]), sys.argv[2]
+
+
+def late(*_):
+    open(go + ".late", "x").close()
+    sys.exit()
+
+
+signal.signal(signal.SIGALRM, late)
+signal.alarm(LONGEST_S)
 ours, other = socket.socketpair()
 way = (other.fileno(), stream)
 if stream == 0:
@@ -37,6 +45,7 @@ def begin(what):
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(LONGEST_S)
         os.write(tell, b"x")
         what()
@@ -100,9 +109,11 @@ def go(server, name):
     (server.work / name).touch()
 
 
-def result_of(server, n=1):
-    return within("results", 5, lambda: [
-        r for r in server.audit(RESULT) if ENDED in json.dumps(r)][n - 1:])
+def check_ended(server, n=1):
+    """By the server, as the records of n runs say."""
+    within("results", 5, lambda: sum(
+        ENDED in json.dumps(r) for r in server.audit(RESULT)) == n)
+    check(not list(server.work.glob("*.late")), "a run ended by itself")
 
 
 def test_output():
@@ -119,7 +130,7 @@ def test_output():
             text = ended(c, job)
             check(ENDED in text, text)
             equal(d.sh("echo a").text, "a\n", "another token")
-        equal(len(result_of(server)), 1, "its result")
+        check_ended(server)
         check("a run holds up the executor at a pipe" in server.log(),
               server.log())
 
@@ -137,7 +148,7 @@ def test_input():
             text = ended(c, job)
             check(ENDED in text, text)
             equal(d.sh("echo a").text, "a\n", "another token")
-        equal(len(result_of(server)), 1, "its result")
+        check_ended(server)
 
 
 def test_its_token_waits():
@@ -162,6 +173,7 @@ def test_its_token_waits():
                 check(1 <= int(said[1]) <= 20, r.text)
             equal(d.sh("echo a").text, "a\n", "another token")
             check(" running for " in first(output(d, spared)), "its job")
+        check_ended(server, 2)
 
 
 def test_adopted():
@@ -176,4 +188,22 @@ def test_adopted():
         with server.http() as c:
             text = ended(c, job)
             check(ENDED in text, text)
-        equal(len(result_of(server)), 1, "its result")
+        check_ended(server)
+
+
+def test_input_held_by_the_launcher():
+    """The end of a job's input, where the launcher has it too: that starts
+    everybody's runs, and does not wait for the pipe of one."""
+    with server_of(survive=True) as server:
+        other = server.add("other")
+        with server.http() as c, server.http(token=other) as d:
+            job = start(c, hold(server, 0, "a"), input=True)
+            r = c.call("job_input", job=job, data="first")
+            check(not r.error, r)
+            wait_until_held(server, "a")
+            c.call("job_input", job=job, data="", eof=True)
+            for _ in range(3):
+                equal(d.sh("echo a").text, "a\n", "another token")
+            c.call("job_stop", job=job)
+            ended(c, job)
+        check(not list(server.work.glob("*.late")), "it ended by itself")
