@@ -185,23 +185,34 @@ add_name(void *arg, const char *path, struct bytes name)
 	return l->count < POLICY_MAX_POLICIES;
 }
 
-static bool
-no_policy(const struct ctl *c, const char *name)
+int
+ctl_closest_file(
+    const char *dir, const char *name, const char **close, struct err *e)
 {
 	static struct name_list l;
 	const char *names[POLICY_MAX_POLICIES + 1] = { NULL };
+
+	l.count = 0;
+	*close = NULL;
+	if (keys_each_file(dir, add_name, &l, e) != 0)
+		return e->code;
+	for (size_t i = 0; i < l.count; i++)
+		names[i] = l.name[i];
+	*close = closest_word(bytes_of(name), names);
+	return 0;
+}
+
+static bool
+no_policy(const struct ctl *c, const char *name)
+{
 	const char *close;
 	struct err e;
 
-	l.count = 0;
-	if (keys_each_file(c->conf.policy_dir, add_name, &l, &e) != 0) {
+	if (ctl_closest_file(c->conf.policy_dir, name, &close, &e) != 0) {
 		(void)ctl_error(
 		    "%s: create the directory, or set \"policy_dir\"", e.what);
 		return false;
 	}
-	for (size_t i = 0; i < l.count; i++)
-		names[i] = l.name[i];
-	close = closest_word(bytes_of(name), names);
 	(void)ctl_error("there is no policy \"%s\" in %s%s%s%s",
 	    log_text(bytes_of(name)).s, c->conf.policy_dir,
 	    close != NULL ? ": did you mean \"" : ": name one of its files",

@@ -85,6 +85,12 @@ struct ctl_json {
 #define CTL_JSON(help)                                                         \
 	CMDLINE_FLAG(0, "json", struct ctl_json, json, help), CMDLINE_LAST
 
+/*
+ * The NAME.json in dir that `name` may have been meant to be, NULL if none;
+ * borrowed until the next call.
+ */
+int ctl_closest_file(const char *dir, const char *name, const char **close,
+    struct err *e) MUST_CHECK;
 /* The one operand of a verb; each returns NULL after a message. */
 const char *ctl_name(const char *verb, char **operands); /* of a token */
 const char *ctl_run_id(const char *verb, char **operands); /* its beginning */

@@ -846,6 +846,38 @@ def test_check_of_directories():
         server.remove()
 
 
+def test_names_that_nothing_has():
+    """An answer to a mistyped name is not an empty one."""
+    with Server(name="alice") as server, Http(server) as c:
+        c.sh("true")
+        key = server.ctl("audit", "verify")
+        check(" 1 to " in key, key)
+        for words, status, said in (
+                (("audit", "search", "--token", "alcie"), 0,
+                 'Nothing found of the token "alcie": did you mean "alice"?'),
+                (("audit", "search", "--policy", "zzzzzz"), 0,
+                 'of the policy "zzzzzz", and there is none of this name now'),
+                (("audit", "search", "--token", "alice", "no such text"), 0,
+                 ""),
+                (("audit", "search", "--run", "xyz"), 2, "of 0-9 and a-f"),
+                (("audit", "search", "--since", "today", "--until",
+                  "yesterday"), 2, "is not before --until"),
+                (("audit", "verify", "--first", "99999"), 1,
+                 "nothing was verified: give --first a smaller number"),
+                (("token", "revoke", "alcie"), 1,
+                 'nothing was revoked: did you mean "alice"?'),
+                (("token", "revoke", "zzzzzz"), 1,
+                 "nothing was revoked: see mcp-execctl token list"),
+                (("setup", "--do", "deploy", "--directory", "/nonexistent",
+                  "--user", "nobody"), 2,
+                 "install -d -o nobody -m 0755 /nonexistent")):
+            run = ctl(server, *words)
+            equal(run.returncode, status, words)
+            check(said in run.stderr if said else not run.stderr, words,
+                  run.stderr)
+        check(not c.sh("true").error, "the token is still there")
+
+
 def test_seal_that_is_required():
     """Nothing starts without its state: check and doctor know it before."""
     server = Server(config={"audit": {"seal": "require"}})

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_search: find records in the audit log.  mcp-execctl. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditlog.h"
@@ -386,6 +388,15 @@ read_options(struct search *s, char **operands)
 	if (operands[0] != NULL && operands[1] != NULL)
 		return ctl_usage(VERB,
 		    "at most one TEXT argument; quote it if it contains spaces");
+	if (s->run != NULL &&
+	    s->run[strspn(s->run, "0123456789abcdef")] != '\0')
+		return ctl_usage(VERB,
+		    "--run is the id of a run, or its beginning, of 0-9 and a-f; the column RUN shows it");
+	if (s->q.since[0] != '\0' && s->q.until[0] != '\0' &&
+	    strcmp(s->q.since, s->q.until) >= 0)
+		return ctl_usage(VERB,
+		    "--since, %s, is not before --until, %s: nothing can be found between them",
+		    s->q.since, s->q.until);
 	if (set_terms(s, operands[0], &e) != 0)
 		return ctl_usage(VERB, "%s", e.what);
 	s->fold = s->q.event.len == 0;
@@ -400,14 +411,45 @@ read_options(struct search *s, char **operands)
 	return CTL_OK;
 }
 
+/* An empty answer to a name that nothing has would be believed. */
+static bool
+say_unknown(const struct search *s, const struct ctl *c)
+{
+	const struct {
+		const char *kind, *name, *dir;
+	} names[] = { { "token", s->token, c->conf.token_dir },
+		{ "policy", s->policy, c->conf.policy_dir } };
+	char path[PATH_MAX];
+	const char *close;
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i].name == NULL || s->log != NULL ||
+		    snprintf(path, sizeof(path), "%s/%s.json", names[i].dir,
+			names[i].name) >= (int)sizeof(path) ||
+		    access(path, F_OK) == 0 || errno != ENOENT ||
+		    ctl_closest_file(names[i].dir, names[i].name, &close, &e) !=
+			0)
+			continue;
+		(void)fprintf(stderr, "Nothing found of the %s \"%s\"%s%s%s\n",
+		    names[i].kind, log_text(bytes_of(names[i].name)).s,
+		    close == NULL ? ", and there is none of this name now"
+				  : ": did you mean \"",
+		    close == NULL ? "" : close, close == NULL ? "." : "\"?");
+		return true;
+	}
+	return false;
+}
+
 static void
-say_more(const struct search *s)
+say_more(const struct search *s, const struct ctl *c)
 {
 	if (s->damaged > 0)
 		(void)ctl_error(
 		    "%llu lines are not records: see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
-	/* an empty answer to a name that no record has would be believed */
+	if (s->shown == 0 && !s->follow && say_unknown(s, c))
+		return;
 	if (s->shown == 0 && !s->follow && s->event != NULL)
 		(void)fprintf(stderr,
 		    "Nothing found of the event \"%s\"; mcp-execd-audit(5) lists the names there are.\n",
@@ -422,7 +464,7 @@ say_more(const struct search *s)
 }
 
 static int
-run_search(struct search *s, const char *path)
+run_search(struct search *s, const struct ctl *c, const char *path)
 {
 	struct auditlog_tail *t = NULL;
 	struct err e;
@@ -435,7 +477,7 @@ run_search(struct search *s, const char *path)
 	flush_rows(s);
 	status = search_back(s, path);
 	flush_rows(s);
-	say_more(s);
+	say_more(s, c);
 	if (status == CTL_OK && t != NULL)
 		status = follow_log(s, t);
 	auditlog_tail_close(t);
@@ -468,7 +510,7 @@ audit_search_run(struct ctl *c, int argc, char **argv)
 	buf_init(&s.out, MAX_OUT);
 	if (s.pending == NULL)
 		return ctl_no_memory();
-	status = run_search(&s, path);
+	status = run_search(&s, c, path);
 	auditrun_map_free(s.pending);
 	buf_fini(&s.out);
 	return s.broken ? CTL_FAILED : status;

@@ -285,6 +285,10 @@ print_where(const struct verify_result *r)
 static int
 print_result(const struct verification *j, const struct verify_result *r)
 {
+	if (r->what == VERIFY_FINE && r->records == 0 && j->setup.first > 0)
+		return ctl_error(
+		    "no record from number %llu on is there, so nothing was verified: give --first a smaller number, or name the files that hold it",
+		    (unsigned long long)j->setup.first);
 	if (r->notes.len > 0)
 		(void)printf(
 		    "%.*s", (int)r->notes.len, (const char *)r->notes.p);

@@ -140,6 +140,10 @@ advise_directory(const struct setup_wish *w, const char *path, struct err *e)
 
 	buf_init(&word, 8 * SETUP_TEXT);
 	wordsplit_quote(&word, path);
+	if (w->user[0] != '\0')
+		return err_set(e, ERR_BAD,
+		    "%s is not a directory yet: make it for the account, install -d -o %s -m 0755 %s",
+		    path, log_text(bytes_of(w->user)).s, buf_cstr(&word));
 	return err_set(e, ERR_BAD,
 	    "%s is not a directory yet: make an account for it, and then the directory: useradd --system --user-group --home-dir %s --shell /usr/sbin/nologin mcp-%s; install -d -o mcp-%s -m 0755 %s",
 	    path, buf_cstr(&word), w->what, w->what, buf_cstr(&word));

@@ -55,6 +55,22 @@ tell_revoked(const char *name, enum token_force force, const struct err *e)
 }
 
 static int
+no_token(const struct ctl *c, const char *name)
+{
+	const char *close;
+	struct err e;
+
+	if (ctl_closest_file(c->conf.token_dir, name, &close, &e) == 0 &&
+	    close != NULL)
+		return ctl_error(
+		    "there is no token \"%s\" in %s, so nothing was revoked: did you mean \"%s\"?",
+		    name, c->conf.token_dir, close);
+	return ctl_error(
+	    "there is no token \"%s\" in %s, so nothing was revoked: see mcp-execctl token list",
+	    name, c->conf.token_dir);
+}
+
+static int
 remove_file(struct ctl *c, const char *name)
 {
 	char path[PATH_MAX];
@@ -63,10 +79,12 @@ remove_file(struct ctl *c, const char *name)
 	if (ctl_token_path(c, name, path, &e) != 0)
 		return ctl_error("%s", e.what);
 	if (unlink(path) == -1)
-		return ctl_error("%s: %s%s", path, strerror(errno),
-		    errno == ENOENT ? ": see mcp-execctl token list"
-		    : errno == EACCES || errno == EPERM ? ": run as root"
-							: "");
+		return errno == ENOENT
+			   ? no_token(c, name)
+			   : ctl_error("%s: %s%s", path, strerror(errno),
+				 errno == EACCES || errno == EPERM
+				     ? ": run as root"
+				     : "");
 	if (sync_directory(c->conf.token_dir) != CTL_OK)
 		return CTL_FAILED;
 	tell_revoked(name, token_force_wait(c, name, &e), &e);
