@@ -236,6 +236,14 @@ VERB(
     follow, audit_search_run, "--failed", "--since", "3d", "--log", other, NULL)
 VERB(tools, tools_list_run, "--from", "packaging/tools.d", NULL)
 VERB(client, client_config_run, "--client", "codex", "t", NULL)
+VERB(setup, setup_run, "--dry-run", "--force", "--do", "everything", "--user",
+    "root", "--listen", "loopback", "--seal", "no", "--token", "t", "--expires",
+    "never", "--client", "codex", "--from", "packaging/examples", NULL)
+VERB(setup_build, setup_run, "--dry-run", "--force", "--do", "build",
+    "--directory", fix.dir, "--user", "root", "--listen", "proxy",
+    "--public-url", "https://a.example/mcp", "--seal", "yes", "--token", "t",
+    "--expires", "30d", "--client", "codex", "--from", "packaging/examples",
+    NULL)
 VERB(list, token_list_run, NULL)
 
 static int
@@ -277,6 +285,8 @@ main(void)
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_tools),
 		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_setup_build),
 		cmocka_unit_test(test_list),
 	};
 

@@ -30,10 +30,10 @@ read_before(struct change *c, struct err *e)
 	return 0;
 }
 
-/* NULL: not possible, see e. */
+/* NULL: not possible, see e; a text that is not whole is never written. */
 static struct change *
-add_change(
-    struct changes *all, const char *path, struct bytes text, struct err *e)
+add_change(struct changes *all, const char *path, const struct buf *text,
+    struct err *e)
 {
 	struct change *c = &all->c[all->count];
 
@@ -44,21 +44,26 @@ add_change(
 	(void)snprintf(c->path, sizeof(c->path), "%s", path);
 	buf_init(&c->text, KEYS_MAX_FILE);
 	buf_init(&c->before, KEYS_MAX_FILE);
-	buf_put(&c->text, text.p, text.len);
+	buf_put_bytes(&c->text, buf_bytes(text));
 	all->count++;
+	if (text->overflow || c->text.overflow) {
+		(void)err_set(e, ERR_BUSY,
+		    "%s: it is too long, or there is no memory for it", path);
+		return NULL;
+	}
 	return read_before(c, e) == 0 ? c : NULL;
 }
 
 int
-changes_write(
-    struct changes *all, const char *path, struct bytes text, struct err *e)
+changes_write(struct changes *all, const char *path, const struct buf *text,
+    struct err *e)
 {
 	return add_change(all, path, text, e) == NULL ? e->code : 0;
 }
 
 int
-changes_remove(
-    struct changes *all, const char *path, struct bytes text, struct err *e)
+changes_remove(struct changes *all, const char *path, const struct buf *text,
+    struct err *e)
 {
 	struct change *c = add_change(all, path, text, e);
 

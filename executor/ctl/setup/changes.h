@@ -34,15 +34,18 @@ struct changes {
 	size_t count;
 };
 
-/* Path and text are copied.  ERR_BAD: more than CHANGES_MAX. */
-int changes_write(struct changes *all, const char *path, struct bytes text,
+/*
+ * Path and text are copied.  ERR_BAD: more than CHANGES_MAX; ERR_BUSY: the text
+ * is not whole.
+ */
+int changes_write(struct changes *all, const char *path, const struct buf *text,
     struct err *e) MUST_CHECK;
 /*
  * The file goes if it is `text`; another one is CHANGE_OTHER.  One that is not
  * there is CHANGE_NONE.
  */
-int changes_remove(struct changes *all, const char *path, struct bytes text,
-    struct err *e) MUST_CHECK;
+int changes_remove(struct changes *all, const char *path,
+    const struct buf *text, struct err *e) MUST_CHECK;
 /* Print a line for each file; returns how many are CHANGE_OTHER. */
 size_t changes_show(const struct changes *all);
 /*

@@ -110,8 +110,10 @@ remove_listed(struct collection *k, const char *path, struct buf *ours)
 	if (fdio_read_file(path, false, &there, k->e) == 0)
 		put_list(&there, &none, &plain);
 	return changes_remove(k->changes, path,
-	    bytes_eq(buf_bytes(&plain), buf_bytes(&same)) ? buf_bytes(&there)
-							  : buf_bytes(ours),
+	    !plain.overflow && !same.overflow &&
+		    bytes_eq(buf_bytes(&plain), buf_bytes(&same))
+		? &there
+		: ours,
 	    k->e);
 }
 
@@ -126,7 +128,7 @@ collect_text(struct collection *k, const char *path, struct buf *text)
 		return remove_listed(k, path, text);
 	buf_init(&filled, KEYS_MAX_FILE);
 	put_list(text, k->services, &filled);
-	return changes_write(k->changes, path, buf_bytes(&filled), k->e);
+	return changes_write(k->changes, path, &filled, k->e);
 }
 
 static bool

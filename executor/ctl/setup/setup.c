@@ -100,7 +100,7 @@ collect_conf(const struct ctl *c, const struct setup_wish *w, bool is_there,
 	if (is_there && serves_already(c, w))
 		return 0;
 	put_conf(w, &text);
-	r = changes_write(all, c->config, buf_bytes(&text), e);
+	r = changes_write(all, c->config, &text, e);
 	if (r == 0 && is_as_shipped(c, w))
 		all->c[all->count - 1].kind = CHANGE_SHIPPED;
 	return r;
@@ -141,6 +141,7 @@ replace_text(struct buf *text, const char *old, const char *new, struct err *e)
 		    old);
 	buf_reset(text);
 	buf_put_bytes(text, buf_bytes(&out));
+	text->overflow |= out.overflow;
 	return 0;
 }
 
@@ -176,6 +177,7 @@ replace_directory(
 	buf_put_str(&out, at);
 	buf_reset(text);
 	buf_put_bytes(text, buf_bytes(&out));
+	text->overflow |= out.overflow || word.overflow;
 	return 0;
 }
 
@@ -253,7 +255,7 @@ collect_policy(const struct ctl *c, const struct setup_wish *w,
 		return pack_advise(e);
 	if (fill_policy(&text, w, e) != 0)
 		return e->code;
-	return changes_write(all, to, buf_bytes(&text), e);
+	return changes_write(all, to, &text, e);
 }
 
 static int
