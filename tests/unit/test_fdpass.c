@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -277,6 +279,42 @@ test_told(void **state)
 	ends[1] = -1;
 }
 
+static volatile sig_atomic_t signals;
+
+/* Makes room at the third. */
+static void
+on_alarm(int sig)
+{
+	char text[8];
+	(void)sig;
+
+	if (++signals >= 3)
+		(void)!recv(ends[1], text, sizeof(text), MSG_DONTWAIT);
+}
+
+/* A signal does not end it. */
+static void
+test_told_in_spite_of_signals(void **state)
+{
+	static const struct itimerval often = { { 0, 10000 }, { 0, 10000 } },
+				      never = { { 0, 0 }, { 0, 0 } };
+	const struct iovec part = { (void *)(uintptr_t) "end", 3 };
+	struct sigaction a = { .sa_handler = on_alarm }, old;
+	int told;
+	(void)state;
+
+	while (send_text("end", NULL, 0) != -1)
+		;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(sigaction(SIGALRM, &a, &old), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	told = fdpass_tell(ends[0], &part, 1, NULL, 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &old, NULL), 0);
+	assert_int_equal(told, 0);
+	assert_true(signals >= 3);
+}
+
 static void
 comes_with(pid_t process, int fd)
 {
@@ -334,6 +372,8 @@ main(void)
 		    test_last_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_told_in_spite_of_signals, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,11 +57,14 @@ struct seen {
 	int started, done;
 	char run[33];
 	struct msg_done end;
+	bool told; /* RIGHTS, too */
 	char message[1025];
 	uint64_t skipped;
 	char text[1 << 16]; /* of both streams */
 	size_t len;
 };
+
+#define RIGHTS "commands run as the user "
 
 static char audit_path[128]; /* another for each bench */
 
@@ -80,6 +83,7 @@ static struct bench {
 	bool lost, ready;
 	struct err why; /* of lost */
 	uint32_t commits; /* the generation of the last */
+	uint32_t asks, nonce; /* of the last ASK */
 	unsigned commit_frames, fetched;
 	uint8_t fetched_state; /* of the last */
 	char fetched_why[512];
@@ -107,6 +111,9 @@ on_frame(void *arg, const struct msg *m, struct err *e)
 	if (m->code == PROTO_COMMIT) {
 		b.commits = m->commit.generation;
 		b.commit_frames++;
+	} else if (m->code == PROTO_ASK) {
+		b.asks++;
+		b.nonce = m->ask.nonce;
 	} else if (m->code == PROTO_FETCHED) {
 		b.fetched++;
 		b.fetched_state = m->fetched.state;
@@ -128,6 +135,8 @@ on_frame(void *arg, const struct msg *m, struct err *e)
 	} else if (m->code == PROTO_DONE) {
 		s = see(m->done.call);
 		s->end = m->done;
+		s->told = memmem(m->done.denials.p, m->done.denials.len, RIGHTS,
+			      strlen(RIGHTS)) != NULL;
 		assert_int_equal(bytes_to_str(m->done.message, s->message,
 				     sizeof(s->message), e),
 		    0);
@@ -254,6 +263,7 @@ attach(void)
 	b.peer_fd = pair[1];
 	b.lost = b.ready = false;
 	b.commits = b.commit_frames = b.fetched = 0;
+	b.asks = b.nonce = 0;
 	memset(b.seen, 0, sizeof(b.seen));
 }
 
@@ -514,6 +524,59 @@ expect_commits(size_t n)
 	awaited_count = n;
 	run_until(is_committed);
 	assert_int_equal(b.commit_frames, n);
+}
+
+static bool
+is_asked(void)
+{
+	return b.lost || b.asks >= awaited_count;
+}
+
+static bool
+is_known(void)
+{
+	return b.lost || monitor_vitals(b.monitor).sessions == awaited_count;
+}
+
+static void
+answer_vitals(uint32_t nonce, uint32_t sessions)
+{
+	const struct msg m = { .code = PROTO_VITALS,
+		.vitals = { .nonce = nonce, .sessions = sessions } };
+
+	say(&m);
+}
+
+/* One question at a time, of a frontend that serves, and one answer to each. */
+static void
+test_vitals(void **state)
+{
+	struct msg m = { .code = PROTO_VITALS, .vitals = { .nonce = 2 } };
+	(void)state;
+
+	begin();
+	monitor_ask(b.monitor);
+	greet();
+	assert_int_equal(b.asks, 0);
+	assert_int_equal(monitor_silent_ms(b.monitor), 0);
+	for (size_t n = 1; n <= 3; n++) {
+		awaited_count = n;
+		monitor_ask(b.monitor);
+		run_until(is_asked);
+		monitor_ask(b.monitor);
+		answer_vitals(b.nonce, (uint32_t)n);
+		run_until(is_known);
+		assert_int_equal(monitor_silent_ms(b.monitor), 0);
+		/* a second question would have come before that */
+		monitor_configure(b.monitor, PUSH_TOKENS);
+		expect_commits(n + 1);
+		assert_int_equal(b.asks, n);
+	}
+	assert_false(b.lost);
+	monitor_ask(b.monitor);
+	m.vitals.nonce = b.nonce; /* of the one before */
+	breaks(&m, "VITALS that were not asked for");
+	end();
 }
 
 /* --- the order of frames ------------------------------------------------- */
@@ -1707,6 +1770,21 @@ test_credit_beyond_reason(void **state)
 	end();
 }
 
+/* What root could do is told, where nothing else says why it failed. */
+static void
+test_rights_are_told(void **state)
+{
+	(void)state;
+
+	begin();
+	greet();
+	ask(1, "echo 'it: must be root' >&2; exit 1");
+	assert_true(wait_done(1)->told);
+	ask(2, "echo 'it: nothing' >&2; exit 1");
+	assert_false(wait_done(2)->told);
+	end();
+}
+
 static void
 test_head_and_tail(void **state)
 {
@@ -2118,6 +2196,7 @@ main(void)
 		cmocka_unit_test(test_permits),
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_commit),
+		cmocka_unit_test(test_vitals),
 		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_call_order),
 		cmocka_unit_test(test_old_ids),
@@ -2152,6 +2231,7 @@ main(void)
 		cmocka_unit_test(test_credit),
 		cmocka_unit_test(test_cancel_too_late),
 		cmocka_unit_test(test_credit_beyond_reason),
+		cmocka_unit_test(test_rights_are_told),
 		cmocka_unit_test(test_head_and_tail),
 		cmocka_unit_test(test_does_not_read),
 		cmocka_unit_test(test_log_full),
