@@ -571,6 +571,17 @@ explain_rights(const struct policy *p, struct buf *out)
 }
 
 void
+explain_priority(const struct policy *p, struct buf *out)
+{
+	if ((p->capabilities >> CAP_SYS_NICE & 1) != 0)
+		return;
+	begin_note(out);
+	buf_printf(out,
+	    "a command can lower its priority, and neither raise it nor ask for a real-time one, which needs the capability cap_sys_nice; this policy keeps %s (policy %s, key capabilities)",
+	    p->capabilities != 0 ? "others" : "no capability", p->name);
+}
+
+void
 explain_editor(const struct policy *p, struct buf *out)
 {
 	begin_note(out);

@@ -41,6 +41,8 @@ void explain_no_socket(const struct policy *p, struct buf *out);
  * refuses, by owners and modes of files or for lack of root's rights.
  */
 void explain_rights(const struct policy *p, struct buf *out);
+/* Of one that nice(1), ionice(1) or chrt(1) could not raise. */
+void explain_priority(const struct policy *p, struct buf *out);
 /* An editor failed without a word, which its file's modes may be why. */
 void explain_editor(const struct policy *p, struct buf *out);
 /* What is there and may be read, and is not executed. */

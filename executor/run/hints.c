@@ -11,6 +11,10 @@ static const struct {
 	bool path; /* one is looked for; see counts_alone */
 } phrases[] = {
 	{ "must be root to change the host name", HINT_REFUSED, false },
+	{ "nice: cannot set niceness", HINT_PRIORITY, false },
+	{ "renice: failed to set priority", HINT_PRIORITY, false },
+	{ "ionice: ioprio_set failed", HINT_PRIORITY, false },
+	{ "chrt: failed to set ", HINT_PRIORITY, false },
 	{ "must be root", HINT_RIGHTS, false },
 	/* Others than the machine say so, or it is advice: nothing follows. */
 	{ "ccess denied for user", HINT_ABSENT, true }, /* a database's */

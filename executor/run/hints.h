@@ -32,6 +32,7 @@ enum hint_kind {
 	HINT_LIMIT, /* one was not raised */
 	HINT_REFUSED, /* operation not permitted, and what comes to the same */
 	HINT_NO_FAMILY, /* of sockets: refused, or not of this kernel */
+	HINT_PRIORITY, /* one was not raised: nice(1), ionice(1), chrt(1) */
 	HINT_RIGHTS, /* it is for root, or for who has more rights */
 	HINT_KINDS
 };

@@ -141,6 +141,8 @@ tell_rest(struct notes *n, const struct plan *p, int code, struct buf *lines)
 	else if ((hints_has(h, HINT_RIGHTS) && !n->rights_told && !told) ||
 		 (refused && code != 0 && !told && !no_program))
 		explain_rights(p->policy, lines);
+	else if (hints_has(h, HINT_PRIORITY) && !told)
+		explain_priority(p->policy, lines);
 	else if (editor_failed(h, code) && !told)
 		explain_editor(p->policy, lines);
 	else if (n->audit.nr != 0 && !told)
@@ -163,6 +165,7 @@ notes_end(struct notes *n, const struct plan *p, const struct explain_end *end)
 	explain_end(&how, p->policy, &lines);
 	explain_hints(&n->hints, p->policy, p->cwd, &lines);
 	n->unseen.refused = hints_has(&n->hints, HINT_REFUSED) ||
+			    hints_has(&n->hints, HINT_PRIORITY) ||
 			    hints_has(&n->hints, HINT_NO_FAMILY);
 	unseen_tell(&n->unseen, p->policy, &lines);
 	if (n->looked_up && end->exit_code != 0)

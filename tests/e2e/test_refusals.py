@@ -158,6 +158,24 @@ def test_rights_of_the_user(server):
     check(RIGHTS not in r.text, r.text)
 
 
+def test_priorities(server):
+    """What is not raised is told, also where a pipe hides the status: each
+    of these programs goes on without it, or ends in the middle of a line."""
+    for words in ("nice: cannot set niceness: Permission denied",
+                  "ionice: ioprio_set failed: Operation not permitted",
+                  "renice: failed to set priority for 2 (process ID): "
+                  "Permission denied",
+                  "chrt: failed to set pid 0's policy: Operation not "
+                  "permitted"):
+        r = told(server, f'echo "{words}" >&2', "cap_sys_nice",
+                 "neither raise it", "key capabilities", note=True)
+        check(RIGHTS not in r.text, r.text)
+    if shutil.which("nice"):
+        told(server, "nice -n -5 echo on | cat", "cap_sys_nice", note=True)
+        equal(quiet(server, "nice -n 5 echo on | cat").text.strip(), "on", "")
+    quiet(server, "echo 'a is nice: be the same'; echo 'chrt: done'")
+
+
 def test_audit_is_no_reason(server):
     """libaudit's socket is asked for first, and what failed is told."""
     if os.geteuid():
