@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "common/bearer.h"
 #include "executor/audit/audit.h"
 #include "executor/ctl/audit/audit.h"
 #include "tests/unit/fixture_ctl.h"
@@ -183,6 +184,39 @@ test_doctor(void **state)
 	same = true;
 }
 
+/* A token that was made is told, and one that was not leaves no file. */
+static void
+test_add(void **state)
+{
+	static const char *const words[] = { "--policy", "p", "--expires",
+		"30d", "--from", "10.0.0.0/8", "--comment", "c", "new", NULL };
+	char path[128];
+	unsigned n, made = 0;
+	int status;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/tokens.d/new.json", fix.dir);
+	for (n = 1; n < MOST; n++) {
+		bool is_there;
+
+		status = without(token_add_run, words, n);
+		is_there = access(path, F_OK) == 0;
+		if (is_there)
+			assert_int_equal(unlink(path), 0);
+		if (is_there != (status == CTL_OK))
+			fail_msg("allocation %u: status %d, file %d: %s", n,
+			    status, is_there, fix.err);
+		if (is_there && strstr(fix.out, BEARER_PREFIX) == NULL)
+			fail_msg(
+			    "allocation %u: it is not told: %s", n, fix.out);
+		made += is_there;
+		if (!*came)
+			break;
+	}
+	assert_in_range(n, 2, MOST - 1);
+	assert_true(made > 0);
+}
+
 /* Its page is what it says, without when that was. */
 static int
 report_run(struct ctl *c, int argc, char **argv)
@@ -288,6 +322,7 @@ main(void)
 		cmocka_unit_test(test_setup),
 		cmocka_unit_test(test_setup_build),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_add),
 	};
 
 	return cmocka_run_group_tests(tests, begin, teardown);

@@ -365,6 +365,11 @@ add_token(struct ctl *c, const char *name, const struct options *o)
 	force = token_force_wait(c, name, &e);
 	status = print_token(c, name, o->policy, text);
 	explicit_bzero(text, sizeof(text));
+	if (status != CTL_OK) /* nobody has it */
+		return unlink(path) == -1
+			   ? ctl_error(
+				 "%s: remove it: %s", path, strerror(errno))
+			   : ctl_error("so the token was removed again");
 	if (force == TOKEN_NOT_IN_FORCE)
 		return ctl_error(
 		    "the token is not in force: see %s check", ctl_self(c));
