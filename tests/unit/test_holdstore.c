@@ -346,6 +346,38 @@ test_eof(void **state)
 	holdstore_fini();
 }
 
+/* A run that holds its lock makes nobody wait: a process of its own closes it. */
+static void
+test_pipes(void **state)
+{
+	struct ends e;
+	int fd[OF_RUN], pipes[2];
+	char c;
+
+	(void)state;
+	begin(GRACE_MS);
+	for (uint64_t run = 1; run <= 2; run++) {
+		make_ends(&e, fd);
+		(void)close(fd[2]);
+		assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+		fd[2] = pipes[1];
+		assert_null(holdstore_hold(
+		    run, getpid(), NEEDS | 1U << HOLD_IN, fd, OF_RUN));
+		assert_int_equal(wait(NULL), -1);
+		if (run == 1)
+			holdstore_eof(run);
+		else
+			holdstore_release(run);
+		assert_int_equal(read(pipes[0], &c, 1), 0);
+		assert_true(wait(NULL) > 0);
+		assert_int_equal(wait(NULL), -1);
+		holdstore_release(run);
+		(void)close(pipes[0]);
+		close_ends(&e, false);
+	}
+	holdstore_fini();
+}
+
 /* --- who takes it over ----------------------------------------------------- */
 
 static void
@@ -799,6 +831,7 @@ main(void)
 		cmocka_unit_test(test_no_directory),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_eof),
+		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_copied_link),
 		cmocka_unit_test(test_cut_order),
