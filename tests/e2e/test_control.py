@@ -846,6 +846,30 @@ def test_check_of_directories():
         server.remove()
 
 
+def test_policy_test_explains():
+    """Why it does not work, and by which key, as the answer to a call has it."""
+    with Server(policy={"files": {"hide": ["/etc/passwd"]}}) as server, \
+            Http(server) as c:
+        for words, said, status in (
+                ("cat /etc/passwd", "refused: /etc/passwd is hidden", 1),
+                ("touch /usr/x", "refused: /usr/x cannot be changed", 1),
+                ("ls /var/lib/dpkg", "NOTE: /var/lib/dpkg is not in view", 2),
+                ("nice -n -5 true | cat", "NOTE: a command can lower its", 0),
+                ("echo a; echo b >&2; exit 3", "", 3)):
+            run = ctl(server, "policy", "test", server.name, "--shell", "--",
+                      words)
+            lines = [x.removeprefix("mcp-execctl: ")
+                     for x in run.stderr.splitlines()
+                     if x.startswith("mcp-execctl: ")][1:]
+            equal(run.returncode, status, run.stderr)
+            r = c.sh(words)
+            told = ([f"refused: {d}" for d in r.data["denials"]]
+                    + [f"NOTE: {n}" for n in r.data.get("notes", [])])
+            equal(sorted(lines), sorted(told), words)
+            check(lines[0].startswith(said) if said else not lines, words,
+                  lines)
+
+
 def test_names_that_nothing_has():
     """An answer to a mistyped name is not an empty one."""
     with Server(name="alice") as server, Http(server) as c:

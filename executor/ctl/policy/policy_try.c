@@ -24,9 +24,8 @@
 #include "common/fdio.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
-#include "executor/run/explain.h"
+#include "executor/run/notes.h"
 #include "executor/run/spawn.h"
-#include "executor/run/unseen.h"
 
 #define VERB "policy test"
 
@@ -41,7 +40,6 @@ enum {
 
 enum {
 	PIECE = 65536, /* bytes of one read */
-	DENIALS_MAX = 16384, /* bytes of explanations */
 	GUARD_PATIENCE_MS = 10000 /* from KILL until the guard is killed */
 };
 
@@ -70,8 +68,8 @@ struct test {
 	bool reported; /* its last word is there */
 	bool started; /* execve succeeded */
 	struct guard_report report;
-	struct buf denials; /* explanations given already */
-	struct unseen unseen; /* programs that it started */
+	struct notes notes; /* as a caller gets them */
+	size_t told; /* bytes of their lines that were said */
 };
 
 static void
@@ -109,30 +107,38 @@ in_group(const struct plan *p)
 	return (p->policy->confine.layers & CONFINE_CGROUP) != 0;
 }
 
+/* What was not said yet, each as its heading in an answer has it. */
 static void
-say_lines(struct buf *lines)
+say_notes(struct test *t)
 {
-	CLEANUP_STR char *text = strdup(buf_cstr(lines));
-	char *line, *save;
+	const struct buf *all = &t->notes.lines;
+	const char *line = (const char *)all->p + t->told;
+	const char *end = (const char *)all->p + all->len;
 
-	for (line = text == NULL ? NULL : strtok_r(text, "\n", &save);
-	     line != NULL; line = strtok_r(NULL, "\n", &save))
-		(void)ctl_error("%s", line);
+	while (t->told < all->len) {
+		const char *nl = memchr(line, '\n', (size_t)(end - line));
+		size_t len = (size_t)((nl != NULL ? nl : end) - line);
+		bool note = len > 6 && memcmp(line, "NOTE: ", 6) == 0;
+
+		if (len > 0)
+			(void)ctl_error(
+			    "%s%.*s", note ? "" : "refused: ", (int)len, line);
+		t->told += len + (nl != NULL);
+		line += len + (nl != NULL);
+	}
 }
 
 /* End what is left in it; say which of its limits the run ran into. */
 static void
-end_group(const struct test *t)
+end_group(struct test *t)
 {
-	CLEANUP_BUF struct buf lines = { 0 };
 	struct cgroup_usage u;
 
 	if (!in_group(t->plan))
 		return;
-	buf_init(&lines, DENIALS_MAX);
 	cgroup_end(t->id, &u);
-	explain_limits(t->plan->policy, &u, &lines);
-	say_lines(&lines);
+	notes_limits(&t->notes, t->plan->policy, &u);
+	say_notes(t);
 	cgroup_remove(t->id);
 	cgroup_sweep();
 }
@@ -149,31 +155,23 @@ say_enforced(const struct plan *p)
 	    buf_cstr(&line));
 }
 
+/* What only its end, or its output, tells. */
 static void
-say_unseen(const struct test *t)
+say_end(struct test *t)
 {
-	CLEANUP_BUF struct buf lines = { 0 };
+	int status = t->report.status;
+	bool exited = !t->timed_out && WIFEXITED(status);
+	const struct explain_end end = { .exit_code =
+					     exited ? WEXITSTATUS(status) : -1,
+		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		.timed_out = t->timed_out,
+		.timeout_ms = t->plan->timeout_ms,
+		.findings = &t->report.findings };
 
-	buf_init(&lines, DENIALS_MAX);
-	unseen_tell(&t->unseen, t->plan->policy, &lines);
-	say_lines(&lines);
-}
-
-/* Each explanation once, as a caller gets it. */
-static void
-take_denial(struct test *t, const struct denial *d)
-{
-	CLEANUP_BUF struct buf line;
-
-	t->unseen.log_explained =
-	    t->unseen.log_explained || d->nr == SYS_syslog;
-	buf_init(&line, DENIALS_MAX);
-	explain_denial(d, t->plan->policy, &line);
-	if (t->denials.len > 0 &&
-	    memmem(t->denials.p, t->denials.len, line.p, line.len) != NULL)
+	if (!t->started || !t->reported)
 		return;
-	(void)ctl_error("refused: %s", buf_cstr(&line));
-	buf_put_bytes(&t->denials, buf_bytes(&line));
+	notes_end(&t->notes, t->plan, &end);
+	say_notes(t);
 }
 
 static void
@@ -188,15 +186,17 @@ take_reports(struct test *t)
 		case GUARD_STARTED:
 			t->started = true;
 			if (!t->plan->shell)
-				(void)unseen_note(&t->unseen, t->plan->argv[0]);
+				(void)unseen_note(
+				    &t->notes.unseen, t->plan->argv[0]);
 			say_enforced(t->plan);
 			break;
 		case GUARD_DENIED:
-			take_denial(t, &r.denial);
+			notes_denial(&t->notes, &r.denial, t->plan->policy);
+			say_notes(t);
 			break;
 		case GUARD_EXEC:
 			if (r.exec.outcome == EXEC_STARTED)
-				unseen_note_image(&t->unseen, &r.exec.image);
+				notes_start(&t->notes, &r.exec.image);
 			break;
 		case GUARD_TERMINAL: /* nobody asked for one */
 		case GUARD_EXPOSED: /* it ends */
@@ -232,6 +232,9 @@ relay_bytes(struct test *t, int *fd, int to)
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n > 0)
+		hints_feed(&t->notes.hints, to == STDOUT_FILENO ? 1 : 2,
+		    bytes_make(data, (size_t)n));
 	if (n > 0 && fdio_write_all(to, data, (size_t)n, &e) == 0)
 		return;
 	if (n > 0) /* nobody reads ours */
@@ -415,7 +418,7 @@ test_fini(struct test *t)
 	cleanup_fd(&t->sp.out);
 	cleanup_fd(&t->sp.err);
 	cleanup_fd(&t->sigfd);
-	buf_fini(&t->denials);
+	notes_fini(&t->notes);
 }
 
 /* In a control group of its own where the policy's layers have that. */
@@ -456,7 +459,7 @@ test_plan(struct plan *p, const char *launcher)
 	t = (struct test){
 		.plan = p, .input = p->input, .input_open = !p->defined
 	};
-	buf_init(&t.denials, DENIALS_MAX);
+	notes_init(&t.notes);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	t.sigfd = watch_signals(&e);
@@ -468,7 +471,7 @@ test_plan(struct plan *p, const char *launcher)
 	}
 	watch_run(&t);
 	end_group(&t);
-	say_unseen(&t);
+	say_end(&t);
 	status = tell_verdict(&t);
 	test_fini(&t);
 	(void)launch_close();
