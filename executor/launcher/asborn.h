@@ -7,6 +7,14 @@
  * proc_pid_status(5), limits, securebits, keyring.  A guard that differs ends.
  * Its descriptors are its own to close.  In the machine's mount namespace, with
  * its /proc; async-signal-safe.
+ *
+ * Only a plan whose runs have another user than the guard and no capability has
+ * guards that are kept (planstore), and such a run cannot change its guard: each
+ * call that changes another process asks for one of both (kill(2), prlimit(2),
+ * sched_setaffinity(2), setpriority(2), ptrace(2), keyctl(2)
+ * KEYCTL_SESSION_TO_PARENT), and no_new_privs, which is always set, gives it
+ * neither.  So it is enough that nothing of the run is left, unless the guard
+ * itself has changed for it.
  */
 #ifndef EXECUTOR_ASBORN_H
 #define EXECUTOR_ASBORN_H
@@ -31,6 +39,8 @@ struct asborn {
 
 /* false: it cannot be told, or process ids cannot begin again. */
 bool asborn_note(struct asborn *b);
+/* Nothing is left of what it started, and its process ids begin again. */
+bool asborn_begins(const struct asborn *b);
 /* The same still, and alone in its process ids, which begin again. */
 bool asborn_is(const struct asborn *b);
 

@@ -38,16 +38,13 @@ enum {
 static int
 step_loginuid(const struct child *c)
 {
-	struct child_failure f = { .step = CHILD_LOGIN };
 	int r;
 
 	if (c->proc == -1)
 		return 0;
 	r = loginuid_set_by(c->proc, c->order->login_uid);
-	f.session = loginuid_session_by(c->proc);
+	*c->session = loginuid_session_by(c->proc);
 	(void)close(c->proc);
-	if (r == 0 && write(c->report, &f, sizeof(f)) != (ssize_t)sizeof(f))
-		r = -EPIPE;
 	return r;
 }
 
@@ -278,18 +275,22 @@ step_umask(const struct child *c)
 	return 0;
 }
 
-/*
- * To their fixed places.  What is not stdio moves out of the way first, as
- * any of the numbers may be another's place.
- */
+/* A number that is nobody's fixed place; -1 stays. */
+static int
+out_of_the_way(int fd)
+{
+	return fd == -1 || fd >= FIRST_CLOSED
+		   ? fd
+		   : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+}
+
+/* To their fixed places; what is not stdio moves out of the way first. */
 static int
 step_stdio(const struct child *c)
 {
-	int report = fcntl(c->report, F_DUPFD_CLOEXEC, FIRST_CLOSED);
-	int dir = fcntl(c->dir, F_DUPFD_CLOEXEC, FIRST_CLOSED);
-	int set = c->ruleset == -1
-		      ? -1
-		      : fcntl(c->ruleset, F_DUPFD_CLOEXEC, FIRST_CLOSED);
+	int report = out_of_the_way(c->report);
+	int dir = out_of_the_way(c->dir);
+	int set = out_of_the_way(c->ruleset);
 
 	if (report == -1 || dir == -1 || dup2(c->in, STDIN_FILENO) == -1 ||
 	    dup2(c->out, STDOUT_FILENO) == -1 ||
@@ -325,7 +326,7 @@ step_landlock(const struct child *c)
 static int
 await_go(const struct child *c, int listener)
 {
-	struct child_failure f = { .step = CHILD_READY, .sysno = listener };
+	struct child_failure f = { CHILD_READY, listener, *c->session };
 	char go;
 
 	if (write(REPORT_FD, &f, sizeof(f)) != (ssize_t)sizeof(f) ||
@@ -422,12 +423,14 @@ enum { STEP_COUNT = sizeof(steps) / sizeof(steps[0]) };
 void
 child_exec(const struct child *c)
 {
-	struct child_failure f = { 0 };
+	struct child_failure f = { .session = LOGINUID_UNSET };
+	struct child own = *c;
 	int i, report = c->report;
 
+	own.session = &f.session;
 	for (i = 0; i < STEP_COUNT && f.sysno == 0; i++) {
 		f.step = i;
-		f.sysno = -steps[i].run(c);
+		f.sysno = -steps[i].run(&own);
 		if (steps[i].run == step_stdio && f.sysno == 0)
 			report = REPORT_FD;
 	}

@@ -20,18 +20,17 @@ struct child {
 	int ruleset; /* Landlock, -1: without */
 	/*
 	 * A proc(5): the command gives itself its login uid by it, and tells its
-	 * session by CHILD_LOGIN; -1: its guard has given it to both.
+	 * session; -1: its guard has given it to both.
 	 */
 	int proc;
+	uint32_t *session; /* of that login uid; child_exec's own */
 	int report; /* a step's failure goes here; closed by exec */
 	bool enter_cgroup; /* it was not made in the run's control group */
 	bool go; /* it need not wait for the byte after CHILD_READY */
 };
 
 enum {
-	/* not steps: */
-	CHILD_READY = -1, /* it waits for a byte, unless it may go */
-	CHILD_LOGIN = -2 /* session */
+	CHILD_READY = -1 /* not a step: it waits for a byte, unless it may go */
 };
 
 /* The step that looks for the working directory. */
@@ -41,7 +40,7 @@ enum {
 struct child_failure {
 	int step; /* index for child_step_name */
 	int sysno; /* CHILD_READY: the filter's listener, -1: none */
-	uint32_t session; /* CHILD_LOGIN */
+	uint32_t session; /* of its login uid, if it has given itself one */
 };
 
 /*

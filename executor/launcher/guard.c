@@ -574,10 +574,8 @@ take_failure(struct guard *g)
 
 	if (n == -1 && errno == EINTR)
 		return;
-	if (n == (ssize_t)sizeof(f) && f.step == CHILD_LOGIN) {
+	if (n == (ssize_t)sizeof(f) && g->proc != -1)
 		g->report.audit_session = f.session;
-		return;
-	}
 	if (n == (ssize_t)sizeof(f) && f.step == CHILD_READY) {
 		take_listener(g, f.sysno);
 		release_command(g);
@@ -1221,9 +1219,11 @@ leave_run(const struct server *v, struct memory *m)
 
 /* Anything that is not as it was is its end: another guard is made. */
 static void
-expect_as_born(const struct server *v)
+expect_as_born(const struct server *v, const struct guard *g)
 {
-	if (!asborn_is(&v->born))
+	bool changed = g->connector.ready; /* and should have changed back */
+
+	if (!(changed ? asborn_is : asborn_begins)(&v->born))
 		_exit(GUARD_UNDONE);
 }
 
@@ -1233,7 +1233,7 @@ rest_between(struct server *v, struct memory *m)
 	judge_root(v, m);
 	say_word(v, v->kept.noted ? GUARD_KEPT : GUARD_OVER);
 	leave_run(v, m);
-	expect_as_born(v);
+	expect_as_born(v, &m->guard);
 }
 
 static void
