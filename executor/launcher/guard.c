@@ -60,6 +60,7 @@ struct guard {
 	bool serves; /* others may have been before it */
 	bool again; /* and another one may come after it */
 	bool listened; /* others may have got descriptors of the run's */
+	bool shared; /* its children have a copy of this too: share_memory */
 	int proc; /* what begins with a login uid has it by this; -1 */
 	struct keptroot *kept; /* of the run before, or of this one; or NULL */
 	struct rusage before; /* of its children before the run */
@@ -80,6 +81,23 @@ struct guard {
 	/* Last, as it is large: each page that is written to costs a run. */
 	struct execlog execs; /* has the listener for refused calls too */
 };
+
+enum { PAGE = 4096 }; /* or more: then the command has a copy of all */
+
+/* All that a guard knows of a run; the command has a copy from `order` on. */
+struct memory {
+	struct modules modules;
+	struct guard guard;
+	_Alignas(PAGE) struct launchplan_order order;
+	uint8_t bytes[GUARD_INLINE]; /* of it */
+};
+
+static struct memory *
+memory_of(struct guard *g)
+{
+	return (struct memory *)(void *)((char *)g -
+					 offsetof(struct memory, guard));
+}
 
 static void
 name_step(struct guard *g, const char *step)
@@ -479,11 +497,25 @@ take_listener(struct guard *g, int number)
 		(void)kill(g->command, SIGKILL);
 }
 
+/* The command does without what make_memory keeps from it; who connects not. */
+static void
+share_memory(struct guard *g)
+{
+	if (!g->serves || g->shared)
+		return;
+	g->shared = true;
+	(void)madvise(
+	    memory_of(g), offsetof(struct memory, order), MADV_DOFORK);
+}
+
 static int
 take_connect(struct guard *g, const struct unotify_call *n)
 {
 	bool refused;
-	int r = connector_take(
+	int r;
+
+	share_memory(g);
+	r = connector_take(
 	    &g->connector, g->execs.fd, n, &g->report.denial, &refused);
 
 	if (refused)
@@ -773,6 +805,7 @@ static void
 start_command(struct guard *g, struct child *c)
 {
 	int ends[2];
+	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
 		_exit(GUARD_UNBEGUN);
@@ -780,11 +813,11 @@ start_command(struct guard *g, struct child *c)
 	c->report = ends[1];
 	c->go = has_go(g);
 	g->waits = !c->go;
-	g->command = fork_command(g, c);
-	if (g->command == 0)
-		child_exec(c);
-	g->report.sysno = g->command == -1 ? errno : 0;
-	g->execs.command = g->command;
+	pid = fork_command(g, c);
+	if (pid == 0)
+		child_exec(c); /* it has no *g: make_memory */
+	g->report.sysno = pid == -1 ? errno : 0;
+	g->command = g->execs.command = pid;
 	spare_guard(g);
 	name_step(g, "fork");
 	(void)close(ends[1]);
@@ -1007,14 +1040,6 @@ have_run(struct guard *g, const struct guard_start *s)
 
 /* --- one run after another ---------------------------------------------- */
 
-/* All that a guard knows of a run. */
-struct memory {
-	struct modules modules;
-	struct guard guard;
-	struct launchplan_order order;
-	uint8_t bytes[GUARD_INLINE]; /* of it */
-};
-
 /* Between its runs. */
 struct server {
 	const struct guard_start *start;
@@ -1026,16 +1051,34 @@ struct server {
 	struct keptroot kept;
 };
 
+/* A child could not read it. */
+static void
+keep_memory(struct memory *m)
+{
+	(void)madvise(m, offsetof(struct memory, order), MADV_DONTFORK);
+}
+
+static struct memory *
+make_memory(void)
+{
+	struct memory *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (m == MAP_FAILED)
+		_exit(GUARD_UNDONE);
+	keep_memory(m);
+	return m;
+}
+
 /* From the kernel, so that nothing of a run can be in the next one's. */
 static struct memory *
 renew_memory(struct memory *m)
 {
 	if (m == NULL)
-		m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	else if (madvise(m, sizeof(*m), MADV_DONTNEED) == -1)
-		_exit(GUARD_UNDONE);
-	if (m == MAP_FAILED)
+		m = make_memory();
+	else if (m->guard.shared)
+		keep_memory(m);
+	if (madvise(m, sizeof(*m), MADV_DONTNEED) == -1)
 		_exit(GUARD_UNDONE);
 	modules_use(&m->modules);
 	return m;

@@ -43,11 +43,12 @@ static struct {
 	int process; /* pidfd of the peer's; -1: not known */
 	bool alone;
 	uint64_t until_ms; /* monotonic; 0: the grace does not run */
-	struct hold hold[HOLD_MAX];
-	size_t count;
-	uint64_t ended[ENDED_KEPT]; /* those that were not held, in a ring */
-	size_t ends;
+	size_t count, ends;
 } self = { .dir = -1, .listener = -1, .peer = -1, .process = -1 };
+
+/* Not in there: zeros cost no page of a guard's, and none of its commands'. */
+static struct hold holds[HOLD_MAX];
+static uint64_t ended[ENDED_KEPT]; /* those that were not held, in a ring */
 
 void
 holdstore_init(const char *dir, uint32_t grace_ms)
@@ -116,15 +117,15 @@ close_hold(struct hold *h)
 	for (int i = 0; i < HOLD_FDS; i++)
 		if (h->fd[i] != -1)
 			aside_close(h->fd[i]);
-	*h = self.hold[--self.count];
+	*h = holds[--self.count];
 }
 
 static struct hold *
 find_hold(uint64_t run)
 {
 	for (size_t i = 0; i < self.count; i++)
-		if (self.hold[i].run == run)
-			return &self.hold[i];
+		if (holds[i].run == run)
+			return &holds[i];
 	return NULL;
 }
 
@@ -135,7 +136,7 @@ has_ended(uint64_t run)
 	size_t n = self.ends < ENDED_KEPT ? self.ends : ENDED_KEPT;
 
 	for (size_t i = 0; i < n; i++)
-		if (self.ended[i] == run)
+		if (ended[i] == run)
 			return true;
 	return false;
 }
@@ -166,7 +167,7 @@ holdstore_hold(
 		return refuse_hold(fd, count, NULL);
 	if (self.count == HOLD_MAX || !open_listener())
 		return refuse_hold(fd, count, "it cannot be held");
-	h = &self.hold[self.count++];
+	h = &holds[self.count++];
 	*h = (struct hold){ .run = run, .guard = guard, .has = has };
 	for (int i = 0; i < HOLD_FDS; i++)
 		h->fd[i] = (has & 1U << i) != 0 ? fd[at++] : -1;
@@ -202,14 +203,14 @@ holdstore_ended(uint64_t run)
 	if (h != NULL)
 		h->guard = 0;
 	else
-		self.ended[self.ends++ % ENDED_KEPT] = run;
+		ended[self.ends++ % ENDED_KEPT] = run;
 }
 
 static void
 drop_all(void)
 {
 	while (self.count > 0)
-		close_hold(&self.hold[0]);
+		close_hold(&holds[0]);
 }
 
 size_t
@@ -306,7 +307,7 @@ tell_all(void)
 	(void)setsockopt(
 	    self.peer, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	for (size_t i = 0; i < self.count; i++)
-		if (!send_hold(&self.hold[i])) {
+		if (!send_hold(&holds[i])) {
 			leave_peer();
 			return;
 		}

@@ -18,5 +18,6 @@ void
 modules_use(struct modules *m)
 {
 	m->own_proc = m->looked_up = m->table = -1;
-	self.now = m;
+	if (self.now != m) /* the page stays as it is, for a run */
+		self.now = m;
 }
