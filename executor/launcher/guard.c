@@ -155,9 +155,10 @@ kill_tree(struct guard *g)
 static void
 tell_executor(struct guard *g, enum guard_event event, int fd)
 {
-	const struct iovec part = { &g->report, sizeof(g->report) };
+	struct iovec part = { .iov_base = &g->report };
 
 	g->report.event = event;
+	part.iov_len = guard_report_size(&g->report);
 	if (fdpass_tell(g->ctl, &part, 1, &fd, fd != -1) == 0 || errno == EPIPE)
 		return;
 	kill_tree(g);
@@ -175,10 +176,11 @@ send_report(struct guard *g, enum guard_event event)
 static void
 tell_started(struct guard *g)
 {
-	const struct iovec part = { &g->report, sizeof(g->report) };
+	struct iovec part = { .iov_base = &g->report };
 
 	g->started = true;
 	g->report.event = GUARD_STARTED;
+	part.iov_len = guard_report_size(&g->report);
 	g->report.pid = GUARD_PID_SENT;
 	if (!g->own_pids ||
 	    fdpass_tell_process(g->ctl, &part, 1, g->command) == -1)

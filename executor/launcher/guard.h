@@ -15,6 +15,7 @@
 #ifndef EXECUTOR_GUARD_H
 #define EXECUTOR_GUARD_H
 
+#include <stddef.h>
 #include <sys/resource.h>
 
 #include "executor/launcher/child.h"
@@ -94,7 +95,11 @@ enum {
 	GUARD_PID_SENT = -1 /* it comes with the message: fdpass_tell_process */
 };
 
-/* Guard to executor, one message each; see spawn_receive. */
+/*
+ * Guard to executor, one message each, of guard_report_size bytes; see
+ * spawn_receive, which makes what was not sent zeros.  Another order of these:
+ * LAUNCHMSG_FORMAT, HELD_VERSION.
+ */
 struct guard_report {
 	enum guard_event event;
 	pid_t pid; /* of the command, or one of the next two */
@@ -106,14 +111,27 @@ struct guard_report {
 	unsigned left; /* processes that could not be ended */
 	struct denial denial;
 	unsigned denials; /* calls refused so far, told or not */
-	struct exec_event exec;
 	uint64_t execs; /* programs that started so far, told or not */
 	uint64_t execs_untold; /* beyond what a run may tell */
 	uint64_t execs_unknown; /* announced, and nobody saw what came of it */
 	uint64_t execs_failed; /* calls that returned an error */
 	struct findings findings;
 	struct rusage usage; /* of the whole tree */
+	struct exec_event exec; /* last: GUARD_EXEC */
 };
+
+/* Its beginning, as far as its event has something to say. */
+static inline size_t
+guard_report_size(const struct guard_report *r)
+{
+	const size_t words = offsetof(struct guard_report, exec.image.args);
+
+	return r->event != GUARD_EXEC
+		   ? offsetof(struct guard_report, exec)
+		   : words + (r->exec.image.args_len < IMAGE_MAX_ARGS
+				     ? r->exec.image.args_len
+				     : IMAGE_MAX_ARGS);
+}
 
 /* What the launcher gives to a guard. */
 struct guard_start {

@@ -25,7 +25,6 @@ struct image {
 	char executable[IMAGE_MAX_PATH];
 	char asked[IMAGE_MAX_PATH]; /* path given to execve, or empty */
 	char directory[IMAGE_MAX_PATH];
-	char args[IMAGE_MAX_ARGS];
 	size_t args_len; /* bytes of args, the last NUL too */
 	uint64_t args_total; /* bytes in total; more: it is cut */
 	uint8_t args_sum[DIGEST_BYTES]; /* SHA-256 of all, if it is cut */
@@ -35,6 +34,7 @@ struct image {
 	uint8_t sum[DIGEST_BYTES]; /* SHA-256 of it */
 	bool summed;
 	bool remember; /* the sum is new, and good as long as the times are */
+	char args[IMAGE_MAX_ARGS]; /* last: only what is used of it is sent */
 };
 
 /* Tells one execve of one process from the next. */

@@ -170,6 +170,15 @@ spawn_await(struct spawned *sp, uint64_t run, struct err *e)
 	return err_set(e, ERR_EOF, "the launcher ended");
 }
 
+/* What was not sent are zeros then. */
+static bool
+is_whole(struct guard_report *r, size_t size)
+{
+	memset((uint8_t *)r + size, 0, sizeof(*r) - size);
+	return size >= offsetof(struct guard_report, exec) &&
+	       size == guard_report_size(r);
+}
+
 /* Texts end, and numbers are of what there is. */
 static bool
 is_sane(struct guard_report *r)
@@ -225,14 +234,14 @@ spawn_receive(struct spawned *sp, struct guard_report *out)
 
 	if (n == -1 && errno == EMSGSIZE)
 		return 0;
-	if (n > 0 && (n != (ssize_t)sizeof(*out) || !is_sane(out))) {
+	if (n > 0 && (!is_whole(out, (size_t)n) || !is_sane(out))) {
 		cleanup_fd(&fd);
 		return 0;
 	}
 	if (n > 0)
 		keep_process(sp, out, process);
 	keep_terminal(sp, out, fd);
-	return n;
+	return n > 0 ? (ssize_t)sizeof(*out) : n;
 }
 
 /* Words that models begin a line with, and that are not programs. */
