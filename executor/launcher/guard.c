@@ -887,20 +887,31 @@ has_root(struct guard *g, int *ruleset)
 	return true;
 }
 
+/* As confine_enter. */
+static int
+enter_root(struct guard *g, const struct guard_start *s, int *ruleset,
+    struct confine_failure *f)
+{
+	const struct launchplan *p = s->plan;
+
+	if (has_root(g, ruleset))
+		return 0;
+	image_moved();
+	return confine_enter(
+	    &p->confine, s->net, &g->root, p->uid, p->gid, ruleset, f);
+}
+
 /* The layers around the whole run; without one of them there is no run. */
 static void
 enter_sandbox(struct guard *g, const struct guard_start *s, int *ruleset)
 {
-	const struct launchplan *p = s->plan;
 	struct confine_failure f = g->changed;
 
 	/* As confine_enter does, which cannot where its /proc is a run's. */
 	if (g->oom != -1)
 		(void)!write(g->oom, "500", 3);
 	if (f.sysno == 0 && enter_login(g, s->order->login_uid, &f) == 0 &&
-	    (has_root(g, ruleset) ||
-		confine_enter(&p->confine, s->net, &g->root, p->uid, p->gid,
-		    ruleset, &f) == 0)) {
+	    enter_root(g, s, ruleset, &f) == 0) {
 		close_ready(g);
 		note_root(g, *ruleset);
 		return;

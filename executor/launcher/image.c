@@ -117,16 +117,27 @@ read_asked(pid_t pid, const uint64_t field[FIELDS], struct image *out)
 		    pid, field[ENV_END], out->asked, sizeof(out->asked));
 }
 
+/* The mount namespace of this process, 0: not looked up since image_moved. */
+static ino_t our_mounts;
+
+void
+image_moved(void)
+{
+	our_mounts = 0;
+}
+
 /* Ours and its: the same number means the same namespace. */
 static bool
 has_own_mounts(pid_t pid)
 {
 	char path[UNOTIFY_PATH];
-	struct stat ours, its;
+	struct stat st;
 
+	if (our_mounts == 0 && stat("/proc/self/ns/mnt", &st) == 0)
+		our_mounts = st.st_ino;
 	unotify_proc_path(pid, "ns/mnt", path);
-	return stat("/proc/self/ns/mnt", &ours) == 0 && stat(path, &its) == 0 &&
-	       ours.st_ino != its.st_ino;
+	return our_mounts != 0 && stat(path, &st) == 0 &&
+	       st.st_ino != our_mounts;
 }
 
 /*

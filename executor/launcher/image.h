@@ -46,6 +46,8 @@ struct image_id {
 /* Zeros where that cannot be read. */
 void image_id(pid_t pid, struct image_id *out);
 bool image_same(const struct image_id *a, const struct image_id *b);
+/* This process is in another mount namespace than before. */
+void image_moved(void);
 /* Leave empty what cannot be read; false if that is its memory. */
 bool image_look(pid_t pid, struct image *out);
 
