@@ -1277,9 +1277,11 @@ leave_run(const struct server *v, struct memory *m)
 static void
 expect_as_born(const struct server *v, const struct guard *g)
 {
-	bool changed = g->connector.ready; /* and should have changed back */
+	/* It changed itself for a run that connected, and has changed back. */
+	bool is =
+	    g->connector.ready ? asborn_is(&v->born) : asborn_begins(&v->born);
 
-	if (!(changed ? asborn_is : asborn_begins)(&v->born))
+	if (!is)
 		_exit(GUARD_UNDONE);
 }
 

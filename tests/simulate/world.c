@@ -490,7 +490,8 @@ report(struct guard *g, enum guard_event event)
 	}
 	if (event == GUARD_DENIED)
 		(void)strcpy(r.denial.comm, "x");
-	if (send(g->ctl, &r, guard_report_size(&r), MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
+	if (send(g->ctl, &r, guard_report_size(&r),
+		MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
 	    errno == EAGAIN)
 		g->pieces++; /* its next try is later */
 }
