@@ -121,23 +121,23 @@ asborn_note(struct asborn *b)
 	       read_limits(b->limit) && read_status(b->proc, b->status);
 }
 
-/* What it started, or that was left to it: process 1 has no other company. */
-bool
-asborn_begins(const struct asborn *b)
-{
-	return waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD &&
-	       pwrite(b->last_pid, "1", 1, 0) == 1;
-}
-
-bool
-asborn_is(const struct asborn *b)
+static bool
+is_all_alike(const struct asborn *b)
 {
 	struct rlimit limit[RLIM_NLIMITS];
 	char status[ASBORN_STATUS];
 
-	return asborn_begins(b) && kill(-1, 0) == -1 && errno == ESRCH &&
+	return kill(-1, 0) == -1 && errno == ESRCH &&
 	       read_status(b->proc, status) &&
 	       memcmp(status, b->status, sizeof(status)) == 0 &&
 	       read_limits(limit) &&
 	       memcmp(limit, b->limit, sizeof(limit)) == 0 && is_rest_alike(b);
+}
+
+/* Process 1 has no company but what it started, or what was left to it. */
+bool
+asborn_is(const struct asborn *b, bool all)
+{
+	return waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD &&
+	       (!all || is_all_alike(b)) && pwrite(b->last_pid, "1", 1, 0) == 1;
 }

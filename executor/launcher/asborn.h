@@ -39,9 +39,10 @@ struct asborn {
 
 /* false: it cannot be told, or process ids cannot begin again. */
 bool asborn_note(struct asborn *b);
-/* Nothing is left of what it started, and its process ids begin again. */
-bool asborn_begins(const struct asborn *b);
-/* The same still, and alone in its process ids, which begin again. */
-bool asborn_is(const struct asborn *b);
+/*
+ * Nothing is left of what it started, and its process ids begin again; with
+ * `all` it is the same still, and alone in them.
+ */
+bool asborn_is(const struct asborn *b, bool all);
 
 #endif

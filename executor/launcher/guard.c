@@ -1277,11 +1277,9 @@ leave_run(const struct server *v, struct memory *m)
 static void
 expect_as_born(const struct server *v, const struct guard *g)
 {
-	/* It changed itself for a run that connected, and has changed back. */
-	bool is =
-	    g->connector.ready ? asborn_is(&v->born) : asborn_begins(&v->born);
+	bool changed = g->connector.ready; /* and has changed back */
 
-	if (!is)
+	if (!asborn_is(&v->born, changed))
 		_exit(GUARD_UNDONE);
 }
 

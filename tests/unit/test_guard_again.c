@@ -1222,7 +1222,7 @@ is_as_born(bool (*change)(void))
 		_exit(3);
 	if (!change())
 		_exit(2);
-	_exit(asborn_is(&b) ? 0 : 1);
+	_exit(asborn_is(&b, true) ? 0 : 1);
 }
 
 static int
