@@ -65,6 +65,25 @@ is_hex(struct bytes b)
 	return true;
 }
 
+/* Where the quote is that ends a text which begins at `at`; len: nowhere. */
+static size_t
+find_quote(struct bytes text, size_t at)
+{
+	const uint8_t *from, *quote, *escape;
+
+	while (at < text.len) {
+		from = text.p + at;
+		quote = memchr(from, '"', text.len - at);
+		if (quote == NULL)
+			break;
+		escape = memchr(from, '\\', (size_t)(quote - from));
+		if (escape == NULL)
+			return (size_t)(quote - text.p);
+		at = (size_t)(escape - text.p) + 2;
+	}
+	return text.len;
+}
+
 /* Length of the value that text begins with; 0 if it has no end. */
 static size_t
 value_length(struct bytes text)
@@ -75,11 +94,9 @@ value_length(struct bytes text)
 	for (i = 0; i < text.len; i++) {
 		uint8_t c = text.p[i];
 
-		if (quoted) {
-			i += c == '\\';
-			quoted = c != '"';
-		} else if (c == '"') {
-			quoted = true;
+		if (c == '"') {
+			i = find_quote(text, i + 1);
+			quoted = i == text.len;
 		} else if (c == '{' || c == '[') {
 			depth++;
 		} else if (c == '}' || c == ']') {

@@ -735,6 +735,34 @@ find_bit(const char *names, struct bytes wanted)
 	return 0;
 }
 
+enum { MARKS = 4096 };
+
+static size_t
+mark_of(struct bytes name)
+{
+	uint32_t h = (uint32_t)name.len;
+
+	for (size_t i = 0; i < name.len; i++)
+		h = h * 31 + name.p[i];
+	return h % MARKS;
+}
+
+/* Every program that starts is asked about: false for most that no row names. */
+static bool
+may_be_named(struct bytes wanted)
+{
+	static bool marked[MARKS], ready;
+	struct bytes name;
+
+	for (size_t n = 0; !ready && n < sizeof(sources) / sizeof(sources[0]);
+	    n++)
+		for (const char *names = sources[n].names;
+		    next_name(&names, &name);)
+			marked[mark_of(name)] = true;
+	ready = true;
+	return marked[mark_of(wanted)];
+}
+
 static struct bytes
 last_part(const char *path)
 {
@@ -769,6 +797,8 @@ note_name(struct unseen *u, const char *path, const struct image *i)
 	struct bytes name = last_part(path);
 	uint32_t bit, any = 0;
 
+	if (!may_be_named(name))
+		return false;
 	for (size_t n = 0; n < sizeof(sources) / sizeof(sources[0]); n++) {
 		const struct source *s = &sources[n];
 
