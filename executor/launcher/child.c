@@ -319,9 +319,9 @@ step_landlock(const struct child *c)
 /*
  * All is done but the last step: a byte comes back when the guard has taken
  * its copy of the listener, which exec closes, and the run's intent is on
- * disk.  Where the guard knew that before the fork, nothing is waited for: with
- * a listener execve stops until the guard, which has its copy then, answers.
- * Only read and write: a filter with a listener is in force already.
+ * disk.  Nothing is waited for where the guard knew that before the fork, nor
+ * where execve itself stops until the guard answers, which has its copy and the
+ * word by then.  Only read and write: a filter with a listener is in force already.
  */
 static int
 await_go(const struct child *c, int listener)

@@ -363,6 +363,12 @@ confirm_call(struct execlog *l, const struct unotify_call *n)
 	return unotify_answer(l->fd, n, 0);
 }
 
+bool
+execlog_holds_command(struct execlog *l)
+{
+	return l->command != 0 && find_state(l, l->command, EXEC_HELD) != NULL;
+}
+
 int
 execlog_take(struct execlog *l, const struct unotify_call *n)
 {

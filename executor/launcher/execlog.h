@@ -137,6 +137,8 @@ void execlog_init(struct execlog *l, struct exec_event *event,
 bool execlog_wants(const struct unotify_call *n);
 /* No place for another announcement: do not receive one now. */
 bool execlog_full(struct execlog *l);
+/* Will the command stop, when its call has succeeded or failed? */
+bool execlog_holds_command(struct execlog *l);
 /* Answer it, now or later; as unotify_answer. */
 int execlog_take(struct execlog *l, const struct unotify_call *n);
 /* Handle a result of waitpid(2); the process or thread continues if it is stopped. */

@@ -429,19 +429,30 @@ release_command(struct guard *g)
 		(void)!write(g->failure, "", 1);
 }
 
+static bool
+has_listener(const struct launchplan *p)
+{
+	return p->explained && p->filter.prog.len != 0;
+}
+
+/* The command's filter stops execve until we answer, which GUARD_GO lets us. */
+static bool
+stops_execve(const struct launchplan *p)
+{
+	return has_listener(p) &&
+	       (p->confine.watched >> RIGHTS_EXECVE & 1) != 0;
+}
+
 /*
- * Was it said already?  Then the command need not ask, where its filter stops
- * execve until we have the listener, or there is none to take a copy of.  Any
- * other order is for take_order.
+ * Was it said already?  Then the command need not ask, unless it has to wait
+ * for our copy of its listener.  Any other order is for take_order.
  */
 static bool
 has_go(struct guard *g)
 {
-	const struct launchplan *p = g->plan;
 	char order = 0;
 
-	if (p->explained && p->filter.prog.len != 0 &&
-	    (p->confine.watched >> RIGHTS_EXECVE & 1) == 0)
+	if (has_listener(g->plan) && !stops_execve(g->plan))
 		return false;
 	if (recv(g->ctl, &order, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
 	    order == GUARD_GO)
@@ -604,9 +615,12 @@ static void
 take_failure(struct guard *g)
 {
 	struct child_failure f;
-	ssize_t n = read(g->failure, &f, sizeof(f));
+	ssize_t n;
 
-	if (n == -1 && errno == EINTR)
+	if (g->failure == -1)
+		return;
+	n = recv(g->failure, &f, sizeof(f), MSG_DONTWAIT);
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n == (ssize_t)sizeof(f) && g->proc != -1)
 		g->report.audit_session = f.session;
@@ -676,13 +690,31 @@ patience_ms(const struct guard *g)
 	return g->masks.polled ? REMASK_POLL_MS : -1;
 }
 
+/*
+ * What the command says of its start is of no use before it may begin, nor while
+ * it is about to stop, which says more: each wake-up costs a run.
+ */
+static bool
+hears_command(struct guard *g)
+{
+	return g->exited ||
+	       ((g->go || g->ordered) && !execlog_holds_command(&g->execs));
+}
+
+/* The first is execve, whose answer is the word that the command may begin. */
+static bool
+hears_calls(struct guard *g)
+{
+	return g->released && !execlog_full(&g->execs);
+}
+
 /* p: as watch_tree() polls them. */
 static void
 take_events(struct guard *g, const struct pollfd *p)
 {
 	if (p[3].revents != 0)
 		take_notice(g, p[3].revents);
-	if (p[2].revents != 0)
+	if (p[2].revents != 0 || p[1].revents != 0)
 		take_failure(g);
 	if (p[1].revents != 0 && !g->over)
 		reap_children(g);
@@ -698,8 +730,9 @@ watch_tree(struct guard *g)
 		struct pollfd p[] = {
 			{ .fd = g->ctl, .events = POLLIN },
 			{ .fd = g->sigfd, .events = POLLIN },
-			{ .fd = g->failure, .events = POLLIN },
-			{ .fd = execlog_full(&g->execs) ? -1 : g->execs.fd,
+			{ .fd = hears_command(g) ? g->failure : -1,
+			    .events = POLLIN },
+			{ .fd = hears_calls(g) ? g->execs.fd : -1,
 			    .events = POLLIN },
 			{ .fd = g->masks.fd, .events = POLLIN },
 		};
@@ -813,7 +846,7 @@ start_command(struct guard *g, struct child *c)
 		_exit(GUARD_UNBEGUN);
 	g->failure = ends[0];
 	c->report = ends[1];
-	c->go = has_go(g);
+	c->go = has_go(g) || stops_execve(g->plan);
 	g->waits = !c->go;
 	pid = fork_command(g, c);
 	if (pid == 0)
