@@ -755,9 +755,9 @@ may_be_named(struct bytes wanted)
 	struct bytes name;
 
 	for (size_t n = 0; !ready && n < sizeof(sources) / sizeof(sources[0]);
-	    n++)
+	     n++)
 		for (const char *names = sources[n].names;
-		    next_name(&names, &name);)
+		     next_name(&names, &name);)
 			marked[mark_of(name)] = true;
 	ready = true;
 	return marked[mark_of(wanted)];
