@@ -233,10 +233,11 @@ renounce_apply(struct renounce_setup *s, uint32_t *layers, struct err *e)
 {
 	static struct filter_rule rules[NEEDED_MAX_RULES];
 	struct filter f;
-	int r;
+	int r = filter_compile(rules, needed_rules(rules), FILTER_ERRNO, EPERM,
+	    FILTER_ENFORCE, &f, e);
 
-	if (filter_compile(rules, needed_rules(rules), FILTER_ERRNO, EPERM,
-		FILTER_ENFORCE, &f, e) != 0)
+	memset(rules, 0, sizeof(rules)); /* common/rest: it is done once */
+	if (r != 0)
 		return err_wrap(e, "the executor's filter");
 	r = put_on(s, &f, layers, e);
 	filter_fini(&f);

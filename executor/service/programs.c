@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -115,6 +116,7 @@ programs_keep(const struct conf *c, size_t listeners,
 	static struct keepmsg_plan p;
 	CLEANUP_FD int facts = plans_facts(c, e);
 	char self[PATH_MAX];
+	int rc;
 
 	if (facts < 0)
 		return e->code;
@@ -130,5 +132,7 @@ programs_keep(const struct conf *c, size_t listeners,
 	plan_screen(&p, c);
 	keeper_add(&p, KEEPMSG_ACCOUNTS, self, accounts, 2);
 	keeper_place(&p, KEEPMSG_ACCOUNTS, 0, STDIN_FILENO);
-	return keeper_open(c->launcher_path, &p, facts, e);
+	rc = keeper_open(c->launcher_path, &p, facts, e);
+	memset(&p, 0, sizeof(p)); /* common/rest: the keeper has it */
+	return rc;
 }
