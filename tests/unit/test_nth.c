@@ -172,6 +172,46 @@ log_runs(struct buf *says, struct err *e)
 	return rc;
 }
 
+/* --- what records must not say -------------------------------------------------- */
+
+static int
+make_rules(struct redact *r, struct err *e)
+{
+	int rc = redact_add_key(r, "key", BYTES_LIT("password"), e);
+
+	if (rc == 0)
+		rc = redact_add_pattern(r, "p", BYTES_LIT("AKIA[0-9]+"), e);
+	return rc == 0 ? redact_ready(r, e) : rc;
+}
+
+static int
+hide_secrets(struct buf *says, struct err *e)
+{
+	static const struct bytes texts[] = {
+		BYTES_LIT("PGPASSWORD='hunter2 x' AKIA12 make"),
+		BYTES_LIT("sh -c 'cd /; PG\"PASSWORD\"=hunter2\\ y z'"),
+		BYTES_LIT("$'PASSWORD=AKIA12\\u00e9 hunter2'"),
+		BYTES_LIT("{\"password\": [\"hunter2\", \"AKIA12\"]}"),
+		BYTES_LIT("http://a/?p%61ssword=hunter2&x=AK%49A12"),
+	};
+	CLEANUP_BUF struct buf b;
+	struct redact *r = redact_new(e);
+	int rc = r == NULL ? e->code : make_rules(r, e);
+
+	buf_init(&b, 1 << 16);
+	for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(texts[0]);
+	     i++) {
+		redact_put(r, &b, "c", texts[i], false);
+		redact_put_words(r, &b, "a", texts[i], false);
+	}
+	buf_put_str(says, strstr(buf_cstr(&b), "hunter2") != NULL ||
+				  strstr(buf_cstr(&b), "AKIA12") != NULL
+			      ? "it is told"
+			      : "it is hidden");
+	redact_free(r);
+	return rc;
+}
+
 /* --- tables of the executor ---------------------------------------------------- */
 
 static int
@@ -264,6 +304,7 @@ keep_job(struct buf *says, struct err *e)
 
 EACH(load)
 EACH(log_runs)
+EACH_MEMORY(hide_secrets)
 EACH(open_jobs)
 EACH(keep_job)
 
@@ -283,7 +324,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { ROWS(load), ROWS(log_runs),
-		ROWS(open_jobs), ROWS(keep_job) };
+		cmocka_unit_test(test_hide_secrets_memory), ROWS(open_jobs),
+		ROWS(keep_job) };
 
 	return cmocka_run_group_tests(tests, setup, fixture_teardown);
 }
