@@ -180,6 +180,8 @@ make_rules(struct redact *r, struct err *e)
 	int rc = redact_add_key(r, "key", BYTES_LIT("password"), e);
 
 	if (rc == 0)
+		rc = redact_add_key(r, "key", BYTES_LIT("PGPASSWORD"), e);
+	if (rc == 0)
 		rc = redact_add_pattern(r, "p", BYTES_LIT("AKIA[0-9]+"), e);
 	return rc == 0 ? redact_ready(r, e) : rc;
 }
@@ -197,6 +199,7 @@ hide_secrets(struct buf *says, struct err *e)
 	CLEANUP_BUF struct buf b;
 	struct redact *r = redact_new(e);
 	int rc = r == NULL ? e->code : make_rules(r, e);
+	bool told;
 
 	buf_init(&b, 1 << 16);
 	for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(texts[0]);
@@ -204,10 +207,11 @@ hide_secrets(struct buf *says, struct err *e)
 		redact_put(r, &b, "c", texts[i], false);
 		redact_put_words(r, &b, "a", texts[i], false);
 	}
-	buf_put_str(says, strstr(buf_cstr(&b), "hunter2") != NULL ||
-				  strstr(buf_cstr(&b), "AKIA12") != NULL
-			      ? "it is told"
-			      : "it is hidden");
+	told = strstr(buf_cstr(&b), "hunter2") != NULL ||
+	       strstr(buf_cstr(&b), "AKIA12") != NULL;
+	buf_put_str(says, told ? "it is told" : "it is hidden");
+	if (told && !nth.armed)
+		rc = err_set(e, ERR_BAD, "told: %s", buf_cstr(&b));
 	redact_free(r);
 	return rc;
 }
