@@ -245,6 +245,12 @@ plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 		return err_set(e, ERR_DENIED,
 		    "working directory \"%s\" goes through a link that is not followed",
 		    p->relative);
+	case ENOENT:
+	case ENOTDIR:
+		return err_set(e, ERR_BAD,
+		    "working directory \"%s\": %s; it has to be in %s (policy %s, key directory)",
+		    p->relative, strerror(sysno), p->directory,
+		    p->policy->name);
 	default:
 		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
 		    p->relative, strerror(sysno));

@@ -258,11 +258,25 @@ is_of_shells(const char *name)
 	return false;
 }
 
+/* "NAME=value", in front of a command. */
+static bool
+is_setting(const char *word)
+{
+	size_t n = strspn(word,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return n > 0 && word[n] == '=' && (word[0] < '0' || word[0] > '9');
+}
+
 static int
 refuse_absent(const struct plan *plan, struct err *e)
 {
 	const char *place = unseen_system(plan->policy);
 
+	if (is_setting(plan->argv[0]))
+		return err_set(e, ERR_BAD,
+		    "command not found: %s: a variable in front of a command is a part of shells, and there is no shell here: write the program env in front of it, which sets it",
+		    plan->argv[0]);
 	if (is_of_shells(plan->argv[0]))
 		return err_set(e, ERR_BAD,
 		    "command not found: %s: it is a part of shells, and there is no shell here%s",

@@ -399,13 +399,15 @@ static int
 take_number(const struct catalog_param *p, const struct json_value *v,
     struct catalog_args *out, struct err *e)
 {
+	size_t len = strlen(p->name);
+	bool timed = len > 3 && strcmp(p->name + len - 3, "_ms") == 0;
 	struct bytes text;
 	int64_t n;
 
 	if (!catalog_integer(v, out, &n, &text) || n < (p->zero ? 0 : 1))
 		return err_set(e, ERR_BAD,
-		    "%s must be a whole number of at least %d", p->name,
-		    p->zero ? 0 : 1);
+		    "%s must be a whole number%s, at least %d", p->name,
+		    timed ? " of milliseconds" : "", p->zero ? 0 : 1);
 	add_arg(out, sent_name(p), PROTO_NUMBER, text);
 	return 0;
 }

@@ -245,6 +245,20 @@ def test_no_shell(server):
         r = c.call("cli_command", command="cd /tmp")
         check(r.error and "not found: cd: it is a part of shells, and there is "
               "no shell here: exec_cmd has one" in r.text, r.text)
+        r = c.call("cli_command", command="A_1=b true")
+        check(r.error and "not found: A_1=b: a variable in front" in r.text
+              and "write the program env in front" in r.text, r.text)
+        check(not c.call("cli_command", command="env A_1=b true").error, "env")
+        for word in "1A=b", "=b", "a-b=c":
+            r = c.call("cli_command", command=word)
+            check(r.error and r.text.strip().endswith(f"not found: {word}"),
+                  r.text)
+        r = c.call("exec_cmd", command="true", working_dir="nowhere")
+        check(r.error and 'directory "nowhere": No such' in r.text
+              and f"it has to be in {server.policy['directory']} (" in r.text,
+              r.text)
+        r = c.call("exec_cmd", command="true", timeout_ms="10s")
+        check("whole number of milliseconds, at least 1" in r.text, r.text)
     server.add_policy("no-shell", shell=None, tools=["cli_command"])
     with server.http(token=server.add("no-shell", policy="no-shell")) as c:
         for line in "echo > a", "cd /tmp":
