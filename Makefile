@@ -89,7 +89,7 @@ EXECUTOR := $(call in,executor, \
 	capability elevation facts policy policydiff policydir store token tokendir tokenwatch toolargv tooldef toolparam \
 	envname) \
 	$(call in,executor/confine, \
-	cgroup confine confine_load filtercache mounts ownpaths places \
+	aliases cgroup confine confine_load filtercache mounts ownpaths places \
 	probe profiles syscall_group withheld) \
 	$(call in,executor/conf, \
 	account accountdb certificate conf conf_audit conf_listen conf_redact conf_report hostnet \

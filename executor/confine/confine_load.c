@@ -14,6 +14,7 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
+#include "executor/confine/aliases.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/hostnet.h"
 #include "executor/confine/places.h"
@@ -475,6 +476,17 @@ clip_plan(const struct load *l)
 		keys_complain(l->k, NULL, "%s", e.what);
 }
 
+/* Without the layer there is no rule that takes something away. */
+static void
+add_further_paths(const struct load *l)
+{
+	struct err e = { 0 };
+
+	if ((l->c->layers & CONFINE_MOUNTS) != 0 &&
+	    aliases_add(&l->c->mounts, &e) != 0)
+		keys_complain(l->k, NULL, "%s", e.what);
+}
+
 /* Layers that can be had here, less what the policy does not want. */
 static void
 choose_layers(const struct load *l)
@@ -704,6 +716,7 @@ confine_load(const struct keys *k, const struct confine_keys *v,
 	add_list(&l, v->unix_sockets, MOUNTS_READ, "\"unix_sockets\"");
 	add_basics(&l, read_bool(&l, v->private_tmp, true));
 	l.c->mounts.tmp_bytes = l.v->tmp_bytes;
+	add_further_paths(&l);
 	clip_plan(&l);
 	if (mounts_done(&out->mounts, &e) != 0)
 		keys_complain(k, NULL, "%s", e.what);
