@@ -56,7 +56,7 @@ count_jobs(const struct jobs *jobs, const char *token)
 	uint32_t n = 0;
 	size_t i;
 
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		const struct job *j = &jobs->job[i];
 
 		n += job_is_active(j) && (j->detached || j->begins_detached) &&

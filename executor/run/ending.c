@@ -117,7 +117,7 @@ ending_unrecorded(struct job *j, const char *what, const struct err *e)
 static void
 suspect_others(struct job *j)
 {
-	for (size_t i = 0; i < j->jobs->slots; i++) {
+	for (size_t i = 0; i < j->jobs->top; i++) {
 		struct job *k = &j->jobs->job[i];
 
 		if (k == j || strcmp(k->plan.token, j->plan.token) != 0)

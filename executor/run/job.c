@@ -83,7 +83,7 @@ static const struct step life[STATES][EVENTS] = {
 static struct job *
 next_active(struct jobs *jobs, size_t *at)
 {
-	while (*at < jobs->slots)
+	while (*at < jobs->top)
 		if (job_is_active(&jobs->job[(*at)++]))
 			return &jobs->job[*at - 1];
 	return NULL;
@@ -131,9 +131,13 @@ job_forget(struct job *j)
 static void
 clear_place(struct job *j)
 {
-	loop_del(j->jobs->loop, &j->guard);
+	struct jobs *jobs = j->jobs;
+
+	loop_del(jobs->loop, &j->guard);
 	cleanup_fd(&j->sp.pidfd);
 	memset(j, 0, sizeof(*j));
+	while (jobs->top > 0 && jobs->job[jobs->top - 1].state == FREE)
+		jobs->top--;
 	rest_touch();
 }
 
@@ -317,7 +321,7 @@ jobs_launcher_gone(struct jobs *jobs)
 	struct err e = { 0 };
 	size_t i;
 
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (!j->sp.live || j->guard_gone || j->guard.fd != -1)
@@ -561,7 +565,7 @@ prepare_accepted(struct jobs *jobs)
 	struct err e;
 	size_t i;
 
-	for (i = 0; i < jobs->slots && !jobs->unwritable; i++) {
+	for (i = 0; i < jobs->top && !jobs->unwritable; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->state == ACCEPTED && !j->sp.live && !is_launching() &&
@@ -579,7 +583,7 @@ jobs_flush(struct jobs *jobs)
 	jobs->busy = turns_run(jobs->turns, SLICE_US);
 	prepare_accepted(jobs);
 	rc = flush_audit(jobs);
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->state == ACCEPTED && rc == 0 && !j->sp.live &&
@@ -610,7 +614,7 @@ jobs_busy(const struct jobs *jobs)
 static void
 count_use(const struct jobs *jobs, const char *token, struct admit_use *u)
 {
-	for (size_t i = 0; i < jobs->slots; i++) {
+	for (size_t i = 0; i < jobs->top; i++) {
 		const struct job *j = &jobs->job[i];
 		const struct admit_run run = { j->id, j->plan.command,
 			j->accepted_ns };
@@ -625,17 +629,23 @@ count_use(const struct jobs *jobs, const char *token, struct admit_use *u)
 static struct job *
 find_free(struct jobs *jobs)
 {
-	for (size_t i = 0; i < jobs->slots; i++)
-		if (jobs->job[i].state == FREE)
-			return &jobs->job[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < jobs->top && jobs->job[i].state != FREE)
+		i++;
+	if (i == jobs->slots)
+		return NULL;
+	if (i == jobs->top)
+		jobs->top++;
+	return &jobs->job[i];
 }
 
 /* A place for one more run of this token; NULL with *e: it gets none. */
 static struct job *
 find_place(struct jobs *jobs, const struct token *t, bool job, struct err *e)
 {
-	struct admit_use use = { .max = jobs->max };
+	struct admit_use use = { .max = jobs->max,
+		.is_free = jobs->top < jobs->slots };
 
 	count_use(jobs, t->name, &use);
 	return admit_run(&jobs->admit, &use, t, job, e) == 0 ? find_free(jobs)
@@ -1019,7 +1029,7 @@ jobs_stop(struct jobs *jobs, const char *why, uint32_t grace_ms)
 	size_t i, at = 0;
 
 	jobs->grace_ms = grace_ms;
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->state == ENDING && j->timer.at_ms > last)
@@ -1135,7 +1145,7 @@ jobs_each(const struct jobs *jobs,
 	struct job_view v;
 	size_t i;
 
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		const struct job *j = &jobs->job[i];
 
 		if (!job_is_active(j))
@@ -1173,7 +1183,7 @@ jobs_counts(const struct jobs *jobs)
 		.turns = turns_counts(jobs->turns) };
 	size_t i;
 
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		c.waiting += jobs->job[i].waits_ns != 0;
 		c.jobs += job_is_active(&jobs->job[i]) && jobs->job[i].detached;
 	}
@@ -1243,7 +1253,7 @@ jobs_count(const struct jobs *jobs)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < jobs->slots; i++)
+	for (i = 0; i < jobs->top; i++)
 		n += job_is_active(&jobs->job[i]);
 	return n;
 }
@@ -1253,7 +1263,7 @@ jobs_lasting(const struct jobs *jobs)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < jobs->slots; i++)
+	for (size_t i = 0; i < jobs->top; i++)
 		n += lasting_is_held(&jobs->job[i]);
 	return n;
 }
@@ -1271,7 +1281,7 @@ jobs_guards(const struct jobs *jobs, pid_t *pid, size_t max)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < jobs->slots && n < max; i++)
+	for (i = 0; i < jobs->top && n < max; i++)
 		if (jobs->job[i].sp.live && jobs->job[i].sp.guard != 0)
 			pid[n++] = jobs->job[i].sp.guard;
 	return n;
@@ -1341,7 +1351,7 @@ jobs_free(struct jobs *jobs)
 	if (jobs == NULL)
 		return;
 	refuse_free(jobs->refusals);
-	for (i = 0; i < jobs->slots; i++) {
+	for (i = 0; i < jobs->top; i++) {
 		if (job_is_active(&jobs->job[i]))
 			job_forget(&jobs->job[i]);
 		if (jobs->job[i].state != FREE)

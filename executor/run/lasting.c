@@ -197,7 +197,7 @@ lasting_flushed(struct jobs *jobs)
 
 		held_release(g->run, g->link);
 	}
-	for (size_t i = 0; i < jobs->slots; i++) {
+	for (size_t i = 0; i < jobs->top; i++) {
 		struct job *j = &jobs->job[i];
 
 		if (j->held == NULL || j->reported)

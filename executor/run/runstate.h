@@ -137,6 +137,7 @@ struct jobs {
 	size_t max; /* runs at the same time */
 	size_t leaving; /* jobs in state LEAVING, at most max */
 	size_t slots; /* of job: both */
+	size_t top; /* from here on all are free, and not looked at */
 	uint32_t grace_ms; /* most from TERM to KILL while stopping */
 	bool leaves_lasting; /* then, those that last go on without us */
 	uint64_t total, refused; /* since the start */
