@@ -890,6 +890,8 @@ def test_names_that_nothing_has():
                  "nothing was verified: give --first a smaller number"),
                 (("token", "revoke", "alcie"), 1,
                  'nothing was revoked: did you mean "alice"?'),
+                (("audit", "report", "--html", str(server.dir)), 1,
+                 "Is a directory: name a file in it"),
                 (("token", "revoke", "zzzzzz"), 1,
                  "nothing was revoked: see mcp-execctl token list"),
                 (("setup", "--do", "deploy", "--directory", "/nonexistent",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* audit_report: a page about the audit log, for an auditor.  mcp-execctl. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,8 @@ report_file(struct auditsum *s, const struct wanted *w, const char *path)
 		    fdio_write_file(w->html, 0600, buf_bytes(&page), false, &e);
 	buf_fini(&page);
 	if (rc != 0)
-		return ctl_error("%s", e.what);
+		return ctl_error("%s%s", e.what,
+		    e.sysno == EISDIR ? ": name a file in it" : "");
 	(void)printf("%s: %llu runs of %llu records\n", w->html,
 	    (unsigned long long)s->runs, (unsigned long long)s->records);
 	return CTL_OK;
