@@ -19,6 +19,8 @@ enum {
 	PROGRAMS = 2,
 	POINTS_MAX = 2 * PROGRAMS * BPF_MAXINSNS + 1,
 	RETURNS_MAX = 32, /* different verdicts */
+	ROW_LEAST =
+	    3, /* values in a row: two comparisons, and one each is more */
 	ODD_MAX = 2, /* single numbers compared one after the other */
 	FAR = 255, /* a conditional jump's reach */
 	NOWHERE = -1
@@ -31,6 +33,7 @@ enum {
 	EQUAL = BPF_JMP | BPF_JEQ | BPF_K,
 	LEAST = BPF_JMP | BPF_JGE | BPF_K,
 	ABOVE = BPF_JMP | BPF_JGT | BPF_K,
+	ANY_OF = BPF_JMP | BPF_JSET | BPF_K,
 	RETURN = BPF_RET | BPF_K
 };
 
@@ -336,11 +339,117 @@ skip_unseen(const struct fold *f, unsigned program, size_t at)
 		   : 0;
 }
 
+/* Where the program goes on: past jumps that are always taken. */
+static size_t
+follow_jumps(const struct fold *f, unsigned program, size_t at)
+{
+	const struct sock_filter *i;
+
+	while ((i = code_at(f, program, at)) != NULL && i->code == GO)
+		at += 1U + i->k;
+	return at;
+}
+
+/* Does it lead to the same as the other place? */
+static bool
+is_one_place(const struct fold *f, unsigned program, size_t a, size_t b)
+{
+	const struct sock_filter *x = code_at(f, program, a);
+	const struct sock_filter *y = code_at(f, program, b);
+
+	return a == b || (x != NULL && y != NULL && x->code == RETURN &&
+			     y->code == RETURN && x->k == y->k);
+}
+
+/* Bits of an argument: where it goes if any of them is set, and if none is. */
+struct bits {
+	uint32_t mask;
+	size_t any, none;
+};
+
+/* Neither place may need what was loaded. */
+static bool
+is_bits(const struct fold *f, unsigned program, size_t at, struct bits *out)
+{
+	const struct sock_filter *load = code_at(f, program, at);
+	const struct sock_filter *mask = code_at(f, program, at + 1);
+	const struct sock_filter *jump = code_at(f, program, at + 2), *a, *b;
+	bool all; /* the jump is taken if the bits are set */
+
+	if (load == NULL || mask == NULL || jump == NULL ||
+	    load->code != LOAD || mask->code != AND || mask->k == 0 ||
+	    jump->code != EQUAL)
+		return false;
+	all = jump->k == mask->k && (mask->k & (mask->k - 1)) == 0;
+	if (!all && jump->k != 0)
+		return false;
+	out->mask = mask->k;
+	out->any =
+	    follow_jumps(f, program, at + 3 + (all ? jump->jt : jump->jf));
+	out->none =
+	    follow_jumps(f, program, at + 3 + (all ? jump->jf : jump->jt));
+	a = code_at(f, program, out->any);
+	b = code_at(f, program, out->none);
+	return a != NULL && b != NULL &&
+	       (a->code == LOAD || a->code == RETURN) &&
+	       (b->code == LOAD || b->code == RETURN);
+}
+
+/* One after the other of the same argument that lead to one place: all at once. */
+static bool
+find_bits(const struct fold *f, unsigned program, size_t at, struct bits *out)
+{
+	uint32_t word;
+	struct bits next;
+
+	if (!is_bits(f, program, at, out))
+		return false;
+	word = known_code(f, program, at)->k;
+	while (is_bits(f, program, out->none, &next) &&
+	       known_code(f, program, out->none)->k == word &&
+	       is_one_place(f, program, next.any, out->any)) {
+		out->mask |= next.mask;
+		out->none = next.none;
+	}
+	return true;
+}
+
+/* Values in a row, downwards from the first, that lead to one place. */
+struct row {
+	uint32_t most, least;
+	size_t same, other;
+};
+
+static bool
+find_row(const struct fold *f, unsigned program, size_t at, struct row *out)
+{
+	const struct sock_filter *i = code_at(f, program, at), *next;
+	size_t same = at + 1U + i->jt;
+
+	if (i->code != EQUAL || i->k == UINT32_MAX)
+		return false;
+	*out = (struct row){ .most = i->k,
+		.least = i->k,
+		.same = same,
+		.other = at + 1U + i->jf };
+	while ((next = code_at(f, program, out->other)) != NULL &&
+	       next->code == EQUAL && next->k + 1 == out->least &&
+	       is_one_place(f, program,
+		   follow_jumps(f, program, out->other + 1U + next->jt),
+		   follow_jumps(f, program, same))) {
+		out->least = next->k;
+		out->other += 1U + next->jf;
+	}
+	return out->most - out->least >= ROW_LEAST - 1;
+}
+
 /* false: it looks at the number again, or does what libseccomp does not. */
 static bool
 mark_behind(struct fold *f, unsigned program, size_t at)
 {
 	const struct sock_filter *i = known_code(f, program, at);
+	struct bits bits;
+	struct row row;
 	size_t skip;
 
 	switch (i->code) {
@@ -348,6 +457,12 @@ mark_behind(struct fold *f, unsigned program, size_t at)
 		mark_next(f, program, at + 1 + i->k);
 		return true;
 	case EQUAL:
+		if (find_row(f, program, at, &row)) {
+			mark_next(f, program, row.same);
+			mark_next(f, program, row.other);
+			return true;
+		}
+		/* fall through */
 	case LEAST:
 	case ABOVE:
 		mark_next(f, program, at + 1 + i->jt);
@@ -357,6 +472,11 @@ mark_behind(struct fold *f, unsigned program, size_t at)
 		mark_next(f, program, at + 1);
 		return true;
 	case LOAD:
+		if (find_bits(f, program, at, &bits)) {
+			mark_next(f, program, bits.any);
+			mark_next(f, program, bits.none);
+			return i->k != offsetof(struct seccomp_data, nr);
+		}
 		skip = skip_unseen(f, program, at);
 		mark_next(f, program, skip != 0 ? skip : at + 1);
 		return i->k != offsetof(struct seccomp_data, nr);
@@ -366,12 +486,36 @@ mark_behind(struct fold *f, unsigned program, size_t at)
 }
 
 static int
+put_bits(struct fold *f, unsigned program, const struct bits *b, uint32_t word)
+{
+	(void)put_jump(f, ANY_OF, b->mask, code_place(f, program, b->any),
+	    code_place(f, program, b->none));
+	return put_code(f, LOAD, 0, 0, word);
+}
+
+static int
+put_row(struct fold *f, unsigned program, const struct row *r)
+{
+	int *other = code_place(f, program, r->other);
+	int below = put_jump(
+	    f, LEAST, r->least, code_place(f, program, r->same), other);
+
+	return put_jump(f, LEAST, r->most + 1, other, &below);
+}
+
+static int
 put_used(struct fold *f, unsigned program, size_t at)
 {
 	const struct sock_filter *i = known_code(f, program, at);
 	size_t skip = i->code == LOAD ? skip_unseen(f, program, at) : 0;
+	struct bits bits;
+	struct row row;
 	int *next;
 
+	if (i->code == LOAD && find_bits(f, program, at, &bits))
+		return put_bits(f, program, &bits, i->k);
+	if (i->code == EQUAL && find_row(f, program, at, &row))
+		return put_row(f, program, &row);
 	if (i->code != LOAD && i->code != AND)
 		return put_jump(f, i->code, i->k,
 		    code_place(f, program, at + 1 + i->jt),

@@ -26,6 +26,7 @@ enum {
 	EQUAL = BPF_JMP | BPF_JEQ | BPF_K,
 	LEAST = BPF_JMP | BPF_JGE | BPF_K,
 	ABOVE = BPF_JMP | BPF_JGT | BPF_K,
+	ANY_OF = BPF_JMP | BPF_JSET | BPF_K,
 	RETURN = BPF_RET | BPF_K,
 	NUMBERS = 600, /* looked at */
 	LOW = offsetof(struct seccomp_data, args), /* of argument 0 */
@@ -66,7 +67,10 @@ begin(struct program *p)
 static bool
 jumps(uint16_t code, uint32_t a, uint32_t k)
 {
-	return code == EQUAL ? a == k : code == LEAST ? a >= k : a > k;
+	return code == EQUAL    ? a == k
+	       : code == LEAST  ? a >= k
+	       : code == ANY_OF ? (a & k) != 0
+				: a > k;
 }
 
 static uint32_t
@@ -161,6 +165,29 @@ pick(unsigned below)
 	return (unsigned)random() % below;
 }
 
+/* If the bit is set; a mask of more decides in one of its two ways alone. */
+static void
+put_bit(struct program *p, uint32_t bit, uint32_t verdict)
+{
+	uint32_t mask = pick(4) == 0 ? bit | 1 : bit;
+	bool all = pick(2) == 0;
+
+	put(p, LOAD, 0, 0, pick(8) == 0 ? HIGH : LOW);
+	put(p, AND, 0, 0, mask);
+	put(p, EQUAL, all ? 0 : 1, all ? 1 : 0, all ? mask : 0);
+	put(p, RETURN, 0, 0, verdict);
+}
+
+/* Values downwards that end alike. */
+static void
+put_row(struct program *p, uint32_t from, unsigned count, uint32_t verdict)
+{
+	for (; count > 0 && from > 0; count--, from--) {
+		put(p, EQUAL, 0, 1, from);
+		put(p, RETURN, 0, 0, pick(9) == 0 ? verdicts[2] : verdict);
+	}
+}
+
 /* What an argument decides: a half that nobody looks at, a mask, values. */
 static void
 put_argument(struct program *p, uint32_t fallback)
@@ -172,9 +199,13 @@ put_argument(struct program *p, uint32_t fallback)
 		put(p, AND, 0, 0, 0);
 	put(p, EQUAL, 1, 0, 0);
 	put(p, RETURN, 0, 0, verdicts[pick(VERDICTS)]);
+	for (i = pick(4); i > 0; i--)
+		put_bit(p, 1U << pick(4), verdicts[pick(2)]);
 	put(p, LOAD, 0, 0, LOW);
 	if (pick(2) == 0)
 		put(p, AND, 0, 0, pick(2) == 0 ? 0 : 7);
+	if (pick(3) == 0)
+		put_row(p, 2 + pick(6), 1 + pick(4), verdicts[pick(2)]);
 	for (i = 0; i < values; i++) {
 		put(p, pick(2) == 0 ? EQUAL : ABOVE, 0, 1, pick(8));
 		put(p, RETURN, 0, 0, verdicts[pick(VERDICTS)]);
@@ -190,7 +221,9 @@ put_numbers(struct program *p, unsigned step, unsigned arguments,
 	struct program part;
 	unsigned nr, jump;
 
-	for (nr = pick(step) + 1; nr < NUMBERS - 50; nr += 1 + pick(step)) {
+	for (nr = pick(step) + 1;
+	     nr < NUMBERS - 50 && p->prog.len < BPF_MAXINSNS - 200;
+	     nr += 1 + pick(step)) {
 		part.prog.len = 0;
 		if (pick(arguments) == 0)
 			put_argument(&part, fallback);
@@ -319,6 +352,35 @@ test_ranges(void **state)
 	assert_in_range(check_same(&p.prog, &none), 5, 10);
 }
 
+/* As clone's flags and socket's families: bits, and values in a row. */
+static void
+test_arguments(void **state)
+{
+	static struct program p;
+	const struct sock_fprog none = { 0 };
+	uint32_t i;
+
+	(void)state;
+	begin(&p);
+	put(&p, EQUAL, 0, 33, 5);
+	for (i = 0; i < 4; i++) {
+		put(&p, LOAD, 0, 0, LOW);
+		put(&p, AND, 0, 0, 1U << i);
+		put(&p, EQUAL, 0, 1, 1U << i);
+		put(&p, RETURN, 0, 0, SECCOMP_RET_USER_NOTIF);
+	}
+	put(&p, LOAD, 0, 0, LOW);
+	for (i = 0; i < 7; i++) {
+		put(&p, EQUAL, 0, 1, 7 - i);
+		put(&p, RETURN, 0, 0, SECCOMP_RET_TRAP);
+	}
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ERRNO | 1);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_USER_NOTIF);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+	/* four of the start, one, two of the bits, three of the row, five ends */
+	assert_in_range(check_same(&p.prog, &none), 10, 16);
+}
+
 /* It must not guess: each of these stays as it is. */
 static void
 test_left_alone(void **state)
@@ -390,6 +452,7 @@ main(void)
 		cmocka_unit_test(test_stricter),
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_left_alone),
 	};
 
