@@ -223,7 +223,8 @@ tell_exec(void *arg)
 
 	if (!g->plan->records_execs)
 		return;
-	findings_look(&g->report.findings, g->tmp);
+	if (g->report.execs > 0) /* nothing was written before the first */
+		findings_look(&g->report.findings, g->tmp);
 	if (tells_exec(g))
 		send_report(g, GUARD_EXEC);
 }
