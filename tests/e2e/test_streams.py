@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Event streams of sessions: GET, ids, cuts and taking up again."""
 import json
+import os
+import pathlib
 import random
+import re
 import time
 
+import instance
 from client import (NEWEST, REVISIONS, SLOW, Connection, Gone, RpcError, Server,
-                    Sse, bearer, check, equal, mark, message, one, request,
-                    within)
+                    Skip, Sse, bearer, check, equal, mark, message, one,
+                    request, within)
 from modern import META, Events, Modern, finish, meta
 
 SERVER = {"config": {"limits": {"replay_bytes": 1 << 20}}}
@@ -664,3 +668,42 @@ def test_subscription_ends_with_the_server(_):
         equal(last["result"]["_meta"][SUBSCRIPTION], 4, last)
         server.process.wait(20 * SLOW)
         conn.close()
+
+
+# --- memory -------------------------------------------------------------------
+
+IDLE, IDLE_KIB, CLOSED_KIB = 200, 14, 5     # streams, most that each costs
+
+
+def own_kib(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+) kB", text)[1])
+
+
+def idle_stream(server):
+    conn = Connection(server)
+    conn.send(request("GET", "/sse", conn.port, {
+        **bearer(server.token), "Accept": "text/event-stream"}))
+    while b"event: endpoint" not in conn.pending:
+        conn.more()
+    return conn
+
+
+def test_memory_is_given_back(_):
+    """Of streams on which nothing happens, and of those that are gone."""
+    if (os.environ.get("MCP_EXECD_WRAPPER") or instance.TLS
+            or "asan" in os.environ.get("MCP_EXECD_BUILD", "")
+            or os.sysconf("SC_PAGESIZE") > 4096):
+        raise Skip("a checker, TLS or large pages have figures of their own")
+    with Server() as server:
+        pid = server.frontend_pid()
+        before = own_kib(pid)
+        streams = [idle_stream(server) for _ in range(IDLE)]
+        within("idle streams cost little", 60,
+               lambda: own_kib(pid) < before + IDLE * IDLE_KIB)
+        for conn in streams:
+            conn.close()
+        within("closed ones cost nearly nothing", 60,
+               lambda: own_kib(pid) < before + IDLE * CLOSED_KIB)
+        with server.http() as c:
+            equal(c.sh("echo a").text, "a\n", "it goes on")
