@@ -80,6 +80,7 @@ OURS = {
     "service.version", "config.path", "user.name", "denial.syscall",
     "records.kinds", "trace.parent", "mcp.revision", "posture.seccomp",
     "token.name", "policy.name", "token.policy", "source.ip", "mcp.session.id",
+    "policy.added", "policy.changed", "policy.removed",     # names of files
     "posture.directory", "control.verb", "run.id",
     "mcp.tool",             # the frontend asks for tools that are offered
     "mcp.ignored_arguments",    # names that the configuration lists
