@@ -16,11 +16,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/sockios.h>
 #include <linux/securebits.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -975,19 +977,36 @@ test_killed_while_idle(void **state)
 }
 
 /* Of a plan that is not in force any more, as it ends. */
+/* The launcher has what it was told: it comes before what it reads later. */
+static void
+await_read(void)
+{
+	uint64_t end = clock_mono_ms() + WAIT_MS;
+	int left = 1;
+
+	while (ioctl(launch_fd(), SIOCOUTQ, &left) == 0 && left > 0 &&
+	       clock_mono_ms() < end)
+		pause_shortly();
+	assert_int_equal(left, 0);
+}
+
 static void
 test_retired_meanwhile(void **state)
 {
 	static struct run r;
 	pid_t pid = idle_guard();
+	const char *path = fixture_path("retired");
 
 	(void)state;
-	begin_with(&r, "sleep 0.2", 1);
+	begin_with(&r, "until [ -e retired ]; do sleep 0.01; done", 1);
 	assert_int_equal(r.sp.guard, pid);
 	launch_retire();
+	await_read();
+	fixture_write(path, "", 0644);
 	await_end(&r);
 	release(&r);
 	assert_false(becomes_idle(pid));
+	assert_int_equal(unlink(path), 0);
 }
 
 /* The host has another root now. */
