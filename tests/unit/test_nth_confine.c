@@ -313,9 +313,43 @@ test_whole_root(void **state)
 	with_policy("\"read\":[\"/\"]", "\".held\",\"kept\"", false);
 }
 
+/*
+ * What others mount and remove meanwhile is not seen: in a namespace of its own,
+ * and without those mounts whose place may go with a directory.
+ */
+static void
+leave_others(void)
+{
+	static const char *const stay[] = { "/proc/", "/sys/", "/dev/",
+		"/usr/" };
+	char *text, *line, *save = NULL;
+	bool keeps;
+
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		return; /* each try says so */
+	text = strdup(fixture_read("/proc/self/mountinfo"));
+	assert_non_null(text);
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char at[512];
+
+		if (sscanf(line, "%*s %*s %*s %*s %511s", at) != 1)
+			continue;
+		keeps = strchr(at + 1, '/') == NULL;
+		for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+			keeps =
+			    keeps || strncmp(at, stay[i], strlen(stay[i])) == 0;
+		if (!keeps)
+			(void)umount2(at, MNT_DETACH);
+	}
+	free(text);
+}
+
 static int
 setup(void **state)
 {
+	leave_others();
 	if (fixture_setup(state) != 0)
 		return -1;
 	(void)alarm(500); /* with sanitizers, next to others */
