@@ -423,7 +423,7 @@ struct row {
 static bool
 find_row(const struct fold *f, unsigned program, size_t at, struct row *out)
 {
-	const struct sock_filter *i = code_at(f, program, at), *next;
+	const struct sock_filter *i = known_code(f, program, at), *next;
 	size_t same = at + 1U + i->jt;
 
 	if (i->code != EQUAL || i->k == UINT32_MAX)

@@ -54,6 +54,22 @@ free_table(struct table *t)
 	free(t->tree);
 }
 
+static int
+make_room(struct table *t, struct err *e)
+{
+	size_t room = 2 * t->room + 64;
+	struct tree *more;
+
+	if (t->count < t->room)
+		return 0;
+	more = reallocarray(t->tree, room, sizeof(*t->tree));
+	if (more == NULL)
+		return err_memory(e);
+	t->tree = more;
+	t->room = room;
+	return 0;
+}
+
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime ..."; any other line is left out. */
 static int
 add_line(struct table *t, const char *line, struct err *e)
@@ -61,22 +77,16 @@ add_line(struct table *t, const char *line, struct err *e)
 	struct tree one = { NULL };
 	int n = sscanf(
 	    line, "%*s %*s %ms %ms %ms", &one.device, &one.root, &one.at);
-	struct tree *more = t->tree;
+	int r = n < 3 ? 0 : make_room(t, e);
 
-	if (t->count == t->room)
-		more =
-		    reallocarray(t->tree, 2 * t->room + 64, sizeof(*t->tree));
-	if (n < 3 || more == NULL) {
+	if (n < 3 || r != 0) {
 		free(one.device);
 		free(one.root);
 		free(one.at);
-		return more == NULL ? err_memory(e) : 0;
+		return r;
 	}
-	if (t->count == t->room)
-		t->room = 2 * t->room + 64;
 	unescape_path(one.root);
 	unescape_path(one.at);
-	t->tree = more;
 	t->tree[t->count++] = one;
 	return 0;
 }

@@ -131,7 +131,7 @@ try_rows(unsigned rows, unsigned *refused)
 	for (i = 0; i < WITHHELD_RIGHTS; i++)
 		if ((rows >> i & 1) != 0) {
 			*refused |=
-			    (WEXITSTATUS(status) & bit) != 0 ? 1U << i : 0;
+			    ((unsigned)WEXITSTATUS(status) & bit) != 0 ? 1U << i : 0;
 			bit <<= 1;
 		}
 	return true;

@@ -173,6 +173,33 @@ test_disk(void **state)
 	expect_last(MOUNTS_HIDE, "three");
 }
 
+/* As many as make the table grow, with what is no mount between them. */
+static void
+test_many(void **state)
+{
+	static char text[1 << 16];
+	struct err e = { 0 };
+	size_t before, n;
+	int i;
+
+	(void)state;
+	add(MOUNTS_READ, "");
+	add(MOUNTS_HIDE, "one/dir/key");
+	n = (size_t)snprintf(
+	    text, sizeof(text), "30 1 8:1 /data %s/one rw - ext4 a b\n", top);
+	for (i = 0; i < 300; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "%d 1 8:9 / /elsewhere/%d rw - ext4 a b\nnothing\n", 40 + i,
+		    i);
+	(void)snprintf(text + n, sizeof(text) - n,
+	    "31 1 8:1 /data %s/t\\040wo rw - ext4 a b\n", top);
+	write_text(at("table"), text);
+	before = mounts.count;
+	assert_int_equal(aliases_add_by(&mounts, at("table"), &e), 0);
+	assert_int_equal(mounts.count - before, 1);
+	expect_last(MOUNTS_HIDE, "t wo/dir/key");
+}
+
 int
 main(void)
 {
@@ -182,6 +209,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_in_writable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
