@@ -130,8 +130,9 @@ try_rows(unsigned rows, unsigned *refused)
 		return false;
 	for (i = 0; i < WITHHELD_RIGHTS; i++)
 		if ((rows >> i & 1) != 0) {
-			*refused |=
-			    ((unsigned)WEXITSTATUS(status) & bit) != 0 ? 1U << i : 0;
+			*refused |= ((unsigned)WEXITSTATUS(status) & bit) != 0
+					? 1U << i
+					: 0;
 			bit <<= 1;
 		}
 	return true;
