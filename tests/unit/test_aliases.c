@@ -173,7 +173,7 @@ test_disk(void **state)
 	expect_last(MOUNTS_HIDE, "three");
 }
 
-/* As many as make the table grow, with what is no mount between them. */
+/* As many as make the table grow, with other lines between them. */
 static void
 test_many(void **state)
 {
