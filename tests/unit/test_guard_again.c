@@ -556,6 +556,44 @@ test_view_of_guard(void **state)
 }
 
 /* Into the keyring of its session, and what is found of it there. */
+/*
+ * asborn.h: a run with another user and no capability changes nothing of its
+ * guard.  Here $p is a process and $w "guard" or "own".
+ */
+static const char reaches[] =
+    "try() { n=$1; shift; \"$@\" >/dev/null 2>&1 && echo $w $n; }; "
+    "put() { echo \"$2\" >/proc/$p/\"$1\"; }; "
+    "all() { try limit prlimit --pid $p --nofile=1000:1000; "
+    "try nice renice -n 7 -p $p; try processor taskset -p 1 $p; "
+    "try class chrt -b -p 0 $p; try disk ionice -c 3 -p $p; "
+    "try slack put timerslack_ns 777777; try oom put oom_score_adj 900; "
+    "try name put comm other; try core put coredump_filter 0; "
+    "try login put loginuid 1; try share put autogroup 7; "
+    "try stop kill -CONT $p; }; "
+    "w=guard p=1; all; sh -c 'sleep 30' & w=own p=$!; all; kill $p; "
+    "exit 0";
+
+static void
+test_unreached(void **state)
+{
+	static struct run before, after, r;
+	pid_t pid = idle_guard();
+
+	(void)state;
+	assert_int_equal(run(&before, guards_view), pid);
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&r, reaches), pid);
+	if (strstr(r.text, "guard ") != NULL)
+		fail_msg("%s", r.text);
+	/* control; the filter and /proc refuse the others of its own, too */
+	assert_non_null(strstr(r.text, "own nice\n"));
+	assert_non_null(strstr(r.text, "own class\nown disk\n"));
+	assert_non_null(strstr(r.text, "own stop\n"));
+	assert_true(becomes_idle(pid));
+	assert_int_equal(run(&after, guards_view), pid);
+	assert_string_equal(before.text, after.text);
+}
+
 static void
 test_keyring(void **state)
 {
@@ -1380,6 +1418,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_view_of_guard),
+		cmocka_unit_test(test_unreached),
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_report),
