@@ -952,10 +952,12 @@ load_store(const struct options *o)
 	int rc;
 
 	conf_report_init(&r);
-	probe_begin(); /* while the configuration is read */
 	if (o->check)
 		cgroup_only_look();
 	rc = store_load_conf(&self.store, o->config, &r, &e);
+	/* Not before: a group with another process in it gets no controllers. */
+	if (rc == 0)
+		probe_begin();
 	if (rc == 0 && (o->check || start_helpers(&self.helpless) == 0))
 		rc = store_load_rest(&self.store, &r, &e);
 	if (r.count > 0)
