@@ -433,7 +433,8 @@ find_row(const struct fold *f, unsigned program, size_t at, struct row *out)
 		.same = same,
 		.other = at + 1U + i->jf };
 	while ((next = code_at(f, program, out->other)) != NULL &&
-	       next->code == EQUAL && next->k + 1 == out->least &&
+	       next->code == EQUAL && out->least > 0 &&
+	       next->k == out->least - 1 &&
 	       is_one_place(f, program,
 		   follow_jumps(f, program, out->other + 1U + next->jt),
 		   follow_jumps(f, program, same))) {

@@ -315,8 +315,10 @@ announce_call(struct execlog *l, const struct unotify_call *n)
 
 	settle_unheld(l, process, n);
 	c = find_thread(l, n->pid);
-	seized = c != NULL && c->state == EXEC_KEPT;
-	if (seized)
+	/* Ours still: before 5.19 its stop for the call before may yet come. */
+	seized = c != NULL && (c->state == EXEC_KEPT || c->state == EXEC_HELD ||
+				  c->state == EXEC_LEFT);
+	if (c != NULL && c->state == EXEC_KEPT)
 		drop_call(l, c);
 	else if (c != NULL &&
 		 c->state == EXEC_HELD) /* before 5.19: it is back */

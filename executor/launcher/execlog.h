@@ -88,7 +88,7 @@ enum exec_call_state {
 struct exec_call {
 	enum exec_call_state state;
 	bool traced; /* EXEC_UNHELD */
-	bool seized; /* it was EXEC_KEPT when it made this call */
+	bool seized; /* it was held already when it made this call */
 	pid_t process; /* its first thread's id */
 	struct unotify_call notice; /* of the thread */
 	struct image_id before; /* EXEC_UNHELD */

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -82,7 +83,7 @@ struct guard {
 	struct execlog execs; /* has the listener for refused calls too */
 };
 
-enum { PAGE = 4096 }; /* or more: then the command has a copy of all */
+enum { PAGE = 4096 }; /* or more: then the command has a copy of the rest */
 
 /* All that a guard knows of a run; the command has a copy from `order` on. */
 struct memory {
@@ -511,6 +512,15 @@ take_listener(struct guard *g, int number)
 		(void)kill(g->command, SIGKILL);
 }
 
+/* Whole pages: the kernel rounds a length up, and `order` is the command's. */
+static size_t
+own_bytes(void)
+{
+	size_t page = getauxval(AT_PAGESZ);
+
+	return offsetof(struct memory, order) / page * page;
+}
+
 /* The command does without what make_memory keeps from it; who connects not. */
 static void
 share_memory(struct guard *g)
@@ -518,8 +528,7 @@ share_memory(struct guard *g)
 	if (!g->serves || g->shared)
 		return;
 	g->shared = true;
-	(void)madvise(
-	    memory_of(g), offsetof(struct memory, order), MADV_DOFORK);
+	(void)madvise(memory_of(g), own_bytes(), MADV_DOFORK);
 }
 
 static int
@@ -1102,7 +1111,7 @@ struct server {
 static void
 keep_memory(struct memory *m)
 {
-	(void)madvise(m, offsetof(struct memory, order), MADV_DONTFORK);
+	(void)madvise(m, own_bytes(), MADV_DONTFORK);
 }
 
 static struct memory *

@@ -282,7 +282,7 @@ explain_traced(const struct denial *d, const struct policy *p, struct buf *out)
 	buf_put_str(out, "the start of ");
 	put_chosen(out, d->path, sizeof(d->path));
 	buf_printf(out,
-	    " is refused, as a tracer (gdb, strace) that has hold of a program's start hides what starts: start it without one, and attach to it then (policy %s, key programs)",
+	    " is refused, as what starts there cannot be looked at: a tracer (gdb, strace) has hold of it, or the program that starts it hides its memory (ssh-agent); start it without a tracer and attach to it then, or start it by itself (policy %s, key programs)",
 	    p->name);
 }
 

@@ -118,8 +118,13 @@ compare_at(const struct sock_fprog *prog, const struct sock_fprog *refine,
 {
 	uint32_t is, should;
 
-	for (uint32_t low = 0; low < 9; low++)
+	static const uint32_t lows[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8,
+		UINT32_MAX };
+
+	for (size_t i = 0; i < sizeof(lows) / sizeof(lows[0]); i++)
 		for (uint32_t high = 0; high < 2; high++) {
+			uint32_t low = lows[i];
+
 			d->args[0] = (uint64_t)high << 32 | low;
 			is = run(folded, d);
 			should = run_both(prog, refine, d);
@@ -381,6 +386,28 @@ test_arguments(void **state)
 	assert_in_range(check_same(&p.prog, &none), 10, 16);
 }
 
+/* Behind 0 there is no further value. */
+static void
+test_row_to_zero(void **state)
+{
+	static const uint32_t values[] = { 1, 0, UINT32_MAX };
+	static struct program p;
+	const struct sock_fprog none = { 0 };
+	size_t i;
+
+	(void)state;
+	begin(&p);
+	put(&p, EQUAL, 0, 8, 5);
+	put(&p, LOAD, 0, 0, LOW);
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		put(&p, EQUAL, 0, 1, values[i]);
+		put(&p, RETURN, 0, 0, SECCOMP_RET_TRAP);
+	}
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+	put(&p, RETURN, 0, 0, SECCOMP_RET_ERRNO | 1);
+	(void)check_same(&p.prog, &none);
+}
+
 /* It must not guess: each of these stays as it is. */
 static void
 test_left_alone(void **state)
@@ -453,6 +480,7 @@ main(void)
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_row_to_zero),
 		cmocka_unit_test(test_left_alone),
 	};
 
