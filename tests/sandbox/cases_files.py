@@ -545,8 +545,8 @@ add(
 )
 
 
-def between(name, put, get, needs):
-    """What one run leaves, another one must not find."""
+def between(name, put, get, drop, needs):
+    """What one run leaves, another one must not find; nor does the host keep it."""
     def before(w):
         w.direct(put)
 
@@ -555,8 +555,10 @@ def between(name, put, get, needs):
 
     def run(w):
         attack.check_control(w)
+        w.direct(drop + "; :")
         w.inside(put + "; :")
         out = w.inside(get)
+        w.direct(drop + "; :")
         happened = SECRET in out
         if needs and not any(n in w.layers for n in needs):
             client.check(happened, "no longer a gap", out)
@@ -567,13 +569,13 @@ def between(name, put, get, needs):
 
 
 between("files.tmp_between_runs", "echo {secret} >/tmp/{tag}.b",
-        "cat /tmp/{tag}.b", FILES)
+        "cat /tmp/{tag}.b", "rm -f /tmp/{tag}.b", FILES)
 between("files.shm_between_runs", "echo {secret} >/dev/shm/{tag}.b",
-        "cat /dev/shm/{tag}.b", FILES)
+        "cat /dev/shm/{tag}.b", "rm -f /dev/shm/{tag}.b", FILES)
 between("files.sysv_between_runs", "{try} shm-put {uid} {secret}",
-        "{try} shm-get {uid}; ipcrm -M {uid}", ["ipc"])
+        "{try} shm-get {uid}; ipcrm -M {uid}", "ipcrm -M {uid}", ["ipc"])
 between("files.mqueue_between_runs", "{try} mq-put /{tag} {secret}",
-        "{try} mq-get /{tag}", ["ipc", "landlock"])
+        "{try} mq-get /{tag}", "{try} mq-drop /{tag}", ["ipc", "landlock"])
 
 
 @case("files.granted_works")

@@ -1272,6 +1272,13 @@ do_mq_get(char **arg)
 	return 0;
 }
 
+/* NAME: it is gone. */
+static int
+do_mq_drop(char **arg)
+{
+	return mq_unlink(arg[0]) == -1 ? say("mq", -1) : 0;
+}
+
 /* --- too much of everything ---------------------------------------------- */
 
 /* MAX: processes until there are no more: "forked N". */
@@ -1672,6 +1679,7 @@ static const struct {
 	{ "shm-get", 1, do_shm_get },
 	{ "mq-put", 2, do_mq_put },
 	{ "mq-get", 1, do_mq_get },
+	{ "mq-drop", 1, do_mq_drop },
 	{ "forks", 1, do_forks },
 	{ "descriptors", 1, do_descriptors },
 	{ "memory", 1, do_memory },
