@@ -15,6 +15,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -923,13 +924,21 @@ make_tokens(void)
 	conf_report_fini(&r);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
 int
 main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
 	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	uint64_t i, failed = 0;
-	char kept[96];
 
 	tracing = getenv("TRACE") != NULL;
 	log_set_level(tracing ? LOG_LEVEL_DEBUG : (enum log_level)0);
@@ -945,9 +954,7 @@ main(int argc, char **argv)
 	make_tokens();
 	for (i = 0; i < count && failed == 0; i++)
 		failed += run_history(seed + i) != 0;
-	(void)snprintf(kept, sizeof(kept), "%s/kept", H->directory);
-	(void)rmdir(kept);
-	(void)rmdir(H->directory);
+	(void)nftw(H->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	(void)printf(
 	    "# %llu histories from seed %llu: %lu waits, %lu jobs, %lu records read\n",
 	    (unsigned long long)i, (unsigned long long)seed, H->steps, H->jobs,
