@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -83,15 +82,28 @@ struct guard {
 	struct execlog execs; /* has the listener for refused calls too */
 };
 
-enum { PAGE = 4096 }; /* or more: then the command has a copy of the rest */
+/* Whole pages of any size: the kernel rounds up, and `order` is the command's. */
+enum {
+	PAGE_MOST = 64 << 10,
+	OWN_PAGES = (sizeof(struct modules) + sizeof(struct guard)) / PAGE_MOST,
+	OWN_BYTES = (OWN_PAGES + 1) * PAGE_MOST
+};
 
 /* All that a guard knows of a run; the command has a copy from `order` on. */
 struct memory {
-	struct modules modules;
-	struct guard guard;
-	_Alignas(PAGE) struct launchplan_order order;
+	union {
+		struct {
+			struct modules modules;
+			struct guard guard;
+		};
+		char own[OWN_BYTES];
+	};
+	struct launchplan_order order;
 	uint8_t bytes[GUARD_INLINE]; /* of it */
 };
+
+_Static_assert(offsetof(struct memory, order) == OWN_BYTES,
+    "what comes before it ends with a page");
 
 static struct memory *
 memory_of(struct guard *g)
@@ -512,15 +524,6 @@ take_listener(struct guard *g, int number)
 		(void)kill(g->command, SIGKILL);
 }
 
-/* Whole pages: the kernel rounds a length up, and `order` is the command's. */
-static size_t
-own_bytes(void)
-{
-	size_t page = getauxval(AT_PAGESZ);
-
-	return offsetof(struct memory, order) / page * page;
-}
-
 /* The command does without what make_memory keeps from it; who connects not. */
 static void
 share_memory(struct guard *g)
@@ -528,7 +531,7 @@ share_memory(struct guard *g)
 	if (!g->serves || g->shared)
 		return;
 	g->shared = true;
-	(void)madvise(memory_of(g), own_bytes(), MADV_DOFORK);
+	(void)madvise(memory_of(g), OWN_BYTES, MADV_DOFORK);
 }
 
 static int
@@ -1111,7 +1114,7 @@ struct server {
 static void
 keep_memory(struct memory *m)
 {
-	(void)madvise(m, own_bytes(), MADV_DONTFORK);
+	(void)madvise(m, OWN_BYTES, MADV_DONTFORK);
 }
 
 static struct memory *
