@@ -463,7 +463,9 @@ mark_behind(struct fold *f, unsigned program, size_t at)
 			mark_next(f, program, row.other);
 			return true;
 		}
-		/* fall through */
+		mark_next(f, program, at + 1 + i->jt);
+		mark_next(f, program, at + 1 + i->jf);
+		return true;
 	case LEAST:
 	case ABOVE:
 		mark_next(f, program, at + 1 + i->jt);

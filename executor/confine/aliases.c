@@ -74,12 +74,12 @@ make_room(struct table *t, struct err *e)
 static int
 add_line(struct table *t, const char *line, struct err *e)
 {
-	struct tree one = { NULL };
+	struct tree one = { 0 };
 	int n = sscanf(
 	    line, "%*s %*s %ms %ms %ms", &one.device, &one.root, &one.at);
 	int r = n < 3 ? 0 : make_room(t, e);
 
-	if (n < 3 || r != 0) {
+	if (n < 3 || r != 0 || t->tree == NULL) {
 		free(one.device);
 		free(one.root);
 		free(one.at);
@@ -241,7 +241,7 @@ add_aliases(struct mounts *m, size_t row, const struct table *t,
 int
 aliases_add_by(struct mounts *m, const char *table, struct err *e)
 {
-	struct table t = { NULL };
+	struct table t = { 0 };
 	size_t rows = m->count, i, j;
 	int r = read_table(table, &t, e);
 
