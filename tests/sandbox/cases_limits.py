@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 
+import sandbox_env
 from sandbox_env import (Attack, add, as_root, case, client, groups_of_runs,
                    matches, says, stop_pid, uid_processes)
 
@@ -222,6 +223,11 @@ CRASH = "ulimit -c 0; ulimit -c unlimited; sh -c 'kill -SEGV $$'; :"
 @case("limits.core_handler", only=as_root)
 def core_handler(w):
     """The machine's core handler, root and outside, is not started for it."""
+    with sandbox_env.alone(CORE_PATTERN):
+        crash_beside_handler(w)
+
+
+def crash_beside_handler(w):
     before = CORE_PATTERN.read_text()
     with tempfile.TemporaryDirectory() as d:
         called = pathlib.Path(d) / "called"

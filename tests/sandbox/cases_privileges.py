@@ -2,6 +2,7 @@
 """Who a run is, what it may become, and whom it may touch."""
 import contextlib
 import os
+import pathlib
 import re
 import struct
 import time
@@ -145,21 +146,20 @@ def root_proc_sys(w):
     """uid 0 owns the files of /proc/sys: they must be out of its reach."""
     w.need_policy("rootuser")
     path = "/proc/sys/kernel/printk_ratelimit_burst"
-    with open(path) as f:
-        before = f.read().strip()
+    with sandbox_env.alone(path):
+        try_to_change(w, pathlib.Path(path))
+
+
+def try_to_change(w, path):
+    before = path.read_text().strip()
     other = str(int(before) + 1)
-
-    def now():
-        with open(path) as f:
-            return f.read().strip()
-
     w.direct(f"echo {other} >{path}", "root")
-    changed = now()
+    changed = path.read_text().strip()
     w.direct(f"echo {before} >{path}", "root")
     client.equal(changed, other, "the control")
     w.inside(f"echo {other} >{path}; echo h >/proc/sysrq-trigger; "
              "echo '|/x' >/proc/sys/kernel/core_pattern; :", "rootuser")
-    after = now()
+    after = path.read_text().strip()
     w.direct(f"echo {before} >{path}", "root")
     client.equal(after, before, path)
 

@@ -10,6 +10,7 @@ gaps that README.md documents stay true, and it counts as skipped.
 """
 import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import random
@@ -51,6 +52,14 @@ MODES = {
     "cgroup": ({}, None),               # of root only
 }
 CGROUP_TREES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+
+
+@contextlib.contextmanager
+def alone(path):
+    """The only one, of the modes that run at the same time, that changes it."""
+    with open(path) as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
 
 
 def uid_of_this_run():
