@@ -515,6 +515,20 @@ read_directory(const struct keys *k, const struct draft *d, struct policy *p)
 	p->dir_fd = fd;
 }
 
+/* Nothing has that name: one that comes near, or else what to do. */
+static void
+complain_unknown(const struct keys *k, const struct json_value *v,
+    const char *what, const char *close, const char *advice)
+{
+	if (close == NULL)
+		keys_complain(k, v, "there is no %s \"%s\": %s", what,
+		    log_text(v->text).s, advice);
+	else
+		keys_complain(k, v,
+		    "there is no %s \"%s\": did you mean \"%s\"?", what,
+		    log_text(v->text).s, close);
+}
+
 /* Suggest the closest known tool name. */
 static void
 complain_tool(
@@ -529,12 +543,8 @@ complain_tool(
 		names[n++] = d->known->t[i]->name;
 	names[n] = NULL;
 	close = closest_word(v->text, names);
-	keys_complain(k, v, "there is no tool \"%s\": %s%s%s",
-	    log_text(v->text).s,
-	    close == NULL
-		? "use exec_cmd, cli_command, define it in \"tool_dir\" (mcp-execd-tool(5)), or enable its pack (mcp-execctl tools enable)"
-		: "did you mean \"",
-	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+	complain_unknown(k, v, "tool", close,
+	    "use exec_cmd, cli_command, define it in \"tool_dir\" (mcp-execd-tool(5)), or enable its pack (mcp-execctl tools enable)");
 }
 
 /*
@@ -905,12 +915,8 @@ complain_call(const struct keys *k, const struct json_value *v)
 	}
 	names[n] = NULL;
 	close = closest_word(v->text, names);
-	keys_complain(k, v, "there is no system call or group \"%s\": %s%s%s",
-	    log_text(v->text).s,
-	    close == NULL
-		? "write its name as in syscalls(2), such as \"personality\", or a group, such as \"@ipc\"; mcp-execd-policy(5) lists those"
-		: "did you mean \"",
-	    close == NULL ? "" : close, close == NULL ? "" : "\"?");
+	complain_unknown(k, v, "system call or group", close,
+	    "write its name as in syscalls(2), such as \"personality\", or a group, such as \"@ipc\"; mcp-execd-policy(5) lists those");
 }
 
 /*

@@ -287,6 +287,18 @@ in_child(int (*what)(const struct scene *), const struct scene *s)
 	return WEXITSTATUS(status);
 }
 
+static void
+each_scene(
+    int (*look)(const struct scene *s), const struct scene *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int wrong = in_child(look, &cases[i]);
+
+		if (wrong != 0)
+			fail_msg("case %zu: %d", i, wrong);
+	}
+}
+
 #define USER    "user.delegate"
 #define TRUSTED "trusted.delegate"
 
@@ -316,12 +328,7 @@ test_discovery(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int wrong = in_child(find_group_of, &cases[i]);
-
-		if (wrong != 0)
-			fail_msg("case %zu: %d", i, wrong);
-	}
+	each_scene(find_group_of, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* As of a unit's ExecReload=, or of a shell: the service's, if it has one. */
@@ -367,12 +374,7 @@ test_service_group(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int wrong = in_child(look_for_service, &cases[i]);
-
-		if (wrong != 0)
-			fail_msg("case %zu: %d", i, wrong);
-	}
+	each_scene(look_for_service, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* Of another process: the group around its leaf. */
@@ -405,12 +407,7 @@ test_of_service(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int wrong = in_child(ask_service, &cases[i]);
-
-		if (wrong != 0)
-			fail_msg("case %zu: %d", i, wrong);
-	}
+	each_scene(ask_service, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 /* One that is ours and cannot be used: none, and that is said. */

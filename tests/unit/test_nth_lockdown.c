@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #include "tests/unit/fixture_nth.h"
+#include "tests/unit/fixture_status.h"
 
 enum {
 	MOST = 1000,
@@ -84,19 +85,9 @@ look_at(pid_t pid, const char *file)
 	static const char *const names[] = { "Uid:", "Gid:", "Groups:", "Cap",
 		"NoNewPrivs:", "Seccomp", "Max open files", "Max processes",
 		"Max core file", "Max file size" };
-	char path[32], line[256];
-	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	f = fopen(path, "re");
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f) != NULL)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (strncmp(line, names[i], strlen(names[i])) == 0)
-				(void)strncat(state_of_it, line,
-				    sizeof(state_of_it) - strlen(state_of_it) -
-					1);
-	(void)fclose(f);
+	fixture_add_status(state_of_it, sizeof(state_of_it), pid, file, names,
+	    sizeof(names) / sizeof(names[0]));
 }
 
 /* How it ended. */

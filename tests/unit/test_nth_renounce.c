@@ -22,6 +22,7 @@
 #include "executor/power/renounce.h"
 #include "tests/unit/fixture_executor.h"
 #include "tests/unit/fixture_nth.h"
+#include "tests/unit/fixture_status.h"
 
 enum {
 	MOST = 1000,
@@ -87,20 +88,10 @@ look_at(pid_t pid)
 {
 	static const char *const names[] = { "Uid:", "Gid:", "Groups:", "Cap",
 		"NoNewPrivs:", "Seccomp" };
-	char path[32], line[256];
-	FILE *f;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "re");
-	assert_non_null(f);
 	state_of_it[0] = '\0';
-	while (fgets(line, sizeof(line), f) != NULL)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (strncmp(line, names[i], strlen(names[i])) == 0)
-				(void)strncat(state_of_it, line,
-				    sizeof(state_of_it) - strlen(state_of_it) -
-					1);
-	(void)fclose(f);
+	fixture_add_status(state_of_it, sizeof(state_of_it), pid, "status",
+	    names, sizeof(names) / sizeof(names[0]));
 }
 
 /* How it ended. */
