@@ -237,9 +237,12 @@ take_digit(struct scan *s, uint8_t c)
 	return NULL;
 }
 
+/* The library, 0.9.75, takes what follows for a part of the value. */
 static const char *
 end_value(struct scan *s)
 {
+	if (s->ended)
+		return "no blank may follow the value of Content-Length or Transfer-Encoding";
 	if (s->field == LENGTH && s->count == 0)
 		return "Content-Length must be a plain number";
 	if (s->field == CODING && !is_word(s, "chunked"))

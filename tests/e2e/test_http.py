@@ -402,6 +402,26 @@ def test_smuggling(server):
         check((server.work / m).exists(), "control")
 
 
+def test_blanks_of_framing(server):
+    """Before its value there may be some.  After it the library has them as a
+    part of that: what is "chunked" is a body without end then."""
+    body = initialize()
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    framings = {"Content-Length": (str(len(body)), body),
+                "Transfer-Encoding": ("chunked", chunked)}
+    for name, (value, sent) in framings.items():
+        for before, after in (" ", ""), (" \t ", ""), ("", " "), ("", "\t"):
+            head = request("POST", "/mcp", server.address[1],
+                           {**bearer(server.token), **JSON_HEADERS})
+            head = head[:-2] + f"{name}:{before}{value}{after}\r\n\r\n".encode()
+            with Connection(server) as c:
+                c.send(head + sent)
+                equal(c.reply().status, 400 if after else 200,
+                      f"{name}:{before!r} {after!r}")
+                if after:
+                    equal(c.rest(), b"", "one answer, and the end")
+
+
 def test_control_characters(server):
     """NUL and bare CR or LF, wherever they are in a head: 400, and closed."""
     body = initialize()
