@@ -182,7 +182,11 @@ step_identity(const struct child *c)
 	return 0;
 }
 
-/* A keyring of its own: keys of the service are not for commands. */
+/*
+ * A keyring of its own: keys of the service are not for commands.  It is the
+ * service's, as files of a directory may be: a command has all rights to it,
+ * as it possesses it, keyrings(7).
+ */
 static int
 step_keyring(const struct child *c)
 {
@@ -385,8 +389,9 @@ step_execve(const struct child *c)
  *  rlimits: before identity, as raising a hard limit may need privilege;
  *  stdio, descriptors: from here on nothing of ours is open;
  *  bounding: needs CAP_SETPCAP, so before identity gives it up;
+ *  keyring: before identity, as the kernel counts a user's keys, of which it
+ *    allows 200: who has them all would keep others' runs from beginning;
  *  identity: groups, gid, uid in this order, as each needs the next's right;
- *  keyring: after identity, as it belongs to the user;
  *  capabilities: explicit, also for uid 0;
  *  directory: as the policy's user, so that its permissions count, and in
  *    the run's own root;
@@ -408,8 +413,8 @@ static const struct {
 	{ "stdio", step_stdio },
 	{ "descriptors", step_descriptors },
 	{ "bounding", step_bounding },
-	{ "identity", step_identity },
 	{ "keyring", step_keyring },
+	{ "identity", step_identity },
 	{ "capabilities", step_capabilities },
 	{ CHILD_STEP_DIRECTORY, step_directory },
 	{ "no_new_privs", step_no_new_privs },

@@ -210,6 +210,62 @@ test_keyring(void **state)
 	assert_string_not_equal(theirs, own);
 }
 
+/* All keys that the kernel allows this user, as long as it lives. */
+static _Noreturn void
+take_all_keys(uid_t user, int tell)
+{
+	const int ring = KEY_SPEC_PROCESS_KEYRING;
+	char name[32], said = 'n';
+	long r = 0;
+	int i;
+
+	if (setresgid(user, user, user) == 0 &&
+	    setresuid(user, user, user) == 0 &&
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+		for (i = 0; i < 100000 && r != -1; i++) {
+			(void)snprintf(name, sizeof(name), "key%d", i);
+			r = syscall(SYS_add_key, "user", name, "x", 1, ring);
+		}
+	/* what a run of this user would have had: not any more */
+	if (r == -1 && errno == EDQUOT &&
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) ==
+		-1 &&
+	    errno == EDQUOT)
+		said = 'y';
+	(void)!write(tell, &said, 1);
+	for (;;)
+		(void)pause();
+}
+
+/* Other processes of its user, another token's run even, have no key left. */
+static void
+test_keyring_of_no_quota(void **state)
+{
+	enum { USER = 64217 };
+	struct launchplan plan = bare_plan();
+	char said = 0;
+	int tell[2];
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0 ||
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) == -1)
+		SKIP("needs root, and keyrings");
+	assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		take_all_keys(USER, tell[1]);
+	assert_int_equal(read(tell[0], &said, 1), 1);
+	assert_int_equal(said, 'y'); /* control */
+	plan.uid = plan.gid = USER;
+	assert_int_equal(chmod(fixture_top, 0755), 0);
+	assert_string_equal(output_of(&plan, "id -u"), "64217\n");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)close(tell[0]);
+	(void)close(tell[1]);
+}
+
 /* The kernel has no keyrings, or says so. */
 static void
 refuse_keyctl(int error)
@@ -391,6 +447,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_nothing_stays),
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_keyring),
+		cmocka_unit_test(test_keyring_of_no_quota),
 		cmocka_unit_test(test_no_keyrings),
 		cmocka_unit_test(test_word_is_awaited),
 		cmocka_unit_test(test_word_was_there),
