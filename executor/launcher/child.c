@@ -109,12 +109,13 @@ child_prepare(void)
 	uint64_t bits = 0;
 	int cap, has = 0;
 
+	errno = 0;
 	for (cap = 0; cap < 64 && has != -1; cap++) {
 		has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 		bits |= has == 1 ? (uint64_t)1 << cap : 0;
 	}
 	/* The first unknown one ends it; any other end tells nothing. */
-	if (has == -1 && errno == EINVAL && cap > 1)
+	if (errno == EINVAL && cap > 1)
 		bounding = bits;
 }
 

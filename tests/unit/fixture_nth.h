@@ -35,7 +35,7 @@ static struct {
 	unsigned left; /* until it fails; 0: it has */
 	int error;
 	const char *name; /* of what failed; NULL: nothing yet */
-	long number; /* of syscall(2) */
+	long number; /* of syscall(2), or the option of prctl(2) */
 } nth;
 
 static bool
@@ -156,8 +156,10 @@ __wrap_prctl(int option, ...)
 	for (size_t i = 0; i < 4; i++)
 		a[i] = va_arg(ap, unsigned long);
 	va_end(ap);
-	if (fails(CALL, "prctl"))
+	if (fails(CALL, "prctl")) {
+		nth.number = option;
 		return -1;
+	}
 	return __real_prctl(option, a[0], a[1], a[2], a[3]);
 }
 

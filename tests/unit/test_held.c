@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -320,6 +321,30 @@ test_another_version(void **state)
 	held_free(take_over()); /* the control */
 }
 
+/* A text that fills its room to the last byte is kept. */
+static void
+test_longest_text(void **state)
+{
+	static char text[HELD_TEXT];
+	struct held *h;
+	(void)state;
+
+	memset(text, 'x', sizeof(text));
+	hold_stream(STDIN_FILENO);
+	h = take_over();
+	held_add_text(h, bytes_make(text, sizeof(text) - 1));
+	assert_int_equal(held_text(h).len, sizeof(text) - 1);
+	held_add_text(h, bytes_make(text, 2));
+	assert_int_equal(held_text(h).len, sizeof(text) - 1);
+	held_add_text(h, bytes_make(text, 1));
+	held_free(h);
+	h = take_over();
+	assert_int_equal(held_text(h).len, sizeof(text));
+	held_add_text(h, bytes_make(text, 1));
+	assert_int_equal(held_text(h).len, sizeof(text));
+	held_free(h);
+}
+
 /* One of a nettle that has digests otherwise, whatever is where ours counts. */
 static void
 test_another_digest(void **state)
@@ -432,6 +457,48 @@ test_packets(void **state)
 	}
 }
 
+static void
+expect_error(struct held *h, int from, size_t room, int error)
+{
+	uint8_t got[64];
+
+	errno = 0;
+	assert_int_equal(held_read(h, 0, from, got, room), -1);
+	assert_int_equal(errno, error);
+}
+
+/* An error is not the end of it: what a run wrote would be cut off unseen. */
+static void
+test_no_copy(void **state)
+{
+	char gone[64];
+	struct held *h;
+	int fd[2];
+	(void)state;
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC | O_NONBLOCK), 0);
+	h = new_held(fd[0]);
+	assert_int_equal(held_give(h, 9, fd[0], -1, (int[]){ fd[0], -1 },
+			     &(struct err){ 0 }),
+	    0);
+	expect_error(h, fd[0], sizeof(gone), EAGAIN); /* nothing yet */
+	assert_int_equal(write(fd[1], "abcdef", 6), 6);
+	expect_read(h, fd[0], "abcdef");
+	expect_error(h, fd[0], 5, EMSGSIZE);
+	expect_read(h, fd[0], "abcdef"); /* not counted: once more */
+	/* another one took half of it */
+	assert_int_equal(read(kept[HOLD_OUT_FROM], gone, 3), 3);
+	expect_error(h, fd[0], sizeof(gone), EIO);
+	assert_int_equal(read(kept[HOLD_OUT_FROM], gone, 3), 3);
+	expect_error(h, fd[0], sizeof(gone), EIO);
+	held_free(h);
+	for (int i = 0; i < HOLD_FDS; i++)
+		if (kept[i] != -1)
+			(void)close(kept[i]);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+}
+
 int
 main(void)
 {
@@ -440,9 +507,11 @@ main(void)
 		cmocka_unit_test(test_each_window),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_another_version),
+		cmocka_unit_test(test_longest_text),
 		cmocka_unit_test(test_another_digest),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_packets),
+		cmocka_unit_test(test_no_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,8 +335,11 @@ test_processes_of_others(void **state)
 	assert_int_equal(kill(other, 0), 0);
 	assert_true(keeper_ask_peer(other, &is_ours, name, &login));
 	assert_false(is_ours);
-	for (pid_t pid = -2; pid < 2; pid++)
+	for (pid_t pid = -2; pid < 2; pid++) {
 		assert_true(keeper_ask_peer(pid, &is_ours, name, &login));
+		if (pid < 1) /* nobody's is not root's, which is 0 */
+			assert_int_equal(login, UINT32_MAX);
+	}
 
 	/* the control: what descends from us, by the two signals alone */
 	ours = fork();

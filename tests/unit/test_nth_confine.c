@@ -52,6 +52,17 @@ by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+/* Not where another mount covers it: nobody gets there. */
+static bool
+is_reached(const char *at, unsigned long long id)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		   STATX_MNT_ID, &st) == 0 &&
+	       st.stx_mnt_id == id;
+}
+
 /* Of each mount where it is, what is there, and how; not its numbers. */
 static int
 look_at_mounts(void)
@@ -74,11 +85,14 @@ look_at_mounts(void)
 	     line = strtok_r(NULL, "\n", &save)) {
 		char root[512], at[512], how[128], type[64];
 		const char *rest = strstr(line, " - ");
+		unsigned long long id;
 
-		if (sscanf(line, "%*s %*s %*s %511s %511s %127s", root, at,
-			how) != 3 ||
+		if (sscanf(line, "%llu %*s %*s %511s %511s %127s", &id, root,
+			at, how) != 4 ||
 		    rest == NULL || sscanf(rest, " - %63s", type) != 1)
 			return -1;
+		if (!is_reached(at, id))
+			continue;
 		/* a private directory is the next that is free */
 		if (strcmp(type, "tmpfs") == 0)
 			root[0] = '\0';
@@ -267,7 +281,8 @@ leave_prepared(void)
 }
 
 static void
-with_policy(const char *files, const char *names, bool prepared)
+with_policy(
+    const char *files, const char *writes, const char *names, bool prepared)
 {
 	static const int errors[] = { EPERM, EINVAL, EIO, ENOSYS };
 	char more[1024];
@@ -275,9 +290,9 @@ with_policy(const char *files, const char *names, bool prepared)
 
 	(void)snprintf(more, sizeof(more),
 	    ",\"user\":%u,\"group\":%u,\"disable\":[\"seccomp\"],"
-	    "\"files\":{%s,\"write\":[\"%s/work\"],\"hide\":[\"%s/hidden\"],"
+	    "\"files\":{%s,\"write\":[%s\"%s/work\"],\"hide\":[\"%s/hidden\"],"
 	    "\"protect\":[%s],\"private_tmp\":true}",
-	    NOBODY, NOBODY, files, fixture_top, fixture_top, names);
+	    NOBODY, NOBODY, files, writes, fixture_top, fixture_top, names);
 	p = fixture_policy(fixture_path("work"), more);
 	if ((p->confine.layers & CONFINE_MOUNTS) == 0) {
 		policy_unref(p);
@@ -296,21 +311,29 @@ static void
 test_own_root(void **state)
 {
 	(void)state;
-	with_policy("\"read\":[\"@system\"]", "\".held\",\"kept\"", false);
+	with_policy("\"read\":[\"@system\"]", "", "\".held\",\"kept\"", false);
 }
 
 static void
 test_prepared_root(void **state)
 {
 	(void)state;
-	with_policy("\"read\":[\"@system\"]", "\"kept\"", true);
+	with_policy("\"read\":[\"@system\"]", "", "\"kept\"", true);
 }
 
 static void
 test_whole_root(void **state)
 {
 	(void)state;
-	with_policy("\"read\":[\"/\"]", "\".held\",\"kept\"", false);
+	with_policy("\"read\":[\"/\"]", "", "\".held\",\"kept\"", false);
+}
+
+/* Where it begins, a private directory can be made in the host's root as well. */
+static void
+test_prepared_whole_root(void **state)
+{
+	(void)state;
+	with_policy("\"read\":[\"/\"]", "\"/\",", "", true);
 }
 
 /*
@@ -373,6 +396,7 @@ main(void)
 		cmocka_unit_test(test_own_root),
 		cmocka_unit_test(test_whole_root),
 		cmocka_unit_test(test_prepared_root),
+		cmocka_unit_test(test_prepared_whole_root),
 	};
 
 	if (geteuid() != 0)

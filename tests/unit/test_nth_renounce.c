@@ -31,7 +31,8 @@ enum {
 	WORDLESS = 34,
 	WRITES_ELSEWHERE = 35,
 	CANNOT_WRITE = 36,
-	UNHEEDED = 37
+	UNHEEDED = 37,
+	MISNAMED = 38
 };
 
 static char state_of_it[1024]; /* of /proc/PID/status */
@@ -48,6 +49,15 @@ may_fail(uint32_t layers)
 	/* of which there is another way, or an older version */
 	return asks && (nth.number == SYS_landlock_create_ruleset ||
 			   nth.number == SYS_seccomp);
+}
+
+/* Without it nothing else can be put on: that would get the blame. */
+static bool
+is_misnamed(const char *what)
+{
+	return nth.name != NULL && strcmp(nth.name, "prctl") == 0 &&
+	       nth.number == PR_SET_NO_NEW_PRIVS &&
+	       strstr(what, "PR_SET_NO_NEW_PRIVS") == NULL;
 }
 
 static int
@@ -68,7 +78,9 @@ renounce(unsigned n, int error)
 		rc = renounce_apply(&s, &layers, &e);
 	nth.armed = false;
 	if (rc != 0)
-		return e.what[0] == '\0' ? WORDLESS : SAYS_NO;
+		return e.what[0] == '\0'     ? WORDLESS
+		       : is_misnamed(e.what) ? MISNAMED
+					     : SAYS_NO;
 	if (n > 0 && nth.name == NULL)
 		return OVER;
 	if (n > 0 && !may_fail(layers))

@@ -112,6 +112,43 @@ test_values(void **state)
 	policy_unref(p);
 }
 
+/* false: "protect" does not take that name. */
+static bool
+protects(const char *name)
+{
+	struct policy *p;
+	char keys[128];
+	int rc;
+
+	(void)snprintf(keys, sizeof(keys),
+	    "\"files\":{\"write\":[\"/tmp\"],\"protect\":[\"%s\"]}", name);
+	rc = parse(keys, &p);
+	if (rc == 0)
+		policy_unref(p);
+	else if (strstr(buf_cstr(&report.text),
+		     "names inside what may be written") == NULL)
+		fail_msg("%s: %s", name, buf_cstr(&report.text));
+	return rc == 0;
+}
+
+/* One that leads elsewhere would leave what was meant without protection. */
+static void
+test_protected_names(void **state)
+{
+	static const char *const good[] = { "a", ".a", "..a", "...", "a.", "ab",
+		"a/b", ".a/.b", "a/..b" };
+	static const char *const bad[] = { ".", "..", "a/.", "./a", "../a",
+		"a/../b", "/a", "a//b", "a/" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!protects(good[i]))
+			fail_msg("%s is refused", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (protects(bad[i]))
+			fail_msg("%s is taken", bad[i]);
+}
+
 static void
 test_findings(void **state)
 {
@@ -448,6 +485,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
 		TEST(test_values),
+		TEST(test_protected_names),
 		TEST(test_findings),
 		TEST(test_directory),
 		TEST(test_identity),

@@ -11,6 +11,12 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
 #include "executor/audit/audit.h"
 #include "executor/audit/resume.h"
 #include "tests/unit/fixture_executor.h"
@@ -166,6 +172,138 @@ test_state_follows(void **state)
 	assert_int_equal(seal_read(at.state, &p, &there, &e), 0);
 	assert_int_equal(p.sequence, audit_status(a).sequence);
 	audit_close(a);
+}
+
+/* How often a process has it in memory that it may write to. */
+static unsigned
+find_in(pid_t pid, const uint8_t key[DIGEST_BYTES])
+{
+	static uint8_t piece[1 << 20];
+	unsigned long at, end;
+	char path[64], line[512], how[8];
+	unsigned found = 0;
+	FILE *maps;
+	ssize_t n;
+	int mem;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	assert_true(mem != -1 && maps != NULL);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%lx-%lx %7s", &at, &end, how) != 3 ||
+		    how[1] != 'w')
+			continue;
+		for (; at < end; at += (unsigned long)n) {
+			n = pread(mem, piece,
+			    end - at < sizeof(piece) ? end - at : sizeof(piece),
+			    (off_t)at);
+			if (n <= 0)
+				break; /* never touched */
+			for (ssize_t i = 0; i + DIGEST_BYTES <= n; i++)
+				found +=
+				    memcmp(piece + i, key, DIGEST_BYTES) == 0;
+		}
+	}
+	(void)fclose(maps);
+	(void)close(mem);
+	return found;
+}
+
+/* A log of a chain that no other test has, and the state of some records before its end. */
+static void
+leave_behind(const struct audit_setup *s)
+{
+	static const uint8_t other[DIGEST_BYTES] = { 8, 8, 8 };
+	static uint8_t text[STATE_BYTES];
+	struct audit *a;
+	struct err e = { 0 };
+
+	if (seal_create(s->seal_state, other, true, &e) != 0)
+		_exit(1);
+	a = must_open(s);
+	must_put(a, "one", NULL);
+	save(s->seal_state, text);
+	for (int i = 0; i < 4; i++)
+		must_put(a, "step", NULL);
+	audit_close(a);
+	restore(s->seal_state, text);
+	_exit(0);
+}
+
+static void
+await(int word)
+{
+	char c = 'o';
+
+	if (read(word, &c, 1) != 1)
+		_exit(1);
+}
+
+static void
+tell(int word)
+{
+	char c = 'o';
+
+	if (write(word, &c, 1) != 1)
+		_exit(1);
+}
+
+/* Reads the state when told to, then the log; and stays. */
+static void
+go_on(const struct audit_setup *s, int word)
+{
+	static struct seal_point p;
+	static struct resume out;
+	struct err e = { 0 };
+	bool there = false;
+	int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* if a test fails */
+	await(word);
+	if (seal_read(s->seal_state, &p, &there, &e) != 0 || !there)
+		_exit(1);
+	tell(word);
+	await(word);
+	if (resume_read(s->path, fd, &p, &out, &e) != 0)
+		_exit(1);
+	tell(word); /* nothing else has used the stack */
+	(void)pause();
+}
+
+/* By an older key, memory that is seen would let that part be written again. */
+static void
+test_older_key_is_gone(void **state)
+{
+	struct seal_point old;
+	struct place at;
+	struct audit_setup s = setup(&at, "older");
+	struct err e = { 0 };
+	bool there = false;
+	int word[2], status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		leave_behind(&s);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, word), 0);
+	pid = fork(); /* before this one has seen a key */
+	if (pid == 0)
+		go_on(&s, word[1]);
+	(void)close(word[1]);
+	assert_int_equal(seal_read(at.state, &old, &there, &e), 0);
+	tell(word[0]);
+	await(word[0]);
+	assert_int_equal(find_in(pid, old.key), 1); /* the control */
+	tell(word[0]);
+	await(word[0]);
+	assert_int_equal(find_in(pid, old.key), 0);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)close(word[0]);
 }
 
 /*
@@ -640,6 +778,7 @@ main(void)
 		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_state_follows),
 		cmocka_unit_test(test_state_behind),
+		cmocka_unit_test(test_older_key_is_gone),
 		cmocka_unit_test(test_torn_tail),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_state_gone),
