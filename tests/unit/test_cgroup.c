@@ -93,7 +93,7 @@ static struct scene {
 	int mount; /* where version 2 is */
 	const char *text; /* what /proc says of us; NULL: all is as it is */
 	const char *delegated; /* the path of the group below the mount */
-	const char *mark; /* by this attribute */
+	const char *mark; /* by this attribute; if it ends in =, of no bytes */
 	const char *used; /* which one is taken; NULL: none */
 	bool room; /* it may have processes as well as groups */
 } scene;
@@ -168,15 +168,18 @@ ssize_t
 getxattr(const char *path, const char *name, void *value, size_t size)
 {
 	char place[PATH_MAX], want[PATH_MAX];
+	size_t len = strcspn(scene.mark, "=");
 
 	(void)snprintf(want, sizeof(want), "%s%s", fixture_top,
 	    scene.delegated != NULL ? scene.delegated : "/none");
 	(void)size;
-	if (strcmp(place_of(path, place), want) != 0 ||
-	    strcmp(name, scene.mark) != 0) {
+	if (strcmp(place_of(path, place), want) != 0 || strlen(name) != len ||
+	    strncmp(name, scene.mark, len) != 0) {
 		errno = ENODATA;
 		return -1;
 	}
+	if (scene.mark[len] == '=')
+		return 0;
 	memcpy(value, "1", 1);
 	return 1;
 }
@@ -318,6 +321,8 @@ test_discovery(void **state)
 		{ UNIFIED, "0::/group", "/group", USER, "/group", false },
 		{ UNIFIED, "0::/group\n", NULL, USER, NULL, true },
 		{ UNIFIED, "0::/group\n", "/group", "user.other", NULL, true },
+		{ UNIFIED, "0::/group\n", "/group", USER "=", NULL, true },
+		{ UNIFIED, "0::/group\n", "/group", TRUSTED "=", NULL, true },
 		{ UNIFIED, "0::/group/inside\n", "/group", USER, NULL, true },
 		{ UNIFIED, "0::/supervisor\n", "/group", USER, NULL, true },
 		{ UNIFIED, "0::/\n", "/group", USER, NULL, true },

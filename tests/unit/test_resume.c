@@ -272,7 +272,7 @@ go_on(const struct audit_setup *s, int word)
 	(void)pause();
 }
 
-/* By an older key, memory that is seen would let that part be written again. */
+/* An older key would let its reader write that part of the log again. */
 static void
 test_older_key_is_gone(void **state)
 {
