@@ -112,6 +112,27 @@ check_same(struct request *r)
 	return true;
 }
 
+/*
+ * What the revision does not have is told before what the request lacks: some
+ * libraries send methods of other revisions, and without _meta, which their
+ * caller cannot add.
+ */
+static bool
+check_method(struct request *r)
+{
+	const struct validate_facts *f = r->post->facts;
+	const struct method *m = methods_find(r->method);
+	struct mcp_request q = { .from = &r->post->from,
+		.reply = &r->exchange->reply };
+
+	if (!f->has_revision)
+		return true;
+	q.revision = revision_find(f->revision, MCP_STATELESS);
+	if (q.revision == NULL || (m != NULL && methods_serve(m, &q)))
+		return true;
+	return methods_refuse(&q) != MCP_ANSWERED;
+}
+
 static bool
 check_envelope(struct request *r)
 {
@@ -184,7 +205,7 @@ check_headers(struct request *r)
 }
 
 static bool (*const checks[])(struct request *r) = { check_shape, check_same,
-	check_envelope, check_revision, check_headers };
+	check_method, check_envelope, check_revision, check_headers };
 
 /* --- the request ---------------------------------------------------------- */
 

@@ -189,6 +189,11 @@ test_ladder(void **state)
 		{ REVISION, "tools/call", "a", BODY("tools/call", META), 200,
 		    "-32602" },
 		{ REVISION, "ping", NULL, BODY("ping", META), 404, "-32601" },
+		/* as some libraries send it: what is wrong comes first */
+		{ REVISION, "logging/setLevel", NULL,
+		    BODY("logging/setLevel", "\"level\":\"info\""), 404,
+		    "this method does not exist in revision " REVISION },
+		{ REVISION, NULL, NULL, BODY("nosuch", ""), 404, "-32601" },
 		{ REVISION, "resources/read", "u:a",
 		    BODY("resources/read", "\"uri\":\"u:a\"," META), 200,
 		    "-32602" },
