@@ -223,6 +223,8 @@ notes_view(struct notes *n, const struct output *o, const struct output *err,
 	if (n->view.len > 0)
 		buf_put_str(&n->view, "; ");
 	put_kept(&n->view, all, kept);
+	if (two && o->total > 0) /* unlike the numbers in a stream's gaps */
+		buf_put_str(&n->view, " of both streams, counted together");
 	buf_printf(
 	    &n->view, ", by view or cursor: job_output {\"job\": \"%s\"}", id);
 	return viewed;

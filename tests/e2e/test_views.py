@@ -130,6 +130,30 @@ def test_gaps_are_fetched(server):
         check("]\nline 900\nx.c:9: error: broken\nline 901\n[" in text, text)
 
 
+def test_both_streams_count_together(server):
+    """A gap's numbers are its stream's; those of job_output count both."""
+    line = "seq 1 900 >&2; sleep 0.3; seq 1000 3000"
+    with server.http() as c:
+        def told(command):
+            text = c.call("cli_command", view="lines 1-2",
+                          command=f"sh -c '{command}'").text
+            return (re.search(r"; all (\d+ bytes[a-z ,]*), by view or cursor: "
+                              r'job_output {"job": "(\w{32})"}', text).groups()
+                    + tuple(LEFT_OUT.findall(text)[0][2:]))
+        said, job, first, last = told(line)
+        equal((said, first, last), (
+            "13497 bytes of both streams, counted together", "10", "10004"),
+            "two")
+        # positive control of what is said: the number is not the cursor
+        check(not body(output(c, job, cursor=10)).startswith("1002\n"), job)
+        for one in "seq 1 900 >&2", "seq 1000 3000":
+            said, job, first, _ = told(one)
+            check(re.fullmatch(r"\d+ bytes", said), said)
+            want = "3\n" if "900" in one else "1002\n"
+            check(body(output(c, job, cursor=int(first))).startswith(want),
+                  one)
+
+
 def test_of_what_is_kept(server):
     """Where the first bytes are gone, lines are those that are there."""
     server.add_policy("little", jobs={**JOBS, "output_bytes": 65536})
