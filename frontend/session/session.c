@@ -787,7 +787,7 @@ go_on(struct session *s, struct bytes event, struct sse *stream, bool warn,
 		if (warn)
 			level_put_message(&b, LEVEL_WARNING, "mcp-execd",
 			    BYTES_LIT(
-				"the server was restarted: commands that ran were ended, and their answers are lost"));
+				"the server was restarted: answers that have not come are lost; look at what those calls did before you make them again, and subscribe and set the log level again"));
 		if (b.len > 0)
 			(void)event_store_say(
 			    &s->event_store, buf_bytes(&b), now);

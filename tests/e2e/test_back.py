@@ -148,7 +148,8 @@ def test_lost_answer_is_said():
                 text = b""
                 while want not in text:
                     text += conn.chunk()
-                check(b"was restarted" in text, text)
+                check(b"was restarted" in text and b"look at what" in text,
+                      text)
         equal(again(server, c).status, 200, "the session goes on")
 
 
