@@ -753,6 +753,13 @@ def test_setup_look_and_restart(_):
                                 run.stdout), run)
             token = instance.TOKEN.search(run.stdout).group()
             with server.http(token=token) as c:
+                policy = c.ask("resources/read", {"uri": "exec://policy"})[
+                    "contents"][0]["text"]
+                for text in run.stdout, policy:
+                    text = " ".join(text.split())
+                    check("restart_service restarts services; nothing else "
+                          "can be changed" in text and "Read-only diagnosis"
+                          not in text, text)
                 names = {t["name"] for t in c.tools()}
                 check({"exec_cmd", "journal", "restart_service"} <= names,
                       names)

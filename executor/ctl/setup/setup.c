@@ -206,14 +206,32 @@ name_policy(struct buf *text, const char *from, const char *to, struct err *e)
 
 /* The pack's tools in addition to the shell. */
 static int
-offer_tools(struct buf *text, const struct setup_wish *w, struct err *e)
+offer_tools(struct buf *text, struct err *e)
 {
 	return replace_text(text,
 	    "// \"tools\": [\"exec_cmd\", \"cli_command\", \"@system\"],",
-	    w->task == SETUP_RESTART
-		? "\"tools\": [\"exec_cmd\", \"cli_command\", \"@system\", \"restart_service\"],"
-		: "\"tools\": [\"exec_cmd\", \"cli_command\", \"@system\"],",
-	    e);
+	    "\"tools\": [\"exec_cmd\", \"cli_command\", \"@system\"],", e);
+}
+
+/* What looks may then restart as well, and must not say that it cannot. */
+static int
+offer_restart(struct buf *text, struct err *e)
+{
+	static const struct {
+		const char *old, *new;
+	} changes[] = {
+		{ "\"@system\"],", "\"@system\", \"restart_service\"]," },
+		{ "look at this machine, change\n// nothing.",
+		    "look at this machine,\n// restart services that are listed, change nothing else." },
+		{ "Read-only diagnosis:", "Diagnosis:" },
+		{ "Nothing can be changed, and nothing be connected to.",
+		    "restart_service restarts services; nothing else can be changed, and nothing be connected to." }
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		if (replace_text(text, changes[i].old, changes[i].new, e) != 0)
+			return e->code;
+	return 0;
 }
 
 static int
@@ -225,8 +243,10 @@ fill_policy(struct buf *text, const struct setup_wish *w, struct err *e)
 	if (strcmp(t->from, w->what) != 0 &&
 	    name_policy(text, t->from, w->what, e) != 0)
 		return e->code;
+	if (t->user == NULL && offer_tools(text, e) != 0)
+		return e->code;
 	if (t->user == NULL)
-		return offer_tools(text, w, e);
+		return w->task == SETUP_RESTART ? offer_restart(text, e) : 0;
 	(void)snprintf(old, sizeof(old), "\"user\": \"%s\"", t->user);
 	(void)snprintf(new, sizeof(new), "\"user\": \"%s\"", w->user);
 	if (replace_text(text, old, new, e) != 0)
