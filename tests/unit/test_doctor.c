@@ -255,6 +255,11 @@ test_growth(void **state)
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("log growth", "warn");
 	assert_non_null(strstr(fix.out, "lower audit.bytes_per_second"));
+	assert_non_null(strstr(fix.out, "would last 24 minutes"));
+	has_room(5000000, 1);
+	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
+	expect("log growth", "ok");
+	assert_non_null(strstr(fix.out, "would last 21 hours"));
 	configure("127.0.0.1:0", "\"log\",\"reserve_bytes\":0", "");
 	warns("log growth", "set audit.reserve_bytes");
 	memset(&room, 0, sizeof(room));

@@ -405,13 +405,14 @@ check_growth(struct report *r, const char *dir)
 	const struct conf *c = &r->ctl->conf;
 	uint64_t room, most = (c->audit_keep + 1ULL) * c->audit_rotate_bytes;
 	bool bounded = c->audit_keep > 0 && c->audit_rotate_bytes > 0;
-	uint64_t hours;
+	uint64_t minutes, hours;
 	struct statvfs fs;
 
 	if (statvfs(dir, &fs) != 0)
 		return; /* as check_space has said */
 	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	hours = room / c->audit_bytes_per_second / 3600;
+	minutes = room / c->audit_bytes_per_second / 60;
+	hours = minutes / 60;
 	if (c->audit_reserve_bytes == 0)
 		report_say(r, REPORT_WARN, "log growth",
 		    "set audit.reserve_bytes, so that one token that fills the disk does not stop the others",
@@ -429,8 +430,9 @@ check_growth(struct report *r, const char *dir)
 		report_say(r, hours < LEAST_HOURS ? REPORT_WARN : REPORT_OK,
 		    "log growth",
 		    "make room, set audit.keep, move older files away, or lower audit.bytes_per_second",
-		    "all files of the log are kept; if runs wrote as much as they may, the free space would last %llu hours",
-		    (unsigned long long)hours);
+		    "all files of the log are kept; if runs wrote as much as they may, the free space would last %llu %s",
+		    (unsigned long long)(hours < LEAST_HOURS ? minutes : hours),
+		    hours < LEAST_HOURS ? "minutes" : "hours");
 }
 
 static void
