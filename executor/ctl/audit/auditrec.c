@@ -309,6 +309,9 @@ static const struct {
 	{ "process.command_line", "", "" },
 	{ "denial.syscall", "", "" },
 	{ "file.path", "", "" },
+	{ "control.verb", "", "" },
+	{ "control.arguments", "", "" },
+	{ "user.id", "uid ", "" },
 	{ "process.name", "by ", "" },
 	{ "event.reason", "", "" },
 	{ "frontend.status", "", "" },
@@ -331,6 +334,7 @@ auditrec_summary(const struct logline *l, struct buf *out)
 {
 	bool exec = logline_is(l, "process-exec"), any = false;
 	bool seen = logline_get(l, "process.executable").len > 0;
+	bool asked = logline_get(l, "control.verb").len > 0;
 	struct bytes v;
 	size_t i;
 
@@ -338,7 +342,8 @@ auditrec_summary(const struct logline *l, struct buf *out)
 	for (i = 0; i < sizeof(telling) / sizeof(telling[0]); i++) {
 		v = logline_get(l, telling[i].key);
 		if (v.len == 0 ||
-		    (seen && strcmp(telling[i].key, "process.asked") == 0))
+		    (seen && strcmp(telling[i].key, "process.asked") == 0) ||
+		    (!asked && strcmp(telling[i].key, "user.id") == 0))
 			continue;
 		buf_put_str(out, any ? ", " : ": ");
 		buf_put_str(out, telling[i].before);
