@@ -533,6 +533,14 @@ def test_reading_is_recorded():
               (os.geteuid(), "mcp-execctl", "success"), r)
         out = server.ctl("audit", "search", "--event", "audit-read", "--json")
         check('"control.verb":"search"' in out, "its own read is in it", out)
+        # a row says what was asked, and by whom; no search finds searches
+        by = f", uid {os.geteuid()}, by mcp-execctl"
+        server.ctl("runs")
+        check(f"control: runs{by}" in server.ctl("audit", "search"), "runs")
+        out = server.ctl("audit", "search", m)
+        check(run[:8] in out and "audit-read" not in out, out)
+        out = server.ctl("audit", "search", "--event", "audit-read", m)
+        check(f"audit-read: search, --token test {m}{by}" in out, out)
         r = ctl(server, "audit", "search", "--event", "audit-red", "--json")
         check('of the event "audit-red"' in r.stderr and r.returncode == 0, r)
         before = len(reads(server))

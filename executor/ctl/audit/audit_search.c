@@ -154,12 +154,20 @@ is_detail(const struct search *s, const struct logline *l)
 	       logline_is(l, "process-exec");
 }
 
+/* Each search for a text is a record that holds it: not what is looked for. */
+static bool
+is_question(const struct search *s, const struct logline *l)
+{
+	return s->q.text.len > 0 && s->q.event.len == 0 &&
+	       logline_is(l, "audit-read");
+}
+
 static bool
 fits_alone(struct search *s, const struct logline *l, struct bytes line)
 {
 	return auditrec_fits(&s->q, l) && auditrec_holds(line, &s->q.user) &&
 	       auditrec_outcome(&s->q, l) && !is_detail(s, l) &&
-	       auditrec_has_text(l, &s->q.text);
+	       !is_question(s, l) && auditrec_has_text(l, &s->q.text);
 }
 
 /* Fast path: nothing to split. */
