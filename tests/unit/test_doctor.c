@@ -303,6 +303,7 @@ test_tokens(void **state)
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("token t", "warn");
 	assert_non_null(strstr(fix.out, "has expired"));
+	assert_non_null(strstr(fix.out, "mcp-execctl token revoke t\""));
 	write_token(",\"expires\":\"2999-01-02T00:00:00Z\"");
 	assert_int_equal(DOCTOR("--json", NULL), CTL_OK);
 	expect("tokens", "ok");

@@ -230,12 +230,13 @@ doctor_service_policies(struct report *r)
 static void
 say_token(struct report *r, const struct token *t, uint64_t now)
 {
-	char name[POLICY_MAX_NAME + 16];
+	char name[POLICY_MAX_NAME + 16], advice[POLICY_MAX_NAME + 64];
 
 	(void)snprintf(name, sizeof(name), "token %s", t->name);
+	(void)snprintf(advice, sizeof(advice),
+	    "remove it: mcp-execctl token revoke %s", t->name);
 	if (t->expires != 0 && t->expires <= now)
-		report_say(r, REPORT_WARN, name,
-		    "remove it: mcp-execctl token revoke", "has expired");
+		report_say(r, REPORT_WARN, name, advice, "has expired");
 	else if (t->expires != 0 && t->expires - now < SOON_DAYS * DAY_S)
 		report_say(r, REPORT_WARN, name,
 		    "make a new one: mcp-execctl token add",
