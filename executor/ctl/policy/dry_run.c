@@ -159,8 +159,8 @@ make_tool_request(const struct dry_run *c, const struct policy *p,
 
 	if (def == NULL)
 		return err_set(e, ERR_BAD,
-		    "policy %s offers no defined tool \"%s\"", p->name,
-		    log_text(bytes_of(c->tool)).s);
+		    "policy %s offers no defined tool \"%s\": mcp-execctl policy explain %s lists those that it offers",
+		    p->name, log_text(bytes_of(c->tool)).s, p->name);
 	if (request_begin(r, &head, e) != 0)
 		return e->code;
 	for (size_t i = 0; i < c->args; i++)
