@@ -296,6 +296,19 @@ def test_denial(server):
     equal(result["run.explained"], "\n".join(r.data["denials"]), "told")
 
 
+def test_told_is_shown(server):
+    """Why was that refused?  What the caller read is in audit show."""
+    with server.http() as c:
+        r = c.sh("touch /usr/x; unshare -U true")
+        told = r.data["denials"]
+        equal(len(told), 2, told)
+        shown = server.ctl("audit", "show", r.data["run_id"])
+        check(re.search("\n  told +" + re.escape(told[0]) + "\n +"
+                        + re.escape(told[1]) + "\n", shown), shown)
+        shown = server.ctl("audit", "show", c.sh("true").data["run_id"])
+        check("  told " not in shown, shown)
+
+
 def test_denied_capability(server):
     """A call that the kernel refuses, as no capability for it is kept."""
     if not ROOT:

@@ -291,6 +291,24 @@ put_size(struct show *s, const struct logline *l, const char *name)
 	put_value(s, name, bytes_of(text));
 }
 
+/* A row for each line of a value, which is as the log has it: escaped. */
+static void
+put_lines(struct show *s, const char *label, struct bytes raw)
+{
+	size_t from = 0, i;
+
+	for (i = 0; i + 1 < raw.len; i++) {
+		if (raw.p[i] != '\\')
+			continue;
+		if (raw.p[++i] != 'n')
+			continue;
+		put_value(s, label, bytes_make(raw.p + from, i - 1 - from));
+		label = "";
+		from = i + 1;
+	}
+	put_value(s, label, bytes_make(raw.p + from, raw.len - from));
+}
+
 static void
 put_result(struct show *s, const struct logline *l)
 {
@@ -326,6 +344,7 @@ put_result(struct show *s, const struct logline *l)
 	put_members(s, l, members);
 	put_size(s, l, "stdout");
 	put_size(s, l, "stderr");
+	put_lines(s, "told", logline_get(l, "run.explained"));
 }
 
 static void
