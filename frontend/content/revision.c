@@ -148,6 +148,12 @@ revision_has_session(const struct mcp_revision *rev)
 }
 
 bool
+revision_has_none(const struct mcp_revision *rev)
+{
+	return rev->envelope == MCP_STATELESS;
+}
+
+bool
 revision_has_batches(const struct mcp_revision *rev)
 {
 	return rev->batching;

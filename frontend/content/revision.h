@@ -79,6 +79,8 @@ const char *revision_list(
 /* The same as an array of JSON, of an envelope. */
 void revision_put_names(struct buf *out, enum mcp_envelope envelope);
 bool revision_has_session(const struct mcp_revision *rev);
+/* no session, that is */
+bool revision_has_none(const struct mcp_revision *rev);
 bool revision_has_batches(const struct mcp_revision *rev);
 
 #endif

@@ -604,11 +604,13 @@ check_batch(const struct jsonrpc_input *in, const struct session *s,
 static void
 refuse_revision(struct session_refusal *no)
 {
-	char there[REVISION_MAX_LIST], text[REVISION_MAX_LIST + 64];
+	char there[REVISION_MAX_LIST], without[REVISION_MAX_LIST],
+	    text[2 * REVISION_MAX_LIST + 128];
 
 	(void)snprintf(text, sizeof(text),
-	    "this MCP-Protocol-Version is not supported; there are %s",
-	    revision_list(there, revision_has_session));
+	    "this MCP-Protocol-Version is not supported; there are %s, and without a session %s",
+	    revision_list(there, revision_has_session),
+	    revision_list(without, revision_has_none));
 	(void)refuse_with(no, 400, MCP_CODE_HTTP, text);
 }
 

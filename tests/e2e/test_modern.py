@@ -96,6 +96,17 @@ def test_unknown_methods(server):
         equal(len(c.tools()), 2, "control")
 
 
+def test_all_revisions_are_named(server):
+    """Who asks for one that is not there is told of each that is."""
+    with server.http() as c:
+        reply = c.post(message("ping", {}, 1),
+                       {"MCP-Protocol-Version": "1999-01-01"})
+        refused(reply, 400, -32000, None)
+        text = reply.json()["error"]["message"]
+        check(f"there are {NEWEST}, " in text
+              and text.endswith(f", and without a session {REVISION}"), text)
+
+
 def test_headers(server):
     """Headers say what the body says, or -32020."""
     with Modern(server) as c:
