@@ -9,10 +9,11 @@ import instance
 from client import Server, check, equal
 
 CLIENTS = {"claude-code": json, "claude-desktop": json, "codex": tomllib,
-           "curl": None, "cursor": json, "gemini": json, "goose": "yaml",
+           "curl": None, "cursor": json, "gemini": json, "go": "text",
+           "goose": "yaml",
            "inspector": None, "kit": "yaml", "mcphost": json,
-           "opencode": json, "vscode": json}
-NO_SSE = "codex", "goose"
+           "opencode": json, "python": "python", "vscode": json}
+NO_SSE = "codex", "go", "goose", "python"
 
 
 def yaml(text):
@@ -43,6 +44,10 @@ def parsed(client, text):
     how = CLIENTS[client]
     if how is None:
         subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+        return text
+    if how == "python":
+        compile(text, client, "exec")
+    if how in ("python", "text"):
         return text
     return yaml(text) if how == "yaml" else how.loads(text)
 

@@ -375,6 +375,8 @@ test_clients(void **state)
 		{ "kit", false, true },
 		{ "codex", false, false },
 		{ "goose", false, false },
+		{ "go", false, false },
+		{ "python", false, false },
 	};
 	struct buf out;
 	struct err e;

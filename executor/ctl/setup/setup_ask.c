@@ -345,7 +345,7 @@ static const struct question {
 	    "When does it expire? 30d, 12h, a date, or never" },
 	{ "client", AT(client), is_asked, check_client,
 	    "Which client? claude-code, claude-desktop, codex, curl, cursor, gemini,\n"
-	    "goose, inspector, kit, mcphost, opencode or vscode" },
+	    "go, goose, inspector, kit, mcphost, opencode, python or vscode" },
 };
 
 enum { QUESTIONS = sizeof(questions) / sizeof(questions[0]), TRIES = 3 };
