@@ -511,6 +511,21 @@ def test_two_executors():
         equal(ctl(server, "status").returncode, 0, "the first goes on")
 
 
+def test_rows_leave_room():
+    """More columns come where what was run keeps its place."""
+    with Server() as server:
+        seen = set()
+        for width in 120, 139, 140, 150, 169, 170, 200:
+            out = subprocess.run(
+                [server.build / "mcp-execctl", "-c", server.config_file,
+                 "audit", "search"], env={**os.environ, "COLUMNS": str(width)},
+                capture_output=True, text=True, check=True).stdout
+            head = out.splitlines()[0]
+            check(width - head.index("WHAT") >= 45, width, head)
+            seen.update(head.split())
+        check({"POLICY", "USER", "FROM"} <= seen, "control", seen)
+
+
 def reads(server):
     return [(r["control.verb"], r["control.arguments"])
             for r in server.audit("audit-read")]

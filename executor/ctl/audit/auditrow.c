@@ -20,7 +20,10 @@ enum column {
 	COLUMNS
 };
 
-/* Shown where the terminal has `from` columns, wide where it has WIDE. */
+/*
+ * Shown where the terminal has `from` columns, wide where it has WIDE: with
+ * each, WHAT keeps 45 columns.
+ */
 enum { WIDE = 120 };
 static const struct {
 	const char *name;
@@ -29,9 +32,9 @@ static const struct {
 	[COLUMN_TIME] = { "TIME (UTC)", 0, 14, 19 },
 	[COLUMN_RUN] = { "RUN", 0, 8, 8 },
 	[COLUMN_TOKEN] = { "TOKEN", 0, 10, 14 },
-	[COLUMN_POLICY] = { "POLICY", 120, 10, 12 },
-	[COLUMN_USER] = { "USER", 150, 10, 10 },
-	[COLUMN_SOURCE] = { "FROM", 150, 15, 15 },
+	[COLUMN_POLICY] = { "POLICY", 140, 10, 12 },
+	[COLUMN_USER] = { "USER", 170, 10, 10 },
+	[COLUMN_SOURCE] = { "FROM", 170, 15, 15 },
 	[COLUMN_RESULT] = { "RESULT", 0, 11, 11 },
 	[COLUMN_TOOK] = { "TOOK", 100, 10, 10 },
 	[COLUMN_WHAT] = { "WHAT", 0, 0, 0 },
