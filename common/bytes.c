@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-	BYTES_MIN_CAP = 64 /* first allocation of a buf */
+	BYTES_MIN_CAP = 64, /* first allocation of a buf */
+	BYTES_MAX_U64 = 20 /* digits of one */
 };
 
 struct bytes
@@ -235,17 +236,32 @@ buf_put_u8(struct buf *b, uint8_t c)
 }
 
 void
+buf_put_u64(struct buf *b, uint64_t n)
+{
+	char digits[BYTES_MAX_U64], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	buf_put(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+/* At once where there is room, as there mostly is; else a second time. */
+void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->overflow ? 0 : b->cap - b->len;
 	va_list ap, again;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? (char *)b->p + b->len : NULL, room, fmt, ap);
 	va_end(ap);
 	if (n < 0) {
 		b->overflow = true;
+	} else if ((size_t)n < room) {
+		b->len += (size_t)n;
 	} else if (n > 0 && buf_reserve(b, (size_t)n)) {
 		(void)vsnprintf(
 		    (char *)b->p + b->len, (size_t)n + 1, fmt, again);

@@ -63,6 +63,7 @@ void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_bytes(struct buf *b, struct bytes s);
 void buf_put_str(struct buf *b, const char *s);
 void buf_put_u8(struct buf *b, uint8_t c);
+void buf_put_u64(struct buf *b, uint64_t n); /* in decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Drop n bytes (at most len) from the front. */
 void buf_consume(struct buf *b, size_t n);

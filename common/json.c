@@ -14,7 +14,6 @@
 #include "common/json.h"
 
 #include <endian.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -800,30 +799,45 @@ struct json_style {
 #define EACH_BYTE(c) (~UINT64_C(0) / 255 * (c))
 #define HAS_ZERO(w)  (((w)-EACH_BYTE(1)) & ~(w)&EACH_BYTE(0x80))
 
+/* Of eight bytes, how many at the front are plain. */
+static size_t
+json_count_word(uint64_t w)
+{
+	uint64_t other;
+
+	w = le64toh(w);
+	other = (w & EACH_BYTE(0x80)) |
+		((w - EACH_BYTE(' ')) & ~w & EACH_BYTE(0x80)) |
+		HAS_ZERO(w ^ EACH_BYTE('"')) | HAS_ZERO(w ^ EACH_BYTE('\\')) |
+		HAS_ZERO(w ^ EACH_BYTE(0x7f));
+	/* a borrow goes upwards: the lowest mark is a true one */
+	return other == 0 ? sizeof(w) : (size_t)__builtin_ctzll(other) / 8;
+}
+
 /*
  * How many bytes at the front every style writes as they are: printable
- * ASCII but quote and backslash.  Eight at a time, so that output, most of
- * which is that, is not looked at byte by byte.
+ * ASCII but quote and backslash.  Eight at a time, so that output and names,
+ * most of which are that, are not looked at byte by byte.
  */
 static size_t
 json_count_plain(struct bytes s)
 {
-	size_t at = 0;
-	uint64_t w, other;
+	size_t at = 0, n, left;
+	uint64_t w;
 
 	for (; s.len - at >= sizeof(w); at += sizeof(w)) {
 		(void)memcpy(&w, s.p + at, sizeof(w));
-		w = le64toh(w);
-		other = (w & EACH_BYTE(0x80)) |
-			((w - EACH_BYTE(' ')) & ~w & EACH_BYTE(0x80)) |
-			HAS_ZERO(w ^ EACH_BYTE('"')) |
-			HAS_ZERO(w ^ EACH_BYTE('\\')) |
-			HAS_ZERO(w ^ EACH_BYTE(0x7f));
-		/* a borrow goes upwards: the lowest mark is a true one */
-		if (other != 0)
-			return at + (size_t)__builtin_ctzll(other) / 8;
+		n = json_count_word(w);
+		if (n < sizeof(w))
+			return at + n;
 	}
-	return at;
+	left = s.len - at;
+	if (left == 0)
+		return at;
+	w = EACH_BYTE(' ');
+	(void)memcpy(&w, s.p + at, left);
+	n = json_count_word(w);
+	return at + (n < left ? n : left);
 }
 
 static void
@@ -934,7 +948,9 @@ void
 json_put_member_i64(struct buf *b, const char *key, int64_t v)
 {
 	json_put_key(b, key);
-	buf_printf(b, "%" PRId64, v);
+	if (v < 0)
+		buf_put_u8(b, '-');
+	buf_put_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void

@@ -229,8 +229,11 @@ number_record(struct audit *a, struct bytes record)
 	size_t from = a->out.len;
 	struct logline l;
 
-	buf_printf(&a->out, "{\"v\":%d,\"event.sequence\":%llu,",
-	    LOGLINE_VERSION, (unsigned long long)++a->seq);
+	buf_put_u8(&a->out, '{');
+	json_put_member_i64(&a->out, "v", LOGLINE_VERSION);
+	json_put_key(&a->out, "event.sequence");
+	buf_put_u64(&a->out, ++a->seq);
+	buf_put_u8(&a->out, ',');
 	buf_put(&a->out, record.p + 1, record.len - 3);
 	if (a->seal != NULL && !a->out.overflow)
 		put_seal(a, from);

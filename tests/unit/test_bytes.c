@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,11 +194,41 @@ test_buf_printf(void **state)
 	assert_memory_equal(b.p + 2997, "999", 3);
 	buf_printf(&b, "%s", "");
 	assert_int_equal(b.len, 3000);
+	for (int i = 0; i < 200; i++) { /* some fit, some just do not */
+		buf_reset(&b);
+		for (int k = 0; k < i; k++)
+			buf_put_u8(&b, '.');
+		buf_printf(&b, "%0*d", i % 67, 7);
+		assert_int_equal(b.len, i + (i % 67 == 0 ? 1 : i % 67));
+		assert_int_equal(b.p[b.len - 1], '7');
+	}
 	buf_init(&small, 3);
 	buf_printf(&small, "%s", "abc");
 	assert_false(small.overflow);
 	buf_reset(&small);
 	buf_printf(&small, "%s", "abcd");
+	assert_true(small.overflow);
+}
+
+static void
+test_buf_put_u64(void **state)
+{
+	static const uint64_t numbers[] = { 0, 1, 9, 10, 99, 100, 1234567890,
+		INT64_MAX, UINT64_MAX - 1, UINT64_MAX };
+	CLEANUP_BUF struct buf b;
+	CLEANUP_BUF struct buf small;
+	char text[32];
+
+	(void)state;
+	buf_init(&b, 100);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		buf_reset(&b);
+		buf_put_u64(&b, numbers[i]);
+		(void)snprintf(text, sizeof(text), "%" PRIu64, numbers[i]);
+		assert_string_equal(buf_cstr(&b), text);
+	}
+	buf_init(&small, 19);
+	buf_put_u64(&small, UINT64_MAX);
 	assert_true(small.overflow);
 }
 
@@ -288,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_buf_sticky),
 		cmocka_unit_test(test_buf_expect),
 		cmocka_unit_test(test_buf_printf),
+		cmocka_unit_test(test_buf_put_u64),
 		cmocka_unit_test(test_buf_huge_lengths),
 		cmocka_unit_test(test_buf_consume),
 		cmocka_unit_test(test_buf_zero_max),
