@@ -523,11 +523,12 @@ put_list(struct redact *r, struct buf *b, const char *key, struct bytes text,
     const struct spans *l)
 {
 	char name[96], item[REDACT_MAX_NAME + 32 + DIGEST_HEX];
-	char hex[DIGEST_HEX] = "";
+	char hex[DIGEST_HEX];
 	size_t i, to;
 
 	if (l->count == 0)
 		return;
+	hex[0] = '\0';
 	(void)snprintf(name, sizeof(name), "%s.redacted", key);
 	json_put_key(b, name);
 	for (i = 0; i < l->count; i++) {
@@ -564,6 +565,17 @@ put_rest(struct buf *out, struct bytes text, size_t from, size_t to,
 	}
 	if (from < to)
 		buf_put(out, text.p + from, to - from);
+}
+
+/* The same, in `room` unless it is the text as it is. */
+static struct bytes
+rest_of(struct buf *room, struct bytes text, size_t from, size_t to,
+    const struct spans *l)
+{
+	if (l->count == 0 && from < to)
+		return bytes_make(text.p + from, to - from);
+	put_rest(room, text, from, to, l);
+	return buf_bytes(room);
 }
 
 void
@@ -617,16 +629,17 @@ redact_put(struct redact *r, struct buf *b, const char *key, struct bytes value,
 {
 	CLEANUP_BUF struct buf kept;
 	struct bytes look = look_at(value, REDACT_LOOK, &cut);
-	struct spans found = { .count = 0 };
+	struct spans found; /* large: only its count is set */
 	char name[96];
 
 	buf_init(&kept, 4 * REDACT_LOOK);
+	found.count = 0;
 	if (redact_any(r))
 		find_spans(r, look, cut, false, &found);
-	put_rest(&kept, look, 0,
-	    look.len > REDACT_KEPT ? REDACT_KEPT : look.len, &found);
 	json_put_key(b, key);
-	json_put_audit(b, buf_bytes(&kept));
+	json_put_audit(
+	    b, rest_of(&kept, look, 0,
+		   look.len > REDACT_KEPT ? REDACT_KEPT : look.len, &found));
 	if (value.len > REDACT_KEPT) {
 		(void)snprintf(name, sizeof(name), "%s.length", key);
 		json_put_member_i64(b, name, (int64_t)value.len);
@@ -640,8 +653,9 @@ redact_show(struct redact *r, struct buf *out, struct bytes value, size_t max)
 {
 	bool more = ends_in_dots(value);
 	struct bytes look = look_at(value, 2 * max, &more);
-	struct spans found = { .count = 0 };
+	struct spans found; /* large: only its count is set */
 
+	found.count = 0;
 	if (redact_any(r))
 		find_spans(r, look, more, false, &found);
 	put_rest(out, look, 0, look.len > max ? max : look.len, &found);
@@ -663,10 +677,9 @@ put_words(struct buf *b, struct bytes words, const struct spans *l)
 		if (b->len - begin + to - from > REDACT_KEPT)
 			break; /* process.command_line has the digest */
 		buf_reset(&word);
-		put_rest(&word, words, from, to, l);
 		if (from > 0)
 			buf_put_u8(b, ',');
-		json_put_audit(b, buf_bytes(&word));
+		json_put_audit(b, rest_of(&word, words, from, to, l));
 	}
 	buf_put_u8(b, ']');
 }
@@ -675,9 +688,10 @@ void
 redact_put_words(struct redact *r, struct buf *b, const char *key,
     struct bytes words, bool cut)
 {
-	struct spans found = { .count = 0 };
+	struct spans found; /* large: only its count is set */
 	struct bytes look = look_at(words, REDACT_LOOK, &cut);
 
+	found.count = 0;
 	if (redact_any(r))
 		find_spans(r, look, cut, true, &found);
 	json_put_key(b, key);
