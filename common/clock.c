@@ -36,16 +36,25 @@ clock_wall_us(void)
 	return clock_read(CLOCK_REALTIME, 1000000, 1000);
 }
 
+/* The last second that was asked for, as text: records come many to one. */
+static struct {
+	time_t seconds;
+	char text[CLOCK_MAX_TEXT - 8];
+} self;
+
 void
 clock_format(uint64_t wall_us, char out[CLOCK_MAX_TEXT])
 {
 	time_t seconds = (time_t)(wall_us / 1000000);
-	char day[CLOCK_MAX_TEXT - 8];
 	struct tm tm;
 
-	if (gmtime_r(&seconds, &tm) == NULL ||
-	    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		fatal("clock: time out of range");
-	(void)snprintf(out, CLOCK_MAX_TEXT, "%s.%06uZ", day,
+	if (self.text[0] == '\0' || self.seconds != seconds) {
+		if (gmtime_r(&seconds, &tm) == NULL ||
+		    strftime(self.text, sizeof(self.text), "%Y-%m-%dT%H:%M:%S",
+			&tm) == 0)
+			fatal("clock: time out of range");
+		self.seconds = seconds;
+	}
+	(void)snprintf(out, CLOCK_MAX_TEXT, "%s.%06uZ", self.text,
 	    (unsigned)(wall_us % 1000000));
 }

@@ -34,8 +34,11 @@ find_run(const struct runset *s, struct bytes id)
 {
 	size_t i;
 
+	if (id.len == 0 || id.len >= RUNSET_ID)
+		return s->count;
 	for (i = s->count; i > 0; i--)
-		if (bytes_eq_str(id, s->run[i - 1].id))
+		if (memcmp(s->run[i - 1].id, id.p, id.len) == 0 &&
+		    s->run[i - 1].id[id.len] == '\0')
 			return i - 1;
 	return s->count;
 }

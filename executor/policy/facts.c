@@ -835,10 +835,15 @@ facts_each_number(const struct policy *p, enum facts_topic topic,
 void
 facts_put_layers(struct buf *out, unsigned layers)
 {
+	const char *name;
 	unsigned any = 0;
 
-	for (unsigned bit = 1; confine_layer_name(bit) != NULL; bit <<= 1)
-		if ((layers & bit) != 0)
-			buf_printf(out, "%s\"%s\"", any++ > 0 ? "," : "",
-			    confine_layer_name(bit));
+	for (unsigned bit = 1; (name = confine_layer_name(bit)) != NULL;
+	     bit <<= 1) {
+		if ((layers & bit) == 0)
+			continue;
+		buf_put_str(out, any++ > 0 ? ",\"" : "\"");
+		buf_put_str(out, name);
+		buf_put_u8(out, '"');
+	}
 }

@@ -183,6 +183,12 @@ test_clock_format(void **state)
 	assert_string_equal(out, "1970-01-01T00:00:00.000000Z");
 	clock_format(951782400ULL * 1000000 + 12, out);
 	assert_string_equal(out, "2000-02-29T00:00:00.000012Z");
+	clock_format(951782400ULL * 1000000 + 999999, out);
+	assert_string_equal(out, "2000-02-29T00:00:00.999999Z");
+	clock_format(951782399ULL * 1000000, out);
+	assert_string_equal(out, "2000-02-28T23:59:59.000000Z");
+	clock_format(951782400ULL * 1000000, out);
+	assert_string_equal(out, "2000-02-29T00:00:00.000000Z");
 	clock_format(4102444799ULL * 1000000 + 999999, out);
 	assert_string_equal(out, "2099-12-31T23:59:59.999999Z");
 	clock_format(UINT64_MAX, out);
