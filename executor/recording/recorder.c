@@ -32,7 +32,6 @@ struct recorder {
 	struct recorder_setup setup;
 	int fd; /* -1: there is no file */
 	uint64_t begin_ns;
-	struct asciicast_held held[ASCIICAST_STREAMS];
 	struct buf lines; /* to be written; of a tail, all that is held */
 	struct buf units; /* array of struct unit, of a tail */
 	size_t first; /* unit of the tail, and where its lines begin */
@@ -42,6 +41,7 @@ struct recorder {
 	uint64_t written; /* bytes that the disk was not told of */
 	struct digest digest; /* of the file */
 	char error[ERR_MAX_WHAT]; /* why it is not whole, or "" */
+	struct asciicast_held held[]; /* by stream; none where it is off */
 };
 
 const char *
@@ -241,7 +241,9 @@ static struct recorder *
 make_recorder(
     struct recordings *k, const struct recorder_setup *s, struct err *e)
 {
-	struct recorder *r = err_alloc(1, sizeof(*r), e);
+	size_t held = s->mode == RECORDER_OFF ? 0 : ASCIICAST_STREAMS;
+	struct recorder *r =
+	    err_alloc(1, sizeof(*r) + held * sizeof(struct asciicast_held), e);
 
 	if (r == NULL)
 		return NULL;
@@ -302,9 +304,12 @@ recorder_save(const struct recorder *r, struct recorder_state *s)
 		.failed = r->error[0] != '\0',
 		.digest = r->digest };
 	for (int i = 0; i < ASCIICAST_STREAMS; i++) {
-		size_t n = r->held[i].len;
+		size_t n;
 
 		s->held[i] = r->run->held[i];
+		if (r->setup.mode == RECORDER_OFF)
+			continue;
+		n = r->held[i].len;
 		s->failed |= n > RECORDER_WAITS; /* there are no such */
 		s->waiting[i] = s->failed ? 0 : (uint8_t)n;
 		memcpy(s->waits[i], r->held[i].p, s->waiting[i]);
