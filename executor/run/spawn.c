@@ -30,6 +30,15 @@ ends_fini(struct ends *p)
 
 #define CLEANUP_ENDS __attribute__((cleanup(ends_fini)))
 
+/* One call, as a pipe or socket that was just made has no other flag. */
+static int
+unblock_new(int fd, struct err *e)
+{
+	return fcntl(fd, F_SETFL, O_NONBLOCK) == 0
+		   ? 0
+		   : err_sys(e, "cannot make a descriptor non-blocking");
+}
+
 /*
  * A pipe that the run writes to (or, with `input`, reads from).  It may also
  * open it once more in its own direction, as "> /dev/stderr" does, whatever
@@ -46,7 +55,7 @@ make_pipe(struct ends *p, bool input, struct err *e)
 	p->theirs = fd[input ? 0 : 1];
 	if (fchmod(p->theirs, input ? 0444 : 0222) == -1)
 		return err_sys(e, "fchmod of a pipe");
-	return fdio_set_nonblock(p->ours, e);
+	return unblock_new(p->ours, e);
 }
 
 /*
@@ -91,7 +100,7 @@ make_control(struct ends *p, struct err *e)
 	p->theirs = fd[1];
 	if (fdpass_want_process(p->ours, true) == -1)
 		return err_sys(e, "SO_PASSCRED");
-	return fdio_set_nonblock(p->ours, e);
+	return unblock_new(p->ours, e);
 }
 
 int
