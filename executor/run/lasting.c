@@ -227,6 +227,8 @@ lasting_plan(struct plan *p, const struct held *h, struct policy *policy,
 		.shell = f->shell,
 		.one_stream = f->one_stream,
 		.terminal = { f->columns, f->rows },
+		.cwd = "",
+		.relative = "",
 		.cgroup_fd = -1 };
 	buf_init(&p->strings, f->command_len + input.len + 1);
 	buf_put(&p->strings, f->command, f->command_len);

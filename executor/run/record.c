@@ -152,7 +152,7 @@ put_posture(struct buf *b, const struct plan *p)
 	json_put_member_bool(b, "no_new_privs", true);
 	put_capabilities(b, pol->capabilities);
 	put_layers(b, "layers", pol->confine.layers);
-	audit_put_str(b, "directory", p->directory);
+	audit_put_str(b, "directory", pol->directory);
 	audit_put_own(b, "network", confine_network_name(pol->confine.network));
 	audit_put_own(
 	    b, "processes.seen", confine_processes_name(&pol->confine));

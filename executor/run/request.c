@@ -62,7 +62,9 @@ void
 request_fini(struct request *r)
 {
 	buf_wipe(&r->store);
-	r->arg_count = 0;
+	free(r->arg);
+	r->arg = NULL;
+	r->arg_count = r->arg_room = 0;
 }
 
 int
@@ -87,6 +89,26 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 	return 0;
 }
 
+/* Room for one more; most calls have fewer than the first has room for. */
+static int
+make_room(struct request *r, struct err *e)
+{
+	size_t room = r->arg_room == 0 ? 4 : 2 * r->arg_room;
+	struct request_arg *more;
+
+	if (r->arg_count == REQUEST_MAX_ARGS)
+		return err_set(
+		    e, ERR_PROTO, "more than %d arguments", REQUEST_MAX_ARGS);
+	if (r->arg_count < r->arg_room)
+		return 0;
+	more = reallocarray(r->arg, room, sizeof(*more));
+	if (more == NULL)
+		return err_memory(e);
+	r->arg = more;
+	r->arg_room = room;
+	return 0;
+}
+
 int
 request_add(struct request *r, const struct msg_arg *m, struct err *e)
 {
@@ -96,9 +118,8 @@ request_add(struct request *r, const struct msg_arg *m, struct err *e)
 	if (m->kind > PROTO_BOOL || m->more > 1)
 		return err_set(e, ERR_PROTO, "ARG with an unknown kind");
 	if (a == NULL || !a->more) {
-		if (r->arg_count == REQUEST_MAX_ARGS)
-			return err_set(e, ERR_PROTO, "more than %d arguments",
-			    REQUEST_MAX_ARGS);
+		if (make_room(r, e) != 0)
+			return e->code;
 		a = &r->arg[r->arg_count];
 		memset(a, 0, sizeof(*a));
 		if (bytes_to_str(m->name, a->name, sizeof(a->name), e) != 0)
@@ -240,7 +261,7 @@ plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 	case EXDEV:
 		return err_set(e, ERR_DENIED,
 		    "working directory \"%s\" leads out of %s (policy %s, key directory); use a directory inside it",
-		    p->relative, p->directory, p->policy->name);
+		    p->relative, p->policy->directory, p->policy->name);
 	case ELOOP:
 		return err_set(e, ERR_DENIED,
 		    "working directory \"%s\" goes through a link that is not followed",
@@ -249,7 +270,7 @@ plan_refuse_directory(const struct plan *p, int sysno, struct err *e)
 	case ENOTDIR:
 		return err_set(e, ERR_BAD,
 		    "working directory \"%s\": %s; it has to be in %s (policy %s, key directory)",
-		    p->relative, strerror(sysno), p->directory,
+		    p->relative, strerror(sysno), p->policy->directory,
 		    p->policy->name);
 	default:
 		return err_set(e, ERR_BAD, "working directory \"%s\": %s",
@@ -278,6 +299,20 @@ put_words(char out[PATH_MAX], const char *directory, const char *rel)
 		(void)snprintf(out, PATH_MAX, "/");
 }
 
+static int
+keep_paths(struct plan *p, const char *relative, const char *cwd, struct err *e)
+{
+	size_t n = strlen(relative) + 1;
+
+	buf_put(&p->paths, relative, n);
+	buf_put(&p->paths, cwd, strlen(cwd) + 1);
+	if (p->paths.overflow)
+		return err_memory(e);
+	p->relative = (const char *)p->paths.p;
+	p->cwd = p->relative + n;
+	return 0;
+}
+
 /*
  * By its words only.  Whether it is there, and where its links lead, is found
  * out by the run, with its own rights: nobody is to learn from us what they
@@ -286,26 +321,27 @@ put_words(char out[PATH_MAX], const char *directory, const char *rel)
 static int
 plan_cwd(struct plan *p, struct bytes asked, struct err *e)
 {
-	const char *rel;
-	char text[PATH_MAX];
+	const char *directory = p->policy->directory, *rel;
+	char text[PATH_MAX], cwd[PATH_MAX];
+	bool fits;
 
-	(void)snprintf(
-	    p->directory, sizeof(p->directory), "%s", p->policy->directory);
 	if (bytes_to_str(asked, text, sizeof(text), e) != 0)
 		return err_wrap(e, "working directory");
 	rel = text[0] == '\0' ? "." : text;
 	if (rel[0] == '/')
-		rel = path_below(text, p->directory);
+		rel = path_below(text, directory);
 	if (rel != NULL && rel[0] == '\0')
 		rel = ".";
-	(void)snprintf(
-	    p->relative, sizeof(p->relative), "%s", rel != NULL ? rel : text);
+	cwd[0] = '\0';
+	fits =
+	    rel != NULL && strlen(directory) + strlen(rel) + 2 <= sizeof(cwd);
+	if (fits)
+		put_words(cwd, directory, rel);
+	if (keep_paths(p, rel != NULL ? rel : text, cwd, e) != 0)
+		return e->code;
 	if (rel == NULL)
 		return plan_refuse_directory(p, EXDEV, e);
-	if (strlen(p->directory) + strlen(rel) + 2 > sizeof(p->cwd))
-		return plan_refuse_directory(p, ENAMETOOLONG, e);
-	put_words(p->cwd, p->directory, rel);
-	return 0;
+	return fits ? 0 : plan_refuse_directory(p, ENAMETOOLONG, e);
 }
 
 static uint32_t
@@ -776,8 +812,9 @@ int
 request_plan(const struct request *r, const struct token *t, struct plan *out,
     struct err *e)
 {
-	struct plan p = { .cgroup_fd = -1 };
+	struct plan p = { .cgroup_fd = -1, .cwd = "", .relative = "" };
 
+	buf_init(&p.paths, 2 * PATH_MAX);
 	buf_init(&p.ignored, REQUEST_MAX_ARGS * 64);
 	buf_init(&p.strings, 2 * REQUEST_MAX_BYTES + (1 << 20));
 	buf_init(&p.vectors, (REQUEST_MAX_WORDS + 512) * sizeof(char *));
@@ -811,6 +848,7 @@ plan_fini(struct plan *p)
 	policy_unref(p->policy);
 	p->policy = NULL;
 	viewspec_fini(&p->view);
+	buf_fini(&p->paths);
 	buf_fini(&p->ignored);
 	buf_wipe(&p->strings);
 	buf_fini(&p->vectors);

@@ -48,8 +48,8 @@ struct request {
 	char client[128];
 	char revision[16];
 	char trace[128];
-	struct request_arg arg[REQUEST_MAX_ARGS];
-	size_t arg_count;
+	struct request_arg *arg; /* owned */
+	size_t arg_count, arg_room;
 	const struct conf
 	    *conf; /* whose ignored arguments are dropped; NULL: none */
 	struct buf store;
@@ -72,9 +72,8 @@ struct plan {
 	struct viewspec view; /* of its output */
 	struct failure failure; /* what its failures look like */
 	bool text; /* its answer is text, so that it can be so far */
-	char directory[PATH_MAX]; /* of the jail, for messages */
-	char cwd[PATH_MAX]; /* as asked for, absolute */
-	char relative[PATH_MAX]; /* the same, from the jail */
+	const char *cwd; /* as asked for, absolute; in paths */
+	const char *relative; /* the same, from the policy's directory */
 	int cgroup_fd; /* of the run, -1: none; borrowed */
 	struct bytes command; /* as asked for, in strings */
 	struct bytes input; /* stdin, in strings */
@@ -86,6 +85,7 @@ struct plan {
 	char **argv; /* NULL-terminated, into strings */
 	char **envp;
 	const char *path[REQUEST_MAX_PATHS]; /* tried in turn, NULL ends */
+	struct buf paths; /* cwd and relative */
 	struct buf
 	    ignored; /* names of arguments that were dropped, a NUL after each */
 	struct buf strings; /* all text above */

@@ -248,12 +248,11 @@ run_policy(const struct row *r)
 
 	plan = (struct plan){ .policy = r->policy,
 		.cgroup_fd = -1,
+		.cwd = "",
+		.relative = ".",
 		.argv = (char **)(uintptr_t)words,
 		.envp = (char **)(uintptr_t)empty,
 		.path = { COMMAND } };
-	(void)snprintf(
-	    plan.directory, sizeof(plan.directory), "%s", r->policy->directory);
-	plan.relative[0] = '.';
 	(void)snprintf(id, sizeof(id), "bench%u", count++);
 	if (grouped &&
 	    (plan.cgroup_fd = cgroup_make(id, &r->policy->cgroup, &e)) < 0)
