@@ -127,13 +127,13 @@ find_target(struct connector *c, const struct unotify_call *n, struct task *t)
 		.resolve = RESOLVE_NO_MAGICLINKS };
 	char path[sizeof(t->address.un.sun_path) + 1] = "", at[UNOTIFY_PATH];
 	size_t len = t->len - offsetof(struct sockaddr_un, sun_path);
-	int dir = -1, error;
+	int dir = -1, proc, error;
 
 	memcpy(path, t->address.un.sun_path,
 	    len < sizeof(path) ? len : sizeof(path) - 1);
 	if (path[0] != '/') {
-		unotify_proc_path(unotify_process(n->pid), "cwd", at);
-		dir = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		proc = unotify_proc_path(unotify_process(n->pid), "cwd", at);
+		dir = openat(proc, at, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dir == -1)
 			return EACCES;
 	}

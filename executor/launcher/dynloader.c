@@ -2,6 +2,7 @@
 /* dynloader: known by device and inode.  Guard; the list also at load. */
 #include "executor/launcher/dynloader.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "executor/launcher/confine_enter.h"
@@ -25,7 +26,7 @@ is_loader(const struct filehash_version *v)
 	size_t i;
 
 	for (i = 0; paths[i] != NULL; i++)
-		if (filehash_look(paths[i], &its) && its.device == v->device &&
+		if (filehash_look(AT_FDCWD, paths[i], &its, NULL) && its.device == v->device &&
 		    its.inode == v->inode)
 			return true;
 	return false;

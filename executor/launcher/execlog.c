@@ -92,7 +92,11 @@ find_free(struct execlog *l)
 	for (i = 0; i < l->used; i++)
 		if (l->call[i].state == EXEC_FREE)
 			return &l->call[i];
-	return l->used < EXECLOG_MAX_CALLS ? &l->call[l->used++] : NULL;
+	if (l->used == EXECLOG_MAX_CALLS)
+		return NULL;
+	if (l->most == l->used)
+		l->most++;
+	return &l->call[l->used++];
 }
 
 static void
@@ -588,28 +592,66 @@ place_of(const struct filehash_version *v)
 	return (size_t)(h >> 40) % EXECLOG_MAX_FILES;
 }
 
+static bool
+is_file(const struct exec_file *f, const struct filehash_version *v,
+    uint64_t sum)
+{
+	return f->sum == sum && filehash_same(&f->version, v);
+}
+
+static bool
+is_among_few(
+    const struct execlog *l, const struct filehash_version *v, uint64_t sum)
+{
+	size_t i;
+
+	for (i = 0; i < EXECLOG_FEW_FILES && i < l->files; i++)
+		if (is_file(&l->few[i], v, sum))
+			return true;
+	return false;
+}
+
 /*
- * Open addressing; a table that is three quarters full takes no more, and
- * then what is not in it is always new.
+ * Where it is, or its place: open addressing.  A table that is three quarters
+ * full takes no more, and then what is not in it is always new.
  */
+static struct exec_file *
+find_file(struct execlog *l, const struct filehash_version *v, uint64_t sum)
+{
+	size_t i = place_of(v);
+
+	while (l->file[i].version.inode != 0 && !is_file(&l->file[i], v, sum))
+		i = (i + 1) % EXECLOG_MAX_FILES;
+	return &l->file[i];
+}
+
 bool
 execlog_is_new(struct execlog *l, const struct exec_event *e)
 {
 	const struct filehash_version *v = &e->image.file;
-	size_t i = place_of(v);
+	struct exec_file *f;
 	uint64_t sum;
 
 	if (v->inode == 0) /* it could not be looked at */
 		return true;
 	memcpy(&sum, e->image.sum, sizeof(sum));
-	for (; l->file[i].version.inode != 0; i = (i + 1) % EXECLOG_MAX_FILES)
-		if (l->file[i].sum == sum &&
-		    filehash_same(&l->file[i].version, v))
-			return false;
+	if (is_among_few(l, v, sum))
+		return false;
+	f = l->files < EXECLOG_FEW_FILES ? &l->few[l->files]
+					 : find_file(l, v, sum);
+	if (f->version.inode != 0)
+		return false;
 	if (l->files < EXECLOG_MAX_FILES / 4 * 3) {
-		l->file[i].version = *v;
-		l->file[i].sum = sum;
+		*f = (struct exec_file){ *v, sum };
 		l->files++;
 	}
 	return true;
+}
+
+size_t
+execlog_size(const struct execlog *l)
+{
+	return l->most > EXECLOG_FEW_CALLS || l->files > EXECLOG_FEW_FILES
+		   ? sizeof(*l)
+		   : offsetof(struct execlog, call[EXECLOG_FEW_CALLS]);
 }

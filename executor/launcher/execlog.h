@@ -57,7 +57,10 @@ enum {
 	EXECLOG_MAX_FAILED = 1000, /* failures of one run that are told */
 	EXECLOG_MAX_CALLS = 128, /* at a time; further ones wait */
 	EXECLOG_MAX_KEPT = 8, /* at a time, of those to be seen exit */
-	EXECLOG_MAX_FILES = 8192 /* told apart; further ones are always new */
+	EXECLOG_MAX_FILES = 8192, /* told apart; further ones are always new */
+	/* What most runs need of these; a run that needs more costs more. */
+	EXECLOG_FEW_CALLS = 4,
+	EXECLOG_FEW_FILES = 16
 };
 
 enum exec_outcome {
@@ -95,6 +98,12 @@ struct exec_call {
 	char asked[IMAGE_MAX_PATH];
 };
 
+/* A program that was told. */
+struct exec_file {
+	struct filehash_version version; /* inode 0: free */
+	uint64_t sum; /* the start of it, or 0 */
+};
+
 struct execlog {
 	int fd; /* the listener, -1: none */
 	pid_t command; /* no other thread has its id; 0: it is reaped */
@@ -120,12 +129,11 @@ struct execlog {
 	size_t kept;
 	bool killable; /* a held thread does not leave its call */
 	size_t used; /* calls from this index are free */
+	size_t most; /* that `used` has been */
 	size_t files;
+	struct exec_file few[EXECLOG_FEW_FILES]; /* the first ones, in turn */
 	struct exec_call call[EXECLOG_MAX_CALLS];
-	struct {
-		struct filehash_version version; /* inode 0: free */
-		uint64_t sum; /* the start of it, or 0 */
-	} file[EXECLOG_MAX_FILES]; /* by hash */
+	struct exec_file file[EXECLOG_MAX_FILES]; /* the others, by hash */
 };
 
 /* Does a call that was received wait until it is answered, or killed? */
@@ -145,6 +153,8 @@ int execlog_take(struct execlog *l, const struct unotify_call *n);
 void execlog_status(struct execlog *l, pid_t pid, int status);
 /* At the end: what nobody saw the outcome of. */
 void execlog_rest(struct execlog *l);
+/* Bytes from its start behind which all is as it was when it was begun. */
+size_t execlog_size(const struct execlog *l);
 /* Is the program of the event one that this run has not started before? */
 bool execlog_is_new(struct execlog *l, const struct exec_event *e);
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@ static const char *const anchors[] = { "/", "/usr", "/usr/local", "/opt" };
 
 enum {
 	REMEMBERED = 256,
+	PAGE = 4096, /* where one is larger, what is used stays */
 	PIECE = 65536,
 	ANCHORS = sizeof(anchors) / sizeof(anchors[0]),
 	/*
@@ -64,7 +66,7 @@ find_known(const struct filehash_version *v)
 {
 	size_t i;
 
-	for (i = 0; i < REMEMBERED; i++)
+	for (i = 0; i < REMEMBERED && self.known[i].v.inode != 0; i++)
 		if (filehash_same(&self.known[i].v, v))
 			return self.known[i].sum;
 	return NULL;
@@ -114,20 +116,25 @@ take_version(const struct statx *s, struct filehash_version *out)
 }
 
 bool
-filehash_look(const char *path, struct filehash_version *out)
+filehash_look(int at, const char *path, struct filehash_version *out,
+    struct filehash_owner *owner)
 {
 	struct statx s;
 
-	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS,
-		   &s) == 0 &&
-	       take_version(&s, out);
+	if (statx(at, path, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &s) == -1 ||
+	    !take_version(&s, out))
+		return false;
+	if (owner != NULL)
+		*owner = (struct filehash_owner){ s.stx_uid, s.stx_gid,
+			s.stx_mode };
+	return true;
 }
 
 /* false if it changed meanwhile. */
 static bool
 read_all(int fd, const struct filehash_version *v, uint8_t out[DIGEST_BYTES])
 {
-	static uint8_t piece[PIECE];
+	static _Alignas(PAGE) uint8_t piece[PIECE];
 	struct filehash_version after;
 	struct digest d;
 	uint64_t total = 0;
@@ -140,6 +147,8 @@ read_all(int fd, const struct filehash_version *v, uint8_t out[DIGEST_BYTES])
 		total += (uint64_t)n;
 	}
 	digest_final(&d, out);
+	/* Rarely needed, and each command's fork would copy it. */
+	(void)madvise(piece, sizeof(piece), MADV_DONTNEED);
 	return total == v->size &&
 	       statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &s) == 0 &&
 	       take_version(&s, &after) && filehash_same(v, &after);
@@ -157,7 +166,7 @@ is_settled(const struct filehash_version *v)
 }
 
 bool
-filehash_get(const char *path, const struct filehash_version *v,
+filehash_get(int at, const char *path, const struct filehash_version *v,
     uint8_t out[DIGEST_BYTES], bool *remember)
 {
 	const uint8_t *sum = find_known(v);
@@ -170,7 +179,7 @@ filehash_get(const char *path, const struct filehash_version *v,
 	}
 	if (!is_near(v->device) || !can_afford(v->size))
 		return false;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(at, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1 || !read_all(fd, v, out))
 		return false;
 	*remember = is_settled(v);

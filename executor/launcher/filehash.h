@@ -29,18 +29,25 @@ struct filehash_version {
 	struct timespec modified, changed;
 };
 
+/* Whose a file is, and its mode with the bits of set-user-ID programs. */
+struct filehash_owner {
+	uint32_t uid, gid, mode;
+};
+
 /* In the executor, before a guard is forked: which file systems are read. */
 void filehash_prepare(void);
 /*
- * What is at path, a link of /proc/PID; false if that cannot be said without
- * asking a file system, or is not a file.  Async-signal-safe, as is the next.
+ * What is at path, a link of /proc/PID, as openat(2) finds it; false if that
+ * cannot be said without asking a file system, or is not a file.  owner may be
+ * NULL.  Async-signal-safe, as is the next.
  */
-bool filehash_look(const char *path, struct filehash_version *out);
+bool filehash_look(int at, const char *path, struct filehash_version *out,
+    struct filehash_owner *owner);
 /*
  * SHA-256 of the file at path, of that version.  *remember: it may stand for
  * the version from now on.
  */
-bool filehash_get(const char *path, const struct filehash_version *v,
+bool filehash_get(int at, const char *path, const struct filehash_version *v,
     uint8_t out[DIGEST_BYTES], bool *remember);
 /* In the executor. */
 void filehash_remember(

@@ -256,8 +256,9 @@ static bool
 keeps_process(void *arg, pid_t process)
 {
 	struct guard *g = arg;
+	const struct image *i = &g->report.exec.image;
 
-	return rights_would_gain(process, &g->rights);
+	return i->process == process && rights_would_gain(&i->owner, &g->rights);
 }
 
 static void
@@ -1129,7 +1130,23 @@ make_memory(void)
 	return m;
 }
 
-/* From the kernel, so that nothing of a run can be in the next one's. */
+/*
+ * All zeros, so that nothing of a run can be in the next one's: where it used
+ * little that is less work than what the kernel does for pages of its own.
+ */
+static void
+clear_memory(struct memory *m)
+{
+	size_t used = execlog_size(&m->guard.execs), own = OWN_BYTES;
+
+	if (used == sizeof(m->guard.execs))
+		own = 0;
+	else
+		memset(m, 0, offsetof(struct memory, guard.execs) + used);
+	if (madvise((char *)m + own, sizeof(*m) - own, MADV_DONTNEED) == -1)
+		_exit(GUARD_UNDONE);
+}
+
 static struct memory *
 renew_memory(struct memory *m)
 {
@@ -1137,8 +1154,7 @@ renew_memory(struct memory *m)
 		m = make_memory();
 	else if (m->guard.shared)
 		keep_memory(m);
-	if (madvise(m, sizeof(*m), MADV_DONTNEED) == -1)
-		_exit(GUARD_UNDONE);
+	clear_memory(m);
 	modules_use(&m->modules);
 	return m;
 }
@@ -1415,6 +1431,8 @@ serve_runs(const struct guard_start *start)
 		begin_run(&m->guard, &s);
 		m->guard.sigfd = v.sigfd;
 		m->guard.serves = true;
+		if (v.again) /* as the command's login uid: one is cheaper */
+			unotify_use_proc(v.born.proc);
 		m->guard.again = v.again;
 		if (v.again && (s.plan->confine.layers & CONFINE_LOGINUID) != 0)
 			m->guard.proc = v.born.proc;

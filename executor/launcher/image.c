@@ -132,11 +132,12 @@ has_own_mounts(pid_t pid)
 {
 	char path[UNOTIFY_PATH];
 	struct stat st;
+	int at;
 
 	if (our_mounts == 0 && stat("/proc/self/ns/mnt", &st) == 0)
 		our_mounts = st.st_ino;
-	unotify_proc_path(pid, "ns/mnt", path);
-	return our_mounts != 0 && stat(path, &st) == 0 &&
+	at = unotify_proc_path(pid, "ns/mnt", path);
+	return our_mounts != 0 && fstatat(at, path, &st, 0) == 0 &&
 	       st.st_ino != our_mounts;
 }
 
@@ -148,11 +149,11 @@ static void
 read_file(pid_t pid, struct image *out)
 {
 	char path[UNOTIFY_PATH];
+	int at = unotify_proc_path(pid, "exe", path);
 
-	unotify_proc_path(pid, "exe", path);
-	if (filehash_look(path, &out->file))
-		out->summed =
-		    filehash_get(path, &out->file, out->sum, &out->remember);
+	if (filehash_look(at, path, &out->file, &out->owner))
+		out->summed = filehash_get(
+		    at, path, &out->file, out->sum, &out->remember);
 }
 
 bool

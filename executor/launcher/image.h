@@ -31,6 +31,7 @@ struct image {
 	bool args_summed;
 	bool own_mounts; /* in a mount namespace of its own: so are the paths */
 	struct filehash_version file; /* of the executable; zeros: not known */
+	struct filehash_owner owner; /* likewise */
 	uint8_t sum[DIGEST_BYTES]; /* SHA-256 of it */
 	bool summed;
 	bool remember; /* the sum is new, and good as long as the times are */

@@ -188,15 +188,9 @@ rights_missing(const struct unotify_call *n, const struct rights *r)
 }
 
 bool
-rights_would_gain(pid_t pid, const struct rights *r)
+rights_would_gain(const struct filehash_owner *o, const struct rights *r)
 {
-	char path[UNOTIFY_PATH];
-	struct stat st;
-
-	unotify_proc_path(pid, "exe", path);
-	if (stat(path, &st) == -1)
-		return false;
-	return ((st.st_mode & S_ISUID) != 0 && st.st_uid != r->uid) ||
-	       ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 &&
-		   !is_own_group(r, st.st_gid));
+	return ((o->mode & S_ISUID) != 0 && o->uid != r->uid) ||
+	       ((o->mode & S_ISGID) != 0 && (o->mode & S_IXGRP) != 0 &&
+		   !is_own_group(r, o->gid));
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "executor/launcher/filehash.h"
 #include "executor/launcher/unotify.h"
 
 /*
@@ -55,10 +56,7 @@ struct rights {
 bool rights_goes_on(const struct unotify_call *n, const struct rights *r);
 /* The capability (capabilities(7)) that the call needs; -1: it needs none. */
 int rights_missing(const struct unotify_call *n, const struct rights *r);
-/*
- * Would the program that this process executes be another user, or of another
- * group, without no_new_privs?
- */
-bool rights_would_gain(pid_t pid, const struct rights *r);
+/* Would this program run as another user, or of another group, without no_new_privs? */
+bool rights_would_gain(const struct filehash_owner *o, const struct rights *r);
 
 #endif

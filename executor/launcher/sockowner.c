@@ -195,10 +195,8 @@ process_has(pid_t pid, const struct sockets *s)
 	struct table t = { s, pid };
 	char path[UNOTIFY_PATH];
 	bool found;
-	int fd;
-
-	unotify_proc_path(pid, "fd", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int at = unotify_proc_path(pid, "fd", path);
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return false;
 	found = procdir_find(fd, descriptor_is_one, &t);

@@ -119,29 +119,26 @@ unotify_open_proc(void)
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A proc by its descriptor is reached through either, as "self" is in both. */
-void
+int
 unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH])
 {
 	char *p = out;
 
-	memcpy(p, "/proc/", 6);
-	p += 6;
-	if (modules()->looked_up != -1) {
-		memcpy(p, "self/fd/", 8);
-		p = decimal_put(p + 8, (unsigned)modules()->looked_up);
-		*p++ = '/';
+	if (modules()->looked_up == -1) {
+		memcpy(p, "/proc/", 6);
+		p += 6;
 	}
 	p = decimal_put(p, (unsigned)pid);
 	*p++ = '/';
 	memcpy(p, name, strlen(name) + 1);
+	return modules()->looked_up == -1 ? AT_FDCWD : modules()->looked_up;
 }
 
-size_t
-unotify_read_file(const char *path, char *out, size_t size)
+static size_t
+read_at(int at, const char *path, char *out, size_t size)
 {
 	ssize_t n = -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(at, path, O_RDONLY | O_CLOEXEC);
 
 	if (fd != -1) {
 		n = read(fd, out, size - 1);
@@ -154,22 +151,27 @@ unotify_read_file(const char *path, char *out, size_t size)
 }
 
 size_t
+unotify_read_file(const char *path, char *out, size_t size)
+{
+	return read_at(AT_FDCWD, path, out, size);
+}
+
+size_t
 unotify_read_proc(pid_t pid, const char *name, char *out, size_t size)
 {
 	char path[UNOTIFY_PATH];
+	int at = unotify_proc_path(pid, name, path);
 
-	unotify_proc_path(pid, name, path);
-	return unotify_read_file(path, out, size);
+	return read_at(at, path, out, size);
 }
 
 void
 unotify_read_link(pid_t pid, const char *name, char *out, size_t size)
 {
 	char path[UNOTIFY_PATH];
-	ssize_t n;
+	int at = unotify_proc_path(pid, name, path);
+	ssize_t n = readlinkat(at, path, out, size - 1);
 
-	unotify_proc_path(pid, name, path);
-	n = readlink(path, out, size - 1);
 	out[n > 0 ? n : 0] = '\0';
 }
 

@@ -39,8 +39,8 @@ void unotify_read_text(pid_t pid, uint64_t address, char *out, size_t size);
 void unotify_use_proc(int fd);
 /* The directory in which they are, to list it; -1: it cannot be opened. */
 int unotify_open_proc(void);
-/* "/proc/PID/NAME"; name is short, and ours. */
-void unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
+/* For openat(2): returned is the directory, out "PID/NAME" or "/proc/PID/NAME"; name is short, and ours. */
+int unotify_proc_path(pid_t pid, const char *name, char out[UNOTIFY_PATH]);
 /* Read a file of /proc: at most size - 1 bytes and a NUL; bytes read. */
 size_t unotify_read_file(const char *path, char *out, size_t size);
 /* Read the file NAME of /proc/PID: at most size - 1 bytes and a NUL; bytes read. */

@@ -3,6 +3,7 @@
  * Unit tests of executor/launcher/dynloader: which images are a loader's, and
  * which directories list it.  What a run comes to: sandbox programs.loader*.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +32,7 @@ look_at(const char *path)
 	assert_non_null(realpath(path, real));
 	assert_true(strlen(real) < sizeof(image.executable));
 	memcpy(image.executable, real, strlen(real) + 1);
-	assert_true(filehash_look(path, &image.file));
+	assert_true(filehash_look(AT_FDCWD, path, &image.file, NULL));
 }
 
 /* That of this machine; NULL: one that is not known. */
@@ -41,7 +42,7 @@ find_loader(void)
 	const char *const *p = dynloader_paths();
 	struct filehash_version v;
 
-	while (*p != NULL && !filehash_look(*p, &v))
+	while (*p != NULL && !filehash_look(AT_FDCWD, *p, &v, NULL))
 		p++;
 	return *p;
 }

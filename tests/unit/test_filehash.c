@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of executor/filehash. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ look(void)
 {
 	struct filehash_version v;
 
-	assert_true(filehash_look(path, &v));
+	assert_true(filehash_look(AT_FDCWD, path, &v, NULL));
 	return v;
 }
 
@@ -74,7 +75,7 @@ test_digest(void **state)
 		fill(text);
 		v = look();
 		digest_sha256(bytes_of(text), want);
-		assert_true(filehash_get(path, &v, sum, &remember));
+		assert_true(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 		assert_memory_equal(sum, want, DIGEST_BYTES);
 		/* It may be written to again within a tick of its clock. */
 		assert_false(remember);
@@ -94,15 +95,15 @@ test_remember(void **state)
 	fill("remembered");
 	v = look_settled();
 	/* Not what is there: the times differ. */
-	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 	assert_false(remember);
 	digest_sha256(bytes_of("remembered"), want);
 	filehash_remember(&v, want);
-	assert_true(filehash_get(path, &v, sum, &remember));
+	assert_true(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 	assert_memory_equal(sum, want, DIGEST_BYTES);
 	assert_false(remember); /* that is known */
 	v.changed.tv_nsec ^= 1;
-	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 }
 
 /* A program of the system has been there for long. */
@@ -115,11 +116,11 @@ test_settled(void **state)
 
 	(void)state;
 	filehash_prepare();
-	assert_true(filehash_look("/bin/true", &v));
-	if (!filehash_get("/bin/true", &v, sum, &remember))
+	assert_true(filehash_look(AT_FDCWD, "/bin/true", &v, NULL));
+	if (!filehash_get(AT_FDCWD, "/bin/true", &v, sum, &remember))
 		SKIP("/bin/true is on a file system that is not remembered");
 	assert_true(remember);
-	assert_true(filehash_get("/bin/true", &v, again, &remember));
+	assert_true(filehash_get(AT_FDCWD, "/bin/true", &v, again, &remember));
 	assert_memory_equal(sum, again, DIGEST_BYTES);
 	assert_false(remember);
 }
@@ -134,20 +135,20 @@ test_another(void **state)
 
 	(void)state;
 	v.inode++;
-	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 	v = look();
 	v.device++;
-	assert_false(filehash_get(path, &v, sum, &remember));
-	assert_false(filehash_look("/nonexistent", &v));
-	assert_false(filehash_look("/dev/zero", &v));
-	assert_false(filehash_look("/", &v));
+	assert_false(filehash_get(AT_FDCWD, path, &v, sum, &remember));
+	assert_false(filehash_look(AT_FDCWD, "/nonexistent", &v, NULL));
+	assert_false(filehash_look(AT_FDCWD, "/dev/zero", &v, NULL));
+	assert_false(filehash_look(AT_FDCWD, "/", &v, NULL));
 	/* A memory file can be written to while it runs. */
 	fd = memfd_create("x", MFD_CLOEXEC);
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(write(fd, "x", 1), 1);
 	(void)snprintf(link_path, sizeof(link_path), "/proc/self/fd/%d", fd);
-	assert_true(filehash_look(link_path, &v));
-	assert_false(filehash_get(link_path, &v, sum, &remember));
+	assert_true(filehash_look(AT_FDCWD, link_path, &v, NULL));
+	assert_false(filehash_get(AT_FDCWD, link_path, &v, sum, &remember));
 	assert_int_equal(close(fd), 0);
 }
 
@@ -164,11 +165,11 @@ test_cost(void **state)
 	need_near();
 	assert_int_equal(truncate(path, FILEHASH_MAX_FILE + 1), 0);
 	v = look();
-	assert_false(filehash_get(path, &v, sum, &remember));
+	assert_false(filehash_get(AT_FDCWD, path, &v, sum, &remember));
 	for (i = 0; i < 6; i++) {
 		assert_int_equal(truncate(path, FILEHASH_MAX_FILE - i), 0);
 		v = look();
-		read_ones += filehash_get(path, &v, sum, &remember);
+		read_ones += filehash_get(AT_FDCWD, path, &v, sum, &remember);
 	}
 	assert_true(read_ones >= 1);
 }
