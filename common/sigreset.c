@@ -29,8 +29,10 @@ sigreset_all(void)
 int
 sigreset_mask(void)
 {
-	sigset_t none;
+	static const unsigned long none[8];
 
-	(void)sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) == -1 ? -errno : 0;
+	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL,
+		   _NSIG / 8) == -1
+		   ? -errno
+		   : 0;
 }

@@ -231,6 +231,34 @@ step_no_new_privs(const struct child *c)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -errno : 0;
 }
 
+/* As strcmp(3), whose page only this would need: each costs a run. */
+static bool
+is_text(const char *a, const char *b)
+{
+	while (*a == *b && *a != '\0') {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static bool
+is_pwd(const char *setting)
+{
+	return setting[0] == 'P' && setting[1] == 'W' && setting[2] == 'D' &&
+	       setting[3] == '=';
+}
+
+/* What it was set to is where it is: nothing is written, that no page is copied. */
+static bool
+is_there(const struct launchplan_order *o)
+{
+	char now[256]; /* most are shorter */
+
+	return syscall(SYS_getcwd, now, sizeof(now)) > 0 &&
+	       is_text(now, o->cwd);
+}
+
 /* Where links led to counts, as of the shells that look at it. */
 static void
 set_pwd(struct launchplan_order *o)
@@ -238,11 +266,11 @@ set_pwd(struct launchplan_order *o)
 	static char text[4 + PATH_MAX] = "PWD=";
 	size_t i;
 
-	if (syscall(SYS_getcwd, text + 4, PATH_MAX) <= 0 || text[4] != '/')
+	if (is_there(o) || syscall(SYS_getcwd, text + 4, PATH_MAX) <= 0 ||
+	    text[4] != '/')
 		return;
 	for (i = 0; o->envp[i] != NULL; i++)
-		if (strncmp(o->envp[i], "PWD=", 4) == 0 &&
-		    strcmp(o->envp[i] + 4, o->cwd) == 0)
+		if (is_pwd(o->envp[i]) && is_text(o->envp[i] + 4, o->cwd))
 			o->envp[i] = text;
 }
 
@@ -259,7 +287,7 @@ step_directory(const struct child *c)
 	if ((c->plan->confine.layers & CONFINE_MOUNTS) != 0)
 		jail =
 		    open(c->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = jail == -1 || strcmp(c->order->relative, ".") == 0
+	fd = jail == -1 || is_text(c->order->relative, ".")
 		 ? jail
 		 : beneath_open(jail, c->order->relative,
 		       BENEATH_LINKS | BENEATH_DIRECTORY);

@@ -26,8 +26,8 @@ is_loader(const struct filehash_version *v)
 	size_t i;
 
 	for (i = 0; paths[i] != NULL; i++)
-		if (filehash_look(AT_FDCWD, paths[i], &its, NULL) && its.device == v->device &&
-		    its.inode == v->inode)
+		if (filehash_look(AT_FDCWD, paths[i], &its, NULL) &&
+		    its.device == v->device && its.inode == v->inode)
 			return true;
 	return false;
 }

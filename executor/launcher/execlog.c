@@ -593,8 +593,8 @@ place_of(const struct filehash_version *v)
 }
 
 static bool
-is_file(const struct exec_file *f, const struct filehash_version *v,
-    uint64_t sum)
+is_file(
+    const struct exec_file *f, const struct filehash_version *v, uint64_t sum)
 {
 	return f->sum == sum && filehash_same(&f->version, v);
 }

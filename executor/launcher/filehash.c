@@ -125,8 +125,8 @@ filehash_look(int at, const char *path, struct filehash_version *out,
 	    !take_version(&s, out))
 		return false;
 	if (owner != NULL)
-		*owner = (struct filehash_owner){ s.stx_uid, s.stx_gid,
-			s.stx_mode };
+		*owner =
+		    (struct filehash_owner){ s.stx_uid, s.stx_gid, s.stx_mode };
 	return true;
 }
 

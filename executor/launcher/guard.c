@@ -258,7 +258,8 @@ keeps_process(void *arg, pid_t process)
 	struct guard *g = arg;
 	const struct image *i = &g->report.exec.image;
 
-	return i->process == process && rights_would_gain(&i->owner, &g->rights);
+	return i->process == process &&
+	       rights_would_gain(&i->owner, &g->rights);
 }
 
 static void

@@ -12,7 +12,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 #include "common/log.h"
 #include "common/sigreset.h"
@@ -50,6 +54,23 @@ is_pair(int fd)
 	       type == SOCK_SEQPACKET && domain == AF_UNIX;
 }
 
+/*
+ * rseq(2), which glibc 2.35 registers: the kernel would write to its area each
+ * time that a guard or a command goes on, and each fork copy the page for that.
+ * Where it cannot be left it stays.
+ */
+static void
+leave_rseq(void)
+{
+#if defined(RSEQ_SIG) && defined(SYS_rseq)
+	enum { REGISTERED = 32, UNREGISTER = 1 };
+
+	(void)syscall(SYS_rseq,
+	    (char *)__builtin_thread_pointer() + __rseq_offset, REGISTERED,
+	    UNREGISTER, RSEQ_SIG);
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +95,7 @@ main(int argc, char **argv)
 	/* As the executor: no process of its own user looks into it. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)sigreset_all();
+	leave_rseq();
 	(void)setsid(); /* a terminal's ^C is not for us */
 	if (keeper)
 		return keeper_serve();
