@@ -31,8 +31,8 @@ sigreset_mask(void)
 {
 	static const unsigned long none[8];
 
-	return syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL,
-		   _NSIG / 8) == -1
+	return syscall(
+		   SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, _NSIG / 8) == -1
 		   ? -errno
 		   : 0;
 }
