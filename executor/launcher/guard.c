@@ -37,7 +37,7 @@
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
 	KILL_ROUNDS = 1000, /* after which what is left is reported */
-	KEPT_MOST = 9 /* descriptors, where all others are closed */
+	KEPT_MOST = 7 + KEPTROOT_FDS /* descriptors, all others are closed */
 };
 
 struct guard {
@@ -1304,8 +1304,7 @@ judge_root(struct server *v, struct memory *m)
 	if (!v->kept.noted)
 		return;
 	if (m->modules.held_count > 0 || m->modules.own_proc != -1 ||
-	    g->masks.renewed ||
-	    !keptroot_is(&v->kept, &g->plan->confine.mounts))
+	    g->masks.renewed || !keptroot_is(&v->kept))
 		keptroot_forget(&v->kept);
 }
 
@@ -1323,11 +1322,11 @@ static void
 close_run(const struct server *v, int ctl)
 {
 	const struct guard_start *s = v->start;
-	const int keep[KEPT_MOST] = { ctl, s->orders, s->words, s->dir,
-		v->sigfd, v->born.proc, v->born.last_pid, v->kept.ruleset,
-		v->kept.queues };
+	int keep[KEPT_MOST] = { ctl, s->orders, s->words, s->dir, v->sigfd,
+		v->born.proc, v->born.last_pid };
+	const size_t own = KEPT_MOST - KEPTROOT_FDS;
 
-	close_others(keep, KEPT_MOST);
+	close_others(keep, own + keptroot_fds(&v->kept, keep + own));
 }
 
 /* Out of all that was the run's, which goes with that. */

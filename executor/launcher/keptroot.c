@@ -51,40 +51,38 @@ has_no_ids(void)
 
 /* Terminals of its own: only the way to new ones, ptmx, is there. */
 static bool
-has_no_terminal(const char *path)
+has_no_terminal(int dir)
 {
 	enum { NAMES = 3 }; /* with those of itself and of what is above */
 	_Alignas(8) char text[1024];
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), names = 0;
+	int names = 0;
 	long n, at;
 
-	if (dir == -1)
+	if (lseek(dir, 0, SEEK_SET) != 0)
 		return false;
 	n = syscall(SYS_getdents64, dir, text, sizeof(text));
 	for (at = 0; at < n; names++)
 		at += *(const uint16_t *)(const void *)(text + at + 16);
-	(void)close(dir);
 	return names == NAMES;
 }
 
 /* Next to another one, NULL: one file system is asked once what is free. */
 static bool
-look_at(const char *path, const struct keptroot_place *beside,
-    struct keptroot_place *out)
+look_at(struct keptroot_place *its, const struct keptroot_place *beside)
 {
 	struct statfs fs;
 
-	if (lstat(path, &out->is) == -1)
+	if (fstat(its->fd, &its->is) == -1)
 		return false;
-	if (beside != NULL && beside->is.st_dev == out->is.st_dev) {
-		out->free_blocks = beside->free_blocks;
-		out->free_files = beside->free_files;
+	if (beside != NULL && beside->is.st_dev == its->is.st_dev) {
+		its->free_blocks = beside->free_blocks;
+		its->free_files = beside->free_files;
 		return true;
 	}
-	if (statfs(path, &fs) == -1)
+	if (fstatfs(its->fd, &fs) == -1)
 		return false;
-	out->free_blocks = fs.f_bfree;
-	out->free_files = fs.f_ffree;
+	its->free_blocks = fs.f_bfree;
+	its->free_files = fs.f_ffree;
 	return true;
 }
 
@@ -92,34 +90,69 @@ void
 keptroot_init(struct keptroot *k)
 {
 	k->noted = false;
-	k->ruleset = k->queues = -1;
+	k->ruleset = k->queues = k->terminals = -1;
+	k->count = 0;
+}
+
+size_t
+keptroot_fds(const struct keptroot *k, int out[KEPTROOT_FDS])
+{
+	size_t i, n = 0;
+
+	out[n++] = k->ruleset;
+	out[n++] = k->queues;
+	out[n++] = k->terminals;
+	for (i = 0; i < k->count; i++)
+		out[n++] = k->were[i].fd;
+	return n;
 }
 
 void
 keptroot_forget(struct keptroot *k)
 {
-	if (k->ruleset != -1)
-		(void)close(k->ruleset);
-	if (k->queues != -1)
-		(void)close(k->queues);
+	int fd[KEPTROOT_FDS];
+	size_t n = keptroot_fds(k, fd);
+
+	while (n-- > 0)
+		if (fd[n] != -1)
+			(void)close(fd[n]);
 	keptroot_init(k);
+}
+
+static bool
+note_place(struct keptroot *k, const char *path)
+{
+	struct keptroot_place *its = &k->were[k->count];
+
+	if (k->count == KEPTROOT_PRIVATES)
+		return false;
+	its->fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (its->fd == -1)
+		return false;
+	k->count++;
+	return look_at(its, k->count > 1 ? its - 1 : NULL);
+}
+
+static bool
+note_terminals(struct keptroot *k, const char *path)
+{
+	if (k->terminals != -1)
+		return false;
+	k->terminals = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return k->terminals != -1;
 }
 
 static bool
 note_places(struct keptroot *k, const struct mounts *m)
 {
-	const struct keptroot_place *beside = NULL;
 	size_t i;
 
 	for (i = 0; i < m->count; i++) {
-		struct keptroot_place *its = &k->were[k->count];
+		const struct mounts_op *op = &m->op[i];
 
-		if (!is_private(&m->op[i]))
-			continue;
-		if (k->count++ == KEPTROOT_PRIVATES ||
-		    !look_at(m->op[i].path, beside, its))
+		if ((is_private(op) && !note_place(k, op->path)) ||
+		    (op->kind == MOUNTS_PTS && !note_terminals(k, op->path)))
 			return false;
-		beside = its;
 	}
 	return true;
 }
@@ -127,7 +160,6 @@ note_places(struct keptroot *k, const struct mounts *m)
 void
 keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
 {
-	k->count = 0;
 	k->queues = mounts_detached("mqueue"); /* of its IPC */
 	k->noted = k->queues != -1 && fstat(k->queues, &k->queues_were) == 0 &&
 		   note_places(k, m);
@@ -137,36 +169,29 @@ keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset)
 		keptroot_forget(k);
 }
 
-/* What it is now is in *now, which has the one before until then. */
 static bool
-is_as_it_was(const struct keptroot *k, const char *path, size_t at,
-    struct keptroot_place *now)
+is_as_it_was(const struct keptroot_place *was, struct keptroot_place *now,
+    const struct keptroot_place *beside)
 {
-	const struct keptroot_place before = *now;
-
-	return at < k->count && look_at(path, at > 0 ? &before : NULL, now) &&
-	       is_alike(&now->is, &k->were[at].is) &&
-	       now->free_blocks == k->were[at].free_blocks &&
-	       now->free_files == k->were[at].free_files;
+	now->fd = was->fd;
+	return look_at(now, beside) && is_alike(&now->is, &was->is) &&
+	       now->free_blocks == was->free_blocks &&
+	       now->free_files == was->free_files;
 }
 
 bool
-keptroot_is(const struct keptroot *k, const struct mounts *m)
+keptroot_is(const struct keptroot *k)
 {
-	struct keptroot_place now = { 0 };
-	size_t i, at = 0;
+	struct keptroot_place now[2]; /* in turn */
 	struct stat st;
+	size_t i;
 
 	if (!k->noted || !has_no_ids() || fstat(k->queues, &st) == -1 ||
 	    !is_alike(&st, &k->queues_were))
 		return false;
-	for (i = 0; i < m->count; i++) {
-		const struct mounts_op *op = &m->op[i];
-
-		if (is_private(op) && !is_as_it_was(k, op->path, at++, &now))
+	for (i = 0; i < k->count; i++)
+		if (!is_as_it_was(&k->were[i], &now[i % 2],
+			i > 0 ? &now[1 - i % 2] : NULL))
 			return false;
-		if (op->kind == MOUNTS_PTS && !has_no_terminal(op->path))
-			return false;
-	}
-	return true;
+	return k->terminals == -1 || has_no_terminal(k->terminals);
 }

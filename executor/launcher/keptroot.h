@@ -20,10 +20,14 @@
 
 #include "executor/launcher/mounts_enter.h"
 
-enum { KEPTROOT_PRIVATES = 26 }; /* letters, of mounts_enter.c */
+enum {
+	KEPTROOT_PRIVATES = 26, /* letters, of mounts_enter.c */
+	KEPTROOT_FDS = KEPTROOT_PRIVATES + 3
+};
 
 /* A private directory, and the file system that it is in. */
 struct keptroot_place {
+	int fd;
 	struct stat is;
 	unsigned long long free_blocks, free_files;
 };
@@ -32,6 +36,7 @@ struct keptroot {
 	bool noted; /* there is one, and this is what it was */
 	int ruleset; /* Landlock's, of all its runs; -1: none */
 	int queues; /* a message queue file system of its IPC; -1 */
+	int terminals; /* the directory of them; -1: there is none */
 	struct stat queues_were;
 	size_t count;
 	struct keptroot_place were[KEPTROOT_PRIVATES];
@@ -45,8 +50,10 @@ void keptroot_init(struct keptroot *k);
  */
 void keptroot_note(struct keptroot *k, const struct mounts *m, int ruleset);
 /* No process of the run is left: has it changed nothing? */
-bool keptroot_is(const struct keptroot *k, const struct mounts *m);
+bool keptroot_is(const struct keptroot *k);
 /* It is left. */
 void keptroot_forget(struct keptroot *k);
+/* What is open for it, and how many. */
+size_t keptroot_fds(const struct keptroot *k, int out[KEPTROOT_FDS]);
 
 #endif
