@@ -321,6 +321,52 @@ test_another_version(void **state)
 	held_free(take_over()); /* the control */
 }
 
+/* The byte of its state that says which of two turns is in force. */
+static off_t
+find_turn(void)
+{
+	static uint8_t before[1 << 16], after[sizeof(before)];
+	struct held *h = take_over();
+	struct held_turn t = *held_turn(h);
+	ssize_t n;
+	off_t at = -1;
+
+	held_commit(h, &t); /* both are the same now */
+	n = pread(kept[HOLD_STATE], before, sizeof(before), 0);
+	held_commit(h, &t);
+	assert_int_equal(pread(kept[HOLD_STATE], after, sizeof(after), 0), n);
+	for (ssize_t i = 0; i < n; i++)
+		if (before[i] != after[i]) {
+			assert_int_equal(at, -1);
+			at = i;
+		}
+	assert_int_not_equal(at, -1);
+	held_free(h);
+	return at;
+}
+
+/* There are two: a third would be read from after both. */
+static void
+test_third_turn(void **state)
+{
+	int fd[HOLD_FDS];
+	struct err e = { 0 };
+	uint8_t turn;
+	off_t at;
+	(void)state;
+
+	hold_stream(STDIN_FILENO);
+	at = find_turn();
+	memcpy(fd, kept, sizeof(fd));
+	for (turn = 2; turn < 4; turn++) {
+		assert_int_equal(pwrite(kept[HOLD_STATE], &turn, 1, at), 1);
+		assert_null(held_open(fd, 1, -1, &e));
+	}
+	turn = 1;
+	assert_int_equal(pwrite(kept[HOLD_STATE], &turn, 1, at), 1);
+	held_free(take_over()); /* the control */
+}
+
 /* A text that fills its room to the last byte is kept. */
 static void
 test_longest_text(void **state)
@@ -507,6 +553,7 @@ main(void)
 		cmocka_unit_test(test_each_window),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_another_version),
+		cmocka_unit_test(test_third_turn),
 		cmocka_unit_test(test_longest_text),
 		cmocka_unit_test(test_another_digest),
 		cmocka_unit_test(test_words),

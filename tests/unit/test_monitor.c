@@ -1723,6 +1723,25 @@ test_credit(void **state)
 	end();
 }
 
+/* One read does not take all that it left in its pipe. */
+static void
+test_credit_after_the_end(void **state)
+{
+	struct seen *s = &b.seen[1];
+
+	(void)state;
+	begin();
+	greet();
+	ask_windowed(1, "head -c 60000 /dev/zero; exit 3", 4);
+	expect_output(1, 4); /* by now it has ended */
+	credit(1, 100000);
+	(void)wait_done(1);
+	assert_int_equal(s->len + s->skipped, 60000);
+	assert_int_equal(s->end.stdout_bytes, 60000);
+	assert_int_equal(s->end.exit_code, 3);
+	end();
+}
+
 /* A cancel after the command has exited changes nothing of the result. */
 static void
 test_cancel_too_late(void **state)
@@ -2229,6 +2248,7 @@ main(void)
 		cmocka_unit_test(test_limit_of_all),
 		cmocka_unit_test(test_drain),
 		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_credit_after_the_end),
 		cmocka_unit_test(test_cancel_too_late),
 		cmocka_unit_test(test_credit_beyond_reason),
 		cmocka_unit_test(test_rights_are_told),
