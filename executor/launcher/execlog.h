@@ -153,7 +153,7 @@ int execlog_take(struct execlog *l, const struct unotify_call *n);
 void execlog_status(struct execlog *l, pid_t pid, int status);
 /* At the end: what nobody saw the outcome of. */
 void execlog_rest(struct execlog *l);
-/* Bytes from its start behind which all is as it was when it was begun. */
+/* Bytes from its start; all that follows is as it was when it was begun. */
 size_t execlog_size(const struct execlog *l);
 /* Is the program of the event one that this run has not started before? */
 bool execlog_is_new(struct execlog *l, const struct exec_event *e);

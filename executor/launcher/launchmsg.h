@@ -40,7 +40,7 @@ enum {
 	    GUARD_INLINE, /* bytes of an order; a larger one is a file */
 	LAUNCHMSG_FDS = 250, /* of one message; the kernel takes 253 */
 	/* Told apart: of another build, one of these differs. */
-	LAUNCHMSG_FORMAT = 9
+	LAUNCHMSG_FORMAT = 10
 };
 
 enum launchmsg_kind {

@@ -23,7 +23,7 @@
 #include "executor/recording/ledger.h"
 
 enum {
-	HELD_VERSION = 3, /* of struct held_page: another layout, another one */
+	HELD_VERSION = 4, /* of struct held_page: another layout, another one */
 	HELD_STREAMS = 2,
 	HELD_REPORTS = 8, /* whose records are not on disk yet */
 	HELD_COMMAND = 1024, /* bytes of a command, for people */

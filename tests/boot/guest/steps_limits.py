@@ -104,6 +104,14 @@ def memory_by_files():
     equal(r.data["stdout"], f"{50 * MIB}\n", f"it is given back: {r}")
 
 
+@step("limits.oom_score")
+def oom_score():
+    """It is ended first, in whichever of its guard's runs."""
+    for run in ("first", "second", "third"):
+        r = call(small(), "cat /proc/self/oom_score_adj")
+        equal(r.data["stdout"], "500\n", run)
+
+
 @step("limits.processes")
 def processes():
     r = call(service.token, FORK)
