@@ -78,7 +78,7 @@ add(
            policy="look"),
     Attack("network.look_unix", "{try} unix {out}/host.sock {word}", told,
            policy="look"),
-    Attack("network.look_changes", "ip route add 198.51.100.77/32 dev lo && "
+    Attack("network.look_changes", "ip route replace 198.51.100.77/32 dev lo && "
            "echo " + sandbox_env.THROUGH + "; ip route del 198.51.100.77/32 dev lo; "
            ":", sandbox_env.through, policy="look", control="root", only=as_root),
 )
