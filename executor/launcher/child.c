@@ -185,8 +185,9 @@ step_identity(const struct child *c)
 
 /*
  * A keyring of its own: keys of the service are not for commands.  It is the
- * service's, as files of a directory may be: a command has all rights to it,
- * as it possesses it, keyrings(7).
+ * service's, so that it counts for no user: a command, which possesses it, may
+ * read, search and write it, keyrings(7), but not change its permissions or
+ * hand it to its parent, KEYCTL_SETPERM and KEYCTL_SESSION_TO_PARENT.
  */
 static int
 step_keyring(const struct child *c)
@@ -231,7 +232,7 @@ step_no_new_privs(const struct child *c)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ? -errno : 0;
 }
 
-/* As strcmp(3), whose page only this would need: each costs a run. */
+/* As strcmp(3) == 0, whose page only this would need: each costs a run. */
 static bool
 is_text(const char *a, const char *b)
 {

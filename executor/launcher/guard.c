@@ -50,6 +50,7 @@ struct guard {
 	bool go; /* and may take it */
 	bool released; /* and was told so */
 	bool waits; /* for that, as it was not known when it was made */
+	bool pipe; /* `failure` is one: nothing is said back */
 	pid_t command;
 	bool started; /* GUARD_STARTED or GUARD_FAILED was sent */
 	bool exited; /* the command itself is gone */
@@ -634,8 +635,8 @@ take_failure(struct guard *g)
 
 	if (g->failure == -1)
 		return;
-	n = g->waits ? recv(g->failure, &f, sizeof(f), MSG_DONTWAIT)
-		     : read(g->failure, &f, sizeof(f));
+	n = g->pipe ? read(g->failure, &f, sizeof(f))
+		    : recv(g->failure, &f, sizeof(f), MSG_DONTWAIT);
 	if (n == -1 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n == (ssize_t)sizeof(f) && g->proc != -1)
@@ -852,13 +853,16 @@ fork_command(const struct guard *g, struct child *c)
 	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
-/* A pipe takes half the time, and leads one way. */
+/*
+ * A pipe takes half the time, and leads one way.  It can be opened by
+ * /proc/PID/fd, which root's is not for others: an ordinary user's would be.
+ */
 static int
 make_ends(const struct guard *g, int ends[2])
 {
-	return g->waits
-		   ? socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)
-		   : pipe2(ends, O_CLOEXEC | O_NONBLOCK);
+	return g->pipe ? pipe2(ends, O_CLOEXEC | O_NONBLOCK)
+		       : socketpair(
+			     AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
 }
 
 static void
@@ -869,6 +873,7 @@ start_command(struct guard *g, struct child *c)
 
 	c->go = has_go(g) || stops_execve(g->plan);
 	g->waits = !c->go;
+	g->pipe = c->go && geteuid() == 0;
 	if (make_ends(g, ends) == -1)
 		_exit(GUARD_UNBEGUN);
 	g->failure = ends[0];
@@ -1441,7 +1446,7 @@ serve_runs(const struct guard_start *start)
 		begin_run(&m->guard, &s);
 		m->guard.sigfd = v.sigfd;
 		m->guard.serves = true;
-		if (v.again) /* as the command's login uid: one is cheaper */
+		if (v.again) /* where the command's login uid made its entry */
 			unotify_use_proc(v.born.proc);
 		m->guard.again = v.again;
 		if (v.again && (s.plan->confine.layers & CONFINE_LOGINUID) != 0)

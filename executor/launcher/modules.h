@@ -3,9 +3,8 @@
  * modules: what modules of a guard remember of its run, in one struct.
  *
  * A guard may have one run after another.  Each has a struct of its own, in
- * memory that the kernel has just given (guard.c: struct memory), so that
- * nothing has to be cleared and nothing can be forgotten: lint `imports` knows
- * every other variable of this room.  Async-signal-safe.
+ * memory that is all zeros (guard.c: clear_memory), so that nothing can be
+ * forgotten: lint `imports` knows every other variable of this room.  Async-signal-safe.
  */
 #ifndef EXECUTOR_MODULES_H
 #define EXECUTOR_MODULES_H
@@ -30,7 +29,7 @@ struct modules {
 	int privates; /* directories that only this run has: a letter each */
 	/* a proc of its own ids, that the run does not see; -1: /proc is that */
 	int own_proc;
-	int looked_up; /* the same, where unotify looks processes up */
+	int looked_up; /* that, or the guard's: where unotify looks processes up */
 	int table; /* mountattr: mountinfo, while a root is built; -1 */
 	/* filehash: */
 	uint64_t second; /* monotonic, that `spent` counts for */

@@ -189,20 +189,31 @@ mounts_ready_fits(const struct mounts *m, const struct mounts_records *r)
 	return true;
 }
 
+/* Once it is entered a run's own place has its own mount, and no more is known. */
+static bool
+is_whole(
+    const struct mounts_op *op, const struct mounts_record *row, bool entered)
+{
+	struct mounts_place now;
+
+	if (!look_at(op->path, &now))
+		return false;
+	if (entered && row->part == MOUNTS_OWN)
+		return now.mounted;
+	return is_same(&now, &row->inside) &&
+	       now.mounted == row->inside.mounted;
+}
+
 bool
 mounts_ready_is_whole(
     const struct mounts *m, const struct mounts_records *r, bool entered)
 {
-	struct mounts_place now;
 	size_t i;
 
 	for (i = 0; i < m->count; i++)
 		if (m->op[i].within && is_mounted(m->op[i].kind) &&
-		    !(entered && r->row[i].part == MOUNTS_OWN))
-			if (!look_at(m->op[i].path, &now) ||
-			    !is_same(&now, &r->row[i].inside) ||
-			    now.mounted != r->row[i].inside.mounted)
-				return false;
+		    !is_whole(&m->op[i], &r->row[i], entered))
+			return false;
 	return true;
 }
 

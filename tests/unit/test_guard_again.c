@@ -1404,6 +1404,33 @@ test_terminal(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The host has another directory where the run's own was. */
+static void
+test_replaced(void **state)
+{
+	struct policy *others = policy;
+	static struct run r;
+	pid_t pid;
+
+	(void)state;
+	/* nothing of the machine: setup() has a mount namespace of its own */
+	assert_int_equal(mount("none", "/var", "tmpfs", 0, "mode=0755"), 0);
+	assert_int_equal(mkdir("/var/tmp", 0777), 0);
+	policy =
+	    fixture_policy(fixture_top, NOBODY ",\"files\":{\"read\":[\"/\"]}");
+	assert_true(keeps_after(LATER "true"));
+	pid = run(&r, LATER "true");
+	assert_true(becomes_idle(pid) && keeps_root(pid));
+	assert_int_equal(rename("/var/tmp", "/var/old"), 0);
+	assert_int_equal(mkdir("/var/tmp", 0777), 0);
+	fixture_write("/var/tmp/of-the-host", "", 0644);
+	(void)run(&r, LATER "ls /var/tmp; echo and no more");
+	assert_string_equal(r.text, "and no more\n");
+	assert_int_equal(umount2("/var", MNT_DETACH), 0);
+	policy_unref(policy);
+	policy = others;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1434,6 +1461,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_killed_while_idle),
 		cmocka_unit_test(test_retired_meanwhile),
 		cmocka_unit_test(test_mounted),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_unmounted),
 		cmocka_unit_test(test_waits_no_longer),
 		cmocka_unit_test(test_off),

@@ -22,7 +22,7 @@ enum column {
 
 /*
  * Shown where the terminal has `from` columns, wide where it has WIDE: with
- * each, WHAT keeps 45 columns.
+ * each, WHAT keeps 37 columns or more.
  */
 enum { WIDE = 120 };
 static const struct {
