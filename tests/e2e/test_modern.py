@@ -205,12 +205,15 @@ def test_era_before_method(server):
             "MCP-Protocol-Version": REVISION, "Mcp-Method": "ping"})
         refused(reply, 404, -32601)
         equal(c.ask("ping"), {}, "control")
+        reply = c.post(message("ping", {}, 1),
+                       {"MCP-Protocol-Version": REVISION})
+        refused(reply, 400, -32602)
         # what is not there is told first: its sender cannot add _meta
         for method, status, code in (("ping", 404, -32601),
                                      ("logging/setLevel", 404, -32601),
                                      ("tools/list", 400, -32602)):
-            reply = c.post(message(method, {}, 1),
-                           {"MCP-Protocol-Version": REVISION})
+            reply = c.post(message(method, {}, 1), {
+                "MCP-Protocol-Version": REVISION, "Mcp-Session-Id": None})
             refused(reply, status, code)
         # fields of the newer revision never go to an older session
         for answer in (c.ask("tools/list"), c.sh("true").raw):
