@@ -89,24 +89,28 @@ request_begin(struct request *r, const struct msg_call *m, struct err *e)
 	return 0;
 }
 
-/* Room for one more; most calls have fewer than the first has room for. */
-static int
-make_room(struct request *r, struct err *e)
+/* A new one, or NULL; most calls have fewer than the first room is for. */
+static struct request_arg *
+new_arg(struct request *r, struct err *e)
 {
 	size_t room = r->arg_room == 0 ? 4 : 2 * r->arg_room;
 	struct request_arg *more;
 
-	if (r->arg_count == REQUEST_MAX_ARGS)
-		return err_set(
+	if (r->arg_count == REQUEST_MAX_ARGS) {
+		(void)err_set(
 		    e, ERR_PROTO, "more than %d arguments", REQUEST_MAX_ARGS);
+		return NULL;
+	}
 	if (r->arg_count < r->arg_room)
-		return 0;
+		return &r->arg[r->arg_count];
 	more = reallocarray(r->arg, room, sizeof(*more));
-	if (more == NULL)
-		return err_memory(e);
+	if (more == NULL) {
+		(void)err_memory(e);
+		return NULL;
+	}
 	r->arg = more;
 	r->arg_room = room;
-	return 0;
+	return &r->arg[r->arg_count];
 }
 
 int
@@ -118,9 +122,9 @@ request_add(struct request *r, const struct msg_arg *m, struct err *e)
 	if (m->kind > PROTO_BOOL || m->more > 1)
 		return err_set(e, ERR_PROTO, "ARG with an unknown kind");
 	if (a == NULL || !a->more) {
-		if (make_room(r, e) != 0)
+		a = new_arg(r, e);
+		if (a == NULL)
 			return e->code;
-		a = &r->arg[r->arg_count];
 		memset(a, 0, sizeof(*a));
 		if (bytes_to_str(m->name, a->name, sizeof(a->name), e) != 0)
 			return e->code = ERR_PROTO;
