@@ -300,11 +300,11 @@ def test_told_is_shown(server):
     """Why was that refused?  What the caller read is in audit show."""
     with server.http() as c:
         r = c.sh("touch /usr/x; unshare -U true")
-        told = r.data["denials"]
-        equal(len(told), 2, told)
+        told = r.data["denials"]    # one where filters only log
+        check(told, r)
         shown = server.ctl("audit", "show", r.data["run_id"])
-        check(re.search("\n  told +" + re.escape(told[0]) + "\n +"
-                        + re.escape(told[1]) + "\n", shown), shown)
+        check(re.search("\n  told +" + "\n +".join(map(re.escape, told))
+                        + "\n", shown), shown)
         shown = server.ctl("audit", "show", c.sh("true").data["run_id"])
         check("  told " not in shown, shown)
 
