@@ -101,8 +101,12 @@ class Caller(threading.Thread):
 
     def longest(self, begin, end):
         """ms of the longest call that was under way in between."""
-        return 1000 * max(t for at, t in self.times
-                          if at + t > begin and at < end)
+        def found():
+            return [t for at, t in self.times if at + t > begin and at < end]
+
+        within("its end", PATIENCE_S, lambda: self.wrong or found())
+        equal(self.wrong, [], "calls")
+        return 1000 * max(found())
 
 
 def asks(server, token, count=200):
