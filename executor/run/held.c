@@ -109,7 +109,6 @@ make_file(struct held *h, size_t input, struct err *e)
 	return map_page(h, e);
 }
 
-/* The one that copies are read from holds as much as one between. */
 static int
 make_pipe(int *from, int *to, struct err *e)
 {
@@ -119,10 +118,30 @@ make_pipe(int *from, int *to, struct err *e)
 		return err_sys(e, "pipe");
 	*from = fd[0];
 	*to = fd[1];
-	if (to != &copy_to &&
-	    fcntl(*to, F_GETPIPE_SZ) > fcntl(copy_to, F_GETPIPE_SZ))
-		return err_set(e, ERR_BUSY, "pipes are short of memory");
 	return 0;
+}
+
+/*
+ * What copies are read from holds as much as `to`, a pipe between.  It may be
+ * of a time when the user's pipes were short of memory, pipe(7), and smaller.
+ */
+static bool
+copy_fits(int to)
+{
+	int size = fcntl(to, F_GETPIPE_SZ);
+
+	return size <= fcntl(copy_to, F_GETPIPE_SZ) ||
+	       fcntl(copy_to, F_SETPIPE_SZ, size) >= size;
+}
+
+static int
+make_between(int *from, int *to, struct err *e)
+{
+	if (make_pipe(from, to, e) != 0)
+		return e->code;
+	return copy_fits(*to)
+		   ? 0
+		   : err_set(e, ERR_BUSY, "pipes are short of memory");
 }
 
 static struct bytes
@@ -144,7 +163,7 @@ held_new(const struct held_fixed *f, struct bytes input,
 		rc = make_pipe(&copy_from, &copy_to, e);
 	for (int i = 0; i < HELD_STREAMS && rc == 0 && !f->terminal; i++)
 		if (stream[i] != -1)
-			rc = make_pipe(&h->from[i], &h->to[i], e);
+			rc = make_between(&h->from[i], &h->to[i], e);
 	if (rc != 0 || make_file(h, input.len, e) != 0) {
 		held_free(h);
 		return NULL;
@@ -293,6 +312,9 @@ held_open(const int fd[HOLD_FDS], uint64_t run, int link, struct err *e)
 	h->to[1] = fd[HOLD_ERR_TO];
 	if (copy_to == -1 && make_pipe(&copy_from, &copy_to, e) != 0)
 		log_err("held: %s", e->what);
+	for (int i = 0; i < HELD_STREAMS; i++)
+		if (h->to[i] != -1 && !copy_fits(h->to[i]))
+			log_err("held: pipes are short of memory");
 	empty_copy();
 	take_up(h);
 	return h;

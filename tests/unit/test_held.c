@@ -545,10 +545,90 @@ test_no_copy(void **state)
 	(void)close(fd[1]);
 }
 
+static int
+pipe_size(void)
+{
+	int fd[2], size;
+
+	if (pipe(fd) == -1)
+		return -1;
+	size = fcntl(fd[1], F_GETPIPE_SZ);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	return size;
+}
+
+/* Until new ones are smaller: how many are open, by their first number. */
+static int
+hoard_pipes(int whole)
+{
+	int fd[2], n;
+
+	for (n = 0; n < 5000 && pipe_size() == whole && pipe(fd) == 0; n++)
+		(void)fcntl(fd[1], F_SETPIPE_SZ, 1 << 20);
+	return pipe_size() == whole ? -1 : fd[1];
+}
+
+static int
+hold_one(void)
+{
+	struct err e = { 0 };
+	struct held *h;
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK) == -1)
+		return -1;
+	h = held_new(&(struct held_fixed){ .id = "r" }, bytes_make("", 0),
+	    (int[]){ fd[0], -1 }, &e);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	held_free(h);
+	return h == NULL ? -1 : 0;
+}
+
+/* As a user without privileges; which step failed, or 0. */
+static int
+held_beside_hoard(void)
+{
+	int whole, first, last;
+
+	if (geteuid() == 0 && setuid(64310) == -1)
+		return 1;
+	whole = pipe_size();
+	first = dup(0);
+	last = hoard_pipes(whole);
+	if (last == -1)
+		return 2;
+	if (hold_one() == -1)
+		return 3;
+	for (int fd = first; fd <= last; fd++)
+		(void)close(fd);
+	if (pipe_size() != whole)
+		return 4;
+	return hold_one() == 0 ? 0 : 5;
+}
+
+/* A run of the same user has all memory of pipes, and ends: jobs are held again. */
+static void
+test_pipes_were_short(void **state)
+{
+	int status;
+	pid_t pid = fork();
+	(void)state;
+
+	if (pid == 0)
+		_exit(held_beside_hoard());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* first: what copies are read from is made once */
+		cmocka_unit_test(test_pipes_were_short),
 		cmocka_unit_test(test_killed_at_any_instant),
 		cmocka_unit_test(test_each_window),
 		cmocka_unit_test(test_reports),
