@@ -752,6 +752,33 @@ limit_at(const struct draft *d, const char *key)
 	return v != NULL ? v : d->root;
 }
 
+/*
+ * A user's processes send no descriptor while more than the sender's limit are
+ * on their way from all of them, unix(7), which mcp-execd does for each run: one
+ * of its own user may have half of what it has, or it could stop all others.
+ */
+static rlim_t
+beside_service(const struct keys *k, const struct draft *d,
+    const struct policy *p, const struct rlimit_row *row, rlim_t value)
+{
+	struct rlimit own;
+	rlim_t most;
+
+	if (row->resource != RLIMIT_NOFILE || p->uid != geteuid() ||
+	    getrlimit(RLIMIT_NOFILE, &own) != 0)
+		return value;
+	most = own.rlim_max < POLICY_SERVICE_FILES ? own.rlim_max
+						   : POLICY_SERVICE_FILES;
+	if (value <= most / 2)
+		return value;
+	if (limit_at(d, row->key) == d->root)
+		return most / 2;
+	keys_complain(k, limit_at(d, row->key),
+	    "\"%s\" is above %llu, half of what mcp-execd has, whose user this is, too, so that a run could keep all others from starting: set it lower, or the limit of mcp-execd higher (ulimit -n, LimitNOFILE= of the unit)",
+	    row->key, (unsigned long long)(most / 2));
+	return value;
+}
+
 /* Only the privileged may raise a hard limit: say so now, not at each run. */
 static rlim_t
 within_hard_limit(const struct keys *k, const struct draft *d,
@@ -845,7 +872,8 @@ read_limits(const struct keys *k, const struct draft *d, struct policy *p)
 			continue;
 		p->rlimits[p->rlimit_count++] = (struct policy_rlimit){
 			row->resource, row->key,
-			within_hard_limit(k, d, row, limit_of(row, value))
+			beside_service(k, d, p, row,
+			    within_hard_limit(k, d, row, limit_of(row, value)))
 		};
 	}
 }

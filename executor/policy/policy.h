@@ -31,7 +31,9 @@ enum {
 	POLICY_MAX_GROUPS = 32,
 	POLICY_MAX_ENV = 64, /* fixed variables; settable names */
 	POLICY_MAX_RLIMITS = 16,
-	POLICY_MAX_POLICIES = 1000
+	POLICY_MAX_POLICIES = 1000,
+	/* RLIMIT_NOFILE of mcp-execd, if its hard limit allows */
+	POLICY_SERVICE_FILES = 1 << 20
 };
 
 struct policy_rlimit {

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "executor/launcher/planstore.h"
+#include "executor/policy/policy.h"
 #include "executor/recording/spool.h"
 
 enum {
@@ -66,13 +67,16 @@ int
 service_rlimits_raise_files(const struct conf *c, struct err *e)
 {
 	uint64_t needed = service_rlimits_files_needed(c);
+	uint64_t wanted = POLICY_SERVICE_FILES;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return err_sys(e, "RLIMIT_NOFILE");
-	if (r.rlim_cur >= needed)
+	if (wanted < needed)
+		wanted = needed;
+	if (r.rlim_cur >= wanted)
 		return 0;
-	r.rlim_cur = needed < r.rlim_max ? needed : r.rlim_max;
+	r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
 		return err_sys(e, "RLIMIT_NOFILE");
 	if (r.rlim_cur < BESIDES)

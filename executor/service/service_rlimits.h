@@ -19,8 +19,9 @@ int service_rlimits_check(struct err *e) MUST_CHECK;
 /* Descriptors, with limits.runs and limits.connections all used. */
 uint64_t service_rlimits_files_needed(const struct conf *c);
 /*
- * Raise RLIMIT_NOFILE to that, as far as the hard limit allows.  Warns if it is
- * less; ERR_BAD if it is too little to start.
+ * Raise RLIMIT_NOFILE to that and to POLICY_SERVICE_FILES, as far as the hard
+ * limit allows.  Warns if it is less than needed; ERR_BAD if it is too little
+ * to start.
  */
 int service_rlimits_raise_files(const struct conf *c, struct err *e) MUST_CHECK;
 

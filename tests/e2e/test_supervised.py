@@ -134,6 +134,53 @@ def test_few_descriptors():
         works(server)
 
 
+# Descriptors on their way, until the kernel refuses; then it waits.
+ON_THEIR_WAY = """
+import array, errno, os, socket, sys, time
+fd, n, why, kept = array.array("i", [0] * 250), 0, 0, []
+while not why:
+    a, b = socket.socketpair()
+    a.setblocking(False)
+    kept += a, b
+    try:
+        while True:
+            a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fd)])
+            n += 250
+    except BlockingIOError:
+        pass
+    except OSError as e:
+        why = e.errno
+print(n, errno.errorcode[why], flush=True)
+time.sleep(600)
+"""
+
+
+def test_descriptors_on_their_way():
+    """Of which a user has as many as the limit of who sends: a run of the user that
+    mcp-execd has may not keep it from sending its own, which each start needs."""
+    with by("ulimit -n 6000; ulimit -S -n 2000; exec @", user=str(os.geteuid()),
+            policy={"limits": {"open_files": 3000}}) as server:
+        other = server.add("other")
+        (server.work / "hoard.py").write_text(ON_THEIR_WAY)
+        (server.work / "told").touch(0o666)
+        with Http(server) as c, Http(server, token=other) as d:
+            conn = c.begin("python3 hoard.py >>told 2>&1")
+            told = within("the kernel refuses", 20 * SLOW, lambda: (
+                server.work / "told").read_text())
+            n, why = told.split()
+            equal(why, "ETOOMANYREFS", "control")
+            check(3000 <= int(n) < 6000, "control", told)
+            equal(d.sh("echo on").text, "on\n", "another token's")
+            server.reload_ends("success", "plans are loaded")
+            works(server)
+            conn.reset()
+        server.policy["limits"]["open_files"] = 3001
+        server.write()
+        r = server.reload()
+        check(r["event.outcome"] == "failure" and
+              "above 3000, half of what" in r["event.reason"], r)
+
+
 def test_limits_that_cannot_be_raised():
     """Refused when the policy is loaded, not at each run."""
     drop = "setpriv --bounding-set=-sys_resource " if ROOT else ""
