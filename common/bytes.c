@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	BYTES_MIN_CAP = 64, /* first allocation of a buf */
-	BYTES_MAX_U64 = 20 /* digits of one */
-};
+#include "common/decimal.h"
+
+enum { BYTES_MIN_CAP = 64 }; /* first allocation of a buf */
 
 struct bytes
 bytes_of(const char *str)
@@ -238,12 +237,9 @@ buf_put_u8(struct buf *b, uint8_t c)
 void
 buf_put_u64(struct buf *b, uint64_t n)
 {
-	char digits[BYTES_MAX_U64], *p = digits + sizeof(digits);
+	char digits[DECIMAL_MAX];
 
-	do
-		*--p = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	buf_put(b, p, (size_t)(digits + sizeof(digits) - p));
+	buf_put(b, digits, (size_t)(decimal_put(digits, n) - digits));
 }
 
 /* At once where there is room, as there mostly is; else a second time. */

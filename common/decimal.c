@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 char *
-decimal_put(char *p, uint32_t n)
+decimal_put(char *p, uint64_t n)
 {
 	char digits[DECIMAL_MAX];
 	size_t i = 0;

@@ -12,10 +12,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { DECIMAL_MAX = 11 }; /* bytes that it writes at most, with the NUL */
+enum { DECIMAL_MAX = 21 }; /* bytes that it writes at most, with the NUL */
 
 /* Write n and a NUL at p, which has room for them; returns the NUL's place. */
-char *decimal_put(char *p, uint32_t n);
+char *decimal_put(char *p, uint64_t n);
 /* The digits at *text, none: 0; *text is moved past them. */
 uint64_t decimal_take(const char **text);
 /* A process id, as proc(5) names it; 0: the text is another one. */
