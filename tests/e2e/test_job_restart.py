@@ -204,7 +204,7 @@ def test_strange_files():
               "left")
         equal((server.dir / "secret").read_text(), "secret", "it is as it was")
         check(server.log().count("is kept no longer") == 4, server.log())
-        check("1 files in the folder" in server.log(), server.log())
+        check("recordings has 1 file of others" in server.log(), server.log())
         with server.http() as c:
             check("out\n" in output(c, job), "control")
         server.kill()

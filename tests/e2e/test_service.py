@@ -271,7 +271,7 @@ def test_not_for_us():
 
 def test_ready_reload_stop():
     with Manager() as server:
-        check("STATUS=1 tokens, 1 policies" in server.told[-1], server.told)
+        check("STATUS=1 token, 1 policy," in server.told[-1], server.told)
         before = time.clock_gettime(time.CLOCK_MONOTONIC)
         server.process.send_signal(signal.SIGHUP)
         text = server.wait_for("RELOADING=1")

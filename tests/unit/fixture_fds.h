@@ -20,4 +20,29 @@ open_fds(void)
 	return n;
 }
 
+/* A test after which as many are open as before; what stays is a leak. */
+#define FDS_KEPT(test)                                                         \
+	cmocka_unit_test_setup_teardown(                                       \
+	    test, fixture_count_fds, fixture_same_fds)
+
+static size_t fixture_fds;
+
+static inline int
+fixture_count_fds(void **state)
+{
+	(void)state;
+	fixture_fds = open_fds();
+	return 0;
+}
+
+static inline int
+fixture_same_fds(void **state)
+{
+	(void)state;
+	if (fixture_fds != open_fds())
+		fail_msg(
+		    "%zu descriptors, %zu before", open_fds(), fixture_fds);
+	return 0;
+}
+
 #endif

@@ -24,6 +24,7 @@
 
 #include "executor/run/adopt.h"
 #include "executor/run/launch.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 
 enum { MORE_FDS = HOLD_FDS + 2 };
@@ -291,8 +292,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sayings),
-		cmocka_unit_test(test_another_program),
+		FDS_KEPT(test_sayings),
+		FDS_KEPT(test_another_program),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

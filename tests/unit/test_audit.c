@@ -25,6 +25,7 @@
 #include "executor/audit/audit.h"
 #include "executor/audit/seal.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 #include "tests/unit/vectors.h"
 
@@ -829,23 +830,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_record),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_continues),
-		cmocka_unit_test(test_not_misled),
-		cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_hostile_places),
-		cmocka_unit_test(test_second_writer),
-		cmocka_unit_test(test_reopens),
-		cmocka_unit_test(test_group_of_readers),
-		cmocka_unit_test(test_reopen_refused),
-		cmocka_unit_test(test_disk_full),
-		cmocka_unit_test(test_append_only),
-		cmocka_unit_test(test_file_size_limit),
-		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_synced),
-		cmocka_unit_test(test_failed_sync),
-		cmocka_unit_test(test_vectors),
+		FDS_KEPT(test_record),
+		FDS_KEPT(test_cut),
+		FDS_KEPT(test_continues),
+		FDS_KEPT(test_not_misled),
+		FDS_KEPT(test_torn),
+		FDS_KEPT(test_hostile_places),
+		FDS_KEPT(test_second_writer),
+		FDS_KEPT(test_reopens),
+		FDS_KEPT(test_group_of_readers),
+		FDS_KEPT(test_reopen_refused),
+		FDS_KEPT(test_disk_full),
+		FDS_KEPT(test_append_only),
+		FDS_KEPT(test_file_size_limit),
+		FDS_KEPT(test_lost),
+		FDS_KEPT(test_synced),
+		FDS_KEPT(test_failed_sync),
+		FDS_KEPT(test_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, teardown);

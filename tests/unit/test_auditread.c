@@ -10,6 +10,7 @@
 
 #include "executor/ctl/audit/auditrun.h"
 #include "executor/ctl/terminal.h"
+#include "tests/unit/fixture_fds.h"
 
 static const struct auditrun_limits limits = { 100, 10, 65536, 1000 };
 
@@ -192,12 +193,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_screen),
-		cmocka_unit_test(test_html),
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_proctree),
-		cmocka_unit_test(test_map),
-		cmocka_unit_test(test_terms),
+		FDS_KEPT(test_screen),
+		FDS_KEPT(test_html),
+		FDS_KEPT(test_times),
+		FDS_KEPT(test_proctree),
+		FDS_KEPT(test_map),
+		FDS_KEPT(test_terms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/beneath.h"
+#include "tests/unit/fixture_fds.h"
 
 static char top[] = "/tmp/test_beneath.XXXXXX";
 static int jail = -1;
@@ -293,12 +294,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_the_kernel),
-		cmocka_unit_test(test_by_hand),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_no_descriptor_is_left),
-		cmocka_unit_test(test_absolute),
-		cmocka_unit_test(test_one_file_system),
+		FDS_KEPT(test_as_the_kernel),
+		FDS_KEPT(test_by_hand),
+		FDS_KEPT(test_bounds),
+		FDS_KEPT(test_no_descriptor_is_left),
+		FDS_KEPT(test_absolute),
+		FDS_KEPT(test_one_file_system),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

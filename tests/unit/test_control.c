@@ -22,6 +22,7 @@
 #include "executor/control/control_socket.h"
 #include "executor/control/peer.h"
 #include "executor/launcher/proctree.h"
+#include "tests/unit/fixture_fds.h"
 
 static int
 parse(const char *text, struct control_request *r, struct err *e)
@@ -228,12 +229,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_bad_requests),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_wrong_places),
-		cmocka_unit_test(test_ancestors),
+		FDS_KEPT(test_requests),
+		FDS_KEPT(test_bad_requests),
+		FDS_KEPT(test_lengths),
+		FDS_KEPT(test_socket),
+		FDS_KEPT(test_wrong_places),
+		FDS_KEPT(test_ancestors),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "executor/launcher/execlog.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 
 enum {
@@ -200,8 +201,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_failures_before),
+		FDS_KEPT(test_failures),
+		FDS_KEPT(test_failures_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 
 static char top[64];
@@ -408,20 +409,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_write_all),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_read_bound),
-		cmocka_unit_test(test_read_refuses),
-		cmocka_unit_test(test_trust),
-		cmocka_unit_test(test_trust_owner),
-		cmocka_unit_test(test_join),
-		cmocka_unit_test(test_exclusive),
-		cmocka_unit_test(test_write_fails_clean),
-		cmocka_unit_test(test_write_replaces_link),
-		cmocka_unit_test(test_relative),
-		cmocka_unit_test(test_root_directory),
-		cmocka_unit_test(test_await),
+		FDS_KEPT(test_flags),
+		FDS_KEPT(test_write_all),
+		FDS_KEPT(test_round_trip),
+		FDS_KEPT(test_read_bound),
+		FDS_KEPT(test_read_refuses),
+		FDS_KEPT(test_trust),
+		FDS_KEPT(test_trust_owner),
+		FDS_KEPT(test_join),
+		FDS_KEPT(test_exclusive),
+		FDS_KEPT(test_write_fails_clean),
+		FDS_KEPT(test_write_replaces_link),
+		FDS_KEPT(test_relative),
+		FDS_KEPT(test_root_directory),
+		FDS_KEPT(test_await),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "executor/launcher/filehash.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 
 static char path[64], link_path[80];
@@ -197,11 +198,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_remember),
-		cmocka_unit_test(test_settled),
-		cmocka_unit_test(test_another),
-		cmocka_unit_test(test_cost),
+		FDS_KEPT(test_digest),
+		FDS_KEPT(test_remember),
+		FDS_KEPT(test_settled),
+		FDS_KEPT(test_another),
+		FDS_KEPT(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

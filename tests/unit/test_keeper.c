@@ -29,6 +29,7 @@
 #include "executor/power/ownchild.h"
 #include "executor/run/launch.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 enum { PATIENCE_MS = 20000, MANY = KEEPMSG_FDS + 8 };
 
@@ -573,15 +574,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_left_launcher),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_loader),
-		cmocka_unit_test(test_processes_of_others),
-		cmocka_unit_test(test_strays_of_before),
-		cmocka_unit_test(test_own_children),
-		cmocka_unit_test(test_adopted),
-		cmocka_unit_test(test_calls_hidden),
+		FDS_KEPT(test_left_launcher),
+		FDS_KEPT(test_sizes),
+		FDS_KEPT(test_descriptors),
+		FDS_KEPT(test_loader),
+		FDS_KEPT(test_processes_of_others),
+		FDS_KEPT(test_strays_of_before),
+		FDS_KEPT(test_own_children),
+		FDS_KEPT(test_adopted),
+		FDS_KEPT(test_calls_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -424,14 +424,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_no_places),
-		cmocka_unit_test(test_no_descriptor),
-		cmocka_unit_test(test_no_descriptor_yet),
-		cmocka_unit_test(test_reader_gone),
-		cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_last),
+		FDS_KEPT(test_waits),
+		FDS_KEPT(test_descriptors),
+		FDS_KEPT(test_no_places),
+		FDS_KEPT(test_no_descriptor),
+		FDS_KEPT(test_no_descriptor_yet),
+		FDS_KEPT(test_reader_gone),
+		FDS_KEPT(test_forgotten),
+		FDS_KEPT(test_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "executor/power/keeper.h"
 #include "executor/service/loader.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 enum { FIRST_MS = 500, LONG_MS = 60000, QUIET_MS = 1500 };
 
@@ -238,9 +239,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_failed), cmocka_unit_test(test_bare),
-		cmocka_unit_test(test_more), cmocka_unit_test(test_missed),
-		cmocka_unit_test(test_stop), /* the last */
+		FDS_KEPT(test_failed), FDS_KEPT(test_bare),
+		FDS_KEPT(test_more), FDS_KEPT(test_missed),
+		FDS_KEPT(test_stop), /* the last */
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,6 +18,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/notify.h"
+#include "tests/unit/fixture_fds.h"
 
 /* A socket bound to name ("@..." is abstract), and NOTIFY_SOCKET set to it. */
 static int
@@ -158,11 +159,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_abstract),
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_unset_or_odd),
-		cmocka_unit_test(test_reloading),
-		cmocka_unit_test(test_watchdog),
+		FDS_KEPT(test_abstract),
+		FDS_KEPT(test_path),
+		FDS_KEPT(test_unset_or_odd),
+		FDS_KEPT(test_reloading),
+		FDS_KEPT(test_watchdog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "executor/run/output.h"
+#include "tests/unit/fixture_fds.h"
 
 enum {
 	MOST = 200000 /* bytes that one test writes */
@@ -403,13 +404,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_model),
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_credit),
-		cmocka_unit_test(test_bulk),
-		cmocka_unit_test(test_tail_without_credit),
-		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_failures),
+		FDS_KEPT(test_model),
+		FDS_KEPT(test_edges),
+		FDS_KEPT(test_credit),
+		FDS_KEPT(test_bulk),
+		FDS_KEPT(test_tail_without_credit),
+		FDS_KEPT(test_end),
+		FDS_KEPT(test_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #include "executor/confine/probe.h"
 #include "executor/policy/facts.h"
 #include "executor/policy/policydir.h"
+#include "tests/unit/fixture_fds.h"
 
 static struct probe fake;
 
@@ -452,17 +453,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each),
-		cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_walls),
-		cmocka_unit_test(test_user_namespace),
-		cmocka_unit_test(test_delegates),
-		cmocka_unit_test(test_processes),
-		cmocka_unit_test(test_programs_of_tools),
-		cmocka_unit_test(test_loaders_are_told),
-		cmocka_unit_test(test_by_cgroup),
+		FDS_KEPT(test_each),
+		FDS_KEPT(test_filter),
+		FDS_KEPT(test_walls),
+		FDS_KEPT(test_user_namespace),
+		FDS_KEPT(test_delegates),
+		FDS_KEPT(test_processes),
+		FDS_KEPT(test_programs_of_tools),
+		FDS_KEPT(test_loaders_are_told),
+		FDS_KEPT(test_by_cgroup),
 		/* the last: it has a /run of its own */
-		cmocka_unit_test(test_delegates_granted),
+		FDS_KEPT(test_delegates_granted),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

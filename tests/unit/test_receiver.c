@@ -19,6 +19,7 @@
 #include "executor/audit/to_journal.h"
 #include "executor/audit/to_kernel.h"
 #include "executor/audit/to_syslog.h"
+#include "tests/unit/fixture_fds.h"
 
 #define HEAD                                                                   \
 	"{\"v\":1,\"event.sequence\":7,\"@timestamp\":"                        \
@@ -299,15 +300,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_passed_on),
-		cmocka_unit_test(test_busy),
-		cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_not_this_one),
-		cmocka_unit_test(test_too_much),
-		cmocka_unit_test(test_members),
-		cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_syslog),
-		cmocka_unit_test(test_kernel),
+		FDS_KEPT(test_passed_on),
+		FDS_KEPT(test_busy),
+		FDS_KEPT(test_gone),
+		FDS_KEPT(test_not_this_one),
+		FDS_KEPT(test_too_much),
+		FDS_KEPT(test_members),
+		FDS_KEPT(test_journal),
+		FDS_KEPT(test_syslog),
+		FDS_KEPT(test_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

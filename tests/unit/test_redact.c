@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "executor/audit/audit.h"
 #include "executor/audit/redact.h"
+#include "tests/unit/fixture_fds.h"
 
 #define KEY_OF_FF                                                              \
 	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n"
@@ -604,19 +605,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_longest_key),
-		cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_spellings),
-		cmocka_unit_test(test_word_spellings),
-		cmocka_unit_test(test_given_cut),
-		cmocka_unit_test(test_digests),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_key_file),
-		cmocka_unit_test(test_sums),
-		cmocka_unit_test(test_bad_keys),
-		cmocka_unit_test(test_too_much),
+		FDS_KEPT(test_texts),
+		FDS_KEPT(test_longest_key),
+		FDS_KEPT(test_lists),
+		FDS_KEPT(test_spellings),
+		FDS_KEPT(test_word_spellings),
+		FDS_KEPT(test_given_cut),
+		FDS_KEPT(test_digests),
+		FDS_KEPT(test_cut),
+		FDS_KEPT(test_many),
+		FDS_KEPT(test_key_file),
+		FDS_KEPT(test_sums),
+		FDS_KEPT(test_bad_keys),
+		FDS_KEPT(test_too_much),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

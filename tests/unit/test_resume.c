@@ -20,6 +20,7 @@
 #include "executor/audit/audit.h"
 #include "executor/audit/resume.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/fixture_skip.h"
 #include "tests/unit/set_clock.h"
 
@@ -784,20 +785,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sealed),
-		cmocka_unit_test(test_state_follows),
-		cmocka_unit_test(test_state_behind),
-		cmocka_unit_test(test_older_key_is_gone),
-		cmocka_unit_test(test_torn_tail),
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_state_gone),
-		cmocka_unit_test(test_rotation),
-		cmocka_unit_test(test_rotation_again),
-		cmocka_unit_test(test_rotation_of_the_future),
-		cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_cut_while_running),
-		cmocka_unit_test(test_open_runs),
-		cmocka_unit_test(test_cut_as_a_file_begins),
+		FDS_KEPT(test_sealed),
+		FDS_KEPT(test_state_follows),
+		FDS_KEPT(test_state_behind),
+		FDS_KEPT(test_older_key_is_gone),
+		FDS_KEPT(test_torn_tail),
+		FDS_KEPT(test_foreign),
+		FDS_KEPT(test_state_gone),
+		FDS_KEPT(test_rotation),
+		FDS_KEPT(test_rotation_again),
+		FDS_KEPT(test_rotation_of_the_future),
+		FDS_KEPT(test_moved),
+		FDS_KEPT(test_cut_while_running),
+		FDS_KEPT(test_open_runs),
+		FDS_KEPT(test_cut_as_a_file_begins),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -16,6 +16,7 @@
 
 #include "executor/audit/seal.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/vectors.h"
 
 static const uint8_t first_key[DIGEST_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
@@ -420,17 +421,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_skip),
-		cmocka_unit_test(test_key_text),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_wiped),
-		cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_vectors_check),
-		cmocka_unit_test(test_vectors_copies),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_fork),
+		FDS_KEPT(test_chain),
+		FDS_KEPT(test_check),
+		FDS_KEPT(test_skip),
+		FDS_KEPT(test_key_text),
+		FDS_KEPT(test_state),
+		FDS_KEPT(test_wiped),
+		FDS_KEPT(test_torn),
+		FDS_KEPT(test_vectors_check),
+		FDS_KEPT(test_vectors_copies),
+		FDS_KEPT(test_places),
+		FDS_KEPT(test_fork),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

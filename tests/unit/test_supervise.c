@@ -20,6 +20,7 @@
 #include "executor/service/programs.h"
 #include "executor/service/supervise.h"
 #include "tests/unit/fixture_executor.h"
+#include "tests/unit/fixture_fds.h"
 
 enum { DEADLINE_MS = 20000 };
 
@@ -279,11 +280,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_it_is_given),
-		cmocka_unit_test(test_is_replaced),
-		cmocka_unit_test(test_violation),
-		cmocka_unit_test(test_no_descriptors),
-		cmocka_unit_test(test_stop_of_a_stuck_one),
+		FDS_KEPT(test_what_it_is_given),
+		FDS_KEPT(test_is_replaced),
+		FDS_KEPT(test_violation),
+		FDS_KEPT(test_no_descriptors),
+		FDS_KEPT(test_stop_of_a_stuck_one),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "executor/policy/tokendir.h"
+#include "tests/unit/fixture_fds.h"
 #include "tests/unit/vectors.h"
 
 static struct {
@@ -208,6 +209,7 @@ test_findings(void **state)
 		{ "\"sources\":[\"10.0.0.1/8\"]", "10.0.0.1/8" },
 		{ "\"sources\":[\"host\"]", "host" },
 		{ "\"sources\":\"10.0.0.0/8\"", "list" },
+		{ "\"structured\":1", "true or false" },
 		{ "\"timeout_max_ms\":600001", "above" },
 		{ "\"timeout_max_ms\":1", "from 100" },
 		{ "\"source\":[]", "did you mean \"sources\"" },
@@ -235,6 +237,31 @@ test_findings(void **state)
 	assert_int_equal(fix.report.count, 5);
 }
 
+/* As many networks as there may be, and one more. */
+static void
+test_most_sources(void **state)
+{
+	char keys[512];
+
+	(void)state;
+	for (size_t n = TOKEN_MAX_SOURCES; n <= TOKEN_MAX_SOURCES + 1; n++) {
+		size_t len = (size_t)snprintf(
+		    keys, sizeof(keys), "\"sources\":[\"10.0.0.0/8\"");
+		struct token *t;
+
+		for (size_t i = 1; i < n; i++)
+			len += (size_t)snprintf(keys + len, sizeof(keys) - len,
+			    ",\"10.%zu.0.0/16\"", i);
+		(void)snprintf(keys + len, sizeof(keys) - len, "]");
+		t = parse(keys);
+		if ((t != NULL) != (n == TOKEN_MAX_SOURCES))
+			fail_msg("%zu: %s", n, buf_cstr(&fix.report.text));
+		if (t != NULL)
+			assert_int_equal(t->source_count, n);
+		token_free(t);
+	}
+}
+
 static void
 test_time(void **state)
 {
@@ -258,6 +285,9 @@ test_time(void **state)
 		{ "2026-01-01T00:00:00", 0 },
 		{ "2026-01-01T00:00:00+2:00", 0 },
 		{ "2026-01-01T00:00:00Zx", 0 },
+		{ "2026-01-01T00:00:00z", 1767225600 },
+		{ "2026-01-01T00:00:00x", 0 },
+		{ "2026-01-01T00:00:00+", 0 },
 		{ "2026-01-01 00:00:00Z", 0 },
 		{ "1969-12-31T23:59:59Z", 0 },
 		{ "", 0 },
@@ -695,22 +725,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_directory),
-		cmocka_unit_test(test_bound_again),
-		cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_directory_of_tokens),
-		cmocka_unit_test(test_one_login_uid),
-		cmocka_unit_test(test_adding_revokes_nothing),
-		cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_unchanged),
-		cmocka_unit_test(test_no_directory),
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_vectors_source),
-		cmocka_unit_test(test_vectors_time),
-		cmocka_unit_test(test_vectors_directory),
+		FDS_KEPT(test_plain),
+		FDS_KEPT(test_directory),
+		FDS_KEPT(test_bound_again),
+		FDS_KEPT(test_findings),
+		FDS_KEPT(test_most_sources),
+		FDS_KEPT(test_time),
+		FDS_KEPT(test_check),
+		FDS_KEPT(test_directory_of_tokens),
+		FDS_KEPT(test_one_login_uid),
+		FDS_KEPT(test_adding_revokes_nothing),
+		FDS_KEPT(test_too_many),
+		FDS_KEPT(test_unchanged),
+		FDS_KEPT(test_no_directory),
+		FDS_KEPT(test_vectors),
+		FDS_KEPT(test_vectors_source),
+		FDS_KEPT(test_vectors_time),
+		FDS_KEPT(test_vectors_directory),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -20,6 +20,7 @@
 #include "executor/view/fold.h"
 #include "executor/view/lines.h"
 #include "executor/view/view.h"
+#include "tests/unit/fixture_fds.h"
 
 enum {
 	MAX = 4096,
@@ -748,22 +749,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_short_is_whole),
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_brief),
-		cmocka_unit_test(test_end_by_line),
-		cmocka_unit_test(test_failure_anywhere),
-		cmocka_unit_test(test_more_than_fits),
-		cmocka_unit_test(test_gaps_add_up),
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_stamps),
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_warnings),
-		cmocka_unit_test(test_fixtures),
+		FDS_KEPT(test_words),
+		FDS_KEPT(test_short_is_whole),
+		FDS_KEPT(test_kinds),
+		FDS_KEPT(test_errors),
+		FDS_KEPT(test_full),
+		FDS_KEPT(test_brief),
+		FDS_KEPT(test_end_by_line),
+		FDS_KEPT(test_failure_anywhere),
+		FDS_KEPT(test_more_than_fits),
+		FDS_KEPT(test_gaps_add_up),
+		FDS_KEPT(test_hostile),
+		FDS_KEPT(test_large),
+		FDS_KEPT(test_stamps),
+		FDS_KEPT(test_failures),
+		FDS_KEPT(test_warnings),
+		FDS_KEPT(test_fixtures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
