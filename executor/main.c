@@ -21,6 +21,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/plural.h"
 #include "common/rest.h"
 #include "common/sigreset.h"
 #include "executor/confine/cgroup.h"
@@ -409,7 +410,7 @@ static void
 on_stop_late(void *arg)
 {
 	(void)arg;
-	log_err("stop: %zu runs did not end", jobs_count(self.jobs));
+	log_err("stop: runs that did not end: %zu", jobs_count(self.jobs));
 	self.stop.handler = NULL;
 	supervise_stop(self.supervise, on_frontend_gone, NULL);
 }
@@ -577,8 +578,9 @@ tell_manager(void)
 	char text[160];
 
 	(void)snprintf(text, sizeof(text),
-	    "READY=1\nSTATUS=%zu tokens, %zu policies, configuration %u",
-	    self.store.tokens.count, self.store.policies.count,
+	    "READY=1\nSTATUS=%zu token%s, %zu polic%s, configuration %u",
+	    self.store.tokens.count, plural_s(self.store.tokens.count),
+	    self.store.policies.count, plural_y(self.store.policies.count),
 	    (unsigned)monitor_vitals(self.monitor).generation);
 	notify_send(text);
 }
@@ -967,8 +969,10 @@ load_store(const struct options *o)
 	else if (o->check && r.count > 0)
 		rc = ERR_BAD;
 	else if (o->check)
-		(void)printf("%s: fine, %zu policies, %zu tokens\n", o->config,
-		    self.store.policies.count, self.store.tokens.count);
+		(void)printf("%s: fine, %zu polic%s, %zu token%s\n", o->config,
+		    self.store.policies.count,
+		    plural_y(self.store.policies.count),
+		    self.store.tokens.count, plural_s(self.store.tokens.count));
 	conf_report_fini(&r);
 	return rc;
 }

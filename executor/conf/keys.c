@@ -19,6 +19,7 @@
 #include "common/closest.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/plural.h"
 
 enum {
 	MAX_LINE = 1024, /* bytes of one finding */
@@ -306,8 +307,7 @@ keys_verdict(const struct conf_report *r, unsigned before, const char *what,
 
 	if (n == 0)
 		return 0;
-	return err_set(
-	    e, ERR_BAD, "%s: %u finding%s", what, n, n == 1 ? "" : "s");
+	return err_set(e, ERR_BAD, "%s: %u finding%s", what, n, plural_s(n));
 }
 
 bool

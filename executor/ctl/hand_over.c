@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/plural.h"
 #include "executor/ctl/left_jobs.h"
 #include "executor/ctl/remote.h"
 
@@ -124,7 +125,7 @@ print_handed(int64_t jobs)
 {
 	int n = printf(
 	    "A restart within the next minute leaves %lld job%s to the next mcp-execd.\n",
-	    (long long)jobs, jobs == 1 ? "" : "s");
+	    (long long)jobs, plural_s((uint64_t)jobs));
 
 	return n < 0 ? CTL_FAILED : CTL_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/plural.h"
 #include "executor/ctl/remote.h"
 #include "executor/ctl/terminal.h"
 #include "executor/ctl/wrapped_text.h"
@@ -70,9 +71,9 @@ put_service(struct buf *b, const struct json_value *o, struct buf *scratch)
 	wrapped_text_row(b, "config", "%s, generation %lld",
 	    remote_text(c, "path").s, number_of(c, "generation"));
 	wrapped_text_row(b, "", "%lld token%s, %lld polic%s",
-	    number_of(c, "tokens"), number_of(c, "tokens") == 1 ? "" : "s",
+	    number_of(c, "tokens"), plural_s((uint64_t)number_of(c, "tokens")),
 	    number_of(c, "policies"),
-	    number_of(c, "policies") == 1 ? "y" : "ies");
+	    plural_y((uint64_t)number_of(c, "policies")));
 }
 
 static void

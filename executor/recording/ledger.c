@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/log_limit.h"
+#include "common/plural.h"
 #include "executor/recording/jobfile.h"
 
 enum {
@@ -583,8 +584,8 @@ take_in(struct ledger *l, const struct pastruns *past)
 	}
 	if (count > 0)
 		log_notice(
-		    "jobs: %zu runs are kept from before, of which %zu had not ended",
-		    count, open);
+		    "jobs: %zu run%s of before %s kept, of which %zu had not ended",
+		    count, plural_s(count), count == 1 ? "is" : "are", open);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "common/sort.h"
 #include "executor/recording/jobfile.h"
 
@@ -186,12 +187,13 @@ static void
 sum_up(const struct reading *r)
 {
 	if (r->unusable > COMPLAINTS)
-		log_warn("jobs: %zu runs more are kept no longer",
-		    r->unusable - COMPLAINTS);
+		log_warn("jobs: kept no longer: %zu more run%s",
+		    r->unusable - COMPLAINTS,
+		    plural_s(r->unusable - COMPLAINTS));
 	if (r->foreign > 0)
 		log_notice(
-		    "jobs: %zu runs of tokens that are no more are kept no longer",
-		    r->foreign);
+		    "jobs: kept no longer: %zu run%s of tokens that are no more",
+		    r->foreign, plural_s(r->foreign));
 }
 
 static void

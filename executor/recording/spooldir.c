@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "common/sort.h"
 
 enum { NAME = ASCIICAST_ID + 4 /* "RUN.job" */ };
@@ -272,8 +273,8 @@ spooldir_list(
 	sort_names(out);
 	if (strange > 0)
 		log_warn(
-		    "jobs: %zu files in the folder \"jobs\" of the recordings are not this server's and are left alone: remove them",
-		    strange);
+		    "jobs: the folder \"jobs\" of the recordings has %zu file%s of others, left alone: remove what does not belong there",
+		    strange, plural_s(strange));
 	return 0;
 }
 

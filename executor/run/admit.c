@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/plural.h"
 #include "executor/audit/log_budget.h"
 #include "executor/audit/redact.h"
 
@@ -93,8 +94,9 @@ refuse_busy(const struct admit *a, const struct admit_use *u,
 	buf_init(&text, ERR_MAX_WHAT);
 	put_running(a, u, &text);
 	return err_set(e, ERR_BUSY,
-	    "%u commands of this token are running, the most that policy %s allows; wait until one has ended, or cancel its request: %s. The resource exec://runs lists them; the administrator ends one by mcp-execctl kill",
-	    u->attached, t->policy->name, buf_cstr(&text));
+	    "%u command%s of this token %s running, the most that policy %s allows; wait until one has ended, or cancel its request: %s. The resource exec://runs lists them; the administrator ends one by mcp-execctl kill",
+	    u->attached, plural_s(u->attached), u->attached == 1 ? "is" : "are",
+	    t->policy->name, buf_cstr(&text));
 }
 
 /* As far as places go. */
@@ -107,13 +109,14 @@ check_places(const struct admit *a, const struct admit_use *u,
 		    "the disk of the audit log is full, and commands of this token wrote most of it, so that others go first; tell the administrator of this server");
 	if (job && u->detached >= t->policy->jobs.at_once)
 		return err_set(e, ERR_BUSY,
-		    "%u jobs of this token are running, the most that policy %s allows (key jobs.at_once); wait until one has ended, or end one with job_stop",
-		    u->detached, t->policy->name);
+		    "%u job%s of this token %s running, the most that policy %s allows (key jobs.at_once); wait until one has ended, or end one with job_stop",
+		    u->detached, plural_s(u->detached),
+		    u->detached == 1 ? "is" : "are", t->policy->name);
 	if (!job && u->attached >= t->policy->runs)
 		return refuse_busy(a, u, t, e);
 	if (u->is_free && u->active < u->max && is_reserved(u))
 		return err_set(e, ERR_BUSY,
-		    "%u commands of this token are running, and the server keeps its last %zu places for other tokens; wait until one has ended",
+		    "this token runs as many commands as it may while the server is this full (%u), and the last places are kept for others (%zu); wait until one has ended",
 		    u->attached + u->detached, places_kept(u));
 	if (!u->is_free || u->active >= u->max)
 		return err_set(e, ERR_BUSY,

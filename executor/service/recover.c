@@ -4,6 +4,7 @@
 
 #include "common/json.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "proto/proto.h"
 
 void
@@ -76,6 +77,6 @@ recover_runs(struct audit *a, const struct recordings *k,
 	}
 	if (count > 0)
 		log_warn(
-		    "audit: %zu runs had no result when the executor before ended; they are recorded as lost",
-		    count);
+		    "audit: %zu run%s had no result when the executor before ended: recorded as lost",
+		    count, plural_s(count));
 }

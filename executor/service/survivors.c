@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "executor/confine/cgroup.h"
 #include "executor/run/adopt.h"
 
@@ -211,7 +212,8 @@ survivors_adopt(
 	jobs_cancel_revoked(j, &s->tokens);
 	if (taken > 0)
 		log_notice(
-		    "survivors: %zu jobs of the mcp-execd before go on", taken);
+		    "survivors: of the mcp-execd before, %zu job%s went on",
+		    taken, plural_s(taken));
 }
 
 int

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/fdio.h"
+#include "common/plural.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/audithtml.h"
@@ -58,8 +59,9 @@ report_file(struct auditsum *s, const struct wanted *w, const char *path)
 	if (rc != 0)
 		return ctl_error("%s%s", e.what,
 		    e.sysno == EISDIR ? ": name a file in it" : "");
-	(void)printf("%s: %llu runs of %llu records\n", w->html,
-	    (unsigned long long)s->runs, (unsigned long long)s->records);
+	(void)printf("%s: %llu run%s of %llu record%s\n", w->html,
+	    (unsigned long long)s->runs, plural_s(s->runs),
+	    (unsigned long long)s->records, plural_s(s->records));
 	return CTL_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/plural.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditlog.h"
@@ -454,7 +455,7 @@ say_more(const struct search *s, const struct ctl *c)
 {
 	if (s->damaged > 0)
 		(void)ctl_error(
-		    "%llu lines are not records: see mcp-execctl audit verify",
+		    "lines that are not records: %llu; see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	if (s->shown == 0 && !s->follow && say_unknown(s, c))
 		return;

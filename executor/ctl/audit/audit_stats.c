@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/plural.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditsum.h"
@@ -119,13 +120,15 @@ put_text(struct page *p, const struct auditsum *s)
 
 	terminal_size(size, s->bytes);
 	buf_printf(&p->out,
-	    "%llu records, %.10s %.8s to %.10s %.8s UTC\n%llu runs, %llu failed, %llu without a result; %llu calls refused before they ran\n%llu system calls refused; %llu failed authentications; %s of output\n",
-	    (unsigned long long)s->records, s->first,
+	    "%llu record%s, %.10s %.8s to %.10s %.8s UTC\n%llu run%s, %llu failed, %llu without a result; %llu call%s refused before they ran\n%llu system call%s refused; %llu failed authentication%s; %s of output\n",
+	    (unsigned long long)s->records, plural_s(s->records), s->first,
 	    strlen(s->first) > 11 ? s->first + 11 : "", last,
 	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->runs,
-	    (unsigned long long)s->failed, (unsigned long long)s->open,
-	    (unsigned long long)s->refused, (unsigned long long)s->denials,
-	    (unsigned long long)s->unauthenticated, size);
+	    plural_s(s->runs), (unsigned long long)s->failed,
+	    (unsigned long long)s->open, (unsigned long long)s->refused,
+	    plural_s(s->refused), (unsigned long long)s->denials,
+	    plural_s(s->denials), (unsigned long long)s->unauthenticated,
+	    plural_s(s->unauthenticated), size);
 	for (by = 0; by < AUDITSUM_TABLES; by++)
 		put_table(p, s, (enum auditsum_by)by);
 	if (s->longest[0] != NULL) {
@@ -235,7 +238,7 @@ tell_stats(struct auditsum *s, const char *path, bool as_json)
 	buf_fini(&p.out);
 	if (s->damaged > 0)
 		(void)ctl_error(
-		    "%llu lines are not records: see mcp-execctl audit verify",
+		    "lines that are not records: %llu; see mcp-execctl audit verify",
 		    (unsigned long long)s->damaged);
 	return status;
 }

@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/plural.h"
 #include "common/sort.h"
 #include "executor/ctl/ctl.h"
 #include "executor/ctl/audit/read_audit.h"
@@ -299,9 +300,9 @@ print_result(const struct verification *j, const struct verify_result *r)
 	if (r->what == VERIFY_FINE && r->records == 0)
 		(void)printf("no record\n");
 	else if (r->records > 0)
-		(void)printf("%s%llu records, %llu to %llu, %s to %s%s\n",
+		(void)printf("%s%llu record%s, %llu to %llu, %s to %s%s\n",
 		    r->what == VERIFY_FINE ? "" : "in order before that: ",
-		    (unsigned long long)r->records,
+		    (unsigned long long)r->records, plural_s(r->records),
 		    (unsigned long long)r->begin, (unsigned long long)r->end,
 		    r->from, r->to,
 		    j->setup.key == NULL ? "" : ", seals right");

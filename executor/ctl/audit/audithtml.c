@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/plural.h"
 #include "executor/ctl/terminal.h"
 
 enum {
@@ -143,8 +144,9 @@ put_bar(struct buf *b, const struct auditsum *s, size_t i, size_t n, size_t per,
 	bad = (double)sum.failed * (double)PIC_H / (double)most;
 	good = (double)(sum.runs - sum.failed) * (double)PIC_H / (double)most;
 	label_time(s, (double)(i * per), text);
-	buf_printf(b, "<g><title>%s: %llu runs, %llu failed</title>", text,
-	    (unsigned long long)sum.runs, (unsigned long long)sum.failed);
+	buf_printf(b, "<g><title>%s: %llu run%s, %llu failed</title>", text,
+	    (unsigned long long)sum.runs, plural_s(sum.runs),
+	    (unsigned long long)sum.failed);
 	if (sum.runs > sum.failed)
 		buf_printf(b,
 		    "<rect class=\"g\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
@@ -503,9 +505,10 @@ put_head(struct buf *b, const struct auditsum *s, const char *source)
 	    "</style></head><body><main>\n<h1>Audit of mcp-execd</h1>\n<p class=\"dim\">");
 	put_raw(b, host);
 	last = s->last[0] != '\0' ? s->last : s->first;
-	buf_printf(b, ", %.10s %.8s to %.10s %.8s UTC, %llu records of ",
+	buf_printf(b, ", %.10s %.8s to %.10s %.8s UTC, %llu record%s of ",
 	    s->first, strlen(s->first) > 11 ? s->first + 11 : "", last,
-	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->records);
+	    strlen(last) > 11 ? last + 11 : "", (unsigned long long)s->records,
+	    plural_s(s->records));
 	put_raw(b, source);
 	buf_printf(b, ". Made %.10s %.8s UTC.</p>\n", now, now + 11);
 }

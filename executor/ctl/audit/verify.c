@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "common/log.h"
+#include "common/plural.h"
 
 enum {
 	STEP_US = 2000000, /* of the clock that is told */
@@ -446,7 +447,7 @@ accept_line(struct verify *v, const struct logline *l)
 		v->pruned = logline_get_u64(l, "log.last.sequence", 0);
 	if (logline_is(l, "records-lost"))
 		note_text(v,
-		    "record %llu: the executor could not write %llu records",
+		    "record %llu: records that the executor could not write: %llu",
 		    as_number(l->sequence),
 		    as_number(logline_get_u64(l, "records", 0)));
 	if (!v->begun || digest_unhex(l->seal, seal, sizeof(seal), &e) != 0)

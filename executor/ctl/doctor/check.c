@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/fdio.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "executor/confine/cgroup.h"
 #include "executor/conf/certificate.h"
 #include "executor/conf/conf_listen.h"
@@ -297,7 +298,7 @@ check_run(struct ctl *c, int argc, char **argv)
 		return status;
 	if (!check_all(c)) {
 		(void)printf("%u finding%s: fix them, then check again\n",
-		    c->report.count, c->report.count == 1 ? "" : "s");
+		    c->report.count, plural_s(c->report.count));
 		return CTL_FAILED;
 	}
 	if (!print_notes(c))

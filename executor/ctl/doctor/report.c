@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/json.h"
+#include "common/plural.h"
 #include "executor/ctl/wrapped_text.h"
 
 enum { MAX_REPORT = 4 << 20, MAX_TEXT = 1024 };
@@ -87,9 +88,10 @@ report_print(struct report *r)
 		    r->count[REPORT_OK], r->count[REPORT_WARN],
 		    r->count[REPORT_FAIL]);
 	else
-		buf_printf(&r->out, "%u ok, %u warnings, %u failures\n",
+		buf_printf(&r->out, "%u ok, %u warning%s, %u failure%s\n",
 		    r->count[REPORT_OK], r->count[REPORT_WARN],
-		    r->count[REPORT_FAIL]);
+		    plural_s(r->count[REPORT_WARN]), r->count[REPORT_FAIL],
+		    plural_s(r->count[REPORT_FAIL]));
 	if (r->out.overflow)
 		return ctl_error("the report is too long");
 	status = ctl_print(buf_bytes(&r->out));

@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/fdio.h"
+#include "common/plural.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/run/notes.h"
@@ -377,7 +378,7 @@ tell_verdict(const struct test *t)
 {
 	if (t->reported && t->report.left > 0)
 		(void)ctl_error(
-		    "%u processes could not be ended", t->report.left);
+		    "processes that could not be ended: %u", t->report.left);
 	if (t->timed_out)
 		(void)ctl_error("timed out after %u ms", t->plan->timeout_ms);
 	if (!t->reported) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/fdio.h"
+#include "common/plural.h"
 #include "executor/conf/keys.h"
 
 enum { MODE = 0644 }; /* their directories are closed where they need it */
@@ -99,7 +100,7 @@ changes_show(const struct changes *all)
 	}
 	if (same > 0)
 		(void)printf("  %-9s %zu file%s\n", words[CHANGE_NONE], same,
-		    same == 1 ? "" : "s");
+		    plural_s(same));
 	return others;
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "executor/conf/keys.h"
 #include "executor/control/control_socket.h"
 #include "executor/ctl/setup/pack.h"
@@ -187,7 +188,7 @@ apply_all(struct ctl *c, const struct options *o, struct changes *all)
 	if (others > 0 && !o->force && !o->dry_run)
 		return ctl_error(
 		    "%zu file%s above %s not what this would have written: compare with %s, and replace %s by --force",
-		    others, others == 1 ? "" : "s", others == 1 ? "is" : "are",
+		    others, plural_s(others), others == 1 ? "is" : "are",
 		    o->data, others == 1 ? "it" : "them");
 	if (o->dry_run)
 		return ctl_print(BYTES_LIT("Nothing was changed.\n"));
