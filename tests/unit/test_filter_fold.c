@@ -470,6 +470,39 @@ test_left_alone(void **state)
 	buf_fini(&out);
 }
 
+/* One that begins in another way than has_start knows, in each of its parts. */
+static void
+test_other_starts(void **state)
+{
+	static const struct {
+		size_t at;
+		struct sock_filter is;
+	} rows[] = {
+		{ 0, { LOAD, 0, 0, offsetof(struct seccomp_data, nr) } },
+		{ 0, { GO, 0, 0, 0 } },
+		{ 1, { EQUAL, 1, 2, NATIVE } },
+		{ 1, { EQUAL, 0, 2, NATIVE } }, /* the foreign go on as well */
+		{ 1, { EQUAL, 0, 200, NATIVE } },
+		{ 1, { ABOVE, 0, 1, NATIVE } },
+	};
+	static struct program p;
+	struct buf out = { 0 };
+	const struct sock_fprog none = { 0 };
+
+	(void)state;
+	buf_init(&out, BPF_MAXINSNS * sizeof(struct sock_filter));
+	for (size_t i = 0; i <= sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(&p);
+		put(&p, RETURN, 0, 0, SECCOMP_RET_ALLOW);
+		if (i > 0)
+			p.code[rows[i - 1].at] = rows[i - 1].is;
+		if (filter_fold(&p.prog, &none, &out) != (i == 0))
+			fail_msg("row %zu", i);
+		buf_reset(&out);
+	}
+	buf_fini(&out);
+}
+
 int
 main(void)
 {
@@ -482,6 +515,7 @@ main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_row_to_zero),
 		cmocka_unit_test(test_left_alone),
+		cmocka_unit_test(test_other_starts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -960,6 +960,26 @@ test_nobody_takes_it_in(void **state)
 	end();
 }
 
+/* What its client no longer wants gives its place back at once. */
+static void
+test_fetch_is_cancelled(void **state)
+{
+	uint64_t id = 0;
+
+	(void)state;
+	begin();
+	greet();
+	while (id < FETCH_MAX)
+		fetch_policy(++id, proof, 0);
+	cancel(1);
+	wait_fetched(1);
+	assert_string_equal(b.fetched_why, "stopped");
+	fetch_policy(++id, proof, 1 << 20);
+	wait_fetched(2);
+	assert_int_equal(b.fetched_state, PROTO_FOUND);
+	end();
+}
+
 /* All that was said so far was taken, and is in the log. */
 static void
 settle(uint64_t id)
@@ -1145,6 +1165,8 @@ test_penalty(void **state)
 	struct msg m = { .code = PROTO_PENALTY,
 		.penalty = { .peer = BYTES_LIT("10.1.2.3"),
 		    .began = 1,
+		    .failures = 3,
+		    .refused = 7,
 		    .seconds = 60 } };
 
 	(void)state;
@@ -1152,11 +1174,39 @@ test_penalty(void **state)
 	greet();
 	say(&m);
 	expect_in_log("\"penalty-begin\"", 1);
+	assert_int_equal(in_log("\"event.count\":3,\"penalty.seconds\":60"), 1);
 	m.penalty.began = 0;
 	say(&m);
 	expect_in_log("\"penalty-end\"", 1);
+	assert_int_equal(in_log("\"event.count\":3,\"penalty.refused\":7"), 1);
+	assert_int_equal(in_log("\"source.ip\":\"10.1.2.3\""), 2);
 	m.penalty.began = 2;
 	breaks(&m, "neither began nor ended");
+	end();
+}
+
+/* Whose it is stands in it, if that is known. */
+static void
+test_authfail(void **state)
+{
+	struct msg m = { .code = PROTO_AUTHFAIL,
+		.authfail = { .reason = PROTO_AUTH_SOURCE,
+		    .peer = BYTES_LIT("10.1.2.3"),
+		    .token = BYTES_LIT("t"),
+		    .count = 2 } };
+
+	(void)state;
+	begin();
+	greet();
+	say(&m);
+	expect_in_log("\"auth-failure\"", 1);
+	assert_int_equal(in_log("\"source.ip\":\"10.1.2.3\""), 1);
+	assert_int_equal(in_log("\"event.count\":2"), 1);
+	assert_int_equal(in_log("\"token.name\":\"t\""), 1);
+	m.authfail.token = (struct bytes){ 0 };
+	say(&m);
+	expect_in_log("\"auth-failure\"", 2);
+	assert_int_equal(in_log("\"token.name\""), 1);
 	end();
 }
 
@@ -2223,6 +2273,7 @@ main(void)
 		FDS_KEPT(test_no_frames),
 		FDS_KEPT(test_end_and_again),
 		FDS_KEPT(test_nobody_takes_it_in),
+		FDS_KEPT(test_fetch_is_cancelled),
 		FDS_KEPT(test_flood_of_fetches),
 		FDS_KEPT(test_intent_is_charged),
 		FDS_KEPT(test_flood_of_failures),
@@ -2236,6 +2287,7 @@ main(void)
 		FDS_KEPT(test_receiver_is_busy),
 		FDS_KEPT(test_blame_without_a_source),
 		FDS_KEPT(test_penalty),
+		FDS_KEPT(test_authfail),
 		FDS_KEPT(test_session),
 		FDS_KEPT(test_not_found),
 		FDS_KEPT(test_cancel),
