@@ -149,7 +149,7 @@ test_named(void **state)
 	}
 }
 
-/* Places first: what is refused for want of one is not paid for. */
+/* Places first: what is refused for lack of one is not paid for. */
 static void
 test_quota(void **state)
 {

@@ -239,9 +239,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FDS_KEPT(test_failed), FDS_KEPT(test_bare),
-		FDS_KEPT(test_more), FDS_KEPT(test_missed),
-		FDS_KEPT(test_stop), /* the last */
+		FDS_KEPT(test_failed), FDS_KEPT(test_bare), FDS_KEPT(test_more),
+		FDS_KEPT(test_missed), FDS_KEPT(test_stop), /* the last */
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
