@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The control socket: mcp-execctl status, runs, kill, reload, audit rotate."""
+import html
 import json
 import os
 import shutil
@@ -568,6 +569,25 @@ def test_reading_is_recorded():
         check("usage" in server.ctl("audit", "search", "--help"), "help")
         check(ctl(server, "audit", "search", "--nope").returncode == 2, "use")
         equal(len(reads(server)), before + 1, "nothing was read")
+
+
+def test_report_has_what_was_told():
+    """Line by line, as the caller read it; of other runs there is none."""
+    with Server() as server, Http(server) as c:
+        page = server.dir / "page.html"
+        c.sh("echo well")
+        server.ctl("audit", "report", "--html", str(page))
+        check("<dt>Told</dt>" not in page.read_text(), "nothing was told")
+        run = c.sh("cat /root/x; sleep 9", timeout_ms=900).data["run_id"]
+        told = within("its record", 10, lambda: [
+            r for r in server.audit("run-result")
+            if r["run.id"] == run])[0]["run.explained"]
+        check(len(told.splitlines()) == 2, told)
+        server.ctl("audit", "report", "--html", str(page))
+        text = html.unescape(page.read_text())
+        check("<dt>Told</dt>" in text, "it is named")
+        for line in told.splitlines():
+            check(f"<dd>{line}</dd>" in text, line)
 
 
 def test_reading_that_cannot_be_recorded():

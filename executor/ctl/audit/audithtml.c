@@ -337,6 +337,22 @@ put_pair(struct buf *b, const char *name, struct bytes raw)
 	buf_put_str(b, "</dd>\n");
 }
 
+/* One row for each line of a value, which is as the log has it: escaped. */
+static void
+put_lines(struct buf *b, const char *name, struct bytes raw)
+{
+	size_t from = 0, i;
+
+	for (i = 0; i + 1 < raw.len; i++) {
+		if (raw.p[i] != '\\' || raw.p[++i] != 'n')
+			continue;
+		put_pair(b, name, bytes_make(raw.p + from, i - 1 - from));
+		name = "";
+		from = i + 1;
+	}
+	put_pair(b, name, bytes_make(raw.p + from, raw.len - from));
+}
+
 static double
 seconds_since(const struct auditrun *r, uint64_t mono_ns)
 {
@@ -451,6 +467,7 @@ put_run(struct buf *b, struct auditrun *r)
 	put_pair(b, "User", bytes_of(r->user));
 	put_pair(b, "From", bytes_of(r->source));
 	put_pair(b, "Reason", auditrun_get(r, r->reason));
+	put_lines(b, "Told", auditrun_get(r, r->told));
 	terminal_size(out, r->out_bytes);
 	terminal_size(errors, r->err_bytes);
 	(void)snprintf(text, sizeof(text), "%s, and %s of errors", out, errors);

@@ -48,17 +48,24 @@ auditrun_get(const struct auditrun *r, struct auditrun_text t)
 }
 
 static struct auditrun_text
-keep_text(struct auditrun *r, const struct auditrun_limits *m, struct bytes v)
+keep_long(struct auditrun *r, const struct auditrun_limits *m, struct bytes v,
+    size_t max)
 {
 	struct auditrun_text t = { (uint32_t)r->text.len, 0 };
 
-	if (v.len > m->value)
-		v.len = m->value;
+	if (v.len > max)
+		v.len = max;
 	if (v.len > m->text - r->text.len)
 		v.len = m->text - r->text.len;
 	buf_put_bytes(&r->text, v);
 	t.len = r->text.overflow ? 0 : (uint32_t)v.len;
 	return t;
+}
+
+static struct auditrun_text
+keep_text(struct auditrun *r, const struct auditrun_limits *m, struct bytes v)
+{
+	return keep_long(r, m, v, m->value);
 }
 
 void
@@ -208,6 +215,8 @@ add_result(struct auditrun *r, const struct auditrun_limits *m,
 
 	r->good = auditrec_result(l, r->result);
 	r->reason = keep_text(r, m, logline_get(l, "event.reason"));
+	r->told = keep_long(r, m, logline_get(l, "run.explained"),
+	    (size_t)m->value * AUDITRUN_TOLD);
 	r->duration_ns = logline_get_u64(l, "event.duration", 0);
 	r->out_bytes = logline_get_u64(l, "stdout.bytes", 0);
 	r->err_bytes = logline_get_u64(l, "stderr.bytes", 0);

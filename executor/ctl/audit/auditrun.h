@@ -14,7 +14,8 @@
 enum {
 	AUDITRUN_ID = 40, /* bytes of an id, with the NUL */
 	AUDITRUN_NAME = 72, /* of any other name; longer ones are cut */
-	AUDITRUN_DEPTH = 24 /* of the tree as it is shown */
+	AUDITRUN_DEPTH = 24, /* of the tree as it is shown */
+	AUDITRUN_TOLD = 8 /* what the caller was told has several lines */
 };
 
 struct auditrun_text {
@@ -52,7 +53,7 @@ struct auditrun {
 	uint64_t begin_ns; /* monotonic, of the intent */
 	uint64_t duration_ns, out_bytes, err_bytes;
 	uint64_t execs, denials; /* all of them */
-	struct auditrun_text command, reason;
+	struct auditrun_text command, reason, told;
 	struct auditrun_text line; /* auditrun_keep_line */
 	bool noted, outcome_fits; /* the caller's marks */
 	struct auditrun_exec *exec; /* owned, what is kept of them */
@@ -68,7 +69,7 @@ struct auditrun {
 struct auditrun_limits {
 	size_t execs, denials; /* how many */
 	size_t text; /* bytes of all texts */
-	unsigned value; /* bytes of one text */
+	unsigned value; /* bytes of one text; of what was told, TOLD times */
 };
 
 /* With one holder; NULL: out of memory. */
