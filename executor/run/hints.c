@@ -85,11 +85,13 @@ find_token(const char *line, const char *end, struct bytes *path)
 	const char *from;
 	bool quoted;
 
-	while (end > line && strchr(" NnPpRrIiDd", end[-1]) != NULL)
-		end--; /* the first letter, and the space before it */
-	if (end == line || end[-1] != ':')
-		return false;
-	end--;
+	if (*end != ':') { /* else the words begin with it */
+		while (end > line && strchr(" NnPpRrIiDd", end[-1]) != NULL)
+			end--; /* the first letter, and the space before it */
+		if (end == line || end[-1] != ':')
+			return false;
+		end--;
+	}
 	quoted = end > line && is_quote(end[-1]);
 	if (quoted)
 		end--;

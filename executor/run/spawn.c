@@ -14,6 +14,8 @@
 #include "common/fdio.h"
 #include "common/fdpass.h"
 #include "common/log.h"
+#include "common/told.h"
+#include "executor/run/pathwords.h"
 #include "executor/run/unseen.h"
 
 /* Both ends of one channel of the run. */
@@ -277,9 +279,34 @@ is_setting(const char *word)
 	return n > 0 && word[n] == '=' && (word[0] < '0' || word[0] > '9');
 }
 
+/* "; " and what the policy makes of the program's path, or nothing. */
+static const char *
+put_reason(const struct plan *plan, enum hint_kind kind, struct buf *out)
+{
+	CLEANUP_BUF struct buf text = { 0 };
+	struct hints h = { .count = 0 };
+	struct bytes said;
+
+	buf_init(&text, ERR_MAX_WHAT);
+	buf_init(out, ERR_MAX_WHAT);
+	if (plan->argv[0][0] == '/')
+		hints_add(&h, kind, bytes_of(plan->argv[0]));
+	pathwords_put(&h, plan->policy, plan->policy->directory, &text);
+	said = buf_bytes(&text);
+	if (said.len == 0)
+		return "";
+	if (bytes_starts(said, TOLD_NOTE))
+		said = bytes_make(said.p + sizeof(TOLD_NOTE) - 1,
+		    said.len - (sizeof(TOLD_NOTE) - 1));
+	buf_put_str(out, "; ");
+	buf_put_bytes(out, said);
+	return buf_cstr(out);
+}
+
 static int
 refuse_absent(const struct plan *plan, struct err *e)
 {
+	CLEANUP_BUF struct buf why = { 0 };
 	const char *place = unseen_system(plan->policy);
 
 	if (is_setting(plan->argv[0]))
@@ -294,8 +321,8 @@ refuse_absent(const struct plan *plan, struct err *e)
 			? ": exec_cmd has one"
 			: "");
 	if (place == NULL)
-		return err_set(
-		    e, ERR_BAD, "command not found: %s", plan->argv[0]);
+		return err_set(e, ERR_BAD, "command not found: %s%s",
+		    plan->argv[0], put_reason(plan, HINT_ABSENT, &why));
 	return err_set(e, ERR_BAD,
 	    "command not found: %s; policy %s does not show %s, which most programs need: the administrator can add \"@system\" to its key files.read",
 	    plan->argv[0], plan->policy->name, place);
@@ -305,6 +332,7 @@ int
 spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 {
 	const char *place = r->place[0] != '\0' ? r->place : NULL;
+	CLEANUP_BUF struct buf why = { 0 };
 
 	if (strcmp(r->step, CHILD_STEP_DIRECTORY) == 0)
 		return plan_refuse_directory(plan, r->sysno, e);
@@ -321,6 +349,7 @@ spawn_why(const struct plan *plan, const struct guard_report *r, struct err *e)
 		    strerror(r->sysno));
 	if (r->sysno == ENOENT)
 		return refuse_absent(plan, e);
-	return err_set(e, ERR_BAD, "cannot execute %s: %s", plan->argv[0],
-	    strerror(r->sysno));
+	return err_set(e, ERR_BAD, "cannot execute %s: %s%s", plan->argv[0],
+	    strerror(r->sysno),
+	    r->sysno == EACCES ? put_reason(plan, HINT_DENIED, &why) : "");
 }

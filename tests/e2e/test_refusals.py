@@ -404,6 +404,27 @@ def test_system_not_in_view(server):
               r.text, r.text)
 
 
+def test_program_not_in_view(server):
+    """By its path: why, and by which key, with a shell and without one."""
+    server.add_policy("paths", files={"hide": ["/etc/default"]})
+    key = "(policy paths, key files."
+    with server.http(token=server.add("paths", policy="paths")) as c:
+        if not c.sh("ls /etc/default").error:
+            raise Skip("no root of its own")
+        absent = "/root/of-nobody is not in view: this policy does not show " \
+            f"it to commands {key}read)"
+        r = c.call("cli_command", command="/root/of-nobody x")
+        check(f"command not found: /root/of-nobody; {absent}" in r.text, r.text)
+        r = c.sh("/root/of-nobody x")
+        check(f"NOTE: {absent}" in r.text, r.text)
+        r = c.call("cli_command", command="/etc/default/of-nobody")
+        check(f"/etc/default/of-nobody is hidden from commands {key}hide)"
+              in r.text, r.text)
+        for word in "/usr/bin/of-nobody", "of-nobody":
+            r = c.call("cli_command", command=word)
+            check(r.text.strip().endswith(f"not found: {word}"), r.text)
+
+
 def test_own_places_of_a_whole_tree(server):
     """What looks like the machine's, and is the run's own."""
     server.add_policy("whole", files={"read": ["/"]})

@@ -113,6 +113,9 @@ test_words(void **state)
 		{ "The directory /srv/x does not exist.\n", HINT_ABSENT,
 		    "/srv/x" },
 		{ "sh: 1: /srv/run: not found\n", HINT_ABSENT, "/srv/run" },
+		{ "/bin/sh: 1: /srv/run: not found\n", HINT_ABSENT,
+		    "/srv/run" },
+		{ "/bin/sh: 1: run: not found\n", NOTHING, NULL },
 		/* none of ours */
 		{ "sh: 1: run: not found\n", NOTHING, NULL },
 		{ "/a/x.sh: 3: run: not found\n", NOTHING, NULL },
