@@ -37,6 +37,7 @@
 enum {
 	KILL_AGAIN_MS = 5, /* between rounds of SIGKILL */
 	KILL_ROUNDS = 1000, /* after which what is left is reported */
+	ORDER_FEW = 4096, /* bytes, of one that is cleared by hand */
 	KEPT_MOST = 7 + KEPTROOT_FDS /* descriptors, all others are closed */
 };
 
@@ -64,6 +65,7 @@ struct guard {
 	bool shared; /* its children have a copy of this too: share_memory */
 	int proc; /* what begins with a login uid has it by this; -1 */
 	struct keptroot *kept; /* of the run before, or of this one; or NULL */
+	size_t order_bytes; /* that came with it, in memory's `bytes` */
 	struct rusage before; /* of its children before the run */
 	long max_rss; /* of those of the run */
 	unsigned rounds;
@@ -626,25 +628,28 @@ take_notice(struct guard *g, short events)
 	}
 }
 
-/* The command's own word on how its start went; EOF is execve's success. */
-static void
+/*
+ * The command's own word on how its start went; EOF is execve's success.  true:
+ * what became of the children was looked at too.
+ */
+static bool
 take_failure(struct guard *g)
 {
 	struct child_failure f;
 	ssize_t n;
 
 	if (g->failure == -1)
-		return;
+		return false;
 	n = g->pipe ? read(g->failure, &f, sizeof(f))
 		    : recv(g->failure, &f, sizeof(f), MSG_DONTWAIT);
 	if (n == -1 && (errno == EINTR || errno == EAGAIN))
-		return;
+		return false;
 	if (n == (ssize_t)sizeof(f) && g->proc != -1)
 		g->report.audit_session = f.session;
 	if (n == (ssize_t)sizeof(f) && f.step == CHILD_READY) {
 		take_listener(g, f.sysno);
 		release_command(g);
-		return;
+		return false;
 	}
 	(void)close(g->failure);
 	g->failure = -1;
@@ -658,6 +663,7 @@ take_failure(struct guard *g)
 		tell_started(g);
 	}
 	reap_children(g); /* it may be over already */
+	return true;
 }
 
 /* Once they are watched, what came in between is found by a look. */
@@ -729,11 +735,13 @@ hears_calls(struct guard *g)
 static void
 take_events(struct guard *g, const struct pollfd *p)
 {
+	bool reaped = false;
+
 	if (p[3].revents != 0)
 		take_notice(g, p[3].revents);
 	if (p[2].revents != 0 || p[1].revents != 0)
-		take_failure(g);
-	if (p[1].revents != 0 && !g->over)
+		reaped = take_failure(g);
+	if (p[1].revents != 0 && !g->over && !reaped)
 		reap_children(g);
 	if (p[0].revents != 0 && !g->over)
 		take_order(g);
@@ -1146,6 +1154,31 @@ make_memory(void)
 	return m;
 }
 
+/* Whole pages, by the kernel: zeros from then on. */
+static void
+give_back(struct memory *m, size_t from, size_t to)
+{
+	if (madvise((char *)m + from, to - from, MADV_DONTNEED) == -1)
+		_exit(GUARD_UNDONE);
+}
+
+static void
+clear_order(struct memory *m)
+{
+	size_t bytes = m->guard.order_bytes, words = 0;
+
+	if (bytes > ORDER_FEW) {
+		give_back(m, OWN_BYTES, sizeof(*m));
+		return;
+	}
+	while (m->order.argv[words] != NULL)
+		words++;
+	memset(&m->order, 0,
+	    offsetof(struct launchplan_order, argv) +
+		words * sizeof(m->order.argv[0]));
+	memset(m->bytes, 0, bytes);
+}
+
 /*
  * All zeros, so that nothing of a run can be in the next one's: where it used
  * little that is less work than what the kernel does for pages of its own.
@@ -1153,14 +1186,13 @@ make_memory(void)
 static void
 clear_memory(struct memory *m)
 {
-	size_t used = execlog_size(&m->guard.execs), own = OWN_BYTES;
+	size_t used = execlog_size(&m->guard.execs);
 
+	clear_order(m); /* of the size that is known here */
 	if (used == sizeof(m->guard.execs))
-		own = 0;
+		give_back(m, 0, OWN_BYTES);
 	else
 		memset(m, 0, offsetof(struct memory, guard.execs) + used);
-	if (madvise((char *)m + own, sizeof(*m) - own, MADV_DONTNEED) == -1)
-		_exit(GUARD_UNDONE);
 }
 
 static struct memory *
@@ -1204,6 +1236,7 @@ take_offer(const struct server *v, struct memory *m, struct guard_start *s)
 	    (count != OFFER_FDS && count != OFFER_GROUP) ||
 	    !launchplan_read_order(m->bytes, o.size, &m->order))
 		_exit(GUARD_UNBEGUN);
+	m->guard.order_bytes = o.size;
 	*s = *v->start;
 	s->order = &m->order;
 	s->net = -1;

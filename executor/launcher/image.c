@@ -66,21 +66,23 @@ image_same(const struct image_id *a, const struct image_id *b)
 	return a->code == b->code && a->stack == b->stack && a->args == b->args;
 }
 
-/* All of the words, piece by piece. */
+/* All of the words, piece by piece, of which nothing stays for the next run. */
 static bool
 sum_args(pid_t pid, uint64_t at, struct image *out)
 {
 	static uint8_t piece[PIECE];
 	uint64_t left = out->args_total;
 	struct digest d;
-	size_t n;
+	size_t n, got;
 
 	digest_init(&d);
 	while (left > 0) {
 		n = left < PIECE ? (size_t)left : PIECE;
-		if (unotify_read_memory(pid, at, piece, n) != n)
+		got = unotify_read_memory(pid, at, piece, n);
+		digest_update(&d, bytes_make(piece, got));
+		memset(piece, 0, got);
+		if (got != n)
 			return false;
-		digest_update(&d, bytes_make(piece, n));
 		at += n;
 		left -= n;
 	}

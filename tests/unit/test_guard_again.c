@@ -692,6 +692,80 @@ test_report(void **state)
 	    &first.report, &second.report, sizeof(first.report));
 }
 
+/* Is it anywhere in what this process may write to? */
+static bool
+remembers(pid_t pid, const char *word)
+{
+	static char piece[1 << 20];
+	unsigned long at, end;
+	char path[64], line[512], how[8];
+	bool found = false;
+	FILE *maps;
+	ssize_t n;
+	int mem;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	assert_true(mem != -1 && maps != NULL);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "%lx-%lx %7s", &at, &end, how) != 3 ||
+		    how[1] != 'w')
+			continue;
+		for (; at < end; at += (unsigned long)n) {
+			n = pread(mem, piece,
+			    end - at < sizeof(piece) ? end - at : sizeof(piece),
+			    (off_t)at);
+			if (n <= 0)
+				break; /* never touched */
+			found |= memmem(piece, (size_t)n, word, strlen(word)) !=
+				 NULL;
+		}
+	}
+	(void)fclose(maps);
+	(void)close(mem);
+	return found;
+}
+
+/*
+ * A small order is cleared by hand, a large one by the kernel: of neither is
+ * anything there when the next one is waited for.
+ */
+static void
+test_forgets(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	(void)state;
+	(void)remembers;
+	SKIP("the sanitizer's memory is too large to be searched");
+#else
+	static const char word[] = "order-of-the-run-before";
+	static const int pad[] = { 1, 1000, 4000, 12000 };
+	static char command[16 << 10];
+	static struct run r;
+	pid_t pid = idle_guard();
+	uint64_t end;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pad) / sizeof(pad[0]); i++) {
+		(void)snprintf(command, sizeof(command),
+		    ": %s; sleep 1 # %0*d%s", word, pad[i], 0, word);
+		assert_false(remembers(pid, word));
+		begin_with(&r, command, 1000000);
+		end = clock_mono_ms() + WAIT_MS;
+		while (!remembers(pid, word)) /* the control */
+			assert_true(clock_mono_ms() < end);
+		await_end(&r);
+		assert_int_equal(r.sp.guard, pid);
+		release(&r);
+		assert_true(becomes_idle(pid));
+	}
+	assert_false(remembers(pid, word));
+#endif
+}
+
 /* Each its own, and its own session. */
 static void
 test_login(void **state)
@@ -1449,6 +1523,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_report),
+		cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_login_of_connect),
 		cmocka_unit_test(test_listened),
