@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tls: certificates of connections (frontend); GnuTLS. */
+#include <errno.h>
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -337,8 +338,16 @@ static ssize_t
 pull_bytes(gnutls_transport_ptr_t arg, void *p, size_t size)
 {
 	struct tlshook *hook = arg;
+	ssize_t n;
 
-	return hook->pull(hook->from, p, size);
+	if (hook->unseen >= TLSHOOK_MOST_UNSEEN) {
+		errno = EPROTO; /* no handshake is that long */
+		return -1;
+	}
+	n = hook->pull(hook->from, p, size);
+	if (n > 0)
+		hook->unseen += (size_t)n;
+	return n;
 }
 
 void

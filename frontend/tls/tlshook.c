@@ -88,7 +88,7 @@ ssize_t
 gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size)
 {
 	unsigned char sequence[8];
-	const struct tlshook *hook = gnutls_transport_get_ptr(session);
+	struct tlshook *hook = gnutls_transport_get_ptr(session);
 	ssize_t n;
 
 	n = hook->ask != NULL ? hook->ask(hook->arg) : 0;
@@ -97,6 +97,8 @@ gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size)
 	n = gnutls_record_recv_seq(session, data, data_size, sequence);
 	if (n < 0)
 		send_alert(session, (int)n);
+	if (n > 0)
+		hook->unseen = 0;
 	if (n <= 0 || hook->take == NULL)
 		return n;
 	n = hook->take(hook->arg, data, (size_t)n);

@@ -15,6 +15,12 @@
 #include "common/err.h"
 
 enum {
+	/*
+	 * Of messages of TLS itself, with or without a handshake; the largest
+	 * record has 16 KiB, and GnuTLS keeps a message until it is whole, of
+	 * which a client may say 16 MiB.
+	 */
+	TLSHOOK_MOST_UNSEEN = 65536,
 	TLSHOOK_OVER = -1, /* the connection is at its end */
 	TLSHOOK_LATER = -2 /* nothing is to be read now */
 };
@@ -32,6 +38,7 @@ struct tlshook {
 	/* before anything is read: 0, or one of the above; may be NULL */
 	int (*ask)(void *arg);
 	void *arg;
+	size_t unseen; /* bytes pulled since the last that were decrypted */
 };
 
 /* Before the lockdown. */

@@ -393,6 +393,61 @@ def test_half_open():
             s.close()
 
 
+def records(message):
+    return b"".join(
+        b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece
+        for piece in (message[i:i + 16000]
+                      for i in range(0, len(message), 16000)))
+
+
+def padded_hello(padding):
+    """What a client says first, with that much of an unknown extension more."""
+    to, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context().wrap_bio(to, out, server_hostname="localhost").do_handshake()
+    body = out.read()[9:]
+    at = 34                                     # version and random
+    at += 1 + body[at]                          # a session
+    at += 2 + int.from_bytes(body[at:at + 2], "big")    # ciphers
+    at += 1 + body[at]                          # compression
+    more = body[at + 2:] + b"\xfa\xfa" + padding.to_bytes(2, "big") + bytes(padding)
+    body = body[:at] + len(more).to_bytes(2, "big") + more
+    return records(b"\x01" + len(body).to_bytes(3, "big") + body)
+
+
+def endless(server, begin):
+    """After these bytes a message that says that it has 16 MiB: bytes taken."""
+    piece = records(bytes(16000))
+    sent = 0
+    with socket.create_connection(server.tls_at, 20 * SLOW) as s:
+        try:
+            s.sendall(begin + records(b"\x0b\xff\xff\xff"))
+            while sent < 16 << 20:
+                s.sendall(piece)
+                sent += len(piece)
+        except ConnectionError:
+            pass
+    return sent
+
+
+def test_endless_handshake():
+    """A library keeps what is not whole yet; so nobody may send it that much."""
+    with Tls() as server:
+        for padding in 0, 40000:
+            with socket.create_connection(server.tls_at, 20 * SLOW) as s:
+                s.sendall(padded_hello(padding))
+                equal(s.recv(1), b"\x16", f"control: {padding} more")
+        for begin in b"", padded_hello(0):
+            most = client.status_of(server.frontend_pid())["VmHWM"]
+            sent = endless(server, begin)
+            check(sent < 8 << 20, "it goes on", sent)   # what sockets hold
+            now = client.status_of(server.frontend_pid())["VmHWM"]
+            check(int(now.split()[0]) < int(most.split()[0]) + 1024,
+                  "kept", most, now)
+        with SecureHttp(server, server.cert) as c:
+            equal(c.sh("echo on").text.strip(), "on", "goes on")
+
+
 def ticks(pid):
     """Processor time, in hundredths of a second."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
