@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/plural.h"
 
 enum {
 	CHUNK = 4096, /* read in one turn */
@@ -24,9 +25,9 @@ tell_dropped(struct relay *r)
 {
 	if (r->dropped > 0)
 		log_warn(
-		    "relay: %llu lines of the frontend were dropped: more than %d in %d s",
-		    (unsigned long long)r->dropped, RELAY_LINES,
-		    RELAY_PERIOD_MS / 1000);
+		    "relay: dropped %llu line%s of the frontend: more than %d in %d s",
+		    (unsigned long long)r->dropped, plural_s(r->dropped),
+		    RELAY_LINES, RELAY_PERIOD_MS / 1000);
 	r->dropped = 0;
 }
 

@@ -117,7 +117,7 @@ refuse_for_penalty(
 
 	backoff_count_refused(ep->backoff, r->peer);
 	(void)snprintf(text, sizeof(text),
-	    "too many requests from your address failed to authenticate: wait %u seconds, and look at the token that you send",
+	    "too many requests from your address failed to authenticate: wait %u s, and look at the token that you send",
 	    seconds);
 	(void)snprintf(r->answer.retry_after, sizeof(r->answer.retry_after),
 	    "%u", seconds);
@@ -134,7 +134,7 @@ refuse_for_crash(
 	if (seconds == 0)
 		return false;
 	(void)snprintf(text, sizeof(text),
-	    "a part of the server died while it handled a request of %s: wait %u seconds, and tell the administrator what you sent",
+	    "a part of the server died while it handled a request of %s: wait %u s, and tell the administrator what you sent",
 	    whose, seconds);
 	(void)snprintf(r->answer.retry_after, sizeof(r->answer.retry_after),
 	    "%u", seconds);

@@ -228,7 +228,7 @@ test_flood(void **state)
 	assert_int_equal(
 	    count(b.said, ">frontend: executor: flood\n"), RELAY_LINES);
 	(void)snprintf(told, sizeof(told),
-	    ": %zu lines of the frontend were dropped", n - RELAY_LINES);
+	    ": dropped %zu lines of the frontend", n - RELAY_LINES);
 	assert_non_null(strstr(b.said, told));
 	/* the next frontend has no quota of its own */
 	(void)close(b.its);
@@ -238,7 +238,7 @@ test_flood(void **state)
 	b.relay.limit.since_ms -= RELAY_PERIOD_MS;
 	SAYS("<3>frontend: later\n");
 	assert_non_null(strstr(logged(TURNS_MS),
-	    ": 1 lines of the frontend were dropped: more than 300 in 30 s\n<3>frontend: later\n"));
+	    ": dropped 1 line of the frontend: more than 300 in 30 s\n<3>frontend: later\n"));
 	end();
 }
 

@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/fdio.h"
+#include "common/plural.h"
 #include "executor/conf/certificate.h"
 #include "executor/conf/conf_listen.h"
 #include "executor/ctl/doctor/portowner.h"
@@ -240,8 +241,9 @@ say_token(struct report *r, const struct token *t, uint64_t now)
 	else if (t->expires != 0 && t->expires - now < SOON_DAYS * DAY_S)
 		report_say(r, REPORT_WARN, name,
 		    "make a new one: mcp-execctl token add",
-		    "expires within %llu days",
-		    (unsigned long long)(t->expires - now) / DAY_S + 1);
+		    "expires within %llu day%s",
+		    (unsigned long long)(t->expires - now) / DAY_S + 1,
+		    plural_s((t->expires - now) / DAY_S + 1));
 }
 
 void
