@@ -84,8 +84,10 @@ static const struct filter_rule argument_rules[] = {
 	/* its flags are in memory, out of a filter's sight: libc falls back */
 	{ .syscall = "clone3", .verdict = FILTER_ERRNO, .error = ENOSYS },
 	/*
-	 * every ioctl but typing into a terminal, and having the file system
-	 * copy a tree, with what is hidden in it; the command is an int
+	 * every ioctl but typing into a terminal, giving it another line
+	 * discipline, for which the kernel loads modules (dev.tty.ldisc_autoload),
+	 * and having the file system copy a tree, with what is hidden in it; the
+	 * command is an int
 	 */
 	{ .syscall = "ioctl", .verdict = FILTER_ALLOW },
 	REFUSE_IF("ioctl", 1, LOW32, BTRFS_SNAP_CREATE, EPERM),
@@ -93,6 +95,7 @@ static const struct filter_rule argument_rules[] = {
 	REFUSE_IF("ioctl", 1, LOW32, BCACHEFS_SUBVOLUME_CREATE, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCSTI, EPERM),
 	REFUSE_IF("ioctl", 1, LOW32, TIOCLINUX, EPERM),
+	REFUSE_IF("ioctl", 1, LOW32, TIOCSETD, EPERM),
 	/* where its memory is said to be: by that one program is told from
 	 * the next, see executor/launcher/execlog */
 	REFUSE_IF("prctl", 0, LOW32, PR_SET_MM, EPERM),

@@ -188,6 +188,8 @@ purpose_of_argument(const struct denial *d)
 		return NULL;
 	if (command == TIOCSTI || command == TIOCLINUX)
 		return "typing into a terminal as if a person did (ioctl, TIOCSTI)";
+	if (command == TIOCSETD)
+		return "another line discipline of a terminal (ioctl, TIOCSETD)";
 	/* btrfs's and bcachefs's, as profiles.c has them */
 	return _IOC_TYPE(command) == 0x94 || _IOC_TYPE(command) == 0xbc
 		   ? "a snapshot of a tree of files (ioctl)"

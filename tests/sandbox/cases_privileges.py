@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import struct
+import subprocess
 import time
 
 import sandbox_env
@@ -449,6 +450,20 @@ def typed(w):
             "fcntl.ioctl(s, termios.TIOCSTI, b\"x\"); print(\"push\" + \"ed\")'")
     out = w.inside("setsid -w " + push + "; :")
     client.check("pushed" not in out and "PermissionError" in out, out)
+
+
+@case("terminals.line_discipline", only=sandbox_env.with_mounts)
+def line_discipline(w):
+    """The kernel loads a module for one that it does not have: attack surface
+    that nobody needs in a run.  N_NULL, 27, is in every kernel."""
+    give = ("python3 -c 'import fcntl, os, struct, termios; m, s = "
+            "os.openpty(); fcntl.ioctl(s, termios.TIOCSETD, "
+            "struct.pack(\"i\", 27)); print(\"giv\" + \"en\")'")
+    run = subprocess.run(["sh", "-c", give], capture_output=True, text=True,
+                         check=False)
+    client.check("given" in run.stdout, "control", run.stderr)
+    out = w.inside(give + " 2>&1; :")
+    client.check("given" not in out and "PermissionError" in out, out)
 
 
 @case("terminals.bounded", only=sandbox_env.with_mounts)

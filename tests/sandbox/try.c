@@ -206,6 +206,9 @@ static const struct row {
 	    { 0, (long)(TIOCSTI | 1UL << 63), BAD } },
 	{ "ioctl.tioclinux", SYS_ioctl, { 0, TIOCLINUX, BAD } },
 	{ "ioctl.tioclinux.high", SYS_ioctl, { 0, TIOCLINUX | HIGH, BAD } },
+	/* another line discipline, of a module that the kernel would load */
+	{ "ioctl.tiocsetd", SYS_ioctl, { 0, TIOCSETD, BAD } },
+	{ "ioctl.tiocsetd.high", SYS_ioctl, { 0, TIOCSETD | HIGH, BAD } },
 	/* a copy of a tree, of btrfs and bcachefs */
 	{ "ioctl.snapshot", SYS_ioctl, { 0, 0x50009401, BAD } },
 	{ "ioctl.snapshot_v2", SYS_ioctl, { 0, 0x50009417, BAD } },
