@@ -80,6 +80,25 @@ def scriptlets():
           "a macro is left", out)
 
 
+@step("rpm.says_what_is_there")
+def says_what_is_there():
+    """At an installation: whether tokens from before are accepted."""
+    spec = run("rpmspec", "-P", TOP / "packaging/rpm/mcp-execd.spec")
+    post = re.search(r"(?ms)^%post$(.*?)^%preun$", spec)[1]
+    etc = world.path / "post"
+    (etc / "tokens.d").mkdir(parents=True)
+    text = "if [ $1 -eq 1 ]; then\n" + post.split(
+        "if [ $1 -eq 1 ]; then\n")[-1].replace("/etc/mcp-execd", str(etc))
+    out = run("sh", "-ec", text, "sh", "1")
+    check("nobody has a token yet" in out and "rpmsave" not in out, out)
+    (etc / "tokens.d/a.json").touch()
+    (etc / "mcp-execd.json.rpmsave").touch()
+    out = run("sh", "-ec", text, "sh", "1")
+    check("nobody" not in out and "tokens from before" in out, out)
+    check(f"compare it with {etc}/mcp-execd.json\n" in out, out)
+    equal(run("sh", "-ec", text, "sh", "2"), "", "an upgrade")
+
+
 @step("rpm.symbols_are_apart")
 def symbols():
     out = run("rpm", "-qlp", next(world.rpm().glob("*-debuginfo-*.rpm")))

@@ -48,6 +48,50 @@ pack_services_add(struct pack_services *s, const char *text, struct err *e)
 	return 0;
 }
 
+static bool
+is_there(const char *root, const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s%s/%s", root, dir, name);
+
+	return n > 0 && (size_t)n < sizeof(path) && lstat(path, &st) == 0;
+}
+
+bool
+pack_unit_known(const char *root, const char *unit)
+{
+	/* As systemd.unit(5) has them, and those that generators fill. */
+	static const char *const dirs[] = { "/etc/systemd/system",
+		"/run/systemd/system", "/run/systemd/transient",
+		"/run/systemd/generator", "/run/systemd/generator.late",
+		"/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+		"/lib/systemd/system" };
+	const char *at = strchr(unit, '@'), *type = strrchr(unit, '.');
+	char template[512] = "";
+
+	if (!is_there(root, "/run/systemd", "system"))
+		return true;
+	if (at != NULL && type > at)
+		(void)snprintf(template, sizeof(template), "%.*s%s",
+		    (int)(at + 1 - unit), unit, type);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (is_there(root, dirs[i], unit) ||
+		    (template[0] != '\0' && is_there(root, dirs[i], template)))
+			return true;
+	return false;
+}
+
+static void
+note_unknown(const struct pack_services *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!pack_unit_known("", s->name[i]))
+			(void)ctl_error(
+			    "note: there is no unit %s on this machine: see systemctl list-unit-files, unless it is to come later",
+			    s->name[i]);
+}
+
 int
 pack_path(const char *data, const char *pack, const char *kind,
     char out[PATH_MAX], struct err *e)
@@ -212,6 +256,8 @@ pack_collect(const struct ctl *c, const char *data, const char *pack,
 		return err_set(e, ERR_BAD,
 		    "%s has no list of services: leave --service out, or name the pack \"restart\"",
 		    pack);
+	if (!remove)
+		note_unknown(s);
 	return 0;
 }
 

@@ -20,9 +20,15 @@ struct pack_services {
 int pack_services_add(
     struct pack_services *s, const char *text, struct err *e) MUST_CHECK;
 /*
+ * Is there a file of this unit, or of its template, where systemd looks?  Below
+ * root, which ends without a slash; true as well where systemd does not run.
+ */
+bool pack_unit_known(const char *root, const char *unit);
+/*
  * Add each file of the pack, under its path in c's configuration, to *changes:
  * to be written or, with `remove`, to be removed.  A pack whose tools have a
- * list of services needs at least one, and no other takes any.
+ * list of services needs at least one, and no other takes any.  A service that
+ * is not there is said, and listed: its package may come later.
  */
 int pack_collect(const struct ctl *c, const char *data, const char *pack,
     const struct pack_services *s, bool remove, struct changes *changes,
