@@ -116,8 +116,9 @@ check_places(const struct admit *a, const struct admit_use *u,
 		return refuse_busy(a, u, t, e);
 	if (u->is_free && u->active < u->max && is_reserved(u))
 		return err_set(e, ERR_BUSY,
-		    "this token runs as many commands as it may while the server is this full (%u), and the last places are kept for others (%zu); wait until one has ended",
-		    u->attached + u->detached, places_kept(u));
+		    "this token has %u command%s running, as many as it may have while the server is nearly full: the last places are for other tokens (%zu); wait until one has ended",
+		    u->attached + u->detached,
+		    plural_s(u->attached + u->detached), places_kept(u));
 	if (!u->is_free || u->active >= u->max)
 		return err_set(e, ERR_BUSY,
 		    "the server has reached its limit of commands; try again later");

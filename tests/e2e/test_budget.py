@@ -136,7 +136,7 @@ def test_places():
             within("six run", 5, lambda: status(server)["runs"]["now"] == 6)
             with server.http() as c:
                 r = c.sh("true")
-                check(r.error and "last 2 places for other tokens" in r.text,
+                check(r.error and "last places are for other tokens (2)" in r.text,
                       r)
             with server.http(token=other) as c:
                 equal(c.sh("echo a").text, "a\n", "another token")
