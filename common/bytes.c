@@ -237,9 +237,9 @@ buf_put_u8(struct buf *b, uint8_t c)
 void
 buf_put_u64(struct buf *b, uint64_t n)
 {
-	char digits[DECIMAL_MAX];
+	char digits[DECIMAL_MAX], *end = decimal_put(digits, n);
 
-	buf_put(b, digits, (size_t)(decimal_put(digits, n) - digits));
+	buf_put(b, digits, (size_t)(end - digits));
 }
 
 /* At once where there is room, as there mostly is; else a second time. */
