@@ -256,8 +256,12 @@ test_most_sources(void **state)
 		t = parse(keys);
 		if ((t != NULL) != (n == TOKEN_MAX_SOURCES))
 			fail_msg("%zu: %s", n, buf_cstr(&fix.report.text));
-		if (t != NULL)
+		if (t != NULL) {
 			assert_int_equal(t->source_count, n);
+			assert_string_equal(t->source_text[0], "10.0.0.0/8");
+			assert_string_equal(
+			    t->source_text[n - 1], "10.15.0.0/16");
+		}
 		token_free(t);
 	}
 }
