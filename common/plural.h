@@ -18,4 +18,11 @@ plural_y(uint64_t n)
 	return n == 1 ? "y" : "ies";
 }
 
+/* "1 run is", "2 runs are". */
+static inline const char *
+plural_is(uint64_t n)
+{
+	return n == 1 ? "is" : "are";
+}
+
 #endif

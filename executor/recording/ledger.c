@@ -585,7 +585,7 @@ take_in(struct ledger *l, const struct pastruns *past)
 	if (count > 0)
 		log_notice(
 		    "jobs: %zu run%s of before %s kept, of which %zu had not ended",
-		    count, plural_s(count), count == 1 ? "is" : "are", open);
+		    count, plural_s(count), plural_is(count), open);
 }
 
 void

@@ -95,7 +95,7 @@ refuse_busy(const struct admit *a, const struct admit_use *u,
 	put_running(a, u, &text);
 	return err_set(e, ERR_BUSY,
 	    "%u command%s of this token %s running, the most that policy %s allows; wait until one has ended, or cancel its request: %s. The resource exec://runs lists them; the administrator ends one by mcp-execctl kill",
-	    u->attached, plural_s(u->attached), u->attached == 1 ? "is" : "are",
+	    u->attached, plural_s(u->attached), plural_is(u->attached),
 	    t->policy->name, buf_cstr(&text));
 }
 
@@ -110,8 +110,8 @@ check_places(const struct admit *a, const struct admit_use *u,
 	if (job && u->detached >= t->policy->jobs.at_once)
 		return err_set(e, ERR_BUSY,
 		    "%u job%s of this token %s running, the most that policy %s allows (key jobs.at_once); wait until one has ended, or end one with job_stop",
-		    u->detached, plural_s(u->detached),
-		    u->detached == 1 ? "is" : "are", t->policy->name);
+		    u->detached, plural_s(u->detached), plural_is(u->detached),
+		    t->policy->name);
 	if (!job && u->attached >= t->policy->runs)
 		return refuse_busy(a, u, t, e);
 	if (u->is_free && u->active < u->max && is_reserved(u))

@@ -932,17 +932,26 @@ fetch_policy(uint64_t id, const uint8_t *with, uint32_t window)
 	say(&m);
 }
 
-/* A frontend that asks and takes nothing in has its places for a while. */
-static void
-test_nobody_takes_it_in(void **state)
+/* All places are taken by reads of which nothing is taken in: the last's id. */
+static uint64_t
+begin_full(void)
 {
 	uint64_t id = 0;
 
-	(void)state;
 	begin();
 	greet();
 	while (id < FETCH_MAX)
 		fetch_policy(++id, proof, 0);
+	return id;
+}
+
+/* A frontend that asks and takes nothing in has its places for a while. */
+static void
+test_nobody_takes_it_in(void **state)
+{
+	uint64_t id = begin_full();
+
+	(void)state;
 	fetch_policy(++id, proof, 1000);
 	wait_fetched(1);
 	assert_int_equal(b.fetched_state, PROTO_DENIED);
@@ -964,13 +973,9 @@ test_nobody_takes_it_in(void **state)
 static void
 test_fetch_is_cancelled(void **state)
 {
-	uint64_t id = 0;
+	uint64_t id = begin_full();
 
 	(void)state;
-	begin();
-	greet();
-	while (id < FETCH_MAX)
-		fetch_policy(++id, proof, 0);
 	cancel(1);
 	wait_fetched(1);
 	assert_string_equal(b.fetched_why, "stopped");

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/plural.h"
 #include "executor/ctl/audit/audit.h"
 #include "executor/ctl/audit/auditarg.h"
 #include "executor/ctl/audit/auditlog.h"

@@ -9,7 +9,6 @@
 
 #include "common/json.h"
 #include "common/log.h"
-#include "common/plural.h"
 
 enum {
 	STEP_US = 2000000, /* of the clock that is told */

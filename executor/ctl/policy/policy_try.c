@@ -22,7 +22,6 @@
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/fdio.h"
-#include "common/plural.h"
 #include "executor/ctl/policy/dry_run.h"
 #include "executor/ctl/policy/posture.h"
 #include "executor/run/notes.h"

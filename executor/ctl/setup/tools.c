@@ -188,8 +188,8 @@ apply_all(struct ctl *c, const struct options *o, struct changes *all)
 	if (others > 0 && !o->force && !o->dry_run)
 		return ctl_error(
 		    "%zu file%s above %s not what this would have written: compare with %s, and replace %s by --force",
-		    others, plural_s(others), others == 1 ? "is" : "are",
-		    o->data, others == 1 ? "it" : "them");
+		    others, plural_s(others), plural_is(others), o->data,
+		    others == 1 ? "it" : "them");
 	if (o->dry_run)
 		return ctl_print(BYTES_LIT("Nothing was changed.\n"));
 	if (!changes_apply(all, c, o->force))
