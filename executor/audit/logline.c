@@ -174,14 +174,12 @@ logline_get(const struct logline *l, const char *key)
 		return none;
 	p += n;
 	at.len -= (size_t)(p - at.p);
-	if (at.len > 0 && *p == '"') {
-		for (q = ++p; q < p + at.len - 1 && *q != '"'; q++)
-			if (*q == '\\')
-				q++;
-	} else {
-		for (q = p; q < p + at.len && *q != ',' && *q != '}'; q++)
-			;
-	}
+	at.p = p;
+	if (at.len == 0 || *p != '"')
+		return bytes_make(p, value_length(at));
+	for (q = ++p; q < p + at.len - 1 && *q != '"'; q++)
+		if (*q == '\\')
+			q++;
 	return bytes_make(p, (size_t)(q - p));
 }
 

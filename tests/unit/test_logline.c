@@ -77,6 +77,9 @@ test_members(void **state)
 	assert_false(logline_next(&at, &key, &value));
 	assert_true(bytes_eq_str(logline_get(&l, "run.id"), "ab"));
 	assert_true(bytes_eq_str(logline_get(&l, "text"), "a \\\"b\\\\"));
+	assert_true(bytes_eq_str(logline_get(&l, "list"), "[1,{\"x\":\"}]\"}]"));
+	assert_true(bytes_eq_str(logline_get(&l, "o"), "{\"k\":\",\"}"));
+	assert_true(bytes_eq_str(logline_get(&l, "n"), "-5"));
 	assert_int_equal(logline_get(&l, "x").len, 0);
 	assert_int_equal(logline_get(&l, "none").len, 0);
 	assert_int_equal(logline_get_u64(&l, "m", 9), 12);
