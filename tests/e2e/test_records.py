@@ -521,15 +521,19 @@ def test_changed_policies(_):
         file.write_text(json.dumps({**tool, "argv": ["/bin/echo", "b"]}))
         changes(3, changed=["first"])
         path.rename(path.with_name("third.json"))
-        changes(3, added=["third"], removed=["first"])
+        other = path.with_name("fourth.json")
+        other.write_text(json.dumps(server.policy))
+        changes(4, added=["fourth", "third"], removed=["first"])
         out = server.ctl("audit", "search", "--event", "reload", "-n", "1")
-        check('added ["third"], removed ["first"]' in out, out)
+        check('1 token, 4 policies, added ["fourth","third"], removed '
+              '["first"]' in out, out)
         (server.dir / server.config["policy_dir"] / "second.json").write_text(
             json.dumps(server.policy))
         path.with_name("third.json").unlink()
+        other.unlink()
         whole(server.reload(), {
             **common, "policy.count": 2, "policy.changed": ["second"],
-            "policy.removed": ["third"]})
+            "policy.removed": ["fourth", "third"]})
 
 
 JOBS = {"jobs": {"at_once": 2, "max_seconds": 60, "keep_seconds": 60,

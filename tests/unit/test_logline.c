@@ -77,7 +77,8 @@ test_members(void **state)
 	assert_false(logline_next(&at, &key, &value));
 	assert_true(bytes_eq_str(logline_get(&l, "run.id"), "ab"));
 	assert_true(bytes_eq_str(logline_get(&l, "text"), "a \\\"b\\\\"));
-	assert_true(bytes_eq_str(logline_get(&l, "list"), "[1,{\"x\":\"}]\"}]"));
+	assert_true(
+	    bytes_eq_str(logline_get(&l, "list"), "[1,{\"x\":\"}]\"}]"));
 	assert_true(bytes_eq_str(logline_get(&l, "o"), "{\"k\":\",\"}"));
 	assert_true(bytes_eq_str(logline_get(&l, "n"), "-5"));
 	assert_int_equal(logline_get(&l, "x").len, 0);

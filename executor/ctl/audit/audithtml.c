@@ -96,6 +96,17 @@ put_count(struct buf *b, const char *class, uint64_t n, const char *what)
 	put_tile(b, n > 0 ? class : "", text, what);
 }
 
+/* Of a noun in the singular, and what is said of it. */
+static void
+put_things(struct buf *b, const char *class, uint64_t n, const char *noun,
+    const char *rest)
+{
+	char what[64];
+
+	(void)snprintf(what, sizeof(what), "%s%s%s", noun, plural_s(n), rest);
+	put_count(b, class, n, what);
+}
+
 static void
 put_tiles(struct buf *b, const struct auditsum *s)
 {
@@ -103,13 +114,15 @@ put_tiles(struct buf *b, const struct auditsum *s)
 
 	terminal_size(size, s->bytes);
 	buf_put_str(b, "<div class=\"tiles\">\n");
-	put_count(b, "", s->runs, "runs");
+	put_things(b, "", s->runs, "run", "");
 	put_count(b, "bad", s->failed, "of them failed");
 	put_count(b, "warn", s->open, "without a result");
-	put_count(b, "warn", s->refused, "calls refused");
-	put_count(b, "warn", s->denials, "system calls refused");
-	put_count(b, "bad", s->unauthenticated, "failed authentications");
-	put_count(b, "bad", s->damaged, "lines that are not records");
+	put_things(b, "warn", s->refused, "call", " refused");
+	put_things(b, "warn", s->denials, "system call", " refused");
+	put_things(b, "bad", s->unauthenticated, "failed authentication", "");
+	put_count(b, "bad", s->damaged,
+	    s->damaged == 1 ? "line that is not a record"
+			    : "lines that are not records");
 	put_tile(b, "", size, "of output");
 	buf_put_str(b, "</div>\n");
 }
@@ -347,7 +360,7 @@ put_lines(struct buf *b, const char *name, struct bytes raw)
 		if (raw.p[i] != '\\' || raw.p[++i] != 'n')
 			continue;
 		put_pair(b, name, bytes_make(raw.p + from, i - 1 - from));
-		name = "";
+		name = i - 1 > from ? "" : name;
 		from = i + 1;
 	}
 	put_pair(b, name, bytes_make(raw.p + from, raw.len - from));

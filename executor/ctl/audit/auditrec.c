@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/plural.h"
 #include "executor/policy/token.h"
 
 enum { DAY_S = 86400, SECOND_US = 1000000 };
@@ -303,30 +304,31 @@ auditrec_result(const struct logline *l, char out[24])
 /* Members that are worth a place in one line, in this order. */
 static const struct {
 	const char *key, *before, *after;
+	const char *(*ending)(uint64_t n); /* of `after`, of a number */
 } telling[] = {
-	{ "process.executable", "", "" },
-	{ "process.asked", "asked for ", "" },
-	{ "process.command_line", "", "" },
-	{ "denial.syscall", "", "" },
-	{ "file.path", "", "" },
-	{ "control.verb", "", "" },
-	{ "control.arguments", "", "" },
-	{ "user.id", "uid ", "" },
-	{ "process.name", "by ", "" },
-	{ "event.reason", "", "" },
-	{ "frontend.status", "", "" },
-	{ "launcher.status", "", "" },
-	{ "event.count", "", " times" },
-	{ "mcp.client", "", "" },
-	{ "service.version", "version ", "" },
-	{ "run.count", "with ", " runs" },
-	{ "token.count", "", " tokens" },
-	{ "policy.count", "", " policies" },
-	{ "policy.added", "added ", "" },
-	{ "policy.changed", "changed ", "" },
-	{ "policy.removed", "removed ", "" },
-	{ "records", "", " records" },
-	{ "source.ip", "from ", "" },
+	{ "process.executable", "", "", NULL },
+	{ "process.asked", "asked for ", "", NULL },
+	{ "process.command_line", "", "", NULL },
+	{ "denial.syscall", "", "", NULL },
+	{ "file.path", "", "", NULL },
+	{ "control.verb", "", "", NULL },
+	{ "control.arguments", "", "", NULL },
+	{ "user.id", "uid ", "", NULL },
+	{ "process.name", "by ", "", NULL },
+	{ "event.reason", "", "", NULL },
+	{ "frontend.status", "", "", NULL },
+	{ "launcher.status", "", "", NULL },
+	{ "event.count", "", " time", plural_s },
+	{ "mcp.client", "", "", NULL },
+	{ "service.version", "version ", "", NULL },
+	{ "run.count", "with ", " run", plural_s },
+	{ "token.count", "", " token", plural_s },
+	{ "policy.count", "", " polic", plural_y },
+	{ "policy.added", "added ", "", NULL },
+	{ "policy.changed", "changed ", "", NULL },
+	{ "policy.removed", "removed ", "", NULL },
+	{ "records", "", " record", plural_s },
+	{ "source.ip", "from ", "", NULL },
 };
 
 void
@@ -349,6 +351,9 @@ auditrec_summary(const struct logline *l, struct buf *out)
 		buf_put_str(out, telling[i].before);
 		buf_put_bytes(out, v);
 		buf_put_str(out, telling[i].after);
+		if (telling[i].ending != NULL)
+			buf_put_str(out, telling[i].ending(logline_get_u64(
+					     l, telling[i].key, 0)));
 		any = true;
 	}
 	if (!exec || !seen)
