@@ -767,15 +767,22 @@ beside_service(const struct keys *k, const struct draft *d,
 	if (row->resource != RLIMIT_NOFILE || p->uid != geteuid() ||
 	    getrlimit(RLIMIT_NOFILE, &own) != 0)
 		return value;
+	if (value > own.rlim_max && !caps_can_raise_limits())
+		return value; /* within_hard_limit said so */
 	most = own.rlim_max < POLICY_SERVICE_FILES ? own.rlim_max
 						   : POLICY_SERVICE_FILES;
 	if (value <= most / 2)
 		return value;
 	if (limit_at(d, row->key) == d->root)
 		return most / 2;
-	keys_complain(k, limit_at(d, row->key),
-	    "\"%s\" is above %llu, half of what mcp-execd has, whose user this is, too, so that a run could keep all others from starting: set it lower, or the limit of mcp-execd higher (ulimit -n, LimitNOFILE= of the unit)",
-	    row->key, (unsigned long long)(most / 2));
+	if (most == POLICY_SERVICE_FILES)
+		keys_complain(k, limit_at(d, row->key),
+		    "\"%s\" is above %llu, half of what mcp-execd ever has, whose user this is, too, so that a run could keep all others from starting: set it lower",
+		    row->key, (unsigned long long)(most / 2));
+	else
+		keys_complain(k, limit_at(d, row->key),
+		    "\"%s\" is above %llu, half of what mcp-execd has, whose user this is, too, so that a run could keep all others from starting: set it lower, or the limit of mcp-execd higher (ulimit -n, LimitNOFILE= of the unit)",
+		    row->key, (unsigned long long)(most / 2));
 	return value;
 }
 
