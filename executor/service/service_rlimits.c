@@ -69,6 +69,7 @@ service_rlimits_raise_files(const struct conf *c, struct err *e)
 	uint64_t needed = service_rlimits_files_needed(c);
 	uint64_t wanted = POLICY_SERVICE_FILES;
 	struct rlimit r;
+	rlim_t had;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return err_sys(e, "RLIMIT_NOFILE");
@@ -76,9 +77,10 @@ service_rlimits_raise_files(const struct conf *c, struct err *e)
 		wanted = needed;
 	if (r.rlim_cur >= wanted)
 		return 0;
+	had = r.rlim_cur;
 	r.rlim_cur = wanted < r.rlim_max ? wanted : r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-		return err_sys(e, "RLIMIT_NOFILE");
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0) /* fs.nr_open was lowered */
+		r.rlim_cur = had;
 	if (r.rlim_cur < BESIDES)
 		return err_set(e, ERR_BAD,
 		    "only %" PRIu64 " files may be open: " ADVICE,
