@@ -338,13 +338,15 @@ static ssize_t
 pull_bytes(gnutls_transport_ptr_t arg, void *p, size_t size)
 {
 	struct tlshook *hook = arg;
+	size_t left;
 	ssize_t n;
 
 	if (hook->unseen >= TLSHOOK_MOST_UNSEEN) {
 		errno = EPROTO; /* no handshake is that long */
 		return -1;
 	}
-	n = hook->pull(hook->from, p, size);
+	left = TLSHOOK_MOST_UNSEEN - hook->unseen;
+	n = hook->pull(hook->from, p, size < left ? size : left);
 	if (n > 0)
 		hook->unseen += (size_t)n;
 	return n;
