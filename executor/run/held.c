@@ -314,7 +314,9 @@ held_open(const int fd[HOLD_FDS], uint64_t run, int link, struct err *e)
 		log_err("held: %s", e->what);
 	for (int i = 0; i < HELD_STREAMS; i++)
 		if (h->to[i] != -1 && !copy_fits(h->to[i]))
-			log_err("held: pipes are short of memory");
+			log_err(
+			    "held: pipes are short of memory, so that its output may be lost: end what holds pipes of this user, or raise fs.pipe-user-pages-soft run=%s",
+			    h->page->fixed.id);
 	empty_copy();
 	take_up(h);
 	return h;
