@@ -63,10 +63,12 @@ pack_unit_known(const char *root, const char *unit)
 {
 	/* As systemd.unit(5) has them, and those that generators fill. */
 	static const char *const dirs[] = { "/etc/systemd/system",
+		"/etc/systemd/system.control", "/run/systemd/system.control",
+		"/etc/systemd/system.attached", "/run/systemd/system.attached",
 		"/run/systemd/system", "/run/systemd/transient",
-		"/run/systemd/generator", "/run/systemd/generator.late",
-		"/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-		"/lib/systemd/system" };
+		"/run/systemd/generator", "/run/systemd/generator.early",
+		"/run/systemd/generator.late", "/usr/local/lib/systemd/system",
+		"/usr/lib/systemd/system", "/lib/systemd/system" };
 	const char *at = strchr(unit, '@'), *type = strrchr(unit, '.');
 	char template[512] = "";
 
