@@ -22,8 +22,9 @@
 
 #include "executor/run/held.h"
 #include "executor/run/launch.h"
+#include "tests/unit/fixture_skip.h"
 
-enum { TOTAL = 8 << 20, READERS_MAX = 100000 };
+enum { TOTAL = 8 << 20, READERS_MAX = 100000, MANY_PIPES = 400, CANNOT = 77 };
 
 /* What the launcher would have. */
 static int kept[HOLD_FDS];
@@ -558,15 +559,17 @@ pipe_size(void)
 	return size;
 }
 
-/* Until new ones are smaller: how many are open, by their first number. */
+/* Until new ones are smaller, and the number of the last; -1 if they stay whole. */
 static int
 hoard_pipes(int whole)
 {
-	int fd[2], n;
+	int fd[2] = { -1, -1 }, size, n;
 
-	for (n = 0; n < 5000 && pipe_size() == whole && pipe(fd) == 0; n++)
+	for (n = 0; n < MANY_PIPES && pipe_size() == whole && pipe(fd) == 0;
+	     n++)
 		(void)fcntl(fd[1], F_SETPIPE_SZ, 1 << 20);
-	return pipe_size() == whole ? -1 : fd[1];
+	size = pipe_size();
+	return size > 0 && size < whole ? fd[1] : -1;
 }
 
 static int
@@ -586,19 +589,19 @@ hold_one(void)
 	return h == NULL ? -1 : 0;
 }
 
-/* As a user without privileges; which step failed, or 0. */
+/* As a user whom no other test has; which step failed, or 0. */
 static int
 held_beside_hoard(void)
 {
 	int whole, first, last;
 
-	if (geteuid() == 0 && setuid(64310) == -1)
+	if (geteuid() == 0 && setuid(100000 + (uid_t)getpid()) == -1)
 		return 1;
 	whole = pipe_size();
 	first = dup(0);
 	last = hoard_pipes(whole);
 	if (last == -1)
-		return 2;
+		return CANNOT;
 	if (hold_one() == -1)
 		return 3;
 	for (int fd = first; fd <= last; fd++)
@@ -620,6 +623,9 @@ test_pipes_were_short(void **state)
 		_exit(held_beside_hoard());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == CANNOT)
+		SKIP(
+		    "pipes of a user have no limit here, fs.pipe-user-pages-soft");
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
