@@ -4,7 +4,15 @@
 
 #include <string.h>
 
-enum { MAX_PLACES = 8 }; /* that are named; exec://policy has them all */
+#include "common/cleanup.h"
+
+enum {
+	MAX_PLACES = 8, /* that are named; exec://policy has them all */
+	MAX_PLACES_BYTES = 160,
+	MAX_SENTENCE = 1024
+};
+
+static const char last[] = "The whole policy: resource exec://policy.";
 
 static bool
 has_mounts(const struct policy *p)
@@ -13,14 +21,15 @@ has_mounts(const struct policy *p)
 }
 
 static void
-put_place(const struct policy *p, struct buf *out)
+put_place(const struct token *t, struct buf *out)
 {
+	const struct policy *p = t->policy;
 	const char *slash = strrchr(p->shell, '/');
 	const char *shell = slash != NULL ? slash + 1 : p->shell;
 
 	/* by its name: scanners of tools take a path for an attack */
 	if (policy_offers(p, BYTES_LIT("exec_cmd")))
-		buf_printf(out, "exec_cmd's shell is %s%s. ", shell,
+		buf_printf(out, "Shell: %s%s. ", shell,
 		    strcmp(shell, "sh") == 0 ? " (POSIX)" : "");
 	buf_printf(
 	    out, "Commands start in %s as user %s. ", p->directory, p->user);
@@ -43,15 +52,15 @@ put_time(const struct token *t, struct buf *out)
 }
 
 static void
-put_processes(const struct policy *p, struct buf *out)
+put_processes(const struct token *t, struct buf *out)
 {
-	const struct confine *c = &p->confine;
+	const struct confine *c = &t->policy->confine;
 
 	if ((c->layers & CONFINE_PIDS) == 0)
 		return;
 	buf_put_str(out,
 	    c->processes
-		? "ps, top and /proc show the machine's processes, by the machine's ids; only the command's own can be signalled, by the ids that the shell gives ($$, $!). "
+		? "ps, top and /proc show the machine's processes; only the command's own can be signalled, by the ids that the shell gives ($$, $!). "
 		: "ps and top show the command's own processes, never the machine's. ");
 }
 
@@ -61,15 +70,21 @@ put_paths(
     const struct policy *p, bool (*has)(enum mounts_kind), struct buf *out)
 {
 	const struct mounts *m = &p->confine.mounts;
-	size_t i, n = 0;
+	size_t i, n = 0, more = 0, from = out->len;
 
 	for (i = 0; i < m->count; i++)
-		if (has(m->op[i].kind) &&
-		    confine_shows(&p->confine, &m->op[i]) && n++ < MAX_PLACES)
+		if (!has(m->op[i].kind) ||
+		    !confine_shows(&p->confine, &m->op[i]))
+			continue;
+		else if (n < MAX_PLACES &&
+			 out->len - from + strlen(m->op[i].path) <=
+			     MAX_PLACES_BYTES)
 			buf_printf(
-			    out, "%s%s", n == 1 ? "" : ", ", m->op[i].path);
-	if (n > MAX_PLACES)
-		buf_printf(out, " and %zu more", n - MAX_PLACES);
+			    out, "%s%s", n++ == 0 ? "" : ", ", m->op[i].path);
+		else
+			more++;
+	if (more > 0)
+		buf_printf(out, "%s%zu more", n == 0 ? "" : " and ", more);
 }
 
 static bool
@@ -85,26 +100,28 @@ is_shown(enum mounts_kind kind)
 }
 
 static void
-put_files(const struct policy *p, struct buf *out)
+put_files(const struct token *t, struct buf *out)
 {
+	const struct policy *p = t->policy;
+
 	if ((p->confine.layers & CONFINE_WALLS) == 0)
 		return;
 	if (has_mounts(p) && p->confine.mounts.whole_root) {
 		buf_put_str(out,
-		    "The machine's files are shown, except for hidden places (permission denied may mean that); /tmp, /dev and the like are the command's own. Can be written: ");
+		    "The machine's files are shown, except for hidden places (permission denied may mean that); /tmp and /dev are the command's own. Can be written: ");
 		put_paths(p, mounts_is_writable, out);
 		buf_put_str(out, ". ");
 		return;
 	}
-	buf_put_str(out, "Of the machine's files only these are there: ");
+	buf_put_str(out, "Of the machine's files only ");
 	put_paths(p, is_shown, out);
-	buf_put_str(
-	    out, "; what is missing elsewhere may be on the machine anyway. ");
+	buf_put_str(out, " are in view; others may exist. ");
 }
 
 static void
-put_network(const struct policy *p, struct buf *out)
+put_network(const struct token *t, struct buf *out)
 {
+	const struct policy *p = t->policy;
 	static const char *const words[] = {
 		[CONFINE_NONE] = "There is no network, not even 127.0.0.1. ",
 		[CONFINE_LOOPBACK] =
@@ -118,42 +135,52 @@ put_network(const struct policy *p, struct buf *out)
 }
 
 static void
-put_services(const struct policy *p, struct buf *out)
+put_services(const struct token *t, struct buf *out)
 {
+	const struct policy *p = t->policy;
+
 	if (!p->confine.sockets && !p->any_socket)
 		buf_put_str(out,
 		    "Services behind UNIX sockets (D-Bus, systemctl, containers, databases) are not reached. ");
 }
 
 static void
-put_jobs(const struct policy *p, struct buf *out)
+put_jobs(const struct token *t, struct buf *out)
 {
-	const struct policy_jobs *j = &p->jobs;
+	const struct policy_jobs *j = &t->policy->jobs;
 
 	if (!j->offered)
 		return;
 	buf_printf(out,
-	    "A call that takes long is answered after %u ms at most, with its output so far, and goes on as a job: %u at the same time, each %u s at most. The last %llu bytes of output of the last %u runs are kept for %u s after their end. ",
-	    j->wait_ms, j->at_once, j->max_seconds,
-	    (unsigned long long)j->output_bytes, j->keep, j->keep_seconds);
-	if (!j->survive || !recorder_may_move(p->output))
-		buf_put_str(out,
-		    "A restart of the server ends jobs; what they wrote is kept. ");
+	    "A call is answered after %u ms at most; then it is a job: %u at once, each %u s at most, its output kept %u s. ",
+	    j->wait_ms, j->at_once, j->max_seconds, j->keep_seconds);
+}
+
+/* What is put into out as a whole if there is room for it, or left out. */
+static void
+put_sentence(void (*put)(const struct token *, struct buf *),
+    const struct token *t, struct buf *out)
+{
+	CLEANUP_BUF struct buf text;
+
+	buf_init(&text, MAX_SENTENCE);
+	put(t, &text);
+	if (!text.overflow &&
+	    out->len + text.len + sizeof(last) <= VIEWTEXT_MAX)
+		buf_put_bytes(out, buf_bytes(&text));
 }
 
 void
 viewtext_write(const struct token *t, struct buf *out)
 {
-	const struct policy *p = t->policy;
+	/* the most needed first */
+	static void (*const put[])(
+	    const struct token *, struct buf *) = { put_place, put_time,
+		put_files, put_network, put_processes, put_services, put_jobs };
 
-	put_place(p, out);
-	put_time(t, out);
-	put_processes(p, out);
-	put_files(p, out);
-	put_network(p, out);
-	put_services(p, out);
-	put_jobs(p, out);
-	buf_put_str(out, "The whole policy: resource exec://policy.");
+	for (size_t i = 0; i < sizeof(put) / sizeof(put[0]); i++)
+		put_sentence(put[i], t, out);
+	buf_put_str(out, last);
 }
 
 void

@@ -13,11 +13,15 @@
 #include "executor/policy/token.h"
 
 enum {
-	VIEWTEXT_MAX = 1536, /* bytes, as TOKEN carries them */
+	/*
+	 * Bytes: with what the frontend says of exec_cmd and cli_command at
+	 * most the 1024 that every model's API takes.
+	 */
+	VIEWTEXT_MAX = 600,
 	VIEWTEXT_BRIEF_MAX = 512
 };
 
-/* Of exec_cmd and cli_command: place, time and view. */
+/* Of exec_cmd and cli_command: place, time, view; what finds room. */
 void viewtext_write(const struct token *t, struct buf *out);
 /* Of a defined tool, whose program and parameters are fixed: its view. */
 void viewtext_brief(const struct policy *p, struct buf *out);

@@ -238,21 +238,21 @@ static const char writes[] =
 
 static const struct catalog_tool tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. Commands that wait for a terminal or for input do not work; give input with stdin. A command that takes longer than the time limit is ended, and its output so far is returned.",
+	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. Commands that wait for a terminal or for input do not work; give input with stdin.",
 	    exec_schema, .style = CATALOG_STREAM, PARAMS(exec_params) },
 	{ "cli_command", "Run a program",
-	    "Run one program with arguments on the server, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. Each call stands for itself; a program that takes longer than the time limit is ended, and its output so far is returned.",
+	    "Run one program, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters.",
 	    cli_schema, .style = CATALOG_LABELLED, PARAMS(cli_params) },
 };
 
 /* The same two for a token with jobs, and what it gets besides. */
 static const struct catalog_tool job_tools[] = {
 	{ "exec_cmd", "Run a shell command",
-	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. A command that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on. Give input with stdin; for a command that asks while it runs use job_start and job_input.",
+	    "Run a command line in the server's shell and return its output. Each call is a new shell: directory and variables do not carry over to the next. If it takes long, the call returns the output so far and the id of a job, which job_output reads on. Give input with stdin; for a command that asks while it runs use job_start and job_input.",
 	    exec_jobs_schema, .style = CATALOG_STREAM,
 	    PARAMS(exec_jobs_params) },
 	{ "cli_command", "Run a program",
-	    "Run one program with arguments on the server, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. Each call stands for itself; a program that takes long is not ended: the call returns its output so far and the id of a job, which job_output reads on.",
+	    "Run one program, without a shell, and return STDOUT, STDERR, RETURNCODE and SUCCESS. The command is split into words as a POSIX shell would, with quotes, but nothing is expanded: prefer it when arguments hold special characters. If it takes long, the call returns the output so far and the id of a job, which job_output reads on.",
 	    cli_jobs_schema, .style = CATALOG_LABELLED,
 	    PARAMS(cli_jobs_params) },
 	{ "job_start", "Start a job",

@@ -14,7 +14,9 @@
 
 enum {
 	LISTS_TTL_MS = 60000, /* for which lists may be kept */
-	MAX_DESCRIPTION = 4096,
+	MAX_DESCRIPTION = 4096, /* of a defined tool, with its view */
+	/* Some models' APIs refuse every tool if one of them has more. */
+	TAKEN_DESCRIPTION = 1024,
 	BOTH = MCP_SESSION | MCP_STATELESS
 };
 
@@ -193,7 +195,7 @@ order_of_streams(
 	if (t->style == CATALOG_STREAM &&
 	    (token->flags & PROTO_TOKEN_SEPARATE) == 0)
 		return " Standard output and standard error come together, in the order they were written.";
-	return " Standard output and standard error are read separately: their order is only roughly that in which they were written.";
+	return " Standard output and standard error are read separately: their order is only roughly kept.";
 }
 
 static bool
@@ -232,9 +234,11 @@ put_description(struct buf *out, const struct catalog_tool *t,
 	if (bytes_is_open_sentence(buf_bytes(&text)) && view[0] != '\0')
 		buf_put_u8(&text, '.');
 	buf_put_str(&text, order_of_streams(t, token));
-	if (text.len > 0 && view[0] != '\0')
-		buf_put_u8(&text, ' ');
-	buf_put_str(&text, view);
+	if (text.len + 1 + strlen(view) <= TAKEN_DESCRIPTION) {
+		if (text.len > 0 && view[0] != '\0')
+			buf_put_u8(&text, ' ');
+		buf_put_str(&text, view);
+	}
 	json_put_member(out, "description", buf_bytes(&text));
 }
 

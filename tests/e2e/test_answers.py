@@ -2,7 +2,9 @@
 """What a model reads of a result: once, whole, in order, and harmless."""
 import base64
 import json
+import pathlib
 import re
+import tempfile
 
 import instance
 from client import Result, Server, check, equal, parse, within
@@ -188,6 +190,32 @@ def test_view_is_told_once(_):
                 equal("same view of the machine as exec_cmd" in text,
                       name != teller, text)
                 check(text.endswith(" resource exec://policy."), text)
+
+
+def test_descriptions_are_taken(_):
+    """Some models' APIs refuse every tool if one description is longer."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as top:
+        places = [f"{top}/{i:030}" for i in range(30)]
+        for place in places:
+            pathlib.Path(place).mkdir()
+        many = {"files": {"read": ["@system", *places]}}
+        tools = {"long": {"description": "x" * 1000, "argv": ["/bin/true"]}}
+        for policy in (
+                {}, {"jobs": {}}, {**many, "jobs": {}, "structured": True},
+                {"tools": ["cli_command"], "jobs": {}, "structured": True},
+                {"processes": "see", "files": {"read": ["/"]}, "jobs": {},
+                 "streams": "separate"},
+                {**many, "network": "loopback", "tools": ["cli_command"]}):
+            with Server(policy={"tools": ["exec_cmd", "long"], **policy},
+                        definitions=tools) as server, server.http() as c:
+                said = {t["name"]: t["description"] for t in c.tools()}
+            for name, text in said.items():
+                check(len(text.encode()) <= 1024, name, len(text), text)
+            text = said[policy.get("tools", ["exec_cmd"])[0]]
+            for fact in "Commands start in ", "Time limit: ", "network":
+                check(fact in text, fact, text)
+            equal(bool(re.search(r" and \d+ more are in view", text)),
+                  "files" in policy and "processes" not in policy, text)
 
 
 def test_words_of_scanners(_):
