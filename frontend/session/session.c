@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/digest.h"
 #include "common/log.h"
@@ -217,6 +218,38 @@ end_session(struct session_table *t, struct session *s, enum proto_why why)
 		sse_close(stream);
 }
 
+/* Clients of the old transport wait on for what a closed stream owes them. */
+static void
+tell_waiting(struct session *s)
+{
+	const struct mcp_pending *p;
+	CLEANUP_BUF struct buf b;
+
+	buf_init(&b, 2 * MESSAGE_MAX_ID + 256);
+	for (p = s->mcp.pending; p != NULL; p = p->next) {
+		if (p->reply == NULL || p->id[0] == '\0' ||
+		    !sse_has_room(s->stream))
+			continue;
+		b.len = 0;
+		buf_put_str(&b, "{\"jsonrpc\":\"2.0\"");
+		json_put_key(&b, "id");
+		buf_put_str(&b, p->id);
+		message_put_error(&b, MCP_CODE_SESSION,
+		    "the token was revoked or has expired, and what it ran is ended: ask the administrator for one");
+		buf_put_str(&b, "}");
+		sse_push(s->stream, "message", buf_bytes(&b));
+	}
+}
+
+/* Its token is no more, or it was left alone. */
+static void
+close_session(struct session_table *t, struct session *s)
+{
+	if (s->stream != NULL)
+		tell_waiting(s);
+	end_session(t, s, PROTO_WHY_SESSION);
+}
+
 /* An open stream or a running call holds a session. */
 static bool
 is_idle(const struct session *s)
@@ -289,7 +322,7 @@ on_sweep(void *arg)
 		if (s->id[0] == '\0')
 			continue;
 		if (is_over(t, s)) {
-			end_session(t, s, PROTO_WHY_SESSION);
+			close_session(t, s);
 		} else {
 			tend_session(t, s);
 			left = true;
@@ -379,7 +412,7 @@ session_configure(struct session_table *t, const struct settings_set *set)
 			continue;
 		token = settings_token_find(set, s->verifier);
 		if (token == NULL)
-			end_session(t, s, PROTO_WHY_SESSION);
+			close_session(t, s);
 		else
 			follow_token(s, token);
 	}

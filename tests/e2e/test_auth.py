@@ -152,7 +152,7 @@ def test_revoked_while_running(server):
     other = stay.begin(f"sleep 4; echo {m}-other")
     http, sse = server.http(token=token), server.sse(token=token)
     conn = http.begin(f"echo {m}-http; exec sleep 1000300")
-    sse.begin(f"echo {m}-sse; exec sleep 1000301")
+    sse.begin(f"echo {m}-sse; exec sleep 1000301", id="mine")
     server.running(f"{m}-http")
     server.running(f"{m}-sse")
     begin = time.monotonic()
@@ -163,6 +163,10 @@ def test_revoked_while_running(server):
         check("revoked" in r["event.reason"], r)
     check(time.monotonic() - begin < 6 * SLOW, "at once")
     equal(http.post(message("ping", id=9)).status, 401, "its session")
+    check("the token was revoked" in http.finish(conn).text, "http is told")
+    a = sse.answer()
+    check(a["id"] == "mine" and "the token was revoked" in a["error"][
+        "message"], "sse is told", a)
     try:
         sse.event()
         check(False, "the stream goes on")
