@@ -153,7 +153,8 @@ run_task_list(struct jobcalls *all, struct request *r, const struct token *t,
 
 	if (r->arg_count > 0 &&
 	    (x = take_task_id(all, r, "task.after", t, e)) == NULL)
-		return e->code;
+		return err_set(e, ERR_BAD,
+		    "unknown cursor: use nextCursor of the page before, or begin again without one, as tasks are kept for a while only");
 	if (jobargs_rest(r, e) != 0)
 		return e->code;
 	x = next_task(all, x, t);
