@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "executor/run/pathwords.h"
 
 enum {
 	MAX_PLACES = 8, /* that are named; exec://policy has them all */
@@ -90,7 +91,7 @@ put_paths(
 static bool
 is_read(enum mounts_kind kind)
 {
-	return kind == MOUNTS_READ || kind == MOUNTS_PROGRAM;
+	return kind == MOUNTS_READ;
 }
 
 static bool
@@ -116,6 +117,16 @@ put_files(const struct token *t, struct buf *out)
 	buf_put_str(out, "Of the machine's files only ");
 	put_paths(p, is_shown, out);
 	buf_put_str(out, " are in view; others may exist. ");
+}
+
+static void
+put_programs(const struct token *t, struct buf *out)
+{
+	if (!t->policy->confine.listed_programs)
+		return;
+	buf_put_str(out, "Only these programs run: ");
+	pathwords_put_programs(t->policy, out);
+	buf_put_str(out, ". ");
 }
 
 static void
@@ -174,9 +185,9 @@ void
 viewtext_write(const struct token *t, struct buf *out)
 {
 	/* the most needed first */
-	static void (*const put[])(
-	    const struct token *, struct buf *) = { put_place, put_time,
-		put_files, put_network, put_processes, put_services, put_jobs };
+	static void (*const put[])(const struct token *,
+	    struct buf *) = { put_place, put_time, put_programs, put_files,
+		put_network, put_processes, put_services, put_jobs };
 
 	for (size_t i = 0; i < sizeof(put) / sizeof(put[0]); i++)
 		put_sentence(put[i], t, out);

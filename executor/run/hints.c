@@ -60,7 +60,8 @@ static const struct {
 	{ "RTNETLINK answers: Operation not permitted", HINT_NET_ADMIN, false },
 	{ "oes not exist", HINT_ABSENT, true },
 	{ "oes not appear to be a git repository", HINT_ABSENT, true },
-	{ ": not found", HINT_ABSENT, true }, /* dash(1) of a program */
+	{ ": not found", HINT_PROGRAM, true }, /* dash(1) */
+	{ ": command not found", HINT_PROGRAM, true }, /* bash(1) */
 	{ "o such process", HINT_NO_PROCESS, false },
 	{ "kill: Operation not permitted", HINT_NO_SIGNAL,
 	    false }, /* dash(1) */
@@ -242,7 +243,8 @@ find_path(
 static bool
 counts_alone(enum hint_kind kind)
 {
-	return kind == HINT_READ_ONLY || kind == HINT_DENIED;
+	return kind == HINT_READ_ONLY || kind == HINT_DENIED ||
+	       kind == HINT_PROGRAM;
 }
 
 static void
@@ -257,7 +259,10 @@ look_at_line(struct hints *h, const char *line)
 			continue;
 		if (phrases[i].path &&
 		    find_path(line, at, phrases[i].kind, &path))
-			add_hint(h, phrases[i].kind, path);
+			add_hint(h,
+			    phrases[i].kind == HINT_PROGRAM ? HINT_ABSENT
+							    : phrases[i].kind,
+			    path);
 		else if (!phrases[i].path || counts_alone(phrases[i].kind))
 			add_hint(h, phrases[i].kind, bytes_make("", 0));
 		return;

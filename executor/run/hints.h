@@ -17,6 +17,7 @@
 
 enum hint_kind {
 	HINT_ABSENT, /* no such file or directory */
+	HINT_PROGRAM, /* a shell found no program of a name */
 	HINT_ASKED, /* whether it is there: executor/run/shelltest */
 	HINT_EDITED, /* an editor was started with it: executor/run/edited */
 	HINT_DENIED, /* permission denied; path "": no path was named */

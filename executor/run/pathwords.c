@@ -8,7 +8,10 @@
 
 #include "common/told.h"
 
-enum { PLACES_MAX = 8 }; /* that are named */
+enum {
+	PLACES_MAX = 8, /* that are named */
+	PROGRAMS_MAX_BYTES = 160 /* likewise */
+};
 
 /* What a policy makes of a path, in words; NULL: nothing that is worth them. */
 struct path_word {
@@ -21,6 +24,10 @@ static const struct path_word hidden = { "is hidden from commands",
 static const struct path_word absent = {
 	"is not in view: this policy does not show it to commands",
 	"files.read", true
+};
+static const struct path_word unlisted = {
+	"is not in view: commands see and run only the programs that this policy lists",
+	"programs", true
 };
 static const struct path_word private_ = {
 	"is in a directory of this run's own, which is empty when a run starts: nobody else's files are there",
@@ -65,6 +72,9 @@ why_absent(const struct policy *p, const struct mounts_op *op, const char *path)
 		return &private_;
 	if (op != NULL && op->kind == MOUNTS_DEV)
 		return &absent;
+	if (op != NULL && op->kind == MOUNTS_EMPTY &&
+	    p->confine.listed_programs)
+		return &unlisted;
 	if (p->confine.mounts.whole_root)
 		return NULL;
 	if (op == NULL || op->kind == MOUNTS_PLACE || op->kind == MOUNTS_EMPTY)
@@ -190,6 +200,53 @@ put_places(const struct policy *p, struct buf *out)
 	    protects ? ", and not what is protected there" : "", p->name);
 }
 
+/* NULL: not one that anybody starts, but what the kernel loads them with. */
+static const char *
+program_name(const struct mounts_op *op)
+{
+	const char *slash = strrchr(op->path, '/');
+	const char *name =
+	    slash != NULL && !op->directory ? slash + 1 : op->path;
+
+	if (op->kind != MOUNTS_PROGRAM || op->pin)
+		return NULL;
+	return strncmp(name, "ld", 2) == 0 && strstr(name, ".so") != NULL
+		   ? NULL
+		   : name;
+}
+
+void
+pathwords_put_programs(const struct policy *p, struct buf *out)
+{
+	const struct mounts *m = &p->confine.mounts;
+	size_t from = out->len, more = 0;
+	const char *name;
+
+	for (size_t i = 0; i < m->count; i++) {
+		name = program_name(&m->op[i]);
+		if (name == NULL)
+			continue;
+		if (out->len - from + strlen(name) <= PROGRAMS_MAX_BYTES)
+			buf_printf(
+			    out, "%s%s", out->len > from ? ", " : "", name);
+		else
+			more++;
+	}
+	if (more > 0)
+		buf_printf(
+		    out, "%s%zu more", out->len > from ? " and " : "", more);
+}
+
+/* A name without a path may be of one that is not listed, or of none. */
+static void
+put_listed(const struct policy *p, struct buf *out)
+{
+	buf_printf(out, "%s" TOLD_NOTE "commands see and run only ",
+	    out->len > 0 ? "\n" : "");
+	pathwords_put_programs(p, out);
+	buf_printf(out, " (policy %s, key programs)", p->name);
+}
+
 void
 pathwords_put(const struct hints *h, const struct policy *p,
     const char *directory, struct buf *out)
@@ -206,4 +263,6 @@ pathwords_put(const struct hints *h, const struct policy *p,
 	}
 	if (unnamed && !told)
 		put_places(p, out);
+	if (hints_has(h, HINT_PROGRAM) && p->confine.listed_programs)
+		put_listed(p, out);
 }

@@ -291,6 +291,8 @@ put_reason(const struct plan *plan, enum hint_kind kind, struct buf *out)
 	buf_init(out, ERR_MAX_WHAT);
 	if (plan->argv[0][0] == '/')
 		hints_add(&h, kind, bytes_of(plan->argv[0]));
+	else if (kind == HINT_ABSENT)
+		hints_add(&h, HINT_PROGRAM, bytes_of(""));
 	pathwords_put(&h, plan->policy, plan->policy->directory, &text);
 	said = buf_bytes(&text);
 	if (said.len == 0)

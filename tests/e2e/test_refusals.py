@@ -404,6 +404,30 @@ def test_system_not_in_view(server):
               r.text, r.text)
 
 
+def test_program_not_listed(server):
+    """Not "not found": which ones there are, before a call and after it."""
+    shell = os.path.realpath("/bin/sh")
+    server.add_policy("few", programs=[shell, "/usr/bin/seq",
+                                       "/usr/bin/true"])
+    names = ", ".join(sorted((os.path.basename(shell), "seq", "true")))
+    said = f"commands see and run only {names} (policy few, key programs)"
+    with server.http(token=server.add("few", policy="few")) as c:
+        text = c.tools()[0]["description"]
+        check(f"Only these programs run: {names}. " in text and
+              shell not in text and "ld-linux" not in text, text)
+        equal(c.sh("seq 2; true").text, "1\n2\n", "control")
+        for command in "id", "seq 1 | id", "id; seq 1":
+            check(c.sh(command).text.endswith(f"\nNOTE: {said}\n"), command)
+        equal(c.call("cli_command", command="id -u").text,
+              f"command not found: id; {said}", "without a shell")
+        said = "/usr/bin/id is not in view: commands see and run only the " \
+            "programs that this policy lists (policy few, key programs)"
+        for tool in "exec_cmd", "cli_command":
+            check(said in c.call(tool, command="/usr/bin/id").text, tool)
+    with server.http() as c:
+        check("programs" not in c.sh("of-nobody").text, "none are listed")
+
+
 def test_program_not_in_view(server):
     """By its path: why, and by which key, with a shell and without one."""
     server.add_policy("paths", files={"hide": ["/etc/default"]})
