@@ -12,6 +12,8 @@ from modern import Events, Modern
 
 PLAIN = {"structured": False, "text": "clean"}
 MORE = {**PLAIN, "audit": {"output": "all"}}
+# What every model's API takes at the top of a tool's schema.
+TOP = {"type", "properties", "required", "additionalProperties"}
 
 
 SERVER = {"policy": PLAIN}
@@ -192,8 +194,8 @@ def test_view_is_told_once(_):
                 check(text.endswith(" resource exec://policy."), text)
 
 
-def test_descriptions_are_taken(_):
-    """Some models' APIs refuse every tool if one description is longer."""
+def test_tools_are_taken(_):
+    """Some models' APIs refuse every tool if one is longer or has more."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as top:
         places = [f"{top}/{i:030}" for i in range(30)]
         for place in places:
@@ -209,8 +211,14 @@ def test_descriptions_are_taken(_):
             with Server(policy={"tools": ["exec_cmd", "long"], **policy},
                         definitions=tools) as server, server.http() as c:
                 said = {t["name"]: t["description"] for t in c.tools()}
+                schemas = {t["name"]: t["inputSchema"] for t in c.tools()}
             for name, text in said.items():
                 check(len(text.encode()) <= 1024, name, len(text), text)
+                schema = schemas[name]
+                equal((schema["type"], set(schema) - TOP), ("object", set()),
+                      name)
+                for word in name, *schema["properties"]:
+                    check(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word), word)
             text = said[policy.get("tools", ["exec_cmd"])[0]]
             for fact in "Commands start in ", "Time limit: ", "network":
                 check(fact in text, fact, text)
