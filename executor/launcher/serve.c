@@ -116,30 +116,6 @@ answer_run(enum launchmsg_kind kind, uint64_t run, pid_t pid, int value, int fd)
 /* --- the start of a run ----------------------------------------------- */
 
 /*
- * With a pidfd; where that is not available (valgrind has neither call), fork
- * and pidfd_open(2): the guard is our child and not reaped in between, so its
- * id cannot be reused.
- */
-static pid_t
-fork_guard(uint64_t namespaces, int *pidfd)
-{
-	pid_t pid = confine_clone(namespaces, pidfd);
-
-	if (pid != -1 || namespaces != 0)
-		return pid;
-	pid = fork();
-	if (pid > 0) {
-		*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		if (*pidfd == -1) {
-			(void)kill(pid, SIGKILL);
-			(void)waitpid(pid, NULL, 0);
-			return -1;
-		}
-	}
-	return pid;
-}
-
-/*
  * In the run's control group from its first moment, which only clone3(2) can;
  * where a filter hides that, the command alone enters it.
  */
@@ -155,7 +131,7 @@ fork_into(uint64_t namespaces, int group, bool *grouped, int *pidfd)
 			return pid;
 		*grouped = false;
 	}
-	return fork_guard(namespaces, pidfd);
+	return confine_clone(namespaces, pidfd);
 }
 
 /* As it was read for the run before, or once more. */
@@ -299,7 +275,7 @@ fork_server(uint64_t namespaces, int group, int *pidfd)
 	    home == -1 ? -1 : confine_clone_into(namespaces, home, pidfd);
 
 	if (pid == -1)
-		pid = fork_guard(namespaces, pidfd);
+		pid = confine_clone(namespaces, pidfd);
 	if (home != -1)
 		(void)close(home);
 	return pid;
