@@ -792,6 +792,34 @@ test_login(void **state)
 	    one.report.audit_session, two.report.audit_session);
 }
 
+/* Without the layer it stays the launcher's, in the first run and in the next. */
+static void
+test_login_off(void **state)
+{
+	struct policy *on = policy;
+	char want[32];
+	static struct run r;
+	pid_t pid;
+
+	(void)state;
+	if ((policy->confine.layers & CONFINE_LOGINUID) == 0)
+		SKIP("a login uid cannot be set here");
+	(void)snprintf(want, sizeof(want), "%.31s",
+	    fixture_read("/proc/self/loginuid"));
+	policy =
+	    fixture_policy(fixture_top, NOBODY ",\"disable\":[\"loginuid\"]");
+	pid = idle_guard();
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    run_with(&r, "cat /proc/self/loginuid", 1000001), pid);
+		assert_string_equal(r.text, want);
+		assert_int_equal(r.report.audit_session, LOGINUID_UNSET);
+		assert_true(becomes_idle(pid));
+	}
+	policy_unref(policy);
+	policy = on;
+}
+
 /* Its second child, which is not the command; 0: there is none. */
 static pid_t
 find_helper(pid_t guard)
@@ -1525,6 +1553,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_login),
+		cmocka_unit_test(test_login_off),
 		cmocka_unit_test(test_login_of_connect),
 		cmocka_unit_test(test_listened),
 		cmocka_unit_test(test_hands_out),
