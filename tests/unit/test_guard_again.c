@@ -1234,6 +1234,52 @@ test_off(void **state)
 	policy = on;
 }
 
+static size_t
+fds_of_launcher(void)
+{
+	char path[40];
+	size_t n = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)launch_pid());
+	d = opendir(path);
+	assert_non_null(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d);
+	return n;
+}
+
+/* However its guards end, the launcher has no more descriptors than before. */
+static void
+test_launcher_descriptors(void **state)
+{
+	uint64_t end;
+	static struct run r;
+	size_t before;
+	pid_t pid;
+
+	(void)state;
+	(void)idle_guard();
+	(void)idle_guard();
+	before = fds_of_launcher();
+	for (int i = 0; i < 8; i++) {
+		pid = idle_guard();
+		if (i % 2 == 0) {
+			(void)kill(pid, SIGKILL);
+			await_gone(pid);
+		}
+		launch_keep_for_runs(0);
+		(void)run(&r, "true");
+		launch_keep_for_runs(BOTH);
+	}
+	(void)idle_guard();
+	end = clock_mono_ms() + WAIT_MS;
+	while (fds_of_launcher() != before && clock_mono_ms() < end)
+		pause_shortly();
+	assert_int_equal(fds_of_launcher(), before);
+}
+
 /* The last test: the launcher goes. */
 static void
 test_executor_gone(void **state)
@@ -1569,6 +1615,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_unmounted),
 		cmocka_unit_test(test_waits_no_longer),
 		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_launcher_descriptors),
 		cmocka_unit_test(test_executor_gone),
 	};
 
