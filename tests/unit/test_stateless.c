@@ -356,6 +356,57 @@ test_no_room_at_the_end(void **state)
 	    strstr(notes, "\"progress\":7,\"message\":\"one\\ntwo\"}}"));
 }
 
+#define NOTE(level, logger, data)                                              \
+	"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"" level \
+	"\",\"logger\":\"" logger "\",\"data\":\"" data "\"}}\n"
+
+/* Of both streams, in their order; each level has what it asks for. */
+static void
+test_messages(void **state)
+{
+	static const struct {
+		const char *level, *want;
+	} rows[] = {
+		{ "info",
+		    NOTE("info", "stdout", "a\\nb") NOTE(
+			"warning", "stderr", "c") NOTE("info", "stdout", "d") },
+		{ "warning", NOTE("warning", "stderr", "c") },
+		{ "error", "" },
+	};
+	static const struct {
+		uint8_t stream;
+		const char *data;
+	} parts[] = { { 1, "a\n" }, { 1, "b\n" }, { 2, "c\n" }, { 1, "d" } };
+	char body[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct msg call, m = { .code = PROTO_DONE };
+
+		headers(REVISION, "tools/call", "exec_cmd");
+		(void)snprintf(body, sizeof(body),
+		    BODY("tools/call",
+			"\"name\":\"exec_cmd\",\"arguments\":{\"command\":\"ls\"},\"_meta\":{" CLAIM
+			"," CAPS ",\"" P "logLevel\":\"%s\"}"),
+		    rows[i].level);
+		assert_int_equal(give(body), 0);
+		assert_true(fixture_expect(desk, PROTO_CALL, &call));
+		room = false; /* all of it goes out at the end */
+		for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
+			fixture_send(desk,
+			    &(struct msg){ .code = PROTO_OUTPUT,
+				.output = { .call = call.call.call,
+				    .stream = parts[n].stream,
+				    .data = bytes_of(parts[n].data) } });
+		m.done.call = call.call.call;
+		m.done.state = PROTO_EXITED;
+		fixture_send(desk, &m);
+		fixture_turn(desk, 0);
+		assert_int_equal(answer.times, 1);
+		assert_string_equal(notes, rows[i].want);
+	}
+}
+
 static void
 test_decode(void **state)
 {
@@ -411,6 +462,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_no_room_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
 		cmocka_unit_test(test_decode),
 	};
 
