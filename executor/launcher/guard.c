@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -307,17 +308,6 @@ tell_refused(void *arg, const struct unotify_call *n, const char *path)
 	tell_start(arg, n, DENIAL_TRACED, path);
 }
 
-static void
-subtract_time(struct timeval *a, const struct timeval *b)
-{
-	a->tv_sec -= b->tv_sec;
-	a->tv_usec -= b->tv_usec;
-	if (a->tv_usec < 0) {
-		a->tv_usec += 1000000;
-		a->tv_sec--;
-	}
-}
-
 /* What the kernel adds up for all runs; the largest is not a sum. */
 static void
 take_usage(struct guard *g)
@@ -328,8 +318,8 @@ take_usage(struct guard *g)
 	(void)getrusage(RUSAGE_CHILDREN, u);
 	if (!g->serves)
 		return;
-	subtract_time(&u->ru_utime, &b->ru_utime);
-	subtract_time(&u->ru_stime, &b->ru_stime);
+	timersub(&u->ru_utime, &b->ru_utime, &u->ru_utime);
+	timersub(&u->ru_stime, &b->ru_stime, &u->ru_stime);
 	u->ru_maxrss = g->max_rss;
 	u->ru_minflt -= b->ru_minflt;
 	u->ru_majflt -= b->ru_majflt;

@@ -624,33 +624,39 @@ test_keyring(void **state)
 	policy = other;
 }
 
-static uint64_t
-user_us(const struct run *r)
+static int64_t
+to_us(const struct timeval *t)
 {
-	const struct timeval *t = &r->report.usage.ru_utime;
-
-	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
 }
 
 static void
 test_usage(void **state)
 {
+	const struct rusage *a, *b;
 	static struct run big, small;
 	pid_t pid = idle_guard();
 
 	(void)state;
 	assert_int_equal(
 	    run(&big, "x=$(head -c 30000000 /dev/zero | tr '\\0' x); "
+		      "head -c 2000000000 /dev/zero >/dev/null; "
 		      "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"),
 	    pid);
 	assert_true(becomes_idle(pid));
 	assert_int_equal(run(&small, "true"), pid);
-	assert_true(big.report.usage.ru_maxrss > 20000);
-	assert_in_range(small.report.usage.ru_maxrss, 1, 10000);
-	assert_true(big.report.usage.ru_minflt > 5000);
-	assert_in_range(small.report.usage.ru_minflt, 1, 4000);
-	assert_true(user_us(&big) > 20000);
-	assert_in_range(user_us(&small), 0, user_us(&big) / 2);
+	a = &big.report.usage;
+	b = &small.report.usage;
+	assert_true(a->ru_maxrss > 20000);
+	assert_in_range(b->ru_maxrss, 1, 10000);
+	assert_true(a->ru_minflt > 5000);
+	assert_in_range(b->ru_minflt, 1, 4000);
+	assert_true(to_us(&a->ru_utime) > 20000);
+	assert_in_range(to_us(&b->ru_utime), 0, to_us(&a->ru_utime) / 2);
+	assert_true(to_us(&a->ru_stime) > 20000);
+	assert_in_range(to_us(&b->ru_stime), 0, to_us(&a->ru_stime) / 2);
+	assert_true(a->ru_nvcsw > 100);
+	assert_in_range(b->ru_nvcsw, 0, a->ru_nvcsw / 2);
 }
 
 /* All that is told, but what differs from run to run. */
